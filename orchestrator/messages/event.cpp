@@ -48,9 +48,7 @@ constexpr std::tuple kEventRows{
                                       {"memory_mib", 0, kMostMemoryMib},
                                       "numeric_class"}),
     row<AgentLost>("agent-lost", {"agent", "why"}),
-    row<Placed>(
-        "placed",
-        {"job", {"attempt", 1, std::int64_t{2} * kMostAttempts}, "placement", "past", "why", time_called("at_ms")}),
+    row<Placed>("placed", {"job", {"attempt", 1, 2 * kMostAttempts}, "placement", "past", "why", time_called("at_ms")}),
     row<Started>("started", {"job", "attempt"}),
     row<Progressed>("progressed", {"job", "attempt", "checkpoint"}),
     row<RankExited>("rank-exited", {"job", "attempt", "process_rank", "code", "signal", "evidence", "out_of_memory"}),

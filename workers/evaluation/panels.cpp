@@ -39,7 +39,7 @@ Image with_frame(const Image& image, const Colour& colour) { return datasets::fr
 // Gallery images that fit beside a query into a picture of the largest size.
 std::size_t images_shown(const datasets::PackReader& pack) {
   const Image cell = with_frame(datasets::make_image(pack.options().height, pack.options().width), kWhite);
-  const auto wide = static_cast<std::size_t>(cell.width) + 2 * static_cast<std::size_t>(frame_of(cell));
+  const auto wide = static_cast<std::size_t>(cell.width + 2 * frame_of(cell));
   return std::clamp<std::size_t>(datasets::kMaxImageSide / wide - 2, 1, results::kPanelImages);
 }
 

@@ -40,7 +40,7 @@ constexpr std::string_view kUsage =
     "       resolute-worker weights …     (started by resolute weights)\n";
 
 constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();
-constexpr std::int64_t kLongestWait = std::int64_t{7} * 24 * 3600;
+constexpr std::int64_t kLongestWait = 7 * 24 * 3600;
 constexpr std::string_view kWaitRange = "a wait lasts from 1 second to a week";
 constexpr std::int64_t kMostThreads = 1024;
 constexpr std::string_view kThreadRange = "a rank has from 1 to 1024 threads";
