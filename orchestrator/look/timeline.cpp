@@ -1,0 +1,196 @@
+#include "orchestrator/look/timeline.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "core/overloaded.h"
+#include "orchestrator/journal/epoch.h"
+#include "orchestrator/look/status.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+constexpr const char* kDone = "done";
+constexpr const char* kRunning = "running";
+
+std::string words_of(const std::string& evidence, const std::string& why) {
+  if (evidence.empty() || why.empty()) return evidence + why;
+  return fmt::format("{}; {}", evidence, why);
+}
+
+double seconds_between(Instant from, Instant to) { return std::chrono::duration<double>(to - from).count(); }
+
+Instant last_instant(const Timeline& timeline) {
+  Instant last{};
+  for (const TimelineRun& run : timeline.runs) last = std::max(last, run.end);
+  for (const TimelineAttempt& attempt : timeline.attempts)
+    last = std::max({last, attempt.begin, attempt.end.value_or(attempt.begin)});
+  return last;
+}
+
+double sum_over_attempts(const Timeline& timeline, int TimelineAttempt::*held) {
+  const Instant last = last_instant(timeline);
+  double sum = 0;
+  for (const TimelineAttempt& attempt : timeline.attempts)
+    sum += attempt.*held * seconds_between(attempt.begin, attempt.end.value_or(last));
+  return sum;
+}
+
+}  // namespace
+
+TimelineOfRecords::TimelineOfRecords(const State& known) {
+  for (const auto& [id, number] : known.numbers) {
+    ids_[number] = {id};
+    gpus_[number] = job_of(known, number).gpus;
+  }
+  for (const auto& [agent, slots] : known.agents) nodes_[agent] = node_of(slots.host);
+}
+
+std::size_t TimelineOfRecords::node_of(const std::string& host) {
+  auto& hosts = timeline_.hosts;
+  const auto found = std::find(hosts.begin(), hosts.end(), host);
+  if (found != hosts.end()) return static_cast<std::size_t>(found - hosts.begin());
+  hosts.push_back(host);
+  return hosts.size() - 1;
+}
+
+void TimelineOfRecords::begin_run(Instant at) {
+  if (run_open_) timeline_.runs.back().words = "fell silent";
+  timeline_.runs.push_back({at, at, false, ""});
+  run_open_ = true;
+  taking_over_ = false;
+}
+
+void TimelineOfRecords::place(Instant at, const Placed& placed) {
+  auto& indices = open_[{placed.job, placed.attempt}];
+  for (const Share& share : placed.placement) {
+    const auto node = nodes_.find(share.agent);
+    const auto id = ids_.find(placed.job);
+    if (node == nodes_.end() || id == ids_.end()) continue;  // of a journal that is gone
+    indices.push_back(timeline_.attempts.size());
+    timeline_.attempts.push_back({.job = id->second,
+                                  .attempt = placed.attempt,
+                                  .node = node->second,
+                                  .slots = share.slots,
+                                  .gpus = gpus_[placed.job] ? share.slots : 0,
+                                  .begin = at,
+                                  .outcome = kRunning});
+  }
+}
+
+void TimelineOfRecords::close(const Key& key, Instant at, const std::string& outcome, const std::string& words) {
+  const auto open = open_.find(key);
+  if (open == open_.end()) return;
+  for (std::size_t index : open->second) {
+    TimelineAttempt& attempt = timeline_.attempts[index];
+    attempt.end = at;
+    attempt.outcome = outcome;
+    attempt.words = words;
+  }
+  open_.erase(open);
+}
+
+void TimelineOfRecords::take(std::int64_t run_epoch, Instant at, const Event& event) {
+  if (run_epoch != run_epoch_) {
+    // What follows up to its beginning tells of the run before, which was there until its own last record.
+    run_epoch_ = run_epoch;
+    taking_over_ = run_open_ || !open_.empty();
+  }
+  const Instant then = taking_over_ ? last_ : at;
+  std::visit(core::Overloaded{[&](const RunStarted&) { begin_run(at); },
+                              [&](const JobAdded& added) {
+                                ids_[added.job] = added.id;
+                                gpus_[added.job] = added.gpus;
+                              },
+                              [&](const AgentJoined& joined) { nodes_[joined.agent] = node_of(joined.host); },
+                              [&](const Placed& placed) { place(at, placed); },
+                              [&](const AttemptEnded& ended) {
+                                close({ended.job, ended.attempt}, then, std::string(name_of(ended.cause)),
+                                      words_of(ended.evidence, ended.why));
+                              },
+                              [&](const HeldElsewhere& held) {
+                                close({held.job, held.attempt}, then, "held elsewhere", held.why);
+                              },
+                              [&](const JobSucceeded& succeeded) {
+                                close({succeeded.job, succeeded.attempt}, then, kDone, "");
+                              },
+                              [&](const RunEnded& ended) {
+                                if (!run_open_) return;
+                                timeline_.runs.back().words = words_of(std::string(name_of(ended.end)), ended.why);
+                                timeline_.runs.back().end = at;
+                                run_open_ = false;
+                              },
+                              [](const auto&) {}},
+             event);
+  if (taking_over_) return;
+  last_ = at;
+  if (run_open_) timeline_.runs.back().end = at;
+}
+
+Timeline TimelineOfRecords::finish(bool live) const {
+  Timeline timeline = timeline_;
+  if (run_open_) {
+    timeline.runs.back().going_on = live;
+    if (!live) timeline.runs.back().words = "fell silent";
+  }
+  if (live) return timeline;
+  for (const auto& [key, indices] : open_)
+    for (std::size_t index : indices) {
+      timeline.attempts[index].end = last_;
+      timeline.attempts[index].outcome = name_of(Cause::kCoordinatorLost);
+      timeline.attempts[index].words = "its run fell silent";
+    }
+  return timeline;
+}
+
+Timeline merged(const std::vector<Timeline>& allocations) {
+  Timeline all;
+  for (const Timeline& one : allocations) {
+    std::vector<std::size_t> nodes;
+    for (const std::string& host : one.hosts) {
+      const auto found = std::find(all.hosts.begin(), all.hosts.end(), host);
+      nodes.push_back(static_cast<std::size_t>(found - all.hosts.begin()));
+      if (found == all.hosts.end()) all.hosts.push_back(host);
+    }
+    all.runs.insert(all.runs.end(), one.runs.begin(), one.runs.end());
+    for (TimelineAttempt attempt : one.attempts) {
+      attempt.node = nodes.at(attempt.node);
+      all.attempts.push_back(std::move(attempt));
+    }
+  }
+  std::stable_sort(all.runs.begin(), all.runs.end(), [](const auto& a, const auto& b) { return a.begin < b.begin; });
+  std::stable_sort(all.attempts.begin(), all.attempts.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.begin, a.job, a.attempt, a.node) < std::tie(b.begin, b.job, b.attempt, b.node);
+  });
+  return all;
+}
+
+Timeline read_timeline(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite) {
+  std::vector<Timeline> allocations;
+  for (const KnownRun& past : read_runs(files, store, run_names(files, store, suite))) {
+    const std::filesystem::path folder = store.suite_folder(past.name);
+    read_beside_a_run(files, folder, [&] {
+      TimelineOfRecords records(past.state);
+      scan_journals(files, folder, journal_epochs(files, folder).front(),
+                    [&](const JournalHeader& header, JournalRecord& record) {
+                      records.take(run_epoch_of(header), record.at, record.event);
+                    });
+      allocations.push_back(records.finish(past.live));
+    });
+  }
+  return merged(allocations);
+}
+
+double run_seconds(const Timeline& timeline) {
+  double sum = 0;
+  for (const TimelineRun& run : timeline.runs) sum += seconds_between(run.begin, run.end);
+  return sum;
+}
+
+double slot_seconds(const Timeline& timeline) { return sum_over_attempts(timeline, &TimelineAttempt::slots); }
+
+double gpu_seconds(const Timeline& timeline) { return sum_over_attempts(timeline, &TimelineAttempt::gpus); }
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,88 @@
+#pragma once
+//! \file
+//! What ran where and when: the attempts of a suite's jobs, told from its journals. For reports.
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/files/file_system.h"
+#include "experiments/store/store_layout.h"
+#include "orchestrator/decisions/state.h"
+#include "orchestrator/messages/event.h"
+
+namespace resolute::orchestrator {
+
+//! One run of the suite by one coordinator.
+struct TimelineRun {
+  Instant begin{};
+  Instant end{};  //!< of its last record where it did not say that it ended
+  bool going_on = false;
+  std::string words;  //!< how it ended, for people; empty while it goes on
+};
+
+//! One attempt's part on one host.
+struct TimelineAttempt {
+  experiments::JobId job;
+  int attempt = 0;
+  std::size_t node = 0;          //!< index into Timeline::hosts
+  int slots = 0;                 //!< process ranks there
+  int gpus = 0;                  //!< GPUs there: as many as slots, or 0
+  Instant begin{};               //!< when it was placed: the slots are its own from then on
+  std::optional<Instant> end{};  //!< nothing while it may be running
+  std::string outcome;           //!< "done", "running" or name_of(Cause)
+  std::string words{};           //!< why, for people; empty for the first two
+};
+
+struct Timeline {
+  std::vector<std::string> hosts;         //!< of all agents, in the order in which they joined first
+  std::vector<TimelineRun> runs;          //!< by begin
+  std::vector<TimelineAttempt> attempts;  //!< by begin, then job, attempt and node
+};
+
+//! Makes a timeline of the records of one allocation, which it takes in their order.
+class TimelineOfRecords {
+ public:
+  //! \param known the state behind all records: jobs and agents that came before the first
+  explicit TimelineOfRecords(const State& known);
+  //! \param run_epoch in which the record's run began
+  void take(std::int64_t run_epoch, Instant at, const Event& event);
+  //! The timeline so far; what is open runs or, where the run is not live, was lost with its coordinator.
+  Timeline finish(bool live) const;
+
+ private:
+  using Key = std::pair<JobNumber, int>;  // job, attempt
+  void begin_run(Instant at);
+  void place(Instant at, const Placed& placed);
+  void close(const Key& key, Instant at, const std::string& outcome, const std::string& words);
+  std::size_t node_of(const std::string& host);
+
+  std::map<JobNumber, experiments::JobId> ids_;
+  std::map<JobNumber, bool> gpus_;
+  std::map<AgentNumber, std::size_t> nodes_;
+  Timeline timeline_;
+  std::map<Key, std::vector<std::size_t>> open_;  // indices into timeline_.attempts
+  std::int64_t run_epoch_ = 0;
+  bool run_open_ = false;     // the last of timeline_.runs
+  bool taking_over_ = false;  // records that a run writes of its predecessor, before its own beginning
+  Instant last_{};            // record of a run itself
+};
+
+//! One timeline of several allocations.
+Timeline merged(const std::vector<Timeline>& allocations);
+
+//! Of all allocations of a suite; nothing in it where the suite never ran. Of journals that snapshots replaced nothing
+//! is known: the timeline begins behind them. \throws RuntimeError as read_runs()
+Timeline read_timeline(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite);
+
+//! Seconds from begin to end of all runs together.
+double run_seconds(const Timeline& timeline);
+//! Seconds times slots of all attempts; of those that run up to the last instant of the timeline.
+double slot_seconds(const Timeline& timeline);
+//! The same of GPUs.
+double gpu_seconds(const Timeline& timeline);
+
+}  // namespace resolute::orchestrator
