@@ -117,7 +117,7 @@ std::string readme_of(const experiments::Plan& plan, const BundleRequest& reques
       "made "
       "of. They are made again,\nwithout GPU, images or weights, by\n\n    {}{}\n\nand so are `resolute suite "
       "compare`, "
-      "`export` and `panels`. `bundle.json` lists every file with its SHA-256.\n",
+      "`export` and `report`. `bundle.json` lists every file with its SHA-256.\n",
       plan.suite, plan.title.empty() ? plan.suite : plan.title, plan.suite, data, request.table_command);
 }
 

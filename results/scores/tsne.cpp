@@ -11,15 +11,17 @@ namespace {
 constexpr double kLeast = std::numeric_limits<double>::epsilon();  // of a probability
 
 // Of one row's other points: the Gaussian whose perplexity is e^entropy. `squared` and `to` leave the row itself out.
+// What all distances have in common cancels out of the probabilities and is left out: in many dimensions it is so much
+// that the exponentials would be nothing.
 void search_gaussian(const std::vector<double>& squared, double entropy, std::vector<double>& to) {
   constexpr int kSteps = 100;
   constexpr double kTolerance = 1e-5, kInfinity = std::numeric_limits<double>::infinity();
+  const double least = *std::min_element(squared.begin(), squared.end());
   double beta = 1, low = -kInfinity, high = kInfinity;
   for (int step = 0; step < kSteps; ++step) {
-    double sum = 0, mean = 0;
-    for (std::size_t j = 0; j < squared.size(); ++j) sum += to[j] = std::exp(-squared[j] * beta);
-    sum = std::max(sum, 1e-8);
-    for (std::size_t j = 0; j < squared.size(); ++j) mean += squared[j] * (to[j] /= sum);
+    double sum = 0, mean = 0;  // the nearest point alone makes the sum 1
+    for (std::size_t j = 0; j < squared.size(); ++j) sum += to[j] = std::exp((least - squared[j]) * beta);
+    for (std::size_t j = 0; j < squared.size(); ++j) mean += (squared[j] - least) * (to[j] /= sum);
     const double excess = std::log(sum) + beta * mean - entropy;
     if (std::abs(excess) <= kTolerance) return;
     if (excess > 0) {
@@ -162,8 +164,8 @@ std::vector<double> principal(const std::vector<double>& products, std::size_t r
   return vector;
 }
 
-// Principal components, so small that the first has a standard deviation of 1e-4. The first row that differs from zero
-// has positive ones: a direction has no sign of its own.
+// Principal components, so small that the first has a standard deviation of 1e-4. The row that is farthest
+// along a component is on its positive side: a direction has no sign of its own.
 Points first_map(const Triangle& squared, std::size_t rows) {
   const std::vector<double> products = centred_products(squared, rows);
   std::vector<double> axes[2];

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -26,8 +27,18 @@ struct Case {
 std::vector<Case> cases() {
   const auto path = tests::source_folder() / "tests/golden/tsne/tsne.json";
   std::vector<Case> cases;
-  for (const core::Json& one : core::parse_json(core::read_text(core::real_file_system(), path), path.string()))
-    cases.push_back({one.at("rows"), one.at("dimensions"), one.at("perplexity"), one.at("cost"), one.at("values")});
+  for (const core::Json& one : core::parse_json(core::read_text(core::real_file_system(), path), path.string())) {
+    const std::vector<float> values = one.at("values");
+    const std::size_t rows = one.at("rows"), stored = one.at("dimensions");
+    const float apart = one.at("apart");
+    const std::size_t dimensions = stored + (apart == 0 ? 0 : rows);  // each row has one of its own
+    cases.push_back({rows, dimensions, one.at("perplexity"), one.at("cost"), std::vector<float>(rows * dimensions, 0)});
+    for (std::size_t i = 0; i < rows; ++i) {
+      float* row = &cases.back().values[i * dimensions];
+      std::copy_n(&values[i * stored], stored, row);
+      if (apart != 0) row[stored + i] = apart;
+    }
+  }
   return cases;
 }
 
@@ -44,6 +55,15 @@ TEST(Tsne, has_the_same_bits_again) {
   const TsneMap map = tsne(one.features(), {}), again = tsne(one.features(), {});
   EXPECT_EQ(map.points, again.points);
   EXPECT_EQ(map.cost, again.cost);
+}
+
+TEST(Tsne, comes_to_the_same_cost_in_whatever_order_the_rows_come) {
+  const Case one = cases().back();
+  Case reversed = one;
+  for (std::size_t i = 0; i < one.rows; ++i)
+    std::copy_n(&one.values[i * one.dimensions], one.dimensions, &reversed.values[(one.rows - 1 - i) * one.dimensions]);
+  const double cost = tsne(one.features(), {.perplexity = one.perplexity}).cost;
+  EXPECT_NEAR(tsne(reversed.features(), {.perplexity = one.perplexity}).cost / cost, 1, 0.01);
 }
 
 TEST(Tsne, takes_at_most_a_third_of_the_other_points_for_neighbours) {
@@ -74,7 +94,7 @@ TEST(TsneParts, probabilities_are_a_joint_distribution_whose_rows_have_the_perpl
   double sum = 0;
   for (double probability : joint) sum += probability;
   EXPECT_NEAR(sum, 0.5, 1e-12);
-  // A twin: the conditional probabilities of row 7 by bisection of the perplexity itself.
+  // A twin: the conditional probabilities of a row by bisection of the perplexity itself.
   const auto conditionals = [&](std::size_t i) {
     std::vector<double> its(one.rows, 0);
     double low = 1e-9, high = 1e3;
@@ -90,8 +110,26 @@ TEST(TsneParts, probabilities_are_a_joint_distribution_whose_rows_have_the_perpl
     }
     return its;
   };
-  const auto seventh = conditionals(7), third = conditionals(3);
-  EXPECT_NEAR(joint[tsne_parts::place(7, 3)], (seventh[3] + third[7]) / (2.0 * static_cast<double>(one.rows)), 1e-7);
+  std::vector<std::vector<double>> twin;
+  for (std::size_t i = 0; i < one.rows; ++i) twin.push_back(conditionals(i));
+  for (std::size_t i = 1; i < one.rows; ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      ASSERT_NEAR(joint[tsne_parts::place(i, j)], (twin[i][j] + twin[j][i]) / (2.0 * static_cast<double>(one.rows)),
+                  1e-7)
+          << i << ", " << j;
+}
+
+TEST(TsneParts, what_all_distances_have_in_common_changes_no_probability) {
+  const Case one = cases().front();
+  const auto squared = tsne_parts::squared_distances(one.features());
+  const auto joint = tsne_parts::joint_probabilities(squared, one.rows, one.perplexity);
+  for (const double common : {10.0, 100.0, 1e4, 1e6}) {
+    auto far = squared;
+    for (double& distance : far) distance += common;
+    const auto of_far = tsne_parts::joint_probabilities(far, one.rows, one.perplexity);
+    for (std::size_t at = 0; at < joint.size(); ++at)
+      ASSERT_NEAR(of_far[at], joint[at], 1e-9) << "pair " << at << ", " << common;
+  }
 }
 
 TEST(TsneParts, the_gradient_is_the_slope_of_the_cost) {
