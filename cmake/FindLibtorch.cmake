@@ -8,17 +8,6 @@
 #
 # torch's include folder carries its own fmt 12, which would win over Debian's fmt 9 under -I or -isystem: -idirafter
 # puts it behind the system's headers.
-if(NOT LIBTORCH_ROOT)
-  if(DEFINED ENV{RESOLUTE_CACHE})
-    set(_libtorch_cache $ENV{RESOLUTE_CACHE})
-  elseif(DEFINED ENV{XDG_CACHE_HOME})
-    set(_libtorch_cache $ENV{XDG_CACHE_HOME}/resolute)
-  else()
-    set(_libtorch_cache $ENV{HOME}/.cache/resolute)
-  endif()
-  set(LIBTORCH_ROOT ${_libtorch_cache}/libtorch-2.11.0/torch CACHE PATH "Folder with libtorch's include/ and lib/")
-endif()
-
 find_library(LIBTORCH_CPU_LIBRARY torch_cpu PATHS ${LIBTORCH_ROOT}/lib NO_DEFAULT_PATH)
 find_library(LIBTORCH_C10_LIBRARY c10 PATHS ${LIBTORCH_ROOT}/lib NO_DEFAULT_PATH)
 find_path(LIBTORCH_INCLUDE_DIR torch/csrc/api/include/torch/torch.h PATHS ${LIBTORCH_ROOT}/include NO_DEFAULT_PATH)

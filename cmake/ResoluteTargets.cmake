@@ -216,3 +216,21 @@ function(resolute_test file)
   endif()
   resolute_add_test(${folder}/${stem} "${labels}" "${ARG_ENVIRONMENT}")
 endfunction()
+
+# resolute_embed(LIBRARY FILE...): the files' bytes become part of the library, with a zero behind each: of `page.html` they stand
+# from resolute_embedded_page_html to resolute_embedded_page_html_end.
+function(resolute_embed library)
+  set(assembly "    .section .rodata\n")
+  foreach(file IN LISTS ARGN)
+    get_filename_component(path ${file} ABSOLUTE)
+    get_filename_component(name ${file} NAME)
+    string(MAKE_C_IDENTIFIER resolute_embedded_${name} symbol)
+    string(APPEND assembly "    .global ${symbol}\n    .global ${symbol}_end\n${symbol}:\n    .incbin \"${path}\"\n"
+           "${symbol}_end:\n    .byte 0\n")
+    list(APPEND paths ${path})
+  endforeach()
+  string(APPEND assembly "    .section .note.GNU-stack,\"\",@progbits\n")
+  file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/embedded.S CONTENT "${assembly}")
+  set_source_files_properties(${CMAKE_CURRENT_BINARY_DIR}/embedded.S PROPERTIES OBJECT_DEPENDS "${paths}" GENERATED ON)
+  target_sources(resolute_${library} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/embedded.S)
+endfunction()

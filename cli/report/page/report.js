@@ -1,0 +1,342 @@
+// Galleries, timeline, comparison; the page as a whole, and how it follows a run.
+
+// ---- Galleries
+
+// Width and height stand in the first chunk of a PNG: its place is kept before it is decoded.
+function pngSize(uri) {
+  if (!uri.startsWith("data:image/png;base64,")) return null;
+  const head = atob(uri.slice(22, 22 + 32));
+  const number = (at) => [0, 1, 2, 3].reduce((sum, byte) => sum * 256 + head.charCodeAt(at + byte), 0);
+  return { width: number(16), height: number(20) };
+}
+
+function strip(uri, images, description) {
+  const size = pngSize(uri) || { width: null, height: null };
+  const image = el("img", { alt: description, decoding: "async", width: size.width, height: size.height });
+  image.style.width = `calc(${images} * var(--strip-image))`;
+  if (size.width) image.style.aspectRatio = `${size.width} / ${size.height}`;
+  image.dataset.lazy = "";
+  return { image, load: () => { image.src = uri; } };
+}
+
+const scaleText = (scale) => (isNumber(scale) ? String(Number(scale.toFixed(3))) : String(scale));
+const qualityText = (quality) =>
+  `${fixed(quality.psnr, 2)} dB, SSIM ${fixed(quality.ssim, 3)}, off by ${fixed(quality.error, 1)} levels`;
+
+function rankWords(row) {
+  return row.rank ? `first right image at rank ${row.rank} of ${row.gallery_images}`
+    : `no right image among the ${row.gallery_images} drawn`;
+}
+
+function galleryStrip(row, loads) {
+  const right = row.ranked.map((image, at) => (image.right ? at + 1 : 0)).filter((rank) => rank);
+  const shownRight = right.length ? `right at ${right.length > 1 ? "ranks" : "rank"} ${right.join(", ")}`
+    : "none of them right";
+  const { image, load } = strip(row.picture, row.ranked.length + 1,
+    `The query and the ${row.ranked.length} nearest images by ${row.label}: ${shownRight}; ${rankWords(row)}`);
+  loads.push(load);
+  return el("figure", {}, el("figcaption", {}, row.label,
+    el("span", { class: "quiet small" }, ` ${shownRight}; ${rankWords(row)}`)), image);
+}
+
+function reconstructionStrip(row, loads) {
+  const made = row.reconstruction;
+  const names = made.recovered.map((one) => `recovered at scale ${scaleText(one.scale)}`);
+  const { image, load } = strip(made.picture, made.recovered.length + 2,
+    `By ${row.label}: ${["LR input", ...names, "HR original"].join(", ")}`);
+  loads.push(load);
+  return el("figure", {}, el("figcaption", {}, row.label), image,
+    el("ol", { class: "quality" }, el("li", {}, `LR input: ${qualityText(made.input)}`),
+      made.recovered.map((one, at) => el("li", {}, `${names[at]}: ${qualityText(one)}`)), el("li", {}, "HR original")));
+}
+
+function rankedTable(query) {
+  const most = Math.max(...query.rows.map((row) => row.ranked.length));
+  const line = (at) => [String(at + 1), ...query.rows.map((row) => {
+    const image = row.ranked[at];
+    return image ? `${image.right ? "✓" : "✗"} ${image.path} (identity ${image.identity}, camera ${image.camera})` : "";
+  })];
+  return factTable(`The nearest images to ${query.query}`, ["rank", ...query.rows.map((row) => row.label)],
+    Array.from({ length: most }, (none, at) => line(at)));
+}
+
+function queryBlock(query, key) {
+  const loads = [];
+  const made = query.rows.filter((row) => row.reconstruction);
+  const words = `identity ${query.identity}, camera ${query.camera}${query.rate ? `, rate ${query.rate}` : ""}`;
+  const node = el("article", { class: "block query", id: key },
+    el("h4", {}, query.query, el("span", { class: "quiet small" }, ` ${words}`)),
+    region(`Images nearest to ${query.query}, ${words}`, `scroll/${key}`,
+      el("div", { class: "strips" }, query.rows.map((row) => galleryStrip(row, loads)))),
+    made.length ? [el("p", { class: "small" }, "LR input, what each decoder makes of it, HR original; PSNR, SSIM and " +
+      "mean difference are against the original:"),
+    region(`Reconstructions of ${query.query}, ${words}`, `scroll/${key}/made`,
+      el("div", { class: "strips" }, made.map((row) => reconstructionStrip(row, loads))))] : null,
+    openedLater(`${key}/ranked`, "Paths of the images", () => rankedTable(query)));
+  node.style.containIntrinsicSize = `auto ${120 + 250 * query.rows.length + 320 * made.length}px`;
+  whenNear(node, () => loads.forEach((load) => load()));
+  return node;
+}
+
+function galleriesSection(report) {
+  const groups = new Map();
+  for (const query of report.galleries) {
+    const name = JSON.stringify([query.table, query.dataset]);
+    groups.set(name, [...(groups.get(name) || []), query]);
+  }
+  const titleOf = (id) => (report.tables.find((table) => table.id === id) || { title: id }).title;
+  const blockOf = (query, key) => block(key, query, () => queryBlock(query, key));
+  return [el("p", { class: "quiet" }, "Trial 0, gallery draw 0. Each strip shows the LR query, enlarged as the " +
+    "network sees it, then the first images of the gallery, the nearest first: framed green where they show the " +
+    "query's identity, red where they do not."),
+  [...groups.values()].map((queries, group) => el("div", {},
+    el("h3", {}, `${titleOf(queries[0].table)} on ${queries[0].dataset}`),
+    queries.map((query, at) => blockOf(query, `gallery-${group}-${at}`))))];
+}
+
+// ---- Timeline
+
+const outcomeStyle = (outcome) => (outcome === "done" || outcome === "running" ? outcome : "failed");
+
+function timelineEnd(timeline) {
+  const ends = [...timeline.runs, ...timeline.attempts].flatMap((one) => [one.begin, one.end]).filter(isNumber);
+  return ends.reduce((last, end) => Math.max(last, end), 1);
+}
+
+// Each attempt in the first line that is free when it begins.
+function stacked(attempts, last) {
+  const free = [];
+  return [...attempts].sort((a, b) => a.begin - b.begin).map((attempt) => {
+    const end = isNumber(attempt.end) ? attempt.end : last;
+    let line = free.findIndex((time) => time <= attempt.begin);
+    if (line < 0) line = free.length;
+    free[line] = end;
+    return { attempt, line, end, lines: free };
+  });
+}
+
+function attemptWords(attempt, end) {
+  return `${jobLabel(attempt.job)}, attempt ${attempt.attempt}: ${attempt.outcome}, ${duration(end - attempt.begin)}` +
+    `${isNumber(attempt.end) ? "" : " so far"}${attempt.words ? `; ${attempt.words}` : ""}`;
+}
+
+function lane(name, attempts, last) {
+  const bars = stacked(attempts, last);
+  const lines = bars.length ? bars[0].lines.length : 1;
+  const height = lines > 24 ? 5 : lines > 8 ? 8 : 14;
+  const track = el("div", { class: "track", role: "img",
+    "aria-label": `${name}: ${plural(attempts.length, "attempt")}; all stand in the table below` });
+  track.style.height = `${lines * height + 2}px`;
+  for (const { attempt, line, end } of bars) {
+    const bar = el("i", { class: outcomeStyle(attempt.outcome), title: attemptWords(attempt, end),
+      "data-job": attempt.job });
+    bar.style.cssText = `left:${(100 * attempt.begin) / last}%;width:${(100 * (end - attempt.begin)) / last}%;` +
+      `top:${line * height + 1}px;height:${height - 1}px`;
+    track.append(bar);
+  }
+  return el("div", { class: "lane" }, el("span", {}, name), track);
+}
+
+function timeAxis(last) {
+  const ticks = [0, 0.25, 0.5, 0.75, 1];
+  return el("div", { class: "lane" }, el("span", {}, ""), el("div", { class: "axis" }, ticks.map((share) =>
+    el("span", { style: `left:${100 * share}%` }, share ? duration(last * share) : "0"))));
+}
+
+function attemptTable(attempts, withJobs) {
+  const { nodes } = state.report.timeline;
+  return factTable("Attempts; begin since the first run began",
+    [...(withJobs ? ["job"] : []), "attempt", "node", "slots", "begin", "duration", "outcome", "why"],
+    attempts.map((one) => [...(withJobs ? [jobButton(one.job, jobLabel(one.job))] : []), String(one.attempt),
+      nodes[one.node] || "–", `${one.slots}${one.gpus ? `, ${plural(one.gpus, "GPU")}` : ""}`, duration(one.begin),
+      isNumber(one.end) ? duration(one.end - one.begin) : "goes on", one.outcome, one.words || ""]));
+}
+
+function outcomeKey(attempts) {
+  const counts = new Map();
+  for (const one of attempts) counts.set(one.outcome, (counts.get(one.outcome) || 0) + 1);
+  return el("p", { class: "key" }, [...counts].map(([outcome, count]) => el("span", {},
+    el("i", { class: `mark ${outcomeStyle(outcome)}`, "aria-hidden": "true" }), `${outcome}: ${count}`)));
+}
+
+function timelineSection({ nodes, runs, attempts }) {
+  const last = timelineEnd({ runs, attempts });
+  const ofNode = nodes.map(() => []);
+  for (const attempt of attempts) if (ofNode[attempt.node]) ofNode[attempt.node].push(attempt);
+  const lanes = el("div", { class: "lanes" }, nodes.map((name, at) => lane(name, ofNode[at], last)), timeAxis(last));
+  lanes.addEventListener("click", (event) => {
+    const { job } = event.target.dataset;
+    if (job) showJob(job);
+  });
+  return [el("ul", { class: "small quiet" }, runs.map((run, at) => el("li", {}, `Run ${at + 1}: begun at ` +
+      `${duration(run.begin)}, ${isNumber(run.end) ? `${duration(run.end - run.begin)} long` : "still going on"}` +
+      `${run.words ? `; ${run.words}` : ""}`))),
+  outcomeKey(attempts), region("Attempts by node and time", "scroll/timeline", lanes),
+  openedLater("attempts", `All ${plural(attempts.length, "attempt")}`, () =>
+    attemptTable(state.report.timeline.attempts, true))];
+}
+
+// ---- Comparison
+
+function comparisonSection({ settings, numbers, only_first: onlyFirst, only_second: onlySecond }) {
+  const nameOf = ({ table, row, dataset }) => {
+    const known = state.report.tables.find((one) => one.id === table);
+    const line = known && known.rows.find((one) => one.id === row);
+    return `${known ? known.title : table}: ${line ? line.label : row}, ${dataset}`;
+  };
+  const number = (cell, metric) => cellText({ trials_needed: "?", ...cell, metric });
+  const difference = (one) => {
+    const { decimals } = metricNamed(one.metric);
+    if (one.same_jobs) return "the same jobs";
+    if (one.difference) return `${intervalText(one.difference, decimals)}, ${plural(one.difference.trials, "trial")}`;
+    return isNumber(one.first.mean) && isNumber(one.second.mean)
+      ? `${signed(one.second.mean - one.first.mean, decimals)}, no interval` : "–";
+  };
+  const rowsOf = (rows) => el("details", {}, el("summary", {}, plural(rows.length, "row")),
+    el("ul", { class: "small" }, rows.map((row) => el("li", {}, nameOf(row)))));
+  const list = (rows) => el("ul", {}, rows.map((row) => el("li", {}, nameOf(row))));
+  const only = (words, rows) => (rows.length ? [el("h3", {}, words), list(rows)] : null);
+  return [
+    settings.length ? factTable("Settings that differ in rows of both", ["setting", "this suite", "the other", "where"],
+      settings.map((one) => [one.key, valueText(one.first), valueText(one.second), rowsOf(one.rows)]))
+      : el("p", {}, numbers.length ? "No setting differs in the rows of both." : "No row is in both."),
+    numbers.length ? factTable(
+      "Numbers of the rows of both; a difference is the other's minus this suite's, with its 95 % interval",
+      ["row", "metric", "this suite", "the other", "difference"],
+      numbers.map((one) => [nameOf(one), metricNamed(one.metric).heading, number(one.first, one.metric),
+        number(one.second, one.metric), difference(one)])) : null,
+    only("Only in this suite", onlyFirst), only("Only in the other", onlySecond)];
+}
+
+// ---- The page
+
+function sectionsOf(report) {
+  const { tables, figures, timeline } = report;
+  const sections = [];
+  const add = (id, title, content) => sections.push({ id, title, content });
+  if (tables.length)
+    add("tables", "Tables", () => tables.map((table) =>
+      block(`table/${table.id}`, [table, report.metrics], () => tableBlock(table))));
+  if (tables.some((table) => table.claims.length)) add("claims", "Claims", () => claimsSection(tables));
+  for (const [id, title] of FIGURE_SECTIONS) {
+    const its = figures.filter((figure) => figure.section === id);
+    if (its.length) add(id, title, () => el("div", { class: "figures" }, its.map((figure) =>
+      block(`figure/${figure.id}`, figure, () => figureBlock(figure)))));
+  }
+  if (report.galleries.length) add("galleries", "Galleries", () => galleriesSection(report));
+  if (timeline.attempts.length) add("timeline", "Timeline", () => timelineSection(timeline));
+  if (report.comparison) add("comparison", "Comparison", () => comparisonSection(report.comparison));
+  return sections;
+}
+
+// Which section one is in, in the navigation.
+const inView = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    const link = document.querySelector(`nav a[href="#${entry.target.id}"]`);
+    if (!link) continue;
+    if (!entry.isIntersecting) {
+      link.removeAttribute("aria-current");
+      continue;
+    }
+    link.setAttribute("aria-current", "true");
+    const strip = link.closest("ul");
+    const left = link.offsetLeft - strip.offsetLeft;
+    if (left < strip.scrollLeft || left + link.offsetWidth > strip.scrollLeft + strip.clientWidth)
+      strip.scrollLeft = left - 40;
+  }
+}, { rootMargin: "-25% 0px -74% 0px" });
+
+function pageOf(report) {
+  // All names before any figure is made: a colour does not depend on what one has scrolled to.
+  for (const figure of report.figures)
+    for (const series of figure.series) if (!series.reference) placeOf(series.name);
+  const sections = sectionsOf(report);
+  const made = sections.map(({ id, title, content }) => el("section", { id, "aria-labelledby": `heading-${id}` },
+    el("h2", { id: `heading-${id}` }, title), content()));
+  inView.disconnect();
+  made.forEach((section) => inView.observe(section));
+  return [header(report),
+    sections.length ? el("nav", { "aria-label": "Sections" }, el("ul", {}, sections.map(({ id, title }) =>
+      el("li", {}, el("a", { href: `#${id}`, "data-key": `nav/${id}` }, title))))) : null,
+    el("main", { id: "content", tabindex: -1 }, made.length ? made : el("p", {}, "There is nothing to show yet."))]
+    .filter((one) => one);
+}
+
+// The first part of the page that is in view, and where: it is to stay there.
+function anchorInView() {
+  for (const node of document.querySelectorAll("section, .block[id]")) {
+    const box = node.getBoundingClientRect();
+    if (box.bottom > 80 && box.height < window.innerHeight * 2) return { id: node.id, top: box.top };
+  }
+  return null;
+}
+
+function render(report) {
+  const page = document.getElementById("page");
+  const focused = document.activeElement && document.activeElement.dataset.key;
+  const open = [...page.querySelectorAll("details[open][data-key]")].map((one) => one.dataset.key);
+  const scrolled = [...page.querySelectorAll("[data-key]")].filter((one) => one.scrollLeft)
+    .map((one) => [one.dataset.key, one.scrollLeft]);
+  const first = !state.report, anchor = first ? null : anchorInView(), y = window.scrollY;
+  state.report = report;
+  document.title = document.title || report.title;
+  page.replaceChildren(...pageOf(report));
+  if (first) return;
+  for (const key of open) if (nodeWithKey(key)) nodeWithKey(key).open = true;
+  for (const [key, left] of scrolled) if (nodeWithKey(key)) nodeWithKey(key).scrollLeft = left;
+  const target = anchor && document.getElementById(anchor.id);
+  const top = target ? window.scrollY + target.getBoundingClientRect().top - anchor.top : y;
+  window.scrollTo({ top, behavior: "instant" });
+  if (focused && nodeWithKey(focused)) nodeWithKey(focused).focus({ preventScroll: true });
+}
+
+function goToAnchor() {
+  const target = location.hash.length > 1 ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
+  if (target) target.scrollIntoView({ behavior: "instant" });
+}
+
+// A page that is served while its suite runs hears of changes and asks for the document anew.
+function follow(events, source) {
+  const line = document.getElementById("live");
+  line.hidden = false;
+  const say = (words) => {
+    if (line.textContent !== words) line.textContent = words;
+  };
+  let ended = false, asking = false, again = false;
+  const refresh = async () => {
+    again = asking;
+    if (asking) return;
+    asking = true;
+    try {
+      const answer = await fetch(source, { cache: "no-store" });
+      if (!answer.ok) throw new Error(String(answer.status));
+      render(await answer.json());
+      if (!ended) say(state.report.status.live ? "Live: the run is at work." : "Live: no run is at work.");
+    } catch (error) {
+      say("The page could not be brought up to date; it shows what was last known.");
+    }
+    asking = false;
+    if (again) refresh();
+  };
+  const stream = new EventSource(events);
+  const end = () => {
+    ended = true;
+    stream.close();
+    say("The run has ended; the page shows its last state.");
+    refresh();
+  };
+  stream.addEventListener("open", () => say("Live."));
+  stream.addEventListener("message", refresh);
+  stream.addEventListener("changed", refresh);
+  stream.addEventListener("ended", end);
+  stream.addEventListener("error", () => {
+    if (!ended) say("The connection is lost; the page shows what was last known.");
+  });
+}
+
+render(JSON.parse(document.getElementById("report").textContent));
+window.addEventListener("load", () => {
+  goToAnchor();
+  if (state.report.figures.length) (window.requestIdleCallback || setTimeout)(loadPlotly, { timeout: 4000 });
+});
+if (document.body.dataset.events) follow(document.body.dataset.events, document.body.dataset.document);

@@ -1,0 +1,403 @@
+// Tables of numbers, the papers' claims, and the dialog that tells what a number stands on.
+
+// ---- Tables
+
+const columnsOf = (table) => table.datasets.flatMap((dataset) => table.metrics.map((metric) => ({ dataset, metric })));
+
+// How a cell reads, without the paper's number.
+function cellText(cell) {
+  const { decimals } = metricNamed(cell.metric);
+  if (cell.status === "complete" && isNumber(cell.mean))
+    return fixed(cell.mean, decimals) + (isNumber(cell.std) ? ` ± ${fixed(cell.std, decimals)}` : "");
+  if (cell.status === "incomplete") return `… ${cell.trials}/${cell.trials_needed}`;
+  return cell.status === "not applicable" ? "–" : `⚠ ${cell.status}`;
+}
+
+function reasonOf(cell) {
+  if (cell.status === "complete") return "";
+  const trials = `${cell.trials} of ${plural(cell.trials_needed, "trial")} there`;
+  return cell.status === "incomplete" ? `incomplete, ${trials}${cell.why ? `: ${cell.why}` : ""}`
+    : `${cell.status}${cell.why ? `: ${cell.why}` : ""}`;
+}
+
+// The best and the second mean of a column; none where nothing is to be compared.
+function bestOf(table, column) {
+  const { better } = metricNamed(table.metrics[column % table.metrics.length]);
+  if (better === "neither") return [];
+  const means = new Set(table.rows.map((row) => row.cells[column].mean).filter(isNumber));
+  return means.size < 2 ? [] : [...means].sort((a, b) => (better === "up" ? b - a : a - b)).slice(0, 2);
+}
+
+// A column that has the paper's numbers keeps room for them in every row, so that ours stand below each other.
+function paperNumber(table, column, value) {
+  const { decimals } = metricNamed(columnsOf(table)[column].metric);
+  const style = `min-width:${decimals + 5.5}ch`;
+  if (isNumber(value)) return el("span", { class: "paper", style }, `(${fixed(value, decimals)})`);
+  return table.rows.some((row) => isNumber(row.cells[column].reference)) ? el("span", { class: "paper", style }) : null;
+}
+
+function numberCell(table, row, column, best) {
+  const cell = row.cells[column];
+  const { decimals, heading } = metricNamed(cell.metric);
+  const text = cellText(cell), reason = reasonOf(cell);
+  const paper = paperNumber(table, column, cell.reference);
+  if (cell.status === "not applicable")
+    return el("td", { title: reason }, el("span", { "aria-hidden": "true" }, text),
+      el("span", { class: "hidden-text" }, "not applicable"), paper);
+  const place = isNumber(cell.mean) ? best.indexOf(cell.mean) : -1;
+  const style = ["", " best", " second"][place + 1] + (cell.status === "complete" ? "" : cell.status === "incomplete"
+    ? " open" : " bad");
+  return el("td", {},
+    el("button", { type: "button", class: `number${style}`, title: reason || null, "aria-haspopup": "dialog",
+      "aria-label": `${text}${reason ? `, ${reason}` : ""}: ${row.label}, ${heading} on ${cell.dataset}`,
+      "data-key": `cell/${table.id}/${row.id}/${column}`,
+      onclick: () => showCell(table.id, row.id, column) }, text), paper,
+    cell.difference ? el("span", { class: "difference" }, intervalText(cell.difference, decimals)) : null);
+}
+
+function sortKey(row, column) {
+  return column < 0 ? row.label : row.cells[column].mean;
+}
+
+function sortedRows(table) {
+  const order = state.sorting.get(table.id);
+  if (!order) return table.rows;
+  return [...table.rows].sort((a, b) => {
+    const [one, two] = [sortKey(a, order.column), sortKey(b, order.column)];
+    // What is not there stands last whichever way the rest goes.
+    if (!isNumber(one) && order.column >= 0) return isNumber(two) ? 1 : 0;
+    if (!isNumber(two) && order.column >= 0) return -1;
+    const sign = order.column < 0 ? one.localeCompare(two) : one - two;
+    return order.descending ? -sign : sign;
+  });
+}
+
+// The best first, then the worst first, then the suite's order.
+function sortFurther(table, column) {
+  const bestIsHigh = column >= 0 && metricNamed(columnsOf(table)[column].metric).better !== "down";
+  const order = state.sorting.get(table.id);
+  if (!order || order.column !== column) state.sorting.set(table.id, { column, descending: bestIsHigh });
+  else if (order.descending === bestIsHigh) state.sorting.set(table.id, { column, descending: !bestIsHigh });
+  else state.sorting.delete(table.id);
+}
+
+// Moves the rows that are there, so that nothing loses the focus.
+function applySorting(table, grid) {
+  const order = state.sorting.get(table.id);
+  for (const heading of grid.querySelectorAll("th[data-column]")) {
+    const here = order && Number(heading.dataset.column) === order.column;
+    heading.setAttribute("aria-sort", here ? (order.descending ? "descending" : "ascending") : "none");
+  }
+  const lines = new Map([...grid.querySelectorAll("tr[data-row]")].map((line) => [line.dataset.row, line]));
+  const body = grid.querySelector("tbody");
+  const last = body.querySelector(".chance");
+  for (const row of sortedRows(table)) body.insertBefore(lines.get(row.id), last);
+}
+
+function sortHeading(table, column, words, grid) {
+  const sort = () => {
+    sortFurther(table, column);
+    applySorting(table, grid());
+  };
+  return el("th", { scope: "col", "data-column": column, "aria-sort": "none" },
+    el("button", { type: "button", class: "sort", title: "Sort", "data-key": `sort/${table.id}/${column}`,
+      onclick: sort }, words));
+}
+
+function publishedLine(table, published) {
+  return el("tr", { class: "published" }, el("th", { scope: "row" }, `${published.label} (published)`),
+    columnsOf(table).map(({ dataset, metric }, at) => {
+      const value = (published.references[dataset] || {})[metric];
+      return el("td", {}, isNumber(value) ? null : "–", paperNumber(table, at, value));
+    }));
+}
+
+function chanceLine(table) {
+  const chances = columnsOf(table).map((column, at) =>
+    table.rows.map((row) => row.cells[at].chance).find(isNumber));
+  if (!chances.some(isNumber)) return null;
+  return el("tr", { class: "chance" }, el("th", { scope: "row" }, "chance"), chances.map((chance, at) =>
+    el("td", {}, isNumber(chance) ? fixed(chance, metricNamed(columnsOf(table)[at].metric).decimals) : "–",
+      paperNumber(table, at, null))));
+}
+
+function captionOf(table) {
+  const cells = table.rows.flatMap((row) => row.cells);
+  const parts = [`${table.datasets.length === 1 ? `On ${table.datasets[0]}. ` : ""}Mean ± sample standard deviation ` +
+    "over the trials"];
+  if (cells.some((cell) => isNumber(cell.reference)) || (table.published || []).length)
+    parts.push("the paper's number in parentheses");
+  parts.push("the best of a column bold, the second italic");
+  return `${parts.join("; ")}. Press a number for what it stands on.${table.from_scratch ? " From scratch." : ""}`;
+}
+
+function numbersGrid(table) {
+  let grid = null;
+  const columns = columnsOf(table);
+  const best = columns.map((column, at) => bestOf(table, at));
+  const several = table.datasets.length > 1;
+  const methodHeading = sortHeading(table, -1, "method", () => grid);
+  grid = el("table", { class: "numbers" }, el("caption", {}, el("span", {}, captionOf(table))),
+    el("thead", {},
+      several ? el("tr", {}, el("td", {}), table.datasets.map((dataset) =>
+        el("th", { scope: "colgroup", colspan: table.metrics.length }, el("span", {}, dataset)))) : null,
+      el("tr", {}, methodHeading, columns.map(({ metric }, at) =>
+        sortHeading(table, at, metricNamed(metric).heading, () => grid)))),
+    el("tbody", {}, (table.published || []).map((published) => publishedLine(table, published)),
+      table.rows.map((row) => el("tr", { "data-row": row.id }, el("th", { scope: "row" }, row.label),
+        row.cells.map((cell, at) => numberCell(table, row, at, best[at])))),
+      chanceLine(table)));
+  applySorting(table, grid);
+  return grid;
+}
+
+// Why numbers are not to be relied on, for those who cannot point at a cell.
+function reasonList(table) {
+  const reasons = new Map();
+  for (const row of table.rows)
+    for (const cell of row.cells) {
+      if (cell.status !== "mixed" && cell.status !== "stale") continue;
+      const reason = `${row.label} on ${cell.dataset}, ${reasonOf(cell)}`;
+      reasons.set(reason, [...(reasons.get(reason) || []), metricNamed(cell.metric).heading]);
+    }
+  if (!reasons.size) return null;
+  return el("ul", { class: "small" }, [...reasons].map(([reason, metrics]) =>
+    el("li", {}, el("span", { class: "bad" }, "⚠ "), `${reason} (${metrics.join(", ")})`)));
+}
+
+function tableNumbers(table) {
+  const rows = table.rows.flatMap((row) => row.cells.map((cell) => [table.id, row.label, cell.dataset, cell.metric,
+    cell.status, cell.mean, cell.std, cell.trials, cell.reference, cell.chance,
+    ...(cell.difference ? [cell.difference.mean, cell.difference.low, cell.difference.high] : ["", "", ""])]));
+  return { columns: ["table", "row", "data set", "metric", "status", "mean", "std", "trials", "paper", "chance",
+    "difference", "difference low", "difference high"], rows };
+}
+
+function differenceToggle(table, grid) {
+  const to = table.rows.find((row) => row.id === table.compare_with);
+  if (!table.rows.some((row) => row.cells.some((cell) => cell.difference))) return null;
+  const button = el("button", { type: "button", class: "push", "data-key": `differences/${table.id}` },
+    `Differences from ${to ? to.label : table.compare_with}`);
+  const show = () => {
+    grid.classList.toggle("with-differences", state.withDifferences.has(table.id));
+    button.setAttribute("aria-pressed", state.withDifferences.has(table.id));
+  };
+  button.addEventListener("click", () => {
+    if (!state.withDifferences.delete(table.id)) state.withDifferences.add(table.id);
+    show();
+  });
+  show();
+  return button;
+}
+
+function tableBlock(table) {
+  const grid = numbersGrid(table);
+  const lines = table.rows.length + (table.published || []).length;
+  const node = el("div", { class: "block", id: `table-${table.id}` }, el("h3", {}, table.title),
+    region(table.title, `scroll/${table.id}`, grid),
+    el("div", { class: "actions" }, csvButton(table.title, `table-${table.id}`, () => tableNumbers(table)),
+      differenceToggle(table, grid)),
+    reasonList(table),
+    (table.no_reference || []).map((paper) => el("p", { class: "small quiet" }, `No number of “${paper}” is known.`)));
+  node.style.containIntrinsicSize = `auto ${190 + 34 * lines}px`;
+  return node;
+}
+
+// ---- Claims
+
+const VERDICTS = {
+  "holds": ["✓ holds", "good"], "holds in the means": ["≈ holds in the means", "open"],
+  "does not hold": ["✗ does not hold", "bad"], "open": ["? open", "quiet"],
+};
+
+function claimPairs(claim, decimals) {
+  return el("ul", { class: "small" }, claim.rows.slice(1).map((row, at) => {
+    const difference = claim.differences[at], holds = claim.holds[at];
+    const than = holds === null || holds === undefined ? "? not known yet whether better than"
+      : holds ? "✓ better than" : "✗ not better than";
+    return el("li", {}, `${row.label} ${than} ${claim.rows[at].label}`,
+      difference ? `: difference ${intervalText(difference, decimals)}` : holds === true || holds === false
+        ? "; no interval" : null);
+  }));
+}
+
+function claimItem(claim) {
+  const { decimals, heading } = metricNamed(claim.metric);
+  const [words, style] = VERDICTS[claim.status] || [claim.status, "quiet"];
+  const order = claim.rows.map((row) => `${row.label}${isNumber(row.mean) ? ` ${fixed(row.mean, decimals)}` : ""}`);
+  return el("li", {},
+    el("p", {}, el("span", { class: `badge ${style}` }, words), ` ${heading} on ${claim.dataset}, worse to better: `,
+      el("strong", {}, order.join(" → "))),
+    claimPairs(claim, decimals),
+    el("p", { class: "small quiet" }, `Stated in “${claim.paper}” for ${claim.paper_dataset}.`));
+}
+
+function claimsSection(tables) {
+  const counts = new Map();
+  for (const claim of tables.flatMap((table) => table.claims))
+    counts.set(claim.status, (counts.get(claim.status) || 0) + 1);
+  const summary = Object.keys(VERDICTS).filter((status) => counts.has(status))
+    .map((status) => `${counts.get(status)} ${VERDICTS[status][0]}`);
+  return [el("p", {}, `Orders that papers state, held against the numbers here: ${summary.join(", ")}. A claim holds ` +
+    "where each row is better by a difference whose whole 95 % interval says so."),
+  tables.filter((table) => table.claims.length).map((table) => el("div", { class: "block" }, el("h3", {}, table.title),
+    el("ul", { class: "claims" }, table.claims.map(claimItem))))];
+}
+
+// ---- The dialog: what a number stands on
+
+const dialog = document.getElementById("dialog");
+const shown = []; // functions that make what the dialog shows; the last is in view
+let opener = null; // key of what opened it, which a new rendering may have made anew
+
+function fillDialog() {
+  const { title, content } = shown[shown.length - 1]();
+  const back = () => {
+    shown.pop();
+    fillDialog();
+  };
+  const heading = el("h2", { id: "dialog-title", tabindex: -1 }, title);
+  dialog.replaceChildren(el("div", { class: "dialog-head" }, heading, el("div", { class: "actions" },
+    shown.length > 1 ? el("button", { type: "button", class: "push", onclick: back }, "Back") : null,
+    el("button", { type: "button", class: "push", onclick: () => dialog.close() }, "Close"))), el("div", {}, content));
+  dialog.scrollTop = 0;
+  heading.focus({ preventScroll: true });
+}
+
+function show(make) {
+  if (!dialog.open) {
+    shown.length = 0;
+    opener = document.activeElement;
+  }
+  shown.push(make);
+  if (!dialog.open) dialog.showModal();
+  fillDialog();
+}
+
+function nodeWithKey(key) {
+  return key ? document.querySelector(`[data-key="${CSS.escape(key)}"]`) : null;
+}
+
+dialog.addEventListener("close", () => {
+  dialog.replaceChildren();
+  const target = opener && (opener.isConnected ? opener : nodeWithKey(opener.dataset.key));
+  if (target) target.focus();
+});
+// A press beside the dialog closes it.
+dialog.addEventListener("click", (event) => {
+  if (event.target !== dialog) return;
+  const box = dialog.getBoundingClientRect();
+  const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top &&
+    event.clientY <= box.bottom;
+  if (!inside) dialog.close();
+});
+
+const NOT_SETTINGS = new Set(["training", "seed"]);
+
+// Settings in which jobs of one kind differ, among the first trials of a table's rows on a data set.
+function differingSettings(table, dataset, kind) {
+  const values = new Map();
+  let count = 0;
+  for (const row of table.rows) {
+    const cell = row.cells.find((one) => one.dataset === dataset);
+    const id = cell && cell.jobs.find((job) => state.report.jobs[job] && state.report.jobs[job].kind === kind);
+    if (!id) continue;
+    ++count;
+    for (const [key, value] of flattened(state.report.jobs[id].settings)) {
+      if (!values.has(key)) values.set(key, []);
+      values.get(key).push(value);
+    }
+  }
+  return new Set([...values].filter(([key, its]) =>
+    !NOT_SETTINGS.has(key) && (its.length < count || its.some((value) => value !== its[0]))).map(([key]) => key));
+}
+
+function settingsTable(job, differing) {
+  const pairs = [...flattened(job.settings)];
+  pairs.sort(([one], [two]) => differing.has(two) - differing.has(one));
+  return factTable("Settings", ["setting", "value"], pairs, (at) => (differing.has(pairs[at][0]) ? "differs" : null));
+}
+
+function jobFacts(id, differing, level) {
+  const job = state.report.jobs[id];
+  if (!job) return el("p", {}, `Job ${short(id)} is not in this document.`);
+  const attempts = state.report.timeline.attempts.filter((one) => one.job === id);
+  const metrics = Object.entries(job.metrics || {});
+  const count = [...flattened(job.settings).keys()].filter((key) => differing.has(key)).length;
+  const numericClass = job.result && job.result.numeric_class;
+  return el("div", { class: "job" }, el(level, {}, `${job.kind} `, el("code", {}, short(id))),
+    el("p", { class: "small" }, `${job.label}; ${job.done ? "done" : "not done yet"}` +
+      `${isNumber(job.attempts) ? `, attempt ${job.attempts}` : ""}.` +
+      `${numericClass ? ` Numeric class: ${numericClass}.` : ""}`),
+    openedLater(null, count ? `Settings (${count} that differ from other rows first)` : "Settings", () =>
+      settingsTable(job, differing)),
+    openedLater(null, "Hashes", () => factTable("What decided bits", ["what", "value"],
+      [["job", id], ...(job.result ? flattened(job.result) : [])])),
+    metrics.length ? openedLater(null, "Metrics", () => factTable("Metrics: fractions from 0 to 1", ["metric", "value"],
+      metrics.map(([name, value]) => [name, valueText(value)]))) : null,
+    attempts.length ? openedLater(null, `Attempts (${attempts.length})`, () => attemptTable(attempts, false)) : null,
+    job.after.length ? el("p", { class: "small" }, "Needs ", job.after.map((need, at) =>
+      [at ? ", " : null, jobButton(need, `${(state.report.jobs[need] || { kind: "job" }).kind} ${short(need)}`)]), ".")
+      : null);
+}
+
+function showJob(id) {
+  show(() => ({ title: jobLabel(id), content: jobFacts(id, new Set(), "h3") }));
+}
+
+// Jobs of each trial: of a cell of one data set they stand trial after trial.
+function trialJobs(cell) {
+  const trials = cell.values.length;
+  if (!trials || cell.jobs.length % trials) return [cell.jobs];
+  const each = cell.jobs.length / trials;
+  return cell.values.map((value, trial) => cell.jobs.slice(trial * each, (trial + 1) * each));
+}
+
+function cellSummary(table, row, cell) {
+  const { decimals } = metricNamed(cell.metric);
+  const other = cell.difference && table.rows.find((one) => one.id === cell.difference.to);
+  return [
+    el("p", {}, el("strong", {}, cellText(cell)), `: ${cell.trials} of ${plural(cell.trials_needed, "trial")}.`,
+      isNumber(cell.reference) ? ` The paper: ${fixed(cell.reference, decimals)}.` : null,
+      isNumber(cell.chance) ? ` Chance: ${fixed(cell.chance, decimals)}.` : null),
+    reasonOf(cell) ? el("p", { class: "bad" }, reasonOf(cell)) : null,
+    cell.difference ? el("p", {}, `Difference from ${other ? other.label : cell.difference.to}: ` +
+      `${intervalText(cell.difference, decimals)} (95 % interval; ${plural(cell.difference.trials, "trial")} of both).`)
+      : null,
+    cell.difference_why ? el("p", { class: "quiet" }, `No interval: ${cell.difference_why}`) : null,
+  ];
+}
+
+// A number of the column of means stands on the row's numbers of the same metric.
+function partsOfMean(table, row, cell) {
+  return [el("h3", {}, "Mean of"), el("ul", {}, row.cells.map((one, at) => (one.metric !== cell.metric || one === cell
+    ? null : el("li", {}, `${one.dataset}: `, el("button", { type: "button", "aria-haspopup": "dialog",
+      onclick: () => showCell(table.id, row.id, at) }, cellText(one))))))];
+}
+
+function cellContent(table, row, column) {
+  const cell = row.cells[column];
+  const { decimals } = metricNamed(cell.metric);
+  const hasMean = table.mean_of && table.mean_of.length;
+  const isMean = hasMean && cell.dataset === table.datasets[table.datasets.length - 1];
+  const differing = { training: new Set(), evaluation: new Set() };
+  for (const kind of Object.keys(differing)) differing[kind] = differingSettings(table, cell.dataset, kind);
+  const value = (trial) => (isNumber(cell.values[trial]) ? fixed(cell.values[trial], decimals) : "not there");
+  const facts = (id) => jobFacts(id, differing[(state.report.jobs[id] || {}).kind] || new Set(), "h4");
+  const values = cell.values.length ? factTable("Trials", ["trial", metricNamed(cell.metric).heading],
+    cell.values.map((one, trial) => [String(trial), value(trial)])) : null;
+  if (isMean) return [cellSummary(table, row, cell), values, partsOfMean(table, row, cell)];
+  const title = (trial) => (cell.values.length ? `Trial ${trial}: ${value(trial)}` : "Jobs");
+  return [cellSummary(table, row, cell), values, trialJobs(cell).map((jobs, trial) => (jobs.length
+    ? el("div", {}, el("h3", {}, title(trial)), jobs.map(facts)) : null))];
+}
+
+function showCell(tableId, rowId, column) {
+  show(() => {
+    const table = state.report.tables.find((one) => one.id === tableId);
+    const row = table.rows.find((one) => one.id === rowId);
+    const cell = row.cells[column];
+    return { title: `${row.label}: ${metricNamed(cell.metric).heading} on ${cell.dataset}`,
+      content: cellContent(table, row, column).flat(2).filter((one) => one) };
+  });
+}
