@@ -28,7 +28,7 @@ int suite_table(const Arguments& arguments);
 int suite_compare(const Arguments& arguments);
 int suite_export(const Arguments& arguments);
 int suite_bundle(const Arguments& arguments);
-int suite_panels(const Arguments& arguments);
+int suite_report(const Arguments& arguments);
 int suite_log(const Arguments& arguments);
 int explain(const Arguments& arguments);
 int train(const Arguments& arguments);

@@ -2,7 +2,7 @@
 //! \file
 //! What an evaluation leaves, a row each: the files beside its result and the numbers in it (docs/formats/result.md),
 //! and what a method and the protocol must do to leave them. The files' columns stand in results/, the figures that
-//! show them in cli/page/figures.cpp.
+//! show them in cli/report/output_figures.cpp.
 
 #include <algorithm>
 #include <array>

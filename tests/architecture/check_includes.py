@@ -37,7 +37,8 @@ ROOMS = {
         "doctor": {""},
         "job": {""},
         "page": {""},
-        "suite": {"", "page"},
+        "report": {"", "page"},
+        "suite": {"", "page", "report"},
         "submission": {"", "job", "suite"},
     },
     "core": {

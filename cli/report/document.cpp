@@ -1,0 +1,383 @@
+#include "cli/report/document.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "cli/report/feature_maps.h"
+#include "cli/report/galleries.h"
+#include "cli/report/output_figures.h"
+#include "cli/report/result_figures.h"
+#include "cli/report/training_curves.h"
+#include "core/log.h"
+#include "experiments/specification/metrics.h"
+#include "orchestrator/look/status.h"
+#include "orchestrator/look/timeline.h"
+#include "results/exports/provenance.h"
+#include "results/records/output_file.h"
+#include "results/tables/suite_comparison.h"
+#include "results/tables/table_json.h"
+
+namespace resolute::cli {
+namespace {
+
+using core::Json;
+using experiments::JobId;
+
+constexpr int kReportSchema = 1;
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 28;  // of an output that is read whole
+constexpr std::size_t kMostMaps = 6;                          // rows of a table that have maps: each takes a second
+
+// A table's row on a data set, shown by its first evaluation.
+struct Shown {
+  const experiments::TablePlan& table;
+  const experiments::RowPlan& row;
+  std::size_t dataset;
+  const results::EvaluationRecord& evaluation;
+};
+
+// Reads what the report shows of evaluations; each once.
+class ReportReader {
+ public:
+  ReportReader(const results::ResultsSource& source, const results::Provenance& provenance) : source_(source) {
+    for (const results::JobProvenance& job : provenance.jobs)
+      if (job.record)
+        if (const auto* evaluation = std::get_if<results::EvaluationRecord>(&*job.record))
+          evaluations_[job.job] = evaluation;
+  }
+
+  CmcCurves curves(const std::function<void()>& count) const {
+    CmcCurves curves;
+    for (const auto& [job, record] : evaluations_) {
+      curves[job] = results::cmc_curves(*record, source_.files, source_.store);
+      count();
+    }
+    return curves;
+  }
+
+  // Rows whose first evaluation is there, of each table on each data set.
+  template <class Use>
+  void each_shown(Use use) const {
+    for (const experiments::TablePlan& table : source_.plan.tables)
+      for (std::size_t d = 0; d < table.datasets.size(); ++d)
+        for (const experiments::RowPlan& row : table.rows) {
+          const auto& evaluations = row.cells.at(d).evaluations;
+          if (evaluations.empty()) continue;
+          if (const auto found = evaluations_.find(evaluations.front()); found != evaluations_.end())
+            use(Shown{table, row, d, *found->second});
+        }
+  }
+
+  std::vector<Figure> of_outputs() const {
+    std::vector<Figure> figures;
+    each_shown([&](const Shown& shown) {
+      for (const OutputFigure& one : output_figures()) {
+        const std::string file = one.output->file;
+        if (!shown.evaluation.outputs.contains(file)) continue;
+        auto figure = figure_of_output(one, core::as_text(read(shown.evaluation, file)), where(shown.evaluation, file),
+                                       shown.evaluation.metrics, label(shown));
+        if (!figure) continue;
+        figure->id = id_of(shown, std::string(settings::word(one.section)));
+        figures.push_back(std::move(*figure));
+      }
+    });
+    return figures;
+  }
+
+  // Of one table: the first that has features.
+  std::vector<Figure> maps() const {
+    std::vector<Figure> figures;
+    std::map<std::string, std::size_t> mapped;  // rows, by data set
+    const experiments::TablePlan* first = nullptr;
+    each_shown([&](const Shown& shown) {
+      if (first != nullptr && first != &shown.table) return;
+      const auto file = source_.store.features_file(shown.evaluation.job);
+      if (!source_.files.exists(file)) return;
+      std::size_t& rows = mapped[shown.table.datasets[shown.dataset]];
+      if (rows >= kMostMaps) return;
+      auto maps = feature_maps(read_mapped_images(file, rates(shown.evaluation)), label(shown));
+      if (maps.empty()) return;
+      ++rows;
+      first = &shown.table;
+      for (Figure& map : maps) {
+        map.id = id_of(shown, "map-" + map.id);
+        figures.push_back(std::move(map));
+      }
+    });
+    return figures;
+  }
+
+  Json galleries() const {
+    std::vector<GallerySection> sections;
+    each_shown([&](const Shown& shown) {
+      if (!shown.evaluation.outputs.contains(experiments::kPanelsOutput.file)) return;
+      const std::string& dataset = shown.table.datasets[shown.dataset];
+      if (sections.empty() || sections.back().table != shown.table.id || sections.back().dataset != dataset)
+        sections.push_back({shown.table.id, dataset, {}});
+      sections.back().rows.push_back(gallery_row(shown));
+    });
+    Json blocks = Json::array();
+    for (const GallerySection& section : sections)
+      for (Json& block : to_json(section)) blocks.push_back(std::move(block));
+    return blocks;
+  }
+
+ private:
+  static std::string label(const Shown& shown) {
+    return fmt::format("{}, {}", shown.row.label, shown.table.datasets[shown.dataset]);
+  }
+  static std::string id_of(const Shown& shown, const std::string& what) {
+    return figure_id({shown.table.id, shown.table.datasets[shown.dataset], shown.row.id, what});
+  }
+
+  GalleryRow gallery_row(const Shown& shown) const {
+    const results::EvaluationRecord& evaluation = shown.evaluation;
+    const std::string file = experiments::kPanelsOutput.file;
+    GalleryRow row{shown.row.label,
+                   evaluation.job.hex,
+                   results::parse_panels(core::as_text(read(evaluation, file)), where(evaluation, file)),
+                   {}};
+    for (std::size_t query = 0; query < row.panels.queries.size(); ++query) {
+      GalleryPictures pictures{read(evaluation, results::gallery_panel_file(query))};
+      if (row.panels.queries[query].reconstruction)
+        pictures.reconstruction = read(evaluation, results::reconstruction_panel_file(query));
+      row.pictures.push_back(std::move(pictures));
+    }
+    return row;
+  }
+
+  // Of the queries, in the order of the features.
+  std::vector<int> rates(const results::EvaluationRecord& evaluation) const {
+    const auto named = evaluation.outputs.find(experiments::kQueriesOutput.file);
+    if (named == evaluation.outputs.end()) return {};
+    std::vector<int> rates;
+    for (const results::QueryScore& query : results::read_csv<results::QueryScore>(
+             source_.files, source_.store.job_folder(evaluation.job) / named->first, named->second))
+      rates.push_back(query.rate);
+    return rates;
+  }
+
+  std::string where(const results::EvaluationRecord& record, const std::string& name) const {
+    return fmt::format("'{}'", (source_.store.job_folder(record.job) / name).string());
+  }
+
+  // The file's bytes, held against the hash in the record.
+  core::Bytes read(const results::EvaluationRecord& record, const std::string& name) const {
+    const std::filesystem::path path = source_.store.job_folder(record.job) / name;
+    const auto named = record.outputs.find(name);
+    if (named == record.outputs.end())
+      throw core::corrupt_error(fmt::format("'{}' is not named by the job's result", path.string()),
+                                "its panels.json asks for it", "remove the job's result.json and run the suite again");
+    return results::read_output(source_.files, path, named->second, kMostBytes);
+  }
+
+  const results::ResultsSource& source_;
+  std::map<JobId, const results::EvaluationRecord*> evaluations_;
+};
+
+Json job_json(const results::JobProvenance& job, const Json& provenance) {
+  Json json = {{"kind", job.kind},
+               {"label", job.label},
+               {"done", job.record.has_value()},
+               {"after", provenance.at("after")},
+               {"attempts", job.attempts ? Json(*job.attempts) : Json(nullptr)},
+               {"settings", job.specification},
+               {"result", provenance.at("result")},
+               {"metrics", Json::object()}};
+  const auto take = [&](const auto& record) {
+    if constexpr (requires { record.metrics; }) json["metrics"] = record.metrics;
+  };
+  if (job.record) std::visit(take, *job.record);
+  return json;
+}
+
+Json jobs_json(const results::Provenance& provenance) {
+  const Json document = results::to_json(provenance);
+  Json jobs = Json::object();
+  for (std::size_t i = 0; i < provenance.jobs.size(); ++i)
+    jobs[provenance.jobs[i].job.hex] = job_json(provenance.jobs[i], document.at("jobs").at(i));
+  return jobs;
+}
+
+// How the page prints each metric that a table has.
+Json metrics_json(const experiments::Plan& plan) {
+  Json metrics = Json::object();
+  for (const experiments::TablePlan& table : plan.tables)
+    for (const std::string& name : table.metrics) {
+      const experiments::MetricName metric = experiments::metric_named(name);
+      metrics[name] = {{"heading", metric->heading_at(metric.rate)},
+                       {"decimals", metric->unit->decimals},
+                       {"better", metric->better == experiments::Better::kUp     ? "up"
+                                  : metric->better == experiments::Better::kDown ? "down"
+                                                                                 : "neither"}};
+    }
+  return metrics;
+}
+
+double seconds_between(orchestrator::Instant from, orchestrator::Instant to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+// What names of hosts and messages a report may show.
+class Privacy {
+ public:
+  Privacy(bool with_hosts, const std::vector<std::string>& hosts) : with_hosts_(with_hosts) {
+    for (std::size_t i = 0; i < hosts.size(); ++i)
+      names_.emplace_back(hosts[i], with_hosts ? hosts[i] : fmt::format("node {}", i + 1));
+  }
+  std::vector<std::string> nodes() const {
+    std::vector<std::string> nodes;
+    for (const auto& [host, name] : names_) nodes.push_back(name);
+    return nodes;
+  }
+  std::string message(std::string text) const {
+    if (with_hosts_) return text;
+    for (const auto& [host, name] : names_)
+      for (auto at = text.find(host); !host.empty() && at != text.npos; at = text.find(host, at + name.size()))
+        text.replace(at, host.size(), name);
+    return without_folders(text);
+  }
+
+ private:
+  bool with_hosts_;
+  std::vector<std::pair<std::string, std::string>> names_;
+};
+
+Json timeline_json(const orchestrator::Timeline& timeline, const Privacy& privacy) {
+  const auto since = [&, first = timeline.runs.empty() ? orchestrator::Instant{} : timeline.runs.front().begin](
+                         orchestrator::Instant at) { return seconds_between(first, at); };
+  Json runs = Json::array(), attempts = Json::array();
+  for (const orchestrator::TimelineRun& run : timeline.runs)
+    runs.push_back({{"begin", since(run.begin)},
+                    {"end", run.going_on ? Json(nullptr) : Json(since(run.end))},
+                    {"words", privacy.message(run.words)}});
+  for (const orchestrator::TimelineAttempt& one : timeline.attempts)
+    attempts.push_back({{"job", one.job.hex},
+                        {"attempt", one.attempt},
+                        {"node", one.node},
+                        {"slots", one.slots},
+                        {"gpus", one.gpus},
+                        {"begin", since(one.begin)},
+                        {"end", one.end ? Json(since(*one.end)) : Json(nullptr)},
+                        {"outcome", one.outcome},
+                        {"words", privacy.message(one.words)}});
+  return {{"nodes", privacy.nodes()}, {"runs", std::move(runs)}, {"attempts", std::move(attempts)}};
+}
+
+Json status_json(const results::ResultsSource& source, const results::Provenance& provenance, bool complete,
+                 const orchestrator::Timeline& timeline, const Privacy& privacy) {
+  const orchestrator::SuiteStatus status = orchestrator::read_status(source.files, source.store, source.plan);
+  std::set<JobId> running, failed;
+  for (const orchestrator::TimelineAttempt& one : timeline.attempts)
+    if (one.outcome == "running") running.insert(one.job);
+  Json failures = Json::array();
+  for (const orchestrator::Failure& failure : status.failures) {
+    failed.insert(failure.job);
+    failures.push_back({{"job", failure.job.hex},
+                        {"label", failure.label},
+                        {"cause", failure.cause},
+                        {"why", privacy.message(failure.evidence)}});
+  }
+  Json jobs = Json::array();
+  for (const char* kind : {"shard", "seal", "training", "evaluation"}) {
+    int all = 0, done = 0, its_running = 0, its_failed = 0;
+    for (const results::JobProvenance& job : provenance.jobs) {
+      if (job.kind != kind) continue;
+      ++all;
+      done += job.record ? 1 : 0;
+      its_running += !job.record && running.contains(job.job) ? 1 : 0;
+      its_failed += !job.record && failed.contains(job.job) ? 1 : 0;
+    }
+    if (all > 0)
+      jobs.push_back({{"kind", kind}, {"all", all}, {"done", done}, {"running", its_running}, {"failed", its_failed}});
+  }
+  const bool known = !timeline.runs.empty();
+  return {{"complete", complete},
+          {"live", status.live},
+          {"jobs", std::move(jobs)},
+          {"seconds", known ? Json(orchestrator::run_seconds(timeline)) : Json(nullptr)},
+          {"processor_seconds", known ? Json(orchestrator::slot_seconds(timeline)) : Json(nullptr)},
+          {"gpu_seconds", known ? Json(orchestrator::gpu_seconds(timeline)) : Json(nullptr)},
+          {"failures", std::move(failures)}};
+}
+
+Json figures_json(const results::ResultsSource& source, const results::SuiteTables& tables, const ReportReader& reader,
+                  const std::function<void()>& count) {
+  const CmcCurves curves = reader.curves(count);
+  const auto logged = [&](const JobId& training) {
+    results::TrainingNumbers numbers = results::read_training_numbers(source.files, source.store, training);
+    for (const std::string& warning : numbers.warnings) core::log_warning("{}", warning);
+    count();
+    return numbers;
+  };
+  Json json = Json::array();
+  std::set<std::string> ids;
+  for (auto& figures :
+       {ablation_figures(tables), cmc_figures(source.plan, curves), rate_figures(source.plan, curves),
+        sweep_figures(source.plan, tables), training_curves(source.plan, logged), reader.maps(), reader.of_outputs()})
+    for (Figure figure : figures) {
+      // Ids of rows that differ in signs alone.
+      const std::string id = figure.id;
+      for (int copy = 2; !ids.insert(figure.id).second; ++copy) figure.id = fmt::format("{}-{}", id, copy);
+      json.push_back(to_json(figure));
+    }
+  return json;
+}
+
+}  // namespace
+
+Json report_document(const results::ResultsSource& source, const ReportOptions& options,
+                     const std::function<void(std::size_t)>& progress) {
+  std::size_t done = 0;
+  const auto count = [&] {
+    if (progress) progress(++done);
+  };
+  const results::SuiteTables tables = results::aggregate(source.plan, source.files, source.store);
+  const results::Provenance provenance = results::provenance_of(source.plan, source.files, source.store);
+  const orchestrator::Timeline timeline = orchestrator::read_timeline(source.files, source.store, source.plan.suite);
+  const Privacy privacy(options.with_hosts, timeline.hosts);
+  const ReportReader reader(source, provenance);
+  Json document = {{"schema", kReportSchema},
+                   {"suite", source.plan.suite},
+                   {"title", source.plan.title},
+                   {"notes", tables.notes},
+                   {"metrics", metrics_json(source.plan)},
+                   {"status", status_json(source, provenance, tables.complete, timeline, privacy)},
+                   {"tables", results::to_json(tables).at("tables")},
+                   {"jobs", jobs_json(provenance)},
+                   {"figures", figures_json(source, tables, reader, count)},
+                   {"galleries", reader.galleries()},
+                   {"timeline", timeline_json(timeline, privacy)},
+                   {"comparison", nullptr}};
+  if (options.against != nullptr)
+    document["comparison"] =
+        results::to_json(results::compare_suites(source.plan, *options.against, source.files, source.store));
+  return document;
+}
+
+std::string without_folders(const std::string& message) {
+  std::string text;
+  constexpr std::string_view kEnds = " \t\n'\"()[],;:<>";
+  for (std::size_t at = 0; at < message.size();) {
+    const bool begins = message[at] == '/' && (at == 0 || kEnds.find(message[at - 1]) != kEnds.npos);
+    if (!begins) {
+      text += message[at++];
+      continue;
+    }
+    const std::size_t end = std::min(message.find_first_of(kEnds, at), message.size());
+    const std::string path = message.substr(at, end - at);
+    // The first two parts may be a user's home.
+    text += path == "/"                                     ? path
+            : std::count(path.begin(), path.end(), '/') > 2 ? "…" + path.substr(path.find_last_of('/'))
+                                                            : "…";
+    at = end;
+  }
+  return text;
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,30 @@
+#pragma once
+//! \file
+//! The document of a suite's report (docs/formats/report.md), made from its store.
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+
+#include "core/files/json.h"
+#include "experiments/specification/plan.h"
+#include "results/exports/relations.h"
+
+namespace resolute::cli {
+
+struct ReportOptions {
+  bool with_hosts = false;                     //!< hosts by name, and messages as they were
+  const experiments::Plan* against = nullptr;  //!< another suite of the store to compare with; null: none
+};
+
+//! Depends on the plan and on the store's files alone. What is not there yet has no numbers. \param source.files
+//! BundledFiles where `resolute suite compact` may have packed logs \param progress called with jobs looked at; may be
+//! empty \throws core::RuntimeError as aggregate() and provenance_of(), and kCorrupt where an output is not the file
+//! that its job's result names
+core::Json report_document(const results::ResultsSource& source, const ReportOptions& options,
+                           const std::function<void(std::size_t done)>& progress = {});
+
+//! A message without what names a machine: of an absolute path its last part, of one of two parts or fewer nothing.
+std::string without_folders(const std::string& message);
+
+}  // namespace resolute::cli

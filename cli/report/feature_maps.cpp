@@ -1,0 +1,84 @@
+#include "cli/report/feature_maps.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+#include <utility>
+
+#include "datasets/hdf5/array_file.h"
+#include "results/scores/tsne.h"
+
+namespace resolute::cli {
+namespace {
+
+constexpr std::size_t kLeastMapped = 8;
+constexpr std::size_t kMostMapped = 400;  // images: the work grows with their square
+
+//! Images of one side whose identity is mapped, as far as there is room.
+void take(const datasets::ArrayFileReader& file, const std::string& side, const std::set<std::int64_t>& mapped,
+          const std::vector<int>& rates, MappedImages& to) {
+  const auto features = file.read_float32(side + "/features", 2);
+  const auto identities = file.read_int64(side + "/identities", 1);
+  to.dimensions = features.shape.at(1);
+  for (std::size_t row = 0; row < identities.values.size() && to.identities.size() < kMostMapped; ++row) {
+    if (!mapped.contains(identities.values[row])) continue;
+    const auto first = features.values.begin() + static_cast<std::ptrdiff_t>(row * to.dimensions);
+    to.features.insert(to.features.end(), first, first + static_cast<std::ptrdiff_t>(to.dimensions));
+    to.identities.push_back(identities.values[row]);
+    to.rates.push_back(row < rates.size() ? rates[row] : 1);
+  }
+}
+
+std::string side_of(int rate) { return rate == 0 ? "gallery" : fmt::format("query, rate {}", rate); }
+
+//! A series for each name, in their order.
+std::vector<FigureSeries> series_of(
+    const std::map<std::pair<std::int64_t, std::string>, std::vector<FigurePoint>>& by) {
+  std::vector<FigureSeries> series;
+  for (const auto& [name, points] : by) series.push_back({.name = name.second, .points = points});
+  return series;
+}
+
+}  // namespace
+
+MappedImages read_mapped_images(const std::filesystem::path& path, const std::vector<int>& query_rates) {
+  MappedImages images;
+  const datasets::ArrayFileReader file(path);
+  if (file.has("distance") || !file.has("gallery/features")) return images;
+  std::set<std::int64_t> mapped;
+  for (const std::int64_t identity : file.read_int64("gallery/identities", 1).values)
+    if (identity > 0 && mapped.size() < kMappedIdentities) mapped.insert(identity);
+  take(file, "query", mapped, query_rates, images);
+  const std::size_t queries = images.identities.size();
+  take(file, "gallery", mapped, {}, images);
+  std::fill(images.rates.begin() + static_cast<std::ptrdiff_t>(queries), images.rates.end(), 0);
+  return images;
+}
+
+std::vector<Figure> feature_maps(const MappedImages& images, const std::string& label) {
+  const std::size_t count = images.identities.size();
+  if (count < kLeastMapped) return {};
+  const results::TsneMap map = results::tsne({images.features, count, images.dimensions}, {});
+  std::map<std::pair<std::int64_t, std::string>, std::vector<FigurePoint>> by_identity, by_rate;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string person = fmt::format("identity {}", images.identities[i]), side = side_of(images.rates[i]);
+    const FigurePoint point{.x = map.points[i][0], .y = map.points[i][1], .text = fmt::format("{}, {}", person, side)};
+    by_identity[{images.identities[i], person}].push_back(point);
+    by_rate[{images.rates[i], side}].push_back(point);
+  }
+  std::vector<Figure> figures;
+  for (auto& [kind, series] : {std::pair{"identity", series_of(by_identity)}, {"resolution", series_of(by_rate)}})
+    figures.push_back({.id = kind,
+                       .section = FigureSection::kMaps,
+                       .kind = FigureKind::kPoints,
+                       .title = fmt::format("{}: features by {}", label, kind),
+                       .caption = fmt::format("Exact t-SNE of the features of {} test images of {} people (perplexity "
+                                              "{:.3g}; Kullback-Leibler divergence {:.3f}). Distances between clusters "
+                                              "mean nothing.",
+                                              count, by_identity.size(), map.perplexity, map.cost),
+                       .series = series});
+  return figures;
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,35 @@
+#pragma once
+//! \file
+//! Figures of a suite's numbers: bars of tables with the paper's beside them, CMC curves, scores by rate, and scores
+//! over a setting that rows sweep.
+
+#include <map>
+#include <vector>
+
+#include "cli/report/figure.h"
+#include "experiments/specification/plan.h"
+#include "results/exports/cmc.h"
+#include "results/records/record.h"
+#include "results/tables/aggregation.h"
+
+namespace resolute::cli {
+
+//! CMC curves of evaluations that are there.
+using CmcCurves = std::map<results::JobId, std::vector<results::CmcPoint>>;
+
+//! For each table and each of its metrics, at most three: a bar a row and data set, its interval one standard deviation
+//! to each side, and marks at the paper's numbers. None where no cell is complete.
+std::vector<Figure> ablation_figures(const results::SuiteTables& tables);
+
+//! For each table and data set: the CMC curve of each row, the mean over trials that are there.
+std::vector<Figure> cmc_figures(const experiments::Plan& plan, const CmcCurves& curves);
+
+//! For each table and data set with queries at two rates or more: rank-1 of each row by the rate of the queries, mean
+//! and standard deviation over trials that are there.
+std::vector<Figure> rate_figures(const experiments::Plan& plan, const CmcCurves& curves);
+
+//! For each table and data set with rows that differ in one numeric setting alone, at three values or more: rank-1 over
+//! that setting. The share of labelled images, the number of training identities, a loss' weight.
+std::vector<Figure> sweep_figures(const experiments::Plan& plan, const results::SuiteTables& tables);
+
+}  // namespace resolute::cli

@@ -1,0 +1,94 @@
+// `resolute suite report`
+
+#include <filesystem>
+#include <iostream>
+#include <optional>
+
+#include "cli/report/document.h"
+#include "cli/report/page.h"
+#include "cli/subcommands.h"
+#include "cli/suite/arguments.h"
+#include "core/error.h"
+#include "core/files/file_system.h"
+#include "core/process/process.h"
+#include "core/progress.h"
+#include "experiments/store/bundle.h"
+
+namespace resolute::cli {
+
+namespace {
+
+constexpr CommandHelp kSuiteReportHelp{
+    "resolute suite report SUITE.toml --store STORE [--out FILE] [--open] [--against OTHER.toml] [--json]",
+    R"(Writes one HTML page of what the store has of a suite: how much is there, the tables with the trials, jobs and settings behind
+each number, the papers' claims, bars, CMC curves, scores by rate, curves of every training, maps of features, recovered
+images, weights, masks, galleries query by query, and a timeline of all attempts. Works while the suite runs. The page asks
+for nothing from a network and names no path, user or host of this machine unless --with-hosts is given; the same store gives
+the same bytes. Without --out it is suites/NAME/report.html in the store. --json prints the page's document
+(docs/formats/report.md) and writes nothing.)",
+    "  resolute suite report suite.toml --store store --open\n"
+    "  resolute suite report suite.toml --store store --out report.html --against baseline.toml\n"};
+
+// Checked before anything is read.
+std::filesystem::path page_file(const SuiteArguments& arguments, const experiments::Plan& plan) {
+  if (arguments.values.count("out") == 0) return arguments.store.suite_folder(plan.suite) / "report.html";
+  std::filesystem::path file = arguments.values["out"].as<std::string>();
+  if (!file.has_filename() || std::filesystem::is_directory(file))
+    throw core::input_error(fmt::format("--out '{}' is no file", file.string()), {}, "name the page to write");
+  if (file.has_parent_path() && !std::filesystem::is_directory(file.parent_path()))
+    throw core::input_error(fmt::format("the folder of --out '{}' does not exist", file.string()), {}, "make it first");
+  return file;
+}
+
+void open_in_browser(const std::filesystem::path& file) {
+  const auto environment = core::current_environment();
+  const auto opener = core::program_on_path(environment, "xdg-open");
+  if (!opener)
+    throw core::input_error("no browser can be opened here", "xdg-open is not installed",
+                            fmt::format("open '{}' in one", file.string()));
+  core::SpawnRequest request{.arguments = {opener->string(), file.string()}, .environment = environment};
+  request.die_with_parent = false;
+  core::spawn_process(request);
+}
+
+}  // namespace
+
+int suite_report(const Arguments& arguments) {
+  options::options_description visible;
+  auto add = visible.add_options();
+  add("out", options::value<std::string>(), "file to write instead of suites/NAME/report.html");
+  add("open", options::bool_switch(), "show it in the browser");
+  add("against", options::value<std::string>(), "another suite of the store to compare with");
+  add("against-profile", options::value<std::string>()->default_value(""), "a [profiles.NAME] of that suite");
+  add("with-hosts", options::bool_switch(), "name hosts, and the paths in messages");
+  const auto parsed = parse_suite_arguments(arguments, kSuiteReportHelp, visible);
+  if (!parsed) return 0;
+  parsed->require_store();
+  const experiments::Plan plan = parsed->plan(false);
+  const std::filesystem::path file = page_file(*parsed, plan);
+  std::optional<experiments::Plan> against;
+  if (parsed->values.count("against") > 0)
+    against = parsed->plan_of(parsed->values["against"].as<std::string>(),
+                              parsed->values["against-profile"].as<std::string>(), false);
+  experiments::BundledFiles files(core::real_file_system(), parsed->store);
+  core::Progress progress("reading results", plan.jobs.size());
+  const core::Json document =
+      report_document({plan, files, parsed->store},
+                      {.with_hosts = parsed->values["with-hosts"].as<bool>(), .against = against ? &*against : nullptr},
+                      [&](std::size_t done) { progress.update(done); });
+  progress.clear();
+  if (parsed->json) {
+    print_json(document);
+    return 0;
+  }
+  const std::string page = report_page(document);
+  core::write_atomic(files, file, page);
+  std::cout << fmt::format("{}: {} tables, {} figures, {} galleries, {:.1f} MB; {}\n", file.string(),
+                           document.at("tables").size(), document.at("figures").size(), document.at("galleries").size(),
+                           static_cast<double>(page.size()) / 1e6,
+                           document.at("status").at("complete").get<bool>() ? "complete" : "not complete yet");
+  if (parsed->values["open"].as<bool>()) open_in_browser(file);
+  return 0;
+}
+
+}  // namespace resolute::cli
