@@ -1,0 +1,246 @@
+// `resolute suite report`: the page of small suites, half done, done and damaged.
+
+#include <map>
+#include <set>
+
+#include "core/files/json.h"
+#include "core/process/process.h"
+#include "tests/system/program.h"
+
+namespace resolute::system_test::report_test {
+namespace {
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const auto at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+// A suite that has run, made of tests/system/tiny.toml by a few steps in one trial.
+class FinishedSuiteTest : public SharedFolder {
+ protected:
+  static void run(const std::string& text) {
+    SharedFolder::SetUpTestSuite();
+    write(suite(), replaced(replaced(text, "steps = 30", "steps = 3"), "trials = 2", "trials = 1"));
+    succeeded(resolute({"suite", "run", suite(), "--store", store(), "--slots", "2"}));
+  }
+
+  static fs::path suite() { return *scratch_ / "tiny.toml"; }
+  static fs::path page() { return store() / "suites/tiny/report.html"; }
+  static CommandOutput report(std::vector<std::string> more = {}) {
+    return resolute(joined({"suite", "report", suite(), "--store", store()}, more));
+  }
+  static core::Json document(std::vector<std::string> more = {}) { return json_of(report(joined({"--json"}, more))); }
+  static std::set<std::string> sections(const core::Json& document) {
+    std::set<std::string> found;
+    for (const core::Json& figure : document.at("figures")) found.insert(figure.at("section").get<std::string>());
+    return found;
+  }
+  // The folder of a row's evaluation.
+  static fs::path evaluation(const std::string& row) {
+    const core::Json all = document();
+    for (const core::Json& its : all.at("tables").at(0).at("rows"))
+      if (its.at("id") == row) {
+        const auto id = its.at("cells").at(0).at("jobs").back().get<std::string>();
+        return store() / "jobs" / id.substr(0, 2) / id;
+      }
+    ADD_FAILURE() << "no row " << row;
+    return {};
+  }
+  // Files of an evaluation that were changed or taken away.
+  static void expect_own_files(const fs::path& evaluation, const std::vector<const char*>& names) {
+    for (const char* name : names) {
+      const fs::path file = evaluation / name;
+      const std::string bytes = text_of(file);
+      std::string damaged = bytes;
+      damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
+      write(file, damaged);
+      expect_refusal(report(), 2, fmt::format("{}' is not the file that the job's result names", name));
+      fs::remove(file);
+      expect_refusal(report(), 2, fmt::format("{}' is missing", name));
+      write(file, bytes);
+    }
+  }
+};
+
+// Panels of three queries, recovered images at two rates, and a label that HTML must not take for its own.
+class ReportTest : public FinishedSuiteTest {
+ protected:
+  static void SetUpTestSuite() {
+    std::string text = replaced(text_of(kTinySuite), "draws = 5", "draws = 5\npanels = 3\nsample_rates = [2, 3]");
+    run(replaced(text, "label = \"RAIN\"", "label = \"RAIN <b>&\\\"\""));
+  }
+};
+
+TEST_F(ReportTest, one_page_holds_tables_figures_galleries_and_timeline_and_is_the_same_again) {
+  const auto output = succeeded(report());
+  EXPECT_THAT(output.out, testing::StartsWith(page().string() + ": 1 tables, "));
+  EXPECT_THAT(output.out, testing::EndsWith(" MB; complete\n"));
+  const std::string html = text_of(page());
+  EXPECT_LT(html.size(), 8'000'000U);
+  succeeded(report({"--out", (*scratch_ / "elsewhere.html").string()}));
+  EXPECT_EQ(html, text_of(*scratch_ / "elsewhere.html"));
+  const core::Json document = FinishedSuiteTest::document();
+  EXPECT_EQ(sections(document), (std::set<std::string>{"ablations", "cmc", "rates", "curves", "maps", "recovery"}));
+  ASSERT_EQ(document.at("galleries").size(), 3U);
+  for (const core::Json& block : document.at("galleries")) {
+    ASSERT_EQ(block.at("rows").size(), 2U) << "methods show the same queries of a trial";
+    EXPECT_TRUE(block.at("rows").at(0).at("reconstruction").is_null()) << "the baseline has no decoder";
+    EXPECT_EQ(block.at("rows").at(1).at("reconstruction").at("recovered").size(), 1U);
+    EXPECT_EQ(block.at("rows").at(1).at("label"), "RAIN <b>&\"");
+  }
+  std::set<std::string> ids;
+  for (const core::Json& figure : document.at("figures"))
+    EXPECT_TRUE(ids.insert(figure.at("id").get<std::string>()).second) << figure.at("id");
+}
+
+TEST_F(ReportTest, every_attempt_is_in_the_timeline_and_every_job_behind_a_number_in_the_list) {
+  const core::Json document = FinishedSuiteTest::document();
+  const core::Json& jobs = document.at("jobs");
+  std::set<std::string> tried;
+  for (const core::Json& attempt : document.at("timeline").at("attempts")) {
+    EXPECT_EQ(attempt.at("outcome"), "done");
+    EXPECT_LE(attempt.at("begin").get<double>(), attempt.at("end").get<double>());
+    tried.insert(attempt.at("job").get<std::string>());
+  }
+  EXPECT_EQ(tried.size(), jobs.size());
+  for (const core::Json& row : document.at("tables").at(0).at("rows"))
+    for (const core::Json& cell : row.at("cells"))
+      for (const core::Json& job : cell.at("jobs")) EXPECT_TRUE(jobs.contains(job.get<std::string>()));
+  const core::Json& status = document.at("status");
+  EXPECT_EQ(status.at("complete"), true);
+  EXPECT_EQ(status.at("live"), false);
+  EXPECT_GT(status.at("processor_seconds").get<double>(), 0);
+  for (const core::Json& kind : status.at("jobs")) EXPECT_EQ(kind.at("done"), kind.at("all"));
+}
+
+TEST_F(ReportTest, no_path_and_no_host_stands_in_it_unless_asked_for) {
+  succeeded(report());
+  const std::string html = text_of(page());
+  EXPECT_EQ(html.find(scratch_->path().string()), std::string::npos);
+  EXPECT_EQ(html.find('"' + core::host_name() + '"'), std::string::npos);
+  EXPECT_EQ(document().at("timeline").at("nodes"), core::Json({"node 1"}));
+  EXPECT_EQ(document({"--with-hosts"}).at("timeline").at("nodes"), core::Json({core::host_name()}));
+}
+
+TEST_F(ReportTest, a_page_that_cannot_be_written_there_is_refused) {
+  for (const std::string& out : {std::string(), scratch_->path().string(), (*scratch_ / "nowhere" / "x.html").string()})
+    expect_refusal(report({"--out", out}), 2, "--out '");
+  EXPECT_FALSE(fs::exists(*scratch_ / "nowhere"));
+}
+
+TEST_F(ReportTest, an_evaluation_that_is_not_there_leaves_its_place_empty) {
+  const fs::path result = evaluation("rain") / "result.json";
+  fs::rename(result, *scratch_ / "away");
+  const auto output = report();
+  const core::Json document = FinishedSuiteTest::document();
+  fs::rename(*scratch_ / "away", result);
+  EXPECT_EQ(code_of(output), 0) << output.err;
+  EXPECT_THAT(output.out, testing::EndsWith("not complete yet\n"));
+  EXPECT_EQ(document.at("status").at("complete"), false);
+  EXPECT_EQ(document.at("status").at("jobs").back().at("done"), 1);
+  EXPECT_EQ(document.at("galleries").at(0).at("rows").size(), 1U);
+  EXPECT_FALSE(sections(document).contains("recovery"));
+}
+
+TEST_F(ReportTest, files_that_are_not_the_results_own_are_refused) {
+  expect_own_files(evaluation("rain"),
+                   {"panels/panels.json", "panels/gallery-001.png", "panels/reconstruction-002.png", "recovery.csv"});
+}
+
+TEST_F(ReportTest, a_suite_that_never_ran_has_a_page_of_what_is_asked) {
+  const core::Json document = FinishedSuiteTest::document({"--set", "train.steps=4"});
+  EXPECT_EQ(document.at("status").at("complete"), false);
+  EXPECT_TRUE(document.at("figures").empty());
+  EXPECT_EQ(document.at("tables").size(), 1U);
+}
+
+TEST_F(ReportTest, another_suite_of_the_store_stands_beside_it) {
+  const fs::path other = *scratch_ / "other.toml";
+  write(other, replaced(text_of(suite()), "suite = \"tiny\"", "suite = \"other\""));
+  const core::Json comparison = document({"--against", other.string()}).at("comparison");
+  ASSERT_EQ(comparison.at("numbers").size(),
+            document().at("tables").at(0).at("rows").size() * document().at("tables").at(0).at("metrics").size());
+  EXPECT_TRUE(comparison.at("settings").empty());
+}
+
+// What a browser makes of it: tests/system/suite/report_browser.py.
+TEST_F(ReportTest, a_browser_shows_every_section_without_an_error_or_a_request) {
+  succeeded(report());
+  const auto output = core::run_command(
+      {.arguments = {"/usr/bin/python3", (tests::source_folder() / "tests/system/suite/report_browser.py").string(),
+                     page().string(), "--expect", "ablations,cmc,rates,curves,maps,recovery"},
+       .environment = core::current_environment()},
+      std::chrono::minutes(4));
+  EXPECT_EQ(code_of(output), 0) << output.out << output.err;
+}
+
+// Baseline and FTWA, whose weights are sampled at two rates; no panels.
+class WeightReportTest : public FinishedSuiteTest {
+ protected:
+  static void SetUpTestSuite() {
+    std::string text = replaced(text_of(kTinySuite), "draws = 5", "draws = 5\nsample_rates = [2, 3]");
+    text = replaced(replaced(text, "images = 2", "images = 4\nlr_images = 2"), "hr-both-views", "mlr");
+    run(replaced(text, "rain.levels = [5]", "method = \"ftwa\""));
+  }
+};
+
+TEST_F(WeightReportTest, the_row_that_has_weights_is_drawn_with_its_correlations) {
+  const core::Json document = FinishedSuiteTest::document();
+  std::vector<core::Json> drawn;
+  for (const core::Json& figure : document.at("figures"))
+    if (figure.at("section") == "weights") drawn.push_back(figure);
+  ASSERT_EQ(drawn.size(), 1U);
+  EXPECT_EQ(drawn[0].at("x").at("categories"), core::Json({"high side", "low side, rate 2", "low side, rate 3"}));
+  for (const char* said : {"Rank correlation with the rate: w_HR ", "share of the distance: "})
+    EXPECT_NE(drawn[0].at("caption").get<std::string>().find(said), std::string::npos) << said;
+  EXPECT_TRUE(document.at("galleries").empty());
+}
+
+TEST_F(WeightReportTest, weights_that_are_not_the_results_own_are_refused) {
+  expect_own_files(evaluation("rain"), {"weights.csv"});
+}
+
+// Baseline and resolution-adaptive representations, whose evaluations leave masks and distances by prefix unasked.
+class AdaptiveReportTest : public FinishedSuiteTest {
+ protected:
+  static void SetUpTestSuite() {
+    run(replaced(text_of(kTinySuite), "rain.levels = [5]",
+                 "method = \"resolution_adaptive\"\n"
+                 "resolution_adaptive = { masks = \"joint\", widths = [4, 3, 2, 1], verification_width = 4 }"));
+  }
+};
+
+TEST_F(AdaptiveReportTest, the_row_that_adapts_is_drawn_with_its_masks_and_prefixes) {
+  std::map<std::string, core::Json> drawn;
+  const core::Json document = FinishedSuiteTest::document();
+  for (const core::Json& figure : document.at("figures")) drawn[figure.at("section").get<std::string>()] = figure;
+  ASSERT_TRUE(drawn.contains("masks") && drawn.contains("prefixes"));
+  EXPECT_EQ(drawn["masks"].at("series").size(), 4U);
+  // Rates 2, 3 and 4 are of levels 3, 2 and 1: six prefixes, of which three are what queries are compared by.
+  EXPECT_EQ(drawn["prefixes"].at("x").at("categories").size(), 6U);
+  int compared = 0;
+  for (const core::Json& row : drawn["prefixes"].at("rows")) compared += row.back() == "yes" ? 1 : 0;
+  EXPECT_EQ(compared, 3);
+}
+
+TEST_F(AdaptiveReportTest, files_that_are_not_the_results_own_are_refused) {
+  expect_own_files(evaluation("rain"), {"masks.csv", "prefixes.csv"});
+}
+
+// A result of another worker program need not have them.
+TEST_F(AdaptiveReportTest, a_result_without_them_has_no_such_figures) {
+  const fs::path file = evaluation("rain") / "result.json";
+  const std::string text = text_of(file);
+  core::Json record = core::parse_json(text, "result");
+  record.at("outputs").erase("masks.csv");
+  record.at("outputs").erase("prefixes.csv");
+  write(file, record.dump());
+  const std::set<std::string> found = sections(document());
+  write(file, text);
+  EXPECT_FALSE(found.contains("masks"));
+  EXPECT_FALSE(found.contains("prefixes"));
+}
+
+}  // namespace
+}  // namespace resolute::system_test::report_test
