@@ -224,7 +224,7 @@ class Browser:
     def run(self, script, *arguments):
         return self.ask("POST", "/execute/sync", {"script": script, "args": list(arguments)})
 
-    def until(self, script, *arguments, seconds=8):
+    def until(self, script, *arguments, seconds=30):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self.run(script, *arguments):

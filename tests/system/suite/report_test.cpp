@@ -171,7 +171,7 @@ TEST_F(ReportTest, a_browser_shows_every_section_without_an_error_or_a_request) 
       {.arguments = {"/usr/bin/python3", (tests::source_folder() / "tests/system/suite/report_browser.py").string(),
                      page().string(), "--expect", "ablations,cmc,rates,curves,maps,recovery"},
        .environment = core::current_environment()},
-      std::chrono::minutes(4));
+      std::chrono::minutes(6));
   EXPECT_EQ(code_of(output), 0) << output.out << output.err;
 }
 
