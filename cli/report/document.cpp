@@ -354,9 +354,11 @@ Json report_document(const results::ResultsSource& source, const ReportOptions& 
                    {"galleries", reader.galleries()},
                    {"timeline", timeline_json(timeline, privacy)},
                    {"comparison", nullptr}};
-  if (options.against != nullptr)
+  if (options.against != nullptr) {
     document["comparison"] =
         results::to_json(results::compare_suites(source.plan, *options.against, source.files, source.store));
+    document["comparison"]["title"] = options.against->title;
+  }
   return document;
 }
 

@@ -4,11 +4,13 @@
 //! {"suite", "complete", "tables": [{"id", "title", "rows": [{"id", "label", "cells": [{"dataset", "metric", "mean",
 //! "std", "trials", "reference", "complete", "jobs"}]}]}]}, and beside these: "title", "notes" of the suite; "metrics",
 //! "datasets", "lanes", "from_scratch", "compare_with" (a row's id or null), "claims" of a table, "no_reference"
-//! (titles of papers that it names and has no number of) where there are such; "trials_needed", "values" (one a trial,
+//! (titles of papers that it names and has no number of), "mean_of" and "published" (rows of references alone: {"id",
+//! "label", "references": data set to metric to number}) where there are such; "trials_needed", "values" (one a trial,
 //! null where it is not there), "chance", "status", "why", "difference" ({"to", "mean", "low", "high", "trials"} or
-//! null) of a cell. A claim is {"dataset", "metric", "paper", "paper_dataset", "rows": [{"id", "label", "mean"}] (worse
-//! to better), "holds": [true, false or null] and "differences" (as of cells) of each two neighbours, "status": a word
-//! of ClaimStatus}. A number that is not there is null.
+//! null), "difference_why" (where there is none although both are complete) of a cell, whose "jobs" are training and
+//! evaluation, trial after trial. A claim is {"dataset", "metric", "paper", "paper_dataset", "rows": [{"id", "label",
+//! "mean"}] (worse to better), "holds": [true, false or null] and "differences" (as of cells) of each two neighbours,
+//! "status": a word of ClaimStatus}. A number that is not there is null.
 
 #include "core/files/json.h"
 #include "results/tables/aggregation.h"

@@ -178,7 +178,7 @@ function timelineSection({ nodes, runs, attempts }) {
 
 // ---- Comparison
 
-function comparisonSection({ settings, numbers, only_first: onlyFirst, only_second: onlySecond }) {
+function comparisonSection({ title, settings, numbers, only_first: onlyFirst, only_second: onlySecond }) {
   const nameOf = ({ table, row, dataset }) => {
     const known = state.report.tables.find((one) => one.id === table);
     const line = known && known.rows.find((one) => one.id === row);
@@ -196,7 +196,7 @@ function comparisonSection({ settings, numbers, only_first: onlyFirst, only_seco
     el("ul", { class: "small" }, rows.map((row) => el("li", {}, nameOf(row)))));
   const list = (rows) => el("ul", {}, rows.map((row) => el("li", {}, nameOf(row))));
   const only = (words, rows) => (rows.length ? [el("h3", {}, words), list(rows)] : null);
-  return [
+  return [el("p", {}, "The other suite: ", el("strong", {}, title), "."),
     settings.length ? factTable("Settings that differ in rows of both", ["setting", "this suite", "the other", "where"],
       settings.map((one) => [one.key, valueText(one.first), valueText(one.second), rowsOf(one.rows)]))
       : el("p", {}, numbers.length ? "No setting differs in the rows of both." : "No row is in both."),

@@ -47,6 +47,15 @@ class FinishedSuiteTest : public SharedFolder {
     ADD_FAILURE() << "no row " << row;
     return {};
   }
+  // What a browser makes of a page: tests/system/suite/report_browser.py.
+  static void expect_shown(const fs::path& page, const std::string& sections) {
+    const fs::path browser = tests::source_folder() / "tests/system/suite/report_browser.py";
+    const auto output =
+        core::run_command({.arguments = {"/usr/bin/python3", browser.string(), page.string(), "--expect", sections},
+                           .environment = core::current_environment()},
+                          std::chrono::minutes(6));
+    EXPECT_EQ(code_of(output), 0) << output.out << output.err;
+  }
   // Files of an evaluation that were changed or taken away.
   static void expect_own_files(const fs::path& evaluation, const std::vector<const char*>& names) {
     for (const char* name : names) {
@@ -162,17 +171,14 @@ TEST_F(ReportTest, another_suite_of_the_store_stands_beside_it) {
   ASSERT_EQ(comparison.at("numbers").size(),
             document().at("tables").at(0).at("rows").size() * document().at("tables").at(0).at("metrics").size());
   EXPECT_TRUE(comparison.at("settings").empty());
+  EXPECT_EQ(comparison.at("title"), document().at("title"));
+  succeeded(report({"--against", other.string(), "--out", (*scratch_ / "against.html").string()}));
+  expect_shown(*scratch_ / "against.html", "comparison");
 }
 
-// What a browser makes of it: tests/system/suite/report_browser.py.
 TEST_F(ReportTest, a_browser_shows_every_section_without_an_error_or_a_request) {
   succeeded(report());
-  const auto output = core::run_command(
-      {.arguments = {"/usr/bin/python3", (tests::source_folder() / "tests/system/suite/report_browser.py").string(),
-                     page().string(), "--expect", "ablations,cmc,rates,curves,maps,recovery"},
-       .environment = core::current_environment()},
-      std::chrono::minutes(6));
-  EXPECT_EQ(code_of(output), 0) << output.out << output.err;
+  expect_shown(page(), "ablations,cmc,rates,curves,maps,recovery,galleries,timeline");
 }
 
 // Baseline and FTWA, whose weights are sampled at two rates; no panels.
