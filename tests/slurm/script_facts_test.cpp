@@ -162,11 +162,12 @@ TEST_F(ScriptFacts, one_process_that_fails_ends_no_other) {
   ScriptRequest request = this->request();
   request.resources.nodes = 2;
   for (Launcher launcher : {Launcher::kSrun, Launcher::kMpirun}) {
-    // Once both run: of processes that are being started mpirun gives up all.
+    // Once both run and their nodes have told mpirun so, which no process can see: of processes that are being started
+    // mpirun gives up all.
     const std::string other = (folder_ / ("started-by-" + std::string(name_of(launcher)))).string();
     const std::string program = "if [ ${OMPI_COMM_WORLD_RANK:-$SLURM_PROCID} = 0 ]; then while [ ! -e '" + other +
-                                "' ]; do sleep 0.05; done; kill -9 $$; fi; touch '" + other +
-                                "'; sleep 1.5; echo alive";
+                                "' ]; do sleep 0.05; done; sleep 1; kill -9 $$; fi; touch '" + other +
+                                "'; sleep 2.5; echo alive";
     request.command = launch_command(launcher, 2, {"/bin/sh", "-c", program});
     EXPECT_THAT(run(request), HasSubstr("alive")) << name_of(launcher);
   }
