@@ -25,6 +25,7 @@ const std::vector<Command>& commands() {
       {"suite export", "the results as CSV, SQLite or TensorBoard files", suite_export},
       {"suite bundle", "a suite with its results in one file: tables made again anywhere", suite_bundle},
       {"suite report", "one page of it all: tables, figures, galleries, timeline", suite_report},
+      {"suite watch", "a run looked at: in the terminal, or the report's page over HTTP", suite_watch},
       {"suite log", "the journal of a suite's runs", suite_log},
       {"suite allocation", "what a batch script becomes; not for people", suite_allocation},
       {"suite simulate", "how a suite would fare on a machine that is not there", suite_simulate},

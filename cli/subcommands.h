@@ -29,6 +29,7 @@ int suite_compare(const Arguments& arguments);
 int suite_export(const Arguments& arguments);
 int suite_bundle(const Arguments& arguments);
 int suite_report(const Arguments& arguments);
+int suite_watch(const Arguments& arguments);
 int suite_log(const Arguments& arguments);
 int explain(const Arguments& arguments);
 int train(const Arguments& arguments);

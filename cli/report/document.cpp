@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <map>
 #include <set>
 #include <string_view>
 #include <utility>
 
+#include "allocations/liveness/run_signs.h"
 #include "cli/report/feature_maps.h"
 #include "cli/report/galleries.h"
 #include "cli/report/output_figures.h"
@@ -18,6 +20,7 @@
 #include "experiments/specification/metrics.h"
 #include "orchestrator/look/status.h"
 #include "orchestrator/look/timeline.h"
+#include "orchestrator/store/wall_clock.h"
 #include "results/exports/provenance.h"
 #include "results/records/output_file.h"
 #include "results/tables/suite_comparison.h"
@@ -33,6 +36,10 @@ constexpr int kReportSchema = 1;
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 28;  // of an output that is read whole
 constexpr std::size_t kMostMaps = 6;                          // rows of a table that have maps: each takes a second
 
+// After which a run of another machine, which says something every two seconds, may have been lost: `suite watch` is to
+// show that within half a minute.
+constexpr std::chrono::seconds kSilence{20};
+
 // A table's row on a data set, shown by its first evaluation.
 struct Shown {
   const experiments::TablePlan& table;
@@ -44,7 +51,8 @@ struct Shown {
 // Reads what the report shows of evaluations; each once.
 class ReportReader {
  public:
-  ReportReader(const results::ResultsSource& source, const results::Provenance& provenance) : source_(source) {
+  ReportReader(const results::ResultsSource& source, const results::Provenance& provenance, MadeMaps& maps)
+      : source_(source), maps_(maps) {
     for (const results::JobProvenance& job : provenance.jobs)
       if (job.record)
         if (const auto* evaluation = std::get_if<results::EvaluationRecord>(&*job.record))
@@ -100,11 +108,12 @@ class ReportReader {
       if (!source_.files.exists(file)) return;
       std::size_t& rows = mapped[shown.table.datasets[shown.dataset]];
       if (rows >= kMostMaps) return;
-      auto maps = feature_maps(read_mapped_images(file, rates(shown.evaluation)), label(shown));
-      if (maps.empty()) return;
+      const auto [made, is_new] = maps_.try_emplace({shown.evaluation.job, label(shown)});
+      if (is_new) made->second = feature_maps(read_mapped_images(file, rates(shown.evaluation)), label(shown));
+      if (made->second.empty()) return;
       ++rows;
       first = &shown.table;
-      for (Figure& map : maps) {
+      for (Figure map : made->second) {
         map.id = id_of(shown, "map-" + map.id);
         figures.push_back(std::move(map));
       }
@@ -177,6 +186,7 @@ class ReportReader {
   }
 
   const results::ResultsSource& source_;
+  MadeMaps& maps_;
   std::map<JobId, const results::EvaluationRecord*> evaluations_;
 };
 
@@ -272,6 +282,10 @@ Json timeline_json(const orchestrator::Timeline& timeline, const Privacy& privac
 Json status_json(const results::ResultsSource& source, const results::Provenance& provenance, bool complete,
                  const orchestrator::Timeline& timeline, const Privacy& privacy) {
   const orchestrator::SuiteStatus status = orchestrator::read_status(source.files, source.store, source.plan);
+  const auto signs = allocations::read_signs(source.files, source.store, status, orchestrator::wall_clock());
+  const bool silent = status.live && std::all_of(signs.begin(), signs.end(), [](const auto& one) {
+                        return !one.second.here && one.second.silence.value_or(kSilence) >= kSilence;
+                      });
   std::set<JobId> running, failed;
   for (const orchestrator::TimelineAttempt& one : timeline.attempts)
     if (one.outcome == "running") running.insert(one.job);
@@ -299,6 +313,7 @@ Json status_json(const results::ResultsSource& source, const results::Provenance
   const bool known = !timeline.runs.empty();
   return {{"complete", complete},
           {"live", status.live},
+          {"silent", silent},
           {"jobs", std::move(jobs)},
           {"seconds", known ? Json(orchestrator::run_seconds(timeline)) : Json(nullptr)},
           {"processor_seconds", known ? Json(orchestrator::slot_seconds(timeline)) : Json(nullptr)},
@@ -341,7 +356,8 @@ Json report_document(const results::ResultsSource& source, const ReportOptions& 
   const results::Provenance provenance = results::provenance_of(source.plan, source.files, source.store);
   const orchestrator::Timeline timeline = orchestrator::read_timeline(source.files, source.store, source.plan.suite);
   const Privacy privacy(options.with_hosts, timeline.hosts);
-  const ReportReader reader(source, provenance);
+  MadeMaps maps;
+  const ReportReader reader(source, provenance, options.maps != nullptr ? *options.maps : maps);
   Json document = {{"schema", kReportSchema},
                    {"suite", source.plan.suite},
                    {"title", source.plan.title},

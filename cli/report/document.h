@@ -4,17 +4,25 @@
 
 #include <cstddef>
 #include <functional>
-#include <optional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "cli/report/figure.h"
 #include "core/files/json.h"
 #include "experiments/specification/plan.h"
 #include "results/exports/relations.h"
 
 namespace resolute::cli {
 
+//! Maps of features by evaluation and label: they cost a second each and stay as they are.
+using MadeMaps = std::map<std::pair<experiments::JobId, std::string>, std::vector<Figure>>;
+
 struct ReportOptions {
   bool with_hosts = false;                     //!< hosts by name, and messages as they were
   const experiments::Plan* against = nullptr;  //!< another suite of the store to compare with; null: none
+  MadeMaps* maps = nullptr;                    //!< taken from there, and left there; null: made anew
 };
 
 //! Depends on the plan and on the store's files alone. What is not there yet has no numbers. \param source.files

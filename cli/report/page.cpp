@@ -1,5 +1,7 @@
 #include "cli/report/page.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <utility>
 
@@ -26,12 +28,15 @@ std::string embedded(const core::Json& document) {
 
 }  // namespace
 
-std::string report_page(const core::Json& document) {
+std::string report_page(const core::Json& document, const std::optional<ReportFeed>& feed) {
   const std::string title = escaped(document.at("title").get_ref<const std::string&>());
   const std::string data = embedded(document), script = page_script();
+  const std::string live =
+      feed ? fmt::format("data-events=\"{}\" data-document=\"{}\"", escaped(feed->events), escaped(feed->document))
+           : std::string();
   const std::array<std::pair<std::string_view, std::string_view>, 6> parts{{{"@TITLE@", title},
                                                                             {"@STYLE@", page_style()},
-                                                                            {"@LIVE@", {}},
+                                                                            {"@LIVE@", live},
                                                                             {"@DOCUMENT@", data},
                                                                             {"@SCRIPT@", script},
                                                                             {"@PLOTLY@", plotly_script()}}};

@@ -4,13 +4,13 @@
 #include <iostream>
 #include <optional>
 
+#include "cli/page/browser.h"
 #include "cli/report/document.h"
 #include "cli/report/page.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
-#include "core/process/process.h"
 #include "core/progress.h"
 #include "experiments/store/bundle.h"
 
@@ -38,17 +38,6 @@ std::filesystem::path page_file(const SuiteArguments& arguments, const experimen
   if (file.has_parent_path() && !std::filesystem::is_directory(file.parent_path()))
     throw core::input_error(fmt::format("the folder of --out '{}' does not exist", file.string()), {}, "make it first");
   return file;
-}
-
-void open_in_browser(const std::filesystem::path& file) {
-  const auto environment = core::current_environment();
-  const auto opener = core::program_on_path(environment, "xdg-open");
-  if (!opener)
-    throw core::input_error("no browser can be opened here", "xdg-open is not installed",
-                            fmt::format("open '{}' in one", file.string()));
-  core::SpawnRequest request{.arguments = {opener->string(), file.string()}, .environment = environment};
-  request.die_with_parent = false;
-  core::spawn_process(request);
 }
 
 }  // namespace
@@ -87,7 +76,7 @@ int suite_report(const Arguments& arguments) {
                            document.at("tables").size(), document.at("figures").size(), document.at("galleries").size(),
                            static_cast<double>(page.size()) / 1e6,
                            document.at("status").at("complete").get<bool>() ? "complete" : "not complete yet");
-  if (parsed->values["open"].as<bool>()) open_in_browser(file);
+  if (parsed->values["open"].as<bool>()) open_in_browser(file.string());
   return 0;
 }
 

@@ -152,6 +152,7 @@ function whenNear(node, use) {
 
 function statusBadge(status) {
   if (status.complete) return el("span", { class: "badge good" }, "✓ complete");
+  if (status.silent) return el("span", { class: "badge bad" }, "… silent");
   if (status.live) return el("span", { class: "badge open" }, "… running");
   return el("span", { class: "badge bad" }, "✗ not complete");
 }

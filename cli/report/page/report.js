@@ -295,6 +295,11 @@ function goToAnchor() {
   if (target) target.scrollIntoView({ behavior: "instant" });
 }
 
+function liveWords(status) {
+  if (status.silent) return "Live: the run, on another machine, has fallen silent.";
+  return status.live ? "Live: the run is at work." : "Live: no run is at work.";
+}
+
 // A page that is served while its suite runs hears of changes and asks for the document anew.
 function follow(events, source) {
   const line = document.getElementById("live");
@@ -311,7 +316,7 @@ function follow(events, source) {
       const answer = await fetch(source, { cache: "no-store" });
       if (!answer.ok) throw new Error(String(answer.status));
       render(await answer.json());
-      if (!ended) say(state.report.status.live ? "Live: the run is at work." : "Live: no run is at work.");
+      if (!ended) say(liveWords(state.report.status));
     } catch (error) {
       say("The page could not be brought up to date; it shows what was last known.");
     }
@@ -322,11 +327,11 @@ function follow(events, source) {
   const end = () => {
     ended = true;
     stream.close();
-    say("The run has ended; the page shows its last state.");
-    refresh();
+    say("The program that served this page has ended; the page shows what was last known.");
   };
-  stream.addEventListener("open", () => say("Live."));
-  stream.addEventListener("message", refresh);
+  stream.addEventListener("open", () => say(liveWords(state.report.status)));
+  stream.addEventListener("trouble", ({ data }) => say(data ? `The store cannot be read (${data}); the page shows what ` +
+    "was last known." : liveWords(state.report.status)));
   stream.addEventListener("changed", refresh);
   stream.addEventListener("ended", end);
   stream.addEventListener("error", () => {

@@ -1,0 +1,126 @@
+// `resolute suite watch`
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+#include <string>
+
+#include "cli/page/browser.h"
+#include "cli/subcommands.h"
+#include "cli/suite/arguments.h"
+#include "cli/terminal.h"
+#include "cli/watch/editions.h"
+#include "cli/watch/page_server.h"
+#include "cli/watch/store_reader.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/files/file_system.h"
+#include "core/log.h"
+#include "core/process/processors.h"
+#include "core/process/secret.h"
+
+namespace resolute::cli {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr CommandHelp kSuiteWatchHelp{
+    "resolute suite watch SUITE.toml --store STORE [--http ADDRESS:PORT] [--open] [--interval SECONDS] [--json]",
+    R"(A suite looked at while it runs. Without --http as `suite status --watch`, in the terminal. With --http the page of `suite
+report` is served, and follows the run in every browser that has it open: the address that is printed has a token in it,
+without which there is nothing to see. 127.0.0.1:0 takes a free port that this machine alone reaches; from elsewhere,
+forward it (ssh -L PORT:127.0.0.1:PORT HOST). A process of its own, which reads the store with the lowest priority, for at most
+a tenth of the time and only while somebody looks on, and writes nothing there. It ends with q or ctrl-C, not with the run.
+The page names no path, user or host of this machine unless --with-hosts is given. --json prints {"address"}.)",
+    "  resolute suite watch suite.toml --store /shared/store\n"
+    "  resolute suite watch suite.toml --store /shared/store --http 127.0.0.1:0 --open\n"};
+
+constexpr std::size_t kTokenBytes = 16;
+constexpr milliseconds kWhileNobodyLooks{100};  // how soon who comes is noticed
+constexpr milliseconds kLongestPause{20'000};   // so that a run that was killed shows within half a minute
+
+void look(StoreReader& reader, Editions& editions, const std::string& token) {
+  const core::Json document = reader.look();
+  editions.publish(core::canonical_json(document),
+                   [&](std::uint64_t number) { return report_page(document, feed_with(token, number)); });
+}
+
+// \return false to leave
+bool wait_until_wanted(WatchInput& input, const Editions& editions) {
+  while (!editions.wanted())
+    if (!input.wait(kWhileNobodyLooks)) return false;
+  return true;
+}
+
+// Until there is nothing to look for.
+void follow(StoreReader& reader, Editions& editions, const std::string& token, milliseconds interval,
+            WatchInput& input) {
+  for (auto pause = interval; input.wait(pause) && wait_until_wanted(input, editions);) {
+    const auto begin = core::monotonic_clock().now();
+    try {
+      look(reader, editions, token);
+    } catch (const core::RuntimeError& error) {
+      editions.fail(without_folders(error.what()));
+    }
+    pause = std::min(pause_after(core::monotonic_clock().now() - begin, interval), std::max(kLongestPause, interval));
+  }
+}
+
+void say_address(const std::string& url, bool json) {
+  if (json)
+    print_json({{"address", url}});
+  else
+    std::cout << url << "\n";
+  std::cout.flush();
+}
+
+void serve(const SuiteArguments& arguments, const ServedAddress& address, milliseconds interval) {
+  StoreReader reader(core::real_file_system(), arguments.store, arguments.plan(false),
+                     arguments.values["with-hosts"].as<bool>());
+  const std::string token = core::random_token(kTokenBytes);
+  Editions editions;
+  WatchInput input;
+  look(reader, editions, token);
+  const PageServer server(address, token, editions);
+  if (!is_loopback(address))
+    core::log_warning(
+        "other machines reach this page, and whoever sees the traffic sees the token; 127.0.0.1 and ssh -L "
+        "keep both to you");
+  say_address(server.url(), arguments.json);
+  if (arguments.values["open"].as<bool>()) open_in_browser(server.url());
+  core::give_way();
+  follow(reader, editions, token, interval, input);
+}
+
+}  // namespace
+
+int suite_watch(const Arguments& arguments) {
+  double interval = 2;
+  options::options_description visible;
+  auto add = visible.add_options();
+  add("http", options::value<std::string>(), "serve the report's page there: 127.0.0.1:0");
+  add("open", options::bool_switch(), "show it in the browser");
+  add("with-hosts", options::bool_switch(), "name hosts, and the paths in messages");
+  add("interval", options::value(&interval)->default_value(interval), "seconds from one look to the next, 0.1 or more");
+  const auto parsed = parse_suite_arguments(arguments, kSuiteWatchHelp, visible);
+  if (!parsed) return 0;
+  const bool with_hosts = parsed->values["with-hosts"].as<bool>(), open = parsed->values["open"].as<bool>();
+  if (parsed->values.count("http") == 0) {
+    if (with_hosts || open)
+      throw core::input_error(fmt::format("--{} is of the page", open ? "open" : "with-hosts"),
+                              "without --http there is none", "add --http 127.0.0.1:0");
+    Arguments status = arguments;
+    status.push_back("--watch");
+    return suite_status(status);
+  }
+  const ServedAddress address = parse_served_address(parsed->values["http"].as<std::string>());
+  if (!(interval >= 0.1 && interval <= 86400))
+    throw core::input_error(fmt::format("--interval is {}", interval), "0.1 to 86400 seconds are possible");
+  parsed->require_store();
+  serve(*parsed, address, milliseconds(static_cast<std::int64_t>(interval * 1000)));
+  return 0;
+}
+
+}  // namespace resolute::cli
