@@ -160,16 +160,17 @@ class PageServer::Server {
  private:
   void listen() {
     errno = 0;
-    if (address_.port == 0) {
-      const int port = http_.bind_to_any_port(address_.host);
-      if (port > 0) address_.port = static_cast<std::uint16_t>(port);
-    } else if (!http_.bind_to_port(address_.host, address_.port)) {
-      address_.port = 0;
-    }
-    if (address_.port == 0)
-      throw core::RuntimeError(core::ErrorKind::kEnvironment, fmt::format("nobody can listen on '{}'", address_.host),
+    int port = address_.port;
+    if (port == 0)
+      port = http_.bind_to_any_port(address_.host);
+    else if (!http_.bind_to_port(address_.host, port))
+      port = -1;
+    if (port <= 0)
+      throw core::RuntimeError(core::ErrorKind::kEnvironment,
+                               fmt::format("nobody can listen on '{}:{}'", address_.host, address_.port),
                                errno != 0 ? std::strerror(errno) : "it is no address of this machine",
                                "write --http 127.0.0.1:0 for a free port");
+    address_.port = static_cast<std::uint16_t>(port);
   }
 
   void answer(const httplib::Request& request, httplib::Response& response) {

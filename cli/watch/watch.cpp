@@ -69,11 +69,9 @@ void follow(StoreReader& reader, Editions& editions, const std::string& token, m
 }
 
 void say_address(const std::string& url, bool json) {
-  if (json)
-    print_json({{"address", url}});
-  else
-    std::cout << url << "\n";
-  std::cout.flush();
+  // A line, for who waits for it: nothing follows until the end.
+  if (!(std::cout << (json ? core::Json{{"address", url}}.dump() : url) << std::endl))
+    throw core::RuntimeError(core::ErrorKind::kEnvironment, "the address cannot be written to stdout");
 }
 
 void serve(const SuiteArguments& arguments, const ServedAddress& address, milliseconds interval) {

@@ -120,7 +120,7 @@ FENCES = [
     (r"cuda.*\.h|c10/cuda/.*|ATen/cuda/.*", [r"workers/device/cuda.*", r"workers/ddp/nccl.*"]),
     (r"gloo/.*|.*ProcessGroupGloo\.hpp", [r"workers/ddp/gloo\.cpp"]),
     (r"jpeglib\.h|png\.h|stb/.*|turbojpeg\.h", [r"datasets/image/.*"]),
-    (r"httplib\.h", [r"cli/watch/page_server\.cpp"]),
+    (r"httplib\.h", [r"cli/watch/page_server\.cpp", r"tests/cli/watch/.*"]),
     (r"sqlite3\.h", [r"results/exports/sqlite_export\.cpp"]),
     (r"cblas\.h", [r"results/kernel/gemm_openblas\.cpp"]),
     (r"toml\+\+/.*|toml\.hpp", [r"experiments/.*"]),

@@ -184,6 +184,7 @@ class Driver:
     def close(self):
         self.process.terminate()
         self.process.wait()
+        self.process.stdout.close()
 
 
 class Browser:
