@@ -14,6 +14,7 @@ namespace {
 
 constexpr const char* kDone = "done";
 constexpr const char* kRunning = "running";
+constexpr const char* kSilent = "fell silent";
 
 std::string words_of(const std::string& evidence, const std::string& why) {
   if (evidence.empty() || why.empty()) return evidence + why;
@@ -45,7 +46,7 @@ TimelineOfRecords::TimelineOfRecords(const State& known) {
     ids_[number] = {id};
     gpus_[number] = job_of(known, number).gpus;
   }
-  for (const auto& [agent, slots] : known.agents) nodes_[agent] = node_of(slots.host);
+  for (const auto& [agent, slots] : known.agents) hosts_[agent] = slots.host;
 }
 
 std::size_t TimelineOfRecords::node_of(const std::string& host) {
@@ -57,7 +58,8 @@ std::size_t TimelineOfRecords::node_of(const std::string& host) {
 }
 
 void TimelineOfRecords::begin_run(Instant at) {
-  if (run_open_) timeline_.runs.back().words = "fell silent";
+  if (run_open_) timeline_.runs.back().words = kSilent;
+  lose_all();
   timeline_.runs.push_back({at, at, false, ""});
   run_open_ = true;
   taking_over_ = false;
@@ -66,15 +68,24 @@ void TimelineOfRecords::begin_run(Instant at) {
 void TimelineOfRecords::place(Instant at, const Placed& placed) {
   auto& indices = open_[{placed.job, placed.attempt}];
   for (const Share& share : placed.placement) {
-    const auto node = nodes_.find(share.agent);
+    const auto host = hosts_.find(share.agent);
     const auto id = ids_.find(placed.job);
-    if (node == nodes_.end() || id == ids_.end()) continue;  // of a journal that is gone
+    if (host == hosts_.end() || id == ids_.end()) continue;  // of a journal that is gone
+    const std::size_t node = node_of(host->second);
+    const int gpus = gpus_[placed.job] ? share.slots : 0;
+    const auto part = std::find_if(indices.begin(), indices.end(),
+                                   [&](std::size_t index) { return timeline_.attempts[index].node == node; });
+    if (part != indices.end()) {
+      timeline_.attempts[*part].slots += share.slots;
+      timeline_.attempts[*part].gpus += gpus;
+      continue;
+    }
     indices.push_back(timeline_.attempts.size());
     timeline_.attempts.push_back({.job = id->second,
                                   .attempt = placed.attempt,
-                                  .node = node->second,
+                                  .node = node,
                                   .slots = share.slots,
-                                  .gpus = gpus_[placed.job] ? share.slots : 0,
+                                  .gpus = gpus,
                                   .begin = at,
                                   .outcome = kRunning});
   }
@@ -92,6 +103,12 @@ void TimelineOfRecords::close(const Key& key, Instant at, const std::string& out
   open_.erase(open);
 }
 
+// What runs still was lost with its coordinator, which was there until its last record.
+void TimelineOfRecords::lose_all() {
+  while (!open_.empty())
+    close(open_.begin()->first, last_, std::string(name_of(Cause::kCoordinatorLost)), "its run fell silent");
+}
+
 void TimelineOfRecords::take(std::int64_t run_epoch, Instant at, const Event& event) {
   if (run_epoch != run_epoch_) {
     // What follows up to its beginning tells of the run before, which was there until its own last record.
@@ -104,7 +121,10 @@ void TimelineOfRecords::take(std::int64_t run_epoch, Instant at, const Event& ev
                                 ids_[added.job] = added.id;
                                 gpus_[added.job] = added.gpus;
                               },
-                              [&](const AgentJoined& joined) { nodes_[joined.agent] = node_of(joined.host); },
+                              [&](const AgentJoined& joined) {
+                                hosts_[joined.agent] = joined.host;
+                                node_of(joined.host);
+                              },
                               [&](const Placed& placed) { place(at, placed); },
                               [&](const AttemptEnded& ended) {
                                 close({ended.job, ended.attempt}, then, std::string(name_of(ended.cause)),
@@ -130,19 +150,16 @@ void TimelineOfRecords::take(std::int64_t run_epoch, Instant at, const Event& ev
 }
 
 Timeline TimelineOfRecords::finish(bool live) const {
-  Timeline timeline = timeline_;
+  TimelineOfRecords all = *this;
+  // A run whose successor has begun to tell of it is over.
+  const bool goes_on = live && !taking_over_;
   if (run_open_) {
-    timeline.runs.back().going_on = live;
-    if (!live) timeline.runs.back().words = "fell silent";
+    all.timeline_.runs.back().going_on = goes_on;
+    if (!goes_on) all.timeline_.runs.back().words = kSilent;
   }
-  if (live) return timeline;
-  for (const auto& [key, indices] : open_)
-    for (std::size_t index : indices) {
-      timeline.attempts[index].end = last_;
-      timeline.attempts[index].outcome = name_of(Cause::kCoordinatorLost);
-      timeline.attempts[index].words = "its run fell silent";
-    }
-  return timeline;
+  if (!goes_on) all.lose_all();
+  for (const auto& [agent, host] : hosts_) all.node_of(host);
+  return all.timeline_;
 }
 
 Timeline merged(const std::vector<Timeline>& allocations) {

@@ -38,7 +38,7 @@ struct TimelineAttempt {
 };
 
 struct Timeline {
-  std::vector<std::string> hosts;         //!< of all agents, in the order in which they joined first
+  std::vector<std::string> hosts;         //!< of all agents, in the order in which they joined first; the others behind
   std::vector<TimelineRun> runs;          //!< by begin
   std::vector<TimelineAttempt> attempts;  //!< by begin, then job, attempt and node
 };
@@ -58,11 +58,12 @@ class TimelineOfRecords {
   void begin_run(Instant at);
   void place(Instant at, const Placed& placed);
   void close(const Key& key, Instant at, const std::string& outcome, const std::string& words);
+  void lose_all();
   std::size_t node_of(const std::string& host);
 
   std::map<JobNumber, experiments::JobId> ids_;
   std::map<JobNumber, bool> gpus_;
-  std::map<AgentNumber, std::size_t> nodes_;
+  std::map<AgentNumber, std::string> hosts_;
   Timeline timeline_;
   std::map<Key, std::vector<std::size_t>> open_;  // indices into timeline_.attempts
   std::int64_t run_epoch_ = 0;

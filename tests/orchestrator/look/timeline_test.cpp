@@ -74,6 +74,24 @@ TEST(Timeline, a_gang_has_a_part_on_each_host_and_agents_of_one_host_share_it) {
   EXPECT_EQ(gpu_seconds(timeline), 4);
 }
 
+TEST(Timeline, shares_of_several_agents_on_one_host_are_one_part_there) {
+  Records records;
+  records << RunStarted{} << added(0, 'a', true) << joined(0, "east") << joined(1, "east") << joined(2, "west")
+          << placed(0, 1, {{{0}, 2}, {{2}, 1}, {{1}, 1}}) << JobSucceeded{{0}, 1};
+  const Timeline timeline = records.timeline.finish(false);
+  EXPECT_THAT(told(timeline), ElementsAre("a1@east 3+3 6-7 done", "a1@west 1+1 6-7 done"));
+  EXPECT_EQ(slot_seconds(timeline), 4);
+}
+
+TEST(Timeline, hosts_stand_in_the_order_in_which_they_joined_whoever_is_left_at_the_end) {
+  State known;
+  known.agents[{1}].host = "west";
+  known.agents[{2}].host = "north";
+  Records records{.timeline = TimelineOfRecords(known)};
+  records << RunStarted{} << joined(0, "east") << joined(1, "west");
+  EXPECT_THAT(records.timeline.finish(true).hosts, ElementsAre("east", "west", "north"));
+}
+
 TEST(Timeline, a_result_that_was_there_before_is_no_attempt) {
   Records records;
   records << RunStarted{} << added(0, 'a') << JobSucceeded{{0}, 0};
@@ -105,6 +123,28 @@ TEST(Timeline, what_a_lost_run_left_ends_with_its_own_last_record_not_with_the_n
   ASSERT_EQ(timeline.runs.size(), 2U);
   EXPECT_EQ(timeline.runs[0].end, at(5));
   EXPECT_EQ(timeline.runs[1].begin, at(103));
+}
+
+TEST(Timeline, a_run_that_is_taken_over_no_longer_goes_on_though_the_next_has_not_begun_yet) {
+  Records records;
+  records << RunStarted{} << added(0, 'a') << joined(0, "east") << placed(0, 1, {{{0}, 1}}) << Started{{0}, 1};
+  records.epoch = 2;
+  records.second = 100;
+  records << AgentLost{{0}, "gone"};
+  const Timeline timeline = records.timeline.finish(true);
+  EXPECT_THAT(told(timeline), ElementsAre("a1@east 1+0 4-5 coordinator-lost"));
+  EXPECT_FALSE(timeline.runs[0].going_on);
+  EXPECT_EQ(timeline.runs[0].words, "fell silent");
+  EXPECT_EQ(run_seconds(timeline), 4);
+}
+
+TEST(Timeline, what_nobody_ended_is_over_when_the_next_run_begins) {
+  Records records;
+  records << RunStarted{} << added(0, 'a') << joined(0, "east") << placed(0, 1, {{{0}, 1}}) << Started{{0}, 1};
+  records.epoch = 2;
+  records.second = 100;
+  records << RunStarted{} << joined(1, "east");
+  EXPECT_THAT(told(records.timeline.finish(true)), ElementsAre("a1@east 1+0 4-5 coordinator-lost"));
 }
 
 TEST(Timeline, records_of_journals_that_are_gone_are_made_up_for_by_what_is_known_or_left_out) {
