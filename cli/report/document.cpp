@@ -32,7 +32,6 @@ namespace {
 using core::Json;
 using experiments::JobId;
 
-constexpr int kReportSchema = 1;
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 28;  // of an output that is read whole
 constexpr std::size_t kMostMaps = 6;                          // rows of a table that have maps: each takes a second
 
@@ -321,8 +320,8 @@ Json status_json(const results::ResultsSource& source, const results::Provenance
           {"failures", std::move(failures)}};
 }
 
-Json figures_json(const results::ResultsSource& source, const results::SuiteTables& tables, const ReportReader& reader,
-                  const std::function<void()>& count) {
+std::vector<Figure> all_figures(const results::ResultsSource& source, const results::SuiteTables& tables,
+                                const ReportReader& reader, const std::function<void()>& count) {
   const CmcCurves curves = reader.curves(count);
   const auto logged = [&](const JobId& training) {
     results::TrainingNumbers numbers = results::read_training_numbers(source.files, source.store, training);
@@ -330,7 +329,7 @@ Json figures_json(const results::ResultsSource& source, const results::SuiteTabl
     count();
     return numbers;
   };
-  Json json = Json::array();
+  std::vector<Figure> all;
   std::set<std::string> ids;
   for (auto& figures :
        {ablation_figures(tables), cmc_figures(source.plan, curves), rate_figures(source.plan, curves),
@@ -339,15 +338,15 @@ Json figures_json(const results::ResultsSource& source, const results::SuiteTabl
       // Ids of rows that differ in signs alone.
       const std::string id = figure.id;
       for (int copy = 2; !ids.insert(figure.id).second; ++copy) figure.id = fmt::format("{}-{}", id, copy);
-      json.push_back(to_json(figure));
+      all.push_back(std::move(figure));
     }
-  return json;
+  return all;
 }
 
 }  // namespace
 
-Json report_document(const results::ResultsSource& source, const ReportOptions& options,
-                     const std::function<void(std::size_t)>& progress) {
+SuiteReport suite_report(const results::ResultsSource& source, const ReportOptions& options,
+                         const std::function<void(std::size_t)>& progress) {
   std::size_t done = 0;
   const auto count = [&] {
     if (progress) progress(++done);
@@ -358,6 +357,9 @@ Json report_document(const results::ResultsSource& source, const ReportOptions& 
   const Privacy privacy(options.with_hosts, timeline.hosts);
   MadeMaps maps;
   const ReportReader reader(source, provenance, options.maps != nullptr ? *options.maps : maps);
+  std::vector<Figure> figures = all_figures(source, tables, reader, count);
+  Json figures_json = Json::array();
+  for (const Figure& figure : figures) figures_json.push_back(to_json(figure));
   Json document = {{"schema", kReportSchema},
                    {"suite", source.plan.suite},
                    {"title", source.plan.title},
@@ -366,7 +368,7 @@ Json report_document(const results::ResultsSource& source, const ReportOptions& 
                    {"status", status_json(source, provenance, tables.complete, timeline, privacy)},
                    {"tables", results::to_json(tables).at("tables")},
                    {"jobs", jobs_json(provenance)},
-                   {"figures", figures_json(source, tables, reader, count)},
+                   {"figures", std::move(figures_json)},
                    {"galleries", reader.galleries()},
                    {"timeline", timeline_json(timeline, privacy)},
                    {"comparison", nullptr}};
@@ -375,7 +377,7 @@ Json report_document(const results::ResultsSource& source, const ReportOptions& 
         results::to_json(results::compare_suites(source.plan, *options.against, source.files, source.store));
     document["comparison"]["title"] = options.against->title;
   }
-  return document;
+  return {std::move(document), std::move(figures)};
 }
 
 std::string without_folders(const std::string& message) {

@@ -25,12 +25,17 @@ struct ReportOptions {
   MadeMaps* maps = nullptr;                    //!< taken from there, and left there; null: made anew
 };
 
+struct SuiteReport {
+  core::Json document;  //!< all of it, its figures too
+  std::vector<Figure> figures;
+};
+
 //! Depends on the plan and on the store's files alone. What is not there yet has no numbers. \param source.files
 //! BundledFiles where `resolute suite compact` may have packed logs \param progress called with jobs looked at; may be
 //! empty \throws core::RuntimeError as aggregate() and provenance_of(), and kCorrupt where an output is not the file
 //! that its job's result names
-core::Json report_document(const results::ResultsSource& source, const ReportOptions& options,
-                           const std::function<void(std::size_t done)>& progress = {});
+SuiteReport suite_report(const results::ResultsSource& source, const ReportOptions& options,
+                         const std::function<void(std::size_t done)>& progress = {});
 
 //! A message without what names a machine: of an absolute path its last part, of one of two parts or fewer nothing.
 std::string without_folders(const std::string& message);

@@ -11,6 +11,9 @@
 
 namespace resolute::cli {
 
+//! Of the report's document, and of figures.json, which has a part of it.
+inline constexpr int kReportSchema = 1;
+
 //! Where a figure stands, in the order of the page.
 enum class FigureSection { kAblations, kCmc, kRates, kSweeps, kCurves, kMaps, kRecovery, kWeights, kMasks, kPrefixes };
 constexpr auto words_of(FigureSection) {

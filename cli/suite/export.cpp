@@ -6,6 +6,8 @@
 #include <functional>
 #include <iostream>
 
+#include "cli/figures/figure_files.h"
+#include "cli/report/document.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "core/error.h"
@@ -23,7 +25,7 @@ namespace {
 constexpr CommandHelp kSuiteExportHelp{
     "resolute suite export SUITE.toml --store STORE [--csv DIR] [--sqlite FILE] [--tensorboard DIR] [--json]",
     R"(Writes what the suite's results hold for other programs: cells of tables, the jobs behind them, metrics of trials, CMC
-curves and what trainings logged, as CSV files, as an SQLite file, or, of the trainings, as TensorBoard's event files
+curves and what trainings logged, as CSV files (and the figures of `suite report` as figures.json), as an SQLite file, or, of the trainings, as TensorBoard's event files
 (docs/formats/export.md). Works while the suite runs: what is not there yet has no rows. DIR and FILE are new, and written
 whole or not at all.)",
     "  resolute suite export suite.toml --store store --csv results-csv\n"
@@ -64,8 +66,8 @@ std::vector<ExportTarget> targets_of(const options::variables_map& values, const
                        [=, &source](const auto& progress) { return write(source, path, progress); }});
   };
   add("csv", true, core::require_new_folder, [](const auto& from, const auto& path, const auto& progress) {
-    results::export_csv(from, path, progress);
-    return fmt::format("{} CSV files", results::relations().size());
+    results::export_csv(from, path, {{"figures.json", figures_json(suite_report(from, {}).figures)}}, progress);
+    return fmt::format("{} CSV files and figures.json", results::relations().size());
   });
   add("sqlite", true, core::require_new_file, [](const auto& from, const auto& path, const auto& progress) {
     results::export_sqlite(from, path, progress);

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <optional>
 
+#include "cli/figures/figure_files.h"
 #include "cli/page/browser.h"
 #include "cli/report/document.h"
 #include "cli/report/page.h"
@@ -11,6 +12,7 @@
 #include "cli/suite/arguments.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
+#include "core/files/new_folder.h"
 #include "core/progress.h"
 #include "experiments/store/bundle.h"
 
@@ -19,15 +21,18 @@ namespace resolute::cli {
 namespace {
 
 constexpr CommandHelp kSuiteReportHelp{
-    "resolute suite report SUITE.toml --store STORE [--out FILE] [--open] [--against OTHER.toml] [--json]",
+    "resolute suite report SUITE.toml --store STORE [--out FILE] [--open] [--against OTHER.toml] [--figures DIR] "
+    "[--json]",
     R"(Writes one HTML page of what the store has of a suite: how much is there, the tables with the trials, jobs and settings behind
 each number, the papers' claims, bars, CMC curves, scores by rate, curves of every training, maps of features, recovered
 images, weights, masks, galleries query by query, and a timeline of all attempts. Works while the suite runs. The page asks
 for nothing from a network and names no path, user or host of this machine unless --with-hosts is given; the same store gives
-the same bytes. Without --out it is suites/NAME/report.html in the store. --json prints the page's document
+the same bytes. Without --out it is suites/NAME/report.html in the store. --figures DIR makes a folder of its figures for a paper:
+SVG and PDF, drawn by gnuplot for one column and for two, CSV of their numbers, captions in figures.json. --json prints the page's document
 (docs/formats/report.md) and writes nothing.)",
     "  resolute suite report suite.toml --store store --open\n"
-    "  resolute suite report suite.toml --store store --out report.html --against baseline.toml\n"};
+    "  resolute suite report suite.toml --store store --out report.html --against baseline.toml\n"
+    "  resolute suite report suite.toml --store store --figures figures\n"};
 
 // Checked before anything is read.
 std::filesystem::path page_file(const SuiteArguments& arguments, const experiments::Plan& plan) {
@@ -40,12 +45,31 @@ std::filesystem::path page_file(const SuiteArguments& arguments, const experimen
   return file;
 }
 
+// Checked before anything is read.
+std::optional<std::filesystem::path> drawing_folder(const SuiteArguments& arguments) {
+  if (arguments.values.count("figures") == 0) return std::nullopt;
+  if (arguments.json) throw core::input_error("--json writes nothing", "--figures would", "give one of them");
+  const std::filesystem::path folder = required_value(arguments.values, "figures");
+  core::require_new_folder(core::real_file_system(), folder);
+  gnuplot_program();
+  return folder;
+}
+
+void draw(core::FileSystem& files, const std::vector<Figure>& figures, const std::filesystem::path& folder) {
+  core::Progress progress("drawing figures", figures.size());
+  write_figures(files, figures, folder, [&](std::size_t done) { progress.update(done); });
+  progress.clear();
+  std::cout << fmt::format("{}: {} figures as SVG and PDF for one column and two, and as CSV\n", folder.string(),
+                           figures.size());
+}
+
 }  // namespace
 
 int suite_report(const Arguments& arguments) {
   options::options_description visible;
   auto add = visible.add_options();
   add("out", options::value<std::string>(), "file to write instead of suites/NAME/report.html");
+  add("figures", options::value<std::string>(), "folder to make, of each figure as SVG, PDF and CSV");
   add("open", options::bool_switch(), "show it in the browser");
   add("against", options::value<std::string>(), "another suite of the store to compare with");
   add("against-profile", options::value<std::string>()->default_value(""), "a [profiles.NAME] of that suite");
@@ -55,16 +79,18 @@ int suite_report(const Arguments& arguments) {
   parsed->require_store();
   const experiments::Plan plan = parsed->plan(false);
   const std::filesystem::path file = page_file(*parsed, plan);
+  const auto drawings = drawing_folder(*parsed);
   std::optional<experiments::Plan> against;
   if (parsed->values.count("against") > 0)
     against = parsed->plan_of(parsed->values["against"].as<std::string>(),
                               parsed->values["against-profile"].as<std::string>(), false);
   experiments::BundledFiles files(core::real_file_system(), parsed->store);
   core::Progress progress("reading results", plan.jobs.size());
-  const core::Json document =
-      report_document({plan, files, parsed->store},
-                      {.with_hosts = parsed->values["with-hosts"].as<bool>(), .against = against ? &*against : nullptr},
-                      [&](std::size_t done) { progress.update(done); });
+  const SuiteReport report =
+      suite_report({plan, files, parsed->store},
+                   {.with_hosts = parsed->values["with-hosts"].as<bool>(), .against = against ? &*against : nullptr},
+                   [&](std::size_t done) { progress.update(done); });
+  const core::Json& document = report.document;
   progress.clear();
   if (parsed->json) {
     print_json(document);
@@ -76,6 +102,7 @@ int suite_report(const Arguments& arguments) {
                            document.at("tables").size(), document.at("figures").size(), document.at("galleries").size(),
                            static_cast<double>(page.size()) / 1e6,
                            document.at("status").at("complete").get<bool>() ? "complete" : "not complete yet");
+  if (drawings) draw(files, report.figures, *drawings);
   if (parsed->values["open"].as<bool>()) open_in_browser(file.string());
   return 0;
 }

@@ -15,7 +15,7 @@ class StoreReader {
   //! \param files of which nothing but reads is asked \param with_hosts as ReportOptions
   StoreReader(core::FileSystem& files, experiments::StoreLayout store, experiments::Plan plan, bool with_hosts);
   //! The report's document as the store is now. What does not change once it is made, maps of features, is made once.
-  //! \throws RuntimeError as report_document()
+  //! \throws RuntimeError as suite_report()
   core::Json look();
 
  private:

@@ -56,11 +56,12 @@ class CsvFiles final : public RelationSink {
 }  // namespace
 
 void export_csv(const ResultsSource& source, const std::filesystem::path& folder,
-                const std::function<void(std::size_t)>& progress) {
+                const std::map<std::string, std::string>& more, const std::function<void(std::size_t)>& progress) {
   core::require_new_folder(source.files, folder);
   core::write_new_folder(source.files, folder, [&](core::NewFolder& made) {
     CsvFiles files(made);
     write_relations(source, files, progress);
+    for (const auto& [name, text] : more) made.write(name, text);
   });
 }
 

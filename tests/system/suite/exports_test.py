@@ -156,7 +156,7 @@ class Exports(unittest.TestCase):
 
     def test_it_says_what_it_wrote(self):
         done = "4 of 4 trainings and 4 of 4 evaluations are done"
-        self.assertEqual(self.said, f"{self.out}/csv: {len(NAMES)} CSV files; {done}\n{self.out}/x.sqlite: {len(NAMES)} tables; "
+        self.assertEqual(self.said, f"{self.out}/csv: {len(NAMES)} CSV files and figures.json; {done}\n{self.out}/x.sqlite: {len(NAMES)} tables; "
                                     f"{done}\n"
                                     f"{self.out}/runs: 4 runs; {done}\n")
         told = json.loads(self.export("--csv", self.out / "again", "--json").stdout)
@@ -164,6 +164,11 @@ class Exports(unittest.TestCase):
                                 "trainings": {"all": 4, "done": 4}, "evaluations": {"all": 4, "done": 4}})
         for name in NAMES:
             self.assertEqual((self.out / f"again/{name}.csv").read_bytes(), (self.out / f"csv/{name}.csv").read_bytes())
+
+    def test_figures_are_those_of_the_report(self):
+        report = json.loads(succeeded("suite", "report", SUITE, "--store", self.store.folder, "--json"))
+        figures = json.loads((self.out / "csv/figures.json").read_text(encoding="utf-8"))
+        self.assertEqual(figures, {"schema": report["schema"], "figures": report["figures"]})
 
     def test_cells_are_those_of_the_tables(self):
         cells = iter(self.rows["cells"])

@@ -164,6 +164,22 @@ TEST_F(ReportTest, a_suite_that_never_ran_has_a_page_of_what_is_asked) {
   EXPECT_EQ(document.at("tables").size(), 1U);
 }
 
+TEST_F(ReportTest, its_figures_are_drawn_for_papers_beside_it) {
+  const fs::path folder = *scratch_ / "figures";
+  EXPECT_THAT(succeeded(report({"--figures", folder.string()})).out, HasSubstr(folder.string() + ": "));
+  const core::Json drawn = core::parse_json(text_of(folder / "figures.json"), "figures.json");
+  EXPECT_EQ(drawn.at("figures"), document().at("figures"));
+  for (const core::Json& figure : drawn.at("figures")) {
+    const auto id = figure.at("id").get<std::string>();
+    EXPECT_TRUE(fs::exists(folder / "csv" / (id + ".csv"))) << id;
+    for (const char* width : {"one-column", "two-columns"})
+      for (const char* ending : {".svg", ".pdf"}) EXPECT_TRUE(fs::exists(folder / width / (id + ending))) << id;
+  }
+  expect_refusal(report({"--figures", folder.string()}), 2, "figures");
+  expect_refusal(report({"--figures", (*scratch_ / "more").string(), "--json"}), 2, "--json writes nothing");
+  EXPECT_FALSE(fs::exists(*scratch_ / "more"));
+}
+
 TEST_F(ReportTest, another_suite_of_the_store_stands_beside_it) {
   const fs::path other = *scratch_ / "other.toml";
   write(other, replaced(text_of(suite()), "suite = \"tiny\"", "suite = \"other\""));

@@ -47,9 +47,10 @@ def contents(folder):
 class Served:
     """`resolute suite watch --http` and its address."""
 
-    def __init__(self, store, *more):
+    def __init__(self, test, store, *more):
         self.process = start("suite", "watch", SUITE, "--store", store, "--http", "127.0.0.1:0", "--json", *more,
                              stdout=subprocess.PIPE)
+        test.addCleanup(self.process.kill)  # of a test that fails; nothing once it has been waited for
         line = self.process.stdout.readline()
         assert line, self.process.stderr.read()
         self.address = json.loads(line)["address"]
@@ -85,7 +86,7 @@ class WatchedPage(unittest.TestCase):
         return run
 
     def test_a_browser_sees_a_run_begin_die_and_begin_again_without_a_reload(self):
-        served = Served(self.store, *LONG, "--interval", "0.5")
+        served = Served(self, self.store, *LONG, "--interval", "0.5")
         driver = Driver()
         self.addCleanup(driver.close)
         browser = Browser(driver, DESK)
@@ -124,7 +125,7 @@ class WatchedPage(unittest.TestCase):
             self.skipTest("suite/undisturbed_test makes the store")
         store = pathlib.Path(shared)
         before = contents(store)
-        served = Served(store, "--interval", "0.1")
+        served = Served(self, store, "--interval", "0.1")
         stream = urllib.request.urlopen(f"http://{served.host}/events?token={served.token}")
         self.assertEqual(stream.headers["Content-Type"], "text/event-stream")
         self.assertTrue(served.document()["status"]["complete"])
@@ -134,7 +135,7 @@ class WatchedPage(unittest.TestCase):
         self.assertEqual(contents(store), before)
 
     def test_what_a_browser_would_not_send_is_refused_or_let_go(self):
-        served = Served(self.store)
+        served = Served(self, self.store)
         host, port = served.host.split(":")
         for sent in (b"\x00\xff\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"G" * 100_000,
                      b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"y" * 20_000 + b"\r\n\r\n",
