@@ -3,13 +3,15 @@
 
 Usage: report_browser.py PAGE.html [--expect SECTION,…] [--screenshots DIR]
 
-Needs `chromium` and `chromedriver` in the PATH, and nothing else. Each promise that is broken is one line; then 1 is
+Needs `chromium` and `chromedriver` in the PATH, and nothing else; where RESOLUTE_AXE names axe-core's axe.min.js, its rules are
+checked too. Each promise that is broken is one line; then 1 is
 returned. Sections are those of docs/formats/report.md, and "tables", "claims", "galleries", "timeline", "comparison".
 """
 
 import argparse
 import base64
 import json
+import os
 import pathlib
 import re
 import signal
@@ -155,6 +157,16 @@ return { order: heading.getAttribute("aria-sort"), values, words: heading.textCo
 """
 
 
+# What axe-core (Deque Systems, MPL-2.0) finds against its rules, a line for each.
+AXE = """
+const done = arguments[arguments.length - 1];
+axe.run(document, { resultTypes: ["violations"] }).then(
+  (found) => done(found.violations.map((rule) => `axe-core, ${rule.id}: ${rule.help}: ` + rule.nodes.slice(0, 3)
+    .map((node) => node.html.slice(0, 100).replace(/\\s+/g, " ")).join("; "))),
+  (error) => done([`axe-core did not come to its end: ${error}`]));
+"""
+
+
 class Problem(Exception):
     """A promise that is broken so that the checks behind it have nothing to look at."""
 
@@ -224,6 +236,10 @@ class Browser:
 
     def run(self, script, *arguments):
         return self.ask("POST", "/execute/sync", {"script": script, "args": list(arguments)})
+
+    def run_to_its_end(self, script, *arguments):
+        """Of a script that calls the last of its arguments when it has done."""
+        return self.ask("POST", "/execute/async", {"script": script, "args": list(arguments)})
 
     def until(self, script, *arguments, seconds=30):
         end = time.monotonic() + seconds
@@ -343,6 +359,9 @@ class Checks:
         browser.until("return [...document.querySelectorAll('main details')].every((one) => one.children.length > 1)")
         self.fail_all(where, browser.run(STRUCTURE))
         self.fail_all(where, browser.run(OVERFLOW, browser.width))
+        if os.environ.get("RESOLUTE_AXE"):
+            browser.devtools("Runtime.evaluate", expression=pathlib.Path(os.environ["RESOLUTE_AXE"]).read_text(encoding="utf-8"))
+            self.fail_all(where, browser.run_to_its_end(AXE))
         for scheme in ("light", "dark"):
             browser.scheme(scheme)
             time.sleep(0.1)
