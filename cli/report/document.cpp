@@ -50,8 +50,8 @@ struct Shown {
 // Reads what the report shows of evaluations; each once.
 class ReportReader {
  public:
-  ReportReader(const results::ResultsSource& source, const results::Provenance& provenance, MadeMaps& maps)
-      : source_(source), maps_(maps) {
+  ReportReader(const results::ResultsSource& source, const results::Provenance& provenance, ReportMemory& memory)
+      : source_(source), memory_(memory) {
     for (const results::JobProvenance& job : provenance.jobs)
       if (job.record)
         if (const auto* evaluation = std::get_if<results::EvaluationRecord>(&*job.record))
@@ -107,7 +107,7 @@ class ReportReader {
       if (!source_.files.exists(file)) return;
       std::size_t& rows = mapped[shown.table.datasets[shown.dataset]];
       if (rows >= kMostMaps) return;
-      const auto [made, is_new] = maps_.try_emplace({shown.evaluation.job, label(shown)});
+      const auto [made, is_new] = memory_.maps.try_emplace({shown.evaluation.job, label(shown)});
       if (is_new) made->second = feature_maps(read_mapped_images(file, rates(shown.evaluation)), label(shown));
       if (made->second.empty()) return;
       ++rows;
@@ -185,7 +185,7 @@ class ReportReader {
   }
 
   const results::ResultsSource& source_;
-  MadeMaps& maps_;
+  ReportMemory& memory_;
   std::map<JobId, const results::EvaluationRecord*> evaluations_;
 };
 
@@ -321,11 +321,12 @@ Json status_json(const results::ResultsSource& source, const results::Provenance
 }
 
 std::vector<Figure> all_figures(const results::ResultsSource& source, const results::SuiteTables& tables,
-                                const ReportReader& reader, const std::function<void()>& count) {
+                                const ReportReader& reader, ReportMemory& memory, const std::function<void()>& count) {
   const CmcCurves curves = reader.curves(count);
   const auto logged = [&](const JobId& training) {
     results::TrainingNumbers numbers = results::read_training_numbers(source.files, source.store, training);
-    for (const std::string& warning : numbers.warnings) core::log_warning("{}", warning);
+    for (const std::string& warning : numbers.warnings)
+      if (memory.warned.insert(warning).second) core::log_warning("{}", warning);
     count();
     return numbers;
   };
@@ -355,9 +356,10 @@ SuiteReport suite_report(const results::ResultsSource& source, const ReportOptio
   const results::Provenance provenance = results::provenance_of(source.plan, source.files, source.store);
   const orchestrator::Timeline timeline = orchestrator::read_timeline(source.files, source.store, source.plan.suite);
   const Privacy privacy(options.with_hosts, timeline.hosts);
-  MadeMaps maps;
-  const ReportReader reader(source, provenance, options.maps != nullptr ? *options.maps : maps);
-  std::vector<Figure> figures = all_figures(source, tables, reader, count);
+  ReportMemory none;
+  ReportMemory& memory = options.memory != nullptr ? *options.memory : none;
+  const ReportReader reader(source, provenance, memory);
+  std::vector<Figure> figures = all_figures(source, tables, reader, memory, count);
   Json figures_json = Json::array();
   for (const Figure& figure : figures) figures_json.push_back(to_json(figure));
   Json document = {{"schema", kReportSchema},

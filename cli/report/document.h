@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,13 +17,17 @@
 
 namespace resolute::cli {
 
-//! Maps of features by evaluation and label: they cost a second each and stay as they are.
-using MadeMaps = std::map<std::pair<experiments::JobId, std::string>, std::vector<Figure>>;
+//! What a report that is made again and again does once.
+struct ReportMemory {
+  //! Maps of features by evaluation and label: they cost a second each and stay as they are.
+  std::map<std::pair<experiments::JobId, std::string>, std::vector<Figure>> maps;
+  std::set<std::string> warned;  //!< what was said of logs that are damaged
+};
 
 struct ReportOptions {
   bool with_hosts = false;                     //!< hosts by name, and messages as they were
   const experiments::Plan* against = nullptr;  //!< another suite of the store to compare with; null: none
-  MadeMaps* maps = nullptr;                    //!< taken from there, and left there; null: made anew
+  ReportMemory* memory = nullptr;              //!< of the reports before; null: there are none
 };
 
 struct SuiteReport {

@@ -24,7 +24,8 @@ namespace {
 constexpr std::size_t kThreads = kMostViewers + 16;
 constexpr std::chrono::seconds kHeartbeat{5};  // after which a viewer that has gone is found
 constexpr std::chrono::seconds kLookPatience{5};
-constexpr int kSecondsToSend = 30;
+constexpr int kSecondsToSend = 10;     // a piece, to a viewer who does not take it
+constexpr int kSecondsToAskAgain = 1;  // by the same connection: at the end such a one is waited for
 
 // Only this process has the port: httplib's own options share it with whoever wants it too.
 void own_the_port(socket_t socket) {
@@ -119,10 +120,11 @@ class PageServer::Server {
  public:
   Server(const ServedAddress& address, std::string token, Editions& editions)
       : address_(address), token_(std::move(token)), editions_(editions) {
-    http_.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+    http_.new_task_queue = [] { return std::make_unique<httplib::ThreadPool>(kThreads).release(); };
     http_.set_socket_options(own_the_port);
     http_.set_tcp_nodelay(true);
     http_.set_write_timeout(kSecondsToSend);
+    http_.set_keep_alive_timeout(kSecondsToAskAgain);
     http_.set_payload_max_length(0);
     http_.set_default_headers({{"Cache-Control", "no-store"},
                                {"Content-Security-Policy", "frame-ancestors 'none'"},
@@ -177,9 +179,11 @@ class PageServer::Server {
     const bool reads = request.method == "GET" || request.method == "HEAD";
     // What comes behind the head of another request is not read.
     if (!reads) response.set_header("Connection", "close");
-    response.status = !same_secret(request.get_param_value("token"), token_) ? 403 : !reads ? 405 : 200;
-    if (response.status != 200) return;
-    if (request.path == "/")
+    if (!same_secret(request.get_param_value("token"), token_))
+      response.status = 403;
+    else if (!reads)
+      response.status = 405;
+    else if (request.path == "/")
       hand_out(response, editions_.open(kLookPatience).page, "text/html; charset=utf-8");
     else if (request.path == "/document")
       hand_out(response, editions_.open(kLookPatience).document, "application/json");

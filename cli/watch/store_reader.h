@@ -14,7 +14,7 @@ class StoreReader {
  public:
   //! \param files of which nothing but reads is asked \param with_hosts as ReportOptions
   StoreReader(core::FileSystem& files, experiments::StoreLayout store, experiments::Plan plan, bool with_hosts);
-  //! The report's document as the store is now. What does not change once it is made, maps of features, is made once.
+  //! The report's document as the store is now. What does not change is made and said once.
   //! \throws RuntimeError as suite_report()
   core::Json look();
 
@@ -23,7 +23,7 @@ class StoreReader {
   experiments::StoreLayout store_;
   experiments::Plan plan_;
   bool with_hosts_;
-  MadeMaps maps_;
+  ReportMemory memory_;
 };
 
 }  // namespace resolute::cli

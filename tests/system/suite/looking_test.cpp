@@ -1,11 +1,20 @@
 // What `resolute suite watch` does to the store that it looks at: nothing.
 
-#include <mutex>
-#include <set>
+#include <sys/wait.h>
+
+#include <chrono>
+#include <csignal>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/suite/arguments.h"
 #include "cli/watch/store_reader.h"
 #include "core/files/file_system.h"
+#include "core/process/process.h"
+#include "orchestrator/journal/owner.h"
+#include "orchestrator/store/live.h"
+#include "orchestrator/store/wall_clock.h"
 #include "tests/support/watched_file_system.h"
 #include "tests/system/tiny_suite.h"
 
@@ -47,6 +56,43 @@ TEST(Looking, asks_of_the_store_for_nothing_but_reads_and_sees_what_is_there) {
   EXPECT_EQ(first, reader.look()) << "maps that were made already are the same";
   EXPECT_EQ(files.writes, std::vector<std::string>{});
   EXPECT_EQ(first, json_of(resolute({"suite", "report", kTinySuite, "--store", store, "--json"})));
+}
+
+// What a coordinator of another machine leaves that was lost: its last word is a training's beginning, and whether its
+// process lives this machine cannot see.
+void lose_a_run_elsewhere(const fs::path& store) {
+  const fs::path suite_folder = store / "suites/tiny";
+  auto& files = core::real_file_system();
+  const pid_t run = core::spawn_process(program({kBin / "resolute", "suite", "run", kTinySuite, "--store", store,
+                                                 "--slots", "1", "--set", "train.steps=100000"}));
+  EXPECT_TRUE(wait_until([&] { return orchestrator::read_live(files, suite_folder).has_value(); }));
+  ::kill(run, SIGKILL);
+  ::waitpid(run, nullptr, 0);
+  auto owner = orchestrator::read_owner(files, suite_folder, 1);
+  ASSERT_TRUE(owner);
+  owner->host = "elsewhere";
+  owner->boot = "another";
+  orchestrator::write_owner(files, suite_folder, 1, *owner);
+}
+
+TEST(Looking, sees_that_a_run_of_another_machine_has_fallen_silent) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store", suite_folder = store / "suites/tiny";
+  lose_a_run_elsewhere(store);
+  auto& files = core::real_file_system();
+  cli::StoreReader reader(files, experiments::StoreLayout(store), plan_of(store), false);
+  const auto status = [&](std::chrono::seconds ago) {
+    orchestrator::LiveStatus live;
+    live.epoch = 1;
+    live.at = orchestrator::wall_clock() - ago;
+    orchestrator::write_live(files, suite_folder, live);
+    return reader.look().at("status");
+  };
+  for (const auto& [ago, silent] : {std::pair{2, false}, {25, true}, {3, false}}) {
+    const core::Json told = status(std::chrono::seconds(ago));
+    EXPECT_EQ(told.at("live"), true);
+    EXPECT_EQ(told.at("silent"), silent) << "heard of " << ago << " s ago";
+  }
 }
 
 TEST(Looking, at_a_store_without_the_suite_makes_no_folder_of_it) {
