@@ -151,6 +151,7 @@ class PageServer::Server {
     thread_.join();
   }
 
+  std::uint16_t port() const { return address_.port; }
   std::string url() const {
     const bool everywhere = address_.host == "0.0.0.0" || address_.host == "::";
     const std::string host = everywhere                                      ? core::host_name()
@@ -222,5 +223,7 @@ PageServer::PageServer(const ServedAddress& address, std::string token, Editions
 PageServer::~PageServer() = default;
 
 std::string PageServer::url() const { return server_->url(); }
+
+std::uint16_t PageServer::port() const { return server_->port(); }
 
 }  // namespace resolute::cli

@@ -43,6 +43,7 @@ class PageServer {
 
   //! Of the page, with the token in it: who has it sees the page.
   std::string url() const;
+  std::uint16_t port() const;
 
  private:
   class Server;

@@ -17,6 +17,7 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/log.h"
+#include "core/process/process.h"
 #include "core/process/processors.h"
 #include "core/process/secret.h"
 
@@ -74,6 +75,13 @@ void say_address(const std::string& url, bool json) {
     throw core::RuntimeError(core::ErrorKind::kEnvironment, "the address cannot be written to stdout");
 }
 
+// For who is here from another machine: the same address then opens there.
+void say_how_to_forward(std::uint16_t port) {
+  if (!output_is_terminal() || core::variable_in(core::current_environment(), "SSH_CONNECTION").empty()) return;
+  core::log_info("from your own machine: ssh -L {0}:127.0.0.1:{0} {1}, and this address opens there; ctrl-C ends it",
+                 port, core::host_name());
+}
+
 void serve(const SuiteArguments& arguments, const ServedAddress& address, milliseconds interval) {
   StoreReader reader(core::real_file_system(), arguments.store, arguments.plan(false),
                      arguments.values["with-hosts"].as<bool>());
@@ -87,6 +95,7 @@ void serve(const SuiteArguments& arguments, const ServedAddress& address, millis
         "other machines reach this page, and whoever sees the traffic sees the token; 127.0.0.1 and ssh -L "
         "keep both to you");
   say_address(server.url(), arguments.json);
+  if (is_loopback(address)) say_how_to_forward(server.port());
   if (arguments.values["open"].as<bool>()) open_in_browser(server.url());
   core::give_way();
   follow(reader, editions, token, interval, input);

@@ -36,12 +36,7 @@ class PageServerTest : public testing::Test {
   void publish(const std::string& document) {
     editions_.publish(document, [&](std::uint64_t number) { return "page " + std::to_string(number); });
   }
-  static int port_of(const PageServer& server) {
-    const std::string url = server.url();
-    const auto colon = url.rfind(':', url.find("/?"));
-    return std::stoi(url.substr(colon + 1));
-  }
-  httplib::Client client() const { return httplib::Client("127.0.0.1", port_of(*server_)); }
+  httplib::Client client() const { return httplib::Client("127.0.0.1", server_->port()); }
   // The text of a stream up to `last`, or its end.
   std::string stream(const std::string& query, const std::string& last, const httplib::Headers& headers = {}) const {
     auto viewer = client();
@@ -78,7 +73,7 @@ TEST_F(PageServerTest, without_the_token_there_is_403_and_nothing_else) {
 
 TEST_F(PageServerTest, with_the_token_the_page_and_its_document_are_there) {
   auto viewer = client();
-  EXPECT_EQ(server_->url(), "http://127.0.0.1:" + std::to_string(port_of(*server_)) + with_token("/"));
+  EXPECT_EQ(server_->url(), "http://127.0.0.1:" + std::to_string(server_->port()) + with_token("/"));
   {
     const Editions::Viewer follows(editions_);
     const auto page = viewer.Get(with_token("/"));
@@ -151,7 +146,7 @@ TEST_F(PageServerTest, viewers_over_the_limit_are_turned_away_and_the_page_is_st
 }
 
 TEST_F(PageServerTest, a_port_belongs_to_one) {
-  const ServedAddress taken{"127.0.0.1", static_cast<std::uint16_t>(port_of(*server_))};
+  const ServedAddress taken{"127.0.0.1", server_->port()};
   try {
     const PageServer second(taken, kToken, editions_);
     FAIL() << "two listen on one port";
