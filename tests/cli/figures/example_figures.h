@@ -76,6 +76,21 @@ inline Figure points() {
 
 inline Figure nothing() { return {.id = "nothing", .title = "Nothing yet", .series = {{"Baseline", {{.x = 1}}}}}; }
 
-inline std::vector<Figure> example_figures() { return {lines(), curves(), bars(), boxes(), points(), nothing()}; }
+// One point, of one of two series.
+inline Figure one_point() {
+  return {.id = "one-point", .x = {"rate"}, .y = {"rank-1"}, .series = {{"RAIN"}, {"Baseline", {{.x = 2, .y = 50}}}}};
+}
+
+inline Figure losses() {
+  return {.id = "losses",
+          .kind = FigureKind::kBars,
+          .x = {"", {}, {}, {"RAIN"}},
+          .y = {"difference"},
+          .series = {{"people", {{.x = 0, .y = -3, .low = -5, .high = 1}}}}};
+}
+
+inline std::vector<Figure> example_figures() {
+  return {lines(), curves(), bars(), boxes(), points(), one_point(), losses(), nothing()};
+}
 
 }  // namespace resolute::cli::figures_test

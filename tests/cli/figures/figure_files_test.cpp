@@ -47,8 +47,8 @@ TEST_F(FigureFilesTest, each_figure_has_numbers_and_pictures_for_one_column_and_
   const auto first = written("first", example_figures());
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // a PDF's date has seconds
   EXPECT_EQ(first, written("second", example_figures()));
-  EXPECT_EQ(first.size(), 1 + 6 + 5 * 4U);
-  for (const char* id : {"lines", "curves", "bars", "boxes", "points"})
+  EXPECT_EQ(first.size(), 1 + 8 + 7 * 4U);
+  for (const char* id : {"lines", "curves", "bars", "boxes", "points", "one-point", "losses"})
     for (const PaperWidth width : {PaperWidth::kOneColumn, PaperWidth::kTwoColumns}) {
       const std::string stem = std::string(settings::word(width)) + "/" + id;
       EXPECT_THAT(first.at(stem + ".pdf"), StartsWith("%PDF-"));
