@@ -3,6 +3,7 @@
 #include "methods/ftwa/ftwa.h"
 #include "workers/nn/folded_backbone.h"
 #include "workers/nn/initialise.h"
+#include "workers/onnx/graph.h"
 
 namespace resolute::workers {
 namespace {
@@ -11,8 +12,7 @@ namespace {
 struct Heads {
   std::shared_ptr<FeatureTransformation> transformation;
   std::shared_ptr<QualityEvaluator> weight_hr, weight_lr;
-  //! What branch_embedder()'s w_HR, w'_HR and w_LR are divided by; undefined without normalisation.
-  at::Tensor mean_hr, mean_transformed, mean_lr;
+  at::Tensor mean_hr, mean_transformed, mean_lr;  //!< Ftwa::MeanWeights
 };
 
 //! N×1 weights, 1 without an evaluator.
@@ -43,6 +43,12 @@ at::Tensor low_rows(const Heads& heads, const at::Tensor& f_lr) {
 
 }  // namespace
 
+Ftwa::MeanWeights Ftwa::mean_weights() const {
+  if (weight_scales_.empty()) return {};
+  const auto mean = [&](FtwaStream stream) { return weight_scales_[stream]->running_mean.to(at::kFloat).clone(); };
+  return {mean(kHr) * mean(kLr) / mean(kCopy), mean(kTransformed), mean(kLr)};
+}
+
 Embedder Ftwa::make_embedder(const EmbedderOptions& options, bool branches) const {
   const bool high = options.side == Side::kHigh;
   Heads heads;
@@ -55,12 +61,10 @@ Embedder Ftwa::make_embedder(const EmbedderOptions& options, bool branches) cons
   if (weight_hr_ && branches) {
     for (const auto& [from, to] : {std::pair(weight_hr_, &heads.weight_hr), std::pair(weight_lr_, &heads.weight_lr)})
       *to = copied(*from, std::make_shared<QualityEvaluator>(trunk_->channels(kLevels)), at::kFloat);
-    if (!weight_scales_.empty()) {
-      const auto mean = [&](FtwaStream stream) { return weight_scales_[stream]->running_mean.to(at::kFloat).clone(); };
-      heads.mean_hr = mean(kHr) * mean(kLr) / mean(kCopy);
-      heads.mean_transformed = mean(kTransformed);
-      heads.mean_lr = mean(kLr);
-    }
+    const MeanWeights means = mean_weights();
+    heads.mean_hr = means.high;
+    heads.mean_transformed = means.transformed;
+    heads.mean_lr = means.low;
   }
   const ShallowTrunk& shallow = high ? *trunk_ : *lr_encoder_;
   const auto trunk =
@@ -70,6 +74,30 @@ Embedder Ftwa::make_embedder(const EmbedderOptions& options, bool branches) cons
   return [=](const at::Tensor& images) {
     return trunk->apply(images, columns, [&](const at::Tensor& f5) { return rows(heads, f5); });
   };
+}
+
+std::string Ftwa::embedder_graph(onnx::Graph& graph, Side side, int /*level*/) const {
+  const std::int64_t columns = embedding_size();
+  const auto weight = [&](const std::shared_ptr<QualityEvaluator>& evaluator, const at::Tensor& mean,
+                          const std::string& vectors) {
+    // Without an evaluator 1 for every row.
+    if (!evaluator) return graph.linear(vectors, at::zeros({1, columns}), at::ones({1}));
+    const std::string weights = evaluator->add_to(graph, vectors);
+    return mean.defined() ? graph.node("Div", {weights, graph.constant("mean", mean)}) : weights;
+  };
+  const auto side_by_side = [&](const std::vector<std::string>& found) {
+    return graph.node("Concat", found, {{"axis", std::int64_t{1}}});
+  };
+  const MeanWeights means = mean_weights();
+  if (side == Side::kHigh) {
+    const std::string v = graph.mean(graph.trunk(*trunk_, graph.images()));
+    const std::string branch = side_by_side({v, weight(weight_hr_, means.high, v)});
+    return side_by_side({branch, graph.node("Mul", {branch, graph.constant("none", at::scalar_tensor(0.0))})});
+  }
+  const onnx::Map f_lr = graph.trunk(*lr_encoder_, *trunk_, graph.images());
+  const std::string v_lr = graph.mean(f_lr);
+  const std::string v_hr = transformation_ ? graph.mean(transformation_->add_to(graph, f_lr)) : v_lr;
+  return side_by_side({v_hr, weight(weight_hr_, means.transformed, v_hr), v_lr, weight(weight_lr_, means.low, v_lr)});
 }
 
 }  // namespace resolute::workers

@@ -86,6 +86,7 @@ class Ftwa : public Method {
   Embedder branch_embedder(const EmbedderOptions& options) override {
     return make_embedder(options, /*branches=*/true);
   }
+  std::string embedder_graph(onnx::Graph& graph, Side side, int level) const override;
 
  private:
   at::Tensor classification_term(const Activations& activations, const LaneBatch& batch) const;
@@ -94,6 +95,11 @@ class Ftwa : public Method {
   at::Tensor balance_term(const Activations& activations) const;
   void weigh(Activations& activations) const;
   Embedder make_embedder(const EmbedderOptions& options, bool branches) const;
+  //! What branch_embedder() divides the weights of W_HR on the high side, W_HR and W_LR on the low one by.
+  struct MeanWeights {
+    at::Tensor high, transformed, low;  //!< undefined without normalisation
+  };
+  MeanWeights mean_weights() const;
   void transform(const at::Tensor& copy, const at::Tensor& lr, Activations& activations) const;
 
   experiments::FtwaOptions options_;

@@ -55,6 +55,22 @@ at::Tensor TransformationBlock::forward(const at::Tensor& input) const {
   return fuse_->forward(all * attention) + input;
 }
 
+onnx::Map TransformationBlock::add_to(onnx::Graph& graph, const onnx::Map& input) const {
+  const auto rectified = [&](const onnx::Map& map) { return graph.leaky_rectified(map, kFtwaLeak); };
+  std::vector<onnx::Map> kept;
+  onnx::Map passed = input;
+  for (std::size_t i = 0; i + 1 < convolutions_.size(); ++i) {
+    kept.push_back(rectified(graph.convolve(*convolutions_[i], passed, 0, half_)));
+    passed = rectified(graph.convolve(*convolutions_[i], passed, half_, half_));
+  }
+  kept.push_back(rectified(graph.convolve(*convolutions_.back(), passed)));
+  const onnx::Map all = graph.concatenated(kept);
+  const onnx::Map average{graph.node("ReduceMean", {all.value}, {{"axes", std::vector<std::int64_t>{2, 3}}}), 1, 1};
+  const onnx::Map attention = graph.convolve(*excite_, rectified(graph.convolve(*squeeze_, average)));
+  const std::string rescaled = graph.node("Mul", {all.value, graph.node("Sigmoid", {attention.value})});
+  return graph.sum(graph.convolve(*fuse_, {rescaled, all.height, all.width}), input);
+}
+
 FeatureTransformation::FeatureTransformation(std::int64_t channels, int blocks) {
   RESOLUTE_EXPECT(blocks >= 1, "a transformation has a block");
   const std::int64_t width = std::max(channels / kNarrowing, kLeastWidth);
@@ -74,6 +90,14 @@ at::Tensor FeatureTransformation::forward(const at::Tensor& map) const {
   return tail_->forward(merged) + map;
 }
 
+onnx::Map FeatureTransformation::add_to(onnx::Graph& graph, const onnx::Map& map) const {
+  const onnx::Map head = graph.convolve(*head_, map);
+  std::vector<onnx::Map> outputs;
+  for (const auto& block : blocks_) outputs.push_back(block->add_to(graph, outputs.empty() ? head : outputs.back()));
+  const onnx::Map merged = graph.leaky_rectified(graph.convolve(*merge_, graph.concatenated(outputs)), kFtwaLeak);
+  return graph.sum(graph.convolve(*tail_, graph.sum(graph.convolve(*smooth_, merged), head)), map);
+}
+
 QualityEvaluator::QualityEvaluator(std::int64_t features)
     : hidden_(register_module("hidden", std::make_shared<Linear>(features, features / 4))),
       output_(register_module("output", std::make_shared<Linear>(features / 4, 1))) {}
@@ -81,6 +105,12 @@ QualityEvaluator::QualityEvaluator(std::int64_t features)
 at::Tensor QualityEvaluator::forward(const at::Tensor& features) const {
   const at::Tensor score = output_->forward(at::relu(hidden_->forward(features))).squeeze(1);
   return loss_precision(score).sigmoid() + kFloor;
+}
+
+std::string QualityEvaluator::add_to(onnx::Graph& graph, const std::string& features) const {
+  const std::string hidden = graph.node("Relu", {graph.linear(features, hidden_->weight, hidden_->bias)});
+  const std::string score = graph.node("Sigmoid", {graph.linear(hidden, output_->weight, output_->bias)});
+  return graph.node("Add", {score, graph.constant("floor", at::scalar_tensor(kFloor))});
 }
 
 WeightScale::WeightScale() : running_mean(register_buffer("running_mean", at::ones({1}))) {}

@@ -17,6 +17,7 @@
 
 #include "workers/nn/initialise.h"
 #include "workers/nn/layers.h"
+#include "workers/onnx/graph.h"
 #include "workers/torch.h"
 
 namespace resolute::workers {
@@ -31,6 +32,8 @@ class TransformationBlock : public torch::nn::Module {
   //! \param width w, a multiple of 8
   explicit TransformationBlock(std::int64_t width);
   at::Tensor forward(const at::Tensor& input) const;
+  //! The same in a graph.
+  onnx::Map add_to(onnx::Graph& graph, const onnx::Map& input) const;
 
  private:
   std::int64_t half_;
@@ -47,6 +50,8 @@ class FeatureTransformation : public torch::nn::Module {
   //! \param channels C \param blocks RAFTBs, at least 1
   FeatureTransformation(std::int64_t channels, int blocks);
   at::Tensor forward(const at::Tensor& map) const;
+  //! The same in a graph.
+  onnx::Map add_to(onnx::Graph& graph, const onnx::Map& map) const;
 
  private:
   std::vector<std::shared_ptr<TransformationBlock>> blocks_;
@@ -61,6 +66,8 @@ class QualityEvaluator : public torch::nn::Module {
   static constexpr double kFloor = 1e-3;
   explicit QualityEvaluator(std::int64_t features);
   at::Tensor forward(const at::Tensor& features) const;
+  //! The same in a graph, as N×1.
+  std::string add_to(onnx::Graph& graph, const std::string& features) const;
 
  private:
   std::shared_ptr<Linear> hidden_, output_;

@@ -36,7 +36,7 @@ at::Tensor part_descriptor(const std::vector<at::Tensor>& parts, bool unit) {
   return at::cat(units, 1);
 }
 
-std::string Msifla::embedder_graph(onnx::Graph& graph, int /*level*/) const {
+std::string Msifla::embedder_graph(onnx::Graph& graph, Side /*side*/, int /*level*/) const {
   onnx::Map current = graph.images();
   std::vector<std::string> found;
   for (std::size_t stream = 0; stream < streams(); ++stream) {

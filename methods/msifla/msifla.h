@@ -76,7 +76,7 @@ class Msifla : public Method {
   //! f.
   at::Tensor embed(const at::Tensor& images) override;
   Embedder embedder(const EmbedderOptions& options) override;
-  std::string embedder_graph(onnx::Graph& graph, int level) const override;
+  std::string embedder_graph(onnx::Graph& graph, Side side, int level) const override;
   int embedding_size() const override;
   std::vector<at::Tensor> recover(const at::Tensor& images) override;
 

@@ -54,7 +54,9 @@ class Rain : public Method {
   std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;
   at::Tensor embed(const at::Tensor& images) override { return embed_pooled(*root_, *trunk_, images); }
   Embedder embedder(const EmbedderOptions& options) override { return folded_embedder(*trunk_, options); }
-  std::string embedder_graph(onnx::Graph& graph, int /*level*/) const override { return pooled_graph(graph, *trunk_); }
+  std::string embedder_graph(onnx::Graph& graph, Side /*side*/, int /*level*/) const override {
+    return pooled_graph(graph, *trunk_);
+  }
   int embedding_size() const override { return static_cast<int>(trunk_->channels(kLevels)); }
   //! G(F(images)), layer by layer (no folded batch norms).
   std::vector<at::Tensor> recover(const at::Tensor& images) override;

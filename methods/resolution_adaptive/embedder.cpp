@@ -23,7 +23,7 @@ Embedder ResolutionAdaptive::embedder(const EmbedderOptions& options) {
   };
 }
 
-std::string ResolutionAdaptive::embedder_graph(onnx::Graph& graph, int level) const {
+std::string ResolutionAdaptive::embedder_graph(onnx::Graph& graph, Side /*side*/, int level) const {
   const int own = level == 0 ? levels() : level;
   const onnx::Map f5 =
       graph.trunk(*trunk_, graph.images(), masks_ ? masks_->scales(own, acting_masks()) : std::vector<at::Tensor>{});

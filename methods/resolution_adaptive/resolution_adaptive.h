@@ -75,7 +75,7 @@ class ResolutionAdaptive : public Method {
   //! z of images of the highest level.
   at::Tensor embed(const at::Tensor& images) override;
   Embedder embedder(const EmbedderOptions& options) override;
-  std::string embedder_graph(onnx::Graph& graph, int level) const override;
+  std::string embedder_graph(onnx::Graph& graph, Side side, int level) const override;
   int embedding_size() const override { return static_cast<int>(embedding_->weight.size(0)); }
   std::vector<MaskValues> mask_values() const override;
 

@@ -28,17 +28,31 @@ TRUNKS = drawn(list(METHOD_OF_TRUNK))
 # Rows of methods whose graph is more than a trunk and its mean: of each what makes it so.
 METHODS = {
     "cascade": ["msifla", "resnet-small"],
-    "cascade-unit": ["msifla", "resnet-small", "unit_parts = true", "ir_residual = false", "scales = [3, 1]",
-                     'reid_networks = "shared"'],
-    "masks": ["resolution_adaptive", "resnet-small", "level_rates = [3, 2, 1]", "widths = [32, 16, 16]", 'masks = "joint"'],
-    "masks-lite": ["resolution_adaptive", "efficientnet-lite0", "level_rates = [3, 2, 1]", "widths = [32, 16, 16]",
-                   'masks = "joint"'],
+    "cascade-unit": ["msifla", "resnet-small", "msifla.unit_parts = true", "msifla.ir_residual = false", "msifla.scales = [3, 1]",
+                     'msifla.reid_networks = "shared"'],
+    "masks": ["resolution_adaptive", "resnet-small", "resolution_adaptive.level_rates = [3, 2, 1]",
+              "resolution_adaptive.widths = [32, 16, 16]", 'resolution_adaptive.masks = "joint"'],
+    "masks-lite": ["resolution_adaptive", "efficientnet-lite0", "resolution_adaptive.level_rates = [3, 2, 1]",
+                   "resolution_adaptive.widths = [32, 16, 16]", 'resolution_adaptive.masks = "joint"'],
+}
+# Rows of FTWA: with neither T nor weights, whose distance is the branch hr's; without weights; with both; with weights by their
+# running means.
+STREAMS = {
+    "streams": ["ftwa", "resnet-small", "train.images = 4", "train.lr_images = 2", "ftwa.transformation = false",
+                "ftwa.weighting = false"],
+    "equal": ["ftwa", "resnet-small", "train.lr_images = 1", "ftwa.weighting = false"],
+    "weighted": ["ftwa", "resnet-small", "train.lr_images = 1"],
+    "normalised": ["ftwa", "efficientnet-lite0", "train.lr_images = 1", 'ftwa.weight_normalisation = "running-mean"'],
 }
 
 
-def method_row(name):
-    method, trunk, *options = METHODS[name]
-    return ROW.format(name, method, trunk) + "".join(f"  {method}.{option}\n" for option in options)
+def method_rows(rows, names):
+    """The names' rows of a table, for a suite."""
+    found = ""
+    for name in names:
+        method, trunk, *settings = rows[name]
+        found += ROW.format(name, method, trunk) + "".join(f"  {setting}\n" for setting in settings)
+    return found
 
 
 # Networks whose sides are odd here and even there, of raw images that are none of them as large.
@@ -75,12 +89,6 @@ datasets = ["people"]
 """
 
 OTHER_ROWS = """  [[table.row]]
-  id = "branches"
-  label = "branches"
-  method = "ftwa"
-  train.lr_images = 1
-  backbone = "resnet-small"
-  [[table.row]]
   id = "bf16"
   label = "bf16"
   backbone = "resnet-small"
@@ -126,6 +134,34 @@ def resolute(*words):
     answer = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=300)
     assert answer.returncode == 0, answer.stderr
     return answer.stdout
+
+
+# The distances of FTWA's rows: both branches, the gallery's LR copies shrunk by 3.
+DISTANCES = r"""
+import tempfile
+
+def difference_of_sides(graphs, features_file, branches):
+    with h5py.File(features_file) as file:
+        query, gallery = ([RAW + "/" + bytes(row).rstrip(b"\0").decode() for row in file[side + "/paths"]] for side in ("query", "gallery"))
+        expected = file["distance"][:]
+    with tempfile.TemporaryDirectory() as folder:
+        copies = []
+        for path in gallery:
+            image = Image.open(path).convert("RGB")
+            copies.append(f"{folder}/{len(copies)}.png")
+            image.resize((image.width // 3, image.height // 3), Image.BILINEAR).save(copies[-1])
+        rows = {"query": features(graphs + "-low.onnx", query), "high": features(graphs + "-high.onnx", gallery),
+                "copy": features(graphs + "-low.onnx", copies)}
+    columns = rows["high"].shape[1] // 2
+    assert not rows["high"][:, columns:].any()
+    distances = weights = 0
+    for branch, side in ((slice(0, columns), "high"), (slice(columns, None), "copy"))[:branches]:
+        q, g = rows["query"][:, branch].astype("float64"), rows[side][:, branch].astype("float64")
+        weight = numpy.outer(q[:, -1], g[:, -1])
+        distances = distances + weight * numpy.linalg.norm(q[:, None, :-1] - g[None, :, :-1], axis=2)
+        weights = weights + weight
+    return numpy.abs(distances / weights - expected).max() / expected.max()
+"""
 
 
 def code_block(needle):
@@ -221,26 +257,22 @@ assert meta["training"] == {self.trainings[row]!r} and meta["mean"] == "0.485,0.
         for found in differences:
             self.assertLess(found, 1e-5)
 
-    def test_what_has_no_graph_and_what_has_no_features_of_one_image_are_refused(self):
-        for row, problem in (("branches", "method 'ftwa' has no ONNX graph (it compares images in pairs, not by one feature of each)"),
-                             ("bf16", "a training of precision bf16 has no ONNX graph")):
-            answer = self.export(row)
+    def test_graphs_that_there_are_not_are_refused(self):
+        for row, options, problem in (
+                ("bf16", (), "a training of precision bf16 has no ONNX graph ("),
+                (TRUNKS[0], ("--level", "1"), f"level 1 of method '{METHOD_OF_TRUNK[TRUNKS[0]]}' (it tells no levels of resolution apart)"),
+                (TRUNKS[0], ("--side", "low"), f"the low side of method '{METHOD_OF_TRUNK[TRUNKS[0]]}' (images of both sides pass the same "),
+                (TRUNKS[0], ("--side", "left"), "--side 'left' (there are high and low)")):
+            (self.folder / f"{row}.onnx").unlink(missing_ok=True)
+            answer = self.export(row, *options)
             self.assertEqual((answer.returncode, answer.stdout), (2, ""))
             self.assertRegex(answer.stderr, f"^resolute: {re.escape(problem)}.*\n$")
             self.assertFalse((self.folder / f"{row}.onnx").exists())
-        levels = self.export(TRUNKS[0], "--level", "1")
-        self.assertEqual((levels.returncode, levels.stdout), (2, ""))
-        self.assertIn("(it tells no levels of resolution apart)", levels.stderr)
-        pairs = subprocess.run([PROGRAM, "embed", self.trainings["branches"], self.raw, "--store", self.store, "--out",
-                                self.folder / "pairs.h5"], capture_output=True, text=True, timeout=300)
-        self.assertEqual((pairs.returncode, pairs.stdout), (2, ""))
-        self.assertIn("resolute: there is no query among the images (method 'ftwa' compares queries with gallery images in pairs)",
-                      pairs.stderr)
 
 
 class GraphsOfMethods(Trained):
     # Sides as a cascade wants them.
-    rows, height, width = "".join(method_row(name) for name in drawn(list(METHODS))), 72, 36
+    rows, height, width = method_rows(METHODS, drawn(list(METHODS))), 72, 36
 
     def test_onnxruntime_computes_an_evaluations_features_of_each_level(self):
         script = code_block("onnxruntime")
@@ -273,6 +305,36 @@ print(difference(lambda paths: features({str(self.folder / f"{row}-{level}.onnx"
             answer = self.export(row, "--level", "4")
             self.assertEqual((answer.returncode, answer.stdout), (2, ""))
             self.assertRegex(answer.stderr, r"^resolute: level 4 of method '\w+' \((its training has levels 1 to 3|it tells no levels .*)\)")
+
+
+class GraphsOfSides(Trained):
+    rows, height, width = method_rows(STREAMS, drawn(list(STREAMS))), 72, 36
+
+    def test_distances_of_onnxruntimes_rows_are_an_evaluations(self):
+        script = code_block("onnxruntime") + DISTANCES
+        found = sorted(path.relative_to(self.raw).as_posix() for path in self.raw.rglob("*") if path.suffix in (".jpg", ".png"))
+        lines = "".join(f"{path},1,1,{'gallery' if at % 3 else 'query'},{1 if at % 3 else 3}\n" for at, path in enumerate(found))
+        (self.raw / "sides.csv").write_text("path,identity,camera,subset,rate\n" + lines, encoding="utf-8")
+        for row in self.trainings:
+            for side in ("high", "low"):
+                told = json.loads(self.export(row, "--side", side).stdout)
+                self.assertEqual(told["columns"], 2 * (told["dimension"] + 1))
+                (self.folder / f"{row}.onnx").rename(self.folder / f"{row}-{side}.onnx")
+            script += f"""
+print(difference_of_sides({str(self.folder / row)!r}, {str(self.features(row, self.raw / "sides.csv"))!r}, branches={1 if row == "streams" else 2}))
+"""
+        differences = self.run_reader(script)
+        self.assertEqual(len(differences), len(self.trainings))
+        for difference in differences:
+            self.assertLess(difference, 1e-5)
+
+    def test_a_folder_without_a_query_has_no_pairs(self):
+        for row in self.trainings:
+            pairs = subprocess.run([PROGRAM, "embed", self.trainings[row], self.raw, "--store", self.store, "--out",
+                                    self.folder / "pairs.h5"], capture_output=True, text=True, timeout=300)
+            self.assertEqual((pairs.returncode, pairs.stdout), (2, ""))
+            self.assertIn("resolute: there is no query among the images (method 'ftwa' compares queries with gallery images in pairs)",
+                          pairs.stderr)
 
 
 if __name__ == "__main__":

@@ -195,15 +195,14 @@ struct NamedEmbedder {
 std::vector<NamedEmbedder> embedders_of(Method& method, at::ScalarType precision) {
   std::vector<NamedEmbedder> found;
   const std::int64_t columns = method.embedding_size();
-  const auto branches = static_cast<std::int64_t>(method.tells().branches.size());
   for (const Side side : {Side::kHigh, Side::kLow}) {
     if (side == Side::kLow && !method.tells().sides) continue;
     for (int level = 0; level <= static_cast<int>(method.tells().level_rates.size()); ++level) {
       const EmbedderOptions options{32, 16, precision, side, level};
       const std::string name = fmt::format("{} side, level {}", side == Side::kHigh ? "high" : "low", level);
       found.push_back({name, method.embedder(options), columns});
-      if (branches > 0)
-        found.push_back({name + ", branches", method.branch_embedder(options), branches * (columns + 1)});
+      if (!method.tells().branches.empty())
+        found.push_back({name + ", branches", method.branch_embedder(options), method.row_size()});
     }
   }
   return found;
@@ -238,13 +237,13 @@ TEST(Embedders, give_an_image_the_same_row_in_any_company) {
 }
 
 // That the graph computes what the embedder does, onnxruntime says: tests/documentation/weights_test.py.
-TEST(Embedders, of_one_feature_have_a_graph) {
+TEST(Embedders, have_a_graph_for_each_side) {
   for (const MethodOptions& options : every_embedder()) {
     const auto method = made_up(options);
-    const at::Tensor input = images(1);
-    onnx::Graph graph(input.size(2), input.size(3), method->embedding_size());
-    EXPECT_EQ(method->embedder_graph(graph, 0).empty(), !method->tells().branches.empty())
-        << experiments::method_name(options);
+    for (const Side side : {Side::kHigh, Side::kLow}) {
+      onnx::Graph graph(32, 16, method->row_size());
+      EXPECT_NE(method->embedder_graph(graph, side, 0), "") << experiments::method_name(options);
+    }
   }
 }
 

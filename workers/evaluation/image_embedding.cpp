@@ -299,7 +299,7 @@ std::optional<std::vector<BranchRows>> embed_branches(Method& method, const Imag
   const std::size_t branches = method.tells().branches.size();
   const auto dimension = static_cast<std::size_t>(method.embedding_size());
   const Network network = network_of(method, method.branch_embedder(embedder_options(source, options, side)),
-                                     branches * (dimension + 1), options);
+                                     static_cast<std::size_t>(method.row_size()), options);
   const std::optional<std::vector<float>> rows = embed_pass(network, source, views, options.communicator, progress);
   if (!rows) return std::nullopt;
   return divide_branches(*rows, branches, dimension);

@@ -16,9 +16,15 @@
 namespace resolute::workers {
 namespace {
 
+std::string word_of(Side side) { return side == Side::kHigh ? "high" : "low"; }
+
 // An evaluation of bf16 computes in numbers that no float32 graph gives.
-void require_graph(const experiments::TrainingSpecification& training, int level) {
-  const auto levels = static_cast<int>(methods::tells(training.method).level_rates.size());
+void require_graph(const experiments::TrainingSpecification& training, Side side, int level) {
+  const methods::Tells tells = methods::tells(training.method);
+  if (side == Side::kLow && !tells.sides)
+    throw core::input_error(fmt::format("the low side of method '{}'", methods::method_name(training.method)),
+                            "images of both sides pass the same network", "leave --side out");
+  const auto levels = static_cast<int>(tells.level_rates.size());
   if (level > levels)
     throw core::input_error(
         fmt::format("level {} of method '{}'", level, methods::method_name(training.method)),
@@ -29,18 +35,19 @@ void require_graph(const experiments::TrainingSpecification& training, int level
                             "its evaluations compute in bfloat16, a graph in float32", "train with precision f32");
 }
 
-core::Bytes encode_embedder(const Method& method, const experiments::TrainingSpecification& training, int level,
-                            const std::map<std::string, std::string>& metadata) {
+core::Bytes encode_embedder(const Method& method, const experiments::TrainingSpecification& training, Side side,
+                            int level, const std::map<std::string, std::string>& metadata) {
   const at::NoGradGuard no_grad;
-  onnx::Graph graph(training.pack.height, training.pack.width, method.embedding_size());
-  const std::string features = method.embedder_graph(graph, level);
+  onnx::Graph graph(training.pack.height, training.pack.width, method.row_size());
+  const std::string features = method.embedder_graph(graph, side, level);
   if (features.empty())
     throw core::input_error(fmt::format("method '{}' has no ONNX graph", methods::method_name(training.method)),
-                            "it compares images in pairs, not by one feature of each");
+                            "nobody has written its Method::embedder_graph()");
   return std::move(graph).encode(features, metadata);
 }
 
-std::map<std::string, std::string> metadata_of(const FinishedTraining& training, int level) {
+std::map<std::string, std::string> metadata_of(const FinishedTraining& training, Side side, int level) {
+  const methods::Tells tells = methods::tells(training.specification.method);
   std::map<std::string, std::string> metadata{
       {"training", training.record.job.hex},
       {"weights_sha256", training.record.weights_sha256},
@@ -49,23 +56,27 @@ std::map<std::string, std::string> metadata_of(const FinishedTraining& training,
       {"images", "RGB, (level / 255 - mean) / deviation"},
       {"mean", fmt::format("{}", fmt::join(datasets::kChannelMean, ","))},
       {"deviation", fmt::format("{}", fmt::join(datasets::kChannelDeviation, ","))}};
-  if (!methods::tells(training.specification.method).level_rates.empty())
-    metadata["level"] = level == 0 ? "highest" : std::to_string(level);
+  if (!tells.level_rates.empty()) metadata["level"] = level == 0 ? "highest" : std::to_string(level);
+  if (tells.sides) metadata["side"] = word_of(side);
+  for (const methods::Branch& branch : tells.branches) {
+    std::string& branches = metadata["branches"];
+    branches += (branches.empty() ? "" : ",") + branch.name;
+  }
   return metadata;
 }
 
 }  // namespace
 
 core::Json export_onnx(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& job,
-                       const std::filesystem::path& out, int level) {
+                       const std::filesystem::path& out, Side side, int level) {
   if (out.extension() != ".onnx")
     throw core::input_error(fmt::format("file '{}' has the ending '{}'", out.string(), out.extension().string()), {},
                             "name it .onnx");
   const FinishedTraining training = read_finished_training(files, store, {job});
   const experiments::TrainingSpecification& specification = training.specification;
-  require_graph(specification, level);
+  require_graph(specification, side, level);
   const std::unique_ptr<Method> method = make_trained_method(files, store, training);
-  const core::Bytes bytes = encode_embedder(*method, specification, level, metadata_of(training, level));
+  const core::Bytes bytes = encode_embedder(*method, specification, side, level, metadata_of(training, side, level));
   core::write_atomic(files, out, bytes);
   return {{"job", training.record.job.hex},
           {"method", methods::method_name(specification.method)},
@@ -74,16 +85,18 @@ core::Json export_onnx(core::FileSystem& files, const experiments::StoreLayout& 
           {"sha256", core::sha256_hex(bytes)},
           {"height", specification.pack.height},
           {"width", specification.pack.width},
-          {"dimension", method->embedding_size()}};
+          {"dimension", method->embedding_size()},
+          {"columns", method->row_size()}};
 }
 
 void run_onnx_command(core::FileSystem& files, const std::vector<std::string>& arguments) {
-  constexpr std::size_t kArguments = 4;
-  const auto level = arguments.size() == kArguments ? core::number_of<int>(arguments[3]) : std::nullopt;
+  constexpr std::size_t kArguments = 5;
+  const auto level = arguments.size() == kArguments ? core::number_of<int>(arguments[4]) : std::nullopt;
   if (!level || *level < 0)
     throw core::input_error("unknown arguments of onnx", {}, "use resolute export onnx, which starts this");
+  const Side side = arguments[3] == word_of(Side::kLow) ? Side::kLow : Side::kHigh;
   const core::Json report =
-      export_onnx(files, experiments::StoreLayout(arguments[1]), arguments[0], arguments[2], *level);
+      export_onnx(files, experiments::StoreLayout(arguments[1]), arguments[0], arguments[2], side, *level);
   std::cout << core::canonical_json(report) << std::endl;
 }
 

@@ -161,12 +161,17 @@ class Method {
   virtual Embedder embedder(const EmbedderOptions& /*options*/) {
     return [this](const at::Tensor& images) { return embed(images); };
   }
-  //! embedder() in float32 as a graph: what holds its N×embedding_size() rows. Empty where no single graph computes the
-  //! features of any image. \param level as EmbedderOptions
-  virtual std::string embedder_graph(onnx::Graph& /*graph*/, int /*level*/) const { return {}; }
+  //! embedder() in float32 as a graph, of a method that tells branches branch_embedder(): the value that holds its
+  //! rows. Empty: the method has none. \param side, level as EmbedderOptions
+  virtual std::string embedder_graph(onnx::Graph& /*graph*/, Side /*side*/, int /*level*/) const { return {}; }
   virtual int embedding_size() const = 0;
-  //! Where it tells branches: as embedder(), with a row of tells().branches.size() × (embedding_size() + 1): each
-  //! branch's feature, then its weight, positive. A branch with gallery_copy has zeros on the high side, weight 0.
+  //! Columns of an image's row: embedding_size(), or of each branch that many and its weight.
+  std::int64_t row_size() const {
+    const auto branches = static_cast<std::int64_t>(tells().branches.size());
+    return branches == 0 ? embedding_size() : branches * (embedding_size() + std::int64_t{1});
+  }
+  //! Where it tells branches: as embedder(), with a row of row_size(): each branch's feature, then its weight,
+  //! positive. A branch with gallery_copy has zeros on the high side, weight 0.
   virtual Embedder branch_embedder(const EmbedderOptions& /*options*/) { return {}; }
   //! How many leading dimensions of embed() a query of a level is compared by: all of them, or Tells::prefixes.
   //! \param level 1 to Tells::level_rates.size()

@@ -37,15 +37,16 @@ std::string Graph::constant(const std::string& name, const at::Tensor& tensor) {
                              {values.const_data_ptr<float>(), static_cast<std::size_t>(values.numel())});
 }
 
-Map Graph::trunk(const Backbone& trunk, const Map& images, const std::vector<at::Tensor>& scales) {
-  Map map = folded(trunk.stem(), own_pixels(trunk.shape(), images));
+Map Graph::trunk(const ShallowTrunk& shallow, const Backbone& trunk, const Map& images,
+                 const std::vector<at::Tensor>& scales) {
+  Map map = folded(shallow.stem(), own_pixels(trunk.shape(), images));
   // As trunks with a pooling have it: 3×3 of stride 2, a pixel around the map.
   if (trunk.shape().pooling)
     map = {node("MaxPool", {map.value},
                 {{"kernel_shape", axes({3, 3})}, {"pads", axes({1, 1, 1, 1})}, {"strides", axes({2, 2})}}),
            (map.height + 1) / 2, (map.width + 1) / 2};
   for (std::size_t block = 0; block < trunk.blocks().size(); ++block) {
-    map = through(*trunk.blocks()[block], map);
+    map = through(*(block < shallow.blocks().size() ? shallow : trunk).blocks()[block], map);
     if (block < scales.size() && scales[block].defined())
       map.value = node("Mul", {map.value, constant("scale", scales[block].view({1, -1, 1, 1}))});
   }
@@ -65,6 +66,18 @@ Map Graph::rectified(const Map& map, Rectifier rectifier) {
   if (rectifier == Rectifier::kRelu) return {node("Relu", {map.value}), map.height, map.width};
   if (bounds_[0].empty()) bounds_ = {constant("zero", at::scalar_tensor(0.0)), constant("six", at::scalar_tensor(6.0))};
   return {node("Clip", {map.value, bounds_[0], bounds_[1]}), map.height, map.width};
+}
+
+// max(x, slope x): LeakyRelu's slope would be the one attribute that is no whole number.
+Map Graph::leaky_rectified(const Map& map, double slope) {
+  const std::string below = node("Mul", {map.value, constant("slope", at::scalar_tensor(slope))});
+  return {node("Max", {map.value, below}), map.height, map.width};
+}
+
+Map Graph::concatenated(const std::vector<Map>& maps) {
+  std::vector<std::string> values;
+  for (const Map& map : maps) values.push_back(map.value);
+  return {node("Concat", values, {{"axis", std::int64_t{1}}}), maps.front().height, maps.front().width};
 }
 
 Map Graph::sum(const Map& one, const Map& other) {
@@ -89,9 +102,12 @@ Map Graph::folded(const NormalisedConvolution& layer, const Map& map) {
   return rectified(convolution(folded.weight, folded.bias, layer.convolution->options().steps(), map), layer.rectifier);
 }
 
-Map Graph::convolve(const Convolution& layer, const Map& map) {
+Map Graph::convolve(const Convolution& layer, const Map& map) { return convolve(layer, map, 0, layer.options().out); }
+
+Map Graph::convolve(const Convolution& layer, const Map& map, std::int64_t first, std::int64_t count) {
   RESOLUTE_EXPECT(layer.bias.defined(), "a convolution that no batch norm follows has a bias");
-  return convolution(layer.weight, layer.bias, layer.options().steps(), map);
+  return convolution(layer.weight.narrow(0, first, count), layer.bias.narrow(0, first, count), layer.options().steps(),
+                     map);
 }
 
 Map Graph::doubled(const DoublingConvolution& layer, const Map& map) {

@@ -31,11 +31,22 @@ class Graph {
 
   const Map& images() const { return images_; }
   //! A trunk's f5, N×C×h×w. \param scales of each block's output, as FoldedBackbone takes them
-  Map trunk(const Backbone& trunk, const Map& images, const std::vector<at::Tensor>& scales = {});
+  Map trunk(const Backbone& trunk, const Map& images, const std::vector<at::Tensor>& scales = {}) {
+    return this->trunk(trunk, trunk, images, scales);
+  }
+  //! The same with another shallow part, of the trunk's shape.
+  Map trunk(const ShallowTrunk& shallow, const Backbone& trunk, const Map& images,
+            const std::vector<at::Tensor>& scales = {});
   Map convolve(const Convolution& layer, const Map& map);
+  //! `count` of the layer's output channels, from `first` on.
+  Map convolve(const Convolution& layer, const Map& map, std::int64_t first, std::int64_t count);
   Map doubled(const DoublingConvolution& layer, const Map& map);
   Map rectified(const Map& map, Rectifier rectifier = Rectifier::kRelu);
+  //! \param slope below zero, 0 to 1
+  Map leaky_rectified(const Map& map, double slope);
   Map sum(const Map& one, const Map& other);
+  //! Channels of all, one map's behind the other's, of maps of one size.
+  Map concatenated(const std::vector<Map>& maps);
   //! N×C, as pooled().
   std::string mean(const Map& map);
   //! N×in → N×out. \param weight out×in \param bias out
