@@ -4,8 +4,8 @@
 Usage: report_browser.py PAGE.html [--expect SECTION,…] [--screenshots DIR]
 
 Needs `chromium` and `chromedriver` in the PATH, and nothing else; where RESOLUTE_AXE names axe-core's axe.min.js, its rules are
-checked too. Each promise that is broken is one line; then 1 is
-returned. Sections are those of docs/formats/report.md, and "tables", "claims", "galleries", "timeline", "comparison".
+checked too. Each promise that is broken is one line; then 1 is returned. The last line tells times, which are no promise: a
+machine may be busy. Sections are those of docs/formats/report.md, and "tables", "claims", "galleries", "timeline", "comparison".
 """
 
 import argparse
@@ -166,6 +166,24 @@ axe.run(document, { resultTypes: ["violations"], rules: { "color-contrast": cont
   (found) => done(found.violations.map((rule) => `axe-core, ${rule.id}: ${rule.help}: ` + rule.nodes.slice(0, 3)
     .map((node) => node.html.slice(0, 100).replace(/\\s+/g, " ")).join("; "))),
   (error) => done([`axe-core did not come to its end: ${error}`]));
+"""
+
+
+# Down the whole page, 20 pixels a frame for at most 100 frames at each of its thirds: how long frames took, in milliseconds, ascending.
+SCROLLING = """
+const done = arguments[arguments.length - 1], times = [], parts = 3, most = 100;
+const room = document.documentElement.scrollHeight - innerHeight;
+let part = 0, frame = 0, before = null;
+const step = (now) => {
+  if (before !== null) times.push(now - before);
+  before = now;
+  if (frame === most) { part += 1; frame = 0; before = null; }
+  if (part === parts) { window.scrollTo(0, 0); done(times.sort((one, other) => one - other)); return; }
+  window.scrollTo({ top: Math.min(room, room * part / parts + 20 * frame), behavior: "instant" });
+  frame += 1;
+  requestAnimationFrame(step);
+};
+requestAnimationFrame(step);
 """
 
 
@@ -466,13 +484,14 @@ class Checks:
             self.sorting(browser)
             self.dialog(browser)
             self.figures(browser, "1440 px")
+            frames = browser.run_to_its_end(SCROLLING)
             self.pictures(browser, sections)
             self.whole(browser, "1440 px")
             browser.resize(TABLET)
             time.sleep(0.3)
             self.fail_all("768 px", browser.run(OVERFLOW, TABLET))
             self.logs(browser, "1440 px")
-            return opened
+            return *opened, frames
         finally:
             browser.close()
 
@@ -503,9 +522,11 @@ def main():
     driver = Driver()
     begin = time.monotonic()
     try:
-        paint, ready = checks.on_desk(driver, [name for name in arguments.expect.split(",") if name])
+        paint, ready, frames = checks.on_desk(driver, [name for name in arguments.expect.split(",") if name])
         checks.on_phone(driver)
         print(f"{arguments.page.name}: painted after {paint / 1000:.2f} s, ready after {ready / 1000:.2f} s, "
+              f"frames of scrolling {frames[len(frames) // 2]:.1f} ms (median) and "
+              f"{frames[len(frames) * 99 // 100]:.1f} ms (99th percentile), "
               f"all checks in {time.monotonic() - begin:.1f} s")
     except Problem as problem:
         checks.fail(str(problem))
