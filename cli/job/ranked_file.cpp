@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 #include <span>
@@ -133,16 +134,17 @@ class FileGallery {
     if (times_ == 2) progress_.update(first);
     const std::span<const float> slice = rows_.read(first, count);
     if (!cosine_) return slice;
-    unit_.assign(slice.begin(), slice.end());
-    results::make_unit_length(unit_, rows_.width(), "gallery", first);
-    return unit_;
+    std::swap(unit_[0], unit_[1]);
+    unit_[0].assign(slice.begin(), slice.end());
+    results::make_unit_length(unit_[0], rows_.width(), "gallery", first);
+    return unit_[0];
   }
 
   datasets::FloatRows& rows_;
   bool cosine_;
   core::Progress progress_;
-  int times_ = 0;  // that reading began with the first image
-  std::vector<float> unit_;
+  int times_ = 0;                           // that reading began with the first image
+  std::array<std::vector<float>, 2> unit_;  // the last ones
 };
 
 results::RankingScores rank_by_features(const Dump& file, const Side& query, const Side& gallery,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -31,20 +32,26 @@ class Hdf5Rows final : public FloatRows {
   std::uint64_t rows() const override { return shape_[0]; }
   std::uint64_t width() const override { return shape_[1]; }
   std::span<const float> read(std::uint64_t first, std::uint64_t count) override {
-    if (first != first_ || count * width() != values_.size()) {
-      values_.resize(count * width());
-      file_.read_float32_rows(name_, first, values_);
-      first_ = first;
-    }
-    return values_;
+    for (const Some& some : read_)
+      if (some.first == first && some.values.size() == count * width()) return some.values;
+    std::swap(read_[0], read_[1]);
+    Some& some = read_[0];
+    some.values.resize(count * width());
+    file_.read_float32_rows(name_, first, some.values);
+    some.first = first;
+    return some.values;
   }
 
  private:
+  struct Some {
+    std::uint64_t first = 0;
+    std::vector<float> values;
+  };
+
   const ArrayFileReader& file_;
   std::string name_;
   std::vector<std::uint64_t> shape_;
-  std::uint64_t first_ = 0;  // of `values_`
-  std::vector<float> values_;
+  std::array<Some, 2> read_;  // the last ones
 };
 
 class Hdf5Arrays final : public NamedArrays {

@@ -38,7 +38,7 @@ class FloatRows {
   virtual ~FloatRows() = default;
   virtual std::uint64_t rows() const = 0;
   virtual std::uint64_t width() const = 0;
-  //! Rows first to first + count - 1, row-major; valid until the next call.
+  //! Rows first to first + count - 1, row-major; valid until the next call but one.
   virtual std::span<const float> read(std::uint64_t first, std::uint64_t count) = 0;
 };
 

@@ -30,14 +30,14 @@ struct GallerySource {
   std::size_t rows = 0;
   std::size_t dimension = 0;
   std::size_t most_rows = 1;  //!< that are asked for at once, at least 1
-  //! Features of images first to first + count - 1, count × dimension; valid until the next call. Called by one thread,
-  //! for ascending images, several times over.
+  //! Features of images first to first + count - 1, count × dimension; valid until the next call but one: a slice is
+  //! read while the one before is worked on. Called by one thread at a time, for ascending images, several times over.
   std::function<std::span<const float>(std::size_t first, std::size_t count)> read;
 };
 
 //! Rows of a gallery of which it is best to have so many in memory at a time.
 constexpr std::size_t rows_at_once(std::size_t dimension) {
-  constexpr std::size_t kBytes = std::size_t{1} << 24;
+  constexpr std::size_t kBytes = std::size_t{1} << 23;
   const std::size_t rows = dimension == 0 ? 1 : kBytes / (sizeof(float) * dimension);
   return rows == 0 ? 1 : rows;
 }

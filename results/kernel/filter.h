@@ -3,6 +3,7 @@
 //! What a float32 matrix product says about distances, and how wrong that can be.
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -10,21 +11,23 @@
 
 namespace resolute::results::kernel {
 
-//! One gallery, or a slice of it, compared by its first `depth` dimensions. Products are of rows less about the
+//! A row about in the middle of these, of a few hundred of them: any centre is right, one near the mean is good.
+std::vector<float> rough_mean(const FeatureMatrix& gallery);
+
+//! The row's values less the centre's, as many as there are in `centred`, rounded to float32. \return their squares'
+//! sum
+double centre_row(const float* row, std::span<const float> centre, std::span<float> centred);
+
+//! One gallery, or a slice of it, compared by its first `depth` dimensions. Products are of rows less a centre near the
 //! gallery's mean row: distances stay what they are, while norms, and with them the bound, shrink a lot for features
 //! that share a large common part (as those behind a ReLU do). Immutable; safe to share between threads.
 class Filter {
  public:
   //! One for each of `depths`, in one pass over the gallery. \param depths ascending, each 1 to gallery.dimension
-  //! \param centred rows × depths.back(), overwritten: the gallery's rows as centre() makes them at the last depth; at
-  //! a lower one they are the first values of these
+  //! \param centre depths.back() values or more \param centred rows × depths.back(), overwritten: the gallery's rows as
+  //! centre_row() makes them at the last depth; at a lower one they are the first values of these
   static std::vector<Filter> of_depths(const FeatureMatrix& gallery, std::span<const std::size_t> depths,
-                                       std::span<float> centred, int threads);
-
-  //! The row's first depth values less the centre's, rounded to float32.
-  void centre(const float* row, float* centred) const {
-    for (std::size_t k = 0; k < depth_; ++k) centred[k] = row[k] - centre_[k];
-  }
+                                       std::span<const float> centre, std::span<float> centred, int threads);
 
   //! What belongs to one query.
   struct Query {
@@ -33,25 +36,30 @@ class Filter {
     double constant;
     bool unbounded;  //!< products may leave float32's range, or sum too much: nothing is known
   };
-  Query query(std::span<const float> centred) const;
+  //! \param square ‖q‖² as centre_row() says it of the query's first depth values, with the centre of the gallery
+  Query query(double square) const;
 
   //! The squared distance to gallery image g as far as the product of the centred rows tells it.
   double approximate(const Query& query, std::size_t g, float product) const {
     return query.square + square_[g] - 2 * static_cast<double>(product);
   }
+  //! Places in `products` of the images first, first + 1, … whose squared_distance() can be at most `farthest`,
+  //! ascending, and of a few more by rounding; all of them where nothing is known. \param places as many as products;
+  //! how many were written is returned
+  std::size_t within(const Query& query, double farthest, std::size_t first, std::span<const float> products,
+                     std::span<std::uint32_t> places) const;
   //! |approximate() - squared_distance()| is at most this for every product within gemm.h's bound, unless unbounded.
   double bound(const Query& query, std::size_t g) const {
     return query.constant + query.per_norm * norm_[g] + relative_ * square_[g];
   }
 
  private:
-  Filter(std::size_t depth, std::span<const float> centre, std::size_t rows);
+  Filter(std::size_t depth, std::size_t rows);
 
   std::size_t depth_;
   double factor_;    // of ‖q‖·‖g‖, from gemm.h
   double relative_;  // of ‖q‖² + ‖g‖²
   double tiny_;      // absolute, for what falls below float32's normal range
-  std::vector<float> centre_;
   std::vector<double> norm_;
   std::vector<double> square_;
   double largest_norm_ = 0;

@@ -24,7 +24,8 @@ namespace resolute::results {
 
 struct RankingOptions {
   int max_rank = 20;  //!< length of the CMC curve, at least 1
-  WorkOptions work;
+  //! A BLAS packs each row of both sides once a product: of as many pairs, nearly square ones pack least.
+  WorkOptions work{.threads = 1, .query_block = 896, .gallery_block = 1024};
 };
 
 //! One query.

@@ -3,6 +3,7 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include <array>
 #include <bit>
 #include <cmath>
 
@@ -142,12 +143,13 @@ RC_GTEST_PROP(RankingProperty, a_gallery_read_in_slices_changes_no_bit, (std::ui
   const Problem problem = make_problem(seed);
   core::RandomStream random("slices", {seed});
   const FeatureMatrix whole = problem.gallery.matrix();
-  std::vector<float> slice;  // what was read before is gone
+  std::array<std::vector<float>, 2> slices;  // what was read before the last is gone
   const GallerySource source{whole.rows, whole.dimension, 1 + random.below(20),
                              [&](std::size_t first, std::size_t count) {
                                const auto rows = whole.values.subspan(first * whole.dimension, count * whole.dimension);
-                               slice.assign(rows.begin(), rows.end());
-                               return std::span<const float>(slice);
+                               std::swap(slices[0], slices[1]);
+                               slices[0].assign(rows.begin(), rows.end());
+                               return std::span<const float>(slices[0]);
                              }};
   const WorkOptions work{static_cast<int>(1 + random.below(3)), 1 + random.below(5), 1 + random.below(9)};
   const RankingScores in_slices =
