@@ -154,6 +154,14 @@ TEST_F(Suite, the_study_of_resolution_adaptive_has_the_papers_rows_and_says_that
         EXPECT_THAT(cell.references, IsEmpty()) << table.id << " " << row.id;
       }
   }
+  // What the paper states in words, on each data set, of the one table that has its rows.
+  const std::vector<ClaimPlan>& claims = plan.tables.front().claims;
+  ASSERT_EQ(4U, claims.size());
+  for (const std::size_t dataset : {0, 1}) {
+    EXPECT_THAT(claims[2 * dataset].worse_to_better, ElementsAre("plain", "varying-length", "progressive"));
+    EXPECT_THAT(claims[2 * dataset + 1].worse_to_better, ElementsAre("masks", "progressive"));
+  }
+  for (std::size_t i = 1; i < plan.tables.size(); ++i) EXPECT_THAT(plan.tables[i].claims, IsEmpty());
   const auto options = [&](const char* table, const char* row) {
     return std::get<ResolutionAdaptiveOptions>(training_of(plan, table, row).method);
   };
