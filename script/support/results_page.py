@@ -9,22 +9,34 @@ import json
 import os
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTES = ROOT / "docs" / "results"
 PAGE = ROOT / "docs" / "results.md"
+SUITES = ROOT / "experiments" / "suites"
+REFERENCE = ROOT / "experiments" / "reference" / "papers.toml"
+METHODS = {"wu2022": "resolution_adaptive"}  # of papers whose method has another name
 HEAD = """# What the studies found
 
-Written by `script/study` from the notes in [results/](results); a test holds the page to them. Each claim is an order of rows
-that a paper states (`[[claim]]` in `experiments/reference/papers.toml`), or, where the paper has no number, the difference that a
-table of ours is about. Differences are paired by query, in points, with a 95 % interval over trials and people
-([suite.md](suite.md#differences-and-claims) says how).
+Written by `script/study` from the notes in [results/](results); a test holds the page to them. Each paper begins with the orders of
+rows that it states (`[[claim]]` in `experiments/reference/papers.toml`), by data set. Of a table of which it states none stand the
+differences from the row that the table compares with, if it compares. The studies' scores follow. Commands run a study again;
+where they need PKU-Reid, the variable `PKU_REID` names the folder with its images. Differences are paired by query, in points, with a
+95 % interval over trials and people ([suite.md](suite.md#differences-and-claims) says how); "–" is one that is not known.
+
+Of an order:
 
 - **holds**: the means stand in the order, and so does the whole interval of each difference
 - **in the means**: the means do; some interval reaches zero, or is not known
 - **does not**: two means stand otherwise
 - **open**: some means are missing
+
+Of a difference without one:
+
+- **above**, **below**: so is the whole interval
+- **undecided**: the interval reaches zero
 """
 VERDICTS = {"holds": "**holds**", "holds in the means": "in the means", "does not hold": "does not", "open": "open"}
 
@@ -39,17 +51,38 @@ def text(words):
 
 def verdict(claim):
     """A cell of the page: the verdict and the differences between neighbours."""
-    found = [interval(difference) for difference in claim["differences"] if difference]
-    return VERDICTS[claim["status"]] + (": " + ", ".join(found) if found else "")
+    found = [interval(difference) if difference else "–" for difference in claim["differences"]]
+    return VERDICTS[claim["status"]] + (": " + ", ".join(found) if any(claim["differences"]) else "")
 
 
-def claims(table):
-    """The claims of a table, a row each, data sets side by side."""
+def orders(table):
+    """What the paper states of a table's rows: the words of each row of the page, and its cells by data set."""
     rows = {}
     for claim in table["claims"]:
         sign = " > " if claim["metric"] == "resolution_probe" else " < "
-        key = (sign.join(text(row["label"]) for row in claim["rows"]), claim["metric"], claim["paper_dataset"])
-        rows.setdefault(key, {})[claim["dataset"]] = verdict(claim)
+        order = f"{sign.join(text(row['label']) for row in claim['rows'])} (on {text(claim['paper_dataset'])})"
+        rows.setdefault((order, claim["metric"]), {})[claim["dataset"]] = verdict(claim)
+    return rows
+
+
+def side(difference):
+    """A cell of the page: where a difference stands that nobody has foretold."""
+    word = "**above**" if difference["low"] > 0 else "**below**" if difference["high"] < 0 else "undecided"
+    return f"{word}: {interval(difference)}"
+
+
+def label_of(table, identifier):
+    return next((text(row["label"]) for row in table["rows"] if row["id"] == identifier), None)
+
+
+def comparisons(table):
+    """As orders(), of a table of which the paper states none."""
+    rows = {}
+    for row in table["rows"]:
+        for cell in row["cells"]:
+            if cell["metric"] == table["metrics"][0] and cell["difference"]:
+                words = f"{text(row['label'])}, against {label_of(table, table['compare_with'])}"
+                rows.setdefault((words, cell["metric"]), {})[cell["dataset"]] = side(cell["difference"])
     return rows
 
 
@@ -78,29 +111,47 @@ def grid(header, rows):
 
 def table_section(table):
     datasets, out = table["datasets"], ""
-    stated = claims(table)
-    if stated:
-        out += grid(["the paper's order", "metric", *datasets],
-                    [[f"{order} (on {text(paper)})", metric, *[cells.get(one, "") for one in datasets]]
-                     for (order, metric, paper), cells in stated.items()])
-    label = next((text(row["label"]) for row in table["rows"] if row["id"] == table["compare_with"]), None)
+    label = label_of(table, table["compare_with"])
     for metric in [table["metrics"][0]] + [one for one in table["metrics"][1:] if one == "resolution_probe"]:
         beside = f", difference from {label}" if label and metric == table["metrics"][0] else ""
         rows = [[row, *[cells.get(one, "") for one in datasets]] for row, cells in scores(table, metric).items()]
         out += grid([metric + beside, *datasets], rows) if rows else ""
-    return f"### {text(table['title'])}\n\n{out}"
+    return f"#### {text(table['title'])}\n\n{out}"
 
 
 def study_section(note):
-    minutes = max(1, round(note["seconds"] / 60))
-    return (f"## {text(note['title'])}\n\n`script/study {note['suite']}`: {minutes} min on {note['processors']} processors"
-            f" ({note['processor']}), {note['date']}. {'; '.join(note['notes'])}.\n\n"
+    return (f"### {text(note['title'])}\n\n`{note['suite']}`, {note['date']}, on {note['processors']} processors ({note['processor']}). "
+            f"{'; '.join(note['notes'])}.\n\n"
             + "".join(table_section(table) for table in note["tables"]))
 
 
+def verdicts(notes):
+    """What a paper states against data sets, and each study's run time and command."""
+    datasets = list(dict.fromkeys(one for note in notes for table in note["tables"] for one in table["datasets"]))
+    rows = []
+    for note in notes:
+        run = [f"{max(1, round(note['seconds'] / 60))} min", f"`script/study {note['suite']}`"]
+        for table in note["tables"]:
+            for (words, metric), cells in (orders(table) or comparisons(table)).items():
+                rows.append([words, metric, text(table["title"]), *[cells.get(one, "") for one in datasets], *run])
+    return grid(["order, or comparison", "metric", "table", *datasets, "run time", "command"], rows)
+
+
+def paper_section(paper, method, notes):
+    return f"## [{text(paper['title'])}](../methods/{method}/README.md)\n\n{verdicts(notes)}\n" + "\n".join(map(study_section, notes))
+
+
 def page():
-    notes = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(NOTES.glob("*.json"))]
-    return HEAD + "\n" + "\n".join(study_section(note) for note in notes).rstrip() + "\n"
+    """A section for each paper, in the order of the reference file."""
+    by_method = {}
+    for path in sorted(NOTES.glob("*.json")):
+        note = json.loads(path.read_text(encoding="utf-8"))
+        suite = tomllib.loads((SUITES / f"{note['suite']}.toml").read_text(encoding="utf-8"))
+        by_method.setdefault(suite["defaults"]["method"], []).append(note)
+    papers = {paper["id"]: paper for paper in tomllib.loads(REFERENCE.read_text(encoding="utf-8"))["paper"]}
+    sections = [paper_section(papers[identifier], method, by_method[method])
+                for identifier in papers if (method := METHODS.get(identifier, identifier)) in by_method]
+    return HEAD + "\n" + "\n".join(sections).rstrip() + "\n"
 
 
 def processor():

@@ -1,4 +1,4 @@
-"""docs/results.md: what its notes make, of suites that ship today; and what a verdict looks like."""
+"""docs/results.md: what its notes make, of suites that ship today; what a paper's verdicts and a study's scores look like."""
 import importlib.util
 import json
 import os
@@ -18,6 +18,14 @@ specification.loader.exec_module(results_page)
 def claim(dataset, status, differences):
     return {"dataset": dataset, "metric": "rank1", "paper_dataset": "mlr-cuhk03", "status": status, "differences": differences,
             "rows": [{"label": "A | B"}, {"label": "C"}]}
+
+
+def table(title, datasets, claims, rows=(), compare_with=None):
+    return {"title": title, "datasets": datasets, "metrics": ["rank1", "mAP"], "claims": claims, "rows": rows, "compare_with": compare_with}
+
+
+def noted(suite, seconds, *tables):
+    return {"suite": suite, "seconds": seconds, "tables": tables}
 
 
 def difference(mean, low, high):
@@ -44,14 +52,43 @@ class Results(unittest.TestCase):
                 return [(table["id"], table["datasets"], [row["id"] for row in table["rows"]]) for table in tables]
             self.assertEqual(names(planned), names(note["tables"]), f"{path.name} is of another suite; run script/study {note['suite']}")
 
+    def test_every_studys_run_time_and_command_stand_beside_a_verdict(self):
+        page = results_page.page()
+        for path in results_page.NOTES.glob("*.json"):
+            note = json.loads(path.read_text(encoding="utf-8"))
+            self.assertRegex(page, rf"\| {round(note['seconds'] / 60)} min \| `script/study {note['suite']}` \|\n", path.name)
+
     def test_a_claim_stands_once_with_its_data_sets_side_by_side(self):
-        table = {"title": "T", "datasets": ["easy", "hard", "new"], "metrics": ["rank1"], "rows": [], "compare_with": None,
-                 "claims": [claim("easy", "holds", [difference(3.25, 1, 5)]),
-                            claim("hard", "holds in the means", [difference(0.5, -1, 2)]), claim("new", "does not hold", [None])]}
         self.assertEqual(
-            "### T\n\n| the paper's order | metric | easy | hard | new |\n| --- | --- | --- | --- | --- |\n"
-            "| A \\| B < C (on mlr-cuhk03) | rank1 | **holds**: +3.2 [+1.0, +5.0] | in the means: +0.5 [-1.0, +2.0] | does not |\n\n",
-            results_page.table_section(table))
+            "| order, or comparison | metric | table | easy | hard | new | other | run time | command |\n"
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+            "| A \\| B < C (on mlr-cuhk03) | rank1 | T | **holds**: +3.2 [+1.0, +5.0], – | in the means: +0.5 [-1.0, +2.0] | does not |  "
+            "| 2 min | `script/study one` |\n"
+            "| A \\| B < C (on mlr-cuhk03) | rank1 | U |  |  |  | open | 1 min | `script/study two` |\n\n",
+            results_page.verdicts([
+                noted("one", 100, table("T", ["easy", "hard", "new"],
+                                       [claim("easy", "holds", [difference(3.25, 1, 5), None]),
+                                        claim("hard", "holds in the means", [difference(0.5, -1, 2)]),
+                                        claim("new", "does not hold", [None])])),
+                noted("two", 5, table("U", ["other"], [claim("other", "open", [None])]))]))
+
+    def test_where_the_paper_has_no_order_stand_the_tables_own_differences(self):
+        cells = [{"dataset": name, "metric": metric, "difference": found}
+                 for name, found in (("up", difference(2, 1, 3)), ("down", difference(-2, -3, -1)), ("near", difference(1, -1, 3)))
+                 for metric in ("rank1", "mAP")]
+        compared = table("T", ["up", "down", "near"], [], rows=[{"id": "a", "label": "A", "cells": []},
+                                                               {"id": "b", "label": "B_1", "cells": cells}], compare_with="a")
+        self.assertIn("| B\\_1, against A | rank1 | T | **above**: +2.0 [+1.0, +3.0] | **below**: -2.0 [-3.0, -1.0] "
+                      "| undecided: +1.0 [-1.0, +3.0] |", results_page.verdicts([noted("one", 60, compared)]))
+        compared["claims"] = [claim("up", "open", [None])]
+        self.assertNotIn("against", results_page.verdicts([noted("one", 60, compared)]))
+
+    def test_each_study_stands_below_its_paper(self):
+        page = results_page.page()
+        for study, method in (("quickstart", "rain"), ("pretrained_ftwa_study", "ftwa"), ("pretrained_msifla_study", "msifla"),
+                              ("pretrained_resolution_adaptive_study", "resolution_adaptive")):
+            before = page[:page.index(f"`script/study {study}`")]
+            self.assertIn(f"](../methods/{method}/README.md)", before.split("\n## ")[-1], study)
 
     def test_scores_stand_with_their_difference_from_the_row_that_is_named(self):
         def row(identifier, label, mean, found):
@@ -59,7 +96,7 @@ class Results(unittest.TestCase):
                     "cells": [{"dataset": "easy", "metric": "rank1", "mean": mean, "std": 1.25, "trials": 2, "difference": found}]}
         table = {"title": "T", "datasets": ["easy"], "metrics": ["rank1", "mAP"], "compare_with": "a", "claims": [],
                  "rows": [row("a", "A", 5.04, None), row("b", "B", 3.04, difference(-2, -3, -1)), row("c", "C", None, None)]}
-        self.assertEqual("### T\n\n| rank1, difference from A | easy |\n| --- | --- |\n| A | 5.0 ± 1.2 |\n"
+        self.assertEqual("#### T\n\n| rank1, difference from A | easy |\n| --- | --- |\n| A | 5.0 ± 1.2 |\n"
                          "| B | 3.0 ± 1.2, -2.0 [-3.0, -1.0] |\n| C |  |\n\n", results_page.table_section(table))
 
     def test_the_probe_stands_beside_a_tables_first_metric(self):
@@ -68,7 +105,7 @@ class Results(unittest.TestCase):
         table = {"title": "T", "datasets": ["easy"], "metrics": ["rank1", "mAP", "resolution_probe"], "compare_with": None,
                  "claims": [], "rows": [{"id": "a", "label": "A",
                                          "cells": [cell("rank1", 10), cell("mAP", 20), cell("resolution_probe", 75.5)]}]}
-        self.assertEqual("### T\n\n| rank1 | easy |\n| --- | --- |\n| A | 10.0 |\n\n"
+        self.assertEqual("#### T\n\n| rank1 | easy |\n| --- | --- |\n| A | 10.0 |\n\n"
                          "| resolution_probe | easy |\n| --- | --- |\n| A | 75.5 |\n\n", results_page.table_section(table))
 
 
