@@ -1,14 +1,17 @@
 """What the shipped studies found, as notes and as a page.
 
-Usage: results_page.py note SUITE SECONDS <TABLES    keeps what `resolute suite table --json` prints, then writes the page
-       results_page.py write                         docs/results.md from docs/results/*.json
+Usage: results_page.py note SUITE SECONDS RESOLUTE <TABLES    keeps what `RESOLUTE suite table --json` prints, then writes the page
+       results_page.py write                                  docs/results.md from docs/results/*.json
 """
 
 import datetime
+import hashlib
 import json
 import os
 import re
+import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -24,7 +27,8 @@ Written by `script/study` from the notes in [results/](results); a test holds th
 rows that it states (`[[claim]]` in `experiments/reference/papers.toml`), by data set. Of a table of which it states none stand the
 differences from the row that the table compares with, if it compares. The studies' scores follow. Commands run a study again;
 where they need PKU-Reid, the variable `PKU_REID` names the folder with its images. Differences are paired by query, in points, with a
-95 % interval over trials and people ([suite.md](suite.md#differences-and-claims) says how); "–" is one that is not known.
+95 % interval over trials and people ([suite.md](suite.md#differences-and-claims) says how); "–" is one that is not known. A study
+**before its last change** ran with other jobs than its suite has today.
 
 Of an order:
 
@@ -120,7 +124,9 @@ def table_section(table):
 
 
 def study_section(note):
-    return (f"### {text(note['title'])}\n\n`{note['suite']}`, {note['date']}, on {note['processors']} processors ({note['processor']}). "
+    before = "" if "jobs" in note else " **before its last change**"
+    return (f"### {text(note['title'])}\n\n`{note['suite']}`{before}, {note['date']}, on {note['processors']} processors"
+            f" ({note['processor']}). "
             f"{'; '.join(note['notes'])}.\n\n"
             + "".join(table_section(table) for table in note["tables"]))
 
@@ -159,7 +165,21 @@ def processor():
     return found[1] if found else os.uname().machine
 
 
-def note(suite, seconds, tables):
+def plan(resolute, suite):
+    """What a suite asks for, whatever weights and images this machine has."""
+    path = SUITES / f"{suite}.toml"
+    with tempfile.TemporaryDirectory() as store:
+        roots = dict.fromkeys(re.findall(r"\$\{(\w+)\}", path.read_text(encoding="utf-8")), store)
+        command = [resolute, "suite", "plan", path, "--store", store, "--from-scratch", "--json"]
+        return json.loads(subprocess.run(command, env=os.environ | roots, stdout=subprocess.PIPE, check=True, timeout=60).stdout)
+
+
+def jobs_hash(planned):
+    """Of the ids of all jobs, in which each setting, trial and revision of a method counts."""
+    return hashlib.sha256("\n".join(sorted(job["id"] for job in planned["jobs"])).encode()).hexdigest()
+
+
+def note(suite, seconds, resolute, tables):
     """Jobs' ids and single trials stay in the store."""
     for table in tables["tables"]:
         for row in table["rows"]:
@@ -168,14 +188,14 @@ def note(suite, seconds, tables):
                     cell.pop(key, None)
     kept = {"suite": suite, "title": tables["title"], "date": datetime.date.today().isoformat(), "seconds": int(seconds),
             "processor": processor(), "processors": len(os.sched_getaffinity(0)), "notes": tables["notes"],
-            "tables": tables["tables"]}
+            "jobs": jobs_hash(plan(resolute, suite)), "tables": tables["tables"]}
     NOTES.mkdir(exist_ok=True)
     (NOTES / f"{suite}.json").write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def main():
     command, *arguments = sys.argv[1:] or [""]
-    if command == "note" and len(arguments) == 2:
+    if command == "note" and len(arguments) == 3:
         note(*arguments, json.load(sys.stdin))
     elif command != "write":
         print(__doc__, file=sys.stderr)

@@ -1,12 +1,11 @@
 """docs/results.md: what its notes make, of suites that ship today; what a paper's verdicts and a study's scores look like."""
 import importlib.util
 import json
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = sys.argv.pop()
@@ -32,25 +31,56 @@ def difference(mean, low, high):
     return {"mean": mean, "low": low, "high": high}
 
 
+def shown(suite, order):
+    """What the page shows of a plan's or a note's tables beside numbers."""
+    return [(table["id"], table["title"], table["datasets"], table["metrics"], table["compare_with"] or None,
+             [(row["id"], row["label"]) for row in table["rows"]],
+             [(claim["dataset"], claim["metric"], claim["paper"], claim["paper_dataset"], order(claim)) for claim in table["claims"]])
+            for table in suite["tables"]]
+
+
 class Results(unittest.TestCase):
     def test_page_is_what_the_notes_make(self):
         self.assertEqual(results_page.page(), results_page.PAGE.read_text(encoding="utf-8"), "run script/study --page")
 
     def test_notes_are_of_the_suites_as_they_ship(self):
-        notes = sorted(results_page.NOTES.glob("*.json"))
-        self.assertTrue(notes)
-        for path in notes:
-            note = json.loads(path.read_text(encoding="utf-8"))
-            with tempfile.TemporaryDirectory() as store:
-                # The store has no weights.
-                plan = subprocess.run([PROGRAM, "suite", "plan", ROOT / f"experiments/suites/{note['suite']}.toml",
-                                       "--store", store, "--from-scratch", "--json"],
-                                      capture_output=True, text=True, check=True, timeout=60, env={**os.environ, "PKU_REID": store})
-            planned = json.loads(plan.stdout)["tables"]
+        notes = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results_page.NOTES.glob("*.json"))]
+        self.assertTrue(any("jobs" in note for note in notes))
+        for note in notes:
+            if "jobs" not in note:
+                continue
+            mend = (f"{note['suite']} is another suite than the one of its note: run script/study {note['suite']}, or take \"jobs\" out of"
+                    " the note and run script/study --page, which then says so")
+            planned = results_page.plan(PROGRAM, note["suite"])
+            self.assertEqual(shown(planned, lambda claim: claim["worse_to_better"]),
+                             shown(note, lambda claim: [row["id"] for row in claim["rows"]]), mend)
+            self.assertEqual(results_page.jobs_hash(planned), note["jobs"], mend)
 
-            def names(tables):
-                return [(table["id"], table["datasets"], [row["id"] for row in table["rows"]]) for table in tables]
-            self.assertEqual(names(planned), names(note["tables"]), f"{path.name} is of another suite; run script/study {note['suite']}")
+    def test_another_setting_makes_another_hash_and_comments_do_not(self):
+        suite = (results_page.SUITES / "quickstart.toml").read_text(encoding="utf-8")
+        with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(results_page, "SUITES", pathlib.Path(folder)):
+            def hash_of(text):
+                (results_page.SUITES / "s.toml").write_text(text, encoding="utf-8")
+                return results_page.jobs_hash(results_page.plan(PROGRAM, "s"))
+            self.assertEqual(hash_of(suite), hash_of(suite + "# more\n"))
+            for there, other in (("trials = 2", "trials = 3"), ("draws = 100", "draws = 50"), ("learning_rate = 1e-3", "learning_rate = 2e-3")):
+                self.assertIn(there, suite)
+                self.assertNotEqual(hash_of(suite), hash_of(suite.replace(there, other)), other)
+
+    def test_a_note_is_of_the_jobs_that_its_suite_plans(self):
+        cell = {"mean": 1.0, "jobs": ["a"], "values": [1.0], "complete": True, "why": None, "difference_why": None}
+        tables = {"title": "T", "notes": ["n"], "tables": [{"id": "t", "rows": [{"id": "r", "cells": [cell]}]}]}
+        with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(results_page, "NOTES", pathlib.Path(folder)):
+            results_page.note("quickstart", "61", PROGRAM, tables)
+            kept = json.loads((results_page.NOTES / "quickstart.json").read_text(encoding="utf-8"))
+        self.assertEqual(results_page.jobs_hash(results_page.plan(PROGRAM, "quickstart")), kept["jobs"])
+        self.assertEqual({"mean": 1.0}, kept["tables"][0]["rows"][0]["cells"][0])
+        self.assertEqual(61, kept["seconds"])
+
+    def test_a_study_of_an_earlier_suite_is_marked(self):
+        found = {"suite": "s", "title": "T", "date": "2026-01-02", "processors": 2, "processor": "P", "notes": ["n"], "tables": []}
+        self.assertEqual("### T\n\n`s` **before its last change**, 2026-01-02, on 2 processors (P). n.\n\n", results_page.study_section(found))
+        self.assertEqual("### T\n\n`s`, 2026-01-02, on 2 processors (P). n.\n\n", results_page.study_section(found | {"jobs": "0"}))
 
     def test_every_studys_run_time_and_command_stand_beside_a_verdict(self):
         page = results_page.page()
