@@ -1,5 +1,6 @@
 //! The suites in experiments/suites/ and what their plans hold.
 
+#include <map>
 #include <tuple>
 
 #include "experiments/specification/validation.h"
@@ -79,6 +80,62 @@ TEST_F(Suite, the_quickstarts_members_are_as_written) {
   EXPECT_EQ(200, multi.pack.synthetic->identities);
   EXPECT_THAT(std::get<RainOptions>(multi.method).opponent()->levels, ElementsAre(4, 5));
   EXPECT_EQ("baseline", method_name(training_of(plan, "levels", "baseline-hr").method));
+}
+
+// Evaluations alone: the network without an adversary, asked in a gallery as poor as its queries and by queries as good
+// as its gallery, on every data set and trial of the table.
+TEST_F(Suite, beside_each_table_of_rain_stands_the_gap_there_is_to_close) {
+  options_.environment["PKU_REID"] = folder_.path().string();
+  options_.from_scratch = true;
+  using Row = std::pair<std::string, std::string>;  // table, row
+  const Row gap{"gap", "shrunk-gallery"}, hr{"gap", "hr-queries"};
+  std::vector<std::tuple<std::string, Row, Row, Row>> expected{
+      {"pretrained_study", {"labelled", "baseline-hr-lr"}, gap, hr},
+      {"pretrained_mlr_study", {"levels", "baseline-hr-lr"}, gap, hr},
+      {"pretrained_mlr_study",
+       {"small", "baseline-hr-lr"},
+       {"small-gap", "shrunk-gallery"},
+       {"small-gap", "hr-queries"}},
+      {"pretrained_unlabelled_study", {"unlabelled", "without-adversarial"}, gap, hr},
+      {"gain_study", {"gain", "baseline-hr-lr"}, {"gain", "baseline-hr-lr-shrunk"}, {"hr-queries", "hr-queries"}},
+      {"pku_reid", {"levels", "baseline-hr-lr"}, gap, hr},
+      {"pku_reid", {"losses", "without-adversarial"}, gap, hr},
+      {"rain_study", {"table1", "baseline-hr-lr"}, gap, hr},
+      {"rain_study", {"table2", "unseen-baseline-hr-lr"}, {"gap", "shrunk-gallery-8"}, hr},
+      {"rain_study", {"table3", "without-adversarial"}, gap, hr}};
+  for (const char* rate : {"2", "3", "4"})
+    expected.push_back({"rain_study",
+                        {"table4", fmt::format("baseline-{}", rate)},
+                        {"gap", fmt::format("shrunk-gallery-trained-{}", rate)},
+                        {"gap", fmt::format("hr-queries-trained-{}", rate)}});
+  for (const auto& [suite, without, shrunk, high] : expected) {
+    SCOPED_TRACE(suite + " " + without.first + " " + without.second);
+    const Plan made = shipped(suite + ".toml");
+    std::map<JobId, EvaluationSpecification> evaluations;
+    for (const PlannedJob& job : made.jobs)
+      if (const auto* one = std::get_if<EvaluationSpecification>(&job.specification)) evaluations.emplace(job.id, *one);
+    const auto asked = [&](const Row& row) {
+      std::vector<EvaluationSpecification> found;
+      for (const CellPlan& cell : row_of(made, row.first, row.second).cells)
+        for (const JobId& id : cell.evaluations) found.push_back(evaluations.at(id));
+      return found;
+    };
+    const auto plain = asked(without), poor = asked(shrunk), good = asked(high);
+    ASSERT_EQ(plain.size(), poor.size());
+    ASSERT_EQ(plain.size(), good.size());
+    for (std::size_t i = 0; i < plain.size(); ++i) {
+      EXPECT_EQ(plain[i].training, poor[i].training);
+      EXPECT_EQ(plain[i].training, good[i].training);
+      EXPECT_TRUE(plain[i].protocol.resolution_probe);
+      EXPECT_EQ(1, plain[i].protocol.gallery_rate);
+      EXPECT_EQ(plain[i].protocol.query_rates, poor[i].protocol.query_rates);
+      EXPECT_EQ(without.first == "table2" ? 8 : 3, poor[i].protocol.gallery_rate);
+      EXPECT_THAT(good[i].protocol.query_rates, ElementsAre(1));
+    }
+    const auto table = std::find_if(made.tables.begin(), made.tables.end(),
+                                    [&](const TablePlan& one) { return one.id == without.first; });
+    EXPECT_THAT(table->metrics, Contains("resolution_probe"));
+  }
 }
 
 TEST_F(Suite, the_study_of_ftwa_has_the_papers_rows_and_the_control_in_every_table) {
