@@ -38,9 +38,9 @@ class RankingGolden : public testing::Test {
 
 void expect_scores(const RankingScores& scores, const core::Json& expected) {
   std::vector<double> cmc = expected["cmc"];
-  EXPECT_THAT(scores.cmc, testing::Pointwise(testing::DoubleNear(1e-9), cmc));
-  EXPECT_NEAR(scores.map, expected["map"].get<double>(), 1e-9);
-  EXPECT_NEAR(scores.minp, expected["minp"].get<double>(), 1e-9);
+  EXPECT_THAT(scores.cmc, testing::Pointwise(testing::DoubleNear(1e-12), cmc));
+  EXPECT_NEAR(scores.map, expected["map"].get<double>(), 1e-12);
+  EXPECT_NEAR(scores.minp, expected["minp"].get<double>(), 1e-12);
   EXPECT_EQ(scores.queries, expected["queries"].get<std::size_t>());
   EXPECT_EQ(scores.queries_without_match, expected["queries_without_match"].get<std::size_t>());
 }
@@ -92,10 +92,10 @@ TEST_F(RankingGolden, single_shot_scores_as_by_brute_force) {
                                   prefix, draws, reference_gemm, options_);
     const auto& expected = example["single_shot"];
     std::vector<double> cmc = expected["cmc"];
-    EXPECT_THAT(scores.cmc, testing::Pointwise(testing::DoubleNear(1e-9), cmc));
-    EXPECT_NEAR(scores.map_single, expected["map_single"].get<double>(), 1e-9);
-    EXPECT_NEAR(scores.chance_cmc[0], expected["chance_rank1"].get<double>(), 1e-9);
-    EXPECT_NEAR(scores.map_full, example["expected"]["map"].get<double>(), 1e-9);
+    EXPECT_THAT(scores.cmc, testing::Pointwise(testing::DoubleNear(1e-12), cmc));
+    EXPECT_NEAR(scores.map_single, expected["map_single"].get<double>(), 1e-12);
+    EXPECT_NEAR(scores.chance_cmc[0], expected["chance_rank1"].get<double>(), 1e-12);
+    EXPECT_NEAR(scores.map_full, example["expected"]["map"].get<double>(), 1e-12);
     EXPECT_EQ(scores.queries, example["expected"]["queries"].get<std::size_t>());
   }
 }

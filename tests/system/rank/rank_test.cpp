@@ -62,7 +62,7 @@ void expect_scores(const std::string& answer, const core::Json& expected) {
   ASSERT_EQ(std::count(answer.begin(), answer.end(), '\n'), 1) << answer;
   const auto document = core::parse_json(answer, "answer");
   EXPECT_EQ(document.size(), 7U) << answer;
-  EXPECT_NEAR(document.at("minp").get<double>(), expected.at("minp").get<double>(), 1e-9);
+  EXPECT_NEAR(document.at("minp").get<double>(), expected.at("minp").get<double>(), 1e-12);
   std::vector<double> cmc = document.at("cmc");
   const std::vector<double> first = expected.at("cmc");
   ASSERT_EQ(cmc.size(), 50U);
@@ -70,9 +70,9 @@ void expect_scores(const std::string& answer, const core::Json& expected) {
   EXPECT_TRUE(std::is_sorted(cmc.begin(), cmc.end())) << answer;
   EXPECT_EQ(cmc.back(), expected.at("queries") == 0 ? 0.0 : 1.0);
   cmc.resize(first.size());
-  EXPECT_THAT(cmc, testing::Pointwise(testing::DoubleNear(1e-9), first));
-  EXPECT_NEAR(document.at("map").get<double>(), expected.at("map").get<double>(), 1e-9);
-  EXPECT_NEAR(document.at("chance_map").get<double>(), expected.at("chance_map").get<double>(), 1e-9);
+  EXPECT_THAT(cmc, testing::Pointwise(testing::DoubleNear(1e-12), first));
+  EXPECT_NEAR(document.at("map").get<double>(), expected.at("map").get<double>(), 1e-12);
+  EXPECT_NEAR(document.at("chance_map").get<double>(), expected.at("chance_map").get<double>(), 1e-12);
   EXPECT_EQ(document.at("queries"), expected.at("queries"));
   EXPECT_EQ(document.at("queries_without_match"), expected.at("queries_without_match"));
 }
