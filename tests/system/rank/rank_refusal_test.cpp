@@ -1,4 +1,4 @@
-// Files that are not what they should be: `resolute rank` says so in one line that names the file.
+// 60 files and more that are not what they should be: `resolute rank` says so in one line that names the file.
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -15,6 +15,13 @@ namespace {
 //! A good file of 3 queries and 4 images, and what a test does to it.
 class HostileFeatures : public RankCommand {
  protected:
+  // Holds where all tests ran, and not some that were picked.
+  static void TearDownTestSuite() {
+    const testing::TestSuite& all = *testing::UnitTest::GetInstance()->current_test_suite();
+    if (all.test_to_run_count() == all.total_test_count()) {
+      EXPECT_GE(bad_files_, 60);
+    }
+  }
   struct Hostile {
     std::string part;  // what the message must say
     std::function<void(FeatureFile&)> bend;
@@ -37,10 +44,12 @@ class HostileFeatures : public RankCommand {
   }
   //! What lies at `path_`: one line that names the file and says `part`, exit code 2, nothing on stdout.
   void expect_refused(const std::string& part) {
+    ++bad_files_;
     auto output = rank_path();
     expect_refusal(output, 2, path_);
     EXPECT_THAT(output.err, HasSubstr(part));
   }
+  static inline int bad_files_ = 0;
   void write_text(std::string_view text) { write(path_, text); }
 };
 
