@@ -98,6 +98,27 @@ std::vector<Place> places_of(const Table& table, std::size_t column) {
   return places;
 }
 
+// A head of a column on several lines where it is long: nine of "PSNR recovered, r = 2 (dB)" are wider than a page.
+std::string head_of(const std::string& heading) {
+  constexpr std::size_t kLongest = 14, kLongestLine = 12;
+  if (heading.size() <= kLongest) return latex(heading);
+  std::vector<std::string> lines;
+  for (std::size_t at = 0; at < heading.size();) {
+    std::size_t end = heading.find(' ', at);
+    while (end < heading.size() && (heading[end - 1] == '=' || heading[end + 1] == '='))
+      end = heading.find(' ', end + 1);
+    const std::string word = heading.substr(at, end - at);
+    if (lines.empty() || lines.back().size() + 1 + word.size() > kLongestLine)
+      lines.push_back(word);
+    else
+      lines.back() += " " + word;
+    at = end < heading.size() ? end + 1 : heading.size();
+  }
+  std::string text = latex(lines.front());
+  for (std::size_t i = 1; i < lines.size(); ++i) text += " \\\\ " + latex(lines[i]);
+  return "\\begin{tabular}[b]{@{}c@{}}" + text + "\\end{tabular}";
+}
+
 struct Column {
   std::size_t dataset;  // of the table's
   std::string heading;
@@ -156,7 +177,7 @@ std::vector<Column> columns_of(const Table& table) {
   std::vector<Column> columns;
   const auto chance = chance_of(table);
   for (std::size_t c = 0; c < table.datasets.size() * table.metrics.size(); ++c) {
-    const std::string heading = latex(heading_of(table.metrics[c % table.metrics.size()]));
+    const std::string heading = head_of(heading_of(table.metrics[c % table.metrics.size()]));
     const std::vector<Place> places = places_of(table, c);
     Column ours{c / table.metrics.size(), heading, "", {}}, paper{ours.dataset, "paper", "", {}};
     Digits digits, digits_of_paper;
@@ -280,6 +301,7 @@ std::vector<Table> as_wide_as_a_page(const Table& table) {
   for (const std::string& dataset : table.datasets) {
     Table part = table;
     part.id += "-" + dataset;
+    if (!part.title.empty()) part.title += ", " + dataset;
     part.datasets = {dataset};
     if (dataset != experiments::kMeanColumn) part.mean_of.clear();
     const auto is_of_another = [&](const auto& of) { return of.dataset != dataset; };

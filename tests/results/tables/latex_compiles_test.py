@@ -1,19 +1,22 @@
 """The LaTeX of every golden table compiles without a warning of TeX, and so do the tables of every suite that needs no weights,
-before anything ran.
+before anything ran, and every table of papers.toml, whose numbers are all in it.
 
 Usage: latex_compiles_test.py RESOLUTE
 """
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = sorted((ROOT / "tests/golden/tables").glob("*.tex"))
+PAPERS = ROOT / "experiments/reference/papers.toml"
 PAPER = r"""\documentclass[a4paper]{article}
 \usepackage[T1]{fontenc}
 \usepackage[margin=5mm,landscape]{geometry}
@@ -24,8 +27,49 @@ PAPER = r"""\documentclass[a4paper]{article}
 \end{document}
 """
 
+SMALL = """suite = "reference"
+title = "A table of a paper"
+[defaults]
+method = "baseline"
+backbone = "resnet-small"
+height = 32
+width = 16
+rates = [2, 3]
+train = { steps = 10, identities = 4, images = 2, train_rates = [2, 3], pad = 2 }
+split.query_rates = [2, 3]
+"""
+DATASET = """[[dataset]]
+id = "{0}"
+source = "synthetic"
+identities = 12
+images_per_camera = 3
+image_height = 32
+image_width = 16
+"""
 
 PROGRAM = sys.argv.pop()
+
+
+def suite_of(results, labels, metrics):
+    """A suite whose table shows `results`, all of one paper's table: a row of each variant, or one row and the others as
+    published."""
+    datasets = list(dict.fromkeys(result["dataset"] for result in results))
+    printed = [metric for metric in metrics if any(metric in result.get("metrics", {}) for result in results)]
+    methods = [result["method"] for result in results]
+    rows = dict.fromkeys((result["method"], result["variant"]) for result in results)
+    by_variant = any(variant for _, variant in rows)
+    if not by_variant:  # the row needs a number on each data set
+        rows = [(max(methods, key=methods.count), "")]
+    of_ours = ", ".join(f"{dataset} = {json.dumps(dataset)}" for dataset in datasets)
+    lines = [DATASET.format(dataset) for dataset in datasets]
+    lines += ["[[table]]", 'id = "t"', f"title = {json.dumps(results[0]['paper'] + ', ' + results[0]['table'])}",
+              f"metrics = {json.dumps(printed or metrics[:1])}", f"datasets = {json.dumps(datasets)}",
+              f"published = {json.dumps(not by_variant)}",
+              f"reference = {{ paper = \"{results[0]['paper']}\", table = \"{results[0]['table']}\", datasets = {{ {of_ours} }} }}"]
+    for number, (method, variant) in enumerate(rows):
+        lines += ["[[table.row]]", f'id = "row{number}"', f"label = {json.dumps((labels[method] + ' ' + variant).strip())}",
+                  f"reference = {{ method = {json.dumps(method)}, variant = {json.dumps(variant)} }}"]
+    return SMALL + "\n".join(lines) + "\n"
 
 
 class LatexCompiles(unittest.TestCase):
@@ -41,7 +85,7 @@ class LatexCompiles(unittest.TestCase):
                                       cwd=folder, capture_output=True, text=True, errors="replace")
                 self.assertEqual(done.returncode, 0, done.stdout[-2000:])
             log = Path(folder, "paper.log").read_text(encoding="utf-8", errors="replace")
-            self.assertEqual(re.findall(r".*(?:Warning|Missing character|Undefined).*", log), [])
+            self.assertEqual(re.findall(r".*(?:Warning|Missing character|Undefined|Overfull).*", log), [])
             self.assertTrue(Path(folder, "paper.pdf").is_file())
 
     def test_every_golden_table(self):
@@ -62,6 +106,30 @@ class LatexCompiles(unittest.TestCase):
                 else:
                     self.assertIn(b"weights", made.stderr)
         self.assertGreaterEqual(compiled, 8)
+
+    def test_every_table_of_the_papers_with_every_number(self):
+        papers = tomllib.loads(PAPERS.read_text(encoding="utf-8"))
+        labels = {method["id"]: method["label"] for method in papers["method"]}
+        tables = {(table["paper"], table["id"]): [] for table in papers["table"]}
+        for result in papers["result"]:
+            tables[result["paper"], result["table"]].append(result)
+        compiled = set()
+        for name, results in tables.items():
+            if not results:  # figures of galleries: no number is printed
+                continue
+            with self.subTest(name), tempfile.TemporaryDirectory() as store:
+                suite = Path(store, "suite.toml")
+                suite.write_text(suite_of(results, labels, papers["meta"]["metrics"]), encoding="utf-8")
+                made = subprocess.run([PROGRAM, "suite", "table", suite, "--store", store, "--format", "latex"],
+                                      capture_output=True, env={}, check=False)
+                self.assertEqual(made.returncode, 0, made.stderr)
+                self.compile(made.stdout)
+                # Nothing ran: the numbers are the paper's.
+                cells = re.findall(r"(?<=& )\d+\.\d(?= )", made.stdout.decode())
+                numbers = [f"{value:.1f}" for result in results for value in result.get("metrics", {}).values()]
+                self.assertEqual(sorted(cells), sorted(numbers))
+                compiled.add(name)
+        self.assertEqual(compiled, {(result["paper"], result["table"]) for result in papers["result"]})
 
 
 if __name__ == "__main__":

@@ -71,6 +71,12 @@ TEST(TableLatex, columns_are_as_wide_as_their_numbers) {
   EXPECT_EQ(line_of(text, "b &"), "b & 9.5 & 78.9 \\\\");
 }
 
+TEST(TableLatex, long_heads_stand_on_several_lines) {
+  EXPECT_THAT(to_latex(tables_of("recovered_psnr_2", {12.0, 13.0})),
+              HasSubstr(R"(method & {\begin{tabular}[b]{@{}c@{}}PSNR \\ recovered, \\ r = 2 (dB)\end{tabular}} \\)"));
+  EXPECT_THAT(to_latex(tables_of("rank1", {12.0, 13.0})), HasSubstr("method & {rank-1} \\\\"));
+}
+
 TEST(TableLatex, what_is_too_wide_for_a_page_is_a_table_of_each_data_set) {
   SuiteTables tables = tables_of("rank1", {12.0, 13.0});
   Table& table = tables.tables[0];
@@ -84,6 +90,7 @@ TEST(TableLatex, what_is_too_wide_for_a_page_is_a_table_of_each_data_set) {
   const std::string wide = to_latex(tables);
   EXPECT_THAT(wide, HasSubstr("\\label{tab:made-up-set}"));
   EXPECT_THAT(wide, HasSubstr("\\label{tab:made-up-set8}"));
+  EXPECT_THAT(wide, HasSubstr("\\caption{Made up, set8}"));
   EXPECT_THAT(wide, HasSubstr("Data set: set8. "));
   EXPECT_THAT(wide, Not(HasSubstr("multicolumn")));
   table.datasets.pop_back();
