@@ -127,6 +127,20 @@ class Bundles(unittest.TestCase):
             self.assertEqual((self.out / "there" / name).read_bytes(), (self.out / "here" / name).read_bytes(), name)
         self.assertEqual((self.out / "there.sqlite").read_bytes(), (self.out / "here.sqlite").read_bytes())
 
+    def test_the_report_made_from_it_is_the_stores_without_a_timeline(self):
+        there, here = (json.loads(made("report", "--json")) for made in (self.elsewhere, self.here))
+        self.elsewhere("report", "--out", self.out / "there.html")
+        page = (self.out / "there.html").read_text(encoding="utf-8")
+        self.assertEqual(json.loads(re.search(r'<script [^>]*id="report">(.*?)</script>', page, re.DOTALL)[1]), there)
+        self.assertGreaterEqual(len(here["timeline"]["attempts"]), here["status"]["jobs"][0]["all"])
+        self.assertEqual(there["timeline"], {"nodes": [], "runs": [], "attempts": []})
+        del here["timeline"], there["timeline"]
+        for key in ("seconds", "processor_seconds", "gpu_seconds"):  # of the timeline too
+            self.assertIsNotNone(here["status"].pop(key))
+            self.assertIsNone(there["status"].pop(key))
+        self.assertGreaterEqual(len(here["figures"]), 5)
+        self.assertEqual(there, here)
+
     def test_the_same_store_has_the_same_bytes_compacted_or_not(self):
         first = (self.out / "tiny.zip").read_bytes()
         self.assertEqual(self.bundle("again.zip").returncode, 0)

@@ -1,6 +1,7 @@
 // One training asked in several ways, from a suite to its table, to `resolute rank` and to `suite compare`.
 
 #include "core/files/json.h"
+#include "datasets/hdf5/array_file.h"
 #include "tests/support/folders.h"
 #include "tests/system/program.h"
 
@@ -90,6 +91,75 @@ TEST_F(EvaluationsTest, two_profiles_of_the_suite_are_compared) {
   EXPECT_TRUE(compared);
   const auto text = resolute({"suite", "compare", kSuite, kSuite, "--other-profile", "cosine", "--store", store()});
   EXPECT_THAT(text.out, HasSubstr("# evaluations (no profile) and evaluations (cosine)"));
+}
+
+constexpr const char* kUsualTest = R"(suite = "usual"
+title = "Market-1501's usual test, LR queries"
+[defaults]
+method = "baseline"
+trials = 1
+backbone = "resnet-small"
+height = 32
+width = 16
+rates = [2, 3]
+train = { steps = 3, identities = 3, images = 2, train_rates = [2, 3], pad = 2 }
+split = { partition = "official", lr_camera = 1, lr_side = "query", query_rates = [2, 3] }
+evaluate.protocol = "whole-gallery"
+[[dataset]]
+id = "market"
+source = "market1501"
+root = "raw"
+[[table]]
+id = "usual"
+title = "LR queries"
+metrics = ["rank1", "mAP", "mINP"]
+datasets = ["market"]
+  [[table.row]]
+  id = "baseline"
+  label = "Baseline"
+)";
+
+// The whole set has 3,368 queries and, without junk, 15,913 gallery images
+// (tests/datasets/sources/market1501_test.cpp).
+TEST(UsualTest, every_query_in_low_resolution_meets_the_whole_gallery_at_once) {
+  ScratchFolder scratch;
+  succeeded(resolute({"data", "synth", "--layout", "market1501", "--irregular", "yes", "--out", scratch / "raw",
+                      "--identities", "12", "--cameras", "3", "--height", "32", "--width", "16"}));
+  std::size_t queries = 0, images = 0, distractors = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(scratch / "raw")) {
+    const std::string folder = entry.path().parent_path().filename(), name = entry.path().filename();
+    if (!name.ends_with(".jpg") || name.starts_with("-1_")) continue;
+    queries += folder == "query";
+    images += folder == "bounding_box_test";
+    distractors += folder == "bounding_box_test" && name.starts_with("0000_");
+  }
+  ASSERT_EQ(std::tuple(16U, 51U, 3U), std::tuple(queries, images, distractors));
+
+  write(scratch / "usual.toml", kUsualTest);
+  const Words suite{scratch / "usual.toml", "--store", scratch / "store"};
+  succeeded(resolute(joined(joined({"suite", "run"}, suite), {"--slots", "2"})));
+  const auto tables = json_of(resolute(joined(joined({"suite", "table"}, suite), {"--json"}))).at("tables");
+  const core::Json& cells = tables.at(0).at("rows").at(0).at("cells");
+  const auto id = cells.at(0).at("jobs").at(1).get<std::string>();
+  const fs::path evaluation = scratch / "store/jobs" / id.substr(0, 2) / id;
+
+  // One camera alone saw the last person, whose query has no match.
+  const core::Json metrics = json_of(evaluation / "result.json").at("metrics");
+  EXPECT_EQ(queries - 1, metrics.at("queries"));
+  const datasets::ArrayFileReader features(evaluation / "features.h5");
+  EXPECT_EQ(queries - 1, features.read_int64("query/identities", 1).values.size());
+  const auto cameras = features.read_int64("query/cameras", 1).values;
+  EXPECT_EQ((std::set<std::int64_t>{1, 2, 3}), std::set(cameras.begin(), cameras.end()));
+  const auto gallery = features.read_int64("gallery/identities", 1).values;
+  EXPECT_EQ(images, gallery.size());
+  EXPECT_EQ(distractors, static_cast<std::size_t>(std::count(gallery.begin(), gallery.end(), 0)));
+
+  const core::Json ranked = json_of(resolute({"rank", evaluation / "features.h5", "--json"}));
+  const std::vector<core::Json> wanted{ranked.at("cmc").at(0), ranked.at("map"), ranked.at("minp")};
+  for (std::size_t metric = 0; metric < 3; ++metric) {
+    EXPECT_EQ("complete", cells.at(metric).at("status"));
+    EXPECT_DOUBLE_EQ(100 * wanted[metric].get<double>(), cells.at(metric).at("mean").get<double>());
+  }
 }
 
 }  // namespace
