@@ -7,13 +7,13 @@
 #include <chrono>
 #include <map>
 #include <set>
-#include <string_view>
 #include <utility>
 
 #include "allocations/liveness/run_signs.h"
 #include "cli/report/feature_maps.h"
 #include "cli/report/galleries.h"
 #include "cli/report/output_figures.h"
+#include "cli/report/privacy.h"
 #include "cli/report/result_figures.h"
 #include "cli/report/training_curves.h"
 #include "core/log.h"
@@ -232,31 +232,6 @@ double seconds_between(orchestrator::Instant from, orchestrator::Instant to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-// What names of hosts and messages a report may show.
-class Privacy {
- public:
-  Privacy(bool with_hosts, const std::vector<std::string>& hosts) : with_hosts_(with_hosts) {
-    for (std::size_t i = 0; i < hosts.size(); ++i)
-      names_.emplace_back(hosts[i], with_hosts ? hosts[i] : fmt::format("node {}", i + 1));
-  }
-  std::vector<std::string> nodes() const {
-    std::vector<std::string> nodes;
-    for (const auto& [host, name] : names_) nodes.push_back(name);
-    return nodes;
-  }
-  std::string message(std::string text) const {
-    if (with_hosts_) return text;
-    for (const auto& [host, name] : names_)
-      for (auto at = text.find(host); !host.empty() && at != text.npos; at = text.find(host, at + name.size()))
-        text.replace(at, host.size(), name);
-    return without_folders(text);
-  }
-
- private:
-  bool with_hosts_;
-  std::vector<std::pair<std::string, std::string>> names_;
-};
-
 Json timeline_json(const orchestrator::Timeline& timeline, const Privacy& privacy) {
   const auto since = [&, first = timeline.runs.empty() ? orchestrator::Instant{} : timeline.runs.front().begin](
                          orchestrator::Instant at) { return seconds_between(first, at); };
@@ -380,26 +355,6 @@ SuiteReport suite_report(const results::ResultsSource& source, const ReportOptio
     document["comparison"]["title"] = options.against->title;
   }
   return {std::move(document), std::move(figures)};
-}
-
-std::string without_folders(const std::string& message) {
-  std::string text;
-  constexpr std::string_view kEnds = " \t\n'\"()[],;:<>";
-  for (std::size_t at = 0; at < message.size();) {
-    const bool begins = message[at] == '/' && (at == 0 || kEnds.find(message[at - 1]) != kEnds.npos);
-    if (!begins) {
-      text += message[at++];
-      continue;
-    }
-    const std::size_t end = std::min(message.find_first_of(kEnds, at), message.size());
-    const std::string path = message.substr(at, end - at);
-    // The first two parts may be a user's home.
-    text += path == "/"                                     ? path
-            : std::count(path.begin(), path.end(), '/') > 2 ? "…" + path.substr(path.find_last_of('/'))
-                                                            : "…";
-    at = end;
-  }
-  return text;
 }
 
 }  // namespace resolute::cli

@@ -42,7 +42,4 @@ struct SuiteReport {
 SuiteReport suite_report(const results::ResultsSource& source, const ReportOptions& options,
                          const std::function<void(std::size_t done)>& progress = {});
 
-//! A message without what names a machine: of an absolute path its last part, of one of two parts or fewer nothing.
-std::string without_folders(const std::string& message);
-
 }  // namespace resolute::cli

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/page/browser.h"
+#include "cli/report/privacy.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "cli/terminal.h"
@@ -58,12 +59,13 @@ bool wait_until_wanted(WatchInput& input, const Editions& editions) {
 // Until there is nothing to look for.
 void follow(StoreReader& reader, Editions& editions, const std::string& token, milliseconds interval,
             WatchInput& input) {
+  const Privacy privacy(false, {});
   for (auto pause = interval; input.wait(pause) && wait_until_wanted(input, editions);) {
     const auto begin = core::monotonic_clock().now();
     try {
       look(reader, editions, token);
     } catch (const core::RuntimeError& error) {
-      editions.fail(without_folders(error.what()));
+      editions.fail(privacy.message(error.what()));
     }
     pause = std::min(pause_after(core::monotonic_clock().now() - begin, interval), std::max(kLongestPause, interval));
   }

@@ -90,6 +90,36 @@ inline std::string ended(pid_t process) {
   return core::describe(core::to_exit_status(word));
 }
 
+//! `resolute` in the background, which ends with this at the latest; what it prints in a file.
+class Background {
+ public:
+  Background(const std::vector<std::string>& arguments, const fs::path& out) {
+    core::SpawnRequest request = program(joined({kBin / "resolute"}, arguments));
+    std::FILE* file = std::fopen(out.c_str(), "w");
+    request.descriptors = {{1, ::fileno(file)}, {2, ::fileno(file)}};
+    pid_ = core::spawn_process(request);
+    std::fclose(file);
+  }
+  Background(const Background&) = delete;
+  Background& operator=(const Background&) = delete;
+  ~Background() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGKILL);
+      wait();
+    }
+  }
+  int wait() {
+    int word = 0;
+    while (::waitpid(pid_, &word, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = -1;
+    return WIFEXITED(word) ? WEXITSTATUS(word) : 128 + WTERMSIG(word);
+  }
+
+ private:
+  pid_t pid_ = -1;
+};
+
 //! Every process whose command line holds all of `words`.
 inline std::vector<pid_t> processes_with(const std::vector<std::string>& words) {
   std::vector<pid_t> found;

@@ -1,4 +1,4 @@
-//! What a report may tell of a machine, and how a document stands in a page.
+//! How a document stands in a page.
 
 #include "cli/report/document.h"
 
@@ -13,15 +13,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-
-TEST(WithoutFolders, of_an_absolute_path_the_last_part_is_left) {
-  EXPECT_EQ(without_folders("cannot read '/home/ann/store/jobs/ab/x.h5' (it is missing)"),
-            "cannot read '…/x.h5' (it is missing)");
-  EXPECT_EQ(without_folders("/scratch/ann: no space"), "…: no space");
-  EXPECT_EQ(without_folders("a/b, 3/4 and 12 images/s at / and /tmp"), "a/b, 3/4 and 12 images/s at / and …");
-  EXPECT_EQ(without_folders("file:///home/ann/x"), "file:…/x");
-  EXPECT_EQ(without_folders(""), "");
-}
 
 core::Json document_titled(const std::string& title) { return {{"title", title}, {"suite", "demo"}}; }
 

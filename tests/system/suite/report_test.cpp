@@ -1,9 +1,13 @@
 // `resolute suite report`: the page of small suites, half done, done and damaged.
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <map>
 #include <set>
 
 #include "core/files/json.h"
+#include "core/files/ownership.h"
 #include "core/process/process.h"
 #include "tests/system/program.h"
 
@@ -130,6 +134,56 @@ TEST_F(ReportTest, no_path_and_no_host_stands_in_it_unless_asked_for) {
   EXPECT_EQ(html.find('"' + core::host_name() + '"'), std::string::npos);
   EXPECT_EQ(document().at("timeline").at("nodes"), core::Json({"node 1"}));
   EXPECT_EQ(document({"--with-hosts"}).at("timeline").at("nodes"), core::Json({core::host_name()}));
+}
+
+// One job is cancelled while it runs, then all of them: the journal names who asked, in the end of a run, of an attempt
+// and of jobs.
+class CancelledReportTest : public FinishedSuiteTest {
+ protected:
+  static void SetUpTestSuite() {
+    SharedFolder::SetUpTestSuite();
+    write(suite(), replaced(text_of(kTinySuite), "steps = 30", "steps = 100000"));
+    Background run({"suite", "run", suite(), "--store", store(), "--slots", "1"}, *scratch_ / "run");
+    const std::string job = next_training("");
+    succeeded(resolute({"suite", "cancel", suite(), "--store", store(), "--job", job}));
+    next_training(job);
+    succeeded(resolute({"suite", "cancel", suite(), "--store", store()}));
+    EXPECT_EQ(run.wait(), 75) << text_of(*scratch_ / "run");
+  }
+
+  // A training that runs and is not this one.
+  static std::string next_training(const std::string& other) {
+    std::string found;
+    EXPECT_TRUE(wait_until([&] {
+      const core::Json status = json_of(resolute({"suite", "status", suite(), "--store", store(), "--json"}));
+      for (const core::Json& attempt : status.value("running", core::Json::array()))
+        if (!attempt.at("step").is_null() && attempt.at("job") != other) found = attempt.at("job").get<std::string>();
+      return !found.empty();
+    }));
+    return found;
+  }
+};
+
+TEST_F(CancelledReportTest, who_cancelled_stands_in_it_only_if_asked_for) {
+  const std::string user = core::user_name(::getuid()).value_or(std::to_string(::getuid()));
+  succeeded(report());
+  const std::string html = text_of(page());
+  EXPECT_EQ(html.find(user + "@"), std::string::npos);
+  EXPECT_EQ(html.find("@" + core::host_name()), std::string::npos);
+  const auto words = [](const core::Json& document) {
+    std::multiset<std::string> all;
+    for (const core::Json& failure : document.at("status").at("failures")) all.insert(failure.at("why"));
+    for (const char* list : {"runs", "attempts"})
+      for (const core::Json& one : document.at("timeline").at(list)) all.insert(one.at("words"));
+    return all;
+  };
+  const auto naming = [&](const std::multiset<std::string>& all, const std::string& whom) {
+    return std::count_if(all.begin(), all.end(),
+                         [&](const std::string& one) { return one.find("cancelled by " + whom) != std::string::npos; });
+  };
+  const auto hidden = words(document()), shown = words(document({"--with-hosts"}));
+  EXPECT_GE(naming(shown, user + "@" + core::host_name()), 3) << "its run, its attempts and its jobs";
+  EXPECT_EQ(naming(hidden, "somebody"), naming(shown, user + "@" + core::host_name()));
 }
 
 TEST_F(ReportTest, a_page_that_cannot_be_written_there_is_refused) {

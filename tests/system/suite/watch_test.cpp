@@ -8,36 +8,6 @@
 namespace resolute::system_test::watch_test {
 namespace {
 
-// `resolute` in the background; its standard output in a file.
-class Background {
- public:
-  Background(const std::vector<std::string>& arguments, const fs::path& out) {
-    core::SpawnRequest request = program(joined({kBin / "resolute"}, arguments));
-    std::FILE* file = std::fopen(out.c_str(), "w");
-    request.descriptors = {{1, ::fileno(file)}, {2, ::fileno(file)}};
-    pid_ = core::spawn_process(request);
-    std::fclose(file);
-  }
-  Background(const Background&) = delete;
-  Background& operator=(const Background&) = delete;
-  ~Background() {
-    if (pid_ > 0) {
-      ::kill(pid_, SIGKILL);
-      wait();
-    }
-  }
-  int wait() {
-    int word = 0;
-    while (::waitpid(pid_, &word, 0) < 0 && errno == EINTR) {
-    }
-    pid_ = -1;
-    return WIFEXITED(word) ? WEXITSTATUS(word) : 128 + WTERMSIG(word);
-  }
-
- private:
-  pid_t pid_ = -1;
-};
-
 std::vector<std::string> on_suite(const std::string& command, const fs::path& store,
                                   const std::vector<std::string>& more = {}) {
   return joined({"suite", command, kTinySuite, "--store", store}, more);
