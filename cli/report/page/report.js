@@ -290,9 +290,39 @@ function render(report) {
   if (focused && nodeWithKey(focused)) nodeWithKey(focused).focus({ preventScroll: true });
 }
 
+const targetOf = (hash) => (hash.length > 1 ? document.getElementById(decodeURIComponent(hash.slice(1))) : null);
+
+let arriving = null; // what one is on the way to
+
+// What is far away is not laid out, and its height an estimate: once one comes near, what one came for may move away. So one goes
+// there again as long as it does, unless one has gone on meanwhile.
+function arrive(target) {
+  arriving = target;
+  let top = null, still = 0;
+  const end = performance.now() + 3000;
+  const step = () => {
+    if (arriving !== target || targetOf(location.hash) !== target || performance.now() > end) return;
+    const now = target.getBoundingClientRect().top;
+    still = now === top ? still + 1 : 0;
+    top = now;
+    if (still > 5) target.scrollIntoView({ behavior: "instant" }); // a smooth way is left to come to its end
+    requestAnimationFrame(step);
+  };
+  requestAnimationFrame(step);
+}
+
+for (const input of ["wheel", "touchstart", "pointerdown", "keydown"])
+  window.addEventListener(input, () => { arriving = null; }, { passive: true, capture: true });
+document.addEventListener("click", ({ target }) => {
+  const link = target.closest("a[href^='#']");
+  if (link && targetOf(link.hash)) arrive(targetOf(link.hash));
+});
+
 function goToAnchor() {
-  const target = location.hash.length > 1 ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
-  if (target) target.scrollIntoView({ behavior: "instant" });
+  const target = targetOf(location.hash);
+  if (!target) return;
+  target.scrollIntoView({ behavior: "instant" });
+  arrive(target);
 }
 
 function liveWords(status) {

@@ -24,7 +24,7 @@ import urllib.request
 PHONE, TABLET, DESK = 360, 768, 1440
 HEIGHTS = {PHONE: 740, TABLET: 1024, DESK: 900}
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key of an element in answers (WebDriver, §12)
-ENTER, ESCAPE = "\ue007", "\ue00c"
+ENTER, ESCAPE, TAB = "\ue007", "\ue00c", "\ue004"
 FIGURE_SECTIONS = ["ablations", "cmc", "rates", "sweeps", "curves", "maps", "recovery", "weights", "masks", "prefixes"]
 
 # What is far away is not laid out until one comes near; checks of the whole page want all of it.
@@ -187,6 +187,25 @@ requestAnimationFrame(step);
 """
 
 
+# The heading of a section is in view below the navigation, and near its top unless the page ends before; the navigation says so, where
+# the section is long enough to be the only one in view.
+ARRIVED = """
+const section = document.getElementById(arguments[0]), heading = section.querySelector("h2").getBoundingClientRect();
+const bar = document.querySelector("nav").getBoundingClientRect().bottom, root = document.scrollingElement;
+const atEnd = root.scrollTop + innerHeight >= root.scrollHeight - 2;
+const isLong = section.getBoundingClientRect().height > innerHeight;
+return location.hash.slice(1) === arguments[0] && heading.top >= bar - 1 && heading.bottom <= innerHeight &&
+  (atEnd || heading.top < bar + 100) &&
+  (atEnd || !isLong || document.querySelector("nav a[aria-current]")?.hash === location.hash);
+"""
+
+# The focus is in a section, behind it, or nowhere because the page has ended.
+BEHIND = """
+const focused = document.activeElement, section = document.getElementById(arguments[0]);
+return focused === document.body || Boolean(section.compareDocumentPosition(focused) & Node.DOCUMENT_POSITION_FOLLOWING);
+"""
+
+
 class Problem(Exception):
     """A promise that is broken so that the checks behind it have nothing to look at."""
 
@@ -332,10 +351,11 @@ class Checks:
                 self.fail(f"{where}: the page asks for {address[:100]}")
 
     def sections(self, browser, expected):
-        """Sections that are expected, and those that the document has something for, are there and not empty."""
+        """Sections that the document has something for are there and not empty; where some are expected, these and no others."""
         figures = {figure["section"] for figure in self.document["figures"]}
-        wanted = set(expected) | figures | {key for key in ("tables", "galleries", "comparison") if self.document[key]}
+        wanted = figures | {key for key in ("tables", "galleries", "comparison") if self.document[key]}
         wanted |= {"timeline"} if self.document["timeline"]["attempts"] else set()
+        wanted |= {"claims"} if any(table["claims"] for table in self.document["tables"]) else set()
         found = browser.run("""return [...document.querySelectorAll("main > section")].map((section) =>
             [section.id, [...section.children].slice(1).some((node) => node.textContent.trim())])""")
         for name in sorted(wanted - {name for name, content in found if content}):
@@ -349,6 +369,8 @@ class Checks:
         order = [name for name, _ in found if name in FIGURE_SECTIONS]
         if order != [name for name in FIGURE_SECTIONS if name in order]:
             self.fail(f"sections of figures stand in another order: {order}")
+        if expected and [name for name, _ in found] != expected:
+            self.fail(f"the sections are {[name for name, _ in found]}, expected were {expected}")
         return [name for name, _ in found]
 
     def figures(self, browser, where):
@@ -403,6 +425,29 @@ class Checks:
             self.fail(f"{where}: aria-sort of column \"{found['words']}\" is \"{order}\"")
         elif column >= 0 and known != sorted(known, reverse=order == "descending"):
             self.fail(f"{where}: column \"{found['words']}\" is not {order}: {known}")
+
+    def navigation(self, browser, sections):
+        """Each link of the navigation, by click and by Enter, brings one to its section, and Tab goes on from there."""
+        links = browser.run("return [...document.querySelectorAll('nav a')].map((link) => link.hash.slice(1))")
+        if links != sections:
+            self.fail(f"the navigation leads to {links}, the sections are {sections}")
+        for way in ("a click", "Enter"):
+            for name in [one for one in links if one in sections]:
+                browser.run("location.hash = ''; scrollTo({ top: 0, behavior: 'instant' })")
+                link = browser.run("return document.querySelector(`nav a[href='#${arguments[0]}']`)", name)
+                if way == "Enter":
+                    browser.run("arguments[0].focus()", link)
+                    browser.press(ENTER)
+                else:
+                    browser.click(link)
+                    time.sleep(0.2)  # what comes into view for the first time is laid out and may move it
+                if not browser.until(ARRIVED, name, seconds=3):
+                    self.fail(f'{way} on the link to "{name}" does not bring one there')
+                if way == "Enter":
+                    browser.press(TAB)
+                    if not browser.run(BEHIND, name):
+                        self.fail(f'Tab after Enter on the link to "{name}" leads to what stands before it')
+        browser.run("document.activeElement.blur(); location.hash = ''; scrollTo({ top: 0, behavior: 'instant' })")
 
     def sorting(self, browser):
         """By click and by keyboard: names, a column of two numbers or more, and one in which some are missing."""
@@ -481,6 +526,7 @@ class Checks:
             opened = browser.run("""return [performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0,
                 performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd]""")
             sections = self.sections(browser, expected)
+            self.navigation(browser, sections)
             self.sorting(browser)
             self.dialog(browser)
             self.figures(browser, "1440 px")
@@ -495,13 +541,14 @@ class Checks:
         finally:
             browser.close()
 
-    def on_phone(self, driver):
+    def on_phone(self, driver, expected):
         browser = Browser(driver, PHONE)
         try:
             self.open(browser)
+            sections = self.sections(browser, expected)
+            self.navigation(browser, sections)
             self.dialog(browser)
             self.figures(browser, "360 px")
-            sections = browser.run("return [...document.querySelectorAll('main > section')].map((one) => one.id)")
             self.pictures(browser, sections)
             self.whole(browser, "360 px")
             self.logs(browser, "360 px")
@@ -512,7 +559,7 @@ class Checks:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("page", type=pathlib.Path)
-    parser.add_argument("--expect", default="", help="sections that must be there, with commas between")
+    parser.add_argument("--expect", default="", help="all sections of the page in their order, with commas between")
     parser.add_argument("--screenshots", type=pathlib.Path, help="a folder for pictures of each section")
     arguments = parser.parse_args()
     if arguments.screenshots:
@@ -522,8 +569,9 @@ def main():
     driver = Driver()
     begin = time.monotonic()
     try:
-        paint, ready, frames = checks.on_desk(driver, [name for name in arguments.expect.split(",") if name])
-        checks.on_phone(driver)
+        expected = [name for name in arguments.expect.split(",") if name]
+        paint, ready, frames = checks.on_desk(driver, expected)
+        checks.on_phone(driver, expected)
         print(f"{arguments.page.name}: painted after {paint / 1000:.2f} s, ready after {ready / 1000:.2f} s, "
               f"frames of scrolling {frames[len(frames) // 2]:.1f} ms (median) and "
               f"{frames[len(frames) * 99 // 100]:.1f} ms (99th percentile), "

@@ -51,7 +51,7 @@ class FinishedSuiteTest : public SharedFolder {
     ADD_FAILURE() << "no row " << row;
     return {};
   }
-  // What a browser makes of a page: tests/system/suite/report_browser.py.
+  // What a browser makes of a page, which is to have these sections: tests/system/suite/report_browser.py.
   static void expect_shown(const fs::path& page, const std::string& sections) {
     const fs::path browser = tests::source_folder() / "tests/system/suite/report_browser.py";
     const auto output =
@@ -243,12 +243,37 @@ TEST_F(ReportTest, another_suite_of_the_store_stands_beside_it) {
   EXPECT_TRUE(comparison.at("settings").empty());
   EXPECT_EQ(comparison.at("title"), document().at("title"));
   succeeded(report({"--against", other.string(), "--out", (*scratch_ / "against.html").string()}));
-  expect_shown(*scratch_ / "against.html", "comparison");
+  expect_shown(*scratch_ / "against.html",
+               "tables,ablations,cmc,rates,curves,maps,recovery,galleries,timeline,comparison");
 }
 
 TEST_F(ReportTest, a_browser_shows_every_section_without_an_error_or_a_request) {
   succeeded(report());
-  expect_shown(page(), "ablations,cmc,rates,curves,maps,recovery,galleries,timeline");
+  expect_shown(page(), "tables,ablations,cmc,rates,curves,maps,recovery,galleries,timeline");
+}
+
+// Baselines of a few steps more each, in the place of rows that a paper orders: a claim of it, and a sweep.
+class ClaimReportTest : public FinishedSuiteTest {
+ protected:
+  static void SetUpTestSuite() {
+    const std::string tiny = text_of(kTinySuite);
+    std::string text = replaced(tiny.substr(0, tiny.find("  [[table.row]]")), "compare_with = \"baseline\"",
+                                "reference = { paper = \"rain\", table = \"table1\", dataset = \"mlr-cuhk03\" }");
+    for (const auto& [steps, method] : {std::pair(2, "baseline-hr"), {3, "baseline-hr-lr"}, {4, "single-level"}})
+      text += fmt::format(
+          "  [[table.row]]\n  id = \"steps-{0}\"\n  label = \"{0} steps\"\n  method = \"baseline\"\n"
+          "  train.steps = {0}\n  reference = {{ method = \"rain-{1}\" }}\n",
+          steps, method);
+    run(text);
+  }
+};
+
+TEST_F(ClaimReportTest, a_browser_shows_the_papers_claims_and_a_sweep) {
+  const core::Json document = FinishedSuiteTest::document();
+  EXPECT_EQ(document.at("tables").at(0).at("claims").size(), 1U);
+  EXPECT_TRUE(sections(document).contains("sweeps"));
+  succeeded(report());
+  expect_shown(page(), "tables,claims,ablations,cmc,rates,sweeps,curves,maps,timeline");
 }
 
 // Baseline and FTWA, whose weights are sampled at two rates; no panels.
@@ -271,6 +296,11 @@ TEST_F(WeightReportTest, the_row_that_has_weights_is_drawn_with_its_correlations
   for (const char* said : {"Rank correlation with the rate: w_HR ", "share of the distance: "})
     EXPECT_NE(drawn[0].at("caption").get<std::string>().find(said), std::string::npos) << said;
   EXPECT_TRUE(document.at("galleries").empty());
+}
+
+TEST_F(WeightReportTest, a_browser_shows_weights) {
+  succeeded(report());
+  expect_shown(page(), "tables,ablations,cmc,rates,curves,maps,weights,timeline");
 }
 
 TEST_F(WeightReportTest, weights_that_are_not_the_results_own_are_refused) {
@@ -298,6 +328,11 @@ TEST_F(AdaptiveReportTest, the_row_that_adapts_is_drawn_with_its_masks_and_prefi
   int compared = 0;
   for (const core::Json& row : drawn["prefixes"].at("rows")) compared += row.back() == "yes" ? 1 : 0;
   EXPECT_EQ(compared, 3);
+}
+
+TEST_F(AdaptiveReportTest, a_browser_shows_masks_and_prefixes) {
+  succeeded(report());
+  expect_shown(page(), "tables,ablations,cmc,rates,curves,maps,masks,prefixes,timeline");
 }
 
 TEST_F(AdaptiveReportTest, files_that_are_not_the_results_own_are_refused) {
