@@ -35,10 +35,6 @@ using experiments::JobId;
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 28;  // of an output that is read whole
 constexpr std::size_t kMostMaps = 6;                          // rows of a table that have maps: each takes a second
 
-// After which a run of another machine, which says something every two seconds, may have been lost: `suite watch` is to
-// show that within half a minute.
-constexpr std::chrono::seconds kSilence{20};
-
 // A table's row on a data set, shown by its first evaluation.
 struct Shown {
   const experiments::TablePlan& table;
@@ -258,7 +254,7 @@ Json status_json(const results::ResultsSource& source, const results::Provenance
   const orchestrator::SuiteStatus status = orchestrator::read_status(source.files, source.store, source.plan);
   const auto signs = allocations::read_signs(source.files, source.store, status, orchestrator::wall_clock());
   const bool silent = status.live && std::all_of(signs.begin(), signs.end(), [](const auto& one) {
-                        return !one.second.here && one.second.silence.value_or(kSilence) >= kSilence;
+                        return !one.second.here && one.second.silence.value_or(kReportSilence) >= kReportSilence;
                       });
   std::set<JobId> running, failed;
   for (const orchestrator::TimelineAttempt& one : timeline.attempts)

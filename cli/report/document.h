@@ -2,6 +2,7 @@
 //! \file
 //! The document of a suite's report (docs/formats/report.md), made from its store.
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -16,6 +17,9 @@
 #include "results/exports/relations.h"
 
 namespace resolute::cli {
+
+//! After which a run of another machine, which says something every two seconds, may have been lost.
+inline constexpr std::chrono::seconds kReportSilence{20};
 
 //! What a report that is made again and again does once.
 struct ReportMemory {

@@ -2,6 +2,8 @@
 //! \file
 //! Looks at a suite's store again and again, and changes nothing in it.
 
+#include <chrono>
+
 #include "cli/report/document.h"
 #include "core/files/file_system.h"
 #include "core/files/json.h"
@@ -9,6 +11,15 @@
 #include "experiments/store/store_layout.h"
 
 namespace resolute::cli {
+
+//! A run that is killed shows as such within so long of its last word, wherever it ran, where a look takes no longer
+//! than kLongestLook.
+inline constexpr std::chrono::seconds kShownWithin{30};
+inline constexpr std::chrono::seconds kLongestLook{2};
+
+//! How long to rest after a look that took this long. Looks take at most a tenth of the time, as pause_after() has it,
+//! unless kShownWithin could not be kept then: those of 0.8 to 2 seconds take more, a quarter at most.
+std::chrono::milliseconds pause_between_looks(std::chrono::nanoseconds look, std::chrono::milliseconds shortest);
 
 class StoreReader {
  public:

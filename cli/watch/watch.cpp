@@ -33,15 +33,14 @@ constexpr CommandHelp kSuiteWatchHelp{
     R"(A suite looked at while it runs. Without --http as `suite status --watch`, in the terminal. With --http the page of `suite
 report` is served, and follows the run in every browser that has it open: the address that is printed has a token in it,
 without which there is nothing to see. 127.0.0.1:0 takes a free port that this machine alone reaches; from elsewhere,
-forward it (ssh -L PORT:127.0.0.1:PORT HOST). A process of its own, which reads the store with the lowest priority, for at most
-a tenth of the time and only while somebody looks on, and writes nothing there. It ends with q or ctrl-C, not with the run.
+forward it (ssh -L PORT:127.0.0.1:PORT HOST). A process of its own, which reads the store with the lowest priority, for a
+tenth of the time (at most a quarter, of a large suite) and only while somebody looks on, and writes nothing there. It ends with q or ctrl-C, not with the run.
 The page names no path, user or host of this machine unless --with-hosts is given. --json prints {"address"}.)",
     "  resolute suite watch suite.toml --store /shared/store\n"
     "  resolute suite watch suite.toml --store /shared/store --http 127.0.0.1:0 --open\n"};
 
 constexpr std::size_t kTokenBytes = 16;
 constexpr milliseconds kWhileNobodyLooks{100};  // how soon who comes is noticed
-constexpr milliseconds kLongestPause{20'000};   // so that a run that was killed shows within half a minute
 
 void look(StoreReader& reader, Editions& editions, const std::string& token) {
   const core::Json document = reader.look();
@@ -67,7 +66,7 @@ void follow(StoreReader& reader, Editions& editions, const std::string& token, m
     } catch (const core::RuntimeError& error) {
       editions.fail(privacy.message(error.what()));
     }
-    pause = std::min(pause_after(core::monotonic_clock().now() - begin, interval), std::max(kLongestPause, interval));
+    pause = pause_between_looks(core::monotonic_clock().now() - begin, interval);
   }
 }
 
