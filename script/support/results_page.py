@@ -132,15 +132,16 @@ def study_section(note):
 
 
 def verdicts(notes):
-    """What a paper states against data sets, and each study's run time and command."""
-    datasets = list(dict.fromkeys(one for note in notes for table in note["tables"] for one in table["datasets"]))
-    rows = []
+    """What a paper states against data sets, and each study's run time and command: a grid for all tables of the same data sets."""
+    grids = {}
     for note in notes:
         run = [f"{max(1, round(note['seconds'] / 60))} min", f"`script/study {note['suite']}`"]
         for table in note["tables"]:
             for (words, metric), cells in (orders(table) or comparisons(table)).items():
-                rows.append([words, metric, text(table["title"]), *[cells.get(one, "") for one in datasets], *run])
-    return grid(["order, or comparison", "metric", "table", *datasets, "run time", "command"], rows)
+                row = [words, metric, text(table["title"]), *[cells.get(one, "") for one in table["datasets"]], *run]
+                grids.setdefault(tuple(table["datasets"]), []).append(row)
+    return "".join(grid(["order, or comparison", "metric", "table", *datasets, "run time", "command"], rows)
+                   for datasets, rows in grids.items())
 
 
 def paper_section(paper, method, notes):

@@ -90,11 +90,13 @@ class Results(unittest.TestCase):
 
     def test_a_claim_stands_once_with_its_data_sets_side_by_side(self):
         self.assertEqual(
-            "| order, or comparison | metric | table | easy | hard | new | other | run time | command |\n"
-            "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
-            "| A \\| B < C (on mlr-cuhk03) | rank1 | T | **holds**: +3.2 [+1.0, +5.0], – | in the means: +0.5 [-1.0, +2.0] | does not |  "
-            "| 2 min | `script/study one` |\n"
-            "| A \\| B < C (on mlr-cuhk03) | rank1 | U |  |  |  | open | 1 min | `script/study two` |\n\n",
+            "| order, or comparison | metric | table | easy | hard | new | run time | command |\n"
+            "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
+            "| A \\| B < C (on mlr-cuhk03) | rank1 | T | **holds**: +3.2 [+1.0, +5.0], – | in the means: +0.5 [-1.0, +2.0] | does not "
+            "| 2 min | `script/study one` |\n\n"
+            "| order, or comparison | metric | table | other | run time | command |\n"
+            "| --- | --- | --- | --- | --- | --- |\n"
+            "| A \\| B < C (on mlr-cuhk03) | rank1 | U | open | 1 min | `script/study two` |\n\n",
             results_page.verdicts([
                 noted("one", 100, table("T", ["easy", "hard", "new"],
                                        [claim("easy", "holds", [difference(3.25, 1, 5), None]),
