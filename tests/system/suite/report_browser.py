@@ -17,6 +17,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -214,8 +215,10 @@ class Driver:
     """chromedriver, spoken to as WebDriver has it."""
 
     def __init__(self):
+        # Chromium leaves profiles and sockets in the folder for temporary files, a megabyte each time.
+        self.scratch = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
         self.process = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                        text=True)
+                                        text=True, env={**os.environ, "TMPDIR": self.scratch.name})
         for line in self.process.stdout:
             found = re.search(r"successfully on port (\d+)", line)
             if found:
@@ -236,6 +239,7 @@ class Driver:
         self.process.terminate()
         self.process.wait()
         self.process.stdout.close()
+        self.scratch.cleanup()
 
 
 class Browser:
