@@ -63,6 +63,18 @@ class ReportReader {
     return curves;
   }
 
+  // Of a row's means on a data set; what has none yet may have some later.
+  MeanIntervals intervals() const {
+    return [&](const results::Row& row, std::size_t first, const std::vector<std::string>& metrics) {
+      const auto key = std::pair(row.cells.at(first).jobs, metrics);
+      if (const auto known = memory_.intervals.find(key); known != memory_.intervals.end()) return known->second;
+      auto made = results::mean_intervals(row, first, metrics, [&](const JobId& job) { return queries(job); });
+      if (std::any_of(made.begin(), made.end(), [](const auto& one) { return one.has_value(); }))
+        memory_.intervals[key] = made;
+      return made;
+    };
+  }
+
   // Rows whose first evaluation is there, of each table on each data set.
   template <class Use>
   void each_shown(Use use) const {
@@ -155,14 +167,20 @@ class ReportReader {
     return row;
   }
 
+  // None where the evaluation is gone meanwhile or left none.
+  std::vector<results::QueryScore> queries(const JobId& evaluation) const {
+    const auto known = evaluations_.find(evaluation);
+    if (known == evaluations_.end()) return {};
+    const auto named = known->second->outputs.find(experiments::kQueriesOutput.file);
+    if (named == known->second->outputs.end()) return {};
+    return results::read_csv<results::QueryScore>(source_.files, source_.store.job_folder(evaluation) / named->first,
+                                                  named->second);
+  }
+
   // Of the queries, in the order of the features.
   std::vector<int> rates(const results::EvaluationRecord& evaluation) const {
-    const auto named = evaluation.outputs.find(experiments::kQueriesOutput.file);
-    if (named == evaluation.outputs.end()) return {};
     std::vector<int> rates;
-    for (const results::QueryScore& query : results::read_csv<results::QueryScore>(
-             source_.files, source_.store.job_folder(evaluation.job) / named->first, named->second))
-      rates.push_back(query.rate);
+    for (const results::QueryScore& query : queries(evaluation.job)) rates.push_back(query.rate);
     return rates;
   }
 
@@ -303,9 +321,9 @@ std::vector<Figure> all_figures(const results::ResultsSource& source, const resu
   };
   std::vector<Figure> all;
   std::set<std::string> ids;
-  for (auto& figures :
-       {ablation_figures(tables), cmc_figures(source.plan, curves), rate_figures(source.plan, curves),
-        sweep_figures(source.plan, tables), training_curves(source.plan, logged), reader.maps(), reader.of_outputs()})
+  for (auto& figures : {ablation_figures(tables, reader.intervals()), cmc_figures(source.plan, curves),
+                        rate_figures(source.plan, curves), sweep_figures(source.plan, tables),
+                        training_curves(source.plan, logged), reader.maps(), reader.of_outputs()})
     for (Figure figure : figures) {
       // Ids of rows that differ in signs alone.
       const std::string id = figure.id;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "core/files/json.h"
 #include "experiments/specification/plan.h"
 #include "results/exports/relations.h"
+#include "results/scores/bootstrap.h"
 
 namespace resolute::cli {
 
@@ -25,6 +27,10 @@ inline constexpr std::chrono::seconds kReportSilence{20};
 struct ReportMemory {
   //! Maps of features by evaluation and label: they cost a second each and stay as they are.
   std::map<std::pair<experiments::JobId, std::string>, std::vector<Figure>> maps;
+  //! Of the means over these jobs in these metrics: tens of thousands of resamples each.
+  std::map<std::pair<std::vector<experiments::JobId>, std::vector<std::string>>,
+           std::vector<std::optional<results::BootstrapInterval>>>
+      intervals;
   std::set<std::string> warned;  //!< what was said of logs that are damaged
 };
 

@@ -41,16 +41,51 @@ bool has_number(const FigureSeries& series) {
   return std::any_of(series.points.begin(), series.points.end(), [](const auto& point) { return point.y.has_value(); });
 }
 
-//! A table's bars of one metric on one data set, and the paper's marks where it prints any.
-std::pair<FigureSeries, FigureSeries> bars_of(const results::Table& table, std::size_t column) {
-  FigureSeries ours{.name = table.datasets[column / table.metrics.size()]};
+//! Of each row of a table on one data set: the intervals of its means, metric by metric.
+using RowIntervals = std::vector<std::vector<std::optional<results::BootstrapInterval>>>;
+
+bool has_interval(const std::vector<RowIntervals>& datasets, std::size_t m) {
+  for (const RowIntervals& rows : datasets)
+    for (const auto& metrics : rows)
+      if (metrics.at(m)) return true;
+  return false;
+}
+
+//! A table's bars of one metric on one data set, and the paper's marks where it prints any. \param intervals nothing:
+//! standard deviations
+std::pair<FigureSeries, FigureSeries> bars_of(const results::Table& table, std::size_t d, std::size_t m,
+                                              const RowIntervals* intervals) {
+  const std::size_t column = d * table.metrics.size() + m;
+  FigureSeries ours{.name = table.datasets[d]};
   FigureSeries papers{.name = fmt::format("{}, the paper", ours.name), .reference = true};
   for (std::size_t row = 0; row < table.rows.size(); ++row) {
     const results::Cell& cell = table.rows[row].cells.at(column);
-    ours.points.push_back(point_of(static_cast<double>(row), cell));
+    FigurePoint point = point_of(static_cast<double>(row), cell);
+    if (intervals != nullptr) {
+      point.low = point.high = std::nullopt;
+      if (const auto& interval = intervals->at(row).at(m); interval && cell.mean) {
+        point.low = interval->low;
+        point.high = interval->high;
+      }
+    }
+    ours.points.push_back(point);
     if (cell.reference) papers.points.push_back({.x = static_cast<double>(row), .y = cell.reference});
   }
   return {std::move(ours), std::move(papers)};
+}
+
+Figure bars_frame(const results::Table& table, std::size_t m, bool with_intervals) {
+  Figure figure{.id = figure_id({table.id, table.metrics[m], "bars"}),
+                .section = FigureSection::kAblations,
+                .kind = FigureKind::kBars,
+                .title = fmt::format("{}: {}", table.title, heading_of(table.metrics[m])),
+                .caption = fmt::format(
+                    "A bar a row and data set: the mean over the trials, and {}. Marks are the paper's numbers.",
+                    with_intervals ? "its 95 % interval by a bootstrap over trials and people"
+                                   : "one standard deviation to each side")};
+  figure.y.title = unit_of(table.metrics[m]);
+  for (const results::Row& row : table.rows) figure.x.categories.push_back(row.label);
+  return figure;
 }
 
 //! Mean and sample standard deviation of values that are there.
@@ -182,27 +217,25 @@ std::set<std::string> differing_keys(const TablePlan& table, std::size_t d, cons
 
 }  // namespace
 
-std::vector<Figure> ablation_figures(const results::SuiteTables& tables) {
+std::vector<Figure> ablation_figures(const results::SuiteTables& tables, const MeanIntervals& intervals) {
   std::vector<Figure> figures;
-  for (const results::Table& table : tables.tables)
+  for (const results::Table& table : tables.tables) {
+    std::vector<RowIntervals> of_means(table.datasets.size());
+    for (std::size_t d = 0; d < table.datasets.size(); ++d)
+      for (const results::Row& row : table.rows)
+        of_means[d].push_back(intervals(row, d * table.metrics.size(), table.metrics));
     for (std::size_t m = 0; m < std::min(table.metrics.size(), kMostMetrics); ++m) {
-      Figure figure{.id = figure_id({table.id, table.metrics[m], "bars"}),
-                    .section = FigureSection::kAblations,
-                    .kind = FigureKind::kBars,
-                    .title = fmt::format("{}: {}", table.title, heading_of(table.metrics[m])),
-                    .caption =
-                        "A bar a row and data set: the mean over the trials, and one standard deviation to each side. "
-                        "Marks are the paper's numbers."};
-      figure.y.title = unit_of(table.metrics[m]);
-      for (const results::Row& row : table.rows) figure.x.categories.push_back(row.label);
+      const bool drawn = has_interval(of_means, m);
+      Figure figure = bars_frame(table, m, drawn);
       for (std::size_t d = 0; d < table.datasets.size(); ++d) {
-        auto [ours, papers] = bars_of(table, d * table.metrics.size() + m);
+        auto [ours, papers] = bars_of(table, d, m, drawn ? &of_means[d] : nullptr);
         if (!has_number(ours)) continue;
         figure.series.push_back(std::move(ours));
         if (!papers.points.empty()) figure.series.push_back(std::move(papers));
       }
       if (!figure.series.empty()) figures.push_back(std::move(figure));
     }
+  }
   return figures;
 }
 

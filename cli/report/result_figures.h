@@ -3,7 +3,10 @@
 //! Figures of a suite's numbers: bars of tables with the paper's beside them, CMC curves, scores by rate, and scores
 //! over a setting that rows sweep.
 
+#include <functional>
 #include <map>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "cli/report/figure.h"
@@ -11,15 +14,21 @@
 #include "results/exports/cmc.h"
 #include "results/records/record.h"
 #include "results/tables/aggregation.h"
+#include "results/tables/comparison.h"
 
 namespace resolute::cli {
 
 //! CMC curves of evaluations that are there.
 using CmcCurves = std::map<results::JobId, std::vector<results::CmcPoint>>;
 
-//! For each table and each of its metrics, at most three: a bar a row and data set, its interval one standard deviation
-//! to each side, and marks at the paper's numbers. None where no cell is complete.
-std::vector<Figure> ablation_figures(const results::SuiteTables& tables);
+//! Of a row's means on a data set, metric by metric (results::mean_intervals()).
+using MeanIntervals = std::function<std::vector<std::optional<results::BootstrapInterval>>(
+    const results::Row& row, std::size_t first, const std::vector<std::string>& metrics)>;
+
+//! For each table and each of its metrics, at most three: a bar a row and data set with the interval of its mean, and
+//! marks at the paper's numbers. Of a metric whose means have no intervals one standard deviation to each side. None
+//! where no cell is complete.
+std::vector<Figure> ablation_figures(const results::SuiteTables& tables, const MeanIntervals& intervals);
 
 //! For each table and data set: the CMC curve of each row, the mean over trials that are there.
 std::vector<Figure> cmc_figures(const experiments::Plan& plan, const CmcCurves& curves);

@@ -8,7 +8,8 @@
 //! single queries would be too short. Two levels, both with replacement; a resample's statistic is the mean over its
 //! trials of the mean over the queries of its people; the interval runs from the 2.5th to the 97.5th percentile of
 //! 10,000. Two or three trials say little of how trainings vary: where they vary more than people do, the interval is
-//! too short (docs/decisions.md has how often it covers).
+//! too short (docs/decisions.md has how often it covers). One method's own numbers in the place of differences give the
+//! interval of its mean.
 //!
 //! Source: Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, section 13.3 (percentile interval; its rule
 //! for the order statistics, k = floor((B + 1) α)) and 8.3 (resampling the unit that is independent).

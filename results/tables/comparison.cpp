@@ -220,6 +220,17 @@ Claim hold_claim(const Table& table, const experiments::ClaimPlan& stated, ReadS
   return claim;
 }
 
+//! Of a trial: what each query that has a match scored, in per cent.
+std::vector<PairedQuery> own_numbers(const std::vector<QueryScore>& queries, const std::vector<std::string>& metrics) {
+  std::vector<PairedQuery> numbers;
+  for (const QueryScore& score : queries) {
+    if (!score.has_match) continue;
+    numbers.push_back({score.identity, {}});
+    for (const std::string& metric : metrics) numbers.back().difference.push_back(100 * value_of(score, metric));
+  }
+  return numbers;
+}
+
 }  // namespace
 
 void compare_rows(Table& table, const TablePlan& plan, const RecordLookup& lookup,
@@ -231,6 +242,29 @@ void compare_rows(Table& table, const TablePlan& plan, const RecordLookup& looku
   if (!plan.compare_with.empty()) add_differences(table, scores);
   for (const experiments::ClaimPlan& stated : plan.claims)
     table.claims.push_back(hold_claim(table, stated, query_scores == nullptr ? nullptr : &scores));
+}
+
+std::vector<std::optional<BootstrapInterval>> mean_intervals(
+    const Row& row, std::size_t first, const std::vector<std::string>& metrics,
+    const std::function<std::vector<QueryScore>(const JobId&)>& queries) {
+  std::vector<std::optional<BootstrapInterval>> found(metrics.size());
+  std::vector<std::string> measured;
+  std::vector<std::size_t> places;
+  for (std::size_t m = 0; m < metrics.size(); ++m)
+    if (is_per_query(metrics[m]) && row.cells.at(first + m).status == CellStatus::kComplete) {
+      measured.push_back(metrics[m]);
+      places.push_back(m);
+    }
+  if (measured.empty()) return found;
+  const std::vector<JobId>& jobs = row.cells[first + places.front()].jobs;
+  std::vector<std::vector<PairedQuery>> trials;
+  for (std::size_t job = 1; job < jobs.size(); job += 2) {  // trial after trial: training, evaluation
+    trials.push_back(own_numbers(queries(jobs[job]), measured));
+    if (trials.back().empty()) return found;
+  }
+  const std::vector<BootstrapInterval> intervals = paired_bootstrap(trials, measured.size());
+  for (std::size_t i = 0; i < places.size(); ++i) found[places[i]] = intervals[i];
+  return found;
 }
 
 }  // namespace resolute::results

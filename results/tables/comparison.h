@@ -3,6 +3,12 @@
 //! Rows of a table against one another: differences from the row that the table compares with, and the orders that the
 //! papers state. Part of aggregation.h.
 
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "results/scores/bootstrap.h"
 #include "results/tables/aggregation.h"
 
 namespace resolute::results {
@@ -18,5 +24,13 @@ namespace resolute::results {
 //! with no row: claims are then held against means alone
 void compare_rows(Table& table, const experiments::TablePlan& plan, const RecordLookup& lookup,
                   const QueryScoresLookup& query_scores);
+
+//! The 95 % intervals of a row's means on one data set, metric by metric: bootstrapped as differences are
+//! (bootstrap.h), of the queries' own numbers, in per cent. Nothing of a metric that is no mean over queries, and of
+//! cells that are not complete. \param first cell of the row on that data set \param queries of an evaluation that is
+//! there; of one that left none, none: then there is no interval
+std::vector<std::optional<BootstrapInterval>> mean_intervals(
+    const Row& row, std::size_t first, const std::vector<std::string>& metrics,
+    const std::function<std::vector<QueryScore>(const JobId& evaluation)>& queries);
 
 }  // namespace resolute::results

@@ -22,8 +22,14 @@ std::vector<std::string> names_of(const Figure& figure) {
   return names;
 }
 
+// Of no mean.
+std::vector<std::optional<results::BootstrapInterval>> none(const results::Row&, std::size_t,
+                                                            const std::vector<std::string>& metrics) {
+  return std::vector<std::optional<results::BootstrapInterval>>(metrics.size());
+}
+
 TEST(AblationFigures, a_bar_stands_at_each_mean_and_a_mark_at_the_papers_number) {
-  const auto figures = ablation_figures(Suite().tables());
+  const auto figures = ablation_figures(Suite().tables(), none);
   ASSERT_EQ(figures.size(), 2U);
   const Figure& rank1 = figures[0];
   EXPECT_EQ(rank1.id, "levels-rank1-bars");
@@ -33,6 +39,7 @@ TEST(AblationFigures, a_bar_stands_at_each_mean_and_a_mark_at_the_papers_number)
   const FigurePoint& multi = rank1.series[0].points.at(1);
   EXPECT_DOUBLE_EQ(*multi.y, 53.125);  // 50 and 56.25
   EXPECT_NEAR(*multi.high - *multi.y, 6.25 / std::sqrt(2), 1e-12);
+  EXPECT_THAT(rank1.caption, testing::HasSubstr("one standard deviation"));
   EXPECT_NEAR(*multi.y - *multi.low, 6.25 / std::sqrt(2), 1e-12);
   ASSERT_EQ(rank1.series[1].points.size(), 1U);
   EXPECT_TRUE(rank1.series[1].reference);
@@ -40,14 +47,30 @@ TEST(AblationFigures, a_bar_stands_at_each_mean_and_a_mark_at_the_papers_number)
   EXPECT_EQ(rank1.series[1].points[0].y, 78.9);
 }
 
+TEST(AblationFigures, a_bar_has_the_interval_of_its_mean_where_there_is_one) {
+  const auto figures = ablation_figures(
+      Suite().tables(), [](const results::Row& row, std::size_t first, const std::vector<std::string>& metrics) {
+        auto found = none(row, first, metrics);
+        if (row.id == "multi" && first == metrics.size()) found[0] = {53.125, 40, 60};  // rank-1 on the second data set
+        return found;
+      });
+  const Figure& rank1 = figures.at(0);
+  EXPECT_THAT(rank1.caption, testing::HasSubstr("95 % interval"));
+  const FigurePoint& multi = rank1.series.at(2).points.at(1);
+  EXPECT_EQ(multi.low, 40);
+  EXPECT_EQ(multi.high, 60);
+  EXPECT_FALSE(rank1.series[0].points.at(1).low.has_value()) << "no deviation where others have intervals";
+  EXPECT_THAT(figures.at(1).caption, testing::HasSubstr("one standard deviation")) << "mAP has none";
+}
+
 TEST(AblationFigures, a_mean_that_is_not_there_has_no_bar_and_a_table_without_one_no_figure) {
   Suite suite;
   suite.records.erase(suite.evaluation("multi easy 1"));
-  const auto figures = ablation_figures(suite.tables());
+  const auto figures = ablation_figures(suite.tables(), none);
   EXPECT_FALSE(figures.at(0).series.at(0).points.at(1).y.has_value());
   EXPECT_TRUE(figures[0].series[0].points[0].y.has_value());
   suite.records.clear();
-  EXPECT_TRUE(ablation_figures(suite.tables()).empty());
+  EXPECT_TRUE(ablation_figures(suite.tables(), none).empty());
 }
 
 CmcCurves curves_of(const Suite& suite) {

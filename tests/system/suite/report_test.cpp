@@ -107,6 +107,20 @@ TEST_F(ReportTest, one_page_holds_tables_figures_galleries_and_timeline_and_is_t
     EXPECT_TRUE(ids.insert(figure.at("id").get<std::string>()).second) << figure.at("id");
 }
 
+TEST_F(ReportTest, bars_of_means_over_queries_have_intervals_around_them) {
+  std::map<std::string, core::Json> bars;
+  const core::Json document = FinishedSuiteTest::document();
+  for (const core::Json& figure : document.at("figures"))
+    if (figure.at("section") == "ablations") bars[figure.at("id").get<std::string>()] = figure;
+  ASSERT_TRUE(bars.contains("main-map-bars") && bars.contains("main-resolution-probe-bars"));
+  const core::Json& series = bars["main-map-bars"].at("series").at(0);
+  for (std::size_t row = 0; row < 2; ++row) {
+    EXPECT_LT(series.at("low").at(row), series.at("y").at(row));
+    EXPECT_GT(series.at("high").at(row), series.at("y").at(row));
+  }
+  EXPECT_FALSE(bars["main-resolution-probe-bars"].at("series").at(0).contains("low")) << "one trial has no deviation";
+}
+
 TEST_F(ReportTest, every_attempt_is_in_the_timeline_and_every_job_behind_a_number_in_the_list) {
   const core::Json document = FinishedSuiteTest::document();
   const core::Json& jobs = document.at("jobs");
