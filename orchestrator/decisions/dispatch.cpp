@@ -12,6 +12,10 @@ namespace {
 
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 constexpr JobNumber kAfterAll{std::numeric_limits<int>::max()};
+// So wide may a gang be, for each evaluation that waits, to start after them.
+constexpr int kSlotsAnEvaluation = 4;
+// So often must an evaluation's expected time fit before a gang's reservation: what runs may end earlier than expected.
+constexpr int kTimesAnEvaluation = 3;
 
 // Milliseconds until the run tells everything to checkpoint.
 std::int64_t time_left(const State& state, const Policy& policy, Instant now) {
@@ -31,27 +35,31 @@ bool comes_before(const Candidate& a, const Candidate& b) {
   return std::pair(-a.path_ms, a.number) < std::pair(-b.path_ms, b.number);
 }
 
+bool is_evaluation(const Need& need) { return need.priority == priority_of("evaluation", false); }
+
 // When the first job that waits is expected to start, and how much it then leaves free.
 struct Reservation {
   std::int64_t in_ms = 0;
   int spare = 0;
 };
 
-// One look at one pool: slots, or GPUs.
+// One look at one pool: slots, or GPUs; at all that is ready, or as if no evaluation were.
 class Dispatch {
  public:
-  Dispatch(const State& state, const Policy& policy, Instant now, bool gpus)
+  Dispatch(const State& state, const Policy& policy, Instant now, bool gpus, bool with_evaluations = true)
       : state_(state),
         policy_(policy),
         now_(now),
         gpus_(gpus),
+        with_evaluations_(with_evaluations),
         left_(time_left(state, policy, now)),
         limited_(limit_reached(state)),
         free_(free_slots(state, gpus)) {
     if (free_ == 0) return;
     const auto end = state.resting.upper_bound({now, kAfterAll});
     for (auto it = state.resting.begin(); it != end; ++it)
-      if (job(it->second).gpus == gpus) rested_.emplace_back(it->second, need_of(job(it->second)));
+      if (job(it->second).gpus == gpus)
+        if (Need need = need_of(job(it->second)); counts(need)) rested_.emplace_back(it->second, std::move(need));
   }
 
   std::optional<Placed> next() const {
@@ -110,6 +118,27 @@ class Dispatch {
     return std::nullopt;
   }
 
+  // Evaluations that wait.
+  int evaluations() const {
+    std::size_t count = 0;
+    for_each_queue(
+        [&](const Need& need, const Queue& queue) { count += is_evaluation(need) ? queue.by_path.size() : 0; });
+    for (const auto& [number, need] : rested_) count += is_evaluation(need);
+    return static_cast<int>(count);
+  }
+
+  // The job that this one, were it placed now, would keep from starting: now, or at its reservation.
+  std::optional<JobNumber> delayed_by(JobNumber number, const std::optional<Placed>& next) const {
+    const Need need = need_of(job(number));
+    if (next) return job(next->job).slots > free_ - need.slots ? std::optional(next->job) : std::nullopt;
+    const std::optional<Candidate> head = find_head();
+    if (!head) return std::nullopt;
+    std::optional<Reservation> reservation = reserve(*head->need);
+    if (!reservation) return std::nullopt;
+    reservation->in_ms /= kTimesAnEvaluation;
+    return is_harmless(number, need, reservation) ? std::nullopt : std::optional(head->number);
+  }
+
   // Not even an empty machine room has the memory.
   bool waits_in_vain(const Candidate& candidate) const {
     return candidate.need->memory_mib > 0 && most_ranks(state_, *candidate.need) < candidate.need->slots;
@@ -124,8 +153,10 @@ class Dispatch {
   void for_each_queue(F&& visit) const {
     const Need lowest{gpus_, 0, 0, {}, std::numeric_limits<int>::min(), false};
     for (auto it = state_.ready.lower_bound(lowest); it != state_.ready.end() && it->first.gpus == gpus_; ++it)
-      if (!(limited_ && it->first.fresh)) visit(it->first, it->second);
+      if (!(limited_ && it->first.fresh) && counts(it->first)) visit(it->first, it->second);
   }
+
+  bool counts(const Need& need) const { return with_evaluations_ || !is_evaluation(need); }
 
   Candidate candidate_of(JobNumber number, const Need& need) const { return {number, job(number).path_ms, &need}; }
 
@@ -260,17 +291,42 @@ class Dispatch {
   const Policy& policy_;
   Instant now_;
   bool gpus_;
+  bool with_evaluations_;
   std::int64_t left_;
   bool limited_;
   int free_;
   std::vector<std::pair<JobNumber, Need>> rested_;  // jobs whose back-off has ended since the last placement
 };
 
+// A gang that an evaluation gives way to, and what is next as if no evaluation waited.
+struct WiderGang {
+  JobNumber number;
+  std::optional<Placed> next;
+};
+
+// A gang as wide as the machine room would wait for an evaluation after each training, and all else stand idle.
+std::optional<WiderGang> wider_gang(const State& state, const Policy& policy, Instant now, const Dispatch& all,
+                                    JobNumber evaluation) {
+  const Dispatch others(state, policy, now, job_of(state, evaluation).gpus, false);
+  std::optional<Placed> next = others.next();
+  const std::optional<JobNumber> gang = others.delayed_by(evaluation, next);
+  if (!gang || job_of(state, *gang).slots <= kSlotsAnEvaluation * all.evaluations()) return std::nullopt;
+  return WiderGang{*gang, std::move(next)};
+}
+
+std::optional<Placed> next_in_pool(const State& state, const Policy& policy, Instant now, bool gpus) {
+  const Dispatch all(state, policy, now, gpus);
+  std::optional<Placed> placed = all.next();
+  if (!placed || !is_evaluation(need_of(job_of(state, placed->job)))) return placed;
+  std::optional<WiderGang> gang = wider_gang(state, policy, now, all, placed->job);
+  return gang ? std::move(gang->next) : std::move(placed);
+}
+
 }  // namespace
 
 std::optional<Placed> next_placement(const State& state, const Policy& policy, Instant now) {
-  if (auto placed = Dispatch(state, policy, now, true).next()) return placed;
-  return Dispatch(state, policy, now, false).next();
+  if (auto placed = next_in_pool(state, policy, now, true)) return placed;
+  return next_in_pool(state, policy, now, false);
 }
 
 std::string why_not_placed(const State& state, const Policy& policy, Instant now, JobNumber number) {
@@ -296,6 +352,13 @@ std::string why_not_placed(const State& state, const Policy& policy, Instant now
     why = fmt::format("it needs {} and {} are free", needs, free);
     if (free >= need.slots) why += ", without enough memory or not of one numeric class";
   }
+  if (fits && is_evaluation(need))
+    if (const auto gang = wider_gang(state, policy, now, dispatch, number)) {
+      const Job& wider = job_of(state, gang->number);
+      return fmt::format("it would keep job {} ({}), which needs {}, from starting; evaluations go first when {} wait",
+                         gang->number.value, wider.label, slots_text(wider.slots, job.gpus),
+                         (wider.slots + kSlotsAnEvaluation - 1) / kSlotsAnEvaluation);
+    }
   const auto head = dispatch.find_head();
   if (!head || head->number == number || comes_before(self, *head)) return why;
   const auto reservation = dispatch.reserve(*head->need);

@@ -354,6 +354,39 @@ TEST(Decide, evaluations_come_before_trainings_and_what_is_told_first_before_bot
   EXPECT_THAT(order, ElementsAre(2, 1, 0));
 }
 
+JobAdded evaluation_of(int number, std::int64_t expected_ms) {
+  JobAdded evaluation = timed_job(number, 1, expected_ms);
+  evaluation.priority = priority_of("evaluation", false);
+  return evaluation;
+}
+
+TEST(Decide, an_evaluation_gives_way_to_a_gang_more_than_four_times_as_wide_as_all_that_wait) {
+  std::vector<Event> events{toy_run(),
+                            timed_job(0, 16, 60'000),
+                            toy_agent(0, "a", 16),
+                            evaluation_of(1, 1'000),
+                            evaluation_of(2, 1'000),
+                            evaluation_of(3, 1'000)};
+  EXPECT_EQ(placed_sole(state_after(events)).job, JobNumber{0});
+  EXPECT_EQ(why_waiting(state_after(events), {}, at(0), {2}),
+            "it would keep job 0 (toy 0), which needs 16 slots, from starting; evaluations go first when 4 wait");
+  events[1] = timed_job(0, 12, 60'000);  // as wide as four times three, or beside them
+  EXPECT_EQ(placed_now(state_after(events)).at(0).job, JobNumber{1});
+  events[1] = timed_job(0, 16, 60'000);
+  events.push_back(evaluation_of(4, 1'000));
+  EXPECT_EQ(placed_now(state_after(events)).at(0).job, JobNumber{1});
+}
+
+// 15 of 16 slots are expected to be free in 100 s.
+TEST(Decide, an_evaluation_that_may_end_after_a_wide_gang_can_start_waits_for_it) {
+  for (const std::int64_t expected_ms : {30'000, 40'000}) {
+    const State state =
+        state_after({toy_run(), timed_job(0, 15, 100'000), timed_job(1, 16, 200'000), evaluation_of(2, expected_ms),
+                     toy_agent(0, "a", 16), toy_placed(0, 1, {{{0}, 15}}, at(1'000))});
+    EXPECT_EQ(placed_now(state, {}, at(1'000)).size(), expected_ms == 30'000 ? 1U : 0U);
+  }
+}
+
 // Of four slots job 0 has three and is expected to end in 100 s; job 1 waits for `wanted`, job 2 for one, for a time.
 State waiting_gang(int wanted, std::int64_t expected_ms) {
   return state_after({toy_run(), timed_job(0, 3, 100'000), timed_job(1, wanted, 200'000), timed_job(2, 1, expected_ms),
