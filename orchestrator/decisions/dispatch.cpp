@@ -13,9 +13,7 @@ namespace {
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 constexpr JobNumber kAfterAll{std::numeric_limits<int>::max()};
 // So wide may a gang be, for each evaluation that waits, to start after them.
-constexpr int kSlotsAnEvaluation = 4;
-// So often must an evaluation's expected time fit before a gang's reservation: what runs may end earlier than expected.
-constexpr int kTimesAnEvaluation = 3;
+constexpr int kSlotsAnEvaluation = 2;
 
 // Milliseconds until the run tells everything to checkpoint.
 std::int64_t time_left(const State& state, const Policy& policy, Instant now) {
@@ -133,10 +131,8 @@ class Dispatch {
     if (next) return job(next->job).slots > free_ - need.slots ? std::optional(next->job) : std::nullopt;
     const std::optional<Candidate> head = find_head();
     if (!head) return std::nullopt;
-    std::optional<Reservation> reservation = reserve(*head->need);
-    if (!reservation) return std::nullopt;
-    reservation->in_ms /= kTimesAnEvaluation;
-    return is_harmless(number, need, reservation) ? std::nullopt : std::optional(head->number);
+    const std::optional<Reservation> reservation = reserve(*head->need);
+    return reservation && !is_harmless(number, need, reservation) ? std::optional(head->number) : std::nullopt;
   }
 
   // Not even an empty machine room has the memory.

@@ -360,30 +360,26 @@ JobAdded evaluation_of(int number, std::int64_t expected_ms) {
   return evaluation;
 }
 
-TEST(Decide, an_evaluation_gives_way_to_a_gang_more_than_four_times_as_wide_as_all_that_wait) {
-  std::vector<Event> events{toy_run(),
-                            timed_job(0, 16, 60'000),
-                            toy_agent(0, "a", 16),
-                            evaluation_of(1, 1'000),
-                            evaluation_of(2, 1'000),
-                            evaluation_of(3, 1'000)};
+TEST(Decide, an_evaluation_gives_way_to_a_gang_more_than_twice_as_wide_as_all_that_wait) {
+  std::vector<Event> events{toy_run(), timed_job(0, 6, 60'000), toy_agent(0, "a", 6), evaluation_of(1, 1'000),
+                            evaluation_of(2, 1'000)};
   EXPECT_EQ(placed_sole(state_after(events)).job, JobNumber{0});
   EXPECT_EQ(why_waiting(state_after(events), {}, at(0), {2}),
-            "it would keep job 0 (toy 0), which needs 16 slots, from starting; evaluations go first when 4 wait");
-  events[1] = timed_job(0, 12, 60'000);  // as wide as four times three, or beside them
+            "it would keep job 0 (toy 0), which needs 6 slots, from starting; evaluations go first when 3 wait");
+  events[1] = timed_job(0, 5, 60'000);  // beside it
   EXPECT_EQ(placed_now(state_after(events)).at(0).job, JobNumber{1});
-  events[1] = timed_job(0, 16, 60'000);
-  events.push_back(evaluation_of(4, 1'000));
+  events[1] = timed_job(0, 6, 60'000);
+  events.push_back(evaluation_of(3, 1'000));
   EXPECT_EQ(placed_now(state_after(events)).at(0).job, JobNumber{1});
 }
 
 // 15 of 16 slots are expected to be free in 100 s.
-TEST(Decide, an_evaluation_that_may_end_after_a_wide_gang_can_start_waits_for_it) {
-  for (const std::int64_t expected_ms : {30'000, 40'000}) {
+TEST(Decide, an_evaluation_that_would_end_after_a_wide_gang_can_start_waits_for_it) {
+  for (const std::int64_t expected_ms : {80'000, 150'000}) {
     const State state =
         state_after({toy_run(), timed_job(0, 15, 100'000), timed_job(1, 16, 200'000), evaluation_of(2, expected_ms),
                      toy_agent(0, "a", 16), toy_placed(0, 1, {{{0}, 15}}, at(1'000))});
-    EXPECT_EQ(placed_now(state, {}, at(1'000)).size(), expected_ms == 30'000 ? 1U : 0U);
+    EXPECT_EQ(placed_now(state, {}, at(1'000)).size(), expected_ms == 80'000 ? 1U : 0U);
   }
 }
 
