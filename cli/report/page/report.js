@@ -137,10 +137,16 @@ function lane(name, attempts, last) {
   return el("div", { class: "lane" }, el("span", {}, name), track);
 }
 
+const DAY = 86400; // seconds
+const ROUND_TIMES = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, DAY];
+
+// At round times, no more than a phone has room for.
 function timeAxis(last) {
-  const ticks = [0, 0.25, 0.5, 0.75, 1];
-  return el("div", { class: "lane" }, el("span", {}, ""), el("div", { class: "axis" }, ticks.map((share) =>
-    el("span", { style: `left:${100 * share}%` }, share ? duration(last * share) : "0"))));
+  const step = ROUND_TIMES.find((time) => last / time < 5) || DAY * Math.ceil(last / DAY / 5);
+  const ticks = Array.from({ length: Math.floor(last / step) + 1 }, (_, tick) => tick * step);
+  return el("div", { class: "lane" }, el("span", {}, ""), el("div", { class: "axis" }, ticks.map((time) =>
+    el("span", { style: `left:${(100 * time) / last}%`, class: time / last > 0.94 ? "last" : null },
+      !time ? "0" : step < 60 ? `${time} s` : duration(time)))));
 }
 
 function attemptTable(attempts, withJobs) {
