@@ -44,7 +44,17 @@ function svg(name, attributes, ...children) {
 }
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
-const fixed = (value, decimals) => value.toFixed(decimals).replace("-", "−");
+
+// As the tables print numbers: what lies in the middle goes to the even digit, where toFixed() goes away from zero.
+function fixed(value, decimals) {
+  const exact = Math.abs(value).toFixed(100);
+  const cut = exact.length - 100 + (decimals || -1); // all of its digits are there, so that this is no rounding
+  const middle = /^50*$/.test(exact.slice(exact.length - 100 + decimals));
+  const even = /[02468]$/.test(exact.slice(0, cut));
+  const text = middle && even ? (value < 0 ? "-" : "") + exact.slice(0, cut) : value.toFixed(decimals);
+  return text.replace("-", "−");
+}
+
 const signed = (value, decimals) => (value > 0 ? "+" : "") + fixed(value, decimals);
 const short = (id) => id.slice(0, 12);
 const plural = (count, one, many) => `${count} ${count === 1 ? one : many || `${one}s`}`;

@@ -453,6 +453,20 @@ class Checks:
                         self.fail(f'Tab after Enter on the link to "{name}" leads to what stands before it')
         browser.run("document.activeElement.blur(); location.hash = ''; scrollTo({ top: 0, behavior: 'instant' })")
 
+    def numbers(self, browser):
+        """Cells have the digits of the tables that the program prints, which round as Python does."""
+        shown = browser.run("""return [...document.querySelectorAll("table.numbers")].map((table) => Object.fromEntries(
+            [...table.querySelectorAll("tr[data-row]")].map((row) => [row.dataset.row, [...row.cells].map((cell) => cell.textContent)])))""")
+        for table, cells in zip(self.document["tables"], shown):
+            for row in table["rows"]:
+                for at, cell in enumerate(row["cells"]):
+                    if cell["mean"] is None:
+                        continue
+                    decimals = self.document["metrics"][cell["metric"]]["decimals"]
+                    parts = [f"{one:.{decimals}f}".replace("-", "−") for one in (cell["mean"], cell["std"]) if one is not None]
+                    if not cells[row["id"]][at + 1].strip().startswith(" ± ".join(parts)):
+                        self.fail(f'a cell of "{row["label"]}" shows {cells[row["id"]][at + 1]!r} where tables have {" ± ".join(parts)}')
+
     def sorting(self, browser):
         """By click and by keyboard: names, a column of two numbers or more, and one in which some are missing."""
         for at, table in enumerate(self.document["tables"]):
@@ -531,6 +545,7 @@ class Checks:
                 performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd]""")
             sections = self.sections(browser, expected)
             self.navigation(browser, sections)
+            self.numbers(browser)
             self.sorting(browser)
             self.dialog(browser)
             self.figures(browser, "1440 px")
