@@ -199,8 +199,9 @@ TEST_F(TroubleFactsTest, a_failed_sbatch_has_submitted_and_the_name_finds_the_jo
   EXPECT_THAT(std::get<Unclear>(answer).why, HasSubstr("Socket timed out on send/recv operation"));
   ASSERT_TRUE(silence);
   EXPECT_EQ(silence->kind(), ErrorKind::kTransient);
-  const std::optional<QueuedJob> found = queued("hung");
-  ASSERT_TRUE(found);
+  // A busy controller answers this before it has come to what sbatch had sent.
+  std::optional<QueuedJob> found;
+  ASSERT_TRUE(SlurmBox::wait_for([&] { return (found = queued("hung")).has_value(); }, 20s));
   EXPECT_TRUE(found->submitted);
   EXPECT_TRUE(std::holds_alternative<ShownJob>(client().show(found->id, "hung")));
 }
