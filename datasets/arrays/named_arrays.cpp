@@ -32,14 +32,16 @@ class Hdf5Rows final : public FloatRows {
   std::uint64_t rows() const override { return shape_[0]; }
   std::uint64_t width() const override { return shape_[1]; }
   std::span<const float> read(std::uint64_t first, std::uint64_t count) override {
-    for (const Some& some : read_)
-      if (some.first == first && some.values.size() == count * width()) return some.values;
-    std::swap(read_[0], read_[1]);
-    Some& some = read_[0];
-    some.values.resize(count * width());
-    file_.read_float32_rows(name_, first, some.values);
-    some.first = first;
-    return some.values;
+    const std::uint64_t size = count * width();
+    const auto has = [&](const Some& some) { return some.first == first && some.values.size() == size; };
+    Some& last = read_[0];
+    if (has(last)) return last.values;
+    std::swap(last, read_[1]);  // what was given out last stays, whether it was read then or before
+    if (has(last)) return last.values;
+    last.values.resize(size);
+    file_.read_float32_rows(name_, first, last.values);
+    last.first = first;
+    return last.values;
   }
 
  private:
@@ -51,7 +53,7 @@ class Hdf5Rows final : public FloatRows {
   const ArrayFileReader& file_;
   std::string name_;
   std::vector<std::uint64_t> shape_;
-  std::array<Some, 2> read_;  // the last ones
+  std::array<Some, 2> read_;  // the last ones, the very last first
 };
 
 class Hdf5Arrays final : public NamedArrays {
