@@ -1,6 +1,7 @@
 #include "results/scores/spread.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace resolute::results {
