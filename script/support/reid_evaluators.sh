@@ -2,14 +2,16 @@
 # The evaluators of fast-reid and torchreid, from PyPI, for script/bench ranking; sourced after common.sh.
 # Defines: reid_evaluators (fetches and compiles them once), reid_evaluators_folder.
 
+# shellcheck source=script/support/torchreid.sh
+. "$source_root/script/support/torchreid.sh"
 reid_evaluators_folder=$cache/reid-evaluators-1
 
 make_reid_evaluators() {
   local scratch
   scratch=$(mktemp -d "$cache/reid-evaluators-scratch.XXXXXX")
-  cat >"$scratch/sources.txt" <<'LIST'
+  cat >"$scratch/sources.txt" <<LIST
 fastreid==1.4.0 --hash=sha256:5343cc3c69699af67b0f057c79401dc11546cceb8c2501aa60d1a895ee07245e
-torchreid==0.2.5 --hash=sha256:bc1055c6fb8444968798708dd13fdad00148e9d7cf3cb18cf52f4b949857fe08
+$torchreid_source
 LIST
   echo 'cython==3.1.4 --hash=sha256:a928bd7d446247855f54f359057ab4a32c465219c8c1e299906a483393a59a9e' >"$scratch/cython.txt"
   /usr/bin/python3 -m pip download -q --no-deps --no-binary=:all: --require-hashes -d "$scratch" -r "$scratch/sources.txt"

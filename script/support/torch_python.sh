@@ -1,4 +1,4 @@
-# torch in Python, for benchmarks that compare with it and for the example of an external worker; and what reads the weights and
+# torch in Python, for benchmarks that compare with it and for the examples of external workers; and what reads the weights and
 # graphs that we give away. Sourced after common.sh. Defines: torch_python, reader_python.
 
 # What `import torch` wants besides the wheel of torch that we link to, pure Python but for numpy and markupsafe; and what

@@ -28,8 +28,8 @@ def stand_in(name, **members):
 
 
 def main(page, folder):
-    stand_in("torchreid")
-    stand_in("torchreid.data", ImageDataset=ImageDataset, register_image_dataset=lambda name, cls: None)
+    data = types.SimpleNamespace(ImageDataset=ImageDataset, register_image_dataset=lambda name, cls: None)
+    stand_in("torchreid", data=data)
     stand_in("fastreid")
     stand_in("fastreid.data")
     stand_in("fastreid.data.datasets", DATASET_REGISTRY=Registry())

@@ -3,37 +3,21 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <optional>
 
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "tests/support/folders.h"
 #include "tests/system/program.h"
+#include "tests/system/python.h"
 
 namespace resolute::system_test::external_worker_test {
 namespace {
 
-// The folder of an interpreter `python` that has PyTorch: script/test makes it.
-std::optional<std::string> torch_python_folder() {
-  const auto variable = [](const char* name) -> std::optional<fs::path> {
-    const char* text = std::getenv(name);
-    if (text == nullptr || *text == '\0') return std::nullopt;
-    return text;
-  };
-  fs::path cache = variable("HOME").value_or("/root") / ".cache/resolute";
-  if (const auto shared = variable("XDG_CACHE_HOME")) cache = *shared / "resolute";
-  cache = variable("RESOLUTE_CACHE").value_or(cache);
-  if (!fs::exists(cache / "torch-python/complete")) return std::nullopt;
-  return (cache / "torch-python").string();
-}
-
 class ExternalWorker : public testing::Test {
  protected:
   void SetUp() override {
-    const auto folder = torch_python_folder();
-    const char* needed = std::getenv("RESOLUTE_NEEDS_TORCH_PYTHON");  // of script/test, which has made one
-    if (!folder && needed != nullptr) FAIL() << "no Python with PyTorch in the cache folder";
+    const auto folder = python_folder("torch-python");
     if (!folder) GTEST_SKIP() << "no Python with PyTorch; script/test makes one";
     python_ = *folder;
   }
@@ -77,18 +61,6 @@ std::optional<fs::path> training_in(const fs::path& store) {
   return std::nullopt;
 }
 
-// Everything that a run leaves and that must not depend on how it went: results, weights and features by their names
-// below the store.
-std::map<std::string, std::string> left_in(const fs::path& store) {
-  std::map<std::string, std::string> files;
-  for (const auto& entry : fs::recursive_directory_iterator(store / "jobs")) {
-    const std::string name = entry.path().filename();
-    if (name == "result.json" || name == "features.h5" || name.starts_with("weights-"))
-      files[fs::relative(entry.path(), store)] = text_of(entry.path());
-  }
-  return files;
-}
-
 int first_step_of(const fs::path& training, const std::string& attempt) {
   std::ifstream file(training / ("attempt-" + attempt + "-metrics.jsonl"));
   std::string line;
@@ -99,7 +71,7 @@ TEST_F(ExternalWorker, killed_and_stopped_it_goes_on_from_its_checkpoints_and_en
   ScratchFolder scratch;
   const fs::path store = scratch / "store";
   const auto calm = left_in(calm_store());
-  EXPECT_EQ(calm.size(), 7U);  // results of 2 shards, a seal, a training and an evaluation; weights and features
+  EXPECT_EQ(calm.size(), 8U);  // results of 2 shards, a seal, a training and an evaluation; weights, features, scores
 
   const pid_t coordinator = core::spawn_process(run(store));
   std::optional<fs::path> training;

@@ -1,0 +1,33 @@
+# shellcheck shell=bash
+# torchreid in Python, for the example of an external worker that trains its OSNet. Sourced after torch_python.sh. Defines:
+# torchreid_python, torchreid_source.
+
+# The package as its authors' code was published on PyPI, in source alone: what builds it is not needed for its Python files.
+torchreid_source='torchreid==0.2.5 --hash=sha256:bc1055c6fb8444968798708dd13fdad00148e9d7cf3cb18cf52f4b949857fe08'
+# What reads images for it. Beside these it takes PyTorch, NumPy and torchvision, as reader_python has them.
+torchreid_wheels='pillow==11.3.0 --hash=sha256:106064daa23a745510dabce1d84f29137a37224831d88eb4ce94bb187b1d7e5f'
+
+make_torchreid_python() {
+  local scratch
+  scratch=$(mktemp -d "$cache/torchreid-python-scratch.XXXXXX")
+  install_wheels "$scratch/packages" <<<"$torchreid_wheels"
+  mkdir "$scratch/source"
+  echo "$torchreid_source" >"$scratch/source/list.txt"
+  /usr/bin/python3 -m pip download -q --no-deps --no-binary=:all: --require-hashes -d "$scratch/source" \
+    -r "$scratch/source/list.txt"
+  tar -C "$scratch/source" -xf "$scratch"/source/torchreid-*.tar.gz
+  mv "$scratch"/source/torchreid-*/torchreid "$scratch/packages"
+  rm -rf "$scratch/source"
+  sed "s|PYTHONPATH='|&$cache/torchreid-python/packages:|" "$cache/reader-python/python" >"$scratch/python"
+  chmod +x "$scratch/python"
+  printf '%s\n' "$torchreid_source" "$torchreid_wheels" >"$scratch/complete"
+  rm -rf "$cache/torchreid-python"
+  mv "$scratch" "$cache/torchreid-python"
+}
+
+# torchreid_python, after reader_python: makes it once, and again where its lists have changed; "$cache/torchreid-python/python" is
+# reader_python's interpreter with torchreid.
+torchreid_python() {
+  if printf '%s\n' "$torchreid_source" "$torchreid_wheels" | cmp -s - "$cache/torchreid-python/complete"; then return 0; fi
+  step "torchreid for python" make_torchreid_python
+}
