@@ -21,6 +21,7 @@ REFERENCE = ROOT / "experiments" / "reference" / "papers.toml"
 # Sources of the papers' own data sets.
 SOURCES = {"mlr-cuhk03": {"cuhk03", "cuhk03-detected"}, "mlr-viper": {"viper"}, "caviar": {"caviar"}, "mlr-market-1501": {"market1501"},
            "mlr-duke": {"dukemtmc"}, "mlr-sysu": {"sysu"}, "mlr-vru": {"vru"}}
+MEAN = "mean"  # the column of a mean over data sets
 # (paper, table, method, data set, variant) → why no suite can make it.
 CANNOT = {}
 HEAD = """# What of the papers the suites make
@@ -30,7 +31,7 @@ Written by `script/support/coverage_page.py write RESOLUTE` from the suites in `
 papers that is to be reproduced: a method, or a variant of it, on a data set of the paper. Its rows stand as SUITE: TABLE / ROW.
 
 - **ran**: on the paper's data set, with all its trials; the study's note has the numbers ([results.md](results.md))
-- **planned**: a suite has its row on the paper's data set
+- **planned**: a suite has its row on the paper's data set; rows that ran on other images stand behind it
 - **elsewhere**: its rows are on other images alone, and stand beside the paper's numbers; "ran" where a study's note has theirs
 - **no row**: no suite asks for it
 - **cannot**: and why
@@ -92,23 +93,26 @@ def ran_cells(notes):
 
 
 def rows_text(rows, ran):
-    """Each row once, with its data sets, and whether it ran on all of them."""
+    """Each row once, with its data sets, whether it ran on all of them, and on which others it did."""
     found = {}
     for _, suite, table, row, dataset, _ in rows:
         found.setdefault((suite, table, row), []).append(dataset)
     lines = []
-    for (suite, table, row), datasets in found.items():
-        done = all((suite, table, row, dataset) in ran for dataset in datasets)
-        lines.append(f"`{suite}`: {text(table)} / {text(row)} on {', '.join(map(text, datasets))}{', ran' if done else ''}")
+    for place, datasets in found.items():
+        done = all((*place, dataset) in ran for dataset in datasets)
+        others = sorted(one[3] for one in ran if one[:3] == place and one[3] not in {*datasets, MEAN})
+        suite, table, row = place
+        lines.append(f"`{suite}`: {text(table)} / {text(row)} on {', '.join(map(text, datasets))}{', ran' if done else ''}"
+                     + (f" (ran on {', '.join(map(text, others))})" if others else ""))
     return "; ".join(lines)
 
 
 def state_of(key, rows, ran):
-    """The state and the rows of an entry, those on the paper's own data set where there are any."""
+    """The state and the rows of an entry: those on the paper's own data set where there are any, and others that ran."""
     own = [one for one in rows if one[5] in SOURCES[key[3]]]
     if own:
-        done = any((suite, table, row, dataset) in ran for _, suite, table, row, dataset, _ in own)
-        return "**ran**" if done else "planned", rows_text(own, ran)
+        done = any(one[1:5] in ran for one in own)
+        return "**ran**" if done else "planned", rows_text(own + [one for one in rows if one not in own and one[1:5] in ran], ran)
     if key in CANNOT:
         return f"cannot: {text(CANNOT[key])}", rows_text(rows, ran)
     return ("elsewhere", rows_text(rows, ran)) if rows else ("no row", "")

@@ -55,8 +55,13 @@ class Coverage(unittest.TestCase):
     def test_a_row_on_the_papers_data_set_is_planned_until_a_note_has_its_mean(self):
         plans = {"s": planned(("ours", "viper")), "study": planned(("pku", "pku-reid"))}
         self.assertEqual("| M | mlr-viper | rank1 9.25, rank5 20.0 | planned | `s`: t / r on ours |", self.line(plans))
-        self.assertIn("| planned | `s`: t / r on ours |", self.line(plans, [note("s", ours=None), note("study", pku=3.5)]))
-        self.assertIn("| **ran** | `s`: t / r on ours, ran |", self.line(plans, [note("s", ours=3.5)]))
+        self.assertIn("| planned | `s`: t / r on ours |", self.line(plans, [note("s", ours=None)]))
+        self.assertIn("| **ran** | `s`: t / r on ours, ran |", self.line(plans, [note("s", ours=3.5, mean=3.5)]))
+
+    def test_behind_a_planned_row_stands_what_ran_on_other_images(self):
+        plans = {"s": planned(("ours", "viper")), "study": planned(("pku", "pku-reid"), ("easy", "synthetic"))}
+        self.assertIn("| planned | `s`: t / r on ours; `study`: t / r on pku, ran |", self.line(plans, [note("study", pku=3.5)]))
+        self.assertIn("| planned | `s`: t / r on ours (ran on extra) |", self.line(plans, [note("s", extra=3.5)]))
 
     def test_rows_on_other_images_alone_are_elsewhere(self):
         plans = {"study": planned(("synthetic", "synthetic"), ("pku", "pku-reid"))}

@@ -336,10 +336,8 @@ published = ["sdf"]
 
 TEST_F(PapersInSuites, the_catalogue_shows_each_number_in_its_cell) {
   std::vector<Plan> plans;
-  for (const char* suite : kCatalogue) {
-    if (!std::filesystem::exists(kSource / "suites" / suite)) GTEST_SKIP() << suite << " is not written yet";
-    plans.push_back(shipped(suite));
-  }
+  if (!std::filesystem::exists(kSource / "suites" / kCatalogue.front())) GTEST_SKIP() << "there is no catalogue yet";
+  for (const char* suite : kCatalogue) plans.push_back(shipped(suite));
   const Shown shown(plans, true);
   std::size_t found = 0;
   for (const Entry& entry : entries()) {
