@@ -71,13 +71,44 @@ std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<Claim
   return kept;
 }
 
+PaperCell paper_cell(const std::vector<ReferenceRequest>& requests, const std::string& our_dataset,
+                     const std::vector<std::string>& metrics, const ReferenceNumbers& references) {
+  std::vector<const ReferenceRequest*> beside;
+  PaperCell cell;
+  for (const ReferenceRequest& request : requests) {
+    if (!request.stands_beside(our_dataset)) continue;
+    beside.push_back(&request);
+    if (references.has(request))
+      cell.entries.push_back({request.paper, request.table, request.method, request.dataset, request.variant});
+  }
+  for (const std::string& metric : metrics) {
+    const auto gives = std::find_if(beside.begin(), beside.end(), [&](const ReferenceRequest* request) {
+      return references.find_if_there(*request).contains(metric);
+    });
+    const bool known = gives != beside.end();
+    const bool expected = std::any_of(beside.begin(), beside.end(), [&](const ReferenceRequest* request) {
+      return references.expects(request->paper, request->table, metric);
+    });
+    if (!known && !expected) continue;
+    if (!known) cell.no_reference.insert(metric);
+    std::vector<std::string> said;
+    for (const ReferenceRequest* request : known ? std::vector<const ReferenceRequest*>{*gives} : beside)
+      for (const std::string& footnote : references.footnotes(*request, metric))
+        if (!is_there(said, footnote)) said.push_back(footnote);
+    if (!said.empty()) cell.footnotes[metric] = std::move(said);
+  }
+  return cell;
+}
+
 std::vector<PublishedRow> published_rows(const TableText& table, const PublishedText& wanted,
                                          const ReferenceNumbers& references) {
   const std::vector<std::string> known =
       references.methods_of(wanted.paper, wanted.table, wanted.variant, wanted.reference_place);
+  const auto request = [&](const std::string& method, const std::string& dataset) {
+    return ReferenceRequest{wanted.reference_place, wanted.paper, wanted.table, method, wanted.variant, dataset, {}};
+  };
   const auto of = [&](const std::string& method, const std::string& dataset) {
-    return references.find_if_there(
-        {wanted.reference_place, wanted.paper, wanted.table, method, wanted.variant, dataset, {}});
+    return references.find_if_there(request(method, dataset));
   };
   for (const DatasetPair& pair : wanted.datasets)
     if (std::all_of(known.begin(), known.end(),
@@ -94,9 +125,11 @@ std::vector<PublishedRow> published_rows(const TableText& table, const Published
                               settings::nearest_or_all(method, known));
     if (wanted.methods.empty() && has_row(table, wanted, method)) continue;
     PublishedRow row{method, references.method_name(method), {}};
-    for (const DatasetPair& pair : wanted.datasets)
+    for (const DatasetPair& pair : wanted.datasets) {
       for (const auto& [metric, value] : of(method, pair.papers))
         if (is_there(table.metrics, metric)) row.numbers[pair.ours][metric] = value;
+      row.paper[pair.ours] = paper_cell({request(method, pair.papers)}, pair.ours, table.metrics, references);
+    }
     if (!row.numbers.empty())
       rows.push_back(std::move(row));
     else if (!wanted.methods.empty())

@@ -18,6 +18,11 @@ namespace resolute::experiments {
 //! which another says as much and more.
 std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<Claim>& claims);
 
+//! What the file says beside a cell: of each metric's number, which is the first request's that has it, or of its lack.
+//! \param requests of the cell's row; those that do not stand beside our data set count for nothing
+PaperCell paper_cell(const std::vector<ReferenceRequest>& requests, const std::string& our_dataset,
+                     const std::vector<std::string>& metrics, const ReferenceNumbers& references);
+
 //! `published` of a table as rows, in order; a method without a number for the table's metrics and data sets is left
 //! out where all are asked for. \throws RuntimeError (kInput) with the place of the key that is wrong: an unknown
 //! paper, table, data set or method, a method that is named and has no number

@@ -173,6 +173,8 @@ class Planner {
       if (!request.stands_beside(cell.dataset)) continue;
       for (const auto& [metric, value] : references_->find(request)) cell.references.emplace(metric, value);
     }
+    if (!combination.row.references.empty())
+      cell.paper = paper_cell(combination.row.references, cell.dataset, table.metrics, *references_);
     return cell;
   }
 

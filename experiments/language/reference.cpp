@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <set>
 
 #include "experiments/language/table_reader.h"
 #include "settings/names.h"
@@ -24,6 +26,19 @@ ReferenceMetrics read_metrics(const Node& node) {
     metrics[member.key] = value;
   }
   return metrics;
+}
+
+std::string sentence(const std::string& words) { return words.ends_with('.') ? words : words + '.'; }
+
+//! What is to be known of all numbers of an entry, or of their lack; empty: nothing.
+std::string read_remark(TableReader& result) {
+  const bool missing = result.value<bool>("missing", false), derived = result.value<bool>("derived", false);
+  const std::string note = result.find("note") == nullptr ? "" : result.title("note");
+  if (missing)
+    return sentence("The row is known to exist, its numbers were not found" + (note.empty() ? "" : ": " + note));
+  if (derived)
+    return sentence("Not printed in that cell: " + (note.empty() ? "the text states the value or equates it" : note));
+  return note.empty() ? "" : sentence(note);
 }
 
 }  // namespace
@@ -70,10 +85,49 @@ ReferenceNumbers ReferenceNumbers::read(core::FileSystem& files, const std::file
     if (!numbers.entries_.emplace(key_of(request), read).second)
       throw core::input_error(fmt::format("{}: the result stands twice", node->place));
     numbers.in_order_.push_back(key_of(request));
+    if (std::string remark = read_remark(result); !remark.empty())
+      numbers.remarks_.emplace(key_of(request), std::move(remark));
     numbers.papers_.emplace(request.paper, request.paper);
   }
   for (const Node* node : reader.tables("claim")) numbers.read_claim(*node);
+  for (const Node* node : reader.tables("conflict")) numbers.read_conflict(*node);
   return numbers;
+}
+
+//! A member of `touches` that is left out means all there are, but for `paper`: the conflict's own.
+void ReferenceNumbers::read_conflict(const Node& node) {
+  TableReader reader(node, "[[conflict]]");
+  const auto paper = reader.value<std::string>("paper");
+  const std::string what = sentence(reader.title("what"));
+  for (const Node* one : reader.tables("touches")) {
+    TableReader touch(*one, "'touches'");
+    std::array<std::optional<std::string>, kPartNames.size()> wanted;
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      if (touch.find(kPartNames[i]) != nullptr) wanted[i] = touch.value<std::string>(kPartNames[i]);
+    const auto metrics = touch.value<std::vector<std::string>>("metrics", {});
+    touch.finish();
+    if (!wanted[0]) wanted[0] = paper;
+    // Words such as "here" are meant from the paper that the conflict is of.
+    const std::string said =
+        *wanted[0] == paper ? what : fmt::format("Of \"{}\": {}", paper_name(paper, reader.place("paper")), what);
+    bool any = false;
+    for (const auto& [key, its] : entries_) {
+      const auto& [of, table, method, dataset, variant] = key;
+      const std::array<const std::string*, kPartNames.size()> parts = {&of, &table, &method, &dataset, &variant};
+      bool touched = true;
+      for (std::size_t i = 0; i < parts.size(); ++i) touched = touched && (!wanted[i] || *wanted[i] == *parts[i]);
+      if (!touched) continue;
+      for (const auto& [metric, value] : its)
+        if (metrics.empty() || std::find(metrics.begin(), metrics.end(), metric) != metrics.end()) {
+          conflicts_[key][metric].push_back(said);
+          any = true;
+        }
+    }
+    if (!any)
+      throw core::input_error(fmt::format("{}: key 'touches' touches no number", one->place),
+                              "no [[result]] has these words and metrics");
+  }
+  reader.finish();
 }
 
 void ReferenceNumbers::read_claim(const Node& node) {
@@ -118,6 +172,27 @@ ReferenceMetrics ReferenceNumbers::find(const ReferenceRequest& request) const {
 ReferenceMetrics ReferenceNumbers::find_if_there(const ReferenceRequest& request) const {
   const auto found = entries_.find(key_of(request));
   return found == entries_.end() ? ReferenceMetrics() : found->second;
+}
+
+bool ReferenceNumbers::expects(const std::string& paper, const std::string& table, const std::string& metric) const {
+  bool any = false, elsewhere = false;
+  for (const auto& [key, metrics] : entries_) {
+    const bool its = std::get<0>(key) == paper && std::get<1>(key) == table;
+    if (its && metrics.contains(metric)) return true;
+    any = any || (its && !metrics.empty());
+    elsewhere = elsewhere || metrics.contains(metric);
+  }
+  return !any && elsewhere;
+}
+
+std::vector<std::string> ReferenceNumbers::footnotes(const ReferenceRequest& request, const std::string& metric) const {
+  std::vector<std::string> found;
+  const auto entry = entries_.find(key_of(request));
+  if (entry == entries_.end() || (!entry->second.empty() && !entry->second.contains(metric))) return found;
+  if (const auto of = conflicts_.find(entry->first); of != conflicts_.end())
+    if (const auto its = of->second.find(metric); its != of->second.end()) found = its->second;
+  if (const auto remark = remarks_.find(entry->first); remark != remarks_.end()) found.push_back(remark->second);
+  return found;
 }
 
 std::vector<std::string> ReferenceNumbers::methods_of(const std::string& paper, const std::string& table,

@@ -49,6 +49,18 @@ class ReferenceNumbers {
   //! The same, and empty too where there is no such entry.
   ReferenceMetrics find_if_there(const ReferenceRequest& request) const;
 
+  //! Whether the file has that entry, with numbers or without.
+  bool has(const ReferenceRequest& request) const { return entries_.contains(key_of(request)); }
+
+  //! Whether one expects that metric of an entry of that table: some entry has it, or none has any number at all and
+  //! the file gives that metric elsewhere.
+  bool expects(const std::string& paper, const std::string& table, const std::string& metric) const;
+
+  //! What the file says of an entry's number, or of its lack where the entry is missing, a sentence each: the
+  //! [[conflict]]s that touch it in the order of the file, then whether it was printed, then the entry's note. None
+  //! where the entry is not there, or has other metrics alone.
+  std::vector<std::string> footnotes(const ReferenceRequest& request, const std::string& metric) const;
+
   //! The methods of a paper's table that have an entry of that variant, in the order of the file.
   //! \throws RuntimeError (kInput) with `place` if the paper or the table has none
   std::vector<std::string> methods_of(const std::string& paper, const std::string& table, const std::string& variant,
@@ -69,13 +81,16 @@ class ReferenceNumbers {
   static Key key_of(const ReferenceRequest& request);
   std::string file_;
   void read_claim(const Node& node);
+  void read_conflict(const Node& node);
 
   [[noreturn]] void refuse(const ReferenceRequest& request, std::size_t parts) const;
 
   std::map<std::string, std::string> papers_;   // id → title
   std::map<std::string, std::string> methods_;  // id → label
   std::map<Key, ReferenceMetrics> entries_;
-  std::vector<Key> in_order_;  // keys of entries_ as the file has them
+  std::map<Key, std::string> remarks_;                                        // of an entry as a whole
+  std::map<Key, std::map<std::string, std::vector<std::string>>> conflicts_;  // metric → sentences
+  std::vector<Key> in_order_;                                                 // keys of entries_ as the file has them
   std::vector<Claim> claims_;
 };
 

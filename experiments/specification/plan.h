@@ -10,6 +10,7 @@
 #include <iosfwd>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,11 +27,32 @@ struct PlannedJob {
   std::string label;         //!< for people: "training rain trial 0 'RAIN, multi-level' on easy"
 };
 
+//! A [[result]] of reference/papers.toml by its key, in the file's words.
+struct PaperEntry {
+  std::string paper;
+  std::string table;
+  std::string method;
+  std::string dataset;  //!< the paper's
+  std::string variant;  //!< empty where it has none
+  auto operator<=>(const PaperEntry&) const = default;
+};
+
+//! What reference/papers.toml says of a cell beside the paper's numbers, of the metrics of the cell's table.
+struct PaperCell {
+  std::vector<PaperEntry> entries;  //!< that stand beside it, in the order in which they are asked
+  //! Metric → what is to be known of the paper's number, or of its lack, a sentence each.
+  std::map<std::string, std::vector<std::string>> footnotes;
+  std::set<std::string>
+      no_reference;  //!< metrics that the paper's table is known or thought to have, and no number here
+  bool operator==(const PaperCell&) const = default;
+};
+
 //! One number's place: a row on a data set.
 struct CellPlan {
   std::string dataset;
   std::vector<JobId> evaluations;            //!< one a trial, in trial order
   std::map<std::string, double> references;  //!< metric → the paper's number in per cent, where it prints one
+  PaperCell paper{};
 };
 
 struct RowPlan {
@@ -44,6 +66,7 @@ struct PublishedRow {
   std::string method;  //!< its id in reference/papers.toml
   std::string label;
   std::map<std::string, std::map<std::string, double>> numbers;  //!< our data set → metric → per cent
+  std::map<std::string, PaperCell> paper{};                      //!< our data set →
 };
 
 //! An order that a paper states (a [[claim]] of reference/papers.toml), to be held against ours on one data set.
@@ -114,6 +137,8 @@ struct Plan {
 //! "specification"}], "tables": [{"id", "title", "metrics", "datasets", "rows", "compare_with", "claims",
 //! "no_reference", "mean_of", "published"}], "datasets": [{"id", "pack_folder", "root"}], "epochs": [{"dataset", "key",
 //! "epochs", "batch", "images", "steps"}] (the last two the fewest and the most of a row's trials), "worker", "notes"}.
+//! A row's cells and, by data set, a published row's "papers" have the PaperCell: "entries", "footnotes",
+//! "no_reference".
 void write_json(std::ostream& to, const Plan& plan);
 
 }  // namespace resolute::experiments

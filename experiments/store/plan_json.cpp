@@ -20,13 +20,28 @@ Json write(const PlannedJob& job) {
           {"label", job.label},      {"specification", to_json(job.specification)}};
 }
 
+//! Adds "entries", and "footnotes" and "no_reference" where there are any.
+void add_paper(Json& cell, const PaperCell& paper) {
+  cell["entries"] = Json::array();
+  for (const PaperEntry& entry : paper.entries)
+    cell["entries"].push_back({{"paper", entry.paper},
+                               {"table", entry.table},
+                               {"method", entry.method},
+                               {"dataset", entry.dataset},
+                               {"variant", entry.variant}});
+  if (!paper.footnotes.empty()) cell["footnotes"] = paper.footnotes;
+  if (!paper.no_reference.empty()) cell["no_reference"] = paper.no_reference;
+}
+
 Json write(const TablePlan& table) {
   Json rows = Json::array();
   for (const RowPlan& row : table.rows) {
     Json cells = Json::array();
-    for (const CellPlan& cell : row.cells)
+    for (const CellPlan& cell : row.cells) {
       cells.push_back(
           {{"dataset", cell.dataset}, {"evaluations", ids(cell.evaluations)}, {"references", Json(cell.references)}});
+      add_paper(cells.back(), cell.paper);
+    }
     rows.push_back({{"id", row.id}, {"label", row.label}, {"cells", std::move(cells)}});
   }
   Json claims = Json::array();
@@ -37,8 +52,11 @@ Json write(const TablePlan& table) {
                       {"paper_dataset", claim.paper_dataset},
                       {"worse_to_better", claim.worse_to_better}});
   Json published = Json::array();
-  for (const PublishedRow& row : table.published)
-    published.push_back({{"id", row.method}, {"label", row.label}, {"references", Json(row.numbers)}});
+  for (const PublishedRow& row : table.published) {
+    published.push_back(
+        {{"id", row.method}, {"label", row.label}, {"references", Json(row.numbers)}, {"papers", Json::object()}});
+    for (const auto& [dataset, paper] : row.paper) add_paper(published.back()["papers"][dataset], paper);
+  }
   return {{"id", table.id},
           {"title", table.title},
           {"metrics", table.metrics},

@@ -172,6 +172,9 @@ Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vecto
   cell.trials_needed = static_cast<int>(trials.size());
   auto reference = plan.references.find(metric);
   if (reference != plan.references.end()) cell.reference = reference->second;
+  if (const auto said = plan.paper.footnotes.find(metric); said != plan.paper.footnotes.end())
+    cell.footnotes = said->second;
+  cell.no_reference = plan.paper.no_reference.contains(metric);
   for (const Trial& trial : trials) {
     cell.jobs.push_back(trial.training_job);
     cell.jobs.push_back(trial.evaluation_job);
@@ -203,6 +206,12 @@ std::optional<double> mean_over(const std::vector<const Cell*>& cells, std::opti
   return values.size() == cells.size() ? std::optional(mean_of(values)) : std::nullopt;
 }
 
+//! Appends those that are not there yet.
+void add_new(std::vector<std::string>& to, const std::vector<std::string>& more) {
+  for (const std::string& one : more)
+    if (std::find(to.begin(), to.end(), one) == to.end()) to.push_back(one);
+}
+
 //! One metric of a row over several data sets: trial by trial the mean. \param cells of these data sets
 Cell mean_cell(const std::vector<const Cell*>& cells) {
   Cell mean;
@@ -215,8 +224,11 @@ Cell mean_cell(const std::vector<const Cell*>& cells) {
     mean.jobs.insert(mean.jobs.end(), cell->jobs.begin(), cell->jobs.end());
     // What is wrong with a part is said there; the mean is as little a number.
     if (mean.status == CellStatus::kComplete) mean.status = cell->status;
+    mean.no_reference = mean.no_reference || cell->no_reference;
+    add_new(mean.footnotes, cell->footnotes);
   }
   mean.reference = mean_over(cells, &Cell::reference);
+  if (!mean.reference && !mean.no_reference) mean.footnotes.clear();  // of a number that is not shown
   mean.chance = mean_over(cells, &Cell::chance);
   std::vector<double> there;
   for (std::size_t trial = 0; trial < cells.front()->values.size(); ++trial) {
@@ -249,10 +261,18 @@ void add_means(Row& row, const experiments::TablePlan& plan) {
 void add_means(experiments::PublishedRow& row, const experiments::TablePlan& plan) {
   for (const std::string& metric : plan.metrics) {
     std::vector<double> values;
-    for (const std::string& dataset : plan.mean_of)
+    std::vector<std::string> footnotes;
+    bool lacks = false;
+    for (const std::string& dataset : plan.mean_of) {
       if (const auto value = published_number(row, dataset, metric)) values.push_back(*value);
-    if (!values.empty() && values.size() == plan.mean_of.size())
-      row.numbers[experiments::kMeanColumn][metric] = mean_of(values);
+      lacks = lacks || published_lacks(row, dataset, metric);
+      add_new(footnotes, published_footnotes(row, dataset, metric));
+    }
+    const bool all = !values.empty() && values.size() == plan.mean_of.size();
+    if (all) row.numbers[experiments::kMeanColumn][metric] = mean_of(values);
+    if (lacks) row.paper[experiments::kMeanColumn].no_reference.insert(metric);
+    if ((all || lacks) && !footnotes.empty())
+      row.paper[experiments::kMeanColumn].footnotes[metric] = std::move(footnotes);
   }
 }
 
@@ -294,6 +314,19 @@ std::optional<double> published_number(const experiments::PublishedRow& row, con
   if (numbers == row.numbers.end()) return std::nullopt;
   const auto number = numbers->second.find(metric);
   return number == numbers->second.end() ? std::nullopt : std::optional(number->second);
+}
+
+std::vector<std::string> published_footnotes(const experiments::PublishedRow& row, const std::string& dataset,
+                                             const std::string& metric) {
+  const auto paper = row.paper.find(dataset);
+  if (paper == row.paper.end()) return {};
+  const auto said = paper->second.footnotes.find(metric);
+  return said == paper->second.footnotes.end() ? std::vector<std::string>() : said->second;
+}
+
+bool published_lacks(const experiments::PublishedRow& row, const std::string& dataset, const std::string& metric) {
+  const auto paper = row.paper.find(dataset);
+  return paper != row.paper.end() && paper->second.no_reference.contains(metric);
 }
 
 std::string short_id(const JobId& job) { return job.hex.substr(0, 12); }

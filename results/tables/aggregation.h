@@ -54,7 +54,9 @@ struct Cell {
   std::optional<double> chance;     //!< what a random order would score (mean over the trials); where complete
   std::vector<JobId> jobs;          //!< trial after trial: training, evaluation
   std::optional<Difference> difference{};
-  std::string difference_why{};  //!< why there is none although both cells are complete
+  std::string difference_why{};          //!< why there is none although both cells are complete
+  std::vector<std::string> footnotes{};  //!< what is to be known of the paper's number, or of its lack
+  bool no_reference = false;             //!< the paper is asked for a number and has none
 };
 
 struct Row {
@@ -118,6 +120,13 @@ struct SuiteTables {
 //! Per cent; nothing where the paper has no such number. \param dataset one of Table::datasets
 std::optional<double> published_number(const experiments::PublishedRow& row, const std::string& dataset,
                                        const std::string& metric);
+
+//! What else is to be said there; nothing where nothing is. \param dataset one of Table::datasets
+std::vector<std::string> published_footnotes(const experiments::PublishedRow& row, const std::string& dataset,
+                                             const std::string& metric);
+
+//! Whether the paper's table leaves that cell empty, of a column that it has.
+bool published_lacks(const experiments::PublishedRow& row, const std::string& dataset, const std::string& metric);
 
 //! A job as messages name it: the first 12 digits of its id.
 std::string short_id(const JobId& job);

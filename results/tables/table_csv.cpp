@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/files/csv.h"
+#include "results/tables/table_notes.h"
 
 namespace resolute::results {
 namespace {
@@ -24,30 +25,49 @@ std::string csv_difference(const std::optional<Difference>& d) {
   return fmt::format("{},{},{},{},{}", csv_field(d->to), d->mean, d->low, d->high, d->trials);
 }
 
+//! A mean over data sets, which no paper prints, keeps its precision.
+std::string csv_reference(const std::optional<double>& number, const std::string& dataset, bool no_reference) {
+  if (!number) return no_reference ? kNoReference : "";
+  return dataset == experiments::kMeanColumn ? csv_number(number) : as_printed(*number, dataset);
+}
+
+//! The field of a column that is there where some table has footnotes.
+std::string csv_footnotes(const std::vector<std::string>& footnotes, bool wanted) {
+  if (!wanted) return "";
+  std::string text;
+  for (const std::string& footnote : footnotes) text += (text.empty() ? "" : " ") + footnote;
+  return "," + csv_field(text);
+}
+
 }  // namespace
 
 std::string to_csv(const SuiteTables& tables) {
-  std::string csv =
+  const bool footnotes = std::any_of(tables.tables.begin(), tables.tables.end(),
+                                     [](const Table& table) { return !Footnotes(table).texts().empty(); });
+  std::string csv = fmt::format(
       "table,row,label,dataset,metric,mean,std,trials,trials_needed,reference,chance,compared_with,difference,"
-      "difference_low,difference_high,difference_trials,status,jobs\n";
+      "difference_low,difference_high,difference_trials,status,jobs{}\n",
+      footnotes ? ",footnotes" : "");
   for (const Table& table : tables.tables) {
     const bool none = !table.no_reference.empty() && !has_reference(table);
     for (const experiments::PublishedRow& row : table.published)
       for (const std::string& dataset : table.datasets)
         for (const std::string& metric : table.metrics)
           if (const auto number = published_number(row, dataset, metric))
-            csv +=
-                fmt::format("{},{},{},{},{},,,0,0,{},,{},published,\n", csv_field(table.id), csv_field(row.method),
-                            csv_field(row.label), csv_field(dataset), csv_field(metric), *number, csv_difference({}));
+            csv += fmt::format("{},{},{},{},{},,,0,0,{},,{},published,{}\n", csv_field(table.id), csv_field(row.method),
+                               csv_field(row.label), csv_field(dataset), csv_field(metric),
+                               csv_reference(number, dataset, false), csv_difference({}),
+                               csv_footnotes(published_footnotes(row, dataset, metric), footnotes));
     for (const Row& row : table.rows) {
       for (const Cell& cell : row.cells) {
         std::string jobs;
         for (const JobId& job : cell.jobs) jobs += (jobs.empty() ? "" : " ") + job.hex;
-        csv += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(table.id), csv_field(row.id),
+        csv += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}{}\n", csv_field(table.id), csv_field(row.id),
                            csv_field(row.label), csv_field(cell.dataset), csv_field(cell.metric), csv_number(cell.mean),
                            csv_number(cell.std), cell.trials, cell.trials_needed,
-                           none ? "no reference" : csv_number(cell.reference), csv_number(cell.chance),
-                           csv_difference(cell.difference), settings::word(cell.status), jobs);
+                           csv_reference(cell.reference, cell.dataset, none || cell.no_reference),
+                           csv_number(cell.chance), csv_difference(cell.difference), settings::word(cell.status), jobs,
+                           csv_footnotes(cell.footnotes, footnotes));
       }
     }
   }

@@ -1,5 +1,7 @@
 #include "results/tables/table_json.h"
 
+#include "results/tables/table_notes.h"
+
 namespace resolute::results {
 namespace {
 
@@ -30,7 +32,7 @@ Json to_json(const Claim& claim) {
           {"status", settings::word(claim.status)}};
 }
 
-Json to_json(const Cell& cell) {
+Json to_json(const Cell& cell, const Footnotes& footnotes) {
   Json values = Json::array();
   for (const auto& value : cell.values) values.push_back(json_number(value));
   Json jobs = Json::array();
@@ -50,14 +52,26 @@ Json to_json(const Cell& cell) {
                {"difference", json_difference(cell.difference)},
                {"jobs", std::move(jobs)}};
   if (!cell.difference_why.empty()) json["difference_why"] = cell.difference_why;
+  if (cell.no_reference && !cell.reference) json["no_reference"] = true;
+  if (!cell.footnotes.empty()) json["footnotes"] = footnotes.numbers_of(cell.footnotes);
   return json;
 }
 
+//! Adds "no_reference" and "footnotes", by data set, where there are any.
+void add_paper(Json& json, const experiments::PublishedRow& row, const Footnotes& footnotes) {
+  for (const auto& [dataset, paper] : row.paper) {
+    for (const std::string& metric : paper.no_reference) json["no_reference"][dataset].push_back(metric);
+    for (const auto& [metric, texts] : paper.footnotes)
+      json["footnotes"][dataset][metric] = footnotes.numbers_of(texts);
+  }
+}
+
 Json to_json(const Table& table) {
+  const Footnotes footnotes(table);
   Json rows = Json::array();
   for (const Row& row : table.rows) {
     Json cells = Json::array();
-    for (const Cell& cell : row.cells) cells.push_back(to_json(cell));
+    for (const Cell& cell : row.cells) cells.push_back(to_json(cell, footnotes));
     rows.push_back({{"id", row.id}, {"label", row.label}, {"cells", std::move(cells)}});
   }
   Json claims = Json::array();
@@ -73,8 +87,11 @@ Json to_json(const Table& table) {
                {"rows", std::move(rows)}};
   if (!table.no_reference.empty()) json["no_reference"] = table.no_reference;
   if (!table.mean_of.empty()) json["mean_of"] = table.mean_of;
-  for (const experiments::PublishedRow& row : table.published)
+  if (!footnotes.texts().empty()) json["footnotes"] = footnotes.texts();
+  for (const experiments::PublishedRow& row : table.published) {
     json["published"].push_back({{"id", row.method}, {"label", row.label}, {"references", Json(row.numbers)}});
+    add_paper(json["published"].back(), row, footnotes);
+  }
   return json;
 }
 

@@ -4,13 +4,16 @@
 //! {"suite", "complete", "tables": [{"id", "title", "rows": [{"id", "label", "cells": [{"dataset", "metric", "mean",
 //! "std", "trials", "reference", "complete", "jobs"}]}]}]}, and beside these: "title", "notes" of the suite; "metrics",
 //! "datasets", "lanes", "from_scratch", "compare_with" (a row's id or null), "claims" of a table, "no_reference"
-//! (titles of papers that it names and has no number of), "mean_of" and "published" (rows of references alone: {"id",
-//! "label", "references": data set to metric to number}) where there are such; "trials_needed", "values" (one a trial,
-//! null where it is not there), "chance", "status", "why", "difference" ({"to", "mean", "low", "high", "trials"} or
-//! null), "difference_why" (where there is none although both are complete) of a cell, whose "jobs" are training and
-//! evaluation, trial after trial. A claim is {"dataset", "metric", "paper", "paper_dataset", "rows": [{"id", "label",
-//! "mean"}] (worse to better), "holds": [true, false or null] and "differences" (as of cells) of each two neighbours,
-//! "status": a word of ClaimStatus}. A number that is not there is null.
+//! (titles of papers that it names and has no number of), "mean_of", "footnotes" (what is to be known of the papers'
+//! numbers, numbered from 1) and "published" (rows of references alone: {"id", "label", "references": data set to
+//! metric to number, and where there are such "no_reference": data set to metrics, "footnotes": data set to metric to
+//! numbers}) where there are such; "trials_needed", "values" (one a trial, null where it is not there), "chance",
+//! "status", "why", "difference" ({"to", "mean", "low", "high", "trials"} or null), "difference_why" (where there is
+//! none although both are complete), "no_reference" (true where the paper is asked and has no number) and "footnotes"
+//! (numbers of the table's) of a cell, whose "jobs" are training and evaluation, trial after trial. A claim is
+//! {"dataset", "metric", "paper", "paper_dataset", "rows": [{"id", "label", "mean"}] (worse to better), "holds": [true,
+//! false or null] and "differences" (as of cells) of each two neighbours, "status": a word of ClaimStatus}. A number
+//! that is not there is null.
 
 #include "core/files/json.h"
 #include "results/tables/aggregation.h"

@@ -122,19 +122,27 @@ std::string head_of(const std::string& heading) {
 struct Column {
   std::size_t dataset;  // of the table's
   std::string heading;
-  std::string numbers;             // siunitx's table-format; empty without numbers
+  std::string numbers;             // siunitx's options of a column of numbers; empty without numbers
   std::vector<std::string> cells;  // one a line of the table: published rows, ours, chance
 };
+
+// threeparttable's mark of footnotes; empty without any.
+std::string mark_of(const std::vector<std::size_t>& numbers) {
+  std::string text;
+  for (const std::size_t number : numbers) text += fmt::format("{}{}", text.empty() ? "" : ",", number);
+  return text.empty() ? text : "\\tnote{" + text + "}";
+}
 
 // "2.1(1.1)" has two digits before the point and one behind, of the deviation one.
 struct Digits {
   std::size_t whole = 0, decimals = 0, whole_of_std = 0;
   bool negative = false;
-  void add(double value, int places) {
-    const std::string text = fmt::format("{:.{}f}", value, places);
+  void add(double value, int places) { add(fmt::format("{:.{}f}", value, places)); }
+  void add(const std::string& text) {
+    const std::size_t point = std::min(text.find('.'), text.size());
     negative = negative || text.front() == '-';
-    whole = std::max(whole, std::min(text.find('.'), text.size()) - (text.front() == '-' ? 1 : 0));
-    decimals = std::max(decimals, static_cast<std::size_t>(places));
+    whole = std::max(whole, point - (text.front() == '-' ? 1 : 0));
+    decimals = std::max(decimals, text.size() - std::min(point + 1, text.size()));
   }
   void add_std(double value, int places) {
     const std::string text = fmt::format("{:.{}f}", value, places);
@@ -172,39 +180,72 @@ std::string cell_text(const Cell& cell, Place place, Digits& digits) {
   return "";
 }
 
-// A column of ours and, where the paper has a number, one of its.
+// The column of a paper's numbers beside a column of ours.
+class PaperColumn {
+ public:
+  PaperColumn(const Footnotes& footnotes, std::size_t dataset)
+      : footnotes_(footnotes), column_{dataset, "paper", "", {}} {}
+  void add(const std::optional<double>& number, const std::string& dataset, bool no_reference,
+           const std::vector<std::string>& footnotes) {
+    const std::string mark = mark_of(footnotes_.numbers_of(footnotes));
+    any_ = any_ || number || no_reference;
+    if (!number) {
+      column_.cells.push_back(no_reference ? fmt::format("{{{}{}}}", kNoReference, mark) : "");
+      return;
+    }
+    const std::string text = as_printed(*number, dataset);
+    digits_.add(text);
+    column_.cells.push_back(mark.empty() ? text : text + " " + mark);
+    if (mark.size() > widest_mark_.size()) widest_mark_ = mark;
+  }
+  void add_empty() { column_.cells.emplace_back(); }
+  // Nothing where the paper was asked for no number.
+  std::optional<Column> made() {
+    if (!any_) return std::nullopt;
+    column_.numbers = digits_.format();
+    if (!widest_mark_.empty() && !column_.numbers.empty())
+      column_.numbers += ", table-space-text-post = " + widest_mark_;
+    return std::move(column_);
+  }
+
+ private:
+  const Footnotes& footnotes_;
+  Column column_;
+  Digits digits_;
+  std::string widest_mark_;
+  bool any_ = false;
+};
+
+// A column of ours and, where the paper has a number or is asked for one, one of its.
 std::vector<Column> columns_of(const Table& table) {
   std::vector<Column> columns;
+  const Footnotes footnotes(table);
   const auto chance = chance_of(table);
   for (std::size_t c = 0; c < table.datasets.size() * table.metrics.size(); ++c) {
     const std::string heading = head_of(heading_of(table.metrics[c % table.metrics.size()]));
     const std::vector<Place> places = places_of(table, c);
-    Column ours{c / table.metrics.size(), heading, "", {}}, paper{ours.dataset, "paper", "", {}};
-    Digits digits, digits_of_paper;
-    bool any = false;
+    Column ours{c / table.metrics.size(), heading, "", {}};
+    PaperColumn paper(footnotes, ours.dataset);
+    Digits digits;
+    const std::string &dataset = table.datasets[ours.dataset], &metric = table.metrics[c % table.metrics.size()];
     for (const experiments::PublishedRow& row : table.published) {
-      const auto number = published_number(row, table.datasets[ours.dataset], table.metrics[c % table.metrics.size()]);
       ours.cells.emplace_back();
-      paper.cells.push_back(number ? fmt::format("{:.1f}", *number) : "");
-      if (number) digits_of_paper.add(*number, 1);
-      any = any || number.has_value();
+      paper.add(published_number(row, dataset, metric), dataset, published_lacks(row, dataset, metric),
+                published_footnotes(row, dataset, metric));
     }
     for (std::size_t r = 0; r < table.rows.size(); ++r) {
       const Cell& cell = table.rows[r].cells[c];
       ours.cells.push_back(cell_text(cell, places[r], digits));
-      paper.cells.push_back(cell.reference ? fmt::format("{:.1f}", *cell.reference) : "");
-      if (cell.reference) digits_of_paper.add(*cell.reference, 1);
-      any = any || cell.reference.has_value();
+      paper.add(cell.reference, dataset, cell.no_reference, cell.footnotes);
     }
     if (!chance.empty()) {
       ours.cells.push_back(chance[c] ? fmt::format("{:.1f}", *chance[c]) : "");
       if (chance[c]) digits.add(*chance[c], 1);
-      paper.cells.emplace_back();
+      paper.add_empty();
     }
     ours.numbers = digits.format();
-    paper.numbers = digits_of_paper.format();
     columns.push_back(std::move(ours));
-    if (any) columns.push_back(std::move(paper));
+    if (auto made = paper.made()) columns.push_back(std::move(*made));
   }
   return columns;
 }
@@ -225,12 +266,14 @@ std::string datasets_above(const Table& table, const std::vector<Column>& column
 }
 
 std::string environment(const std::string& label, const std::string& caption, const std::string& tabular,
-                        const std::vector<std::string>& notes) {
+                        const std::vector<std::string>& footnotes, const std::vector<std::string>& notes) {
   std::string text = fmt::format(
       "\\begin{{table}}\n  \\centering\n  \\begin{{threeparttable}}\n  \\caption{{{}}}\n  \\label{{tab:{}}}\n{}",
       caption, label, tabular);
-  if (!notes.empty()) {
+  if (!notes.empty() || !footnotes.empty()) {
     text += "  \\begin{tablenotes}\\footnotesize\n";
+    for (std::size_t i = 0; i < footnotes.size(); ++i)
+      text += fmt::format("    \\item[{}] {}\n", i + 1, latex(footnotes[i]));
     for (const std::string& note : notes) text += "    \\item " + latex(note) + "\n";
     text += "  \\end{tablenotes}\n";
   }
@@ -290,7 +333,7 @@ std::string differences(const Table& table, const std::string& caption) {
   notes.insert(notes.begin(), "Paired bootstrap over trials and identities: mean and 95 % interval.");
   return "\n" + environment(table.id + "-differences",
                             fmt::format("{}: difference from {}", caption, latex(compared->label)),
-                            text + "    \\bottomrule\n  \\end{tabular}\n", notes);
+                            text + "    \\bottomrule\n  \\end{tabular}\n", {}, notes);
 }
 
 // A table that is too wide for a page as one of each data set.
@@ -320,7 +363,8 @@ std::string to_latex(const Table& table, const std::vector<std::string>& suite_n
   std::vector<std::string> notes{first};
   for (std::string& note : notes_of(table, suite_notes, kPlainWords)) notes.push_back(std::move(note));
   for (std::string& claim : claims_of(table, kPlainWords)) notes.push_back(std::move(claim));
-  return environment(table.id, caption, results_tabular(table), notes) + differences(table, caption);
+  return environment(table.id, caption, results_tabular(table), Footnotes(table).texts(), notes) +
+         differences(table, caption);
 }
 
 }  // namespace

@@ -41,9 +41,25 @@ std::size_t width_of(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-std::string paper_number(double value) { return fmt::format("({:.1f})", value); }
+//! Raised figures, "¹ ²".
+std::string raised(const std::vector<std::size_t>& numbers) {
+  constexpr std::string_view kFigures[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
+  std::string text;
+  for (const std::size_t number : numbers) {
+    if (!text.empty()) text += ' ';
+    for (const char figure : std::to_string(number)) text += kFigures[static_cast<std::size_t>(figure - '0')];
+  }
+  return text;
+}
 
-std::string cell_text(const Cell& cell) {
+//! What the paper has in a cell; empty where it was not asked.
+std::string paper_text(const std::optional<double>& number, const std::string& dataset, bool no_reference,
+                       const std::vector<std::size_t>& marks) {
+  if (!number && !no_reference) return "";
+  return fmt::format("({}){}", number ? as_printed(*number, dataset) : kNoReference, raised(marks));
+}
+
+std::string cell_text(const Cell& cell, const Footnotes& footnotes) {
   std::string text;
   switch (cell.status) {
     case CellStatus::kComplete: {
@@ -63,8 +79,9 @@ std::string cell_text(const Cell& cell) {
       text = code(settings::word(cell.status));
       break;
   }
-  if (cell.reference) text += " " + paper_number(*cell.reference);
-  return text;
+  const std::string paper =
+      paper_text(cell.reference, cell.dataset, cell.no_reference, footnotes.numbers_of(cell.footnotes));
+  return paper.empty() ? text : text + " " + paper;
 }
 
 std::string aligned(const std::vector<TextRow>& rows) {
@@ -119,18 +136,19 @@ std::string to_markdown(const Table& table, const std::vector<std::string>& note
   for (const std::string& dataset : table.datasets)
     for (const std::string& metric : table.metrics) header.push_back(column_name(table, dataset, metric));
   std::vector<TextRow> rows{header};
+  const Footnotes footnotes(table);
   for (const experiments::PublishedRow& row : table.published) {
     TextRow texts{plain(row.label)};
     for (const std::string& dataset : table.datasets)
-      for (const std::string& metric : table.metrics) {
-        const auto number = published_number(row, dataset, metric);
-        texts.push_back(number ? paper_number(*number) : "");
-      }
+      for (const std::string& metric : table.metrics)
+        texts.push_back(paper_text(published_number(row, dataset, metric), dataset,
+                                   published_lacks(row, dataset, metric),
+                                   footnotes.numbers_of(published_footnotes(row, dataset, metric))));
     rows.push_back(std::move(texts));
   }
   for (const Row& row : table.rows) {
     TextRow texts{plain(row.label)};
-    for (const Cell& cell : row.cells) texts.push_back(cell_text(cell));
+    for (const Cell& cell : row.cells) texts.push_back(cell_text(cell, footnotes));
     texts.resize(header.size());
     rows.push_back(std::move(texts));
   }
@@ -143,7 +161,11 @@ std::string to_markdown(const Table& table, const std::vector<std::string>& note
   std::string text = aligned(rows) + "\n";
   if (table.datasets.size() == 1) text += fmt::format("Data set: {}. ", plain(table.datasets.front()));
   text += legend_of(table, kMarkdown) + "\n";
-  const std::string lines = list_of(notes_of(table, notes, kMarkdown));
+  std::vector<std::string> said;
+  for (const std::string& footnote : footnotes.texts())
+    said.push_back(fmt::format("{} {}", raised({said.size() + 1}), plain(footnote)));
+  for (std::string& note : notes_of(table, notes, kMarkdown)) said.push_back(std::move(note));
+  const std::string lines = list_of(said);
   const std::string compared = differences(table);
   const std::string held = list_of(claims_of(table, kMarkdown));
   // A list of its own where it does not go on with the notes'.

@@ -33,6 +33,35 @@ std::string units_of(const Table& table) {
 
 }  // namespace
 
+std::string as_printed(double number, const std::string& dataset) {
+  // The shortest text that is this number: papers print one decimal at least, and no zeros beyond it.
+  std::string text = dataset == experiments::kMeanColumn ? fmt::format("{:.2f}", number) : fmt::format("{}", number);
+  if (text.find('.') == std::string::npos) return text + ".0";
+  while (text.ends_with('0') && text[text.size() - 2] != '.') text.pop_back();
+  return text;
+}
+
+Footnotes::Footnotes(const Table& table) {
+  for (const experiments::PublishedRow& row : table.published)
+    for (const std::string& dataset : table.datasets)
+      for (const std::string& metric : table.metrics) add(published_footnotes(row, dataset, metric));
+  for (const Row& row : table.rows)
+    for (const Cell& cell : row.cells) add(cell.footnotes);
+}
+
+void Footnotes::add(const std::vector<std::string>& footnotes) {
+  for (const std::string& footnote : footnotes)
+    if (std::find(texts_.begin(), texts_.end(), footnote) == texts_.end()) texts_.push_back(footnote);
+}
+
+std::vector<std::size_t> Footnotes::numbers_of(const std::vector<std::string>& footnotes) const {
+  std::vector<std::size_t> numbers;
+  for (const std::string& footnote : footnotes)
+    numbers.push_back(static_cast<std::size_t>(std::find(texts_.begin(), texts_.end(), footnote) - texts_.begin()) + 1);
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
 int decimals_of(const std::string& metric) { return experiments::metric_named(metric)->unit->decimals; }
 
 std::string heading_of(const std::string& metric) {
@@ -60,7 +89,7 @@ std::string legend_of(const Table& table, const Markup& markup) {
     for (const Cell& cell : row.cells) {
       not_applicable = not_applicable || cell.status == CellStatus::kNotApplicable;
       trials.insert(cell.trials_needed);
-      references = references || cell.reference;
+      references = references || cell.reference || cell.no_reference;
       incomplete = incomplete || cell.status == CellStatus::kIncomplete;
     }
   }

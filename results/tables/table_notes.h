@@ -2,6 +2,7 @@
 //! \file
 //! Internal to results/tables: what is said about a table's numbers, for pages of any markup.
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,26 @@ struct Markup {
   std::string (*plain)(const std::string& text);  //!< of a user, so that nothing in it is markup
   std::string (*mark)(std::string_view word);     //!< that stands in cells
   const char* references;                         //!< says where the paper's numbers stand
+};
+
+//! What stands where a paper is asked for a number and has none.
+inline constexpr const char* kNoReference = "no reference";
+
+//! A paper's number as the paper prints it, 9.25 or 26.0; a mean of such with two decimals at most.
+//! \param dataset of the number's column
+std::string as_printed(double number, const std::string& dataset);
+
+//! The footnotes of a table: each once, numbered from 1 in the order in which its cells stand, published rows first.
+class Footnotes {
+ public:
+  explicit Footnotes(const Table& table);
+  const std::vector<std::string>& texts() const { return texts_; }
+  //! Numbers of a cell's footnotes, ascending.
+  std::vector<std::size_t> numbers_of(const std::vector<std::string>& footnotes) const;
+
+ private:
+  void add(const std::vector<std::string>& footnotes);
+  std::vector<std::string> texts_;
 };
 
 int decimals_of(const std::string& metric);

@@ -27,6 +27,7 @@ class Study(unittest.TestCase):
         self.tree = pathlib.Path(folder.name)
         self.write("script/support/common.sh", COMMON)
         self.write("script/support/results_page.py", "import sys\nsys.stdin.read()\n")
+        self.write("script/support/coverage_page.py", "")
         self.write("build/release/bin/resolute", RESOLUTE)
         self.write("mpirun", '#!/bin/sh\nshift 2\nexec "$@"\n')
         self.write("experiments/suites/small_study.toml", 'suite = "small-study"\n')

@@ -55,6 +55,12 @@ function fixed(value, decimals) {
   return text.replace("-", "−");
 }
 
+// As the paper prints it: the shortest text of the number, with a decimal at least; a mean of such with two at most.
+function asPrinted(value) {
+  const number = Number(fixed(value, 2));
+  return Number.isInteger(number) ? fixed(number, 1) : String(number);
+}
+
 const signed = (value, decimals) => (value > 0 ? "+" : "") + fixed(value, decimals);
 const short = (id) => id.slice(0, 12);
 const plural = (count, one, many) => `${count} ${count === 1 ? one : many || `${one}s`}`;

@@ -29,10 +29,12 @@ function bestOf(table, column) {
 }
 
 // A column that has the paper's numbers keeps room for them in every row, so that ours stand below each other.
-function paperNumber(table, column, value) {
-  const { decimals } = metricNamed(columnsOf(table)[column].metric);
-  const style = `min-width:${decimals + 5.5}ch`;
-  if (isNumber(value)) return el("span", { class: "paper", style }, `(${fixed(value, decimals)})`);
+function paperNumber(table, column, value, lacks, footnotes) {
+  const { metric } = columnsOf(table)[column];
+  const style = `min-width:${metricNamed(metric).decimals + 5.5}ch`;
+  const marks = (footnotes || []).length ? el("sup", {}, footnotes.join(", ")) : null;
+  if (isNumber(value)) return el("span", { class: "paper", style }, `(${asPrinted(value)})`, marks);
+  if (lacks) return el("span", { class: "paper", style }, "(no reference)", marks);
   return table.rows.some((row) => isNumber(row.cells[column].reference)) ? el("span", { class: "paper", style }) : null;
 }
 
@@ -40,7 +42,7 @@ function numberCell(table, row, column, best) {
   const cell = row.cells[column];
   const { decimals, heading } = metricNamed(cell.metric);
   const text = cellText(cell), reason = reasonOf(cell);
-  const paper = paperNumber(table, column, cell.reference);
+  const paper = paperNumber(table, column, cell.reference, cell.no_reference, cell.footnotes);
   if (cell.status === "not applicable")
     return el("td", { title: reason }, el("span", { "aria-hidden": "true" }, text),
       el("span", { class: "hidden-text" }, "not applicable"), paper);
@@ -108,7 +110,9 @@ function publishedLine(table, published) {
   return el("tr", { class: "published" }, el("th", { scope: "row" }, `${published.label} (published)`),
     columnsOf(table).map(({ dataset, metric }, at) => {
       const value = (published.references[dataset] || {})[metric];
-      return el("td", {}, isNumber(value) ? null : "–", paperNumber(table, at, value));
+      const lacks = ((published.no_reference || {})[dataset] || []).includes(metric);
+      const footnotes = ((published.footnotes || {})[dataset] || {})[metric];
+      return el("td", {}, isNumber(value) || lacks ? null : "–", paperNumber(table, at, value, lacks, footnotes));
     }));
 }
 
@@ -125,7 +129,7 @@ function captionOf(table) {
   const cells = table.rows.flatMap((row) => row.cells);
   const parts = [`${table.datasets.length === 1 ? `On ${table.datasets[0]}. ` : ""}Mean ± sample standard deviation ` +
     "over the trials"];
-  if (cells.some((cell) => isNumber(cell.reference)) || (table.published || []).length)
+  if (cells.some((cell) => isNumber(cell.reference) || cell.no_reference) || (table.published || []).length)
     parts.push("the paper's number in parentheses");
   parts.push("the best of a column bold, the second italic");
   return `${parts.join("; ")}. Press a number for what it stands on.${table.from_scratch ? " From scratch." : ""}`;
@@ -165,6 +169,12 @@ function reasonList(table) {
     el("li", {}, el("span", { class: "bad" }, "⚠ "), `${reason} (${metrics.join(", ")})`)));
 }
 
+// What is to be known of the papers' numbers, by the figures that stand beside them.
+function footnoteList(table) {
+  return table.footnotes ? el("ol", { class: "small footnotes" }, table.footnotes.map((text) => el("li", {}, text)))
+    : null;
+}
+
 function tableNumbers(table) {
   const rows = table.rows.flatMap((row) => row.cells.map((cell) => [table.id, row.label, cell.dataset, cell.metric,
     cell.status, cell.mean, cell.std, cell.trials, cell.reference, cell.chance,
@@ -197,7 +207,7 @@ function tableBlock(table) {
     region(table.title, `scroll/${table.id}`, grid),
     el("div", { class: "actions" }, csvButton(table.title, `table-${table.id}`, () => tableNumbers(table)),
       differenceToggle(table, grid)),
-    reasonList(table),
+    reasonList(table), footnoteList(table),
     (table.no_reference || []).map((paper) => el("p", { class: "small quiet" }, `No number of “${paper}” is known.`)));
   node.style.containIntrinsicSize = `auto ${190 + 34 * lines}px`;
   return node;
@@ -358,9 +368,11 @@ function cellSummary(table, row, cell) {
   const other = cell.difference && table.rows.find((one) => one.id === cell.difference.to);
   return [
     el("p", {}, el("strong", {}, cellText(cell)), `: ${cell.trials} of ${plural(cell.trials_needed, "trial")}.`,
-      isNumber(cell.reference) ? ` The paper: ${fixed(cell.reference, decimals)}.` : null,
+      isNumber(cell.reference) ? ` The paper: ${asPrinted(cell.reference)}.` : null,
+      cell.no_reference ? " The paper: no reference." : null,
       isNumber(cell.chance) ? ` Chance: ${fixed(cell.chance, decimals)}.` : null),
     reasonOf(cell) ? el("p", { class: "bad" }, reasonOf(cell)) : null,
+    (cell.footnotes || []).map((number) => el("p", { class: "small" }, table.footnotes[number - 1])),
     cell.difference ? el("p", {}, `Difference from ${other ? other.label : cell.difference.to}: ` +
       `${intervalText(cell.difference, decimals)} (95 % interval; ${plural(cell.difference.trials, "trial")} of both).`)
       : null,

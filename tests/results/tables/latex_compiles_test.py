@@ -125,8 +125,8 @@ class LatexCompiles(unittest.TestCase):
                 self.assertEqual(made.returncode, 0, made.stderr)
                 self.compile(made.stdout)
                 # Nothing ran: the numbers are the paper's.
-                cells = re.findall(r"(?<=& )\d+\.\d(?= )", made.stdout.decode())
-                numbers = [f"{value:.1f}" for result in results for value in result.get("metrics", {}).values()]
+                cells = re.findall(r"(?<=& )\d+\.\d+(?= )", made.stdout.decode())
+                numbers = [str(value) for result in results for value in result.get("metrics", {}).values()]
                 self.assertEqual(sorted(cells), sorted(numbers))
                 compiled.add(name)
         self.assertEqual(compiled, {(result["paper"], result["table"]) for result in papers["result"]})

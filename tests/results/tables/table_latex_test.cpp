@@ -71,6 +71,23 @@ TEST(TableLatex, columns_are_as_wide_as_their_numbers) {
   EXPECT_EQ(line_of(text, "b &"), "b & 9.5 & 78.9 \\\\");
 }
 
+TEST(TableLatex, footnotes_are_marked_in_the_papers_column) {
+  SuiteTables tables = tables_of("rank1", {40.0, 41.0, 42.0});
+  auto& rows = tables.tables[0].rows;
+  rows[0].cells[0].reference = 9.25;
+  rows[0].cells[0].footnotes = {"100% & more_"};
+  rows[1].cells[0].reference = 26.0;
+  rows[1].cells[0].footnotes = {"second", "100% & more_"};
+  rows[2].cells[0].no_reference = true;
+  rows[2].cells[0].footnotes = {"third"};
+  const std::string text = to_latex(tables);
+  EXPECT_EQ(line_of(text, "a &"), "a & 40.0 & 9.25 \\tnote{1} \\\\");
+  EXPECT_EQ(line_of(text, "b &"), "b & \\itshape 41.0 & 26.0 \\tnote{1,2} \\\\");
+  EXPECT_EQ(line_of(text, "c &"), "c & \\bfseries 42.0 & {no reference\\tnote{3}} \\\\");
+  EXPECT_THAT(text, HasSubstr("S[table-format = 2.2, table-space-text-post = \\tnote{1,2}]"));
+  EXPECT_THAT(text, HasSubstr("\\item[1] 100\\% \\& more\\_\n    \\item[2] second\n    \\item[3] third\n    \\item "));
+}
+
 TEST(TableLatex, long_heads_stand_on_several_lines) {
   EXPECT_THAT(to_latex(tables_of("recovered_psnr_2", {12.0, 13.0})),
               HasSubstr(R"(method & {\begin{tabular}[b]{@{}c@{}}PSNR \\ recovered, \\ r = 2 (dB)\end{tabular}} \\)"));
