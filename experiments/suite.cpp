@@ -4,22 +4,16 @@
 #include <functional>
 #include <unordered_set>
 
+#include "experiments/include.h"
 #include "experiments/language/planner.h"
 #include "experiments/language/table_reader.h"
+#include "experiments/same_dataset.h"
 #include "experiments/specification/metrics.h"
 #include "experiments/specification/validation.h"
 #include "settings/names.h"
 
 namespace resolute::experiments {
 namespace {
-
-std::string plain_name(TableReader& reader, const std::string& key) {
-  auto name = reader.value<std::string>(key);
-  if (!is_plain_name(name))
-    throw core::input_error(fmt::format("{}: key '{}' has the value '{}'", reader.place(key), key, name),
-                            "a name is 1 to 64 of a-z, 0-9 and '-'");
-  return name;
-}
 
 //! Ids of a list seen so far.
 using Ids = std::unordered_set<std::string>;
@@ -38,7 +32,8 @@ Settings read_layer(const Node* table, const std::string& name) {
 }
 
 //! The chosen profile. The others are read too: a misspelt key shows before the day it is needed.
-Settings read_profiles(const Node* profiles, const std::string& chosen, const std::string& file) {
+//! \param needed whether the chosen one must be there
+Settings read_profiles(const Node* profiles, const std::string& chosen, const std::string& file, bool needed) {
   std::map<std::string, Settings> known;
   if (profiles != nullptr) {
     const TableReader checked(*profiles, "[profiles]");
@@ -47,6 +42,7 @@ Settings read_profiles(const Node* profiles, const std::string& chosen, const st
   }
   if (chosen.empty()) return {};
   if (const auto found = known.find(chosen); found != known.end()) return found->second;
+  if (!needed) return {};
   std::vector<std::string> names;
   names.reserve(known.size());
   for (const auto& [name, layer] : known) names.push_back(name);
@@ -80,25 +76,16 @@ class SuiteReader {
       : files_(files), path_(path), options_(options) {}
 
   Plan run() {
-    const Node document = parse_toml(core::read_named_text(files_, path_), path_.string());
-    TableReader reader(document, "the suite");
+    parts_ = read_suite_files(files_, path_, options_.relative_to);
     suite_.file = path_.string();
-    suite_.name = plain_name(reader, "suite");
-    suite_.title = reader.title("title");
-    suite_.worker = reader.value<std::vector<std::string>>("worker", {});
     suite_.from_scratch = options_.from_scratch;
     suite_.need_weights = options_.need_roots;
-    const Settings defaults = read_layer(reader.find("defaults"), "[defaults]");
-    const Settings profile = read_profiles(reader.find("profiles"), options_.profile, suite_.file);
+    suite_.estimate = options_.estimate;
     suite_.sets = read_sets(options_.sets);
-    suite_.base = laid_over(laid_over(defaults, profile), suite_.sets);
-    const auto datasets = reader.tables("dataset");
-    const auto tables = reader.tables("table");
-    reader.finish();
-    for (const Node* node : datasets) read_dataset(*node);
-    for (const Node* node : tables) read_table(*node);
+    for (std::size_t i = 0; i < parts_.size(); ++i) read_part(i);
+    check_workers();
     if (suite_.tables.empty())
-      throw core::input_error(fmt::format("{}: key 'table' is missing", document.place),
+      throw core::input_error(fmt::format("{}: key 'table' is missing", parts_.back().document.place),
                               "without a [[table]] nothing is to be made");
     for (const auto& [dataset, node] : used_roots()) set_root(*dataset, *node);
     const bool wanted = std::any_of(suite_.tables.begin(), suite_.tables.end(), [](const TableText& table) {
@@ -114,36 +101,97 @@ class SuiteReader {
   }
 
  private:
+  //! One of the suite's files; the last is its own.
+  void read_part(std::size_t at) {
+    const SuiteFile& part = parts_[at];
+    part_ = at;
+    TableReader reader(part.document, "the suite");
+    suite_.name = plain_name(reader, "suite");
+    suite_.title = reader.title("title");
+    suite_.worker = reader.value<std::vector<std::string>>("worker", {});
+    workers_.emplace_back(reader.place("worker"), suite_.worker);
+    reader.find("include");
+    if (at + 1 == parts_.size()) reader.find("included");
+    const Settings defaults = read_layer(reader.find("defaults"), "[defaults]");
+    const Node* profiles = reader.find("profiles");
+    const auto datasets = reader.tables("dataset");
+    const auto tables = reader.tables("table");
+    reader.finish();
+    // A suite that joins others and has no row of its own has nothing that a profile would be laid over.
+    const bool rows = !tables.empty() || part.first == at;
+    const Settings profile = read_profiles(profiles, options_.profile, part.file, rows);
+    suite_.bases.push_back(laid_over(laid_over(defaults, profile), suite_.sets));
+    dataset_ids_.emplace_back();
+    for (const Node* node : datasets) read_dataset(*node);
+    for (const Node* node : tables) read_table(*node);
+  }
+
+  //! One worker runs all.
+  void check_workers() const {
+    const auto& [own_place, own] = workers_.back();
+    for (const auto& [place, worker] : workers_)
+      if (!worker.empty() && worker != own)
+        throw core::input_error(fmt::format("{}: key 'worker' is not that of the suite which includes this one", place),
+                                fmt::format("one worker runs all jobs, and {} gives {}", path_.string(),
+                                            own.empty() ? "none" : fmt::format("'{}'", fmt::join(own, " "))),
+                                "give the same in both, or plan them apart");
+  }
+
+  //! Ids of the data sets that tables of the part may name: its own, and those of what it includes.
+  std::vector<std::string> visible_datasets() const {
+    std::vector<std::string> ids;
+    for (const DatasetText& dataset : suite_.datasets)
+      for (std::size_t at = parts_[part_].first; at <= part_; ++at)
+        if (dataset_ids_[at].contains(dataset.id)) {
+          ids.push_back(dataset.id);
+          break;
+        }
+    return ids;
+  }
+
+  //! What a root says, wherever the file stands that says it.
+  std::string root_in(const SuiteFile& part, const std::string& text) const {
+    const std::filesystem::path root = text;
+    return root.is_relative() && !text.starts_with("${") ? (part.folder / root).lexically_normal().string() : text;
+  }
+
   void read_dataset(const Node& node) {
     TableReader reader(node, "[[dataset]]");
     DatasetText dataset;
     dataset.place = node.place;
+    dataset.base = part_;
     dataset.id = plain_name(reader, "id");
-    refuse_second(dataset_ids_, dataset.id, reader.place("id"));
+    refuse_second(dataset_ids_.back(), dataset.id, reader.place("id"));
+    const Node* root = nullptr;
     // Before its keys: which of them are known depends on it.
     dataset.source = reader.value<settings::Source>("source");
     if (settings::facts_of(dataset.source).rendered) {
       dataset.synthetic = read_synthetic(reader);
-      roots_.push_back(nullptr);
     } else {
-      reader.value<std::string>("root");
-      roots_.push_back(reader.find("root"));
+      dataset.root_text = reader.value<std::string>("root");
+      root = reader.find("root");
     }
+    dataset.written = json_of(node);
+    if (!dataset.root_text.empty()) dataset.written["root"] = root_in(parts_[part_], dataset.root_text);
     for (const Member& member : node.members) dataset.places[member.key] = member.node.place;
     add_settings(dataset.settings, reader.rest(), PackKeys::kAllowed, reader.known());
+    for (const DatasetText& known : suite_.datasets)
+      if (known.id == dataset.id) return check_same(known, dataset, suite_.bases);
     suite_.datasets.push_back(std::move(dataset));
+    roots_.push_back(root);
   }
 
   void read_table(const Node& node) {
     TableReader reader(node, "[[table]]");
     TableText table;
-    table.id = plain_name(reader, "id");
+    table.base = part_;
+    table.id = parts_[part_].prefix + plain_name(reader, "id");
+    check_plain_name(table.id, "id", reader.place("id"));
     refuse_second(table_ids_, table.id, reader.place("id"));
     table.title = reader.title("title");
     table.metrics = names(reader, "metrics", metric_names(), is_metric);
     table.metrics_place = reader.place("metrics");
-    std::vector<std::string> datasets;
-    for (const DatasetText& dataset : suite_.datasets) datasets.push_back(dataset.id);
+    const std::vector<std::string> datasets = visible_datasets();
     table.datasets = names(reader, "datasets", datasets, [&](const std::string& name) {
       return std::find(datasets.begin(), datasets.end(), name) != datasets.end();
     });
@@ -294,14 +342,13 @@ class SuiteReader {
   }
 
   void set_root(DatasetText& dataset, const Node& node) {
-    const auto text = node.value.get<std::string>();
+    const std::string& text = dataset.root_text;
     const auto expanded = expand(text, node.place, dataset.id);
     if (!expanded) return;
     // What a variable holds is the user's word and meant from where the user stands; the suite's own is meant from the
     // suite.
     std::filesystem::path root = *expanded;
-    if (root.is_relative() && !text.starts_with("${"))
-      root = (options_.relative_to.empty() ? path_.parent_path() : options_.relative_to) / root;
+    if (root.is_relative() && !text.starts_with("${")) root = parts_[dataset.base].folder / root;
     root = std::filesystem::absolute(root).lexically_normal();
     if (options_.need_roots && (expanded->empty() || !files_.exists(root)))
       throw core::input_error(fmt::format("{}: key 'root' of data set '{}' is '{}'", node.place, dataset.id, *expanded),
@@ -345,8 +392,11 @@ class SuiteReader {
   core::FileSystem& files_;
   const std::filesystem::path& path_;
   const SuiteOptions& options_;
+  std::vector<SuiteFile> parts_;
+  std::size_t part_ = 0;  // the one that is read
   SuiteText suite_;
-  Ids dataset_ids_;
+  std::vector<std::pair<std::string, std::vector<std::string>>> workers_;  // of each part, with its place
+  std::vector<Ids> dataset_ids_;                                           // of each part
   Ids table_ids_;
   std::vector<const Node*> roots_;  // beside suite_.datasets; null for synthetic
 };

@@ -27,6 +27,9 @@ struct SuiteOptions {
   //! Whether raw images must be named and there, and the files of initial weights. Without it (`suite status`, `suite
   //! table`: nothing reads them) a root whose variable is not set is empty.
   bool need_roots = true;
+  //! `suite plan`: what can only be known from what is not here is estimated or left open and told of: training images
+  //! (specification/estimated_split.h), weights that the store does not have. Jobs that hang on it are provisional.
+  bool estimate = false;
   //! For rows that speak of epochs; without it they are refused. Suites that do not never call it.
   TrainingImages training_images{};
   std::filesystem::path relative_to{};  //!< what relative roots are relative to; empty: the suite's own folder
@@ -42,9 +45,10 @@ std::filesystem::path find_reference_file(core::FileSystem& files,
                                           const std::map<std::string, std::string>& environment,
                                           const std::filesystem::path& executable_folder);
 
-//! Reads, checks and works out a suite. Each row × data set × trial becomes a training and an evaluation, each data set
-//! in use its shards and its seal; equal jobs are one. Every specification has passed validate(). \throws RuntimeError
-//! (kInput) opening with `FILE:LINE:COLUMN: key 'x'` (or `--set x: key 'x'`) for whatever is wrong
+//! Reads, checks and works out a suite with all that it includes. Each row × data set × trial becomes a training and an
+//! evaluation, each data set in use its shards and its seal; equal jobs are one. Every specification has passed
+//! validate(). \throws RuntimeError (kInput) opening with `FILE:LINE:COLUMN: key 'x'` (or `--set x: key 'x'`) for
+//! whatever is wrong
 Plan read_suite(core::FileSystem& files, const std::filesystem::path& path, const SuiteOptions& options);
 
 }  // namespace resolute::experiments

@@ -20,10 +20,15 @@ struct Needs {
   bool operator==(const Needs&) const = default;
 };
 
-//! How its operations are counted (bench/methods/method_cases.h).
+struct Work;
+struct WorkCase;
+
+//! How its operations are counted: while they run (bench/methods/method_cases.h), or without a run (work.h).
 struct Cost {
   bool copies_pass_trunk = true;  //!< of a pair, the HR row's copy passes the trunk beside its rows
   int identities = 1;             //!< that a step needs for each of its losses to be there
+  //! Counted from the layers' sizes; null: the trunk and a classifier on each image.
+  Work (*work)(const MethodOptions& options, const WorkCase& of) = nullptr;
   bool operator==(const Cost&) const = default;
 };
 

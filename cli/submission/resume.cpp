@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/process/process.h"
+#include "experiments/include.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/run/run.h"
 #include "orchestrator/store/stored_jobs.h"
@@ -155,7 +156,7 @@ int suite_resume(const Arguments& arguments) {
   if (orchestrator::all_results_there(files, parsed->store, plan))
     return report_complete("resume", newest.request.token, plan, parsed->json);
   if (core::read_text_if_exists(files, newest.folder.suite_file()).value_or("") !=
-      core::read_named_text(files, parsed->values["SUITE.toml"].as<std::string>()))
+      experiments::text_with_includes(files, parsed->values["SUITE.toml"].as<std::string>()))
     core::log_warning(
         "the suite file has changed since it was submitted, and the old one is resumed; for the new one: "
         "`resolute suite submit`");

@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/process/secret.h"
+#include "experiments/include.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/store/stored_jobs.h"
 
@@ -175,7 +176,7 @@ void hand_over(core::FileSystem& files, slurm::Client& client, const slurm::Effe
 Order read_order(const SuiteArguments& arguments, core::FileSystem& files,
                  const std::map<std::string, std::string>& environment) {
   Order order{arguments, arguments.plan(false), {}, {}, {}, {}};
-  order.suite_text = core::read_named_text(files, arguments.values["SUITE.toml"].as<std::string>());
+  order.suite_text = experiments::text_with_includes(files, arguments.values["SUITE.toml"].as<std::string>());
   order.has_result = [&files, store = arguments.store](const std::string& job) {
     return orchestrator::has_result(files, store, {job});
   };

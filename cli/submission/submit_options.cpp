@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "core/error.h"
 #include "core/process/process.h"
+#include "experiments/include.h"
 #include "experiments/site.h"
 #include "orchestrator/run/run.h"
 #include "slurm/launcher.h"
@@ -291,7 +292,7 @@ slurm::SubmissionRequest read_submit_options(const SuiteArguments& arguments, co
   request.most_restarts = at_least("most-restarts", values["most-restarts"].as<int>(), 1);
   request.site = {site.modules, site.commands};
   request.notice = read_notice(values, site, request.resources.time);
-  request.variables = allocations::suite_variables(core::read_named_text(files, suite_file), environment);
+  request.variables = allocations::suite_variables(experiments::text_with_includes(files, suite_file), environment);
   return request;
 }
 

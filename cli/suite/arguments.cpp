@@ -6,7 +6,6 @@
 #include "core/files/file_system.h"
 #include "core/process/process.h"
 #include "datasets/split/training_images.h"
-#include "experiments/suite.h"
 #include "slurm/sbatch_script.h"
 
 namespace resolute::cli {
@@ -41,6 +40,16 @@ experiments::Plan SuiteArguments::plan(bool need_roots) const {
 }
 
 experiments::Plan SuiteArguments::plan_of(const std::string& file, const std::string& profile, bool need_roots) const {
+  return experiments::read_suite(core::real_file_system(), file, suite_options(profile, need_roots));
+}
+
+experiments::Plan SuiteArguments::estimated_plan() const {
+  experiments::SuiteOptions suite = suite_options(values["profile"].as<std::string>(), false);
+  suite.estimate = true;
+  return experiments::read_suite(core::real_file_system(), values["SUITE.toml"].as<std::string>(), suite);
+}
+
+experiments::SuiteOptions SuiteArguments::suite_options(const std::string& profile, bool need_roots) const {
   auto& files = core::real_file_system();
   experiments::SuiteOptions suite;
   suite.store = store.root();
@@ -57,7 +66,7 @@ experiments::Plan SuiteArguments::plan_of(const std::string& file, const std::st
     return counted->count(dataset.pack, store.pack_folder(dataset.pack), dataset.root, split);
   };
   if (values.count("relative-to") > 0) suite.relative_to = values["relative-to"].as<std::string>();
-  return experiments::read_suite(files, file, suite);
+  return suite;
 }
 
 std::vector<std::string> plan_arguments(const options::variables_map& values) {

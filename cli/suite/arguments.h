@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "experiments/specification/plan.h"
 #include "experiments/store/store_layout.h"
+#include "experiments/suite.h"
 #include "orchestrator/run/run.h"
 
 namespace resolute::cli {
@@ -22,6 +23,11 @@ struct SuiteArguments {
   experiments::Plan plan(bool need_roots) const;
   //! The same of another suite, or of the same with another profile.
   experiments::Plan plan_of(const std::string& file, const std::string& profile, bool need_roots) const;
+  //! What `suite plan` shows: nothing need be here (SuiteOptions::estimate).
+  experiments::Plan estimated_plan() const;
+
+ private:
+  experiments::SuiteOptions suite_options(const std::string& profile, bool need_roots) const;
 };
 
 //! Adds the shared options to `more` and parses; nothing after --help. \param words what stands without an option, the

@@ -12,6 +12,7 @@
 #include "core/files/new_folder.h"
 #include "core/process/process.h"
 #include "core/progress.h"
+#include "experiments/include.h"
 #include "experiments/suite.h"
 #include "results/exports/suite_bundle.h"
 #include "slurm/sbatch_script.h"
@@ -52,7 +53,7 @@ int suite_bundle(const Arguments& arguments) {
   const experiments::Plan plan = parsed->plan(false);
   experiments::BundledFiles files(machine, parsed->store);
   results::BundleRequest request;
-  request.suite_text = core::read_named_text(machine, parsed->values["SUITE.toml"].as<std::string>());
+  request.suite_text = experiments::text_with_includes(machine, parsed->values["SUITE.toml"].as<std::string>());
   request.arguments = plan_arguments(parsed->values);
   request.table_command = table_command(request.arguments);
   request.reference_text = core::read_text_if_exists(

@@ -4,10 +4,13 @@
 
 #include <iostream>
 #include <map>
+#include <set>
 
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "core/files/file_system.h"
+#include "core/process/process.h"
+#include "experiments/price.h"
 #include "orchestrator/store/stored_jobs.h"
 
 namespace resolute::cli {
@@ -15,11 +18,19 @@ namespace resolute::cli {
 namespace {
 
 constexpr CommandHelp kSuitePlanHelp{
-    "resolute suite plan SUITE.toml --store STORE [--profile NAME] [--set KEY=VALUE]... [--json]",
-    R"(Works a suite out without running anything: its distinct jobs in an order in which they can run, and its tables. Refuses
-what cannot work, with file, line, column and key. Tells how many steps came of lengths in epochs.)",
+    "resolute suite plan SUITE.toml --store STORE [--jobs] [--gpus N] [--cores N] [--profile NAME] "
+    "[--set KEY=VALUE]... [--json]",
+    R"(Works a suite out without running anything: its distinct jobs in an order in which they can run, its tables, and what all of
+it costs: trainings that tables share, hours of machines whose step times are known or modelled, days, disk. Refuses what
+cannot work, with file, line, column and key. Raw images and initial weights need not be here: what is missing is told of, with
+how it is got, and training images are then estimated; jobs that hang on that are marked as provisional. `suite run` needs all
+of it. More than 60 jobs are summed up by data set unless --jobs is given.)",
     "  resolute suite plan experiments/suites/quickstart.toml --store store\n"
+    "  resolute suite plan suite.toml --store store --profile paper --gpus 8\n"
     "  resolute suite plan suite.toml --store store --set trials=1 --json\n"};
+
+// Above this many, lines of jobs hide what else is said.
+constexpr std::size_t kMostListed = 60;
 
 // "2", or "2 to 3".
 std::string range_text(const auto& fewest, const auto& most) {
@@ -27,40 +38,155 @@ std::string range_text(const auto& fewest, const auto& most) {
 }
 
 std::string epochs_text(const experiments::EpochsPlan& one) {
-  return fmt::format("{} = {} on {}: {} steps ({} training images, {} a step)", one.key, one.epochs, one.dataset,
-                     range_text(one.fewest_steps, one.most_steps), range_text(one.fewest_images, one.most_images),
-                     one.batch);
+  return fmt::format("{} = {} on {}: {}{} steps ({} training images, {} a step)", one.key, one.epochs, one.dataset,
+                     one.estimated ? "about " : "", range_text(one.fewest_steps, one.most_steps),
+                     range_text(one.fewest_images, one.most_images), one.batch);
+}
+
+const std::string& dataset_of(const experiments::PlannedJob& job) {
+  return std::visit([](const auto& one) -> const std::string& { return one.pack.name; }, job.specification);
+}
+
+void list_jobs(const experiments::Plan& plan, const std::set<experiments::JobId>& done) {
+  for (const auto& job : plan.jobs)
+    std::cout << fmt::format("  {}  {:10} {}{}{}\n", job.id.hex.substr(0, 12),
+                             experiments::kind_name(job.specification), job.label,
+                             job.provisional ? "  (provisional)" : "", done.contains(job.id) ? "  (done)" : "");
+}
+
+struct Count {
+  std::size_t jobs = 0, done = 0;
+};
+
+void print_counts(const experiments::Plan& plan, const std::set<experiments::JobId>& done, bool by_dataset) {
+  std::map<std::string, std::map<std::string, Count>> counts;  // by kind, by data set or ""
+  for (const auto& job : plan.jobs) {
+    Count& count = counts[experiments::kind_name(job.specification)][by_dataset ? dataset_of(job) : ""];
+    ++count.jobs;
+    if (done.contains(job.id)) ++count.done;
+  }
+  for (const auto& [kind, datasets] : counts)
+    for (const auto& [dataset, count] : datasets)
+      std::cout << fmt::format("{}{:11} {:4}, {} done{}\n", by_dataset ? "  " : "", kind, count.jobs, count.done,
+                               by_dataset ? ", of " + dataset : "");
+}
+
+std::string count_text(const char* what, const experiments::JobCount& count) {
+  const std::size_t shared = count.asked - count.distinct;
+  return fmt::format("  {:12} {}{}, {} done", what, count.distinct,
+                     shared > 0 ? fmt::format(" (asked for {} times, {} shared)", count.asked, shared) : "",
+                     count.done);
+}
+
+//! Three digits, as much as an estimate can say.
+std::string amount(double value) {
+  return value >= 100  ? fmt::format("{:.0f}", value)
+         : value >= 10 ? fmt::format("{:.1f}", value)
+                       : fmt::format("{:.2g}", value);
+}
+
+std::string bytes_text(double bytes) {
+  constexpr double kKibi = 1024;
+  const char* unit = "KiB";
+  double value = bytes / kKibi;
+  for (const char* next : {"MiB", "GiB", "TiB"}) {
+    if (value < kKibi) break;
+    value /= kKibi;
+    unit = next;
+  }
+  return fmt::format("{} {}", amount(value), unit);
+}
+
+void add_machine(std::vector<std::string>& lines, const experiments::MachinePrice& one) {
+  const bool gpu = one.machine.device == settings::Device::kCuda;
+  const char* unit = gpu ? "GPU" : "core";
+  lines.push_back(fmt::format("  {}: {} {}-hours, {} days on {} {}{}; the longest training {} h{}{}", one.machine.title,
+                              amount(one.hours), unit, amount(one.days), one.count, unit, one.count == 1 ? "" : "s",
+                              amount(one.longest_hours),
+                              one.done_hours > 0 ? fmt::format("; {} h are done", amount(one.done_hours)) : "",
+                              one.unpriced > 0 ? fmt::format("; {} jobs not counted", one.unpriced) : ""));
+  for (const std::string& how : one.how) lines.push_back("    " + how);
+  if (one.hours > 0)
+    lines.push_back(fmt::format("    {:.0f} % of the hours at measured rates", 100 * one.measured_hours / one.hours));
+}
+
+// Jobs asked for and shared, hours and days by machine with where the rates come from, disk, what is not here.
+std::vector<std::string> price_lines(const experiments::Price& price) {
+  std::vector<std::string> lines{"price"};
+  lines.push_back(count_text("packs", price.packs));
+  lines.push_back(count_text("trainings", price.trainings));
+  lines.push_back(count_text("evaluations", price.evaluations));
+  for (const auto& machine : price.machines) add_machine(lines, machine);
+  lines.push_back(fmt::format(
+      "  disk: packs {}, checkpoints {}, features {}{}", bytes_text(price.disk.packs),
+      bytes_text(price.disk.checkpoints), bytes_text(price.disk.features),
+      price.disk.unknown.empty() ? "" : fmt::format("; not counted: {}", fmt::join(price.disk.unknown, ", "))));
+  if (!price.estimated.empty())
+    lines.push_back(fmt::format("training images estimated, by what is published of the source: {}",
+                                fmt::join(price.estimated, ", ")));
+  for (const auto& one : price.missing_data) {
+    lines.push_back(fmt::format("raw images missing: {} ({}), root = \"{}\"", one.dataset, one.source, one.root));
+    lines.push_back("    from " + one.from);
+    lines.push_back("    licence: " + one.licence);
+  }
+  for (const std::string& name : price.missing_weights)
+    lines.push_back(fmt::format("weights missing: {}; resolute weights import FILE --store STORE{}", name,
+                                name == "imagenet" ? "" : " --name " + name));
+  if (price.provisional > 0)
+    lines.push_back(
+        fmt::format("{} jobs are provisional: they get other ids once what they hang on is here", price.provisional));
+  return lines;
+}
+
+std::optional<experiments::StepTimes> read_step_times(core::FileSystem& files) {
+  const fs::path beside = experiments::find_reference_file(files, core::current_environment(), executable_folder());
+  const fs::path file = beside.parent_path() / "step_times.toml";
+  if (!files.exists(file)) return std::nullopt;
+  return experiments::StepTimes::read(files, file);
 }
 
 }  // namespace
 
 int suite_plan(const Arguments& arguments) {
-  auto parsed = parse_suite_arguments(arguments, kSuitePlanHelp, {});
+  options::options_description visible;
+  auto add = visible.add_options();
+  add("jobs", "list every job, however many there are");
+  add("gpus", options::value<int>()->default_value(1), "of each kind of GPU, for the price in days");
+  add("cores", options::value<int>()->default_value(1), "for the price in days of trainings on CPUs");
+  auto parsed = parse_suite_arguments(arguments, kSuitePlanHelp, visible);
   if (!parsed) return 0;
-  experiments::Plan plan = parsed->plan(true);
+  auto& files = core::real_file_system();
+  const experiments::Plan plan = parsed->estimated_plan();
+  std::set<experiments::JobId> done;
+  const auto stored = orchestrator::look_at_jobs(files, parsed->store, plan.jobs);
+  for (std::size_t i = 0; i < plan.jobs.size(); ++i)
+    if (stored[i].result) done.insert(plan.jobs[i].id);
+  const auto times = read_step_times(files);
+  experiments::PriceOf of;
+  of.is_done = [&](const experiments::JobId& job) { return done.contains(job); };
+  of.has_data = [&](const experiments::DatasetPlan& dataset) {
+    return dataset.pack.synthetic || files.exists(parsed->store.pack_folder(dataset.pack) / "pack.json") ||
+           (!dataset.root.empty() && files.exists(dataset.root));
+  };
+  of.times = times ? &*times : nullptr;
+  of.gpus = at_least("gpus", parsed->values["gpus"].as<int>(), 1);
+  of.cores = at_least("cores", parsed->values["cores"].as<int>(), 1);
+  const experiments::Price price = experiments::price_of(plan, of);
   if (parsed->json) {
-    experiments::write_json(std::cout, plan);
+    experiments::write_json(std::cout, plan, to_json(price));
     return 0;
   }
-  auto& files = core::real_file_system();
-  std::map<std::string, std::pair<int, int>> by_kind;  // jobs, of which done
   std::cout << plan.suite << ": " << plan.title << "\n\n";
-  const auto stored = orchestrator::look_at_jobs(files, parsed->store, plan.jobs);
-  for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
-    const auto& job = plan.jobs[i];
-    auto& [count, done] = by_kind[experiments::kind_name(job.specification)];
-    const bool finished = stored[i].result;
-    ++count;
-    if (finished) ++done;
-    std::cout << fmt::format("  {}  {:10} {}{}\n", job.id.hex.substr(0, 12), experiments::kind_name(job.specification),
-                             job.label, finished ? "  (done)" : "");
-  }
+  if (plan.jobs.size() <= kMostListed || parsed->values.count("jobs") > 0)
+    list_jobs(plan, done);
+  else
+    print_counts(plan, done, true);
   std::cout << "\n";
-  for (const auto& [kind, counts] : by_kind)
-    std::cout << fmt::format("{:11} {:4}, {} done\n", kind, counts.first, counts.second);
+  print_counts(plan, done, false);
   for (const auto& table : plan.tables)
     std::cout << fmt::format("table {}: {} rows on {} data sets\n", table.id, table.rows.size(), table.datasets.size());
   for (const auto& one : plan.epochs) std::cout << epochs_text(one) << "\n";
+  for (const std::string& line : price_lines(price)) std::cout << line << "\n";
   return 0;
 }
 

@@ -1,8 +1,10 @@
 #include "experiments/language/counted_epochs.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
+#include "experiments/specification/estimated_split.h"
 
 namespace resolute::experiments {
 namespace {
@@ -10,27 +12,34 @@ namespace {
 constexpr const char *kEpochs = "train.epochs", *kMilestones = "train.milestone_epochs",
                      *kWarmup = "train.warmup_epochs";
 
+struct Images {
+  std::size_t number = 0;
+  bool estimated = false;
+};
+
 //! \param key the one in epochs that asks
-std::size_t images_of(const Combination& combination, const TrainingImages& training_images, const SplitSettings& split,
-                      const std::string& key) {
+Images images_of(const Combination& combination, const ImageCount& count, const SplitSettings& split,
+                 const std::string& key) {
   const std::string& dataset = combination.dataset.id;
   const std::string value = combination.settings.at(key).value.dump();
   std::optional<std::size_t> images;
   try {
-    if (training_images) images = training_images(combination.planned, split);
+    if (count.counted) images = count.counted(combination.planned, split);
   } catch (const core::RuntimeError& error) {
     if (error.kind() != core::ErrorKind::kInput) throw;
     combination.refuse(key, value,
                        fmt::format("the training images of data set '{}' cannot be counted: {}", dataset, error.what()),
                        fmt::format("put that right or give '{}'", in_other_words(key)));
   }
-  if (!images)
-    combination.refuse(key, value,
-                       fmt::format("how many steps an epoch of data set '{}' has is not known: neither its pack nor "
-                                   "its raw images are here",
-                                   dataset),
-                       fmt::format("give '{}'", in_other_words(key)));
-  return *images;
+  if (images) return {*images};
+  if (count.estimate)
+    if (const auto estimate = estimated_split(combination.planned.pack, split))
+      return {std::max<std::size_t>(1, static_cast<std::size_t>(std::llround(estimate->train))), true};
+  combination.refuse(key, value,
+                     fmt::format("how many steps an epoch of data set '{}' has is not known: neither its pack nor "
+                                 "its raw images are here",
+                                 dataset),
+                     fmt::format("give '{}'", in_other_words(key)));
 }
 
 }  // namespace
@@ -40,13 +49,12 @@ bool speaks_of_epochs(const Settings& settings) {
 }
 
 void count_steps(const Combination& combination, const settings::EpochSettings& epochs,
-                 const TrainingImages& training_images, TrainingSpecification& training,
-                 std::vector<EpochsPlan>& told) {
+                 const ImageCount& training_images, TrainingSpecification& training, std::vector<EpochsPlan>& told) {
   Recipe& recipe = training.recipe;
   std::size_t at = 0;
   const auto steps_of = [&](const std::string& key, int asked) {
     if (asked == 0) return 0;
-    const std::size_t images = images_of(combination, training_images, training.split, key);
+    const auto [images, estimated] = images_of(combination, training_images, training.split, key);
     const std::uint64_t needed = settings::steps_of_epochs(static_cast<std::uint64_t>(asked), images, recipe);
     const int steps = static_cast<int>(std::min<std::uint64_t>(needed, Recipe::kMostSteps + 1));
     if (at == told.size())
@@ -57,6 +65,7 @@ void count_steps(const Combination& combination, const settings::EpochSettings& 
     over.most_images = std::max(over.most_images, images);
     over.fewest_steps = std::min(over.fewest_steps, steps);
     over.most_steps = std::max(over.most_steps, steps);
+    over.estimated = over.estimated || estimated;
     return steps;
   };
   const auto given = [&](const char* key) { return combination.settings.contains(key); };

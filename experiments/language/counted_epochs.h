@@ -8,6 +8,12 @@
 
 namespace resolute::experiments {
 
+//! How training images are counted.
+struct ImageCount {
+  const TrainingImages& counted;
+  bool estimate = false;  //!< by what is published of the source, where neither pack nor raw images are here
+};
+
 //! Whether a row's settings, all layers laid over one another, have a length in epochs.
 bool speaks_of_epochs(const Settings& settings);
 
@@ -17,6 +23,6 @@ bool speaks_of_epochs(const Settings& settings);
 //! filled by a row's first trial, widened by its others \throws RuntimeError (kInput), with the key's place, where the
 //! images cannot be counted
 void count_steps(const Combination& combination, const settings::EpochSettings& epochs,
-                 const TrainingImages& training_images, TrainingSpecification& training, std::vector<EpochsPlan>& told);
+                 const ImageCount& training_images, TrainingSpecification& training, std::vector<EpochsPlan>& told);
 
 }  // namespace resolute::experiments

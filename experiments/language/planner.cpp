@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/hash/sha256.h"
 #include "experiments/language/combination.h"
 #include "experiments/language/counted_epochs.h"
 #include "experiments/language/from_papers.h"
@@ -33,6 +34,7 @@ class Planner {
     for (const TableText& table : suite_.tables) add_table(table);
     refuse_idle_sets();
     plan_.epochs.assign(epochs_.begin(), epochs_.end());
+    plan_.missing_weights.assign(missing_weights_.begin(), missing_weights_.end());
     plan_.notes = notes_of(facts_);
     return std::move(plan_);
   }
@@ -45,7 +47,7 @@ class Planner {
   }
 
   void add_dataset(const DatasetText& dataset) {
-    const Settings settings = laid_over(suite_.base, dataset.settings);
+    const Settings settings = laid_over(suite_.bases[dataset.base], dataset.settings);
     PackSettings pack = make_draft(settings).pack;
     pack.name = dataset.id;
     pack.source = dataset.source;
@@ -65,7 +67,7 @@ class Planner {
       shards.push_back(add_job(ShardSpecification{pack, shard}, {}, 1,
                                fmt::format("shard {} of {} of {}", shard, pack.shards, pack.name)));
     seals_[dataset.id] = add_job(SealSpecification{pack}, shards, 1, fmt::format("seal of {}", pack.name));
-    plan_.datasets.push_back({dataset.id, pack, dataset.root});
+    plan_.datasets.push_back({dataset.id, pack, dataset.root, dataset.root_text});
   }
 
   void add_table(const TableText& text) {
@@ -78,7 +80,7 @@ class Planner {
         const auto planned = std::find_if(plan_.datasets.begin(), plan_.datasets.end(),
                                           [&](const DatasetPlan& one) { return one.id == id; });
         Combination combination{row_text, *dataset, *planned,
-                                laid_over(laid_over(suite_.base, dataset->settings), row_text.settings)};
+                                laid_over(laid_over(suite_.bases[text.base], dataset->settings), row_text.settings)};
         row.cells.push_back(make_cell(text, combination));
       }
       table.rows.push_back(std::move(row));
@@ -210,6 +212,7 @@ class Planner {
       std::vector<std::string> names = {"none", "imagenet"};
       for (const std::string& one : weights_.names()) names.push_back(one);
       std::string suggestion = name == "imagenet" ? "" : settings::did_you_mean(name, names);
+      if (suggestion.empty() && suite_.estimate) return open_weights(combination, name);
       if (suggestion.empty())
         suggestion = fmt::format(
             "import them ({}), run with --from-scratch, which every table then says, or set "
@@ -221,6 +224,15 @@ class Planner {
       refuse(fmt::format("their file weights/{}.safetensors is missing in the store", found->sha256),
              fmt::format("import them again ({})", how));
     return named_weights_.emplace(name, *found).first->second;
+  }
+
+  //! Stands for weights that nobody has imported: a SHA-256 that is no file's.
+  const NamedWeights& open_weights(const Combination& combination, const std::string& name) {
+    missing_weights_.insert(name);
+    const std::string backbone(settings::word(make_draft(combination.settings).network.backbone));
+    // Of each backbone another file could go by the name; so nothing is remembered of it.
+    open_weights_ = {name, core::sha256_hex("weights that are not imported: " + name), backbone, "", ""};
+    return open_weights_;
   }
 
   //! What a training starts from: a SHA-256, or "" for from scratch. The specification has passed its checks.
@@ -244,7 +256,9 @@ class Planner {
                          fmt::format("they are of the backbone {}, not {}", weights.backbone, backbone),
                          "import weights of this backbone under another name, or set weights=none");
     facts_.weights.insert(
-        fmt::format("{} ({}, SHA-256 {})", weights.name, weights.backbone, weights.sha256.substr(0, 12)));
+        missing_weights_.contains(weights.name)
+            ? fmt::format("{} ({}, not imported)", weights.name, weights.backbone)
+            : fmt::format("{} ({}, SHA-256 {})", weights.name, weights.backbone, weights.sha256.substr(0, 12)));
     return weights.sha256;
   }
 
@@ -284,7 +298,7 @@ class Planner {
       TrainingSpecification any_length = training;  // whose every other member is told by its own key if it is wrong
       if (combination.settings.contains("train.epochs")) any_length.recipe.steps = Recipe::kMostSteps;
       check_of(combination, JobSpecification(any_length));
-      count_steps(combination, draft.epochs, training_images_, training, told);
+      count_steps(combination, draft.epochs, {training_images_, suite_.estimate}, training, told);
     }
     check_of(combination, JobSpecification(training));
     training = normalised(training);
@@ -308,12 +322,15 @@ class Planner {
       evaluation.split.seed = training.split.seed;
       const std::string what =
           fmt::format("{} trial {} '{}' on {}", draft.method, trial, combination.row.label, combination.dataset.id);
-      evaluation.training = add_job(training, {seal}, draft.ranks, "training " + what);
+      const bool provisional =
+          (!training.initial_weights.empty() && missing_weights_.contains(draft.weights)) ||
+          std::any_of(told.begin(), told.end(), [](const EpochsPlan& one) { return one.estimated; });
+      evaluation.training = add_job(training, {seal}, draft.ranks, "training " + what, provisional);
       if (trial == 0) {
         check_of(combination, evaluation, training.method);
         evaluation = normalised(evaluation, training.method);
       }
-      evaluations.push_back(add_job(evaluation, {seal, evaluation.training}, 1, "evaluation " + what));
+      evaluations.push_back(add_job(evaluation, {seal, evaluation.training}, 1, "evaluation " + what, provisional));
     }
     epochs_.insert(told.begin(), told.end());
     return evaluations;
@@ -325,7 +342,8 @@ class Planner {
     combination.told([&] { check(specifications...); });
   }
 
-  JobId add_job(JobSpecification specification, std::vector<JobId> after, int slots, std::string label) {
+  JobId add_job(JobSpecification specification, std::vector<JobId> after, int slots, std::string label,
+                bool provisional = false) {
     JobId id = job_id(specification);
     const auto [at, inserted] = index_.emplace(id.hex, plan_.jobs.size());
     if (!inserted) {
@@ -337,7 +355,7 @@ class Planner {
     if (plan_.jobs.size() == kMostJobs)
       throw core::input_error(fmt::format("{}: the suite has too many jobs", suite_.file),
                               fmt::format("at most {} are planned", kMostJobs), "split it in several suites");
-    plan_.jobs.push_back({id, std::move(specification), std::move(after), slots, std::move(label)});
+    plan_.jobs.push_back({id, std::move(specification), std::move(after), slots, std::move(label), provisional});
     return id;
   }
 
@@ -354,6 +372,8 @@ class Planner {
   const WeightsCatalogue& weights_;
   const TrainingImages& training_images_;
   std::map<std::string, NamedWeights> named_weights_;  // found so far
+  std::set<std::string> missing_weights_;              // that no file goes by, where that may be
+  NamedWeights open_weights_;
   Plan plan_;
   std::unordered_map<std::string, std::size_t> index_;  // of jobs by id
   std::map<std::string, JobId> seals_;

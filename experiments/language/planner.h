@@ -21,6 +21,9 @@ struct DatasetText {
   settings::Source source = settings::Source::kCsv;
   std::optional<SyntheticSettings> synthetic;
   std::filesystem::path root;                 //!< expanded; empty for synthetic
+  std::string root_text;                      //!< as written, "${VIPER}"
+  std::size_t base = 0;                       //!< of SuiteText::bases, what its settings are laid over
+  core::Json written;                         //!< all that it says; a root without the place it is meant from
   Settings settings;                          //!< its pack keys and whatever else it overrides
   std::map<std::string, std::string> places;  //!< of its own keys: id, source, identities …
 };
@@ -38,6 +41,7 @@ struct PublishedText {
 
 struct TableText {
   std::string id;
+  std::size_t base = 0;  //!< of SuiteText::bases, what its rows are laid over
   std::string title;
   std::vector<std::string> metrics;
   std::string metrics_place;
@@ -56,12 +60,14 @@ struct SuiteText {
   std::string title;
   std::string file;
   std::vector<std::string> worker;
-  Settings base;  //!< [defaults], the profile and --set laid over one another
+  //! Of each file, [defaults], the profile and --set laid over one another.
+  std::vector<Settings> bases;
   Settings sets;  //!< --set alone
   std::vector<DatasetText> datasets;
   std::vector<TableText> tables;
   bool from_scratch = false;
   bool need_weights = true;  //!< the files of the weights asked for must be there
+  bool estimate = false;     //!< see SuiteOptions::estimate
 };
 
 //! \param references null where no row and no table names one

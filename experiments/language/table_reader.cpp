@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "experiments/specification/validation.h"
 #include "settings/names.h"
 
 namespace resolute::experiments {
@@ -12,6 +13,18 @@ void check_title(const std::string& text, const std::string& key, const std::str
   if (text.empty() || control)
     throw core::input_error(fmt::format("{}: key '{}' is not a title", place, key),
                             text.empty() ? "it is empty" : "it holds a control character", "write one line of text");
+}
+
+void check_plain_name(const std::string& name, const std::string& key, const std::string& place) {
+  if (!is_plain_name(name))
+    throw core::input_error(fmt::format("{}: key '{}' has the value '{}'", place, key, name),
+                            "a name is 1 to 64 of a-z, 0-9 and '-'");
+}
+
+std::string plain_name(TableReader& reader, const std::string& key) {
+  auto name = reader.value<std::string>(key);
+  check_plain_name(name, key, reader.place(key));
+  return name;
 }
 
 TableReader::TableReader(const Node& node, std::string name) : node_(node), name_(std::move(name)) {

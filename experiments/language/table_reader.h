@@ -15,6 +15,13 @@ namespace resolute::experiments {
 //! of tables and of one-line messages
 void check_title(const std::string& text, const std::string& key, const std::string& place);
 
+class TableReader;
+
+//! A name under a key: 1 to 64 of a-z, 0-9 and '-'. \throws RuntimeError (kInput) with place and key
+std::string plain_name(TableReader& reader, const std::string& key);
+//! The same of a name that is put together. \throws RuntimeError (kInput) with the place
+void check_plain_name(const std::string& name, const std::string& key, const std::string& place);
+
 class TableReader {
  public:
   //! \throws RuntimeError (kInput) if `node` is not a table. `node` must outlive this.

@@ -25,6 +25,8 @@ struct PlannedJob {
   std::vector<JobId> after;  //!< jobs whose result it needs, each earlier in Plan::jobs
   int slots = 1;             //!< process ranks W of a training (divides its lanes); 1 for the others
   std::string label;         //!< for people: "training rain trial 0 'RAIN, multi-level' on easy"
+  //! Its id may be another once what it hangs on is here: images that were estimated, weights that are not imported.
+  bool provisional = false;
 };
 
 //! A [[result]] of reference/papers.toml by its key, in the file's words.
@@ -102,6 +104,7 @@ struct DatasetPlan {
   //! Folder of the raw images as the user named it (variables expanded); empty for synthetic, which the run makes
   //! itself below the store.
   std::filesystem::path root;
+  std::string root_text{};  //!< as the suite has it: "${VIPER}"
 };
 
 //! How many images a trial trains on: what epochs are counted by (settings/epochs.h). Nothing where neither the pack
@@ -119,6 +122,7 @@ struct EpochsPlan {
   std::size_t most_images = 0;
   int fewest_steps = 0;
   int most_steps = 0;
+  bool estimated = false;  //!< the images are not counted but estimated (estimated_split.h)
   auto operator<=>(const EpochsPlan&) const = default;
 };
 
@@ -128,17 +132,18 @@ struct Plan {
   std::vector<DatasetPlan> datasets;
   std::vector<PlannedJob> jobs;  //!< every job once; a job stands after all that it needs
   std::vector<TablePlan> tables;
-  std::vector<std::string> worker;  //!< command of an external worker; empty: resolute-worker
-  std::vector<EpochsPlan> epochs;   //!< each once, sorted; empty where the suite speaks of steps alone
-  std::vector<std::string> notes;   //!< what a reader of the tables must know, e.g. "from scratch, small backbone"
+  std::vector<std::string> worker;             //!< command of an external worker; empty: resolute-worker
+  std::vector<EpochsPlan> epochs;              //!< each once, sorted; empty where the suite speaks of steps alone
+  std::vector<std::string> missing_weights{};  //!< names that the store does not have, where such are let pass
+  std::vector<std::string> notes;  //!< what a reader of the tables must know, e.g. "from scratch, small backbone"
 };
 
 //! Writes the document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
-//! "specification"}], "tables": [{"id", "title", "metrics", "datasets", "rows", "compare_with", "claims",
-//! "no_reference", "mean_of", "published"}], "datasets": [{"id", "pack_folder", "root"}], "epochs": [{"dataset", "key",
-//! "epochs", "batch", "images", "steps"}] (the last two the fewest and the most of a row's trials), "worker", "notes"}.
-//! A row's cells and, by data set, a published row's "papers" have the PaperCell: "entries", "footnotes",
-//! "no_reference".
-void write_json(std::ostream& to, const Plan& plan);
+//! "specification", "provisional" (where it is)}], "tables": [{"id", "title", "metrics", "datasets", "rows",
+//! "compare_with", "claims", "no_reference", "mean_of", "published"}], "datasets": [{"id", "pack_folder", "root"}],
+//! "epochs": [{"dataset", "key", "epochs", "batch", "images", "steps", "estimated"}] (images and steps the fewest and
+//! the most of a row's trials), "worker", "notes"}. A row's cells and, by data set, a published row's "papers" have the
+//! PaperCell: "entries", "footnotes", "no_reference". \param more further members of the document
+void write_json(std::ostream& to, const Plan& plan, const core::Json& more = core::Json::object());
 
 }  // namespace resolute::experiments

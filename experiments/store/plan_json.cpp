@@ -15,9 +15,11 @@ Json ids(const std::vector<JobId>& jobs) {
 }
 
 Json write(const PlannedJob& job) {
-  return {{"id", job.id.hex},        {"kind", kind_name(job.specification)},
-          {"after", ids(job.after)}, {"slots", job.slots},
-          {"label", job.label},      {"specification", to_json(job.specification)}};
+  Json json = {{"id", job.id.hex},        {"kind", kind_name(job.specification)},
+               {"after", ids(job.after)}, {"slots", job.slots},
+               {"label", job.label},      {"specification", to_json(job.specification)}};
+  if (job.provisional) json["provisional"] = true;
+  return json;
 }
 
 //! Adds "entries", and "footnotes" and "no_reference" where there are any.
@@ -86,7 +88,8 @@ Json without_jobs(const Plan& plan) {
                       {"epochs", one.epochs},
                       {"batch", one.batch},
                       {"images", {one.fewest_images, one.most_images}},
-                      {"steps", {one.fewest_steps, one.most_steps}}});
+                      {"steps", {one.fewest_steps, one.most_steps}},
+                      {"estimated", one.estimated}});
   return {{"suite", plan.suite},
           {"title", plan.title},
           {"jobs", Json::array()},
@@ -99,8 +102,10 @@ Json without_jobs(const Plan& plan) {
 
 }  // namespace
 
-void write_json(std::ostream& to, const Plan& plan) {
-  const std::string text = without_jobs(plan).dump(1);
+void write_json(std::ostream& to, const Plan& plan, const Json& more) {
+  Json document = without_jobs(plan);
+  document.update(more);
+  const std::string text = document.dump(1);
   const std::size_t jobs = text.find("\n \"jobs\": []") + std::string_view("\n \"jobs\": [").size();
   to << std::string_view(text).substr(0, jobs);
   for (const PlannedJob& job : plan.jobs) {

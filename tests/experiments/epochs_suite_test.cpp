@@ -42,7 +42,8 @@ TEST_F(EpochsSuite, a_suite_in_epochs_has_the_jobs_of_one_in_steps) {
                         {"epochs", 4},
                         {"batch", 16},
                         {"images", {100, 100}},
-                        {"steps", {25, 25}}}),
+                        {"steps", {25, 25}},
+                        {"estimated", false}}),
             json_of(made).at("epochs").at(0));
 }
 

@@ -22,7 +22,7 @@ BASE = (HERE / "base.toml").read_text().split("\n")
 ROW_KEYS = ["id", "label", "grid", "set", "reference"]
 DATASET_KEYS = ["id", "source"]
 TABLE_KEYS = ["id", "title", "metrics", "datasets", "reference", "row", "compare_with", "mean_of", "published"]
-SUITE_KEYS = ["suite", "title", "worker", "defaults", "profiles", "dataset", "table"]
+SUITE_KEYS = ["suite", "title", "worker", "include", "included", "defaults", "profiles", "dataset", "table"]
 REQUIRED = {"suite": ["suite", "title"], "dataset": ["id", "source", "root"], "table": ["id", "title", "metrics", "datasets"],
             "row": ["id", "label"]}
 NAMES = {"suite": "the suite", "dataset": "[[dataset]]", "table": "[[table]]", "row": "[[table.row]]"}
@@ -360,9 +360,22 @@ def options():
     record("--profile zebra", "-", "known are deep, long", "--profile zebra")
 
 
+def included_files():
+    at = next(line for line in LINES if line.key == "worker").number
+    for text, key, column, hint in (
+            ('include = "part.toml"', "include", 1, "a list is needed"), ("include = [1]", "include[0]", 1, "a string is needed"),
+            ("include = []", "include", 1, "name suite files, or leave it out"),
+            ('include = ["nowhere.toml"]', "include", 1, "there is no file 'nowhere.toml'"),
+            ('include = ["s.toml"]', "include", 1, "leave one of the two out"), ('inclde = ["s.toml"]', "inclde", 1, "did you mean 'include'"),
+            ('included = [{ file = "part.toml" }]', "text", 13, "[[included]] needs it"),
+            ('included = [{ file = "part.toml", text = 3 }]', "text", 35, "a string is needed"),
+            ('included = [{ file = "part.toml", text = "", name = "x" }]', "name", 46, "known are file, text")):
+        record(f"{at + 1}:{column}", key, hint, f"+{at} {text}")
+
+
 def main():
     for mutate in (misspelt_keys, misspelt_tables, wrong_types, out_of_range, words_outside_their_choice, twice, both_of_a_pair, tables_and_values,
-                   missing, broken_toml, unknown_references, impossible_together, options):
+                   missing, broken_toml, unknown_references, impossible_together, options, included_files):
         mutate()
     corpus, lines = HERE / "corpus.txt", ["\t".join(fields) + "\n" for fields in records]
     if "--check" not in sys.argv:

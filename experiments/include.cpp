@@ -1,0 +1,129 @@
+#include "experiments/include.h"
+
+#include <algorithm>
+#include <map>
+
+#include "core/error.h"
+#include "experiments/language/table_reader.h"
+
+namespace resolute::experiments {
+namespace {
+
+class IncludedFiles {
+ public:
+  IncludedFiles(core::FileSystem& files, const fs::path& path, const fs::path& relative_to)
+      : files_(files), own_(path), root_(relative_to.empty() ? path.parent_path() : relative_to) {}
+
+  std::vector<SuiteFile> run() {
+    SuiteFile own;
+    own.file = own_.string();
+    own.text = core::read_named_text(files_, own_);
+    own.document = parse_toml(own.text, own.file);
+    read_kept(own);
+    // A copy has another name than the file had: one that it holds may have the copy's.
+    own.key = kept_.empty() ? own_.filename().generic_string() : "";
+    own.folder = root_;
+    add(std::move(own), "");
+    return std::move(list_);
+  }
+
+ private:
+  void read_kept(const SuiteFile& own) {
+    TableReader reader(own.document, "the suite");
+    for (const Node* node : reader.tables("included")) {
+      TableReader one(*node, "[[included]]");
+      const auto key = one.value<std::string>("file");
+      const auto text = one.value<std::string>("text");
+      one.finish();
+      if (!kept_.emplace(key, text).second)
+        throw core::input_error(fmt::format("{}: key 'file' has the value '{}'", one.place("file"), key),
+                                "it stands twice");
+    }
+  }
+
+  //! Adds what the file includes, then itself. \param before the prefix of the file that includes it
+  void add(SuiteFile file, const std::string& before) {
+    TableReader reader(file.document, "the suite");
+    file.name = plain_name(reader, "suite");
+    file.prefix = list_.empty() && under_way_.empty() ? "" : before + file.name + "-";
+    file.first = list_.size();
+    seen_.push_back(file.key);
+    under_way_.push_back(file.key);
+    for (const std::string& name : names_in(reader)) add(find(file, name, reader.place("include")), file.prefix);
+    under_way_.pop_back();
+    list_.push_back(std::move(file));
+  }
+
+  static std::vector<std::string> names_in(TableReader& reader) {
+    if (reader.find("include") == nullptr) return {};
+    auto names = reader.value<std::vector<std::string>>("include");
+    if (names.empty())
+      throw core::input_error(fmt::format("{}: key 'include' is empty", reader.place("include")), {},
+                              "name suite files, or leave it out");
+    return names;
+  }
+
+  SuiteFile find(const SuiteFile& by, const std::string& name, const std::string& place) {
+    const auto refuse = [&](const std::string& why, const std::string& suggestion) {
+      throw core::input_error(fmt::format("{}: key 'include' names '{}'", place, name), why, suggestion);
+    };
+    SuiteFile found;
+    const fs::path key = (fs::path(by.key).parent_path() / name).lexically_normal();
+    found.key = key.generic_string();
+    if (std::find(under_way_.begin(), under_way_.end(), found.key) != under_way_.end())
+      refuse("that file includes this one, or is it", "leave one of the two out");
+    if (std::find(seen_.begin(), seen_.end(), found.key) != seen_.end())
+      refuse("that file is included already", "its tables stand once: leave it out here");
+    if (under_way_.size() >= kDeepestInclude)
+      refuse(fmt::format("{} files include one another here, and no more may", kDeepestInclude),
+             "include it from a file nearer to the suite");
+    found.folder = root_ / key.parent_path();
+    if (const auto text = kept_.find(found.key); text != kept_.end()) {
+      found.kept = true;
+      found.file = fmt::format("{}[{}]", own_.string(), found.key);
+      found.text = text->second;
+    } else {
+      const fs::path path = own_.parent_path() / key;
+      if (name.empty() || !files_.exists(path))
+        refuse(fmt::format("there is no file '{}'", path.string()), "paths are meant from the file they stand in");
+      found.file = path.string();
+      found.text = core::read_named_text(files_, path);
+    }
+    found.document = parse_toml(found.text, found.file);
+    return found;
+  }
+
+  core::FileSystem& files_;
+  const fs::path& own_;
+  const fs::path root_;
+  std::map<std::string, std::string> kept_;  // texts by key
+  std::vector<std::string> seen_;            // keys
+  std::vector<std::string> under_way_;       // of the files that include one another at this moment
+  std::vector<SuiteFile> list_;
+};
+
+//! As TOML; between ''' as it is where that can be, for people to read.
+std::string quoted(const std::string& text) {
+  const bool plain =
+      text.find("'''") == std::string::npos && text.find('\r') == std::string::npos && !text.ends_with('\'');
+  return plain ? "'''\n" + text + "'''" : core::Json(text).dump();
+}
+
+}  // namespace
+
+std::vector<SuiteFile> read_suite_files(core::FileSystem& files, const fs::path& path, const fs::path& relative_to) {
+  return IncludedFiles(files, path, relative_to).run();
+}
+
+std::string text_with_includes(core::FileSystem& files, const fs::path& path) {
+  const std::vector<SuiteFile> all = read_suite_files(files, path, {});
+  std::string text = all.back().text;
+  for (const SuiteFile& file : all) {
+    if (&file == &all.back() || file.kept) continue;
+    if (!text.empty() && text.back() != '\n') text += '\n';
+    text += fmt::format("\n[[included]]\nfile = {}\ntext = {}\n", core::Json(file.key).dump(), quoted(file.text));
+  }
+  return text;
+}
+
+}  // namespace resolute::experiments

@@ -1,0 +1,230 @@
+#include "experiments/price.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "experiments/specification/estimated_split.h"
+#include "methods/work.h"
+#include "settings/raw_data.h"
+
+namespace resolute::experiments {
+namespace {
+
+constexpr double kSecondsAnHour = 3600, kHoursADay = 24, kFloatBytes = 4;
+
+methods::Work work_of(const TrainingSpecification& training, const std::optional<EstimatedSplit>& split) {
+  methods::WorkCase of;
+  of.network = training.network;
+  of.height = training.pack.height;
+  of.width = training.pack.width;
+  of.copies = static_cast<int>(training.recipe.train_rates.size());
+  if (split) of.identities = std::max(1, static_cast<int>(split->people));
+  return methods::work(training.method, of);
+}
+
+//! Of a batch's rows, the share that has no HR image.
+double low_rows(const TrainingSpecification& training, const std::optional<EstimatedSplit>& split) {
+  const Recipe& recipe = training.recipe;
+  if (recipe.lr_images > 0) return static_cast<double>(recipe.lr_images) / recipe.images;
+  if (training.split.train_pool != settings::TrainPool::kMlr) return 0;
+  return split ? split->low : 0.5;
+}
+
+double pack_bytes(const PackSettings& pack) {
+  const auto split = estimated_split(pack, SplitSettings());
+  if (!split) return 0;
+  const settings::RawData* raw = settings::raw_data_of(pack.source);
+  const double native = pack.synthetic   ? static_cast<double>(pack.synthetic->height) * pack.synthetic->width
+                        : raw != nullptr ? static_cast<double>(raw->height) * raw->width
+                                         : 0;
+  double shrunk = 0;
+  for (const int rate : pack.rates)
+    if (rate > 1) shrunk += 1.0 / (static_cast<double>(rate) * rate);
+  const double network = static_cast<double>(pack.height) * pack.width;
+  return split->images * 3 * (network * (1 + shrunk) + native * shrunk);
+}
+
+double feature_bytes(const EvaluationSpecification& evaluation, const TrainingSpecification& training) {
+  const auto split = estimated_split(evaluation.pack, evaluation.split);
+  if (!split) return 0;
+  const double floats = work_of(training, split).feature;
+  return kFloatBytes * (floats > 0 ? (split->queries + split->gallery) * floats : split->queries * split->gallery);
+}
+
+//! A job that takes time, with the training whose networks it runs.
+struct TimedJob {
+  const PlannedJob* job;
+  const TrainingSpecification* training;
+  std::optional<double> multiply_adds;
+  bool trains = false;
+};
+
+std::vector<TimedJob> timed_jobs(const Plan& plan) {
+  std::map<JobId, const TrainingSpecification*> trainings;
+  std::vector<TimedJob> timed;
+  for (const PlannedJob& job : plan.jobs) {
+    if (const auto* training = std::get_if<TrainingSpecification>(&job.specification)) {
+      trainings[job.id] = training;
+      timed.push_back({&job, training, multiply_adds(*training), true});
+    } else if (const auto* evaluation = std::get_if<EvaluationSpecification>(&job.specification)) {
+      const TrainingSpecification* its = trainings.at(evaluation->training);
+      timed.push_back({&job, its, multiply_adds(*evaluation, *its), false});
+    }
+  }
+  return timed;
+}
+
+MachinePrice price_on(const Machine& machine, int count, const std::vector<TimedJob>& jobs, const PriceOf& of) {
+  MachinePrice price;
+  price.machine = machine;
+  price.count = count;
+  std::set<std::string> how;
+  double longest_wall = 0;
+  for (const TimedJob& one : jobs) {
+    if (one.training->device != machine.device) continue;
+    const auto rate = of.times->rate(machine, *one.training);
+    if (!rate || !one.multiply_adds) {
+      ++price.unpriced;
+      continue;
+    }
+    const double hours = *one.multiply_adds / rate->multiply_adds_a_second / kSecondsAnHour;
+    if (of.is_done(one.job->id)) {
+      price.done_hours += hours;
+      continue;
+    }
+    how.insert(rate->how);
+    price.hours += hours;
+    if (rate->measured) price.measured_hours += hours;
+    if (one.trains) price.longest_hours = std::max(price.longest_hours, hours);
+    longest_wall = std::max(longest_wall, hours / std::min(count, one.trains ? one.training->lanes : 1));
+  }
+  price.days = std::max(price.hours / count, longest_wall) / kHoursADay;
+  price.how.assign(how.begin(), how.end());
+  return price;
+}
+
+JobCount& count_of(Price& price, const JobSpecification& specification) {
+  if (std::holds_alternative<TrainingSpecification>(specification)) return price.trainings;
+  if (std::holds_alternative<EvaluationSpecification>(specification)) return price.evaluations;
+  return price.packs;
+}
+
+void count_jobs(Price& price, const Plan& plan, const PriceOf& of) {
+  for (const PlannedJob& job : plan.jobs) {
+    if (job.provisional) ++price.provisional;
+    if (std::holds_alternative<ShardSpecification>(job.specification)) continue;  // parts of a seal's pack
+    JobCount& count = count_of(price, job.specification);
+    ++count.distinct;
+    if (of.is_done(job.id)) ++count.done;
+  }
+  price.packs.asked = price.packs.distinct;
+  for (const TablePlan& table : plan.tables)
+    for (const RowPlan& row : table.rows)
+      for (const CellPlan& cell : row.cells) price.evaluations.asked += cell.evaluations.size();
+  price.trainings.asked = price.evaluations.asked;  // each cell and trial asks for both
+}
+
+DiskPrice disk_of(const Plan& plan, const std::vector<TimedJob>& jobs) {
+  DiskPrice disk;
+  for (const DatasetPlan& dataset : plan.datasets) {
+    disk.packs += pack_bytes(dataset.pack);
+    if (!estimated_split(dataset.pack, SplitSettings())) disk.unknown.push_back(dataset.id);
+  }
+  constexpr double kCheckpoints = 2, kCopies = 3;  // a parameter and its two moments
+  for (const TimedJob& one : jobs)
+    if (one.trains)
+      disk.checkpoints += kCheckpoints * kCopies * kFloatBytes *
+                          work_of(*one.training, estimated_split(one.training->pack, one.training->split)).parameters;
+    else
+      disk.features += feature_bytes(std::get<EvaluationSpecification>(one.job->specification), *one.training);
+  return disk;
+}
+
+core::Json to_json(const JobCount& count) {
+  return {{"asked", count.asked},
+          {"distinct", count.distinct},
+          {"shared", count.asked - count.distinct},
+          {"done", count.done}};
+}
+
+}  // namespace
+
+double multiply_adds(const TrainingSpecification& training) {
+  const auto split = estimated_split(training.pack, training.split);
+  const methods::Work work = work_of(training, split);
+  const double low = low_rows(training, split);
+  const double rows = static_cast<double>(training.recipe.identities) * training.recipe.images;
+  return training.recipe.steps * rows * ((1 - low) * work.hr_row + low * work.lr_row);
+}
+
+std::optional<double> multiply_adds(const EvaluationSpecification& evaluation, const TrainingSpecification& training) {
+  const auto split = estimated_split(evaluation.pack, evaluation.split);
+  if (!split) return std::nullopt;
+  const methods::Work work = work_of(training, split);
+  const bool copies = compares_copies(training.method, distance_asked(evaluation.protocol, training.method));
+  const double once = split->queries * work.query + split->gallery * (work.gallery + (copies ? work.gallery_copy : 0));
+  return evaluation.protocol.flip ? 2 * once : once;
+}
+
+Price price_of(const Plan& plan, const PriceOf& of) {
+  Price price;
+  count_jobs(price, plan, of);
+  const std::vector<TimedJob> jobs = timed_jobs(plan);
+  price.disk = disk_of(plan, jobs);
+  if (of.times != nullptr)
+    for (const Machine& machine : of.times->machines())
+      if (std::any_of(jobs.begin(), jobs.end(),
+                      [&](const TimedJob& one) { return one.training->device == machine.device; }))
+        price.machines.push_back(price_on(machine, machine.device == Device::kCuda ? of.gpus : of.cores, jobs, of));
+  for (const DatasetPlan& dataset : plan.datasets) {
+    if (of.has_data(dataset)) continue;
+    const settings::RawData* raw = settings::raw_data_of(dataset.pack.source);
+    price.missing_data.push_back({dataset.id, std::string(settings::word(dataset.pack.source)), dataset.root_text,
+                                  raw != nullptr ? std::string(raw->from) : "whoever has it (docs/datasets.md)",
+                                  raw != nullptr ? std::string(raw->licence) : "its owner's"});
+  }
+  price.missing_weights = plan.missing_weights;
+  std::set<std::string> estimated;
+  for (const EpochsPlan& one : plan.epochs)
+    if (one.estimated) estimated.insert(one.dataset);
+  price.estimated.assign(estimated.begin(), estimated.end());
+  return price;
+}
+
+core::Json to_json(const Price& price) {
+  core::Json machines = core::Json::array(), data = core::Json::array();
+  for (const MachinePrice& one : price.machines)
+    machines.push_back({{"id", one.machine.id},
+                        {"title", one.machine.title},
+                        {"device", settings::word(one.machine.device)},
+                        {"count", one.count},
+                        {"hours", one.hours},
+                        {"measured_hours", one.measured_hours},
+                        {"done_hours", one.done_hours},
+                        {"longest_hours", one.longest_hours},
+                        {"days", one.days},
+                        {"unpriced", one.unpriced},
+                        {"how", one.how}});
+  for (const MissingData& one : price.missing_data)
+    data.push_back({{"dataset", one.dataset},
+                    {"source", one.source},
+                    {"root", one.root},
+                    {"from", one.from},
+                    {"licence", one.licence}});
+  return {{"missing", {{"raw_data", std::move(data)}, {"weights", price.missing_weights}}},
+          {"estimated", price.estimated},
+          {"provisional", price.provisional},
+          {"price",
+           {{"packs", to_json(price.packs)},
+            {"trainings", to_json(price.trainings)},
+            {"evaluations", to_json(price.evaluations)},
+            {"machines", std::move(machines)},
+            {"disk",
+             {{"packs", price.disk.packs},
+              {"checkpoints", price.disk.checkpoints},
+              {"features", price.disk.features},
+              {"unknown", price.disk.unknown}}}}}};
+}
+
+}  // namespace resolute::experiments

@@ -1,0 +1,84 @@
+#pragma once
+//! \file
+//! What a plan costs before anything of it runs: jobs, hours of machines, disk. Counted from the specifications
+//! (methods/work.h), from what is published of the sources (specification/estimated_split.h), and from step times that
+//! were measured or are modelled (step_times.h); so all but the numbers of jobs is an estimate.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/specification/plan.h"
+#include "experiments/step_times.h"
+
+namespace resolute::experiments {
+
+//! Multiply-adds of all steps.
+double multiply_adds(const TrainingSpecification& training);
+//! Of embedding query and gallery images once; nothing where no number of images is known.
+std::optional<double> multiply_adds(const EvaluationSpecification& evaluation, const TrainingSpecification& training);
+
+//! Jobs of a kind.
+struct JobCount {
+  std::size_t asked = 0;     //!< by cells of tables, a trial each; of packs as many as there are
+  std::size_t distinct = 0;  //!< asked - distinct are shared
+  std::size_t done = 0;
+};
+
+//! What the jobs of one kind of device take on a machine.
+struct MachinePrice {
+  Machine machine;
+  int count = 1;              //!< so many of it
+  double hours = 0;           //!< of one, for all that is not done
+  double measured_hours = 0;  //!< of those, at rates that were measured
+  double done_hours = 0;      //!< what is done would have taken
+  double longest_hours = 0;   //!< of the longest training that is left, on one
+  double days = 0;  //!< on `count`, none idle; at least what the longest training takes on as many as it has lanes
+  std::size_t unpriced = 0;      //!< jobs that no rate is known for
+  std::vector<std::string> how;  //!< where rates come from, each once, sorted
+};
+
+//! Bytes when all is done.
+struct DiskPrice {
+  double packs = 0;
+  double checkpoints = 0;            //!< two of each training: weights and Adam's moments
+  double features = 0;               //!< of each evaluation, or its distances
+  std::vector<std::string> unknown;  //!< data sets of which no number of images is known: not counted
+};
+
+//! Raw images that are not here.
+struct MissingData {
+  std::string dataset;
+  std::string source;
+  std::string root;     //!< as the suite has it
+  std::string from;     //!< how it is got
+  std::string licence;  //!< terms, as publicly stated
+};
+
+struct Price {
+  JobCount packs, trainings, evaluations;
+  std::vector<MachinePrice> machines;  //!< those of a device that some training asks for; others cannot run it
+  DiskPrice disk;
+  std::vector<MissingData> missing_data;
+  std::vector<std::string> missing_weights;
+  std::vector<std::string> estimated;  //!< data sets whose training images are estimated
+  std::size_t provisional = 0;         //!< jobs (PlannedJob::provisional)
+};
+
+//! What the price hangs on beside the plan.
+struct PriceOf {
+  std::function<bool(const JobId&)> is_done;
+  std::function<bool(const DatasetPlan&)> has_data;  //!< its pack is sealed or its raw images are there
+  const StepTimes* times = nullptr;                  //!< null: no machine is priced
+  int gpus = 1;
+  int cores = 1;
+};
+
+Price price_of(const Plan& plan, const PriceOf& of);
+
+//! {"missing": {"raw_data", "weights"}, "estimated", "provisional", "price": {"packs", "trainings", "evaluations",
+//! "machines", "disk"}}, as docs/suite.md has them.
+core::Json to_json(const Price& price);
+
+}  // namespace resolute::experiments

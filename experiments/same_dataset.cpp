@@ -1,0 +1,35 @@
+#include "experiments/same_dataset.h"
+
+#include "core/error.h"
+
+namespace resolute::experiments {
+
+core::Json json_of(const Node& node) {
+  core::Json json = node.value;
+  for (const Member& member : node.members) json[member.key] = json_of(member.node);
+  for (const Node& table : node.tables) json.push_back(json_of(table));
+  return json;
+}
+
+void check_same(const DatasetText& known, const DatasetText& again, const std::vector<Settings>& bases) {
+  const auto refuse = [&](const std::string& key) {
+    const auto own = again.places.find(key);
+    throw core::input_error(
+        fmt::format("{}: key '{}' makes data set '{}' another one",
+                    own == again.places.end() ? again.place : own->second, key, again.id),
+        fmt::format("a data set of that id stands at {}, and a suite has one of an id", known.place),
+        "give both the same keys, or one of them another id");
+  };
+  for (const auto& [one, other] : {std::pair(&known.written, &again.written), {&again.written, &known.written}})
+    for (const auto& [key, value] : one->items())
+      if (!other->contains(key) || other->at(key) != value) refuse(key);
+  const auto pack = [&](const DatasetText& dataset) {
+    return make_draft(laid_over(bases[dataset.base], dataset.settings)).pack;
+  };
+  const PackSettings one = pack(known), other = pack(again);
+  PackSettings::members([&](const auto& member) {
+    if (one.*member.at != other.*member.at) refuse(std::string(member.suite_key));
+  });
+}
+
+}  // namespace resolute::experiments

@@ -1,0 +1,109 @@
+#include "experiments/step_times.h"
+
+#include <algorithm>
+
+#include "experiments/language/table_reader.h"
+#include "methods/work.h"
+#include "settings/names.h"
+
+namespace resolute::experiments {
+namespace {
+
+double above_zero(TableReader& reader, const std::string& key) {
+  const auto value = reader.value<double>(key);
+  if (!(value > 0))
+    throw core::input_error(fmt::format("{}: key '{}' has the value {}", reader.place(key), key, value),
+                            "above 0 is needed");
+  return value;
+}
+
+const MethodOptions& method_of(TableReader& reader) {
+  const auto name = reader.value<std::string>("method");
+  for (const MethodOptions& method : methods::all_methods())
+    if (method_name(method) == name) return method;
+  throw core::input_error(fmt::format("{}: key 'method' has the value '{}'", reader.place("method"), name), {},
+                          settings::nearest_or_all(name, method_names()));
+}
+
+//! A step that was taken: its multiply-adds by its seconds.
+Rate measured_rate(TableReader& reader, const MethodOptions& method, settings::Trunk backbone) {
+  methods::WorkCase of;
+  of.network.backbone = backbone;
+  of.height = reader.value<int>("height");
+  of.width = reader.value<int>("width");
+  of.identities = reader.value<int>("identities");
+  const methods::Work work = methods::work(method, of);
+  const double step = reader.value<int>("hr_rows") * work.hr_row + reader.value<int>("lr_rows") * work.lr_row;
+  const auto from = reader.title("from");
+  return {step / above_zero(reader, "seconds"), true, "measured: " + from};
+}
+
+Rate modelled_rate(TableReader& reader) {
+  constexpr double kTera = 1e12, kOperations = 2;  // of a multiply-add
+  const double peak = above_zero(reader, "peak_tflops"), share = above_zero(reader, "share");
+  return {peak * kTera * share / kOperations, false,
+          fmt::format("modelled: {} TFLOP/s x {} ({})", peak, share, reader.title("from"))};
+}
+
+}  // namespace
+
+StepTimes StepTimes::read(core::FileSystem& files, const std::filesystem::path& path) {
+  const Node document = parse_toml(core::read_named_text(files, path), path.string());
+  TableReader reader(document, "the step times");
+  StepTimes times;
+  std::vector<std::string> known;
+  for (const Node* node : reader.tables("machine")) {
+    TableReader one(*node, "[[machine]]");
+    times.machines_.push_back({plain_name(one, "id"), one.title("title"), one.value<Device>("device")});
+    known.push_back(times.machines_.back().id);
+    one.finish();
+  }
+  for (const Node* node : reader.tables("step_time")) {
+    TableReader one(*node, "[[step_time]]");
+    Entry entry;
+    entry.machine = one.value<std::string>("machine");
+    if (std::find(known.begin(), known.end(), entry.machine) == known.end())
+      throw core::input_error(fmt::format("{}: key 'machine' names '{}'", one.place("machine"), entry.machine), {},
+                              settings::nearest_or_all(entry.machine, known));
+    entry.precision = settings::word(one.value<settings::Precision>("precision"));
+    if (one.find("seconds") != nullptr) {
+      const MethodOptions& method = method_of(one);
+      const auto backbone = one.value<settings::Trunk>("backbone");
+      entry.method = method_name(method);
+      entry.backbone = settings::word(backbone);
+      entry.rate = measured_rate(one, method, backbone);
+    } else {
+      entry.rate = modelled_rate(one);
+    }
+    one.finish();
+    times.entries_.push_back(std::move(entry));
+  }
+  reader.finish();
+  return times;
+}
+
+std::optional<Rate> StepTimes::rate(const Machine& machine, const TrainingSpecification& training) const {
+  const std::string method = method_name(training.method);
+  const std::string_view backbone = settings::word(training.network.backbone);
+  const std::string_view precision = settings::word(training.recipe.precision);
+  const Entry *same = nullptr, *same_trunk = nullptr, *modelled = nullptr, *any = nullptr;
+  for (const Entry& entry : entries_) {
+    if (entry.machine != machine.id || entry.precision != precision) continue;
+    const auto slower = [&](const Entry*& one) {
+      if (one == nullptr || entry.rate.multiply_adds_a_second < one->rate.multiply_adds_a_second) one = &entry;
+    };
+    if (!entry.rate.measured) slower(modelled);
+    if (entry.backbone == backbone && entry.method == method) slower(same);
+    if (entry.backbone == backbone) slower(same_trunk);
+    slower(any);
+  }
+  if (same != nullptr) return same->rate;
+  if (same_trunk == nullptr && modelled != nullptr) return modelled->rate;
+  const Entry* other = same_trunk != nullptr ? same_trunk : any;
+  if (other == nullptr) return std::nullopt;
+  return Rate{other->rate.multiply_adds_a_second, false,
+              fmt::format("modelled: as many operations a second as {} on {} ({})", other->method, other->backbone,
+                          other->rate.how)};
+}
+
+}  // namespace resolute::experiments

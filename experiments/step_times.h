@@ -1,0 +1,53 @@
+#pragma once
+//! \file
+//! What machines multiply in a second: experiments/reference/step_times.toml.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/files/file_system.h"
+#include "experiments/specification/specification.h"
+
+namespace resolute::experiments {
+
+//! What is counted in hours: one core, or one GPU.
+struct Machine {
+  std::string id;
+  std::string title;
+  Device device = Device::kCpu;
+};
+
+//! How fast a machine trains.
+struct Rate {
+  double multiply_adds_a_second = 0;
+  //! Of this method, trunk and precision, on the machine itself. Otherwise it is modelled: by another method's step, or
+  //! by a peak and a share of it.
+  bool measured = false;
+  std::string how;  //!< for people
+};
+
+class StepTimes {
+ public:
+  //! \throws RuntimeError (kInput) naming file and line of what is no such file
+  static StepTimes read(core::FileSystem& files, const std::filesystem::path& path);
+
+  //! In the order of the file.
+  const std::vector<Machine>& machines() const { return machines_; }
+
+  //! The step that was measured of the training's method, trunk and precision, else the slowest of another method on
+  //! that trunk, else what is modelled for the machine, else the slowest of any trunk; nothing if the machine has
+  //! nothing in that precision.
+  std::optional<Rate> rate(const Machine& machine, const TrainingSpecification& training) const;
+
+ private:
+  struct Entry {
+    std::string machine, method, backbone, precision;  // method and backbone empty: any
+    Rate rate;
+  };
+  std::vector<Machine> machines_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace resolute::experiments

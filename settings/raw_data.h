@@ -1,0 +1,118 @@
+#pragma once
+//! \file
+//! What is published of each source's raw images, as docs/datasets.md has it: for plans that are made and priced
+//! before the images are here. Sources that anybody fills (csv, folders that somebody made) have no row.
+
+#include <array>
+#include <string_view>
+
+#include "settings/source.h"
+
+namespace resolute::settings {
+
+struct RawData {
+  Source source = Source::kCsv;
+  std::string_view from;     //!< where it is to be had
+  std::string_view licence;  //!< terms, as publicly stated
+  int people = 0;            //!< identities that count
+  int images = 0;            //!< of theirs, in the pack
+  int distractors = 0;       //!< further images in the gallery
+  int cameras = 0;
+  int height = 0, width = 0;               //!< of a raw image, pixels; about
+  int train_people = 0, train_images = 0;  //!< of the partition `official`; 0: none is published
+  int test_people = 0;                     //!< of each of SourceFacts::published_sets
+};
+
+inline constexpr std::array kRawData{
+    RawData{.source = Source::kCaviar,
+            .from = "https://lorisbaz.github.io/caviar4reid.html (CAVIAR4REID.zip, folder CAVIARa)",
+            .licence = "none is named: cite paper and CAVIAR project, research alone",
+            .people = 50,
+            .images = 1'000,
+            .cameras = 2,
+            .height = 88,
+            .width = 36},
+    RawData{.source = Source::kCuhk03,
+            .from = "its authors, on request; then script/cuhk03_images",
+            .licence = "research only; it may not be passed on",
+            .people = 1'467,
+            .images = 14'096,
+            .cameras = 10,
+            .height = 256,
+            .width = 96,
+            .test_people = 100},
+    RawData{.source = Source::kCuhk03Detected,
+            .from = "its authors, on request; then script/cuhk03_images",
+            .licence = "research only; it may not be passed on",
+            .people = 1'467,
+            .images = 14'097,
+            .cameras = 10,
+            .height = 256,
+            .width = 96,
+            .test_people = 100},
+    RawData{.source = Source::kDukemtmc,
+            .from = "nowhere: withdrawn by its authors in 2019",
+            .licence = "CC BY-NC-SA 4.0 as mirrors say; withdrawn: not for new results",
+            .people = 1'404,
+            .images = 36'003,
+            .distractors = 408,
+            .cameras = 8,
+            .height = 256,
+            .width = 96,
+            .train_people = 702,
+            .train_images = 16'522},
+    RawData{.source = Source::kMarket1501,
+            .from = "https://zheng-lab.cecs.anu.edu.au/Project/project_reid.html (Market-1501-v15.09.15.zip)",
+            .licence = "none is named: cite the paper, research alone",
+            .people = 1'501,
+            .images = 29'419,
+            .distractors = 2'798,
+            .cameras = 6,
+            .height = 128,
+            .width = 64,
+            .train_people = 751,
+            .train_images = 12'936},
+    RawData{.source = Source::kPkuReid,
+            .from = "https://github.com/charliememory/PKU-Reid-Dataset",
+            .licence = "CC BY-NC-SA 4.0",
+            .people = 114,
+            .images = 1'824,
+            .cameras = 2,
+            .height = 128,
+            .width = 48},
+    RawData{.source = Source::kSysu,
+            .from = "its authors; there is no public address",
+            .licence = "its authors'",
+            .people = 502,
+            .images = 3'012,  // three of each person and camera
+            .cameras = 2,
+            .height = 256,
+            .width = 96},
+    RawData{.source = Source::kViper,
+            .from = "users.soe.ucsc.edu/~manduchi/VIPeR.v1.0.zip",
+            .licence = "none is named: cite the paper, research alone",
+            .people = 632,
+            .images = 1'264,
+            .cameras = 2,
+            .height = 128,
+            .width = 48},
+    // As many as MSIFLA took (its section 4.1); the set itself has more.
+    RawData{.source = Source::kVru,
+            .from = "the repository that https://doi.org/10.3390/rs14184603 names",
+            .licence = "none is named: research alone",
+            .people = 1'901,
+            .images = 20'160,
+            .cameras = 1,
+            .height = 256,
+            .width = 256,
+            .train_people = 1'415,
+            .train_images = 14'611}};
+
+//! Null where nothing is published of the source as such.
+constexpr const RawData* raw_data_of(Source source) {
+  for (const RawData& one : kRawData)
+    if (one.source == source) return &one;
+  return nullptr;
+}
+
+}  // namespace resolute::settings

@@ -1,0 +1,247 @@
+//! What a plan costs, against sums made by hand, and plans of suites whose images and weights are not here.
+
+#include "experiments/price.h"
+
+#include "methods/work.h"
+#include "settings/raw_data.h"
+#include "tests/experiments/suite_fixture.h"
+
+namespace resolute::experiments::price_test {
+namespace {
+
+using namespace testing;
+
+//! A machine that multiplies 1e9 a second in f32, and one GPU.
+const std::string kTimes =
+    "[[machine]]\nid = \"core\"\ntitle = \"a core\"\ndevice = \"cpu\"\n"
+    "[[machine]]\nid = \"gpu\"\ntitle = \"a GPU\"\ndevice = \"cuda\"\n"
+    "[[step_time]]\nmachine = \"core\"\nprecision = \"f32\"\npeak_tflops = 0.004\nshare = 0.5\nfrom = \"a peak\"\n";
+
+const std::string kMeasured =
+    "[[step_time]]\nmachine = \"core\"\nmethod = \"rain\"\nbackbone = \"resnet-small\"\nprecision = \"f32\"\n"
+    "height = 64\nwidth = 32\nidentities = 32\nhr_rows = 2\nlr_rows = 1\nseconds = 0.5\nfrom = \"a page\"\n";
+
+const std::string kSmall =
+    "backbone = \"resnet-small\"\ntrain.steps = 6\ntrain.identities = 4\ntrain.images = 2\nheight = 64\nwidth = 32\n"
+    "trials = 3\nlanes = 2";
+
+class PriceOfPlan : public Suite {
+ protected:
+  StepTimes times(const std::string& text) {
+    core::write_atomic(core::real_file_system(), folder_ / "times.toml", text);
+    return StepTimes::read(core::real_file_system(), folder_ / "times.toml");
+  }
+  Price price(const Plan& plan, const StepTimes& times, const std::set<JobId>& done = {}, int cores = 1) {
+    return price_of(plan, {.is_done = [&](const JobId& job) { return done.contains(job); },
+                           .has_data = [](const DatasetPlan& data) { return data.pack.synthetic.has_value(); },
+                           .times = &times,
+                           .cores = cores});
+  }
+  Plan without_data(const std::string& text) {
+    options_.need_roots = false;
+    options_.estimate = true;
+    return plan(text);
+  }
+};
+
+//! What a training of kSmall multiplies, on the fixture's 64 people with two cameras: of them 32 train, half of the
+//! rows are LR's.
+double by_hand(const TrainingSpecification& training) {
+  methods::WorkCase of;
+  of.network.backbone = settings::Trunk::kResnetSmall;
+  of.height = 64;
+  of.width = 32;
+  of.identities = 32;
+  const methods::Work work = methods::work(training.method, of);
+  return 6 * 4 * 2 * (work.hr_row + work.lr_row) / 2;
+}
+
+TEST_F(PriceOfPlan, hours_are_the_sum_over_the_jobs) {
+  const Plan made = plan(suite_head("rain", kSmall) + row("rain", "") + row("again", "") +
+                         row("baseline", "method = \"baseline\"") + row("flipped", "evaluate.flip = true"));
+  double trainings = 0, evaluations = 0, longest = 0;
+  for (const auto& training : jobs_of<TrainingSpecification>(made)) {
+    trainings += by_hand(training);
+    longest = std::max(longest, by_hand(training));
+  }
+  // 32 people are tested: 256 images, each once, of the flipped row twice. The trunk alone.
+  methods::WorkCase of;
+  of.network.backbone = settings::Trunk::kResnetSmall;
+  of.height = 64;
+  of.width = 32;
+  evaluations = 3 * (1 + 1 + 2) * 256 * methods::trunk_work(of).forward;
+  const Price found = price(made, times(kTimes));
+  ASSERT_EQ(1U, found.machines.size());  // no training asks for a GPU
+  const MachinePrice& core = found.machines.front();
+  EXPECT_NEAR((trainings + evaluations) / 1e9 / 3600, core.hours, 1e-9 * core.hours);
+  EXPECT_NEAR(longest / 1e9 / 3600, core.longest_hours, 1e-12);
+  EXPECT_EQ(0, core.measured_hours);
+  EXPECT_NEAR(core.hours / 24, core.days, 1e-12);
+  EXPECT_THAT(core.how, ElementsAre("modelled: 0.004 TFLOP/s x 0.5 (a peak)"));
+  // Four rows in three trials ask for twelve trainings; three of them are rain's, three the baseline's.
+  EXPECT_EQ(12U, found.trainings.asked);
+  EXPECT_EQ(6U, found.trainings.distinct);
+  EXPECT_EQ(12U, found.evaluations.asked);
+  EXPECT_EQ(9U, found.evaluations.distinct);
+  EXPECT_EQ(1U, found.packs.distinct);
+}
+
+TEST_F(PriceOfPlan, what_is_done_is_taken_off_and_told_apart) {
+  const Plan made = plan(suite_head("rain", kSmall) + row("rain", ""));
+  const StepTimes known = times(kTimes);
+  std::set<JobId> done;
+  for (const PlannedJob& job : made.jobs)
+    if (!std::holds_alternative<EvaluationSpecification>(job.specification)) done.insert(job.id);
+  const Price all = price(made, known), left = price(made, known, done);
+  EXPECT_EQ(3U, left.trainings.done);
+  EXPECT_EQ(1U, left.packs.done);
+  EXPECT_EQ(0U, left.evaluations.done);
+  EXPECT_EQ(0, left.machines[0].longest_hours);
+  EXPECT_NEAR(all.machines[0].hours, left.machines[0].hours + left.machines[0].done_hours, 1e-12);
+}
+
+TEST_F(PriceOfPlan, a_measured_step_is_scaled_by_what_is_multiplied) {
+  const Plan made = plan(suite_head("rain", kSmall) + row("rain", "") + row("msifla", "method = \"msifla\""));
+  const StepTimes known = times(kTimes + kMeasured);
+  TrainingSpecification training;
+  training.method = RainOptions();
+  training.network.backbone = settings::Trunk::kResnetSmall;
+  methods::WorkCase of;
+  of.network = training.network;
+  of.height = 64;
+  of.width = 32;
+  of.identities = 32;
+  const methods::Work work = methods::work(training.method, of);
+  const auto rate = known.rate(known.machines()[0], training);
+  EXPECT_NEAR((2 * work.hr_row + work.lr_row) / 0.5, rate->multiply_adds_a_second, 1);
+  EXPECT_TRUE(rate->measured);
+  training.method = MsiflaOptions();
+  EXPECT_FALSE(known.rate(known.machines()[0], training)->measured);
+  EXPECT_THAT(known.rate(known.machines()[0], training)->how, HasSubstr("as rain on resnet-small (measured: a page)"));
+  training.network.backbone = settings::Trunk::kResnet50;  // the peak is nearer than another trunk's step
+  EXPECT_THAT(known.rate(known.machines()[0], training)->how, StartsWith("modelled: 0.004"));
+  training.recipe.precision = settings::Precision::kBf16;
+  EXPECT_FALSE(known.rate(known.machines()[0], training).has_value());
+  const Price found = price(made, known);
+  EXPECT_GT(found.machines[0].measured_hours, 0);
+  EXPECT_LT(found.machines[0].measured_hours, found.machines[0].hours);
+}
+
+TEST_F(PriceOfPlan, days_are_no_fewer_than_the_longest_training_takes_on_its_lanes) {
+  const Plan made = plan(suite_head("rain", kSmall) + row("rain", ""));
+  const StepTimes known = times(kTimes);
+  std::set<JobId> done;  // all but trainings, each of which two machines share: it has two lanes
+  for (const PlannedJob& job : made.jobs)
+    if (!std::holds_alternative<TrainingSpecification>(job.specification)) done.insert(job.id);
+  const double longest = price(made, known).machines[0].longest_hours;
+  EXPECT_NEAR(price(made, known, done, 1000).machines[0].days, longest / 2 / 24, 1e-12);
+  EXPECT_NEAR(price(made, known, {}, 2).machines[0].days, price(made, known).machines[0].days / 2, 1e-12);
+}
+
+TEST_F(PriceOfPlan, disk_is_counted_by_the_sizes_of_formats) {
+  const Plan made =
+      plan(suite_head("baseline", kSmall + "\nrates = [2, 4]\nsplit.query_rates = [2]\ntrain.train_rates = [2]") +
+           row("r", ""));
+  const Price found = price(made, times(kTimes));
+  // 512 images of 64x32 and of 128x64 raw, each shrunk by 2 and 4.
+  EXPECT_NEAR(512 * 3 * (64 * 32 * (1 + 0.3125) + 128 * 64 * 0.3125), found.disk.packs, 1);
+  EXPECT_NEAR(3 * 256 * 128 * 4, found.disk.features, 1);
+  EXPECT_NEAR(3 * 2 * 12 * 312'208.0, found.disk.checkpoints, 3 * 2 * 12 * 400);  // the page of rain, without a neck
+}
+
+TEST_F(PriceOfPlan, without_its_data_a_plan_tells_what_is_missing_and_how_it_is_got) {
+  const std::string text =
+      suite_head("baseline", "train.epochs = 120\ntrain.identities = 4\nweights = \"imagenet\"\ntrials = 2",
+                 "[[dataset]]\nid = \"market\"\nsource = \"market1501\"\nroot = \"${MARKET1501}\"\n"
+                 "split = { partition = \"official\", lr_camera = 1 }") +
+      row("r", "");
+  std::string market = text;
+  market.replace(market.find("datasets = [\"easy\"]"), 19, "datasets = [\"market\"]");
+  EXPECT_THAT(tests::refusal([&] { plan(market); }), HasSubstr("MARKET1501"));  // as a run would be
+  const Plan made = without_data(market);
+  check_sound(made);
+  EXPECT_THAT(made.missing_weights, ElementsAre("imagenet"));
+  ASSERT_EQ(1U, made.epochs.size());
+  EXPECT_TRUE(made.epochs[0].estimated);
+  EXPECT_EQ(12'936U, made.epochs[0].most_images);
+  EXPECT_EQ(120 * 12'936 / 16, made.epochs[0].most_steps);
+  for (const PlannedJob& job : made.jobs) {
+    const std::string kind = kind_name(job.specification);
+    EXPECT_EQ(kind == "training" || kind == "evaluation", job.provisional) << job.label;
+  }
+  const Price found = price(made, times(kTimes));
+  EXPECT_EQ(4U, found.provisional);
+  EXPECT_THAT(found.estimated, ElementsAre("market"));
+  ASSERT_EQ(1U, found.missing_data.size());
+  EXPECT_EQ("${MARKET1501}", found.missing_data[0].root);
+  EXPECT_THAT(found.missing_data[0].from, HasSubstr("Market-1501-v15.09.15.zip"));
+  // Once it can be counted and started, nothing is provisional; the same numbers give the same trainings.
+  have_training_images(12'936);
+  const Plan counted = without_data(market);
+  EXPECT_FALSE(counted.epochs[0].estimated);
+  options_.from_scratch = true;
+  for (const PlannedJob& job : without_data(market).jobs) EXPECT_FALSE(job.provisional);
+}
+
+TEST_F(PriceOfPlan, a_misspelt_name_of_weights_is_no_missing_file) {
+  EXPECT_THAT(tests::refusal([&] {
+                without_data(suite_head("baseline", "train.steps = 2\ntrain.identities = 4\nweights = \"imagnet\"") +
+                             row("r", ""));
+              }),
+              HasSubstr("did you mean 'imagenet'"));
+}
+
+TEST_F(PriceOfPlan, the_json_has_what_the_page_says) {
+  const Price found = price(plan(suite_head("rain", kSmall) + row("rain", "")), times(kTimes));
+  const core::Json json = to_json(found);
+  EXPECT_EQ((std::set<std::string>{"missing", "estimated", "provisional", "price"}), [&] {
+    std::set<std::string> keys;
+    for (const auto& [key, value] : json.items()) keys.insert(key);
+    return keys;
+  }());
+  EXPECT_EQ(3, json["price"]["trainings"]["asked"]);
+  EXPECT_EQ("core", json["price"]["machines"][0]["id"]);
+  EXPECT_EQ(found.machines[0].hours, json["price"]["machines"][0]["hours"].get<double>());
+}
+
+TEST_F(PriceOfPlan, every_shipped_suite_has_a_price_under_an_empty_environment) {
+  const StepTimes known = StepTimes::read(core::real_file_system(), kSource / "reference" / "step_times.toml");
+  options_.need_roots = false;
+  options_.estimate = true;
+  for (const auto& entry : std::filesystem::directory_iterator(kSource / "suites")) {
+    SCOPED_TRACE(entry.path().filename());
+    const Plan made = shipped(entry.path().filename());
+    const Price found = price(made, known);
+    ASSERT_FALSE(found.machines.empty());
+    for (const MachinePrice& machine : found.machines) {
+      EXPECT_GT(machine.hours, 0);
+      EXPECT_FALSE(machine.how.empty());
+    }
+    EXPECT_GE(found.trainings.asked, found.trainings.distinct);
+  }
+}
+
+TEST(RawData, every_number_stands_on_the_page_of_data_sets) {
+  const std::string page = core::read_text(core::real_file_system(), tests::source_folder() / "docs" / "datasets.md");
+  const auto told = [&](int number) {
+    const std::string plain = std::to_string(number);
+    const std::string text =
+        number < 1000 ? plain : plain.substr(0, plain.size() - 3) + "," + plain.substr(plain.size() - 3);
+    return page.find(text) != std::string::npos;
+  };
+  for (const settings::RawData& one : settings::kRawData) {
+    SCOPED_TRACE(std::string(settings::word(one.source)));
+    if (one.train_images > 0 && one.source != settings::Source::kVru) {
+      EXPECT_TRUE(told(one.train_images));
+    }
+    EXPECT_TRUE(told(one.people) || one.source == settings::Source::kVru || one.source == settings::Source::kDukemtmc);
+    EXPECT_FALSE(one.from.empty());
+    EXPECT_FALSE(one.licence.empty());
+    if (settings::facts_of(one.source).published_sets > 0) {
+      EXPECT_GT(one.test_people, 0);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace resolute::experiments::price_test

@@ -1,0 +1,73 @@
+// `resolute suite plan`: without any data, with a price, and of a suite that joins others.
+
+#include "tests/system/tiny_suite.h"
+
+namespace resolute::system_test::plan_test {
+namespace {
+
+const fs::path kTour = tests::source_folder() / "experiments/suites/datasets_tour.toml";
+
+// As on a machine where nothing is but the program.
+CommandOutput under_an_empty_environment(Words arguments) {
+  return run_program(joined({"env", "-i", (kBin / "resolute").string()}, arguments), {{"PATH", "/usr/bin:/bin"}});
+}
+
+TEST(SuitePlan, of_a_shipped_suite_needs_no_data_and_tells_what_is_missing) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store";
+  const auto said = succeeded(under_an_empty_environment({"suite", "plan", kTour, "--store", store, "--cores", "8"}));
+  EXPECT_THAT(said.out, HasSubstr("raw images missing: market1501 (market1501), root = \"${MARKET1501}\""));
+  EXPECT_THAT(said.out, HasSubstr("licence: research only; it may not be passed on"));
+  EXPECT_THAT(said.out, HasSubstr("one core with AVX-512: "));
+  EXPECT_THAT(said.out, HasSubstr(" days on 8 cores"));
+  EXPECT_THAT(said.out, HasSubstr("measured: methods/"));
+  EXPECT_FALSE(fs::exists(store));
+
+  const auto json = json_of(under_an_empty_environment({"suite", "plan", kTour, "--store", store, "--json"}));
+  EXPECT_GT(json["missing"]["raw_data"].size(), 8U);
+  EXPECT_GT(json["price"]["machines"][0]["hours"], 0);
+  EXPECT_EQ(json["price"]["trainings"]["done"], 0);
+  for (const char* member : {"packs", "checkpoints", "features"}) EXPECT_GT(json["price"]["disk"][member], 0) << member;
+  // To run it all of that is needed.
+  expect_refusal(under_an_empty_environment({"suite", "run", kTour, "--store", store}), 2, "it is not set");
+}
+
+TEST(SuitePlan, many_jobs_are_summed_up_unless_they_are_asked_for) {
+  ScratchFolder scratch;
+  const Words many{"suite", "plan", kTinySuite, "--store", scratch / "store", "--set", "trials=20"};
+  const std::string summed = succeeded(resolute(many)).out, listed = succeeded(resolute(joined(many, {"--jobs"}))).out;
+  EXPECT_THAT(summed, HasSubstr("training      40, 0 done, of people\n"));
+  EXPECT_THAT(summed, Not(HasSubstr("trial 19")));
+  EXPECT_THAT(listed, HasSubstr("training baseline trial 19 'Baseline (HR)' on people\n"));
+}
+
+TEST(SuitePlan, a_joined_suite_shares_its_store_with_its_parts_and_is_bundled_whole) {
+  ScratchFolder scratch;
+  fs::path store = scratch / "store";
+  if (const auto shared = shared_undisturbed_store())
+    store = *shared;
+  else
+    run_undisturbed(store);
+  fs::create_directories(scratch / "suites/parts");
+  fs::copy_file(kTinySuite, scratch / "suites/parts/tiny.toml");
+  const fs::path suite = scratch / "suites/all.toml";
+  write(suite, "suite = \"all\"\ntitle = \"All\"\ninclude = [\"parts/tiny.toml\"]\n");
+  const auto plan = json_of(resolute({"suite", "plan", suite, "--store", store, "--json"}));
+  EXPECT_EQ(plan["price"]["trainings"]["distinct"], plan["price"]["trainings"]["done"]);
+  EXPECT_EQ(plan["price"]["evaluations"]["distinct"], plan["price"]["evaluations"]["done"]);
+  EXPECT_EQ(plan["price"]["machines"][0]["hours"], 0);
+  EXPECT_EQ(plan["tables"][0]["id"], "tiny-main");
+
+  const std::string here = succeeded(resolute({"suite", "table", suite, "--store", store})).out;
+  EXPECT_THAT(here, HasSubstr("Two rows"));
+  succeeded(resolute({"suite", "bundle", suite, "--store", store, "--out", scratch / "all.zip"}));
+  fs::remove_all(scratch / "suites");
+  succeeded(run_program({"python3", "-m", "zipfile", "-e", scratch / "all.zip", scratch / "unpacked"}));
+  const auto elsewhere = succeeded(
+      run_program({"sh", "-c", "cd \"$1\" && RESOLUTE_DATA_DIR=. exec \"$0\" suite table suite.toml --store store",
+                   kBin / "resolute", scratch / "unpacked/all"}));
+  EXPECT_EQ(here, elsewhere.out);
+}
+
+}  // namespace
+}  // namespace resolute::system_test::plan_test
