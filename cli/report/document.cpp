@@ -128,6 +128,29 @@ class ReportReader {
     return figures;
   }
 
+  // Of the samples that evaluations left, each once; of each data set those of the first rows.
+  std::vector<Figure> sample_maps() const {
+    std::vector<Figure> figures;
+    std::map<std::string, std::size_t> mapped;  // evaluations, by data set
+    std::set<JobId> seen;
+    each_shown([&](const Shown& shown) {
+      const std::string file = experiments::kSamplesOutput.file;
+      std::size_t& rows = mapped[shown.table.datasets[shown.dataset]];
+      if (rows >= kMostMaps || !shown.evaluation.outputs.contains(file) || !seen.insert(shown.evaluation.job).second)
+        return;
+      const std::string title = label(shown) + ", sample";
+      const auto [made, is_new] = memory_.maps.try_emplace({shown.evaluation.job, title});
+      if (is_new)
+        made->second = feature_maps(read_sampled_images(source_.store.job_folder(shown.evaluation.job) / file), title);
+      rows += made->second.empty() ? 0 : 1;
+      for (Figure map : made->second) {
+        map.id = id_of(shown, "sample-" + map.id);
+        figures.push_back(std::move(map));
+      }
+    });
+    return figures;
+  }
+
   Json galleries() const {
     std::vector<GallerySection> sections;
     each_shown([&](const Shown& shown) {
@@ -323,7 +346,7 @@ std::vector<Figure> all_figures(const results::ResultsSource& source, const resu
   std::set<std::string> ids;
   for (auto& figures : {ablation_figures(tables, reader.intervals()), cmc_figures(source.plan, curves),
                         rate_figures(source.plan, curves), sweep_figures(source.plan, tables),
-                        training_curves(source.plan, logged), reader.maps(), reader.of_outputs()})
+                        training_curves(source.plan, logged), reader.maps(), reader.sample_maps(), reader.of_outputs()})
     for (Figure figure : figures) {
       // Ids of rows that differ in signs alone.
       const std::string id = figure.id;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -30,7 +31,11 @@ void take(const datasets::ArrayFileReader& file, const std::string& side, const 
   }
 }
 
-std::string side_of(int rate) { return rate == 0 ? "gallery" : fmt::format("query, rate {}", rate); }
+std::string side_of(const MappedImages& images, std::size_t image) {
+  const int rate = images.rates[image];
+  if (images.sampled) return fmt::format("rate {}", rate);
+  return rate == 0 ? "gallery" : fmt::format("query, rate {}", rate);
+}
 
 //! A series for each name, in their order.
 std::vector<FigureSeries> series_of(
@@ -56,13 +61,37 @@ MappedImages read_mapped_images(const std::filesystem::path& path, const std::ve
   return images;
 }
 
+MappedImages read_sampled_images(const std::filesystem::path& path) {
+  const datasets::ArrayFileReader file(path);
+  const auto features = file.read_float32("features", 2);
+  const auto identities = file.read_int64("identities", 1).values, rates = file.read_int64("rates", 1).values,
+             rows = file.read_int64("row", 1).values;
+  MappedImages images;
+  images.sampled = true;
+  images.dimensions = features.shape.at(1);
+  const std::size_t people = std::set(identities.begin(), identities.end()).size(),
+                    looks = std::set(rates.begin(), rates.end()).size();
+  const std::size_t most = people == 0 ? 0 : std::max<std::size_t>(1, kMostMapped / (people * looks));
+  std::map<std::int64_t, std::set<std::int64_t>> taken;  // rows of the pack, by identity
+  for (std::size_t i = 0; i < identities.size(); ++i) {
+    auto& own = taken[identities[i]];
+    if (!own.contains(rows[i]) && own.size() >= most) continue;
+    own.insert(rows[i]);
+    const auto first = features.values.begin() + static_cast<std::ptrdiff_t>(i * images.dimensions);
+    images.features.insert(images.features.end(), first, first + static_cast<std::ptrdiff_t>(images.dimensions));
+    images.identities.push_back(identities[i]);
+    images.rates.push_back(static_cast<int>(rates[i]));
+  }
+  return images;
+}
+
 std::vector<Figure> feature_maps(const MappedImages& images, const std::string& label) {
   const std::size_t count = images.identities.size();
   if (count < kLeastMapped) return {};
   const results::TsneMap map = results::tsne({images.features, count, images.dimensions}, {});
   std::map<std::pair<std::int64_t, std::string>, std::vector<FigurePoint>> by_identity, by_rate;
   for (std::size_t i = 0; i < count; ++i) {
-    const std::string person = fmt::format("identity {}", images.identities[i]), side = side_of(images.rates[i]);
+    const std::string person = fmt::format("identity {}", images.identities[i]), side = side_of(images, i);
     const FigurePoint point{.x = map.points[i][0], .y = map.points[i][1], .text = fmt::format("{}, {}", person, side)};
     by_identity[{images.identities[i], person}].push_back(point);
     by_rate[{images.rates[i], side}].push_back(point);

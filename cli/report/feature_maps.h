@@ -21,6 +21,7 @@ struct MappedImages {
   std::size_t dimensions = 0;
   std::vector<std::int64_t> identities;
   std::vector<int> rates;  //!< of the LR query; 0: a gallery image
+  bool sampled = false;    //!< of a sample: each image at each of these rates, 1 being HR
 };
 
 //! Of an evaluation's features.h5, the first kMappedIdentities of the gallery. Of a method that compares by branches of
@@ -28,8 +29,12 @@ struct MappedImages {
 //! not known, 1 each \throws core::RuntimeError (kInput) for a file that is none
 MappedImages read_mapped_images(const std::filesystem::path& file, const std::vector<int>& query_rates);
 
-//! Two figures of one map: a series an identity, and a series "gallery" and one a rate of the queries. Nothing for
-//! fewer than 8 images. \param label of the row
+//! Features of an evaluation's samples.h5 (docs/formats/samples.md): of each of its people as many images as there is
+//! room for, at least one, at every rate. \throws core::RuntimeError (kInput) for a file that is none
+MappedImages read_sampled_images(const std::filesystem::path& file);
+
+//! Two figures of one map: a series an identity, and a series "gallery" and one a rate of the queries, or one a rate of
+//! a sample. Nothing for fewer than 8 images. \param label of the row
 std::vector<Figure> feature_maps(const MappedImages& images, const std::string& label);
 
 }  // namespace resolute::cli

@@ -240,27 +240,5 @@ TEST_F(MsiflaSuite, a_table_of_recovered_images_needs_them_sampled) {
               {"s.toml:21:1: key 'metrics' names 'psnr_gain_1'", "did you mean 'psnr_gain_2'"});
 }
 
-TEST_F(MsiflaSuite, the_documents_rows_are_a_suite_and_its_profile_the_papers_recipe) {
-  const std::string example = documented("## MSIFLA's rows");
-  const Plan made = plan(example);
-  check_sound(made);
-  EXPECT_EQ(5U * 3U, jobs_of<TrainingSpecification>(made).size());  // two rows stand in both tables
-  EXPECT_THAT(made.tables.at(0).claims.at(0).worse_to_better, ElementsAre("baseline", "cmsr2", "full"));
-  EXPECT_THAT(made.tables.at(1).claims.at(1).worse_to_better, ElementsAre("four", "three"));
-  options_.profile = "paper";
-  have_training_images(13'140);
-  options_.from_scratch = true;
-  const TrainingSpecification paper = training_of(plan(example), "table2", "full");
-  EXPECT_EQ(MsiflaOptions(), std::get<MsiflaOptions>(paper.method));
-  EXPECT_EQ(settings::Trunk::kResnet50, paper.network.backbone);
-  EXPECT_EQ(5, paper.recipe.identities);
-  EXPECT_EQ(4, paper.recipe.images);
-  EXPECT_EQ(2, paper.recipe.lr_images);
-  EXPECT_EQ(1, paper.lanes);
-  EXPECT_EQ(3e-4, paper.recipe.learning_rate);
-  EXPECT_EQ(39'420, paper.recipe.steps);
-  EXPECT_THAT(paper.recipe.milestones, ElementsAre(paper.recipe.steps / 2));
-}
-
 }  // namespace
 }  // namespace resolute::experiments::msifla_suite_test

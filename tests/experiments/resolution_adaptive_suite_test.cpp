@@ -226,36 +226,5 @@ TEST_F(ResolutionAdaptiveSuite, a_paper_without_numbers_is_named_as_such) {
               {"s.toml:19:15: key 'reference' has the paper 'wu2002'", "did you mean 'wu2022'"});
 }
 
-TEST_F(ResolutionAdaptiveSuite, the_documents_rows_are_a_suite_and_its_profile_the_papers_recipe) {
-  const std::string example = documented("## The rows of resolution_adaptive");
-  const Plan made = plan(example);
-  check_sound(made);
-  EXPECT_EQ(5U * 5U, jobs_of<TrainingSpecification>(made).size());
-  EXPECT_EQ((5U + 3U) * 5U, jobs_of<EvaluationSpecification>(made).size());  // known stands in both tables
-  for (const TablePlan& table : made.tables) EXPECT_EQ(1U, table.no_reference.size()) << table.id;
-  const TrainingSpecification small = training_of(made, "mechanisms", "progressive");
-  EXPECT_LT(4 * stage_steps(std::get<ResolutionAdaptiveOptions>(small.method), 4, small.recipe.steps),
-            small.recipe.milestones.at(0))
-      << "the last of 4 masks begins before the rate falls";
-  options_.profile = "paper";
-  have_training_images(13'140);
-  options_.from_scratch = true;
-  const TrainingSpecification paper = training_of(plan(example), "mechanisms", "progressive");
-  EXPECT_EQ(MethodOptions(ResolutionAdaptiveOptions()), paper.method);
-  const auto spelt = example.find("[profiles.paper.resolution_adaptive]");
-  const std::string profile = example.substr(spelt, example.find("\n\n", spelt) - spelt);
-  const core::Json options = to_json(paper).at("options");
-  for (const auto& option : options.items()) EXPECT_THAT(profile, HasSubstr("\n" + option.key() + " = "));
-  EXPECT_EQ(settings::Trunk::kResnet50, paper.network.backbone);
-  EXPECT_EQ(256, paper.pack.height);
-  EXPECT_EQ(128, paper.pack.width);
-  EXPECT_EQ(16, paper.recipe.identities);
-  EXPECT_EQ(4, paper.recipe.images);
-  EXPECT_EQ(3.5e-4, paper.recipe.learning_rate);
-  EXPECT_EQ(5e-4, paper.recipe.weight_decay);
-  EXPECT_THAT(paper.recipe.milestones, IsEmpty());
-  EXPECT_EQ(24'638, paper.recipe.steps);
-}
-
 }  // namespace
 }  // namespace resolute::experiments::resolution_adaptive_suite_test

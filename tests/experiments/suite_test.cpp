@@ -318,28 +318,6 @@ TEST_F(Suite, the_documents_example_is_a_suite) {
   EXPECT_EQ(3U, made.tables.at(0).rows.size());
 }
 
-TEST_F(Suite, the_documents_rows_of_ftwa_are_a_suite_and_its_profile_the_papers_recipe) {
-  const std::string example = documented("## FTWA's rows");
-  const Plan made = plan(example);
-  check_sound(made);
-  EXPECT_EQ(4U * 5U, jobs_of<TrainingSpecification>(made).size());  // the control is the baseline's
-  EXPECT_THAT(made.tables.at(0).claims.at(0).worse_to_better, ElementsAre("baseline", "ftwa-b", "ftwa-r", "ftwa"));
-  options_.profile = "paper";
-  have_training_images(13'140);
-  options_.from_scratch = true;
-  const TrainingSpecification paper = training_of(plan(example), "table2", "ftwa");
-  EXPECT_EQ(FtwaOptions(), std::get<FtwaOptions>(paper.method));
-  EXPECT_EQ(settings::Trunk::kResnet50, paper.network.backbone);
-  EXPECT_EQ(1, paper.network.last_stride);
-  EXPECT_EQ(16 * 8, paper.recipe.identities * paper.recipe.images);
-  EXPECT_EQ(paper.recipe.images, 2 * paper.recipe.lr_images);
-  EXPECT_EQ(7e-4, paper.recipe.learning_rate);
-  EXPECT_EQ(0.2, paper.recipe.gamma);
-  EXPECT_EQ(12'319, paper.recipe.steps);
-  EXPECT_EQ(1'027, paper.recipe.warmup_steps);
-  EXPECT_THAT(paper.recipe.milestones, ElementsAre(4'107, 7'186));
-}
-
 TEST_F(Suite, the_reference_file_is_looked_for_in_three_places) {
   core::FileSystem& files = core::real_file_system();
   EXPECT_EQ(kSource / "reference" / "papers.toml", find_reference_file(files, {}, {}));

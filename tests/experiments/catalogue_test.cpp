@@ -1,0 +1,206 @@
+//! The catalogue: suites that hold every table and figure of the papers, in four profiles.
+
+#include <map>
+#include <tuple>
+
+#include "experiments/specification/validation.h"
+#include "tests/experiments/suite_fixture.h"
+
+namespace resolute::experiments::catalogue_test {
+namespace {
+
+using namespace testing;
+
+const std::vector<std::string> kPapers{"rain", "ftwa", "msifla", "resolution_adaptive"};
+const std::vector<std::string> kProfiles{"paper", "paper-fast", "cpu", "smoke"};
+
+// Plans need neither images nor weights: each trial has as many training images as MLR-CUHK03, about.
+class Catalogue : public Suite {
+ protected:
+  Catalogue() {
+    options_.need_roots = false;
+    options_.from_scratch = true;
+    have_training_images(13'140);
+  }
+  Plan planned(const std::string& suite, const std::string& profile) {
+    options_.profile = profile;
+    return shipped(suite + ".toml");
+  }
+};
+
+std::size_t trainings_on(const Plan& plan, bool pku) {
+  const auto trainings = jobs_of<TrainingSpecification>(plan);
+  return static_cast<std::size_t>(std::count_if(trainings.begin(), trainings.end(),
+                                                [&](const auto& one) { return (one.pack.name == "pku-reid") == pku; }));
+}
+
+std::set<JobId> ids_of(const Plan& plan) {
+  std::set<JobId> ids;
+  for (const PlannedJob& job : plan.jobs) ids.insert(job.id);
+  return ids;
+}
+
+const TablePlan& table_of(const Plan& plan, const std::string& id) {
+  for (const TablePlan& table : plan.tables)
+    if (table.id == id) return table;
+  throw std::out_of_range(id);
+}
+
+TEST_F(Catalogue, every_profile_of_every_suite_plans) {
+  // Trainings of one trial on the papers' data sets, and on PKU-Reid.
+  const std::map<std::string, std::pair<std::size_t, std::size_t>> expected{
+      {"rain", {46, 25}}, {"ftwa", {8, 4}}, {"msifla", {32, 5}}, {"resolution_adaptive", {9, 5}}};
+  for (const std::string& suite : kPapers)
+    for (const std::string& profile : kProfiles) {
+      SCOPED_TRACE(suite + " " + profile);
+      const Plan plan = planned(suite, profile);
+      check_sound(plan);
+      const bool cpu = profile == "cpu";
+      const int trials = profile == "smoke" ? 1 : !cpu ? 10 : suite == "rain" ? 2 : 3;
+      const auto& [papers, pku] = expected.at(suite);
+      EXPECT_EQ(static_cast<std::size_t>(trials) * (cpu ? pku : papers), trainings_on(plan, cpu));
+      for (const TrainingSpecification& training : jobs_of<TrainingSpecification>(plan)) {
+        EXPECT_EQ(profile == "paper-fast" ? 4 : 1, training.lanes);
+        EXPECT_EQ(profile.starts_with("paper"), training.network.backbone == settings::Trunk::kResnet50);
+      }
+    }
+}
+
+// What the issue of one command a paper hangs on: a set is packed once, whoever asks for it.
+TEST_F(Catalogue, a_data_set_is_one_pack_in_all_suites) {
+  for (const std::string& profile : kProfiles) {
+    std::map<std::string, settings::PackSettings> packs;
+    for (const std::string& suite : kPapers)
+      for (const TrainingSpecification& training : jobs_of<TrainingSpecification>(planned(suite, profile))) {
+        const auto [at, first] = packs.emplace(training.pack.name, training.pack);
+        EXPECT_TRUE(at->second == training.pack) << suite << " " << profile << " " << training.pack.name;
+        EXPECT_THAT(training.pack.rates, ElementsAre(2, 3, 4, 6, 8));
+      }
+  }
+}
+
+TEST_F(Catalogue, the_default_is_the_papers_recipe) {
+  for (const std::string& suite : kPapers) EXPECT_EQ(ids_of(planned(suite, "paper")), ids_of(planned(suite, {})));
+}
+
+TEST_F(Catalogue, four_lanes_change_nothing_else_but_msiflas_batch) {
+  for (const std::string& suite : kPapers) {
+    const auto paper = jobs_of<TrainingSpecification>(planned(suite, "paper"));
+    const auto fast = jobs_of<TrainingSpecification>(planned(suite, "paper-fast"));
+    ASSERT_EQ(paper.size(), fast.size());
+    for (std::size_t i = 0; i < paper.size(); ++i) {
+      TrainingSpecification lanes = paper[i];
+      lanes.lanes = 4;
+      if (suite == "msifla") {
+        EXPECT_EQ(4 * lanes.recipe.identities, fast[i].recipe.identities) << "each lane is the paper's batch";
+        EXPECT_EQ((lanes.recipe.steps + 3) / 4, fast[i].recipe.steps);
+        continue;
+      }
+      EXPECT_EQ(job_id(lanes), job_id(fast[i])) << suite;
+    }
+  }
+}
+
+TEST_F(Catalogue, rain_trains_on_both_views_and_the_others_on_the_low_resolution_one_as_stored) {
+  for (const std::string& suite : kPapers)
+    for (const TrainingSpecification& training : jobs_of<TrainingSpecification>(planned(suite, "paper")))
+      EXPECT_EQ(suite == "rain" && training.pack.name != "caviar" ? settings::TrainPool::kHrBothViews
+                                                                  : settings::TrainPool::kMlr,
+                training.split.train_pool)
+          << suite << " " << training.pack.name;
+}
+
+TEST_F(Catalogue, rains_recipe_is_the_papers) {
+  const Plan plan = planned("rain", "paper");
+  const TrainingSpecification& rain = training_of(plan, "table-1", "multi-level");
+  EXPECT_EQ(MethodOptions(RainOptions()), rain.method);
+  EXPECT_EQ(settings::Trunk::kResnet50, rain.network.backbone);
+  EXPECT_EQ(16 * 4, rain.recipe.identities * rain.recipe.images);
+  EXPECT_EQ(24'638, rain.recipe.steps);
+  EXPECT_EQ("baseline", method_name(training_of(plan, "table-1", "baseline-hr").method));
+  // "Ours" of each table is one training, and so is the row without L_adv of table 3 and table 1's baseline.
+  for (const auto& [table, row] : std::vector<std::pair<const char*, const char*>>{
+           {"table-3", "full"}, {"table-4", "all"}, {"figure-3", "multi-level"}, {"figure-5", "rain-100"}})
+    EXPECT_EQ(job_id(rain), job_id(training_of(plan, table, row))) << table;
+  EXPECT_EQ(job_id(training_of(plan, "table-1", "baseline-hr-lr")),
+            job_id(training_of(plan, "table-3", "without-adversarial")));
+  EXPECT_EQ(2U, table_of(plan, "table-2").published.size());
+  EXPECT_EQ(5U, table_of(plan, "table-1").published.size());
+  EXPECT_THAT(table_of(plan, "table-1").claims.at(0).worse_to_better,
+              ElementsAre("baseline-hr", "baseline-hr-lr", "single-level", "multi-level"));
+  EXPECT_THAT(table_of(plan, "table-3").claims.at(0).worse_to_better,
+              ElementsAre("without-adversarial", "without-reconstruction", "without-triplet", "without-classification",
+                          "full"));
+  EXPECT_THAT(table_of(plan, "table-4").claims.at(0).worse_to_better, ElementsAre("rate-2", "rate-3", "rate-4", "all"));
+}
+
+TEST_F(Catalogue, ftwas_recipe_is_the_papers) {
+  const Plan plan = planned("ftwa", "paper");
+  EXPECT_THAT(table_of(plan, "table-2").claims.at(0).worse_to_better,
+              ElementsAre("baseline", "ftwa-b", "ftwa-r", "ftwa"));
+  EXPECT_EQ(job_id(training_of(plan, "table-2", "baseline")), job_id(training_of(plan, "table-2", "control")));
+  const TrainingSpecification& paper = training_of(plan, "table-2", "ftwa");
+  EXPECT_EQ(MethodOptions(FtwaOptions()), paper.method);
+  EXPECT_EQ(1, paper.network.last_stride);
+  EXPECT_EQ(16 * 8, paper.recipe.identities * paper.recipe.images);
+  EXPECT_EQ(paper.recipe.images, 2 * paper.recipe.lr_images);
+  EXPECT_EQ(7e-4, paper.recipe.learning_rate);
+  EXPECT_EQ(0.2, paper.recipe.gamma);
+  EXPECT_EQ(12'319, paper.recipe.steps);
+  EXPECT_EQ(1'027, paper.recipe.warmup_steps);
+  EXPECT_THAT(paper.recipe.milestones, ElementsAre(4'107, 7'186));
+}
+
+TEST_F(Catalogue, msiflas_recipe_is_the_papers) {
+  const Plan plan = planned("msifla", "paper");
+  EXPECT_THAT(table_of(plan, "table-2").claims.at(0).worse_to_better, ElementsAre("baseline", "cmsr2", "msifla"));
+  EXPECT_THAT(table_of(plan, "table-3").claims.at(1).worse_to_better, ElementsAre("four", "three"));
+  const TrainingSpecification& paper = training_of(plan, "table-2", "msifla");
+  EXPECT_EQ(MethodOptions(MsiflaOptions()), paper.method);
+  EXPECT_EQ(5, paper.recipe.identities);
+  EXPECT_EQ(4, paper.recipe.images);
+  EXPECT_EQ(2, paper.recipe.lr_images);
+  EXPECT_EQ(3e-4, paper.recipe.learning_rate);
+  EXPECT_EQ(39'420, paper.recipe.steps);
+  EXPECT_THAT(paper.recipe.milestones, ElementsAre(paper.recipe.steps / 2));
+  // MLR-VRU's size is no people's.
+  for (const TrainingSpecification& training : jobs_of<TrainingSpecification>(plan))
+    EXPECT_TRUE(training.pack.name == "mlr-vru" || training.split.train_identities == 0) << training.pack.name;
+  EXPECT_EQ(1415, training_of(plan, "table-4", "vehicles-1415").split.train_identities);
+  EXPECT_EQ(0, training_of(plan, "table-4", "vehicles-all").split.train_identities);
+}
+
+TEST_F(Catalogue, resolution_adaptives_recipe_is_its_pages_and_every_table_says_that_it_has_no_reference) {
+  const Plan plan = planned("resolution_adaptive", "paper");
+  for (const TablePlan& table : plan.tables) EXPECT_EQ(1U, table.no_reference.size()) << table.id;
+  const TrainingSpecification& paper = training_of(plan, "ablation", "progressive");
+  EXPECT_EQ(MethodOptions(ResolutionAdaptiveOptions()), paper.method);
+  EXPECT_EQ(256, paper.pack.height);
+  EXPECT_EQ(128, paper.pack.width);
+  EXPECT_EQ(16, paper.recipe.identities);
+  EXPECT_EQ(3.5e-4, paper.recipe.learning_rate);
+  EXPECT_EQ(5e-4, paper.recipe.weight_decay);
+  EXPECT_THAT(paper.recipe.milestones, IsEmpty());
+  EXPECT_EQ(24'638, paper.recipe.steps);
+  for (const char* level : {"known", "native-size", "highest", "lowest"})
+    EXPECT_EQ(job_id(paper), job_id(training_of(plan, "query-level", level))) << level;
+}
+
+TEST_F(Catalogue, another_unseen_rate_is_asked_of_the_same_trainings_and_packs) {
+  const Plan before = planned("rain", "paper");
+  std::string text = core::read_text(core::real_file_system(), kSource / "suites" / "rain.toml");
+  const std::string next = "\n# Table 3";
+  text.insert(text.find(next), row("unseen-6", "rain.levels = [4, 5]\nevaluate.query_rates = [6]\n"));
+  const Plan after = plan(text);
+  const std::set<JobId> had = ids_of(before);
+  std::size_t added = 0;
+  for (const PlannedJob& job : after.jobs)
+    if (!had.contains(job.id)) {
+      ++added;
+      EXPECT_TRUE(std::holds_alternative<EvaluationSpecification>(job.specification)) << job.label;
+    }
+  EXPECT_EQ(10U * table_of(after, "table-2").datasets.size(), added);
+}
+
+}  // namespace
+}  // namespace resolute::experiments::catalogue_test
