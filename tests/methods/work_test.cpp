@@ -130,8 +130,14 @@ TEST(Work, frozen_levels_have_no_backward_pass) {
   }
 }
 
-TEST(Work, every_shipped_method_is_counted_by_its_own_layers) {
-  for (const MethodOptions& method : all_methods()) EXPECT_NE(nullptr, row(method).cost.work) << method_name(method);
+TEST(Work, a_step_of_whatever_method_takes_the_trunk_at_least) {
+  const WorkCase of;
+  for (const MethodOptions& method : all_methods()) {
+    SCOPED_TRACE(method_name(method));
+    EXPECT_GE(work(method, of).hr_row, trunk_work(of).step);
+    EXPECT_GE(work(method, of).query, trunk_work(of).forward);
+    EXPECT_GE(work(method, of).parameters, trunk_work(of).parameters);
+  }
 }
 
 }  // namespace
