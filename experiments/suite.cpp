@@ -1,11 +1,12 @@
 #include "experiments/suite.h"
 
 #include <algorithm>
-#include <functional>
 #include <unordered_set>
 
+#include "experiments/columns.h"
 #include "experiments/language/planner.h"
 #include "experiments/language/table_reader.h"
+#include "experiments/profiles.h"
 #include "experiments/specification/metrics.h"
 #include "experiments/specification/validation.h"
 #include "settings/names.h"
@@ -37,23 +38,6 @@ Settings read_layer(const Node* table, const std::string& name) {
   return layer;
 }
 
-//! The chosen profile. The others are read too: a misspelt key shows before the day it is needed.
-Settings read_profiles(const Node* profiles, const std::string& chosen, const std::string& file) {
-  std::map<std::string, Settings> known;
-  if (profiles != nullptr) {
-    const TableReader checked(*profiles, "[profiles]");
-    for (const Member& member : profiles->members)
-      known[member.key] = read_layer(&member.node, fmt::format("[profiles.{}]", member.key));
-  }
-  if (chosen.empty()) return {};
-  if (const auto found = known.find(chosen); found != known.end()) return found->second;
-  std::vector<std::string> names;
-  names.reserve(known.size());
-  for (const auto& [name, layer] : known) names.push_back(name);
-  throw core::input_error(fmt::format("--profile {}: '{}' has no such profile", chosen, file),
-                          names.empty() ? "it has no [profiles.NAME]" : "", settings::nearest_or_all(chosen, names));
-}
-
 Settings read_sets(const std::vector<std::pair<std::string, std::string>>& sets) {
   Settings layer;
   for (const auto& [key, value] : sets) {
@@ -65,8 +49,8 @@ Settings read_sets(const std::vector<std::pair<std::string, std::string>>& sets)
   return layer;
 }
 
-SyntheticSettings read_synthetic(TableReader& reader) {
-  SyntheticSettings read;
+//! \param read the defaults
+SyntheticSettings read_synthetic(TableReader& reader, SyntheticSettings read) {
   SyntheticSettings::members([&](const auto& one) {
     auto& member = read.*one.at;
     member = reader.value(std::string(one.suite_key), member);
@@ -88,18 +72,23 @@ class SuiteReader {
     suite_.worker = reader.value<std::vector<std::string>>("worker", {});
     suite_.from_scratch = options_.from_scratch;
     suite_.need_weights = options_.need_roots;
+    suite_.with_references = options_.with_references;
+    const bool stand_ins = reader.value<bool>("stand_ins", false);
     const Settings defaults = read_layer(reader.find("defaults"), "[defaults]");
-    const Settings profile = read_profiles(reader.find("profiles"), options_.profile, suite_.file);
+    const Node* profiles = reader.find("profiles");
     suite_.sets = read_sets(options_.sets);
-    suite_.base = laid_over(laid_over(defaults, profile), suite_.sets);
     const auto datasets = reader.tables("dataset");
     const auto tables = reader.tables("table");
     reader.finish();
     for (const Node* node : datasets) read_dataset(*node);
+    const Profile profile = read_profiles(profiles, options_.profile, suite_.file, dataset_names());
+    suite_.base = laid_over(laid_over(defaults, profile.settings), suite_.sets);
     for (const Node* node : tables) read_table(*node);
     if (suite_.tables.empty())
       throw core::input_error(fmt::format("{}: key 'table' is missing", document.place),
                               "without a [[table]] nothing is to be made");
+    choose_columns(suite_, options_.datasets, profile.datasets);
+    if (options_.stand_ins || profile.stand_ins.value_or(stand_ins)) take_stand_ins(suite_);
     for (const auto& [dataset, node] : used_roots()) set_root(*dataset, *node);
     const bool wanted = std::any_of(suite_.tables.begin(), suite_.tables.end(), [](const TableText& table) {
       return !table.paper.empty() || std::any_of(table.rows.begin(), table.rows.end(),
@@ -123,15 +112,43 @@ class SuiteReader {
     // Before its keys: which of them are known depends on it.
     dataset.source = reader.value<settings::Source>("source");
     if (settings::facts_of(dataset.source).rendered) {
-      dataset.synthetic = read_synthetic(reader);
+      dataset.synthetic = read_synthetic(reader, {});
       roots_.push_back(nullptr);
+      if (reader.find("stand_in") != nullptr)
+        throw core::input_error(
+            fmt::format("{}: key 'stand_in' stands on data set '{}'", reader.place("stand_in"), dataset.id),
+            "its images are drawn already", "leave it out");
     } else {
       reader.value<std::string>("root");
       roots_.push_back(reader.find("root"));
+      if (const Node* stand_in = reader.find("stand_in")) dataset.stand_in = read_stand_in(*stand_in, dataset);
     }
     for (const Member& member : node.members) dataset.places[member.key] = member.node.place;
     add_settings(dataset.settings, reader.rest(), PackKeys::kAllowed, reader.known());
     suite_.datasets.push_back(std::move(dataset));
+  }
+
+  //! What a layout cannot have is refused whether stand-ins are asked for or not.
+  static SyntheticSettings read_stand_in(const Node& node, const DatasetText& dataset) {
+    TableReader reader(node, "'stand_in'");
+    const SyntheticSettings settings = read_synthetic(reader, settings::stand_in_of(dataset.source));
+    reader.finish();
+    try {
+      settings::check_stand_in(settings, dataset.source);
+    } catch (const MemberError& error) {
+      throw error.in_suite(reader.place(error.key()), fmt::format("for data set '{}'", dataset.id));
+    }
+    return settings;
+  }
+
+  std::vector<std::string> dataset_names() const {
+    std::vector<std::string> ids;
+    for (const DatasetText& dataset : suite_.datasets) ids.push_back(dataset.id);
+    return ids;
+  }
+
+  static bool is_among(const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
   }
 
   void read_table(const Node& node) {
@@ -140,13 +157,11 @@ class SuiteReader {
     table.id = plain_name(reader, "id");
     refuse_second(table_ids_, table.id, reader.place("id"));
     table.title = reader.title("title");
-    table.metrics = names(reader, "metrics", metric_names(), is_metric);
+    table.metrics = reader.names("metrics", metric_names(), is_metric);
     table.metrics_place = reader.place("metrics");
-    std::vector<std::string> datasets;
-    for (const DatasetText& dataset : suite_.datasets) datasets.push_back(dataset.id);
-    table.datasets = names(reader, "datasets", datasets, [&](const std::string& name) {
-      return std::find(datasets.begin(), datasets.end(), name) != datasets.end();
-    });
+    const std::vector<std::string> datasets = dataset_names();
+    table.datasets =
+        reader.names("datasets", datasets, [&](const std::string& name) { return is_among(datasets, name); });
     if (reader.find("mean_of") != nullptr) table.mean_of = mean_of(reader, table.datasets);
     const Node* reference = reader.find("reference");
     if (reference != nullptr) {
@@ -239,27 +254,8 @@ class SuiteReader {
       throw core::input_error(problem, "none of the table's metrics is one of queries", "add rank1 or mAP");
   }
 
-  //! A list of distinct names that `is_known` accepts. \param known those that a message suggests
-  static std::vector<std::string> names(TableReader& reader, const std::string& key,
-                                        const std::vector<std::string>& known,
-                                        const std::function<bool(const std::string&)>& is_known) {
-    auto list = reader.value<std::vector<std::string>>(key);
-    const std::string& place = reader.place(key);
-    if (list.empty())
-      throw core::input_error(fmt::format("{}: key '{}' is empty", place, key), "at least one is needed");
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      if (!is_known(list[i]))
-        throw core::input_error(fmt::format("{}: key '{}' names '{}'", place, key, list[i]),
-                                "there is none of that name", settings::nearest_or_all(list[i], known));
-      if (std::find(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), list[i]) !=
-          list.begin() + static_cast<std::ptrdiff_t>(i))
-        throw core::input_error(fmt::format("{}: key '{}' names '{}' twice", place, key, list[i]));
-    }
-    return list;
-  }
-
   static std::vector<std::string> mean_of(TableReader& reader, const std::vector<std::string>& datasets) {
-    std::vector<std::string> list = names(reader, "mean_of", datasets, [&](const std::string& name) {
+    std::vector<std::string> list = reader.names("mean_of", datasets, [&](const std::string& name) {
       return std::find(datasets.begin(), datasets.end(), name) != datasets.end();
     });
     const std::string& place = reader.place("mean_of");
@@ -284,12 +280,8 @@ class SuiteReader {
   std::vector<std::pair<DatasetText*, const Node*>> used_roots() {
     std::vector<std::pair<DatasetText*, const Node*>> used;
     for (std::size_t i = 0; i < suite_.datasets.size(); ++i)
-      for (const TableText& table : suite_.tables)
-        if (roots_[i] != nullptr &&
-            std::find(table.datasets.begin(), table.datasets.end(), suite_.datasets[i].id) != table.datasets.end()) {
-          used.emplace_back(&suite_.datasets[i], roots_[i]);
-          break;
-        }
+      if (!suite_.datasets[i].synthetic && has_column(suite_, suite_.datasets[i].id))
+        used.emplace_back(&suite_.datasets[i], roots_[i]);
     return used;
   }
 

@@ -19,8 +19,10 @@ struct DatasetText {
   std::string id;
   std::string place;
   settings::Source source = settings::Source::kCsv;
-  std::optional<SyntheticSettings> synthetic;
-  std::filesystem::path root;                 //!< expanded; empty for synthetic
+  std::optional<SyntheticSettings>
+      synthetic;  //!< what is drawn: a synthetic set's, a stand-in's where those are asked for
+  std::optional<SyntheticSettings> stand_in;  //!< of `[dataset.stand_in]`, asked for or not
+  std::filesystem::path root;                 //!< expanded; empty where images are drawn
   Settings settings;                          //!< its pack keys and whatever else it overrides
   std::map<std::string, std::string> places;  //!< of its own keys: id, source, identities …
 };
@@ -60,8 +62,10 @@ struct SuiteText {
   Settings sets;  //!< --set alone
   std::vector<DatasetText> datasets;
   std::vector<TableText> tables;
+  std::vector<std::string> left_out;  //!< ids of tables none of whose columns was asked for
   bool from_scratch = false;
-  bool need_weights = true;  //!< the files of the weights asked for must be there
+  bool with_references = false;  //!< the papers' numbers beside stand-ins too
+  bool need_weights = true;      //!< the files of the weights asked for must be there
 };
 
 //! \param references null where no row and no table names one
