@@ -36,16 +36,16 @@ std::string to_csv(const SuiteTables& tables) {
       for (const std::string& dataset : table.datasets)
         for (const std::string& metric : table.metrics)
           if (const auto number = published_number(row, dataset, metric))
-            csv +=
-                fmt::format("{},{},{},{},{},,,0,0,{},,{},published,\n", csv_field(table.id), csv_field(row.method),
-                            csv_field(row.label), csv_field(dataset), csv_field(metric), *number, csv_difference({}));
+            csv += fmt::format("{},{},{},{},{},,,0,0,{},,{},published,\n", csv_field(table.id), csv_field(row.method),
+                               csv_field(row.label), csv_field(column_title(table, dataset)), csv_field(metric),
+                               *number, csv_difference({}));
     for (const Row& row : table.rows) {
       for (const Cell& cell : row.cells) {
         std::string jobs;
         for (const JobId& job : cell.jobs) jobs += (jobs.empty() ? "" : " ") + job.hex;
         csv += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(table.id), csv_field(row.id),
-                           csv_field(row.label), csv_field(cell.dataset), csv_field(cell.metric), csv_number(cell.mean),
-                           csv_number(cell.std), cell.trials, cell.trials_needed,
+                           csv_field(row.label), csv_field(column_title(table, cell.dataset)), csv_field(cell.metric),
+                           csv_number(cell.mean), csv_number(cell.std), cell.trials, cell.trials_needed,
                            none ? "no reference" : csv_number(cell.reference), csv_number(cell.chance),
                            csv_difference(cell.difference), settings::word(cell.status), jobs);
       }
