@@ -1,12 +1,13 @@
 #include "experiments/suite.h"
 
 #include <algorithm>
-#include <functional>
 #include <unordered_set>
 
+#include "experiments/columns.h"
 #include "experiments/include.h"
 #include "experiments/language/planner.h"
 #include "experiments/language/table_reader.h"
+#include "experiments/profiles.h"
 #include "experiments/same_dataset.h"
 #include "experiments/specification/metrics.h"
 #include "experiments/specification/validation.h"
@@ -31,25 +32,6 @@ Settings read_layer(const Node* table, const std::string& name) {
   return layer;
 }
 
-//! The chosen profile. The others are read too: a misspelt key shows before the day it is needed.
-//! \param needed whether the chosen one must be there
-Settings read_profiles(const Node* profiles, const std::string& chosen, const std::string& file, bool needed) {
-  std::map<std::string, Settings> known;
-  if (profiles != nullptr) {
-    const TableReader checked(*profiles, "[profiles]");
-    for (const Member& member : profiles->members)
-      known[member.key] = read_layer(&member.node, fmt::format("[profiles.{}]", member.key));
-  }
-  if (chosen.empty()) return {};
-  if (const auto found = known.find(chosen); found != known.end()) return found->second;
-  if (!needed) return {};
-  std::vector<std::string> names;
-  names.reserve(known.size());
-  for (const auto& [name, layer] : known) names.push_back(name);
-  throw core::input_error(fmt::format("--profile {}: '{}' has no such profile", chosen, file),
-                          names.empty() ? "it has no [profiles.NAME]" : "", settings::nearest_or_all(chosen, names));
-}
-
 Settings read_sets(const std::vector<std::pair<std::string, std::string>>& sets) {
   Settings layer;
   for (const auto& [key, value] : sets) {
@@ -61,8 +43,8 @@ Settings read_sets(const std::vector<std::pair<std::string, std::string>>& sets)
   return layer;
 }
 
-SyntheticSettings read_synthetic(TableReader& reader) {
-  SyntheticSettings read;
+//! \param read the defaults
+SyntheticSettings read_synthetic(TableReader& reader, SyntheticSettings read) {
   SyntheticSettings::members([&](const auto& one) {
     auto& member = read.*one.at;
     member = reader.value(std::string(one.suite_key), member);
@@ -81,12 +63,16 @@ class SuiteReader {
     suite_.from_scratch = options_.from_scratch;
     suite_.need_weights = options_.need_roots;
     suite_.estimate = options_.estimate;
+    suite_.with_references = options_.with_references;
     suite_.sets = read_sets(options_.sets);
     for (std::size_t i = 0; i < parts_.size(); ++i) read_part(i);
     check_workers();
     if (suite_.tables.empty())
       throw core::input_error(fmt::format("{}: key 'table' is missing", parts_.back().document.place),
                               "without a [[table]] nothing is to be made");
+    check_stand_ins();
+    choose_columns(suite_, options_.datasets, columns_);
+    take_stand_ins(suite_, [&](std::size_t part) { return stands_in(part); });
     for (const auto& [dataset, node] : used_roots()) set_root(*dataset, *node);
     const bool wanted = std::any_of(suite_.tables.begin(), suite_.tables.end(), [](const TableText& table) {
       return !table.paper.empty() || std::any_of(table.rows.begin(), table.rows.end(),
@@ -112,18 +98,41 @@ class SuiteReader {
     workers_.emplace_back(reader.place("worker"), suite_.worker);
     reader.find("include");
     if (at + 1 == parts_.size()) reader.find("included");
+    const bool stand_ins = reader.value<bool>("stand_ins", false);
     const Settings defaults = read_layer(reader.find("defaults"), "[defaults]");
     const Node* profiles = reader.find("profiles");
     const auto datasets = reader.tables("dataset");
     const auto tables = reader.tables("table");
     reader.finish();
+    dataset_ids_.emplace_back();
+    std::vector<std::string> columns = visible_datasets();
+    for (const Node* node : datasets) columns.push_back(id_of(*node));
     // A suite that joins others and has no row of its own has nothing that a profile would be laid over.
     const bool rows = !tables.empty() || part.first == at;
-    const Settings profile = read_profiles(profiles, options_.profile, part.file, rows);
-    suite_.bases.push_back(laid_over(laid_over(defaults, profile), suite_.sets));
-    dataset_ids_.emplace_back();
+    Profile profile = read_profiles(profiles, options_.profile, part.file, columns, rows);
+    suite_.bases.push_back(laid_over(laid_over(defaults, profile.settings), suite_.sets));
+    columns_.push_back(std::move(profile.datasets));
+    stand_ins_.push_back(profile.stand_ins.value_or(stand_ins));
     for (const Node* node : datasets) read_dataset(*node);
     for (const Node* node : tables) read_table(*node);
+  }
+
+  static std::string id_of(const Node& dataset) {
+    TableReader reader(dataset, "[[dataset]]");
+    return plain_name(reader, "id");
+  }
+
+  //! Whether the images of a file's data sets are made up: the suite's own file speaks for those that it includes.
+  bool stands_in(std::size_t part) const { return options_.stand_ins || stand_ins_.back() || stand_ins_[part]; }
+
+  void check_stand_ins() const {
+    for (const auto& [dataset, part, place] : again_)
+      if (stands_in(part) != stands_in(suite_.datasets[dataset].base))
+        throw core::input_error(
+            fmt::format("{}: data set '{}' is made up in one suite and not in another", place,
+                        suite_.datasets[dataset].id),
+            fmt::format("it stands at {} too, and 'stand_ins' differs", suite_.datasets[dataset].place),
+            "give --stand-ins, or leave it out in both");
   }
 
   //! One worker runs all.
@@ -166,19 +175,44 @@ class SuiteReader {
     // Before its keys: which of them are known depends on it.
     dataset.source = reader.value<settings::Source>("source");
     if (settings::facts_of(dataset.source).rendered) {
-      dataset.synthetic = read_synthetic(reader);
+      dataset.synthetic = read_synthetic(reader, {});
+      if (reader.find("stand_in") != nullptr)
+        throw core::input_error(
+            fmt::format("{}: key 'stand_in' stands on data set '{}'", reader.place("stand_in"), dataset.id),
+            "its images are drawn already", "leave it out");
     } else {
       dataset.root_text = reader.value<std::string>("root");
       root = reader.find("root");
+      if (const Node* stand_in = reader.find("stand_in")) dataset.stand_in = read_stand_in(*stand_in, dataset);
     }
     dataset.written = json_of(node);
     if (!dataset.root_text.empty()) dataset.written["root"] = root_in(parts_[part_], dataset.root_text);
     for (const Member& member : node.members) dataset.places[member.key] = member.node.place;
     add_settings(dataset.settings, reader.rest(), PackKeys::kAllowed, reader.known());
-    for (const DatasetText& known : suite_.datasets)
-      if (known.id == dataset.id) return check_same(known, dataset, suite_.bases);
+    for (std::size_t i = 0; i < suite_.datasets.size(); ++i)
+      if (suite_.datasets[i].id == dataset.id) {
+        again_.push_back({i, part_, dataset.place});
+        return check_same(suite_.datasets[i], dataset, suite_.bases);
+      }
     suite_.datasets.push_back(std::move(dataset));
     roots_.push_back(root);
+  }
+
+  //! What a layout cannot have is refused whether stand-ins are asked for or not.
+  static SyntheticSettings read_stand_in(const Node& node, const DatasetText& dataset) {
+    TableReader reader(node, "'stand_in'");
+    const SyntheticSettings settings = read_synthetic(reader, settings::stand_in_of(dataset.source));
+    reader.finish();
+    try {
+      settings::check_stand_in(settings, dataset.source);
+    } catch (const MemberError& error) {
+      throw error.in_suite(reader.place(error.key()), fmt::format("for data set '{}'", dataset.id));
+    }
+    return settings;
+  }
+
+  static bool is_among(const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
   }
 
   void read_table(const Node& node) {
@@ -189,12 +223,11 @@ class SuiteReader {
     check_plain_name(table.id, "id", reader.place("id"));
     refuse_second(table_ids_, table.id, reader.place("id"));
     table.title = reader.title("title");
-    table.metrics = names(reader, "metrics", metric_names(), is_metric);
+    table.metrics = reader.names("metrics", metric_names(), is_metric);
     table.metrics_place = reader.place("metrics");
     const std::vector<std::string> datasets = visible_datasets();
-    table.datasets = names(reader, "datasets", datasets, [&](const std::string& name) {
-      return std::find(datasets.begin(), datasets.end(), name) != datasets.end();
-    });
+    table.datasets =
+        reader.names("datasets", datasets, [&](const std::string& name) { return is_among(datasets, name); });
     if (reader.find("mean_of") != nullptr) table.mean_of = mean_of(reader, table.datasets);
     const Node* reference = reader.find("reference");
     if (reference != nullptr) {
@@ -287,27 +320,8 @@ class SuiteReader {
       throw core::input_error(problem, "none of the table's metrics is one of queries", "add rank1 or mAP");
   }
 
-  //! A list of distinct names that `is_known` accepts. \param known those that a message suggests
-  static std::vector<std::string> names(TableReader& reader, const std::string& key,
-                                        const std::vector<std::string>& known,
-                                        const std::function<bool(const std::string&)>& is_known) {
-    auto list = reader.value<std::vector<std::string>>(key);
-    const std::string& place = reader.place(key);
-    if (list.empty())
-      throw core::input_error(fmt::format("{}: key '{}' is empty", place, key), "at least one is needed");
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      if (!is_known(list[i]))
-        throw core::input_error(fmt::format("{}: key '{}' names '{}'", place, key, list[i]),
-                                "there is none of that name", settings::nearest_or_all(list[i], known));
-      if (std::find(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), list[i]) !=
-          list.begin() + static_cast<std::ptrdiff_t>(i))
-        throw core::input_error(fmt::format("{}: key '{}' names '{}' twice", place, key, list[i]));
-    }
-    return list;
-  }
-
   static std::vector<std::string> mean_of(TableReader& reader, const std::vector<std::string>& datasets) {
-    std::vector<std::string> list = names(reader, "mean_of", datasets, [&](const std::string& name) {
+    std::vector<std::string> list = reader.names("mean_of", datasets, [&](const std::string& name) {
       return std::find(datasets.begin(), datasets.end(), name) != datasets.end();
     });
     const std::string& place = reader.place("mean_of");
@@ -332,12 +346,8 @@ class SuiteReader {
   std::vector<std::pair<DatasetText*, const Node*>> used_roots() {
     std::vector<std::pair<DatasetText*, const Node*>> used;
     for (std::size_t i = 0; i < suite_.datasets.size(); ++i)
-      for (const TableText& table : suite_.tables)
-        if (roots_[i] != nullptr &&
-            std::find(table.datasets.begin(), table.datasets.end(), suite_.datasets[i].id) != table.datasets.end()) {
-          used.emplace_back(&suite_.datasets[i], roots_[i]);
-          break;
-        }
+      if (!suite_.datasets[i].synthetic && has_column(suite_, suite_.datasets[i].id))
+        used.emplace_back(&suite_.datasets[i], roots_[i]);
     return used;
   }
 
@@ -397,6 +407,13 @@ class SuiteReader {
   SuiteText suite_;
   std::vector<std::pair<std::string, std::vector<std::string>>> workers_;  // of each part, with its place
   std::vector<Ids> dataset_ids_;                                           // of each part
+  std::vector<std::vector<std::string>> columns_;                          // of each part: its profile's `datasets`
+  std::vector<bool> stand_ins_;                                            // of each part: as it says itself
+  struct Again {
+    std::size_t dataset, part;
+    std::string place;
+  };
+  std::vector<Again> again_;  // data sets of suite_ that a later part has too
   Ids table_ids_;
   std::vector<const Node*> roots_;  // beside suite_.datasets; null for synthetic
 };

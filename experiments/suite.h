@@ -32,6 +32,9 @@ struct SuiteOptions {
   bool estimate = false;
   //! For rows that speak of epochs; without it they are refused. Suites that do not never call it.
   TrainingImages training_images{};
+  bool stand_ins = false;  //!< made-up images in the place of each source's, whatever suite and profile say
+  std::vector<std::string> datasets{};  //!< the columns to make, whatever the profile says; empty: as it says, or all
+  bool with_references = false;         //!< the papers' numbers beside stand-ins too; changes no job
   std::filesystem::path relative_to{};  //!< what relative roots are relative to; empty: the suite's own folder
 };
 

@@ -1,5 +1,7 @@
 #include "settings/pack.h"
 
+#include <algorithm>
+
 #include "settings/names.h"
 
 namespace resolute::settings {
@@ -10,10 +12,42 @@ void check(const PackSettings& p) {
     throw MemberError("id", quoted_text(p.name),
                       "a data set's name is 1 to 64 of a-z, 0-9 and '-', not starting with '-'");
   check_members(p, "");
-  if (!p.synthetic) return;
-  if (!facts_of(p.source).rendered)
-    throw MemberError("source", fmt::format("'{}'", word(p.source)), "settings of synthetic images stand beside it");
-  check(*p.synthetic);
+  if (p.synthetic) check_stand_in(*p.synthetic, p.source);
+}
+
+SyntheticSettings stand_in_of(Source source) {
+  constexpr int kImages = 4;  // of each identity and camera
+  const SourceFacts& facts = facts_of(source);
+  const StandInFacts& can = facts.stand_in;
+  SyntheticSettings settings{.height = 64, .width = 32};
+  if (can.vehicles) settings.subject = Subject::kVehicle;
+  settings.cameras = std::clamp(settings.cameras, can.cameras.low, can.cameras.high);
+  // One camera has as many images as elsewhere two have.
+  settings.images_per_camera = std::clamp(facts.one_camera ? 2 * kImages : kImages, can.images.low, can.images.high);
+  return settings;
+}
+
+bool is_stand_in(const PackSettings& settings) { return settings.synthetic && !facts_of(settings.source).rendered; }
+
+void check_stand_in(const SyntheticSettings& settings, Source source) {
+  const StandInFacts& can = facts_of(source).stand_in;
+  SyntheticSettings in_general = settings;
+  // A layout with one image by a camera is content with it.
+  if (can.images.low < kAnyStandIn.images.low)
+    in_general.images_per_camera = std::max(settings.images_per_camera, kAnyStandIn.images.low);
+  check_members(in_general, "");
+  if (facts_of(source).rendered) return;
+  const auto check_count = [&](const char* key, int value, const CountRange& range) {
+    if (value >= range.low && value <= range.high) return;
+    const bool one = range.low == range.high;
+    throw MemberError(key, value,
+                      fmt::format("a stand-in for '{}' has {}", word(source),
+                                  one ? std::to_string(range.low) : fmt::format("{} to {}", range.low, range.high)),
+                      one ? fmt::format("set it to {}", range.low) : "");
+  };
+  check_count("cameras", settings.cameras, can.cameras);
+  check_count("images_per_camera", settings.images_per_camera, can.images);
+  check_count("identities", settings.identities, can.identities);
 }
 
 core::Json settings_in_pack(const PackSettings& settings) { return to_json(settings, schema_of(settings)); }

@@ -43,6 +43,9 @@ enum class SingleImages {
 };
 constexpr auto words_of(SingleImages) { return words("refused", "distractors"); }
 
+//! Of sets that are drawn in no layout of their own.
+inline constexpr StandInFacts kAnyStandIn{};
+
 //! The procedural people or vehicles of datasets/stand_ins/synthetic.h.
 struct SyntheticSettings {
   Subject subject = Subject::kPerson;
@@ -58,9 +61,11 @@ struct SyntheticSettings {
   static void members(auto&& visit) {
     using S = SyntheticSettings;
     visit(member("subject", &S::subject, "what is drawn"));
-    visit(member("identities", &S::identities, between(4, 9999), "people or vehicles, of which the first half trains"));
-    visit(member("cameras", &S::cameras, between(1, 99), "cameras"));
-    visit(member("images_per_camera", &S::images_per_camera, between(2, 9999), "images of each identity and camera"));
+    visit(member("identities", &S::identities, between(kAnyStandIn.identities.low, kAnyStandIn.identities.high),
+                 "people or vehicles, of which the first half trains"));
+    visit(member("cameras", &S::cameras, between(kAnyStandIn.cameras.low, kAnyStandIn.cameras.high), "cameras"));
+    visit(member("images_per_camera", &S::images_per_camera, between(kAnyStandIn.images.low, kAnyStandIn.images.high),
+                 "images of each identity and camera"));
     visit(member("height", &S::height, between(32, 1024), "pixels; of vehicles, the longest one's length")
               .spelled("image_height"));
     visit(member("width", &S::width, between(16, 1024), "pixels; of vehicles, the widest one's width")
@@ -75,7 +80,9 @@ struct SyntheticSettings {
 struct PackSettings {
   std::string name;
   Source source = Source::kCsv;
-  std::optional<SyntheticSettings> synthetic = {};  //!< where the source's images are rendered for this pack alone
+  //! Where the source's images are drawn for this pack alone. Beside a source whose images are read from a folder: a
+  //! stand-in, drawn in that source's layout and read by its reader (is_stand_in()).
+  std::optional<SyntheticSettings> synthetic = {};
   std::vector<int> rates = {2, 3, 4};
   Kernel kernel = Kernel::kTriangle;
   int height = 256;
@@ -109,6 +116,17 @@ struct PackSettings {
 //! \throws MemberError for the first member out of range, alone or against the others
 void check(const SyntheticSettings& settings);
 void check(const PackSettings& settings);
+
+//! Settings that a stand-in in the source's layout can have, small ones: what `[dataset.stand_in]` and `data synth
+//! --layout` leave out.
+SyntheticSettings stand_in_of(Source source);
+
+//! Whether a pack holds a stand-in: made-up images in the place of a source's real ones.
+bool is_stand_in(const PackSettings& settings);
+
+//! Of images in the source's own layout, which can have fewer cameras and images than drawn sets in general, or must
+//! have one image by a camera (VIPeR). \throws MemberError for the first member that it cannot have
+void check_stand_in(const SyntheticSettings& settings, Source source);
 
 //! What a pack itself says of its settings, and what its folder's name is hashed from: their JSON in the lowest schema
 //! that can tell them. So a pack's bytes and place stay what they were.

@@ -8,29 +8,47 @@
 
 namespace resolute::settings {
 
+//! Both ends are in it.
+struct CountRange {
+  int low = 0;
+  int high = 0;
+};
+
+//! What a stand-in can have: a set of drawn people or vehicles in a source's layout.
+struct StandInFacts {
+  CountRange cameras{1, 99};
+  CountRange images{2, 9999};  //!< of each identity and camera
+  CountRange identities{4, 9999};
+  bool vehicles = false;  //!< are drawn unless another subject is asked for
+};
+
 struct SourceFacts {
   std::string_view name;
   bool rendered = false;    //!< its images are made as SyntheticSettings say, not read from a folder of the user's
   bool one_camera = false;  //!< all images count as one camera's
   bool came_low = false;    //!< its queries came in low resolution: no split chooses which images do
   int published_sets = 0;   //!< test sets for the partition "published", numbered from 0
+  StandInFacts stand_in{};
 };
 
+//! People of a pair of cameras; boxes' names have ten places a person.
+inline constexpr StandInFacts kCuhk03StandIn{.cameras = {2, 2}, .images = {2, 5}, .identities = {5, 9999}};
+
 //! ROW(enumerator, facts) of each, by name: of these rows the enum, the facts and the list of readers are made.
-#define RESOLUTE_SOURCES(ROW)                                                     \
-  ROW(kCaviar, .name = "caviar", .came_low = true)                                \
-  ROW(kCsv, .name = "csv")                                                        \
-  ROW(kCuhk03, .name = "cuhk03", .published_sets = 20)                            \
-  ROW(kCuhk03Detected, .name = "cuhk03-detected", .published_sets = 20)           \
-  ROW(kDukemtmc, .name = "dukemtmc")                                              \
-  ROW(kMarket1501, .name = "market1501")                                          \
-  ROW(kMlrFolders, .name = "mlr-folders", .came_low = true)                       \
-  ROW(kMlrFoldersByIdentity, .name = "mlr-folders-by-identity", .came_low = true) \
-  ROW(kPkuReid, .name = "pku-reid")                                               \
-  ROW(kSynthetic, .name = "synthetic", .rendered = true)                          \
-  ROW(kSysu, .name = "sysu")                                                      \
-  ROW(kViper, .name = "viper")                                                    \
-  ROW(kVru, .name = "vru", .one_camera = true)
+#define RESOLUTE_SOURCES(ROW)                                                                                       \
+  ROW(kCaviar, .name = "caviar", .came_low = true, .stand_in = {.cameras = {2, 2}, .images = {10, 10}})             \
+  ROW(kCsv, .name = "csv")                                                                                          \
+  ROW(kCuhk03, .name = "cuhk03", .published_sets = 20, .stand_in = kCuhk03StandIn)                                  \
+  ROW(kCuhk03Detected, .name = "cuhk03-detected", .published_sets = 20, .stand_in = kCuhk03StandIn)                 \
+  ROW(kDukemtmc, .name = "dukemtmc", .stand_in = {.cameras = {1, 8}})                                               \
+  ROW(kMarket1501, .name = "market1501")                                                                            \
+  ROW(kMlrFolders, .name = "mlr-folders", .came_low = true, .stand_in = {.cameras = {2, 99}})                       \
+  ROW(kMlrFoldersByIdentity, .name = "mlr-folders-by-identity", .came_low = true, .stand_in = {.cameras = {2, 99}}) \
+  ROW(kPkuReid, .name = "pku-reid", .stand_in = {.cameras = {2, 2}, .images = {2, 8}})                              \
+  ROW(kSynthetic, .name = "synthetic", .rendered = true)                                                            \
+  ROW(kSysu, .name = "sysu", .stand_in = {.cameras = {2, 2}})                                                       \
+  ROW(kViper, .name = "viper", .stand_in = {.cameras = {2, 2}, .images = {1, 1}})                                   \
+  ROW(kVru, .name = "vru", .one_camera = true, .stand_in = {.cameras = {1, 1}, .vehicles = true})
 
 #define RESOLUTE_ENUMERATOR(enumerator, ...) enumerator,
 enum class Source { RESOLUTE_SOURCES(RESOLUTE_ENUMERATOR) };

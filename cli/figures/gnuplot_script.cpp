@@ -162,6 +162,10 @@ class Script {
         "set tics nomirror out scale 0.5\n"
         "set grid linewidth 0.5 linetype 1 linecolor rgb '#dddddd'\n"
         "set errorbars small\n";
+    // As the page's --bad: nobody shall take it for a result.
+    if (figure_.stand_in)
+      text += fmt::format("set label 1 {} at graph 0.98, graph 0.95 right front textcolor rgb '#b3261e'\n",
+                          gnuplot_text("stand-in, not the real data"));
     return text + (named_.size() < 2 ? "unset key\n"
                                      : "set key outside center top horizontal Left reverse samplen 2 spacing 1.05 "
                                        "width 1 noopaque\n");

@@ -98,6 +98,7 @@ class ReportReader {
                                        shown.evaluation.metrics, label(shown));
         if (!figure) continue;
         figure->id = id_of(shown, std::string(settings::word(one.section)));
+        figure->stand_in = is_stand_in(source_.plan, shown.table.datasets[shown.dataset]);
         figures.push_back(std::move(*figure));
       }
     });
@@ -122,6 +123,7 @@ class ReportReader {
       first = &shown.table;
       for (Figure map : made->second) {
         map.id = id_of(shown, "map-" + map.id);
+        map.stand_in = is_stand_in(source_.plan, shown.table.datasets[shown.dataset]);
         figures.push_back(std::move(map));
       }
     });
@@ -167,8 +169,8 @@ class ReportReader {
   }
 
  private:
-  static std::string label(const Shown& shown) {
-    return fmt::format("{}, {}", shown.row.label, shown.table.datasets[shown.dataset]);
+  std::string label(const Shown& shown) const {
+    return fmt::format("{}, {}", shown.row.label, column_title(source_.plan, shown.table.datasets[shown.dataset]));
   }
   static std::string id_of(const Shown& shown, const std::string& what) {
     return figure_id({shown.table.id, shown.table.datasets[shown.dataset], shown.row.id, what});
@@ -351,6 +353,8 @@ std::vector<Figure> all_figures(const results::ResultsSource& source, const resu
       // Ids of rows that differ in signs alone.
       const std::string id = figure.id;
       for (int copy = 2; !ids.insert(figure.id).second; ++copy) figure.id = fmt::format("{}-{}", id, copy);
+      if (figure.stand_in)
+        figure.caption += fmt::format(" {}: made-up images, not the real data.", experiments::kStandInMark);
       all.push_back(std::move(figure));
     }
   return all;

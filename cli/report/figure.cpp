@@ -84,6 +84,7 @@ Json to_json(const Figure& figure) {
                {"x", axis_json(figure.x)},
                {"y", axis_json(figure.y)},
                {"series", std::move(series)}};
+  if (figure.stand_in) json["stand_in"] = true;
   if (!figure.columns.empty()) {
     json["columns"] = figure.columns;
     json["rows"] = figure.rows;

@@ -55,6 +55,7 @@ struct Figure {
   FigureSection section = FigureSection::kAblations;
   FigureKind kind = FigureKind::kLines;
   std::string title{}, caption{};
+  bool stand_in = false;  //!< some of it is of made-up images in the place of a source's
   FigureAxis x{}, y{};
   std::vector<FigureSeries> series{};
   std::vector<std::string> columns{};            //!< of a table below; empty: none

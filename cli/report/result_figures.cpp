@@ -56,7 +56,7 @@ bool has_interval(const std::vector<RowIntervals>& datasets, std::size_t m) {
 std::pair<FigureSeries, FigureSeries> bars_of(const results::Table& table, std::size_t d, std::size_t m,
                                               const RowIntervals* intervals) {
   const std::size_t column = d * table.metrics.size() + m;
-  FigureSeries ours{.name = table.datasets[d]};
+  FigureSeries ours{.name = column_title(table, table.datasets[d])};
   FigureSeries papers{.name = fmt::format("{}, the paper", ours.name), .reference = true};
   for (std::size_t row = 0; row < table.rows.size(); ++row) {
     const results::Cell& cell = table.rows[row].cells.at(column);
@@ -125,7 +125,8 @@ std::vector<Figure> curves_of(const experiments::Plan& plan, const CmcCurves& cu
     for (std::size_t d = 0; d < table.datasets.size(); ++d) {
       Figure figure = frame;
       figure.id = figure_id({table.id, table.datasets[d], frame.id});
-      figure.title = fmt::format("{}: {}, {}", table.title, frame.title, table.datasets[d]);
+      figure.title = fmt::format("{}: {}, {}", table.title, frame.title, column_title(plan, table.datasets[d]));
+      figure.stand_in = is_stand_in(plan, table.datasets[d]);
       for (const RowPlan& row : table.rows) {
         FigureSeries series = curve_of(row, row.cells.at(d), curves, place_of);
         if (series.points.size() >= least) figure.series.push_back(std::move(series));
@@ -230,6 +231,7 @@ std::vector<Figure> ablation_figures(const results::SuiteTables& tables, const M
       for (std::size_t d = 0; d < table.datasets.size(); ++d) {
         auto [ours, papers] = bars_of(table, d, m, drawn ? &of_means[d] : nullptr);
         if (!has_number(ours)) continue;
+        figure.stand_in = figure.stand_in || is_stand_in(table, table.datasets[d]);
         figure.series.push_back(std::move(ours));
         if (!papers.points.empty()) figure.series.push_back(std::move(papers));
       }
@@ -276,16 +278,17 @@ std::vector<Figure> sweep_figures(const experiments::Plan& plan, const results::
     const std::string& metric = table.metrics.front();
     for (std::size_t d = 0; d < table.datasets.size(); ++d)
       for (const std::string& key : differing_keys(table, d, settings)) {
-        Figure figure{
-            .id = figure_id({table.id, table.datasets[d], key}),
-            .section = FigureSection::kSweeps,
-            .kind = FigureKind::kLines,
-            .title = fmt::format("{}: {} over {}, {}", table.title, heading_of(metric), key, table.datasets[d]),
-            .caption =
-                "Rows that differ in this setting alone; mean over the trials, and one standard deviation to "
-                "each side.",
-            .x = {key},
-            .y = {unit_of(metric)}};
+        Figure figure{.id = figure_id({table.id, table.datasets[d], key}),
+                      .section = FigureSection::kSweeps,
+                      .kind = FigureKind::kLines,
+                      .title = fmt::format("{}: {} over {}, {}", table.title, heading_of(metric), key,
+                                           column_title(plan, table.datasets[d])),
+                      .caption =
+                          "Rows that differ in this setting alone; mean over the trials, and one standard deviation to "
+                          "each side.",
+                      .stand_in = is_stand_in(plan, table.datasets[d]),
+                      .x = {key},
+                      .y = {unit_of(metric)}};
         for (const auto& [rest, rows] : swept_by(key, table, d, settings)) {
           FigureSeries series{.name = table.rows[rows.front().row].label};
           for (const SweptRow& row : rows)

@@ -43,14 +43,16 @@ Curves curves_of(const results::TrainingNumbers& numbers) {
   return curves;
 }
 
-Figure frame_of(const experiments::TablePlan& table, const std::string& dataset, const std::string& name) {
+Figure frame_of(const experiments::Plan& plan, const experiments::TablePlan& table, const std::string& dataset,
+                const std::string& name) {
   const bool score = name.starts_with("evaluation/");
   return {.id = figure_id({table.id, dataset, "curve", name}),
           .section = FigureSection::kCurves,
           .kind = FigureKind::kLines,
-          .title = fmt::format("{}: {}, {}", table.title, name, dataset),
+          .title = fmt::format("{}: {}, {}", table.title, name, column_title(plan, dataset)),
           .caption = fmt::format("{} of every training, by row; of long trainings means over equal parts.",
                                  score ? "Scores on the way" : "What the loss was at each step,"),
+          .stand_in = is_stand_in(plan, dataset),
           .x = {"step"},
           .y = {score ? name.substr(name.find('/') + 1) + ", per cent" : name}};
 }
@@ -74,7 +76,7 @@ std::vector<Figure> training_curves(const experiments::Plan& plan, const Trainin
           const auto [found, is_new] = known.try_emplace(training);
           if (is_new) found->second = curves_of(lookup(training));
           for (const auto& [name, curve] : found->second) {
-            Figure& figure = drawn.try_emplace(name, frame_of(table, table.datasets[d], name)).first->second;
+            Figure& figure = drawn.try_emplace(name, frame_of(plan, table, table.datasets[d], name)).first->second;
             figure.series.push_back({.name = row.label, .points = curve, .trial = its_trial});
           }
         }

@@ -38,27 +38,26 @@ Exit codes: 0 submitted or there already, 1 SLURM does not answer (give it again
 
 // With an option that a submission has no use for, a run here is meant.
 bool has_run_options(const Arguments& arguments) {
-  static const std::set<std::string> kOurs{"--store",        "--profile", "--set", "--relative-to",
-                                           "--from-scratch", "--json",    "--help"};
+  static const std::set<std::string> kOurs{
+      "--store",    "--profile",         "--set",          "--relative-to", "--stand-ins",
+      "--datasets", "--with-references", "--from-scratch", "--json",        "--help"};
   return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
     return argument.starts_with("--") && argument.size() > 2 && !kOurs.contains(argument.substr(0, argument.find('=')));
   });
 }
 
-// Jobs of it are known by the arguments that it was submitted with: --profile and --set change what they are.
+// Jobs of it are known by the arguments that it was submitted with: --profile and others change what they are.
 experiments::Plan submitted_plan(const SuiteArguments& parsed, const Arguments& arguments,
                                  const allocations::Standing& standing, const options::options_description& visible) {
   Arguments all = arguments;
   const auto& values = parsed.values;
-  const bool typed =
-      values.count("set") > 0 || values.count("from-scratch") > 0 || !values["profile"].as<std::string>().empty();
-  if (typed) {
+  if (!plan_arguments(values).empty()) {
     core::log_warning("submission {} goes on with the arguments that it was made with; others need `suite submit`",
                       standing.request.token);
     all = {values["SUITE.toml"].as<std::string>(), "--store", values["store"].as<std::string>()};
   }
-  const auto& plan_arguments = standing.request.plan_arguments;
-  all.insert(all.end(), plan_arguments.begin(), plan_arguments.end());
+  const auto& submitted = standing.request.plan_arguments;
+  all.insert(all.end(), submitted.begin(), submitted.end());
   return parse_suite_arguments(all, kSuiteResumeHelp, visible)->plan(false);
 }
 

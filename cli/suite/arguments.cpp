@@ -1,5 +1,6 @@
 #include "cli/suite/arguments.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "core/error.h"
@@ -9,6 +10,21 @@
 #include "slurm/sbatch_script.h"
 
 namespace resolute::cli {
+namespace {
+
+std::vector<std::string> names_between_commas(const std::string& text) {
+  std::vector<std::string> names{""};
+  for (const char c : text)
+    if (c == ',')
+      names.emplace_back();
+    else
+      names.back() += c;
+  if (std::find(names.begin(), names.end(), "") != names.end())
+    throw core::input_error(fmt::format("--datasets '{}' has an empty name", text), {}, "give A or A,B");
+  return names;
+}
+
+}  // namespace
 
 std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, const CommandHelp& help,
                                                     options::options_description more,
@@ -20,6 +36,10 @@ std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, 
       "KEY=VALUE over the suite's defaults; repeatable");
   add("relative-to", options::value<std::string>(),
       "folder that relative paths of the suite are relative to; its own unless given");
+  add("stand-ins",
+      "draw made-up images in the layout of each data set, as its [dataset.stand_in] says; every table marks them");
+  add("datasets", options::value<std::string>(), "A,B: only these columns of each table, whatever the profile says");
+  add("with-references", "the papers' numbers and claims beside stand-ins too");
   add("from-scratch", "train without the initial weights a profile asks for; every table says so");
   add("json", "one JSON document on stdout");
   auto values = parse_options(arguments, help, more, words);
@@ -59,11 +79,15 @@ experiments::SuiteOptions SuiteArguments::suite_options(const std::string& profi
       suite.sets.push_back(experiments::parse_assignment(text));
   suite.environment = core::current_environment();
   suite.from_scratch = values.count("from-scratch") > 0;
+  suite.stand_ins = values.count("stand-ins") > 0;
+  suite.with_references = values.count("with-references") > 0;
+  if (values.count("datasets") > 0) suite.datasets = names_between_commas(values["datasets"].as<std::string>());
   suite.reference_file = experiments::find_reference_file(files, suite.environment, executable_folder());
   suite.need_roots = need_roots;
   suite.training_images = [counted = std::make_shared<datasets::TrainingImages>(files), store = store](
                               const experiments::DatasetPlan& dataset, const experiments::SplitSettings& split) {
-    return counted->count(dataset.pack, store.pack_folder(dataset.pack), dataset.root, split);
+    return counted->count(dataset.pack, store.pack_folder(dataset.pack),
+                          dataset.pack.synthetic ? store.raw_folder(dataset.pack) : dataset.root, split);
   };
   if (values.count("relative-to") > 0) suite.relative_to = values["relative-to"].as<std::string>();
   return suite;
@@ -77,7 +101,9 @@ std::vector<std::string> plan_arguments(const options::variables_map& values) {
   if (const auto profile = values["profile"].as<std::string>(); !profile.empty()) add("--profile", profile);
   if (values.count("set") > 0)
     for (const auto& text : values["set"].as<std::vector<std::string>>()) add("--set", text);
-  if (values.count("from-scratch") > 0) arguments.emplace_back("--from-scratch");
+  if (values.count("datasets") > 0) add("--datasets", values["datasets"].as<std::string>());
+  for (const char* option : {"stand-ins", "with-references", "from-scratch"})
+    if (values.count(option) > 0) arguments.push_back(fmt::format("--{}", option));
   return arguments;
 }
 

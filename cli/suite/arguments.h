@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What the `suite` subcommands share: SUITE.toml --store STORE [--profile NAME] [--set KEY=VALUE]… [--from-scratch]
-//! [--json].
+//! What the `suite` subcommands share: SUITE.toml --store STORE [--profile NAME] [--set KEY=VALUE]… [--stand-ins]
+//! [--datasets A,B] [--with-references] [--from-scratch] [--json].
 
 #include <optional>
 

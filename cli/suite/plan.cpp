@@ -185,6 +185,10 @@ int suite_plan(const Arguments& arguments) {
   print_counts(plan, done, false);
   for (const auto& table : plan.tables)
     std::cout << fmt::format("table {}: {} rows on {} data sets\n", table.id, table.rows.size(), table.datasets.size());
+  for (const auto& dataset : plan.datasets)
+    if (settings::is_stand_in(dataset.pack))
+      std::cout << fmt::format("data set {}: images are drawn in the layout of {}\n",
+                               experiments::column_title(plan, dataset.id), settings::word(dataset.pack.source));
   for (const auto& one : plan.epochs) std::cout << epochs_text(one) << "\n";
   for (const std::string& line : price_lines(price)) std::cout << line << "\n";
   return 0;

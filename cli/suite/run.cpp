@@ -39,14 +39,14 @@ Exit codes: 0 complete, 3 some jobs failed, 75 interrupted.)",
     "  resolute suite run experiments/suites/quickstart.toml --store store\n"
     "  mpirun -np 3 resolute suite run suite.toml --store /shared/store --slots 4\n"};
 
-// Raw images of each data set: the user's folder, or, for a synthetic one, images rendered below the store.
+// Raw images of each data set: the user's folder, or images drawn below the store: synthetic ones and stand-ins.
 std::map<std::string, std::filesystem::path> prepare_raw_images(const experiments::Plan& plan,
                                                                 const experiments::StoreLayout& store) {
   std::map<std::string, std::filesystem::path> roots;
   for (const auto& dataset : plan.datasets) {
     if (dataset.pack.synthetic) {
       auto folder = store.raw_folder(dataset.pack);
-      datasets::write_stand_in(core::real_file_system(), folder, {*dataset.pack.synthetic});
+      datasets::draw_raw_images(core::real_file_system(), folder, dataset.pack);
       roots[dataset.pack.name] = folder;
     } else {
       roots[dataset.pack.name] = dataset.root;

@@ -1,9 +1,14 @@
 // `resolute suite table`
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <iostream>
+#include <string_view>
 
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
+#include "cli/terminal.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "experiments/store/bundle.h"
@@ -22,12 +27,29 @@ constexpr CommandHelp kSuiteTableHelp{
     "resolute suite table SUITE.toml --store STORE [--format markdown|csv|json|latex|provenance] [--json]",
     R"(Prints the suite's tables from the results in the store: mean ± standard deviation over the trials, the paper's number in
 parentheses, cells that lack trials marked. Works while the suite runs. LaTeX is for \input into a paper: booktabs, numbers
-aligned by siunitx, the best of a column bold and the second italic, the paper's numbers beside ours. --format provenance prints,
-as JSON, on which jobs each number stands, and of each its specification, pack, split, weights, numeric class, version of the code and attempts.)",
+aligned by siunitx, the best of a column bold and the second italic, the paper's numbers beside ours. Data sets whose
+images are stand-ins are marked, in red on a terminal unless NO_COLOR is set. --format provenance prints, as JSON, on which jobs each number stands, and of each its specification, pack, split, weights, numeric class, version of the code and attempts.)",
     "  resolute suite table experiments/suites/quickstart.toml --store store\n"
     "  resolute suite table suite.toml --store store --format csv > tables.csv\n"
     "  resolute suite table suite.toml --store store --format latex > tables.tex\n"
     "  resolute suite table suite.toml --store store --format provenance > provenance.json\n"};
+
+// Marks of stand-ins and the notes below tables that explain them, as a terminal shows red.
+std::string with_red_stand_ins(const std::string& markdown) {
+  constexpr std::string_view kRed = "\x1b[31m", kPlain = "\x1b[39m", kMark = experiments::kStandInMark,
+                             kNote = "- stand-ins, ";
+  std::string text;
+  for (std::size_t at = 0; at < markdown.size();) {
+    const std::string_view rest = std::string_view(markdown).substr(at);
+    const bool note = rest.starts_with(kNote) && (at == 0 || markdown[at - 1] == '\n');
+    const std::size_t length = note                      ? std::min(rest.find('\n'), rest.size())
+                               : rest.starts_with(kMark) ? kMark.size()
+                                                         : 0;
+    text += length == 0 ? std::string(rest.substr(0, 1)) : fmt::format("{}{}{}", kRed, rest.substr(0, length), kPlain);
+    at += std::max<std::size_t>(length, 1);
+  }
+  return text;
+}
 
 }  // namespace
 
@@ -55,7 +77,7 @@ int suite_table(const Arguments& arguments) {
   else if (format == "latex")
     std::cout << results::to_latex(tables);
   else
-    std::cout << results::to_markdown(tables);
+    std::cout << (colours_wanted() ? with_red_stand_ins(results::to_markdown(tables)) : results::to_markdown(tables));
   return 0;
 }
 

@@ -126,10 +126,7 @@ std::vector<Sample> list_caviar(core::FileSystem& files, const std::filesystem::
 
 // A stand-in (source.h: write_stand_in()): the far camera's images are rendered in full and shrunk to a third. With
 // options.irregular the far camera's are the first half, and the last person was seen by the closer camera alone.
-// \throws RuntimeError (kInput) unless there are two cameras and ten images of each: the naming has no others
 void write_caviar(NewFolder& folder, const StandInSettings& options) {
-  require_setting(options, "cameras", options.cameras, 2, 2);
-  require_setting(options, "images per camera", options.images_per_camera, kHalf, kHalf);
   for_each_image(options, [&](int identity, int camera, int image) {
     const bool second_half = (camera == 1) != options.irregular;
     Image picture = stand_in_image(options, identity, camera, image);
@@ -144,10 +141,7 @@ void write_caviar(NewFolder& folder, const StandInSettings& options) {
 
 }  // namespace
 
-const SourceReader kCaviarReader{.own_folder = "CAVIARa",
-                                 .landmark = "0001001.jpg",
-                                 .list = list_caviar,
-                                 .write_stand_in = write_caviar,
-                                 .stand_in = {.images_per_camera = 10, .height = 64, .width = 32}};
+const SourceReader kCaviarReader{
+    .own_folder = "CAVIARa", .landmark = "0001001.jpg", .list = list_caviar, .write_stand_in = write_caviar};
 
 }  // namespace resolute::datasets::sources

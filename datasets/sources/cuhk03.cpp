@@ -232,9 +232,6 @@ std::vector<std::vector<std::array<std::int64_t, 2>>> draw_test_sets(
 // little smaller than those drawn by hand. Irregular: some boxes missing, an identity seen by one camera alone and one
 // with a single image.
 void write_cuhk03(NewFolder& folder, const StandInSettings& options) {
-  require_setting(options, "cameras", options.cameras, 2, 2);
-  require_setting(options, "images per camera", options.images_per_camera, 2, kSlots / 2);
-  require_setting(options, "identities", options.identities, kPairs, 9999);
   const auto shares = share_out(options.identities);
   std::array<std::set<std::string>, kBoxes.size()> names;
   const auto write = [&](std::size_t boxes, const Place& place, const Image& image) {

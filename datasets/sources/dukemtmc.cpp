@@ -56,11 +56,8 @@ std::vector<Sample> list_dukemtmc(core::FileSystem& files, const std::filesystem
 
 // A stand-in (source.h: write_stand_in()): the first half of the identities, rounded down, is the training subset; the
 // first image of a test identity and camera is its query. With options.irregular people's numbers have gaps, and there
-// are distractors with numbers of their own, one with a single image. \throws RuntimeError (kInput): more than 8
-// cameras, fewer than 2 images of each
+// are distractors with numbers of their own, one with a single image.
 void write_dukemtmc(NewFolder& folder, const StandInSettings& options) {
-  require_setting(options, "cameras", options.cameras, 1, static_cast<int>(kCameras));
-  require_setting(options, "images per camera", options.images_per_camera, 2, 9999);
   auto write = [&](std::string_view subset, int identity, int camera, int image) {
     const int number = 1 + identity + (options.irregular ? identity / 2 : 0);
     folder.write(fmt::format("{}/{:04}_c{}_f{:07}.jpg", subset, number, camera + 1, 120 * (image + 1)),

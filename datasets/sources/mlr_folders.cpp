@@ -189,10 +189,8 @@ std::vector<Sample> list_mlr_folders(core::FileSystem& files, const std::filesys
 
 // A stand-in (source.h: write_stand_in()) in the first naming: of each identity one camera, drawn by seed, is the LR
 // one; its images of test identities are the queries. Irregular: queries in high resolution too (VPFA's Market-1501
-// has them), an identity of one camera, junk, distractors, files that are no images. \throws RuntimeError (kInput)
-// for options.cameras below 2
+// has them), an identity of one camera, junk, distractors, files that are no images.
 void write_mlr_folders(NewFolder& folder, const StandInSettings& options) {
-  require_setting(options, "cameras", options.cameras, 2, 99);
   const int last = options.identities - 1;
   for (int identity = 0; identity < options.identities; ++identity) {
     const bool training = identity < options.identities / 2;
@@ -225,7 +223,6 @@ void write_mlr_folders(NewFolder& folder, const StandInSettings& options) {
 
 // The same in the second naming, identities from 0; camera 0 is the LR one.
 void write_mlr_folders_by_identity(NewFolder& folder, const StandInSettings& options) {
-  require_setting(options, "cameras", options.cameras, 2, 99);
   const int last = options.identities - 1;
   for (int identity = 0; identity < options.identities; ++identity) {
     const bool training = identity < options.identities / 2;

@@ -103,10 +103,8 @@ std::vector<Sample> list_pku_reid(core::FileSystem& files, const std::filesystem
 
 // A stand-in (source.h: write_stand_in()): the first half of the identities, rounded down, is in `train`. With
 // options.irregular persons are not numbered without gaps, one lacks an orientation, and the last one was seen by the
-// first camera alone. \throws RuntimeError (kInput) for other than two cameras and 2 to 8 images of each
+// first camera alone.
 void write_pku_reid(NewFolder& folder, const StandInSettings& options) {
-  require_setting(options, "cameras", options.cameras, 2, 2);
-  require_setting(options, "images per camera", options.images_per_camera, 2, 8);
   for_each_image(options, [&](int identity, int camera, int image) {
     // The first person was not seen from everywhere by the second camera.
     if (options.irregular && identity == 0 && camera == 1 && image == 0) return;

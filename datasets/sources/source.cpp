@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
 
 #include "core/error.h"
 #include "datasets/samples/listing.h"
@@ -12,6 +15,27 @@ namespace resolute::datasets {
 namespace {
 
 using sources::SourceReader;
+
+// Gone at its end, with all that is in it.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "resolute-stand-in-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr)
+      throw core::system_error(fmt::format("no folder to draw in can be made beside '{}'", pattern), errno);
+    path_ = pattern;
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
 
 // Raised when files of an irregular set of the same settings change; 1 was `true`.
 constexpr int kOddRevision = 3;
@@ -114,22 +138,33 @@ std::unique_ptr<RawReader> open_raw(core::FileSystem& files, Source source, cons
 }
 
 StandInSettings stand_in_settings(Source layout) {
-  const SourceReader& reader = reader_of(layout);
-  return {reader.stand_in, layout, !reader.regular};
+  return {settings::stand_in_of(layout), layout, !reader_of(layout).regular};
 }
 
 void write_stand_in(core::FileSystem& files, const std::filesystem::path& out, const StandInSettings& settings) {
   const SourceReader& reader = reader_of(settings.layout);
-  // Sets in general need two images by a camera; a layout that has but one is content with it.
-  SyntheticSettings checked = static_cast<const SyntheticSettings&>(settings);
-  if (reader.stand_in.images_per_camera == 1) checked.images_per_camera = std::max(checked.images_per_camera, 2);
-  settings::check(checked);
+  settings::check_stand_in(settings, settings.layout);
   core::Json told = synthetic_json(settings);
   if (settings.irregular) told["irregular"] = kOddRevision;
   // Market-1501's has been written without it since before there were others.
   if (!reader.regular) told["layout"] = settings::word(settings.layout);
   sources::write_whole(files, out, core::canonical_json(told) + "\n",
                        [&](NewFolder& folder) { reader.write_stand_in(folder, settings); });
+}
+
+void draw_raw_images(core::FileSystem& files, const std::filesystem::path& out, const settings::PackSettings& pack) {
+  RESOLUTE_EXPECT(pack.synthetic.has_value(), "images of a user's folder are not drawn");
+  StandInSettings settings = stand_in_settings(pack.source);
+  static_cast<SyntheticSettings&>(settings) = *pack.synthetic;
+  write_stand_in(files, out, settings);
+}
+
+std::vector<Sample> list_drawn(core::FileSystem& files, const settings::PackSettings& pack) {
+  RESOLUTE_EXPECT(pack.synthetic.has_value(), "images of a user's folder are not drawn");
+  if (!settings::is_stand_in(pack)) return list_synthetic(*pack.synthetic);
+  const ScratchFolder scratch;
+  draw_raw_images(files, scratch.path() / "drawn", pack);
+  return list_samples(files, pack.source, scratch.path() / "drawn", pack.single_images);
 }
 
 }  // namespace resolute::datasets

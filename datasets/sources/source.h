@@ -51,17 +51,26 @@ std::vector<Sample> list_samples(core::FileSystem& files, Source source, const s
 //! What list_samples() tells of synthetic images in their folder, without that folder.
 std::vector<Sample> list_synthetic(const SyntheticSettings& settings);
 
+//! What list_samples() tells of the images that draw_raw_images() makes, without their folder. A stand-in is drawn in a
+//! temporary folder to be listed, for names of some layouts stand in lists and headers. \param pack has `synthetic`
+std::vector<Sample> list_drawn(core::FileSystem& files, const settings::PackSettings& pack);
+
 //! The images of what list_samples() tells. \param files must outlive the reader \throws as source_root()
 std::unique_ptr<RawReader> open_raw(core::FileSystem& files, Source source, const std::filesystem::path& root);
 
-//! Settings that a stand-in of that layout can have, small ones, and irregular unless it is Market-1501's.
+//! settings::stand_in_of(), irregular unless the layout is Market-1501's.
 StandInSettings stand_in_settings(Source layout);
 
 //! Writes a small data set in a source's published layout under `out`, complete or not there: a temporary folder beside
 //! it, then rename; an `out` that holds the same settings is left as it is. An irregular one has what downloaded sets
 //! have: images of many sizes, identities that one camera alone saw, and where the layout knows them junk, distractors,
-//! empty cells and files that are no images. \throws RuntimeError (kInput): a setting outside its range or that the
-//! layout cannot have (named), an `out` that holds anything else
+//! empty cells and files that are no images. \throws MemberError as settings::check_stand_in(); RuntimeError (kInput)
+//! for an `out` that holds anything else
 void write_stand_in(core::FileSystem& files, const std::filesystem::path& out, const StandInSettings& settings);
+
+//! The same of what a pack's settings have drawn: a synthetic set, or a stand-in in its source's layout as
+//! stand_in_settings() has it. Any number of processes may do it at once: the first one's folder stays.
+//! \param pack has `synthetic`
+void draw_raw_images(core::FileSystem& files, const std::filesystem::path& out, const settings::PackSettings& pack);
 
 }  // namespace resolute::datasets

@@ -64,9 +64,8 @@ std::vector<Sample> list_sysu(core::FileSystem& files, const std::filesystem::pa
 }
 
 // A stand-in (source.h: write_stand_in()) of two cameras. Irregular: an identity of one camera, one with two images in
-// the other. \throws RuntimeError (kInput) unless options.cameras is 2
+// the other.
 void write_sysu(NewFolder& folder, const StandInSettings& options) {
-  require_setting(options, "cameras", options.cameras, 2, 2);
   std::string list = "camera,identity,path\n";  // columns may stand in any order
   for_each_image(options, [&](int identity, int camera, int image) {
     if (options.irregular && identity == options.identities - 2 && camera > 0 && image > 1) return;

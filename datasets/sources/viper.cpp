@@ -136,10 +136,8 @@ std::vector<Sample> list_viper(core::FileSystem& files, const std::filesystem::p
 }
 
 // A stand-in (source.h: write_stand_in()) as published; persons are numbered from 0, and with options.irregular not
-// without gaps. \throws RuntimeError (kInput) unless there are two cameras and one image of each
+// without gaps.
 void write_viper(NewFolder& folder, const StandInSettings& options) {
-  require_setting(options, "cameras", options.cameras, 2, 2);
-  require_setting(options, "images per camera", options.images_per_camera, 1, 1);
   constexpr int kAngleStep = 45;
   constexpr int kAngles = 5;  // 0 to 180 degrees
   for (int identity = 0; identity < options.identities; ++identity)
@@ -157,10 +155,7 @@ void write_viper(NewFolder& folder, const StandInSettings& options) {
 
 }  // namespace
 
-const SourceReader kViperReader{.own_folder = "VIPeR",
-                                .landmark = "cam_a",
-                                .list = list_viper,
-                                .write_stand_in = write_viper,
-                                .stand_in = {.images_per_camera = 1, .height = 64, .width = 32}};
+const SourceReader kViperReader{
+    .own_folder = "VIPeR", .landmark = "cam_a", .list = list_viper, .write_stand_in = write_viper};
 
 }  // namespace resolute::datasets::sources

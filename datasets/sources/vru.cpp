@@ -104,10 +104,7 @@ std::vector<Sample> list_vru(core::FileSystem& files, const std::filesystem::pat
 // A stand-in (source.h: write_stand_in()): the first half of the identities, rounded down, is in train_list.txt, the
 // others in each of the three lists of tests; the larger two have another vehicle and another two besides. Vehicles
 // are numbered from 0. With options.irregular one image is in no list, and lines end as Windows has it.
-// \throws RuntimeError (kInput) for more than one camera, or one image of each vehicle
 void write_vru(NewFolder& folder, const StandInSettings& options) {
-  require_setting(options, "cameras", options.cameras, 1, 1);
-  require_setting(options, "images per camera", options.images_per_camera, 2, 9999);
   constexpr std::array<std::pair<std::string_view, int>, 3> kTests{{{"1200", 0}, {"2400", 1}, {"8000", 2}}};
   auto write = [&](const std::string& name, int vehicle, int image) {
     folder.write("Pic/" + name + ".jpg", encode_jpeg(stand_in_image(options, vehicle, 0, image), kStandInQuality));
@@ -138,11 +135,6 @@ void write_vru(NewFolder& folder, const StandInSettings& options) {
 
 }  // namespace
 
-const SourceReader kVruReader{
-    .own_folder = "VRU",
-    .landmark = "Pic",
-    .list = list_vru,
-    .write_stand_in = write_vru,
-    .stand_in = {.subject = Subject::kVehicle, .cameras = 1, .images_per_camera = 8, .height = 64, .width = 32}};
+const SourceReader kVruReader{.own_folder = "VRU", .landmark = "Pic", .list = list_vru, .write_stand_in = write_vru};
 
 }  // namespace resolute::datasets::sources

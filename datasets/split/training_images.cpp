@@ -22,10 +22,10 @@ const TrainingImages::Rows& TrainingImages::rows_of(const PackSettings& pack, co
   Rows rows;
   if (files_.exists(pack_folder / "pack.json"))
     rows = read_sealed_rows(files_, pack_folder);
-  else if (pack.synthetic)
-    rows = unpacked(list_synthetic(*pack.synthetic));
   else if (!root.empty() && files_.exists(root))
     rows = unpacked(list_samples(files_, pack.source, root, pack.single_images));
+  else if (pack.synthetic)
+    rows = unpacked(list_drawn(files_, pack));
   return rows_.emplace(pack_folder, std::move(rows)).first->second;
 }
 

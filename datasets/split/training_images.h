@@ -23,10 +23,11 @@ class TrainingImages {
   explicit TrainingImages(core::FileSystem& files) : files_(files) {}
 
   //! The items of the split's `train`. The labels are those of the sealed pack's manifest where there is one: it is
-  //! what the training will read. Otherwise they are listed as packing would: from the settings of synthetic images, or
-  //! from the names of the raw ones (their pixels stay unread; of CAVIAR4REID the headers are read). \param pack_folder
-  //! where the pack is or will be \param root folder of the raw images; may be empty or not there \return nothing where
-  //! there is neither pack nor raw image \throws RuntimeError: as read_sealed_rows(), list_samples() and make_split()
+  //! what the training will read. Otherwise they are listed as packing would: from the names of the raw images
+  //! (their pixels stay unread; of CAVIAR4REID the headers are read), or from the settings of drawn ones. \param
+  //! pack_folder where the pack is or will be \param root folder of the raw images, of drawn ones too where they are
+  //! drawn already; may be empty or not there \return nothing where there is neither pack nor raw image \throws
+  //! RuntimeError: as read_sealed_rows(), list_samples() and make_split()
   std::optional<std::size_t> count(const PackSettings& pack, const std::filesystem::path& pack_folder,
                                    const std::filesystem::path& root, const SplitSettings& split);
 

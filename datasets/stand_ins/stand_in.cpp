@@ -71,14 +71,6 @@ Image stand_in_image(const StandInSettings& settings, int identity, int camera, 
                                           : render_person(own, identity, camera, image);
 }
 
-void require_setting(const StandInSettings& settings, std::string_view setting, int value, int low, int high) {
-  if (value >= low && value <= high) return;
-  throw core::input_error(
-      fmt::format("{} of a stand-in for '{}' is {}", setting, settings::word(settings.layout), value),
-      low == high ? fmt::format("its layout has {}", low) : fmt::format("its layout has {} to {}", low, high),
-      low == high ? fmt::format("set it to {}", low) : "choose one of these");
-}
-
 core::Bytes encode_bmp(const Image& image) {
   constexpr std::uint32_t kHeaderBytes = 54;
   const auto width = static_cast<std::uint32_t>(image.width);

@@ -43,9 +43,6 @@ void for_each_image(const StandInSettings& settings, const std::function<void(in
 //! theirs (never below what the renderer can do), drawn by seed, identity, camera and image. All count from 0.
 Image stand_in_image(const StandInSettings& settings, int identity, int camera, int image);
 
-//! \throws RuntimeError (kInput) naming the setting where the layout cannot have this value of it
-void require_setting(const StandInSettings& settings, std::string_view setting, int value, int low, int high);
-
 //! Uncompressed 24-bit BMP, as VIPeR's files are.
 core::Bytes encode_bmp(const Image& image);
 

@@ -36,6 +36,9 @@ class Planner {
     plan_.epochs.assign(epochs_.begin(), epochs_.end());
     plan_.missing_weights.assign(missing_weights_.begin(), missing_weights_.end());
     plan_.notes = notes_of(facts_);
+    if (!suite_.left_out.empty())
+      plan_.notes.push_back(
+          fmt::format("left out, for none of their data sets is asked for: {}", fmt::join(suite_.left_out, ", ")));
     return std::move(plan_);
   }
 
@@ -92,8 +95,35 @@ class Planner {
       table.claims = claims_of(text, references_->claims());
       if (text.published) table.published = published_rows(text, *text.published, *references_);
       table.no_reference = papers_without_numbers(text, table.published, *references_);
+      hide_references(table);
     }
     plan_.tables.push_back(std::move(table));
+  }
+
+  //! Papers measured real images.
+  bool shows_references(const std::string& dataset) const {
+    return suite_.with_references || !is_stand_in(plan_, dataset);
+  }
+
+  //! Takes out what papers say of columns that show nothing of theirs: stand-ins', and those that are not made. What is
+  //! wrong with it has been refused by now.
+  void hide_references(TablePlan& table) const {
+    for (RowPlan& row : table.rows)
+      for (CellPlan& cell : row.cells)
+        if (!shows_references(cell.dataset)) {
+          cell.references.clear();
+          cell.paper = {};
+        }
+    std::erase_if(table.claims, [&](const ClaimPlan& claim) { return !shows_references(claim.dataset); });
+    const auto hidden = [&](const auto& of_dataset) {
+      const auto& made = table.datasets;
+      return std::find(made.begin(), made.end(), of_dataset.first) == made.end() || !shows_references(of_dataset.first);
+    };
+    for (PublishedRow& row : table.published) {
+      std::erase_if(row.numbers, hidden);
+      std::erase_if(row.paper, hidden);
+    }
+    std::erase_if(table.published, [](const PublishedRow& row) { return row.numbers.empty(); });
   }
 
   const EvaluationSpecification& evaluation_of(const CellPlan& cell) const {

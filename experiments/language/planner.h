@@ -19,8 +19,10 @@ struct DatasetText {
   std::string id;
   std::string place;
   settings::Source source = settings::Source::kCsv;
-  std::optional<SyntheticSettings> synthetic;
-  std::filesystem::path root;                 //!< expanded; empty for synthetic
+  std::optional<SyntheticSettings>
+      synthetic;  //!< what is drawn: a synthetic set's, a stand-in's where those are asked for
+  std::optional<SyntheticSettings> stand_in;  //!< of `[dataset.stand_in]`, asked for or not
+  std::filesystem::path root;                 //!< expanded; empty where images are drawn
   std::string root_text;                      //!< as written, "${VIPER}"
   std::size_t base = 0;                       //!< of SuiteText::bases, what its settings are laid over
   core::Json written;                         //!< all that it says; a root without the place it is meant from
@@ -65,9 +67,11 @@ struct SuiteText {
   Settings sets;  //!< --set alone
   std::vector<DatasetText> datasets;
   std::vector<TableText> tables;
+  std::vector<std::string> left_out;  //!< ids of tables none of whose columns was asked for
   bool from_scratch = false;
-  bool need_weights = true;  //!< the files of the weights asked for must be there
-  bool estimate = false;     //!< see SuiteOptions::estimate
+  bool with_references = false;  //!< the papers' numbers beside stand-ins too
+  bool need_weights = true;      //!< the files of the weights asked for must be there
+  bool estimate = false;         //!< see SuiteOptions::estimate
 };
 
 //! \param references null where no row and no table names one

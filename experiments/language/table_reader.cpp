@@ -39,6 +39,21 @@ const Node* TableReader::find(const std::string& key) {
   return nullptr;
 }
 
+std::vector<std::string> TableReader::names(const std::string& key, const std::vector<std::string>& known,
+                                            const std::function<bool(const std::string&)>& is_known) {
+  auto list = value<std::vector<std::string>>(key);
+  if (list.empty())
+    throw core::input_error(fmt::format("{}: key '{}' is empty", place(key), key), "at least one is needed");
+  for (auto name = list.begin(); name != list.end(); ++name) {
+    if (!is_known(*name))
+      throw core::input_error(fmt::format("{}: key '{}' names '{}'", place(key), key, *name),
+                              "there is none of that name", settings::nearest_or_all(*name, known));
+    if (std::find(list.begin(), name, *name) != name)
+      throw core::input_error(fmt::format("{}: key '{}' names '{}' twice", place(key), key, *name));
+  }
+  return list;
+}
+
 std::string TableReader::title(const std::string& key) {
   std::string text = value<std::string>(key);
   check_title(text, key, place(key));

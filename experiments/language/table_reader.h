@@ -2,6 +2,7 @@
 //! \file
 //! Strict reading of one table of a suite or reference file: what was not asked for is an error.
 
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -43,6 +44,10 @@ class TableReader {
     if (found == nullptr) throw missing(key);
     return convert<T>(*found, key);
   }
+  //! A list of distinct names that `is_known` accepts, one at least. \param known those that a message suggests
+  //! \throws RuntimeError (kInput) with place and key for any other
+  std::vector<std::string> names(const std::string& key, const std::vector<std::string>& known,
+                                 const std::function<bool(const std::string&)>& is_known);
   //! A string for people, see check_title().
   std::string title(const std::string& key);
   //! The tables of `[[key]]`; none if it is absent.

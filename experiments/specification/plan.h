@@ -101,8 +101,8 @@ struct TablePlan {
 struct DatasetPlan {
   std::string id;
   PackSettings pack;
-  //! Folder of the raw images as the user named it (variables expanded); empty for synthetic, which the run makes
-  //! itself below the store.
+  //! Folder of the raw images as the user named it (variables expanded); empty for drawn ones
+  //! (PackSettings::synthetic), which the run makes itself below the store.
   std::filesystem::path root;
   std::string root_text{};  //!< as the suite has it: "${VIPER}"
 };
@@ -138,12 +138,24 @@ struct Plan {
   std::vector<std::string> notes;  //!< what a reader of the tables must know, e.g. "from scratch, small backbone"
 };
 
+//! Stands behind the id of a data set wherever people read numbers of its stand-in.
+inline constexpr const char* kStandInMark = "(stand-in)";
+
+//! Whether numbers on this data set are a stand-in's (settings::is_stand_in()). \param dataset its id
+bool is_stand_in(const Plan& plan, const std::string& dataset);
+
+//! What people read in the head of a column: its name, and the mark where it is a stand-in's.
+std::string column_title(const std::string& column, bool stand_in);
+//! \param dataset its id
+std::string column_title(const Plan& plan, const std::string& dataset);
+
 //! Writes the document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
 //! "specification", "provisional" (where it is)}], "tables": [{"id", "title", "metrics", "datasets", "rows",
-//! "compare_with", "claims", "no_reference", "mean_of", "published"}], "datasets": [{"id", "pack_folder", "root"}],
-//! "epochs": [{"dataset", "key", "epochs", "batch", "images", "steps", "estimated"}] (images and steps the fewest and
-//! the most of a row's trials), "worker", "notes"}. A row's cells and, by data set, a published row's "papers" have the
-//! PaperCell: "entries", "footnotes", "no_reference". \param more further members of the document
+//! "compare_with", "claims", "no_reference", "mean_of", "published"}], "datasets": [{"id", "pack_folder", "root"}, and
+//! "stand_in": true of one], "epochs": [{"dataset", "key", "epochs", "batch", "images", "steps", "estimated"}] (images
+//! and steps the fewest and the most of a row's trials), "worker", "notes"}. A row's cells and, by data set, a
+//! published row's "papers" have the PaperCell: "entries", "footnotes", "no_reference". \param more further members of
+//! the document
 void write_json(std::ostream& to, const Plan& plan, const core::Json& more = core::Json::object());
 
 }  // namespace resolute::experiments

@@ -20,11 +20,18 @@ void check_in_pack(const std::string& key, const auto& written, const PackSettin
                         fmt::format("add {} to its key 'rates' or set '{}'", rate, key));
 }
 
+//! What a set is drawn by whose cameras and identities are those of these settings: a stand-in's are what its layout
+//! makes of them (CUHK03 has five pairs of cameras).
+const SyntheticSettings* drawn_plainly(const PackSettings& pack) {
+  return pack.synthetic && !settings::is_stand_in(pack) ? &*pack.synthetic : nullptr;
+}
+
 //! How many identities the training half has, as far as it is known before the pack is made: each half of the people
 //! trains in one trial.
 std::optional<int> training_identities(const SplitSettings& split, const PackSettings& pack) {
-  if (!pack.synthetic || split.partition != settings::Partition::kRandomHalves) return std::nullopt;
-  const int identities = pack.synthetic->identities;
+  const SyntheticSettings* drawn = drawn_plainly(pack);
+  if (drawn == nullptr || split.partition != settings::Partition::kRandomHalves) return std::nullopt;
+  const int identities = drawn->identities;
   return split.test_identities == 0 ? identities / 2 : identities - split.test_identities;
 }
 
@@ -71,14 +78,16 @@ void check_cameras(const SplitSettings& split, const PackSettings& pack) {
                         pack.synthetic ? "set it to 0 to make images of any camera LR, or 'cameras' to 2"
                                        : "set it to 0 to make images of any camera LR");
   }
-  if (split.lr_side == settings::LrSide::kPair && pack.synthetic && pack.synthetic->cameras % 2 != 0)
-    throw MemberError("split.lr_side", "'pair'",
-                      fmt::format("data set '{}' has {} cameras, so the last one has no other beside it", pack.name,
-                                  pack.synthetic->cameras),
-                      "use another lr_side, or set 'cameras' to an even number");
+  const SyntheticSettings* drawn = drawn_plainly(pack);
+  if (drawn == nullptr) return;
+  if (split.lr_side == settings::LrSide::kPair && drawn->cameras % 2 != 0)
+    throw MemberError(
+        "split.lr_side", "'pair'",
+        fmt::format("data set '{}' has {} cameras, so the last one has no other beside it", pack.name, drawn->cameras),
+        "use another lr_side, or set 'cameras' to an even number");
   // settings::check() leaves lr_camera at its default beside lr_cameras, so what is said of one camera holds of both.
-  if (!pack.synthetic || split.low_cameras().back() <= pack.synthetic->cameras) return;
-  const std::string there = fmt::format("data set '{}' has cameras 1 to {}", pack.name, pack.synthetic->cameras);
+  if (split.low_cameras().back() <= drawn->cameras) return;
+  const std::string there = fmt::format("data set '{}' has cameras 1 to {}", pack.name, drawn->cameras);
   if (split.lr_cameras.empty()) throw MemberError("split.lr_camera", split.lr_camera, there);
   throw MemberError("split.lr_cameras", split.lr_cameras, there);
 }

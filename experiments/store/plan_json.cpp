@@ -81,6 +81,8 @@ Json without_jobs(const Plan& plan) {
     datasets.push_back({{"id", dataset.id},
                         {"pack_folder", layout.pack_folder(dataset.pack).generic_string()},
                         {"root", dataset.root.generic_string()}});
+  for (std::size_t i = 0; i < plan.datasets.size(); ++i)
+    if (settings::is_stand_in(plan.datasets[i].pack)) datasets[i]["stand_in"] = true;
   Json epochs = Json::array();
   for (const EpochsPlan& one : plan.epochs)
     epochs.push_back({{"dataset", one.dataset},

@@ -66,6 +66,7 @@ struct ExportedCell {
   int trials = 0, trials_needed = 0;
   std::optional<double> reference, chance;
   std::optional<Difference> difference;
+  bool stand_in = false;
 };
 void columns(auto& to, const ExportedCell& row) {
   const auto of_difference = [&](auto member) {
@@ -89,6 +90,7 @@ void columns(auto& to, const ExportedCell& row) {
   to("difference_low", of_difference(&Difference::low), "of its 95 % interval");
   to("difference_high", of_difference(&Difference::high), "of its 95 % interval");
   to("difference_trials", of_difference(&Difference::trials), "that both rows have");
+  to("stand_in", row.stand_in, "1 where the data set's images are made up in the place of a source's, else 0");
 }
 
 struct PublishedNumberRow {

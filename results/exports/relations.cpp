@@ -109,7 +109,7 @@ void write_cells(const SuiteTables& tables, RelationSink& sink) {
       for (const Cell& cell : row.cells)
         rows.add({table.id, row.id, cell.dataset, cell.metric, position++, row.label,
                   std::string(settings::word(cell.status)), cell.why, cell.mean, cell.std, cell.trials,
-                  cell.trials_needed, cell.reference, cell.chance, cell.difference});
+                  cell.trials_needed, cell.reference, cell.chance, cell.difference, is_stand_in(table, cell.dataset)});
   }
   rows.end();
 }

@@ -56,6 +56,7 @@ class PlanIndex {
     return trial;
   }
 
+  bool is_stand_in(const std::string& dataset) const { return experiments::is_stand_in(plan_, dataset); }
   int lanes_of(const JobId& training) const { return specification_of<TrainingSpecification>(training).lanes; }
   bool has(const JobId& evaluation, const std::string& metric) const {
     const auto& specification = specification_of<EvaluationSpecification>(evaluation);
@@ -282,7 +283,13 @@ Table make_table(const experiments::TablePlan& plan, const PlanIndex& index) {
   table.mean_of = plan.mean_of;
   table.published = plan.published;
   for (experiments::PublishedRow& row : table.published) add_means(row, plan);
-  if (!plan.mean_of.empty()) table.datasets.emplace_back(experiments::kMeanColumn);
+  for (const std::string& dataset : plan.datasets)
+    if (index.is_stand_in(dataset)) table.stand_ins.push_back(dataset);
+  if (!plan.mean_of.empty()) {
+    table.datasets.emplace_back(experiments::kMeanColumn);
+    if (std::any_of(plan.mean_of.begin(), plan.mean_of.end(), [&](const auto& id) { return index.is_stand_in(id); }))
+      table.stand_ins.emplace_back(experiments::kMeanColumn);
+  }
   std::set<int> lanes;
   for (const auto& row_plan : plan.rows) {
     Row row{row_plan.id, row_plan.label, {}};
@@ -307,6 +314,14 @@ Table make_table(const experiments::TablePlan& plan, const PlanIndex& index) {
 }
 
 }  // namespace
+
+bool is_stand_in(const Table& table, const std::string& dataset) {
+  return std::find(table.stand_ins.begin(), table.stand_ins.end(), dataset) != table.stand_ins.end();
+}
+
+std::string column_title(const Table& table, const std::string& dataset) {
+  return experiments::column_title(dataset, is_stand_in(table, dataset));
+}
 
 std::optional<double> published_number(const experiments::PublishedRow& row, const std::string& dataset,
                                        const std::string& metric) {

@@ -107,7 +107,16 @@ struct Table {
   std::vector<std::string> no_reference{};  //!< titles of papers that it names and that have no number for it
   std::vector<std::string> mean_of{};       //!< data sets over which the last column is the mean; empty: there is none
   std::vector<experiments::PublishedRow> published{};  //!< above the rows; nothing of them was run here
+  //! Those of `datasets` whose images are made up in the place of a source's (settings::is_stand_in()), and a mean over
+  //! any of them.
+  std::vector<std::string> stand_ins{};
 };
+
+//! \param dataset one of Table::datasets
+bool is_stand_in(const Table& table, const std::string& dataset);
+
+//! What people read of a column: its name, and the mark of a stand-in. \param dataset one of Table::datasets
+std::string column_title(const Table& table, const std::string& dataset);
 
 struct SuiteTables {
   std::string suite;

@@ -155,7 +155,8 @@ SuiteComparison with_numbers(const Plan& first, const Plan& second, const Paired
                                     one.metric,
                                     one,
                                     two,
-                                    one.jobs == two.jobs});
+                                    one.jobs == two.jobs,
+                                    is_stand_in(first, one.dataset) || is_stand_in(second, one.dataset)});
     }
   }
   return comparison;
@@ -231,8 +232,9 @@ std::string to_markdown(const SuiteComparison& comparison, const std::string& fi
   if (!comparison.numbers.empty()) {
     std::vector<std::vector<std::string>> lines{{"row", "data set", "metric", first_name, second_name, "difference"}};
     for (const ComparedNumber& number : comparison.numbers)
-      lines.push_back({number.label, number.at.dataset, heading_of(number.metric), number_text(number.first),
-                       number_text(number.second), difference_text(number)});
+      lines.push_back({number.label, experiments::column_title(number.at.dataset, number.stand_in),
+                       heading_of(number.metric), number_text(number.first), number_text(number.second),
+                       difference_text(number)});
     text += fmt::format("\n## Numbers\n\n{}\nIntervals: paired bootstrap over trials and identities, 95 %.\n",
                         markdown_table(lines));
   }
@@ -261,6 +263,7 @@ Json to_json(const SuiteComparison& comparison) {
     one["first"] = number_of(number.first);
     one["second"] = number_of(number.second);
     one["same_jobs"] = number.same_jobs;
+    if (number.stand_in) one["stand_in"] = true;
     if (const auto& d = number.second.difference)
       one["difference"] = {{"mean", d->mean}, {"low", d->low}, {"high", d->high}, {"trials", d->trials}};
     numbers.push_back(std::move(one));

@@ -33,6 +33,7 @@ struct ComparedNumber {
   std::string metric;
   Cell first, second;  //!< the second's difference is from the first
   bool same_jobs = false;
+  bool stand_in = false;  //!< one of them is a number of a stand-in (settings::is_stand_in())
 };
 
 struct SuiteComparison {

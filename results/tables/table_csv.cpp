@@ -55,7 +55,7 @@ std::string to_csv(const SuiteTables& tables) {
         for (const std::string& metric : table.metrics)
           if (const auto number = published_number(row, dataset, metric))
             csv += fmt::format("{},{},{},{},{},,,0,0,{},,{},published,{}\n", csv_field(table.id), csv_field(row.method),
-                               csv_field(row.label), csv_field(dataset), csv_field(metric),
+                               csv_field(row.label), csv_field(column_title(table, dataset)), csv_field(metric),
                                csv_reference(number, dataset, false), csv_difference({}),
                                csv_footnotes(published_footnotes(row, dataset, metric), footnotes));
     for (const Row& row : table.rows) {
@@ -63,8 +63,8 @@ std::string to_csv(const SuiteTables& tables) {
         std::string jobs;
         for (const JobId& job : cell.jobs) jobs += (jobs.empty() ? "" : " ") + job.hex;
         csv += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}{}\n", csv_field(table.id), csv_field(row.id),
-                           csv_field(row.label), csv_field(cell.dataset), csv_field(cell.metric), csv_number(cell.mean),
-                           csv_number(cell.std), cell.trials, cell.trials_needed,
+                           csv_field(row.label), csv_field(column_title(table, cell.dataset)), csv_field(cell.metric),
+                           csv_number(cell.mean), csv_number(cell.std), cell.trials, cell.trials_needed,
                            csv_reference(cell.reference, cell.dataset, none || cell.no_reference),
                            csv_number(cell.chance), csv_difference(cell.difference), settings::word(cell.status), jobs,
                            csv_footnotes(cell.footnotes, footnotes));

@@ -87,6 +87,7 @@ Json to_json(const Table& table) {
                {"rows", std::move(rows)}};
   if (!table.no_reference.empty()) json["no_reference"] = table.no_reference;
   if (!table.mean_of.empty()) json["mean_of"] = table.mean_of;
+  if (!table.stand_ins.empty()) json["stand_ins"] = table.stand_ins;
   if (!footnotes.texts().empty()) json["footnotes"] = footnotes.texts();
   for (const experiments::PublishedRow& row : table.published) {
     json["published"].push_back({{"id", row.method}, {"label", row.label}, {"references", Json(row.numbers)}});

@@ -68,6 +68,8 @@ std::string latex(const std::string& text) {
   return safe;
 }
 
+std::string red(const std::string& text) { return fmt::format("\\textcolor{{red}}{{{}}}", text); }
+
 // Sentences are made of words as they stand and escaped as wholes.
 constexpr Markup kPlainWords{[](const std::string& text) { return text; },
                              [](std::string_view word) { return std::string(word); },
@@ -250,15 +252,21 @@ std::vector<Column> columns_of(const Table& table) {
   return columns;
 }
 
-// Data sets above their columns, as wide as those are.
+// A column's head, red where its images are a stand-in's.
+std::string dataset_head(const Table& table, const std::string& dataset) {
+  const std::string title = column_title(table, dataset);
+  return title == dataset ? latex(title) : red(latex(title));
+}
+
+// Data sets above their columns, as wide as those are; a single one where it must not be missed.
 std::string datasets_above(const Table& table, const std::vector<Column>& columns) {
-  if (table.datasets.size() < 2) return "";
+  if (table.datasets.size() < 2 && table.stand_ins.empty()) return "";
   std::string names, rules;
   std::ptrdiff_t at = 2;
   for (std::size_t dataset = 0; dataset < table.datasets.size(); ++dataset) {
     const auto width =
         std::count_if(columns.begin(), columns.end(), [&](const Column& column) { return column.dataset == dataset; });
-    names += fmt::format(" & \\multicolumn{{{}}}{{c}}{{{}}}", width, latex(table.datasets[dataset]));
+    names += fmt::format(" & \\multicolumn{{{}}}{{c}}{{{}}}", width, dataset_head(table, table.datasets[dataset]));
     rules += fmt::format("\\cmidrule(lr){{{}-{}}}", at, at + width - 1);
     at += width;
   }
@@ -266,12 +274,14 @@ std::string datasets_above(const Table& table, const std::vector<Column>& column
 }
 
 std::string environment(const std::string& label, const std::string& caption, const std::string& tabular,
-                        const std::vector<std::string>& footnotes, const std::vector<std::string>& notes) {
+                        const std::vector<std::string>& footnotes, const std::vector<std::string>& notes,
+                        const std::string& stand_ins = {}) {
   std::string text = fmt::format(
       "\\begin{{table}}\n  \\centering\n  \\begin{{threeparttable}}\n  \\caption{{{}}}\n  \\label{{tab:{}}}\n{}",
       caption, label, tabular);
   if (!notes.empty() || !footnotes.empty()) {
     text += "  \\begin{tablenotes}\\footnotesize\n";
+    if (!stand_ins.empty()) text += "    \\item " + red(latex(stand_ins)) + "\n";
     for (std::size_t i = 0; i < footnotes.size(); ++i)
       text += fmt::format("    \\item[{}] {}\n", i + 1, latex(footnotes[i]));
     for (const std::string& note : notes) text += "    \\item " + latex(note) + "\n";
@@ -312,7 +322,8 @@ std::string differences(const Table& table, const std::string& caption) {
   for (const std::string& dataset : table.datasets)
     for (const std::string& metric : table.metrics) {
       if (!is_per_query(metric)) continue;
-      heading += " & " + (table.datasets.size() > 1 ? latex(dataset) + " " : "") + latex(heading_of(metric));
+      heading +=
+          " & " + (table.datasets.size() > 1 ? dataset_head(table, dataset) + " " : "") + latex(heading_of(metric));
       columns += "r";
     }
   std::string text =
@@ -346,6 +357,7 @@ std::vector<Table> as_wide_as_a_page(const Table& table) {
     part.id += "-" + dataset;
     if (!part.title.empty()) part.title += ", " + dataset;
     part.datasets = {dataset};
+    std::erase_if(part.stand_ins, [&](const std::string& other) { return other != dataset; });
     if (dataset != experiments::kMeanColumn) part.mean_of.clear();
     const auto is_of_another = [&](const auto& of) { return of.dataset != dataset; };
     for (Row& row : part.rows) std::erase_if(row.cells, is_of_another);
@@ -358,21 +370,26 @@ std::vector<Table> as_wide_as_a_page(const Table& table) {
 
 std::string to_latex(const Table& table, const std::vector<std::string>& suite_notes) {
   std::string caption = latex(table.title.empty() ? table.id : table.title);
-  std::string first = table.datasets.size() == 1 ? fmt::format("Data set: {}. ", table.datasets.front()) : "";
+  std::string first =
+      table.datasets.size() == 1 ? fmt::format("Data set: {}. ", column_title(table, table.datasets.front())) : "";
   first += legend_of(table, kPlainWords);
   std::vector<std::string> notes{first};
   for (std::string& note : notes_of(table, suite_notes, kPlainWords)) notes.push_back(std::move(note));
   for (std::string& claim : claims_of(table, kPlainWords)) notes.push_back(std::move(claim));
-  return environment(table.id, caption, results_tabular(table), Footnotes(table).texts(), notes) +
+  return environment(table.id, caption, results_tabular(table), Footnotes(table).texts(), notes,
+                     stand_in_note(table, kPlainWords)) +
          differences(table, caption);
 }
 
 }  // namespace
 
 std::string to_latex(const SuiteTables& tables) {
-  std::string text =
-      "% Preamble: \\usepackage{booktabs,siunitx,threeparttable}, siunitx of version 3. Best of a column bold, second "
-      "italic.\n";
+  const bool coloured = std::any_of(tables.tables.begin(), tables.tables.end(),
+                                    [](const Table& table) { return !table.stand_ins.empty(); });
+  std::string text = fmt::format(
+      "% Preamble: \\usepackage{{booktabs,siunitx,threeparttable{}}}, siunitx of version 3. Best of a column bold, "
+      "second italic.\n",
+      coloured ? ",xcolor" : "");
   for (const Table& table : tables.tables)
     for (const Table& part : as_wide_as_a_page(table)) text += "\n" + to_latex(part, tables.notes);
   return text;

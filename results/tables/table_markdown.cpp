@@ -22,7 +22,8 @@ std::string plain(const std::string& text) {
 }
 
 std::string column_name(const Table& table, const std::string& dataset, const std::string& metric) {
-  return table.datasets.size() > 1 ? fmt::format("{} {}", plain(dataset), heading_of(metric)) : heading_of(metric);
+  return table.datasets.size() > 1 ? fmt::format("{} {}", plain(column_title(table, dataset)), heading_of(metric))
+                                   : heading_of(metric);
 }
 
 std::string code(std::string_view word) { return fmt::format("`{}`", word); }
@@ -159,12 +160,14 @@ std::string to_markdown(const Table& table, const std::vector<std::string>& note
     rows.push_back(std::move(texts));
   }
   std::string text = aligned(rows) + "\n";
-  if (table.datasets.size() == 1) text += fmt::format("Data set: {}. ", plain(table.datasets.front()));
+  if (table.datasets.size() == 1)
+    text += fmt::format("Data set: {}. ", plain(column_title(table, table.datasets.front())));
   text += legend_of(table, kMarkdown) + "\n";
   std::vector<std::string> said;
   for (const std::string& footnote : footnotes.texts())
     said.push_back(fmt::format("{} {}", raised({said.size() + 1}), plain(footnote)));
   for (std::string& note : notes_of(table, notes, kMarkdown)) said.push_back(std::move(note));
+  if (std::string note = stand_in_note(table, kMarkdown); !note.empty()) said.insert(said.begin(), std::move(note));
   const std::string lines = list_of(said);
   const std::string compared = differences(table);
   const std::string held = list_of(claims_of(table, kMarkdown));

@@ -110,6 +110,15 @@ std::string legend_of(const Table& table, const Markup& markup) {
   return text;
 }
 
+std::string stand_in_note(const Table& table, const Markup& markup) {
+  std::vector<std::string> named = table.stand_ins;
+  std::erase(named, experiments::kMeanColumn);
+  if (table.stand_ins.empty()) return {};
+  return fmt::format(
+      "stand-ins, not the real data: the images of {} are made up; numbers on them say nothing about a paper's",
+      markup.plain(join(named.empty() ? table.stand_ins : named)));
+}
+
 std::vector<std::string> notes_of(const Table& table, const std::vector<std::string>& notes, const Markup& markup) {
   std::vector<std::string> lines;
   for (const Row& row : table.rows) {
@@ -177,7 +186,7 @@ std::vector<std::string> claims_of(const Table& table, const Markup& markup) {
               fmt::format("{}{:+.1f} [{:+.1f}, {:+.1f}]", against.empty() ? ": " : ", ", d->mean, d->low, d->high);
     lines.push_back(fmt::format("Claim of the paper ({} on {}): {}: {} here on {}{}", heading_of(claim.metric),
                                 markup.plain(claim.paper_dataset), order, settings::word(claim.status),
-                                markup.plain(claim.dataset), against));
+                                markup.plain(column_title(table, claim.dataset)), against));
   }
   return lines;
 }

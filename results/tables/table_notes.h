@@ -49,6 +49,9 @@ std::vector<std::optional<double>> chance_of(const Table& table);
 //! In what the numbers are, over how many trials, and what marks in cells mean.
 std::string legend_of(const Table& table, const Markup& markup);
 
+//! What a reader must know before any number: which columns are of stand-ins. Empty where none is.
+std::string stand_in_note(const Table& table, const Markup& markup);
+
 //! Why cells are marked mixed or stale, each reason once; from scratch; the suite's notes.
 std::vector<std::string> notes_of(const Table& table, const std::vector<std::string>& notes, const Markup& markup);
 

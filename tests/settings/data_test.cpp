@@ -43,12 +43,43 @@ TEST(PackSettings, are_refused_by_their_key) {
   EXPECT_THAT(refusal_of_pack([](auto& p) { p.rates = {2, 17}; }), HasSubstr("each must be 1 to 16"));
   EXPECT_THAT(refusal_of_pack([](auto& p) { p.height = 0; }), StartsWith("key 'height' has the value 0"));
   EXPECT_THAT(refusal_of_pack([](auto& p) { p.shards = 100'001; }), StartsWith("key 'shards'"));
-  EXPECT_THAT(refusal_of_pack([](auto& p) { p.synthetic = SyntheticSettings{}; }), StartsWith("key 'source'"));
+  EXPECT_EQ("key 'images_per_camera' has the value 4 (a stand-in for 'viper' has 1); set it to 1",
+            refusal_of_pack([](auto& p) { p.synthetic = SyntheticSettings{}; }));
   EXPECT_THAT(refusal_of_pack([](auto& p) {
                 p.source = Source::kSynthetic;
                 p.synthetic = SyntheticSettings{.height = 31};
               }),
               StartsWith("key 'image_height' has the value 31 (it must be 32 to 1024)"));
+}
+
+TEST(StandIns, of_every_source_have_settings_that_their_layout_can_have) {
+  for (std::size_t i = 0; i < kSources.size(); ++i) {
+    SCOPED_TRACE(kSources[i].name);
+    const auto source = static_cast<Source>(i);
+    const SyntheticSettings settings = stand_in_of(source);
+    EXPECT_EQ("", refusal([&] { check_stand_in(settings, source); }));
+    EXPECT_EQ(!kSources[i].rendered, is_stand_in({.name = "set", .source = source, .synthetic = settings}));
+    EXPECT_FALSE(is_stand_in({.name = "set", .source = source}));
+    if (kSources[i].rendered) continue;
+    // The ends of what its layout can have, and beyond them.
+    const StandInFacts& can = kSources[i].stand_in;
+    for (const auto& [member, range] : {std::pair(&SyntheticSettings::cameras, can.cameras),
+                                        std::pair(&SyntheticSettings::images_per_camera, can.images),
+                                        std::pair(&SyntheticSettings::identities, can.identities)})
+      for (const auto& [value, refused] :
+           {std::pair(range.low - 1, true), {range.low, false}, {range.high, false}, {range.high + 1, true}}) {
+        SyntheticSettings changed = settings;
+        changed.*member = value;
+        EXPECT_EQ(refused, !refusal([&] { check_stand_in(changed, source); }).empty()) << value;
+      }
+  }
+}
+
+TEST(StandIns, are_other_packs_than_the_sets_that_they_stand_for) {
+  PackSettings made_up = pack();
+  made_up.synthetic = stand_in_of(made_up.source);
+  EXPECT_NE(settings_in_pack(pack()), settings_in_pack(made_up));
+  EXPECT_EQ(made_up, settings_of_pack(settings_in_pack(made_up), "pack.json"));
 }
 
 // What came after the first packs stands in a pack only where it is not as every pack was before.

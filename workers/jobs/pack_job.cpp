@@ -12,10 +12,10 @@ std::filesystem::path raw_images(const JobContext& context, const experiments::P
   if (!context.options.raw_root.empty()) return context.options.raw_root;
   if (!pack.synthetic)
     throw core::input_error(fmt::format("no folder of raw images for data set '{}'", pack.name),
-                            "only synthetic images lie in the store", "give --raw-root DIR");
+                            "only drawn images lie in the store", "give --raw-root DIR");
   std::filesystem::path folder = context.store.raw_folder(pack);
   // Every shard's job tries; the first one's folder stays (complete or not there).
-  datasets::write_stand_in(context.files, folder, {*pack.synthetic});
+  datasets::draw_raw_images(context.files, folder, pack);
   return folder;
 }
 

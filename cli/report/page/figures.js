@@ -304,7 +304,8 @@ function figureBlock(figure) {
   place.style.minHeight = `${height}px`;
   const captionId = `caption-${figure.id}`;
   const node = el("figure", { id: `figure-${figure.id}`, class: "block", "aria-describedby": captionId },
-    el("h3", {}, figure.title), figure.series.length ? [place, legendOf(figure, place)] : null,
+    el("h3", {}, figure.title, figure.stand_in ? el("span", { class: "bad" }, " – not the real data") : null),
+    figure.series.length ? [place, legendOf(figure, place)] : null,
     el("figcaption", { id: captionId }, figure.caption),
     figure.columns ? factTable(figure.title, figure.columns, figure.rows || []) : null,
     figure.series.length ? [figureDetails(figure), el("div", { class: "actions" },

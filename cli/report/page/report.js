@@ -84,13 +84,17 @@ function galleriesSection(report) {
     const name = JSON.stringify([query.table, query.dataset]);
     groups.set(name, [...(groups.get(name) || []), query]);
   }
-  const titleOf = (id) => (report.tables.find((table) => table.id === id) || { title: id }).title;
+  const headingOf = ({ table, dataset }) => {
+    const known = report.tables.find((one) => one.id === table) || { title: table };
+    return el("h3", { class: isStandIn(known, dataset) ? "bad" : null },
+      `${known.title} on ${columnTitle(known, dataset)}`);
+  };
   const blockOf = (query, key) => block(key, query, () => queryBlock(query, key));
   return [el("p", { class: "quiet" }, "Trial 0, gallery draw 0. Each strip shows the LR query, enlarged as the " +
     "network sees it, then the first images of the gallery, the nearest first: framed green where they show the " +
     "query's identity, red where they do not."),
   [...groups.values()].map((queries, group) => el("div", {},
-    el("h3", {}, `${titleOf(queries[0].table)} on ${queries[0].dataset}`),
+    headingOf(queries[0]),
     queries.map((query, at) => blockOf(query, `gallery-${group}-${at}`))))];
 }
 

@@ -4,6 +4,17 @@
 
 const columnsOf = (table) => table.datasets.flatMap((dataset) => table.metrics.map((metric) => ({ dataset, metric })));
 
+// Made-up images in the place of a data set's real ones are never to be taken for those.
+const isStandIn = (table, dataset) => (table.stand_ins || []).includes(dataset);
+const columnTitle = (table, dataset) => (isStandIn(table, dataset) ? `${dataset} (stand-in)` : dataset);
+
+function standInNote(tables) {
+  const names = new Set(tables.flatMap((table) => (table.stand_ins || []).filter((dataset) =>
+    !(table.mean_of || []).length || dataset !== table.datasets[table.datasets.length - 1])));
+  return names.size ? el("p", { class: "bad" }, `Stand-ins, not the real data: the images of ${[...names].join(", ")} ` +
+    "are made up; numbers on them say nothing about a paper's.") : null;
+}
+
 // How a cell reads, without the paper's number.
 function cellText(cell) {
   const { decimals } = metricNamed(cell.metric);
@@ -51,7 +62,8 @@ function numberCell(table, row, column, best) {
     ? " open" : " bad");
   return el("td", {},
     el("button", { type: "button", class: `number${style}`, title: reason || null, "aria-haspopup": "dialog",
-      "aria-label": `${text}${reason ? `, ${reason}` : ""}: ${row.label}, ${heading} on ${cell.dataset}`,
+      "aria-label": `${text}${reason ? `, ${reason}` : ""}: ${row.label}, ${heading} on ` +
+        columnTitle(table, cell.dataset),
       "data-key": `cell/${table.id}/${row.id}/${column}`,
       onclick: () => showCell(table.id, row.id, column) }, text), paper,
     cell.difference ? el("span", { class: "difference" }, intervalText(cell.difference, decimals)) : null);
@@ -127,8 +139,8 @@ function chanceLine(table) {
 
 function captionOf(table) {
   const cells = table.rows.flatMap((row) => row.cells);
-  const parts = [`${table.datasets.length === 1 ? `On ${table.datasets[0]}. ` : ""}Mean ± sample standard deviation ` +
-    "over the trials"];
+  const where = table.datasets.length === 1 ? `On ${columnTitle(table, table.datasets[0])}. ` : "";
+  const parts = [`${where}Mean ± sample standard deviation over the trials`];
   if (cells.some((cell) => isNumber(cell.reference) || cell.no_reference) || (table.published || []).length)
     parts.push("the paper's number in parentheses");
   parts.push("the best of a column bold, the second italic");
@@ -139,12 +151,13 @@ function numbersGrid(table) {
   let grid = null;
   const columns = columnsOf(table);
   const best = columns.map((column, at) => bestOf(table, at));
-  const several = table.datasets.length > 1;
+  const several = table.datasets.length > 1 || isStandIn(table, table.datasets[0]);
   const methodHeading = sortHeading(table, -1, "method", () => grid);
   grid = el("table", { class: "numbers" }, el("caption", {}, el("span", {}, captionOf(table))),
     el("thead", {},
       several ? el("tr", {}, el("td", {}), table.datasets.map((dataset) =>
-        el("th", { scope: "colgroup", colspan: table.metrics.length }, el("span", {}, dataset)))) : null,
+        el("th", { scope: "colgroup", colspan: table.metrics.length },
+          el("span", { class: isStandIn(table, dataset) ? "bad" : null }, columnTitle(table, dataset))))) : null,
       el("tr", {}, methodHeading, columns.map(({ metric }, at) =>
         sortHeading(table, at, metricNamed(metric).heading, () => grid)))),
     el("tbody", {}, (table.published || []).map((published) => publishedLine(table, published)),
@@ -176,8 +189,9 @@ function footnoteList(table) {
 }
 
 function tableNumbers(table) {
-  const rows = table.rows.flatMap((row) => row.cells.map((cell) => [table.id, row.label, cell.dataset, cell.metric,
-    cell.status, cell.mean, cell.std, cell.trials, cell.reference, cell.chance,
+  const rows = table.rows.flatMap((row) => row.cells.map((cell) => [table.id, row.label,
+    columnTitle(table, cell.dataset), cell.metric, cell.status, cell.mean, cell.std, cell.trials,
+    cell.reference, cell.chance,
     ...(cell.difference ? [cell.difference.mean, cell.difference.low, cell.difference.high] : ["", "", ""])]));
   return { columns: ["table", "row", "data set", "metric", "status", "mean", "std", "trials", "paper", "chance",
     "difference", "difference low", "difference high"], rows };
@@ -207,7 +221,7 @@ function tableBlock(table) {
     region(table.title, `scroll/${table.id}`, grid),
     el("div", { class: "actions" }, csvButton(table.title, `table-${table.id}`, () => tableNumbers(table)),
       differenceToggle(table, grid)),
-    reasonList(table), footnoteList(table),
+    standInNote([table]), reasonList(table), footnoteList(table),
     (table.no_reference || []).map((paper) => el("p", { class: "small quiet" }, `No number of “${paper}” is known.`)));
   node.style.containIntrinsicSize = `auto ${190 + 34 * lines}px`;
   return node;
@@ -231,13 +245,13 @@ function claimPairs(claim, decimals) {
   }));
 }
 
-function claimItem(claim) {
+function claimItem(table, claim) {
   const { decimals, heading } = metricNamed(claim.metric);
   const [words, style] = VERDICTS[claim.status] || [claim.status, "quiet"];
   const order = claim.rows.map((row) => `${row.label}${isNumber(row.mean) ? ` ${fixed(row.mean, decimals)}` : ""}`);
   return el("li", {},
-    el("p", {}, el("span", { class: `badge ${style}` }, words), ` ${heading} on ${claim.dataset}, worse to better: `,
-      el("strong", {}, order.join(" → "))),
+    el("p", {}, el("span", { class: `badge ${style}` }, words),
+      ` ${heading} on ${columnTitle(table, claim.dataset)}, worse to better: `, el("strong", {}, order.join(" → "))),
     claimPairs(claim, decimals),
     el("p", { class: "small quiet" }, `Stated in “${claim.paper}” for ${claim.paper_dataset}.`));
 }
@@ -251,7 +265,7 @@ function claimsSection(tables) {
   return [el("p", {}, `Orders that papers state, held against the numbers here: ${summary.join(", ")}. A claim holds ` +
     "where each row is better by a difference whose whole 95 % interval says so."),
   tables.filter((table) => table.claims.length).map((table) => el("div", { class: "block" }, el("h3", {}, table.title),
-    el("ul", { class: "claims" }, table.claims.map(claimItem))))];
+    el("ul", { class: "claims" }, table.claims.map((claim) => claimItem(table, claim)))))];
 }
 
 // ---- The dialog: what a number stands on
@@ -409,7 +423,7 @@ function showCell(tableId, rowId, column) {
     const table = state.report.tables.find((one) => one.id === tableId);
     const row = table.rows.find((one) => one.id === rowId);
     const cell = row.cells[column];
-    return { title: `${row.label}: ${metricNamed(cell.metric).heading} on ${cell.dataset}`,
+    return { title: `${row.label}: ${metricNamed(cell.metric).heading} on ${columnTitle(table, cell.dataset)}`,
       content: cellContent(table, row, column).flat(2).filter((one) => one) };
   });
 }

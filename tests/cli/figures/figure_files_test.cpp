@@ -91,6 +91,19 @@ TEST_F(FigureFilesTest, bars_are_as_long_as_their_values) {
   EXPECT_NEAR(lengths[2] / lengths[0], 2, 0.05);
 }
 
+TEST_F(FigureFilesTest, a_figure_of_a_stand_in_says_so_in_red) {
+  Figure made_up = lines();
+  made_up.stand_in = true;
+  const auto marked = written("marked", {made_up}), plain = written("plain", {lines()});
+  for (const PaperWidth width : {PaperWidth::kOneColumn, PaperWidth::kTwoColumns}) {
+    const std::string svg = std::string(settings::word(width)) + "/lines.svg";
+    EXPECT_THAT(marked.at(svg), HasSubstr("stand-in, not the real data"));
+    EXPECT_TRUE(std::regex_search(marked.at(svg), std::regex("fill=\"rgb\\( *179, *38, *30\\)\""))) << marked.at(svg);
+    EXPECT_THAT(plain.at(svg), testing::Not(HasSubstr("stand-in")));
+  }
+  EXPECT_THAT(marked.at("figures.json"), HasSubstr("\"stand_in\""));
+}
+
 TEST_F(FigureFilesTest, where_something_stands_or_gnuplot_fails_nothing_is_made) {
   fs::create_directories(folder_ / "full/of");
   EXPECT_THROW(write_figures(core::real_file_system(), {lines()}, folder_ / "full"), core::RuntimeError);

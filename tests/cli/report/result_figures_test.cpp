@@ -73,6 +73,22 @@ TEST(AblationFigures, a_mean_that_is_not_there_has_no_bar_and_a_table_without_on
   EXPECT_TRUE(ablation_figures(suite.tables(), none).empty());
 }
 
+Suite with_stand_in(const std::string& id) {
+  Suite suite;
+  experiments::PackSettings pack{.name = id, .source = settings::Source::kViper};
+  pack.synthetic = settings::stand_in_of(pack.source);
+  suite.plan.datasets.push_back({id, pack, {}});
+  return suite;
+}
+
+TEST(AblationFigures, bars_of_a_stand_in_are_named_as_such) {
+  const auto figures = ablation_figures(with_stand_in("hard").tables(), none);
+  EXPECT_THAT(names_of(figures.at(0)), ElementsAre("easy", "easy, the paper", "hard (stand-in)"));
+  EXPECT_TRUE(figures[0].stand_in);
+  EXPECT_TRUE(to_json(figures[0]).at("stand_in").get<bool>());
+  EXPECT_FALSE(to_json(ablation_figures(Suite().tables(), none).at(0)).contains("stand_in"));
+}
+
 CmcCurves curves_of(const Suite& suite) {
   CmcCurves curves;
   for (int trial : {0, 1}) {
@@ -97,6 +113,15 @@ TEST(CmcFigures, a_curve_is_the_mean_over_the_trials_that_are_there) {
   EXPECT_EQ(points[1].x, 5);
   EXPECT_EQ(points[1].y, 62.5);
   EXPECT_FALSE(figures[0].series[0].points[0].low.has_value()) << "one trial has no deviation";
+}
+
+TEST(CmcFigures, a_curve_on_a_stand_in_says_so) {
+  const Suite suite = with_stand_in("easy"), other = with_stand_in("hard");
+  const auto marked = cmc_figures(suite.plan, curves_of(suite)), plain = cmc_figures(other.plan, curves_of(other));
+  EXPECT_TRUE(marked.at(0).stand_in);
+  EXPECT_THAT(marked[0].title, testing::HasSubstr("easy (stand-in)"));
+  EXPECT_FALSE(plain.at(0).stand_in);
+  EXPECT_THAT(plain[0].title, testing::EndsWith("easy"));
 }
 
 TEST(RateFigures, a_row_has_rank_1_at_each_rate_if_there_are_two_or_more) {

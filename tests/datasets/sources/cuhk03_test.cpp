@@ -252,13 +252,15 @@ TEST_F(Cuhk03, a_stand_in_that_its_layout_cannot_have_is_refused) {
   };
   StandInSettings options = small_stand_in(false);
   options.cameras = 3;
-  EXPECT_EQ(refusal_of(options), "cameras of a stand-in for 'cuhk03' is 3 (its layout has 2); set it to 2");
+  EXPECT_EQ(refusal_of(options), "key 'cameras' has the value 3 (a stand-in for 'cuhk03' has 2); set it to 2");
   options.cameras = 2;
   options.images_per_camera = 6;
-  EXPECT_THAT(refusal_of(options), StartsWith("images per camera of a stand-in for 'cuhk03' is 6"));
+  EXPECT_THAT(refusal_of(options),
+              StartsWith("key 'images_per_camera' has the value 6 (a stand-in for 'cuhk03' has 2 to 5)"));
   options.images_per_camera = 5;
   options.identities = 4;
-  EXPECT_THAT(refusal_of(options), StartsWith("identities of a stand-in for 'cuhk03' is 4"));
+  EXPECT_THAT(refusal_of(options),
+              StartsWith("key 'identities' has the value 4 (a stand-in for 'cuhk03' has 5 to 9999)"));
   EXPECT_FALSE(files_.exists(root_ / "raw"));
 }
 

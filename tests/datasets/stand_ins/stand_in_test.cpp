@@ -141,6 +141,23 @@ TEST_P(StandIn, trains_on_as_many_images_as_are_counted_before_it_is_packed) {
   }
 }
 
+// What a suite's run, each shard's job and the planner make of a pack's settings.
+TEST_P(StandIn, of_a_packs_settings_is_that_of_its_layout_and_counted_before_it_is_there) {
+  PackSettings pack = pack_options();
+  pack.synthetic = static_cast<const SyntheticSettings&>(options(false));
+  draw_raw_images(unsynced_, root_ / "drawn", pack);
+  draw_raw_images(unsynced_, root_ / "drawn", pack);  // another job
+  EXPECT_EQ(hashes(root_ / "drawn"), hashes(make("plain", stand_in_settings(GetParam()).irregular)));
+  const std::vector<Sample> listed = list_samples(files_, GetParam(), root_ / "drawn");
+  EXPECT_EQ(listed, list_drawn(files_, pack));
+  SplitSettings split;
+  if (settings::facts_of(GetParam()).one_camera) split.lr_camera = 0;
+  TrainingImages images(files_);
+  const auto undrawn = images.count(pack, root_ / "a", root_ / "nowhere", split);
+  EXPECT_EQ(undrawn, images.count(pack, root_ / "b", root_ / "drawn", split));
+  EXPECT_GT(undrawn.value(), 0U);
+}
+
 TEST_P(StandIn, is_divided_as_its_protocol_says) {
   for (const bool irregular : {false, true}) {
     const std::string name = irregular ? "irregular" : "regular";
@@ -222,25 +239,23 @@ TEST_F(StandInSettingsTest, that_a_layout_cannot_have_are_refused_before_anythin
   struct Row {
     Source layout;
     SyntheticSettings settings;
-    const char* message;  // after "of a stand-in for 'LAYOUT' is "
+    const char* message;  // with "…" where it says "a stand-in for 'LAYOUT' has"
   };
   for (const auto& [layout, settings, message] :
-       {Row{Source::kCaviar, {.cameras = 1, .images_per_camera = 10}, "cameras … 1 (its layout has 2); set it to 2"},
-        Row{Source::kCaviar, {.images_per_camera = 4}, "images per camera … 4 (its layout has 10); set it to 10"},
-        Row{Source::kDukemtmc, {.cameras = 9}, "cameras … 9 (its layout has 1 to 8); choose one of these"},
-        Row{Source::kMlrFolders, {.cameras = 1}, "cameras … 1 (its layout has 2 to 99); choose one of these"},
-        Row{Source::kMlrFoldersByIdentity, {.cameras = 1}, "cameras … 1 (its layout has 2 to 99); choose one of these"},
-        Row{Source::kPkuReid, {.cameras = 6}, "cameras … 6 (its layout has 2); set it to 2"},
-        Row{Source::kPkuReid,
-            {.images_per_camera = 9},
-            "images per camera … 9 (its layout has 2 to 8); choose one of these"},
-        Row{Source::kSysu, {.cameras = 3}, "cameras … 3 (its layout has 2); set it to 2"},
-        Row{Source::kViper, {.cameras = 3, .images_per_camera = 1}, "cameras … 3 (its layout has 2); set it to 2"},
-        Row{Source::kViper, {.images_per_camera = 2}, "images per camera … 2 (its layout has 1); set it to 1"},
-        Row{Source::kVru, {}, "cameras … 2 (its layout has 1); set it to 1"}}) {
-    std::string expected = message;
+       {Row{Source::kCaviar, {.cameras = 1, .images_per_camera = 10}, "'cameras' has the value 1 (… 2); set it to 2"},
+        Row{Source::kCaviar, {.images_per_camera = 4}, "'images_per_camera' has the value 4 (… 10); set it to 10"},
+        Row{Source::kDukemtmc, {.cameras = 9}, "'cameras' has the value 9 (… 1 to 8)"},
+        Row{Source::kMlrFolders, {.cameras = 1}, "'cameras' has the value 1 (… 2 to 99)"},
+        Row{Source::kMlrFoldersByIdentity, {.cameras = 1}, "'cameras' has the value 1 (… 2 to 99)"},
+        Row{Source::kPkuReid, {.cameras = 6}, "'cameras' has the value 6 (… 2); set it to 2"},
+        Row{Source::kPkuReid, {.images_per_camera = 9}, "'images_per_camera' has the value 9 (… 2 to 8)"},
+        Row{Source::kSysu, {.cameras = 3}, "'cameras' has the value 3 (… 2); set it to 2"},
+        Row{Source::kViper, {.cameras = 3, .images_per_camera = 1}, "'cameras' has the value 3 (… 2); set it to 2"},
+        Row{Source::kViper, {.images_per_camera = 2}, "'images_per_camera' has the value 2 (… 1); set it to 1"},
+        Row{Source::kVru, {}, "'cameras' has the value 2 (… 1); set it to 1"}}) {
+    std::string expected = fmt::format("key {}", message);
     expected.replace(expected.find("…"), std::string("…").size(),
-                     fmt::format("of a stand-in for '{}' is", settings::word(layout)));
+                     fmt::format("a stand-in for '{}' has", settings::word(layout)));
     const auto write = [this, &wanted = settings, source = layout] {
       write_stand_in(files_, root_ / "made", {wanted, source});
     };

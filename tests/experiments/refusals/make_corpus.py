@@ -19,10 +19,11 @@ import sys
 
 HERE = pathlib.Path(__file__).parent
 BASE = (HERE / "base.toml").read_text().split("\n")
+PROFILE_KEYS = ["datasets", "stand_ins"]  # that are no settings
 ROW_KEYS = ["id", "label", "grid", "set", "reference"]
 DATASET_KEYS = ["id", "source"]
 TABLE_KEYS = ["id", "title", "metrics", "datasets", "reference", "row", "compare_with", "mean_of", "published"]
-SUITE_KEYS = ["suite", "title", "worker", "include", "included", "defaults", "profiles", "dataset", "table"]
+SUITE_KEYS = ["suite", "title", "worker", "include", "included", "stand_ins", "defaults", "profiles", "dataset", "table"]
 REQUIRED = {"suite": ["suite", "title"], "dataset": ["id", "source", "root"], "table": ["id", "title", "metrics", "datasets"],
             "row": ["id", "label"]}
 NAMES = {"suite": "the suite", "dataset": "[[dataset]]", "table": "[[table]]", "row": "[[table.row]]"}
@@ -76,10 +77,11 @@ def read_base():
     for number, text in enumerate(BASE, 1):
         if found := re.fullmatch(r"(\[+)([a-z_.]+)\]+", text):
             header, name = number, found[2]
-            kind = {"dataset": "dataset", "table": "table", "table.row": "row"}.get(name, "settings")
+            kind = {"dataset": "dataset", "dataset.stand_in": "stand_in", "table": "table", "table.row": "row"}.get(name, "settings")
             section = name.removeprefix("defaults.") + "." if name.startswith("defaults.") else ""
         elif found := re.fullmatch(r"([a-z_.]+) = (.*?)(?:  # (.*))?", text):
-            lines.append(Line(number, kind, header, section, found[1], found[2], found[3] or ""))
+            its_kind = "profile" if kind == "settings" and found[1] in PROFILE_KEYS else kind
+            lines.append(Line(number, its_kind, header, section, found[1], found[2], found[3] or ""))
     return lines
 
 
@@ -94,8 +96,10 @@ def line_of(full, kind="settings"):
 def known_beside(line):
     if line.kind in ("suite", "table"):
         return SUITE_KEYS if line.kind == "suite" else TABLE_KEYS
-    own = {"settings": [], "dataset": [x.key for x in LINES if x.kind == "dataset"], "row": ROW_KEYS}[line.kind]
-    return SETTINGS + own
+    own = [x.key for x in LINES if x.kind == line.kind]
+    if line.kind == "stand_in":
+        return own
+    return SETTINGS + {"settings": [], "profile": PROFILE_KEYS, "dataset": [*own, "stand_in"], "row": ROW_KEYS}[line.kind]
 
 
 def table_place(line):
@@ -254,6 +258,10 @@ def tables_and_values():
     defaults = BASE.index("[defaults]") + 1
     record(f"{defaults}:3", "[defaults]", "a table of keys is needed", f"={defaults} [[defaults]]")
     record(f"{deep}:12", "[profiles.deep]", "a table of keys is needed", f"={deep} [[profiles.deep]]")
+    contrast, stand_in = line_of("fine_contrast", "dataset").number, BASE.index("[dataset.stand_in]") + 1
+    record(f"{contrast + 1}:1", "stand_in", "leave it out", f"+{contrast} stand_in = {{ seed = 1 }}")
+    record(f"{stand_in}:1", "stand_in", "a table of keys is needed", f"={stand_in} stand_in = 3")
+    record(f"{stand_in}:11", "stand_in", "a table of keys is needed", f"={stand_in} [[dataset.stand_in]]")
     table = BASE.index("[[table]]") + 1
     record(f"{table}:2", "table", "double brackets", f"={table} [table]")
 
@@ -306,6 +314,11 @@ def unknown_references():
     record(metrics.place, "metrics", "at least one is needed", metrics.replaced("[]"))
     record(datasets.place, "datasets", "did you mean 'easy'", datasets.replaced('["esay"]'))
     record(datasets.place, "datasets", "known are easy, market", datasets.replaced('["cuhk03"]'))
+    chosen = line_of("datasets", "profile")
+    record(chosen.place, "datasets", "did you mean 'market'", chosen.replaced('["makret"]'))
+    record(chosen.place, "datasets", "known are easy, market", chosen.replaced('["easy", "cuhk03"]'))
+    record(chosen.place, "datasets", "at least one is needed", chosen.replaced("[]"))
+    record(chosen.place, "datasets", "twice", chosen.replaced('["easy", "easy"]'))
     record(compare.place, "compare_with", "did you mean 'baseline'", compare.replaced('"basline"'))
     record(compare.place, "compare_with", "known are baseline, without-classification", compare.replaced('"zebra"'))
     _, first, second = (line for line in LINES if line.key == "reference")

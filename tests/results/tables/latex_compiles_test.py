@@ -20,7 +20,7 @@ PAPERS = ROOT / "experiments/reference/papers.toml"
 PAPER = r"""\documentclass[a4paper]{article}
 \usepackage[T1]{fontenc}
 \usepackage[margin=5mm,landscape]{geometry}
-\usepackage{booktabs,siunitx,threeparttable}
+\usepackage{booktabs,siunitx,threeparttable,xcolor}
 \begin{document}
 \scriptsize
 \input{table}

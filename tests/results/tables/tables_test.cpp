@@ -84,6 +84,50 @@ TEST(Tables, rows_of_published_numbers_print_as_golden) {
   expect_goldens("published", tables);
 }
 
+//! The second data set of the suite as a stand-in.
+Suite with_stand_in() {
+  Suite suite;
+  for (const char* id : {"easy", "hard"}) {
+    experiments::PackSettings pack{.name = id, .source = settings::Source::kViper};
+    if (id == std::string("hard")) pack.synthetic = settings::stand_in_of(pack.source);
+    suite.plan.datasets.push_back({id, pack, {}});
+  }
+  return suite;
+}
+
+TEST(Tables, columns_of_stand_ins_print_as_golden) {
+  Suite suite = with_stand_in();
+  suite.plan.tables[0].mean_of = {"easy", "hard"};
+  const SuiteTables tables = suite.tables();
+  EXPECT_THAT(tables.tables[0].stand_ins, testing::ElementsAre("hard", "mean"));
+  expect_goldens("stand_ins", tables);
+}
+
+TEST(Tables, a_table_of_a_stand_in_alone_says_so_in_every_form) {
+  Suite suite = with_stand_in();
+  experiments::TablePlan& table = suite.plan.tables[0];
+  table.datasets = {"hard"};
+  for (experiments::RowPlan& row : table.rows) row.cells.erase(row.cells.begin());
+  const SuiteTables tables = suite.tables();
+  EXPECT_THAT(to_markdown(tables), HasSubstr("Data set: hard (stand-in). "));
+  EXPECT_THAT(to_markdown(tables), HasSubstr("- stand-ins, not the real data: the images of hard are made up"));
+  EXPECT_THAT(to_latex(tables), HasSubstr("\\multicolumn{2}{c}{\\textcolor{red}{hard (stand-in)}}"));
+  EXPECT_THAT(to_csv(tables), HasSubstr(",hard (stand-in),rank1,"));
+  EXPECT_EQ(core::Json({"hard"}), to_json(tables).at("tables").at(0).at("stand_ins"));
+}
+
+// The image source that is drawn stands for no other: its tables are what they were.
+TEST(Tables, a_synthetic_data_set_is_no_stand_in) {
+  Suite suite;
+  for (const char* id : {"easy", "hard"})
+    suite.plan.datasets.push_back(
+        {id, {.name = id, .source = settings::Source::kSynthetic, .synthetic = settings::SyntheticSettings{}}, {}});
+  EXPECT_EQ(to_markdown(Suite().tables()), to_markdown(suite.tables()));
+  EXPECT_EQ(to_latex(Suite().tables()), to_latex(suite.tables()));
+  EXPECT_EQ(to_csv(Suite().tables()), to_csv(suite.tables()));
+  EXPECT_EQ(to_json(Suite().tables()), to_json(suite.tables()));
+}
+
 TEST(Tables, a_mean_over_data_sets_needs_all_of_them) {
   Suite suite;
   suite.plan.tables[0].mean_of = {"easy", "hard"};

@@ -93,9 +93,9 @@ TEST(DataSynth, what_a_layout_cannot_have_is_refused_and_nothing_is_left) {
   ScratchFolder scratch;
   const fs::path out = scratch / "set";
   expect_refusal(resolute(synth(out, {"--layout", "sysu", "--cameras", "3"})), 2,
-                 "cameras of a stand-in for 'sysu' is 3 (its layout has 2)");
+                 "option --cameras has the value 3 (a stand-in for 'sysu' has 2)");
   expect_refusal(resolute(synth(out, {"--layout", "mlr-folders", "--cameras", "1"})), 2,
-                 "cameras of a stand-in for 'mlr-folders' is 1 (its layout has 2 to 99)");
+                 "option --cameras has the value 1 (a stand-in for 'mlr-folders' has 2 to 99)");
   expect_refusal(resolute(synth(out, {"--layout", "csv", "--irregular", "maybe"})), 2, "--irregular is 'maybe'");
   expect_refusal(resolute(synth(out, {"--layout", "csv", "--subject", "tank"})), 2,
                  "option --subject has the value 'tank'");

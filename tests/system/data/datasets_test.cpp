@@ -1,5 +1,8 @@
-// Every layout of raw images from a stand-in to a line of a table: rendered, packed, split, trained on and evaluated as
-// experiments/suites/datasets_tour.toml says.
+// Every layout of raw images from a stand-in to a line of a table: drawn, packed, split, trained on and evaluated as
+// experiments/suites/datasets_tour.toml says, by a coordinator and two agents under mpirun, without a folder of the
+// user's.
+
+#include <fmt/format.h>
 
 #include <map>
 #include <set>
@@ -12,20 +15,9 @@
 namespace resolute::system_test::datasets_test {
 namespace {
 
-const fs::path kTour = tests::source_folder() / "experiments/suites/datasets_tour.toml";
+using testing::AllOf;
 
-// The variable of the suite that names a layout's folder.
-const std::map<std::string, std::string> kVariables{{"caviar", "CAVIAR"},
-                                                    {"csv", "CSV"},
-                                                    {"cuhk03", "CUHK03"},
-                                                    {"dukemtmc", "DUKEMTMC"},
-                                                    {"market1501", "MARKET1501"},
-                                                    {"mlr-folders", "MLR_FOLDERS"},
-                                                    {"mlr-folders-by-identity", "MLR_FOLDERS_BY_IDENTITY"},
-                                                    {"pku-reid", "PKU_REID"},
-                                                    {"sysu", "SYSU"},
-                                                    {"viper", "VIPER"},
-                                                    {"vru", "VRU"}};
+const fs::path kTour = tests::source_folder() / "experiments/suites/datasets_tour.toml";
 
 struct Query {
   std::string path;
@@ -37,13 +29,7 @@ class DatasetsTest : public SharedFolder {
  protected:
   static void SetUpTestSuite() {
     SharedFolder::SetUpTestSuite();
-    for (const auto& [layout, variable] : kVariables) {
-      // CUHK03's people come by five pairs of cameras, few of them by the last.
-      const std::string identities = layout == "cuhk03" ? "48" : "10";
-      succeeded(resolute({"data", "synth", "--layout", layout, "--irregular", "yes", "--identities", identities,
-                          "--height", "64", "--width", "32", "--out", *scratch_ / layout}));
-    }
-    succeeded(tour("run", {"--slots", "2"}));
+    succeeded(tour("run", {"--slots", "1"}, {"mpirun", "-np", "3"}));
     for (const auto& entry : fs::recursive_directory_iterator(store() / "jobs")) {
       if (entry.path().filename() != "spec.json") continue;
       const core::Json specification = json_of(entry.path());
@@ -52,14 +38,16 @@ class DatasetsTest : public SharedFolder {
     }
   }
 
-  // `resolute suite COMMAND` of the tour, on images as small as they may be.
-  static CommandOutput tour(const std::string& command, const std::vector<std::string>& more = {}) {
+  // `resolute suite COMMAND` of the tour on stand-ins, packed as small as they may be, where none of its variables is
+  // set. \param launcher what runs it
+  static CommandOutput tour(const std::string& command, const Words& more = {}, const Words& launcher = {}) {
     auto environment = program_environment();
-    for (const auto& [layout, variable] : kVariables) environment[variable] = (*scratch_ / layout).string();
-    std::vector<std::string> arguments{kBin / "resolute", "suite", command, kTour, "--store", store()};
-    for (const char* setting : {"train.steps=2", "height=32"}) arguments.insert(arguments.end(), {"--set", setting});
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return run_program(std::move(arguments), std::move(environment));
+    for (const char* variable : {"CAVIAR", "CSV", "CUHK03", "DUKEMTMC", "MARKET1501", "MLR_FOLDERS",
+                                 "MLR_FOLDERS_BY_IDENTITY", "PKU_REID", "SYSU", "VIPER", "VRU"})
+      environment.erase(variable);
+    const Words suite{kBin / "resolute", "suite", command,         kTour,   "--store",  store(),
+                      "--stand-ins",     "--set", "train.steps=2", "--set", "height=32"};
+    return run_program(joined(joined(launcher, suite), more), std::move(environment));
   }
   // What a data set's evaluation asked.
   static std::vector<Query> queries(const std::string& dataset) {
@@ -91,14 +79,63 @@ TEST_F(DatasetsTest, the_table_has_a_number_for_every_layout) {
   const std::string table = text_of(store() / "suites/datasets-tour/tables/all.md");
   EXPECT_EQ(evaluations_.size(), 15U);
   for (const auto& [dataset, folder] : evaluations_) {
-    EXPECT_THAT(table, HasSubstr(dataset));
+    EXPECT_THAT(table, HasSubstr(dataset == "drawn" ? "drawn rank-1" : dataset + " (stand-in) rank-1"));
     EXPECT_GT(metrics(dataset).at("mAP").get<double>(), 0.0) << dataset;
     EXPECT_GT(metrics(dataset).at("gallery_identities").get<double>(), 0.0) << dataset;
     EXPECT_FALSE(queries(dataset).empty()) << dataset;
   }
 }
 
-TEST_F(DatasetsTest, a_plan_of_the_same_roots_finds_all_of_it_done) {
+TEST_F(DatasetsTest, every_form_of_the_table_says_which_columns_are_stand_ins) {
+  const auto printed = [](const char* format) { return succeeded(tour("table", {"--format", format})).out; };
+  const std::string note = "stand-ins, not the real data: the images of mlr-cuhk03, mlr-cuhk03-detected, ";
+  EXPECT_THAT(printed("markdown"), HasSubstr("- " + note));
+  EXPECT_THAT(printed("latex"), HasSubstr("\\item \\textcolor{red}{" + note));
+  EXPECT_THAT(printed("latex"), HasSubstr("{\\textcolor{red}{mlr-viper-a (stand-in)}}"));
+  EXPECT_THAT(printed("csv"), HasSubstr(",mlr-viper-a (stand-in),rank1,"));
+  EXPECT_THAT(printed("csv"), HasSubstr(",drawn,rank1,"));
+  const core::Json table = core::parse_json(printed("json"), "tables").at("tables").at(0);
+  EXPECT_EQ(table.at("stand_ins").size(), 14U);
+  const core::Json report = json_of(tour("report", {"--json"}));
+  std::size_t marked = 0;
+  for (const core::Json& figure : report.at("figures")) {
+    const bool drawn = figure.at("id").get<std::string>().find("-drawn-") != std::string::npos;
+    const bool all = figure.at("section") == "ablations";
+    EXPECT_EQ(figure.contains("stand_in"),
+              all || !drawn || figure.at("id").get<std::string>().find("1501-drawn") != std::string::npos)
+        << figure.at("id");
+    marked += figure.contains("stand_in") ? 1 : 0;
+  }
+  EXPECT_GT(marked, 14U);
+}
+
+TEST_F(DatasetsTest, a_terminal_has_the_marks_in_red_unless_no_colour_is_wanted) {
+  // `script` gives it a terminal.
+  const std::string command =
+      fmt::format("'{}' suite table '{}' --store '{}' --stand-ins --set train.steps=2 --set height=32",
+                  (kBin / "resolute").string(), kTour.string(), store().string());
+  const auto seen = [&](const char* no_colour) {
+    auto environment = program_environment();
+    environment["TERM"] = "xterm";
+    environment["NO_COLOR"] = no_colour;
+    return succeeded(run_program({"script", "-qec", command, "/dev/null"}, std::move(environment))).out;
+  };
+  EXPECT_THAT(seen(""), HasSubstr("caviar \x1b[31m(stand-in)\x1b[39m rank-1"));
+  EXPECT_THAT(seen(""), HasSubstr("\n\x1b[31m- stand-ins, not the real data: "));
+  EXPECT_THAT(seen("1"), AllOf(HasSubstr("caviar (stand-in) rank-1"), Not(HasSubstr("\x1b"))));
+}
+
+TEST_F(DatasetsTest, columns_can_be_chosen_and_are_there_already) {
+  const auto output = succeeded(tour("plan", {"--datasets", "caviar,drawn"}));
+  for (const char* done : {"evaluation     2, 2 done", "training       2, 2 done", "table tour: 1 rows on 2 data sets",
+                           "data set caviar (stand-in): images are drawn in the layout of caviar"})
+    EXPECT_THAT(output.out, HasSubstr(done));
+  const auto unknown = tour("plan", {"--datasets", "caviar,drwan"});
+  EXPECT_EQ(code_of(unknown), 2);
+  EXPECT_THAT(unknown.err, HasSubstr("has no data set 'drwan'; did you mean 'drawn'"));
+}
+
+TEST_F(DatasetsTest, a_plan_of_the_same_finds_all_of_it_done) {
   const auto output = succeeded(tour("plan"));
   for (const char* done : {"evaluation    15, 15 done", "training      15, 15 done"})
     EXPECT_THAT(output.out, HasSubstr(done));

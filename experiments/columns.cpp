@@ -1,0 +1,59 @@
+#include "experiments/columns.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "settings/names.h"
+
+namespace resolute::experiments {
+namespace {
+
+bool is_among(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+bool has_column(const SuiteText& suite, const std::string& dataset) {
+  return std::any_of(suite.tables.begin(), suite.tables.end(),
+                     [&](const TableText& table) { return is_among(table.datasets, dataset); });
+}
+
+void choose_columns(SuiteText& suite, const std::vector<std::string>& by_option,
+                    const std::vector<std::vector<std::string>>& by_profile) {
+  std::vector<std::string> known;
+  for (const DatasetText& dataset : suite.datasets) known.push_back(dataset.id);
+  for (const std::string& id : by_option)
+    if (!is_among(known, id))
+      throw core::input_error(fmt::format("--datasets: '{}' has no data set '{}'", suite.file, id), {},
+                              settings::nearest_or_all(id, known));
+  const std::vector<std::string>& everywhere = by_option.empty() ? by_profile.back() : by_option;
+  for (TableText& table : suite.tables) {
+    const std::vector<std::string>& wanted = everywhere.empty() ? by_profile[table.base] : everywhere;
+    if (wanted.empty()) continue;
+    const auto unwanted = [&](const std::string& id) { return !is_among(wanted, id); };
+    std::erase_if(table.datasets, unwanted);
+    if (std::any_of(table.mean_of.begin(), table.mean_of.end(), unwanted)) table.mean_of.clear();
+    if (table.datasets.empty()) suite.left_out.push_back(table.id);
+  }
+  std::erase_if(suite.tables, [](const TableText& table) { return table.datasets.empty(); });
+  if (suite.tables.empty())
+    throw core::input_error(fmt::format("no table of '{}' has a column that is asked for", suite.file),
+                            by_option.empty()
+                                ? fmt::format("the profile's key 'datasets' is ['{}']", fmt::join(everywhere, "', '"))
+                                : fmt::format("--datasets asks for '{}' alone", fmt::join(by_option, "', '")),
+                            "ask for a data set that a table names");
+}
+
+void take_stand_ins(SuiteText& suite, const std::function<bool(std::size_t file)>& asks) {
+  for (DatasetText& dataset : suite.datasets) {
+    if (dataset.synthetic || !asks(dataset.base) || !has_column(suite, dataset.id)) continue;
+    if (!dataset.stand_in)
+      throw core::input_error(fmt::format("{}: data set '{}' has no stand-in", dataset.place, dataset.id),
+                              "stand-ins are asked for in the place of all images",
+                              "give it a [dataset.stand_in], or leave it out by --datasets");
+    dataset.synthetic = dataset.stand_in;
+  }
+}
+
+}  // namespace resolute::experiments
