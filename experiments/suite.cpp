@@ -97,6 +97,7 @@ class SuiteReader {
     suite_.worker = reader.value<std::vector<std::string>>("worker", {});
     workers_.emplace_back(reader.place("worker"), suite_.worker);
     reader.find("include");
+    reader.find("only_tables");
     if (at + 1 == parts_.size()) reader.find("included");
     const bool stand_ins = reader.value<bool>("stand_ins", false);
     const Settings defaults = read_layer(reader.find("defaults"), "[defaults]");
@@ -115,6 +116,19 @@ class SuiteReader {
     stand_ins_.push_back(profile.stand_ins.value_or(stand_ins));
     for (const Node* node : datasets) read_dataset(*node);
     for (const Node* node : tables) read_table(*node);
+    if (reader.find("only_tables") != nullptr) leave_tables(reader, part);
+  }
+
+  //! Takes out what the part's `only_tables` does not name, of its own tables and those of what it includes.
+  void leave_tables(TableReader& reader, const SuiteFile& part) {
+    const auto is_own = [&](const TableText& table) { return table.base >= part.first; };
+    std::vector<std::string> ids;
+    for (const TableText& table : suite_.tables)
+      if (is_own(table)) ids.push_back(table.id.substr(part.prefix.size()));
+    const auto left = reader.names("only_tables", ids, [&](const std::string& id) { return is_among(ids, id); });
+    std::erase_if(suite_.tables, [&](const TableText& table) {
+      return is_own(table) && !is_among(left, table.id.substr(part.prefix.size()));
+    });
   }
 
   static std::string id_of(const Node& dataset) {

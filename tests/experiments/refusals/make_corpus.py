@@ -23,7 +23,7 @@ PROFILE_KEYS = ["datasets", "stand_ins"]  # that are no settings
 ROW_KEYS = ["id", "label", "grid", "set", "reference"]
 DATASET_KEYS = ["id", "source"]
 TABLE_KEYS = ["id", "title", "metrics", "datasets", "reference", "row", "compare_with", "mean_of", "published"]
-SUITE_KEYS = ["suite", "title", "worker", "include", "included", "stand_ins", "defaults", "profiles", "dataset", "table"]
+SUITE_KEYS = ["suite", "title", "worker", "include", "included", "only_tables", "stand_ins", "defaults", "profiles", "dataset", "table"]
 REQUIRED = {"suite": ["suite", "title"], "dataset": ["id", "source", "root"], "table": ["id", "title", "metrics", "datasets"],
             "row": ["id", "label"]}
 NAMES = {"suite": "the suite", "dataset": "[[dataset]]", "table": "[[table]]", "row": "[[table.row]]"}
@@ -380,6 +380,8 @@ def included_files():
             ("include = []", "include", 1, "name suite files, or leave it out"),
             ('include = ["nowhere.toml"]', "include", 1, "there is no file 'nowhere.toml'"),
             ('include = ["s.toml"]', "include", 1, "leave one of the two out"), ('inclde = ["s.toml"]', "inclde", 1, "did you mean 'include'"),
+            ("only_tables = []", "only_tables", 1, "at least one is needed"), ("only_tables = [1]", "only_tables[0]", 1, "a string is needed"),
+            ('only_tables = ["zebra"]', "only_tables", 1, "there is none of that name"),
             ('included = [{ file = "part.toml" }]', "text", 13, "[[included]] needs it"),
             ('included = [{ file = "part.toml", text = 3 }]', "text", 35, "a string is needed"),
             ('included = [{ file = "part.toml", text = "", name = "x" }]', "name", 46, "known are file, text")):
