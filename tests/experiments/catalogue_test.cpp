@@ -28,11 +28,7 @@ class Catalogue : public Suite {
   }
 };
 
-std::size_t trainings_on(const Plan& plan, bool pku) {
-  const auto trainings = jobs_of<TrainingSpecification>(plan);
-  return static_cast<std::size_t>(std::count_if(trainings.begin(), trainings.end(),
-                                                [&](const auto& one) { return (one.pack.name == "pku-reid") == pku; }));
-}
+std::size_t trainings_of(const Plan& plan) { return jobs_of<TrainingSpecification>(plan).size(); }
 
 std::set<JobId> ids_of(const Plan& plan) {
   std::set<JobId> ids;
@@ -58,9 +54,11 @@ TEST_F(Catalogue, every_profile_of_every_suite_plans) {
       const bool cpu = profile == "cpu";
       const int trials = profile == "smoke" ? 1 : !cpu ? 10 : suite == "rain" ? 2 : 3;
       const auto& [papers, pku] = expected.at(suite);
-      EXPECT_EQ(static_cast<std::size_t>(trials) * (cpu ? pku : papers), trainings_on(plan, cpu));
+      EXPECT_EQ(static_cast<std::size_t>(trials) * (cpu ? pku : papers), trainings_of(plan));
       for (const TrainingSpecification& training : jobs_of<TrainingSpecification>(plan)) {
         EXPECT_EQ(profile == "paper-fast" ? 4 : 1, training.lanes);
+        EXPECT_EQ(cpu, training.pack.name == "pku-reid");
+        EXPECT_EQ(profile == "smoke", settings::is_stand_in(training.pack)) << training.pack.name;
         EXPECT_EQ(profile.starts_with("paper"), training.network.backbone == settings::Trunk::kResnet50);
       }
     }
@@ -76,11 +74,41 @@ TEST_F(Catalogue, a_data_set_is_one_pack_in_all_suites) {
         EXPECT_TRUE(at->second == training.pack) << suite << " " << profile << " " << training.pack.name;
         EXPECT_THAT(training.pack.rates, ElementsAre(2, 3, 4, 6, 8));
       }
+    EXPECT_EQ(profile == "cpu" ? 1U : 8U, packs.size()) << profile;
   }
 }
 
-TEST_F(Catalogue, the_default_is_the_papers_recipe) {
-  for (const std::string& suite : kPapers) EXPECT_EQ(ids_of(planned(suite, "paper")), ids_of(planned(suite, {})));
+TEST_F(Catalogue, the_default_is_the_papers_recipe_and_pku_reid_beside_its_data_sets) {
+  for (const std::string& suite : kPapers) {
+    const std::set<JobId> paper = ids_of(planned(suite, "paper")), all = ids_of(planned(suite, {}));
+    EXPECT_TRUE(std::includes(all.begin(), all.end(), paper.begin(), paper.end())) << suite;
+  }
+}
+
+// The papers' suites and what puts their ablations side by side.
+TEST_F(Catalogue, all_joins_its_parts_with_shared_trainings_once_and_leaves_them_none) {
+  std::vector<std::string> parts = kPapers;
+  parts.push_back("ablations");
+  for (const std::string& profile : kProfiles) {
+    const Plan joined = planned("all", profile);
+    check_sound(joined);
+    const std::set<JobId> all = ids_of(joined);
+    std::size_t apart = 0;
+    for (const std::string& part : parts) {
+      const Plan plan = planned(part, profile);
+      const std::set<JobId> own = ids_of(plan);
+      apart += trainings_of(plan);
+      EXPECT_TRUE(std::includes(all.begin(), all.end(), own.begin(), own.end())) << part << " " << profile;
+    }
+    EXPECT_LT(trainings_of(joined), apart) << profile;
+  }
+}
+
+TEST_F(Catalogue, ablations_of_three_papers_stand_side_by_side) {
+  const Plan plan = planned("ablations", "paper");
+  std::vector<std::string> ids;
+  for (const TablePlan& table : plan.tables) ids.push_back(table.id);
+  EXPECT_THAT(ids, ElementsAre("rain-table-3", "ftwa-table-2", "msifla-table-2"));
 }
 
 TEST_F(Catalogue, four_lanes_change_nothing_else_but_msiflas_batch) {
