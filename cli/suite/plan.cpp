@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 #include <map>
 #include <set>
@@ -58,17 +59,35 @@ struct Count {
   std::size_t jobs = 0, done = 0;
 };
 
-void print_counts(const experiments::Plan& plan, const std::set<experiments::JobId>& done, bool by_dataset) {
-  std::map<std::string, std::map<std::string, Count>> counts;  // by kind, by data set or ""
+void print_counts(const experiments::Plan& plan, const std::set<experiments::JobId>& done) {
+  std::map<std::string, Count> counts;  // by kind
   for (const auto& job : plan.jobs) {
-    Count& count = counts[experiments::kind_name(job.specification)][by_dataset ? dataset_of(job) : ""];
+    Count& count = counts[experiments::kind_name(job.specification)];
     ++count.jobs;
     if (done.contains(job.id)) ++count.done;
   }
-  for (const auto& [kind, datasets] : counts)
-    for (const auto& [dataset, count] : datasets)
-      std::cout << fmt::format("{}{:11} {:4}, {} done{}\n", by_dataset ? "  " : "", kind, count.jobs, count.done,
-                               by_dataset ? ", of " + dataset : "");
+  for (const auto& [kind, count] : counts)
+    std::cout << fmt::format("{:11} {:4}, {} done\n", kind, count.jobs, count.done);
+}
+
+// A line per data set, in the order in which the suite has them.
+void sum_up_jobs(const experiments::Plan& plan, const std::set<experiments::JobId>& done) {
+  std::map<std::string, std::map<std::string, std::size_t>> counts;  // by data set, by kind
+  std::map<std::string, Count> totals;
+  for (const auto& job : plan.jobs) {
+    ++counts[dataset_of(job)][experiments::kind_name(job.specification)];
+    Count& total = totals[dataset_of(job)];
+    ++total.jobs;
+    if (done.contains(job.id)) ++total.done;
+  }
+  std::size_t width = 0;
+  for (const auto& [dataset, kinds] : counts) width = std::max(width, dataset.size());
+  for (const auto& dataset : plan.datasets) {
+    std::vector<std::string> kinds;
+    for (const auto& [kind, count] : counts[dataset.id]) kinds.push_back(fmt::format("{} {}", kind, count));
+    std::cout << fmt::format("  {:{}}  {:4} jobs, {} done: {}\n", dataset.id, width, totals[dataset.id].jobs,
+                             totals[dataset.id].done, fmt::join(kinds, ", "));
+  }
 }
 
 std::string count_text(const char* what, const experiments::JobCount& count) {
@@ -180,9 +199,9 @@ int suite_plan(const Arguments& arguments) {
   if (plan.jobs.size() <= kMostListed || parsed->values.count("jobs") > 0)
     list_jobs(plan, done);
   else
-    print_counts(plan, done, true);
+    sum_up_jobs(plan, done);
   std::cout << "\n";
-  print_counts(plan, done, false);
+  print_counts(plan, done);
   for (const auto& table : plan.tables)
     std::cout << fmt::format("table {}: {} rows on {} data sets\n", table.id, table.rows.size(), table.datasets.size());
   for (const auto& dataset : plan.datasets)

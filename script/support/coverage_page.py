@@ -50,12 +50,10 @@ def key_of(entry):
 
 
 def plan(resolute, path):
-    """What a suite asks for, whatever weights and images this machine has; where it has a profile that needs no images, by that."""
-    suite = tomllib.loads(path.read_text(encoding="utf-8"))
+    """What a suite asks for, whatever weights and images this machine has: without a profile, so the paper's recipe where it is one."""
     with tempfile.TemporaryDirectory() as store:
         roots = dict.fromkeys(re.findall(r"\$\{(\w+)\}", path.read_text(encoding="utf-8")), store)
         command = [resolute, "suite", "plan", path, "--store", store, "--from-scratch", "--json"]
-        command += ["--profile", "smoke"] if "smoke" in suite.get("profiles", {}) else []
         return json.loads(subprocess.run(command, env=os.environ | roots, stdout=subprocess.PIPE, check=True, timeout=60).stdout)
 
 

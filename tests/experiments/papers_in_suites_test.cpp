@@ -336,7 +336,6 @@ published = ["sdf"]
 
 TEST_F(PapersInSuites, the_catalogue_shows_each_number_in_its_cell) {
   std::vector<Plan> plans;
-  if (!std::filesystem::exists(kSource / "suites" / kCatalogue.front())) GTEST_SKIP() << "there is no catalogue yet";
   for (const char* suite : kCatalogue) plans.push_back(shipped(suite));
   const Shown shown(plans, true);
   std::size_t found = 0;

@@ -326,7 +326,7 @@ TEST_F(Columns, that_are_not_there_are_refused) {
                       return text.insert(text.find("\nmean_of"), "]");
                     }());
               }),
-              HasSubstr("has a column of 'drawn' (--datasets asks for nothing else)"));
+              HasSubstr("has a column that is asked for (--datasets asks for 'drawn' alone)"));
 }
 
 }  // namespace

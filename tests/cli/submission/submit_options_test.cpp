@@ -22,7 +22,7 @@ experiments::Plan small_plan() {
 
 class SubmitOptions : public testing::Test {
  protected:
-  SubmitOptions() { core::write_atomic(files_, suite_, "root = \"${RAIN_ROOT}/x\"\n"); }
+  SubmitOptions() { core::write_atomic(files_, suite_, "suite = \"tiny\"\nroot = \"${RAIN_ROOT}/x\"\n"); }
 
   slurm::SubmissionRequest read(const Arguments& more) {
     boost::program_options::options_description visible;

@@ -57,9 +57,10 @@ class StandIn : public Scratch, public testing::WithParamInterface<Source> {
     // VRU has one camera; CUHK03's are pairs, of which every identity knows one.
     if (std::ranges::all_of(reader.rows(), [](const PackRow& row) { return row.sample.camera == 1; }))
       split.lr_camera = 0;
-    if (settings::word(GetParam()).starts_with("cuhk03")) split.lr_side = LrSide::kPair;
+    if (has_pairs()) split.lr_side = LrSide::kPair;
     return split;
   }
+  static bool has_pairs() { return settings::word(GetParam()).starts_with("cuhk03"); }
 
   Unsynced unsynced_;
 };
@@ -152,6 +153,7 @@ TEST_P(StandIn, of_a_packs_settings_is_that_of_its_layout_and_counted_before_it_
   EXPECT_EQ(listed, list_drawn(files_, pack));
   SplitSettings split;
   if (settings::facts_of(GetParam()).one_camera) split.lr_camera = 0;
+  if (has_pairs()) split.lr_side = LrSide::kPair;
   TrainingImages images(files_);
   const auto undrawn = images.count(pack, root_ / "a", root_ / "nowhere", split);
   EXPECT_EQ(undrawn, images.count(pack, root_ / "b", root_ / "drawn", split));

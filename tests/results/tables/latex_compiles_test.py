@@ -98,14 +98,17 @@ class LatexCompiles(unittest.TestCase):
         compiled = 0
         for suite in sorted((ROOT / "experiments/suites").glob("*.toml")):
             with self.subTest(suite.name), tempfile.TemporaryDirectory() as store:
-                made = subprocess.run([PROGRAM, "suite", "table", suite, "--store", store, "--format", "latex"],
+                text = suite.read_text(encoding="utf-8")
+                # The catalogue asks for images and weights but in its smoke profile.
+                smoke = ["--profile", "smoke"] if "[profiles.smoke]" in text or "include = [" in text else []
+                made = subprocess.run([PROGRAM, "suite", "table", suite, "--store", store, "--format", "latex", *smoke],
                                       capture_output=True, env={"PKU_REID": store})
                 if made.returncode == 0:
                     self.compile(made.stdout)
                     compiled += 1
                 else:
                     self.assertIn(b"weights", made.stderr)
-        self.assertGreaterEqual(compiled, 8)
+        self.assertGreaterEqual(compiled, 14)
 
     def test_every_table_of_the_papers_with_every_number(self):
         papers = tomllib.loads(PAPERS.read_text(encoding="utf-8"))

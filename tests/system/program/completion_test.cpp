@@ -24,7 +24,7 @@ TEST(CompletionTest, offers_commands_then_their_second_words_then_their_own_opti
   EXPECT_THAT(offered("''"), AllOf(Contains("suite"), Contains("train"), Contains("explain"), Not(Contains("status"))));
   EXPECT_THAT(offered("expl"), ElementsAre("explain"));
   EXPECT_THAT(offered("suite st"), ElementsAre("status"));
-  EXPECT_THAT(offered("suite status --w"), ElementsAre("--watch"));
+  EXPECT_THAT(offered("suite status --wa"), ElementsAre("--watch"));
   EXPECT_THAT(offered("suite run suite.toml --st"), ElementsAre("--stand-ins", "--store"));
   EXPECT_THAT(offered("rank --js"), ElementsAre("--json"));
   EXPECT_THAT(offered("rank --w"), IsEmpty());

@@ -16,7 +16,7 @@ TEST(SuitePlan, of_a_shipped_suite_needs_no_data_and_tells_what_is_missing) {
   ScratchFolder scratch;
   const fs::path store = scratch / "store";
   const auto said = succeeded(under_an_empty_environment({"suite", "plan", kTour, "--store", store, "--cores", "8"}));
-  EXPECT_THAT(said.out, HasSubstr("raw images missing: market1501 (market1501), root = \"${MARKET1501}\""));
+  EXPECT_THAT(said.out, HasSubstr("raw images missing: mlr-market-1501 (market1501), root = \"${MARKET1501}\""));
   EXPECT_THAT(said.out, HasSubstr("licence: research only; it may not be passed on"));
   EXPECT_THAT(said.out, HasSubstr("one core with AVX-512: "));
   EXPECT_THAT(said.out, HasSubstr(" days on 8 cores"));
@@ -36,7 +36,7 @@ TEST(SuitePlan, many_jobs_are_summed_up_unless_they_are_asked_for) {
   ScratchFolder scratch;
   const Words many{"suite", "plan", kTinySuite, "--store", scratch / "store", "--set", "trials=20"};
   const std::string summed = succeeded(resolute(many)).out, listed = succeeded(resolute(joined(many, {"--jobs"}))).out;
-  EXPECT_THAT(summed, HasSubstr("training      40, 0 done, of people\n"));
+  EXPECT_THAT(summed, HasSubstr("  people    82 jobs, 0 done: evaluation 40, seal 1, shard 1, training 40\n"));
   EXPECT_THAT(summed, Not(HasSubstr("trial 19")));
   EXPECT_THAT(listed, HasSubstr("training baseline trial 19 'Baseline (HR)' on people\n"));
 }
