@@ -237,6 +237,8 @@ class SuiteReader {
     check_plain_name(table.id, "id", reader.place("id"));
     refuse_second(table_ids_, table.id, reader.place("id"));
     table.title = reader.title("title");
+    // Each paper has a table 1.
+    if (!parts_[part_].prefix.empty()) table.title = fmt::format("{}: {}", parts_[part_].name, table.title);
     table.metrics = reader.names("metrics", metric_names(), is_metric);
     table.metrics_place = reader.place("metrics");
     const std::vector<std::string> datasets = visible_datasets();

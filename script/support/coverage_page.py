@@ -51,10 +51,10 @@ def key_of(entry):
 
 def plan(resolute, path):
     """What a suite asks for, whatever weights and images this machine has: without a profile, so the paper's recipe where it is one."""
+    elsewhere = {name: value for name, value in os.environ.items() if f"${{{name}}}" not in path.read_text(encoding="utf-8")}
     with tempfile.TemporaryDirectory() as store:
-        roots = dict.fromkeys(re.findall(r"\$\{(\w+)\}", path.read_text(encoding="utf-8")), store)
         command = [resolute, "suite", "plan", path, "--store", store, "--from-scratch", "--json"]
-        return json.loads(subprocess.run(command, env=os.environ | roots, stdout=subprocess.PIPE, check=True, timeout=60).stdout)
+        return json.loads(subprocess.run(command, env=elsewhere, stdout=subprocess.PIPE, check=True, timeout=60).stdout)
 
 
 def plans(resolute):

@@ -62,6 +62,8 @@ TEST_F(IncludeSuite, a_joined_suite_has_the_tables_of_its_parts_and_shared_jobs_
   std::set<JobId> both = ids(a);
   both.merge(ids(b));
   EXPECT_EQ(both, ids(joined));  // so after the joined suite a part has nothing left to run
+  EXPECT_EQ("a: Table", joined.tables.at(0).title);
+  EXPECT_EQ("Table", a.tables.at(0).title);
 }
 
 TEST_F(IncludeSuite, a_rate_that_the_packs_hold_adds_evaluations_alone) {

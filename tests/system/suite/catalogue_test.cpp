@@ -58,9 +58,9 @@ TEST_F(CatalogueTest, the_papers_figures_are_on_the_report) {
   for (const core::Json& figure : report.at("figures")) figures.insert(figure.at("id"));
   for (const core::Json& block : report.at("galleries")) galleries.insert(block.at("table"));
   // RAIN's figures 3a and 3b, and 5; its figure 4 and MSIFLA's 6 are galleries.
-  for (const char* id : {"rain-figure-3-mlr-cuhk03-multi-level-sample-map-identity",
-                         "rain-figure-3-mlr-cuhk03-multi-level-sample-map-resolution",
-                         "rain-figure-5-mlr-cuhk03-recipe-labelled-fraction"})
+  for (const char* id :
+       {"rain-figure-3-mlr-cuhk03-multi-level-sample-identity",
+        "rain-figure-3-mlr-cuhk03-multi-level-sample-resolution", "rain-figure-5-mlr-cuhk03-recipe-labelled-fraction"})
     EXPECT_TRUE(figures.contains(id)) << id;
   EXPECT_EQ(galleries, (std::set<std::string>{"rain-figure-4", "msifla-figure-6"}));
 }

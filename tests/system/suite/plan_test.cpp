@@ -36,7 +36,7 @@ TEST(SuitePlan, many_jobs_are_summed_up_unless_they_are_asked_for) {
   ScratchFolder scratch;
   const Words many{"suite", "plan", kTinySuite, "--store", scratch / "store", "--set", "trials=20"};
   const std::string summed = succeeded(resolute(many)).out, listed = succeeded(resolute(joined(many, {"--jobs"}))).out;
-  EXPECT_THAT(summed, HasSubstr("  people    82 jobs, 0 done: evaluation 40, seal 1, shard 1, training 40\n"));
+  EXPECT_THAT(summed, HasSubstr("  people    83 jobs, 0 done: evaluation 40, seal 1, shard 2, training 40\n"));
   EXPECT_THAT(summed, Not(HasSubstr("trial 19")));
   EXPECT_THAT(listed, HasSubstr("training baseline trial 19 'Baseline (HR)' on people\n"));
 }
