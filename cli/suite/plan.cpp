@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iostream>
 #include <map>
 #include <set>
@@ -116,12 +117,19 @@ std::string bytes_text(double bytes) {
   return fmt::format("{} {}", amount(value), unit);
 }
 
+// Days, or hours or minutes where that is under one.
+std::string time_text(double days) {
+  constexpr double kHours = 24, kMinutes = 24 * 60;
+  if (days >= 1) return amount(days) + " days";
+  return days * kHours >= 1 ? amount(days * kHours) + " hours" : fmt::format("{:.0f} min", std::ceil(days * kMinutes));
+}
+
 void add_machine(std::vector<std::string>& lines, const experiments::MachinePrice& one) {
   const bool gpu = one.machine.device == settings::Device::kCuda;
   const char* unit = gpu ? "GPU" : "core";
-  lines.push_back(fmt::format("  {}: {} {}-hours, {} days on {} {}{}; the longest training {} h{}{}", one.machine.title,
-                              amount(one.hours), unit, amount(one.days), one.count, unit, one.count == 1 ? "" : "s",
-                              amount(one.longest_hours),
+  lines.push_back(fmt::format("  {}: {} {}-hours, {} on {} {}{}; the longest training {}{}{}", one.machine.title,
+                              amount(one.hours), unit, time_text(one.days), one.count, unit, one.count == 1 ? "" : "s",
+                              time_text(one.longest_hours / 24),
                               one.done_hours > 0 ? fmt::format("; {} h are done", amount(one.done_hours)) : "",
                               one.unpriced > 0 ? fmt::format("; {} jobs not counted", one.unpriced) : ""));
   for (const std::string& how : one.how) lines.push_back("    " + how);

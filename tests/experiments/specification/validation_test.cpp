@@ -57,7 +57,7 @@ TEST(Validation, refuses_members_out_of_range) {
   EXPECT_THAT(violation_of([](T& t) { t.split.query_rates = {8}; }), HasSubstr("'split.query_rates'"));
   EXPECT_THAT(violation_of([](T& t) { t.pack.name = "Up"; }), HasSubstr("'id'"));
   EXPECT_THAT(violation_of([](T& t) { t.pack.synthetic.reset(); }), HasSubstr("'source'"));
-  EXPECT_THAT(violation_of([](T& t) { t.pack.source = settings::Source::kMarket1501; }), HasSubstr("'source'"));
+  EXPECT_THAT(violation_of([](T& t) { t.pack.source = settings::Source::kViper; }), HasSubstr("images_per_camera"));
   EXPECT_THAT(violation_of([](T& t) { t.method = RainOptions{.adversary = methods::Adversary{.levels = {6}}}; }),
               HasSubstr("'rain.levels'"));
   EXPECT_THAT(violation_of([](T& t) { t.method = RainOptions{.adversary = methods::Adversary{.weight = -1}}; }),

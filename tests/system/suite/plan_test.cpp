@@ -19,7 +19,7 @@ TEST(SuitePlan, of_a_shipped_suite_needs_no_data_and_tells_what_is_missing) {
   EXPECT_THAT(said.out, HasSubstr("raw images missing: mlr-market-1501 (market1501), root = \"${MARKET1501}\""));
   EXPECT_THAT(said.out, HasSubstr("licence: research only; it may not be passed on"));
   EXPECT_THAT(said.out, HasSubstr("one core with AVX-512: "));
-  EXPECT_THAT(said.out, HasSubstr(" days on 8 cores"));
+  EXPECT_THAT(said.out, HasSubstr(" core-hours, 1 min on 8 cores; the longest training 1 min"));
   EXPECT_THAT(said.out, HasSubstr("measured: methods/"));
   EXPECT_FALSE(fs::exists(store));
 
