@@ -123,9 +123,14 @@ def table_section(table):
     return f"#### {text(table['title'])}\n\n{out}"
 
 
+def study_of(note):
+    """What stands behind `script/study`."""
+    return note["suite"] + (f" --profile {note['profile']}" if "profile" in note else "")
+
+
 def study_section(note):
     before = "" if "jobs" in note else " **before its last change**"
-    return (f"### {text(note['title'])}\n\n`{note['suite']}`{before}, {note['date']}, on {note['processors']} processors"
+    return (f"### {text(note['title'])}\n\n`{study_of(note)}`{before}, {note['date']}, on {note['processors']} processors"
             f" ({note['processor']}). "
             f"{'; '.join(note['notes'])}.\n\n"
             + "".join(table_section(table) for table in note["tables"]))
@@ -135,7 +140,7 @@ def verdicts(notes):
     """What a paper states against data sets, and each study's run time and command: a grid for all tables of the same data sets."""
     grids = {}
     for note in notes:
-        run = [f"{max(1, round(note['seconds'] / 60))} min", f"`script/study {note['suite']}`"]
+        run = [f"{max(1, round(note['seconds'] / 60))} min", f"`script/study {study_of(note)}`"]
         for table in note["tables"]:
             for (words, metric), cells in (orders(table) or comparisons(table)).items():
                 row = [words, metric, text(table["title"]), *[cells.get(one, "") for one in table["datasets"]], *run]
@@ -166,12 +171,13 @@ def processor():
     return found[1] if found else os.uname().machine
 
 
-def plan(resolute, suite):
+def plan(resolute, suite, profile=None):
     """What a suite asks for, whatever weights and images this machine has."""
     path = SUITES / f"{suite}.toml"
     with tempfile.TemporaryDirectory() as store:
         roots = dict.fromkeys(re.findall(r"\$\{(\w+)\}", path.read_text(encoding="utf-8")), store)
         command = [resolute, "suite", "plan", path, "--store", store, "--from-scratch", "--json"]
+        command += ["--profile", profile] if profile else []
         return json.loads(subprocess.run(command, env=os.environ | roots, stdout=subprocess.PIPE, check=True, timeout=60).stdout)
 
 
@@ -180,24 +186,24 @@ def jobs_hash(planned):
     return hashlib.sha256("\n".join(sorted(job["id"] for job in planned["jobs"])).encode()).hexdigest()
 
 
-def note(suite, seconds, resolute, tables):
+def note(suite, seconds, resolute, tables, profile=None):
     """Jobs' ids and single trials stay in the store."""
     for table in tables["tables"]:
         for row in table["rows"]:
             for cell in row["cells"]:
                 for key in ("jobs", "values", "complete", "why", "difference_why"):
                     cell.pop(key, None)
-    kept = {"suite": suite, "title": tables["title"], "date": datetime.date.today().isoformat(), "seconds": int(seconds),
+    kept = {"suite": suite, **({"profile": profile} if profile else {}), "title": tables["title"], "date": datetime.date.today().isoformat(), "seconds": int(seconds),
             "processor": processor(), "processors": len(os.sched_getaffinity(0)), "notes": tables["notes"],
-            "jobs": jobs_hash(plan(resolute, suite)), "tables": tables["tables"]}
+            "jobs": jobs_hash(plan(resolute, suite, profile)), "tables": tables["tables"]}
     NOTES.mkdir(exist_ok=True)
-    (NOTES / f"{suite}.json").write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    (NOTES / f"{suite}{'-' + profile if profile else ''}.json").write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def main():
     command, *arguments = sys.argv[1:] or [""]
-    if command == "note" and len(arguments) == 3:
-        note(*arguments, json.load(sys.stdin))
+    if command == "note" and len(arguments) in (3, 4):
+        note(*arguments[:3], json.load(sys.stdin), *arguments[3:])
     elif command != "write":
         print(__doc__, file=sys.stderr)
         return 2

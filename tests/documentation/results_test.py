@@ -49,9 +49,9 @@ class Results(unittest.TestCase):
         for note in notes:
             if "jobs" not in note:
                 continue
-            mend = (f"{note['suite']} is another suite than the one of its note: run script/study {note['suite']}, or take \"jobs\" out of"
+            mend = (f"{note['suite']} is another suite than the one of its note: run script/study {results_page.study_of(note)}, or take \"jobs\" out of"
                     " the note and run script/study --page, which then says so")
-            planned = results_page.plan(PROGRAM, note["suite"])
+            planned = results_page.plan(PROGRAM, note["suite"], note.get("profile"))
             self.assertEqual(shown(planned, lambda claim: claim["worse_to_better"]),
                              shown(note, lambda claim: [row["id"] for row in claim["rows"]]), mend)
             self.assertEqual(results_page.jobs_hash(planned), note["jobs"], mend)
@@ -77,6 +77,14 @@ class Results(unittest.TestCase):
         self.assertEqual({"mean": 1.0}, kept["tables"][0]["rows"][0]["cells"][0])
         self.assertEqual(61, kept["seconds"])
 
+    def test_a_profiles_note_is_of_that_profiles_jobs_and_names_it(self):
+        with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(results_page, "NOTES", pathlib.Path(folder)):
+            results_page.note("rain", "61", PROGRAM, {"title": "T", "notes": [], "tables": []}, "cpu")
+            kept = json.loads((results_page.NOTES / "rain-cpu.json").read_text(encoding="utf-8"))
+        self.assertEqual("rain --profile cpu", results_page.study_of(kept))
+        self.assertEqual(results_page.jobs_hash(results_page.plan(PROGRAM, "rain", "cpu")), kept["jobs"])
+        self.assertNotEqual(results_page.jobs_hash(results_page.plan(PROGRAM, "rain", "smoke")), kept["jobs"])
+
     def test_a_study_of_an_earlier_suite_is_marked(self):
         found = {"suite": "s", "title": "T", "date": "2026-01-02", "processors": 2, "processor": "P", "notes": ["n"], "tables": []}
         self.assertEqual("### T\n\n`s` **before its last change**, 2026-01-02, on 2 processors (P). n.\n\n", results_page.study_section(found))
@@ -86,7 +94,7 @@ class Results(unittest.TestCase):
         page = results_page.page()
         for path in results_page.NOTES.glob("*.json"):
             note = json.loads(path.read_text(encoding="utf-8"))
-            self.assertRegex(page, rf"\| {round(note['seconds'] / 60)} min \| `script/study {note['suite']}` \|\n", path.name)
+            self.assertRegex(page, rf"\| {round(note['seconds'] / 60)} min \| `script/study {results_page.study_of(note)}` \|\n", path.name)
 
     def test_a_claim_stands_once_with_its_data_sets_side_by_side(self):
         self.assertEqual(

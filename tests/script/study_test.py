@@ -39,8 +39,8 @@ class Study(unittest.TestCase):
         path.write_text(text, encoding="utf-8")
         path.chmod(0o755)
 
-    def study(self):
-        return subprocess.run([self.tree / "script/study", "small_study", self.tree / "store"], capture_output=True, text=True,
+    def study(self, *more):
+        return subprocess.run([self.tree / "script/study", "small_study", self.tree / "store", *more], capture_output=True, text=True,
                               cwd=self.tree, timeout=60)
 
     def calls(self):
@@ -51,6 +51,15 @@ class Study(unittest.TestCase):
         self.assertEqual((study.returncode, study.stdout), (0, ""), study.stderr)
         self.assertEqual(self.calls(), [["suite", "run"], ["suite", "table"], ["suite", "report"]])
         self.assertIn("STORE/report.html: 1 tables", study.stderr)
+
+    def test_a_profile_is_that_of_the_run_its_tables_its_note_and_its_report(self):
+        self.write("script/support/results_page.py", "import pathlib, sys\npathlib.Path('noted').write_text(' '.join(sys.argv[1:]))\n")
+        self.assertEqual(self.study("--profile", "cpu").returncode, 0)
+        for line in (self.tree / "calls").read_text(encoding="utf-8").splitlines():
+            self.assertIn(" --profile cpu", line)
+        self.assertRegex((self.tree / "noted").read_text(encoding="utf-8"), r"^note small_study \d+ .*/resolute cpu$")
+        for wrong in (["--profile"], ["--profil", "cpu"], ["another"]):
+            self.assertEqual(self.study(*wrong).returncode, 2, wrong)
 
     def test_of_a_run_that_fails_nothing_is_told(self):
         self.write("build/release/bin/resolute", RESOLUTE + 'case "$2" in run) exit 70 ;; esac\n')
