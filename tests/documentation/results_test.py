@@ -77,6 +77,14 @@ class Results(unittest.TestCase):
         self.assertEqual({"mean": 1.0}, kept["tables"][0]["rows"][0]["cells"][0])
         self.assertEqual(61, kept["seconds"])
 
+    def test_stand_ins_are_not_noted(self):
+        tables = {"title": "T", "notes": [], "tables": [{"id": "t", "stand_ins": ["mlr-viper"], "rows": []}]}
+        with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(results_page, "NOTES", pathlib.Path(folder)):
+            with self.assertRaises(SystemExit) as refused:
+                results_page.note("rain", "61", PROGRAM, tables, "smoke")
+            self.assertIn("stand-ins", str(refused.exception))
+            self.assertEqual(list(results_page.NOTES.iterdir()), [])
+
     def test_a_profiles_note_is_of_that_profiles_jobs_and_names_it(self):
         with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(results_page, "NOTES", pathlib.Path(folder)):
             results_page.note("rain", "61", PROGRAM, {"title": "T", "notes": [], "tables": []}, "cpu")
