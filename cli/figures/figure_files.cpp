@@ -4,19 +4,18 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <optional>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <variant>
 
 #include "cli/figures/gnuplot_script.h"
 #include "core/error.h"
 #include "core/files/csv.h"
+#include "core/files/drawing_folder.h"
 #include "core/files/new_folder.h"
 #include "core/process/process.h"
 
@@ -26,27 +25,6 @@ namespace {
 constexpr std::chrono::minutes kMostTime{2};  // for one figure
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 28;
 constexpr std::array kWidths{PaperWidth::kOneColumn, PaperWidth::kTwoColumns};
-
-// Gone at its end, with all that is in it.
-class DrawingFolder {
- public:
-  DrawingFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "resolute-figures-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr)
-      throw core::system_error(fmt::format("no folder to draw in can be made beside '{}'", pattern), errno);
-    path_ = pattern;
-  }
-  ~DrawingFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  DrawingFolder(const DrawingFolder&) = delete;
-  DrawingFolder& operator=(const DrawingFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // A PDF says when it was made, whatever cairo is told; its parts are found by their places, so the date keeps its
 // length.
@@ -62,7 +40,7 @@ void forget_the_date(core::Bytes& pdf) {
 // gnuplot without what its user or its site has set. \return what it drew, by ending
 std::vector<std::pair<std::string, core::Bytes>> drawn(const std::filesystem::path& gnuplot, const Figure& figure,
                                                        PaperWidth width) {
-  const DrawingFolder folder;
+  const core::DrawingFolder folder("figures");
   auto& files = core::real_file_system();
   core::replace_unsynced(files, folder.path() / "figure.gp", gnuplot_script(figure, width, "figure"));
   auto environment = core::current_environment();

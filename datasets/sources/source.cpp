@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdlib>
-#include <system_error>
 
 #include "core/error.h"
+#include "core/files/drawing_folder.h"
 #include "datasets/samples/listing.h"
 #include "datasets/samples/sample_path.h"
 #include "datasets/sources/reader.h"
@@ -15,27 +13,6 @@ namespace resolute::datasets {
 namespace {
 
 using sources::SourceReader;
-
-// Gone at its end, with all that is in it.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "resolute-stand-in-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr)
-      throw core::system_error(fmt::format("no folder to draw in can be made beside '{}'", pattern), errno);
-    path_ = pattern;
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // Raised when files of an irregular set of the same settings change; 1 was `true`.
 constexpr int kOddRevision = 3;
@@ -162,7 +139,7 @@ void draw_raw_images(core::FileSystem& files, const std::filesystem::path& out, 
 std::vector<Sample> list_drawn(core::FileSystem& files, const settings::PackSettings& pack) {
   RESOLUTE_EXPECT(pack.synthetic.has_value(), "images of a user's folder are not drawn");
   if (!settings::is_stand_in(pack)) return list_synthetic(*pack.synthetic);
-  const ScratchFolder scratch;
+  const core::DrawingFolder scratch("stand-in");
   draw_raw_images(files, scratch.path() / "drawn", pack);
   return list_samples(files, pack.source, scratch.path() / "drawn", pack.single_images);
 }
