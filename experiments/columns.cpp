@@ -6,17 +6,10 @@
 #include "settings/names.h"
 
 namespace resolute::experiments {
-namespace {
-
-bool is_among(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-}  // namespace
 
 bool has_column(const SuiteText& suite, const std::string& dataset) {
   return std::any_of(suite.tables.begin(), suite.tables.end(),
-                     [&](const TableText& table) { return is_among(table.datasets, dataset); });
+                     [&](const TableText& table) { return settings::is_among(table.datasets, dataset); });
 }
 
 void choose_columns(SuiteText& suite, const std::vector<std::string>& by_option,
@@ -24,14 +17,14 @@ void choose_columns(SuiteText& suite, const std::vector<std::string>& by_option,
   std::vector<std::string> known;
   for (const DatasetText& dataset : suite.datasets) known.push_back(dataset.id);
   for (const std::string& id : by_option)
-    if (!is_among(known, id))
+    if (!settings::is_among(known, id))
       throw core::input_error(fmt::format("--datasets: '{}' has no data set '{}'", suite.file, id), {},
                               settings::nearest_or_all(id, known));
   const std::vector<std::string>& everywhere = by_option.empty() ? by_profile.back() : by_option;
   for (TableText& table : suite.tables) {
     const std::vector<std::string>& wanted = everywhere.empty() ? by_profile[table.base] : everywhere;
     if (wanted.empty()) continue;
-    const auto unwanted = [&](const std::string& id) { return !is_among(wanted, id); };
+    const auto unwanted = [&](const std::string& id) { return !settings::is_among(wanted, id); };
     std::erase_if(table.datasets, unwanted);
     if (std::any_of(table.mean_of.begin(), table.mean_of.end(), unwanted)) table.mean_of.clear();
     if (table.datasets.empty()) suite.left_out.push_back(table.id);

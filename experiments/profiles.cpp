@@ -1,6 +1,5 @@
 #include "experiments/profiles.h"
 
-#include <algorithm>
 #include <map>
 
 #include "experiments/language/table_reader.h"
@@ -13,10 +12,7 @@ Profile read_profile(const Node& node, const std::string& name, const std::vecto
   TableReader reader(node, name);
   Profile profile;
   if (reader.find("stand_ins") != nullptr) profile.stand_ins = reader.value<bool>("stand_ins");
-  if (reader.find("datasets") != nullptr)
-    profile.datasets = reader.names("datasets", datasets, [&](const std::string& id) {
-      return std::find(datasets.begin(), datasets.end(), id) != datasets.end();
-    });
+  if (reader.find("datasets") != nullptr) profile.datasets = reader.names("datasets", datasets);
   add_settings(profile.settings, reader.rest(), PackKeys::kAllowed, reader.known());
   return profile;
 }

@@ -25,6 +25,8 @@ std::string nearest_key(std::string_view key, const std::vector<std::string>& kn
 //! The text in single quotes, on one line whatever it holds: escaped as JSON escapes.
 std::string quoted_text(std::string_view text);
 
+bool is_among(const std::vector<std::string>& names, std::string_view name);
+
 //! True for 1 to 64 of [a-z0-9-], not starting with a dash: names of suites and data sets, safe as folder names.
 bool is_plain_name(std::string_view text);
 

@@ -27,10 +27,6 @@ bool says_as_much(const ClaimPlan& whole, const ClaimPlan& part) {
   return at == part.worse_to_better.end();
 }
 
-bool is_there(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 //! Whether a row of ours is about that method: it stands beside the paper's number already.
 bool has_row(const TableText& table, const PublishedText& wanted, const std::string& method) {
   return std::any_of(table.rows.begin(), table.rows.end(), [&](const RowText& row) {
@@ -94,7 +90,7 @@ PaperCell paper_cell(const std::vector<ReferenceRequest>& requests, const std::s
     std::vector<std::string> said;
     for (const ReferenceRequest* request : known ? std::vector<const ReferenceRequest*>{*gives} : beside)
       for (const std::string& footnote : references.footnotes(*request, metric))
-        if (!is_there(said, footnote)) said.push_back(footnote);
+        if (!settings::is_among(said, footnote)) said.push_back(footnote);
     if (!said.empty()) cell.footnotes[metric] = std::move(said);
   }
   return cell;
@@ -119,7 +115,7 @@ std::vector<PublishedRow> published_rows(const TableText& table, const Published
   std::vector<PublishedRow> rows;
   for (const std::string& method : wanted.methods.empty() ? known : wanted.methods) {
     const std::string problem = fmt::format("{}: key 'published' names '{}'", wanted.place, method);
-    if (!is_there(known, method))
+    if (!settings::is_among(known, method))
       throw core::input_error(problem,
                               fmt::format("paper '{}', table '{}' has no such method", wanted.paper, wanted.table),
                               settings::nearest_or_all(method, known));
@@ -127,7 +123,7 @@ std::vector<PublishedRow> published_rows(const TableText& table, const Published
     PublishedRow row{method, references.method_name(method), {}};
     for (const DatasetPair& pair : wanted.datasets) {
       for (const auto& [metric, value] : of(method, pair.papers))
-        if (is_there(table.metrics, metric)) row.numbers[pair.ours][metric] = value;
+        if (settings::is_among(table.metrics, metric)) row.numbers[pair.ours][metric] = value;
       row.paper[pair.ours] = paper_cell({request(method, pair.papers)}, pair.ours, table.metrics, references);
     }
     if (!row.numbers.empty())
@@ -145,11 +141,11 @@ std::vector<std::string> papers_without_numbers(const TableText& table, const st
   for (const RowText& row : table.rows)
     for (const ReferenceRequest& request : row.references)
       for (const auto& [metric, value] : references.find(request))
-        if (is_there(table.metrics, metric)) known.insert(request.paper);
+        if (settings::is_among(table.metrics, metric)) known.insert(request.paper);
   std::vector<std::string> titles;
   const auto add = [&](const std::string& paper, const std::string& place) {
     const std::string title = references.paper_name(paper, place);
-    if (!known.contains(paper) && !is_there(titles, title)) titles.push_back(title);
+    if (!known.contains(paper) && !settings::is_among(titles, title)) titles.push_back(title);
   };
   if (!table.paper.empty()) add(table.paper, table.paper_place);
   for (const RowText& row : table.rows)

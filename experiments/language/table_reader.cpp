@@ -27,6 +27,11 @@ std::string plain_name(TableReader& reader, const std::string& key) {
   return name;
 }
 
+void refuse_second(Ids& seen, const std::string& id, const std::string& place) {
+  if (!seen.insert(id).second)
+    throw core::input_error(fmt::format("{}: key 'id' has the value '{}'", place, id), "it stands twice");
+}
+
 TableReader::TableReader(const Node& node, std::string name) : node_(node), name_(std::move(name)) {
   if (node.kind != Node::Kind::kTable)
     throw core::input_error(fmt::format("{}: {} is not a table", node.place, name_), "a table of keys is needed");
@@ -52,6 +57,10 @@ std::vector<std::string> TableReader::names(const std::string& key, const std::v
       throw core::input_error(fmt::format("{}: key '{}' names '{}' twice", place(key), key, *name));
   }
   return list;
+}
+
+std::vector<std::string> TableReader::names(const std::string& key, const std::vector<std::string>& known) {
+  return names(key, known, [&](const std::string& name) { return settings::is_among(known, name); });
 }
 
 std::string TableReader::title(const std::string& key) {

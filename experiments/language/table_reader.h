@@ -5,6 +5,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "experiments/language/toml_document.h"
@@ -22,6 +23,11 @@ class TableReader;
 std::string plain_name(TableReader& reader, const std::string& key);
 //! The same of a name that is put together. \throws RuntimeError (kInput) with the place
 void check_plain_name(const std::string& name, const std::string& key, const std::string& place);
+
+//! Ids of a list seen so far.
+using Ids = std::unordered_set<std::string>;
+//! Takes one more. \throws RuntimeError (kInput) with its place for one that is there already
+void refuse_second(Ids& seen, const std::string& id, const std::string& place);
 
 class TableReader {
  public:
@@ -48,6 +54,8 @@ class TableReader {
   //! \throws RuntimeError (kInput) with place and key for any other
   std::vector<std::string> names(const std::string& key, const std::vector<std::string>& known,
                                  const std::function<bool(const std::string&)>& is_known);
+  //! The same where `known` are all that there are.
+  std::vector<std::string> names(const std::string& key, const std::vector<std::string>& known);
   //! A string for people, see check_title().
   std::string title(const std::string& key);
   //! The tables of `[[key]]`; none if it is absent.

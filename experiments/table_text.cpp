@@ -1,0 +1,128 @@
+#include "experiments/table_text.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "experiments/specification/metrics.h"
+#include "settings/names.h"
+
+namespace resolute::experiments {
+namespace {
+
+void check_pairs(TableReader& reference, const std::vector<DatasetPair>& pairs,
+                 const std::vector<std::string>& datasets) {
+  if (reference.find("datasets") == nullptr) return;
+  const std::string& place = reference.place("datasets");
+  if (pairs.empty()) throw core::input_error(fmt::format("{}: key 'reference.datasets' is empty", place));
+  if (reference.find("dataset") != nullptr)
+    throw core::input_error(fmt::format("{}: keys 'reference.dataset' and 'reference.datasets' are both there", place),
+                            "the first is one data set of the paper for all of ours, the second one for each",
+                            "leave one of them out");
+  for (const DatasetPair& pair : pairs)
+    if (!settings::is_among(datasets, pair.ours))
+      throw core::input_error(fmt::format("{}: key 'reference.datasets' names '{}'", place, pair.ours),
+                              "it is no data set of the table", settings::nearest_or_all(pair.ours, datasets));
+}
+
+//! `published`: true, false or a list of methods. \param reference the table's, or null
+std::optional<PublishedText> read_published(TableReader& table, const Node* reference,
+                                            const std::vector<std::string>& datasets) {
+  PublishedText published;
+  published.place = table.place("published");
+  const Node* value = table.find("published");
+  if (value->kind == Node::Kind::kValue && value->value.is_boolean()) {
+    if (!table.value<bool>("published")) return std::nullopt;
+  } else {
+    published.methods = table.value<std::vector<std::string>>("published");
+    if (published.methods.empty())
+      throw core::input_error(fmt::format("{}: key 'published' is empty", published.place), {},
+                              "write true for all methods of the paper's table, or leave it out");
+  }
+  std::optional<TableReader> shared;
+  if (reference != nullptr) shared.emplace(*reference, "'reference'");
+  const auto needed = [&](const std::string& key) {
+    if (!shared || shared->find(key) == nullptr)
+      throw core::input_error(fmt::format("{}: key 'published' has no 'reference.{}'", published.place, key),
+                              "the table's own 'reference' says whose numbers are meant",
+                              "write reference = { paper = \"…\", table = \"…\", dataset = \"…\" } above it");
+    return shared->value<std::string>(key);
+  };
+  published.paper = needed("paper");
+  published.table = needed("table");
+  published.reference_place = reference->place;
+  published.variant = shared->value<std::string>("variant", "");
+  published.datasets = read_dataset_pairs(*reference);
+  if (published.datasets.empty())
+    for (const std::string& dataset : datasets) published.datasets.push_back({dataset, needed("dataset")});
+  return published;
+}
+
+void check_compared(const TableText& table) {
+  std::vector<std::string> rows;
+  for (const RowText& row : table.rows) rows.push_back(row.id);
+  const std::string problem = fmt::format("{}: key 'compare_with' names '{}'", table.compare_place, table.compare_with);
+  if (!settings::is_among(rows, table.compare_with)) {
+    throw core::input_error(problem, fmt::format("table '{}' has no row of that id", table.id),
+                            settings::nearest_or_all(table.compare_with, rows));
+  }
+  if (std::none_of(table.metrics.begin(), table.metrics.end(),
+                   [](const std::string& metric) { return metric_named(metric)->is_per_query(); }))
+    throw core::input_error(problem, "none of the table's metrics is one of queries", "add rank1 or mAP");
+}
+
+std::vector<std::string> mean_of(TableReader& reader, const std::vector<std::string>& datasets) {
+  std::vector<std::string> list = reader.names("mean_of", datasets);
+  const std::string& place = reader.place("mean_of");
+  if (list.size() < 2)
+    throw core::input_error(fmt::format("{}: key 'mean_of' names '{}' alone", place, list.front()),
+                            "a mean is of two data sets or more", "leave it out");
+  if (settings::is_among(datasets, kMeanColumn))
+    throw core::input_error(fmt::format("{}: key 'mean_of' would make a second column '{}'", place, kMeanColumn),
+                            "a data set has that id", "give the data set another");
+  return list;
+}
+
+void check_on(const RowText& row, const std::vector<std::string>& datasets) {
+  for (const ReferenceRequest& request : row.references)
+    for (const std::string& id : request.on)
+      if (!settings::is_among(datasets, id))
+        throw core::input_error(fmt::format("{}: key 'reference.on' names '{}'", request.place, id),
+                                "there is no data set of that name", settings::nearest_or_all(id, datasets));
+}
+
+}  // namespace
+
+void read_columns_and_rows(TableReader& reader, const std::vector<std::string>& datasets, TableText& table) {
+  table.metrics = reader.names("metrics", metric_names(), is_metric);
+  table.metrics_place = reader.place("metrics");
+  table.datasets = reader.names("datasets", datasets);
+  if (reader.find("mean_of") != nullptr) table.mean_of = mean_of(reader, table.datasets);
+  const Node* reference = reader.find("reference");
+  if (reference != nullptr) {
+    TableReader shared(*reference, "'reference'");
+    for (const char* key : {"table", "method", "dataset", "variant"}) shared.value<std::string>(key, "");
+    table.paper = shared.value<std::string>("paper", "");
+    table.paper_place = shared.place("paper");
+    check_pairs(shared, read_dataset_pairs(*reference), table.datasets);
+    shared.finish();
+  }
+  if (reader.find("published") != nullptr) table.published = read_published(reader, reference, table.datasets);
+  const auto rows = reader.tables("row");
+  const bool compared = reader.find("compare_with") != nullptr;
+  if (compared) table.compare_with = reader.value<std::string>("compare_with");
+  table.compare_place = reader.place("compare_with");
+  reader.finish();
+  if (rows.empty())
+    throw core::input_error(fmt::format("{}: key 'row' is missing", reader.place()),
+                            fmt::format("table '{}' has no [[table.row]]", table.id));
+  Ids row_ids;
+  for (const Node* row : rows)
+    for (RowText& made : read_row(*row, reference)) {
+      refuse_second(row_ids, made.id, made.id_place);
+      check_on(made, datasets);
+      table.rows.push_back(std::move(made));
+    }
+  if (compared) check_compared(table);
+}
+
+}  // namespace resolute::experiments
