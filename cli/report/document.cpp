@@ -97,9 +97,7 @@ class ReportReader {
         auto figure = figure_of_output(one, core::as_text(read(shown.evaluation, file)), where(shown.evaluation, file),
                                        shown.evaluation.metrics, label(shown));
         if (!figure) continue;
-        figure->id = id_of(shown, std::string(settings::word(one.section)));
-        figure->stand_in = is_stand_in(source_.plan, shown.table.datasets[shown.dataset]);
-        figures.push_back(std::move(*figure));
+        figures.push_back(placed(std::move(*figure), shown, std::string(settings::word(one.section))));
       }
     });
     return figures;
@@ -121,11 +119,7 @@ class ReportReader {
       if (made->second.empty()) return;
       ++rows;
       first = &shown.table;
-      for (Figure map : made->second) {
-        map.id = id_of(shown, "map-" + map.id);
-        map.stand_in = is_stand_in(source_.plan, shown.table.datasets[shown.dataset]);
-        figures.push_back(std::move(map));
-      }
+      for (const Figure& map : made->second) figures.push_back(placed(map, shown, "map-" + map.id));
     });
     return figures;
   }
@@ -145,10 +139,7 @@ class ReportReader {
       if (is_new)
         made->second = feature_maps(read_sampled_images(source_.store.job_folder(shown.evaluation.job) / file), title);
       rows += made->second.empty() ? 0 : 1;
-      for (Figure map : made->second) {
-        map.id = id_of(shown, "sample-" + map.id);
-        figures.push_back(std::move(map));
-      }
+      for (const Figure& map : made->second) figures.push_back(placed(map, shown, "sample-" + map.id));
     });
     return figures;
   }
@@ -171,6 +162,12 @@ class ReportReader {
  private:
   std::string label(const Shown& shown) const {
     return fmt::format("{}, {}", shown.row.label, column_title(source_.plan, shown.table.datasets[shown.dataset]));
+  }
+  // A figure as that of a row on a data set. \param what it is, for its id
+  Figure placed(Figure figure, const Shown& shown, const std::string& what) const {
+    figure.id = id_of(shown, what);
+    figure.stand_in = is_stand_in(source_.plan, shown.table.datasets[shown.dataset]);
+    return figure;
   }
   static std::string id_of(const Shown& shown, const std::string& what) {
     return figure_id({shown.table.id, shown.table.datasets[shown.dataset], shown.row.id, what});

@@ -16,6 +16,12 @@ namespace {
 constexpr std::size_t kLeastMapped = 8;
 constexpr std::size_t kMostMapped = 400;  // images: the work grows with their square
 
+//! The features of one image of a file, behind those that are there.
+void add_features(const std::vector<float>& features, std::size_t row, MappedImages& to) {
+  const auto first = features.begin() + static_cast<std::ptrdiff_t>(row * to.dimensions);
+  to.features.insert(to.features.end(), first, first + static_cast<std::ptrdiff_t>(to.dimensions));
+}
+
 //! Images of one side whose identity is mapped, as far as there is room.
 void take(const datasets::ArrayFileReader& file, const std::string& side, const std::set<std::int64_t>& mapped,
           const std::vector<int>& rates, MappedImages& to) {
@@ -24,8 +30,7 @@ void take(const datasets::ArrayFileReader& file, const std::string& side, const 
   to.dimensions = features.shape.at(1);
   for (std::size_t row = 0; row < identities.values.size() && to.identities.size() < kMostMapped; ++row) {
     if (!mapped.contains(identities.values[row])) continue;
-    const auto first = features.values.begin() + static_cast<std::ptrdiff_t>(row * to.dimensions);
-    to.features.insert(to.features.end(), first, first + static_cast<std::ptrdiff_t>(to.dimensions));
+    add_features(features.values, row, to);
     to.identities.push_back(identities.values[row]);
     to.rates.push_back(row < rates.size() ? rates[row] : 1);
   }
@@ -77,8 +82,7 @@ MappedImages read_sampled_images(const std::filesystem::path& path) {
     auto& own = taken[identities[i]];
     if (!own.contains(rows[i]) && own.size() >= most) continue;
     own.insert(rows[i]);
-    const auto first = features.values.begin() + static_cast<std::ptrdiff_t>(i * images.dimensions);
-    images.features.insert(images.features.end(), first, first + static_cast<std::ptrdiff_t>(images.dimensions));
+    add_features(features.values, i, images);
     images.identities.push_back(identities[i]);
     images.rates.push_back(static_cast<int>(rates[i]));
   }
