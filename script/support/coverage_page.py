@@ -5,19 +5,12 @@ Usage: coverage_page.py write RESOLUTE      RESOLUTE plans the suites
 
 import collections
 import json
-import os
-import re
-import subprocess
 import sys
-import tempfile
 import tomllib
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from results_page import NOTES, REFERENCE, ROOT, SUITES, grid, plan, text
+
 PAGE = ROOT / "docs" / "coverage.md"
-NOTES = ROOT / "docs" / "results"
-SUITES = ROOT / "experiments" / "suites"
-REFERENCE = ROOT / "experiments" / "reference" / "papers.toml"
 # Sources of the papers' own data sets.
 SOURCES = {"mlr-cuhk03": {"cuhk03", "cuhk03-detected"}, "mlr-viper": {"viper"}, "caviar": {"caviar"}, "mlr-market-1501": {"market1501"},
            "mlr-duke": {"dukemtmc"}, "mlr-sysu": {"sysu"}, "mlr-vru": {"vru"}}
@@ -41,25 +34,13 @@ Suites that only join others are left out.
 """
 
 
-def text(words):
-    return re.sub(r"([|<>*_\\])", r"\\\1", words)
-
-
 def key_of(entry):
     return tuple(entry[part] for part in ("paper", "table", "method", "dataset", "variant"))
 
 
-def plan(resolute, path):
-    """What a suite asks for, whatever weights and images this machine has: without a profile, so the paper's recipe where it is one."""
-    elsewhere = {name: value for name, value in os.environ.items() if f"${{{name}}}" not in path.read_text(encoding="utf-8")}
-    with tempfile.TemporaryDirectory() as store:
-        command = [resolute, "suite", "plan", path, "--store", store, "--from-scratch", "--json"]
-        return json.loads(subprocess.run(command, env=elsewhere, stdout=subprocess.PIPE, check=True, timeout=60).stdout)
-
-
 def plans(resolute):
     """By the suite's file, without what only joins others."""
-    return {path.stem: plan(resolute, path) for path in sorted(SUITES.glob("*.toml"))
+    return {path.stem: plan(resolute, path.stem) for path in sorted(SUITES.glob("*.toml"))
             if "include" not in tomllib.loads(path.read_text(encoding="utf-8"))}
 
 
@@ -121,11 +102,6 @@ def numbers_of(result):
         return "not found"
     numbers = ", ".join(f"{metric} {value}" for metric, value in result["metrics"].items())
     return numbers + (" (not printed there)" if result.get("derived") else "")
-
-
-def grid(header, rows):
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines) + "\n"
 
 
 def table_section(table, results, labels, rows, ran, shown):

@@ -174,11 +174,12 @@ def processor():
 def plan(resolute, suite, profile=None):
     """What a suite asks for, whatever weights and images this machine has."""
     path = SUITES / f"{suite}.toml"
+    words = path.read_text(encoding="utf-8")
+    elsewhere = {name: value for name, value in os.environ.items() if f"${{{name}}}" not in words}
     with tempfile.TemporaryDirectory() as store:
-        roots = dict.fromkeys(re.findall(r"\$\{(\w+)\}", path.read_text(encoding="utf-8")), store)
         command = [resolute, "suite", "plan", path, "--store", store, "--from-scratch", "--json"]
         command += ["--profile", profile] if profile else []
-        return json.loads(subprocess.run(command, env=os.environ | roots, stdout=subprocess.PIPE, check=True, timeout=60).stdout)
+        return json.loads(subprocess.run(command, env=elsewhere, stdout=subprocess.PIPE, check=True, timeout=60).stdout)
 
 
 def jobs_hash(planned):

@@ -8,6 +8,7 @@ import unittest.mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = sys.argv.pop()
+sys.path.insert(0, str(ROOT / "script/support"))  # as a script's own folder is
 specification = importlib.util.spec_from_file_location("coverage_page", ROOT / "script/support/coverage_page.py")
 coverage_page = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(coverage_page)
