@@ -26,13 +26,26 @@ inline std::optional<fs::path> shared_undisturbed_store() {
   return store != nullptr ? std::optional<fs::path>(store) : std::nullopt;
 }
 
+//! A store with such a run: the shared one, or one made below `scratch`.
+inline fs::path undisturbed_store(const ScratchFolder& scratch) {
+  if (const auto shared = shared_undisturbed_store()) return *shared;
+  run_undisturbed(scratch / "store");
+  return scratch / "store";
+}
+
+//! The first training that `suite status --json` says is at work and has told its step, and is not `other`; null where
+//! there is none. \param steps its length. Other jobs tell theirs too: a slow seal is at step 0 of 1
+inline core::Json training_at_work(const core::Json& status, int steps, const std::string& other = "") {
+  for (const core::Json& attempt : status.value("running", core::Json::array()))
+    if (attempt.at("steps") == steps && !attempt.at("step").is_null() && attempt.at("job") != other) return attempt;
+  return nullptr;
+}
+
 //! The tables of a run that nobody disturbed: the shared one's, or those of a run made once a program.
 inline const std::string& undisturbed_tables() {
   static const std::string kTables = [] {
-    if (const auto shared = shared_undisturbed_store()) return tables_of(*shared);
-    ScratchFolder scratch;
-    run_undisturbed(scratch / "store");
-    return tables_of(scratch / "store");
+    const ScratchFolder scratch;
+    return tables_of(undisturbed_store(scratch));
   }();
   return kTables;
 }

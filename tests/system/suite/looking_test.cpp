@@ -43,11 +43,7 @@ experiments::Plan plan_of(const fs::path& store) {
 
 TEST(Looking, asks_of_the_store_for_nothing_but_reads_and_sees_what_is_there) {
   ScratchFolder scratch;
-  fs::path store = scratch / "store";
-  if (const auto shared = shared_undisturbed_store())
-    store = *shared;
-  else
-    run_undisturbed(store);
+  const fs::path store = undisturbed_store(scratch);
   Observed files;
   cli::StoreReader reader(files, experiments::StoreLayout(store), plan_of(store), false);
   const core::Json first = reader.look();

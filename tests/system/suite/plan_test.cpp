@@ -43,11 +43,7 @@ TEST(SuitePlan, many_jobs_are_summed_up_unless_they_are_asked_for) {
 
 TEST(SuitePlan, a_joined_suite_shares_its_store_with_its_parts_and_is_bundled_whole) {
   ScratchFolder scratch;
-  fs::path store = scratch / "store";
-  if (const auto shared = shared_undisturbed_store())
-    store = *shared;
-  else
-    run_undisturbed(store);
+  const fs::path store = undisturbed_store(scratch);
   fs::create_directories(scratch / "suites/parts");
   fs::copy_file(kTinySuite, scratch / "suites/parts/tiny.toml");
   const fs::path suite = scratch / "suites/all.toml";

@@ -9,7 +9,7 @@
 #include "core/files/json.h"
 #include "core/files/ownership.h"
 #include "core/process/process.h"
-#include "tests/system/program.h"
+#include "tests/system/tiny_suite.h"
 
 namespace resolute::system_test::report_test {
 namespace {
@@ -165,17 +165,15 @@ class CancelledReportTest : public FinishedSuiteTest {
     EXPECT_EQ(run.wait(), 75) << text_of(*scratch_ / "run");
   }
 
-  // A training that runs and is not this one. Other jobs tell steps too: a slow seal is at step 0 of 1.
+  // A training that runs and is not this one.
   static std::string next_training(const std::string& other) {
-    std::string found;
+    core::Json found;
     EXPECT_TRUE(wait_until([&] {
-      const core::Json status = json_of(resolute({"suite", "status", suite(), "--store", store(), "--json"}));
-      for (const core::Json& attempt : status.value("running", core::Json::array()))
-        if (attempt.at("steps") == 100000 && !attempt.at("step").is_null() && attempt.at("job") != other)
-          found = attempt.at("job").get<std::string>();
-      return !found.empty();
+      found = training_at_work(json_of(resolute({"suite", "status", suite(), "--store", store(), "--json"})), 100000,
+                               other);
+      return !found.is_null();
     }));
-    return found;
+    return found.is_null() ? "" : found.at("job").get<std::string>();
   }
 };
 

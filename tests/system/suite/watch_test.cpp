@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/files/json.h"
-#include "tests/system/program.h"
+#include "tests/system/tiny_suite.h"
 
 namespace resolute::system_test::watch_test {
 namespace {
@@ -25,17 +25,12 @@ core::Json long_status(const fs::path& store) {
   return output;
 }
 
-// What `suite status` says of the training that runs, once one has told its step. Other jobs tell theirs too: a slow
-// seal is at step 0 of 1.
+// What `suite status` says of the training that runs, once one has told its step and its speed.
 core::Json wait_for_a_step(const fs::path& store) {
   core::Json found;
   EXPECT_TRUE(wait_until([&] {
-    const auto status = long_status(store);
-    if (!status.contains("running")) return false;
-    for (const auto& attempt : status["running"])
-      if (attempt["steps"] == 100000 && !attempt["step"].is_null() && !attempt["images_per_second"].is_null())
-        found = attempt;
-    return !found.is_null();
+    found = training_at_work(long_status(store), 100000);
+    return !found.is_null() && !found["images_per_second"].is_null();
   }));
   return found;
 }
