@@ -66,8 +66,10 @@ int report(const SuiteArguments& arguments, const experiments::Plan& plan, const
   results::write_tables(files, folder, tables);
   if (arguments.json) std::cout << results::to_json(tables).dump(1) << std::endl;
   if (!std::cout) throw core::RuntimeError(core::ErrorKind::kEnvironment, "the results cannot be written to stdout");
-  core::log_info("{} jobs done before, {} now, {} failed, {} unfinished; tables: {}", outcome.skipped,
-                 outcome.succeeded, outcome.failed + outcome.cancelled, outcome.unfinished, folder.string());
+  core::log_info("{} jobs done before, {} now, {} failed, {} unfinished{}; tables: {}", outcome.skipped,
+                 outcome.succeeded, outcome.failed + outcome.cancelled, outcome.unfinished,
+                 outcome.elsewhere > 0 ? fmt::format(", {} of other allocations", outcome.elsewhere) : "",
+                 folder.string());
   return outcome.exit_code();
 }
 
@@ -90,6 +92,10 @@ void add_suite_run_options(options::options_description& visible) {
   add("gpus", options::value<int>()->default_value(-1), "GPUs of each agent; -1: those that its node shows");
   add("only", options::value<std::string>(), "a row's id or a job's id: that and what it needs");
   add("first", options::value<std::string>(), "a row's id or a job's id: that and what it needs before all else");
+  add("kinds", options::value<std::string>(),
+      "kinds of jobs that are started here, as pack,evaluation; results of the others (pack, training, evaluation) are "
+      "waited for: another run makes them");
+  add("idle-limit", options::value<int>(), "seconds without anything to do after which the run ends; else it waits");
   add("max-jobs", options::value<int>()->default_value(0), "stop after starting this many jobs; 0: no limit");
   add("walltime", options::value<std::string>(),
       "time until everything has to have checkpointed and ended, minutes, MM:SS or H:MM:SS; under SLURM the job's end");
@@ -110,6 +116,16 @@ void add_suite_run_options(options::options_description& visible) {
       "steps between checkpoints of a training, 0: the worker's choice; changes no result");
 }
 
+std::set<settings::JobKind> parse_kinds(const std::string& text) {
+  std::set<settings::JobKind> kinds;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    kinds.insert(settings::parse_word<settings::JobKind>(text.substr(begin, end - begin), "option --kinds"));
+    begin = end + 1;
+  }
+  return kinds;
+}
+
 void read_run_options(const options::variables_map& values, const std::map<std::string, std::string>& environment,
                       orchestrator::RunOptions& run) {
   const auto number = [&](const char* name, int least = 0) { return at_least(name, values[name].as<int>(), least); };
@@ -117,6 +133,8 @@ void read_run_options(const options::variables_map& values, const std::map<std::
   run.gpus = number("gpus", -1);
   if (values.count("only") > 0) run.only = values["only"].as<std::string>();
   if (values.count("first") > 0) run.first = values["first"].as<std::string>();
+  if (values.count("kinds") > 0) run.kinds = parse_kinds(values["kinds"].as<std::string>());
+  if (values.count("idle-limit") > 0) run.idle_limit = std::chrono::seconds(number("idle-limit"));
   if (int jobs = number("max-jobs"); jobs > 0) run.max_jobs = jobs;
   run.allocation = number("allocation", 1);
   run.memory_per_rank_mib = number("memory-per-rank");

@@ -15,6 +15,15 @@ std::string kind_name(const JobSpecification& specification) {
                     specification);
 }
 
+settings::JobKind job_kind(const JobSpecification& specification) {
+  using settings::JobKind;
+  return std::visit(core::Overloaded{[](const ShardSpecification&) { return JobKind::kPack; },
+                                     [](const SealSpecification&) { return JobKind::kPack; },
+                                     [](const TrainingSpecification&) { return JobKind::kTraining; },
+                                     [](const EvaluationSpecification&) { return JobKind::kEvaluation; }},
+                    specification);
+}
+
 bool uses_levels(const MethodOptions& options) { return !methods::tells(options).level_rates.empty(); }
 
 std::vector<std::string> distances_of(const MethodOptions& options) {

@@ -14,6 +14,7 @@
 #include "methods/options.h"
 #include "methods/row.h"
 #include "settings/evaluation.h"
+#include "settings/job_kind.h"
 #include "settings/pack.h"
 #include "settings/split.h"
 #include "settings/training.h"
@@ -82,6 +83,8 @@ using JobSpecification =
 
 //! "shard", "seal", "training", "evaluation".
 std::string kind_name(const JobSpecification& specification);
+//! By which its machine is chosen.
+settings::JobKind job_kind(const JobSpecification& specification);
 
 //! Whether the level of resolution that an image is taken for makes a difference to the method.
 bool uses_levels(const MethodOptions& options);

@@ -39,6 +39,7 @@ Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Tran
   commands_.checkpoint_every = options.checkpoint_every;
   commands_.memory_mib = options.memory_per_rank_mib;
   total_ = static_cast<int>(plan.jobs.size());
+  idle_since_ = now();
   state_ = store_.take_past();
   for (const Event& event : end_abandoned(state_)) {
     store_.append(event, now());
@@ -62,6 +63,7 @@ void Coordinator::reconcile_plan(const experiments::Plan& plan) {
   auto complete = [&](JobAdded& added) {
     const auto& job = jobs_[position];
     added.gpus = on_gpus.contains(job.id);
+    added.elsewhere = !options_.kinds.empty() && !options_.kinds.contains(experiments::job_kind(job.specification));
     added.memory_mib = options_.memory_per_rank_mib;
     added.priority = priority_of(added.kind, first.contains(job.id));
     if (const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification))
@@ -157,6 +159,7 @@ bool Coordinator::step() {
   launch_prepared();
   settle_results();
   look_for_held();
+  look_elsewhere();
   const bool busy = answered || dirty_ || was_dirty;
   if (dirty_ || (wake_ && *wake_ <= now())) make_decisions();
   // Events without a decision (an agent's arrival, a checkpoint) are kept too.
@@ -372,8 +375,10 @@ RunOutcome Coordinator::outcome() const {
   outcome.succeeded = counts.succeeded - skipped_;
   outcome.failed = counts.failed;
   outcome.cancelled = counts.cancelled;
-  outcome.unfinished = counts.waiting + counts.ready + counts.running;
-  outcome.interrupted = !state_.end || *state_.end == RunEnd::kInterrupted;
+  for (const auto& [shape, jobs] : state_.unfinished) outcome.unfinished += jobs;
+  outcome.elsewhere = counts.waiting + counts.ready + counts.running - outcome.unfinished;
+  outcome.interrupted =
+      !state_.end || *state_.end == RunEnd::kInterrupted || (*state_.end == RunEnd::kIdle && outcome.unfinished > 0);
   outcome.why = end_why_;
   for (const Job& job : state_.jobs) {
     if (!job.wanted) continue;

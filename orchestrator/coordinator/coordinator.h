@@ -127,6 +127,8 @@ class Coordinator {
   void carry_out();
   //! Looks for the results of jobs that another run holds, before the hold is over.
   void look_for_held();
+  //! Looks for results of jobs that other allocations run and something here waits for.
+  void look_elsewhere();
   //! Asks for all that came from elsewhere. \return true if that has been answered just now
   bool looked_everywhere();
   void look_for(std::vector<JobNumber> numbers, bool everywhere);
@@ -159,6 +161,7 @@ class Coordinator {
   Attempt* attempt_of(JobNumber number, int attempt);
   // coordinator_chores.cpp: what is due by the clock.
   void do_chores();
+  void note_idleness();
   void renew_owner_if_due();
   void take_requests();
   void discard_requests();
@@ -214,7 +217,9 @@ class Coordinator {
   bool stall_told_ = false;
   Instant wall_start_;
   core::MonotonicTime start_;
-  Chore silence_, owner_renewal_, requests_, live_;
+  Chore silence_, owner_renewal_, requests_, live_, elsewhere_;
+  std::size_t awaited_ = 0;  //!< jobs that look_elsewhere() has looked for last
+  Instant idle_since_{};     //!< Policy's
   core::Progress progress_;
   int skipped_ = 0;
   int done_ = 0;

@@ -25,6 +25,7 @@ bool gives_up(const Event& decision) {
 }
 
 constexpr std::chrono::seconds kBetweenFullLooks(1);
+constexpr std::size_t kAwaitedAWait = 64;  // jobs that are looked for once every RunOptions::held_wait
 
 }  // namespace
 
@@ -35,6 +36,8 @@ void Coordinator::make_decisions() {
   policy.give_up_at = stop_hard_;
   policy.attentive_since = attentive_since_;
   for (const auto& [number, settling] : settling_) policy.unsettled.insert(number);
+  policy.idle_limit = options_.idle_limit;
+  policy.idle_since = idle_since_;
   while (true) {
     dirty_ = false;
     const Instant at = now();
@@ -85,6 +88,23 @@ void Coordinator::look_for_held() {
     numbers.push_back(held->first);
     held = held_.erase(held);
   }
+  look_for(std::move(numbers), false);
+}
+
+// Each costs a call of the store: the more there are, the more rarely.
+void Coordinator::look_elsewhere() {
+  if (options_.kinds.empty() || watch_.pause()) return;
+  if (!elsewhere_.due(clock_.now(), options_.held_wait * (1 + awaited_ / kAwaitedAWait))) return;
+  std::vector<JobNumber> numbers;
+  for (JobNumber number : numbers_) {
+    const Job& job = job_of(state_, number);
+    const auto waits_here = [&](JobNumber user) {
+      const Job& one = job_of(state_, user);
+      return !one.elsewhere && std::holds_alternative<Waiting>(one.state);
+    };
+    if (job.elsewhere && std::any_of(job.needed_by.begin(), job.needed_by.end(), waits_here)) numbers.push_back(number);
+  }
+  awaited_ = numbers.size();
   look_for(std::move(numbers), false);
 }
 

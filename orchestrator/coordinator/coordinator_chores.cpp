@@ -17,6 +17,7 @@ void Coordinator::do_chores() {
   const auto time = clock_.now();
   renew_owner_if_due();
   if (!finished_ && !journal_fails_ && requests_.due(time, options_.request_interval)) {
+    note_idleness();
     take_requests();
     check_signs_of_life();
   }
@@ -24,6 +25,14 @@ void Coordinator::do_chores() {
     write_live_status();
     write_durations();
   }
+}
+
+// What another run holds is tried here every few seconds, and is nothing at work: only what has its files is.
+void Coordinator::note_idleness() {
+  const bool at_work = agents_pending_ || watch_.pause() ||
+                       std::any_of(attempts_.begin(), attempts_.end(),
+                                   [](const auto& attempt) { return attempt.second.phase != Phase::kFiles; });
+  if (at_work) idle_since_ = now();
 }
 
 void Coordinator::renew_owner_if_due() {

@@ -8,12 +8,14 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "experiments/specification/plan.h"
 #include "orchestrator/decisions/decide.h"
 #include "orchestrator/messages/event.h"
+#include "settings/job_kind.h"
 
 namespace resolute::orchestrator {
 
@@ -32,6 +34,9 @@ struct RunOptions {
   int gpus = -1;                     //!< of each agent; -1: those that its machine shows
   std::int64_t memory_per_rank_mib = 0;  //!< over which a rank is killed; 0: no limit
   std::optional<Instant> ends_at;        //!< end of the allocation
+  std::set<settings::JobKind> kinds{};   //!< that are started here, others' results are waited for; empty: all
+  //! Without anything at work, after which the run ends (RunEnd::kIdle); nothing: it waits.
+  std::optional<std::chrono::milliseconds> idle_limit{};
   int allocation = 1;  //!< of several runs that work on the suite side by side, each with a journal of its own
   //! What a signal means (meaning_of_signal() where there is nothing here).
   std::function<StopRequested(int signal)> on_signal{};
@@ -74,11 +79,12 @@ struct RunOutcome {
   int skipped = 0;    //!< had their result before
   int failed = 0;
   int cancelled = 0;
-  int unfinished = 0;        //!< not done when the run ended (interrupted, max_jobs)
+  int unfinished = 0;        //!< of its kinds, not done when the run ended (interrupted, idle, max_jobs)
+  int elsewhere = 0;         //!< not done, and other allocations' to do
   bool interrupted = false;  //!< to be run again: exit code 75
   std::string why;           //!< of the end
   std::vector<Failure> failures;
-  //! 0 all done, 3 some jobs failed or (with max_jobs, only) were left out, 75 interrupted.
+  //! 0 all of its kinds done, 3 some jobs failed or (with max_jobs, only) were left out, 75 interrupted.
   int exit_code() const;
 };
 

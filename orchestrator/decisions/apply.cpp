@@ -68,6 +68,7 @@ class Applier {
     job.expected_ms = event.expected_ms;
     job.path_ms = event.path_ms;
     job.checkpoint_ms = event.checkpoint_ms;
+    job.elsewhere = event.elsewhere;
     // Journals of earlier versions have taken any number from the store, and would have no room for the next attempt.
     if (event.attempts <= kMostAttempts) job.attempts = std::max(job.attempts, event.attempts);
     int unmet = 0;
@@ -148,6 +149,7 @@ class Applier {
     auto what = [&] { return fmt::format("job {} attempt {} placed", event.job.value, event.attempt); };
     if (!job.wanted || !std::holds_alternative<Ready>(job.state) || job.unwanted)
       refuse(what(), fmt::format("it is {}", name_of(job.state)));
+    if (job.elsewhere) refuse(what(), "other allocations run jobs of its kind");
     if (event.attempt <= job.attempts) refuse(what(), fmt::format("attempt {} was before it", job.attempts));
     unindex_job(state_, event.job);
     int slots = 0;

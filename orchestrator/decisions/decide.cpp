@@ -134,6 +134,10 @@ void settle(const State& state, const Policy& policy, Instant now, std::vector<E
                       Cause::kWalltime});
 }
 
+bool is_idle_for_too_long(const Policy& policy, Instant now) {
+  return policy.idle_limit && now - policy.idle_since >= *policy.idle_limit;
+}
+
 // A job that no wait will place, as far as this run can tell: why; else empty.
 std::string why_unplaceable(const State& state, const Policy& policy, const Job& job) {
   // Where agents are missing the same plan may have its place in another run.
@@ -186,6 +190,20 @@ void conclude_unfinished(const State& state, const Policy& policy, Instant now, 
   if (decisions.empty()) decisions.push_back(RunEnded{RunEnd::kInterrupted, why_interrupted(state, policy, now)});
 }
 
+// Jobs of other allocations' kinds are left, and what is left here, if anything, waits for them.
+void conclude_part(const State& state, const Policy& policy, Instant now, const Counts& counts,
+                   std::vector<Event>& decisions) {
+  const auto end = [&](RunEnd how, std::string why) { decisions.push_back(RunEnded{how, std::move(why)}); };
+  const int left = counts.waiting + counts.ready;
+  if (state.unfinished.empty())
+    end(RunEnd::kIdle, fmt::format("its part is done; {} jobs are other allocations'", left));
+  else if (is_idle_for_too_long(policy, now))
+    end(RunEnd::kIdle, fmt::format("nothing to do for {}; what is left waits for other allocations",
+                                   duration_text((now - policy.idle_since).count())));
+  else if (!policy.agents_pending && state.machine_of.empty())
+    end(RunEnd::kInterrupted, why_interrupted(state, policy, now));
+}
+
 // Nothing runs and nothing was decided: is that the end?
 void conclude(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
   const Counts counts = count(state);
@@ -200,7 +218,13 @@ void conclude(const State& state, const Policy& policy, Instant now, std::vector
   } else if (state.stop) {
     decisions.push_back(RunEnded{RunEnd::kInterrupted, *state.stop});
   } else if (!policy.store_fails) {
-    conclude_unfinished(state, policy, now, decisions);
+    if (state.ready.empty() && state.resting.empty())
+      conclude_part(state, policy, now, counts, decisions);
+    else if (is_idle_for_too_long(policy, now))
+      decisions.push_back(RunEnded{RunEnd::kIdle, fmt::format("nothing could be started for {}",
+                                                              duration_text((now - policy.idle_since).count()))});
+    else
+      conclude_unfinished(state, policy, now, decisions);
   }
 }
 
@@ -240,6 +264,10 @@ std::optional<Instant> next_wake(const State& state, const Policy& policy, Insta
     const Instant stop = state.run.ends_at - policy.stop_lead;
     if (stop > now && (!wake || stop < *wake)) wake = stop;
   }
+  if (policy.idle_limit && state.running.empty()) {
+    const Instant idle = policy.idle_since + *policy.idle_limit;
+    if (idle > now && (!wake || idle < *wake)) wake = idle;
+  }
   return wake;
 }
 
@@ -260,6 +288,7 @@ std::string why_waiting(const State& state, const Policy& policy, Instant now, J
   if (state.end) return "no run is at work";
   if (state.stop) return fmt::format("the run is to stop: {}", *state.stop);
   if (state.agents.empty()) return "no agent is there";
+  if (job.elsewhere) return "other allocations run jobs of its kind";
   if (ready->not_before > now)
     return fmt::format("it is tried again in {}", duration_text((ready->not_before - now).count()));
   return why_not_placed(state, policy, now, number);

@@ -28,6 +28,8 @@ struct Policy {
   bool agents_missing = false;  //!< some that were to join did not: what has no place here may have one in another run
   bool store_fails = false;     //!< nothing is started, and nothing that was not is given up
   std::set<JobNumber> unsettled{};  //!< whose results could not be looked for: no verdict on their attempts yet
+  std::optional<Milliseconds> idle_limit{};  //!< without anything at work, after which a run ends; nothing: it waits
+  Instant idle_since{};                      //!< nothing of this run has been at work since
 };
 
 //! The decisions that follow from `state` at `now`, in the order in which they are to be applied; empty when there is

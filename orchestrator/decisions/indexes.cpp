@@ -69,12 +69,12 @@ void unindex_running(State& state, JobNumber number, const Job& job, const Runni
 void index_job(State& state, JobNumber number) {
   const Job& job = job_of(state, number);
   if (!job.wanted || has_ended(job)) return;
-  ++state.unfinished[shape_of(job)];
+  if (!job.elsewhere) ++state.unfinished[shape_of(job)];
   if (const auto* running = std::get_if<Running>(&job.state)) {
     index_running(state, number, job, *running);
     return;
   }
-  const auto* ready = std::get_if<Ready>(&job.state);
+  const auto* ready = job.elsewhere ? nullptr : std::get_if<Ready>(&job.state);
   if (is_doomed(state, job))
     state.doomed.insert(number);
   else if (ready != nullptr && ready->not_before <= state.last_placed)
@@ -86,11 +86,12 @@ void index_job(State& state, JobNumber number) {
 void unindex_job(State& state, JobNumber number) {
   const Job& job = job_of(state, number);
   if (!job.wanted || has_ended(job)) return;
-  if (const auto alike = state.unfinished.find(shape_of(job)); --alike->second == 0) state.unfinished.erase(alike);
+  if (!job.elsewhere)
+    if (const auto alike = state.unfinished.find(shape_of(job)); --alike->second == 0) state.unfinished.erase(alike);
   if (const auto* running = std::get_if<Running>(&job.state)) {
     unindex_running(state, number, job, *running);
   } else if (state.doomed.erase(number) == 0) {
-    if (const auto* ready = std::get_if<Ready>(&job.state))
+    if (const auto* ready = std::get_if<Ready>(&job.state); ready != nullptr && !job.elsewhere)
       if (state.resting.erase({ready->not_before, number}) == 0) dequeue(state, number, job);
   }
 }

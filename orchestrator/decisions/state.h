@@ -84,6 +84,7 @@ struct Job {
   std::optional<std::string> unwanted;                  //!< why the user cancelled it
   int passed = 0;      //!< placements of later jobs, of unknown duration, while it waited for more slots
   int placements = 0;  //!< in this run, without those taken back (RunStarted::max_jobs counts the jobs that have one)
+  bool elsewhere = false;  //!< JobAdded::elsewhere: neither placed nor in an index of what could be
 };
 
 //! An agent that answers, and what is left of it.
@@ -175,7 +176,7 @@ struct Indexes {
   std::map<AgentNumber, AgentNumber> machine_of;                     //!< of the agents on which something may be placed
   std::array<std::map<std::string, Room>, 2> rooms;                  //!< by numeric class
   std::set<std::string> accused;                                     //!< hosts with evidence that are not excluded
-  std::map<Shape, int> unfinished;  //!< wanted jobs that have not ended, by what they need at least
+  std::map<Shape, int> unfinished;  //!< wanted jobs of this run's kinds that have not ended, by what they need at least
   bool operator==(const Indexes&) const = default;
 };
 

@@ -13,12 +13,15 @@ namespace resolute::orchestrator {
 // Snapshots of version 1 do not have its `stop_by`.
 template <>
 inline constexpr std::uint32_t kLastMemberSince<SnapshotFormat, Running> = 2;
+// Snapshots of versions 1 and 2 do not have its `elsewhere`.
+template <>
+inline constexpr std::uint32_t kLastMemberSince<SnapshotFormat, Job> = 3;
 
 namespace {
 
 constexpr std::string_view kSnapshotMagic = "RSLTSNAP";
 constexpr std::string_view kSnapshotPrefix = "snapshot-";
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 constexpr std::size_t kHeaderSize = 48;
 
 // What build_indexes() and check_invariants() look up by number must be there.

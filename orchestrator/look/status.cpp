@@ -24,7 +24,7 @@ void count_job(const experiments::PlannedJob& planned, bool ready, const std::ve
                SuiteStatus& status) {
   const Job* failed = nullptr;
   const Job* cancelled = nullptr;
-  bool hoped_for = false;  // a run is at work that has not given it up
+  bool hoped_for = false;  // a run is at work that may do it and has not given it up
   for (const KnownRun& past : pasts) {
     const Job* job = job_with(past.state, planned.id);
     if (job == nullptr || !job->wanted) continue;
@@ -37,7 +37,7 @@ void count_job(const experiments::PlannedJob& planned, bool ready, const std::ve
     else if (std::holds_alternative<Cancelled>(job->state))
       cancelled = job;
     else
-      hoped_for = hoped_for || past.live;
+      hoped_for = hoped_for || (past.live && !job->elsewhere);
   }
   if (!hoped_for && failed != nullptr) {
     const auto& end = std::get<Failed>(failed->state);

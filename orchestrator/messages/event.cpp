@@ -12,6 +12,9 @@ namespace resolute::orchestrator {
 // Journals of version 2 do not have its `at`.
 template <>
 inline constexpr std::uint32_t kLastMemberSince<JournalFormat, AttemptStopped> = 3;
+// Journals of versions 2 and 3 do not have its `elsewhere`.
+template <>
+inline constexpr std::uint32_t kLastMemberSince<JournalFormat, JobAdded> = 4;
 
 namespace {
 
@@ -40,7 +43,8 @@ constexpr std::tuple kEventRows{
                                 {"steps", 0},
                                 time_called("expected_ms"),
                                 time_called("path_ms"),
-                                time_called("checkpoint_ms")}),
+                                time_called("checkpoint_ms"),
+                                "elsewhere"}),
     row<AgentJoined>("agent-joined", {"agent",
                                       "host",
                                       {"slots", 0, kMostSlots},
@@ -130,8 +134,8 @@ struct EventLine {
     return fmt::format("run {} started (epoch {}, process {} on {})", e.run, e.epoch, e.process, e.host);
   }
   std::string operator()(const JobAdded& e) const {
-    return fmt::format("job {} is {}: {}, {} slot{}", e.job.value, e.id.hex.substr(0, 12), e.label, e.slots,
-                       plural(e.slots));
+    return fmt::format("job {} is {}: {}, {} slot{}{}", e.job.value, e.id.hex.substr(0, 12), e.label, e.slots,
+                       plural(e.slots), e.elsewhere ? ", of another allocation" : "");
   }
   std::string operator()(const AgentJoined& e) const {
     return fmt::format("agent {} joined ({}, {} slots{})", e.agent.value, e.host, e.slots,

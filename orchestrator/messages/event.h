@@ -100,6 +100,7 @@ struct JobAdded {
   std::int64_t expected_ms = 0;    //!< whole duration as learned (durations.h); 0: unknown
   std::int64_t path_ms = 0;        //!< expected_ms and the longest chain of those that need it: longest path first
   std::int64_t checkpoint_ms = 0;  //!< from its start until something is kept: a checkpoint, or its end; 0: unknown
+  bool elsewhere = false;          //!< of a kind that other allocations run: its result is waited for, it is not placed
 };
 struct AgentJoined {
   AgentNumber agent;
@@ -189,8 +190,14 @@ struct StopRequested {
   Cause cause = Cause::kInterrupted;  //!< of the attempts that it ends: also kPreempted, kWalltime
 };
 //! How a run ended. Stored by number: new ones stand last.
-enum class RunEnd { kComplete, kIncomplete, kInterrupted, kLimited };
-constexpr auto words_of(RunEnd) { return settings::words("complete", "incomplete", "interrupted", "limited"); }
+enum class RunEnd {
+  kComplete,
+  kIncomplete,
+  kInterrupted,
+  kLimited,
+  kIdle,  //!< what is left is other allocations' to do, or waits for them
+};
+constexpr auto words_of(RunEnd) { return settings::words("complete", "incomplete", "interrupted", "limited", "idle"); }
 constexpr std::string_view name_of(RunEnd end) { return settings::word(end); }
 //! Decision: nothing runs and nothing more can be started.
 struct RunEnded {

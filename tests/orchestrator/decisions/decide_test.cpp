@@ -725,6 +725,58 @@ TEST(Decide, no_verdict_on_an_attempt_whose_result_could_not_be_looked_for) {
   EXPECT_EQ(only<AttemptEnded>(settle(state, failing)).at(0).cause, Cause::kExitCode);
 }
 
+// A training here, the shard that it needs and its evaluation in other allocations.
+std::vector<Event> part_of_a_suite() {
+  JobAdded shard = toy_job(0), training = toy_job(1, 1, {0}), evaluation = toy_job(2, 1, {1});
+  shard.elsewhere = evaluation.elsewhere = true;
+  return {toy_run(), shard, training, evaluation, toy_agent(0, "a", 4)};
+}
+
+TEST(Decide, a_job_of_another_allocation_is_waited_for_and_never_placed) {
+  State state = state_after(part_of_a_suite());
+  EXPECT_THAT(decide_now(state, {}, at(1'000'000)), IsEmpty());
+  EXPECT_EQ(why_waiting(state, {}, at(0), {0}), "other allocations run jobs of its kind");
+  EXPECT_THROW(orchestrator::apply(state, toy_placed(0, 1, {{{0}, 1}})), core::RuntimeError);
+  orchestrator::apply(state, JobSucceeded{{0}, 0});
+  EXPECT_EQ(placed_sole(state).job, JobNumber{1});
+}
+
+TEST(Decide, a_run_whose_part_is_done_ends_though_other_allocations_have_work) {
+  State state = state_after(part_of_a_suite());
+  orchestrator::apply(state, JobSucceeded{{0}, 0});
+  EXPECT_EQ(only<RunEnded>(decide_now(state)).size(), 0U) << "its training is to be placed";
+  orchestrator::apply(state, JobSucceeded{{1}, 0});
+  EXPECT_EQ(sole<RunEnded>(decide_now(state)),
+            (RunEnded{RunEnd::kIdle, "its part is done; 1 jobs are other allocations'"}));
+  orchestrator::apply(state, JobSucceeded{{2}, 0});
+  EXPECT_EQ(sole<RunEnded>(decide_now(state)).end, RunEnd::kComplete);
+}
+
+TEST(Decide, what_waits_for_other_allocations_ends_a_run_once_it_has_been_idle_for_its_limit) {
+  const State state = state_after(part_of_a_suite());
+  const Policy policy{.idle_limit = Milliseconds(60'000), .idle_since = at(1'000)};
+  EXPECT_THAT(decide_now(state, policy, at(60'999)), IsEmpty());
+  EXPECT_EQ(next_wake(state, policy, at(60'999)), at(61'000));
+  EXPECT_EQ(sole<RunEnded>(decide_now(state, policy, at(61'000))).end, RunEnd::kIdle);
+  Policy failing = policy;
+  failing.store_fails = true;
+  EXPECT_THAT(decide_now(state, failing, at(61'000)), IsEmpty());
+}
+
+TEST(Decide, a_run_that_waits_for_others_and_has_no_agent_left_is_interrupted) {
+  State state = state_after(part_of_a_suite());
+  orchestrator::apply(state, AgentLost{{0}, "no sign of life"});
+  EXPECT_THAT(decide_now(state, {.agents_pending = true}), IsEmpty());
+  EXPECT_EQ(sole<RunEnded>(decide_now(state)).end, RunEnd::kInterrupted);
+}
+
+TEST(Decide, a_failure_here_cancels_what_needs_it_in_other_allocations_and_ends_the_part) {
+  State state = state_after(part_of_a_suite());
+  orchestrator::apply(state, JobSucceeded{{0}, 0});
+  orchestrator::apply(state, JobFailed{{1}, Cause::kUnplaceable, "no room"});
+  EXPECT_EQ(sole<JobCancelled>(decide_now(state)).job, JobNumber{2});
+}
+
 TEST(Decide, why_a_job_waits_names_what_it_waits_for) {
   Policy policy;
   State state = state_after({toy_run(), toy_job(0, 3), toy_job(1, 2), toy_job(2, 1, {0, 1}), toy_agent(0, "a", 4),

@@ -62,6 +62,72 @@ TEST_F(Run, adds_only_what_is_missing) {
   EXPECT_EQ(run_here(plan).succeeded, 1);
 }
 
+// Two shards, two trainings that need both, an evaluation of each.
+experiments::Plan plan_of_all_kinds() {
+  experiments::Plan plan;
+  plan.suite = "toy";
+  const auto add = [&](experiments::JobSpecification specification, std::vector<experiments::JobId> after) {
+    experiments::PlannedJob job;
+    job.specification = std::move(specification);
+    job.id = experiments::job_id(job.specification);
+    job.label = experiments::kind_name(job.specification);
+    job.after = std::move(after);
+    plan.jobs.push_back(job);
+    return job.id;
+  };
+  settings::PackSettings pack;
+  pack.name = "easy";
+  pack.source = settings::Source::kMarket1501;
+  const std::vector<experiments::JobId> shards{add(experiments::ShardSpecification{pack, 0}, {}),
+                                               add(experiments::ShardSpecification{pack, 1}, {})};
+  for (const std::uint64_t seed : {0U, 1U}) {
+    experiments::TrainingSpecification training;
+    training.method = experiments::BaselineOptions{};
+    training.pack = pack;
+    training.seed = seed;
+    const auto trained = add(training, shards);
+    add(experiments::EvaluationSpecification{trained, pack, {}, {}}, {trained});
+  }
+  return plan;
+}
+
+TEST_F(Run, runs_of_a_kind_each_wait_for_one_another_and_make_together_what_one_makes) {
+  const auto plan = plan_of_all_kinds();
+  const auto start_kind = [&](std::set<settings::JobKind> kinds, int allocation) {
+    const pid_t process = ::fork();
+    if (process != 0) return process;
+    RunOptions options = toy_options(store(), 2);
+    options.kinds = std::move(kinds);
+    options.allocation = allocation;
+    try {
+      ::_exit(run_local(plan, options).exit_code());
+    } catch (...) {
+      ::_exit(99);
+    }
+  };
+  const pid_t evaluations = start_kind({settings::JobKind::kEvaluation}, 3);
+  const pid_t trainings = start_kind({settings::JobKind::kTraining}, 2);
+  const pid_t packs = start_kind({settings::JobKind::kPack}, 1);
+  for (const pid_t process : {packs, trainings, evaluations}) EXPECT_EQ(wait_for(process), 0) << log();
+  EXPECT_EQ(all_results(store(), plan), calm_results(plan));
+  std::map<std::string, int> ran_times;
+  for (const Ran& one : ran()) ++ran_times[one.job];
+  EXPECT_EQ(ran_times.size(), plan.jobs.size());
+  for (const auto& [job, times] : ran_times) EXPECT_EQ(times, 1) << job;
+}
+
+TEST_F(Run, a_run_of_a_kind_that_finds_nothing_to_do_ends_after_its_limit_and_has_done_nothing) {
+  RunOptions options = toy_options(store(), 2);
+  options.kinds = {settings::JobKind::kTraining, settings::JobKind::kEvaluation};
+  options.idle_limit = std::chrono::milliseconds(200);
+  const RunOutcome outcome = run_local(plan_of_all_kinds(), options);
+  EXPECT_EQ(outcome.exit_code(), 75);
+  EXPECT_EQ(outcome.unfinished, 4);
+  EXPECT_EQ(outcome.elsewhere, 2);
+  EXPECT_THAT(ran(), testing::IsEmpty());
+  EXPECT_THAT(log(), HasSubstr("run ended: idle (nothing to do for "));
+}
+
 TEST_F(Run, failures_have_cause_and_evidence_and_leave_the_rest_done) {
   behave(R"(if grep -q '"steps":1001' "$spec"; then echo "resolute-worker: key 'x' is wrong" >&2; exit 2; fi
 if grep -q '"steps":1004' "$spec"; then echo "resolute-worker: it broke" >&2; exit 1; fi

@@ -55,7 +55,7 @@ inline std::vector<orchestrator::Event> events_of_version_2() {
           CancelRequested{{1}, "cancelled by ann"}};
 }
 
-//! One of each type, with every member set. What the golden journal of version 3 holds: never change, only append.
+//! One of each type that version 3 had. What its golden journal holds: never change.
 inline std::vector<orchestrator::Event> events_of_version_3() {
   using namespace orchestrator;
   std::vector<Event> events = events_of_version_2();
@@ -65,6 +65,17 @@ inline std::vector<orchestrator::Event> events_of_version_3() {
   events.emplace_back(
       AttemptEnded{{1}, 7, Cause::kStoreError, "cannot create folder", true, at(1'700'000'000'500), ""});
   events.emplace_back(RanksGivenUp{{1}, 4, "1 of 2 process ranks on node-1 have not ended"});
+  return events;
+}
+
+//! One of each type, with every member set. What the golden journal of version 4 holds: never change, only append.
+inline std::vector<orchestrator::Event> events_of_version_4() {
+  using namespace orchestrator;
+  std::vector<Event> events = events_of_version_3();
+  for (Event& event : events)
+    if (auto* added = std::get_if<JobAdded>(&event)) added->elsewhere = added->kind == "shard";
+  events.emplace_back(RunEnded{RunEnd::kIdle, "nothing to do for 300 s"});
+  events.emplace_back(events_of_version_3().back());
   return events;
 }
 
@@ -120,6 +131,16 @@ inline std::vector<orchestrator::Event> past_of_snapshot_version_2() {
   events.emplace_back(Placed{{1}, 2, {{{0}, 2}}, -1, "", at(1'700'000'000'400)});
   events.emplace_back(
       AttemptStopped{{1}, 2, Cause::kInterrupted, Milliseconds{30'000}, "signal 15", at(1'700'000'000'500)});
+  return events;
+}
+
+//! The same and what came with version 3. What its golden snapshot holds: never change.
+inline std::vector<orchestrator::Event> past_of_snapshot_version_3() {
+  using namespace orchestrator;
+  std::vector<Event> events = past_of_snapshot_version_2();
+  JobAdded added{{6}, {std::string(64, 'g')}, "evaluation", "evaluation 6", {{5}}, 1, 0, false, 0, 1, 0, 500, 500, 0};
+  added.elsewhere = true;
+  events.emplace_back(added);
   return events;
 }
 
