@@ -38,6 +38,7 @@ struct SlurmBoxOptions {
   std::string gres = {};                                      //!< "gpu:2"
   std::vector<std::pair<std::string, std::string>> set = {};  //!< lines of slurm.conf in place of the box's own
   bool accounting = false;  //!< sacct works; needs `slurm-box install --accounting`, 2 s more
+  bool confine = false;     //!< jobs have the processors that they got, and where confines_memory() the memory
 };
 
 class SlurmBox {
@@ -58,6 +59,7 @@ class SlurmBox {
                                       std::to_string(::getpid())};
     if (!options.gres.empty()) words.insert(words.end(), {"--gres", options.gres});
     if (options.accounting) words.emplace_back("--accounting");
+    if (options.confine) words.emplace_back("--confine");
     for (const auto& [key, value] : options.set) words.insert(words.end(), {"--set", key + "=" + value});
     try {
       tool(words);
@@ -75,6 +77,11 @@ class SlurmBox {
   SlurmBox& operator=(const SlurmBox&) = delete;
 
   std::filesystem::path path() const { return folder_ / "box"; }
+  //! Whether a job is killed above the memory that it asked for: SlurmBoxOptions::confine, and the machine can.
+  bool confines_memory() const {
+    std::ifstream file(path() / "box.env");
+    return std::string(std::istreambuf_iterator<char>(file), {}).find("MEMORY=1") != std::string::npos;
+  }
   //! Of a user who is logged in on a submission node: the cluster's configuration, no SLURM variables besides, Open MPI
   //! told that every node is this machine, no site file.
   Environment environment() const {
