@@ -66,6 +66,28 @@ TEST(Allocations, side_by_side_do_each_job_once_and_leave_the_same_tables) {
   for (const auto& [id, count] : made) EXPECT_EQ(count, 1) << id;
 }
 
+TEST(Allocations, one_for_packs_and_evaluations_and_one_for_trainings_leave_the_same_tables_though_one_is_killed) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store";
+  const pid_t others = core::spawn_process(suite("run", store, {"--slots", "1", "--kinds", "pack,evaluation"}));
+  const core::SpawnRequest trainings =
+      suite("run", store, {"--slots", "1", "--kinds", "training", "--allocation", "2", "--checkpoint-every", "5"});
+  const pid_t killed = core::spawn_process(trainings);
+  ASSERT_TRUE(wait_until([&] { return a_checkpoint_is_there(store); }));
+  ::kill(killed, SIGKILL);
+  EXPECT_EQ(ended(killed), "killed by signal 9");
+  EXPECT_EQ(ended(core::spawn_process(trainings)), "exit code 0");
+  EXPECT_EQ(ended(others), "exit code 0");
+  EXPECT_EQ(tables_of(store), undisturbed_tables());
+  std::map<std::string, std::string> kinds;
+  for (const auto& line : log_of(store)) {
+    const std::string job = line.at("allocation").dump() + ":" + line.at("event").value("job", core::Json()).dump();
+    if (line.at("type") == "job-added") kinds[job] = line.at("event").at("kind");
+    if (line.at("type") != "started") continue;
+    EXPECT_EQ(kinds.at(job) == "training", line.at("allocation") == 2) << line;
+  }
+}
+
 TEST(Allocations, status_and_cancel_know_all_of_them) {
   ScratchFolder scratch;
   const fs::path store = scratch / "store";
