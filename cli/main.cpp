@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "cli/command.h"
+#include "cli/terminal.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/process/process.h"
@@ -95,9 +96,7 @@ int main(int argc, char** argv) {
   std::signal(SIGCHLD, SIG_DFL);
   try {
     int code = run(Arguments(argv + 1, argv + argc));
-    if (!std::cout.flush())
-      throw resolute::core::RuntimeError(resolute::core::ErrorKind::kEnvironment,
-                                         "the results cannot be written to stdout");
+    resolute::cli::flush_output("the results");
     return code;
   } catch (const resolute::core::RuntimeError& error) {
     // Every rank of an MPI launch reads the same command line: one of them says what is wrong with it, before mpirun

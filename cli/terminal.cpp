@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <iostream>
 #include <optional>
 #include <string_view>
 
@@ -29,6 +30,17 @@ bool is_set(const char* name) {
 bool output_is_terminal() {
   const char* kind = std::getenv("TERM");
   return ::isatty(STDOUT_FILENO) == 1 && kind != nullptr && *kind != '\0' && std::string_view(kind) != "dumb";
+}
+
+bool reader_has_left() {
+  pollfd output{STDOUT_FILENO, 0, 0};
+  return ::poll(&output, 1, 0) == 1 && (output.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+bool flush_output(std::string_view what) {
+  if (std::cout.flush()) return true;
+  if (reader_has_left()) return false;
+  throw core::RuntimeError(core::ErrorKind::kEnvironment, fmt::format("{} cannot be written to stdout", what));
 }
 
 bool colours_wanted() { return output_is_terminal() && !is_set("NO_COLOR"); }

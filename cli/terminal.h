@@ -6,12 +6,18 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace resolute::cli {
 
 //! True if standard output is a terminal that can be drawn on (TERM is set and not "dumb").
 bool output_is_terminal();
+//! Whether whoever read standard output has gone (`resolute … | head -1`): what is written is read by nobody.
+bool reader_has_left();
+//! Writes out what std::cout holds. \param what "the results" \return false: the reader has left, which is his affair
+//! and no error \throws RuntimeError (kEnvironment) if it cannot be written otherwise
+bool flush_output(std::string_view what);
 //! Colours only on a terminal, and not where NO_COLOR is set (no-color.org).
 bool colours_wanted();
 

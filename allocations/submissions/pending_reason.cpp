@@ -33,7 +33,7 @@ constexpr std::array<Known, 38> kReasons{{
     {"dependencyneversatisfied", "a job that it was to follow failed: it would wait for ever",
      "`resolute suite cancel`, then `resolute suite resume`"},
     {"dependency", "another job of its submission has to end first", ""},
-    {"begintime", "SLURM holds it back for up to two minutes after a requeue", ""},
+    {"begintime", "the time at which it may begin has not come: asked for, or up to two minutes after a requeue", ""},
     {"jobhelduser", "you hold it", kRelease},
     {"jobheldadmin", "an administrator holds it", "ask the site why"},
     {"jobholdmaxrequeue", "it was requeued too often, and SLURM holds it since", kRelease},

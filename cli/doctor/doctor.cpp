@@ -63,8 +63,7 @@ void write_out(const Findings& findings, bool json) {
     const bool colour = colours_wanted();
     for (const Finding& finding : findings) std::cout << line_of(finding, colour);
   }
-  if (!std::cout.flush())
-    throw core::RuntimeError(core::ErrorKind::kEnvironment, "the findings cannot be written to stdout");
+  flush_output("the findings");
 }
 
 struct Wishes {

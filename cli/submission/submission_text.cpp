@@ -17,7 +17,8 @@ namespace {
 std::string time_text(std::chrono::seconds time) {
   if (time.count() <= 0) return "the partition's time limit";
   const auto minutes = std::chrono::ceil<std::chrono::minutes>(time).count();
-  return fmt::format("{}:{:02}:00", minutes / 60, minutes % 60);
+  if (minutes < 24 * 60) return fmt::format("{}:{:02}:00", minutes / 60, minutes % 60);
+  return fmt::format("{}-{:02}:{:02}:00", minutes / (24 * 60), minutes / 60 % 24, minutes % 60);
 }
 
 // A BatchStanding with a job.

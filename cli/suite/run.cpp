@@ -12,6 +12,7 @@
 #include "allocations/start/allocation_work.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
+#include "cli/terminal.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/log.h"
@@ -65,7 +66,7 @@ int report(const SuiteArguments& arguments, const experiments::Plan& plan, const
   auto tables = results::aggregate(plan, files, arguments.store);
   results::write_tables(files, folder, tables);
   if (arguments.json) std::cout << results::to_json(tables).dump(1) << std::endl;
-  if (!std::cout) throw core::RuntimeError(core::ErrorKind::kEnvironment, "the results cannot be written to stdout");
+  flush_output("the results");
   core::log_info("{} jobs done before, {} now, {} failed, {} unfinished{}; tables: {}", outcome.skipped,
                  outcome.succeeded, outcome.failed + outcome.cancelled, outcome.unfinished,
                  outcome.elsewhere > 0 ? fmt::format(", {} of other allocations", outcome.elsewhere) : "",

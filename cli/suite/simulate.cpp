@@ -13,6 +13,7 @@
 #include "cli/page/utilisation_plot.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
+#include "cli/terminal.h"
 #include "core/files/file_system.h"
 #include "core/log.h"
 #include "orchestrator/journal/epoch.h"
@@ -120,7 +121,7 @@ int report(const orchestrator::SimulationReport& result, const orchestrator::Sim
     std::cout << orchestrator::to_json(result, machine).dump(1) << std::endl;
   else
     std::cout << orchestrator::describe(result, machine) << std::flush;
-  if (!std::cout) throw core::RuntimeError(core::ErrorKind::kEnvironment, "the result cannot be written to stdout");
+  flush_output("the result");
   return result.succeeded == result.jobs ? 0 : 3;
 }
 

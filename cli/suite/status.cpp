@@ -86,14 +86,21 @@ class SlurmLook {
 };
 
 std::optional<orchestrator::LiveStatus> read_live(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                  const experiments::Plan& plan,
                                                   const orchestrator::SuiteStatus& status) {
   std::vector<orchestrator::LiveStatus> runs;
+  bool whole = true;
   // A run that was killed leaves its last one behind.
   for (const orchestrator::SuiteRun& run : status.runs)
     if (run.live)
-      if (auto live = orchestrator::read_live(files, store.suite_folder(run.name))) runs.push_back(std::move(*live));
+      if (auto live = orchestrator::read_live(files, store.suite_folder(run.name))) {
+        runs.push_back(std::move(*live));
+        whole = whole && run.jobs >= plan.jobs.size();
+      }
   if (runs.empty()) return std::nullopt;
-  return orchestrator::together(runs);
+  const auto& jobs = status.jobs;
+  return whole ? orchestrator::together(runs)
+               : orchestrator::side_by_side(runs, jobs.waiting + jobs.ready + jobs.running);
 }
 
 StatusView look(const SuiteArguments& arguments, const experiments::Plan& plan, SlurmLook& slurm,
@@ -108,7 +115,7 @@ StatusView look(const SuiteArguments& arguments, const experiments::Plan& plan, 
   view.now = orchestrator::wall_clock();
   const auto signs = allocations::read_signs(files, arguments.store, view.status, view.now);
   allocations::correct(view.status, submissions, view.slurm, signs);
-  view.live = read_live(files, arguments.store, view.status);
+  view.live = read_live(files, arguments.store, plan, view.status);
   view.allocations = join(submissions, view.slurm, is_complete(view));
   allocations::advise_on_silence(view.allocations, plan.suite, signs,
                                  std::chrono::floor<std::chrono::seconds>(view.now));
@@ -120,9 +127,10 @@ StatusView look(const SuiteArguments& arguments, const experiments::Plan& plan, 
   return view;
 }
 
-void write_out(const std::string& text) {
-  if (!(std::cout << text << std::flush))
-    throw core::RuntimeError(core::ErrorKind::kEnvironment, "the status cannot be written to stdout");
+// \return false where nobody reads any more
+bool write_out(const std::string& text) {
+  std::cout << text;
+  return flush_output("the status");
 }
 
 // Evidence is what another program wrote: no UTF-8 for sure.
@@ -143,23 +151,23 @@ void watch(const SuiteArguments& arguments, const experiments::Plan& plan, std::
   std::string last;
   SlurmLook slurm;
   std::set<std::string> warned;
-  for (bool was_alive = false;;) {
+  for (bool was_alive = false, read = true;;) {
     const auto begin = core::monotonic_clock().now();
     const StatusView view = look(arguments, plan, slurm, warned);
     const auto cost = core::monotonic_clock().now() - begin;
     if (redraws) {
       const TerminalSize size = terminal_size();
-      write_out(redraw.frame(status_lines(view, {size.columns, std::max(size.rows - 1, 1), colours_wanted()})));
+      read = write_out(redraw.frame(status_lines(view, {size.columns, std::max(size.rows - 1, 1), colours_wanted()})));
     } else if (std::string now = essence(view); now != last) {
-      write_out(arguments.json ? json_text(view, -1)
-                : last.empty() ? joined(status_lines(view, {}))
-                               : "\n" + joined(status_lines(view, {})));
+      read = write_out(arguments.json ? json_text(view, -1)
+                       : last.empty() ? joined(status_lines(view, {}))
+                                      : "\n" + joined(status_lines(view, {})));
       last = std::move(now);
     }
     const bool alive = is_alive(view);
     const bool ended = is_complete(view) ? !view.status.live : was_alive && !alive;
     was_alive = alive;
-    if (ended || !input.wait(pause_after(cost, interval))) return;
+    if (!read || ended || !input.wait(pause_after(cost, interval))) return;
   }
 }
 

@@ -69,7 +69,9 @@ SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout&
   const std::vector<KnownRun> pasts = read_runs(files, store, run_names(files, store, plan.suite));
   for (const KnownRun& past : pasts) {
     status.live = status.live || past.live;
-    status.runs.push_back({past.name, past.run_epoch, past.live});
+    const auto wanted =
+        std::count_if(past.state.jobs.begin(), past.state.jobs.end(), [](const Job& job) { return job.wanted; });
+    status.runs.push_back({past.name, past.run_epoch, past.live, static_cast<std::size_t>(wanted)});
   }
   const auto seen_done = [&](const experiments::JobId& id) {
     return std::any_of(pasts.begin(), pasts.end(), [&](const KnownRun& past) {

@@ -3,6 +3,7 @@
 //! How far a suite is and what has happened in it, told from its store alone. What `resolute suite status` and `suite
 //! log` call.
 
+#include <cstddef>
 #include <cstdint>
 #include <iosfwd>
 #include <string>
@@ -25,6 +26,7 @@ struct SuiteRun {
   std::string name;        //!< experiments::run_name(): its folder
   std::int64_t epoch = 0;  //!< in which it began, as requests name it
   bool live = false;       //!< known to be at work (same host) or may be (another host)
+  std::size_t jobs = 0;    //!< that it has in its plan: fewer than the suite's in an array's element
 };
 struct SuiteStatus {
   Counts jobs;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "orchestrator/messages/binary.h"
 
@@ -128,6 +129,15 @@ LiveStatus together(const std::vector<LiveStatus>& runs) {
     if (run.seconds_left > 0) speed += 1 / run.seconds_left;
   }
   if (runs.size() > 1) all.seconds_left = speed > 0 ? 1 / speed : -1;
+  return all;
+}
+
+LiveStatus side_by_side(const std::vector<LiveStatus>& runs, int jobs_left) {
+  LiveStatus all = together(runs);
+  const bool known = std::all_of(runs.begin(), runs.end(), [](const LiveStatus& run) { return run.seconds_left >= 0; });
+  all.seconds_left = -1;
+  if (known && std::cmp_less_equal(jobs_left, all.running.size()))
+    for (const LiveStatus& run : runs) all.seconds_left = std::max(all.seconds_left, run.seconds_left);
   return all;
 }
 

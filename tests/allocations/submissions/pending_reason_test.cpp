@@ -14,7 +14,7 @@ TEST(PendingReason, reasons_are_explained_in_plain_words) {
   const auto words = [](const char* reason) { return explain_reason(reason).words; };
   EXPECT_THAT(words("Priority"), HasSubstr("other jobs come first"));
   EXPECT_THAT(words("Dependency"), HasSubstr("has to end first"));
-  EXPECT_THAT(words("BeginTime"), HasSubstr("after a requeue"));
+  EXPECT_THAT(words("BeginTime"), AllOf(HasSubstr("asked for"), HasSubstr("after a requeue")));
   EXPECT_THAT(words("QOSMaxGRESPerUser"), HasSubstr("QOS are at a limit"));
   EXPECT_THAT(words("QOSGrpCpuLimit"), HasSubstr("all users"));
   EXPECT_THAT(words("AssocMaxJobsLimit"), HasSubstr("account"));

@@ -52,6 +52,19 @@ TEST(Live, runs_that_share_their_jobs_are_done_as_soon_as_their_speeds_together_
   EXPECT_EQ(together({unknown, unknown}).seconds_left, -1);
 }
 
+TEST(Live, runs_of_a_part_each_are_done_with_the_last_but_only_once_no_job_waits_for_a_run) {
+  LiveStatus one, two;
+  one.seconds_left = 60;
+  two.seconds_left = 30;
+  one.running = {{{std::string(64, 'c')}, 1, {"node"}, 1, 0.5}};
+  two.running = {{{std::string(64, 'd')}, 1, {"other"}, 1, 0.5}};
+  EXPECT_DOUBLE_EQ(side_by_side({one, two}, 2).seconds_left, 60);
+  EXPECT_EQ(side_by_side({one, two}, 10).seconds_left, -1) << "eight elements have not begun";
+  EXPECT_EQ(side_by_side({one, two}, 2).running.size(), 2U);
+  two.seconds_left = -1;
+  EXPECT_EQ(side_by_side({one, two}, 2).seconds_left, -1);
+}
+
 TEST(Live, a_torn_or_foreign_file_is_none) {
   const TemporaryFolder folder;
   auto& files = core::real_file_system();
