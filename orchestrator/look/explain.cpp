@@ -12,6 +12,7 @@
 #include "orchestrator/decisions/decide.h"
 #include "orchestrator/decisions/state.h"
 #include "orchestrator/journal/epoch.h"
+#include "orchestrator/look/event_text.h"
 #include "orchestrator/look/status.h"
 
 namespace resolute::orchestrator {
@@ -49,43 +50,20 @@ experiments::JobId only_job(core::FileSystem& files, const experiments::StoreLay
           "begun"));
 }
 
-std::string hosts_text(const Placement& placement, const std::map<AgentNumber, std::string>& hosts) {
-  std::string text;
-  for (const Share& share : placement) {
-    const auto host = hosts.find(share.agent);
-    text += fmt::format("{}{} (agent {}, {} slot{})", text.empty() ? "" : ", ",
-                        host == hosts.end() ? "a host that is gone" : host->second, share.agent.value, share.slots,
-                        share.slots == 1 ? "" : "s");
-  }
-  return text;
-}
-
-// As `suite log` words it, without the job's number: there is only one job here.
-std::string line_text(const Event& event, JobNumber job, const std::map<AgentNumber, std::string>& hosts) {
-  if (const auto* placed = std::get_if<Placed>(&event))
-    return fmt::format("attempt {} placed on {}{}", placed->attempt, hosts_text(placed->placement, hosts),
-                       placed->why.empty() ? "" : ": " + placed->why);
-  std::string text = describe(event);
-  const std::string number = fmt::format("job {} ", job.value);
-  if (text.starts_with(number)) text.erase(0, number.size());
-  return text;
-}
-
 // \param first_epoch whose journal is still there
 std::vector<StoryLine> lines_of(core::FileSystem& files, const std::filesystem::path& folder, std::int64_t first_epoch,
                                 const State& state, JobNumber job) {
   std::vector<StoryLine> lines;
-  std::map<AgentNumber, std::string> hosts;
-  for (const auto& [agent, slots] : state.agents) hosts[agent] = slots.host;
+  EventWords words(state);
   // A run may go on in another epoch; only its first one has a RunStarted.
   bool planned = false;
   std::optional<StoryLine> start;
   scan_journals(files, folder, first_epoch, [&](const JournalHeader& header, JournalRecord& record) {
-    if (const auto* joined = std::get_if<AgentJoined>(&record.event)) hosts[joined->agent] = joined->host;
+    words.learn(record.event);
     const bool starts = std::holds_alternative<RunStarted>(record.event);
     const bool about = job_number(record.event) == job;
     if (!starts && !about && !std::holds_alternative<RunEnded>(record.event)) return;
-    std::string text = line_text(record.event, job, hosts);
+    std::string text = words.text_without_job(record.event);
     StoryLine line{header.epoch, record.sequence, record.at, std::move(record.event), std::move(text)};
     if (starts) {
       start = std::move(line);

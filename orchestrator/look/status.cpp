@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <map>
-#include <ostream>
 #include <unordered_set>
 
 #include "orchestrator/journal/epoch.h"
-#include "orchestrator/journal/snapshot.h"
-#include "orchestrator/look/explain.h"
 #include "orchestrator/store/stored_jobs.h"
 
 namespace resolute::orchestrator {
@@ -93,86 +90,6 @@ SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout&
     count_job(planned, ready, pasts, status);
   }
   return status;
-}
-
-namespace {
-
-// The log of one allocation.
-class LogPrinter {
- public:
-  LogPrinter(core::FileSystem& files, std::filesystem::path folder, int allocation, LogFormat format, std::string job,
-             std::ostream& to)
-      : files_(files),
-        folder_(std::move(folder)),
-        allocation_(allocation),
-        format_(format),
-        job_(std::move(job)),
-        to_(to) {}
-
-  void print() {
-    std::vector<JournalExtent> extents;
-    read_beside_a_run(files_, folder_, [&] {
-      const std::int64_t first = journal_epochs(files_, folder_).front();
-      if (first > last_.first + 1) {
-        if (whole_text()) to_ << fmt::format("{} and those before it were removed\n", journal_name(first - 1));
-        // The jobs' numbers were given out there.
-        if (const auto snapshot = newest_snapshot(files_, folder_))
-          for (const auto& [id, number] : snapshot->state.numbers) ids_[number] = id;
-      }
-      extents = scan_journals(files_, folder_, first,
-                              [&](const JournalHeader& header, JournalRecord& record) { line(header, record); });
-    });
-    for (const JournalExtent& extent : extents)
-      if (extent.dropped_bytes > 0 && whole_text())
-        to_ << fmt::format("{} bytes after offset {} of {} are no records\n", extent.dropped_bytes, extent.valid_length,
-                           journal_name(extent.header.epoch));
-  }
-
- private:
-  bool whole_text() const { return format_ == LogFormat::kText && job_.empty(); }
-
-  void line(const JournalHeader& header, const JournalRecord& record) {
-    if (std::pair(header.epoch, record.sequence) <= last_) return;
-    last_ = {header.epoch, record.sequence};
-    const auto number = job_number(record.event);
-    if (const auto* added = std::get_if<JobAdded>(&record.event)) ids_[added->job] = added->id.hex;
-    if (!job_.empty() && (!number || !ids_[*number].starts_with(job_))) return;
-    if (format_ == LogFormat::kText) {
-      to_ << time_text(record.at) << "  " << describe(record.event) << '\n';
-      return;
-    }
-    const core::Json json = {{"allocation", allocation_},       {"epoch", header.epoch},
-                             {"sequence", record.sequence},     {"time", time_text(record.at)},
-                             {"type", type_name(record.event)}, {"event", to_json(record.event)}};
-    to_ << core::canonical_json(json) << '\n';
-  }
-
-  core::FileSystem& files_;
-  std::filesystem::path folder_;
-  int allocation_;
-  LogFormat format_;
-  std::string job_;
-  std::ostream& to_;
-  std::map<JobNumber, std::string> ids_;
-  std::pair<std::int64_t, std::uint64_t> last_;  // record gone through, by epoch: a second look goes on behind it
-};
-
-}  // namespace
-
-void print_log(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
-               LogFormat format, const std::string& job, std::ostream& to) {
-  std::vector<std::string> names = run_names(files, store, suite);
-  std::erase_if(names,
-                [&](const std::string& name) { return journal_epochs(files, store.suite_folder(name)).empty(); });
-  if (names.empty())
-    throw core::input_error(fmt::format("suite '{}' has no journal", suite),
-                            fmt::format("'{}' holds none", store.suite_folder(suite).string()),
-                            "run it first: `resolute suite run`");
-  for (const std::string& name : names) {
-    const int allocation = *experiments::allocation_of(suite, name);
-    if (names.size() > 1 && format == LogFormat::kText) to << fmt::format("allocation {}:\n", allocation);
-    LogPrinter(files, store.suite_folder(name), allocation, format, job, to).print();
-  }
 }
 
 }  // namespace resolute::orchestrator

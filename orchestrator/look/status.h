@@ -1,11 +1,9 @@
 #pragma once
 //! \file
-//! How far a suite is and what has happened in it, told from its store alone. What `resolute suite status` and `suite
-//! log` call.
+//! How far a suite is, told from its store alone. What `resolute suite status` calls.
 
 #include <cstddef>
 #include <cstdint>
-#include <iosfwd>
 #include <string>
 #include <vector>
 
@@ -39,13 +37,5 @@ struct SuiteStatus {
 //! The others are as the journals of all allocations say. A job that runs counts as running only while its run may be
 //! alive; one that failed in one allocation and may still succeed in another has not failed.
 SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
-
-enum class LogFormat { kText, kJsonLines };
-//! Every event of the suite's journals in order, one allocation after the other: for people, one line each with its
-//! time; or one JSON object each ({"allocation", "epoch", "sequence", "time", "type", "event"}). `job`: only events of
-//! jobs whose id starts with it.
-//! \throws RuntimeError (kInput) if the suite was never run
-void print_log(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
-               LogFormat format, const std::string& job, std::ostream& to);
 
 }  // namespace resolute::orchestrator

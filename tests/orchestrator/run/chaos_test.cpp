@@ -91,8 +91,8 @@ class Chaos : public SuiteUnderFire, public testing::WithParamInterface<std::str
     EXPECT_EQ(status.jobs.succeeded, kJobs);
     EXPECT_FALSE(status.live);
     std::ostringstream to;
-    EXPECT_NO_THROW(
-        print_log(core::real_file_system(), experiments::StoreLayout(store()), "toy", LogFormat::kJsonLines, "", to));
+    EXPECT_NO_THROW(print_log(core::real_file_system(), experiments::StoreLayout(store()), "toy",
+                              {.format = LogFormat::kJsonLines}, to));
   }
   // Of one undisturbed run.
   std::string calm_results() const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/process/process.h"
+#include "orchestrator/look/log.h"
 #include "orchestrator/look/status.h"
 #include "orchestrator/run/run.h"
 #include "tests/orchestrator/support/processes.h"
@@ -95,8 +96,7 @@ class Run : public testing::Test {
   }
   std::string log() const {
     std::ostringstream to;
-    orchestrator::print_log(core::real_file_system(), experiments::StoreLayout(store()), "toy",
-                            orchestrator::LogFormat::kText, "", to);
+    orchestrator::print_log(core::real_file_system(), experiments::StoreLayout(store()), "toy", {}, to);
     return to.str();
   }
   pid_t process_of(int launched_rank) const {

@@ -1,0 +1,104 @@
+#include "orchestrator/look/event_text.h"
+
+#include <fmt/format.h>
+
+#include "orchestrator/look/explain.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+// By somebody's wish, or the end of time that was given: nothing is wrong with the job.
+bool is_no_failure(Cause cause) {
+  return cause == Cause::kInterrupted || cause == Cause::kPreempted || cause == Cause::kWalltime ||
+         cause == Cause::kCancelled;
+}
+
+// What went wrong in an event, if it is of that kind. How ranks ended is told with their attempt's end.
+struct WentWrong {
+  bool operator()(const AttemptEnded& e) const { return !is_no_failure(e.cause); }
+  bool operator()(const JobFailed&) const { return true; }
+  bool operator()(const JobCancelled&) const { return true; }
+  bool operator()(const ResultMissing&) const { return true; }
+  bool operator()(const Stalled&) const { return true; }
+  bool operator()(const RanksGivenUp&) const { return true; }
+  bool operator()(const HostExcluded&) const { return true; }
+  bool operator()(const AgentLost&) const { return true; }
+  bool operator()(const auto&) const { return false; }
+};
+
+struct Matters {
+  bool operator()(const JobAdded&) const { return false; }
+  bool operator()(const JobSucceeded& e) const { return e.attempt > 0; }
+  bool operator()(const RankExited& e) const { return e.signal != 0 || e.code != 0; }
+  bool operator()(const auto&) const { return true; }
+};
+
+std::string number_text(JobNumber job) { return fmt::format("job {} ", job.value); }
+
+}  // namespace
+
+bool is_told(const Event& event, Told told) {
+  return told == Told::kAll ||
+         (told == Told::kFailures ? std::visit(WentWrong(), event) : std::visit(Matters(), event));
+}
+
+EventWords::EventWords(const State& known) {
+  for (const auto& [id, number] : known.numbers) jobs_[number] = {id, job_of(known, number).label};
+  for (const auto& [agent, slots] : known.agents) hosts_[agent] = slots.host;
+}
+
+void EventWords::learn(const Event& event) {
+  if (const auto* added = std::get_if<JobAdded>(&event)) jobs_[added->job] = {added->id.hex, added->label};
+  if (const auto* joined = std::get_if<AgentJoined>(&event)) hosts_[joined->agent] = joined->host;
+}
+
+std::string EventWords::hosts_of(const Placement& placement) const {
+  std::string text;
+  for (const Share& share : placement) {
+    const auto host = hosts_.find(share.agent);
+    text += fmt::format("{}{} (agent {}, {} slot{})", text.empty() ? "" : ", ",
+                        host == hosts_.end() ? "a host that is gone" : host->second, share.agent.value, share.slots,
+                        share.slots == 1 ? "" : "s");
+  }
+  return text;
+}
+
+std::string EventWords::text_without_job(const Event& event) const {
+  if (const auto* placed = std::get_if<Placed>(&event))
+    return fmt::format("attempt {} placed on {}{}", placed->attempt, hosts_of(placed->placement),
+                       placed->why.empty() ? "" : ": " + placed->why);
+  std::string text = describe(event);
+  if (const auto job = job_number(event))
+    if (const std::string number = number_text(*job); text.starts_with(number)) text.erase(0, number.size());
+  return text;
+}
+
+// An agent's end by its host.
+std::string EventWords::agent_text(const Event& event) const {
+  std::string text = describe(event);
+  const auto* lost = std::get_if<AgentLost>(&event);
+  const auto* leaving = std::get_if<AgentLeaving>(&event);
+  if (lost == nullptr && leaving == nullptr) return text;
+  const AgentNumber agent = lost != nullptr ? lost->agent : leaving->agent;
+  const std::string number = fmt::format("agent {} ", agent.value);
+  if (const auto host = hosts_.find(agent); host != hosts_.end() && text.starts_with(number))
+    text.insert(number.size(), fmt::format("on {} ", host->second));
+  return text;
+}
+
+std::string EventWords::text(const Event& event) const {
+  const auto job = job_number(event);
+  if (!job) return agent_text(event);
+  if (std::holds_alternative<JobAdded>(event)) return describe(event);
+  const auto name = jobs_.find(*job);
+  if (name == jobs_.end()) return number_text(*job) + text_without_job(event);
+  return fmt::format("{} ({}) {}", name->second.label, name->second.id.substr(0, 12), text_without_job(event));
+}
+
+const std::string& EventWords::id_of(JobNumber job) const {
+  static const std::string kNone;
+  const auto name = jobs_.find(job);
+  return name == jobs_.end() ? kNone : name->second.id;
+}
+
+}  // namespace resolute::orchestrator

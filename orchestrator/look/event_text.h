@@ -1,0 +1,49 @@
+#pragma once
+//! \file
+//! Events in words for people who know jobs by what they are and agents by their hosts, not by the journal's numbers;
+//! and which events are worth a line.
+
+#include <map>
+#include <string>
+
+#include "orchestrator/decisions/state.h"
+#include "orchestrator/messages/event.h"
+
+namespace resolute::orchestrator {
+
+//! Which events of a journal are told.
+enum class Told {
+  kAll,
+  kWhatMatters,  //!< not what each run repeats of every job when it begins, nor ranks that ended well
+  kFailures,     //!< what went wrong, with its cause: neither stops on request nor lost time
+};
+//! Whether an event is one of these. Pure.
+bool is_told(const Event& event, Told told);
+
+//! The names that a journal gives its numbers. To be shown every event in order.
+class EventWords {
+ public:
+  EventWords() = default;
+  //! \param known the state behind all events: jobs and agents that came before the first
+  explicit EventWords(const State& known);
+  //! To be called before text(): later events speak of what this one names.
+  void learn(const Event& event);
+  //! One line without the time. A job is "training rain trial 0 'RAIN' on people (abcdef012345)".
+  std::string text(const Event& event) const;
+  //! The same of an event about a job, without the job.
+  std::string text_without_job(const Event& event) const;
+  //! The id of a job; empty for one that was not named.
+  const std::string& id_of(JobNumber job) const;
+
+ private:
+  struct Name {
+    std::string id, label;
+  };
+  std::string hosts_of(const Placement& placement) const;
+  std::string agent_text(const Event& event) const;
+
+  std::map<JobNumber, Name> jobs_;
+  std::map<AgentNumber, std::string> hosts_;
+};
+
+}  // namespace resolute::orchestrator
