@@ -30,6 +30,7 @@ const std::vector<Command>& commands() {
       {"suite allocation", "what a batch script becomes; not for people", suite_allocation},
       {"suite simulate", "how a suite would fare on a machine that is not there", suite_simulate},
       {"explain", "why a job is where it is", explain},
+      {"logs", "what a job has written to its standard error: tracebacks, warnings; --follow", logs},
       {"train", "one training, without a coordinator", train},
       {"repro", "run a job again: the same bits, or where they part", repro},
       {"weights import", "put the trunk of a torchvision or timm ResNet into the store", weights_import},

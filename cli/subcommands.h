@@ -32,6 +32,7 @@ int suite_report(const Arguments& arguments);
 int suite_watch(const Arguments& arguments);
 int suite_log(const Arguments& arguments);
 int explain(const Arguments& arguments);
+int logs(const Arguments& arguments);
 int train(const Arguments& arguments);
 int repro(const Arguments& arguments);
 int weights_import(const Arguments& arguments);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 
@@ -20,7 +21,8 @@ namespace {
 constexpr CommandHelp kExplainHelp{
     "resolute explain JOB --store STORE [--suite NAME] [--json]",
     R"(Why a job is where it is: every journaled event of it with the reason for each decision, suite by suite, and what it waits
-for now. JOB is an id, its first digits (4 or more), or a specification's file.)",
+for now; then the last lines on standard error of the attempt that failed last or still runs, and the file that they
+stand in (`resolute logs` prints all of it). JOB is an id, its first digits (4 or more), or a specification's file.)",
     "  resolute explain 3fa9 --store store\n"
     "  resolute explain 3fa9 --store store --suite quickstart --json\n"};
 
@@ -28,6 +30,14 @@ std::string digits_of(const std::string& name, const experiments::StoreLayout& s
   if (is_job_file(name)) return find_job(core::real_file_system(), store, name).hex;
   require_digits(name);
   return name;
+}
+
+// What another program wrote gives no orders to the terminal.
+std::string without_orders(std::string line) {
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; },
+      '?');
+  return line;
 }
 
 void print(const orchestrator::Explanation& explanation) {
@@ -43,6 +53,12 @@ void print(const orchestrator::Explanation& explanation) {
       std::cout << fmt::format("  {}  {}\n", orchestrator::time_text(line.at), line.text);
     std::cout << fmt::format("  now {}: {}\n", story.state, story.now);
   }
+  if (!explanation.log) return;
+  const auto& log = *explanation.log;
+  std::cout << fmt::format("\nlast lines of attempt {}{}, of {}\n", log.attempt,
+                           log.process_rank > 0 ? fmt::format(", process rank {}", log.process_rank) : "",
+                           log.path.string());
+  for (const std::string& line : explanation.last_lines) std::cout << "  " << without_orders(line) << '\n';
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <future>
 #include <iostream>
+#include <map>
 #include <set>
 #include <string_view>
 #include <unordered_set>
@@ -21,6 +22,7 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/files/json.h"
+#include "orchestrator/look/attempt_logs.h"
 #include "orchestrator/store/live.h"
 #include "orchestrator/store/wall_clock.h"
 #include "slurm/client.h"
@@ -103,6 +105,20 @@ std::optional<orchestrator::LiveStatus> read_live(core::FileSystem& files, const
                : orchestrator::side_by_side(runs, jobs.waiting + jobs.ready + jobs.running);
 }
 
+// Of the first that failed by themselves: a suite may have thousands.
+std::map<experiments::JobId, std::string> failure_logs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                       const orchestrator::SuiteStatus& status) {
+  constexpr std::size_t kMost = 10;
+  std::map<experiments::JobId, std::string> logs;
+  for (const auto& failure : status.failures) {
+    if (logs.size() == kMost) break;
+    if (failure.cause == kFellWithAnother) continue;
+    const auto left = orchestrator::latest_logs(files, store, failure.job);
+    if (!left.empty()) logs[failure.job] = left.front().path.string();
+  }
+  return logs;
+}
+
 StatusView look(const SuiteArguments& arguments, const experiments::Plan& plan, SlurmLook& slurm,
                 std::set<std::string>& warned) {
   auto& files = core::real_file_system();
@@ -116,6 +132,8 @@ StatusView look(const SuiteArguments& arguments, const experiments::Plan& plan, 
   const auto signs = allocations::read_signs(files, arguments.store, view.status, view.now);
   allocations::correct(view.status, submissions, view.slurm, signs);
   view.live = read_live(files, arguments.store, plan, view.status);
+  view.logs = failure_logs(files, arguments.store, view.status);
+  view.store = arguments.values["store"].as<std::string>();
   view.allocations = join(submissions, view.slurm, is_complete(view));
   allocations::advise_on_silence(view.allocations, plan.suite, signs,
                                  std::chrono::floor<std::chrono::seconds>(view.now));

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "cli/suite/allocation_text.h"
+#include "slurm/sbatch_script.h"
 
 namespace resolute::cli {
 
@@ -20,6 +21,7 @@ enum class Colour { kNone, kBold, kGreen, kYellow, kRed };
 struct Line {
   std::string text;
   Colour colour = Colour::kNone;
+  bool whole = false;  //!< a path to copy: not cut where there are rows enough
 };
 
 //! A heading and what may be shortened below it.
@@ -58,7 +60,8 @@ std::string cut(const std::string& text, std::size_t most) {
 
 std::string coloured(const Line& line, const Screen& screen) {
   std::string text = without_controls(line.text);
-  if (screen.columns > 0) text = cut(text, static_cast<std::size_t>(screen.columns));
+  if (screen.columns > 0 && !(line.whole && screen.rows == 0))
+    text = cut(text, static_cast<std::size_t>(screen.columns));
   if (!screen.colour || line.colour == Colour::kNone) return text;
   const char* code = line.colour == Colour::kBold     ? "1"
                      : line.colour == Colour::kGreen  ? "32"
@@ -155,14 +158,28 @@ std::optional<Section> failures_section(const StatusView& view) {
   if (view.status.failures.empty()) return std::nullopt;
   std::vector<Cells> rows = {{"FAILED", "WHAT", "CAUSE", "EVIDENCE"}};
   std::vector<Colour> colours;
+  std::vector<experiments::JobId> jobs;  // of the rows
   // What failed by itself before what fell with it.
   for (const bool fell : {false, true})
     for (const auto& failure : view.status.failures)
-      if ((failure.cause == "needs-failed") == fell) {
+      if ((failure.cause == kFellWithAnother) == fell) {
         rows.push_back({failure.job.hex.substr(0, 12), failure.label, failure.cause, failure.evidence});
         colours.push_back(fell ? Colour::kYellow : Colour::kRed);
+        jobs.push_back(failure.job);
       }
-  return section(rows, {}, colours);
+  Section made = section(rows, {}, colours);
+  for (std::size_t i = jobs.size(); i-- > 0;)
+    if (const auto log = view.logs.find(jobs[i]); log != view.logs.end())
+      made.lines.insert(made.lines.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                        {"  log: " + log->second, Colour::kNone, true});
+  if (!view.logs.empty()) {
+    const auto first = std::find_if(jobs.begin(), jobs.end(), [&](const auto& job) { return view.logs.contains(job); });
+    const std::string about = first->hex.substr(0, 12) + " --store " + slurm::shell_quoted(view.store);
+    made.lines.push_back(
+        {fmt::format("→ `resolute logs {}` prints it, `resolute explain {}` tells its story", about, about),
+         Colour::kYellow, true});
+  }
+  return made;
 }
 
 std::optional<Section> allocations_section(const StatusView& view) {
@@ -292,9 +309,14 @@ std::vector<std::string> status_lines(const StatusView& view, const Screen& scre
 core::Json status_json(const StatusView& view) {
   const auto& jobs = view.status.jobs;
   core::Json failures = core::Json::array();
-  for (const auto& failure : view.status.failures)
-    failures.push_back(
-        {{"job", failure.job.hex}, {"label", failure.label}, {"cause", failure.cause}, {"evidence", failure.evidence}});
+  for (const auto& failure : view.status.failures) {
+    const auto log = view.logs.find(failure.job);
+    failures.push_back({{"job", failure.job.hex},
+                        {"label", failure.label},
+                        {"cause", failure.cause},
+                        {"evidence", failure.evidence},
+                        {"log", log == view.logs.end() ? core::Json() : core::Json(log->second)}});
+  }
   core::Json json = {{"suite", view.suite},
                      {"jobs",
                       {{"waiting", jobs.waiting},

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "allocations/submissions/allocation_view.h"
@@ -23,7 +24,11 @@ struct StatusView {
   std::vector<allocations::AllocationView> allocations{};  //!< of its submissions
   allocations::SlurmAnswer slurm{};
   orchestrator::Instant now{};
+  std::map<experiments::JobId, std::string> logs{};  //!< standard error of failed jobs: the file of the last attempt
+  std::string store{};                               //!< as it was typed, for commands to copy
 };
+//! The cause of a job that was given up because one that it needs failed.
+inline constexpr std::string_view kFellWithAnother = "needs-failed";
 //! Every job has its result.
 bool is_complete(const StatusView& view);
 //! A run is at work, or an allocation may yet begin one.

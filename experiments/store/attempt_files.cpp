@@ -29,4 +29,24 @@ std::filesystem::path stored_attempt_file(core::FileSystem& files, const StoreLa
   return !files.exists(path) && files.exists(old) ? old : path;
 }
 
+std::map<int, std::filesystem::path> stored_rank_files(core::FileSystem& files, const StoreLayout& store,
+                                                       const JobId& job, int attempt, const std::string& stream) {
+  std::map<int, std::filesystem::path> found;
+  // NAME of process rank 0, NAME-R of the others.
+  const auto take = [&](const std::filesystem::path& folder, const std::string& start) {
+    for (const std::string& name : files.list(folder)) {
+      if (!name.starts_with(start)) continue;
+      const std::string_view behind = std::string_view(name).substr(start.size());
+      if (behind.empty())
+        found.emplace(0, folder / name);
+      else if (const auto rank = core::number_of<int>(behind.substr(1)); behind.front() == '-' && rank >= 1)
+        found.emplace(*rank, folder / name);
+    }
+  };
+  const auto path = store.attempt_file(job, attempt, stream);
+  take(path.parent_path(), path.filename().string());
+  take(store.job_folder(job) / kOldFolder / fmt::format("{:03}", attempt), stream);
+  return found;
+}
+
 }  // namespace resolute::experiments

@@ -3,6 +3,7 @@
 //! What the attempts of a job have left in its folder, here or as earlier versions did: a folder `attempts/NNN` each.
 
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string>
 
@@ -17,5 +18,10 @@ std::set<int> stored_attempts(core::FileSystem& files, const std::filesystem::pa
 //! Where the attempt's file stands, or would stand if there were one. \param name "metrics.jsonl"
 std::filesystem::path stored_attempt_file(core::FileSystem& files, const StoreLayout& store, const JobId& job,
                                           int attempt, const std::string& name);
+
+//! What the process ranks of an attempt have written to one stream, by rank; a rank that wrote nothing has no file.
+//! \param stream "stdout" or "stderr"
+std::map<int, std::filesystem::path> stored_rank_files(core::FileSystem& files, const StoreLayout& store,
+                                                       const JobId& job, int attempt, const std::string& stream);
 
 }  // namespace resolute::experiments

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <sstream>
 #include <utility>
 
 #include "core/error.h"
@@ -124,7 +125,114 @@ std::string now_text(const KnownRun& past, JobNumber number, Instant now) {
                      rest_text(past.state));
 }
 
+// Of a label, without the quotes of its row.
+std::vector<std::string> words_of_label(const std::string& text) {
+  std::vector<std::string> words;
+  std::istringstream all(text);
+  for (std::string word; all >> word;) {
+    if (word.starts_with('\'')) word.erase(0, 1);
+    if (word.ends_with('\'')) word.pop_back();
+    words.push_back(std::move(word));
+  }
+  return words;
+}
+
+// How well a label fits what somebody typed; 0: not at all.
+int fit_of(const std::string& label, const std::string& typed) {
+  if (label == typed) return 3;
+  if (label.find(fmt::format("'{}'", typed)) != std::string::npos) return 2;
+  const auto words = words_of_label(label), wanted = words_of_label(typed);
+  const bool all = std::all_of(wanted.begin(), wanted.end(), [&](const std::string& word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+  });
+  return all && !wanted.empty() ? 1 : 0;
+}
+
+// Attempts that ended with the job's result: their logs say nothing of a failure.
+std::set<int> fruitful_attempts(const Explanation& explanation) {
+  std::set<int> attempts;
+  for (const JobStory& story : explanation.stories)
+    for (const StoryLine& line : story.lines)
+      if (const auto* done = std::get_if<JobSucceeded>(&line.event)) attempts.insert(done->attempt);
+  return attempts;
+}
+
+// The rank that an attempt's end speaks of; 0 where it does not.
+int rank_at_fault(const Explanation& explanation, int attempt) {
+  int fault = 0;
+  for (const JobStory& story : explanation.stories) {
+    std::map<int, std::string> evidence;
+    for (const StoryLine& line : story.lines) {
+      if (const auto* exited = std::get_if<RankExited>(&line.event); exited != nullptr && exited->attempt == attempt)
+        evidence[exited->process_rank] = exited->evidence;
+      const auto* ended = std::get_if<AttemptEnded>(&line.event);
+      if (ended == nullptr || ended->attempt != attempt) continue;
+      for (const auto& [rank, text] : evidence)
+        if (!text.empty() && ended->evidence.find(text) != std::string::npos) {
+          fault = rank;
+          break;
+        }
+    }
+  }
+  return fault;
+}
+
+void add_log(core::FileSystem& files, const experiments::StoreLayout& store, Explanation& explanation) {
+  std::set<int> attempts = attempts_left(files, store, explanation.job);
+  const std::set<int> fruitful = fruitful_attempts(explanation);
+  for (const int attempt : fruitful) attempts.erase(attempt);
+  // Whose result it is no journal says.
+  if (explanation.has_result && fruitful.empty()) return;
+  for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt) {
+    const auto logs = attempt_logs(files, store, explanation.job, *attempt);
+    if (logs.empty()) continue;
+    const int rank = rank_at_fault(explanation, *attempt);
+    const auto at_fault =
+        std::find_if(logs.begin(), logs.end(), [&](const auto& log) { return log.process_rank == rank; });
+    explanation.log = at_fault == logs.end() ? logs.front() : *at_fault;
+    explanation.last_lines = last_lines(files, explanation.log->path, kLastLines);
+    return;
+  }
+}
+
 }  // namespace
+
+std::vector<KnownJob> jobs_called(core::FileSystem& files, const experiments::StoreLayout& store,
+                                  const std::string& words, const std::optional<std::string>& suite) {
+  std::map<std::pair<std::string, std::string>, int> fits;  // of label and id
+  int best = 1;
+  for (const KnownRun& past : read_pasts(files, store, suite))
+    for (const Job& job : past.state.jobs)
+      if (const int fit = fit_of(job.label, words); fit > 0) {
+        fits[{job.label, job.id.hex}] = fit;
+        best = std::max(best, fit);
+      }
+  std::vector<KnownJob> jobs;
+  for (const auto& [job, fit] : fits)
+    if (fit == best) jobs.push_back({{job.second}, job.first});
+  return jobs;
+}
+
+JobNow look_at_job(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job,
+                   const std::optional<std::string>& suite, Instant now) {
+  std::vector<std::string> names = suite ? run_names(files, store, *suite) : files.list(store.root() / "suites");
+  std::sort(names.begin(), names.end());
+  JobNow seen;
+  bool given_up = false, hoped_for = false;
+  for (const KnownRun& past : read_runs(files, store, names)) {
+    const auto number = past.state.numbers.find(job.hex);
+    if (number == past.state.numbers.end()) continue;
+    const Job& known = job_of(past.state, number->second);
+    const bool over = std::holds_alternative<Failed>(known.state) || std::holds_alternative<Cancelled>(known.state);
+    given_up = given_up || over;
+    hoped_for = hoped_for || (!over && known.wanted);
+    seen.live = seen.live || (past.live && !over);
+    // Of several that know it, the one that works on it.
+    if (seen.text.empty() || (past.live && !over)) seen.text = now_text(past, number->second, now);
+  }
+  seen.settled = has_result(files, store, job) || (given_up && !hoped_for);
+  return seen;
+}
 
 std::string time_text(Instant at) {
   const auto milliseconds = at.time_since_epoch().count();
@@ -168,6 +276,7 @@ Explanation explain(core::FileSystem& files, const experiments::StoreLayout& sto
     });
     explanation.stories.push_back(std::move(story));
   }
+  add_log(files, store, explanation);
   return explanation;
 }
 
@@ -191,7 +300,13 @@ core::Json to_json(const Explanation& explanation) {
                       {"first_epoch", story.first_epoch},
                       {"events", events}});
   }
-  return {{"job", explanation.job.hex}, {"has_result", explanation.has_result}, {"suites", suites}};
+  core::Json log;
+  if (explanation.log)
+    log = {{"attempt", explanation.log->attempt},
+           {"process_rank", explanation.log->process_rank},
+           {"path", explanation.log->path.string()},
+           {"last_lines", explanation.last_lines}};
+  return {{"job", explanation.job.hex}, {"has_result", explanation.has_result}, {"suites", suites}, {"stderr", log}};
 }
 
 }  // namespace resolute::orchestrator

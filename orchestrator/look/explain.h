@@ -9,6 +9,7 @@
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "experiments/store/store_layout.h"
+#include "orchestrator/look/attempt_logs.h"
 #include "orchestrator/messages/event.h"
 
 namespace resolute::orchestrator {
@@ -38,7 +39,11 @@ struct Explanation {
   experiments::JobId job;
   bool has_result = false;
   std::vector<JobStory> stories;  //!< one a suite that knows it, by the suites' names; empty: no suite does
+  //! Standard error of the last attempt that failed or still runs, of the rank whose end counted; nothing: none wrote.
+  std::optional<AttemptLog> log{};
+  std::vector<std::string> last_lines{};  //!< of that, at most kLastLines
 };
+inline constexpr std::size_t kLastLines = 20;
 
 //! Reads every suite folder of the store, or that of `suite` alone.
 //! \param job the first digits of its id \param now wall-clock time
@@ -47,8 +52,30 @@ Explanation explain(core::FileSystem& files, const experiments::StoreLayout& sto
                     const std::optional<std::string>& suite, Instant now);
 
 //! {"job", "has_result", "suites": [{"suite", "kind", "label", "state", "live", "now", "first_epoch",
-//! "events": [{"epoch", "sequence", "time", "type", "event", "text"}]}]}
+//! "events": [{"epoch", "sequence", "time", "type", "event", "text"}]}], "stderr": null or {"attempt", "process_rank",
+//! "path", "last_lines"}}
 core::Json to_json(const Explanation& explanation);
+
+//! A job that a journal of the store knows.
+struct KnownJob {
+  experiments::JobId job;
+  std::string label;
+};
+//! Those that somebody means by words: the job whose label these are; else the jobs of the row that is called so; else
+//! those in whose labels each of the words occurs ("training RAIN 0"). Each once, by label and id.
+//! \param suite only its jobs \throws RuntimeError as explain()
+std::vector<KnownJob> jobs_called(core::FileSystem& files, const experiments::StoreLayout& store,
+                                  const std::string& words, const std::optional<std::string>& suite);
+
+//! Where a job is, for whoever waits for its end.
+struct JobNow {
+  bool settled = false;  //!< it has its result, or every suite that wants it has given it up
+  bool live = false;     //!< a run that has not given it up is, or may be, at work
+  std::string text;      //!< one sentence; empty where no journal knows it
+};
+//! \param suite as in explain()
+JobNow look_at_job(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job,
+                   const std::optional<std::string>& suite, Instant now);
 
 //! `2026-01-31T12:00:00.250Z`
 std::string time_text(Instant at);

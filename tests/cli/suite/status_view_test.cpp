@@ -103,6 +103,24 @@ TEST(StatusView, says_why_a_run_starts_nothing) {
   EXPECT_NE(essence(view), calm);
 }
 
+TEST(StatusView, names_the_log_of_what_failed_and_the_commands_that_tell_more) {
+  auto view = view_of_a_live_run();
+  view.status.failures.push_back({job('c'), "evaluation b", "needs-failed", "bbbbbbbbbbbb failed"});
+  view.logs = {{job('b'), "/shared/my store/jobs/bb/" + job('b').hex + "/attempt-003-stderr"}};
+  view.store = "/shared/my store";
+  const auto lines = status_lines(view, {80, 0, false});
+  ASSERT_GE(lines.size(), 4U);
+  EXPECT_THAT(lines[lines.size() - 4], StartsWith("bbbbbbbbbbbb  training b"));
+  EXPECT_EQ(lines[lines.size() - 3], "  log: " + view.logs.at(job('b'))) << "a path that is cut is no path";
+  EXPECT_THAT(lines[lines.size() - 2], StartsWith("cccccccccccc  evaluation b"));
+  EXPECT_EQ(
+      lines.back(),
+      "→ `resolute logs bbbbbbbbbbbb --store '/shared/my store'` prints it, `resolute explain bbbbbbbbbbbb --store "
+      "'/shared/my store'` tells its story");
+  EXPECT_EQ(status_json(view)["failures"][0]["log"], view.logs.at(job('b')));
+  EXPECT_TRUE(status_json(view)["failures"][1]["log"].is_null());
+}
+
 TEST(StatusView, escape_sequences_of_a_worker_do_not_reach_the_terminal) {
   auto view = view_of_a_live_run();
   view.status.failures[0].evidence =

@@ -129,5 +129,67 @@ TEST_F(Explain, refuses_what_names_no_job_or_several) {
   EXPECT_TRUE(explain("1111").stories.empty());
 }
 
+TEST_F(Explain, ends_with_the_last_words_of_the_rank_at_fault_in_the_last_attempt_that_failed) {
+  write("one",
+        {added(0, 'a', "training a", {}, 2), exit_of(0, 1),
+         AttemptEnded{{0}, 1, Cause::kExitCode, "exit code 1: worker: it broke", true, at(9), "1 of 3"},
+         RankExited{.job = {0}, .attempt = 2, .process_rank = 1, .code = 1, .evidence = "rank 1: no more memory"},
+         RankExited{.job = {0}, .attempt = 2, .signal = 9, .evidence = "peer lost"},
+         AttemptEnded{{0}, 2, Cause::kOutOfMemory, "process rank 1: rank 1: no more memory", true, at(9), ""}});
+  EXPECT_FALSE(explain("abcda").log) << "nobody has written anything";
+  EXPECT_TRUE(to_json(explain("abcda"))["stderr"].is_null());
+  files_.create_directories(store_.job_folder(id('a')));
+  std::string text;
+  for (int line = 0; line < 30; ++line) text += fmt::format("line {}\n", line);
+  core::write_atomic(files_, store_.attempt_file(id('a'), 1, "stderr"), "first\n");
+  core::write_atomic(files_, store_.attempt_file(id('a'), 2, "stderr"), "peer lost\n");
+  core::write_atomic(files_, store_.attempt_file(id('a'), 2, "stderr-1"), text);
+  const auto told = explain("abcda");
+  ASSERT_TRUE(told.log);
+  EXPECT_EQ(told.log->path, store_.attempt_file(id('a'), 2, "stderr-1"));
+  EXPECT_EQ(told.last_lines.size(), kLastLines);
+  EXPECT_EQ(told.last_lines.back(), "line 29");
+  EXPECT_EQ(to_json(told)["stderr"]["process_rank"], 1);
+
+  write("one", {added(0, 'a', "training a"), JobSucceeded{{0}, 2}});
+  EXPECT_EQ(explain("abcda").log->attempt, 1) << "the second went well in the end";
+}
+
+TEST_F(Explain, knows_jobs_by_their_rows_and_by_words) {
+  write("one", {added(0, 'a', "training rain trial 0 'Baseline (HR & LR)' on people"),
+                added(1, 'b', "evaluation rain trial 0 'Baseline (HR & LR)' on people"),
+                added(2, 'c', "training rain trial 0 'Baseline (HR & LR), gallery shrunk by 3' on people"),
+                added(3, 'd', "training rain trial 1 'RAIN' on people")});
+  const auto called = [&](const std::string& words) {
+    std::string digits;
+    for (const KnownJob& known : jobs_called(files_, store_, words, std::nullopt)) digits += known.job.hex[4];
+    return digits;
+  };
+  EXPECT_EQ(called("Baseline (HR & LR)"), "ba");
+  EXPECT_EQ(called("training Baseline (HR & LR)"), "a");
+  EXPECT_EQ(called("training rain trial 1 'RAIN' on people"), "d");
+  EXPECT_EQ(called("RAIN"), "d");
+  EXPECT_EQ(called("training 0"), "ac");
+  EXPECT_EQ(called("trainin"), "");
+  EXPECT_EQ(called(""), "");
+}
+
+TEST_F(Explain, a_job_is_settled_once_all_who_want_it_gave_it_up_or_its_result_is_there) {
+  const auto now = [&] { return look_at_job(files_, store_, id('a'), std::nullopt, at(100)); };
+  EXPECT_FALSE(now().settled) << "no journal knows it";
+  write("one", {added(0, 'a', "training a")});
+  write("two", {added(0, 'a', "training a"), JobFailed{{0}, Cause::kConfiguration, "no such file"}});
+  EXPECT_FALSE(now().settled) << "the other suite may still make it";
+  write("one", {added(1, 'b', "training b")});
+  EXPECT_TRUE(now().settled);
+  write("two", {added(0, 'a', "training a")});
+  own("two", 2);
+  EXPECT_FALSE(now().settled);
+  EXPECT_TRUE(now().live);
+  files_.create_directories(store_.job_folder(id('a')));
+  core::write_atomic(files_, store_.result_file(id('a')), "{}");
+  EXPECT_TRUE(now().settled);
+}
+
 }  // namespace
 }  // namespace resolute::tests::explain_test

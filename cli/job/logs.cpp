@@ -1,0 +1,259 @@
+// `resolute logs`
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+
+#include "cli/job/find_job.h"
+#include "cli/subcommands.h"
+#include "cli/terminal.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/files/file_system.h"
+#include "core/hash/sha256.h"
+#include "core/log.h"
+#include "experiments/store/bundle.h"
+#include "experiments/store/stored_specification.h"
+#include "orchestrator/look/attempt_logs.h"
+#include "orchestrator/look/explain.h"
+#include "orchestrator/store/wall_clock.h"
+
+namespace resolute::cli {
+
+namespace {
+
+using orchestrator::AttemptLog;
+
+constexpr CommandHelp kLogsHelp{
+    "resolute logs JOB|ROW --store STORE [--suite NAME] [--attempt N] [--rank R] [--follow]",
+    R"(What the process ranks of a job have written to their standard error: tracebacks, warnings, whatever a worker says. JOB is
+an id, its first digits (4 or more), or a specification's file; ROW is a row of a suite that was run, or words that
+tell one job of it from others ("training RAIN 0"). Where several jobs fit, the only one that has written anything is
+meant, or they are listed. The latest attempt is shown unless another is asked for. Which file it is goes to standard error.
+--follow waits for more, over all attempts, until the job has its result or is given up, or q or ctrl-C is pressed; it
+asks nothing but the store, so that it works from any machine that sees it.)",
+    "  resolute logs 3fa9 --store store\n"
+    "  resolute logs 'training RAIN 0' --store store --attempt 1\n"
+    "  resolute logs 3fa9 --store /shared/store --follow\n"
+    "  resolute logs 3fa9 --store store | grep -A 20 Traceback\n"};
+
+constexpr std::chrono::milliseconds kBetweenReads{500};
+constexpr std::chrono::milliseconds kBetweenLooks{3000};  // at the journals
+constexpr std::size_t kMostJobsListed = 20;
+
+struct LogsRequest {
+  experiments::StoreLayout store;
+  experiments::JobId job;
+  std::optional<std::string> suite{};
+  std::optional<int> attempt{}, process_rank{};
+};
+
+std::string short_id(const experiments::JobId& job) { return job.hex.substr(0, 12); }
+
+experiments::JobId only_row_job(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& name,
+                                const std::vector<orchestrator::KnownJob>& known) {
+  std::vector<orchestrator::KnownJob> with_logs;
+  for (const auto& one : known)
+    if (!orchestrator::latest_logs(files, store, one.job).empty()) with_logs.push_back(one);
+  if (known.size() == 1) return known.front().job;
+  if (with_logs.size() == 1) return with_logs.front().job;
+  const auto& listed = with_logs.empty() ? known : with_logs;
+  for (std::size_t i = 0; i < std::min(listed.size(), kMostJobsListed); ++i)
+    core::log_info("{}  {}", short_id(listed[i].job), listed[i].label);
+  throw core::input_error(
+      fmt::format("'{}' fits {} jobs", name, listed.size()),
+      listed.size() > kMostJobsListed ? fmt::format("the first {} are listed", kMostJobsListed) : "",
+      "name one by its id, or by more words of its line");
+}
+
+experiments::JobId job_meant(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& name,
+                             const std::optional<std::string>& suite) {
+  if (is_job_file(name)) return find_job(files, store, name);
+  const bool digits = name.size() >= kFewestDigits && name.size() <= 64 && core::is_hexadecimal(name);
+  if (digits && !experiments::stored_ids(files, store, name).empty()) return find_job(files, store, name);
+  const auto known = orchestrator::jobs_called(files, store, name, suite);
+  if (!known.empty()) return only_row_job(files, store, name, known);
+  if (digits) return orchestrator::explain(files, store, name, suite, orchestrator::wall_clock()).job;
+  throw core::input_error(
+      fmt::format("no job and no row is called '{}'", name),
+      fmt::format("in the journals of {}", suite ? "suite '" + *suite + "'" : "store '" + store.root().string() + "'"),
+      "`resolute suite status` names what failed; a job is known once a run has begun");
+}
+
+// Bytes on their way to standard output; each change of file is told on standard error.
+class LogOutput {
+ public:
+  explicit LogOutput(experiments::JobId job) : job_(std::move(job)), terminal_(output_is_terminal()) {}
+  void say(const AttemptLog& log, bool packed = false) {
+    if (log.path == said_) return;
+    said_ = log.path;
+    std::cout.flush();
+    core::log_info("attempt {} of job {}{}: {}{}", log.attempt, short_id(job_),
+                   log.process_rank > 0 ? fmt::format(", process rank {}", log.process_rank) : "", log.path.string(),
+                   packed ? " (packed by `suite compact`)" : "");
+  }
+  void put(std::string_view bytes) {
+    if (!terminal_) {
+      std::cout.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    } else {
+      // What another program wrote gives no orders to the terminal.
+      for (const char c : bytes) {
+        const auto code = static_cast<unsigned char>(c);
+        std::cout.put((code < 0x20 && c != '\n' && c != '\t' && c != '\r') || code == 0x7f ? '?' : c);
+      }
+    }
+    std::cout.flush();
+  }
+  // Nobody reads any more.
+  bool is_closed() const { return !std::cout || reader_has_left(); }
+
+ private:
+  experiments::JobId job_;
+  bool terminal_;
+  fs::path said_;
+};
+
+std::vector<AttemptLog> asked_logs(core::FileSystem& files, const LogsRequest& request, int attempt) {
+  auto logs = orchestrator::attempt_logs(files, request.store, request.job, attempt);
+  if (request.process_rank)
+    std::erase_if(logs, [&](const AttemptLog& log) { return log.process_rank != *request.process_rank; });
+  return logs;
+}
+
+std::string numbers_text(const std::set<int>& numbers) {
+  std::string text;
+  for (const int number : numbers) text += fmt::format("{}{}", text.empty() ? "" : ", ", number);
+  return text;
+}
+
+core::RuntimeError no_attempt_error(const LogsRequest& request, const std::string& problem, const std::string& why) {
+  return core::input_error(problem, why,
+                           fmt::format("`resolute explain {} --store {}` tells its story", short_id(request.job),
+                                       request.store.root().string()));
+}
+
+void show_logs(core::FileSystem& files, const LogsRequest& request) {
+  const std::set<int> attempts = orchestrator::attempts_left(files, request.store, request.job);
+  if (attempts.empty()) {
+    const auto now = orchestrator::look_at_job(core::real_file_system(), request.store, request.job, request.suite,
+                                               orchestrator::wall_clock());
+    throw no_attempt_error(request, fmt::format("no attempt of job {} has left a log", short_id(request.job)),
+                           now.text);
+  }
+  const int attempt = request.attempt.value_or(*attempts.rbegin());
+  if (!attempts.contains(attempt))
+    throw no_attempt_error(request, fmt::format("job {} has no attempt {}", short_id(request.job), attempt),
+                           "there is " + numbers_text(attempts));
+  const auto logs = asked_logs(files, request, attempt);
+  if (logs.empty())
+    core::log_info("attempt {} of job {}{} has written nothing to its standard error", attempt, short_id(request.job),
+                   request.process_rank ? fmt::format(", process rank {},", *request.process_rank) : "");
+  LogOutput output(request.job);
+  // One after the other, whole.
+  for (const AttemptLog& log : logs) {
+    output.say(log, !core::real_file_system().exists(log.path));
+    orchestrator::LogReader(files).read_on({log},
+                                           [&](const AttemptLog&, std::string_view bytes) { output.put(bytes); });
+  }
+}
+
+class Follower {
+ public:
+  Follower(core::FileSystem& files, const LogsRequest& request)
+      : files_(files), request_(request), output_(request.job), reader_(files), attempt_(request.attempt.value_or(0)) {}
+
+  void follow() {
+    WatchInput input;
+    for (;;) {
+      const auto begin = core::monotonic_clock().now();
+      const bool look = begin >= next_look_;
+      // Before the logs are read: what is settled now has written its last word.
+      const auto now = look ? std::optional(orchestrator::look_at_job(files_, request_.store, request_.job,
+                                                                      request_.suite, orchestrator::wall_clock()))
+                            : std::nullopt;
+      if (look) {
+        const auto end = core::monotonic_clock().now();
+        next_look_ = end + pause_after(end - begin, kBetweenLooks);
+      }
+      read_patiently();
+      if (now && now->settled) return core::log_info("job {}: {}", short_id(request_.job), end_text(*now));
+      if (now && now->text != told_ && (!now->live || attempt_ == 0)) {
+        told_ = now->text;
+        core::log_info("job {} waits: {}", short_id(request_.job), told_);
+      }
+      if (output_.is_closed() || !input.wait(kBetweenReads)) return;
+    }
+  }
+
+ private:
+  static std::string end_text(const orchestrator::JobNow& now) {
+    return now.text.empty() ? "its result is in the store" : now.text;
+  }
+  // A file server may be away for a while.
+  void read_patiently() {
+    try {
+      read();
+    } catch (const core::RuntimeError& error) {
+      if (!error.is_storage()) throw;
+      if (!complained_) core::log_warning("waiting for the store ({})", error.what());
+      complained_ = true;
+    }
+  }
+  void read() {
+    const std::set<int> attempts = orchestrator::attempts_left(files_, request_.store, request_.job);
+    if (attempt_ == 0 && !attempts.empty()) attempt_ = *attempts.rbegin();
+    if (attempt_ == 0) return;
+    // The attempt before first: it may have said more at its end.
+    for (;;) {
+      reader_.read_on(asked_logs(files_, request_, attempt_), [&](const AttemptLog& log, std::string_view bytes) {
+        output_.say(log);
+        output_.put(bytes);
+      });
+      const auto next = attempts.upper_bound(attempt_);
+      if (next == attempts.end()) return;
+      attempt_ = *next;
+    }
+  }
+
+  core::FileSystem& files_;
+  const LogsRequest& request_;
+  LogOutput output_;
+  orchestrator::LogReader reader_;
+  int attempt_;
+  core::MonotonicTime next_look_{};
+  std::string told_;
+  bool complained_ = false;
+};
+
+}  // namespace
+
+int logs(const Arguments& arguments) {
+  int attempt = 0, process_rank = 0;
+  options::options_description visible;
+  auto add = visible.add_options();
+  add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
+  add("suite", options::value<std::string>(), "only a row or job that this suite's journals know");
+  add("attempt", options::value(&attempt),
+      "1, 2, …: this attempt in place of the latest; with --follow, and those after it");
+  add("rank", options::value(&process_rank), "0, 1, …: this process rank alone; unless given, all that wrote anything");
+  add("follow,f", "wait for more, as `tail -F` does");
+  const auto values = parse_options(arguments, kLogsHelp, visible, {"JOB"});
+  if (!values) return 0;
+  LogsRequest request{experiments::StoreLayout(std::filesystem::absolute(required_value(*values, "store"))), {}};
+  if (values->count("suite") > 0) request.suite = required_value(*values, "suite");
+  if (values->count("attempt") > 0) request.attempt = at_least("attempt", attempt, 1);
+  if (values->count("rank") > 0) request.process_rank = at_least("rank", process_rank, 0);
+  auto& files = core::real_file_system();
+  request.job = job_meant(files, request.store, required_value(*values, "JOB"), request.suite);
+  if (values->count("follow") > 0) {
+    Follower(files, request).follow();
+    return 0;
+  }
+  experiments::BundledFiles with_packed(files, request.store);
+  show_logs(with_packed, request);
+  return 0;
+}
+
+}  // namespace resolute::cli
