@@ -116,6 +116,8 @@ std::vector<int> parse_integer_list(const std::string& text, const std::string& 
   return list;
 }
 
+const char* version() { return RESOLUTE_VERSION; }
+
 fs::path own_program() {
   std::error_code error;
   std::string self = fs::read_symlink("/proc/self/exe", error);

@@ -63,6 +63,9 @@ void print_json(const core::Json& json);
 //! "2,3,4" → {2, 3, 4}. \throws RuntimeError (kInput) naming the option
 std::vector<int> parse_integer_list(const std::string& text, const std::string& option);
 
+//! Of this program: "1.2.3".
+const char* version();
+
 //! This program's own file, whatever its name.
 std::filesystem::path own_program();
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <iterator>
@@ -71,7 +72,7 @@ int run(const Arguments& arguments) {
   if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help")
     return print_overview();
   if (arguments[0] == "--version") {
-    std::cout << "resolute " << RESOLUTE_VERSION << "\n";
+    std::cout << "resolute " << resolute::cli::version() << "\n";
     return 0;
   }
   std::size_t words = 0;
@@ -90,6 +91,7 @@ int run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   resolute::core::set_up_process();
   resolute::core::set_up_log("resolute");
+  if (std::getenv(resolute::core::kLogTimesVariable) != nullptr) resolute::core::stamp_log();
   // A reader that leaves (`resolute … | head`) is seen as a failed write, not as a signal.
   std::signal(SIGPIPE, SIG_IGN);
   // Whoever started this may have had it ignored, and then no child could be waited for.
@@ -102,7 +104,7 @@ int main(int argc, char** argv) {
     // Every rank of an MPI launch reads the same command line: one of them says what is wrong with it, before mpirun
     // ends it because another has failed.
     if (resolute::orchestrator::launched_rank(resolute::core::current_environment()) == 0)
-      std::cerr << "resolute: " << error.what() << std::endl;
+      std::cerr << resolute::core::log_stamp() << "resolute: " << error.what() << std::endl;
     else
       std::this_thread::sleep_for(std::chrono::seconds(2));
     return resolute::core::exit_code(error.kind());

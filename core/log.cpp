@@ -1,17 +1,31 @@
 #include "core/log.h"
 
+#include <fmt/chrono.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <array>
+#include <chrono>
 #include <cstdlib>
 
 namespace resolute::core {
 namespace {
 
+bool& stamped() {
+  static bool is = false;
+  return is;
+}
+
+void set_pattern(spdlog::logger& logger) {
+  if (stamped())
+    logger.set_pattern("%Y-%m-%d %H:%M:%SZ %n: %v", spdlog::pattern_time_type::utc);
+  else
+    logger.set_pattern("%n: %v");
+}
+
 std::shared_ptr<spdlog::logger> make_logger(std::string name) {
   auto made = std::make_shared<spdlog::logger>(std::move(name), std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  made->set_pattern("%n: %v");
+  set_pattern(*made);
   made->flush_on(spdlog::level::trace);
   return made;
 }
@@ -38,6 +52,15 @@ void set_up_log(std::string_view process_name, LogLevel least) {
   }
   made->set_level(level);
   logger() = std::move(made);
+}
+
+void stamp_log() {
+  stamped() = true;
+  set_pattern(*logger());
+}
+
+std::string log_stamp() {
+  return stamped() ? fmt::format("{:%Y-%m-%d %H:%M:%S}Z ", fmt::gmtime(std::time(nullptr))) : std::string();
 }
 
 void log_line(LogLevel level, std::string_view text) {

@@ -94,8 +94,9 @@ void add_life(Lines& lines, const ScriptRequest& request) {
 
 // Ends the script with a line of ours where `test` fails. \param why with %s for the node's name
 std::string unless(const std::string& test, const std::string& problem) {
-  return test + " || {\n  printf 'resolute: node %s %s\\n' \"${SLURMD_NODENAME:-?}\" " + shell_quoted(problem) +
-         " >&2\n  exit 2\n}";
+  return test +
+         " || {\n  TZ=UTC printf '%(%Y-%m-%d %H:%M:%SZ)T resolute: node %s %s\\n' -1 \"${SLURMD_NODENAME:-?}\" " +
+         shell_quoted(problem) + " >&2\n  exit 2\n}";
 }
 
 void add_site(Lines& lines, const SiteEnvironment& site) {

@@ -66,6 +66,9 @@ class Allocation {
     slurm::Ending ending;
     ending.restart = here_.restart;
     ending.notice = request_.notice;
+    // One log holds all starts of a job.
+    core::log_info("start {}, SLURM job {}, node{} {}, resolute {}", earlier_.size() + 1, job_text(),
+                   here_.nodes == 1 ? "" : "s", here_.node_list, world_.version);
     ask_who_we_are();
     Outcome before;
     try {
@@ -117,6 +120,12 @@ class Allocation {
   }
 
  private:
+  // As SLURM calls it, and its log.
+  std::string job_text() const {
+    return here_.element ? fmt::format("{}_{}", here_.array, *here_.element) : fmt::format("{}", here_.job);
+  }
+  // Beside the log.
+  std::filesystem::path noise_file() const { return folder_.batch_folder(batch_) / "log" / (job_text() + ".noise"); }
   // Its commands are run here, as this user.
   slurm::SubmissionRequest own_request() {
     std::optional<slurm::SubmissionRequest> request;
@@ -194,6 +203,7 @@ class Allocation {
     }
     if (ends_at_) environment_["SLURM_JOB_END_TIME"] = std::to_string(ends_at_->time_since_epoch().count());
     environment_[kSubmissionVariable] = folder_.path();
+    environment_[core::kLogTimesVariable] = "1";
     // No error of srun's own may look like one of the run's.
     environment_["SLURM_EXIT_ERROR"] = "1";
     say_that_slurm_has_us(submitted);
@@ -290,7 +300,7 @@ class Allocation {
     };
     const auto command = slurm::launch_command(launcher, here_.nodes, work_->suite_run);
     try {
-      const auto launched = world_.launch(command, environment_, {[&] { return watch.began(); }, over});
+      const auto launched = world_.launch(command, environment_, {[&] { return watch.began(); }, over, noise_file()});
       note_that_it_works();
       core::log_info("launcher '{}': {}{}", slurm::name_of(launcher), core::describe(launched.status),
                      run_.launcher.empty() ? "; no run began" : "");
@@ -412,7 +422,7 @@ class Allocation {
 
 }  // namespace
 
-AllocationWorld real_allocation_world(const AllocationSignals& signals, PlanOf plan_of) {
+AllocationWorld real_allocation_world(const AllocationSignals& signals, PlanOf plan_of, std::string version) {
   return {core::real_file_system(),
           core::monotonic_clock(),
           signals,
@@ -422,7 +432,8 @@ AllocationWorld real_allocation_world(const AllocationSignals& signals, PlanOf p
           launchers_here,
           [&signals](const auto& command, const auto& environment, const auto& run) {
             return run_launcher(command, environment, signals, run, core::monotonic_clock(), kLinger);
-          }};
+          },
+          std::move(version)};
 }
 
 int run_allocation(const AllocationWorld& world, const AllocationOrder& order, Environment environment) {

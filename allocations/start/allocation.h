@@ -33,9 +33,10 @@ struct AllocationWorld {
   std::function<LaunchedRun(const std::vector<std::string>& command, const Environment& environment,
                             const RunQuestions& run)>
       launch;
+  std::string version{};  //!< of this program, for the log
 };
 //! The machine's own. \param signals live as long as the result
-AllocationWorld real_allocation_world(const AllocationSignals& signals, PlanOf plan_of);
+AllocationWorld real_allocation_world(const AllocationSignals& signals, PlanOf plan_of, std::string version);
 
 //! Which start of which script.
 struct AllocationOrder {

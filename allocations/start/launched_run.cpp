@@ -12,7 +12,9 @@
 #include <optional>
 #include <utility>
 
+#include "allocations/start/launcher_noise.h"
 #include "core/error.h"
+#include "core/files/file_system.h"
 #include "core/log.h"
 #include "slurm/trouble.h"
 
@@ -27,11 +29,24 @@ constexpr int kLookMilliseconds = 100;
 constexpr std::chrono::milliseconds kLongestBetweenQuestions{3000};
 constexpr std::size_t kLongestLine = 4096;
 constexpr std::chrono::seconds kAnswerLimit{10};
+// So long the rest of a line is waited for.
+constexpr std::chrono::milliseconds kLineLimit{1000};
+
+// All of it, or as much as is taken. \return whether all was
+bool write_whole(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno != EINTR && errno != EAGAIN) return false;
+    text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
+  }
+  return true;
+}
 
 // The launcher's standard error on its way to ours.
 class Errors {
  public:
-  explicit Errors(core::FileDescriptor from) : from_(std::move(from)) {
+  Errors(core::FileDescriptor from, std::filesystem::path noise, const core::Clock& clock)
+      : from_(std::move(from)), noise_(std::move(noise)), apart_(!noise_.empty()), clock_(clock) {
     ::fcntl(from_.get(), F_SETFL, ::fcntl(from_.get(), F_GETFL) | O_NONBLOCK);
   }
   int descriptor() const { return from_.get(); }
@@ -40,20 +55,53 @@ class Errors {
     std::array<char, 65536> block;
     for (int taken = 0; taken < 16 && from_.valid(); ++taken) {
       const ssize_t count = ::read(from_.get(), block.data(), block.size());
-      if (count < 0) return;
+      if (count < 0) break;
       if (count == 0) return from_.reset();
       const std::string_view text(block.data(), static_cast<std::size_t>(count));
-      for (std::size_t sent = 0; sent < text.size();) {
-        const ssize_t written = ::write(STDERR_FILENO, text.data() + sent, text.size() - sent);
-        if (written < 0 && errno != EINTR && errno != EAGAIN) break;
-        sent += static_cast<std::size_t>(std::max<ssize_t>(written, 0));
-      }
+      heard_ = clock_.now();
+      show(text);
       look_at(text);
     }
+    if (filter_.holds() && clock_.now() - heard_ >= kLineLimit) write_whole(STDERR_FILENO, filter_.let_go());
+  }
+  // Nothing more will come. Says what was kept apart.
+  void finish() {
+    write_whole(STDERR_FILENO, filter_.let_go());
+    for (std::size_t kind = 0; kind < kNoises; ++kind)
+      if (const auto count = filter_.counts().at(kind); count > 0)
+        core::log_info("left out, {} time{}: {} (whole in '{}')", count, count == 1 ? "" : "s",
+                       name_of(static_cast<Noise>(kind)), noise_.string());
   }
   bool told_of_a_killed_process() const { return told_; }
 
  private:
+  void show(std::string_view text) {
+    if (!apart_) {
+      write_whole(STDERR_FILENO, text);
+      return;
+    }
+    const std::string held = filter_.held();
+    const NoiseFilter::Split split = filter_.take(text);
+    if (!split.folded.empty() && !keep(split.folded)) {
+      // Nothing is dropped: from here on all is shown, as it came.
+      if (file_.valid()) core::log_warning("'{}' cannot be written: the launcher's noise is shown", noise_.string());
+      apart_ = false;
+      filter_ = {};
+      write_whole(STDERR_FILENO, held);
+      write_whole(STDERR_FILENO, text);
+      return;
+    }
+    write_whole(STDERR_FILENO, split.shown);
+  }
+  bool keep(std::string_view text) {
+    try {
+      if (!file_.valid()) file_ = core::FileDescriptor(core::open_regular(noise_, O_WRONLY | O_APPEND | O_CREAT));
+    } catch (const core::RuntimeError& error) {
+      core::log_debug("{}", error.what());
+      return false;
+    }
+    return write_whole(file_.get(), text);
+  }
   void look_at(std::string_view text) {
     for (const char c : text) {
       if (c == '\n') {
@@ -65,6 +113,12 @@ class Errors {
     }
   }
   core::FileDescriptor from_;
+  std::filesystem::path noise_;
+  bool apart_;  // noise goes there
+  const core::Clock& clock_;
+  core::FileDescriptor file_;  // of noise_, once there is any
+  NoiseFilter filter_;
+  core::MonotonicTime heard_{};
   std::string line_;
   bool told_ = false;
 };
@@ -183,12 +237,13 @@ LaunchedRun run_launcher(const std::vector<std::string>& command, const std::map
   request.descriptors = {{1, STDOUT_FILENO}, {2, errors.write_end.get()}};
   Launcher launcher(core::spawn_process(request), signals, clock);
   errors.write_end.reset();
-  Errors passed_on(std::move(errors.read_end));
+  Errors passed_on(std::move(errors.read_end), run.noise, clock);
   LaunchedRun launched{core::Exited{0}, false};
   for (;;) {
     const auto status = launcher.poll_end();
     passed_on.pass_on();
     if (status) {
+      passed_on.finish();
       launched.status = *status;
       return launched;
     }

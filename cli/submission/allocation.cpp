@@ -7,6 +7,7 @@
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "core/process/process.h"
 
 namespace resolute::cli {
@@ -32,11 +33,12 @@ int suite_allocation(const Arguments& arguments) {
   if (!values) return 0;
   for (const char* name : {"batch", "generation"})
     if (values->count(name) == 0) throw core::input_error(fmt::format("option '--{}' is required", name));
+  core::stamp_log();
   const allocations::AllocationSignals signals;
   const auto plan_of = [](const Arguments& suite) {
     return parse_suite_arguments(suite, kSuiteAllocationHelp, {}).value().plan(false);
   };
-  return allocations::run_allocation(allocations::real_allocation_world(signals, plan_of),
+  return allocations::run_allocation(allocations::real_allocation_world(signals, plan_of, version()),
                                      {std::filesystem::absolute(required_value(*values, "submission")),
                                       (*values)["batch"].as<int>(), (*values)["generation"].as<int>()},
                                      core::current_environment());

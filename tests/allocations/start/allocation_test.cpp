@@ -6,6 +6,7 @@
 #include <csignal>
 #include <deque>
 
+#include "core/log.h"
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/journal/owner.h"
 #include "tests/support/refusal.h"
@@ -60,7 +61,8 @@ class AllocationTest : public Test {
                                 [this](int, const Environment&) { return launchers_; },
                                 [this](const auto& command, const Environment& environment, const RunQuestions& run) {
                                   return launch(command, environment, run);
-                                }};
+                                },
+                                "1.2.3"};
     return run_allocation(world, {submission(), 1, generation},
                           {{"SLURM_JOB_ID", std::to_string(job)},
                            {"SLURM_RESTART_COUNT", std::to_string(restart)},
@@ -193,6 +195,23 @@ TEST_F(AllocationTest, runs_the_suite_by_its_launcher_and_ends_the_submission_wi
   EXPECT_EQ(environment_["SLURM_JOB_END_TIME"], std::to_string((kNoon + 1h).time_since_epoch().count()));
   EXPECT_TRUE(slurm::SubmissionFolder(files_, submission()).known_jobs(request_.batches[0]).size() == 1)
       << "whoever submitted it may have died before it heard of the job";
+}
+
+TEST_F(AllocationTest, opens_each_start_with_a_line_in_the_log_and_has_the_runs_lines_stamped) {
+  for (int begun = 1; begun <= 2; ++begun) {
+    launches_ = {[&](const RunQuestions& run) {
+      EXPECT_EQ(run.noise, submission() / "batch-001/log" / fmt::format("{}.noise", 100)) << "beside the log";
+      begin_run();
+      end_run(orchestrator::RunEnd::kInterrupted);
+      return 75;
+    }};
+    testing::internal::CaptureStderr();
+    start(begun - 1);
+    const std::string errors = testing::internal::GetCapturedStderr();
+    EXPECT_EQ(errors.find(fmt::format("resolute: start {}, SLURM job 100, node n1, resolute 1.2.3\n", begun)), 0U)
+        << errors;
+    EXPECT_EQ(environment_[core::kLogTimesVariable], "1");
+  }
 }
 
 TEST_F(AllocationTest, starts_nothing_where_every_result_is_there) {
@@ -409,7 +428,8 @@ TEST_F(AllocationTest, of_a_batch_that_the_submission_has_not_nothing_is_run) {
   start();
   request_.batches[0].number = 7;
   launched_.clear();
-  const AllocationWorld world = real_allocation_world(signals_, [this](const auto&) { return plan_; });
+  const AllocationWorld world = real_allocation_world(
+      signals_, [this](const auto&) { return plan_; }, "1.2.3");
   EXPECT_THAT(tests::refusal([&] {
                 run_allocation(world, {submission(), 7, 0}, {{"SLURM_JOB_ID", "100"}});
               }),

@@ -32,7 +32,7 @@
 # Until resolute listens, SLURM's notice must not end the shell.
 trap '' USR1
 cd -- /home/user/suites 2>/dev/null || {
-  printf 'resolute: node %s %s\n' "${SLURMD_NODENAME:-?}" 'has no folder '\''/home/user/suites'\'' (it is where the suite was submitted); submit from one that every node sees' >&2
+  TZ=UTC printf '%(%Y-%m-%d %H:%M:%SZ)T resolute: node %s %s\n' -1 "${SLURMD_NODENAME:-?}" 'has no folder '\''/home/user/suites'\'' (it is where the suite was submitted); submit from one that every node sees' >&2
   exit 2
 }
 if ! type module >/dev/null 2>&1; then
@@ -41,11 +41,11 @@ if ! type module >/dev/null 2>&1; then
   done
 fi
 module load gcc/12.2 || {
-  printf 'resolute: node %s %s\n' "${SLURMD_NODENAME:-?}" 'cannot load the module '\''gcc/12.2'\'' (see above); mend '\''modules'\'' in the site file' >&2
+  TZ=UTC printf '%(%Y-%m-%d %H:%M:%SZ)T resolute: node %s %s\n' -1 "${SLURMD_NODENAME:-?}" 'cannot load the module '\''gcc/12.2'\'' (see above); mend '\''modules'\'' in the site file' >&2
   exit 2
 }
 module load openmpi/4.1.4-cuda || {
-  printf 'resolute: node %s %s\n' "${SLURMD_NODENAME:-?}" 'cannot load the module '\''openmpi/4.1.4-cuda'\'' (see above); mend '\''modules'\'' in the site file' >&2
+  TZ=UTC printf '%(%Y-%m-%d %H:%M:%SZ)T resolute: node %s %s\n' -1 "${SLURMD_NODENAME:-?}" 'cannot load the module '\''openmpi/4.1.4-cuda'\'' (see above); mend '\''modules'\'' in the site file' >&2
   exit 2
 }
 source /opt/site.sh
@@ -53,7 +53,7 @@ ulimit -n 65536
 export RAIN_ROOT='/data/mlr images/it'\''s 100 %'
 export EMPTY=''
 command -v /opt/resolute/bin/resolute >/dev/null || {
-  printf 'resolute: node %s %s\n' "${SLURMD_NODENAME:-?}" 'has no program '\''/opt/resolute/bin/resolute'\''; install it where every node sees it' >&2
+  TZ=UTC printf '%(%Y-%m-%d %H:%M:%SZ)T resolute: node %s %s\n' -1 "${SLURMD_NODENAME:-?}" 'has no program '\''/opt/resolute/bin/resolute'\''; install it where every node sees it' >&2
   exit 2
 }
 exec /opt/resolute/bin/resolute suite allocation --submission /shared/store/suites/tiny/submissions/0123456789ab --batch 1 --generation 0

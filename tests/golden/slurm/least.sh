@@ -16,11 +16,11 @@
 # Until resolute listens, SLURM's notice must not end the shell.
 trap '' USR1
 cd -- /home/user/suites 2>/dev/null || {
-  printf 'resolute: node %s %s\n' "${SLURMD_NODENAME:-?}" 'has no folder '\''/home/user/suites'\'' (it is where the suite was submitted); submit from one that every node sees' >&2
+  TZ=UTC printf '%(%Y-%m-%d %H:%M:%SZ)T resolute: node %s %s\n' -1 "${SLURMD_NODENAME:-?}" 'has no folder '\''/home/user/suites'\'' (it is where the suite was submitted); submit from one that every node sees' >&2
   exit 2
 }
 command -v /opt/resolute/bin/resolute >/dev/null || {
-  printf 'resolute: node %s %s\n' "${SLURMD_NODENAME:-?}" 'has no program '\''/opt/resolute/bin/resolute'\''; install it where every node sees it' >&2
+  TZ=UTC printf '%(%Y-%m-%d %H:%M:%SZ)T resolute: node %s %s\n' -1 "${SLURMD_NODENAME:-?}" 'has no program '\''/opt/resolute/bin/resolute'\''; install it where every node sees it' >&2
   exit 2
 }
 exec /opt/resolute/bin/resolute suite allocation --submission /shared/store/suites/tiny/submissions/0123456789ab --batch 1 --generation 0

@@ -16,11 +16,11 @@
 # Until resolute listens, SLURM's notice must not end the shell.
 trap '' USR1
 cd -- '/home/user/My Suites/100 %j "x" $HOME' 2>/dev/null || {
-  printf 'resolute: node %s %s\n' "${SLURMD_NODENAME:-?}" 'has no folder '\''/home/user/My Suites/100 %j "x" $HOME'\'' (it is where the suite was submitted); submit from one that every node sees' >&2
+  TZ=UTC printf '%(%Y-%m-%d %H:%M:%SZ)T resolute: node %s %s\n' -1 "${SLURMD_NODENAME:-?}" 'has no folder '\''/home/user/My Suites/100 %j "x" $HOME'\'' (it is where the suite was submitted); submit from one that every node sees' >&2
   exit 2
 }
 command -v '/opt/my programs/resolute' >/dev/null || {
-  printf 'resolute: node %s %s\n' "${SLURMD_NODENAME:-?}" 'has no program '\''/opt/my programs/resolute'\''; install it where every node sees it' >&2
+  TZ=UTC printf '%(%Y-%m-%d %H:%M:%SZ)T resolute: node %s %s\n' -1 "${SLURMD_NODENAME:-?}" 'has no program '\''/opt/my programs/resolute'\''; install it where every node sees it' >&2
   exit 2
 }
 exec '/opt/my programs/resolute' suite allocation --submission '/shared/it'\''s 100 %j' ''

@@ -74,7 +74,7 @@ void expect_end(const CommandOutput& output, int code, const std::string& part) 
   ASSERT_FALSE(output.err.empty());
   const auto begin = output.err.rfind('\n', output.err.size() - 2);
   const std::string last = begin == std::string::npos ? output.err : output.err.substr(begin + 1);
-  EXPECT_TRUE(last.starts_with("resolute: ")) << output.err;
+  EXPECT_THAT(last, testing::MatchesRegex("(20[0-9-]+ [0-9:]+Z )?resolute: .*\n")) << "a batch script's has the time";
   EXPECT_NE(last.find(part), std::string::npos) << output.err;
 }
 

@@ -149,5 +149,12 @@ TEST_F(Logs, a_reader_that_left_is_no_error) {
   }
 }
 
+TEST(LogTimes, stand_before_each_line_where_they_are_asked_for) {
+  auto environment = program_environment();
+  environment["RESOLUTE_LOG_TIMES"] = "1";
+  const auto output = run_program({kBin / "resolute", "no-such-command"}, environment);
+  EXPECT_THAT(output.err, testing::MatchesRegex("20[0-9][0-9]-[0-9-]+ [0-9:]+Z resolute: unknown command .*\n"));
+}
+
 }  // namespace
 }  // namespace resolute::system_test::logs_test
