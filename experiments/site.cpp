@@ -74,6 +74,8 @@ void read_slurm(SiteTable table, Site::Slurm& slurm) {
   table.read("time", slurm.time);
   table.read("mail_user", slurm.mail_user);
   table.read("mail_type", slurm.mail_type);
+  table.read("comment", slurm.comment);
+  table.read("gpu_request", {"gres", "gpus", "gpus-per-node"}, slurm.gpu_request);
   table.read("nodes", 1, slurm.nodes);
   table.read("gpus_per_node", 0, slurm.gpus_per_node);
   table.read("cpus_per_node", 0, slurm.cpus_per_node);
@@ -88,7 +90,14 @@ void read_environment(SiteTable table, Site& site) {
   table.read("modules", site.modules);
   table.read("commands", site.commands, true);
   table.read("launcher", {"auto", "srun", "mpirun", "none"}, site.launcher);
+  table.read("launcher_options", site.launcher_options);
+  table.read("mpi", site.mpi);
+  table.read("interface", site.interface);
   table.finish();
+  if (!site.launcher_options.empty() && site.launcher != "srun" && site.launcher != "mpirun")
+    throw core::input_error(
+        fmt::format("{}: 'launcher_options' are of one launcher", site.places.at("environment.launcher_options")),
+        "and 'launcher' does not say which", "add launcher = \"srun\" or launcher = \"mpirun\"");
 }
 
 void read_container(SiteTable table, const std::string& place, Site& site) {

@@ -6,6 +6,8 @@
 //!     [slurm]
 //!     partition = "gpu"          # account, qos, constraint, exclude, reservation, gpu_type, memory, time, mail_user,
 //!     account = "reid"           # mail_type; nodes, gpus_per_node; exclusive
+//!     comment = "project 12"     # for squeue and sacct, instead of ours
+//!     gpu_request = "gres"       # or "gpus", "gpus-per-node": by which option GPUs are asked for
 //!     cpus_per_node = 32         # SLURM mostly gives one unless it or exclusive says more
 //!     options = ["--licenses=x"]
 //!     continue = "requeue"       # or "chain", where the site allows no requeue
@@ -14,6 +16,9 @@
 //!     modules = ["openmpi/4.1"]
 //!     commands = ["source /opt/site.sh"]
 //!     launcher = "auto"          # srun, mpirun
+//!     launcher_options = ["--x"] # more words to that one launcher
+//!     mpi = "pmix"               # what follows srun's --mpi=: also "pmi2", "pmix_v4", "cray_shasta"
+//!     interface = "ib0"          # by which gangs on several nodes meet
 //!     [container]
 //!     command = ["apptainer", "exec", "--nv", "/shared/resolute.sif"]
 //!     program = "/usr/local/bin/resolute"
@@ -33,13 +38,14 @@ struct Site {
   struct Slurm {
     std::optional<int> nodes, gpus_per_node, cpus_per_node, notice;
     std::optional<std::string> partition, account, qos, constraint, exclude, reservation, gpu_type, memory, time;
-    std::optional<std::string> mail_user, mail_type, continuation;
+    std::optional<std::string> mail_user, mail_type, continuation, comment, gpu_request;
     std::optional<bool> exclusive;
     std::vector<std::string> options;
   } slurm;
   std::vector<std::string> modules;
   std::vector<std::string> commands;
-  std::optional<std::string> launcher;
+  std::optional<std::string> launcher, mpi, interface;
+  std::vector<std::string> launcher_options;
   std::vector<std::string> container;  //!< words before the program; empty: none
   std::optional<std::string> container_program;
   //! "slurm.time" → FILE:LINE:COLUMN, for what only its user can check.

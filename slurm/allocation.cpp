@@ -133,6 +133,8 @@ AllocationEnvironment read_allocation_environment(const std::map<std::string, st
   return read;
 }
 
+Time order_of(const AllocationRun& run) { return run.slurm_begin.value_or(run.begin); }
+
 std::string run_file_name(const AllocationRun& run) {
   const std::string repeat = run.repeat > 0 ? fmt::format("-{}", run.repeat) : "";
   return fmt::format("run-{}-{:03}{}.json", run.job, run.restart, repeat);
@@ -172,8 +174,8 @@ std::vector<AllocationRun> read_runs(core::FileSystem& files, const fs::path& ba
     }
   }
   std::stable_sort(runs.begin(), runs.end(), [](const AllocationRun& a, const AllocationRun& b) {
-    return std::tuple(a.begin, a.generation, a.job, a.restart, a.repeat) <
-           std::tuple(b.begin, b.generation, b.job, b.restart, b.repeat);
+    return std::tuple(order_of(a), a.generation, a.job, a.restart, a.repeat) <
+           std::tuple(order_of(b), b.generation, b.job, b.restart, b.repeat);
   });
   return runs;
 }

@@ -76,14 +76,19 @@ struct AllocationRun {
   std::optional<EndCause> cause{};  //!< of its end
   bool given_up = false;            //!< the batch was, after it: only `suite resume` goes on, and counts anew
   std::string verdict;              //!< what followed, one sentence: "requeued", …
+  //! By the controller's clock; nothing where SLURM did not say. The nodes' clocks, of which begin and end are, need
+  //! not agree with each other.
+  std::optional<Time> slurm_begin{};
 };
+//! By which starts are ordered: SLURM's time of the begin where it is known, else the node's.
+Time order_of(const AllocationRun& run);
 //! "run-12-003.json", "run-12-003-1.json" with a repeat.
 std::string run_file_name(const AllocationRun& run);
 core::Json to_json(const AllocationRun& run);
 //! \throws RuntimeError (kCorrupt) that opens with `where`
 AllocationRun run_from_json(const core::Json& json, const std::string& where);
 void write_run(core::FileSystem& files, const std::filesystem::path& batch_folder, const AllocationRun& run);
-//! In order of begin. A file that cannot be read is left out, with a warning in the log.
+//! In the order of order_of(). A file that cannot be read is left out, with a warning in the log.
 std::vector<AllocationRun> read_runs(core::FileSystem& files, const std::filesystem::path& batch_folder);
 
 //! What is known when the launcher has ended.

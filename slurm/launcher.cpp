@@ -16,26 +16,17 @@ std::string_view trimmed(std::string_view line) {
   return line.substr(begin, line.find_last_not_of(kBlanks) - begin + 1);
 }
 
-// "\tpmix" on stdout (22.05 and later), "srun: pmix" on stderr (before); never a word inside another line: "specific
-// pmix plugin versions available: …" says nothing of the plugin itself, nor does an error.
-bool names_pmix(std::string_view list) {
-  while (!list.empty()) {
-    const auto end = std::min(list.find('\n'), list.size());
-    std::string_view line = trimmed(list.substr(0, end));
-    if (constexpr std::string_view kBefore = "srun:"; line.starts_with(kBefore))
-      line = trimmed(line.substr(kBefore.size()));
-    if (line == "pmix") return true;
-    list.remove_prefix(std::min(end + 1, list.size()));
-  }
-  return false;
+bool is_word(std::string_view text) {
+  constexpr std::string_view kSigns = "abcdefghijklmnopqrstuvwxyz0123456789_";
+  return !text.empty() && text.find_first_not_of(kSigns) == std::string_view::npos;
 }
 
 // Every option that a cluster's configuration or the submitter's environment could decide otherwise is given:
 // WaitTime would end the others some seconds after the first process, KillOnBadExit at the first that fails.
 // --cpus-per-task stays out: it makes a step --exact (22.05), so that a node of its own is used in part only.
-std::vector<std::string> srun_options(int nodes) {
+std::vector<std::string> srun_options(int nodes, const std::string& mpi) {
   return {"--export=ALL",
-          nodes > 1 ? "--mpi=pmix" : "--mpi=none",
+          "--mpi=" + (nodes > 1 ? mpi : "none"),
           fmt::format("--nodes={}", nodes),
           fmt::format("--ntasks={}", nodes),
           "--ntasks-per-node=1",
@@ -51,7 +42,37 @@ std::vector<std::string> srun_options(int nodes) {
 
 Launcher parse_launcher(const std::string& text) { return settings::parse_word<Launcher>(text, "launcher"); }
 
-std::vector<Launcher> launchers_to_try(int nodes, const std::string& srun_mpi_list, bool mpirun_there) {
+bool is_mpi_kind(std::string_view text) { return is_word(text) && text.size() <= 32 && text != "none"; }
+
+// "\tpmix" on stdout (22.05 and later), "srun: pmix" on stderr (before); never a word inside another line, as an error
+// has them, but for the one that lists versions: "specific pmix plugin versions available: pmix_v4,pmix_v3".
+std::vector<std::string> mpi_kinds(std::string_view list) {
+  std::vector<std::string> kinds;
+  const auto add = [&](std::string_view word) {
+    if (is_mpi_kind(word) && std::find(kinds.begin(), kinds.end(), word) == kinds.end()) kinds.emplace_back(word);
+  };
+  while (!list.empty()) {
+    const auto end = std::min(list.find('\n'), list.size());
+    std::string_view line = trimmed(list.substr(0, end));
+    if (constexpr std::string_view kBefore = "srun:"; line.starts_with(kBefore))
+      line = trimmed(line.substr(kBefore.size()));
+    if (constexpr std::string_view kVersions = "specific pmix plugin versions available:";
+        line.starts_with(kVersions)) {
+      line.remove_prefix(kVersions.size());
+      while (!line.empty()) {
+        const auto comma = std::min(line.find(','), line.size());
+        add(trimmed(line.substr(0, comma)));
+        line.remove_prefix(std::min(comma + 1, line.size()));
+      }
+    }
+    add(line);
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return kinds;
+}
+
+std::vector<Launcher> launchers_to_try(int nodes, const std::string& srun_mpi_list, bool mpirun_there,
+                                       std::string_view mpi) {
   RESOLUTE_EXPECT(nodes >= 1, "an allocation has a node");
   std::vector<Launcher> launchers;
   if (nodes == 1) {
@@ -59,18 +80,20 @@ std::vector<Launcher> launchers_to_try(int nodes, const std::string& srun_mpi_li
     launchers.push_back(Launcher::kNone);
     return launchers;
   }
-  if (names_pmix(srun_mpi_list)) launchers.push_back(Launcher::kSrun);
+  const auto kinds = mpi_kinds(srun_mpi_list);
+  if (std::find(kinds.begin(), kinds.end(), mpi) != kinds.end()) launchers.push_back(Launcher::kSrun);
   if (mpirun_there) launchers.push_back(Launcher::kMpirun);
   return launchers;
 }
 
-std::vector<std::string> launch_command(Launcher launcher, int nodes, const std::vector<std::string>& program) {
+std::vector<std::string> launch_command(Launcher launcher, int nodes, const std::vector<std::string>& program,
+                                        const LaunchOptions& options) {
   RESOLUTE_EXPECT(nodes >= 1 && !program.empty(), "an allocation has a node and something to run");
   std::vector<std::string> command;
   switch (launcher) {
     case Launcher::kSrun:
       command = {"srun"};
-      for (std::string& option : srun_options(nodes)) command.push_back(std::move(option));
+      for (std::string& option : srun_options(nodes, options.mpi)) command.push_back(std::move(option));
       break;
     case Launcher::kMpirun:
       command = {"mpirun", "--map-by", "ppr:1:node", "--bind-to", "none", "--enable-recovery"};
@@ -79,6 +102,7 @@ std::vector<std::string> launch_command(Launcher launcher, int nodes, const std:
       RESOLUTE_EXPECT(nodes == 1, "several nodes need a launcher");
       break;
   }
+  if (launcher != Launcher::kNone) command.insert(command.end(), options.words.begin(), options.words.end());
   command.insert(command.end(), program.begin(), program.end());
   return command;
 }

@@ -10,21 +10,37 @@
 
 namespace resolute::slurm {
 
-//! kSrun: `srun --mpi=pmix`, which survives the loss of a node and ends by itself; kMpirun: `mpirun
-//! --enable-recovery`, where SLURM has no PMIx; kNone: one node, no launcher, no MPI. On one node kSrun needs no PMIx:
-//! the run is a step then, and only a step hears of a preemption.
+//! kSrun: `srun --mpi=…`, which survives the loss of a node and ends by itself; kMpirun: `mpirun
+//! --enable-recovery`, where SLURM has none of it; kNone: one node, no launcher, no MPI. On one node kSrun needs no
+//! --mpi: the run is a step then, and only a step hears of a preemption.
 enum class Launcher { kSrun, kMpirun, kNone };
 constexpr auto words_of(Launcher) { return settings::words("srun", "mpirun", "none"); }
 constexpr std::string_view name_of(Launcher launcher) { return settings::word(launcher); }
 //! \throws RuntimeError (kInput) unless "srun", "mpirun" or "none"
 Launcher parse_launcher(const std::string& text);
 
+//! How a site has its launchers called.
+struct LaunchOptions {
+  std::string mpi = "pmix";          //!< what follows srun's --mpi=, is_mpi_kind()
+  std::vector<std::string> words{};  //!< more words to srun or mpirun, behind ours: the last of two counts
+
+  bool operator==(const LaunchOptions&) const = default;
+};
+//! One that srun may know and that lets processes find each other: 1 to 32 of [a-z0-9_], not "none".
+bool is_mpi_kind(std::string_view text);
+//! What `srun --mpi=list` names, in its order, each once: "pmix", "pmi2", and versions as "pmix_v4". \param list
+//! whichever of its outputs had it
+std::vector<std::string> mpi_kinds(std::string_view list);
+
 //! The order in which "auto" tries them. \param srun_mpi_list output of `srun --mpi=list`, whichever of its outputs had
-//! it; empty: there is no srun \param mpirun_there mpirun is on PATH \return empty: several nodes cannot be used
-std::vector<Launcher> launchers_to_try(int nodes, const std::string& srun_mpi_list, bool mpirun_there);
+//! it; empty: there is no srun \param mpirun_there mpirun is on PATH \param mpi LaunchOptions::mpi: srun is of no use
+//! where the list does not name it \return empty: several nodes cannot be used
+std::vector<Launcher> launchers_to_try(int nodes, const std::string& srun_mpi_list, bool mpirun_there,
+                                       std::string_view mpi = "pmix");
 
 //! The launcher's command. Nothing says how many processors a node has: a step that names none has them all.
 //! \param program what each node runs, with a container's command before it
-std::vector<std::string> launch_command(Launcher launcher, int nodes, const std::vector<std::string>& program);
+std::vector<std::string> launch_command(Launcher launcher, int nodes, const std::vector<std::string>& program,
+                                        const LaunchOptions& options = {});
 
 }  // namespace resolute::slurm

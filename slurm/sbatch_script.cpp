@@ -54,7 +54,17 @@ void add_resources(Lines& lines, const Resources& resources) {
   if (resources.cpus_per_node > 0) lines.option("cpus-per-task", resources.cpus_per_node);
   if (resources.gpus_per_node > 0) {
     const std::string type = resources.gpu_type.empty() ? "" : resources.gpu_type + ":";
-    lines.option("gres", fmt::format("gpu:{}{}", type, resources.gpus_per_node));
+    switch (resources.gpu_request) {
+      case GpuRequest::kGres:
+        lines.option("gres", fmt::format("gpu:{}{}", type, resources.gpus_per_node));
+        break;
+      case GpuRequest::kGpus:
+        lines.option("gpus", fmt::format("{}{}", type, std::int64_t{resources.gpus_per_node} * resources.nodes));
+        break;
+      case GpuRequest::kGpusPerNode:
+        lines.option("gpus-per-node", fmt::format("{}{}", type, resources.gpus_per_node));
+        break;
+    }
   }
   lines.option("mem", resources.memory);
   if (resources.time.count() > 0) lines.option("time", (resources.time.count() + 59) / 60);

@@ -12,13 +12,19 @@
 #include <utility>
 #include <vector>
 
+#include "settings/choice.h"
+
 namespace resolute::slurm {
+
+//! By which option GPUs are asked for: --gres=gpu:N of each node, --gpus=N of all nodes together, --gpus-per-node=N.
+enum class GpuRequest { kGres, kGpus, kGpusPerNode };
+constexpr auto words_of(GpuRequest) { return settings::words("gres", "gpus", "gpus-per-node"); }
 
 //! What is asked of SLURM; empty or 0: the cluster's default.
 struct Resources {
   int nodes = 1;
   int gpus_per_node = 0;
-  std::string gpu_type;          //!< "a100": --gres=gpu:a100:4
+  std::string gpu_type;          //!< "a100": a100:4 instead of 4
   int cpus_per_node = 0;         //!< --cpus-per-task, one task a node
   std::string memory;            //!< of a node: "64G", "0" for all of it
   std::chrono::seconds time{0};  //!< limit; whole minutes, rounded up
@@ -27,6 +33,8 @@ struct Resources {
   bool exclusive = false;
   std::vector<std::string> options;  //!< more of sbatch's, "--licenses=x" each
   int array_at_once = 0;             //!< elements of an array that may run at once; 0: no limit
+  GpuRequest gpu_request = GpuRequest::kGres;
+  std::string comment{};  //!< one line, instead of ours: some sites book by it
 };
 
 //! How the script's own shell is prepared.
@@ -42,7 +50,7 @@ struct ScriptRequest {
   SiteEnvironment site;
   std::filesystem::path working_folder;     //!< absolute
   std::filesystem::path output;             //!< absolute folder: JOB.log there, JOB_ELEMENT.log of arrays
-  std::optional<std::string> dependency{};  //!< besides singleton: "afterany:12"
+  std::optional<std::string> dependency{};  //!< besides singleton: "afterany:12", "afterok:3,after:4"
   int array_size = 0;                       //!< 0: no array; else elements 0 … array_size - 1
   //! The job outlives the loss of any of its nodes, of the first too, which runs the script: then somebody on another
   //! must requeue it, for SLURM does not.
@@ -57,6 +65,10 @@ void validate(const Resources& resources);
 //! Checks what would not survive in a script or would be taken for something else: control characters, option values
 //! outside their alphabets, options that we set ourselves. \throws RuntimeError (kInput) naming the option
 void validate(const ScriptRequest& request);
+
+//! Checks what a user asks of sbatch's --dependency: items as "afterok:12:13", joined by commas. '?' (any of them) is
+//! refused: SLURM does not take it beside the singleton that each job of ours has. \throws RuntimeError (kInput)
+void validate_dependency(const std::string& dependency);
 
 //! Whether a shell knows a variable by such a name.
 bool is_variable_name(std::string_view name);

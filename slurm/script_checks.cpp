@@ -149,7 +149,32 @@ void validate(const Resources& resources) {
   check_word("--exclude", resources.exclude, "_.,[]-");
   check_word("--mail-user", resources.mail_user, "_.,@+=%-");
   check_word("--mail-type", resources.mail_type, "_,");
+  check_text("--comment", resources.comment, kLongestComment);
   for (const std::string& option : resources.options) check_more(option);
+}
+
+// sbatch(1), --dependency. A bare number is left out: what it means has changed.
+void validate_dependency(const std::string& dependency) {
+  check_word("--dependency", dependency, ":_,?+");
+  if (dependency.find('?') != std::string::npos)
+    throw refusal("--dependency", dependency, "SLURM takes either ',' or '?', and each job of ours has ',singleton'",
+                  "ask for all of them by ','");
+  constexpr std::string_view kKinds = " after afterany afterburstbuffer aftercorr afternotok afterok ";
+  for (std::string_view rest = dependency;;) {
+    const auto end = std::min(rest.find(','), rest.size());
+    const std::string_view item = rest.substr(0, end);
+    const std::string_view kind = item.substr(0, item.find(':'));
+    const bool known = !kind.empty() && kKinds.find(" " + std::string(kind) + " ") != std::string_view::npos;
+    // Ids of jobs or of arrays' elements, "after" with minutes behind them: each begins with a digit.
+    bool ids = item.size() > kind.size() + 1;
+    for (std::size_t at = kind.size(); at < item.size(); ++at)
+      if (item[at] == ':') ids = ids && at + 1 < item.size() && item[at + 1] >= '0' && item[at + 1] <= '9';
+    if (!known || !ids)
+      throw refusal("--dependency", dependency, fmt::format("'{}' is no dependency on a job", item),
+                    "write it as afterok:JOB, afterany:JOB or afterok:JOB,after:JOB");
+    if (end == rest.size()) return;
+    rest.remove_prefix(end + 1);
+  }
 }
 
 void validate(const ScriptRequest& request) {

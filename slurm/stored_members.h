@@ -3,6 +3,7 @@
 //! What the store keeps of submissions, as JSON: a row for each struct, for writing and for strict reading.
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
@@ -29,20 +30,37 @@ inline constexpr core::Member kMostRestarts = from_one("most_restarts"), kMostFr
 inline constexpr std::tuple kStored{
     core::row<Resources>("", {from_one("nodes"), "gpus_per_node", "gpu_type", "cpus_per_node", "memory", "time_seconds",
                               "partition", "account", "qos", "constraint", "exclude", "reservation", "mail_user",
-                              "mail_type", "exclusive", "options", "array_at_once"}),
+                              "mail_type", "exclusive", "options", "array_at_once", "gpu_request", "comment"}),
+    core::row<LaunchOptions>("", {"mpi", "words"}),
     core::row<SiteEnvironment>("", {"modules", "commands"}),
     core::row<Batch>("", {from_one("number"), "job_name", from_one("first_allocation"), "jobs", "after"}),
     core::row<SubmissionRequest>(
         "", {"token",          "suite",          "title",          "created",       "by",        "store",
              "resolute",       "relative_to",    "plan_arguments", "run_arguments", "container", "container_program",
              "launcher",       "continuation",   kMostRestarts,    kMostFruitless,  "resources", "site",
-             "notice_seconds", "working_folder", "variables",      "batches"}),
+             "notice_seconds", "working_folder", "variables",      "batches",       "launch",    "dependency"}),
     core::row<KnownJob>("", {from_one("id"), "cluster", "submitted"}),
     core::row<Intended>("", {"others"}),
     core::row<Refused>("", {"why"}),
     core::row<Achieved>("", {"results", "steps"}),
-    core::row<AllocationRun>("", {from_one("job"), "restart", "repeat", "generation", "element", "node_list", "begin",
-                                  "end", "launcher", "before", "after", "cause", "given_up", "verdict"})};
+    core::row<AllocationRun>(
+        "", {from_one("job"), "restart", "repeat", "generation", "element", "node_list", "begin", "end", "launcher",
+             "before", "after", "cause", "given_up", "verdict", "slurm_begin"})};
+
+//! Members that came after version 1 of their file: where they are as they were before, they are not written, so that
+//! an older program reads what uses none of them; where they are missing, they are as they were before.
+template <class T>
+inline constexpr std::array<std::string_view, 0> kLater{};
+template <>
+inline constexpr std::array<std::string_view, 2> kLater<Resources>{"gpu_request", "comment"};
+template <>
+inline constexpr std::array<std::string_view, 2> kLater<SubmissionRequest>{"launch", "dependency"};
+template <>
+inline constexpr std::array<std::string_view, 1> kLater<AllocationRun>{"slurm_begin"};
+template <class T>
+constexpr bool came_later(std::string_view name) {
+  return std::find(kLater<T>.begin(), kLater<T>.end(), name) != kLater<T>.end();
+}
 
 //! A struct with a row.
 template <class T>
@@ -82,10 +100,19 @@ core::Json stored_value(const T& value) {
 //! An object of all members.
 template <Stored T>
 core::Json stored(const T& value) {
-  core::Json object = core::Json::object();
-  core::for_each_member(std::get<core::Row<T>>(kStored), value, [&](const core::Member& member, const auto& its) {
-    object[std::string(member.name)] = stored_value(its);
-  });
+  const auto all = [](const T& of) {
+    core::Json object = core::Json::object();
+    core::for_each_member(std::get<core::Row<T>>(kStored), of, [&](const core::Member& member, const auto& its) {
+      object[std::string(member.name)] = stored_value(its);
+    });
+    return object;
+  };
+  core::Json object = all(value);
+  if constexpr (!kLater<T>.empty()) {
+    const core::Json before = all(T{});
+    for (const std::string_view name : kLater<T>)
+      if (const std::string key(name); object.at(key) == before.at(key)) object.erase(key);
+  }
   return object;
 }
 
@@ -162,7 +189,9 @@ T read_stored(core::ObjectReader& reader) {
     read_member(reader, "value", value.second);
   } else {
     core::for_each_member(std::get<core::Row<T>>(kStored), value, [&](const core::Member& member, auto& its) {
-      read_member(reader, std::string(member.name), its, std::max<std::int64_t>(0, member.least));
+      const std::string key(member.name);
+      if (came_later<T>(key) && reader.find(key) == nullptr) return;
+      read_member(reader, key, its, std::max<std::int64_t>(0, member.least));
     });
   }
   return value;

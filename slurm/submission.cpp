@@ -93,11 +93,14 @@ ScriptRequest script_of(const SubmissionRequest& request, const Batch& batch, co
   script.job_name = batch.job_name;
   script.comment = fmt::format("resolute suite {}, submission {}, batch {}, generation {}", request.suite,
                                request.token, batch.number, generation);
+  if (!request.resources.comment.empty()) script.comment = request.resources.comment;
   script.resources = request.resources;
   script.site = request.site;
   script.working_folder = request.working_folder;
   script.output = folder / fmt::format("batch-{:03}", batch.number) / "log";
   if (dependency) script.dependency = fmt::format("afterany:{}", *dependency);
+  // What follows a job has waited already, and so has what waits for another batch.
+  if (!request.dependency.empty() && generation == 0 && batch.after == 0) script.dependency = request.dependency;
   script.array_size = static_cast<int>(batch.jobs.size());
   script.notice = request.notice;
   // Agents that srun started outlive the first node and requeue the job; mpirun takes its own with it.

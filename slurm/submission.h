@@ -30,6 +30,7 @@
 #include "core/files/json.h"
 #include "settings/choice.h"
 #include "slurm/client.h"
+#include "slurm/launcher.h"
 #include "slurm/sbatch_script.h"
 
 namespace resolute::slurm {
@@ -75,6 +76,8 @@ struct SubmissionRequest {
   std::filesystem::path working_folder;
   std::vector<std::pair<std::string, std::string>> variables{};  //!< that the suite names, as they were
   std::vector<Batch> batches;
+  LaunchOptions launch{};
+  std::string dependency{};  //!< of the first job of each batch on other people's; validate_dependency(); empty: none
 };
 core::Json to_json(const SubmissionRequest& request);
 //! Strict: every member checked, unknown ones refused.

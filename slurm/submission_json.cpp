@@ -31,6 +31,9 @@ void check(const SubmissionRequest& request, const ObjectReader& reader) {
     throw wrong(reader, "token", request.token, fmt::format("{} hexadecimal digits are needed", kTokenDigits));
   if (!is_job_name(request.suite)) throw wrong(reader, "suite", request.suite, "a suite's name is needed");
   if (request.launcher != "auto") parse_launcher(request.launcher);
+  if (!is_mpi_kind(request.launch.mpi))
+    throw wrong(reader, "launch", request.launch.mpi, "a kind of srun's --mpi is needed");
+  if (!request.dependency.empty()) validate_dependency(request.dependency);
   for (const auto& [name, value] : request.variables)
     if (!is_variable_name(name)) throw wrong(reader, "variables", name, "no shell variable can have that name");
   if (request.batches.empty()) throw wrong(reader, "batches", "[]", "a submission has at least one");

@@ -193,6 +193,7 @@ class Allocation {
       const auto answer = client(kBeginPatience).show(here_.job, batch_.job_name);
       if (const auto* job = std::get_if<slurm::ShownJob>(&answer)) {
         ends_at_ = job->end;
+        run_.slurm_begin = job->begin;
         // A requeue gives it, or one of an array's elements alone, a time of its own: no word of the first is better.
         if (job->restarts == 0) submitted = job->submitted;
       } else {
@@ -231,13 +232,13 @@ class Allocation {
   // The one that worked in this submission before comes first.
   std::vector<slurm::Launcher> launchers() const {
     if (request_.launcher != "auto") return {slurm::parse_launcher(request_.launcher)};
-    auto list = world_.launchers(here_.nodes, environment_);
+    auto list = world_.launchers(here_.nodes, environment_, request_.launch.mpi);
     std::vector<slurm::AllocationRun> runs;
     for (const auto& batch : request_.batches)
       for (auto& run : slurm::read_runs(files_, folder_.batch_folder(batch)))
         if (!run.launcher.empty()) runs.push_back(std::move(run));
-    const auto latest =
-        std::max_element(runs.begin(), runs.end(), [](const auto& a, const auto& b) { return a.begin < b.begin; });
+    const auto latest = std::max_element(runs.begin(), runs.end(),
+                                         [](const auto& a, const auto& b) { return order_of(a) < order_of(b); });
     if (latest != runs.end())
       std::stable_partition(list.begin(), list.end(),
                             [&](slurm::Launcher one) { return slurm::name_of(one) == latest->launcher; });
@@ -265,7 +266,8 @@ class Allocation {
   void try_launchers(slurm::Ending& ending, RunWatch& watch) {
     const auto list = launchers();
     if (list.empty()) {
-      core::log_error("{} nodes cannot be used: neither `srun --mpi=pmix` nor mpirun is here", here_.nodes);
+      core::log_error("{} nodes cannot be used: neither `srun --mpi={}` nor mpirun is here; see 'mpi' in the site file",
+                      here_.nodes, request_.launch.mpi);
       ending.wrong_usage = true;
     }
     std::set<Start> starts;
@@ -298,7 +300,7 @@ class Allocation {
       note_that_it_works();
       return watch.over();
     };
-    const auto command = slurm::launch_command(launcher, here_.nodes, work_->suite_run);
+    const auto command = slurm::launch_command(launcher, here_.nodes, work_->suite_run, request_.launch);
     try {
       const auto launched = world_.launch(command, environment_, {[&] { return watch.began(); }, over, noise_file()});
       note_that_it_works();

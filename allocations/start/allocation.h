@@ -28,7 +28,8 @@ struct AllocationWorld {
   slurm::Effects slurm;              //!< SLURM's commands, and every pause
   PlanOf plan_of;
   //! launchers_here()
-  std::function<std::vector<slurm::Launcher>(int nodes, const Environment& environment)> launchers;
+  std::function<std::vector<slurm::Launcher>(int nodes, const Environment& environment, const std::string& mpi)>
+      launchers;
   //! run_launcher()
   std::function<LaunchedRun(const std::vector<std::string>& command, const Environment& environment,
                             const RunQuestions& run)>

@@ -212,7 +212,8 @@ bool tells_of_a_killed_process(std::string_view line) {
   return false;
 }
 
-std::vector<slurm::Launcher> launchers_here(int nodes, const std::map<std::string, std::string>& environment) {
+std::vector<slurm::Launcher> launchers_here(int nodes, const std::map<std::string, std::string>& environment,
+                                            const std::string& mpi) {
   const auto answer = [&](std::vector<std::string> command) -> std::string {
     try {
       const auto output = core::run_command({std::move(command), environment}, kAnswerLimit);
@@ -221,7 +222,7 @@ std::vector<slurm::Launcher> launchers_here(int nodes, const std::map<std::strin
       return "";
     }
   };
-  return slurm::launchers_to_try(nodes, answer({"srun", "--mpi=list"}), !answer({"mpirun", "--version"}).empty());
+  return slurm::launchers_to_try(nodes, answer({"srun", "--mpi=list"}), !answer({"mpirun", "--version"}).empty(), mpi);
 }
 
 LaunchedRun run_launcher(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment,

@@ -31,8 +31,9 @@ class AllocationSignals {
   core::CaughtSignals caught_{SIGUSR1, SIGTERM};
 };
 
-//! slurm::launchers_to_try(), by what srun and mpirun say here.
-std::vector<slurm::Launcher> launchers_here(int nodes, const std::map<std::string, std::string>& environment);
+//! slurm::launchers_to_try(), by what srun and mpirun say here. \param mpi slurm::LaunchOptions::mpi
+std::vector<slurm::Launcher> launchers_here(int nodes, const std::map<std::string, std::string>& environment,
+                                            const std::string& mpi);
 
 struct LaunchedRun {
   core::ExitStatus status;

@@ -78,13 +78,13 @@ bool examine(const Environment& environment, const Wishes& wishes, Findings& fin
   const bool submits = !allocated && core::program_on_path(environment, "sbatch").has_value();
   auto worker = std::async(std::launch::async, [&] { return check_worker(submits); });
   auto gpus = std::async(std::launch::async, [&] { return check_gpus(environment, submits); });
-  auto slurm = std::async(std::launch::async, [&] { return check_slurm(environment); });
   SiteCheck site = check_site(environment);
+  auto slurm = std::async(std::launch::async, [&] { return check_slurm(environment, site.site.mpi); });
   std::vector<Findings> groups{check_mpi(environment), check_processes(), std::move(site.findings)};
   groups.insert(groups.begin(), {worker.get(), gpus.get()});
   groups.push_back(slurm.get());
   if (allocated)
-    groups.push_back(try_launchers(environment));
+    groups.push_back(try_launchers(environment, site.site));
   else if (wishes.trial)
     groups.push_back(try_allocation(environment, site.site, wishes.nodes));
   for (Findings& group : groups) findings.insert(findings.end(), group.begin(), group.end());
@@ -100,7 +100,7 @@ int doctor(const Arguments& arguments) {
   // What it starts itself: not for people.
   if (arguments == Arguments{"--ring"}) return pass_around();
   if (arguments == Arguments{"--launchers"}) {
-    const Findings findings = try_launchers(environment);
+    const Findings findings = try_launchers(environment, check_site(environment).site);
     write_out(findings, true);
     return nothing_failed(findings) ? 0 : 1;
   }

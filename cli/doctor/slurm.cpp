@@ -1,5 +1,7 @@
 // `resolute doctor`: SLURM's commands, its controller and how it is set up.
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <sstream>
 
@@ -9,6 +11,7 @@
 #include "core/error.h"
 #include "core/numbers.h"
 #include "slurm/client.h"
+#include "slurm/launcher.h"
 
 namespace resolute::cli {
 
@@ -112,11 +115,9 @@ Finding judge_partitions(const Environment& environment) {
   return {Level::kOk, "slurm partitions", what + " (nodes × longest time)", ""};
 }
 
-Finding judge_pmix(const Environment& environment) {
+Finding look_at_mpi(const Environment& environment, const std::optional<std::string>& site_mpi) {
   const auto output = run_briefly({"srun", "--mpi=list"}, environment, kLimit);
-  const bool there = succeeded(output) && (output.out + output.err).find("pmix") != std::string::npos;
-  if (there) return {Level::kOk, "slurm pmix", "srun --mpi=pmix is there", ""};
-  return {Level::kWarn, "slurm pmix", "srun has no PMIx", "allocations of several nodes use mpirun instead"};
+  return judge_mpi_kinds(succeeded(output) ? output.out + output.err : "", site_mpi);
 }
 
 Findings judge_controller(const core::CommandOutput& output, std::chrono::milliseconds took) {
@@ -135,7 +136,35 @@ Findings judge_controller(const core::CommandOutput& output, std::chrono::millis
 
 }  // namespace
 
-Findings check_slurm(const Environment& given) {
+Finding judge_mpi_kinds(std::string_view list, const std::optional<std::string>& site_mpi) {
+  const auto kinds = slurm::mpi_kinds(list);
+  const auto has = [&](std::string_view kind) { return std::find(kinds.begin(), kinds.end(), kind) != kinds.end(); };
+  const std::string named =
+      kinds.empty() ? "nothing that processes find each other by" : fmt::format("{}", fmt::join(kinds, ", "));
+  const std::string wanted = site_mpi.value_or(slurm::LaunchOptions().mpi);
+  if (has(wanted)) return {Level::kOk, "slurm mpi", fmt::format("srun --mpi={} is there, of {}", wanted, named), ""};
+  constexpr const char* kElse = "allocations of several nodes use mpirun, where it is, instead";
+  const auto set = [](std::string_view kind) {
+    return fmt::format("set mpi = \"{}\" in [environment] of the site file", kind);
+  };
+  const std::string what = fmt::format("srun has no {}, but {}", wanted, named);
+  if (has("pmix")) return {Level::kWarn, "slurm mpi", what, set("pmix")};
+  // The newest: an older library than srun's is spoken to as well.
+  std::string newest;
+  for (const std::string& kind : kinds)
+    if (kind.starts_with("pmix_v") && (newest.size() < kind.size() || (newest.size() == kind.size() && newest < kind)))
+      newest = kind;
+  if (!newest.empty()) return {Level::kWarn, "slurm mpi", what, set(newest)};
+  if (has("cray_shasta"))
+    return {Level::kWarn, "slurm mpi", what,
+            set("cray_shasta") + fmt::format(" if resolute was built with Cray's MPICH; {}", kElse)};
+  if (has("pmi2"))
+    return {Level::kWarn, "slurm mpi", what,
+            set("pmi2") + fmt::format(" if the MPI library was built with PMI2; {}", kElse)};
+  return {Level::kWarn, "slurm mpi", what, kElse};
+}
+
+Findings check_slurm(const Environment& given, const std::optional<std::string>& site_mpi) {
   std::string missing;
   bool any = false;
   for (const char* name : {"sbatch", "squeue", "scontrol", "scancel", "srun", "sinfo"}) {
@@ -157,7 +186,7 @@ Findings check_slurm(const Environment& given) {
   const Settings settings = read_settings(output.out);
   for (const Finding& finding :
        {judge_version(settings), judge_partitions(environment), judge_accounting(settings, environment),
-        judge_requeue(settings), judge_arrays(settings), judge_kill_wait(settings), judge_pmix(environment)})
+        judge_requeue(settings), judge_arrays(settings), judge_kill_wait(settings), look_at_mpi(environment, site_mpi)})
     findings.push_back(finding);
   return findings;
 }

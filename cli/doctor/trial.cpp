@@ -88,9 +88,10 @@ RingReport lead_ring(MpiTransport& transport) {
 
 Finding judge_ring(const std::string& name, const RingReport& report, int processes, int hosts) {
   if (report.processes != processes)
-    return {Level::kFail, name,
-            fmt::format("{} processes were asked for, and each found {}", processes, report.processes),
-            "the launcher belongs to another MPI than this build: load the module that it was built with"};
+    return {
+        Level::kFail, name, fmt::format("{} processes were asked for, and each found {}", processes, report.processes),
+        "the launcher belongs to another MPI than this build: load the module that it was built with, or set mpi in "
+        "[environment] of the site file"};
   const int found = static_cast<int>(report.hosts.size());
   std::string what = fmt::format("{} processes on {} host{}; a message around them takes {:.0f} µs at best", processes,
                                  found, found == 1 ? "" : "s", report.microseconds);
@@ -103,7 +104,7 @@ std::string advice_for(const std::string& error) {
   if (error.find("run as root") != std::string::npos || error.find("running mpirun as root") != std::string::npos)
     return "set OMPI_ALLOW_RUN_AS_ROOT=1 and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1, or be another user";
   if (error.find("OPAL ERROR: Unreachable") != std::string::npos || error.find("PMI") != std::string::npos)
-    return "the launcher's PMIx and the library's do not fit: set launcher in the site file to the one that works";
+    return "the launcher's PMI and the library's do not fit: set mpi, or launcher, in the site file to what works";
   return "`resolute suite run` works on one machine; for several see docs/operations.md";
 }
 
@@ -196,20 +197,25 @@ Finding try_ring(const std::string& name, const std::vector<std::string>& comman
   return {Level::kFail, name, failure_text(output, limit), advice_for(output.err + output.out)};
 }
 
-Findings try_launchers(const Environment& environment) {
+Findings try_launchers(const Environment& environment, const experiments::Site& site) {
   const int nodes = number_in(environment, "SLURM_JOB_NUM_NODES", 1);
   if (nodes == 1) return {{Level::kOk, "launch", "one node: no MPI is needed", ""}};
-  const auto launchers = allocations::launchers_here(nodes, environment);
+  slurm::LaunchOptions options;
+  options.mpi = site.mpi.value_or(options.mpi);
+  const auto launchers = allocations::launchers_here(nodes, environment, options.mpi);
   if (launchers.empty())
     return {{Level::kFail, "launch", fmt::format("nothing can start processes on {} nodes", nodes),
-             "PMIx for srun or mpirun is needed; else submit with --nodes 1"}};
+             "PMIx for srun (or another kind: mpi in the site file) or mpirun is needed; else submit with --nodes 1"}};
   Findings findings;
   bool works = false;
   for (const slurm::Launcher launcher : launchers) {
+    options.words.clear();
+    if (site.launcher == slurm::name_of(launcher)) options.words = site.launcher_options;
     if (launcher == slurm::Launcher::kNone) return {{Level::kOk, "launch", "one node: no launcher is needed", ""}};
-    findings.push_back(try_ring("launch " + std::string(slurm::name_of(launcher)),
-                                slurm::launch_command(launcher, nodes, {own_program().string(), "doctor", "--ring"}),
-                                launcher_environment(environment), nodes, nodes, kLauncherLimit));
+    findings.push_back(
+        try_ring("launch " + std::string(slurm::name_of(launcher)),
+                 slurm::launch_command(launcher, nodes, {own_program().string(), "doctor", "--ring"}, options),
+                 launcher_environment(environment), nodes, nodes, kLauncherLimit));
     works = works || findings.back().level == Level::kOk;
   }
   // One that works is enough: it is what an allocation falls back to.

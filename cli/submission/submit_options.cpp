@@ -33,7 +33,7 @@ struct TextOption {
 };
 using Wanted = slurm::Resources;
 using Sites = experiments::Site::Slurm;
-const std::array<TextOption, 10> kTexts{{
+const std::array<TextOption, 11> kTexts{{
     {"partition", &Wanted::partition, &Sites::partition, "SBATCH_PARTITION", "SLURM's partition"},
     {"account", &Wanted::account, &Sites::account, "SBATCH_ACCOUNT", "whom it is charged to"},
     {"qos", &Wanted::qos, &Sites::qos, "SBATCH_QOS", "quality of service"},
@@ -45,6 +45,7 @@ const std::array<TextOption, 10> kTexts{{
      "of each node: MiB, or a number with K, M, G, T; 0: all of it"},
     {"mail-user", &Wanted::mail_user, &Sites::mail_user, nullptr, "who gets SLURM's mails"},
     {"mail-type", &Wanted::mail_type, &Sites::mail_type, nullptr, "which: END,FAIL"},
+    {"comment", &Wanted::comment, &Sites::comment, nullptr, "SLURM's comment of the jobs, instead of ours"},
 }};
 
 std::string key_of(std::string option) {
@@ -106,6 +107,8 @@ void read_sizes(const options::variables_map& values, const experiments::Site& s
   resources.cpus_per_node = given<int>(values, "cpus-per-node").value_or(site.slurm.cpus_per_node.value_or(0));
   // The type that a site names is of no use to a suite that takes no GPU.
   if (resources.gpus_per_node == 0 && values.count("gpu-type") == 0) resources.gpu_type.clear();
+  if (site.slurm.gpu_request)
+    resources.gpu_request = settings::parse_word<slurm::GpuRequest>(*site.slurm.gpu_request, "gpu_request");
   if (const auto time = given<std::string>(values, "time"))
     resources.time = slurm::parse_time_limit(*time, "--time");
   else if (site.slurm.time)
@@ -153,9 +156,23 @@ std::string read_launcher(const options::variables_map& values, const experiment
   return launcher;
 }
 
+slurm::LaunchOptions read_launch(const experiments::Site& site, const std::string& launcher) {
+  slurm::LaunchOptions launch;
+  if (site.mpi) {
+    if (!slurm::is_mpi_kind(*site.mpi))
+      throw core::input_error(fmt::format("{}: mpi '{}' is nothing that processes find each other by",
+                                          site.places.at("environment.mpi"), *site.mpi),
+                              {}, "give one that `srun --mpi=list` names: pmix, pmi2, cray_shasta");
+    launch.mpi = *site.mpi;
+  }
+  // They are of the launcher that the site names, not of one that was typed.
+  if (site.launcher == launcher) launch.words = site.launcher_options;
+  return launch;
+}
+
 // Those of `suite run`, refused here as they would be there.
-std::vector<std::string> run_arguments(const options::variables_map& values, const experiments::Plan& plan,
-                                       int cpus_per_node) {
+std::vector<std::string> run_arguments(const options::variables_map& values, const experiments::Site& site,
+                                       const experiments::Plan& plan, int cpus_per_node) {
   std::vector<std::string> arguments;
   const auto number = [&](const char* name, int least) {
     if (const auto value = given<int>(values, name))
@@ -178,7 +195,8 @@ std::vector<std::string> run_arguments(const options::variables_map& values, con
     settings::parse_word<orchestrator::BindRanks>(*bind, "option --bind");
     arguments.insert(arguments.end(), {"--bind", *bind});
   }
-  if (const auto interface = given<std::string>(values, "interface"))
+  const auto typed = given<std::string>(values, "interface");
+  if (const auto& interface = typed ? typed : site.interface)
     arguments.insert(arguments.end(), {"--interface", *interface});
   return arguments;
 }
@@ -216,6 +234,7 @@ void add_asking_options(options::options_description& visible) {
   text("time", "limit of an allocation, required unless the site file says it: minutes, H:MM:SS or D-HH:MM:SS");
   for (const TextOption& one : kTexts) text(one.option, one.about);
   add("exclusive", "nodes of its own");
+  text("dependency", "jobs of others that the first job waits for, as sbatch has it: afterok:123,afterany:124");
   add("sbatch", options::value<std::vector<std::string>>()->composing(),
       "another option of sbatch's: --sbatch=--licenses=x; repeatable");
 }
@@ -277,10 +296,13 @@ slurm::SubmissionRequest read_submit_options(const SuiteArguments& arguments, co
   request.working_folder = std::filesystem::current_path();
   request.resources = read_resources(values, site, environment);
   request.plan_arguments = plan_arguments(values);
-  request.run_arguments = run_arguments(values, plan, request.resources.cpus_per_node);
+  request.run_arguments = run_arguments(values, site, plan, request.resources.cpus_per_node);
   request.container = site.container;
   request.container_program = site.container_program.value_or("");
   request.launcher = read_launcher(values, site, request.resources.nodes);
+  request.launch = read_launch(site, request.launcher);
+  request.dependency = given<std::string>(values, "dependency").value_or("");
+  if (!request.dependency.empty()) slurm::validate_dependency(request.dependency);
   request.continuation = settings::parse_word<slurm::Continuation>(
       given<std::string>(values, "continue").value_or(site.slurm.continuation.value_or("requeue")),
       "option --continue");

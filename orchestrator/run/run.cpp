@@ -24,25 +24,40 @@ int number_in(const std::map<std::string, std::string>& environment, const char*
   return core::number_of<int>(core::variable_in(environment, name)).value_or(otherwise);
 }
 
+core::RuntimeError strangers(const char* launcher, int processes, const char* why) {
+  return core::input_error(fmt::format("{} started {} processes that do not know of each other", launcher, processes),
+                           why,
+                           "set 'mpi' in [environment] of the site file to a kind that the MPI library speaks (`srun "
+                           "--mpi=pmix`; `srun --mpi=list` names them), or use `mpirun`; one process needs neither");
+}
+
 }  // namespace
 
 bool launched_by_mpi(const std::map<std::string, std::string>& environment) {
   if (number_in(environment, "OMPI_COMM_WORLD_SIZE", 1) > 1 || number_in(environment, "PMI_SIZE", 1) > 1) return true;
-  // srun --mpi=pmix sets the rank alone; the step's size is SLURM's to say.
+  // srun --mpi=pmix, and --mpi=cray_shasta, set the rank alone; the step's size is SLURM's to say.
   const int tasks = number_in(environment, "SLURM_STEP_NUM_TASKS", 1);
-  if (environment.contains("PMIX_RANK")) return tasks > 1;
+  if (environment.contains("PMIX_RANK") || environment.contains("PALS_RANKID")) return tasks > 1;
   // mpirun in an allocation starts its daemons by srun: what they start has these variables, and Open MPI's beside
   // them.
   if (tasks > 1 && environment.contains("SLURM_PROCID") && !environment.contains("OMPI_COMM_WORLD_SIZE") &&
       !environment.contains("PMI_SIZE"))
-    throw core::input_error(fmt::format("srun started {} processes that do not know of each other", tasks),
-                            "it was not told to use PMIx, or has none",
-                            "use `srun --mpi=pmix` (see `srun --mpi=list`) or `mpirun`; one process needs neither");
+    throw strangers("srun", tasks, "it was not told to use PMIx, or has none");
   return false;
 }
 
+void require_acquainted(const std::map<std::string, std::string>& environment, int found) {
+  const bool by_mpirun = environment.contains("OMPI_COMM_WORLD_SIZE");
+  int expected = 1;
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"})
+    if (expected == 1) expected = number_in(environment, name, 1);
+  if (found == 1 && expected > 1)
+    throw strangers(by_mpirun ? "mpirun" : "srun", expected,
+                    "the MPI library does not speak the kind of --mpi that it was started with");
+}
+
 int launched_rank(const std::map<std::string, std::string>& environment) {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"})
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "PALS_RANKID"})
     if (environment.contains(name)) return number_in(environment, name, 0);
   return 0;
 }

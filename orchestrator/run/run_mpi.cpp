@@ -5,6 +5,7 @@
 
 #include "core/log.h"
 #include "orchestrator/agent/agent.h"
+#include "orchestrator/run/run.h"
 #include "orchestrator/run/run_checks.h"
 #include "orchestrator/transport/in_process.h"
 #include "orchestrator/transport/joined.h"
@@ -157,6 +158,13 @@ void run_mpi(const std::function<experiments::Plan()>& make_plan, const RunOptio
   // Before MPI_Init: nothing of MPI may be inherited by the ranks.
   std::optional<Spawner> spawner = Spawner::start({.interface = options.interface});
   std::unique_ptr<MpiTransport> transport = MpiTransport::start();
+  // Each of them would be rank 0 of a run of its own, all on one suite.
+  const auto environment = core::current_environment();
+  try {
+    require_acquainted(environment, transport->size());
+  } catch (const core::RuntimeError& error) {
+    leave_mpi(true, launched_rank(environment) == 0 ? report(nullptr, &error) : core::exit_code(error.kind()));
+  }
   if (transport->self() != 0) run_agent(*transport, *std::move(spawner), options);
   bool orderly = true;
   int exit_code = 1;

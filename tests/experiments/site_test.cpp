@@ -40,6 +40,8 @@ memory = "64G"
 time = "2-00:00:00"
 mail_user = "somebody@example.org"
 mail_type = "END,FAIL"
+comment = "project 7"
+gpu_request = "gpus-per-node"
 nodes = 2
 gpus_per_node = 4
 cpus_per_node = 32
@@ -54,6 +56,9 @@ if true; then
 	export X=1
 fi"""]
 launcher = "mpirun"
+launcher_options = ["--mca", "btl", "tcp,self"]
+mpi = "pmi2"
+interface = "ib0"
 [container]
 command = ["apptainer", "exec", "--nv", "/shared/resolute.sif"]
 program = "/usr/local/bin/resolute"
@@ -79,6 +84,11 @@ program = "/usr/local/bin/resolute"
   EXPECT_THAT(site.modules, ElementsAre("openmpi/4.1", "cuda/12"));
   EXPECT_THAT(site.commands, ElementsAre("source /opt/site.sh", "if true; then\n\texport X=1\nfi"));
   EXPECT_EQ(site.launcher, "mpirun");
+  EXPECT_THAT(site.launcher_options, ElementsAre("--mca", "btl", "tcp,self"));
+  EXPECT_EQ(site.mpi, "pmi2");
+  EXPECT_EQ(site.interface, "ib0");
+  EXPECT_EQ(site.slurm.comment, "project 7");
+  EXPECT_EQ(site.slurm.gpu_request, "gpus-per-node");
   EXPECT_THAT(site.container, ElementsAre("apptainer", "exec", "--nv", "/shared/resolute.sif"));
   EXPECT_EQ(site.container_program, "/usr/local/bin/resolute");
   EXPECT_EQ(site.places.at("slurm.time"), file_.string() + ":10:1");
@@ -122,6 +132,14 @@ TEST_F(SiteFile, words_outside_their_choice_are_refused) {
               HasSubstr("site.toml:2:1: key 'continue' is 'again'; give one of requeue, chain"));
   EXPECT_THAT(refused("[environment]\nlauncher = \"mpiexec\"\n"),
               HasSubstr("site.toml:2:1: key 'launcher' is 'mpiexec'; give one of auto, srun, mpirun, none"));
+}
+
+TEST_F(SiteFile, options_of_a_launcher_need_to_know_of_which) {
+  EXPECT_THAT(refused("[environment]\nlauncher_options = [\"--x\"]\n"),
+              HasSubstr("site.toml:2:1: 'launcher_options' are of one launcher"));
+  EXPECT_EQ(refused("[environment]\nlauncher_options = [\"--x\"]\nlauncher = \"srun\"\n"), "");
+  EXPECT_THAT(refused("[slurm]\ngpu_request = \"tres\"\n"),
+              HasSubstr("site.toml:2:1: key 'gpu_request' is 'tres'; give one of gres, gpus, gpus-per-node"));
 }
 
 TEST_F(SiteFile, a_container_needs_its_command) {

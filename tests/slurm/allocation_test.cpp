@@ -368,6 +368,24 @@ TEST_F(AllocationRecords, come_back_as_they_were_in_order_of_begin) {
   EXPECT_TRUE(files_.exists(folder_.path() / "run-12-001-1.json"));
 }
 
+TEST_F(AllocationRecords, are_ordered_by_slurms_times_where_it_gave_them) {
+  // Three nodes whose clocks do not agree; the last record is of a program that did not write SLURM's time.
+  AllocationRun first = run_of(EndCause::kWalltime, 1, 2);
+  first.begin = kNow + 1h;
+  first.slurm_begin = kNow;
+  AllocationRun second = first;
+  second.restart = 1;
+  second.begin = kNow - 1h;
+  second.slurm_begin = kNow + 20s;
+  AllocationRun third = first;
+  third.restart = 2;
+  third.begin = kNow + 30s;
+  third.slurm_begin.reset();
+  for (const auto& run : {third, second, first}) write_run(files_, folder_.path(), run);
+  EXPECT_EQ(read_runs(files_, folder_.path()), (std::vector<AllocationRun>{first, second, third}));
+  EXPECT_FALSE(to_json(third).contains("slurm_begin")) << "older programs read what does not use it";
+}
+
 TEST_F(AllocationRecords, are_written_again_when_the_start_ends) {
   AllocationRun run = silent_run(5);
   write_run(files_, folder_.path(), run);

@@ -39,6 +39,44 @@ TEST(Launcher, pmix_inside_another_line_is_no_pmix) {
     EXPECT_THAT(launchers_to_try(2, text, false), ElementsAre(Launcher::kSrun)) << text;
 }
 
+// As Cray EX sites show it (slurm 22.05 and later).
+constexpr const char* kCrayList = "MPI plugin types are...\n\tnone\n\tcray_shasta\n\tpmi2\n";
+
+TEST(Launcher, the_kinds_of_mpi_are_read_in_every_spelling) {
+  EXPECT_THAT(mpi_kinds(kList), ElementsAre("pmix", "cray_shasta", "pmi2", "pmix_v4"));
+  EXPECT_THAT(mpi_kinds(kOldList), ElementsAre("openmpi", "pmi2", "pmix", "pmix_v3"));
+  EXPECT_THAT(mpi_kinds(kCrayList), ElementsAre("cray_shasta", "pmi2"));
+  EXPECT_THAT(mpi_kinds("specific pmix plugin versions available: pmix_v4, pmix_v3\n"),
+              ElementsAre("pmix_v4", "pmix_v3"));
+  for (const char* text : {"", "\n", "srun: error: Invalid MPI type 'list', --mpi=list for acceptable types\n"})
+    EXPECT_THAT(mpi_kinds(text), IsEmpty()) << text;
+}
+
+TEST(Launcher, srun_is_tried_where_it_knows_the_kind_that_the_site_names) {
+  EXPECT_THAT(launchers_to_try(2, kCrayList, true), ElementsAre(Launcher::kMpirun));
+  EXPECT_THAT(launchers_to_try(2, kCrayList, true, "cray_shasta"), ElementsAre(Launcher::kSrun, Launcher::kMpirun));
+  EXPECT_THAT(launchers_to_try(2, kCrayList, false, "pmi2"), ElementsAre(Launcher::kSrun));
+  EXPECT_THAT(launchers_to_try(2, kList, false, "pmix_v4"), ElementsAre(Launcher::kSrun));
+  EXPECT_THAT(launchers_to_try(2, kList, false, "pmix_v3"), IsEmpty());
+}
+
+TEST(Launcher, a_sites_kind_and_words_are_in_the_command_behind_ours) {
+  const LaunchOptions options{"cray_shasta", {"--network=single_node_vni", "--cpu-bind=cores"}};
+  const auto command = launch_command(Launcher::kSrun, 2, {"x", "y"}, options);
+  EXPECT_THAT(command, Contains("--mpi=cray_shasta"));
+  EXPECT_THAT(std::vector<std::string>(command.end() - 4, command.end()),
+              ElementsAre("--network=single_node_vni", "--cpu-bind=cores", "x", "y"));
+  EXPECT_THAT(launch_command(Launcher::kMpirun, 2, {"x"}, options), Contains("--network=single_node_vni"));
+  EXPECT_THAT(launch_command(Launcher::kNone, 1, {"x"}, options), ElementsAre("x"));
+  EXPECT_THAT(launch_command(Launcher::kSrun, 1, {"x"}, options), Contains("--mpi=none"));
+}
+
+TEST(Launcher, a_kind_of_mpi_is_one_plain_word) {
+  for (const char* good : {"pmix", "pmi2", "pmix_v4", "cray_shasta", "openmpi"}) EXPECT_TRUE(is_mpi_kind(good)) << good;
+  for (const char* bad : {"", "none", "PMIX", "pmix ", "--x", "a,b", "pmix=1", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"})
+    EXPECT_FALSE(is_mpi_kind(bad)) << bad;
+}
+
 TEST(Launcher, one_node_is_a_step_where_there_is_srun_and_a_plain_process_else) {
   EXPECT_THAT(launchers_to_try(1, "MPI plugin types are...\n\tnone\n", true),
               ElementsAre(Launcher::kSrun, Launcher::kNone));

@@ -150,6 +150,7 @@ TEST(SbatchScript, hostile_values_are_refused_with_their_option) {
       {"--memory", &Resources::memory},
       {"--mail-user", &Resources::mail_user},
       {"--mail-type", &Resources::mail_type}};
+  EXPECT_THAT(refused([](ScriptRequest& request) { request.resources.comment = "a\nb"; }), StartsWith("--comment '"));
   for (const auto& [option, member] : members)
     for (const std::string value : {"a b", "a\"b", "a'b", "a\nb", "$(id)", "a\\b", "a#b", "é", "\xff", "-x", " ", "\t",
                                     "a\x7f", "`id`", "a;b", "a>b"}) {
@@ -172,6 +173,43 @@ TEST(SbatchScript, options_that_the_script_sets_itself_are_refused_in_any_spelli
   for (const char* option : {"--licenses=x", "--time-min=5", "--nodelist=n1", "--exclusive=user", "--wait-all-nodes=1",
                              "--comment-of-nothing", "--tmp=5G", "--nice", "--gres-flags=enforce-binding"})
     EXPECT_EQ(refused([&](ScriptRequest& request) { request.resources.options = {option}; }), "") << option;
+}
+
+// The lines of a script that ask for GPUs.
+std::string gpu_lines(GpuRequest way, const std::string& type) {
+  ScriptRequest request = plain_request();
+  request.resources.nodes = 3;
+  request.resources.gpus_per_node = 4;
+  request.resources.gpu_type = type;
+  request.resources.gpu_request = way;
+  const std::string script = sbatch_script(request);
+  std::string lines;
+  for (std::size_t at = 0; at < script.size(); at = script.find('\n', at) + 1) {
+    const std::string line = script.substr(at, script.find('\n', at) - at);
+    if (line.find("gres") != std::string::npos || line.find("gpu") != std::string::npos) lines += line + "|";
+  }
+  return lines;
+}
+
+TEST(SbatchScript, gpus_are_asked_for_in_each_way_with_and_without_a_type) {
+  EXPECT_EQ(gpu_lines(GpuRequest::kGres, ""), "#SBATCH --gres=gpu:4|");
+  EXPECT_EQ(gpu_lines(GpuRequest::kGres, "a100"), "#SBATCH --gres=gpu:a100:4|");
+  EXPECT_EQ(gpu_lines(GpuRequest::kGpusPerNode, ""), "#SBATCH --gpus-per-node=4|");
+  EXPECT_EQ(gpu_lines(GpuRequest::kGpusPerNode, "a100"), "#SBATCH --gpus-per-node=a100:4|");
+  EXPECT_EQ(gpu_lines(GpuRequest::kGpus, ""), "#SBATCH --gpus=12|");
+  EXPECT_EQ(gpu_lines(GpuRequest::kGpus, "a100"), "#SBATCH --gpus=a100:12|");
+}
+
+TEST(SbatchScript, dependencies_on_others_are_lists_of_all_that_must_hold) {
+  const auto refusal_of = [](const std::string& text) { return tests::refusal([&] { validate_dependency(text); }); };
+  for (const char* good : {"afterok:123", "afterany:1:2:3", "after:5+10", "aftercorr:12", "afternotok:3,afterok:4_2",
+                           "afterburstbuffer:9"})
+    EXPECT_EQ(refusal_of(good), "") << good;
+  for (const char* bad :
+       {"", "123", "afterok", "afterok:", "afterok:1:", "afterok:1,", ",afterok:1", "afterok::1", "singleton",
+        "expand:3", "afterok:x", "afterok:1 ", "-afterok:1", "afterok:1;x", " afterany:1"})
+    EXPECT_THAT(refusal_of(bad), StartsWith("--dependency '")) << bad;
+  EXPECT_THAT(refusal_of("afterok:1?afterok:2"), HasSubstr("SLURM takes either ',' or '?'"));
 }
 
 TEST(SbatchScript, memory_is_a_number_with_a_unit) {

@@ -47,6 +47,43 @@ TEST(SubmissionJson, a_request_comes_back_as_it_was) {
   EXPECT_EQ(back.notice, std::chrono::seconds(120));
 }
 
+TEST(SubmissionJson, what_came_later_is_written_where_it_says_something_and_read_where_it_stands) {
+  const Json before = to_json(sample_request());
+  for (const char* key : {"launch", "dependency"}) EXPECT_FALSE(before.contains(key)) << key;
+  for (const char* key : {"gpu_request", "comment"}) EXPECT_FALSE(before.at("resources").contains(key)) << key;
+  SubmissionRequest request = sample_request();
+  request.launch = {"pmi2", {"--x"}};
+  request.dependency = "afterok:12";
+  request.resources.gpu_request = GpuRequest::kGpus;
+  request.resources.comment = "project 7";
+  const SubmissionRequest back = request_from_json(to_json(request), "r");
+  EXPECT_EQ(back.launch, request.launch);
+  EXPECT_EQ(back.dependency, "afterok:12");
+  EXPECT_EQ(back.resources.gpu_request, GpuRequest::kGpus);
+  EXPECT_EQ(back.resources.comment, "project 7");
+  for (const auto& [key, value] : std::map<std::string, Json>{
+           {"launch", Json{{"mpi", "none"}, {"words", Json::array()}}}, {"dependency", "afterok:1?afterok:2"}}) {
+    Json wrong = to_json(request);
+    wrong[key] = value;
+    EXPECT_NE(message_of([&] { request_from_json(wrong, "r"); }, core::ErrorKind::kCorrupt), "") << key;
+  }
+}
+
+TEST(SubmissionScript, a_users_dependency_is_the_first_jobs_and_his_comment_everyones) {
+  SubmissionRequest request = sample_request();
+  request.dependency = "afterok:7,after:8";
+  request.resources.comment = "project 7";
+  const auto script = [&](std::size_t batch, int generation, std::optional<JobNumber> before) {
+    return sbatch_script(script_of(request, request.batches[batch], "/scratch/kim/s", before, generation));
+  };
+  const std::string first = script(0, 0, std::nullopt);
+  EXPECT_NE(first.find("#SBATCH --dependency=singleton,afterok:7,after:8\n"), std::string::npos) << first;
+  EXPECT_NE(script(0, 1, std::nullopt).find("#SBATCH --dependency=singleton\n"), std::string::npos);
+  EXPECT_NE(script(1, 0, 12).find("#SBATCH --dependency=singleton,afterany:12\n"), std::string::npos);
+  EXPECT_NE(first.find("#SBATCH --comment=\"project 7\"\n"), std::string::npos);
+  EXPECT_NE(script(0, 1, std::nullopt).find("#SBATCH --comment=\"project 7\"\n"), std::string::npos);
+}
+
 // Every place in the request at which a value stands, objects and lists included.
 std::vector<Json::json_pointer> places(const Json& json, const Json::json_pointer& here = Json::json_pointer()) {
   std::vector<Json::json_pointer> found;

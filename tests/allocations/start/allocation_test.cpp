@@ -58,7 +58,7 @@ class AllocationTest : public Test {
                                   planned_ = arguments;
                                   return plan_;
                                 },
-                                [this](int, const Environment&) { return launchers_; },
+                                [this](int, const Environment&, const std::string&) { return launchers_; },
                                 [this](const auto& command, const Environment& environment, const RunQuestions& run) {
                                   return launch(command, environment, run);
                                 },

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "tests/support/folders.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
@@ -85,19 +86,14 @@ TEST_F(SubmitOptions, nodes_and_time_are_required) {
 }
 
 TEST_F(SubmitOptions, every_option_arrives) {
-  const auto request = read({"--nodes=2",         "--time=1-00:00:00",
-                             "--gpus-per-node=4", "--cpus-per-node=16",
-                             "--partition=gpu",   "--account=reid",
-                             "--qos=high",        "--constraint=nvlink",
-                             "--exclude=n[1-2]",  "--reservation=week",
-                             "--gpu-type=a100",   "--memory=64G",
-                             "--mail-user=a@b",   "--mail-type=END",
-                             "--exclusive",       "--sbatch=--licenses=x",
-                             "--sbatch=--hold",   "--notice=300",
-                             "--continue=chain",  "--most-restarts=7",
-                             "--launcher=mpirun", "--profile=quick",
-                             "--set=trials=1",    "--set=lanes=2",
-                             "--from-scratch",    "--relative-to=/suites/../data"});
+  const auto request =
+      read({"--nodes=2",         "--time=1-00:00:00",  "--gpus-per-node=4",   "--cpus-per-node=16",
+            "--partition=gpu",   "--account=reid",     "--qos=high",          "--constraint=nvlink",
+            "--exclude=n[1-2]",  "--reservation=week", "--gpu-type=a100",     "--memory=64G",
+            "--mail-user=a@b",   "--mail-type=END",    "--exclusive",         "--sbatch=--licenses=x",
+            "--sbatch=--hold",   "--notice=300",       "--continue=chain",    "--most-restarts=7",
+            "--launcher=mpirun", "--profile=quick",    "--comment=project 7", "--dependency=afterok:3,after:4",
+            "--set=trials=1",    "--set=lanes=2",      "--from-scratch",      "--relative-to=/suites/../data"});
   const auto& resources = request.resources;
   EXPECT_EQ(resources.gpus_per_node, 4);
   EXPECT_EQ(resources.cpus_per_node, 16);
@@ -117,6 +113,8 @@ TEST_F(SubmitOptions, every_option_arrives) {
   EXPECT_EQ(request.continuation, slurm::Continuation::kChain);
   EXPECT_EQ(request.most_restarts, 7);
   EXPECT_EQ(request.launcher, "mpirun");
+  EXPECT_EQ(resources.comment, "project 7");
+  EXPECT_EQ(request.dependency, "afterok:3,after:4");
   EXPECT_EQ(request.relative_to, "/data");
   EXPECT_THAT(request.plan_arguments,
               ElementsAre("--profile", "quick", "--set", "trials=1", "--set", "lanes=2", "--from-scratch"));
@@ -141,6 +139,7 @@ TEST_F(SubmitOptions, what_is_wrong_is_said_of_where_it_stands) {
   const std::vector<std::pair<Arguments, std::string>> wrong{
       {{"--nodes=1", "--time=5", "--partition=a b"}, "--partition 'a b' cannot"},
       {{"--nodes=0", "--time=5"}, "--nodes 0"},
+      {{"--nodes=1", "--time=5", "--dependency=afterok"}, "--dependency 'afterok'"},
       {{"--nodes=1", "--time=soon"}, "--time 'soon'"},
       {{"--nodes=1", "--time=5", "--gpu-type=a100"}, "--gpu-type 'a100'"},
       {{"--nodes=1", "--time=5", "--notice=0"}, "--notice 0"},
@@ -180,6 +179,35 @@ TEST_F(SubmitOptions, a_sites_shell_container_and_launcher_arrive) {
   EXPECT_EQ(request.launcher, "srun");
   EXPECT_THAT(request.container, ElementsAre("apptainer", "exec"));
   EXPECT_EQ(request.container_program, "/bin/resolute");
+}
+
+TEST_F(SubmitOptions, a_sites_ways_of_asking_and_launching_arrive) {
+  write_site(
+      "[slurm]\ngpu_request = \"gpus\"\ncomment = \"project 7\"\n[environment]\nlauncher = "
+      "\"srun\"\nlauncher_options = [\"--network=x\"]\nmpi = \"cray_shasta\"\ninterface = \"hsn0\"\n");
+  const auto request = read({"--nodes=2", "--time=5"});
+  EXPECT_EQ(request.resources.gpu_request, slurm::GpuRequest::kGpus);
+  EXPECT_EQ(request.resources.comment, "project 7");
+  EXPECT_EQ(request.launch, (slurm::LaunchOptions{"cray_shasta", {"--network=x"}}));
+  EXPECT_THAT(request.run_arguments, ElementsAre("--interface", "hsn0"));
+  EXPECT_THAT(read({"--nodes=2", "--time=5", "--interface=ib0"}).run_arguments, ElementsAre("--interface", "ib0"));
+  EXPECT_THAT(read({"--nodes=2", "--time=5", "--launcher=mpirun"}).launch.words, IsEmpty()) << "they are srun's";
+  write_site("[environment]\nmpi = \"none\"\n");
+  EXPECT_THAT(refused({"--nodes=2", "--time=5"}), StartsWith("site.toml:2:1: mpi 'none'"));
+}
+
+TEST_F(SubmitOptions, every_site_file_of_the_manual_is_taken) {
+  const std::string page = core::read_text(files_, tests::source_folder() / "docs/operations.md");
+  const std::string opens = "\n```toml\n";
+  int read_ones = 0;
+  for (auto at = page.find(opens); at != std::string::npos; at = page.find(opens, at + 1)) {
+    const auto begin = at + opens.size();
+    const std::string text = page.substr(begin, page.find("\n```\n", begin) + 1 - begin);
+    write_site(text);
+    EXPECT_EQ(refused({"--nodes=2", "--time=2:00:00"}), "") << text;
+    ++read_ones;
+  }
+  EXPECT_GE(read_ones, 6);
 }
 
 TEST_F(SubmitOptions, the_kind_of_gpu_of_a_site_is_for_suites_that_take_gpus) {

@@ -21,6 +21,8 @@ TEST(SurroundingsOfARun, launchers_are_recognised_by_their_variables) {
   EXPECT_TRUE(launched_by_mpi({{"PMIX_RANK", "0"}, {"SLURM_STEP_NUM_TASKS", "2"}}));
   EXPECT_FALSE(launched_by_mpi({{"SLURM_STEP_NUM_TASKS", "2"}}));  // in a batch script
   EXPECT_FALSE(launched_by_mpi({{"PMIX_RANK", "0"}, {"SLURM_STEP_NUM_TASKS", "1"}}));
+  EXPECT_TRUE(launched_by_mpi({{"PALS_RANKID", "0"}, {"SLURM_STEP_NUM_TASKS", "2"}, {"SLURM_PROCID", "0"}}));
+  EXPECT_EQ(launched_rank({{"PALS_RANKID", "3"}}), 3);
   EXPECT_EQ(launched_rank({{"OMPI_COMM_WORLD_RANK", "2"}}), 2);
 }
 
@@ -42,6 +44,25 @@ TEST(SurroundingsOfARun, tasks_that_srun_started_without_pmix_are_refused_and_th
       << "each of the three would run the suite alone";
   environment["OMPI_COMM_WORLD_SIZE"] = "3";
   EXPECT_TRUE(launched_by_mpi(environment));
+}
+
+TEST(SurroundingsOfARun, processes_that_mpi_leaves_alone_are_refused_and_told_the_site_files_key) {
+  const auto refusal = [](std::map<std::string, std::string> environment, int found) {
+    return tests::refusal([&] { require_acquainted(environment, found); });
+  };
+  // srun --mpi=pmi2, --mpi=cray_shasta and --mpi=pmix, with a library that speaks none of it.
+  for (const std::map<std::string, std::string>& environment :
+       {std::map<std::string, std::string>{{"PMI_SIZE", "3"}, {"PMI_RANK", "1"}, {"SLURM_STEP_NUM_TASKS", "3"}},
+        {{"PALS_RANKID", "1"}, {"SLURM_STEP_NUM_TASKS", "3"}},
+        {{"PMIX_RANK", "1"}, {"SLURM_STEP_NUM_TASKS", "3"}}}) {
+    EXPECT_THAT(refusal(environment, 1),
+                testing::AllOf(HasSubstr("srun started 3 processes that do not know of each other"),
+                               HasSubstr("'mpi' in [environment] of the site file")));
+    EXPECT_EQ(refusal(environment, 3), "");
+  }
+  EXPECT_THAT(refusal({{"OMPI_COMM_WORLD_SIZE", "2"}}, 1), HasSubstr("mpirun started 2"));
+  EXPECT_EQ(refusal({{"OMPI_COMM_WORLD_SIZE", "1"}}, 1), "");
+  EXPECT_EQ(refusal({}, 1), "");
 }
 
 TEST(SurroundingsOfARun, a_notice_means_the_time_limit_where_that_is_near_and_else_that_others_want_the_machine) {

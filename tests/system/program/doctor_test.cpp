@@ -163,7 +163,7 @@ TEST(Doctor, tells_what_of_slurms_settings_matters) {
   write_program(bin / "srun", "echo 'MPI plugin types are...\n\tpmix'");
   auto found = diagnose(environment);
   for (const char* check : {"slurm", "slurm version", "slurm partitions", "slurm accounting", "slurm requeue",
-                            "slurm arrays", "slurm KillWait", "slurm pmix"})
+                            "slurm arrays", "slurm KillWait", "slurm mpi"})
     EXPECT_EQ(found.level(check), "ok") << found.check(check);
   EXPECT_EQ(found.what("slurm version"), "23.11.4");
   EXPECT_THAT(found.what("slurm partitions"), AllOf(HasSubstr("gpu* 8 × 1-00:00:00"), Not(HasSubstr("old"))));
@@ -172,12 +172,12 @@ TEST(Doctor, tells_what_of_slurms_settings_matters) {
                    "MaxArraySize = 101\nSLURM_VERSION = 19.05.1\n");
   found = diagnose(environment);
   for (const char* check :
-       {"slurm version", "slurm accounting", "slurm requeue", "slurm arrays", "slurm KillWait", "slurm pmix"})
+       {"slurm version", "slurm accounting", "slurm requeue", "slurm arrays", "slurm KillWait", "slurm mpi"})
     EXPECT_EQ(found.level(check), "warn") << found.check(check);
   EXPECT_THAT(found.advice("slurm requeue"), HasSubstr("chain"));
   EXPECT_THAT(found.advice("slurm arrays"), HasSubstr("more than 100 jobs"));
   EXPECT_THAT(found.what("slurm accounting"), HasSubstr("no sacct"));
-  EXPECT_THAT(found.advice("slurm pmix"), HasSubstr("mpirun"));
+  EXPECT_THAT(found.advice("slurm mpi"), HasSubstr("mpirun"));
 }
 
 TEST(Doctor, a_controller_that_is_away_is_a_failure_and_no_cluster_is_none) {
