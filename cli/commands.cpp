@@ -18,6 +18,7 @@ const std::vector<Command>& commands() {
       {"suite resume", "go on from where it stopped: submit again what was submitted, or run here", suite_resume},
       {"suite status", "jobs by state, what runs, failures with their cause; --watch", suite_status},
       {"suite cancel", "stop a run that is at work, or give up one job", suite_cancel},
+      {"suite list", "every suite of a store: state, node-hours, disk", suite_list},
       {"suite drain", "start nothing more on a host", suite_drain},
       {"suite compact", "pack the small files of finished jobs, for file systems that count files", suite_compact},
       {"suite table", "the tables, as far as their numbers are there", suite_table},

@@ -21,6 +21,7 @@ int suite_submit(const Arguments& arguments);
 int suite_allocation(const Arguments& arguments);
 int suite_status(const Arguments& arguments);
 int suite_cancel(const Arguments& arguments);
+int suite_list(const Arguments& arguments);
 int suite_drain(const Arguments& arguments);
 int suite_compact(const Arguments& arguments);
 int suite_simulate(const Arguments& arguments);

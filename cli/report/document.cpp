@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "allocations/liveness/run_signs.h"
+#include "allocations/submissions/usage.h"
 #include "cli/report/feature_maps.h"
 #include "cli/report/galleries.h"
 #include "cli/report/output_figures.h"
@@ -320,6 +321,11 @@ Json status_json(const results::ResultsSource& source, const results::Provenance
     if (all > 0)
       jobs.push_back({{"kind", kind}, {"all", all}, {"done", done}, {"running", its_running}, {"failed", its_failed}});
   }
+  const auto submissions = allocations::read_submissions(source.files, source.store.suite_folder(source.plan.suite));
+  // Not by a clock: the same store gives the same bytes.
+  orchestrator::Instant last{};
+  for (const orchestrator::TimelineRun& run : timeline.runs) last = std::max(last, run.end);
+  const allocations::Usage usage = allocations::usage_of(submissions, timeline, last);
   const bool known = !timeline.runs.empty();
   return {{"complete", complete},
           {"live", status.live},
@@ -328,6 +334,8 @@ Json status_json(const results::ResultsSource& source, const results::Provenance
           {"seconds", known ? Json(orchestrator::run_seconds(timeline)) : Json(nullptr)},
           {"processor_seconds", known ? Json(orchestrator::slot_seconds(timeline)) : Json(nullptr)},
           {"gpu_seconds", known ? Json(orchestrator::gpu_seconds(timeline)) : Json(nullptr)},
+          {"node_seconds", known ? Json(usage.node_seconds) : Json(nullptr)},
+          {"allocated_gpu_seconds", known ? Json(usage.gpu_seconds) : Json(nullptr)},
           {"failures", std::move(failures)}};
 }
 

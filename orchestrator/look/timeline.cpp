@@ -60,7 +60,8 @@ std::size_t TimelineOfRecords::node_of(const std::string& host) {
 void TimelineOfRecords::begin_run(Instant at) {
   if (run_open_) timeline_.runs.back().words = kSilent;
   lose_all();
-  timeline_.runs.push_back({at, at, false, ""});
+  timeline_.runs.push_back({at, at, false, "", 0});
+  joined_.clear();
   run_open_ = true;
   taking_over_ = false;
 }
@@ -124,6 +125,9 @@ void TimelineOfRecords::take(std::int64_t run_epoch, Instant at, const Event& ev
                               [&](const AgentJoined& joined) {
                                 hosts_[joined.agent] = joined.host;
                                 node_of(joined.host);
+                                if (!run_open_ || taking_over_) return;
+                                joined_.insert(joined.host);
+                                timeline_.runs.back().nodes = static_cast<int>(joined_.size());
                               },
                               [&](const Placed& placed) { place(at, placed); },
                               [&](const AttemptEnded& ended) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@ struct TimelineRun {
   Instant end{};  //!< of its last record where it did not say that it ended
   bool going_on = false;
   std::string words;  //!< how it ended, for people; empty while it goes on
+  int nodes = 0;      //!< different hosts whose agents joined it
 };
 
 //! One attempt's part on one host.
@@ -64,6 +66,7 @@ class TimelineOfRecords {
   std::map<JobNumber, experiments::JobId> ids_;
   std::map<JobNumber, bool> gpus_;
   std::map<AgentNumber, std::string> hosts_;
+  std::set<std::string> joined_;  // hosts of the open run
   Timeline timeline_;
   std::map<Key, std::vector<std::size_t>> open_;  // indices into timeline_.attempts
   std::int64_t run_epoch_ = 0;

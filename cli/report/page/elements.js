@@ -204,6 +204,8 @@ function header(report) {
     isNumber(status.seconds) ? `${duration(status.seconds)} of runs` : null,
     isNumber(status.processor_seconds) ? `${hours(status.processor_seconds)} processor-hours` : null,
     isNumber(status.gpu_seconds) ? `${hours(status.gpu_seconds)} GPU-hours` : null,
+    isNumber(status.node_seconds) ? `allocated: ${hours(status.node_seconds)} node-hours` : null,
+    status.allocated_gpu_seconds > 0 ? `${hours(status.allocated_gpu_seconds)} GPU-hours` : null,
   ].filter((one) => one);
   const all = status.jobs.reduce((sum, jobs) => sum + jobs.all, 0);
   const done = status.jobs.reduce((sum, jobs) => sum + jobs.done, 0);

@@ -138,6 +138,7 @@ TEST_F(ReportTest, every_attempt_is_in_the_timeline_and_every_job_behind_a_numbe
   EXPECT_EQ(status.at("complete"), true);
   EXPECT_EQ(status.at("live"), false);
   EXPECT_GT(status.at("processor_seconds").get<double>(), 0);
+  EXPECT_GE(status.at("node_seconds").get<double>(), status.at("seconds").get<double>() * 0.999);
   for (const core::Json& kind : status.at("jobs")) EXPECT_EQ(kind.at("done"), kind.at("all"));
 }
 

@@ -1,0 +1,161 @@
+#include "allocations/liveness/suite_list.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "allocations/liveness/run_signs.h"
+#include "core/error.h"
+#include "core/numbers.h"
+#include "orchestrator/decisions/state.h"
+#include "orchestrator/journal/epoch.h"
+#include "orchestrator/look/status.h"
+#include "orchestrator/look/timeline.h"
+
+namespace resolute::allocations {
+
+namespace {
+
+using orchestrator::Instant;
+
+// Folders of further allocations, NAME@K, go with NAME.
+std::vector<std::string> suite_names(core::FileSystem& files, const experiments::StoreLayout& store) {
+  std::set<std::string> names;
+  for (const std::string& folder : files.list(store.root() / "suites")) {
+    const std::string base = folder.substr(0, folder.rfind('@'));
+    names.insert(experiments::allocation_of(base, folder) ? base : folder);
+  }
+  return {names.begin(), names.end()};
+}
+
+// What of a suite is read before SLURM is asked.
+struct Read {
+  std::string name;
+  std::vector<StoredSubmission> submissions;
+  std::vector<orchestrator::KnownRun> runs;
+  orchestrator::Timeline timeline;
+  std::optional<std::string> damage{};
+};
+
+Read read_suite(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& name) {
+  Read read{name, read_submissions(files, store.suite_folder(name)), {}, {}};
+  try {
+    read.runs = orchestrator::read_runs(files, store, orchestrator::run_names(files, store, name));
+    read.timeline = orchestrator::read_timeline(files, store, name);
+  } catch (const core::RuntimeError& error) {
+    if (error.is_storage()) throw;
+    read.damage = error.what();
+  }
+  return read;
+}
+
+// Of a job over all allocations, the state that counts most.
+enum class JobEnd { kOpen, kFailed, kRunning, kDone };
+
+void count_jobs(const Read& read, bool live, ListedSuite& listed) {
+  std::map<std::string, std::pair<JobEnd, bool>> jobs;  // by id: state, and whether it is a seal
+  for (const orchestrator::KnownRun& run : read.runs)
+    for (const orchestrator::Job& job : run.state.jobs) {
+      const bool done = std::holds_alternative<orchestrator::Succeeded>(job.state);
+      if (!job.wanted && !done) continue;
+      const JobEnd end = done ? JobEnd::kDone
+                         : live && run.live && std::holds_alternative<orchestrator::Running>(job.state)
+                             ? JobEnd::kRunning
+                         : orchestrator::ended_badly(job) ? JobEnd::kFailed
+                                                          : JobEnd::kOpen;
+      auto& known = jobs.try_emplace(job.id.hex, JobEnd::kOpen, job.kind == "seal").first->second;
+      known.first = std::max(known.first, end);
+    }
+  for (const auto& [id, job] : jobs) {
+    ++listed.all;
+    listed.done += job.first == JobEnd::kDone ? 1 : 0;
+    listed.running += job.first == JobEnd::kRunning ? 1 : 0;
+    listed.failed += job.first == JobEnd::kFailed ? 1 : 0;
+    listed.jobs.push_back({id});
+    if (job.second) listed.seals.push_back({id});
+  }
+}
+
+// The last to end of all starts and runs.
+void find_last_end(const Read& read, ListedSuite& listed) {
+  const auto take = [&](Instant at, const std::string& words) {
+    if (listed.last_end && *listed.last_end > at) return;
+    listed.last_end = at;
+    listed.last_words = words;
+  };
+  for (const orchestrator::TimelineRun& run : read.timeline.runs)
+    if (!run.going_on) take(run.end, run.words);
+  for (const StoredSubmission& submission : read.submissions)
+    for (const StoredBatch& batch : submission.batches)
+      for (const slurm::AllocationRun& run : batch.runs)
+        if (run.end && run.cause) take(Instant(*run.end), std::string(slurm::name_of(*run.cause)));
+}
+
+SuiteFacts facts_of(const Read& read, const ListedSuite& listed, const SlurmAnswer& answer, bool live) {
+  SuiteFacts facts{listed.all, listed.done, listed.failed, live};
+  for (const AllocationView& view : join(read.submissions, answer, listed.all > 0 && listed.done == listed.all))
+    facts.allocations.push_back(view.state);
+  for (const orchestrator::KnownRun& run : read.runs)
+    facts.cancelled = facts.cancelled || (run.state.stop && run.state.stop->starts_with("cancelled by "));
+  if (!read.submissions.empty())
+    for (const StoredBatch& batch : read.submissions.back().batches)
+      for (const auto& [element, run] : last_runs(batch)) {
+        facts.given_up = facts.given_up || run->given_up;
+        facts.cancelled = facts.cancelled || run->cause == slurm::EndCause::kCancelled;
+      }
+  return facts;
+}
+
+}  // namespace
+
+SuiteState state_of(const SuiteFacts& facts) {
+  const auto any = [&](AllocationView::State state) {
+    return std::find(facts.allocations.begin(), facts.allocations.end(), state) != facts.allocations.end();
+  };
+  using enum AllocationView::State;
+  // One that began to write its tables is done all the same.
+  if (facts.all > 0 && facts.done == facts.all) return SuiteState::kComplete;
+  if (facts.live || any(kRuns) || any(kEnding)) return SuiteState::kRunning;
+  if (any(kHeld)) return SuiteState::kHeld;
+  if (any(kWaits)) return SuiteState::kWaits;
+  if (any(kUnknown)) return SuiteState::kUnknown;
+  if (facts.given_up) return SuiteState::kGivenUp;
+  if (facts.cancelled) return SuiteState::kCancelled;
+  if (facts.failed > 0) return SuiteState::kIncomplete;
+  return facts.all > 0 ? SuiteState::kInterrupted : SuiteState::kNotBegun;
+}
+
+std::vector<ListedSuite> list_suites(core::FileSystem& files, const experiments::StoreLayout& store,
+                                     const std::function<SlurmAnswer(const std::vector<std::string>& names)>& ask,
+                                     Instant now) {
+  std::vector<Read> suites;
+  std::vector<std::string> names;
+  for (const std::string& name : suite_names(files, store)) {
+    suites.push_back(read_suite(files, store, name));
+    const auto more = names_to_ask(suites.back().submissions);
+    names.insert(names.end(), more.begin(), more.end());
+  }
+  const SlurmAnswer answer = names.empty() ? SlurmAnswer{} : ask(names);
+  std::vector<ListedSuite> list;
+  for (const Read& read : suites) {
+    // A folder of somebody else's, or of figures alone.
+    if (read.runs.empty() && read.submissions.empty() && !read.damage) continue;
+    orchestrator::SuiteStatus status;
+    for (const orchestrator::KnownRun& run : read.runs) {
+      status.runs.push_back({run.name, run.run_epoch, run.live});
+      status.live = status.live || run.live;
+    }
+    correct(status, read.submissions, answer, read_signs(files, store, status, now));
+    ListedSuite listed;
+    listed.name = read.name;
+    listed.damage = read.damage;
+    count_jobs(read, status.live, listed);
+    listed.usage = usage_of(read.submissions, read.timeline, now);
+    find_last_end(read, listed);
+    listed.state = state_of(facts_of(read, listed, answer, status.live));
+    list.push_back(std::move(listed));
+  }
+  return list;
+}
+
+}  // namespace resolute::allocations

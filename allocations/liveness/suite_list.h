@@ -1,0 +1,70 @@
+#pragma once
+//! \file
+//! Every suite of a store, without its file: how far it is and what it has cost, from journals, submissions' records
+//! and SLURM's answer.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "allocations/submissions/allocation_view.h"
+#include "allocations/submissions/stored_submission.h"
+#include "allocations/submissions/usage.h"
+#include "core/files/file_system.h"
+#include "experiments/store/store_layout.h"
+#include "orchestrator/messages/event.h"
+#include "settings/choice.h"
+
+namespace resolute::allocations {
+
+//! kRunning: a run is at work, or may be; kWaits: SLURM has a job of it that waits; kUnknown: SLURM could not be asked;
+//! kInterrupted: it stopped, and only a person goes on with it; kNotBegun: no run ever knew its jobs.
+enum class SuiteState {
+  kRunning,
+  kWaits,
+  kHeld,
+  kUnknown,
+  kComplete,
+  kIncomplete,
+  kCancelled,
+  kGivenUp,
+  kInterrupted,
+  kNotBegun
+};
+constexpr auto words_of(SuiteState) {
+  return settings::words("running", "waits", "held", "unknown", "complete", "incomplete", "cancelled", "given-up",
+                         "interrupted", "not-begun");
+}
+
+//! What decides a suite's state.
+struct SuiteFacts {
+  int all = 0, done = 0, failed = 0;
+  bool live = false;                                 //!< a run is at work, or may be
+  std::vector<AllocationView::State> allocations{};  //!< of submissions that have not ended
+  bool cancelled = false;                            //!< by the last word of all
+  bool given_up = false;                             //!< by the last start of a batch
+};
+//! Pure.
+SuiteState state_of(const SuiteFacts& facts);
+
+//! Jobs that a run of the suite ever wanted count; a result that somebody has removed since still counts as done.
+struct ListedSuite {
+  std::string name;
+  SuiteState state{};
+  int all = 0, done = 0, failed = 0, running = 0;
+  Usage usage;
+  std::optional<orchestrator::Instant> last_end{};  //!< of a start or a run
+  std::string last_words{};                         //!< how that ended, for people
+  std::vector<experiments::JobId> jobs{};           //!< in the order of their ids
+  std::vector<experiments::JobId> seals{};          //!< of them, those that make a pack whole
+  std::optional<std::string> damage{};  //!< its journals cannot be read: why; the rest is as if there were none
+};
+
+//! By name. \param ask SLURM for jobs of these names, once for all suites \param now wall-clock time
+//! \throws RuntimeError of the store
+std::vector<ListedSuite> list_suites(core::FileSystem& files, const experiments::StoreLayout& store,
+                                     const std::function<SlurmAnswer(const std::vector<std::string>& names)>& ask,
+                                     orchestrator::Instant now);
+
+}  // namespace resolute::allocations

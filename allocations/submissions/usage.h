@@ -1,0 +1,33 @@
+#pragma once
+//! \file
+//! What a suite has cost in node- and GPU-hours. Pure.
+//!
+//! A start of a batch script costs its nodes from its begin to its end, by its own record: that is what SLURM charges,
+//! whether or not anything ran there; GPUs as many of each node as were asked for. A run of a coordinator that no such
+//! start had costs the hosts of its agents from its first record to its last, and the GPUs that its attempts held. Two
+//! are taken for one where their times overlap.
+
+#include <string_view>
+#include <vector>
+
+#include "allocations/submissions/stored_submission.h"
+#include "orchestrator/look/timeline.h"
+
+namespace resolute::allocations {
+
+struct Usage {
+  double node_seconds = 0;
+  double gpu_seconds = 0;
+  int starts = 0;  //!< of batch scripts
+  int silent = 0;  //!< of them, that ended without a word: they count to the last record of a run in them
+  int runs = 0;    //!< outside of SLURM
+};
+
+//! \param now until which what goes on is counted
+Usage usage_of(const std::vector<StoredSubmission>& submissions, const orchestrator::Timeline& timeline,
+               orchestrator::Instant now);
+
+//! Nodes of a list as SLURM compresses it: "n[1-3,7],m01" has five. 0 for one that cannot be read.
+int count_nodes(std::string_view node_list);
+
+}  // namespace resolute::allocations

@@ -1,0 +1,197 @@
+// `resolute suite list`: every suite of a store.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+#include <map>
+#include <set>
+
+#include "allocations/liveness/suite_list.h"
+#include "allocations/submissions/submitter.h"
+#include "cli/command.h"
+#include "cli/subcommands.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "experiments/store/stored_specification.h"
+#include "orchestrator/look/explain.h"
+#include "orchestrator/store/wall_clock.h"
+
+namespace resolute::cli {
+
+namespace {
+
+constexpr CommandHelp kSuiteListHelp{
+    "resolute suite list --store STORE [--no-disk] [--json]",
+    R"(Every suite of a store, without its file: state, jobs done of all, node- and GPU-hours, disk, and how its last run ended.
+States: running, waits (SLURM has a job of it), held, complete, incomplete (jobs failed), cancelled, given-up, interrupted,
+not-begun, unknown (SLURM does not answer; it is asked once). Jobs are those that the suite's runs were to make.
+Node-hours are what SLURM was asked for: each start of a batch script, from its begin to its end, times its nodes; GPU-hours the
+same times the GPUs of each node. Of runs outside of SLURM they are the hosts of their agents, and the GPUs that attempts held. A
+start without an end counts to the last word of a run in it. What lies in the journals that a snapshot replaced is not known.
+Disk is that of packs and of jobs' folders; what other suites of the store use too is said. --no-disk leaves it out: it looks at
+every file.)",
+    "  resolute suite list --store /shared/store\n"
+    "  resolute suite list --store /shared/store --no-disk --json\n"};
+
+namespace fs = std::filesystem;
+
+std::uintmax_t bytes_below(const fs::path& folder) {
+  std::uintmax_t bytes = 0;
+  std::error_code ignored;
+  for (fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, ignored), end;
+       !ignored && at != end; at.increment(ignored)) {
+    std::error_code gone;
+    if (!at->is_regular_file(gone) || gone) continue;
+    if (const auto size = at->file_size(gone); !gone) bytes += size;
+  }
+  return bytes;
+}
+
+struct Disk {
+  std::uintmax_t bytes = 0;
+  std::uintmax_t shared = 0;  // of them, in folders that other suites use too
+};
+
+// Each folder is looked at once, however many suites share it.
+std::map<std::string, Disk> disk_of(core::FileSystem& files, const experiments::StoreLayout& store,
+                                    const std::vector<allocations::ListedSuite>& suites) {
+  std::map<fs::path, std::set<std::string>> users;
+  for (const auto& suite : suites) {
+    for (const auto& job : suite.jobs) users[store.job_folder(job)].insert(suite.name);
+    for (const auto& seal : suite.seals) {
+      try {
+        const auto specification = experiments::read_stored_specification(files, store, seal);
+        if (!specification) continue;
+        if (const auto* pack = std::get_if<experiments::SealSpecification>(&*specification))
+          users[store.pack_folder(pack->pack)].insert(suite.name);
+      } catch (const core::RuntimeError& error) {
+        core::log_warning("a pack of suite {} is not counted: {}", suite.name, error.what());
+      }
+    }
+  }
+  std::map<std::string, Disk> disk;
+  for (const auto& [folder, names] : users) {
+    const auto bytes = bytes_below(folder);
+    for (const std::string& name : names) {
+      disk[name].bytes += bytes;
+      if (names.size() > 1) disk[name].shared += bytes;
+    }
+  }
+  return disk;
+}
+
+double hours(double seconds) { return seconds / 3600; }
+
+std::string bytes_text(std::uintmax_t bytes) {
+  constexpr std::array kUnits{"B", "kB", "MB", "GB", "TB", "PB"};
+  double size = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; size >= 999.5 && unit + 1 < kUnits.size(); ++unit) size /= 1000;
+  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.{}f} {}", size, size < 10 ? 1 : 0, kUnits[unit]);
+}
+
+core::Json list_json(const allocations::ListedSuite& suite, const Disk* disk) {
+  core::Json json{
+      {"suite", suite.name},
+      {"state", settings::word(suite.state)},
+      {"jobs", {{"all", suite.all}, {"done", suite.done}, {"running", suite.running}, {"failed", suite.failed}}},
+      {"node_hours", hours(suite.usage.node_seconds)},
+      {"gpu_hours", hours(suite.usage.gpu_seconds)},
+      {"starts", suite.usage.starts},
+      {"starts_without_end", suite.usage.silent},
+      {"runs_outside_slurm", suite.usage.runs},
+      {"disk", nullptr},
+      {"last_end", nullptr},
+      {"damage", suite.damage ? core::Json(*suite.damage) : core::Json()}};
+  if (disk != nullptr) json["disk"] = {{"bytes", disk->bytes}, {"shared_bytes", disk->shared}};
+  if (suite.last_end)
+    json["last_end"] = {{"time", orchestrator::time_text(*suite.last_end)}, {"how", suite.last_words}};
+  return json;
+}
+
+std::vector<std::string> cells_of(const allocations::ListedSuite& suite, const Disk* disk) {
+  std::string jobs = suite.all > 0 ? fmt::format("{} of {}", suite.done, suite.all) : "–";
+  if (suite.failed > 0) jobs += fmt::format(", {} failed", suite.failed);
+  std::string last = suite.last_end ? orchestrator::time_text(*suite.last_end).substr(0, 16) + "Z" : "–";
+  if (!suite.last_words.empty()) last += " " + suite.last_words;
+  if (suite.damage) last += fmt::format("; {}", *suite.damage);
+  std::string size = "–";
+  if (disk != nullptr) {
+    size = bytes_text(disk->bytes);
+    if (disk->shared > 0) size += fmt::format(", {} shared", bytes_text(disk->shared));
+  }
+  for (char& c : last)  // what other programs wrote
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return {suite.name,
+          std::string(settings::word(suite.state)),
+          jobs,
+          fmt::format("{:.2f}", hours(suite.usage.node_seconds)),
+          fmt::format("{:.2f}", hours(suite.usage.gpu_seconds)),
+          size,
+          last};
+}
+
+// Columns as wide as their widest cell; "–" is one sign of three bytes.
+void print_table(const std::vector<std::vector<std::string>>& rows) {
+  const auto width = [](const std::string& text) {
+    return std::count_if(text.begin(), text.end(),
+                         [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+  };
+  std::vector<std::ptrdiff_t> widths(rows.front().size(), 0);
+  for (const auto& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      if (i + 1 < row.size()) line.append(static_cast<std::size_t>(widths[i] - width(row[i])) + 2, ' ');
+    }
+    std::cout << line << '\n';
+  }
+}
+
+}  // namespace
+
+int suite_list(const Arguments& arguments) {
+  options::options_description visible;
+  auto add = visible.add_options();
+  add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
+  add("no-disk", "do not look how large packs and jobs are");
+  add("json", "one JSON document on stdout");
+  const auto values = parse_options(arguments, kSuiteListHelp, visible, {});
+  if (!values) return 0;
+  const experiments::StoreLayout store(required_value(*values, "store"));
+  if (!fs::is_directory(store.root()))
+    throw core::input_error(fmt::format("there is no store '{}'", store.root().string()), {}, "give its folder");
+  auto& files = core::real_file_system();
+  const auto ask = [](const std::vector<std::string>& names) {
+    slurm::Client client(slurm::real_effects(), allocations::interactive_client());
+    return allocations::ask_slurm(client, names);
+  };
+  const auto suites = allocations::list_suites(files, store, ask, orchestrator::wall_clock());
+  const bool with_disk = values->count("no-disk") == 0;
+  const auto disk = with_disk ? disk_of(files, store, suites) : std::map<std::string, Disk>();
+  const auto disk_of_suite = [&](const std::string& name) {
+    static constexpr Disk kNothing;
+    const auto found = disk.find(name);
+    return !with_disk ? nullptr : found == disk.end() ? &kNothing : &found->second;
+  };
+  if (values->count("json") > 0) {
+    core::Json list = core::Json::array();
+    for (const auto& suite : suites) list.push_back(list_json(suite, disk_of_suite(suite.name)));
+    print_json({{"suites", list}});
+    return 0;
+  }
+  if (suites.empty()) {
+    std::cout << fmt::format("no suite was ever run in '{}'\n", store.root().string());
+    return 0;
+  }
+  std::vector<std::vector<std::string>> rows{{"SUITE", "STATE", "JOBS", "NODE-HOURS", "GPU-HOURS", "DISK", "LAST END"}};
+  for (const auto& suite : suites) rows.push_back(cells_of(suite, disk_of_suite(suite.name)));
+  print_table(rows);
+  return 0;
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,89 @@
+#include "allocations/submissions/usage.h"
+
+#include <gtest/gtest.h>
+
+namespace resolute::allocations::usage_test {
+namespace {
+
+using namespace std::chrono_literals;
+using orchestrator::Instant;
+
+constexpr slurm::Time kBegin{1'800'000'000s};
+
+slurm::AllocationRun start(std::chrono::seconds from, std::optional<std::chrono::seconds> to, const char* nodes) {
+  slurm::AllocationRun run;
+  run.job = 12;
+  run.begin = kBegin + from;
+  if (to) run.end = kBegin + *to;
+  run.node_list = nodes;
+  return run;
+}
+StoredSubmission submission(std::vector<slurm::AllocationRun> runs, int nodes, int gpus) {
+  StoredSubmission one;
+  one.request.resources.nodes = nodes;
+  one.request.resources.gpus_per_node = gpus;
+  one.batches.emplace_back().runs = std::move(runs);
+  return one;
+}
+orchestrator::TimelineRun run(std::chrono::seconds from, std::chrono::seconds to, int nodes = 1,
+                              bool going_on = false) {
+  return {Instant(kBegin + from), Instant(kBegin + to), going_on, "", nodes};
+}
+
+orchestrator::TimelineAttempt attempt(int slots, int gpus) {
+  orchestrator::TimelineAttempt one;
+  one.slots = slots;
+  one.gpus = gpus;
+  one.begin = Instant(kBegin + 10s);
+  one.end = Instant(kBegin + 30s);
+  return one;
+}
+
+TEST(Usage, lists_of_nodes_are_counted_as_slurm_compresses_them) {
+  EXPECT_EQ(count_nodes("n1"), 1);
+  EXPECT_EQ(count_nodes("n[1-3,7],m01"), 5);
+  EXPECT_EQ(count_nodes("nid[000998-001001]"), 4);
+  EXPECT_EQ(count_nodes("rack[0-1]n[1-3]"), 6);
+  for (const char* bad : {"", "n[1-", "n[3-1]", "n[a-b]", "n[]", ",n1", "n[1-99999999]"})
+    EXPECT_EQ(count_nodes(bad), 0) << bad;
+}
+
+TEST(Usage, of_starts_is_their_nodes_and_what_was_asked_for_of_each) {
+  const auto usage = usage_of({submission({start(0s, 100s, "n[1-2]"), start(200s, 300s, "n1")}, 2, 4)}, {}, {});
+  EXPECT_DOUBLE_EQ(usage.node_seconds, 300);
+  EXPECT_DOUBLE_EQ(usage.gpu_seconds, 1200);
+  EXPECT_EQ(usage.starts, 2);
+  EXPECT_EQ(usage.silent, 0);
+  EXPECT_DOUBLE_EQ(usage_of({submission({start(0s, 100s, "?[")}, 3, 0)}, {}, {}).node_seconds, 300) << "as asked for";
+}
+
+TEST(Usage, of_a_start_without_an_end_goes_to_the_last_word_of_a_run_in_it) {
+  orchestrator::Timeline timeline;
+  timeline.runs = {run(10s, 60s)};
+  const Instant now(kBegin + 1000s);
+  const auto usage = usage_of({submission({start(0s, {}, "n1"), start(200s, 300s, "n1")}, 1, 1)}, timeline, now);
+  EXPECT_DOUBLE_EQ(usage.node_seconds, 160);
+  EXPECT_EQ(usage.silent, 1);
+  EXPECT_EQ(usage.runs, 0);
+  timeline.runs = {run(10s, 60s, 1, true)};
+  EXPECT_DOUBLE_EQ(usage_of({submission({start(0s, {}, "n1")}, 1, 1)}, timeline, now).node_seconds, 1000) << "it runs";
+  EXPECT_DOUBLE_EQ(usage_of({submission({start(0s, {}, "n1")}, 1, 1)}, {}, now).node_seconds, 0) << "nothing is known";
+}
+
+TEST(Usage, of_runs_without_slurm_is_their_hosts_and_the_gpus_of_their_attempts) {
+  orchestrator::Timeline timeline;
+  timeline.runs = {run(0s, 100s, 3), run(500s, 600s, 0)};
+  timeline.attempts = {attempt(2, 2), attempt(4, 0)};
+  const auto alone = usage_of({}, timeline, {});
+  EXPECT_DOUBLE_EQ(alone.node_seconds, 400);
+  EXPECT_DOUBLE_EQ(alone.gpu_seconds, 40);
+  EXPECT_EQ(alone.runs, 2);
+  // The first of them was in an allocation: it is not counted twice.
+  const auto both = usage_of({submission({start(0s, 110s, "n[1-3]")}, 3, 2)}, timeline, {});
+  EXPECT_DOUBLE_EQ(both.node_seconds, 330 + 100);
+  EXPECT_DOUBLE_EQ(both.gpu_seconds, 660);
+  EXPECT_EQ(both.runs, 1);
+}
+
+}  // namespace
+}  // namespace resolute::allocations::usage_test
