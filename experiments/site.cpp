@@ -93,6 +93,7 @@ void read_environment(SiteTable table, Site& site) {
   table.read("launcher_options", site.launcher_options);
   table.read("mpi", site.mpi);
   table.read("interface", site.interface);
+  table.read("notify", site.notify);
   table.finish();
   if (!site.launcher_options.empty() && site.launcher != "srun" && site.launcher != "mpirun")
     throw core::input_error(

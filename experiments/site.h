@@ -18,6 +18,7 @@
 //!     launcher = "auto"          # srun, mpirun
 //!     launcher_options = ["--x"] # more words to that one launcher
 //!     mpi = "pmix"               # what follows srun's --mpi=: also "pmi2", "pmix_v4", "cray_shasta"
+//!     notify = "a@b.org"         # or a command of sh: who hears of a suite's end
 //!     interface = "ib0"          # by which gangs on several nodes meet
 //!     [container]
 //!     command = ["apptainer", "exec", "--nv", "/shared/resolute.sif"]
@@ -44,7 +45,7 @@ struct Site {
   } slurm;
   std::vector<std::string> modules;
   std::vector<std::string> commands;
-  std::optional<std::string> launcher, mpi, interface;
+  std::optional<std::string> launcher, mpi, interface, notify;
   std::vector<std::string> launcher_options;
   std::vector<std::string> container;  //!< words before the program; empty: none
   std::optional<std::string> container_program;

@@ -38,7 +38,8 @@ inline constexpr std::tuple kStored{
         "", {"token",          "suite",          "title",          "created",       "by",        "store",
              "resolute",       "relative_to",    "plan_arguments", "run_arguments", "container", "container_program",
              "launcher",       "continuation",   kMostRestarts,    kMostFruitless,  "resources", "site",
-             "notice_seconds", "working_folder", "variables",      "batches",       "launch",    "dependency"}),
+             "notice_seconds", "working_folder", "variables",      "batches",       "launch",    "dependency",
+             "notify"}),
     core::row<KnownJob>("", {from_one("id"), "cluster", "submitted"}),
     core::row<Intended>("", {"others"}),
     core::row<Refused>("", {"why"}),
@@ -54,7 +55,7 @@ inline constexpr std::array<std::string_view, 0> kLater{};
 template <>
 inline constexpr std::array<std::string_view, 2> kLater<Resources>{"gpu_request", "comment"};
 template <>
-inline constexpr std::array<std::string_view, 2> kLater<SubmissionRequest>{"launch", "dependency"};
+inline constexpr std::array<std::string_view, 3> kLater<SubmissionRequest>{"launch", "dependency", "notify"};
 template <>
 inline constexpr std::array<std::string_view, 1> kLater<AllocationRun>{"slurm_begin"};
 template <class T>

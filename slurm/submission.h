@@ -78,6 +78,7 @@ struct SubmissionRequest {
   std::vector<Batch> batches;
   LaunchOptions launch{};
   std::string dependency{};  //!< of the first job of each batch on other people's; validate_dependency(); empty: none
+  std::string notify{};      //!< who hears of its end: a command of sh or an address; empty: nobody
 };
 core::Json to_json(const SubmissionRequest& request);
 //! Strict: every member checked, unknown ones refused.

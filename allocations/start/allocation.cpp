@@ -6,6 +6,7 @@
 #include <set>
 
 #include "allocations/liveness/run_watch.h"
+#include "allocations/notices/notice.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/overloaded.h"
@@ -349,7 +350,26 @@ class Allocation {
     run_.verdict = verdict;
     write_record();
     core::log_info("allocation {}: {}; {}", here_.job, slurm::name_of(*run_.cause), verdict);
+    tell();
     return code;
+  }
+
+  // Whoever is to hear of it does when nothing of the submission goes on by itself any more: the last of its starts to
+  // end finds that out.
+  void tell() const {
+    if (request_.notify.empty() || !nothing_follows(run_)) return;
+    try {
+      StoredSubmission stored = read_submission(folder_);
+      for (StoredBatch& batch : stored.batches) read_history(files_, folder_, batch);
+      const bool complete = work_ && orchestrator::all_results_there(files_, work_->store, work_->suite);
+      const auto state = notice_of(complete, stored.batches);
+      if (!state) return;
+      const std::string details =
+          complete ? fmt::format(": all {} jobs have their results", work_->suite.jobs.size()) : ": " + run_.verdict;
+      tell_of_submission(files_, folder_, *state, details, environment_);
+    } catch (const std::exception& error) {
+      core::log_warning("nobody was told of the end: {}", error.what());
+    }
   }
 
   int leave(const std::string& why) { return ended(why, kToBeRunAgain); }

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <set>
 
+#include "allocations/notices/notice.h"
 #include "allocations/submissions/standing.h"
 #include "allocations/submissions/submitter.h"
 #include "cli/job/find_job.h"
@@ -16,7 +17,9 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/process/process.h"
 #include "experiments/store/stored_specification.h"
+#include "orchestrator/store/stored_jobs.h"
 
 namespace resolute::cli {
 
@@ -180,6 +183,12 @@ int cancel_all(core::FileSystem& files, const SuiteArguments& arguments, const e
     if (taken) cancelling.wait_for_checkpoints(runs);
   }
   cancelling.cancel_rest();
+  // Where only waiting jobs were cancelled nobody else knows.
+  if (!cancelling.jobs().trouble && !orchestrator::all_results_there(files, arguments.store, plan))
+    for (const auto& folder : slurm::submissions(files, arguments.store.suite_folder(plan.suite)))
+      if (!folder.ended())
+        allocations::tell_of_submission(files, folder, allocations::NoticeState::kCancelled, ": by `suite cancel`",
+                                        core::current_environment());
   return report_cancelled(cancelling.jobs(), !runs.empty(), taken, plan.suite, arguments.json);
 }
 

@@ -8,6 +8,7 @@
 #include "allocations/submissions/batches.h"
 #include "allocations/submissions/submitter.h"
 #include "cli/command.h"
+#include "cli/suite/notify_option.h"
 #include "core/error.h"
 #include "core/process/process.h"
 #include "experiments/include.h"
@@ -263,6 +264,7 @@ void add_run_options(options::options_description& visible) {
   add("first", options::value<std::string>(), "a row's id or a job's id: that and what it needs before all else");
   add("memory-per-rank", options::value<int>(), "MiB over which a process rank is ended; 0: no limit");
   add("bind", options::value<std::string>(), "a core for each process rank: auto, none or cores");
+  add("notify", options::value<std::string>(), kNotifyHelp);
   add("interface", options::value<std::string>(),
       "network interface by which gangs on several nodes meet, as ib0; else what the node's name stands for");
   add("no-progress-limit", options::value<int>(),
@@ -301,6 +303,7 @@ slurm::SubmissionRequest read_submit_options(const SuiteArguments& arguments, co
   request.container_program = site.container_program.value_or("");
   request.launcher = read_launcher(values, site, request.resources.nodes);
   request.launch = read_launch(site, request.launcher);
+  if (const auto whom = notify_of(values, site)) request.notify = *whom;
   request.dependency = given<std::string>(values, "dependency").value_or("");
   if (!request.dependency.empty()) slurm::validate_dependency(request.dependency);
   request.continuation = settings::parse_word<slurm::Continuation>(

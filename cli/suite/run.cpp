@@ -12,12 +12,16 @@
 #include "allocations/start/allocation_work.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
+#include "cli/suite/notify_option.h"
 #include "cli/terminal.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/log.h"
 #include "core/process/process.h"
 #include "datasets/sources/source.h"
+#include "experiments/site.h"
+#include "orchestrator/journal/epoch.h"
+#include "orchestrator/look/status.h"
 #include "orchestrator/store/wall_clock.h"
 #include "results/tables/aggregation.h"
 #include "results/tables/table_json.h"
@@ -56,7 +60,50 @@ std::map<std::string, std::filesystem::path> prepare_raw_images(const experiment
   return roots;
 }
 
-int report(const SuiteArguments& arguments, const experiments::Plan& plan, const orchestrator::RunOutcome& outcome) {
+// Of a suite that ends without a submission: of one in SLURM its allocation tells (allocations/start/allocation.h).
+std::optional<std::string> notify_of_run(const options::variables_map& values,
+                                         const std::map<std::string, std::string>& environment) {
+  if (environment.contains(allocations::kSubmissionVariable)) return std::nullopt;
+  auto& files = core::real_file_system();
+  const auto file = experiments::site_file(environment);
+  const bool there = values.count("notify") == 0 && file && files.exists(*file);
+  return notify_of(values, there ? experiments::read_site(files, *file) : experiments::Site{});
+}
+
+// Nobody is told of a run that was to do a part, that did nothing, or whose user interrupted it; nor while another
+// allocation goes on.
+std::optional<allocations::NoticeState> state_of_end(const SuiteArguments& arguments, const experiments::Plan& plan,
+                                                     const orchestrator::RunOutcome& outcome) {
+  const auto& values = arguments.values;
+  if (values.count("only") > 0 || values["max-jobs"].as<int>() > 0) return std::nullopt;
+  if (outcome.succeeded + outcome.failed + outcome.cancelled == 0 && !outcome.interrupted) return std::nullopt;
+  if (outcome.exit_code() == 0) return allocations::NoticeState::kComplete;
+  for (const auto& run : orchestrator::read_status(core::real_file_system(), arguments.store, plan).runs)
+    if (run.live && run.name != experiments::run_name(plan.suite, values["allocation"].as<int>())) return std::nullopt;
+  if (!outcome.interrupted) return allocations::NoticeState::kIncomplete;
+  if (outcome.why.starts_with("cancelled by ")) return allocations::NoticeState::kCancelled;
+  return std::nullopt;
+}
+
+void tell(const SuiteArguments& arguments, const experiments::Plan& plan, const orchestrator::RunOutcome& outcome,
+          const std::string& whom) {
+  const auto state = state_of_end(arguments, plan, outcome);
+  if (!state) return;
+  auto& files = core::real_file_system();
+  std::int64_t epochs = 0;  // the same for all that end side by side
+  for (const auto& run :
+       orchestrator::read_runs(files, arguments.store, orchestrator::run_names(files, arguments.store, plan.suite)))
+    epochs += run.run_epoch;
+  allocations::tell_once(
+      files, arguments.store.suite_folder(plan.suite), fmt::format("run-{:06}", epochs), whom,
+      {*state, plan.suite, arguments.store.root(),
+       fmt::format("suite {} is {}: {} of {} jobs have their results, {} failed", plan.suite, settings::word(*state),
+                   outcome.skipped + outcome.succeeded, plan.jobs.size(), outcome.failed + outcome.cancelled)},
+      core::current_environment());
+}
+
+int report(const SuiteArguments& arguments, const experiments::Plan& plan, const orchestrator::RunOutcome& outcome,
+           const std::optional<std::string>& whom) {
   // First of all: tables that cannot be made must not hide what failed.
   for (const auto& failure : outcome.failures)
     core::log_error("job {} ({}) failed: {}: {}", failure.job.hex.substr(0, 12), failure.label, failure.cause,
@@ -71,6 +118,7 @@ int report(const SuiteArguments& arguments, const experiments::Plan& plan, const
                  outcome.succeeded, outcome.failed + outcome.cancelled, outcome.unfinished,
                  outcome.elsewhere > 0 ? fmt::format(", {} of other allocations", outcome.elsewhere) : "",
                  folder.string());
+  if (whom) tell(arguments, plan, outcome, *whom);
   return outcome.exit_code();
 }
 
@@ -106,6 +154,7 @@ void add_suite_run_options(options::options_description& visible) {
       "number of this run among several that work on the suite side by side, each with a journal of its own");
   add("bind", options::value<std::string>()->default_value("auto"),
       "a core for each process rank: none, cores, or auto where an agent has its node to itself");
+  add("notify", options::value<std::string>(), kNotifyHelp);
   add("interface", options::value<std::string>(),
       "network interface by which gangs on several hosts meet, as ib0; else what the host's name stands for");
   add("no-progress-limit", options::value<int>()->default_value(30),
@@ -226,6 +275,7 @@ int suite_run(const Arguments& arguments) {
   const auto environment = core::current_environment();
   read_run_options(parsed->values, environment, run);
   obey_batch_system(environment, run);
+  const auto whom = notify_of_run(parsed->values, environment);
   if (orchestrator::launched_rank(environment) != 0) {
     // Agents ask the worker for their numeric class; that it is missing is the coordinator's to say, once.
     try {
@@ -243,7 +293,7 @@ int suite_run(const Arguments& arguments) {
   if (!orchestrator::launched_by_mpi(environment)) {
     try {
       experiments::Plan plan = make_plan();
-      return report(*parsed, plan, orchestrator::run_local(plan, run));
+      return report(*parsed, plan, orchestrator::run_local(plan, run), whom);
     } catch (const core::RuntimeError& error) {
       return report_error(error, environment);
     }
@@ -257,7 +307,7 @@ int suite_run(const Arguments& arguments) {
       run,
       [&](const orchestrator::RunOutcome* outcome, const std::exception* error) {
         try {
-          return outcome != nullptr ? report(*parsed, plan, *outcome) : report_error(*error, environment);
+          return outcome != nullptr ? report(*parsed, plan, *outcome, whom) : report_error(*error, environment);
         } catch (const std::exception& late) {
           return report_error(late, environment);
         }

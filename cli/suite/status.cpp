@@ -13,6 +13,7 @@
 #include <unordered_set>
 
 #include "allocations/liveness/run_signs.h"
+#include "allocations/notices/notice.h"
 #include "allocations/submissions/allocation_view.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
@@ -22,6 +23,7 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/files/json.h"
+#include "core/process/process.h"
 #include "orchestrator/look/attempt_logs.h"
 #include "orchestrator/store/live.h"
 #include "orchestrator/store/wall_clock.h"
@@ -134,6 +136,9 @@ StatusView look(const SuiteArguments& arguments, const experiments::Plan& plan, 
   view.live = read_live(files, arguments.store, plan, view.status);
   view.logs = failure_logs(files, arguments.store, view.status);
   view.store = arguments.values["store"].as<std::string>();
+  const auto suite_folder = arguments.store.suite_folder(plan.suite);
+  view.untold = allocations::untold(
+      files, submissions.empty() ? suite_folder : suite_folder / "submissions" / submissions.back().request.token);
   view.allocations = join(submissions, view.slurm, is_complete(view));
   allocations::advise_on_silence(view.allocations, plan.suite, signs,
                                  std::chrono::floor<std::chrono::seconds>(view.now));
@@ -162,6 +167,20 @@ std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
+// A held job has no process that could tell of it. \param told submissions of which it was done
+void tell_of_held(const SuiteArguments& arguments, const experiments::Plan& plan, const StatusView& view,
+                  std::set<std::string>& told) {
+  auto& files = core::real_file_system();
+  for (const auto& allocation : view.allocations) {
+    if (allocation.state != allocations::AllocationView::State::kHeld || !told.insert(allocation.submission).second)
+      continue;
+    const auto folder = arguments.store.suite_folder(plan.suite) / "submissions" / allocation.submission;
+    allocations::tell_of_submission(files, slurm::SubmissionFolder(files, folder), allocations::NoticeState::kHeld,
+                                    fmt::format(": job {} ({})", allocation.job, allocation.reason),
+                                    core::current_environment());
+  }
+}
+
 void watch(const SuiteArguments& arguments, const experiments::Plan& plan, std::chrono::milliseconds interval) {
   const bool redraws = output_is_terminal() && !arguments.json;
   WatchInput input;
@@ -169,6 +188,7 @@ void watch(const SuiteArguments& arguments, const experiments::Plan& plan, std::
   std::string last;
   SlurmLook slurm;
   std::set<std::string> warned;
+  std::set<std::string> told;
   for (bool was_alive = false, read = true;;) {
     const auto begin = core::monotonic_clock().now();
     const StatusView view = look(arguments, plan, slurm, warned);
@@ -185,6 +205,7 @@ void watch(const SuiteArguments& arguments, const experiments::Plan& plan, std::
     const bool alive = is_alive(view);
     const bool ended = is_complete(view) ? !view.status.live : was_alive && !alive;
     was_alive = alive;
+    tell_of_held(arguments, plan, view, told);
     if (!read || ended || !input.wait(pause_after(cost, interval))) return;
   }
 }

@@ -183,13 +183,14 @@ std::optional<Section> failures_section(const StatusView& view) {
 }
 
 std::optional<Section> allocations_section(const StatusView& view) {
-  if (view.allocations.empty()) return std::nullopt;
-  Section made{{"ALLOCATIONS", Colour::kBold}, {}};
+  if (view.allocations.empty() && !view.untold) return std::nullopt;
+  Section made{{view.allocations.empty() ? "NOTICES" : "ALLOCATIONS", Colour::kBold}, {}};
   const auto lines = allocation_lines(view.allocations, view.slurm, std::chrono::floor<std::chrono::seconds>(view.now));
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const bool well = i < view.allocations.size() && view.allocations[i].advice.empty();
     made.lines.push_back({lines[i], well ? Colour::kNone : Colour::kYellow});
   }
+  if (view.untold) made.lines.push_back({"notice of the end: " + *view.untold, Colour::kYellow});
   return made;
 }
 
@@ -328,7 +329,8 @@ core::Json status_json(const StatusView& view) {
                      {"live", view.status.live},
                      {"failures", failures},
                      {"allocations", allocations_json(view.allocations)},
-                     {"slurm", view.slurm.trouble ? core::Json(*view.slurm.trouble) : core::Json()}};
+                     {"slurm", view.slurm.trouble ? core::Json(*view.slurm.trouble) : core::Json()},
+                     {"untold", view.untold ? core::Json(*view.untold) : core::Json()}};
   if (!view.live) return json;
   json["epoch"] = view.live->epoch;
   json["age_seconds"] = age_seconds(view);

@@ -29,7 +29,8 @@ ROOMS = {
     "allocations": {
         "submissions": set(),
         "liveness": {"submissions"},
-        "start": {"liveness", "submissions"},
+        "notices": {"submissions"},
+        "start": {"liveness", "notices", "submissions"},
     },
     "cli": {
         "": set(),

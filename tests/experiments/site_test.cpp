@@ -59,6 +59,7 @@ launcher = "mpirun"
 launcher_options = ["--mca", "btl", "tcp,self"]
 mpi = "pmi2"
 interface = "ib0"
+notify = "mail kim"
 [container]
 command = ["apptainer", "exec", "--nv", "/shared/resolute.sif"]
 program = "/usr/local/bin/resolute"
@@ -87,6 +88,7 @@ program = "/usr/local/bin/resolute"
   EXPECT_THAT(site.launcher_options, ElementsAre("--mca", "btl", "tcp,self"));
   EXPECT_EQ(site.mpi, "pmi2");
   EXPECT_EQ(site.interface, "ib0");
+  EXPECT_EQ(site.notify, "mail kim");
   EXPECT_EQ(site.slurm.comment, "project 7");
   EXPECT_EQ(site.slurm.gpu_request, "gpus-per-node");
   EXPECT_THAT(site.container, ElementsAre("apptainer", "exec", "--nv", "/shared/resolute.sif"));

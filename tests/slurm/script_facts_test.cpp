@@ -93,6 +93,41 @@ TEST_F(ScriptFacts, slurm_takes_what_was_asked_for) {
   box().output({"scancel", job});
 }
 
+TEST_F(ScriptFacts, gpus_are_taken_in_each_way_of_asking) {
+  for (const auto& [way, field] : {std::pair{GpuRequest::kGres, "TresPerNode"},
+                                   {GpuRequest::kGpus, "TresPerJob"},
+                                   {GpuRequest::kGpusPerNode, "TresPerNode"}}) {
+    ScriptRequest request = this->request();
+    request.resources.nodes = 2;
+    request.resources.gpus_per_node = 2;
+    request.resources.gpu_request = way;
+    request.resources.options = {"--hold"};
+    const std::string job = submit(request);
+    const auto fields = box().scontrol_job(job);
+    EXPECT_THAT(fields.contains(field) ? fields.at(field) : "", HasSubstr(way == GpuRequest::kGpus ? "gpu:4" : "gpu:2"))
+        << settings::word(way);
+    box().output({"scancel", job});
+  }
+}
+
+TEST_F(ScriptFacts, a_users_dependency_and_comment_stand_beside_ours) {
+  ScriptRequest first = this->request();
+  first.job_name = "somebody-elses";
+  first.command = {"/bin/sleep", "2"};
+  const std::string before = submit(first);
+  ScriptRequest request = this->request();
+  request.comment = "project 7";
+  request.dependency = "afterok:" + before + ",afterany:" + before;
+  request.command = {"/bin/echo", "ran"};
+  const std::string job = submit(request);
+  const auto dependency = box().scontrol_job(job)["Dependency"];
+  EXPECT_THAT(dependency, HasSubstr("afterok:" + before));
+  EXPECT_THAT(dependency, HasSubstr("afterany:" + before));
+  EXPECT_EQ(box().output({"squeue", "-h", "-j", job, "-o", "%k"}), "project 7");
+  ASSERT_TRUE(box().wait_for_state(job, "COMPLETED"));
+  EXPECT_EQ(core::read_text(core::real_file_system(), request.output / (job + ".log")), "ran\n");
+}
+
 TEST_F(ScriptFacts, a_job_of_the_same_name_waits_and_elements_of_an_array_do_not) {
   ScriptRequest request = this->request();
   request.job_name = "resolute-array-0123456789ab-1";

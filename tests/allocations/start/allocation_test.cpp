@@ -236,6 +236,41 @@ TEST_F(AllocationTest, after_a_notice_it_queues_itself_again) {
   EXPECT_FALSE(ended());
 }
 
+TEST_F(AllocationTest, tells_once_over_requeues_and_of_the_end_alone) {
+  const auto heard = folder_ / "heard";
+  request_.notify = "echo \"$RESOLUTE_STATE: $RESOLUTE_SUMMARY\" >> '" + heard.string() + "'";
+  const auto until_the_limit = [&](const RunQuestions&) {
+    begin_run();
+    clock_.advance(59min + 30s);
+    limit_ = now() + 1h;
+    return 1;
+  };
+  launches_ = {until_the_limit, until_the_limit, [&](const RunQuestions&) {
+                 begin_run();
+                 finish_job();
+                 end_run(orchestrator::RunEnd::kComplete);
+                 return 0;
+               }};
+  for (int restart = 0; restart < 2; ++restart) {
+    EXPECT_EQ(start(restart), 75);
+    EXPECT_EQ(record().verdict, "requeued");
+    EXPECT_FALSE(std::filesystem::exists(heard)) << "nothing has ended yet";
+  }
+  EXPECT_EQ(start(2), 0);
+  EXPECT_EQ(start(3), 0) << "a double finds everything done";
+  EXPECT_EQ(core::read_text(core::real_file_system(), heard),
+            "complete: suite tiny is complete: all 1 jobs have their results\n");
+}
+
+TEST_F(AllocationTest, tells_of_what_needs_a_person) {
+  const auto heard = folder_ / "heard";
+  request_.notify = "echo $RESOLUTE_STATE >> '" + heard.string() + "'; exit 1";
+  launches_ = {[&](const RunQuestions&) { return 2; }};
+  EXPECT_EQ(start(), 2);
+  EXPECT_EQ(record().cause, EndCause::kConfiguration);
+  EXPECT_EQ(core::read_text(core::real_file_system(), heard), "configuration\n");
+}
+
 TEST_F(AllocationTest, a_chain_has_its_successor_submitted_and_nothing_requeued) {
   request_.continuation = slurm::Continuation::kChain;
   launches_ = {[&](const RunQuestions&) {

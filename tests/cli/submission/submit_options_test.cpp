@@ -196,6 +196,14 @@ TEST_F(SubmitOptions, a_sites_ways_of_asking_and_launching_arrive) {
   EXPECT_THAT(refused({"--nodes=2", "--time=5"}), StartsWith("site.toml:2:1: mpi 'none'"));
 }
 
+TEST_F(SubmitOptions, who_hears_of_the_end_is_typed_or_of_the_site) {
+  EXPECT_EQ(read({"--nodes=1", "--time=5"}).notify, "");
+  write_site("[environment]\nnotify = \"kim@example.org\"\n");
+  EXPECT_EQ(read({"--nodes=1", "--time=5"}).notify, "kim@example.org");
+  EXPECT_EQ(read({"--nodes=1", "--time=5", "--notify=wall done"}).notify, "wall done");
+  EXPECT_THAT(refused({"--nodes=1", "--time=5", "--notify=a\nb"}), StartsWith("--notify is neither"));
+}
+
 TEST_F(SubmitOptions, every_site_file_of_the_manual_is_taken) {
   const std::string page = core::read_text(files_, tests::source_folder() / "docs/operations.md");
   const std::string opens = "\n```toml\n";

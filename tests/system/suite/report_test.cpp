@@ -26,9 +26,11 @@ class FinishedSuiteTest : public SharedFolder {
   static void run(const std::string& text) {
     SharedFolder::SetUpTestSuite();
     write(suite(), replaced(replaced(text, "steps = 30", "steps = 3"), "trials = 2", "trials = 1"));
-    succeeded(resolute({"suite", "run", suite(), "--store", store(), "--slots", "2"}));
+    succeeded(resolute({"suite", "run", suite(), "--store", store(), "--slots", "2", "--notify",
+                        "echo $RESOLUTE_STATE >> '" + heard().string() + "'"}));
   }
 
+  static fs::path heard() { return *scratch_ / "heard"; }
   static fs::path suite() { return *scratch_ / "tiny.toml"; }
   static fs::path page() { return store() / "suites/tiny/report.html"; }
   static CommandOutput report(std::vector<std::string> more = {}) {
@@ -140,6 +142,26 @@ TEST_F(ReportTest, every_attempt_is_in_the_timeline_and_every_job_behind_a_numbe
   EXPECT_GT(status.at("processor_seconds").get<double>(), 0);
   EXPECT_GE(status.at("node_seconds").get<double>(), status.at("seconds").get<double>() * 0.999);
   for (const core::Json& kind : status.at("jobs")) EXPECT_EQ(kind.at("done"), kind.at("all"));
+}
+
+TEST_F(ReportTest, the_list_of_suites_has_it_with_what_it_cost) {
+  const core::Json suites = json_of(resolute({"suite", "list", "--store", store(), "--json"})).at("suites");
+  ASSERT_EQ(suites.size(), 1U);
+  const core::Json& tiny = suites.at(0);
+  EXPECT_EQ(tiny.at("suite"), "tiny");
+  EXPECT_EQ(tiny.at("state"), "complete");
+  EXPECT_EQ(tiny.at("jobs").at("done"), tiny.at("jobs").at("all"));
+  EXPECT_GT(tiny.at("node_hours").get<double>(), 0);
+  EXPECT_EQ(tiny.at("gpu_hours"), 0);
+  EXPECT_GT(tiny.at("disk").at("bytes").get<int>(), 10'000);
+  EXPECT_EQ(tiny.at("disk").at("shared_bytes"), 0);
+  EXPECT_NE(resolute({"suite", "list", "--store", store()}).out.find("complete"), std::string::npos);
+}
+
+TEST_F(ReportTest, the_end_of_the_run_was_told_once) {
+  succeeded(
+      resolute({"suite", "run", suite(), "--store", store(), "--notify", "echo again >> '" + heard().string() + "'"}));
+  EXPECT_EQ(text_of(heard()), "complete\n");
 }
 
 TEST_F(ReportTest, no_path_and_no_host_stands_in_it_unless_asked_for) {

@@ -1,0 +1,73 @@
+#pragma once
+//! \file
+//! Tells somebody, by a command or a mail, that a suite has ended or needs a person (`--notify`, `notify` of the site
+//! file). Several processes may find out: the first to publish the notice's file tells, and nobody else ever does. One
+//! that dies between that and the command's end has told nobody, perhaps: `suite status` says so. Nothing here fails
+//! the suite.
+//!
+//!     FOLDER/notice-KEY.json         it is going to be told; version 1: "state", "summary", "by"
+//!     FOLDER/notice-KEY-told.json    how the command ended; version 1: "how", and "told": it ended well
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "allocations/submissions/stored_submission.h"
+#include "core/files/file_system.h"
+#include "settings/choice.h"
+
+namespace resolute::allocations {
+
+enum class NoticeState { kComplete, kIncomplete, kCancelled, kGivenUp, kConfiguration, kHeld };
+constexpr auto words_of(NoticeState) {
+  return settings::words("complete", "incomplete", "cancelled", "given-up", "configuration", "held");
+}
+
+struct Notice {
+  NoticeState state{};
+  std::string suite;
+  std::filesystem::path store;
+  std::string summary{};  //!< one line for people
+};
+
+//! After which a command that hangs is ended.
+inline constexpr std::chrono::seconds kNoticeLimit{60};
+
+//! A word with '@', without a blank, that begins with no '-': a mail goes there. Anything else is a command of sh.
+bool is_address(std::string_view whom);
+//! \throws RuntimeError (kInput) that opens with `place`, for control characters and what is empty or longer than 4000
+//! bytes
+void validate_notify(const std::string& whom, const std::string& place);
+//! What is started for a notice: `sh -c WHOM`, or `mail -s SUBJECT ADDRESS` with the summary as its text. Pure.
+std::vector<std::string> notice_command(const std::string& whom, const Notice& notice);
+//! With RESOLUTE_SUITE, RESOLUTE_STORE, RESOLUTE_STATE and RESOLUTE_SUMMARY. Pure.
+std::map<std::string, std::string> notice_environment(std::map<std::string, std::string> environment,
+                                                      const Notice& notice);
+
+//! Neither SLURM nor the batch goes on after this start by itself: a cancelled one is, until somebody resumes it. Pure.
+bool nothing_follows(const slurm::AllocationRun& run);
+//! What a submission's batches have come to together. Pure. \param complete every job of the suite has its result
+//! \param batches with their histories \return nothing while one of them may go on by itself
+std::optional<NoticeState> notice_of(bool complete, const std::vector<StoredBatch>& batches);
+//! Of one notice of a submission, the same for every process that finds out: a submission is complete once, and comes
+//! to another end once more each time that it was resumed. Pure.
+std::string notice_key(NoticeState state, const std::vector<StoredBatch>& batches);
+
+//! Tells unless it was told before. Never throws for what the store or the command does: that is logged. \param folder
+//! a submission's, or a suite's \return whether it was this call that told
+bool tell_once(core::FileSystem& files, const std::filesystem::path& folder, const std::string& key,
+               const std::string& whom, const Notice& notice, const std::map<std::string, std::string>& environment,
+               std::chrono::milliseconds limit = kNoticeLimit);
+//! tell_once() of a submission that wants it. \param details behind "suite NAME is STATE" in the summary
+void tell_of_submission(core::FileSystem& files, const slurm::SubmissionFolder& folder, NoticeState state,
+                        const std::string& details, const std::map<std::string, std::string>& environment);
+
+//! Of the notices in a folder the first of which it is not sure that it arrived, for people: "'complete' may not have
+//! been told"; nothing where all were told. A file that cannot be read counts as not told.
+std::optional<std::string> untold(core::FileSystem& files, const std::filesystem::path& folder);
+
+}  // namespace resolute::allocations

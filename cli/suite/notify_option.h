@@ -1,0 +1,30 @@
+#pragma once
+//! \file
+//! `--notify COMMAND|ADDRESS` of `suite run` and `suite submit`, and the site file's key of that name.
+
+#include <boost/program_options.hpp>
+#include <optional>
+#include <string>
+
+#include "allocations/notices/notice.h"
+#include "experiments/site.h"
+
+namespace resolute::cli {
+
+inline constexpr const char* kNotifyHelp =
+    "who hears once when the suite ends or needs a person: a command of sh, with RESOLUTE_STATE and others in its "
+    "environment, or an address of mail";
+
+//! What was typed, else what the site file says. \throws RuntimeError (kInput) naming option or FILE:LINE:COLUMN
+inline std::optional<std::string> notify_of(const boost::program_options::variables_map& values,
+                                            const experiments::Site& site) {
+  if (values.count("notify") > 0) {
+    const auto& whom = values["notify"].as<std::string>();
+    allocations::validate_notify(whom, "--notify");
+    return whom;
+  }
+  if (site.notify) allocations::validate_notify(*site.notify, site.places.at("environment.notify") + ": notify");
+  return site.notify;
+}
+
+}  // namespace resolute::cli
