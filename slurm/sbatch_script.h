@@ -67,7 +67,8 @@ void validate(const Resources& resources);
 void validate(const ScriptRequest& request);
 
 //! Checks what a user asks of sbatch's --dependency: items as "afterok:12:13", joined by commas. '?' (any of them) is
-//! refused: SLURM does not take it beside the singleton that each job of ours has. \throws RuntimeError (kInput)
+//! refused: one of it makes SLURM take the whole list so, and the singleton that each job of ours has is mostly met.
+//! \throws RuntimeError (kInput)
 void validate_dependency(const std::string& dependency);
 
 //! Whether a shell knows a variable by such a name.

@@ -157,7 +157,8 @@ void validate(const Resources& resources) {
 void validate_dependency(const std::string& dependency) {
   check_word("--dependency", dependency, ":_,?+");
   if (dependency.find('?') != std::string::npos)
-    throw refusal("--dependency", dependency, "SLURM takes either ',' or '?', and each job of ours has ',singleton'",
+    throw refusal("--dependency", dependency,
+                  "SLURM takes any of the list then, the singleton of ours too, and waits for none",
                   "ask for all of them by ','");
   constexpr std::string_view kKinds = " after afterany afterburstbuffer aftercorr afternotok afterok ";
   for (std::string_view rest = dependency;;) {

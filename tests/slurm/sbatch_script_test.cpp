@@ -209,7 +209,7 @@ TEST(SbatchScript, dependencies_on_others_are_lists_of_all_that_must_hold) {
        {"", "123", "afterok", "afterok:", "afterok:1:", "afterok:1,", ",afterok:1", "afterok::1", "singleton",
         "expand:3", "afterok:x", "afterok:1 ", "-afterok:1", "afterok:1;x", " afterany:1"})
     EXPECT_THAT(refusal_of(bad), StartsWith("--dependency '")) << bad;
-  EXPECT_THAT(refusal_of("afterok:1?afterok:2"), HasSubstr("SLURM takes either ',' or '?'"));
+  EXPECT_THAT(refusal_of("afterok:1?afterok:2"), HasSubstr("the singleton of ours too, and waits for none"));
 }
 
 TEST(SbatchScript, memory_is_a_number_with_a_unit) {

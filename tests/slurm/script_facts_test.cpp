@@ -128,6 +128,19 @@ TEST_F(ScriptFacts, a_users_dependency_and_comment_stand_beside_ours) {
   EXPECT_EQ(core::read_text(core::real_file_system(), request.output / (job + ".log")), "ran\n");
 }
 
+TEST_F(ScriptFacts, one_question_mark_in_a_list_of_dependencies_takes_the_singleton_for_all) {
+  const auto held = [&] {
+    return box().output({"sbatch", "--parsable", "--hold", "-o", "/dev/null", "--wrap", "true"});
+  };
+  const std::string one = held(), other = held();
+  ScriptRequest request = this->request();
+  request.job_name = "any-of-them";
+  request.dependency = "afterok:" + one + "?afterok:" + other;
+  request.command = {"/bin/echo", "ran"};
+  EXPECT_TRUE(box().wait_for_state(submit(request), "COMPLETED")) << "validate_dependency() need not refuse it";
+  box().output({"scancel", one, other});
+}
+
 TEST_F(ScriptFacts, a_job_of_the_same_name_waits_and_elements_of_an_array_do_not) {
   ScriptRequest request = this->request();
   request.job_name = "resolute-array-0123456789ab-1";
