@@ -14,12 +14,10 @@ namespace resolute::slurm {
 
 namespace {
 
-// What ends so shortly before the time limit does has been ended by it. SIGUSR1 comes up to a minute earlier than asked
-// for (README of the test box), and may be heard of a little before; without it the run stops by itself a minute before
-// the limit. Then trainings write their checkpoints.
+// What ends so shortly before the time of the notice has been ended by the limit: the run stops by itself then, and
+// whoever asks has another clock. SIGUSR1 comes earlier by kNoticeComesEarlier; so near to the limit it is always its.
+constexpr std::chrono::minutes kSlack{1};
 constexpr std::chrono::minutes kNearWithNotice{5};
-constexpr std::chrono::minutes kEarlyNotice{2};
-constexpr std::chrono::minutes kNear{2};
 constexpr int kRecordVersion = 1;
 // No restart count and no number of nodes comes near it.
 constexpr JobNumber kMostNumber = 1'000'000'000'000;
@@ -91,8 +89,9 @@ std::span<const AllocationRun> since_given_up(const std::vector<AllocationRun>& 
 }
 
 bool near_the_limit(const Ending& ending) {
-  const std::chrono::seconds noticed = std::max<std::chrono::seconds>(kNearWithNotice, ending.notice + kEarlyNotice);
-  return ending.ends_at && *ending.ends_at - ending.now < (ending.noticed ? noticed : kNear);
+  std::chrono::seconds near = ending.notice + kSlack;
+  if (ending.noticed) near = std::max<std::chrono::seconds>(kNearWithNotice, near + kNoticeComesEarlier);
+  return ending.ends_at && *ending.ends_at - ending.now < near;
 }
 
 // What SLURM's word alone says; nothing where it leaves the question open. While this script lives its job can only be
@@ -210,7 +209,8 @@ std::chrono::milliseconds requeue_turn(int before, int agents) {
 }
 
 NextStep next_step(EndCause cause, const Achieved& before, const Achieved& after,
-                   const std::vector<AllocationRun>& earlier, const SubmissionRequest& request) {
+                   const std::vector<AllocationRun>& earlier, const SubmissionRequest& request,
+                   const std::string& reason) {
   switch (cause) {
     case EndCause::kComplete:
     case EndCause::kIncomplete:
@@ -220,7 +220,7 @@ NextStep next_step(EndCause cause, const Achieved& before, const Achieved& after
     case EndCause::kTerminated:
       return Leave{};
     case EndCause::kConfiguration:
-      return GiveUp{"the run refuses to begin, and would again: see above what it says"};
+      return GiveUp{"the run refuses to begin, and would again; the log says why"};
     case EndCause::kWalltime:
     case EndCause::kPreempted:
     case EndCause::kNodeLost:
@@ -232,8 +232,8 @@ NextStep next_step(EndCause cause, const Achieved& before, const Achieved& after
   }
   const auto counted = since_given_up(earlier);
   if (const int fruitless = fruitless_in_a_row(cause, before, after, counted); fruitless >= request.most_fruitless)
-    return GiveUp{fmt::format("{} starts in a row finished no job and wrote no checkpoint, the last for {}", fruitless,
-                              name_of(cause))};
+    return GiveUp{fmt::format("{} starts in a row finished no job and wrote no checkpoint, the last for {}{}",
+                              fruitless, name_of(cause), reason.empty() ? "" : fmt::format(" ({})", reason))};
   if (std::cmp_greater_equal(counted.size(), request.most_restarts))
     return GiveUp{fmt::format("it has been started {} times, the most that it may", counted.size() + 1)};
   return GoOn{request.continuation};

@@ -106,7 +106,7 @@ struct Ending {
   std::optional<std::variant<ShownJob, AnotherJob, Gone>> job{};  //!< what SLURM says of us now; nothing: no answer
   std::optional<Time> ends_at{};                                  //!< of the time limit, as read at the begin
   Time now{};
-  std::chrono::seconds notice{120};  //!< before the time limit, as asked for: SubmissionRequest::notice
+  std::chrono::seconds notice{120};  //!< SubmissionRequest::notice
 };
 EndCause cause_of(const Ending& ending);
 //! SLURM takes this start's nodes for another job: its PreemptTime is not of an earlier start. It stays with a job
@@ -129,8 +129,9 @@ using NextStep = std::variant<Leave, Finish, GoOn, GiveUp>;
 std::chrono::milliseconds requeue_turn(int before, int agents);
 
 //! \param earlier runs of this batch (this element), this one not among them: those after the last that was given up
-//! count
+//! count \param reason why the run stopped, in its journal's words; empty: it says nothing
 NextStep next_step(EndCause cause, const Achieved& before, const Achieved& after,
-                   const std::vector<AllocationRun>& earlier, const SubmissionRequest& request);
+                   const std::vector<AllocationRun>& earlier, const SubmissionRequest& request,
+                   const std::string& reason = {});
 
 }  // namespace resolute::slurm

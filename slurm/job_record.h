@@ -27,6 +27,8 @@ std::string time_text(Time time);
 //! hours:minutes:seconds, days-hours, days-hours:minutes, days-hours:minutes:seconds; more than zero, at most a year.
 //! \throws RuntimeError (kInput) naming `option`
 std::chrono::seconds parse_time_limit(const std::string& text, const std::string& option);
+//! What SLURM makes of a time limit: whole minutes, rounded up. 0, for the cluster's default, stays 0.
+std::chrono::seconds granted_time(std::chrono::seconds asked);
 
 //! A job's id, as a number: an id alone is no identity, it may be given out again. Nor is the time of submission: a
 //! requeue sets it to its own time, for each array element alone.

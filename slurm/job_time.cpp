@@ -99,4 +99,6 @@ std::chrono::seconds parse_time_limit(const std::string& text, const std::string
                           kForms);
 }
 
+std::chrono::seconds granted_time(std::chrono::seconds asked) { return std::chrono::ceil<std::chrono::minutes>(asked); }
+
 }  // namespace resolute::slurm

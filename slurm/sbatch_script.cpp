@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "slurm/job_record.h"
+
 namespace resolute::slurm {
 namespace {
 
@@ -67,7 +69,7 @@ void add_resources(Lines& lines, const Resources& resources) {
     }
   }
   lines.option("mem", resources.memory);
-  if (resources.time.count() > 0) lines.option("time", (resources.time.count() + 59) / 60);
+  if (resources.time.count() > 0) lines.option("time", granted_time(resources.time) / std::chrono::minutes(1));
   lines.option("partition", resources.partition);
   lines.option("account", resources.account);
   lines.option("qos", resources.qos);

@@ -43,6 +43,9 @@ struct SiteEnvironment {
   std::vector<std::string> commands;  //!< lines of bash, as they are
 };
 
+//! sbatch(1), --signal: the controller looks every 30 s, and the signal may come so much before its time.
+inline constexpr std::chrono::seconds kNoticeComesEarlier{60};
+
 struct ScriptRequest {
   std::string job_name;  //!< is_job_name()
   std::string comment;   //!< one line, for squeue's %k; at most 1000 bytes

@@ -72,6 +72,7 @@ struct SubmissionRequest {
   int most_fruitless = 3;    //!< starts in a row in which nothing was finished and no checkpoint written
   Resources resources;
   SiteEnvironment site;
+  //! The one lead before an allocation's end: the run stops then, and SLURM's notice is asked for then.
   std::chrono::seconds notice{120};
   std::filesystem::path working_folder;
   std::vector<std::pair<std::string, std::string>> variables{};  //!< that the suite names, as they were

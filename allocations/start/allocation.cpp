@@ -29,8 +29,8 @@ constexpr auto kLongestBegin = 15min;
 // already told this process to go, every second may be the last.
 constexpr auto kEndPatience = 30min;
 constexpr auto kLeastPatience = 8s;
-// A run that begins later stops at once (it stops a minute before the limit).
-constexpr auto kShortestRun = 90s;
+// A run that begins later than so long before its stop has nothing of it.
+constexpr auto kShortestRun = 30s;
 
 const slurm::Batch& batch_of(const slurm::SubmissionRequest& request, int number) {
   for (const auto& batch : request.batches)
@@ -117,6 +117,7 @@ class Allocation {
     ending.given_up = after.end == orchestrator::RunEnd::kIncomplete || after.end == orchestrator::RunEnd::kLimited;
     ending.store_failed = ending.given_up && after.store_failed;
     ending.asked_to_stop = (ending.began || ending.another_run) && after.asked_to_stop;
+    if (ending.began) reason_ = after.reason;
     return conclude(std::move(ending), after.end.has_value());
   }
 
@@ -151,7 +152,7 @@ class Allocation {
 
   bool too_late_to_run() const {
     return world_.signals.noticed() || world_.signals.terminated() ||
-           (ends_at_ && *ends_at_ - world_.now() < kShortestRun);
+           (ends_at_ && *ends_at_ - world_.now() < request_.notice + kShortestRun);
   }
 
   // while_storage_fails() with pauses that heed `stop`.
@@ -338,7 +339,7 @@ class Allocation {
     const auto cause = slurm::cause_of(ending);
     run_.cause = cause;
     run_.end = ending.now;
-    const auto step = slurm::next_step(cause, run_.before, run_.after, earlier_, request_);
+    const auto step = slurm::next_step(cause, run_.before, run_.after, earlier_, request_, reason_);
     return std::visit(core::Overloaded{[&](slurm::Leave) { return leave("SLURM or its user has decided"); },
                                        [&](slurm::Finish) { return finish(cause, clean_end); },
                                        [&](const slurm::GiveUp& give_up) { return give(cause, give_up.why); },
@@ -436,6 +437,7 @@ class Allocation {
   const slurm::Batch& batch_;
   const slurm::AllocationEnvironment here_;
   Environment environment_;
+  std::string reason_;  // why the run stopped, by its journal
   std::optional<Time> ends_at_;
   std::vector<slurm::AllocationRun> earlier_;
   slurm::AllocationRun run_;

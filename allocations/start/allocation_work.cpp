@@ -58,7 +58,8 @@ AllocationWork read_work(const slurm::SubmissionFolder& folder, const slurm::Sub
     work.suite_run.insert(work.suite_run.end(), {"--only", job});
     allocation += *element;
   }
-  work.suite_run.insert(work.suite_run.end(), {"--allocation", std::to_string(allocation)});
+  work.suite_run.insert(work.suite_run.end(), {"--allocation", std::to_string(allocation), "--notice",
+                                               std::to_string(request.notice.count())});
   work.run_folder = work.store.suite_folder(experiments::run_name(work.suite.suite, allocation));
   return work;
 }
@@ -80,7 +81,8 @@ Outcome read_outcome(core::FileSystem& files, const AllocationWork& work) {
           return job.wanted && failed != nullptr && failed->cause == orchestrator::Cause::kStorageFull;
         });
     // The words of a request to stop (coordinator).
-    outcome.asked_to_stop = past.state.stop && past.state.stop->starts_with("cancelled by ");
+    outcome.reason = past.state.stop.value_or("");
+    outcome.asked_to_stop = outcome.reason.starts_with("cancelled by ");
   } catch (const core::RuntimeError& error) {
     if (error.is_storage()) throw;
     core::log_warning("the journal says nothing of the run: {}", error.what());

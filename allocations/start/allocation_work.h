@@ -44,6 +44,7 @@ struct Outcome {
   slurm::Achieved achieved;
   bool complete = false;
   std::optional<orchestrator::RunEnd> end{};  //!< of the last run there
+  std::string reason;                         //!< why it was to stop, in its journal's words; empty: it was not
   bool asked_to_stop = false;                 //!< it ended because `suite cancel` wanted it
   bool store_failed = false;                  //!< it gave jobs up for a full store
 };

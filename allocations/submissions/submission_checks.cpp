@@ -7,11 +7,16 @@
 #include <algorithm>
 #include <variant>
 
+#include "core/error.h"
+#include "slurm/job_record.h"
+
 namespace resolute::allocations {
 
 namespace {
 
-constexpr std::chrono::seconds kLeastWork(120);  // before the notice: start, restore, a checkpoint
+// For a start, a restore, a checkpoint: with less it is refused, with not much it is said.
+constexpr std::chrono::seconds kLeastWork{30};
+constexpr std::chrono::seconds kLittleWork{120};
 
 // Folders of one machine alone. Of a path that is not there yet, its nearest folder that is.
 bool is_of_this_machine(fs::path path) {
@@ -33,12 +38,39 @@ bool asks_for_processors(const slurm::Resources& resources) {
          });
 }
 
+// Of a limit, at worst; negative: SLURM's notice may come before the begin.
+std::chrono::seconds time_to_work(const slurm::SubmissionRequest& request) {
+  return slurm::granted_time(request.resources.time) - request.notice - slurm::kNoticeComesEarlier;
+}
+
+// "SLURM gives 120 s, the run stops 30 s before their end, and SLURM may have it stop up to 60 s earlier: 30 s are left
+// to work in".
+std::string sum_of_time(const slurm::SubmissionRequest& request) {
+  const auto given = slurm::granted_time(request.resources.time);
+  const auto left = std::max(time_to_work(request), std::chrono::seconds(0));
+  return fmt::format(
+      "SLURM gives {} s{}, the run stops {} s before their end, and SLURM may have it stop up to {} s earlier: {} left "
+      "to work in",
+      given.count(),
+      given == request.resources.time ? "" : fmt::format(" for {} s, in whole minutes", request.resources.time.count()),
+      request.notice.count(), slurm::kNoticeComesEarlier.count(),
+      left.count() == 0 ? "nothing is" : fmt::format("{} s are", left.count()));
+}
+
 bool uses_gpu(const experiments::PlannedJob& job) {
   const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification);
   return training != nullptr && training->device == experiments::Device::kCuda;
 }
 
 }  // namespace
+
+void require_time_to_work(const slurm::SubmissionRequest& request) {
+  if (request.resources.time.count() == 0 || time_to_work(request) >= kLeastWork) return;
+  const auto least = slurm::granted_time(request.notice + slurm::kNoticeComesEarlier + kLeastWork);
+  throw core::input_error(
+      "--time is too short to work in", sum_of_time(request),
+      fmt::format("give --time {} or more, or a shorter --notice", least / std::chrono::minutes(1)));
+}
 
 std::vector<std::string> submission_warnings(core::FileSystem& files, const experiments::Plan& plan,
                                              const experiments::StoreLayout& store,
@@ -53,11 +85,11 @@ std::vector<std::string> submission_warnings(core::FileSystem& files, const expe
         fmt::format("the program '{}' lies where nodes may not see it: install it on a shared file system",
                     request.resolute.string()));
   const auto& resources = request.resources;
-  if (resources.time.count() > 0 && resources.time < request.notice + kLeastWork)
-    warnings.push_back(
-        fmt::format("--time is {} s, and the notice to stop comes {} s before its end: {} s are left to work in",
-                    resources.time.count(), request.notice.count(),
-                    std::max<std::int64_t>(0, (resources.time - request.notice).count())));
+  if (resources.time.count() > 0 && time_to_work(request) < kLittleWork)
+    warnings.push_back(fmt::format("--time is short: {}", sum_of_time(request)));
+  else if (const auto given = slurm::granted_time(resources.time); given != resources.time)
+    warnings.push_back(fmt::format("--time is {} s to SLURM, not {} s: it counts in whole minutes", given.count(),
+                                   resources.time.count()));
   if (!asks_for_processors(resources))
     warnings.push_back(
         "no processors are asked for, and SLURM mostly gives a job one of each node, for all that runs there: give "

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "allocations/submissions/batches.h"
+#include "allocations/submissions/submission_checks.h"
 #include "allocations/submissions/submitter.h"
 #include "cli/command.h"
 #include "cli/suite/notify_option.h"
@@ -14,6 +15,7 @@
 #include "experiments/include.h"
 #include "experiments/site.h"
 #include "orchestrator/run/run.h"
+#include "slurm/job_record.h"
 #include "slurm/launcher.h"
 
 namespace resolute::cli {
@@ -23,6 +25,8 @@ namespace {
 using Environment = std::map<std::string, std::string>;
 
 constexpr std::chrono::seconds kNotice{120};
+// As long as a rank may take for its checkpoint (Policy::stop_grace).
+constexpr std::chrono::seconds kLeastNotice{30};
 
 // A text of Resources, and where its value can come from: --NAME, `name` in the site file's [slurm], SBATCH_NAME.
 struct TextOption {
@@ -140,7 +144,7 @@ std::chrono::seconds read_notice(const options::variables_map& values, const exp
                                  std::chrono::seconds time) {
   if (const auto notice = given<int>(values, "notice")) return std::chrono::seconds(at_least("notice", *notice, 1));
   // In a short allocation most of the time is still for work.
-  const std::chrono::seconds most = std::max(time / 4, std::chrono::seconds(1));
+  const std::chrono::seconds most = std::max(slurm::granted_time(time) / 4, kLeastNotice);
   return std::min(site.slurm.notice ? std::chrono::seconds(*site.slurm.notice) : kNotice, most);
 }
 
@@ -248,7 +252,9 @@ void add_life_options(options::options_description& visible) {
   add("site", options::value<std::string>(),
       "what the site needs of every submission; else RESOLUTE_SITE or ~/.config/resolute/site.toml");
   add("notice", options::value<int>(),
-      "seconds before its time limit that an allocation is told to checkpoint; 120, at most a quarter of the limit");
+      "seconds before its time limit at which an allocation stops and writes its checkpoints; 120, in short ones a "
+      "quarter "
+      "of the limit, at least 30");
   add("continue", options::value<std::string>(),
       "how an allocation goes on while the suite is not complete: requeue (itself), or chain (another job)");
   add("most-restarts", options::value<int>()->default_value(1000), "times that an allocation goes on, at most");
@@ -317,6 +323,7 @@ slurm::SubmissionRequest read_submit_options(const SuiteArguments& arguments, co
   request.most_restarts = at_least("most-restarts", values["most-restarts"].as<int>(), 1);
   request.site = {site.modules, site.commands};
   request.notice = read_notice(values, site, request.resources.time);
+  allocations::require_time_to_work(request);
   request.variables = allocations::suite_variables(experiments::text_with_includes(files, suite_file), environment);
   return request;
 }

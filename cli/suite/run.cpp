@@ -148,6 +148,8 @@ void add_suite_run_options(options::options_description& visible) {
   add("max-jobs", options::value<int>()->default_value(0), "stop after starting this many jobs; 0: no limit");
   add("walltime", options::value<std::string>(),
       "time until everything has to have checkpointed and ended, minutes, MM:SS or H:MM:SS; under SLURM the job's end");
+  add("notice", options::value<int>()->default_value(60),
+      "seconds before that time at which everything is told to write its checkpoints");
   add("memory-per-rank", options::value<int>()->default_value(0),
       "MiB over which a process rank is ended; 0: no limit");
   add("allocation", options::value<int>()->default_value(1),
@@ -191,6 +193,7 @@ void read_run_options(const options::variables_map& values, const std::map<std::
   run.no_progress_limit = std::chrono::minutes(number("no-progress-limit"));
   run.coordinator_limit = std::chrono::seconds(number("coordinator-limit", 15));
   run.checkpoint_every = number("checkpoint-every");
+  run.policy.stop_lead = std::chrono::seconds(number("notice", 1));
   run.bind = settings::parse_word<orchestrator::BindRanks>(values["bind"].as<std::string>(), "option --bind");
   if (values.count("interface") > 0) run.interface = values["interface"].as<std::string>();
   if (values.count("walltime") > 0)
@@ -202,10 +205,11 @@ void read_run_options(const options::variables_map& values, const std::map<std::
 // A batch system sends the same SIGTERM for all that can happen to a job; SLURM can be asked what it meant. The ranks
 // wait for their word to checkpoint meanwhile, so the answer gets two seconds.
 orchestrator::StopRequested meaning_in_allocation(int signal, const std::map<std::string, std::string>& environment,
-                                                  const std::optional<orchestrator::Instant>& ends_at) {
+                                                  const std::optional<orchestrator::Instant>& ends_at,
+                                                  orchestrator::Milliseconds lead) {
   using orchestrator::Cause;
   const auto now = orchestrator::wall_clock();
-  orchestrator::StopRequested plain = orchestrator::meaning_of_signal(signal, ends_at, now);
+  orchestrator::StopRequested plain = orchestrator::meaning_of_signal(signal, ends_at, now, lead);
   if (signal != SIGTERM) return plain;
   try {
     const auto job = slurm::read_allocation_environment(environment).job;
@@ -258,8 +262,8 @@ void obey_batch_system(const std::map<std::string, std::string>& environment, or
       ::signal(SIGTERM, SIG_IGN);
       requeue_allocation(environment);
     };
-  run.on_signal = [environment, ends_at = run.ends_at](int signal) {
-    return meaning_in_allocation(signal, environment, ends_at);
+  run.on_signal = [environment, ends_at = run.ends_at, lead = run.policy.stop_lead](int signal) {
+    return meaning_in_allocation(signal, environment, ends_at, lead);
   };
 }
 

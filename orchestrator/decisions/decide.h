@@ -21,8 +21,9 @@ struct Policy {
   std::optional<Instant> give_up_at{};  //!< of a run that is to stop: whatever has not ended then is given up
   int patience = 32;  //!< later jobs of unknown duration that a gang lets pass while it waits; then they wait too. One
                       //!< that is expected to end before the gang could start passes freely
-  Milliseconds stop_lead{
-      60'000};                  //!< before the allocation's end (RunStarted::ends_at) everything is told to checkpoint
+  //! So long before the allocation's end (RunStarted::ends_at) everything is told to checkpoint. Of a submission it is
+  //! the time of SLURM's notice.
+  Milliseconds stop_lead{60'000};
   int exclusion_evidence = 2;   //!< jobs that failed on a host and lived elsewhere, to exclude it
   bool agents_pending = false;  //!< agents may still join: an empty machine room is not the end
   bool agents_missing = false;  //!< some that were to join did not: what has no place here may have one in another run

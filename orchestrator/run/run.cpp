@@ -62,9 +62,9 @@ int launched_rank(const std::map<std::string, std::string>& environment) {
   return 0;
 }
 
-StopRequested meaning_of_signal(int signal, const std::optional<Instant>& ends_at, Instant now,
-                                std::chrono::seconds near) {
+StopRequested meaning_of_signal(int signal, const std::optional<Instant>& ends_at, Instant now, Milliseconds lead) {
   if (signal != SIGUSR1) return {fmt::format("signal {}", signal), Cause::kInterrupted};
+  const auto near = std::max<Milliseconds>(std::chrono::minutes(5), lead + std::chrono::minutes(2));
   if (ends_at && *ends_at - now < near) return {"notice of the time limit (SIGUSR1)", Cause::kWalltime};
   return {"notice that the machine is wanted for others (SIGUSR1)", Cause::kPreempted};
 }
@@ -148,9 +148,10 @@ AgentOptions agent_options(const RunOptions& options, const AgentPlace& place) {
 
 void pass_on_signals(StopSignals& signals, const RunOptions& options, Coordinator& coordinator) {
   for (const int signal : signals.take()) {
-    coordinator.request_stop(
-        options.on_signal ? options.on_signal(signal) : meaning_of_signal(signal, options.ends_at, wall_clock()),
-        signal == SIGINT || (signal == SIGTERM && options.sigterm_hastens));
+    coordinator.request_stop(options.on_signal
+                                 ? options.on_signal(signal)
+                                 : meaning_of_signal(signal, options.ends_at, wall_clock(), options.policy.stop_lead),
+                             signal == SIGINT || (signal == SIGTERM && options.sigterm_hastens));
   }
 }
 

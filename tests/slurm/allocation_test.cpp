@@ -169,6 +169,8 @@ std::vector<KnownEnd> known_ends() {
       {"noticed_earlier_than_asked_for", kPreempted,
        [](Ending& e) { e.noticed = true, e.ends_at = kNow + 13min, e.notice = 10min; }},
       {"stopped_in_time_by_itself", kWalltime, [](Ending& e) { e.ends_at = kNow + 55s; }},
+      {"stopped_in_time_by_itself_long_before", kWalltime, [](Ending& e) { e.ends_at = kNow + 590s, e.notice = 600s; }},
+      {"ended_before_a_short_notice", kInterrupted, [](Ending& e) { e.ends_at = kNow + 95s, e.notice = 30s; }},
       {"ended_after_the_limit", kWalltime, [](Ending& e) { e.ends_at = kNow - 20s; }},
       {"ended_before_the_limit_was_near", kInterrupted, [](Ending& e) { e.ends_at = kNow + 3min; }},
       {"terminated_without_an_answer", kTerminated, [](Ending& e) { e.terminated = true, e.job.reset(); }},
@@ -265,6 +267,20 @@ TEST(NextStep, gives_up_after_fruitless_starts_in_a_row) {
   ASSERT_TRUE(is<GiveUp>(step));
   EXPECT_EQ(std::get<GiveUp>(step).why,
             "3 starts in a row finished no job and wrote no checkpoint, the last for walltime");
+}
+
+TEST(NextStep, gives_up_with_the_reason_that_the_runs_journal_has) {
+  const std::vector<AllocationRun> two(2, run_of(EndCause::kWalltime, 10, 10));
+  const auto step = next_step(EndCause::kWalltime, {1, 10}, {1, 10}, two, request(), "the allocation ends in 59 s");
+  EXPECT_EQ(
+      std::get<GiveUp>(step).why,
+      "3 starts in a row finished no job and wrote no checkpoint, the last for walltime (the allocation ends in 59 "
+      "s)");
+}
+
+TEST(NextStep, points_to_nothing_that_is_not_there) {
+  EXPECT_EQ(std::get<GiveUp>(after({}, {}, {}, EndCause::kConfiguration)).why,
+            "the run refuses to begin, and would again; the log says why");
 }
 
 TEST(NextStep, goes_on_after_a_store_that_failed_as_long_as_something_is_done) {

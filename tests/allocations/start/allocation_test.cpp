@@ -190,7 +190,7 @@ TEST_F(AllocationTest, runs_the_suite_by_its_launcher_and_ends_the_submission_wi
   const std::string store = folder_.path().string();
   EXPECT_THAT(planned_, ElementsAre(suite, "--store", store, "--relative-to", store, "--profile", "quick"));
   EXPECT_THAT(launched_, ElementsAre("/opt/resolute suite run " + suite + " --store " + store + " --relative-to " +
-                                     store + " --profile quick --slots 4 --allocation 1"));
+                                     store + " --profile quick --slots 4 --allocation 1 --notice 120"));
   EXPECT_EQ(environment_[kSubmissionVariable], submission());
   EXPECT_EQ(environment_["SLURM_JOB_END_TIME"], std::to_string((kNoon + 1h).time_since_epoch().count()));
   EXPECT_TRUE(slurm::SubmissionFolder(files_, submission()).known_jobs(request_.batches[0]).size() == 1)
@@ -453,7 +453,7 @@ TEST_F(AllocationTest, a_store_that_is_away_is_waited_for_as_long_as_there_is_ti
     EXPECT_EQ(start(away_for == 10min ? 0 : 1), 75);
     files_.sick = [](tests::SickFileSystem::Call, const std::filesystem::path&) { return 0; };
     const auto waited = clock_.now() - away.value();
-    EXPECT_GE(waited, away_for == 10min ? 10min : 28min);
+    EXPECT_GE(waited, away_for == 10min ? 10min : 27min);
     EXPECT_LE(waited, away_for == 10min ? 12min : 30min) << "the end has to be settled too";
     EXPECT_EQ(record().cause, away_for == 10min ? EndCause::kInterrupted : EndCause::kWalltime);
   }

@@ -243,9 +243,24 @@ TEST_F(SubmitOptions, processors_asked_for_are_the_slots_unless_said_otherwise) 
 }
 
 TEST_F(SubmitOptions, a_short_allocation_is_not_all_notice) {
+  EXPECT_EQ(read({"--nodes=1", "--time=6"}).notice, std::chrono::seconds(90));
   EXPECT_EQ(read({"--nodes=1", "--time=2"}).notice, std::chrono::seconds(30));
-  EXPECT_EQ(read({"--nodes=1", "--time=0:02"}).notice, std::chrono::seconds(1));
-  EXPECT_EQ(read({"--nodes=1", "--time=2", "--notice=100"}).notice, std::chrono::seconds(100));
+  EXPECT_EQ(read({"--nodes=1", "--time=1:30"}).notice, std::chrono::seconds(30))
+      << "of the two minutes that SLURM gives";
+  EXPECT_EQ(read({"--nodes=1", "--time=6", "--notice=200"}).notice, std::chrono::seconds(200));
+}
+
+TEST_F(SubmitOptions, a_time_limit_with_nothing_left_to_work_in_is_refused_with_the_sum) {
+  EXPECT_EQ(
+      refused({"--nodes=1", "--time=1"}),
+      "--time is too short to work in (SLURM gives 60 s, the run stops 30 s before their end, and SLURM may have it "
+      "stop up to 60 s earlier: nothing is left to work in); give --time 2 or more, or a shorter --notice");
+  EXPECT_THAT(refused({"--nodes=1", "--time=0:45"}), HasSubstr("SLURM gives 60 s for 45 s, in whole minutes, the run"));
+  EXPECT_THAT(refused({"--nodes=1", "--time=3", "--notice=100"}),
+              HasSubstr("20 s are left to work in); give --time 4"));
+  EXPECT_EQ(refused({"--nodes=1", "--time=4", "--notice=100"}), "");
+  write_site("[slurm]\nnotice = 600\n");
+  EXPECT_EQ(refused({"--nodes=1", "--time=2"}), "") << "a site's notice is at most a quarter of the limit";
 }
 
 TEST_F(SubmitOptions, an_element_of_an_array_has_one_node_unless_more_are_asked_for) {

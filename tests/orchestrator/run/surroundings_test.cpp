@@ -68,13 +68,14 @@ TEST(SurroundingsOfARun, processes_that_mpi_leaves_alone_are_refused_and_told_th
 TEST(SurroundingsOfARun, a_notice_means_the_time_limit_where_that_is_near_and_else_that_others_want_the_machine) {
   const Instant now{Milliseconds(1'000'000'000)};
   using std::chrono::seconds;
-  EXPECT_EQ(meaning_of_signal(SIGUSR1, now + seconds(299), now).cause, Cause::kWalltime);
-  EXPECT_EQ(meaning_of_signal(SIGUSR1, now - seconds(5), now).cause, Cause::kWalltime);
-  EXPECT_EQ(meaning_of_signal(SIGUSR1, now + seconds(300), now).cause, Cause::kPreempted);
-  EXPECT_EQ(meaning_of_signal(SIGUSR1, now + seconds(300), now, seconds(301)).cause, Cause::kWalltime);
-  EXPECT_EQ(meaning_of_signal(SIGUSR1, std::nullopt, now).cause, Cause::kPreempted);
-  EXPECT_EQ(meaning_of_signal(SIGTERM, now + seconds(1), now).cause, Cause::kInterrupted);
-  EXPECT_EQ(meaning_of_signal(SIGINT, std::nullopt, now).why, "signal 2");
+  EXPECT_EQ(meaning_of_signal(SIGUSR1, now + seconds(299), now, seconds(60)).cause, Cause::kWalltime);
+  EXPECT_EQ(meaning_of_signal(SIGUSR1, now - seconds(5), now, seconds(60)).cause, Cause::kWalltime);
+  EXPECT_EQ(meaning_of_signal(SIGUSR1, now + seconds(300), now, seconds(60)).cause, Cause::kPreempted);
+  EXPECT_EQ(meaning_of_signal(SIGUSR1, now + seconds(660), now, seconds(600)).cause, Cause::kWalltime)
+      << "SLURM gives a notice of ten minutes up to a minute earlier";
+  EXPECT_EQ(meaning_of_signal(SIGUSR1, std::nullopt, now, seconds(60)).cause, Cause::kPreempted);
+  EXPECT_EQ(meaning_of_signal(SIGTERM, now + seconds(1), now, seconds(60)).cause, Cause::kInterrupted);
+  EXPECT_EQ(meaning_of_signal(SIGINT, std::nullopt, now, seconds(60)).why, "signal 2");
 }
 
 TEST(SurroundingsOfARun, signals_are_counted_by_number_and_taken_once) {

@@ -373,9 +373,15 @@ TEST_F(Submit, of_another_users_submission_only_he_can_ask_slurm) {
 
 TEST_F(Submit, what_would_fail_in_the_night_is_said_before) {
   auto output = succeeded(
-      call("submit", {"--nodes", "1", "--time", "3", "--notice", "120", "--gpus-per-node", "2", "--dry-run"}));
+      call("submit", {"--nodes", "1", "--time", "3:30", "--notice", "120", "--gpus-per-node", "2", "--dry-run"}));
   EXPECT_THAT(output.err, HasSubstr("no training of the suite uses one"));
+  EXPECT_THAT(output.err,
+              HasSubstr("--time is short: SLURM gives 240 s for 210 s, in whole minutes, the run stops 120 s"));
   EXPECT_THAT(output.err, HasSubstr("60 s are left to work in"));
+  output = succeeded(call("submit", {"--nodes", "1", "--time", "59:30", "--dry-run"}));
+  EXPECT_THAT(output.err, HasSubstr("--time is 3600 s to SLURM, not 3570 s: it counts in whole minutes"));
+  expect_end(call("submit", {"--nodes", "1", "--time", "1", "--dry-run"}), 2,
+             "--time is too short to work in (SLURM gives 60");
 }
 
 TEST_F(Submit, one_that_asks_for_no_processors_is_warned_about) {
