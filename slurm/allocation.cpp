@@ -196,7 +196,7 @@ EndCause cause_of(const Ending& ending) {
   if (ending.noticed) return near ? EndCause::kWalltime : EndCause::kPreempted;
   if (near) return EndCause::kWalltime;
   if (ending.store_failed) return EndCause::kStoreError;
-  return ending.began ? EndCause::kInterrupted : EndCause::kLauncherFailed;
+  return ending.began || ending.killed ? EndCause::kInterrupted : EndCause::kLauncherFailed;
 }
 
 std::chrono::milliseconds requeue_turn(int before, int agents) {

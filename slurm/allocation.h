@@ -103,6 +103,7 @@ struct Ending {
   int restart = 0;             //!< SLURM's restart count of this start
   bool noticed = false;        //!< SIGUSR1 came
   bool terminated = false;     //!< SIGTERM came
+  bool killed = false;         //!< the process that saw to this start was killed; another settles what follows
   std::optional<std::variant<ShownJob, AnotherJob, Gone>> job{};  //!< what SLURM says of us now; nothing: no answer
   std::optional<Time> ends_at{};                                  //!< of the time limit, as read at the begin
   Time now{};

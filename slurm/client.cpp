@@ -157,6 +157,12 @@ void Client::cancel(const std::string& name, CancelScope scope) {
   RESOLUTE_EXPECT(is_job_name(name), "a job's name needs no quoting");
   std::vector<std::string> arguments = {"scancel", "--user=" + effective_user(), "--name=" + name};
   if (scope == CancelScope::kWaiting) arguments.emplace_back("--state=PENDING");
+  cancel_by(arguments);
+}
+
+void Client::cancel(JobNumber array, std::optional<int> element) { cancel_by({"scancel", reference(array, element)}); }
+
+void Client::cancel_by(const std::vector<std::string>& arguments) {
   const auto answer = ask(arguments, {});
   const auto* refused = std::get_if<Refused>(&answer);
   if (refused != nullptr && refused->why.find("already completing or completed") == std::string::npos)

@@ -71,6 +71,9 @@ class Client {
   std::variant<ShownJob, AnotherJob, Gone> show(JobNumber id, const std::string& name);
   //! Ends every job of mine with this name; none is none. \throws as find()
   void cancel(const std::string& name, CancelScope scope = CancelScope::kAll);
+  //! Ends one job, or one element of an array, the caller's own included: it is CANCELLED, whatever code its script
+  //! exits with. \param array, element as of requeue(); one that is unknown or has ended is none. \throws as find()
+  void cancel(JobNumber array, std::optional<int> element);
   //! `scontrol requeue`: of the job that we are, or of one that was looked at first: a finished one would run again.
   //! Done too if it waits already. \param array QueuedJob::array, SLURM_ARRAY_JOB_ID: the id of a job that is none
   //! \param element of it. Never an element's own id: the last one's is the array's, and means every element
@@ -81,6 +84,8 @@ class Client {
 
  private:
   using Reader = std::function<void(const std::string& output)>;
+  //! A scancel; jobs that end already are none.
+  void cancel_by(const std::vector<std::string>& arguments);
   //! Runs a command until it succeeds, refuses, or patience ends. \param read throws RuntimeError (kTransient) for an
   //! output that is none: then it is asked again
   std::variant<Done, Refused, Gone> ask(const std::vector<std::string>& arguments, const Reader& read);

@@ -127,6 +127,30 @@ void add_site(Lines& lines, const SiteEnvironment& site) {
   for (const std::string& command : site.commands) lines.add(command);
 }
 
+// It is born deaf to USR1, as the shell is until then, so that no notice ends it before it listens. `wait` ends with
+// more than 128 for a signal to the shell, too: then the program is still there, or has a code of its own. A site's
+// `set -e` ends nothing here.
+void add_program(Lines& lines, const std::vector<std::string>& command) {
+  std::string words;
+  for (const std::string& word : command) words += shell_quoted(word) + " ";
+  lines.add("# SIGTERM comes to the program too, SLURM's notice to this shell alone.");
+  lines.add("trap : TERM");
+  lines.add(words + "&");
+  lines.add("program=$!");
+  lines.add("trap 'kill -USR1 \"$program\" 2>/dev/null || :' USR1");
+  lines.add("until");
+  lines.add("  wait \"$program\" && code=0 || code=$?");
+  lines.add("  [ \"$code\" -le 128 ] || ! kill -0 \"$program\" 2>/dev/null");
+  lines.add("do :; done");
+  lines.add("if [ \"$code\" -gt 128 ]; then");
+  lines.add("  wait \"$program\" 2>/dev/null && again=0 || again=$?");
+  lines.add("  [ \"$again\" = 127 ] || code=$again");
+  lines.add("fi");
+  lines.add("# Killed, as the kernel does when memory runs out: once more, to settle what follows.");
+  lines.add("[ \"$code\" -le 128 ] || exec " + words + "--killed-by \"$((code - 128))\"");
+  lines.add("exit \"$code\"");
+}
+
 }  // namespace
 
 std::string shell_quoted(const std::string& text) {
@@ -158,9 +182,7 @@ std::string sbatch_script(const ScriptRequest& request) {
   const std::string program = shell_quoted(request.command.front());
   lines.add(unless("command -v " + program + " >/dev/null",
                    fmt::format("has no program '{}'; install it where every node sees it", request.command.front())));
-  std::string line = "exec";
-  for (const std::string& word : request.command) line += " " + shell_quoted(word);
-  lines.add(line);
+  add_program(lines, request.command);
   return std::move(lines).text();
 }
 

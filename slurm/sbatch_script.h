@@ -1,8 +1,9 @@
 #pragma once
 //! \file
 //! The batch script of an allocation: a pure function of the request (golden files in tests/golden/slurm). It sets the
-//! site's environment up and becomes `resolute suite allocation`, which does all the rest: so the process that SLURM
-//! signals is ours, and nothing is left to a shell.
+//! site's environment up and runs `resolute suite allocation`, which decides all the rest. The shell stays beside it
+//! for two things alone: it passes SLURM's notice on, and where a signal has killed the program (the kernel's, for
+//! memory) it calls the program once more to settle what follows.
 
 #include <chrono>
 #include <filesystem>
@@ -58,8 +59,9 @@ struct ScriptRequest {
   //! The job outlives the loss of any of its nodes, of the first too, which runs the script: then somebody on another
   //! must requeue it, for SLURM does not.
   bool no_kill = false;
-  std::chrono::seconds notice{120};  //!< SIGUSR1 comes to the script so long before the time limit
-  std::vector<std::string> command;  //!< program and arguments that the script becomes
+  std::chrono::seconds notice{120};  //!< SIGUSR1 comes to the script so long before the time limit, or earlier
+  //! Program and arguments; after its death by a signal the same with "--killed-by SIGNAL".
+  std::vector<std::string> command;
   std::vector<std::pair<std::string, std::string>> variables;  //!< exported before it, in this order
 };
 

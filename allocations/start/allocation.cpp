@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 #include <set>
 
 #include "allocations/liveness/run_watch.h"
 #include "allocations/notices/notice.h"
+#include "allocations/submissions/stored_submission.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/overloaded.h"
@@ -48,7 +50,8 @@ class Allocation {
         request_(own_request()),
         batch_(batch_of(request_, order.batch)),
         here_(slurm::read_allocation_environment(environment)),
-        environment_(std::move(environment)) {
+        environment_(std::move(environment)),
+        killed_by_(order.killed_by) {
     run_.job = here_.job;
     run_.restart = here_.restart;
     run_.generation = order.generation;
@@ -57,19 +60,32 @@ class Allocation {
     run_.begin = world_.now();
     std::vector<slurm::AllocationRun> runs;
     patiently([&] { runs = slurm::read_runs(files_, folder_.batch_folder(batch_)); });
-    for (auto& run : runs) {
-      if (run.job == run_.job && run.restart == run_.restart) ++run_.repeat;
-      if (run.element == run_.element) earlier_.push_back(std::move(run));
+    const auto of_this_start = [this](const slurm::AllocationRun& run) {
+      return run.job == run_.job && run.restart == run_.restart;
+    };
+    if (const auto begun = std::find_if(runs.rbegin(), runs.rend(), of_this_start);
+        killed_by_ && begun != runs.rend()) {
+      run_ = std::move(*begun);
+      runs.erase(std::next(begun).base());
+      record_there_ = true;
+    } else {
+      run_.repeat = static_cast<int>(std::count_if(runs.begin(), runs.end(), of_this_start));
     }
+    for (auto& run : runs)
+      if (run.element == run_.element) earlier_.push_back(std::move(run));
   }
 
   int run() {
     slurm::Ending ending;
     ending.restart = here_.restart;
     ending.notice = request_.notice;
+    ending.killed = killed_by_.has_value();
+    if (killed_by_) core::log_error("the process that saw to this job was killed by signal {}", *killed_by_);
     // One log holds all starts of a job.
-    core::log_info("start {}, SLURM job {}, node{} {}, resolute {}", earlier_.size() + 1, job_text(),
-                   here_.nodes == 1 ? "" : "s", here_.node_list, world_.version);
+    if (!killed_by_)
+      core::log_info("start {}, SLURM job {}, node{} {}, resolute {}", earlier_.size() + 1, job_text(),
+                     here_.nodes == 1 ? "" : "s", here_.node_list, world_.version);
+    if (record_there_ && (run_.given_up || ended_for_good(run_))) return kToBeRunAgain;
     ask_who_we_are();
     Outcome before;
     try {
@@ -83,7 +99,12 @@ class Allocation {
       ending.store_failed = error.is_storage();
       return conclude(std::move(ending), false);
     }
-    run_.before = run_.after = before.achieved;
+    if (!record_there_) run_.before = before.achieved;
+    run_.after = before.achieved;
+    if (killed_by_) {
+      ending.began = !run_.launcher.empty();
+      return settle(std::move(ending));
+    }
     if (before.complete) {
       ending.complete = true;
       return conclude(std::move(ending), true);
@@ -102,6 +123,12 @@ class Allocation {
       core::log_error("the run has not begun: {}", error.what());
       ending.store_failed = true;
     }
+    return settle(std::move(ending));
+  }
+
+ private:
+  // What the store says of how the run ended, and what follows.
+  int settle(slurm::Ending ending) {
     Outcome after;
     try {
       patiently([&] { after = read_outcome(files_, *work_); });
@@ -121,7 +148,6 @@ class Allocation {
     return conclude(std::move(ending), after.end.has_value());
   }
 
- private:
   // As SLURM calls it, and its log.
   std::string job_text() const {
     return here_.element ? fmt::format("{}_{}", here_.array, *here_.element) : fmt::format("{}", here_.job);
@@ -340,7 +366,10 @@ class Allocation {
     run_.cause = cause;
     run_.end = ending.now;
     const auto step = slurm::next_step(cause, run_.before, run_.after, earlier_, request_, reason_);
-    return std::visit(core::Overloaded{[&](slurm::Leave) { return leave("SLURM or its user has decided"); },
+    return std::visit(core::Overloaded{[&](slurm::Leave) {
+                                         return ending.asked_to_stop ? end_as_cancelled(ending)
+                                                                     : leave("SLURM or its user has decided");
+                                       },
                                        [&](slurm::Finish) { return finish(cause, clean_end); },
                                        [&](const slurm::GiveUp& give_up) { return give(cause, give_up.why); },
                                        [&](slurm::GoOn go_on) { return go_on_by(go_on.way, ending); }},
@@ -375,6 +404,18 @@ class Allocation {
 
   int leave(const std::string& why) { return ended(why, kToBeRunAgain); }
 
+  // A job that only ended would be FAILED to SLURM, its mails and its accounting.
+  int end_as_cancelled(const slurm::Ending& ending) {
+    ended("cancelled by `suite cancel`", kToBeRunAgain);
+    if (!ending.job || !std::holds_alternative<slurm::ShownJob>(*ending.job)) return kToBeRunAgain;
+    try {
+      client(kLeastPatience).cancel(here_.array, here_.element);
+    } catch (const core::RuntimeError& error) {
+      if (error.kind() != core::ErrorKind::kInterrupted) core::log_warning("{}", error.what());
+    }
+    return kToBeRunAgain;
+  }
+
   int give(slurm::EndCause cause, const std::string& why) {
     core::log_error("given up: {}; mend it, then `resolute suite resume`", why);
     run_.given_up = true;
@@ -397,7 +438,10 @@ class Allocation {
     if (way == slurm::Continuation::kChain || lost) return chain(lost ? "SLURM lost this job" : "as it is asked for");
     if (!known) return leave("SLURM does not answer: `resolute suite resume` goes on");
     // SLURM ends this process as soon as it has the word.
-    ended("requeued", kToBeRunAgain);
+    ended(killed_by_ ? fmt::format("requeued: the process that saw to it was killed by signal {}{}", *killed_by_,
+                                   *killed_by_ == SIGKILL ? " (out of memory?)" : "")
+                     : "requeued",
+          kToBeRunAgain);
     try {
       const auto answer = client(end_patience()).requeue(here_.array, here_.element);
       if (std::holds_alternative<slurm::Done>(answer)) return kToBeRunAgain;
@@ -437,7 +481,9 @@ class Allocation {
   const slurm::Batch& batch_;
   const slurm::AllocationEnvironment here_;
   Environment environment_;
-  std::string reason_;  // why the run stopped, by its journal
+  const std::optional<int> killed_by_;
+  bool record_there_ = false;  // run_ was begun by the process that was killed
+  std::string reason_;         // why the run stopped, by its journal
   std::optional<Time> ends_at_;
   std::vector<slurm::AllocationRun> earlier_;
   slurm::AllocationRun run_;

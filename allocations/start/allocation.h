@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,9 @@ struct AllocationOrder {
   std::filesystem::path submission;  //!< its folder
   int batch = 1;                     //!< number in it
   int generation = 0;                //!< and one more for each successor
+  //! The signal that killed the process that began this start: nothing is run, and what follows is settled in its
+  //! place.
+  std::optional<int> killed_by{};
 };
 
 //! Lives until what follows is settled. \param environment SLURM's of the start \return exit code: 0 complete, 3 some

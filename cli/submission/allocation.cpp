@@ -1,4 +1,4 @@
-// `resolute suite allocation`: what the batch script of `suite submit` becomes.
+// `resolute suite allocation`: what the batch script of `suite submit` calls.
 
 #include "allocations/start/allocation.h"
 
@@ -16,8 +16,9 @@ namespace {
 
 constexpr CommandHelp kSuiteAllocationHelp{
     "resolute suite allocation --submission FOLDER --batch N --generation G",
-    R"(Not for people: the script that `suite submit` hands to SLURM becomes this command. It starts `suite run` on every node, passes
-SLURM's notice on, and when the run has ended requeues its job, submits a successor, or ends.
+    R"(Not for people: the script that `suite submit` hands to SLURM calls this command. It starts `suite run` on every node, passes
+SLURM's notice on, and when the run has ended requeues its job, submits a successor, or ends. With --killed-by it runs nothing and
+settles what follows in place of one that a signal has killed.
 Exit codes: 0 complete, 3 some jobs failed, 75 to be continued, 1 or 2 given up (the log says why).)",
     "  resolute suite allocation --submission store/suites/NAME/submissions/TOKEN --batch 1 --generation 0\n"};
 
@@ -29,18 +30,21 @@ int suite_allocation(const Arguments& arguments) {
   add("submission", options::value<std::string>(), "folder of the submission, below the suite's in the store");
   add("batch", options::value<int>(), "number of the batch in it");
   add("generation", options::value<int>(), "0, and one more for each successor");
+  add("killed-by", options::value<int>(), "signal that killed the command which began this start");
   const auto values = parse_options(arguments, kSuiteAllocationHelp, visible, {});
   if (!values) return 0;
   for (const char* name : {"batch", "generation"})
     if (values->count(name) == 0) throw core::input_error(fmt::format("option '--{}' is required", name));
   core::stamp_log();
+  std::optional<int> killed_by;
+  if (values->count("killed-by") > 0) killed_by = at_least("killed-by", (*values)["killed-by"].as<int>(), 1);
   const allocations::AllocationSignals signals;
   const auto plan_of = [](const Arguments& suite) {
     return parse_suite_arguments(suite, kSuiteAllocationHelp, {}).value().plan(false);
   };
   return allocations::run_allocation(allocations::real_allocation_world(signals, plan_of, version()),
                                      {std::filesystem::absolute(required_value(*values, "submission")),
-                                      (*values)["batch"].as<int>(), (*values)["generation"].as<int>()},
+                                      (*values)["batch"].as<int>(), (*values)["generation"].as<int>(), killed_by},
                                      core::current_environment());
 }
 

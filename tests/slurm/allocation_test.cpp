@@ -193,6 +193,9 @@ std::vector<KnownEnd> known_ends() {
          e.began = false, e.wrong_usage = true, e.ends_at = kNow + 30s, e.job = in_state(JobState::kCancelled);
        }},
       {"nothing_known", kInterrupted, [](Ending&) {}},
+      {"killed_before_a_run_began", kInterrupted, [](Ending& e) { e.began = false, e.killed = true; }},
+      {"killed_while_slurm_ended_the_job", kCancelled,
+       [](Ending& e) { e.killed = true, e.job = in_state(JobState::kCompleting); }},
       {"nothing_known_of_a_job_that_is_gone", kInterrupted, [](Ending& e) { e.job = Gone{}; }},
       {"nothing_known_of_a_job_of_another_name", kInterrupted, [](Ending& e) { e.job = AnotherJob{}; }},
   };

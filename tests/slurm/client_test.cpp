@@ -241,9 +241,12 @@ TEST(ClientTest, an_element_is_named_by_its_array_because_its_own_id_may_be_the_
   EXPECT_TRUE(std::holds_alternative<Done>(world.client().requeue(12, 3)));
   EXPECT_TRUE(std::holds_alternative<Done>(world.client().requeue(12, std::nullopt)));
   EXPECT_TRUE(std::holds_alternative<Done>(world.client().release(12, 0)));
+  world.client().cancel(12, 3);
+  world.client().cancel(12, std::nullopt);
   EXPECT_THAT(world.asked,
               ElementsAre(ElementsAre("scontrol", "requeue", "12_3"), ElementsAre("scontrol", "requeue", "12"),
-                          ElementsAre("scontrol", "release", "12_0")));
+                          ElementsAre("scontrol", "release", "12_0"), ElementsAre("scancel", "12_3"),
+                          ElementsAre("scancel", "12")));
   EXPECT_THROW(world.client().requeue(0, std::nullopt), core::ContractError);
   EXPECT_THROW(world.client().requeue(1, -1), core::ContractError);
 }

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include <cstdlib>
 #include <functional>
@@ -13,6 +15,7 @@
 #include "tests/support/folders.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/wait.h"
 
 namespace resolute::slurm::sbatch_script_test {
 namespace {
@@ -260,7 +263,7 @@ core::CommandOutput run_script(const ScriptRequest& request) {
   return bash({file.string()});
 }
 
-TEST(SbatchScript, the_script_becomes_the_program_with_its_variables_and_folder) {
+TEST(SbatchScript, the_script_runs_the_program_with_its_variables_and_folder) {
   tests::TemporaryFolder folder;
   ScriptRequest request = plain_request();
   request.working_folder = folder.path() / "it's 100 % $HOME";
@@ -270,6 +273,94 @@ TEST(SbatchScript, the_script_becomes_the_program_with_its_variables_and_folder)
   request.command = {"/bin/sh", "-c", "printf '%s|' \"$PWD\" \"$ROOT\" \"$greeting\" \"$@\"", "sh", "it's", "", "$(x)"};
   const auto output = run_script(request);
   EXPECT_EQ(output.out, request.working_folder.string() + "|a 'b' $(id) \" \\ ü|hello|it's||$(x)|") << output.err;
+}
+
+// A script whose program is `body` of bash; "$1" is the folder in which it says what it does.
+class LivingScript : public Test {
+ protected:
+  pid_t start(const std::string& body, const std::string& site = "true") {
+    ScriptRequest request = plain_request();
+    request.working_folder = folder_.path();
+    request.site.commands = {site};
+    core::write_atomic(core::real_file_system(), folder_ / "program.sh", body);
+    request.command = {"/bin/bash", (folder_ / "program.sh").string(), folder_.path().string()};
+    const auto file = folder_ / "script.sh";
+    core::write_atomic(core::real_file_system(), file, sbatch_script(request));
+    core::SpawnRequest spawned{.arguments = {"bash", file.string()}, .environment = core::current_environment()};
+    return core::spawn_process(spawned);
+  }
+  bool waits_for(const std::string& name) const {
+    return tests::wait_until([&] { return std::filesystem::exists(folder_ / name); }, std::chrono::seconds(20),
+                             std::chrono::milliseconds(10));
+  }
+  std::string text_of(const std::string& name) const {
+    return core::read_text_if_exists(core::real_file_system(), folder_ / name).value_or("");
+  }
+  static std::string end_of(pid_t process) {
+    int word = 0;
+    EXPECT_EQ(::waitpid(process, &word, 0), process);
+    return core::describe(core::to_exit_status(word));
+  }
+  pid_t program() const { return std::stoi(text_of("program")); }
+
+  tests::TemporaryFolder folder_;
+};
+
+// The program's part, which is called again with two more words.
+constexpr const char* kProgram = R"(if [ "$2" = --killed-by ]; then echo "settled $3" >>"$1/said"; exit 75; fi
+echo $$ >"$1/program.part"; mv "$1/program.part" "$1/program"; )";
+
+TEST_F(LivingScript, ends_with_the_code_of_its_program) {
+  for (const int code : {0, 1, 3, 75})
+    EXPECT_EQ(end_of(start(kProgram + fmt::format("exit {}", code), "set -eu")), fmt::format("exit code {}", code));
+  EXPECT_EQ(text_of("said"), "");
+}
+
+// bash cannot catch what was ignored when it began, and the program is born deaf to USR1; ours is no shell.
+TEST_F(LivingScript, passes_a_notice_on_and_waits_for_what_the_program_makes_of_it) {
+  const pid_t script = start(std::string(kProgram) + R"(exec python3 -c '
+import signal, sys, time, pathlib
+def noticed(*_):
+  time.sleep(0.3)
+  pathlib.Path(sys.argv[1], "noticed").touch()
+  sys.exit(75)
+signal.signal(signal.SIGUSR1, noticed)
+pathlib.Path(sys.argv[1], "ready").touch()
+time.sleep(60)' "$1")");
+  ASSERT_TRUE(waits_for("ready"));
+  ::kill(script, SIGUSR1);
+  EXPECT_EQ(end_of(script), "exit code 75");
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "noticed"));
+  EXPECT_EQ(text_of("said"), "");
+}
+
+TEST_F(LivingScript, outlives_a_notice_that_comes_before_its_program_listens) {
+  const pid_t script = start(std::string(kProgram) + "sleep 1; exit 3");
+  ASSERT_TRUE(waits_for("program"));
+  for (int i = 0; i < 3; ++i) ::kill(script, SIGUSR1);
+  EXPECT_EQ(end_of(script), "exit code 3");
+}
+
+TEST_F(LivingScript, outlives_the_word_to_end_until_its_program_has_ended) {
+  const pid_t script = start(std::string(kProgram) + R"(trap 'echo told >>"$1/said"' TERM; touch "$1/ready"
+for ((i = 0; i < 10; i++)); do sleep 0.1; done; exit 75)");
+  ASSERT_TRUE(waits_for("ready"));
+  ::kill(script, SIGTERM);
+  ::kill(program(), SIGTERM);
+  EXPECT_EQ(end_of(script), "exit code 75");
+  EXPECT_EQ(text_of("said"), "told\n");
+}
+
+// As the kernel does it when memory runs out.
+TEST_F(LivingScript, has_a_program_that_was_killed_settle_what_follows) {
+  for (const int signal : {SIGKILL, SIGSEGV}) {
+    std::filesystem::remove(folder_ / "program");
+    const pid_t script = start(std::string(kProgram) + "exec sleep 60", "set -e");
+    ASSERT_TRUE(waits_for("program"));
+    ::kill(program(), signal);
+    EXPECT_EQ(end_of(script), "exit code 75");
+  }
+  EXPECT_EQ(text_of("said"), "settled 9\nsettled 11\n");
 }
 
 TEST(SbatchScript, a_missing_folder_or_program_ends_the_script_with_one_line) {

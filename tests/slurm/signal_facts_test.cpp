@@ -56,7 +56,7 @@ class SignalFactsTest : public testing::Test {
 
   static std::filesystem::path file(const std::string& name) { return box_->path() / name; }
 
-  // As our own scripts: the shell becomes the program. Returns when every process of the job has its handlers.
+  // The shell becomes what notes the signals. Returns when every process of the job has its handlers.
   static std::string start(const std::string& name, const std::vector<std::string>& options = {}) {
     std::ofstream(file(name + ".sh"))
         << "#!/bin/bash\n#SBATCH --output=/dev/null --requeue --nodes=2 --signal=B:USR1@60\n"
@@ -107,7 +107,7 @@ class SignalFactsTest : public testing::Test {
 };
 std::unique_ptr<SlurmBox> SignalFactsTest::box_;
 
-TEST_F(SignalFactsTest, a_notice_reaches_the_program_that_the_script_became_and_nobody_else) {
+TEST_F(SignalFactsTest, a_notice_reaches_the_batch_script_and_nobody_else) {
   const std::string job = start("notice");
   box_->output({"scancel", "--signal=USR1", "--batch", job});
   ASSERT_TRUE(wait_for_count("notice", "script USR1", 1));

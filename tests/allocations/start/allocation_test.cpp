@@ -43,7 +43,7 @@ class AllocationTest : public Test {
     request_.batches = {{.number = 1, .job_name = "resolute-tiny-" + kToken + "-1"}};
   }
 
-  int start(int restart = 0, int generation = 0, int job = 100) {
+  int start(int restart = 0, int generation = 0, int job = 100, std::optional<int> killed_by = std::nullopt) {
     if (!submitted_) slurm::create_submission(files_, suite_folder(), request_, "title = \"Tiny\"\n");
     submitted_ = true;
     restart_ = restart;
@@ -63,7 +63,7 @@ class AllocationTest : public Test {
                                   return launch(command, environment, run);
                                 },
                                 "1.2.3"};
-    return run_allocation(world, {submission(), 1, generation},
+    return run_allocation(world, {submission(), 1, generation, killed_by},
                           {{"SLURM_JOB_ID", std::to_string(job)},
                            {"SLURM_RESTART_COUNT", std::to_string(restart)},
                            {"SLURM_JOB_NUM_NODES", "1"},
@@ -370,7 +370,95 @@ TEST_F(AllocationTest, what_suite_cancel_ended_does_not_go_on) {
   }};
   EXPECT_EQ(start(), 75);
   EXPECT_EQ(record().cause, EndCause::kCancelled);
+  EXPECT_EQ(record().verdict, "cancelled by `suite cancel`");
   EXPECT_THAT(asked("scontrol requeue"), IsEmpty());
+  EXPECT_THAT(asked("scancel"), ElementsAre("scancel 100")) << "else SLURM calls it FAILED";
+}
+
+TEST_F(AllocationTest, what_slurm_ended_is_left_to_slurm) {
+  launches_ = {[&](const RunQuestions&) {
+    begin_run();
+    state_ = "COMPLETING";
+    ::raise(SIGTERM);
+    return 75;
+  }};
+  EXPECT_EQ(start(), 75);
+  EXPECT_EQ(record().verdict, "SLURM or its user has decided");
+  EXPECT_THAT(asked("scancel"), IsEmpty());
+}
+
+// A start whose process is killed in the middle of its run: it leaves its first record, and no more.
+class KilledAllocation : public AllocationTest {
+ protected:
+  struct Killed {};
+  // \param restart of the start
+  int killed(int restart, const std::function<void()>& in_run, int by = SIGKILL) {
+    launches_ = {[&](const RunQuestions& run) {
+      begin_run();
+      EXPECT_FALSE(run.ended());
+      in_run();
+      throw Killed();
+      return 0;
+    }};
+    EXPECT_THROW(start(restart), Killed);
+    EXPECT_FALSE(record().end) << "nothing was said";
+    return start(restart, 0, 100, by);
+  }
+};
+
+TEST_F(KilledAllocation, is_queued_again_by_the_process_that_follows) {
+  EXPECT_EQ(killed(0, [] {}), 75);
+  EXPECT_THAT(slurm::read_runs(files_, submission() / "batch-001"), SizeIs(1)) << "it is one start";
+  EXPECT_EQ(record().cause, EndCause::kInterrupted);
+  EXPECT_EQ(record().verdict, "requeued: the process that saw to it was killed by signal 9 (out of memory?)");
+  EXPECT_THAT(asked("scontrol requeue"), ElementsAre("scontrol requeue 100"));
+  EXPECT_THAT(launched_, SizeIs(1)) << "no second run beside the one that may live on";
+}
+
+TEST_F(KilledAllocation, counts_as_a_start_that_came_to_nothing) {
+  for (int restart = 0; restart < 3; ++restart) {
+    EXPECT_EQ(killed(restart, [] {}), restart < 2 ? 75 : 1) << restart;
+    clock_.advance(1min);
+  }
+  EXPECT_TRUE(record().given_up);
+}
+
+TEST_F(KilledAllocation, of_a_suite_that_is_complete_by_then_ends_it) {
+  EXPECT_EQ(killed(0,
+                   [&] {
+                     finish_job();
+                     end_run(orchestrator::RunEnd::kComplete);
+                   }),
+            0);
+  EXPECT_EQ(record().cause, EndCause::kComplete);
+  EXPECT_TRUE(ended());
+  EXPECT_THAT(asked("scontrol requeue"), IsEmpty());
+}
+
+TEST_F(KilledAllocation, that_was_being_ended_by_slurm_stays_so) {
+  EXPECT_EQ(killed(0, [&] { state_ = "COMPLETING"; }), 75);
+  EXPECT_EQ(record().cause, EndCause::kCancelled);
+  EXPECT_THAT(asked("scontrol requeue"), IsEmpty());
+}
+
+TEST_F(KilledAllocation, before_it_wrote_its_record_has_one_all_the_same) {
+  EXPECT_EQ(start(0, 0, 100, SIGKILL), 75);
+  EXPECT_EQ(record().cause, EndCause::kInterrupted);
+  EXPECT_THAT(record().verdict, StartsWith("requeued"));
+  EXPECT_THAT(launched_, IsEmpty());
+}
+
+// Between its verdict and its requeue, or because SLURM ends what was requeued.
+TEST_F(KilledAllocation, after_its_last_word_has_that_settled_once_more) {
+  launches_ = {[&](const RunQuestions&) { return begin_run(), 1; }};
+  EXPECT_EQ(start(), 75);
+  EXPECT_EQ(start(0, 0, 100, SIGKILL), 75);
+  EXPECT_THAT(asked("scontrol requeue"), SizeIs(2)) << "SLURM says that it still runs";
+  finish_job();
+  clock_.advance(1min);
+  EXPECT_EQ(start(1), 0);
+  EXPECT_EQ(start(1, 0, 100, SIGKILL), 75);
+  EXPECT_EQ(record().cause, EndCause::kComplete) << "nothing follows that";
 }
 
 TEST_F(AllocationTest, starts_that_come_to_nothing_are_counted_and_given_up) {
@@ -381,6 +469,20 @@ TEST_F(AllocationTest, starts_that_come_to_nothing_are_counted_and_given_up) {
   }
   EXPECT_TRUE(record().given_up);
   EXPECT_THAT(record().verdict, HasSubstr("3 starts in a row finished no job"));
+}
+
+TEST_F(AllocationTest, starts_that_are_given_up_say_why_the_last_run_stopped) {
+  for (int restart = 0; restart < 3; ++restart) {
+    launches_ = {[&](const RunQuestions&) {
+      begin_run();
+      end_run(orchestrator::RunEnd::kInterrupted, "the allocation ends in 59 s");
+      clock_.advance(59min);
+      return 75;
+    }};
+    limit_ = now() + 1h;
+    start(restart);
+  }
+  EXPECT_THAT(record().verdict, HasSubstr("the last for walltime (the allocation ends in 59 s)"));
 }
 
 TEST_F(AllocationTest, a_launcher_that_fails_is_followed_by_another_which_then_comes_first) {

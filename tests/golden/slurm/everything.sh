@@ -56,4 +56,19 @@ command -v /opt/resolute/bin/resolute >/dev/null || {
   TZ=UTC printf '%(%Y-%m-%d %H:%M:%SZ)T resolute: node %s %s\n' -1 "${SLURMD_NODENAME:-?}" 'has no program '\''/opt/resolute/bin/resolute'\''; install it where every node sees it' >&2
   exit 2
 }
-exec /opt/resolute/bin/resolute suite allocation --submission /shared/store/suites/tiny/submissions/0123456789ab --batch 1 --generation 0
+# SIGTERM comes to the program too, SLURM's notice to this shell alone.
+trap : TERM
+/opt/resolute/bin/resolute suite allocation --submission /shared/store/suites/tiny/submissions/0123456789ab --batch 1 --generation 0 &
+program=$!
+trap 'kill -USR1 "$program" 2>/dev/null || :' USR1
+until
+  wait "$program" && code=0 || code=$?
+  [ "$code" -le 128 ] || ! kill -0 "$program" 2>/dev/null
+do :; done
+if [ "$code" -gt 128 ]; then
+  wait "$program" 2>/dev/null && again=0 || again=$?
+  [ "$again" = 127 ] || code=$again
+fi
+# Killed, as the kernel does when memory runs out: once more, to settle what follows.
+[ "$code" -le 128 ] || exec /opt/resolute/bin/resolute suite allocation --submission /shared/store/suites/tiny/submissions/0123456789ab --batch 1 --generation 0 --killed-by "$((code - 128))"
+exit "$code"

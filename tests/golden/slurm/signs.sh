@@ -23,4 +23,19 @@ command -v '/opt/my programs/resolute' >/dev/null || {
   TZ=UTC printf '%(%Y-%m-%d %H:%M:%SZ)T resolute: node %s %s\n' -1 "${SLURMD_NODENAME:-?}" 'has no program '\''/opt/my programs/resolute'\''; install it where every node sees it' >&2
   exit 2
 }
-exec '/opt/my programs/resolute' suite allocation --submission '/shared/it'\''s 100 %j' ''
+# SIGTERM comes to the program too, SLURM's notice to this shell alone.
+trap : TERM
+'/opt/my programs/resolute' suite allocation --submission '/shared/it'\''s 100 %j' '' &
+program=$!
+trap 'kill -USR1 "$program" 2>/dev/null || :' USR1
+until
+  wait "$program" && code=0 || code=$?
+  [ "$code" -le 128 ] || ! kill -0 "$program" 2>/dev/null
+do :; done
+if [ "$code" -gt 128 ]; then
+  wait "$program" 2>/dev/null && again=0 || again=$?
+  [ "$again" = 127 ] || code=$again
+fi
+# Killed, as the kernel does when memory runs out: once more, to settle what follows.
+[ "$code" -le 128 ] || exec '/opt/my programs/resolute' suite allocation --submission '/shared/it'\''s 100 %j' '' --killed-by "$((code - 128))"
+exit "$code"

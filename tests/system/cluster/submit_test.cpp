@@ -82,9 +82,10 @@ bool has(const std::string& text, const std::string& part) { return text.find(pa
 
 TEST_F(Submit, dry_run_shows_the_script_and_changes_nothing) {
   auto first = succeeded(submit({"--dry-run", "--partition", "low"}));
-  for (const char* line : {"#!/bin/bash\n", "#SBATCH --job-name=resolute-tiny-000000000000-1\n", "#SBATCH --nodes=3\n",
-                           "#SBATCH --time=120\n", "#SBATCH --partition=low\n", "#SBATCH --dependency=singleton\n",
-                           "\nexec ", " suite allocation --submission ", "# dry run: nothing was submitted or written"})
+  for (const char* line :
+       {"#!/bin/bash\n", "#SBATCH --job-name=resolute-tiny-000000000000-1\n", "#SBATCH --nodes=3\n",
+        "#SBATCH --time=120\n", "#SBATCH --partition=low\n", "#SBATCH --dependency=singleton\n", "\nprogram=$!\n",
+        " suite allocation --submission ", "# dry run: nothing was submitted or written"})
     EXPECT_TRUE(has(first.out, line)) << line << first.out;
   EXPECT_EQ(submit({"--dry-run", "--partition", "low"}).out, first.out);
   EXPECT_FALSE(fs::exists(store_));
@@ -175,11 +176,13 @@ TEST_F(Submit, blanks_and_quotes_in_paths_stay_what_they_are) {
   auto output = succeeded(submit({"--json"}));
   const fs::path script = core::Json::parse(output.out)["jobs"][0]["script"].get<std::string>();
   ASSERT_TRUE(fs::exists(script)) << output.out;
-  // Bash reads the words of the last line back as they were.
-  std::string text = text_of(script);
-  const auto exec = text.rfind("\nexec ");
-  ASSERT_NE(exec, std::string::npos) << text;
-  auto words = succeeded(run_program({"/bin/bash", "-c", "printf '%s\\n' " + text.substr(exec + 6)}, environment()));
+  // Bash reads the program's words back as they were.
+  const std::string text = text_of(script);
+  const auto end_of_line = text.find(" &\nprogram=$!\n");
+  ASSERT_NE(end_of_line, std::string::npos) << text;
+  const auto line = text.rfind('\n', end_of_line) + 1;
+  auto words = succeeded(
+      run_program({"/bin/bash", "-c", "printf '%s\\n' " + text.substr(line, end_of_line - line)}, environment()));
   EXPECT_THAT(words.out, HasSubstr("\n" + script.parent_path().parent_path().string() + "\n"));
   EXPECT_EQ(text_of(script.parent_path().parent_path() / "suite.toml"), text_of(kTinySuite));
   // So does a shell with the command that people are told to copy.
