@@ -143,9 +143,10 @@ QueuedJob parse_queue_line(std::string_view line) {
 }
 
 // The words of a record that we read, in SLURM's order. Between them stand others, some with spaces in their values.
-enum Key : std::size_t { kState, kReason, kRequeue, kRestarts, kSubmit, kBegin, kEnd, kPreempt, kKeys };
+enum Key : std::size_t { kState, kReason, kRequeue, kRestarts, kExit, kSubmit, kBegin, kEnd, kPreempt, kKeys };
 constexpr std::array<std::string_view, kKeys> kShownKeys{
-    " JobState=", " Reason=", " Requeue=", " Restarts=", " SubmitTime=", " StartTime=", " EndTime=", " PreemptTime="};
+    " JobState=",   " Reason=",    " Requeue=", " Restarts=",   " ExitCode=",
+    " SubmitTime=", " StartTime=", " EndTime=", " PreemptTime="};
 
 // The values, each up to the next space; each key once, in order. \param record from " UserId=" on
 std::array<std::string_view, kKeys> shown_values(const LineReader& reader, std::string_view record) {
@@ -176,6 +177,10 @@ ShownJob parse_shown_values(const LineReader& reader, std::string_view record) {
   reader.need(!job.reason.empty() && is_free_text(job.reason), "no reason");
   job.requeue = reader.number(values[kRequeue], "0 or 1", 1) == 1;
   job.restarts = static_cast<int>(reader.number(values[kRestarts], "number of restarts", 1'000'000));
+  const std::size_t colon = values[kExit].find(':');
+  reader.need(colon != std::string_view::npos, "no exit code");
+  job.exit.code = static_cast<int>(reader.number(values[kExit].substr(0, colon), "exit code", 1'000'000));
+  job.exit.signal = static_cast<int>(reader.number(values[kExit].substr(colon + 1), "signal", 1'000'000));
   job.submitted = reader.submitted(values[kSubmit]);
   job.begin = reader.time(values[kBegin], kNever);
   job.end = reader.time(values[kEnd], kNever);

@@ -54,6 +54,12 @@ inline constexpr std::string_view kQueueFormat = "%A|%F|%K|%T|%V|%S|%e|%D|%N|%j|
 //! (kTransient) naming the first line that is none
 std::vector<QueuedJob> parse_queue(std::string_view text);
 
+//! How a job's script ended, as SLURM writes it: "0:53". 0, 0: well, or it has not.
+struct ExitCode {
+  int code = 0;
+  int signal = 0;
+};
+
 //! `scontrol show job -o ID`.
 struct ShownJob {
   JobNumber id = 0;
@@ -63,6 +69,7 @@ struct ShownJob {
   std::string reason;
   bool requeue = false;  //!< SLURM may start it again
   int restarts = 0;
+  ExitCode exit{};
   std::optional<Time> submitted{};  //!< of the last requeue, if there was one
   std::optional<Time> begin{};
   std::optional<Time> end{};

@@ -47,11 +47,29 @@ bool has_lost_its_job(const std::vector<StoredSubmission>& submissions, const st
   return submitted;
 }
 
+// SLURM has ended the run's job with all of its processes. Where a node was lost they may live on.
+bool has_ended_job(const std::vector<StoredSubmission>& submissions, const std::string& run,
+                   const SlurmAnswer& answer) {
+  for (const StoredSubmission& submission : submissions) {
+    const auto allocation = experiments::allocation_of(submission.request.suite, run);
+    if (!allocation) continue;
+    for (const StoredBatch& batch : submission.batches) {
+      if (!is_of(batch, *allocation)) continue;
+      const int element = *allocation - batch.batch.first_allocation;
+      for (const slurm::QueuedJob* job : jobs_named_as(batch, answer))
+        if (job->element.value_or(element) == element && slurm::phase_of(job->state) == slurm::Phase::kEnded &&
+            job->state != slurm::JobState::kNodeFail)
+          return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
-bool is_silent(const RunSign& sign) {
+bool is_silent(const RunSign& sign, std::chrono::seconds limit) {
   // Of the future: by a clock that is wrong, which tells nothing.
-  return !sign.here && (!sign.silence || *sign.silence > kSilence || *sign.silence < -kSilence);
+  return !sign.here && (!sign.silence || *sign.silence > limit || *sign.silence < -kSilence);
 }
 
 RunSigns read_signs(core::FileSystem& files, const experiments::StoreLayout& store,
@@ -83,7 +101,9 @@ void correct(orchestrator::SuiteStatus& status, const std::vector<StoredSubmissi
   };
   for (orchestrator::SuiteRun& run : status.runs) {
     const auto sign = signs.find(run.name);
-    if (!run.live || sign == signs.end() || !is_silent(sign->second)) continue;
+    if (!run.live || sign == signs.end()) continue;
+    const bool ended = has_ended_job(submissions, run.name, answer);
+    if (!is_silent(sign->second, ended ? kSilenceOfEnded : kSilence)) continue;
     if (!has_lost_its_job(submissions, run.name, answer)) continue;
     run.live = false;
     stop(sign->second.running);

@@ -27,8 +27,10 @@ struct RunSign {
   int running = 0;                                     //!< attempts that live.json names
   std::string mark;                                    //!< changes while it lives
 };
-//! Neither here nor heard of.
-bool is_silent(const RunSign& sign);
+//! The same of one whose allocation SLURM has ended: of its processes none is left.
+inline constexpr std::chrono::seconds kSilenceOfEnded{6};
+//! Neither here nor heard of for so long.
+bool is_silent(const RunSign& sign, std::chrono::seconds limit = kSilence);
 //! By run name; of the runs that may be at work.
 using RunSigns = std::map<std::string, RunSign>;
 RunSigns read_signs(core::FileSystem& files, const experiments::StoreLayout& store,

@@ -44,9 +44,9 @@ std::vector<const QueuedJob*> jobs_of(const StoredBatch& batch, const SlurmAnswe
 }
 
 std::string end_text(const AllocationRun& run) {
-  std::string text(run.cause ? slurm::name_of(*run.cause) : "without a word");
-  if (!run.verdict.empty()) text += ": " + run.verdict;
-  return text;
+  const std::string cause(run.cause ? slurm::name_of(*run.cause) : "without a word");
+  if (run.verdict.starts_with(cause)) return run.verdict;
+  return run.verdict.empty() ? cause : cause + ": " + run.verdict;
 }
 
 std::string last_end_of(const StoredBatch& batch) {
@@ -91,6 +91,21 @@ void judge_by_records(const StoredBatch& batch, bool asked, bool complete, Alloc
   if (!complete && view.state != kUnknown) view.advice = advice_after(batch, view);
 }
 
+// Of a failed job, how SLURM saw it end; of an array, the last element that failed.
+void judge_exit(const StoredBatch& batch, const std::vector<const QueuedJob*>& jobs, const SlurmAnswer& answer,
+                AllocationView& view) {
+  for (const QueuedJob* job : jobs) {
+    const auto exit = answer.exits.find(job->id);
+    if (exit == answer.exits.end() || phase_of(*job) != Phase::kEnded) continue;
+    view.exit_code = exit_text(exit->second);
+    const auto explained = explain_exit(job->state, exit->second);
+    view.end_words = explained.words;
+    // Its own last word stands where it had one.
+    const bool told = !batch.runs.empty() && batch.runs.back().job == job->id && batch.runs.back().end;
+    if (!explained.advice.empty() && !told) view.advice = explained.advice;
+  }
+}
+
 // "3 RUNNING, 7 PENDING".
 std::string counts_text(const std::vector<const QueuedJob*>& jobs) {
   std::map<slurm::JobState, int> counts;
@@ -118,8 +133,8 @@ AllocationView::State state_of(Phase phase) {
   return std::find_if(kStates.begin(), kStates.end(), [&](const auto& one) { return one.first == phase; })->second;
 }
 
-void judge_by_slurm(const StoredBatch& batch, const std::vector<const QueuedJob*>& jobs, bool complete,
-                    AllocationView& view) {
+void judge_by_slurm(const StoredBatch& batch, const std::vector<const QueuedJob*>& jobs, const SlurmAnswer& answer,
+                    bool complete, AllocationView& view) {
   using enum AllocationView::State;
   const QueuedJob& shown = **std::max_element(jobs.begin(), jobs.end(), [](const auto* a, const auto* b) {
     return weight_of(phase_of(*a)) < weight_of(phase_of(*b));
@@ -141,10 +156,13 @@ void judge_by_slurm(const StoredBatch& batch, const std::vector<const QueuedJob*
     if (view.state == kHeld && view.advice.empty()) view.advice = "`resolute suite resume` releases it";
   }
   if (complete) return;
-  if (view.state == kEnded)
+  if (view.state == kEnded) {
     view.advice = advice_after(batch, view);
-  else if (const int missing = missing_elements(batch, jobs); view.elements > 0 && missing > 0 && view.advice.empty())
+    judge_exit(batch, jobs, answer, view);
+  } else if (const int missing = missing_elements(batch, jobs);
+             view.elements > 0 && missing > 0 && view.advice.empty()) {
     view.advice = fmt::format("{} elements have gone; `resolute suite resume` submits them again", missing);
+  }
 }
 
 AllocationView view_of(const StoredSubmission& submission, const StoredBatch& batch, const SlurmAnswer& answer,
@@ -159,8 +177,8 @@ AllocationView view_of(const StoredSubmission& submission, const StoredBatch& ba
   view.starts = static_cast<int>(batch.runs.size());
   view.last_end = last_end_of(batch);
   if (const auto jobs = jobs_of(batch, answer); !jobs.empty()) {
-    judge_by_slurm(batch, jobs, complete, view);
-  } else if (submission.ended) {
+    judge_by_slurm(batch, jobs, answer, complete, view);
+  } else if (submission.ended && (complete || !std::holds_alternative<slurm::Refused>(batch.last))) {
     view.state = kEnded;
   } else if (submission.other_user) {
     judge_by_records(batch, false, complete, view);
@@ -169,7 +187,7 @@ AllocationView view_of(const StoredSubmission& submission, const StoredBatch& ba
   } else if (const auto* refused = std::get_if<slurm::Refused>(&batch.last)) {
     view.state = kRefused;
     view.reason = refused->why;
-    if (!complete) view.advice = "submit again with what SLURM takes";
+    if (!complete) view.advice = advice_on_refusal(refused->why);
   } else if (batch.generation < 0 || std::holds_alternative<slurm::Intended>(batch.last)) {
     view.state = complete ? kEnded : answer.trouble ? kUnknown : kNotSubmitted;
     if (!complete) view.advice = "`resolute suite resume` settles it, unless it is being submitted just now";

@@ -24,6 +24,8 @@ struct AllocationView {
   State state = State::kUnknown;
   std::string slurm_state;             //!< SLURM's word: "PENDING"; of an array, counts: "3 RUNNING, 7 PENDING"
   std::string reason;                  //!< why it waits, in SLURM's words (pending_reason.h), or why it was refused
+  std::string exit_code;               //!< of a script that failed, as SLURM has it: "0:53"; empty: not known
+  std::string end_words;               //!< what that means, where it is not the script's own
   int nodes = 0;                       //!< different ones
   std::string node_list;               //!< compressed; of an array, those of its elements after one another
   std::optional<slurm::Time> begin{};  //!< begin, or when it is expected to

@@ -1,5 +1,7 @@
 #include "allocations/submissions/pending_reason.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -81,5 +83,40 @@ PendingReason explain_reason(std::string_view reason) {
   if (known == kReasons.end()) return {std::string(reason), ""};
   return {std::string(known->words), std::string(known->advice)};
 }
+
+std::string advice_on_refusal(const std::string& words) {
+  const auto has = [&](const char* part) { return words.find(part) != std::string::npos; };
+  if (has("partition")) return "give --partition one that `sinfo` lists";
+  if (has("account") || has("Account")) return "give --account one that `sacctmgr show associations` lists for you";
+  if (has("qos") || has("QOS")) return "give another --qos, or submit less";
+  if (has("node configuration") || has("Node count") || has("gres") || has("generic resource"))
+    return "ask for less or otherwise: --nodes, --gpus-per-node, --gpu-type; `sinfo -N -o '%N %c %m %G'` shows what "
+           "the "
+           "nodes have";
+  if (has("time limit")) return "give a shorter --time; `sinfo -o '%P %l'` shows the partitions' limits";
+  if (has("constraint") || has("feature")) return "give another --constraint; `sinfo -o '%N %f'` lists them";
+  return "change the options of `resolute suite submit` or the site file, and submit again";
+}
+
+// slurmstepd reports what it could not do as a signal: 53 is ESLURMD_IO of no other meaning.
+PendingReason explain_exit(slurm::JobState state, const slurm::ExitCode& exit) {
+  constexpr int kNoOutputFile = 53;
+  constexpr int kKilled = 9;
+  if (state == slurm::JobState::kOutOfMemory)
+    return {"it took more memory than it asked for", "submit with more --memory, or fewer --slots"};
+  if (exit.signal == kNoOutputFile)
+    return {
+        "its output file could not be opened on its node: the store is not there",
+        "put the store where the nodes see it under the same path, and submit again; `suite resume` alone would end "
+        "the same way"};
+  if (exit.signal == kKilled)
+    return {
+        "its script was killed: out of memory?",
+        "`resolute suite resume` submits it again; if memory ran out, `suite cancel` and submit with more --memory"};
+  if (exit.signal != 0) return {fmt::format("signal {} ended its script", exit.signal), ""};
+  return {};
+}
+
+std::string exit_text(const slurm::ExitCode& exit) { return fmt::format("{}:{}", exit.code, exit.signal); }
 
 }  // namespace resolute::allocations

@@ -1,9 +1,12 @@
 #pragma once
 //! \file
-//! Why SLURM lets a job wait (squeue(1), JOB REASON CODES), in plain words, with what to do about it. Pure.
+//! Why SLURM lets a job wait (squeue(1), JOB REASON CODES), has refused it, or saw it end, in plain words, with what to
+//! do about it. Pure.
 
 #include <string>
 #include <string_view>
+
+#include "slurm/job_record.h"
 
 namespace resolute::allocations {
 
@@ -13,5 +16,13 @@ struct PendingReason {
 };
 //! \param reason as squeue or scontrol write it; one that is not known comes back as its own words
 PendingReason explain_reason(std::string_view reason);
+
+//! What to change, by SLURM's words of a submission that it refused; never empty.
+std::string advice_on_refusal(const std::string& words);
+//! How a failed job's script ended, where that says more than its own record can: empty words for an exit code of the
+//! script's own.
+PendingReason explain_exit(slurm::JobState state, const slurm::ExitCode& exit);
+//! "0:53"
+std::string exit_text(const slurm::ExitCode& exit);
 
 }  // namespace resolute::allocations

@@ -6,6 +6,7 @@
 #include <map>
 #include <tuple>
 
+#include "allocations/submissions/pending_reason.h"
 #include "allocations/submissions/submitter.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -166,25 +167,6 @@ std::optional<RefusedBatch> submit_missing(core::FileSystem& files, slurm::Clien
   }
   return std::nullopt;
 }
-
-namespace {
-
-// What to change, by SLURM's words.
-std::string advice_on_refusal(const std::string& words) {
-  const auto has = [&](const char* part) { return words.find(part) != std::string::npos; };
-  if (has("partition")) return "give --partition one that `sinfo` lists";
-  if (has("account") || has("Account")) return "give --account one that `sacctmgr show associations` lists for you";
-  if (has("qos") || has("QOS")) return "give another --qos, or submit less";
-  if (has("node configuration") || has("Node count") || has("gres") || has("generic resource"))
-    return "ask for less or otherwise: --nodes, --gpus-per-node, --gpu-type; `sinfo -N -o '%N %c %m %G'` "
-           "shows what "
-           "the nodes have";
-  if (has("time limit")) return "give a shorter --time; `sinfo -o '%P %l'` shows the partitions' limits";
-  if (has("constraint") || has("feature")) return "give another --constraint; `sinfo -o '%N %f'` lists them";
-  return "change the options of `resolute suite submit` or the site file, and submit again";
-}
-
-}  // namespace
 
 void throw_refused(const RefusedBatch& refused) {
   throw core::input_error(fmt::format("SLURM refuses batch {}", refused.batch), refused.why,

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/files/file_system.h"
@@ -62,10 +63,20 @@ std::vector<std::string> names_to_ask(const std::vector<StoredSubmission>& submi
 //! What SLURM said.
 struct SlurmAnswer {
   std::vector<slurm::QueuedJob> queued;
-  std::optional<std::string> trouble;  //!< it did not answer, or there is none here: why
+  std::optional<std::string> trouble;                   //!< it did not answer, or there is none here: why
+  std::map<slurm::JobNumber, slurm::ExitCode> exits{};  //!< by QueuedJob::id, of jobs that failed
 };
-//! One squeue for all names; none without a name. Never throws for what SLURM does.
+//! One squeue for all names; none without a name. One scontrol for each of them whose last job failed, four at most.
+//! Never throws for what SLURM does.
 SlurmAnswer ask_slurm(slurm::Client& client, const std::vector<std::string>& names);
+//! The suite's text as it was submitted is another than `text`. \param text of the suite's file with all that it
+//! includes
+bool suite_has_changed(core::FileSystem& files, const slurm::SubmissionFolder& folder, const std::string& text);
+//! What is said then.
+inline constexpr std::string_view kSuiteHasChanged =
+    "the suite file has changed since it was submitted, and the submission goes on with the old one; for the new one: "
+    "`resolute suite cancel`, then `resolute suite submit`";
+
 //! What of the answer is the batch's: a job is found by its batch's name, which no other has; never by id and time of
 //! submission, which a requeue changes. Pure.
 std::vector<const slurm::QueuedJob*> jobs_named_as(const StoredBatch& batch, const SlurmAnswer& answer);

@@ -154,11 +154,9 @@ int suite_resume(const Arguments& arguments) {
   const auto plan = submitted_plan(*parsed, arguments, newest, visible);
   if (orchestrator::all_results_there(files, parsed->store, plan))
     return report_complete("resume", newest.request.token, plan, parsed->json);
-  if (core::read_text_if_exists(files, newest.folder.suite_file()).value_or("") !=
-      experiments::text_with_includes(files, parsed->values["SUITE.toml"].as<std::string>()))
-    core::log_warning(
-        "the suite file has changed since it was submitted, and the old one is resumed; for the new one: "
-        "`resolute suite submit`");
+  if (allocations::suite_has_changed(
+          files, newest.folder, experiments::text_with_includes(files, parsed->values["SUITE.toml"].as<std::string>())))
+    core::log_warning("{}", allocations::kSuiteHasChanged);
   allocations::require_sbatch(environment);
   return resume(files, client, effects, *parsed, newest);
 }

@@ -106,13 +106,14 @@ std::optional<allocations::Standing> earlier(core::FileSystem& files, slurm::Cli
   auto chosen = std::find_if(open.rbegin(), open.rend(),
                              [](const allocations::Standing& standing) { return is_alive(standing); });
   if (chosen == open.rend()) chosen = open.rbegin();
-  const bool same = allocations::same_order(chosen->request, order.request) &&
-                    core::read_text_if_exists(files, chosen->folder.suite_file()).value_or("") == order.suite_text;
+  const bool changed = allocations::suite_has_changed(files, chosen->folder, order.suite_text);
+  const bool same = !changed && allocations::same_order(chosen->request, order.request);
   if (is_alive(*chosen)) {
-    if (!same)
+    if (changed)
+      core::log_warning("{}", allocations::kSuiteHasChanged);
+    else if (!same)
       core::log_warning(
-          "suite {} is submitted already, with another suite file or other options; to have the new ones: `{}`, then "
-          "submit again",
+          "suite {} is submitted already, with other options; to have the new ones: `{}`, then submit again",
           order.plan.suite, suite_command("cancel", order.arguments, {}));
     return std::move(*chosen);
   }

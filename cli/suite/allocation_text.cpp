@@ -67,8 +67,12 @@ std::string state_text(const AllocationView& view, slurm::Time now) {
       return running_text(view, now);
     case kEnding:
       return "is ending";
-    case kEnded:
-      return view.slurm_state.empty() ? "has ended" : "has ended (" + view.slurm_state + ")";
+    case kEnded: {
+      std::string text = "has ended";
+      if (!view.slurm_state.empty())
+        text += fmt::format(" ({}{})", view.slurm_state, view.exit_code.empty() ? "" : ", exit code " + view.exit_code);
+      return view.end_words.empty() ? text : text + ": " + view.end_words;
+    }
     case kLost:
       return "is gone: SLURM does not know it any more";
     case kRefused:
@@ -122,6 +126,7 @@ core::Json allocations_json(const std::vector<AllocationView>& views) {
                     {"state", name_of(view.state)},
                     {"slurm_state", view.slurm_state},
                     {"reason", view.reason},
+                    {"exit_code", view.exit_code.empty() ? core::Json() : core::Json(view.exit_code)},
                     {"nodes", view.nodes},
                     {"node_list", view.node_list},
                     {"begin", optional_time(view.begin)},

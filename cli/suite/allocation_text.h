@@ -13,8 +13,9 @@ namespace resolute::cli {
 //! One line each, and one more for SLURM's trouble; nothing without submissions.
 std::vector<std::string> allocation_lines(const std::vector<allocations::AllocationView>& views,
                                           const allocations::SlurmAnswer& answer, slurm::Time now);
-//! [{"submission", "batch", "allocation", "elements", "job", "state", "slurm_state", "reason", "nodes", "node_list",
-//! "begin", "end", "starts", "last_end", "advice"}]; times as "2026-01-31T12:00:00Z" or null.
+//! [{"submission", "batch", "allocation", "elements", "job", "state", "slurm_state", "reason", "exit_code" (null: not
+//! known, or it did not fail), "nodes", "node_list", "begin", "end", "starts", "last_end", "advice"}]; times as
+//! "2026-01-31T12:00:00Z" or null.
 core::Json allocations_json(const std::vector<allocations::AllocationView>& views);
 
 }  // namespace resolute::cli

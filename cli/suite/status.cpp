@@ -24,6 +24,7 @@
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "core/process/process.h"
+#include "experiments/include.h"
 #include "orchestrator/look/attempt_logs.h"
 #include "orchestrator/store/live.h"
 #include "orchestrator/store/wall_clock.h"
@@ -37,15 +38,15 @@ constexpr CommandHelp kSuiteStatusHelp{
     "resolute suite status SUITE.toml --store STORE [--watch] [--interval SECONDS] [--json]",
     R"(How far a suite is, from the store: jobs by state, what runs and where, nodes, failures with cause and evidence; and, where
 it was submitted, from SLURM: which allocations wait and why, run, or have gone, and what to do. SLURM is asked at most
-once a minute, and waited for at most ten seconds.
+once a minute and when an allocation starts or ends, and waited for at most ten seconds.
 --watch shows it anew every two seconds until every result is there, what it saw at work has ended, or q or ctrl-C
 is pressed; where standard output is no terminal, a block (with --json a line) for each change. NO_COLOR is obeyed.)",
     "  resolute suite status experiments/suites/quickstart.toml --store store\n"
     "  resolute suite status suite.toml --store /shared/store --watch\n"
     "  resolute suite status suite.toml --store store --watch --json | tee progress.jsonl\n"};
 
-// What SLURM says, no oftener than every kAskEvery and, but for the first time, without waiting for it. A submission or
-// a job that the last answer knows nothing of is worth a new question.
+// What SLURM says, no oftener than every kAskEvery and, but for the first time, without waiting for it. A submission, a
+// job, or a start or end of an allocation that the last answer knows nothing of is worth a new question.
 class SlurmLook {
  public:
   allocations::SlurmAnswer answer(const std::vector<allocations::StoredSubmission>& submissions) {
@@ -75,11 +76,17 @@ class SlurmLook {
                                                   .first_pause = std::chrono::milliseconds(500),
                                                   .longest_pause = std::chrono::seconds(1)};
 
+  // An array's elements start and end all the time.
+  static std::string starts_of(const allocations::StoredBatch& batch) {
+    if (batch.runs.empty() || !batch.batch.jobs.empty()) return "";
+    return fmt::format("{} {}", batch.runs.size(), batch.runs.back().end ? "ended" : "runs");
+  }
   static std::string subject_of(const std::vector<allocations::StoredSubmission>& submissions) {
     std::string subject;
     for (const allocations::StoredSubmission& submission : submissions)
       for (const allocations::StoredBatch& batch : submission.batches)
-        subject += fmt::format("{} {} {}\n", batch.batch.job_name, batch.generation, batch.known.size());
+        subject +=
+            fmt::format("{} {} {} {}\n", batch.batch.job_name, batch.generation, batch.known.size(), starts_of(batch));
     return subject;
   }
 
@@ -121,8 +128,26 @@ std::map<experiments::JobId, std::string> failure_logs(core::FileSystem& files, 
   return logs;
 }
 
-StatusView look(const SuiteArguments& arguments, const experiments::Plan& plan, SlurmLook& slurm,
-                std::set<std::string>& warned) {
+// Of the submission that is shown. \param text of the suite's file when its plan was made
+bool submitted_another(core::FileSystem& files, const std::filesystem::path& suite_folder,
+                       const std::vector<allocations::StoredSubmission>& submissions, const std::string& text) {
+  if (submissions.empty()) return false;
+  const auto open =
+      std::find_if(submissions.rbegin(), submissions.rend(), [](const auto& submission) { return !submission.ended; });
+  const auto& shown = open == submissions.rend() ? submissions.back() : *open;
+  return allocations::suite_has_changed(
+      files, slurm::SubmissionFolder(files, suite_folder / "submissions" / shown.request.token), text);
+}
+
+// What is looked at.
+struct Subject {
+  const SuiteArguments& arguments;
+  experiments::Plan plan;
+  std::string text;  // of the suite's file
+};
+
+StatusView look(const Subject& subject, SlurmLook& slurm, std::set<std::string>& warned) {
+  const auto& [arguments, plan, text] = subject;
   auto& files = core::real_file_system();
   StatusView view;
   view.suite = plan.suite;
@@ -142,6 +167,8 @@ StatusView look(const SuiteArguments& arguments, const experiments::Plan& plan, 
   view.allocations = join(submissions, view.slurm, is_complete(view));
   allocations::advise_on_silence(view.allocations, plan.suite, signs,
                                  std::chrono::floor<std::chrono::seconds>(view.now));
+  view.suite_changed =
+      !is_complete(view) && submitted_another(files, arguments.store.suite_folder(plan.suite), submissions, text);
   if (!view.live) return view;
   std::unordered_set<std::string_view> running;
   for (const auto& attempt : view.live->running) running.insert(attempt.job.hex);
@@ -168,21 +195,22 @@ std::string joined(const std::vector<std::string>& lines) {
 }
 
 // A held job has no process that could tell of it. \param told submissions of which it was done
-void tell_of_held(const SuiteArguments& arguments, const experiments::Plan& plan, const StatusView& view,
-                  std::set<std::string>& told) {
+void tell_of_held(const Subject& subject, const StatusView& view, std::set<std::string>& told) {
   auto& files = core::real_file_system();
   for (const auto& allocation : view.allocations) {
     if (allocation.state != allocations::AllocationView::State::kHeld || !told.insert(allocation.submission).second)
       continue;
-    const auto folder = arguments.store.suite_folder(plan.suite) / "submissions" / allocation.submission;
+    const auto folder =
+        subject.arguments.store.suite_folder(subject.plan.suite) / "submissions" / allocation.submission;
     allocations::tell_of_submission(files, slurm::SubmissionFolder(files, folder), allocations::NoticeState::kHeld,
                                     fmt::format(": job {} ({})", allocation.job, allocation.reason),
                                     core::current_environment());
   }
 }
 
-void watch(const SuiteArguments& arguments, const experiments::Plan& plan, std::chrono::milliseconds interval) {
-  const bool redraws = output_is_terminal() && !arguments.json;
+void watch(const Subject& subject, std::chrono::milliseconds interval) {
+  const bool json = subject.arguments.json;
+  const bool redraws = output_is_terminal() && !json;
   WatchInput input;
   Redraw redraw;
   std::string last;
@@ -191,13 +219,13 @@ void watch(const SuiteArguments& arguments, const experiments::Plan& plan, std::
   std::set<std::string> told;
   for (bool was_alive = false, read = true;;) {
     const auto begin = core::monotonic_clock().now();
-    const StatusView view = look(arguments, plan, slurm, warned);
+    const StatusView view = look(subject, slurm, warned);
     const auto cost = core::monotonic_clock().now() - begin;
     if (redraws) {
       const TerminalSize size = terminal_size();
       read = write_out(redraw.frame(status_lines(view, {size.columns, std::max(size.rows - 1, 1), colours_wanted()})));
     } else if (std::string now = essence(view); now != last) {
-      read = write_out(arguments.json ? json_text(view, -1)
+      read = write_out(json           ? json_text(view, -1)
                        : last.empty() ? joined(status_lines(view, {}))
                                       : "\n" + joined(status_lines(view, {})));
       last = std::move(now);
@@ -205,7 +233,7 @@ void watch(const SuiteArguments& arguments, const experiments::Plan& plan, std::
     const bool alive = is_alive(view);
     const bool ended = is_complete(view) ? !view.status.live : was_alive && !alive;
     was_alive = alive;
-    tell_of_held(arguments, plan, view, told);
+    tell_of_held(subject, view, told);
     if (!read || ended || !input.wait(pause_after(cost, interval))) return;
   }
 }
@@ -222,14 +250,16 @@ int suite_status(const Arguments& arguments) {
   if (!parsed) return 0;
   if (!(interval >= 0.1 && interval <= 86400))
     throw core::input_error(fmt::format("--interval is {}", interval), "0.1 to 86400 seconds are possible");
-  const auto plan = parsed->plan(false);
+  const Subject subject{
+      *parsed, parsed->plan(false),
+      experiments::text_with_includes(core::real_file_system(), parsed->values["SUITE.toml"].as<std::string>())};
   if (parsed->values.count("watch") > 0) {
-    watch(*parsed, plan, std::chrono::milliseconds(static_cast<std::int64_t>(interval * 1000)));
+    watch(subject, std::chrono::milliseconds(static_cast<std::int64_t>(interval * 1000)));
     return 0;
   }
   SlurmLook slurm;
   std::set<std::string> warned;
-  const StatusView view = look(*parsed, plan, slurm, warned);
+  const StatusView view = look(subject, slurm, warned);
   if (parsed->json)
     write_out(json_text(view, 1));
   else

@@ -237,13 +237,15 @@ std::vector<Line> head(const StatusView& view) {
   const int done = total == 0 ? kBarCells : jobs.succeeded * kBarCells / total;
   std::string bar;
   for (int cell = 0; cell < kBarCells; ++cell) bar += cell < done ? "█" : "░";
-  return {
+  std::vector<Line> lines = {
       {fmt::format("{}: {} of {} jobs succeeded; {} running, {} ready, {} waiting, {} failed, {} cancelled", view.suite,
                    jobs.succeeded, total, jobs.running, jobs.ready, jobs.waiting, jobs.failed, jobs.cancelled),
        Colour::kBold},
       {fmt::format("{} {}%", bar, total == 0 ? 100 : 100 * jobs.succeeded / total),
        jobs.failed > 0 ? Colour::kRed : Colour::kGreen},
       run_line(view)};
+  if (view.suite_changed) lines.push_back({std::string(allocations::kSuiteHasChanged), Colour::kYellow});
+  return lines;
 }
 
 // Takes lines from the longest sections until all fit; each that was shortened ends with how many it left out.
@@ -319,6 +321,7 @@ core::Json status_json(const StatusView& view) {
                         {"log", log == view.logs.end() ? core::Json() : core::Json(log->second)}});
   }
   core::Json json = {{"suite", view.suite},
+                     {"suite_changed", view.suite_changed},
                      {"jobs",
                       {{"waiting", jobs.waiting},
                        {"ready", jobs.ready},

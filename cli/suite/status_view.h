@@ -26,7 +26,8 @@ struct StatusView {
   orchestrator::Instant now{};
   std::map<experiments::JobId, std::string> logs{};  //!< standard error of failed jobs: the file of the last attempt
   std::string store{};                               //!< as it was typed, for commands to copy
-  std::optional<std::string> untold{};  //!< a notice of its end that may not have arrived (notice.h)
+  std::optional<std::string> untold{};               //!< a notice of its end that may not have arrived (notice.h)
+  bool suite_changed = false;                        //!< what was submitted is another text than the plan's
 };
 //! The cause of a job that was given up because one that it needs failed.
 inline constexpr std::string_view kFellWithAnother = "needs-failed";
@@ -44,8 +45,8 @@ struct Screen {
 //! Control characters of labels and evidence are shown as '?': they come from other programs.
 std::vector<std::string> status_lines(const StatusView& view, const Screen& screen);
 
-//! {"suite", "jobs", "live", "failures", "allocations" (allocation_text.h), "slurm" (null, or why it did not answer),
-//! "untold" (null, or which notice of its end may not have arrived)}
+//! {"suite", "suite_changed", "jobs", "live", "failures", "allocations" (allocation_text.h), "slurm" (null, or why it
+//! did not answer), "untold" (null, or which notice of its end may not have arrived)}
 //! and, while a run is at work, "epoch", "seconds_left" (null: unknown), "age_seconds", "store" (null, or why nothing
 //! is started), "running" and "agents", as in live.json (docs/formats/live.md).
 core::Json status_json(const StatusView& view);

@@ -216,6 +216,16 @@ TEST(ShownJobs, a_requeued_one_has_another_time_of_submission_and_counts_its_res
   EXPECT_LT(shown("requeued").submitted, shown("requeued-held").submitted) << "one job, requeued twice";
 }
 
+TEST(ShownJobs, tell_how_their_script_ended) {
+  const auto exit = [](const std::string& scene) {
+    return std::pair(shown(scene).exit.code, shown(scene).exit.signal);
+  };
+  EXPECT_EQ(exit("completed"), std::pair(0, 0));
+  EXPECT_EQ(exit("failed"), std::pair(1, 0));
+  EXPECT_EQ(exit("exit-7"), std::pair(7, 0));
+  EXPECT_EQ(exit("killed"), std::pair(0, 9));
+}
+
 TEST(ShownJobs, one_that_is_being_preempted_still_runs_but_has_been_told_to_go) {
   const std::string text = recorded("scontrol-preempting");
   const QueuedJob job = queued("preempting");

@@ -67,6 +67,11 @@ TEST(RunSigns, a_silent_run_whose_job_slurm_says_is_over_is_not_at_work) {
   second.batches[0].batch.first_allocation = 2;
   EXPECT_TRUE(run.live_after({second}, {})) << "its allocation is none of the submission's";
   EXPECT_TRUE(SilentRun(std::chrono::seconds(3)).live_after({submitted()}, {})) << "it was heard of";
+  const SilentRun young(std::chrono::seconds(8));
+  EXPECT_TRUE(young.live_after({submitted()}, {})) << "SLURM may not show its job yet";
+  EXPECT_TRUE(young.live_after({submitted()}, {{queued(JobState::kNodeFail)}, {}})) << "its processes may live";
+  for (const JobState state : {JobState::kCancelled, JobState::kFailed, JobState::kTimeout})
+    EXPECT_FALSE(young.live_after({submitted()}, {{queued(state)}, {}})) << "SLURM has ended its processes";
   SilentRun here(std::chrono::minutes(1));
   here.signs["tiny"].here = true;
   EXPECT_TRUE(here.live_after({submitted()}, {})) << "its process is there";

@@ -174,6 +174,44 @@ TEST(AllocationViews, a_submission_without_an_answer_is_found_by_its_name_or_cal
   EXPECT_EQ(seen(submission, {}).reason, "Invalid account");
 }
 
+// The submission is closed with the refusal; until another is made, that is what there is to say.
+TEST(AllocationViews, a_refused_submission_says_why_and_what_to_change_though_it_has_ended) {
+  auto submission = submitted();
+  submission.ended = true;
+  submission.batches[0].known.clear();
+  submission.batches[0].last = Refused{"Batch job submission failed: Invalid partition name specified"};
+  const auto view = seen(submission, {});
+  EXPECT_EQ(view.state, Shown::kRefused);
+  EXPECT_EQ(view.reason, "Batch job submission failed: Invalid partition name specified");
+  EXPECT_EQ(view.advice, "give --partition one that `sinfo` lists");
+  EXPECT_EQ(seen(submission, {}, true).state, Shown::kEnded);
+}
+
+TEST(AllocationViews, what_slurm_saw_of_a_failed_job_is_told_where_its_own_record_has_no_end) {
+  auto submission = submitted();
+  const auto seen_with = [&](ExitCode exit, JobState state = JobState::kFailed) {
+    return seen(submission, {{queued(state)}, {}, {{12, exit}}});
+  };
+  EXPECT_EQ(seen_with({0, 53}).exit_code, "0:53");
+  EXPECT_THAT(seen_with({0, 53}).end_words, HasSubstr("its output file could not be opened"));
+  EXPECT_THAT(seen_with({0, 53}).advice, HasSubstr("`suite resume` alone would end the same way"));
+  submission.batches[0].runs = {run()};
+  EXPECT_EQ(seen_with({0, 9}).end_words, "its script was killed: out of memory?");
+  EXPECT_THAT(seen_with({0, 125}, JobState::kOutOfMemory).advice, HasSubstr("--memory"));
+  EXPECT_EQ(seen_with({1, 0}).end_words, "");
+  submission.batches[0].runs = {run(EndCause::kLauncherFailed, "given up: 3 starts")};
+  EXPECT_EQ(seen_with({1, 0}).last_end, "launcher-failed: given up: 3 starts");
+  EXPECT_THAT(seen_with({1, 0}).advice, HasSubstr("`resolute suite resume`"));
+}
+
+TEST(AllocationViews, an_end_is_not_told_twice) {
+  auto submission = submitted();
+  submission.batches[0].runs = {run(EndCause::kCancelled, "cancelled by `suite cancel`")};
+  EXPECT_EQ(seen(submission, {{queued(JobState::kCancelled)}, {}}).last_end, "cancelled by `suite cancel`");
+  submission.batches[0].runs = {run(EndCause::kComplete, "complete")};
+  EXPECT_EQ(seen(submission, {}).last_end, "complete");
+}
+
 TEST(AllocationViews, ended_submissions_are_shown_only_where_there_is_no_other) {
   auto old = submitted();
   old.ended = true;

@@ -55,10 +55,11 @@ TEST(AllocationText, json_has_every_field_and_null_for_what_is_not_known) {
   auto job = queued(JobState::kRunning);
   job.begin = kNoon;
   const auto json = allocations_json({seen(submitted(), {{job}, {}})});
-  EXPECT_EQ(json.dump(),
-            R"([{"advice":"","allocation":1,"batch":1,"begin":"2026-01-31T12:00:00Z","elements":0,"end":null,"job":12,)"
-            R"("last_end":"","node_list":"","nodes":2,"reason":"","slurm_state":"RUNNING","starts":0,"state":"runs",)"
-            R"("submission":"0123456789ab"}])");
+  EXPECT_EQ(
+      json.dump(),
+      R"([{"advice":"","allocation":1,"batch":1,"begin":"2026-01-31T12:00:00Z","elements":0,"end":null,"exit_code":null,"job":12,)"
+      R"("last_end":"","node_list":"","nodes":2,"reason":"","slurm_state":"RUNNING","starts":0,"state":"runs",)"
+      R"("submission":"0123456789ab"}])");
 }
 
 TEST(AllocationText, a_refusal_and_a_job_that_is_held_say_what_to_do) {
@@ -68,6 +69,15 @@ TEST(AllocationText, a_refusal_and_a_job_that_is_held_say_what_to_do) {
   submission.batches[0].known.clear();
   submission.batches[0].last = Refused{"Invalid account"};
   EXPECT_THAT(line_of(seen(submission, {})), HasSubstr("was refused by SLURM: Invalid account"));
+}
+
+TEST(AllocationText, a_failed_job_is_told_with_its_exit_code_and_what_that_means) {
+  auto submission = submitted();
+  EXPECT_EQ(
+      line_of(seen(submission, {{queued(JobState::kFailed)}, {}, {{12, {0, 53}}}})),
+      "allocation 1, job 12, has ended (FAILED, exit code 0:53): its output file could not be opened on its node: "
+      "the store is not there → put the store where the nodes see it under the same path, and submit again; "
+      "`suite resume` alone would end the same way");
 }
 
 TEST(AllocationText, slurms_trouble_has_a_line_of_its_own_where_there_is_a_submission) {

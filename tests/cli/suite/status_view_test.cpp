@@ -64,6 +64,16 @@ TEST(StatusView, shows_counts_and_the_expected_end_and_what_runs_where_and_what_
                   "bbbbbbbbbbbb  training b  exit-code  resolute-worker: it broke"));
 }
 
+TEST(StatusView, says_in_one_line_that_the_suite_was_edited_after_it_was_submitted) {
+  auto view = view_of_a_live_run();
+  EXPECT_FALSE(status_json(view)["suite_changed"]);
+  view.suite_changed = true;
+  EXPECT_THAT(
+      text_of(view, {}),
+      HasSubstr("\nthe suite file has changed since it was submitted, and the submission goes on with the old one;"));
+  EXPECT_TRUE(status_json(view)["suite_changed"]);
+}
+
 TEST(StatusView, what_was_not_said_is_left_empty) {
   auto view = view_of_a_live_run();
   auto& attempt = view.live->running[0];

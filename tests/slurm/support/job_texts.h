@@ -92,6 +92,8 @@ inline std::string disagreement(const std::string& text, slurm::JobNumber id, co
   if (value("Reason") != job->reason) return "Reason=" + value("Reason");
   if (value("Requeue") != (job->requeue ? "1" : "0")) return "Requeue=" + value("Requeue");
   if (value("Restarts") != std::to_string(job->restarts)) return "Restarts=" + value("Restarts");
+  if (value("ExitCode") != fmt::format("{}:{}", job->exit.code, job->exit.signal))
+    return "ExitCode=" + value("ExitCode");
   if (time_of("SubmitTime") != written(job->submitted, "no time")) return "SubmitTime=" + value("SubmitTime");
   if (time_of("StartTime") != written(job->begin, "no time")) return "StartTime=" + value("StartTime");
   if (time_of("EndTime") != written(job->end, "no time")) return "EndTime=" + value("EndTime");

@@ -387,6 +387,27 @@ TEST_F(Submit, what_would_fail_in_the_night_is_said_before) {
              "--time is too short to work in (SLURM gives 60");
 }
 
+TEST_F(Submit, a_refusal_is_told_by_status_with_its_reason) {
+  slurm_.sbatch_is("refused");
+  expect_end(submit(), 2, "invalid partition specified: gone");
+  EXPECT_THAT(
+      succeeded(call("status")).out,
+      HasSubstr("allocation 1 was refused by SLURM: invalid partition specified: gone → give --partition one that"));
+}
+
+TEST_F(Submit, an_edited_suite_is_told_in_the_same_words_by_status_submit_and_resume) {
+  const fs::path edited = scratch_ / "tiny.toml";
+  fs::copy_file(suite_, edited);
+  suite_ = edited;
+  succeeded(submit());
+  const std::string words = "the suite file has changed since it was submitted";
+  EXPECT_THAT(succeeded(call("status")).out, Not(HasSubstr(words)));
+  std::ofstream(edited, std::ios::app) << "# another\n";
+  EXPECT_THAT(succeeded(call("status")).out, HasSubstr(words));
+  EXPECT_THAT(succeeded(submit()).err, HasSubstr(words));
+  EXPECT_THAT(succeeded(call("resume")).err, HasSubstr(words));
+}
+
 TEST_F(Submit, one_that_asks_for_no_processors_is_warned_about) {
   const std::string warning = "no processors are asked for, and SLURM mostly gives";
   const auto warned = [&](const std::vector<std::string>& more) {
