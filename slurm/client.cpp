@@ -80,7 +80,7 @@ std::map<std::string, std::string> command_environment(std::map<std::string, std
   std::erase_if(environment, [](const auto& variable) {
     const std::string& name = variable.first;
     if (name == "SLURM_CONF" || name == "SLURM_JWT") return false;
-    for (const char* prefix : {"SLURM_", "SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SCONTROL_"})
+    for (const char* prefix : {"SLURM_", "SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SCONTROL_", "SINFO_"})
       if (name.starts_with(prefix)) return true;
     return false;
   });

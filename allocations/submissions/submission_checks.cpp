@@ -8,7 +8,10 @@
 #include <variant>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "slurm/job_record.h"
+#include "slurm/partitions.h"
+#include "slurm/trouble.h"
 
 namespace resolute::allocations {
 
@@ -17,6 +20,7 @@ namespace {
 // For a start, a restore, a checkpoint: with less it is refused, with not much it is said.
 constexpr std::chrono::seconds kLeastWork{30};
 constexpr std::chrono::seconds kLittleWork{120};
+constexpr std::chrono::seconds kSinfoLimit{5};
 
 // Folders of one machine alone. Of a path that is not there yet, its nearest folder that is.
 bool is_of_this_machine(fs::path path) {
@@ -70,6 +74,25 @@ void require_time_to_work(const slurm::SubmissionRequest& request) {
   throw core::input_error(
       "--time is too short to work in", sum_of_time(request),
       fmt::format("give --time {} or more, or a shorter --notice", least / std::chrono::minutes(1)));
+}
+
+std::optional<std::string> require_possible(const slurm::Effects& effects, const slurm::Resources& resources) {
+  std::vector<slurm::Partition> partitions;
+  try {
+    const auto output = effects.run(slurm::sinfo_command(), kSinfoLimit);
+    if (!slurm::succeeded(output)) return std::nullopt;
+    partitions = slurm::parse_partitions(output.out);
+  } catch (const core::RuntimeError& error) {
+    core::log_debug("what the partitions offer is not known: {}", error.what());
+    return std::nullopt;
+  }
+  if (const auto never = slurm::why_never(partitions, resources))
+    throw core::input_error("SLURM would take this job and never start it", never->why,
+                            fmt::format("ask for {}; `sinfo` shows what there is", never->advice));
+  if (const auto never = slurm::why_never_by_default(partitions, resources))
+    return fmt::format("unless this site chooses another partition, the job waits for ever: {}; give --partition",
+                       never->why);
+  return std::nullopt;
 }
 
 std::vector<std::string> submission_warnings(core::FileSystem& files, const experiments::Plan& plan,

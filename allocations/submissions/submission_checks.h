@@ -2,12 +2,14 @@
 //! \file
 //! What would only show after a night in the queue, said before it.
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/files/file_system.h"
 #include "experiments/specification/plan.h"
 #include "experiments/store/store_layout.h"
+#include "slurm/client.h"
 #include "slurm/submission.h"
 
 namespace resolute::allocations {
@@ -15,6 +17,11 @@ namespace resolute::allocations {
 //! Refuses a time limit of which next to nothing is left to work in, with the sum: what SLURM gives, less the notice at
 //! which the run stops, less what SLURM's notice may come earlier. Pure. \throws RuntimeError (kInput)
 void require_time_to_work(const slurm::SubmissionRequest& request);
+
+//! Refuses what SLURM would take and never start, by what its partitions offer: one sinfo, and nothing where that does
+//! not answer within seconds. \return a warning about the default partition, where another could do it; or nothing
+//! \throws RuntimeError (kInput)
+std::optional<std::string> require_possible(const slurm::Effects& effects, const slurm::Resources& resources);
 
 //! One sentence for each thing that will probably go wrong on the nodes, or waste them.
 std::vector<std::string> submission_warnings(core::FileSystem& files, const experiments::Plan& plan,

@@ -96,12 +96,15 @@ int dry_run(const Order& order) {
   return 0;
 }
 
-// The newest submission that is still open, if what was ordered is its business; older ones are given up.
-std::optional<allocations::Standing> earlier(core::FileSystem& files, slurm::Client& client,
-                                             const slurm::Effects& effects, const Order& order) {
+// The newest submission that is still open, if what was ordered is its business; else those that a new one replaces.
+struct Earlier {
+  std::optional<allocations::Standing> standing{};
+  std::vector<allocations::Standing> replaced{};
+};
+Earlier earlier(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects, const Order& order) {
   auto open = allocations::settled_submissions(files, client, effects,
                                                order.arguments.store.suite_folder(order.plan.suite), order.has_result);
-  if (open.empty()) return std::nullopt;
+  if (open.empty()) return {};
   // Two may be open where one was given up and its end could not be written: one at work is the one that counts.
   auto chosen = std::find_if(open.rbegin(), open.rend(),
                              [](const allocations::Standing& standing) { return is_alive(standing); });
@@ -115,11 +118,10 @@ std::optional<allocations::Standing> earlier(core::FileSystem& files, slurm::Cli
       core::log_warning(
           "suite {} is submitted already, with other options; to have the new ones: `{}`, then submit again",
           order.plan.suite, suite_command("cancel", order.arguments, {}));
-    return std::move(*chosen);
+    return {std::move(*chosen)};
   }
-  if (same) return std::move(*chosen);
-  for (auto& standing : open) standing.folder.end("replaced by a submission with other options");
-  return std::nullopt;
+  if (same) return {std::move(*chosen)};
+  return {std::nullopt, std::move(open)};
 }
 
 // Those that follow one another, oldest first: `after-TOKEN` beside a submission's folder names, once and for all, the
@@ -203,19 +205,30 @@ int suite_submit(const Arguments& arguments) {
   Order order = read_order(*parsed, files, environment);
   if (orchestrator::all_results_there(files, parsed->store, order.plan))
     return report_complete("submit", nullptr, order.plan, parsed->json);
-  for (const auto& warning : allocations::submission_warnings(files, order.plan, parsed->store, order.request))
-    core::log_warning("{}", warning);
+  const auto warn = [&] {
+    for (const auto& warning : allocations::submission_warnings(files, order.plan, parsed->store, order.request))
+      core::log_warning("{}", warning);
+  };
   for (const auto& batch : order.request.batches)  // what cannot be written as a script is refused before all else
     slurm::validate(slurm::script_of(order.request, batch, parsed->store.root(), std::nullopt));
-  if (parsed->values.count("dry-run") > 0) return dry_run(order);
+  if (parsed->values.count("dry-run") > 0) {
+    warn();
+    return dry_run(order);
+  }
   allocations::require_sbatch(environment);
   require_writable_store(parsed->store.root());
   allocations::require_own_submissions(files, parsed->store.suite_folder(order.plan.suite));
 
   const slurm::Effects effects = slurm::real_effects();
   slurm::Client client(effects, allocations::interactive_client());
-  auto standing = earlier(files, client, effects, order);
+  auto [standing, replaced] = earlier(files, client, effects, order);
   const bool already = standing && is_alive(*standing);
+  if (!already) {
+    warn();
+    if (const auto warning = allocations::require_possible(effects, order.request.resources))
+      core::log_warning("{}", *warning);
+  }
+  for (auto& one : replaced) one.folder.end("replaced by a submission with other options");
   if (!standing) standing.emplace(create(files, client, effects, order));
   allocations::require_own_submission(standing->request);  // it may be somebody else's who submitted at the same moment
   if (already && standing->trouble)

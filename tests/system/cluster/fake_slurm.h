@@ -92,6 +92,11 @@ fi
     for (const char* command : {"sbatch", "squeue", "scancel"})
       write(std::string("mode-") + command, away ? "away" : "ok");
   }
+  //! There is a sinfo, and this is what it prints.
+  void sinfo_says(const std::string& text) {
+    write("sinfo-text", text);
+    add("sinfo", "while IFS= read -r line; do echo \"$line\"; done < \"$state/sinfo-text\"\n");
+  }
   //! What the commands were called with, in order, those of `command` alone.
   std::vector<std::string> calls(const std::string& command) const {
     std::vector<std::string> lines;

@@ -1,67 +1,13 @@
 // What a suite of 1,000 jobs costs the controller: every command of SLURM's that resolute calls is counted, by wrappers
 // on PATH, on the submission node and in the allocation.
 
+#include "tests/system/cluster/quick_suite.h"
 #include "tests/system/cluster/slurm_suite.h"
 
 namespace resolute::system_test::slurm_calls_test {
 namespace {
 
 constexpr int kTrials = 499;  // each a training and an evaluation; one shard and one seal
-
-// A worker whose jobs take half a second and leave records that tables can be made of.
-constexpr const char* kWorker = R"(#!/bin/bash
-shift
-while [ $# -gt 0 ]; do
-  case $1 in --store) store=$2 ;; --job) job=$2 ;; esac
-  shift 2
-done
-folder=$store/jobs/${job:0:2}/$job
-read -r specification <"$folder/spec.json" || true
-hash=$(printf 'a%.0s' {1..64})
-provenance="\"numeric_class\":\"none\",\"pack_sha256\":\"$hash\",\"split_sha256\":\"$hash\""
-sleep 0.5
-case $specification in
-  *'"kind":"shard"'*) text="{\"job\":\"$job\",\"listing_sha256\":\"$hash\",\"rows\":1,\"shard_sha256\":\"$hash\"}" ;;
-  *'"kind":"seal"'*) text="{\"job\":\"$job\",\"pack_sha256\":\"$hash\",\"rows\":1}" ;;
-  *'"kind":"training"'*)
-    text="{\"job\":\"$job\",\"metrics\":{},\"provenance\":{\"from_scratch\":true,\"lanes\":1,$provenance},"
-    text+="\"weights_file\":\"weights\",\"weights_sha256\":\"$hash\"}" ;;
-  *)
-    training=${specification##*'"training":"'}
-    text="{\"features_sha256\":\"$hash\",\"job\":\"$job\",\"metrics\":{\"mAP\":0.5,\"rank1\":0.5,\"rank10\":1.0,"
-    text+="\"rank20\":1.0,\"rank5\":1.0},\"outputs\":{},\"provenance\":{$provenance,\"training\":\"${training:0:64}\"},"
-    text+="\"weights_sha256\":\"$hash\"}" ;;
-esac
-echo "$text" >"$folder/.result.$$"
-ln "$folder/.result.$$" "$folder/result.json"
-rm "$folder/.result.$$"
-)";
-
-std::string suite_text(const fs::path& worker) {
-  return fmt::format(R"(suite = "thousand"
-title = "A thousand jobs that do next to nothing"
-worker = ["bash", "{}"]
-[defaults]
-method = "baseline"
-backbone = "resnet-small"
-trials = {}
-train.steps = 1
-train.identities = 4
-[[dataset]]
-id = "people"
-source = "synthetic"
-identities = 12
-[[table]]
-id = "main"
-title = "Main"
-metrics = ["mAP"]
-datasets = ["people"]
-  [[table.row]]
-  id = "baseline"
-  label = "Baseline"
-)",
-                     worker.string(), kTrials);
-}
 
 class SlurmCalls : public testing::Test {
  protected:
@@ -74,8 +20,7 @@ class SlurmCalls : public testing::Test {
           << "\nexec \"$(PATH=" << std::getenv("PATH") << " type -P " << command << ")\" \"$@\"\n";
       fs::permissions(scratch_ / "bin" / command, fs::perms::owner_all);
     }
-    std::ofstream(scratch_ / "worker") << kWorker;
-    std::ofstream(scratch_ / "thousand.toml") << suite_text(scratch_ / "worker");
+    write_quick_suite(scratch_.path(), "thousand", kTrials, 1);
   }
   core::SpawnRequest suite(const std::string& command, const std::vector<std::string>& more) const {
     const Words words{kBin / "resolute", "suite", command, scratch_ / "thousand.toml", "--store", scratch_ / "store"};
@@ -113,23 +58,27 @@ TEST_F(SlurmCalls, a_suite_of_1000_jobs_costs_one_sbatch_and_at_most_two_calls_a
   ASSERT_TRUE(complete) << count_results(scratch_ / "store");
   EXPECT_GT(minutes, 1.0) << "too short to count calls a minute";
 
-  // The submission: sbatch, and at most one look at what it became. The allocation's step may have begun by then.
+  // The submission: what the partitions offer, sbatch, and at most one look at what it became. The allocation's step
+  // may have begun by then.
   EXPECT_EQ(all.at("sbatch"), 1);
+  EXPECT_EQ(all.at("sinfo"), 1);
   int submitting = 0;
-  for (const auto& [command, count] : of_submission) submitting += command == "sbatch" || command == "srun" ? 0 : count;
+  for (const auto& [command, count] : of_submission)
+    submitting += command == "sbatch" || command == "sinfo" || command == "srun" ? 0 : count;
   EXPECT_LE(submitting, 1);
-  // The allocation: when it ends, and its one step. The watcher: squeue once a minute, the first at once.
+  // The allocation: when it ends, and its one step. The watcher: squeue once a minute, the first at once, and when the
+  // allocation has started and ended.
   std::string counted;
   int running = 0;
   for (const auto& [command, count] : all) {
     counted += fmt::format("{} {} ", count, command);
-    if (command != "squeue") running += command == "sbatch" ? 0 : count;
+    if (command != "squeue") running += command == "sbatch" || command == "sinfo" ? 0 : count;
   }
   std::cout << counted << "in " << minutes << " minutes\n";
   EXPECT_GE(running, 1) << "the allocation's calls are not counted";
   EXPECT_LE(running, 2 * minutes);
-  EXPECT_LE(all.contains("squeue") ? all.at("squeue") : 0, minutes + 2);
-  for (const char* command : {"scancel", "sacct", "sinfo", "sacctmgr", "sstat", "salloc"})
+  EXPECT_LE(all.contains("squeue") ? all.at("squeue") : 0, minutes + 4);
+  for (const char* command : {"scancel", "sacct", "sacctmgr", "sstat", "salloc"})
     EXPECT_FALSE(all.contains(command)) << command;
   EXPECT_TRUE(box_.wait_for([&] { return box_.squeue("%T") == std::vector<std::string>{"COMPLETED"}; }));
   EXPECT_EQ(calls(), all) << "a complete suite ends without asking";

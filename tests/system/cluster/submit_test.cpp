@@ -387,6 +387,40 @@ TEST_F(Submit, what_would_fail_in_the_night_is_said_before) {
              "--time is too short to work in (SLURM gives 60");
 }
 
+TEST_F(Submit, what_will_go_wrong_on_the_nodes_is_said_when_something_is_submitted_and_not_again) {
+  const std::string warning = "no processors are asked for";
+  EXPECT_THAT(succeeded(submit()).err, HasSubstr(warning));
+  EXPECT_THAT(succeeded(submit()).err, Not(HasSubstr(warning))) << "it is submitted already";
+}
+
+TEST_F(Submit, what_slurm_could_never_start_is_refused_before_it_is_submitted) {
+  slurm_.sinfo_says("main*|1:00:00|1-infinite|4|2|1|(null)\nlong|2-00:00:00|1-infinite|1|2|1|(null)\n");
+  const auto with = [&](const std::vector<std::string>& more) {
+    return call("submit", joined({"--nodes", "3"}, more));
+  };
+  expect_end(
+      with({"--time", "60", "--cpus-per-node", "64"}), 2,
+      "SLURM would take this job and never start it (no node of partition 'main' has 64 processors, and 3 are asked "
+      "for); ask for fewer --cpus-per-node");
+  expect_end(with({"--time", "2:00:00", "--partition", "main"}), 2,
+             "the time limit of partition 'main' is 60 min, and 120 min are asked for");
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 0U);
+  EXPECT_TRUE(submissions().empty());
+  // Another partition could do it, and a site may choose it.
+  EXPECT_THAT(succeeded(call("submit", {"--nodes", "1", "--time", "2:00:00"})).err,
+              HasSubstr("unless this site chooses another partition, the job waits for ever: the time limit"));
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 1U);
+  EXPECT_EQ(slurm_.calls("sinfo").size(), 3U) << "one a submission";
+}
+
+TEST_F(Submit, what_the_partitions_offer_is_not_asked_for_twice_where_that_is_not_told) {
+  slurm_.sinfo_says("no such thing\n");
+  succeeded(submit());
+  EXPECT_EQ(slurm_.calls("sinfo").size(), 1U);
+  succeeded(submit());
+  EXPECT_EQ(slurm_.calls("sinfo").size(), 1U) << "nothing is submitted";
+}
+
 TEST_F(Submit, a_refusal_is_told_by_status_with_its_reason) {
   slurm_.sbatch_is("refused");
   expect_end(submit(), 2, "invalid partition specified: gone");

@@ -1,0 +1,206 @@
+#include "slurm/partitions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/numbers.h"
+#include "slurm/job_record.h"
+
+namespace resolute::slurm {
+namespace {
+
+constexpr std::size_t kFields = 7;
+
+[[noreturn]] void refuse_partition(std::string_view line) {
+  throw core::RuntimeError(core::ErrorKind::kTransient, fmt::format("sinfo wrote '{}'", line.substr(0, 120)),
+                           "that is no partition");
+}
+
+std::vector<std::string_view> split(std::string_view text, char at) {
+  std::vector<std::string_view> parts;
+  for (std::size_t end = text.find(at); end != std::string_view::npos; end = text.find(at)) {
+    parts.push_back(text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  parts.push_back(text);
+  return parts;
+}
+
+std::int64_t count_in(std::string_view text, std::string_view line) {
+  const auto number = core::number_of<std::int64_t>(text);
+  if (!number || *number < 0) refuse_partition(line);
+  return *number;
+}
+
+// "infinite", "30:00", "1-00:00:00"; a year and more is no limit to us.
+std::optional<std::chrono::seconds> longest_in(std::string_view text) {
+  if (text == "infinite") return std::nullopt;
+  try {
+    return parse_time_limit(std::string(text), "sinfo");
+  } catch (const core::RuntimeError&) {
+    return std::nullopt;
+  }
+}
+
+// "1-infinite", "1-4", "2".
+std::optional<std::int64_t> most_nodes_in(std::string_view text, std::string_view line) {
+  const std::string_view most = text.substr(text.find('-') + 1);  // npos + 1 is 0
+  if (most == "infinite") return std::nullopt;
+  return count_in(most, line);
+}
+
+// MiB of "64G"; 0: all of a node's, or nothing is asked for.
+std::int64_t mib_of(const std::string& memory) {
+  const auto number = core::number_of<std::int64_t>(memory.substr(0, memory.find_first_not_of("0123456789")));
+  if (!number) return 0;
+  switch (memory.back()) {
+    case 'K':
+      return *number / 1024;
+    case 'G':
+      return *number * 1024;
+    case 'T':
+      return *number * 1024 * 1024;
+    default:
+      return *number;
+  }
+}
+
+std::int64_t count_nodes(const Partition& partition, const auto& fits) {
+  std::int64_t nodes = 0;
+  for (const NodeKind& kind : partition.kinds)
+    if (fits(kind)) nodes += kind.nodes;
+  return nodes;
+}
+
+std::string nodes_text(std::int64_t nodes) { return fmt::format("{} node{}", nodes, nodes == 1 ? "" : "s"); }
+
+// Whether a node may have so many.
+bool has_gpus(const NodeKind& kind, const Resources& resources) {
+  const auto gpus = gpus_of(kind.gres, resources.gpu_type);
+  return resources.gpus_per_node == 0 || !gpus || *gpus >= resources.gpus_per_node;
+}
+
+// Of what is asked of each node.
+std::optional<Never> why_no_nodes(const Partition& partition, const Resources& resources) {
+  const std::int64_t memory = mib_of(resources.memory);
+  const auto processors = [&](const NodeKind& kind) { return kind.processors >= resources.cpus_per_node; };
+  const auto memories = [&](const NodeKind& kind) { return kind.memory_mib >= memory; };
+  const auto gpus = [&](const NodeKind& kind) { return has_gpus(kind, resources); };
+  const auto too_few = [&](const auto& fits, const std::string& what, const char* advice) -> std::optional<Never> {
+    const std::int64_t nodes = count_nodes(partition, fits);
+    if (nodes >= resources.nodes) return std::nullopt;
+    return Never{
+        fmt::format("{} of partition '{}' {} {}, and {} asked for",
+                    nodes == 0 ? "no node" : "only " + nodes_text(nodes), partition.name, nodes > 1 ? "have" : "has",
+                    what, resources.nodes == 1 ? "one is" : fmt::format("{} are", resources.nodes)),
+        advice};
+  };
+  if (auto never = too_few(processors, fmt::format("{} processors", resources.cpus_per_node), "fewer --cpus-per-node"))
+    return never;
+  if (auto never = too_few(memories, fmt::format("{} MiB of memory", memory), "less --memory")) return never;
+  if (auto never = too_few(gpus,
+                           fmt::format("{} GPUs{}", resources.gpus_per_node,
+                                       resources.gpu_type.empty() ? "" : fmt::format(" '{}'", resources.gpu_type)),
+                           "fewer --gpus-per-node or another --gpu-type"))
+    return never;
+  return too_few([&](const NodeKind& kind) { return processors(kind) && memories(kind) && gpus(kind); },
+                 "all that is asked of each", "less of each node");
+}
+
+}  // namespace
+
+// Exactly (-e), or nodes that differ become one line "2+"; hidden partitions too (-a).
+std::vector<std::string> sinfo_command() {
+  return {"sinfo", "-h", "-a", "-e", "--noconvert", "-o", "%P|%l|%s|%D|%c|%m|%G"};
+}
+
+std::vector<Partition> parse_partitions(std::string_view text) {
+  std::vector<Partition> partitions;
+  for (const std::string_view line : split(text, '\n')) {
+    if (line.empty()) continue;
+    const auto fields = split(line, '|');
+    if (fields.size() != kFields || fields[0].empty()) refuse_partition(line);
+    const bool is_default = fields[0].ends_with('*');
+    const std::string name(fields[0].substr(0, fields[0].size() - (is_default ? 1 : 0)));
+    auto known = std::find_if(partitions.begin(), partitions.end(),
+                              [&](const Partition& partition) { return partition.name == name; });
+    if (known == partitions.end())
+      known = partitions.insert(known, {name, is_default, longest_in(fields[1]), most_nodes_in(fields[2], line), {}});
+    known->kinds.push_back(
+        {count_in(fields[3], line), count_in(fields[4], line), count_in(fields[5], line), std::string(fields[6])});
+  }
+  return partitions;
+}
+
+// "gpu:a100:4(S:0-1),gpu:2,nvme:1": a type may be missing, and so may what stands in parentheses, which may hold
+// commas.
+std::optional<std::int64_t> gpus_of(std::string_view gres, std::string_view type) {
+  std::int64_t gpus = 0;
+  std::string plain;
+  int depth = 0;
+  for (const char c : gres) {
+    depth += c == '(' ? 1 : 0;
+    if (depth == 0) plain += c;
+    depth -= c == ')' ? 1 : 0;
+  }
+  for (const std::string_view entry : split(plain, ',')) {
+    const auto words = split(entry, ':');
+    if (words.front() != "gpu") continue;
+    if (words.size() > 3) return std::nullopt;
+    // One that does not say its type may be of any.
+    if (words.size() == 3 && !type.empty() && words[1] != type) continue;
+    const auto number =
+        words.size() == 1 ? std::optional<std::int64_t>(1) : core::number_of<std::int64_t>(words.back());
+    if (!number) return std::nullopt;
+    gpus += *number;
+  }
+  return gpus;
+}
+
+std::optional<Never> why_never(const Partition& partition, const Resources& resources) {
+  const bool by_partition = resources.qos.empty() && resources.reservation.empty();
+  const auto time = granted_time(resources.time);
+  const auto minutes = [](std::chrono::seconds limit) { return limit / std::chrono::minutes(1); };
+  if (by_partition && partition.longest && time > *partition.longest)
+    return Never{fmt::format("the time limit of partition '{}' is {} min, and {} min are asked for", partition.name,
+                             minutes(*partition.longest), minutes(time)),
+                 "a shorter --time: the suite goes on over any number of starts"};
+  if (by_partition && partition.most_nodes && resources.nodes > *partition.most_nodes)
+    return Never{fmt::format("partition '{}' gives a job {} at most, and {} are asked for", partition.name,
+                             nodes_text(*partition.most_nodes), resources.nodes),
+                 "fewer --nodes"};
+  const std::int64_t nodes = count_nodes(partition, [](const NodeKind&) { return true; });
+  if (resources.nodes > nodes)
+    return Never{
+        fmt::format("partition '{}' has {}, and {} are asked for", partition.name, nodes_text(nodes), resources.nodes),
+        "fewer --nodes"};
+  return why_no_nodes(partition, resources);
+}
+
+std::optional<Never> why_never(const std::vector<Partition>& partitions, const Resources& resources) {
+  const auto wanted = split(resources.partition, ',');
+  const auto is_wanted = [&](const Partition& partition) {
+    return resources.partition.empty() || std::find(wanted.begin(), wanted.end(), partition.name) != wanted.end();
+  };
+  std::optional<Never> first;
+  std::size_t found = 0;
+  for (const Partition& partition : partitions) {
+    if (!is_wanted(partition)) continue;
+    ++found;
+    auto never = why_never(partition, resources);
+    if (!never) return std::nullopt;
+    if (!first || partition.is_default) first = std::move(never);
+  }
+  return resources.partition.empty() || found == wanted.size() ? first : std::nullopt;
+}
+
+std::optional<Never> why_never_by_default(const std::vector<Partition>& partitions, const Resources& resources) {
+  if (!resources.partition.empty()) return std::nullopt;
+  const auto standard = std::find_if(partitions.begin(), partitions.end(),
+                                     [](const Partition& partition) { return partition.is_default; });
+  return standard == partitions.end() ? std::nullopt : why_never(*standard, resources);
+}
+
+}  // namespace resolute::slurm

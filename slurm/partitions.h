@@ -1,0 +1,53 @@
+#pragma once
+//! \file
+//! What SLURM's partitions offer, as `sinfo` tells it, and what none of them can ever start: SLURM takes such a job and
+//! lets it wait for ever. Pure.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "slurm/sbatch_script.h"
+
+namespace resolute::slurm {
+
+//! Nodes of a partition that are alike.
+struct NodeKind {
+  std::int64_t nodes = 0;
+  std::int64_t processors = 0;  //!< of each
+  std::int64_t memory_mib = 0;  //!< of each
+  std::string gres;             //!< of each, in SLURM's words: "gpu:a100:4(S:0-1)"; "(null)": none
+};
+struct Partition {
+  std::string name;
+  bool is_default = false;
+  std::optional<std::chrono::seconds> longest{};  //!< time limit of a job; nothing: none
+  std::optional<std::int64_t> most_nodes{};       //!< of a job; nothing: no limit
+  std::vector<NodeKind> kinds;
+};
+//! The sinfo whose output parse_partitions() reads: one call for all partitions, a line for each kind of node in each.
+std::vector<std::string> sinfo_command();
+//! \throws RuntimeError (kTransient) for what sinfo does not write
+std::vector<Partition> parse_partitions(std::string_view text);
+
+//! GPUs among a node's generic resources, of one type unless `type` is empty. Nothing: it cannot be told.
+std::optional<std::int64_t> gpus_of(std::string_view gres, std::string_view type);
+
+//! What is asked for and cannot be had.
+struct Never {
+  std::string why;     //!< with both numbers
+  std::string advice;  //!< what to ask for instead
+};
+//! Why a partition can never start a job with these resources; nothing: it may. Time and number of nodes are left open
+//! where a QOS or a reservation is asked for: they may have limits of their own.
+std::optional<Never> why_never(const Partition& partition, const Resources& resources);
+//! The same of those that are asked for by name; of all there are where none is named, since a site may choose by what
+//! is asked for. Nothing: one of them may, or one of those named is not known.
+std::optional<Never> why_never(const std::vector<Partition>& partitions, const Resources& resources);
+//! The same of the partition that SLURM takes where none is named; nothing where one is.
+std::optional<Never> why_never_by_default(const std::vector<Partition>& partitions, const Resources& resources);
+
+}  // namespace resolute::slurm

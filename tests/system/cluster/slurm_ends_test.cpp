@@ -1,0 +1,149 @@
+// How jobs end for SLURM, and what `suite status` makes of it: a cancelled suite, a batch process that is killed, an
+// output file that cannot be opened. One cluster and jobs that do next to nothing: seconds each.
+
+#include <signal.h>
+
+#include "slurm/allocation.h"
+#include "slurm/submission.h"
+#include "tests/support/slurm_box.h"
+#include "tests/system/cluster/quick_suite.h"
+
+namespace resolute::system_test::slurm_ends_test {
+namespace {
+
+using tests::SlurmBox;
+
+class SlurmEnds : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { box_ = std::make_unique<SlurmBox>(tests::SlurmBoxOptions{.nodes = 2}); }
+  static void TearDownTestSuite() { box_.reset(); }
+  void SetUp() override {
+    fs::create_directories(store_);
+    std::ofstream(store_ / "wait") << "\n";
+  }
+  void TearDown() override {
+    box_->run({"scancel", "-f", "-n", "resolute-ends-" + token() + "-1"});
+    if (HasFailure()) std::cerr << suite("status").out << suite("status").err << log_text();
+  }
+
+  CommandOutput suite(const std::string& command, const Words& more = {}) const {
+    const Words words{kBin / "resolute", "suite", command, suite_, "--store", store_};
+    return core::run_command(program(joined(words, more), box_->environment()), std::chrono::minutes(2));
+  }
+  // Without a launcher: MPI may crash on a node that was in use a moment ago.
+  void submit(const Words& more = {}) const {
+    const Words words{"--nodes", "1", "--cpus-per-node", "1", "--time", "30", "--launcher", "none"};
+    succeeded(suite("submit", joined(words, more)));
+  }
+  fs::path submission() const {
+    const auto all = slurm::submissions(core::real_file_system(), store_ / "suites/ends");
+    return all.empty() ? fs::path() : all.back().path();
+  }
+  std::string token() const { return submission().filename(); }
+  std::vector<std::string> states(int batch = 1) const {
+    return box_->squeue("%T", {"-n", fmt::format("resolute-ends-{}-{}", token(), batch)});
+  }
+  bool come_to_be(const std::vector<std::string>& states, int batch = 1) const {
+    return SlurmBox::wait_for([&] { return this->states(batch) == states; });
+  }
+  std::string job() const { return box_->jobs_named("resolute-ends-" + token()).back(); }
+  bool is_at_work(int jobs) const {
+    return SlurmBox::wait_for([&] {
+      int found = 0;
+      for (const auto& entry : fs::directory_iterator(store_))
+        found += entry.path().filename().string().starts_with("at-work-") ? 1 : 0;
+      return found >= jobs;
+    });
+  }
+  void let_jobs_go() const { fs::remove(store_ / "wait"); }
+  // Of the batch process, which is not its script's shell.
+  pid_t batch_process() const {
+    const auto found = processes_with({"allocation", "--submission", submission().string()});
+    return found.size() == 1 ? found.front() : -1;
+  }
+  std::string log_text() const {
+    std::string text;
+    std::error_code error;
+    for (fs::recursive_directory_iterator it(submission(), error), end; !error && it != end; it.increment(error))
+      if (it->path().extension() == ".log") text += text_of(it->path());
+    return text;
+  }
+
+  static inline std::unique_ptr<SlurmBox> box_;
+  ScratchFolder scratch_;
+  fs::path store_ = scratch_ / "store";
+  fs::path suite_ = write_quick_suite(scratch_.path(), "ends", 1, 2);
+};
+
+TEST_F(SlurmEnds, a_suite_that_suite_cancel_ends_is_cancelled_for_slurm_and_goes_on_when_it_is_resumed) {
+  submit();
+  ASSERT_TRUE(is_at_work(1));
+  succeeded(suite("cancel"));
+  EXPECT_TRUE(come_to_be({"CANCELLED"}));
+  const std::string status = suite("status").out;
+  EXPECT_THAT(status, HasSubstr("has ended (CANCELLED); last end: cancelled by `suite cancel` →"));
+  let_jobs_go();
+  succeeded(suite("resume"));
+  EXPECT_TRUE(come_to_be({"CANCELLED", "COMPLETED"}));
+}
+
+TEST_F(SlurmEnds, an_array_that_suite_cancel_ends_is_cancelled_for_slurm_in_all_of_its_elements) {
+  submit({"--array"});
+  ASSERT_TRUE(is_at_work(2));
+  succeeded(suite("cancel"));
+  EXPECT_TRUE(come_to_be({"CANCELLED", "CANCELLED"}, 3)) << "the trainings";
+  EXPECT_THAT(suite("status").out, HasSubstr("2 cancelled"));
+}
+
+// As the kernel does it when memory runs out. The run itself lives, and SLURM ends it for the requeue.
+TEST_F(SlurmEnds, a_batch_process_that_is_killed_is_started_again_and_a_killed_script_is_named) {
+  submit();
+  ASSERT_TRUE(is_at_work(1));
+  ASSERT_GT(batch_process(), 0);
+  ::kill(batch_process(), SIGKILL);
+  ASSERT_TRUE(SlurmBox::wait_for([&] { return box_->scontrol_job(job())["Restarts"] == "1"; }));
+  EXPECT_THAT(suite("status").out,
+              HasSubstr("interrupted: requeued: the process that saw to it was killed by signal 9 (out of memory?)"));
+  // Its second start, where the script goes too: nobody is left to say anything.
+  ASSERT_TRUE(SlurmBox::wait_for([&] { return states() == Words{"RUNNING"} && batch_process() > 0; }));
+  ASSERT_TRUE(SlurmBox::wait_for(
+      [&] { return slurm::read_runs(core::real_file_system(), submission() / "batch-001").size() == 2; }));
+  std::ifstream file(fmt::format("/proc/{}/stat", batch_process()));
+  std::string stat;
+  std::getline(file, stat);
+  const pid_t script = std::stoi(stat.substr(stat.rfind(')') + 4));
+  ASSERT_GT(script, 1);
+  ::kill(script, SIGKILL);
+  EXPECT_TRUE(come_to_be({"FAILED"}));
+  EXPECT_THAT(suite("status").out,
+              HasSubstr("has ended (FAILED, exit code 0:9): its script was killed: out of memory?"));
+  let_jobs_go();
+  succeeded(suite("resume"));
+  EXPECT_TRUE(come_to_be({"FAILED", "COMPLETED"}));
+}
+
+TEST_F(SlurmEnds, a_store_that_its_node_does_not_see_is_named_and_resuming_is_not_advised) {
+  submit({"--sbatch=--hold"});
+  fs::rename(submission() / "batch-001/log", submission() / "batch-001/gone");
+  box_->output({"scontrol", "release", job()});
+  ASSERT_TRUE(come_to_be({"FAILED"}));
+  EXPECT_THAT(suite("status").out,
+              HasSubstr("has ended (FAILED, exit code 0:53): its output file could not be opened on its node"));
+}
+
+TEST_F(SlurmEnds, what_the_cluster_could_never_start_is_refused) {
+  const auto refused = [&](const Words& more) {
+    const auto output = suite("submit", joined({"--exclusive"}, more));
+    EXPECT_EQ(code_of(output), 2) << output.err;
+    return output.err;
+  };
+  EXPECT_THAT(refused({"--nodes", "99", "--time", "30"}), HasSubstr("has 2 nodes, and 99 are asked for"));
+  EXPECT_THAT(refused({"--nodes", "1", "--time", "30", "--cpus-per-node", "64"}),
+              HasSubstr("no node of partition 'main' has 64"));
+  EXPECT_THAT(refused({"--nodes", "1", "--partition", "main", "--time", "10-00:00:00"}),
+              HasSubstr("the time limit of"));
+  EXPECT_EQ(submission(), fs::path());
+}
+
+}  // namespace
+}  // namespace resolute::system_test::slurm_ends_test
