@@ -66,7 +66,12 @@ std::optional<std::string> notify_of_run(const options::variables_map& values,
   if (environment.contains(allocations::kSubmissionVariable)) return std::nullopt;
   auto& files = core::real_file_system();
   const auto file = experiments::site_file(environment);
-  const bool there = values.count("notify") == 0 && file && files.exists(*file);
+  bool there = false;
+  try {
+    there = values.count("notify") == 0 && file && files.exists(*file);
+  } catch (const core::RuntimeError& error) {  // a home folder that is another's, as under sudo
+    core::log_debug("the site file is left out: {}", error.what());
+  }
   return notify_of(values, there ? experiments::read_site(files, *file) : experiments::Site{});
 }
 
@@ -75,7 +80,7 @@ std::optional<std::string> notify_of_run(const options::variables_map& values,
 std::optional<allocations::NoticeState> state_of_end(const SuiteArguments& arguments, const experiments::Plan& plan,
                                                      const orchestrator::RunOutcome& outcome) {
   const auto& values = arguments.values;
-  if (values.count("only") > 0 || values["max-jobs"].as<int>() > 0) return std::nullopt;
+  if (values.count("only") > 0 || values["max-jobs"].as<int>() > 0 || outcome.elsewhere > 0) return std::nullopt;
   if (outcome.succeeded + outcome.failed + outcome.cancelled == 0 && !outcome.interrupted) return std::nullopt;
   if (outcome.exit_code() == 0) return allocations::NoticeState::kComplete;
   for (const auto& run : orchestrator::read_status(core::real_file_system(), arguments.store, plan).runs)
