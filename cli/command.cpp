@@ -8,6 +8,7 @@
 #include "core/files/file_system.h"
 #include "core/numbers.h"
 #include "core/process/process.h"
+#include "core/split.h"
 
 namespace resolute::cli {
 
@@ -104,14 +105,12 @@ void print_json(const core::Json& json) {
 
 std::vector<int> parse_integer_list(const std::string& text, const std::string& option) {
   std::vector<int> list;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    std::size_t end = std::min(text.find(',', begin), text.size());
-    const auto value = core::number_of<int>(std::string_view(text).substr(begin, end - begin));
+  for (const std::string_view word : core::split(text, ',')) {
+    const auto value = core::number_of<int>(word);
     if (!value)
       throw core::input_error("option --" + option + " has the value '" + text + "'",
                               "integers separated by commas are needed", "give e.g. --" + option + " 2,3,4");
     list.push_back(*value);
-    begin = end + 1;
   }
   return list;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/split.h"
 
 namespace resolute::slurm {
 namespace {
@@ -51,22 +52,16 @@ std::vector<std::string> mpi_kinds(std::string_view list) {
   const auto add = [&](std::string_view word) {
     if (is_mpi_kind(word) && std::find(kinds.begin(), kinds.end(), word) == kinds.end()) kinds.emplace_back(word);
   };
-  while (!list.empty()) {
-    const auto end = std::min(list.find('\n'), list.size());
-    std::string_view line = trimmed(list.substr(0, end));
+  for (std::string_view line : core::split(list, '\n')) {
+    line = trimmed(line);
     if (constexpr std::string_view kBefore = "srun:"; line.starts_with(kBefore))
       line = trimmed(line.substr(kBefore.size()));
     if (constexpr std::string_view kVersions = "specific pmix plugin versions available:";
         line.starts_with(kVersions)) {
-      line.remove_prefix(kVersions.size());
-      while (!line.empty()) {
-        const auto comma = std::min(line.find(','), line.size());
-        add(trimmed(line.substr(0, comma)));
-        line.remove_prefix(std::min(comma + 1, line.size()));
-      }
+      for (const std::string_view version : core::split(line.substr(kVersions.size()), ',')) add(trimmed(version));
+      continue;
     }
     add(line);
-    list.remove_prefix(std::min(end + 1, list.size()));
   }
   return kinds;
 }

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/numbers.h"
+#include "core/split.h"
 #include "slurm/job_record.h"
 
 namespace resolute::slurm {
@@ -16,16 +17,6 @@ constexpr std::size_t kFields = 7;
 [[noreturn]] void refuse_partition(std::string_view line) {
   throw core::RuntimeError(core::ErrorKind::kTransient, fmt::format("sinfo wrote '{}'", line.substr(0, 120)),
                            "that is no partition");
-}
-
-std::vector<std::string_view> split(std::string_view text, char at) {
-  std::vector<std::string_view> parts;
-  for (std::size_t end = text.find(at); end != std::string_view::npos; end = text.find(at)) {
-    parts.push_back(text.substr(0, end));
-    text.remove_prefix(end + 1);
-  }
-  parts.push_back(text);
-  return parts;
 }
 
 std::int64_t count_in(std::string_view text, std::string_view line) {
@@ -118,9 +109,9 @@ std::vector<std::string> sinfo_command() {
 
 std::vector<Partition> parse_partitions(std::string_view text) {
   std::vector<Partition> partitions;
-  for (const std::string_view line : split(text, '\n')) {
+  for (const std::string_view line : core::split(text, '\n')) {
     if (line.empty()) continue;
-    const auto fields = split(line, '|');
+    const auto fields = core::split(line, '|');
     if (fields.size() != kFields || fields[0].empty()) refuse_partition(line);
     const bool is_default = fields[0].ends_with('*');
     const std::string name(fields[0].substr(0, fields[0].size() - (is_default ? 1 : 0)));
@@ -145,8 +136,8 @@ std::optional<std::int64_t> gpus_of(std::string_view gres, std::string_view type
     if (depth == 0) plain += c;
     depth -= c == ')' ? 1 : 0;
   }
-  for (const std::string_view entry : split(plain, ',')) {
-    const auto words = split(entry, ':');
+  for (const std::string_view entry : core::split(plain, ',')) {
+    const auto words = core::split(entry, ':');
     if (words.front() != "gpu") continue;
     if (words.size() > 3) return std::nullopt;
     // One that does not say its type may be of any.
@@ -180,7 +171,7 @@ std::optional<Never> why_never(const Partition& partition, const Resources& reso
 }
 
 std::optional<Never> why_never(const std::vector<Partition>& partitions, const Resources& resources) {
-  const auto wanted = split(resources.partition, ',');
+  const auto wanted = core::split(resources.partition, ',');
   const auto is_wanted = [&](const Partition& partition) {
     return resources.partition.empty() || std::find(wanted.begin(), wanted.end(), partition.name) != wanted.end();
   };

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/files/json.h"
+#include "core/split.h"
 #include "slurm/job_record.h"
 #include "slurm/sbatch_script.h"
 
@@ -161,9 +162,7 @@ void validate_dependency(const std::string& dependency) {
                   "SLURM takes any of the list then, the singleton of ours too, and waits for none",
                   "ask for all of them by ','");
   constexpr std::string_view kKinds = " after afterany afterburstbuffer aftercorr afternotok afterok ";
-  for (std::string_view rest = dependency;;) {
-    const auto end = std::min(rest.find(','), rest.size());
-    const std::string_view item = rest.substr(0, end);
+  for (const std::string_view item : core::split(dependency, ',')) {
     const std::string_view kind = item.substr(0, item.find(':'));
     const bool known = !kind.empty() && kKinds.find(" " + std::string(kind) + " ") != std::string_view::npos;
     // Ids of jobs or of arrays' elements, "after" with minutes behind them: each begins with a digit.
@@ -173,8 +172,6 @@ void validate_dependency(const std::string& dependency) {
     if (!known || !ids)
       throw refusal("--dependency", dependency, fmt::format("'{}' is no dependency on a job", item),
                     "write it as afterok:JOB, afterany:JOB or afterok:JOB,after:JOB");
-    if (end == rest.size()) return;
-    rest.remove_prefix(end + 1);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/numbers.h"
+#include "core/split.h"
 
 namespace resolute::allocations {
 
@@ -24,17 +25,14 @@ bool overlaps_any(const std::vector<Interval>& all, const Interval& one) {
 // "1-3,7" → 4; "001-003" → 3.
 std::optional<int> count_ranges(std::string_view ranges) {
   int count = 0;
-  while (true) {
-    const auto comma = std::min(ranges.find(','), ranges.size());
-    const std::string range(ranges.substr(0, comma));
+  for (const std::string_view range : core::split(ranges, ',')) {
     const auto dash = range.find('-');
     const auto first = core::number_of<int>(range.substr(0, dash));
-    const auto last = dash == std::string::npos ? first : core::number_of<int>(range.substr(dash + 1));
+    const auto last = dash == std::string_view::npos ? first : core::number_of<int>(range.substr(dash + 1));
     if (!first || !last || *first < 0 || *last < *first || *last - *first > 1'000'000) return std::nullopt;
     count += *last - *first + 1;
-    if (comma == ranges.size()) return count;
-    ranges.remove_prefix(comma + 1);
   }
+  return count;
 }
 
 // An end that was not written: the next start of the element has begun by then, and the last run in it had its say.

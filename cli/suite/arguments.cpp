@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/process/process.h"
+#include "core/split.h"
 #include "datasets/split/training_images.h"
 #include "slurm/sbatch_script.h"
 
@@ -13,12 +14,8 @@ namespace resolute::cli {
 namespace {
 
 std::vector<std::string> names_between_commas(const std::string& text) {
-  std::vector<std::string> names{""};
-  for (const char c : text)
-    if (c == ',')
-      names.emplace_back();
-    else
-      names.back() += c;
+  const auto words = core::split(text, ',');
+  std::vector<std::string> names(words.begin(), words.end());
   if (std::find(names.begin(), names.end(), "") != names.end())
     throw core::input_error(fmt::format("--datasets '{}' has an empty name", text), {}, "give A or A,B");
   return names;

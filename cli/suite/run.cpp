@@ -18,6 +18,7 @@
 #include "core/files/file_system.h"
 #include "core/log.h"
 #include "core/process/process.h"
+#include "core/split.h"
 #include "datasets/sources/source.h"
 #include "experiments/site.h"
 #include "orchestrator/journal/epoch.h"
@@ -175,11 +176,8 @@ void add_suite_run_options(options::options_description& visible) {
 
 std::set<settings::JobKind> parse_kinds(const std::string& text) {
   std::set<settings::JobKind> kinds;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    kinds.insert(settings::parse_word<settings::JobKind>(text.substr(begin, end - begin), "option --kinds"));
-    begin = end + 1;
-  }
+  for (const std::string_view word : core::split(text, ','))
+    kinds.insert(settings::parse_word<settings::JobKind>(word, "option --kinds"));
   return kinds;
 }
 
