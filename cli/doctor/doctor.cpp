@@ -7,6 +7,7 @@
 #include <iostream>
 #include <thread>
 
+#include "cli/columns.h"
 #include "cli/doctor/checks.h"
 #include "cli/subcommands.h"
 #include "cli/terminal.h"
@@ -50,10 +51,7 @@ std::string line_of(const Finding& finding, bool colour) {
   if (colour) level = fmt::format("\x1b[{}m{}\x1b[0m", code, level);
   std::string line = fmt::format("{}  {:<16}  {}", level, finding.name, finding.what);
   if (!finding.advice.empty()) line += " → " + finding.advice;
-  // What other programs said.
-  for (char& c : line)
-    if ((static_cast<unsigned char>(c) < 0x20 && c != '\x1b') || c == 0x7f) c = '?';
-  return line + "\n";
+  return without_controls(line, "\x1b") + "\n";  // what other programs said
 }
 
 void write_out(const Findings& findings, bool json) {

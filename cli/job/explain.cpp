@@ -4,10 +4,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <iostream>
 
+#include "cli/columns.h"
 #include "cli/job/find_job.h"
 #include "cli/subcommands.h"
 #include "core/error.h"
@@ -32,14 +32,6 @@ std::string digits_of(const std::string& name, const experiments::StoreLayout& s
   return name;
 }
 
-// What another program wrote gives no orders to the terminal.
-std::string without_orders(std::string line) {
-  std::replace_if(
-      line.begin(), line.end(), [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; },
-      '?');
-  return line;
-}
-
 void print(const orchestrator::Explanation& explanation) {
   std::cout << fmt::format("job {}{}\n", explanation.job.hex,
                            explanation.has_result ? ": its result is in the store" : "");
@@ -58,7 +50,7 @@ void print(const orchestrator::Explanation& explanation) {
   std::cout << fmt::format("\nlast lines of attempt {}{}, of {}\n", log.attempt,
                            log.process_rank > 0 ? fmt::format(", process rank {}", log.process_rank) : "",
                            log.path.string());
-  for (const std::string& line : explanation.last_lines) std::cout << "  " << without_orders(line) << '\n';
+  for (const std::string& line : explanation.last_lines) std::cout << "  " << without_controls(line, "\t") << '\n';
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <memory>
 
+#include "cli/columns.h"
 #include "cli/job/find_job.h"
 #include "cli/subcommands.h"
 #include "cli/terminal.h"
@@ -95,15 +96,10 @@ class LogOutput {
                    packed ? " (packed by `suite compact`)" : "");
   }
   void put(std::string_view bytes) {
-    if (!terminal_) {
+    if (terminal_)  // what another program wrote gives no orders to it
+      std::cout << without_controls(std::string(bytes), "\n\t\r");
+    else
       std::cout.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    } else {
-      // What another program wrote gives no orders to the terminal.
-      for (const char c : bytes) {
-        const auto code = static_cast<unsigned char>(c);
-        std::cout.put((code < 0x20 && c != '\n' && c != '\t' && c != '\r') || code == 0x7f ? '?' : c);
-      }
-    }
     std::cout.flush();
   }
   // Nobody reads any more.

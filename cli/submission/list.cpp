@@ -10,6 +10,7 @@
 
 #include "allocations/liveness/suite_list.h"
 #include "allocations/submissions/submitter.h"
+#include "cli/columns.h"
 #include "cli/command.h"
 #include "cli/subcommands.h"
 #include "core/error.h"
@@ -111,7 +112,7 @@ core::Json list_json(const allocations::ListedSuite& suite, const Disk* disk) {
   return json;
 }
 
-std::vector<std::string> cells_of(const allocations::ListedSuite& suite, const Disk* disk) {
+Cells cells_of(const allocations::ListedSuite& suite, const Disk* disk) {
   std::string jobs = suite.all > 0 ? fmt::format("{} of {}", suite.done, suite.all) : "–";
   if (suite.failed > 0) jobs += fmt::format(", {} failed", suite.failed);
   std::string last = suite.last_end ? orchestrator::time_text(*suite.last_end).substr(0, 16) + "Z" : "–";
@@ -122,34 +123,13 @@ std::vector<std::string> cells_of(const allocations::ListedSuite& suite, const D
     size = bytes_text(disk->bytes);
     if (disk->shared > 0) size += fmt::format(", {} shared", bytes_text(disk->shared));
   }
-  for (char& c : last)  // what other programs wrote
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   return {suite.name,
           std::string(settings::word(suite.state)),
           jobs,
           fmt::format("{:.2f}", hours(suite.usage.node_seconds)),
           fmt::format("{:.2f}", hours(suite.usage.gpu_seconds)),
           size,
-          last};
-}
-
-// Columns as wide as their widest cell; "–" is one sign of three bytes.
-void print_table(const std::vector<std::vector<std::string>>& rows) {
-  const auto width = [](const std::string& text) {
-    return std::count_if(text.begin(), text.end(),
-                         [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-  };
-  std::vector<std::ptrdiff_t> widths(rows.front().size(), 0);
-  for (const auto& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      if (i + 1 < row.size()) line.append(static_cast<std::size_t>(widths[i] - width(row[i])) + 2, ' ');
-    }
-    std::cout << line << '\n';
-  }
+          without_controls(last)};
 }
 
 }  // namespace
@@ -188,9 +168,9 @@ int suite_list(const Arguments& arguments) {
     std::cout << fmt::format("no suite was ever run in '{}'\n", store.root().string());
     return 0;
   }
-  std::vector<std::vector<std::string>> rows{{"SUITE", "STATE", "JOBS", "NODE-HOURS", "GPU-HOURS", "DISK", "LAST END"}};
+  std::vector<Cells> rows{{"SUITE", "STATE", "JOBS", "NODE-HOURS", "GPU-HOURS", "DISK", "LAST END"}};
   for (const auto& suite : suites) rows.push_back(cells_of(suite, disk_of_suite(suite.name)));
-  print_table(rows);
+  for (const std::string& line : columns(rows)) std::cout << line << '\n';
   return 0;
 }
 

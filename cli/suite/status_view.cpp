@@ -6,6 +6,7 @@
 #include <cmath>
 #include <set>
 
+#include "cli/columns.h"
 #include "cli/suite/allocation_text.h"
 #include "slurm/sbatch_script.h"
 
@@ -34,30 +35,6 @@ constexpr int kBarCells = 24;
 constexpr std::size_t kWidestCell = 48;
 constexpr double kStaleSeconds = 15;  // a run writes every two
 
-std::string without_controls(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  // C1 controls, U+0080 to U+009F, which terminals obey too.
-  for (std::size_t at = 0; at + 1 < text.size(); ++at)
-    if (text[at] == '\xc2' && static_cast<unsigned char>(text[at + 1]) < 0xa0) text.replace(at, 2, "?");
-  return text;
-}
-
-bool continues(char c) { return (static_cast<unsigned char>(c) & 0xc0U) == 0x80; }
-
-std::size_t characters(const std::string& text) {
-  return text.size() - static_cast<std::size_t>(std::count_if(text.begin(), text.end(), continues));
-}
-
-// At most `most` characters, the last of them '…' where some are left out.
-std::string cut(const std::string& text, std::size_t most) {
-  if (characters(text) <= most) return text;
-  std::size_t end = 0;
-  for (std::size_t seen = 0; end < text.size(); ++end)
-    if (!continues(text[end]) && ++seen == most) break;
-  return text.substr(0, end) + "…";
-}
-
 std::string coloured(const Line& line, const Screen& screen) {
   std::string text = without_controls(line.text);
   if (screen.columns > 0 && !(line.whole && screen.rows == 0))
@@ -83,32 +60,10 @@ std::string hosts_text(const std::vector<std::string>& hosts) {
   return hosts.size() == 1 ? hosts.front() : fmt::format("{} +{}", hosts.front(), hosts.size() - 1);
 }
 
-using Cells = std::vector<std::string>;
-
-// Columns two blanks apart; the last one as long as it likes. `right`: columns that hold numbers.
-std::vector<std::string> table(const std::vector<Cells>& rows, const std::set<std::size_t>& right) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const Cells& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i)
-      widths[i] = std::max(widths[i], std::min(characters(row[i]), kWidestCell));
-  std::vector<std::string> lines;
-  for (const Cells& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string cell = i + 1 < row.size() ? cut(row[i], kWidestCell) : row[i];
-      const std::string blanks(widths[i] - std::min(widths[i], characters(cell)), ' ');
-      line += (i > 0 ? "  " : "") + (right.contains(i) ? blanks + cell : cell + blanks);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    lines.push_back(std::move(line));
-  }
-  return lines;
-}
-
 // A table's first row becomes the heading.
 Section section(const std::vector<Cells>& rows, const std::set<std::size_t>& right,
                 const std::vector<Colour>& colours) {
-  const auto lines = table(rows, right);
+  const auto lines = columns(rows, right, kWidestCell);
   Section made{{lines.front(), Colour::kBold}, {}};
   for (std::size_t i = 1; i < lines.size(); ++i) made.lines.push_back({lines[i], colours[i - 1]});
   return made;
