@@ -11,32 +11,6 @@
 
 namespace resolute::allocations {
 
-namespace {
-
-constexpr std::size_t kMostShown = 4;
-
-// squeue does not tell them.
-std::map<slurm::JobNumber, slurm::ExitCode> exits_of(slurm::Client& client,
-                                                     const std::vector<slurm::QueuedJob>& queued) {
-  std::map<std::string, const slurm::QueuedJob*> failed;  // the last of each name
-  for (const slurm::QueuedJob& job : queued)
-    if (job.state == slurm::JobState::kFailed || job.state == slurm::JobState::kOutOfMemory)
-      if (auto& last = failed[job.name]; last == nullptr || job.id > last->id) last = &job;
-  std::map<slurm::JobNumber, slurm::ExitCode> exits;
-  for (const auto& [name, job] : failed) {
-    if (exits.size() == kMostShown) break;
-    try {
-      const auto answer = client.show(job->id, name);
-      if (const auto* shown = std::get_if<slurm::ShownJob>(&answer)) exits[job->id] = shown->exit;
-    } catch (const core::RuntimeError& error) {
-      core::log_debug("how job {} ended is not known: {}", job->id, error.what());
-    }
-  }
-  return exits;
-}
-
-}  // namespace
-
 StoredSubmission read_submission(const slurm::SubmissionFolder& folder) {
   StoredSubmission stored{folder.request(), folder.ended(), {}};
   stored.other_user = other_submitter(stored.request);
@@ -118,11 +92,27 @@ std::vector<std::string> names_to_ask(const std::vector<StoredSubmission>& submi
 SlurmAnswer ask_slurm(slurm::Client& client, const std::vector<std::string>& names) {
   if (names.empty()) return {};
   try {
-    SlurmAnswer answer{client.find(names), std::nullopt};
-    answer.exits = exits_of(client, answer.queued);
-    return answer;
+    return {client.find(names), std::nullopt};
   } catch (const core::RuntimeError& error) {
     return {{}, error.what()};
+  }
+}
+
+// squeue does not tell them.
+void ask_for_exits(slurm::Client& client, SlurmAnswer& answer) {
+  constexpr std::size_t kMost = 4;
+  std::map<std::string, const slurm::QueuedJob*> failed;  // the last of each name
+  for (const slurm::QueuedJob& job : answer.queued)
+    if (job.state == slurm::JobState::kFailed || job.state == slurm::JobState::kOutOfMemory)
+      if (auto& last = failed[job.name]; last == nullptr || job.id > last->id) last = &job;
+  for (const auto& [name, job] : failed) {
+    if (answer.exits.size() == kMost) break;
+    try {
+      const auto shown = client.show(job->id, name);
+      if (const auto* known = std::get_if<slurm::ShownJob>(&shown)) answer.exits[job->id] = known->exit;
+    } catch (const core::RuntimeError& error) {
+      core::log_debug("how job {} ended is not known: {}", job->id, error.what());
+    }
   }
 }
 

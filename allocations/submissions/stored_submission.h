@@ -64,11 +64,13 @@ std::vector<std::string> names_to_ask(const std::vector<StoredSubmission>& submi
 struct SlurmAnswer {
   std::vector<slurm::QueuedJob> queued;
   std::optional<std::string> trouble;                   //!< it did not answer, or there is none here: why
-  std::map<slurm::JobNumber, slurm::ExitCode> exits{};  //!< by QueuedJob::id, of jobs that failed
+  std::map<slurm::JobNumber, slurm::ExitCode> exits{};  //!< by QueuedJob::id: ask_for_exits()
 };
-//! One squeue for all names; none without a name. One scontrol for each of them whose last job failed, four at most.
-//! Never throws for what SLURM does.
+//! One squeue for all names; none without a name. Never throws for what SLURM does.
 SlurmAnswer ask_slurm(slurm::Client& client, const std::vector<std::string>& names);
+//! Fills in SlurmAnswer::exits, for who shows how jobs ended: one scontrol for each name whose last job failed, four at
+//! most. Never throws for what SLURM does.
+void ask_for_exits(slurm::Client& client, SlurmAnswer& answer);
 //! The suite's text as it was submitted is another than `text`. \param text of the suite's file with all that it
 //! includes
 bool suite_has_changed(core::FileSystem& files, const slurm::SubmissionFolder& folder, const std::string& text);

@@ -60,7 +60,9 @@ class SlurmLook {
       asked_ = now;
       coming_ = std::async(std::launch::async, [names] {
         slurm::Client client(slurm::real_effects(), kPatience);
-        return allocations::ask_slurm(client, names);
+        auto answer = allocations::ask_slurm(client, names);
+        allocations::ask_for_exits(client, answer);
+        return answer;
       });
       if (wait) coming_.wait();
     }
