@@ -96,7 +96,7 @@ SuiteFacts facts_of(const Read& read, const ListedSuite& listed, const SlurmAnsw
   for (const AllocationView& view : join(read.submissions, answer, listed.all > 0 && listed.done == listed.all))
     facts.allocations.push_back(view.state);
   for (const orchestrator::KnownRun& run : read.runs)
-    facts.cancelled = facts.cancelled || (run.state.stop && run.state.stop->starts_with("cancelled by "));
+    facts.cancelled = facts.cancelled || orchestrator::is_cancelled_by_somebody(run.state.stop.value_or(""));
   if (!read.submissions.empty())
     for (const StoredBatch& batch : read.submissions.back().batches)
       for (const auto& [element, run] : last_runs(batch)) {

@@ -80,9 +80,8 @@ Outcome read_outcome(core::FileSystem& files, const AllocationWork& work) {
           const auto* failed = std::get_if<orchestrator::Failed>(&job.state);
           return job.wanted && failed != nullptr && failed->cause == orchestrator::Cause::kStorageFull;
         });
-    // The words of a request to stop (coordinator).
     outcome.reason = past.state.stop.value_or("");
-    outcome.asked_to_stop = outcome.reason.starts_with("cancelled by ");
+    outcome.asked_to_stop = orchestrator::is_cancelled_by_somebody(outcome.reason);
   } catch (const core::RuntimeError& error) {
     if (error.is_storage()) throw;
     core::log_warning("the journal says nothing of the run: {}", error.what());

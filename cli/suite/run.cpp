@@ -87,7 +87,7 @@ std::optional<allocations::NoticeState> state_of_end(const SuiteArguments& argum
   for (const auto& run : orchestrator::read_status(core::real_file_system(), arguments.store, plan).runs)
     if (run.live && run.name != experiments::run_name(plan.suite, values["allocation"].as<int>())) return std::nullopt;
   if (!outcome.interrupted) return allocations::NoticeState::kIncomplete;
-  if (outcome.why.starts_with("cancelled by ")) return allocations::NoticeState::kCancelled;
+  if (orchestrator::is_cancelled_by_somebody(outcome.why)) return allocations::NoticeState::kCancelled;
   return std::nullopt;
 }
 

@@ -69,20 +69,20 @@ void Coordinator::discard_requests() {
 }
 
 void Coordinator::take_request(const Request& request, const std::string& by) {
-  std::visit(
-      core::Overloaded{[&](const StopRun&) { request_stop(StopRequested{fmt::format("cancelled by {}", by)}, true); },
-                       [&](const CancelJob& cancel) {
-                         const auto number = state_.numbers.find(cancel.job.hex);
-                         if (number == state_.numbers.end() || !job_of(state_, number->second).wanted)
-                           core::log_warning("{} wants job {} cancelled, which is not in this run", by, cancel.job.hex);
-                         else
-                           record(CancelRequested{number->second, fmt::format("cancelled by {}", by)});
-                       },
-                       [&](const DrainHost& drain) {
-                         record(HostDrained{drain.host, drain.on,
-                                            fmt::format("{} by {}", drain.on ? "drained" : "back in use", by)});
-                       }},
-      request);
+  std::visit(core::Overloaded{[&](const StopRun&) { request_stop(StopRequested{cancelled_by(by)}, true); },
+                              [&](const CancelJob& cancel) {
+                                const auto number = state_.numbers.find(cancel.job.hex);
+                                if (number == state_.numbers.end() || !job_of(state_, number->second).wanted)
+                                  core::log_warning("{} wants job {} cancelled, which is not in this run", by,
+                                                    cancel.job.hex);
+                                else
+                                  record(CancelRequested{number->second, cancelled_by(by)});
+                              },
+                              [&](const DrainHost& drain) {
+                                record(HostDrained{drain.host, drain.on,
+                                                   fmt::format("{} by {}", drain.on ? "drained" : "back in use", by)});
+                              }},
+             request);
 }
 
 // Shards and seals say nothing between their begin and their end.

@@ -211,6 +211,16 @@ std::string as_utf8(std::string text) {
   return Json::parse(Json(std::move(text)).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
 }
 
+namespace {
+
+constexpr std::string_view kCancelledBy = "cancelled by ";
+
+}  // namespace
+
+std::string cancelled_by(std::string_view whom) { return fmt::format("{}{}", kCancelledBy, whom); }
+
+bool is_cancelled_by_somebody(std::string_view why) { return why.starts_with(kCancelledBy); }
+
 std::uint32_t type_number(const Event& event) { return static_cast<std::uint32_t>(event.index()) + 1; }
 
 std::string_view type_name(const Event& event) {

@@ -189,6 +189,10 @@ struct StopRequested {
   std::string why;
   Cause cause = Cause::kInterrupted;  //!< of the attempts that it ends: also kPreempted, kWalltime
 };
+//! The words of a StopRequested or CancelRequested that somebody wished (`suite cancel`). \param whom "kim@login1"
+std::string cancelled_by(std::string_view whom);
+//! Whether `why` is such words.
+bool is_cancelled_by_somebody(std::string_view why);
 //! How a run ended. Stored by number: new ones stand last.
 enum class RunEnd {
   kComplete,
