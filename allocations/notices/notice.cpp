@@ -84,8 +84,8 @@ std::map<std::string, std::string> notice_environment(std::map<std::string, std:
 }
 
 bool nothing_follows(const slurm::AllocationRun& run) {
-  return run.end && (run.given_up || run.cause == EndCause::kComplete || run.cause == EndCause::kIncomplete ||
-                     run.cause == EndCause::kCancelled || run.cause == EndCause::kConfiguration);
+  return ended_for_good(run) ||
+         (run.end && (run.given_up || run.cause == EndCause::kCancelled || run.cause == EndCause::kConfiguration));
 }
 
 std::optional<NoticeState> notice_of(bool complete, const std::vector<StoredBatch>& batches) {

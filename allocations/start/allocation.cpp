@@ -80,9 +80,9 @@ class Allocation {
     ending.restart = here_.restart;
     ending.notice = request_.notice;
     ending.killed = killed_by_.has_value();
-    if (killed_by_) core::log_error("the process that saw to this job was killed by signal {}", *killed_by_);
-    // One log holds all starts of a job.
-    if (!killed_by_)
+    if (killed_by_)
+      core::log_error("the process that saw to this job was killed by signal {}", *killed_by_);
+    else  // one log holds all starts of a job
       core::log_info("start {}, SLURM job {}, node{} {}, resolute {}", earlier_.size() + 1, job_text(),
                      here_.nodes == 1 ? "" : "s", here_.node_list, world_.version);
     if (record_there_ && (run_.given_up || ended_for_good(run_))) return kToBeRunAgain;
@@ -389,8 +389,7 @@ class Allocation {
   void tell() const {
     if (request_.notify.empty() || !nothing_follows(run_)) return;
     try {
-      StoredSubmission stored = read_submission(folder_);
-      for (StoredBatch& batch : stored.batches) read_history(files_, folder_, batch);
+      const StoredSubmission stored = read_whole_submission(files_, folder_);
       const bool complete = work_ && orchestrator::all_results_there(files_, work_->store, work_->suite);
       const auto state = notice_of(complete, stored.batches);
       if (!state) return;

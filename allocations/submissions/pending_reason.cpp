@@ -90,9 +90,8 @@ std::string advice_on_refusal(const std::string& words) {
   if (has("account") || has("Account")) return "give --account one that `sacctmgr show associations` lists for you";
   if (has("qos") || has("QOS")) return "give another --qos, or submit less";
   if (has("node configuration") || has("Node count") || has("gres") || has("generic resource"))
-    return "ask for less or otherwise: --nodes, --gpus-per-node, --gpu-type; `sinfo -N -o '%N %c %m %G'` shows what "
-           "the "
-           "nodes have";
+    return "ask for less or otherwise: --nodes, --gpus-per-node, --gpu-type; `sinfo -N -o '%N %c %m %G'` shows "
+           "what the nodes have";
   if (has("time limit")) return "give a shorter --time; `sinfo -o '%P %l'` shows the partitions' limits";
   if (has("constraint") || has("feature")) return "give another --constraint; `sinfo -o '%N %f'` lists them";
   return "change the options of `resolute suite submit` or the site file, and submit again";

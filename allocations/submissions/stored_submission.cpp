@@ -29,6 +29,12 @@ void read_history(core::FileSystem& files, const slurm::SubmissionFolder& folder
   batch.logs = {logs.begin(), logs.end()};
 }
 
+StoredSubmission read_whole_submission(core::FileSystem& files, const slurm::SubmissionFolder& folder) {
+  StoredSubmission stored = read_submission(folder);
+  for (StoredBatch& batch : stored.batches) read_history(files, folder, batch);
+  return stored;
+}
+
 std::vector<StoredSubmission> read_submissions(core::FileSystem& files, const std::filesystem::path& suite_folder,
                                                std::set<std::string>* warned) {
   // One by one, not by slurm::submissions(): what can be read of them is shown whatever else is broken.
@@ -37,10 +43,7 @@ std::vector<StoredSubmission> read_submissions(core::FileSystem& files, const st
   for (const std::string& token : files.list(below)) {
     try {
       if (!files.exists(below / token / "request.json")) continue;
-      const slurm::SubmissionFolder folder(files, below / token);
-      StoredSubmission stored = read_submission(folder);
-      for (StoredBatch& batch : stored.batches) read_history(files, folder, batch);
-      all.push_back(std::move(stored));
+      all.push_back(read_whole_submission(files, slurm::SubmissionFolder(files, below / token)));
     } catch (const core::RuntimeError& error) {
       if (warned == nullptr || warned->insert(error.what()).second)
         core::log_warning("a submission is left out: {}", error.what());

@@ -41,6 +41,8 @@ StoredSubmission read_submission(const slurm::SubmissionFolder& folder);
 //! Reads the batch's history: a file for each start of each element. \throws RuntimeError (kCorrupt) naming a file of a
 //! generation that cannot be read
 void read_history(core::FileSystem& files, const slurm::SubmissionFolder& folder, StoredBatch& batch);
+//! With the histories of its batches. \throws as read_submission() and read_history()
+StoredSubmission read_whole_submission(core::FileSystem& files, const slurm::SubmissionFolder& folder);
 //! Every submission of a suite with its histories, oldest first. One that cannot be read is left out, with a warning.
 //! \param warned warnings that were given before: none is given twice
 std::vector<StoredSubmission> read_submissions(core::FileSystem& files, const std::filesystem::path& suite_folder,

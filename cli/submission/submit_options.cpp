@@ -252,9 +252,8 @@ void add_life_options(options::options_description& visible) {
   add("site", options::value<std::string>(),
       "what the site needs of every submission; else RESOLUTE_SITE or ~/.config/resolute/site.toml");
   add("notice", options::value<int>(),
-      "seconds before its time limit at which an allocation stops and writes its checkpoints; 120, in short ones a "
-      "quarter "
-      "of the limit, at least 30");
+      "seconds before its time limit at which an allocation stops and writes its checkpoints; 120, in short ones "
+      "a quarter of the limit, at least 30");
   add("continue", options::value<std::string>(),
       "how an allocation goes on while the suite is not complete: requeue (itself), or chain (another job)");
   add("most-restarts", options::value<int>()->default_value(1000), "times that an allocation goes on, at most");

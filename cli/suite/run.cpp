@@ -154,7 +154,8 @@ void add_suite_run_options(options::options_description& visible) {
   add("max-jobs", options::value<int>()->default_value(0), "stop after starting this many jobs; 0: no limit");
   add("walltime", options::value<std::string>(),
       "time until everything has to have checkpointed and ended, minutes, MM:SS or H:MM:SS; under SLURM the job's end");
-  add("notice", options::value<int>()->default_value(60),
+  const auto notice = std::chrono::floor<std::chrono::seconds>(orchestrator::Policy().stop_lead);
+  add("notice", options::value<int>()->default_value(static_cast<int>(notice.count())),
       "seconds before that time at which everything is told to write its checkpoints");
   add("memory-per-rank", options::value<int>()->default_value(0),
       "MiB over which a process rank is ended; 0: no limit");

@@ -154,7 +154,8 @@ StatusView look(const Subject& subject, SlurmLook& slurm, std::set<std::string>&
   StatusView view;
   view.suite = plan.suite;
   // Before the store's own view: an allocation that ends meanwhile has then left its results.
-  const auto submissions = allocations::read_submissions(files, arguments.store.suite_folder(plan.suite), &warned);
+  const auto suite_folder = arguments.store.suite_folder(plan.suite);
+  const auto submissions = allocations::read_submissions(files, suite_folder, &warned);
   view.slurm = slurm.answer(submissions);
   view.status = orchestrator::read_status(files, arguments.store, plan);
   view.now = orchestrator::wall_clock();
@@ -163,14 +164,12 @@ StatusView look(const Subject& subject, SlurmLook& slurm, std::set<std::string>&
   view.live = read_live(files, arguments.store, plan, view.status);
   view.logs = failure_logs(files, arguments.store, view.status);
   view.store = arguments.values["store"].as<std::string>();
-  const auto suite_folder = arguments.store.suite_folder(plan.suite);
   view.untold = allocations::untold(
       files, submissions.empty() ? suite_folder : suite_folder / "submissions" / submissions.back().request.token);
   view.allocations = join(submissions, view.slurm, is_complete(view));
   allocations::advise_on_silence(view.allocations, plan.suite, signs,
                                  std::chrono::floor<std::chrono::seconds>(view.now));
-  view.suite_changed =
-      !is_complete(view) && submitted_another(files, arguments.store.suite_folder(plan.suite), submissions, text);
+  view.suite_changed = !is_complete(view) && submitted_another(files, suite_folder, submissions, text);
   if (!view.live) return view;
   std::unordered_set<std::string_view> running;
   for (const auto& attempt : view.live->running) running.insert(attempt.job.hex);

@@ -223,7 +223,7 @@ JobNow look_at_job(core::FileSystem& files, const experiments::StoreLayout& stor
     const auto number = past.state.numbers.find(job.hex);
     if (number == past.state.numbers.end()) continue;
     const Job& known = job_of(past.state, number->second);
-    const bool over = std::holds_alternative<Failed>(known.state) || std::holds_alternative<Cancelled>(known.state);
+    const bool over = ended_badly(known);
     given_up = given_up || over;
     hoped_for = hoped_for || (!over && known.wanted);
     seen.live = seen.live || (past.live && !over);
