@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/duration_text.h"
 #include "orchestrator/decisions/dispatch.h"
 #include "orchestrator/decisions/failure.h"
 #include "orchestrator/decisions/placement.h"
@@ -130,7 +131,7 @@ void settle(const State& state, const Policy& policy, Instant now, std::vector<E
   if (state.run.ends_at != Instant{} && !state.stop && now >= state.run.ends_at - policy.stop_lead)
     decisions.push_back(
         StopRequested{fmt::format("the allocation ends in {}",
-                                  duration_text(std::max<std::int64_t>((state.run.ends_at - now).count(), 0))),
+                                  core::duration_text(std::max<std::int64_t>((state.run.ends_at - now).count(), 0))),
                       Cause::kWalltime});
 }
 
@@ -199,7 +200,7 @@ void conclude_part(const State& state, const Policy& policy, Instant now, const 
     end(RunEnd::kIdle, fmt::format("its part is done; {} jobs are other allocations'", left));
   else if (is_idle_for_too_long(policy, now))
     end(RunEnd::kIdle, fmt::format("nothing to do for {}; what is left waits for other allocations",
-                                   duration_text((now - policy.idle_since).count())));
+                                   core::duration_text((now - policy.idle_since).count())));
   else if (!policy.agents_pending && state.machine_of.empty())
     end(RunEnd::kInterrupted, why_interrupted(state, policy, now));
 }
@@ -222,7 +223,7 @@ void conclude(const State& state, const Policy& policy, Instant now, std::vector
       conclude_part(state, policy, now, counts, decisions);
     else if (is_idle_for_too_long(policy, now))
       decisions.push_back(RunEnded{RunEnd::kIdle, fmt::format("nothing could be started for {}",
-                                                              duration_text((now - policy.idle_since).count()))});
+                                                              core::duration_text((now - policy.idle_since).count()))});
     else
       conclude_unfinished(state, policy, now, decisions);
   }
@@ -290,7 +291,7 @@ std::string why_waiting(const State& state, const Policy& policy, Instant now, J
   if (state.agents.empty()) return "no agent is there";
   if (job.elsewhere) return "other allocations run jobs of its kind";
   if (ready->not_before > now)
-    return fmt::format("it is tried again in {}", duration_text((ready->not_before - now).count()));
+    return fmt::format("it is tried again in {}", core::duration_text((ready->not_before - now).count()));
   return why_not_placed(state, policy, now, number);
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/duration_text.h"
 #include "orchestrator/decisions/placement.h"
 
 namespace resolute::orchestrator {
@@ -251,7 +252,8 @@ class Dispatch {
     }
     if (second && second->need->priority != best.need->priority)
       return fmt::format("highest priority ({})", best.need->priority);
-    if (second && second->path_ms != best.path_ms) return fmt::format("longest path ({})", duration_text(best.path_ms));
+    if (second && second->path_ms != best.path_ms)
+      return fmt::format("longest path ({})", core::duration_text(best.path_ms));
     return "first in plan order";
   }
 
@@ -262,7 +264,8 @@ class Dispatch {
     if (!is_harmless(candidate.number, *candidate.need, reservation)) return why;
     if (candidate.need->slots <= reservation->spare) return why + " and will find enough beside it";
     return why + fmt::format(" for about {}; it is expected to end before that, in {}",
-                             duration_text(reservation->in_ms), duration_text(expected_left(job(candidate.number))));
+                             core::duration_text(reservation->in_ms),
+                             core::duration_text(expected_left(job(candidate.number))));
   }
 
   Placed placed(const Candidate& candidate, Placement placement, int past, std::string why) const {
@@ -333,8 +336,8 @@ std::string why_not_placed(const State& state, const Policy& policy, Instant now
     return fmt::format("the {} jobs that this run may start have been started", state.run.max_jobs);
   if (!reaches_checkpoint(state, policy, job, now))
     return fmt::format("it would keep nothing before the allocation ends: that takes about {} and {} are left",
-                       duration_text(job.checkpoint_ms),
-                       duration_text(std::max<std::int64_t>(time_left(state, policy, now), 0)));
+                       core::duration_text(job.checkpoint_ms),
+                       core::duration_text(std::max<std::int64_t>(time_left(state, policy, now), 0)));
   const int most = most_ranks(state, need);
   if (most < need.slots)
     return fmt::format("it needs {}{} and the agents that may be used hold {} at once", needs,
@@ -361,7 +364,7 @@ std::string why_not_placed(const State& state, const Policy& policy, Instant now
   return why + fmt::format("{}job {} ({}) comes before it and waits for {}{}", why.empty() ? "" : "; ",
                            head->number.value, job_of(state, head->number).label,
                            slots_text(head->need->slots, job.gpus),
-                           reservation ? fmt::format(", for about {}", duration_text(reservation->in_ms)) : "");
+                           reservation ? fmt::format(", for about {}", core::duration_text(reservation->in_ms)) : "");
 }
 
 bool reaches_checkpoint(const State& state, const Policy& policy, const Job& job, Instant now) {
@@ -372,14 +375,6 @@ bool limit_reached(const State& state) { return state.run.max_jobs >= 0 && state
 
 std::string slots_text(int slots, bool gpus) {
   return fmt::format("{} {}{}", slots, gpus ? "GPU" : "slot", slots == 1 ? "" : "s");
-}
-
-std::string duration_text(std::int64_t milliseconds) {
-  const auto seconds = static_cast<double>(milliseconds) / 1000;
-  if (milliseconds < 1000) return fmt::format("{} ms", milliseconds);
-  if (seconds < 120) return fmt::format("{:.0f} s", seconds);
-  if (seconds < 7200) return fmt::format("{:.0f} min", seconds / 60);
-  return fmt::format("{:.1f} h", seconds / 3600);
 }
 
 }  // namespace resolute::orchestrator

@@ -24,8 +24,6 @@ std::string why_not_placed(const State& state, const Policy& policy, Instant now
 bool reaches_checkpoint(const State& state, const Policy& policy, const Job& job, Instant now);
 //! Whether RunStarted::max_jobs bars a job that has not been placed in this run.
 bool limit_reached(const State& state);
-//! "850 ms", "12 s", "14 min", "3.5 h"
-std::string duration_text(std::int64_t milliseconds);
 //! "1 slot", "8 GPUs"
 std::string slots_text(int slots, bool gpus);
 
