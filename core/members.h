@@ -74,6 +74,7 @@ decltype(auto) visit_members(T& value, Visit&& visit) {
   RESOLUTE_VISIT_MEMBERS(22, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v)
   RESOLUTE_VISIT_MEMBERS(24, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x)
   RESOLUTE_VISIT_MEMBERS(25, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y)
+  RESOLUTE_VISIT_MEMBERS(26, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z)
   // clang-format on
   static_assert(kMembers<T> == 0, "a line for structs with this many members is missing above");
 }

@@ -187,6 +187,7 @@ EndCause cause_of(const Ending& ending) {
   const auto by_slurm = cause_by_slurm(ending);
   if (by_slurm == EndCause::kCancelled || by_slurm == EndCause::kRequeued) return *by_slurm;
   if (ending.given_up && !ending.store_failed) return EndCause::kIncomplete;
+  if (ending.idle) return EndCause::kIdle;
   if (ending.wrong_usage) return EndCause::kConfiguration;
   if (by_slurm) return *by_slurm;
   const bool near = near_the_limit(ending);
@@ -214,6 +215,7 @@ NextStep next_step(EndCause cause, const Achieved& before, const Achieved& after
   switch (cause) {
     case EndCause::kComplete:
     case EndCause::kIncomplete:
+    case EndCause::kIdle:
       return Finish{};
     case EndCause::kCancelled:
     case EndCause::kRequeued:

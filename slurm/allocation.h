@@ -36,6 +36,7 @@ AllocationEnvironment read_allocation_environment(const std::map<std::string, st
 enum class EndCause {
   kComplete,
   kIncomplete,  //!< ended by itself, with jobs that failed for good
+  kIdle,        //!< ended by itself: what is left is others' to do, or nothing could be started for idle_limit
   kWalltime,
   kPreempted,
   kCancelled,       //!< by scancel or `suite cancel`
@@ -50,8 +51,9 @@ enum class EndCause {
 };
 //! Stored by name.
 constexpr auto words_of(EndCause) {
-  return settings::words("complete", "incomplete", "walltime", "preempted", "cancelled", "requeued", "terminated",
-                         "node-lost", "another-run", "launcher-failed", "store-error", "configuration", "interrupted");
+  return settings::words("complete", "incomplete", "idle", "walltime", "preempted", "cancelled", "requeued",
+                         "terminated", "node-lost", "another-run", "launcher-failed", "store-error", "configuration",
+                         "interrupted");
 }
 constexpr std::string_view name_of(EndCause cause) { return settings::word(cause); }
 
@@ -95,6 +97,7 @@ std::vector<AllocationRun> read_runs(core::FileSystem& files, const std::filesys
 struct Ending {
   bool complete = false;       //!< every job of the suite (or of the element) has its result
   bool given_up = false;       //!< the run ended by itself with failed jobs: nothing that it could still do
+  bool idle = false;           //!< the run ended by itself for want of anything to do
   bool store_failed = false;   //!< of those some for the store alone, or the store does not say how the run ended
   bool began = false;          //!< a run took the suite
   bool wrong_usage = false;    //!< no run began: it refused to, with exit code 2

@@ -41,8 +41,14 @@ bool is_same(const KnownJob& known, const KnownJob& shown, const std::set<JobNum
 class Submitter {
  public:
   Submitter(core::FileSystem& files, Client& client, const Effects& effects, SubmissionFolder& folder,
-            const Batch& batch, int generation)
-      : files_(files), client_(client), effects_(effects), folder_(folder), batch_(batch), generation_(generation) {}
+            const Batch& batch, int generation, const std::string& why)
+      : files_(files),
+        client_(client),
+        effects_(effects),
+        folder_(folder),
+        batch_(batch),
+        generation_(generation),
+        why_(why) {}
 
   std::variant<KnownJob, Refused> run(const std::optional<JobNumber>& dependency) {
     if (auto answer = answered()) return *answer;
@@ -80,7 +86,7 @@ class Submitter {
     bool first = false;
     if (std::holds_alternative<NeverTried>(folder_.generation(batch_, generation_))) {
       refuse_ended();
-      Intended intent;
+      Intended intent{{}, why_};
       if (generation_ > 0) intent.others = jobs_in(client_.find({batch_.job_name}));
       first = folder_.intend(batch_, generation_, intent);
     }
@@ -169,6 +175,7 @@ class Submitter {
   SubmissionFolder& folder_;
   const Batch& batch_;
   int generation_;
+  const std::string& why_;
   std::vector<KnownJob> others_{};
 };
 
@@ -191,9 +198,9 @@ std::optional<KnownJob> own_job(const std::vector<QueuedJob>& queued, const std:
 
 std::variant<KnownJob, Refused> ensure_submitted(core::FileSystem& files, Client& client, const Effects& effects,
                                                  SubmissionFolder& folder, const Batch& batch, int generation,
-                                                 const std::optional<JobNumber>& dependency) {
+                                                 const std::optional<JobNumber>& dependency, const std::string& why) {
   RESOLUTE_EXPECT(generation >= 0, "generations begin with 0");
-  return Submitter(files, client, effects, folder, batch, generation).run(dependency);
+  return Submitter(files, client, effects, folder, batch, generation, why).run(dependency);
 }
 
 }  // namespace resolute::slurm

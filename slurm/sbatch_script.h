@@ -36,6 +36,8 @@ struct Resources {
   int array_at_once = 0;             //!< elements of an array that may run at once; 0: no limit
   GpuRequest gpu_request = GpuRequest::kGres;
   std::string comment{};  //!< one line, instead of ours: some sites book by it
+
+  bool operator==(const Resources&) const = default;
 };
 
 //! How the script's own shell is prepared.

@@ -33,15 +33,36 @@ inline constexpr std::tuple kStored{
                               "mail_type", "exclusive", "options", "array_at_once", "gpu_request", "comment"}),
     core::row<LaunchOptions>("", {"mpi", "words"}),
     core::row<SiteEnvironment>("", {"modules", "commands"}),
-    core::row<Batch>("", {from_one("number"), "job_name", from_one("first_allocation"), "jobs", "after"}),
-    core::row<SubmissionRequest>(
-        "", {"token",          "suite",          "title",          "created",       "by",        "store",
-             "resolute",       "relative_to",    "plan_arguments", "run_arguments", "container", "container_program",
-             "launcher",       "continuation",   kMostRestarts,    kMostFruitless,  "resources", "site",
-             "notice_seconds", "working_folder", "variables",      "batches",       "launch",    "dependency",
-             "notify"}),
+    core::row<Batch>("", {from_one("number"), "job_name", from_one("first_allocation"), "jobs", "after", "kinds",
+                          "resources", "on_demand"}),
+    core::row<SubmissionRequest>("", {"token",
+                                      "suite",
+                                      "title",
+                                      "created",
+                                      "by",
+                                      "store",
+                                      "resolute",
+                                      "relative_to",
+                                      "plan_arguments",
+                                      "run_arguments",
+                                      "container",
+                                      "container_program",
+                                      "launcher",
+                                      "continuation",
+                                      kMostRestarts,
+                                      kMostFruitless,
+                                      "resources",
+                                      "site",
+                                      "notice_seconds",
+                                      "working_folder",
+                                      "variables",
+                                      "batches",
+                                      "launch",
+                                      "dependency",
+                                      "notify",
+                                      "idle_limit_seconds"}),
     core::row<KnownJob>("", {from_one("id"), "cluster", "submitted"}),
-    core::row<Intended>("", {"others"}),
+    core::row<Intended>("", {"others", "why"}),
     core::row<Refused>("", {"why"}),
     core::row<Achieved>("", {"results", "steps"}),
     core::row<AllocationRun>(
@@ -55,7 +76,12 @@ inline constexpr std::array<std::string_view, 0> kLater{};
 template <>
 inline constexpr std::array<std::string_view, 2> kLater<Resources>{"gpu_request", "comment"};
 template <>
-inline constexpr std::array<std::string_view, 3> kLater<SubmissionRequest>{"launch", "dependency", "notify"};
+inline constexpr std::array<std::string_view, 3> kLater<Batch>{"kinds", "resources", "on_demand"};
+template <>
+inline constexpr std::array<std::string_view, 4> kLater<SubmissionRequest>{"launch", "dependency", "notify",
+                                                                           "idle_limit_seconds"};
+template <>
+inline constexpr std::array<std::string_view, 1> kLater<Intended>{"why"};
 template <>
 inline constexpr std::array<std::string_view, 1> kLater<AllocationRun>{"slurm_begin"};
 template <class T>
@@ -166,6 +192,13 @@ void read_member(core::ObjectReader& reader, const std::string& key, T& to, std:
     core::ObjectReader inner(json, fmt::format("{}: {}", reader.where(), key));
     to = read_stored<T>(inner);
     inner.finish();
+  } else if constexpr (requires {
+                         requires settings::Choice<typename T::value_type>;
+                         to.push_back({});
+                       }) {
+    for (const auto& word : reader.required<std::vector<std::string>>(key))
+      to.push_back(
+          settings::parse_word<typename T::value_type>(word, fmt::format("{}: key '{}'", reader.where(), key)));
   } else if constexpr (requires { to.has_value(); }) {
     if (reader.required<core::Json>(key).is_null())
       to.reset();

@@ -87,14 +87,19 @@ fs::path submissions_folder(const fs::path& suite_folder) { return suite_folder 
 
 }  // namespace
 
+const Resources& resources_of(const SubmissionRequest& request, const Batch& batch) {
+  return batch.resources ? *batch.resources : request.resources;
+}
+
 ScriptRequest script_of(const SubmissionRequest& request, const Batch& batch, const fs::path& folder,
                         const std::optional<JobNumber>& dependency, int generation) {
+  const Resources& resources = resources_of(request, batch);
   ScriptRequest script;
   script.job_name = batch.job_name;
   script.comment = fmt::format("resolute suite {}, submission {}, batch {}, generation {}", request.suite,
                                request.token, batch.number, generation);
-  if (!request.resources.comment.empty()) script.comment = request.resources.comment;
-  script.resources = request.resources;
+  if (!resources.comment.empty()) script.comment = resources.comment;
+  script.resources = resources;
   script.site = request.site;
   script.working_folder = request.working_folder;
   script.output = folder / fmt::format("batch-{:03}", batch.number) / "log";
@@ -104,7 +109,7 @@ ScriptRequest script_of(const SubmissionRequest& request, const Batch& batch, co
   script.array_size = static_cast<int>(batch.jobs.size());
   script.notice = request.notice;
   // Agents that srun started outlive the first node and requeue the job; mpirun takes its own with it.
-  script.no_kill = request.resources.nodes > 1 && request.launcher != name_of(Launcher::kMpirun);
+  script.no_kill = resources.nodes > 1 && request.launcher != name_of(Launcher::kMpirun);
   script.command = {request.resolute.string(),
                     "suite",
                     "allocation",
@@ -150,6 +155,11 @@ int SubmissionFolder::last_generation(const Batch& batch) const {
   for (const std::string& name : files_.list(batch_folder(batch)))
     last = std::max(last, generation_in(name).value_or(-1));
   return last;
+}
+
+std::string SubmissionFolder::why_wanted(const Batch& batch, int number) const {
+  const fs::path path = generation_file(batch_folder(batch), kIntent, number);
+  return read_generation_file<Intended>(files_, path, batch, number).value_or(Intended{}).why;
 }
 
 std::vector<KnownJob> SubmissionFolder::known_jobs(const Batch& batch) const {

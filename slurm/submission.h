@@ -29,6 +29,7 @@
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "settings/choice.h"
+#include "settings/job_kind.h"
 #include "slurm/client.h"
 #include "slurm/launcher.h"
 #include "slurm/sbatch_script.h"
@@ -39,13 +40,17 @@ namespace resolute::slurm {
 enum class Continuation { kRequeue, kChain };  //!< itself again | another job after it
 constexpr auto words_of(Continuation) { return settings::words("requeue", "chain"); }
 
-//! One job, or one array, that is handed to sbatch.
+//! One job, or one array, that is handed to sbatch; one on demand, again and again.
 struct Batch {
   int number = 1;                   //!< 1, 2, …
   std::string job_name;             //!< unique over all submissions: resolute-SUITE-TOKEN-NUMBER
   int first_allocation = 1;         //!< of `suite run --allocation`; an array's element i has first_allocation + i
   std::vector<std::string> jobs{};  //!< array: job ids of the plan, one an element; empty: no array
   int after = 0;                    //!< number of the batch whose end it waits for; 0: none
+  std::vector<settings::JobKind> kinds{};  //!< that its run starts, `suite run --kinds`; empty: all
+  std::optional<Resources> resources{};    //!< its own, instead of SubmissionRequest::resources
+  //! Submitted when there is work for it, and ended by SubmissionRequest::idle_limit when there is none.
+  bool on_demand = false;
 };
 
 //! Hexadecimal digits of a submission's token, which tells it apart from all others.
@@ -80,7 +85,11 @@ struct SubmissionRequest {
   LaunchOptions launch{};
   std::string dependency{};  //!< of the first job of each batch on other people's; validate_dependency(); empty: none
   std::string notify{};      //!< who hears of its end: a command of sh or an address; empty: nobody
+  //! Without anything to start, after which the run of a batch on demand ends.
+  std::chrono::seconds idle_limit{0};
 };
+//! What is asked of SLURM for a batch.
+const Resources& resources_of(const SubmissionRequest& request, const Batch& batch);
 core::Json to_json(const SubmissionRequest& request);
 //! Strict: every member checked, unknown ones refused.
 //! \throws RuntimeError (kCorrupt) that opens with `where`
@@ -102,6 +111,7 @@ struct NeverTried {};
 //! Somebody was about to submit it, and did not write how that went.
 struct Intended {
   std::vector<KnownJob> others{};  //!< jobs of the batch's name that stood in SLURM before: none of this generation
+  std::string why{};               //!< one is wanted now, of a batch on demand; empty: somebody asked for it
 };
 using Generation = std::variant<NeverTried, Intended, KnownJob, Refused>;
 
@@ -116,6 +126,8 @@ class SubmissionFolder {
   Generation generation(const Batch& batch, int number) const;
   //! The last generation that was at least intended; -1: none.
   int last_generation(const Batch& batch) const;
+  //! Intended::why of a generation; empty too where it was never intended.
+  std::string why_wanted(const Batch& batch, int number) const;
   //! Every job that was ever accepted for the batch, by generation.
   std::vector<KnownJob> known_jobs(const Batch& batch) const;
   std::filesystem::path batch_folder(const Batch& batch) const;
@@ -161,8 +173,10 @@ std::optional<KnownJob> own_job(const std::vector<QueuedJob>& queued, const std:
 //! or forgot it, or two processes call at once and one is held up: then singleton and owner file keep the two apart.
 //! \param dependency see script_of() \throws RuntimeError kTransient if SLURM does not say whether it has the job:
 //! calling again later settles it; kInput if there is no SLURM here, or if the submission has ended
+//! \param why Intended::why
 std::variant<KnownJob, Refused> ensure_submitted(core::FileSystem& files, Client& client, const Effects& effects,
                                                  SubmissionFolder& folder, const Batch& batch, int generation,
-                                                 const std::optional<JobNumber>& dependency);
+                                                 const std::optional<JobNumber>& dependency,
+                                                 const std::string& why = {});
 
 }  // namespace resolute::slurm

@@ -49,20 +49,33 @@ TEST(SubmissionJson, a_request_comes_back_as_it_was) {
 
 TEST(SubmissionJson, what_came_later_is_written_where_it_says_something_and_read_where_it_stands) {
   const Json before = to_json(sample_request());
-  for (const char* key : {"launch", "dependency"}) EXPECT_FALSE(before.contains(key)) << key;
+  for (const char* key : {"launch", "dependency", "idle_limit_seconds"}) EXPECT_FALSE(before.contains(key)) << key;
+  for (const char* key : {"kinds", "resources", "on_demand"})
+    EXPECT_FALSE(before.at("batches").at(0).contains(key)) << key;
   for (const char* key : {"gpu_request", "comment"}) EXPECT_FALSE(before.at("resources").contains(key)) << key;
   SubmissionRequest request = sample_request();
   request.launch = {"pmi2", {"--x"}};
   request.dependency = "afterok:12";
   request.resources.gpu_request = GpuRequest::kGpus;
   request.resources.comment = "project 7";
+  request.idle_limit = std::chrono::seconds(90);
+  request.batches[0].kinds = {settings::JobKind::kPack, settings::JobKind::kEvaluation};
+  request.batches[0].resources = request.resources;
+  request.batches[0].resources->nodes = 7;
+  request.batches[0].on_demand = true;
   const SubmissionRequest back = request_from_json(to_json(request), "r");
+  EXPECT_EQ(back.idle_limit, request.idle_limit);
+  EXPECT_EQ(back.batches, request.batches);
+  EXPECT_EQ(resources_of(back, back.batches[0]).nodes, 7);
+  EXPECT_EQ(resources_of(back, back.batches[1]).nodes, 3);
   EXPECT_EQ(back.launch, request.launch);
   EXPECT_EQ(back.dependency, "afterok:12");
   EXPECT_EQ(back.resources.gpu_request, GpuRequest::kGpus);
   EXPECT_EQ(back.resources.comment, "project 7");
-  for (const auto& [key, value] : std::map<std::string, Json>{
-           {"launch", Json{{"mpi", "none"}, {"words", Json::array()}}}, {"dependency", "afterok:1?afterok:2"}}) {
+  for (const auto& [key, value] :
+       std::map<std::string, Json>{{"idle_limit_seconds", Json(-1)},
+                                   {"launch", Json{{"mpi", "none"}, {"words", Json::array()}}},
+                                   {"dependency", "afterok:1?afterok:2"}}) {
     Json wrong = to_json(request);
     wrong[key] = value;
     EXPECT_NE(message_of([&] { request_from_json(wrong, "r"); }, core::ErrorKind::kCorrupt), "") << key;
@@ -82,6 +95,19 @@ TEST(SubmissionScript, a_users_dependency_is_the_first_jobs_and_his_comment_ever
   EXPECT_NE(script(1, 0, 12).find("#SBATCH --dependency=singleton,afterany:12\n"), std::string::npos);
   EXPECT_NE(first.find("#SBATCH --comment=\"project 7\"\n"), std::string::npos);
   EXPECT_NE(script(0, 1, std::nullopt).find("#SBATCH --comment=\"project 7\"\n"), std::string::npos);
+}
+
+TEST(SubmissionScript, asks_for_what_the_batch_needs_where_that_is_another) {
+  SubmissionRequest request = sample_request();
+  request.batches[0].resources = Resources{};
+  request.batches[0].resources->partition = "cpu";
+  request.batches[0].resources->comment = "packing";
+  const std::string script = sbatch_script(script_of(request, request.batches[0], "/scratch/kim/s", std::nullopt, 0));
+  EXPECT_NE(script.find("#SBATCH --partition=cpu\n"), std::string::npos) << script;
+  EXPECT_NE(script.find("#SBATCH --nodes=1\n"), std::string::npos);
+  EXPECT_NE(script.find("#SBATCH --comment=packing\n"), std::string::npos);
+  EXPECT_EQ(script.find("gres"), std::string::npos);
+  EXPECT_EQ(script.find("--no-kill"), std::string::npos) << "one node";
 }
 
 // Every place in the request at which a value stands, objects and lists included.
