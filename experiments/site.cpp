@@ -48,6 +48,7 @@ class SiteTable {
       check_title(text, key, table_.place(key));
     }
   }
+  std::vector<const Node*> tables(const std::string& key) { return table_.tables(key); }
   void finish() const { table_.finish(); }
 
  private:
@@ -62,28 +63,59 @@ class SiteTable {
   std::map<std::string, std::string>& places_;
 };
 
-void read_slurm(SiteTable table, Site::Slurm& slurm) {
-  table.read("partition", slurm.partition);
-  table.read("account", slurm.account);
-  table.read("qos", slurm.qos);
-  table.read("constraint", slurm.constraint);
-  table.read("exclude", slurm.exclude);
-  table.read("reservation", slurm.reservation);
-  table.read("gpu_type", slurm.gpu_type);
-  table.read("memory", slurm.memory);
-  table.read("time", slurm.time);
-  table.read("mail_user", slurm.mail_user);
-  table.read("mail_type", slurm.mail_type);
-  table.read("comment", slurm.comment);
+void read_asked(SiteTable& table, Site::Asked& asked) {
+  table.read("partition", asked.partition);
+  table.read("account", asked.account);
+  table.read("qos", asked.qos);
+  table.read("constraint", asked.constraint);
+  table.read("exclude", asked.exclude);
+  table.read("reservation", asked.reservation);
+  table.read("gpu_type", asked.gpu_type);
+  table.read("memory", asked.memory);
+  table.read("time", asked.time);
+  table.read("mail_user", asked.mail_user);
+  table.read("mail_type", asked.mail_type);
+  table.read("comment", asked.comment);
+  table.read("nodes", 1, asked.nodes);
+  table.read("gpus_per_node", 0, asked.gpus_per_node);
+  table.read("cpus_per_node", 0, asked.cpus_per_node);
+  table.read("exclusive", asked.exclusive);
+  table.read("options", asked.options);
+}
+
+// \param name of the table that has them
+void read_shapes(SiteTable& table, const std::string& name, std::map<std::string, std::string>& places,
+                 std::vector<Site::Asked>& shapes) {
+  for (const Node* node : table.tables("shapes")) {
+    SiteTable shape(*node, fmt::format("{}.shapes.{}", name, shapes.size() + 1), places);
+    read_asked(shape, shapes.emplace_back());
+    shape.finish();
+  }
+}
+
+void read_slurm(SiteTable table, std::map<std::string, std::string>& places, Site::Slurm& slurm) {
+  read_asked(table, slurm);
+  read_shapes(table, "slurm", places, slurm.shapes);
   table.read("gpu_request", {"gres", "gpus", "gpus-per-node"}, slurm.gpu_request);
-  table.read("nodes", 1, slurm.nodes);
-  table.read("gpus_per_node", 0, slurm.gpus_per_node);
-  table.read("cpus_per_node", 0, slurm.cpus_per_node);
   table.read("notice", 1, slurm.notice);
-  table.read("exclusive", slurm.exclusive);
-  table.read("options", slurm.options);
+  table.read("idle_limit", 1, slurm.idle_limit);
   table.read("continue", {"requeue", "chain"}, slurm.continuation);
   table.finish();
+}
+
+void read_resources(const Node& node, Site& site) {
+  TableReader kinds(node, "[resources]");
+  for (const std::string& word : settings::word_list<settings::JobKind>()) {
+    const Node* one = kinds.find(word);
+    if (one == nullptr) continue;
+    SiteTable table(*one, "resources." + word, site.places);
+    auto& of_kind = site.resources[*settings::from_word<settings::JobKind>(word)];
+    read_asked(table, of_kind);
+    read_shapes(table, "resources." + word, site.places, of_kind.shapes);
+    table.read("allocations", of_kind.allocations);
+    table.finish();
+  }
+  kinds.finish();
 }
 
 void read_environment(SiteTable table, Site& site) {
@@ -126,7 +158,8 @@ Site read_site(core::FileSystem& files, const std::filesystem::path& file) {
   const Node document = parse_toml(core::read_named_text(files, file), file.string());
   TableReader top(document, "the site file");
   Site site;
-  if (const Node* node = top.find("slurm")) read_slurm(SiteTable(*node, "slurm", site.places), site.slurm);
+  if (const Node* node = top.find("slurm")) read_slurm(SiteTable(*node, "slurm", site.places), site.places, site.slurm);
+  if (const Node* node = top.find("resources")) read_resources(*node, site);
   if (const Node* node = top.find("environment")) read_environment(SiteTable(*node, "environment", site.places), site);
   if (const Node* node = top.find("container"))
     read_container(SiteTable(*node, "container", site.places), node->place, site);

@@ -12,6 +12,14 @@
 //!     options = ["--licenses=x"]
 //!     continue = "requeue"       # or "chain", where the site allows no requeue
 //!     notice = 120               # seconds before the time limit
+//!     idle_limit = 120           # seconds without work after which an allocation on demand ends
+//!     [[slurm.shapes]]           # allocations on demand may be so instead; what is not here is as above
+//!     partition = "short"
+//!     time = "1:00:00"
+//!     [resources.training]       # or pack, evaluation: allocations of their own for one kind of job, on demand; what
+//!     partition = "gpu"          # is not here is as in [slurm]; [[resources.training.shapes]] are its shapes
+//!     gpus_per_node = 4
+//!     allocations = "0..4"       # side by side: at least so many as long as there may be work, at most so many
 //!     [environment]
 //!     modules = ["openmpi/4.1"]
 //!     commands = ["source /opt/site.sh"]
@@ -31,18 +39,30 @@
 #include <vector>
 
 #include "core/files/file_system.h"
+#include "settings/job_kind.h"
 
 namespace resolute::experiments {
 
 //! Nothing: the file does not say it.
 struct Site {
-  struct Slurm {
-    std::optional<int> nodes, gpus_per_node, cpus_per_node, notice;
+  //! What is asked of SLURM for one allocation.
+  struct Asked {
+    std::optional<int> nodes, gpus_per_node, cpus_per_node;
     std::optional<std::string> partition, account, qos, constraint, exclude, reservation, gpu_type, memory, time;
-    std::optional<std::string> mail_user, mail_type, continuation, comment, gpu_request;
+    std::optional<std::string> mail_user, mail_type, comment;
     std::optional<bool> exclusive;
     std::vector<std::string> options;
+  };
+  struct Slurm : Asked {
+    std::vector<Asked> shapes;  //!< each may stand in its place
+    std::optional<int> notice, idle_limit;
+    std::optional<std::string> continuation, gpu_request;
   } slurm;
+  struct OfKind : Asked {
+    std::vector<Asked> shapes;
+    std::optional<std::string> allocations;  //!< as --allocations has it
+  };
+  std::map<settings::JobKind, OfKind> resources;
   std::vector<std::string> modules;
   std::vector<std::string> commands;
   std::optional<std::string> launcher, mpi, interface, notify;

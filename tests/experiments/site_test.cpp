@@ -96,6 +96,40 @@ program = "/usr/local/bin/resolute"
   EXPECT_EQ(site.places.at("slurm.time"), file_.string() + ":10:1");
 }
 
+TEST_F(SiteFile, has_machines_for_kinds_of_jobs_and_shapes_of_allocations) {
+  const Site site = read(R"([slurm]
+idle_limit = 300
+[[slurm.shapes]]
+partition = "short"
+time = "1:00:00"
+[[slurm.shapes]]
+nodes = 8
+[resources.pack]
+partition = "cpu"
+gpus_per_node = 0
+[resources.training]
+memory = "64G"
+allocations = "0..4"
+[[resources.training.shapes]]
+exclusive = true
+)");
+  EXPECT_EQ(site.slurm.idle_limit, 300);
+  ASSERT_EQ(site.slurm.shapes.size(), 2U);
+  EXPECT_EQ(site.slurm.shapes[0].partition, "short");
+  EXPECT_EQ(site.slurm.shapes[0].nodes, std::nullopt);
+  EXPECT_EQ(site.slurm.shapes[1].nodes, 8);
+  ASSERT_EQ(site.resources.size(), 2U);
+  EXPECT_EQ(site.resources.at(settings::JobKind::kPack).gpus_per_node, 0);
+  const auto& training = site.resources.at(settings::JobKind::kTraining);
+  EXPECT_EQ(training.allocations, "0..4");
+  EXPECT_EQ(training.shapes.at(0).exclusive, true);
+  EXPECT_EQ(site.places.at("resources.training.memory"), file_.string() + ":12:1");
+  EXPECT_EQ(site.places.at("slurm.shapes.2.nodes"), file_.string() + ":7:1");
+  EXPECT_THAT(refused("[resources.trainings]\n"), HasSubstr("did you mean 'training'"));
+  EXPECT_THAT(refused("[resources.pack]\nnotice = 3\n"), HasSubstr("site.toml:2:1: key 'notice' is unknown"));
+  EXPECT_THAT(refused("[[slurm.shapes]]\ncontinue = \"chain\"\n"), HasSubstr("site.toml:2:1: key 'continue'"));
+}
+
 TEST_F(SiteFile, an_empty_one_says_nothing) {
   const Site site = read("# nothing yet\n[slurm]\n");
   EXPECT_FALSE(site.slurm.partition || site.slurm.nodes || site.slurm.exclusive || site.launcher);
