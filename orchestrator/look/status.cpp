@@ -17,8 +17,8 @@ const Job* job_with(const State& state, const experiments::JobId& id) {
 }
 
 // Of a job without a result, over all allocations: one that is at work on it counts before one that gave it up.
-void count_job(const experiments::PlannedJob& planned, bool ready, const std::vector<KnownRun>& pasts,
-               SuiteStatus& status) {
+JobStanding count_job(const experiments::PlannedJob& planned, bool ready, const std::vector<KnownRun>& pasts,
+                      SuiteStatus& status) {
   const Job* failed = nullptr;
   const Job* cancelled = nullptr;
   bool hoped_for = false;  // a run is at work that may do it and has not given it up
@@ -27,7 +27,7 @@ void count_job(const experiments::PlannedJob& planned, bool ready, const std::ve
     if (job == nullptr || !job->wanted) continue;
     if (past.live && std::holds_alternative<Running>(job->state)) {
       ++status.jobs.running;
-      return;
+      return JobStanding::kRunning;
     }
     if (std::holds_alternative<Failed>(job->state))
       failed = job;
@@ -40,13 +40,16 @@ void count_job(const experiments::PlannedJob& planned, bool ready, const std::ve
     const auto& end = std::get<Failed>(failed->state);
     ++status.jobs.failed;
     status.failures.push_back({planned.id, planned.label, std::string(name_of(end.cause)), end.evidence});
-  } else if (!hoped_for && cancelled != nullptr) {
+    return JobStanding::kFailed;
+  }
+  if (!hoped_for && cancelled != nullptr) {
     ++status.jobs.cancelled;
     status.failures.push_back({planned.id, planned.label, cancelled->unwanted ? "cancelled" : "needs-failed",
                                std::get<Cancelled>(cancelled->state).why});
-  } else {
-    ++(ready ? status.jobs.ready : status.jobs.waiting);
+    return JobStanding::kCancelled;
   }
+  ++(ready ? status.jobs.ready : status.jobs.waiting);
+  return ready ? JobStanding::kReady : JobStanding::kWaiting;
 }
 
 }  // namespace
@@ -68,7 +71,8 @@ SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout&
     status.live = status.live || past.live;
     const auto wanted =
         std::count_if(past.state.jobs.begin(), past.state.jobs.end(), [](const Job& job) { return job.wanted; });
-    status.runs.push_back({past.name, past.run_epoch, past.live, static_cast<std::size_t>(wanted)});
+    status.runs.push_back({past.name, past.run_epoch, past.live, static_cast<std::size_t>(wanted),
+                           past.state.stop && is_cancelled_by_somebody(*past.state.stop)});
   }
   const auto seen_done = [&](const experiments::JobId& id) {
     return std::any_of(pasts.begin(), pasts.end(), [&](const KnownRun& past) {
@@ -83,11 +87,12 @@ SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout&
     if (stored[i].result) {
       done.insert(planned.id.hex);
       ++status.jobs.succeeded;
+      status.standings.push_back(JobStanding::kSucceeded);
       continue;
     }
     const bool ready = std::all_of(planned.after.begin(), planned.after.end(),
                                    [&](const experiments::JobId& need) { return done.contains(need.hex); });
-    count_job(planned, ready, pasts, status);
+    status.standings.push_back(count_job(planned, ready, pasts, status));
   }
   return status;
 }

@@ -19,17 +19,22 @@ namespace resolute::orchestrator {
 std::vector<std::string> run_names(core::FileSystem& files, const experiments::StoreLayout& store,
                                    const std::string& suite);
 
+//! How a job stands; kReady: what it needs is there, and nobody works at it.
+enum class JobStanding { kSucceeded, kRunning, kReady, kWaiting, kFailed, kCancelled };
+
 //! The last run of one allocation.
 struct SuiteRun {
-  std::string name;        //!< experiments::run_name(): its folder
-  std::int64_t epoch = 0;  //!< in which it began, as requests name it
-  bool live = false;       //!< known to be at work (same host) or may be (another host)
-  std::size_t jobs = 0;    //!< that it has in its plan: fewer than the suite's in an array's element
+  std::string name;           //!< experiments::run_name(): its folder
+  std::int64_t epoch = 0;     //!< in which it began, as requests name it
+  bool live = false;          //!< known to be at work (same host) or may be (another host)
+  std::size_t jobs = 0;       //!< that it has in its plan: fewer than the suite's in an array's element
+  bool is_cancelled = false;  //!< somebody has asked it to end (is_cancelled_by_somebody())
 };
 struct SuiteStatus {
   Counts jobs;
-  bool live = false;           //!< one of the runs is
-  std::vector<SuiteRun> runs;  //!< one an allocation that ever ran, by its number
+  std::vector<JobStanding> standings{};  //!< by position in Plan::jobs
+  bool live = false;                     //!< one of the runs is
+  std::vector<SuiteRun> runs;            //!< one an allocation that ever ran, by its number
   std::vector<Failure> failures;
 };
 //! From the store alone. A job has succeeded if its result is there: of those that a journal has seen succeed their
