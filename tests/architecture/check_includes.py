@@ -28,6 +28,7 @@ ARROWS = {
 ROOMS = {
     "allocations": {
         "submissions": set(),
+        "growth": set(),
         "liveness": {"submissions"},
         "notices": {"submissions"},
         "start": {"liveness", "notices", "submissions"},

@@ -1,0 +1,57 @@
+#pragma once
+//! \file
+//! Whether a pool of allocations should grow: a pure decision. It grows while the work that is ready is expected to
+//! last longer, on the allocations that are there, than a further one would have to wait for its begin. Those that wait
+//! count for nothing: how long a queue takes cannot be told (recorded waits differ by a thousand), one that comes too
+//! late ends at once, and so it costs nothing. It shrinks by itself: an allocation on demand without work ends.
+//! growth_simulation_test.cpp holds the rule against fixed numbers and HyperQueue's.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "settings/job_kind.h"
+
+namespace resolute::allocations {
+
+//! Of one batch: kFree could be submitted; kBarred would be in vain, or is not wanted: SLURM has refused it, it has
+//! given up, somebody has cancelled it, or SLURM has lost it.
+enum class Presence { kFree, kWaits, kRuns, kBarred };
+
+struct PoolBatch {
+  int number = 0;
+  Presence presence = Presence::kFree;
+  bool on_demand = true;
+  std::int64_t size = 0;  //!< node-seconds that it asks for
+  int ranks = 1;          //!< process ranks that it runs at once
+};
+
+//! Allocations for jobs of some kinds, and the jobs that are ready: nobody works at them, and what they need is there.
+struct PoolDemand {
+  std::vector<settings::JobKind> kinds{};  //!< empty: all
+  std::vector<PoolBatch> batches{};        //!< by number
+  int most = 1;                            //!< at once
+  int ready_jobs = 0;
+  std::int64_t ready_ranks = 0;  //!< that the ready jobs take together
+  //! Rank-seconds that they are expected to take; nothing: of some nothing is known.
+  std::optional<std::chrono::seconds> ready_work{};
+  //! That an allocation waits for its begin, as far as this submission has seen; nothing: none has begun yet.
+  std::optional<std::chrono::seconds> queue_wait{};
+};
+
+//! From a ready allocation to its first job at work, and what a job needs at least to be worth one.
+inline constexpr std::chrono::seconds kStartUp{60};
+//! A queue in which allocations wait longer is busy: small and short ones are asked for first.
+inline constexpr std::chrono::seconds kBusyQueue{600};
+
+struct Growth {
+  std::vector<int> batches{};  //!< numbers of those to be submitted, in this order; empty: none
+  std::string why{};           //!< in one sentence; empty: none
+};
+//! Never more at once than PoolDemand::most, never more that wait than jobs are ready, none where those that are there
+//! will have done the work by then; one at least where jobs are ready, nothing is there or waits and something is free.
+Growth decide_growth(const PoolDemand& demand);
+
+}  // namespace resolute::allocations
