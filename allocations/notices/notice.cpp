@@ -95,6 +95,7 @@ std::optional<NoticeState> notice_of(bool complete, const std::vector<StoredBatc
                                 NoticeState::kIncomplete};
   std::set<NoticeState> states;
   for (const StoredBatch& batch : batches) {
+    if (is_never_wanted(batch)) continue;
     const auto last = last_runs(batch);
     if (last.size() < std::max<std::size_t>(1, batch.batch.jobs.size())) return std::nullopt;
     for (const auto& [element, one] : last) {

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <set>
 
+#include "allocations/growth/grow.h"
 #include "allocations/liveness/run_watch.h"
 #include "allocations/notices/notice.h"
 #include "allocations/submissions/stored_submission.h"
@@ -31,6 +32,7 @@ constexpr auto kLongestBegin = 15min;
 // already told this process to go, every second may be the last.
 constexpr auto kEndPatience = 30min;
 constexpr auto kLeastPatience = 8s;
+constexpr auto kBetweenTurns = 10s;
 // A run that begins later than so long before its stop has nothing of it.
 constexpr auto kShortestRun = 30s;
 
@@ -109,6 +111,9 @@ class Allocation {
       ending.complete = true;
       return conclude(std::move(ending), true);
     }
+    // It waited longer than the work that it was asked for.
+    ending.idle = batch_.on_demand && !is_work_ready();
+    if (ending.idle) return conclude(std::move(ending), false);
     try {
       patiently([&] { slurm::write_run(files_, folder_.batch_folder(batch_), run_); });
     } catch (const core::RuntimeError& error) {
@@ -141,6 +146,7 @@ class Allocation {
     run_.after = after.achieved;
     if (!ending.began) after.end.reset();
     ending.complete = after.complete || after.end == orchestrator::RunEnd::kComplete;
+    ending.idle = after.end == orchestrator::RunEnd::kIdle;
     ending.given_up = after.end == orchestrator::RunEnd::kIncomplete || after.end == orchestrator::RunEnd::kLimited;
     ending.store_failed = ending.given_up && after.store_failed;
     ending.asked_to_stop = (ending.began || ending.another_run) && after.asked_to_stop;
@@ -326,6 +332,7 @@ class Allocation {
     };
     const auto over = [&] {
       note_that_it_works();
+      grow_by_turns();
       return watch.over();
     };
     const auto command = slurm::launch_command(launcher, here_.nodes, work_->suite_run, request_.launch);
@@ -343,6 +350,33 @@ class Allocation {
     } catch (const core::RuntimeError& error) {
       core::log_warning("launcher '{}': {}", slurm::name_of(launcher), error.what());
       return Start::kFailed;
+    }
+  }
+
+  bool is_work_ready() const {
+    try {
+      const auto status = orchestrator::read_status(files_, work_->store, work_->suite);
+      return has_work(batch_, work_->suite, status.standings);
+    } catch (const core::RuntimeError& error) {
+      core::log_warning("whether there is work is not known: {}", error.what());
+      return true;
+    }
+  }
+
+  Grown grow_now(std::chrono::milliseconds patience, int ending) const {
+    auto asked = client(patience);
+    return grow({files_, asked, world_.slurm, folder_, work_->suite, work_->store, world_.now(), Pardon::kNo, ending});
+  }
+
+  // While a run is at work, one of the allocations sees once a minute to those on demand. Nothing that goes wrong here
+  // may disturb the run.
+  void grow_by_turns() {
+    if (world_.now() < next_turn_ || too_late_to_run()) return;
+    next_turn_ = world_.now() + kBetweenTurns;
+    try {
+      if (take_turn(files_, folder_, world_.now())) grow_now(kBeginPatience, 0);
+    } catch (const std::exception& error) {
+      core::log_warning("whether the suite could use more allocations is not known: {}", error.what());
     }
   }
 
@@ -422,13 +456,30 @@ class Allocation {
   }
 
   int finish(slurm::EndCause cause, bool clean_end) {
-    if (cause != slurm::EndCause::kComplete) return ended("the suite ended with failed jobs", 3);
+    if (cause != slurm::EndCause::kComplete) return finish_part(cause);
     // Of an array, the element is complete: the suite may not be.
     if (batch_.jobs.empty() || orchestrator::all_results_there(files_, work_->store, work_->suite)) {
       if (!clean_end || run_.launcher.empty()) write_tables(files_, *work_);
       folder_.end("every result is there");
     }
     return ended("complete", 0);
+  }
+
+  // This allocation can do no more; others may, on jobs that wait for it or are of other kinds.
+  int finish_part(slurm::EndCause cause) {
+    write_record();
+    try {
+      const Grown grown = grow_now(end_patience(), batch_.number);
+      if (cause == slurm::EndCause::kIdle && grown.refused)
+        return give(cause, "SLURM refuses an allocation that the suite needs: " + grown.refused->why);
+      if (cause == slurm::EndCause::kIdle && grown.goes_on) return ended("there is nothing more for it to do", 0);
+      if (cause == slurm::EndCause::kIdle && !grown.failures)
+        return give(cause, "jobs are left that no allocation of this submission does");
+    } catch (const core::RuntimeError& error) {
+      core::log_error("{}", error.what());
+      if (cause == slurm::EndCause::kIdle) return leave("SLURM does not answer: `resolute suite resume` goes on");
+    }
+    return ended("the suite ended with failed jobs", 3);
   }
 
   int go_on_by(slurm::Continuation way, const slurm::Ending& ending) {
@@ -484,6 +535,7 @@ class Allocation {
   bool record_there_ = false;  // run_ was begun by the process that was killed
   std::string reason_;         // why the run stopped, by its journal
   std::optional<Time> ends_at_;
+  Time next_turn_{};  // of grow_by_turns()
   std::vector<slurm::AllocationRun> earlier_;
   slurm::AllocationRun run_;
   std::optional<AllocationWork> work_;

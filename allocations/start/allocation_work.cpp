@@ -1,5 +1,7 @@
 #include "allocations/start/allocation_work.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "core/error.h"
@@ -19,6 +21,22 @@ std::vector<std::string> suite_arguments(const slurm::SubmissionFolder& folder,
   std::vector<std::string> arguments{folder.suite_file().string(), "--store", request.store.string(), "--relative-to",
                                      request.relative_to.string()};
   arguments.insert(arguments.end(), request.plan_arguments.begin(), request.plan_arguments.end());
+  return arguments;
+}
+
+// Of `suite run`: what was given, and of a batch what makes it differ from others.
+std::vector<std::string> run_arguments(const slurm::SubmissionRequest& request, const slurm::Batch& batch) {
+  std::vector<std::string> arguments = request.run_arguments;
+  const bool has_slots = std::find(arguments.begin(), arguments.end(), "--slots") != arguments.end();
+  // What was asked for of a node that others use too, where nothing but us keeps it to that.
+  if (const int processors = slurm::resources_of(request, batch).cpus_per_node; !has_slots && processors > 0)
+    arguments.insert(arguments.end(), {"--slots", std::to_string(processors)});
+  if (!batch.kinds.empty() && batch.jobs.empty()) {
+    std::vector<std::string_view> kinds;
+    for (const settings::JobKind kind : batch.kinds) kinds.push_back(settings::word(kind));
+    arguments.insert(arguments.end(), {"--kinds", fmt::format("{}", fmt::join(kinds, ","))});
+  }
+  if (batch.on_demand) arguments.insert(arguments.end(), {"--idle-limit", std::to_string(request.idle_limit.count())});
   return arguments;
 }
 
@@ -48,7 +66,8 @@ AllocationWork read_work(const slurm::SubmissionFolder& folder, const slurm::Sub
   work.suite_run.push_back(in_container ? request.container_program : request.resolute.string());
   work.suite_run.insert(work.suite_run.end(), {"suite", "run"});
   work.suite_run.insert(work.suite_run.end(), arguments.begin(), arguments.end());
-  work.suite_run.insert(work.suite_run.end(), request.run_arguments.begin(), request.run_arguments.end());
+  const auto options = run_arguments(request, batch);
+  work.suite_run.insert(work.suite_run.end(), options.begin(), options.end());
   int allocation = batch.first_allocation;
   if (batch.jobs.empty()) {
     work.plan = work.suite;

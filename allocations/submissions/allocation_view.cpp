@@ -174,6 +174,7 @@ AllocationView view_of(const StoredSubmission& submission, const StoredBatch& ba
   view.allocation = batch.batch.first_allocation;
   view.elements = elements_of(batch);
   view.job = batch.known.empty() ? 0 : batch.known.back().id;
+  view.wanted = batch.why;
   view.starts = static_cast<int>(batch.runs.size());
   view.last_end = last_end_of(batch);
   if (const auto jobs = jobs_of(batch, answer); !jobs.empty()) {
@@ -210,7 +211,8 @@ std::vector<AllocationView> join(const std::vector<StoredSubmission>& submission
   std::vector<AllocationView> views;
   for (const StoredSubmission& submission : submissions)
     if (!submission.ended || (all_ended && &submission == &submissions.back()))
-      for (const StoredBatch& batch : submission.batches) views.push_back(view_of(submission, batch, answer, complete));
+      for (const StoredBatch& batch : submission.batches)
+        if (!is_never_wanted(batch)) views.push_back(view_of(submission, batch, answer, complete));
   return views;
 }
 

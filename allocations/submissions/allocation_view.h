@@ -33,6 +33,7 @@ struct AllocationView {
   int starts = 0;        //!< of its script
   std::string last_end;  //!< cause and verdict of the last start that has ended; of an array, counts by cause
   std::string advice;    //!< what to do; empty: nothing
+  std::string wanted{};  //!< why it was asked for, of one on demand
 };
 constexpr auto words_of(AllocationView::State) {
   return settings::words("waits", "held", "runs", "ending", "ended", "lost", "refused", "not-submitted", "unknown");

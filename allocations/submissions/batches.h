@@ -14,14 +14,32 @@
 
 namespace resolute::allocations {
 
-//! One batch an allocation, or, with --array, one a level of the plan and thousand jobs: a job of a level needs none of
-//! its level. Jobs that have their result are left out. A batch of an array waits for the end of one of the level
+//! Allocations that may work side by side on jobs of some kinds.
+struct Pool {
+  std::vector<settings::JobKind> kinds{};  //!< that are started there; empty: all
+  std::vector<slurm::Resources> shapes{};  //!< that an allocation may have, different ones; empty: the request's alone
+  int least = 1;  //!< that are kept until the work is done, of the first shape; the others are on demand
+  int most = 1;   //!< at once
+};
+
+//! Of each pool a batch an allocation: those that are kept, then, for each shape, as many on demand as there may be
+//! besides. Pure. \param pools of each one allocation or more, and each kind in one
+std::vector<slurm::Batch> batches_of(const std::string& suite, const std::string& token,
+                                     const std::vector<Pool>& pools);
+//! The pools that a request's batches are of, in their order. Pure.
+std::vector<Pool> pools_of(const slurm::SubmissionRequest& request);
+//! How many allocations of a batch's pool may be at once: of those with its kinds. Pure.
+int most_at_once(const slurm::SubmissionRequest& request, const slurm::Batch& batch);
+
+//! With --array: one batch a level of the plan, pool and thousand jobs: a job of a level needs none of its level. A
+//! pool's first shape counts. Jobs that have their result are left out. A batch waits for the end of one of the level
 //! before it: the last that holds something that it needs. That orders nearly everything; where an element comes to its
 //! turn and what it needs is not there (another batch of that level still works on it, or it failed), it waits for
 //! whoever has claimed that, or does it itself, as every run does with what it needs. So an order that is not kept
-//! costs time and never a result. Pure. \param allocations 1 or more
-std::vector<slurm::Batch> batches_of(const experiments::Plan& plan, const std::string& token, int allocations,
-                                     bool array, const std::function<bool(const experiments::JobId&)>& has_result);
+//! costs time and never a result. Pure.
+std::vector<slurm::Batch> array_batches_of(const experiments::Plan& plan, const std::string& token,
+                                           const std::vector<Pool>& pools,
+                                           const std::function<bool(const experiments::JobId&)>& has_result);
 
 //! Names in ${NAME} of a suite's text with their values: an allocation on another machine must see them too. STORE is
 //! none of them.

@@ -25,6 +25,7 @@ constexpr std::chrono::seconds kEndingPause(5);
 State state_of(const StoredBatch& batch, const HasResult& has_result) {
   const auto& jobs = batch.batch.jobs;
   if (!jobs.empty() && std::all_of(jobs.begin(), jobs.end(), has_result)) return State::kDone;
+  if (is_never_wanted(batch)) return State::kDone;
   return std::visit(core::Overloaded{[](slurm::NeverTried) { return State::kNeverTried; },
                                      [](const slurm::Intended&) { return State::kUnsettled; },
                                      [](const slurm::KnownJob&) { return State::kGone; },
@@ -119,9 +120,9 @@ bool same_order(const slurm::SubmissionRequest& one, const slurm::SubmissionRequ
     plain.created = {};
     plain.by = "";
     const bool array = !plain.batches.empty() && !plain.batches.front().jobs.empty();
-    const std::size_t allocations = array ? 0 : plain.batches.size();
-    plain.batches.clear();
-    return std::make_tuple(slurm::to_json(plain).dump(), array, allocations);
+    if (array) plain.batches.clear();
+    for (slurm::Batch& batch : plain.batches) batch.job_name.clear();
+    return std::pair(slurm::to_json(plain).dump(), array);
   };
   return order(one) == order(other);
 }
@@ -131,7 +132,7 @@ std::optional<RefusedBatch> submit_missing(core::FileSystem& files, slurm::Clien
   std::map<int, slurm::JobNumber> ids;
   for (auto& batch : standing.batches) {
     const bool there = batch.state == State::kAlive || batch.state == State::kDone;
-    if (there) {
+    if (there || batch.batch.on_demand) {
       if (batch.state == State::kAlive && batch.job() != nullptr) ids[batch.batch.number] = batch.job()->id;
       continue;
     }

@@ -14,7 +14,7 @@ namespace resolute::allocations {
 
 //! kUnsettled: somebody was about to submit it and did not write how that went. kAlive: SLURM has it, or cannot be
 //! asked. kGone: SLURM has taken it once and knows it no more, or as ended. kDone: an array whose jobs have their
-//! results.
+//! results, or on demand and not wanted so far.
 struct BatchStanding : StoredBatch {
   enum class State { kNeverTried, kUnsettled, kRefused, kAlive, kGone, kDone };
   State state = State::kNeverTried;
@@ -59,9 +59,9 @@ struct RefusedBatch {
   int batch = 0;
   std::string why;  //!< SLURM's words
 };
-//! Hands over every batch that is neither alive nor done: the generation that was begun, else the next one. Stops at
-//! the first that SLURM refuses. \return that one \throws RuntimeError (kTransient) if SLURM does not say whether it
-//! has a job: the same call again settles it
+//! Hands over every batch that is kept (those on demand are grow()'s) and neither alive nor done: the generation that
+//! was begun, else the next one. Stops at the first that SLURM refuses. \return that one \throws RuntimeError
+//! (kTransient) if SLURM does not say whether it has a job: the same call again settles it
 std::optional<RefusedBatch> submit_missing(core::FileSystem& files, slurm::Client& client,
                                            const slurm::Effects& effects, Standing& standing);
 //! \throws RuntimeError (kInput) with what to change

@@ -27,6 +27,7 @@ void read_history(core::FileSystem& files, const slurm::SubmissionFolder& folder
   batch.runs = slurm::read_runs(files, batch.folder);
   const auto logs = files.list(batch.folder / "log");
   batch.logs = {logs.begin(), logs.end()};
+  if (batch.batch.on_demand) batch.why = folder.why_wanted(batch.batch, batch.generation);
 }
 
 StoredSubmission read_whole_submission(core::FileSystem& files, const slurm::SubmissionFolder& folder) {
@@ -62,13 +63,17 @@ std::map<int, const slurm::AllocationRun*> last_runs(const StoredBatch& batch) {
 }
 
 bool ended_for_good(const slurm::AllocationRun& run) {
-  return run.end && (run.cause == slurm::EndCause::kComplete || run.cause == slurm::EndCause::kIncomplete);
+  return run.end && (run.cause == slurm::EndCause::kComplete || run.cause == slurm::EndCause::kIncomplete ||
+                     run.cause == slurm::EndCause::kIdle);
 }
+
+bool is_never_wanted(const StoredBatch& batch) { return batch.batch.on_demand && batch.generation < 0; }
 
 bool is_over(const StoredBatch& batch) {
   const auto last = last_runs(batch);
-  const auto over =
-      std::count_if(last.begin(), last.end(), [](const auto& run) { return ended_for_good(*run.second); });
+  const auto over = std::count_if(last.begin(), last.end(), [&](const auto& run) {
+    return ended_for_good(*run.second) && run.second->generation >= batch.generation;
+  });
   return over >= std::max<std::ptrdiff_t>(1, std::ssize(batch.batch.jobs));
 }
 

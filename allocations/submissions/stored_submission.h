@@ -29,6 +29,7 @@ struct StoredBatch {
   std::vector<slurm::KnownJob> known{};      //!< one a generation that SLURM took
   std::vector<slurm::AllocationRun> runs{};  //!< in order of begin
   std::set<std::string> logs{};              //!< names of the files in its log folder
+  std::string why{};                         //!< its last generation was wanted, of one on demand
 };
 struct StoredSubmission {
   slurm::SubmissionRequest request;
@@ -48,7 +49,9 @@ StoredSubmission read_whole_submission(core::FileSystem& files, const slurm::Sub
 std::vector<StoredSubmission> read_submissions(core::FileSystem& files, const std::filesystem::path& suite_folder,
                                                std::set<std::string>* warned = nullptr);
 
-//! Its own records say so: nothing follows, and no start of it can find more to do. Pure.
+//! On demand, and nothing has asked for it yet. Pure.
+bool is_never_wanted(const StoredBatch& batch);
+//! Its own records say so: nothing follows of its last generation, and no start of it can find more to do. Pure.
 bool is_over(const StoredBatch& batch);
 //! The last start of each element; -1: the batch is no array. Pure.
 std::map<int, const slurm::AllocationRun*> last_runs(const StoredBatch& batch);

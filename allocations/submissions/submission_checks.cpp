@@ -1,6 +1,6 @@
 #include "allocations/submissions/submission_checks.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "orchestrator/launch/launch.h"
 #include "slurm/job_record.h"
 #include "slurm/partitions.h"
 #include "slurm/trouble.h"
@@ -43,40 +44,98 @@ bool asks_for_processors(const slurm::Resources& resources) {
 }
 
 // Of a limit, at worst; negative: SLURM's notice may come before the begin.
-std::chrono::seconds time_to_work(const slurm::SubmissionRequest& request) {
-  return slurm::granted_time(request.resources.time) - request.notice - slurm::kNoticeComesEarlier;
+std::chrono::seconds time_to_work(const slurm::SubmissionRequest& request, std::chrono::seconds time) {
+  return slurm::granted_time(time) - request.notice - slurm::kNoticeComesEarlier;
 }
 
 // "SLURM gives 120 s, the run stops 30 s before their end, and SLURM may have it stop up to 60 s earlier: 30 s are left
 // to work in".
-std::string sum_of_time(const slurm::SubmissionRequest& request) {
-  const auto given = slurm::granted_time(request.resources.time);
-  const auto left = std::max(time_to_work(request), std::chrono::seconds(0));
+std::string sum_of_time(const slurm::SubmissionRequest& request, std::chrono::seconds time) {
+  const auto given = slurm::granted_time(time);
+  const auto left = std::max(time_to_work(request, time), std::chrono::seconds(0));
   return fmt::format(
       "SLURM gives {} s{}, the run stops {} s before their end, and SLURM may have it stop up to {} s earlier: {} left "
       "to work in",
-      given.count(),
-      given == request.resources.time ? "" : fmt::format(" for {} s, in whole minutes", request.resources.time.count()),
+      given.count(), given == time ? "" : fmt::format(" for {} s, in whole minutes", time.count()),
       request.notice.count(), slurm::kNoticeComesEarlier.count(),
       left.count() == 0 ? "nothing is" : fmt::format("{} s are", left.count()));
 }
 
-bool uses_gpu(const experiments::PlannedJob& job) {
-  const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification);
-  return training != nullptr && training->device == experiments::Device::kCuda;
+// What is asked for of the batches, each once, with the batch that asks first.
+std::vector<std::pair<const slurm::Resources*, const slurm::Batch*>> different_resources(
+    const slurm::SubmissionRequest& request) {
+  std::vector<std::pair<const slurm::Resources*, const slurm::Batch*>> all;
+  for (const slurm::Batch& batch : request.batches) {
+    const slurm::Resources& resources = slurm::resources_of(request, batch);
+    const bool there = std::any_of(all.begin(), all.end(), [&](const auto& one) {
+      return *one.first == resources && one.second->kinds == batch.kinds;
+    });
+    if (!there) all.emplace_back(&resources, &batch);
+  }
+  return all;
+}
+
+// Of "packs and trainings"; nothing for all kinds.
+std::string kinds_text(const slurm::Batch& batch) {
+  std::vector<std::string_view> words;
+  for (const settings::JobKind kind : batch.kinds) words.push_back(settings::word(kind));
+  return fmt::format("{}", fmt::join(words, " and "));
+}
+
+// Jobs that the batch may run and that take a GPU.
+bool needs_gpus(const experiments::Plan& plan, const slurm::Batch& batch) {
+  const auto on_gpus = orchestrator::jobs_on_gpus(plan.jobs);
+  return std::any_of(plan.jobs.begin(), plan.jobs.end(), [&](const experiments::PlannedJob& job) {
+    const auto kind = experiments::job_kind(job.specification);
+    return on_gpus.contains(job.id) &&
+           (batch.kinds.empty() || std::find(batch.kinds.begin(), batch.kinds.end(), kind) != batch.kinds.end());
+  });
+}
+
+void warn_of_resources(const experiments::Plan& plan, const slurm::SubmissionRequest& request,
+                       const slurm::Resources& resources, const slurm::Batch& batch,
+                       std::vector<std::string>& warnings) {
+  const std::string kinds = kinds_text(batch);
+  const auto warn = [&](const std::string& text) {
+    warnings.push_back(kinds.empty() ? text : fmt::format("of {} jobs: {}", kinds, text));
+  };
+  if (resources.time.count() > 0 && time_to_work(request, resources.time) < kLittleWork)
+    warn(fmt::format("--time is short: {}", sum_of_time(request, resources.time)));
+  else if (const auto given = slurm::granted_time(resources.time); given != resources.time)
+    warn(fmt::format("--time is {} s to SLURM, not {} s: it counts in whole minutes", given.count(),
+                     resources.time.count()));
+  if (!asks_for_processors(resources))
+    warn(
+        "no processors are asked for, and SLURM mostly gives a job one of each node, for all that runs there: give "
+        "--cpus-per-node, --exclusive, or cpus_per_node in the site file");
+  const bool needs = needs_gpus(plan, batch);
+  if (resources.gpus_per_node > 0 && !needs)
+    warn(kinds.empty() ? "GPUs are asked for, but no training of the suite uses one (train.device is \"cpu\")"
+                       : "GPUs are asked for, but none of them uses one");
+  if (resources.gpus_per_node == 0 && needs)
+    warn("the suite trains on GPUs (train.device is \"cuda\"), but none is asked for: give --gpus-per-node");
 }
 
 }  // namespace
 
-void require_time_to_work(const slurm::SubmissionRequest& request) {
-  if (request.resources.time.count() == 0 || time_to_work(request) >= kLeastWork) return;
+void require_gpus(const experiments::Plan& plan, const slurm::SubmissionRequest& request) {
+  for (const auto& [resources, batch] : different_resources(request))
+    if (!batch->kinds.empty() && resources->gpus_per_node == 0 && needs_gpus(plan, *batch))
+      throw core::input_error(
+          fmt::format("{} jobs of this suite take a GPU each, and none is asked for", kinds_text(*batch)),
+          "a training on GPUs (train.device is \"cuda\") is evaluated on one too",
+          "give gpus_per_node in their table of [resources] in the site file");
+}
+
+void require_time_to_work(const slurm::SubmissionRequest& request, std::chrono::seconds time) {
+  if (time.count() == 0 || time_to_work(request, time) >= kLeastWork) return;
   const auto least = slurm::granted_time(request.notice + slurm::kNoticeComesEarlier + kLeastWork);
   throw core::input_error(
-      "--time is too short to work in", sum_of_time(request),
+      "--time is too short to work in", sum_of_time(request, time),
       fmt::format("give --time {} or more, or a shorter --notice", least / std::chrono::minutes(1)));
 }
 
-std::optional<std::string> require_possible(const slurm::Effects& effects, const slurm::Resources& resources) {
+std::optional<std::string> require_possible(const slurm::Effects& effects, const slurm::SubmissionRequest& request) {
   std::vector<slurm::Partition> partitions;
   try {
     const auto output = effects.run(slurm::sinfo_command(), kSinfoLimit);
@@ -86,12 +145,14 @@ std::optional<std::string> require_possible(const slurm::Effects& effects, const
     core::log_debug("what the partitions offer is not known: {}", error.what());
     return std::nullopt;
   }
-  if (const auto never = slurm::why_never(partitions, resources))
-    throw core::input_error("SLURM would take this job and never start it", never->why,
-                            fmt::format("ask for {}; `sinfo` shows what there is", never->advice));
-  if (const auto never = slurm::why_never_by_default(partitions, resources))
-    return fmt::format("unless this site chooses another partition, the job waits for ever: {}; give --partition",
-                       never->why);
+  for (const auto& [resources, batch] : different_resources(request)) {
+    if (const auto never = slurm::why_never(partitions, *resources))
+      throw core::input_error("SLURM would take this job and never start it", never->why,
+                              fmt::format("ask for {}; `sinfo` shows what there is", never->advice));
+    if (const auto never = slurm::why_never_by_default(partitions, *resources))
+      return fmt::format("unless this site chooses another partition, the job waits for ever: {}; give --partition",
+                         never->why);
+  }
   return std::nullopt;
 }
 
@@ -107,22 +168,8 @@ std::vector<std::string> submission_warnings(core::FileSystem& files, const expe
     warnings.push_back(
         fmt::format("the program '{}' lies where nodes may not see it: install it on a shared file system",
                     request.resolute.string()));
-  const auto& resources = request.resources;
-  if (resources.time.count() > 0 && time_to_work(request) < kLittleWork)
-    warnings.push_back(fmt::format("--time is short: {}", sum_of_time(request)));
-  else if (const auto given = slurm::granted_time(resources.time); given != resources.time)
-    warnings.push_back(fmt::format("--time is {} s to SLURM, not {} s: it counts in whole minutes", given.count(),
-                                   resources.time.count()));
-  if (!asks_for_processors(resources))
-    warnings.push_back(
-        "no processors are asked for, and SLURM mostly gives a job one of each node, for all that runs there: give "
-        "--cpus-per-node, --exclusive, or cpus_per_node in the site file");
-  const bool needs_gpus = std::any_of(plan.jobs.begin(), plan.jobs.end(), uses_gpu);
-  if (resources.gpus_per_node > 0 && !needs_gpus)
-    warnings.push_back("GPUs are asked for, but no training of the suite uses one (train.device is \"cpu\")");
-  if (resources.gpus_per_node == 0 && needs_gpus)
-    warnings.push_back(
-        "the suite trains on GPUs (train.device is \"cuda\"), but none is asked for: give --gpus-per-node");
+  for (const auto& [resources, batch] : different_resources(request))
+    warn_of_resources(plan, request, *resources, *batch, warnings);
   for (const auto& dataset : plan.datasets) {
     if (dataset.pack.synthetic || files.exists(store.pack_folder(dataset.pack) / "pack.json")) continue;
     if (dataset.root.empty())

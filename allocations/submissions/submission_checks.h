@@ -15,13 +15,18 @@
 namespace resolute::allocations {
 
 //! Refuses a time limit of which next to nothing is left to work in, with the sum: what SLURM gives, less the notice at
-//! which the run stops, less what SLURM's notice may come earlier. Pure. \throws RuntimeError (kInput)
-void require_time_to_work(const slurm::SubmissionRequest& request);
+//! which the run stops, less what SLURM's notice may come earlier. Pure. \param time limit; 0: the cluster's
+//! \throws RuntimeError (kInput)
+void require_time_to_work(const slurm::SubmissionRequest& request, std::chrono::seconds time);
+
+//! Refuses allocations for jobs that take a GPU each (trainings on GPUs and what evaluates them) where a site has
+//! machines without any for them. Pure. \throws RuntimeError (kInput)
+void require_gpus(const experiments::Plan& plan, const slurm::SubmissionRequest& request);
 
 //! Refuses what SLURM would take and never start, by what its partitions offer: one sinfo, and nothing where that does
 //! not answer within seconds. \return a warning about the default partition, where another could do it; or nothing
 //! \throws RuntimeError (kInput)
-std::optional<std::string> require_possible(const slurm::Effects& effects, const slurm::Resources& resources);
+std::optional<std::string> require_possible(const slurm::Effects& effects, const slurm::SubmissionRequest& request);
 
 //! One sentence for each thing that will probably go wrong on the nodes, or waste them.
 std::vector<std::string> submission_warnings(core::FileSystem& files, const experiments::Plan& plan,

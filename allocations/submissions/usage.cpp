@@ -84,7 +84,7 @@ Usage usage_of(const std::vector<StoredSubmission>& submissions, const orchestra
             std::find_if(run + 1, batch.runs.end(), [&](const auto& later) { return later.element == run->element; });
         const Interval interval{Instant(run->begin),
                                 end_of(*run, next == batch.runs.end() ? nullptr : &*next, timeline, now)};
-        const auto& resources = submission.request.resources;
+        const auto& resources = slurm::resources_of(submission.request, batch.batch);
         const int listed = count_nodes(run->node_list);
         const double seconds = seconds_of(interval.begin, interval.end) * (listed > 0 ? listed : resources.nodes);
         usage.node_seconds += seconds;

@@ -6,11 +6,16 @@
 #include <iostream>
 #include <set>
 #include <string_view>
+#include <tuple>
 
+#include "allocations/growth/grow.h"
+#include "allocations/submissions/new_submission.h"
 #include "allocations/submissions/standing.h"
+#include "allocations/submissions/submission_checks.h"
 #include "allocations/submissions/submitter.h"
 #include "cli/subcommands.h"
 #include "cli/submission/submission_text.h"
+#include "cli/submission/submit_options.h"
 #include "cli/suite/arguments.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -27,20 +32,24 @@ using BatchState = allocations::BatchStanding::State;
 namespace {
 
 constexpr CommandHelp kSuiteResumeHelp{
-    "resolute suite resume SUITE.toml --store STORE [--here] [--profile NAME] [--set KEY=VALUE]... [--json]",
+    "resolute suite resume SUITE.toml --store STORE [--time T] [--nodes N] [--allocations K|A..B] [--here] [--profile "
+    "NAME] "
+    "[--set KEY=VALUE]... [--json]",
     R"(Goes on with a suite from where it stopped. If it was submitted (`suite submit`), every job of the submission that SLURM knows
 no more (cancelled, lost, ended early) is submitted again as it was, and one that is held is released; what waits or runs is left
-alone. Otherwise, inside of an allocation, under mpirun or srun, or with --here or any other option of `suite run`, it is
+alone. With --time, --nodes or --allocations it goes on with these instead, where no job of it runs (`suite cancel` ends them in
+order); jobs that wait are exchanged. Otherwise, inside of an allocation, under mpirun or srun, or with --here or any other option of `suite run`, it is
 `suite run`. Finished jobs never run again.
 Exit codes: 0 submitted or there already, 1 SLURM does not answer (give it again), 2 SLURM refuses; run here, as `suite run`.)",
     "  resolute suite resume suite.toml --store /shared/store\n"
+    "  resolute suite resume suite.toml --store /shared/store --time 8:00:00 --allocations 1..8\n"
     "  resolute suite resume suite.toml --store store --here --slots 8\n"};
 
 // With an option that a submission has no use for, a run here is meant.
 bool has_run_options(const Arguments& arguments) {
   static const std::set<std::string> kOurs{
-      "--store",    "--profile",         "--set",          "--relative-to", "--stand-ins",
-      "--datasets", "--with-references", "--from-scratch", "--json",        "--help"};
+      "--store",        "--profile", "--set",  "--relative-to", "--stand-ins", "--datasets",   "--with-references",
+      "--from-scratch", "--json",    "--help", "--time",        "--nodes",     "--allocations"};
   return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
     return argument.starts_with("--") && argument.size() > 2 && !kOurs.contains(argument.substr(0, argument.find('=')));
   });
@@ -100,7 +109,7 @@ void print_lines(const allocations::Standing& standing, const std::set<int>& bef
 }
 
 int resume(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects, const SuiteArguments& parsed,
-           allocations::Standing& standing) {
+           const experiments::Plan& plan, allocations::Standing& standing) {
   const auto status = suite_command("status", parsed, standing.request.plan_arguments);
   const bool nothing_new =
       std::none_of(standing.batches.begin(), standing.batches.end(), [](const allocations::BatchStanding& batch) {
@@ -114,7 +123,7 @@ int resume(core::FileSystem& files, slurm::Client& client, const slurm::Effects&
   for (const auto& batch : standing.batches)
     if (batch.state == BatchState::kAlive) alive.insert(batch.batch.number);
   require_writable_store(parsed.store.root());
-  const auto refusal = allocations::submit_missing(files, client, effects, standing);
+  const auto refusal = allocations::submit_all_missing(files, client, effects, standing, plan);
   if (parsed.json) {
     if (!refusal || is_alive(standing)) print_json(jobs_json(standing, nothing_new, refusal));
   } else {
@@ -124,6 +133,79 @@ int resume(core::FileSystem& files, slurm::Client& client, const slurm::Effects&
   std::cout << std::flush;
   if (refusal) allocations::throw_refused(*refusal);
   return 0;
+}
+
+void add_changes(options::options_description& visible) {
+  auto add = visible.add_options();
+  add("here", "run it here, whatever was submitted");
+  add("time", options::value<std::string>(), "another limit of an allocation: minutes, H:MM:SS or D-HH:MM:SS");
+  add("nodes", options::value<int>(), "another number of nodes of each allocation");
+  add("allocations", options::value<std::string>(), "another number of jobs side by side: 4, or 1..8");
+}
+
+bool changes_something(const options::variables_map& values) {
+  return values.count("time") + values.count("nodes") + values.count("allocations") > 0;
+}
+
+// Of the allocations that train: those of other kinds of jobs stay as they were.
+slurm::SubmissionRequest changed(slurm::SubmissionRequest request, const options::variables_map& values,
+                                 std::vector<allocations::Pool>& pools) {
+  const auto change = [&](slurm::Resources& resources) {
+    if (values.count("time") > 0) resources.time = slurm::parse_time_limit(values["time"].as<std::string>(), "--time");
+    if (values.count("nodes") > 0) resources.nodes = at_least("nodes", values["nodes"].as<int>(), 1);
+    slurm::validate(resources);
+    allocations::require_time_to_work(request, resources.time);
+  };
+  change(request.resources);
+  for (allocations::Pool& pool : pools) {
+    const auto& kinds = pool.kinds;
+    if (!kinds.empty() && std::find(kinds.begin(), kinds.end(), settings::JobKind::kTraining) == kinds.end()) continue;
+    std::for_each(pool.shapes.begin(), pool.shapes.end(), change);
+    if (values.count("allocations") == 0) continue;
+    std::tie(pool.least, pool.most) = parse_allocations(values["allocations"].as<std::string>(), "--allocations");
+    if (pool.least < pool.most && request.idle_limit.count() == 0) request.idle_limit = kDefaultIdleLimit;
+  }
+  request.created = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  request.by = allocations::effective_user() + "@" + core::host_name();
+  return request;
+}
+
+// SLURM's jobs of it that wait are cancelled. \throws RuntimeError (kInput) if one runs
+void withdraw(slurm::Client& client, const allocations::Standing& standing, const std::string& cancel_command) {
+  for (const auto& batch : standing.batches)
+    if (is_at_work(batch))
+      throw core::input_error(
+          fmt::format("job {} of the suite runs", batch.queued.front().id),
+          "what it was submitted with stays as it is while it runs",
+          fmt::format("`{}` lets it write checkpoints and end; then give this again", cancel_command));
+  for (const auto& batch : standing.batches)
+    if (!batch.queued.empty()) client.cancel(batch.batch.job_name, slurm::CancelScope::kWaiting);
+}
+
+// The same with other resources: a submission that replaces the one that stands.
+allocations::Standing exchange(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects,
+                               const SuiteArguments& parsed, const experiments::Plan& plan,
+                               allocations::Standing& standing) {
+  auto pools = allocations::pools_of(standing.request);
+  const bool array = !standing.request.batches.front().jobs.empty();
+  if (array && parsed.values.count("allocations") > 0)
+    throw core::input_error("--allocations is of no array", "it has as many allocations as there are jobs");
+  const auto request = changed(standing.request, parsed.values, pools);
+  withdraw(client, standing, suite_command("cancel", parsed, standing.request.plan_arguments));
+  const std::string text = core::read_text(files, standing.folder.suite_file());
+  const allocations::HasResult has_result = [&](const std::string& job) {
+    return orchestrator::has_result(files, parsed.store, {job});
+  };
+  standing.folder.end("replaced by `suite resume` with other options");
+  return allocations::create_after_others(
+      files, client, effects, {parsed.store.suite_folder(plan.suite), text, has_result}, [&](const std::string& token) {
+        auto next = request;
+        next.token = token;
+        next.batches = array ? allocations::array_batches_of(plan, token, pools,
+                                                             [&](const auto& job) { return has_result(job.hex); })
+                             : allocations::batches_of(plan.suite, token, pools);
+        return next;
+      });
 }
 
 }  // namespace
@@ -138,7 +220,7 @@ int suite_resume(const Arguments& arguments) {
                 orchestrator::launched_by_mpi(environment)))
     return suite_run(run);
   options::options_description visible;
-  visible.add_options()("here", "run it here, whatever was submitted");
+  add_changes(visible);
   auto parsed = parse_suite_arguments(arguments, kSuiteResumeHelp, visible);
   if (!parsed) return 0;
   auto& files = core::real_file_system();
@@ -149,6 +231,11 @@ int suite_resume(const Arguments& arguments) {
   auto open = allocations::settled_submissions(files, client, effects, suite_folder, [&](const std::string& job) {
     return orchestrator::has_result(files, parsed->store, {job});
   });
+  const bool changes = changes_something(parsed->values);
+  if (open.empty() && changes)
+    throw core::input_error("nothing of this suite is submitted that could go on",
+                            "--time, --nodes and --allocations are of a submission",
+                            "`resolute suite submit` takes them, or leave them out to run it here");
   if (open.empty()) return suite_run(arguments);
   allocations::Standing& newest = open.back();
   const auto plan = submitted_plan(*parsed, arguments, newest, visible);
@@ -158,7 +245,14 @@ int suite_resume(const Arguments& arguments) {
           files, newest.folder, experiments::text_with_includes(files, parsed->values["SUITE.toml"].as<std::string>())))
     core::log_warning("{}", allocations::kSuiteHasChanged);
   allocations::require_sbatch(environment);
-  return resume(files, client, effects, *parsed, newest);
+  if (changes) {
+    if (newest.trouble)
+      throw core::RuntimeError(core::ErrorKind::kTransient, "SLURM does not say which jobs it has", *newest.trouble,
+                               "give the same command again when it answers; nothing was changed");
+    auto exchanged = exchange(files, client, effects, *parsed, plan, newest);
+    return resume(files, client, effects, *parsed, plan, exchanged);
+  }
+  return resume(files, client, effects, *parsed, plan, newest);
 }
 
 }  // namespace resolute::cli

@@ -33,7 +33,7 @@ bool is_shown(const BatchStanding& batch) {
 }
 
 std::string size_text(const Standing& standing, const slurm::Batch& batch) {
-  const auto& resources = standing.request.resources;
+  const auto& resources = slurm::resources_of(standing.request, batch);
   return fmt::format("{} node{}, {}{}", resources.nodes, resources.nodes == 1 ? "" : "s", time_text(resources.time),
                      batch.jobs.empty() ? std::string() : fmt::format(", array of {}", batch.jobs.size()));
 }

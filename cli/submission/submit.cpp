@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <iostream>
 
+#include "allocations/growth/grow.h"
 #include "allocations/submissions/batches.h"
+#include "allocations/submissions/new_submission.h"
 #include "allocations/submissions/standing.h"
 #include "allocations/submissions/submission_checks.h"
 #include "allocations/submissions/submitter.h"
@@ -15,7 +17,6 @@
 #include "cli/submission/submit_wait.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "core/process/secret.h"
 #include "experiments/include.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/store/stored_jobs.h"
@@ -27,7 +28,7 @@ namespace {
 constexpr CommandHelp kSuiteSubmitHelp{
     "resolute suite submit SUITE.toml --store STORE --nodes N --cpus-per-node C --time T [--gpus-per-node G] "
     "[--partition P] "
-    "[--allocations K] [--array] [--wait] [--dry-run] [--profile NAME] [--set KEY=VALUE]... [--json]",
+    "[--allocations K|A..B] [--array] [--wait] [--dry-run] [--profile NAME] [--set KEY=VALUE]... [--json]",
     R"(Hands what is missing of a suite to SLURM and returns: one job, in which a coordinator and an agent on each node run it. Before
 the time limit, when preempted, or after a lost node the trainings write checkpoints and the job queues itself again until the
 suite is complete. Given twice, it submits once; after `suite cancel` or a lost job it goes on from where it stopped.
@@ -39,41 +40,32 @@ Exit codes: 0 submitted, complete already, or submitted before; 1 SLURM does not
     "--time 12:00:00\n"
     "  resolute suite submit suite.toml --store /shared/store --nodes 1 --cpus-per-node 16 --time 4:00:00 "
     "--allocations 3 --partition gpu\n"
+    "  resolute suite submit suite.toml --store /shared/store --nodes 1 --cpus-per-node 16 --time 4:00:00 "
+    "--allocations 1..8\n"
     "  resolute suite submit suite.toml --store /shared/store --nodes 2 --exclusive --time 1:00:00 --dry-run\n"
     "  resolute suite status suite.toml --store /shared/store --watch\n"};
 
 // Stands where a token will be drawn, so that a dry run says the same each time.
 constexpr const char* kNoToken = "000000000000";
 
-// For a submission that another process is just writing.
-constexpr int kJoinLooks = 100;
-constexpr std::chrono::milliseconds kJoinPause(100);
-
-// As another process drew it.
-std::string next_token(core::FileSystem& files, const std::filesystem::path& link) {
-  std::string token = core::read_text(files, link);
-  if (!token.empty() && token.back() == '\n') token.pop_back();
-  if (!slurm::is_token(token))
-    throw core::corrupt_error(fmt::format("'{}' names no submission", link.string()), {}, "remove it and submit again");
-  return token;
-}
-
 // All that a submission takes, but for SLURM.
 struct Order {
   SuiteArguments arguments;
   experiments::Plan plan;
   slurm::SubmissionRequest request;
+  std::vector<allocations::Pool> pools;
+  bool array = false;
   std::string suite_text;
   allocations::HasResult has_result;
   std::string status_command;
 };
 
 void give_token(Order& order, const std::string& token) {
-  const auto& values = order.arguments.values;
   order.request.token = token;
   order.request.batches =
-      allocations::batches_of(order.plan, token, values["allocations"].as<int>(), values.count("array") > 0,
-                              [&](const experiments::JobId& job) { return order.has_result(job.hex); });
+      order.array ? allocations::array_batches_of(order.plan, token, order.pools,
+                                                  [&](const auto& job) { return order.has_result(job.hex); })
+                  : allocations::batches_of(order.plan.suite, token, order.pools);
 }
 
 int dry_run(const Order& order) {
@@ -85,8 +77,9 @@ int dry_run(const Order& order) {
     if (order.arguments.json)
       scripts.push_back({{"batch", batch.number}, {"name", batch.job_name}, {"script", file.string()}, {"text", text}});
     else
-      std::cout << fmt::format("# {}, to be handed over by: sbatch --parsable {}\n{}", batch.job_name,
-                               slurm::shell_quoted(file.string()), text);
+      std::cout << fmt::format("# {}, to be handed over{} by: sbatch --parsable {}\n{}", batch.job_name,
+                               batch.on_demand ? " when there is work for it" : "", slurm::shell_quoted(file.string()),
+                               text);
   }
   if (order.arguments.json)
     print_json({{"submission", nullptr}, {"dry_run", true}, {"scripts", scripts}});
@@ -124,35 +117,6 @@ Earlier earlier(core::FileSystem& files, slurm::Client& client, const slurm::Eff
   return {std::nullopt, std::move(open)};
 }
 
-// Those that follow one another, oldest first: `after-TOKEN` beside a submission's folder names, once and for all, the
-// one that comes next. So of several processes that submit at the same moment one does, and the others join it.
-allocations::Standing create(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects,
-                             Order& order) {
-  const auto suite_folder = order.arguments.store.suite_folder(order.plan.suite);
-  const auto folder = suite_folder / "submissions";
-  files.create_directories(folder);
-  for (std::string last = "none";;) {
-    const auto link = folder / ("after-" + last);
-    std::string token = core::random_token(slurm::kTokenDigits / 2);
-    const bool ours = !files.exists(link) && core::publish_exclusive(files, link, token + "\n");
-    if (!ours) token = next_token(files, link);
-    const auto request_file = folder / token / "request.json";
-    // Whoever drew it may have died; then it is ours to make.
-    for (int i = 0; !ours && i < kJoinLooks && !files.exists(request_file); ++i) effects.sleep(kJoinPause);
-    if (!files.exists(request_file)) {
-      give_token(order, token);
-      try {
-        slurm::create_submission(files, suite_folder, order.request, order.suite_text);
-      } catch (const core::RuntimeError&) {
-        if (!files.exists(request_file)) throw;  // another was faster
-      }
-    }
-    for (auto& standing : allocations::open_submissions(files, client, suite_folder, order.has_result))
-      if (standing.request.token == token) return std::move(standing);
-    last = token;  // it has ended
-  }
-}
-
 // The jobs that SLURM has. \param already before this call
 void print_jobs(const Order& order, const allocations::Standing& standing, bool already,
                 const std::optional<allocations::RefusedBatch>& refusal = std::nullopt) {
@@ -169,7 +133,7 @@ void print_jobs(const Order& order, const allocations::Standing& standing, bool 
 void hand_over(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects, const Order& order,
                allocations::Standing& standing, bool already) {
   const bool had_some = is_alive(standing);
-  const auto refusal = allocations::submit_missing(files, client, effects, standing);
+  const auto refusal = allocations::submit_all_missing(files, client, effects, standing, order.plan);
   print_jobs(order, standing, already, refusal);
   if (!refusal) return;
   if (!had_some && !is_alive(standing)) standing.folder.end("SLURM refused it: " + refusal->why);
@@ -178,15 +142,19 @@ void hand_over(core::FileSystem& files, slurm::Client& client, const slurm::Effe
 
 Order read_order(const SuiteArguments& arguments, core::FileSystem& files,
                  const std::map<std::string, std::string>& environment) {
-  Order order{arguments, arguments.plan(false), {}, {}, {}, {}};
+  Order order{arguments, arguments.plan(false), {}, {}, false, {}, {}, {}};
   order.suite_text = experiments::text_with_includes(files, arguments.values["SUITE.toml"].as<std::string>());
   order.has_result = [&files, store = arguments.store](const std::string& job) {
     return orchestrator::has_result(files, store, {job});
   };
-  order.request = read_submit_options(arguments, order.plan, files, environment);
+  auto options = read_submit_options(arguments, order.plan, files, environment);
+  order.request = std::move(options.request);
+  order.pools = std::move(options.pools);
+  order.array = options.array;
   order.request.created = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   order.status_command = suite_command("status", arguments, order.request.plan_arguments);
   give_token(order, kNoToken);
+  allocations::require_gpus(order.plan, order.request);
   return order;
 }
 
@@ -225,11 +193,16 @@ int suite_submit(const Arguments& arguments) {
   const bool already = standing && is_alive(*standing);
   if (!already) {
     warn();
-    if (const auto warning = allocations::require_possible(effects, order.request.resources))
-      core::log_warning("{}", *warning);
+    if (const auto warning = allocations::require_possible(effects, order.request)) core::log_warning("{}", *warning);
   }
   for (auto& one : replaced) one.folder.end("replaced by a submission with other options");
-  if (!standing) standing.emplace(create(files, client, effects, order));
+  if (!standing)
+    standing.emplace(allocations::create_after_others(
+        files, client, effects, {parsed->store.suite_folder(order.plan.suite), order.suite_text, order.has_result},
+        [&](const std::string& token) {
+          give_token(order, token);
+          return order.request;
+        }));
   allocations::require_own_submission(standing->request);  // it may be somebody else's who submitted at the same moment
   if (already && standing->trouble)
     core::log_warning("SLURM does not answer: {}; what it took before is not submitted again", *standing->trouble);

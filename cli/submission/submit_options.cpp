@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include "allocations/submissions/batches.h"
 #include "allocations/submissions/submission_checks.h"
@@ -11,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/suite/notify_option.h"
 #include "core/error.h"
+#include "core/numbers.h"
 #include "core/process/process.h"
 #include "experiments/include.h"
 #include "experiments/site.h"
@@ -32,12 +34,12 @@ constexpr std::chrono::seconds kLeastNotice{30};
 struct TextOption {
   const char* option;
   std::string slurm::Resources::*to;
-  std::optional<std::string> experiments::Site::Slurm::*site;
+  std::optional<std::string> experiments::Site::Asked::*site;
   const char* variable;  // nullptr: none
   const char* about;
 };
 using Wanted = slurm::Resources;
-using Sites = experiments::Site::Slurm;
+using Sites = experiments::Site::Asked;
 const std::array<TextOption, 11> kTexts{{
     {"partition", &Wanted::partition, &Sites::partition, "SBATCH_PARTITION", "SLURM's partition"},
     {"account", &Wanted::account, &Sites::account, "SBATCH_ACCOUNT", "whom it is charged to"},
@@ -148,6 +150,12 @@ std::chrono::seconds read_notice(const options::variables_map& values, const exp
   return std::min(site.slurm.notice ? std::chrono::seconds(*site.slurm.notice) : kNotice, most);
 }
 
+std::chrono::seconds read_idle_limit(const options::variables_map& values, const experiments::Site& site) {
+  if (const auto limit = given<int>(values, "idle-limit"))
+    return std::chrono::seconds(at_least("idle-limit", *limit, 1));
+  return site.slurm.idle_limit ? std::chrono::seconds(*site.slurm.idle_limit) : kDefaultIdleLimit;
+}
+
 std::string read_launcher(const options::variables_map& values, const experiments::Site& site, int nodes) {
   std::string launcher = given<std::string>(values, "launcher").value_or(site.launcher.value_or("auto"));
   if (launcher == "auto") return launcher;
@@ -177,16 +185,13 @@ slurm::LaunchOptions read_launch(const experiments::Site& site, const std::strin
 
 // Those of `suite run`, refused here as they would be there.
 std::vector<std::string> run_arguments(const options::variables_map& values, const experiments::Site& site,
-                                       const experiments::Plan& plan, int cpus_per_node) {
+                                       const experiments::Plan& plan) {
   std::vector<std::string> arguments;
   const auto number = [&](const char* name, int least) {
     if (const auto value = given<int>(values, name))
       arguments.insert(arguments.end(), {std::string("--") + name, std::to_string(at_least(name, *value, least))});
   };
   number("slots", 0);
-  // What was asked for of a node that others use too, where nothing but us keeps it to that.
-  if (values.count("slots") == 0 && cpus_per_node > 0)
-    arguments.insert(arguments.end(), {"--slots", std::to_string(cpus_per_node)});
   number("gpus", -1);
   number("memory-per-rank", 0);
   number("no-progress-limit", 0);
@@ -219,14 +224,89 @@ std::filesystem::path normal(const std::filesystem::path& path) {
   return std::filesystem::absolute(path).lexically_normal();
 }
 
-void check_batches(const options::variables_map& values) {
-  const int allocations = at_least("allocations", values["allocations"].as<int>(), 1);
-  if (allocations > 999)
-    throw core::input_error(fmt::format("--allocations {} is too many", allocations), "999 is most");
-  if (allocations > 1 && values.count("array") > 0)
+// What a site asks for in place of what the command line asks for of the whole suite.
+slurm::Resources with_site(slurm::Resources resources, const experiments::Site::Asked& asked, const std::string& table,
+                           const experiments::Site& site) {
+  for (const TextOption& text : kTexts)
+    if (const auto& written = asked.*text.site) {
+      resources.*text.to = *written;
+      check_alone(text.to, *written, site.places.at(table + "." + key_of(text.option)));
+    }
+  resources.nodes = asked.nodes.value_or(resources.nodes);
+  resources.gpus_per_node = asked.gpus_per_node.value_or(resources.gpus_per_node);
+  resources.cpus_per_node = asked.cpus_per_node.value_or(resources.cpus_per_node);
+  resources.exclusive = asked.exclusive.value_or(resources.exclusive);
+  if (resources.gpus_per_node == 0 && !asked.gpu_type) resources.gpu_type.clear();
+  if (asked.time) resources.time = slurm::parse_time_limit(*asked.time, site.places.at(table + ".time") + ": time");
+  for (const std::string& option : asked.options)
+    check_alone(&slurm::Resources::options, {option}, site.places.at(table + ".options"));
+  resources.options.insert(resources.options.end(), asked.options.begin(), asked.options.end());
+  slurm::validate(resources);
+  return resources;
+}
+
+// The pool's own machines; none where the site says nothing of them.
+std::vector<slurm::Resources> read_shapes(const slurm::Resources& plain,
+                                          const std::vector<experiments::Site::Asked>& shapes, const std::string& table,
+                                          const experiments::Site& site) {
+  std::vector<slurm::Resources> all{plain};
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    auto shape = with_site(plain, shapes[i], fmt::format("{}.shapes.{}", table, i + 1), site);
+    if (std::find(all.begin(), all.end(), shape) == all.end()) all.push_back(std::move(shape));
+  }
+  return all;
+}
+
+// A pool for each kind of job that the site has machines of its own for, and one for all others.
+std::vector<allocations::Pool> read_pools(const options::variables_map& values, const experiments::Site& site,
+                                          const slurm::Resources& resources) {
+  using settings::JobKind;
+  const auto typed = given<std::string>(values, "allocations");
+  const auto [least, most] = parse_allocations(typed.value_or("1"), "--allocations");
+  const bool range = typed && typed->find("..") != std::string::npos;
+  std::vector<allocations::Pool> pools;
+  allocations::Pool others{{}, {}, least, most};
+  if (!site.slurm.shapes.empty()) others.shapes = read_shapes(resources, site.slurm.shapes, "slurm", site);
+  if (site.resources.empty()) return {others};
+  // Packing and evaluating take less than training, for which the number was thought of; with kinds apart none holds
+  // machines while its jobs wait for another's unless that was asked for.
+  const auto with_number = [&](allocations::Pool pool, const std::optional<std::string>& own,
+                               const std::string& place) {
+    const bool trains = std::find(pool.kinds.begin(), pool.kinds.end(), JobKind::kTraining) != pool.kinds.end();
+    std::tie(pool.least, pool.most) = own      ? parse_allocations(*own, place)
+                                      : trains ? std::pair(range ? least : 0, most)
+                                               : std::pair(0, 1);
+    if (own && own->find("..") == std::string::npos) pool.least = 0;
+    return pool;
+  };
+  for (const JobKind kind : {JobKind::kPack, JobKind::kTraining, JobKind::kEvaluation}) {
+    const auto found = site.resources.find(kind);
+    if (found == site.resources.end()) {
+      others.kinds.push_back(kind);
+      continue;
+    }
+    const std::string table = fmt::format("resources.{}", settings::word(kind));
+    const auto own = with_site(resources, found->second, table, site);
+    const auto place = site.places.find(table + ".allocations");
+    pools.push_back(with_number({{kind}, read_shapes(own, found->second.shapes, table, site)},
+                                found->second.allocations,
+                                place == site.places.end() ? "" : place->second + ": allocations"));
+  }
+  if (!others.kinds.empty()) pools.push_back(with_number(others, std::nullopt, ""));
+  return pools;
+}
+
+void check_array(const options::variables_map& values, const slurm::SubmissionRequest& request) {
+  if (values.count("array") == 0) return;
+  if (values.count("allocations") > 0)
     throw core::input_error("--allocations and --array exclude each other",
                             "an array has as many allocations as there are jobs",
                             "limit those at once by --array-at-once");
+  // An array's successor would begin all of its elements again, and nothing ends it once some have given up.
+  if (request.continuation == slurm::Continuation::kChain)
+    throw core::input_error("--array and --continue chain exclude each other",
+                            "each element that goes on would have the whole array submitted again",
+                            "let it go on by --continue requeue, or submit without --array");
 }
 
 void add_asking_options(options::options_description& visible) {
@@ -246,7 +326,10 @@ void add_asking_options(options::options_description& visible) {
 
 void add_life_options(options::options_description& visible) {
   auto add = visible.add_options();
-  add("allocations", options::value<int>()->default_value(1), "jobs that work on the suite side by side");
+  add("allocations", options::value<std::string>(),
+      "jobs that work on the suite side by side: 4, or 1..8 to have more while there is work for them; 1 unless given");
+  add("idle-limit", options::value<int>(),
+      "seconds without anything to start after which an allocation of 1..8's more ends; 120 unless given");
   add("array", "a job array with an element for each job of the suite, for sites that want it so");
   add("array-at-once", options::value<int>(), "elements of an array that may run at once; 0: no limit");
   add("site", options::value<std::string>(),
@@ -287,13 +370,25 @@ void add_submit_options(options::options_description& visible) {
   add_run_options(visible);
 }
 
-slurm::SubmissionRequest read_submit_options(const SuiteArguments& arguments, const experiments::Plan& plan,
-                                             core::FileSystem& files, const Environment& environment) {
+std::pair<int, int> parse_allocations(const std::string& text, const std::string& place) {
+  const auto dots = text.find("..");
+  const auto least = core::number_of<int>(text.substr(0, dots));
+  const auto most = dots == std::string::npos ? least : core::number_of<int>(text.substr(dots + 2));
+  if (!least || !most || *least < 0 || *most < *least || *most < 1)
+    throw core::input_error(fmt::format("{} '{}' is no number of allocations", place, text), {},
+                            "give one as 4, or the least and the most as 1..8");
+  if (*most > 999) throw core::input_error(fmt::format("{} '{}' is too many", place, text), "999 is most");
+  return {*least, *most};
+}
+
+SubmitOptions read_submit_options(const SuiteArguments& arguments, const experiments::Plan& plan,
+                                  core::FileSystem& files, const Environment& environment) {
   const auto& values = arguments.values;
   const std::filesystem::path suite_file = values["SUITE.toml"].as<std::string>();
-  check_batches(values);
   const experiments::Site site = read_site_of(values, files, environment);
-  slurm::SubmissionRequest request;
+  SubmitOptions submission;
+  submission.array = values.count("array") > 0;
+  slurm::SubmissionRequest& request = submission.request;
   request.suite = plan.suite;
   request.title = plan.title;
   request.by = allocations::effective_user() + "@" + core::host_name();
@@ -303,7 +398,7 @@ slurm::SubmissionRequest read_submit_options(const SuiteArguments& arguments, co
   request.working_folder = std::filesystem::current_path();
   request.resources = read_resources(values, site, environment);
   request.plan_arguments = plan_arguments(values);
-  request.run_arguments = run_arguments(values, site, plan, request.resources.cpus_per_node);
+  request.run_arguments = run_arguments(values, site, plan);
   request.container = site.container;
   request.container_program = site.container_program.value_or("");
   request.launcher = read_launcher(values, site, request.resources.nodes);
@@ -314,17 +409,19 @@ slurm::SubmissionRequest read_submit_options(const SuiteArguments& arguments, co
   request.continuation = settings::parse_word<slurm::Continuation>(
       given<std::string>(values, "continue").value_or(site.slurm.continuation.value_or("requeue")),
       "option --continue");
-  // An array's successor would begin all of its elements again, and nothing ends it once some have given up.
-  if (values.count("array") > 0 && request.continuation == slurm::Continuation::kChain)
-    throw core::input_error("--array and --continue chain exclude each other",
-                            "each element that goes on would have the whole array submitted again",
-                            "let it go on by --continue requeue, or submit without --array");
+  check_array(values, request);
   request.most_restarts = at_least("most-restarts", values["most-restarts"].as<int>(), 1);
   request.site = {site.modules, site.commands};
   request.notice = read_notice(values, site, request.resources.time);
-  allocations::require_time_to_work(request);
+  allocations::require_time_to_work(request, request.resources.time);
+  submission.pools = read_pools(values, site, request.resources);
+  for (const auto& pool : submission.pools)
+    for (const auto& shape : pool.shapes) allocations::require_time_to_work(request, shape.time);
+  if (std::any_of(submission.pools.begin(), submission.pools.end(),
+                  [](const auto& pool) { return pool.least < pool.most; }))
+    request.idle_limit = read_idle_limit(values, site);
   request.variables = allocations::suite_variables(experiments::text_with_includes(files, suite_file), environment);
-  return request;
+  return submission;
 }
 
 }  // namespace resolute::cli

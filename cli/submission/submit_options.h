@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "allocations/submissions/batches.h"
 #include "cli/suite/arguments.h"
 #include "core/files/file_system.h"
 #include "slurm/submission.h"
@@ -15,10 +16,20 @@ namespace resolute::cli {
 //! --nodes, --gpus-per-node, --time, --partition, …, --allocations, --array, --site.
 void add_submit_options(boost::program_options::options_description& options);
 
-//! All of the request but its batches, token and time. \throws RuntimeError (kInput) naming the option,
-//! FILE:LINE:COLUMN or the variable
-slurm::SubmissionRequest read_submit_options(const SuiteArguments& arguments, const experiments::Plan& plan,
-                                             core::FileSystem& files,
-                                             const std::map<std::string, std::string>& environment);
+struct SubmitOptions {
+  slurm::SubmissionRequest request;  //!< all but its batches, token and time
+  std::vector<allocations::Pool> pools;
+  bool array = false;
+};
+//! \throws RuntimeError (kInput) naming the option, FILE:LINE:COLUMN or the variable
+SubmitOptions read_submit_options(const SuiteArguments& arguments, const experiments::Plan& plan,
+                                  core::FileSystem& files, const std::map<std::string, std::string>& environment);
+
+//! slurm::SubmissionRequest::idle_limit unless somebody says otherwise.
+inline constexpr std::chrono::seconds kDefaultIdleLimit{120};
+
+//! "4" or "1..8": least and most, the least 0 or more and at most the most, that at most 999; of one number both.
+//! \throws RuntimeError (kInput) that opens with `place`
+std::pair<int, int> parse_allocations(const std::string& text, const std::string& place);
 
 }  // namespace resolute::cli

@@ -99,6 +99,7 @@ std::string line_of(const AllocationView& view, bool with_submission, slurm::Tim
     text += "; " + view.slurm_state;
   if (view.starts > 1) text += fmt::format("; {} starts", view.starts);
   if (!view.last_end.empty()) text += (view.elements > 0 ? "; ended: " : "; last end: ") + view.last_end;
+  if (!view.wanted.empty() && allocations::may_live(view.state)) text += "; asked for because " + view.wanted;
   if (!view.advice.empty()) text += " → " + view.advice;
   return text;
 }
@@ -133,6 +134,7 @@ core::Json allocations_json(const std::vector<AllocationView>& views) {
                     {"end", optional_time(view.end)},
                     {"starts", view.starts},
                     {"last_end", view.last_end},
+                    {"wanted", view.wanted},
                     {"advice", view.advice}});
   return json;
 }

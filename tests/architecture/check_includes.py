@@ -28,10 +28,10 @@ ARROWS = {
 ROOMS = {
     "allocations": {
         "submissions": set(),
-        "growth": set(),
+        "growth": {"submissions"},
         "liveness": {"submissions"},
         "notices": {"submissions"},
-        "start": {"liveness", "notices", "submissions"},
+        "start": {"growth", "liveness", "notices", "submissions"},
     },
     "cli": {
         "": set(),

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <deque>
 
+#include "allocations/growth/grow.h"
 #include "core/log.h"
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/journal/owner.h"
@@ -99,6 +100,10 @@ class AllocationTest : public Test {
     journal_->append(orchestrator::RunEnded{end, why}, {});
     journal_->sync();
     renew(epoch_, 1, true);
+  }
+  void ask_to_stop(const std::string& why) {
+    journal_->append(orchestrator::StopRequested{why}, {});
+    journal_->sync();
   }
   void renew(std::int64_t epoch, std::int64_t counter, bool ended) {
     orchestrator::write_owner(files_, run_folder(), epoch, {"n1", "boot", "", 17, 4, counter, ended});
@@ -195,6 +200,19 @@ TEST_F(AllocationTest, runs_the_suite_by_its_launcher_and_ends_the_submission_wi
   EXPECT_EQ(environment_["SLURM_JOB_END_TIME"], std::to_string((kNoon + 1h).time_since_epoch().count()));
   EXPECT_TRUE(slurm::SubmissionFolder(files_, submission()).known_jobs(request_.batches[0]).size() == 1)
       << "whoever submitted it may have died before it heard of the job";
+}
+
+TEST_F(AllocationTest, processors_asked_for_are_the_slots_unless_said_otherwise) {
+  request_.resources.cpus_per_node = 8;
+  start();
+  EXPECT_THAT(launched_.at(0), HasSubstr(" --slots 8 "));
+}
+
+TEST_F(AllocationTest, slots_that_were_typed_count) {
+  request_.resources.cpus_per_node = 8;
+  request_.run_arguments = {"--slots", "2"};
+  start();
+  EXPECT_THAT(launched_.at(0), AllOf(HasSubstr(" --slots 2 "), Not(HasSubstr("--slots 8"))));
 }
 
 TEST_F(AllocationTest, opens_each_start_with_a_line_in_the_log_and_has_the_runs_lines_stamped) {
@@ -575,6 +593,120 @@ TEST_F(AllocationTest, of_a_batch_that_the_submission_has_not_nothing_is_run) {
                 run_allocation(world, {submission(), 1, 0}, {});
               }),
               HasSubstr("this is no allocation of SLURM"));
+}
+
+// Two pools of which each has one allocation on demand: batch 1, which runs, for `kinds`, and batch 2 for `others`.
+class PoolsTest : public AllocationTest {
+ protected:
+  void give_pools(settings::JobKind kinds, settings::JobKind others) {
+    request_.idle_limit = 60s;
+    request_.batches[0].kinds = {kinds};
+    request_.batches[0].on_demand = true;
+    request_.batches.push_back({.number = 2, .job_name = "resolute-tiny-" + kToken + "-2", .first_allocation = 2});
+    request_.batches[1].kinds = {others};
+    request_.batches[1].on_demand = true;
+  }
+  // A training beside the shard: its needs are there.
+  void add_training() {
+    plan_.jobs.emplace_back().id = {std::string(64, 'b')};
+    plan_.jobs.back().specification = experiments::TrainingSpecification{};
+  }
+  std::string why_of_the_other() {
+    return slurm::SubmissionFolder(files_, submission()).why_wanted(request_.batches[1], 0);
+  }
+};
+
+TEST_F(PoolsTest, an_allocation_that_comes_too_late_for_its_work_launches_nothing_and_has_others_asked_for) {
+  give_pools(settings::JobKind::kTraining, settings::JobKind::kPack);
+  EXPECT_EQ(start(), 0);
+  EXPECT_THAT(launched_, IsEmpty());
+  EXPECT_EQ(record().cause, EndCause::kIdle);
+  EXPECT_EQ(record().verdict, "there is nothing more for it to do");
+  EXPECT_THAT(asked("sbatch"), ElementsAre(HasSubstr("batch-002/script-000.sh")));
+  EXPECT_EQ(why_of_the_other(), "1 job of 1 process rank is ready, and no allocation for them is there");
+  EXPECT_FALSE(ended());
+}
+
+TEST_F(PoolsTest, a_run_is_told_its_kinds_and_when_to_end_and_what_it_leaves_is_done_by_others) {
+  give_pools(settings::JobKind::kPack, settings::JobKind::kTraining);
+  add_training();
+  request_.resources.cpus_per_node = 3;
+  launches_ = {[&](const RunQuestions&) {
+    begin_run();
+    finish_job();
+    end_run(orchestrator::RunEnd::kIdle, "");
+    return 0;
+  }};
+  EXPECT_EQ(start(), 0);
+  EXPECT_THAT(launched_, ElementsAre(HasSubstr(" --slots 3 --kinds pack --idle-limit 60 ")));
+  EXPECT_EQ(record().cause, EndCause::kIdle);
+  EXPECT_THAT(asked("sbatch"), ElementsAre(HasSubstr("batch-002/script-000.sh")));
+}
+
+TEST_F(PoolsTest, an_allocation_for_whose_kind_work_has_come_meanwhile_is_asked_for_anew) {
+  give_pools(settings::JobKind::kPack, settings::JobKind::kTraining);
+  launches_ = {[&](const RunQuestions&) {
+    begin_run();
+    end_run(orchestrator::RunEnd::kIdle, "");
+    return 75;
+  }};
+  EXPECT_EQ(start(), 0);
+  EXPECT_THAT(asked("sbatch"), ElementsAre(HasSubstr("batch-001/script-001.sh")));
+}
+
+TEST_F(PoolsTest, where_slurm_takes_no_other_the_suite_needs_a_person) {
+  give_pools(settings::JobKind::kTraining, settings::JobKind::kPack);
+  sbatch_refusal_ = "Invalid account or account/partition combination specified";
+  EXPECT_EQ(start(), 1);
+  EXPECT_TRUE(record().given_up);
+  EXPECT_THAT(record().verdict, HasSubstr("Invalid account"));
+}
+
+TEST_F(PoolsTest, while_a_run_is_at_work_more_are_asked_for_once_a_minute_at_most) {
+  give_pools(settings::JobKind::kPack, settings::JobKind::kTraining);
+  add_training();
+  plan_.jobs.back().after = {kJob};
+  launches_ = {[&](const RunQuestions& run) {
+    begin_run();
+    run.ended();
+    EXPECT_THAT(asked("squeue"), SizeIs(1)) << "nothing is ready for the other";
+    EXPECT_THAT(asked("sbatch"), IsEmpty());
+    finish_job();
+    clock_.advance(50s);
+    run.ended();
+    EXPECT_THAT(asked("sbatch"), IsEmpty());
+    clock_.advance(11s);
+    run.ended();
+    EXPECT_THAT(asked("sbatch"), ElementsAre(HasSubstr("batch-002/script-000.sh")));
+    end_run(orchestrator::RunEnd::kInterrupted);
+    return 75;
+  }};
+  EXPECT_EQ(start(), 75);
+}
+
+TEST_F(PoolsTest, of_several_allocations_one_looks_in_a_minute) {
+  give_pools(settings::JobKind::kPack, settings::JobKind::kTraining);
+  start();
+  slurm::SubmissionFolder folder(files_, submission());
+  EXPECT_TRUE(take_turn(files_, folder, kNoon + 5h));
+  EXPECT_FALSE(take_turn(files_, folder, kNoon + 5h + 59s));
+  EXPECT_TRUE(take_turn(files_, folder, kNoon + 5h + 60s));
+  EXPECT_TRUE(take_turn(files_, folder, kNoon)) << "the last look was by a clock that is wrong";
+}
+
+TEST_F(PoolsTest, nothing_is_asked_for_while_the_suite_is_being_cancelled) {
+  give_pools(settings::JobKind::kPack, settings::JobKind::kTraining);
+  add_training();
+  launches_ = {[&](const RunQuestions& run) {
+    begin_run();
+    ask_to_stop(orchestrator::cancelled_by("kim"));
+    run.ended();
+    EXPECT_THAT(asked("sbatch"), IsEmpty());
+    end_run(orchestrator::RunEnd::kInterrupted);
+    return 75;
+  }};
+  start();
+  EXPECT_THAT(asked("sbatch"), IsEmpty());
 }
 
 }  // namespace

@@ -207,6 +207,94 @@ TEST_F(Submit, several_allocations_are_a_job_each) {
   EXPECT_TRUE(has(resumed.out, "is there already: job 12 (")) << resumed.out;
 }
 
+// Nothing is packed yet: of the small suite's jobs the shards are ready.
+TEST_F(Submit, of_one_to_eight_allocations_those_are_asked_for_that_have_work) {
+  const core::Json output = json_of(submit({"--allocations", "1..8", "--idle-limit", "30", "--json"}));
+  const core::Json plan = json_of(call("plan", {"--json"}));
+  const auto ready = std::count_if(plan["jobs"].begin(), plan["jobs"].end(),
+                                   [](const core::Json& job) { return job["after"].empty(); });
+  ASSERT_TRUE(ready >= 2 && ready < 8);
+  EXPECT_EQ(output["jobs"].size(), static_cast<std::size_t>(ready)) << "one that is kept, and no more wait than jobs";
+  EXPECT_EQ(slurm_.calls("sbatch").size(), static_cast<std::size_t>(ready));
+  EXPECT_THAT(text_of(submissions().at(0) / "batch-002/intent-000.json"), HasSubstr("jobs of"));
+  const core::Json status = json_of(call("status", {"--json"}));
+  EXPECT_EQ(status["allocations"].size(), static_cast<std::size_t>(ready)) << "nobody looks for the others";
+  EXPECT_EQ(status["allocations"][0]["wanted"], "");
+  EXPECT_THAT(status["allocations"][1]["wanted"].get<std::string>(), HasSubstr("ready, and no allocation"));
+  EXPECT_THAT(succeeded(call("status")).out, HasSubstr("; asked for because "));
+  EXPECT_THAT(succeeded(submit({"--allocations", "1..8", "--idle-limit", "30"})).out, HasSubstr("already submitted"));
+  EXPECT_EQ(slurm_.calls("sbatch").size(), static_cast<std::size_t>(ready));
+  expect_end(submit({"--allocations", "8..1"}), 2, "--allocations '8..1' is no number of allocations");
+  expect_end(submit({"--allocations", "0"}), 2, "give one as 4, or the least and the most as 1..8");
+  expect_end(submit({"--allocations", "1..1000"}), 2, "999 is most");
+}
+
+TEST_F(Submit, kinds_of_jobs_have_machines_of_their_own_where_the_site_says_so) {
+  write(scratch_ / "site.toml", R"([resources.pack]
+partition = "cpu"
+nodes = 1
+allocations = "0..2"
+[resources.training]
+gpus_per_node = 2
+time = "8:00:00"
+)");
+  const auto dry = succeeded(submit({"--site", scratch_ / "site.toml", "--dry-run", "--allocations", "3"}));
+  EXPECT_EQ(dry.out.find("#SBATCH --partition=cpu\n") < dry.out.find("#SBATCH --gres=gpu:2\n"), true) << dry.out;
+  EXPECT_TRUE(has(dry.out, "#SBATCH --time=480\n")) << dry.out;
+  EXPECT_THAT(dry.out, HasSubstr("-6, to be handed over when there is work for it by")) << "2 + 3 + 1";
+  EXPECT_THAT(dry.err, HasSubstr("of training jobs: GPUs are asked for, but none of them uses one"));
+  const core::Json output = json_of(submit({"--site", scratch_ / "site.toml", "--json", "--allocations", "3"}));
+  ASSERT_GE(output["jobs"].size(), 1U);
+  for (const auto& job : output["jobs"])
+    EXPECT_THAT(text_of(job["script"].get<std::string>()), HasSubstr("#SBATCH --partition=cpu\n"));
+  write(scratch_ / "site.toml", "[resources.pack]\nallocations = \"two\"\n");
+  expect_end(submit({"--site", scratch_ / "site.toml"}), 2, "site.toml:2:1: allocations 'two' is no number");
+  write(scratch_ / "site.toml", "[resources.pack]\ntime = \"soon\"\n");
+  expect_end(submit({"--site", scratch_ / "site.toml"}), 2, "site.toml:2:1");
+}
+
+TEST_F(Submit, allocations_on_demand_have_the_shapes_of_the_site) {
+  write(scratch_ / "site.toml", "[[slurm.shapes]]\npartition = \"short\"\ntime = \"0:30:00\"\nnodes = 1\n");
+  const auto dry = succeeded(submit({"--site", scratch_ / "site.toml", "--dry-run", "--allocations", "1..3"}));
+  const auto count = [&](const std::string& line) {
+    std::size_t found = 0;
+    for (std::size_t at = dry.out.find(line); at != std::string::npos; at = dry.out.find(line, at + 1)) ++found;
+    return found;
+  };
+  EXPECT_EQ(count("#SBATCH --time=120\n"), 3U) << "one that is kept and two on demand";
+  EXPECT_EQ(count("#SBATCH --partition=short\n"), 2U);
+  EXPECT_EQ(count("when there is work for it"), 4U);
+  write(scratch_ / "site.toml", "[[slurm.shapes]]\ntime = \"soon\"\n");
+  expect_end(submit({"--site", scratch_ / "site.toml"}), 2, "site.toml:2:1: time");
+}
+
+TEST_F(Submit, jobs_that_take_a_gpu_are_not_sent_where_there_is_none) {
+  write(scratch_ / "site.toml", "[resources.evaluation]\ngpus_per_node = 0\n");
+  const std::vector<std::string> words{"--site", scratch_ / "site.toml", "--gpus-per-node", "2",
+                                       "--set",  "device=\"cuda\"",      "--dry-run"};
+  expect_end(submit(words), 2, "evaluation jobs of this suite take a GPU each, and none is asked for");
+}
+
+TEST_F(Submit, resume_goes_on_with_another_time_and_number_where_no_job_runs) {
+  succeeded(submit());
+  auto resumed = succeeded(call("resume", {"--time", "8:00:00", "--nodes", "2", "--allocations", "2"}));
+  EXPECT_TRUE(has(slurm_.job(12), "|CANCELLED|")) << slurm_.job(12);
+  EXPECT_THAT(resumed.out, HasSubstr("submitted: job 13 ("));
+  EXPECT_THAT(resumed.out, HasSubstr("2 nodes, 8:00:00"));
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 3U);
+  EXPECT_EQ(submissions().size(), 2U);
+  EXPECT_THAT(succeeded(call("resume")).out, HasSubstr("is there already: job 13 ("));
+  slurm_.change(13, "PENDING", "RUNNING");
+  slurm_.change(13, "|N/A|N/A|3||", "|2026-01-31T12:00:20|N/A|3|n[1-3]|");
+  expect_end(call("resume", {"--time", "9:00:00"}), 2, "job 13 of the suite runs");
+  expect_end(call("resume", {"--nodes", "0"}), 2, "--nodes 0 is too small");
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 3U);
+}
+
+TEST_F(Submit, resume_with_another_time_of_what_was_not_submitted_says_so) {
+  expect_end(call("resume", {"--time", "9:00:00"}), 2, "nothing of this suite is submitted");
+}
+
 TEST_F(Submit, cancelled_is_resumed_as_the_next_generation) {
   succeeded(submit());
   auto cancel = succeeded(call("cancel"));

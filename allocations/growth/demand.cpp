@@ -1,0 +1,158 @@
+#include "allocations/growth/demand.h"
+
+#include <algorithm>
+#include <map>
+
+#include "allocations/submissions/batches.h"
+#include "core/numbers.h"
+#include "orchestrator/launch/launch.h"
+
+namespace resolute::allocations {
+
+namespace {
+
+using orchestrator::JobStanding;
+using slurm::Phase;
+using std::chrono::seconds;
+
+constexpr std::size_t kRecentWaits = 5;
+
+bool takes(const std::vector<settings::JobKind>& kinds, const experiments::PlannedJob& job) {
+  return kinds.empty() ||
+         std::find(kinds.begin(), kinds.end(), experiments::job_kind(job.specification)) != kinds.end();
+}
+
+// What of `suite run`'s options says how many process ranks a node runs without GPUs; 0: nothing does.
+int slots_asked(const slurm::SubmissionRequest& request) {
+  const auto& words = request.run_arguments;
+  const auto option = std::find(words.begin(), words.end(), "--slots");
+  if (option == words.end() || std::next(option) == words.end()) return 0;
+  return core::number_of<int>(*std::next(option)).value_or(0);
+}
+
+// At once in one allocation. Where nothing says how many a node runs it is taken for one: rather an allocation too many
+// than too few.
+int ranks_of(const slurm::SubmissionRequest& request, const slurm::Resources& resources, bool on_gpus) {
+  const int slots = slots_asked(request);
+  const int each = on_gpus ? resources.gpus_per_node : slots > 0 ? slots : resources.cpus_per_node;
+  return std::max(1, each) * std::max(1, resources.nodes);
+}
+
+std::vector<const slurm::QueuedJob*> jobs_of(const StoredBatch& batch, const std::vector<slurm::QueuedJob>& queued) {
+  std::vector<const slurm::QueuedJob*> jobs;
+  for (const slurm::QueuedJob& job : queued)
+    if (job.name == batch.batch.job_name && slurm::phase_of(job.state) != Phase::kEnded) jobs.push_back(&job);
+  return jobs;
+}
+
+// Of the first begin of each job that SLURM took; those of a requeue are counted from the requeue, which is not kept.
+std::map<slurm::Time, seconds> waits_of(const StoredBatch& batch) {
+  std::map<slurm::Time, seconds> waits;
+  for (const slurm::KnownJob& job : batch.known) {
+    const auto first = std::find_if(batch.runs.begin(), batch.runs.end(), [&](const auto& run) {
+      return run.job == job.id && run.restart == 0 && run.repeat == 0 && run.slurm_begin;
+    });
+    if (job.submitted && first != batch.runs.end() && *first->slurm_begin >= *job.submitted)
+      waits[*first->slurm_begin] = *first->slurm_begin - *job.submitted;
+  }
+  return waits;
+}
+
+int starts_in_vain(const StoredBatch& batch) {
+  const auto not_in_vain = std::find_if(batch.runs.rbegin(), batch.runs.rend(), [](const slurm::AllocationRun& run) {
+    return run.cause != slurm::EndCause::kIdle || run.after.results > run.before.results ||
+           run.after.steps != run.before.steps;
+  });
+  return static_cast<int>(not_in_vain - batch.runs.rbegin());
+}
+
+void add_work(const SuiteWork& work, PoolDemand& demand) {
+  double rank_milliseconds = 0;
+  bool known = true;
+  for (std::size_t i = 0; i < work.plan.jobs.size(); ++i) {
+    if (work.standings.at(i) != JobStanding::kReady || !takes(demand.kinds, work.plan.jobs[i])) continue;
+    const int ranks = work.plan.jobs[i].slots;
+    ++demand.ready_jobs;
+    demand.ready_ranks += ranks;
+    known = known && work.expected.at(i).learned;
+    rank_milliseconds += static_cast<double>(work.expected.at(i).expected_ms) * ranks;
+  }
+  if (known && demand.ready_jobs > 0) demand.ready_work = seconds(static_cast<std::int64_t>(rank_milliseconds / 1000));
+}
+
+}  // namespace
+
+Presence presence_of(const StoredBatch& batch, const std::vector<const slurm::QueuedJob*>& queued, Pardon pardon) {
+  if (!queued.empty()) {
+    const bool at_work = std::any_of(queued.begin(), queued.end(), [](const auto* job) {
+      const Phase phase = slurm::phase_of(job->state, job->reason);
+      return phase == Phase::kRuns || phase == Phase::kEnding;
+    });
+    return at_work ? Presence::kRuns : Presence::kWaits;
+  }
+  // An intent without an answer is settled by another try.
+  if (batch.generation < 0 || std::holds_alternative<slurm::Intended>(batch.last)) return Presence::kFree;
+  if (pardon == Pardon::kYes) return Presence::kFree;
+  if (std::holds_alternative<slurm::Refused>(batch.last)) return Presence::kBarred;
+  const bool ended_in_order =
+      !batch.runs.empty() && batch.runs.back().generation == batch.generation && ended_for_good(batch.runs.back());
+  return ended_in_order && starts_in_vain(batch) < kMostInVain ? Presence::kFree : Presence::kBarred;
+}
+
+std::optional<seconds> queue_wait_of(const std::vector<const StoredBatch*>& batches,
+                                     const std::vector<slurm::QueuedJob>& queued, slurm::Time now) {
+  std::map<slurm::Time, seconds> begun;
+  std::optional<seconds> longest;
+  for (const StoredBatch* batch : batches) {
+    begun.merge(waits_of(*batch));
+    for (const slurm::QueuedJob* job : jobs_of(*batch, queued))
+      if (slurm::phase_of(job->state, job->reason) == Phase::kWaits && job->submitted)
+        longest = std::max(longest.value_or(seconds(0)), now - *job->submitted);
+  }
+  std::vector<seconds> recent;
+  for (auto wait = begun.rbegin(); wait != begun.rend() && recent.size() < kRecentWaits; ++wait)
+    recent.push_back(wait->second);
+  if (recent.empty()) return longest;
+  std::sort(recent.begin(), recent.end());
+  return std::max(recent[recent.size() / 2], longest.value_or(seconds(0)));
+}
+
+std::vector<PoolDemand> demands_of(const StoredSubmission& submission, const std::vector<slurm::QueuedJob>& queued,
+                                   const SuiteWork& work, const Look& look) {
+  const slurm::SubmissionRequest& request = submission.request;
+  const auto on_gpus = orchestrator::jobs_on_gpus(work.plan.jobs);
+  std::map<std::vector<settings::JobKind>, std::vector<const StoredBatch*>> pools;
+  for (const StoredBatch& batch : submission.batches) pools[batch.batch.kinds].push_back(&batch);
+  std::vector<PoolDemand> demands;
+  for (const auto& [kinds, batches] : pools) {
+    const auto on_demand =
+        std::find_if(batches.begin(), batches.end(), [](const auto* batch) { return batch->batch.on_demand; });
+    if (on_demand == batches.end()) continue;
+    PoolDemand& demand = demands.emplace_back();
+    demand.kinds = kinds;
+    demand.most = most_at_once(request, (*on_demand)->batch);
+    const bool gpus = std::any_of(work.plan.jobs.begin(), work.plan.jobs.end(), [&, &of = kinds](const auto& job) {
+      return takes(of, job) && on_gpus.contains(job.id);
+    });
+    for (const StoredBatch* batch : batches) {
+      const slurm::Resources& resources = slurm::resources_of(request, batch->batch);
+      const auto jobs =
+          batch->batch.number == look.ending ? std::vector<const slurm::QueuedJob*>{} : jobs_of(*batch, queued);
+      demand.batches.push_back({batch->batch.number, presence_of(*batch, jobs, look.pardon), batch->batch.on_demand,
+                                resources.nodes * resources.time.count(), ranks_of(request, resources, gpus)});
+    }
+    demand.queue_wait = queue_wait_of(batches, queued, look.now);
+    add_work(work, demand);
+  }
+  return demands;
+}
+
+bool has_work(const slurm::Batch& batch, const experiments::Plan& plan, const std::vector<JobStanding>& standings) {
+  for (std::size_t i = 0; i < plan.jobs.size(); ++i)
+    if ((standings.at(i) == JobStanding::kReady || standings.at(i) == JobStanding::kFailed) &&
+        takes(batch.kinds, plan.jobs[i]))
+      return true;
+  return false;
+}
+
+}  // namespace resolute::allocations

@@ -1,0 +1,119 @@
+#include "allocations/growth/grow.h"
+
+#include <algorithm>
+
+#include "core/log.h"
+#include "core/overloaded.h"
+
+namespace resolute::allocations {
+
+namespace {
+
+constexpr std::chrono::seconds kBetweenLooks{60};
+
+// Where every batch does everything to its end there is nothing to look for.
+bool has_pools(const slurm::SubmissionRequest& request) {
+  return std::any_of(request.batches.begin(), request.batches.end(),
+                     [](const auto& batch) { return batch.on_demand || !batch.kinds.empty(); });
+}
+
+bool is_being_cancelled(const orchestrator::SuiteStatus& status) {
+  return std::any_of(status.runs.begin(), status.runs.end(),
+                     [](const auto& run) { return run.live && run.is_cancelled; });
+}
+
+// What has failed or was given up is tried once more by the next run.
+void pardon(std::vector<orchestrator::JobStanding>& standings) {
+  for (auto& standing : standings)
+    if (standing == orchestrator::JobStanding::kFailed || standing == orchestrator::JobStanding::kCancelled)
+      standing = orchestrator::JobStanding::kReady;
+}
+
+bool others_go_on(const StoredSubmission& submission, const std::vector<slurm::QueuedJob>& queued, int ending) {
+  return std::any_of(submission.batches.begin(), submission.batches.end(), [&](const StoredBatch& batch) {
+    return batch.batch.number != ending && std::any_of(queued.begin(), queued.end(), [&](const slurm::QueuedJob& job) {
+             return job.name == batch.batch.job_name && slurm::phase_of(job.state) != slurm::Phase::kEnded;
+           });
+  });
+}
+
+// \return whether SLURM has taken it
+bool submit(const GrowthOrder& order, const StoredBatch& batch, const std::string& why, Grown& grown) {
+  const bool again = std::holds_alternative<slurm::Intended>(batch.last);
+  const int generation = batch.generation + (batch.generation < 0 || !again ? 1 : 0);
+  slurm::SubmissionFolder folder = order.folder;
+  const auto answer = slurm::ensure_submitted(order.files, order.client, order.effects, folder, batch.batch, generation,
+                                              std::nullopt, why);
+  if (const auto* refused = std::get_if<slurm::Refused>(&answer)) {
+    core::log_warning("SLURM refuses allocation {}: {}", batch.batch.first_allocation, refused->why);
+    grown.refused = RefusedBatch{batch.batch.number, refused->why};
+    return false;
+  }
+  core::log_info("allocation {} is asked for, job {}: {}", batch.batch.first_allocation,
+                 std::get<slurm::KnownJob>(answer).id, why);
+  ++grown.submitted;
+  return true;
+}
+
+}  // namespace
+
+Grown grow(const GrowthOrder& order) {
+  Grown grown;
+  StoredSubmission submission = read_submission(order.folder);
+  if (submission.ended || !has_pools(submission.request)) return grown;
+  auto status = orchestrator::read_status(order.files, order.store, order.plan);
+  grown.failures = !status.failures.empty();
+  if (is_being_cancelled(status)) return grown;
+  if (order.pardon == Pardon::kYes) pardon(status.standings);
+  for (StoredBatch& batch : submission.batches)
+    if (batch.generation >= 0) read_history(order.files, order.folder, batch);
+  std::vector<std::string> names;
+  for (const StoredBatch& batch : submission.batches)
+    if (batch.generation >= 0) names.push_back(batch.batch.job_name);
+  const auto queued = order.client.find(names);
+  const auto expected =
+      orchestrator::expected_paths(order.plan, orchestrator::Durations::read(order.files, order.store));
+  const auto demands =
+      demands_of(submission, queued, {order.plan, status.standings, expected}, {order.now, order.pardon, order.ending});
+  grown.goes_on = others_go_on(submission, queued, order.ending);
+  for (const PoolDemand& demand : demands) {
+    const Growth growth = decide_growth(demand);
+    for (const int number : growth.batches) {
+      if (grown.refused) return grown;
+      const auto batch = std::find_if(submission.batches.begin(), submission.batches.end(),
+                                      [&](const StoredBatch& one) { return one.batch.number == number; });
+      grown.goes_on = submit(order, *batch, growth.why, grown) || grown.goes_on;
+    }
+  }
+  return grown;
+}
+
+std::optional<RefusedBatch> submit_all_missing(core::FileSystem& files, slurm::Client& client,
+                                               const slurm::Effects& effects, Standing& standing,
+                                               const experiments::Plan& plan) {
+  if (auto refused = submit_missing(files, client, effects, standing)) return refused;
+  const experiments::StoreLayout store(standing.request.store);
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const Grown grown = grow({files, client, effects, standing.folder, plan, store, now, Pardon::kYes, 0});
+  for (BatchStanding& batch : standing.batches) {
+    const int last = batch.batch.on_demand ? standing.folder.last_generation(batch.batch) : -1;
+    if (last < batch.generation || (last == batch.generation && batch.state != BatchStanding::State::kUnsettled))
+      continue;
+    batch.generation = last;
+    batch.last = standing.folder.generation(batch.batch, last);
+    if (batch.job() != nullptr) batch.state = BatchStanding::State::kAlive;
+  }
+  return grown.refused;
+}
+
+bool take_turn(core::FileSystem& files, const slurm::SubmissionFolder& folder, slurm::Time now) {
+  const auto file = folder.path() / "looked";
+  const auto last = core::read_text_if_exists(files, file);
+  const auto time = last ? slurm::parse_time(last->substr(0, last->find('\n'))) : std::nullopt;
+  // Of the future: by a clock that is wrong.
+  if (time && *time <= now && now - *time < kBetweenLooks) return false;
+  core::write_atomic(files, file, slurm::time_text(now) + "\n");
+  return true;
+}
+
+}  // namespace resolute::allocations

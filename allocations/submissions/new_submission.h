@@ -1,0 +1,26 @@
+#pragma once
+//! \file
+//! A new submission in the store, after those that have ended.
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "allocations/submissions/standing.h"
+
+namespace resolute::allocations {
+
+struct NewSubmission {
+  std::filesystem::path suite_folder;
+  const std::string& suite_text;
+  const HasResult& has_result;
+};
+//! Writes it; of several processes that call this at the same moment one does, and the others get what it wrote. Those
+//! that follow one another, oldest first: `after-TOKEN` beside a submission's folder names, once and for all, the one
+//! that comes next. \param request_of with a token that was drawn \throws RuntimeError as create_submission() and
+//! open_submissions(); kCorrupt for a link that names no submission
+Standing create_after_others(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects,
+                             const NewSubmission& submission,
+                             const std::function<slurm::SubmissionRequest(const std::string& token)>& request_of);
+
+}  // namespace resolute::allocations
