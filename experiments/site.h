@@ -19,7 +19,7 @@
 //!     [resources.training]       # or pack, evaluation: allocations of their own for one kind of job, on demand; what
 //!     partition = "gpu"          # is not here is as in [slurm]; [[resources.training.shapes]] are its shapes
 //!     gpus_per_node = 4
-//!     allocations = "0..4"       # side by side: at least so many as long as there may be work, at most so many
+//!     allocations = "4"          # side by side, at most
 //!     [environment]
 //!     modules = ["openmpi/4.1"]
 //!     commands = ["source /opt/site.sh"]

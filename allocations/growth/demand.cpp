@@ -38,13 +38,6 @@ int ranks_of(const slurm::SubmissionRequest& request, const slurm::Resources& re
   return std::max(1, each) * std::max(1, resources.nodes);
 }
 
-std::vector<const slurm::QueuedJob*> jobs_of(const StoredBatch& batch, const std::vector<slurm::QueuedJob>& queued) {
-  std::vector<const slurm::QueuedJob*> jobs;
-  for (const slurm::QueuedJob& job : queued)
-    if (job.name == batch.batch.job_name && slurm::phase_of(job.state) != Phase::kEnded) jobs.push_back(&job);
-  return jobs;
-}
-
 // Of the first begin of each job that SLURM took; those of a requeue are counted from the requeue, which is not kept.
 std::map<slurm::Time, seconds> waits_of(const StoredBatch& batch) {
   std::map<slurm::Time, seconds> waits;
@@ -60,8 +53,7 @@ std::map<slurm::Time, seconds> waits_of(const StoredBatch& batch) {
 
 int starts_in_vain(const StoredBatch& batch) {
   const auto not_in_vain = std::find_if(batch.runs.rbegin(), batch.runs.rend(), [](const slurm::AllocationRun& run) {
-    return run.cause != slurm::EndCause::kIdle || run.after.results > run.before.results ||
-           run.after.steps != run.before.steps;
+    return !ended_for_good(run) || run.after.results > run.before.results || run.after.steps != run.before.steps;
   });
   return static_cast<int>(not_in_vain - batch.runs.rbegin());
 }
@@ -81,6 +73,20 @@ void add_work(const SuiteWork& work, PoolDemand& demand) {
 }
 
 }  // namespace
+
+std::vector<const slurm::QueuedJob*> jobs_that_go_on(const StoredBatch& batch,
+                                                     const std::vector<slurm::QueuedJob>& queued) {
+  const auto has_ended = [&](const slurm::QueuedJob& job) {
+    return slurm::phase_of(job.state) == Phase::kEnded ||
+           std::any_of(batch.runs.begin(), batch.runs.end(), [&](const slurm::AllocationRun& run) {
+             return run.job == job.id && run.generation == batch.generation && ended_for_good(run);
+           });
+  };
+  std::vector<const slurm::QueuedJob*> jobs;
+  for (const slurm::QueuedJob& job : queued)
+    if (job.name == batch.batch.job_name && !has_ended(job)) jobs.push_back(&job);
+  return jobs;
+}
 
 Presence presence_of(const StoredBatch& batch, const std::vector<const slurm::QueuedJob*>& queued, Pardon pardon) {
   if (!queued.empty()) {
@@ -105,7 +111,7 @@ std::optional<seconds> queue_wait_of(const std::vector<const StoredBatch*>& batc
   std::optional<seconds> longest;
   for (const StoredBatch* batch : batches) {
     begun.merge(waits_of(*batch));
-    for (const slurm::QueuedJob* job : jobs_of(*batch, queued))
+    for (const slurm::QueuedJob* job : jobs_that_go_on(*batch, queued))
       if (slurm::phase_of(job->state, job->reason) == Phase::kWaits && job->submitted)
         longest = std::max(longest.value_or(seconds(0)), now - *job->submitted);
   }
@@ -136,10 +142,9 @@ std::vector<PoolDemand> demands_of(const StoredSubmission& submission, const std
     });
     for (const StoredBatch* batch : batches) {
       const slurm::Resources& resources = slurm::resources_of(request, batch->batch);
-      const auto jobs =
-          batch->batch.number == look.ending ? std::vector<const slurm::QueuedJob*>{} : jobs_of(*batch, queued);
-      demand.batches.push_back({batch->batch.number, presence_of(*batch, jobs, look.pardon), batch->batch.on_demand,
-                                resources.nodes * resources.time.count(), ranks_of(request, resources, gpus)});
+      demand.batches.push_back({batch->batch.number, presence_of(*batch, jobs_that_go_on(*batch, queued), look.pardon),
+                                batch->batch.on_demand, resources.nodes * resources.time.count(),
+                                ranks_of(request, resources, gpus)});
     }
     demand.queue_wait = queue_wait_of(batches, queued, look.now);
     add_work(work, demand);
@@ -147,10 +152,22 @@ std::vector<PoolDemand> demands_of(const StoredSubmission& submission, const std
   return demands;
 }
 
+bool would_be_tried_again(const experiments::Plan& plan, const std::vector<JobStanding>& standings, std::size_t index) {
+  if (standings.at(index) != JobStanding::kFailed && standings.at(index) != JobStanding::kCancelled) return false;
+  const auto& needs = plan.jobs.at(index).after;
+  // What it needs stands before it.
+  std::size_t there = 0;
+  for (std::size_t i = 0; i < index; ++i)
+    if (standings.at(i) == JobStanding::kSucceeded &&
+        std::find(needs.begin(), needs.end(), plan.jobs[i].id) != needs.end())
+      ++there;
+  return there == needs.size();
+}
+
 bool has_work(const slurm::Batch& batch, const experiments::Plan& plan, const std::vector<JobStanding>& standings) {
   for (std::size_t i = 0; i < plan.jobs.size(); ++i)
-    if ((standings.at(i) == JobStanding::kReady || standings.at(i) == JobStanding::kFailed) &&
-        takes(batch.kinds, plan.jobs[i]))
+    if (takes(batch.kinds, plan.jobs[i]) &&
+        (standings.at(i) == JobStanding::kReady || would_be_tried_again(plan, standings, i)))
       return true;
   return false;
 }

@@ -22,13 +22,16 @@ enum class Pardon { kNo, kYes };
 struct Look {
   slurm::Time now{};
   Pardon pardon = Pardon::kNo;
-  int ending = 0;  //!< number of a batch that is about to end, whatever SLURM says of it; 0: none
 };
 
-//! Starts in a row that ended for want of work while the whole suite got nowhere, after which a batch is barred.
+//! Starts in a row that ended by themselves while the whole suite got nowhere, after which a batch is barred.
 inline constexpr int kMostInVain = 3;
 
-//! Of one batch. \param batch with its history \param queued SLURM's jobs of its name that have not ended
+//! SLURM's jobs of a batch that go on: all of its name but those that have ended, by SLURM's word or their own record
+//! (a script has some seconds to live after that). \param batch with its history
+std::vector<const slurm::QueuedJob*> jobs_that_go_on(const StoredBatch& batch,
+                                                     const std::vector<slurm::QueuedJob>& queued);
+//! Of one batch. \param batch with its history \param queued jobs_that_go_on()
 Presence presence_of(const StoredBatch& batch, const std::vector<const slurm::QueuedJob*>& queued, Pardon pardon);
 
 //! That an allocation of these batches waits for its begin: the median of the last five that have begun, or longer
@@ -47,8 +50,11 @@ struct SuiteWork {
 std::vector<PoolDemand> demands_of(const StoredSubmission& submission, const std::vector<slurm::QueuedJob>& queued,
                                    const SuiteWork& work, const Look& look);
 
-//! Whether a batch's run that begins now would start a job: one that is ready, or that has failed in a run before.
-//! Pure.
+//! Whether a run that begins now would start a job that has failed, or that somebody gave up: what it needs is there.
+//! Pure. \param index of the job in Plan::jobs
+bool would_be_tried_again(const experiments::Plan& plan, const std::vector<orchestrator::JobStanding>& standings,
+                          std::size_t index);
+//! Whether a batch's run that begins now would start a job: one that is ready, or would be tried again. Pure.
 bool has_work(const slurm::Batch& batch, const experiments::Plan& plan,
               const std::vector<orchestrator::JobStanding>& standings);
 

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
+#include "allocations/liveness/run_signs.h"
 #include "core/log.h"
-#include "core/overloaded.h"
+#include "orchestrator/store/wall_clock.h"
 
 namespace resolute::allocations {
 
@@ -23,18 +24,14 @@ bool is_being_cancelled(const orchestrator::SuiteStatus& status) {
 }
 
 // What has failed or was given up is tried once more by the next run.
-void pardon(std::vector<orchestrator::JobStanding>& standings) {
-  for (auto& standing : standings)
-    if (standing == orchestrator::JobStanding::kFailed || standing == orchestrator::JobStanding::kCancelled)
-      standing = orchestrator::JobStanding::kReady;
+void pardon(const experiments::Plan& plan, std::vector<orchestrator::JobStanding>& standings) {
+  for (std::size_t i = 0; i < standings.size(); ++i)
+    if (would_be_tried_again(plan, standings, i)) standings[i] = orchestrator::JobStanding::kReady;
 }
 
-bool others_go_on(const StoredSubmission& submission, const std::vector<slurm::QueuedJob>& queued, int ending) {
-  return std::any_of(submission.batches.begin(), submission.batches.end(), [&](const StoredBatch& batch) {
-    return batch.batch.number != ending && std::any_of(queued.begin(), queued.end(), [&](const slurm::QueuedJob& job) {
-             return job.name == batch.batch.job_name && slurm::phase_of(job.state) != slurm::Phase::kEnded;
-           });
-  });
+bool any_goes_on(const StoredSubmission& submission, const std::vector<slurm::QueuedJob>& queued) {
+  return std::any_of(submission.batches.begin(), submission.batches.end(),
+                     [&](const StoredBatch& batch) { return !jobs_that_go_on(batch, queued).empty(); });
 }
 
 // \return whether SLURM has taken it
@@ -57,29 +54,45 @@ bool submit(const GrowthOrder& order, const StoredBatch& batch, const std::strin
 
 }  // namespace
 
+orchestrator::SuiteStatus read_standings(core::FileSystem& files, const experiments::StoreLayout& store,
+                                         const experiments::Plan& plan, std::set<std::string> over) {
+  auto status = orchestrator::read_status(files, store, plan, over);
+  const std::size_t known = over.size();
+  for (const auto& [name, sign] : read_signs(files, store, status, orchestrator::wall_clock()))
+    if (is_silent(sign)) over.insert(name);
+  return over.size() == known ? status : orchestrator::read_status(files, store, plan, over);
+}
+
 Grown grow(const GrowthOrder& order) {
   Grown grown;
   StoredSubmission submission = read_submission(order.folder);
+  grown.ended = submission.ended;
   if (submission.ended || !has_pools(submission.request)) return grown;
-  auto status = orchestrator::read_status(order.files, order.store, order.plan);
-  grown.failures = !status.failures.empty();
-  if (is_being_cancelled(status)) return grown;
-  if (order.pardon == Pardon::kYes) pardon(status.standings);
   for (StoredBatch& batch : submission.batches)
     if (batch.generation >= 0) read_history(order.files, order.folder, batch);
   std::vector<std::string> names;
   for (const StoredBatch& batch : submission.batches)
     if (batch.generation >= 0) names.push_back(batch.batch.job_name);
   const auto queued = order.client.find(names);
+  grown.goes_on = any_goes_on(submission, queued);
+  // Of what is about to end, and, where SLURM has nothing of the suite, of all that was submitted, no run is at work.
+  std::set<std::string> over;
+  for (const StoredBatch& batch : submission.batches)
+    if (batch.batch.number == order.ending || (order.pardon == Pardon::kYes && !grown.goes_on))
+      over.insert(experiments::run_name(order.plan.suite, batch.batch.first_allocation));
+  auto status = read_standings(order.files, order.store, order.plan, over);
+  grown.failures = !status.failures.empty();
+  grown.cancelled = is_being_cancelled(status);
+  if (grown.cancelled) return grown;
+  if (order.pardon == Pardon::kYes) pardon(order.plan, status.standings);
   const auto expected =
       orchestrator::expected_paths(order.plan, orchestrator::Durations::read(order.files, order.store));
   const auto demands =
-      demands_of(submission, queued, {order.plan, status.standings, expected}, {order.now, order.pardon, order.ending});
-  grown.goes_on = others_go_on(submission, queued, order.ending);
+      demands_of(submission, queued, {order.plan, status.standings, expected}, {order.now, order.pardon});
   for (const PoolDemand& demand : demands) {
     const Growth growth = decide_growth(demand);
     for (const int number : growth.batches) {
-      if (grown.refused) return grown;
+      if (grown.refused || grown.submitted == order.most) return grown;
       const auto batch = std::find_if(submission.batches.begin(), submission.batches.end(),
                                       [&](const StoredBatch& one) { return one.batch.number == number; });
       grown.goes_on = submit(order, *batch, growth.why, grown) || grown.goes_on;
@@ -103,6 +116,9 @@ std::optional<RefusedBatch> submit_all_missing(core::FileSystem& files, slurm::C
     batch.last = standing.folder.generation(batch.batch, last);
     if (batch.job() != nullptr) batch.state = BatchStanding::State::kAlive;
   }
+  if (!grown.refused && !is_alive(standing))
+    core::log_warning(
+        "nothing was submitted: what the jobs that are left need is missing; `resolute suite status` tells why");
   return grown.refused;
 }
 

@@ -3,7 +3,10 @@
 //! Submits what decide_growth() wants. Safe beside others that do the same: they choose the same batches, and each
 //! generation of a batch is submitted once.
 
+#include <limits>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "allocations/growth/demand.h"
 #include "allocations/submissions/standing.h"
@@ -16,7 +19,9 @@ struct Grown {
   int submitted = 0;                      //!< by this call
   std::optional<RefusedBatch> refused{};  //!< by SLURM: nothing more was tried
   bool failures = false;                  //!< of the jobs some have failed or been cancelled
-  bool goes_on = false;  //!< a batch other than `ending` waits or runs by SLURM's word, or one was submitted now
+  bool ended = false;                     //!< the submission has: nothing was looked for
+  bool cancelled = false;                 //!< the suite is being cancelled: nothing was looked for
+  bool goes_on = false;                   //!< a batch waits or runs (jobs_that_go_on()), or one was submitted now
 };
 
 //! All that a look needs.
@@ -29,8 +34,13 @@ struct GrowthOrder {
   const experiments::StoreLayout& store;
   slurm::Time now{};
   Pardon pardon = Pardon::kNo;
-  int ending = 0;  //!< Look::ending
+  int ending = 0;  //!< number of the batch whose end it is, which has written its record; 0: none
+  int most = std::numeric_limits<int>::max();  //!< that are submitted by this call
 };
+//! How the jobs stand. A run is over that is not on this machine and has said nothing for half a minute: its jobs are
+//! ready again. \param over names of runs that are over besides
+orchestrator::SuiteStatus read_standings(core::FileSystem& files, const experiments::StoreLayout& store,
+                                         const experiments::Plan& plan, std::set<std::string> over = {});
 //! Nothing, where each batch of the submission does all to its end, or it has ended or is being cancelled. One squeue,
 //! and sbatch and two squeue a batch. Tells why in the log. \throws RuntimeError kTransient if SLURM does not answer;
 //! of storage
@@ -38,6 +48,7 @@ Grown grow(const GrowthOrder& order);
 
 //! submit_missing(), then grow(), pardoning what was barred: for who submits and resumes. \param standing gets what was
 //! submitted \throws as they do
+//! Warns where nothing of it goes on after that.
 std::optional<RefusedBatch> submit_all_missing(core::FileSystem& files, slurm::Client& client,
                                                const slurm::Effects& effects, Standing& standing,
                                                const experiments::Plan& plan);

@@ -98,11 +98,10 @@ SuiteFacts facts_of(const Read& read, const ListedSuite& listed, const SlurmAnsw
   for (const orchestrator::KnownRun& run : read.runs)
     facts.cancelled = facts.cancelled || orchestrator::is_cancelled_by_somebody(run.state.stop.value_or(""));
   if (!read.submissions.empty())
-    for (const StoredBatch& batch : read.submissions.back().batches)
-      for (const auto& [element, run] : last_runs(batch)) {
-        facts.given_up = facts.given_up || run->given_up;
-        facts.cancelled = facts.cancelled || run->cause == slurm::EndCause::kCancelled;
-      }
+    for (const slurm::AllocationRun* run : telling_runs(read.submissions.back().batches)) {
+      facts.given_up = facts.given_up || run->given_up;
+      facts.cancelled = facts.cancelled || run->cause == slurm::EndCause::kCancelled;
+    }
   return facts;
 }
 

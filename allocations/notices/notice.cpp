@@ -88,22 +88,22 @@ bool nothing_follows(const slurm::AllocationRun& run) {
          (run.end && (run.given_up || run.cause == EndCause::kCancelled || run.cause == EndCause::kConfiguration));
 }
 
-std::optional<NoticeState> notice_of(bool complete, const std::vector<StoredBatch>& batches) {
+std::optional<NoticeState> notice_of(bool complete, const std::vector<StoredBatch>& batches, bool last) {
   if (complete) return NoticeState::kComplete;
   // Of several the one that asks most of a person.
   constexpr std::array kGravest{NoticeState::kConfiguration, NoticeState::kGivenUp, NoticeState::kCancelled,
                                 NoticeState::kIncomplete};
   std::set<NoticeState> states;
   for (const StoredBatch& batch : batches) {
-    if (is_never_wanted(batch)) continue;
-    const auto last = last_runs(batch);
-    if (last.size() < std::max<std::size_t>(1, batch.batch.jobs.size())) return std::nullopt;
-    for (const auto& [element, one] : last) {
-      // What a later generation is made of has not begun yet.
+    // SLURM has none of those on demand: one that never began will not.
+    if (is_never_wanted(batch) || (batch.batch.on_demand && last)) continue;
+    const auto starts = last_runs(batch);
+    if (starts.size() < std::max<std::size_t>(1, batch.batch.jobs.size())) return std::nullopt;
+    // What a later generation is made of has not begun yet.
+    for (const auto& [element, one] : starts)
       if (!nothing_follows(*one) || one->generation < batch.generation) return std::nullopt;
-      states.insert(state_of(*one));
-    }
   }
+  for (const slurm::AllocationRun* run : telling_runs(batches)) states.insert(state_of(*run));
   const auto gravest =
       std::find_if(kGravest.begin(), kGravest.end(), [&](NoticeState state) { return states.contains(state); });
   return gravest == kGravest.end() ? std::nullopt : std::optional(*gravest);

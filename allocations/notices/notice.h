@@ -51,8 +51,9 @@ std::map<std::string, std::string> notice_environment(std::map<std::string, std:
 //! Neither SLURM nor the batch goes on after this start by itself: a cancelled one is, until somebody resumes it. Pure.
 bool nothing_follows(const slurm::AllocationRun& run);
 //! What a submission's batches have come to together. Pure. \param complete every job of the suite has its result
-//! \param batches with their histories \return nothing while one of them may go on by itself
-std::optional<NoticeState> notice_of(bool complete, const std::vector<StoredBatch>& batches);
+//! \param batches with their histories \param last SLURM has none of those on demand any more: what of them never began
+//! will not \return nothing while one of them may go on by itself
+std::optional<NoticeState> notice_of(bool complete, const std::vector<StoredBatch>& batches, bool last = false);
 //! Of one notice of a submission, the same for every process that finds out: a submission is complete once, and comes
 //! to another end once more each time that it was resumed. Pure.
 std::string notice_key(NoticeState state, const std::vector<StoredBatch>& batches);

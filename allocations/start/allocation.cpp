@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <limits>
 #include <set>
 
 #include "allocations/growth/grow.h"
@@ -33,6 +34,7 @@ constexpr auto kLongestBegin = 15min;
 constexpr auto kEndPatience = 30min;
 constexpr auto kLeastPatience = 8s;
 constexpr auto kBetweenTurns = 10s;
+constexpr int kMostInATurn = 4;
 // A run that begins later than so long before its stop has nothing of it.
 constexpr auto kShortestRun = 30s;
 
@@ -87,7 +89,8 @@ class Allocation {
     else  // one log holds all starts of a job
       core::log_info("start {}, SLURM job {}, node{} {}, resolute {}", earlier_.size() + 1, job_text(),
                      here_.nodes == 1 ? "" : "s", here_.node_list, world_.version);
-    if (record_there_ && (run_.given_up || ended_for_good(run_))) return kToBeRunAgain;
+    const bool settled = ended_for_good(run_) && !run_.verdict.empty();
+    if (record_there_ && (run_.given_up || settled)) return kToBeRunAgain;
     ask_who_we_are();
     Outcome before;
     try {
@@ -355,7 +358,8 @@ class Allocation {
 
   bool is_work_ready() const {
     try {
-      const auto status = orchestrator::read_status(files_, work_->store, work_->suite);
+      // No earlier run of this allocation can be at work: this start has taken its place.
+      const auto status = read_standings(files_, work_->store, work_->suite, {work_->run_folder.filename().string()});
       return has_work(batch_, work_->suite, status.standings);
     } catch (const core::RuntimeError& error) {
       core::log_warning("whether there is work is not known: {}", error.what());
@@ -363,18 +367,20 @@ class Allocation {
     }
   }
 
-  Grown grow_now(std::chrono::milliseconds patience, int ending) const {
+  // \param ending number of this batch at its end, else 0 \param most to be submitted
+  Grown grow_now(std::chrono::milliseconds patience, int ending, int most) const {
     auto asked = client(patience);
-    return grow({files_, asked, world_.slurm, folder_, work_->suite, work_->store, world_.now(), Pardon::kNo, ending});
+    return grow(
+        {files_, asked, world_.slurm, folder_, work_->suite, work_->store, world_.now(), Pardon::kNo, ending, most});
   }
 
   // While a run is at work, one of the allocations sees once a minute to those on demand. Nothing that goes wrong here
-  // may disturb the run.
+  // may disturb the run, and SLURM's notice must not wait long for it.
   void grow_by_turns() {
     if (world_.now() < next_turn_ || too_late_to_run()) return;
     next_turn_ = world_.now() + kBetweenTurns;
     try {
-      if (take_turn(files_, folder_, world_.now())) grow_now(kBeginPatience, 0);
+      if (take_turn(files_, folder_, world_.now())) grow_now(kBeginPatience, 0, kMostInATurn);
     } catch (const std::exception& error) {
       core::log_warning("whether the suite could use more allocations is not known: {}", error.what());
     }
@@ -425,7 +431,7 @@ class Allocation {
     try {
       const StoredSubmission stored = read_whole_submission(files_, folder_);
       const bool complete = work_ && orchestrator::all_results_there(files_, work_->store, work_->suite);
-      const auto state = notice_of(complete, stored.batches);
+      const auto state = notice_of(complete, stored.batches, last_);
       if (!state) return;
       const std::string details =
           complete ? fmt::format(": all {} jobs have their results", work_->suite.jobs.size()) : ": " + run_.verdict;
@@ -469,12 +475,15 @@ class Allocation {
   int finish_part(slurm::EndCause cause) {
     write_record();
     try {
-      const Grown grown = grow_now(end_patience(), batch_.number);
-      if (cause == slurm::EndCause::kIdle && grown.refused)
-        return give(cause, "SLURM refuses an allocation that the suite needs: " + grown.refused->why);
-      if (cause == slurm::EndCause::kIdle && grown.goes_on) return ended("there is nothing more for it to do", 0);
-      if (cause == slurm::EndCause::kIdle && !grown.failures)
-        return give(cause, "jobs are left that no allocation of this submission does");
+      const Grown grown = grow_now(end_patience(), batch_.number, std::numeric_limits<int>::max());
+      last_ = !grown.ended && !grown.cancelled && !grown.goes_on;
+      if (cause == slurm::EndCause::kIdle) {
+        if (grown.goes_on || grown.ended) return ended("there is nothing more for it to do", 0);
+        if (grown.cancelled) return leave("the suite is being cancelled");
+        if (grown.refused)
+          return give(cause, "SLURM refuses an allocation that the suite needs: " + grown.refused->why);
+        if (!grown.failures) return give(cause, "jobs are left that no allocation of this submission does");
+      }
     } catch (const core::RuntimeError& error) {
       core::log_error("{}", error.what());
       if (cause == slurm::EndCause::kIdle) return leave("SLURM does not answer: `resolute suite resume` goes on");
@@ -535,7 +544,8 @@ class Allocation {
   bool record_there_ = false;  // run_ was begun by the process that was killed
   std::string reason_;         // why the run stopped, by its journal
   std::optional<Time> ends_at_;
-  Time next_turn_{};  // of grow_by_turns()
+  Time next_turn_{};   // of grow_by_turns()
+  bool last_ = false;  // SLURM has no other of the submission's allocations that goes on
   std::vector<slurm::AllocationRun> earlier_;
   slurm::AllocationRun run_;
   std::optional<AllocationWork> work_;

@@ -65,7 +65,7 @@ std::string last_end_of(const StoredBatch& batch) {
 // For an allocation that is no more while the suite is not complete.
 std::string advice_after(const StoredBatch& batch, const AllocationView& view) {
   const AllocationRun* last = batch.runs.empty() ? nullptr : &batch.runs.back();
-  if (is_over(batch)) {
+  if (is_over(batch) && !last->given_up) {
     const bool failures = std::any_of(batch.runs.begin(), batch.runs.end(),
                                       [](const auto& run) { return run.cause == EndCause::kIncomplete; });
     return failures ? "see what failed; `resolute suite resume` tries it again" : "";

@@ -62,6 +62,18 @@ std::map<int, const slurm::AllocationRun*> last_runs(const StoredBatch& batch) {
   return last;
 }
 
+std::vector<const slurm::AllocationRun*> telling_runs(const std::vector<StoredBatch>& batches) {
+  std::vector<const slurm::AllocationRun*> telling;
+  const slurm::AllocationRun* on_demand = nullptr;
+  for (const StoredBatch& batch : batches)
+    for (const auto& [element, run] : last_runs(batch)) {
+      if (!batch.batch.on_demand) telling.push_back(run);
+      if (batch.batch.on_demand && (on_demand == nullptr || run->end >= on_demand->end)) on_demand = run;
+    }
+  if (on_demand != nullptr) telling.push_back(on_demand);
+  return telling;
+}
+
 bool ended_for_good(const slurm::AllocationRun& run) {
   return run.end && (run.cause == slurm::EndCause::kComplete || run.cause == slurm::EndCause::kIncomplete ||
                      run.cause == slurm::EndCause::kIdle);

@@ -55,6 +55,9 @@ bool is_never_wanted(const StoredBatch& batch);
 bool is_over(const StoredBatch& batch);
 //! The last start of each element; -1: the batch is no array. Pure.
 std::map<int, const slurm::AllocationRun*> last_runs(const StoredBatch& batch);
+//! The last starts that say how the batches have ended: of those that are kept each element's, of all that are on
+//! demand the one that ended last. Pure.
+std::vector<const slurm::AllocationRun*> telling_runs(const std::vector<StoredBatch>& batches);
 //! Nothing follows this start. Pure.
 bool ended_for_good(const slurm::AllocationRun& run);
 //! Where a job of the batch writes its log, of an array's elements with `element` for their number. Pure.

@@ -161,8 +161,14 @@ slurm::SubmissionRequest changed(slurm::SubmissionRequest request, const options
     const auto& kinds = pool.kinds;
     if (!kinds.empty() && std::find(kinds.begin(), kinds.end(), settings::JobKind::kTraining) == kinds.end()) continue;
     std::for_each(pool.shapes.begin(), pool.shapes.end(), change);
+    std::vector<slurm::Resources> different;
+    for (auto& shape : pool.shapes)
+      if (std::find(different.begin(), different.end(), shape) == different.end())
+        different.push_back(std::move(shape));
+    pool.shapes = std::move(different);
     if (values.count("allocations") == 0) continue;
     std::tie(pool.least, pool.most) = parse_allocations(values["allocations"].as<std::string>(), "--allocations");
+    if (!kinds.empty()) pool.least = 0;
     if (pool.least < pool.most && request.idle_limit.count() == 0) request.idle_limit = kDefaultIdleLimit;
   }
   request.created = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
@@ -170,42 +176,60 @@ slurm::SubmissionRequest changed(slurm::SubmissionRequest request, const options
   return request;
 }
 
-// SLURM's jobs of it that wait are cancelled. \throws RuntimeError (kInput) if one runs
-void withdraw(slurm::Client& client, const allocations::Standing& standing, const std::string& cancel_command) {
-  for (const auto& batch : standing.batches)
-    if (is_at_work(batch))
-      throw core::input_error(
-          fmt::format("job {} of the suite runs", batch.queued.front().id),
-          "what it was submitted with stays as it is while it runs",
-          fmt::format("`{}` lets it write checkpoints and end; then give this again", cancel_command));
+// SLURM's jobs of it that wait are cancelled. \throws RuntimeError (kInput) if one runs, or began meanwhile
+void withdraw(core::FileSystem& files, slurm::Client& client, const SuiteArguments& parsed,
+              const allocations::Standing& standing) {
+  const auto refuse_running = [&](const std::vector<slurm::QueuedJob>& jobs) {
+    for (const auto& job : jobs)
+      if (const auto phase = slurm::phase_of(job.state); phase == slurm::Phase::kRuns || phase == slurm::Phase::kEnding)
+        throw core::input_error(fmt::format("job {} of the suite runs", job.id),
+                                "what it was submitted with stays as it is while it runs",
+                                fmt::format("`{}` lets it write checkpoints and end; then give this again",
+                                            suite_command("cancel", parsed, standing.request.plan_arguments)));
+  };
+  for (const auto& batch : standing.batches) refuse_running(batch.queued);
   for (const auto& batch : standing.batches)
     if (!batch.queued.empty()) client.cancel(batch.batch.job_name, slurm::CancelScope::kWaiting);
+  for (const auto& open :
+       allocations::open_submissions(files, client, standing.folder.path().parent_path().parent_path(),
+                                     [](const std::string&) { return false; })) {
+    if (open.trouble)
+      throw core::RuntimeError(core::ErrorKind::kTransient, "SLURM does not say which jobs it has", *open.trouble,
+                               "give the same command again when it answers");
+    for (const auto& batch : open.batches) refuse_running(batch.queued);
+  }
 }
 
-// The same with other resources: a submission that replaces the one that stands.
-allocations::Standing exchange(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects,
-                               const SuiteArguments& parsed, const experiments::Plan& plan,
-                               allocations::Standing& standing) {
+// The same with other resources: a submission that replaces the one that stands. \return nothing: they are no others
+std::optional<allocations::Standing> exchange(core::FileSystem& files, slurm::Client& client,
+                                              const slurm::Effects& effects, const SuiteArguments& parsed,
+                                              const experiments::Plan& plan, allocations::Standing& standing) {
   auto pools = allocations::pools_of(standing.request);
   const bool array = !standing.request.batches.front().jobs.empty();
   if (array && parsed.values.count("allocations") > 0)
     throw core::input_error("--allocations is of no array", "it has as many allocations as there are jobs");
-  const auto request = changed(standing.request, parsed.values, pools);
-  withdraw(client, standing, suite_command("cancel", parsed, standing.request.plan_arguments));
-  const std::string text = core::read_text(files, standing.folder.suite_file());
+  const auto plain = changed(standing.request, parsed.values, pools);
   const allocations::HasResult has_result = [&](const std::string& job) {
     return orchestrator::has_result(files, parsed.store, {job});
   };
+  const auto request_of = [&](const std::string& token) {
+    auto request = plain;
+    request.token = token;
+    request.batches =
+        array ? allocations::array_batches_of(plan, token, pools, [&](const auto& job) { return has_result(job.hex); })
+              : allocations::batches_of(plan.suite, token, pools);
+    return request;
+  };
+  const auto request = request_of(standing.request.token);
+  if (allocations::same_order(request, standing.request)) return std::nullopt;
+  for (const auto& batch : request.batches)
+    slurm::validate(slurm::script_of(request, batch, standing.folder.path(), std::nullopt));
+  if (const auto warning = allocations::require_possible(effects, request)) core::log_warning("{}", *warning);
+  const std::string text = core::read_text(files, standing.folder.suite_file());
+  withdraw(files, client, parsed, standing);
   standing.folder.end("replaced by `suite resume` with other options");
-  return allocations::create_after_others(
-      files, client, effects, {parsed.store.suite_folder(plan.suite), text, has_result}, [&](const std::string& token) {
-        auto next = request;
-        next.token = token;
-        next.batches = array ? allocations::array_batches_of(plan, token, pools,
-                                                             [&](const auto& job) { return has_result(job.hex); })
-                             : allocations::batches_of(plan.suite, token, pools);
-        return next;
-      });
+  return allocations::create_after_others(files, client, effects,
+                                          {parsed.store.suite_folder(plan.suite), text, has_result}, request_of);
 }
 
 }  // namespace
@@ -249,8 +273,8 @@ int suite_resume(const Arguments& arguments) {
     if (newest.trouble)
       throw core::RuntimeError(core::ErrorKind::kTransient, "SLURM does not say which jobs it has", *newest.trouble,
                                "give the same command again when it answers; nothing was changed");
-    auto exchanged = exchange(files, client, effects, *parsed, plan, newest);
-    return resume(files, client, effects, *parsed, plan, exchanged);
+    if (auto exchanged = exchange(files, client, effects, *parsed, plan, newest))
+      return resume(files, client, effects, *parsed, plan, *exchanged);
   }
   return resume(files, client, effects, *parsed, plan, newest);
 }

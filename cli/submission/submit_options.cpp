@@ -237,6 +237,7 @@ slurm::Resources with_site(slurm::Resources resources, const experiments::Site::
   resources.cpus_per_node = asked.cpus_per_node.value_or(resources.cpus_per_node);
   resources.exclusive = asked.exclusive.value_or(resources.exclusive);
   if (resources.gpus_per_node == 0 && !asked.gpu_type) resources.gpu_type.clear();
+  if (resources.gpus_per_node > 0 && resources.gpu_type.empty()) resources.gpu_type = site.slurm.gpu_type.value_or("");
   if (asked.time) resources.time = slurm::parse_time_limit(*asked.time, site.places.at(table + ".time") + ": time");
   for (const std::string& option : asked.options)
     check_alone(&slurm::Resources::options, {option}, site.places.at(table + ".options"));
@@ -263,20 +264,17 @@ std::vector<allocations::Pool> read_pools(const options::variables_map& values, 
   using settings::JobKind;
   const auto typed = given<std::string>(values, "allocations");
   const auto [least, most] = parse_allocations(typed.value_or("1"), "--allocations");
-  const bool range = typed && typed->find("..") != std::string::npos;
   std::vector<allocations::Pool> pools;
   allocations::Pool others{{}, {}, least, most};
   if (!site.slurm.shapes.empty()) others.shapes = read_shapes(resources, site.slurm.shapes, "slurm", site);
   if (site.resources.empty()) return {others};
-  // Packing and evaluating take less than training, for which the number was thought of; with kinds apart none holds
-  // machines while its jobs wait for another's unless that was asked for.
+  // Packing and evaluating take less than training, for which the number was thought of; with kinds apart none is kept,
+  // for it would hold machines while its jobs wait for another's.
   const auto with_number = [&](allocations::Pool pool, const std::optional<std::string>& own,
                                const std::string& place) {
     const bool trains = std::find(pool.kinds.begin(), pool.kinds.end(), JobKind::kTraining) != pool.kinds.end();
-    std::tie(pool.least, pool.most) = own      ? parse_allocations(*own, place)
-                                      : trains ? std::pair(range ? least : 0, most)
-                                               : std::pair(0, 1);
-    if (own && own->find("..") == std::string::npos) pool.least = 0;
+    pool.least = 0;
+    pool.most = own ? parse_allocations(*own, place).second : trains ? most : 1;
     return pool;
   };
   for (const JobKind kind : {JobKind::kPack, JobKind::kTraining, JobKind::kEvaluation}) {

@@ -64,10 +64,12 @@ std::vector<std::string> run_names(core::FileSystem& files, const experiments::S
   return names;
 }
 
-SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan) {
+SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
+                        const std::set<std::string>& over) {
   SuiteStatus status;
-  const std::vector<KnownRun> pasts = read_runs(files, store, run_names(files, store, plan.suite));
-  for (const KnownRun& past : pasts) {
+  std::vector<KnownRun> pasts = read_runs(files, store, run_names(files, store, plan.suite));
+  for (KnownRun& past : pasts) {
+    past.live = past.live && !over.contains(past.name);
     status.live = status.live || past.live;
     const auto wanted =
         std::count_if(past.state.jobs.begin(), past.state.jobs.end(), [](const Job& job) { return job.wanted; });

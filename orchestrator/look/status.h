@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,9 @@ struct SuiteStatus {
 //! From the store alone. A job has succeeded if its result is there: of those that a journal has seen succeed their
 //! folder is enough (look_at_jobs()), so that a result.json that somebody has removed is missed by the next run first.
 //! The others are as the journals of all allocations say. A job that runs counts as running only while its run may be
-//! alive; one that failed in one allocation and may still succeed in another has not failed.
-SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
+//! alive; one that failed in one allocation and may still succeed in another has not failed. \param over names of runs
+//! that are known to be over, whatever their folders say
+SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
+                        const std::set<std::string>& over = {});
 
 }  // namespace resolute::orchestrator

@@ -28,8 +28,8 @@ ARROWS = {
 ROOMS = {
     "allocations": {
         "submissions": set(),
-        "growth": {"submissions"},
         "liveness": {"submissions"},
+        "growth": {"liveness", "submissions"},
         "notices": {"submissions"},
         "start": {"growth", "liveness", "notices", "submissions"},
     },

@@ -66,9 +66,21 @@ TEST(Presence, of_a_job_that_is_gone_is_free_only_where_it_ended_for_want_of_wor
 TEST(Presence, is_barred_where_it_began_in_vain_again_and_again) {
   StoredBatch batch = on_demand();
   batch.runs.assign(kMostInVain, tests::run(EndCause::kIdle));
+  batch.runs.back() = tests::run(EndCause::kIncomplete);
   EXPECT_EQ(presence(batch), Presence::kBarred);
   batch.runs[1].after.results = 1;
   EXPECT_EQ(presence(batch), Presence::kFree);
+}
+
+TEST(JobsThatGoOn, are_those_whose_script_has_not_written_its_end_yet) {
+  StoredBatch batch = on_demand();
+  EXPECT_EQ(jobs_that_go_on(batch, {tests::queued(JobState::kRunning)}).size(), 1U);
+  EXPECT_THAT(jobs_that_go_on(batch, {tests::queued(JobState::kCompleted)}), IsEmpty());
+  batch.runs = {tests::run(EndCause::kIdle)};
+  EXPECT_THAT(jobs_that_go_on(batch, {tests::queued(JobState::kRunning)}), IsEmpty())
+      << "its script has seconds to live";
+  batch.generation = 1;
+  EXPECT_EQ(jobs_that_go_on(batch, {tests::queued(JobState::kPending)}).size(), 1U) << "it queued itself again";
 }
 
 TEST(QueueWait, is_the_median_of_the_last_begins_or_longer_where_one_waits_longer_now) {
@@ -179,19 +191,6 @@ TEST(Demands, leave_out_pools_whose_allocations_are_all_kept) {
   EXPECT_THAT(Demands({{{}, {}, 2, 2}}).of(), IsEmpty());
 }
 
-TEST(Demands, take_the_batch_that_is_ending_for_ended) {
-  Demands demands({{{}, {}, 0, 1}});
-  auto& batch = demands.submission.batches[0];
-  batch.generation = 0;
-  batch.known = {{12, "", kNoon}};
-  batch.last = batch.known[0];
-  batch.runs = {tests::run(EndCause::kIdle)};
-  auto running = tests::queued(JobState::kRunning);
-  running.name = batch.batch.job_name;
-  EXPECT_EQ(demands.of({}, {running}).at(0).batches[0].presence, Presence::kRuns);
-  EXPECT_EQ(demands.of({.ending = 1}, {running}).at(0).batches[0].presence, Presence::kFree);
-}
-
 TEST(HasWork, looks_for_what_a_run_of_the_batch_would_start) {
   Demands demands({{{JobKind::kPack}, {}, 0, 1}, {{JobKind::kTraining}, {}, 0, 1}});
   const auto& batches = demands.submission.request.batches;
@@ -199,6 +198,12 @@ TEST(HasWork, looks_for_what_a_run_of_the_batch_would_start) {
   EXPECT_TRUE(has_work(batches[1], demands.plan, demands.standings));
   demands.standings[0] = JobStanding::kFailed;
   EXPECT_TRUE(has_work(batches[0], demands.plan, demands.standings)) << "it is tried once more";
+  demands.plan.jobs[1].after = {{"a"}};
+  demands.standings[1] = JobStanding::kCancelled;
+  EXPECT_FALSE(would_be_tried_again(demands.plan, demands.standings, 1)) << "what it needs has failed";
+  demands.standings[0] = JobStanding::kSucceeded;
+  EXPECT_TRUE(would_be_tried_again(demands.plan, demands.standings, 1));
+  EXPECT_FALSE(would_be_tried_again(demands.plan, demands.standings, 2)) << "it is ready";
 }
 
 }  // namespace

@@ -10,6 +10,8 @@
 #include "core/log.h"
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/journal/owner.h"
+#include "orchestrator/store/live.h"
+#include "orchestrator/store/wall_clock.h"
 #include "tests/support/refusal.h"
 #include "tests/support/sick_file_system.h"
 #include "tests/support/temporary_folder.h"
@@ -100,6 +102,21 @@ class AllocationTest : public Test {
     journal_->append(orchestrator::RunEnded{end, why}, {});
     journal_->sync();
     renew(epoch_, 1, true);
+  }
+  void add_running_job() {
+    orchestrator::JobAdded added;
+    added.job = orchestrator::JobNumber{0};
+    added.id = kJob;
+    added.kind = experiments::kind_name(plan_.jobs.front().specification);
+    added.label = "the one";
+    journal_->append(added, {});
+    journal_->append(orchestrator::AgentJoined{orchestrator::AgentNumber{0}, "n1", 1, 0, 0, "x"}, {});
+    orchestrator::Placed placed;
+    placed.job = added.job;
+    placed.attempt = 1;
+    journal_->append(placed, {});
+    journal_->append(orchestrator::Started{added.job, 1}, {});
+    journal_->sync();
   }
   void ask_to_stop(const std::string& why) {
     journal_->append(orchestrator::StopRequested{why}, {});
@@ -684,6 +701,26 @@ TEST_F(PoolsTest, while_a_run_is_at_work_more_are_asked_for_once_a_minute_at_mos
   EXPECT_EQ(start(), 75);
 }
 
+// Its node was lost with its run in the middle of the last job: what runs by that run's journal is this one's to do.
+TEST_F(PoolsTest, an_allocation_that_starts_again_takes_its_own_dead_run_for_over) {
+  give_pools(settings::JobKind::kPack, settings::JobKind::kTraining);
+  const auto lose_the_node = [&](const RunQuestions&) {
+    begin_run();
+    add_running_job();
+    return 1;
+  };
+  launches_ = {lose_the_node, [&](const RunQuestions&) {
+                 begin_run();
+                 finish_job();
+                 end_run(orchestrator::RunEnd::kComplete);
+                 return 0;
+               }};
+  EXPECT_EQ(start(), 75);
+  EXPECT_EQ(start(1), 0);
+  EXPECT_THAT(launched_, SizeIs(2));
+  EXPECT_EQ(record().cause, EndCause::kComplete);
+}
+
 TEST_F(PoolsTest, of_several_allocations_one_looks_in_a_minute) {
   give_pools(settings::JobKind::kPack, settings::JobKind::kTraining);
   start();
@@ -700,6 +737,10 @@ TEST_F(PoolsTest, nothing_is_asked_for_while_the_suite_is_being_cancelled) {
   launches_ = {[&](const RunQuestions& run) {
     begin_run();
     ask_to_stop(orchestrator::cancelled_by("kim"));
+    orchestrator::LiveStatus live;
+    live.epoch = 1;
+    live.at = orchestrator::wall_clock();
+    orchestrator::write_live(files_, run_folder(), live);
     run.ended();
     EXPECT_THAT(asked("sbatch"), IsEmpty());
     end_run(orchestrator::RunEnd::kInterrupted);

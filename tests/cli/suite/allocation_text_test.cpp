@@ -59,7 +59,7 @@ TEST(AllocationText, json_has_every_field_and_null_for_what_is_not_known) {
       json.dump(),
       R"([{"advice":"","allocation":1,"batch":1,"begin":"2026-01-31T12:00:00Z","elements":0,"end":null,"exit_code":null,"job":12,)"
       R"("last_end":"","node_list":"","nodes":2,"reason":"","slurm_state":"RUNNING","starts":0,"state":"runs",)"
-      R"("submission":"0123456789ab"}])");
+      R"("submission":"0123456789ab","wanted":""}])");
 }
 
 TEST(AllocationText, a_refusal_and_a_job_that_is_held_say_what_to_do) {
