@@ -55,6 +55,23 @@ TEST(NoticeState, is_of_the_generation_that_was_submitted_last) {
       NoticeState::kIncomplete);
 }
 
+TEST(NoticeState, of_batches_on_demand_is_that_of_the_last_to_end_once_none_goes_on) {
+  const auto on_demand = [](std::vector<slurm::AllocationRun> runs, int generation) {
+    StoredBatch batch = batch_with(std::move(runs), generation);
+    batch.batch.on_demand = true;
+    return batch;
+  };
+  auto cancelled = ended_by(EndCause::kCancelled);
+  auto idle = ended_by(EndCause::kIdle, false, 1);
+  idle.end = slurm::Time(std::chrono::hours(1));
+  const auto before = on_demand({cancelled}, 0), after = on_demand({idle}, 1), never = on_demand({}, -1);
+  EXPECT_EQ(notice_of(false, {before, after, never}), NoticeState::kIncomplete) << "what was cancelled was resumed";
+  const auto refused = on_demand({}, 0);
+  EXPECT_EQ(notice_of(false, {after, refused}), std::nullopt) << "it may wait in the queue";
+  EXPECT_EQ(notice_of(false, {after, refused}, true), NoticeState::kIncomplete) << "SLURM has none of them";
+  EXPECT_EQ(notice_of(false, {after, batch_with({})}, true), std::nullopt) << "one that is kept waits";
+}
+
 TEST(NoticeState, of_an_array_waits_for_each_element) {
   StoredBatch array = batch_with({ended_by(EndCause::kComplete)});
   array.batch.jobs = {"aa", "bb"};

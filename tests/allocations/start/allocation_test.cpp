@@ -118,6 +118,12 @@ class AllocationTest : public Test {
     journal_->append(orchestrator::Started{added.job, 1}, {});
     journal_->sync();
   }
+  void give_a_sign_of_life() {
+    orchestrator::LiveStatus live;
+    live.epoch = epoch_;
+    live.at = orchestrator::wall_clock();
+    orchestrator::write_live(files_, run_folder(), live);
+  }
   void ask_to_stop(const std::string& why) {
     journal_->append(orchestrator::StopRequested{why}, {});
     journal_->sync();
@@ -707,6 +713,7 @@ TEST_F(PoolsTest, an_allocation_that_starts_again_takes_its_own_dead_run_for_ove
   const auto lose_the_node = [&](const RunQuestions&) {
     begin_run();
     add_running_job();
+    give_a_sign_of_life();
     return 1;
   };
   launches_ = {lose_the_node, [&](const RunQuestions&) {
@@ -737,10 +744,7 @@ TEST_F(PoolsTest, nothing_is_asked_for_while_the_suite_is_being_cancelled) {
   launches_ = {[&](const RunQuestions& run) {
     begin_run();
     ask_to_stop(orchestrator::cancelled_by("kim"));
-    orchestrator::LiveStatus live;
-    live.epoch = 1;
-    live.at = orchestrator::wall_clock();
-    orchestrator::write_live(files_, run_folder(), live);
+    give_a_sign_of_life();
     run.ended();
     EXPECT_THAT(asked("sbatch"), IsEmpty());
     end_run(orchestrator::RunEnd::kInterrupted);

@@ -43,7 +43,7 @@ partition = "low"
 idle_limit = 5
 [resources.training]
 partition = "main"
-allocations = "0..2"
+allocations = "1"
 )";
   suite.submit({"--nodes", "1", "--site", site.string()});
   ASSERT_TRUE(suite.wait_for_a_checkpoint());
