@@ -114,6 +114,7 @@ class AllocationTest : public Test {
     orchestrator::Placed placed;
     placed.job = added.job;
     placed.attempt = 1;
+    placed.placement = {{orchestrator::AgentNumber{0}, 1}};
     journal_->append(placed, {});
     journal_->append(orchestrator::Started{added.job, 1}, {});
     journal_->sync();
