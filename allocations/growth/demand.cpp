@@ -17,11 +17,6 @@ using std::chrono::seconds;
 
 constexpr std::size_t kRecentWaits = 5;
 
-bool takes(const std::vector<settings::JobKind>& kinds, const experiments::PlannedJob& job) {
-  return kinds.empty() ||
-         std::find(kinds.begin(), kinds.end(), experiments::job_kind(job.specification)) != kinds.end();
-}
-
 // What of `suite run`'s options says how many process ranks a node runs without GPUs; 0: nothing does.
 int slots_asked(const slurm::SubmissionRequest& request) {
   const auto& words = request.run_arguments;
@@ -62,7 +57,9 @@ void add_work(const SuiteWork& work, PoolDemand& demand) {
   double rank_milliseconds = 0;
   bool known = true;
   for (std::size_t i = 0; i < work.plan.jobs.size(); ++i) {
-    if (work.standings.at(i) != JobStanding::kReady || !takes(demand.kinds, work.plan.jobs[i])) continue;
+    if (work.standings.at(i) != JobStanding::kReady ||
+        !takes(demand.kinds, experiments::job_kind(work.plan.jobs[i].specification)))
+      continue;
     const int ranks = work.plan.jobs[i].slots;
     ++demand.ready_jobs;
     demand.ready_ranks += ranks;
@@ -138,7 +135,7 @@ std::vector<PoolDemand> demands_of(const StoredSubmission& submission, const std
     demand.kinds = kinds;
     demand.most = most_at_once(request, (*on_demand)->batch);
     const bool gpus = std::any_of(work.plan.jobs.begin(), work.plan.jobs.end(), [&, &of = kinds](const auto& job) {
-      return takes(of, job) && on_gpus.contains(job.id);
+      return takes(of, experiments::job_kind(job.specification)) && on_gpus.contains(job.id);
     });
     for (const StoredBatch* batch : batches) {
       const slurm::Resources& resources = slurm::resources_of(request, batch->batch);
@@ -166,7 +163,7 @@ bool would_be_tried_again(const experiments::Plan& plan, const std::vector<JobSt
 
 bool has_work(const slurm::Batch& batch, const experiments::Plan& plan, const std::vector<JobStanding>& standings) {
   for (std::size_t i = 0; i < plan.jobs.size(); ++i)
-    if (takes(batch.kinds, plan.jobs[i]) &&
+    if (takes(batch.kinds, experiments::job_kind(plan.jobs[i].specification)) &&
         (standings.at(i) == JobStanding::kReady || would_be_tried_again(plan, standings, i)))
       return true;
   return false;

@@ -37,7 +37,7 @@ bool any_goes_on(const StoredSubmission& submission, const std::vector<slurm::Qu
 // \return whether SLURM has taken it
 bool submit(const GrowthOrder& order, const StoredBatch& batch, const std::string& why, Grown& grown) {
   const bool again = std::holds_alternative<slurm::Intended>(batch.last);
-  const int generation = batch.generation + (batch.generation < 0 || !again ? 1 : 0);
+  const int generation = batch.generation + (again ? 0 : 1);
   slurm::SubmissionFolder folder = order.folder;
   const auto answer = slurm::ensure_submitted(order.files, order.client, order.effects, folder, batch.batch, generation,
                                               std::nullopt, why);
@@ -68,11 +68,12 @@ Grown grow(const GrowthOrder& order) {
   StoredSubmission submission = read_submission(order.folder);
   grown.ended = submission.ended;
   if (submission.ended || !has_pools(submission.request)) return grown;
-  for (StoredBatch& batch : submission.batches)
-    if (batch.generation >= 0) read_history(order.files, order.folder, batch);
   std::vector<std::string> names;
-  for (const StoredBatch& batch : submission.batches)
-    if (batch.generation >= 0) names.push_back(batch.batch.job_name);
+  for (StoredBatch& batch : submission.batches) {
+    if (batch.generation < 0) continue;
+    read_history(order.files, order.folder, batch);
+    names.push_back(batch.batch.job_name);
+  }
   const auto queued = order.client.find(names);
   grown.goes_on = any_goes_on(submission, queued);
   // Of what is about to end, and, where SLURM has nothing of the suite, of all that was submitted, no run is at work.

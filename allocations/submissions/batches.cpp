@@ -69,13 +69,16 @@ std::optional<slurm::Resources> first_shape(const Pool& pool) {
 Jobs jobs_of(const Jobs& level, const Pool& pool) {
   Jobs jobs;
   std::copy_if(level.begin(), level.end(), std::back_inserter(jobs), [&](const experiments::PlannedJob* job) {
-    return pool.kinds.empty() || std::find(pool.kinds.begin(), pool.kinds.end(),
-                                           experiments::job_kind(job->specification)) != pool.kinds.end();
+    return takes(pool.kinds, experiments::job_kind(job->specification));
   });
   return jobs;
 }
 
 }  // namespace
+
+bool takes(const std::vector<settings::JobKind>& kinds, settings::JobKind kind) {
+  return kinds.empty() || std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
+}
 
 std::vector<slurm::Batch> batches_of(const std::string& suite, const std::string& token,
                                      const std::vector<Pool>& pools) {

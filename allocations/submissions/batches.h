@@ -14,6 +14,9 @@
 
 namespace resolute::allocations {
 
+//! Whether a pool or batch of these kinds is for jobs of `kind`; no kinds: for all.
+bool takes(const std::vector<settings::JobKind>& kinds, settings::JobKind kind);
+
 //! Allocations that may work side by side on jobs of some kinds.
 struct Pool {
   std::vector<settings::JobKind> kinds{};  //!< that are started there; empty: all

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "allocations/submissions/batches.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "orchestrator/launch/launch.h"
@@ -86,9 +87,7 @@ std::string kinds_text(const slurm::Batch& batch) {
 bool needs_gpus(const experiments::Plan& plan, const slurm::Batch& batch) {
   const auto on_gpus = orchestrator::jobs_on_gpus(plan.jobs);
   return std::any_of(plan.jobs.begin(), plan.jobs.end(), [&](const experiments::PlannedJob& job) {
-    const auto kind = experiments::job_kind(job.specification);
-    return on_gpus.contains(job.id) &&
-           (batch.kinds.empty() || std::find(batch.kinds.begin(), batch.kinds.end(), kind) != batch.kinds.end());
+    return on_gpus.contains(job.id) && takes(batch.kinds, experiments::job_kind(job.specification));
   });
 }
 

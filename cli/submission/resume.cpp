@@ -108,6 +108,13 @@ void print_lines(const allocations::Standing& standing, const std::set<int>& bef
   }
 }
 
+// Nothing was changed yet. \throws RuntimeError (kTransient) where SLURM did not answer
+void require_answer(const allocations::Standing& standing) {
+  if (standing.trouble)
+    throw core::RuntimeError(core::ErrorKind::kTransient, "SLURM does not say which jobs it has", *standing.trouble,
+                             "give the same command again when it answers; nothing was changed");
+}
+
 int resume(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects, const SuiteArguments& parsed,
            const experiments::Plan& plan, allocations::Standing& standing) {
   const auto status = suite_command("status", parsed, standing.request.plan_arguments);
@@ -115,9 +122,7 @@ int resume(core::FileSystem& files, slurm::Client& client, const slurm::Effects&
       std::none_of(standing.batches.begin(), standing.batches.end(), [](const allocations::BatchStanding& batch) {
         return batch.state != BatchState::kAlive && batch.state != BatchState::kDone;
       });
-  if (standing.trouble)
-    throw core::RuntimeError(core::ErrorKind::kTransient, "SLURM does not say which jobs it has", *standing.trouble,
-                             "give the same command again when it answers; nothing was changed");
+  require_answer(standing);
   const auto lines = release_held(client, standing);
   std::set<int> alive;
   for (const auto& batch : standing.batches)
@@ -158,8 +163,7 @@ slurm::SubmissionRequest changed(slurm::SubmissionRequest request, const options
   };
   change(request.resources);
   for (allocations::Pool& pool : pools) {
-    const auto& kinds = pool.kinds;
-    if (!kinds.empty() && std::find(kinds.begin(), kinds.end(), settings::JobKind::kTraining) == kinds.end()) continue;
+    if (!allocations::takes(pool.kinds, settings::JobKind::kTraining)) continue;
     std::for_each(pool.shapes.begin(), pool.shapes.end(), change);
     std::vector<slurm::Resources> different;
     for (auto& shape : pool.shapes)
@@ -168,7 +172,7 @@ slurm::SubmissionRequest changed(slurm::SubmissionRequest request, const options
     pool.shapes = std::move(different);
     if (values.count("allocations") == 0) continue;
     std::tie(pool.least, pool.most) = parse_allocations(values["allocations"].as<std::string>(), "--allocations");
-    if (!kinds.empty()) pool.least = 0;
+    if (!pool.kinds.empty()) pool.least = 0;
     if (pool.least < pool.most && request.idle_limit.count() == 0) request.idle_limit = kDefaultIdleLimit;
   }
   request.created = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
@@ -270,9 +274,7 @@ int suite_resume(const Arguments& arguments) {
     core::log_warning("{}", allocations::kSuiteHasChanged);
   allocations::require_sbatch(environment);
   if (changes) {
-    if (newest.trouble)
-      throw core::RuntimeError(core::ErrorKind::kTransient, "SLURM does not say which jobs it has", *newest.trouble,
-                               "give the same command again when it answers; nothing was changed");
+    require_answer(newest);
     if (auto exchanged = exchange(files, client, effects, *parsed, plan, newest))
       return resume(files, client, effects, *parsed, plan, *exchanged);
   }

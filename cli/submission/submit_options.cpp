@@ -272,7 +272,7 @@ std::vector<allocations::Pool> read_pools(const options::variables_map& values, 
   // for it would hold machines while its jobs wait for another's.
   const auto with_number = [&](allocations::Pool pool, const std::optional<std::string>& own,
                                const std::string& place) {
-    const bool trains = std::find(pool.kinds.begin(), pool.kinds.end(), JobKind::kTraining) != pool.kinds.end();
+    const bool trains = allocations::takes(pool.kinds, JobKind::kTraining);
     pool.least = 0;
     pool.most = own ? parse_allocations(*own, place).second : trains ? most : 1;
     return pool;
