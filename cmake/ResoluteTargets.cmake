@@ -12,12 +12,13 @@
 #     programs that its tests start. What it tests is optimised as users have it, it itself is compiled quickly: -O0, on
 #     precompiled headers (tests/CMakeLists.txt); -Og where it is OPTIMISED, because its tests count or parse much. Targets
 #     tests_FOLDER and tests_PART build all programs of a folder.
-#   resolute_test(FILE.cpp [SANITIZE address thread] [SLICE n | SLICED] [LABELS label...] [TIMEOUT s] [ENVIRONMENT K=V...]
-#                 [PROPERTIES name value...])
+#   resolute_test(FILE.cpp [SANITIZE address thread] [SLICE n | SLICED] [AVX2] [LABELS label...] [TIMEOUT s]
+#                 [ENVIRONMENT K=V...] [PROPERTIES name value...])
 #     The tests of one file as ctest FOLDER/FILE, FOLDER the last of its path, a process of their own: what ends them ends no
 #     other file's. Labels are the part, the folder and LABELS: a developer runs a part or a room (ctest -L). SANITIZE names the sanitizers that may find something in what they test
 #     (docs/testing.md); in a build under another one the file is left out. SLICE: n of its tests, drawn by the commit; SLICED:
-#     the file itself draws (tests/support/slice.h). All of them run as FOLDER/FILE_long, label long.
+#     the file itself draws (tests/support/slice.h). All of them run as FOLDER/FILE_long, label long. AVX2: runs as
+#     FOLDER/FILE_avx2 too, with the kernels of a processor without AVX-512.
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -178,7 +179,7 @@ macro(resolute_add_test name labels environment)
 endmacro()
 
 function(resolute_test file)
-  cmake_parse_arguments(ARG "SLICED" "TIMEOUT;SLICE" "SANITIZE;LABELS;ENVIRONMENT;PROPERTIES" ${ARGN})
+  cmake_parse_arguments(ARG "SLICED;AVX2" "TIMEOUT;SLICE" "SANITIZE;LABELS;ENVIRONMENT;PROPERTIES" ${ARGN})
   resolute_check_arguments(ARG)
   foreach(sanitizer IN LISTS ARG_SANITIZE)
     if(NOT sanitizer MATCHES "^(address|thread)$")
@@ -215,6 +216,9 @@ function(resolute_test file)
     list(APPEND command --slice=${ARG_SLICE})
   endif()
   resolute_add_test(${folder}/${stem} "${labels}" "${ARG_ENVIRONMENT}")
+  if(ARG_AVX2)
+    resolute_add_test(${folder}/${stem}_avx2 "${labels}" "${ARG_ENVIRONMENT};ONEDNN_MAX_CPU_ISA=AVX2;ATEN_CPU_CAPABILITY=avx2")
+  endif()
 endfunction()
 
 # resolute_embed(LIBRARY FILE...): the files' bytes become part of the library, with a zero behind each: of `page.html` they stand

@@ -17,7 +17,7 @@ constexpr auto words_of(ReidNetworks) { return settings::words("per-scale", "sha
 //! network its "+ CMSR²".
 struct MsiflaOptions {
   static constexpr const char* kMethod = "msifla";
-  static constexpr int kRevision = 1;
+  static constexpr int kRevision = 2;
   static constexpr std::size_t kMostScales = 4;
   static constexpr int kParts = 4;  //!< horizontal parts of a person or vehicle in a re-ID network's map
   //! Rates whose look the cascade's image-recovery (IR) networks aim at, in its order: 1 to 4 of them, descending, the

@@ -14,6 +14,13 @@ bool computes_in_bf16_on_cpu(const at::Tensor& input) {
   return input.is_cpu() && (input.scalar_type() == at::kBFloat16 || at::autocast::is_autocast_enabled(at::kCPU));
 }
 
+// oneDNN's gradient of such a weight writes past its workspace where the input has fewer channels than one of the
+// kernel's blocks, 8 with AVX2 and 16 with AVX-512 (docs/decisions.md). Stride 1 needs none.
+bool overruns_its_workspace(const at::Tensor& weight, std::int64_t stride) {
+  constexpr std::int64_t kLargestBlock = 16;
+  return weight.size(2) == 1 && stride > 1 && weight.size(1) < kLargestBlock;
+}
+
 }  // namespace
 
 bool miscomputed_in_bf16(std::int64_t kernel, std::int64_t stride, std::int64_t width) {
@@ -31,16 +38,20 @@ at::Tensor convolve(const at::Tensor& input, const at::Tensor& weight, const at:
   const std::int64_t kernel = weight.size(2), stride = steps.stride;
   const SidePadding rows = side_padding(kernel, steps, input.size(2)),
                     columns = side_padding(kernel, steps, input.size(3));
-  const auto run = [&](std::int64_t along_width, std::int64_t padding) {
-    return at::conv2d(input, weight, bias, {stride, along_width}, {rows.padding, padding}, {1, 1}, steps.groups);
+  const auto run = [&](const at::Tensor& image, at::IntArrayRef strides, at::IntArrayRef padding) {
+    return at::conv2d(image, weight, bias, strides, padding, {1, 1}, steps.groups);
   };
+  if (input.is_cpu() && overruns_its_workspace(weight, stride)) {
+    const at::Tensor met = input.slice(2, 0, input.size(2), stride).slice(3, 0, input.size(3), stride);
+    return run(met.contiguous(at::MemoryFormat::ChannelsLast), {1, 1}, {0, 0});
+  }
   // The same sums for the one column that is kept; neither forward nor backward does a kernel stride to it.
   if (computes_in_bf16_on_cpu(input) && miscomputed_in_bf16(kernel, stride, input.size(3)))
-    return run(1, (kernel - 1) / 2)
+    return run(input, {stride, 1}, {rows.padding, (kernel - 1) / 2})
         .slice(2, rows.dropped)
         .narrow(3, columns.dropped, 1)
         .contiguous(at::MemoryFormat::ChannelsLast);
-  at::Tensor output = run(stride, columns.padding);
+  at::Tensor output = run(input, {stride, stride}, {rows.padding, columns.padding});
   if (rows.dropped + columns.dropped == 0) return output;
   // Its gradient keeps the memory format, which that of a slice does not.
   return at::constant_pad_nd(output, {-columns.dropped, 0, -rows.dropped, 0});

@@ -140,7 +140,7 @@ TEST(Specification, golden_ids) {
   TrainingSpecification msifla = example_training();
   msifla.method = MsiflaOptions{};
   msifla.recipe.lr_images = 2;
-  EXPECT_EQ("18039540858d3b0d36daa7481d387363693fce5f357426f797e616402c2715ac", job_id(msifla).hex);
+  EXPECT_EQ("14ff39724669c2fad45250cafdce39cdcd29149caeac51676ebc28fa0bf479af", job_id(msifla).hex);
   TrainingSpecification adaptive = example_training();
   adaptive.method = ResolutionAdaptiveOptions{};
   adaptive.recipe.steps = 17;

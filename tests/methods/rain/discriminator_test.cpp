@@ -51,7 +51,7 @@ TEST(Discriminator, finds_a_planted_difference) {
 }
 
 struct OwnScores {
-  double accuracy = 0;    // of people never seen
+  double accuracy = 0;  // of people never seen: the mean after steps 40, 45, … 60, for one step moves it by some 3 %
   double least_loss = 0;  // of the training's steps: −L_adv
 };
 
@@ -64,6 +64,8 @@ std::vector<OwnScores> own_scores(int rate, double adversarial_weight) {
   rendered.first = 1000;
   rendered.identities = 128;
   const worker_tests::RenderedPeople others = worker_tests::rendered_people(rendered);
+  const at::Tensor first_of_camera = at::arange(others.hr.size(0)).remainder(4).lt(2);
+  const at::Tensor hr = others.hr.index({first_of_camera}), lr = others.lr[0].index({first_of_camera.logical_not()});
 
   auto specification =
       worker_tests::small_specification(RainOptions{.adversary = methods::Adversary{.weight = adversarial_weight}});
@@ -72,22 +74,23 @@ std::vector<OwnScores> own_scores(int rate, double adversarial_weight) {
   const auto method = make_method(specification, people.identities);
   worker_tests::SmallTraining training(*method);
   std::vector<OwnScores> scores(2, {0, 100});
-  for (std::uint64_t step = 0; step < 40; ++step) {
-    const auto terms = training.step(worker_tests::drawn_batch(people, 8, 2, 0, step));
+  const auto add_accuracy = [&](double part) {
+    const at::NoGradGuard no_grad;
+    const RunningStatisticsHold hold;
+    const std::vector<at::Tensor> maps =
+        worker_tests::descendant<Backbone>(*method, "trunk").forward(at::cat({hr, lr}));
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      const at::Tensor& both = maps[3 + i];
+      scores[i].accuracy += part * worker_tests::accuracy(worker_tests::descendant<Discriminator>(
+                                                              *method, fmt::format("discriminator_level_{}", 4 + i)),
+                                                          {both.slice(0, 0, hr.size(0)), both.slice(0, hr.size(0))});
+    }
+  };
+  for (std::uint64_t step = 1; step <= 60; ++step) {
+    const auto terms = training.step(worker_tests::drawn_batch(people, 8, 2, 0, step - 1));
     for (std::size_t i = 0; i < scores.size(); ++i)
       scores[i].least_loss = std::min(scores[i].least_loss, terms.at(fmt::format("discriminator_level_{}", 4 + i)));
-  }
-
-  const at::NoGradGuard no_grad;
-  const RunningStatisticsHold hold;
-  const at::Tensor first_of_camera = at::arange(others.hr.size(0)).remainder(4).lt(2);
-  const at::Tensor hr = others.hr.index({first_of_camera}), lr = others.lr[0].index({first_of_camera.logical_not()});
-  const std::vector<at::Tensor> maps = worker_tests::descendant<Backbone>(*method, "trunk").forward(at::cat({hr, lr}));
-  for (std::size_t i = 0; i < scores.size(); ++i) {
-    const at::Tensor& both = maps[3 + i];
-    scores[i].accuracy = worker_tests::accuracy(
-        worker_tests::descendant<Discriminator>(*method, fmt::format("discriminator_level_{}", 4 + i)),
-        {both.slice(0, 0, hr.size(0)), both.slice(0, hr.size(0))});
+    if (step >= 40 && step % 5 == 0) add_accuracy(1.0 / 5);
   }
   return scores;
 }
