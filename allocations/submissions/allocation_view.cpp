@@ -63,17 +63,18 @@ std::string last_end_of(const StoredBatch& batch) {
 }
 
 // For an allocation that is no more while the suite is not complete.
-std::string advice_after(const StoredBatch& batch, const AllocationView& view) {
+void advise_after(const StoredBatch& batch, AllocationView& view) {
   const AllocationRun* last = batch.runs.empty() ? nullptr : &batch.runs.back();
   if (is_over(batch) && !last->given_up) {
     const bool failures = std::any_of(batch.runs.begin(), batch.runs.end(),
                                       [](const auto& run) { return run.cause == EndCause::kIncomplete; });
-    return failures ? "see what failed; `resolute suite resume` tries it again" : "";
+    view.advice = failures ? "see what failed; `resolute suite resume` tries it again" : "";
+    return;
   }
   const bool told = last != nullptr && last->end && last->cause != EndCause::kLauncherFailed &&
                     last->cause != EndCause::kConfiguration && last->cause != EndCause::kInterrupted;
-  if (told || !has_log(batch, view.job)) return kResume;
-  return fmt::format("{} tells more; {}", log_file(batch, view.job, "ELEMENT").string(), kResume);
+  view.advice = kResume;
+  if (!told && has_log(batch, view.job)) view.log = log_file(batch, view.job, "ELEMENT").string();
 }
 
 // SLURM knows nothing of it, or was not asked.
@@ -88,7 +89,7 @@ void judge_by_records(const StoredBatch& batch, bool asked, bool complete, Alloc
     view.state = kUnknown;
   else
     view.state = kLost;
-  if (!complete && view.state != kUnknown) view.advice = advice_after(batch, view);
+  if (!complete && view.state != kUnknown) advise_after(batch, view);
 }
 
 // Of a failed job, how SLURM saw it end; of an array, the last element that failed.
@@ -157,7 +158,7 @@ void judge_by_slurm(const StoredBatch& batch, const std::vector<const QueuedJob*
   }
   if (complete) return;
   if (view.state == kEnded) {
-    view.advice = advice_after(batch, view);
+    advise_after(batch, view);
     judge_exit(batch, jobs, answer, view);
   } else if (const int missing = missing_elements(batch, jobs);
              view.elements > 0 && missing > 0 && view.advice.empty()) {

@@ -30,10 +30,12 @@ struct AllocationView {
   std::string node_list;               //!< compressed; of an array, those of its elements after one another
   std::optional<slurm::Time> begin{};  //!< begin, or when it is expected to
   std::optional<slurm::Time> end{};
-  int starts = 0;        //!< of its script
-  std::string last_end;  //!< cause and verdict of the last start that has ended; of an array, counts by cause
-  std::string advice;    //!< what to do; empty: nothing
-  std::string wanted{};  //!< why it was asked for, of one on demand
+  int starts = 0;         //!< of its script
+  std::string last_end;   //!< cause and verdict of the last start that has ended; of an array, counts by cause
+  std::string advice;     //!< what to do; empty: nothing
+  std::string log{};      //!< the file that tells more than SLURM and the record of its end do; empty: none
+  std::string log_end{};  //!< its last line, for who looks on to fill in
+  std::string wanted{};   //!< why it was asked for, of one on demand
 };
 constexpr auto words_of(AllocationView::State) {
   return settings::words("waits", "held", "runs", "ending", "ended", "lost", "refused", "not-submitted", "unknown");

@@ -13,6 +13,7 @@
 #include "cli/columns.h"
 #include "cli/command.h"
 #include "cli/subcommands.h"
+#include "core/byte_text.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "experiments/store/stored_specification.h"
@@ -85,14 +86,6 @@ std::map<std::string, Disk> disk_of(core::FileSystem& files, const experiments::
 
 double hours(double seconds) { return seconds / 3600; }
 
-std::string bytes_text(std::uintmax_t bytes) {
-  constexpr std::array kUnits{"B", "kB", "MB", "GB", "TB", "PB"};
-  double size = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; size >= 999.5 && unit + 1 < kUnits.size(); ++unit) size /= 1000;
-  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.{}f} {}", size, size < 10 ? 1 : 0, kUnits[unit]);
-}
-
 core::Json list_json(const allocations::ListedSuite& suite, const Disk* disk) {
   core::Json json{
       {"suite", suite.name},
@@ -120,8 +113,8 @@ Cells cells_of(const allocations::ListedSuite& suite, const Disk* disk) {
   if (suite.damage) last += fmt::format("; {}", *suite.damage);
   std::string size = "–";
   if (disk != nullptr) {
-    size = bytes_text(disk->bytes);
-    if (disk->shared > 0) size += fmt::format(", {} shared", bytes_text(disk->shared));
+    size = core::byte_text(static_cast<double>(disk->bytes));
+    if (disk->shared > 0) size += fmt::format(", {} shared", core::byte_text(static_cast<double>(disk->shared)));
   }
   return {suite.name,
           std::string(settings::word(suite.state)),

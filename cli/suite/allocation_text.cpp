@@ -89,6 +89,8 @@ core::Json optional_time(const std::optional<slurm::Time>& time) {
   return time ? core::Json(slurm::time_text(*time) + "Z") : core::Json();
 }
 
+core::Json text_or_null(const std::string& text) { return text.empty() ? core::Json() : core::Json(text); }
+
 std::string line_of(const AllocationView& view, bool with_submission, slurm::Time now) {
   std::string text = view.elements > 0 ? fmt::format("array of {} from {}", view.elements, view.allocation)
                                        : fmt::format("allocation {}", view.allocation);
@@ -100,7 +102,11 @@ std::string line_of(const AllocationView& view, bool with_submission, slurm::Tim
   if (view.starts > 1) text += fmt::format("; {} starts", view.starts);
   if (!view.last_end.empty()) text += (view.elements > 0 ? "; ended: " : "; last end: ") + view.last_end;
   if (!view.wanted.empty() && allocations::may_live(view.state)) text += "; asked for because " + view.wanted;
-  if (!view.advice.empty()) text += " → " + view.advice;
+  if (!view.log_end.empty())
+    text += fmt::format(" → {} ends with '{}'", view.log, view.log_end);
+  else if (!view.log.empty())
+    text += fmt::format(" → {} tells more", view.log);
+  if (!view.advice.empty()) text += (view.log.empty() ? " → " : "; ") + view.advice;
   return text;
 }
 
@@ -127,7 +133,7 @@ core::Json allocations_json(const std::vector<AllocationView>& views) {
                     {"state", name_of(view.state)},
                     {"slurm_state", view.slurm_state},
                     {"reason", view.reason},
-                    {"exit_code", view.exit_code.empty() ? core::Json() : core::Json(view.exit_code)},
+                    {"exit_code", text_or_null(view.exit_code)},
                     {"nodes", view.nodes},
                     {"node_list", view.node_list},
                     {"begin", optional_time(view.begin)},
@@ -135,6 +141,8 @@ core::Json allocations_json(const std::vector<AllocationView>& views) {
                     {"starts", view.starts},
                     {"last_end", view.last_end},
                     {"wanted", view.wanted},
+                    {"log", text_or_null(view.log)},
+                    {"log_end", text_or_null(view.log_end)},
                     {"advice", view.advice}});
   return json;
 }

@@ -14,7 +14,8 @@ namespace resolute::cli {
 std::vector<std::string> allocation_lines(const std::vector<allocations::AllocationView>& views,
                                           const allocations::SlurmAnswer& answer, slurm::Time now);
 //! [{"submission", "batch", "allocation", "elements", "job", "state", "slurm_state", "reason", "exit_code" (null: not
-//! known, or it did not fail), "nodes", "node_list", "begin", "end", "starts", "last_end", "advice"}]; times as
+//! known, or it did not fail), "nodes", "node_list", "begin", "end", "starts", "last_end", "wanted", "log" (null: none
+//! tells more), "log_end" (null: as "log", or it cannot be read), "advice"}]; times as
 //! "2026-01-31T12:00:00Z" or null.
 core::Json allocations_json(const std::vector<allocations::AllocationView>& views);
 

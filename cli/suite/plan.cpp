@@ -10,9 +10,11 @@
 
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
+#include "core/byte_text.h"
 #include "core/files/file_system.h"
 #include "core/process/process.h"
 #include "experiments/price.h"
+#include "orchestrator/store/durations.h"
 #include "orchestrator/store/stored_jobs.h"
 
 namespace resolute::cli {
@@ -23,10 +25,10 @@ constexpr CommandHelp kSuitePlanHelp{
     "resolute suite plan SUITE.toml --store STORE [--jobs] [--gpus N] [--cores N] [--profile NAME] "
     "[--set KEY=VALUE]... [--json]",
     R"(Works a suite out without running anything: its distinct jobs in an order in which they can run, its tables, and what all of
-it costs: trainings that tables share, hours of machines whose step times are known or modelled, days, disk. Refuses what
-cannot work, with file, line, column and key. Raw images and initial weights need not be here: what is missing is told of, with
-how it is got, and training images are then estimated; jobs that hang on that are marked as provisional. `suite run` needs all
-of it. More than 60 jobs are summed up by data set unless --jobs is given.)",
+it costs: trainings that tables share, hours of machines whose step times are known or modelled, days, disk; and the processors and memory that process ranks of such
+jobs took in this store. Refuses what cannot work, with file, line, column and key. Raw images and initial weights need not be
+here: what is missing is told of, with how it is got, and training images are then estimated; jobs that hang on that are marked
+as provisional. `suite run` needs all of it. More than 60 jobs are summed up by data set unless --jobs is given.)",
     "  resolute suite plan experiments/suites/quickstart.toml --store store\n"
     "  resolute suite plan suite.toml --store store --profile paper --gpus 8\n"
     "  resolute suite plan suite.toml --store store --set trials=1 --json\n"};
@@ -105,18 +107,6 @@ std::string amount(double value) {
                        : fmt::format("{:.2g}", value);
 }
 
-std::string bytes_text(double bytes) {
-  constexpr double kKibi = 1024;
-  const char* unit = "KiB";
-  double value = bytes / kKibi;
-  for (const char* next : {"MiB", "GiB", "TiB"}) {
-    if (value < kKibi) break;
-    value /= kKibi;
-    unit = next;
-  }
-  return fmt::format("{} {}", amount(value), unit);
-}
-
 // Days, or hours or minutes where that is under one.
 std::string time_text(double days) {
   constexpr double kHours = 24, kMinutes = 24 * 60;
@@ -145,8 +135,8 @@ std::vector<std::string> price_lines(const experiments::Price& price) {
   lines.push_back(count_text("evaluations", price.evaluations));
   for (const auto& machine : price.machines) add_machine(lines, machine);
   lines.push_back(fmt::format(
-      "  disk: packs {}, checkpoints {}, features {}{}", bytes_text(price.disk.packs),
-      bytes_text(price.disk.checkpoints), bytes_text(price.disk.features),
+      "  disk: packs {}, checkpoints {}, features {}{}", core::byte_text(price.disk.packs),
+      core::byte_text(price.disk.checkpoints), core::byte_text(price.disk.features),
       price.disk.unknown.empty() ? "" : fmt::format("; not counted: {}", fmt::join(price.disk.unknown, ", "))));
   if (!price.estimated.empty())
     lines.push_back(fmt::format("training images estimated, by what is published of the source: {}",
@@ -163,6 +153,31 @@ std::vector<std::string> price_lines(const experiments::Price& price) {
     lines.push_back(
         fmt::format("{} jobs are provisional: they get other ids once what they hang on is here", price.provisional));
   return lines;
+}
+
+// Of the kinds of which something is known: what to ask a machine for.
+std::vector<std::string> taken_lines(const std::vector<orchestrator::KindTaken>& kinds) {
+  std::vector<std::string> lines;
+  for (const auto& [kind, jobs, known, taken] : kinds)
+    if (known > 0)
+      lines.push_back(
+          fmt::format("  {:11} {:.2f} processors, {} at most, in {} run{} here; {} of its {} jobs are like those", kind,
+                      taken.processors, core::byte_text(taken.peak_mib * (1 << 20)), taken.lives,
+                      taken.lives == 1 ? "" : "s", known, jobs));
+  if (!lines.empty()) lines.insert(lines.begin(), "measured in this store, for each process rank");
+  return lines;
+}
+
+core::Json taken_json(const std::vector<orchestrator::KindTaken>& kinds) {
+  core::Json json = core::Json::array();
+  for (const auto& [kind, jobs, known, taken] : kinds)
+    json.push_back({{"kind", kind},
+                    {"jobs", jobs},
+                    {"known", known},
+                    {"runs", taken.lives},
+                    {"processors", known > 0 ? core::Json(taken.processors) : core::Json()},
+                    {"peak_mib", known > 0 ? core::Json(taken.peak_mib) : core::Json()}});
+  return json;
 }
 
 std::optional<experiments::StepTimes> read_step_times(core::FileSystem& files) {
@@ -199,8 +214,11 @@ int suite_plan(const Arguments& arguments) {
   of.gpus = at_least("gpus", parsed->values["gpus"].as<int>(), 1);
   of.cores = at_least("cores", parsed->values["cores"].as<int>(), 1);
   const experiments::Price price = experiments::price_of(plan, of);
+  const auto taken = orchestrator::taken_by_kind(plan, orchestrator::Durations::read(files, parsed->store));
   if (parsed->json) {
-    experiments::write_json(std::cout, plan, to_json(price));
+    core::Json more = to_json(price);
+    more["taken"] = taken_json(taken);
+    experiments::write_json(std::cout, plan, more);
     return 0;
   }
   std::cout << plan.suite << ": " << plan.title << "\n\n";
@@ -218,6 +236,7 @@ int suite_plan(const Arguments& arguments) {
                                experiments::column_title(plan, dataset.id), settings::word(dataset.pack.source));
   for (const auto& one : plan.epochs) std::cout << epochs_text(one) << "\n";
   for (const std::string& line : price_lines(price)) std::cout << line << "\n";
+  for (const std::string& line : taken_lines(taken)) std::cout << line << "\n";
   return 0;
 }
 

@@ -116,18 +116,35 @@ std::optional<orchestrator::LiveStatus> read_live(core::FileSystem& files, const
                : orchestrator::side_by_side(runs, jobs.waiting + jobs.ready + jobs.running);
 }
 
-// Of the first that failed by themselves: a suite may have thousands.
-std::map<experiments::JobId, std::string> failure_logs(core::FileSystem& files, const experiments::StoreLayout& store,
-                                                       const orchestrator::SuiteStatus& status) {
-  constexpr std::size_t kMost = 10;
-  std::map<experiments::JobId, std::string> logs;
+// Nothing of a log that cannot be read: status has more to tell.
+std::vector<std::string> end_of(core::FileSystem& files, const std::filesystem::path& path, std::size_t lines) {
+  try {
+    return orchestrator::last_lines(files, path, lines);
+  } catch (const core::RuntimeError&) {
+    return {};
+  }
+}
+
+// Of the first that failed by themselves: a suite may have thousands. What the first of them wrote last is shown.
+std::map<experiments::JobId, FailureLog> failure_logs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                      const orchestrator::SuiteStatus& status) {
+  constexpr std::size_t kMost = 10, kLines = 12;
+  std::map<experiments::JobId, FailureLog> logs;
   for (const auto& failure : status.failures) {
     if (logs.size() == kMost) break;
     if (failure.cause == kFellWithAnother) continue;
     const auto left = orchestrator::latest_logs(files, store, failure.job);
-    if (!left.empty()) logs[failure.job] = left.front().path.string();
+    if (left.empty()) continue;
+    const auto& path = left.front().path;
+    logs[failure.job] = {path.string(), logs.empty() ? end_of(files, path, kLines) : std::vector<std::string>()};
   }
   return logs;
+}
+
+void read_log_ends(core::FileSystem& files, std::vector<allocations::AllocationView>& views) {
+  for (allocations::AllocationView& view : views)
+    if (!view.log.empty())
+      if (const auto end = end_of(files, view.log, 1); !end.empty()) view.log_end = end.front();
 }
 
 // Of the submission that is shown. \param text of the suite's file when its plan was made
@@ -163,18 +180,23 @@ StatusView look(const Subject& subject, SlurmLook& slurm, std::set<std::string>&
   allocations::correct(view.status, submissions, view.slurm, signs);
   view.live = read_live(files, arguments.store, plan, view.status);
   view.logs = failure_logs(files, arguments.store, view.status);
+  std::error_code error;
+  const auto disk = fs::space(arguments.store.root(), error);
+  if (!error) view.room = disk.available;
   view.store = arguments.values["store"].as<std::string>();
   view.untold = allocations::untold(
       files, submissions.empty() ? suite_folder : suite_folder / "submissions" / submissions.back().request.token);
   view.allocations = join(submissions, view.slurm, is_complete(view));
+  read_log_ends(files, view.allocations);
   allocations::advise_on_silence(view.allocations, plan.suite, signs,
                                  std::chrono::floor<std::chrono::seconds>(view.now));
   view.suite_changed = !is_complete(view) && submitted_another(files, suite_folder, submissions, text);
   if (!view.live) return view;
-  std::unordered_set<std::string_view> running;
-  for (const auto& attempt : view.live->running) running.insert(attempt.job.hex);
+  std::unordered_set<std::string_view> named;
+  for (const auto& attempt : view.live->running) named.insert(attempt.job.hex);
+  for (const auto& retry : view.live->retried) named.insert(retry.job.hex);
   for (const auto& job : plan.jobs)
-    if (running.contains(job.id.hex)) view.labels[job.id] = job.label;
+    if (named.contains(job.id.hex)) view.labels[job.id] = job.label;
   return view;
 }
 

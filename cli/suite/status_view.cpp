@@ -8,6 +8,7 @@
 
 #include "cli/columns.h"
 #include "cli/suite/allocation_text.h"
+#include "core/byte_text.h"
 #include "slurm/sbatch_script.h"
 
 namespace resolute::cli {
@@ -16,6 +17,7 @@ namespace {
 
 using orchestrator::LiveAgent;
 using orchestrator::LiveAttempt;
+using orchestrator::LiveRetry;
 
 enum class Colour { kNone, kBold, kGreen, kYellow, kRed };
 
@@ -33,6 +35,7 @@ struct Section {
 
 constexpr int kBarCells = 24;
 constexpr std::size_t kWidestCell = 48;
+constexpr std::uint64_t kLittleRoom = std::uint64_t{1} << 30;
 constexpr double kStaleSeconds = 15;  // a run writes every two
 
 std::string coloured(const Line& line, const Screen& screen) {
@@ -83,6 +86,18 @@ std::optional<Section> running_section(const StatusView& view) {
   return section(rows, {2, 3, 5, 6, 7, 8, 9}, std::vector<Colour>(rows.size() - 1, Colour::kNone));
 }
 
+// Jobs that have failed and go on: why, before it is too late.
+std::optional<Section> retried_section(const StatusView& view) {
+  if (!view.live || view.live->retried.empty()) return std::nullopt;
+  std::vector<Cells> rows = {{"AGAIN", "WHAT", "TRY", "CAUSE", "SINCE", "EVIDENCE"}};
+  for (const LiveRetry& retry : view.live->retried) {
+    const auto label = view.labels.find(retry.job);
+    rows.push_back({retry.job.hex.substr(0, 12), label == view.labels.end() ? "" : label->second,
+                    fmt::to_string(retry.attempt), retry.cause, duration_text(retry.seconds), retry.evidence});
+  }
+  return section(rows, {2, 4}, std::vector<Colour>(rows.size() - 1, Colour::kYellow));
+}
+
 // Agents of one host on one line.
 std::optional<Section> nodes_section(const StatusView& view) {
   if (!view.live || view.live->agents.empty()) return std::nullopt;
@@ -123,10 +138,15 @@ std::optional<Section> failures_section(const StatusView& view) {
         jobs.push_back(failure.job);
       }
   Section made = section(rows, {}, colours);
-  for (std::size_t i = jobs.size(); i-- > 0;)
-    if (const auto log = view.logs.find(jobs[i]); log != view.logs.end())
-      made.lines.insert(made.lines.begin() + static_cast<std::ptrdiff_t>(i) + 1,
-                        {"  log: " + log->second, Colour::kNone, true});
+  std::vector<Line> lines;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    lines.push_back(made.lines[i]);
+    const auto log = view.logs.find(jobs[i]);
+    if (log == view.logs.end()) continue;
+    lines.push_back({"  log: " + log->second.path, Colour::kNone, true});
+    for (const std::string& line : log->second.end) lines.push_back({"    " + line, Colour::kNone});
+  }
+  made.lines = std::move(lines);
   if (!view.logs.empty()) {
     const auto first = std::find_if(jobs.begin(), jobs.end(), [&](const auto& job) { return view.logs.contains(job); });
     const std::string about = first->hex.substr(0, 12) + " --store " + slurm::shell_quoted(view.store);
@@ -199,6 +219,10 @@ std::vector<Line> head(const StatusView& view) {
       {fmt::format("{} {}%", bar, total == 0 ? 100 : 100 * jobs.succeeded / total),
        jobs.failed > 0 ? Colour::kRed : Colour::kGreen},
       run_line(view)};
+  if (view.room && *view.room < kLittleRoom)
+    lines.push_back(
+        {fmt::format("the store's disk is full, or nearly: {} left", core::byte_text(static_cast<double>(*view.room))),
+         Colour::kRed});
   if (view.suite_changed) lines.push_back({std::string(allocations::kSuiteHasChanged), Colour::kYellow});
   return lines;
 }
@@ -249,7 +273,8 @@ std::string duration_text(double seconds) {
 std::vector<std::string> status_lines(const StatusView& view, const Screen& screen) {
   std::vector<Line> all = head(view);
   std::vector<Section> sections;
-  for (auto&& made : {running_section(view), nodes_section(view), allocations_section(view), failures_section(view)})
+  for (auto&& made : {running_section(view), retried_section(view), nodes_section(view), allocations_section(view),
+                      failures_section(view)})
     if (made) sections.push_back(*made);
   if (screen.rows > 0) shorten(sections, screen.rows - static_cast<int>(all.size()));
   for (const Section& one : sections) {
@@ -273,7 +298,8 @@ core::Json status_json(const StatusView& view) {
                         {"label", failure.label},
                         {"cause", failure.cause},
                         {"evidence", failure.evidence},
-                        {"log", log == view.logs.end() ? core::Json() : core::Json(log->second)}});
+                        {"log", log == view.logs.end() ? core::Json() : core::Json(log->second.path)},
+                        {"log_end", log == view.logs.end() ? core::Json::array() : core::Json(log->second.end)}});
   }
   core::Json json = {{"suite", view.suite},
                      {"suite_changed", view.suite_changed},
@@ -310,6 +336,8 @@ core::Json status_json(const StatusView& view) {
                                {"images_per_second", optional_number(attempt.images_per_second)},
                                {"seconds_left", optional_number(attempt.seconds_left)}});
   }
+  json["retried"] = core::Json::array();
+  for (const LiveRetry& retry : view.live->retried) json["retried"].push_back(to_json(retry));
   json["agents"] = core::Json::array();
   for (const LiveAgent& agent : view.live->agents) json["agents"].push_back(to_json(agent));
   return json;
@@ -328,6 +356,7 @@ std::string essence(const StatusView& view) {
   if (view.live->store) text += "\nthe store fails";
   for (const LiveAttempt& attempt : view.live->running)
     text += fmt::format("\n{} {}", attempt.job.hex, attempt.attempt);
+  for (const LiveRetry& retry : view.live->retried) text += fmt::format("\n{} {}", retry.job.hex, retry.cause);
   for (const LiveAgent& agent : view.live->agents)
     text += fmt::format("\n{} {} {} {}", agent.host, agent.slots, agent.gpus, agent.state);
   return text;

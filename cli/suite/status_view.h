@@ -15,6 +15,11 @@
 
 namespace resolute::cli {
 
+//! What a failed job wrote to its standard error.
+struct FailureLog {
+  std::string path;
+  std::vector<std::string> end{};  //!< its last lines, of one that is shown
+};
 //! One look at a suite.
 struct StatusView {
   std::string suite;
@@ -24,10 +29,11 @@ struct StatusView {
   std::vector<allocations::AllocationView> allocations{};  //!< of its submissions
   allocations::SlurmAnswer slurm{};
   orchestrator::Instant now{};
-  std::map<experiments::JobId, std::string> logs{};  //!< standard error of failed jobs: the file of the last attempt
-  std::string store{};                               //!< as it was typed, for commands to copy
-  std::optional<std::string> untold{};               //!< a notice of its end that may not have arrived (notice.h)
-  bool suite_changed = false;                        //!< what was submitted is another text than the plan's
+  std::map<experiments::JobId, FailureLog> logs{};  //!< of failed jobs: the last attempt's
+  std::string store{};                              //!< as it was typed, for commands to copy
+  std::optional<std::string> untold{};              //!< a notice of its end that may not have arrived (notice.h)
+  std::optional<std::uint64_t> room{};  //!< bytes that the store's disk has left for this user; nothing: not known
+  bool suite_changed = false;           //!< what was submitted is another text than the plan's
 };
 //! The cause of a job that was given up because one that it needs failed.
 inline constexpr std::string_view kFellWithAnother = "needs-failed";
@@ -48,7 +54,7 @@ std::vector<std::string> status_lines(const StatusView& view, const Screen& scre
 //! {"suite", "suite_changed", "jobs", "live", "failures", "allocations" (allocation_text.h), "slurm" (null, or why it
 //! did not answer), "untold" (null, or which notice of its end may not have arrived)}
 //! and, while a run is at work, "epoch", "seconds_left" (null: unknown), "age_seconds", "store" (null, or why nothing
-//! is started), "running" and "agents", as in live.json (docs/formats/live.md).
+//! is started), "running", "retried" and "agents", as in live.json (docs/formats/live.md).
 core::Json status_json(const StatusView& view);
 
 //! What of a view is worth a new block where nothing can be redrawn: all but steps and times.

@@ -36,6 +36,12 @@ constexpr std::size_t kMaxUnsent = std::size_t{4} << 20;
 constexpr int kRankOomScore = 500;
 constexpr auto kKernelKillsAge = std::chrono::milliseconds(500);
 
+constexpr std::int64_t kKibInMib = 1024;
+
+std::int64_t milliseconds_of(const timeval& time) {
+  return std::int64_t{time.tv_sec} * 1000 + std::int64_t{time.tv_usec} / 1000;
+}
+
 struct Rank {
   AttemptKey key;
   int process_rank = 0;
@@ -334,11 +340,14 @@ class SpawnerProcess {
       // lines come before its end.
       if (rank != ranks_.end()) kill_all_of(*rank);
       int word = 0;
-      ::waitpid(process, &word, 0);
+      rusage used{};
+      ::wait4(process, &word, 0, &used);
       if (rank == ranks_.end()) continue;  // an orphan of a rank
       read_progress(*rank);
-      ended_.emplace(rank->number, Ended{report_of(*rank, core::to_exit_status(word)),
-                                         core::monotonic_clock().now() + options_.log_wait});
+      RankEnded report = report_of(*rank, core::to_exit_status(word));
+      report.peak_mib = (used.ru_maxrss + kKibInMib - 1) / kKibInMib;
+      report.cpu_ms = milliseconds_of(used.ru_utime) + milliseconds_of(used.ru_stime);
+      ended_.emplace(rank->number, Ended{std::move(report), core::monotonic_clock().now() + options_.log_wait});
       keeper_.finish(rank->number);
       remove_group(rank->group);
       ranks_.erase(rank);

@@ -280,6 +280,10 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
   } else if (const auto* ended = std::get_if<RankEnded>(&message)) {
     const JobNumber number = number_of(ended->key);
     if (own(number, ended->key.attempt, ended->process_rank) == nullptr) return;
+    if (Attempt* attempt = attempt_of(number, ended->key.attempt)) {
+      attempt->peak_mib = std::max(attempt->peak_mib, ended->peak_mib);
+      attempt->cpu_ms += ended->cpu_ms;
+    }
     record(RankExited{number, ended->key.attempt, ended->process_rank, ended->code, ended->signal, ended->evidence,
                       ended->out_of_memory});
     settling_.try_emplace(number);

@@ -73,7 +73,16 @@ class Coordinator {
     int ranks_started = 0;
     std::int64_t first_step = 0;  //!< of a training: it goes on from there
     std::optional<core::MonotonicTime> first_checkpoint;
-    std::string line;  //!< last words about its progress
+    std::string line;           //!< last words about its progress
+    std::int64_t peak_mib = 0;  //!< of the largest of its ranks that have ended
+    std::int64_t cpu_ms = 0;    //!< of all of them
+  };
+  //! The last attempt at a job that is to be tried again.
+  struct Retry {
+    int attempt = 0;
+    Cause cause{};
+    std::string evidence;
+    core::MonotonicTime ended;
   };
   //! Ranks have ended, and it is not known yet whether the job has its result.
   struct Settling {
@@ -155,6 +164,7 @@ class Coordinator {
   void stop_all(std::chrono::milliseconds grace);
   void stop_undecided();
   void read_progress(JobNumber number, Attempt& attempt, const std::string& line);
+  void note_retry(const Event& event);
   void finish_attempt(const Event& event);
   void say(const Event& event);
   //! The shell's part of the current attempt, or nullptr.
@@ -192,6 +202,7 @@ class Coordinator {
   std::vector<std::size_t> position_;                 //!< in jobs_, by job number; those of earlier plans have none
   Durations durations_;
   std::vector<MeasuredDuration> measured_;  //!< not written yet
+  std::map<JobNumber, Retry> retried_;
   std::vector<Address> expected_;
   RunStore store_;
   StoreWatch watch_;

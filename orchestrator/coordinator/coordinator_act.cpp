@@ -308,8 +308,23 @@ void Coordinator::end_unstarted(JobNumber number, int attempt, int code, const s
   settling_.try_emplace(number);
 }
 
+// For who looks on.
+void Coordinator::note_retry(const Event& event) {
+  if (const auto* ended = std::get_if<AttemptEnded>(&event); ended != nullptr && ended->retry)
+    retried_[ended->job] = {ended->attempt, ended->cause, ended->evidence, clock_.now()};
+  else if (ended != nullptr)
+    retried_.erase(ended->job);
+  else if (const auto* succeeded = std::get_if<JobSucceeded>(&event))
+    retried_.erase(succeeded->job);
+  else if (const auto* failed = std::get_if<JobFailed>(&event))
+    retried_.erase(failed->job);
+  else if (const auto* cancelled = std::get_if<JobCancelled>(&event))
+    retried_.erase(cancelled->job);
+}
+
 // Before the event is applied: the attempt's life is measured, its claim given back.
 void Coordinator::finish_attempt(const Event& event) {
+  note_retry(event);
   JobNumber number{-1};
   const auto* succeeded = std::get_if<JobSucceeded>(&event);
   if (succeeded != nullptr) number = succeeded->job;
@@ -323,9 +338,12 @@ void Coordinator::finish_attempt(const Event& event) {
     auto milliseconds = [&](core::MonotonicTime until) {
       return std::chrono::duration<double, std::milli>(until - attempt.launched).count();
     };
-    MeasuredDuration measured{workload.class_name, workload.work, milliseconds(clock_.now()), 0};
+    MeasuredDuration measured{workload.class_name, workload.work, milliseconds(clock_.now())};
     if (job.steps > 0) measured.work = static_cast<double>(std::max<std::int64_t>(job.steps - attempt.first_step, 1));
     if (attempt.first_checkpoint) measured.checkpoint_ms = milliseconds(*attempt.first_checkpoint);
+    measured.peak_mib = static_cast<double>(attempt.peak_mib);
+    if (measured.milliseconds > 0)
+      measured.processors = static_cast<double>(attempt.cpu_ms) / (measured.milliseconds * job.slots);
     durations_.add(measured);
     measured_.push_back(std::move(measured));
   }

@@ -122,6 +122,13 @@ void Coordinator::write_live_status() {
   }
   for (const auto& [number, attempt] : attempts_)
     if (attempt.phase == Phase::kLaunched) status.running.push_back(live_attempt(number, attempt));
+  for (const auto& [number, retry] : retried_)
+    status.retried.push_back({job_of(state_, number).id, retry.attempt, std::string(name_of(retry.cause)),
+                              retry.evidence, seconds(clock_.now() - retry.ended)});
+  const auto newest = status.retried.begin() + static_cast<std::ptrdiff_t>(std::min(kMostRetried, retried_.size()));
+  std::partial_sort(status.retried.begin(), newest, status.retried.end(),
+                    [](const LiveRetry& a, const LiveRetry& b) { return a.seconds < b.seconds; });
+  status.retried.erase(newest, status.retried.end());
   if (const auto& pause = watch_.pause())
     status.store = LiveStoreFailure{pause->why, seconds(clock_.now() - pause->since)};
   writing_live_ = true;

@@ -36,7 +36,9 @@ constexpr std::tuple kMessageRows{
     row<Prepared>("prepared", {"key", {"port", 0, 65'535}, "address", "problem"}),
     row<RankStarted>("rank-started", {"key", kRank}),
     row<ProgressLine>("progress-line", {"key", "line"}),
-    row<RankEnded>("rank-ended", {"key", kRank, "code", "signal", "evidence", "out_of_memory"}),
+    row<RankEnded>(
+        "rank-ended",
+        {"key", kRank, "code", "signal", "evidence", "out_of_memory", {"peak_mib", 0, kMostMemoryMib}, {"cpu_ms", 0}}),
     row<Leave>("leave", {"why"}),
     row<HeartbeatAnswer>("heartbeat-answer", {"stalls"}),
     row<Prepare>("prepare", {"key", "several_hosts"}),

@@ -14,7 +14,7 @@
 
 namespace resolute::orchestrator {
 
-inline constexpr std::uint32_t kWireVersion = 4;
+inline constexpr std::uint32_t kWireVersion = 5;
 inline constexpr std::size_t kMaxMessage = std::size_t{1} << 20;
 
 //! One attempt at one job, as processes name it.
@@ -54,6 +54,8 @@ struct RankEnded {
   int signal = 0;
   std::string evidence;
   bool out_of_memory = false;  //!< by the kernel's or our own hand
+  std::int64_t peak_mib = 0;   //!< resident memory at its most, of the largest of its processes; 0: unknown
+  std::int64_t cpu_ms = 0;     //!< that its processes computed
 };
 //! The agent leaves: every rank it had is gone.
 struct Leave {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "core/files/json.h"
@@ -105,6 +106,8 @@ std::optional<MeasuredDuration> parse_line(std::string_view line) {
   duration.class_name = name->get<std::string>();
   if (!number("work", duration.work) || !number("ms", duration.milliseconds) || duration.work <= 0) return std::nullopt;
   number("checkpoint_ms", duration.checkpoint_ms);
+  number("peak_mib", duration.peak_mib);
+  number("processors", duration.processors);
   return duration;
 }
 
@@ -141,7 +144,9 @@ void append_durations(core::FileSystem& files, const experiments::StoreLayout& s
     text += core::canonical_json({{"class", duration.class_name},
                                   {"work", duration.work},
                                   {"ms", duration.milliseconds},
-                                  {"checkpoint_ms", duration.checkpoint_ms}}) +
+                                  {"checkpoint_ms", duration.checkpoint_ms},
+                                  {"peak_mib", duration.peak_mib},
+                                  {"processors", duration.processors}}) +
             "\n";
   if (!files.exists(store.root())) return;  // removed beneath the run: it is not made anew
   files.create_directories(durations_folder(store));
@@ -230,6 +235,38 @@ Durations::Expected Durations::expected(const Workload& workload) const {
   if (expected.checkpoint_ms == 0) expected.checkpoint_ms = expected.milliseconds;
   expected.checkpoint_ms = std::min(expected.checkpoint_ms, expected.milliseconds);
   return expected;
+}
+
+Durations::Taken Durations::taken(const Workload& workload) const {
+  Taken taken;
+  const auto known = by_class_.find(workload.class_name);
+  if (known == by_class_.end()) return taken;
+  for (const MeasuredDuration& life : known->second.lives) {
+    if (life.peak_mib == 0) continue;
+    ++taken.lives;
+    taken.peak_mib = std::max(taken.peak_mib, life.peak_mib);
+    taken.processors = std::max(taken.processors, life.processors);
+  }
+  return taken;
+}
+
+std::vector<KindTaken> taken_by_kind(const experiments::Plan& plan, const Durations& durations) {
+  std::vector<KindTaken> kinds;
+  std::set<std::string> counted;  // classes
+  const std::vector<Workload> workloads = workloads_of(plan);
+  for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
+    const std::string name = experiments::kind_name(plan.jobs[i].specification);
+    auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const auto& one) { return one.kind == name; });
+    if (kind == kinds.end()) kind = kinds.insert(kinds.end(), {name});
+    ++kind->jobs;
+    const Durations::Taken taken = durations.taken(workloads[i]);
+    if (taken.lives == 0) continue;
+    ++kind->known;
+    kind->taken.peak_mib = std::max(kind->taken.peak_mib, taken.peak_mib);
+    kind->taken.processors = std::max(kind->taken.processors, taken.processors);
+    if (counted.insert(workloads[i].class_name).second) kind->taken.lives += taken.lives;
+  }
+  return kinds;
 }
 
 std::vector<ExpectedPath> expected_paths(const experiments::Plan& plan, const Durations& durations) {

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! How long jobs take, learned from those that the store has seen: the longest are started first, the allocation's end
-//! is kept in view, and a plan can say when it will be done. No result depends on it.
+//! How long jobs take, and what of a machine, learned from those that the store has seen: the longest are started
+//! first, the allocation's end is kept in view, and a plan can say when it will be done. No result depends on it.
 
 #include <cstdint>
 #include <deque>
@@ -35,6 +35,8 @@ struct MeasuredDuration {
   double work = 0;           //!< done in this attempt
   double milliseconds = 0;   //!< from start to end
   double checkpoint_ms = 0;  //!< from start to the first checkpoint; 0: none
+  double peak_mib = 0;       //!< resident memory of its largest rank; 0: unknown
+  double processors = 0;     //!< that a rank kept busy, in the mean; 0: unknown
 };
 
 //! `STORE/durations/RUN.jsonl`, one file a run, appended without fsync; a torn line is skipped when read. A
@@ -55,6 +57,13 @@ class Durations {
     bool learned = false;
   };
   Expected expected(const Workload& workload) const;
+  //! What a rank of a class took, of the lives in which that was measured.
+  struct Taken {
+    std::size_t lives = 0;
+    double peak_mib = 0;    //!< the most
+    double processors = 0;  //!< the most
+  };
+  Taken taken(const Workload& workload) const;
 
  private:
   struct Class {
@@ -78,5 +87,15 @@ struct ExpectedPath {
   bool learned = false;
 };
 std::vector<ExpectedPath> expected_paths(const experiments::Plan& plan, const Durations& durations);
+
+//! What a rank of a kind of jobs took in this store.
+struct KindTaken {
+  std::string kind;             //!< kind_name()
+  std::size_t jobs = 0;         //!< of the plan
+  std::size_t known = 0;        //!< of those: jobs like them have been measured
+  Durations::Taken taken = {};  //!< of all that are known
+};
+//! Of each kind of the plan's jobs, in the order in which the plan has them first. Pure.
+std::vector<KindTaken> taken_by_kind(const experiments::Plan& plan, const Durations& durations);
 
 }  // namespace resolute::orchestrator

@@ -43,6 +43,18 @@ LiveAttempt attempt_from(const core::Json& json, const std::string& where) {
   return attempt;
 }
 
+LiveRetry retry_from(const core::Json& json, const std::string& where) {
+  core::ObjectReader reader(json, where);
+  LiveRetry retry;
+  retry.job.hex = reader.required<std::string>("job");
+  retry.attempt = reader.required<int>("attempt");
+  retry.cause = reader.required<std::string>("cause");
+  retry.evidence = reader.required<std::string>("evidence");
+  retry.seconds = reader.required<double>("seconds");
+  reader.finish();
+  return retry;
+}
+
 LiveAgent agent_from(const core::Json& json, const std::string& where) {
   core::ObjectReader reader(json, where);
   LiveAgent agent;
@@ -61,6 +73,14 @@ LiveAgent agent_from(const core::Json& json, const std::string& where) {
 core::Json to_json(const LiveAgent& agent) {
   return {{"host", agent.host}, {"slots", agent.slots},         {"free", agent.free},
           {"gpus", agent.gpus}, {"free_gpus", agent.free_gpus}, {"state", agent.state}};
+}
+
+core::Json to_json(const LiveRetry& retry) {
+  return {{"job", retry.job.hex},
+          {"attempt", retry.attempt},
+          {"cause", retry.cause},
+          {"evidence", as_utf8(retry.evidence)},
+          {"seconds", retry.seconds}};
 }
 
 void read_progress_line(const std::string& line, LiveAttempt& live) {
@@ -86,6 +106,7 @@ void write_live(core::FileSystem& files, const fs::path& suite_folder, const Liv
   if (status.store) json["store"] = {{"why", as_utf8(status.store->why)}, {"seconds", status.store->seconds}};
   for (const LiveAgent& agent : status.agents) json["agents"].push_back(to_json(agent));
   for (const LiveAttempt& attempt : status.running) json["running"].push_back(to_json(attempt));
+  for (const LiveRetry& retry : status.retried) json["retried"].push_back(to_json(retry));
   core::replace_unsynced(files, live_file(suite_folder), core::canonical_json(json) + "\n", core::Folders::kMustExist);
 }
 
@@ -104,6 +125,9 @@ std::optional<LiveStatus> read_live(core::FileSystem& files, const fs::path& sui
       status.agents.push_back(agent_from(agent, where));
     for (const core::Json& one : reader.required<core::Json>("running"))
       status.running.push_back(attempt_from(one, where));
+    if (json.contains("retried"))
+      for (const core::Json& one : reader.required<core::Json>("retried"))
+        status.retried.push_back(retry_from(one, where));
     if (json.contains("store")) {
       const auto store = reader.required<core::Json>("store");
       core::ObjectReader inner(store, where);
@@ -125,9 +149,13 @@ LiveStatus together(const std::vector<LiveStatus>& runs) {
     all.at = std::max(all.at, run.at);
     all.agents.insert(all.agents.end(), run.agents.begin(), run.agents.end());
     all.running.insert(all.running.end(), run.running.begin(), run.running.end());
+    all.retried.insert(all.retried.end(), run.retried.begin(), run.retried.end());
     if (!all.store) all.store = run.store;
     if (run.seconds_left > 0) speed += 1 / run.seconds_left;
   }
+  std::stable_sort(all.retried.begin(), all.retried.end(),
+                   [](const LiveRetry& a, const LiveRetry& b) { return a.seconds < b.seconds; });
+  if (all.retried.size() > kMostRetried) all.retried.resize(kMostRetried);
   if (runs.size() > 1) all.seconds_left = speed > 0 ? 1 / speed : -1;
   return all;
 }

@@ -31,12 +31,21 @@ struct LiveAttempt {
 //! Takes what a worker says in a progress line (docs/worker.md), as far as it can be understood.
 void read_progress_line(const std::string& line, LiveAttempt& attempt);
 
+//! A job that is to be tried again, by its last attempt that failed.
+struct LiveRetry {
+  experiments::JobId job;
+  int attempt = 0;
+  std::string cause;  //!< name_of(Cause)
+  std::string evidence;
+  double seconds = 0;  //!< since it ended
+};
 struct LiveAgent {
   std::string host;
   int slots = 0, free = 0, gpus = 0, free_gpus = 0;
   std::string state;  //!< "" | "leaving" | "drained" | "excluded"
 };
 core::Json to_json(const LiveAgent& agent);
+core::Json to_json(const LiveRetry& retry);
 //! The store has failed the run, which starts nothing until it answers again.
 struct LiveStoreFailure {
   std::string why;
@@ -49,7 +58,9 @@ struct LiveStatus {
   std::vector<LiveAgent> agents;
   std::vector<LiveAttempt> running;
   std::optional<LiveStoreFailure> store{};
+  std::vector<LiveRetry> retried{};  //!< newest first, kMostRetried at most
 };
+inline constexpr std::size_t kMostRetried = 10;
 
 //! `suites/NAME/live.json` (docs/formats/live.md). Renamed into place, not synced.
 void write_live(core::FileSystem& files, const std::filesystem::path& suite_folder, const LiveStatus& status);

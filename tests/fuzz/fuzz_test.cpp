@@ -48,10 +48,11 @@ TEST(Fuzz, corpus_has_a_good_example_of_each_format) {
     const AttemptKey key{std::string(64, 'c'), 3};
     const RankCommand command{0, {"worker", "run"}, "/out", "/err", true, true, true, 4096, "1", {0, 2}};
     std::string frames;
-    for (const Message& message : std::vector<Message>{
-             Join{"node-1", 4, 2, 65536, "class"}, Prepared{key, 40000, "10.0.0.1"},
-             ProgressLine{key, R"({"step": 40})"}, RankEnded{key, 1, 0, 9, "last words", true}, HeartbeatAnswer{true},
-             Launch{key, {command, command}, "secret"}, Kill{key, 30'000}, Shutdown{false, 75}}) {
+    for (const Message& message :
+         std::vector<Message>{Join{"node-1", 4, 2, 65536, "class"}, Prepared{key, 40000, "10.0.0.1"},
+                              ProgressLine{key, R"({"step": 40})"},
+                              RankEnded{key, 1, 0, 9, "last words", true, 900, 12345}, HeartbeatAnswer{true},
+                              Launch{key, {command, command}, "secret"}, Kill{key, 30'000}, Shutdown{false, 75}}) {
       write_good("wire", fmt::format("{:02}", message.index()), encode(message));
       append_frame(frames, message);
     }

@@ -60,7 +60,8 @@ TEST(AllocationViews, a_job_that_slurm_lost_is_told_from_one_that_ended) {
   submission.batches[0].logs = {"12.log"};
   const auto silent = seen(submission, {});
   EXPECT_EQ(silent.state, Shown::kLost) << "its last start was ended without a word";
-  EXPECT_THAT(silent.advice, AllOf(HasSubstr("batch-001/log/12.log"), HasSubstr("resolute suite resume")));
+  EXPECT_THAT(silent.log, HasSubstr("batch-001/log/12.log"));
+  EXPECT_THAT(silent.advice, HasSubstr("resolute suite resume"));
   submission.batches[0].runs = {run(EndCause::kWalltime, "requeued")};
   EXPECT_EQ(seen(submission, {}).state, Shown::kLost) << "it was to be started again";
   submission.batches[0].runs = {run(EndCause::kCancelled, "left")};

@@ -58,7 +58,7 @@ TEST(AllocationText, json_has_every_field_and_null_for_what_is_not_known) {
   EXPECT_EQ(
       json.dump(),
       R"([{"advice":"","allocation":1,"batch":1,"begin":"2026-01-31T12:00:00Z","elements":0,"end":null,"exit_code":null,"job":12,)"
-      R"("last_end":"","node_list":"","nodes":2,"reason":"","slurm_state":"RUNNING","starts":0,"state":"runs",)"
+      R"("last_end":"","log":null,"log_end":null,"node_list":"","nodes":2,"reason":"","slurm_state":"RUNNING","starts":0,"state":"runs",)"
       R"("submission":"0123456789ab","wanted":""}])");
 }
 
@@ -78,6 +78,19 @@ TEST(AllocationText, a_failed_job_is_told_with_its_exit_code_and_what_that_means
       "allocation 1, job 12, has ended (FAILED, exit code 0:53): its output file could not be opened on its node: "
       "the store is not there → put the store where the nodes see it under the same path, and submit again; "
       "`suite resume` alone would end the same way");
+}
+
+TEST(AllocationText, what_the_log_of_a_start_without_a_word_ends_with_is_quoted) {
+  auto submission = submitted();
+  submission.batches[0].runs = {run()};
+  submission.batches[0].logs = {"12.log"};
+  auto view = seen(submission, {});
+  EXPECT_THAT(line_of(view), HasSubstr("log/12.log tells more; `resolute suite resume`"));
+  EXPECT_TRUE(allocations_json({view})[0]["log_end"].is_null());
+  view.log_end = "resolute: cannot load the module 'cuda/13'";
+  EXPECT_THAT(line_of(view),
+              HasSubstr("log/12.log ends with 'resolute: cannot load the module 'cuda/13''; `resolute suite resume`"));
+  EXPECT_EQ(allocations_json({view})[0]["log_end"], view.log_end);
 }
 
 TEST(AllocationText, slurms_trouble_has_a_line_of_its_own_where_there_is_a_submission) {

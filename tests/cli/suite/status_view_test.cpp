@@ -113,21 +113,45 @@ TEST(StatusView, says_why_a_run_starts_nothing) {
   EXPECT_NE(essence(view), calm);
 }
 
+TEST(StatusView, tells_why_jobs_are_tried_again) {
+  auto view = view_of_a_live_run();
+  EXPECT_THAT(text_of(view, {}), Not(HasSubstr("AGAIN")));
+  const std::string calm = essence(view);
+  view.live->retried = {{job('b'), 3, "storage-full", "cannot write the pack (No space left on device)", 65}};
+  EXPECT_THAT(text_of(view, {}), HasSubstr("AGAIN         WHAT        TRY  CAUSE              SINCE  EVIDENCE\n"
+                                           "bbbbbbbbbbbb  training b    3  storage-full  1 min 05 s  cannot write the "
+                                           "pack (No space left on device)\n"));
+  EXPECT_EQ(status_json(view)["retried"][0]["cause"], "storage-full");
+  EXPECT_NE(essence(view), calm);
+}
+
+TEST(StatusView, tells_of_a_disk_that_is_nearly_full) {
+  auto view = view_of_a_live_run();
+  view.room = std::uint64_t{20} << 30;
+  EXPECT_THAT(text_of(view, {}), Not(HasSubstr("disk")));
+  view.room = 3 << 20;
+  EXPECT_THAT(text_of(view, {}), HasSubstr("\nthe store's disk is full, or nearly: 3.0 MiB left\n"));
+}
+
 TEST(StatusView, names_the_log_of_what_failed_and_the_commands_that_tell_more) {
   auto view = view_of_a_live_run();
   view.status.failures.push_back({job('c'), "evaluation b", "needs-failed", "bbbbbbbbbbbb failed"});
-  view.logs = {{job('b'), "/shared/my store/jobs/bb/" + job('b').hex + "/attempt-003-stderr"}};
+  const std::string path = "/shared/my store/jobs/bb/" + job('b').hex + "/attempt-003-stderr";
+  view.logs = {{job('b'), {path, {"Traceback (most recent call last):", "ValueError: no \x1b[2J such image"}}}};
   view.store = "/shared/my store";
   const auto lines = status_lines(view, {80, 0, false});
-  ASSERT_GE(lines.size(), 4U);
-  EXPECT_THAT(lines[lines.size() - 4], StartsWith("bbbbbbbbbbbb  training b"));
-  EXPECT_EQ(lines[lines.size() - 3], "  log: " + view.logs.at(job('b'))) << "a path that is cut is no path";
+  ASSERT_GE(lines.size(), 6U);
+  EXPECT_THAT(lines[lines.size() - 6], StartsWith("bbbbbbbbbbbb  training b"));
+  EXPECT_EQ(lines[lines.size() - 5], "  log: " + path) << "a path that is cut is no path";
+  EXPECT_EQ(lines[lines.size() - 4], "    Traceback (most recent call last):");
+  EXPECT_EQ(lines[lines.size() - 3], "    ValueError: no ?[2J such image");
   EXPECT_THAT(lines[lines.size() - 2], StartsWith("cccccccccccc  evaluation b"));
   EXPECT_EQ(
       lines.back(),
       "→ `resolute logs bbbbbbbbbbbb --store '/shared/my store'` prints it, `resolute explain bbbbbbbbbbbb --store "
       "'/shared/my store'` tells its story");
-  EXPECT_EQ(status_json(view)["failures"][0]["log"], view.logs.at(job('b')));
+  EXPECT_EQ(status_json(view)["failures"][0]["log"], path);
+  EXPECT_EQ(status_json(view)["failures"][0]["log_end"].size(), 2U);
   EXPECT_TRUE(status_json(view)["failures"][1]["log"].is_null());
 }
 

@@ -67,6 +67,12 @@ class SpawnerTest : public testing::Test {
     }));
     return found.value_or(M{});
   }
+  // Without what it took of the machine.
+  RankEnded await_end(Spawner& spawner) {
+    auto ended = await<RankEnded>(spawner);
+    ended.peak_mib = ended.cpu_ms = 0;
+    return ended;
+  }
   std::string text(const std::string& name) {
     return core::read_text_if_exists(core::real_file_system(), folder_ / name).value_or("");
   }
@@ -88,7 +94,7 @@ TEST_F(SpawnerTest, runs_a_rank_with_logs_progress_and_exit_code) {
   Spawner spawner = Spawner::start();
   spawner.command(
       Launch{kKey, {shell("echo hello; env; echo '{\"step\": 1}' >&3; echo 'worker: it broke' >&2; exit 7")}});
-  auto ended = await<RankEnded>(spawner);
+  auto ended = await_end(spawner);
   EXPECT_EQ(ended, (RankEnded{kKey, 0, 7, 0, "worker: it broke"}));
   EXPECT_EQ(seen_.at(0), (Message{RankStarted{kKey, 0}}));
   EXPECT_EQ(seen_.at(1), (Message{ProgressLine{kKey, "{\"step\": 1}"}}));
@@ -97,6 +103,24 @@ TEST_F(SpawnerTest, runs_a_rank_with_logs_progress_and_exit_code) {
   EXPECT_THAT(text("out-0"), HasSubstr("\nRESOLUTE_ATTEMPT=" + kKey.job + "/1\n"));
   EXPECT_THAT(text("out-0"), HasSubstr("\nCUDA_VISIBLE_DEVICES=\n"));
   for (const char* hidden : {"\nOMPI_", "\nPMIX_", "\nOPENBLAS_"}) EXPECT_THAT(text("out-0"), Not(HasSubstr(hidden)));
+}
+
+TEST_F(SpawnerTest, says_what_a_rank_took_of_the_machine) {
+  Spawner spawner = Spawner::start();
+  const char* idle = "sleep 0.3";
+  // 64 MiB in one of its processes, and some time in a loop.
+  const char* busy =
+      "head -c 67108864 /dev/zero | tail -c 67108864 >/dev/null; i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
+  spawner.command(Launch{kKey, {shell(idle, 0)}});
+  const auto idled = await<RankEnded>(spawner);
+  spawner.command(Launch{kKey, {shell(busy, 1)}});
+  const auto computed = await<RankEnded>(spawner);
+  EXPECT_GT(idled.peak_mib, 0);
+  EXPECT_LT(idled.peak_mib, 32);
+  EXPECT_LT(idled.cpu_ms, 200);
+  EXPECT_GE(computed.peak_mib, 64);
+  EXPECT_LT(computed.peak_mib, 256);
+  EXPECT_GT(computed.cpu_ms, idled.cpu_ms);
 }
 
 TEST_F(SpawnerTest, a_rank_that_cannot_be_started_here_may_be_tried_elsewhere) {
@@ -132,8 +156,8 @@ TEST_F(SpawnerTest, what_a_store_does_not_take_is_said_all_the_same_and_kept_whe
   RankCommand late = shell("echo first; sleep 0.2; mkdir " + (folder_ / "late").string() + "; sleep 0.2; echo last", 1);
   late.out = (folder_ / "late" / "out").string();
   spawner.command(Launch{kKey, {lost, late}});
-  EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{kKey, 0, 3, 0, "why"}));
-  EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{kKey, 1, 0, 0, {}}));
+  EXPECT_EQ(await_end(spawner), (RankEnded{kKey, 0, 3, 0, "why"}));
+  EXPECT_EQ(await_end(spawner), (RankEnded{kKey, 1, 0, 0, {}}));
   EXPECT_EQ(text("late/out"), "first\nlast\n");
 }
 
@@ -463,7 +487,7 @@ TEST_F(SpawnerTest, a_store_that_hangs_holds_up_no_kill_and_no_progress) {
     HangingFolder hang(store);
     if (!hang.hangs()) GTEST_SKIP() << "no file can be made to hang here";
     core::write_atomic(core::real_file_system(), fmt::format("{}-now", (folder_ / held_up).string()), "");
-    EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{kKey, 0, 3, 0, "last"}));
+    EXPECT_EQ(await_end(spawner), (RankEnded{kKey, 0, 3, 0, "last"}));
     if (held_up == "start") spawner.command(Launch{late, {in_store("exit 0", 2)}});
     await<ProgressLine>(spawner);
     const auto before = core::monotonic_clock().now();
@@ -475,11 +499,11 @@ TEST_F(SpawnerTest, a_store_that_hangs_holds_up_no_kill_and_no_progress) {
     EXPECT_LT(core::monotonic_clock().now() - before, std::chrono::seconds(10));
     if (held_up == "start") {
       spawner.command(Kill{late, 1000});
-      EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{late, 2, 0, SIGTERM, ""})) << "nothing runs, nothing will";
+      EXPECT_EQ(await_end(spawner), (RankEnded{late, 2, 0, SIGTERM, ""})) << "nothing runs, nothing will";
     }
     hang.answer();
     spawner.command(Launch{late, {in_store("echo well", 3)}});
-    EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{late, 3, 0, 0, ""}));
+    EXPECT_EQ(await_end(spawner), (RankEnded{late, 3, 0, 0, ""}));
     EXPECT_LT(fs::file_size(store / "out-0"), 1000U);
   }
 }
@@ -538,7 +562,7 @@ TEST_F(SpawnerTest, a_rank_that_holds_more_memory_than_it_may_is_killed_with_all
   const pid_t child = number_in("out-0");
   EXPECT_TRUE(eventually([&] { return gone(child); }));
   core::write_atomic(core::real_file_system(), go, "");
-  EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{kKey, 1, 0, 0, {}}));
+  EXPECT_EQ(await_end(spawner), (RankEnded{kKey, 1, 0, 0, {}}));
 }
 
 TEST_F(SpawnerTest, memory_that_forked_processes_share_counts_once) {
@@ -549,7 +573,7 @@ TEST_F(SpawnerTest, memory_that_forked_processes_share_counts_once) {
   command.arguments[0] = "/bin/bash";
   command.memory_mib = 128;
   spawner.command(Launch{kKey, {command}});
-  EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{kKey, 0, 0, 0, {}}));
+  EXPECT_EQ(await_end(spawner), (RankEnded{kKey, 0, 0, 0, {}}));
   EXPECT_EQ(text("out-0"), "40000000\n");
 }
 
@@ -577,7 +601,7 @@ TEST_F(SpawnerTest, a_rank_that_the_kernel_kills_for_memory_is_told_from_other_k
 TEST_F(SpawnerTest, a_kill_that_nobody_here_sent_is_no_lack_of_memory) {
   Spawner spawner = Spawner::start();
   spawner.command(Launch{kKey, {shell("echo words >&2; kill -9 $$")}});
-  EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{kKey, 0, 0, SIGKILL, "words"}));
+  EXPECT_EQ(await_end(spawner), (RankEnded{kKey, 0, 0, SIGKILL, "words"}));
 }
 
 TEST_F(SpawnerTest, ranks_run_where_they_are_bound_and_see_the_gpu_that_is_theirs) {

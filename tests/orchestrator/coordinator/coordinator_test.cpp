@@ -137,6 +137,24 @@ struct Sickness {
   bool seen = true;  //!< live.json can be written
 };
 
+TEST(Coordinator, tells_who_looks_on_why_a_job_is_tried_again_until_it_succeeds) {
+  World world;
+  world.begin(2, 1, 1);
+  world.agent->work = 5s;
+  world.agent->fails = [](const AttemptKey& key, int) { return key.attempt == 1; };
+  std::optional<LiveRetry> told;
+  ASSERT_TRUE(world.run_until([&] {
+    const auto live = read_live(core::real_file_system(), world.suite_folder());
+    if (live && !live->retried.empty()) told = live->retried.front();
+    return world.coordinator->finished();
+  }));
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->attempt, 1);
+  EXPECT_EQ(told->cause, name_of(Cause::kExitCode));
+  EXPECT_GE(told->seconds, 0);
+  EXPECT_EQ(world.coordinator->outcome().succeeded, 2);
+}
+
 class Sicknesses : public testing::TestWithParam<Sickness> {};
 
 TEST_P(Sicknesses, cost_no_attempt_and_no_host_however_long_they_last) {

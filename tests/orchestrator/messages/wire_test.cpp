@@ -21,7 +21,7 @@ std::vector<Message> one_of_each() {
           Prepared{kKey, 40000, "10.0.0.1", "none"},
           RankStarted{kKey, 1},
           ProgressLine{kKey, R"({"step": 40})"},
-          RankEnded{kKey, 1, 0, 9, "last words", true},
+          RankEnded{kKey, 1, 0, 9, "last words", true, 900, 12345},
           Leave{"why"},
           HeartbeatAnswer{true},
           Prepare{kKey, true},
@@ -47,10 +47,10 @@ TEST(Wire, every_message_comes_back_as_it_went) {
   for (const Message& message : one_of_each()) EXPECT_EQ(decode(encode(message)), message) << message.index();
 }
 
-TEST(Wire, bytes_are_those_of_version_4) {
+TEST(Wire, bytes_are_those_of_version_5) {
   std::string bytes;
   for (const Message& message : one_of_each()) bytes += encode(message);
-  EXPECT_EQ(core::sha256_hex(bytes), "a4333f68a4653a51554127dbd57fd05f14bac003281c495c62dd1a6d2ed41df4");
+  EXPECT_EQ(core::sha256_hex(bytes), "6f3d9cd935401aaba39d76bccb9fe2a9b0dc5acd74a4d92894b26c0f460ce895");
 }
 
 TEST(Wire, names_the_member_that_is_out_of_range) {
@@ -60,6 +60,7 @@ TEST(Wire, names_the_member_that_is_out_of_range) {
   for (const auto& [bad, why] : {std::pair(encode(Join{"host", kMostSlots + 1, 0, 0, ""}), "slots is 100001"),
                                  std::pair(encode(RankStarted{{kKey.job, -1}, 0}), "attempt is -1"),
                                  std::pair(encode(Launch{kKey, {bound}}), "processors is 65536"),
+                                 std::pair(encode(RankEnded{kKey, 0, 0, 0, "", false, -1}), "peak_mib is -1"),
                                  std::pair(encode(Shutdown{true, 256}), "exit_code is 256")})
     EXPECT_THAT([&bytes = bad] { decode(bytes); }, tests::fails(testing::HasSubstr(why))) << why;
 }
@@ -85,7 +86,7 @@ TEST(Wire, refuses_what_it_does_not_write) {
     EXPECT_THROW(decode(other), core::RuntimeError);
   }
   std::string newer = good;
-  newer[0] = 5;
+  newer[0] = kWireVersion + 1;
   EXPECT_THROW(decode(newer), core::RuntimeError);
 }
 

@@ -102,6 +102,38 @@ TEST_F(StoredDurations, are_kept_in_the_store_and_torn_lines_are_skipped) {
   EXPECT_EQ(expected.checkpoint_ms, 20);
 }
 
+TEST_F(StoredDurations, what_a_rank_took_at_most_is_kept_too) {
+  append_durations(files_, store_, "run",
+                   std::vector<MeasuredDuration>{{name_, 1, 100, 0, 900, 0.5}, {name_, 1, 100, 0, 700, 0.9}});
+  // A line of an earlier version knows nothing of it.
+  auto file = files_.open_for_write(folder_.path() / "durations/run.jsonl", core::OpenMode::kAppend);
+  file->write(core::as_byte_span("{\"class\":\"" + name_ + "\",\"ms\":100,\"work\":1}\n"));
+  file->close();
+  const auto durations = Durations::read(files_, store_);
+  const auto taken = durations.taken({name_});
+  EXPECT_EQ(taken.lives, 2U);
+  EXPECT_EQ(taken.peak_mib, 900);
+  EXPECT_EQ(taken.processors, 0.9);
+  EXPECT_EQ(durations.taken({std::string(16, 'b')}).lives, 0U);
+}
+
+TEST(Durations, say_for_each_kind_of_a_plan_what_its_ranks_take) {
+  experiments::Plan plan;
+  const auto trained = training(100);
+  plan.jobs = {trained, evaluation_of(trained), training(200, 1), training(100, 0, 2)};
+  Durations durations;
+  EXPECT_EQ(taken_by_kind(plan, durations)[0].known, 0U);
+  for (const double peak : {500.0, 600.0}) durations.add({workload_of(trained).class_name, 100, 1000, 0, peak, 1});
+  const auto kinds = taken_by_kind(plan, durations);
+  ASSERT_EQ(kinds.size(), 2U);
+  EXPECT_EQ(kinds[0].kind, "training");
+  EXPECT_EQ(kinds[0].jobs, 3U);
+  EXPECT_EQ(kinds[0].known, 2U) << "the third is another network";
+  EXPECT_EQ(kinds[0].taken.lives, 2U) << "each counts once, of however many jobs it tells";
+  EXPECT_EQ(kinds[0].taken.peak_mib, 600);
+  EXPECT_EQ(kinds[1].known, 0U);
+}
+
 TEST_F(StoredDurations, the_newest_lives_of_a_class_count) {
   std::vector<MeasuredDuration> lives(600, {name_, 1, 100, 0});
   for (std::size_t i = 300; i < lives.size(); ++i) lives[i].milliseconds = 700;

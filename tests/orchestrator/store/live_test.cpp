@@ -24,6 +24,7 @@ TEST(Live, what_is_written_is_read_and_what_is_not_known_stays_so) {
   EXPECT_EQ(read_live(files, folder.path()), status);
   status.seconds_left = 99;
   status.store = {"cannot write 'journal-000001' (No space left on device)", 12.5};
+  status.retried = {{{std::string(64, 'e')}, 3, "storage-full", "worker: no room", 4.5}};
   write_live(files, folder.path(), status);
   EXPECT_EQ(read_live(files, folder.path()), status);
   remove_live(files, folder.path());
@@ -50,6 +51,17 @@ TEST(Live, runs_that_share_their_jobs_are_done_as_soon_as_their_speeds_together_
   EXPECT_EQ(together({one}), one);
   EXPECT_DOUBLE_EQ(together({one, unknown}).seconds_left, 60);
   EXPECT_EQ(together({unknown, unknown}).seconds_left, -1);
+}
+
+TEST(Live, of_several_runs_the_newest_retries_are_shown) {
+  LiveStatus one, two;
+  for (int i = 0; i < 8; ++i) {
+    one.retried.push_back({{std::string(64, 'a')}, 1, "crash", "", 2.0 * i});
+    two.retried.push_back({{std::string(64, 'b')}, 1, "crash", "", 2.0 * i + 1});
+  }
+  const auto retried = together({one, two}).retried;
+  ASSERT_EQ(retried.size(), kMostRetried);
+  for (std::size_t i = 0; i < retried.size(); ++i) EXPECT_EQ(retried[i].seconds, static_cast<double>(i));
 }
 
 TEST(Live, runs_of_a_part_each_are_done_with_the_last_but_only_once_no_job_waits_for_a_run) {

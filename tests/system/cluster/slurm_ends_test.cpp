@@ -1,7 +1,10 @@
 // How jobs end for SLURM, and what `suite status` makes of it: a cancelled suite, a batch process that is killed, an
-// output file that cannot be opened. One cluster and jobs that do next to nothing: seconds each.
+// output file that cannot be opened, a module that is not there, a full disk. One cluster and jobs that do next to
+// nothing: seconds each.
 
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 
 #include "slurm/allocation.h"
 #include "slurm/submission.h"
@@ -15,8 +18,18 @@ using tests::SlurmBox;
 
 class SlurmEnds : public testing::Test {
  protected:
-  static void SetUpTestSuite() { box_ = std::make_unique<SlurmBox>(tests::SlurmBoxOptions{.nodes = 2}); }
-  static void TearDownTestSuite() { box_.reset(); }
+  static void SetUpTestSuite() {
+    // Before the nodes are there: they see what is mounted then.
+    small_disk_ = std::make_unique<ScratchFolder>();
+    can_fill_ = ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                ::mount("none", small_disk_->path().c_str(), "tmpfs", 0, "size=4m") == 0;
+    box_ = std::make_unique<SlurmBox>(tests::SlurmBoxOptions{.nodes = 2});
+  }
+  static void TearDownTestSuite() {
+    box_.reset();
+    if (can_fill_) ::umount2(small_disk_->path().c_str(), MNT_DETACH);
+    small_disk_.reset();
+  }
   void SetUp() override {
     fs::create_directories(store_);
     std::ofstream(store_ / "wait") << "\n";
@@ -70,6 +83,8 @@ class SlurmEnds : public testing::Test {
   }
 
   static inline std::unique_ptr<SlurmBox> box_;
+  static inline std::unique_ptr<ScratchFolder> small_disk_;  // 4 MiB
+  static inline bool can_fill_ = false;                      // this user may mount
   ScratchFolder scratch_;
   fs::path store_ = scratch_ / "store";
   fs::path suite_ = write_quick_suite(scratch_.path(), "ends", 1, 2);
@@ -129,6 +144,28 @@ TEST_F(SlurmEnds, a_store_that_its_node_does_not_see_is_named_and_resuming_is_no
   ASSERT_TRUE(come_to_be({"FAILED"}));
   EXPECT_THAT(suite("status").out,
               HasSubstr("has ended (FAILED, exit code 0:53): its output file could not be opened on its node"));
+}
+
+TEST_F(SlurmEnds, a_module_that_is_not_there_is_named_by_status) {
+  const fs::path site = scratch_ / "site.toml";
+  std::ofstream(site) << "[environment]\nmodules = [\"cuda/99\"]\n";
+  submit({"--site", site});
+  ASSERT_TRUE(come_to_be({"FAILED"}));
+  EXPECT_THAT(suite("status").out, HasSubstr("cannot load the module 'cuda/99'"));
+}
+
+TEST_F(SlurmEnds, a_full_disk_is_named_by_status) {
+  if (!can_fill_) GTEST_SKIP() << "no right to mount a file system of 4 MiB";
+  store_ = *small_disk_ / "store";
+  fs::create_directories(store_);
+  std::ofstream(store_ / "wait") << "\n";
+  submit();  // its packs have more than 4 MiB
+  const auto is_told = [&] {
+    const std::string told = suite("status").out;
+    return told.find("storage-full") != std::string::npos && told.find("No space left on device") != std::string::npos;
+  };
+  EXPECT_TRUE(SlurmBox::wait_for(is_told));
+  EXPECT_THAT(suite("status").out, HasSubstr("the store's disk is full, or nearly:"));
 }
 
 TEST_F(SlurmEnds, what_the_cluster_could_never_start_is_refused) {

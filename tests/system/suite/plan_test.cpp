@@ -65,5 +65,21 @@ TEST(SuitePlan, a_joined_suite_shares_its_store_with_its_parts_and_is_bundled_wh
   EXPECT_EQ(here, elsewhere.out);
 }
 
+TEST(SuitePlan, tells_what_process_ranks_of_such_jobs_took_in_the_store) {
+  ScratchFolder scratch;
+  const Words words{"suite", "plan", kTinySuite, "--store"};
+  EXPECT_THAT(succeeded(resolute(joined(words, {scratch / "new"}))).out, Not(HasSubstr("measured in this store")));
+  const fs::path store = undisturbed_store(scratch);
+  const std::string told = succeeded(resolute(joined(words, {store}))).out;
+  EXPECT_THAT(told, HasSubstr("measured in this store, for each process rank\n"));
+  EXPECT_THAT(told,
+              testing::ContainsRegex("  training +[0-9.]+ processors, [0-9]+ MiB at most, in [0-9]+ runs? here; "));
+  for (const core::Json& kind : json_of(resolute(joined(words, {store, "--json"})))["taken"]) {
+    EXPECT_EQ(kind["known"], kind["jobs"]) << kind;
+    EXPECT_GT(kind["peak_mib"], 10) << kind;
+    EXPECT_GT(kind["processors"], 0) << kind;
+  }
+}
+
 }  // namespace
 }  // namespace resolute::system_test::plan_test
