@@ -57,6 +57,7 @@ struct TimedJob {
   const PlannedJob* job;
   const TrainingSpecification* training;
   std::optional<double> multiply_adds;
+  Device device;
   bool trains = false;
 };
 
@@ -66,10 +67,10 @@ std::vector<TimedJob> timed_jobs(const Plan& plan) {
   for (const PlannedJob& job : plan.jobs) {
     if (const auto* training = std::get_if<TrainingSpecification>(&job.specification)) {
       trainings[job.id] = training;
-      timed.push_back({&job, training, multiply_adds(*training), true});
+      timed.push_back({&job, training, multiply_adds(*training), training->device, true});
     } else if (const auto* evaluation = std::get_if<EvaluationSpecification>(&job.specification)) {
       const TrainingSpecification* its = trainings.at(evaluation->training);
-      timed.push_back({&job, its, multiply_adds(*evaluation, *its), false});
+      timed.push_back({&job, its, multiply_adds(*evaluation, *its), device_of(*evaluation, *its), false});
     }
   }
   return timed;
@@ -82,7 +83,7 @@ MachinePrice price_on(const Machine& machine, int count, const std::vector<Timed
   std::set<std::string> how;
   double longest_wall = 0;
   for (const TimedJob& one : jobs) {
-    if (one.training->device != machine.device) continue;
+    if (one.device != machine.device) continue;
     const auto rate = of.times->rate(machine, *one.training);
     if (!rate || !one.multiply_adds) {
       ++price.unpriced;
@@ -174,8 +175,7 @@ Price price_of(const Plan& plan, const PriceOf& of) {
   price.disk = disk_of(plan, jobs);
   if (of.times != nullptr)
     for (const Machine& machine : of.times->machines())
-      if (std::any_of(jobs.begin(), jobs.end(),
-                      [&](const TimedJob& one) { return one.training->device == machine.device; }))
+      if (std::any_of(jobs.begin(), jobs.end(), [&](const TimedJob& one) { return one.device == machine.device; }))
         price.machines.push_back(price_on(machine, machine.device == Device::kCuda ? of.gpus : of.cores, jobs, of));
   for (const DatasetPlan& dataset : plan.datasets) {
     if (of.has_data(dataset)) continue;

@@ -25,6 +25,13 @@ constexpr auto words_of(DistanceName) { return words("default", "weighted", "equ
 enum class QueryLevel { kKnown, kNativeSize, kHighest, kLowest };
 constexpr auto words_of(QueryLevel) { return words("known", "native-size", "highest", "lowest"); }
 
+//! What embeds the images.
+enum class EvaluationDevice {
+  kTraining,  //!< what the training ran on
+  kCpu,
+};
+constexpr auto words_of(EvaluationDevice) { return words("training", "cpu"); }
+
 struct EvaluationProtocol {
   ProtocolName name = ProtocolName::kSingleShot;
   int draws = 100;
@@ -45,6 +52,7 @@ struct EvaluationProtocol {
   int re_ranking_k1 = 20;
   int re_ranking_k2 = 6;
   double re_ranking_lambda = 0.3;
+  EvaluationDevice device = EvaluationDevice::kTraining;
   bool operator==(const EvaluationProtocol&) const = default;
 
   static constexpr int kMostPanelQueries = 32;  // pictures that one looks at, on one page with those of all rows
@@ -100,6 +108,10 @@ struct EvaluationProtocol {
                  "neighbours whose encodings are averaged, at most re_ranking_k1")
               .silent_at_default());
     visit(member("re_ranking_lambda", &P::re_ranking_lambda, between(0, 1), "share of the original distance")
+              .silent_at_default());
+    visit(member("device", &P::device,
+                 "what embeds: training, the device that the training ran on, or cpu: evaluations then hold no GPUs, "
+                 "and their features are rounded otherwise")
               .silent_at_default());
   }
 };

@@ -109,10 +109,10 @@ void warn_of_resources(const experiments::Plan& plan, const slurm::SubmissionReq
         "--cpus-per-node, --exclusive, or cpus_per_node in the site file");
   const bool needs = needs_gpus(plan, batch);
   if (resources.gpus_per_node > 0 && !needs)
-    warn(kinds.empty() ? "GPUs are asked for, but no training of the suite uses one (train.device is \"cpu\")"
+    warn(kinds.empty() ? "GPUs are asked for, but no training of the suite uses one (device is \"cpu\")"
                        : "GPUs are asked for, but none of them uses one");
   if (resources.gpus_per_node == 0 && needs)
-    warn("the suite trains on GPUs (train.device is \"cuda\"), but none is asked for: give --gpus-per-node");
+    warn("the suite trains on GPUs (device is \"cuda\"), but none is asked for: give --gpus-per-node");
 }
 
 }  // namespace
@@ -122,8 +122,8 @@ void require_gpus(const experiments::Plan& plan, const slurm::SubmissionRequest&
     if (!batch->kinds.empty() && resources->gpus_per_node == 0 && needs_gpus(plan, *batch))
       throw core::input_error(
           fmt::format("{} jobs of this suite take a GPU each, and none is asked for", kinds_text(*batch)),
-          "a training on GPUs (train.device is \"cuda\") is evaluated on one too",
-          "give gpus_per_node in their table of [resources] in the site file");
+          "what trains on GPUs (device is \"cuda\") is evaluated on one too, unless evaluate.device is \"cpu\"",
+          "give gpus_per_node in their table of [resources] in the site file, or evaluate.device in the suite");
 }
 
 void require_time_to_work(const slurm::SubmissionRequest& request, std::chrono::seconds time) {

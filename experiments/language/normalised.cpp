@@ -21,7 +21,8 @@ TrainingSpecification normalised(TrainingSpecification training) {
   return training;
 }
 
-EvaluationSpecification normalised(EvaluationSpecification evaluation, const MethodOptions& method) {
+EvaluationSpecification normalised(EvaluationSpecification evaluation, const TrainingSpecification& training) {
+  const MethodOptions& method = training.method;
   EvaluationProtocol& protocol = evaluation.protocol;
   const EvaluationProtocol standard;
   const std::string distance = distance_asked(protocol, method);
@@ -37,6 +38,7 @@ EvaluationSpecification normalised(EvaluationSpecification evaluation, const Met
     protocol.re_ranking_k2 = standard.re_ranking_k2;
     protocol.re_ranking_lambda = standard.re_ranking_lambda;
   }
+  if (device_of(evaluation, training) == training.device) protocol.device = standard.device;
   if (protocol.query_rates == evaluation.split.query_rates) protocol.query_rates.clear();
   return evaluation;
 }

@@ -18,7 +18,7 @@ TrainingSpecification normalised(TrainingSpecification training);
 
 //! The number of sample identities without sample rates; query rates that are the split's own; the method's own
 //! distance by its name; the rate of gallery copies where the distance looks at none; the level of queries where levels
-//! make no difference. \param method of its training
-EvaluationSpecification normalised(EvaluationSpecification evaluation, const MethodOptions& method);
+//! make no difference; a device that the training ran on anyway. \param training its own
+EvaluationSpecification normalised(EvaluationSpecification evaluation, const TrainingSpecification& training);
 
 }  // namespace resolute::experiments

@@ -358,7 +358,7 @@ class Planner {
       evaluation.training = add_job(training, {seal}, draft.ranks, "training " + what, provisional);
       if (trial == 0) {
         check_of(combination, evaluation, training.method);
-        evaluation = normalised(evaluation, training.method);
+        evaluation = normalised(evaluation, training);
       }
       evaluations.push_back(add_job(evaluation, {seal, evaluation.training}, 1, "evaluation " + what, provisional));
     }

@@ -7,6 +7,10 @@
 
 namespace resolute::experiments {
 
+Device device_of(const EvaluationSpecification& evaluation, const TrainingSpecification& training) {
+  return evaluation.protocol.device == settings::EvaluationDevice::kCpu ? Device::kCpu : training.device;
+}
+
 std::string kind_name(const JobSpecification& specification) {
   return std::visit(core::Overloaded{[](const ShardSpecification&) { return "shard"; },
                                      [](const SealSpecification&) { return "seal"; },

@@ -81,6 +81,9 @@ struct EvaluationSpecification {
 using JobSpecification =
     std::variant<ShardSpecification, SealSpecification, TrainingSpecification, EvaluationSpecification>;
 
+//! What an evaluation of such a training runs on.
+Device device_of(const EvaluationSpecification& evaluation, const TrainingSpecification& training);
+
 //! "shard", "seal", "training", "evaluation".
 std::string kind_name(const JobSpecification& specification);
 //! By which its machine is chosen.

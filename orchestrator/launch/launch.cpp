@@ -19,7 +19,8 @@ std::set<experiments::JobId> jobs_on_gpus(const std::vector<experiments::Planned
     const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification);
     const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&job.specification);
     if ((training != nullptr && training->device == experiments::Device::kCuda) ||
-        (evaluation != nullptr && found.contains(evaluation->training)))
+        (evaluation != nullptr && evaluation->protocol.device == settings::EvaluationDevice::kTraining &&
+         found.contains(evaluation->training)))
       found.insert(job.id);
   }
   return found;

@@ -26,7 +26,8 @@ struct WorkerCommands {
   std::int64_t memory_mib = 0;                             //!< RankCommand::memory_mib
 };
 
-//! The jobs whose process ranks take a GPU each: trainings on GPUs and what evaluates them. Pure. \param jobs of a plan
+//! The jobs whose process ranks take a GPU each: trainings on GPUs and what evaluates them there. Pure. \param jobs of
+//! a plan
 std::set<experiments::JobId> jobs_on_gpus(const std::vector<experiments::PlannedJob>& jobs);
 
 //! Where the process ranks of a gang find each other.

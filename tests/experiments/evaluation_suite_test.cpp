@@ -45,7 +45,8 @@ TEST_F(EvaluationSuite, a_training_is_asked_in_many_ways_and_run_once) {
 
 TEST_F(EvaluationSuite, what_makes_no_difference_makes_no_other_evaluation) {
   for (const char* unread : {"evaluate.shots = 9", "evaluate.query_expansion_alpha = 1", "evaluate.re_ranking_k1 = 9",
-                             "evaluate.re_ranking_k2 = 2", "evaluate.re_ranking_lambda = 0", "evaluate.flip = false"})
+                             "evaluate.re_ranking_k2 = 2", "evaluate.re_ranking_lambda = 0", "evaluate.flip = false",
+                             "evaluate.device = \"cpu\""})
     EXPECT_EQ(evaluation_id(""), evaluation_id(unread)) << unread;
   const std::string whole = "evaluate.protocol = \"whole-gallery\"\n";
   EXPECT_EQ(evaluation_id(whole), evaluation_id(whole + "evaluate.draws = 7"));

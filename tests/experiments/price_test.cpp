@@ -56,6 +56,24 @@ double by_hand(const TrainingSpecification& training) {
   return 6 * 4 * 2 * (work.hr_row + work.lr_row) / 2;
 }
 
+TEST_F(PriceOfPlan, evaluations_on_the_cpu_of_what_a_gpu_trains_are_counted_there) {
+  const std::string head = suite_head("rain", kSmall);
+  const auto rates = times(kTimes +
+                           "[[step_time]]\nmachine = \"gpu\"\nprecision = \"f32\"\npeak_tflops = 4.0\nshare = 0.5\n"
+                           "from = \"a peak\"\n");
+  const auto hours = [&](const std::string& keys) {
+    std::map<Device, double> found;
+    for (const MachinePrice& one : price(plan(head + row("rain", keys)), rates).machines)
+      found[one.machine.device] = one.hours;
+    return found;
+  };
+  const auto together = hours("device = \"cuda\"\n"), apart = hours("device = \"cuda\"\nevaluate.device = \"cpu\"\n");
+  EXPECT_FALSE(together.contains(Device::kCpu));
+  EXPECT_GT(apart.at(Device::kCpu), 0);
+  EXPECT_GT(apart.at(Device::kCuda), 0);
+  EXPECT_LT(apart.at(Device::kCuda), together.at(Device::kCuda));
+}
+
 TEST_F(PriceOfPlan, hours_are_the_sum_over_the_jobs) {
   const Plan made = plan(suite_head("rain", kSmall) + row("rain", "") + row("again", "") +
                          row("baseline", "method = \"baseline\"") + row("flipped", "evaluate.flip = true"));

@@ -158,8 +158,8 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
   } catch (const experiments::MemberError& error) {
     throw error.at(context.store.specification_file(context.job).string());
   }
-  const std::unique_ptr<Device> device =
-      open_device(std::string(settings::word(trained.device)), context.options.process_rank);
+  const std::unique_ptr<Device> device = open_device(
+      std::string(settings::word(experiments::device_of(specification, trained))), context.options.process_rank);
   const std::unique_ptr<Method> method = make_trained_method(context.files, context.store, training);
   move_to(*method, device->place());
 

@@ -142,23 +142,37 @@ TEST(Options, where_no_copy_depends_on_it_copies_from_takes_its_default) {
 }
 
 TEST(Options, what_an_evaluation_does_not_look_at_takes_its_default) {
+  const auto of = [](MethodOptions method, Device device = Device::kCpu) {
+    TrainingSpecification training;
+    training.method = std::move(method);
+    training.device = device;
+    return training;
+  };
   EvaluationSpecification evaluation;
   evaluation.protocol.query_rates = evaluation.split.query_rates;
   evaluation.protocol.sample_identities = 7;
-  EXPECT_EQ(EvaluationProtocol(), normalised(evaluation, BaselineOptions{}).protocol);
+  EXPECT_EQ(EvaluationProtocol(), normalised(evaluation, of(BaselineOptions{})).protocol);
+  evaluation.protocol.device = settings::EvaluationDevice::kCpu;
+  EXPECT_EQ(EvaluationProtocol(), normalised(evaluation, of(BaselineOptions{})).protocol) << "it is the training's";
+  EXPECT_EQ(settings::EvaluationDevice::kCpu,
+            normalised(evaluation, of(BaselineOptions{}, Device::kCuda)).protocol.device);
+  evaluation.protocol.device = EvaluationProtocol().device;
   evaluation.protocol.query_rates = {4};
   evaluation.protocol.sample_rates = {1};
-  EXPECT_EQ(evaluation, normalised(evaluation, BaselineOptions{}));
+  EXPECT_EQ(evaluation, normalised(evaluation, of(BaselineOptions{})));
   evaluation.protocol.gallery_copy_rate = 2;
-  EXPECT_EQ(evaluation, normalised(evaluation, FtwaOptions{}));
-  EXPECT_EQ(EvaluationProtocol().gallery_copy_rate, normalised(evaluation, RainOptions{}).protocol.gallery_copy_rate);
+  EXPECT_EQ(evaluation, normalised(evaluation, of(FtwaOptions{})));
+  EXPECT_EQ(EvaluationProtocol().gallery_copy_rate,
+            normalised(evaluation, of(RainOptions{})).protocol.gallery_copy_rate);
   evaluation.protocol.query_level = settings::QueryLevel::kLowest;
-  EXPECT_EQ(settings::QueryLevel::kLowest, normalised(evaluation, ResolutionAdaptiveOptions{}).protocol.query_level);
-  EXPECT_EQ(settings::QueryLevel::kKnown,
-            normalised(evaluation, ResolutionAdaptiveOptions{.varying_length = false, .masks = methods::Masks::kOff})
-                .protocol.query_level);
+  EXPECT_EQ(settings::QueryLevel::kLowest,
+            normalised(evaluation, of(ResolutionAdaptiveOptions{})).protocol.query_level);
+  EXPECT_EQ(
+      settings::QueryLevel::kKnown,
+      normalised(evaluation, of(ResolutionAdaptiveOptions{.varying_length = false, .masks = methods::Masks::kOff}))
+          .protocol.query_level);
   evaluation.protocol.distance = settings::DistanceName::kWeighted;
-  EXPECT_EQ(settings::DistanceName::kDefault, normalised(evaluation, FtwaOptions{}).protocol.distance);
+  EXPECT_EQ(settings::DistanceName::kDefault, normalised(evaluation, of(FtwaOptions{})).protocol.distance);
 }
 
 }  // namespace

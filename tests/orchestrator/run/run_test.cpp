@@ -378,10 +378,14 @@ TEST_F(Run, a_training_on_a_gpu_and_its_evaluation_see_one_and_no_other_job_does
     evaluation.training = plan.jobs[static_cast<std::size_t>(i)].id;
     plan.jobs.push_back({experiments::job_id(evaluation), evaluation, {evaluation.training}, 1, "evaluation"});
   }
+  // Of the same training, on the CPU.
+  auto elsewhere = std::get<experiments::EvaluationSpecification>(plan.jobs.back().specification);
+  elsewhere.protocol.device = settings::EvaluationDevice::kCpu;
+  plan.jobs.push_back({experiments::job_id(elsewhere), elsewhere, {elsewhere.training}, 1, "evaluation"});
   behave(R"(echo "$job ${CUDA_VISIBLE_DEVICES-unset}" >> "$store/seen")");
   RunOptions options = toy_options(store(), 2);
   options.gpus = 1;
-  EXPECT_EQ(run_local(plan, options).succeeded, 4) << log();
+  EXPECT_EQ(run_local(plan, options).succeeded, 5) << log();
   for (std::size_t i = 0; i < plan.jobs.size(); ++i)
     EXPECT_THAT(text("seen"), HasSubstr(plan.jobs[i].id.hex + (i % 2 == 1 ? " 0\n" : " \n")));
 }

@@ -273,6 +273,8 @@ TEST_F(Submit, jobs_that_take_a_gpu_are_not_sent_where_there_is_none) {
   const std::vector<std::string> words{"--site", scratch_ / "site.toml", "--gpus-per-node", "2",
                                        "--set",  "device=\"cuda\"",      "--dry-run"};
   expect_end(submit(words), 2, "evaluation jobs of this suite take a GPU each, and none is asked for");
+  const CommandOutput dry = succeeded(submit(joined(words, {"--set", "evaluate.device=\"cpu\""})));
+  EXPECT_THAT(dry.out, HasSubstr("#SBATCH --gres=gpu:2\n"));
 }
 
 TEST_F(Submit, resume_goes_on_with_another_time_and_number_where_no_job_runs) {

@@ -90,6 +90,30 @@ TEST_F(EvaluationWorkerTest, the_last_evaluation_scores_what_the_evaluation_job_
   }
 }
 
+// A training of a GPU, as one leaves it: that of a CPU under the id of its twin.
+TEST_F(EvaluationWorkerTest, what_a_gpu_trained_is_embedded_on_the_cpu_where_the_protocol_says_so) {
+  const experiments::TrainingSpecification here = small_training(experiments::BaselineOptions{});
+  experiments::TrainingSpecification there = here;
+  there.device = settings::Device::kCuda;
+  train("device", here, 1);
+  const experiments::StoreLayout layout(store("device"));
+  const JobId id = write_specification(store("device"), there);
+  for (const auto& entry : std::filesystem::directory_iterator(layout.job_folder(experiments::job_id(here))))
+    if (entry.is_regular_file() && entry.path().filename() != "spec.json")
+      std::filesystem::copy_file(entry, layout.job_folder(id) / entry.path().filename());
+  std::string record = result(store("device"), experiments::job_id(here));
+  record.replace(record.find(experiments::job_id(here).hex), id.hex.size(), id.hex);
+  core::write_atomic(core::real_file_system(), layout.result_file(id), record);
+
+  experiments::EvaluationSpecification evaluation{id, small_pack(), there.split, {}};
+  evaluation.protocol.device = settings::EvaluationDevice::kCpu;
+  const auto found = evaluate("device", evaluation);
+  evaluation = {experiments::job_id(here), small_pack(), here.split, {}};
+  const auto expected = evaluate("device", evaluation);
+  EXPECT_EQ(found.metrics, expected.metrics);
+  EXPECT_EQ(found.features_sha256, expected.features_sha256);
+}
+
 TEST_F(EvaluationWorkerTest, an_evaluation_names_the_files_that_it_leaves_and_leaves_them_again) {
   experiments::TrainingSpecification training = small_training(experiments::RainOptions{});
   training.recipe.steps = 4;
