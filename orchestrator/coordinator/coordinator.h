@@ -164,7 +164,6 @@ class Coordinator {
   void stop_all(std::chrono::milliseconds grace);
   void stop_undecided();
   void read_progress(JobNumber number, Attempt& attempt, const std::string& line);
-  void note_retry(const Event& event);
   void finish_attempt(const Event& event);
   void say(const Event& event);
   //! The shell's part of the current attempt, or nullptr.

@@ -308,27 +308,16 @@ void Coordinator::end_unstarted(JobNumber number, int attempt, int code, const s
   settling_.try_emplace(number);
 }
 
-// For who looks on.
-void Coordinator::note_retry(const Event& event) {
-  if (const auto* ended = std::get_if<AttemptEnded>(&event); ended != nullptr && ended->retry)
-    retried_[ended->job] = {ended->attempt, ended->cause, ended->evidence, clock_.now()};
-  else if (ended != nullptr)
-    retried_.erase(ended->job);
-  else if (const auto* succeeded = std::get_if<JobSucceeded>(&event))
-    retried_.erase(succeeded->job);
-  else if (const auto* failed = std::get_if<JobFailed>(&event))
-    retried_.erase(failed->job);
-  else if (const auto* cancelled = std::get_if<JobCancelled>(&event))
-    retried_.erase(cancelled->job);
-}
-
-// Before the event is applied: the attempt's life is measured, its claim given back.
+// Before the event is applied: the attempt's life is measured, its claim given back; why it is tried again is kept for
+// who looks on.
 void Coordinator::finish_attempt(const Event& event) {
-  note_retry(event);
   JobNumber number{-1};
   const auto* succeeded = std::get_if<JobSucceeded>(&event);
   if (succeeded != nullptr) number = succeeded->job;
-  if (const auto* ended = std::get_if<AttemptEnded>(&event)) number = ended->job;
+  if (const auto* ended = std::get_if<AttemptEnded>(&event)) {
+    number = ended->job;
+    if (ended->retry) retried_[number] = {ended->attempt, ended->cause, ended->evidence, clock_.now()};
+  }
   auto found = attempts_.find(number);
   if (found == attempts_.end()) return;
   const Attempt& attempt = found->second;

@@ -122,13 +122,11 @@ void Coordinator::write_live_status() {
   }
   for (const auto& [number, attempt] : attempts_)
     if (attempt.phase == Phase::kLaunched) status.running.push_back(live_attempt(number, attempt));
+  std::erase_if(retried_, [&](const auto& one) { return has_ended(job_of(state_, one.first)); });
   for (const auto& [number, retry] : retried_)
     status.retried.push_back({job_of(state_, number).id, retry.attempt, std::string(name_of(retry.cause)),
                               retry.evidence, seconds(clock_.now() - retry.ended)});
-  const auto newest = status.retried.begin() + static_cast<std::ptrdiff_t>(std::min(kMostRetried, retried_.size()));
-  std::partial_sort(status.retried.begin(), newest, status.retried.end(),
-                    [](const LiveRetry& a, const LiveRetry& b) { return a.seconds < b.seconds; });
-  status.retried.erase(newest, status.retried.end());
+  keep_newest(status.retried);
   if (const auto& pause = watch_.pause())
     status.store = LiveStoreFailure{pause->why, seconds(clock_.now() - pause->since)};
   writing_live_ = true;
@@ -175,9 +173,7 @@ double Coordinator::seconds_left() const {
   for (std::size_t i = jobs_.size(); i-- > 0;) {
     const JobNumber number = numbers_[i];
     const Job& job = job_of(state_, number);
-    if (std::holds_alternative<Succeeded>(job.state) || std::holds_alternative<Failed>(job.state) ||
-        std::holds_alternative<Cancelled>(job.state))
-      continue;
+    if (has_ended(job)) continue;
     double left = 0;
     if (auto live = running.find(number); live != running.end()) {
       left = live->second;

@@ -19,8 +19,6 @@ bool needs_decision(const State& state, const Running& running) {
 
 bool is_accused(const HostRecord& record) { return !record.evidence.empty() && !record.excluded; }
 
-bool has_ended(const Job& job) { return ended_badly(job) || std::holds_alternative<Succeeded>(job.state); }
-
 Shape shape_of(const Job& job) { return {job.slots, job.gpus, job.memory_mib}; }
 
 void enqueue(State& state, JobNumber number, const Job& job) {

@@ -27,6 +27,8 @@ bool ended_badly(const Job& job) {
   return std::holds_alternative<Failed>(job.state) || std::holds_alternative<Cancelled>(job.state);
 }
 
+bool has_ended(const Job& job) { return ended_badly(job) || std::holds_alternative<Succeeded>(job.state); }
+
 const Running* current(const State& state, JobNumber number, int attempt) {
   if (number.value < 0 || static_cast<std::size_t>(number.value) >= state.jobs.size()) return nullptr;
   const Job& job = job_of(state, number);

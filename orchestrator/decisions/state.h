@@ -205,6 +205,8 @@ const Job& job_of(const State& state, JobNumber number);
 Job& job_of(State& state, JobNumber number);
 //! Failed, or cancelled for whatever reason.
 bool ended_badly(const Job& job);
+//! That, or succeeded.
+bool has_ended(const Job& job);
 //! The attempt's Running if it is the current one, else nullptr: messages from older attempts are ignored.
 const Running* current(const State& state, JobNumber job, int attempt);
 //! The agent that runs a process rank of a placement.

@@ -141,6 +141,12 @@ std::optional<LiveStatus> read_live(core::FileSystem& files, const fs::path& sui
   }
 }
 
+void keep_newest(std::vector<LiveRetry>& retried) {
+  std::stable_sort(retried.begin(), retried.end(),
+                   [](const LiveRetry& a, const LiveRetry& b) { return a.seconds < b.seconds; });
+  if (retried.size() > kMostRetried) retried.resize(kMostRetried);
+}
+
 LiveStatus together(const std::vector<LiveStatus>& runs) {
   LiveStatus all = runs.front();
   double speed = all.seconds_left > 0 ? 1 / all.seconds_left : 0;
@@ -153,9 +159,7 @@ LiveStatus together(const std::vector<LiveStatus>& runs) {
     if (!all.store) all.store = run.store;
     if (run.seconds_left > 0) speed += 1 / run.seconds_left;
   }
-  std::stable_sort(all.retried.begin(), all.retried.end(),
-                   [](const LiveRetry& a, const LiveRetry& b) { return a.seconds < b.seconds; });
-  if (all.retried.size() > kMostRetried) all.retried.resize(kMostRetried);
+  keep_newest(all.retried);
   if (runs.size() > 1) all.seconds_left = speed > 0 ? 1 / speed : -1;
   return all;
 }

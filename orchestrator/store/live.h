@@ -61,6 +61,8 @@ struct LiveStatus {
   std::vector<LiveRetry> retried{};  //!< newest first, kMostRetried at most
 };
 inline constexpr std::size_t kMostRetried = 10;
+//! As in LiveStatus::retried.
+void keep_newest(std::vector<LiveRetry>& retried);
 
 //! `suites/NAME/live.json` (docs/formats/live.md). Renamed into place, not synced.
 void write_live(core::FileSystem& files, const std::filesystem::path& suite_folder, const LiveStatus& status);

@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -22,6 +21,7 @@
 #include "core/process/process.h"
 #include "tests/orchestrator/support/drive.h"
 #include "tests/orchestrator/support/run_fixture.h"
+#include "tests/support/small_disk.h"
 #include "tests/system/program.h"
 
 namespace resolute::tests {
@@ -148,14 +148,6 @@ inline int drive_chaos(const std::filesystem::path& store, int jobs) {
   } catch (const std::exception& error) {
     return report_end(nullptr, &error);
   }
-}
-
-// A file system of its own for the store, seen by this process and its children alone, so that it can be filled.
-// \return whether this user may have one
-inline bool mount_small_disk(const std::filesystem::path& folder, const char* size) {
-  static const bool separate =
-      ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-  return separate && ::mount("none", folder.c_str(), "tmpfs", 0, size) == 0;
 }
 
 class SuiteUnderFire : public testing::Test {

@@ -2,13 +2,12 @@
 // output file that cannot be opened, a module that is not there, a full disk. One cluster and jobs that do next to
 // nothing: seconds each.
 
-#include <sched.h>
 #include <signal.h>
-#include <sys/mount.h>
 
 #include "slurm/allocation.h"
 #include "slurm/submission.h"
 #include "tests/support/slurm_box.h"
+#include "tests/support/small_disk.h"
 #include "tests/system/cluster/quick_suite.h"
 
 namespace resolute::system_test::slurm_ends_test {
@@ -21,8 +20,7 @@ class SlurmEnds : public testing::Test {
   static void SetUpTestSuite() {
     // Before the nodes are there: they see what is mounted then.
     small_disk_ = std::make_unique<ScratchFolder>();
-    can_fill_ = ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-                ::mount("none", small_disk_->path().c_str(), "tmpfs", 0, "size=4m") == 0;
+    can_fill_ = tests::mount_small_disk(small_disk_->path(), "size=4m");
     box_ = std::make_unique<SlurmBox>(tests::SlurmBoxOptions{.nodes = 2});
   }
   static void TearDownTestSuite() {
@@ -157,8 +155,6 @@ TEST_F(SlurmEnds, a_module_that_is_not_there_is_named_by_status) {
 TEST_F(SlurmEnds, a_full_disk_is_named_by_status) {
   if (!can_fill_) GTEST_SKIP() << "no right to mount a file system of 4 MiB";
   store_ = *small_disk_ / "store";
-  fs::create_directories(store_);
-  std::ofstream(store_ / "wait") << "\n";
   submit();  // its packs have more than 4 MiB
   const auto is_told = [&] {
     const std::string told = suite("status").out;
