@@ -50,10 +50,12 @@ void attend(RollCall& roll_call, int process_rank, std::string_view what, Call c
 
 class GlooCommunicator final : public Communicator {
  public:
-  GlooCommunicator(std::unique_ptr<RollCall> roll_call, c10::intrusive_ptr<c10d::ProcessGroupGloo> group)
-      : roll_call_(std::move(roll_call)), group_(std::move(group)) {}
+  GlooCommunicator(std::unique_ptr<RollCall> roll_call, c10::intrusive_ptr<c10d::ProcessGroupGloo> group,
+                   std::vector<int> machines)
+      : roll_call_(std::move(roll_call)), group_(std::move(group)), machines_(std::move(machines)) {}
   int process_rank() const override { return group_->getRank(); }
   int process_ranks() const override { return group_->getSize(); }
+  std::vector<int> machines() const override { return machines_; }
 
   void all_to_all(at::Tensor& to, const at::Tensor& from, const std::vector<std::int64_t>& receive_counts,
                   const std::vector<std::int64_t>& send_counts) override {
@@ -62,6 +64,20 @@ class GlooCommunicator final : public Communicator {
       auto receive = receive_counts;
       auto send = send_counts;
       group_->alltoall_base(to, source, receive, send)->wait();
+    });
+  }
+  // By the pairs that are connected and proven already: a group of their own would need another rendezvous.
+  void deliver(const std::vector<Parcel>& in, const std::vector<Parcel>& out) override {
+    exchange("delivery", [&] {
+      constexpr int kTag = 0;
+      std::vector<c10::intrusive_ptr<c10d::Work>> works;
+      const auto begin = [&](const Parcel& parcel, auto call) {
+        std::vector<at::Tensor> tensors{parcel.elements};
+        works.push_back(((*group_).*call)(tensors, parcel.process_rank, kTag));
+      };
+      for (const Parcel& parcel : in) begin(parcel, &c10d::ProcessGroupGloo::recv);
+      for (const Parcel& parcel : out) begin(parcel, &c10d::ProcessGroupGloo::send);
+      for (const auto& work : works) work->wait();
     });
   }
   void all_gather(at::Tensor& to, const at::Tensor& from) override {
@@ -90,6 +106,7 @@ class GlooCommunicator final : public Communicator {
   // The roll call ends last: until then the others may ask for this rank.
   std::unique_ptr<RollCall> roll_call_;
   c10::intrusive_ptr<c10d::ProcessGroupGloo> group_;
+  std::vector<int> machines_;
 };
 
 // Gloo's own notes (each rank's addresses) travel by the rendezvous. What Gloo never asks for is not there.
@@ -218,6 +235,23 @@ void prove_pairs(c10d::ProcessGroupGloo& group, const std::string& secret) {
                                fmt::format("a stranger took the place of process rank {}", rank));
 }
 
+// The machine of each rank: the first rank of it.
+std::vector<int> gather_machines(c10d::ProcessGroupGloo& group, const Rendezvous& rendezvous) {
+  const auto digest = core::hmac_sha256(rendezvous.secret, "resolute machine 1 " + rendezvous.machine);
+  at::Tensor own = at::empty({static_cast<std::int64_t>(digest.size())}, at::kByte);
+  std::memcpy(own.mutable_data_ptr(), digest.data(), digest.size());
+  at::Tensor all = at::empty({group.getSize(), own.numel()}, at::kByte);
+  at::Tensor flat = all.view(-1);
+  group._allgather_base(flat, own)->wait();
+  std::vector<int> machines;
+  for (int rank = 0; rank < group.getSize(); ++rank) {
+    int first = 0;
+    while (!at::equal(all[first], all[rank])) ++first;
+    machines.push_back(first);
+  }
+  return machines;
+}
+
 }  // namespace
 
 std::unique_ptr<Communicator> connect_gloo(const Rendezvous& rendezvous, int process_rank, int process_ranks) {
@@ -230,6 +264,7 @@ std::unique_ptr<Communicator> connect_gloo(const Rendezvous& rendezvous, int pro
   auto roll_call = std::make_unique<RollCall>(member->address(), rendezvous.secret, process_rank, process_ranks);
   roll_call->begin(gather_contacts(*member, rendezvous, process_rank, process_ranks, roll_call->contact(), deadline));
   c10::intrusive_ptr<c10d::ProcessGroupGloo> group;
+  std::vector<int> machines;
   attend(*roll_call, process_rank, "connecting", [&] {
     auto options = c10d::ProcessGroupGloo::Options::create(rendezvous.connect_limit);
     const std::set<int> before = listening_sockets();
@@ -241,11 +276,12 @@ std::unique_ptr<Communicator> connect_gloo(const Rendezvous& rendezvous, int pro
     group = c10::make_intrusive<c10d::ProcessGroupGloo>(notes, process_rank, process_ranks, options);
     prove_pairs(*group, rendezvous.secret);
     shut(of_gloo);
+    machines = gather_machines(*group, rendezvous);
     group->setTimeout(rendezvous.collective_limit);
   });
   // Every rank that has proven its pairs has read all notes: the rendezvous ends here.
   member->leave();
-  return std::make_unique<GlooCommunicator>(std::move(roll_call), std::move(group));
+  return std::make_unique<GlooCommunicator>(std::move(roll_call), std::move(group), std::move(machines));
 }
 
 }  // namespace resolute::workers

@@ -52,28 +52,37 @@ class NcclCommunicator final : public Communicator {
 
   int process_rank() const override { return host_->process_rank(); }
   int process_ranks() const override { return host_->process_ranks(); }
+  std::vector<int> machines() const override { return host_->machines(); }
 
   void all_to_all(at::Tensor& to, const at::Tensor& from, const std::vector<std::int64_t>& receive_counts,
                   const std::vector<std::int64_t>& send_counts) override {
     if (from.is_cpu()) return host_->all_to_all(to, from, receive_counts, send_counts);
     const auto element = static_cast<std::size_t>(from.element_size());
     run("all-to-all", [&](cudaStream_t stream) {
+      Group group(communicator_, stream);
       const char* source = static_cast<const char*>(from.const_data_ptr());
       char* target = static_cast<char*>(to.mutable_data_ptr());
-      ncclResult_t result = ::ncclGroupStart();
       for (int rank = 0; rank < process_ranks(); ++rank) {
         const auto index = static_cast<std::size_t>(rank);
         const std::size_t sent = static_cast<std::size_t>(send_counts[index]) * element;
         const std::size_t received = static_cast<std::size_t>(receive_counts[index]) * element;
-        if (sent > 0 && going(result)) result = ::ncclSend(source, sent, ncclUint8, rank, communicator_, stream);
-        if (received > 0 && going(result))
-          result = ::ncclRecv(target, received, ncclUint8, rank, communicator_, stream);
+        if (sent > 0) group.send(source, sent, rank);
+        if (received > 0) group.receive(target, received, rank);
         source += sent;
         target += received;
       }
-      // Ends the group even where a call in it failed: the next group must not begin inside this one.
-      const ncclResult_t end = ::ncclGroupEnd();
-      return going(result) ? end : result;
+      return group.end();
+    });
+  }
+  // Of the one communicator: a split one for each machine and rail would take the GPU's memory and change no byte.
+  void deliver(const std::vector<Parcel>& in, const std::vector<Parcel>& out) override {
+    if (const auto& any = in.empty() ? out : in; any.empty() || any.front().elements.is_cpu())
+      return host_->deliver(in, out);
+    run("delivery", [&](cudaStream_t stream) {
+      Group group(communicator_, stream);
+      for (const auto& [rank, elements] : out) group.send(elements.const_data_ptr(), elements.nbytes(), rank);
+      for (const auto& [rank, elements] : in) group.receive(elements.mutable_data_ptr(), elements.nbytes(), rank);
+      return group.end();
     });
   }
   void all_gather(at::Tensor& to, const at::Tensor& from) override {
@@ -96,6 +105,29 @@ class NcclCommunicator final : public Communicator {
  private:
   // A communicator that does not block answers "in progress" where another would make its caller wait.
   static bool going(ncclResult_t result) { return result == ncclSuccess || result == ncclInProgress; }
+
+  // Bytes between pairs of ranks, under way together.
+  class Group {
+   public:
+    Group(ncclComm_t communicator, cudaStream_t stream)
+        : communicator_(communicator), stream_(stream), result_(::ncclGroupStart()) {}
+    void send(const void* data, std::size_t bytes, int rank) {
+      if (going(result_)) result_ = ::ncclSend(data, bytes, ncclUint8, rank, communicator_, stream_);
+    }
+    void receive(void* data, std::size_t bytes, int rank) {
+      if (going(result_)) result_ = ::ncclRecv(data, bytes, ncclUint8, rank, communicator_, stream_);
+    }
+    // Ends the group even where a call in it failed: the next group must not begin inside this one.
+    ncclResult_t end() {
+      const ncclResult_t end = ::ncclGroupEnd();
+      return going(result_) ? end : result_;
+    }
+
+   private:
+    ncclComm_t communicator_;
+    cudaStream_t stream_;
+    ncclResult_t result_;
+  };
 
   // NCCL refuses two ranks on one GPU too, in words that do not say so.
   void expect_a_gpu_each() {

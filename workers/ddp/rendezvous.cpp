@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "core/bytes.h"
+#include "core/files/file_system.h"
 #include "core/hash/sha256.h"
 #include "core/process/secret.h"
 
@@ -102,6 +103,12 @@ void append_integer(std::string& to, Integer value) {
 }
 
 }  // namespace
+
+std::string this_machine() {
+  // A machine without /proc is told by its name alone.
+  const auto boot = core::read_text_if_exists(core::real_file_system(), "/proc/sys/kernel/random/boot_id");
+  return core::host_name() + " " + boot.value_or("");
+}
 
 std::string SealedStream::seal(Side sender, std::uint64_t number, std::string_view note) const {
   std::string sealed(sender == Side::kHost ? "h" : "m");

@@ -28,6 +28,9 @@ struct addrinfo;
 
 namespace resolute::workers {
 
+//! What tells this machine from others: its name and the id of its boot.
+std::string this_machine();
+
 struct Rendezvous {
   std::string host;  //!< where process rank 0 listens: a name or an address without brackets
   std::uint16_t port = 0;
@@ -35,6 +38,7 @@ struct Rendezvous {
   std::string secret;          //!< of this attempt's ranks; nobody else is let in
   std::chrono::milliseconds connect_limit{60'000};      //!< until all ranks are there
   std::chrono::milliseconds collective_limit{300'000};  //!< for one exchange, the slowest rank's computing included
+  std::string machine = this_machine();                 //!< what the other ranks know this rank's machine by
 };
 
 //! The two ends of one connection after their proof: notes in and out of a socket that never blocks.

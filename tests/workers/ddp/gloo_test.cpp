@@ -4,6 +4,7 @@
 #include "workers/ddp/gloo.h"
 
 #include <arpa/inet.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
@@ -16,6 +17,7 @@
 #include "core/error.h"
 #include "core/process/listener.h"
 #include "core/process/secret.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::workers::gloo_test {
 namespace {
@@ -160,6 +162,27 @@ TEST_F(GlooTest, nobody_connects_to_a_group_that_is_connected) {
   auto other = std::async(std::launch::async, [&] { two->barrier(); });
   one->barrier();
   other.get();
+}
+
+TEST_F(GlooTest, ranks_of_one_machine_know_it) {
+  auto ends = connect(at_host_.port);
+  const std::unique_ptr<Communicator> one = ends[0].get();
+  const std::unique_ptr<Communicator> two = ends[1].get();
+  EXPECT_EQ((std::vector<int>{0, 0}), one->machines());
+  EXPECT_EQ(one->machines(), two->machines());
+}
+
+// A delivery that never comes names who is missing, as every exchange does.
+TEST_F(GlooTest, a_delivery_without_a_sender_fails) {
+  at_host_.collective_limit = 500ms;
+  auto ends = connect(at_host_.port);
+  const std::unique_ptr<Communicator> one = ends[0].get();
+  const std::unique_ptr<Communicator> two = ends[1].get();
+  EXPECT_THAT(
+      [&] {
+        one->deliver({{1, at::zeros({4})}}, {});
+      },
+      tests::fails(core::ErrorKind::kTransient, testing::HasSubstr("process rank 1 did not arrive")));
 }
 
 }  // namespace

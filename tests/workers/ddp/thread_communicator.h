@@ -7,7 +7,9 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <numeric>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "workers/ddp/communicator.h"
@@ -51,9 +53,12 @@ class Exchange {
 
 class ThreadCommunicator : public Communicator {
  public:
-  ThreadCommunicator(Exchange& exchange, int rank) : exchange_(exchange), rank_(rank) {}
+  //! \param machines as Communicator::machines()
+  ThreadCommunicator(Exchange& exchange, int rank, std::vector<int> machines = {})
+      : exchange_(exchange), rank_(rank), machines_(std::move(machines)) {}
   int process_rank() const override { return rank_; }
   int process_ranks() const override { return exchange_.ranks(); }
+  std::vector<int> machines() const override { return machines_; }
   void all_to_all(at::Tensor& to, const at::Tensor& from, const std::vector<std::int64_t>& receive_counts,
                   const std::vector<std::int64_t>& send_counts) override {
     exchange_.round(rank_, from, send_counts, [&](const auto& tensors, const auto& sizes) {
@@ -68,6 +73,27 @@ class ThreadCommunicator : public Communicator {
       }
       EXPECT_EQ(to.numel(), at);
     });
+  }
+  // Every rank has to take part, if only with nothing.
+  void deliver(const std::vector<Parcel>& in, const std::vector<Parcel>& out) override {
+    const auto counts_of = [&](const std::vector<Parcel>& parcels) {
+      std::vector<std::int64_t> counts(static_cast<std::size_t>(process_ranks()));
+      for (const auto& [rank, elements] : parcels) {
+        EXPECT_NE(rank_, rank);
+        EXPECT_EQ(0, std::exchange(counts[static_cast<std::size_t>(rank)], elements.numel()));
+      }
+      return counts;
+    };
+    std::vector<at::Tensor> sent{at::empty({0})};
+    for (const Parcel& parcel : out) sent.push_back(parcel.elements);
+    const auto received = counts_of(in);
+    at::Tensor to = at::empty({std::reduce(received.begin(), received.end())});
+    all_to_all(to, at::cat(sent), received, counts_of(out));
+    std::int64_t at = 0;
+    for (const auto& [rank, elements] : in) {
+      elements.copy_(to.narrow(0, at, elements.numel()));
+      at += elements.numel();
+    }
   }
   void all_gather(at::Tensor& to, const at::Tensor& from) override {
     exchange_.round(rank_, from, {}, [&](const auto& tensors, const auto&) { to.copy_(at::cat(tensors)); });
@@ -84,6 +110,7 @@ class ThreadCommunicator : public Communicator {
  private:
   Exchange& exchange_;
   int rank_;
+  std::vector<int> machines_;
 };
 
 //! `body(rank)` for each rank, all at once, each on a thread of its own.

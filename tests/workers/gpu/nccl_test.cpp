@@ -135,6 +135,10 @@ class Host final : public Communicator {
                   const std::vector<std::int64_t>&) override {
     stage.calls.push_back("host all-to-all");
   }
+  std::vector<int> machines() const override { return {0, 0, 7}; }
+  void deliver(const std::vector<Parcel>&, const std::vector<Parcel>&) override {
+    stage.calls.push_back("host delivery");
+  }
   void all_gather(at::Tensor& to, const at::Tensor& from) override {
     at::Tensor rows = to.view({ranks_, from.numel()});
     for (int rank = 0; rank < ranks_; ++rank) rows[rank].copy_(rank == 1 || one_gpu_ ? from : from + rank + 1);
@@ -200,6 +204,19 @@ TEST_F(NcclTest, all_to_all_sends_each_rank_its_part_in_one_group) {
                   "receive 16 at " + at(0x10000, 5) + " from 2", "end", "mark"));
 }
 
+TEST_F(NcclTest, a_delivery_goes_to_its_ranks_alone_in_one_group) {
+  connect(5);
+  stage.calls.clear();
+  communicator_->deliver({{0, on_gpu(0x1000, 2)}, {3, on_gpu(0x2000, 3)}}, {{3, on_gpu(0x3000, 4)}});
+  EXPECT_THAT(stage.calls, ElementsAre("begin", "send 16 at 12288 to 3", "receive 8 at 4096 from 0",
+                                       "receive 12 at 8192 from 3", "end", "mark"));
+}
+
+TEST_F(NcclTest, machines_are_those_of_the_host) {
+  connect(3);
+  EXPECT_THAT(communicator_->machines(), ElementsAre(0, 0, 7));
+}
+
 TEST_F(NcclTest, an_exchange_has_ended_when_it_returns) {
   connect(2);
   stage.calls.clear();
@@ -219,8 +236,9 @@ TEST_F(NcclTest, tensors_on_the_cpu_and_barriers_go_through_the_host) {
   stage.calls.clear();
   at::Tensor to = at::zeros({2});
   communicator_->all_to_all(to, at::zeros({2}), {1, 1}, {1, 1});
+  communicator_->deliver({{0, to}}, {{0, at::zeros({2})}});
   communicator_->barrier();
-  EXPECT_THAT(stage.calls, ElementsAre("host all-to-all", "host barrier"));
+  EXPECT_THAT(stage.calls, ElementsAre("host all-to-all", "host delivery", "host barrier"));
 }
 
 TEST_F(NcclTest, a_peer_that_never_comes_ends_the_exchange_and_frees_the_gpu) {
