@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "workers/ddp/lane_routes.h"
 
 namespace resolute::workers {
 namespace {
@@ -73,6 +74,100 @@ std::int64_t elements_of(const TensorList& tensors) {
   return elements;
 }
 
+// What a sum is made with.
+struct Means {
+  Communicator& communicator;
+  ExchangeBuffers& buffers;
+  at::Tensor& flat;
+  std::int64_t chunk = 0;  // a rank's share, rounded up
+  at::TensorOptions options;
+};
+
+// All ranks at once: all-to-all, ordered sum of this rank's share, all-gather.
+at::Tensor sum_straight(const std::vector<LaneNode>& own, int lanes, const Means& with) {
+  const int ranks = with.communicator.process_ranks();
+  const std::int64_t chunk = with.chunk;
+  const auto own_count = static_cast<std::int64_t>(own.size());
+  std::vector<LaneNode> all;
+  std::vector<std::int64_t> receive_counts;
+  for (int rank = 0; rank < ranks; ++rank) {
+    const auto nodes = nodes_of(lanes_of(rank, ranks, lanes));
+    receive_counts.push_back(static_cast<std::int64_t>(nodes.size()) * chunk);
+    all.insert(all.end(), nodes.begin(), nodes.end());
+  }
+  const std::vector<std::int64_t> send_counts(static_cast<std::size_t>(ranks), own_count * chunk);
+
+  const at::Tensor send = first_elements(with.buffers.send, ranks * own_count * chunk, with.options);
+  for (std::int64_t node = 0; node < own_count; ++node)
+    scatter(own[static_cast<std::size_t>(node)].sum, node, send.view({ranks, own_count, chunk}));
+  at::Tensor received =
+      first_elements(with.buffers.received, static_cast<std::int64_t>(all.size()) * chunk, with.options);
+  with.communicator.all_to_all(received, send, receive_counts, send_counts);
+  for (std::size_t node = 0; node < all.size(); ++node)
+    all[node].sum = {received.narrow(0, static_cast<std::int64_t>(node) * chunk, chunk)};
+  at::Tensor gathered = first_elements(with.flat, ranks * chunk, with.options);
+  with.communicator.all_gather(gathered, fold(std::move(all)).front());
+  return gathered;
+}
+
+// Sends out[i] to ranks[i] and receives in[i] from it.
+void deliver_among(Communicator& communicator, const std::vector<int>& ranks, const TensorList& in,
+                   const TensorList& out) {
+  std::vector<Parcel> receive, send;
+  for (std::size_t i = 0; i < ranks.size(); ++i) {
+    if (ranks[i] != communicator.process_rank()) {
+      receive.push_back({ranks[i], in[i]});
+      send.push_back({ranks[i], out[i]});
+    } else if (in[i].const_data_ptr() != out[i].const_data_ptr()) {
+      in[i].copy_(out[i]);
+    }
+  }
+  communicator.deliver(receive, send);
+}
+
+// All-to-all among some ranks, then the ordered sum of this one's share. \param send, received ranks × share
+// \param nodes of the tree that the ranks send, in their order
+at::Tensor reduce_among(Communicator& communicator, const std::vector<int>& ranks, std::vector<LaneNode> nodes,
+                        const at::Tensor& send, const at::Tensor& received) {
+  const TensorList parts = received.unbind();
+  deliver_among(communicator, ranks, parts, send.unbind());
+  for (std::size_t i = 0; i < nodes.size(); ++i) nodes[i].sum = {parts[i]};
+  return fold(std::move(nodes)).front();
+}
+
+// Within the machine each rank sums its share of the machine's node of the tree, along its rail its share of that over
+// all machines; then shares go back the same way.
+at::Tensor sum_in_two_levels(const LaneNode& own, int lanes, const LaneRoutes& routes, const Means& with) {
+  Communicator& communicator = with.communicator;
+  const auto ranks = static_cast<std::int64_t>(routes.machine.size());
+  const auto machines = static_cast<std::int64_t>(routes.rail.size());
+  const std::int64_t share = machines * with.chunk;
+  std::vector<LaneNode> of_ranks, of_machines;
+  const int rank_lanes = lanes / communicator.process_ranks();
+  const int place = communicator.process_rank() - routes.machine.front();
+  for (const int rank : routes.machine) of_ranks.push_back({rank * rank_lanes, rank_lanes, {}});
+  for (const int rank : routes.rail)
+    of_machines.push_back({(rank - place) * rank_lanes, static_cast<int>(ranks) * rank_lanes, {}});
+
+  const at::Tensor send = first_elements(with.buffers.send, ranks * share, with.options);
+  scatter(own.sum, 0, send.view({ranks, 1, share}));
+  const at::Tensor received = first_elements(with.buffers.received, ranks * share, with.options);
+  const at::Tensor of_machine = reduce_among(communicator, routes.machine, std::move(of_ranks),
+                                             send.view({ranks, share}), received.view({ranks, share}));
+  // What was sent has arrived: its place is free for what comes along the rail.
+  const at::Tensor sum =
+      reduce_among(communicator, routes.rail, std::move(of_machines), of_machine.view({machines, with.chunk}),
+                   send.narrow(0, 0, share).view({machines, with.chunk}));
+
+  at::Tensor gathered = first_elements(with.flat, ranks * share, with.options);
+  const TensorList shares = gathered.view({ranks, share}).unbind();
+  const at::Tensor own_share = shares[static_cast<std::size_t>(place)];
+  deliver_among(communicator, routes.rail, own_share.view({machines, with.chunk}).unbind(),
+                TensorList(routes.rail.size(), sum));
+  deliver_among(communicator, routes.machine, shares, TensorList(routes.machine.size(), own_share));
+  return gathered;
+}
+
 }  // namespace
 
 LaneRange lanes_of(int process_rank, int process_ranks, int lanes) {
@@ -106,28 +201,10 @@ TensorList sum_over_lanes(LaneSum&& own, int lanes, Communicator* communicator, 
   const TensorList shapes = own.nodes().front().sum;
   const int ranks = communicator->process_ranks();
   const std::int64_t elements = elements_of(shapes);
-  const std::int64_t chunk = (elements + ranks - 1) / ranks;
-  const auto own_count = static_cast<std::int64_t>(own.nodes().size());
-  const at::TensorOptions options = shapes.front().options();
-
-  std::vector<LaneNode> all;
-  std::vector<std::int64_t> receive_counts;
-  for (int rank = 0; rank < ranks; ++rank) {
-    const auto nodes = nodes_of(lanes_of(rank, ranks, lanes));
-    receive_counts.push_back(static_cast<std::int64_t>(nodes.size()) * chunk);
-    all.insert(all.end(), nodes.begin(), nodes.end());
-  }
-  const std::vector<std::int64_t> send_counts(static_cast<std::size_t>(ranks), own_count * chunk);
-
-  const at::Tensor send = first_elements(buffers.send, ranks * own_count * chunk, options);
-  for (std::int64_t node = 0; node < own_count; ++node)
-    scatter(own.nodes()[static_cast<std::size_t>(node)].sum, node, send.view({ranks, own_count, chunk}));
-  at::Tensor received = first_elements(buffers.received, static_cast<std::int64_t>(all.size()) * chunk, options);
-  communicator->all_to_all(received, send, receive_counts, send_counts);
-  for (std::size_t node = 0; node < all.size(); ++node)
-    all[node].sum = {received.narrow(0, static_cast<std::int64_t>(node) * chunk, chunk)};
-  at::Tensor gathered = first_elements(flat, ranks * chunk, options);
-  communicator->all_gather(gathered, fold(std::move(all)).front());
+  const Means with{*communicator, buffers, flat, (elements + ranks - 1) / ranks, shapes.front().options()};
+  const auto routes = lane_routes(communicator->process_rank(), communicator->machines(), lanes);
+  const at::Tensor gathered =
+      routes ? sum_in_two_levels(own.nodes().front(), lanes, *routes, with) : sum_straight(own.nodes(), lanes, with);
 
   TensorList sums;
   std::int64_t at = 0;

@@ -56,7 +56,8 @@ struct ExchangeBuffers {
 };
 
 //! The sum over all lanes, the same bits on every rank; uses up `own`. All-to-all, ordered sum of this rank's share,
-//! all-gather: a ring's bandwidth, and the order of additions that the tree prescribes.
+//! all-gather: a ring's bandwidth, and the order of additions that the tree prescribes. In two levels where machines
+//! are nodes of the tree (lane_routes.h), with the same additions: a ring's bandwidth between machines too.
 //! \param lanes L \param communicator nullptr for a single process: the sum then is in a lane's own tensors
 //! \param flat where the sum is put with a communicator, its tensors being views of it; grows as needed
 TensorList sum_over_lanes(LaneSum&& own, int lanes, Communicator* communicator, ExchangeBuffers& buffers,

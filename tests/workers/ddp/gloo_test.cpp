@@ -18,6 +18,8 @@
 #include "core/process/listener.h"
 #include "core/process/secret.h"
 #include "tests/support/refusal.h"
+#include "workers/ddp/lane_routes.h"
+#include "workers/ddp/lane_sum.h"
 
 namespace resolute::workers::gloo_test {
 namespace {
@@ -162,6 +164,54 @@ TEST_F(GlooTest, nobody_connects_to_a_group_that_is_connected) {
   auto other = std::async(std::launch::async, [&] { two->barrier(); });
   one->barrier();
   other.get();
+}
+
+// What each of some ranks has of `body`, rank r being on machines[r].
+std::vector<at::Tensor> on_machines(const Rendezvous& at_host, int descriptor, const std::vector<std::string>& machines,
+                                    const std::function<at::Tensor(Communicator&)>& body) {
+  std::vector<std::future<at::Tensor>> ranks;
+  for (std::size_t rank = 0; rank < machines.size(); ++rank)
+    ranks.push_back(std::async(std::launch::async, [&, rank] {
+      Rendezvous own = at_host;
+      own.listen_descriptor = rank == 0 ? descriptor : -1;
+      own.machine = machines[rank];
+      const auto communicator = connect_gloo(own, static_cast<int>(rank), static_cast<int>(machines.size()));
+      const at::Tensor found = body(*communicator);
+      communicator->barrier();
+      return found;
+    }));
+  std::vector<at::Tensor> found;
+  for (auto& rank : ranks) found.push_back(rank.get());
+  return found;
+}
+
+TEST_F(GlooTest, two_machines_of_two_ranks_sum_lanes_to_the_bits_of_one) {
+  constexpr int kLanes = 8;
+  constexpr std::int64_t kElements = 1003;
+  const auto lane_tensor = [](int lane) {
+    const at::Tensor steps = at::arange(kElements, at::kFloat);
+    return TensorList{(steps * static_cast<float>(lane + 1)).sin() * (steps / 50).exp2()};
+  };
+  LaneSum whole;
+  for (int lane = 0; lane < kLanes; ++lane) whole.add(lane, lane_tensor(lane));
+  ExchangeBuffers unused;
+  at::Tensor none;
+  const at::Tensor alone = sum_over_lanes(std::move(whole), kLanes, nullptr, unused, none).front();
+  const auto sums = on_machines(at_host_, listener_.socket.release(), {"a", "a", "b", "b"}, [&](Communicator& group) {
+    EXPECT_EQ((std::vector<int>{0, 0, 2, 2}), group.machines());
+    EXPECT_TRUE(lane_routes(group.process_rank(), group.machines(), kLanes)) << "this is about two levels";
+    const LaneRange range = lanes_of(group.process_rank(), 4, kLanes);
+    ExchangeBuffers buffers;
+    at::Tensor flat;
+    TensorList sum;
+    for (int round = 0; round < 3; ++round) {
+      LaneSum own;
+      for (int lane = range.first; lane < range.first + range.count; ++lane) own.add(lane, lane_tensor(lane));
+      sum = sum_over_lanes(std::move(own), kLanes, &group, buffers, flat);
+    }
+    return sum.front();
+  });
+  for (const at::Tensor& sum : sums) EXPECT_TRUE(at::equal(alone, sum));
 }
 
 TEST_F(GlooTest, ranks_of_one_machine_know_it) {

@@ -5,7 +5,9 @@
 #include "core/error.h"
 #include "core/random/random.h"
 #include "tests/support/refusal.h"
+#include "tests/workers/ddp/counting_communicator.h"
 #include "tests/workers/ddp/thread_communicator.h"
+#include "workers/ddp/lane_routes.h"
 
 namespace resolute::workers::lane_sum_test {
 namespace {
@@ -26,9 +28,15 @@ at::Tensor end_to_end(const TensorList& tensors) {
   return at::cat(flat);
 }
 
+// at::equal() takes 0 for -0.
+bool same_bits(const at::Tensor& one, const at::Tensor& other) {
+  return at::equal(one.view(at::kInt), other.view(at::kInt));
+}
+
 at::Tensor vector_of(int lane, std::int64_t elements) { return end_to_end(tensors_of(lane, elements)); }
 
-at::Tensor sum_with(int ranks, int lanes, std::int64_t elements) {
+// \param machines of each rank; none known by default
+at::Tensor sum_with(int ranks, int lanes, std::int64_t elements, const std::vector<int>& machines = {}) {
   const auto run = [&](int rank, Communicator* communicator) {
     const LaneRange range = lanes_of(rank, ranks, lanes);
     ExchangeBuffers buffers;
@@ -49,7 +57,7 @@ at::Tensor sum_with(int ranks, int lanes, std::int64_t elements) {
   Exchange exchange(ranks);
   std::vector<at::Tensor> sums(static_cast<std::size_t>(ranks));
   on_ranks(ranks, [&](int rank) {
-    ThreadCommunicator communicator(exchange, rank);
+    ThreadCommunicator communicator(exchange, rank, machines);
     sums[static_cast<std::size_t>(rank)] = run(rank, &communicator);
   });
   for (const at::Tensor& sum : sums) EXPECT_TRUE(at::equal(sums[0], sum));
@@ -65,6 +73,31 @@ TEST(LaneSum, has_the_same_bits_for_every_number_of_ranks) {
         EXPECT_TRUE(at::equal(alone, sum_with(ranks, lanes, elements))) << lanes << " lanes, " << ranks << " ranks";
       }
     }
+}
+
+// Whatever the numbers of lanes, ranks and ranks a machine: two levels where they are possible, straight elsewhere.
+TEST(LaneSum, has_the_same_bits_on_every_number_of_machines) {
+  core::RandomStream random("lane sum test, elements", {0});
+  int in_two_levels = 0;
+  for (int lanes : {1, 2, 4, 6, 8, 12, 16})
+    for (int ranks = 1; ranks <= lanes; ++ranks)
+      for (int machine_ranks = 1; lanes % ranks == 0 && machine_ranks <= ranks; ++machine_ranks) {
+        const auto elements = static_cast<std::int64_t>(random.uniform(1, 300));
+        std::vector<int> machines;
+        for (int rank = 0; rank < ranks; ++rank) machines.push_back(rank / machine_ranks);
+        in_two_levels += lane_routes(0, machines, lanes) ? 1 : 0;
+        EXPECT_TRUE(same_bits(sum_with(1, lanes, elements), sum_with(ranks, lanes, elements, machines)))
+            << lanes << " lanes, " << ranks << " ranks, " << machine_ranks << " a machine, " << elements << " elements";
+      }
+  // 4 ranks of 4, 8 and 16 lanes; 6 of 6 and 12; 8 of 8 and 16 on two machines and four; 12 of 12; 16 of 16.
+  EXPECT_EQ(3 + 2 + 4 + 2 + 3, in_two_levels);
+}
+
+TEST(LaneSum, of_64_ranks_has_the_bits_of_one) {
+  const at::Tensor alone = sum_with(1, 64, 1000);
+  EXPECT_TRUE(same_bits(alone, sum_with(64, 64, 1000, machine_blocks(8, 8))));
+  EXPECT_TRUE(same_bits(alone, sum_with(16, 64, 1000, machine_blocks(2, 8))));
+  EXPECT_TRUE(same_bits(alone, sum_with(64, 64, 1000)));
 }
 
 TEST(LaneSum, follows_the_tree) {
