@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -33,9 +34,9 @@ at::Tensor gradient_norm(const TensorList& tensors);
 
 class GradientExchange {
  public:
-  //! \param bucket_bytes gradients that travel together, at least one parameter's
+  //! \param bucket_bytes gradients that travel together, at least one parameter's; by the number of ranks if not given
   GradientExchange(const std::vector<ParameterGroup>& groups, int lanes, LaneRange own, Communicator* communicator,
-                   std::int64_t bucket_bytes = kBucketBytes);
+                   std::optional<std::int64_t> bucket_bytes = {});
   //! Waits for what is under way; parameters are without hooks then.
   ~GradientExchange();
   GradientExchange(const GradientExchange&) = delete;
@@ -52,7 +53,10 @@ class GradientExchange {
   //! lost peer
   std::vector<SummedGradients> finish();
 
-  static constexpr std::int64_t kBucketBytes = std::int64_t{8} << 20;
+  //! What is sent to one rank is a bucket by the number of ranks: of many, larger ones, so that it does not get small.
+  static constexpr std::int64_t bucket_bytes_of(int process_ranks) {
+    return (process_ranks < 16 ? std::int64_t{8} : process_ranks < 64 ? std::int64_t{32} : std::int64_t{64}) << 20;
+  }
 
  private:
   struct Bucket;

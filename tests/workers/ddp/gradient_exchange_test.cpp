@@ -9,6 +9,7 @@
 
 #include "core/random/random.h"
 #include "tests/support/refusal.h"
+#include "tests/workers/ddp/counting_communicator.h"
 #include "tests/workers/ddp/thread_communicator.h"
 
 namespace resolute::workers::gradient_exchange_test {
@@ -59,7 +60,8 @@ std::string bytes_of(const at::Tensor& tensor) {
   return {static_cast<const char*>(flat.const_data_ptr()), flat.nbytes()};
 }
 
-std::vector<Exchanged> exchange(int rank, int ranks, int lanes, std::int64_t bucket_bytes, Communicator* communicator) {
+std::vector<Exchanged> exchange(int rank, int ranks, int lanes, std::optional<std::int64_t> bucket_bytes,
+                                Communicator* communicator) {
   const Network network;
   const LaneRange own = lanes_of(rank, ranks, lanes);
   GradientExchange exchange({network.group}, lanes, own, communicator, bucket_bytes);
@@ -84,11 +86,12 @@ std::vector<Exchanged> exchange(int rank, int ranks, int lanes, std::int64_t buc
   return steps;
 }
 
-std::vector<std::vector<Exchanged>> with_ranks(int ranks, int lanes, std::int64_t bucket_bytes) {
+std::vector<std::vector<Exchanged>> with_ranks(int ranks, int lanes, std::optional<std::int64_t> bucket_bytes,
+                                               const std::vector<int>& machines = {}) {
   std::vector<std::vector<Exchanged>> found(static_cast<std::size_t>(ranks));
   Exchange meeting(ranks);
   on_ranks(ranks, [&](int rank) {
-    ThreadCommunicator communicator(meeting, rank);
+    ThreadCommunicator communicator(meeting, rank, machines);
     found[static_cast<std::size_t>(rank)] = exchange(rank, ranks, lanes, bucket_bytes, &communicator);
   });
   return found;
@@ -118,6 +121,19 @@ TEST(GradientExchange, gives_the_same_bits_for_every_number_of_ranks_buckets_and
     }
   }
   at::set_num_threads(1);
+}
+
+TEST(GradientExchange, gives_the_same_bits_on_every_number_of_machines) {
+  at::set_num_threads(1);
+  const std::vector<Exchanged> alone = exchange(0, 1, 16, {}, nullptr);
+  for (int ranks : {4, 16})
+    for (int machine_ranks : {1, 2, ranks / 2, ranks})
+      for (const std::optional<std::int64_t> bucket_bytes : {std::optional<std::int64_t>(320), {}}) {
+        const auto found = with_ranks(ranks, 16, bucket_bytes, machine_blocks(ranks / machine_ranks, machine_ranks));
+        for (std::size_t step = 0; step < kSteps; ++step)
+          for (const auto& rank : found)
+            EXPECT_EQ(alone[step].summed, rank[step].summed) << ranks << " ranks, " << machine_ranks << " a machine";
+      }
 }
 
 TEST(GradientExchange, sums_what_the_lanes_gave) {
