@@ -4,6 +4,8 @@
 
 #include "core/random/random.h"
 #include "tests/workers/gpu/gpu_gang.h"
+#include "workers/ddp/lane_routes.h"
+#include "workers/ddp/lane_sum.h"
 
 namespace resolute::workers::gpu_test::exchange_test {
 namespace {
@@ -41,6 +43,15 @@ void exchange_at(at::Device place, Communicator& communicator) {
   communicator.all_to_all(to, at::cat(out).to(place), received, sent);
   expect_equal(at::cat(in), to, "all-to-all");
 
+  std::vector<Parcel> from_all, to_all;
+  for (int rank = 0; rank < ranks; ++rank)
+    if (rank != own) {
+      from_all.push_back({rank, at::zeros({33 + own}, at::TensorOptions(at::kFloat).device(place))});
+      to_all.push_back({rank, parcel(own, rank, 33 + rank).to(place)});
+    }
+  communicator.deliver(from_all, to_all);
+  for (const auto& [rank, elements] : from_all) expect_equal(parcel(rank, own, 33 + own), elements, "delivery");
+
   at::Tensor all = at::zeros({77 * ranks}, at::TensorOptions(at::kFloat).device(place));
   communicator.all_gather(all, parcel(own, 0, 77).to(place));
   expect_equal(at::cat(gathered), all, "all-gather");
@@ -51,14 +62,40 @@ void exchange_at(at::Device place, Communicator& communicator) {
   communicator.barrier();
 }
 
+// Two lanes a rank, summed over all ranks and by this one alone.
+void sum_lanes_at(at::Device place, Communicator& communicator) {
+  const int lanes = 2 * communicator.process_ranks();
+  const auto sum_of = [&](LaneRange range, Communicator* others) {
+    LaneSum own;
+    for (int lane = range.first; lane < range.first + range.count; ++lane)
+      own.add(lane, {parcel(lane, lane, 1003).to(place)});
+    ExchangeBuffers buffers;
+    at::Tensor flat;
+    return sum_over_lanes(std::move(own), lanes, others, buffers, flat).front().cpu();
+  };
+  const LaneRange own = lanes_of(communicator.process_rank(), communicator.process_ranks(), lanes);
+  expect_equal(sum_of({0, lanes}, nullptr), sum_of(own, &communicator), "the sum over lanes");
+}
+
 void run(Rank& rank) {
+  const bool levels = lane_routes(0, rank.communicator.machines(), rank.communicator.process_ranks()).has_value();
+  const bool expected = rank.communicator.process_ranks() == 4 && !rank.arguments.empty();
+  if (levels != expected) throw core::RuntimeError(core::ErrorKind::kEnvironment, "the lane sum takes the other way");
   for (int round = 0; round < 3; ++round)
-    for (const at::Device place : {rank.device.place(), at::Device(at::kCPU)}) exchange_at(place, rank.communicator);
+    for (const at::Device place : {rank.device.place(), at::Device(at::kCPU)}) {
+      exchange_at(place, rank.communicator);
+      sum_lanes_at(place, rank.communicator);
+    }
 }
 
 TEST(Exchange, brings_every_rank_its_own_bits) {
   if (most_ranks() < 2) GTEST_SKIP() << "one GPU: NCCL takes one process rank a GPU";
   for (int ranks = 2; ranks <= most_ranks(); ++ranks) expect_success(run_gang("", ranks));
+}
+
+TEST(Exchange, sums_lanes_to_the_same_bits_on_two_machines) {
+  if (most_ranks() < 4) GTEST_SKIP() << "a machine of two ranks and another";
+  expect_success(run_gang("", 4, {kTwoMachines}));
 }
 
 TEST(Exchange, two_ranks_on_one_gpu_are_told_so) {

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -54,6 +55,9 @@ struct Rank {
   std::vector<std::string> arguments;
 };
 
+//! An argument of ranks: the first half of them takes itself to be on one machine, the others on another.
+inline constexpr const char* kTwoMachines = "two-machines";
+
 //! What main() does when it was started as a rank. \param argv after "--rank": FOLDER RANK RANKS PORT DESCRIPTOR
 //! ARGUMENT…
 inline int run_rank(int argc, char** argv, const std::function<void(Rank&)>& body) {
@@ -62,8 +66,10 @@ inline int run_rank(int argc, char** argv, const std::function<void(Rank&)>& bod
     enter_numeric_class();
     const int rank = std::stoi(given.at(1)), ranks = std::stoi(given.at(2));
     const std::unique_ptr<Device> opened = open_device(device_name(), rank);
-    const Rendezvous rendezvous{"127.0.0.1", static_cast<std::uint16_t>(std::stoi(given.at(3))), std::stoi(given.at(4)),
-                                "token"};
+    Rendezvous rendezvous{"127.0.0.1", static_cast<std::uint16_t>(std::stoi(given.at(3))), std::stoi(given.at(4)),
+                          "token"};
+    if (std::find(given.begin() + 5, given.end(), kTwoMachines) != given.end())
+      rendezvous.machine = rank < ranks / 2 ? "one" : "other";
     const std::unique_ptr<Communicator> communicator =
         opened->connect(connect_gloo(rendezvous, rank, ranks), rendezvous.collective_limit);
     Rank own{given.at(0), *opened, *communicator, {given.begin() + 5, given.end()}};
