@@ -1,14 +1,18 @@
 """Bytes between machines of one step's gradients (baseline, ResNet-50), counted, beside a ring's: of P bytes on N machines at
 least 2·P·(N - 1)/N have to leave each. In two levels, which ranks take where machines are nodes of the tree of lanes, and straight
 between all ranks. `internode_bytes_vs_ring` is the worst of the first. With --times a table of milliseconds by a model of links
-instead: what is sent over a link by its rate, one link after another, and a time for each exchange.
+instead: what is sent over a link by its rate, one link after another, and a time for each exchange. With --link RATE (as tc spells
+it; needs root) both ways are timed over Gloo between two network namespaces, machines of four ranks, with such a link between them.
 
-Usage: exchange.py BENCH_EXCHANGE [--json | --times]
+Usage: exchange.py BENCH_EXCHANGE [--json] [--times | --link RATE]
 """
 
 import argparse
+import contextlib
 import json
+import os
 import pathlib
+import statistics
 import subprocess
 import sys
 
@@ -61,12 +65,62 @@ def times(counts):
             print(f"| {machines} × {ranks}, {way} | " + " | ".join(cells) + f" | {count['exchanges']} |")
 
 
+@contextlib.contextmanager
+def two_machines(rate):
+    """Names of two network namespaces with a link of this rate between them; 10.77.0.1 is the first one's address."""
+    names = [f"exchange{side}-{os.getpid()}" for side in (1, 2)]
+
+    def ip(*words):
+        subprocess.run(["ip", *words], check=True)
+
+    try:
+        for name in names:
+            ip("netns", "add", name)
+        ip("link", "add", "wire", "netns", names[0], "type", "veth", "peer", "name", "wire", "netns", names[1])
+        for side, name in enumerate(names, start=1):
+            ip("-n", name, "addr", "add", f"10.77.0.{side}/24", "dev", "wire")
+            ip("-n", name, "link", "set", "wire", "up")
+            ip("-n", name, "link", "set", "lo", "up")
+            subprocess.run(["ip", "netns", "exec", name, "tc", "qdisc", "add", "dev", "wire", "root", "tbf", "rate", rate,
+                            "burst", "256kb", "latency", "50ms"], check=True)
+        yield names
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "del", name], check=False)
+
+
+def seconds(program, names, ranks, levels, port):
+    """Of each sum, of so many ranks in each namespace, which take these to be machines or not."""
+    started = [subprocess.Popen(["ip", "netns", "exec", name, program, "--rank", str(side * ranks + rank), "--of", str(2 * ranks),
+                                 "--host", "10.77.0.1", "--port", str(port), "--machine", name if levels else "one"],
+                                stdout=subprocess.PIPE, text=True)
+               for side, name in enumerate(names) for rank in range(ranks)]
+    printed = [process.communicate()[0] for process in started]
+    if any(process.returncode for process in started):
+        sys.exit("exchange.py: a rank failed")
+    return [float(line) for line in printed[0].split()]
+
+
+def over_a_link(program, rate, ranks=4, rounds=2):
+    found = {True: [], False: []}
+    with two_machines(rate) as names:
+        for turn in range(rounds):
+            for levels in found:
+                found[levels] += seconds(program, names, ranks, levels, 29400 + 2 * turn + levels)
+    ours, peer = statistics.median(found[True]), statistics.median(found[False])
+    return [figure(f"two_levels_over_{rate}", ours, peer, "s", peer / ours, None)]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--times", action="store_true")
+    parser.add_argument("--link", metavar="RATE")
     options = parser.parse_args()
+    if options.link:
+        show(over_a_link(options.program, options.link), options.json)
+        return
     counts = [(shape, counted(options.program, *shape), counted(options.program, *shape, "--straight")) for shape in SHAPES]
     if options.times:
         times(counts)
