@@ -1,0 +1,207 @@
+//! \file
+//! What libtorch asks of a device: allocators, guard, streams, events, hooks; and the Device that the product opens.
+
+#include <ATen/detail/PrivateUse1HooksInterface.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+
+#include <array>
+#include <cstring>
+
+#include "core/error.h"
+#include "tests/support/accelerator/accelerator.h"
+#include "tests/support/accelerator/kernels.h"
+#include "tests/support/accelerator/memory.h"
+#include "workers/device/numeric_class.h"
+#include "workers/torch.h"
+
+namespace resolute::accelerator {
+namespace {
+
+constexpr std::int64_t kPool = 32;  // streams of a device, as CUDA has
+
+thread_local c10::DeviceIndex current_device = 0;
+thread_local std::array<c10::StreamId, kDevices> current_streams{};
+
+c10::Stream stream_of(c10::DeviceIndex device, c10::StreamId id) {
+  return c10::Stream(c10::Stream::UNSAFE, c10::Device(kDevice, device), id);
+}
+
+c10::DeviceIndex index_of(c10::Device device) { return device.has_index() ? device.index() : current_device; }
+
+StreamKey key_of(const c10::Stream& stream) { return {stream.device_index(), stream.id()}; }
+
+class DeviceAllocator final : public c10::Allocator {
+ public:
+  c10::DataPtr allocate(std::size_t bytes) override {
+    const auto stream = current_streams.at(static_cast<std::size_t>(current_device));
+    void* address = take_device_memory(bytes, {current_device, stream});
+    return {address, address, give_device_memory_back, c10::Device(kDevice, current_device)};
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return give_device_memory_back; }
+  void copy_data(void*, const void*, std::size_t) const override {
+    TORCH_CHECK(false, "accelerator: memory is copied by kernels");
+  }
+};
+
+class PinnedAllocator final : public c10::Allocator {
+ public:
+  c10::DataPtr allocate(std::size_t bytes) override {
+    void* address = take_pinned_memory(bytes);
+    return {address, address, give_pinned_memory_back, c10::DeviceType::CPU};
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return give_pinned_memory_back; }
+  void copy_data(void* to, const void* from, std::size_t bytes) const override { std::memcpy(to, from, bytes); }
+};
+
+DeviceAllocator device_allocator;
+PinnedAllocator pinned_allocator;
+REGISTER_ALLOCATOR(c10::DeviceType::PrivateUse1, &device_allocator)
+
+// An event is the last mark that was recorded with it.
+struct Event {
+  MarkPointer mark;
+};
+
+struct Guard final : c10::impl::DeviceGuardImplInterface {
+  c10::DeviceType type() const override { return kDevice; }
+  c10::Device getDevice() const override { return {kDevice, current_device}; }
+  void setDevice(c10::Device device) const override { current_device = index_of(device); }
+  void uncheckedSetDevice(c10::Device device) const noexcept override { current_device = index_of(device); }
+  c10::Device exchangeDevice(c10::Device device) const override {
+    const c10::Device before = getDevice();
+    setDevice(device);
+    return before;
+  }
+  c10::DeviceIndex deviceCount() const noexcept override { return kDevices; }
+
+  c10::Stream getStream(c10::Device device) const override {
+    return stream_of(index_of(device), current_streams.at(static_cast<std::size_t>(index_of(device))));
+  }
+  c10::Stream getDefaultStream(c10::Device device) const override { return stream_of(index_of(device), 0); }
+  c10::Stream getStreamFromGlobalPool(c10::Device device, bool) const override {
+    static std::atomic<std::int64_t> next = 0;
+    return stream_of(index_of(device), 1 + next++ % kPool);
+  }
+  c10::Stream getNewStream(c10::Device device, int) const override { return getStreamFromGlobalPool(device, false); }
+  c10::Stream exchangeStream(c10::Stream stream) const override {
+    const c10::Stream before = getStream(stream.device());
+    current_streams.at(static_cast<std::size_t>(stream.device_index())) = stream.id();
+    return before;
+  }
+  bool queryStream(const c10::Stream& stream) const override { return streams().query(streams().mark(key_of(stream))); }
+  void synchronizeStream(const c10::Stream& stream) const override {
+    streams().reach(streams().mark(key_of(stream)), "synchronize stream");
+  }
+  void synchronizeDevice(const c10::DeviceIndex device) const override {
+    streams().reach_all(device, "synchronize device");
+  }
+
+  void record(void** event, const c10::Stream& stream, const c10::DeviceIndex, const c10::EventFlag) const override {
+    if (*event == nullptr) *event = new Event;
+    static_cast<Event*>(*event)->mark = streams().mark(key_of(stream));
+  }
+  void block(void* event, const c10::Stream& stream) const override {
+    if (event != nullptr) streams().wait(key_of(stream), static_cast<Event*>(event)->mark);
+  }
+  bool queryEvent(void* event) const override {
+    return event == nullptr || streams().query(static_cast<Event*>(event)->mark);
+  }
+  void synchronizeEvent(void* event) const override {
+    if (event != nullptr) streams().reach(static_cast<Event*>(event)->mark, "synchronize event");
+  }
+  void destroyEvent(void* event, const c10::DeviceIndex) const noexcept override { delete static_cast<Event*>(event); }
+};
+C10_REGISTER_GUARD_IMPL(PrivateUse1, Guard)
+
+struct Hooks final : at::PrivateUse1HooksInterface {
+  bool isBuilt() const override { return true; }
+  bool isAvailable() const override { return true; }
+  bool hasPrimaryContext(at::DeviceIndex) const override { return true; }
+  at::DeviceIndex deviceCount() const override { return kDevices; }
+  at::DeviceIndex getCurrentDevice() const override { return current_device; }
+  void setCurrentDevice(at::DeviceIndex device) const override { current_device = device; }
+  at::DeviceIndex exchangeDevice(at::DeviceIndex device) const override {
+    return std::exchange(current_device, device);
+  }
+  at::DeviceIndex maybeExchangeDevice(at::DeviceIndex device) const override { return exchangeDevice(device); }
+  bool isPinnedPtr(const void* data) const override { return is_pinned(data); }
+  at::Allocator* getPinnedMemoryAllocator() const override { return &pinned_allocator; }
+  at::Device getDeviceFromPtr(void*) const override { return {kDevice, current_device}; }
+};
+
+const bool registered = [] {
+  c10::register_privateuse1_backend("accelerator");
+  at::RegisterPrivateUse1HooksInterface(new Hooks);
+  return true;
+}();
+
+// As NCCL: what it is given has been computed when it begins, and each exchange is complete when it returns.
+class HostCommunicator final : public workers::Communicator {
+ public:
+  explicit HostCommunicator(std::unique_ptr<workers::Communicator> host) : host_(std::move(host)) {}
+  int process_rank() const override { return host_->process_rank(); }
+  int process_ranks() const override { return host_->process_ranks(); }
+  void all_to_all(at::Tensor& to, const at::Tensor& from, const std::vector<std::int64_t>& receive_counts,
+                  const std::vector<std::int64_t>& send_counts) override {
+    through_host(to, from, [&](at::Tensor& received, const at::Tensor& sent) {
+      host_->all_to_all(received, sent, receive_counts, send_counts);
+    });
+  }
+  std::vector<int> machines() const override { return host_->machines(); }
+  void deliver(const std::vector<workers::Parcel>& in, const std::vector<workers::Parcel>& out) override {
+    const auto on_host = [](const workers::Parcel& parcel) {
+      return workers::Parcel{parcel.process_rank, parcel.elements.cpu()};
+    };
+    std::vector<workers::Parcel> received, sent;
+    for (const workers::Parcel& parcel : in) received.push_back(on_host(parcel));
+    for (const workers::Parcel& parcel : out) sent.push_back(on_host(parcel));
+    host_->deliver(received, sent);
+    for (std::size_t i = 0; i < in.size(); ++i)
+      if (!in[i].elements.is_cpu()) at::Tensor(in[i].elements).copy_(received[i].elements);
+  }
+  void all_gather(at::Tensor& to, const at::Tensor& from) override {
+    through_host(to, from, [&](at::Tensor& received, const at::Tensor& sent) { host_->all_gather(received, sent); });
+  }
+  void broadcast(at::Tensor& tensor) override {
+    through_host(tensor, tensor, [&](at::Tensor& received, const at::Tensor&) { host_->broadcast(received); });
+  }
+  void barrier() override { host_->barrier(); }
+  workers::RollCall* roll_call() override { return host_->roll_call(); }
+
+ private:
+  template <class Exchange>
+  void through_host(at::Tensor& to, const at::Tensor& from, const Exchange& exchange) {
+    if (to.is_cpu()) return exchange(to, from);
+    const at::Tensor sent = from.cpu();
+    at::Tensor received = &to == &from ? sent : at::empty_like(to, to.options().device(at::kCPU));
+    exchange(received, sent);
+    to.copy_(received);
+  }
+
+  std::unique_ptr<workers::Communicator> host_;
+};
+
+class SimulatedDevice final : public workers::Device {
+ public:
+  at::Device place() const override { return {kDevice, kDevices - 1}; }
+  workers::NumericParts numeric_parts() const override {
+    workers::NumericParts parts = workers::cpu_numeric_parts();
+    parts.front() = {"device", "simulated"};
+    return parts;
+  }
+  std::unique_ptr<workers::Communicator> connect(std::unique_ptr<workers::Communicator> host,
+                                                 std::chrono::milliseconds) override {
+    return std::make_unique<HostCommunicator>(std::move(host));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<workers::Device> open(int) {
+  RESOLUTE_EXPECT(registered, "the accelerator's hooks are registered");
+  // The product knows which of oneDNN's kernels are wrong on a CPU (workers/nn/layers.cpp); here it thinks of a GPU.
+  at::globalContext().setUserEnabledMkldnn(false);
+  return std::make_unique<SimulatedDevice>();
+}
+
+}  // namespace resolute::accelerator

@@ -1,0 +1,32 @@
+#pragma once
+//! \file
+//! Memory of the simulated accelerator. A tensor's address lies in pages that nobody may touch; kernels reach the same
+//! memory by other addresses. So a host that reads or writes a device's tensor dies on the spot, with its call stack.
+//! Blocks are given out again as a GPU's caching allocator does: at once to the stream that they were taken on, and to
+//! no stream before those have run that record_stream() named. New memory holds NaN.
+
+#include <cstddef>
+#include <vector>
+
+#include "tests/support/accelerator/streams.h"
+
+namespace resolute::accelerator {
+
+//! A block for `stream`, filled with NaN by the stream itself. \throws std::bad_alloc where kArena bytes are used up
+void* take_device_memory(std::size_t bytes, StreamKey stream);
+void give_device_memory_back(void* address);
+//! The block is in use on another stream than its own, too.
+void use_on_stream(void* address, StreamKey stream);
+//! The address by which kernels reach what a tensor's address names; null for null.
+std::byte* contents(const void* address);
+bool is_device_memory(const void* address);
+
+//! Page-locked memory of the host, from which copies run late. Freed, it holds NaN once no copy needs it.
+void* take_pinned_memory(std::size_t bytes);
+void give_pinned_memory_back(void* address);
+//! Whether an address lies in such a block.
+bool is_pinned(const void* address);
+//! Keeps a block, once it is given back, until the mark is reached. \param address its first byte
+void keep_pinned_until(void* address, const MarkPointer& mark);
+
+}  // namespace resolute::accelerator

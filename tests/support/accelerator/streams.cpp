@@ -1,0 +1,171 @@
+#include "tests/support/accelerator/streams.h"
+
+#include <cxxabi.h>
+#include <dlfcn.h>
+#include <execinfo.h>
+
+#include <array>
+#include <cstdlib>
+#include <memory>
+
+#include "core/overloaded.h"
+
+namespace resolute::accelerator {
+namespace {
+
+// SplitMix64's finaliser.
+std::uint64_t mixed(std::uint64_t value) {
+  value += 0x9E3779B97F4A7C15U;
+  value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9U;
+  value = (value ^ (value >> 27)) * 0x94D049BB133111EBU;
+  return value ^ (value >> 31);
+}
+
+// Kernels that may stay queued behind a stream's kernel number `given`.
+std::size_t lag(const Lateness& lateness, StreamKey key, std::uint64_t given) {
+  if (lateness.kind == Lateness::Kind::kNone) return 0;
+  if (lateness.kind == Lateness::Kind::kMost) return SIZE_MAX;
+  if (lateness.kind == Lateness::Kind::kMain) return key.second == 0 ? SIZE_MAX : 0;
+  const auto stream = static_cast<std::uint64_t>(key.first) << 32 | static_cast<std::uint64_t>(key.second);
+  const std::uint64_t drawn = mixed(mixed(lateness.seed ^ mixed(stream)) + given);
+  constexpr std::array<std::uint64_t, 4> kMost = {1, 8, 64, 512};
+  return static_cast<std::size_t>(drawn / 4 % kMost[drawn % 4]);
+}
+
+// The product's function that an address lies in; empty for another's.
+std::string product_function(void* address) {
+  Dl_info info{};
+  if (::dladdr(address, &info) == 0 || info.dli_sname == nullptr) return {};
+  int failed = 0;
+  const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &failed),
+                                                    std::free);
+  const std::string text = failed == 0 ? name.get() : info.dli_sname;
+  constexpr std::string_view kProduct = "resolute::workers::";
+  const std::size_t at = text.find(kProduct);
+  if (at == std::string::npos || text.find("_test") != std::string::npos) return {};
+  return text.substr(at + kProduct.size(), text.find('(', at) - at - kProduct.size());
+}
+
+// The nearest caller that is the product's. \param known of each address so far: looking one up is slow
+std::string caller(std::unordered_map<void*, std::string>& known) {
+  std::array<void*, 64> frames{};
+  const int count = ::backtrace(frames.data(), static_cast<int>(frames.size()));
+  for (int i = 0; i < count; ++i) {
+    void* const frame = frames[static_cast<std::size_t>(i)];
+    auto found = known.find(frame);
+    if (found == known.end()) found = known.emplace(frame, product_function(frame)).first;
+    if (!found->second.empty()) return found->second;
+  }
+  return "a test";
+}
+
+}  // namespace
+
+std::int64_t Counts::sum(const std::map<std::string, std::int64_t>& counts) {
+  std::int64_t sum = 0;
+  for (const auto& [name, count] : counts) sum += count;
+  return sum;
+}
+
+void Streams::set_lateness(const Lateness& lateness) {
+  const std::lock_guard lock(mutex_);
+  lateness_ = lateness;
+}
+
+void Streams::enqueue(StreamKey key, const std::string& name, std::function<void()> kernel) {
+  const std::lock_guard lock(mutex_);
+  Stream& stream = streams_[key];
+  if (!name.empty()) ++(key.second == 0 ? counts_.kernels : counts_.side_kernels)[name];
+  stream.items.push_back(Kernel{std::move(kernel)});
+  ++stream.given;
+  catch_up(key, stream);
+}
+
+MarkPointer Streams::mark(StreamKey key) {
+  const std::lock_guard lock(mutex_);
+  auto mark = std::make_shared<Mark>(Mark{key});
+  Stream& stream = streams_[key];
+  stream.items.push_back(Reached{mark});
+  if (stream.items.size() == 1) run_first(stream, false);
+  return mark;
+}
+
+void Streams::wait(StreamKey key, const MarkPointer& mark) {
+  const std::lock_guard lock(mutex_);
+  if (!mark->reached && mark->stream != key) streams_[key].items.push_back(Wait{mark});
+}
+
+bool Streams::query(const MarkPointer& mark) {
+  const std::lock_guard lock(mutex_);
+  if (!mark->reached) run_first(streams_[mark->stream], true);
+  return mark->reached;
+}
+
+void Streams::reach(const MarkPointer& mark, const std::string& what) {
+  const std::lock_guard lock(mutex_);
+  if (!what.empty()) ++counts_.waits[what + " in " + caller(callers_)];
+  finish(mark);
+}
+
+void Streams::reach_all(int device, const std::string& what) {
+  const std::lock_guard lock(mutex_);
+  if (!what.empty()) ++counts_.waits[what + " in " + caller(callers_)];
+  for (auto& [key, stream] : streams_)
+    while (key.first == device && !stream.items.empty()) run_first(stream, true);
+}
+
+void Streams::count_bytes(std::int64_t to_device, std::int64_t to_host) {
+  const std::lock_guard lock(mutex_);
+  counts_.bytes_to_device += to_device;
+  counts_.bytes_to_host += to_host;
+}
+
+void Streams::count_allocation() {
+  const std::lock_guard lock(mutex_);
+  ++counts_.allocations;
+}
+
+Counts Streams::counts() const {
+  const std::lock_guard lock(mutex_);
+  return counts_;
+}
+
+void Streams::reset_counts() {
+  const std::lock_guard lock(mutex_);
+  counts_ = {};
+}
+
+// False where the first item waits for another stream and nobody forces that.
+bool Streams::run_first(Stream& stream, bool forced) {
+  if (const Wait* wait = std::get_if<Wait>(&stream.items.front()); wait != nullptr && !wait->mark->reached) {
+    if (!forced) return false;
+    finish(MarkPointer(wait->mark));
+  }
+  const Item item = std::move(stream.items.front());
+  stream.items.pop_front();
+  std::visit(core::Overloaded{[](const Kernel& kernel) { kernel.run(); },
+                              [](const Reached& reached) { reached.mark->reached = true; }, [](const Wait&) {}},
+             item);
+  return true;
+}
+
+// A mark stands behind all that it waits for, so this ends.
+void Streams::finish(const MarkPointer& mark) {
+  Stream& stream = streams_[mark->stream];
+  while (!mark->reached) run_first(stream, true);
+}
+
+void Streams::catch_up(StreamKey key, Stream& stream) {
+  const std::size_t allowed = lag(lateness_, key, stream.given);
+  while (stream.items.size() > allowed && run_first(stream, false)) {
+  }
+  // Marks cost nothing: those at the front are reached.
+  while (!stream.items.empty() && std::holds_alternative<Reached>(stream.items.front())) run_first(stream, false);
+}
+
+Streams& streams() {
+  static Streams* const all = new Streams;
+  return *all;
+}
+
+}  // namespace resolute::accelerator
