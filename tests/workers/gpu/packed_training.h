@@ -1,0 +1,59 @@
+#pragma once
+//! \file
+//! Trainings of every method from a pack, one lane, small enough for tests.
+
+#include <filesystem>
+#include <string>
+
+#include "tests/workers/gpu/device_training.h"
+#include "tests/workers/gpu/gpu_gang.h"
+#include "workers/training/pack_source.h"
+#include "workers/training/resume.h"
+
+namespace resolute::workers::gpu_test {
+
+inline experiments::TrainingSpecification packed_specification(const Plan& plan) {
+  experiments::TrainingSpecification asked = specification(plan);
+  asked.lanes = 1;
+  asked.recipe.identities = 4;
+  asked.recipe.images = 4;
+  asked.recipe.lr_images = plan.method == "ftwa" ? 2 : 0;
+  asked.recipe.train_rates = {2, 3};
+  return asked;
+}
+
+//! Folders of checkpoints, empty for none.
+struct Stored {
+  std::filesystem::path checkpoints{};  //!< one is written behind the last step
+  std::filesystem::path from{};         //!< the training goes on from the newest
+};
+
+inline Trained train_packed(const datasets::PackReader& pack, const datasets::Split& split, at::Device place,
+                            const Plan& plan, const Stored& stored = {}) {
+  const experiments::TrainingSpecification asked = packed_specification(plan);
+  const tests::TemporaryFolder folder;
+  const std::unique_ptr<Method> method = make_method(asked, split.train_identities);
+  if (!place.is_cpu()) method->module().to(place);
+  std::optional<Checkpoint> begun;
+  if (!stored.from.empty()) {
+    CheckpointFolder from(core::real_file_system(), stored.from, kOwner);
+    begun = load_on_all_ranks(&from, kOwner, nullptr);
+  }
+  PackSource source(pack, split, asked, {0, 1}, begun ? begun->step : 0, place,
+                    {method->row().needs.lr, methods::copy_rates(method->row().needs, asked.recipe)});
+  ProgressPipe silent(-1);
+  MetricsLog metrics(core::real_file_system(), folder / "metrics.jsonl");
+  Trainer trainer({.method = *method, .source = source, .progress = silent, .metrics = &metrics},
+                  {.recipe = asked.recipe, .lanes = 1});
+  if (begun) trainer.restore(*begun);
+  trainer.run();
+  metrics.close();
+  if (!stored.checkpoints.empty()) {
+    CheckpointFolder to(core::real_file_system(), stored.checkpoints, kOwner);
+    to.save(trainer.snapshot());
+    to.finish();
+  }
+  return outcome(trainer, folder / "metrics.jsonl");
+}
+
+}  // namespace resolute::workers::gpu_test

@@ -1,0 +1,70 @@
+// What users run, on the device: images of a pack through the loader to trainings of every method, checkpoints on disk
+// and a training that goes on from one, features of a trial.
+
+#include "tests/workers/gpu/packed_training.h"
+
+#include "core/overloaded.h"
+#include "tests/workers/evaluation/packed_trial.h"
+#include "tests/workers/jobs/go_on.h"
+
+namespace resolute::workers::gpu_test::packed_training_test {
+namespace {
+
+class PackedTrainingTest : public PackedTrial {
+ protected:
+  static void SetUpTestSuite() { pack_images(8, 4, of_size(32, 16)); }
+};
+
+TEST_F(PackedTrainingTest, goes_on_from_a_checkpoint_on_disk_to_the_same_bits) {
+  for (const char* method : kMethods) {
+    const Plan plan{.method = method, .steps = 4};
+    const tests::TemporaryFolder folder;
+    const std::string whole = train_packed(*pack_, split_, device().place(), plan).hash();
+    Plan part = plan;
+    part.steps = 2;
+    train_packed(*pack_, split_, device().place(), part, {.checkpoints = folder.path()});
+    EXPECT_EQ(whole, train_packed(*pack_, split_, device().place(), plan, {.from = folder.path()}).hash()) << method;
+  }
+}
+
+TEST_F(PackedTrainingTest, has_the_losses_of_the_cpu) {
+  for (const char* method : kMethods) {
+    const Plan plan{.method = method, .steps = 2};
+    const std::vector<double> losses = train_packed(*pack_, split_, device().place(), plan).losses;
+    const ComparedCpu compared;
+    const std::vector<double> expected = train_packed(*pack_, split_, at::kCPU, plan).losses;
+    ASSERT_EQ(2U, losses.size());
+    for (std::size_t step = 0; step < 2; ++step)
+      EXPECT_NEAR(expected[step], losses[step], 1e-3 * std::abs(expected[step])) << method << ", step " << step;
+  }
+}
+
+// Numbers of the trial's images: features, or distances where a method has branches.
+TEST_F(PackedTrainingTest, embeds_the_images_of_a_trial_as_the_cpu_does) {
+  const auto embedded = [&](const char* name, at::Device place) {
+    const experiments::TrainingSpecification asked = packed_specification({.method = name});
+    const std::unique_ptr<Method> method = make_method(asked, split_.train_identities);
+    if (!place.is_cpu()) method->module().to(place);
+    const Embedding embedding =
+        embed_split(*method, *pack_, split_, comparison_of({}, asked.method), {}, kGoOn).value();
+    return std::visit(core::Overloaded{[](const FeatureEmbedding& features) { return features.query.features; },
+                                       [](const DistanceEmbedding& distances) { return distances.distances; }},
+                      embedding);
+  };
+  for (const char* name : kMethods) {
+    const std::vector<float> found = embedded(name, device().place());
+    EXPECT_EQ(found, embedded(name, device().place())) << name;
+    const ComparedCpu compared;
+    const std::vector<float> expected = embedded(name, at::kCPU);
+    ASSERT_EQ(expected.size(), found.size());
+    for (std::size_t i = 0; i < found.size(); ++i) ASSERT_NEAR(expected[i], found[i], 1e-3) << name;
+  }
+}
+
+}  // namespace
+}  // namespace resolute::workers::gpu_test::packed_training_test
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
