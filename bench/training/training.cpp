@@ -115,7 +115,7 @@ class MemorySource final : public BatchSource {
     batch.lr = batch.hr;
     batch.labels = at::arange(options_.batch, at::kLong).div(kImages, "floor");
     batch.has_hr = at::ones({options_.batch}, at::kBool);
-    for (at::Tensor* tensor : {&batch.hr, &batch.lr, &batch.labels}) *tensor = tensor->to(place_);
+    for (at::Tensor* tensor : {&batch.hr, &batch.lr}) *tensor = tensor->to(place_);
     return batch;
   }
 

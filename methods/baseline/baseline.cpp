@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "workers/nn/losses.h"
+#include "workers/nn/placed.h"
 
 namespace resolute::workers {
 namespace {
@@ -39,7 +40,7 @@ Rows Baseline::taught_rows(const LaneBatch& batch) const {
 at::Tensor Baseline::images_of(const LaneBatch& batch) const {
   // A row without an HR image is zeros in `hr`.
   if (!stored_ || batch.has_hr.all().item<bool>()) return batch.hr;
-  return at::where(batch.has_hr.to(batch.hr.device()).view({-1, 1, 1, 1}), batch.hr, batch.lr)
+  return at::where(placed(batch.has_hr, batch.hr.device()).view({-1, 1, 1, 1}), batch.hr, batch.lr)
       .contiguous(at::MemoryFormat::ChannelsLast);
 }
 

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "workers/nn/initialise.h"
 #include "workers/nn/losses.h"
+#include "workers/nn/placed.h"
 
 namespace resolute::workers {
 namespace {
@@ -91,7 +92,7 @@ at::Tensor mean_or_one(const at::Tensor& weights) {
   return weights.size(0) == 0 ? at::ones({}, weights.options()) : weights.mean();
 }
 
-//! The i-th HR row of an identity with its i-th LR row.
+//! The i-th HR row of an identity with its i-th LR row. On the CPU, as labels are.
 struct Pairs {
   at::Tensor hr, lr;        //!< rows of each pair
   at::Tensor of_hr, of_lr;  //!< each row's pair, -1 where it has none
@@ -99,7 +100,7 @@ struct Pairs {
 
 Pairs pairs_of(const Labels& labels) {
   const auto values = [](const at::Tensor& tensor) {
-    const at::Tensor local = tensor.to(at::kCPU, at::kLong).contiguous();
+    const at::Tensor local = tensor.to(at::kLong).contiguous();
     const auto* begin = local.const_data_ptr<std::int64_t>();
     return std::vector<std::int64_t>(begin, begin + local.numel());
   };
@@ -116,9 +117,7 @@ Pairs pairs_of(const Labels& labels) {
     hr.push_back(static_cast<std::int64_t>(row));
     lr.push_back(static_cast<std::int64_t>(partner));
   }
-  const auto made = [&](const std::vector<std::int64_t>& rows) {
-    return at::tensor(rows, at::kLong).to(labels.hr.device());
-  };
+  const auto made = [](const std::vector<std::int64_t>& rows) { return at::tensor(rows, at::kLong); };
   return {made(hr), made(lr), made(of_hr), made(of_lr)};
 }
 
@@ -126,7 +125,8 @@ Pairs pairs_of(const Labels& labels) {
 at::Tensor weighted(const AnchorLosses& anchors, const at::Tensor& pair_of_row, const at::Tensor& shares) {
   const at::Tensor pair = pair_of_row.index_select(0, anchors.anchor);
   const at::Tensor paired = pair.ge(0).nonzero().squeeze(1);
-  return anchors.loss.index_select(0, paired) * shares.index_select(0, pair.index_select(0, paired));
+  return anchors.loss.index_select(0, placed(paired, shares.device())) *
+         shares.index_select(0, placed(pair.index_select(0, paired), shares.device()));
 }
 
 }  // namespace
@@ -280,8 +280,9 @@ at::Tensor Ftwa::triplet_term(const Activations& activations, const LaneBatch& b
              &w_transformed = slots[kWeights + kTransformed];
   if (weight_hr_ && w_hr.defined() && options_.triplet_weighting == methods::Weighting::kPerSample) {
     const Pairs pairs = pairs_of(labels);
-    const Shares shares = shares_of(w_hr.index_select(0, pairs.hr) * w_transformed.index_select(0, pairs.lr),
-                                    w_lr.index_select(0, pairs.lr) * w_copy.index_select(0, pairs.hr));
+    const at::Tensor hr = placed(pairs.hr, w_hr.device()), lr = placed(pairs.lr, w_hr.device());
+    const Shares shares = shares_of(w_hr.index_select(0, hr) * w_transformed.index_select(0, lr),
+                                    w_lr.index_select(0, lr) * w_copy.index_select(0, hr));
     const at::Tensor of_high = at::cat({pairs.of_hr, pairs.of_lr}), of_low = at::cat({pairs.of_lr, pairs.of_hr});
     return reduce_triplet_losses(weighted(high, of_high, shares.first), triplet_) +
            reduce_triplet_losses(weighted(low, of_low, shares.second), triplet_);

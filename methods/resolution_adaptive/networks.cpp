@@ -2,12 +2,13 @@
 
 #include "core/error.h"
 #include "workers/nn/losses.h"
+#include "workers/nn/placed.h"
 
 namespace resolute::workers {
 
 at::Tensor one_hot_levels(const at::Tensor& levels, std::int64_t count, const at::Tensor& like) {
   RESOLUTE_EXPECT(levels.ge(1).logical_and(levels.le(count)).all().item<bool>(), "levels are 1 to m");
-  return levels.unsqueeze(1).eq(at::arange(1, count + 1)).to(like.options());
+  return placed(levels.unsqueeze(1).eq(at::arange(1, count + 1)).to(like.scalar_type()), like.device());
 }
 
 ResolutionMask::ResolutionMask(std::int64_t count, std::int64_t channels, double mean, double deviation)
@@ -78,7 +79,7 @@ at::Tensor ResolutionMasks::values(std::size_t mask) const {
 
 at::Tensor zero_padded(const at::Tensor& rows, const at::Tensor& lengths) {
   const at::Tensor column = at::arange(rows.size(1), rows.options().dtype(at::kLong));
-  const at::Tensor kept = column.unsqueeze(0) < lengths.to(rows.device()).unsqueeze(1);
+  const at::Tensor kept = column.unsqueeze(0) < placed(lengths, rows.device()).unsqueeze(1);
   return at::where(kept, rows, at::zeros({}, rows.options()));
 }
 

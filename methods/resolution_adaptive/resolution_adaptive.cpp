@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "workers/nn/initialise.h"
 #include "workers/nn/losses.h"
+#include "workers/nn/placed.h"
 
 namespace resolute::workers {
 namespace {
@@ -202,7 +203,7 @@ at::Tensor ResolutionAdaptive::necked(const at::Tensor& representation, const at
     first += options_.widths[k];
     const Rows rows = options_.varying_length ? rows_where(levels.gt(static_cast<std::int64_t>(k))) : std::nullopt;
     const at::Tensor normalised = necks_[k]->forward(select_rows(part, rows));
-    parts.push_back(rows ? at::zeros_like(part).index_copy(0, rows->to(part.device()), normalised) : normalised);
+    parts.push_back(rows ? at::zeros_like(part).index_copy(0, placed(*rows, part.device()), normalised) : normalised);
   }
   return at::cat(parts, 1);
 }
@@ -228,9 +229,11 @@ at::Tensor ResolutionAdaptive::verification_term(const at::Tensor& representatio
                                        static_cast<std::uint64_t>(MiningSite::kHighResolution)});
   const Triplets drawn = sample_triplets(labels, stream);
   if (drawn.anchor.size(0) == 0) return zero_loss(representation);
-  const at::Tensor anchor = representation.index_select(0, drawn.anchor);
-  const at::Tensor differences = at::cat({anchor - representation.index_select(0, drawn.positive),
-                                          anchor - representation.index_select(0, drawn.negative)});
+  const auto chosen = [&](const at::Tensor& rows) {
+    return representation.index_select(0, placed(rows, representation.device()));
+  };
+  const at::Tensor anchor = chosen(drawn.anchor);
+  const at::Tensor differences = at::cat({anchor - chosen(drawn.positive), anchor - chosen(drawn.negative)});
   return options_.verification_weight *
          verification_loss(verification_logits(*verification_1_, *verification_2_, differences));
 }

@@ -21,8 +21,8 @@ void put(TensorList&& values, const std::vector<std::size_t>& places, TensorList
 }
 
 // Each tensor's by one thread, over its elements as they lie in memory: the same order of additions for every W and
-// wherever it is done.
-TensorList norms_of(const TensorList& tensors) {
+// wherever it is done. \param copies memory of a GPU for tensors of these sizes, made by the first call
+TensorList norms_of(const TensorList& tensors, at::Tensor& copies) {
   TensorList norms(tensors.size());
   const auto norm = [&](std::size_t i) {
     norms[i] = at::linalg_vector_norm(tensors[i].as_strided({tensors[i].numel()}, {1}));
@@ -31,12 +31,22 @@ TensorList norms_of(const TensorList& tensors) {
     at::parallel_for(0, static_cast<std::int64_t>(tensors.size()), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) norm(static_cast<std::size_t>(i));
     });
-  } else {
-    // A GPU's reduction depends on how the memory is aligned, and that on W: a copy begins at an aligned address.
-    for (std::size_t i = 0; i < tensors.size(); ++i)
-      norms[i] = at::linalg_vector_norm(tensors[i].as_strided({tensors[i].numel()}, {1}).clone());
+    return norms;
   }
-  return norms;
+  // A GPU's reduction depends on how the memory is aligned, and that on W: copies begin at aligned addresses.
+  constexpr std::int64_t kAligned = 128 / sizeof(float);
+  std::int64_t room = 0;
+  for (const at::Tensor& tensor : tensors) room += (tensor.numel() + kAligned - 1) / kAligned * kAligned;
+  if (!copies.defined()) copies = at::empty({room}, tensors.front().options());
+  TensorList from, to;
+  std::int64_t begin = 0;
+  for (const at::Tensor& tensor : tensors) {
+    from.push_back(tensor.as_strided({tensor.numel()}, {1}));
+    to.push_back(copies.narrow(0, begin, tensor.numel()));
+    begin += (tensor.numel() + kAligned - 1) / kAligned * kAligned;
+  }
+  at::_foreach_copy_(to, from);
+  return at::_foreach_norm(to);
 }
 
 // float32 norms of parameters, added up in the group's order.
@@ -44,7 +54,10 @@ at::Tensor total_norm(const TensorList& norms) { return at::linalg_vector_norm(a
 
 }  // namespace
 
-at::Tensor gradient_norm(const TensorList& tensors) { return total_norm(norms_of(tensors)); }
+at::Tensor gradient_norm(const TensorList& tensors) {
+  at::Tensor copies;
+  return total_norm(norms_of(tensors, copies));
+}
 
 //! Gradients that travel together: consecutive parameters, from the last to the first, as a backward pass reaches them.
 struct GradientExchange::Bucket {
@@ -55,6 +68,8 @@ struct GradientExchange::Bucket {
   // Of the thread:
   LaneSum sum;
   at::Tensor flat;
+  at::Tensor copies;  // for norms
+  DigestKeys keys;
 };
 
 struct GradientExchange::Group {
@@ -194,12 +209,12 @@ void GradientExchange::hand_over(Bucket& bucket) {
       for (const at::Tensor& gradient : gradients) gradient.record_stream(side_->stream);
     }
     TensorList& lane_digests = group.lane_digests[static_cast<std::size_t>(lane - own_.first)];
-    put(tensor_digests(gradients), bucket.parameters, lane_digests);
+    put(tensor_digests(gradients, bucket.keys), bucket.parameters, lane_digests);
     bucket.sum.add(lane, std::move(gradients));
     if (!last) return;
     const TensorList sums = sum_over_lanes(std::move(bucket.sum), lanes_, communicator_, buffers_, bucket.flat);
     bucket.sum = {};
-    put(norms_of(sums), bucket.parameters, group.norms);
+    put(norms_of(sums, bucket.copies), bucket.parameters, group.norms);
     put(TensorList(sums), bucket.parameters, group.gradients);
   });
 }

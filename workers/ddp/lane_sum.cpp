@@ -24,9 +24,7 @@ void push(std::vector<LaneNode>& nodes, LaneNode node, Merge merge) {
   }
 }
 
-void add_in_place(LaneNode& left, const LaneNode& right) {
-  for (std::size_t i = 0; i < left.sum.size(); ++i) left.sum[i].add_(right.sum[i]);
-}
+void add_in_place(LaneNode& left, const LaneNode& right) { at::_foreach_add_(left.sum, right.sum); }
 
 // The whole sum from the nodes of all lanes in order: aligned halves first, what is left over from the last to the
 // first.

@@ -12,24 +12,43 @@ namespace {
 
 constexpr std::int64_t kOdd = 0x1E3779B97F4A7C15;
 
-at::Tensor keyed_sum(const at::Tensor& tensor) {
-  const at::Tensor bits = tensor.as_strided({tensor.numel()}, {1}).view(at::kInt).to(at::kLong);
-  // Odd numbers that do not lie on a line: places swapped, or an error in two of them, show.
-  const at::Tensor place = at::arange(1, 2 * tensor.numel(), 2, bits.options());
-  return (bits * (place * place * kOdd)).sum();
+// Odd numbers that do not lie on a line: places swapped, or an error in two of them, show.
+DigestKeys keys_of(const std::vector<at::Tensor>& tensors) {
+  std::vector<at::Tensor> factors;
+  std::vector<std::int64_t> last;
+  std::int64_t end = 0;
+  for (const at::Tensor& tensor : tensors) {
+    const at::Tensor place = at::arange(1, 2 * tensor.numel(), 2, tensor.options().dtype(at::kLong));
+    factors.push_back(place * place * kOdd);
+    end += tensor.numel();
+    last.push_back(end - 1);
+  }
+  return {at::cat(factors), at::tensor(last, at::kLong).to(tensors.front().device())};
+}
+
+// Sums of all tensors at once: running sums over all elements, and their differences where tensors end.
+std::vector<at::Tensor> keyed_sums(const std::vector<at::Tensor>& tensors, DigestKeys& keys) {
+  if (!keys.factors.defined()) keys = keys_of(tensors);
+  std::vector<at::Tensor> elements;
+  for (const at::Tensor& tensor : tensors) elements.push_back(tensor.as_strided({tensor.numel()}, {1}));
+  const at::Tensor bits = at::cat(elements).view(at::kInt);
+  const at::Tensor until_end = at::cumsum(bits * keys.factors, 0).index_select(0, keys.last);
+  at::Tensor sums = until_end.clone();
+  const std::int64_t others = sums.size(0) - 1;
+  sums.narrow(0, 1, others).sub_(until_end.narrow(0, 0, others));
+  return sums.unbind();
 }
 
 }  // namespace
 
-std::vector<at::Tensor> tensor_digests(const std::vector<at::Tensor>& tensors) {
+std::vector<at::Tensor> tensor_digests(const std::vector<at::Tensor>& tensors, DigestKeys& keys) {
   const at::NoGradGuard no_grad;
-  std::vector<at::Tensor> digests;
-  for (const at::Tensor& tensor : tensors) {
+  for (const at::Tensor& tensor : tensors)
     RESOLUTE_EXPECT(tensor.is_non_overlapping_and_dense() && tensor.scalar_type() == at::kFloat,
                     "a digest is of dense float32");
-    if (!tensor.device().is_cpu()) digests.push_back(keyed_sum(tensor));
-  }
-  if (!digests.empty() || tensors.empty()) return digests;
+  std::vector<at::Tensor> digests;
+  if (tensors.empty()) return digests;
+  if (!tensors.front().is_cpu()) return keyed_sums(tensors, keys);
   std::vector<std::int64_t> values(tensors.size());
   at::parallel_for(0, static_cast<std::int64_t>(tensors.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)

@@ -9,10 +9,17 @@
 
 namespace resolute::workers {
 
-//! For each tensor an int64 scalar on its device. Tensors are float32 of one device, dense in memory; elements count in
-//! the order in which they lie there. On the CPU XXH3, a tensor a thread; elsewhere a sum, modulo 2^64, of each
-//! element's bits times an odd number of its place, which any order of additions gives alike. The two differ: digests
-//! compare within a numeric class.
-std::vector<at::Tensor> tensor_digests(const std::vector<at::Tensor>& tensors);
+//! What a device multiplies bits by, a number a place, and where each tensor ends. Empty on the CPU.
+struct DigestKeys {
+  at::Tensor factors;  //!< int64, of all tensors' elements, one tensor behind the other
+  at::Tensor last;     //!< int64, the place of each tensor's last element among them
+};
+
+//! For each tensor an int64 scalar on its device. Tensors are float32 of one device, dense in memory, not empty;
+//! elements count in the order in which they lie there. On the CPU XXH3, a tensor a thread; elsewhere a sum, modulo
+//! 2^64, of each element's bits times an odd number of its place, which any order of additions gives alike. The two
+//! differ: digests compare within a numeric class. \param keys of the device's sum: made by the first call and used
+//! again by others for tensors of the same sizes; its launches do not grow with the number of tensors
+std::vector<at::Tensor> tensor_digests(const std::vector<at::Tensor>& tensors, DigestKeys& keys);
 
 }  // namespace resolute::workers

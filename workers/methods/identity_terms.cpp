@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "workers/nn/folded_backbone.h"
+#include "workers/nn/placed.h"
 #include "workers/onnx/graph.h"
 
 namespace resolute::workers {
@@ -58,7 +59,7 @@ Rows rows_where(const at::Tensor& mask) {
 
 at::Tensor select_rows(const at::Tensor& tensor, const Rows& rows) {
   if (!rows || !tensor.defined()) return tensor;
-  at::Tensor selected = tensor.index_select(0, rows->to(tensor.device()));
+  at::Tensor selected = tensor.index_select(0, placed(*rows, tensor.device()));
   return tensor.dim() == 4 ? selected.contiguous(at::MemoryFormat::ChannelsLast) : selected;
 }
 

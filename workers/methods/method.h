@@ -35,7 +35,7 @@ struct LaneBatch {
   std::vector<at::Tensor> copies;  //!< one for each of methods::copy_rates(), like `lr`, at that rate, under the same
                                    //!< augmentation; rows without has_hr are zero
   at::Tensor lr_rates;             //!< on the CPU whatever the device: N int64, the rate of each row of `lr`
-  at::Tensor labels;               //!< N int64, 0 to classes - 1; -1 where a row has no label
+  at::Tensor labels;               //!< on the CPU too: N int64, 0 to classes - 1; -1 where a row has no label
   at::Tensor has_hr;     //!< on the CPU whatever the device, so that a method can branch without waiting for a GPU: N
                          //!< bool: false where only an LR image is stored (train_pool "mlr") or the row stands in the
                          //!< batch as its LR copy alone (train.lr_images); that row of `hr` is zero

@@ -1,10 +1,13 @@
 #include "workers/nn/losses.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
 #include "core/error.h"
+#include "workers/nn/placed.h"
 
 namespace resolute::workers {
 namespace {
@@ -19,7 +22,8 @@ constexpr std::int64_t kIgnoredLabel = -100;
 at::Tensor mean_or_zero(const at::Tensor& values) { return values.numel() == 0 ? values.sum() : values.mean(); }
 
 std::vector<std::int64_t> to_vector(const at::Tensor& labels) {
-  at::Tensor local = labels.to(at::kCPU, at::kLong).contiguous();
+  RESOLUTE_EXPECT(labels.is_cpu(), "labels stay with the host, which mines by them");
+  const at::Tensor local = labels.to(at::kLong).contiguous();
   std::span<const std::int64_t> values(local.const_data_ptr<std::int64_t>(), static_cast<std::size_t>(local.numel()));
   return {values.begin(), values.end()};
 }
@@ -31,14 +35,35 @@ class TripletBuilder {
     positive_.push_back(static_cast<std::int64_t>(positive));
     negative_.push_back(static_cast<std::int64_t>(negative));
   }
-  Triplets build(at::Device device) const {
-    auto made = [&](const std::vector<std::int64_t>& rows) { return at::tensor(rows, at::kLong).to(device); };
-    return {made(anchor_), made(positive_), made(negative_)};
+  Triplets build() const {
+    return {at::tensor(anchor_, at::kLong), at::tensor(positive_, at::kLong), at::tensor(negative_, at::kLong)};
   }
 
  private:
   std::vector<std::int64_t> anchor_, positive_, negative_;
 };
+
+// Rows that have a positive and a negative.
+std::vector<std::int64_t> anchors_of(const std::vector<std::int64_t>& labels) {
+  std::vector<std::int64_t> anchors;
+  for (std::size_t row = 0; row < labels.size(); ++row) {
+    const auto same = static_cast<std::size_t>(std::count(labels.begin(), labels.end(), labels[row]));
+    if (same > 1 && same < labels.size()) anchors.push_back(static_cast<std::int64_t>(row));
+  }
+  return anchors;
+}
+
+// Of equals argmax and argmin take the first, too.
+Triplets hardest_on_device(const at::Tensor& labels, const std::vector<std::int64_t>& values,
+                           const at::Tensor& distance) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const at::Tensor anchor = at::tensor(anchors_of(values), at::kLong), rows = placed(anchor, distance.device());
+  const at::Tensor own = placed(labels.to(at::kLong), distance.device());
+  const at::Tensor other = own.unsqueeze(1).ne(own.unsqueeze(0));
+  const at::Tensor positive = distance.masked_fill(other, -kInfinity).fill_diagonal_(-kInfinity).argmax(1);
+  const at::Tensor negative = distance.masked_fill(other.logical_not(), kInfinity).argmin(1);
+  return {anchor, positive.index_select(0, rows), negative.index_select(0, rows)};
+}
 
 }  // namespace
 
@@ -51,12 +76,14 @@ at::Tensor zero_loss(const at::Tensor& tensor) { return loss_precision(tensor.sl
 
 at::Tensor classification_loss(const at::Tensor& logits, const at::Tensor& labels, double smoothing) {
   if (labels.size(0) == 0) return zero_loss(logits);
-  return at::cross_entropy_loss(loss_precision(logits), labels, {}, at::Reduction::Mean, kIgnoredLabel, smoothing);
+  return at::cross_entropy_loss(loss_precision(logits), placed(labels, logits.device()), {}, at::Reduction::Mean,
+                                kIgnoredLabel, smoothing);
 }
 
 at::Tensor classification_losses(const at::Tensor& logits, const at::Tensor& labels, double smoothing) {
   if (labels.size(0) == 0) return loss_precision(logits).sum(1);
-  return at::cross_entropy_loss(loss_precision(logits), labels, {}, at::Reduction::None, kIgnoredLabel, smoothing);
+  return at::cross_entropy_loss(loss_precision(logits), placed(labels, logits.device()), {}, at::Reduction::None,
+                                kIgnoredLabel, smoothing);
 }
 
 at::Tensor reconstruction_loss(const at::Tensor& image, const at::Tensor& target) {
@@ -96,14 +123,16 @@ Triplets sample_triplets(const at::Tensor& labels, core::RandomStream& stream) {
     const std::size_t positive = positives[stream.below(positives.size())];
     triplets.add(anchor, positive, negatives[stream.below(negatives.size())]);
   }
-  return triplets.build(labels.device());
+  return triplets.build();
 }
 
 Triplets hardest_triplets(const at::Tensor& labels, const at::Tensor& features) {
   at::NoGradGuard no_grad;
   const std::vector<std::int64_t> values = to_vector(labels);
   at::Tensor wide = loss_precision(features.detach());
-  at::Tensor distance = at::cdist(wide, wide, 2.0, kDifferences).to(at::kCPU, at::kDouble).contiguous();
+  at::Tensor distance = at::cdist(wide, wide, 2.0, kDifferences);
+  if (!distance.is_cpu()) return hardest_on_device(labels, values, distance);
+  distance = distance.to(at::kDouble).contiguous();
   const double* rows = distance.const_data_ptr<double>();
   TripletBuilder triplets;
   for (std::size_t anchor = 0; anchor < values.size(); ++anchor) {
@@ -118,15 +147,15 @@ Triplets hardest_triplets(const at::Tensor& labels, const at::Tensor& features) 
     }
     if (positive != anchor && negative != anchor) triplets.add(anchor, positive, negative);
   }
-  return triplets.build(features.device());
+  return triplets.build();
 }
 
 at::Tensor triplet_losses(const at::Tensor& features, const Triplets& triplets, double margin) {
   at::Tensor wide = loss_precision(features);
-  at::Tensor anchor = wide.index_select(0, triplets.anchor);
+  at::Tensor anchor = wide.index_select(0, placed(triplets.anchor, wide.device()));
   // linalg_vector_norm's gradient is 0 at the zero vector; that of a square root of a sum of squares is 0 · ∞.
   auto distance = [&](const at::Tensor& other) {
-    return at::linalg_vector_norm(anchor - wide.index_select(0, other), 2, at::IntArrayRef{1});
+    return at::linalg_vector_norm(anchor - wide.index_select(0, placed(other, wide.device())), 2, at::IntArrayRef{1});
   };
   return (margin + distance(triplets.positive) - distance(triplets.negative)).clamp_min(0);
 }
@@ -141,14 +170,16 @@ AnchorLosses all_triplet_losses(const at::Tensor& features, const at::Tensor& la
         anchors.push_back(anchor);
         pairs.push_back(anchor * rows + row);
       }
-  const at::Tensor anchor = at::tensor(anchors, at::kLong).to(features.device());
+  const at::Tensor anchor = at::tensor(anchors, at::kLong);
   at::Tensor wide = loss_precision(features);
   if (anchors.empty()) return {anchor, wide.slice(0, 0, 0).sum(1)};
   // Its gradient is deterministic on GPUs too: a buffer of every pair's share, then a sum.
   const at::Tensor distance = at::cdist(wide, wide, 2.0, kDifferences);
-  const at::Tensor to_positive = distance.flatten().index_select(0, at::tensor(pairs, at::kLong).to(distance.device()));
-  const at::Tensor to_any = distance.index_select(0, anchor);
-  const at::Tensor of_other = labels.index_select(0, anchor).unsqueeze(1).ne(labels.unsqueeze(0));
+  const at::Tensor to_positive =
+      distance.flatten().index_select(0, placed(at::tensor(pairs, at::kLong), distance.device()));
+  const at::Tensor to_any = distance.index_select(0, placed(anchor, distance.device()));
+  const at::Tensor of_other =
+      placed(labels.index_select(0, anchor).unsqueeze(1).ne(labels.unsqueeze(0)), distance.device());
   return {anchor,
           ((margin + to_positive.unsqueeze(1) - to_any).clamp_min(0) * of_other.to(to_any.scalar_type())).sum(1)};
 }

@@ -34,8 +34,8 @@ at::Tensor adversarial_value(const at::Tensor& hr_logits, const at::Tensor& lr_l
 //! −E[log D(lr)]: what a generator minimises instead where the value above saturates (Goodfellow et al., §3).
 at::Tensor non_saturating_loss(const at::Tensor& lr_logits);
 
-//! Rows of a batch, int64, on the features' device: T anchors, each with one positive (same label, another row) and one
-//! negative. Rows without either are no anchors.
+//! Rows of a batch, int64, anchors on the CPU, the others there or on the features' device: T anchors, each with one
+//! positive (same label, another row) and one negative. Rows without either are no anchors.
 struct Triplets {
   at::Tensor anchor, positive, negative;
 };
@@ -44,7 +44,8 @@ struct Triplets {
 //! Draws: below(number of positives), below(number of negatives), both counted in row order.
 Triplets sample_triplets(const at::Tensor& labels, core::RandomStream& stream);
 
-//! For each anchor the farthest positive and the nearest negative; of equals, the first row.
+//! For each anchor the farthest positive and the nearest negative; of equals, the first row. On a GPU nobody waits for
+//! the distances: what comes back lies there.
 //! Source: Hermans et al., "In Defense of the Triplet Loss for Person Re-Identification", 2017.
 Triplets hardest_triplets(const at::Tensor& labels, const at::Tensor& features);
 
@@ -53,7 +54,7 @@ at::Tensor triplet_losses(const at::Tensor& features, const Triplets& triplets, 
 
 //! Losses of triplets by the row that is their anchor.
 struct AnchorLosses {
-  at::Tensor anchor;  //!< int64 rows, ascending, on the features' device; one may stand there several times
+  at::Tensor anchor;  //!< int64 rows, ascending, on the CPU; one may stand there several times
   at::Tensor loss;    //!< of the same length
 };
 

@@ -102,19 +102,19 @@ LaneBatch PackSource::batch(std::uint64_t step, int lane) {
   for (const std::span<const float> copies : current_->copies) batch.copies.push_back(images(copies, items));
   note_copies();
   const auto rows = static_cast<std::int64_t>(items.size());
-  at::Tensor labels = at::empty({rows}, staging(at::kLong));
-  // Stays on the CPU: methods branch on it, and reading it on a GPU would wait for all that is under way there.
+  // These stay on the CPU: methods branch on them, and reading them on a GPU would wait for all that is under way
+  // there.
+  batch.labels = at::empty({rows}, at::kLong);
   batch.has_hr = at::empty({rows}, at::kBool);
   batch.lr_rates = at::empty({rows}, at::kLong);
   if (!labelled_.empty()) batch.has_label = at::empty({rows}, at::kBool);
   for (std::size_t i = 0; i < items.size(); ++i) {
     const bool labelled = labelled_.empty() || labelled_[current_->items[items.begin + i].item] != 0;
-    labels.mutable_data_ptr<std::int64_t>()[i] = labelled ? current_->labels[items.begin + i] : -1;
+    batch.labels.mutable_data_ptr<std::int64_t>()[i] = labelled ? current_->labels[items.begin + i] : -1;
     batch.lr_rates.mutable_data_ptr<std::int64_t>()[i] = current_->lr_rates[items.begin + i];
     batch.has_hr.mutable_data_ptr<bool>()[i] = current_->has_hr[items.begin + i] != 0;
     if (batch.has_label.defined()) batch.has_label.mutable_data_ptr<bool>()[i] = labelled;
   }
-  batch.labels = placed(labels);
   batch.seed = seed_;
   batch.step = step;
   batch.lane = lane;
@@ -129,7 +129,9 @@ at::Tensor PackSource::images(std::span<const float> pixels, datasets::ItemRange
   const std::size_t floats = static_cast<std::size_t>(height_ * width_ * 3);
   const auto own = pixels.subspan(items.begin * floats, items.size() * floats);
   if (!place_.is_cpu())
-    return placed(at::from_blob(const_cast<float*>(own.data()), shape, at::kFloat)).permute({0, 3, 1, 2});
+    return at::from_blob(const_cast<float*>(own.data()), shape, at::kFloat)
+        .to(place_, at::kFloat, /*non_blocking=*/true)
+        .permute({0, 3, 1, 2});
   at::Tensor tensor = at::empty(shape, at::kFloat);
   std::copy(own.begin(), own.end(), tensor.mutable_data_ptr<float>());
   return tensor.permute({0, 3, 1, 2});
@@ -146,16 +148,6 @@ void PackSource::note_copies() {
 // step in the stream, so this waits for the step before at most, and not at all where the CPU is the slower one.
 void PackSource::wait_for_copies() {
   if (copied_) copied_->synchronize();
-}
-
-// Labels too: what a GPU copies from while the CPU goes on has to be pinned; libtorch keeps such memory, and does not
-// give it out again before the copy is done.
-at::TensorOptions PackSource::staging(at::ScalarType type) const {
-  return at::TensorOptions(type).pinned_memory(!place_.is_cpu());
-}
-
-at::Tensor PackSource::placed(const at::Tensor& staged) const {
-  return place_.is_cpu() ? staged : staged.to(place_, staged.scalar_type(), /*non_blocking=*/true);
 }
 
 }  // namespace resolute::workers

@@ -52,8 +52,6 @@ class PackSource final : public BatchSource {
   at::Tensor images(std::span<const float> pixels, datasets::ItemRange items) const;
   void note_copies();
   void wait_for_copies();
-  at::TensorOptions staging(at::ScalarType type) const;
-  at::Tensor placed(const at::Tensor& staged) const;
 
   at::Device place_;
   std::int64_t height_;

@@ -215,8 +215,7 @@ void Trainer::step_optimisers(StepRecord& record) {
         continue;
       }
       SummedGradients& sum = known->second;
-      for (std::size_t p = 0; p < sum.gradients.size(); ++p)
-        sum.gradients[p] = sum.gradients[p] + of_phase[i].gradients[p];
+      sum.gradients = at::_foreach_add(sum.gradients, of_phase[i].gradients);
       sum.norm = gradient_norm(sum.gradients);
       record.summed_norms.emplace_back(optimiser, sum.norm);
     }

@@ -88,6 +88,7 @@ class Trainer {
   std::vector<std::size_t> moving_optimisers(std::size_t phase) const;
   std::vector<at::Tensor> moving_parameters(std::size_t phase) const;
   at::Tensor lane_digests(const PhaseRecord& record) const;
+  static void take_norms(const at::Tensor& norms, StepRecord& record);
   void exchange_losses(const std::vector<Lane>& lanes, StepRecord& record);
   void refuse_divergence(std::vector<Lane>& lanes, const StepRecord& record);
   std::string diverged_lane(std::size_t phase, std::vector<Lane>& lanes);

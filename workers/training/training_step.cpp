@@ -3,6 +3,7 @@
 #include "workers/training/training_step.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -43,30 +44,48 @@ core::RuntimeError divergence(std::string_view what, std::uint64_t step, std::st
 
 }  // namespace
 
+// From here on they are numbers of the host. \param norms in the order of exchange_losses()
+void Trainer::take_norms(const at::Tensor& norms, StepRecord& record) {
+  std::int64_t next = 0;
+  for (PhaseRecord& phase : record.phases)
+    if (phase.norm.defined()) phase.norm = norms[next++];
+  for (auto& [optimiser, norm] : record.summed_norms) norm = norms[next++];
+}
+
 // Each lane's losses and digest to all ranks, with this rank's wish to stop: where the host waits
 // for the device.
 void Trainer::exchange_losses(const std::vector<Lane>& lanes, StepRecord& record) {
-  std::vector<at::Tensor> values, digests;
+  // One copy of all that the host wants to know: losses, norms, and digests as the bits of doubles.
+  std::vector<at::Tensor> values, digests, norms;
   std::size_t terms = 0;
-  for (const PhaseRecord& phase : record.phases) {
+  for (PhaseRecord& phase : record.phases) {
     digests.push_back(phase.lane_digests);
+    if (phase.norm.defined()) norms.push_back(phase.norm);
     if (phase.values.empty()) continue;
     const auto count = static_cast<std::int64_t>(phase.terms.size());
     values.push_back(at::stack(phase.values).to(at::kDouble).view({range_.count, count}));
     terms += phase.terms.size();
   }
   RESOLUTE_EXPECT(!values.empty(), fmt::format("no group moves in step {}", step_ + 1));
-  const at::Tensor own_values = at::cat(values, 1).cpu().contiguous();
-  const at::Tensor own_digests = at::cat(digests, 1).cpu().contiguous();
+  for (const auto& [optimiser, norm] : record.summed_norms) norms.push_back(norm);
+  const at::Tensor own_digests = at::cat(digests, 1);
   const auto tensors = static_cast<std::size_t>(own_digests.size(1));
+  const at::Tensor wanted =
+      at::cat({at::cat(values, 1).flatten(), own_digests.view(at::kDouble).flatten(), at::stack(norms)}).cpu();
+  const double* own_values = wanted.const_data_ptr<double>();
+  const double* own_bits = own_values + lanes.size() * terms;
+  take_norms(wanted.narrow(0, static_cast<std::int64_t>(lanes.size() * (terms + tensors)),
+                           static_cast<std::int64_t>(norms.size())),
+             record);
+
   const std::size_t slots = terms + 2 * tensors + 1;
   at::Tensor own = at::empty({range_.count * static_cast<std::int64_t>(slots)}, at::kDouble);
   double* to = own.mutable_data_ptr<double>();
   const bool stop_here = stop_requested();  // as late as can be: no further step is begun
   for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
-    to = std::copy_n(own_values.const_data_ptr<double>() + lane * terms, terms, to);
+    to = std::copy_n(own_values + lane * terms, terms, to);
     for (std::size_t i = 0; i < tensors; ++i)
-      to = put_bits(to, static_cast<std::uint64_t>(own_digests.const_data_ptr<std::int64_t>()[lane * tensors + i]));
+      to = put_bits(to, std::bit_cast<std::uint64_t>(own_bits[lane * tensors + i]));
     *to++ = stop_here ? 1.0 : 0.0;
   }
   at::Tensor all = own;

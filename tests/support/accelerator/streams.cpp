@@ -103,7 +103,7 @@ bool Streams::query(const MarkPointer& mark) {
 
 void Streams::reach(const MarkPointer& mark, const std::string& what) {
   const std::lock_guard lock(mutex_);
-  if (!what.empty()) ++counts_.waits[what + " in " + caller(callers_)];
+  if (!mark->reached && !what.empty()) ++counts_.waits[what + " in " + caller(callers_)];
   finish(mark);
 }
 

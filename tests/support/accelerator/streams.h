@@ -65,7 +65,8 @@ class Streams {
   void wait(StreamKey stream, const MarkPointer& mark);
   //! Whether a mark is reached. Asking brings it nearer, so that a host that asks again and again comes to an end.
   bool query(const MarkPointer& mark);
-  //! Runs what has to run until the mark is reached. \param what counted as a wait of the host, unless empty
+  //! Runs what has to run until the mark is reached. \param what counted as a wait of the host if it is not reached
+  //! yet: with Lateness::Kind::kMost as often as a host could have to wait. Empty: not counted
   void reach(const MarkPointer& mark, const std::string& what);
   void reach_all(int device, const std::string& what);
 

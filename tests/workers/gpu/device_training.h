@@ -45,7 +45,7 @@ inline worker_tests::MadeSource placed_source(at::Device place, bool lr_images) 
       for (std::int64_t row = 1; row < 2 * kIdentities; row += 2) batch.has_hr[row] = false;
       batch.hr.mul_(batch.has_hr.view({-1, 1, 1, 1}));
     }
-    for (at::Tensor* tensor : {&batch.hr, &batch.lr, &batch.labels}) *tensor = tensor->to(place);
+    for (at::Tensor* tensor : {&batch.hr, &batch.lr}) *tensor = tensor->to(place);
     for (at::Tensor& copy : batch.copies) copy = copy.to(place);
     return batch;
   };
