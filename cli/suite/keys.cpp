@@ -15,7 +15,7 @@ namespace {
 
 constexpr CommandHelp kSuiteKeysHelp{
     "resolute suite keys [PATTERN] [--json | --markdown | --words]",
-    R"(Lists the settings of a suite (docs/suite.md): key, default, what it may be, what it means. PATTERN is a part of the key.)",
+    R"(Lists the settings of a suite (docs/suite_keys.md): key, default, what it may be, what it means. PATTERN is a part of the key.)",
     "  resolute suite keys rain\n"
     "  resolute suite keys train.lr --json\n"};
 
@@ -42,7 +42,7 @@ int suite_keys(const Arguments& arguments) {
   auto add = visible.add_options();
   add("json", "one JSON list");
   add("words", "KEY= of each key, KEY=VALUE of each choice, as --set takes them");
-  add("markdown", "the tables of docs/suite.md: all keys of rows, then those of packs");
+  add("markdown", "the tables of docs/suite_keys.md: all keys of rows, then those of packs");
   const auto values = parse_options(arguments, kSuiteKeysHelp, visible, {"[PATTERN]"});
   if (!values) return 0;
   if (values->count("markdown") != 0) {

@@ -97,7 +97,7 @@ struct SettingText {
 //! Of every key, in the order of setting_keys().
 const std::vector<SettingText>& setting_texts();
 
-//! A table of docs/suite.md, in Markdown: the keys that decide what is in a pack, or the others.
+//! A table of docs/suite_keys.md, in Markdown: the keys that decide what is in a pack, or the others.
 std::string settings_table(bool of_pack);
 
 }  // namespace resolute::experiments

@@ -108,7 +108,7 @@ TEST(EverySetting, a_misspelt_word_is_told_the_nearest) {
 
 // `resolute suite keys --markdown` prints them.
 TEST(EverySetting, stands_in_the_documentation) {
-  const std::string page = core::read_text(core::real_file_system(), tests::source_folder() / "docs" / "suite.md");
+  const std::string page = core::read_text(core::real_file_system(), tests::source_folder() / "docs" / "suite_keys.md");
   for (const bool of_pack : {false, true}) EXPECT_THAT(page, HasSubstr(settings_table(of_pack)));
 }
 
