@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! What a job is: the specification from whose canonical JSON its id is hashed (design, §4). Two specifications that
-//! are equal here are the same job, wherever and however often it runs. Titles, row labels, node counts, the number of
-//! process ranks W and every path stay out of it.
+//! What a job is: the specification from whose canonical JSON its id is hashed (docs/formats/specification.md). Two
+//! specifications that are equal here are the same job, wherever and however often it runs. Titles, row labels, node
+//! counts, the number of process ranks W and every path stay out of it.
 
 #include <compare>
 #include <cstdint>
@@ -63,7 +63,7 @@ struct TrainingSpecification {
   Recipe recipe;
   PackSettings pack;
   SplitSettings split;
-  int lanes = 1;  //!< L; part of the experiment (design, §6)
+  int lanes = 1;  //!< L; part of the experiment (docs/glossary.md)
   Device device = Device::kCpu;
   std::uint64_t seed = 0;
   std::string initial_weights;  //!< SHA-256 of the weights started from; empty: from scratch

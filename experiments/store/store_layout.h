@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Where things lie in a store (design, §7): one folder, shared by the nodes. Paths only; nothing here touches a disk.
+//! Where things lie in a store: one folder, shared by the nodes. Paths only; nothing here touches a disk.
 //!
 //!     packs/NAME-HASH/{shard-NNNNN.h5, pack.json}        HASH: first 16 digits of the pack settings' SHA-256
 //!     raw/NAME-HASH/…                                    images of a synthetic data set

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Exact CMC and mAP of one ranking (design, §9). The bits of a result depend on the values alone: not on the BLAS, the
+//! Exact CMC and mAP of one ranking. The bits of a result depend on the values alone: not on the BLAS, the
 //! number of threads, block sizes, the order of queries or the order of the gallery.
 //!
 //! Ties are pessimistic: a true match stands behind every wrong match at most as far, rank = 1 + number of those (for

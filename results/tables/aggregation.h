@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! From a plan and the records of its jobs to tables whose cells know what they lack (design, §1 and §4). A cell shows
+//! From a plan and the records of its jobs to tables whose cells know what they lack. A cell shows
 //! a number only when every trial is there and its parts fit together.
 
 #include <functional>

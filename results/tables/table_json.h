@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! The document of `suite table --json`, numbers in per cent but weights and rank correlations (design, §10):
+//! The document of `suite table --json`, numbers in per cent but weights and rank correlations:
 //! {"suite", "complete", "tables": [{"id", "title", "rows": [{"id", "label", "cells": [{"dataset", "metric", "mean",
 //! "std", "trials", "reference", "complete", "jobs"}]}]}]}, and beside these: "title", "notes" of the suite; "metrics",
 //! "datasets", "lanes", "from_scratch", "compare_with" (a row's id or null), "claims" of a table, "no_reference"

@@ -1,5 +1,5 @@
 """Reads every #include of the sources and fails on an arrow between parts or rooms, on a room's own header that others
-include, or on a vendor header, that the design forbids. And on a room that is too large or has no README.
+include, or on a vendor header, that docs/architecture.md forbids. And on a room that is too large or has no README.
 
 Usage: check_includes.py ROOT     prints FILE:LINE: what, and the rule; exit code 1 if anything is wrong
 """

@@ -1,5 +1,5 @@
 //! The bits of ten steps of each method by the real trainer, on two lanes: they change only together with the method's
-//! revision (design, §4). The hashes hold for the numeric class in which they were recorded. Losses and norms are
+//! revision (docs/glossary.md). The hashes hold for the numeric class in which they were recorded. Losses and norms are
 //! recorded too and hold in every class within a tolerance: in one without hashes the test compares those, says so, and
 //! is skipped if they hold. Those losses are of step 2: Adam makes steps of full length of a gradient's rounding error,
 //! and by step 10 MSIFLA's loss moves by 15 % with the instructions of one processor. After a deliberate change: raise

@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! The numeric class: what the bits of a result may depend on besides the specification (design, §1). Two runs of one
-//! job in the same class give the same bytes, whatever the number of process ranks, the nodes, or how often they were
-//! resumed.
+//! The numeric class: what the bits of a result may depend on besides the specification (docs/glossary.md). Two runs of
+//! one job in the same class give the same bytes, whatever the number of process ranks, the nodes, or how often they
+//! were resumed.
 
 #include <string>
 

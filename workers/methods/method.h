@@ -4,7 +4,7 @@
 //! and an embedding. A method never talks to process ranks, lanes or files; it sees one lane's share of a step at a
 //! time.
 //!
-//! Phases of one step, and who calls what (design, §6). For each lane:
+//! Phases of one step, and who calls what (docs/worker.md). For each lane:
 //!     Activations a = method.forward(batch);              // once a lane and step; kept or recomputed for later phases
 //!     for each phase p: sum over method.losses(p, a, batch), back-propagated into the groups that p names
 //! The trainer sums gradients over lanes and steps the groups' optimisers at the end of each phase. A parameter may be

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! The loop that trains any method: data → lanes → phases → schedule → metrics → checkpoint (design, §6). It knows
+//! The loop that trains any method: data → lanes → phases → schedule → metrics → checkpoint (docs/worker.md). It knows
 //! process ranks and lanes, the method knows neither; it knows nothing of packs, jobs or the store.
 //!
 //! One step: for each phase, every lane of this rank runs forward (once a step, or again with running statistics held)
