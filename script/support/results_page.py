@@ -23,12 +23,15 @@ REFERENCE = ROOT / "experiments" / "reference" / "papers.toml"
 METHODS = {"wu2022": "resolution_adaptive"}  # of papers whose method has another name
 HEAD = """# What the studies found
 
-Written by `script/study` from the notes in [results/](results); a test holds the page to them. Each paper begins with the orders of
-rows that it states (`[[claim]]` in `experiments/reference/papers.toml`), by data set. Of a table of which it states none stand the
-differences from the row that the table compares with, if it compares. The studies' scores follow. Commands run a study again;
-where they need PKU-Reid, the variable `PKU_REID` names the folder with its images. Differences are paired by query, in points, with a
-95 % interval over trials and people ([suite.md](suite.md#differences-and-claims) says how); "–" is one that is not known. A study
-**before its last change** ran with other jobs than its suite has today.
+`script/study` writes this page from the notes in [results/](results), and a test holds the page to them. For each paper stand first the
+orders of rows that the paper states (`[[claim]]` in `experiments/reference/papers.toml`), by data set. A table without such an order shows
+the differences from the row that it compares with, if it has one. Then follow the scores of each study. The command in the last column runs
+a study again; the variable `PKU_REID` names the folder with PKU-Reid's images where a study needs them. Differences are paired by query, in
+points, with a 95 % interval over trials and people ([suite.md](suite.md#differences-and-claims) says how); "–" is a difference that is not
+known. A study **before its last change** ran with other jobs than its suite has today. `rain_study`, `ftwa_study`, `msifla_study` and
+`resolution_adaptive_study` have no notes here; their tables stand on the pages of [RAIN](../methods/rain/README.md),
+[FTWA](../methods/ftwa/README.md), [MSIFLA](../methods/msifla/README.md) and
+[resolution-adaptive representations](../methods/resolution_adaptive/README.md).
 
 Of an order:
 
