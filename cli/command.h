@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! What every subcommand of `resolute` shares: its entry in the list, its option parsing and help, the places of files
-//! that come with the program. One .cpp a subcommand.
+//! that come with the program. One .cpp per subcommand.
 
 #include <boost/program_options.hpp>
 #include <cstdint>

@@ -18,8 +18,8 @@ class Progress {
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  //! Says that `done` units are finished; redraws at most ten times a second. Not thread-safe.
-  //! \param speed shown in place of units a second: "210 images/s"
+  //! Says that `done` units are finished; redraws at most ten times per second. Not thread-safe.
+  //! \param speed shown in place of units per second: "210 images/s"
   void update(std::uint64_t done, const std::string& speed = {});
   //! Makes room for another line on the terminal; the next update draws again.
   void clear();

@@ -45,7 +45,7 @@ struct LayerWork {
 };
 
 //! A convolution. \param cells of its output \param groups its inputs and outputs are cut into as many \param bias or
-//! (false) a batch norm behind it, which has two parameters a channel
+//! (false) a batch norm behind it, which has two parameters per channel
 LayerWork convolution_work(double inputs, double outputs, double kernel, double cells, double groups = 1,
                            bool bias = false);
 

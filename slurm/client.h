@@ -62,7 +62,7 @@ class Client {
   //! One sbatch, never repeated here (submission.h). \throws RuntimeError (kInput) if there is no sbatch here
   std::variant<Accepted, Refused, Unclear> submit(const std::filesystem::path& script,
                                                   const std::vector<std::string>& options);
-  //! Every job of mine with one of these names that SLURM knows, finished ones too, one an array element; one call for
+  //! Every job of mine with one of these names that SLURM knows, finished ones too, one per array element; one call for
   //! hundreds of names, none for none. Never empty for want of an answer. \throws RuntimeError kTransient if the
   //! controller does not answer, kInput if there is no SLURM here, kEnvironment if it refuses to tell
   std::vector<QueuedJob> find(const std::vector<std::string>& names);

@@ -17,7 +17,7 @@ std::optional<Time> earlier(const std::optional<Time>& a, const std::optional<Ti
   return a && b ? std::min(*a, *b) : a ? a : b;
 }
 
-// One entry a job, an array's elements together: they are requeued one by one, so the earliest of their times counts.
+// One entry per job, an array's elements together: they are requeued one by one, so the earliest of their times counts.
 std::vector<KnownJob> jobs_in(const std::vector<QueuedJob>& queued) {
   std::map<JobNumber, KnownJob> jobs;
   for (const QueuedJob& line : queued) {

@@ -34,7 +34,7 @@ std::chrono::seconds granted_time(std::chrono::seconds asked);
 //! requeue sets it to its own time, for each array element alone.
 using JobNumber = std::int64_t;
 
-//! One line of squeue. Array elements come one a line (-r).
+//! One line of squeue. Each array element has a line of its own (-r).
 struct QueuedJob {
   JobNumber id = 0;              //!< %A: its own; the array's for each element that waits, and for one that does not
   JobNumber array = 0;           //!< %F: the array's; equal to id for a job that is none

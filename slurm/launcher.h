@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! How one process a node is started inside an allocation. Pure.
+//! How one process per node is started inside an allocation. Pure.
 
 #include <string>
 #include <string_view>

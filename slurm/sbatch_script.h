@@ -26,7 +26,7 @@ struct Resources {
   int nodes = 1;
   int gpus_per_node = 0;
   std::string gpu_type;          //!< "a100": a100:4 instead of 4
-  int cpus_per_node = 0;         //!< --cpus-per-task, one task a node
+  int cpus_per_node = 0;         //!< --cpus-per-task, one task per node
   std::string memory;            //!< of a node: "64G", "0" for all of it
   std::chrono::seconds time{0};  //!< limit; whole minutes, rounded up
   std::string partition, account, qos, constraint, exclude, reservation;

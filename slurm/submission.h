@@ -45,7 +45,7 @@ struct Batch {
   int number = 1;                   //!< 1, 2, …
   std::string job_name;             //!< unique over all submissions: resolute-SUITE-TOKEN-NUMBER
   int first_allocation = 1;         //!< of `suite run --allocation`; an array's element i has first_allocation + i
-  std::vector<std::string> jobs{};  //!< array: job ids of the plan, one an element; empty: no array
+  std::vector<std::string> jobs{};  //!< array: job ids of the plan, one per element; empty: no array
   int after = 0;                    //!< number of the batch whose end it waits for; 0: none
   std::vector<settings::JobKind> kinds{};  //!< that its run starts, `suite run --kinds`; empty: all
   std::optional<Resources> resources{};    //!< its own, instead of SubmissionRequest::resources

@@ -42,7 +42,7 @@ struct GrowthOrder {
 orchestrator::SuiteStatus read_standings(core::FileSystem& files, const experiments::StoreLayout& store,
                                          const experiments::Plan& plan, std::set<std::string> over = {});
 //! Nothing, where each batch of the submission does all to its end, or it has ended or is being cancelled. One squeue,
-//! and sbatch and two squeue a batch. Tells why in the log. \throws RuntimeError kTransient if SLURM does not answer;
+//! and sbatch and two squeue per batch. Tells why in the log. \throws RuntimeError kTransient if SLURM does not answer;
 //! of storage
 Grown grow(const GrowthOrder& order);
 

@@ -25,7 +25,7 @@ struct Pool {
   int most = 1;   //!< at once
 };
 
-//! Of each pool a batch an allocation: those that are kept, then, for each shape, as many on demand as there may be
+//! One batch per allocation of each pool: those that are kept, then, for each shape, as many on demand as there may be
 //! besides. Pure. \param pools of each one allocation or more, and each kind in one
 std::vector<slurm::Batch> batches_of(const std::string& suite, const std::string& token,
                                      const std::vector<Pool>& pools);
@@ -34,7 +34,7 @@ std::vector<Pool> pools_of(const slurm::SubmissionRequest& request);
 //! How many allocations of a batch's pool may be at once: of those with its kinds. Pure.
 int most_at_once(const slurm::SubmissionRequest& request, const slurm::Batch& batch);
 
-//! With --array: one batch a level of the plan, pool and thousand jobs: a job of a level needs none of its level. A
+//! With --array: one batch per level of the plan, pool and thousand jobs: a job of a level needs none of its level. A
 //! pool's first shape counts. Jobs that have their result are left out. A batch waits for the end of one of the level
 //! before it: the last that holds something that it needs. That orders nearly everything; where an element comes to its
 //! turn and what it needs is not there (another batch of that level still works on it, or it failed), it waits for

@@ -12,7 +12,7 @@
 
 namespace resolute::cli {
 
-//! A figure's points, a row each: RFC 4180, the columns' names first, as the page's own CSV has them
+//! A figure's points, one row each: RFC 4180, the columns' names first, as the page's own CSV has them
 //! (docs/formats/report.md).
 std::string figure_csv(const Figure& figure);
 

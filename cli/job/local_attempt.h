@@ -54,7 +54,7 @@ int next_attempt(const experiments::StoreLayout& store, const experiments::JobId
 //! on to the ranks as SIGTERM: they end after the same step with a checkpoint; a second SIGINT kills them. Once a rank
 //! has failed the others have three seconds to say why and end. What ranks log goes to standard error too. Call while
 //! the process has one thread.
-//! \param enough called about ten times a second; once it returns true the ranks are told to stop. May be empty
+//! \param enough called about ten times per second; once it returns true the ranks are told to stop. May be empty
 //! \throws core::RuntimeError if ranks cannot be started
 AttemptEnd follow_attempt(const LocalAttempt& attempt, const std::function<bool()>& enough = {});
 

@@ -173,7 +173,7 @@ core::Json json_of(const std::vector<RankedFile>& files, const RankRequest& requ
   return {{"files", std::move(all)}};
 }
 
-// A line a query and file; scores are empty where the gallery has no match.
+// One line per query and file; scores are empty where the gallery has no match.
 std::string csv_of(const std::vector<RankedFile>& files) {
   std::string text = "file,query,identity,camera,rank,average_precision,inverse_negative_penalty\n";
   for (const RankedFile& file : files)

@@ -23,7 +23,7 @@ struct GalleryRow {
   std::string label;
   std::string job;  //!< id of the evaluation
   results::Panels panels;
-  std::vector<GalleryPictures> pictures;  //!< one a query of `panels`
+  std::vector<GalleryPictures> pictures;  //!< one per query of `panels`
 };
 
 //! The rows of one table on one data set that have panels.

@@ -25,9 +25,9 @@ using CmcCurves = std::map<results::JobId, std::vector<results::CmcPoint>>;
 using MeanIntervals = std::function<std::vector<std::optional<results::BootstrapInterval>>(
     const results::Row& row, std::size_t first, const std::vector<std::string>& metrics)>;
 
-//! For each table and each of its metrics, at most three: a bar a row and data set with the interval of its mean, and
-//! marks at the paper's numbers. Of a metric whose means have no intervals one standard deviation to each side. None
-//! where no cell is complete.
+//! For each table and each of its metrics, at most three: one bar per row and data set, with the interval of its mean,
+//! and marks at the paper's numbers. Of a metric whose means have no intervals one standard deviation to each side.
+//! None where no cell is complete.
 std::vector<Figure> ablation_figures(const results::SuiteTables& tables, const MeanIntervals& intervals);
 
 //! For each table and data set: the CMC curve of each row, the mean over trials that are there.

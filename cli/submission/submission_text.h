@@ -12,8 +12,8 @@
 
 namespace resolute::cli {
 
-//! One line a batch that SLURM has: what was done to it ("submitted", "already submitted"), its job, where its log is,
-//! and a command to copy. \param status_command `resolute suite status …`
+//! One line per batch that SLURM has: what was done to it ("submitted", "already submitted"), its job, where its log
+//! is, and a command to copy. \param status_command `resolute suite status …`
 std::vector<std::string> job_lines(const allocations::Standing& standing, const std::string& done,
                                    const std::string& status_command);
 //! {"submission", "jobs": [{"batch", "job", "name", "script", "log"}], "already"}, and "refused": {"batch", "why"}

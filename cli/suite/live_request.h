@@ -13,7 +13,7 @@
 
 namespace resolute::cli {
 
-//! The runs that are at work (run_signs.h), one an allocation.
+//! The runs that are at work (run_signs.h), one per allocation.
 std::vector<orchestrator::SuiteRun> live_runs(core::FileSystem& files, const experiments::StoreLayout& store,
                                               const experiments::Plan& plan);
 //! The same. \throws RuntimeError (kInput) if there is none

@@ -20,7 +20,7 @@ inline constexpr int kMaxImageSide = 16384;
 inline constexpr std::int64_t kMaxImagePixels = std::int64_t{1} << 26;
 inline constexpr std::uint64_t kMaxImageBytes = std::uint64_t{1} << 28;  //!< of an encoded file
 
-//! 8-bit RGB, row-major H×W×3. A default-made image is empty; every other one has 1 to kMaxImageSide pixels a side.
+//! 8-bit RGB, row-major H×W×3. A default-made image is empty; every other one has 1 to kMaxImageSide pixels per side.
 struct Image {
   int height = 0;
   int width = 0;
@@ -28,7 +28,7 @@ struct Image {
   bool operator==(const Image&) const = default;
 };
 
-//! A black image. \throws ContractError outside 1..kMaxImageSide a side
+//! A black image. \throws ContractError outside 1..kMaxImageSide per side
 Image make_image(int height, int width);
 
 //! JPEG, PNG, BMP or PPM (binary, 8 bits, no comments: what encode_ppm() makes), told apart by the first bytes, never

@@ -31,8 +31,8 @@ class ResizeScratch {
   std::unique_ptr<State> state_;
 };
 
-//! The image at another size, 1..kMaxImageSide a side. A side that keeps its length is not filtered; the same size is a
-//! copy. \throws ContractError for an empty image or a size outside the limits
+//! The image at another size, 1..kMaxImageSide per side. A side that keeps its length is not filtered; the same size is
+//! a copy. \throws ContractError for an empty image or a size outside the limits
 Image resize(const Image& image, int height, int width, Kernel kernel);
 
 //! The same into `to`, of any size before; may not be `image` itself. Sizes that `scratch` has met are resized without

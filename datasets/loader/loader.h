@@ -32,7 +32,7 @@ class Loader {
   //! probabilities outside 0..1, pad outside 0..256
   Loader(const PackReader& pack, LoaderOptions options);
 
-  //! Floats an image: H×W×3.
+  //! Floats per image: H×W×3.
   std::size_t image_floats() const { return image_floats_; }
 
   //! One training image, augmented. Where the item has no HR image, `hr` is zeros and `lr` its stored view, enlarged;

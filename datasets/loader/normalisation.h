@@ -1,6 +1,7 @@
 #pragma once
 //! \file
-//! Pixels as networks want them: (level / 255 - mean) / deviation, a channel, with the mean and deviation of ImageNet.
+//! Pixels as networks want them: (level / 255 - mean) / deviation, per channel, with the mean and deviation of
+//! ImageNet.
 
 #include <algorithm>
 #include <array>

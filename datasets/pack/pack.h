@@ -35,7 +35,7 @@ struct ShardResult {
 //! already, is intact, says the same of itself and was made from the same bytes (each raw file's SHA-256 is taken and
 //! compared) is left alone; another one is replaced. Of a sealed pack only a damaged or lost shard is made again, and
 //! only from the images in its manifest: the bytes come out the same. Every raw file is read once and its
-//! header before that. Memory: some 200 bytes an image of the shard, and two images.
+//! header before that. Memory: some 200 bytes per image of the shard, and two images.
 //! \param raw what the samples' paths lead to
 //! \param samples all of the data set, as its source lists them
 //! \throws RuntimeError: kInput for bad images (RefusedFiles: all of the shard's are named), for options out of range,

@@ -33,7 +33,7 @@ std::string header_text(const ShardHeader& header);
 ShardHeader header_from_text(std::string_view text, const std::string& where);
 
 //! One checked data set: N rows of `row_bytes` bytes at `array`, with CRC-32C values of the rows at `crc_array`.
-//! `lr_view` has rows of its own lengths and one CRC an image, N × rates of them.
+//! `lr_view` has rows of its own lengths and one CRC per image, N × rates of them.
 struct ShardLayout {
   std::vector<int> rates;                 //!< stored ones
   std::vector<hdf5::ArrayLayout> arrays;  //!< in file order
@@ -46,7 +46,7 @@ struct ShardLayout {
 ShardLayout shard_layout(const ShardHeader& header, std::uint64_t path_bytes, std::uint64_t view_bytes,
                          std::uint64_t header_bytes);
 
-//! Names of the data sets with one row of fixed length an image, in file order.
+//! Names of the data sets with one row of fixed length per image, in file order.
 std::vector<std::string> row_array_names(const std::vector<int>& rates, bool tell_origin);
 //! "lr_3"
 std::string lr_name(int rate);

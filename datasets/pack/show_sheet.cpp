@@ -1,4 +1,4 @@
-// The sheet of `resolute data show`: a line an image, everything on it told in words.
+// The sheet of `resolute data show`: one line per image, everything on it told in words.
 
 #include <algorithm>
 

@@ -34,7 +34,7 @@ std::filesystem::path source_root(core::FileSystem& files, Source source, const 
 struct Listing {
   std::vector<Sample> samples;                  //!< sorted by path (bytes)
   std::map<std::string, std::size_t> left_out;  //!< files by why they are, as "junk (identity -1)"
-  std::vector<std::string> warnings;            //!< what looks wrong and may be right, a line each
+  std::vector<std::string> warnings;            //!< what looks wrong and may be right, one line each
 };
 
 //! Every usable image. Junk (identity -1) is left out; distractors (identity 0) are kept; files that are no images by

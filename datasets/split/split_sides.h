@@ -18,7 +18,7 @@ namespace resolute::datasets {
 //! Whether cameras mean nothing (MLR-VRU): lr_side "camera" and lr_camera 0.
 bool any_camera(const SplitSettings& options);
 
-//! Not for any_camera(): there the sides are drawn an image.
+//! Not for any_camera(): there the sides are drawn per image.
 class SplitSides {
  public:
   //! \throws RuntimeError (kInput): an lr_camera or one of lr_cameras that the pack lacks, cameras that form no pairs,

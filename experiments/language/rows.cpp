@@ -96,7 +96,7 @@ class Substitution {
   const Point& point_;
 };
 
-//! One request, or one a pair of data sets where the table's `reference` has such and the row's names no data set.
+//! One request, or one per pair of data sets where the table's `reference` has such and the row's names no data set.
 std::vector<ReferenceRequest> read_reference(const Node& node, const Node* shared) {
   TableReader reader(node, "'reference'");
   std::optional<TableReader> fallback;

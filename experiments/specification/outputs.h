@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What an evaluation leaves, a row each: the files beside its result and the numbers in it (docs/formats/result.md),
+//! What an evaluation leaves, one row each: the files beside its result and the numbers in it (docs/formats/result.md),
 //! and what a method and the protocol must do to leave them. The files' columns stand in results/, the figures that
 //! show them in cli/report/output_figures.cpp.
 

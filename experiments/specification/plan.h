@@ -52,7 +52,7 @@ struct PaperCell {
 //! One number's place: a row on a data set.
 struct CellPlan {
   std::string dataset;
-  std::vector<JobId> evaluations;            //!< one a trial, in trial order
+  std::vector<JobId> evaluations;            //!< one per trial, in trial order
   std::map<std::string, double> references;  //!< metric → the paper's number in per cent, where it prints one
   PaperCell paper{};
 };

@@ -23,7 +23,7 @@
 //! Algorithm 1's l, T   methods::mask_stage, stage_steps_; buffers "stage", "stage_iteration" and "frozen"
 //!
 //! Stated: an image of a level below m is a down-sampled HR image, enlarged to its size; the representation is padded
-//!   with zeros in training; masks "after each residual block", one a level; L_cls and L_verif together.
+//!   with zeros in training; masks "after each residual block", one per level; L_cls and L_verif together.
 //! Stated [alg. 1]: masks from the block nearest the output downwards, T iterations each, earlier ones frozen.
 //! UNSTATED: which LR images an HR one is seen with in a step → one, at the rate drawn for its row; both images are
 //!   classified and verified alike. A row stored as an LR image alone is that image.

@@ -35,7 +35,7 @@ struct Policy {
 
 //! The decisions that follow from `state` at `now`, in the order in which they are to be applied; empty when there is
 //! nothing to do before the next event or next_wake(). One call's decisions never contradict each other. Jobs are
-//! placed one a call, so whoever applies the decisions asks again until there are none.
+//! placed one per call, so whoever applies the decisions asks again until there are none.
 std::vector<Event> decide(const State& state, const Policy& policy, Instant now);
 
 //! What is said of an attempt that the store failed before anything of it was started: by cause store-error, its number

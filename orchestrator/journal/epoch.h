@@ -75,7 +75,7 @@ struct FoundJob {
   int attempts = 0;  //!< attempts_in_store(), where there is no result
 };
 
-//! Reconciles the plan with journal and store: one JobAdded a job, and JobSucceeded where result.json is there (the
+//! Reconciles the plan with journal and store: one JobAdded per job, and JobSucceeded where result.json is there (the
 //! truth; a success in the journal without it counts for nothing). `state` must have seen this run's RunStarted; it is
 //! advanced. Pure. \param found of each job of the plan, in its order \param complete called once a job of the plan, in
 //! its order, to fill in what neither plan nor store know

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! The journal of a suite run: one file an epoch, appended and fsynced before anything that was decided takes effect.
+//! The journal of a suite run: one file per epoch, appended and fsynced before anything that was decided takes effect.
 //! Layout, byte for byte: docs/formats/journal.md.
 
 #include <cstdint>

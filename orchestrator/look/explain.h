@@ -38,7 +38,7 @@ struct JobStory {
 struct Explanation {
   experiments::JobId job;
   bool has_result = false;
-  std::vector<JobStory> stories;  //!< one a suite that knows it, by the suites' names; empty: no suite does
+  std::vector<JobStory> stories;  //!< one per suite that knows the job, by the suites' names; empty: no suite does
   //! Standard error of the last attempt that failed or still runs, of the rank whose end counted; nothing: none wrote.
   std::optional<AttemptLog> log{};
   std::vector<std::string> last_lines{};  //!< of that, at most kLastLines

@@ -35,7 +35,7 @@ struct SuiteStatus {
   Counts jobs;
   std::vector<JobStanding> standings{};  //!< by position in Plan::jobs
   bool live = false;                     //!< one of the runs is
-  std::vector<SuiteRun> runs;            //!< one an allocation that ever ran, by its number
+  std::vector<SuiteRun> runs;            //!< one per allocation that ever ran, by its number
   std::vector<Failure> failures;
 };
 //! From the store alone. A job has succeeded if its result is there: of those that a journal has seen succeed their

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What happened in a suite run, one value an event: the only things that change orchestrator::State, and what the
+//! What happened in a suite run, one value per event: the only things that change orchestrator::State, and what the
 //! journal holds (docs/formats/journal.md), the members of each in the order in which it declares them. Decisions are
 //! events too and carry the reason they were taken for. A new event needs a row and a line in event.cpp, and apply().
 

@@ -39,7 +39,7 @@ struct MeasuredDuration {
   double processors = 0;     //!< that a rank kept busy, in the mean; 0: unknown
 };
 
-//! `STORE/durations/RUN.jsonl`, one file a run, appended without fsync; a torn line is skipped when read. A
+//! `STORE/durations/RUN.jsonl`, one file per run, appended without fsync; a torn line is skipped when read. A
 //! store that is gone is not made anew.
 //! \param run its token
 void append_durations(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& run,

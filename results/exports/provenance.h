@@ -31,7 +31,7 @@ struct JobProvenance {
 //! A row on a data set: what each of its numbers is a mean over.
 struct CellProvenance {
   std::string table, row, dataset;
-  std::vector<JobId> evaluations;  //!< one a trial, in trial order
+  std::vector<JobId> evaluations;  //!< one per trial, in trial order
 };
 
 struct Provenance {

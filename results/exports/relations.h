@@ -46,7 +46,7 @@ class RelationSink {
  public:
   virtual ~RelationSink() = default;
   virtual void begin(const Relation& relation) = 0;
-  //! \param fields one a column
+  //! \param fields one per column
   virtual void row(std::span<const FieldValue> fields) = 0;
   virtual void end() = 0;
 };

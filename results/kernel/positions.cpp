@@ -187,7 +187,7 @@ class SlicedRanking {
 
   void run(std::span<const DepthGroup> groups, const Visit& visit) {
     std::vector<GroupBlock> blocks = cut(groups, work_);
-    // A number an image of the gallery and query: of few queries at a time.
+    // One number per gallery image and query: of few queries at a time.
     const std::size_t together = with_positions_ ? static_cast<std::size_t>(work_.threads) : blocks.size();
     for (std::size_t first = 0; first < blocks.size(); first += together)
       run(groups, std::span(blocks).subspan(first, std::min(together, blocks.size() - first)), visit);

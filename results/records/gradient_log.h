@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! gradients.bin: digests of every step's gradients, a file of each training attempt (docs/formats/gradients.md).
+//! gradients.bin: digests of every step's gradients, one file per training attempt (docs/formats/gradients.md).
 //! Written by workers, read by `resolute repro`: where two runs part, it tells the step, the lane and the tensor.
 
 #include <cstdint>
@@ -20,8 +20,8 @@ inline constexpr const char* kGradientLogName = "gradients.bin";
 //! What one training step left. The hash function is the writer's choice; digests are only ever compared.
 struct StepGradients {
   std::uint64_t step = 0;              //!< from 1
-  std::vector<std::uint64_t> lanes;    //!< [L] one digest a lane: of its gradients of all phases, in phase order
-  std::vector<std::uint32_t> tensors;  //!< [T] one digest a tensor: of its gradients in all lanes, in the log's order
+  std::vector<std::uint64_t> lanes;    //!< [L] one digest per lane: of its gradients of all phases, in phase order
+  std::vector<std::uint32_t> tensors;  //!< [T] one digest per tensor: of its gradients in all lanes, in the log's order
 };
 
 //! Not thread-safe. A killed process loses at most the record that it was writing.

@@ -22,7 +22,7 @@ namespace resolute::results {
 
 inline constexpr std::size_t kBootstrapResamples = 10'000;
 
-//! One query's differences, a number a metric, in any unit.
+//! One query's differences, one number per metric, in any unit.
 struct PairedQuery {
   std::int64_t identity = 0;
   std::vector<double> difference;
@@ -35,7 +35,7 @@ struct BootstrapInterval {
   double high = 0;
 };
 
-//! An interval a metric, from the same resamples; the draws are keyed by a fixed text, so that equal shapes (trials,
+//! One interval per metric, from the same resamples; the draws are keyed by a fixed text, so that equal shapes (trials,
 //! identities) see equal draws whatever the row, table or machine. \param trials at least one, each with at least one
 //! query; of a trial's queries the order counts in the last bits only \param metrics numbers of each query
 //! \throws core::ContractError for a trial without a query or a query with another number of differences

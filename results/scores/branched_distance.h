@@ -15,7 +15,7 @@ namespace resolute::results {
 struct DistanceBranch {
   FeatureMatrix query;    //!< [queries, D]; D may differ between branches
   FeatureMatrix gallery;  //!< [gallery, D]
-  //! One a row, positive and finite, only their ratios between branches count; empty: 1 each.
+  //! One per row, positive and finite, only their ratios between branches count; empty: 1 each.
   std::span<const float> query_weights;
   std::span<const float> gallery_weights;
 };

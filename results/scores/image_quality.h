@@ -11,7 +11,7 @@ namespace resolute::results {
 //! No picture comes nearer to another: one value one level off among 10^13 is at 178 dB.
 inline constexpr double kMostPsnr = 200;
 
-//! 8-bit RGB, row-major height × width × 3; at least 1 pixel a side.
+//! 8-bit RGB, row-major height × width × 3; at least 1 pixel per side.
 struct PictureView {
   int height = 0, width = 0;
   std::span<const std::uint8_t> pixels;

@@ -11,7 +11,7 @@ namespace resolute::results {
 
 //! Resamples behind an interval.
 inline constexpr std::size_t kCorrelationResamples = 2'000;
-//! Numbers a side at most: so many ranks are summed without rounding.
+//! Numbers per side at most: so many ranks are summed without rounding.
 inline constexpr std::size_t kMostRanked = 1'000'000;
 
 //! Spearman's rho, −1 to 1: the correlation of the ranks of x and y, equal values sharing the mean of their ranks. 0

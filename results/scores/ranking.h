@@ -47,7 +47,7 @@ struct RankingScores {
 };
 
 //! Ranks by squared Euclidean distance between features.
-//! \param prefix empty, or one number a query: only its first that many dimensions are compared (1 to dimension)
+//! \param prefix empty, or one number per query: only that many leading dimensions are compared (1 to dimension)
 //! \throws core::RuntimeError kInput: sizes that disagree, NaN or infinite features, a prefix out of range, options out
 //! of
 //!         range; kEnvironment: a product outside the bound of gemm.h

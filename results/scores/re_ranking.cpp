@@ -198,7 +198,7 @@ class ReRanker {
     return averages;
   }
 
-  // One entry an image, the sum of its values in ascending order.
+  // One entry per image, the sum of its values in ascending order.
   static Encoding summed(Encoding entries) {
     std::sort(entries.begin(), entries.end());
     Encoding sums;

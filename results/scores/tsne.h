@@ -17,7 +17,7 @@ struct TsneOptions {
 };
 
 struct TsneMap {
-  std::vector<std::array<double, 2>> points;  //!< one a row
+  std::vector<std::array<double, 2>> points;  //!< one per row
   double perplexity = 0;                      //!< that was taken
   double cost = 0;  //!< Kullback-Leibler divergence of the map (equation 2), natural logarithm
 };

@@ -7,7 +7,7 @@
 //! (titles of papers that it names and has no number of), "mean_of", "footnotes" (what is to be known of the papers'
 //! numbers, numbered from 1) and "published" (rows of references alone: {"id", "label", "references": data set to
 //! metric to number, and where there are such "no_reference": data set to metrics, "footnotes": data set to metric to
-//! numbers}) where there are such; "trials_needed", "values" (one a trial, null where it is not there), "chance",
+//! numbers}) where there are such; "trials_needed", "values" (one per trial, null where it is not there), "chance",
 //! "status", "why", "difference" ({"to", "mean", "low", "high", "trials"} or null), "difference_why" (where there is
 //! none although both are complete), "no_reference" (true where the paper is asked and has no number) and "footnotes"
 //! (numbers of the table's) of a cell, whose "jobs" are training and evaluation, trial after trial. A claim is

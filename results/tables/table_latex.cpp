@@ -125,7 +125,7 @@ struct Column {
   std::size_t dataset;  // of the table's
   std::string heading;
   std::string numbers;             // siunitx's options of a column of numbers; empty without numbers
-  std::vector<std::string> cells;  // one a line of the table: published rows, ours, chance
+  std::vector<std::string> cells;  // one per line of the table: published rows, ours, chance
 };
 
 // threeparttable's mark of footnotes; empty without any.

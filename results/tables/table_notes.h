@@ -64,7 +64,7 @@ std::optional<int> fewer_trials(const Cell& cell, const Row& compared);
 //! Why rows have no difference, each reason once.
 std::vector<std::string> missing_differences(const Table& table, const Markup& markup);
 
-//! One line a claim of the papers.
+//! One line per claim of the papers.
 std::vector<std::string> claims_of(const Table& table, const Markup& markup);
 
 }  // namespace resolute::results
