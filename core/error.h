@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! The errors a caller cannot handle locally, and the one grammar of their messages:
+//! The errors that a caller cannot handle by itself, and the one grammar of their messages:
 //! `PROBLEM (WHY); SUGGESTION`, lower case, values quoted, no full stop. A main() prints `resolute: ` before it and
 //! leaves with exit_code(). Expected outcomes (a torn tail, a lost node) are return values, never exceptions.
 
@@ -15,7 +15,7 @@ namespace resolute::core {
 //! What a caller may do about it; a retry policy reads this and never the text.
 enum class ErrorKind {
   kInput,        //!< what the user gave is wrong or broken (usage, configuration, data): exit code 2, never tried again
-  kCorrupt,      //!< bytes that we wrote came back different: exit code 2
+  kCorrupt,      //!< bytes that this program wrote have changed since: exit code 2
   kTransient,    //!< may go away by itself (a peer is slow, a file is held): exit code 1, worth trying again
   kEnvironment,  //!< the machine refuses (disk full, no memory, a tool missing): exit code 1
   kInterrupted,  //!< asked to stop, resumable: exit code 75
@@ -34,12 +34,12 @@ class RuntimeError : public std::runtime_error {
   ErrorKind kind() const { return kind_; }
   //! errno of the system call that failed; 0 where none did.
   int error_number() const { return error_number_; }
-  //! A call failed by the storage's own doing: it is full or read-only, a disk or a server errs or is away. That says
-  //! nothing of whoever made the call, and the same call may succeed later.
+  //! The storage made the call fail: it is full or read-only, or its disk or server has an error or is away. The caller
+  //! did nothing wrong, and the same call may succeed later.
   bool is_storage() const;
   //! A file is not there, or a folder above it is not.
   bool is_missing() const;
-  //! The same error with `where: ` (a file and line, a key) put before the problem.
+  //! The same error with `where: ` (a file and line, or a key) before the problem.
   RuntimeError at(std::string_view where) const;
 
  private:
@@ -60,7 +60,7 @@ RuntimeError input_error(std::string_view problem, std::string_view why = {}, st
 //! Bytes that fail their checksum, magic or structure.
 RuntimeError corrupt_error(std::string_view problem, std::string_view why = {}, std::string_view suggestion = {});
 //! A failed system call: `problem (strerror(error_number))`; kind by errno (no space, no memory, quota, read-only:
-//! kEnvironment; EINTR, EAGAIN, EIO, ESTALE and other words of a device or a server: kTransient; the others, as a
+//! kEnvironment; EINTR, EAGAIN, EIO, ESTALE and other errors of a device or a server: kTransient; all others, such as a
 //! missing file or permission: kInput).
 RuntimeError system_error(std::string_view problem, int error_number, std::string_view suggestion = {});
 

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! The options of a training's method, whichever it is. Each method's own stand in its folder; nothing here needs
-//! libtorch.
+//! The options of a training's method, as a variant over all methods. Each method's options stand in its folder.
+//! Nothing here needs libtorch.
 
 #include <tuple>
 #include <type_traits>
@@ -38,8 +38,8 @@ struct SectionsOf<std::variant<Options...>> {
 
 }  // namespace options_detail
 
-//! A method's options as a suite's section and a specification's JSON have them: flat, and described
-//! (settings/member.h). Most methods' options are so themselves.
+//! A method's options in the form that suites and specifications use: one flat struct that describes its members
+//! (settings/member.h). For most methods it is the options struct itself.
 template <class Options>
 using Section = typename options_detail::SectionOf<Options>::Type;
 
@@ -54,7 +54,7 @@ Section<Options> section_of(const Options& options) {
     return options.section();
 }
 
-//! The inverse; what nothing reads is dropped. \throws MemberError for what cannot be together
+//! The inverse. Options that nothing reads are dropped. \throws MemberError for options that cannot be together
 template <class Options>
 Options options_of(const Section<Options>& section) {
   if constexpr (std::is_same_v<Section<Options>, Options>)

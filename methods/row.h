@@ -1,7 +1,8 @@
 #pragma once
 //! \file
-//! The row of a method: all that is told of it elsewhere. Suites, checks, metrics, the trainer, the evaluator and the
-//! benchmarks read it; none of them knows a method by its type. Each method's row stands in its folder.
+//! The row of a method: all that the rest of the program knows of it. Suites, checks, metrics, the trainer, the
+//! evaluator and the benchmarks read the row; none of them knows a method by its type. Each method's row stands in the
+//! method's folder.
 
 #include <string>
 #include <vector>
@@ -12,22 +13,22 @@
 
 namespace resolute::methods {
 
-//! What it asks of a training's batches.
+//! What a method needs of a training's batches.
 struct Needs {
-  bool lr = true;       //!< looks at the LR images of rows; otherwise they need not be loaded
-  bool copies = false;  //!< looks at a copy of every HR image at each of train.train_rates
-  bool streams = true;  //!< HR and LR rows pass apart, so network.bn_streams makes a difference
+  bool lr = true;       //!< uses the LR images of rows; if false, they are not loaded
+  bool copies = false;  //!< uses an LR copy of every HR image at each of train.train_rates
+  bool streams = true;  //!< HR and LR rows pass the network apart, so network.bn_streams matters
   bool operator==(const Needs&) const = default;
 };
 
 struct Work;
 struct WorkCase;
 
-//! How its operations are counted: while they run (bench/methods/method_cases.h), or without a run (work.h).
+//! How a method's operations are counted: while they run (bench/methods/method_cases.h), or without a run (work.h).
 struct Cost {
-  bool copies_pass_trunk = true;  //!< of a pair, the HR row's copy passes the trunk beside its rows
-  int identities = 1;             //!< that a step needs for each of its losses to be there
-  //! Counted from the layers' sizes; null: the trunk and a classifier on each image.
+  bool copies_pass_trunk = true;  //!< the LR copy of an HR row passes the trunk too
+  int identities = 1;             //!< identities that a step needs so that every loss has a value
+  //! Counts the work from the layers' sizes; null: each image passes the trunk and a classifier.
   Work (*work)(const MethodOptions& options, const WorkCase& of) = nullptr;
   bool operator==(const Cost&) const = default;
 };
@@ -41,7 +42,7 @@ struct Row {
 
 Row row(const MethodOptions& options);
 
-//! As suites name it: "resolution_adaptive".
+//! The name in suites: "resolution_adaptive".
 std::string method_name(const MethodOptions& options);
 //! Every method with its default options, in alphabetical order of names.
 const std::vector<MethodOptions>& all_methods();

@@ -1,8 +1,9 @@
 #pragma once
 //! \file
-//! What a training step and an embedding multiply, counted from the layers' sizes: convolutions and matrix products, of
-//! which nearly all the time of a step is made. What bench/methods counts while a step runs, without running one; for
-//! prices (experiments/price.h). A method's own is in its row (methods/NAME/row.cpp).
+//! The multiplications of a training step and of an embedding, counted from the layers' sizes. Only convolutions and
+//! matrix products count: they take nearly all the time of a step. bench/methods counts the same while a step runs;
+//! here nothing runs, so that plans can tell prices (experiments/price.h). A method's own count is in its row
+//! (methods/NAME/row.cpp).
 
 #include <array>
 
@@ -11,26 +12,26 @@
 
 namespace resolute::methods {
 
-//! What it is counted for.
+//! The case that is counted.
 struct WorkCase {
   settings::NetworkSettings network;
   int height = 256, width = 128;  //!< of images at network size, pixels
-  int identities = 751;           //!< that train: a classifier's width
-  int copies = 3;                 //!< train.train_rates, of methods that take a copy at each
+  int identities = 751;           //!< identities that train, which is the classifier's width
+  int copies = 3;                 //!< LR copies per HR image, for methods that take one at each of train.train_rates
 };
 
-//! Multiply-adds (half as many as FLOP), forward and backward; means where a batch draws.
+//! Multiply-adds (a multiply-add is two FLOP), forward and backward. Where a batch draws at random, the mean.
 struct Work {
-  double hr_row = 0;        //!< of a step, for each row of the batch that has an HR image
-  double lr_row = 0;        //!< for each row that is stored in low resolution only
+  double hr_row = 0;        //!< in a step, per row of the batch that has an HR image
+  double lr_row = 0;        //!< in a step, per row that exists in low resolution only
   double query = 0;         //!< to embed a query
   double gallery = 0;       //!< to embed a gallery image
-  double gallery_copy = 0;  //!< and its LR copy, where distances look at those
-  double parameters = 0;    //!< that are trained, or kept from initial weights
-  double feature = 0;       //!< floats that an evaluation keeps of an image; 0: it keeps distances
+  double gallery_copy = 0;  //!< to embed its LR copy, where distances use such copies
+  double parameters = 0;    //!< parameters of the networks, trained or frozen
+  double feature = 0;       //!< floats that an evaluation keeps per image; 0: the evaluation keeps distances
 };
 
-//! Pixels of a map.
+//! Size of a feature map, in pixels.
 struct Grid {
   int height = 0, width = 0;
   double cells() const { return static_cast<double>(height) * width; }
@@ -38,36 +39,37 @@ struct Grid {
   Grid by(int stride) const { return {(height + stride - 1) / stride, (width + stride - 1) / stride}; }
 };
 
-//! Of a layer, forward.
+//! Forward work and parameters of one layer.
 struct LayerWork {
   double forward = 0;
   double parameters = 0;
 };
 
-//! A convolution. \param cells of its output \param groups its inputs and outputs are cut into as many \param bias or
-//! (false) a batch norm behind it, which has two parameters per channel
+//! A convolution. \param cells pixels of its output \param groups of its channels \param bias true: it has a bias;
+//! false: a batch norm follows it, with two parameters per channel
 LayerWork convolution_work(double inputs, double outputs, double kernel, double cells, double groups = 1,
                            bool bias = false);
 
-//! Forward, the gradient of the weights and that of the inputs; `first` of it is not needed: the gradient of the inputs
-//! of layers that see constants.
+//! Forward, gradient of the weights and gradient of the inputs. \param first work of layers whose input is a constant:
+//! they need no gradient of the inputs
 constexpr double trained(double forward, double first = 0) { return 3 * forward - first; }
 
 struct TrunkWork {
   double forward = 0;
-  double step = 0;          //!< of an image that is a constant; levels that are frozen have no gradient of weights
-  double step_through = 0;  //!< of an image whose gradient is wanted
+  double step = 0;          //!< per image that needs no gradient itself; frozen levels have no gradient of weights
+  double step_through = 0;  //!< per image whose gradient is needed
   double parameters = 0;
   std::array<double, kTrunkLevels + 1> parameters_to{};  //!< of levels 1 to l
   std::array<Grid, kTrunkLevels + 1> grid{};             //!< of f_l
 };
 TrunkWork trunk_work(const WorkCase& of);
 
-//! A linear layer from the trunk's feature, or `inputs`, to the identities, with the neck before it where there is one.
+//! A linear layer from the trunk's feature, or from `inputs` dimensions, to the identities, and the neck before it if
+//! there is one.
 LayerWork classifier_work(const WorkCase& of, double inputs = 0);
 
-//! Of a training and an evaluation of the method: what its row says, or of a row that says nothing the trunk and a
-//! classifier on each image.
+//! Work of a training and an evaluation of the method, by its row. If the row has no count, each image passes the trunk
+//! and a classifier.
 Work work(const MethodOptions& options, const WorkCase& of);
 
 }  // namespace resolute::methods

@@ -1,12 +1,12 @@
 #pragma once
 //! \file
-//! Closed sets of words: an enum, and the words that specifications and suites spell its values with. A set is
+//! Closed sets of words: an enum, and the word for each of its values in specifications and suites. A set is
 //!
 //!     enum class Decay { kAll, kWeights };
 //!     constexpr auto words_of(Decay) { return words("all", "weights"); }
 //!
-//! in the namespace of the enum: the words in the order of the enumerators, which count from 0. A word too few or too
-//! many does not compile.
+//! in the namespace of the enum. The words have the order of the enumerators, which count from 0. A missing or spare
+//! word does not compile.
 
 #include <array>
 #include <concepts>
@@ -71,7 +71,7 @@ constexpr std::optional<E> from_word(std::string_view text) {
   return std::nullopt;
 }
 
-//! The same. \throws as refuse_word() where it has none
+//! The same. \throws as refuse_word() if the set has no such word
 template <Choice E>
 E parse_word(std::string_view text, std::string_view what) {
   if (const auto value = from_word<E>(text)) return *value;
@@ -87,7 +87,7 @@ E required(core::ObjectReader& object, const std::string& key) {
   refuse_word(fmt::format("{}: key '{}'", object.where(), key), text, word_list<E>());
 }
 
-//! For tests' messages. A namespace of other sets says `using settings::operator<<;`.
+//! For messages of tests. Another namespace with sets needs `using settings::operator<<;`.
 template <Choice E>
 std::ostream& operator<<(std::ostream& out, E value) {
   return out << word(value);

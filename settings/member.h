@@ -1,15 +1,15 @@
 #pragma once
 //! \file
-//! One description of each settings struct, and what follows from it: JSON to and from, ranges, documentation, any
-//! value. A struct describes itself by
+//! Each settings struct describes its members once. Reading and writing of JSON, range checks, documentation and the
+//! generator of random values follow from the description. A struct describes itself by
 //!
 //!     static void members(auto&& visit) {
 //!       visit(member("steps", &Recipe::steps, between(1, kMostSteps), "optimiser steps"));
 //!       …
 //!     }
 //!
-//! The description costs nothing where it is not used. A member's default is its initialiser in the struct; a choice
-//! (choice.h) needs no rule, its type says what it may be.
+//! A member's default is its initialiser in the struct. A choice (choice.h) needs no rule, since its type says which
+//! values it has. A description that is not used costs nothing.
 
 #include <algorithm>
 #include <concepts>
@@ -27,7 +27,7 @@
 
 namespace resolute::settings {
 
-//! What the numbers of a member may be; in a list: each of them.
+//! Which values a member may have; for a list, which values each element may have.
 struct Rule {
   enum class Kind {
     kAny,         //!< whatever the type holds (the struct's own checks may refuse some)
@@ -41,7 +41,7 @@ struct Rule {
   double high = 0;
   bool may_be_empty = true;  //!< a list
 
-  //! at_least(): whole numbers as far as they go.
+  //! True for at_least(): there is no upper limit but the type's.
   constexpr bool has_no_end() const { return high == std::numeric_limits<int>::max(); }
 };
 
@@ -71,27 +71,26 @@ struct Described {
   std::optional<T> new_value = {};
   bool silent = false;  //!< see silent_at_default()
 
-  //! Suites call it otherwise than JSON does, or ("") do not set it by itself.
+  //! Suites use another key than JSON. With "" suites cannot set the member by itself.
   constexpr Described spelled(std::string_view in_suites) const {
     Described other = *this;
     other.suite_key = in_suites;
     return other;
   }
-  //! It came with this schema of the files that hold such settings (docs/formats/manifest.md): those of a lower one do
-  //! not have it, and it has its default there.
+  //! Files of a lower schema than this one do not have the member (docs/formats/manifest.md). It has its default there.
   constexpr Described since(int its_schema) const {
     Described other = *this;
     other.schema = its_schema;
     return other;
   }
-  //! Nothing is written of it where it has its default, in files and in specifications: ids and hashes of those who do
-  //! not ask for it are what they were before it came.
+  //! The member is not written where it has its default, in files and in specifications. So jobs and files that do not
+  //! use it keep their ids and hashes.
   constexpr Described silent_at_default() const {
     Described other = *this;
     other.silent = true;
     return other;
   }
-  //! One of its values came with this schema: files of a lower one do not have that value.
+  //! Files of a lower schema than this one do not have this value of the member.
   constexpr Described since(int its_schema, T value) const {
     Described other = *this;
     other.new_value_schema = its_schema;
@@ -100,7 +99,7 @@ struct Described {
   }
 };
 
-//! What check_members() holds against a rule: a rule of any other member would never be asked.
+//! The types whose values check_members() compares with a rule. A rule of another type would never be used.
 template <class T>
 concept Ruled = std::same_as<T, int> || std::same_as<T, double> || std::same_as<T, std::vector<int>>;
 
@@ -137,8 +136,8 @@ void check_rule(const std::string& key, const std::vector<int>& values, const Ru
 
 }  // namespace member_detail
 
-//! A value as JSON: -0.0 as 0.0, which it equals, a choice as its word, settings as an object of all their members but
-//! those that are silent at their defaults.
+//! A value as JSON. -0.0 becomes 0.0, a choice its word, and settings an object of all their members but those that are
+//! silent and have their default.
 template <class T>
 core::CanonicalText canonical(const T& value) {
   if constexpr (Settings<T>) {
@@ -172,7 +171,7 @@ S from_json(const core::Json& json, const std::string& where) {
   return result;
 }
 
-//! The lowest schema that can tell these settings, so that a file which was published by it keeps its bytes.
+//! The lowest schema that can express these settings. A file that was published under it keeps its bytes.
 template <Settings S>
 int schema_of(const S& value) {
   const S defaults;
@@ -184,7 +183,7 @@ int schema_of(const S& value) {
   return schema;
 }
 
-//! The highest that members of S came with.
+//! The highest schema that a member of S, or a value of a member, needs.
 template <Settings S>
 int newest_schema() {
   int schema = 1;
@@ -192,7 +191,7 @@ int newest_schema() {
   return schema;
 }
 
-//! canonical() as Json, without the members that came after a schema. \param schema schema_of() or higher
+//! canonical() as Json, without the members that need a higher schema. \param schema schema_of() or higher
 template <Settings S>
 core::Json to_json(const S& value, int schema = std::numeric_limits<int>::max()) {
   core::Json json = core::Json::parse(canonical(value).text());
@@ -202,8 +201,8 @@ core::Json to_json(const S& value, int schema = std::numeric_limits<int>::max())
   return json;
 }
 
-//! Those of what a file of a schema holds: members that came later have their defaults. \throws RuntimeError (kInput)
-//! opening with `where` for one that stands there all the same
+//! The JSON of a file of this schema with the members that need a higher one added, at their defaults. \throws
+//! RuntimeError (kInput) opening with `where` if the file has such a member
 template <Settings S>
 core::Json completed(core::Json json, int schema, const std::string& where) {
   const core::Json defaults = to_json(S());
@@ -233,7 +232,7 @@ T read_member(core::ObjectReader& object, const std::string& key) {
   }
 }
 
-//! The members of S among an object's.
+//! Reads the members of S out of an object.
 template <Settings S>
 S read(core::ObjectReader& object) {
   S result;
@@ -250,7 +249,7 @@ S read(core::ObjectReader& object) {
   return result;
 }
 
-//! from_json() of what the struct's own check() accepts. \throws RuntimeError (kInput) opening with `where`
+//! from_json(), and then the struct's own check(). \throws RuntimeError (kInput) opening with `where`
 template <Settings S>
 S checked(const core::Json& json, const std::string& where) {
   S result = from_json<S>(json, where);
@@ -262,7 +261,7 @@ S checked(const core::Json& json, const std::string& where) {
   return result;
 }
 
-//! Every member by itself. \param section what suites put before the keys, with its dot: "train."; may be empty
+//! Checks every member by itself. \param section what suites put before the keys, with its dot: "train."; may be empty
 //! \throws MemberError for the first that is out of range
 template <Settings S>
 void check_members(const S& value, const std::string& section) {
@@ -276,7 +275,7 @@ void check_members(const S& value, const std::string& section) {
   });
 }
 
-//! What is told of a member to people.
+//! What people read about a member.
 struct MemberText {
   std::string type;     //!< "true or false", "integer", "number", "text", "word", "list of integers"
   core::Json standard;  //!< its default
@@ -284,9 +283,9 @@ struct MemberText {
   std::vector<std::string> words;  //!< of a choice
   std::string help;
 
-  //! What it may be: "1 to 8", "at least 0", "ascending, each 1 to 16", "a, b, c"; empty: whatever its type holds.
+  //! Its values: "1 to 8", "at least 0", "ascending, each 1 to 16", "a, b, c"; empty: whatever its type holds.
   std::string range() const;
-  //! Its default as a suite spells it, but a text or word without quotes; may be empty.
+  //! Its default as a suite writes it, but texts and words without quotes; may be empty.
   std::string standard_text() const;
 };
 

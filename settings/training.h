@@ -18,12 +18,12 @@ constexpr auto words_of(Trunk) { return words("resnet50", "resnet-small", "effic
 enum class BatchNormStreams { kJoint, kSeparate };
 constexpr auto words_of(BatchNormStreams) { return words("joint", "separate"); }
 
-//! What the LR copies that a training makes of its HR images are shrunk from.
+//! The image from which a training makes its LR copies.
 enum class CopiesFrom {
-  kNative,   //!< what the pack's LR views, the queries', are shrunk from: the raw image unless PackSettings::view_from
-             //!< says otherwise. An image and its copy are as unlike as a gallery image and a query
-  kNetwork,  //!< the image at network size. Of smaller raw images such copies are of a higher resolution than queries
-             //!< of their rate, of larger ones of a lower
+  kNative,   //!< the image from which the pack's LR views are made: the raw image, unless PackSettings::view_from says
+             //!< otherwise. An image and its copy then differ as a gallery image and a query do
+  kNetwork,  //!< the image at network size. Copies of smaller raw images then have a higher resolution than queries of
+             //!< the same rate, copies of larger raw images a lower one
 };
 constexpr auto words_of(CopiesFrom) { return words("native", "network"); }
 

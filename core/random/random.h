@@ -27,9 +27,9 @@ class RandomStream {
   std::uint64_t below(std::uint64_t bound);
   //! Uniform in [0, 1), 53 bits.
   double uniform();
-  //! Each element as uniform() would draw it in turn; several times as fast for many.
+  //! Fills each element as successive calls of uniform() would; several times as fast for many elements.
   void fill_uniform(std::span<double> to);
-  //! Passes over `draws` draws of next_u64() in no time, so that parts of a stream can be drawn apart.
+  //! Skips `draws` draws of next_u64() in constant time, so that parts of a stream can be drawn separately.
   void skip(std::uint64_t draws);
   //! Uniform in [low, high).
   double uniform(double low, double high);
