@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! Low-resolution images: the HR image shrunk r times, r the rate. Rate 1 is a copy, no resampling. Pixels are rounded
-//! to 8 bits after each resize, as image files are. Defaults and what public code does instead: protocols, "How an LR
-//! image is made".
+//! Low-resolution images: an HR image whose height and width are divided by the rate r. Rate 1 is a copy without
+//! resampling. Pixels are rounded to 8 bits after each resize, as image files are. The defaults are compared with
+//! public code in docs/datasets.md.
 
 #include "datasets/image/image.h"
 #include "datasets/image/resample.h"
@@ -12,15 +12,16 @@ namespace resolute::datasets {
 
 inline constexpr int kMaxRate = settings::kLargestRate;
 
-//! The LR image as a camera would have stored it: floor(native height / rate) × floor(native width / rate), at least 1
-//! a side; of an image already resized to network size, the LR copy that training makes. \param rate 1 to kMaxRate
+//! The LR image as a camera would have stored it: floor(native height / rate) × floor(native width / rate) pixels, at
+//! least 1 each. For an image at network size it is the LR copy that a training makes. \param rate 1 to kMaxRate
 Image low_resolution_view(const Image& native, int rate, Kernel kernel);
 //! The same into `to`, which may not be `native` (resample.h: resize_into()).
 void low_resolution_view_into(const Image& native, int rate, Kernel kernel, Image& to, ResizeScratch& scratch);
 
-//! Back to network size, bilinear (triangle), whatever kernel shrank it.
+//! Enlarges to network size, bilinear (triangle), whatever kernel shrank the image.
 Image enlarge(const Image& image, int height, int width);
-//! The same into `to`, of which nothing else is kept; as resize_into() without an allocation once both have been used.
+//! The same into `to`, whose contents are replaced. As resize_into(), it allocates nothing once `to` and `scratch` have
+//! been used.
 void enlarge(const Image& image, int height, int width, Image& to, ResizeScratch& scratch);
 
 }  // namespace resolute::datasets

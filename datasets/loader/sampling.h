@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! Which training images a step sees: P identities × K images, a pure function of (seed, step), so that a resumed job
-//! and every rank agree without a word.
+//! Which training images a step sees: P identities × K images. It is a pure function of (seed, step), so a resumed job
+//! and all ranks agree without messages.
 
 #include <cstdint>
 #include <vector>
@@ -11,10 +11,11 @@
 namespace resolute::datasets {
 
 struct BatchItem {
-  std::size_t item = 0;     //!< index into split.train
-  std::uint64_t round = 0;  //!< how often its identity was drawn before: keys augmentation, with row and occurrence
-  std::uint32_t occurrence = 0;  //!< 0, 1, … where an identity has too few images and one comes again
-  bool low = false;              //!< it has an HR image, and stands in the batch as its LR copy alone
+  std::size_t item = 0;  //!< index into split.train
+  std::uint64_t round =
+      0;  //!< how often its identity was drawn before; with row and occurrence the key of augmentation
+  std::uint32_t occurrence = 0;  //!< 0, 1, …: counts repetitions where an identity has too few images
+  bool low = false;              //!< the image has an HR image, and the batch has its LR copy alone
   bool operator==(const BatchItem&) const = default;
 };
 
@@ -22,17 +23,17 @@ struct BatchItem {
 struct BatchShape {
   int identities = 1;  //!< P, at least 1
   int images = 1;      //!< K of each identity, at least 1
-  int lr_images = 0;   //!< of the K, how many are LR images alone: 0 to K − 1
+  int lr_images = 0;   //!< how many of the K are LR images without an HR image: 0 to K − 1
 };
 
-//! Identities come in rounds, each all of them once in random order, cut into batches of P without regard to the
-//! rounds' ends: after e rounds each has come exactly e times. A batch never has an identity twice. An identity's K
-//! images are drawn without repetition while it has any left, its cameras taking turns, so both resolutions are there
-//! where they exist.
+//! Identities come in rounds. A round has every identity once, in random order; batches of P identities are cut from
+//! the rounds without regard to where a round ends. So after e rounds each identity has come exactly e times. A batch
+//! never has an identity twice. The K images of an identity are drawn without repetition as long as it has images left,
+//! its cameras taking turns, so both resolutions come where both exist.
 //!
-//! With lr_images = l above 0 an identity's HR rows come first, K − l of them, and its LR rows last. Where it has
-//! images of both kinds (train_pool mlr), those with an HR image and those without are drawn each for themselves as
-//! above. Where all have an HR image, K are drawn as above and the last l are `low`. Where none has, all K are LR.
+//! With lr_images = l above 0 an identity has K − l HR rows and then l LR rows. If the identity has images of both
+//! kinds (train_pool mlr), images with an HR image and images without are drawn separately, as above. If all its images
+//! have an HR image, K are drawn as above and the last l are `low`. If none has, all K are LR.
 class BatchPlanner {
  public:
   //! \param split must outlive the planner \throws RuntimeError (kInput) if it has fewer identities to train on than
@@ -42,7 +43,7 @@ class BatchPlanner {
   //! The P×K items of batch `step` (0, 1, …), grouped by identity. Fastest in ascending order; any order gives the
   //! same.
   std::vector<BatchItem> plan(std::uint64_t step);
-  //! The same in the place of what `to` held; allocates only where `to` has too little room.
+  //! The same, replacing the contents of `to`; allocates only if `to` has too little room.
   void plan(std::uint64_t step, std::vector<BatchItem>& to);
 
   const Split& split() const { return *split_; }
@@ -80,8 +81,8 @@ class BatchPlanner {
   std::vector<Group> cameras_low_;
 };
 
-//! Items [begin, end) of a batch that lanes first to last - 1 hold, whole identities: the first P mod L lanes have one
-//! more.
+//! Items [begin, end) of a batch that belong to lanes first to last - 1. Lanes have whole identities; the first P mod L
+//! lanes have one more.
 struct ItemRange {
   std::size_t begin = 0;
   std::size_t end = 0;

@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! What an evaluation leaves, one row each: the files beside its result and the numbers in it (docs/formats/result.md),
-//! and what a method and the protocol must do to leave them. The files' columns stand in results/, the figures that
-//! show them in cli/report/output_figures.cpp.
+//! The outputs and metrics of an evaluation, one row each. An output is a file beside result.json, a metric a number in
+//! it (docs/formats/result.md). A row says what a method and the protocol must do to have it. The columns of output
+//! files stand in results/, the figures that show them in cli/report/output_figures.cpp.
 
 #include <algorithm>
 #include <array>
@@ -16,10 +16,10 @@
 
 namespace resolute::experiments {
 
-//! What a method must do for an evaluation of it to have a metric or an output.
+//! Something that a method does or does not do, and that a metric or an output needs.
 struct Ability {
-  const char* lacks;  //!< what a row without it does not do: "recovers images"
-  //! \param distance that the evaluation compares by, distance_asked()
+  const char* lacks;  //!< words for it in messages: "recovers images"
+  //! \param distance the distance of the evaluation, distance_asked()
   bool (*of)(const methods::Tells& tells, const std::string& distance);
 };
 inline constexpr Ability kLearnsWeights{
@@ -41,20 +41,20 @@ inline constexpr Ability kHasMasks{"has masks",
 inline constexpr Ability kVariesInLength{
     "varies in length", [](const methods::Tells& tells, const std::string&) { return !tells.prefixes.empty(); }};
 
-//! Of what an evaluation leaves a file.
+//! What the file is about.
 enum class LeftOf {
   kEveryQuery,
-  kMethod,  //!< of the network's own state and what it makes of all queries
-  kSample,  //!< test images at evaluate.sample_rates; nothing without them
-  kPanels,  //!< evaluate.panels queries; nothing for 0
+  kMethod,  //!< the network itself, and its results for all queries
+  kSample,  //!< test images at evaluate.sample_rates; no file without such rates
+  kPanels,  //!< evaluate.panels queries; no file for 0
 };
 
-//! A file, or several that one names, in the evaluation's folder.
+//! A file in the evaluation's folder, or several files that one file names.
 struct Output {
-  const char* file;  //!< relative to that folder, its key in results::EvaluationRecord::outputs
-  const char* name;  //!< what it holds, as messages say it
+  const char* file;  //!< path relative to that folder; the key in results::EvaluationRecord::outputs
+  const char* name;  //!< words for its contents in messages
   LeftOf of;
-  const Ability* needs;  //!< of the method; null: nothing
+  const Ability* needs;  //!< what the method must do; null: nothing
 };
 inline constexpr Output kQueriesOutput{"queries.csv", "scores of queries", LeftOf::kEveryQuery, nullptr};
 inline constexpr Output kWeightsOutput{"weights.csv", "weights", LeftOf::kSample, &kLearnsWeights};
@@ -64,12 +64,12 @@ inline constexpr Output kPrefixesOutput{"prefixes.csv", "distances by prefix", L
 inline constexpr Output kPanelsOutput{"panels/panels.json", "panels", LeftOf::kPanels, nullptr};
 inline constexpr Output kSamplesOutput{"samples.h5", "samples", LeftOf::kSample, nullptr};
 
-//! In what numbers are told.
+//! How a metric's numbers are printed and checked.
 struct Unit {
-  double shown;        //!< times a result's value is what tables print: 100 for per cent
-  int decimals;        //!< that tables print
-  const char* legend;  //!< of a table, beside per cent; null: per cent
-  const char* range;   //!< of a result's values, as a refusal says it; null: any
+  double shown;        //!< tables print a result's value times this: 100 for per cent
+  int decimals;        //!< decimals in tables
+  const char* legend;  //!< words for the unit below a table; null: per cent
+  const char* range;   //!< words for the range of values in refusals; null: any value
   double least, most;
 };
 
@@ -95,19 +95,20 @@ struct Metric {
   const char* heading;  //!< of its column, {} for the rate; null: no table shows it
   const Unit* unit;
   Better better;
-  const Output* output;  //!< that it is a mean over or a summary of; null: of features or distances
-  const Ability* needs;  //!< of a method; null: nothing
-  //! What the protocol lacks to measure it of a method that has it; null: nothing ever. \param rate as in MetricName
+  const Output* output;  //!< the output that it summarises; null: it comes from features or distances
+  const Ability* needs;  //!< what the method must do; null: nothing
+  //! What the protocol lacks to measure it, for a method that has it; null: never anything. \param rate as in
+  //! MetricName
   std::optional<Unmeasured> (*lacks)(const EvaluationProtocol& protocol, int rate);
 
   bool has_rate() const { return std::string_view(name).ends_with('_'); }
   //! Whether each query has a value of it, so that two rows can be compared query by query.
   bool is_per_query() const { return output != nullptr && output->of == LeftOf::kEveryQuery; }
-  //! Of its column. \param rate as in MetricName
+  //! Heading of its column. \param rate as in MetricName
   std::string heading_at(int rate) const;
 };
 
-//! Of what the protocol says of the metrics below; see Metric::lacks.
+//! For the metrics below: what the protocol lacks (Metric::lacks).
 std::optional<Unmeasured> lacks_probe(const EvaluationProtocol& protocol, int rate);
 std::optional<Unmeasured> lacks_rates(const EvaluationProtocol& protocol, int rate);
 std::optional<Unmeasured> lacks_rate(const EvaluationProtocol& protocol, int rate);

@@ -81,42 +81,45 @@ struct EvaluationSpecification {
 using JobSpecification =
     std::variant<ShardSpecification, SealSpecification, TrainingSpecification, EvaluationSpecification>;
 
-//! What an evaluation of such a training runs on.
+//! The device on which an evaluation of this training runs.
 Device device_of(const EvaluationSpecification& evaluation, const TrainingSpecification& training);
 
 //! "shard", "seal", "training", "evaluation".
 std::string kind_name(const JobSpecification& specification);
-//! By which its machine is chosen.
+//! The kind by which machines for the job are chosen.
 settings::JobKind job_kind(const JobSpecification& specification);
 
-//! Whether the level of resolution that an image is taken for makes a difference to the method.
+//! Whether the method treats images of different levels of resolution differently.
 bool uses_levels(const MethodOptions& options);
 
-//! What EvaluationProtocol::distance may name for a method of several branches beside "default"; the first of them is
-//! what "default" means. Empty: it compares by one embedding, by Euclidean distances or cosines.
+//! The distances that EvaluationProtocol::distance may name for a method with several branches, besides "default"; the
+//! first one is what "default" means. Empty: the method has one embedding and compares by Euclidean distances or
+//! cosines.
 std::vector<std::string> distances_of(const MethodOptions& options);
-//! EvaluationProtocol::distance with "default" replaced by what it means for the method; empty for a method that
-//! compares by one embedding. Not held against distances_of(): check() does that.
+//! EvaluationProtocol::distance with "default" replaced by its meaning for the method; empty for a method of one
+//! embedding. Does not check that distances_of() has it: check() does.
 std::string distance_asked(const EvaluationProtocol& protocol, const MethodOptions& method);
-//! Whether a distance of distances_of() looks at LR copies of gallery images.
+//! Whether a distance of distances_of() uses LR copies of gallery images.
 bool compares_copies(const MethodOptions& options, const std::string& distance);
 
-//! JSON with "kind" and "schema"; every member stands in it, defaults too, so the id never depends on what was left
-//! out. A training carries "method", "method_revision" and "options".
+//! JSON with "kind" and "schema". It has every member, also those at their defaults (but silent ones,
+//! settings/member.h), so the id does not depend on what a suite left out. A training has "method", "method_revision"
+//! and "options".
 core::Json to_json(const JobSpecification& specification);
-//! canonical_json() of it, which is hashed to the job's id and stands in its spec.json.
+//! The canonical JSON, which is hashed to the job's id and stands in the job's spec.json.
 std::string canonical_text(const JobSpecification& specification);
 
 //! The inverse, strict: unknown keys, wrong types, values out of range and another method_revision are refused with a
 //! kInput RuntimeError that opens with `where`.
 JobSpecification specification_from_json(const core::Json& json, const std::string& where);
 
-//! Range checks of every member and of members against one another. Refused: a lane with fewer than 2 identities or,
-//! where a triplet loss is on, fewer than 2 images of each; lanes < 1; train_rates that the pack lacks; a discriminator
-//! level twice. \throws RuntimeError (kInput), naming the member as the suite file spells it, e.g. 'train.identities'
+//! Checks the range of every member, and members against one another. It refuses a lane with fewer than 2 identities
+//! or, where a triplet loss is on, fewer than 2 images of each; lanes < 1; train_rates that the pack lacks; a
+//! discriminator level twice. \throws RuntimeError (kInput), naming the member as the suite file spells it, e.g.
+//! 'train.identities'
 void validate(const JobSpecification& specification, const std::string& where);
 
-//! Lane sizes in identities: P identities over L lanes, the first P mod L lanes have one more.
+//! Identities per lane, for P identities in L lanes: the first P mod L lanes have one more.
 std::vector<int> identities_per_lane(int identities, int lanes);
 
 JobId job_id(const JobSpecification& specification);
