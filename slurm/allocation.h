@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! One start of a batch script, from inside: what SLURM's variables say of it, its record in the store, and what is to
-//! follow when the run in it has ended. Pure but for the records' files.
+//! One start of a batch script, from inside: what SLURM's variables say, the start's record in the store, and what
+//! follows when its run has ended. Pure but for the records' files.
 
 #include <filesystem>
 #include <map>
@@ -19,10 +19,11 @@
 
 namespace resolute::slurm {
 
-//! Of SLURM_JOB_ID, SLURM_RESTART_COUNT, SLURM_JOB_NUM_NODES, SLURM_CPUS_ON_NODE, SLURM_ARRAY_TASK_ID and others.
+//! The values of SLURM_JOB_ID, SLURM_RESTART_COUNT, SLURM_JOB_NUM_NODES, SLURM_CPUS_ON_NODE, SLURM_ARRAY_TASK_ID and
+//! others.
 struct AllocationEnvironment {
   JobNumber job = 0;
-  JobNumber array = 0;  //!< equal to job where that is no array's
+  JobNumber array = 0;  //!< equal to `job` if the job is no array element
   int restart = 0;
   int nodes = 1;
   int cpus_per_node = 0;         //!< 0: unknown
@@ -32,18 +33,18 @@ struct AllocationEnvironment {
 //! \throws RuntimeError (kInput) outside of an allocation, or where a variable is no number
 AllocationEnvironment read_allocation_environment(const std::map<std::string, std::string>& environment);
 
-//! Why the run in the allocation came to its end, as far as the signals and SLURM tell.
+//! Why a start's run ended, as far as signals and SLURM tell.
 enum class EndCause {
   kComplete,
   kIncomplete,  //!< ended by itself, with jobs that failed for good
-  kIdle,        //!< ended by itself: what is left is others' to do, or nothing could be started for idle_limit
+  kIdle,        //!< ended by itself: other allocations do what is left, or nothing could be started for idle_limit
   kWalltime,
   kPreempted,
-  kCancelled,       //!< by scancel or `suite cancel`
-  kRequeued,        //!< by somebody's scontrol requeue
-  kTerminated,      //!< SLURM ended it and did not answer why: scancel or a requeue
-  kNodeLost,        //!< one of its nodes is down
-  kAnotherRun,      //!< none began: one of an earlier start, on a node that SLURM gave up, was at work all the time
+  kCancelled,   //!< by scancel or `suite cancel`
+  kRequeued,    //!< by somebody's scontrol requeue
+  kTerminated,  //!< SLURM ended it and did not answer why: scancel or a requeue
+  kNodeLost,    //!< one of its nodes is down
+  kAnotherRun,  //!< no run began: the run of an earlier start, on a node that SLURM gave up, was at work all the time
   kLauncherFailed,  //!< no run ever began
   kStoreError,      //!< jobs were given up, or nothing could be read in the end, because the store failed
   kConfiguration,   //!< the run refused to begin: the same again would fail the same way
@@ -57,7 +58,7 @@ constexpr auto words_of(EndCause) {
 }
 constexpr std::string_view name_of(EndCause cause) { return settings::word(cause); }
 
-//! What had been achieved when the script began and when it ended: results and checkpointed steps of the suite.
+//! What the suite has achieved at some moment: results and checkpointed steps.
 struct Achieved {
   std::int64_t results = 0;
   std::optional<std::int64_t> steps = 0;  //!< nothing: the journal could not be read
@@ -67,22 +68,22 @@ struct Achieved {
 struct AllocationRun {
   JobNumber job = 0;
   int restart = 0;
-  int repeat = 0;  //!< 1, 2, …: this id and restart count had a start before, of a job that SLURM lost
+  int repeat = 0;  //!< 1, 2, …: an earlier start had the same id and restart count, of a job that SLURM lost
   int generation = 0;
   std::optional<int> element{};
   std::string node_list;
   Time begin{};
-  std::optional<Time> end{};  //!< nothing: it runs, or was ended without a word
-  std::string launcher;       //!< name_of(Launcher) of the one that worked; empty: not known yet
+  std::optional<Time> end{};  //!< nothing: it runs, or it ended without writing its end
+  std::string launcher;       //!< name_of() of the launcher that worked; empty: not known yet
   Achieved before, after;
   std::optional<EndCause> cause{};  //!< of its end
-  bool given_up = false;            //!< the batch was, after it: only `suite resume` goes on, and counts anew
-  std::string verdict;              //!< what followed, one sentence: "requeued", …
-  //! By the controller's clock; nothing where SLURM did not say. The nodes' clocks, of which begin and end are, need
-  //! not agree with each other.
+  bool given_up = false;  //!< the batch was given up after this start: only `suite resume` goes on, and counts anew
+  std::string verdict;    //!< what followed, one sentence: "requeued", …
+  //! Begin by the controller's clock; nothing if SLURM did not say. `begin` and `end` are by the nodes' clocks, which
+  //! need not agree.
   std::optional<Time> slurm_begin{};
 };
-//! By which starts are ordered: SLURM's time of the begin where it is known, else the node's.
+//! The time by which starts are ordered: SLURM's time of the begin if it is known, else the node's.
 Time order_of(const AllocationRun& run);
 //! "run-12-003.json", "run-12-003-1.json" with a repeat.
 std::string run_file_name(const AllocationRun& run);
@@ -95,26 +96,28 @@ std::vector<AllocationRun> read_runs(core::FileSystem& files, const std::filesys
 
 //! What is known when the launcher has ended.
 struct Ending {
-  bool complete = false;       //!< every job of the suite (or of the element) has its result
-  bool given_up = false;       //!< the run ended by itself with failed jobs: nothing that it could still do
-  bool idle = false;           //!< the run ended by itself for want of anything to do
-  bool store_failed = false;   //!< of those some for the store alone, or the store does not say how the run ended
-  bool began = false;          //!< a run took the suite
+  bool complete = false;  //!< every job of the suite (or of the element) has its result
+  bool given_up = false;  //!< the run ended by itself with failed jobs: nothing that it could still do
+  bool idle = false;      //!< the run ended by itself for want of anything to do
+  bool store_failed =
+      false;           //!< some of these jobs failed for the store alone, or the store does not say how the run ended
+  bool began = false;  //!< a run took the suite
   bool wrong_usage = false;    //!< no run began: it refused to, with exit code 2
   bool asked_to_stop = false;  //!< the run ended because `suite cancel` asked it to
-  bool another_run = false;    //!< no run began: another's was still at work
+  bool another_run = false;    //!< no run began: another run was still at work
   int restart = 0;             //!< SLURM's restart count of this start
   bool noticed = false;        //!< SIGUSR1 came
   bool terminated = false;     //!< SIGTERM came
-  bool killed = false;         //!< the process that saw to this start was killed; another settles what follows
-  std::optional<std::variant<ShownJob, AnotherJob, Gone>> job{};  //!< what SLURM says of us now; nothing: no answer
-  std::optional<Time> ends_at{};                                  //!< of the time limit, as read at the begin
+  bool killed = false;         //!< the process of this start was killed; another process decides what follows
+  std::optional<std::variant<ShownJob, AnotherJob, Gone>>
+      job{};                      //!< what SLURM says of this job now; nothing: no answer
+  std::optional<Time> ends_at{};  //!< end by the time limit, as read at the begin
   Time now{};
   std::chrono::seconds notice{120};  //!< SubmissionRequest::notice
 };
 EndCause cause_of(const Ending& ending);
-//! SLURM takes this start's nodes for another job: its PreemptTime is not of an earlier start. It stays with a job
-//! until that starts again.
+//! Whether SLURM takes this start's nodes for another job. A job keeps its PreemptTime until it starts again, so one of
+//! an earlier start does not count.
 bool is_preempted(const ShownJob& job);
 
 struct Leave {};   //!< exit: SLURM or the user has already decided
@@ -127,13 +130,14 @@ struct GiveUp {
 };
 using NextStep = std::variant<Leave, Finish, GoOn, GiveUp>;
 
-//! How long one of the `agents` that outlive their coordinator waits until it has the job requeued. The first does so
-//! at once, and SLURM ends those that still wait. \param before agents of lower rank, each of which may be dead: 10 s
-//! for each of the first 12; the others ask one after another within 10 minutes more.
+//! How long an agent that has lost its coordinator waits until it requeues the job. The first agent does so at once,
+//! and SLURM then ends those that still wait. \param before agents of lower rank, each of which may be dead. The wait
+//! is 10 s for each of the first 12; the others ask one after another within 10 minutes more. \param agents number of
+//! agents that outlive the coordinator
 std::chrono::milliseconds requeue_turn(int before, int agents);
 
-//! \param earlier runs of this batch (this element), this one not among them: those after the last that was given up
-//! count \param reason why the run stopped, in its journal's words; empty: it says nothing
+//! \param earlier starts of this batch (this element) before this one; those after the last start that was given up
+//! count \param reason why the run stopped, in its journal's words; empty: the journal does not say
 NextStep next_step(EndCause cause, const Achieved& before, const Achieved& after,
                    const std::vector<AllocationRun>& earlier, const SubmissionRequest& request,
                    const std::string& reason = {});

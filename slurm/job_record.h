@@ -1,8 +1,9 @@
 #pragma once
 //! \file
-//! What SLURM's commands say of jobs, read strictly: text that they would not write is refused whole, so that no wrong
-//! state is ever taken for one. Pure; the formats asked for stand beside their parsers. Recorded from 22.05; what later
-//! versions (to 26.05) write otherwise is taken from their manual pages and sources (tests/slurm/recorded).
+//! Parses what SLURM's commands say of jobs. Parsing is strict: text that the commands would not write is refused
+//! whole, so that nothing is mistaken for a job's state. Pure. Each format stands beside its parser. The formats were
+//! recorded from 22.05; differences of later versions (to 26.05) are from their manual pages and sources
+//! (tests/slurm/recorded).
 
 #include <chrono>
 #include <cstdint>
@@ -19,7 +20,7 @@ namespace resolute::slurm {
 //! UTC: the client asks with TZ=UTC0.
 using Time = std::chrono::sys_seconds;
 
-//! "2026-01-31T12:00:00"; nothing for "N/A", "Unknown", "None", "" and a time that is none.
+//! "2026-01-31T12:00:00"; nothing for "N/A", "Unknown", "None", "" and what is no time.
 std::optional<Time> parse_time(std::string_view text);
 //! "2026-01-31T12:00:00"
 std::string time_text(Time time);
@@ -27,17 +28,18 @@ std::string time_text(Time time);
 //! hours:minutes:seconds, days-hours, days-hours:minutes, days-hours:minutes:seconds; more than zero, at most a year.
 //! \throws RuntimeError (kInput) naming `option`
 std::chrono::seconds parse_time_limit(const std::string& text, const std::string& option);
-//! What SLURM makes of a time limit: whole minutes, rounded up. 0, for the cluster's default, stays 0.
+//! The time limit that SLURM grants: whole minutes, rounded up. 0 (the cluster's default) stays 0.
 std::chrono::seconds granted_time(std::chrono::seconds asked);
 
-//! A job's id, as a number: an id alone is no identity, it may be given out again. Nor is the time of submission: a
-//! requeue sets it to its own time, for each array element alone.
+//! A SLURM job id. An id alone does not identify a job, because SLURM may give it again. Nor does the time of
+//! submission: a requeue sets a new one, for each array element separately.
 using JobNumber = std::int64_t;
 
 //! One line of squeue. Each array element has a line of its own (-r).
 struct QueuedJob {
-  JobNumber id = 0;              //!< %A: its own; the array's for each element that waits, and for one that does not
-  JobNumber array = 0;           //!< %F: the array's; equal to id for a job that is none
+  JobNumber id =
+      0;  //!< %A: the job's own. For an element that waits, and for one element of the others, it is the array's
+  JobNumber array = 0;           //!< %F: the array's id; equal to `id` for a job that is no array
   std::optional<int> element{};  //!< %K
   JobState state = JobState::kPending;
   std::optional<Time> submitted{};  //!< %V: of the last requeue, if there was one
@@ -50,11 +52,11 @@ struct QueuedJob {
 };
 //! The -o that parse_queue() reads.
 inline constexpr std::string_view kQueueFormat = "%A|%F|%K|%T|%V|%S|%e|%D|%N|%j|%r";
-//! \param text of `squeue -h -r -o kQueueFormat`, of jobs with names of ours alone (is_job_name()) \throws RuntimeError
-//! (kTransient) naming the first line that is none
+//! \param text of `squeue -h -r -o kQueueFormat`, asked for names that is_job_name() accepts \throws RuntimeError
+//! (kTransient) naming the first line that is wrong
 std::vector<QueuedJob> parse_queue(std::string_view text);
 
-//! How a job's script ended, as SLURM writes it: "0:53". 0, 0: well, or it has not.
+//! How a job's script ended, as SLURM writes it: "0:53". 0, 0: it ended well, or it has not ended.
 struct ExitCode {
   int code = 0;
   int signal = 0;
@@ -64,7 +66,7 @@ struct ExitCode {
 struct ShownJob {
   JobNumber id = 0;
   JobNumber array = 0;           //!< as in QueuedJob
-  std::optional<int> element{};  //!< none for what is left of an array that waits
+  std::optional<int> element{};  //!< none for the record of an array's waiting elements
   JobState state = JobState::kPending;
   std::string reason;
   bool requeue = false;  //!< SLURM may start it again
@@ -73,16 +75,17 @@ struct ShownJob {
   std::optional<Time> submitted{};  //!< of the last requeue, if there was one
   std::optional<Time> begin{};
   std::optional<Time> end{};
-  std::optional<Time> preempted{};  //!< PreemptTime: it has been told to go
+  std::optional<Time> preempted{};  //!< PreemptTime: SLURM has told it to end
 };
 //! The id belongs to a job of another name.
 struct AnotherJob {};
-//! \param id asked for: that of an array shows all its elements, one of which may have that id itself
+//! \param id that was asked for. An array's id shows all its elements, one of which may have that id itself
 //! \param name that the job must have; nothing in it may need quoting (is_job_name())
 //! \throws RuntimeError (kTransient) for what scontrol does not write
 std::variant<ShownJob, AnotherJob> parse_shown_job(std::string_view text, JobNumber id, const std::string& name);
-//! How `scontrol requeue`, `scontrol release` and `scancel` must name one job: "ID", or "ARRAY_ELEMENT", because the
-//! plain id of an element may be the array's, and then means all of its elements, those that have ended included.
+//! How `scontrol requeue`, `scontrol release` and `scancel` must name one job: "ID", or "ARRAY_ELEMENT" for an array
+//! element. The plain id of an element may be the array's, and then means all of its elements, also those that have
+//! ended.
 std::string job_reference(JobNumber id, JobNumber array, std::optional<int> element);
 
 struct Accepted {
@@ -92,7 +95,7 @@ struct Accepted {
 //! `sbatch --parsable`: "ID" or "ID;CLUSTER", one line; nothing for any other text.
 std::optional<Accepted> parse_accepted(std::string_view text);
 
-//! 1 to 128 of [A-Za-z0-9_.-], not beginning with '-' or '.': the only job names that we give.
+//! 1 to 128 of [A-Za-z0-9_.-], not beginning with '-' or '.': the only job names that this program gives.
 bool is_job_name(std::string_view name);
 
 }  // namespace resolute::slurm

@@ -1,9 +1,9 @@
 #pragma once
 //! \file
-//! The batch script of an allocation: a pure function of the request (golden files in tests/golden/slurm). It sets the
-//! site's environment up and runs `resolute suite allocation`, which decides all the rest. The shell stays beside it
-//! for two things alone: it passes SLURM's notice on, and where a signal has killed the program (the kernel's, for
-//! memory) it calls the program once more to settle what follows.
+//! The batch script of an allocation: a pure function of the request (golden files in tests/golden/slurm). The script
+//! sets up the site's environment and runs `resolute suite allocation`, which decides everything else. The shell stays
+//! for two things: it passes SLURM's notice on, and if a signal has killed the program (such as the kernel's, for
+//! memory), it calls the program once more to decide what follows.
 
 #include <chrono>
 #include <filesystem>
@@ -17,7 +17,7 @@
 
 namespace resolute::slurm {
 
-//! By which option GPUs are asked for: --gres=gpu:N of each node, --gpus=N of all nodes together, --gpus-per-node=N.
+//! The option that asks for GPUs: --gres=gpu:N per node, --gpus=N for all nodes together, or --gpus-per-node=N.
 enum class GpuRequest { kGres, kGpus, kGpusPerNode };
 constexpr auto words_of(GpuRequest) { return settings::words("gres", "gpus", "gpus-per-node"); }
 
@@ -25,14 +25,14 @@ constexpr auto words_of(GpuRequest) { return settings::words("gres", "gpus", "gp
 struct Resources {
   int nodes = 1;
   int gpus_per_node = 0;
-  std::string gpu_type;          //!< "a100": a100:4 instead of 4
+  std::string gpu_type;          //!< "a100" asks for a100:4 instead of 4
   int cpus_per_node = 0;         //!< --cpus-per-task, one task per node
-  std::string memory;            //!< of a node: "64G", "0" for all of it
+  std::string memory;            //!< per node: "64G"; "0" is all of it
   std::chrono::seconds time{0};  //!< limit; whole minutes, rounded up
   std::string partition, account, qos, constraint, exclude, reservation;
   std::string mail_user, mail_type;  //!< mail_type as sbatch has it: "END,FAIL"
   bool exclusive = false;
-  std::vector<std::string> options;  //!< more of sbatch's, "--licenses=x" each
+  std::vector<std::string> options;  //!< more options of sbatch, such as "--licenses=x"
   int array_at_once = 0;             //!< elements of an array that may run at once; 0: no limit
   GpuRequest gpu_request = GpuRequest::kGres;
   std::string comment{};  //!< one line, instead of ours: some sites book by it
@@ -46,7 +46,7 @@ struct SiteEnvironment {
   std::vector<std::string> commands;  //!< lines of bash, as they are
 };
 
-//! sbatch(1), --signal: the controller looks every 30 s, and the signal may come so much before its time.
+//! The signal of sbatch's --signal may come this much earlier than asked (sbatch(1)): the controller looks every 30 s.
 inline constexpr std::chrono::seconds kNoticeComesEarlier{60};
 
 struct ScriptRequest {
@@ -56,12 +56,12 @@ struct ScriptRequest {
   SiteEnvironment site;
   std::filesystem::path working_folder;     //!< absolute
   std::filesystem::path output;             //!< absolute folder: JOB.log there, JOB_ELEMENT.log of arrays
-  std::optional<std::string> dependency{};  //!< besides singleton: "afterany:12", "afterok:3,after:4"
+  std::optional<std::string> dependency{};  //!< more than singleton: "afterany:12", "afterok:3,after:4"
   int array_size = 0;                       //!< 0: no array; else elements 0 … array_size - 1
-  //! The job outlives the loss of any of its nodes, of the first too, which runs the script: then somebody on another
-  //! must requeue it, for SLURM does not.
+  //! The job outlives the loss of any of its nodes. If it loses the first one, which runs the script, SLURM does not
+  //! requeue it: a process on another node must.
   bool no_kill = false;
-  std::chrono::seconds notice{120};  //!< SIGUSR1 comes to the script so long before the time limit, or earlier
+  std::chrono::seconds notice{120};  //!< SIGUSR1 comes to the script this long before the time limit, or earlier
   //! Program and arguments; after its death by a signal the same with "--killed-by SIGNAL".
   std::vector<std::string> command;
   std::vector<std::pair<std::string, std::string>> variables;  //!< exported before it, in this order
@@ -69,8 +69,8 @@ struct ScriptRequest {
 
 //! Checks the resources alone, before anything is made of them. \throws RuntimeError (kInput) naming the option
 void validate(const Resources& resources);
-//! Checks what would not survive in a script or would be taken for something else: control characters, option values
-//! outside their alphabets, options that we set ourselves. \throws RuntimeError (kInput) naming the option
+//! Refuses what a script cannot hold or would misread: control characters, option values outside their alphabets,
+//! options that this program sets itself. \throws RuntimeError (kInput) naming the option
 void validate(const ScriptRequest& request);
 
 //! Checks what a user asks of sbatch's --dependency: items as "afterok:12:13", joined by commas. '?' (any of them) is

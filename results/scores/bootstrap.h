@@ -1,15 +1,15 @@
 #pragma once
 //! \file
-//! How sure a difference between two methods is: the paired percentile bootstrap over trials and identities.
+//! How certain a difference between two methods is: the paired percentile bootstrap over trials and identities.
 //!
 //! Both methods saw the same queries, so each query gives one difference, and what makes a query hard cancels out.
 //! Queries are not independent: those of a person share clothes, camera and gallery images, and those of a trial share
 //! a training run. So whole people (clusters) are drawn, within trials that are drawn themselves: an interval over
-//! single queries would be too short. Two levels, both with replacement; a resample's statistic is the mean over its
-//! trials of the mean over the queries of its people; the interval runs from the 2.5th to the 97.5th percentile of
-//! 10,000. Two or three trials say little of how trainings vary: where they vary more than people do, the interval is
-//! too short (docs/decisions.md has how often it covers). One method's own numbers in the place of differences give the
-//! interval of its mean.
+//! single queries would be too short. Both draws are with replacement. The value of a resample is the mean over its
+//! trials of the mean over the queries of its people. The interval runs from the 2.5th to the 97.5th percentile of
+//! 10,000 resamples. Two or three trials say little of how trainings vary. Where trainings vary more than people do,
+//! the interval is too short (docs/decisions.md has how often it covers). With one method's own numbers in the place of
+//! differences, the result is the interval of that method's mean.
 //!
 //! Source: Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, section 13.3 (percentile interval; its rule
 //! for the order statistics, k = floor((B + 1) α)) and 8.3 (resampling the unit that is independent).
@@ -35,9 +35,9 @@ struct BootstrapInterval {
   double high = 0;
 };
 
-//! One interval per metric, from the same resamples; the draws are keyed by a fixed text, so that equal shapes (trials,
-//! identities) see equal draws whatever the row, table or machine. \param trials at least one, each with at least one
-//! query; of a trial's queries the order counts in the last bits only \param metrics numbers of each query
+//! One interval per metric, from the same resamples; The draws are keyed by a fixed text, so equal shapes (trials,
+//! identities) get equal draws in every row and table and on every machine. \param trials at least one, each with at
+//! least one query; the order of a trial's queries changes the last bits only \param metrics numbers per query
 //! \throws core::ContractError for a trial without a query or a query with another number of differences
 std::vector<BootstrapInterval> paired_bootstrap(const std::vector<std::vector<PairedQuery>>& trials,
                                                 std::size_t metrics);

@@ -1,15 +1,15 @@
 #pragma once
 //! \file
-//! Exact CMC and mAP of one ranking. The bits of a result depend on the values alone: not on the BLAS, the
-//! number of threads, block sizes, the order of queries or the order of the gallery.
+//! Exact CMC and mAP of one ranking. The bits of a result depend on the values alone. They do not depend on the BLAS,
+//! the number of threads, block sizes, the order of queries or the order of the gallery.
 //!
-//! Ties are pessimistic: a true match stands behind every wrong match at most as far, rank = 1 + number of those (for
-//! the first true match), so features that are all equal score no rank-1. Average precision of a query with true
-//! matches 1…R by distance is (1/R) Σ_i i / (i + w_i), w_i = wrong matches at most as far as match i: the plain mean of
-//! the precision at each true match, no trapezoids. Source: Zheng et al., "Scalable Person Re-identification: A
-//! Benchmark", ICCV 2015. Its inverse negative penalty is R / (R + w_R): how many images one looks at in vain before
-//! the hardest match is found. Source: Ye et al., "Deep Learning for Person Re-identification: A Survey and Outlook",
-//! TPAMI 2021, section 4.
+//! Ties are pessimistic: a true match stands behind every wrong match that is as far away or nearer. The rank of the
+//! first true match is 1 + the number of such wrong matches, so features that are all equal score no rank-1. The
+//! average precision of a query with true matches 1…R by distance is (1/R) Σ_i i / (i + w_i), where w_i is the number
+//! of wrong matches as far as match i or nearer. That is the plain mean of the precision at each true match, without
+//! trapezoids. Source: Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015. The inverse negative
+//! penalty of a query is R / (R + w_R): it tells how many wrong images stand before the hardest match. Source: Ye et
+//! al., "Deep Learning for Person Re-identification: A Survey and Outlook", TPAMI 2021, section 4.
 
 #include <cstddef>
 #include <cstdint>
@@ -24,7 +24,8 @@ namespace resolute::results {
 
 struct RankingOptions {
   int max_rank = 20;  //!< length of the CMC curve, at least 1
-  //! A BLAS packs each row of both sides once a product: of as many pairs, nearly square ones pack least.
+  //! A BLAS packs each row of both sides once per product, so among blocks of equally many pairs nearly square ones
+  //! pack least.
   WorkOptions work{.threads = 1, .query_block = 896, .gallery_block = 1024};
 };
 
@@ -40,7 +41,7 @@ struct RankingScores {
   std::vector<double> cmc;  //!< [max_rank]; cmc[k - 1] is rank-k; all 0 if no query has a match
   double map = 0;           //!< mean average precision; 0 if no query has a match
   double minp = 0;          //!< mean inverse negative penalty; 0 if no query has a match
-  double chance_map = 0;    //!< its expected value if each gallery were ordered at random
+  double chance_map = 0;    //!< expected map if each gallery were ordered at random
   std::size_t queries = 0;  //!< queries with at least one true match: what the means are over
   std::size_t queries_without_match = 0;
   std::vector<RankedQuery> per_query;  //!< in the order given
@@ -55,7 +56,7 @@ RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labe
                             const Labels& gallery_labels, std::span<const std::int64_t> prefix, const Gemm& gemm,
                             const RankingOptions& options);
 
-//! The same of a gallery that is read some images at a time, which changes no bit.
+//! The same for a gallery that is read some images at a time. The bits are the same.
 RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labels, const GallerySource& gallery,
                             const Labels& gallery_labels, std::span<const std::int64_t> prefix, const Gemm& gemm,
                             const RankingOptions& options);
@@ -67,7 +68,7 @@ RankingScores rank_distances(std::span<const float> distances, const Labels& que
 RankingScores rank_distances(std::span<const double> distances, const Labels& query_labels,
                              const Labels& gallery_labels, const RankingOptions& options);
 
-//! Sum and mean of values in ascending order: the same bits in whatever order they come. 0 for none.
+//! Sum and mean, added in ascending order of the values, so their order changes no bit. 0 for no values.
 double order_free_sum(std::vector<double> values);
 double order_free_mean(const std::vector<double>& values);
 
