@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Text for people in lines and columns: what other programs wrote made harmless, counted in characters and not in
+//! Text for people in lines and columns. Text of other programs is made harmless, and widths count characters, not
 //! bytes.
 
 #include <set>
@@ -10,18 +10,18 @@
 
 namespace resolute::cli {
 
-//! Control characters, which terminals obey, become '?': those of ASCII but for `kept`, and U+0080 to U+009F.
+//! Replaces control characters, which terminals obey, by '?': those of ASCII except `kept`, and U+0080 to U+009F.
 std::string without_controls(std::string text, std::string_view kept = {});
 
-//! Characters of UTF-8; each counts as one column.
+//! The number of UTF-8 characters; each counts as one column.
 std::size_t characters(const std::string& text);
-//! At most `most` characters, the last of them '…' where some are left out.
+//! Cuts the text to at most `most` characters; the last one is '…' if some are left out.
 std::string cut(const std::string& text, std::size_t most);
 
 using Cells = std::vector<std::string>;
-//! Lines of columns two blanks apart, without blanks at their ends. The last column is as long as it likes.
-//! \param rows one or more, of equally many cells \param right columns that hold numbers \param widest characters of a
-//! cell of another column than the last; longer ones are cut
+//! Lays rows out in lines of columns, two blanks apart, without blanks at the ends of lines. The last column has no
+//! limit. \param rows one or more, of equally many cells \param right columns to align right, such as numbers \param
+//! widest characters of a cell of any column but the last; longer cells are cut
 std::vector<std::string> columns(const std::vector<Cells>& rows, const std::set<std::size_t>& right = {},
                                  std::size_t widest = std::string::npos);
 

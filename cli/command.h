@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What every subcommand of `resolute` shares: its entry in the list, its option parsing and help, the places of files
-//! that come with the program. One .cpp per subcommand.
+//! What all subcommands of `resolute` share: the list of subcommands, option parsing and help, and the places of files
+//! that come with the program. Each subcommand has one .cpp.
 
 #include <boost/program_options.hpp>
 #include <cstdint>
@@ -35,10 +35,10 @@ struct CommandHelp {
   const char* examples;  //!< lines to copy
 };
 
-//! Parses `arguments`. `--help`, which every command has, prints the help on stdout and gives nothing: the command then
-//! returns 0. Names in `positional` are filled from arguments without a dash, in order; one in brackets, "[PATTERN]",
-//! may be missing, the last, "NAME...", takes all that follow (std::vector<std::string>). \throws RuntimeError (kInput)
-//! on an unknown or repeated option, a missing or ill-typed value, a spare argument
+//! Parses `arguments`. Every command has `--help`: it prints the help on stdout, and this function returns nothing; the
+//! command then returns 0. Arguments without a dash fill the names in `positional`, in order. A name in brackets,
+//! "[PATTERN]", may be missing. A last name "NAME..." takes all that follow (std::vector<std::string>). \throws
+//! RuntimeError (kInput) on an unknown or repeated option, a missing or ill-typed value, a spare argument
 std::optional<boost::program_options::variables_map> parse_options(const Arguments& arguments, const CommandHelp& help,
                                                                    boost::program_options::options_description options,
                                                                    const std::vector<std::string>& positional);
@@ -53,27 +53,27 @@ int at_least(const char* option, int value, int least);
 //! \throws RuntimeError (kInput) for a value of --threads outside of 1 to 1024
 void check_threads(int threads);
 
-//! What is said of files that are refused, before the error itself: each on stdout with --json, the first twenty on
-//! stderr without.
+//! Prints the refused files before the error itself: all of them on stdout with --json, the first twenty on stderr
+//! without.
 void tell_refused(const datasets::RefusedFiles& refused, bool json);
 
-//! One JSON document on stdout; in texts of other programs what is no UTF-8 is replaced.
+//! Prints one JSON document on stdout. Bytes that are not UTF-8 (in texts of other programs) are replaced.
 void print_json(const core::Json& json);
 
 //! "2,3,4" → {2, 3, 4}. \throws RuntimeError (kInput) naming the option
 std::vector<int> parse_integer_list(const std::string& text, const std::string& option);
 
-//! Of this program: "1.2.3".
+//! The version of this program: "1.2.3".
 const char* version();
 
-//! This program's own file, whatever its name.
+//! The file of the running program, whatever its name.
 std::filesystem::path own_program();
 
 //! The folder that holds this executable.
 std::filesystem::path executable_folder();
 
 //! The worker program: RESOLUTE_WORKER, or `resolute-worker` beside this executable.
-//! \throws RuntimeError (kInput) if it is not there or not executable
+//! \throws RuntimeError (kInput) if there is no such file or it is not executable
 std::filesystem::path worker_program();
 
 //! Makes the store's folder if need be. \throws RuntimeError (kInput) if nothing can be written there

@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! Looks from outside at the runs of a suite, by the files that they leave in the store: whether the one that a
-//! launcher was to start has begun, and is over; whether that of an earlier start is still at work, on nodes that SLURM
-//! has given up.
+//! Watches the runs of a suite from outside, by their files in the store. It tells whether the run that a launcher
+//! starts has begun, and whether it is over. It also tells whether the run of an earlier start is still at work, on
+//! nodes that SLURM has given up.
 
 #include <chrono>
 #include <cstdint>
@@ -17,27 +17,27 @@
 
 namespace resolute::allocations {
 
-//! Of the two runs that matter to who starts one: the one that had the suite when this was made, and the one that is to
-//! begin. Where the folder cannot be read, nothing has changed. Nothing throws.
+//! Watches two runs: the other run, which had the suite when this object was made, and the new run, which a launcher is
+//! about to start. While the folder cannot be read, it reports no change. Nothing throws.
 class RunWatch {
  public:
   RunWatch(core::FileSystem& files, std::filesystem::path run_folder, const core::Clock& clock);
 
-  //! The earlier run, which keeps every other from the suite while its owner file moves
-  //! (orchestrator/journal/owner.h), has given a sign of life since this was made, be it that of its end.
+  //! True if the other run has given a sign of life since this object was made; its end counts as one. While its owner
+  //! file moves, no new run can take the suite (orchestrator/journal/owner.h).
   bool other_moved();
-  //! It has ended, or has stood still for so long that another run may take the suite.
+  //! True if the other run has ended, or has stood still for so long that a new run may take the suite.
   bool other_over();
   //! "process 17 on 'n1'"
   std::string other() const;
 
-  //! A launcher starts a run now. \param limit after which a run that has not begun will not: one of its processes has
-  //! died on the way to the others, who wait for it
+  //! A launcher starts the new run now. \param limit a run that has not begun after this time will never begin: one of
+  //! its processes has died, and the others wait for it
   void expect(std::chrono::milliseconds limit);
-  //! A run has taken the suite since expect(); a journal more of the run that had it is none.
+  //! True if a new run has taken the suite since expect(). Another journal epoch of the other run does not count.
   bool began();
-  //! It has ended, its process is gone, it has given no sign of life for minutes in which the store did not fail, or
-  //! not begun in time.
+  //! True if the new run has ended, its process is gone, it has given no sign of life for minutes in which the store
+  //! did not fail, or it has not begun in time.
   bool over();
 
  private:
@@ -47,17 +47,17 @@ class RunWatch {
   core::FileSystem& files_;
   std::filesystem::path folder_;
   const core::Clock& clock_;
-  std::int64_t run_ = 0;                      //!< number of the last run's first journal; 0: none has begun
-  std::optional<orchestrator::Owner> owner_;  //!< the last that was read
-  std::int64_t owned_ = 0;                    //!< the run that it owns
-  core::MonotonicTime moved_;                 //!< when its counter was last seen to have moved
+  std::int64_t run_ = 0;                      //!< first journal epoch of the last run; 0: no run has begun
+  std::optional<orchestrator::Owner> owner_;  //!< the last owner file that was read
+  std::int64_t owned_ = 0;                    //!< the run of that owner file
+  core::MonotonicTime moved_;                 //!< when its counter last moved
   std::optional<orchestrator::Owner> first_;
   std::int64_t run_before_ = 0;
   core::MonotonicTime begins_by_{};
 };
 
-//! Looks every few seconds until the earlier run is over. \param stop asked more often \return whether it is over;
-//! false: `stop` came first
+//! Waits until the other run is over, looking every few seconds. \param stop asked more often \return true if the run
+//! is over; false if `stop` came first
 bool wait_for_end(RunWatch& watch, const std::function<bool()>& stop,
                   const std::function<void(std::chrono::milliseconds)>& sleep);
 

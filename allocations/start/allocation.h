@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! One start of a submission's batch script: it runs the launcher as its child, and decides from the store what follows
-//! when that has ended: nothing, the same SLURM job again, or another after it.
+//! One start of a submission's batch script. It runs the launcher as its child. When the launcher has ended, it decides
+//! from the store what follows: nothing, the same SLURM job again, or a successor.
 
 #include <filesystem>
 #include <functional>
@@ -20,7 +20,7 @@ namespace resolute::allocations {
 
 using Environment = std::map<std::string, std::string>;
 
-//! All that a start touches, to be replaced by tests.
+//! Everything outside that a start uses; tests replace it.
 struct AllocationWorld {
   core::FileSystem& files;
   const core::Clock& clock;
@@ -37,22 +37,23 @@ struct AllocationWorld {
       launch;
   std::string version{};  //!< of this program, for the log
 };
-//! The machine's own. \param signals live as long as the result
+//! The real machine. \param signals must outlive the result
 AllocationWorld real_allocation_world(const AllocationSignals& signals, PlanOf plan_of, std::string version);
 
-//! Which start of which script.
+//! Which batch script, and which start of it.
 struct AllocationOrder {
   std::filesystem::path submission;  //!< its folder
-  int batch = 1;                     //!< number in it
-  int generation = 0;                //!< and one more for each successor
-  //! The signal that killed the process that began this start: nothing is run, and what follows is settled in its
+  int batch = 1;                     //!< its number in the submission
+  int generation = 0;                //!< 0, and one more for each successor
+  //! The signal that killed this start's process. Then nothing is run, and this process decides what follows in its
   //! place.
   std::optional<int> killed_by{};
 };
 
-//! Lives until what follows is settled. \param environment SLURM's of the start \return exit code: 0 complete, 3 some
-//! jobs failed, 75 to be continued, 1 or 2 given up (the log says why) \throws RuntimeError: kInput for a batch that
-//! the submission has not, a folder that others may write to, or outside of SLURM; kCorrupt for a torn request
+//! Returns when it is decided what follows. \param environment as SLURM gave it to the start \return exit code: 0
+//! complete, 3 some jobs failed, 75 to be continued, 1 or 2 given up (the log says why) \throws RuntimeError: kInput
+//! for a batch that the submission does not have, a folder that others may write to, or outside of SLURM; kCorrupt for
+//! a torn request
 int run_allocation(const AllocationWorld& world, const AllocationOrder& order, Environment environment);
 
 }  // namespace resolute::allocations

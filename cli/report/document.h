@@ -20,35 +20,35 @@
 
 namespace resolute::cli {
 
-//! After which a run of another machine, which says something every two seconds, may have been lost.
+//! A run of another machine that has been silent for this long may be lost; a run writes every two seconds.
 inline constexpr std::chrono::seconds kReportSilence{20};
 
-//! What a report that is made again and again does once.
+//! What a report that is made repeatedly keeps, so that it computes it once.
 struct ReportMemory {
-  //! Maps of features by evaluation and label: they cost a second each and stay as they are.
+  //! Maps of features by evaluation and label; each takes a second to compute and never changes.
   std::map<std::pair<experiments::JobId, std::string>, std::vector<Figure>> maps;
-  //! Of the means over these jobs in these metrics: tens of thousands of resamples each.
+  //! Intervals of means over these jobs in these metrics; each takes tens of thousands of resamples.
   std::map<std::pair<std::vector<experiments::JobId>, std::vector<std::string>>,
            std::vector<std::optional<results::BootstrapInterval>>>
       intervals;
-  std::set<std::string> warned;  //!< what was said of logs that are damaged
+  std::set<std::string> warned;  //!< warnings about damaged logs that were given already
 };
 
 struct ReportOptions {
-  bool with_hosts = false;                     //!< hosts by name, and messages as they were
+  bool with_hosts = false;                     //!< name hosts, and show messages unchanged
   const experiments::Plan* against = nullptr;  //!< another suite of the store to compare with; null: none
-  ReportMemory* memory = nullptr;              //!< of the reports before; null: there are none
+  ReportMemory* memory = nullptr;              //!< memory of earlier reports; null: none
 };
 
 struct SuiteReport {
-  core::Json document;  //!< all of it, its figures too
+  core::Json document;  //!< the whole document, figures included
   std::vector<Figure> figures;
 };
 
-//! Depends on the plan and on the store's files alone. What is not there yet has no numbers. \param source.files
-//! BundledFiles where `resolute suite compact` may have packed logs \param progress called with jobs looked at; may be
-//! empty \throws core::RuntimeError as aggregate() and provenance_of(), and kCorrupt where an output is not the file
-//! that its job's result names
+//! Makes the report from the plan and the store's files alone. Missing results have no numbers. \param source.files
+//! BundledFiles if `resolute suite compact` may have packed logs \param progress called with the number of jobs read so
+//! far; may be empty \throws core::RuntimeError as aggregate() and provenance_of(), and kCorrupt where an output is not
+//! the file that its job's result names
 SuiteReport suite_report(const results::ResultsSource& source, const ReportOptions& options,
                          const std::function<void(std::size_t done)>& progress = {});
 

@@ -1,10 +1,10 @@
 #pragma once
 //! \file
-//! The shell around apply() and decide(): messages become events, events are journaled and applied, decisions are
-//! journaled, applied and then, after the fsync, carried out. No call of the store is made here: RunStore makes them on
-//! threads of its own, and what depends on one goes on where its answer is taken, so that messages are answered
-//! whatever the store does. While the store fails nothing is started (StoreWatch); while the journal takes nothing,
-//! nothing is decided either.
+//! The shell around apply() and decide(). Messages become events, and events are journaled and applied. Decisions are
+//! journaled and applied, and carried out after the fsync. This class makes no call of the store: RunStore makes the
+//! calls on threads of its own, and work that depends on a call goes on when its answer is taken. So messages are
+//! answered whatever the store does. While the store fails nothing is started (StoreWatch). While the journal takes
+//! nothing, nothing is decided.
 
 #include <deque>
 #include <functional>
@@ -29,8 +29,9 @@ namespace resolute::orchestrator {
 
 class Coordinator {
  public:
-  //! Claims the suite's next epoch and reconciles, which may take long. References outlive the coordinator; files and
-  //! clock, where the store hangs at its end, the process.
+  //! Claims the suite's next epoch and compares the plan with the store, which may take long. The references must
+  //! outlive the coordinator. `files` and `clock` must outlive the process if the store may hang at the coordinator's
+  //! end.
   //! \param agents addresses from which a Join is expected \param lanes where the store's calls are made
   Coordinator(core::FileSystem& files, const core::Clock& clock, Transport& transport, const experiments::Plan& plan,
               const RunOptions& options, std::vector<Address> agents,
@@ -38,18 +39,18 @@ class Coordinator {
   Coordinator(const Coordinator&) = delete;
   Coordinator& operator=(const Coordinator&) = delete;
   ~Coordinator();
-  //! Does what there is to do without waiting. \return true if it did something
+  //! Does what can be done now, without waiting. \return true if it did something
   bool step();
   bool finished() const { return finished_; }
-  //! Ends the run in order. \param wish a user's, and no mere notice: a second one kills what still runs
+  //! Ends the run in order. \param wish a user asked for it, and not only a notice: a second wish kills what still runs
   void request_stop(const StopRequested& stop, bool wish);
-  //! No agent was lost and all expected ones joined: every peer will leave when told.
+  //! True if no agent was lost and all expected agents joined: every peer will leave when told.
   bool orderly() const { return orderly_; }
   RunOutcome outcome() const;
   const State& state() const { return state_; }
-  //! The store fails, or lets a call wait for seconds: whoever waits for what depends on it should have patience.
+  //! True if the store fails, or has not answered a call for seconds: callers should wait longer then.
   bool stalls() const;
-  //! Readable when there is something for step() to do that no message tells of; -1: none.
+  //! A descriptor that is readable when step() has something to do that no message tells of; -1: there is none.
   int descriptor() const { return store_.descriptor(); }
 
  private:
@@ -57,10 +58,10 @@ class Coordinator {
     AgentNumber number;
     core::MonotonicTime heard;
   };
-  //! Looks for results that are one call of the store.
+  //! Results that one call of the store looks for.
   static constexpr std::size_t kJobsALook = 32;
-  //! How far the start of an attempt is. kFiles: RunStore::prepare() is under way; kLaunch: it waits for the gang's
-  //! listener or for the store; kLaunched: its agents have been told, or it was given up before that.
+  //! How far the start of an attempt is. kFiles: RunStore::prepare() is under way. kLaunch: the attempt waits for the
+  //! gang's listener or for the store. kLaunched: its agents have been told, or it was given up before that.
   enum class Phase { kFiles, kLaunch, kLaunched };
   //! What no decision needs to know of a running attempt.
   struct Attempt {
@@ -68,14 +69,14 @@ class Coordinator {
     Phase phase = Phase::kFiles;
     core::MonotonicTime launched;
     core::MonotonicTime heard;         //!< last sign of life
-    std::optional<Prepared> listener;  //!< of the gang's process rank 0, once it is known
+    std::optional<Prepared> listener;  //!< the socket of process rank 0 of the gang, once it is known
     bool stalled = false;
     int ranks_started = 0;
-    std::int64_t first_step = 0;  //!< of a training: it goes on from there
+    std::int64_t first_step = 0;  //!< the step from which a training goes on
     std::optional<core::MonotonicTime> first_checkpoint;
     std::string line;           //!< last words about its progress
-    std::int64_t peak_mib = 0;  //!< of the largest of its ranks that have ended
-    std::int64_t cpu_ms = 0;    //!< of all of them
+    std::int64_t peak_mib = 0;  //!< of its largest rank that has ended
+    std::int64_t cpu_ms = 0;    //!< of all its ranks that have ended
   };
   //! The last attempt at a job that is to be tried again.
   struct Retry {
@@ -84,13 +85,13 @@ class Coordinator {
     std::string evidence;
     core::MonotonicTime ended;
   };
-  //! Ranks have ended, and it is not known yet whether the job has its result.
+  //! A job whose ranks have ended, and of which it is not known yet whether it has its result.
   struct Settling {
     bool looking = false;
     core::MonotonicTime next_look{};
-    std::optional<core::MonotonicTime> give_up;  //!< of a result that was not there
+    std::optional<core::MonotonicTime> give_up;  //!< when to stop waiting for a result that was not there
   };
-  //! A decision that is recorded and not carried out.
+  //! A decision that is recorded and not yet carried out.
   struct Pending {
     std::uint64_t record;
     Instant at;
@@ -119,14 +120,14 @@ class Coordinator {
   void join(Address from, const Join& message);
   void lose(Address address, const std::string& why);
   void check_silence();
-  //! Does what an answer of run_store.h tells. \return false if the store failed, from when on nothing is started: to
-  //! be asked again
+  //! Does `work`, which acts on an answer of run_store.h. \return false if the store failed: nothing is started from
+  //! then on, and the store must be asked again
   bool on_store(const std::function<void()>& work);
   //! While nothing is started: asks the store again when that is due.
   void probe_store();
   void end_pause();
   void tell_of_stall();
-  //! Has the journal synced where something is to be kept. \param again though it failed
+  //! Has the journal synced if something must be kept. \param again also after a sync that failed
   void keep_records(bool again = false);
   void kept(Answer<Kept>& answer);
   void settle_results();
@@ -138,20 +139,20 @@ class Coordinator {
   void look_for_held();
   //! Looks for results of jobs that other allocations run and something here waits for.
   void look_elsewhere();
-  //! Asks for all that came from elsewhere. \return true if that has been answered just now
+  //! Asks for all results that came from elsewhere. \return true if the answer has just come
   bool looked_everywhere();
   void look_for(std::vector<JobNumber> numbers, bool everywhere);
   void act(const Event& decision);
   void start_attempt(const Placed& placed);
-  //! Claim, specification and folder are made, or not. \param asked when they were asked for
+  //! RunStore has made claim, specification and folder, or has failed. \param asked when it was asked
   void prepared(const Placed& placed, core::MonotonicTime asked, Answer<Preparation>& answer);
   void put_off(JobNumber number, int attempt, Instant until, std::string why);
-  //! An attempt is on its way to being started.
+  //! True if an attempt is being started.
   bool starts_something() const;
-  //! Starts what waits for it in to_launch_ once it is known that no other run has taken over.
+  //! Starts the attempts in to_launch_ once it is known that no other run has taken over.
   void launch_prepared();
   void launch_now(JobNumber number);
-  //! No agent is waited for.
+  //! True if the attempt waits for no agent.
   bool launchable(JobNumber number, const Attempt& attempt) const {
     return attempt.listener || job_of(state_, number).slots == 1;
   }

@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! Everything the orchestrator knows: the fold of its events (apply.h). Plain values, no clock, no I/O; equal events
-//! give equal states. Each job state carries only its own data, so that combinations that cannot be cannot be written.
-//! A snapshot holds Facts and all that they hold, members in the order in which they are declared (core/members.h).
+//! Everything the orchestrator knows: the result of applying its events in order (apply.h). Plain values, no clock, no
+//! I/O; equal events give equal states. Each job state has only its own data, so impossible combinations cannot be
+//! written. A snapshot holds Facts with all its members, in the order of their declaration (core/members.h).
 
 #include <array>
 #include <map>
@@ -17,19 +17,19 @@
 
 namespace resolute::orchestrator {
 
-//! Needs results that are not there yet.
+//! The job needs results that are not there yet.
 struct Waiting {
   int unmet = 0;  //!< jobs of `after` without a result
 };
-//! May be placed from `not_before` on.
+//! The job may be placed from `not_before` on.
 struct Ready {
   Instant not_before{};
 };
-//! What ended, or is to end, an attempt.
+//! Why an attempt ended, or is about to end.
 struct Ending {
   Cause cause{};
   std::string evidence;
-  std::string host;  //!< where it began; empty: on no host in particular
+  std::string host;  //!< host where the failure began; empty: no host in particular
 };
 struct Running {
   int attempt = 0;
@@ -39,10 +39,10 @@ struct Running {
   bool started = false;     //!< every rank was seen to run
   bool progressed = false;  //!< a new checkpoint in this attempt
   Instant placed_at{};
-  Instant expected_end{};        //!< as it was expected when it was placed; the epoch of the clock: unknown
+  Instant expected_end{};        //!< expected end at the time of the placement; Instant{}: unknown
   bool stopping = false;         //!< AttemptStopped was decided
   std::optional<Ending> ending;  //!< the most telling thing that went wrong (weight_of)
-  Instant stop_by{};             //!< end of its grace, by which SIGKILL was sent; the epoch of the clock: unknown
+  Instant stop_by{};             //!< end of its grace, by which SIGKILL was sent; Instant{}: unknown
 };
 struct Succeeded {
   int attempt = 0;  //!< 0: before this run
@@ -76,18 +76,20 @@ struct Job {
   JobState state = Waiting{};
   int attempts = 0;                 //!< number of the last attempt that the store or the journal has seen
   std::array<int, kCauses> ends{};  //!< attempts of this run that ended by each cause, of its budget (failure.h)
-  int fruitless = 0;                //!< ends in a row, of causes that are no fault of the job, without a new checkpoint
+  int fruitless = 0;                //!< ends in a row without a new checkpoint, by causes that are no fault of the job
   std::int64_t checkpoint = -1;     //!< highest step seen; -1: none
-  std::string numeric_class;        //!< of the agents that wrote that checkpoint: another class cannot go on from it
-  std::map<std::string, std::vector<Cause>> failed_on;  //!< hosts where it failed; by what, in this run. Others are
-                                                        //!< preferred
-  std::optional<std::string> unwanted;                  //!< why the user cancelled it
-  int passed = 0;      //!< placements of later jobs, of unknown duration, while it waited for more slots
-  int placements = 0;  //!< in this run, without those taken back (RunStarted::max_jobs counts the jobs that have one)
-  bool elsewhere = false;  //!< JobAdded::elsewhere: neither placed nor in an index of what could be
+  std::string
+      numeric_class;  //!< numeric class of the agents that wrote that checkpoint; another class cannot go on from it
+  std::map<std::string, std::vector<Cause>>
+      failed_on;  //!< hosts where the job failed in this run, with the causes. Other hosts are preferred
+  std::optional<std::string> unwanted;  //!< why the user cancelled it
+  int passed = 0;  //!< later jobs of unknown duration that were placed while this job waited for more slots
+  int placements =
+      0;  //!< placements in this run without those taken back (RunStarted::max_jobs counts jobs with a placement)
+  bool elsewhere = false;  //!< JobAdded::elsewhere: never placed by this run, and in no index of ready jobs
 };
 
-//! An agent that answers, and what is left of it.
+//! An agent that answers, with its slots, GPUs and memory and how much of them is free.
 struct AgentSlots {
   std::string host;
   int slots = 0;
@@ -100,11 +102,11 @@ struct AgentSlots {
   bool leaving = false;
 };
 
-//! What is known of a host, over all its agents, in this run: a new one begins with fresh evidence, and a host that the
-//! user or the evidence has put aside is not lost to a suite for good.
+//! What this run knows of a host, over all its agents. A new run begins without this knowledge, so a host that the user
+//! or the evidence has put aside can be used again.
 struct HostRecord {
-  //! Jobs that failed there first (not by their configuration) and have not failed elsewhere, since anything last
-  //! succeeded or made progress on that host alone.
+  //! Jobs that failed first on this host (not by their configuration) and have not failed on another. Cleared when a
+  //! job succeeds or makes progress on this host alone.
   std::set<JobNumber> suspects;
   std::set<JobNumber> evidence;         //!< suspects that then succeeded or made progress on other hosts
   std::optional<std::string> drained;   //!< why, by the user
@@ -112,25 +114,24 @@ struct HostRecord {
   bool operator==(const HostRecord&) const = default;
 };
 
-//! What a Ready job asks of the machine room. Jobs that ask the same stand in one queue.
+//! What a Ready job needs of the machines. Jobs with equal needs stand in one queue.
 struct Need {
   bool gpus = false;
   int slots = 1;
   std::int64_t memory_mib = 0;  //!< of each rank; 0: not counted
-  std::string numeric_class;    //!< that its checkpoint needs; empty: any
+  std::string numeric_class;    //!< numeric class that its checkpoint needs; empty: any
   int priority = 0;
   bool fresh = true;  //!< not placed in this run yet: RunStarted::max_jobs may bar it
   auto operator<=>(const Need&) const = default;
 };
 Need need_of(const Job& job);
-//! JobAdded::priority. What a run is told to start first comes before all else; of the others evaluations, which are
-//! short and needed by none: tables fill while trainings go on. \param kind as experiments::kind_name() has it
+//! JobAdded::priority. Jobs that a run is told to start first come before all others. Then come evaluations: they are
+//! short and no job needs them, and tables fill while trainings go on. \param kind as experiments::kind_name() has it
 int priority_of(std::string_view kind, bool told_first);
-//! Of the duration that is expected of a job, what a new attempt would take: it goes on from its checkpoint. 0:
-//! unknown.
+//! Expected duration of a new attempt of the job, which goes on from its checkpoint. 0: unknown.
 std::int64_t expected_left(const Job& job);
 
-//! What a job that has not ended will go on to ask for: ranks that must run at once, MiB of each.
+//! What a job that has not ended needs at least: ranks that must run at once, and MiB per rank.
 struct Shape {
   int slots = 1;
   bool gpus = false;
@@ -138,7 +139,7 @@ struct Shape {
   auto operator<=>(const Shape&) const = default;
 };
 
-//! Ready jobs of one need, three times over.
+//! The Ready jobs of one need, in three orders.
 struct Queue {
   std::set<std::pair<std::int64_t, JobNumber>> by_path;        //!< -path_ms: the order of equal priorities
   std::set<std::pair<std::int64_t, JobNumber>> by_left;        //!< expected_left()
@@ -159,28 +160,29 @@ struct Room {
   bool operator==(const Room&) const = default;
 };
 
-//! What follows from the rest of a State and is kept beside it because every decision asks for it. Kept by apply(),
-//! made anew by build_indexes(), compared by check_invariants(); in no snapshot. Pairs are slots, GPUs.
+//! Indexes over a State's facts, kept because every decision needs them. apply() keeps them up to date, build_indexes()
+//! makes them anew, check_invariants() compares both. No snapshot has them. Arrays of two are slots and GPUs.
 struct Indexes {
   std::map<std::string, JobNumber> numbers;         //!< by job id
   std::map<Need, Queue> ready;                      //!< wanted Ready jobs whose back-off was over at last_placed
-  std::set<std::pair<Instant, JobNumber>> resting;  //!< the other wanted Ready jobs
+  std::set<std::pair<Instant, JobNumber>> resting;  //!< wanted Ready jobs whose back-off is not over
   std::set<JobNumber> running;
-  std::set<JobNumber> attention;                          //!< Running jobs about which there is something to decide
-  std::set<JobNumber> doomed;                             //!< Waiting or Ready jobs that are to be cancelled
-  std::set<std::pair<Instant, JobNumber>> stopping;       //!< Running jobs that are being stopped, by their stop_by
-  std::map<AgentNumber, std::vector<JobNumber>> at_work;  //!< Running jobs by agent, ascending; also one that is gone
+  std::set<JobNumber> attention;                     //!< Running jobs about which there is something to decide
+  std::set<JobNumber> doomed;                        //!< Waiting or Ready jobs that are to be cancelled
+  std::set<std::pair<Instant, JobNumber>> stopping;  //!< Running jobs that are being stopped, by their stop_by
+  std::map<AgentNumber, std::vector<JobNumber>>
+      at_work;  //!< Running jobs by agent, ascending; agents that are gone too
   std::array<std::map<std::pair<Instant, JobNumber>, int>, 2> ends;  //!< Running jobs' expected_end, and their slots
   std::map<std::string, std::set<AgentNumber>> on_host;              //!< every agent that answers
   std::map<AgentNumber, Machine> machines;                           //!< by the lowest of their agents
   std::map<AgentNumber, AgentNumber> machine_of;                     //!< of the agents on which something may be placed
   std::array<std::map<std::string, Room>, 2> rooms;                  //!< by numeric class
   std::set<std::string> accused;                                     //!< hosts with evidence that are not excluded
-  std::map<Shape, int> unfinished;  //!< wanted jobs of this run's kinds that have not ended, by what they need at least
+  std::map<Shape, int> unfinished;  //!< number of wanted jobs of this run's kinds that have not ended, by need
   bool operator==(const Indexes&) const = default;
 };
 
-//! What only the events tell.
+//! What follows from events only.
 struct Facts {
   std::vector<Job> jobs;
   std::map<AgentNumber, AgentSlots> agents;  //!< those that answer
@@ -189,7 +191,7 @@ struct Facts {
   bool agents_gone = false;  //!< this run has lost an agent, or one is leaving
   RunStarted run;
   int placed_jobs = 0;              //!< different jobs placed in this run
-  Instant last_placed{};            //!< Placed::at of the latest; back-offs until then are over
+  Instant last_placed{};            //!< Placed::at of the latest placement; back-offs up to then are over
   std::optional<std::string> stop;  //!< why the run is to end
   Cause stop_cause = Cause::kInterrupted;
   std::optional<RunEnd> end;
@@ -203,19 +205,19 @@ void build_indexes(State& state);
 
 const Job& job_of(const State& state, JobNumber number);
 Job& job_of(State& state, JobNumber number);
-//! Failed, or cancelled for whatever reason.
+//! True if it failed or was cancelled.
 bool ended_badly(const Job& job);
-//! That, or succeeded.
+//! True if it failed, was cancelled or succeeded.
 bool has_ended(const Job& job);
-//! The attempt's Running if it is the current one, else nullptr: messages from older attempts are ignored.
+//! The attempt's Running if the attempt is the current one, else nullptr: messages of older attempts are ignored.
 const Running* current(const State& state, JobNumber job, int attempt);
 //! The agent that runs a process rank of a placement.
 AgentNumber agent_of(const Placement& placement, int process_rank);
-//! Slots, or GPUs, of the agents on which something may be placed.
+//! Slots (or GPUs) of all agents on which jobs may be placed.
 int capacity(const State& state, bool gpus = false);
-//! Those of them that are free.
+//! Free slots (or GPUs) of these agents.
 int free_slots(const State& state, bool gpus = false);
-//! Whether something may be placed on an agent: it is not leaving, its host neither drained nor excluded.
+//! Whether jobs may be placed on an agent: it is not leaving, and its host is neither drained nor excluded.
 bool usable(const State& state, const AgentSlots& agent);
 //! Whether nothing more is started on a host because jobs fail there, or ranks could not be ended.
 bool is_excluded(const State& state, const std::string& host);

@@ -21,15 +21,15 @@ inline constexpr std::uint32_t kOldestJournalVersion = 2;
 inline constexpr std::size_t kJournalHeaderSize = 64;
 inline constexpr std::size_t kRecordHeaderSize = 28;
 inline constexpr std::uint32_t kMaxRecordPayload = 1U << 20;
-//! A run goes on in the next epoch when its file has this many bytes: a snapshot then spares replay all before it.
+//! A run begins the next epoch when its file has this many bytes. A snapshot then spares a replay everything before it.
 inline constexpr std::uint64_t kEpochLength = std::uint64_t{64} << 20;
 
 struct JournalHeader {
   std::int64_t epoch = 1;           //!< 1, 2, …
-  std::uint64_t sealed_length = 0;  //!< valid bytes of the predecessor; what it holds beyond is ignored. 0 for epoch 1
+  std::uint64_t sealed_length = 0;  //!< valid bytes of the predecessor; bytes behind them are ignored. 0 for epoch 1
   std::string run;                  //!< token of the run that owns the epoch, 16 bytes as 32 hexadecimal digits
   Instant created{};
-  std::int64_t run_epoch = 0;  //!< in which the run began: its owner file's number (owner.h); 0: in this one
+  std::int64_t run_epoch = 0;  //!< epoch in which the run began, the number of its owner file (owner.h); 0: this one
   std::uint32_t version = kJournalVersion;  //!< as read
 };
 
@@ -47,13 +47,13 @@ struct JournalRecord {
 struct JournalExtent {
   JournalHeader header;
   std::uint64_t valid_length = 0;   //!< bytes up to the end of the last whole record
-  std::uint64_t dropped_bytes = 0;  //!< a torn tail, or what a stalled writer added after it was sealed
+  std::uint64_t dropped_bytes = 0;  //!< bytes of a torn tail, or that a stalled writer added after the epoch was sealed
 };
 
-//! Gets each record in order, to keep or move from.
+//! Called with each record in order; it may move from the record.
 using RecordVisitor = std::function<void(const JournalHeader&, JournalRecord&)>;
 
-//! N of the files `PREFIXNNNNNN` of a folder, ascending.
+//! The numbers N of the files `PREFIXNNNNNN` of a folder, ascending.
 std::vector<std::int64_t> numbered_files(core::FileSystem& files, const std::filesystem::path& folder,
                                          std::string_view prefix);
 //! `journal-000001`.
@@ -69,11 +69,11 @@ std::vector<std::int64_t> journal_epochs(core::FileSystem& files, const std::fil
 //! damage in the middle, kInput for a version that is not read
 JournalExtent scan_journal(std::span<const std::byte> bytes, const std::string& name,
                            std::optional<std::uint64_t> sealed, const RecordVisitor& visit);
-//! Only the header; nothing where it is torn. \throws RuntimeError as scan_journal()
+//! Reads the header alone. \return nothing if it is torn \throws RuntimeError as scan_journal()
 std::optional<JournalHeader> read_journal_header(core::FileSystem& files, const std::filesystem::path& path);
 
-//! In which epoch the run began that has this one: its owner file's number. Of a torn header, which says nothing, the
-//! epoch itself.
+//! The epoch in which the run of this epoch began: the number of its owner file. If the header is torn, the epoch
+//! itself.
 std::int64_t read_run_epoch(core::FileSystem& files, const std::filesystem::path& suite_folder, std::int64_t epoch);
 
 //! Goes through the epochs of a suite folder from `first` on, in order, each cut to the length that its successor
@@ -86,35 +86,35 @@ core::Bytes encode_header(const JournalHeader& header);
 //! Appends a record's bytes. \throws ContractError for an event over kMaxRecordPayload bytes
 void append_record(core::Bytes& to, std::uint64_t sequence, Instant at, const Event& event);
 
-//! Appends to an epoch that it has created. Not thread-safe. A call that fails by the storage's doing
-//! (RuntimeError::is_storage()) may be made again: the batch is written anew from the last good length on. After any
-//! other failed write or sync the file's state is unknown, and every later call throws.
+//! Appends to an epoch that it has created. Not thread-safe. A call that failed because of the storage
+//! (RuntimeError::is_storage()) may be repeated: the batch of records is written again from the last good length on.
+//! After any other failed write or sync the file's state is unknown, and every later call throws.
 class JournalWriter {
  public:
-  //! Claims the epoch by link(). The folder has to be there. \throws RuntimeError (kTransient) if another run has it
+  //! Claims the epoch by link(). The folder must exist. \throws RuntimeError (kTransient) if another run has it
   JournalWriter(core::FileSystem& files, const std::filesystem::path& suite_folder, const JournalHeader& header);
-  //! Adds a record to the batch; nothing is written before sync().
+  //! Adds a record to the batch of records; nothing is written before sync().
   void append(const Event& event, Instant at);
-  //! Writes and fsyncs the batch: what it holds may now take effect. Does nothing for an empty batch, and keeps the
-  //! batch where it throws.
+  //! Writes and fsyncs the batch. Its records may then take effect. Does nothing for an empty batch. If it throws, the
+  //! batch is kept.
   //! \throws RuntimeError as require_ours()
   void sync();
-  //! Seals this file and goes on in the next epoch's. Needs an empty batch. One that failed by the storage's doing is
-  //! carried through by the next sync(). \throws RuntimeError (kInterrupted) if another run has that epoch
+  //! Seals this file and begins the next epoch's. Needs an empty batch. If the storage made it fail, the next sync()
+  //! completes it. \throws RuntimeError (kInterrupted) if another run has that epoch
   void next_epoch(Instant now);
-  //! Before the first sync(): seals the predecessor at `length`, to which it had grown when its successor came.
-  //! Replaces the header-only file by rename().
+  //! Seals the predecessor at `length`, the length that it had when this epoch was claimed. Only before the first
+  //! sync(). Replaces the file, which has only its header, by rename().
   void seal_predecessor_at(std::uint64_t length);
-  //! \throws RuntimeError (kInterrupted) if a later epoch was created: this run has been taken over and must not act;
-  //! (kEnvironment) if the file is gone: what it says reaches nobody, and another run may begin beside this one
+  //! \throws RuntimeError (kInterrupted) if a later epoch was created: another run has taken over, and this run must
+  //! not act; (kEnvironment) if the file is gone: nobody can read it, and another run may begin beside this one
   void require_ours() const;
-  void require_no_successor() const;  //!< the first of the two alone
+  void require_no_successor() const;  //!< the first of the two checks alone
 
   std::int64_t epoch() const { return header_.epoch; }
   const std::filesystem::path& path() const { return path_; }
-  //! Bytes of the file that sync() has seen to.
+  //! Bytes of the file that sync() has written.
   std::uint64_t length() const { return length_; }
-  //! Nothing waits for sync().
+  //! True if nothing waits for sync().
   bool synced() const { return batch_.empty() && !next_; }
 
  private:
@@ -122,7 +122,7 @@ class JournalWriter {
   void open();
   void move_on();
   bool ours(const std::filesystem::path& journal) const;
-  //! Runs a change of the file and notes what an error leaves behind.
+  //! Runs a change of the file, and notes what state an error leaves.
   template <class Change>
   void change(Change&& change);
 
