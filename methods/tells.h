@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What an evaluation can tell of a training's method beside its ranking: which outputs and metrics there are follows
-//! from it. Facts of the method's row (methods/row.h) that depend on the training's options alone.
+//! What an evaluation can tell of a training's method besides the ranking. Which outputs and metrics there are follows
+//! from it. It is a part of the method's row (methods/row.h), and depends on the training's options alone.
 
 #include <string>
 #include <vector>
@@ -10,17 +10,17 @@
 
 namespace resolute::methods {
 
-//! One of the spaces in which a method of several compares images (results/scores/branched_distance.h).
+//! One of the branches of a method that compares images in several spaces (results/scores/branched_distance.h).
 struct Branch {
   std::string name;
   bool gallery_copy = false;  //!< the gallery image stands in it as its LR copy, embedded on the low side
   bool operator==(const Branch&) const = default;
 };
 
-//! A way to compare images that a method of branches has.
+//! A distance that a method with branches has.
 struct Distance {
   std::string name;       //!< as EvaluationProtocol::distance spells it
-  bool copies = false;    //!< looks at LR copies of gallery images
+  bool copies = false;    //!< uses LR copies of gallery images
   bool weighted = false;  //!< by the learned weights
   bool operator==(const Distance&) const = default;
 };

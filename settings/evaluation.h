@@ -8,7 +8,7 @@
 
 namespace resolute::settings {
 
-//! Which galleries queries are asked against (results/scores/galleries.h).
+//! The galleries against which queries are ranked (results/scores/galleries.h).
 enum class ProtocolName {
   kSingleShot,    //!< drawn ones, one image of each identity
   kMultiShot,     //!< drawn ones, EvaluationProtocol::shots images of each
@@ -16,8 +16,8 @@ enum class ProtocolName {
 };
 constexpr auto words_of(ProtocolName) { return words("single-shot", "multi-shot", "whole-gallery"); }
 
-//! How images are compared; kDefault: by a method's first (experiments::distances_of()), or by the Euclidean distance
-//! of its one embedding. All but kCosine are of a method of several branches.
+//! How images are compared. kDefault: by the first of experiments::distances_of(), or by the Euclidean distance for a
+//! method of one embedding. The others but kCosine are for methods with several branches.
 enum class DistanceName { kDefault, kWeighted, kEqual, kHr, kLr, kCosine };
 constexpr auto words_of(DistanceName) { return words("default", "weighted", "equal", "hr", "lr", "cosine"); }
 
@@ -25,7 +25,7 @@ constexpr auto words_of(DistanceName) { return words("default", "weighted", "equ
 enum class QueryLevel { kKnown, kNativeSize, kHighest, kLowest };
 constexpr auto words_of(QueryLevel) { return words("known", "native-size", "highest", "lowest"); }
 
-//! What embeds the images.
+//! The device that embeds the images.
 enum class EvaluationDevice {
   kTraining,  //!< what the training ran on
   kCpu,

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a pack is made of: everything that decides its bytes, given the raw images.
+//! The settings of a pack: everything that decides its bytes besides the raw images.
 
 #include <cstdint>
 #include <optional>
@@ -28,22 +28,21 @@ enum class Kernel {
 };
 constexpr auto words_of(Kernel) { return words("triangle", "bilinear-point", "cubic", "lanczos3"); }
 
-//! What the LR image of a camera (`lr_view`) is shrunk from. Public code does both (protocols, "How an LR image is
-//! made").
+//! The image from which a pack's LR view is made. Public code does both (docs/datasets.md).
 enum class ViewFrom {
   kNative,   //!< the raw image
   kNetwork,  //!< the one already at network size
 };
 constexpr auto words_of(ViewFrom) { return words("native", "network"); }
 
-//! What is made of people of whom a data set has one image: nobody can be matched with it.
+//! What happens to people of whom a data set has one image, which nothing can match.
 enum class SingleImages {
   kRefused,
   kDistractors,  //!< identity 0, in the gallery (PRID, GRID)
 };
 constexpr auto words_of(SingleImages) { return words("refused", "distractors"); }
 
-//! Of sets that are drawn in no layout of their own.
+//! The source of images that are drawn in no source's layout.
 inline constexpr StandInFacts kAnyStandIn{};
 
 //! The procedural people or vehicles of datasets/stand_ins/synthetic.h.
@@ -76,12 +75,12 @@ struct SyntheticSettings {
   }
 };
 
-//! Everything that decides the bytes of a pack, given the raw images. Known before the pack exists.
+//! Everything that decides the bytes of a pack besides the raw images. Known before the pack exists.
 struct PackSettings {
   std::string name;
   Source source = Source::kCsv;
-  //! Where the source's images are drawn for this pack alone. Beside a source whose images are read from a folder: a
-  //! stand-in, drawn in that source's layout and read by its reader (is_stand_in()).
+  //! Settings of drawn images. With a source that is read from a folder it is a stand-in: images drawn in that source's
+  //! layout and read by its reader (is_stand_in()).
   std::optional<SyntheticSettings> synthetic = {};
   std::vector<int> rates = {2, 3, 4};
   Kernel kernel = Kernel::kTriangle;
@@ -117,19 +116,19 @@ struct PackSettings {
 void check(const SyntheticSettings& settings);
 void check(const PackSettings& settings);
 
-//! Settings that a stand-in in the source's layout can have, small ones: what `[dataset.stand_in]` and `data synth
-//! --layout` leave out.
+//! The default settings of a stand-in in the source's layout, which are small: those of `[dataset.stand_in]` and `data
+//! synth --layout`.
 SyntheticSettings stand_in_of(Source source);
 
-//! Whether a pack holds a stand-in: made-up images in the place of a source's real ones.
+//! Whether a pack holds a stand-in: made-up images in place of a source's real ones.
 bool is_stand_in(const PackSettings& settings);
 
-//! Of images in the source's own layout, which can have fewer cameras and images than drawn sets in general, or must
-//! have one image by a camera (VIPeR). \throws MemberError for the first member that it cannot have
+//! Checks settings of images in the source's own layout, which may allow fewer cameras and images than other drawn
+//! sets, or exactly one image per camera (VIPeR). \throws MemberError for the first member that the layout cannot have
 void check_stand_in(const SyntheticSettings& settings, Source source);
 
-//! What a pack itself says of its settings, and what its folder's name is hashed from: their JSON in the lowest schema
-//! that can tell them. So a pack's bytes and place stay what they were.
+//! The settings as JSON in a pack, from which the name of the pack's folder is hashed. It has the lowest schema that
+//! can express them, so packs keep their bytes and their place.
 core::Json settings_in_pack(const PackSettings& settings);
 //! The inverse. \throws RuntimeError (kInput) opening with `where`
 PackSettings settings_of_pack(const core::Json& json, const std::string& where);

@@ -19,7 +19,7 @@ enum class Partition {
 };
 constexpr auto words_of(Partition) { return words("random-halves", "official", "published"); }
 
-//! Which training images there are: docs/formats/manifest.md.
+//! Which training images exist, and in which resolution (docs/formats/manifest.md).
 enum class TrainPool {
   kMlr,          //!< those of the LR side exist in low resolution only
   kHrBothViews,  //!< all, in high resolution
@@ -37,7 +37,7 @@ enum class LrSide {
 };
 constexpr auto words_of(LrSide) { return words("camera", "drawn", "pair", "identity", "query"); }
 
-//! With which partitions images of nobody stand in the gallery.
+//! With which partitions distractors stand in the gallery.
 enum class Distractors {
   kOfficial,  //!< with `official` alone
   kAlways,    //!< with any
@@ -97,10 +97,10 @@ struct SplitSettings {
   }
 };
 
-//! What says so: "lr_camera", `between` and its value, or lr_cameras so.
+//! The setting that names the LR cameras, for messages: "lr_camera" or "lr_cameras", `between`, and its value.
 std::string low_cameras_text(const SplitSettings& settings, std::string_view between);
 
-//! \param section what stands before the keys where they are given: "split." in suites
+//! \param section text before the keys in messages: "split." in suites
 //! \throws MemberError for the first member out of range, alone or against the others
 void check(const SplitSettings& settings, const std::string& section = {});
 

@@ -1,10 +1,10 @@
 #pragma once
 //! \file
-//! Whether a pool of allocations should grow: a pure decision. It grows while the work that is ready is expected to
-//! last longer, on the allocations that are there, than a further one would have to wait for its begin. Those that wait
-//! count for nothing: how long a queue takes cannot be told (recorded waits differ by a thousand), one that comes too
-//! late ends at once, and so it costs nothing. It shrinks by itself: an allocation on demand without work ends.
-//! growth_simulation_test.cpp holds the rule against fixed numbers and HyperQueue's.
+//! Decides whether a pool should have more allocations. Pure. The pool grows while the ready work would take longer on
+//! the allocations at work than one more allocation would have to wait for its begin. Allocations that wait do not
+//! count: nobody can tell how long a queue takes (recorded waits differ by a factor of a thousand), and an allocation
+//! that comes too late ends at once and costs nothing. The pool shrinks by itself: an allocation on demand without work
+//! ends. growth_simulation_test.cpp compares the rule with fixed numbers and with HyperQueue's rule.
 
 #include <chrono>
 #include <cstdint>
@@ -34,16 +34,16 @@ struct PoolDemand {
   std::vector<PoolBatch> batches{};        //!< by number
   int most = 1;                            //!< at once
   int ready_jobs = 0;
-  std::int64_t ready_ranks = 0;  //!< that the ready jobs take together
-  //! Rank-seconds that they are expected to take; nothing: of some nothing is known.
+  std::int64_t ready_ranks = 0;  //!< process ranks of all ready jobs
+  //! Expected rank-seconds of the ready jobs; nothing: for some of them nothing is known.
   std::optional<std::chrono::seconds> ready_work{};
-  //! That an allocation waits for its begin, as far as this submission has seen; nothing: none has begun yet.
+  //! How long allocations of this submission have waited for their begin; nothing: none has begun yet.
   std::optional<std::chrono::seconds> queue_wait{};
 };
 
 //! From a ready allocation to its first job at work, and what a job needs at least to be worth one.
 inline constexpr std::chrono::seconds kStartUp{60};
-//! A queue in which allocations wait longer is busy: small and short ones are asked for first.
+//! In a queue with longer waits than this, small and short allocations are asked for first.
 inline constexpr std::chrono::seconds kBusyQueue{600};
 
 struct Growth {

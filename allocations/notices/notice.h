@@ -1,9 +1,9 @@
 #pragma once
 //! \file
 //! Tells somebody, by a command or a mail, that a suite has ended or needs a person (`--notify`, `notify` of the site
-//! file). Several processes may find out: the first to publish the notice's file tells, and nobody else ever does. One
-//! that dies between that and the command's end has told nobody, perhaps: `suite status` says so. Nothing here fails
-//! the suite.
+//! file). Several processes may find out. The first one that publishes the notice's file tells, and no other does. If
+//! it dies before the command ends, perhaps nobody was told, and `suite status` says so. Nothing here makes the suite
+//! fail.
 //!
 //!     FOLDER/notice-KEY.json         it is going to be told; version 1: "state", "summary", "by"
 //!     FOLDER/notice-KEY-told.json    how the command ended; version 1: "how", and "told": it ended well
@@ -34,7 +34,7 @@ struct Notice {
   std::string summary{};  //!< one line for people
 };
 
-//! After which a command that hangs is ended.
+//! A command that runs longer is ended.
 inline constexpr std::chrono::seconds kNoticeLimit{60};
 
 //! A word with '@', without a blank, that begins with no '-': a mail goes there. Anything else is a command of sh.
@@ -48,7 +48,7 @@ std::vector<std::string> notice_command(const std::string& whom, const Notice& n
 std::map<std::string, std::string> notice_environment(std::map<std::string, std::string> environment,
                                                       const Notice& notice);
 
-//! Neither SLURM nor the batch goes on after this start by itself: a cancelled one is, until somebody resumes it. Pure.
+//! Whether nothing follows this start by itself. A cancelled start is final until somebody resumes the suite. Pure.
 bool nothing_follows(const slurm::AllocationRun& run);
 //! What a submission's batches have come to together. Pure. \param complete every job of the suite has its result
 //! \param batches with their histories \param last SLURM has none of those on demand any more: what of them never began
@@ -58,8 +58,8 @@ std::optional<NoticeState> notice_of(bool complete, const std::vector<StoredBatc
 //! to another end once more each time that it was resumed. Pure.
 std::string notice_key(NoticeState state, const std::vector<StoredBatch>& batches);
 
-//! Tells unless it was told before. Never throws for what the store or the command does: that is logged. \param folder
-//! a submission's, or a suite's \return whether it was this call that told
+//! Tells, unless it was told before. Failures of the store or the command are logged and not thrown. \param folder of a
+//! submission, or of a suite \return whether this call told
 bool tell_once(core::FileSystem& files, const std::filesystem::path& folder, const std::string& key,
                const std::string& whom, const Notice& notice, const std::map<std::string, std::string>& environment,
                std::chrono::milliseconds limit = kNoticeLimit);

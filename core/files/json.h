@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! JSON at the edges: strict parsing with places in the messages, strict reading of objects (an unknown key is an
-//! error), and the canonical text from which ids are hashed.
+//! Strict JSON: parsing with places in messages, reading of objects (an unknown key is an error), and the canonical
+//! text from which ids are hashed.
 
 #include <concepts>
 #include <cstdint>
@@ -32,9 +32,8 @@ std::string canonical_json(const Json& value);
 //! Whether a Json of the text can be written.
 bool is_utf8(std::string_view text);
 
-//! A value as the text that canonical_json() would make of it, without a Json between: several times as quick, for what
-//! is hashed a hundred thousand times. Written in braces as a Json is: {{"steps", steps}, {"rates", rates}} is an
-//! object.
+//! The text that canonical_json() makes of a value, made without a Json: several times as quick, for values that are
+//! hashed a hundred thousand times. Braces work as for a Json: {{"steps", steps}, {"rates", rates}} is an object.
 class CanonicalText {
  public:
   using Member = std::pair<std::string_view, CanonicalText>;

@@ -15,14 +15,14 @@
 
 namespace resolute::core {
 
-//! To be called first of all in main(). Opens /dev/null on those of the descriptors 0 to 2 that are closed, so that no
-//! file or socket gets the number of standard error and reads what was meant for people. Ignores SIGXFSZ, so that a
-//! limit on the size of files is an error of a write.
+//! Call it first in main(). Opens /dev/null on those of the descriptors 0 to 2 that are closed; otherwise a file or
+//! socket could get the number of standard error, and messages would be written into it. Ignores SIGXFSZ, so that a
+//! limit on the size of files makes a write fail.
 void set_up_process();
 
-//! To be called last of all in main(): ends the process with this exit code once what stands in the standard streams is
-//! written, and runs no destructor of a static object. libtorch's take 80 ms, which the job's slot would wait for.
-//! Under a sanitizer it is std::exit(), which looks for leaks.
+//! Call it last in main(). Writes what is left in the standard streams, and ends the process with this exit code
+//! without running destructors of static objects: libtorch's take 80 ms, for which the job's slot would wait. Under a
+//! sanitizer it is std::exit(), which looks for leaks.
 [[noreturn]] void leave_process(int exit_code);
 
 //! An owned file descriptor; -1 is none.
@@ -51,7 +51,7 @@ struct Pipe {
 //! A close-on-exec pipe. \throws RuntimeError
 Pipe make_pipe();
 
-//! How a child left.
+//! How a child ended.
 struct Exited {
   int code;
 };
@@ -61,7 +61,7 @@ struct Killed {
 using ExitStatus = std::variant<Exited, Killed>;
 //! "exit code 2", "killed by signal 9".
 std::string describe(const ExitStatus& status);
-//! Translates waitpid's word.
+//! From the status of waitpid().
 ExitStatus to_exit_status(int wait_status);
 
 struct SpawnRequest {
@@ -78,7 +78,7 @@ struct SpawnRequest {
   bool die_with_parent = true;    //!< SIGKILL to the child when the spawning thread's process ends
 };
 
-//! Starts a child; the calling thread stands still until the program has been loaded. \return its process id. \throws
+//! Starts a child. The calling thread waits until the program has been loaded. \return its process id. \throws
 //! RuntimeError (kInput) if the program cannot be executed, with errno as seen by the child; nothing is left behind
 //! then.
 pid_t spawn_process(const SpawnRequest& request);
@@ -97,13 +97,13 @@ std::map<std::string, std::string> current_environment();
 //! The value of one of its variables; empty where it is not set.
 std::string variable_in(const std::map<std::string, std::string>& environment, const std::string& name);
 
-//! What this machine calls itself.
+//! The name of this machine.
 std::string host_name();
 
 //! Whether `path` is a file that this process may execute.
 bool is_executable(const std::filesystem::path& path);
-//! The program of a name on the PATH of `environment`, or, where that has none, in /usr/bin and /bin; nothing if it is
-//! not there or may not be executed.
+//! Finds a program by name on the PATH of `environment`, or in /usr/bin and /bin if there is no PATH; nothing if there
+//! is none or it may not be executed.
 std::optional<std::filesystem::path> program_on_path(const std::map<std::string, std::string>& environment,
                                                      const std::string& name);
 

@@ -24,8 +24,8 @@
 
 namespace resolute::datasets {
 
-//! Reads images of one pack. Not thread-safe (it keeps working buffers); make one a thread. Once its buffers are as
-//! large as the largest image so far it allocates nothing.
+//! Reads images of one pack. Not thread-safe, because it keeps working buffers: make one per thread. It allocates only
+//! when an image is larger than all before.
 class Loader {
  public:
   //! \param pack must outlive the loader \throws RuntimeError (kInput) for rates that the pack lacks; ContractError for
@@ -35,8 +35,8 @@ class Loader {
   //! Floats per image: H×W×3.
   std::size_t image_floats() const { return image_floats_; }
 
-  //! One training image, augmented. Where the item has no HR image, `hr` is zeros and `lr` its stored view, enlarged;
-  //! else `lr` is its PackReader::read_copy() at the drawn rate, enlarged, and `hr` zeros if the item is `low`.
+  //! One training image, augmented. If the item has no HR image, `hr` is zeros and `lr` its stored LR view, enlarged.
+  //! Else `lr` is its PackReader::read_copy() at the drawn rate, enlarged, and `hr` is zeros if the item is `low`.
   //! \param hr, lr image_floats() floats each; either may be empty: it is then left out
   //! \return the rate of `lr`, there or left out
   int fill_item(const Split& split, const BatchItem& item, std::span<float> hr, std::span<float> lr);
@@ -63,7 +63,7 @@ class Loader {
   AugmentRows rows_;
 };
 
-//! A block of memory that goes back where it came from when the last copy of this is gone.
+//! A block of memory that is freed when the last copy of this object is gone.
 using BatchMemory = std::shared_ptr<std::byte>;
 //! Gives at least so many bytes, more than 0, aligned to kBatchAlignment.
 using BatchAllocator = std::function<BatchMemory(std::size_t bytes)>;
@@ -89,13 +89,13 @@ struct PrefetchOptions {
   std::uint64_t end_step = 0;  //!< one past the last
   bool hr = true;              //!< false leaves that buffer empty and its images unread
   bool lr = true;
-  std::vector<int> copy_rates = {};       //!< each one of LoaderOptions::train_rates
-  int threads = 1;                        //!< that load; 0: one a core that this process may use. No byte depends on it
+  std::vector<int> copy_rates = {};  //!< each one of LoaderOptions::train_rates
+  int threads = 1;  //!< threads that load; 0: one per core that this process may use. No byte depends on it
   BatchAllocator allocate = host_memory;  //!< called by the constructor alone, for two batches
 };
 
-//! Loads the next batch on threads of its own, which share its images among them, while the caller works on this one.
-//! Memory for images is taken once; after the first batches none of this class allocates.
+//! Loads the next batch on threads of its own while the caller works on the current one; the threads share the images
+//! of a batch. Memory for images is taken once. After the first batches nothing here allocates.
 class PrefetchingLoader {
  public:
   //! \param pack, split must outlive the loader \throws what Loader, BatchPlanner and `allocate` throw

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What is known of every image of a pack, row for row, and its canonical text (docs/formats/manifest.md).
+//! The rows of a pack's manifest, one per image, and their canonical text (docs/formats/manifest.md).
 
 #include <cstdint>
 #include <span>
@@ -20,22 +20,22 @@ struct PackRow {
   bool operator==(const PackRow&) const = default;
 };
 
-//! What every row of a manifest, and so of a pack, keeps to: a path that leads nowhere outside of the data set's folder
-//! and stands behind the one before it, an identity, a camera and a rate that can be. \param before null for the first
+//! Checks one row of a manifest (and so of a pack): its path does not leave the data set's folder and sorts behind the
+//! path before it, and identity, camera and rate are in range. \param before null for the first
 //! \throws RuntimeError (kInput) opening with `where`
 void check_sample(const Sample& sample, const Sample* before, const std::string& where);
 
-//! Whether a sample says more than schema 1 of manifests and shards can tell: a rate other than 1, or test sets.
+//! Whether a sample has more than schema 1 of manifests and shards can express: a rate other than 1, or test sets.
 bool tells_origin(const Sample& sample);
-bool tell_origin(std::span<const Sample> samples);  //!< whether any does
+bool tell_origin(std::span<const Sample> samples);  //!< whether any sample has
 
 //! {"schema": 1, "rows": [{"path", "identity", "camera", "subset", "native_height", "native_width", "source_sha256"}]};
 //! where any row tells its origin, schema 2: every row has "rate" and "test_sets" as well.
 //! Canonical JSON and a newline; written without a JSON value of all rows: a pack may have 100,000.
 std::string manifest_text(std::span<const PackRow> rows);
 
-//! The inverse of what stands there, strict: rows sorted by path, none twice, no path that leads out of the data set's
-//! folder (sample_path.h). \throws RuntimeError (kInput) opening with `where` and naming the row
+//! The inverse, strict: rows are sorted by path, none twice, and no path leaves the data set's folder (sample_path.h).
+//! \throws RuntimeError (kInput) opening with `where` and naming the row
 std::vector<PackRow> manifest_from_json(const core::Json& json, const std::string& where);
 
 //! What listing_sha256() hashes of a sample: the canonical text of [path, identity, camera, subset], or of

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! A suite worked out: its distinct jobs in an order in which they can run, and its tables as cells that name their
+//! The plan of a suite: its distinct jobs, in an order in which they can run, and its tables as cells that name their
 //! jobs.
 
 #include <compare>
@@ -25,7 +25,8 @@ struct PlannedJob {
   std::vector<JobId> after;  //!< jobs whose result it needs, each earlier in Plan::jobs
   int slots = 1;             //!< process ranks W of a training (divides its lanes); 1 for the others
   std::string label;         //!< for people: "training rain trial 0 'RAIN, multi-level' on easy"
-  //! Its id may be another once what it hangs on is here: images that were estimated, weights that are not imported.
+  //! The id may change once the files that it depends on are here: raw images (their number is estimated), or weights
+  //! that are not imported.
   bool provisional = false;
 };
 
@@ -39,13 +40,13 @@ struct PaperEntry {
   auto operator<=>(const PaperEntry&) const = default;
 };
 
-//! What reference/papers.toml says of a cell beside the paper's numbers, of the metrics of the cell's table.
+//! What reference/papers.toml says of a cell besides the paper's numbers, for the metrics of the cell's table.
 struct PaperCell {
-  std::vector<PaperEntry> entries;  //!< that stand beside it, in the order in which they are asked
-  //! Metric → what is to be known of the paper's number, or of its lack, a sentence each.
+  std::vector<PaperEntry> entries;  //!< the entries that may give a number, in the order in which they are asked
+  //! Metric → remarks on the paper's number, or on why there is none, one sentence each.
   std::map<std::string, std::vector<std::string>> footnotes;
   std::set<std::string>
-      no_reference;  //!< metrics that the paper's table is known or thought to have, and no number here
+      no_reference;  //!< metrics that the paper's table has, or may have, without a number for this cell
   bool operator==(const PaperCell&) const = default;
 };
 
@@ -63,7 +64,7 @@ struct RowPlan {
   std::vector<CellPlan> cells;  //!< in the order of TablePlan::datasets
 };
 
-//! A method that stands in a table by the numbers that a paper prints of it alone: nothing of it is run.
+//! A method that a table shows by the paper's numbers alone. Nothing of it runs.
 struct PublishedRow {
   std::string method;  //!< its id in reference/papers.toml
   std::string label;
@@ -71,7 +72,7 @@ struct PublishedRow {
   std::map<std::string, PaperCell> paper{};                      //!< our data set →
 };
 
-//! An order that a paper states (a [[claim]] of reference/papers.toml), to be held against ours on one data set.
+//! An order that a paper states (a [[claim]] of reference/papers.toml), to be compared with ours on one data set.
 struct ClaimPlan {
   std::string dataset;  //!< ours
   std::string metric;
@@ -80,7 +81,7 @@ struct ClaimPlan {
   std::vector<std::string> worse_to_better;  //!< ids of rows, two or more
 };
 
-//! What a table calls the column of TablePlan::mean_of.
+//! The heading of the column of TablePlan::mean_of.
 inline constexpr const char* kMeanColumn = "mean";
 
 struct TablePlan {
@@ -91,7 +92,7 @@ struct TablePlan {
   std::vector<RowPlan> rows;
   std::string compare_with{};  //!< id of the row that the others are compared with, query by query; empty: none
   std::vector<ClaimPlan> claims{};
-  //! Titles of the papers that it or its rows name and that have no number for it, whatever the data set.
+  //! Titles of papers that the table or its rows name, and that have no number for it on any data set.
   std::vector<std::string> no_reference{};
   //! Two or more of `datasets` whose mean is a column of its own (VIPeR's two directions); empty: none.
   std::vector<std::string> mean_of{};
@@ -107,12 +108,12 @@ struct DatasetPlan {
   std::string root_text{};  //!< as the suite has it: "${VIPER}"
 };
 
-//! How many images a trial trains on: what epochs are counted by (settings/epochs.h). Nothing where neither the pack
-//! nor the raw images are there. \throws RuntimeError where what is there cannot be listed or split
+//! Counts the images that a trial trains on, for lengths in epochs (settings/epochs.h). Returns nothing if neither the
+//! pack nor the raw images are here. \throws RuntimeError if they cannot be listed or split
 using TrainingImages =
     std::function<std::optional<std::size_t>(const DatasetPlan& dataset, const SplitSettings& split)>;
 
-//! What a length that a suite gives in epochs came to, over the trials of a row: their splits may differ in size.
+//! The steps that a length in epochs gives, over the trials of a row: their splits may differ in size.
 struct EpochsPlan {
   std::string dataset;
   std::string key;  //!< as the suite has it: "train.epochs"
@@ -132,13 +133,14 @@ struct Plan {
   std::vector<DatasetPlan> datasets;
   std::vector<PlannedJob> jobs;  //!< every job once; a job stands after all that it needs
   std::vector<TablePlan> tables;
-  std::vector<std::string> worker;             //!< command of an external worker; empty: resolute-worker
-  std::vector<EpochsPlan> epochs;              //!< each once, sorted; empty where the suite speaks of steps alone
-  std::vector<std::string> missing_weights{};  //!< names that the store does not have, where such are let pass
+  std::vector<std::string> worker;  //!< command of an external worker; empty: resolute-worker
+  std::vector<EpochsPlan> epochs;   //!< each once, sorted; empty if the suite gives steps alone
+  std::vector<std::string>
+      missing_weights{};           //!< names that the store does not have, if the plan may be made without them
   std::vector<std::string> notes;  //!< what a reader of the tables must know, e.g. "from scratch, small backbone"
 };
 
-//! Stands behind the id of a data set wherever people read numbers of its stand-in.
+//! Text behind the id of a data set wherever people read numbers of its stand-in.
 inline constexpr const char* kStandInMark = "(stand-in)";
 
 //! Whether numbers on this data set are a stand-in's (settings::is_stand_in()). \param dataset its id

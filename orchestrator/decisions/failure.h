@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! From what a process rank left behind to a cause, and what each cause allows. Pure.
+//! Finds the cause of a process rank's end, and says what each cause allows. Pure.
 
 #include "orchestrator/messages/event.h"
 
@@ -11,8 +11,8 @@ namespace resolute::orchestrator {
 //! good end (code 0 without a signal).
 Cause classify(const RankExited& exited);
 
-//! How much more an end by this cause tells than another: when several ranks of a gang fail, the most telling end is
-//! the attempt's. A rank that waited in vain for a peer says least; configuration says most.
+//! How much an end by this cause tells. When several ranks of a gang fail, the end that tells most is the attempt's
+//! end. A rank that waited in vain for a peer says least; configuration says most.
 int weight_of(Cause cause);
 
 //! What an attempt's end by a cause allows.
@@ -26,8 +26,8 @@ struct Budget {
 };
 Budget budget_of(Cause cause);
 
-//! Whether ranks that are stopped for this cause are given time to write a checkpoint; those that have failed, lost a
-//! peer or hang are not.
+//! Whether ranks that are stopped for this cause get time to write a checkpoint. Ranks that have failed, lost a peer or
+//! hang do not.
 bool leaves_time(Cause cause);
 
 //! The wait after the `count`th end (1, 2, …) by a budget's cause.

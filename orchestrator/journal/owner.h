@@ -30,20 +30,21 @@ std::filesystem::path owner_file(const std::filesystem::path& suite_folder, std:
 //! The suite's folder has to be there.
 void write_owner(core::FileSystem& files, const std::filesystem::path& suite_folder, std::int64_t epoch,
                  const Owner& owner);
-//! Nothing where there is none, or something else lies in its place (empty, garbage, a folder, not ours to read): such
-//! an owner is watched as an unknown one, and its run, if it lives, soon writes its file anew. \throws RuntimeError for
-//! errors of the store
+//! Nothing if there is no owner file, or if something else lies in its place (an empty file, garbage, a folder, a file
+//! that may not be read). Such an owner is watched as an unknown one; its run, if it lives, soon writes the file again.
+//! \throws RuntimeError for errors of the store
 std::optional<Owner> read_owner(core::FileSystem& files, const std::filesystem::path& suite_folder, std::int64_t epoch);
 
-//! Alive: its process is there. Unknown: it is on another host, in another name space of process ids, or not ours to
-//! see: only its counter tells.
+//! kAlive: its process exists. kUnknown: its process is on another host, in another name space of process ids, or
+//! hidden: only its counter tells.
 enum class OwnerLife { kEnded, kAlive, kUnknown };
 //! Ended only where that is certain: the owner said so, or the kernel says that its process is gone.
 OwnerLife life_of(const Owner& owner);
 
-//! Returns when epoch `epoch` has no live owner: at once if it has ended or its process is gone, else when its counter
-//! has stood still for `watch`, even if the process is there: one that is stopped for so long has lost its suite, and
-//! finds that out before it acts again (JournalWriter::sync()). A run that has just begun may have no owner file yet.
+//! Returns when epoch `epoch` has no live owner. That is at once if the owner has ended or its process is gone; else
+//! when its counter has stood still for `watch`, even if the process exists. A process that was stopped for that long
+//! has lost its suite, and finds out before it acts again (JournalWriter::sync()). A run that has just begun may have
+//! no owner file yet.
 //! \throws RuntimeError (kTransient) naming the owner as soon as its counter moves
 void require_no_owner(core::FileSystem& files, const std::filesystem::path& suite_folder, std::int64_t epoch,
                       std::chrono::milliseconds watch);

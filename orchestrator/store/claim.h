@@ -29,23 +29,24 @@ struct Claim {
 std::optional<Claim> parse_claim(const std::string& text, const std::string& where);
 std::filesystem::path claim_file(const experiments::StoreLayout& store, const experiments::JobId& job);
 
-//! Takes and gives back claims of one run. Remembers whose counters it has seen, and when by its own clock. Any thread,
-//! several at once, but for one job one at a time.
+//! Takes and gives back the claims of one run. Remembers the counters of other runs, and when it saw them by its own
+//! clock. Thread-safe, but only one call per job at a time.
 class Claims {
  public:
-  //! Writes the run's own file. \param lease how long another run's owner file may stand still before its claims are
-  //! broken
+  //! Writes the run's own claim file. \param lease how long another run's owner file may stand still before this run
+  //! breaks its claims
   Claims(core::FileSystem& files, const core::Clock& clock, experiments::StoreLayout store, Claim self,
          std::chrono::milliseconds lease);
   Claims(const Claims&) = delete;
   Claims& operator=(const Claims&) = delete;
   //! Removes the run's own file; claims that were not given back stay until others break them.
   ~Claims();
-  //! Takes the job's claim by link(), breaking one whose run has ended or stands still; its own counts as taken. The
-  //! job's folder has to be there. \return nothing if it is ours now, else who has it, for people. Never waits
+  //! Takes the job's claim by link(). It breaks a claim whose run has ended or stands still; a claim of this run counts
+  //! as taken. The job's folder must exist. \return nothing if this run has the claim now, else who has it, for people.
+  //! Never waits
   std::optional<std::string> take(const experiments::JobId& job);
-  //! Gives it back; one that was broken meanwhile is left alone. Never throws a RuntimeError: a claim that the storage
-  //! keeps is this run's until it ends, and is broken then.
+  //! Gives the claim back; a claim that another run has broken meanwhile is left alone. Never throws a RuntimeError: if
+  //! the storage keeps the claim, others break it after this run's end.
   void release(const experiments::JobId& job);
 
  private:

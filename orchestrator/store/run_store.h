@@ -1,10 +1,9 @@
 #pragma once
 //! \file
-//! What a coordinator asks of the store while its run is at work, all in one place. Every call may take as long as the
-//! store does, so none is made on the coordinator's thread: members that take a `then` give a call to StoreLanes and
-//! return at once, and take_answers() tells what became of it. A call that failed with a RuntimeError whose
-//! is_storage() holds says that the store failed, not the job that the call was for, and the same call may be made
-//! again.
+//! Everything that a coordinator asks of the store while its run is at work. A call may take as long as the store does,
+//! so none is made on the coordinator's thread: a member with a parameter `then` gives the call to StoreLanes and
+//! returns at once, and take_answers() passes the answer to `then`. If a call fails with is_storage(), the store has
+//! failed and not the job, and the same call may be made again.
 
 #include <exception>
 #include <functional>
@@ -25,14 +24,14 @@
 
 namespace resolute::orchestrator {
 
-//! What became of making a job ready to run.
+//! The outcome of making a job ready to run.
 struct FilesMade {};
 struct HeldBy {
   std::string whom;  //!< another run, for people
 };
 struct ResultThere {};  //!< another run finished it; the claim is ours
 struct NumberUsed {
-  int last = 0;  //!< highest attempt number in the store; the claim is given back
+  int last = 0;  //!< highest attempt number in the store; the claim has been given back
 };
 using Preparation = std::variant<FilesMade, HeldBy, ResultThere, NumberUsed>;
 
@@ -76,9 +75,9 @@ class RunStore {
   //! The past that was replayed; once, before anything else.
   State take_past();
 
-  //! Goes on with all that was answered. \return whether there was anything \throws what a `then` throws
+  //! Calls `then` for every answer that has come. \return whether there was any \throws what a `then` throws
   bool take_answers();
-  //! Waits until nothing is under way. \return false if the time was over before that
+  //! Waits until no call is under way. \return false if the time ended before that
   bool wait(std::chrono::milliseconds limit) { return lanes_->wait(limit); }
   //! For how long the oldest call under way has not returned.
   core::MonotonicTime::duration blocked_for() const { return lanes_->blocked_for(); }
@@ -99,8 +98,8 @@ class RunStore {
   void go_on(const State& state, Instant now, std::uint64_t length, Then<Kept> then);
   //! \throws RuntimeError (kInterrupted) after a take-over
   void require_no_successor(Then<Done> then);
-  //! Counts the owner file on. A failure of that is a line in the log: should another run take over because of it, the
-  //! journal keeps this one from acting. \throws as JournalWriter::require_ours(), before that
+  //! Raises the counter of the owner file. A failure is a line in the log: if another run takes over because of it, the
+  //! journal keeps this run from acting. \throws as JournalWriter::require_ours(), before that
   void renew_owner(Then<Done> then);
   //! As RequestBox.
   void read_requests(Then<std::vector<PendingRequest>> then);
@@ -108,7 +107,7 @@ class RunStore {
   //! Nothing depends on these two: a failure is a line in the debug log.
   void write_live(LiveStatus status, Then<Done> then);
   void write_durations(std::vector<MeasuredDuration> measured);
-  //! Does on a file of its own what the other calls do on theirs. \throws RuntimeError while the store fails
+  //! Tries on a file of its own what the other calls do. \throws RuntimeError while the store fails
   void probe(Then<Done> then);
 
   // Of each job in order, side by side between jobs.

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! Which gallery images are right, wrong or left out for a query (the Market-1501 rule).
-//! Source: Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015; reference/protocols.md (a).
+//! Source: Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,8 +11,7 @@
 
 namespace resolute::results {
 
-//! Who is on each image and which camera took it. Not owned. `cameras` empty: unknown, no image is left out for its
-//! camera.
+//! Identity and camera of each image. Not owned. Empty `cameras`: unknown, and no image is left out for its camera.
 struct Labels {
   std::span<const std::int64_t> identities;
   std::span<const std::int64_t> cameras;

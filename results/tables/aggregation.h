@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! From a plan and the records of its jobs to tables whose cells know what they lack. A cell shows
-//! a number only when every trial is there and its parts fit together.
+//! Makes tables from a plan and the records of its jobs. A cell knows what it lacks: it shows a number only when every
+//! trial is there and the parts fit together.
 
 #include <functional>
 #include <optional>
@@ -28,7 +28,7 @@ constexpr auto words_of(CellStatus) {
   return settings::words("complete", "incomplete", "mixed", "stale", "not applicable");
 }
 
-//! A row's cell minus the same cell of the row that its table compares with (bootstrap.h), in per cent.
+//! A row's cell minus the same cell of the row with which the table compares (bootstrap.h), in per cent.
 struct Difference {
   std::string to;  //!< id of that row
   double mean = 0;
@@ -51,12 +51,12 @@ struct Cell {
   int trials = 0;                             //!< trials that are there
   int trials_needed = 0;
   std::optional<double> reference;  //!< the paper's number
-  std::optional<double> chance;     //!< what a random order would score (mean over the trials); where complete
+  std::optional<double> chance;     //!< score of a random order (mean over the trials); where complete
   std::vector<JobId> jobs;          //!< trial after trial: training, evaluation
   std::optional<Difference> difference{};
   std::string difference_why{};          //!< why there is none although both cells are complete
   std::vector<std::string> footnotes{};  //!< what is to be known of the paper's number, or of its lack
-  bool no_reference = false;             //!< the paper is asked for a number and has none
+  bool no_reference = false;             //!< the row asks for the paper's number, and the paper has none
 };
 
 struct Row {
@@ -80,7 +80,7 @@ struct ClaimRow {
   std::optional<double> mean;
 };
 
-//! An order that a paper states, held against ours.
+//! An order that a paper states, compared with ours.
 struct Claim {
   std::string dataset;  //!< ours
   std::string metric;

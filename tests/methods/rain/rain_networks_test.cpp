@@ -1,5 +1,5 @@
 //! \file
-//! RAIN's networks at the paper's size: shapes of f1..f5, D and G for 3×256×128 images (protocols, part (c)), numbers
+//! RAIN's networks at the paper's size: shapes of f1..f5, D and G for 3×256×128 images, numbers
 //! of parameters, and what distinguishes the kinds of D and G.
 #include <gtest/gtest.h>
 
