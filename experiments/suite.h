@@ -34,8 +34,8 @@ struct SuiteOptions {
   //! never calls it.
   TrainingImages training_images{};
   bool stand_ins = false;  //!< use stand-ins for all data sets, whatever suite and profile say
-  std::vector<std::string>
-      datasets{};  //!< the columns to make, whatever the profile says; empty: those of the profile, or all
+  //! The columns to make, whatever the profile says; empty: those of the profile, or all
+  std::vector<std::string> datasets{};
   bool with_references = false;         //!< show the papers' numbers beside stand-ins too; changes no job
   std::filesystem::path relative_to{};  //!< what relative roots are relative to; empty: the suite's own folder
 };

@@ -99,9 +99,9 @@ struct Ending {
   bool complete = false;  //!< every job of the suite (or of the element) has its result
   bool given_up = false;  //!< the run ended by itself with failed jobs: nothing that it could still do
   bool idle = false;      //!< the run ended by itself for want of anything to do
-  bool store_failed =
-      false;           //!< some of these jobs failed for the store alone, or the store does not say how the run ended
-  bool began = false;  //!< a run took the suite
+  //! Some of these jobs failed for the store alone, or the store does not say how the run ended
+  bool store_failed = false;
+  bool began = false;          //!< a run took the suite
   bool wrong_usage = false;    //!< no run began: it refused to, with exit code 2
   bool asked_to_stop = false;  //!< the run ended because `suite cancel` asked it to
   bool another_run = false;    //!< no run began: another run was still at work
@@ -109,8 +109,8 @@ struct Ending {
   bool noticed = false;        //!< SIGUSR1 came
   bool terminated = false;     //!< SIGTERM came
   bool killed = false;         //!< the process of this start was killed; another process decides what follows
-  std::optional<std::variant<ShownJob, AnotherJob, Gone>>
-      job{};                      //!< what SLURM says of this job now; nothing: no answer
+  //! What SLURM says of this job now; nothing: no answer
+  std::optional<std::variant<ShownJob, AnotherJob, Gone>> job{};
   std::optional<Time> ends_at{};  //!< end by the time limit, as read at the begin
   Time now{};
   std::chrono::seconds notice{120};  //!< SubmissionRequest::notice

@@ -37,8 +37,8 @@ using JobNumber = std::int64_t;
 
 //! One line of squeue. Each array element has a line of its own (-r).
 struct QueuedJob {
-  JobNumber id =
-      0;  //!< %A: the job's own. For an element that waits, and for one element of the others, it is the array's
+  //! %A: the job's own. For an element that waits, and for one element of the others, it is the array's
+  JobNumber id = 0;
   JobNumber array = 0;           //!< %F: the array's id; equal to `id` for a job that is no array
   std::optional<int> element{};  //!< %K
   JobState state = JobState::kPending;

@@ -73,12 +73,12 @@ void validate(const Resources& resources);
 //! options that this program sets itself. \throws RuntimeError (kInput) naming the option
 void validate(const ScriptRequest& request);
 
-//! Checks what a user asks of sbatch's --dependency: items as "afterok:12:13", joined by commas. '?' (any of them) is
-//! refused: one of it makes SLURM take the whole list so, and the singleton that each job of ours has is mostly met.
+//! Checks the user's --dependency for sbatch: items such as "afterok:12:13", joined by commas. '?' (any of them) is
+//! refused: SLURM then takes any item of the whole list, and our singleton is mostly met.
 //! \throws RuntimeError (kInput)
 void validate_dependency(const std::string& dependency);
 
-//! Whether a shell knows a variable by such a name.
+//! Whether the name can be that of a shell variable.
 bool is_variable_name(std::string_view name);
 
 //! The text of the script; validates first.

@@ -12,8 +12,8 @@ namespace resolute::datasets {
 
 struct BatchItem {
   std::size_t item = 0;  //!< index into split.train
-  std::uint64_t round =
-      0;  //!< how often its identity was drawn before; with row and occurrence the key of augmentation
+  //! How often its identity was drawn before; with row and occurrence the key of augmentation
+  std::uint64_t round = 0;
   std::uint32_t occurrence = 0;  //!< 0, 1, …: counts repetitions where an identity has too few images
   bool low = false;              //!< the image has an HR image, and the batch has its LR copy alone
   bool operator==(const BatchItem&) const = default;

@@ -92,7 +92,7 @@ struct Unmeasured {
 
 struct Metric {
   const char* name;     //!< its key in result.json; a rate from 2 to 16 follows where it ends in '_'
-  const char* heading;  //!< of its column, {} for the rate; null: no table shows it
+  const char* heading;  //!< heading of its column, {} for the rate; null: no table shows it
   const Unit* unit;
   Better better;
   const Output* output;  //!< the output that it summarises; null: it comes from features or distances
@@ -127,14 +127,14 @@ constexpr Metric of_pairs(const char* name, const char* heading, const Unit& uni
 constexpr Metric of_recovery(const char* name, const char* heading, const Unit& unit) {
   return {name, heading, &unit, Better::kUp, &kRecoveryOutput, &kRecoversImages, lacks_rate};
 }
-//! Stands in results alone.
+//! A metric that only result.json has; no table shows it.
 constexpr Metric untold(const char* name, const Unit& unit) {
   return {name, nullptr, &unit, Better::kNeither, nullptr, nullptr, nullptr};
 }
 
 }  // namespace kinds
 
-//! All that this program measures but counts.
+//! Every metric of this program but counts.
 inline constexpr std::array kMetrics{
     kinds::of_queries("rank1", "rank-1"),
     kinds::of_queries("rank5", "rank-5"),

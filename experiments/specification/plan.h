@@ -135,8 +135,8 @@ struct Plan {
   std::vector<TablePlan> tables;
   std::vector<std::string> worker;  //!< command of an external worker; empty: resolute-worker
   std::vector<EpochsPlan> epochs;   //!< each once, sorted; empty if the suite gives steps alone
-  std::vector<std::string>
-      missing_weights{};           //!< names that the store does not have, if the plan may be made without them
+  //! Names that the store does not have, if the plan may be made without them
+  std::vector<std::string> missing_weights{};
   std::vector<std::string> notes;  //!< what a reader of the tables must know, e.g. "from scratch, small backbone"
 };
 

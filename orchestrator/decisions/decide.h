@@ -17,8 +17,8 @@ struct Policy {
   double back_off_scale = 1.0;            //!< of failure.h's waits; tests shorten them
   Milliseconds stop_grace{30'000};        //!< SIGTERM to SIGKILL for ranks that may write a checkpoint
   Milliseconds unkillable_limit{30'000};  //!< from SIGKILL until ranks that have not ended are given up
-  Instant
-      attentive_since{};  //!< the caller has sent and read messages in time since then; unkillable_limit counts from it
+  //! The caller has sent and read messages in time since then; unkillable_limit counts from it
+  Instant attentive_since{};
   std::optional<Instant> give_up_at{};  //!< for a run that is to stop: what has not ended then is given up
   int patience = 32;  //!< later jobs of unknown duration that may start while a gang waits; then they wait too. A job
                       //!< that is expected to end before the gang can start may always start
@@ -27,11 +27,11 @@ struct Policy {
   Milliseconds stop_lead{60'000};
   int exclusion_evidence = 2;   //!< jobs that failed on a host and lived elsewhere, to exclude it
   bool agents_pending = false;  //!< agents may still join, so a run without agents is not over
-  bool agents_missing =
-      false;  //!< some expected agents did not join, so a job that has no place here may have one in another run
+  //! Some expected agents did not join, so a job that has no place here may have one in another run
+  bool agents_missing = false;
   bool store_fails = false;  //!< the store fails: nothing is started, and no job that has not started is given up
-  std::set<JobNumber>
-      unsettled{};  //!< jobs whose results could not be looked for: nothing is decided about their attempts yet
+  //! Jobs whose results could not be looked for: nothing is decided about their attempts yet
+  std::set<JobNumber> unsettled{};
   std::optional<Milliseconds> idle_limit{};  //!< a run without anything at work for this long ends; nothing: it waits
   Instant idle_since{};                      //!< nothing of this run has been at work since
 };

@@ -78,14 +78,14 @@ struct Job {
   std::array<int, kCauses> ends{};  //!< attempts of this run that ended by each cause, of its budget (failure.h)
   int fruitless = 0;                //!< ends in a row without a new checkpoint, by causes that are no fault of the job
   std::int64_t checkpoint = -1;     //!< highest step seen; -1: none
-  std::string
-      numeric_class;  //!< numeric class of the agents that wrote that checkpoint; another class cannot go on from it
-  std::map<std::string, std::vector<Cause>>
-      failed_on;  //!< hosts where the job failed in this run, with the causes. Other hosts are preferred
+  //! Numeric class of the agents that wrote that checkpoint; another class cannot go on from it
+  std::string numeric_class;
+  //! Hosts where the job failed in this run, with the causes. Other hosts are preferred
+  std::map<std::string, std::vector<Cause>> failed_on;
   std::optional<std::string> unwanted;  //!< why the user cancelled it
   int passed = 0;  //!< later jobs of unknown duration that were placed while this job waited for more slots
-  int placements =
-      0;  //!< placements in this run without those taken back (RunStarted::max_jobs counts jobs with a placement)
+  //! Placements in this run without those taken back (RunStarted::max_jobs counts jobs with a placement)
+  int placements = 0;
   bool elsewhere = false;  //!< JobAdded::elsewhere: never placed by this run, and in no index of ready jobs
 };
 
@@ -170,8 +170,8 @@ struct Indexes {
   std::set<JobNumber> attention;                     //!< Running jobs about which there is something to decide
   std::set<JobNumber> doomed;                        //!< Waiting or Ready jobs that are to be cancelled
   std::set<std::pair<Instant, JobNumber>> stopping;  //!< Running jobs that are being stopped, by their stop_by
-  std::map<AgentNumber, std::vector<JobNumber>>
-      at_work;  //!< Running jobs by agent, ascending; agents that are gone too
+  //! Running jobs by agent, ascending; agents that are gone too
+  std::map<AgentNumber, std::vector<JobNumber>> at_work;
   std::array<std::map<std::pair<Instant, JobNumber>, int>, 2> ends;  //!< Running jobs' expected_end, and their slots
   std::map<std::string, std::set<AgentNumber>> on_host;              //!< every agent that answers
   std::map<AgentNumber, Machine> machines;                           //!< by the lowest of their agents

@@ -62,11 +62,11 @@ std::string journal_name(std::int64_t epoch);
 //! them is missing
 std::vector<std::int64_t> journal_epochs(core::FileSystem& files, const std::filesystem::path& suite_folder);
 
-//! Goes through one file's bytes; `name` stands in messages. A torn tail (a damaged stretch with no whole record behind
-//! it) is normal and reported in dropped_bytes; so is a torn header, behind which no record can stand: the file counts
-//! as empty (valid_length 0, header.epoch 0). \param sealed valid bytes as its successor's header says: no torn tail
-//! is accepted before that, and no byte read after \throws RuntimeError (kCorrupt) naming the file and the offset of
-//! damage in the middle, kInput for a version that is not read
+//! Reads one file's bytes, record by record. A torn tail (a damaged end without a whole record) is normal, and reported
+//! in dropped_bytes. A torn header is normal too: no record can follow it, and the file counts as empty (valid_length
+//! 0, header.epoch 0). \param name of the file, for messages \param sealed valid bytes as the successor's header says;
+//! a torn tail before them is refused, and no byte behind them is read \throws RuntimeError (kCorrupt) naming the file
+//! and the offset of damage in the middle, kInput for a version that is not read
 JournalExtent scan_journal(std::span<const std::byte> bytes, const std::string& name,
                            std::optional<std::uint64_t> sealed, const RecordVisitor& visit);
 //! Reads the header alone. \return nothing if it is torn \throws RuntimeError as scan_journal()
@@ -76,9 +76,9 @@ std::optional<JournalHeader> read_journal_header(core::FileSystem& files, const 
 //! itself.
 std::int64_t read_run_epoch(core::FileSystem& files, const std::filesystem::path& suite_folder, std::int64_t epoch);
 
-//! Goes through the epochs of a suite folder from `first` on, in order, each cut to the length that its successor
-//! sealed; where the successor's header is torn, as the last one is read. A torn header's epoch is its file's. \throws
-//! RuntimeError (kCorrupt) if one of them is missing or damaged
+//! Reads the epochs of a suite folder from `first` on, in order. Each is cut to the length that its successor sealed;
+//! if the successor's header is torn, the epoch is read as the last one is. The epoch of a torn header is that of its
+//! file's name. \throws RuntimeError (kCorrupt) if one of them is missing or damaged
 std::vector<JournalExtent> scan_journals(core::FileSystem& files, const std::filesystem::path& suite_folder,
                                          std::int64_t first, const RecordVisitor& visit);
 

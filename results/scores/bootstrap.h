@@ -35,7 +35,7 @@ struct BootstrapInterval {
   double high = 0;
 };
 
-//! One interval per metric, from the same resamples; The draws are keyed by a fixed text, so equal shapes (trials,
+//! One interval per metric, from the same resamples. The draws are keyed by a fixed text, so equal shapes (trials,
 //! identities) get equal draws in every row and table and on every machine. \param trials at least one, each with at
 //! least one query; the order of a trial's queries changes the last bits only \param metrics numbers per query
 //! \throws core::ContractError for a trial without a query or a query with another number of differences

@@ -26,16 +26,16 @@ inline constexpr std::array<int, 4> kQueryRanks = {1, 5, 10, 20};
 struct GalleryQuery {
   bool has_match = false;     //!< the gallery has a true match
   std::size_t galleries = 0;  //!< galleries (draws, or the whole gallery) with a true match of the query
-  std::array<double, kQueryRanks.size()>
-      cmc{};  //!< share of these galleries in which the first match is within rank k; 0 without such galleries
+  //! Share of these galleries in which the first match is within rank k; 0 without such galleries
+  std::array<double, kQueryRanks.size()> cmc{};
   double average_precision = 0;  //!< over all gallery images (ranking.h), no draws; 0 without a match
 };
 
 //! Fractions, 0 to 1. Means are over pairs of a query and a gallery with a true match of the query.
 struct GalleryScores {
   std::vector<double> cmc;  //!< [max_rank]; all 0 if no query was ever scored
-  double map_single =
-      0;  //!< mean of 1 / rank of the first match, which is the average precision where one image is right
+  //! Mean of 1 / rank of the first match, which is the average precision where one image is right
+  double map_single = 0;
   double map_full = 0;   //!< mean average precision over all gallery images (ranking.h), no draws
   double minp_full = 0;  //!< mean inverse negative penalty over all gallery images (ranking.h)
   std::array<double, kQueryRanks.size()> chance_cmc{};  //!< expected cmc of a random order at each of kQueryRanks

@@ -50,8 +50,7 @@ struct RankingScores {
 //! Ranks by squared Euclidean distance between features.
 //! \param prefix empty, or one number per query: only that many leading dimensions are compared (1 to dimension)
 //! \throws core::RuntimeError kInput: sizes that disagree, NaN or infinite features, a prefix out of range, options out
-//! of
-//!         range; kEnvironment: a product outside the bound of gemm.h
+//! of range; kEnvironment: a product outside the bound of gemm.h
 RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labels, const FeatureMatrix& gallery,
                             const Labels& gallery_labels, std::span<const std::int64_t> prefix, const Gemm& gemm,
                             const RankingOptions& options);
