@@ -28,6 +28,48 @@ void draw_erasing(core::RandomStream& stream, int height, int width, Augmentatio
   }
 }
 
+// Calls `put` with each row and its levels, flipped and shifted.
+template <class Put>
+void for_each_row(const Image& image, const Augmentation& how, AugmentRows& rows, Put put) {
+  const auto width = static_cast<std::size_t>(image.width);
+  const std::size_t row_levels = width * 3;
+  const int x_begin = std::clamp(how.shift_x, 0, image.width);
+  const int x_end = std::clamp(image.width + how.shift_x, 0, image.width);
+  const auto begin = static_cast<std::size_t>(x_begin);
+  const auto count = static_cast<std::size_t>(std::max(x_end - x_begin, 0));
+  // Columns of the image that stay in sight; flipping comes first, so the shift is seen from the other side.
+  const int first = x_begin - how.shift_x;
+  const auto from = static_cast<std::size_t>(count == 0    ? 0
+                                             : how.flipped ? image.width - first - (x_end - x_begin)
+                                                           : first);
+  rows.black.assign(row_levels, 0);
+  rows.levels.assign(row_levels, 0);  // with the image's part between black ends
+  for (int y = 0; y < image.height; ++y) {
+    const int from_y = y - how.shift_y;
+    if (from_y < 0 || from_y >= image.height) {
+      put(y, std::span<const std::uint8_t>(rows.black));
+      continue;
+    }
+    const auto part =
+        std::span(image.pixels).subspan(static_cast<std::size_t>(from_y) * row_levels + from * 3, count * 3);
+    if (!how.flipped && count == width) {
+      put(y, std::span<const std::uint8_t>(part));
+      continue;
+    }
+    if (how.flipped)
+      mirror_pixels(part, rows.levels.data() + begin * 3);
+    else if (count > 0)
+      std::memcpy(rows.levels.data() + begin * 3, part.data(), part.size());
+    put(y, std::span<const std::uint8_t>(rows.levels));
+  }
+}
+
+template <class Value>
+void expect_room(const Image& image, std::span<Value> to) {
+  RESOLUTE_EXPECT(to.size() == static_cast<std::size_t>(image.height) * static_cast<std::size_t>(image.width) * 3,
+                  "a buffer for an image has another size");
+}
+
 }  // namespace
 
 Augmentation draw_augmentation(const LoaderOptions& options, int height, int width, std::uint64_t round,
@@ -44,49 +86,27 @@ Augmentation draw_augmentation(const LoaderOptions& options, int height, int wid
 }
 
 void augment(const Image& image, const Augmentation& how, AugmentRows& rows, std::span<float> to) {
-  const auto width = static_cast<std::size_t>(image.width);
-  const std::size_t row_levels = width * 3;
-  RESOLUTE_EXPECT(to.size() == static_cast<std::size_t>(image.height) * row_levels,
-                  "a buffer for an image has another size");
-  const int x_begin = std::clamp(how.shift_x, 0, image.width);
-  const int x_end = std::clamp(image.width + how.shift_x, 0, image.width);
-  const auto begin = static_cast<std::size_t>(x_begin);
-  const auto count = static_cast<std::size_t>(std::max(x_end - x_begin, 0));
-  // Columns of the image that stay in sight; flipping comes first, so the shift is seen from the other side.
-  const int first = x_begin - how.shift_x;
-  const auto from = static_cast<std::size_t>(count == 0    ? 0
-                                             : how.flipped ? image.width - first - (x_end - x_begin)
-                                                           : first);
-  // Two rows of levels: a black one, and one with the image's part between black ends.
-  rows.levels.assign(2 * row_levels, 0);
-  const auto black = std::span(rows.levels).first(row_levels);
-  const auto moved = std::span(rows.levels).last(row_levels);
-  for (int y = 0; y < image.height; ++y) {
-    float* out = to.data() + static_cast<std::size_t>(y) * row_levels;
-    const int from_y = y - how.shift_y;
-    std::span<const std::uint8_t> levels = black;
-    if (from_y >= 0 && from_y < image.height) {
-      const auto part =
-          std::span(image.pixels).subspan(static_cast<std::size_t>(from_y) * row_levels + from * 3, count * 3);
-      levels = moved;
-      if (how.flipped)
-        mirror_pixels(part, moved.data() + begin * 3);
-      else if (count == width)
-        levels = part;
-      else if (count > 0)
-        std::memcpy(moved.data() + begin * 3, part.data(), part.size());
-    }
+  expect_room(image, to);
+  for_each_row(image, how, rows, [&](int y, std::span<const std::uint8_t> levels) {
+    float* out = to.data() + static_cast<std::size_t>(y) * levels.size();
     if (y < how.erase_top || y >= how.erase_top + how.erase_height) {
       normalise_pixels(levels, out, Store::kStreaming);
-      continue;
+      return;
     }
     // What was streamed is far away: zeros are laid over a row before it goes there.
-    rows.floats.resize(row_levels);
+    rows.floats.resize(levels.size());
     normalise_pixels(levels, rows.floats.data());
     std::fill_n(rows.floats.data() + how.erase_left * 3, how.erase_width * 3, 0.0F);
     stream_floats(rows.floats, out);
-  }
+  });
   finish_streaming();
+}
+
+void augment(const Image& image, const Augmentation& how, AugmentRows& rows, std::span<std::uint8_t> to) {
+  expect_room(image, to);
+  for_each_row(image, how, rows, [&](int y, std::span<const std::uint8_t> levels) {
+    std::copy(levels.begin(), levels.end(), to.data() + static_cast<std::size_t>(y) * levels.size());
+  });
 }
 
 }  // namespace resolute::datasets

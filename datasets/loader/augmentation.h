@@ -42,7 +42,7 @@ Augmentation draw_augmentation(const LoaderOptions& options, int height, int wid
 
 //! augment()'s memory between calls; grows with the width.
 struct AugmentRows {
-  std::vector<std::uint8_t> levels;
+  std::vector<std::uint8_t> black, levels;
   std::vector<float> floats;
 };
 
@@ -50,5 +50,8 @@ struct AugmentRows {
 //! erased. \param image not empty \param how any shift; the rectangle lies in the image
 //! \param to height×width×3 floats, those of a row behind one another
 void augment(const Image& image, const Augmentation& how, AugmentRows& rows, std::span<float> to);
+//! The same for whoever normalises and erases elsewhere: levels, with what is to be erased as it was.
+//! \param to height×width×3 levels
+void augment(const Image& image, const Augmentation& how, AugmentRows& rows, std::span<std::uint8_t> to);
 
 }  // namespace resolute::datasets

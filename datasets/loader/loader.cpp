@@ -46,7 +46,8 @@ Augmentation Loader::draw(const TrainItem& item, const BatchItem& drawn) const {
   return draw_augmentation(options_, height_, width_, drawn.round, item.row, drawn.occurrence);
 }
 
-int Loader::fill_item(const Split& split, const BatchItem& drawn, std::span<float> hr, std::span<float> lr) {
+template <class Pixel>
+int Loader::fill(const Split& split, const BatchItem& drawn, std::span<Pixel> hr, std::span<Pixel> lr) {
   const TrainItem& item = split.train.at(drawn.item);
   const Augmentation how = draw(item, drawn);
   if (!hr.empty()) {
@@ -54,7 +55,7 @@ int Loader::fill_item(const Split& split, const BatchItem& drawn, std::span<floa
       load_hr(item.row);
       augment(image_, how, rows_, hr);
     } else {
-      std::fill(hr.begin(), hr.end(), 0.0F);
+      std::fill(hr.begin(), hr.end(), Pixel{0});
     }
   }
   if (!lr.empty()) {
@@ -68,15 +69,38 @@ int Loader::fill_item(const Split& split, const BatchItem& drawn, std::span<floa
   return item.has_hr ? how.rate : item.stored_rate;
 }
 
-void Loader::fill_copy(const Split& split, const BatchItem& drawn, int rate, std::span<float> to) {
+template <class Pixel>
+void Loader::copy(const Split& split, const BatchItem& drawn, int rate, std::span<Pixel> to) {
   const TrainItem& item = split.train.at(drawn.item);
   if (!item.has_hr || drawn.low) {
-    std::fill(to.begin(), to.end(), 0.0F);
+    std::fill(to.begin(), to.end(), Pixel{0});
     return;
   }
   pack_.read_copy(item.row, rate, options_.copies_from, small_);
   load_enlarged();
   augment(image_, draw(item, drawn), rows_, to);
+}
+
+int Loader::fill_item(const Split& split, const BatchItem& item, std::span<float> hr, std::span<float> lr) {
+  return fill(split, item, hr, lr);
+}
+
+int Loader::fill_item(const Split& split, const BatchItem& item, std::span<std::uint8_t> hr,
+                      std::span<std::uint8_t> lr) {
+  return fill(split, item, hr, lr);
+}
+
+void Loader::fill_copy(const Split& split, const BatchItem& item, int rate, std::span<float> to) {
+  copy(split, item, rate, to);
+}
+
+void Loader::fill_copy(const Split& split, const BatchItem& item, int rate, std::span<std::uint8_t> to) {
+  copy(split, item, rate, to);
+}
+
+ErasedArea Loader::erased(const Split& split, const BatchItem& drawn) const {
+  const Augmentation how = draw(split.train.at(drawn.item), drawn);
+  return {how.erase_top, how.erase_left, how.erase_height, how.erase_width};
 }
 
 void Loader::fill_view(std::size_t row, int rate, std::span<float> to) {
@@ -127,21 +151,33 @@ void PrefetchingLoader::stop() {
 }
 
 void PrefetchingLoader::make_buffers(std::size_t items) {
-  const std::size_t floats = items * loaders_.front().image_floats();
+  const std::size_t bytes = items * loaders_.front().image_floats() * (options_.levels ? 1 : sizeof(float));
+  const auto floats = [](std::span<const std::byte> own) {
+    return std::span(reinterpret_cast<const float*>(own.data()), own.size() / sizeof(float));
+  };
+  const auto levels = [](std::span<const std::byte> own) {
+    return std::span(reinterpret_cast<const std::uint8_t*>(own.data()), own.size());
+  };
   for (Slot& slot : slots_) {
-    const auto buffer = [&]() -> std::span<float> {
-      if (floats == 0) return {};
-      const BatchMemory& memory = slot.memory.emplace_back(options_.allocate(floats * sizeof(float)));
+    const auto buffer = [&]() -> std::span<std::byte> {
+      if (bytes == 0) return {};
+      const BatchMemory& memory = slot.memory.emplace_back(options_.allocate(bytes));
       RESOLUTE_EXPECT(memory != nullptr && reinterpret_cast<std::uintptr_t>(memory.get()) % kBatchAlignment == 0,
                       "memory for a batch is not aligned");
-      return {reinterpret_cast<float*>(memory.get()), floats};
+      return {memory.get(), bytes};
     };
     if (options_.hr) slot.hr = buffer();
     if (options_.lr) slot.lr = buffer();
     for (std::size_t i = 0; i < options_.copy_rates.size(); ++i) slot.copies.push_back(buffer());
-    slot.batch.hr = slot.hr;
-    slot.batch.lr = slot.lr;
-    slot.batch.copies.assign(slot.copies.begin(), slot.copies.end());
+    LoadedBatch& batch = slot.batch;
+    if (options_.levels) {
+      batch.levels = {levels(slot.hr), levels(slot.lr), {}, std::vector<ErasedArea>(items)};
+      for (const std::span<std::byte> own : slot.copies) batch.levels.copies.push_back(levels(own));
+    } else {
+      batch.hr = floats(slot.hr);
+      batch.lr = floats(slot.lr);
+      for (const std::span<std::byte> own : slot.copies) batch.copies.push_back(floats(own));
+    }
     slot.batch.items.resize(items);
     slot.batch.lr_rates.resize(items);
     slot.batch.labels.resize(items);
@@ -162,13 +198,18 @@ void PrefetchingLoader::plan(Slot& slot, std::uint64_t step) {
   }
 }
 
+template <class Pixel>
 void PrefetchingLoader::load(Loader& loader, Slot& slot, std::size_t image) {
-  const std::size_t floats = loader.image_floats();
-  const auto own = [&](std::span<float> all) { return all.empty() ? all : all.subspan(image * floats, floats); };
+  const std::size_t numbers = loader.image_floats();
+  const auto own = [&](std::span<std::byte> all) -> std::span<Pixel> {
+    if (all.empty()) return {};
+    return {reinterpret_cast<Pixel*>(all.data()) + image * numbers, numbers};
+  };
   const BatchItem& item = slot.batch.items[image];
   slot.batch.lr_rates[image] = loader.fill_item(split_, item, own(slot.hr), own(slot.lr));
   for (std::size_t i = 0; i < slot.copies.size(); ++i)
     loader.fill_copy(split_, item, options_.copy_rates[i], own(slot.copies[i]));
+  if (options_.levels) slot.batch.levels.erased[image] = loader.erased(split_, item);
 }
 
 // With mutex_ held: a batch to plan in a buffer that is free, or an image of a planned one.
@@ -202,8 +243,10 @@ void PrefetchingLoader::work(Loader& loader) {
     try {
       if (plans)
         plan(own, step);
+      else if (options_.levels)
+        load<std::uint8_t>(loader, own, image);
       else
-        load(loader, own, image);
+        load<float>(loader, own, image);
     } catch (...) {
       error = std::current_exception();
     }

@@ -24,6 +24,11 @@
 
 namespace resolute::datasets {
 
+//! A rectangle of an image that is 0 after normalising; height 0: none.
+struct ErasedArea {
+  int top = 0, left = 0, height = 0, width = 0;
+};
+
 //! Reads images of one pack. Not thread-safe, because it keeps working buffers: make one per thread. It allocates only
 //! when an image is larger than all before.
 class Loader {
@@ -32,7 +37,7 @@ class Loader {
   //! probabilities outside 0..1, pad outside 0..256
   Loader(const PackReader& pack, LoaderOptions options);
 
-  //! Floats per image: H×W×3.
+  //! Numbers per image: H×W×3.
   std::size_t image_floats() const { return image_floats_; }
 
   //! One training image, augmented. If the item has no HR image, `hr` is zeros and `lr` its stored LR view, enlarged.
@@ -40,14 +45,24 @@ class Loader {
   //! \param hr, lr image_floats() floats each; either may be empty: it is then left out
   //! \return the rate of `lr`, there or left out
   int fill_item(const Split& split, const BatchItem& item, std::span<float> hr, std::span<float> lr);
+  //! The same for whoever normalises elsewhere: levels, not erased, and zeros where there is no image.
+  int fill_item(const Split& split, const BatchItem& item, std::span<std::uint8_t> hr, std::span<std::uint8_t> lr);
   //! The LR copy at `rate` of an item that stands there with its HR image, augmented as it is; zeros for another.
   //! \param to image_floats() floats
   void fill_copy(const Split& split, const BatchItem& item, int rate, std::span<float> to);
+  //! The same as levels.
+  void fill_copy(const Split& split, const BatchItem& item, int rate, std::span<std::uint8_t> to);
+  //! What is erased of an item's images, all alike.
+  ErasedArea erased(const Split& split, const BatchItem& item) const;
   //! The LR image that a camera would have stored at `rate`, enlarged to network size, as it is; at rate 1 the HR
   //! image. \param to image_floats() floats
   void fill_view(std::size_t row, int rate, std::span<float> to);
 
  private:
+  template <class Pixel>
+  int fill(const Split& split, const BatchItem& item, std::span<Pixel> hr, std::span<Pixel> lr);
+  template <class Pixel>
+  void copy(const Split& split, const BatchItem& item, int rate, std::span<Pixel> to);
   void load_hr(std::size_t row);
   void load_enlarged();
   Augmentation draw(const TrainItem& item, const BatchItem& drawn) const;
@@ -71,6 +86,14 @@ inline constexpr std::size_t kBatchAlignment = 64;
 //! Memory of this process, aligned.
 BatchMemory host_memory(std::size_t bytes);
 
+//! A batch's images before they are normalised (PrefetchOptions::levels).
+struct BatchLevels {
+  std::span<const std::uint8_t> hr;                   //!< N×H×W×3, zeros where the batch has no HR image
+  std::span<const std::uint8_t> lr;                   //!< N×H×W×3
+  std::vector<std::span<const std::uint8_t>> copies;  //!< as LoadedBatch::copies, zeros as in `hr`
+  std::vector<ErasedArea> erased;                     //!< N: of all images of an item
+};
+
 //! One batch, or a rank's lanes of it. The images lie in memory of PrefetchOptions::allocate.
 struct LoadedBatch {
   std::uint64_t step = 0;
@@ -78,6 +101,7 @@ struct LoadedBatch {
   std::span<const float> hr;                   //!< N×H×W×3
   std::span<const float> lr;                   //!< N×H×W×3
   std::vector<std::span<const float>> copies;  //!< one for each of PrefetchOptions::copy_rates, N×H×W×3
+  BatchLevels levels;                          //!< in place of the three where they are asked for
   std::vector<int> lr_rates;                   //!< N: the rate of each image of `lr`
   std::vector<std::int64_t> labels;            //!< N
   std::vector<std::uint8_t> has_hr;            //!< N, 0 or 1: whether the batch has the HR image
@@ -89,6 +113,7 @@ struct PrefetchOptions {
   std::uint64_t end_step = 0;  //!< one past the last
   bool hr = true;              //!< false leaves that buffer empty and its images unread
   bool lr = true;
+  bool levels = false;               //!< LoadedBatch::levels in place of normalised images: a quarter of the bytes
   std::vector<int> copy_rates = {};  //!< each one of LoaderOptions::train_rates
   int threads = 1;  //!< threads that load; 0: one per core that this process may use. No byte depends on it
   BatchAllocator allocate = host_memory;  //!< called by the constructor alone, for two batches
@@ -114,9 +139,9 @@ class PrefetchingLoader {
     LoadedBatch batch;
     std::vector<BatchItem> plan;  // of all ranks
     std::vector<BatchMemory> memory;
-    std::span<float> hr;  // what the batch's own show
-    std::span<float> lr;
-    std::vector<std::span<float>> copies;
+    std::span<std::byte> hr;  // what the batch's own show
+    std::span<std::byte> lr;
+    std::vector<std::span<std::byte>> copies;
     // Guarded by mutex_:
     std::size_t claimed = 0;   // images that a thread has begun
     std::size_t finished = 0;  // images that are there
@@ -127,6 +152,7 @@ class PrefetchingLoader {
   void make_buffers(std::size_t items);
   void work(Loader& loader);
   void plan(Slot& slot, std::uint64_t step);
+  template <class Pixel>
   void load(Loader& loader, Slot& slot, std::size_t image);
   bool has_work() const;
   void stop();

@@ -28,6 +28,7 @@ datasets::PrefetchOptions prefetch_options(const experiments::TrainingSpecificat
   options.copy_rates = std::move(wanted.copy_rates);
   options.end_step = static_cast<std::uint64_t>(specification.recipe.steps);
   options.allocate = batch_allocator(place);
+  options.levels = !place.is_cpu();
   // Where the CPU trains, its cores are busy with that; beside a GPU they have nothing better to do.
   if (!place.is_cpu()) options.threads = std::clamp(core::usable_processors(), 1, 4);
   return options;
@@ -58,6 +59,7 @@ PackSource::PackSource(const datasets::PackReader& pack, const datasets::Split& 
                        const experiments::TrainingSpecification& specification, LaneRange range,
                        std::uint64_t first_step, at::Device place, WantedImages wanted)
     : place_(place),
+      normalise_(place),
       height_(pack.options().height),
       width_(pack.options().width),
       seed_(specification.seed),
@@ -97,9 +99,13 @@ LaneBatch PackSource::batch(std::uint64_t step, int lane) {
   items.begin -= first_item_;
   items.end -= first_item_;
   LaneBatch batch;
-  batch.hr = images(current_->hr, items);
-  if (!current_->lr.empty()) batch.lr = images(current_->lr, items);
-  for (const std::span<const float> copies : current_->copies) batch.copies.push_back(images(copies, items));
+  if (place_.is_cpu()) {
+    batch.hr = images(current_->hr, items);
+    if (!current_->lr.empty()) batch.lr = images(current_->lr, items);
+    for (const std::span<const float> copies : current_->copies) batch.copies.push_back(images(copies, items));
+  } else {
+    put_levels(current_->levels, items, batch);
+  }
   note_copies();
   const auto rows = static_cast<std::int64_t>(items.size());
   // These stay on the CPU: methods branch on them, and reading them on a GPU would wait for all that is under way
@@ -121,20 +127,34 @@ LaneBatch PackSource::batch(std::uint64_t step, int lane) {
   return batch;
 }
 
-// On the CPU a copy in memory of its own: where a lane's images begin must not depend on which other lanes this rank
-// runs, lest a kernel that looks at alignment takes another path. A GPU's copy is one anyway, and is taken from the
-// loader's pinned memory itself; note_copies() then remembers that it may still be under way.
+// A copy in memory of its own: where a lane's images begin must not depend on which other lanes this rank runs, lest a
+// kernel that looks at alignment takes another path.
 at::Tensor PackSource::images(std::span<const float> pixels, datasets::ItemRange items) const {
-  const std::vector<std::int64_t> shape{static_cast<std::int64_t>(items.size()), height_, width_, 3};
   const std::size_t floats = static_cast<std::size_t>(height_ * width_ * 3);
   const auto own = pixels.subspan(items.begin * floats, items.size() * floats);
-  if (!place_.is_cpu())
-    return at::from_blob(const_cast<float*>(own.data()), shape, at::kFloat)
-        .to(place_, at::kFloat, /*non_blocking=*/true)
-        .permute({0, 3, 1, 2});
-  at::Tensor tensor = at::empty(shape, at::kFloat);
+  at::Tensor tensor = at::empty({static_cast<std::int64_t>(items.size()), height_, width_, 3}, at::kFloat);
   std::copy(own.begin(), own.end(), tensor.mutable_data_ptr<float>());
   return tensor.permute({0, 3, 1, 2});
+}
+
+// A GPU gets levels, a quarter of the bytes, from the loader's pinned memory itself, and makes numbers of them;
+// note_copies() remembers that the copies may still be under way.
+void PackSource::put_levels(const datasets::BatchLevels& levels, datasets::ItemRange items, LaneBatch& batch) const {
+  const std::vector<std::int64_t> shape{static_cast<std::int64_t>(items.size()), height_, width_, 3};
+  const std::size_t bytes = static_cast<std::size_t>(height_ * width_ * 3);
+  std::vector<datasets::ErasedArea> erased(levels.erased.begin() + static_cast<std::ptrdiff_t>(items.begin),
+                                           levels.erased.begin() + static_cast<std::ptrdiff_t>(items.end));
+  const auto placed_images = [&](std::span<const std::uint8_t> all) {
+    const auto own = all.subspan(items.begin * bytes, items.size() * bytes);
+    const at::Tensor there =
+        at::from_blob(const_cast<std::uint8_t*>(own.data()), shape, at::kByte).to(place_, at::kByte, true);
+    return normalise_(there, erased);
+  };
+  if (!levels.lr.empty()) batch.lr = placed_images(levels.lr);
+  for (std::size_t i = 0; i < items.size(); ++i)
+    if (current_->has_hr[items.begin + i] == 0) erased[i] = {0, 0, static_cast<int>(height_), static_cast<int>(width_)};
+  batch.hr = placed_images(levels.hr);
+  for (const std::span<const std::uint8_t> copies : levels.copies) batch.copies.push_back(placed_images(copies));
 }
 
 // Copies of one stream end in their order, so the last one's event tells of all.

@@ -13,6 +13,7 @@
 #include "experiments/specification/specification.h"
 #include "workers/ddp/lane_sum.h"
 #include "workers/training/batch_source.h"
+#include "workers/training/normalised_levels.h"
 
 namespace resolute::workers {
 
@@ -50,10 +51,12 @@ class PackSource final : public BatchSource {
 
  private:
   at::Tensor images(std::span<const float> pixels, datasets::ItemRange items) const;
+  void put_levels(const datasets::BatchLevels& levels, datasets::ItemRange items, LaneBatch& batch) const;
   void note_copies();
   void wait_for_copies();
 
   at::Device place_;
+  LevelNormalisation normalise_;
   std::int64_t height_;
   std::int64_t width_;
   std::uint64_t seed_;

@@ -13,7 +13,7 @@ using accelerator::streams;
 
 class StepCountsTest : public PackedTrial {
  protected:
-  static void SetUpTestSuite() { pack_images(8, 4, of_size(32, 16)); }
+  static void SetUpTestSuite() { pack_images(8, 4, of_size(48, 24)); }
 
   Counts counted(const std::string& method, int steps) const {
     // No kernel runs by itself: each wait that there can be is one.
@@ -22,8 +22,10 @@ class StepCountsTest : public PackedTrial {
     train_packed(*pack_, split_, device().place(), {.method = method, .steps = steps});
     return streams().counts();
   }
-  // Of a step in the middle of a training.
-  Counts of_a_step(const std::string& method) const {
+  // Of a step in the middle of a training; counted once.
+  const Counts& of_a_step(const std::string& method) const {
+    static std::map<std::string, Counts> known;
+    if (const auto found = known.find(method); found != known.end()) return found->second;
     const Counts shorter = counted(method, 3), longer = counted(method, 4);
     Counts step;
     const auto differ = [](const auto& more, const auto& fewer) {
@@ -41,7 +43,7 @@ class StepCountsTest : public PackedTrial {
     step.bytes_to_device = longer.bytes_to_device - shorter.bytes_to_device;
     step.bytes_to_host = longer.bytes_to_host - shorter.bytes_to_host;
     step.allocations = longer.allocations - shorter.allocations;
-    return step;
+    return known[method] = step;
   }
 };
 
@@ -52,7 +54,7 @@ std::int64_t buckets_of(const Counts& step) { return step.side_kernels.at("aten:
 
 TEST_F(StepCountsTest, the_host_waits_once_where_it_reads_losses) {
   for (const char* method : kMethods) {
-    const Counts step = of_a_step(method);
+    const Counts& step = of_a_step(method);
     EXPECT_EQ((std::map<std::string, std::int64_t>{{"copy to the host in Trainer::exchange_losses", 1}}), step.waits)
         << method;
   }
@@ -61,11 +63,25 @@ TEST_F(StepCountsTest, the_host_waits_once_where_it_reads_losses) {
 // On streams of their own: what stands among the backward pass's kernels holds it up.
 TEST_F(StepCountsTest, launches_beside_the_backward_pass_do_not_grow_with_parameters) {
   for (const char* method : kMethods) {
-    const Counts step = of_a_step(method);
+    const Counts& step = of_a_step(method);
     ASSERT_TRUE(step.side_kernels.contains("aten::cumsum.out"))
         << method << " digests nothing beside its backward pass";
     EXPECT_LE(Counts::sum(step.side_kernels), kMostSideLaunches * buckets_of(step)) << method;
     EXPECT_FALSE(step.kernels.contains("aten::cumsum.out")) << method;
+  }
+}
+
+// Levels, one byte each, and not much beside them: labels, rows, what was drawn.
+TEST_F(StepCountsTest, the_bytes_of_a_batch_are_those_of_its_levels) {
+  for (const char* name : kMethods) {
+    const experiments::TrainingSpecification asked = packed_specification({.method = name});
+    const methods::Needs needs = make_method(asked, split_.train_identities)->row().needs;
+    const auto images =
+        static_cast<std::int64_t>(1 + (needs.lr ? 1 : 0) + methods::copy_rates(needs, asked.recipe).size());
+    const std::int64_t levels = images * asked.recipe.identities * asked.recipe.images * 48 * 24 * 3;
+    const std::int64_t bytes = of_a_step(name).bytes_to_device;
+    EXPECT_GE(bytes, levels) << name;
+    EXPECT_LE(static_cast<double>(bytes), 1.1 * static_cast<double>(levels)) << name;
   }
 }
 
@@ -75,7 +91,7 @@ TEST_F(StepCountsTest, stand_in_the_page) {
       "| method | kernels | side launches | buckets | waits | bytes to the GPU | bytes back | allocations |\n"
       "| --- | --- | --- | --- | --- | --- | --- | --- |\n";
   for (const char* method : kMethods) {
-    const Counts step = of_a_step(method);
+    const Counts& step = of_a_step(method);
     table += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", method, Counts::sum(step.kernels),
                          Counts::sum(step.side_kernels), buckets_of(step), Counts::sum(step.waits),
                          step.bytes_to_device, step.bytes_to_host, step.allocations);

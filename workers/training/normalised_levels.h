@@ -1,0 +1,60 @@
+#pragma once
+//! \file
+//! From levels to the numbers that networks take, on the device where they lie.
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "datasets/loader/loader.h"
+#include "datasets/loader/normalisation.h"
+#include "workers/nn/placed.h"
+#include "workers/torch.h"
+
+namespace resolute::workers {
+
+//! datasets::normalised_level() on a device, whose constants it holds there.
+class LevelNormalisation {
+ public:
+  // A tensor of the device to divide by: a GPU multiplies by the reciprocal of a number, which rounds otherwise.
+  explicit LevelNormalisation(at::Device device)
+      : white_(of_channels({255, 255, 255}, device)),
+        mean_(of_channels(datasets::kChannelMean, device)),
+        deviation_(of_channels(datasets::kChannelDeviation, device)) {}
+
+  //! The CPU's bits, 0 where erased. \param levels N×H×W×3 uint8 on the device, contiguous \param erased N areas
+  //! \return N×3×H×W float32, channels-last in memory
+  at::Tensor operator()(const at::Tensor& levels, const std::vector<datasets::ErasedArea>& erased) const {
+    at::Tensor numbers = levels.to(at::kFloat).div_(white_).sub_(mean_).div_(deviation_);
+    if (std::any_of(erased.begin(), erased.end(), [](const auto& area) { return area.height > 0; }))
+      numbers.masked_fill_(mask_of(erased, levels), 0.0);
+    return numbers.permute({0, 3, 1, 2});
+  }
+
+ private:
+  static at::Tensor of_channels(const std::array<float, 3>& values, at::Device device) {
+    return placed(at::tensor(std::vector<float>(values.begin(), values.end())), device);
+  }
+
+  // N×H×W×1: whether a pixel lies in its image's area.
+  static at::Tensor mask_of(const std::vector<datasets::ErasedArea>& areas, const at::Tensor& levels) {
+    std::vector<std::int64_t> bounds;
+    for (const datasets::ErasedArea& area : areas)
+      for (int bound : {area.top, area.top + area.height, area.left, area.left + area.width}) bounds.push_back(bound);
+    const at::Tensor of_image = placed(at::tensor(bounds, at::kLong).view({-1, 4, 1, 1}), levels.device());
+    const auto places = [&](std::int64_t axis, at::IntArrayRef shape) {
+      return at::arange(levels.size(axis), of_image.options()).view(shape);
+    };
+    const at::Tensor y = places(1, {1, -1, 1}), x = places(2, {1, 1, -1});
+    const auto bound = [&](std::int64_t which) { return of_image.select(1, which); };
+    return y.ge(bound(0))
+        .logical_and(y.lt(bound(1)))
+        .logical_and(x.ge(bound(2)))
+        .logical_and(x.lt(bound(3)))
+        .unsqueeze(3);
+  }
+
+  at::Tensor white_, mean_, deviation_;
+};
+
+}  // namespace resolute::workers
