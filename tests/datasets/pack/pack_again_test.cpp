@@ -110,7 +110,7 @@ TEST_F(PackAgain, a_sealed_pack_is_not_made_from_another_listing_or_other_settin
                  [&] { write_shard(files_, raw_.reader(), fewer, options, shard, raw_.pack()); });
   EXPECT_EQ(before, contents(raw_.pack()));
   PackSettings cubic = options;
-  cubic.kernel = Kernel::kCubic;
+  cubic.kernel = settings::Kernel::kCubic;
   expect_sealed(0, cubic, "other settings");
   expect_sealed(2, small_options(3), "other settings");
 }
@@ -157,7 +157,7 @@ TEST_F(PackAgain, rows_are_known_before_the_seal) {
   EXPECT_EQ(PackReader::open(raw_.pack()).rows(), rows);
   EXPECT_EQ(rows, read_unsealed_rows(files_, raw_.pack(), options));
   PackSettings cubic = options;
-  cubic.kernel = Kernel::kCubic;
+  cubic.kernel = settings::Kernel::kCubic;
   expect_error(core::ErrorKind::kInput, {"shard-00000.h5", "other settings"},
                [&] { read_unsealed_rows(files_, raw_.pack(), cubic); });
 }

@@ -168,7 +168,7 @@ TEST_F(PackDamage, every_flipped_byte_of_the_json_files_is_noticed_or_harmless) 
 
 TEST_F(PackDamage, a_shard_of_another_pack_is_refused) {
   PackSettings options = small_options();
-  options.kernel = Kernel::kLanczos3;
+  options.kernel = settings::Kernel::kLanczos3;
   make_pack(raw_, options, raw_.pack("other"));
   overwrite(shard(), file_bytes(raw_.pack("other") / "shard-00000.h5"));
   expect_error(core::ErrorKind::kCorrupt, {"belongs to another pack"}, [&] { read_all(raw_.pack()); });

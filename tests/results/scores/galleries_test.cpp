@@ -7,6 +7,7 @@
 #include "core/random/random.h"
 #include "results/scores/prepared_features.h"
 #include "tests/results/reference_gemm.h"
+#include "tests/support/equal.h"
 #include "tests/support/refusal.h"
 
 namespace resolute::results::galleries_test {

@@ -14,6 +14,7 @@
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "core/random/random.h"
+#include "tests/support/equal.h"
 #include "tests/support/folders.h"
 #include "tests/support/refusal.h"
 

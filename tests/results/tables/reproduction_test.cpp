@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/hash/sha256.h"
+#include "tests/support/equal.h"
 
 namespace resolute::results::reproduction_test {
 namespace {
