@@ -73,17 +73,32 @@ std::optional<in_addr> address_towards_others() {
   return address.sin_addr;
 }
 
-// Of an interface that is up and not the loopback: the first, the one of that name if there is a name.
-std::optional<in_addr> address_of_interface(const std::string& name) {
+struct Interface {
+  std::string name;
+  in_addr address{};
+  bool loopback = false;
+};
+
+// The first that is up, has an IPv4 address and is wanted.
+template <class Wanted>
+std::optional<Interface> find_interface(const Wanted& wanted) {
   ifaddrs* found = nullptr;
   if (::getifaddrs(&found) != 0) throw system_error("cannot list the network interfaces", errno);
   const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> release(found, &::freeifaddrs);
   for (const ifaddrs* each = found; each != nullptr; each = each->ifa_next) {
     if (each->ifa_addr == nullptr || each->ifa_addr->sa_family != AF_INET || (each->ifa_flags & IFF_UP) == 0) continue;
-    if (name.empty() ? (each->ifa_flags & IFF_LOOPBACK) == 0 : name == each->ifa_name)
-      return reinterpret_cast<const sockaddr_in*>(each->ifa_addr)->sin_addr;
+    const Interface one{each->ifa_name, reinterpret_cast<const sockaddr_in*>(each->ifa_addr)->sin_addr,
+                        (each->ifa_flags & IFF_LOOPBACK) != 0};
+    if (wanted(one)) return one;
   }
   return std::nullopt;
+}
+
+// The first that is not the loopback, the one of that name if there is a name.
+std::optional<in_addr> address_of_interface(const std::string& name) {
+  const auto one =
+      find_interface([&](const Interface& each) { return name.empty() ? !each.loopback : name == each.name; });
+  return one ? std::optional(one->address) : std::nullopt;
 }
 
 Listener listen_at_interface(const std::string& name) {
@@ -93,6 +108,13 @@ Listener listen_at_interface(const std::string& name) {
 }
 
 }  // namespace
+
+std::optional<std::string> interface_with(const std::string& address) {
+  in_addr wanted{};
+  if (::inet_pton(AF_INET, address.c_str(), &wanted) != 1) return std::nullopt;
+  const auto one = find_interface([&](const Interface& each) { return each.address.s_addr == wanted.s_addr; });
+  return one ? std::optional(one->name) : std::nullopt;
+}
 
 Listener listen_on_free_port(Reach reach, const std::string& interface) {
   if (reach == Reach::kHost) {

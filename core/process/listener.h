@@ -3,6 +3,7 @@
 //! A listening TCP socket that is handed to a child process: no port is lost between choosing and binding it.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "core/process/process.h"
@@ -24,5 +25,9 @@ enum class Reach { kLoopback, kHost, kEverywhere };
 //! host, as "ib0": with kHost its address, whatever the name stands for; empty: none is asked for \throws RuntimeError
 //! (errno's kind; kInput for an interface that is not there or has no such address)
 Listener listen_on_free_port(Reach reach, const std::string& interface = {});
+
+//! The interface of this host that has a numeric IPv4 address; none where no interface that is up has it.
+//! \throws RuntimeError where interfaces cannot be listed
+std::optional<std::string> interface_with(const std::string& address);
 
 }  // namespace resolute::core

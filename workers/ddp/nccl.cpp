@@ -6,12 +6,15 @@
 #include <cuda_runtime_api.h>
 #include <nccl.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 
 #include "core/error.h"
+#include "core/process/listener.h"
 #include "workers/ddp/roll_call.h"
 
 namespace resolute::workers {
@@ -38,6 +41,7 @@ class NcclCommunicator final : public Communicator {
       : host_(std::move(host)), place_(place), limit_(limit) {
     const c10::DeviceGuard guard(place_);
     expect_a_gpu_each();
+    take_interface_of_host();
     check_cuda("making an event", ::cudaEventCreateWithFlags(&finished_, cudaEventDisableTiming));
     try {
       initialise();
@@ -147,6 +151,17 @@ class NcclCommunicator final : public Communicator {
                                    "each; lanes give the same bits on fewer ranks");
   }
 
+  // NCCL takes an interface by rules of its own; Gloo's is the one by which ranks have met. A user's choice stands.
+  void take_interface_of_host() {
+    constexpr const char* kVariable = "NCCL_SOCKET_IFNAME";
+    RollCall* const roll_call = host_->roll_call();
+    if (roll_call == nullptr || std::getenv(kVariable) != nullptr) return;
+    const std::string& contact = roll_call->contact();
+    // "=": this name, not names that begin so.
+    if (const auto name = core::interface_with(contact.substr(0, contact.find(' '))))
+      ::setenv(kVariable, ("=" + *name).c_str(), /*overwrite=*/0);
+  }
+
   void initialise() {
     const Exchange exchange = enter("connecting with NCCL");
     ncclUniqueId id{};
@@ -206,10 +221,15 @@ class NcclCommunicator final : public Communicator {
 
   template <class Done>
   void wait(const Exchange& exchange, Done done) {
-    constexpr int kEagerPolls = 2000;  // some tenths of a millisecond: most exchanges end sooner
+    constexpr int kEagerPolls = 2000;     // some tenths of a millisecond: most exchanges end sooner
+    constexpr int kRollCallPolls = 2000;  // a tenth of a second
     for (int polls = 0; !done(); ++polls) {
       if (Clock::now() - exchange.begun > limit_)
         fail(exchange, fmt::format("not done within {} s", std::chrono::duration<double>(limit_).count()));
+      // NCCL does not see that a process has gone; the roll call does.
+      if (RollCall* const roll_call = host_->roll_call(); roll_call != nullptr && polls % kRollCallPolls == 1)
+        if (const std::optional<int> rank = roll_call->gone())
+          fail(exchange, fmt::format("process rank {} is gone", *rank));
       if (polls < kEagerPolls)
         std::this_thread::yield();
       else

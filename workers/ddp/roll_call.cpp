@@ -30,6 +30,9 @@ constexpr auto kSettle = 2 * kBeat;
 constexpr auto kPatience = 1500ms;
 constexpr auto kLeastLook = 500ms;
 // The first half of an HMAC behind what it seals.
+// Signs that this rank sends without an answer before a peer is taken for gone: 3 s.
+constexpr int kMostMissed = 30;
+
 constexpr std::size_t kSeal = 16;
 constexpr std::size_t kDatagram = 24 + kSeal;
 // Taken in between two beats at most, so that a flood of datagrams keeps nobody from its own.
@@ -100,6 +103,7 @@ core::RuntimeError absence_error(int process_rank, std::uint64_t exchange, doubl
 
 struct RollCall::Peer {
   std::string host;
+  int missed = 0;  // signs that this rank sent since the peer was heard of
   SocketAddress address;
   std::optional<core::MonotonicTime> heard;
   std::uint64_t beat = 0;
@@ -156,6 +160,17 @@ void RollCall::begin(const std::vector<std::string>& contacts) {
 }
 
 std::uint64_t RollCall::enter() { return ++exchange_; }
+
+std::optional<int> RollCall::gone() {
+  RESOLUTE_EXPECT(thread_.joinable(), "nobody is called before begin()");
+  const std::lock_guard lock(mutex_);
+  for (std::size_t rank = 0; rank < peers_.size(); ++rank) {
+    if (static_cast<int>(rank) == process_rank_) continue;
+    if (peers_[rank].state != PeerSign::State::kRunning || peers_[rank].missed > kMostMissed)
+      return static_cast<int>(rank);
+  }
+  return std::nullopt;
+}
 
 std::vector<PeerSign> RollCall::look() {
   RESOLUTE_EXPECT(thread_.joinable(), "nobody is called before begin()");
@@ -214,8 +229,9 @@ void RollCall::send() {
   const core::Sha256Digest seal = core::hmac_sha256(key_, core::as_text(datagram));
   core::append_bytes(datagram, std::span(seal).first(kSeal));
   for (std::size_t rank = 0; rank < peers_.size(); ++rank) {
-    const Peer& peer = peers_[rank];
+    Peer& peer = peers_[rank];
     if (static_cast<int>(rank) == process_rank_ || peer.address.size == 0) continue;
+    ++peer.missed;
     ::sendto(socket_.get(), datagram.data(), datagram.size(), MSG_NOSIGNAL,
              reinterpret_cast<const sockaddr*>(&peer.address.bytes), peer.address.size);
   }
@@ -245,6 +261,7 @@ void RollCall::receive() {
     peer.exchange = exchange;
     peer.state = static_cast<PeerSign::State>(state);
     peer.heard = core::monotonic_clock().now();
+    peer.missed = 0;
   }
 }
 

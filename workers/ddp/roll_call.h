@@ -60,6 +60,10 @@ class RollCall {
   void begin(const std::vector<std::string>& contacts);
   //! Counts an exchange that this rank enters. \return its number, from 1. Any thread
   std::uint64_t enter();
+  //! A rank that will not end this rank's exchange: one that said that it leaves or that its own exchange failed, or of
+  //! which nothing came in 3 s of this rank's own signs. While this process stands still it sends none, so nobody is
+  //! gone for that. \pre begun
+  std::optional<int> gone();
   //! Says that this rank's exchange failed and looks for whoever is missing; takes up to 1.5 s, less if all are heard.
   //! \return the others, in order. \pre begun
   std::vector<PeerSign> look();

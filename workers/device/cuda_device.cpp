@@ -21,6 +21,16 @@ namespace {
 // deterministic mode without it. Read when CUDA starts.
 constexpr const char* kCublasWorkspace = ":4096:8";
 
+// NVIDIA's table of CUDA's minor version compatibility: the oldest driver of the runtime that this was built with.
+constexpr int kLeastDriver = CUDART_VERSION >= 13000 ? 580 : 525;
+
+core::RuntimeError old_driver(cudaError_t result) {
+  return core::RuntimeError(core::ErrorKind::kEnvironment, "device 'cuda' is not available",
+                            ::cudaGetErrorString(result),
+                            fmt::format("CUDA {} needs NVIDIA's driver {} or newer; nvidia-smi says which is there",
+                                        CUDART_VERSION / 1000, kLeastDriver));
+}
+
 core::RuntimeError not_available(std::string_view why) {
   return core::RuntimeError(core::ErrorKind::kEnvironment, "device 'cuda' is not available", why,
                             "run the job where nvidia-smi lists a GPU, or train with device = \"cpu\"");
@@ -45,8 +55,9 @@ void make_deterministic() {
 
 int visible_gpus() {
   int count = 0;
-  if (const cudaError_t result = ::cudaGetDeviceCount(&count); result != cudaSuccess)
-    throw not_available(::cudaGetErrorString(result));
+  const cudaError_t result = ::cudaGetDeviceCount(&count);
+  if (result == cudaErrorInsufficientDriver) throw old_driver(result);
+  if (result != cudaSuccess) throw not_available(::cudaGetErrorString(result));
   if (count < 1) throw not_available("no GPU is visible");
   return count;
 }

@@ -41,6 +41,12 @@ TEST(Listener, at_the_hosts_name_nobody_comes_by_the_loopback_unless_that_is_all
   EXPECT_EQ("", listen_on_free_port(Reach::kEverywhere).address);
 }
 
+TEST(Listener, an_address_tells_its_interface) {
+  EXPECT_EQ("lo", interface_with("127.0.0.1"));
+  EXPECT_EQ(std::nullopt, interface_with("192.0.2.1")) << "of documents: nobody's";
+  EXPECT_EQ(std::nullopt, interface_with("no address"));
+}
+
 // The name of this machine stands for the loopback, or for an address that the test's networks do not have.
 TEST(Listener, where_the_hosts_name_is_of_no_use_it_is_the_first_interface_that_others_reach) {
   tests::TwoNetworks networks;

@@ -264,6 +264,41 @@ TEST_F(NcclTest, who_is_missing_is_named) {
   EXPECT_THAT(failure_of_a_gather().what(), HasSubstr("process rank 0"));
 }
 
+TEST_F(NcclTest, nccl_uses_the_interface_by_which_ranks_met_unless_the_user_names_one) {
+  RollCall roll_call("127.0.0.1", "secret", 1, 2);
+  ::unsetenv("NCCL_SOCKET_IFNAME");
+  connect(2, false, &roll_call);
+  EXPECT_STREQ("=lo", std::getenv("NCCL_SOCKET_IFNAME"));
+  communicator_.reset();
+  stage = {};
+  ::setenv("NCCL_SOCKET_IFNAME", "ib0", 1);
+  connect(2, false, &roll_call);
+  EXPECT_STREQ("ib0", std::getenv("NCCL_SOCKET_IFNAME"));
+  ::unsetenv("NCCL_SOCKET_IFNAME");
+}
+
+// Long before the exchange's limit of a minute.
+TEST_F(NcclTest, a_peer_that_is_gone_ends_the_exchange_within_five_seconds) {
+  limit_ = std::chrono::minutes(1);
+  for (const bool says_so : {true, false}) {
+    stage = {};
+    RollCall own("127.0.0.1", "secret", 1, 2);
+    std::optional<RollCall> peer;
+    peer.emplace("127.0.0.1", "secret", 0, 2);
+    // Who is killed says nothing: the discard port stands for that.
+    const std::vector<std::string> contacts{says_so ? peer->contact() : "127.0.0.1 9", own.contact()};
+    if (says_so) peer->begin(contacts);
+    own.begin(contacts);
+    connect(2, false, &own);
+    stage.peer_is_lost = true;
+    peer.reset();
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_THAT(failure_of_a_gather().what(), HasSubstr("process rank 0 did not arrive"));
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5)) << says_so;
+    EXPECT_TRUE(stage.aborted);
+  }
+}
+
 TEST_F(NcclTest, what_nccl_reports_ends_the_exchange_at_once) {
   connect(2);
   stage.peer_is_lost = true;
