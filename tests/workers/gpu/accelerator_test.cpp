@@ -157,9 +157,3 @@ TEST(Accelerator, counts_kernels_waits_bytes_and_allocations) {
 
 }  // namespace
 }  // namespace resolute::workers::gpu_test::accelerator_test
-
-int main(int argc, char** argv) {
-  at::set_num_threads(1);
-  testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
-}

@@ -14,6 +14,7 @@
 #include "tests/methods/whole_training.h"
 #include "tests/support/any_word.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/workers/gpu/gpu_gang.h"
 #include "tests/workers/training/checkpoint_bytes.h"
 #include "workers/training/checkpoint.h"
 #include "workers/training/metrics_log.h"
@@ -105,6 +106,13 @@ inline Trained train(at::Device place, Communicator* communicator, const Plan& p
   trainer.run();
   metrics.close();
   return outcome(trainer, folder / "metrics.jsonl");
+}
+
+//! The hash of a training on this process's simulated device, its streams lagging.
+inline std::string late_hash(const Plan& plan, const accelerator::Lateness& lateness,
+                             Communicator* communicator = nullptr) {
+  const accelerator::Lagging lagging(lateness);
+  return train(device().place(), communicator, plan).hash();
 }
 
 inline std::string name(const Plan& plan) { return plan.method + " " + plan.precision; }

@@ -108,8 +108,3 @@ TEST_F(StepCountsTest, stand_in_the_page) {
 
 }  // namespace
 }  // namespace resolute::workers::gpu_test::step_counts_test
-
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
-}
