@@ -30,8 +30,8 @@ constexpr auto kSettle = 2 * kBeat;
 constexpr auto kPatience = 1500ms;
 constexpr auto kLeastLook = 500ms;
 // The first half of an HMAC behind what it seals.
-// Signs that this rank sends without an answer before a peer is taken for gone: 3 s.
-constexpr int kMostMissed = 30;
+// Signs that this rank sends without an answer before a peer is taken for gone.
+constexpr auto kMostMissed = 3s / kBeat;
 
 constexpr std::size_t kSeal = 16;
 constexpr std::size_t kDatagram = 24 + kSeal;

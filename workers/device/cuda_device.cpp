@@ -24,16 +24,19 @@ constexpr const char* kCublasWorkspace = ":4096:8";
 // NVIDIA's table of CUDA's minor version compatibility: the oldest driver of the runtime that this was built with.
 constexpr int kLeastDriver = CUDART_VERSION >= 13000 ? 580 : 525;
 
-core::RuntimeError old_driver(cudaError_t result) {
-  return core::RuntimeError(core::ErrorKind::kEnvironment, "device 'cuda' is not available",
-                            ::cudaGetErrorString(result),
-                            fmt::format("CUDA {} needs NVIDIA's driver {} or newer; nvidia-smi says which is there",
-                                        CUDART_VERSION / 1000, kLeastDriver));
+core::RuntimeError not_available(std::string_view why, std::string_view suggestion) {
+  return core::RuntimeError(core::ErrorKind::kEnvironment, "device 'cuda' is not available", why, suggestion);
 }
 
 core::RuntimeError not_available(std::string_view why) {
-  return core::RuntimeError(core::ErrorKind::kEnvironment, "device 'cuda' is not available", why,
-                            "run the job where nvidia-smi lists a GPU, or train with device = \"cpu\"");
+  return not_available(why, "run the job where nvidia-smi lists a GPU, or train with device = \"cpu\"");
+}
+
+core::RuntimeError not_available(cudaError_t result) {
+  if (result != cudaErrorInsufficientDriver) return not_available(::cudaGetErrorString(result));
+  return not_available(::cudaGetErrorString(result),
+                       fmt::format("CUDA {} needs NVIDIA's driver {} or newer; nvidia-smi says which is there",
+                                   CUDART_VERSION / 1000, kLeastDriver));
 }
 
 void make_deterministic() {
@@ -55,9 +58,7 @@ void make_deterministic() {
 
 int visible_gpus() {
   int count = 0;
-  const cudaError_t result = ::cudaGetDeviceCount(&count);
-  if (result == cudaErrorInsufficientDriver) throw old_driver(result);
-  if (result != cudaSuccess) throw not_available(::cudaGetErrorString(result));
+  if (const cudaError_t result = ::cudaGetDeviceCount(&count); result != cudaSuccess) throw not_available(result);
   if (count < 1) throw not_available("no GPU is visible");
   return count;
 }
@@ -95,7 +96,7 @@ class CudaDevice final : public Device {
   void read_properties() {
     cudaDeviceProp properties{};
     if (const cudaError_t result = ::cudaGetDeviceProperties(&properties, place_.index()); result != cudaSuccess)
-      throw not_available(::cudaGetErrorString(result));
+      throw not_available(result);
     std::string name = properties.name;
     std::replace(name.begin(), name.end(), ' ', '-');
     int runtime = 0;

@@ -97,9 +97,6 @@ at::Tensor refuse_host_tensor(const at::Tensor& tensor, const std::string& name)
 }
 
 void call_on_host(const c10::OperatorHandle& op, Stack& stack) {
-  const at::NoGradGuard no_grad;
-  const c10::impl::ExcludeDispatchKeyGuard guard(c10::autograd_dispatch_keyset | c10::autocast_dispatch_keyset |
-                                                 c10::DispatchKeySet(c10::DispatchKey::ADInplaceOrView));
   // Of two `out`s the references are looked at once more after the stack has let go of them.
   const Stack kept = stack;
   op.callBoxed(stack);
@@ -134,19 +131,16 @@ void mean_squared_error(Stack& stack) {
 }
 
 HostCall host_call(const c10::OperatorHandle& op, const std::string& name) {
-  const auto quiet = [](void (*call)(Stack&)) {
-    return [call](Stack& stack) {
-      const at::NoGradGuard no_grad;
-      const c10::impl::ExcludeDispatchKeyGuard guard(c10::autograd_dispatch_keyset | c10::autocast_dispatch_keyset);
-      call(stack);
-    };
-  };
-  if (name == "aten::convolution_overrideable") return quiet(convolution);
-  if (name == "aten::convolution_backward_overrideable") return quiet(convolution_backward);
-  if (name == "aten::mse_loss.out") return quiet(mean_squared_error);
-  return [op, name](Stack& stack) {
+  HostCall call = [op](Stack& stack) { call_on_host(op, stack); };
+  if (name == "aten::convolution_overrideable") call = convolution;
+  if (name == "aten::convolution_backward_overrideable") call = convolution_backward;
+  if (name == "aten::mse_loss.out") call = mean_squared_error;
+  return [call, name](Stack& stack) {
+    const at::NoGradGuard no_grad;
+    const c10::impl::ExcludeDispatchKeyGuard guard(c10::autograd_dispatch_keyset | c10::autocast_dispatch_keyset |
+                                                   c10::DispatchKeySet(c10::DispatchKey::ADInplaceOrView));
     try {
-      call_on_host(op, stack);
+      call(stack);
     } catch (c10::Error& error) {
       error.add_context("in the accelerator's " + name);
       throw;
@@ -304,7 +298,9 @@ void run_late(const c10::OperatorHandle& op, const Call& call, Stack* stack) {
                     });
 }
 
-void run_any(const c10::OperatorHandle& op, Stack* stack) {
+}  // namespace
+
+void run_boxed(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   const std::size_t count = op.schema().arguments().size();
   Call call{name_of(op), {}, {stack->end() - static_cast<std::ptrdiff_t>(count), stack->end()}, at::kCPU};
   call.run = host_call(op, call.name);
@@ -316,10 +312,6 @@ void run_any(const c10::OperatorHandle& op, Stack* stack) {
   else
     run_late(op, call, stack);
 }
-
-}  // namespace
-
-void run_boxed(const c10::OperatorHandle& op, torch::jit::Stack* stack) { run_any(op, stack); }
 
 }  // namespace resolute::accelerator
 

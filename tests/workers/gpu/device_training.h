@@ -3,6 +3,7 @@
 //! Trainings of every method on a device, small enough for tests: what the tests of this folder compare.
 
 #include <array>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -77,13 +78,26 @@ struct Trained {
   std::string hash() const { return core::sha256_hex(checkpoint); }
 };
 
-//! What a training has come to. \param metrics its closed log
-inline Trained outcome(const Trainer& trainer, const std::filesystem::path& metrics) {
+//! Trains to the last step. \param parts without metrics \param from null: from the first step
+//! \param to null: no checkpoint is put on disk behind the last step
+inline Trained trained_to_the_end(TrainerParts parts, const TrainerOptions& options, const Checkpoint* from = nullptr,
+                                  CheckpointFolder* to = nullptr) {
+  const tests::TemporaryFolder folder;
+  MetricsLog metrics(core::real_file_system(), folder / "metrics.jsonl");
+  parts.metrics = &metrics;
+  Trainer trainer(parts, options);
+  if (from != nullptr) trainer.restore(*from);
+  trainer.run();
+  metrics.close();
+  if (to != nullptr) {
+    to->save(trainer.snapshot());
+    to->finish();
+  }
   Trained trained;
   Checkpoint last = trainer.snapshot();
   for (auto& [name, tensor] : last.tensors) tensor = tensor.cpu();
   trained.checkpoint = encode_checkpoint(last, kOwner);
-  std::istringstream lines(core::read_text(core::real_file_system(), metrics));
+  std::istringstream lines(core::read_text(core::real_file_system(), folder / "metrics.jsonl"));
   for (std::string line; std::getline(lines, line);)
     trained.losses.push_back(core::parse_json(line, "metrics")["loss"].get<double>());
   return trained;
@@ -91,21 +105,16 @@ inline Trained outcome(const Trainer& trainer, const std::filesystem::path& metr
 
 inline Trained train(at::Device place, Communicator* communicator, const Plan& plan,
                      const core::Bytes* from = nullptr) {
-  const tests::TemporaryFolder folder;
   const experiments::TrainingSpecification asked = specification(plan);
   const std::unique_ptr<Method> method = make_method(asked, kIdentities);
   if (!place.is_cpu()) method->module().to(place);
   worker_tests::MadeSource source = placed_source(place, plan.method == "ftwa");
   ProgressPipe silent(-1);
-  MetricsLog metrics(core::real_file_system(), folder / "metrics.jsonl");
-  TrainerOptions options{.recipe = asked.recipe, .lanes = kLanes, .keep_graphs = plan.keep_graphs};
-  Trainer trainer(
-      {.method = *method, .source = source, .progress = silent, .communicator = communicator, .metrics = &metrics},
-      options);
-  if (from != nullptr) trainer.restore(decode_checkpoint(*from, kOwner, "checkpoint"));
-  trainer.run();
-  metrics.close();
-  return outcome(trainer, folder / "metrics.jsonl");
+  std::optional<Checkpoint> begun;
+  if (from != nullptr) begun = decode_checkpoint(*from, kOwner, "checkpoint");
+  return trained_to_the_end({.method = *method, .source = source, .progress = silent, .communicator = communicator},
+                            {.recipe = asked.recipe, .lanes = kLanes, .keep_graphs = plan.keep_graphs},
+                            begun ? &*begun : nullptr);
 }
 
 //! The hash of a training on this process's simulated device, its streams lagging.

@@ -31,7 +31,6 @@ struct Stored {
 inline Trained train_packed(const datasets::PackReader& pack, const datasets::Split& split, at::Device place,
                             const Plan& plan, const Stored& stored = {}) {
   const experiments::TrainingSpecification asked = packed_specification(plan);
-  const tests::TemporaryFolder folder;
   const std::unique_ptr<Method> method = make_method(asked, split.train_identities);
   if (!place.is_cpu()) method->module().to(place);
   std::optional<Checkpoint> begun;
@@ -42,18 +41,10 @@ inline Trained train_packed(const datasets::PackReader& pack, const datasets::Sp
   PackSource source(pack, split, asked, {0, 1}, begun ? begun->step : 0, place,
                     {method->row().needs.lr, methods::copy_rates(method->row().needs, asked.recipe)});
   ProgressPipe silent(-1);
-  MetricsLog metrics(core::real_file_system(), folder / "metrics.jsonl");
-  Trainer trainer({.method = *method, .source = source, .progress = silent, .metrics = &metrics},
-                  {.recipe = asked.recipe, .lanes = 1});
-  if (begun) trainer.restore(*begun);
-  trainer.run();
-  metrics.close();
-  if (!stored.checkpoints.empty()) {
-    CheckpointFolder to(core::real_file_system(), stored.checkpoints, kOwner);
-    to.save(trainer.snapshot());
-    to.finish();
-  }
-  return outcome(trainer, folder / "metrics.jsonl");
+  std::optional<CheckpointFolder> to;
+  if (!stored.checkpoints.empty()) to.emplace(core::real_file_system(), stored.checkpoints, kOwner);
+  return trained_to_the_end({.method = *method, .source = source, .progress = silent},
+                            {.recipe = asked.recipe, .lanes = 1}, begun ? &*begun : nullptr, to ? &*to : nullptr);
 }
 
 }  // namespace resolute::workers::gpu_test
