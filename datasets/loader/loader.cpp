@@ -120,6 +120,7 @@ PrefetchingLoader::PrefetchingLoader(const PackReader& pack, const Split& split,
     : split_(split),
       options_(std::move(options)),
       planner_(split, shape, loader.seed),
+      slots_(static_cast<std::size_t>(std::max(options_.kept, 1)) + 1),
       next_step_(options_.first_step),
       current_(options_.first_step),
       released_(options_.first_step) {
@@ -215,7 +216,7 @@ void PrefetchingLoader::load(Loader& loader, Slot& slot, std::size_t image) {
 // With mutex_ held: a batch to plan in a buffer that is free, or an image of a planned one.
 bool PrefetchingLoader::has_work() const {
   if (current_ == options_.end_step || planning_) return false;
-  return planned_ || current_ < released_ + 2;
+  return planned_ || current_ < released_ + slots_.size();
 }
 
 // Images are handed out in order, one after the other; while the last ones of a batch are still being loaded, threads
@@ -277,7 +278,8 @@ const LoadedBatch& PrefetchingLoader::next() {
   Slot& wanted = slot(next_step_);
   const auto loaded = [&] { return wanted.whole && wanted.batch.step == next_step_; };
   std::unique_lock lock(mutex_);
-  released_ = next_step_;
+  const std::uint64_t kept = slots_.size() - 1;
+  released_ = std::max(options_.first_step + kept, next_step_ + 1) - kept;
   changed_.notify_all();
   changed_.wait(lock, [&] { return loaded() || (error_ != nullptr && busy_ == 0); });
   if (!loaded()) std::rethrow_exception(error_);

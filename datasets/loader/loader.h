@@ -116,7 +116,10 @@ struct PrefetchOptions {
   bool levels = false;               //!< LoadedBatch::levels in place of normalised images: a quarter of the bytes
   std::vector<int> copy_rates = {};  //!< each one of LoaderOptions::train_rates
   int threads = 1;  //!< threads that load; 0: one per core that this process may use. No byte depends on it
-  BatchAllocator allocate = host_memory;  //!< called by the constructor alone, for two batches
+  //! Batches that stay as they are: the one that next() gave last, and with 2 the one before, from which copies may
+  //! still be under way. One more than these is in memory, being loaded.
+  int kept = 1;
+  BatchAllocator allocate = host_memory;  //!< called by the constructor alone
 };
 
 //! Loads the next batch on threads of its own while the caller works on the current one; the threads share the images
@@ -130,8 +133,9 @@ class PrefetchingLoader {
   PrefetchingLoader(const PrefetchingLoader&) = delete;
   PrefetchingLoader& operator=(const PrefetchingLoader&) = delete;
 
-  //! Steps come in order. The batch is valid until the next call: then its buffers are filled anew. Call it from one
-  //! thread. \throws what loading threw, of the first image where it did; ContractError after the last step
+  //! Steps come in order. The batch is valid until the next call, or PrefetchOptions::kept calls later: then its
+  //! buffers are filled anew. Call it from one thread. \throws what loading threw, of the first image where it did;
+  //! ContractError after the last step
   const LoadedBatch& next();
 
  private:
@@ -148,7 +152,7 @@ class PrefetchingLoader {
     bool whole = false;
   };
 
-  Slot& slot(std::uint64_t step) { return slots_[step % 2]; }
+  Slot& slot(std::uint64_t step) { return slots_[step % slots_.size()]; }
   void make_buffers(std::size_t items);
   void work(Loader& loader);
   void plan(Slot& slot, std::uint64_t step);
@@ -161,8 +165,8 @@ class PrefetchingLoader {
   PrefetchOptions options_;
   BatchPlanner planner_;
   std::vector<Loader> loaders_;  // one a thread
-  Slot slots_[2];
-  std::uint64_t next_step_;  // what next() hands out
+  std::vector<Slot> slots_;      // PrefetchOptions::kept and one
+  std::uint64_t next_step_;      // what next() hands out
   // Guarded by mutex_:
   std::uint64_t current_;   // the step whose images are handed to threads
   std::uint64_t released_;  // steps before this one are no longer in use

@@ -360,6 +360,25 @@ TEST_F(LoaderTest, prefetching_changes_nothing) {
   EXPECT_THROW(prefetching.next(), core::ContractError);
 }
 
+TEST_F(LoaderTest, a_batch_that_is_kept_stays_while_the_next_are_loaded) {
+  PrefetchOptions keeping{.first_step = 3, .end_step = 23, .threads = 2, .kept = 2};
+  PrefetchingLoader prefetching(pack_, split_, plain(), {3, 2}, keeping);
+  const LoadedBatch* before = nullptr;
+  std::vector<float> pixels;
+  for (std::uint64_t step = 3; step < 23; ++step) {
+    const LoadedBatch& batch = prefetching.next();
+    EXPECT_EQ(step, batch.step);
+    // Time enough to fill every buffer that is free.
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    if (before != nullptr) {
+      EXPECT_EQ(step - 1, before->step);
+      EXPECT_EQ(pixels, floats(before->hr));
+    }
+    before = &batch;
+    pixels = floats(batch.hr);
+  }
+}
+
 TEST_F(LoaderTest, a_prefetching_loader_may_be_dropped_at_any_time) {
   for (int taken = 0; taken < 4; ++taken) {
     PrefetchOptions all{.end_step = 1000};
