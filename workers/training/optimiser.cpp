@@ -44,6 +44,7 @@ double schedule_factor(const experiments::Recipe& recipe, std::uint64_t step) {
 Adam::Adam(ParameterGroup group) : group_(std::move(group)) {
   RESOLUTE_EXPECT(!group_.parameters.empty(), fmt::format("group '{}' has no parameter", group_.name));
   steps_ = at::zeros({1}, group_.parameters.front().second.options().requires_grad(false));
+  finite_ = at::ones({}, steps_.options().dtype(at::kBool));
   const AdamOptions& options = group_.adam;
   Part decayed{options.weight_decay, {}, {}, {}, {}, {}}, plain;
   for (std::size_t i = 0; i < group_.parameters.size(); ++i) {
@@ -68,9 +69,9 @@ void Adam::step(const std::vector<at::Tensor>& gradients, const at::Tensor& norm
   const at::NoGradGuard no_grad;
   const AdamOptions& options = group_.adam;
   const double rate = options.learning_rate * (options.follows_schedule ? factor : 1.0);
-  const at::Tensor finite = at::isfinite(norm);
-  steps_.add_(finite.to(at::kFloat));
-  const at::Tensor skip = finite.logical_not().to(at::kFloat);
+  finite_.logical_and_(at::isfinite(norm));
+  steps_.add_(finite_.to(at::kFloat));
+  const at::Tensor skip = finite_.logical_not().to(at::kFloat);
   std::optional<at::Tensor> divisor;
   if (options.gradient_clip > 0)
     divisor = ((norm + kClipEpsilon) / options.gradient_clip).clamp_min(1.0).to(at::kFloat);
@@ -100,6 +101,7 @@ void Adam::load(const NamedTensors& from) {
     moment2_[i].copy_(found(from, prefix + name + ".moment2", parameter.sizes(), at::kFloat));
   }
   steps_.copy_(found(from, prefix + "steps", {1}, at::kFloat));
+  finite_.fill_(true);
 }
 
 }  // namespace resolute::workers

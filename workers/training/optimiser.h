@@ -27,9 +27,10 @@ class Adam {
   const std::string& name() const { return group_.name; }
   const ParameterGroup& group() const { return group_; }
 
-  //! One step; none at all if the norm is not finite: parameters and moments are left as they are, on a GPU too, where
-  //! the host learns of it later. \param gradients one a parameter, its shape and strides; may be overwritten
-  //! \param norm float64 scalar, of all gradients \param factor multiplies the rate if the group follows the schedule
+  //! One step; none at all from the first norm on that is not finite: parameters and moments are left as they are, on a
+  //! GPU too, where the host learns of it one step later. load() begins anew. \param gradients one a parameter, its
+  //! shape and strides; may be overwritten \param norm float64 scalar, of all gradients \param factor multiplies the
+  //! rate if the group follows the schedule
   void step(const std::vector<at::Tensor>& gradients, const at::Tensor& norm, double factor);
 
   //! Moments by name (`optimiser.GROUP.PARAMETER.moment1`) and the number of steps taken: the live tensors.
@@ -48,7 +49,8 @@ class Adam {
   ParameterGroup group_;
   std::vector<at::Tensor> moment1_, moment2_;
   std::vector<Part> parts_;
-  at::Tensor steps_;  // float32 scalar on the parameters' device, as the kernel wants it: exact up to 2^24
+  at::Tensor finite_;  // bool scalar: all norms so far
+  at::Tensor steps_;   // float32 scalar on the parameters' device, as the kernel wants it: exact up to 2^24
 };
 
 }  // namespace resolute::workers

@@ -1,8 +1,11 @@
 #include "workers/training/pack_source.h"
 
+#include <c10/core/Event.h>
+#include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
+#include <array>
 
 #include "core/error.h"
 #include "core/process/processors.h"
@@ -10,6 +13,9 @@
 
 namespace resolute::workers {
 namespace {
+
+// Batches of which copies may be under way: the last one and the one before.
+constexpr int kKeptForCopies = 2;
 
 std::vector<datasets::ItemRange> lanes_of_batch(const experiments::Recipe& recipe, int lanes) {
   std::vector<datasets::ItemRange> ranges;
@@ -29,6 +35,7 @@ datasets::PrefetchOptions prefetch_options(const experiments::TrainingSpecificat
   options.end_step = static_cast<std::uint64_t>(specification.recipe.steps);
   options.allocate = batch_allocator(place);
   options.levels = !place.is_cpu();
+  if (!place.is_cpu()) options.kept = kKeptForCopies;
   // Where the CPU trains, its cores are busy with that; beside a GPU they have nothing better to do.
   if (!place.is_cpu()) options.threads = std::clamp(core::usable_processors(), 1, 4);
   return options;
@@ -55,6 +62,48 @@ datasets::BatchAllocator batch_allocator(at::Device place) {
   };
 }
 
+//! Batches travel on a stream of their own, beside the computing of the step before. A copy is only queued, and the
+//! stream that computes goes on up to where it needs the batch.
+struct PackSource::Copies {
+  explicit Copies(at::Device where)
+      : guard(where.type()),
+        stream(guard.getStreamFromGlobalPool(where)),
+        last{c10::Event(where.type()), c10::Event(where.type())} {}
+  // Copies may still be under way, and the memory that they read goes with the loader.
+  ~Copies() {
+    try {
+      for (const c10::Event& event : last) event.synchronize();
+    } catch (const std::exception&) {  // a GPU that failed copies nothing any more
+    }
+  }
+  Copies(const Copies&) = delete;
+  Copies& operator=(const Copies&) = delete;
+
+  // The loader is about to fill the memory of the batch before the last: its copies have to be over. They are where the
+  // trainer has read that step's losses.
+  void begin(std::uint64_t step) {
+    of_step = &last[step % last.size()];
+    of_step->synchronize();
+  }
+  at::Tensor copied(const at::Tensor& pinned) {
+    const c10::Stream computing = guard.getStream(stream.device());
+    at::Tensor there;
+    {
+      const c10::StreamGuard beside(stream);
+      there = pinned.to(stream.device(), pinned.scalar_type(), /*non_blocking=*/true);
+    }
+    of_step->record(stream);
+    of_step->block(computing);
+    there.record_stream(computing);
+    return there;
+  }
+
+  c10::impl::VirtualGuardImpl guard;
+  c10::Stream stream;
+  std::array<c10::Event, kKeptForCopies> last;  // by step: after its last copy so far
+  c10::Event* of_step = nullptr;
+};
+
 PackSource::PackSource(const datasets::PackReader& pack, const datasets::Split& split,
                        const experiments::TrainingSpecification& specification, LaneRange range,
                        std::uint64_t first_step, at::Device place, WantedImages wanted)
@@ -70,15 +119,11 @@ PackSource::PackSource(const datasets::PackReader& pack, const datasets::Split& 
       lanes_(lanes_of_batch(specification.recipe, specification.lanes)),
       first_item_(lanes_[static_cast<std::size_t>(range.first)].begin),
       loader_(pack, split, loader_options(specification), batch_shape(specification.recipe),
-              prefetch_options(specification, range, first_step, place, std::move(wanted))) {}
-
-// A copy from the loader's memory may still be under way, and that memory goes with the loader.
-PackSource::~PackSource() {
-  try {
-    wait_for_copies();
-  } catch (const std::exception&) {  // a GPU that failed copies nothing any more
-  }
+              prefetch_options(specification, range, first_step, place, std::move(wanted))) {
+  if (!place_.is_cpu()) copies_ = std::make_unique<Copies>(place_);
 }
+
+PackSource::~PackSource() = default;
 
 std::vector<std::int64_t> PackSource::lane_rows(std::uint64_t) {
   std::vector<std::int64_t> rows;
@@ -90,7 +135,7 @@ LaneBatch PackSource::batch(std::uint64_t step, int lane) {
   if (current_ == nullptr || current_->step != step) {
     RESOLUTE_EXPECT(step == next_step_, "batches are asked for in the order of steps");
     const auto begun = std::chrono::steady_clock::now();
-    wait_for_copies();
+    if (copies_) copies_->begin(step);
     current_ = &loader_.next();
     waited_ += std::chrono::steady_clock::now() - begun;
     ++next_step_;
@@ -106,7 +151,6 @@ LaneBatch PackSource::batch(std::uint64_t step, int lane) {
   } else {
     put_levels(current_->levels, items, batch);
   }
-  note_copies();
   const auto rows = static_cast<std::int64_t>(items.size());
   // These stay on the CPU: methods branch on them, and reading them on a GPU would wait for all that is under way
   // there.
@@ -137,18 +181,13 @@ at::Tensor PackSource::images(std::span<const float> pixels, datasets::ItemRange
   return tensor.permute({0, 3, 1, 2});
 }
 
-// A GPU gets levels, a quarter of the bytes, from the loader's pinned memory itself, and makes numbers of them;
-// note_copies() remembers that the copies may still be under way.
-void PackSource::put_levels(const datasets::BatchLevels& levels, datasets::ItemRange items, LaneBatch& batch) const {
-  const std::vector<std::int64_t> shape{static_cast<std::int64_t>(items.size()), height_, width_, 3};
+// A GPU gets levels, a quarter of the bytes, and makes numbers of them.
+void PackSource::put_levels(const datasets::BatchLevels& levels, datasets::ItemRange items, LaneBatch& batch) {
   const std::size_t bytes = static_cast<std::size_t>(height_ * width_ * 3);
   std::vector<datasets::ErasedArea> erased(levels.erased.begin() + static_cast<std::ptrdiff_t>(items.begin),
                                            levels.erased.begin() + static_cast<std::ptrdiff_t>(items.end));
   const auto placed_images = [&](std::span<const std::uint8_t> all) {
-    const auto own = all.subspan(items.begin * bytes, items.size() * bytes);
-    const at::Tensor there =
-        at::from_blob(const_cast<std::uint8_t*>(own.data()), shape, at::kByte).to(place_, at::kByte, true);
-    return normalise_(there, erased);
+    return normalise_(copied(all.subspan(items.begin * bytes, items.size() * bytes)), erased);
   };
   if (!levels.lr.empty()) batch.lr = placed_images(levels.lr);
   for (std::size_t i = 0; i < items.size(); ++i)
@@ -157,17 +196,11 @@ void PackSource::put_levels(const datasets::BatchLevels& levels, datasets::ItemR
   for (const std::span<const std::uint8_t> copies : levels.copies) batch.copies.push_back(placed_images(copies));
 }
 
-// Copies of one stream end in their order, so the last one's event tells of all.
-void PackSource::note_copies() {
-  if (place_.is_cpu()) return;
-  if (!copied_) copied_.emplace(place_.type());
-  copied_->record(c10::impl::VirtualGuardImpl(place_.type()).getStream(place_));
-}
-
-// The loader fills a batch's memory anew once the next one is asked for. The copies stand before all computing of their
-// step in the stream, so this waits for the step before at most, and not at all where the CPU is the slower one.
-void PackSource::wait_for_copies() {
-  if (copied_) copied_->synchronize();
+// From the loader's pinned memory itself, which stays until the copy has ended (Copies::begin).
+at::Tensor PackSource::copied(std::span<const std::uint8_t> levels) {
+  const std::int64_t images = static_cast<std::int64_t>(levels.size()) / (height_ * width_ * 3);
+  return copies_->copied(
+      at::from_blob(const_cast<std::uint8_t*>(levels.data()), {images, height_, width_, 3}, at::kByte));
 }
 
 }  // namespace resolute::workers

@@ -2,10 +2,8 @@
 //! \file
 //! A training's batches from a sealed pack, loaded one step ahead on a thread of its own, on the device that trains.
 
-#include <c10/core/Event.h>
-
 #include <chrono>
-#include <optional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -51,10 +49,10 @@ class PackSource final : public BatchSource {
 
  private:
   at::Tensor images(std::span<const float> pixels, datasets::ItemRange items) const;
-  void put_levels(const datasets::BatchLevels& levels, datasets::ItemRange items, LaneBatch& batch) const;
-  void note_copies();
-  void wait_for_copies();
+  void put_levels(const datasets::BatchLevels& levels, datasets::ItemRange items, LaneBatch& batch);
+  at::Tensor copied(std::span<const std::uint8_t> levels);
 
+  struct Copies;
   at::Device place_;
   LevelNormalisation normalise_;
   std::int64_t height_;
@@ -66,7 +64,7 @@ class PackSource final : public BatchSource {
   std::size_t first_item_;                  // of this rank
   datasets::PrefetchingLoader loader_;
   const datasets::LoadedBatch* current_ = nullptr;
-  std::optional<c10::Event> copied_;  // after the last copy from current_'s memory to a GPU
+  std::unique_ptr<Copies> copies_;  // null on the CPU
   std::chrono::steady_clock::duration waited_{0};
 };
 

@@ -109,14 +109,18 @@ TrainingOutcome Trainer::run() {
   // The checkpoint of a step is written before the step is evaluated: a training that ended between the two does it
   // now.
   if (step_ > 0 && step_ < steps) evaluate();
+  std::optional<StepRecord> unread;  // the step before, whose losses a GPU has yet to give
   while (step_ < steps && !interrupted) {
     StepRecord record;
     train_step(record);
     ++step_;
-    loss_ = record.metrics.loss;
-    images_ += record.images;
-    report(record);
-    interrupted = record.stop_anywhere && step_ < steps;
+    if (unread) interrupted = end_step(*unread);
+    unread = std::move(record);
+    if (device_.is_cpu() || interrupted || keeps_something()) {
+      interrupted = end_step(*unread) || interrupted;
+      unread.reset();
+    }
+    interrupted = interrupted && step_ < steps;
     if (interrupted || (step_ % options_.checkpoint_every == 0 && step_ < steps)) write_checkpoint();
     if (!interrupted) evaluate();
   }
@@ -129,18 +133,38 @@ TrainingOutcome Trainer::run() {
   return {step_, loss_, interrupted, images_, parts_.source.seconds_waited()};
 }
 
-void Trainer::evaluate() {
-  if (parts_.evaluate && options_.evaluate_every > 0 && step_ % options_.evaluate_every == 0) parts_.evaluate(step_);
+bool Trainer::evaluates() const {
+  return parts_.evaluate && options_.evaluate_every > 0 && step_ % options_.evaluate_every == 0;
 }
 
+void Trainer::evaluate() {
+  if (evaluates()) parts_.evaluate(step_);
+}
+
+// Whether this is known to be a step behind which something is kept.
+bool Trainer::keeps_something() const {
+  return step_ == static_cast<std::uint64_t>(options_.recipe.steps) || step_ % options_.checkpoint_every == 0 ||
+         evaluates();
+}
+
+// Queues a step: on a GPU nothing here waits for it.
 void Trainer::train_step(StepRecord& record) {
   record.metrics.step = step_ + 1;
   record.metrics.learning_rate_factor = schedule_factor(options_.recipe, step_);
-  std::vector<Lane> lanes = load_lanes(record);
-  for (std::size_t phase = 0; phase < phases_.size(); ++phase) run_phase(phase, lanes, record);
-  exchange_losses(lanes, record);
-  refuse_divergence(lanes, record);
+  record.lanes = load_lanes(record);
+  for (std::size_t phase = 0; phase < phases_.size(); ++phase) run_phase(phase, record.lanes, record);
+  send_losses(record);
+}
+
+// Whether any rank wishes to stop.
+bool Trainer::end_step(StepRecord& record) {
+  exchange_losses(record);
+  refuse_divergence(record);
   summarise(record);
+  loss_ = record.metrics.loss;
+  images_ += record.images;
+  report(record);
+  return record.stop_anywhere;
 }
 
 std::vector<Trainer::Lane> Trainer::load_lanes(StepRecord& record) {
@@ -226,9 +250,9 @@ void Trainer::step_optimisers(StepRecord& record) {
   at::autocast::clear_cache();
 }
 
-std::vector<at::Tensor> Trainer::moving_parameters(std::size_t phase) const {
+std::vector<at::Tensor> Trainer::parameters_of(const std::vector<std::size_t>& optimisers) const {
   std::vector<at::Tensor> parameters;
-  for (std::size_t optimiser : moving_optimisers(phase))
+  for (std::size_t optimiser : optimisers)
     for (const auto& [name, parameter] : optimisers_[optimiser].group().parameters) parameters.push_back(parameter);
   return parameters;
 }
@@ -248,7 +272,7 @@ void Trainer::run_lane(std::size_t phase, Lane& lane, PhaseRecord& record) {
   if (loss.requires_grad()) {
     const bool keep = options_.keep_graphs && !last;
     torch::autograd::backward({loss}, {at::full({}, lane.share, loss.options())}, keep, false,
-                              moving_parameters(phase));
+                              parameters_of(record.optimisers));
   }
   exchange_.end_lane();
   if (last || !options_.keep_graphs) lane.activations.reset();
@@ -273,7 +297,8 @@ void Trainer::forward(Lane& lane) {
 void Trainer::report(StepRecord& record) {
   if (parts_.metrics) parts_.metrics->write(record.metrics);
   if (parts_.gradients) parts_.gradients->write(record.gradients);
-  parts_.progress.step(step_, static_cast<std::uint64_t>(options_.recipe.steps), record.metrics.loss, images_);
+  parts_.progress.step(record.metrics.step, static_cast<std::uint64_t>(options_.recipe.steps), record.metrics.loss,
+                       images_);
   if (parts_.checkpoints) announce_checkpoint();
 }
 

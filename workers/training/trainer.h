@@ -5,9 +5,11 @@
 //!
 //! One step: for each phase, every lane of this rank runs forward (once a step, or again with running statistics held)
 //! and backward; the lanes' gradients, each weighted with its share of the step's rows, are summed in a fixed tree over
-//! all lanes while the backward pass goes on (ddp/gradient_exchange.h); the phase's groups take an Adam step. At the
-//! end of the step ranks tell one another their losses and their wish to stop, so all know the same and stop after the
-//! same step. The trainer itself waits for a GPU nowhere else.
+//! all lanes while the backward pass goes on (ddp/gradient_exchange.h); the phase's groups take an Adam step. Then the
+//! step ends: ranks tell one another their losses and their wish to stop, so all know the same and stop after the same
+//! step. The trainer itself waits for a GPU nowhere else. A GPU's step ends once the next one has been queued, so the
+//! GPU never runs dry while the CPU reads losses; it ends at once before anything is kept of it: a checkpoint, an
+//! evaluation, the end of the training.
 
 #include <cstdint>
 #include <functional>
@@ -71,7 +73,8 @@ class Trainer {
 
   //! Trains to recipe.steps, or until the ranks agree to stop (stop_flag.h); then a checkpoint is on disk.
   //! \throws RuntimeError: kTransient for a lost peer; kEnvironment for a disk that is full; kInput for a loss or
-  //!         gradient that is not finite, naming step, lane and term: another try would end there too
+  //!         gradient that is not finite, naming step, lane and term: another try would end there too. On a GPU one
+  //!         more step may have been queued by then, of which nothing is kept
   TrainingOutcome run();
 
  private:
@@ -79,19 +82,23 @@ class Trainer {
   struct StepRecord;
   struct PhaseRecord;
   void train_step(StepRecord& record);
+  bool end_step(StepRecord& record);
+  bool keeps_something() const;
   void evaluate();
+  bool evaluates() const;
   std::vector<Lane> load_lanes(StepRecord& record);
   void run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord& record);
   void run_lane(std::size_t phase, Lane& lane, PhaseRecord& record);
   std::vector<LossTerm> loss_terms(std::size_t phase, Lane& lane);
   void step_optimisers(StepRecord& record);
   std::vector<std::size_t> moving_optimisers(std::size_t phase) const;
-  std::vector<at::Tensor> moving_parameters(std::size_t phase) const;
+  std::vector<at::Tensor> parameters_of(const std::vector<std::size_t>& optimisers) const;
   at::Tensor lane_digests(const PhaseRecord& record) const;
   static void take_norms(const at::Tensor& norms, StepRecord& record);
-  void exchange_losses(const std::vector<Lane>& lanes, StepRecord& record);
-  void refuse_divergence(std::vector<Lane>& lanes, const StepRecord& record);
-  std::string diverged_lane(std::size_t phase, std::vector<Lane>& lanes);
+  void send_losses(StepRecord& record);
+  void exchange_losses(StepRecord& record);
+  void refuse_divergence(StepRecord& record);
+  std::string diverged_lane(const PhaseRecord& phase, std::vector<Lane>& lanes);
   void summarise(StepRecord& record) const;
   void forward(Lane& lane);
   void report(StepRecord& record);

@@ -52,37 +52,42 @@ void Trainer::take_norms(const at::Tensor& norms, StepRecord& record) {
   for (auto& [optimiser, norm] : record.summed_norms) norm = norms[next++];
 }
 
-// Each lane's losses and digest to all ranks, with this rank's wish to stop: where the host waits
-// for the device.
-void Trainer::exchange_losses(const std::vector<Lane>& lanes, StepRecord& record) {
-  // One copy of all that the host wants to know: losses, norms, and digests as the bits of doubles.
+// One copy of all that the host wants to know: losses, digests as the bits of doubles, norms.
+void Trainer::send_losses(StepRecord& record) {
   std::vector<at::Tensor> values, digests, norms;
-  std::size_t terms = 0;
   for (PhaseRecord& phase : record.phases) {
     digests.push_back(phase.lane_digests);
     if (phase.norm.defined()) norms.push_back(phase.norm);
     if (phase.values.empty()) continue;
     const auto count = static_cast<std::int64_t>(phase.terms.size());
     values.push_back(at::stack(phase.values).to(at::kDouble).view({range_.count, count}));
-    terms += phase.terms.size();
   }
-  RESOLUTE_EXPECT(!values.empty(), fmt::format("no group moves in step {}", step_ + 1));
+  RESOLUTE_EXPECT(!values.empty(), fmt::format("no group moves in step {}", record.metrics.step));
   for (const auto& [optimiser, norm] : record.summed_norms) norms.push_back(norm);
-  const at::Tensor own_digests = at::cat(digests, 1);
-  const auto tensors = static_cast<std::size_t>(own_digests.size(1));
-  const at::Tensor wanted =
-      at::cat({at::cat(values, 1).flatten(), own_digests.view(at::kDouble).flatten(), at::stack(norms)}).cpu();
+  record.sent = Fetched(
+      at::cat({at::cat(values, 1).flatten(), at::cat(digests, 1).view(at::kDouble).flatten(), at::stack(norms)}));
+}
+
+// Each lane's losses and digest to all ranks, with this rank's wish to stop: where the host waits for the device.
+void Trainer::exchange_losses(StepRecord& record) {
+  const std::size_t lanes = record.lanes.size();
+  std::size_t terms = 0, tensors = 0, norms = record.summed_norms.size();
+  for (const PhaseRecord& phase : record.phases) {
+    terms += phase.terms.size();
+    tensors += static_cast<std::size_t>(phase.lane_digests.size(1));
+    norms += phase.norm.defined() ? 1 : 0;
+  }
+  const at::Tensor wanted = record.sent.wait();
   const double* own_values = wanted.const_data_ptr<double>();
-  const double* own_bits = own_values + lanes.size() * terms;
-  take_norms(wanted.narrow(0, static_cast<std::int64_t>(lanes.size() * (terms + tensors)),
-                           static_cast<std::int64_t>(norms.size())),
+  const double* own_bits = own_values + lanes * terms;
+  take_norms(wanted.narrow(0, static_cast<std::int64_t>(lanes * (terms + tensors)), static_cast<std::int64_t>(norms)),
              record);
 
   const std::size_t slots = terms + 2 * tensors + 1;
   at::Tensor own = at::empty({range_.count * static_cast<std::int64_t>(slots)}, at::kDouble);
   double* to = own.mutable_data_ptr<double>();
   const bool stop_here = stop_requested();  // as late as can be: no further step is begun
-  for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
     to = std::copy_n(own_values + lane * terms, terms, to);
     for (std::size_t i = 0; i < tensors; ++i)
       to = put_bits(to, std::bit_cast<std::uint64_t>(own_bits[lane * tensors + i]));
@@ -103,33 +108,34 @@ void Trainer::exchange_losses(const std::vector<Lane>& lanes, StepRecord& record
 }
 
 // Losses first: they name the term. A gradient that is not finite has kept its optimiser from stepping (Adam::step).
-void Trainer::refuse_divergence(std::vector<Lane>& lanes, const StepRecord& record) {
+void Trainer::refuse_divergence(StepRecord& record) {
+  const std::uint64_t step = record.metrics.step;
   std::size_t column = 0;
   for (const PhaseRecord& phase : record.phases)
     for (const std::string& term : phase.terms) {
       for (std::size_t lane = 0; lane < record.terms.size(); ++lane)
         if (const double value = record.terms[lane][column]; !std::isfinite(value))
-          throw divergence(fmt::format("loss '{}' is {}", term, value), step_ + 1, fmt::format("lane {}", lane));
+          throw divergence(fmt::format("loss '{}' is {}", term, value), step, fmt::format("lane {}", lane));
       ++column;
     }
   for (const PhaseRecord& phase : record.phases)
     if (phase.norm.defined() && !std::isfinite(phase.norm.item<double>()))
-      throw divergence(fmt::format("a gradient of phase '{}' is not finite", phases_[phase.phase].name), step_ + 1,
-                       diverged_lane(phase.phase, lanes));
+      throw divergence(fmt::format("a gradient of phase '{}' is not finite", phases_[phase.phase].name), step,
+                       diverged_lane(phase, record.lanes));
   for (const auto& [optimiser, norm] : record.summed_norms)
     if (!std::isfinite(norm.item<double>()))
-      throw divergence(fmt::format("the summed gradient of '{}' is not finite", optimisers_[optimiser].name()),
-                       step_ + 1, "though each phase's is");
+      throw divergence(fmt::format("the summed gradient of '{}' is not finite", optimisers_[optimiser].name()), step,
+                       "though each phase's is");
 }
 
 // Differentiates each term of each own lane again, now that it matters which one it was. Lanes of other ranks are
 // theirs to name.
-std::string Trainer::diverged_lane(std::size_t phase, std::vector<Lane>& lanes) {
+std::string Trainer::diverged_lane(const PhaseRecord& phase, std::vector<Lane>& lanes) {
   const RunningStatisticsHold hold;
-  const std::vector<at::Tensor> parameters = moving_parameters(phase);
+  const std::vector<at::Tensor> parameters = parameters_of(phase.optimisers);
   for (Lane& lane : lanes) {
     lane.activations.reset();
-    for (const LossTerm& term : loss_terms(phase, lane)) {
+    for (const LossTerm& term : loss_terms(phase.phase, lane)) {
       if (!term.value.requires_grad()) continue;
       for (const at::Tensor& gradient : torch::autograd::grad({term.value}, parameters, {}, true, false, true))
         if (gradient.defined() && !at::isfinite(gradient).all().item<bool>())

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "workers/nn/fetched.h"
 #include "workers/training/trainer.h"
 
 namespace resolute::workers {
@@ -32,11 +33,13 @@ struct Trainer::PhaseRecord {
 
 struct Trainer::StepRecord {
   StepMetrics metrics;
+  std::vector<Lane> lanes;  // without their graphs, once all phases have run
   std::vector<PhaseRecord> phases;
   std::vector<std::size_t> unstepped;  // phases whose optimisers wait for the next phase's gradients
   std::vector<std::pair<std::size_t, at::Tensor>> summed_norms;  // by optimiser: of gradients of several phases
-  std::vector<double> shares;                                    // of each of the L lanes
-  std::vector<std::vector<double>> terms;                        // of each of the L lanes, all phases in order
+  Fetched sent;                // what exchange_losses() reads: own lanes' losses, then their digests, then norms
+  std::vector<double> shares;  // of each of the L lanes
+  std::vector<std::vector<double>> terms;           // of each of the L lanes, all phases in order
   std::vector<std::vector<std::uint64_t>> digests;  // of each of the L lanes: its gradients, all phases in order
   results::StepGradients gradients;
   bool stop_anywhere = false;  // known at the end of the step

@@ -1,9 +1,14 @@
 // Trainings on an accelerator whose streams run as late as they can: nothing that the host forgets to wait for may
 // reach a result.
 
+#include <algorithm>
+
+#include "tests/support/refusal.h"
 #include "tests/workers/gpu/device_training.h"
 #include "tests/workers/gpu/gpu_gang.h"
 #include "tests/workers/gpu/lone.h"
+#include "tests/workers/training/toy_method.h"
+#include "workers/training/stop_flag.h"
 
 namespace resolute::workers::gpu_test::late_training_test {
 namespace {
@@ -27,6 +32,110 @@ TEST(LateTraining, the_path_through_exchanges_gives_the_same_bits) {
   const std::string expected = late_hash(plan, {});
   EXPECT_EQ(expected, late_hash(plan, kLatest, alone.get()));
   EXPECT_EQ(expected, late_hash(plan, kSideAhead, alone.get()));
+}
+
+// A toy training on the device or the CPU, whose losses a device gives a step late.
+class ToyTraining {
+ public:
+  ToyTraining(at::Device place, const std::filesystem::path& folder, int steps)
+      : metrics_(core::real_file_system(), folder / "metrics.jsonl"),
+        folder_(folder),
+        checkpoints(core::real_file_system(), folder / "checkpoints", kOwner),
+        source_({6, 4, 4, 4}, [=](std::uint64_t step, int lane) {
+          LaneBatch batch = ToySource(kLanes).batch(step, lane);
+          batch.hr = batch.hr.to(place);
+          batch.lr = batch.lr.to(place);
+          return batch;
+        }) {
+    method.module().to(place);
+    options.recipe.steps = steps;
+    options.recipe.milestones = {};
+    options.lanes = kLanes;
+  }
+  TrainingOutcome run() {
+    Trainer trainer({.method = method,
+                     .source = source_,
+                     .progress = silent_,
+                     .checkpoints = &checkpoints,
+                     .metrics = &metrics_,
+                     .evaluate = evaluate},
+                    options);
+    return trainer.run();
+  }
+  // The steps that metrics.jsonl tells of.
+  std::vector<std::uint64_t> reported() {
+    metrics_.close();
+    std::istringstream lines(core::read_text(core::real_file_system(), folder_ / "metrics.jsonl"));
+    std::vector<std::uint64_t> steps;
+    for (std::string line; std::getline(lines, line);)
+      steps.push_back(core::parse_json(line, "metrics")["step"].get<std::uint64_t>());
+    return steps;
+  }
+
+ private:
+  MetricsLog metrics_;
+  std::filesystem::path folder_;
+
+ public:
+  CheckpointFolder checkpoints;
+  ToyMethod method;
+  TrainerOptions options;
+  std::function<void(std::uint64_t)> evaluate;
+
+ private:
+  worker_tests::MadeSource source_;
+  ProgressPipe silent_{-1};
+};
+
+std::string divergence(at::Device place, bool in_gradient) {
+  const tests::TemporaryFolder folder;
+  ToyTraining training(place, folder.path(), 8);
+  training.options.checkpoint_every = 2;
+  training.method.diverge_in_step = 5;
+  training.method.diverging_lane = 2;
+  training.method.diverge_in_gradient = in_gradient;
+  const auto error = tests::error_of([&] { training.run(); });
+  training.checkpoints.finish();
+  EXPECT_EQ(4U, training.checkpoints.load_latest().value().checkpoint.step);
+  EXPECT_EQ((std::vector<std::uint64_t>{1, 2, 3, 4}), training.reported());
+  return error ? error->what() : "none";
+}
+
+TEST(LateLosses, a_divergence_is_told_as_by_the_cpu_and_nothing_is_kept_of_it) {
+  const accelerator::Lagging lagging(kLatest);
+  for (const bool in_gradient : {false, true}) {
+    const std::string expected = divergence(at::kCPU, in_gradient);
+    EXPECT_NE(std::string::npos, expected.find("step 5, lane 2")) << expected;
+    EXPECT_EQ(expected, divergence(device().place(), in_gradient));
+  }
+}
+
+TEST(LateLosses, a_wish_to_stop_is_met_one_step_later_and_no_step_is_left_out) {
+  const tests::TemporaryFolder folder;
+  ToyTraining training(device().place(), folder.path(), 10);
+  set_stop_requested(true);
+  const TrainingOutcome outcome = training.run();
+  set_stop_requested(false);
+  EXPECT_TRUE(outcome.interrupted);
+  EXPECT_EQ(2U, outcome.step);
+  EXPECT_EQ(2U, training.checkpoints.load_latest().value().checkpoint.step);
+  EXPECT_EQ((std::vector<std::uint64_t>{1, 2}), training.reported());
+}
+
+TEST(LateLosses, are_there_before_a_checkpoint_or_an_evaluation_and_at_the_end) {
+  const tests::TemporaryFolder folder;
+  ToyTraining training(device().place(), folder.path(), 7);
+  training.options.checkpoint_every = 4;
+  training.options.evaluate_every = 3;
+  std::vector<std::uint64_t> evaluated;
+  training.evaluate = [&](std::uint64_t step) { evaluated.push_back(step); };
+  const TrainingOutcome outcome = training.run();
+  EXPECT_EQ(7U, outcome.step);
+  EXPECT_EQ(7U * 18U, outcome.images);
+  EXPECT_EQ((std::vector<std::uint64_t>{3, 6}), evaluated);
+  const std::optional<StoredCheckpoint> kept = training.checkpoints.load_latest();
+  EXPECT_EQ(4U, kept.value().checkpoint.step);
+  EXPECT_EQ((std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6, 7}), training.reported());
 }
 
 }  // namespace

@@ -34,6 +34,21 @@ TEST_F(PackedTrainingTest, batches_have_the_bits_of_the_cpu) {
   }
 }
 
+// Nothing is read before it has come, and no memory of the loader is filled anew before it was read.
+TEST_F(PackedTrainingTest, streams_that_lag_give_the_same_bits) {
+  using accelerator::Lateness;
+  for (const char* method : {"rain", "ftwa"}) {
+    const auto hash = [&](const Lateness& lateness) {
+      const accelerator::Lagging lagging(lateness);
+      return train_packed(*pack_, split_, device().place(), {.method = method}).hash();
+    };
+    const std::string expected = hash({});
+    for (const Lateness& lateness : {Lateness{Lateness::Kind::kMost, 0}, Lateness{Lateness::Kind::kMain, 0},
+                                     Lateness{Lateness::Kind::kDrawn, 1}, Lateness{Lateness::Kind::kDrawn, 2}})
+      EXPECT_EQ(expected, hash(lateness)) << method << " " << static_cast<int>(lateness.kind);
+  }
+}
+
 TEST_F(PackedTrainingTest, goes_on_from_a_checkpoint_on_disk_to_the_same_bits) {
   for (const char* method : kMethods) {
     const Plan plan{.method = method, .steps = 4};

@@ -45,6 +45,12 @@ class StepCountsTest : public PackedTrial {
     step.allocations = longer.allocations - shorter.allocations;
     return known[method] = step;
   }
+  // For each row of a batch: the HR image, its LR image, copies.
+  std::int64_t images_of(const std::string& method) const {
+    const experiments::TrainingSpecification asked = packed_specification({.method = method});
+    const methods::Needs needs = make_method(asked, split_.train_identities)->row().needs;
+    return static_cast<std::int64_t>(1 + (needs.lr ? 1 : 0) + methods::copy_rates(needs, asked.recipe).size());
+  }
 };
 
 // A launch of each kind for a bucket of gradients, however many parameters are in it.
@@ -55,7 +61,7 @@ std::int64_t buckets_of(const Counts& step) { return step.side_kernels.at("aten:
 TEST_F(StepCountsTest, the_host_waits_once_where_it_reads_losses) {
   for (const char* method : kMethods) {
     const Counts& step = of_a_step(method);
-    EXPECT_EQ((std::map<std::string, std::int64_t>{{"copy to the host in Trainer::exchange_losses", 1}}), step.waits)
+    EXPECT_EQ((std::map<std::string, std::int64_t>{{"synchronize event in Trainer::exchange_losses", 1}}), step.waits)
         << method;
   }
 }
@@ -71,14 +77,20 @@ TEST_F(StepCountsTest, launches_beside_the_backward_pass_do_not_grow_with_parame
   }
 }
 
+// Beside the computing of the step before: nothing of a batch's images is copied among the kernels.
+TEST_F(StepCountsTest, images_travel_on_a_stream_of_their_own) {
+  for (const char* name : kMethods) {
+    const Counts& step = of_a_step(name);
+    ASSERT_TRUE(step.side_kernels.contains("copy to the device")) << name;
+    EXPECT_EQ(images_of(name), step.side_kernels.at("copy to the device")) << name;
+  }
+}
+
 // Levels, one byte each, and not much beside them: labels, rows, what was drawn.
 TEST_F(StepCountsTest, the_bytes_of_a_batch_are_those_of_its_levels) {
   for (const char* name : kMethods) {
     const experiments::TrainingSpecification asked = packed_specification({.method = name});
-    const methods::Needs needs = make_method(asked, split_.train_identities)->row().needs;
-    const auto images =
-        static_cast<std::int64_t>(1 + (needs.lr ? 1 : 0) + methods::copy_rates(needs, asked.recipe).size());
-    const std::int64_t levels = images * asked.recipe.identities * asked.recipe.images * 48 * 24 * 3;
+    const std::int64_t levels = images_of(name) * asked.recipe.identities * asked.recipe.images * 48 * 24 * 3;
     const std::int64_t bytes = of_a_step(name).bytes_to_device;
     EXPECT_GE(bytes, levels) << name;
     EXPECT_LE(static_cast<double>(bytes), 1.1 * static_cast<double>(levels)) << name;

@@ -13,6 +13,7 @@
 #include "core/random/random.h"
 #include "workers/methods/method.h"
 #include "workers/nn/batch_norm.h"
+#include "workers/nn/placed.h"
 #include "workers/training/batch_source.h"
 
 namespace resolute::workers {
@@ -95,7 +96,7 @@ class ToyMethod final : public Method {
     at::Tensor weight = module_->classifier;
     if (nudge) weight = weight + 1e-3 * (weight - weight.detach());  // the same value, another gradient
     at::Tensor scores = at::matmul(hr, weight.t()).to(at::kFloat);
-    at::Tensor classification = at::cross_entropy_loss(scores, batch.labels);
+    at::Tensor classification = at::cross_entropy_loss(scores, placed(batch.labels, scores.device()));
     if (diverge_in_step == batch.step + 1 && batch.lane == diverging_lane) {
       // The square root's value at 0 is 0, its gradient is not finite.
       const at::Tensor nothing = (hr - hr.detach()).sum();
