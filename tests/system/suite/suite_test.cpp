@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/files/json.h"
+#include "tests/system/held_training.h"
 #include "tests/system/program.h"
 #include "tests/system/tiny_suite.h"
 
@@ -42,15 +43,6 @@ class MpiRun {
   pid_t pid_ = -1;
 };
 
-// State letter and parent of a process: of one that is gone, '\0' and 0.
-std::pair<char, pid_t> state_and_parent(pid_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
-  std::string text((std::istreambuf_iterator<char>(status)), {});
-  auto after = text.rfind(") ");
-  if (after == std::string::npos) return {'\0', 0};
-  return {text[after + 2], static_cast<pid_t>(std::stol(text.substr(after + 4)))};
-}
-
 // Process ids of the suite's MPI ranks, in the order of their start: rank 0 first.
 std::vector<pid_t> suite_ranks(const MpiRun& run, const fs::path& store) {
   std::vector<pid_t> ranks;
@@ -58,44 +50,6 @@ std::vector<pid_t> suite_ranks(const MpiRun& run, const fs::path& store) {
     if (state_and_parent(pid).second == run.pid()) ranks.push_back(pid);
   std::sort(ranks.begin(), ranks.end());
   return ranks;
-}
-
-struct Training {
-  std::string job;
-  pid_t worker = 0;  // its process rank 0, stopped
-};
-
-// A training in its middle, held there: it has a checkpoint and no result, and its process rank 0 is stopped.
-std::optional<Training> hold_a_training(const fs::path& store) {
-  using namespace std::string_literals;
-  std::set<fs::path> jobs;
-  auto has_checkpoint = [](const fs::path& job) {
-    std::error_code error;
-    for (fs::directory_iterator it(job / "checkpoints", error), end; !error && it != end; it.increment(error))
-      if (it->path().filename().string().starts_with("step-")) return true;
-    return false;
-  };
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(store / "jobs", error), end; !error && it != end; it.increment(error))
-    if (it->path().filename() == "checkpoints") jobs.insert(it->path().parent_path());
-  for (const fs::path& job : jobs) {
-    if (!has_checkpoint(job)) continue;
-    const std::string id = job.filename();
-    for (pid_t pid : processes_with({"resolute-worker", store.string(), "--job\0"s + id, "--process-rank\0000\000"s})) {
-      ::kill(pid, SIGSTOP);
-      const bool stopped = wait_until([&] { return state_and_parent(pid).first == 'T'; }, std::chrono::seconds(1));
-      // Its result is published before its checkpoints go.
-      if (stopped && has_checkpoint(job) && !fs::exists(job / "result.json")) return Training{id, pid};
-      ::kill(pid, SIGCONT);
-    }
-  }
-  return std::nullopt;
-}
-
-Training wait_for_a_training(const fs::path& store) {
-  std::optional<Training> training;
-  EXPECT_TRUE(wait_until([&] { return (training = hold_a_training(store)).has_value(); }));
-  return training.value_or(Training{});
 }
 
 // What `suite log` shows: events of a type, of all jobs or one; each with its epoch.

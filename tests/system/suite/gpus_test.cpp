@@ -1,0 +1,91 @@
+// A suite of device = "cuda" under a coordinator, on the simulated accelerator (tests/support/accelerator) in place of
+// GPUs: from raw images to the table, a process rank killed, the run killed, and gone on with.
+
+#include <sstream>
+
+#include "tests/support/slice.h"
+#include "tests/system/held_training.h"
+#include "tests/system/program.h"
+
+namespace resolute::system_test::gpus_test {
+namespace {
+
+const fs::path kSuite = tests::source_folder() / "tests/system/suite/gpus.toml";
+
+// The programs with the simulation beside them, and libtorch with a CUDA half that holds nothing.
+class SuiteOnGpus : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    scratch_ = std::make_unique<ScratchFolder>();
+    const fs::path simulated = tests::binary_folder() / "simulated";
+    for (const char* folder : {"bin", "lib"}) fs::create_directory(*scratch_ / folder);
+    for (const char* name : {"resolute", "resolute-worker"}) fs::copy_file(kBin / name, *scratch_ / "bin" / name);
+    fs::copy_file(simulated / "libresolute_cuda.so", *scratch_ / "bin/libresolute_cuda.so");
+    const char* libtorch = std::getenv("LIBTORCH_ROOT");
+    if (libtorch == nullptr) throw std::runtime_error("LIBTORCH_ROOT names no folder; ctest sets it");
+    for (const auto& library : fs::directory_iterator(fs::path(libtorch) / "lib"))
+      if (library.path().filename() != "libtorch_cuda.so")
+        fs::create_symlink(library.path(), *scratch_ / "lib" / library.path().filename());
+    fs::copy_file(simulated / "libtorch_cuda.so", *scratch_ / "lib/libtorch_cuda.so");
+  }
+  static void TearDownTestSuite() { scratch_.reset(); }
+
+  static core::SpawnRequest command(const std::string& name, const Words& arguments) {
+    auto environment = program_environment();
+    environment["LD_LIBRARY_PATH"] = *scratch_ / "lib";
+    return program(joined({*scratch_ / "bin" / name}, arguments), environment);
+  }
+  static Words run_of(const fs::path& store, const std::string& row, const Words& more) {
+    return joined({"suite", "run", kSuite, "--store", store, "--only", row, "--slots", "2", "--checkpoint-every", "2"},
+                  more);
+  }
+  static void run(const fs::path& store, const std::string& row, const Words& more) {
+    succeeded(core::run_command(command("resolute", run_of(store, row, more)), std::chrono::minutes(5)));
+  }
+  static std::string table_of(const fs::path& store) {
+    return succeeded(resolute({"suite", "table", kSuite, "--store", store, "--format", "json"})).out;
+  }
+
+  static inline std::unique_ptr<ScratchFolder> scratch_;
+};
+
+TEST_F(SuiteOnGpus, jobs_run_in_the_class_of_the_device) {
+  const core::Json found =
+      json_of(core::run_command(command("resolute-worker", {"describe", "cuda"}), std::chrono::minutes(1)));
+  EXPECT_EQ("simulated", found.at("device"));
+}
+
+// Two process ranks on two GPUs where the other run had one.
+using namespace std::string_literals;
+
+TEST_F(SuiteOnGpus, killed_and_gone_on_with_it_has_the_table_of_an_undisturbed_run) {
+  const std::vector<std::string> rows = {"baseline", "rain", "ftwa", "msifla", "resolution-adaptive"};
+  for (const std::string& row : tests::slice("suites on GPUs", rows, 1)) {
+    SCOPED_TRACE(row);
+    const fs::path undisturbed = *scratch_ / ("undisturbed-" + row), killed = *scratch_ / ("killed-" + row);
+    run(undisturbed, row, {"--gpus", "1"});
+
+    const Words wide = {"--gpus", "2", "--set", "ranks=2"};
+    pid_t coordinator = core::spawn_process(command("resolute", run_of(killed, row, wide)));
+    Training training = wait_for_a_training(killed);
+    ASSERT_GT(training.worker, 0);
+    EXPECT_EQ(2U,
+              processes_with({"resolute-worker", killed.string(), training.job, "--process-ranks\0002\000"s}).size());
+    ::kill(training.worker, SIGKILL);
+    ASSERT_TRUE(wait_until([&] { return state_and_parent(training.worker).first == '\0'; }));
+    training = wait_for_a_training(killed);
+    ASSERT_GT(training.worker, 0);
+    ::kill(coordinator, SIGKILL);
+    ended(coordinator);
+    EXPECT_TRUE(wait_until([&] { return processes_with({"resolute-worker", killed.string()}).empty(); }));
+    run(killed, row, wide);
+
+    EXPECT_EQ(table_of(undisturbed), table_of(killed));
+    const fs::path last = killed / "jobs" / training.job.substr(0, 2) / training.job / "attempt-003-metrics.jsonl";
+    ASSERT_TRUE(fs::exists(last)) << last;
+    EXPECT_GT(core::parse_json(lines_of(text_of(last)).at(0), "metrics").at("step").get<int>(), 2);
+  }
+}
+
+}  // namespace
+}  // namespace resolute::system_test::gpus_test
