@@ -227,7 +227,8 @@ def main():
         device = torch.device("cuda", options.rank % torch.cuda.device_count())
         torch.cuda.set_device(device)
         torch.backends.cudnn.benchmark = True
-        torch.backends.cudnn.allow_tf32 = False  # "f32" is float32 on both sides
+        # "f32" is float32 on both sides, "tf32" is TF32 on both.
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = options.precision == "tf32"
 
     people = JpegPeople(options.images) if options.images else None
     network = NETWORKS[options.backbone](*([len(set(people.labels))] if people else [])).to(device, memory_format=torch.channels_last)

@@ -4,7 +4,7 @@
 //! programs alternate on one machine: it says "ready", then for each line on its standard input runs --steps steps and
 //! prints how long they took, as JSON.
 //!
-//! bench_training --loop trainer|plain|gemm --precision bf16|f32 --threads T --turns N --steps N
+//! bench_training --loop trainer|plain|gemm --precision bf16|tf32|f32 --threads T --turns N --steps N
 //!                [--backbone resnet50|…] [--lanes L] [--rank R --ranks W --port P] [--batch ROWS_A_LANE] [--folder
 //!                FOR_METRICS] [--device cpu|cuda]
 
@@ -63,13 +63,15 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-// Where the program waits for its turn. The driver's line opens it; the next call reports how long the turn took.
+// Where the program waits for its turn. The driver's line opens it; the next call reports how long the turn took, with
+// all that a GPU has been asked for.
 class Gate {
  public:
-  explicit Gate(int steps) : steps_(steps) {}
+  explicit Gate(int steps, at::Device place = at::kCPU) : steps_(steps), place_(place) {}
   //! Called before each step, and once after the last.
   void before_step() {
     if (done_++ % steps_ != 0) return;
+    if (!place_.is_cpu()) c10::impl::VirtualGuardImpl(place_.type()).synchronizeDevice(place_.index());
     if (begun_)
       std::cout << "{\"seconds\": " << std::chrono::duration<double>(Clock::now() - *begun_).count() << "}"
                 << std::endl;
@@ -82,6 +84,7 @@ class Gate {
 
  private:
   int steps_;
+  at::Device place_;
   int done_ = 0;
   std::optional<Clock::time_point> begun_;
 };
@@ -139,7 +142,7 @@ experiments::TrainingSpecification specification(const Options& options) {
 }
 
 void run_trainer(const Options& options) {
-  const std::unique_ptr<Device> device = open_device(options.device, options.rank);
+  const std::unique_ptr<Device> device = open_device(options.device, options.rank, options.precision == "tf32");
   std::unique_ptr<Communicator> communicator;
   if (options.ranks > 1) {
     Rendezvous rendezvous;
@@ -151,7 +154,7 @@ void run_trainer(const Options& options) {
   const experiments::TrainingSpecification asked = specification(options);
   const std::unique_ptr<Method> method = make_method(asked, kClasses);
   if (!device->place().is_cpu()) method->module().to(device->place());
-  Gate gate(options.steps);
+  Gate gate(options.steps, device->place());
   MemorySource source(options, gate, device->place());
   ProgressPipe progress(-1);
   std::optional<MetricsLog> metrics;

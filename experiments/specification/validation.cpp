@@ -183,8 +183,15 @@ void check_lanes(const TrainingSpecification& s) {
                       fmt::format("data set '{}' has {} training identities", s.pack.name, *known));
 }
 
+void check_device(const TrainingSpecification& s) {
+  if (s.recipe.precision == settings::Precision::kTf32 && s.device != settings::Device::kCuda)
+    throw MemberError("train.precision", s.recipe.precision, "a CPU has no TF32",
+                      "set it to f32 or bf16, or device to \"cuda\"");
+}
+
 void check_job(const TrainingSpecification& s) {
   check_network_pack(s.pack);
+  check_device(s);
   check(s.split, s.pack);
   settings::check_members(s.network, "network.");
   check(s.recipe, s.pack);

@@ -39,21 +39,21 @@ core::RuntimeError not_available(cudaError_t result) {
                                    CUDART_VERSION / 1000, kLeastDriver));
 }
 
-void make_deterministic() {
+void make_deterministic(bool tf32) {
   ::setenv("CUBLAS_WORKSPACE_CONFIG", kCublasWorkspace, /*overwrite=*/1);
   at::Context& context = at::globalContext();
   // Benchmarking chooses an algorithm by how long it took.
   context.setBenchmarkCuDNN(false);
   context.setDeterministicCuDNN(true);
   context.setDeterministicAlgorithms(true, false);
-  // "f32" means float32: TF32 would keep 10 of 23 bits of the factors. Speed is what bf16 is for. The older switches
-  // are used because libtorch refuses some calls when it finds them at odds with the newer ones.
+  // "f32" means float32: TF32 keeps 10 of 23 bits of the factors, and has to be asked for. The older switches are used
+  // because libtorch refuses some calls when it finds them at odds with the newer ones.
   struct Quiet final : c10::WarningHandler {
     void process(const c10::Warning&) override {}
   } quiet;
   const c10::WarningUtils::WarningHandlerGuard guard(&quiet);
-  context.setAllowTF32CuDNN(false);
-  context.setFloat32MatmulPrecision("highest");
+  context.setAllowTF32CuDNN(tf32);
+  context.setFloat32MatmulPrecision(tf32 ? "high" : "highest");
 }
 
 int visible_gpus() {
@@ -75,15 +75,15 @@ std::string cublas_version() {
 
 class CudaDevice final : public Device {
  public:
-  explicit CudaDevice(int process_rank) {
-    make_deterministic();
+  CudaDevice(int process_rank, bool tf32) {
+    make_deterministic(tf32);
     const auto index = static_cast<c10::DeviceIndex>(process_rank % visible_gpus());
     if (!at::detail::getCUDAHooks().hasCUDA())
       throw not_available("libtorch was asked for CUDA before its CUDA libraries were loaded");
     c10::cuda::set_device(index);
     at::globalContext().lazyInitDevice(at::kCUDA);
     place_ = at::Device(at::kCUDA, index);
-    read_properties();
+    read_properties(tf32);
   }
 
   at::Device place() const override { return place_; }
@@ -93,10 +93,12 @@ class CudaDevice final : public Device {
   }
 
  private:
-  void read_properties() {
+  void read_properties(bool tf32) {
     cudaDeviceProp properties{};
     if (const cudaError_t result = ::cudaGetDeviceProperties(&properties, place_.index()); result != cudaSuccess)
       throw not_available(result);
+    if (tf32 && properties.major < 8)
+      throw not_available(fmt::format("{} has no TF32", properties.name), "train with precision f32 or bf16");
     std::string name = properties.name;
     std::replace(name.begin(), name.end(), ' ', '-');
     int runtime = 0;
@@ -112,7 +114,7 @@ class CudaDevice final : public Device {
               {"cuda", cuda_version(runtime)},
               {"cudnn", std::to_string(at::detail::getCUDAHooks().versionRuntimeCuDNN())},
               {"cublas", cublas_version()},
-              {"tf32", context.allowTF32CuDNN(at::Float32Op::CONV) || context.allowTF32CuBLAS() ? "on" : "off"},
+              {"tf32", context.allowTF32CuDNN(at::Float32Op::CONV) && context.allowTF32CuBLAS() ? "on" : "off"},
               {"benchmark", context.benchmarkCuDNN() ? "on" : "off"},
               {"workspace", kCublasWorkspace},
               {"deterministic", context.deterministicAlgorithms() && context.deterministicCuDNN() ? "on" : "off"},
@@ -127,6 +129,8 @@ class CudaDevice final : public Device {
 
 }  // namespace
 
-std::unique_ptr<Device> make_cuda_device(int process_rank) { return std::make_unique<CudaDevice>(process_rank); }
+std::unique_ptr<Device> make_cuda_device(int process_rank, bool tf32) {
+  return std::make_unique<CudaDevice>(process_rank, tf32);
+}
 
 }  // namespace resolute::workers

@@ -52,7 +52,7 @@ Function function_of(void* module, const char* name) {
   return reinterpret_cast<Function>(symbol);
 }
 
-std::unique_ptr<Device> open_cuda(int process_rank) {
+std::unique_ptr<Device> open_cuda(int process_rank, bool tf32) {
   // First, and visible to all: what libtorch's CPU half looks up once and for all is registered while it loads.
   load(libtorch_folder() / "libtorch_cuda.so", RTLD_GLOBAL);
   void* module = load(std::filesystem::read_symlink("/proc/self/exe").parent_path() / kModule, RTLD_LOCAL);
@@ -60,14 +60,14 @@ std::unique_ptr<Device> open_cuda(int process_rank) {
   if (version != kCudaInterfaceVersion)
     throw not_available(
         fmt::format("{} has interface {}, this program {}: rebuild both", kModule, version, kCudaInterfaceVersion));
-  return std::unique_ptr<Device>(function_of<OpenCudaDevice>(module, kOpenCudaDeviceSymbol)(process_rank));
+  return std::unique_ptr<Device>(function_of<OpenCudaDevice>(module, kOpenCudaDeviceSymbol)(process_rank, tf32));
 }
 
 }  // namespace
 
-std::unique_ptr<Device> open_device(const std::string& name, int process_rank) {
+std::unique_ptr<Device> open_device(const std::string& name, int process_rank, bool tf32) {
   if (name == "cpu") return std::make_unique<CpuDevice>();
-  if (name == "cuda") return open_cuda(process_rank);
+  if (name == "cuda") return open_cuda(process_rank, tf32);
   throw core::input_error(fmt::format("device '{}' is unknown", name), {}, "choose \"cpu\" or \"cuda\"");
 }
 

@@ -42,8 +42,9 @@ class Device {
 //! tensor of a job; it lives as long as the process computes. \param name "cpu" or "cuda"
 //! \param process_rank chooses the GPU: this number modulo the visible ones. A launcher that gives each rank its own
 //! sets CUDA_VISIBLE_DEVICES
+//! \param tf32 a GPU forms products of float32 from factors of 10 bits; a CPU has no such thing and passes over it
 //! \throws RuntimeError: kInput for another name; kEnvironment where there is no GPU, or no CUDA libraries beside
-//! libtorch
-std::unique_ptr<Device> open_device(const std::string& name, int process_rank);
+//! libtorch, or a GPU without TF32
+std::unique_ptr<Device> open_device(const std::string& name, int process_rank, bool tf32 = false);
 
 }  // namespace resolute::workers

@@ -11,6 +11,7 @@
 #include "workers/device/numeric_class.h"
 #include "workers/evaluation/evaluator.h"
 #include "workers/jobs/finished_training.h"
+#include "workers/jobs/training_job.h"
 #include "workers/training/progress_pipe.h"
 #include "workers/training/resume.h"
 #include "workers/training/stop_flag.h"
@@ -64,7 +65,7 @@ void run_embedding(core::FileSystem& files, const EmbeddingRequest& request) {
   const core::Bytes text = files.read(request.list, datasets::sources::kMaxListBytes);
   EmbeddedList list = arrange(datasets::sources::parse_image_list(core::as_text(text), request.list.string()), request);
   const std::unique_ptr<Device> device =
-      open_device(std::string(settings::word(training.specification.device)), ranks.process_rank);
+      open_device(training.specification, training.specification.device, ranks.process_rank);
   const std::unique_ptr<Communicator> communicator = connect_ranks(ranks, *device);
   const bool first = ranks.process_rank == 0;
   ProgressPipe progress(first ? ranks.progress_descriptor : -1);

@@ -22,8 +22,8 @@ namespace {
 std::unique_ptr<Device> open_training_device(const JobOptions& options,
                                              const experiments::JobSpecification& specification) {
   const auto* training = std::get_if<experiments::TrainingSpecification>(&specification);
-  return open_device(std::string(settings::word(training == nullptr ? settings::Device::kCpu : training->device)),
-                     options.process_rank);
+  return training == nullptr ? open_device("cpu", options.process_rank)
+                             : open_device(*training, training->device, options.process_rank);
 }
 
 std::unique_ptr<Communicator> connect(const JobOptions& options, const experiments::JobSpecification& specification,

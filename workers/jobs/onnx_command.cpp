@@ -18,7 +18,7 @@ namespace {
 
 std::string word_of(Side side) { return side == Side::kHigh ? "high" : "low"; }
 
-// An evaluation of bf16 computes in numbers that no float32 graph gives.
+// An evaluation of bf16 or tf32 computes in numbers that no float32 graph gives.
 void require_graph(const experiments::TrainingSpecification& training, Side side, int level) {
   const methods::Tells tells = methods::tells(training.method);
   if (side == Side::kLow && !tells.sides)
@@ -30,9 +30,10 @@ void require_graph(const experiments::TrainingSpecification& training, Side side
         fmt::format("level {} of method '{}'", level, methods::method_name(training.method)),
         levels == 0 ? "it tells no levels of resolution apart" : fmt::format("its training has levels 1 to {}", levels),
         "give another --level, or none");
-  if (training.recipe.precision == settings::Precision::kBf16)
-    throw core::input_error("a training of precision bf16 has no ONNX graph",
-                            "its evaluations compute in bfloat16, a graph in float32", "train with precision f32");
+  if (training.recipe.precision != settings::Precision::kF32)
+    throw core::input_error(
+        fmt::format("a training of precision {} has no ONNX graph", settings::word(training.recipe.precision)),
+        "its evaluations compute in other numbers than a graph's float32", "train with precision f32");
 }
 
 core::Bytes encode_embedder(const Method& method, const experiments::TrainingSpecification& training, Side side,

@@ -10,7 +10,6 @@
 #include "datasets/split/split.h"
 #include "experiments/specification/validation.h"
 #include "settings/epochs.h"
-#include "workers/device/device.h"
 #include "workers/device/numeric_class.h"
 #include "workers/evaluation/evaluation_outputs.h"
 #include "workers/evaluation/evaluator.h"
@@ -67,6 +66,12 @@ std::string publish_weights(const JobContext& context, Method& method, const std
 }
 
 }  // namespace
+
+std::unique_ptr<Device> open_device(const experiments::TrainingSpecification& training, settings::Device device,
+                                    int process_rank) {
+  return open_device(std::string(settings::word(device)), process_rank,
+                     training.recipe.precision == settings::Precision::kTf32);
+}
 
 results::TrainingRecord run_training(const JobContext& context,
                                      const experiments::TrainingSpecification& specification) {
@@ -158,8 +163,8 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
   } catch (const experiments::MemberError& error) {
     throw error.at(context.store.specification_file(context.job).string());
   }
-  const std::unique_ptr<Device> device = open_device(
-      std::string(settings::word(experiments::device_of(specification, trained))), context.options.process_rank);
+  const std::unique_ptr<Device> device =
+      open_device(trained, experiments::device_of(specification, trained), context.options.process_rank);
   const std::unique_ptr<Method> method = make_trained_method(context.files, context.store, training);
   move_to(*method, device->place());
 

@@ -2,10 +2,18 @@
 //! \file
 //! The jobs that need libtorch: a training → weights, an evaluation → features and metrics.
 
+#include <memory>
+
 #include "results/records/record.h"
+#include "workers/device/device.h"
 #include "workers/jobs/job.h"
 
 namespace resolute::workers {
+
+//! The device on which a training's networks compute, as its precision asks for. \param device of the training or of an
+//! evaluation \throws as open_device() by name
+std::unique_ptr<Device> open_device(const experiments::TrainingSpecification& training, settings::Device device,
+                                    int process_rank);
 
 //! Trains, or goes on from the newest usable checkpoint, and writes the weights file beside where result.json will
 //! stand. Process rank 0's record is the job's; the others' name no weights. \throws RuntimeError: kInterrupted once a

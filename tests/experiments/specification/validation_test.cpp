@@ -96,6 +96,20 @@ TEST(Validation, one_image_an_identity_will_do_without_a_triplet_loss) {
             }));
 }
 
+TEST(Validation, tf32_needs_a_gpu) {
+  const auto refusal_on = [](Device device) {
+    TrainingSpecification training = example_training();
+    training.recipe.precision = settings::Precision::kTf32;
+    training.device = device;
+    return tests::refusal([&] { validate(training, "row"); });
+  };
+  EXPECT_EQ("", refusal_on(Device::kCuda));
+  EXPECT_THAT(
+      refusal_on(Device::kCpu),
+      StartsWith(
+          "row: key 'train.precision' has the value 'tf32' (a CPU has no TF32); set it to f32 or bf16, or device to"));
+}
+
 TEST(Validation, shards_and_evaluations) {
   for (const int shard : {2, -1})
     EXPECT_NE("", tests::refusal([&] { validate(ShardSpecification{example_pack(), shard}, "x"); })) << shard;

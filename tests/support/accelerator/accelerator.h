@@ -16,8 +16,8 @@ namespace resolute::accelerator {
 inline constexpr int kDevices = 2;
 
 //! This process's device, number 1: its communicator takes the device's tensors through the host. From here on the
-//! process computes without oneDNN.
-std::unique_ptr<workers::Device> open(int process_rank);
+//! process computes without oneDNN. \param tf32 is part of the numeric class; numbers are float32's all the same
+std::unique_ptr<workers::Device> open(int process_rank, bool tf32 = false);
 
 //! Streams lag like this while alive, and as before afterwards.
 class Lagging {

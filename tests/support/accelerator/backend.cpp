@@ -183,25 +183,30 @@ class HostCommunicator final : public workers::Communicator {
 
 class SimulatedDevice final : public workers::Device {
  public:
+  explicit SimulatedDevice(bool tf32) : tf32_(tf32) {}
   at::Device place() const override { return {kDevice, kDevices - 1}; }
   workers::NumericParts numeric_parts() const override {
     workers::NumericParts parts = workers::cpu_numeric_parts();
     parts.front() = {"device", "simulated"};
+    parts.emplace_back("tf32", tf32_ ? "on" : "off");
     return parts;
   }
   std::unique_ptr<workers::Communicator> connect(std::unique_ptr<workers::Communicator> host,
                                                  std::chrono::milliseconds) override {
     return std::make_unique<HostCommunicator>(std::move(host));
   }
+
+ private:
+  bool tf32_;
 };
 
 }  // namespace
 
-std::unique_ptr<workers::Device> open(int) {
+std::unique_ptr<workers::Device> open(int, bool tf32) {
   RESOLUTE_EXPECT(registered, "the accelerator's hooks are registered");
   // The product knows which of oneDNN's kernels are wrong on a CPU (workers/nn/layers.cpp); here it thinks of a GPU.
   at::globalContext().setUserEnabledMkldnn(false);
-  return std::make_unique<SimulatedDevice>();
+  return std::make_unique<SimulatedDevice>(tf32);
 }
 
 }  // namespace resolute::accelerator

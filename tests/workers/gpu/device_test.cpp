@@ -43,6 +43,14 @@ TEST(NumericClass, names_the_device_and_what_its_bits_depend_on) {
   }
 }
 
+// What is computed with it is of another class than what is not.
+TEST(NumericClass, tells_tf32_apart) {
+  if (!on_gpu() && !on_simulated()) GTEST_SKIP() << "a CPU has no TF32";
+  const auto line = [](bool tf32) { return numeric_class(*open_tested_device(0, tf32)); };
+  EXPECT_NE(std::string::npos, line(true).find("tf32=on"));
+  EXPECT_NE(std::string::npos, line(false).find("tf32=off"));
+}
+
 TEST(NumericClass, an_operation_without_a_deterministic_form_is_refused) {
   if (!on_gpu()) GTEST_SKIP() << "the CPU has none that libtorch knows of";
   at::Tensor image = at::ones({1, 1, 4, 4}, device().place()).requires_grad_();

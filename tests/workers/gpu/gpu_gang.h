@@ -37,8 +37,8 @@ inline bool on_gpu() { return device_name() == "cuda"; }
 
 inline bool on_simulated() { return device_name() == "simulated"; }
 
-inline std::unique_ptr<Device> open_tested_device(int process_rank) {
-  return on_simulated() ? accelerator::open(process_rank) : open_device(device_name(), process_rank);
+inline std::unique_ptr<Device> open_tested_device(int process_rank, bool tf32 = false) {
+  return on_simulated() ? accelerator::open(process_rank, tf32) : open_device(device_name(), process_rank, tf32);
 }
 
 //! The most process ranks that this machine takes: GPUs, or as many as one likes on a CPU.

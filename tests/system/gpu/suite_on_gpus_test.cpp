@@ -7,10 +7,10 @@
 #include "tests/system/held_training.h"
 #include "tests/system/program.h"
 
-namespace resolute::system_test::gpus_test {
+namespace resolute::system_test::suite_on_gpus_test {
 namespace {
 
-const fs::path kSuite = tests::source_folder() / "tests/system/suite/gpus.toml";
+const fs::path kSuite = tests::source_folder() / "tests/system/gpu/every_method.toml";
 
 // The programs with the simulation beside them, and libtorch with a CUDA half that holds nothing.
 class SuiteOnGpus : public testing::Test {
@@ -55,6 +55,21 @@ TEST_F(SuiteOnGpus, jobs_run_in_the_class_of_the_device) {
   EXPECT_EQ("simulated", found.at("device"));
 }
 
+TEST_F(SuiteOnGpus, tf32_is_a_class_of_its_own) {
+  const fs::path store = *scratch_ / "tf32";
+  run(store, "baseline", {"--gpus", "1", "--set", "train.precision=tf32"});
+  int computed = 0;
+  for (const auto& file : fs::recursive_directory_iterator(store / "jobs")) {
+    if (file.path().filename() != "result.json") continue;
+    const core::Json result = json_of(file.path());
+    if (!result.contains("provenance")) continue;  // a shard's or a seal's
+    const std::string numeric = result["provenance"]["numeric_class"];
+    ++computed;
+    EXPECT_THAT(numeric, HasSubstr(" tf32=on"));
+  }
+  EXPECT_EQ(2, computed) << "a training and its evaluation";
+}
+
 // Two process ranks on two GPUs where the other run had one.
 using namespace std::string_literals;
 
@@ -88,4 +103,4 @@ TEST_F(SuiteOnGpus, killed_and_gone_on_with_it_has_the_table_of_an_undisturbed_r
 }
 
 }  // namespace
-}  // namespace resolute::system_test::gpus_test
+}  // namespace resolute::system_test::suite_on_gpus_test
