@@ -133,22 +133,35 @@ class NcclCommunicator final : public Communicator {
     ncclResult_t result_;
   };
 
-  // NCCL refuses two ranks on one GPU too, in words that do not say so.
+  // NCCL refuses two ranks on one GPU too, and on two slices of one (MIG), in words that do not say so.
   void expect_a_gpu_each() {
     cudaDeviceProp properties{};
     check_cuda("reading the GPU's properties", ::cudaGetDeviceProperties(&properties, place_.index()));
-    const at::Tensor own = bytes_of(&properties.uuid, sizeof(properties.uuid));
+    const std::array<int, 3> address{properties.pciDomainID, properties.pciBusID, properties.pciDeviceID};
+    const at::Tensor own =
+        at::cat({bytes_of(&properties.uuid, sizeof(properties.uuid)), bytes_of(address.data(), sizeof(address))});
     at::Tensor all = at::empty({own.numel() * process_ranks()}, at::kByte);
     host_->all_gather(all, own);
+    const auto names = static_cast<std::int64_t>(sizeof(properties.uuid));
     const at::Tensor rows = all.view({process_ranks(), own.numel()});
+    const std::vector<int> machine = machines();
+    const auto alike = [&](int first, int second, std::int64_t begin, std::int64_t end) {
+      return at::equal(rows[first].slice(0, begin, end), rows[second].slice(0, begin, end));
+    };
     for (int second = 1; second < process_ranks(); ++second)
-      for (int first = 0; first < second; ++first)
-        if (at::equal(rows[first], rows[second]))
+      for (int first = 0; first < second; ++first) {
+        const bool same = alike(first, second, 0, names);
+        const bool together = !machine.empty() && machine.at(static_cast<std::size_t>(first)) ==
+                                                      machine.at(static_cast<std::size_t>(second));
+        if (same || (together && alike(first, second, names, own.numel())))
           throw core::RuntimeError(core::ErrorKind::kEnvironment,
-                                   fmt::format("process ranks {} and {} have the same GPU", first, second),
-                                   "NCCL needs one a rank",
+                                   fmt::format("process ranks {} and {} have {}", first, second,
+                                               same ? "the same GPU" : "slices of one GPU"),
+                                   "NCCL needs a whole GPU per rank",
                                    "start no more ranks on a node than it has GPUs, or set CUDA_VISIBLE_DEVICES for "
-                                   "each; lanes give the same bits on fewer ranks");
+                                   "each; lanes give the same "
+                                   "bits on fewer ranks");
+      }
   }
 
   // NCCL takes an interface by rules of its own; Gloo's is the one by which ranks have met. A user's choice stands.

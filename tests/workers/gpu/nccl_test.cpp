@@ -24,6 +24,7 @@ struct Stage {
   int polls_until_settled = 0;   // of a call that answers "in progress"
   int polls_until_finished = 0;  // of an event
   bool peer_is_lost = false;
+  bool ranks_apart = false;  // each on a machine of its own
   ncclResult_t next_state = ncclSuccess;
   int settling = 0, finishing = 0;
   cudaError_t last_error = cudaSuccess;
@@ -90,6 +91,7 @@ const char* ncclGetLastError(ncclComm_t) { return "socket closed\nand more"; }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
   std::memset(&properties->uuid, 1, sizeof(properties->uuid));
+  properties->pciBusID = 2;
   return cudaSuccess;
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
@@ -125,23 +127,35 @@ constexpr auto kLimit = std::chrono::seconds(1);      // of what never comes
 constexpr auto kPatience = std::chrono::seconds(60);  // with what comes, however busy the machine is
 const at::Device kGpu(at::kCUDA, 0);
 
+// What the ranks before and after number 1 have: a GPU of their own, rank 1's, or another slice of rank 1's.
+enum class Gpus { kOwn, kSame, kSlices };
+
 // Process rank 1 of some, the others' answers made up.
 class Host final : public Communicator {
  public:
-  Host(int ranks, bool one_gpu, RollCall* roll_call) : ranks_(ranks), one_gpu_(one_gpu), roll_call_(roll_call) {}
+  Host(int ranks, Gpus gpus, RollCall* roll_call) : ranks_(ranks), gpus_(gpus), roll_call_(roll_call) {}
   int process_rank() const override { return 1; }
   int process_ranks() const override { return ranks_; }
   void all_to_all(at::Tensor&, const at::Tensor&, const std::vector<std::int64_t>&,
                   const std::vector<std::int64_t>&) override {
     stage.calls.push_back("host all-to-all");
   }
-  std::vector<int> machines() const override { return {0, 0, 7}; }
+  std::vector<int> machines() const override {
+    std::vector<int> of_ranks(static_cast<std::size_t>(ranks_), 7);
+    of_ranks[0] = 0;
+    of_ranks[1] = stage.ranks_apart ? 3 : 0;
+    return of_ranks;
+  }
   void deliver(const std::vector<Parcel>&, const std::vector<Parcel>&) override {
     stage.calls.push_back("host delivery");
   }
   void all_gather(at::Tensor& to, const at::Tensor& from) override {
     at::Tensor rows = to.view({ranks_, from.numel()});
-    for (int rank = 0; rank < ranks_; ++rank) rows[rank].copy_(rank == 1 || one_gpu_ ? from : from + rank + 1);
+    for (int rank = 0; rank < ranks_; ++rank) {
+      rows[rank].copy_(from);
+      if (rank != 1 && gpus_ != Gpus::kSame) rows[rank].slice(0, 0, sizeof(cudaUUID_t)).add_(rank + 1);
+      if (rank != 1 && gpus_ == Gpus::kOwn) rows[rank].slice(0, sizeof(cudaUUID_t)).add_(rank + 1);
+    }
   }
   void broadcast(at::Tensor& tensor) override { tensor.fill_(7); }
   void barrier() override { stage.calls.push_back("host barrier"); }
@@ -149,15 +163,15 @@ class Host final : public Communicator {
 
  private:
   int ranks_;
-  bool one_gpu_;
+  Gpus gpus_;
   RollCall* roll_call_;
 };
 
 class NcclTest : public testing::Test {
  protected:
   NcclTest() { stage = {}; }
-  void connect(int ranks, bool one_gpu = false, RollCall* roll_call = nullptr) {
-    communicator_ = connect_nccl(std::make_unique<Host>(ranks, one_gpu, roll_call), kGpu, limit_);
+  void connect(int ranks, Gpus gpus = Gpus::kOwn, RollCall* roll_call = nullptr) {
+    communicator_ = connect_nccl(std::make_unique<Host>(ranks, gpus, roll_call), kGpu, limit_);
   }
   // A tensor that says it lies on the GPU, at an address.
   static at::Tensor on_gpu(std::uintptr_t address, std::int64_t elements) {
@@ -259,7 +273,7 @@ TEST_F(NcclTest, who_is_missing_is_named) {
   limit_ = kLimit;
   RollCall roll_call("127.0.0.1", "secret", 1, 2);
   roll_call.begin({"127.0.0.1 9", roll_call.contact()});
-  connect(2, false, &roll_call);
+  connect(2, Gpus::kOwn, &roll_call);
   stage.peer_is_lost = true;
   EXPECT_THAT(failure_of_a_gather().what(), HasSubstr("process rank 0"));
 }
@@ -267,12 +281,12 @@ TEST_F(NcclTest, who_is_missing_is_named) {
 TEST_F(NcclTest, nccl_uses_the_interface_by_which_ranks_met_unless_the_user_names_one) {
   RollCall roll_call("127.0.0.1", "secret", 1, 2);
   ::unsetenv("NCCL_SOCKET_IFNAME");
-  connect(2, false, &roll_call);
+  connect(2, Gpus::kOwn, &roll_call);
   EXPECT_STREQ("=lo", std::getenv("NCCL_SOCKET_IFNAME"));
   communicator_.reset();
   stage = {};
   ::setenv("NCCL_SOCKET_IFNAME", "ib0", 1);
-  connect(2, false, &roll_call);
+  connect(2, Gpus::kOwn, &roll_call);
   EXPECT_STREQ("ib0", std::getenv("NCCL_SOCKET_IFNAME"));
   ::unsetenv("NCCL_SOCKET_IFNAME");
 }
@@ -289,7 +303,7 @@ TEST_F(NcclTest, a_peer_that_is_gone_ends_the_exchange_within_five_seconds) {
     const std::vector<std::string> contacts{says_so ? peer->contact() : "127.0.0.1 9", own.contact()};
     if (says_so) peer->begin(contacts);
     own.begin(contacts);
-    connect(2, false, &own);
+    connect(2, Gpus::kOwn, &own);
     stage.peer_is_lost = true;
     peer.reset();
     const auto begun = std::chrono::steady_clock::now();
@@ -308,9 +322,19 @@ TEST_F(NcclTest, what_nccl_reports_ends_the_exchange_at_once) {
 }
 
 TEST_F(NcclTest, ranks_on_one_gpu_are_refused_before_nccl_is_asked) {
-  EXPECT_THAT([&] { connect(2, /*one_gpu=*/true); },
+  EXPECT_THAT([&] { connect(2, Gpus::kSame); },
               tests::fails(core::ErrorKind::kEnvironment, HasSubstr("process ranks 0 and 1 have the same GPU")));
   EXPECT_TRUE(stage.calls.empty());
+}
+
+TEST_F(NcclTest, slices_of_one_gpu_are_refused_on_one_machine_alone) {
+  EXPECT_THAT([&] { connect(3, Gpus::kSlices); },
+              tests::fails(core::ErrorKind::kEnvironment, HasSubstr("process ranks 0 and 1 have slices of one GPU")));
+  EXPECT_TRUE(stage.calls.empty());
+  // Rank 2 is on another machine, where a GPU may have the same address.
+  stage.ranks_apart = true;
+  connect(3, Gpus::kSlices);
+  EXPECT_THAT(stage.calls, ElementsAre("connect 1 of 3"));
 }
 
 }  // namespace
