@@ -16,7 +16,8 @@ using experiments::StoreLayout;
 void require_digits(const std::string& name) {
   if (name.size() > 64 || !core::is_hexadecimal(name))
     throw core::input_error("job '" + name + "' is neither an id nor a file",
-                            "an id has 64 digits of 0-9 and a-f, of which the first few will do");
+                            "an id has 64 digits of 0-9 and a-f, of which the first few will do",
+                            "`resolute suite status` and `resolute suite plan --jobs` print the ids");
   if (name.size() < kFewestDigits)
     throw core::input_error("job '" + name + "' is too short", fmt::format("{} digits are needed", kFewestDigits));
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <iostream>
+#include <vector>
 
 #include "cli/subcommands.h"
 #include "core/error.h"
@@ -15,7 +16,7 @@ namespace {
 
 constexpr CommandHelp kSuiteKeysHelp{
     "resolute suite keys [PATTERN] [--json | --markdown | --words]",
-    R"(Lists the settings of a suite (docs/suite_keys.md): key, default, what it may be, what it means. PATTERN is a part of the key.)",
+    R"(Lists the settings of a suite (docs/suite_keys.md): key, default, what it may be, what it means. PATTERN is a part of the key, or, where no key holds it, of the meaning.)",
     "  resolute suite keys rain\n"
     "  resolute suite keys train.lr --json\n"};
 
@@ -33,6 +34,17 @@ std::string to_line(const experiments::SettingText& setting) {
   const std::string standard = setting.text.standard_text(), range = setting.text.range();
   return fmt::format("{} = {}\n    {}{}{}\n", setting.key, standard.empty() ? "…" : standard, setting.text.type,
                      range.empty() ? "" : ": " + range, setting.text.help.empty() ? "" : "\n    " + setting.text.help);
+}
+
+// Those whose key holds the pattern; where there is none, those whose meaning does: `seed` is no key, and `trials` says
+// which seeds there are.
+std::vector<experiments::SettingText> settings_about(const std::string& pattern) {
+  std::vector<experiments::SettingText> by_key, by_meaning;
+  for (const experiments::SettingText& setting : experiments::setting_texts()) {
+    if (setting.key.find(pattern) != std::string::npos) by_key.push_back(setting);
+    if (setting.text.help.find(pattern) != std::string::npos) by_meaning.push_back(setting);
+  }
+  return by_key.empty() ? by_meaning : by_key;
 }
 
 }  // namespace
@@ -57,16 +69,16 @@ int suite_keys(const Arguments& arguments) {
     return 0;
   }
   const std::string pattern = values->count("PATTERN") != 0 ? required_value(*values, "PATTERN") : "";
+  const auto found = settings_about(pattern);
+  if (found.empty())
+    throw core::input_error(fmt::format("no key of a suite and no meaning of a key holds '{}'", pattern), {},
+                            settings::did_you_mean(pattern, experiments::setting_keys()));
   core::Json list = core::Json::array();
   std::string lines;
-  for (const experiments::SettingText& setting : experiments::setting_texts()) {
-    if (setting.key.find(pattern) == std::string::npos) continue;
+  for (const experiments::SettingText& setting : found) {
     list.push_back(to_json(setting));
     lines += to_line(setting);
   }
-  if (list.empty())
-    throw core::input_error(fmt::format("no key of a suite holds '{}'", pattern), {},
-                            settings::did_you_mean(pattern, experiments::setting_keys()));
   std::cout << (values->count("json") != 0 ? list.dump(1) + "\n" : lines);
   return 0;
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <iostream>
 #include <thread>
 
@@ -13,6 +14,7 @@
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "cli/suite/notify_option.h"
+#include "cli/suite/status_view.h"
 #include "cli/terminal.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
@@ -114,6 +116,9 @@ int report(const SuiteArguments& arguments, const experiments::Plan& plan, const
   for (const auto& failure : outcome.failures)
     core::log_error("job {} ({}) failed: {}: {}", failure.job.hex.substr(0, 12), failure.label, failure.cause,
                     failure.evidence);
+  const auto first = std::ranges::find_if(outcome.failures, [](const auto& f) { return f.cause != kFellWithAnother; });
+  if (first != outcome.failures.end())
+    core::log_info("{}", where_a_job_tells(first->job, arguments.store.root().string()));
   auto& files = core::real_file_system();
   auto folder = arguments.store.suite_folder(plan.suite) / "tables";
   auto tables = results::aggregate(plan, files, arguments.store);

@@ -149,10 +149,7 @@ std::optional<Section> failures_section(const StatusView& view) {
   made.lines = std::move(lines);
   if (!view.logs.empty()) {
     const auto first = std::find_if(jobs.begin(), jobs.end(), [&](const auto& job) { return view.logs.contains(job); });
-    const std::string about = first->hex.substr(0, 12) + " --store " + slurm::shell_quoted(view.store);
-    made.lines.push_back(
-        {fmt::format("→ `resolute logs {}` prints it, `resolute explain {}` tells its story", about, about),
-         Colour::kYellow, true});
+    made.lines.push_back({"→ " + where_a_job_tells(*first, view.store), Colour::kYellow, true});
   }
   return made;
 }
@@ -259,6 +256,11 @@ bool is_alive(const StatusView& view) {
   return view.status.live ||
          std::any_of(view.allocations.begin(), view.allocations.end(),
                      [](const allocations::AllocationView& one) { return allocations::may_live(one.state); });
+}
+
+std::string where_a_job_tells(const experiments::JobId& job, const std::string& store) {
+  const std::string about = job.hex.substr(0, 12) + " --store " + slurm::shell_quoted(store);
+  return fmt::format("`resolute logs {}` prints its log, `resolute explain {}` tells its story", about, about);
 }
 
 std::string duration_text(double seconds) {

@@ -37,6 +37,8 @@ struct StatusView {
 };
 //! The cause of a job that was given up because one that it needs failed.
 inline constexpr std::string_view kFellWithAnother = "needs-failed";
+//! The commands, to be copied, that print what a failed job wrote and what befell it. `store` is shown as it is given.
+std::string where_a_job_tells(const experiments::JobId& job, const std::string& store);
 //! Every job has its result.
 bool is_complete(const StatusView& view);
 //! A run is at work, or an allocation may yet begin one.

@@ -45,7 +45,8 @@ struct Draft {
   static void members(auto&& visit) {
     using settings::member;
     visit(member("method", &Draft::method, methods::method_list()));
-    visit(member("trials", &Draft::trials, settings::between(1, kMostTrials), "trials of each row on each data set"));
+    visit(member("trials", &Draft::trials, settings::between(1, kMostTrials),
+                 "trials of each row on each data set; trial t, from 0, has seed t"));
     visit(member("lanes", &Draft::lanes, settings::between(1, kMostLanes),
                  "L: parts that a batch is cut into by identity; part of the experiment"));
     visit(member("ranks", &Draft::ranks, settings::between(1, kMostLanes),

@@ -146,10 +146,9 @@ TEST(StatusView, names_the_log_of_what_failed_and_the_commands_that_tell_more) {
   EXPECT_EQ(lines[lines.size() - 4], "    Traceback (most recent call last):");
   EXPECT_EQ(lines[lines.size() - 3], "    ValueError: no ?[2J such image");
   EXPECT_THAT(lines[lines.size() - 2], StartsWith("cccccccccccc  evaluation b"));
-  EXPECT_EQ(
-      lines.back(),
-      "→ `resolute logs bbbbbbbbbbbb --store '/shared/my store'` prints it, `resolute explain bbbbbbbbbbbb --store "
-      "'/shared/my store'` tells its story");
+  EXPECT_EQ(lines.back(),
+            "→ `resolute logs bbbbbbbbbbbb --store '/shared/my store'` prints its log, `resolute explain bbbbbbbbbbbb "
+            "--store '/shared/my store'` tells its story");
   EXPECT_EQ(status_json(view)["failures"][0]["log"], path);
   EXPECT_EQ(status_json(view)["failures"][0]["log_end"].size(), 2U);
   EXPECT_TRUE(status_json(view)["failures"][1]["log"].is_null());

@@ -19,6 +19,10 @@ TEST(SuiteKeys, lists_every_key_or_those_that_hold_a_pattern) {
   EXPECT_THAT(some.out, Not(HasSubstr("rain.levels")));
 }
 
+TEST(SuiteKeys, a_word_that_no_key_holds_is_looked_for_in_their_meanings) {
+  EXPECT_THAT(succeeded(resolute({"suite", "keys", "seed"})).out, HasSubstr("trials = 1\n"));
+}
+
 TEST(SuiteKeys, json_has_the_keys_that_completion_offers) {
   const auto json = resolute({"suite", "keys", "--json"}), words = resolute({"suite", "keys", "--words"});
   std::set<std::string> keys;
