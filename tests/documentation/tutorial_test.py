@@ -181,11 +181,11 @@ class Follower(unittest.TestCase):
                 self.assertIsNone(wrong, f"the page shows\n{block.shown}\nand this was printed:\n{printed}")
 
 
-class Here(Follower):
-    SECTIONS = (IMAGES, SUITE, RUN, PYTHON, OWN_IMAGES)
+class TorchFollower(Follower):
+    """Whose `python` has PyTorch, where script/test has made one."""
 
     def torch_python(self):
-        """The folder of an interpreter `python` that has PyTorch: script/test makes it."""
+        """The folder of that interpreter."""
         cache = pathlib.Path(os.environ.get("RESOLUTE_CACHE") or
                              pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "resolute")
         return cache / "torch-python" if (cache / "torch-python/complete").exists() else None
@@ -195,6 +195,10 @@ class Here(Follower):
         if self.torch_python():
             environment["PATH"] = f"{self.torch_python()}:{environment['PATH']}"
         return environment
+
+
+class Here(TorchFollower):
+    SECTIONS = (IMAGES, SUITE, RUN, PYTHON, OWN_IMAGES)
 
     def test_one_machine_does_all_but_cluster_and_compiler(self):
         self.follow(IMAGES, SUITE, RUN)
