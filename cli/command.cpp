@@ -2,8 +2,8 @@
 
 #include <cstdlib>
 #include <iostream>
-#include <sstream>
 
+#include "cli/help.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/numbers.h"
@@ -16,15 +16,6 @@ namespace {
 
 core::RuntimeError usage_error(const std::string& problem, const CommandHelp& help) {
   return core::input_error(problem, {}, std::string("usage: ") + help.usage);
-}
-
-void print_help(const CommandHelp& help, const options::options_description& visible) {
-  std::ostringstream list;
-  list << visible;
-  std::cout << "Usage: " << help.usage << "\n\n"
-            << help.about << "\n\nOptions:\n"
-            << list.str() << "\nExamples:\n"
-            << help.examples << std::flush;
 }
 
 bool is_optional(const std::string& place) { return place.starts_with("["); }
@@ -40,7 +31,7 @@ std::optional<options::variables_map> parse_options(const Arguments& arguments, 
   for (const auto& argument : arguments) {
     if (argument == "--") break;
     if (argument == "--help" || argument == "-h") {
-      print_help(help, visible);
+      give_help(help, visible);
       return std::nullopt;
     }
   }

@@ -3,6 +3,7 @@
 //! What all subcommands of `resolute` share: the list of subcommands, option parsing and help, and the places of files
 //! that come with the program. Each subcommand has one .cpp.
 
+#include <array>
 #include <boost/program_options.hpp>
 #include <cstdint>
 #include <filesystem>
@@ -19,19 +20,29 @@ namespace options = boost::program_options;
 
 using Arguments = std::vector<std::string>;
 
+//! What a command is for. The overview, docs/commands.md and the manual page have a heading for each, in this order.
+enum class Purpose { kData, kSuites, kJobs, kResults, kMachine, kScripts };
+//! All but kScripts: what scripts alone call stands in no list.
+inline constexpr std::array kPurposes{Purpose::kData, Purpose::kSuites, Purpose::kJobs, Purpose::kResults,
+                                      Purpose::kMachine};
+//! "Single jobs"
+const char* heading(Purpose purpose);
+
 struct Command {
+  Purpose purpose;
   const char* name;     //!< as typed: "data synth"
   const char* summary;  //!< one line
   int (*run)(const Arguments& arguments);
 };
 
-//! Every subcommand, in the order of the help text.
+//! Every subcommand, by purpose, in the order of the help text.
 const std::vector<Command>& commands();
+bool is_listed(const Command& command);
 
 //! A subcommand's own help: usage, options, examples.
 struct CommandHelp {
-  const char* usage;     //!< "resolute rank FEATURES [--json]"
-  const char* about;     //!< a paragraph
+  const char* usage;  //!< "resolute rank FEATURES [--json]": what is given mostly, in a line of at most 93 characters
+  const char* about;  //!< paragraphs, an empty line between two; lines are broken anew
   const char* examples;  //!< lines to copy
 };
 

@@ -1,7 +1,5 @@
 // The program `resolute`: finds the subcommand and turns every error into one line and an exit code.
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
@@ -13,6 +11,7 @@
 #include <thread>
 
 #include "cli/command.h"
+#include "cli/help.h"
 #include "cli/terminal.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -24,27 +23,6 @@ namespace {
 using resolute::cli::Arguments;
 using resolute::cli::Command;
 using resolute::cli::commands;
-
-void print_line(const Command& command) {
-  std::size_t widest = 0;
-  for (const Command& any : commands()) widest = std::max(widest, std::string_view(any.name).size());
-  std::cout << fmt::format("  {:{}}  {}\n", command.name, widest, command.summary);
-}
-
-int print_overview() {
-  std::cout
-      << "resolute reproduces cross-resolution person re-identification papers: raw images → packs → trainings →\n"
-         "evaluations → the papers' own tables, the same bits however often a run is killed and resumed.\n\n"
-         "Usage: resolute COMMAND [ARGUMENT...]      resolute COMMAND --help\n\n";
-  for (const Command& command : commands()) print_line(command);
-  std::cout << "\nExamples:\n"
-               "  resolute data synth --out people --identities 64\n"
-               "  resolute suite run experiments/suites/quickstart.toml --store store\n"
-               "  resolute suite table experiments/suites/quickstart.toml --store store\n\n"
-               "Results go to stdout, logs to stderr (RESOLUTE_LOG=debug|info|warning|error).\n"
-               "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 incomplete, 75 interrupted and resumable.\n";
-  return 0;
-}
 
 // The command whose words open `arguments`, or nothing.
 const Command* find_command(const Arguments& arguments, std::size_t& words) {
@@ -59,27 +37,38 @@ const Command* find_command(const Arguments& arguments, std::size_t& words) {
   return nullptr;
 }
 
-// `resolute suite --help` lists the commands that begin with "suite".
-int print_group(const std::string& group) {
-  std::cout << "Commands of resolute " << group << ":\n";
-  for (const Command& command : commands())
-    if (std::string_view(command.name).starts_with(group + " ")) print_line(command);
-  std::cout << "\nHelp for one of them: resolute " << group << " COMMAND --help\n";
+bool is_help(const std::string& word) { return word == "--help" || word == "-h"; }
+
+int print(const std::string& text) {
+  std::cout << text;
+  return 0;
+}
+
+int print_version(bool json) {
+  const std::string number = resolute::cli::version();
+  if (!json) return print("resolute " + number + "\n");
+  resolute::cli::print_json({{"name", "resolute"}, {"version", number}});
   return 0;
 }
 
 int run(const Arguments& arguments) {
-  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help")
-    return print_overview();
+  if (arguments.empty()) {
+    std::cerr << resolute::cli::short_overview();
+    return resolute::core::exit_code(resolute::core::ErrorKind::kInput);
+  }
+  const bool alone = arguments.size() == 1;
+  if (is_help(arguments[0]) || arguments[0] == "help") return print(resolute::cli::overview());
   if (arguments[0] == "--version") {
-    std::cout << "resolute " << resolute::cli::version() << "\n";
-    return 0;
+    const bool json = arguments == Arguments{"--version", "--json"};
+    if (alone || json) return print_version(json);
+    throw resolute::core::input_error("unknown option '" + arguments[1] + "'", {}, "resolute --version [--json]");
   }
   std::size_t words = 0;
   if (const Command* command = find_command(arguments, words))
     return command->run(Arguments(arguments.begin() + static_cast<std::ptrdiff_t>(words), arguments.end()));
-  if (arguments[0] == "data" || arguments[0] == "suite") {
-    if (arguments.size() == 1 || arguments[1] == "--help" || arguments[1] == "-h") return print_group(arguments[0]);
+  const auto groups = resolute::cli::command_groups();
+  if (std::find(groups.begin(), groups.end(), arguments[0]) != groups.end()) {
+    if (alone || is_help(arguments[1])) return print(resolute::cli::group_overview(arguments[0]));
     throw resolute::core::input_error("unknown command '" + arguments[0] + " " + arguments[1] + "'", {},
                                       "see resolute " + arguments[0] + " --help");
   }

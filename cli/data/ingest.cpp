@@ -32,14 +32,14 @@ namespace resolute::cli {
 namespace {
 
 constexpr CommandHelp kDataIngestHelp{
-    "resolute data ingest SOURCE --root DIR --store STORE [--name NAME] [--manifest FILE] [--threads T]\n"
-    "  [PACK SETTINGS] [SPLIT SETTINGS] [--json]",
+    "resolute data ingest SOURCE --root DIR --store STORE [PACK AND SPLIT SETTINGS] [--json]",
     R"(Reads a data set's raw images and makes a pack: HR images, LR images at each rate, LR views as a camera would have
 stored them. The bytes depend on the images and these settings alone. With --manifest they must be the images of a
-published manifest: what differs is said before anything is packed. A split manifest of the seed is written beside
-the pack; resolute data split writes others. VRU has one camera and so needs --lr-camera 0.
---kernel triangle, cubic and lanczos3 give the pixels of Pillow up to 12; bilinear-point those of OpenCV's INTER_LINEAR where
-rate 2 or 4 divides both sides, and within 1 of them elsewhere. Files that are refused are
+published manifest: what differs is said before anything is packed. A split manifest of the seed is written beside the
+pack; resolute data split writes others. VRU has one camera and so needs --lr-camera 0.
+
+--kernel triangle, cubic and lanczos3 give the pixels of Pillow up to 12; bilinear-point those of OpenCV's
+INTER_LINEAR where rate 2 or 4 divides both sides, and within 1 of them elsewhere. Files that are refused are
 all named, the first twenty on stderr, with --json every one.)",
     "  resolute data ingest market1501 --root Market-1501-v15.09.15 --store store\n"
     "  resolute data ingest cuhk03 --root cuhk03_release --store store --partition published --lr-side pair\n"
@@ -104,13 +104,13 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   add("store", options::value<std::string>(), "the pack goes to STORE/packs/NAME-HASH (required)");
   add("name", options::value<std::string>(), "the data set's name (default: SOURCE)");
   add("manifest", options::value(&parsed.manifest), "a published manifest.json: reproduce it or say what differs");
-  add("threads", options::value(&parsed.threads)->default_value(core::usable_processors()),
+  add("threads", options::value(&parsed.threads)->default_value(core::usable_processors(), "all"),
       "threads, at most one a shard while packing; the bytes do not depend on it");
   add("json", "one JSON document on stdout; of files that are refused too");
   add_described(visible, pack, {"source"});
   add_described(visible, parsed.split, {"query_rates"});
-  const std::string about =
-      fmt::format("{}\nSources: {}.", kDataIngestHelp.about, fmt::join(settings::word_list<settings::Source>(), ", "));
+  const std::string about = fmt::format("{}\n\nSources: {}.", kDataIngestHelp.about,
+                                        fmt::join(settings::word_list<settings::Source>(), ", "));
   auto values =
       parse_options(arguments, {kDataIngestHelp.usage, about.c_str(), kDataIngestHelp.examples}, visible, {"SOURCE"});
   if (!values) return std::nullopt;

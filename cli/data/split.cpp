@@ -17,7 +17,7 @@ namespace resolute::cli {
 namespace {
 
 constexpr CommandHelp kDataSplitHelp{
-    "resolute data split PACK_DIR --out DIR [--seed S | --seeds A-B] [SPLIT SETTINGS] [--draws N] [--json]\n"
+    "resolute data split PACK_DIR --out DIR [--seed S | --seeds A-B] [SPLIT SETTINGS] [--json]\n"
     "resolute data split PACK_DIR --check FILE [--json]",
     R"(Writes split manifests, DIR/split-SEED.json: who trains, who is tested, which image is low-resolution at which rate,
 which gallery each draw shows. A file of other content is not replaced. With --check makes a published one again from

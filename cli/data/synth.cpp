@@ -15,11 +15,12 @@ namespace {
 
 constexpr CommandHelp kDataSynthHelp{
     "resolute data synth --out DIR [--layout NAME] [--irregular yes|no] [SETTINGS]",
-    R"(Renders procedural people, or vehicles seen from above and turned any way, as image files in the layout of a
-published data set: what `resolute data ingest NAME` reads. Every identity has two redundant cues: a fine one
-(gratings that low resolution destroys) and a coarse one (colours under changing light, a vehicle's kind and load).
-Vehicles are cut to what they cover: --height and --width are the length of the longest and the width of the
-widest, and images are of many sizes.
+    R"(Renders procedural people, or vehicles seen from above and turned any way, as image files in the layout of a published
+data set: what `resolute data ingest NAME` reads. Every identity has two redundant cues: a fine one (gratings that low
+resolution destroys) and a coarse one (colours under changing light, a vehicle's kind and load). Vehicles are cut to
+what they cover: --height and --width are the length of the longest and the width of the widest, and images are of
+many sizes.
+
 Irregular sets have what downloaded ones have: images of all sizes, identities that one camera alone saw, and where
 the layout knows them junk, distractors, empty cells and files that are no images.)",
     "  resolute data synth --out people --identities 64 --height 64 --width 32\n"

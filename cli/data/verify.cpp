@@ -23,7 +23,7 @@ constexpr CommandHelp kDataVerifyHelp{
 int data_verify(const Arguments& arguments) {
   boost::program_options::options_description visible;
   int threads = core::usable_processors();
-  visible.add_options()("threads", boost::program_options::value(&threads)->default_value(threads),
+  visible.add_options()("threads", boost::program_options::value(&threads)->default_value(threads, "all"),
                         "threads; each reads other shards");
   auto values = parse_options(arguments, kDataVerifyHelp, visible, {"PACK_DIR"});
   if (!values) return 0;

@@ -20,9 +20,10 @@ namespace {
 
 constexpr CommandHelp kExplainHelp{
     "resolute explain JOB --store STORE [--suite NAME] [--json]",
-    R"(Why a job is where it is: every journaled event of it with the reason for each decision, suite by suite, and what it waits
-for now; then the last lines on standard error of the attempt that failed last or still runs, and the file that they
-stand in (`resolute logs` prints all of it). JOB is an id, its first digits (4 or more), or a specification's file.)",
+    R"(Why a job is where it is: every journaled event of it with the reason for each decision, suite by suite, and what it
+waits for now; then the last lines on standard error of the attempt that failed last or still runs, and the file that
+they stand in (`resolute logs` prints all of it). JOB is an id, its first digits (4 or more), or a specification's
+file.)",
     "  resolute explain 3fa9 --store store\n"
     "  resolute explain 3fa9 --store store --suite quickstart --json\n"};
 

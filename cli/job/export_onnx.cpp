@@ -16,11 +16,12 @@ namespace resolute::cli {
 namespace {
 
 constexpr CommandHelp kExportOnnxHelp{
-    "resolute export onnx TRAINING --store STORE --out FILE.onnx [--level K | --side low] [--json]",
-    R"(Writes the network by which a finished training's evaluations embed images, batch norms folded, as an ONNX graph: "images", N×3×H×W
-float32 at the training's size, normalised by ImageNet's mean and deviation, to "features", N×D float32, those of an evaluation to
-1e-5. TRAINING is the job's id or its first digits. A method with levels of resolution has a graph for each; one whose sides pass
-different networks (FTWA) has one for either, of each branch's feature and its weight.)",
+    "resolute export onnx TRAINING --store STORE --out FILE.onnx [--level K|--side low] [--json]",
+    R"(Writes the network by which a finished training's evaluations embed images, batch norms folded, as an ONNX graph:
+"images", N×3×H×W float32 at the training's size, normalised by ImageNet's mean and deviation, to "features", N×D
+float32, those of an evaluation to 1e-5. TRAINING is the job's id or its first digits. A method with levels of
+resolution has a graph for each; one whose sides pass different networks (FTWA) has one for either, of each branch's
+feature and its weight.)",
     "  resolute export onnx 0123abcd --store store --out embedder.onnx\n"
     "  resolute export onnx 4567cdef --store store --out low.onnx --level 1\n"
     "  resolute export onnx 89abcdef --store store --out queries.onnx --side low\n"};

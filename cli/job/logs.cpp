@@ -29,10 +29,12 @@ using orchestrator::AttemptLog;
 
 constexpr CommandHelp kLogsHelp{
     "resolute logs JOB|ROW --store STORE [--suite NAME] [--attempt N] [--rank R] [--follow]",
-    R"(What the process ranks of a job have written to their standard error: tracebacks, warnings, whatever a worker says. JOB is
-an id, its first digits (4 or more), or a specification's file; ROW is a row of a suite that was run, or words that
-tell one job of it from others ("training RAIN 0"). Where several jobs fit, the only one that has written anything is
-meant, or they are listed. The latest attempt is shown unless another is asked for. Which file it is goes to standard error.
+    R"(What the process ranks of a job have written to their standard error: tracebacks, warnings, whatever a worker says.
+JOB is an id, its first digits (4 or more), or a specification's file; ROW is a row of a suite that was run, or words
+that tell one job of it from others ("training RAIN 0"). Where several jobs fit, the only one that has written
+anything is meant, or they are listed. The latest attempt is shown unless another is asked for. Which file it is goes
+to standard error.
+
 --follow waits for more, over all attempts, until the job has its result or is given up, or q or ctrl-C is pressed; it
 asks nothing but the store, so that it works from any machine that sees it.)",
     "  resolute logs 3fa9 --store store\n"

@@ -31,18 +31,20 @@ namespace {
 constexpr int kShownRanks[] = {1, 5, 10, 20};
 
 constexpr CommandHelp kRankHelp{
-    "resolute rank FEATURES... [--max-rank K] [--cosine] [--re-rank[=K1,K2,LAMBDA]] [--csv FILE] [--threads T] "
-    "[--json]",
+    "resolute rank FEATURES... [--max-rank K] [--re-rank[=K1,K2,LAMBDA]] [--csv FILE] [--json]",
     R"(Exact CMC and mAP of query against gallery. A file, HDF5, has groups 'query' and 'gallery', each with 'features' N×D,
 'identities' N and, where cameras mean something, 'cameras' N; optionally 'query/prefix' N; or, in place of both
 'features', one 'distance' queries × gallery. Features and distances are float32, float64 or float16, the others
 integers of any width. Gallery images of the query's own identity and camera are left out, identity -1 is junk; ties
 count against the query. Cameras of one group alone are refused; without any no image is left out for its camera, and
 the output says so.
+
 Dumps of other programs are read too: .npz, a folder of .npy, .mat; with arrays query_features, query_identities,
 query_cameras and so on, or under the names of torchreid (qf, q_pids, q_camids, distmat) or of pytorch_result.mat
 (query_f, query_label, query_cam).
+
 --re-rank ranks by k-reciprocal neighbours (Zhong et al., CVPR 2017) of queries and gallery together.
+
 Several files of the same queries stand beside one another: the differences from the first are paired by query, with
 95 % intervals of a bootstrap over people.)",
     "  resolute rank features.h5\n  resolute rank features.h5 --json\n  resolute rank pytorch_result.mat --re-rank\n"
@@ -215,7 +217,7 @@ int rank(const Arguments& arguments) {
   add("cosine", "compare directions: each feature over its length");
   add("re-rank", options::value<std::string>()->implicit_value("20,6,0.3"), "k1, k2 and lambda of re-ranking");
   add("csv", options::value<std::string>(), "file to write: rank and average precision of each query");
-  add("threads", options::value(&ranking.work.threads)->default_value(ranking.work.threads),
+  add("threads", options::value(&ranking.work.threads)->default_value(ranking.work.threads, "all"),
       "threads; the figures do not depend on it");
   add("json", "one JSON document on stdout");
   auto values = parse_options(arguments, kRankHelp, visible, {"FEATURES..."});

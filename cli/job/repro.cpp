@@ -30,9 +30,10 @@ namespace {
 
 constexpr CommandHelp kReproHelp{
     "resolute repro JOB --store STORE [--ranks W] [--steps N] [--json]",
-    R"(Runs a finished job again in a folder of its own and compares the bits: the weights of a training and the gradients of each of its
-steps, the features and metrics of an evaluation, the bytes of a pack. Says "same bits" (exit code 0), or the first step,
-lane and tensor that differ (exit code 1). JOB is an id, its first digits (4 or more), or a specification's file.)",
+    R"(Runs a finished job again in a folder of its own and compares the bits: the weights of a training and the gradients of
+each of its steps, the features and metrics of an evaluation, the bytes of a pack. Says "same bits" (exit code 0), or
+the first step, lane and tensor that differ (exit code 1). JOB is an id, its first digits (4 or more), or a
+specification's file.)",
     "  resolute repro 3fa9 --store store\n"
     "  resolute repro 3fa9 --store store --ranks 2           # another number of ranks: the same bits\n"
     "  resolute repro 3fa9 --store store --steps 5 --json    # a quick look\n"};

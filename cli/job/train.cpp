@@ -24,8 +24,8 @@ namespace {
 
 constexpr CommandHelp kTrainHelp{
     "resolute train SPEC.json --store STORE [--ranks W] [--device cpu|cuda]",
-    R"(Runs one training from its specification (docs/formats/specification.md), going on from its last checkpoint if there is
-one. The pack must be in the store. W process ranks give the same bits as one; W divides the specification's lanes.
+    R"(Runs one training from its specification (docs/formats/specification.md), going on from its last checkpoint if there
+is one. The pack must be in the store. W process ranks give the same bits as one; W divides the specification's lanes.
 Ctrl-C stops it after a checkpoint, from which the same command goes on; a second one stops it at once.)",
     "  resolute train spec.json --store store --ranks 2\n"};
 

@@ -26,11 +26,10 @@ using experiments::StoreLayout;
 namespace {
 
 constexpr CommandHelp kImportHelp{
-    "resolute weights import FILE --store STORE [--name imagenet] [--backbone resnet50] [--prefix P] [--replace] "
-    "[--json]",
-    R"(Puts the trunk of a torchvision or timm ResNet or of efficientnet-lite-pytorch's EfficientNet-Lite0 (.safetensors, or .pth
-of torch.save) into the store, under the name that a suite's weights = "NAME" gives, and tells what of the file matched. Nothing
-in the file is run.)",
+    "resolute weights import FILE --store STORE [--name NAME] [--backbone NAME] [OPTION...]",
+    R"(Puts the trunk of a torchvision or timm ResNet or of efficientnet-lite-pytorch's EfficientNet-Lite0 (.safetensors, or
+.pth of torch.save) into the store, under the name that a suite's weights = "NAME" gives, and tells what of the file
+matched. Nothing in the file is run.)",
     "  resolute weights import resnet50.pth --store store\n"
     "  resolute weights import checkpoint.pth --store store --name ours --prefix model_ema.\n"
     "  resolute weights import $(script/fetch-weights) --store store --backbone efficientnet-lite0 --name lite0\n"};

@@ -16,9 +16,10 @@ namespace {
 
 constexpr CommandHelp kSuiteAllocationHelp{
     "resolute suite allocation --submission FOLDER --batch N --generation G",
-    R"(Not for people: the script that `suite submit` hands to SLURM calls this command. It starts `suite run` on every node, passes
-SLURM's notice on, and when the run has ended requeues its job, submits a successor, or ends. With --killed-by it runs nothing and
-settles what follows in place of one that a signal has killed.
+    R"(Not for people: the script that `suite submit` hands to SLURM calls this command. It starts `suite run` on every node,
+passes SLURM's notice on, and when the run has ended requeues its job, submits a successor, or ends. With --killed-by
+it runs nothing and settles what follows in place of one that a signal has killed.
+
 Exit codes: 0 complete, 3 some jobs failed, 75 to be continued, 1 or 2 given up (the log says why).)",
     "  resolute suite allocation --submission store/suites/NAME/submissions/TOKEN --batch 1 --generation 0\n"};
 

@@ -27,10 +27,13 @@ namespace {
 
 constexpr CommandHelp kSuiteCancelHelp{
     "resolute suite cancel SUITE.toml --store STORE [--job JOB]... [--json]",
-    R"(Asks every run that is at work to end as ctrl-C does: trainings write a checkpoint, and `suite run` or `suite resume` goes on from
-there. Jobs of the suite that were submitted to SLURM are cancelled too: those that wait at once, those that run when their
-checkpoints are written, after two minutes at the latest.
-With --job it gives up these jobs and all that need them, and goes on with the others; the next run does them after all.
+    R"(Asks every run that is at work to end as ctrl-C does: trainings write a checkpoint, and `suite run` or `suite resume`
+goes on from there. Jobs of the suite that were submitted to SLURM are cancelled too: those that wait at once, those
+that run when their checkpoints are written, after two minutes at the latest.
+
+With --job it gives up these jobs and all that need them, and goes on with the others; the next run does them after
+all.
+
 Works from any machine that sees the store; SLURM's jobs from one that can ask SLURM.)",
     "  resolute suite cancel suite.toml --store /shared/store\n"
     "  resolute suite cancel suite.toml --store /shared/store --job 3fa9\n"};

@@ -25,14 +25,20 @@ namespace {
 
 constexpr CommandHelp kSuiteListHelp{
     "resolute suite list --store STORE [--no-disk] [--json]",
-    R"(Every suite of a store, without its file: state, jobs done of all, node- and GPU-hours, disk, and how its last run ended.
-States: running, waits (SLURM has a job of it), held, complete, incomplete (jobs failed), cancelled, given-up, interrupted,
-not-begun, unknown (SLURM does not answer; it is asked once). Jobs are those that the suite's runs were to make.
-Node-hours are what SLURM was asked for: each start of a batch script, from its begin to its end, times its nodes; GPU-hours the
-same times the GPUs of each node. Of runs outside of SLURM they are the hosts of their agents, and the GPUs that attempts held. A
-start without an end counts to the last word of a run in it. What lies in the journals that a snapshot replaced is not known.
-Disk is that of packs and of jobs' folders; what other suites of the store use too is said. --no-disk leaves it out: it looks at
-every file.)",
+    R"(Every suite of a store, without its file: state, jobs done of all, node- and GPU-hours, disk, and how its last run
+ended.
+
+States: running, waits (SLURM has a job of it), held, complete, incomplete (jobs failed), cancelled, given-up,
+interrupted, not-begun, unknown (SLURM does not answer; it is asked once). Jobs are those that the suite's runs were
+to make.
+
+Node-hours are what SLURM was asked for: each start of a batch script, from its begin to its end, times its nodes;
+GPU-hours the same times the GPUs of each node. Of runs outside of SLURM they are the hosts of their agents, and the
+GPUs that attempts held. A start without an end counts to the last word of a run in it. What lies in the journals that
+a snapshot replaced is not known.
+
+Disk is that of packs and of jobs' folders; what other suites of the store use too is said. --no-disk leaves it out:
+it looks at every file.)",
     "  resolute suite list --store /shared/store\n"
     "  resolute suite list --store /shared/store --no-disk --json\n"};
 

@@ -32,15 +32,15 @@ using BatchState = allocations::BatchStanding::State;
 namespace {
 
 constexpr CommandHelp kSuiteResumeHelp{
-    "resolute suite resume SUITE.toml --store STORE [--time T] [--nodes N] [--allocations K|A..B] [--here] [--profile "
-    "NAME] "
-    "[--set KEY=VALUE]... [--json]",
-    R"(Goes on with a suite from where it stopped. If it was submitted (`suite submit`), every job of the submission that SLURM knows
-no more (cancelled, lost, ended early) is submitted again as it was, and one that is held is released; what waits or runs is left
-alone. With --time, --nodes or --allocations it goes on with these instead, where no job of it runs (`suite cancel` ends them in
-order); jobs that wait are exchanged. Otherwise, inside of an allocation, under mpirun or srun, or with --here or any other option of `suite run`, it is
-`suite run`. Finished jobs never run again.
-Exit codes: 0 submitted or there already, 1 SLURM does not answer (give it again), 2 SLURM refuses; run here, as `suite run`.)",
+    "resolute suite resume SUITE.toml --store STORE [--time T] [--here] [OPTION...] [--json]",
+    R"(Goes on with a suite from where it stopped. If it was submitted (`suite submit`), every job of the submission that
+SLURM knows no more (cancelled, lost, ended early) is submitted again as it was, and one that is held is released;
+what waits or runs is left alone. With --time, --nodes or --allocations it goes on with these instead, where no job of
+it runs (`suite cancel` ends them in order); jobs that wait are exchanged. Otherwise, inside of an allocation, under
+mpirun or srun, or with --here or any other option of `suite run`, it is `suite run`. Finished jobs never run again.
+
+Exit codes: 0 submitted or there already, 1 SLURM does not answer (give it again), 2 SLURM refuses; run here, as
+`suite run`.)",
     "  resolute suite resume suite.toml --store /shared/store\n"
     "  resolute suite resume suite.toml --store /shared/store --time 8:00:00 --allocations 1..8\n"
     "  resolute suite resume suite.toml --store store --here --slots 8\n"};

@@ -26,16 +26,15 @@ namespace resolute::cli {
 namespace {
 
 constexpr CommandHelp kSuiteSubmitHelp{
-    "resolute suite submit SUITE.toml --store STORE --nodes N --cpus-per-node C --time T [--gpus-per-node G] "
-    "[--partition P] "
-    "[--allocations K|A..B] [--array] [--wait] [--dry-run] [--profile NAME] [--set KEY=VALUE]... [--json]",
-    R"(Hands what is missing of a suite to SLURM and returns: one job, in which a coordinator and an agent on each node run it. Before
-the time limit, when preempted, or after a lost node the trainings write checkpoints and the job queues itself again until the
-suite is complete. Given twice, it submits once; after `suite cancel` or a lost job it goes on from where it stopped.
-Needs no GPU and no resolute-worker here, but sbatch, and a store that the nodes see. What a site always needs (account, modules,
-container) stands in ~/.config/resolute/site.toml; docs/operations.md tells more.
-Exit codes: 0 submitted, complete already, or submitted before; 1 SLURM does not answer (give it again), 2 SLURM refuses; with
---wait as `suite run`: 0 complete, 3 some jobs failed, 75 not ended.)",
+    "resolute suite submit SUITE.toml --store STORE --nodes N --time T [OPTION...]",
+    R"(Hands what is missing of a suite to SLURM and returns: one job, in which a coordinator and an agent on each node run
+it. Before the time limit, when preempted, or after a lost node the trainings write checkpoints and the job queues
+itself again until the suite is complete. Given twice, it submits once; after `suite cancel` or a lost job it goes on
+from where it stopped. Needs no GPU and no resolute-worker here, but sbatch, and a store that the nodes see. What a
+site always needs (account, modules, container) stands in ~/.config/resolute/site.toml; docs/operations.md tells more.
+
+Exit codes: 0 submitted, complete already, or submitted before; 1 SLURM does not answer (give it again), 2 SLURM
+refuses; with --wait as `suite run`: 0 complete, 3 some jobs failed, 75 not ended.)",
     "  resolute suite submit suite.toml --store /shared/store --nodes 4 --gpus-per-node 8 --cpus-per-node 64 "
     "--time 12:00:00\n"
     "  resolute suite submit suite.toml --store /shared/store --nodes 1 --cpus-per-node 16 --time 4:00:00 "

@@ -14,9 +14,9 @@ namespace {
 
 constexpr CommandHelp kSuiteCompareHelp{
     "resolute suite compare SUITE.toml OTHER.toml --store STORE [--other-profile NAME] [--json]",
-    R"(Sets two suites, or two profiles of one, beside one another: which settings differ in the rows that both have (same ids of
-table, row and data set), both numbers of each, and their difference with a 95 % interval where their queries can be
-paired. The results of both are in the store.)",
+    R"(Sets two suites, or two profiles of one, beside one another: which settings differ in the rows that both have (same
+ids of table, row and data set), both numbers of each, and their difference with a 95 % interval where their queries
+can be paired. The results of both are in the store.)",
     "  resolute suite compare baseline.toml ours.toml --store store\n"
     "  resolute suite compare suite.toml suite.toml --other-profile long --store store --json\n"};
 

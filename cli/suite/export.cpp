@@ -23,11 +23,11 @@ namespace resolute::cli {
 namespace {
 
 constexpr CommandHelp kSuiteExportHelp{
-    "resolute suite export SUITE.toml --store STORE [--csv DIR] [--sqlite FILE] [--tensorboard DIR] [--json]",
+    "resolute suite export SUITE.toml --store STORE --csv DIR|--sqlite FILE|--tensorboard DIR",
     R"(Writes what the suite's results hold for other programs: cells of tables, the jobs behind them, metrics of trials, CMC
-curves and what trainings logged, as CSV files (and the figures of `suite report` as figures.json), as an SQLite file, or, of the trainings, as TensorBoard's event files
-(docs/formats/export.md). Works while the suite runs: what is not there yet has no rows. DIR and FILE are new, and written
-whole or not at all.)",
+curves and what trainings logged, as CSV files (and the figures of `suite report` as figures.json), as an SQLite file,
+or, of the trainings, as TensorBoard's event files (docs/formats/export.md). Works while the suite runs: what is not
+there yet has no rows. DIR and FILE are new, and written whole or not at all.)",
     "  resolute suite export suite.toml --store store --csv results-csv\n"
     "  resolute suite export suite.toml --store store --sqlite results.sqlite\n"
     "  sqlite3 results.sqlite 'SELECT row_id, mean FROM cells WHERE metric = \"rank1\"'\n"

@@ -16,7 +16,8 @@ namespace {
 
 constexpr CommandHelp kSuiteKeysHelp{
     "resolute suite keys [PATTERN] [--json | --markdown | --words]",
-    R"(Lists the settings of a suite (docs/suite_keys.md): key, default, what it may be, what it means. PATTERN is a part of the key, or, where no key holds it, of the meaning.)",
+    R"(Lists the settings of a suite (docs/suite_keys.md): key, default, what it may be, what it means. PATTERN is a part of
+ the key, or, where no key holds it, of the meaning.)",
     "  resolute suite keys rain\n"
     "  resolute suite keys train.lr --json\n"};
 

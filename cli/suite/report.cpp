@@ -21,15 +21,15 @@ namespace resolute::cli {
 namespace {
 
 constexpr CommandHelp kSuiteReportHelp{
-    "resolute suite report SUITE.toml --store STORE [--out FILE] [--open] [--against OTHER.toml] [--figures DIR] "
-    "[--json]",
-    R"(Writes one HTML page of what the store has of a suite: how much is there, the tables with the trials, jobs and settings behind
-each number, the papers' claims, bars, CMC curves, scores by rate, curves of every training, maps of features, recovered
-images, weights, masks, galleries query by query, and a timeline of all attempts. Works while the suite runs. The page asks
-for nothing from a network and names no path, user or host of this machine unless --with-hosts is given; the same store gives
-the same bytes. Without --out it is suites/NAME/report.html in the store. --figures DIR makes a folder of its figures for a paper:
-SVG and PDF, drawn by gnuplot for one column and for two, CSV of their numbers, captions in figures.json. --json prints the page's document
-(docs/formats/report.md) and writes nothing.)",
+    "resolute suite report SUITE.toml --store STORE [--out FILE] [--open] [OPTION...]",
+    R"(Writes one HTML page of what the store has of a suite: how much is there, the tables with the trials, jobs and
+settings behind each number, the papers' claims, bars, CMC curves, scores by rate, curves of every training, maps of
+features, recovered images, weights, masks, galleries query by query, and a timeline of all attempts. Works while the
+suite runs. The page asks for nothing from a network and names no path, user or host of this machine unless
+--with-hosts is given; the same store gives the same bytes. Without --out it is suites/NAME/report.html in the store.
+--figures DIR makes a folder of its figures for a paper: SVG and PDF, drawn by gnuplot for one column and for two, CSV
+of their numbers, captions in figures.json. --json prints the page's document (docs/formats/report.md) and writes
+nothing.)",
     "  resolute suite report suite.toml --store store --open\n"
     "  resolute suite report suite.toml --store store --out report.html --against baseline.toml\n"
     "  resolute suite report suite.toml --store store --figures figures\n"};

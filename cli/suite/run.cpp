@@ -37,12 +37,10 @@ namespace resolute::cli {
 namespace {
 
 constexpr CommandHelp kSuiteRunHelp{
-    "resolute suite run SUITE.toml --store STORE [--slots N] [--gpus N] [--only ROW_OR_JOB] [--first ROW_OR_JOB] "
-    "[--max-jobs N] [--walltime H:MM:SS] [--memory-per-rank MIB] [--allocation K] [--bind auto|none|cores] [--profile "
-    "NAME] "
-    "[--set KEY=VALUE]... [--json]",
-    R"(Runs what is missing of a suite. Alone it uses this machine; under mpirun or srun rank 0 coordinates and every other rank
-is an agent. Killed at any moment, the same command goes on from where it stopped; finished jobs never run again.
+    "resolute suite run SUITE.toml --store STORE [--slots N] [--profile NAME] [OPTION...] [--json]",
+    R"(Runs what is missing of a suite. Alone it uses this machine; under mpirun or srun rank 0 coordinates and every other
+rank is an agent. Killed at any moment, the same command goes on from where it stopped; finished jobs never run again.
+
 Exit codes: 0 complete, 3 some jobs failed, 75 interrupted.)",
     "  resolute suite run experiments/suites/quickstart.toml --store store\n"
     "  mpirun -np 3 resolute suite run suite.toml --store /shared/store --slots 4\n"};

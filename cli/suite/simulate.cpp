@@ -23,12 +23,12 @@ namespace resolute::cli {
 namespace {
 
 constexpr CommandHelp kSuiteSimulateHelp{
-    "resolute suite simulate SUITE.toml [--store STORE] [--nodes N] [--gpus-per-node G] [--mtbf HOURS] "
-    "[--replicate K] [--missing] [--svg FILE] [--json]\n"
-    "       resolute suite simulate --workload published [--jobs N] [--nodes N] [--gpus-per-node G] [--mtbf HOURS] "
-    "[--svg FILE] [--json]",
-    R"(Runs a suite by a virtual clock on a machine that is not there, with every decision taken as in a run, and tells what it
-would take: makespan, GPU hours, lost work. Durations are those that the store has learned. Nothing is started or written.
+    "resolute suite simulate SUITE.toml [--store STORE] [--nodes N] [--mtbf HOURS] [OPTION...]\n"
+    "resolute suite simulate --workload published [--jobs N] [--nodes N] [OPTION...]",
+    R"(Runs a suite by a virtual clock on a machine that is not there, with every decision taken as in a run, and tells what
+it would take: makespan, GPU hours, lost work. Durations are those that the store has learned. Nothing is started or
+written.
+
 Exit codes: 0 every job had its result, 3 some had not.)",
     "  resolute suite simulate suite.toml --store store --nodes 4 --gpus-per-node 8 --mtbf 500\n"
     "  resolute suite simulate --workload published --mtbf 24 --svg use.svg\n"};

@@ -36,11 +36,12 @@ namespace {
 
 constexpr CommandHelp kSuiteStatusHelp{
     "resolute suite status SUITE.toml --store STORE [--watch] [--interval SECONDS] [--json]",
-    R"(How far a suite is, from the store: jobs by state, what runs and where, nodes, failures with cause and evidence; and, where
-it was submitted, from SLURM: which allocations wait and why, run, or have gone, and what to do. SLURM is asked at most
-once a minute and when an allocation starts or ends, and waited for at most ten seconds.
---watch shows it anew every two seconds until every result is there, what it saw at work has ended, or q or ctrl-C
-is pressed; where standard output is no terminal, a block (with --json a line) for each change. NO_COLOR is obeyed.)",
+    R"(How far a suite is, from the store: jobs by state, what runs and where, nodes, failures with cause and evidence; and,
+where it was submitted, from SLURM: which allocations wait and why, run, or have gone, and what to do. SLURM is asked
+at most once a minute and when an allocation starts or ends, and waited for at most ten seconds.
+
+--watch shows it anew every two seconds until every result is there, what it saw at work has ended, or q or ctrl-C is
+pressed; where standard output is no terminal, a block (with --json a line) for each change. NO_COLOR is obeyed.)",
     "  resolute suite status experiments/suites/quickstart.toml --store store\n"
     "  resolute suite status suite.toml --store /shared/store --watch\n"
     "  resolute suite status suite.toml --store store --watch --json | tee progress.jsonl\n"};

@@ -24,11 +24,13 @@ namespace resolute::cli {
 namespace {
 
 constexpr CommandHelp kSuiteTableHelp{
-    "resolute suite table SUITE.toml --store STORE [--format markdown|csv|json|latex|provenance] [--json]",
-    R"(Prints the suite's tables from the results in the store: mean ± standard deviation over the trials, the paper's number in
-parentheses, cells that lack trials marked. Works while the suite runs. LaTeX is for \input into a paper: booktabs, numbers
-aligned by siunitx, the best of a column bold and the second italic, the paper's numbers beside ours. Data sets whose
-images are stand-ins are marked, in red on a terminal unless NO_COLOR is set. --format provenance prints, as JSON, on which jobs each number stands, and of each its specification, pack, split, weights, numeric class, version of the code and attempts.)",
+    "resolute suite table SUITE.toml --store STORE [--format FORMAT] [--json]",
+    R"(Prints the suite's tables from the results in the store: mean ± standard deviation over the trials, the paper's number
+in parentheses, cells that lack trials marked. Works while the suite runs. LaTeX is for \input into a paper: booktabs,
+numbers aligned by siunitx, the best of a column bold and the second italic, the paper's numbers beside ours. Data
+sets whose images are stand-ins are marked, in red on a terminal unless NO_COLOR is set. --format provenance prints,
+as JSON, on which jobs each number stands, and of each its specification, pack, split, weights, numeric class, version
+of the code and attempts.)",
     "  resolute suite table experiments/suites/quickstart.toml --store store\n"
     "  resolute suite table suite.toml --store store --format csv > tables.csv\n"
     "  resolute suite table suite.toml --store store --format latex > tables.tex\n"

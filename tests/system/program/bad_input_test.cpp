@@ -334,7 +334,7 @@ TEST(BadUsage, every_command_stands_in_the_overview_and_has_help_with_an_example
   std::set<std::size_t> columns;  // where the summaries begin
   int commands = 0;
   while (std::getline(overview, line) && line != "Examples:") {
-    if (line.empty()) continue;
+    if (line.empty() || !line.starts_with("  ")) continue;  // a heading
     const auto end = line.find("  ", 2);
     ASSERT_NE(std::string::npos, end) << line;
     columns.insert(line.find_first_not_of(' ', end));

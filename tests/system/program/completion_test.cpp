@@ -1,4 +1,4 @@
-// What bash offers after `source <(resolute completion bash)`.
+// What bash and zsh offer with the scripts of `resolute completion`.
 
 #include <gmock/gmock.h>
 
@@ -40,7 +40,36 @@ TEST(CompletionTest, offers_keys_and_their_words_behind_set) {
   EXPECT_THAT(offered("suite run s.toml --set rain.mining = b"), ElementsAre("batch-hard"));
 }
 
-TEST(CompletionTest, knows_bash_alone) {
+TEST(CompletionTest, what_only_scripts_call_is_not_offered) { EXPECT_THAT(offered("suite al"), IsEmpty()); }
+
+// The same of a real zsh.
+std::vector<std::string> offered_by_zsh(const std::string& words) {
+  const ScratchFolder folder;
+  write(folder / "_resolute", succeeded(resolute({"completion", "zsh"})).out);
+  const std::string driver = tests::source_folder() / "tests/system/program/zsh_offers.zsh";
+  return lines_of(succeeded(run_program({"zsh", "-f", driver, kBin / "resolute", folder.path(), words})).out);
+}
+
+TEST(CompletionTest, zsh_offers_commands_then_their_second_words_then_their_own_options) {
+  EXPECT_THAT(offered_by_zsh(""), AllOf(Contains("suite"), Contains("train"), Not(Contains("status"))));
+  EXPECT_THAT(offered_by_zsh("suite st"), ElementsAre("status"));
+  EXPECT_THAT(offered_by_zsh("suite al"), IsEmpty());
+  EXPECT_THAT(offered_by_zsh("suite run suite.toml --st"), ElementsAre("--stand-ins", "--store"));
+  EXPECT_THAT(offered_by_zsh("rank --re"), ElementsAre("--re-rank"));
+}
+
+TEST(CompletionTest, zsh_offers_keys_and_their_words_behind_set) {
+  EXPECT_THAT(offered_by_zsh("suite plan s.toml --set train.sch"),
+              ElementsAre("train.schedule=", "train.schedule=cosine", "train.schedule=step"));
+  EXPECT_THAT(offered_by_zsh("suite run s.toml --json --set rain.mining=b"), ElementsAre("rain.mining=batch-hard"));
+}
+
+TEST(CompletionTest, zsh_offers_files_as_arguments_and_not_as_numbers) {
+  EXPECT_THAT(offered_by_zsh("suite run " + (tests::source_folder() / "READ").string()), ElementsAre("README.md"));
+  EXPECT_THAT(offered_by_zsh("suite run s.toml --slots "), IsEmpty());
+}
+
+TEST(CompletionTest, knows_two_shells) {
   expect_refusal(resolute({"completion", "fish"}), 2, "shell 'fish' is not known");
   expect_refusal(resolute({"completion"}), 2, "argument SHELL is missing");
 }
