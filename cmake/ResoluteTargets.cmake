@@ -3,10 +3,11 @@
 #   resolute_library(NAME SOURCES file... [DEPS target...] [PRIVATE_DEPS target...] [WAITS])
 #     A static library resolute_NAME with alias resolute::NAME. WAITS: its time goes into files, processes and people, so that it is
 #     compiled with -O1, in two thirds of the time of -O2 (docs/decisions.md, "What waits is compiled with -O1").
-#   resolute_executable(NAME SOURCES file... [DEPS target...])
-#     A program in bin/, installed.
+#   resolute_executable(NAME SOURCES file... [DEPS target...] [LOADS_MODULES])
+#     A program in bin/, installed. LOADS_MODULES: installed beside the modules that it loads, bin/ has a link to it.
 #   resolute_module(NAME SOURCES file... [DEPS target...])
-#     A shared library libresolute_NAME.so in bin/, beside the program that loads it at run time; installed.
+#     A shared library libresolute_NAME.so in bin/, beside the program that loads it at run time; installed in
+#     RESOLUTE_INSTALL_PRIVATE.
 #   resolute_test_program([NAME name] DEPS target... [NEEDS target...] [SOURCES file...] [OWN_MAIN] [OPTIMISED])
 #     A GoogleTest program test_FOLDER[_NAME], to which the calls of resolute_test() after it add their files. NEEDS names
 #     programs that its tests start. What it tests is optimised as users have it, it itself is compiled quickly: -O0, on
@@ -19,6 +20,9 @@
 #     (docs/testing.md); in a build under another one the file is left out. SLICE: n of its tests, drawn by the commit; SLICED:
 #     the file itself draws (tests/support/slice.h). All of them run as FOLDER/FILE_long, label long. AVX2: runs as
 #     FOLDER/FILE_avx2 too, with the kernels of a processor without AVX-512.
+
+# What programs load from beside themselves, below the prefix: modules and libtorch.
+set(RESOLUTE_INSTALL_PRIVATE lib/resolute)
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -95,12 +99,20 @@ function(resolute_library name)
 endfunction()
 
 function(resolute_executable name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "LOADS_MODULES" "" "SOURCES;DEPS" ${ARGN})
   resolute_check_arguments(ARG)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE resolute_warnings ${ARG_DEPS})
-  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  if(ARG_LOADS_MODULES)
+    set_target_properties(${name} PROPERTIES INSTALL_RPATH $ORIGIN)
+    install(TARGETS ${name} RUNTIME DESTINATION ${RESOLUTE_INSTALL_PRIVATE})
+    file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/install)
+    file(CREATE_LINK ../${RESOLUTE_INSTALL_PRIVATE}/${name} ${PROJECT_BINARY_DIR}/install/${name} SYMBOLIC)
+    install(FILES ${PROJECT_BINARY_DIR}/install/${name} DESTINATION bin)
+  else()
+    install(TARGETS ${name} RUNTIME DESTINATION bin)
+  endif()
 endfunction()
 
 function(resolute_module name)
@@ -110,7 +122,8 @@ function(resolute_module name)
   set_target_properties(resolute_${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
   target_include_directories(resolute_${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(resolute_${name} PRIVATE resolute_warnings ${ARG_DEPS})
-  install(TARGETS resolute_${name} LIBRARY DESTINATION ${CMAKE_INSTALL_BINDIR})
+  set_target_properties(resolute_${name} PROPERTIES INSTALL_RPATH $ORIGIN)
+  install(TARGETS resolute_${name} LIBRARY DESTINATION ${RESOLUTE_INSTALL_PRIVATE})
 endfunction()
 
 # resolute_add_part_target(TARGET FOLDER): lets tests_FOLDER and tests_PART build TARGET, which has tests of FOLDER.

@@ -1,5 +1,7 @@
 """What `cmake --install` puts into a folder works from there, as another place than the build and without a right to write."""
+import os
 import pathlib
+import re
 import stat
 import subprocess
 import sys
@@ -48,8 +50,35 @@ class Install(unittest.TestCase):
         self.assertRegex(table, r"Baseline \(HR\) *\|.*\d+\.\d")
 
     def test_headers_and_tests_stay_behind(self):
-        left = [path.name for path in self.prefix.rglob("*") if path.suffix in {".h", ".a"} or "test" in path.name]
+        left = [path.name for path in self.prefix.rglob("*") if path.suffix in {".h", ".a"} or
+                "test" in path.name and "share/doc" not in str(path)]
         self.assertEqual(left, [])
+
+    def test_programs_name_no_folder_of_the_machine_that_built_them(self):
+        for name in ["bin/resolute", "lib/resolute/resolute-worker", "lib/resolute/libresolute_cuda.so"]:
+            names = re.findall(r"R(?:UN)?PATH\) +Library r\w+: \[(.*)\]", output_of("readelf", "-d", self.prefix / name))
+            self.assertIn(names, [[], ["$ORIGIN"]], name)
+
+    def test_the_worker_runs_with_the_libtorch_beside_it(self):
+        output_of(self.prefix / "bin/resolute-worker", "describe")
+        traced = subprocess.run([self.prefix / "bin/resolute-worker", "describe"], capture_output=True, text=True,
+                                check=True, env=os.environ | {"LD_DEBUG": "files"}).stderr
+        loaded = set(re.findall(r"calling init: (.*/lib(?:torch|c10|gomp|cudart|cupti)[^/]*)$", traced, re.M))
+        self.assertEqual({str(pathlib.Path(path).parent) for path in loaded}, {str(self.prefix / "lib/resolute")})
+        self.assertIn(str(self.prefix / "lib/resolute/libtorch_cpu.so"), loaded)
+
+    def test_completions_and_the_manual_page_are_those_of_the_program(self):
+        for name, words in {"share/bash-completion/completions/resolute": ["completion", "bash"],
+                            "share/zsh/site-functions/_resolute": ["completion", "zsh"],
+                            "share/man/man1/resolute.1": ["man"]}.items():
+            self.assertEqual((self.prefix / name).read_text(), output_of(self.program, *words), name)
+
+    def test_licences_citation_and_pages_are_there(self):
+        pages = self.prefix / "share/doc/resolute"
+        for name in ["LICENSE", "CITATION.cff", "CHANGELOG.md", "README.md", "docs/suite.md"]:
+            self.assertTrue((pages / name).is_file(), name)
+        for name in ["torch", "nvidia_cuda_runtime", "nvidia_cuda_cupti", "plotly"]:
+            self.assertTrue([path for path in pages.glob(f"third_party/{name}-*/**/*") if path.is_file()], name)
 
 
 if __name__ == "__main__":

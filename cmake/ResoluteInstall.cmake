@@ -1,0 +1,82 @@
+# What is installed besides programs and data, and what `cpack` makes of all of it: a TGZ that runs from where it is
+# unpacked, and a .deb for Debian 12 (docs/install.md).
+#
+# Scripts of shells and the manual page are written at installation by the program that is installed.
+if(TARGET resolute)
+  install(CODE "
+    set(program \"$<TARGET_FILE:resolute>\")
+    set(texts \"${PROJECT_BINARY_DIR}/install\")")
+  install(CODE [[
+    function(resolute_write name folder)
+      execute_process(COMMAND ${program} ${ARGN} OUTPUT_FILE ${texts}/${name} COMMAND_ERROR_IS_FATAL ANY)
+      file(INSTALL ${texts}/${name} DESTINATION ${CMAKE_INSTALL_PREFIX}/${folder})
+    endfunction()
+    file(MAKE_DIRECTORY ${texts}/bash)
+    resolute_write(bash/resolute share/bash-completion/completions completion bash)
+    resolute_write(_resolute share/zsh/site-functions completion zsh)
+    resolute_write(resolute.1 share/man/man1 man)
+  ]])
+endif()
+install(FILES LICENSE CITATION.cff CHANGELOG.md README.md DESTINATION share/doc/resolute)
+install(DIRECTORY docs DESTINATION share/doc/resolute PATTERN apptainer EXCLUDE)
+
+# libtorch is no package of Debian: what the worker loads of it lies beside the worker, without the symbols that only a
+# linker reads (docs/decisions.md, "An installed worker has its libtorch beside it").
+if(TARGET resolute-worker)
+  get_filename_component(wheels ${LIBTORCH_ROOT}/.. ABSOLUTE)
+  install(CODE "
+    set(worker \"$<TARGET_FILE:resolute-worker>\")
+    set(wheels \"${wheels}\")
+    set(strip \"${CMAKE_STRIP}\")
+    set(copies \"${PROJECT_BINARY_DIR}/install/libraries\")
+    set(private \"${RESOLUTE_INSTALL_PRIVATE}\")")
+  install(CODE [[
+    file(REAL_PATH ${wheels} wheels)
+    file(GET_RUNTIME_DEPENDENCIES EXECUTABLES ${worker} RESOLVED_DEPENDENCIES_VAR libraries)
+    file(MAKE_DIRECTORY ${copies})
+    set(taken)
+    foreach(library IN LISTS libraries)
+      file(REAL_PATH ${library} library)
+      cmake_path(IS_PREFIX wheels ${library} of_wheels)
+      if(of_wheels)
+        get_filename_component(name ${library} NAME)
+        set(copy ${copies}/${name})
+        if(${library} IS_NEWER_THAN ${copy})
+          execute_process(COMMAND ${strip} --strip-unneeded -o ${copy} ${library} COMMAND_ERROR_IS_FATAL ANY)
+        endif()
+        file(INSTALL ${copy} DESTINATION ${CMAKE_INSTALL_PREFIX}/${private} USE_SOURCE_PERMISSIONS)
+        list(APPEND taken ${name})
+      endif()
+    endforeach()
+    list(FIND taken libtorch_cpu.so at)
+    if(at EQUAL -1)
+      message(FATAL_ERROR "libtorch_cpu.so is not among what ${worker} loads from ${wheels}")
+    endif()
+    # Licences of the wheels that these libraries come from.
+    file(GLOB licences ${wheels}/torch-*.dist-info ${wheels}/nvidia_cuda_runtime-*.dist-info
+         ${wheels}/nvidia_cuda_cupti-*.dist-info ${wheels}/plotly-*.dist-info)
+    foreach(folder IN LISTS licences)
+      get_filename_component(name ${folder} NAME)
+      file(GLOB texts_of ${folder}/LICEN* ${folder}/NOTICE* ${folder}/License* ${folder}/licenses)
+      file(INSTALL ${texts_of} DESTINATION ${CMAKE_INSTALL_PREFIX}/share/doc/resolute/third_party/${name})
+    endforeach()
+  ]])
+endif()
+
+set(CPACK_GENERATOR TGZ DEB)
+set(CPACK_PACKAGE_NAME resolute)
+set(CPACK_PACKAGE_CONTACT "the resolute developers <resolute@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "reproduces cross-resolution person re-identification papers")
+set(CPACK_PACKAGE_DESCRIPTION "Raw images, packs, trainings, evaluations and the papers' own tables, on one machine or a cluster.")
+set(CPACK_PACKAGE_FILE_NAME resolute-${PROJECT_VERSION}-${CMAKE_SYSTEM_PROCESSOR})
+set(CPACK_STRIP_FILES ON)
+set(CPACK_THREADS 0)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_COMPRESSION_TYPE zstd)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${LIBTORCH_ROOT}/lib ${LIBTORCH_ROOT}/../nvidia/cu13/lib
+    ${LIBTORCH_ROOT}/../nvidia/nccl/lib)
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS openmpi-bin)
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "gnuplot-nox, slurm-client")
+include(CPack)
