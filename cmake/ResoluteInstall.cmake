@@ -18,7 +18,7 @@ if(TARGET resolute)
   ]])
 endif()
 install(FILES LICENSE CITATION.cff CHANGELOG.md README.md DESTINATION share/doc/resolute)
-install(DIRECTORY docs DESTINATION share/doc/resolute PATTERN apptainer EXCLUDE)
+install(DIRECTORY docs DESTINATION share/doc/resolute)
 
 # libtorch is no package of Debian: what the worker loads of it lies beside the worker, without the symbols that only a
 # linker reads (docs/decisions.md, "An installed worker has its libtorch beside it").

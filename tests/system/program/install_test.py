@@ -63,7 +63,7 @@ class Install(unittest.TestCase):
         output_of(self.prefix / "bin/resolute-worker", "describe")
         traced = subprocess.run([self.prefix / "bin/resolute-worker", "describe"], capture_output=True, text=True,
                                 check=True, env=os.environ | {"LD_DEBUG": "files"}).stderr
-        loaded = set(re.findall(r"calling init: (.*/lib(?:torch|c10|gomp|cudart|cupti)[^/]*)$", traced, re.M))
+        loaded = set(re.findall(r"calling init: (.*/lib(?:torch|c10|gomp|cudart|cupti)[^/\s]*)\s*$", traced, re.M))
         self.assertEqual({str(pathlib.Path(path).parent) for path in loaded}, {str(self.prefix / "lib/resolute")})
         self.assertIn(str(self.prefix / "lib/resolute/libtorch_cpu.so"), loaded)
 

@@ -1,0 +1,75 @@
+"""What `cpack` makes runs where it is unpacked: elsewhere, by another user, without a right to write there."""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+BUILD = pathlib.Path(sys.argv.pop())
+OTHER_USER = "nobody" if os.geteuid() == 0 else None
+
+
+def output_of(*words, **more):
+    answer = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=600, check=False, **more)
+    assert answer.returncode == 0, f"{words}: {answer.stdout[-2000:]}{answer.stderr}"
+    return answer.stdout
+
+
+class Package(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.folder = pathlib.Path(cls.scratch.name)
+        cls.folder.chmod(0o755)
+        output_of("cpack", "-B", cls.folder / "made", cwd=BUILD)
+        cls.archive = next((cls.folder / "made").glob("*.tar.gz"))
+        cls.package = next((cls.folder / "made").glob("*.deb"))
+        cls.suite = cls.folder / "tiny.toml"
+        shutil.copy(ROOT / "tests/system/tiny.toml", cls.suite)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.scratch.cleanup()
+
+    def runs_to_its_table(self, prefix):
+        """By another user, who may not write below the prefix and cannot read the builder's home."""
+        output_of("chmod", "-R", "a-w,a+rX", prefix)
+        home = self.folder / f"home of {prefix.parent.name}"
+        home.mkdir()
+        if OTHER_USER:
+            shutil.chown(home, OTHER_USER)
+        store = home / "store"
+        more = {"user": OTHER_USER, "cwd": home, "env": {"HOME": str(home), "PATH": "/usr/bin:/bin"}}
+        program = prefix / "bin/resolute"
+        output_of(program, "suite", "run", self.suite, "--store", store, "--only", "main/baseline", "--slots", "2", **more)
+        table = output_of(program, "suite", "table", self.suite, "--store", store, **more)
+        self.assertRegex(table, r"Baseline \(HR\) *\|.*\d+\.\d")
+        output_of("chmod", "-R", "u+w", prefix)
+
+    def test_the_archive_runs_where_it_is_unpacked(self):
+        elsewhere = self.folder / "an archive"
+        elsewhere.mkdir()
+        output_of("tar", "-C", elsewhere, "-xf", self.archive)
+        self.runs_to_its_table(next(elsewhere.iterdir()))
+
+    def test_the_package_runs_below_another_root(self):
+        root = self.folder / "a root"
+        output_of("dpkg-deb", "-x", self.package, root)
+        self.runs_to_its_table(root / "usr")
+
+    def test_the_package_names_what_its_programs_load(self):
+        needed = output_of("dpkg-deb", "-f", self.package, "Depends")
+        for library in ["libopenmpi3", "libhdf5-103", "libopenblas0", "libstdc++6", "libtomlplusplus3"]:
+            self.assertIn(library, needed)
+        self.assertEqual(output_of("dpkg-deb", "-f", self.package, "Version").strip(),
+                         output_of(BUILD / "bin/resolute", "--version").split()[1])
+
+    def test_the_package_is_small_enough_to_be_passed_on(self):
+        self.assertLess(self.package.stat().st_size, 120_000_000)
+
+
+if __name__ == "__main__":
+    unittest.main()
