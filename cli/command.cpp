@@ -126,7 +126,7 @@ fs::path worker_program() {
   if (!core::is_executable(program))
     throw core::input_error("worker program '" + program.string() + "' cannot be executed",
                             named != nullptr ? "it is named by RESOLUTE_WORKER" : "it should stand beside this program",
-                            "build it with: ninja -C build/release resolute-worker");
+                            "install the package, or build it with: ninja -C build/release resolute-worker");
   return program;
 }
 

@@ -123,7 +123,8 @@ Findings check_worker(bool submits) {
   const auto output = ask_worker(worker, {"describe"});
   if (!succeeded(output)) {
     Finding finding = from_error("worker", bad, failure_text(output, kWorkerLimit));
-    if (finding.advice.empty()) finding.advice = "build it anew, with libtorch in its place";
+    if (finding.advice.empty())
+      finding.advice = "install the package anew, or build it anew, with libtorch in its place";
     return {finding};
   }
   const auto json = described(output);
@@ -163,8 +164,10 @@ Findings check_gpus(const Environment& environment, bool submits) {
 Findings check_mpi(const Environment& environment) {
   const auto mpirun = core::program_on_path(environment, "mpirun");
   if (!mpirun)
-    return {{Level::kWarn, "mpi", "there is no mpirun on PATH",
-             "one machine needs none; for several install Open MPI 4.1 or load its module, or use srun --mpi=pmix"}};
+    return {
+        {Level::kWarn, "mpi", "there is no mpirun on PATH",
+         "one machine needs none; for several: apt install openmpi-bin, or load its module (Open MPI 4.1), or use srun "
+         "--mpi=pmix"}};
   const std::string self = own_program().string();
   return {try_ring("mpi", {mpirun->string(), "-np", "2", self, "doctor", "--ring"}, launcher_environment(environment),
                    2, 0, kMpiLimit)};
