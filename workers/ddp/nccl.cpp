@@ -133,34 +133,40 @@ class NcclCommunicator final : public Communicator {
     ncclResult_t result_;
   };
 
-  // NCCL refuses two ranks on one GPU too, and on two slices of one (MIG), in words that do not say so.
-  void expect_a_gpu_each() {
+  // What tells a rank's GPU from others: slices of one (MIG) have names of their own and one address.
+  struct Gpu {
+    std::array<char, sizeof(cudaUUID_t)> name{};
+    std::array<int, 3> address{};  // on its machine
+  };
+
+  std::vector<Gpu> gpus_of_ranks() {
     cudaDeviceProp properties{};
     check_cuda("reading the GPU's properties", ::cudaGetDeviceProperties(&properties, place_.index()));
-    const std::array<int, 3> address{properties.pciDomainID, properties.pciBusID, properties.pciDeviceID};
-    const at::Tensor own =
-        at::cat({bytes_of(&properties.uuid, sizeof(properties.uuid)), bytes_of(address.data(), sizeof(address))});
-    at::Tensor all = at::empty({own.numel() * process_ranks()}, at::kByte);
-    host_->all_gather(all, own);
-    const auto names = static_cast<std::int64_t>(sizeof(properties.uuid));
-    const at::Tensor rows = all.view({process_ranks(), own.numel()});
+    Gpu own{{}, {properties.pciDomainID, properties.pciBusID, properties.pciDeviceID}};
+    std::memcpy(own.name.data(), &properties.uuid, own.name.size());
+    at::Tensor all = at::empty({process_ranks() * static_cast<std::int64_t>(sizeof(Gpu))}, at::kByte);
+    host_->all_gather(all, bytes_of(&own, sizeof(own)));
+    std::vector<Gpu> gpus(static_cast<std::size_t>(process_ranks()));
+    std::memcpy(gpus.data(), all.const_data_ptr(), all.nbytes());
+    return gpus;
+  }
+
+  // NCCL refuses two ranks on one GPU too, and on two slices of one, in words that do not say so.
+  void expect_a_gpu_each() {
+    const std::vector<Gpu> gpus = gpus_of_ranks();
     const std::vector<int> machine = machines();
-    const auto alike = [&](int first, int second, std::int64_t begin, std::int64_t end) {
-      return at::equal(rows[first].slice(0, begin, end), rows[second].slice(0, begin, end));
-    };
-    for (int second = 1; second < process_ranks(); ++second)
-      for (int first = 0; first < second; ++first) {
-        const bool same = alike(first, second, 0, names);
-        const bool together = !machine.empty() && machine.at(static_cast<std::size_t>(first)) ==
-                                                      machine.at(static_cast<std::size_t>(second));
-        if (same || (together && alike(first, second, names, own.numel())))
+    for (std::size_t second = 1; second < gpus.size(); ++second)
+      for (std::size_t first = 0; first < second; ++first) {
+        const bool same = gpus[first].name == gpus[second].name;
+        const bool slices =
+            !machine.empty() && machine.at(first) == machine.at(second) && gpus[first].address == gpus[second].address;
+        if (same || slices)
           throw core::RuntimeError(core::ErrorKind::kEnvironment,
                                    fmt::format("process ranks {} and {} have {}", first, second,
                                                same ? "the same GPU" : "slices of one GPU"),
                                    "NCCL needs a whole GPU per rank",
                                    "start no more ranks on a node than it has GPUs, or set CUDA_VISIBLE_DEVICES for "
-                                   "each; lanes give the same "
-                                   "bits on fewer ranks");
+                                   "each; lanes give the same bits on fewer ranks");
       }
   }
 

@@ -29,10 +29,10 @@ constexpr auto kSettle = 2 * kBeat;
 // How long a process that is alive may be kept from a beat on a machine with more ranks than cores.
 constexpr auto kPatience = 1500ms;
 constexpr auto kLeastLook = 500ms;
-// The first half of an HMAC behind what it seals.
 // Signs that this rank sends without an answer before a peer is taken for gone.
 constexpr auto kMostMissed = 3s / kBeat;
 
+// The first half of an HMAC behind what it seals.
 constexpr std::size_t kSeal = 16;
 constexpr std::size_t kDatagram = 24 + kSeal;
 // Taken in between two beats at most, so that a flood of datagrams keeps nobody from its own.
