@@ -108,7 +108,7 @@ TrainingOutcome Trainer::run() {
   parts_.progress.step(step_, steps, std::nullopt, 0);
   // The checkpoint of a step is written before the step is evaluated: a training that ended between the two does it
   // now.
-  if (step_ > 0 && step_ < steps) evaluate();
+  if (step_ > 0 && step_ < steps && evaluates()) parts_.evaluate(step_);
   std::optional<StepRecord> unread;  // the step before, whose losses a GPU has yet to give
   while (step_ < steps && !interrupted) {
     StepRecord record;
@@ -121,8 +121,8 @@ TrainingOutcome Trainer::run() {
       unread.reset();
     }
     interrupted = interrupted && step_ < steps;
-    if (interrupted || (step_ % options_.checkpoint_every == 0 && step_ < steps)) write_checkpoint();
-    if (!interrupted) evaluate();
+    if (interrupted || checkpoints()) write_checkpoint();
+    if (!interrupted && evaluates()) parts_.evaluate(step_);
   }
   if (parts_.checkpoints) {
     parts_.checkpoints->finish();
@@ -133,18 +133,18 @@ TrainingOutcome Trainer::run() {
   return {step_, loss_, interrupted, images_, parts_.source.seconds_waited()};
 }
 
+// Behind this step; the last one's state is the result.
+bool Trainer::checkpoints() const {
+  return step_ % options_.checkpoint_every == 0 && step_ < static_cast<std::uint64_t>(options_.recipe.steps);
+}
+
 bool Trainer::evaluates() const {
   return parts_.evaluate && options_.evaluate_every > 0 && step_ % options_.evaluate_every == 0;
 }
 
-void Trainer::evaluate() {
-  if (evaluates()) parts_.evaluate(step_);
-}
-
-// Whether this is known to be a step behind which something is kept.
+// Whether something is kept of this step, which must not have diverged then.
 bool Trainer::keeps_something() const {
-  return step_ == static_cast<std::uint64_t>(options_.recipe.steps) || step_ % options_.checkpoint_every == 0 ||
-         evaluates();
+  return step_ == static_cast<std::uint64_t>(options_.recipe.steps) || checkpoints() || evaluates();
 }
 
 // Queues a step: on a GPU nothing here waits for it.

@@ -84,7 +84,7 @@ class Trainer {
   void train_step(StepRecord& record);
   bool end_step(StepRecord& record);
   bool keeps_something() const;
-  void evaluate();
+  bool checkpoints() const;
   bool evaluates() const;
   std::vector<Lane> load_lanes(StepRecord& record);
   void run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord& record);
