@@ -4,7 +4,6 @@
 
 #include <array>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -17,6 +16,7 @@
 #include "tests/support/temporary_folder.h"
 #include "tests/workers/gpu/gpu_gang.h"
 #include "tests/workers/training/checkpoint_bytes.h"
+#include "tests/workers/training/metrics_lines.h"
 #include "workers/training/checkpoint.h"
 #include "workers/training/metrics_log.h"
 #include "workers/training/trainer.h"
@@ -97,9 +97,8 @@ inline Trained trained_to_the_end(TrainerParts parts, const TrainerOptions& opti
   Checkpoint last = trainer.snapshot();
   for (auto& [name, tensor] : last.tensors) tensor = tensor.cpu();
   trained.checkpoint = encode_checkpoint(last, kOwner);
-  std::istringstream lines(core::read_text(core::real_file_system(), folder / "metrics.jsonl"));
-  for (std::string line; std::getline(lines, line);)
-    trained.losses.push_back(core::parse_json(line, "metrics")["loss"].get<double>());
+  for (const core::Json& line : metrics_lines(folder / "metrics.jsonl"))
+    trained.losses.push_back(line["loss"].get<double>());
   return trained;
 }
 

@@ -1,8 +1,6 @@
 // Trainings on an accelerator whose streams run as late as they can: nothing that the host forgets to wait for may
 // reach a result.
 
-#include <algorithm>
-
 #include "tests/support/refusal.h"
 #include "tests/workers/gpu/device_training.h"
 #include "tests/workers/gpu/gpu_gang.h"
@@ -35,13 +33,12 @@ TEST(LateTraining, the_path_through_exchanges_gives_the_same_bits) {
 }
 
 // A toy training on the device or the CPU, whose losses a device gives a step late.
-class ToyTraining {
- public:
-  ToyTraining(at::Device place, const std::filesystem::path& folder, int steps)
-      : metrics_(core::real_file_system(), folder / "metrics.jsonl"),
-        folder_(folder),
+struct Toy {
+  Toy(at::Device place, const std::filesystem::path& folder, int steps)
+      : log(folder / "metrics.jsonl"),
+        metrics(core::real_file_system(), log),
         checkpoints(core::real_file_system(), folder / "checkpoints", kOwner),
-        source_({6, 4, 4, 4}, [=](std::uint64_t step, int lane) {
+        source({6, 4, 4, 4}, [=](std::uint64_t step, int lane) {
           LaneBatch batch = ToySource(kLanes).batch(step, lane);
           batch.hr = batch.hr.to(place);
           batch.lr = batch.lr.to(place);
@@ -54,42 +51,35 @@ class ToyTraining {
   }
   TrainingOutcome run() {
     Trainer trainer({.method = method,
-                     .source = source_,
-                     .progress = silent_,
+                     .source = source,
+                     .progress = silent,
                      .checkpoints = &checkpoints,
-                     .metrics = &metrics_,
+                     .metrics = &metrics,
                      .evaluate = evaluate},
                     options);
     return trainer.run();
   }
   // The steps that metrics.jsonl tells of.
   std::vector<std::uint64_t> reported() {
-    metrics_.close();
-    std::istringstream lines(core::read_text(core::real_file_system(), folder_ / "metrics.jsonl"));
+    metrics.close();
     std::vector<std::uint64_t> steps;
-    for (std::string line; std::getline(lines, line);)
-      steps.push_back(core::parse_json(line, "metrics")["step"].get<std::uint64_t>());
+    for (const core::Json& line : metrics_lines(log)) steps.push_back(line["step"].get<std::uint64_t>());
     return steps;
   }
 
- private:
-  MetricsLog metrics_;
-  std::filesystem::path folder_;
-
- public:
+  std::filesystem::path log;
+  MetricsLog metrics;
   CheckpointFolder checkpoints;
   ToyMethod method;
   TrainerOptions options;
   std::function<void(std::uint64_t)> evaluate;
-
- private:
-  worker_tests::MadeSource source_;
-  ProgressPipe silent_{-1};
+  worker_tests::MadeSource source;
+  ProgressPipe silent{-1};
 };
 
 std::string divergence(at::Device place, bool in_gradient) {
   const tests::TemporaryFolder folder;
-  ToyTraining training(place, folder.path(), 8);
+  Toy training(place, folder.path(), 8);
   training.options.checkpoint_every = 2;
   training.method.diverge_in_step = 5;
   training.method.diverging_lane = 2;
@@ -112,7 +102,7 @@ TEST(LateLosses, a_divergence_is_told_as_by_the_cpu_and_nothing_is_kept_of_it) {
 
 TEST(LateLosses, a_wish_to_stop_is_met_one_step_later_and_no_step_is_left_out) {
   const tests::TemporaryFolder folder;
-  ToyTraining training(device().place(), folder.path(), 10);
+  Toy training(device().place(), folder.path(), 10);
   set_stop_requested(true);
   const TrainingOutcome outcome = training.run();
   set_stop_requested(false);
@@ -124,7 +114,7 @@ TEST(LateLosses, a_wish_to_stop_is_met_one_step_later_and_no_step_is_left_out) {
 
 TEST(LateLosses, are_there_before_a_checkpoint_or_an_evaluation_and_at_the_end) {
   const tests::TemporaryFolder folder;
-  ToyTraining training(device().place(), folder.path(), 7);
+  Toy training(device().place(), folder.path(), 7);
   training.options.checkpoint_every = 4;
   training.options.evaluate_every = 3;
   std::vector<std::uint64_t> evaluated;

@@ -11,6 +11,7 @@
 #include "tests/support/equal.h"
 #include "tests/support/refusal.h"
 #include "tests/workers/training/checkpoint_bytes.h"
+#include "tests/workers/training/metrics_lines.h"
 #include "tests/workers/training/toy_method.h"
 #include "workers/training/stop_flag.h"
 
@@ -239,10 +240,7 @@ TEST_F(TrainerTest, writes_a_line_a_step) {
     run.trainer.run();
     metrics.close();
   }
-  const std::string text = core::read_text(core::real_file_system(), folder_ / "metrics.jsonl");
-  std::vector<core::Json> lines;
-  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
-    lines.push_back(core::parse_json(text.substr(at, text.find('\n', at) - at), "line"));
+  const std::vector<core::Json> lines = metrics_lines(folder_ / "metrics.jsonl");
   ASSERT_EQ(3U, lines.size());
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(i + 1, lines[i]["step"].get<std::size_t>());

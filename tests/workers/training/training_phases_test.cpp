@@ -2,11 +2,11 @@
 //! Trainings whose phases share a group or begin late.
 #include <gtest/gtest.h>
 
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "tests/support/temporary_folder.h"
+#include "tests/workers/training/metrics_lines.h"
 #include "tests/workers/training/toy_training.h"
 
 namespace resolute::workers::training_phases_test {
@@ -74,14 +74,12 @@ TEST(TrainingPhases, before_its_first_step_a_phase_has_no_losses_and_its_gradien
   gradients.close();
   metrics.close();
   const auto log = results::read_gradient_log(core::real_file_system(), folder.path() / "gradients");
-  const std::string text = core::read_text(core::real_file_system(), folder.path() / "metrics.jsonl");
-  std::istringstream lines(text);
-  std::string line;
+  const std::vector<core::Json> lines = metrics_lines(folder.path() / "metrics.jsonl");
+  ASSERT_EQ(4U, lines.size());
   for (std::size_t step = 0; step < 4; ++step) {
-    ASSERT_TRUE(std::getline(lines, line));
-    const core::Json written = core::parse_json(line, "metrics");
-    EXPECT_EQ(step >= 2, written["losses"].contains("classification")) << line;
-    EXPECT_EQ(step >= 2, written["gradient_norms"].contains("train")) << line;
+    const core::Json& written = lines[step];
+    EXPECT_EQ(step >= 2, written["losses"].contains("classification")) << written;
+    EXPECT_EQ(step >= 2, written["gradient_norms"].contains("train")) << written;
     const auto& tensors = log.steps[step].tensors;
     ASSERT_EQ(6U, tensors.size());
     for (std::size_t tensor = 1; tensor < 6; ++tensor) {

@@ -19,6 +19,7 @@
 #include "tests/support/folders.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/workers/formula.h"
+#include "tests/workers/training/metrics_lines.h"
 #include "workers/training/trainer.h"
 
 namespace resolute::workers::twin_test {
@@ -183,10 +184,7 @@ class Twin : public ::testing::TestWithParam<std::string> {
     Trainer trainer({.method = *method, .source = source, .progress = silent, .metrics = &metrics}, options);
     trainer.run();
     metrics.close();
-    std::vector<core::Json> lines;
-    std::ifstream file(path);
-    for (std::string line; std::getline(file, line);) lines.push_back(core::parse_json(line, path.string()));
-    return lines;
+    return metrics_lines(path);
   }
 };
 
