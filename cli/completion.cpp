@@ -16,8 +16,7 @@ namespace {
 constexpr CommandHelp kCompletionHelp{
     "resolute completion bash|zsh",
     "Writes a script with which a shell completes commands, options, settings behind --set and file names. An "
-    "installed "
-    "resolute has both in place.",
+    "installed resolute has both in place.",
     "  source <(resolute completion bash)\n"
     "  resolute completion bash > ~/.local/share/bash-completion/completions/resolute\n"
     "  resolute completion zsh > ~/.zfunc/_resolute    # a folder of $fpath\n"};

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <iostream>
-#include <iterator>
-#include <set>
 #include <sstream>
 
 #include "cli/columns.h"
@@ -65,11 +63,11 @@ HelpPage page_of(const CommandHelp& help, const options::options_description& vi
 // A command to copy goes on behind a backslash, from one of its options on.
 std::string wrapped_command(std::string line) {
   std::string text;
-  for (const char* indent = ""; line.size() > kHelpColumns; indent = "    ") {
+  while (line.size() > kHelpColumns) {
     const auto at = line.rfind(" --", kHelpColumns - 4);
     if (at == std::string::npos || line.find_first_not_of(' ') >= at) break;
     text += line.substr(0, at) + " \\\n";
-    line = "    " + std::string(indent) + line.substr(at + 1);
+    line = "    " + line.substr(at + 1);
   }
   return text + line + "\n";
 }
@@ -88,8 +86,7 @@ void add_lines(std::string& text, const std::vector<const Command*>& rows) {
 const ProgramText kProgramText{
     "reproduces cross-resolution person re-identification papers",
     "resolute reproduces cross-resolution person re-identification papers: raw images → packs → trainings → "
-    "evaluations → "
-    "the papers' own tables, the same bits however often a run is killed and resumed.",
+    "evaluations → the papers' own tables, the same bits however often a run is killed and resumed.",
     "Results go to stdout, logs to stderr (RESOLUTE_LOG=debug|info|warning|error).",
     "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 incomplete, 75 interrupted and resumable.",
     "  resolute data synth --out people --identities 64\n"
