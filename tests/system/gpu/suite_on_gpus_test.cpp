@@ -1,14 +1,14 @@
 // A suite of device = "cuda" under a coordinator, on the simulated accelerator (tests/support/accelerator) in place of
 // GPUs: from raw images to the table, a process rank killed, the run killed, and gone on with.
 
-#include <sstream>
-
 #include "tests/support/slice.h"
 #include "tests/system/held_training.h"
 #include "tests/system/program.h"
 
 namespace resolute::system_test::suite_on_gpus_test {
 namespace {
+
+using namespace std::string_literals;
 
 const fs::path kSuite = tests::source_folder() / "tests/system/gpu/every_method.toml";
 
@@ -71,8 +71,6 @@ TEST_F(SuiteOnGpus, tf32_is_a_class_of_its_own) {
 }
 
 // Two process ranks on two GPUs where the other run had one.
-using namespace std::string_literals;
-
 TEST_F(SuiteOnGpus, killed_and_gone_on_with_it_has_the_table_of_an_undisturbed_run) {
   const std::vector<std::string> rows = {"baseline", "rain", "ftwa", "msifla", "resolution-adaptive"};
   for (const std::string& row : tests::slice("suites on GPUs", rows, 1)) {

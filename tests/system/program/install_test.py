@@ -8,15 +8,9 @@ import sys
 import tempfile
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+from installed import ROOT, SUITE, output_of, table_of_a_run
+
 BUILD = pathlib.Path(sys.argv.pop())
-SUITE = ROOT / "tests/system/tiny.toml"
-
-
-def output_of(*words):
-    answer = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=240, check=False)
-    assert answer.returncode == 0, f"{words}: {answer.stderr}"
-    return answer.stdout
 
 
 class Install(unittest.TestCase):
@@ -45,8 +39,7 @@ class Install(unittest.TestCase):
 
     def test_a_suite_runs_to_its_table(self):
         store = pathlib.Path(self.folder.name) / "store"
-        output_of(self.program, "suite", "run", SUITE, "--store", store, "--only", "main/baseline", "--slots", "2")
-        table = output_of(self.program, "suite", "table", SUITE, "--store", store)
+        table = table_of_a_run(self.program, SUITE, store)
         self.assertRegex(table, r"Baseline \(HR\) *\|.*\d+\.\d")
 
     def test_headers_and_tests_stay_behind(self):

@@ -2,20 +2,14 @@
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+from installed import SUITE, output_of, table_of_a_run
+
 BUILD = pathlib.Path(sys.argv.pop())
 OTHER_USER = "nobody" if os.geteuid() == 0 else None
-
-
-def output_of(*words, **more):
-    answer = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=600, check=False, **more)
-    assert answer.returncode == 0, f"{words}: {answer.stdout[-2000:]}{answer.stderr}"
-    return answer.stdout
 
 
 class Package(unittest.TestCase):
@@ -28,7 +22,7 @@ class Package(unittest.TestCase):
         cls.archive = next((cls.folder / "made").glob("*.tar.gz"))
         cls.package = next((cls.folder / "made").glob("*.deb"))
         cls.suite = cls.folder / "tiny.toml"
-        shutil.copy(ROOT / "tests/system/tiny.toml", cls.suite)
+        shutil.copy(SUITE, cls.suite)
 
     @classmethod
     def tearDownClass(cls):
@@ -43,9 +37,7 @@ class Package(unittest.TestCase):
             shutil.chown(home, OTHER_USER)
         store = home / "store"
         more = {"user": OTHER_USER, "cwd": home, "env": {"HOME": str(home), "PATH": "/usr/bin:/bin"}}
-        program = prefix / "bin/resolute"
-        output_of(program, "suite", "run", self.suite, "--store", store, "--only", "main/baseline", "--slots", "2", **more)
-        table = output_of(program, "suite", "table", self.suite, "--store", store, **more)
+        table = table_of_a_run(prefix / "bin/resolute", self.suite, store, **more)
         self.assertRegex(table, r"Baseline \(HR\) *\|.*\d+\.\d")
         output_of("chmod", "-R", "u+w", prefix)
 
