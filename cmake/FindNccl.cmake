@@ -1,4 +1,4 @@
-# Finds NCCL as unpacked from the PyPI wheel nvidia-nccl-cu13 beside torch/ (LIBTORCH_ROOT): its header, and the library to
+# Finds NCCL as unpacked from the PyPI wheel nvidia-nccl-cu13 or nvidia-nccl-cu12 beside torch/ (LIBTORCH_ROOT): its header, and the library to
 # link libresolute_cuda.so against. At run time the library that libtorch_cuda loads is used.
 #
 #   NCCL_ROOT     folder that holds include/ and lib/, if it is not there

@@ -53,8 +53,8 @@ if(TARGET resolute-worker)
       message(FATAL_ERROR "libtorch_cpu.so is not among what ${worker} loads from ${wheels}")
     endif()
     # Licences of the wheels that these libraries come from.
-    file(GLOB licences ${wheels}/torch-*.dist-info ${wheels}/nvidia_cuda_runtime-*.dist-info
-         ${wheels}/nvidia_cuda_cupti-*.dist-info ${wheels}/plotly-*.dist-info)
+    file(GLOB licences ${wheels}/torch-*.dist-info ${wheels}/nvidia_cuda_runtime*.dist-info
+         ${wheels}/nvidia_cuda_cupti*.dist-info ${wheels}/plotly-*.dist-info)
     foreach(folder IN LISTS licences)
       get_filename_component(name ${folder} NAME)
       file(GLOB texts_of ${folder}/LICEN* ${folder}/NOTICE* ${folder}/License* ${folder}/licenses)
@@ -76,7 +76,7 @@ set(CPACK_DEBIAN_COMPRESSION_TYPE zstd)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${LIBTORCH_ROOT}/lib ${LIBTORCH_ROOT}/../nvidia/cu13/lib
-    ${LIBTORCH_ROOT}/../nvidia/nccl/lib)
+    ${LIBTORCH_ROOT}/../nvidia/cuda_runtime/lib ${LIBTORCH_ROOT}/../nvidia/cuda_cupti/lib ${LIBTORCH_ROOT}/../nvidia/nccl/lib)
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS openmpi-bin)
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "gnuplot-nox, slurm-client")
 include(CPack)

@@ -66,11 +66,14 @@ Finding judge_cuda(const core::CommandOutput& output, bool gpus_there) {
   if (!succeeded(output)) return from_error("cuda", bad, failure_text(output, kWorkerLimit));
   const auto json = described(output);
   if (!json) return {bad, "cuda", "`resolute-worker describe cuda` prints no JSON", "build the worker anew"};
-  return {Level::kOk, "cuda",
-          fmt::format("{}, compute capability {}, CUDA {}, cuDNN {}, libtorch {}", text_in(*json, "gpu"),
-                      text_in(*json, "capability"), text_in(*json, "cuda"), text_in(*json, "cudnn"),
-                      text_in(*json, "libtorch")),
-          ""};
+  return {
+      Level::kOk, "cuda",
+      fmt::format("{}, compute capability {}, CUDA {} (needs driver {} or newer, this one serves CUDA {}), cuDNN {}, "
+                  "libtorch {}",
+                  text_in(*json, "gpu"), text_in(*json, "capability"), text_in(*json, "cuda"),
+                  text_in(*json, "driver_needed"), text_in(*json, "driver_serves"), text_in(*json, "cudnn"),
+                  text_in(*json, "libtorch")),
+      ""};
 }
 
 // The module that opens the GPU is linked with NCCL: had it not been loaded, a library would be named.

@@ -120,7 +120,7 @@ FENCES = [
     (r"zip\.h", [r"datasets/arrays/.*", r"results/exports/zip_file\.cpp"]),
     (r"matio\.h", [r"datasets/arrays/.*"]),
     (r"nccl\.h|.*ProcessGroupNCCL\.hpp", [r"workers/ddp/nccl.*"]),
-    (r"cuda.*\.h|c10/cuda/.*|ATen/cuda/.*", [r"workers/device/cuda.*", r"workers/ddp/nccl.*"]),
+    (r"cuda.*\.h|c10/cuda/.*|ATen/cuda/.*", [r"workers/device/cuda.*", r"workers/ddp/gpu_properties.*", r"workers/ddp/nccl.*"]),
     (r"gloo/.*|.*ProcessGroupGloo\.hpp", [r"workers/ddp/gloo\.cpp"]),
     (r"jpeglib\.h|png\.h|stb/.*|turbojpeg\.h", [r"datasets/image/.*"]),
     (r"httplib\.h", [r"cli/watch/page_server\.cpp", r"tests/cli/watch/.*"]),

@@ -15,6 +15,7 @@
 
 #include "core/error.h"
 #include "core/process/listener.h"
+#include "workers/ddp/gpu_properties.h"
 #include "workers/ddp/roll_call.h"
 
 namespace resolute::workers {
@@ -133,17 +134,15 @@ class NcclCommunicator final : public Communicator {
     ncclResult_t result_;
   };
 
-  // What tells a rank's GPU from others: slices of one (MIG) have names of their own and one address.
+  // What tells a rank's GPU from others: slices of one (MIG) have identities of their own and one address.
   struct Gpu {
-    std::array<char, sizeof(cudaUUID_t)> name{};
+    std::array<char, 16> identity{};
     std::array<int, 3> address{};  // on its machine
   };
 
   std::vector<Gpu> gpus_of_ranks() {
-    cudaDeviceProp properties{};
-    check_cuda("reading the GPU's properties", ::cudaGetDeviceProperties(&properties, place_.index()));
-    Gpu own{{}, {properties.pciDomainID, properties.pciBusID, properties.pciDeviceID}};
-    std::memcpy(own.name.data(), &properties.uuid, own.name.size());
+    const GpuProperties properties = gpu_properties(place_.index());
+    const Gpu own{properties.identity, properties.address};
     at::Tensor all = at::empty({process_ranks() * static_cast<std::int64_t>(sizeof(Gpu))}, at::kByte);
     host_->all_gather(all, bytes_of(&own, sizeof(own)));
     std::vector<Gpu> gpus(static_cast<std::size_t>(process_ranks()));
@@ -157,7 +156,7 @@ class NcclCommunicator final : public Communicator {
     const std::vector<int> machine = machines();
     for (std::size_t second = 1; second < gpus.size(); ++second)
       for (std::size_t first = 0; first < second; ++first) {
-        const bool same = gpus[first].name == gpus[second].name;
+        const bool same = gpus[first].identity == gpus[second].identity;
         const bool slices =
             !machine.empty() && machine.at(first) == machine.at(second) && gpus[first].address == gpus[second].address;
         if (same || slices)

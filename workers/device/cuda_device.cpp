@@ -12,7 +12,9 @@
 #include <cstdlib>
 
 #include "core/error.h"
+#include "workers/ddp/gpu_properties.h"
 #include "workers/ddp/nccl.h"
+#include "workers/device/cuda_driver.h"
 
 namespace resolute::workers {
 namespace {
@@ -20,9 +22,6 @@ namespace {
 // With this cuBLAS gives the same bits in every run, whatever streams are used; libtorch refuses matrix products in
 // deterministic mode without it. Read when CUDA starts.
 constexpr const char* kCublasWorkspace = ":4096:8";
-
-// NVIDIA's table of CUDA's minor version compatibility: the oldest driver of the runtime that this was built with.
-constexpr int kLeastDriver = CUDART_VERSION >= 13000 ? 580 : 525;
 
 core::RuntimeError not_available(std::string_view why, std::string_view suggestion) {
   return core::RuntimeError(core::ErrorKind::kEnvironment, "device 'cuda' is not available", why, suggestion);
@@ -32,11 +31,21 @@ core::RuntimeError not_available(std::string_view why) {
   return not_available(why, "run the job where nvidia-smi lists a GPU, or train with device = \"cpu\"");
 }
 
+// Versions of CUDA as the two functions give them, which need no GPU.
+int runtime_version() {
+  int version = 0;
+  static_cast<void>(::cudaRuntimeGetVersion(&version));
+  return version;
+}
+int version_served_by_driver() {
+  int version = 0;
+  static_cast<void>(::cudaDriverGetVersion(&version));
+  return version;
+}
+
 core::RuntimeError not_available(cudaError_t result) {
-  if (result != cudaErrorInsufficientDriver) return not_available(::cudaGetErrorString(result));
-  return not_available(::cudaGetErrorString(result),
-                       fmt::format("CUDA {} needs NVIDIA's driver {} or newer; nvidia-smi says which is there",
-                                   CUDART_VERSION / 1000, kLeastDriver));
+  if (result == cudaErrorInsufficientDriver) return driver_error(runtime_version(), version_served_by_driver());
+  return not_available(::cudaGetErrorString(result));
 }
 
 void make_deterministic(bool tf32) {
@@ -63,9 +72,6 @@ int visible_gpus() {
   return count;
 }
 
-// "13.0" of 13000.
-std::string cuda_version(int version) { return fmt::format("{}.{}", version / 1000, version % 1000 / 10); }
-
 // cuBLAS has no version in libtorch's interface; its library is loaded already.
 std::string cublas_version() {
   using Version = std::size_t (*)();
@@ -88,30 +94,30 @@ class CudaDevice final : public Device {
 
   at::Device place() const override { return place_; }
   NumericParts numeric_parts() const override { return parts_; }
+  NumericParts remarks() const override {
+    return {{"driver_needed", least_driver(runtime_version())},
+            {"driver_serves", cuda_version(version_served_by_driver())}};
+  }
   std::unique_ptr<Communicator> connect(std::unique_ptr<Communicator> host, std::chrono::milliseconds limit) override {
     return connect_nccl(std::move(host), place_, limit);
   }
 
  private:
   void read_properties(bool tf32) {
-    cudaDeviceProp properties{};
-    if (const cudaError_t result = ::cudaGetDeviceProperties(&properties, place_.index()); result != cudaSuccess)
-      throw not_available(result);
-    if (tf32 && properties.major < 8)
+    const GpuProperties properties = gpu_properties(place_.index());
+    if (tf32 && properties.capability[0] < 8)
       throw not_available(fmt::format("{} has no TF32", properties.name), "train with precision f32 or bf16");
     std::string name = properties.name;
     std::replace(name.begin(), name.end(), ' ', '-');
-    int runtime = 0;
-    static_cast<void>(::cudaRuntimeGetVersion(&runtime));
     const at::Context& context = at::globalContext();
     const bool fused = __builtin_cpu_supports("fma");
     parts_ = {{"device", "cuda"},
               {"gpu", name},
-              {"capability", fmt::format("{}.{}", properties.major, properties.minor)},
+              {"capability", fmt::format("{}.{}", properties.capability[0], properties.capability[1])},
               // A slice of a GPU has fewer, and kernels are chosen by their number.
-              {"multiprocessors", std::to_string(properties.multiProcessorCount)},
+              {"multiprocessors", std::to_string(properties.multiprocessors)},
               {"libtorch", TORCH_VERSION},
-              {"cuda", cuda_version(runtime)},
+              {"cuda", cuda_version(runtime_version())},
               {"cudnn", std::to_string(at::detail::getCUDAHooks().versionRuntimeCuDNN())},
               {"cublas", cublas_version()},
               {"tf32", context.allowTF32CuDNN(at::Float32Op::CONV) && context.allowTF32CuBLAS() ? "on" : "off"},

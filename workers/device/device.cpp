@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "workers/device/cuda_driver.h"
 #include "workers/device/cuda_interface.h"
 #include "workers/device/numeric_class.h"
 
@@ -13,8 +14,6 @@ namespace resolute::workers {
 namespace {
 
 constexpr const char* kModule = "libresolute_cuda.so";
-constexpr const char* kSuggestion =
-    "install torch 2.11.0 with the packages that it asks for (docs/gpu.md), or train with device = \"cpu\"";
 
 class CpuDevice final : public Device {
  public:
@@ -26,7 +25,12 @@ class CpuDevice final : public Device {
 };
 
 core::RuntimeError not_available(std::string_view why) {
-  return core::RuntimeError(core::ErrorKind::kEnvironment, "device 'cuda' is not available", why, kSuggestion);
+  return core::RuntimeError(
+      core::ErrorKind::kEnvironment, "device 'cuda' is not available", why,
+      fmt::format(
+          "install torch 2.11.0 for CUDA 13 (driver {} or newer) or CUDA 12 (driver {}) with the packages that it "
+          "asks for (docs/gpu.md), or train with device = \"cpu\"",
+          least_driver(13000), least_driver(12000)));
 }
 
 // Never unloaded: libtorch keeps what a library registers.

@@ -26,6 +26,8 @@ class Device {
   virtual at::Device place() const = 0;
   //! What bits depend on here besides the specification; never the number of process ranks, a host or a path.
   virtual NumericParts numeric_parts() const = 0;
+  //! What `resolute-worker describe` tells besides, on which no bit depends.
+  virtual NumericParts remarks() const { return {}; }
   //! A communicator for tensors at place() and on the CPU. \param host carries what lies on the CPU, and is how ranks
   //! on GPUs find each other \param limit for one exchange of tensors at place(), the slowest rank's computing
   //! included \throws RuntimeError: kEnvironment if two ranks have one GPU; kTransient for a lost peer

@@ -74,7 +74,11 @@ NumericParts cpu_numeric_parts() {
 std::string numeric_class(const Device& device) { return line_of(device.numeric_parts()); }
 std::string numeric_class() { return line_of(cpu_numeric_parts()); }
 
-core::Json describe_numeric_class(const Device& device) { return json_of(device.numeric_parts()); }
+core::Json describe_numeric_class(const Device& device) {
+  core::Json json = json_of(device.numeric_parts());
+  for (const auto& [key, value] : device.remarks()) json[key] = value;
+  return json;
+}
 
 void enter_numeric_class(int threads) {
   at::set_num_threads(threads);

@@ -22,7 +22,7 @@ std::string numeric_class();
 //! The parts of the CPU's line.
 NumericParts cpu_numeric_parts();
 
-//! The same as an object, with the line under "numeric_class": `resolute-worker describe`.
+//! The same as an object, with the line under "numeric_class" and the device's remarks: `resolute-worker describe`.
 core::Json describe_numeric_class(const Device& device);
 
 //! Fixes what a numeric class assumes: threads a rank, deterministic algorithms. Call first, once.

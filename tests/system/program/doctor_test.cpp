@@ -134,6 +134,21 @@ TEST(Doctor, a_worker_that_cannot_start_is_told_with_its_own_words) {
   EXPECT_THAT(diagnose(environment).what("worker"), HasSubstr("killed by signal 11"));
 }
 
+TEST(Doctor, the_driver_that_cuda_needs_is_named_with_a_gpu_and_without) {
+  EXPECT_THAT(diagnose(with_path("/nonexistent")).what("cuda") + diagnose(with_path("/nonexistent")).advice("cuda"),
+              AllOf(HasSubstr("580"), HasSubstr("525")))
+      << "this machine has CUDA's libraries";
+  ScratchFolder bin;
+  auto environment = with_path(bin.path());
+  environment["RESOLUTE_WORKER"] = (bin / "worker").string();
+  write_program(bin / "worker",
+                "echo '{\"gpu\":\"H100\",\"capability\":\"9.0\",\"cuda\":\"12.8\",\"driver_needed\":\"525\","
+                "\"driver_serves\":\"13.1\",\"cudnn\":\"91000\",\"libtorch\":\"2.11.0\"}'");
+  const auto found = diagnose(environment);
+  EXPECT_EQ(found.level("cuda"), "ok");
+  EXPECT_THAT(found.what("cuda"), HasSubstr("CUDA 12.8 (needs driver 525 or newer, this one serves CUDA 13.1)"));
+}
+
 TEST(Doctor, an_mpirun_that_fails_or_is_of_another_mpi_is_a_failure) {
   ScratchFolder bin;
   const auto environment = with_path(bin.path().string() + ":/usr/bin:/bin");

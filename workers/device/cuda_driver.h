@@ -1,0 +1,22 @@
+#pragma once
+//! \file
+//! What CUDA asks of NVIDIA's driver. Versions of CUDA are numbers as CUDA gives them: 13000 is 13.0. Pure.
+
+#include <string>
+
+#include "core/error.h"
+
+namespace resolute::workers {
+
+//! "13.0" of 13000.
+std::string cuda_version(int version);
+
+//! The oldest branch of the driver that serves a version of CUDA, "580"; "unknown" of one that is not known here.
+//! Source: NVIDIA's table of CUDA's minor version compatibility.
+std::string least_driver(int cuda);
+
+//! Why no GPU can be used with this driver. \param cuda of libtorch's libraries
+//! \param served by the driver; 0: there is none
+core::RuntimeError driver_error(int cuda, int served);
+
+}  // namespace resolute::workers
