@@ -53,7 +53,11 @@ Decoder::Doubling Decoder::add_transposed(const std::string& name, std::int64_t 
 at::Tensor Decoder::forward(const at::Tensor& f5, std::int64_t height, std::int64_t width) const {
   at::Tensor current = f5;
   for (std::size_t i = 0; i < doublings_.size(); ++i) current = at::relu(norms_[i]->forward(doublings_[i](current)));
-  return image_->forward(current).slice(2, 0, height).slice(3, 0, width);
+  at::Tensor image = image_->forward(current);
+  // A slice of all would give its gradient another memory format.
+  for (const auto& [dimension, size] : {std::pair(2, height), std::pair(3, width)})
+    if (image.size(dimension) > size) image = image.slice(dimension, 0, size);
+  return image;
 }
 
 Discriminator::Discriminator(std::int64_t channels, std::int64_t width, methods::DiscriminatorKind kind) {

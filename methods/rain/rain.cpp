@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "workers/nn/layers.h"
 #include "workers/nn/losses.h"
 
 namespace resolute::workers {
@@ -70,8 +71,13 @@ std::vector<Rain::Streams> Rain::through(const Run& run, const Streams& input) c
   const std::int64_t hr_rows = input.hr.size(0), lr_rows = input.lr.size(0);
   std::vector<Streams> outputs;
   if (joint_ || hr_rows == 0 || lr_rows == 0) {
-    for (const at::Tensor& both : run(at::cat({input.hr, input.lr})))
-      outputs.push_back({both.narrow(0, 0, hr_rows), both.narrow(0, hr_rows, lr_rows)});
+    for (const at::Tensor& both : run(at::cat({input.hr, input.lr}))) {
+      // One node: the gradients of two narrow()s would be padded with zeros and added, in another memory format. Where
+      // a loss reaches one stream alone, the other's zeros have that format too.
+      const std::vector<at::Tensor> streams =
+          (both.dim() == 4 ? with_channels_last_gradient(both) : both).split_with_sizes({hr_rows, lr_rows});
+      outputs.push_back({streams[0], streams[1]});
+    }
     return outputs;
   }
   std::vector<at::Tensor> of_hr = run(input.hr), of_lr = run(input.lr);

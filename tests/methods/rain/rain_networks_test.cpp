@@ -5,9 +5,11 @@
 
 #include <array>
 #include <cmath>
+#include <set>
 
 #include "core/error.h"
 #include "methods/rain/networks.h"
+#include "tests/methods/method_terms.h"
 #include "tests/methods/small_training.h"
 #include "tests/support/any_word.h"
 #include "tests/workers/formula.h"
@@ -124,6 +126,35 @@ TEST(RainNetworks, layers_begin_as_wide_as_what_one_output_value_sees) {
     initialise(decoder, 3);
     const double found = decoder.named_parameters()["conv1.weight"].std().item<double>();
     EXPECT_NEAR(found * std::sqrt(2048.0 * taps / 2), 1, 1e-2) << kind;
+  }
+}
+
+//! Of every map that both streams share, whether a loss reaches one stream of it or both.
+TEST(RainNetworks, gradients_of_two_streams_in_one_pass_stay_channels_last) {
+  for (const bool non_saturating : {false, true}) {
+    experiments::RainOptions options;
+    options.adversary = methods::Adversary{.levels = {1, 2, 3, 4, 5}, .non_saturating = non_saturating};
+    const auto method = worker_tests::made_up(
+        options, {.backbone = settings::Trunk::kResnetSmall, .bn_streams = settings::BatchNormStreams::kJoint});
+    const LaneBatch batch = worker_tests::made_up_batch(2, 2, 128, 64);
+    const Activations activations = method->forward(batch);
+    std::set<const void*> shared;
+    int reached = 0;
+    for (const at::Tensor& tensor : activations.tensors) {
+      if (!tensor.defined() || tensor.dim() != 4) continue;
+      ASSERT_TRUE(tensor.is_view());
+      const at::Tensor both(tensor._base());
+      if (!shared.insert(both.unsafeGetTensorImpl()).second) continue;
+      EXPECT_TRUE(both.is_contiguous(at::MemoryFormat::ChannelsLast)) << both.sizes();
+      both.register_hook([&, sizes = both.sizes().vec()](const at::Tensor& gradient) {
+        ++reached;
+        EXPECT_TRUE(gradient.is_contiguous(at::MemoryFormat::ChannelsLast) && !gradient.is_contiguous())
+            << at::IntArrayRef(sizes);
+      });
+    }
+    EXPECT_EQ(6U, shared.size()) << "five maps and the images";
+    worker_tests::sum_of(worker_tests::terms_of(*method, 1, activations, batch)).backward();
+    EXPECT_EQ(6, reached);
   }
 }
 
