@@ -8,6 +8,9 @@
 #include <torch/csrc/autograd/variable.h>
 
 #include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <mutex>
 #include <utility>
 
 #include "core/error.h"
@@ -65,24 +68,32 @@ struct GradientExchange::Bucket {
   std::vector<std::size_t> parameters;  // ascending in the order of arrival: from the group's end
   std::size_t waiting = 0;              // parameters of the running lane that have not arrived
   TensorList arrived;                   // in the order of `parameters`; undefined until it is there
-  // Of the thread:
+  // Of the thread that gathers:
   LaneSum sum;
+  DigestKeys keys;
+  // Of the one that exchanges:
   at::Tensor flat;
   at::Tensor copies;  // for norms
-  DigestKeys keys;
+
+  void put_sums(const TensorList& sums);
 };
 
 struct GradientExchange::Group {
   std::vector<at::Tensor> parameters;
   std::vector<Bucket> buckets;
   std::vector<std::pair<std::size_t, std::size_t>> place;  // of each parameter: bucket, position in it
-  // Of the thread, read after the last task:
+  // Of the threads, read after the last task:
   TensorList gradients, norms;
   std::vector<TensorList> lane_digests;  // own lanes × parameters
 };
 
-//! On a GPU the thread queues its work on a stream of its own, ordered with the backward pass by events. On the CPU
-//! there is nothing to order.
+void GradientExchange::Bucket::put_sums(const TensorList& sums) {
+  put(norms_of(sums, copies), parameters, group->norms);
+  put(TensorList(sums), parameters, group->gradients);
+}
+
+//! On a GPU a thread queues its work on a stream of its own, ordered with the backward pass and with the other thread's
+//! by events. On the CPU there is nothing to order.
 struct GradientExchange::SideStream {
   explicit SideStream(at::Device where) : guard(where.type()), stream(guard.getStreamFromGlobalPool(where, true)) {}
   c10::Event mark(const c10::Stream& on) {
@@ -93,6 +104,33 @@ struct GradientExchange::SideStream {
   c10::Stream current() { return guard.getStream(stream.device()); }
   c10::impl::VirtualGuardImpl guard;
   c10::Stream stream;
+};
+
+//! The memory of the buckets that may be under way.
+class GradientExchange::Flights {
+ public:
+  //! Waits until some is free. It is free again once nobody holds it.
+  std::shared_ptr<ExchangeBuffers> take() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return !free_.empty(); });
+    ExchangeBuffers* const taken = free_.back();
+    free_.pop_back();
+    return {taken, [this](ExchangeBuffers* buffers) {
+              const std::lock_guard give(mutex_);
+              free_.push_back(buffers);
+              changed_.notify_all();
+            }};
+  }
+  int taken() {
+    const std::lock_guard lock(mutex_);
+    return kMostUnderWay - static_cast<int>(free_.size());
+  }
+
+ private:
+  std::array<ExchangeBuffers, kMostUnderWay> all_;
+  std::vector<ExchangeBuffers*> free_{&all_[0], &all_[1]};
+  std::mutex mutex_;
+  std::condition_variable changed_;
 };
 
 class GradientExchange::Hook final : public torch::autograd::PostAccumulateGradHook {
@@ -134,19 +172,18 @@ GradientExchange::GradientExchange(const std::vector<ParameterGroup>& groups, in
   }
   const at::Device device = groups_.at(0)->parameters.at(0).device();
   if (!device.is_cpu()) side_ = std::make_unique<SideStream>(device);
-  if (side_ || communicator_ != nullptr) thread_ = std::thread([this] { work(); });
+  if (communicator_ != nullptr) {
+    if (side_) exchange_side_ = std::make_unique<SideStream>(device);
+    flights_ = std::make_unique<Flights>();
+    exchanger_ = make_thread(exchange_side_.get());
+  }
+  if (side_ || communicator_ != nullptr) gatherer_ = make_thread(side_.get());
 }
 
 GradientExchange::~GradientExchange() {
   for (const auto& group : groups_)
     for (const at::Tensor& parameter : group->parameters)
       torch::autograd::impl::set_post_acc_grad_hooks(parameter, nullptr);
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
 }
 
 void GradientExchange::begin(const std::vector<std::size_t>& groups) {
@@ -197,39 +234,59 @@ void GradientExchange::end_lane() {
 }
 
 void GradientExchange::hand_over(Bucket& bucket) {
-  Group& group = *bucket.group;
   TensorList gradients = std::exchange(bucket.arrived, TensorList(bucket.parameters.size()));
   bucket.waiting = bucket.parameters.size();
   std::shared_ptr<c10::Event> ready;
   if (side_) ready = std::make_shared<c10::Event>(side_->mark(side_->current()));
-  const bool last = lane_ + 1 == own_.first + own_.count;
-  post([this, &group, &bucket, lane = lane_, last, ready, gradients = std::move(gradients)]() mutable {
+  post([this, &bucket, lane = lane_, ready, gradients = std::move(gradients)]() mutable {
     if (ready) {
       ready->block(side_->stream);
       for (const at::Tensor& gradient : gradients) gradient.record_stream(side_->stream);
     }
-    TensorList& lane_digests = group.lane_digests[static_cast<std::size_t>(lane - own_.first)];
-    put(tensor_digests(gradients, bucket.keys), bucket.parameters, lane_digests);
-    bucket.sum.add(lane, std::move(gradients));
-    if (!last) return;
-    const TensorList sums = sum_over_lanes(std::move(bucket.sum), lanes_, communicator_, buffers_, bucket.flat);
-    bucket.sum = {};
-    put(norms_of(sums, bucket.copies), bucket.parameters, group.norms);
-    put(TensorList(sums), bucket.parameters, group.gradients);
+    add_lane(bucket, lane, std::move(gradients));
   });
 }
+
+void GradientExchange::add_lane(Bucket& bucket, int lane, TensorList gradients) {
+  TensorList& lane_digests = bucket.group->lane_digests[static_cast<std::size_t>(lane - own_.first)];
+  put(tensor_digests(gradients, bucket.keys), bucket.parameters, lane_digests);
+  bucket.sum.add(lane, std::move(gradients));
+  if (lane + 1 < own_.first + own_.count) return;
+  if (communicator_ == nullptr)
+    sum_alone(bucket);
+  else
+    gather(bucket);
+}
+
+void GradientExchange::sum_alone(Bucket& bucket) {
+  ExchangeBuffers unused;
+  at::Tensor none;
+  bucket.put_sums(sum_over_lanes(std::exchange(bucket.sum, {}), lanes_, nullptr, unused, none));
+}
+
+void GradientExchange::gather(Bucket& bucket) {
+  // Free, on a GPU too: an exchange has ended when it returns, and the last of a bucket comes behind all that read
+  // this.
+  const std::shared_ptr<ExchangeBuffers> buffers = flights_->take();
+  const GatheredLanes lanes = gather_lanes(std::exchange(bucket.sum, {}), lanes_, *communicator_, *buffers);
+  std::shared_ptr<c10::Event> gathered;
+  if (side_) gathered = std::make_shared<c10::Event>(side_->mark(side_->stream));
+  exchanger_->post([this, &bucket, buffers, lanes, gathered] {
+    if (gathered) gathered->block(exchange_side_->stream);
+    bucket.put_sums(exchange_lanes(lanes, lanes_, *communicator_, *buffers, bucket.flat));
+  });
+}
+
+int GradientExchange::under_way() const { return flights_ ? flights_->taken() : 0; }
 
 std::vector<SummedGradients> GradientExchange::finish() {
   RESOLUTE_EXPECT(!active_.empty() && lane_ == own_.first + own_.count, "a lane has not ended");
   const std::vector<std::size_t> finished = std::exchange(active_, {});
-  std::shared_ptr<c10::Event> done;
-  if (side_) post([this, &done] { done = std::make_shared<c10::Event>(side_->mark(side_->stream)); });
-  {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return tasks_.empty() && !busy_; });
-    if (failure_) std::rethrow_exception(failure_);
-  }
-  if (done) done->block(side_->current());
+  // The gatherer's last task gives the exchanger its own.
+  for (const auto& thread : {gatherer_.get(), exchanger_.get()})
+    if (thread != nullptr) thread->wait();
+  for (SideStream* side : {side_.get(), exchange_side_.get()})
+    if (side != nullptr) side->mark(side->stream).block(side->current());
   std::vector<SummedGradients> sums;
   for (std::size_t index : finished) {
     const Group& group = *groups_[index];
@@ -241,46 +298,20 @@ std::vector<SummedGradients> GradientExchange::finish() {
 }
 
 void GradientExchange::post(std::function<void()> task) {
-  if (!thread_.joinable()) {
-    const at::NoGradGuard no_grad;
-    return task();
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    tasks_.push_back(std::move(task));
-  }
-  changed_.notify_all();
+  if (gatherer_) return gatherer_->post(std::move(task));
+  const at::NoGradGuard no_grad;
+  task();
 }
 
-void GradientExchange::work() {
-  const at::NoGradGuard no_grad;
-  // The process's threads belong to the backward pass: a second team of them on the same cores would wait for the
-  // first.
-  at::internal::lazy_init_num_threads();
-  omp_set_num_threads(1);
-  if (side_) side_->guard.exchangeStream(side_->stream);
-  std::unique_lock lock(mutex_);
-  while (true) {
-    changed_.wait(lock, [&] { return stop_ || !tasks_.empty(); });
-    if (tasks_.empty()) return;
-    std::function<void()> task = std::move(tasks_.front());
-    tasks_.pop_front();
-    busy_ = true;
-    const bool skip = failure_ != nullptr;
-    lock.unlock();
-    std::exception_ptr failure;
-    try {
-      // After a failure the group of ranks is unusable: what was still to do is dropped.
-      if (!skip) task();
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    task = nullptr;
-    lock.lock();
-    busy_ = false;
-    if (failure && !failure_) failure_ = failure;
-    if (tasks_.empty()) changed_.notify_all();
-  }
+std::unique_ptr<TaskThread> GradientExchange::make_thread(SideStream* side) const {
+  return std::make_unique<TaskThread>([side] {
+    at::GradMode::set_enabled(false);
+    // The process's threads belong to the backward pass: a second team of them on the same cores would wait for the
+    // first.
+    at::internal::lazy_init_num_threads();
+    omp_set_num_threads(1);
+    if (side != nullptr) side->guard.exchangeStream(side->stream);
+  });
 }
 
 }  // namespace resolute::workers

@@ -3,21 +3,18 @@
 //! Gradients of a phase's parameter groups, lane by lane, to their sum over all lanes, beside the backward pass that
 //! makes them. A hook on every parameter hands its gradient over as soon as it is complete; bucket by bucket the lanes
 //! are added up in the order of the tree (lane_sum.h) and, once this rank's last lane has given a bucket, exchanged
-//! with the other ranks. A thread of its own does that, since it waits for them; where there are no others, and on the
-//! CPU, it is done on the spot, by all threads of the process. Bits depend neither on W nor on when anything arrives.
+//! with the other ranks. A thread of its own waits for them, and while it exchanges one bucket another thread gathers
+//! the next: two are under way at most. Where there are no others, one thread does both, and on the CPU it is done on
+//! the spot, by all threads of the process. Bits depend neither on W nor on when anything arrives.
 
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
-#include <exception>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "workers/ddp/lane_sum.h"
+#include "workers/ddp/task_thread.h"
 #include "workers/methods/method.h"
 
 namespace resolute::workers {
@@ -53,6 +50,11 @@ class GradientExchange {
   //! lost peer
   std::vector<SummedGradients> finish();
 
+  //! Buckets that are gathered or exchanged just now, with the memory for it: at most kMostUnderWay; 0 where there are
+  //! no other ranks. From any thread.
+  int under_way() const;
+  static constexpr int kMostUnderWay = 2;
+
   //! What is sent to one rank is a bucket by the number of ranks: of many, larger ones, so that it does not get small.
   static constexpr std::int64_t bucket_bytes_of(int process_ranks) {
     return (process_ranks < 16 ? std::int64_t{8} : process_ranks < 64 ? std::int64_t{32} : std::int64_t{64}) << 20;
@@ -62,11 +64,15 @@ class GradientExchange {
   struct Bucket;
   struct Group;
   struct SideStream;
+  class Flights;
   class Hook;
   void arrived(std::size_t group, std::size_t parameter);
   void hand_over(Bucket& bucket);
+  void add_lane(Bucket& bucket, int lane, TensorList gradients);
+  void sum_alone(Bucket& bucket);
+  void gather(Bucket& bucket);
   void post(std::function<void()> task);
-  void work();
+  std::unique_ptr<TaskThread> make_thread(SideStream* side) const;
 
   int lanes_;
   LaneRange own_;
@@ -76,17 +82,11 @@ class GradientExchange {
   std::vector<Bucket*> order_;       // theirs, as they are handed over
   std::size_t next_bucket_ = 0;      // of order_: the first that the running lane has not handed over
   int lane_ = 0;                     // whose backward pass is running
-  std::unique_ptr<SideStream> side_;
-  ExchangeBuffers buffers_;  // of the thread
-
-  // Guarded by mutex_:
-  std::deque<std::function<void()>> tasks_;
-  bool busy_ = false;
-  bool stop_ = false;
-  std::exception_ptr failure_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::thread thread_;
+  // Of a GPU: where lanes are added up and gathered, and where they are exchanged.
+  std::unique_ptr<SideStream> side_, exchange_side_;
+  std::unique_ptr<Flights> flights_;  // null where there are no other ranks
+  // The gatherer gives the exchanger its tasks, so it ends first.
+  std::unique_ptr<TaskThread> exchanger_, gatherer_;
 };
 
 }  // namespace resolute::workers

@@ -1,6 +1,7 @@
 #include "workers/ddp/lane_sum.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "core/error.h"
@@ -66,26 +67,28 @@ void scatter(const TensorList& tensors, std::int64_t node, at::Tensor to) {
   if (const std::int64_t rest = to.size(0) * chunk - at; rest > 0) copy(at::zeros({rest}, to.options()));
 }
 
-std::int64_t elements_of(const TensorList& tensors) {
-  std::int64_t elements = 0;
-  for (const at::Tensor& tensor : tensors) elements += tensor.numel();
-  return elements;
-}
-
 // What a sum is made with.
 struct Means {
   Communicator& communicator;
   ExchangeBuffers& buffers;
   at::Tensor& flat;
-  std::int64_t chunk = 0;  // a rank's share, rounded up
+  std::int64_t chunk = 0;
   at::TensorOptions options;
 };
 
+// How `send` is cut: for each rank that is sent something the same share of each node.
+struct Cut {
+  std::int64_t ranks = 0, nodes = 0, share = 0;
+};
+
+std::optional<LaneRoutes> routes_of(const Communicator& communicator, int lanes) {
+  return lane_routes(communicator.process_rank(), communicator.machines(), lanes);
+}
+
 // All ranks at once: all-to-all, ordered sum of this rank's share, all-gather.
-at::Tensor sum_straight(const std::vector<LaneNode>& own, int lanes, const Means& with) {
+at::Tensor sum_straight(int lanes, const Means& with) {
   const int ranks = with.communicator.process_ranks();
   const std::int64_t chunk = with.chunk;
-  const auto own_count = static_cast<std::int64_t>(own.size());
   std::vector<LaneNode> all;
   std::vector<std::int64_t> receive_counts;
   for (int rank = 0; rank < ranks; ++rank) {
@@ -93,11 +96,10 @@ at::Tensor sum_straight(const std::vector<LaneNode>& own, int lanes, const Means
     receive_counts.push_back(static_cast<std::int64_t>(nodes.size()) * chunk);
     all.insert(all.end(), nodes.begin(), nodes.end());
   }
-  const std::vector<std::int64_t> send_counts(static_cast<std::size_t>(ranks), own_count * chunk);
+  const std::int64_t to_each = receive_counts[static_cast<std::size_t>(with.communicator.process_rank())];
+  const std::vector<std::int64_t> send_counts(static_cast<std::size_t>(ranks), to_each);
 
-  const at::Tensor send = first_elements(with.buffers.send, ranks * own_count * chunk, with.options);
-  for (std::int64_t node = 0; node < own_count; ++node)
-    scatter(own[static_cast<std::size_t>(node)].sum, node, send.view({ranks, own_count, chunk}));
+  const at::Tensor send = with.buffers.send.narrow(0, 0, ranks * to_each);
   at::Tensor received =
       first_elements(with.buffers.received, static_cast<std::int64_t>(all.size()) * chunk, with.options);
   with.communicator.all_to_all(received, send, receive_counts, send_counts);
@@ -135,7 +137,7 @@ at::Tensor reduce_among(Communicator& communicator, const std::vector<int>& rank
 
 // Within the machine each rank sums its share of the machine's node of the tree, along its rail its share of that over
 // all machines; then shares go back the same way.
-at::Tensor sum_in_two_levels(const LaneNode& own, int lanes, const LaneRoutes& routes, const Means& with) {
+at::Tensor sum_in_two_levels(int lanes, const LaneRoutes& routes, const Means& with) {
   Communicator& communicator = with.communicator;
   const auto ranks = static_cast<std::int64_t>(routes.machine.size());
   const auto machines = static_cast<std::int64_t>(routes.rail.size());
@@ -147,8 +149,7 @@ at::Tensor sum_in_two_levels(const LaneNode& own, int lanes, const LaneRoutes& r
   for (const int rank : routes.rail)
     of_machines.push_back({(rank - place) * rank_lanes, static_cast<int>(ranks) * rank_lanes, {}});
 
-  const at::Tensor send = first_elements(with.buffers.send, ranks * share, with.options);
-  scatter(own.sum, 0, send.view({ranks, 1, share}));
+  const at::Tensor send = with.buffers.send.narrow(0, 0, ranks * share);
   const at::Tensor received = first_elements(with.buffers.received, ranks * share, with.options);
   const at::Tensor of_machine = reduce_among(communicator, routes.machine, std::move(of_ranks),
                                              send.view({ranks, share}), received.view({ranks, share}));
@@ -190,27 +191,51 @@ std::vector<LaneNode> nodes_of(LaneRange range) {
   return nodes;
 }
 
-TensorList sum_over_lanes(LaneSum&& own, int lanes, Communicator* communicator, ExchangeBuffers& buffers,
-                          at::Tensor& flat) {
+GatheredLanes gather_lanes(LaneSum&& own, int lanes, const Communicator& communicator, ExchangeBuffers& buffers) {
   RESOLUTE_EXPECT(!own.nodes().empty() && !own.nodes().front().sum.empty(), "a sum over nothing");
   const at::NoGradGuard no_grad;
-  if (communicator == nullptr) return fold(own.nodes());
+  const std::vector<LaneNode>& nodes = own.nodes();
+  GatheredLanes gathered{{}, 0, nodes.front().sum.front().options()};
+  std::int64_t elements = 0;
+  for (const at::Tensor& tensor : nodes.front().sum) {
+    gathered.shapes.push_back({tensor.sizes().vec(), tensor.strides().vec(), tensor.numel()});
+    elements += tensor.numel();
+  }
+  const int ranks = communicator.process_ranks();
+  gathered.chunk = (elements + ranks - 1) / ranks;
+  Cut cut{ranks, static_cast<std::int64_t>(nodes.size()), gathered.chunk};
+  if (const auto routes = routes_of(communicator, lanes))
+    cut = {static_cast<std::int64_t>(routes->machine.size()), 1,
+           static_cast<std::int64_t>(routes->rail.size()) * gathered.chunk};
+  const at::Tensor send = first_elements(buffers.send, cut.ranks * cut.nodes * cut.share, gathered.options);
+  for (std::int64_t node = 0; node < cut.nodes; ++node)
+    scatter(nodes[static_cast<std::size_t>(node)].sum, node, send.view({cut.ranks, cut.nodes, cut.share}));
+  return gathered;
+}
 
-  const TensorList shapes = own.nodes().front().sum;
-  const int ranks = communicator->process_ranks();
-  const std::int64_t elements = elements_of(shapes);
-  const Means with{*communicator, buffers, flat, (elements + ranks - 1) / ranks, shapes.front().options()};
-  const auto routes = lane_routes(communicator->process_rank(), communicator->machines(), lanes);
-  const at::Tensor gathered =
-      routes ? sum_in_two_levels(own.nodes().front(), lanes, *routes, with) : sum_straight(own.nodes(), lanes, with);
-
+TensorList exchange_lanes(const GatheredLanes& own, int lanes, Communicator& communicator, ExchangeBuffers& buffers,
+                          at::Tensor& flat) {
+  const at::NoGradGuard no_grad;
+  const Means with{communicator, buffers, flat, own.chunk, own.options};
+  const auto routes = routes_of(communicator, lanes);
+  const at::Tensor gathered = routes ? sum_in_two_levels(lanes, *routes, with) : sum_straight(lanes, with);
   TensorList sums;
-  std::int64_t at = 0;
-  for (const at::Tensor& shape : shapes) {
-    sums.push_back(gathered.as_strided(shape.sizes(), shape.strides(), gathered.storage_offset() + at));
-    at += shape.numel();
+  std::int64_t at = gathered.storage_offset();
+  for (const GatheredLanes::Shape& shape : own.shapes) {
+    sums.push_back(gathered.as_strided(shape.sizes, shape.strides, at));
+    at += shape.elements;
   }
   return sums;
+}
+
+TensorList sum_over_lanes(LaneSum&& own, int lanes, Communicator* communicator, ExchangeBuffers& buffers,
+                          at::Tensor& flat) {
+  if (communicator != nullptr)
+    return exchange_lanes(gather_lanes(std::move(own), lanes, *communicator, buffers), lanes, *communicator, buffers,
+                          flat);
+  RESOLUTE_EXPECT(!own.nodes().empty() && !own.nodes().front().sum.empty(), "a sum over nothing");
+  const at::NoGradGuard no_grad;
+  return fold(own.nodes());
 }
 
 }  // namespace resolute::workers

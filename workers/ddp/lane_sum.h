@@ -55,11 +55,31 @@ struct ExchangeBuffers {
   at::Tensor send, received;
 };
 
-//! The sum over all lanes, the same bits on every rank; uses up `own`. All-to-all, ordered sum of this rank's share,
-//! all-gather: a ring's bandwidth, and the order of additions that the tree prescribes. In two levels where machines
-//! are nodes of the tree (lane_routes.h), with the same additions: a ring's bandwidth between machines too.
-//! \param lanes L \param communicator nullptr for a single process: the sum then is in a lane's own tensors
-//! \param flat where the sum is put with a communicator, its tensors being views of it; grows as needed
+//! The lanes of a rank as they stand ready to be exchanged: in `buffers.send`, cut into the shares of ranks.
+struct GatheredLanes {
+  //! One tensor of the sum: as each lane's.
+  struct Shape {
+    std::vector<std::int64_t> sizes, strides;
+    std::int64_t elements = 0;
+  };
+  std::vector<Shape> shapes;
+  std::int64_t chunk = 0;  //!< elements of a rank's share, rounded up
+  at::TensorOptions options;
+};
+
+//! The first half of a sum over the lanes of several ranks, which asks no other rank; uses up `own`, whose tensors are
+//! read no more. \param lanes L
+GatheredLanes gather_lanes(LaneSum&& own, int lanes, const Communicator& communicator, ExchangeBuffers& buffers);
+
+//! The second half: all-to-all, ordered sum of this rank's share, all-gather: a ring's bandwidth, and the order of
+//! additions that the tree prescribes. In two levels where machines are nodes of the tree (lane_routes.h), with the
+//! same additions: a ring's bandwidth between machines too. \return the sum, the same bits on every rank \param buffers
+//! those that the lanes were gathered in \param flat where the sum is put, its tensors being views of it; grows as
+//! needed
+TensorList exchange_lanes(const GatheredLanes& own, int lanes, Communicator& communicator, ExchangeBuffers& buffers,
+                          at::Tensor& flat);
+
+//! Both halves. \param communicator nullptr for a single process: the sum then is in a lane's own tensors
 TensorList sum_over_lanes(LaneSum&& own, int lanes, Communicator* communicator, ExchangeBuffers& buffers,
                           at::Tensor& flat);
 

@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <string>
+#include <thread>
 
 #include "core/random/random.h"
 #include "tests/support/refusal.h"
@@ -217,6 +218,49 @@ TEST(GradientExchange, two_groups_of_one_backward_pass_are_summed_as_one_is_what
     }
 }
 
+// Rank 0 of two, whose exchanges last until the next bucket stands ready, and then as long as a third would take to.
+class SlowCommunicator final : public Communicator {
+ public:
+  int process_rank() const override { return 0; }
+  int process_ranks() const override { return 2; }
+  void all_to_all(at::Tensor& to, const at::Tensor& from, const std::vector<std::int64_t>&,
+                  const std::vector<std::int64_t>&) override {
+    const std::string sent = bytes_of(from);
+    ++exchanges_;
+    for (int turn = 0; exchanges_ < buckets && exchange->under_way() < 2 && turn < 10'000; ++turn)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    under_way.push_back(exchange->under_way());
+    EXPECT_EQ(sent, bytes_of(from)) << "what is under way was written to";
+    to.zero_();
+  }
+  void deliver(const std::vector<Parcel>&, const std::vector<Parcel>&) override { ADD_FAILURE(); }
+  void all_gather(at::Tensor& to, const at::Tensor&) override { to.zero_(); }
+  void broadcast(at::Tensor&) override {}
+  void barrier() override {}
+
+  GradientExchange* exchange = nullptr;
+  int buckets = 0;
+  std::vector<int> under_way;  // while each was exchanged
+
+ private:
+  int exchanges_ = 0;
+};
+
+TEST(GradientExchange, one_bucket_is_gathered_while_another_is_exchanged_and_never_a_third) {
+  const Network network;
+  SlowCommunicator slow;
+  GradientExchange exchange({network.group}, 2, {0, 1}, &slow, 1);
+  slow.exchange = &exchange;
+  slow.buckets = 4;  // a parameter each
+  exchange.begin({0});
+  network.loss(0, 0).backward();
+  exchange.end_lane();
+  exchange.finish();
+  EXPECT_EQ((std::vector<int>{2, 2, 2, 1}), slow.under_way);
+  EXPECT_EQ(0, exchange.under_way());
+}
+
 // Answers nothing: every exchange fails, as when a peer has gone.
 class LostCommunicator final : public Communicator {
  public:
@@ -240,6 +284,7 @@ TEST(GradientExchange, a_failed_exchange_ends_the_step_and_nothing_hangs) {
   network.loss(0, 0).backward();
   exchange.end_lane();
   EXPECT_THAT([&] { exchange.finish(); }, tests::fails("process rank 1 did not arrive"));
+  EXPECT_EQ(0, exchange.under_way());
 }
 
 }  // namespace

@@ -30,6 +30,9 @@ TEST(LateTraining, the_path_through_exchanges_gives_the_same_bits) {
   const std::string expected = late_hash(plan, {});
   EXPECT_EQ(expected, late_hash(plan, kLatest, alone.get()));
   EXPECT_EQ(expected, late_hash(plan, kSideAhead, alone.get()));
+  // One stream gathers a bucket, another exchanges it: either may be ahead.
+  for (const std::uint64_t seed : {1U, 2U})
+    EXPECT_EQ(expected, late_hash(plan, {Lateness::Kind::kDrawn, seed}, alone.get())) << "seed " << seed;
 }
 
 // A toy training on the device or the CPU, whose losses a device gives a step late.
