@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/files/json.h"
 #include "core/numbers.h"
+#include "core/split.h"
 
 namespace resolute::slurm {
 namespace {
@@ -264,6 +265,22 @@ std::variant<ShownJob, AnotherJob> parse_record(const LineReader& reader, const 
   return job;
 }
 
+constexpr std::int64_t kMostNodes = 1'000'000;
+
+// "1-3,7" → 4; "001-003" → 3.
+std::optional<std::int64_t> count_ranges(std::string_view ranges) {
+  std::int64_t count = 0;
+  for (const std::string_view range : core::split(ranges, ',')) {
+    const auto dash = range.find('-');
+    const auto first = core::number_of<int>(range.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : core::number_of<int>(range.substr(dash + 1));
+    if (!first || !last || *first < 0 || *last < *first) return std::nullopt;
+    count += std::int64_t{*last} - *first + 1;
+    if (count > kMostNodes) return std::nullopt;
+  }
+  return count;
+}
+
 }  // namespace
 
 std::vector<QueuedJob> parse_queue(std::string_view text) {
@@ -319,6 +336,32 @@ bool is_job_name(std::string_view name) {
   return !name.empty() && name.size() <= 128 && kFirst.find(name.front()) != std::string_view::npos &&
          std::all_of(name.begin(), name.end(),
                      [&](char c) { return c == '.' || c == '-' || kFirst.find(c) != std::string_view::npos; });
+}
+
+int count_nodes(std::string_view node_list) {
+  std::int64_t count = 0;
+  while (!node_list.empty()) {
+    std::size_t end = 0;
+    std::int64_t product = 1;  // "r[1-2]n[1-3]"
+    while (end < node_list.size() && node_list[end] != ',') {
+      if (node_list[end] != '[') {
+        ++end;
+        continue;
+      }
+      const auto close = node_list.find(']', end);
+      if (close == std::string_view::npos) return 0;
+      const auto ranges = count_ranges(node_list.substr(end + 1, close - end - 1));
+      if (!ranges) return 0;
+      product *= *ranges;
+      if (product > kMostNodes) return 0;
+      end = close + 1;
+    }
+    if (end == 0) return 0;
+    count += product;
+    if (count > kMostNodes) return 0;
+    node_list.remove_prefix(std::min(end + 1, node_list.size()));
+  }
+  return static_cast<int>(count);
 }
 
 }  // namespace resolute::slurm

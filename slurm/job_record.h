@@ -95,6 +95,10 @@ struct Accepted {
 //! `sbatch --parsable`: "ID" or "ID;CLUSTER", one line; nothing for any other text.
 std::optional<Accepted> parse_accepted(std::string_view text);
 
+//! Nodes of a list as SLURM compresses it: "n[1-3,7],m01" has five. 0 for one that cannot be read, and for over a
+//! million.
+int count_nodes(std::string_view node_list);
+
 //! 1 to 128 of [A-Za-z0-9_.-], not beginning with '-' or '.': the only job names that this program gives.
 bool is_job_name(std::string_view name);
 

@@ -7,7 +7,6 @@
 //! start had costs the hosts of its agents from its first record to its last, and the GPUs that its attempts held. Two
 //! are taken for one where their times overlap.
 
-#include <string_view>
 #include <vector>
 
 #include "allocations/submissions/stored_submission.h"
@@ -26,8 +25,5 @@ struct Usage {
 //! \param now until which what goes on is counted
 Usage usage_of(const std::vector<StoredSubmission>& submissions, const orchestrator::Timeline& timeline,
                orchestrator::Instant now);
-
-//! Nodes of a list as SLURM compresses it: "n[1-3,7],m01" has five. 0 for one that cannot be read.
-int count_nodes(std::string_view node_list);
 
 }  // namespace resolute::allocations

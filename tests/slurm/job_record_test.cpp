@@ -337,5 +337,16 @@ TEST(TimeLimits, are_those_of_sbatch) {
     EXPECT_THAT(tests::refusal([&] { seconds(text); }), HasSubstr("--time")) << text;
 }
 
+TEST(NodeLists, are_counted_as_slurm_compresses_them) {
+  EXPECT_EQ(count_nodes("n1"), 1);
+  EXPECT_EQ(count_nodes("n[1-3,7],m01"), 5);
+  EXPECT_EQ(count_nodes("nid[000998-001001]"), 4);
+  EXPECT_EQ(count_nodes("rack[0-1]n[1-3]"), 6);
+  EXPECT_EQ(count_nodes("n[1-1000000]"), 1'000'000);
+  for (const char* bad : {"", "n[1-", "n[3-1]", "n[a-b]", "n[]", ",n1", "n[1-99999999]", "n[1-1000000],m",
+                          "n[0-2147483647]", "r[1-90000]n[1-90000]", "a[1-600000],b[1-600000]"})
+    EXPECT_EQ(count_nodes(bad), 0) << bad;
+}
+
 }  // namespace
 }  // namespace resolute::slurm::job_record_test

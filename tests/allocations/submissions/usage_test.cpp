@@ -39,15 +39,6 @@ orchestrator::TimelineAttempt attempt(int slots, int gpus) {
   return one;
 }
 
-TEST(Usage, lists_of_nodes_are_counted_as_slurm_compresses_them) {
-  EXPECT_EQ(count_nodes("n1"), 1);
-  EXPECT_EQ(count_nodes("n[1-3,7],m01"), 5);
-  EXPECT_EQ(count_nodes("nid[000998-001001]"), 4);
-  EXPECT_EQ(count_nodes("rack[0-1]n[1-3]"), 6);
-  for (const char* bad : {"", "n[1-", "n[3-1]", "n[a-b]", "n[]", ",n1", "n[1-99999999]"})
-    EXPECT_EQ(count_nodes(bad), 0) << bad;
-}
-
 TEST(Usage, of_starts_is_their_nodes_and_what_was_asked_for_of_each) {
   const auto usage = usage_of({submission({start(0s, 100s, "n[1-2]"), start(200s, 300s, "n1")}, 2, 4)}, {}, {});
   EXPECT_DOUBLE_EQ(usage.node_seconds, 300);
