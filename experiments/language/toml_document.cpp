@@ -203,6 +203,7 @@ Node parse_toml(std::string_view text, const std::string& file) {
 }
 
 Node parse_toml_value(const std::string& value, const std::string& place) {
+  if (!core::is_utf8(value)) throw core::input_error(fmt::format("{}: the value is not UTF-8", place));
   Node as_text{Node::Kind::kValue, place, value, {}, {}};
   if (value.size() > kLargestText || value.find_first_of("\r\n") != std::string::npos) return as_text;
   Node document;

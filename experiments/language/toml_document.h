@@ -33,6 +33,7 @@ struct Member {
 Node parse_toml(std::string_view text, const std::string& file);
 
 //! The VALUE of `--set KEY=VALUE`: a TOML value where it parses as one, else the text itself as a string.
+//! \throws RuntimeError (kInput) opening with the place for what is not UTF-8
 Node parse_toml_value(const std::string& value, const std::string& place);
 
 }  // namespace resolute::experiments

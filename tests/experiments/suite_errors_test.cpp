@@ -91,6 +91,7 @@ TEST(SuiteErrors, profiles_and_sets) {
   };
   EXPECT_THAT(set("train.steps=1\nsuite=2"), HasSubstr("an integer is needed"));
   EXPECT_THAT(set("rates=[2, 3]"), StartsWith("--set rates: key 'rates' has no effect"));
+  EXPECT_THAT(set("rates=\xff"), StartsWith("--set rates: the value is not UTF-8"));
   EXPECT_THROW(parse_assignment("train.steps"), core::RuntimeError);
   EXPECT_THROW(parse_assignment("=3"), core::RuntimeError);
 }
