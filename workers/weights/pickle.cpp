@@ -40,10 +40,13 @@ class PickleMachine {
                                fmt::format("{} at byte {} of its pickle", why, reader_.position()));
   }
 
-  PickleValue& make(Kind kind) {
-    if (pickle_.values_.size() == kMostValues)
+  void expect_fewer(std::size_t count) const {
+    if (count >= kMostValues)
       throw core::input_error(fmt::format("{} has too many values", what_),
                               fmt::format("at most {} are read", kMostValues), "save the state_dict() alone");
+  }
+  PickleValue& make(Kind kind) {
+    expect_fewer(pickle_.values_.size());
     pickle_.values_.emplace_back();
     pickle_.values_.back().kind = kind;
     return pickle_.values_.back();
@@ -230,6 +233,7 @@ class PickleMachine {
   }
 
   bool remember(std::uint32_t index) {
+    expect_fewer(memo_.size());  // one value may be remembered again and again
     memo_[index] = &top();
     return true;
   }

@@ -18,8 +18,10 @@ using Kind = PickleValue::Kind;
 // torch.save's magic number 0x1950a86a20f9469cfc6c as a pickle of protocol 2.
 constexpr std::string_view kLegacyMagic("\x80\x02\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19.", 15);
 constexpr std::int64_t kLegacyProtocol = 1001;
-constexpr int kDeepest = 16;                    // dictionaries in one another
-constexpr std::size_t kMostVisits = 1'000'000;  // shared dictionaries can make an endless tree of few bytes
+constexpr int kDeepest = 16;  // dictionaries in one another
+// Shared dictionaries can make an endless tree of few bytes: entries that are looked at, and tensors that are listed.
+constexpr std::size_t kMostVisits = 1'000'000, kMostTensors = 100'000;
+constexpr std::int64_t kMostRepeated = std::int64_t{1} << 24;  // elements of a tensor that has more than its storage
 constexpr std::size_t kLongestName = 1000;
 constexpr std::size_t kMostDimensions = 16;
 
@@ -68,6 +70,16 @@ std::optional<std::int64_t> extent_of(const std::vector<std::int64_t>& shape,
   return extent < (std::int64_t{1} << 62) ? std::optional(extent) : std::nullopt;
 }
 
+// Elements of a tensor of this shape, its zeros left out: strides are products of the extents that are left. Nothing
+// for more than 2^48.
+std::optional<std::int64_t> elements_of(const std::vector<std::int64_t>& shape) {
+  std::int64_t count = 1;
+  for (std::int64_t extent : shape)
+    if (extent != 0 && (__builtin_mul_overflow(count, extent, &count) || count > std::int64_t{1} << 48))
+      return std::nullopt;
+  return count;
+}
+
 //! Where the bytes of a storage lie. \throws RuntimeError (kCorrupt)
 using FindStorage = std::function<std::span<const std::byte>(const Storage&)>;
 
@@ -81,16 +93,21 @@ class TensorLister {
   }
 
  private:
+  void expect_fewer(std::size_t count, std::size_t most, std::string_view what) const {
+    if (count > most)
+      throw core::input_error(fmt::format("{} has too many {}", name_, what), fmt::format("at most {} are read", most),
+                              "save the state_dict() alone");
+  }
+
   void visit(const PickleValue& value, const std::string& path, int depth) {
-    if (++visits_ > kMostVisits)
-      throw core::input_error(fmt::format("{} has too many entries", name_),
-                              fmt::format("at most {} are read", kMostVisits), "save the state_dict() alone");
     if (auto tensor = tensor_of(value, 0)) {
       if (!path.empty()) tensors_.insert_or_assign(path, std::move(*tensor));
+      expect_fewer(tensors_.size(), kMostTensors, "tensors");
       return;
     }
     if (depth == kDeepest) return;
     for (const auto& [key, entry] : value.entries) {
+      expect_fewer(++visits_, kMostVisits, "entries");
       std::string part;
       if (key->kind == Kind::kText) part = printable(key->text);
       if (key->kind == Kind::kInteger) part = std::to_string(key->integer);
@@ -143,10 +160,15 @@ class TensorLister {
     const auto size = static_cast<std::int64_t>(c10::elementSize(type));
     const std::int64_t elements = static_cast<std::int64_t>(bytes.size()) / size;
     const auto extent = extent_of(shape, strides);
-    if (!extent || offset > elements || *extent > elements - offset)
+    const auto count = elements_of(shape);
+    if (!extent || !count || offset > elements || *extent > elements - offset)
       throw core::corrupt_error(fmt::format("{} is damaged", name),
                                 fmt::format("a tensor reaches past the {} elements of its storage", elements));
     if (*extent == 0) return at::empty(shape, at::TensorOptions(type));
+    // A stride of zero makes a tensor of any size of one element: expanded tensors are read up to a size.
+    if (*count > elements && *count > kMostRepeated)
+      throw core::input_error(fmt::format("{}: a tensor of {} elements repeats those of its storage", name, *count),
+                              fmt::format("the storage has {}", elements), "save a contiguous() copy of it");
     // A copy of what the view spans: in the file nothing need be aligned.
     at::Tensor flat = at::empty({*extent}, at::TensorOptions(type));
     std::memcpy(flat.mutable_data_ptr(), bytes.subspan(static_cast<std::size_t>(offset * size)).data(),

@@ -22,7 +22,8 @@ namespace resolute::workers {
 struct FileTensor {
   at::ScalarType type = at::ScalarType::Undefined;
   std::vector<std::int64_t> shape;
-  //! A row-major copy. \throws RuntimeError (kCorrupt) if its bytes are damaged
+  //! A row-major copy. \throws RuntimeError: kCorrupt if its bytes are damaged; kInput if it has more elements than the
+  //! file holds for it
   std::function<at::Tensor()> read;
 };
 
@@ -36,7 +37,7 @@ bool is_torch_file(std::span<const std::byte> bytes);
 //! Lists the tensors below the file's dictionary. Those of types that we do not know, sparse and quantised ones are
 //! left out. \param bytes must outlive what is returned \param name names the file in messages
 //! \throws RuntimeError: kCorrupt for a file that is cut off or whose parts disagree; kInput for one that is whole but
-//!         cannot be read (compressed, big-endian, of over a million values)
+//!         cannot be read (compressed, big-endian, of over a million values or 100,000 tensors)
 FileTensors read_torch_file(std::span<const std::byte> bytes, std::string_view name);
 
 //! A dictionary of these tensors as torch.save writes it, for `torch.load(FILE, weights_only=True)`. The same bytes for

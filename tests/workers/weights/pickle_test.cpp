@@ -83,6 +83,8 @@ TEST(Pickle, refuses_what_is_none) {
 TEST(Pickle, refuses_to_fill_the_memory) {
   const std::string many(2'000'000, 'N');
   EXPECT_THAT(refusal_of(many), HasSubstr("too many values"));
+  const std::string one_again_and_again = "N" + std::string(2'000'000, '\x94');
+  EXPECT_THAT(refusal_of(one_again_and_again), HasSubstr("too many values"));
 }
 
 TEST(Pickle, no_damage_is_worse_than_a_refusal) {

@@ -127,6 +127,20 @@ TEST(TorchFile, a_view_past_its_storage_is_refused) {
   EXPECT_THAT(read(view_pickle(zero, huge, huge)), HasSubstr("reaches past the 2 elements"));
 }
 
+TEST(TorchFile, a_shape_that_the_storage_does_not_fill_takes_no_memory) {
+  const auto read = [](const std::string& shape, const std::string& strides) {
+    const core::Bytes bytes = with_pickle(view_pickle(std::string("K\0", 2), shape, strides));
+    return refusal([&] { read_torch_file(bytes, "file").at("w").read(); });
+  };
+  const std::string zero = std::string("K\0", 2), two = "K\x02", huge = "\x8A\x08" + std::string(7, '\0') + "\x40";
+  const std::string large = "J" + std::string("\0\0\0\x40", 4);
+  EXPECT_THAT(read(large + "\x85", zero + "\x85"), HasSubstr("1073741824 elements repeats those of its storage"));
+  EXPECT_EQ("accepted", read(two + two + "\x86", zero + zero + "\x86")) << "as expand() makes it";
+  EXPECT_EQ("accepted", read(two + "\x85", zero + "\x85"));
+  EXPECT_EQ("accepted", read(zero + two + "\x86", two + "K\x01\x86"));
+  EXPECT_THAT(read(zero + huge + huge + "\x87", zero + zero + zero + "\x87"), HasSubstr("reaches past"));
+}
+
 TEST(TorchFile, what_is_no_tensor_is_passed_over) {
   const auto listed = [](const std::string& pickle) {
     const core::Bytes bytes = with_pickle(pickle);
@@ -159,6 +173,31 @@ TEST(TorchFile, circles_and_shared_dictionaries_end) {
   }
   const core::Bytes bytes = with_pickle(pickle + ".");
   EXPECT_THAT(refusal([&] { read_torch_file(bytes, "file"); }), HasSubstr("too many entries"));
+}
+
+// 2,000 times 2,000 entries in 12,000 bytes.
+TEST(TorchFile, entries_without_a_name_count_too) {
+  const auto twice = [](const std::string& inner) {
+    std::string outer = "}q\x01(";
+    for (int i = 0; i < 2000; ++i) outer += inner;
+    outer += "u0}(";
+    for (int i = 0; i < 2000; ++i) outer += "J" + std::string(reinterpret_cast<const char*>(&i), sizeof i) + "h\x01";
+    return with_pickle(outer + "u.");
+  };
+  const core::Bytes bytes = twice("NN");
+  EXPECT_THAT(refusal([&] { read_torch_file(bytes, "file"); }), HasSubstr("too many entries"));
+}
+
+TEST(TorchFile, of_one_tensor_under_many_names_so_many_are_listed) {
+  const std::string one = view_pickle(std::string("K\0", 2), "K\x01\x85", "K\x01\x85");
+  std::string pickle = one.substr(0, one.size() - 1) + "q\x01";  // its dictionary, remembered
+  for (char index = 2; index < 5; ++index) {
+    pickle += std::string("0}q") + index + "(";
+    for (int i = 0; i < 60; ++i) pickle += std::string("K") + static_cast<char>(i) + "h" + static_cast<char>(index - 1);
+    pickle += "u";
+  }
+  const core::Bytes bytes = with_pickle(pickle + ".");
+  EXPECT_THAT(refusal([&] { read_torch_file(bytes, "file"); }), HasSubstr("too many tensors"));
 }
 
 TEST(TorchFile, other_archives_are_refused_by_what_they_lack) {
