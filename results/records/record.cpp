@@ -1,5 +1,7 @@
 #include "results/records/record.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/hash/sha256.h"
 #include "experiments/specification/metrics.h"
@@ -43,9 +45,11 @@ void check_evaluation_metrics(const std::map<std::string, double>& metrics, cons
 
 std::string take_weights_file(ObjectReader& reader) {
   auto name = reader.required<std::string>("weights_file");
+  // One with a line's end or an escape would be shown in messages.
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
-      name.find('\0') != std::string::npos)
-    throw core::input_error(fmt::format("{}: key 'weights_file' has the value '{}'", reader.where(), name),
+      std::any_of(name.begin(), name.end(), is_control))
+    throw core::input_error(fmt::format("{}: key 'weights_file' has the value {}", reader.where(), Json(name).dump()),
                             "the name of a file in the job's folder is needed");
   return name;
 }

@@ -13,6 +13,7 @@ namespace resolute::results::record_test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 std::string hash(int n) { return core::sha256_hex("record " + std::to_string(n)); }
@@ -82,8 +83,12 @@ TEST(Record, what_does_not_belong_is_refused) {
   EXPECT_THAT(refusal(with("/metrics/rank1", "0.5")), HasSubstr("a number is needed"));
   EXPECT_THAT(refusal(with("/metrics", 1)), HasSubstr("metrics"));
   core::Json training = core::parse_json(record_text(examples()[2]), "text");
-  training["weights_file"] = "../weights";
-  EXPECT_THAT(refusal(training.dump()), HasSubstr("the name of a file in the job's folder is needed"));
+  for (const char* wrong : {"", "..", "../weights", "weights\n", "\x1b[2Jweights"}) {
+    training["weights_file"] = wrong;
+    const std::string message = refusal(training.dump());
+    EXPECT_THAT(message, HasSubstr("the name of a file in the job's folder is needed")) << wrong;
+    EXPECT_THAT(message, Not(HasSubstr("\x1b"))) << "it steers a terminal";
+  }
   EXPECT_THAT(refusal("{}"), HasSubstr("key 'job' is missing"));
   EXPECT_THAT(refusal("[]"), HasSubstr("an object is needed"));
   EXPECT_THAT(refusal(R"({"job": ")" + hash(0) + R"("})"), HasSubstr("no kind of job leaves such a record"));
