@@ -4,9 +4,11 @@
 #include <matio.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "core/files/file_system.h"
@@ -33,12 +35,57 @@ std::optional<ElementType> type_of(const matvar_t& array) {
   return found == kTypes.end() ? std::nullopt : std::optional(found->second);
 }
 
+// Whether it says its version and byte order where files of version 5 and later do.
+bool says_its_version(core::ReadableFile& file) {
+  constexpr std::uint64_t kAt = 124;
+  std::array<char, 4> mark{};
+  if (file.size() < kAt + mark.size()) return false;
+  file.read_at(kAt, std::as_writable_bytes(std::span(mark)));
+  const std::string_view text(mark.data(), mark.size());
+  constexpr std::array<std::string_view, 4> kMarks{std::string_view("\0\1IM", 4), std::string_view("\0\2IM", 4),
+                                                   std::string_view("\1\0MI", 4), std::string_view("\2\0MI", 4)};
+  return std::find(kMarks.begin(), kMarks.end(), text) != kMarks.end();
+}
+
+// Of version 4, which has no mark: a row of arrays, each five numbers, a name and elements. For a name the library
+// takes whatever memory its length asks for, so each array is first held against the file. \throws RuntimeError
+// (kInput)
+void check_version_4(core::ReadableFile& file, const std::filesystem::path& path) {
+  constexpr std::uint32_t kLargestType = 4052;
+  constexpr std::array<std::uint64_t, 6> kElementBytes{8, 4, 4, 2, 2, 1};
+  std::array<std::uint32_t, 5> header{};
+  for (std::uint64_t at = 0; file.size() - at >= sizeof header;) {
+    file.read_at(at, std::as_writable_bytes(std::span(header)));
+    at += sizeof header;
+    std::uint32_t type = header[0] <= kLargestType ? header[0] : __builtin_bswap32(header[0]);
+    if (type > kLargestType) return;  // it is no array, which the library sees
+    if (type / 1000 == 1)
+      for (std::uint32_t& number : header) number = __builtin_bswap32(number);
+    const std::uint64_t rows = header[1], columns = header[2], name = header[4];
+    const std::uint64_t parts = header[3] != 0 && type % 10 != 2 ? 2 : 1;  // a sparse one has them in its columns
+    const std::uint64_t left = file.size() - at, element = kElementBytes[std::min<std::uint32_t>(type / 10 % 10, 5)];
+    // rows * columns does not overflow: each has 32 bits.
+    if (name > left || rows * columns > (left - name) / element / parts)
+      throw core::input_error(fmt::format("cannot read '{}'", path.string()),
+                              fmt::format("an array of {}×{} and a name of {} bytes do not fit into the {} bytes left",
+                                          rows, columns, name, left),
+                              "it is cut off or damaged: write it again");
+    at += name + rows * columns * element * parts;
+  }
+}
+
+mat_t* open_file(core::ReadableFile& file, const std::filesystem::path& path) {
+  if (!says_its_version(file)) check_version_4(file, path);
+  return Mat_Open(path.c_str(), MAT_ACC_RDONLY);
+}
+
 class MatArrays final : public StoredArrays {
  public:
   explicit MatArrays(const std::filesystem::path& path)
       : StoredArrays(path),
-        file_bytes_(core::real_file_system().open_for_read(path)->size()),
-        file_(Mat_Open(path.c_str(), MAT_ACC_RDONLY)) {
+        bytes_(core::real_file_system().open_for_read(path)),
+        file_bytes_(bytes_->size()),
+        file_(open_file(*bytes_, path)) {
     if (!file_) throw core::input_error(fmt::format("cannot read '{}'", path.string()), "it is no .mat file");
     std::size_t count = 0;
     char** names = Mat_GetDir(file_.get(), &count);
@@ -79,6 +126,7 @@ class MatArrays final : public StoredArrays {
     return {*type, true, std::vector<std::uint64_t>(array.dims, array.dims + std::max(array.rank, 0))};
   }
 
+  std::unique_ptr<core::ReadableFile> bytes_;
   std::uint64_t file_bytes_;
   std::unique_ptr<mat_t, CloseMat> file_;
   std::vector<std::string> names_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <matio.h>
 
+#include <array>
 #include <numeric>
 
 #include "tests/datasets/pack/raw_images.h"
@@ -117,6 +118,24 @@ TEST(MatTest, one_that_ends_early_is_refused) {
       for (const char* name : {"query_f", "gallery_f"}) arrays->read_float32(name, 2);
     });
   }
+}
+
+// The library takes memory for a name of any length before it looks for it.
+TEST(MatFiles, of_version_4_claim_no_more_than_they_have) {
+  const tests::TemporaryFolder folder;
+  const auto expect_refused = [&](std::array<std::uint32_t, 5> header, const std::string& part) {
+    std::string text(reinterpret_cast<const char*>(header.data()), sizeof header);
+    core::write_atomic(core::real_file_system(), folder / "dump.mat",
+                       text + std::string("a\0", 2) + std::string(48, 'x'));
+    expect_error(core::ErrorKind::kInput, {"dump.mat", part}, [&] { open_named_arrays(folder / "dump.mat"); });
+  };
+  expect_refused({0, 3, 2, 0, 0x665f7972}, "3×2 and a name of 1717533042 bytes do not fit into the 50 bytes left");
+  expect_refused({0, 3, 3, 0, 2}, "3×3");
+  expect_refused({0, 0xffffffff, 0xffffffff, 0, 2}, "4294967295×4294967295");
+  expect_refused({0, 3, 2, 1, 2}, "3×2");
+  std::array<std::uint32_t, 5> big_endian{1000, 3, 2, 0, 0x665f7972};
+  for (std::uint32_t& number : big_endian) number = __builtin_bswap32(number);
+  expect_refused(big_endian, "a name of 1717533042 bytes");
 }
 
 }  // namespace
