@@ -1,65 +1,17 @@
 // Drives the fuzzers of what the data side reads: packs, their manifests and splits, images and lists of them.
 #include <gtest/gtest.h>
 
-#include <cctype>
 #include <cstdlib>
 
 #include "datasets/split/split.h"
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/fuzz/drive.h"
 
-// The entry points (targets.h).
-extern "C" {
-int fuzz_shard(const std::uint8_t* data, std::size_t size);
-int fuzz_pack(const std::uint8_t* data, std::size_t size);
-int fuzz_manifest(const std::uint8_t* data, std::size_t size);
-int fuzz_split(const std::uint8_t* data, std::size_t size);
-int fuzz_image(const std::uint8_t* data, std::size_t size);
-int fuzz_image_list(const std::uint8_t* data, std::size_t size);
-}
-
 namespace resolute::tests::data_test {
 namespace {
 
 namespace fs = std::filesystem;
 using core::Bytes;
-
-// JSON that stays JSON: a number at its limits, a text that means something elsewhere; else any change.
-void mutate_json(Bytes& bytes, const Bytes& other, core::RandomStream& random) {
-  constexpr std::array<std::string_view, 12> kNumbers{
-      "0", "1", "2", "-1", "63", "4096", "100000", "2147483648", "18446744073709551615", "1e400", "1.0", "null"};
-  constexpr std::array<std::string_view, 9> kTexts{"..",   "../../etc/passwd", "/etc/passwd", "a\\\\..\\\\b", "\\u0000",
-                                                   "a//b", "\xc3\x28",         "official",    "\\n"};
-  std::string text(core::as_text(bytes));
-  const std::size_t at = text.empty() ? 0 : random.below(text.size());
-  const auto is_digit = [&](std::size_t i) { return std::isdigit(static_cast<unsigned char>(text[i])) != 0; };
-  if (const std::size_t digit = text.find_first_of("0123456789", at); random.below(3) == 0 && digit < text.size()) {
-    std::size_t end = digit;
-    while (end < text.size() && is_digit(end)) ++end;
-    text.replace(digit, end - digit, kNumbers.at(random.below(kNumbers.size())));
-  } else if (const std::size_t quote = text.find(":\"", at); random.below(2) == 0 && quote != std::string::npos) {
-    const std::size_t begin = quote + 2, end = std::min(text.find('"', begin), text.size());
-    text.replace(begin, end - begin, kTexts.at(random.below(kTexts.size())));
-  } else {
-    return mutate(bytes, other, random);
-  }
-  const auto changed = core::as_byte_span(text);
-  bytes.assign(changed.begin(), changed.end());
-}
-
-// A list that stays one: something that matters to CSV, to paths or to a column's range; else any change.
-void mutate_list(Bytes& bytes, const Bytes& other, core::RandomStream& random) {
-  constexpr std::array<std::string_view, 18> kPieces{
-      ",",  "\"",           "\"\"",     "\n",   "\r\n", "\r",        "/",         "..",      "../",
-      "\\", "\xef\xbb\xbf", "\xc2\x80", "\xff", "0",    "1,1,train", "999999999", "gallery", "path,identity,camera\n"};
-  if (random.below(3) == 0) return mutate(bytes, other, random);
-  std::string text(core::as_text(bytes));
-  const std::size_t at = random.below(text.size() + 1);
-  const std::size_t replaced = random.below(2) == 0 ? 0 : random.below(4);
-  text.replace(at, replaced, kPieces.at(random.below(kPieces.size())));
-  const auto changed = core::as_byte_span(text);
-  bytes.assign(changed.begin(), changed.end());
-}
 
 datasets::PackSettings tiny_options(const std::string& name) {
   datasets::PackSettings options = small_options();
@@ -91,7 +43,7 @@ void write_pack(const datasets::PackSettings& options, bool tell_origin, const d
 }
 
 // RESOLUTE_WRITE_GOLDEN writes the good examples anew, for a new version of a format; the images are Pillow's.
-TEST(FuzzData, corpus_has_a_good_example_of_each_format) {
+TEST(DataCorpus, has_a_good_example_of_each_format) {
   if (std::getenv("RESOLUTE_WRITE_GOLDEN") != nullptr) {
     datasets::SplitSettings trial{.query_rates = {2, 3}};
     write_pack(tiny_options("plain"), false, trial);
@@ -112,16 +64,7 @@ TEST(FuzzData, corpus_has_a_good_example_of_each_format) {
     EXPECT_FALSE(core::real_file_system().list(kCorpus / format).empty()) << format;
 }
 
-TEST(FuzzData, shards_are_refused_or_read_as_they_were_made) { drive("shard", fuzz_shard, rounds(10'000)); }
-TEST(FuzzData, seals_are_refused_or_written_as_they_came) { drive("pack", fuzz_pack, rounds(20'000), mutate_json); }
-TEST(FuzzData, manifests_are_refused_or_written_as_they_came) {
-  drive("manifest", fuzz_manifest, rounds(20'000), mutate_json);
-}
-TEST(FuzzData, splits_are_refused_or_written_as_they_came) { drive("split", fuzz_split, rounds(10'000), mutate_json); }
-TEST(FuzzData, images_are_refused_or_have_the_pixels_that_they_say) { drive("image", fuzz_image, rounds(40'000)); }
-TEST(FuzzData, lists_of_images_are_refused_or_what_a_second_reader_makes_of_them) {
-  drive("image_list", fuzz_image_list, rounds(100'000), mutate_list);
-}
+RESOLUTE_DRIVE_FUZZERS(FuzzData, {"datasets"});
 
 }  // namespace
 }  // namespace resolute::tests::data_test

@@ -1,89 +1,37 @@
 #pragma once
 //! \file
-//! Drives the fuzzers of this folder: every file of corpus/FORMAT/, then mutations of them, from a seed of the commit.
-//! An input that once was a fault is kept there; the others are one good example of each kind.
+//! Drives the fuzzers: every file of corpus/FORMAT/ and every example, then mutations of them, from a seed of the
+//! commit. An input that once was a fault is kept in the corpus; what is called good-… there is understood.
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include <array>
+#include <csignal>
 #include <cstdlib>
-#include <cstring>
+#include <filesystem>
+#include <ostream>
+#include <string>
+#include <vector>
 
 #include "core/files/file_system.h"
 #include "core/hash/sha256.h"
-#include "core/random/random.h"
+#include "core/log.h"
+#include "tests/fuzz/targets.h"
 #include "tests/support/folders.h"
 #include "tests/support/slice.h"
 
 namespace resolute::tests {
 
-using EntryPoint = int (*)(const std::uint8_t*, std::size_t);
-using Mutation = void (*)(core::Bytes& bytes, const core::Bytes& other, core::RandomStream& random);
-
 inline const std::filesystem::path kCorpus = tests::source_folder() / "tests/fuzz/corpus";
 
-inline int run(EntryPoint entry_point, const core::Bytes& bytes) {
-  return entry_point(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-}
-
-// One change of those that find most: a bit, a byte, a number at its limits, a stretch removed, doubled or taken from
-// another input.
-inline void mutate(core::Bytes& bytes, const core::Bytes& other, core::RandomStream& random) {
-  if (bytes.empty()) bytes.push_back(std::byte{0});
-  const std::size_t at = random.below(bytes.size());
-  const auto offset = static_cast<std::ptrdiff_t>(at);
-  const auto stretch = static_cast<std::ptrdiff_t>(std::min<std::size_t>(1 + random.below(16), bytes.size() - at));
-  switch (random.below(6)) {
-    case 0:
-      bytes[at] ^= static_cast<std::byte>(1U << random.below(8));
-      break;
-    case 1:
-      bytes[at] = static_cast<std::byte>(random.below(256));
-      break;
-    case 2: {
-      constexpr std::array<std::uint32_t, 6> kLimits{0, 1, 0x7f, 0x7fffffff, 0x80000000, 0xffffffff};
-      const std::uint32_t value = kLimits.at(random.below(kLimits.size()));
-      std::memcpy(bytes.data() + at, &value, std::min<std::size_t>(sizeof value, bytes.size() - at));
-      break;
-    }
-    case 3:
-      bytes.erase(bytes.begin() + offset, bytes.begin() + offset + stretch);
-      break;
-    case 4: {
-      const core::Bytes doubled(bytes.begin() + offset, bytes.begin() + offset + stretch);
-      bytes.insert(bytes.begin() + offset, doubled.begin(), doubled.end());
-      break;
-    }
-    default:
-      if (at < other.size())
-        std::copy_n(other.begin() + offset, std::min<std::ptrdiff_t>(stretch, std::ssize(other) - offset),
-                    bytes.begin() + offset);
-  }
-}
-
-inline void drive(const std::string& format, EntryPoint entry_point, int rounds, Mutation mutation = mutate) {
-  auto& files = core::real_file_system();
-  std::vector<core::Bytes> corpus;
-  for (const std::string& name : files.list(kCorpus / format)) {
-    corpus.push_back(files.read(kCorpus / format / name));
-    const int answer = run(entry_point, corpus.back());
-    if (name.starts_with("good-")) {
-      EXPECT_EQ(answer, 0) << name << " is understood no more: write the corpus anew";
-    }
-  }
-  ASSERT_FALSE(corpus.empty());
-  core::RandomStream random("fuzz " + format + slice_commit(), {1});
-  for (int i = 0; i < rounds; ++i) {
-    core::Bytes bytes = corpus[random.below(corpus.size())];
-    for (std::uint64_t n = 1 + random.below(4); n > 0; --n)
-      mutation(bytes, corpus[random.below(corpus.size())], random);
-    try {
-      run(entry_point, bytes);
-    } catch (const std::exception& error) {
-      FAIL() << "round " << i << ": " << error.what() << "\nkeep it in tests/fuzz/corpus/" << format << ": "
-             << core::to_hex(bytes);
-    }
-  }
+//! Those that stand in these folders below tests/fuzz.
+inline std::vector<Fuzzer> fuzzers_in(const std::vector<std::string>& folders) {
+  std::vector<Fuzzer> found;
+  for (const Fuzzer& fuzzer : fuzzers())
+    for (const std::string& folder : folders)
+      if (std::filesystem::path(fuzzer.source).parent_path().filename() == folder) found.push_back(fuzzer);
+  return found;
 }
 
 // So many where a sanitizer watches, a fifth where nothing but a crash would be noticed; half of that in a slice, where
@@ -97,8 +45,75 @@ inline int rounds(int all) {
   return wanted == nullptr ? all : std::atoi(wanted);
 }
 
+// \return what is wrong; empty: it was refused or understood
+inline std::string fault_of(const Fuzzer& fuzzer, const core::Bytes& bytes) {
+  try {
+    fuzzer.run(core::as_text(bytes));
+    return {};
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+// The same in a child process that may crash, but not hang or be wrong.
+inline std::string fault_in_child(const Fuzzer& fuzzer, const core::Bytes& bytes) {
+  constexpr unsigned kLimit = 20;  // seconds
+  constexpr int kWrong = 3;
+  const pid_t child = ::fork();
+  if (child < 0) return "no child process can be started";
+  if (child == 0) {
+    ::alarm(kLimit);
+    ::_exit(fault_of(fuzzer, bytes).empty() ? 0 : kWrong);
+  }
+  int status = 0;
+  if (::waitpid(child, &status, 0) != child) return "a child process cannot be waited for";
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) return "it hangs";
+  return WIFEXITED(status) && WEXITSTATUS(status) == kWrong ? fault_of(fuzzer, bytes) : "";
+}
+
+inline void drive(const Fuzzer& fuzzer) {
+  core::set_up_log("fuzz", core::LogLevel::kError);  // every refusal that is only warned of would be a line
+  std::vector<core::Bytes> corpus;
+  const auto add = [&](core::Bytes bytes, bool good, const std::string& name) {
+    corpus.push_back(std::move(bytes));
+    const bool answer = fuzzer.run(core::as_text(corpus.back()));
+    if (good) {
+      EXPECT_TRUE(answer) << name << " is understood no more, write it anew: " << last_refusal();
+    }
+  };
+  auto& files = core::real_file_system();
+  if (files.exists(kCorpus / fuzzer.name))
+    for (const std::string& name : files.list(kCorpus / fuzzer.name))
+      add(files.read(kCorpus / fuzzer.name / name), name.starts_with("good-"), name);
+  if (fuzzer.examples != nullptr)
+    for (const std::string& example : fuzzer.examples()) add(bytes_of(example), true, "an example");
+  ASSERT_FALSE(corpus.empty());
+  core::RandomStream random("fuzz " + fuzzer.name + slice_commit(), {1});
+  for (int i = 0, all = rounds(fuzzer.rounds); i < all; ++i) {
+    core::Bytes bytes = corpus[random.below(corpus.size())];
+    for (std::uint64_t n = 1 + random.below(4); n > 0; --n)
+      fuzzer.mutate(bytes, corpus[random.below(corpus.size())], random);
+    const std::string fault = fuzzer.in_child ? fault_in_child(fuzzer, bytes) : fault_of(fuzzer, bytes);
+    ASSERT_TRUE(fault.empty()) << "round " << i << ": " << fault << "\nkeep it in tests/fuzz/corpus/" << fuzzer.name
+                               << ": " << core::to_hex(bytes);
+  }
+}
+
 inline void write_good(const std::string& format, const std::string& name, std::string_view bytes) {
   core::write_atomic(core::real_file_system(), kCorpus / format / ("good-" + name), bytes);
 }
 
+inline void PrintTo(const Fuzzer& fuzzer, std::ostream* to) { *to << fuzzer.name; }
+
+class DrivenFuzzer : public testing::TestWithParam<Fuzzer> {};
+
+inline std::string fuzzer_name(const testing::TestParamInfo<Fuzzer>& asked) { return asked.param.name; }
+
 }  // namespace resolute::tests
+
+//! A test for each fuzzer of these folders.
+#define RESOLUTE_DRIVE_FUZZERS(Name, ...)                                                              \
+  class Name : public resolute::tests::DrivenFuzzer {};                                                \
+  TEST_P(Name, every_input_is_refused_or_what_the_fuzzer_says) { resolute::tests::drive(GetParam()); } \
+  INSTANTIATE_TEST_SUITE_P(, Name, testing::ValuesIn(resolute::tests::fuzzers_in(__VA_ARGS__)),        \
+                           resolute::tests::fuzzer_name)

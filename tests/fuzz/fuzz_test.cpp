@@ -1,4 +1,4 @@
-// Drives the fuzzers of what the orchestrator reads: messages, journals, snapshots, what SLURM's commands print.
+// Drives the fuzzers of what is read but for data sets and weights.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -9,17 +9,6 @@
 #include "tests/fuzz/drive.h"
 #include "tests/orchestrator/support/journals.h"
 #include "tests/support/folders.h"
-
-// The entry points (targets.h).
-extern "C" {
-int fuzz_wire(const std::uint8_t* data, std::size_t size);
-int fuzz_framing(const std::uint8_t* data, std::size_t size);
-int fuzz_journal(const std::uint8_t* data, std::size_t size);
-int fuzz_snapshot(const std::uint8_t* data, std::size_t size);
-int fuzz_squeue(const std::uint8_t* data, std::size_t size);
-int fuzz_scontrol(const std::uint8_t* data, std::size_t size);
-int fuzz_sbatch(const std::uint8_t* data, std::size_t size);
-}
 
 namespace resolute::tests::fuzz_test {
 namespace {
@@ -42,7 +31,7 @@ void write_recorded(const std::string& command, std::initializer_list<const char
 }
 
 // RESOLUTE_WRITE_GOLDEN writes the good examples anew, for a new version of a format.
-TEST(Fuzz, corpus_has_a_good_example_of_each_format) {
+TEST(Corpus, has_a_good_example_of_each_format) {
   using namespace orchestrator;
   if (std::getenv("RESOLUTE_WRITE_GOLDEN") != nullptr) {
     const AttemptKey key{std::string(64, 'c'), 3};
@@ -77,13 +66,7 @@ TEST(Fuzz, corpus_has_a_good_example_of_each_format) {
     EXPECT_FALSE(core::real_file_system().list(kCorpus / format).empty()) << format;
 }
 
-TEST(Fuzz, wire_messages_are_refused_or_written_as_they_came) { drive("wire", fuzz_wire, rounds(400'000)); }
-TEST(Fuzz, frames_are_refused_or_written_as_they_came) { drive("framing", fuzz_framing, rounds(200'000)); }
-TEST(Fuzz, journals_are_refused_or_replay_to_a_valid_state) { drive("journal", fuzz_journal, rounds(60'000)); }
-TEST(Fuzz, snapshots_are_refused_or_a_valid_state) { drive("snapshot", fuzz_snapshot, rounds(40'000)); }
-TEST(Fuzz, squeue_is_refused_or_written_as_it_came) { drive("squeue", fuzz_squeue, rounds(40'000)); }
-TEST(Fuzz, scontrol_is_refused_or_says_each_value_once) { drive("scontrol", fuzz_scontrol, rounds(20'000)); }
-TEST(Fuzz, sbatch_names_no_job_or_is_written_as_it_came) { drive("sbatch", fuzz_sbatch, rounds(40'000)); }
+RESOLUTE_DRIVE_FUZZERS(Fuzz, {"core", "experiments", "orchestrator", "results", "slurm"});
 
 }  // namespace
 }  // namespace resolute::tests::fuzz_test

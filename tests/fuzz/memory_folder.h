@@ -1,8 +1,9 @@
 #pragma once
 //! \file
-//! A file system of one file that nobody can write, for what reads its input from a path.
+//! File systems of one file: for what reads its input from a path, and for what writes an example.
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +13,8 @@
 
 namespace resolute::tests {
 
-class MemoryFolder final : public core::FileSystem {
+//! Nobody can write it.
+class MemoryFolder : public core::FileSystem {
  public:
   MemoryFolder(std::filesystem::path path, std::string_view text) : path_(std::move(path)), text_(text) {}
 
@@ -36,6 +38,33 @@ class MemoryFolder final : public core::FileSystem {
   [[noreturn]] static void refuse() { throw core::ContractError("a reader writes"); }
   std::filesystem::path path_;
   std::string text_;
+};
+
+//! Keeps what is written, whatever the path, apart from what is read.
+class WrittenFile final : public MemoryFolder {
+ public:
+  explicit WrittenFile(std::filesystem::path path, std::string_view text = {}) : MemoryFolder(std::move(path), text) {}
+  std::unique_ptr<core::WritableFile> open_for_write(const std::filesystem::path&, core::OpenMode) override {
+    return std::make_unique<Sink>(written);
+  }
+  void create_directories(const std::filesystem::path&) override {}
+  void rename(const std::filesystem::path&, const std::filesystem::path&) override {}
+  void remove(const std::filesystem::path&) override {}
+  void sync_path(const std::filesystem::path&) override {}
+
+  std::string written;
+
+ private:
+  class Sink final : public core::WritableFile {
+   public:
+    explicit Sink(std::string& to) : to_(to) {}
+    void write(std::span<const std::byte> bytes) override { to_ += core::as_text(bytes); }
+    void sync() override {}
+    void close() override {}
+
+   private:
+    std::string& to_;
+  };
 };
 
 }  // namespace resolute::tests

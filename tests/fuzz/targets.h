@@ -1,43 +1,88 @@
 #pragma once
 //! \file
-//! What the fuzzers share. Each FORMAT.cpp here is a libFuzzer entry point: compiled alone by clang with
-//! -fsanitize=fuzzer,address and -DRESOLUTE_LIBFUZZER it is a fuzzer. The tests of this folder drive them all,
-//! deterministically, where there is no clang.
+//! What the fuzzers share. Each PART/FORMAT.cpp here tells in one place what a format's fuzzer is: its name, good
+//! examples, and a function of bytes. The tests of this folder drive all of them with mutations of their own, the same
+//! in each run; libfuzzer.cpp has libFuzzer drive them (script/fuzz).
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
 #include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/bytes.h"
 #include "core/hash/crc32c.h"
-
-//! RESOLUTE_FUZZER(FORMAT)(const std::uint8_t* data, std::size_t size): the entry point of a format, with a name of its
-//! own where one program has them all.
-//! \return 0 if the bytes were understood, -1 if they were refused. Anything but a RuntimeError is a fault and thrown
-//! on
-#ifdef RESOLUTE_LIBFUZZER
-#define RESOLUTE_FUZZER(format) extern "C" int LLVMFuzzerTestOneInput
-#else
-#define RESOLUTE_FUZZER(format) extern "C" int fuzz_##format
-#endif
+#include "tests/fuzz/mutations.h"
 
 namespace resolute::tests {
 
+struct Fuzzer {
+  std::string name;         //!< of the format, and of the folder of its corpus: corpus/NAME
+  std::string_view source;  //!< where it stands
+  //! \return whether the bytes were understood, not refused. Anything but a RuntimeError is a fault and thrown on
+  bool (*run)(std::string_view bytes) = nullptr;
+  int rounds = 10'000;                               //!< of a test that an address sanitizer watches
+  std::vector<std::string> (*examples)() = nullptr;  //!< that are understood, beside the corpus
+  Mutation mutate = mutate_bytes;
+  //! The product reads such files in a child process, because a library falls over some of them: a crash is no fault.
+  bool in_child = false;
+};
+
+//! Whether an input is a few changes away from a good one: for those alone holds what checksums promise. libFuzzer also
+//! makes one file of two.
+#ifdef RESOLUTE_LIBFUZZER
+inline constexpr bool kFewChanges = false;
+#else
+inline constexpr bool kFewChanges = true;
+#endif
+
+//! Every fuzzer of the program.
+inline std::vector<Fuzzer>& fuzzers() {
+  static std::vector<Fuzzer> all;
+  return all;
+}
+inline bool add_fuzzer(Fuzzer fuzzer) {
+  fuzzers().push_back(std::move(fuzzer));
+  return true;
+}
+
+//! RESOLUTE_FUZZER(FORMAT, .rounds = …, .examples = …, .mutate = …)(std::string_view bytes) { … }: what is left out has
+//! its default.
+#define RESOLUTE_FUZZER(format, ...)                                                                         \
+  static bool fuzz_##format(std::string_view bytes);                                                         \
+  [[maybe_unused]] static const bool has_fuzz_##format =                                                     \
+      resolute::tests::add_fuzzer({.name = #format, .source = __FILE__, .run = fuzz_##format, __VA_ARGS__}); \
+  static bool fuzz_##format
+
+//! What was last refused, and why.
+inline std::string& last_refusal() {
+  static std::string message;
+  return message;
+}
+
 //! Runs `read`: a refusal is what broken bytes are for.
 template <class Read>
-int understood(Read&& read) {
+bool understood(Read&& read) {
   try {
     read();
-    return 0;
-  } catch (const core::RuntimeError&) {
-    return -1;
+    return true;
+  } catch (const core::RuntimeError& error) {
+    last_refusal() = error.what();
+    return false;
   }
 }
 
 inline void require(bool holds, const char* what) {
   if (!holds) throw std::logic_error(what);
+}
+
+inline core::Bytes bytes_of(std::string_view text) {
+  const auto bytes = core::as_byte_span(text);
+  return {bytes.begin(), bytes.end()};
 }
 
 //! Puts the right CRC-32C of `guarded`, continued from `crc`, at `at`: what a checksum would stop gets through.

@@ -24,7 +24,7 @@ core::Bytes with_right_checksums(core::Bytes bytes) {
   return bytes;
 }
 
-int read_all(const core::Bytes& bytes) {
+bool read_all(const core::Bytes& bytes) {
   using namespace orchestrator;
   return understood([&] {
     const JournalContents contents = parse_journal(bytes, "journal");
@@ -42,9 +42,8 @@ int read_all(const core::Bytes& bytes) {
 
 }  // namespace
 
-RESOLUTE_FUZZER(journal)(const std::uint8_t* data, std::size_t size) {
-  const auto given = std::as_bytes(std::span(data, size));
-  const core::Bytes bytes(given.begin(), given.end());
+RESOLUTE_FUZZER(journal, .rounds = 60'000)(std::string_view input) {
+  const core::Bytes bytes = bytes_of(input);
   read_all(with_right_checksums(bytes));
   return read_all(bytes);
 }

@@ -18,7 +18,7 @@ core::Bytes with_right_checksums(core::Bytes bytes) {
   return bytes;
 }
 
-int read_all(const core::Bytes& bytes) {
+bool read_all(const core::Bytes& bytes) {
   return understood([&] {
     const orchestrator::Snapshot snapshot = orchestrator::parse_snapshot(bytes, "snapshot");
     orchestrator::check_invariants(snapshot.state);
@@ -30,9 +30,8 @@ int read_all(const core::Bytes& bytes) {
 
 }  // namespace
 
-RESOLUTE_FUZZER(snapshot)(const std::uint8_t* data, std::size_t size) {
-  const auto given = std::as_bytes(std::span(data, size));
-  const core::Bytes bytes(given.begin(), given.end());
+RESOLUTE_FUZZER(snapshot, .rounds = 40'000)(std::string_view input) {
+  const core::Bytes bytes = bytes_of(input);
   read_all(with_right_checksums(bytes));
   return read_all(bytes);
 }

@@ -10,7 +10,7 @@
 namespace resolute::tests::split_fuzzer {
 namespace {
 
-int read_all(const std::string& text) {
+bool read_all(const std::string& text) {
   return understood([&] {
     MemoryFolder files("split.json", text);
     const datasets::SplitFile file = datasets::read_split_file(files, "split.json");
@@ -41,8 +41,8 @@ std::string with_right_hash(const std::string& text) {
 
 }  // namespace
 
-RESOLUTE_FUZZER(split)(const std::uint8_t* data, std::size_t size) {
-  const std::string text(reinterpret_cast<const char*>(data), size);
+RESOLUTE_FUZZER(split, .rounds = 10'000, .mutate = mutate_json)(std::string_view bytes) {
+  const std::string text(bytes);
   read_all(with_right_hash(text));
   return read_all(text);
 }

@@ -70,8 +70,8 @@ void check_values(const std::vector<datasets::sources::ListedImage>& images) {
 
 }  // namespace
 
-RESOLUTE_FUZZER(image_list)(const std::uint8_t* data, std::size_t size) {
-  const std::string text(reinterpret_cast<const char*>(data), size);
+RESOLUTE_FUZZER(image_list, .rounds = 100'000, .mutate = mutate_list)(std::string_view bytes) {
+  const std::string text(bytes);
   return tests::understood([&] {
     const auto images = datasets::sources::parse_image_list(text, "list");
     check_against_records(images, records_of(text));
