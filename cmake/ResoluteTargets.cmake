@@ -52,7 +52,10 @@ if(RESOLUTE_CCACHE)
 endif()
 
 add_library(resolute_warnings INTERFACE)
-target_compile_options(resolute_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Werror)
+target_compile_options(resolute_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion)
+if(NOT RESOLUTE_FUZZ)  # what the second compiler says is script/lint's
+  target_compile_options(resolute_warnings INTERFACE -Werror)
+endif()
 # Results must not depend on the compiler fusing a multiply and an add.
 target_compile_options(resolute_warnings INTERFACE -ffp-contract=off)
 # Messages name files from the checkout's root on; and equal sources give equal objects wherever they lie.
@@ -62,6 +65,14 @@ if(RESOLUTE_SANITIZE)
   add_link_options(-fsanitize=${RESOLUTE_SANITIZE})
   # Both are what the address sanitizer reports; they take a quarter of the time to compile.
   add_compile_options(-fno-sanitize=null,object-size)
+endif()
+
+if(RESOLUTE_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang)
+    message(FATAL_ERROR "RESOLUTE_FUZZ needs clang, which has libFuzzer: configure with --preset fuzz")
+  endif()
+  # Of numbers that do not fit what they become neither compiler's `undefined` speaks.
+  add_compile_options(-fsanitize=fuzzer-no-link,float-cast-overflow -fno-sanitize-recover=all)
 endif()
 
 function(resolute_check_arguments prefix)
