@@ -20,7 +20,7 @@ constexpr std::chrono::minutes kSlack{1};
 constexpr std::chrono::minutes kNearWithNotice{5};
 constexpr int kRecordVersion = 1;
 // No restart count and no number of nodes comes near it.
-constexpr JobNumber kMostNumber = 1'000'000'000'000;
+constexpr SlurmJobId kMostNumber = 1'000'000'000'000;
 
 std::optional<std::int64_t> number_in(const std::map<std::string, std::string>& environment, const std::string& name,
                                       std::int64_t least) {
@@ -41,16 +41,16 @@ int small(std::optional<std::int64_t> number, int otherwise, const char* name) {
 
 bool is_run_file(const std::string& name) { return name.starts_with("run-") && name.ends_with(".json"); }
 
-enum class Fruit { kSome, kNone, kUnknown };
+enum class Progress { kSome, kNone, kUnknown };
 
 // What a batch's start had achieved by its end; where it ended without a word, by the begin of the next. Without a run
 // there is none, whatever the journals say.
-Fruit fruit_of(const AllocationRun& run, const Achieved& next_before) {
+Progress progress_of(const ScriptStart& run, const Achieved& next_before) {
   const Achieved& then = run.end ? run.after : next_before;
-  if (then.results > run.before.results) return Fruit::kSome;
-  if (run.cause == EndCause::kLauncherFailed) return Fruit::kNone;
-  if (!then.steps || !run.before.steps) return Fruit::kUnknown;
-  return *then.steps > *run.before.steps ? Fruit::kSome : Fruit::kNone;
+  if (then.results > run.before.results) return Progress::kSome;
+  if (run.cause == EndCause::kLauncherFailed) return Progress::kNone;
+  if (!then.steps || !run.before.steps) return Progress::kUnknown;
+  return *then.steps > *run.before.steps ? Progress::kSome : Progress::kNone;
 }
 
 // Ends that speak against the batch itself. Preemption, a requeue by others and the loss of a node do not: SLURM may do
@@ -63,18 +63,18 @@ bool own_fault(const std::optional<EndCause>& cause) {
 // Starts in a row, this one counted, in which nothing was finished and no checkpoint written. One of which that is not
 // known does not count.
 int fruitless_in_a_row(EndCause cause, const Achieved& before, const Achieved& after,
-                       std::span<const AllocationRun> earlier) {
-  AllocationRun now;
+                       std::span<const ScriptStart> earlier) {
+  ScriptStart now;
   now.cause = cause;
   now.before = before;
   now.after = after;
   now.end = Time{};
   int count = 0;
   // \return whether the row goes on before it
-  const auto add = [&count](const AllocationRun& run, const Achieved& next_before) {
-    const Fruit fruit = fruit_of(run, next_before);
-    if (fruit == Fruit::kNone && own_fault(run.cause)) ++count;
-    return fruit != Fruit::kSome;
+  const auto add = [&count](const ScriptStart& run, const Achieved& next_before) {
+    const Progress progress = progress_of(run, next_before);
+    if (progress == Progress::kNone && own_fault(run.cause)) ++count;
+    return progress != Progress::kSome;
   };
   if (!own_fault(cause) || !add(now, after)) return 0;
   Achieved next = before;
@@ -83,12 +83,12 @@ int fruitless_in_a_row(EndCause cause, const Achieved& before, const Achieved& a
 }
 
 // Since somebody resumed what had been given up: that is mended now.
-std::span<const AllocationRun> since_given_up(const std::vector<AllocationRun>& runs) {
-  const auto last = std::find_if(runs.rbegin(), runs.rend(), [](const AllocationRun& run) { return run.given_up; });
+std::span<const ScriptStart> since_given_up(const std::vector<ScriptStart>& runs) {
+  const auto last = std::find_if(runs.rbegin(), runs.rend(), [](const ScriptStart& run) { return run.given_up; });
   return {last.base(), runs.end()};
 }
 
-bool near_the_limit(const Ending& ending) {
+bool near_the_limit(const AllocationEnding& ending) {
   std::chrono::seconds near = ending.notice + kSlack;
   if (ending.noticed) near = std::max<std::chrono::seconds>(kNearWithNotice, near + kNoticeComesEarlier);
   return ending.ends_at && *ending.ends_at - ending.now < near;
@@ -97,7 +97,7 @@ bool near_the_limit(const Ending& ending) {
 // What SLURM's word alone says; nothing where it leaves the question open. While this script lives its job can only be
 // COMPLETING because somebody ended it: the restart count tells a requeue, the reason a time limit, PreemptTime
 // preemption; the outcome itself is hidden then, and what is left is scancel. Its TERM may still be on the way.
-std::optional<EndCause> cause_by_slurm(const Ending& ending) {
+std::optional<EndCause> cause_by_slurm(const AllocationEnding& ending) {
   const auto* job = ending.job ? std::get_if<ShownJob>(&*ending.job) : nullptr;
   if (job == nullptr) return std::nullopt;
   if (job->restarts > ending.restart) return EndCause::kRequeued;
@@ -117,7 +117,7 @@ AllocationEnvironment read_allocation_environment(const std::map<std::string, st
   AllocationEnvironment read;
   const auto job = number_in(environment, "SLURM_JOB_ID", 1);
   if (!job)
-    throw core::input_error("this is no allocation of SLURM", "SLURM_JOB_ID is not set",
+    throw core::input_error("this is not an allocation of SLURM", "SLURM_JOB_ID is not set",
                             "`resolute suite submit` writes the script that calls this command");
   read.job = *job;
   read.array = number_in(environment, "SLURM_ARRAY_JOB_ID", 1).value_or(read.job);
@@ -132,36 +132,36 @@ AllocationEnvironment read_allocation_environment(const std::map<std::string, st
   return read;
 }
 
-Time order_of(const AllocationRun& run) { return run.slurm_begin.value_or(run.begin); }
+Time order_of(const ScriptStart& run) { return run.slurm_begin.value_or(run.begin); }
 
-std::string run_file_name(const AllocationRun& run) {
+std::string run_file_name(const ScriptStart& run) {
   const std::string repeat = run.repeat > 0 ? fmt::format("-{}", run.repeat) : "";
   return fmt::format("run-{}-{:03}{}.json", run.job, run.restart, repeat);
 }
 
-core::Json to_json(const AllocationRun& run) {
+core::Json to_json(const ScriptStart& run) {
   core::Json json = stored(run);
   json["version"] = kRecordVersion;
   return json;
 }
 
-AllocationRun run_from_json(const core::Json& json, const std::string& where) {
+ScriptStart run_from_json(const core::Json& json, const std::string& where) {
   core::Json whole = json;
   if (whole.is_object())
     for (const char* key : {"element", "end", "cause"}) whole.emplace(key, nullptr);  // may be missing
-  return read_document<AllocationRun>(whole, where, kRecordVersion, [](const AllocationRun& run, const auto&) {
+  return read_document<ScriptStart>(whole, where, kRecordVersion, [](const ScriptStart& run, const auto&) {
     if (!run.launcher.empty()) parse_launcher(run.launcher);
   });
 }
 
-void write_run(core::FileSystem& files, const fs::path& batch_folder, const AllocationRun& run) {
+void write_run(core::FileSystem& files, const fs::path& batch_folder, const ScriptStart& run) {
   // A list of nodes or a verdict may hold bytes of another program's.
   core::write_atomic(files, batch_folder / run_file_name(run),
                      to_json(run).dump(1, ' ', false, core::Json::error_handler_t::replace) + "\n");
 }
 
-std::vector<AllocationRun> read_runs(core::FileSystem& files, const fs::path& batch_folder) {
-  std::vector<AllocationRun> runs;
+std::vector<ScriptStart> read_runs(core::FileSystem& files, const fs::path& batch_folder) {
+  std::vector<ScriptStart> runs;
   for (const std::string& name : files.list(batch_folder)) {
     if (!is_run_file(name)) continue;
     const fs::path path = batch_folder / name;
@@ -172,7 +172,7 @@ std::vector<AllocationRun> read_runs(core::FileSystem& files, const fs::path& ba
       core::log_warning("a record of an allocation is left out: {}", error.what());
     }
   }
-  std::stable_sort(runs.begin(), runs.end(), [](const AllocationRun& a, const AllocationRun& b) {
+  std::stable_sort(runs.begin(), runs.end(), [](const ScriptStart& a, const ScriptStart& b) {
     return std::tuple(order_of(a), a.generation, a.job, a.restart, a.repeat) <
            std::tuple(order_of(b), b.generation, b.job, b.restart, b.repeat);
   });
@@ -181,7 +181,7 @@ std::vector<AllocationRun> read_runs(core::FileSystem& files, const fs::path& ba
 
 bool is_preempted(const ShownJob& job) { return job.preempted && (!job.begin || *job.preempted >= *job.begin); }
 
-EndCause cause_of(const Ending& ending) {
+EndCause cause_of(const AllocationEnding& ending) {
   if (ending.complete) return EndCause::kComplete;
   if (ending.asked_to_stop) return EndCause::kCancelled;
   const auto by_slurm = cause_by_slurm(ending);
@@ -210,7 +210,7 @@ std::chrono::milliseconds requeue_turn(int before, int agents) {
 }
 
 NextStep next_step(EndCause cause, const Achieved& before, const Achieved& after,
-                   const std::vector<AllocationRun>& earlier, const SubmissionRequest& request,
+                   const std::vector<ScriptStart>& earlier, const SubmissionRequest& request,
                    const std::string& reason) {
   switch (cause) {
     case EndCause::kComplete:

@@ -22,8 +22,8 @@ namespace resolute::slurm {
 //! The values of SLURM_JOB_ID, SLURM_RESTART_COUNT, SLURM_JOB_NUM_NODES, SLURM_CPUS_ON_NODE, SLURM_ARRAY_TASK_ID and
 //! others.
 struct AllocationEnvironment {
-  JobNumber job = 0;
-  JobNumber array = 0;  //!< equal to `job` if the job is no array element
+  SlurmJobId job = 0;
+  SlurmJobId array = 0;  //!< equal to `job` if the job is no array element
   int restart = 0;
   int nodes = 1;
   int cpus_per_node = 0;         //!< 0: unknown
@@ -65,8 +65,8 @@ struct Achieved {
 };
 
 //! run-JOB-RRR.json, version 1: written when the script begins and again when it ends.
-struct AllocationRun {
-  JobNumber job = 0;
+struct ScriptStart {
+  SlurmJobId job = 0;
   int restart = 0;
   int repeat = 0;  //!< 1, 2, …: an earlier start had the same id and restart count, of a job that SLURM lost
   int generation = 0;
@@ -84,18 +84,18 @@ struct AllocationRun {
   std::optional<Time> slurm_begin{};
 };
 //! The time by which starts are ordered: SLURM's time of the begin if it is known, else the node's.
-Time order_of(const AllocationRun& run);
+Time order_of(const ScriptStart& run);
 //! "run-12-003.json", "run-12-003-1.json" with a repeat.
-std::string run_file_name(const AllocationRun& run);
-core::Json to_json(const AllocationRun& run);
+std::string run_file_name(const ScriptStart& run);
+core::Json to_json(const ScriptStart& run);
 //! \throws RuntimeError (kCorrupt) that opens with `where`
-AllocationRun run_from_json(const core::Json& json, const std::string& where);
-void write_run(core::FileSystem& files, const std::filesystem::path& batch_folder, const AllocationRun& run);
+ScriptStart run_from_json(const core::Json& json, const std::string& where);
+void write_run(core::FileSystem& files, const std::filesystem::path& batch_folder, const ScriptStart& run);
 //! In the order of order_of(). A file that cannot be read is left out, with a warning in the log.
-std::vector<AllocationRun> read_runs(core::FileSystem& files, const std::filesystem::path& batch_folder);
+std::vector<ScriptStart> read_runs(core::FileSystem& files, const std::filesystem::path& batch_folder);
 
 //! What is known when the launcher has ended.
-struct Ending {
+struct AllocationEnding {
   bool complete = false;  //!< every job of the suite (or of the element) has its result
   bool given_up = false;  //!< the run ended by itself with failed jobs: nothing that it could still do
   bool idle = false;      //!< the run ended by itself for want of anything to do
@@ -115,7 +115,7 @@ struct Ending {
   Time now{};
   std::chrono::seconds notice{120};  //!< SubmissionRequest::notice
 };
-EndCause cause_of(const Ending& ending);
+EndCause cause_of(const AllocationEnding& ending);
 //! Whether SLURM takes this start's nodes for another job. A job keeps its PreemptTime until it starts again, so one of
 //! an earlier start does not count.
 bool is_preempted(const ShownJob& job);
@@ -139,7 +139,7 @@ std::chrono::milliseconds requeue_turn(int before, int agents);
 //! \param earlier starts of this batch (this element) before this one; those after the last start that was given up
 //! count \param reason why the run stopped, in its journal's words; empty: the journal does not say
 NextStep next_step(EndCause cause, const Achieved& before, const Achieved& after,
-                   const std::vector<AllocationRun>& earlier, const SubmissionRequest& request,
+                   const std::vector<ScriptStart>& earlier, const SubmissionRequest& request,
                    const std::string& reason = {});
 
 }  // namespace resolute::slurm

@@ -25,7 +25,7 @@ constexpr std::size_t kMostOutput = std::size_t{32} << 20;
 constexpr std::size_t kMostNames = 100'000;
 
 RuntimeError missing_error(const std::string& program, const std::string& why) {
-  return core::input_error(fmt::format("there is no SLURM here: '{}' cannot be used", program), why,
+  return core::input_error(fmt::format("SLURM is not available here: '{}' cannot be used", program), why,
                            "use a submission node of a cluster, where 'sinfo' lists its partitions (at some sites "
                            "after 'module load slurm')");
 }
@@ -55,7 +55,7 @@ std::vector<std::string> lists_of(const std::vector<std::string>& names) {
   return lists;
 }
 
-std::string reference(JobNumber array, const std::optional<int>& element) {
+std::string reference(SlurmJobId array, const std::optional<int>& element) {
   RESOLUTE_EXPECT(array > 0 && element.value_or(0) >= 0, "jobs are numbered from 1");
   return job_reference(array, array, element);
 }
@@ -140,7 +140,7 @@ std::vector<QueuedJob> Client::find(const std::vector<std::string>& names) {
   return jobs;
 }
 
-std::variant<ShownJob, AnotherJob, Gone> Client::show(JobNumber id, const std::string& name) {
+std::variant<ShownJob, AnotherJob, Gone> Client::show(SlurmJobId id, const std::string& name) {
   std::variant<ShownJob, AnotherJob> job;
   const auto answer = ask({"scontrol", "show", "job", "-o", reference(id, std::nullopt)},
                           [&](const std::string& output) { job = parse_shown_job(output, id, name); });
@@ -160,7 +160,7 @@ void Client::cancel(const std::string& name, CancelScope scope) {
   cancel_by(arguments);
 }
 
-void Client::cancel(JobNumber array, std::optional<int> element) { cancel_by({"scancel", reference(array, element)}); }
+void Client::cancel(SlurmJobId array, std::optional<int> element) { cancel_by({"scancel", reference(array, element)}); }
 
 void Client::cancel_by(const std::vector<std::string>& arguments) {
   const auto answer = ask(arguments, {});
@@ -169,7 +169,7 @@ void Client::cancel_by(const std::vector<std::string>& arguments) {
     throw refused_error("scancel", *refused);
 }
 
-std::variant<Done, Refused, Gone> Client::requeue(JobNumber array, std::optional<int> element) {
+std::variant<Done, Refused, Gone> Client::requeue(SlurmJobId array, std::optional<int> element) {
   auto answer = ask({"scontrol", "requeue", reference(array, element)}, {});
   const auto* refused = std::get_if<Refused>(&answer);
   // So it says too when an earlier try has reached the controller and only its answer was lost.
@@ -177,7 +177,7 @@ std::variant<Done, Refused, Gone> Client::requeue(JobNumber array, std::optional
   return answer;
 }
 
-std::variant<Done, Refused, Gone> Client::release(JobNumber array, std::optional<int> element) {
+std::variant<Done, Refused, Gone> Client::release(SlurmJobId array, std::optional<int> element) {
   return ask({"scontrol", "release", reference(array, element)}, {});
 }
 
@@ -191,7 +191,7 @@ std::variant<Done, Refused, Gone> Client::ask(const std::vector<std::string>& ar
     // The pauses count by themselves: a clock that stands still makes nobody wait for ever.
     const auto taken = std::max(std::chrono::duration_cast<milliseconds>(effects_.clock->now() - begin), paused);
     if (taken >= options_.patience)
-      throw RuntimeError(ErrorKind::kTransient, fmt::format("SLURM's '{}' brought no answer", arguments.front()),
+      throw RuntimeError(ErrorKind::kTransient, fmt::format("SLURM's '{}' did not answer", arguments.front()),
                          fmt::format("{}; tries: {}, in {} s", why, tries, taken.count() / 1000),
                          "try again later; 'scontrol ping' tells whether the controller is up");
     const milliseconds next = std::min(pause, options_.patience - taken);

@@ -19,9 +19,9 @@ std::optional<Time> earlier(const std::optional<Time>& a, const std::optional<Ti
 
 // One entry per job, an array's elements together: they are requeued one by one, so the earliest of their times counts.
 std::vector<KnownJob> jobs_in(const std::vector<QueuedJob>& queued) {
-  std::map<JobNumber, KnownJob> jobs;
+  std::map<SlurmJobId, KnownJob> jobs;
   for (const QueuedJob& line : queued) {
-    const JobNumber id = line.array != 0 ? line.array : line.id;
+    const SlurmJobId id = line.array != 0 ? line.array : line.id;
     KnownJob& job = jobs.try_emplace(id, KnownJob{id, "", line.submitted}).first->second;
     job.submitted = earlier(job.submitted, line.submitted);
   }
@@ -31,7 +31,7 @@ std::vector<KnownJob> jobs_in(const std::vector<QueuedJob>& queued) {
 }
 
 // Whether what SLURM shows as `shown` is the job that was seen as `known`.
-bool is_same(const KnownJob& known, const KnownJob& shown, const std::set<JobNumber>& never_requeued) {
+bool is_same(const KnownJob& known, const KnownJob& shown, const std::set<SlurmJobId>& never_requeued) {
   if (known.id != shown.id) return false;
   return !known.submitted || !shown.submitted || *known.submitted == *shown.submitted ||
          !never_requeued.contains(shown.id);
@@ -50,7 +50,7 @@ class Submitter {
         generation_(generation),
         why_(why) {}
 
-  std::variant<KnownJob, Refused> run(const std::optional<JobNumber>& dependency) {
+  std::variant<KnownJob, Refused> run(const std::optional<SlurmJobId>& dependency) {
     if (auto answer = answered()) return *answer;
     folder_.require_own();
     const ScriptRequest request = script_of(folder_.request(), batch_, folder_.path(), dependency, generation_);
@@ -67,7 +67,7 @@ class Submitter {
   fs::path script_file() const { return folder_.batch_folder(batch_) / fmt::format("script-{:03}.sh", generation_); }
 
   std::optional<std::variant<KnownJob, Refused>> answered() const {
-    const Generation state = folder_.generation(batch_, generation_);
+    const GenerationState state = folder_.generation(batch_, generation_);
     if (const auto* job = std::get_if<KnownJob>(&state)) return *job;
     if (const auto* refusal = std::get_if<Refused>(&state)) return *refusal;
     return std::nullopt;
@@ -90,7 +90,7 @@ class Submitter {
       if (generation_ > 0) intent.others = jobs_in(client_.find({batch_.job_name}));
       first = folder_.intend(batch_, generation_, intent);
     }
-    const Generation state = folder_.generation(batch_, generation_);
+    const GenerationState state = folder_.generation(batch_, generation_);
     if (const auto* intent = std::get_if<Intended>(&state)) others_ = intent->others;
     return first;
   }
@@ -123,7 +123,7 @@ class Submitter {
   }
 
   // Of a job that SLURM has accepted. Nothing that goes wrong here may hide that it has.
-  std::optional<Time> submission_time(JobNumber id) {
+  std::optional<Time> submission_time(SlurmJobId id) {
     try {
       for (const KnownJob& job : jobs_in(client_.find({batch_.job_name})))
         if (job.id == id) return job.submitted;
@@ -155,8 +155,8 @@ class Submitter {
 
   // Asked only for ids that are known with another time: of a job that was requeued, or of one to which the controller
   // gave the id of a lost one.
-  std::set<JobNumber> never_requeued(const std::vector<QueuedJob>& queued, const std::vector<KnownJob>& others) {
-    std::set<JobNumber> result;
+  std::set<SlurmJobId> never_requeued(const std::vector<QueuedJob>& queued, const std::vector<KnownJob>& others) {
+    std::set<SlurmJobId> result;
     for (const KnownJob& job : jobs_in(queued)) {
       const bool in_doubt = std::any_of(others.begin(), others.end(), [&](const KnownJob& other) {
         return is_same(other, job, {}) && !is_same(other, job, {job.id});
@@ -182,7 +182,7 @@ class Submitter {
 }  // namespace
 
 std::optional<KnownJob> own_job(const std::vector<QueuedJob>& queued, const std::vector<KnownJob>& others,
-                                const std::set<JobNumber>& never_requeued) {
+                                const std::set<SlurmJobId>& never_requeued) {
   std::optional<KnownJob> own;
   // A time that SLURM does not give counts as late; of two at the same second the smaller id.
   const auto is_earlier = [](const KnownJob& a, const KnownJob& b) {
@@ -198,7 +198,7 @@ std::optional<KnownJob> own_job(const std::vector<QueuedJob>& queued, const std:
 
 std::variant<KnownJob, Refused> ensure_submitted(core::FileSystem& files, Client& client, const Effects& effects,
                                                  SubmissionFolder& folder, const Batch& batch, int generation,
-                                                 const std::optional<JobNumber>& dependency, const std::string& why) {
+                                                 const std::optional<SlurmJobId>& dependency, const std::string& why) {
   RESOLUTE_EXPECT(generation >= 0, "generations begin with 0");
   return Submitter(files, client, effects, folder, batch, generation, why).run(dependency);
 }

@@ -67,14 +67,14 @@ class LineReader {
     if (!number.has_value()) fail(fmt::format("no {}", what));
     return *number;
   }
-  JobNumber id(std::string_view text) const {
-    const JobNumber id = number(text, "job id");
+  SlurmJobId id(std::string_view text) const {
+    const SlurmJobId id = number(text, "job id");
     need(id > 0, "no job id");
     return id;
   }
   JobState state(std::string_view text) const {
     const auto state = settings::from_word<JobState>(text);
-    if (!state.has_value()) fail("no state of a job");
+    if (!state.has_value()) fail("this is not the state of a job");
     return *state;
   }
   //! \param none the words for no time
@@ -134,7 +134,7 @@ QueuedJob parse_queue_line(std::string_view line) {
   job.nodes = static_cast<int>(reader.number(fields[7], "number of nodes", 10'000'000));
   reader.need(is_node_list(fields[8]), "no list of nodes");
   job.node_list = fields[8];
-  reader.need(is_job_name(fields[9]), "no name of a job of ours");
+  reader.need(is_job_name(fields[9]), "this is not the name of a job of resolute");
   job.name = fields[9];
   reader.need(!fields[10].empty() && is_free_text(fields[10]), "no reason");
   job.reason = fields[10];
@@ -206,7 +206,7 @@ std::optional<Value> take(std::string_view text, std::string_view key) {
 
 struct Heading {
   ShownJob job;            // id, array and element alone
-  JobNumber whole = 0;     // what it is a part of: an array, several jobs that begin together, or itself
+  SlurmJobId whole = 0;    // what it is a part of: an array, several jobs that begin together, or itself
   std::string_view named;  // from the name on
 };
 Heading parse_heading(const LineReader& reader, std::string_view line) {
@@ -234,7 +234,7 @@ Heading parse_heading(const LineReader& reader, std::string_view line) {
     }
   } else if (const auto het = take(rest, "HetJobId=")) {
     const auto offset = take(het->rest, "HetJobOffset=");
-    if (!offset.has_value()) reader.fail("no component of a job");
+    if (!offset.has_value()) reader.fail("this is not a component of a heterogeneous job");
     heading.whole = reader.id(het->text);
     reader.number(offset->text, "number of a component", kLargestElement);
     rest = offset->rest;
@@ -285,7 +285,7 @@ std::optional<std::int64_t> count_ranges(std::string_view ranges) {
 
 std::vector<QueuedJob> parse_queue(std::string_view text) {
   std::vector<QueuedJob> jobs;
-  std::set<std::pair<JobNumber, std::optional<int>>> seen;
+  std::set<std::pair<SlurmJobId, std::optional<int>>> seen;
   for (const std::string_view line : lines_of("squeue", text)) {
     jobs.push_back(parse_queue_line(line));
     const QueuedJob& job = jobs.back();
@@ -295,10 +295,10 @@ std::vector<QueuedJob> parse_queue(std::string_view text) {
   return jobs;
 }
 
-std::variant<ShownJob, AnotherJob> parse_shown_job(std::string_view text, JobNumber id, const std::string& name) {
+std::variant<ShownJob, AnotherJob> parse_shown_job(std::string_view text, SlurmJobId id, const std::string& name) {
   RESOLUTE_EXPECT(is_job_name(name), "the name of a job that cannot be ours");
   std::optional<std::variant<ShownJob, AnotherJob>> found;
-  std::set<std::pair<JobNumber, std::optional<int>>> seen;
+  std::set<std::pair<SlurmJobId, std::optional<int>>> seen;
   const auto lines = lines_of("scontrol show job", text);
   for (const std::string_view line : lines) {
     const LineReader reader("scontrol show job", line);
@@ -315,7 +315,7 @@ std::variant<ShownJob, AnotherJob> parse_shown_job(std::string_view text, JobNum
   return *std::move(found);
 }
 
-std::string job_reference(JobNumber id, JobNumber array, std::optional<int> element) {
+std::string job_reference(SlurmJobId id, SlurmJobId array, std::optional<int> element) {
   return element.has_value() ? fmt::format("{}_{}", array, *element) : fmt::format("{}", id);
 }
 

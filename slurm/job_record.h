@@ -33,13 +33,13 @@ std::chrono::seconds granted_time(std::chrono::seconds asked);
 
 //! A SLURM job id. An id alone does not identify a job, because SLURM may give it again. Nor does the time of
 //! submission: a requeue sets a new one, for each array element separately.
-using JobNumber = std::int64_t;
+using SlurmJobId = std::int64_t;
 
 //! One line of squeue. Each array element has a line of its own (-r).
 struct QueuedJob {
   //! %A: the job's own. For an element that waits, and for one element of the others, it is the array's
-  JobNumber id = 0;
-  JobNumber array = 0;           //!< %F: the array's id; equal to `id` for a job that is no array
+  SlurmJobId id = 0;
+  SlurmJobId array = 0;          //!< %F: the array's id; equal to `id` for a job that is no array
   std::optional<int> element{};  //!< %K
   JobState state = JobState::kPending;
   std::optional<Time> submitted{};  //!< %V: of the last requeue, if there was one
@@ -64,8 +64,8 @@ struct ExitCode {
 
 //! `scontrol show job -o ID`.
 struct ShownJob {
-  JobNumber id = 0;
-  JobNumber array = 0;           //!< as in QueuedJob
+  SlurmJobId id = 0;
+  SlurmJobId array = 0;          //!< as in QueuedJob
   std::optional<int> element{};  //!< none for the record of an array's waiting elements
   JobState state = JobState::kPending;
   std::string reason;
@@ -82,14 +82,14 @@ struct AnotherJob {};
 //! \param id that was asked for. An array's id shows all its elements, one of which may have that id itself
 //! \param name that the job must have; nothing in it may need quoting (is_job_name())
 //! \throws RuntimeError (kTransient) for what scontrol does not write
-std::variant<ShownJob, AnotherJob> parse_shown_job(std::string_view text, JobNumber id, const std::string& name);
+std::variant<ShownJob, AnotherJob> parse_shown_job(std::string_view text, SlurmJobId id, const std::string& name);
 //! How `scontrol requeue`, `scontrol release` and `scancel` must name one job: "ID", or "ARRAY_ELEMENT" for an array
 //! element. The plain id of an element may be the array's, and then means all of its elements, also those that have
 //! ended.
-std::string job_reference(JobNumber id, JobNumber array, std::optional<int> element);
+std::string job_reference(SlurmJobId id, SlurmJobId array, std::optional<int> element);
 
 struct Accepted {
-  JobNumber id = 0;
+  SlurmJobId id = 0;
   std::string cluster;  //!< empty: the only one
 };
 //! `sbatch --parsable`: "ID" or "ID;CLUSTER", one line; nothing for any other text.

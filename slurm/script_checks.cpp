@@ -170,7 +170,7 @@ void validate_dependency(const std::string& dependency) {
     for (std::size_t at = kind.size(); at < item.size(); ++at)
       if (item[at] == ':') ids = ids && at + 1 < item.size() && item[at + 1] >= '0' && item[at + 1] <= '9';
     if (!known || !ids)
-      throw refusal("--dependency", dependency, fmt::format("'{}' is no dependency on a job", item),
+      throw refusal("--dependency", dependency, fmt::format("'{}' is not a dependency on a job", item),
                     "write it as afterok:JOB, afterany:JOB or afterok:JOB,after:JOB");
   }
 }

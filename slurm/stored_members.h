@@ -65,9 +65,8 @@ inline constexpr std::tuple kStored{
     core::row<Intended>("", {"others", "why"}),
     core::row<Refused>("", {"why"}),
     core::row<Achieved>("", {"results", "steps"}),
-    core::row<AllocationRun>(
-        "", {from_one("job"), "restart", "repeat", "generation", "element", "node_list", "begin", "end", "launcher",
-             "before", "after", "cause", "given_up", "verdict", "slurm_begin"})};
+    core::row<ScriptStart>("", {from_one("job"), "restart", "repeat", "generation", "element", "node_list", "begin",
+                                "end", "launcher", "before", "after", "cause", "given_up", "verdict", "slurm_begin"})};
 
 //! Members that came after version 1 of their file: where they are as they were before, they are not written, so that
 //! an older program reads what uses none of them; where they are missing, they are as they were before.
@@ -83,7 +82,7 @@ inline constexpr std::array<std::string_view, 4> kLater<SubmissionRequest>{"laun
 template <>
 inline constexpr std::array<std::string_view, 1> kLater<Intended>{"why"};
 template <>
-inline constexpr std::array<std::string_view, 1> kLater<AllocationRun>{"slurm_begin"};
+inline constexpr std::array<std::string_view, 1> kLater<ScriptStart>{"slurm_begin"};
 template <class T>
 constexpr bool came_later(std::string_view name) {
   return std::find(kLater<T>.begin(), kLater<T>.end(), name) != kLater<T>.end();
@@ -129,8 +128,8 @@ template <Stored T>
 core::Json stored(const T& value) {
   const auto all = [](const T& of) {
     core::Json object = core::Json::object();
-    core::for_each_member(std::get<core::Row<T>>(kStored), of, [&](const core::Member& member, const auto& its) {
-      object[std::string(member.name)] = stored_value(its);
+    core::for_each_member(std::get<core::Row<T>>(kStored), of, [&](const core::Member& member, const auto& field) {
+      object[std::string(member.name)] = stored_value(field);
     });
     return object;
   };
@@ -222,10 +221,10 @@ T read_stored(core::ObjectReader& reader) {
     read_member(reader, "name", value.first);
     read_member(reader, "value", value.second);
   } else {
-    core::for_each_member(std::get<core::Row<T>>(kStored), value, [&](const core::Member& member, auto& its) {
+    core::for_each_member(std::get<core::Row<T>>(kStored), value, [&](const core::Member& member, auto& field) {
       const std::string key(member.name);
       if (came_later<T>(key) && reader.find(key) == nullptr) return;
-      read_member(reader, key, its, std::max<std::int64_t>(0, member.least));
+      read_member(reader, key, field, std::max<std::int64_t>(0, member.least));
     });
   }
   return value;

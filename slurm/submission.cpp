@@ -92,7 +92,7 @@ const Resources& resources_of(const SubmissionRequest& request, const Batch& bat
 }
 
 ScriptRequest script_of(const SubmissionRequest& request, const Batch& batch, const fs::path& folder,
-                        const std::optional<JobNumber>& dependency, int generation) {
+                        const std::optional<SlurmJobId>& dependency, int generation) {
   const Resources& resources = resources_of(request, batch);
   ScriptRequest script;
   script.job_name = batch.job_name;
@@ -139,7 +139,7 @@ fs::path SubmissionFolder::batch_folder(const Batch& batch) const {
   return folder_ / fmt::format("batch-{:03}", batch.number);
 }
 
-Generation SubmissionFolder::generation(const Batch& batch, int number) const {
+GenerationState SubmissionFolder::generation(const Batch& batch, int number) const {
   const fs::path folder = batch_folder(batch);
   if (auto job = read_generation_file<KnownJob>(files_, generation_file(folder, kAccepted, number), batch, number))
     return *job;

@@ -97,11 +97,11 @@ SubmissionRequest request_from_json(const core::Json& json, const std::string& w
 
 //! Pure: the script of a batch. \param folder of the submission \param dependency SLURM id of Batch::after's job
 ScriptRequest script_of(const SubmissionRequest& request, const Batch& batch, const std::filesystem::path& folder,
-                        const std::optional<JobNumber>& dependency, int generation = 0);
+                        const std::optional<SlurmJobId>& dependency, int generation = 0);
 
 //! A SLURM job for sure: id and time of submission together with the batch's name.
 struct KnownJob {
-  JobNumber id = 0;                 //!< an array's own, not an element's
+  SlurmJobId id = 0;                //!< an array's own, not an element's
   std::string cluster;              //!< empty: the only one
   std::optional<Time> submitted{};  //!< as first seen; nothing where SLURM did not answer in time
 };
@@ -113,7 +113,7 @@ struct Intended {
   std::vector<KnownJob> others{};  //!< jobs of the batch's name that stood in SLURM before: none of this generation
   std::string why{};               //!< one is wanted now, of a batch on demand; empty: somebody asked for it
 };
-using Generation = std::variant<NeverTried, Intended, KnownJob, Refused>;
+using GenerationState = std::variant<NeverTried, Intended, KnownJob, Refused>;
 
 //! A submission's folder. What was written once is never written over; a file that is torn, of another version or of
 //! another submission is a RuntimeError (kCorrupt) that names it.
@@ -123,7 +123,7 @@ class SubmissionFolder {
   const std::filesystem::path& path() const { return folder_; }
   SubmissionRequest request() const;
   //! A job that SLURM has counts more than a refusal.
-  Generation generation(const Batch& batch, int number) const;
+  GenerationState generation(const Batch& batch, int number) const;
   //! The last generation that was at least intended; -1: none.
   int last_generation(const Batch& batch) const;
   //! Intended::why of a generation; empty too where it was never intended.
@@ -165,7 +165,7 @@ std::vector<SubmissionFolder> submissions(core::FileSystem& files, const std::fi
 //! Of jobs that bear one batch's name, the one that is this generation's: the earliest that no other generation is.
 //! Under an id of theirs it is theirs, be its time later: it was requeued, unless `never_requeued` has the id. Pure.
 std::optional<KnownJob> own_job(const std::vector<QueuedJob>& queued, const std::vector<KnownJob>& others,
-                                const std::set<JobNumber>& never_requeued = {});
+                                const std::set<SlurmJobId>& never_requeued = {});
 
 //! Submits a batch's generation exactly once, whatever was tried before: looks first where an intent stands without an
 //! answer, writes the intent, calls sbatch, and looks again where the answer was unclear. Safe to call again after
@@ -176,7 +176,7 @@ std::optional<KnownJob> own_job(const std::vector<QueuedJob>& queued, const std:
 //! \param why Intended::why
 std::variant<KnownJob, Refused> ensure_submitted(core::FileSystem& files, Client& client, const Effects& effects,
                                                  SubmissionFolder& folder, const Batch& batch, int generation,
-                                                 const std::optional<JobNumber>& dependency,
+                                                 const std::optional<SlurmJobId>& dependency,
                                                  const std::string& why = {});
 
 }  // namespace resolute::slurm

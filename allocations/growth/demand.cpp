@@ -47,7 +47,7 @@ std::map<slurm::Time, seconds> waits_of(const StoredBatch& batch) {
 }
 
 int starts_in_vain(const StoredBatch& batch) {
-  const auto not_in_vain = std::find_if(batch.runs.rbegin(), batch.runs.rend(), [](const slurm::AllocationRun& run) {
+  const auto not_in_vain = std::find_if(batch.runs.rbegin(), batch.runs.rend(), [](const slurm::ScriptStart& run) {
     return !ended_for_good(run) || run.after.results > run.before.results || run.after.steps != run.before.steps;
   });
   return static_cast<int>(not_in_vain - batch.runs.rbegin());
@@ -75,7 +75,7 @@ std::vector<const slurm::QueuedJob*> jobs_that_go_on(const StoredBatch& batch,
                                                      const std::vector<slurm::QueuedJob>& queued) {
   const auto has_ended = [&](const slurm::QueuedJob& job) {
     return slurm::phase_of(job.state) == Phase::kEnded ||
-           std::any_of(batch.runs.begin(), batch.runs.end(), [&](const slurm::AllocationRun& run) {
+           std::any_of(batch.runs.begin(), batch.runs.end(), [&](const slurm::ScriptStart& run) {
              return run.job == job.id && run.generation == batch.generation && ended_for_good(run);
            });
   };

@@ -87,7 +87,7 @@ void find_last_end(const Read& read, ListedSuite& listed) {
     if (!run.going_on) take(run.end, run.words);
   for (const StoredSubmission& submission : read.submissions)
     for (const StoredBatch& batch : submission.batches)
-      for (const slurm::AllocationRun& run : batch.runs)
+      for (const slurm::ScriptStart& run : batch.runs)
         if (run.end && run.cause) take(Instant(*run.end), std::string(slurm::name_of(*run.cause)));
 }
 
@@ -98,7 +98,7 @@ SuiteFacts facts_of(const Read& read, const ListedSuite& listed, const SlurmAnsw
   for (const orchestrator::KnownRun& run : read.runs)
     facts.cancelled = facts.cancelled || orchestrator::is_cancelled_by_somebody(run.state.stop.value_or(""));
   if (!read.submissions.empty())
-    for (const slurm::AllocationRun* run : telling_runs(read.submissions.back().batches)) {
+    for (const slurm::ScriptStart* run : telling_runs(read.submissions.back().batches)) {
       facts.given_up = facts.given_up || run->given_up;
       facts.cancelled = facts.cancelled || run->cause == slurm::EndCause::kCancelled;
     }

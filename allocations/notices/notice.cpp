@@ -22,7 +22,7 @@ constexpr int kNoticeVersion = 1;
 constexpr std::size_t kLongestNotify = 4000;
 constexpr std::string_view kOpens = "notice-", kToldEnds = "-told.json", kEnds = ".json";
 
-NoticeState state_of(const slurm::AllocationRun& run) {
+NoticeState state_of(const slurm::ScriptStart& run) {
   if (run.cause == EndCause::kConfiguration) return NoticeState::kConfiguration;
   if (run.given_up) return NoticeState::kGivenUp;
   return run.cause == EndCause::kCancelled ? NoticeState::kCancelled : NoticeState::kIncomplete;
@@ -83,7 +83,7 @@ std::map<std::string, std::string> notice_environment(std::map<std::string, std:
   return environment;
 }
 
-bool nothing_follows(const slurm::AllocationRun& run) {
+bool nothing_follows(const slurm::ScriptStart& run) {
   return ended_for_good(run) ||
          (run.end && (run.given_up || run.cause == EndCause::kCancelled || run.cause == EndCause::kConfiguration));
 }
@@ -103,7 +103,7 @@ std::optional<NoticeState> notice_of(bool complete, const std::vector<StoredBatc
     for (const auto& [element, one] : starts)
       if (!nothing_follows(*one) || one->generation < batch.generation) return std::nullopt;
   }
-  for (const slurm::AllocationRun* run : telling_runs(batches)) states.insert(state_of(*run));
+  for (const slurm::ScriptStart* run : telling_runs(batches)) states.insert(state_of(*run));
   const auto gravest =
       std::find_if(kGravest.begin(), kGravest.end(), [&](NoticeState state) { return states.contains(state); });
   return gravest == kGravest.end() ? std::nullopt : std::optional(*gravest);

@@ -49,7 +49,7 @@ std::map<std::string, std::string> notice_environment(std::map<std::string, std:
                                                       const Notice& notice);
 
 //! Whether nothing follows this start by itself. A cancelled start is final until somebody resumes the suite. Pure.
-bool nothing_follows(const slurm::AllocationRun& run);
+bool nothing_follows(const slurm::ScriptStart& run);
 //! What a submission's batches have come to together. Pure. \param complete every job of the suite has its result
 //! \param batches with their histories \param last SLURM has none of those on demand any more: what of them never began
 //! will not \return nothing while one of them may go on by itself

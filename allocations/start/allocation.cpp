@@ -62,9 +62,9 @@ class Allocation {
     run_.element = here_.element;
     run_.node_list = here_.node_list;
     run_.begin = world_.now();
-    std::vector<slurm::AllocationRun> runs;
+    std::vector<slurm::ScriptStart> runs;
     patiently([&] { runs = slurm::read_runs(files_, folder_.batch_folder(batch_)); });
-    const auto of_this_start = [this](const slurm::AllocationRun& run) {
+    const auto of_this_start = [this](const slurm::ScriptStart& run) {
       return run.job == run_.job && run.restart == run_.restart;
     };
     if (const auto begun = std::find_if(runs.rbegin(), runs.rend(), of_this_start);
@@ -80,7 +80,7 @@ class Allocation {
   }
 
   int run() {
-    slurm::Ending ending;
+    slurm::AllocationEnding ending;
     ending.restart = here_.restart;
     ending.notice = request_.notice;
     ending.killed = killed_by_.has_value();
@@ -91,7 +91,7 @@ class Allocation {
                      here_.nodes == 1 ? "" : "s", here_.node_list, world_.version);
     const bool settled = ended_for_good(run_) && !run_.verdict.empty();
     if (record_there_ && (run_.given_up || settled)) return kToBeRunAgain;
-    ask_who_we_are();
+    read_own_job();
     Outcome before;
     try {
       patiently([&] {
@@ -136,7 +136,7 @@ class Allocation {
 
  private:
   // What the store says of how the run ended, and what follows.
-  int settle(slurm::Ending ending) {
+  int settle(slurm::AllocationEnding ending) {
     Outcome after;
     try {
       patiently([&] { after = read_outcome(files_, *work_); });
@@ -224,7 +224,7 @@ class Allocation {
   }
 
   // SLURM 22.05 does not say in the environment when the allocation ends.
-  void ask_who_we_are() {
+  void read_own_job() {
     std::optional<Time> submitted;
     try {
       const auto answer = client(kBeginPatience).show(here_.job, batch_.job_name);
@@ -244,12 +244,12 @@ class Allocation {
     environment_[core::kLogTimesVariable] = "1";
     // No error of srun's own may look like one of the run's.
     environment_["SLURM_EXIT_ERROR"] = "1";
-    say_that_slurm_has_us(submitted);
+    record_own_job(submitted);
   }
 
   // Whoever submitted may have died, or may never have heard what became of it. Nothing that goes wrong here may keep
   // the run from its begin.
-  void say_that_slurm_has_us(const std::optional<Time>& submitted) {
+  void record_own_job(const std::optional<Time>& submitted) {
     try {
       const auto standing = folder_.accept(batch_, run_.generation, {here_.array, "", submitted});
       if (standing.id != here_.array)
@@ -270,7 +270,7 @@ class Allocation {
   std::vector<slurm::Launcher> launchers() const {
     if (request_.launcher != "auto") return {slurm::parse_launcher(request_.launcher)};
     auto list = world_.launchers(here_.nodes, environment_, request_.launch.mpi);
-    std::vector<slurm::AllocationRun> runs;
+    std::vector<slurm::ScriptStart> runs;
     for (const auto& batch : request_.batches)
       for (auto& run : slurm::read_runs(files_, folder_.batch_folder(batch)))
         if (!run.launcher.empty()) runs.push_back(std::move(run));
@@ -285,7 +285,7 @@ class Allocation {
   // A run of an earlier start may live on, on nodes that SLURM has lost sight of: it lets no other begin, which is no
   // fault of a launcher's, and does the same work meanwhile. \throws RuntimeError (is_storage()) if the store has kept
   // the run from its begin
-  void launch(slurm::Ending& ending) {
+  void launch(slurm::AllocationEnding& ending) {
     for (;;) {
       RunWatch watch(files_, work_->run_folder, world_.clock);
       ending.wrong_usage = false;
@@ -300,7 +300,7 @@ class Allocation {
     }
   }
 
-  void try_launchers(slurm::Ending& ending, RunWatch& watch) {
+  void try_launchers(slurm::AllocationEnding& ending, RunWatch& watch) {
     const auto list = launchers();
     if (list.empty()) {
       core::log_error("{} nodes cannot be used: neither `srun --mpi={}` nor mpirun is here; see 'mpi' in the site file",
@@ -387,7 +387,7 @@ class Allocation {
   }
 
   // What SLURM says of us now; nothing without an answer.
-  void ask_what_became_of_us(slurm::Ending& ending) const {
+  void read_own_outcome(slurm::AllocationEnding& ending) const {
     try {
       ending.job = client(end_patience()).show(here_.job, batch_.job_name);
     } catch (const core::RuntimeError& error) {
@@ -396,8 +396,8 @@ class Allocation {
   }
 
   // \param clean_end the run ended by itself, and wrote the tables
-  int conclude(slurm::Ending ending, bool clean_end) {
-    if (!ending.complete && (!ending.given_up || ending.store_failed)) ask_what_became_of_us(ending);
+  int conclude(slurm::AllocationEnding ending, bool clean_end) {
+    if (!ending.complete && (!ending.given_up || ending.store_failed)) read_own_outcome(ending);
     ending.noticed = world_.signals.noticed();
     ending.terminated = world_.signals.terminated();
     ending.ends_at = ends_at_;
@@ -411,7 +411,7 @@ class Allocation {
                                                                      : leave("SLURM or its user has decided");
                                        },
                                        [&](slurm::Finish) { return finish(cause, clean_end); },
-                                       [&](const slurm::GiveUp& give_up) { return give(cause, give_up.why); },
+                                       [&](const slurm::GiveUp& end) { return give_up(cause, end.why); },
                                        [&](slurm::GoOn go_on) { return go_on_by(go_on.way, ending); }},
                       step);
   }
@@ -444,7 +444,7 @@ class Allocation {
   int leave(const std::string& why) { return ended(why, kToBeRunAgain); }
 
   // A job that only ended would be FAILED to SLURM, its mails and its accounting.
-  int end_as_cancelled(const slurm::Ending& ending) {
+  int end_as_cancelled(const slurm::AllocationEnding& ending) {
     ended("cancelled by `suite cancel`", kToBeRunAgain);
     if (!ending.job || !std::holds_alternative<slurm::ShownJob>(*ending.job)) return kToBeRunAgain;
     try {
@@ -455,7 +455,7 @@ class Allocation {
     return kToBeRunAgain;
   }
 
-  int give(slurm::EndCause cause, const std::string& why) {
+  int give_up(slurm::EndCause cause, const std::string& why) {
     core::log_error("given up: {}; mend it, then `resolute suite resume`", why);
     run_.given_up = true;
     return ended("given up: " + why, cause == slurm::EndCause::kConfiguration ? 2 : 1);
@@ -481,8 +481,8 @@ class Allocation {
         if (grown.goes_on || grown.ended) return ended("there is nothing more for it to do", 0);
         if (grown.cancelled) return leave("the suite is being cancelled");
         if (grown.refused)
-          return give(cause, "SLURM refuses an allocation that the suite needs: " + grown.refused->why);
-        if (!grown.failures) return give(cause, "jobs are left that no allocation of this submission does");
+          return give_up(cause, "SLURM refuses an allocation that the suite needs: " + grown.refused->why);
+        if (!grown.failures) return give_up(cause, "jobs are left that no allocation of this submission does");
       }
     } catch (const core::RuntimeError& error) {
       core::log_error("{}", error.what());
@@ -491,7 +491,7 @@ class Allocation {
     return ended("the suite ended with failed jobs", 3);
   }
 
-  int go_on_by(slurm::Continuation way, const slurm::Ending& ending) {
+  int go_on_by(slurm::Continuation way, const slurm::AllocationEnding& ending) {
     const bool known = ending.job && std::holds_alternative<slurm::ShownJob>(*ending.job);
     const bool lost = ending.job && !known;
     if (way == slurm::Continuation::kChain || lost) return chain(lost ? "SLURM lost this job" : "as it is asked for");
@@ -546,8 +546,8 @@ class Allocation {
   std::optional<Time> ends_at_;
   Time next_turn_{};   // of grow_by_turns()
   bool last_ = false;  // SLURM has no other of the submission's allocations that goes on
-  std::vector<slurm::AllocationRun> earlier_;
-  slurm::AllocationRun run_;
+  std::vector<slurm::ScriptStart> earlier_;
+  slurm::ScriptStart run_;
   std::optional<AllocationWork> work_;
 };
 

@@ -13,10 +13,10 @@ namespace resolute::allocations {
 
 namespace {
 
-using slurm::AllocationRun;
 using slurm::EndCause;
 using slurm::Phase;
 using slurm::QueuedJob;
+using slurm::ScriptStart;
 constexpr const char* kResume = "`resolute suite resume` submits it again";
 
 int elements_of(const StoredBatch& batch) { return static_cast<int>(batch.batch.jobs.size()); }
@@ -34,7 +34,7 @@ int weight_of(Phase phase) {
 std::vector<const QueuedJob*> jobs_of(const StoredBatch& batch, const SlurmAnswer& answer) {
   auto jobs = jobs_named_as(batch, answer);
   if (jobs.empty()) return jobs;
-  const slurm::JobNumber last_known = batch.known.empty() ? 0 : batch.known.back().id;
+  const slurm::SlurmJobId last_known = batch.known.empty() ? 0 : batch.known.back().id;
   const auto rank = [&](const QueuedJob* job) {
     return std::tuple(weight_of(phase_of(*job)), job->array == last_known, job->submitted.value_or(slurm::Time{}));
   };
@@ -43,7 +43,7 @@ std::vector<const QueuedJob*> jobs_of(const StoredBatch& batch, const SlurmAnswe
   return jobs;
 }
 
-std::string end_text(const AllocationRun& run) {
+std::string end_text(const ScriptStart& run) {
   const std::string cause(run.cause ? slurm::name_of(*run.cause) : "without a word");
   if (run.verdict.starts_with(cause)) return run.verdict;
   return run.verdict.empty() ? cause : cause + ": " + run.verdict;
@@ -64,7 +64,7 @@ std::string last_end_of(const StoredBatch& batch) {
 
 // For an allocation that is no more while the suite is not complete.
 void advise_after(const StoredBatch& batch, AllocationView& view) {
-  const AllocationRun* last = batch.runs.empty() ? nullptr : &batch.runs.back();
+  const ScriptStart* last = batch.runs.empty() ? nullptr : &batch.runs.back();
   if (is_over(batch) && !last->given_up) {
     const bool failures = std::any_of(batch.runs.begin(), batch.runs.end(),
                                       [](const auto& run) { return run.cause == EndCause::kIncomplete; });
@@ -80,7 +80,7 @@ void advise_after(const StoredBatch& batch, AllocationView& view) {
 // SLURM knows nothing of it, or was not asked.
 void judge_by_records(const StoredBatch& batch, bool asked, bool complete, AllocationView& view) {
   using enum AllocationView::State;
-  const AllocationRun* last = batch.runs.empty() ? nullptr : &batch.runs.back();
+  const ScriptStart* last = batch.runs.empty() ? nullptr : &batch.runs.back();
   const bool of_this_job = last != nullptr && last->job != 0 && (view.elements > 0 || last->job == view.job);
   const bool ended = of_this_job && last->end && !last->verdict.starts_with("requeue");
   if (complete || is_over(batch) || (asked && ended))

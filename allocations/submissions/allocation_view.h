@@ -20,7 +20,7 @@ struct AllocationView {
   int batch = 1;
   int allocation = 1;  //!< the first of the batch
   int elements = 0;    //!< of an array; 0: none
-  slurm::JobNumber job = 0;
+  slurm::SlurmJobId job = 0;
   State state = State::kUnknown;
   std::string slurm_state;             //!< SLURM's word: "PENDING"; of an array, counts: "3 RUNNING, 7 PENDING"
   std::string reason;                  //!< why it waits, in SLURM's words (pending_reason.h), or why it was refused

@@ -129,7 +129,7 @@ bool same_order(const slurm::SubmissionRequest& one, const slurm::SubmissionRequ
 
 std::optional<RefusedBatch> submit_missing(core::FileSystem& files, slurm::Client& client,
                                            const slurm::Effects& effects, Standing& standing) {
-  std::map<int, slurm::JobNumber> ids;
+  std::map<int, slurm::SlurmJobId> ids;
   for (auto& batch : standing.batches) {
     const bool there = batch.state == State::kAlive || batch.state == State::kDone;
     if (there || batch.batch.on_demand) {
@@ -145,7 +145,7 @@ std::optional<RefusedBatch> submit_missing(core::FileSystem& files, slurm::Clien
     }
     const bool next = batch.state != State::kUnsettled;
     const int generation = batch.generation + (next ? 1 : 0);
-    std::optional<slurm::JobNumber> dependency;
+    std::optional<slurm::SlurmJobId> dependency;
     if (const auto before = ids.find(batch.batch.after); before != ids.end()) dependency = before->second;
     try {
       const auto answer =

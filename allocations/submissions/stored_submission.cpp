@@ -56,15 +56,15 @@ std::vector<StoredSubmission> read_submissions(core::FileSystem& files, const st
   return all;
 }
 
-std::map<int, const slurm::AllocationRun*> last_runs(const StoredBatch& batch) {
-  std::map<int, const slurm::AllocationRun*> last;
-  for (const slurm::AllocationRun& run : batch.runs) last[run.element.value_or(-1)] = &run;
+std::map<int, const slurm::ScriptStart*> last_runs(const StoredBatch& batch) {
+  std::map<int, const slurm::ScriptStart*> last;
+  for (const slurm::ScriptStart& run : batch.runs) last[run.element.value_or(-1)] = &run;
   return last;
 }
 
-std::vector<const slurm::AllocationRun*> telling_runs(const std::vector<StoredBatch>& batches) {
-  std::vector<const slurm::AllocationRun*> telling;
-  const slurm::AllocationRun* on_demand = nullptr;
+std::vector<const slurm::ScriptStart*> telling_runs(const std::vector<StoredBatch>& batches) {
+  std::vector<const slurm::ScriptStart*> telling;
+  const slurm::ScriptStart* on_demand = nullptr;
   for (const StoredBatch& batch : batches)
     for (const auto& [element, run] : last_runs(batch)) {
       if (!batch.batch.on_demand) telling.push_back(run);
@@ -74,7 +74,7 @@ std::vector<const slurm::AllocationRun*> telling_runs(const std::vector<StoredBa
   return telling;
 }
 
-bool ended_for_good(const slurm::AllocationRun& run) {
+bool ended_for_good(const slurm::ScriptStart& run) {
   return run.end && (run.cause == slurm::EndCause::kComplete || run.cause == slurm::EndCause::kIncomplete ||
                      run.cause == slurm::EndCause::kIdle);
 }
@@ -89,12 +89,12 @@ bool is_over(const StoredBatch& batch) {
   return over >= std::max<std::ptrdiff_t>(1, std::ssize(batch.batch.jobs));
 }
 
-std::filesystem::path log_file(const StoredBatch& batch, slurm::JobNumber job, const char* element) {
+std::filesystem::path log_file(const StoredBatch& batch, slurm::SlurmJobId job, const char* element) {
   return batch.folder / "log" /
          (batch.batch.jobs.empty() ? fmt::format("{}.log", job) : fmt::format("{}_{}.log", job, element));
 }
 
-bool has_log(const StoredBatch& batch, slurm::JobNumber job) {
+bool has_log(const StoredBatch& batch, slurm::SlurmJobId job) {
   const std::string start = fmt::format("{}{}", job, batch.batch.jobs.empty() ? ".log" : "_");
   const auto first = batch.logs.lower_bound(start);
   return first != batch.logs.end() && first->starts_with(start);

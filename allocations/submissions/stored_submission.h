@@ -23,13 +23,13 @@ namespace resolute::allocations {
 struct StoredBatch {
   slurm::Batch batch;
   std::filesystem::path folder;
-  int generation = -1;       //!< the last one that was intended; -1: none
-  slurm::Generation last{};  //!< what came of it
+  int generation = -1;            //!< the last one that was intended; -1: none
+  slurm::GenerationState last{};  //!< what came of it
   // Its history, of which read_history() knows:
-  std::vector<slurm::KnownJob> known{};      //!< one a generation that SLURM took
-  std::vector<slurm::AllocationRun> runs{};  //!< in order of begin
-  std::set<std::string> logs{};              //!< names of the files in its log folder
-  std::string why{};                         //!< its last generation was wanted, of one on demand
+  std::vector<slurm::KnownJob> known{};    //!< one a generation that SLURM took
+  std::vector<slurm::ScriptStart> runs{};  //!< in order of begin
+  std::set<std::string> logs{};            //!< names of the files in its log folder
+  std::string why{};                       //!< its last generation was wanted, of one on demand
 };
 struct StoredSubmission {
   slurm::SubmissionRequest request;
@@ -54,16 +54,16 @@ bool is_never_wanted(const StoredBatch& batch);
 //! Its own records say so: nothing follows of its last generation, and no start of it can find more to do. Pure.
 bool is_over(const StoredBatch& batch);
 //! The last start of each element; -1: the batch is no array. Pure.
-std::map<int, const slurm::AllocationRun*> last_runs(const StoredBatch& batch);
+std::map<int, const slurm::ScriptStart*> last_runs(const StoredBatch& batch);
 //! The last starts that say how the batches have ended: of those that are kept each element's, of all that are on
 //! demand the one that ended last. Pure.
-std::vector<const slurm::AllocationRun*> telling_runs(const std::vector<StoredBatch>& batches);
+std::vector<const slurm::ScriptStart*> telling_runs(const std::vector<StoredBatch>& batches);
 //! Nothing follows this start. Pure.
-bool ended_for_good(const slurm::AllocationRun& run);
+bool ended_for_good(const slurm::ScriptStart& run);
 //! Where a job of the batch writes its log, of an array's elements with `element` for their number. Pure.
-std::filesystem::path log_file(const StoredBatch& batch, slurm::JobNumber job, const char* element);
+std::filesystem::path log_file(const StoredBatch& batch, slurm::SlurmJobId job, const char* element);
 //! The job has written one: a job that was cancelled before it began has none. Pure.
-bool has_log(const StoredBatch& batch, slurm::JobNumber job);
+bool has_log(const StoredBatch& batch, slurm::SlurmJobId job);
 
 //! Names of the batches that SLURM may still know; empty: there is nothing to ask. Pure.
 std::vector<std::string> names_to_ask(const std::vector<StoredSubmission>& submissions);
@@ -71,8 +71,8 @@ std::vector<std::string> names_to_ask(const std::vector<StoredSubmission>& submi
 //! What SLURM said.
 struct SlurmAnswer {
   std::vector<slurm::QueuedJob> queued;
-  std::optional<std::string> trouble;                   //!< it did not answer, or there is none here: why
-  std::map<slurm::JobNumber, slurm::ExitCode> exits{};  //!< by QueuedJob::id: ask_for_exits()
+  std::optional<std::string> trouble;                    //!< it did not answer, or there is none here: why
+  std::map<slurm::SlurmJobId, slurm::ExitCode> exits{};  //!< by QueuedJob::id: ask_for_exits()
 };
 //! One squeue for all names; none without a name. Never throws for what SLURM does.
 SlurmAnswer ask_slurm(slurm::Client& client, const std::vector<std::string>& names);

@@ -20,8 +20,8 @@ bool overlaps_any(const std::vector<Interval>& all, const Interval& one) {
 
 // An end that was not written: the next start of the element has begun by then, and the last run in it had its say.
 // What still goes on ends now.
-Instant end_of(const slurm::AllocationRun& run, const slurm::AllocationRun* next,
-               const orchestrator::Timeline& timeline, Instant now) {
+Instant end_of(const slurm::ScriptStart& run, const slurm::ScriptStart* next, const orchestrator::Timeline& timeline,
+               Instant now) {
   if (run.end) return Instant(*run.end);
   const Interval possible{Instant(run.begin), next != nullptr ? Instant(next->begin) : now};
   Instant end = possible.begin;

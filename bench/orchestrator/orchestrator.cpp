@@ -136,7 +136,7 @@ void finish(const std::filesystem::path& store, const std::string& suite) {
   const experiments::Plan plan = experiments::read_suite(files, suite, options);
   core::Bytes journal = encode_header({1, 0, "000102030405060708090a0b0c0d0e0f", Instant{}, 1});
   std::uint64_t sequence = 0;
-  std::map<experiments::JobId, JobNumber> numbers;
+  std::map<experiments::JobId, JobIndex> numbers;
   for (const auto& job : plan.jobs) {
     JobAdded added;
     added.job = {static_cast<int>(numbers.size())};

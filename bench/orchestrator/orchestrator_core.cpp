@@ -64,7 +64,7 @@ void measure_decisions() {
   Instant now(Milliseconds(1'000'000'000'000));
   State state = full_queue(random);
   const Policy policy;
-  using End = std::tuple<Instant, JobNumber, int>;
+  using End = std::tuple<Instant, JobIndex, int>;
   std::priority_queue<End, std::vector<End>, std::greater<>> ends;
   double seconds = 0;
   double longest = 0;

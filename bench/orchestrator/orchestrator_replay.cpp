@@ -84,7 +84,7 @@ const State& record_run(Recorder& recorder) {
   for (int i = 0; i < kJobs; ++i) recorder.record(job_added(i));
   std::deque<int> running;
   auto end_one = [&] {
-    const JobNumber job{running.front()};
+    const JobIndex job{running.front()};
     running.pop_front();
     recorder.record(RankExited{job, 1, 0, 0, 0, "", false});
     recorder.record(JobSucceeded{job, 1});

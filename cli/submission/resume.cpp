@@ -211,7 +211,7 @@ std::optional<allocations::Standing> exchange(core::FileSystem& files, slurm::Cl
   auto pools = allocations::pools_of(standing.request);
   const bool array = !standing.request.batches.front().jobs.empty();
   if (array && parsed.values.count("allocations") > 0)
-    throw core::input_error("--allocations is of no array", "it has as many allocations as there are jobs");
+    throw core::input_error("--allocations does not apply to an array", "an array has one allocation per job");
   const auto plain = changed(standing.request, parsed.values, pools);
   const allocations::HasResult has_result = [&](const std::string& job) {
     return orchestrator::has_result(files, parsed.store, {job});

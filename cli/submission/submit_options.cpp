@@ -373,7 +373,7 @@ std::pair<int, int> parse_allocations(const std::string& text, const std::string
   const auto least = core::number_of<int>(text.substr(0, dots));
   const auto most = dots == std::string::npos ? least : core::number_of<int>(text.substr(dots + 2));
   if (!least || !most || *least < 0 || *most < *least || *most < 1)
-    throw core::input_error(fmt::format("{} '{}' is no number of allocations", place, text), {},
+    throw core::input_error(fmt::format("{} '{}' is not a number of allocations", place, text), {},
                             "give one as 4, or the least and the most as 1..8");
   if (*most > 999) throw core::input_error(fmt::format("{} '{}' is too many", place, text), "999 is most");
   return {*least, *most};

@@ -108,7 +108,7 @@ void Spawner::bury() {
 
 void Spawner::command(const Message& message) {
   if (gone_ || !write_frame(socket_.get(), message))
-    throw core::RuntimeError(core::ErrorKind::kTransient, "the process that starts ranks is gone",
+    throw core::RuntimeError(core::ErrorKind::kTransient, "the process that starts ranks has ended",
                              "something killed it", "start the run again");
 }
 

@@ -120,14 +120,14 @@ void Coordinator::record(const Event& event) {
   say(event);
 }
 
-AttemptKey Coordinator::key_of(JobNumber number, int attempt) const { return {job_of(state_, number).id.hex, attempt}; }
+AttemptKey Coordinator::key_of(JobIndex number, int attempt) const { return {job_of(state_, number).id.hex, attempt}; }
 
 Address Coordinator::address_of(AgentNumber number) const {
   auto found = addresses_.find(number);
   return found == addresses_.end() ? -1 : found->second;
 }
 
-Coordinator::Attempt* Coordinator::attempt_of(JobNumber number, int attempt) {
+Coordinator::Attempt* Coordinator::attempt_of(JobIndex number, int attempt) {
   auto found = attempts_.find(number);
   return found != attempts_.end() && found->second.number == attempt ? &found->second : nullptr;
 }
@@ -217,7 +217,7 @@ void Coordinator::lose(Address address, const std::string& why) {
   orderly_ = false;
   core::log_warning("agent {} is lost ({})", number.value, why);
   record(AgentLost{number, why});
-  for (JobNumber job : state_.attention) settling_.try_emplace(job);
+  for (JobIndex job : state_.attention) settling_.try_emplace(job);
 }
 
 void Coordinator::check_silence() {
@@ -243,11 +243,11 @@ void Coordinator::check_silence() {
 void Coordinator::handle(Address from, AgentNumber agent, const Message& message) {
   auto number_of = [&](const AttemptKey& key) {
     auto found = state_.numbers.find(key.job);
-    return found == state_.numbers.end() ? JobNumber{-1} : found->second;
+    return found == state_.numbers.end() ? JobIndex{-1} : found->second;
   };
   // The attempt's state if it is the current one and this agent runs that rank: all else is late, or not the agent's to
   // say.
-  auto own = [&](JobNumber number, int attempt, int process_rank) -> const Running* {
+  auto own = [&](JobIndex number, int attempt, int process_rank) -> const Running* {
     const Running* running = current(state_, number, attempt);
     if (running == nullptr || process_rank < 0 || static_cast<std::size_t>(process_rank) >= running->ended.size())
       return nullptr;
@@ -256,7 +256,7 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
   if (std::holds_alternative<Heartbeat>(message)) {
     send(from, HeartbeatAnswer{stalls()});
   } else if (const auto* prepared = std::get_if<Prepared>(&message)) {
-    const JobNumber number = number_of(prepared->key);
+    const JobIndex number = number_of(prepared->key);
     const Running* running = own(number, prepared->key.attempt, 0);
     Attempt* attempt = attempt_of(number, prepared->key.attempt);
     if (running == nullptr || attempt == nullptr || attempt->phase != Phase::kLaunch) return;
@@ -267,18 +267,18 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
       to_launch_.push_back(number);
     }
   } else if (const auto* started = std::get_if<RankStarted>(&message)) {
-    const JobNumber number = number_of(started->key);
+    const JobIndex number = number_of(started->key);
     const Running* running = own(number, started->key.attempt, started->process_rank);
     Attempt* attempt = attempt_of(number, started->key.attempt);
     if (running == nullptr || running->started || attempt == nullptr) return;
     attempt->heard = clock_.now();
     if (++attempt->ranks_started == job_of(state_, number).slots) record(Started{number, started->key.attempt});
   } else if (const auto* line = std::get_if<ProgressLine>(&message)) {
-    const JobNumber number = number_of(line->key);
+    const JobIndex number = number_of(line->key);
     Attempt* attempt = attempt_of(number, line->key.attempt);
     if (own(number, line->key.attempt, 0) != nullptr && attempt != nullptr) read_progress(number, *attempt, line->line);
   } else if (const auto* ended = std::get_if<RankEnded>(&message)) {
-    const JobNumber number = number_of(ended->key);
+    const JobIndex number = number_of(ended->key);
     if (own(number, ended->key.attempt, ended->process_rank) == nullptr) return;
     if (Attempt* attempt = attempt_of(number, ended->key.attempt)) {
       attempt->peak_mib = std::max(attempt->peak_mib, ended->peak_mib);
@@ -292,7 +292,7 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
   }
 }
 
-void Coordinator::read_progress(JobNumber number, Attempt& attempt, const std::string& line) {
+void Coordinator::read_progress(JobIndex number, Attempt& attempt, const std::string& line) {
   attempt.heard = clock_.now();
   const core::Json json = core::Json::parse(line, nullptr, false);
   if (!json.is_object()) return;
@@ -312,7 +312,7 @@ void Coordinator::read_progress(JobNumber number, Attempt& attempt, const std::s
 void Coordinator::settle_results() {
   if (watch_.pause()) return;
   for (auto next = settling_.begin(); next != settling_.end();) {
-    const JobNumber number = next->first;
+    const JobIndex number = next->first;
     Settling& settling = next->second;
     const auto* running = std::get_if<Running>(&job_of(state_, number).state);
     if (running == nullptr || running->alive > 0) {
@@ -327,7 +327,7 @@ void Coordinator::settle_results() {
   }
 }
 
-void Coordinator::looked(JobNumber number, int attempt, Answer<std::vector<bool>>& answer) {
+void Coordinator::looked(JobIndex number, int attempt, Answer<std::vector<bool>>& answer) {
   const auto settling = settling_.find(number);
   const Running* running = current(state_, number, attempt);
   // It may have ended while the look was under way, by a result that was found elsewhere.
@@ -369,7 +369,7 @@ void Coordinator::request_stop(const StopRequested& stop, bool wish) {
 }
 
 void Coordinator::stop_all(std::chrono::milliseconds grace) {
-  for (JobNumber number : state_.running) stop_ranks(number, std::get<Running>(job_of(state_, number).state), grace);
+  for (JobIndex number : state_.running) stop_ranks(number, std::get<Running>(job_of(state_, number).state), grace);
 }
 
 RunOutcome Coordinator::outcome() const {

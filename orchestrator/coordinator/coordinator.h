@@ -131,7 +131,7 @@ class Coordinator {
   void keep_records(bool again = false);
   void kept(Answer<Kept>& answer);
   void settle_results();
-  void looked(JobNumber number, int attempt, Answer<std::vector<bool>>& answer);
+  void looked(JobIndex number, int attempt, Answer<std::vector<bool>>& answer);
   void make_decisions();
   //! Acts on the decisions that are on the disk.
   void carry_out();
@@ -141,34 +141,34 @@ class Coordinator {
   void look_elsewhere();
   //! Asks for all results that came from elsewhere. \return true if the answer has just come
   bool looked_everywhere();
-  void look_for(std::vector<JobNumber> numbers, bool everywhere);
+  void look_for(std::vector<JobIndex> numbers, bool everywhere);
   void act(const Event& decision);
   void start_attempt(const Placed& placed);
   //! RunStore has made claim, specification and folder, or has failed. \param asked when it was asked
   void prepared(const Placed& placed, core::MonotonicTime asked, Answer<Preparation>& answer);
-  void put_off(JobNumber number, int attempt, Instant until, std::string why);
+  void put_off(JobIndex number, int attempt, Instant until, std::string why);
   //! True if an attempt is being started.
   bool starts_something() const;
   //! Starts the attempts in to_launch_ once it is known that no other run has taken over.
   void launch_prepared();
-  void launch_now(JobNumber number);
+  void launch_now(JobIndex number);
   //! True if the attempt waits for no agent.
-  bool launchable(JobNumber number, const Attempt& attempt) const {
+  bool launchable(JobIndex number, const Attempt& attempt) const {
     return attempt.listener || job_of(state_, number).slots == 1;
   }
   //! \param prepared where process rank 0 of a gang will listen; nullptr for a job of one rank
-  void launch(JobNumber number, const Running& running, const Prepared* prepared);
-  void abandon_preparation(JobNumber number, int attempt, const std::string& evidence, int code = 1);
+  void launch(JobIndex number, const Running& running, const Prepared* prepared);
+  void abandon_preparation(JobIndex number, int attempt, const std::string& evidence, int code = 1);
   //! Lets every rank of an attempt that was never started end.
-  void end_unstarted(JobNumber number, int attempt, int code, const std::string& evidence);
-  void stop_ranks(JobNumber number, const Running& running, std::chrono::milliseconds grace);
+  void end_unstarted(JobIndex number, int attempt, int code, const std::string& evidence);
+  void stop_ranks(JobIndex number, const Running& running, std::chrono::milliseconds grace);
   void stop_all(std::chrono::milliseconds grace);
   void stop_undecided();
-  void read_progress(JobNumber number, Attempt& attempt, const std::string& line);
+  void read_progress(JobIndex number, Attempt& attempt, const std::string& line);
   void finish_attempt(const Event& event);
   void say(const Event& event);
   //! The shell's part of the current attempt, or nullptr.
-  Attempt* attempt_of(JobNumber number, int attempt);
+  Attempt* attempt_of(JobIndex number, int attempt);
   // coordinator_chores.cpp: what is due by the clock.
   void do_chores();
   void note_idleness();
@@ -180,13 +180,13 @@ class Coordinator {
   void write_live_status();
   void write_durations();
   double seconds_left() const;
-  double seconds_left_of(JobNumber number, const Attempt& attempt, const LiveAttempt& live) const;
-  LiveAttempt live_attempt(JobNumber number, const Attempt& attempt) const;
-  AttemptKey key_of(JobNumber number, int attempt) const;
+  double seconds_left_of(JobIndex number, const Attempt& attempt, const LiveAttempt& live) const;
+  LiveAttempt live_attempt(JobIndex number, const Attempt& attempt) const;
+  AttemptKey key_of(JobIndex number, int attempt) const;
   Address address_of(AgentNumber number) const;
-  std::size_t position_of(JobNumber number) const { return position_.at(static_cast<std::size_t>(number.value)); }
-  const experiments::PlannedJob& planned(JobNumber number) const { return jobs_.at(position_of(number)); }
-  std::shared_ptr<const experiments::PlannedJob> shared_plan_of(JobNumber number) const {
+  std::size_t position_of(JobIndex number) const { return position_.at(static_cast<std::size_t>(number.value)); }
+  const experiments::PlannedJob& planned(JobIndex number) const { return jobs_.at(position_of(number)); }
+  std::shared_ptr<const experiments::PlannedJob> shared_plan_of(JobIndex number) const {
     return {plan_jobs_, &planned(number)};
   }
   void send(Address to, const Message& message) { transport_.send(to, encode(message)); }
@@ -198,11 +198,11 @@ class Coordinator {
   std::shared_ptr<const std::vector<experiments::PlannedJob>> plan_jobs_;
   const std::vector<experiments::PlannedJob>& jobs_;  //!< *plan_jobs_
   std::vector<Workload> workloads_;                   //!< of jobs_
-  std::vector<JobNumber> numbers_;                    //!< of jobs_
+  std::vector<JobIndex> numbers_;                     //!< of jobs_
   std::vector<std::size_t> position_;                 //!< in jobs_, by job number; those of earlier plans have none
   Durations durations_;
   std::vector<MeasuredDuration> measured_;  //!< not written yet
-  std::map<JobNumber, Retry> retried_;
+  std::map<JobIndex, Retry> retried_;
   std::vector<Address> expected_;
   RunStore store_;
   StoreWatch watch_;
@@ -210,13 +210,13 @@ class Coordinator {
   std::map<Address, Peer> peers_;
   std::map<AgentNumber, Address> addresses_;  //!< of peers_
   std::set<Address> joined_once_;
-  std::map<JobNumber, Attempt> attempts_;
-  std::map<JobNumber, Settling> settling_;
-  std::map<JobNumber, Instant> held_;       //!< elsewhere; to be looked for then
-  std::map<JobNumber, int> used_attempts_;  //!< numbers that other runs of the store have taken meanwhile
+  std::map<JobIndex, Attempt> attempts_;
+  std::map<JobIndex, Settling> settling_;
+  std::map<JobIndex, Instant> held_;       //!< elsewhere; to be looked for then
+  std::map<JobIndex, int> used_attempts_;  //!< numbers that other runs of the store have taken meanwhile
   std::vector<Event> to_record_;
   std::deque<Pending> to_act_;
-  std::vector<JobNumber> to_launch_;         //!< prepared, and their listeners known
+  std::vector<JobIndex> to_launch_;          //!< prepared, and their listeners known
   std::vector<std::string> taken_requests_;  //!< whose events are among the records up to taken_at_
   std::uint64_t taken_at_ = 0;
   Kept kept_;

@@ -78,7 +78,7 @@ void Coordinator::carry_out() {
 
 void Coordinator::look_for_held() {
   if (held_.empty() || watch_.pause()) return;
-  std::vector<JobNumber> numbers;
+  std::vector<JobIndex> numbers;
   const Instant at = now();
   for (auto held = held_.begin(); held != held_.end();) {
     if (held->second > at) {
@@ -95,10 +95,10 @@ void Coordinator::look_for_held() {
 void Coordinator::look_elsewhere() {
   if (options_.kinds.empty() || watch_.pause()) return;
   if (!elsewhere_.due(clock_.now(), options_.held_wait * (1 + awaited_ / kAwaitedAWait))) return;
-  std::vector<JobNumber> numbers;
-  for (JobNumber number : numbers_) {
+  std::vector<JobIndex> numbers;
+  for (JobIndex number : numbers_) {
     const Job& job = job_of(state_, number);
-    const auto waits_here = [&](JobNumber user) {
+    const auto waits_here = [&](JobIndex user) {
       const Job& one = job_of(state_, user);
       return !one.elsewhere && std::holds_alternative<Waiting>(one.state);
     };
@@ -118,16 +118,16 @@ bool Coordinator::looked_everywhere() {
 }
 
 // A result that is not seen now is seen before its job is started.
-void Coordinator::look_for(std::vector<JobNumber> numbers, bool everywhere) {
-  std::erase_if(numbers, [&](JobNumber number) {
+void Coordinator::look_for(std::vector<JobIndex> numbers, bool everywhere) {
+  std::erase_if(numbers, [&](JobIndex number) {
     const JobState& state = job_of(state_, number).state;
     return !std::holds_alternative<Waiting>(state) && !std::holds_alternative<Ready>(state);
   });
   for (std::size_t first = 0; first < numbers.size(); first += kJobsALook) {
     const auto from = numbers.begin() + static_cast<std::ptrdiff_t>(first);
-    std::vector<JobNumber> some(from, from + static_cast<std::ptrdiff_t>(std::min(kJobsALook, numbers.size() - first)));
+    std::vector<JobIndex> some(from, from + static_cast<std::ptrdiff_t>(std::min(kJobsALook, numbers.size() - first)));
     std::vector<experiments::JobId> ids;
-    for (JobNumber number : some) ids.push_back(job_of(state_, number).id);
+    for (JobIndex number : some) ids.push_back(job_of(state_, number).id);
     if (everywhere) ++looks_;
     store_.look(std::move(ids), [this, everywhere, some = std::move(some)](Answer<std::vector<bool>>& answer) {
       std::vector<bool> there(some.size());
@@ -162,7 +162,7 @@ void Coordinator::act(const Event& decision) {
   }
 }
 
-void Coordinator::stop_ranks(JobNumber number, const Running& running, std::chrono::milliseconds grace) {
+void Coordinator::stop_ranks(JobIndex number, const Running& running, std::chrono::milliseconds grace) {
   for (const Share& share : running.placement)
     if (Address to = address_of(share.agent); to >= 0) send(to, Kill{key_of(number, running.attempt), grace.count()});
 }
@@ -181,14 +181,14 @@ void Coordinator::start_attempt(const Placed& placed) {
   Attempt& attempt = attempts_[placed.job] = Attempt{};
   attempt.number = placed.attempt;
   std::vector<std::shared_ptr<const experiments::PlannedJob>> needs;
-  for (JobNumber need : job_of(state_, placed.job).after) needs.push_back(shared_plan_of(need));
+  for (JobIndex need : job_of(state_, placed.job).after) needs.push_back(shared_plan_of(need));
   store_.prepare(
       shared_plan_of(placed.job), std::move(needs), placed.attempt,
       [this, placed, asked = clock_.now()](Answer<Preparation>& answer) { prepared(placed, asked, answer); });
 }
 
 void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answer<Preparation>& answer) {
-  const JobNumber number = placed.job;
+  const JobIndex number = placed.job;
   Attempt* attempt = attempt_of(number, placed.attempt);
   // Then its claim is given back behind it.
   const bool given_up = attempt == nullptr || attempt->phase != Phase::kFiles;
@@ -240,7 +240,7 @@ void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answ
   }
 }
 
-void Coordinator::put_off(JobNumber number, int attempt, Instant until, std::string why) {
+void Coordinator::put_off(JobIndex number, int attempt, Instant until, std::string why) {
   attempts_.erase(number);
   record(HeldElsewhere{number, attempt, until, std::move(why)});
 }
@@ -252,14 +252,14 @@ void Coordinator::launch_prepared() {
   store_.require_no_successor([this, numbers = std::exchange(to_launch_, {})](Answer<Done>& answer) {
     checking_successor_ = false;
     if (on_store([&] { answer.take(); }))
-      for (JobNumber number : numbers) launch_now(number);
+      for (JobIndex number : numbers) launch_now(number);
     else
       to_launch_.insert(to_launch_.end(), numbers.begin(), numbers.end());
   });
 }
 
 // Nothing where its preparation was given up, or is about to be.
-void Coordinator::launch_now(JobNumber number) {
+void Coordinator::launch_now(JobIndex number) {
   const auto found = attempts_.find(number);
   if (found == attempts_.end() || found->second.phase != Phase::kLaunch) return;
   Attempt& attempt = found->second;
@@ -272,7 +272,7 @@ void Coordinator::launch_now(JobNumber number) {
   launch(number, *running, slots > 1 ? &*attempt.listener : nullptr);
 }
 
-void Coordinator::launch(JobNumber number, const Running& running, const Prepared* prepared) {
+void Coordinator::launch(JobIndex number, const Running& running, const Prepared* prepared) {
   Rendezvous rendezvous;
   std::string secret;
   if (prepared != nullptr) {
@@ -293,13 +293,13 @@ void Coordinator::launch(JobNumber number, const Running& running, const Prepare
 }
 
 // The ranks of what is not launched were never started: nobody else will report their end.
-void Coordinator::abandon_preparation(JobNumber number, int attempt, const std::string& evidence, int code) {
+void Coordinator::abandon_preparation(JobIndex number, int attempt, const std::string& evidence, int code) {
   Attempt* own = attempt_of(number, attempt);
   if (own == nullptr || std::exchange(own->phase, Phase::kLaunched) == Phase::kLaunched) return;
   end_unstarted(number, attempt, code, evidence);
 }
 
-void Coordinator::end_unstarted(JobNumber number, int attempt, int code, const std::string& evidence) {
+void Coordinator::end_unstarted(JobIndex number, int attempt, int code, const std::string& evidence) {
   const Running* running = current(state_, number, attempt);
   if (running == nullptr) return;
   for (std::size_t rank = 0; rank < running->ended.size(); ++rank)
@@ -311,7 +311,7 @@ void Coordinator::end_unstarted(JobNumber number, int attempt, int code, const s
 // Before the event is applied: the attempt's life is measured, its claim given back; why it is tried again is kept for
 // who looks on.
 void Coordinator::finish_attempt(const Event& event) {
-  JobNumber number{-1};
+  JobIndex number{-1};
   const auto* succeeded = std::get_if<JobSucceeded>(&event);
   if (succeeded != nullptr) number = succeeded->job;
   if (const auto* ended = std::get_if<AttemptEnded>(&event)) {
@@ -341,7 +341,7 @@ void Coordinator::finish_attempt(const Event& event) {
 }
 
 void Coordinator::say(const Event& event) {
-  auto label = [&](JobNumber number) -> const std::string& { return job_of(state_, number).label; };
+  auto label = [&](JobIndex number) -> const std::string& { return job_of(state_, number).label; };
   if (const auto* succeeded = std::get_if<JobSucceeded>(&event)) {
     progress_.update(static_cast<std::uint64_t>(++done_));
     if (!options_.quiet) core::log_info("{}/{} done: {}", done_, total_, label(succeeded->job));

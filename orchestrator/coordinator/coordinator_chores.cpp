@@ -133,7 +133,7 @@ void Coordinator::write_live_status() {
   store_.write_live(std::move(status), [this](Answer<Done>&) { writing_live_ = false; });
 }
 
-LiveAttempt Coordinator::live_attempt(JobNumber number, const Attempt& attempt) const {
+LiveAttempt Coordinator::live_attempt(JobIndex number, const Attempt& attempt) const {
   const Job& job = job_of(state_, number);
   LiveAttempt live;
   live.job = job.id;
@@ -150,7 +150,7 @@ LiveAttempt Coordinator::live_attempt(JobNumber number, const Attempt& attempt) 
 }
 
 // By its own speed where a training has said how far it is; else by what was learned of its like. -1: unknown.
-double Coordinator::seconds_left_of(JobNumber number, const Attempt& attempt, const LiveAttempt& live) const {
+double Coordinator::seconds_left_of(JobIndex number, const Attempt& attempt, const LiveAttempt& live) const {
   const auto done = live.step - attempt.first_step;
   if (live.step >= 0 && live.steps >= live.step && done > 0)
     return live.seconds / static_cast<double>(done) * static_cast<double>(live.steps - live.step);
@@ -167,11 +167,11 @@ double Coordinator::seconds_left() const {
   std::array<double, 2> work{};  // by slots, by GPUs
   double longest = 0;
   std::vector<double> longest_after(jobs_.size(), 0);
-  std::map<JobNumber, double> running;
+  std::map<JobIndex, double> running;
   for (const auto& [number, attempt] : attempts_)
     if (attempt.phase == Phase::kLaunched) running[number] = live_attempt(number, attempt).seconds_left;
   for (std::size_t i = jobs_.size(); i-- > 0;) {
-    const JobNumber number = numbers_[i];
+    const JobIndex number = numbers_[i];
     const Job& job = job_of(state_, number);
     if (has_ended(job)) continue;
     double left = 0;
@@ -185,7 +185,7 @@ double Coordinator::seconds_left() const {
     work.at(job.gpus ? 1 : 0) += left * job.slots;
     const double path = left + longest_after[i];
     longest = std::max(longest, path);
-    for (JobNumber need : job.after) {
+    for (JobIndex need : job.after) {
       double& after = longest_after[position_of(need)];
       after = std::max(after, path);
     }

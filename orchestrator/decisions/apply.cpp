@@ -12,7 +12,7 @@ namespace resolute::orchestrator {
 namespace {
 
 [[noreturn]] void refuse(const std::string& what, const std::string& why) {
-  throw core::corrupt_error(fmt::format("an event cannot be: {}", what), why,
+  throw core::corrupt_error(fmt::format("an event of the journal is impossible: {}", what), why,
                             "the journal was not written by a run of resolute");
 }
 
@@ -72,7 +72,7 @@ class Applier {
     // Journals of earlier versions have taken any number from the store, and would have no room for the next attempt.
     if (event.attempts <= kMostAttempts) job.attempts = std::max(job.attempts, event.attempts);
     int unmet = 0;
-    for (JobNumber need : event.after) {
+    for (JobIndex need : event.after) {
       if (!at(need).wanted) refuse(what(), fmt::format("it needs job {}, which was not added before it", need.value));
       at(need).needed_by.push_back(event.job);
       if (!std::holds_alternative<Succeeded>(at(need).state)) ++unmet;
@@ -88,8 +88,8 @@ class Applier {
     const std::string what = fmt::format("agent {} joined", event.agent.value);
     require(event.slots + event.gpus > 0, what, "it has neither slots nor GPUs");
     require(event.agent.value >= state_.next_agent && event.agent.value < std::numeric_limits<int>::max(), what,
-            "the number was used");
-    require(state_.agents.size() < kMostAgents, what, fmt::format("{} are there", kMostAgents));
+            "the number was given out before");
+    require(state_.agents.size() < kMostAgents, what, fmt::format("there are {} already", kMostAgents));
     unindex_host(state_, event.host);
     AgentSlots& agent = state_.agents[event.agent];
     agent.host = event.host;
@@ -114,7 +114,7 @@ class Applier {
     if (here.empty()) state_.on_host.erase(host);
     index_host(state_, host);
     state_.agents_gone = true;
-    for_each_at_work(event.agent, [&](JobNumber number, Running& running) {
+    for_each_at_work(event.agent, [&](JobIndex number, Running& running) {
       bool hit = false;
       std::size_t rank = 0;
       for (const Share& share : running.placement) {
@@ -137,7 +137,7 @@ class Applier {
     agent.leaving = true;
     index_host(state_, agent.host);
     state_.agents_gone = true;
-    for_each_at_work(event.agent, [&](JobNumber number, Running& running) {
+    for_each_at_work(event.agent, [&](JobIndex number, Running& running) {
       end_with(
           number, running,
           {Cause::kPreempted, fmt::format("agent {} on {} leaves: {}", event.agent.value, agent.host, event.why), {}});
@@ -242,7 +242,7 @@ class Applier {
     Running* running = find(event.job, event.attempt);
     if (running == nullptr) return;
     unindex_job(state_, event.job);
-    if (!running->ending) running->ending = Ending{event.cause, event.why, {}};
+    if (!running->ending) running->ending = AttemptEnding{event.cause, event.why, {}};
     running->stopping = true;
     if (event.at != Instant{}) running->stop_by = event.at + event.grace;
     index_job(state_, event.job);
@@ -264,12 +264,12 @@ class Applier {
     auto what = [&] { return fmt::format("job {} attempt {} ended", event.job.value, event.attempt); };
     Job& job = at(event.job);
     if (event.cause == Cause::kStoreError) {
-      require(event.retry, what(), "what was never started is not given up");
+      require(event.retry, what(), "an attempt that never started cannot be given up");
       ++job.ends.at(static_cast<std::size_t>(event.cause));
       take_back(event.job, event.attempt, event.not_before, what);
       return;
     }
-    require(running->alive == 0, what(), fmt::format("{} of its ranks run", running->alive));
+    require(running->alive == 0, what(), fmt::format("{} of its process ranks still run", running->alive));
     const Budget budget = budget_of(event.cause);
     if (!budget.renewed) ++job.ends.at(static_cast<std::size_t>(event.cause));
     if (running->progressed)
@@ -291,11 +291,11 @@ class Applier {
     require(job.wanted, fmt::format("job {} succeeded", event.job.value), "it is not in the plan");
     if (std::holds_alternative<Succeeded>(job.state)) return;
     if (const auto* running = std::get_if<Running>(&job.state)) {
-      require(running->alive == 0, fmt::format("job {} succeeded", event.job.value), "its ranks run");
+      require(running->alive == 0, fmt::format("job {} succeeded", event.job.value), "its process ranks still run");
       acquit(state_, event.job, running->placement);
     }
     move_to(event.job, Succeeded{event.attempt});
-    for (JobNumber user : at(event.job).needed_by) {
+    for (JobIndex user : at(event.job).needed_by) {
       auto* waiting = std::get_if<Waiting>(&at(user).state);
       if (waiting == nullptr) continue;
       if (waiting->unmet > 1)
@@ -342,7 +342,7 @@ class Applier {
     if (state_.stop) return;
     state_.stop = event.why;
     state_.stop_cause = event.cause;
-    for (JobNumber number : state_.running) refresh_attention(state_, number);
+    for (JobIndex number : state_.running) refresh_attention(state_, number);
   }
 
   void operator()(const RunEnded& event) { state_.end = event.end; }
@@ -350,21 +350,21 @@ class Applier {
  private:
   // Nothing of the attempt was started: its number is free again, to be used from `from` on.
   template <class What>
-  void take_back(JobNumber number, int attempt, Instant from, const What& what) {
+  void take_back(JobIndex number, int attempt, Instant from, const What& what) {
     Job& job = at(number);
-    require(std::get<Running>(job.state).alive == job.slots, what(), "some of it ran");
+    require(std::get<Running>(job.state).alive == job.slots, what(), "some of its process ranks ran");
     if (--job.placements == 0) --state_.placed_jobs;
     job.attempts = attempt - 1;
     move_to(number, Ready{from});
   }
 
-  Job& at(JobNumber number) {
+  Job& at(JobIndex number) {
     if (number.value < 0 || static_cast<std::size_t>(number.value) >= state_.jobs.size())
       refuse(fmt::format("job {} named", number.value), fmt::format("{} jobs are known", state_.jobs.size()));
     return state_.jobs[static_cast<std::size_t>(number.value)];
   }
 
-  Running* find(JobNumber number, int attempt) {
+  Running* find(JobIndex number, int attempt) {
     return current(state_, number, attempt) == nullptr ? nullptr : &std::get<Running>(at(number).state);
   }
 
@@ -372,10 +372,10 @@ class Applier {
   void for_each_at_work(AgentNumber agent, F&& change) {
     const auto there = state_.at_work.find(agent);
     if (there == state_.at_work.end()) return;
-    for (JobNumber number : there->second) change(number, std::get<Running>(at(number).state));
+    for (JobIndex number : there->second) change(number, std::get<Running>(at(number).state));
   }
 
-  void require_idle(JobNumber number, std::string_view what) {
+  void require_idle(JobIndex number, std::string_view what) {
     const Job& job = at(number);
     const bool idle = std::holds_alternative<Waiting>(job.state) || std::holds_alternative<Ready>(job.state);
     if (!job.wanted || !idle)
@@ -387,7 +387,7 @@ class Applier {
   void take(const Share& share, const Job& job, std::string& numeric_class, const What& what) {
     const auto found = state_.agents.find(share.agent);
     if (found == state_.agents.end() || !usable(state_, found->second))
-      refuse(what(), fmt::format("agent {} is not there for it", share.agent.value));
+      refuse(what(), fmt::format("agent {} does not take it", share.agent.value));
     AgentSlots& agent = found->second;
     const int free = job.gpus ? agent.free_gpus : agent.free;
     if (share.slots <= 0 || share.slots > free)
@@ -408,19 +408,19 @@ class Applier {
            event.code == 75;
   }
 
-  void end_with(JobNumber number, Running& running, Ending ending) {
+  void end_with(JobIndex number, Running& running, AttemptEnding ending) {
     if (!running.ending || weight_of(ending.cause) > weight_of(running.ending->cause))
       running.ending = std::move(ending);
     refresh_attention(state_, number);
   }
 
-  void give_up(JobNumber number, JobState ended) {
+  void give_up(JobIndex number, JobState ended) {
     move_to(number, std::move(ended));
-    for (JobNumber user : at(number).needed_by)
+    for (JobIndex user : at(number).needed_by)
       if (std::holds_alternative<Waiting>(at(user).state)) state_.doomed.insert(user);
   }
 
-  void move_to(JobNumber number, JobState next) {
+  void move_to(JobIndex number, JobState next) {
     Job& job = at(number);
     unindex_job(state_, number);
     if (const auto* running = std::get_if<Running>(&job.state))

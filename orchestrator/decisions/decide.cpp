@@ -12,9 +12,9 @@
 namespace resolute::orchestrator {
 namespace {
 
-AttemptEnded verdict(const State& state, JobNumber number, const Running& running, const Policy& policy, Instant now) {
+AttemptEnded verdict(const State& state, JobIndex number, const Running& running, const Policy& policy, Instant now) {
   const Job& job = job_of(state, number);
-  const Ending& ending = *running.ending;
+  const AttemptEnding& ending = *running.ending;
   AttemptEnded ended{number, running.attempt, ending.cause, ending.evidence, false, Instant{}, {}};
   if (job.unwanted) {
     ended.cause = Cause::kCancelled;
@@ -75,7 +75,7 @@ void give_up_unkillable(const State& state, const Policy& policy, Instant now, s
 }
 
 void settle_attempts(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
-  for (JobNumber number : state.attention) {
+  for (JobIndex number : state.attention) {
     const auto& running = std::get<Running>(job_of(state, number).state);
     if (running.alive == 0) {
       if (policy.unsettled.contains(number)) continue;
@@ -91,7 +91,7 @@ void settle_attempts(const State& state, const Policy& policy, Instant now, std:
 
 std::string why_doomed(const State& state, const Job& job) {
   if (job.unwanted) return *job.unwanted;
-  for (JobNumber need : job.after)
+  for (JobIndex need : job.after)
     if (const Job& needed = job_of(state, need); ended_badly(needed))
       return fmt::format("it needs job {} ({}), which {}", need.value, needed.label,
                          std::holds_alternative<Failed>(needed.state) ? "failed" : "was cancelled");
@@ -102,7 +102,7 @@ std::string why_doomed(const State& state, const Job& job) {
 // needs this host, that is soon known.
 bool can_be_spared(const State& state, const std::string& host) {
   for (auto it = state.unfinished.rbegin(); it != state.unfinished.rend(); ++it) {
-    const Need need{it->first.gpus, it->first.slots, it->first.memory_mib, {}, 0, true};
+    const GangNeed need{it->first.gpus, it->first.slots, it->first.memory_mib, {}, 0, true};
     if (most_ranks(state, need, host) < need.slots && most_ranks(state, need) == need.slots) return false;
   }
   return true;
@@ -115,7 +115,7 @@ void exclude_host(const State& state, const Policy& policy, std::vector<Event>& 
     if (static_cast<int>(evidence.size()) < policy.exclusion_evidence) continue;
     if (!state.on_host.contains(host) || !can_be_spared(state, host)) continue;
     std::string why = "failed there and lived elsewhere:";
-    for (JobNumber number : evidence) why += fmt::format(" job {} ({})", number.value, job_of(state, number).label);
+    for (JobIndex number : evidence) why += fmt::format(" job {} ({})", number.value, job_of(state, number).label);
     decisions.push_back(HostExcluded{host, std::move(why)});
     return;
   }
@@ -125,7 +125,7 @@ void settle(const State& state, const Policy& policy, Instant now, std::vector<E
   give_up_unkillable(state, policy, now, decisions);
   if (!decisions.empty()) return;  // what else there is to decide depends on the hosts that are left
   settle_attempts(state, policy, now, decisions);
-  for (JobNumber number : state.doomed)
+  for (JobIndex number : state.doomed)
     decisions.push_back(JobCancelled{number, why_doomed(state, job_of(state, number))});
   exclude_host(state, policy, decisions);
   if (state.run.ends_at != Instant{} && !state.stop && now >= state.run.ends_at - policy.stop_lead)
@@ -242,7 +242,7 @@ std::vector<Event> decide(const State& state, const Policy& policy, Instant now)
   return decisions;
 }
 
-AttemptEnded taken_back(const State& state, const Policy& policy, Instant now, JobNumber number,
+AttemptEnded taken_back(const State& state, const Policy& policy, Instant now, JobIndex number,
                         const std::string& evidence) {
   const Job& job = job_of(state, number);
   const int count = job.ends.at(static_cast<std::size_t>(Cause::kStoreError)) + 1;
@@ -259,7 +259,7 @@ std::optional<Instant> next_wake(const State& state, const Policy& policy, Insta
   if (!state.stopping.empty())
     wake = std::max(state.stopping.begin()->first, policy.attentive_since) + policy.unkillable_limit;
   if (state.stop) return wake && policy.give_up_at ? std::min(*wake, *policy.give_up_at) : wake;
-  const auto resting = state.resting.upper_bound({now, JobNumber{std::numeric_limits<int>::max()}});
+  const auto resting = state.resting.upper_bound({now, JobIndex{std::numeric_limits<int>::max()}});
   if (resting != state.resting.end() && (!wake || resting->first < *wake)) wake = resting->first;
   if (state.run.ends_at != Instant{}) {
     const Instant stop = state.run.ends_at - policy.stop_lead;
@@ -272,13 +272,13 @@ std::optional<Instant> next_wake(const State& state, const Policy& policy, Insta
   return wake;
 }
 
-std::string why_waiting(const State& state, const Policy& policy, Instant now, JobNumber number) {
+std::string why_waiting(const State& state, const Policy& policy, Instant now, JobIndex number) {
   const Job& job = job_of(state, number);
   const auto* ready = std::get_if<Ready>(&job.state);
   if (!job.wanted || (ready == nullptr && !std::holds_alternative<Waiting>(job.state))) return {};
   if (job.unwanted) return fmt::format("it is to be cancelled: {}", *job.unwanted);
   if (ready == nullptr) {
-    for (JobNumber need : job.after) {
+    for (JobIndex need : job.after) {
       const Job& needed = job_of(state, need);
       if (std::holds_alternative<Succeeded>(needed.state)) continue;
       const int others = std::get<Waiting>(job.state).unmet - 1;

@@ -31,7 +31,7 @@ struct Policy {
   bool agents_missing = false;
   bool store_fails = false;  //!< the store fails: nothing is started, and no job that has not started is given up
   //! Jobs whose results could not be looked for: nothing is decided about their attempts yet
-  std::set<JobNumber> unsettled{};
+  std::set<JobIndex> unsettled{};
   std::optional<Milliseconds> idle_limit{};  //!< a run without anything at work for this long ends; nothing: it waits
   Instant idle_since{};                      //!< nothing of this run has been at work since
 };
@@ -44,7 +44,7 @@ std::vector<Event> decide(const State& state, const Policy& policy, Instant now)
 //! The event for an attempt that the store failed before anything of it was started. Its cause is store-error and its
 //! number is free again. It is tried again after the cause's wait, which is twice that of the run's pause (StoreWatch),
 //! so that one bad folder does not delay the other jobs.
-AttemptEnded taken_back(const State& state, const Policy& policy, Instant now, JobNumber job,
+AttemptEnded taken_back(const State& state, const Policy& policy, Instant now, JobIndex job,
                         const std::string& evidence);
 
 //! When decide(), which returned nothing at `now`, may return something without a new event: when a back-off ends, or
@@ -53,6 +53,6 @@ std::optional<Instant> next_wake(const State& state, const Policy& policy, Insta
 
 //! Why a job that is wanted and neither runs nor has ended does not run now; for people. Empty for any other job, and
 //! for one that decide() would place.
-std::string why_waiting(const State& state, const Policy& policy, Instant now, JobNumber job);
+std::string why_waiting(const State& state, const Policy& policy, Instant now, JobIndex job);
 
 }  // namespace resolute::orchestrator

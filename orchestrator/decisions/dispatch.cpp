@@ -12,7 +12,7 @@ namespace resolute::orchestrator {
 namespace {
 
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-constexpr JobNumber kAfterAll{std::numeric_limits<int>::max()};
+constexpr JobIndex kAfterAll{std::numeric_limits<int>::max()};
 // So wide may a gang be, for each evaluation that waits, to start after them.
 constexpr int kSlotsAnEvaluation = 2;
 
@@ -24,9 +24,9 @@ std::int64_t time_left(const State& state, const Policy& policy, Instant now) {
 
 // A ready job that may be next. Its Job is looked at for few of them: most are not in the processor's cache.
 struct Candidate {
-  JobNumber number;
+  JobIndex number;
   std::int64_t path_ms = 0;
-  const Need* need = nullptr;
+  const GangNeed* need = nullptr;
 };
 
 bool comes_before(const Candidate& a, const Candidate& b) {
@@ -34,7 +34,7 @@ bool comes_before(const Candidate& a, const Candidate& b) {
   return std::pair(-a.path_ms, a.number) < std::pair(-b.path_ms, b.number);
 }
 
-bool is_evaluation(const Need& need) { return need.priority == priority_of("evaluation", false); }
+bool is_evaluation(const GangNeed& need) { return need.priority == priority_of("evaluation", false); }
 
 // When the first job that waits is expected to start, and how much it then leaves free.
 struct Reservation {
@@ -58,7 +58,7 @@ class Dispatch {
     const auto end = state.resting.upper_bound({now, kAfterAll});
     for (auto it = state.resting.begin(); it != end; ++it)
       if (job(it->second).gpus == gpus)
-        if (Need need = need_of(job(it->second)); counts(need)) rested_.emplace_back(it->second, std::move(need));
+        if (GangNeed need = need_of(job(it->second)); counts(need)) rested_.emplace_back(it->second, std::move(need));
   }
 
   std::optional<Placed> next() const {
@@ -88,7 +88,7 @@ class Dispatch {
   // The first of each queue that an empty machine room would hold, as far as slots go.
   std::vector<Candidate> first_candidates() const {
     std::vector<Candidate> candidates;
-    for_each_queue([&](const Need& need, const Queue& queue) {
+    for_each_queue([&](const GangNeed& need, const Queue& queue) {
       if (need.slots > capacity_for(need)) return;
       if (const auto first = first_in_time(need, queue)) candidates.push_back(*first);
     });
@@ -99,13 +99,13 @@ class Dispatch {
 
   // Enough of what runs is expected to have ended by then. A job that has run longer than expected is taken to need as
   // long again as it is late. Nothing where that does not suffice, or memory is what lacks.
-  std::optional<Reservation> reserve(const Need& need) const {
+  std::optional<Reservation> reserve(const GangNeed& need) const {
     int free = 0;
-    for (const auto& [numeric_class, room] : state_.rooms.at(gpus_))
-      if (class_fits(state_, need, numeric_class)) free += room.free;
+    for (const auto& [numeric_class, machine_class] : state_.machine_classes.at(gpus_))
+      if (class_fits(state_, need, numeric_class)) free += machine_class.free;
     if (free >= need.slots) return std::nullopt;
     const auto& ends = state_.ends.at(gpus_);
-    auto later = ends.lower_bound({now_, JobNumber{-1}});
+    auto later = ends.lower_bound({now_, JobIndex{-1}});
     auto late = std::make_reverse_iterator(later);
     while (later != ends.end() || late != ends.rend()) {
       const std::int64_t in_later = later != ends.end() ? (later->first.first - now_).count() : kNever;
@@ -121,14 +121,14 @@ class Dispatch {
   int evaluations() const {
     std::size_t count = 0;
     for_each_queue(
-        [&](const Need& need, const Queue& queue) { count += is_evaluation(need) ? queue.by_path.size() : 0; });
+        [&](const GangNeed& need, const Queue& queue) { count += is_evaluation(need) ? queue.by_path.size() : 0; });
     for (const auto& [number, need] : rested_) count += is_evaluation(need);
     return static_cast<int>(count);
   }
 
   // The job that this one, were it placed now, would keep from starting: now, or at its reservation.
-  std::optional<JobNumber> delayed_by(JobNumber number, const std::optional<Placed>& next) const {
-    const Need need = need_of(job(number));
+  std::optional<JobIndex> delayed_by(JobIndex number, const std::optional<Placed>& next) const {
+    const GangNeed need = need_of(job(number));
     if (next) return job(next->job).slots > free_ - need.slots ? std::optional(next->job) : std::nullopt;
     const std::optional<Candidate> head = find_head();
     if (!head) return std::nullopt;
@@ -148,17 +148,17 @@ class Dispatch {
  private:
   template <class F>
   void for_each_queue(F&& visit) const {
-    const Need lowest{gpus_, 0, 0, {}, std::numeric_limits<int>::min(), false};
+    const GangNeed lowest{gpus_, 0, 0, {}, std::numeric_limits<int>::min(), false};
     for (auto it = state_.ready.lower_bound(lowest); it != state_.ready.end() && it->first.gpus == gpus_; ++it)
       if (!(limited_ && it->first.fresh) && counts(it->first)) visit(it->first, it->second);
   }
 
-  bool counts(const Need& need) const { return with_evaluations_ || !is_evaluation(need); }
+  bool counts(const GangNeed& need) const { return with_evaluations_ || !is_evaluation(need); }
 
-  Candidate candidate_of(JobNumber number, const Need& need) const { return {number, job(number).path_ms, &need}; }
+  Candidate candidate_of(JobIndex number, const GangNeed& need) const { return {number, job(number).path_ms, &need}; }
 
   // The first of a queue. Where the allocation ends before that keeps anything, another that does, whatever its path.
-  std::optional<Candidate> first_in_time(const Need& need, const Queue& queue) const {
+  std::optional<Candidate> first_in_time(const GangNeed& need, const Queue& queue) const {
     const auto& [path, first] = *queue.by_path.begin();
     if (left_ == kNever || job(first).checkpoint_ms <= left_) return Candidate{first, -path, &need};
     const auto end = queue.by_checkpoint.upper_bound({left_, kAfterAll});
@@ -166,14 +166,14 @@ class Dispatch {
     return candidate_of(std::prev(end)->second, need);
   }
 
-  bool may_start(JobNumber number, const Need& need) const {
+  bool may_start(JobIndex number, const GangNeed& need) const {
     return !(limited_ && need.fresh) && job(number).checkpoint_ms <= left_;
   }
 
-  int capacity_for(const Need& need) const {
-    const auto& rooms = state_.rooms.at(gpus_);
-    if (rooms.size() == 1) return rooms.begin()->second.capacity;
-    Need without_memory = need;
+  int capacity_for(const GangNeed& need) const {
+    const auto& classes = state_.machine_classes.at(gpus_);
+    if (classes.size() == 1) return classes.begin()->second.capacity;
+    GangNeed without_memory = need;
     without_memory.memory_mib = 0;
     return most_ranks(state_, without_memory);
   }
@@ -183,7 +183,7 @@ class Dispatch {
     const std::optional<Reservation> reservation = reserve(*head.need);
     const bool patient = job(head.number).passed < policy_.patience;
     std::vector<Candidate> candidates;
-    for_each_queue([&](const Need& need, const Queue& queue) {
+    for_each_queue([&](const GangNeed& need, const Queue& queue) {
       if (need.slots > free_) return;
       if (const auto first = first_to_pass(need, queue, reservation, patient)) candidates.push_back(*first);
     });
@@ -203,11 +203,11 @@ class Dispatch {
   }
 
   // The job of a queue that may pass: its first if that may, else the longest that is expected to end in time.
-  std::optional<Candidate> first_to_pass(const Need& need, const Queue& queue,
+  std::optional<Candidate> first_to_pass(const GangNeed& need, const Queue& queue,
                                          const std::optional<Reservation>& reservation, bool patient) const {
     if (reservation ? need.slots <= reservation->spare : patient) return first_in_time(need, queue);
     if (!reservation || queue.by_left.begin()->first > reservation->in_ms) return std::nullopt;
-    const JobNumber first = queue.by_path.begin()->second;
+    const JobIndex first = queue.by_path.begin()->second;
     if (may_start(first, need) && is_harmless(first, need, reservation)) return candidate_of(first, need);
     // What ends before the allocation does reaches a checkpoint before that, too.
     const auto end = queue.by_left.upper_bound({std::min(left_, reservation->in_ms), kAfterAll});
@@ -218,19 +218,19 @@ class Dispatch {
   }
 
   // Does not delay the reservation, as far as is known.
-  bool is_harmless(JobNumber number, const Need& need, const std::optional<Reservation>& reservation) const {
+  bool is_harmless(JobIndex number, const GangNeed& need, const std::optional<Reservation>& reservation) const {
     if (!reservation) return false;
     return need.slots <= reservation->spare ||
            (job(number).expected_ms > 0 && expected_left(job(number)) <= reservation->in_ms);
   }
 
-  bool is_known(JobNumber number, const std::optional<Reservation>& reservation) const {
+  bool is_known(JobIndex number, const std::optional<Reservation>& reservation) const {
     return reservation && job(number).expected_ms > 0;
   }
 
   // What a running job leaves to a need when it ends.
-  int returned(const Need& need, JobNumber number, int slots) const {
-    if (state_.rooms.at(gpus_).size() == 1 && state_.machine_of.size() == state_.agents.size()) return slots;
+  int returned(const GangNeed& need, JobIndex number, int slots) const {
+    if (state_.machine_classes.at(gpus_).size() == 1 && state_.machine_of.size() == state_.agents.size()) return slots;
     int sum = 0;
     for (const Share& share : std::get<Running>(job(number).state).placement)
       if (state_.machine_of.contains(share.agent) &&
@@ -284,7 +284,7 @@ class Dispatch {
     return {candidate.number, job.attempts + 1, std::move(placement), past, std::move(why), now_};
   }
 
-  const Job& job(JobNumber number) const { return state_.jobs[static_cast<std::size_t>(number.value)]; }
+  const Job& job(JobIndex number) const { return state_.jobs[static_cast<std::size_t>(number.value)]; }
 
   const State& state_;
   const Policy& policy_;
@@ -294,21 +294,21 @@ class Dispatch {
   std::int64_t left_;
   bool limited_;
   int free_;
-  std::vector<std::pair<JobNumber, Need>> rested_;  // jobs whose back-off has ended since the last placement
+  std::vector<std::pair<JobIndex, GangNeed>> rested_;  // jobs whose back-off has ended since the last placement
 };
 
 // A gang that an evaluation gives way to, and what is next as if no evaluation waited.
 struct WiderGang {
-  JobNumber number;
+  JobIndex number;
   std::optional<Placed> next;
 };
 
 // A gang as wide as the machine room would wait for an evaluation after each training, and all else stand idle.
 std::optional<WiderGang> wider_gang(const State& state, const Policy& policy, Instant now, const Dispatch& all,
-                                    JobNumber evaluation) {
+                                    JobIndex evaluation) {
   const Dispatch others(state, policy, now, job_of(state, evaluation).gpus, false);
   std::optional<Placed> next = others.next();
-  const std::optional<JobNumber> gang = others.delayed_by(evaluation, next);
+  const std::optional<JobIndex> gang = others.delayed_by(evaluation, next);
   if (!gang || job_of(state, *gang).slots <= kSlotsAnEvaluation * all.evaluations()) return std::nullopt;
   return WiderGang{*gang, std::move(next)};
 }
@@ -328,9 +328,9 @@ std::optional<Placed> next_placement(const State& state, const Policy& policy, I
   return next_in_pool(state, policy, now, false);
 }
 
-std::string why_not_placed(const State& state, const Policy& policy, Instant now, JobNumber number) {
+std::string why_not_placed(const State& state, const Policy& policy, Instant now, JobIndex number) {
   const Job& job = job_of(state, number);
-  const Need need = need_of(job);
+  const GangNeed need = need_of(job);
   const std::string needs = slots_text(need.slots, need.gpus);
   if (limit_reached(state) && need.fresh)
     return fmt::format("the {} jobs that this run may start have been started", state.run.max_jobs);

@@ -18,7 +18,7 @@ namespace resolute::orchestrator {
 std::optional<Placed> next_placement(const State& state, const Policy& policy, Instant now);
 
 //! Why a Ready job whose back-off is over is not placed now; empty if it is the next. For people.
-std::string why_not_placed(const State& state, const Policy& policy, Instant now, JobNumber number);
+std::string why_not_placed(const State& state, const Policy& policy, Instant now, JobIndex number);
 
 //! Whether a job's new attempt would keep something before the allocation ends.
 bool reaches_checkpoint(const State& state, const Policy& policy, const Job& job, Instant now);

@@ -5,7 +5,7 @@
 #include "orchestrator/decisions/indexes.h"
 
 namespace resolute::orchestrator {
-void accuse(State& state, JobNumber number, const std::string& host, Cause cause) {
+void accuse(State& state, JobIndex number, const std::string& host, Cause cause) {
   Job& job = job_of(state, number);
   job.failed_on[host].push_back(cause);
   const bool here_alone = job.failed_on.size() == 1;
@@ -19,7 +19,7 @@ void accuse(State& state, JobNumber number, const std::string& host, Cause cause
   }
 }
 
-void acquit(State& state, JobNumber number, const Placement& placement) {
+void acquit(State& state, JobIndex number, const Placement& placement) {
   if (state.hosts.empty()) return;
   const std::string here = host_of(state, placement);
   if (const auto record = state.hosts.find(here); record != state.hosts.end()) {
@@ -45,7 +45,7 @@ void exclude(State& state, const std::string& host, const std::string& why) {
   unindex_host(state, host);
   HostRecord& record = state.hosts[host];
   record.excluded = why;
-  for (JobNumber number : record.suspects) {
+  for (JobIndex number : record.suspects) {
     Job& job = job_of(state, number);
     auto& causes = job.failed_on[host];
     for (Cause cause : causes) --job.ends.at(static_cast<std::size_t>(cause));

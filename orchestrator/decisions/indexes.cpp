@@ -9,7 +9,7 @@ bool is_doomed(const State& state, const Job& job) {
   if (job.unwanted) return true;
   return std::holds_alternative<Waiting>(job.state) &&
          std::any_of(job.after.begin(), job.after.end(),
-                     [&](JobNumber need) { return ended_badly(job_of(state, need)); });
+                     [&](JobIndex need) { return ended_badly(job_of(state, need)); });
 }
 
 bool needs_decision(const State& state, const Running& running) {
@@ -19,16 +19,16 @@ bool needs_decision(const State& state, const Running& running) {
 
 bool is_accused(const HostRecord& record) { return !record.evidence.empty() && !record.excluded; }
 
-Shape shape_of(const Job& job) { return {job.slots, job.gpus, job.memory_mib}; }
+LeastNeed shape_of(const Job& job) { return {job.slots, job.gpus, job.memory_mib}; }
 
-void enqueue(State& state, JobNumber number, const Job& job) {
+void enqueue(State& state, JobIndex number, const Job& job) {
   Queue& queue = state.ready[need_of(job)];
   queue.by_path.emplace(-job.path_ms, number);
   queue.by_left.emplace(expected_left(job), number);
   queue.by_checkpoint.emplace(job.checkpoint_ms, number);
 }
 
-void dequeue(State& state, JobNumber number, const Job& job) {
+void dequeue(State& state, JobIndex number, const Job& job) {
   const auto queue = state.ready.find(need_of(job));
   queue->second.by_path.erase({-job.path_ms, number});
   queue->second.by_left.erase({expected_left(job), number});
@@ -36,7 +36,7 @@ void dequeue(State& state, JobNumber number, const Job& job) {
   if (queue->second.by_path.empty()) state.ready.erase(queue);
 }
 
-void index_running(State& state, JobNumber number, const Job& job, const Running& running) {
+void index_running(State& state, JobIndex number, const Job& job, const Running& running) {
   state.running.insert(number);
   if (needs_decision(state, running)) state.attention.insert(number);
   if (running.stop_by != Instant{}) state.stopping.emplace(running.stop_by, number);
@@ -49,7 +49,7 @@ void index_running(State& state, JobNumber number, const Job& job, const Running
     state.ends.at(job.gpus).emplace(std::pair(running.expected_end, number), job.slots);
 }
 
-void unindex_running(State& state, JobNumber number, const Job& job, const Running& running) {
+void unindex_running(State& state, JobIndex number, const Job& job, const Running& running) {
   state.running.erase(number);
   state.attention.erase(number);
   state.stopping.erase({running.stop_by, number});
@@ -64,7 +64,7 @@ void unindex_running(State& state, JobNumber number, const Job& job, const Runni
 
 }  // namespace
 
-void index_job(State& state, JobNumber number) {
+void index_job(State& state, JobIndex number) {
   const Job& job = job_of(state, number);
   if (!job.wanted || has_ended(job)) return;
   if (!job.elsewhere) ++state.unfinished[shape_of(job)];
@@ -81,7 +81,7 @@ void index_job(State& state, JobNumber number) {
     state.resting.emplace(ready->not_before, number);
 }
 
-void unindex_job(State& state, JobNumber number) {
+void unindex_job(State& state, JobIndex number) {
   const Job& job = job_of(state, number);
   if (!job.wanted || has_ended(job)) return;
   if (!job.elsewhere)
@@ -94,7 +94,7 @@ void unindex_job(State& state, JobNumber number) {
   }
 }
 
-void refresh_attention(State& state, JobNumber number) {
+void refresh_attention(State& state, JobIndex number) {
   const auto* running = std::get_if<Running>(&job_of(state, number).state);
   if (running != nullptr && needs_decision(state, *running))
     state.attention.insert(number);
@@ -115,16 +115,16 @@ void index_host(State& state, const std::string& host) {
     machine.free[0] += agent.free;
     machine.free[1] += agent.free_gpus;
     state.machine_of[number] = first;
-    if (agent.slots > 0) state.rooms[0][agent.numeric_class].capacity += agent.slots;
-    if (agent.gpus > 0) state.rooms[1][agent.numeric_class].capacity += agent.gpus;
+    if (agent.slots > 0) state.machine_classes[0][agent.numeric_class].capacity += agent.slots;
+    if (agent.gpus > 0) state.machine_classes[1][agent.numeric_class].capacity += agent.gpus;
   }
   for (const auto& [numeric_class, first] : lowest) {
     for (std::size_t pool : {0U, 1U}) {
       const int free = state.machines.at(first).free.at(pool);
       if (free == 0) continue;
-      Room& room = state.rooms.at(pool).at(numeric_class);
-      room.free += free;
-      room.machines.emplace(free, first);
+      MachineClass& machine_class = state.machine_classes.at(pool).at(numeric_class);
+      machine_class.free += free;
+      machine_class.machines.emplace(free, first);
     }
   }
 }
@@ -138,16 +138,17 @@ void unindex_host(State& state, const std::string& host) {
     const AgentSlots& agent = state.agents.at(number);
     const bool leads = first->second == number;
     for (std::size_t pool : {0U, 1U}) {
-      const auto room = state.rooms.at(pool).find(agent.numeric_class);
-      if (room == state.rooms.at(pool).end()) continue;
-      room->second.capacity -= pool == 0 ? agent.slots : agent.gpus;
-      room->second.free -= pool == 0 ? agent.free : agent.free_gpus;
-      if (leads) room->second.machines.erase({state.machines.at(number).free.at(pool), number});
+      const auto machine_class = state.machine_classes.at(pool).find(agent.numeric_class);
+      if (machine_class == state.machine_classes.at(pool).end()) continue;
+      machine_class->second.capacity -= pool == 0 ? agent.slots : agent.gpus;
+      machine_class->second.free -= pool == 0 ? agent.free : agent.free_gpus;
+      if (leads) machine_class->second.machines.erase({state.machines.at(number).free.at(pool), number});
     }
     if (leads) state.machines.erase(number);
     state.machine_of.erase(first);
   }
-  for (auto& rooms : state.rooms) std::erase_if(rooms, [](const auto& room) { return room.second.capacity == 0; });
+  for (auto& classes : state.machine_classes)
+    std::erase_if(classes, [](const auto& machine_class) { return machine_class.second.capacity == 0; });
 }
 
 void change_free(State& state, AgentNumber number, AgentSlots& agent, const Job& job, int slots) {
@@ -160,11 +161,11 @@ void change_free(State& state, AgentNumber number, AgentSlots& agent, const Job&
     machine = state.machines.find(first->second);
   }
   int& free = machine->second.free.at(job.gpus);
-  Room& room = state.rooms.at(job.gpus).find(agent.numeric_class)->second;
-  if (free > 0) room.machines.erase({free, machine->first});
+  MachineClass& machine_class = state.machine_classes.at(job.gpus).find(agent.numeric_class)->second;
+  if (free > 0) machine_class.machines.erase({free, machine->first});
   free += slots;
-  room.free += slots;
-  if (free > 0) room.machines.emplace(free, machine->first);
+  machine_class.free += slots;
+  if (free > 0) machine_class.machines.emplace(free, machine->first);
 }
 
 void refresh_host_record(State& state, const std::string& host) {
@@ -179,7 +180,7 @@ void refresh_host_record(State& state, const std::string& host) {
 
 void wake_resting(State& state, Instant now) {
   while (!state.resting.empty() && state.resting.begin()->first <= now) {
-    const JobNumber number = state.resting.begin()->second;
+    const JobIndex number = state.resting.begin()->second;
     state.resting.erase(state.resting.begin());
     enqueue(state, number, job_of(state, number));
   }
@@ -188,7 +189,7 @@ void wake_resting(State& state, Instant now) {
 void build_indexes(State& state) {
   static_cast<Indexes&>(state) = {};
   for (int i = 0; i < static_cast<int>(state.jobs.size()); ++i) {
-    state.numbers.emplace(job_of(state, {i}).id.hex, JobNumber{i});
+    state.numbers.emplace(job_of(state, {i}).id.hex, JobIndex{i});
     index_job(state, {i});
   }
   for (const auto& [number, agent] : state.agents) state.on_host[agent.host].insert(number);

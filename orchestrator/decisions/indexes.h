@@ -13,10 +13,10 @@ inline constexpr std::size_t kMostAgents = 20'000;
 
 //! Enters a wanted job as it stands, or takes it out: to be called after, and before, any change of its state or of
 //! what its place in the indexes follows from.
-void index_job(State& state, JobNumber number);
-void unindex_job(State& state, JobNumber number);
+void index_job(State& state, JobIndex number);
+void unindex_job(State& state, JobIndex number);
 //! Brings `attention` up to date with one Running job.
-void refresh_attention(State& state, JobNumber number);
+void refresh_attention(State& state, JobIndex number);
 //! Groups the agents of a host into machines, or takes these apart: to be called after, and before, an agent comes or
 //! goes, or whether anything may be placed on one changes.
 void index_host(State& state, const std::string& host);

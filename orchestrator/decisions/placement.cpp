@@ -7,25 +7,25 @@
 namespace resolute::orchestrator {
 namespace {
 
-using Rooms = std::map<std::string, Room>;
-// Rooms whose agents one gang may use together: those of one numeric class, and those of unknown class.
-using Domain = std::vector<const Room*>;
+using MachineClasses = std::map<std::string, MachineClass>;
+// Classes whose agents one gang may use together: those of one numeric class, and those of unknown class.
+using Domain = std::vector<const MachineClass*>;
 
-std::vector<Domain> domains_of(const State& state, const Need& need) {
-  const Rooms& rooms = state.rooms.at(need.gpus);
-  const auto unknown = rooms.find("");
+std::vector<Domain> domains_of(const State& state, const GangNeed& need) {
+  const MachineClasses& classes = state.machine_classes.at(need.gpus);
+  const auto unknown = classes.find("");
   std::vector<Domain> domains;
-  auto add = [&](const Room* room) {
-    domains.push_back({room});
-    if (unknown != rooms.end()) domains.back().push_back(&unknown->second);
+  auto add = [&](const MachineClass* machine_class) {
+    domains.push_back({machine_class});
+    if (unknown != classes.end()) domains.back().push_back(&unknown->second);
   };
-  if (const auto wanted = rooms.find(need.numeric_class); wanted != rooms.end() && !need.numeric_class.empty()) {
+  if (const auto wanted = classes.find(need.numeric_class); wanted != classes.end() && !need.numeric_class.empty()) {
     add(&wanted->second);
     return domains;
   }
-  for (const auto& [numeric_class, room] : rooms)
-    if (!numeric_class.empty()) add(&room);
-  if (domains.empty() && unknown != rooms.end()) domains.push_back({&unknown->second});
+  for (const auto& [numeric_class, machine_class] : classes)
+    if (!numeric_class.empty()) add(&machine_class);
+  if (domains.empty() && unknown != classes.end()) domains.push_back({&unknown->second});
   return domains;
 }
 
@@ -37,17 +37,17 @@ int let_in(std::int64_t memory_mib, std::int64_t each) {
 // One search for one gang.
 class Search {
  public:
-  Search(const State& state, const Need& need, const std::map<std::string, std::vector<Cause>>& avoided)
+  Search(const State& state, const GangNeed& need, const std::map<std::string, std::vector<Cause>>& avoided)
       : state_(state), need_(need), avoided_(avoided) {}
 
   Placement run(const Domain& domain) {
     int free = 0;
-    for (const Room* room : domain) free += room->free;
+    for (const MachineClass* machine_class : domain) free += machine_class->free;
     if (free < need_.slots) return {};
     placement_.clear();
     used_.clear();
     std::vector<Descent> descents;
-    for (const Room* room : domain) descents.emplace_back(*room);
+    for (const MachineClass* machine_class : domain) descents.emplace_back(*machine_class);
     for (int left = need_.slots; left > 0;) {
       AgentNumber machine = tightest(domain, left);
       if (machine.value < 0) machine = largest(descents);
@@ -61,9 +61,10 @@ class Search {
   int hosts() const { return static_cast<int>(used_.size()); }
 
  private:
-  // A room's machines from the one with the most free; of equals the lowest number first.
+  // A class's machines from the one with the most free; of equals the lowest number first.
   struct Descent {
-    explicit Descent(const Room& room) : all(&room.machines), level_begin(all->end()), at(all->end()), level_end(at) {
+    explicit Descent(const MachineClass& machine_class)
+        : all(&machine_class.machines), level_begin(all->end()), at(all->end()), level_end(at) {
       next_level();
     }
     bool done() const { return at == all->end(); }
@@ -106,8 +107,9 @@ class Search {
   // The machine that `ranks` fill best, if they fit on one.
   AgentNumber tightest(const Domain& domain, int ranks) const {
     std::pair<int, AgentNumber> best{0, {-1}};
-    for (const Room* room : domain) {
-      for (auto it = room->machines.lower_bound({ranks, AgentNumber{-1}}); it != room->machines.end(); ++it) {
+    for (const MachineClass* machine_class : domain) {
+      for (auto it = machine_class->machines.lower_bound({ranks, AgentNumber{-1}}); it != machine_class->machines.end();
+           ++it) {
         if (best.second.value >= 0 && *it > best) break;
         if (machine_fit(it->second, it->first) < ranks || is_used(it->second)) continue;
         best = *it;
@@ -162,7 +164,7 @@ class Search {
   }
 
   const State& state_;
-  const Need& need_;
+  const GangNeed& need_;
   const std::map<std::string, std::vector<Cause>>& avoided_;
   Placement placement_;
   std::vector<AgentNumber> used_;
@@ -170,7 +172,7 @@ class Search {
 
 }  // namespace
 
-Placement choose_placement(const State& state, const Need& need,
+Placement choose_placement(const State& state, const GangNeed& need,
                            const std::map<std::string, std::vector<Cause>>& failed_on) {
   Search search(state, need, failed_on);
   Placement best;
@@ -185,11 +187,11 @@ Placement choose_placement(const State& state, const Need& need,
   return best;
 }
 
-int most_ranks(const State& state, const Need& need, const std::string& without) {
+int most_ranks(const State& state, const GangNeed& need, const std::string& without) {
   auto slots_of = [&](const AgentSlots& agent) { return need.gpus ? agent.gpus : agent.slots; };
   std::map<std::string_view, int> by_class;
-  for (const auto& [numeric_class, room] : state.rooms.at(need.gpus))
-    if (class_fits(state, need, numeric_class)) by_class[numeric_class] = room.capacity;
+  for (const auto& [numeric_class, machine_class] : state.machine_classes.at(need.gpus))
+    if (class_fits(state, need, numeric_class)) by_class[numeric_class] = machine_class.capacity;
   if (const auto there = state.on_host.find(without); !without.empty() && there != state.on_host.end())
     for (AgentNumber number : there->second)
       if (const AgentSlots& agent = state.agents.at(number);
@@ -214,9 +216,9 @@ int most_ranks(const State& state, const Need& need, const std::string& without)
   return most();
 }
 
-bool class_fits(const State& state, const Need& need, const std::string& numeric_class) {
+bool class_fits(const State& state, const GangNeed& need, const std::string& numeric_class) {
   return need.numeric_class.empty() || numeric_class.empty() || numeric_class == need.numeric_class ||
-         !state.rooms.at(need.gpus).contains(need.numeric_class);
+         !state.machine_classes.at(need.gpus).contains(need.numeric_class);
 }
 
 }  // namespace resolute::orchestrator

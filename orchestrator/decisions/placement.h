@@ -16,14 +16,14 @@ namespace resolute::orchestrator {
 //! does not count. Empty if what is free does not suffice.
 //! Takes time in the logarithm of the number of machines for each host of the answer; where memory or failed_on bar
 //! machines, in their number at worst.
-Placement choose_placement(const State& state, const Need& need,
+Placement choose_placement(const State& state, const GangNeed& need,
                            const std::map<std::string, std::vector<Cause>>& failed_on = {});
 
 //! Ranks of this need that could run at once if nothing else ran, up to its slots; without one host if that is named.
 //! In time that grows with the number of agents if it counts memory.
-int most_ranks(const State& state, const Need& need, const std::string& without = {});
+int most_ranks(const State& state, const GangNeed& need, const std::string& without = {});
 
 //! Whether a gang with this need may use an agent of this numeric class.
-bool class_fits(const State& state, const Need& need, const std::string& numeric_class);
+bool class_fits(const State& state, const GangNeed& need, const std::string& numeric_class);
 
 }  // namespace resolute::orchestrator

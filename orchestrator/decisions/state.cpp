@@ -16,12 +16,12 @@ std::string_view name_of(const JobState& state) {
                     state);
 }
 
-const Job& job_of(const State& state, JobNumber number) {
+const Job& job_of(const State& state, JobIndex number) {
   RESOLUTE_EXPECT(number.value >= 0 && static_cast<std::size_t>(number.value) < state.jobs.size(), "no such job");
   return state.jobs[static_cast<std::size_t>(number.value)];
 }
 
-Job& job_of(State& state, JobNumber number) { return const_cast<Job&>(job_of(std::as_const(state), number)); }
+Job& job_of(State& state, JobIndex number) { return const_cast<Job&>(job_of(std::as_const(state), number)); }
 
 bool ended_badly(const Job& job) {
   return std::holds_alternative<Failed>(job.state) || std::holds_alternative<Cancelled>(job.state);
@@ -29,7 +29,7 @@ bool ended_badly(const Job& job) {
 
 bool has_ended(const Job& job) { return ended_badly(job) || std::holds_alternative<Succeeded>(job.state); }
 
-const Running* current(const State& state, JobNumber number, int attempt) {
+const Running* current(const State& state, JobIndex number, int attempt) {
   if (number.value < 0 || static_cast<std::size_t>(number.value) >= state.jobs.size()) return nullptr;
   const Job& job = job_of(state, number);
   const auto* running = job.wanted ? std::get_if<Running>(&job.state) : nullptr;
@@ -46,13 +46,13 @@ AgentNumber agent_of(const Placement& placement, int process_rank) {
 
 int capacity(const State& state, bool gpus) {
   int slots = 0;
-  for (const auto& [numeric_class, room] : state.rooms.at(gpus)) slots += room.capacity;
+  for (const auto& [numeric_class, machine_class] : state.machine_classes.at(gpus)) slots += machine_class.capacity;
   return slots;
 }
 
 int free_slots(const State& state, bool gpus) {
   int slots = 0;
-  for (const auto& [numeric_class, room] : state.rooms.at(gpus)) slots += room.free;
+  for (const auto& [numeric_class, machine_class] : state.machine_classes.at(gpus)) slots += machine_class.free;
   return slots;
 }
 
@@ -85,7 +85,7 @@ std::string numeric_class_of(const State& state, const Placement& placement) {
   return {};
 }
 
-Need need_of(const Job& job) {
+GangNeed need_of(const Job& job) {
   return {job.gpus, job.slots, job.memory_mib, job.numeric_class, job.priority, job.placements == 0};
 }
 
@@ -119,7 +119,7 @@ struct Used {
   std::int64_t memory_mib = 0;
 };
 
-void check_running(const State& state, JobNumber number, const Job& job, const Running& running,
+void check_running(const State& state, JobIndex number, const Job& job, const Running& running,
                    std::map<AgentNumber, Used>& used) {
   int slots = 0;
   int rank = 0;
@@ -139,7 +139,7 @@ void check_running(const State& state, JobNumber number, const Job& job, const R
     numeric_class = agent->second.numeric_class;
   }
   RESOLUTE_EXPECT(slots == job.slots, fmt::format("job {} has {} of {} slots", number.value, slots, job.slots));
-  RESOLUTE_EXPECT(running.ended.size() == static_cast<std::size_t>(job.slots), "one flag a rank");
+  RESOLUTE_EXPECT(running.ended.size() == static_cast<std::size_t>(job.slots), "one flag per rank");
   auto alive = std::count(running.ended.begin(), running.ended.end(), false);
   RESOLUTE_EXPECT(alive == running.alive, fmt::format("job {} counts its live ranks wrongly", number.value));
   RESOLUTE_EXPECT(running.attempt == job.attempts, fmt::format("job {} runs an old attempt", number.value));
@@ -148,12 +148,12 @@ void check_running(const State& state, JobNumber number, const Job& job, const R
 void check_jobs(const State& state, std::map<AgentNumber, Used>& used) {
   int placed = 0;
   for (int i = 0; i < static_cast<int>(state.jobs.size()); ++i) {
-    JobNumber number{i};
+    JobIndex number{i};
     const Job& job = job_of(state, number);
     if (!job.wanted) continue;
     if (job.placements > 0) ++placed;
     int unmet = 0;
-    for (JobNumber need : job.after) {
+    for (JobIndex need : job.after) {
       const Job& needed = job_of(state, need);
       RESOLUTE_EXPECT(needed.wanted, fmt::format("job {} needs one outside the plan", i));
       if (!std::holds_alternative<Succeeded>(needed.state)) ++unmet;

@@ -26,7 +26,7 @@ struct Ready {
   Instant not_before{};
 };
 //! Why an attempt ended, or is about to end.
-struct Ending {
+struct AttemptEnding {
   Cause cause{};
   std::string evidence;
   std::string host;  //!< host where the failure began; empty: no host in particular
@@ -39,10 +39,10 @@ struct Running {
   bool started = false;     //!< every rank was seen to run
   bool progressed = false;  //!< a new checkpoint in this attempt
   Instant placed_at{};
-  Instant expected_end{};        //!< expected end at the time of the placement; Instant{}: unknown
-  bool stopping = false;         //!< AttemptStopped was decided
-  std::optional<Ending> ending;  //!< the most telling thing that went wrong (weight_of)
-  Instant stop_by{};             //!< end of its grace, by which SIGKILL was sent; Instant{}: unknown
+  Instant expected_end{};               //!< expected end at the time of the placement; Instant{}: unknown
+  bool stopping = false;                //!< AttemptStopped was decided
+  std::optional<AttemptEnding> ending;  //!< the most telling thing that went wrong (weight_of)
+  Instant stop_by{};                    //!< end of its grace, by which SIGKILL was sent; Instant{}: unknown
 };
 struct Succeeded {
   int attempt = 0;  //!< 0: before this run
@@ -62,8 +62,8 @@ struct Job {
   experiments::JobId id;
   std::string kind;
   std::string label;
-  std::vector<JobNumber> after;
-  std::vector<JobNumber> needed_by;
+  std::vector<JobIndex> after;
+  std::vector<JobIndex> needed_by;
   int slots = 1;
   bool gpus = false;
   std::int64_t memory_mib = 0;
@@ -107,24 +107,24 @@ struct AgentSlots {
 struct HostRecord {
   //! Jobs that failed first on this host (not by their configuration) and have not failed on another. Cleared when a
   //! job succeeds or makes progress on this host alone.
-  std::set<JobNumber> suspects;
-  std::set<JobNumber> evidence;         //!< suspects that then succeeded or made progress on other hosts
+  std::set<JobIndex> suspects;
+  std::set<JobIndex> evidence;          //!< suspects that then succeeded or made progress on other hosts
   std::optional<std::string> drained;   //!< why, by the user
   std::optional<std::string> excluded;  //!< why, by HostExcluded
   bool operator==(const HostRecord&) const = default;
 };
 
 //! What a Ready job needs of the machines. Jobs with equal needs stand in one queue.
-struct Need {
+struct GangNeed {
   bool gpus = false;
   int slots = 1;
   std::int64_t memory_mib = 0;  //!< of each rank; 0: not counted
   std::string numeric_class;    //!< numeric class that its checkpoint needs; empty: any
   int priority = 0;
   bool fresh = true;  //!< not placed in this run yet: RunStarted::max_jobs may bar it
-  auto operator<=>(const Need&) const = default;
+  auto operator<=>(const GangNeed&) const = default;
 };
-Need need_of(const Job& job);
+GangNeed need_of(const Job& job);
 //! JobAdded::priority. Jobs that a run is told to start first come before all others. Then come evaluations: they are
 //! short and no job needs them, and tables fill while trainings go on. \param kind as experiments::kind_name() has it
 int priority_of(std::string_view kind, bool told_first);
@@ -132,18 +132,18 @@ int priority_of(std::string_view kind, bool told_first);
 std::int64_t expected_left(const Job& job);
 
 //! What a job that has not ended needs at least: ranks that must run at once, and MiB per rank.
-struct Shape {
+struct LeastNeed {
   int slots = 1;
   bool gpus = false;
   std::int64_t memory_mib = 0;
-  auto operator<=>(const Shape&) const = default;
+  auto operator<=>(const LeastNeed&) const = default;
 };
 
 //! The Ready jobs of one need, in three orders.
 struct Queue {
-  std::set<std::pair<std::int64_t, JobNumber>> by_path;        //!< -path_ms: the order of equal priorities
-  std::set<std::pair<std::int64_t, JobNumber>> by_left;        //!< expected_left()
-  std::set<std::pair<std::int64_t, JobNumber>> by_checkpoint;  //!< checkpoint_ms
+  std::set<std::pair<std::int64_t, JobIndex>> by_path;        //!< -path_ms: the order of equal priorities
+  std::set<std::pair<std::int64_t, JobIndex>> by_left;        //!< expected_left()
+  std::set<std::pair<std::int64_t, JobIndex>> by_checkpoint;  //!< checkpoint_ms
   bool operator==(const Queue&) const = default;
 };
 //! The agents of one host and one numeric class on which something may be placed.
@@ -153,32 +153,32 @@ struct Machine {
   bool operator==(const Machine&) const = default;
 };
 //! The machines of one numeric class, by slots or by GPUs.
-struct Room {
+struct MachineClass {
   int capacity = 0;
   int free = 0;
   std::set<std::pair<int, AgentNumber>> machines;  //!< those with something free: how much, and the machine's number
-  bool operator==(const Room&) const = default;
+  bool operator==(const MachineClass&) const = default;
 };
 
 //! Indexes over a State's facts, kept because every decision needs them. apply() keeps them up to date, build_indexes()
 //! makes them anew, check_invariants() compares both. No snapshot has them. Arrays of two are slots and GPUs.
 struct Indexes {
-  std::map<std::string, JobNumber> numbers;         //!< by job id
-  std::map<Need, Queue> ready;                      //!< wanted Ready jobs whose back-off was over at last_placed
-  std::set<std::pair<Instant, JobNumber>> resting;  //!< wanted Ready jobs whose back-off is not over
-  std::set<JobNumber> running;
-  std::set<JobNumber> attention;                     //!< Running jobs about which there is something to decide
-  std::set<JobNumber> doomed;                        //!< Waiting or Ready jobs that are to be cancelled
-  std::set<std::pair<Instant, JobNumber>> stopping;  //!< Running jobs that are being stopped, by their stop_by
+  std::map<std::string, JobIndex> numbers;         //!< by job id
+  std::map<GangNeed, Queue> ready;                 //!< wanted Ready jobs whose back-off was over at last_placed
+  std::set<std::pair<Instant, JobIndex>> resting;  //!< wanted Ready jobs whose back-off is not over
+  std::set<JobIndex> running;
+  std::set<JobIndex> attention;                     //!< Running jobs about which there is something to decide
+  std::set<JobIndex> doomed;                        //!< Waiting or Ready jobs that are to be cancelled
+  std::set<std::pair<Instant, JobIndex>> stopping;  //!< Running jobs that are being stopped, by their stop_by
   //! Running jobs by agent, ascending; agents that are gone too
-  std::map<AgentNumber, std::vector<JobNumber>> at_work;
-  std::array<std::map<std::pair<Instant, JobNumber>, int>, 2> ends;  //!< Running jobs' expected_end, and their slots
-  std::map<std::string, std::set<AgentNumber>> on_host;              //!< every agent that answers
-  std::map<AgentNumber, Machine> machines;                           //!< by the lowest of their agents
-  std::map<AgentNumber, AgentNumber> machine_of;                     //!< of the agents on which something may be placed
-  std::array<std::map<std::string, Room>, 2> rooms;                  //!< by numeric class
-  std::set<std::string> accused;                                     //!< hosts with evidence that are not excluded
-  std::map<Shape, int> unfinished;  //!< number of wanted jobs of this run's kinds that have not ended, by need
+  std::map<AgentNumber, std::vector<JobIndex>> at_work;
+  std::array<std::map<std::pair<Instant, JobIndex>, int>, 2> ends;  //!< Running jobs' expected_end, and their slots
+  std::map<std::string, std::set<AgentNumber>> on_host;             //!< every agent that answers
+  std::map<AgentNumber, Machine> machines;                          //!< by the lowest of their agents
+  std::map<AgentNumber, AgentNumber> machine_of;                    //!< of the agents on which something may be placed
+  std::array<std::map<std::string, MachineClass>, 2> machine_classes;  //!< by numeric class
+  std::set<std::string> accused;                                       //!< hosts with evidence that are not excluded
+  std::map<LeastNeed, int> unfinished;  //!< number of wanted jobs of this run's kinds that have not ended, by need
   bool operator==(const Indexes&) const = default;
 };
 
@@ -203,14 +203,14 @@ static_assert(sizeof(State) == sizeof(Facts) + sizeof(Indexes), "a member of Sta
 //! Makes State's Indexes from its other members.
 void build_indexes(State& state);
 
-const Job& job_of(const State& state, JobNumber number);
-Job& job_of(State& state, JobNumber number);
+const Job& job_of(const State& state, JobIndex number);
+Job& job_of(State& state, JobIndex number);
 //! True if it failed or was cancelled.
 bool ended_badly(const Job& job);
 //! True if it failed, was cancelled or succeeded.
 bool has_ended(const Job& job);
 //! The attempt's Running if the attempt is the current one, else nullptr: messages of older attempts are ignored.
-const Running* current(const State& state, JobNumber job, int attempt);
+const Running* current(const State& state, JobIndex job, int attempt);
 //! The agent that runs a process rank of a placement.
 AgentNumber agent_of(const Placement& placement, int process_rank);
 //! Slots (or GPUs) of all agents on which jobs may be placed.

@@ -120,7 +120,7 @@ std::vector<Event> end_abandoned(const State& state) {
   if (state.running.empty()) return events;
   const std::string why = fmt::format("run {} on {} ended without a word", state.run.epoch, state.run.host);
   for (const auto& [number, agent] : state.agents) events.emplace_back(AgentLost{number, why});
-  for (JobNumber job : state.running) {
+  for (JobIndex job : state.running) {
     const int attempt = std::get<Running>(job_of(state, job).state).attempt;
     events.emplace_back(AttemptEnded{job, attempt, Cause::kCoordinatorLost, why, true, {}, "the next run goes on"});
   }
@@ -139,7 +139,7 @@ std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experimen
   for (const experiments::PlannedJob& planned : plan.jobs) {
     auto known = state.numbers.find(planned.id.hex);
     JobAdded added;
-    added.job = known != state.numbers.end() ? known->second : JobNumber{static_cast<int>(state.jobs.size())};
+    added.job = known != state.numbers.end() ? known->second : JobIndex{static_cast<int>(state.jobs.size())};
     added.id = planned.id;
     added.kind = experiments::kind_name(planned.specification);
     added.label = planned.label;
@@ -152,7 +152,7 @@ std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experimen
     const auto [done, attempts] = *of_job++;
     added.attempts = attempts;
     complete(added);
-    const JobNumber number = added.job;
+    const JobIndex number = added.job;
     record(std::move(added));
     if (done) record(JobSucceeded{number, 0});
   }

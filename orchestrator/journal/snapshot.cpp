@@ -27,7 +27,7 @@ constexpr std::size_t kHeaderSize = 48;
 // What build_indexes() and check_invariants() look up by number must be there.
 void require_known_jobs(const State& state) {
   auto require = [&](const auto& numbers) {
-    for (JobNumber number : numbers)
+    for (JobIndex number : numbers)
       if (static_cast<std::size_t>(number.value) >= state.jobs.size())
         throw core::corrupt_error(fmt::format("job {} is named and not there", number.value));
   };

@@ -33,7 +33,7 @@ struct Matters {
   bool operator()(const auto&) const { return true; }
 };
 
-std::string number_text(JobNumber job) { return fmt::format("job {} ", job.value); }
+std::string number_text(JobIndex job) { return fmt::format("job {} ", job.value); }
 
 }  // namespace
 
@@ -95,7 +95,7 @@ std::string EventWords::text(const Event& event) const {
   return fmt::format("{} ({}) {}", name->second.label, name->second.id.substr(0, 12), text_without_job(event));
 }
 
-const std::string& EventWords::id_of(JobNumber job) const {
+const std::string& EventWords::id_of(JobIndex job) const {
   static const std::string kNone;
   const auto name = jobs_.find(job);
   return name == jobs_.end() ? kNone : name->second.id;

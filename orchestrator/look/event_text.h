@@ -33,7 +33,7 @@ class EventWords {
   //! The same of an event about a job, without the job.
   std::string text_without_job(const Event& event) const;
   //! The id of a job; empty for one that was not named.
-  const std::string& id_of(JobNumber job) const;
+  const std::string& id_of(JobIndex job) const;
 
  private:
   struct Name {
@@ -42,7 +42,7 @@ class EventWords {
   std::string hosts_of(const Placement& placement) const;
   std::string agent_text(const Event& event) const;
 
-  std::map<JobNumber, Name> jobs_;
+  std::map<JobIndex, Name> jobs_;
   std::map<AgentNumber, std::string> hosts_;
 };
 

@@ -47,13 +47,13 @@ experiments::JobId only_job(core::FileSystem& files, const experiments::StoreLay
       found, digits,
       core::input_error(
           fmt::format("no job '{}' in the journals of store '{}'", digits, store.root().string()), {},
-          "'resolute suite plan SUITE.toml --json' tells the ids of a suite's jobs; a job is known once a run has "
+          "'resolute suite plan SUITE.toml --json' lists the ids of a suite's jobs; a job is known once a run has "
           "begun"));
 }
 
 // \param first_epoch whose journal is still there
 std::vector<StoryLine> lines_of(core::FileSystem& files, const std::filesystem::path& folder, std::int64_t first_epoch,
-                                const State& state, JobNumber job) {
+                                const State& state, JobIndex job) {
   std::vector<StoryLine> lines;
   EventWords words(state);
   // A run may go on in another epoch; only its first one has a RunStarted.
@@ -81,7 +81,7 @@ std::vector<StoryLine> lines_of(core::FileSystem& files, const std::filesystem::
 std::string needs_text(const State& state, const Job& job) {
   std::string text;
   std::size_t unmet = 0;
-  for (JobNumber need : job.after) {
+  for (JobIndex need : job.after) {
     const Job& needed = job_of(state, need);
     if (std::holds_alternative<Succeeded>(needed.state)) continue;
     if (++unmet <= kMostNeedsNamed)
@@ -98,7 +98,7 @@ std::string rest_text(const State& state) {
   return fmt::format("the last run ended {}{}", name_of(*state.end), state.stop ? " (" + *state.stop + ")" : "");
 }
 
-std::string now_text(const KnownRun& past, JobNumber number, Instant now) {
+std::string now_text(const KnownRun& past, JobIndex number, Instant now) {
   const Job& job = job_of(past.state, number);
   if (const auto* it = std::get_if<Succeeded>(&job.state))
     return it->attempt == 0 ? "its result was there before the last run"
@@ -240,9 +240,9 @@ std::string time_text(Instant at) {
                      milliseconds % 1000);
 }
 
-std::optional<JobNumber> job_number(const Event& event) {
+std::optional<JobIndex> job_number(const Event& event) {
   return std::visit(
-      [](const auto& e) -> std::optional<JobNumber> {
+      [](const auto& e) -> std::optional<JobIndex> {
         if constexpr (requires { e.job; })
           return e.job;
         else

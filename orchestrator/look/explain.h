@@ -80,6 +80,6 @@ JobNow look_at_job(core::FileSystem& files, const experiments::StoreLayout& stor
 //! `2026-01-31T12:00:00.250Z`
 std::string time_text(Instant at);
 //! The job that an event is about; none for those of runs, agents and hosts.
-std::optional<JobNumber> job_number(const Event& event);
+std::optional<JobIndex> job_number(const Event& event);
 
 }  // namespace resolute::orchestrator

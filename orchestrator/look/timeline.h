@@ -56,15 +56,15 @@ class TimelineOfRecords {
   Timeline finish(bool live) const;
 
  private:
-  using Key = std::pair<JobNumber, int>;  // job, attempt
+  using Key = std::pair<JobIndex, int>;  // job, attempt
   void begin_run(Instant at);
   void place(Instant at, const Placed& placed);
   void close(const Key& key, Instant at, const std::string& outcome, const std::string& words);
   void lose_all();
   std::size_t node_of(const std::string& host);
 
-  std::map<JobNumber, experiments::JobId> ids_;
-  std::map<JobNumber, bool> gpus_;
+  std::map<JobIndex, experiments::JobId> ids_;
+  std::map<JobIndex, bool> gpus_;
   std::map<AgentNumber, std::string> hosts_;
   std::set<std::string> joined_;  // hosts of the open run
   Timeline timeline_;

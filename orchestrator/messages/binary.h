@@ -24,7 +24,7 @@
 namespace resolute::orchestrator {
 
 template <class T>
-concept Number = std::same_as<T, JobNumber> || std::same_as<T, AgentNumber>;
+concept Number = std::same_as<T, JobIndex> || std::same_as<T, AgentNumber>;
 template <class T>
 concept Optional = std::same_as<T, std::optional<typename T::value_type>>;
 template <class T>

@@ -25,9 +25,9 @@ using Instant = std::chrono::sys_time<std::chrono::milliseconds>;
 using Milliseconds = std::chrono::milliseconds;
 
 //! A job's place in State::jobs; given out by JobAdded in ascending order and kept over epochs.
-struct JobNumber {
+struct JobIndex {
   int value = 0;
-  auto operator<=>(const JobNumber&) const = default;
+  auto operator<=>(const JobIndex&) const = default;
 };
 
 //! One agent's stay in a run, never given out twice in a journal.
@@ -86,11 +86,11 @@ struct RunStarted {
 };
 //! A job of this run's plan, with the attempts that the store has seen. A failed or cancelled job gets a new budget.
 struct JobAdded {
-  JobNumber job;
+  JobIndex job;
   experiments::JobId id;
   std::string kind;
   std::string label;
-  std::vector<JobNumber> after;
+  std::vector<JobIndex> after;
   int slots = 1;
   int attempts = 0;
   bool gpus = false;               //!< each rank takes a GPU of its agent instead of a slot
@@ -116,7 +116,7 @@ struct AgentLost {
 };
 //! Decision: start this attempt there. All ranks or none.
 struct Placed {
-  JobNumber job;
+  JobIndex job;
   int attempt = 0;
   Placement placement;
   int past = -1;  //!< job before it in the order that waits for more slots and loses patience by this; -1: none
@@ -125,18 +125,18 @@ struct Placed {
 };
 //! Every rank of the attempt runs.
 struct Started {
-  JobNumber job;
+  JobIndex job;
   int attempt = 0;
 };
 //! A checkpoint was written: the attempt made progress.
 struct Progressed {
-  JobNumber job;
+  JobIndex job;
   int attempt = 0;
   std::int64_t checkpoint = 0;  //!< training step
 };
 //! One process rank ended.
 struct RankExited {
-  JobNumber job;
+  JobIndex job;
   int attempt = 0;
   int process_rank = 0;
   int code = 0;                //!< exit code; 0 if killed by a signal
@@ -146,12 +146,12 @@ struct RankExited {
 };
 //! All ranks said 0, but the store has no result of the job.
 struct ResultMissing {
-  JobNumber job;
+  JobIndex job;
   int attempt = 0;
 };
 //! Decision: the rest of a gang has to go. `grace`: time from SIGTERM to SIGKILL; zero is SIGKILL at once.
 struct AttemptStopped {
-  JobNumber job;
+  JobIndex job;
   int attempt = 0;
   Cause cause{};
   Milliseconds grace{};
@@ -160,7 +160,7 @@ struct AttemptStopped {
 };
 //! Decision about an attempt whose ranks have all ended: run the job again (not before `not_before`) or give it up.
 struct AttemptEnded {
-  JobNumber job;
+  JobIndex job;
   int attempt = 0;
   Cause cause{};
   std::string evidence;
@@ -170,18 +170,18 @@ struct AttemptEnded {
 };
 //! The store has the job's result. `attempt` 0: it was there before this run.
 struct JobSucceeded {
-  JobNumber job;
+  JobIndex job;
   int attempt = 0;
 };
 //! Decision: the job cannot be run at all.
 struct JobFailed {
-  JobNumber job;
+  JobIndex job;
   Cause cause{};
   std::string why;
 };
 //! Decision: something it needs has failed.
 struct JobCancelled {
-  JobNumber job;
+  JobIndex job;
   std::string why;
 };
 //! The user, the machine or the allocation wants the run to end soon.
@@ -211,14 +211,14 @@ struct RunEnded {
 
 //! No sign of life of a running attempt for longer than the limit.
 struct Stalled {
-  JobNumber job;
+  JobIndex job;
   int attempt = 0;
   std::string evidence;
 };
 //! Another run on the store has the job's claim (claim.h): the placement is taken back, nothing of it was started, its
 //! attempt number is free again.
 struct HeldElsewhere {
-  JobNumber job;
+  JobIndex job;
   int attempt = 0;
   Instant until{};  //!< not to be tried again before
   std::string why;
@@ -242,13 +242,13 @@ struct HostExcluded {
 };
 //! The user does not want this job any more; what needs it is cancelled with it.
 struct CancelRequested {
-  JobNumber job;
+  JobIndex job;
   std::string why;
 };
 //! Decision: the ranks of an attempt that was stopped long ago and have not ended count as ended. Nothing more is
 //! placed on their hosts: a HostExcluded for each of them stands before it.
 struct RanksGivenUp {
-  JobNumber job;
+  JobIndex job;
   int attempt = 0;
   std::string why;
 };

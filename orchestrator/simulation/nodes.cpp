@@ -32,7 +32,7 @@ void Simulation::take_down(int index) {
   gone.up = false;
   ++gone.serial;
   --nodes_up_;
-  for (JobNumber number : gone.jobs) {
+  for (JobIndex number : gone.jobs) {
     halt(number);
     life(number).broken = true;
     // Those of its ranks that live elsewhere and were writing a checkpoint end without it: nobody asks them again.

@@ -46,7 +46,7 @@ void Simulation::add_jobs() {
     added_.push_back(std::move(added));
   }
   for (auto added = added_.rbegin(); added != added_.rend(); ++added)
-    for (JobNumber need : added->after) {
+    for (JobIndex need : added->after) {
       JobAdded& needed = added_[static_cast<std::size_t>(need.value)];
       needed.path_ms = std::max(needed.path_ms, needed.expected_ms + added->path_ms);
     }
@@ -146,7 +146,7 @@ bool Simulation::begin_allocation() {
 
 void Simulation::end_allocation() {
   allocated_ += now_ - allocation_begin_;
-  for (JobNumber number : std::set<JobNumber>(state_.running)) {
+  for (JobIndex number : std::set<JobIndex>(state_.running)) {
     halt(number);
     release(number);
   }
@@ -220,19 +220,19 @@ void Simulation::stop(const AttemptStopped& stopped) {
 void Simulation::happen(const Pending& pending) {
   if (const auto* change = std::get_if<NodeChange>(&pending.what)) {
     if (node(pending.index).serial == pending.serial) happen_to_node(*change, pending.index);
-  } else if (const auto* its = std::get_if<JobChange>(&pending.what)) {
-    if (life({pending.index}).serial == pending.serial) happen_to_job(*its, {pending.index});
+  } else if (const auto* job_change = std::get_if<JobChange>(&pending.what)) {
+    if (life({pending.index}).serial == pending.serial) happen_to_job(*job_change, {pending.index});
   }
 }
 
 // The next stretch, to a checkpoint or to the job's end.
-void Simulation::compute(JobNumber number) {
+void Simulation::compute(JobIndex number) {
   Life& computing = life(number);
-  const SimulatedJob& its = job(number);
-  const Milliseconds left = its.work - computing.saved;
+  const SimulatedJob& simulated = job(number);
+  const Milliseconds left = simulated.work - computing.saved;
   computing.computing = true;
   computing.computing_since = now_;
-  if (!its.checkpoints || left <= machine_.checkpoint_every) {
+  if (!simulated.checkpoints || left <= machine_.checkpoint_every) {
     computing.stretch = left;
     push_job(now_ + left, JobChange::kDone, number);
   } else {
@@ -246,7 +246,7 @@ Milliseconds Simulation::computed(const Life& life) const {
 }
 
 // It computes no more, and what no checkpoint holds is lost.
-void Simulation::halt(JobNumber number) {
+void Simulation::halt(JobIndex number) {
   Life& halted = life(number);
   halted.unsaved += computed(halted);
   halted.computing = false;
@@ -254,7 +254,7 @@ void Simulation::halt(JobNumber number) {
 }
 
 // All ranks that have not ended on nodes that live.
-void Simulation::end_ranks(JobNumber number, int code, int signal) {
+void Simulation::end_ranks(JobIndex number, int code, int signal) {
   const Running& running = std::get<Running>(job_of(state_, number).state);
   const int attempt = running.attempt;
   const std::vector<bool> ended = running.ended;
@@ -265,8 +265,8 @@ void Simulation::end_ranks(JobNumber number, int code, int signal) {
         record(RankExited{number, attempt, rank, code, signal, "", false});
 }
 
-void Simulation::happen_to_job(JobChange change, JobNumber number) {
-  Life& its = life(number);
+void Simulation::happen_to_job(JobChange change, JobIndex number) {
+  Life& job_life = life(number);
   const int attempt = std::get<Running>(job_of(state_, number).state).attempt;
   switch (change) {
     case JobChange::kStarted:
@@ -274,26 +274,26 @@ void Simulation::happen_to_job(JobChange change, JobNumber number) {
       compute(number);
       break;
     case JobChange::kCheckpoint:
-      its.saved += its.stretch;
+      job_life.saved += job_life.stretch;
       ++kept_;
-      record(Progressed{number, attempt, its.saved.count()});
+      record(Progressed{number, attempt, job_life.saved.count()});
       compute(number);
       break;
     case JobChange::kDone:
-      its.saved = job(number).work;
-      its.computing = false;
-      its.done = true;
+      job_life.saved = job(number).work;
+      job_life.computing = false;
+      job_life.done = true;
       ++kept_;
       end_ranks(number, 0, 0);
       record(JobSucceeded{number, attempt});
       release(number);
       break;
     case JobChange::kStopped:
-      if (its.computing && job(number).checkpoints && its.stretch.count() > 0) {
-        its.saved += its.stretch;
-        its.computing = false;
+      if (job_life.computing && job(number).checkpoints && job_life.stretch.count() > 0) {
+        job_life.saved += job_life.stretch;
+        job_life.computing = false;
         ++kept_;
-        record(Progressed{number, attempt, its.saved.count()});
+        record(Progressed{number, attempt, job_life.saved.count()});
       }
       halt(number);
       end_ranks(number, 75, 0);
@@ -304,14 +304,14 @@ void Simulation::happen_to_job(JobChange change, JobNumber number) {
   }
 }
 
-void Simulation::release(JobNumber number) {
-  Life& its = life(number);
+void Simulation::release(JobIndex number) {
+  Life& job_life = life(number);
   const double weight = weight_of(job(number), machine_);
   busy_ -= weight;
-  useful_hours_ += weight * hours(its.saved - its.saved_before);
-  lost_hours_ += weight * hours(its.unsaved);
-  for (const Share& share : its.placement) std::erase(node_of(share.agent).jobs, number);
-  its.placement.clear();
+  useful_hours_ += weight * hours(job_life.saved - job_life.saved_before);
+  lost_hours_ += weight * hours(job_life.unsaved);
+  for (const Share& share : job_life.placement) std::erase(node_of(share.agent).jobs, number);
+  job_life.placement.clear();
 }
 
 namespace {

@@ -60,14 +60,14 @@ class Simulation {
   struct Node {
     AgentNumber agent;
     core::RandomStream random;
-    std::vector<JobNumber> jobs;  // with a rank here
+    std::vector<JobIndex> jobs;  // with a rank here
     int serial = 0;
     bool up = false;
   };
 
   Instant instant(Milliseconds at) const;
   void push(Milliseconds at, What what, int index, int serial);
-  void push_job(Milliseconds at, What what, JobNumber job) { push(at, what, job.value, life(job).serial); }
+  void push_job(Milliseconds at, What what, JobIndex job) { push(at, what, job.value, life(job).serial); }
   void record(const Event& event);
   bool decide_all();
   std::optional<Milliseconds> next_time() const;
@@ -81,19 +81,19 @@ class Simulation {
   void place(const Placed& placed);
   void stop(const AttemptStopped& stopped);
   void happen(const Pending& pending);
-  void happen_to_job(JobChange change, JobNumber number);
+  void happen_to_job(JobChange change, JobIndex number);
   void happen_to_node(NodeChange change, int index);
-  void compute(JobNumber job);
-  void halt(JobNumber job);
-  void end_ranks(JobNumber job, int code, int signal);
-  void release(JobNumber job);
+  void compute(JobIndex job);
+  void halt(JobIndex job);
+  void end_ranks(JobIndex job, int code, int signal);
+  void release(JobIndex job);
   void join(int node);
   void take_down(int node);
   void lose_agent(int node, const std::string& why);
   void schedule(int node, What what, Milliseconds mean);
 
-  Life& life(JobNumber job) { return lives_[static_cast<std::size_t>(job.value)]; }
-  const SimulatedJob& job(JobNumber number) const { return workload_.jobs[static_cast<std::size_t>(number.value)]; }
+  Life& life(JobIndex job) { return lives_[static_cast<std::size_t>(job.value)]; }
+  const SimulatedJob& job(JobIndex number) const { return workload_.jobs[static_cast<std::size_t>(number.value)]; }
   Node& node(int index) { return nodes_[static_cast<std::size_t>(index)]; }
   Node& node_of(AgentNumber agent) { return node(node_of_agent_[static_cast<std::size_t>(agent.value)]); }
   Milliseconds computed(const Life& life) const;

@@ -9,17 +9,17 @@
 namespace resolute::orchestrator {
 namespace {
 
-std::string text_of(const Claim& claim) {
+std::string text_of(const JobClaim& claim) {
   return core::canonical_json({{"epoch", claim.epoch}, {"run", claim.run}, {"suite", claim.suite}}) + "\n";
 }
 
 }  // namespace
 
-std::optional<Claim> parse_claim(const std::string& text, const std::string& where) {
+std::optional<JobClaim> parse_claim(const std::string& text, const std::string& where) {
   try {
     const core::Json json = core::parse_json(text, where);
     core::ObjectReader reader(json, where);
-    Claim claim;
+    JobClaim claim;
     claim.epoch = reader.required<std::int64_t>("epoch");
     claim.run = reader.required<std::string>("run");
     claim.suite = reader.required<std::string>("suite");
@@ -36,7 +36,7 @@ fs::path claim_file(const experiments::StoreLayout& store, const experiments::Jo
   return store.job_folder(job) / "claim";
 }
 
-Claims::Claims(core::FileSystem& files, const core::Clock& clock, experiments::StoreLayout store, Claim self,
+Claims::Claims(core::FileSystem& files, const core::Clock& clock, experiments::StoreLayout store, JobClaim self,
                std::chrono::milliseconds lease)
     : files_(files),
       clock_(clock),
@@ -111,7 +111,7 @@ bool Claims::unchanged(const std::string& who, std::int64_t counter) {
   return now - seen->second.since > lease_;
 }
 
-bool Claims::over(const Claim& holder) {
+bool Claims::over(const JobClaim& holder) {
   // Whoever owns a later epoch of the suite has taken it over.
   if (holder.suite == self_.suite && holder.epoch < self_.epoch) return true;
   const auto owner = read_owner(files_, store_.suite_folder(holder.suite), holder.epoch);

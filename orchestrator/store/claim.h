@@ -19,14 +19,14 @@ namespace resolute::orchestrator {
 //! `jobs/ab/abcdef…/claim`: {"epoch", "run", "suite"}, a link to the run's own `suites/NAME/claim-EPOCH`, so that
 //! taking one costs one call and shows the whole text at once. The claimant lives as long as the owner of that epoch
 //! does (owner.h).
-struct Claim {
+struct JobClaim {
   std::string suite;
   std::int64_t epoch = 0;
   std::string run;  //!< token
 };
 
 //! What a claim file says; nothing if it is none.
-std::optional<Claim> parse_claim(const std::string& text, const std::string& where);
+std::optional<JobClaim> parse_claim(const std::string& text, const std::string& where);
 std::filesystem::path claim_file(const experiments::StoreLayout& store, const experiments::JobId& job);
 
 //! Takes and gives back the claims of one run. Remembers the counters of other runs, and when it saw them by its own
@@ -35,7 +35,7 @@ class Claims {
  public:
   //! Writes the run's own claim file. \param lease how long another run's owner file may stand still before this run
   //! breaks its claims
-  Claims(core::FileSystem& files, const core::Clock& clock, experiments::StoreLayout store, Claim self,
+  Claims(core::FileSystem& files, const core::Clock& clock, experiments::StoreLayout store, JobClaim self,
          std::chrono::milliseconds lease);
   Claims(const Claims&) = delete;
   Claims& operator=(const Claims&) = delete;
@@ -56,14 +56,14 @@ class Claims {
     core::MonotonicTime since;
   };
   bool link_to(const std::filesystem::path& path);
-  bool over(const Claim& holder);
+  bool over(const JobClaim& holder);
   bool unchanged(const std::string& who, std::int64_t counter);
   void take_away(const std::filesystem::path& path, const std::string& text);
 
   core::FileSystem& files_;
   const core::Clock& clock_;
   experiments::StoreLayout store_;
-  Claim self_;
+  JobClaim self_;
   std::string text_;        //!< of our claims
   core::FileIdentity own_;  //!< of file_, as it was first made
   std::filesystem::path file_;

@@ -41,7 +41,7 @@ class ClaimHolders {
   }
 
  private:
-  bool may_live(const Claim& claim) {
+  bool may_live(const JobClaim& claim) {
     const fs::path folder = store_.suite_folder(claim.suite);
     const auto owner = read_owner(files_, folder, claim.epoch);
     if (owner && life_of(*owner) == OwnerLife::kEnded) return false;

@@ -19,7 +19,7 @@ struct RunStore::Desk {
         files(file_system),
         layout(store),
         folders(file_system, store) {
-    claims.emplace(file_system, clock, store, Claim{name, epoch.epoch, epoch.run}, watch);
+    claims.emplace(file_system, clock, store, JobClaim{name, epoch.epoch, epoch.run}, watch);
   }
   Kept keep(const std::vector<Unsent>& records) {
     for (const Unsent& record : records) epoch.journal->append(record.event, record.at);

@@ -111,8 +111,8 @@ class RunStore {
   void probe(Then<Done> then);
 
   // Of each job in order, side by side between jobs.
-  //! Claim, specifications and folder of an attempt. \param needs the jobs that it needs: their specifications may have
-  //! been left torn by a power failure
+  //! Claim, specifications and folder of an attempt. \param needs the jobs that it needs: their specifications may
+  //! have been left torn by a power failure
   void prepare(std::shared_ptr<const experiments::PlannedJob> job,
                std::vector<std::shared_ptr<const experiments::PlannedJob>> needs, int attempt, Then<Preparation> then);
   //! Whether each of the jobs has a result. \param jobs one at least

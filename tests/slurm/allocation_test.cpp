@@ -24,7 +24,7 @@ ShownJob in_state(JobState state, const std::string& reason = "None") {
 }
 
 // A run began, and ended for no reason that is known; an hour was left.
-Ending plain() { return {.began = true, .job = running(), .ends_at = kNow + 1h, .now = kNow}; }
+AllocationEnding plain() { return {.began = true, .job = running(), .ends_at = kNow + 1h, .now = kNow}; }
 
 SubmissionRequest request(Continuation way = Continuation::kRequeue) {
   SubmissionRequest made;
@@ -34,8 +34,8 @@ SubmissionRequest request(Continuation way = Continuation::kRequeue) {
   return made;
 }
 
-AllocationRun run_of(EndCause cause, std::int64_t steps_before, std::int64_t steps_after) {
-  AllocationRun run;
+ScriptStart run_of(EndCause cause, std::int64_t steps_before, std::int64_t steps_after) {
+  ScriptStart run;
   run.job = 12;
   run.begin = kNow;
   run.end = kNow + 10s;
@@ -46,8 +46,8 @@ AllocationRun run_of(EndCause cause, std::int64_t steps_before, std::int64_t ste
 }
 
 // Ended by SIGKILL, with its node or for good: nothing but its begin is known.
-AllocationRun silent_run(std::int64_t steps_before) {
-  AllocationRun run = run_of(EndCause::kInterrupted, steps_before, 0);
+ScriptStart silent_run(std::int64_t steps_before) {
+  ScriptStart run = run_of(EndCause::kInterrupted, steps_before, 0);
   run.end.reset();
   run.cause.reset();
   run.after = {};
@@ -55,7 +55,7 @@ AllocationRun silent_run(std::int64_t steps_before) {
 }
 
 // What follows a start that found `before` done and left `now`.
-NextStep after(const std::vector<AllocationRun>& earlier, const Achieved& before, const Achieved& now,
+NextStep after(const std::vector<ScriptStart>& earlier, const Achieved& before, const Achieved& now,
                EndCause cause = EndCause::kWalltime) {
   return next_step(cause, before, now, earlier, request());
 }
@@ -105,9 +105,9 @@ TEST(AllocationEnvironment, is_refused_outside_of_slurm_and_where_a_variable_is_
     EXPECT_TRUE(refused({{"SLURM_JOB_ID", "12"}, {name, value}})) << name << " " << value;
 }
 
-ShownJob& shown(Ending& ending) { return std::get<ShownJob>(*ending.job); }
+ShownJob& shown(AllocationEnding& ending) { return std::get<ShownJob>(*ending.job); }
 
-void another_until_the_limit(Ending& ending) {
+void another_until_the_limit(AllocationEnding& ending) {
   ending.began = false;
   ending.another_run = ending.noticed = true;
   ending.ends_at = kNow + 1min;
@@ -117,94 +117,105 @@ void another_until_the_limit(Ending& ending) {
 struct KnownEnd {
   const char* name;
   EndCause cause;
-  void (*happened)(Ending& e);
+  void (*happened)(AllocationEnding& e);
 };
 
 std::vector<KnownEnd> known_ends() {
   using enum EndCause;
   return {
       {"complete_whatever_else_happened", kComplete,
-       [](Ending& e) {
+       [](AllocationEnding& e) {
          e.complete = e.noticed = e.terminated = e.asked_to_stop = true, e.job = in_state(JobState::kCancelled);
        }},
-      {"jobs_given_up", kIncomplete, [](Ending& e) { e.given_up = true; }},
-      {"jobs_given_up_near_the_limit", kIncomplete, [](Ending& e) { e.given_up = true, e.ends_at = kNow + 10s; }},
-      {"jobs_given_up_for_the_store_alone", kStoreError, [](Ending& e) { e.given_up = e.store_failed = true; }},
+      {"jobs_given_up", kIncomplete, [](AllocationEnding& e) { e.given_up = true; }},
+      {"jobs_given_up_near_the_limit", kIncomplete,
+       [](AllocationEnding& e) { e.given_up = true, e.ends_at = kNow + 10s; }},
+      {"jobs_given_up_for_the_store_alone", kStoreError,
+       [](AllocationEnding& e) { e.given_up = e.store_failed = true; }},
       {"jobs_given_up_for_the_store_near_the_limit", kWalltime,
-       [](Ending& e) { e.given_up = e.store_failed = true, e.ends_at = kNow + 10s; }},
+       [](AllocationEnding& e) { e.given_up = e.store_failed = true, e.ends_at = kNow + 10s; }},
       {"jobs_given_up_for_the_store_and_cancelled", kCancelled,
-       [](Ending& e) { e.given_up = e.store_failed = true, e.job = in_state(JobState::kCancelled); }},
-      {"no_word_of_the_store", kStoreError, [](Ending& e) { e.store_failed = true; }},
-      {"asked_to_stop", kCancelled, [](Ending& e) { e.asked_to_stop = true; }},
-      {"cancelled", kCancelled, [](Ending& e) { e.job = in_state(JobState::kCancelled); }},
+       [](AllocationEnding& e) { e.given_up = e.store_failed = true, e.job = in_state(JobState::kCancelled); }},
+      {"no_word_of_the_store", kStoreError, [](AllocationEnding& e) { e.store_failed = true; }},
+      {"asked_to_stop", kCancelled, [](AllocationEnding& e) { e.asked_to_stop = true; }},
+      {"cancelled", kCancelled, [](AllocationEnding& e) { e.job = in_state(JobState::kCancelled); }},
       // As measured: `scontrol show job` says COMPLETING for all of these while the script still lives.
-      {"completing", kCancelled, [](Ending& e) { e.terminated = true, e.job = in_state(JobState::kCompleting); }},
+      {"completing", kCancelled,
+       [](AllocationEnding& e) { e.terminated = true, e.job = in_state(JobState::kCompleting); }},
       {"completing_at_the_limit", kWalltime,
-       [](Ending& e) { e.terminated = true, e.job = in_state(JobState::kCompleting, "TimeLimit"); }},
+       [](AllocationEnding& e) { e.terminated = true, e.job = in_state(JobState::kCompleting, "TimeLimit"); }},
       {"completing_for_a_node", kNodeLost,
-       [](Ending& e) { e.terminated = true, e.job = in_state(JobState::kCompleting, "NodeDown"); }},
+       [](AllocationEnding& e) { e.terminated = true, e.job = in_state(JobState::kCompleting, "NodeDown"); }},
       {"completing_to_start_again", kRequeued,
-       [](Ending& e) {
+       [](AllocationEnding& e) {
          e.terminated = true, e.job = in_state(JobState::kCompleting, "TimeLimit"), shown(e).restarts = 1;
        }},
       {"completing_preempted", kPreempted,
-       [](Ending& e) { e.terminated = true, e.job = in_state(JobState::kCompleting), shown(e).preempted = kNow - 3s; }},
+       [](AllocationEnding& e) {
+         e.terminated = true, e.job = in_state(JobState::kCompleting), shown(e).preempted = kNow - 3s;
+       }},
       // Its TERM may come later than SLURM's word; a requeue would undo what the user did.
-      {"completing_before_anything_was_heard", kCancelled, [](Ending& e) { e.job = in_state(JobState::kCompleting); }},
-      {"restarts_as_before", kInterrupted, [](Ending& e) { shown(e).restarts = e.restart = 2; }},
-      {"restarted_after_this_one", kRequeued, [](Ending& e) { shown(e).restarts = 2, e.restart = 1; }},
+      {"completing_before_anything_was_heard", kCancelled,
+       [](AllocationEnding& e) { e.job = in_state(JobState::kCompleting); }},
+      {"restarts_as_before", kInterrupted, [](AllocationEnding& e) { shown(e).restarts = e.restart = 2; }},
+      {"restarted_after_this_one", kRequeued, [](AllocationEnding& e) { shown(e).restarts = 2, e.restart = 1; }},
       {"waiting_to_start_again", kRequeued,
-       [](Ending& e) { e.job = in_state(JobState::kPending), shown(e).restarts = e.restart = 2; }},
+       [](AllocationEnding& e) { e.job = in_state(JobState::kPending), shown(e).restarts = e.restart = 2; }},
       // TERM goes to the steps alone then: this process hears nothing, but SLURM says when it told the job to go.
       {"preempted_by_slurms_word", kPreempted,
-       [](Ending& e) { shown(e).preempted = kNow - 1s, shown(e).begin = kNow - 10s; }},
+       [](AllocationEnding& e) { shown(e).preempted = kNow - 1s, shown(e).begin = kNow - 10s; }},
       {"preempted_in_an_earlier_start", kInterrupted,
-       [](Ending& e) { shown(e).preempted = kNow - 1s, shown(e).begin = kNow; }},
-      {"noticed_far_from_the_limit", kPreempted, [](Ending& e) { e.noticed = true; }},
-      {"noticed_near_the_limit", kWalltime, [](Ending& e) { e.noticed = true, e.ends_at = kNow + 3min; }},
-      {"noticed_without_a_known_limit", kPreempted, [](Ending& e) { e.noticed = true, e.ends_at.reset(); }},
-      {"noticed_too_early", kPreempted, [](Ending& e) { e.noticed = true, e.ends_at = kNow + 11min; }},
+       [](AllocationEnding& e) { shown(e).preempted = kNow - 1s, shown(e).begin = kNow; }},
+      {"noticed_far_from_the_limit", kPreempted, [](AllocationEnding& e) { e.noticed = true; }},
+      {"noticed_near_the_limit", kWalltime, [](AllocationEnding& e) { e.noticed = true, e.ends_at = kNow + 3min; }},
+      {"noticed_without_a_known_limit", kPreempted, [](AllocationEnding& e) { e.noticed = true, e.ends_at.reset(); }},
+      {"noticed_too_early", kPreempted, [](AllocationEnding& e) { e.noticed = true, e.ends_at = kNow + 11min; }},
       {"noticed_as_early_as_asked_for", kWalltime,
-       [](Ending& e) { e.noticed = true, e.ends_at = kNow + 11min, e.notice = 10min; }},
+       [](AllocationEnding& e) { e.noticed = true, e.ends_at = kNow + 11min, e.notice = 10min; }},
       {"noticed_earlier_than_asked_for", kPreempted,
-       [](Ending& e) { e.noticed = true, e.ends_at = kNow + 13min, e.notice = 10min; }},
-      {"stopped_in_time_by_itself", kWalltime, [](Ending& e) { e.ends_at = kNow + 55s; }},
-      {"stopped_in_time_by_itself_long_before", kWalltime, [](Ending& e) { e.ends_at = kNow + 590s, e.notice = 600s; }},
-      {"ended_before_a_short_notice", kInterrupted, [](Ending& e) { e.ends_at = kNow + 95s, e.notice = 30s; }},
-      {"ended_after_the_limit", kWalltime, [](Ending& e) { e.ends_at = kNow - 20s; }},
-      {"ended_before_the_limit_was_near", kInterrupted, [](Ending& e) { e.ends_at = kNow + 3min; }},
-      {"terminated_without_an_answer", kTerminated, [](Ending& e) { e.terminated = true, e.job.reset(); }},
+       [](AllocationEnding& e) { e.noticed = true, e.ends_at = kNow + 13min, e.notice = 10min; }},
+      {"stopped_in_time_by_itself", kWalltime, [](AllocationEnding& e) { e.ends_at = kNow + 55s; }},
+      {"stopped_in_time_by_itself_long_before", kWalltime,
+       [](AllocationEnding& e) { e.ends_at = kNow + 590s, e.notice = 600s; }},
+      {"ended_before_a_short_notice", kInterrupted,
+       [](AllocationEnding& e) { e.ends_at = kNow + 95s, e.notice = 30s; }},
+      {"ended_after_the_limit", kWalltime, [](AllocationEnding& e) { e.ends_at = kNow - 20s; }},
+      {"ended_before_the_limit_was_near", kInterrupted, [](AllocationEnding& e) { e.ends_at = kNow + 3min; }},
+      {"terminated_without_an_answer", kTerminated, [](AllocationEnding& e) { e.terminated = true, e.job.reset(); }},
       {"terminated_at_the_limit_without_an_answer", kWalltime,
-       [](Ending& e) { e.terminated = true, e.job.reset(), e.ends_at = kNow + 5s; }},
-      {"terminated_while_slurm_says_that_the_job_runs_on", kInterrupted, [](Ending& e) { e.terminated = true; }},
-      {"another_run_at_work", kAnotherRun, [](Ending& e) { e.began = false, e.another_run = true; }},
+       [](AllocationEnding& e) { e.terminated = true, e.job.reset(), e.ends_at = kNow + 5s; }},
+      {"terminated_while_slurm_says_that_the_job_runs_on", kInterrupted,
+       [](AllocationEnding& e) { e.terminated = true; }},
+      {"another_run_at_work", kAnotherRun, [](AllocationEnding& e) { e.began = false, e.another_run = true; }},
       {"another_run_at_work_until_the_limit", kAnotherRun, another_until_the_limit},
       {"cancelled_while_another_run_was_at_work", kCancelled,
-       [](Ending& e) { another_until_the_limit(e), e.job = in_state(JobState::kCancelled); }},
+       [](AllocationEnding& e) { another_until_the_limit(e), e.job = in_state(JobState::kCancelled); }},
       {"completed_by_another_run", kComplete,
-       [](Ending& e) { another_until_the_limit(e), e.complete = true, e.job = in_state(JobState::kCancelled); }},
-      {"no_run_began", kLauncherFailed, [](Ending& e) { e.began = false; }},
-      {"no_run_may_begin", kConfiguration, [](Ending& e) { e.began = false, e.wrong_usage = true; }},
+       [](AllocationEnding& e) {
+         another_until_the_limit(e), e.complete = true, e.job = in_state(JobState::kCancelled);
+       }},
+      {"no_run_began", kLauncherFailed, [](AllocationEnding& e) { e.began = false; }},
+      {"no_run_may_begin", kConfiguration, [](AllocationEnding& e) { e.began = false, e.wrong_usage = true; }},
       // A short allocation is always near its end.
       {"no_run_may_begin_in_a_short_allocation", kConfiguration,
-       [](Ending& e) { e.began = false, e.wrong_usage = true, e.ends_at = kNow + 30s; }},
+       [](AllocationEnding& e) { e.began = false, e.wrong_usage = true, e.ends_at = kNow + 30s; }},
       {"cancelled_where_no_run_may_begin", kCancelled,
-       [](Ending& e) {
+       [](AllocationEnding& e) {
          e.began = false, e.wrong_usage = true, e.ends_at = kNow + 30s, e.job = in_state(JobState::kCancelled);
        }},
-      {"nothing_known", kInterrupted, [](Ending&) {}},
-      {"killed_before_a_run_began", kInterrupted, [](Ending& e) { e.began = false, e.killed = true; }},
+      {"nothing_known", kInterrupted, [](AllocationEnding&) {}},
+      {"killed_before_a_run_began", kInterrupted, [](AllocationEnding& e) { e.began = false, e.killed = true; }},
       {"killed_while_slurm_ended_the_job", kCancelled,
-       [](Ending& e) { e.killed = true, e.job = in_state(JobState::kCompleting); }},
-      {"nothing_known_of_a_job_that_is_gone", kInterrupted, [](Ending& e) { e.job = Gone{}; }},
-      {"nothing_known_of_a_job_of_another_name", kInterrupted, [](Ending& e) { e.job = AnotherJob{}; }},
+       [](AllocationEnding& e) { e.killed = true, e.job = in_state(JobState::kCompleting); }},
+      {"nothing_known_of_a_job_that_is_gone", kInterrupted, [](AllocationEnding& e) { e.job = Gone{}; }},
+      {"nothing_known_of_a_job_of_another_name", kInterrupted, [](AllocationEnding& e) { e.job = AnotherJob{}; }},
   };
 }
 
 class KnownEnds : public ::testing::TestWithParam<KnownEnd> {};
 
 TEST_P(KnownEnds, have_their_cause) {
-  Ending ending = plain();
+  AllocationEnding ending = plain();
   GetParam().happened(ending);
   EXPECT_EQ(cause_of(ending), GetParam().cause) << name_of(cause_of(ending));
 }
@@ -217,7 +228,7 @@ INSTANTIATE_TEST_SUITE_P(CauseOfAnEnd, KnownEnds, ::testing::ValuesIn(known_ends
 TEST(CauseOfAnEnd, never_brings_a_cancelled_or_requeued_job_back) {
   for (int state = 0; state <= static_cast<int>(JobState::kRevoked); ++state) {
     for (int flags = 0; flags < 64; ++flags) {
-      Ending ending = plain();
+      AllocationEnding ending = plain();
       ShownJob job = in_state(static_cast<JobState>(state));
       ending.began = (flags & 1) != 0;
       ending.wrong_usage = !ending.began && (flags & 2) != 0;
@@ -262,9 +273,8 @@ TEST(NextStep, goes_on_the_way_that_was_asked_for) {
 }
 
 TEST(NextStep, gives_up_after_fruitless_starts_in_a_row) {
-  const std::vector<AllocationRun> two{run_of(EndCause::kLauncherFailed, 10, 10),
-                                       run_of(EndCause::kInterrupted, 10, 10)};
-  const std::vector<AllocationRun> one{two.front()};
+  const std::vector<ScriptStart> two{run_of(EndCause::kLauncherFailed, 10, 10), run_of(EndCause::kInterrupted, 10, 10)};
+  const std::vector<ScriptStart> one{two.front()};
   EXPECT_TRUE(is<GoOn>(after(one, {1, 10}, {1, 10})));
   const auto step = after(two, {1, 10}, {1, 10});
   ASSERT_TRUE(is<GiveUp>(step));
@@ -273,7 +283,7 @@ TEST(NextStep, gives_up_after_fruitless_starts_in_a_row) {
 }
 
 TEST(NextStep, gives_up_with_the_reason_that_the_runs_journal_has) {
-  const std::vector<AllocationRun> two(2, run_of(EndCause::kWalltime, 10, 10));
+  const std::vector<ScriptStart> two(2, run_of(EndCause::kWalltime, 10, 10));
   const auto step = next_step(EndCause::kWalltime, {1, 10}, {1, 10}, two, request(), "the allocation ends in 59 s");
   EXPECT_EQ(
       std::get<GiveUp>(step).why,
@@ -287,20 +297,20 @@ TEST(NextStep, points_to_nothing_that_is_not_there) {
 }
 
 TEST(NextStep, goes_on_after_a_store_that_failed_as_long_as_something_is_done) {
-  const std::vector<AllocationRun> two(2, run_of(EndCause::kStoreError, 10, 10));
+  const std::vector<ScriptStart> two(2, run_of(EndCause::kStoreError, 10, 10));
   EXPECT_TRUE(is<GoOn>(after(two, {1, 10}, {2, 10}, EndCause::kStoreError)));
   EXPECT_TRUE(is<GiveUp>(after(two, {1, 10}, {1, 10}, EndCause::kStoreError)));
 }
 
 TEST(NextStep, counts_from_the_last_start_that_achieved_something) {
-  const std::vector<AllocationRun> earlier{run_of(EndCause::kWalltime, 10, 10), run_of(EndCause::kWalltime, 10, 10),
-                                           run_of(EndCause::kWalltime, 10, 11), run_of(EndCause::kWalltime, 11, 11)};
+  const std::vector<ScriptStart> earlier{run_of(EndCause::kWalltime, 10, 10), run_of(EndCause::kWalltime, 10, 10),
+                                         run_of(EndCause::kWalltime, 10, 11), run_of(EndCause::kWalltime, 11, 11)};
   EXPECT_TRUE(is<GoOn>(after(earlier, {1, 11}, {1, 11})));
   EXPECT_TRUE(is<GoOn>(after({earlier[0], earlier[1], earlier[3]}, {1, 11}, {2, 11}))) << "this start finished a job";
 }
 
 TEST(NextStep, takes_preemption_requeues_and_lost_nodes_for_no_fault_of_the_batch) {
-  std::vector<AllocationRun> earlier;
+  std::vector<ScriptStart> earlier;
   for (int i = 0; i < 3; ++i) {
     earlier.push_back(run_of(EndCause::kPreempted, 10, 10));
     earlier.push_back(run_of(EndCause::kRequeued, 10, 10));
@@ -317,12 +327,12 @@ TEST(NextStep, takes_preemption_requeues_and_lost_nodes_for_no_fault_of_the_batc
 }
 
 TEST(NextStep, never_gives_up_for_an_end_that_is_no_fault_of_the_batch) {
-  const std::vector<AllocationRun> earlier(3, run_of(EndCause::kWalltime, 10, 10));
+  const std::vector<ScriptStart> earlier(3, run_of(EndCause::kWalltime, 10, 10));
   EXPECT_TRUE(is<GoOn>(after(earlier, {1, 10}, {1, 10}, EndCause::kPreempted)));
 }
 
 TEST(NextStep, counts_anew_after_what_was_given_up_and_resumed) {
-  std::vector<AllocationRun> earlier(10, run_of(EndCause::kWalltime, 10, 10));
+  std::vector<ScriptStart> earlier(10, run_of(EndCause::kWalltime, 10, 10));
   earlier.push_back(run_of(EndCause::kConfiguration, 10, 10));
   EXPECT_TRUE(is<GiveUp>(after(earlier, {1, 10}, {1, 10})));
   earlier.back().given_up = true;
@@ -333,27 +343,27 @@ TEST(NextStep, counts_anew_after_what_was_given_up_and_resumed) {
 }
 
 TEST(NextStep, takes_a_journal_that_cannot_be_read_for_no_sign_of_fruitlessness) {
-  const std::vector<AllocationRun> two(2, run_of(EndCause::kWalltime, 10, 10));
+  const std::vector<ScriptStart> two(2, run_of(EndCause::kWalltime, 10, 10));
   const Achieved unknown{1, std::nullopt};
   EXPECT_TRUE(is<GoOn>(after(two, {1, 10}, unknown)));
   EXPECT_TRUE(is<GoOn>(after(two, unknown, {1, 10})));
   EXPECT_TRUE(is<GiveUp>(after(two, unknown, unknown, EndCause::kLauncherFailed))) << "no run began";
   // Nor does it end the row.
-  std::vector<AllocationRun> three = two;
+  std::vector<ScriptStart> three = two;
   three.push_back(run_of(EndCause::kWalltime, 10, 10));
   three.back().after = unknown;
   EXPECT_TRUE(is<GiveUp>(after(three, {1, 10}, {1, 10})));
 }
 
 TEST(NextStep, knows_what_a_start_without_a_word_achieved_by_the_next_ones_begin) {
-  const std::vector<AllocationRun> earlier{run_of(EndCause::kWalltime, 10, 10), run_of(EndCause::kWalltime, 10, 10),
-                                           silent_run(10)};
+  const std::vector<ScriptStart> earlier{run_of(EndCause::kWalltime, 10, 10), run_of(EndCause::kWalltime, 10, 10),
+                                         silent_run(10)};
   EXPECT_TRUE(is<GoOn>(after(earlier, {1, 15}, {1, 15})));
   EXPECT_TRUE(is<GiveUp>(after(earlier, {1, 10}, {1, 10})));
 }
 
 TEST(NextStep, is_bounded_by_the_number_of_starts_even_with_progress) {
-  std::vector<AllocationRun> earlier;
+  std::vector<ScriptStart> earlier;
   for (int i = 0; i < 10; ++i) earlier.push_back(run_of(EndCause::kWalltime, i, i + 1));
   EXPECT_TRUE(is<GiveUp>(after(earlier, {1, 10}, {1, 11})));
   earlier.pop_back();
@@ -367,21 +377,21 @@ class AllocationRecords : public ::testing::Test {
 };
 
 TEST_F(AllocationRecords, come_back_as_they_were_in_order_of_begin) {
-  AllocationRun first = run_of(EndCause::kWalltime, 1, 2);
+  ScriptStart first = run_of(EndCause::kWalltime, 1, 2);
   first.element = 7;
   first.node_list = "n[1-2]";
   first.launcher = "srun";
   first.verdict = "requeued";
-  AllocationRun second = silent_run(5);
+  ScriptStart second = silent_run(5);
   second.restart = 1;
   second.begin = kNow + 20s;
   second.given_up = true;
   second.before.steps.reset();
-  AllocationRun third = second;
+  ScriptStart third = second;
   third.repeat = 1;
   third.begin = kNow + 40s;
   for (const auto& run : {third, second, first}) write_run(files_, folder_.path(), run);
-  EXPECT_EQ(read_runs(files_, folder_.path()), (std::vector<AllocationRun>{first, second, third}));
+  EXPECT_EQ(read_runs(files_, folder_.path()), (std::vector<ScriptStart>{first, second, third}));
   EXPECT_TRUE(files_.exists(folder_.path() / "run-12-000.json"));
   EXPECT_TRUE(files_.exists(folder_.path() / "run-12-001.json"));
   EXPECT_TRUE(files_.exists(folder_.path() / "run-12-001-1.json"));
@@ -389,45 +399,45 @@ TEST_F(AllocationRecords, come_back_as_they_were_in_order_of_begin) {
 
 TEST_F(AllocationRecords, are_ordered_by_slurms_times_where_it_gave_them) {
   // Three nodes whose clocks do not agree; the last record is of a program that did not write SLURM's time.
-  AllocationRun first = run_of(EndCause::kWalltime, 1, 2);
+  ScriptStart first = run_of(EndCause::kWalltime, 1, 2);
   first.begin = kNow + 1h;
   first.slurm_begin = kNow;
-  AllocationRun second = first;
+  ScriptStart second = first;
   second.restart = 1;
   second.begin = kNow - 1h;
   second.slurm_begin = kNow + 20s;
-  AllocationRun third = first;
+  ScriptStart third = first;
   third.restart = 2;
   third.begin = kNow + 30s;
   third.slurm_begin.reset();
   for (const auto& run : {third, second, first}) write_run(files_, folder_.path(), run);
-  EXPECT_EQ(read_runs(files_, folder_.path()), (std::vector<AllocationRun>{first, second, third}));
+  EXPECT_EQ(read_runs(files_, folder_.path()), (std::vector<ScriptStart>{first, second, third}));
   EXPECT_FALSE(to_json(third).contains("slurm_begin")) << "older programs read what does not use it";
 }
 
 TEST_F(AllocationRecords, are_written_again_when_the_start_ends) {
-  AllocationRun run = silent_run(5);
+  ScriptStart run = silent_run(5);
   write_run(files_, folder_.path(), run);
   run.end = kNow + 1h;
   run.cause = EndCause::kComplete;
   write_run(files_, folder_.path(), run);
-  EXPECT_EQ(read_runs(files_, folder_.path()), std::vector<AllocationRun>{run});
+  EXPECT_EQ(read_runs(files_, folder_.path()), std::vector<ScriptStart>{run});
 }
 
 TEST_F(AllocationRecords, keep_every_cause_by_name) {
   for (int cause = 0; cause <= static_cast<int>(EndCause::kInterrupted); ++cause) {
-    const AllocationRun run = run_of(static_cast<EndCause>(cause), 0, 1);
+    const ScriptStart run = run_of(static_cast<EndCause>(cause), 0, 1);
     EXPECT_EQ(run_from_json(to_json(run), "record"), run) << name_of(*run.cause);
   }
 }
 
 TEST_F(AllocationRecords, that_cannot_be_read_are_left_out) {
-  const AllocationRun good = run_of(EndCause::kWalltime, 1, 2);
+  const ScriptStart good = run_of(EndCause::kWalltime, 1, 2);
   write_run(files_, folder_.path(), good);
   core::write_atomic(files_, folder_.path() / "run-13-000.json", std::string_view("{\"version\": 1, \"job\""));
   core::write_atomic(files_, folder_.path() / "run-14-000.json", std::string_view(""));
   core::write_atomic(files_, folder_.path() / "intent-000.json", std::string_view("{}"));
-  EXPECT_EQ(read_runs(files_, folder_.path()), std::vector<AllocationRun>{good});
+  EXPECT_EQ(read_runs(files_, folder_.path()), std::vector<ScriptStart>{good});
   EXPECT_TRUE(read_runs(files_, folder_.path() / "no such batch").empty());
 }
 

@@ -179,7 +179,7 @@ TEST_F(AskingFacts, an_arrays_id_is_also_that_of_one_element_and_means_all_of_th
   ASSERT_EQ(waiting.size(), 4U) << "one line an element, because of -r";
   run({"scontrol", "update", "ArrayTaskThrottle=4", "JobId=" + id});
   ASSERT_TRUE(comes_to(name, JobState::kRunning));
-  std::set<JobNumber> ids;
+  std::set<SlurmJobId> ids;
   std::optional<QueuedJob> last;
   for (const QueuedJob& job : queue(name)) {
     ids.insert(job.id);

@@ -25,7 +25,7 @@ constexpr const char* kAway = "slurm_load_jobs error: Unable to contact slurm co
 
 CommandOutput good(const std::string& out = {}) { return {core::Exited{0}, out, {}}; }
 CommandOutput bad(const std::string& err, int code = 1) { return {core::Exited{code}, {}, err}; }
-std::string queue_line(JobNumber id, const std::string& name) {
+std::string queue_line(SlurmJobId id, const std::string& name) {
   return fmt::format("{}|{}|N/A|RUNNING|2026-01-31T12:00:00|2026-01-31T12:00:01|2026-01-31T13:00:01|2|n[1-2]|{}|None\n",
                      id, id, name);
 }
@@ -104,7 +104,7 @@ TEST(ClientTest, patience_ends_and_its_last_moment_is_used) {
   World world;
   world.answers = {bad(kAway)};
   EXPECT_EQ(world.refusal(ErrorKind::kTransient),
-            "SLURM's 'squeue' brought no answer (Unable to contact slurm controller (connect failure); tries: 9, in "
+            "SLURM's 'squeue' did not answer (Unable to contact slurm controller (connect failure); tries: 9, in "
             "60 s); try again later; 'scontrol ping' tells whether the controller is up");
   EXPECT_THAT(world.pauses, ElementsAre(500ms, 1s, 2s, 4s, 8s, 15s, 15s, 14500ms));
 }
@@ -172,7 +172,7 @@ TEST(ClientTest, text_that_squeue_would_not_write_is_asked_for_again_and_never_t
   EXPECT_EQ(world.pauses.size(), 2U);
   world.answers = {good("\x01\x02")};
   EXPECT_THAT(world.refusal(ErrorKind::kTransient),
-              AllOf(HasSubstr("brought no answer (squeue wrote"), EndsWith("whether the controller is up")));
+              AllOf(HasSubstr("did not answer (squeue wrote"), EndsWith("whether the controller is up")));
 }
 
 TEST(ClientTest, an_output_that_may_have_lost_its_end_is_no_answer) {
@@ -190,7 +190,7 @@ TEST(ClientTest, refusals_and_missing_programs_are_told_at_once) {
   EXPECT_EQ(world.refusal(ErrorKind::kEnvironment), "SLURM refuses 'squeue' (unrecognized option '--me')");
   world.answers = {bad("squeue: fatal: Could not establish a configuration source\n")};
   EXPECT_THAT(world.refusal(ErrorKind::kInput),
-              HasSubstr("there is no SLURM here: 'squeue' cannot be used (Could not establish"));
+              HasSubstr("SLURM is not available here: 'squeue' cannot be used (Could not establish"));
   EXPECT_THAT(world.pauses, IsEmpty());
   // squeue does not say this of a name; as "no such job" it would make a second one.
   world.answers = {bad("slurm_load_jobs error: Invalid job id specified\n")};

@@ -136,7 +136,7 @@ TEST(Queue, an_array_is_one_job_an_element_though_waiting_ones_share_an_id) {
   const auto jobs = parse_queue(recorded("squeue-array"));
   ASSERT_EQ(jobs.size(), 5U);
   std::set<int> elements;
-  std::set<JobNumber> ids;
+  std::set<SlurmJobId> ids;
   for (const QueuedJob& job : jobs) {
     elements.insert(job.element.value());
     ids.insert(job.id);
@@ -242,7 +242,7 @@ TEST(ShownJobs, every_recorded_one_is_understood_in_every_version) {
     if (file.find("name-with") != std::string::npos) continue;
     std::smatch match;
     ASSERT_TRUE(std::regex_search(text, match, std::regex("^JobId=([0-9]+) .*JobName=(resolute[^ ]*) "))) << file;
-    const JobNumber id = std::stoll(match[1]);
+    const SlurmJobId id = std::stoll(match[1]);
     const auto answer = parse_shown_job(text, id, match[2]);
     EXPECT_TRUE(std::holds_alternative<ShownJob>(answer)) << file;
     EXPECT_EQ(disagreement(text, id, match[2], answer), "") << file;
@@ -276,7 +276,7 @@ TEST(ShownJobs, a_line_with_a_value_twice_cut_or_out_of_place_is_refused) {
   EXPECT_EQ(with("StdIn=", "StdIn="), "");
   EXPECT_THAT(with("StdIn=", "JobState=COMPLETED StdIn="), HasSubstr("two JobState="));
   EXPECT_THAT(with("WorkDir=/", "WorkDir=/a EndTime=x"), HasSubstr("two EndTime="));
-  EXPECT_THAT(with("JobState=RUNNING", "JobState=RUNNING,"), HasSubstr("no state of a job"));
+  EXPECT_THAT(with("JobState=RUNNING", "JobState=RUNNING,"), HasSubstr("not the state of a job"));
   EXPECT_THAT(with("JobState=", "Jobstate="), HasSubstr("no JobState="));
   EXPECT_THAT(with("Requeue=1", "Requeue=2"), HasSubstr("no 0 or 1"));
   EXPECT_THAT(with("\n", ""), HasSubstr("its end is missing"));

@@ -177,7 +177,7 @@ TEST(DamagedOutput, of_squeue_is_refused_or_what_it_says) {
 
 TEST(DamagedOutput, of_scontrol_is_refused_or_what_it_says) {
   expect_both(damage("scontrol", ' ', [](const std::string& text, const std::string& original) {
-    const JobNumber id = std::stoll(original.substr(6));
+    const SlurmJobId id = std::stoll(original.substr(6));
     std::smatch name;
     std::regex_search(original, name, std::regex("JobName=([A-Za-z0-9-]+)"));
     return disagreement(text, id, name[1], parse_shown_job(text, id, name[1]));

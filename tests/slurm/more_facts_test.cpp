@@ -79,7 +79,7 @@ TEST_F(MoreFactsTest, an_allocation_is_described_in_its_environment_but_for_its_
   ASSERT_TRUE(SlurmBox::wait_for([&] { return box_->squeue("%T", {"-j", array}).size() == 2; }));
   ASSERT_TRUE(wait_for_text("environment-0", "SLURM_JOB_NODELIST=") &&
               wait_for_text("environment-1", "SLURM_JOB_NODELIST="));
-  std::set<JobNumber> ids;
+  std::set<SlurmJobId> ids;
   for (int element = 0; element < 2; ++element) {
     std::map<std::string, std::string> environment;
     std::istringstream lines(text("environment-" + std::to_string(element)));

@@ -94,7 +94,7 @@ class SignalFactsTest : public testing::Test {
                                                                            std::chrono::milliseconds limit) {
       return core::run_command({.arguments = arguments, .environment = environment}, limit);
     };
-    Ending ending;
+    AllocationEnding ending;
     ending.began = true;
     ending.terminated = terminated;
     ending.restart = restart;

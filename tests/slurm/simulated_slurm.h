@@ -33,7 +33,7 @@ class SimulatedSlurm {
   enum class Sbatch { kGood, kTakenThenSilent, kSilent, kTakenLate, kRefused, kHanging, kTakenThenHanging };
 
   struct Job {
-    slurm::JobNumber id = 0;
+    slurm::SlurmJobId id = 0;
     std::string name;
     int generation = -1;  // as its script says
     bool singleton = false;
@@ -73,20 +73,20 @@ class SimulatedSlurm {
   }
 
   //! The controller dies before it saved the job, and comes back: the next sbatch gets its id.
-  void lose(slurm::JobNumber id) {
+  void lose(slurm::SlurmJobId id) {
     std::erase_if(jobs, [&](const Job& job) { return job.id == id; });
     next_id_ = std::min(next_id_, id);
   }
   //! scontrol requeue: a new time of submission, as with the real one, which leaves a job that waits as it is.
-  void requeue(slurm::JobNumber id) {
+  void requeue(slurm::SlurmJobId id) {
     Job* job = find(id);
     if (job == nullptr || job->state == slurm::JobState::kPending) return;
     job->state = slurm::JobState::kPending;
     job->submitted = wall();
     job->restarts += 1;
   }
-  slurm::JobNumber submit_of_others(const std::string& name) { return take(name, -1, false, 0, 0s).id; }
-  Job* find(slurm::JobNumber id) {
+  slurm::SlurmJobId submit_of_others(const std::string& name) { return take(name, -1, false, 0, 0s).id; }
+  Job* find(slurm::SlurmJobId id) {
     auto found = std::find_if(jobs.begin(), jobs.end(), [&](const Job& job) { return job.id == id; });
     return found == jobs.end() ? nullptr : &*found;
   }
@@ -139,7 +139,7 @@ class SimulatedSlurm {
     if (!plan.empty()) plan.pop_front();
     if (how == Sbatch::kRefused) return failed("sbatch", "Batch job submission failed: " + refusal);
     JobTexts texts = read_script(arguments);
-    slurm::JobNumber id = 0;
+    slurm::SlurmJobId id = 0;
     if (how != Sbatch::kSilent && how != Sbatch::kHanging)
       id =
           take(texts.name, texts.generation, texts.singleton, texts.elements, how == Sbatch::kTakenLate ? late : 0s).id;
@@ -238,7 +238,7 @@ class SimulatedSlurm {
   }
 
   core::ManualClock clock_;
-  slurm::JobNumber next_id_ = 100;
+  slurm::SlurmJobId next_id_ = 100;
   std::map<int, int> taken_;
   std::map<std::string, int> calls_;
 };

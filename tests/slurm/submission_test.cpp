@@ -22,7 +22,7 @@ core::FileSystem& disk() { return core::real_file_system(); }
 
 Time at(int second) { return Time(std::chrono::seconds(1'800'000'000 + second)); }
 
-QueuedJob queued(JobNumber id, std::optional<Time> submitted) {
+QueuedJob queued(SlurmJobId id, std::optional<Time> submitted) {
   QueuedJob job;
   job.id = job.array = id;
   job.submitted = submitted;
@@ -86,7 +86,7 @@ TEST(SubmissionScript, a_users_dependency_is_the_first_jobs_and_his_comment_ever
   SubmissionRequest request = sample_request();
   request.dependency = "afterok:7,after:8";
   request.resources.comment = "project 7";
-  const auto script = [&](std::size_t batch, int generation, std::optional<JobNumber> before) {
+  const auto script = [&](std::size_t batch, int generation, std::optional<SlurmJobId> before) {
     return sbatch_script(script_of(request, request.batches[batch], "/scratch/kim/s", before, generation));
   };
   const std::string first = script(0, 0, std::nullopt);

@@ -58,7 +58,7 @@ class TroubleFactsTest : public testing::Test {
     return impatient().submit(script(name + ".sh", text), options);
   }
   // \return 0 if it was not accepted, which fails the test
-  static JobNumber submit(const std::string& name, const std::string& text, std::vector<std::string> options = {}) {
+  static SlurmJobId submit(const std::string& name, const std::string& text, std::vector<std::string> options = {}) {
     const auto answer = try_to_submit(name, text, std::move(options));
     const auto* accepted = std::get_if<Accepted>(&answer);
     EXPECT_NE(accepted, nullptr) << name << " was not accepted";
@@ -127,7 +127,7 @@ TEST_F(TroubleFactsTest, an_unknown_job_is_gone_and_to_cancel_it_is_silent) {
 }
 
 TEST_F(TroubleFactsTest, a_dependency_on_an_unknown_job_is_met_and_one_on_a_failed_job_never) {
-  const JobNumber fails = submit("fails", "exit 7");
+  const SlurmJobId fails = submit("fails", "exit 7");
   submit("stranger", "true", {"--dependency=afterok:99999"});
   EXPECT_TRUE(wait_for_state("fails", JobState::kFailed));
   EXPECT_TRUE(wait_for_state("stranger", JobState::kCompleted));
@@ -138,11 +138,11 @@ TEST_F(TroubleFactsTest, a_dependency_on_an_unknown_job_is_met_and_one_on_a_fail
 }
 
 TEST_F(TroubleFactsTest, two_of_one_name_run_one_after_the_other) {
-  const JobNumber first = submit("twice", "sleep 60", {"--dependency=singleton"});
+  const SlurmJobId first = submit("twice", "sleep 60", {"--dependency=singleton"});
   ASSERT_TRUE(wait_for_state("twice", JobState::kRunning));
-  const JobNumber second = submit("twice", "sleep 60", {"--dependency=singleton"});
+  const SlurmJobId second = submit("twice", "sleep 60", {"--dependency=singleton"});
   std::this_thread::sleep_for(2s);  // two looks of the scheduler; six processors are free
-  const auto state = [&](JobNumber id) {
+  const auto state = [&](SlurmJobId id) {
     for (const QueuedJob& job : client().find({"twice"}))
       if (job.id == id) return job.state;
     return JobState::kRevoked;
@@ -156,7 +156,7 @@ TEST_F(TroubleFactsTest, two_of_one_name_run_one_after_the_other) {
 }
 
 TEST_F(TroubleFactsTest, the_last_elements_id_is_the_arrays_and_one_element_is_requeued_by_its_index) {
-  const JobNumber array = submit("many", "sleep 60", {"--array=0-2"});
+  const SlurmJobId array = submit("many", "sleep 60", {"--array=0-2"});
   const auto count = [&](JobState state) {
     const std::vector<QueuedJob> jobs = client().find({"many"});
     return std::count_if(jobs.begin(), jobs.end(), [&](const QueuedJob& job) { return job.state == state; });
@@ -178,12 +178,12 @@ TEST_F(TroubleFactsTest, the_last_elements_id_is_the_arrays_and_one_element_is_r
 }
 
 TEST_F(TroubleFactsTest, a_finished_job_can_be_requeued_and_one_that_must_not_says_so) {
-  const JobNumber done = submit("done", "true");
+  const SlurmJobId done = submit("done", "true");
   ASSERT_TRUE(wait_for_state("done", JobState::kCompleted));
   EXPECT_TRUE(std::holds_alternative<Refused>(impatient().release(done, std::nullopt)));
   EXPECT_TRUE(std::holds_alternative<Done>(impatient().requeue(done, std::nullopt)));  // exit code 0: look first
   EXPECT_EQ(queued("done")->state, JobState::kPending);
-  const JobNumber once = submit("once", "sleep 60", {"--no-requeue"});
+  const SlurmJobId once = submit("once", "sleep 60", {"--no-requeue"});
   ASSERT_TRUE(wait_for_state("once", JobState::kRunning));
   const auto answer = impatient().requeue(once, std::nullopt);
   ASSERT_TRUE(std::holds_alternative<Refused>(answer));
@@ -207,7 +207,7 @@ TEST_F(TroubleFactsTest, a_failed_sbatch_has_submitted_and_the_name_finds_the_jo
 }
 
 TEST_F(TroubleFactsTest, while_the_controller_is_away_nothing_is_refused_and_nothing_is_gone) {
-  const JobNumber id = submit("before", "sleep 60");
+  const SlurmJobId id = submit("before", "sleep 60");
   ASSERT_TRUE(SlurmBox::wait_for([] { return is_saved("before"); }, 20s));
   box_->kill_controller();
   // Each waits 4 to 8 s for a connection.
@@ -231,12 +231,12 @@ TEST_F(TroubleFactsTest, while_the_controller_is_away_nothing_is_refused_and_not
 }
 
 TEST_F(TroubleFactsTest, an_acknowledged_job_may_be_lost_and_its_id_be_anothers) {
-  JobNumber lost = 0;
+  SlurmJobId lost = 0;
   for (int round = 0; round < 10 && lost == 0; ++round) {
     const std::string saved = fmt::format("saved-{}", round);
     submit(saved, "sleep 60");  // once it is saved, the next one waits up to 5 s for that
     ASSERT_TRUE(SlurmBox::wait_for([&] { return is_saved(saved); }, 20s));
-    const JobNumber id = submit("lost", "sleep 60");
+    const SlurmJobId id = submit("lost", "sleep 60");
     box_->kill_controller();
     box_->start_controller();
     if (client().find({"lost"}).empty()) lost = id;

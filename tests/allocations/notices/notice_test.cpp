@@ -16,8 +16,8 @@ namespace {
 using namespace testing;
 using slurm::EndCause;
 
-slurm::AllocationRun ended_by(EndCause cause, bool given_up = false, int generation = 0) {
-  slurm::AllocationRun run;
+slurm::ScriptStart ended_by(EndCause cause, bool given_up = false, int generation = 0) {
+  slurm::ScriptStart run;
   run.job = 12;
   run.generation = generation;
   run.end = slurm::Time{};
@@ -26,7 +26,7 @@ slurm::AllocationRun ended_by(EndCause cause, bool given_up = false, int generat
   return run;
 }
 
-StoredBatch batch_with(std::vector<slurm::AllocationRun> runs, int generation = 0) {
+StoredBatch batch_with(std::vector<slurm::ScriptStart> runs, int generation = 0) {
   StoredBatch batch;
   batch.generation = generation;
   batch.runs = std::move(runs);
@@ -56,7 +56,7 @@ TEST(NoticeState, is_of_the_generation_that_was_submitted_last) {
 }
 
 TEST(NoticeState, of_batches_on_demand_is_that_of_the_last_to_end_once_none_goes_on) {
-  const auto on_demand = [](std::vector<slurm::AllocationRun> runs, int generation) {
+  const auto on_demand = [](std::vector<slurm::ScriptStart> runs, int generation) {
     StoredBatch batch = batch_with(std::move(runs), generation);
     batch.batch.on_demand = true;
     return batch;

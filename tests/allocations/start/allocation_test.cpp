@@ -75,9 +75,9 @@ class AllocationTest : public Test {
 
   std::filesystem::path suite_folder() const { return experiments::StoreLayout(folder_.path()).suite_folder("tiny"); }
   std::filesystem::path submission() const { return suite_folder() / "submissions" / kToken; }
-  slurm::AllocationRun record() {
+  slurm::ScriptStart record() {
     const auto runs = slurm::read_runs(files_, submission() / "batch-001");
-    return runs.empty() ? slurm::AllocationRun{} : runs.back();
+    return runs.empty() ? slurm::ScriptStart{} : runs.back();
   }
   bool ended() { return slurm::SubmissionFolder(files_, submission()).ended(); }
   std::vector<std::string> asked(const std::string& what) const {
@@ -105,7 +105,7 @@ class AllocationTest : public Test {
   }
   void add_running_job() {
     orchestrator::JobAdded added;
-    added.job = orchestrator::JobNumber{0};
+    added.job = orchestrator::JobIndex{0};
     added.id = kJob;
     added.kind = experiments::kind_name(plan_.jobs.front().specification);
     added.label = "the one";
@@ -616,7 +616,7 @@ TEST_F(AllocationTest, of_a_batch_that_the_submission_has_not_nothing_is_run) {
   EXPECT_THAT(tests::refusal([&] {
                 run_allocation(world, {submission(), 1, 0}, {});
               }),
-              HasSubstr("this is no allocation of SLURM"));
+              HasSubstr("this is not an allocation of SLURM"));
 }
 
 // Two pools of which each has one allocation on demand: batch 1, which runs, for `kinds`, and batch 2 for `others`.

@@ -39,7 +39,7 @@ TEST(OpenSubmissions, are_read_without_the_history_of_their_batches) {
     submission.intend(request.batches[0], generation, {});
     submission.accept(request.batches[0], generation, {12 + generation, "", {}});
   }
-  slurm::AllocationRun run;
+  slurm::ScriptStart run;
   run.job = 12;
   slurm::write_run(files, submission.batch_folder(request.batches[0]), run);
   core::write_atomic(files, submission.batch_folder(request.batches[0]) / "accepted-000.json", "{");

@@ -10,15 +10,15 @@ using orchestrator::Instant;
 
 constexpr slurm::Time kBegin{1'800'000'000s};
 
-slurm::AllocationRun start(std::chrono::seconds from, std::optional<std::chrono::seconds> to, const char* nodes) {
-  slurm::AllocationRun run;
+slurm::ScriptStart start(std::chrono::seconds from, std::optional<std::chrono::seconds> to, const char* nodes) {
+  slurm::ScriptStart run;
   run.job = 12;
   run.begin = kBegin + from;
   if (to) run.end = kBegin + *to;
   run.node_list = nodes;
   return run;
 }
-StoredSubmission submission(std::vector<slurm::AllocationRun> runs, int nodes, int gpus) {
+StoredSubmission submission(std::vector<slurm::ScriptStart> runs, int nodes, int gpus) {
   StoredSubmission one;
   one.request.resources.nodes = nodes;
   one.request.resources.gpus_per_node = gpus;

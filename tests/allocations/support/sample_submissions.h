@@ -51,8 +51,8 @@ inline slurm::QueuedJob element(int index, slurm::JobState state) {
   return job;
 }
 
-inline slurm::AllocationRun run(std::optional<slurm::EndCause> cause = std::nullopt, const std::string& verdict = "") {
-  slurm::AllocationRun run;
+inline slurm::ScriptStart run(std::optional<slurm::EndCause> cause = std::nullopt, const std::string& verdict = "") {
+  slurm::ScriptStart run;
   run.job = 12;
   run.begin = kNoon;
   if (cause) run.end = kNoon + std::chrono::minutes(10);

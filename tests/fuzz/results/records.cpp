@@ -89,7 +89,7 @@ RESOLUTE_FUZZER(outputs, .rounds = 100'000, .examples = outputs_examples, .mutat
 (std::string_view bytes) {
   return read_csv_text<BranchWeights>(bytes) || read_csv_text<MaskSpread>(bytes) ||
          read_csv_text<PrefixDistances>(bytes) || read_csv_text<QueryScore>(bytes) ||
-         read_csv_text<RecoveryQuality>(bytes);
+         read_csv_text<ImageRecoveryQuality>(bytes);
 }
 
 namespace {

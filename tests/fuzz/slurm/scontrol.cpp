@@ -12,7 +12,7 @@ RESOLUTE_FUZZER(scontrol, .rounds = 20'000)(std::string_view bytes) {
   const std::size_t end = input.find('\n');
   if (end == std::string::npos) return false;
   std::istringstream asked(input.substr(0, end));
-  slurm::JobNumber id = 0;
+  slurm::SlurmJobId id = 0;
   std::string name;
   if (!(asked >> id >> name) || !slurm::is_job_name(name)) return false;
   const std::string text = input.substr(end + 1);

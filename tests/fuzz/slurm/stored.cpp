@@ -38,11 +38,11 @@ RESOLUTE_FUZZER(submission, .rounds = 20'000, .examples = submission_examples, .
 namespace {
 
 std::vector<std::string> start_examples() {
-  slurm::AllocationRun run;
+  slurm::ScriptStart run;
   run.job = 12;
   run.node_list = "n[1-3]";
   run.begin = slurm::Time(std::chrono::seconds(1'800'000'000));
-  slurm::AllocationRun ended = run;
+  slurm::ScriptStart ended = run;
   ended.element = 3;
   ended.end = run.begin;
   ended.launcher = "srun";
@@ -57,7 +57,7 @@ std::vector<std::string> start_examples() {
 // One start of a batch script.
 RESOLUTE_FUZZER(start, .rounds = 20'000, .examples = start_examples, .mutate = mutate_json)(std::string_view bytes) {
   return understood([&] {
-    const slurm::AllocationRun run = slurm::run_from_json(core::parse_json(bytes, "run.json"), "run.json");
+    const slurm::ScriptStart run = slurm::run_from_json(core::parse_json(bytes, "run.json"), "run.json");
     const core::Json json = slurm::to_json(run);
     require(slurm::to_json(slurm::run_from_json(json, "again")) == json,
             "a start is written otherwise than it was read");

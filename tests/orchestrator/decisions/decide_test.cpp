@@ -48,8 +48,8 @@ TEST(Decide, places_ready_jobs_in_plan_order_and_leaves_waiting_ones) {
   State state = state_after({toy_run(), toy_job(0), toy_job(1), toy_job(2, 1, {0, 1}), toy_agent(0, "a", 4)});
   auto placed = placed_now(state);
   ASSERT_EQ(placed.size(), 2U);
-  EXPECT_EQ(placed[0].job, JobNumber{0});
-  EXPECT_EQ(placed[1].job, JobNumber{1});
+  EXPECT_EQ(placed[0].job, JobIndex{0});
+  EXPECT_EQ(placed[1].job, JobIndex{1});
   EXPECT_EQ(placed[0].attempt, 1);
   EXPECT_EQ(placed[0].why, "first in plan order; 1 of 4 free slots");
   EXPECT_EQ(decide_now(state), decide_now(state));
@@ -73,7 +73,7 @@ TEST(Decide, small_job_passes_a_gang_that_waits_until_its_patience_ends) {
   Policy policy{.patience = 2};
   for (int i = 2; i < 4; ++i) {
     auto placed = sole<Placed>(decide_now(state, policy));
-    EXPECT_EQ(placed.job, JobNumber{i});
+    EXPECT_EQ(placed.job, JobIndex{i});
     EXPECT_EQ(placed.past, 1);
     EXPECT_THAT(placed.why, HasSubstr("passes job 1, which waits for 2 slots"));
     happen(state, {placed, rank_exit(i, 1, 0, 0), JobSucceeded{{i}, 1}});
@@ -81,7 +81,7 @@ TEST(Decide, small_job_passes_a_gang_that_waits_until_its_patience_ends) {
   }
   EXPECT_THAT(decide_now(state, policy), IsEmpty());
   happen(state, {rank_exit(0, 1, 0, 0), JobSucceeded{{0}, 1}});
-  EXPECT_EQ(only<Placed>(decide_now(state, policy)).at(0).job, JobNumber{1});
+  EXPECT_EQ(only<Placed>(decide_now(state, policy)).at(0).job, JobIndex{1});
 }
 
 State running_gang() {
@@ -211,7 +211,7 @@ TEST(Decide, what_cannot_be_ended_costs_its_host_also_where_nothing_else_is_left
   settle(state, {}, at(1'000));
   orchestrator::apply(state, rank_exit(1, 1, 0, 75));
   const auto said = settle(state, {}, at(61'000));
-  EXPECT_EQ(only<AttemptEnded>(said).at(0).job, JobNumber{0});
+  EXPECT_EQ(only<AttemptEnded>(said).at(0).job, JobIndex{0});
   EXPECT_EQ(only<AttemptEnded>(said).at(0).cause, Cause::kCancelled);
   EXPECT_TRUE(std::holds_alternative<Cancelled>(job_of(state, {0}).state));
   EXPECT_EQ(only<RunEnded>(said).at(0).why, "every agent that is left is leaving, or its host drained or excluded");
@@ -363,14 +363,14 @@ JobAdded evaluation_of(int number, std::int64_t expected_ms) {
 TEST(Decide, an_evaluation_gives_way_to_a_gang_more_than_twice_as_wide_as_all_that_wait) {
   std::vector<Event> events{toy_run(), timed_job(0, 6, 60'000), toy_agent(0, "a", 6), evaluation_of(1, 1'000),
                             evaluation_of(2, 1'000)};
-  EXPECT_EQ(placed_sole(state_after(events)).job, JobNumber{0});
+  EXPECT_EQ(placed_sole(state_after(events)).job, JobIndex{0});
   EXPECT_EQ(why_waiting(state_after(events), {}, at(0), {2}),
             "it would keep job 0 (toy 0), which needs 6 slots, from starting; evaluations go first when 3 wait");
   events[1] = timed_job(0, 5, 60'000);  // beside it
-  EXPECT_EQ(placed_now(state_after(events)).at(0).job, JobNumber{1});
+  EXPECT_EQ(placed_now(state_after(events)).at(0).job, JobIndex{1});
   events[1] = timed_job(0, 6, 60'000);
   events.push_back(evaluation_of(3, 1'000));
-  EXPECT_EQ(placed_now(state_after(events)).at(0).job, JobNumber{1});
+  EXPECT_EQ(placed_now(state_after(events)).at(0).job, JobIndex{1});
 }
 
 // 15 of 16 slots are expected to be free in 100 s.
@@ -392,7 +392,7 @@ State waiting_gang(int wanted, std::int64_t expected_ms) {
 TEST(Decide, what_ends_before_a_waiting_gang_can_start_passes_it_freely) {
   Policy policy{.patience = 0};
   auto placed = placed_sole(waiting_gang(4, 80'000), policy, at(1'000));
-  EXPECT_EQ(placed.job, JobNumber{2});
+  EXPECT_EQ(placed.job, JobIndex{2});
   EXPECT_EQ(placed.past, -1);
   EXPECT_THAT(placed.why, HasSubstr("passes job 1, which waits for 4 slots for about 100 s; it is expected to end "
                                     "before that, in 80 s"));
@@ -418,7 +418,7 @@ TEST(Decide, a_small_job_behind_longer_ones_is_found_to_fill_the_gap) {
   events.push_back(toy_agent(0, "a", 4));
   events.push_back(toy_placed(0, 1, {{{0}, 3}}, at(1'000)));
   auto placed = placed_sole(state_after(events), {}, at(1'000));
-  EXPECT_EQ(placed.job, JobNumber{33});
+  EXPECT_EQ(placed.job, JobIndex{33});
 }
 
 TEST(Decide, gpus_and_slots_are_given_out_apart) {
@@ -430,7 +430,7 @@ TEST(Decide, gpus_and_slots_are_given_out_apart) {
   auto placed = placed_now(state);
   ASSERT_EQ(placed.size(), 2U);
   EXPECT_EQ(placed[0].why, "first in plan order; 2 of 2 free GPUs");
-  EXPECT_EQ(placed[1].job, JobNumber{2});
+  EXPECT_EQ(placed[1].job, JobIndex{2});
   EXPECT_EQ(placed[1].past, -1);
   settle(state);
   EXPECT_EQ(why_waiting(state, {}, at(0), {1}), "it needs 2 GPUs and 0 are free");
@@ -485,10 +485,10 @@ TEST(Decide, nothing_starts_that_keeps_nothing_before_the_allocation_ends) {
   long_one.checkpoint_ms = 600'000;
   JobAdded short_one = timed_job(1, 1, 100'000);
   State state = state_after({run, long_one, short_one, toy_agent(0, "a", 1)});
-  EXPECT_EQ(placed_now(state, {}, at(0)).at(0).job, JobNumber{0});
+  EXPECT_EQ(placed_now(state, {}, at(0)).at(0).job, JobIndex{0});
   auto placed = placed_now(state, {}, at(500'000));
   ASSERT_GE(placed.size(), 1U);
-  EXPECT_EQ(placed[0].job, JobNumber{1});
+  EXPECT_EQ(placed[0].job, JobIndex{1});
   EXPECT_THAT(
       why_waiting(state, {}, at(500'000), {0}),
       HasSubstr("it would keep nothing before the allocation ends: that takes about 10 min and 7 min are left"));
@@ -654,7 +654,7 @@ TEST(Decide, a_cancelled_job_is_stopped_and_what_needs_it_goes_with_it) {
                              CancelRequested{{2}, "asked by me"}});
   auto said = settle(state);
   EXPECT_EQ(only<AttemptStopped>(said).at(0).cause, Cause::kCancelled);
-  EXPECT_EQ(only<JobCancelled>(said).at(0).job, JobNumber{2});
+  EXPECT_EQ(only<JobCancelled>(said).at(0).job, JobIndex{2});
   orchestrator::apply(state, rank_exit(0, 1, 0, 1));
   said = settle(state);
   EXPECT_EQ(only<JobCancelled>(said).at(0).why, "it needs job 0 (toy 0), which was cancelled");
@@ -670,7 +670,7 @@ TEST(Decide, a_job_held_by_another_run_costs_nothing_and_is_tried_again) {
   EXPECT_EQ(job_of(state, {0}).attempts, 0);
   EXPECT_EQ(state.placed_jobs, 0);
   auto said = settle(state, {}, at(10));
-  EXPECT_EQ(only<Placed>(said).at(0).job, JobNumber{1});
+  EXPECT_EQ(only<Placed>(said).at(0).job, JobIndex{1});
   EXPECT_EQ(why_waiting(state, {}, at(10), {0}), "it is tried again in 5 s");
 }
 
@@ -686,7 +686,7 @@ TEST(Decide, an_attempt_that_the_store_failed_costs_nothing_and_others_come_firs
     EXPECT_EQ(job_of(state, {0}).attempts, 0);
     EXPECT_EQ(state.placed_jobs, 0);
     EXPECT_TRUE(job_of(state, {0}).failed_on.empty());
-    EXPECT_EQ(only<Placed>(decide(state, {}, at(200))).at(0).job, JobNumber{1});
+    EXPECT_EQ(only<Placed>(decide(state, {}, at(200))).at(0).job, JobIndex{1});
     orchestrator::apply(state, toy_placed(0, 1, {{{0}, 1}}));
   }
   // Of what ran it cannot be said.
@@ -738,7 +738,7 @@ TEST(Decide, a_job_of_another_allocation_is_waited_for_and_never_placed) {
   EXPECT_EQ(why_waiting(state, {}, at(0), {0}), "other allocations run jobs of its kind");
   EXPECT_THROW(orchestrator::apply(state, toy_placed(0, 1, {{{0}, 1}})), core::RuntimeError);
   orchestrator::apply(state, JobSucceeded{{0}, 0});
-  EXPECT_EQ(placed_sole(state).job, JobNumber{1});
+  EXPECT_EQ(placed_sole(state).job, JobIndex{1});
 }
 
 TEST(Decide, a_run_whose_part_is_done_ends_though_other_allocations_have_work) {
@@ -774,7 +774,7 @@ TEST(Decide, a_failure_here_cancels_what_needs_it_in_other_allocations_and_ends_
   State state = state_after(part_of_a_suite());
   orchestrator::apply(state, JobSucceeded{{0}, 0});
   orchestrator::apply(state, JobFailed{{1}, Cause::kUnplaceable, "no room"});
-  EXPECT_EQ(sole<JobCancelled>(decide_now(state)).job, JobNumber{2});
+  EXPECT_EQ(sole<JobCancelled>(decide_now(state)).job, JobIndex{2});
 }
 
 TEST(Decide, why_a_job_waits_names_what_it_waits_for) {

@@ -12,8 +12,8 @@ namespace {
 using namespace orchestrator;
 using testing::IsEmpty;
 
-Need slots(int count) {
-  Need need;
+GangNeed slots(int count) {
+  GangNeed need;
   need.slots = count;
   return need;
 }
@@ -47,12 +47,12 @@ TEST(Placement, gang_is_of_one_numeric_class_and_unknown_classes_go_with_any) {
   const State state = state_after({toy_run(), agent(0, "a", 2, "A"), agent(1, "b", 3, "B"), agent(2, "c", 2)});
   EXPECT_EQ(choose_placement(state, slots(5)), (Placement{{{1}, 3}, {{2}, 2}}));
   EXPECT_THAT(choose_placement(state, slots(6)), IsEmpty());
-  Need bound = slots(4);
+  GangNeed bound = slots(4);
   bound.numeric_class = "A";
   EXPECT_EQ(choose_placement(state, bound), (Placement{{{0}, 2}, {{2}, 2}}));
   EXPECT_EQ(most_ranks(state,
                        [&] {
-                         Need more = bound;
+                         GangNeed more = bound;
                          more.slots = 5;
                          return more;
                        }()),
@@ -63,7 +63,7 @@ TEST(Placement, gang_is_of_one_numeric_class_and_unknown_classes_go_with_any) {
 
 TEST(Placement, memory_bars_agents_that_know_theirs) {
   const State state = state_after({toy_run(), agent(0, "a", 8, "", 1'000), agent(1, "b", 8, "", 4'000)});
-  Need need = slots(3);
+  GangNeed need = slots(3);
   need.memory_mib = 500;
   EXPECT_EQ(choose_placement(state, need), (Placement{{{1}, 3}}));
   need.slots = 10;
@@ -76,7 +76,7 @@ TEST(Placement, memory_bars_agents_that_know_theirs) {
 TEST(Placement, what_could_run_without_a_host_counts_class_and_memory) {
   const State state = state_after({toy_run(), agent(0, "a", 8, "A", 1'000), agent(1, "b", 4, "A", 4'000),
                                    agent(2, "b", 2, "", 4'000), agent(3, "c", 5, "B", 4'000)});
-  Need need = slots(20);
+  GangNeed need = slots(20);
   EXPECT_EQ(most_ranks(state, need), 14);
   EXPECT_EQ(most_ranks(state, need, "a"), 7);
   EXPECT_EQ(most_ranks(state, need, "b"), 8);

@@ -33,7 +33,7 @@ void hold_promises_of_the_next_run(const std::vector<Event>& events) {
   for (const Event& event : end_abandoned(state)) orchestrator::apply(state, event);
   RC_ASSERT(state.running.empty());
   check_invariants(state);
-  for (JobNumber job : running) RC_ASSERT(std::holds_alternative<Ready>(job_of(state, job).state));
+  for (JobIndex job : running) RC_ASSERT(std::holds_alternative<Ready>(job_of(state, job).state));
   if (state.end) RC_ASSERT(running.empty());
 }
 

@@ -75,7 +75,7 @@ std::string type_of(const T&) {
   if constexpr (std::same_as<T, std::int64_t> || std::same_as<T, Milliseconds>) return "i64";
   if constexpr (std::same_as<T, std::string> || std::same_as<T, experiments::JobId>) return "text";
   if constexpr (std::same_as<T, Instant>) return "time";
-  if constexpr (std::same_as<T, std::vector<JobNumber>>) return "list of jobs";
+  if constexpr (std::same_as<T, std::vector<JobIndex>>) return "list of jobs";
   if constexpr (std::same_as<T, Placement>) return "list of";
   return "";
 }

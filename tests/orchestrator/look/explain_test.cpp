@@ -20,7 +20,7 @@ using testing::HasSubstr;
 Instant at(int second) { return Instant(std::chrono::seconds(1'700'000'000 + second)); }
 experiments::JobId id(char digit) { return {"abcd" + std::string(60, digit)}; }
 
-JobAdded added(int number, char digit, const std::string& label, std::vector<JobNumber> after = {}, int slots = 1) {
+JobAdded added(int number, char digit, const std::string& label, std::vector<JobIndex> after = {}, int slots = 1) {
   return {
       .job = {number}, .id = id(digit), .kind = "training", .label = label, .after = std::move(after), .slots = slots};
 }

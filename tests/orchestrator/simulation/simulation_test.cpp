@@ -72,7 +72,7 @@ struct MachineRoom {
     for (const Event& event : events) orchestrator::apply(state, event);
     struct End {
       Instant when;
-      JobNumber job;
+      JobIndex job;
       int attempt;
       bool killed;
       bool operator>(const End& other) const { return std::pair(when, job) > std::pair(other.when, other.job); }

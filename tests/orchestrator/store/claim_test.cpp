@@ -31,7 +31,7 @@ class ClaimTest : public testing::Test {
     return store;
   }
   Claims claims(const std::string& suite, std::int64_t epoch = 1) {
-    return Claims(files_, clock_, store_, Claim{suite, epoch, suite + std::to_string(epoch)}, kLease);
+    return Claims(files_, clock_, store_, JobClaim{suite, epoch, suite + std::to_string(epoch)}, kLease);
   }
   void own(const std::string& suite, std::int64_t counter, bool ended = false) {
     Owner owner = this_owner();

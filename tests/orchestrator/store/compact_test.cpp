@@ -149,7 +149,7 @@ TEST_F(Compact, a_job_that_a_run_holds_is_left_alone) {
   };
   own(false);
   const auto clock = core::ManualClock();
-  Claims claims(files_, clock, store_, Claim{"other", 1, std::string(32, '1')}, std::chrono::seconds(15));
+  Claims claims(files_, clock, store_, JobClaim{"other", 1, std::string(32, '1')}, std::chrono::seconds(15));
   ASSERT_EQ(claims.take(plan_.jobs[0].id), std::nullopt);
   EXPECT_EQ(compact_here().held, 1);
   EXPECT_EQ(inodes(0), 12) << "with its claim";

@@ -45,7 +45,7 @@ class StoredJobs : public testing::Test {
     add(run);
     for (std::size_t i = 0; i < plan().jobs.size(); ++i) {
       JobAdded added;
-      added.job = JobNumber{static_cast<int>(i)};
+      added.job = JobIndex{static_cast<int>(i)};
       added.id = plan().jobs[i].id;
       added.kind = "training";
       added.slots = 1;

@@ -82,7 +82,7 @@ inline std::vector<orchestrator::Event> events_of_version_4() {
 //! A run with something of every kind in it. What the golden snapshot of version 1 holds: never change.
 inline std::vector<orchestrator::Event> past_of_snapshot_version_1() {
   using namespace orchestrator;
-  auto job = [](int number, int slots, std::vector<JobNumber> after) {
+  auto job = [](int number, int slots, std::vector<JobIndex> after) {
     JobAdded added{{number},   {std::string(64, static_cast<char>('a' + number))},
                    "training", "",
                    {},         slots,

@@ -131,7 +131,7 @@ class SimulatedRun {
   // What was done stays done: its results are in the store.
   void start_run() {
     using namespace orchestrator;
-    std::vector<JobNumber> done;
+    std::vector<JobIndex> done;
     for (std::size_t i = 0; i < state.jobs.size(); ++i)
       if (std::holds_alternative<Succeeded>(state.jobs[i].state)) done.push_back({static_cast<int>(i)});
     successes.assign(plan_.size(), 0);
@@ -140,7 +140,7 @@ class SimulatedRun {
     run.ends_at = ends_at_;
     record(run);
     for (const JobAdded& job : plan_) record(job);
-    for (JobNumber job : done) record(JobSucceeded{job, 0});
+    for (JobIndex job : done) record(JobSucceeded{job, 0});
     for (int i = 0; i < 3; ++i) join(static_cast<int>(epoch_) * 100 + i * 37);
   }
 
@@ -158,7 +158,7 @@ class SimulatedRun {
     record(agent);
   }
 
-  static std::optional<orchestrator::JobNumber> nth(const std::set<orchestrator::JobNumber>& jobs, int which) {
+  static std::optional<orchestrator::JobIndex> nth(const std::set<orchestrator::JobIndex>& jobs, int which) {
     if (jobs.empty()) return std::nullopt;
     return *std::next(jobs.begin(), which % static_cast<int>(jobs.size()));
   }
@@ -166,18 +166,18 @@ class SimulatedRun {
     if (state.agents.empty()) return std::nullopt;
     return std::next(state.agents.begin(), which % static_cast<int>(state.agents.size()))->first;
   }
-  orchestrator::JobNumber any_job(int which) const { return {which % static_cast<int>(plan_.size())}; }
-  const Running& running(orchestrator::JobNumber job) const {
+  orchestrator::JobIndex any_job(int which) const { return {which % static_cast<int>(plan_.size())}; }
+  const Running& running(orchestrator::JobIndex job) const {
     return std::get<Running>(orchestrator::job_of(state, job).state);
   }
-  int attempt(orchestrator::JobNumber job) const { return running(job).attempt; }
-  bool untouched(orchestrator::JobNumber job) const {
+  int attempt(orchestrator::JobIndex job) const { return running(job).attempt; }
+  bool untouched(orchestrator::JobIndex job) const {
     const Running& placed = running(job);
     return placed.alive == orchestrator::job_of(state, job).slots && !placed.started && !placed.progressed &&
            !placed.ending;
   }
 
-  void end_rank(orchestrator::JobNumber number, int which, int how, bool badly) {
+  void end_rank(orchestrator::JobIndex number, int which, int how, bool badly) {
     using namespace orchestrator;
     const Running& placed = running(number);
     const int of = placed.attempt;

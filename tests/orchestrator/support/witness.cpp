@@ -16,12 +16,12 @@ void Witness::require(bool holds, std::string_view promise) const {
   if (!holds) throw core::ContractError(fmt::format("{}: broken by: {}", promise, describe(*event_)));
 }
 
-Witness::Job& Witness::job(JobNumber number) {
+Witness::Job& Witness::job(JobIndex number) {
   require(number.value >= 0 && static_cast<std::size_t>(number.value) < jobs_.size(), "only known jobs are named");
   return jobs_[static_cast<std::size_t>(number.value)];
 }
 
-Witness::Job* Witness::running(JobNumber number, int attempt) {
+Witness::Job* Witness::running(JobIndex number, int attempt) {
   Job& found = job(number);
   return found.running && found.attempt.number == attempt ? &found : nullptr;
 }
@@ -65,7 +65,7 @@ void Witness::release(const State& state, Job& job) {
   job.attempt = {};
 }
 
-void Witness::give_up(JobNumber number) {
+void Witness::give_up(JobIndex number) {
   require(!job(number).succeeded, "a job with a result is not given up");
   job(number).given_up = true;
 }
@@ -108,7 +108,7 @@ void Witness::on(const State& state, const AgentJoined& event) {
 void Witness::on(const State& state, const AgentLost& event) {
   agents_.erase(event.agent);
   compare(state, event.agent);
-  for (JobNumber number : state.running) {
+  for (JobIndex number : state.running) {
     Job& hit = job(number);
     require(hit.running, "what runs was placed");
     for (std::size_t i = 0; i < hit.attempt.placement.size(); ++i)
@@ -121,7 +121,7 @@ void Witness::on(const State& state, const Placed& event) {
   require(placed.wanted && !placed.running && !placed.succeeded && !placed.given_up, "only a ready job is placed");
   require(!stopped_, "nothing is placed in a run that is to stop");
   require(event.attempt > placed.last_attempt, "an attempt's number is used once");
-  for (JobNumber need : placed.after) require(job(need).succeeded, "a job is placed when all it needs is there");
+  for (JobIndex need : placed.after) require(job(need).succeeded, "a job is placed when all it needs is there");
   placed.last_attempt = event.attempt;
   placed.running = true;
   placed.attempt = {event.attempt, event.placement, {}, {}, false};

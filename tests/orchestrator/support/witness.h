@@ -47,7 +47,7 @@ class Witness {
     bool progressed = false;
   };
   struct Job {
-    std::vector<JobNumber> after;
+    std::vector<JobIndex> after;
     int ranks = 0;
     bool gpus = false;
     std::int64_t memory_mib = 0;
@@ -90,11 +90,11 @@ class Witness {
   void on(const State&, const CancelRequested&) {}
 
   void require(bool holds, std::string_view promise) const;
-  Job& job(JobNumber number);
-  Job* running(JobNumber number, int attempt);
+  Job& job(JobIndex number);
+  Job* running(JobIndex number, int attempt);
   void take(const Job& job, const Share& share, int sign);
   void release(const State& state, Job& job);
-  void give_up(JobNumber number);
+  void give_up(JobIndex number);
   void compare(const State& state, AgentNumber number) const;
   int alive(const Job& job) const;
 

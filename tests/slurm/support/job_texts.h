@@ -59,7 +59,7 @@ inline std::string disagreement(const std::string& text, const slurm::Accepted& 
 }
 
 //! Of `scontrol show job -o`: the one line about `id`, and each value in it once.
-inline std::string disagreement(const std::string& text, slurm::JobNumber id, const std::string& name,
+inline std::string disagreement(const std::string& text, slurm::SlurmJobId id, const std::string& name,
                                 const std::variant<slurm::ShownJob, slurm::AnotherJob>& answer) {
   std::vector<std::string> about;
   for (const std::string& line : lines_of(text))

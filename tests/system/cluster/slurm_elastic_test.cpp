@@ -16,7 +16,7 @@ std::vector<std::string> reasons(const DisturbedSuite& suite) {
 }
 std::multiset<std::string> causes(const DisturbedSuite& suite) {
   std::multiset<std::string> causes;
-  for (const slurm::AllocationRun& run : suite.starts())
+  for (const slurm::ScriptStart& run : suite.starts())
     causes.insert(run.cause ? std::string(slurm::name_of(*run.cause)) : "-");
   return causes;
 }

@@ -194,11 +194,11 @@ class DisturbedSuite {
   }
 
   //! One start of a batch script each, over all submissions and batches, in order of begin.
-  std::vector<slurm::AllocationRun> starts() const {
-    std::vector<slurm::AllocationRun> all;
+  std::vector<slurm::ScriptStart> starts() const {
+    std::vector<slurm::ScriptStart> all;
     for (const slurm::SubmissionFolder& folder : submissions())
       for (const slurm::Batch& batch : folder.request().batches)
-        for (slurm::AllocationRun& run : slurm::read_runs(core::real_file_system(), folder.batch_folder(batch)))
+        for (slurm::ScriptStart& run : slurm::read_runs(core::real_file_system(), folder.batch_folder(batch)))
           all.push_back(std::move(run));
     std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.begin < b.begin; });
     return all;
@@ -206,7 +206,7 @@ class DisturbedSuite {
   //! "cause, cause, …" of starts(); "-" of one that was ended without a word.
   std::string causes_of_starts() const {
     std::string text;
-    for (const slurm::AllocationRun& run : starts())
+    for (const slurm::ScriptStart& run : starts())
       text += (text.empty() ? "" : ", ") + (run.cause ? std::string(slurm::name_of(*run.cause)) : "-");
     return text;
   }
@@ -285,7 +285,7 @@ class DisturbedSuite {
   //! What is known of the suite, on standard error: for a test that failed.
   void tell() const {
     std::cerr << suite("status").out << suite("status").err;
-    for (const slurm::AllocationRun& run : starts())
+    for (const slurm::ScriptStart& run : starts())
       std::cerr << "start of job " << run.job << ", restart " << run.restart << " on " << run.node_list << ": "
                 << (run.cause ? slurm::name_of(*run.cause) : "no end") << "; " << run.verdict << "\n";
     tell_queue_and_logs(box, store());

@@ -224,7 +224,7 @@ TEST_F(Submit, of_one_to_eight_allocations_those_are_asked_for_that_have_work) {
   EXPECT_THAT(succeeded(call("status")).out, HasSubstr("; asked for because "));
   EXPECT_THAT(succeeded(submit({"--allocations", "1..8", "--idle-limit", "30"})).out, HasSubstr("already submitted"));
   EXPECT_EQ(slurm_.calls("sbatch").size(), static_cast<std::size_t>(ready));
-  expect_end(submit({"--allocations", "8..1"}), 2, "--allocations '8..1' is no number of allocations");
+  expect_end(submit({"--allocations", "8..1"}), 2, "--allocations '8..1' is not a number of allocations");
   expect_end(submit({"--allocations", "0"}), 2, "give one as 4, or the least and the most as 1..8");
   expect_end(submit({"--allocations", "1..1000"}), 2, "999 is most");
 }
@@ -248,7 +248,7 @@ time = "8:00:00"
   for (const auto& job : output["jobs"])
     EXPECT_THAT(text_of(job["script"].get<std::string>()), HasSubstr("#SBATCH --partition=cpu\n"));
   write(scratch_ / "site.toml", "[resources.pack]\nallocations = \"two\"\n");
-  expect_end(submit({"--site", scratch_ / "site.toml"}), 2, "site.toml:2:1: allocations 'two' is no number");
+  expect_end(submit({"--site", scratch_ / "site.toml"}), 2, "site.toml:2:1: allocations 'two' is not a number");
   write(scratch_ / "site.toml", "[resources.pack]\ntime = \"soon\"\n");
   expect_end(submit({"--site", scratch_ / "site.toml"}), 2, "site.toml:2:1");
 }
