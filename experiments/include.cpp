@@ -73,7 +73,7 @@ class IncludedFiles {
     if (std::find(under_way_.begin(), under_way_.end(), found.key) != under_way_.end())
       refuse("that file includes this one, or is it", "leave one of the two out");
     if (std::find(seen_.begin(), seen_.end(), found.key) != seen_.end())
-      refuse("that file is included already", "its tables stand once: leave it out here");
+      refuse("that file is included already", "a file is included once; leave it out here");
     if (under_way_.size() >= kDeepestInclude)
       refuse(fmt::format("{} files include one another here, and no more may", kDeepestInclude),
              "include it from a file nearer to the suite");
@@ -85,7 +85,7 @@ class IncludedFiles {
     } else {
       const fs::path path = own_.parent_path() / key;
       if (name.empty() || !files_.exists(path))
-        refuse(fmt::format("there is no file '{}'", path.string()), "paths are meant from the file they stand in");
+        refuse(fmt::format("there is no file '{}'", path.string()), "a path is relative to the file that holds it");
       found.file = path.string();
       found.text = core::read_named_text(files_, path);
     }

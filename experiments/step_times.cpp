@@ -102,7 +102,7 @@ std::optional<Rate> StepTimes::rate(const Machine& machine, const TrainingSpecif
   const Entry* other = same_trunk != nullptr ? same_trunk : any;
   if (other == nullptr) return std::nullopt;
   return Rate{other->rate.multiply_adds_a_second, false,
-              fmt::format("modelled: as many operations a second as {} on {} ({})", other->method, other->backbone,
+              fmt::format("modelled: as many operations per second as {} on {} ({})", other->method, other->backbone,
                           other->rate.how)};
 }
 

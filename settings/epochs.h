@@ -38,7 +38,8 @@ struct EpochSettings {
 //! an image may come twice in an epoch and another not at all. A number that no training reaches stays one.
 //! \pre all at least 1
 inline std::uint64_t steps_of_epochs(std::uint64_t epochs, std::size_t training_images, const Recipe& batch) {
-  RESOLUTE_EXPECT(epochs > 0 && training_images > 0 && batch.identities > 0 && batch.images > 0, "an epoch has a step");
+  RESOLUTE_EXPECT(epochs > 0 && training_images > 0 && batch.identities > 0 && batch.images > 0,
+                  "an epoch has at least one step");
   constexpr double kNever = 1e18;  // below 2^63, whatever is asked for
   // Exact below 2^53 rows, which is beyond the longest training.
   const double rows = static_cast<double>(epochs) * static_cast<double>(training_images);
@@ -48,7 +49,7 @@ inline std::uint64_t steps_of_epochs(std::uint64_t epochs, std::size_t training_
 
 //! The inverse: how many epochs so many steps are. \pre as steps_of_epochs()
 inline double epochs_of_steps(std::uint64_t steps, std::size_t training_images, const Recipe& batch) {
-  RESOLUTE_EXPECT(training_images > 0, "an epoch has a step");
+  RESOLUTE_EXPECT(training_images > 0, "an epoch has at least one step");
   return static_cast<double>(steps) * batch.identities * batch.images / static_cast<double>(training_images);
 }
 

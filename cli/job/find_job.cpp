@@ -38,7 +38,7 @@ JobId find_job(core::FileSystem& files, const StoreLayout& store, const std::str
   return experiments::only_id(
       experiments::stored_ids(files, store, name), name,
       core::input_error("no job '" + name + "' in store '" + store.root().string() + "'", {},
-                        "'resolute suite plan SUITE.toml --json' tells the ids of a suite's jobs"));
+                        "'resolute suite plan SUITE.toml --json' lists the ids of a suite's jobs"));
 }
 
 experiments::JobSpecification read_job_specification(core::FileSystem& files, const StoreLayout& store,

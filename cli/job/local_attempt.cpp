@@ -113,7 +113,8 @@ class Attempt {
   void hear(const orchestrator::Message& report) {
     if (const auto* prepared = std::get_if<orchestrator::Prepared>(&report)) {
       if (prepared->port == 0)
-        throw core::RuntimeError(core::ErrorKind::kTransient, "the ranks have nowhere to meet", prepared->problem);
+        throw core::RuntimeError(core::ErrorKind::kTransient, "the process ranks have no place to meet",
+                                 prepared->problem);
       const orchestrator::Rendezvous rendezvous{prepared->address, prepared->port};
       launch(&rendezvous);
     } else if (const auto* started = std::get_if<orchestrator::RankStarted>(&report)) {

@@ -16,9 +16,9 @@ namespace resolute::cli {
 namespace {
 
 using results::BranchWeights;
+using results::ImageRecoveryQuality;
 using results::MaskSpread;
 using results::PrefixDistances;
-using results::RecoveryQuality;
 
 FigureBox box_of(const results::Spread& spread) {
   const auto& [p5, p25, p50, p75, p95] = spread.percentiles;
@@ -76,11 +76,11 @@ Figure draw_weights(const std::vector<BranchWeights>& rows, const Metrics& metri
 
 //! A category for each rate above 1, in each a box of recovered and one of enlarged images' PSNR, at scale 1. Below, a
 //! line for each rate and scale, rates ascending, scales descending.
-Figure draw_recovery(const std::vector<RecoveryQuality>& rows, const Metrics&) {
+Figure draw_recovery(const std::vector<ImageRecoveryQuality>& rows, const Metrics&) {
   Figure figure{.y = {.title = "PSNR, dB"}, .series = {{.name = "recovered"}, {.name = "enlarged"}}};
   figure.columns = {"rate", "scale", "images", "PSNR recovered", "enlarged", "gain", "SSIM recovered", "SSIM enlarged"};
   std::map<int, std::array<std::vector<double>, 2>> found;
-  for (const RecoveryQuality& row : rows) {
+  for (const ImageRecoveryQuality& row : rows) {
     // An enlarged HR image is the HR image: rate 1 says nothing here.
     if (row.scale != 1 || row.rate == 1) continue;
     auto& [recovered, enlarged] = found[row.rate];
@@ -168,7 +168,7 @@ constexpr std::array kOutputFigures{
         "What each method's decoders make of a sample of test images at several rates, against what they aim "
         "at: the HR image at scale 1, the copy at rate r at scale 1/r. Beside it the LR image itself, enlarged "
         "bilinearly. Boxes hold half of the images around the median, whiskers nine of ten.",
-        drawn_of<RecoveryQuality, draw_recovery>},
+        drawn_of<ImageRecoveryQuality, draw_recovery>},
     OutputFigure{&experiments::kWeightsOutput, FigureSection::kWeights, "Weights against rate",
                  "The weights that each method gives to a sample of test images at several rates: as HR gallery images "
                  "(high side) and as LR queries or copies (low side). Boxes hold half of the images around the median, "

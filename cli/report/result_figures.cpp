@@ -80,7 +80,7 @@ Figure bars_frame(const results::Table& table, std::size_t m, bool with_interval
                 .kind = FigureKind::kBars,
                 .title = fmt::format("{}: {}", table.title, heading_of(table.metrics[m])),
                 .caption = fmt::format(
-                    "A bar a row and data set: the mean over the trials, and {}. Marks are the paper's numbers.",
+                    "One bar per row and data set: the mean over the trials, and {}. Marks are the paper's numbers.",
                     with_intervals ? "its 95 % interval by a bootstrap over trials and people"
                                    : "one standard deviation to each side")};
   figure.y.title = unit_of(table.metrics[m]);
@@ -211,8 +211,8 @@ std::set<std::string> differing_keys(const TablePlan& table, std::size_t d, cons
     for (const auto& [key, value] : numbers) values[key].insert(value);
   }
   std::set<std::string> keys;
-  for (const auto& [key, its] : values)
-    if (its.size() >= kLeastSwept) keys.insert(key);
+  for (const auto& [key, points] : values)
+    if (points.size() >= kLeastSwept) keys.insert(key);
   return keys;
 }
 

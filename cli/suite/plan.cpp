@@ -42,7 +42,7 @@ std::string range_text(const auto& fewest, const auto& most) {
 }
 
 std::string epochs_text(const experiments::EpochsPlan& one) {
-  return fmt::format("{} = {} on {}: {}{} steps ({} training images, {} a step)", one.key, one.epochs, one.dataset,
+  return fmt::format("{} = {} on {}: {}{} steps ({} training images, {} per step)", one.key, one.epochs, one.dataset,
                      one.estimated ? "about " : "", range_text(one.fewest_steps, one.most_steps),
                      range_text(one.fewest_images, one.most_images), one.batch);
 }

@@ -61,7 +61,7 @@ class Typed {
         "for process ranks that take no GPU");
     add_time("mtbf", machine.mean_time_to_failure, kHour, "mean hours until a node fails; 0: never");
     add_time("repair", machine.repair, kMinute, "minutes until it is back");
-    add_time("preemption", machine.mean_time_to_preemption, kHour, "mean hours until a node is taken away; 0: never");
+    add_time("preemption", machine.mean_time_to_preemption, kHour, "mean hours until a node is preempted; 0: never");
     add_time("notice", machine.notice, kSecond, "seconds that it is told before");
     add_time("taken", machine.taken, kMinute, "minutes until it is given back");
     add_time("walltime", machine.walltime, kHour, "hours of an allocation of all nodes; 0: no end");

@@ -68,7 +68,7 @@ ServedAddress parse_served_address(const std::string& text) {
   const bool plain = !address.host.empty() && (bracketed || address.host.find(':') == address.host.npos) &&
                      address.host.find_first_of("/@[] \t") == address.host.npos;
   if (!port || !plain)
-    throw core::input_error(fmt::format("--http '{}' is no ADDRESS:PORT", text), {},
+    throw core::input_error(fmt::format("--http '{}' is not ADDRESS:PORT", text), {},
                             "write 127.0.0.1:0 for a free port that this machine alone reaches");
   address.port = *port;
   return address;

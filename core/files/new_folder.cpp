@@ -87,7 +87,8 @@ void write_new_folder(FileSystem& files, const fs::path& out, const std::functio
 
 void require_new_file(FileSystem& files, const fs::path& out) {
   if (!out.has_filename())
-    throw input_error(fmt::format("'{}' is no file", out.string()), "it ends in a slash", "name the file to write");
+    throw input_error(fmt::format("'{}' is not the name of a file", out.string()), "it ends in a slash",
+                      "name the file to write");
   if (fs::exists(status_of(out)))
     throw input_error(fmt::format("'{}' is there already", out.string()), "nothing is written over",
                       "name another file or remove it");

@@ -103,8 +103,8 @@ std::optional<in_addr> address_of_interface(const std::string& name) {
 
 Listener listen_at_interface(const std::string& name) {
   if (const auto address = address_of_interface(name)) return listen_at(*address);
-  throw input_error(fmt::format("network interface '{}' cannot be listened at", name),
-                    "this host has none of that name that is up and has an IPv4 address", "`ip -4 address` lists them");
+  throw input_error(fmt::format("cannot listen on network interface '{}'", name),
+                    "no interface of that name on this host is up with an IPv4 address", "`ip -4 address` lists them");
 }
 
 }  // namespace

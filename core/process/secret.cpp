@@ -31,7 +31,7 @@ Bytes random_bytes(std::size_t wanted) {
 std::string random_token(std::size_t bytes) { return to_hex(random_bytes(bytes)); }
 
 FileDescriptor secret_pipe(std::string_view secret) {
-  RESOLUTE_EXPECT(secret.size() <= kLongestSecret, "a pipe holds no more without a reader");
+  RESOLUTE_EXPECT(secret.size() <= kLongestSecret, "a pipe without a reader holds no more");
   Pipe pipe = make_pipe();
   if (::write(pipe.write_end.get(), secret.data(), secret.size()) != static_cast<ssize_t>(secret.size()))
     throw system_error("cannot hand on a secret", errno);
@@ -50,7 +50,7 @@ std::string read_secret(int descriptor) {
     secret.append(block.data(), static_cast<std::size_t>(count));
   }
   if (secret.empty() || secret.size() > kLongestSecret)
-    throw input_error(fmt::format("descriptor {} holds no secret", descriptor), "1 to 4096 bytes are one");
+    throw input_error(fmt::format("descriptor {} holds no secret", descriptor), "a secret has 1 to 4096 bytes");
   return secret;
 }
 

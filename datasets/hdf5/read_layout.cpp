@@ -215,7 +215,7 @@ class LayoutReader {
     PlacedArray placed;
     placed.layout.name = name;
     const std::optional<ElementType> type = type_of(*datatype);
-    if (!type) refuse_array("has an element type that is none of ours");
+    if (!type) refuse_array("has an element type that a pack never has");
     placed.layout.type = *type;
     placed.layout.shape = shape_of(*dataspace);
     std::uint64_t bytes = element_size(*type);

@@ -79,7 +79,7 @@ std::string read_sealed_manifest(core::FileSystem& files, const std::filesystem:
   const std::filesystem::path path = pack_folder / "manifest.json";
   auto text = core::read_text_if_exists(files, path);
   if (!text || core::sha256_hex(*text) != pack.manifest_sha256)
-    throw core::corrupt_error(fmt::format("'{}' is {}", path.string(), text ? "another one" : "missing"),
+    throw core::corrupt_error(fmt::format("'{}' is {}", path.string(), text ? "not the one of this pack" : "missing"),
                               "pack.json holds its SHA-256", "remove pack.json and ingest the data set again");
   return std::move(*text);
 }

@@ -98,9 +98,10 @@ core::RuntimeError twice(std::string_view path, std::string_view again) {
 
 core::RuntimeError wrong_name(std::string_view path, std::string_view source, std::string_view pattern,
                               std::string_view example) {
-  return core::input_error(fmt::format("'{}' is not a {} image name", printable(path), source),
-                           fmt::format("expected {}, as {}", pattern, example),
-                           "give it its published name; what is none of the set's goes elsewhere");
+  return core::input_error(
+      fmt::format("'{}' is not a {} image name", printable(path), source),
+      fmt::format("expected {}, as {}", pattern, example),
+      "give the file its published name, or move a file that is not part of the data set out of the folder");
 }
 
 }  // namespace resolute::datasets::sources

@@ -240,7 +240,7 @@ std::vector<ListedImage> parse_image_list(std::string_view text, std::string_vie
     }
   }
   if (images.empty() && !remarks.refused_any())
-    throw core::input_error(fmt::format("'{}' names no images", name), "a line for each follows the header");
+    throw core::input_error(fmt::format("'{}' names no images", name), "one line per image follows the header");
   return images;
 }
 

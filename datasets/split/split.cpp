@@ -95,7 +95,7 @@ Division official(std::span<const PackRow> rows, const SplitSides& sides, const 
   for (const auto& [identity, of] : sightings(rows, sides, [&](const PackRow& row) { return !in_training(row); })) {
     if (training.contains(identity))
       throw core::input_error(fmt::format("identity {} is in the train subset and in another one", identity),
-                              "nobody may train and be tested", "use partition random-halves");
+                              "an identity either trains or is tested", "use partition random-halves");
     division.add_tested(identity, of, options);
   }
   return division;
@@ -119,7 +119,7 @@ std::map<std::int64_t, bool> published_test(std::span<const PackRow> rows, std::
     if (!is_new && known->second != in_set)
       throw core::input_error(fmt::format("identity {} of pack '{}' is in test set {} with some of its images",
                                           row.sample.identity, pack, seed),
-                              "nobody may train and be tested", "use another partition");
+                              "an identity either trains or is tested", "use another partition");
   }
   return tested;
 }
@@ -147,7 +147,7 @@ Division divide(std::span<const PackRow> rows, const SplitSides& sides, std::str
     case Partition::kPublished:
       return published(rows, sides, pack, options);
   }
-  throw core::ContractError("a partition that is none");
+  throw core::ContractError("unknown partition");
 }
 
 // Leaves so many training identities as the options ask for.

@@ -43,7 +43,7 @@ class Checks {
       refuse(fmt::format("train_identities is {}", split_.train_identities),
              fmt::format("its training images show {}", training_.size()));
     if (split_.left_out < 0) refuse(fmt::format("left_out is {}", split_.left_out), "it is a number of identities");
-    if (split_.query.empty()) refuse("it has no query", "a trial asks at least once");
+    if (split_.query.empty()) refuse("it has no query", "a trial needs at least one query");
     const int tested = split_.options.test_identities;
     if (tested > 0 && static_cast<std::size_t>(tested) != answered_.size())
       refuse(fmt::format("its gallery shows {} identities", answered_.size()),
@@ -54,23 +54,24 @@ class Checks {
   void check_image(const Item& image, const std::string& name) {
     if (image.camera < 1) refuse(fmt::format("{}: camera {}", name, image.camera), "cameras count from 1");
     if (!rows_.insert(image.row).second)
-      refuse(fmt::format("{}: row {} stands twice", name, image.row), "an image is in one list, once");
+      refuse(fmt::format("{}: row {} stands twice", name, image.row), "an image may stand in one list only, and once");
     if (!paths_.insert(image.path).second)
       refuse(fmt::format("{}: path '{}' stands twice", name, sources::printable(image.path)),
-             "an image is in one list, once");
+             "an image may stand in one list only, and once");
   }
 
   void check_train(const TrainItem& image, const std::string& name) {
     check_image(image, name);
     if (image.identity < 1)
-      refuse(fmt::format("{}: identity {}", name, image.identity), "who trains has a number from 1");
+      refuse(fmt::format("{}: identity {}", name, image.identity), "training identities are numbered from 1");
     const auto rank = std::distance(training_.begin(), training_.find(image.identity));
     if (image.label != rank)
       refuse(fmt::format("{}: label {}", name, image.label),
-             fmt::format("identity {} is number {} of those that train, from 0", image.identity, rank));
+             fmt::format("identity {} is training identity number {}, counted from 0", image.identity, rank));
     if (!image.has_hr && split_.options.train_pool != TrainPool::kMlr)
-      refuse(fmt::format("{}: has_hr false", name), fmt::format("with train_pool '{}' all are shown in high resolution",
-                                                                settings::word(split_.options.train_pool)));
+      refuse(fmt::format("{}: has_hr false", name),
+             fmt::format("with train_pool '{}' every training image is shown in high resolution",
+                         settings::word(split_.options.train_pool)));
     if (image.came_low != (low_came_ && !image.has_hr))
       refuse(fmt::format("{}: came_low {}", name, image.came_low),
              low_came_ ? "the LR images of this split came in low resolution" : "no query came in low resolution");
@@ -82,7 +83,7 @@ class Checks {
     const SplitSettings& options = split_.options;
     const bool low = is_lr_camera(image.camera);
     if (low && options.train_pool == TrainPool::kHrViewOnly)
-      refuse(fmt::format("{}: camera {}", name, image.camera), "hr-view-only leaves out what lr_camera took");
+      refuse(fmt::format("{}: camera {}", name, image.camera), "hr-view-only leaves out the images of lr_camera");
     if (!image.has_hr && !low)
       refuse(fmt::format("{}: has_hr false from camera {}", name, image.camera),
              settings::low_cameras_text(options, " is "));
@@ -109,13 +110,13 @@ class Checks {
       refuse(fmt::format("{}: identity 0", name), "distractors stand in the gallery of partition official alone");
     if (image.identity != 0) check_tested(image.identity, name);
     if (has_lr_camera() && is_lr_camera(image.camera))
-      refuse(fmt::format("{}: camera {}", name, image.camera), "lr_camera took no image in high resolution");
+      refuse(fmt::format("{}: camera {}", name, image.camera), "no image of lr_camera is in high resolution");
   }
 
   void check_tested(std::int64_t identity, const std::string& name) const {
-    if (identity < 1) refuse(fmt::format("{}: identity {}", name, identity), "who is tested has a number from 1");
+    if (identity < 1) refuse(fmt::format("{}: identity {}", name, identity), "tested identities are numbered from 1");
     if (training_.contains(identity))
-      refuse(fmt::format("{}: identity {} trains", name, identity), "nobody may train and be tested");
+      refuse(fmt::format("{}: identity {} trains", name, identity), "an identity either trains or is tested");
   }
 
   // That of an image that came low may be its own, whatever is asked for.
@@ -130,7 +131,7 @@ class Checks {
     for (std::size_t i = 0; i < split_.gallery.size(); ++i)
       if (const std::int64_t identity = split_.gallery[i].identity; identity != 0 && !seen.insert(identity).second)
         refuse(fmt::format("{}: identity {} again", item("gallery", i), identity),
-               "with lr_camera 0 one image of each is the gallery");
+               "with lr_camera 0 the gallery has one image per identity");
   }
 
   bool is_lr_camera(std::int64_t camera) const { return std::ranges::find(low_cameras_, camera) != low_cameras_.end(); }

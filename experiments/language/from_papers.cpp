@@ -8,7 +8,7 @@
 namespace resolute::experiments {
 namespace {
 
-bool is_of(const RowText& row, const Claim& claim, const std::string& entry, const std::string& dataset) {
+bool is_of(const RowText& row, const PublishedClaim& claim, const std::string& entry, const std::string& dataset) {
   return std::any_of(row.references.begin(), row.references.end(), [&](const ReferenceRequest& request) {
     if (request.paper != claim.paper || request.dataset != claim.dataset || !request.stands_beside(dataset))
       return false;
@@ -39,10 +39,10 @@ bool has_row(const TableText& table, const PublishedText& wanted, const std::str
 
 }  // namespace
 
-std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<Claim>& claims) {
+std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<PublishedClaim>& claims) {
   std::vector<ClaimPlan> found;
   for (const std::string& dataset : table.datasets) {
-    for (const Claim& claim : claims) {
+    for (const PublishedClaim& claim : claims) {
       if (std::find(table.metrics.begin(), table.metrics.end(), claim.metric) == table.metrics.end()) continue;
       ClaimPlan plan{dataset, claim.metric, claim.paper, claim.dataset, {}};
       for (const std::string& entry : claim.worse_to_better) {

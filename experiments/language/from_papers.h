@@ -16,7 +16,7 @@ namespace resolute::experiments {
 //! paper's data set and names the entry: as its variant, or as its method without a variant. Of several rows of one
 //! entry the first counts. Left out: claims on a metric that the table lacks, with fewer than two rows, and those of
 //! which another says as much and more.
-std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<Claim>& claims);
+std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<PublishedClaim>& claims);
 
 //! What the file says beside a cell: of each metric's number, which is the first request's that has it, or of its lack.
 //! \param requests of the cell's row; those that do not stand beside our data set count for nothing

@@ -234,7 +234,7 @@ class Planner {
     const auto refuse = [&](const std::string& why, const std::string& suggestion) {
       combination.refuse("weights", "'" + name + "'", why, suggestion);
     };
-    if (!is_weights_name(name)) refuse("weights go by names of 1 to 64 of a-z, 0-9 and '-'", "");
+    if (!is_weights_name(name)) refuse("a name of weights has 1 to 64 characters of a-z, 0-9 and '-'", "");
     const std::string how =
         fmt::format("resolute weights import FILE --store STORE{}", name == "imagenet" ? "" : " --name " + name);
     const auto found = weights_.find(name);

@@ -26,7 +26,7 @@ struct ReferenceRequest {
 };
 
 //! An order that a paper states in words.
-struct Claim {
+struct PublishedClaim {
   std::string by;  //!< "method" or "variant": what its entries are
   std::string paper;
   std::string dataset;  //!< as the paper says
@@ -74,7 +74,7 @@ class ReferenceNumbers {
   std::string paper_name(const std::string& paper, const std::string& place) const;
 
   //! In the order of the file.
-  const std::vector<Claim>& claims() const { return claims_; }
+  const std::vector<PublishedClaim>& claims() const { return claims_; }
 
  private:
   using Key = std::tuple<std::string, std::string, std::string, std::string, std::string>;
@@ -91,7 +91,7 @@ class ReferenceNumbers {
   std::map<Key, std::string> remarks_;                                        // of an entry as a whole
   std::map<Key, std::map<std::string, std::vector<std::string>>> conflicts_;  // metric → sentences
   std::vector<Key> in_order_;                                                 // keys of entries_ as the file has them
-  std::vector<Claim> claims_;
+  std::vector<PublishedClaim> claims_;
 };
 
 }  // namespace resolute::experiments

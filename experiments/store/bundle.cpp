@@ -61,7 +61,7 @@ std::vector<BundleEntry> decode_contents(std::span<const std::byte> contents, st
       file.size = reader.take<std::uint64_t>();
       file.checksum = reader.take<std::uint32_t>();
       if (!is_bundled_name(file.name) || !names.insert(file.name).second)
-        throw core::corrupt_error("a file of it has no name that it can have");
+        throw core::corrupt_error("the name of one of its files is not valid");
       if (file.offset < kBundleHeader || file.offset > payload_end || file.size > payload_end - file.offset)
         throw core::corrupt_error(fmt::format("'{}' lies outside of it", file.name));
       entry.files.push_back(std::move(file));

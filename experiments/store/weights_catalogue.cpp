@@ -15,7 +15,7 @@ NamedWeights from_json(const core::Json& json, const std::string& name, const st
   reader.finish();
   for (const std::string& hash : {weights.sha256, weights.source_sha256})
     if (!core::is_sha256_hex(hash))
-      throw core::input_error(fmt::format("{}: '{}' is no SHA-256", where, hash), {}, "import the weights again");
+      throw core::input_error(fmt::format("{}: '{}' is not a SHA-256", where, hash), {}, "import the weights again");
   return weights;
 }
 

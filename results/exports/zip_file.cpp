@@ -101,7 +101,7 @@ class EntryReader {
     return static_cast<zip_int64_t>(part.size());
   }
   core::RuntimeError changed() const {
-    return core::corrupt_error(fmt::format("'{}' is not the file that was meant", entry_.name),
+    return core::corrupt_error(fmt::format("'{}' does not have the bytes that the store recorded", entry_.name),
                                fmt::format("it should have {} bytes and the SHA-256 {}", entry_.size, entry_.sha256),
                                "remove the job's result.json and run the suite again");
   }

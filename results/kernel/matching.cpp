@@ -12,7 +12,7 @@ void check(const Labels& labels, const char* side) {
   if (!labels.cameras.empty() && labels.cameras.size() != labels.identities.size())
     throw core::input_error(
         fmt::format("the {} has {} identities and {} cameras", side, labels.identities.size(), labels.cameras.size()),
-        "one of each an image is needed");
+        "each image needs one identity and one camera");
 }
 
 }  // namespace

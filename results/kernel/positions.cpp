@@ -20,7 +20,7 @@ namespace {
 void check_rows(std::size_t rows, std::size_t labels, const char* side) {
   if (rows != labels)
     throw core::input_error(fmt::format("the {} has {} features and {} identities", side, rows, labels),
-                            "one of each an image is needed");
+                            "each image needs one feature and one identity");
 }
 
 void check_size(const FeatureMatrix& matrix, const char* side) {

@@ -46,7 +46,8 @@ class CsvColumns {
     self().field(
         name, [&] { return core::csv_field(value); },
         [&](std::string_view text) {
-          if (text.empty() || text.find('\0') != std::string_view::npos) refuse(fmt::format("the {} is none", name));
+          if (text.empty() || text.find('\0') != std::string_view::npos)
+            refuse(fmt::format("the {} is empty or holds a NUL byte", name));
           value = text;
         });
   }

@@ -112,7 +112,7 @@ GradientLog read_gradient_log(core::FileSystem& files, const std::filesystem::pa
   const std::span<const std::byte> all(bytes);
   const std::size_t known = std::min(bytes.size(), kMagic.size());
   if (core::as_text(all.first(known)) != kMagic.substr(0, known))
-    throw core::corrupt_error(where + " is none", fmt::format("it does not begin with {}", kMagic));
+    throw core::corrupt_error(where + " is not a gradient log", fmt::format("it does not begin with {}", kMagic));
   if (bytes.size() < kPreambleSize) return {};
   core::ByteReader reader(all, where);
   reader.take_bytes(kMagic.size());

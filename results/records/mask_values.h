@@ -27,7 +27,7 @@ template <class Csv>
 void columns(Csv& csv, MaskSpread& row) {
   csv.text("block", row.block);
   if (row.block.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._") != row.block.npos)
-    csv.refuse("the block is none", "letters, digits, '.' and '_'");
+    csv.refuse("the name of the block is not valid", "letters, digits, '.' and '_'");
   csv.number("level", row.level, 1);
   csv.number("channels", row.channels, 1);
   csv.spread("", row.values, 1);

@@ -6,9 +6,9 @@
 
 namespace resolute::results {
 
-std::map<std::pair<int, int>, MeanRecovery> mean_recovery(const std::vector<RecoveryQuality>& lines) {
+std::map<std::pair<int, int>, MeanRecovery> mean_recovery(const std::vector<ImageRecoveryQuality>& lines) {
   std::map<std::pair<int, int>, MeanRecovery> means;
-  for (const RecoveryQuality& line : lines) {
+  for (const ImageRecoveryQuality& line : lines) {
     MeanRecovery& sum = means[{line.rate, line.scale}];
     ++sum.images;
     sum.recovered_psnr += line.recovered.psnr;
@@ -22,7 +22,7 @@ std::map<std::pair<int, int>, MeanRecovery> mean_recovery(const std::vector<Reco
   return means;
 }
 
-std::map<std::string, double> recovery_metrics(const std::vector<RecoveryQuality>& lines) {
+std::map<std::string, double> recovery_metrics(const std::vector<ImageRecoveryQuality>& lines) {
   std::map<std::string, double> metrics;
   for (const auto& [place, mean] : mean_recovery(lines)) {
     // clang 14 lets no lambda take a structured binding.

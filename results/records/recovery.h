@@ -22,7 +22,7 @@ struct Nearness {
 };
 
 //! One image at one rate through one decoder.
-struct RecoveryQuality {
+struct ImageRecoveryQuality {
   std::string path;           //!< of the image, as its pack names it; any bytes but NUL, not empty
   std::int64_t identity = 0;  //!< -1 or more
   std::int64_t camera = 0;    //!< -1 or more
@@ -34,7 +34,7 @@ struct RecoveryQuality {
 
 //! Path, rate and scale are unique.
 template <class Csv>
-void columns(Csv& csv, RecoveryQuality& row) {
+void columns(Csv& csv, ImageRecoveryQuality& row) {
   csv.text("path", row.path);
   csv.number("identity", row.identity, -1);
   csv.number("camera", row.camera, -1);
@@ -56,10 +56,10 @@ struct MeanRecovery {
 };
 
 //! By (rate, scale).
-std::map<std::pair<int, int>, MeanRecovery> mean_recovery(const std::vector<RecoveryQuality>& lines);
+std::map<std::pair<int, int>, MeanRecovery> mean_recovery(const std::vector<ImageRecoveryQuality>& lines);
 
 //! An evaluation's metrics: of each rate R above 1, at scale 1, recovered_psnr_R, enlarged_psnr_R, psnr_gain_R,
 //! recovered_ssim_R and enlarged_ssim_R (docs/formats/result.md).
-std::map<std::string, double> recovery_metrics(const std::vector<RecoveryQuality>& lines);
+std::map<std::string, double> recovery_metrics(const std::vector<ImageRecoveryQuality>& lines);
 
 }  // namespace resolute::results

@@ -81,7 +81,7 @@ struct ClaimRow {
 };
 
 //! An order that a paper states, compared with ours.
-struct Claim {
+struct ComparedClaim {
   std::string dataset;  //!< ours
   std::string metric;
   std::string paper;
@@ -103,7 +103,7 @@ struct Table {
   std::vector<int> lanes;      //!< L of the trainings behind it, distinct, ascending
   bool from_scratch = false;   //!< some training behind it began without pre-trained weights
   std::string compare_with{};  //!< id of the row that `difference`s are from; empty: none
-  std::vector<Claim> claims{};
+  std::vector<ComparedClaim> claims{};
   std::vector<std::string> no_reference{};  //!< titles of papers that it names and that have no number for it
   std::vector<std::string> mean_of{};       //!< data sets over which the last column is the mean; empty: there is none
   std::vector<experiments::PublishedRow> published{};  //!< above the rows; nothing of them was run here

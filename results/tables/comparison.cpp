@@ -186,7 +186,7 @@ std::optional<Difference> difference(const Row& row, const Row& before, const ex
   return std::nullopt;
 }
 
-ClaimStatus status_of(const Claim& claim, bool down) {
+ClaimStatus status_of(const ComparedClaim& claim, bool down) {
   // One pair in the wrong order settles it, whatever is not there yet.
   if (std::find(claim.holds.begin(), claim.holds.end(), std::optional(false)) != claim.holds.end())
     return ClaimStatus::kDoesNotHold;
@@ -196,8 +196,8 @@ ClaimStatus status_of(const Claim& claim, bool down) {
   return beyond ? ClaimStatus::kHolds : ClaimStatus::kHoldsInTheMeans;
 }
 
-Claim hold_claim(const Table& table, const experiments::ClaimPlan& stated, ReadScores* scores) {
-  Claim claim{
+ComparedClaim hold_claim(const Table& table, const experiments::ClaimPlan& stated, ReadScores* scores) {
+  ComparedClaim claim{
       .dataset = stated.dataset, .metric = stated.metric, .paper = stated.paper, .paper_dataset = stated.paper_dataset};
   const bool down = experiments::metric_named(stated.metric)->better == experiments::Better::kDown;
   const Row* last = nullptr;  // that has a mean

@@ -14,7 +14,7 @@ Json json_difference(const std::optional<Difference>& d) {
   return {{"to", d->to}, {"mean", d->mean}, {"low", d->low}, {"high", d->high}, {"trials", d->trials}};
 }
 
-Json to_json(const Claim& claim) {
+Json to_json(const ComparedClaim& claim) {
   Json rows = Json::array();
   for (const ClaimRow& row : claim.rows)
     rows.push_back({{"id", row.id}, {"label", row.label}, {"mean", json_number(row.mean)}});
@@ -75,7 +75,7 @@ Json to_json(const Table& table) {
     rows.push_back({{"id", row.id}, {"label", row.label}, {"cells", std::move(cells)}});
   }
   Json claims = Json::array();
-  for (const Claim& claim : table.claims) claims.push_back(to_json(claim));
+  for (const ComparedClaim& claim : table.claims) claims.push_back(to_json(claim));
   Json json = {{"id", table.id},
                {"title", table.title},
                {"metrics", table.metrics},

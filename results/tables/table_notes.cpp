@@ -164,7 +164,7 @@ std::vector<std::string> missing_differences(const Table& table, const Markup& m
 
 std::vector<std::string> claims_of(const Table& table, const Markup& markup) {
   std::vector<std::string> lines;
-  for (const Claim& claim : table.claims) {
+  for (const ComparedClaim& claim : table.claims) {
     const bool down = experiments::metric_named(claim.metric)->better == experiments::Better::kDown;
     std::string order;
     std::string against;

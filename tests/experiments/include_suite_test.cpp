@@ -127,9 +127,9 @@ TEST_F(IncludeSuite, files_that_cannot_be_joined_are_refused_with_file_line_and_
   const std::string head = "suite = \"all\"\ntitle = \"All\"\ninclude = ";
   EXPECT_THAT(refused(head + "[]\n"), StartsWith(at + "is empty"));
   EXPECT_THAT(refused(head + "\"a.toml\"\n"), StartsWith(at + "has the value \"a.toml\" (a list is needed)"));
-  EXPECT_EQ(at + "names 'c.toml' (there is no file 'PLACE/c.toml'); paths are meant from the file they stand in",
+  EXPECT_EQ(at + "names 'c.toml' (there is no file 'PLACE/c.toml'); a path is relative to the file that holds it",
             refused(head + "[\"c.toml\"]\n"));
-  EXPECT_EQ(at + "names './a.toml' (that file is included already); its tables stand once: leave it out here",
+  EXPECT_EQ(at + "names './a.toml' (that file is included already); a file is included once; leave it out here",
             refused(head + "[\"a.toml\", \"./a.toml\"]\n"));
   EXPECT_EQ(at + "names 's.toml' (that file includes this one, or is it); leave one of the two out",
             refused(head + "[\"s.toml\"]\n"));

@@ -269,7 +269,7 @@ TEST_F(Suite, weights_that_cannot_serve_are_refused) {
   EXPECT_THAT(refusal("broken"), HasSubstr("weights/broken.json: key 'sha256' is missing"));
   core::write_atomic(core::real_file_system(), options_.store / "weights/broken.json",
                      std::string_view(R"({"sha256":"../../x","backbone":"b","source":"s","source_sha256":""})"));
-  EXPECT_THAT(refusal("broken"), HasSubstr("'../../x' is no SHA-256"));
+  EXPECT_THAT(refusal("broken"), HasSubstr("'../../x' is not a SHA-256"));
 
   // A typo does not pass because --from-scratch drops what it asks for.
   options_.from_scratch = true;

@@ -138,7 +138,8 @@ class NotesOfGloo final : public c10d::Store {
  private:
   static inline const std::string kPrefix = "gloo/";
   [[noreturn]] static void refuse() {
-    throw core::RuntimeError(core::ErrorKind::kEnvironment, "Gloo asked the rendezvous for more than notes");
+    throw core::RuntimeError(core::ErrorKind::kEnvironment,
+                             "Gloo asked the rendezvous for an operation that it does not offer");
   }
   std::shared_ptr<RendezvousMember> member_;
 };

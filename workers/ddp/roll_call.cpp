@@ -144,7 +144,7 @@ RollCall::~RollCall() {
 }
 
 void RollCall::begin(const std::vector<std::string>& contacts) {
-  RESOLUTE_EXPECT(contacts.size() == peers_.size() && !thread_.joinable(), "one contact a rank, and only once");
+  RESOLUTE_EXPECT(contacts.size() == peers_.size() && !thread_.joinable(), "one contact per rank, and only once");
   for (std::size_t rank = 0; rank < contacts.size(); ++rank) {
     const auto blank = contacts[rank].find(' ');
     Peer& peer = peers_[rank];

@@ -82,7 +82,7 @@ std::optional<std::vector<float>> embed_batches(const Network& network, ViewImag
     const at::Tensor rows = network.embed(loaded.to(network.device)).cpu().contiguous();
     RESOLUTE_EXPECT(rows.size(0) == loaded.size(0) && rows.size(1) == static_cast<std::int64_t>(network.width) &&
                         rows.scalar_type() == at::kFloat,
-                    "an embedder gives a float32 row of its size an image");
+                    "an embedder gives one float32 row of its size per image");
     const float* values = rows.const_data_ptr<float>();
     features.insert(features.end(), values, values + rows.numel());
     done += static_cast<std::size_t>(loaded.size(0));

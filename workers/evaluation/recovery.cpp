@@ -26,13 +26,13 @@ void for_each(std::size_t count, const Body& body) {
 }
 
 // Lines of one block of images, decoders within images.
-std::vector<results::RecoveryQuality> measure_block(Method& method, const datasets::PackReader& pack,
-                                                    std::span<const SampleImage> images,
-                                                    settings::CopiesFrom copies_from) {
+std::vector<results::ImageRecoveryQuality> measure_block(Method& method, const datasets::PackReader& pack,
+                                                         std::span<const SampleImage> images,
+                                                         settings::CopiesFrom copies_from) {
   std::vector<Image> inputs(images.size());
   for_each(images.size(), [&](std::size_t i) { inputs[i] = picture_of_view(pack, images[i].view); });
   const std::vector<RecoveredPictures> decoded = recover_pictures(method, inputs);
-  std::vector<results::RecoveryQuality> lines(images.size() * decoded.size());
+  std::vector<results::ImageRecoveryQuality> lines(images.size() * decoded.size());
   for_each(images.size(), [&](std::size_t i) {
     const SampleImage& image = images[i];
     for (std::size_t k = 0; k < decoded.size(); ++k) {
@@ -60,15 +60,16 @@ const std::vector<int>& recovery_scales(const Method& method, const datasets::Pa
   return method.tells().recovered;
 }
 
-std::optional<std::vector<results::RecoveryQuality>> measure_recovery(Method& method, const datasets::PackReader& pack,
-                                                                      std::span<const SampleImage> images,
-                                                                      settings::CopiesFrom copies_from,
-                                                                      const EmbeddingProgress& progress) {
-  std::vector<results::RecoveryQuality> lines;
+std::optional<std::vector<results::ImageRecoveryQuality>> measure_recovery(Method& method,
+                                                                           const datasets::PackReader& pack,
+                                                                           std::span<const SampleImage> images,
+                                                                           settings::CopiesFrom copies_from,
+                                                                           const EmbeddingProgress& progress) {
+  std::vector<results::ImageRecoveryQuality> lines;
   for (std::size_t begin = 0; begin < images.size(); begin += kRecoveryBatch) {
     if (!progress(begin, images.size())) return std::nullopt;
     const auto block = images.subspan(begin, std::min(kRecoveryBatch, images.size() - begin));
-    const std::vector<results::RecoveryQuality> measured = measure_block(method, pack, block, copies_from);
+    const std::vector<results::ImageRecoveryQuality> measured = measure_block(method, pack, block, copies_from);
     lines.insert(lines.end(), measured.begin(), measured.end());
   }
   if (!progress(images.size(), images.size())) return std::nullopt;

@@ -30,9 +30,10 @@ const std::vector<int>& recovery_scales(const Method& method, const datasets::Pa
 //! \param progress images done and in all, before each block and after the last
 //! \return a line for each image and decoder, decoders within images; nothing if `progress` said so
 //! \throws RuntimeError: kCorrupt for a damaged row; kInput for a rate that the pack lacks
-std::optional<std::vector<results::RecoveryQuality>> measure_recovery(Method& method, const datasets::PackReader& pack,
-                                                                      std::span<const SampleImage> images,
-                                                                      settings::CopiesFrom copies_from,
-                                                                      const EmbeddingProgress& progress);
+std::optional<std::vector<results::ImageRecoveryQuality>> measure_recovery(Method& method,
+                                                                           const datasets::PackReader& pack,
+                                                                           std::span<const SampleImage> images,
+                                                                           settings::CopiesFrom copies_from,
+                                                                           const EmbeddingProgress& progress);
 
 }  // namespace resolute::workers

@@ -16,7 +16,7 @@ results::TrainingRecord read_training(core::FileSystem& files, const experiments
     throw core::input_error(fmt::format("training '{}' has no result", training.hex), "its weights are needed",
                             "run the training first");
   const auto* found = std::get_if<results::TrainingRecord>(&*record);
-  if (found == nullptr) throw core::input_error(fmt::format("job '{}' is no training", training.hex));
+  if (found == nullptr) throw core::input_error(fmt::format("job '{}' is not a training", training.hex));
   return *found;
 }
 
@@ -39,7 +39,7 @@ FinishedTraining read_finished_training(core::FileSystem& files, const experimen
   results::TrainingRecord record = read_training(files, store, training);
   auto specification = read_specification(files, store, training);
   auto* trained = std::get_if<experiments::TrainingSpecification>(&specification);
-  if (trained == nullptr) throw core::input_error(fmt::format("job '{}' is no training", training.hex));
+  if (trained == nullptr) throw core::input_error(fmt::format("job '{}' is not a training", training.hex));
   return {std::move(*trained), std::move(record)};
 }
 

@@ -64,7 +64,7 @@ std::optional<std::vector<float>> KeptFeatures::find(std::span<const ImageView> 
     try {
       if (missing_ + core::sha256_of(*files_.open_for_read(file)) + kEnding != name) {
         files_.remove(file);  // else it stands where the right one would
-        throw core::corrupt_error(fmt::format("'{}' is not the file that was kept", file.string()));
+        throw core::corrupt_error(fmt::format("'{}' is not the file that the evaluation kept", file.string()));
       }
       std::vector<float> rows = read_rows(file, queries, views.size(), dimension);
       core::log_info("features are those of '{}'", file.string());

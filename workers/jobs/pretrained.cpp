@@ -240,7 +240,7 @@ void load_initial_weights(core::FileSystem& files, const experiments::StoreLayou
     return found != content.metadata.end() && found->second == value;
   };
   if (!is("format", kTrunkFormat) || !is("backbone", backbone))
-    throw core::input_error(fmt::format("{} are no weights of the backbone '{}'", what, backbone), {},
+    throw core::input_error(fmt::format("{} are not weights of the backbone '{}'", what, backbone), {},
                             "import weights of that backbone: resolute weights import FILE --store STORE");
   bool any = false;
   for (const auto& item : module.named_modules("", /*include_self=*/true)) {

@@ -62,7 +62,8 @@ Trainer::Trainer(TrainerParts parts, TrainerOptions options)
       phases_(parts_.method.phases()),
       device_(groups_of(parts_.method).front().parameters.front().second.device()),
       exchange_(groups_of(parts_.method), options_.lanes, range_, parts_.communicator) {
-  RESOLUTE_EXPECT(!phases_.empty() && options_.checkpoint_every > 0, "a method has a phase, checkpoints an interval");
+  RESOLUTE_EXPECT(!phases_.empty() && options_.checkpoint_every > 0,
+                  "a method has at least one phase, and checkpoints have an interval");
   RESOLUTE_EXPECT(!phases_.back().steps_with_next, "no phase follows the last");
   RESOLUTE_EXPECT(std::any_of(phases_.begin(), phases_.end(), [](const Phase& phase) { return phase.first_step == 0; }),
                   "a phase takes place in the first step");

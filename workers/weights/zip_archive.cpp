@@ -85,7 +85,8 @@ void ZipArchive::read_directory(std::uint64_t offset, std::uint64_t bytes, std::
   core::ByteReader reader(bytes_.subspan(offset, bytes), what);
   for (std::uint64_t i = 0; i < count; ++i) {
     if (reader.take<std::uint32_t>() != kDirectoryEntry)
-      throw core::corrupt_error(fmt::format("{} is damaged", name_), fmt::format("directory entry {} is none", i));
+      throw core::corrupt_error(fmt::format("{} is damaged", name_),
+                                fmt::format("directory entry {} does not begin with the signature of one", i));
     Entry entry{};
     reader.take_bytes(6);  // versions, flags
     entry.compression = reader.take<std::uint16_t>();

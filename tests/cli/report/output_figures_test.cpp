@@ -17,9 +17,9 @@ namespace resolute::cli::output_figures_test {
 namespace {
 
 using results::BranchWeights;
+using results::ImageRecoveryQuality;
 using results::MaskSpread;
 using results::PrefixDistances;
-using results::RecoveryQuality;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -59,13 +59,13 @@ std::vector<BranchWeights> example_weights() {
 
 //! Image i of 0 … 20 is recovered to 20 + i/2 dB at rate 4, 2 dB more at rate 2; enlarged it has 21 and 24 dB. At scale
 //! 1/3 everything is at 30 dB, and rate 1 is better than the axis.
-std::vector<RecoveryQuality> example_recovery() {
-  std::vector<RecoveryQuality> rows;
+std::vector<ImageRecoveryQuality> example_recovery() {
+  std::vector<ImageRecoveryQuality> rows;
   for (int i = 0; i <= 20; ++i)
     for (int rate : {1, 2, 4})
       for (int scale : {3, 1}) {
         const float own = 20 + static_cast<float>(i) / 2 + (rate == 2 ? 2 : 0), plain = rate == 2 ? 24 : 21;
-        RecoveryQuality row{"a/" + std::to_string(i) + ".png", i, 1, rate, scale, {30, 0.9F}, {30, 0.8F}};
+        ImageRecoveryQuality row{"a/" + std::to_string(i) + ".png", i, 1, rate, scale, {30, 0.9F}, {30, 0.8F}};
         if (scale == 1 && rate > 1) row.recovered.psnr = own, row.enlarged.psnr = plain;
         if (rate == 1) row.enlarged.psnr = 98;
         rows.push_back(row);
@@ -156,7 +156,8 @@ TEST(OutputFigures, recovered_images_have_boxes_at_scale_1_and_a_line_a_rate_and
 }
 
 TEST(OutputFigures, recovered_hr_images_alone_have_a_table_and_no_boxes) {
-  const Figure figure = figure_of<RecoveryQuality>(FigureSection::kRecovery, {{"a", 1, 1, 1, 1, {30, 1}, {98, 1}}});
+  const Figure figure =
+      figure_of<ImageRecoveryQuality>(FigureSection::kRecovery, {{"a", 1, 1, 1, 1, {30, 1}, {98, 1}}});
   EXPECT_TRUE(figure.series.empty());
   EXPECT_THAT(figure.rows, ElementsAre(ElementsAre("1", "1", "1", "30.00", "equal", "–", "1.000", "1.000")));
 }

@@ -265,7 +265,7 @@ TEST_F(SubmitOptions, an_element_of_an_array_has_one_node_unless_more_are_asked_
   EXPECT_THAT(refused({"--time=5", "--array-at-once=4"}), StartsWith("--array-at-once"));
   EXPECT_THAT(refused({"--time=5", "--array", "--array-at-once=-4"}), StartsWith("--array-at-once -4"));
   EXPECT_THAT(refused({"--time=5", "--array", "--allocations=2"}), StartsWith("--allocations and --array"));
-  EXPECT_THAT(refused({"--time=5", "--allocations=0"}), StartsWith("--allocations '0' is no number of allocations"));
+  EXPECT_THAT(refused({"--time=5", "--allocations=0"}), StartsWith("--allocations '0' is not a number of allocations"));
 }
 
 }  // namespace

@@ -88,7 +88,7 @@ TEST_F(NewFolderTest, a_file_that_came_meanwhile_stays) {
 }
 
 TEST_F(NewFolderTest, a_file_needs_a_name_and_a_folder) {
-  EXPECT_THAT(tests::refusal([&] { require_new_file(files_, folder_ / ""); }), HasSubstr("is no file"));
+  EXPECT_THAT(tests::refusal([&] { require_new_file(files_, folder_ / ""); }), HasSubstr("is not the name of a file"));
   EXPECT_THAT(tests::refusal([&] { require_new_file(files_, folder_ / "none/x"); }), HasSubstr("there is no folder"));
 }
 

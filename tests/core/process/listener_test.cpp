@@ -67,7 +67,7 @@ TEST(Listener, where_the_hosts_name_is_of_no_use_it_is_the_first_interface_that_
   networks.leave();
   EXPECT_EQ("", networks.refusal());
   ASSERT_TRUE(problem);
-  EXPECT_THAT(problem->what(), testing::StartsWith("network interface 'other1' cannot be listened at ("));
+  EXPECT_THAT(problem->what(), testing::StartsWith("cannot listen on network interface 'other1' ("));
 }
 
 TEST(Listener, two_get_two_ports) {

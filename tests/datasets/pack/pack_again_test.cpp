@@ -134,7 +134,7 @@ TEST_F(PackAgain, under_a_damaged_manifest_no_shard_is_made_again) {
   damage("shard-00000.h5");
   tests::flip_byte(raw_.pack() / "manifest.json", 20, 1);
   const auto before = contents(raw_.pack());
-  expect_error(core::ErrorKind::kCorrupt, {"manifest.json", "another one", "remove pack.json"},
+  expect_error(core::ErrorKind::kCorrupt, {"manifest.json", "not the one of this pack", "remove pack.json"},
                [&] { write(0, small_options()); });
   std::filesystem::remove(raw_.pack() / "manifest.json");
   expect_error(core::ErrorKind::kCorrupt, {"manifest.json", "missing", "remove pack.json"},

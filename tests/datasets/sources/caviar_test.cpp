@@ -108,7 +108,8 @@ TEST_F(Caviar, wrong_names_are_refused_with_the_pattern) {
   EXPECT_EQ(
       refusal(Source::kCaviar),
       "'0001021.jpg' is not a CAVIAR4REID image name (expected PPPPIII.jpg, persons from 0001, images 001 to 020, "
-      "as 0001001.jpg); give it its published name; what is none of the set's goes elsewhere");
+      "as 0001001.jpg); give the file its published name, or move a file that is not part of the data set out of the "
+      "folder");
   files_.remove(root_ / "0001021.jpg");
   expect_names_refused(Source::kCaviar, "", " is not a CAVIAR4REID image name",
                        {"0001000.jpg", "0000001.jpg", "001001.jpg", "00001001.jpg", "0001_001.jpg", "0001001a.jpg",

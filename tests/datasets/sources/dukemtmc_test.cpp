@@ -57,8 +57,8 @@ TEST_F(Dukemtmc, what_does_not_fit_is_refused) {
       {{"a wrong name is told the pattern",
         {"query/0005_c9_f0046985.jpg"},
         "'query/0005_c9_f0046985.jpg' is not a DukeMTMC-reID image name (expected IDENTITY_cCAMERA_fFRAME.jpg, "
-        "identities from 1, cameras 1 to 8, as 0005_c2_f0046985.jpg); give it its published name; what is none of the "
-        "set's goes elsewhere"},
+        "identities from 1, cameras 1 to 8, as 0005_c2_f0046985.jpg); give the file its published name, or move a file "
+        "that is not part of the data set out of the folder"},
        {"two names of one image",
         {"bounding_box_test/5_c2_f47105.jpg"},
         "'bounding_box_test/0005_c2_f0047105.jpg' and 'bounding_box_test/5_c2_f47105.jpg' are one image by their "

@@ -98,7 +98,8 @@ TEST_F(Market1501, what_does_not_fit_is_refused) {
       {{"a wrong name is told the pattern",
         {"query/0003-c1.jpg"},
         "'query/0003-c1.jpg' is not a Market-1501 image name (expected IDENTITY_cCAMERAsSEQUENCE_FRAME_BOX.jpg, as "
-        "0002_c1s1_000451_03.jpg); give it its published name; what is none of the set's goes elsewhere"},
+        "0002_c1s1_000451_03.jpg); give the file its published name, or move a file that is not part of the data set "
+        "out of the folder"},
        {"one image that ends in jpg once and twice",
         {"bounding_box_train/0002_c1s1_000451_03.jpg.jpg"},
         "'bounding_box_train/0002_c1s1_000451_03.jpg' and 'bounding_box_train/0002_c1s1_000451_03.jpg.jpg' are one "

@@ -85,8 +85,8 @@ TEST_F(Viper, what_does_not_fit_is_refused) {
       Source::kViper,
       {{"a wrong name is told the pattern",
         {"cam_b/000.bmp"},
-        "'cam_b/000.bmp' is not a VIPeR image name (expected PERSON_ANGLE.bmp, as 000_45.bmp); give it its published "
-        "name; what is none of the set's goes elsewhere"},
+        "'cam_b/000.bmp' is not a VIPeR image name (expected PERSON_ANGLE.bmp, as 000_45.bmp); give the file its "
+        "published name, or move a file that is not part of the data set out of the folder"},
        {"a person without an image by camera 1",
         {"cam_b/007_45.bmp"},
         "'cam_b/007_45.bmp' has no image of the same person by camera 1 beside it (each camera has one image of "

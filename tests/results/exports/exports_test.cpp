@@ -76,9 +76,11 @@ TEST_F(ExportsTest, a_bundle_is_there_whole_or_not_at_all) {
   fs::remove(out());
   const JobId evaluation = suite_.evaluation("multi hard 1");
   put(evaluation, "features.h5", "features multi hard 2");
-  EXPECT_THAT(write, tests::fails(core::ErrorKind::kCorrupt, HasSubstr("features.h5' is not the file that was meant")));
+  EXPECT_THAT(write, tests::fails(core::ErrorKind::kCorrupt,
+                                  HasSubstr("features.h5' does not have the bytes that the store recorded")));
   put(evaluation, "features.h5", "features multi hard");
-  EXPECT_THAT(write, tests::fails(core::ErrorKind::kCorrupt, HasSubstr("features.h5' is not the file that was meant")));
+  EXPECT_THAT(write, tests::fails(core::ErrorKind::kCorrupt,
+                                  HasSubstr("features.h5' does not have the bytes that the store recorded")));
   fs::remove(store_.job_folder(evaluation) / "features.h5");
   EXPECT_THAT(write, tests::fails(core::ErrorKind::kCorrupt, HasSubstr("features.h5' is missing")));
   EXPECT_FALSE(fs::exists(out()));

@@ -99,15 +99,16 @@ const std::vector<CsvFormat>& formats() {
                              "\"a, \"\"quoted\"\"\nname.jpg\",17,2,8,1,0,0,0,0,5e-324\n"
                              "0002.jpg,-1,-1,1,0,0,0,0,0,0\n"
                              "0002.jpg,-1,-1,2,0,0,0,0,0,0\n"),
-      csv_format<RecoveryQuality>("recovery", "a.jpg,1,2,1,1,30,0.5,20,0.25\n", "a.jpg,1,2,4,3,31,0.625,21,0.375\n",
-                                  {{"query/0001_c2s1_01.jpg", 1, 2, 1, 3, {21.5F, 0.1F}, {1.0F / 3, -1}},
-                                   {"query/0001_c2s1_01.jpg", 1, 2, 1, 1, {0, 1}, {98.05F, 0}},
-                                   {"query/0001_c2s1_01.jpg", 1, 2, 4, 1, {25.25F, 0.75F}, {23, 0.5F}},
-                                   {"a, \"quoted\"\nname.jpg", -1, -1, 4, 1, {26.25F, 0.25F}, {25, 0.75F}}},
-                                  "query/0001_c2s1_01.jpg,1,2,1,3,21.5,0.1,0.33333334,-1\n"
-                                  "query/0001_c2s1_01.jpg,1,2,1,1,0,1,98.05,0\n"
-                                  "query/0001_c2s1_01.jpg,1,2,4,1,25.25,0.75,23,0.5\n"
-                                  "\"a, \"\"quoted\"\"\nname.jpg\",-1,-1,4,1,26.25,0.25,25,0.75\n")};
+      csv_format<ImageRecoveryQuality>("recovery", "a.jpg,1,2,1,1,30,0.5,20,0.25\n",
+                                       "a.jpg,1,2,4,3,31,0.625,21,0.375\n",
+                                       {{"query/0001_c2s1_01.jpg", 1, 2, 1, 3, {21.5F, 0.1F}, {1.0F / 3, -1}},
+                                        {"query/0001_c2s1_01.jpg", 1, 2, 1, 1, {0, 1}, {98.05F, 0}},
+                                        {"query/0001_c2s1_01.jpg", 1, 2, 4, 1, {25.25F, 0.75F}, {23, 0.5F}},
+                                        {"a, \"quoted\"\nname.jpg", -1, -1, 4, 1, {26.25F, 0.25F}, {25, 0.75F}}},
+                                       "query/0001_c2s1_01.jpg,1,2,1,3,21.5,0.1,0.33333334,-1\n"
+                                       "query/0001_c2s1_01.jpg,1,2,1,1,0,1,98.05,0\n"
+                                       "query/0001_c2s1_01.jpg,1,2,4,1,25.25,0.75,23,0.5\n"
+                                       "\"a, \"\"quoted\"\"\nname.jpg\",-1,-1,4,1,26.25,0.25,25,0.75\n")};
   return all;
 }
 
@@ -179,7 +180,8 @@ const std::vector<CsvLine> kLines{
     {"weights", "0.5", kNoWeight, "weight_hr is '"},
     {"weights", "0.25", {"0.250", "0.25000000001"}, kNotSo},
     {"weights", "a.jpg", {"\"a.jpg\""}, kNotSo},
-    {"masks", "layer4.2", {"", "a b", "l\xc3\xa4yer", "a;b", "a/b"}, "'masks.csv':2: the block is none"},
+    {"masks", "layer4.2", {""}, "'masks.csv':2: the block is empty or holds a NUL byte"},
+    {"masks", "layer4.2", {"a b", "l\xc3\xa4yer", "a;b", "a/b"}, "'masks.csv':2: the name of the block is not valid"},
     {"masks", "layer4.2", {"\"layer4.2\""}, kNotSo},
     {"masks", ",1,", {",0,"}, "level is '0'"},
     {"masks", "256", {"0"}, "channels is '0'"},
@@ -204,8 +206,8 @@ const std::vector<CsvLine> kLines{
     {"prefixes", "0.5", kNoDistance, "rank1 is '"},
     {"prefixes", "0.25", {"1.5"}, "map is '1.5'"},
     {"prefixes", "0.25", {"0.250"}, kNotSo},
-    {"queries", "a.jpg", {""}, "'queries.csv':3: the path is none"},
-    {"queries", "a.jpg", {std::string("a\0b", 3)}, "the path is none"},
+    {"queries", "a.jpg", {""}, "'queries.csv':3: the path is empty or holds a NUL byte"},
+    {"queries", "a.jpg", {std::string("a\0b", 3)}, "the path is empty or holds a NUL byte"},
     {"queries", "a.jpg", {"\"a.jpg\"", "a\"jpg"}, kNotSo},
     {"queries", "a.jpg", {"\"a,jpg"}, "a quoted field does not end"},
     {"queries", "a.jpg", {"\"a,jpg\"b"}, "field 1 does not end in its place"},

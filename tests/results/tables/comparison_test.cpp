@@ -231,7 +231,7 @@ TEST(Claims, hold_in_the_means_where_every_neighbour_is_better) {
   EXPECT_EQ(claim({"multi", "baseline"}).status, ClaimStatus::kDoesNotHold);
   // Equal is not better.
   EXPECT_EQ(claim({"multi", "multi"}).status, ClaimStatus::kDoesNotHold);
-  const Claim mixed = claim({"baseline", "multi", "baseline"});
+  const ComparedClaim mixed = claim({"baseline", "multi", "baseline"});
   EXPECT_EQ(mixed.status, ClaimStatus::kDoesNotHold);
   EXPECT_THAT(mixed.holds, ElementsAre(true, false));
   EXPECT_EQ(mixed.rows[1].label, "RAIN, \"multi\"");
@@ -245,7 +245,7 @@ TEST(Claims, hold_where_each_whole_interval_says_so) {
   const Difference compared = cell_of(suite.tables(), 1, 0).difference.value();
   table.compare_with.clear();  // claims do not wait for it
   const auto held = [&] { return suite.tables().tables[0].claims.at(0); };
-  const Claim claim = held();
+  const ComparedClaim claim = held();
   EXPECT_EQ(claim.status, ClaimStatus::kHolds);
   EXPECT_EQ(claim.differences.at(0)->to, "baseline");
   EXPECT_EQ(claim.differences[0]->low, compared.low);

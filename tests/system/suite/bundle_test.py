@@ -201,7 +201,7 @@ class Bundles(unittest.TestCase):
             path = next(sick.glob(f"jobs/*/*/{name}"))
             good = path.read_bytes()
             path.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
-            self.refused(self.bundle("sick.zip", store=sick), f"{name}' is not the file that was meant")
+            self.refused(self.bundle("sick.zip", store=sick), f"{name}' does not have the bytes that the store recorded")
             path.unlink()
             self.refused(self.bundle("sick.zip", store=sick), f"{name}' is missing")
             path.write_bytes(good)

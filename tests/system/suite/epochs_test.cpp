@@ -41,8 +41,8 @@ TEST(SuiteInEpochs, is_planned_from_raw_images_and_tabled_from_the_pack) {
     return resolute(joined({"suite", verb, suite, "--store", store}, more));
   };
   EXPECT_THAT(succeeded(of("plan")).out,
-              AllOf(HasSubstr("train.epochs = 1 on people: 8 steps (32 training images, 4 a step)\n"),
-                    HasSubstr("train.milestone_epochs = 1 on people: 8 steps (32 training images, 4 a step)\n")));
+              AllOf(HasSubstr("train.epochs = 1 on people: 8 steps (32 training images, 4 per step)\n"),
+                    HasSubstr("train.milestone_epochs = 1 on people: 8 steps (32 training images, 4 per step)\n")));
   const core::Json planned = json_of(of("plan", {"--json"}));
   EXPECT_EQ(planned["epochs"][0]["steps"], (core::Json{8, 8}));
   EXPECT_EQ(json_of(of("plan", {"--json", "--set", "train.steps=8"}))["jobs"], planned["jobs"]);

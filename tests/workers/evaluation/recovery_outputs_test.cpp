@@ -72,8 +72,8 @@ class RecoveryOutputsTest : public EvaluationOutputsTest {
   PretendedCascade cascade(std::map<int, float> added = {{3, 0.0F}, {2, 0.4F}, {1, -0.3F}}) const {
     return {method<experiments::BaselineOptions>(), std::move(added)};
   }
-  static std::vector<results::RecoveryQuality> recovery(const EvaluationOutputs& outputs) {
-    return results::parse_csv<results::RecoveryQuality>(
+  static std::vector<results::ImageRecoveryQuality> recovery(const EvaluationOutputs& outputs) {
+    return results::parse_csv<results::ImageRecoveryQuality>(
         core::as_text(outputs.files.at(experiments::kRecoveryOutput.file)), "recovery");
   }
   // The copy that a training makes.
@@ -90,7 +90,7 @@ class RecoveryOutputsTest : public EvaluationOutputsTest {
 TEST_F(RecoveryOutputsTest, recovery_csv_holds_every_decoders_output_against_what_it_aims_at) {
   PretendedCascade method = cascade();
   const EvaluationOutputs made = outputs(method).value();
-  std::vector<results::RecoveryQuality> expected;
+  std::vector<results::ImageRecoveryQuality> expected;
   for (const SampleImage& image : choose_sample(split_, {1, 2, 3}, 3))
     for (int scale : {3, 2, 1}) {
       const Image input = view(image.view), aim = copy(image.view.row, scale);
@@ -108,7 +108,7 @@ TEST_F(RecoveryOutputsTest, recovery_csv_holds_every_decoders_output_against_wha
   // Of identities that no training saw.
   std::set<std::int64_t> trained;
   for (const datasets::TrainItem& item : split_.train) trained.insert(item.identity);
-  for (const results::RecoveryQuality& line : expected) EXPECT_FALSE(trained.contains(line.identity));
+  for (const results::ImageRecoveryQuality& line : expected) EXPECT_FALSE(trained.contains(line.identity));
   // In blocks of a fixed size; panels one by one.
   EXPECT_EQ(1U, static_cast<std::size_t>(std::count(method.batches.begin(), method.batches.end(), 4)));
   EXPECT_EQ(2U, static_cast<std::size_t>(std::count(method.batches.begin(), method.batches.end(), kRecoveryBatch)));
@@ -120,7 +120,7 @@ TEST_F(RecoveryOutputsTest, what_a_decoder_aims_at_is_the_copy_that_the_training
   for (const auto from : {settings::CopiesFrom::kNative, settings::CopiesFrom::kNetwork}) {
     copies_from_ = from;
     PretendedCascade method = cascade({{3, 0.0F}, {1, 0.0F}});
-    const std::vector<results::RecoveryQuality> lines = recovery(outputs(method).value());
+    const std::vector<results::ImageRecoveryQuality> lines = recovery(outputs(method).value());
     std::size_t at = 0;
     for (const SampleImage& image : choose_sample(split_, {1, 2, 3}, 3))
       for (const int scale : {3, 1}) {
@@ -139,7 +139,7 @@ TEST_F(RecoveryOutputsTest, metrics_are_means_over_images_of_each_rate_above_1_a
   const EvaluationOutputs made = outputs(method).value();
   for (int rate : {2, 3}) {
     double recovered = 0, enlarged = 0, recovered_ssim = 0, enlarged_ssim = 0, images = 0;
-    for (const results::RecoveryQuality& line : recovery(made)) {
+    for (const results::ImageRecoveryQuality& line : recovery(made)) {
       if (line.rate != rate || line.scale != 1) continue;
       recovered += line.recovered.psnr;
       enlarged += line.enlarged.psnr;

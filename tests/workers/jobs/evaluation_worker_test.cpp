@@ -154,7 +154,7 @@ TEST_F(EvaluationWorkerTest, a_cascade_leaves_what_each_scale_recovers_whatever_
     const results::EvaluationRecord record = evaluate(name, evaluation);
     texts.insert(result(store(name), record.job));
     const fs::path folder = experiments::StoreLayout(store(name)).job_folder(record.job);
-    const auto lines = results::parse_csv<results::RecoveryQuality>(
+    const auto lines = results::parse_csv<results::ImageRecoveryQuality>(
         core::read_text(core::real_file_system(), folder / "recovery.csv"), "recovery");
     ASSERT_EQ(2U * 4U * 3U * 3U, lines.size());
     for (std::size_t i = 0; i < lines.size(); ++i) EXPECT_EQ(3 - static_cast<int>(i % 3), lines[i].scale);

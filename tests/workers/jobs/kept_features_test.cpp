@@ -125,7 +125,7 @@ TEST_F(KeptFeaturesTest, a_file_that_is_not_what_was_kept_is_said_not_taken_and_
     damage(bytes);
     core::write_atomic(files_, kept("damaged"), bytes);
     const Done after = evaluate("damaged", re_ranked);
-    EXPECT_THAT(after.log, HasSubstr("is not the file that was kept"));
+    EXPECT_THAT(after.log, HasSubstr("is not the file that the evaluation kept"));
     EXPECT_THAT(after.log, HasSubstr("images are embedded again"));
     EXPECT_EQ(after.result, alone.result);
     EXPECT_EQ(after.features, alone.features);

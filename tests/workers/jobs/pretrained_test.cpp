@@ -271,7 +271,7 @@ TEST_F(WeightsStore, a_training_does_not_start_from_what_is_not_right) {
     return refusal([&] { load_initial_weights(files, store_, hash, backbone, method->module()); });
   };
   EXPECT_THAT(load(core::sha256_hex("other")), HasSubstr("are not in the store"));
-  EXPECT_THAT(load(sha256, "resnet50"), HasSubstr("are no weights of the backbone 'resnet50'"));
+  EXPECT_THAT(load(sha256, "resnet50"), HasSubstr("are not weights of the backbone 'resnet50'"));
   core::Bytes bytes = files.read(store_.weights_file(sha256));
   for (std::size_t at = 0; at < bytes.size(); at += 50'000) {
     core::Bytes damaged = bytes;
@@ -282,7 +282,7 @@ TEST_F(WeightsStore, a_training_does_not_start_from_what_is_not_right) {
   // A whole safetensors file of something else under its right hash.
   const core::Bytes foreign = encode_safetensors({{"w", at::ones({2})}}, {});
   core::write_atomic(files, store_.weights_file(core::sha256_hex(foreign)), foreign);
-  EXPECT_THAT(load(core::sha256_hex(foreign)), HasSubstr("are no weights of the backbone"));
+  EXPECT_THAT(load(core::sha256_hex(foreign)), HasSubstr("are not weights of the backbone"));
   EXPECT_EQ(before, worker_tests::state_hash(method->module()));
 }
 
