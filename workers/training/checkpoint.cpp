@@ -9,6 +9,7 @@
 #include "core/hash/crc32c.h"
 #include "core/hash/sha256.h"
 #include "core/log.h"
+#include "experiments/store/checkpoint_checksum.h"
 
 namespace resolute::workers {
 namespace {
@@ -21,18 +22,9 @@ constexpr std::size_t kPiece = std::size_t{1} << 20;
 // One core cannot use all of the memory's speed; a few do. The other ranks of the machine wait for this one anyway.
 constexpr unsigned kMostCopiers = 4;
 
-// The checksum's eight digits stand at a fixed place of every checkpoint, since "crc32c" sorts first among the keys of
-// the metadata and the metadata stands first in the header.
-constexpr std::string_view kBeforeChecksum = R"({"__metadata__":{"crc32c":")";
-constexpr std::size_t kChecksumAt = 8 + kBeforeChecksum.size();
-constexpr std::string_view kNoChecksum = "00000000";
-
-// The checksum of a file that starts with these bytes, kChecksumAt + 8 or more; crc32c() continues it.
-std::uint32_t start_checksum(std::span<const std::byte> start) {
-  std::uint32_t crc = core::crc32c(start.first(kChecksumAt));
-  crc = core::crc32c(core::as_byte_span(kNoChecksum), crc);
-  return core::crc32c(start.subspan(kChecksumAt + kNoChecksum.size()), crc);
-}
+using experiments::kChecksumAt;
+using experiments::kNoChecksum;
+using experiments::start_checksum;
 
 std::map<std::string, std::string> metadata_of(const Checkpoint& checkpoint, const CheckpointOwner& owner) {
   return {{"crc32c", std::string(kNoChecksum)},
@@ -119,9 +111,7 @@ void expect_checksum(std::uint32_t crc, std::span<const std::byte> start, std::s
 }
 
 void expect_start(std::span<const std::byte> bytes, std::string_view name) {
-  if (bytes.size() < kChecksumAt + kNoChecksum.size() ||
-      core::as_text(bytes.subspan(8, kBeforeChecksum.size())) != kBeforeChecksum)
-    refuse_damaged(bytes, name, "is no checkpoint, or only its start", {});
+  if (!experiments::starts_as_checkpoint(bytes)) refuse_damaged(bytes, name, "is no checkpoint, or only its start", {});
 }
 
 Checkpoint checkpoint_of(SafetensorsContent content, const CheckpointOwner& owner, std::string_view name) {
