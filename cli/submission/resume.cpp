@@ -23,6 +23,7 @@
 #include "experiments/include.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/run/run.h"
+#include "orchestrator/space/needs.h"
 #include "orchestrator/store/stored_jobs.h"
 
 namespace resolute::cli {
@@ -128,6 +129,7 @@ int resume(core::FileSystem& files, slurm::Client& client, const slurm::Effects&
   for (const auto& batch : standing.batches)
     if (batch.state == BatchState::kAlive) alive.insert(batch.batch.number);
   require_writable_store(parsed.store.root());
+  orchestrator::announce_plan(files, parsed.store, plan);
   const auto refusal = allocations::submit_all_missing(files, client, effects, standing, plan);
   if (parsed.json) {
     if (!refusal || is_alive(standing)) print_json(jobs_json(standing, nothing_new, refusal));

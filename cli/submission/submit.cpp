@@ -19,6 +19,7 @@
 #include "core/log.h"
 #include "experiments/include.h"
 #include "orchestrator/journal/epoch.h"
+#include "orchestrator/space/needs.h"
 #include "orchestrator/store/stored_jobs.h"
 
 namespace resolute::cli {
@@ -170,21 +171,26 @@ int suite_submit(const Arguments& arguments) {
   auto& files = core::real_file_system();
   const auto environment = core::current_environment();
   Order order = read_order(*parsed, files, environment);
-  if (orchestrator::all_results_there(files, parsed->store, order.plan))
-    return report_complete("submit", nullptr, order.plan, parsed->json);
+  const bool dry = parsed->values.count("dry-run") > 0;
+  const auto is_complete = [&] { return orchestrator::all_results_there(files, parsed->store, order.plan); };
+  if (is_complete()) {
+    if (!dry) orchestrator::announce_plan(files, parsed->store, order.plan);
+    if (dry || is_complete()) return report_complete("submit", nullptr, order.plan, parsed->json);
+  }
   const auto warn = [&] {
     for (const auto& warning : allocations::submission_warnings(files, order.plan, parsed->store, order.request))
       core::log_warning("{}", warning);
   };
   for (const auto& batch : order.request.batches)  // what cannot be written as a script is refused before all else
     slurm::validate(slurm::script_of(order.request, batch, parsed->store.root(), std::nullopt));
-  if (parsed->values.count("dry-run") > 0) {
+  if (dry) {
     warn();
     return dry_run(order);
   }
   allocations::require_sbatch(environment);
   require_writable_store(parsed->store.root());
   allocations::require_own_submissions(files, parsed->store.suite_folder(order.plan.suite));
+  orchestrator::announce_plan(files, parsed->store, order.plan);
 
   const slurm::Effects effects = slurm::real_effects();
   slurm::Client client(effects, allocations::interactive_client());

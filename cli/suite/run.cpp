@@ -25,6 +25,7 @@
 #include "experiments/site.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/look/status.h"
+#include "orchestrator/space/needs.h"
 #include "orchestrator/store/wall_clock.h"
 #include "results/tables/aggregation.h"
 #include "results/tables/table_json.h"
@@ -298,6 +299,7 @@ int suite_run(const Arguments& arguments) {
     experiments::Plan plan = parsed->plan(true);
     require_writable_store(run.store);
     run.worker_command = {worker_program().string()};
+    orchestrator::announce_plan(core::real_file_system(), parsed->store, plan);
     run.raw_roots = prepare_raw_images(plan, parsed->store);
     return plan;
   };

@@ -5,10 +5,12 @@
 //!     packs/NAME-HASH/{shard-NNNNN.h5, pack.json}        HASH: first 16 digits of the pack settings' SHA-256
 //!     raw/NAME-HASH/…                                    images of a synthetic data set
 //!     jobs/ab/abcdef…/{spec.json, attempt-NNN-{stdout,stderr,metrics.jsonl,…}, checkpoints/, result.json, …}
-//!     suites/NAME/{journal-EPOCH, plan.json, tables/, submissions/}
+//!     suites/NAME/{journal-EPOCH, plan-HASH.json, tables/, submissions/}
 //!     suites/NAME@K/journal-EPOCH                        of the Kth of several allocations that run NAME side by side
 //!     bundles/NAME-NNNNNN                                small files of finished jobs (bundle.h)
 //!     weights/{SHA256.safetensors, NAME.json}            imported trunks by content, and the names they go by
+//!     trash/                                             what `resolute store gc` has taken
+//!     (orchestrator/space/trash.h)
 
 #include <filesystem>
 #include <optional>
@@ -33,6 +35,7 @@ class StoreLayout {
   //! What one attempt leaves beside the job's result. \param attempt 1, 2, …; three digits or more
   std::filesystem::path attempt_file(const JobId& job, int attempt, const std::string& name) const;
   std::filesystem::path suite_folder(const std::string& suite) const;
+  std::filesystem::path trash_folder() const { return root_ / "trash"; }
   std::filesystem::path weights_folder() const { return root_ / "weights"; }
   //! \param sha256 of the file, 64 hexadecimal digits
   std::filesystem::path weights_file(const std::string& sha256) const;

@@ -4,6 +4,7 @@
 
 #include "core/files/json.h"
 #include "core/log.h"
+#include "orchestrator/journal/journal.h"
 #include "orchestrator/journal/owner.h"
 
 namespace resolute::orchestrator {
@@ -128,6 +129,29 @@ void Claims::release(const experiments::JobId& job) {
   } catch (const core::RuntimeError& error) {
     core::log_warning("a claim was not given back: {}", error.what());
   }
+}
+
+bool ClaimHolders::held(const experiments::JobId& job) {
+  const fs::path path = claim_file(store_, job);
+  const auto text = core::read_text_if_exists(files_, path);
+  if (!text) return false;
+  const auto claim = parse_claim(*text, path.string());
+  if (!claim) return true;
+  const std::lock_guard lock(guard_);
+  const auto [known, fresh] = alive_.try_emplace(*text, true);
+  if (fresh) known->second = may_live(*claim);
+  return known->second;
+}
+
+bool ClaimHolders::may_live(const JobClaim& claim) {
+  const fs::path folder = store_.suite_folder(claim.suite);
+  const auto owner = read_owner(files_, folder, claim.epoch);
+  if (owner && life_of(*owner) == OwnerLife::kEnded) return false;
+  const auto epochs = journal_epochs(files_, folder);
+  if (epochs.empty()) return owner.has_value();
+  // Another run has taken the suite over since; the same one may have gone on in a further epoch.
+  const auto newest = read_journal_header(files_, folder / journal_name(epochs.back()));
+  return !newest || newest->run == claim.run;
 }
 
 }  // namespace resolute::orchestrator

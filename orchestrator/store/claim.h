@@ -73,4 +73,21 @@ class Claims {
   std::map<std::string, Standstill> seen_;  //!< by run token or, of a claim that cannot be read, path; under mutex_
 };
 
+//! Which jobs runs have claims on, for whoever takes none. Any thread.
+class ClaimHolders {
+ public:
+  ClaimHolders(core::FileSystem& files, const experiments::StoreLayout& store) : files_(files), store_(store) {}
+  //! By a run that may be at work. A claim that cannot be read is held: its run may yet write it. What is known of a
+  //! run is asked once.
+  bool held(const experiments::JobId& job);
+
+ private:
+  bool may_live(const JobClaim& claim);
+
+  core::FileSystem& files_;
+  const experiments::StoreLayout& store_;
+  std::mutex guard_;
+  std::map<std::string, bool> alive_;  //!< by a claim's text; under guard_
+};
+
 }  // namespace resolute::orchestrator

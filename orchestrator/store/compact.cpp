@@ -8,8 +8,7 @@
 #include "core/hash/sha256.h"
 #include "core/process/side_by_side.h"
 #include "experiments/store/bundle.h"
-#include "orchestrator/journal/journal.h"
-#include "orchestrator/journal/owner.h"
+#include "orchestrator/journal/epoch.h"
 #include "orchestrator/store/claim.h"
 #include "orchestrator/store/stored_jobs.h"
 
@@ -21,42 +20,6 @@ using experiments::JobId;
 
 constexpr std::uint64_t kLargestBundled = std::uint64_t{16} << 20;
 constexpr std::size_t kJobsAtATime = 64;  // whose files are in memory before they are packed
-
-// Which claims on jobs are held. Asked from several threads.
-class ClaimHolders {
- public:
-  ClaimHolders(core::FileSystem& files, const experiments::StoreLayout& store) : files_(files), store_(store) {}
-
-  // Of a run that may be at work. A claim that cannot be read is held: its run may yet write it.
-  bool held(const JobId& job) {
-    const fs::path path = claim_file(store_, job);
-    const auto text = core::read_text_if_exists(files_, path);
-    if (!text) return false;
-    const auto claim = parse_claim(*text, path.string());
-    if (!claim) return true;
-    const std::lock_guard lock(guard_);
-    const auto [known, fresh] = alive_.try_emplace(*text, true);
-    if (fresh) known->second = may_live(*claim);
-    return known->second;
-  }
-
- private:
-  bool may_live(const JobClaim& claim) {
-    const fs::path folder = store_.suite_folder(claim.suite);
-    const auto owner = read_owner(files_, folder, claim.epoch);
-    if (owner && life_of(*owner) == OwnerLife::kEnded) return false;
-    const auto epochs = journal_epochs(files_, folder);
-    if (epochs.empty()) return owner.has_value();
-    // Another run has taken the suite over since; the same one may have gone on in a further epoch.
-    const auto newest = read_journal_header(files_, folder / journal_name(epochs.back()));
-    return !newest || newest->run == claim.run;
-  }
-
-  core::FileSystem& files_;
-  const experiments::StoreLayout& store_;
-  std::mutex guard_;
-  std::map<std::string, bool> alive_;  // by a claim's text
-};
 
 // What a finished job leaves beside its result.
 struct Leavings {
@@ -76,21 +39,23 @@ std::optional<core::Bytes> small_file(core::FileSystem& files, const fs::path& p
 
 class Compaction {
  public:
-  Compaction(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
-             const CompactOptions& options)
-      : files_(files), store_(store), plan_(plan), options_(options), claims_(files, store) {}
+  Compaction(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
+             const std::map<std::string, std::string>& jobs, const CompactOptions& options)
+      : files_(files), store_(store), suite_(suite), jobs_(jobs), options_(options), claims_(files, store) {}
 
   CompactReport run() {
-    const auto stored = look_at_jobs(files_, store_, plan_.jobs);
-    std::vector<const experiments::PlannedJob*> finished;
+    std::vector<JobId> ids;
+    for (const auto& [id, kind] : jobs_) ids.push_back({id});
+    const auto stored = look_at_jobs(files_, store_, ids);
+    std::vector<JobId> finished;
     for (std::size_t i = 0; i < stored.size(); ++i)
-      if (stored[i].result) finished.push_back(&plan_.jobs[i]);
+      if (stored[i].result) finished.push_back(ids[i]);
     report_.finished = static_cast<std::int64_t>(finished.size());
     at_once_ = calls_at_once(finished.size());
     for (std::size_t begin = 0; begin < finished.size(); begin += kJobsAtATime) {
       const std::size_t count = std::min(kJobsAtATime, finished.size() - begin);
       std::vector<Leavings> found(count);
-      core::side_by_side(count, at_once_, [&](std::size_t i) { found[i] = leavings_of(*finished[begin + i]); });
+      core::side_by_side(count, at_once_, [&](std::size_t i) { found[i] = leavings_of(finished[begin + i]); });
       for (Leavings& one : found) take(std::move(one));
       if (options_.progress) options_.progress(begin + count, finished.size());
     }
@@ -99,26 +64,25 @@ class Compaction {
   }
 
  private:
-  Leavings leavings_of(const experiments::PlannedJob& planned) {
+  Leavings leavings_of(const JobId& job) {
     Leavings found;
-    found.job.job = planned.id;
-    const fs::path folder = store_.job_folder(planned.id);
+    found.job.job = job;
+    const fs::path folder = store_.job_folder(job);
     const auto names = unless_foreign([&] { return files_.list(folder); });
     const auto has = [&](const char* name) { return names && std::binary_search(names->begin(), names->end(), name); };
     if (!has("result.json")) return found;  // or removed meanwhile
-    if (has("claim") && claims_.held(planned.id)) {
+    if (has("claim") && claims_.held(job)) {
       found.held = true;
       return found;
     }
-    const auto result = unless_foreign([&] { return files_.read(store_.result_file(planned.id)); });
+    const auto result = unless_foreign([&] { return files_.read(store_.result_file(job)); });
     if (!result) return found;
     found.job.result_sha256 = core::sha256_hex(*result);
     for (const std::string& name : *names)
       if (experiments::attempt_of(name)) add_file(found, folder, name);
     if (has("attempts")) add_attempts(found, folder);
     // What other jobs need keeps its specification, which their workers read.
-    if (has("spec.json") && std::holds_alternative<experiments::EvaluationSpecification>(planned.specification))
-      add_file(found, folder, "spec.json");
+    if (has("spec.json") && jobs_.at(job.hex) == "evaluation") add_file(found, folder, "spec.json");
     if (has("checkpoints")) found.folders.emplace_back("checkpoints");
     return found;
   }
@@ -165,8 +129,7 @@ class Compaction {
     const bool files =
         std::any_of(pending_.begin(), pending_.end(), [](const auto& job) { return !job.files.empty(); });
     if (files && !options_.dry_run) {
-      const fs::path made =
-          experiments::publish_bundle(files_, store_, plan_.suite, experiments::encode_bundle(pending_));
+      const fs::path made = experiments::publish_bundle(files_, store_, suite_, experiments::encode_bundle(pending_));
       report_.bundles.push_back(made.filename().string());
     }
     core::side_by_side(pending_.size(), at_once_, [&](std::size_t i) {
@@ -208,7 +171,8 @@ class Compaction {
 
   core::FileSystem& files_;
   const experiments::StoreLayout& store_;
-  const experiments::Plan& plan_;
+  const std::string& suite_;
+  const std::map<std::string, std::string>& jobs_;  // id → kind
   const CompactOptions& options_;
   ClaimHolders claims_;
   std::size_t at_once_ = 1;
@@ -239,11 +203,29 @@ std::pair<std::int64_t, std::int64_t> restore(core::FileSystem& files, const fs:
 
 CompactReport compact(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
                       const CompactOptions& options) {
-  return Compaction(files, store, plan, options).run();
+  std::map<std::string, std::string> jobs;
+  for (const auto& job : plan.jobs) jobs.emplace(job.id.hex, experiments::kind_name(job.specification));
+  return compact(files, store, plan.suite, jobs, options);
 }
 
-CompactReport unpack(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
-                     const CompactOptions& options) {
+CompactReport compact(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
+                      const std::map<std::string, std::string>& jobs, const CompactOptions& options) {
+  return Compaction(files, store, suite, jobs, options).run();
+}
+
+void add(CompactReport& to, const CompactReport& one) {
+  to.finished += one.finished;
+  to.jobs += one.jobs;
+  to.files += one.files;
+  to.folders += one.folders;
+  to.bytes += one.bytes;
+  to.held += one.held;
+  to.kept += one.kept;
+  to.bundles.insert(to.bundles.end(), one.bundles.begin(), one.bundles.end());
+}
+
+CompactReport unpack(core::FileSystem& files, const experiments::StoreLayout& store,
+                     const std::optional<std::string>& suite, const CompactOptions& options) {
   CompactReport report;
   ClaimHolders claims(files, store);
   std::mutex guard;

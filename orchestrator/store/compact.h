@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,10 +40,16 @@ struct CompactReport {
 CompactReport compact(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
                       const CompactOptions& options);
 
-//! Writes the files of all bundles of the suite again where they stood, unless something stands there, and removes the
-//! bundles. One that has files of a job that a run holds stays. \throws RuntimeError of the store; kCorrupt for a
-//! bundle that is damaged
-CompactReport unpack(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
-                     const CompactOptions& options);
+//! The same of jobs by id, each with its kind_name().
+CompactReport compact(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
+                      const std::map<std::string, std::string>& jobs, const CompactOptions& options);
+//! Counts what was done of another suite too.
+void add(CompactReport& to, const CompactReport& one);
+
+//! Writes the files of all bundles of the suite, or of the whole store, again where they stood, unless something stands
+//! there, and removes the bundles. One that has files of a job that a run holds stays. \throws RuntimeError of the
+//! store; kCorrupt for a bundle that is damaged
+CompactReport unpack(core::FileSystem& files, const experiments::StoreLayout& store,
+                     const std::optional<std::string>& suite, const CompactOptions& options);
 
 }  // namespace resolute::orchestrator

@@ -23,8 +23,16 @@ std::size_t calls_at_once(std::size_t jobs) { return jobs <= kFewJobs ? 1 : kCal
 std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
                                     const std::vector<experiments::PlannedJob>& jobs,
                                     const std::function<bool(const experiments::JobId&)>& known_done) {
+  std::vector<experiments::JobId> ids;
+  for (const auto& job : jobs) ids.push_back(job.id);
+  return look_at_jobs(files, store, ids, known_done);
+}
+
+std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                    const std::vector<experiments::JobId>& jobs,
+                                    const std::function<bool(const experiments::JobId&)>& known_done) {
   std::map<std::string, std::vector<std::size_t>> by_folder;
-  for (std::size_t i = 0; i < jobs.size(); ++i) by_folder[jobs[i].id.hex.substr(0, 2)].push_back(i);
+  for (std::size_t i = 0; i < jobs.size(); ++i) by_folder[jobs[i].hex.substr(0, 2)].push_back(i);
   std::vector<StoredJob> found(jobs.size());
   std::vector<const std::vector<std::size_t>*> groups;
   if (jobs.size() <= kFewJobs || files.exists(store.root() / "jobs"))
@@ -34,9 +42,9 @@ std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::
     std::optional<std::vector<std::string>> names;
     // Where what stands there is foreign each job tells for itself.
     if (group.size() > 1)
-      names = unless_foreign([&] { return files.list(store.job_folder(jobs[group.front()].id).parent_path()); });
+      names = unless_foreign([&] { return files.list(store.job_folder(jobs[group.front()]).parent_path()); });
     for (const std::size_t i : group) {
-      const experiments::JobId& job = jobs[i].id;
+      const experiments::JobId& job = jobs[i];
       if (names && !std::binary_search(names->begin(), names->end(), job.hex)) continue;
       found[i].folder = true;
       found[i].result = (names && known_done && known_done(job)) || has_result(files, store, job);

@@ -1,0 +1,148 @@
+#include "orchestrator/space/needs.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/clock.h"
+#include "core/hash/sha256.h"
+#include "orchestrator/journal/epoch.h"
+#include "orchestrator/space/trash.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+using core::Json;
+
+constexpr int kPlanVersion = 1;
+constexpr std::string_view kStart = "plan-", kEnd = ".json";
+constexpr std::size_t kDigits = 16;
+constexpr std::array kKinds{"evaluation", "seal", "shard", "training"};
+constexpr std::uint64_t kLargestPlan = std::uint64_t{1} << 30;
+
+bool is_plan_file(const std::string& name) { return name.starts_with(kStart) && name.ends_with(kEnd); }
+
+// Of folders NAME and NAME@K, of allocations side by side: NAME.
+std::string suite_of(const std::string& folder) {
+  const std::string base = folder.substr(0, folder.rfind('@'));
+  return experiments::allocation_of(base, folder) ? base : folder;
+}
+
+void add_plans(core::FileSystem& files, const fs::path& folder, const std::vector<std::string>& names,
+               SuiteNeeds& needs) {
+  for (const std::string& name : names) {
+    if (!is_plan_file(name)) continue;
+    const core::Bytes bytes = files.read(folder / name, kLargestPlan);
+    SuiteNeeds plan = parse_plan_file(std::string(core::as_text(bytes)), folder / name);
+    needs.jobs.merge(plan.jobs);
+    needs.planned.merge(plan.planned);
+  }
+}
+
+bool has_any(const std::vector<std::string>& names, std::initializer_list<std::string_view> starts) {
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return std::any_of(starts.begin(), starts.end(), [&](std::string_view start) { return name.starts_with(start); });
+  });
+}
+
+}  // namespace
+
+std::string plan_file_text(const experiments::Plan& plan) {
+  Json jobs = Json::object();
+  for (const char* kind : kKinds) jobs[kind] = Json::array();
+  Names packs;
+  const experiments::StoreLayout layout{fs::path()};
+  for (const auto& dataset : plan.datasets) packs.insert(layout.pack_folder(dataset.pack).filename().string());
+  for (const auto& job : plan.jobs) {
+    jobs[experiments::kind_name(job.specification)].push_back(job.id.hex);
+    if (const auto* seal = std::get_if<experiments::SealSpecification>(&job.specification))
+      packs.insert(layout.pack_folder(seal->pack).filename().string());
+  }
+  // Plans that differ in their order alone are one file.
+  for (const char* kind : kKinds) std::sort(jobs[kind].begin(), jobs[kind].end());
+  return core::canonical_json({{"jobs", jobs}, {"packs", packs}, {"suite", plan.suite}, {"version", kPlanVersion}}) +
+         "\n";
+}
+
+std::string plan_file_name(const std::string& text) {
+  return fmt::format("{}{}{}", kStart, core::sha256_hex(text).substr(0, kDigits), kEnd);
+}
+
+SuiteNeeds parse_plan_file(const std::string& text, const fs::path& path) {
+  const std::string where = path.string();
+  if (plan_file_name(text) != path.filename())
+    throw core::corrupt_error(fmt::format("'{}' is damaged", where), "its name is the hash of another text",
+                              "remove it, and run or submit the suite again: that writes it anew");
+  const Json json = core::parse_json(text, where);
+  core::ObjectReader reader(json, where);
+  if (const int version = reader.required<int>("version"); version != kPlanVersion)
+    throw core::input_error(fmt::format("'{}' has version {}", where, version),
+                            fmt::format("this program reads version {}", kPlanVersion),
+                            "use the program that wrote it");
+  SuiteNeeds needs{reader.required<std::string>("suite")};
+  for (const std::string& pack : reader.required<std::vector<std::string>>("packs")) needs.planned.insert(pack);
+  const Json jobs = reader.required<Json>("jobs");
+  reader.finish();
+  core::ObjectReader kinds(jobs, where + ": key 'jobs'");
+  for (const char* kind : kKinds)
+    for (const std::string& id : kinds.required<std::vector<std::string>>(kind)) {
+      needs.jobs.emplace(id, kind);
+      needs.planned.insert(id);
+    }
+  kinds.finish();
+  return needs;
+}
+
+void announce_plan(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan) {
+  const std::string text = plan_file_text(plan);
+  const fs::path folder = store.suite_folder(plan.suite);
+  core::publish_exclusive(files, folder / plan_file_name(text), text);
+  // Whoever published it before may not have come to this yet.
+  files.sync_path(folder);
+  settle_trash(files, core::monotonic_clock(), store);
+}
+
+std::vector<std::string> fresh_list(core::FileSystem& files, const fs::path& folder) {
+  if (files.exists(folder)) unless_foreign([&] { return core::probe_storage(files, folder), true; });
+  return files.list(folder);
+}
+
+std::vector<SuiteNeeds> read_needs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                   const ListFolder& list) {
+  std::map<std::string, SuiteNeeds> suites;
+  std::map<std::string, fs::path> silent;  // with work of theirs, and no word of what they need
+  for (const std::string& name : list(store.root() / "suites")) {
+    const fs::path folder = store.suite_folder(name);
+    std::error_code ignored;
+    if (!fs::is_directory(folder, ignored)) continue;
+    const auto names = list(folder);
+    SuiteNeeds& needs = suites.try_emplace(suite_of(name), SuiteNeeds{suite_of(name)}).first->second;
+    add_plans(files, folder, names, needs);
+    for (const Job& job : read_past(files, folder).state.jobs) needs.jobs.emplace(job.id.hex, job.kind);
+    if (has_any(names, {"tables", "submissions"})) silent.emplace(needs.suite, folder);
+  }
+  std::vector<SuiteNeeds> list_of_all;
+  for (auto& [name, needs] : suites) {
+    if (needs.jobs.empty() && needs.planned.empty() && silent.contains(name))
+      throw core::input_error(
+          fmt::format("it is not known what suite '{}' needs", name),
+          fmt::format("'{}' has neither plan nor journal: an earlier version wrote it", silent.at(name).string()),
+          "run or submit the suite again, which announces its plan, or remove that folder");
+    list_of_all.push_back(std::move(needs));
+  }
+  return list_of_all;
+}
+
+Names names_of(const std::vector<SuiteNeeds>& suites) {
+  Names names = planned_of(suites);
+  for (const SuiteNeeds& suite : suites)
+    for (const auto& [id, kind] : suite.jobs) names.insert(id);
+  return names;
+}
+
+Names planned_of(const std::vector<SuiteNeeds>& suites) {
+  Names names;
+  for (const SuiteNeeds& suite : suites) names.insert(suite.planned.begin(), suite.planned.end());
+  return names;
+}
+
+}  // namespace resolute::orchestrator

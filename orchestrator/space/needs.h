@@ -1,0 +1,57 @@
+#pragma once
+//! \file
+//! What the suites of a store need. A suite announces its plan before it relies on anything in the store:
+//! `suites/NAME/plan-HASH.json` (docs/formats/plan.md). Suites of earlier versions are known by their journals.
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/files/file_system.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
+
+namespace resolute::orchestrator {
+
+//! Names, by which one thing in a store needs another: ids of jobs, and names of packs' folders
+//! (`easy-0123456789abcdef`, which raw images have too). No name is both.
+using Names = std::set<std::string>;
+
+//! What one suite needs.
+struct SuiteNeeds {
+  std::string suite;
+  std::map<std::string, std::string> jobs{};  //!< of its plans and journals: id → kind_name()
+  Names planned{};                            //!< jobs and packs of its plans, and so all that these stand on
+};
+
+//! The file's text: canonical JSON and a line feed. Its name has the first 16 digits of its SHA-256.
+std::string plan_file_text(const experiments::Plan& plan);
+std::string plan_file_name(const std::string& text);
+//! \param name of the file \throws RuntimeError: kCorrupt where its name is not that of its text; kInput for a newer
+//! version or what plan_file_text() does not write
+SuiteNeeds parse_plan_file(const std::string& text, const std::filesystem::path& path);
+
+//! To be called before a suite relies on anything in the store: writes its plan, durably, then waits for a collection
+//! at work (collect.h) and puts back what a dead one has taken. What the plan names stays from then on. \throws
+//! RuntimeError of the store
+void announce_plan(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
+
+using ListFolder = std::function<std::vector<std::string>(const std::filesystem::path&)>;
+
+//! Of every suite, by name. \param list the names in a folder: fresh_list(), or FileSystem::list() for whoever writes
+//! nothing \throws RuntimeError: kCorrupt or kInput where a suite's needs cannot be known: a damaged plan or journal,
+//! or a suite that has tables or submissions and neither
+std::vector<SuiteNeeds> read_needs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                   const ListFolder& list);
+//! All names in it.
+Names names_of(const std::vector<SuiteNeeds>& suites);
+//! All SuiteNeeds::planned.
+Names planned_of(const std::vector<SuiteNeeds>& suites);
+
+//! The names in a folder as they are now: a client of NFS believes a listing for up to a minute, but not behind a
+//! change of its own. \throws RuntimeError of the store
+std::vector<std::string> fresh_list(core::FileSystem& files, const std::filesystem::path& folder);
+
+}  // namespace resolute::orchestrator
