@@ -21,10 +21,10 @@ namespace options = boost::program_options;
 using Arguments = std::vector<std::string>;
 
 //! What a command is for. The overview, docs/commands.md and the manual page have a heading for each, in this order.
-enum class Purpose { kData, kSuites, kJobs, kResults, kMachine, kScripts };
+enum class Purpose { kData, kSuites, kJobs, kResults, kStores, kMachine, kScripts };
 //! All but kScripts: what scripts alone call stands in no list.
-inline constexpr std::array kPurposes{Purpose::kData, Purpose::kSuites, Purpose::kJobs, Purpose::kResults,
-                                      Purpose::kMachine};
+inline constexpr std::array kPurposes{Purpose::kData,    Purpose::kSuites, Purpose::kJobs,
+                                      Purpose::kResults, Purpose::kStores, Purpose::kMachine};
 //! "Single jobs"
 const char* heading(Purpose purpose);
 

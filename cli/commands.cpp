@@ -13,6 +13,8 @@ const char* heading(Purpose purpose) {
       return "Single jobs";
     case Purpose::kResults:
       return "Runs and results";
+    case Purpose::kStores:
+      return "Stores";
     case Purpose::kMachine:
       return "This machine";
     case Purpose::kScripts:
@@ -62,6 +64,9 @@ const std::vector<Command>& commands() {
       {kResults, "suite export", "the results as CSV, SQLite or TensorBoard files", suite_export},
       {kResults, "suite bundle", "a suite with its results in one file: tables made again anywhere", suite_bundle},
       {kResults, "rank", "CMC and mAP of query and gallery features", rank},
+      {kStores, "store check", "every hash that a store keeps; all damage named at once", store_check},
+      {kStores, "store gc", "what nothing in a store needs, and its disk; --yes removes it", store_gc},
+      {kStores, "store compact", "pack the small files of all suites' finished jobs", store_compact},
       {kMachine, "doctor", "what works here and what does not: MPI, GPUs, SLURM, file system", doctor},
       {kMachine, "completion", "a script with which bash or zsh completes all this", completion},
       {kMachine, "man", "all this as a manual page", man},

@@ -104,7 +104,7 @@ TEST(Help, overview_has_each_listed_command_once_by_purpose_and_no_other) {
 }
 
 TEST(Help, groups_are_the_first_of_two_words) {
-  EXPECT_THAT(command_groups(), ElementsAre("data", "suite", "weights", "export"));
+  EXPECT_THAT(command_groups(), ElementsAre("data", "suite", "weights", "export", "store"));
   EXPECT_THAT(group_overview("weights"), HasSubstr("  weights list"));
   EXPECT_THAT(group_overview("weights"), Not(HasSubstr("  data")));
 }

@@ -57,7 +57,9 @@ class HowTo(tutorial_test.TorchFollower):
         checked, = self.printed_by(MOVE)
         self.assertTrue(checked.endswith(self.run_lines(["resolute suite table street.toml --store store"])), checked)
         self.assertNotIn("FAILED", checked)
-        self.assertIn("street", self.printed_by(DISK)[0])
+        disk, = self.printed_by(DISK)
+        for expected in ("street", "in all", "would be packed", ": intact, "):
+            self.assertIn(expected, disk)
         self.printed_by(CITE)
         self.assertIn("@misc{resolute", (self.folder / "resolute.bib").read_text(encoding="utf-8"))
 

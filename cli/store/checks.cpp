@@ -1,0 +1,275 @@
+#include "cli/store/checks.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "core/error.h"
+#include "core/files/json.h"
+#include "core/hash/sha256.h"
+#include "datasets/pack/pack.h"
+#include "experiments/store/bundle.h"
+#include "experiments/store/checkpoint_checksum.h"
+#include "experiments/store/stored_specification.h"
+#include "orchestrator/journal/epoch.h"
+#include "orchestrator/journal/snapshot.h"
+#include "orchestrator/space/contents.h"
+#include "orchestrator/space/needs.h"
+#include "results/records/record.h"
+
+namespace resolute::cli {
+
+namespace {
+
+using experiments::JobId;
+
+constexpr const char* kRunAgain = "remove result.json beside it, and run the suite again";
+constexpr const char* kRemovePlan = "remove it, and run or submit the suite again: that writes it anew";
+
+// The files of one thing, and what is wrong with them.
+class Findings {
+ public:
+  Findings(core::FileSystem& files, const experiments::StoreLayout& store) : files_(files), store_(store) {}
+
+  // Adds what `look` throws, with the advice where the message has none. What has gone is no damage: a run may have
+  // removed it since it was listed.
+  void check(const fs::path& path, const std::string& advice, const std::function<void()>& look) {
+    try {
+      look();
+    } catch (const core::RuntimeError& error) {
+      if (error.is_missing() && !files_.exists(path)) return;
+      const std::string what = error.what();
+      add(path, what.find("; ") == std::string::npos ? what + "; " + advice : what);
+    }
+  }
+  void check_sha256(const fs::path& path, const std::string& sha256, const char* told_by, const std::string& advice) {
+    if (!files_.exists(path)) return add(path, fmt::format("it is missing ({} names it); {}", told_by, advice));
+    check(path, advice, [&] {
+      if (const std::string found = core::sha256_of(*files_.open_for_read(path)); found != sha256)
+        add(path, fmt::format("it is damaged (SHA-256 {}, {} says {}); {}", found, told_by, sha256, advice));
+    });
+  }
+  void add(const fs::path& path, std::string what) {
+    damage_.push_back({path.lexically_relative(store_.root()).string(), std::move(what)});
+  }
+  std::vector<Damage> take() { return std::move(damage_); }
+
+ private:
+  core::FileSystem& files_;
+  const experiments::StoreLayout& store_;
+  std::vector<Damage> damage_;
+};
+
+class JobCheck {
+ public:
+  JobCheck(core::FileSystem& files, const experiments::StoreLayout& store, JobId job)
+      : files_(files), store_(store), job_(std::move(job)), folder_(store.job_folder(job_)), found_(files, store) {}
+
+  std::vector<Damage> run() {
+    check_specification();
+    std::optional<results::Record> record;
+    const fs::path result = store_.result_file(job_);
+    found_.check(result, "remove it, and run the suite again",
+                 [&] { record = results::read_record(files_, store_, job_); });
+    if (record) std::visit([&](const auto& known) { check_record(known); }, *record);
+    check_kept_features();
+    check_checkpoints();
+    return found_.take();
+  }
+
+ private:
+  void check_specification() {
+    const fs::path path = store_.specification_file(job_);
+    const std::string advice = "remove it: the next run that needs it writes it again";
+    found_.check(path, advice, [&] {
+      const auto text = core::read_text_if_exists(files_, path);
+      if (!text) return;
+      const std::string found = core::sha256_hex(core::canonical_json(core::parse_json(*text, path.string())));
+      if (found != job_.hex)
+        found_.add(path, fmt::format("it is damaged (its hash is {}, not the job's id); {}", found, advice));
+    });
+  }
+
+  // Of a pack that is not sealed nothing else tells the hash.
+  void check_record(const results::ShardRecord& record) {
+    const auto specification = specification_of();
+    const auto* shard = specification ? std::get_if<experiments::ShardSpecification>(&*specification) : nullptr;
+    if (shard == nullptr) return;
+    const fs::path pack = store_.pack_folder(shard->pack);
+    if (files_.exists(pack / "pack.json")) return;
+    found_.check_sha256(
+        pack / fmt::format("shard-{:05}.h5", shard->shard), record.shard_sha256, "its job's result",
+        fmt::format("remove 'jobs/{}/{}/result.json', and run the suite again", job_.hex.substr(0, 2), job_.hex));
+  }
+  void check_record(const results::SealRecord& record) {
+    const auto specification = specification_of();
+    const auto* seal = specification ? std::get_if<experiments::SealSpecification>(&*specification) : nullptr;
+    if (seal == nullptr) return;
+    found_.check_sha256(store_.pack_folder(seal->pack) / "pack.json", record.pack_sha256, "the result of its seal",
+                        fmt::format("remove it and 'jobs/{}/{}/result.json', and run the suite again",
+                                    job_.hex.substr(0, 2), job_.hex));
+  }
+  void check_record(const results::TrainingRecord& record) {
+    found_.check_sha256(folder_ / record.weights_file, record.weights_sha256, "result.json", kRunAgain);
+  }
+  void check_record(const results::EvaluationRecord& record) {
+    found_.check_sha256(store_.features_file(job_), record.features_sha256, "result.json", kRunAgain);
+    for (const auto& [name, sha256] : record.outputs)
+      found_.check_sha256(folder_ / name, sha256, "result.json", kRunAgain);
+  }
+
+  // What cannot be read has been named already.
+  std::optional<experiments::JobSpecification> specification_of() {
+    try {
+      return experiments::read_stored_specification(files_, store_, job_);
+    } catch (const core::RuntimeError&) {
+      return std::nullopt;
+    }
+  }
+
+  // kept-features-KEY-SHA256.h5
+  void check_kept_features() {
+    constexpr std::size_t kHash = 64;
+    const std::string start = "kept-features-", end = ".h5";
+    for (const std::string& name : files_.list(folder_))
+      if (name.starts_with(start) && name.ends_with(end) && name.size() > start.size() + kHash + end.size())
+        found_.check_sha256(folder_ / name, name.substr(name.size() - end.size() - kHash, kHash), "its name",
+                            "remove it: images are embedded again");
+  }
+
+  void check_checkpoints() {
+    const fs::path folder = store_.checkpoints_folder(job_);
+    const std::string advice = "remove it: the training goes on from the one before";
+    for (const std::string& name : files_.list(folder)) {
+      if (!name.starts_with("step-")) continue;
+      found_.check(folder / name, advice, [&] {
+        if (const auto why = experiments::checkpoint_damage(*files_.open_for_read(folder / name)))
+          found_.add(folder / name, fmt::format("it is damaged ({}); {}", *why, advice));
+      });
+    }
+  }
+
+  core::FileSystem& files_;
+  const experiments::StoreLayout& store_;
+  JobId job_;
+  fs::path folder_;
+  Findings found_;
+};
+
+class Checks {
+ public:
+  Checks(core::FileSystem& files, const experiments::StoreLayout& store) : files_(files), store_(store) {}
+
+  std::vector<Check> list() {
+    for (const std::string& name : files_.list(store_.root() / "packs")) add_pack(store_.root() / "packs" / name);
+    const fs::path jobs = store_.root() / "jobs";
+    for (const std::string& folder : files_.list(jobs))
+      for (const std::string& id : files_.list(jobs / folder))
+        if (core::is_sha256_hex(id))
+          add(jobs / folder / id, [this, id] { return JobCheck(files_, store_, {id}).run(); });
+    for (const std::string& name : files_.list(store_.root() / "suites"))
+      if (fs::is_directory(store_.suite_folder(name))) add_suite(store_.suite_folder(name));
+    for (const fs::path& path : experiments::bundle_files(files_, store_)) add_bundle(path);
+    for (const std::string& name : files_.list(store_.weights_folder())) {
+      const fs::path path = store_.weights_folder() / name;
+      if (path.extension() == ".safetensors")
+        add_sha256(path, path.stem(), "its name", "remove it, and import the weights again");
+    }
+    return std::move(checks_);
+  }
+
+ private:
+  void add(const fs::path& path, std::function<std::vector<Damage>()> run) {
+    orchestrator::StoredItem item{orchestrator::ItemKind::kScratch, path.lexically_relative(store_.root()).string()};
+    orchestrator::look_again(files_, store_, item);
+    checks_.push_back({item.path, item.bytes, std::move(run)});
+  }
+  void add_one(const fs::path& path, const std::string& advice, std::function<void()> look) {
+    add(path, [this, path, advice, look = std::move(look)] {
+      Findings found(files_, store_);
+      found.check(path, advice, look);
+      return found.take();
+    });
+  }
+  void add_sha256(const fs::path& path, const std::string& sha256, const char* told_by, const std::string& advice) {
+    add(path, [this, path, sha256, told_by, advice] {
+      Findings found(files_, store_);
+      found.check_sha256(path, sha256, told_by, advice);
+      return found.take();
+    });
+  }
+
+  void add_pack(const fs::path& folder) {
+    const fs::path seal = folder / "pack.json";
+    if (!files_.exists(seal)) return;
+    const std::string advice =
+        "remove the pack's folder and the result.json of its shard and seal jobs, and run the suite again";
+    std::optional<std::string> manifest;  // its hash, as pack.json says
+    try {
+      const core::Json pack = core::parse_json(core::read_text(files_, seal), seal.string());
+      manifest = pack.at("manifest_sha256").get<std::string>();
+      add_sha256(folder / "manifest.json", *manifest, "pack.json",
+                 "remove it and pack.json and the result.json of the seal's job, and run the suite again");
+      for (const core::Json& shard : pack.at("shards"))
+        add_sha256(folder / shard.at("file").get<std::string>(), shard.at("sha256").get<std::string>(), "pack.json",
+                   "remove it and its shard job's result.json, and run the suite again: it is made again");
+    } catch (const core::RuntimeError&) {  // the check below names it
+    } catch (const core::Json::exception&) {
+    }
+    add_one(seal, advice, [this, folder, manifest] {
+      // One that is damaged has been named.
+      if (manifest && core::sha256_of(*files_.open_for_read(folder / "manifest.json")) != *manifest) return;
+      datasets::read_sealed_rows(files_, folder);
+    });
+  }
+
+  void add_suite(const fs::path& folder) {
+    using namespace orchestrator;
+    for (const std::string& name : files_.list(folder))
+      if (name.starts_with("plan-") && name.ends_with(".json"))
+        add_one(folder / name, kRemovePlan,
+                [this, path = folder / name] { parse_plan_file(std::string(core::as_text(files_.read(path))), path); });
+    add_one(folder, "`resolute suite log` tells what can be read", [this, folder] { journal_epochs(files_, folder); });
+    for (const std::int64_t epoch : numbered_files(files_, folder, "journal-"))
+      add_one(folder / journal_name(epoch), "its suite goes on where the journals before it end, once it is removed",
+              [this, folder, epoch] { check_journal(folder, epoch); });
+    for (const std::int64_t epoch : snapshot_epochs(files_, folder))
+      add_one(folder / snapshot_name(epoch), "remove it: the next replay takes longer", [this, folder, epoch] {
+        const fs::path path = folder / snapshot_name(epoch);
+        parse_snapshot(files_.read(path), path.string());
+      });
+  }
+
+  void check_journal(const fs::path& folder, std::int64_t epoch) {
+    using namespace orchestrator;
+    std::optional<std::uint64_t> sealed;
+    if (const fs::path next = folder / journal_name(epoch + 1); files_.exists(next))
+      if (const auto header = read_journal_header(files_, next)) sealed = header->sealed_length;
+    const fs::path path = folder / journal_name(epoch);
+    scan_journal(files_.read(path), path.string(), sealed, [](const JournalHeader&, JournalRecord&) {});
+  }
+
+  void add_bundle(const fs::path& path) {
+    add_one(path, "remove it: no result depends on it", [this, path] {
+      const experiments::Bundle bundle(files_, path);
+      for (const auto& entry : bundle.entries())
+        for (const auto& file : entry.files) bundle.read(file);
+    });
+  }
+
+  core::FileSystem& files_;
+  const experiments::StoreLayout& store_;
+  std::vector<Check> checks_;
+};
+
+}  // namespace
+
+std::vector<Check> checks_of(core::FileSystem& files, const experiments::StoreLayout& store) {
+  // The checks hold on to what lists them.
+  const auto checks = std::make_shared<Checks>(files, store);
+  std::vector<Check> list = checks->list();
+  for (Check& check : list) check.run = [checks, run = std::move(check.run)] { return run(); };
+  return list;
+}
+
+}  // namespace resolute::cli

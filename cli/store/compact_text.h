@@ -1,0 +1,21 @@
+#pragma once
+//! \file
+//! What `suite compact` and `store compact` share: options, progress and words.
+
+#include <functional>
+#include <string>
+
+#include "cli/command.h"
+#include "orchestrator/store/compact.h"
+
+namespace resolute::cli {
+
+//! --undo and --dry-run. \param whose "the suite", "the store"
+void add_compact_options(options::options_description& visible, const std::string& whose);
+
+//! Packs, or with --undo unpacks, and prints what was done.
+void print_compaction(
+    const options::variables_map& values, bool json,
+    const std::function<orchestrator::CompactReport(bool undo, const orchestrator::CompactOptions& options)>& work);
+
+}  // namespace resolute::cli

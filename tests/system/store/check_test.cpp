@@ -1,0 +1,97 @@
+// `resolute store check` and `resolute store compact`.
+
+#include <csignal>
+#include <fstream>
+#include <set>
+
+#include "core/hash/sha256.h"
+#include "tests/system/tiny_suite.h"
+
+namespace resolute::system_test::check_test {
+namespace {
+
+// A store with every kind of file that has a hash.
+class Check : public SharedFolder {
+ protected:
+  static void SetUpTestSuite() {
+    SharedFolder::SetUpTestSuite();
+    const Words small{"suite", "run", kTinySuite, "--store", store(), "--slots", "2", "--set", "trials=1", "--set"};
+    succeeded(resolute(joined(small, {"train.steps=4"})));
+    succeeded(resolute({"store", "compact", store()}));
+    {
+      // Killed once it has a checkpoint; it has begun another epoch.
+      const Background run(joined(small, {"train.steps=100000", "--checkpoint-every", "1"}), *scratch_ / "log");
+      EXPECT_TRUE(wait_until([] { return !found("step-", ".safetensors").empty(); }));
+    }
+    write(store() / "weights" / (core::sha256_hex("trunk") + ".safetensors"), "trunk");
+  }
+  // The first file whose name begins and ends so.
+  static fs::path found(const std::string& start, const std::string& end) {
+    std::error_code gone;
+    for (fs::recursive_directory_iterator at(store(), gone), last; !gone && at != last; at.increment(gone)) {
+      const std::string name = at->path().filename();
+      if (name.starts_with(start) && name.ends_with(end)) return at->path();
+    }
+    return {};
+  }
+  static void flip(const fs::path& path) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    const auto middle = static_cast<std::streamoff>(fs::file_size(path) / 2);
+    char byte = 0;
+    file.seekg(middle).get(byte);
+    file.seekp(middle).put(static_cast<char>(byte ^ 1));
+  }
+};
+
+TEST_F(Check, finds_a_flipped_bit_in_each_kind_of_file_and_names_all_at_once) {
+  EXPECT_THAT(succeeded(resolute({"store", "check", store()})).out, HasSubstr(": intact, "));
+  const std::vector<fs::path> kinds{found("shard-00000", ".h5"),
+                                    found("manifest", ".json"),
+                                    found("pack", ".json"),
+                                    found("spec", ".json"),
+                                    found("weights-", ".safetensors"),
+                                    found("features", ".h5"),
+                                    found("queries", ".csv"),
+                                    found("step-", ".safetensors"),
+                                    found("plan-", ".json"),
+                                    found("journal-000001", ""),
+                                    found("snapshot-000001", ""),
+                                    found("tiny-000001", ""),
+                                    found(core::sha256_hex("trunk"), "")};
+  for (const fs::path& path : kinds) {
+    ASSERT_NE(path, fs::path());
+    flip(path);
+    const auto output = resolute({"store", "check", store()});
+    EXPECT_EQ(code_of(output), 2) << path;
+    EXPECT_THAT(output.out, HasSubstr(path.lexically_relative(store()).string() + ": ")) << path;
+    EXPECT_THAT(output.out, HasSubstr("; ")) << path;
+    flip(path);
+  }
+  for (const fs::path& path : kinds) flip(path);
+  const auto output = resolute({"store", "check", "--store", store(), "--json"});
+  EXPECT_EQ(code_of(output), 2);
+  std::set<std::string> named;
+  const core::Json report = core::parse_json(output.out, "report");
+  for (const core::Json& damage : report["damaged"]) named.insert(damage["path"]);
+  for (const fs::path& path : kinds) {
+    EXPECT_TRUE(named.contains(path.lexically_relative(store()).string())) << path;
+    flip(path);
+  }
+  const fs::path lost = found("weights-", ".safetensors");
+  fs::rename(lost, *scratch_ / "aside");
+  EXPECT_THAT(resolute({"store", "check", store()}).out, HasSubstr("it is missing (result.json names it)"));
+  fs::rename(*scratch_ / "aside", lost);
+  succeeded(resolute({"store", "check", store()}));
+}
+
+TEST_F(Check, compact_undone_puts_every_suites_files_back) {
+  const core::Json undone = json_of(resolute({"store", "compact", store(), "--undo", "--json"}));
+  EXPECT_EQ(undone["bundles"], core::Json::array({"tiny-000001"}));
+  EXPECT_GT(undone["files"], 0);
+  EXPECT_FALSE(fs::exists(store() / "bundles/tiny-000001"));
+  const core::Json packed = json_of(resolute({"store", "compact", store(), "--json"}));
+  EXPECT_EQ(packed["files"], undone["files"]);
+}
+
+}  // namespace
+}  // namespace resolute::system_test::check_test
