@@ -217,14 +217,19 @@ class Driver:
     def __init__(self):
         # Chromium leaves profiles and sockets in the folder for temporary files, a megabyte each time.
         self.scratch = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
-        self.process = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                        text=True, env={**os.environ, "TMPDIR": self.scratch.name})
-        for line in self.process.stdout:
-            found = re.search(r"successfully on port (\d+)", line)
-            if found:
-                self.address = f"http://127.0.0.1:{found[1]}"
-                return
-        raise RuntimeError("chromedriver did not start")
+        said = ""
+        # It takes a port that is free by IPv6, and ends where the same is not free by IPv4.
+        for _ in range(5):
+            self.process = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                            text=True, env={**os.environ, "TMPDIR": self.scratch.name})
+            for line in self.process.stdout:
+                found = re.search(r"successfully on port (\d+)", line)
+                if found:
+                    self.address = f"http://127.0.0.1:{found[1]}"
+                    return
+                said += line
+            self.process.wait()
+        raise RuntimeError(f"chromedriver did not start: {said}")
 
     def ask(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
