@@ -96,8 +96,9 @@ void Claims::take_away(const fs::path& path, const std::string& text) {
   const fs::path aside = core::temporary_beside(path);
   try {
     files_.rename(path, aside);
-  } catch (const core::RuntimeError&) {
-    if (files_.exists(path)) throw;
+  } catch (const core::RuntimeError& error) {
+    // Where another has taken it away, a third may have its own there by now.
+    if (!error.is_missing() && files_.exists(path)) throw;
     return;
   }
   if (core::read_text(files_, aside) != text) files_.link(aside, path);
