@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! File systems of one file: for what reads its input from a path, and for what writes an example.
+//! File systems of a fuzzer: that nobody can write, for what reads its input from a path; and of one file.
 
 #include <filesystem>
 #include <memory>
@@ -14,17 +14,8 @@
 namespace resolute::tests {
 
 //! Nobody can write it.
-class MemoryFolder : public core::FileSystem {
+class UnwritableFiles : public core::FileSystem {
  public:
-  MemoryFolder(std::filesystem::path path, std::string_view text) : path_(std::move(path)), text_(text) {}
-
-  core::Bytes read(const std::filesystem::path& path, std::uint64_t) override {
-    if (path != path_) throw core::system_error("cannot open '" + path.string() + "'", ENOENT);
-    const auto bytes = core::as_byte_span(text_);
-    return {bytes.begin(), bytes.end()};
-  }
-  bool exists(const std::filesystem::path& path) override { return path == path_ || path == path_.parent_path(); }
-  std::vector<std::string> list(const std::filesystem::path&) override { return {path_.filename().string()}; }
   std::unique_ptr<core::WritableFile> open_for_write(const std::filesystem::path&, core::OpenMode) override {
     refuse();
   }
@@ -36,6 +27,22 @@ class MemoryFolder : public core::FileSystem {
 
  private:
   [[noreturn]] static void refuse() { throw core::ContractError("a reader writes"); }
+};
+
+//! One file in its folder.
+class MemoryFolder : public UnwritableFiles {
+ public:
+  MemoryFolder(std::filesystem::path path, std::string_view text) : path_(std::move(path)), text_(text) {}
+
+  core::Bytes read(const std::filesystem::path& path, std::uint64_t) override {
+    if (path != path_) throw core::system_error("cannot open '" + path.string() + "'", ENOENT);
+    const auto bytes = core::as_byte_span(text_);
+    return {bytes.begin(), bytes.end()};
+  }
+  bool exists(const std::filesystem::path& path) override { return path == path_ || path == path_.parent_path(); }
+  std::vector<std::string> list(const std::filesystem::path&) override { return {path_.filename().string()}; }
+
+ private:
   std::filesystem::path path_;
   std::string text_;
 };

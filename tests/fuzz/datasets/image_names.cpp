@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "datasets/sources/source.h"
+#include "tests/fuzz/memory_folder.h"
 #include "tests/fuzz/plain_path.h"
 #include "tests/fuzz/targets.h"
 #include "tests/support/temporary_folder.h"
@@ -20,7 +21,7 @@ const std::filesystem::path kRoot = "set";
 
 // Files of these names below kRoot. What has no text of its own is an image, of each ten larger or smaller than before:
 // by that CAVIAR's cameras are told apart.
-class NamedFiles final : public core::FileSystem {
+class NamedFiles final : public UnwritableFiles {
  public:
   explicit NamedFiles(std::string_view text) {
     std::istringstream lines{std::string(text)};
@@ -53,17 +54,8 @@ class NamedFiles final : public core::FileSystem {
       names.insert(at->first.substr(prefix.size(), at->first.find('/', prefix.size()) - prefix.size()));
     return {names.begin(), names.end()};
   }
-  std::unique_ptr<core::WritableFile> open_for_write(const std::filesystem::path&, core::OpenMode) override {
-    refuse();
-  }
-  void create_directories(const std::filesystem::path&) override { refuse(); }
-  void rename(const std::filesystem::path&, const std::filesystem::path&) override { refuse(); }
-  bool link(const std::filesystem::path&, const std::filesystem::path&) override { refuse(); }
-  void remove(const std::filesystem::path&) override { refuse(); }
-  void sync_path(const std::filesystem::path&) override { refuse(); }
 
  private:
-  [[noreturn]] static void refuse() { throw core::ContractError("a reader writes"); }
   // By a file system.
   static bool can_be_named(const std::string& path) {
     if (path.find('\0') != std::string::npos || path.starts_with('/')) return false;
