@@ -137,6 +137,11 @@ void tell_refused(const datasets::RefusedFiles& refused, bool json) {
   print_json({{"refused", std::move(all)}, {"count", refused.count()}});
 }
 
+void require_store(const fs::path& store) {
+  if (!fs::is_directory(store))
+    throw core::input_error(fmt::format("there is no store '{}'", store.string()), {}, "give its folder");
+}
+
 void require_writable_store(const fs::path& store) {
   auto& files = core::real_file_system();
   try {

@@ -87,6 +87,8 @@ std::filesystem::path executable_folder();
 //! \throws RuntimeError (kInput) if there is no such file or it is not executable
 std::filesystem::path worker_program();
 
+//! \throws RuntimeError (kInput) where there is no folder
+void require_store(const std::filesystem::path& store);
 //! Makes the store's folder if need be. \throws RuntimeError (kInput) if nothing can be written there
 void require_writable_store(const std::filesystem::path& store);
 

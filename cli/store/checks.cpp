@@ -97,17 +97,15 @@ class JobCheck {
     if (shard == nullptr) return;
     const fs::path pack = store_.pack_folder(shard->pack);
     if (files_.exists(pack / "pack.json")) return;
-    found_.check_sha256(
-        pack / fmt::format("shard-{:05}.h5", shard->shard), record.shard_sha256, "its job's result",
-        fmt::format("remove 'jobs/{}/{}/result.json', and run the suite again", job_.hex.substr(0, 2), job_.hex));
+    found_.check_sha256(pack / fmt::format("shard-{:05}.h5", shard->shard), record.shard_sha256, "its job's result",
+                        fmt::format("remove '{}', and run the suite again", result_below_store()));
   }
   void check_record(const results::SealRecord& record) {
     const auto specification = specification_of();
     const auto* seal = specification ? std::get_if<experiments::SealSpecification>(&*specification) : nullptr;
     if (seal == nullptr) return;
     found_.check_sha256(store_.pack_folder(seal->pack) / "pack.json", record.pack_sha256, "the result of its seal",
-                        fmt::format("remove it and 'jobs/{}/{}/result.json', and run the suite again",
-                                    job_.hex.substr(0, 2), job_.hex));
+                        fmt::format("remove it and '{}', and run the suite again", result_below_store()));
   }
   void check_record(const results::TrainingRecord& record) {
     found_.check_sha256(folder_ / record.weights_file, record.weights_sha256, "result.json", kRunAgain);
@@ -117,6 +115,8 @@ class JobCheck {
     for (const auto& [name, sha256] : record.outputs)
       found_.check_sha256(folder_ / name, sha256, "result.json", kRunAgain);
   }
+
+  std::string result_below_store() const { return store_.result_file(job_).lexically_relative(store_.root()).string(); }
 
   // What cannot be read has been named already.
   std::optional<experiments::JobSpecification> specification_of() {
@@ -226,9 +226,8 @@ class Checks {
   void add_suite(const fs::path& folder) {
     using namespace orchestrator;
     for (const std::string& name : files_.list(folder))
-      if (name.starts_with("plan-") && name.ends_with(".json"))
-        add_one(folder / name, kRemovePlan,
-                [this, path = folder / name] { parse_plan_file(std::string(core::as_text(files_.read(path))), path); });
+      if (is_plan_file(name))
+        add_one(folder / name, kRemovePlan, [this, path = folder / name] { read_plan_file(files_, path); });
     add_one(folder, "`resolute suite log` tells what can be read", [this, folder] { journal_epochs(files_, folder); });
     for (const std::int64_t epoch : numbered_files(files_, folder, "journal-"))
       add_one(folder / journal_name(epoch), "its suite goes on where the journals before it end, once it is removed",

@@ -15,8 +15,7 @@ std::optional<StoreArguments> parse_store_arguments(const Arguments& arguments, 
     throw core::input_error("two stores are named", "STORE and --store are the same", "leave one out");
   const std::filesystem::path root =
       values->count("STORE") > 0 ? (*values)["STORE"].as<std::string>() : required_value(*values, "store");
-  if (!std::filesystem::is_directory(root))
-    throw core::input_error(fmt::format("there is no store '{}'", root.string()), {}, "give its folder");
+  require_store(root);
   return StoreArguments{*values, experiments::StoreLayout(root), values->count("json") > 0};
 }
 

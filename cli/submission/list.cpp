@@ -141,8 +141,7 @@ int suite_list(const Arguments& arguments) {
   const auto values = parse_options(arguments, kSuiteListHelp, visible, {});
   if (!values) return 0;
   const experiments::StoreLayout store(required_value(*values, "store"));
-  if (!fs::is_directory(store.root()))
-    throw core::input_error(fmt::format("there is no store '{}'", store.root().string()), {}, "give its folder");
+  require_store(store.root());
   auto& files = core::real_file_system();
   const auto ask = [](const std::vector<std::string>& names) {
     slurm::Client client(slurm::real_effects(), allocations::interactive_client());

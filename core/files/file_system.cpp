@@ -108,6 +108,8 @@ fs::path temporary_beside(const fs::path& path) {
   return folder_of(path) / fmt::format(".{}.{}-{}-{}.tmp", path.filename().string(), host, ::getpid(), ++count);
 }
 
+bool is_temporary_name(std::string_view name) { return name.starts_with('.') && name.ends_with(".tmp"); }
+
 void write_atomic(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, Folders folders) {
   replace(files, path, bytes, OpenMode::kCreateNew, folders);
 }

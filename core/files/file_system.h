@@ -133,6 +133,8 @@ bool publish_exclusive(FileSystem& files, const std::filesystem::path& path, std
 
 //! A name beside `path` that no other process or call uses: `.NAME.HOST-PID-COUNT.tmp`.
 std::filesystem::path temporary_beside(const std::filesystem::path& path);
+//! Whether a name can be temporary_beside()'s.
+bool is_temporary_name(std::string_view name);
 
 //! SHA-256 of a file, read in pieces: 64 hexadecimal digits. \throws RuntimeError as ReadableFile
 std::string sha256_of(ReadableFile& file);

@@ -20,9 +20,6 @@ namespace {
 using experiments::JobId;
 using experiments::JobSpecification;
 
-// temporary_beside(), of a file or a folder.
-bool is_temporary(const std::string& name) { return name.starts_with('.') && name.ends_with(".tmp"); }
-
 Instant changed_at(const struct stat& status) {
   return Instant(std::chrono::seconds(status.st_mtim.tv_sec)) +
          std::chrono::duration_cast<Milliseconds>(std::chrono::nanoseconds(status.st_mtim.tv_nsec));
@@ -43,7 +40,8 @@ void measure(const fs::path& path, StoredItem& item, std::vector<fs::path>* temp
   }
   std::error_code error;
   for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
-    if (temporaries != nullptr && is_temporary(at->path().filename())) temporaries->push_back(at->path());
+    if (temporaries != nullptr && core::is_temporary_name(at->path().filename().string()))
+      temporaries->push_back(at->path());
     measure(at->path(), item, temporaries);
   }
   if (error && error != std::errc::no_such_file_or_directory) item.held = true;
@@ -133,7 +131,7 @@ class Contents {
 
   void add_named(ItemKind kind, const std::string& folder, const std::string& name) {
     const fs::path path = store_.root() / folder / name;
-    if (is_temporary(name)) return add_scratch({path});
+    if (core::is_temporary_name(name)) return add_scratch({path});
     StoredItem item{kind, below_store(path), {name}, Names{name}};
     std::vector<fs::path> temporaries;
     measure(path, item, &temporaries);
@@ -158,10 +156,10 @@ class Contents {
   // Of the store's folder itself and of the parts that have no items.
   void add_scratch_of(const std::string& name) {
     const fs::path path = store_.root() / name;
-    if (is_temporary(name) || name.starts_with("scratch-")) return add_scratch({path});
+    if (core::is_temporary_name(name) || name.starts_with("scratch-")) return add_scratch({path});
     if (path == store_.trash_folder())
       for (const std::string& below : files_.list(path))
-        if (is_temporary(below)) add_scratch({path / below});
+        if (core::is_temporary_name(below)) add_scratch({path / below});
     if (name != "suites" && name != "weights" && name != "durations" && name != "bundles") return;
     StoredItem whole;
     std::vector<fs::path> temporaries;

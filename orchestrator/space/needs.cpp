@@ -19,8 +19,6 @@ constexpr std::size_t kDigits = 16;
 constexpr std::array kKinds{"evaluation", "seal", "shard", "training"};
 constexpr std::uint64_t kLargestPlan = std::uint64_t{1} << 30;
 
-bool is_plan_file(const std::string& name) { return name.starts_with(kStart) && name.ends_with(kEnd); }
-
 // Of folders NAME and NAME@K, of allocations side by side: NAME.
 std::string suite_of(const std::string& folder) {
   const std::string base = folder.substr(0, folder.rfind('@'));
@@ -31,8 +29,7 @@ void add_plans(core::FileSystem& files, const fs::path& folder, const std::vecto
                SuiteNeeds& needs) {
   for (const std::string& name : names) {
     if (!is_plan_file(name)) continue;
-    const core::Bytes bytes = files.read(folder / name, kLargestPlan);
-    SuiteNeeds plan = parse_plan_file(std::string(core::as_text(bytes)), folder / name);
+    SuiteNeeds plan = read_plan_file(files, folder / name);
     needs.jobs.merge(plan.jobs);
     needs.planned.merge(plan.planned);
   }
@@ -90,6 +87,12 @@ SuiteNeeds parse_plan_file(const std::string& text, const fs::path& path) {
     }
   kinds.finish();
   return needs;
+}
+
+bool is_plan_file(const std::string& name) { return name.starts_with(kStart) && name.ends_with(kEnd); }
+
+SuiteNeeds read_plan_file(core::FileSystem& files, const fs::path& path) {
+  return parse_plan_file(std::string(core::as_text(files.read(path, kLargestPlan))), path);
 }
 
 void announce_plan(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan) {

@@ -32,6 +32,10 @@ std::string plan_file_name(const std::string& text);
 //! \param name of the file \throws RuntimeError: kCorrupt where its name is not that of its text; kInput for a newer
 //! version or what plan_file_text() does not write
 SuiteNeeds parse_plan_file(const std::string& text, const std::filesystem::path& path);
+//! Whether a file of a suite's folder is one, by its name.
+bool is_plan_file(const std::string& name);
+//! \throws RuntimeError as parse_plan_file(), and of the store
+SuiteNeeds read_plan_file(core::FileSystem& files, const std::filesystem::path& path);
 
 //! To be called before a suite relies on anything in the store: writes its plan, durably, then waits for a collection
 //! at work (collect.h) and puts back what a dead one has taken. What the plan names stays from then on. \throws

@@ -138,7 +138,7 @@ std::optional<std::uint64_t> step_of(const std::string& name) {
 // has gone, or is so far behind that another has taken its place. (temporary_beside() gives these names.)
 bool is_half_written(const std::string& name, std::uint64_t step) {
   const std::string start = "." + file_name(0);
-  if (name.size() < start.size() || !name.starts_with('.') || !name.ends_with(".tmp")) return false;
+  if (name.size() < start.size() || !core::is_temporary_name(name)) return false;
   const auto own = step_of(name.substr(1, start.size() - 1));
   return own && *own < step;
 }
