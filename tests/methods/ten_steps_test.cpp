@@ -12,7 +12,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
-#include <regex>
 #include <utility>
 #include <vector>
 
@@ -20,6 +19,7 @@
 #include "tests/methods/small_training.h"
 #include "tests/methods/whole_training.h"
 #include "tests/support/folders.h"
+#include "tests/support/matches.h"
 #include "tests/support/slice.h"
 
 namespace resolute::workers::ten_steps_test {
@@ -34,9 +34,8 @@ std::string numeric_class() {
   std::ifstream file("/proc/cpuinfo");
   std::string text((std::istreambuf_iterator<char>(file)), {});
   auto field = [&](const char* name) {
-    std::smatch match;
-    const std::regex pattern("(^|\n)" + std::string(name) + "\\s*: ([^\n]*)");
-    return std::regex_search(text, match, pattern) ? match[2].str() : std::string("unknown");
+    const auto found = tests::matches(text, "(^|\n)" + std::string(name) + "\\s*: ([^\n]*)");
+    return found.empty() ? "unknown" : found[0][2];
   };
   return fmt::format("{} family {} model {}, {}, libtorch {}, 1 thread", field("vendor_id"), field("cpu family"),
                      field("model"), at::get_cpu_capability(), TORCH_VERSION);

@@ -11,6 +11,7 @@
 #include "tests/slurm/support/job_texts.h"
 #include "tests/support/equal.h"
 #include "tests/support/folders.h"
+#include "tests/support/matches.h"
 #include "tests/support/refusal.h"
 
 namespace resolute::slurm::job_record_test {
@@ -240,8 +241,9 @@ TEST(ShownJobs, every_recorded_one_is_understood_in_every_version) {
   EXPECT_GE(texts.size(), 25U);
   for (const auto& [file, text] : texts) {
     if (file.find("name-with") != std::string::npos) continue;
-    std::smatch match;
-    ASSERT_TRUE(std::regex_search(text, match, std::regex("^JobId=([0-9]+) .*JobName=(resolute[^ ]*) "))) << file;
+    const auto found = tests::matches(text, "^JobId=([0-9]+) .*JobName=(resolute[^ ]*) ");
+    ASSERT_FALSE(found.empty()) << file;
+    const std::vector<std::string>& match = found.front();
     const SlurmJobId id = std::stoll(match[1]);
     const auto answer = parse_shown_job(text, id, match[2]);
     EXPECT_TRUE(std::holds_alternative<ShownJob>(answer)) << file;

@@ -10,6 +10,7 @@
 #include "core/random/random.h"
 #include "tests/slurm/support/job_texts.h"
 #include "tests/support/folders.h"
+#include "tests/support/matches.h"
 
 namespace resolute::slurm::job_text_damage_test {
 namespace {
@@ -178,9 +179,8 @@ TEST(DamagedOutput, of_squeue_is_refused_or_what_it_says) {
 TEST(DamagedOutput, of_scontrol_is_refused_or_what_it_says) {
   expect_both(damage("scontrol", ' ', [](const std::string& text, const std::string& original) {
     const SlurmJobId id = std::stoll(original.substr(6));
-    std::smatch name;
-    std::regex_search(original, name, std::regex("JobName=([A-Za-z0-9-]+)"));
-    return disagreement(text, id, name[1], parse_shown_job(text, id, name[1]));
+    const std::string name = tests::matches(original, "JobName=([A-Za-z0-9-]+)").at(0).at(1);
+    return disagreement(text, id, name, parse_shown_job(text, id, name));
   }));
 }
 

@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
-#include <regex>
 #include <string>
 #include <thread>
 
@@ -18,6 +17,7 @@
 #include "core/error.h"
 #include "core/process/process.h"
 #include "tests/cli/figures/example_figures.h"
+#include "tests/support/matches.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::cli::figures_test {
@@ -55,10 +55,9 @@ TEST_F(FigureFilesTest, each_figure_has_numbers_and_pictures_for_one_column_and_
       EXPECT_THAT(first.at(stem + ".pdf"), HasSubstr("%%EOF"));
       EXPECT_THAT(first.at(stem + ".svg"), StartsWith("<?xml"));
       EXPECT_THAT(first.at(stem + ".svg"), HasSubstr("</svg>"));
-      std::smatch found;
-      ASSERT_TRUE(std::regex_search(first.at(stem + ".svg"), found, std::regex("<svg[^>]*width=\"([0-9.]+)\"")))
-          << stem;
-      EXPECT_NEAR(std::stod(found[1]) / 96, inches(width), 0.01) << stem;
+      const auto found = tests::matches(first.at(stem + ".svg"), "<svg[^>]*width=\"([0-9.]+)\"");
+      ASSERT_FALSE(found.empty()) << stem;
+      EXPECT_NEAR(std::stod(found[0][1]) / 96, inches(width), 0.01) << stem;
     }
   EXPECT_FALSE(first.contains("one-column/nothing.pdf")) << "no points, no picture";
   EXPECT_TRUE(first.contains("csv/nothing.csv"));
@@ -81,11 +80,10 @@ TEST_F(FigureFilesTest, bars_are_as_long_as_their_values) {
   figure.series.resize(1);
   figure.series[0].points = {{.x = 0, .y = 20}, {.x = 1, .y = 80}, {.x = 2, .y = 40}};
   const std::string svg = written("out", {figure}).at("two-columns/bars.svg");
-  const std::regex box("<polygon[^>]*points *= *['\"]([0-9.]+),[0-9.]+ [0-9.]+,[0-9.]+ ([0-9.]+),");
   std::vector<double> lengths;
-  for (std::sregex_iterator at(svg.begin(), svg.end(), box), end; at != end; ++at)
-    if (const double length = std::abs(std::stod((*at)[2]) - std::stod((*at)[1])); length > 0)
-      lengths.push_back(length);
+  for (const auto& box :
+       tests::matches(svg, "<polygon[^>]*points *= *['\"]([0-9.]+),[0-9.]+ [0-9.]+,[0-9.]+ ([0-9.]+),"))
+    if (const double length = std::abs(std::stod(box[2]) - std::stod(box[1])); length > 0) lengths.push_back(length);
   ASSERT_EQ(lengths.size(), 3U) << svg;
   EXPECT_NEAR(lengths[1] / lengths[0], 4, 0.05);
   EXPECT_NEAR(lengths[2] / lengths[0], 2, 0.05);
@@ -98,7 +96,7 @@ TEST_F(FigureFilesTest, a_figure_of_a_stand_in_says_so_in_red) {
   for (const PaperWidth width : {PaperWidth::kOneColumn, PaperWidth::kTwoColumns}) {
     const std::string svg = std::string(settings::word(width)) + "/lines.svg";
     EXPECT_THAT(marked.at(svg), HasSubstr("stand-in, not the real data"));
-    EXPECT_TRUE(std::regex_search(marked.at(svg), std::regex("fill=\"rgb\\( *179, *38, *30\\)\""))) << marked.at(svg);
+    EXPECT_FALSE(tests::matches(marked.at(svg), "fill=\"rgb\\( *179, *38, *30\\)\"").empty()) << marked.at(svg);
     EXPECT_THAT(plain.at(svg), testing::Not(HasSubstr("stand-in")));
   }
   EXPECT_THAT(marked.at("figures.json"), HasSubstr("\"stand_in\""));

@@ -5,7 +5,6 @@
 
 #include <cstring>
 #include <fstream>
-#include <regex>
 #include <set>
 #include <sstream>
 
@@ -17,6 +16,7 @@
 #include "tests/orchestrator/support/simulated_run.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/folders.h"
+#include "tests/support/matches.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
@@ -89,8 +89,8 @@ TEST(Journal, the_page_of_its_format_has_each_event_as_it_is_declared) {
     const std::string begin = fmt::format("\n| {} | {} | ", type_number(event), type_name(event));
     ASSERT_THAT(page, HasSubstr(begin));
     const std::size_t at = page.find(begin) + begin.size();
-    const std::string row =
-        std::regex_replace(page.substr(at, page.find(" |", at) - at), std::regex(R"( \([^)]*\))"), "");
+    std::string row = page.substr(at, page.find(" |", at) - at);
+    for (const auto& remark : tests::matches(row, R"( \([^)]*\))")) row.erase(row.find(remark[0]), remark[0].size());
     std::vector<std::string> types;
     std::visit(
         [&](const auto& its) { core::visit_members(its, [&](auto&... m) { (types.push_back(type_of(m)), ...); }); },

@@ -2,10 +2,9 @@
 
 #include <gmock/gmock.h>
 
-#include <regex>
-
 #include "results/tables/table_notes.h"
 #include "tests/results/made_up_suite.h"
+#include "tests/support/matches.h"
 
 namespace resolute::results::footnotes_test {
 namespace {
@@ -79,14 +78,13 @@ TEST(Footnotes, of_a_mean_are_those_of_its_parts_where_the_paper_is_asked_for_it
 TEST(PapersNumbers, print_as_they_stand_in_the_reference_file) {
   const std::string file =
       core::read_text(core::real_file_system(), tests::source_folder() / "experiments/reference/papers.toml");
-  const std::regex number(R"((rank1|rank5|rank10|rank20|mAP) = ([0-9.]+))");
-  std::size_t numbers = 0;
-  for (std::sregex_iterator at(file.begin(), file.end(), number), end; at != end; ++at, ++numbers) {
-    const std::string text = (*at)[2];
+  const auto numbers = tests::matches(file, R"((rank1|rank5|rank10|rank20|mAP) = ([0-9.]+))");
+  for (const auto& number : numbers) {
+    const std::string& text = number[2];
     EXPECT_EQ(text, as_printed(std::stod(text), "easy"));
     EXPECT_EQ(text, as_printed(std::stod(text), experiments::kMeanColumn));
   }
-  EXPECT_LT(700U, numbers);
+  EXPECT_LT(700U, numbers.size());
   EXPECT_EQ("26.1", as_printed((26.2 + 26.0) / 2, experiments::kMeanColumn));
   EXPECT_EQ("35.33", as_printed(106.0 / 3, experiments::kMeanColumn));
 }

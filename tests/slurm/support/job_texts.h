@@ -9,15 +9,8 @@
 #include <string>
 #include <vector>
 
-// Under the address sanitizer g++ 12 takes the states of its own automaton for uninitialized.
-#pragma GCC diagnostic push
-#if !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <regex>
-#pragma GCC diagnostic pop
-
 #include "slurm/job_record.h"
+#include "tests/support/matches.h"
 
 namespace resolute::tests {
 
@@ -67,10 +60,10 @@ inline std::string disagreement(const std::string& text, slurm::SlurmJobId id, c
   if (about.size() != 1) return fmt::format("{} lines about the job", about.size());
   if (!text.ends_with('\n')) return "the last line is cut";
   const std::string& line = about.front();
-  const std::regex heading("JobId=[0-9]+ ((ArrayJobId|ArrayTaskId|ArrayTaskThrottle|HetJobId|HetJobOffset)=[^ ]+ )*");
-  std::smatch match;
-  if (!std::regex_search(line, match, heading, std::regex_constants::match_continuous)) return "no heading";
-  const bool ours = line.substr(static_cast<std::size_t>(match.length())).starts_with("JobName=" + name + " UserId=");
+  const auto heading =
+      tests::matches(line, "^JobId=[0-9]+ ((ArrayJobId|ArrayTaskId|ArrayTaskThrottle|HetJobId|HetJobOffset)=[^ ]+ )*");
+  if (heading.empty()) return "no heading";
+  const bool ours = line.substr(heading[0][0].size()).starts_with("JobName=" + name + " UserId=");
   const auto* job = std::get_if<slurm::ShownJob>(&answer);
   if ((job != nullptr) != ours) return ours ? "our job taken for another's" : "another's job taken for ours";
   if (job == nullptr) return "";
@@ -98,9 +91,9 @@ inline std::string disagreement(const std::string& text, slurm::SlurmJobId id, c
   if (time_of("StartTime") != written(job->begin, "no time")) return "StartTime=" + value("StartTime");
   if (time_of("EndTime") != written(job->end, "no time")) return "EndTime=" + value("EndTime");
   if (time_of("PreemptTime") != written(job->preempted, "no time")) return "PreemptTime=" + value("PreemptTime");
-  const std::string array = value_in(match.str(), "ArrayJobId");
+  const std::string array = value_in(heading[0][0], "ArrayJobId");
   if (job->id != id || std::to_string(job->array) != (array == "none" ? std::to_string(id) : array)) return "ids";
-  const std::string element = value_in(match.str(), "ArrayTaskId");
+  const std::string element = value_in(heading[0][0], "ArrayTaskId");
   if (job->element.has_value() && std::to_string(*job->element) != element) return "ArrayTaskId=" + element;
   return "";
 }
