@@ -179,22 +179,24 @@ Activations Ftwa::forward(const LaneBatch& batch) {
       one_kind ? batch.lr : at::cat({select_rows(batch.lr, rows.hr), select_rows(batch.lr, rows.lr)});
   const at::Tensor low_f2 = lr_encoder_->forward_shallow(low)[1];
 
-  at::Tensor f_hr, f_low;  // eq. 1
+  // One node: the gradients of narrow()s would be padded with zeros and added, in another memory format.
+  const auto pass = [&](const at::Tensor& maps, at::IntArrayRef rows) {
+    return with_channels_last_gradient(trunk_->forward_deep(maps).back()).split_with_sizes(rows);
+  };
+  std::vector<at::Tensor> maps;  // eq. 1: of the HR rows, of their copies and of the LR rows
   if (hr_count == 0) {
-    f_low = trunk_->forward_deep(low_f2).back();
-    f_hr = f_low.narrow(0, 0, 0);
+    maps = pass(low_f2, {0, 0, lr_count});
   } else {
     const at::Tensor high_f2 = trunk_->forward_shallow(select_rows(batch.hr, rows.hr))[1];
     if (joint_) {
-      const at::Tensor all = with_channels_last_gradient(trunk_->forward_deep(at::cat({high_f2, low_f2})).back());
-      f_hr = all.narrow(0, 0, hr_count);
-      f_low = all.narrow(0, hr_count, hr_count + lr_count);
+      maps = pass(at::cat({high_f2, low_f2}), {hr_count, hr_count, lr_count});
     } else {
-      f_hr = trunk_->forward_deep(high_f2).back();
-      f_low = with_channels_last_gradient(trunk_->forward_deep(low_f2).back());
+      const at::Tensor high = trunk_->forward_deep(high_f2).back();
+      maps = pass(low_f2, {hr_count, lr_count});
+      maps.insert(maps.begin(), high);
     }
   }
-  const at::Tensor f_copy = f_low.narrow(0, 0, hr_count), f_lr = f_low.narrow(0, hr_count, lr_count);
+  const at::Tensor &f_hr = maps[0], &f_copy = maps[1], &f_lr = maps[2];
 
   Activations activations{std::vector<at::Tensor>(kFtwaSlots)};
   auto& slots = activations.tensors;
@@ -231,6 +233,7 @@ void Ftwa::transform(const at::Tensor& copy, const at::Tensor& lr, Activations& 
   if (options_.transformed_losses() && (lr.size(0) > 0 || maps.empty())) maps.push_back(lr);
   if (maps.empty()) return;
   const at::Tensor output = transformation_->forward(maps.size() == 1 ? maps.front() : at::cat(maps));
+  // Not split() with a gradient that is channels-last: oneDNN would sum T's gradients in another order.
   if (copies > 0) slots[kRestoredMap] = output.narrow(0, 0, copies);
   if (options_.transformed_losses()) slots[kVectors + kTransformed] = pooled(output.narrow(0, copies, lr.size(0)));
 }
