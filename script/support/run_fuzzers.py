@@ -1,6 +1,8 @@
 """Runs the fuzzers that script/fuzz has built, several at a time, and says what each did.
 
-Usage: run_fuzzers.py ROOT [TARGET…] [--minutes N] [--corpus FOLDER] [--list]
+Usage: run_fuzzers.py ROOT [TARGET…] [--minutes N] [--corpus FOLDER] [--list] [--check]
+
+--check, before they are built: exit code 2 for arguments that make no sense, and no more.
 """
 
 import argparse
@@ -79,25 +81,41 @@ class Fuzzers:
         return line, bool(ended or found)
 
 
+def named_in(root):
+    """The fuzzers' names, in the order of their files."""
+    sources = sorted(root.glob("tests/fuzz/*/*.cpp"))
+    return [name for source in sources for name in re.findall(r"RESOLUTE_FUZZER\((\w+)", source.read_text(encoding="utf-8"))]
+
+
+def minutes(text):
+    if not 0 < float(text) < 10000:
+        raise ValueError(text)
+    return float(text)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="script/fuzz", add_help=False)
     parser.add_argument("targets", nargs="*", metavar="TARGET")
-    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--minutes", type=minutes, default=10)
     parser.add_argument("--corpus", type=Path)
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--check", action="store_true")
     asked = parser.parse_args(sys.argv[2:])
-    fuzzers = Fuzzers(Path(sys.argv[1]), asked.corpus)
-    if asked.list:
-        print("\n".join(fuzzers.programs))
-        return 0
+    root = Path(sys.argv[1])
+    named = named_in(root)
     for target in asked.targets:
-        if target not in fuzzers.programs:
-            print(f"resolute: there is no fuzzer '{target}'; give one of: {', '.join(fuzzers.programs)}", file=sys.stderr)
+        if target not in named:
+            print(f"resolute: there is no fuzzer '{target}'; give one of: {', '.join(named)}", file=sys.stderr)
             return 2
+    if asked.list:
+        print("\n".join(named))
+    if asked.list or asked.check:
+        return 0
+    fuzzers = Fuzzers(root, asked.corpus)
     wrong = False
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         seconds = max(1, round(60 * asked.minutes))
-        for line, found in pool.map(lambda target: fuzzers.run(target, seconds), asked.targets or fuzzers.programs):
+        for line, found in pool.map(lambda target: fuzzers.run(target, seconds), asked.targets or named):
             print(line, flush=True)
             wrong = wrong or found
     return 1 if wrong else 0
