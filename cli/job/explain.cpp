@@ -19,19 +19,15 @@ namespace resolute::cli {
 namespace {
 
 constexpr CommandHelp kExplainHelp{
-    "resolute explain JOB --store STORE [--suite NAME] [--json]",
+    "resolute explain JOB|ROW --store STORE [--suite NAME] [--json]",
     R"(Why a job is where it is: every journaled event of it with the reason for each decision, suite by suite, and what it
 waits for now; then the last lines on standard error of the attempt that failed last or still runs, and the file that
 they stand in (`resolute logs` prints all of it). JOB is an id, its first digits (4 or more), or a specification's
-file.)",
+file; ROW is a row of a suite that was run, or words that tell one job of it from others ("training RAIN 0"). Where
+several jobs fit, the only one that has written anything is meant, or they are listed.)",
     "  resolute explain 3fa9 --store store\n"
+    "  resolute explain 'training RAIN 0' --store store\n"
     "  resolute explain 3fa9 --store store --suite quickstart --json\n"};
-
-std::string digits_of(const std::string& name, const experiments::StoreLayout& store) {
-  if (is_job_file(name)) return find_job(core::real_file_system(), store, name).hex;
-  require_digits(name);
-  return name;
-}
 
 void print(const orchestrator::Explanation& explanation) {
   std::cout << fmt::format("job {}{}\n", explanation.job.hex,
@@ -67,8 +63,9 @@ int explain(const Arguments& arguments) {
   const experiments::StoreLayout store(std::filesystem::absolute(required_value(*values, "store")));
   std::optional<std::string> suite;
   if (values->count("suite") > 0) suite = required_value(*values, "suite");
+  core::FileSystem& files = core::real_file_system();
   const auto explanation =
-      orchestrator::explain(core::real_file_system(), store, digits_of(required_value(*values, "JOB"), store), suite,
+      orchestrator::explain(files, store, find_told_job(files, store, required_value(*values, "JOB"), suite).hex, suite,
                             orchestrator::wall_clock());
   if (values->count("json") > 0)
     print_json(orchestrator::to_json(explanation));

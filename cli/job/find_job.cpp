@@ -1,17 +1,29 @@
 #include "cli/job/find_job.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
 #include "core/files/json.h"
 #include "core/hash/sha256.h"
+#include "core/log.h"
 #include "experiments/store/stored_specification.h"
+#include "orchestrator/look/attempt_logs.h"
+#include "orchestrator/look/explain.h"
+#include "orchestrator/store/wall_clock.h"
 
 namespace resolute::cli {
 
 using experiments::JobId;
 using experiments::StoreLayout;
+
+namespace {
+
+constexpr std::size_t kMostJobsListed = 20;
 
 void require_digits(const std::string& name) {
   if (name.size() > 64 || !core::is_hexadecimal(name))
@@ -21,6 +33,28 @@ void require_digits(const std::string& name) {
   if (name.size() < kFewestDigits)
     throw core::input_error("job '" + name + "' is too short", fmt::format("{} digits are needed", kFewestDigits));
 }
+
+bool are_digits(const std::string& name) {
+  return name.size() >= kFewestDigits && name.size() <= 64 && core::is_hexadecimal(name);
+}
+
+JobId only_told_job(core::FileSystem& files, const StoreLayout& store, const std::string& name,
+                    const std::vector<orchestrator::KnownJob>& known) {
+  if (known.size() == 1) return known.front().job;
+  std::vector<orchestrator::KnownJob> with_logs;
+  for (const auto& one : known)
+    if (!orchestrator::latest_logs(files, store, one.job).empty()) with_logs.push_back(one);
+  if (with_logs.size() == 1) return with_logs.front().job;
+  const auto& listed = with_logs.empty() ? known : with_logs;
+  for (std::size_t i = 0; i < std::min(listed.size(), kMostJobsListed); ++i)
+    core::log_info("{}  {}", listed[i].job.hex.substr(0, 12), listed[i].label);
+  throw core::input_error(
+      fmt::format("'{}' fits {} jobs", name, listed.size()),
+      listed.size() > kMostJobsListed ? fmt::format("the first {} are listed", kMostJobsListed) : "",
+      "name one by its id, or by more words of its line");
+}
+
+}  // namespace
 
 bool is_job_file(const std::string& name) {
   std::error_code ignored;
@@ -39,6 +73,20 @@ JobId find_job(core::FileSystem& files, const StoreLayout& store, const std::str
       experiments::stored_ids(files, store, name), name,
       core::input_error("no job '" + name + "' in store '" + store.root().string() + "'", {},
                         "'resolute suite plan SUITE.toml --json' lists the ids of a suite's jobs"));
+}
+
+JobId find_told_job(core::FileSystem& files, const StoreLayout& store, const std::string& name,
+                    const std::optional<std::string>& suite) {
+  if (is_job_file(name)) return find_job(files, store, name);
+  const bool digits = are_digits(name);
+  if (digits && !experiments::stored_ids(files, store, name).empty()) return find_job(files, store, name);
+  const auto known = orchestrator::jobs_called(files, store, name, suite);
+  if (!known.empty()) return only_told_job(files, store, name, known);
+  if (digits) return orchestrator::explain(files, store, name, suite, orchestrator::wall_clock()).job;
+  throw core::input_error(
+      fmt::format("no job and no row is called '{}'", name),
+      fmt::format("in the journals of {}", suite ? "suite '" + *suite + "'" : "store '" + store.root().string() + "'"),
+      "`resolute suite status` names what failed; a job is known once a run has begun");
 }
 
 experiments::JobSpecification read_job_specification(core::FileSystem& files, const StoreLayout& store,

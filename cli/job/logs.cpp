@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -44,7 +43,6 @@ asks nothing but the store, so that it works from any machine that sees it.)",
 
 constexpr std::chrono::milliseconds kBetweenReads{500};
 constexpr std::chrono::milliseconds kBetweenLooks{3000};  // at the journals
-constexpr std::size_t kMostJobsListed = 20;
 
 struct LogsRequest {
   experiments::StoreLayout store;
@@ -54,36 +52,6 @@ struct LogsRequest {
 };
 
 std::string short_id(const experiments::JobId& job) { return job.hex.substr(0, 12); }
-
-experiments::JobId only_row_job(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& name,
-                                const std::vector<orchestrator::KnownJob>& known) {
-  std::vector<orchestrator::KnownJob> with_logs;
-  for (const auto& one : known)
-    if (!orchestrator::latest_logs(files, store, one.job).empty()) with_logs.push_back(one);
-  if (known.size() == 1) return known.front().job;
-  if (with_logs.size() == 1) return with_logs.front().job;
-  const auto& listed = with_logs.empty() ? known : with_logs;
-  for (std::size_t i = 0; i < std::min(listed.size(), kMostJobsListed); ++i)
-    core::log_info("{}  {}", short_id(listed[i].job), listed[i].label);
-  throw core::input_error(
-      fmt::format("'{}' fits {} jobs", name, listed.size()),
-      listed.size() > kMostJobsListed ? fmt::format("the first {} are listed", kMostJobsListed) : "",
-      "name one by its id, or by more words of its line");
-}
-
-experiments::JobId job_meant(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& name,
-                             const std::optional<std::string>& suite) {
-  if (is_job_file(name)) return find_job(files, store, name);
-  const bool digits = name.size() >= kFewestDigits && name.size() <= 64 && core::is_hexadecimal(name);
-  if (digits && !experiments::stored_ids(files, store, name).empty()) return find_job(files, store, name);
-  const auto known = orchestrator::jobs_called(files, store, name, suite);
-  if (!known.empty()) return only_row_job(files, store, name, known);
-  if (digits) return orchestrator::explain(files, store, name, suite, orchestrator::wall_clock()).job;
-  throw core::input_error(
-      fmt::format("no job and no row is called '{}'", name),
-      fmt::format("in the journals of {}", suite ? "suite '" + *suite + "'" : "store '" + store.root().string() + "'"),
-      "`resolute suite status` names what failed; a job is known once a run has begun");
-}
 
 // Bytes on their way to standard output; each change of file is told on standard error.
 class LogOutput {
@@ -244,7 +212,7 @@ int logs(const Arguments& arguments) {
   if (values->count("attempt") > 0) request.attempt = at_least("attempt", attempt, 1);
   if (values->count("rank") > 0) request.process_rank = at_least("rank", process_rank, 0);
   auto& files = core::real_file_system();
-  request.job = job_meant(files, request.store, required_value(*values, "JOB"), request.suite);
+  request.job = find_told_job(files, request.store, required_value(*values, "JOB"), request.suite);
   if (values->count("follow") > 0) {
     Follower(files, request).follow();
     return 0;

@@ -73,6 +73,11 @@ TEST_F(Logs, tell_where_and_why_a_worker_died) {
       "  RuntimeError: CUDA error: device-side assert triggered\n",
       log)))
       << story;
+  EXPECT_THAT(succeeded(resolute({"explain", "RAIN", "--store", store_})).out,
+              HasSubstr("training rain trial 0 'RAIN'"));
+  const auto not_one = resolute({"explain", "trial 0", "--store", store_});
+  EXPECT_EQ(code_of(not_one), 2);
+  EXPECT_THAT(not_one.err, HasSubstr("'trial 0' fits 2 jobs"));
 
   const auto count = [&](const Words& more) {
     const std::string text = succeeded(suite("log", more)).out;

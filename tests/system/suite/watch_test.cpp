@@ -42,7 +42,7 @@ TEST(WatchTest, without_a_run_at_work_there_is_nobody_to_ask) {
   expect_refusal(resolute(on_suite("drain", store, {"--host", "node1"})), 2, "no run of suite 'tiny' is at work");
   expect_refusal(resolute(on_suite("cancel", store, {"--job", "0000"})), 2, "names no job of suite 'tiny'");
   expect_refusal(resolute({"explain", "0000", "--store", store}), 2, "has no journal");
-  expect_refusal(resolute({"explain", "zzzz", "--store", store}), 2, "neither an id nor a file");
+  expect_refusal(resolute({"explain", "zzzz", "--store", store}), 2, "has no journal");
   expect_refusal(resolute(on_suite("status", store, {"--watch", "--interval", "0"})), 2, "--interval is 0");
   EXPECT_FALSE(fs::exists(store));
 }
