@@ -79,7 +79,7 @@ void take_part(const Options& options) {
     own.add(options.rank, {at::ones({std::int64_t{options.mib} << 18})});
     communicator->barrier();
     const double seconds = seconds_of([&] {
-      const TensorList sum = sum_over_lanes(std::move(own), options.of, communicator.get(), buffers, flat);
+      const TensorList sum = sum_over_lanes(std::move(own), options.of, *communicator, buffers, flat);
       RESOLUTE_EXPECT(sum.front()[-1].item<float>() == static_cast<float>(options.of), "ones add up");
       communicator->barrier();
     });

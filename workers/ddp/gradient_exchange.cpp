@@ -253,15 +253,9 @@ void GradientExchange::add_lane(Bucket& bucket, int lane, TensorList gradients) 
   bucket.sum.add(lane, std::move(gradients));
   if (lane + 1 < own_.first + own_.count) return;
   if (communicator_ == nullptr)
-    sum_alone(bucket);
+    bucket.put_sums(sum_in_one_process(std::exchange(bucket.sum, {})));
   else
     gather(bucket);
-}
-
-void GradientExchange::sum_alone(Bucket& bucket) {
-  ExchangeBuffers unused;
-  at::Tensor none;
-  bucket.put_sums(sum_over_lanes(std::exchange(bucket.sum, {}), lanes_, nullptr, unused, none));
 }
 
 void GradientExchange::gather(Bucket& bucket) {

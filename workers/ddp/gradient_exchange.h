@@ -69,7 +69,6 @@ class GradientExchange {
   void arrived(std::size_t group, std::size_t parameter);
   void hand_over(Bucket& bucket);
   void add_lane(Bucket& bucket, int lane, TensorList gradients);
-  void sum_alone(Bucket& bucket);
   void gather(Bucket& bucket);
   void post(std::function<void()> task);
   std::unique_ptr<TaskThread> make_thread(SideStream* side) const;

@@ -228,14 +228,15 @@ TensorList exchange_lanes(const GatheredLanes& own, int lanes, Communicator& com
   return sums;
 }
 
-TensorList sum_over_lanes(LaneSum&& own, int lanes, Communicator* communicator, ExchangeBuffers& buffers,
+TensorList sum_over_lanes(LaneSum&& own, int lanes, Communicator& communicator, ExchangeBuffers& buffers,
                           at::Tensor& flat) {
-  if (communicator != nullptr)
-    return exchange_lanes(gather_lanes(std::move(own), lanes, *communicator, buffers), lanes, *communicator, buffers,
-                          flat);
-  RESOLUTE_EXPECT(!own.nodes().empty() && !own.nodes().front().sum.empty(), "a sum over nothing");
+  return exchange_lanes(gather_lanes(std::move(own), lanes, communicator, buffers), lanes, communicator, buffers, flat);
+}
+
+TensorList sum_in_one_process(LaneSum&& all) {
+  RESOLUTE_EXPECT(!all.nodes().empty() && !all.nodes().front().sum.empty(), "a sum over nothing");
   const at::NoGradGuard no_grad;
-  return fold(own.nodes());
+  return fold(all.nodes());
 }
 
 }  // namespace resolute::workers

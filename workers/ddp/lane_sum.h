@@ -79,8 +79,11 @@ GatheredLanes gather_lanes(LaneSum&& own, int lanes, const Communicator& communi
 TensorList exchange_lanes(const GatheredLanes& own, int lanes, Communicator& communicator, ExchangeBuffers& buffers,
                           at::Tensor& flat);
 
-//! Both halves. \param communicator nullptr for a single process: the sum then is in a lane's own tensors
-TensorList sum_over_lanes(LaneSum&& own, int lanes, Communicator* communicator, ExchangeBuffers& buffers,
+//! Both halves.
+TensorList sum_over_lanes(LaneSum&& own, int lanes, Communicator& communicator, ExchangeBuffers& buffers,
                           at::Tensor& flat);
+
+//! The sum over all lanes in one process, in a lane's own tensors: the same bits.
+TensorList sum_in_one_process(LaneSum&& all);
 
 }  // namespace resolute::workers

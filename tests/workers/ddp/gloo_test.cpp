@@ -194,9 +194,7 @@ TEST_F(GlooTest, two_machines_of_two_ranks_sum_lanes_to_the_bits_of_one) {
   };
   LaneSum whole;
   for (int lane = 0; lane < kLanes; ++lane) whole.add(lane, lane_tensor(lane));
-  ExchangeBuffers unused;
-  at::Tensor none;
-  const at::Tensor alone = sum_over_lanes(std::move(whole), kLanes, nullptr, unused, none).front();
+  const at::Tensor alone = sum_in_one_process(std::move(whole)).front();
   const auto sums = on_machines(at_host_, listener_.socket.release(), {"a", "a", "b", "b"}, [&](Communicator& group) {
     EXPECT_EQ((std::vector<int>{0, 0, 2, 2}), group.machines());
     EXPECT_TRUE(lane_routes(group.process_rank(), group.machines(), kLanes)) << "this is about two levels";
@@ -207,7 +205,7 @@ TEST_F(GlooTest, two_machines_of_two_ranks_sum_lanes_to_the_bits_of_one) {
     for (int round = 0; round < 3; ++round) {
       LaneSum own;
       for (int lane = range.first; lane < range.first + range.count; ++lane) own.add(lane, lane_tensor(lane));
-      sum = sum_over_lanes(std::move(own), kLanes, &group, buffers, flat);
+      sum = sum_over_lanes(std::move(own), kLanes, group, buffers, flat);
     }
     return sum.front();
   });

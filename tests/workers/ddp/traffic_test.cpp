@@ -20,7 +20,7 @@ SentBytes sent_by(int rank, const std::vector<int>& machines, bool told) {
   own.add(rank, {at::zeros({kElements})});
   ExchangeBuffers buffers;
   at::Tensor flat;
-  sum_over_lanes(std::move(own), communicator.process_ranks(), &communicator, buffers, flat);
+  sum_over_lanes(std::move(own), communicator.process_ranks(), communicator, buffers, flat);
   return communicator.sent();
 }
 
