@@ -45,6 +45,9 @@ Of a difference without one:
 - **above**, **below**: so is the whole interval
 - **undecided**: the interval reaches zero
 """
+# Beside a table's first metric: more of the same, or what another says.
+NOT_SHOWN = re.compile(r"rank\d|mAP$|recovered_psnr|weight_(query|gallery)")
+IN_HUNDREDTHS = re.compile(r"psnr|_rho$|mask_spread")
 VERDICTS = {"holds": "**holds**", "holds in the means": "in the means", "does not hold": "does not", "open": "open"}
 
 
@@ -97,8 +100,9 @@ def score(cell):
     """A cell of the page: mean, deviation over trials and the difference from the row that the table compares with."""
     if cell["mean"] is None:
         return ""
-    deviation = f" ± {cell['std']:.1f}" if cell["trials"] > 1 else ""
-    return f"{cell['mean']:.1f}{deviation}" + (f", {interval(cell['difference'])}" if cell["difference"] else "")
+    digits = 2 if IN_HUNDREDTHS.search(cell["metric"]) else 1
+    deviation = f" ± {cell['std']:.{digits}f}" if cell["trials"] > 1 else ""
+    return f"{cell['mean']:.{digits}f}{deviation}" + (f", {interval(cell['difference'])}" if cell["difference"] else "")
 
 
 def scores(table, metric):
@@ -119,9 +123,10 @@ def grid(header, rows):
 def table_section(table):
     datasets, out = table["datasets"], ""
     label = label_of(table, table["compare_with"])
-    for metric in [table["metrics"][0]] + [one for one in table["metrics"][1:] if one == "resolution_probe"]:
+    for metric in [table["metrics"][0]] + [one for one in table["metrics"][1:] if not NOT_SHOWN.match(one)]:
         beside = f", difference from {label}" if label and metric == table["metrics"][0] else ""
-        rows = [[row, *[cells.get(one, "") for one in datasets]] for row, cells in scores(table, metric).items()]
+        rows = [[row, *[cells.get(one, "") for one in datasets]] for row, cells in scores(table, metric).items()
+                if metric == table["metrics"][0] or any(cells.values())]
         out += grid([metric + beside, *datasets], rows) if rows else ""
     return f"#### {text(table['title'])}\n\n{out}"
 

@@ -147,14 +147,17 @@ class Results(unittest.TestCase):
         self.assertEqual("#### T\n\n| rank1, difference from A | easy |\n| --- | --- |\n| A | 5.0 ± 1.2 |\n"
                          "| B | 3.0 ± 1.2, -2.0 [-3.0, -1.0] |\n| C |  |\n\n", results_page.table_section(table))
 
-    def test_the_probe_stands_beside_a_tables_first_metric(self):
+    def test_what_is_no_rank_stands_beside_a_tables_first_metric(self):
         def cell(metric, mean):
             return {"dataset": "easy", "metric": metric, "mean": mean, "std": None, "trials": 1, "difference": None}
-        table = {"title": "T", "datasets": ["easy"], "metrics": ["rank1", "mAP", "resolution_probe"], "compare_with": None,
-                 "claims": [], "rows": [{"id": "a", "label": "A",
-                                         "cells": [cell("rank1", 10), cell("mAP", 20), cell("resolution_probe", 75.5)]}]}
-        self.assertEqual("#### T\n\n| rank1 | easy |\n| --- | --- |\n| A | 10.0 |\n\n"
-                         "| resolution_probe | easy |\n| --- | --- |\n| A | 75.5 |\n\n", results_page.table_section(table))
+        table = {"title": "T", "datasets": ["easy"], "metrics": ["rank1", "rank5", "mAP", "resolution_probe", "psnr_gain_2"],
+                 "compare_with": None, "claims": [],
+                 "rows": [{"id": "a", "label": "A", "cells": [cell("rank1", 10), cell("rank5", 15), cell("mAP", 20), cell("resolution_probe", 75.5),
+                                                              cell("psnr_gain_2", None)]},
+                          {"id": "b", "label": "B", "cells": [cell("rank1", None), cell("psnr_gain_2", 0.294)]}]}
+        self.assertEqual("#### T\n\n| rank1 | easy |\n| --- | --- |\n| A | 10.0 |\n| B |  |\n\n"
+                         "| resolution_probe | easy |\n| --- | --- |\n| A | 75.5 |\n\n"
+                         "| psnr_gain_2 | easy |\n| --- | --- |\n| B | 0.29 |\n\n", results_page.table_section(table))
 
 
 if __name__ == "__main__":
