@@ -159,10 +159,18 @@ class Follower(unittest.TestCase):
 
     def run_lines(self, lines, limit=600):
         script = "\n".join(["set -euo pipefail", *self.exports, *lines])
-        answer = subprocess.run(["bash", "-c", script], cwd=self.folder, env=self.environment, text=True, timeout=limit,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        try:
+            answer = subprocess.run(["bash", "-c", script], cwd=self.folder, env=self.environment, text=True, timeout=limit,
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        except subprocess.TimeoutExpired as late:
+            printed = (late.stdout or b"").decode("utf-8", errors="replace")
+            self.fail(f"{lines} took over {limit} s and had printed:\n{printed}\n{self.scene()}")
         self.assertEqual(answer.returncode, 0, f"{lines}:\n{answer.stdout}")
         return answer.stdout
+
+    def scene(self):
+        """What else there is to say of commands that do not come to an end."""
+        return ""
 
     def lines_of(self, block):
         return block.text.splitlines()
@@ -249,6 +257,13 @@ class Cluster(Follower):
         said = subprocess.run(["bash", SLURM_BOX, *start], env=self.environment, text=True, stdout=subprocess.PIPE, timeout=120,
                               check=True).stdout
         self.exports += said.splitlines()
+
+    def scene(self):
+        looks = ["squeue", "sinfo", "scontrol show job", "resolute suite status rain-on-viper.toml --store store --profile smoke",
+                 'tail -n 40 "${SLURM_CONF%/*}"/log/*', 'tail -n 20 store/suites/*/submissions/*/batch-*/log/*']
+        script = "\n".join([*self.exports, *[f"echo '$ {look}'; timeout 20 {look}" for look in looks]])
+        return subprocess.run(["bash", "-c", script], cwd=self.folder, env=self.environment, text=True, errors="replace",
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False).stdout
 
     def save_trunk(self):
         """What the page takes from torchvision; here the weights are drawn."""
