@@ -253,7 +253,10 @@ class Cluster(Follower):
         self.addCleanup(scratch.cleanup)
         box = f"{scratch.name}/box"
         self.addCleanup(subprocess.run, ["bash", SLURM_BOX, "stop", box], stdout=subprocess.DEVNULL, check=False)
-        start = ["start", "--dir", box, "--nodes", "2", "--cpus-per-node", "1", "--owner", str(os.getpid())]
+        # No node of it is ever lost: a machine that is busy shall not make one look so, or a job fail to start.
+        patient = ["SlurmdTimeout=300", "MessageTimeout=60", "BatchStartTimeout=120", f"AuthInfo=socket={box}/m.sock,cred_expire=120"]
+        start = ["start", "--dir", box, "--nodes", "2", "--cpus-per-node", "1", "--owner", str(os.getpid()),
+                 *[word for setting in patient for word in ("--set", setting)]]
         said = subprocess.run(["bash", SLURM_BOX, *start], env=self.environment, text=True, stdout=subprocess.PIPE, timeout=120,
                               check=True).stdout
         self.exports += said.splitlines()
