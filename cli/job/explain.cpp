@@ -64,9 +64,10 @@ int explain(const Arguments& arguments) {
   std::optional<std::string> suite;
   if (values->count("suite") > 0) suite = required_value(*values, "suite");
   core::FileSystem& files = core::real_file_system();
-  const auto explanation =
-      orchestrator::explain(files, store, find_told_job(files, store, required_value(*values, "JOB"), suite).hex, suite,
-                            orchestrator::wall_clock());
+  std::string job = required_value(*values, "JOB");
+  // Digits are held against journals and folders where the journals are read.
+  if (is_job_file(job) || !are_digits(job)) job = find_told_job(files, store, job, suite).hex;
+  const auto explanation = orchestrator::explain(files, store, job, suite, orchestrator::wall_clock());
   if (values->count("json") > 0)
     print_json(orchestrator::to_json(explanation));
   else

@@ -14,7 +14,6 @@
 #include "experiments/store/stored_specification.h"
 #include "orchestrator/look/attempt_logs.h"
 #include "orchestrator/look/explain.h"
-#include "orchestrator/store/wall_clock.h"
 
 namespace resolute::cli {
 
@@ -26,16 +25,12 @@ namespace {
 constexpr std::size_t kMostJobsListed = 20;
 
 void require_digits(const std::string& name) {
+  if (are_digits(name)) return;
   if (name.size() > 64 || !core::is_hexadecimal(name))
     throw core::input_error("job '" + name + "' is neither an id nor a file",
                             "an id has 64 digits of 0-9 and a-f, of which the first few will do",
                             "`resolute suite status` and `resolute suite plan --jobs` print the ids");
-  if (name.size() < kFewestDigits)
-    throw core::input_error("job '" + name + "' is too short", fmt::format("{} digits are needed", kFewestDigits));
-}
-
-bool are_digits(const std::string& name) {
-  return name.size() >= kFewestDigits && name.size() <= 64 && core::is_hexadecimal(name);
+  throw core::input_error("job '" + name + "' is too short", fmt::format("{} digits are needed", kFewestDigits));
 }
 
 JobId only_told_job(core::FileSystem& files, const StoreLayout& store, const std::string& name,
@@ -55,6 +50,10 @@ JobId only_told_job(core::FileSystem& files, const StoreLayout& store, const std
 }
 
 }  // namespace
+
+bool are_digits(const std::string& name) {
+  return name.size() >= kFewestDigits && name.size() <= 64 && core::is_hexadecimal(name);
+}
 
 bool is_job_file(const std::string& name) {
   std::error_code ignored;
@@ -82,7 +81,7 @@ JobId find_told_job(core::FileSystem& files, const StoreLayout& store, const std
   if (digits && !experiments::stored_ids(files, store, name).empty()) return find_job(files, store, name);
   const auto known = orchestrator::jobs_called(files, store, name, suite);
   if (!known.empty()) return only_told_job(files, store, name, known);
-  if (digits) return orchestrator::explain(files, store, name, suite, orchestrator::wall_clock()).job;
+  if (digits) return orchestrator::find_explained_job(files, store, name, suite);
   throw core::input_error(
       fmt::format("no job and no row is called '{}'", name),
       fmt::format("in the journals of {}", suite ? "suite '" + *suite + "'" : "store '" + store.root().string() + "'"),

@@ -13,6 +13,9 @@ namespace resolute::cli {
 //! With how many digits of its id a job may be named.
 inline constexpr std::size_t kFewestDigits = 4;
 
+//! Whether `name` has the form of an id's first kFewestDigits digits or more.
+bool are_digits(const std::string& name);
+
 //! Whether that names a specification's file, or a pipe that one comes out of, and no job.
 bool is_job_file(const std::string& name);
 

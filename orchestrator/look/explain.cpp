@@ -197,6 +197,11 @@ void add_log(core::FileSystem& files, const experiments::StoreLayout& store, Exp
 
 }  // namespace
 
+experiments::JobId find_explained_job(core::FileSystem& files, const experiments::StoreLayout& store,
+                                      const std::string& digits, const std::optional<std::string>& suite) {
+  return only_job(files, store, read_pasts(files, store, suite), digits);
+}
+
 std::vector<KnownJob> jobs_called(core::FileSystem& files, const experiments::StoreLayout& store,
                                   const std::string& words, const std::optional<std::string>& suite) {
   std::map<std::pair<std::string, std::string>, int> fits;  // of label and id

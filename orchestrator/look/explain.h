@@ -56,6 +56,11 @@ Explanation explain(core::FileSystem& files, const experiments::StoreLayout& sto
 //! "path", "last_lines"}}
 core::Json to_json(const Explanation& explanation);
 
+//! The one job that begins with `digits`: of those in journals or, where none is, of those with a folder.
+//! \param suite only its journals \throws RuntimeError as explain()
+experiments::JobId find_explained_job(core::FileSystem& files, const experiments::StoreLayout& store,
+                                      const std::string& digits, const std::optional<std::string>& suite);
+
 //! A job that a journal of the store knows.
 struct KnownJob {
   experiments::JobId job;
