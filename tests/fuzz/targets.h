@@ -80,6 +80,14 @@ inline void require(bool holds, const char* what) {
   if (!holds) throw std::logic_error(what);
 }
 
+//! What was read is written alike however often it is read again: not as it came, where a whole number is read in place
+//! of a fraction. \param write value → text \param read text → value
+template <class Value, class Write, class Read>
+void require_one_text(const Value& value, Write&& write, Read&& read, const char* what) {
+  const std::string written = write(value);
+  require(write(read(written)) == written, what);
+}
+
 inline core::Bytes bytes_of(std::string_view text) {
   const auto bytes = core::as_byte_span(text);
   return {bytes.begin(), bytes.end()};

@@ -26,13 +26,11 @@ std::vector<std::string> specification_examples() {
 RESOLUTE_FUZZER(specification, .rounds = 40'000, .examples = specification_examples, .mutate = mutate_json)
 (std::string_view bytes) {
   return understood([&] {
-    const core::Json json = core::parse_json(bytes, "spec.json");
-    const experiments::JobSpecification job = experiments::specification_from_json(json, "spec.json");
-    // A whole number is read where a fraction is written.
-    const std::string written = experiments::canonical_text(job);
-    const core::Json again = core::parse_json(written, "spec.json");
-    require(experiments::canonical_text(experiments::specification_from_json(again, "spec.json")) == written,
-            "a specification is written otherwise than it was read");
+    const auto read = [](std::string_view text) {
+      return experiments::specification_from_json(core::parse_json(text, "spec.json"), "spec.json");
+    };
+    const experiments::JobSpecification job = read(bytes);
+    require_one_text(job, experiments::canonical_text, read, "a specification is written otherwise than it was read");
     experiments::job_id(job);
     understood([&] { experiments::validate(job, "spec.json"); });
   });
