@@ -179,9 +179,8 @@ Activations Ftwa::forward(const LaneBatch& batch) {
       one_kind ? batch.lr : at::cat({select_rows(batch.lr, rows.hr), select_rows(batch.lr, rows.lr)});
   const at::Tensor low_f2 = lr_encoder_->forward_shallow(low)[1];
 
-  // One node: the gradients of narrow()s would be padded with zeros and added, in another memory format.
   const auto pass = [&](const at::Tensor& maps, at::IntArrayRef rows) {
-    return with_channels_last_gradient(trunk_->forward_deep(maps).back()).split_with_sizes(rows);
+    return rows_apart(trunk_->forward_deep(maps).back(), rows);
   };
   std::vector<at::Tensor> maps;  // eq. 1: of the HR rows, of their copies and of the LR rows
   if (hr_count == 0) {
@@ -233,7 +232,7 @@ void Ftwa::transform(const at::Tensor& copy, const at::Tensor& lr, Activations& 
   if (options_.transformed_losses() && (lr.size(0) > 0 || maps.empty())) maps.push_back(lr);
   if (maps.empty()) return;
   const at::Tensor output = transformation_->forward(maps.size() == 1 ? maps.front() : at::cat(maps));
-  // Not split() with a gradient that is channels-last: oneDNN would sum T's gradients in another order.
+  // Not rows_apart(): with a gradient that is channels-last oneDNN would sum T's gradients in another order.
   if (copies > 0) slots[kRestoredMap] = output.narrow(0, 0, copies);
   if (options_.transformed_losses()) slots[kVectors + kTransformed] = pooled(output.narrow(0, copies, lr.size(0)));
 }

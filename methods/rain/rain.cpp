@@ -72,10 +72,7 @@ std::vector<Rain::Streams> Rain::through(const Run& run, const Streams& input) c
   std::vector<Streams> outputs;
   if (joint_ || hr_rows == 0 || lr_rows == 0) {
     for (const at::Tensor& both : run(at::cat({input.hr, input.lr}))) {
-      // One node: the gradients of two narrow()s would be padded with zeros and added, in another memory format. Where
-      // a loss reaches one stream alone, the other's zeros have that format too.
-      const std::vector<at::Tensor> streams =
-          (both.dim() == 4 ? with_channels_last_gradient(both) : both).split_with_sizes({hr_rows, lr_rows});
+      const std::vector<at::Tensor> streams = rows_apart(both, {hr_rows, lr_rows});
       outputs.push_back({streams[0], streams[1]});
     }
     return outputs;

@@ -120,6 +120,10 @@ at::Tensor with_channels_last_gradient(const at::Tensor& map) {
   return map;
 }
 
+std::vector<at::Tensor> rows_apart(const at::Tensor& output, at::IntArrayRef sizes) {
+  return (output.dim() == 4 ? with_channels_last_gradient(output) : output).split_with_sizes(sizes);
+}
+
 Linear::Linear(std::int64_t in, std::int64_t out, bool with_bias) {
   weight = register_parameter("weight", at::zeros({out, in}));
   if (with_bias) bias = register_parameter("bias", at::zeros({out}));

@@ -85,6 +85,11 @@ class DoublingConvolution : public torch::nn::Module, public InitialisedLayer {
 //! memory format, and every layer before it would read across memory.
 at::Tensor with_channels_last_gradient(const at::Tensor& map);
 
+//! Rows of an output apart, so many each, in one node: the gradients of narrow()s would be padded with zeros and added,
+//! in another memory format. Where a loss reaches some of a map's rows alone, the zeros of the others have its format
+//! too. \param sizes sum to the rows of `output`
+std::vector<at::Tensor> rows_apart(const at::Tensor& output, at::IntArrayRef sizes);
+
 //! N×in → N×out, with a bias (starts at 0) unless told otherwise.
 class Linear : public torch::nn::Module, public InitialisedLayer {
  public:
