@@ -218,6 +218,7 @@ def main():
         parser.add_argument("--" + name, type=int, default=value)
     parser.add_argument("--images")
     parser.add_argument("--first-step", action="store_true")
+    parser.add_argument("--trace", help="a Chrome trace of the last turn, by PyTorch's profiler")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
@@ -255,14 +256,18 @@ def main():
         dist.destroy_process_group()
         return
     say(ready=True)
-    for _ in range(options.turns):
+    for turn in range(options.turns):
         if not sys.stdin.readline():
             break
-        begun = time.perf_counter()
-        for _ in range(options.steps):
-            loss = step(*next(batches))
-        loss.item()
-        say(seconds=time.perf_counter() - begun)
+        traced = torch.profiler.profile() if options.trace and turn == options.turns - 1 else None
+        with traced or contextlib.nullcontext():
+            begun = time.perf_counter()
+            for _ in range(options.steps):
+                loss = step(*next(batches))
+            loss.item()
+            say(seconds=time.perf_counter() - begun)
+        if traced:
+            traced.export_chrome_trace(options.trace)
     dist.destroy_process_group()
 
 

@@ -6,15 +6,19 @@
 //!
 //! bench_training --loop trainer|plain|gemm --precision bf16|tf32|f32 --threads T --turns N --steps N
 //!                [--backbone resnet50|…] [--lanes L] [--rank R --ranks W --port P] [--batch ROWS_A_LANE] [--folder
-//!                FOR_METRICS] [--device cpu|cuda]
+//!                FOR_METRICS] [--device cpu|cuda] [--trace FILE]
+//!
+//! --trace writes what libtorch's profiler saw of the last turn, as a Chrome trace.
 
 #include <ATen/autocast_mode.h>
+#include <torch/csrc/autograd/profiler_kineto.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
 #include <iostream>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,7 +44,7 @@ constexpr std::int64_t kHeight = 256, kWidth = 128;
 constexpr std::uint64_t kBatches = 4;  // different ones, used in turn
 
 struct Options {
-  std::string loop = "trainer", precision = "bf16", folder = "/tmp", device = "cpu", backbone = "resnet50";
+  std::string loop = "trainer", precision = "bf16", folder = "/tmp", device = "cpu", backbone = "resnet50", trace;
   int threads = 1, turns = 1, steps = 5, lanes = 1, rank = 0, ranks = 1, port = 0, batch = 16;
 };
 
@@ -52,6 +56,7 @@ Options parse(int argc, char** argv) {
                 {"--folder", &options.folder},
                 {"--device", &options.device},
                 {"--backbone", &options.backbone},
+                {"--trace", &options.trace},
                 {"--threads", &options.threads},
                 {"--turns", &options.turns},
                 {"--steps", &options.steps},
@@ -67,23 +72,39 @@ Options parse(int argc, char** argv) {
 // all that a GPU has been asked for.
 class Gate {
  public:
-  explicit Gate(int steps, at::Device place = at::kCPU) : steps_(steps), place_(place) {}
+  explicit Gate(const Options& options, at::Device place = at::kCPU) : options_(options), place_(place) {}
   //! Called before each step, and once after the last.
   void before_step() {
-    if (done_++ % steps_ != 0) return;
+    if (done_ % options_.steps != 0) {
+      ++done_;
+      return;
+    }
     if (!place_.is_cpu()) c10::impl::VirtualGuardImpl(place_.type()).synchronizeDevice(place_.index());
     if (begun_)
       std::cout << "{\"seconds\": " << std::chrono::duration<double>(Clock::now() - *begun_).count() << "}"
                 << std::endl;
     else
       std::cout << "{\"ready\": true}" << std::endl;
+    const bool traced = !options_.trace.empty();
+    if (traced && done_ == options_.turns * options_.steps)
+      torch::autograd::profiler::disableProfiler()->save(options_.trace);
     std::string line;
     std::getline(std::cin, line);
+    if (traced && done_ == (options_.turns - 1) * options_.steps) trace();
+    ++done_;
     begun_ = Clock::now();
   }
 
  private:
-  int steps_;
+  static void trace() {
+    using torch::profiler::impl::ActivityType;
+    const torch::profiler::impl::ProfilerConfig config(torch::profiler::impl::ProfilerState::KINETO);
+    const std::set<ActivityType> activities = {ActivityType::CPU, ActivityType::CUDA};
+    torch::autograd::profiler::prepareProfiler(config, activities);
+    torch::autograd::profiler::enableProfiler(config, activities);
+  }
+
+  Options options_;
   at::Device place_;
   int done_ = 0;
   std::optional<Clock::time_point> begun_;
@@ -154,7 +175,7 @@ void run_trainer(const Options& options) {
   const experiments::TrainingSpecification asked = specification(options);
   const std::unique_ptr<Method> method = make_method(asked, kClasses);
   if (!device->place().is_cpu()) method->module().to(device->place());
-  Gate gate(options.steps, device->place());
+  Gate gate(options, device->place());
   MemorySource source(options, gate, device->place());
   ProgressPipe progress(-1);
   std::optional<MetricsLog> metrics;
@@ -195,7 +216,7 @@ void run_plain(const Options& options) {
     steps.push_back(at::zeros({}, at::kFloat));
   }
   const AdamOptions& adam = group.adam;
-  Gate gate(options.steps);
+  Gate gate(options);
   MemorySource source(options, gate);
   const bool narrow = options.precision == "bf16";
   at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
@@ -227,7 +248,7 @@ void run_gemm(const Options& options) {
   const auto type = options.precision == "bf16" ? at::kBFloat16 : at::kFloat;
   const at::Tensor a = at::ones({kSide, kSide}, type), b = at::ones({kSide, kSide}, type);
   at::Tensor c = at::mm(a, b);
-  Gate gate(options.steps);
+  Gate gate(options);
   for (int step = 0; step < options.turns * options.steps; ++step) {
     gate.before_step();
     at::mm_out(c, a, b);

@@ -3,7 +3,7 @@
 //! A simulated accelerator for tests: libtorch's PrivateUse1 device with the CPU's kernels behind it, so that code for
 //! GPUs runs where there is none. It keeps to a GPU's rules and is unforgiving where a GPU is not: memory that the host
 //! can not touch, streams that run late, memory that holds NaN when it is new or gone; and it counts what costs time on
-//! a GPU. What it can not do: say how long anything takes. Linking it registers it.
+//! a GPU. What it can not do: say how long anything takes. Opening it makes it the accelerator of the process.
 
 #include <memory>
 

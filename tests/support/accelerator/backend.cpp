@@ -129,11 +129,16 @@ struct Hooks final : at::PrivateUse1HooksInterface {
   at::Device getDeviceFromPtr(void*) const override { return {kDevice, current_device}; }
 };
 
-const bool registered = [] {
-  c10::register_privateuse1_backend("accelerator");
-  at::RegisterPrivateUse1HooksInterface(new Hooks);
-  return true;
-}();
+// From here on libtorch holds PrivateUse1 for the accelerator of the process, a GPU or not: its autograd engine then
+// knows no streams of CUDA. So a process that opens a GPU must not come here.
+void register_once() {
+  static const bool registered = [] {
+    c10::register_privateuse1_backend("accelerator");
+    at::RegisterPrivateUse1HooksInterface(new Hooks);
+    return true;
+  }();
+  static_cast<void>(registered);
+}
 
 // As NCCL: what it is given has been computed when it begins, and each exchange is complete when it returns.
 class HostCommunicator final : public workers::Communicator {
@@ -203,7 +208,7 @@ class SimulatedDevice final : public workers::Device {
 }  // namespace
 
 std::unique_ptr<workers::Device> open(int, bool tf32) {
-  RESOLUTE_EXPECT(registered, "the accelerator's hooks are registered");
+  register_once();
   // The product knows which of oneDNN's kernels are wrong on a CPU (workers/nn/layers.cpp); here it thinks of a GPU.
   at::globalContext().setUserEnabledMkldnn(false);
   return std::make_unique<SimulatedDevice>(tf32);

@@ -18,9 +18,12 @@ using accelerator::streams;
 
 constexpr Lateness kLatest{Lateness::Kind::kMost, 0};
 
-at::Device place() { return {at::kPrivateUse1, accelerator::kDevices - 1}; }
-c10::impl::VirtualGuardImpl guard() { return c10::impl::VirtualGuardImpl(at::kPrivateUse1); }
-at::TensorOptions pinned() { return at::TensorOptions(at::kFloat).pinned_memory(true); }
+at::Device place() { return device().place(); }
+c10::impl::VirtualGuardImpl guard() { return c10::impl::VirtualGuardImpl(place().type()); }
+at::TensorOptions pinned() {
+  static_cast<void>(device());  // it has pinned memory
+  return at::TensorOptions(at::kFloat).pinned_memory(true);
+}
 
 TEST(Accelerator, computes_what_the_cpu_computes) {
   const at::Tensor a = at::arange(12, at::kFloat).view({3, 4}), b = at::arange(8, at::kFloat).view({4, 2});
