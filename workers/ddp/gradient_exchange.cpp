@@ -23,33 +23,42 @@ void put(TensorList&& values, const std::vector<std::size_t>& places, TensorList
   for (std::size_t i = 0; i < values.size(); ++i) to[places[i]] = std::move(values[i]);
 }
 
-// Each tensor's by one thread, over its elements as they lie in memory: the same order of additions for every W and
-// wherever it is done. \param copies memory of a GPU for tensors of these sizes, made by the first call
-TensorList norms_of(const TensorList& tensors, at::Tensor& copies) {
-  TensorList norms(tensors.size());
-  const auto norm = [&](std::size_t i) {
-    norms[i] = at::linalg_vector_norm(tensors[i].as_strided({tensors[i].numel()}, {1}));
-  };
-  if (tensors.front().device().is_cpu()) {
-    at::parallel_for(0, static_cast<std::int64_t>(tensors.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) norm(static_cast<std::size_t>(i));
-    });
-    return norms;
+// Each tensor's, over its elements as they lie in memory: the same order of additions for every W and wherever it is
+// done. \param tensors of a GPU: aligned
+TensorList norms_of(const TensorList& tensors) {
+  TensorList flat, norms(tensors.size());
+  for (const at::Tensor& tensor : tensors) flat.push_back(tensor.as_strided({tensor.numel()}, {1}));
+  if (!flat.front().device().is_cpu()) return at::_foreach_norm(flat);
+  at::parallel_for(0, static_cast<std::int64_t>(flat.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i)
+      norms[static_cast<std::size_t>(i)] = at::linalg_vector_norm(flat[static_cast<std::size_t>(i)]);
+  });
+  return norms;
+}
+
+// The tensors, or copies of those of a GPU whose memory is not aligned as memory of their own would be: what a kernel
+// computes depends on that (how a reduction adds up, how Adam rounds), and where a sum lies depends on W.
+// \param room for copies of tensors of these sizes, made when it is undefined
+TensorList aligned(TensorList tensors, at::Tensor& room) {
+  constexpr std::int64_t kAlignment = 512 / sizeof(float);  // of CUDA's memory
+  if (tensors.front().device().is_cpu()) return tensors;
+  std::vector<std::pair<std::size_t, std::int64_t>> moved;  // which tensor, and where to
+  std::int64_t end = 0;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (reinterpret_cast<std::uintptr_t>(tensors[i].const_data_ptr()) % (kAlignment * sizeof(float)) == 0) continue;
+    moved.emplace_back(i, end);
+    end += (tensors[i].numel() + kAlignment - 1) / kAlignment * kAlignment;
   }
-  // A GPU's reduction depends on how the memory is aligned, and that on W: copies begin at aligned addresses.
-  constexpr std::int64_t kAligned = 128 / sizeof(float);
-  std::int64_t room = 0;
-  for (const at::Tensor& tensor : tensors) room += (tensor.numel() + kAligned - 1) / kAligned * kAligned;
-  if (!copies.defined()) copies = at::empty({room}, tensors.front().options());
+  if (moved.empty()) return tensors;
+  if (!room.defined() || room.numel() < end) room = at::empty({end}, tensors.front().options());
   TensorList from, to;
-  std::int64_t begin = 0;
-  for (const at::Tensor& tensor : tensors) {
-    from.push_back(tensor.as_strided({tensor.numel()}, {1}));
-    to.push_back(copies.narrow(0, begin, tensor.numel()));
-    begin += (tensor.numel() + kAligned - 1) / kAligned * kAligned;
+  for (const auto& [i, begin] : moved) {
+    from.push_back(tensors[i]);
+    to.push_back(room.as_strided(tensors[i].sizes(), tensors[i].strides(), begin));
+    tensors[i] = to.back();
   }
   at::_foreach_copy_(to, from);
-  return at::_foreach_norm(to);
+  return tensors;
 }
 
 // float32 norms of parameters, added up in the group's order.
@@ -58,8 +67,8 @@ at::Tensor total_norm(const TensorList& norms) { return at::linalg_vector_norm(a
 }  // namespace
 
 at::Tensor gradient_norm(const TensorList& tensors) {
-  at::Tensor copies;
-  return total_norm(norms_of(tensors, copies));
+  at::Tensor room;
+  return total_norm(norms_of(aligned(tensors, room)));
 }
 
 //! Gradients that travel together: consecutive parameters, from the last to the first, as a backward pass reaches them.
@@ -73,9 +82,9 @@ struct GradientExchange::Bucket {
   DigestKeys keys;
   // Of the one that exchanges:
   at::Tensor flat;
-  at::Tensor copies;  // for norms
+  at::Tensor room;  // for those of it that are not aligned
 
-  void put_sums(const TensorList& sums);
+  void put_sums(TensorList sums);
 };
 
 struct GradientExchange::Group {
@@ -87,9 +96,10 @@ struct GradientExchange::Group {
   std::vector<TensorList> lane_digests;  // own lanes × parameters
 };
 
-void GradientExchange::Bucket::put_sums(const TensorList& sums) {
-  put(norms_of(sums, copies), parameters, group->norms);
-  put(TensorList(sums), parameters, group->gradients);
+void GradientExchange::Bucket::put_sums(TensorList sums) {
+  sums = aligned(std::move(sums), room);
+  put(norms_of(sums), parameters, group->norms);
+  put(std::move(sums), parameters, group->gradients);
 }
 
 //! On a GPU a thread queues its work on a stream of its own, ordered with the backward pass and with the other thread's
@@ -202,7 +212,8 @@ void GradientExchange::begin(const std::vector<std::size_t>& groups) {
       bucket.arrived.assign(bucket.waiting, {});
       bucket.sum = {};
       // Sums that a caller still holds lie in it: it is theirs.
-      if (bucket.flat.defined() && bucket.flat.storage().use_count() > 1) bucket.flat.reset();
+      for (at::Tensor* memory : {&bucket.flat, &bucket.room})
+        if (memory->defined() && memory->storage().use_count() > 1) memory->reset();
       order_.push_back(&bucket);
     }
   }
