@@ -193,6 +193,7 @@ void run_trainer(const Options& options) {
                    .source = source,
                    .progress = progress,
                    .communicator = communicator.get(),
+                   .recorder = device->recorder(),
                    .checkpoints = nullptr,
                    .metrics = metrics ? &*metrics : nullptr,
                    .gradients = gradients ? &*gradients : nullptr},

@@ -1,6 +1,7 @@
 #include "methods/msifla/networks.h"
 
 #include "core/error.h"
+#include "workers/nn/recorded_passes.h"
 
 namespace resolute::workers {
 namespace {
@@ -41,15 +42,18 @@ ImageRecoveryNetwork::ImageRecoveryNetwork(std::int64_t width, bool residual) : 
 at::Tensor ImageRecoveryNetwork::forward(const at::Tensor& images) const {
   RESOLUTE_EXPECT(images.size(2) % kReduction == 0 && images.size(3) % kReduction == 0,
                   "an IR network's images have sides that are multiples of 4");
-  // In place: no layer's gradient needs its output before the rectifier.
-  at::Tensor a = images;
-  for (const auto& layer : part_a_) a = layer->forward(a).relu_();
-  at::Tensor b = a;
-  for (std::size_t i = 0; i + 1 < part_b_.size(); ++i) b = part_b_[i]->forward(b).relu_();
-  b = part_b_.back()->forward(b).add_(projection_->forward(a)).relu_();
-  at::Tensor decoded = deconvolution_1_->forward(b).add_(a).relu_();
-  decoded = output_->forward(deconvolution_2_->forward(decoded).relu_());
-  return residual_ ? decoded + images : decoded;
+  const auto pass = [&](const at::Tensor& x) -> std::vector<at::Tensor> {
+    // In place: no layer's gradient needs its output before the rectifier.
+    at::Tensor a = x;
+    for (const auto& layer : part_a_) a = layer->forward(a).relu_();
+    at::Tensor b = a;
+    for (std::size_t i = 0; i + 1 < part_b_.size(); ++i) b = part_b_[i]->forward(b).relu_();
+    b = part_b_.back()->forward(b).add_(projection_->forward(a)).relu_();
+    at::Tensor decoded = deconvolution_1_->forward(b).add_(a).relu_();
+    decoded = output_->forward(deconvolution_2_->forward(decoded).relu_());
+    return {residual_ ? decoded + x : decoded};
+  };
+  return recorded(*this, "whole", images, pass).front();
 }
 
 onnx::Map ImageRecoveryNetwork::add_to(onnx::Graph& graph, const onnx::Map& images) const {

@@ -15,6 +15,7 @@
 #include "workers/ddp/gpu_properties.h"
 #include "workers/ddp/nccl.h"
 #include "workers/device/cuda_driver.h"
+#include "workers/device/cuda_recorder.h"
 
 namespace resolute::workers {
 namespace {
@@ -90,6 +91,7 @@ class CudaDevice final : public Device {
     at::globalContext().lazyInitDevice(at::kCUDA);
     place_ = at::Device(at::kCUDA, index);
     read_properties(tf32);
+    recorder_ = make_cuda_recorder(place_);
   }
 
   at::Device place() const override { return place_; }
@@ -101,6 +103,7 @@ class CudaDevice final : public Device {
   std::unique_ptr<Communicator> connect(std::unique_ptr<Communicator> host, std::chrono::milliseconds limit) override {
     return connect_nccl(std::move(host), place_, limit);
   }
+  Recorder* recorder() override { return recorder_.get(); }
 
  private:
   void read_properties(bool tf32) {
@@ -131,6 +134,7 @@ class CudaDevice final : public Device {
 
   at::Device place_{at::kCUDA, 0};
   NumericParts parts_;
+  std::unique_ptr<Recorder> recorder_;
 };
 
 }  // namespace

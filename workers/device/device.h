@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "workers/ddp/communicator.h"
+#include "workers/nn/recorder.h"
 #include "workers/torch.h"
 
 namespace resolute::workers {
@@ -33,6 +34,8 @@ class Device {
   //! included \throws RuntimeError: kEnvironment if two ranks have one GPU; kTransient for a lost peer
   virtual std::unique_ptr<Communicator> connect(std::unique_ptr<Communicator> host,
                                                 std::chrono::milliseconds limit) = 0;
+  //! Null: it records nothing.
+  virtual Recorder* recorder() { return nullptr; }
 
  protected:
   Device() = default;

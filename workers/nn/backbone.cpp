@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "datasets/loader/normalisation.h"
+#include "workers/nn/recorded_passes.h"
 
 namespace resolute::workers {
 namespace {
@@ -100,8 +101,12 @@ at::Tensor ShallowTrunk::through(int level, at::Tensor map, const AfterBlock& af
 }
 
 std::array<at::Tensor, 2> ShallowTrunk::forward_shallow(const at::Tensor& images, const AfterBlock& after) const {
-  const at::Tensor f1 = through(1, stem_.forward(own_pixels(shape_, images)), after);
-  return {f1, through(2, shape_.pooling ? at::max_pool2d(f1, {3, 3}, {2, 2}, {1, 1}) : f1, after)};
+  const auto pass = [&](const at::Tensor& x) -> std::vector<at::Tensor> {
+    const at::Tensor f1 = through(1, stem_.forward(own_pixels(shape_, x)), after);
+    return {f1, through(2, shape_.pooling ? at::max_pool2d(f1, {3, 3}, {2, 2}, {1, 1}) : f1, after)};
+  };
+  const std::vector<at::Tensor> maps = after ? pass(images) : recorded(*this, "shallow", images, pass);
+  return {maps[0], maps[1]};
 }
 
 Backbone::Backbone(const methods::TrunkShape& shape) : ShallowTrunk(shape) {
@@ -113,18 +118,24 @@ Backbone::Backbone(const methods::TrunkShape& shape) : ShallowTrunk(shape) {
 }
 
 std::vector<at::Tensor> Backbone::forward(const at::Tensor& images, const AfterBlock& after) const {
-  const auto [f1, f2] = forward_shallow(images, after);
-  std::vector<at::Tensor> features{f1, f2};
-  for (at::Tensor& map : forward_deep(f2, after)) features.push_back(std::move(map));
-  return features;
+  const auto pass = [&](const at::Tensor& x) {
+    const auto [f1, f2] = forward_shallow(x, after);
+    std::vector<at::Tensor> features{f1, f2};
+    for (at::Tensor& map : forward_deep(f2, after)) features.push_back(std::move(map));
+    return features;
+  };
+  return after ? pass(images) : recorded(*this, "whole", images, pass);
 }
 
 std::vector<at::Tensor> Backbone::forward_deep(const at::Tensor& f2, const AfterBlock& after) const {
-  std::vector<at::Tensor> features;
-  for (int level = 3; level <= methods::kTrunkLevels; ++level)
-    features.push_back(through(level, features.empty() ? f2 : features.back(), after));
-  if (head_) features.back() = head_->forward(features.back());
-  return features;
+  const auto pass = [&](const at::Tensor& x) {
+    std::vector<at::Tensor> features;
+    for (int level = 3; level <= methods::kTrunkLevels; ++level)
+      features.push_back(through(level, features.empty() ? x : features.back(), after));
+    if (head_) features.back() = head_->forward(features.back());
+    return features;
+  };
+  return after ? pass(f2) : recorded(*this, "deep", f2, pass);
 }
 
 }  // namespace resolute::workers

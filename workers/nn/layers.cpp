@@ -116,7 +116,10 @@ void DoublingConvolution::initialise(std::uint64_t seed, const std::string& name
 
 at::Tensor with_channels_last_gradient(const at::Tensor& map) {
   if (map.requires_grad())
-    map.register_hook([](const at::Tensor& gradient) { return gradient.contiguous(at::MemoryFormat::ChannelsLast); });
+    map.register_hook([](const at::Tensor& gradient) {
+      // None where a recorded pass is differentiated by its other maps.
+      return gradient.defined() ? gradient.contiguous(at::MemoryFormat::ChannelsLast) : gradient;
+    });
   return map;
 }
 

@@ -15,24 +15,30 @@
 namespace resolute::workers {
 namespace {
 
-// bfloat16 in matrix products and convolutions while alive. The casts of weights that it caches serve all lanes of a
-// phase; they must not outlive an optimiser step.
+// bfloat16 in matrix products and convolutions while alive. On the CPU the casts of weights that it caches serve all
+// lanes of a phase; they must not outlive an optimiser step. A GPU's passes are recorded with their casts, so none are
+// cached there: the gradients of two passes are then added up as float32 either way.
 class Autocast {
  public:
-  Autocast(bool on, at::DeviceType device) : on_(on), device_(device) {
+  Autocast(bool on, at::DeviceType device)
+      : on_(on), device_(device), cached_(at::autocast::is_autocast_cache_enabled()) {
     if (!on_) return;
     at::autocast::set_autocast_dtype(device_, at::kBFloat16);
     at::autocast::set_autocast_enabled(device_, true);
+    at::autocast::set_autocast_cache_enabled(device == at::kCPU);
   }
   Autocast(const Autocast&) = delete;
   Autocast& operator=(const Autocast&) = delete;
   ~Autocast() {
-    if (on_) at::autocast::set_autocast_enabled(device_, false);
+    if (!on_) return;
+    at::autocast::set_autocast_cache_enabled(cached_);
+    at::autocast::set_autocast_enabled(device_, false);
   }
 
  private:
   bool on_;
   at::DeviceType device_;
+  bool cached_;
 };
 
 std::vector<ParameterGroup> groups_of(Method& method) {
@@ -83,6 +89,12 @@ Trainer::Trainer(TrainerParts parts, TrainerOptions options)
                       fmt::format("phase '{}' names a group twice", phase.name));
       of_phase.push_back(optimiser);
     }
+  }
+  if (parts_.recorder != nullptr && parts_.communicator == nullptr && options_.keep_graphs) {
+    // A phase's gradients are read until its groups step: behind those of the lanes after it, and of the next phase.
+    const bool outlive = range_.count > 1 || std::any_of(phases_.begin(), phases_.end(),
+                                                         [](const Phase& phase) { return phase.steps_with_next; });
+    passes_.emplace(*parts_.recorder, outlive);
   }
 }
 
@@ -292,6 +304,9 @@ void Trainer::forward(Lane& lane) {
   std::optional<RunningStatisticsHold> hold;
   if (std::exchange(lane.passed, true) || lane.batch.lane != 0) hold.emplace();
   const Autocast autocast(options_.recipe.precision == settings::Precision::kBf16, device_.type());
+  // With one phase a lane's graph is gone when the next lane's begins.
+  std::optional<RecordedPasses::Forward> recorded;
+  if (passes_) recorded.emplace(*passes_, phases_.size() > 1 ? lane.batch.lane : 0);
   lane.activations = parts_.method.forward(lane.batch);
 }
 

@@ -13,12 +13,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "experiments/specification/specification.h"
 #include "results/records/gradient_log.h"
 #include "workers/ddp/gradient_exchange.h"
+#include "workers/nn/recorded_passes.h"
 #include "workers/training/batch_source.h"
 #include "workers/training/checkpoint.h"
 #include "workers/training/metrics_log.h"
@@ -42,7 +44,9 @@ struct TrainerParts {
   Method& method;
   BatchSource& source;
   ProgressPipe& progress;
-  Communicator* communicator = nullptr;                        //!< null: a single process
+  Communicator* communicator = nullptr;  //!< null: a single process
+  Recorder* recorder = nullptr;  //!< the device's. Used by a single process that keeps graphs: gradients of a recorded
+                                 //!< pass come all at once, when there is nothing left beside which to exchange them
   CheckpointFolder* checkpoints = nullptr;                     //!< process rank 0; null: none are written
   MetricsLog* metrics = nullptr;                               //!< process rank 0
   results::GradientLogWriter* gradients = nullptr;             //!< process rank 0; made for gradient_names()
@@ -113,6 +117,7 @@ class Trainer {
   std::vector<std::vector<std::size_t>> optimisers_of_phase_;
   at::Device device_;
   GradientExchange exchange_;
+  std::optional<RecordedPasses> passes_;
   std::uint64_t images_ = 0;
   std::uint64_t step_ = 0;
   double loss_ = 0;

@@ -6,11 +6,13 @@
 
 #include <array>
 #include <cstring>
+#include <limits>
 
 #include "core/error.h"
 #include "tests/support/accelerator/accelerator.h"
 #include "tests/support/accelerator/kernels.h"
 #include "tests/support/accelerator/memory.h"
+#include "tests/support/accelerator/recorder.h"
 #include "workers/device/numeric_class.h"
 #include "workers/torch.h"
 
@@ -200,9 +202,11 @@ class SimulatedDevice final : public workers::Device {
                                                  std::chrono::milliseconds) override {
     return std::make_unique<HostCommunicator>(std::move(host));
   }
+  workers::Recorder* recorder() override { return recorder_.get(); }
 
  private:
   bool tf32_;
+  std::unique_ptr<workers::Recorder> recorder_ = make_recorder(place(), std::numeric_limits<int>::max());
 };
 
 }  // namespace

@@ -291,10 +291,11 @@ void run_late(const c10::OperatorHandle& op, const Call& call, Stack* stack) {
     stack->push_back(made);
   }
   streams().enqueue(current_stream(call.device), call.name,
-                    [run = call.run, arguments = kernel_arguments(call), places = std::move(places)]() mutable {
-                      run(arguments);
+                    [run = call.run, arguments = kernel_arguments(call), places = std::move(places)] {
+                      Stack stack = arguments;  // a recording runs it again
+                      run(stack);
                       for (std::size_t i = 0; i < places.size(); ++i)
-                        if (!places[i].isNone()) deliver(arguments[i], places[i]);
+                        if (!places[i].isNone()) deliver(stack[i], places[i]);
                     });
 }
 

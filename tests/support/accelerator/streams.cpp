@@ -1,5 +1,6 @@
 #include "tests/support/accelerator/streams.h"
 
+#include <c10/util/Exception.h>
 #include <cxxabi.h>
 #include <dlfcn.h>
 #include <execinfo.h>
@@ -59,6 +60,10 @@ std::string caller(std::unordered_map<void*, std::string>& known) {
   return "a test";
 }
 
+void refuse_recorded(const Mark& mark) {
+  TORCH_CHECK(!mark.recorded, "accelerator: the host waits for a stream while that records");
+}
+
 }  // namespace
 
 std::int64_t Counts::sum(const std::map<std::string, std::int64_t>& counts) {
@@ -74,6 +79,10 @@ void Streams::set_lateness(const Lateness& lateness) {
 
 void Streams::enqueue(StreamKey key, const std::string& name, std::function<void()> kernel) {
   const std::lock_guard lock(mutex_);
+  if (const auto recording = recordings_.find(key); recording != recordings_.end()) {
+    recording->second.push_back(std::move(kernel));
+    return;
+  }
   Stream& stream = streams_[key];
   if (!name.empty()) ++(key.second == 0 ? counts_.kernels : counts_.side_kernels)[name];
   stream.items.push_back(Kernel{std::move(kernel)});
@@ -84,6 +93,8 @@ void Streams::enqueue(StreamKey key, const std::string& name, std::function<void
 MarkPointer Streams::mark(StreamKey key) {
   const std::lock_guard lock(mutex_);
   auto mark = std::make_shared<Mark>(Mark{key});
+  mark->recorded = recordings_.contains(key);
+  if (mark->recorded) return mark;
   Stream& stream = streams_[key];
   stream.items.push_back(Reached{mark});
   if (stream.items.size() == 1) run_first(stream, false);
@@ -92,26 +103,43 @@ MarkPointer Streams::mark(StreamKey key) {
 
 void Streams::wait(StreamKey key, const MarkPointer& mark) {
   const std::lock_guard lock(mutex_);
+  TORCH_CHECK(mark->stream == key || (!mark->recorded && !recordings_.contains(key)),
+              "accelerator: a recording and another stream wait for each other");
+  if (mark->recorded) return;
   if (!mark->reached && mark->stream != key) streams_[key].items.push_back(Wait{mark});
 }
 
 bool Streams::query(const MarkPointer& mark) {
   const std::lock_guard lock(mutex_);
+  refuse_recorded(*mark);
   if (!mark->reached) run_first(streams_[mark->stream], true);
   return mark->reached;
 }
 
 void Streams::reach(const MarkPointer& mark, const std::string& what) {
   const std::lock_guard lock(mutex_);
+  refuse_recorded(*mark);
   if (!mark->reached && !what.empty()) ++counts_.waits[what + " in " + caller(callers_)];
   finish(mark);
 }
 
 void Streams::reach_all(int device, const std::string& what) {
   const std::lock_guard lock(mutex_);
+  TORCH_CHECK(recordings_.empty(), "accelerator: the host waits for the device while that records");
   if (!what.empty()) ++counts_.waits[what + " in " + caller(callers_)];
   for (auto& [key, stream] : streams_)
     while (key.first == device && !stream.items.empty()) run_first(stream, true);
+}
+
+void Streams::begin_recording(StreamKey key) {
+  const std::lock_guard lock(mutex_);
+  TORCH_CHECK(recordings_.emplace(key, std::vector<std::function<void()>>()).second,
+              "accelerator: a stream records once at a time");
+}
+
+std::vector<std::function<void()>> Streams::end_recording(StreamKey key) {
+  const std::lock_guard lock(mutex_);
+  return std::move(recordings_.extract(key).mapped());
 }
 
 void Streams::count_bytes(std::int64_t to_device, std::int64_t to_host) {

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace resolute::accelerator {
 
@@ -36,6 +37,7 @@ using StreamKey = std::pair<int, std::int64_t>;
 struct Mark {
   StreamKey stream;
   bool reached = false;
+  bool recorded = false;  // in a recording: nobody outside may wait for it
 };
 using MarkPointer = std::shared_ptr<Mark>;
 
@@ -70,6 +72,12 @@ class Streams {
   void reach(const MarkPointer& mark, const std::string& what);
   void reach_all(int device, const std::string& what);
 
+  //! From here on kernels of `stream` do not run, but are kept. As CUDA, libtorch is refused what is no kernel: waits
+  //! of the host, and waits between this stream and others.
+  void begin_recording(StreamKey stream);
+  //! What has been kept, in its order.
+  std::vector<std::function<void()>> end_recording(StreamKey stream);
+
   void count_bytes(std::int64_t to_device, std::int64_t to_host);
   void count_allocation();
   Counts counts() const;
@@ -100,6 +108,7 @@ class Streams {
   mutable std::recursive_mutex mutex_;
   Lateness lateness_;
   std::map<StreamKey, Stream> streams_;
+  std::map<StreamKey, std::vector<std::function<void()>>> recordings_;  // of streams that record
   Counts counts_;
   std::unordered_map<void*, std::string> callers_;
 };

@@ -34,6 +34,7 @@ struct Plan {
   std::string precision = "f32";
   int steps = kSteps;
   bool keep_graphs = true;
+  bool recorded = true;  // where the device can
 };
 
 // Batches of made-up people, put on the device as a pack's are. With `lr_images` each identity's second row stands as
@@ -111,7 +112,11 @@ inline Trained train(at::Device place, Communicator* communicator, const Plan& p
   ProgressPipe silent(-1);
   std::optional<Checkpoint> begun;
   if (from != nullptr) begun = decode_checkpoint(*from, kOwner, "checkpoint");
-  return trained_to_the_end({.method = *method, .source = source, .progress = silent, .communicator = communicator},
+  return trained_to_the_end({.method = *method,
+                             .source = source,
+                             .progress = silent,
+                             .communicator = communicator,
+                             .recorder = plan.recorded ? device().recorder() : nullptr},
                             {.recipe = asked.recipe, .lanes = kLanes, .keep_graphs = plan.keep_graphs},
                             begun ? &*begun : nullptr);
 }

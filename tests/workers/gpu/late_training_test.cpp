@@ -94,6 +94,29 @@ std::string divergence(at::Device place, bool in_gradient) {
   return error ? error->what() : "none";
 }
 
+// What Adam computes depends on where gradients lie: libtorch's rounds otherwise at addresses that are no multiples of
+// 16. Of an exchange they are parts of one block.
+TEST(SumsOfAnExchange, lie_as_memory_of_their_own_does) {
+  std::vector<std::pair<std::string, at::Tensor>> parameters;
+  for (const std::int64_t elements : {3, 130, 1, 64})
+    parameters.emplace_back(std::to_string(elements),
+                            at::ones({elements}).to(device().place()).set_requires_grad(true));
+  const std::unique_ptr<Communicator> alone = device().connect(connect_alone(), std::chrono::seconds(60));
+  GradientExchange exchange({{"networks", parameters, {}}}, 1, {0, 1}, alone.get());
+  exchange.begin({0});
+  at::Tensor loss = at::zeros({}).to(device().place());
+  for (const auto& [name, parameter] : parameters) loss = loss + (parameter * parameter).sum();
+  loss.backward();
+  exchange.end_lane();
+  const std::vector<SummedGradients> sums = exchange.finish();
+  ASSERT_EQ(4U, sums.at(0).gradients.size());
+  for (const at::Tensor& gradient : sums[0].gradients) {
+    EXPECT_EQ(0U, reinterpret_cast<std::uintptr_t>(gradient.const_data_ptr()) % 512) << gradient.sizes();
+    EXPECT_TRUE(at::equal(at::full(gradient.sizes(), 2.0F), gradient.cpu()));
+  }
+  EXPECT_DOUBLE_EQ(std::sqrt(4.0 * (3 + 130 + 1 + 64)), sums[0].norm.cpu().item<double>());
+}
+
 TEST(LateLosses, a_divergence_is_told_as_by_the_cpu_and_nothing_is_kept_of_it) {
   const accelerator::Lagging lagging(kLatest);
   for (const bool in_gradient : {false, true}) {

@@ -3,6 +3,8 @@
 //! Trainings of every method from a pack, one lane, small enough for tests.
 
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "tests/workers/gpu/device_training.h"
@@ -28,8 +30,10 @@ struct Stored {
   std::filesystem::path from{};         //!< the training goes on from the newest
 };
 
+//! \param watched null, or what stands between the trainer and the pack's batches
 inline Trained train_packed(const datasets::PackReader& pack, const datasets::Split& split, at::Device place,
-                            const Plan& plan, const Stored& stored = {}) {
+                            const Plan& plan, const Stored& stored = {},
+                            const std::function<std::unique_ptr<BatchSource>(BatchSource&)>& watched = nullptr) {
   const experiments::TrainingSpecification asked = packed_specification(plan);
   const std::unique_ptr<Method> method = make_method(asked, split.train_identities);
   if (!place.is_cpu()) method->module().to(place);
@@ -40,10 +44,14 @@ inline Trained train_packed(const datasets::PackReader& pack, const datasets::Sp
   }
   PackSource source(pack, split, asked, {0, 1}, begun ? begun->step : 0, place,
                     {method->row().needs.lr, methods::copy_rates(method->row().needs, asked.recipe)});
+  const std::unique_ptr<BatchSource> watcher = watched ? watched(source) : nullptr;
   ProgressPipe silent(-1);
   std::optional<CheckpointFolder> to;
   if (!stored.checkpoints.empty()) to.emplace(core::real_file_system(), stored.checkpoints, kOwner);
-  return trained_to_the_end({.method = *method, .source = source, .progress = silent},
+  return trained_to_the_end({.method = *method,
+                             .source = watcher ? *watcher : source,
+                             .progress = silent,
+                             .recorder = plan.recorded ? device().recorder() : nullptr},
                             {.recipe = asked.recipe, .lanes = 1}, begun ? &*begun : nullptr, to ? &*to : nullptr);
 }
 

@@ -1,5 +1,10 @@
-// What a training step asks of a GPU besides computing, counted on the simulated accelerator: waits of the host, bytes
-// of the batch, launches beside the backward pass. docs/gpu.md has the table that this prints.
+// What a training step asks of a GPU besides computing, counted on the simulated accelerator, or on a GPU by libtorch's
+// profiler: waits of the host, bytes of the batch, launches beside the backward pass. docs/gpu.md has the table that
+// this prints; bench/gpu/run puts a GPU's beside it.
+
+#include <torch/csrc/autograd/profiler_kineto.h>
+
+#include <set>
 
 #include "tests/support/folders.h"
 #include "tests/workers/evaluation/packed_trial.h"
@@ -10,6 +15,61 @@ namespace {
 
 using accelerator::Counts;
 using accelerator::streams;
+
+// What libtorch's profiler saw of a GPU, in a file of its format. Allocations are not counted.
+Counts counts_of(const std::filesystem::path& file) {
+  const core::Json trace = core::parse_json(core::read_text(core::real_file_system(), file), "trace");
+  constexpr int kDefaultStream = 7;  // CUPTI's number
+  Counts counts;
+  std::set<std::int64_t> calls;  // a recording's kernels belong to one
+  for (const core::Json& event : trace.at("traceEvents")) {
+    const std::string kind = event.value("cat", ""), name = event.value("name", "");
+    const core::Json arguments = event.value("args", core::Json::object());
+    if (kind == "kernel" && calls.insert(arguments.at("correlation").get<std::int64_t>()).second)
+      ++(arguments.at("stream").get<int>() == kDefaultStream ? counts.kernels : counts.side_kernels)[name];
+    if (kind == "gpu_memcpy" && name.find("HtoD") != std::string::npos) {
+      counts.bytes_to_device += arguments.at("bytes").get<std::int64_t>();
+      if (arguments.at("stream").get<int>() != kDefaultStream) ++counts.side_kernels["copy to the device"];
+    }
+    if (kind == "gpu_memcpy" && name.find("DtoH") != std::string::npos)
+      counts.bytes_to_host += arguments.at("bytes").get<std::int64_t>();
+    if (kind == "cuda_runtime" && (name.find("Synchronize") != std::string::npos || name == "cudaMemcpy"))
+      ++counts.waits[name];
+  }
+  return counts;
+}
+
+// Counts steps of a training on a GPU: from when the first one's batch is asked for to when that behind the last is.
+class CountedSteps final : public BatchSource {
+ public:
+  CountedSteps(BatchSource& source, std::uint64_t first, std::uint64_t steps, Counts& counts)
+      : source_(source), first_(first), end_(first + steps), counts_(counts) {}
+  std::vector<std::int64_t> lane_rows(std::uint64_t step) override { return source_.lane_rows(step); }
+  double seconds_waited() const override { return source_.seconds_waited(); }
+  LaneBatch batch(std::uint64_t step, int lane) override {
+    if (step == first_) begin();
+    if (step == end_) end();
+    return source_.batch(step, lane);
+  }
+
+ private:
+  static void begin() {
+    using torch::profiler::impl::ActivityType;
+    const torch::profiler::impl::ProfilerConfig config(torch::profiler::impl::ProfilerState::KINETO);
+    const std::set<ActivityType> activities = {ActivityType::CUDA};
+    torch::autograd::profiler::prepareProfiler(config, activities);
+    torch::autograd::profiler::enableProfiler(config, activities);
+  }
+  void end() {
+    const tests::TemporaryFolder folder;
+    torch::autograd::profiler::disableProfiler()->save(folder / "trace.json");
+    counts_ = counts_of(folder / "trace.json");
+  }
+
+  BatchSource& source_;
+  std::uint64_t first_, end_;
+  Counts& counts_;
+};
 
 class StepCountsTest : public PackedTrial {
  protected:
@@ -22,11 +82,23 @@ class StepCountsTest : public PackedTrial {
     train_packed(*pack_, split_, device().place(), {.method = method, .steps = steps});
     return streams().counts();
   }
+  // The profiler waits once itself, so steps are counted by what one more of them adds.
+  Counts counted_on_gpu(const std::string& method, std::uint64_t steps) const {
+    constexpr std::uint64_t kFirst = 4;  // played, not recorded
+    Counts counts;
+    train_packed(*pack_, split_, device().place(), {.method = method, .steps = static_cast<int>(kFirst + steps) + 1},
+                 {},
+                 [&](BatchSource& source) { return std::make_unique<CountedSteps>(source, kFirst, steps, counts); });
+    return counts;
+  }
   // Of a step in the middle of a training; counted once.
   const Counts& of_a_step(const std::string& method) const {
     static std::map<std::string, Counts> known;
     if (const auto found = known.find(method); found != known.end()) return found->second;
-    const Counts shorter = counted(method, 3), longer = counted(method, 4);
+    const bool gpu = device().place().is_cuda();
+    // The first step runs as it is, the second is recorded.
+    const Counts shorter = gpu ? counted_on_gpu(method, 1) : counted(method, 3);
+    const Counts longer = gpu ? counted_on_gpu(method, 2) : counted(method, 4);
     Counts step;
     const auto differ = [](const auto& more, const auto& fewer) {
       std::map<std::string, std::int64_t> difference;
@@ -61,13 +133,14 @@ std::int64_t buckets_of(const Counts& step) { return step.side_kernels.at("aten:
 TEST_F(StepCountsTest, the_host_waits_once_where_it_reads_losses) {
   for (const char* method : kMethods) {
     const Counts& step = of_a_step(method);
-    EXPECT_EQ((std::map<std::string, std::int64_t>{{"synchronize event in Trainer::exchange_losses", 1}}), step.waits)
-        << method;
+    const char* const wait = on_gpu() ? "cudaEventSynchronize" : "synchronize event in Trainer::exchange_losses";
+    EXPECT_EQ((std::map<std::string, std::int64_t>{{wait, 1}}), step.waits) << method;
   }
 }
 
 // On streams of their own: what stands among the backward pass's kernels holds it up.
 TEST_F(StepCountsTest, launches_beside_the_backward_pass_do_not_grow_with_parameters) {
+  if (on_gpu()) GTEST_SKIP() << "a GPU makes several kernels of an operator";
   for (const char* method : kMethods) {
     const Counts& step = of_a_step(method);
     ASSERT_TRUE(step.side_kernels.contains("aten::cumsum.out"))
@@ -105,8 +178,12 @@ TEST_F(StepCountsTest, stand_in_the_page) {
   for (const char* method : kMethods) {
     const Counts& step = of_a_step(method);
     table += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", method, Counts::sum(step.kernels),
-                         Counts::sum(step.side_kernels), buckets_of(step), Counts::sum(step.waits),
+                         Counts::sum(step.side_kernels), on_gpu() ? 0 : buckets_of(step), Counts::sum(step.waits),
                          step.bytes_to_device, step.bytes_to_host, step.allocations);
+  }
+  if (on_gpu()) {
+    std::cout << table;
+    return;
   }
   const std::filesystem::path page = tests::source_folder() / "docs" / "gpu.md";
   std::string text = core::read_text(core::real_file_system(), page);

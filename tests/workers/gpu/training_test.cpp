@@ -60,6 +60,15 @@ TEST(GpuTraining, graphs_computed_again_give_the_same_bits) {
   }
 }
 
+// A device that records plays the trunks' passes from the third step on.
+TEST(GpuTraining, passes_that_are_not_recorded_give_the_same_bits) {
+  for (Plan plan : plans()) {
+    const std::string& played = hash_alone(plan);
+    plan.recorded = false;
+    EXPECT_EQ(played, train(device().place(), nullptr, plan).hash()) << name(plan);
+  }
+}
+
 // One GPU is enough for what several do: all-to-all, ordered sum of a share, all-gather.
 TEST(GpuTraining, the_path_through_exchanges_gives_the_same_bits) {
   for (const Plan& plan : plans()) {

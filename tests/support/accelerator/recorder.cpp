@@ -1,0 +1,67 @@
+#include "tests/support/accelerator/recorder.h"
+
+#include <c10/core/StreamGuard.h>
+
+#include <atomic>
+
+#include "tests/support/accelerator/kernels.h"
+#include "tests/support/accelerator/streams.h"
+
+namespace resolute::accelerator {
+namespace {
+
+// Streams that record have these numbers and more: each a pool of memory.
+constexpr std::int64_t kFirstPool = 1 << 20;
+
+class SimulatedRecording final : public workers::Recording {
+ public:
+  SimulatedRecording(at::Device device, std::int64_t stream) : device_(device), pool(stream) {}
+  void play() override {
+    streams().enqueue(current_stream(device_), "recording", [kernels = kernels] {
+      for (const auto& kernel : *kernels) kernel();
+    });
+  }
+
+ private:
+  at::Device device_;
+
+ public:
+  const std::int64_t pool;
+  std::shared_ptr<const std::vector<std::function<void()>>> kernels;
+};
+
+class SimulatedRecorder final : public workers::Recorder {
+ public:
+  SimulatedRecorder(at::Device place, int most) : place_(place), left_(most) {}
+
+  std::unique_ptr<workers::Recording> record(const std::function<void()>& work,
+                                             const workers::Recording* behind) override {
+    static std::atomic<std::int64_t> next = kFirstPool;
+    const std::int64_t pool = behind == nullptr ? next++ : static_cast<const SimulatedRecording*>(behind)->pool;
+    auto recording = std::make_unique<SimulatedRecording>(place_, pool);
+    const StreamKey key{place_.index(), pool};
+    const c10::StreamGuard guard(c10::Stream(c10::Stream::UNSAFE, place_, pool));
+    streams().begin_recording(key);
+    try {
+      TORCH_CHECK_WITH(OutOfMemoryError, behind != nullptr || left_-- > 0, "accelerator: no memory for a recording");
+      work();
+    } catch (...) {
+      streams().end_recording(key);
+      throw;
+    }
+    recording->kernels = std::make_shared<std::vector<std::function<void()>>>(streams().end_recording(key));
+    return recording;
+  }
+
+ private:
+  at::Device place_;
+  int left_;
+};
+
+}  // namespace
+
+std::unique_ptr<workers::Recorder> make_recorder(at::Device place, int most_recordings) {
+  return std::make_unique<SimulatedRecorder>(place, most_recordings);
+}
+
+}  // namespace resolute::accelerator

@@ -1,0 +1,134 @@
+// Passes that are recorded and played give the bits of passes that run, whatever changes between two of them.
+
+#include "workers/nn/recorded_passes.h"
+
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "tests/support/accelerator/recorder.h"
+#include "tests/workers/gpu/gpu_gang.h"
+#include "workers/nn/backbone.h"
+#include "workers/nn/initialise.h"
+
+namespace resolute::workers::gpu_test::recorded_passes_test {
+namespace {
+
+using accelerator::streams;
+
+std::shared_ptr<Backbone> trunk() {
+  experiments::NetworkSettings network;
+  network.backbone = settings::Trunk::kResnetSmall;
+  auto trunk = std::make_shared<Backbone>(methods::trunk_shape(network));
+  initialise(*trunk, 7);
+  trunk->to(at::kFloat);
+  for (at::Tensor& parameter : trunk->parameters())
+    if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+  trunk->to(device().place());
+  return trunk;
+}
+
+at::Tensor images(std::int64_t rows, double phase) {
+  const at::Tensor noise = (at::arange(rows * 3 * 32 * 16, at::kFloat) * 0.37 + phase).sin().view({rows, 3, 32, 16});
+  return noise.contiguous(at::MemoryFormat::ChannelsLast).to(device().place());
+}
+
+struct Step {
+  std::int64_t rows = 4;
+  std::vector<std::size_t> maps = {4};  // that the loss is made of
+  bool held = false;                    // running statistics
+};
+
+// Trains a trunk for some steps. \param passes null: as they are. Weights and running statistics at the end.
+std::vector<at::Tensor> trained(const std::vector<Step>& steps, RecordedPasses* passes) {
+  const std::shared_ptr<Backbone> network = trunk();
+  const std::vector<at::Tensor> parameters = network->parameters();
+  double phase = 0;
+  for (const Step& step : steps) {
+    std::vector<at::Tensor> maps;
+    {
+      std::optional<RecordedPasses::Forward> forward;
+      if (passes != nullptr) forward.emplace(*passes, 0);
+      std::optional<RunningStatisticsHold> hold;
+      if (step.held) hold.emplace();
+      maps = network->forward(images(step.rows, phase += 1));
+    }
+    at::Tensor loss;
+    for (const std::size_t map : step.maps) {
+      const at::Tensor part = maps[map].pow(2).mean();
+      loss = loss.defined() ? loss + part : part;
+    }
+    const auto gradients = torch::autograd::grad({loss}, parameters, {}, {}, false, /*allow_unused=*/true);
+    const at::NoGradGuard no_grad;
+    for (std::size_t i = 0; i < parameters.size(); ++i)
+      if (gradients[i].defined()) parameters[i].add_(gradients[i], -0.1);
+  }
+  std::vector<at::Tensor> state;
+  for (const at::Tensor& tensor : parameters) state.push_back(tensor.detach().cpu());
+  for (const at::Tensor& tensor : network->buffers()) state.push_back(tensor.cpu());
+  return state;
+}
+
+std::int64_t plays() {
+  const accelerator::Counts counts = streams().counts();
+  const auto found = counts.kernels.find("recording");
+  return found == counts.kernels.end() ? 0 : found->second;
+}
+
+// \param played how many recordings, forward and backward \param most as accelerator::make_recorder()
+void expect_bits_of_passes_that_run(const std::vector<Step>& steps, std::int64_t played, int most = 100) {
+  const std::vector<at::Tensor> expected = trained(steps, nullptr);
+  const auto recorder = accelerator::make_recorder(device().place(), most);
+  RecordedPasses passes(*recorder, false);
+  streams().reset_counts();
+  const std::vector<at::Tensor> found = trained(steps, &passes);
+  EXPECT_EQ(played, plays());
+  ASSERT_EQ(expected.size(), found.size());
+  for (std::size_t i = 0; i < found.size(); ++i) EXPECT_TRUE(at::equal(expected[i], found[i])) << i;
+}
+
+TEST(RecordedPasses, are_recorded_when_a_shape_comes_again) { expect_bits_of_passes_that_run({{}, {}, {}}, 2 + 2); }
+
+TEST(RecordedPasses, images_of_another_shape_run_as_they_are) {
+  expect_bits_of_passes_that_run({{4}, {6}, {4}, {4}, {6}, {6}, {4}}, 2 + 2);
+}
+
+TEST(RecordedPasses, another_choice_of_maps_has_a_backward_pass_of_its_own) {
+  expect_bits_of_passes_that_run({{4}, {4}, {4, {2, 4}}, {4, {2}}, {4}}, 4 + 4);
+}
+
+TEST(RecordedPasses, running_statistics_are_held_in_passes_of_their_own) {
+  expect_bits_of_passes_that_run({{4}, {4, {4}, true}, {4}, {4, {4}, true}, {4}}, 3 + 3);
+}
+
+TEST(RecordedPasses, run_as_they_are_where_there_is_no_memory_for_them) {
+  expect_bits_of_passes_that_run({{}, {}, {}}, 0, /*most=*/0);
+}
+
+TEST(Recorder, refuses_what_a_gpu_cannot_record) {
+  const auto recorder = accelerator::make_recorder(device().place(), 100);
+  const at::Tensor tensor = at::ones({4}).to(device().place());
+  const auto record = [&](const std::function<void()>& work) { recorder->record(work, nullptr); };
+  EXPECT_THROW(record([&] { tensor.sum().item(); }), c10::Error);
+  EXPECT_THROW(record([&] { tensor.copy_(at::ones({4})); }), c10::Error);
+  EXPECT_NO_THROW(record([&] { tensor.mul_(2); }));
+}
+
+TEST(Recorder, does_nothing_until_it_is_played_and_then_each_time) {
+  const auto recorder = accelerator::make_recorder(device().place(), 100);
+  const at::Tensor tensor = at::ones({4}).to(device().place());
+  at::Tensor doubled;
+  const auto recording = recorder->record(
+      [&] {
+        doubled = tensor * 2;
+        tensor.copy_(doubled);
+      },
+      nullptr);
+  EXPECT_TRUE(at::equal(at::ones({4}), tensor.cpu()));
+  for (int times : {2, 4, 8}) {
+    recording->play();
+    EXPECT_TRUE(at::equal(at::full({4}, times, at::kFloat), doubled.cpu())) << times;
+  }
+}
+
+}  // namespace
+}  // namespace resolute::workers::gpu_test::recorded_passes_test

@@ -1,0 +1,55 @@
+#include "workers/device/cuda_recorder.h"
+
+#include <ATen/cuda/CUDAGraph.h>
+#include <c10/core/StreamGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <c10/cuda/CUDACachingAllocator.h>
+
+namespace resolute::workers {
+namespace {
+
+class CudaRecording final : public Recording {
+ public:
+  void play() override { graph.replay(); }
+  at::cuda::CUDAGraph graph;
+};
+
+class CudaRecorder final : public Recorder {
+ public:
+  // CUDA does not record the default stream.
+  explicit CudaRecorder(at::Device place)
+      : stream_(c10::impl::VirtualGuardImpl(place.type()).getStreamFromGlobalPool(place, false)) {}
+
+  std::unique_ptr<Recording> record(const std::function<void()>& work, const Recording* behind) override {
+    auto recording = std::make_unique<CudaRecording>();
+    at::cuda::CUDAGraph& graph = recording->graph;
+    // Memory that is kept for reuse cannot be turned to the recording's use while that is made.
+    c10::cuda::CUDACachingAllocator::emptyCache();
+    const c10::StreamGuard guard(stream_);
+    // Other threads load images and exchange gradients meanwhile: this thread's calls alone are watched.
+    const c10::MempoolId_t pool =
+        behind == nullptr ? c10::MempoolId_t{0, 0}
+                          : const_cast<CudaRecording*>(static_cast<const CudaRecording*>(behind))->graph.pool();
+    graph.capture_begin(pool, cudaStreamCaptureModeThreadLocal);
+    try {
+      work();
+    } catch (...) {
+      try {
+        graph.capture_end();
+      } catch (const c10::Error&) {  // what broke the recording is thrown below
+      }
+      throw;
+    }
+    graph.capture_end();
+    return recording;
+  }
+
+ private:
+  c10::Stream stream_;
+};
+
+}  // namespace
+
+std::unique_ptr<Recorder> make_cuda_recorder(at::Device place) { return std::make_unique<CudaRecorder>(place); }
+
+}  // namespace resolute::workers

@@ -1,0 +1,305 @@
+#include "workers/nn/recorded_passes.h"
+
+#include <torch/csrc/autograd/function.h>
+#include <torch/csrc/autograd/functions/utils.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "workers/nn/batch_norm.h"
+
+namespace resolute::workers {
+
+// Not unnamed: RecordedPasses::Store, which other files name, is made of these.
+namespace of_recorded_passes {
+
+using torch::autograd::Node;
+using torch::autograd::variable_list;
+
+//! What kernels are chosen by.
+struct Form {
+  std::vector<std::int64_t> sizes, strides;
+  at::ScalarType type = at::kFloat;
+  bool learns = false;
+  auto operator<=>(const Form&) const = default;
+};
+
+Form form_of(const at::Tensor& tensor) {
+  if (!tensor.defined()) return {};
+  return {tensor.sizes().vec(), tensor.strides().vec(), tensor.scalar_type(), tensor.requires_grad()};
+}
+
+//! Memory with a place of its own for tensors of one form, expanded ones too.
+class Inlet {
+ public:
+  explicit Inlet(const at::Tensor& like) : strides_(like.strides().vec()) {
+    for (std::int64_t dimension = 0; dimension < like.dim(); ++dimension)
+      sizes_.push_back(like.stride(dimension) == 0 ? 1 : like.size(dimension));
+    memory_ = at::empty_strided(sizes_, strides_, like.options());
+    tensor_ = memory_.as_strided(like.sizes(), strides_);
+  }
+  void fill(const at::Tensor& from) { memory_.copy_(from.as_strided(sizes_, strides_)); }
+  const at::Tensor& tensor() const { return tensor_; }
+
+ private:
+  std::vector<std::int64_t> sizes_, strides_;
+  at::Tensor memory_, tensor_;
+};
+
+//! What autograd keeps with a tensor of the network, of which a recording has its own. Where the gradient of a leaf
+//! ends: that belongs to the stream on which it was made, and would draw this stream into the recording. How often the
+//! tensor was changed: the graph that is recorded is of all the steps that play it.
+class Marks {
+ public:
+  Marks(const std::vector<at::Tensor>& leaves, const std::vector<at::Tensor>& buffers)
+      : leaves_(leaves), tensors_(leaves), accumulators_(leaves.size()) {
+    tensors_.insert(tensors_.end(), buffers.begin(), buffers.end());
+    for (std::size_t i = 0; i < tensors_.size(); ++i) versions_.emplace_back(/*version=*/0);
+  }
+  //! The recording's stand in their place while one is alive.
+  class Exchanged {
+   public:
+    explicit Exchanged(Marks& marks) : marks_(marks) { marks_.exchange(); }
+    ~Exchanged() { marks_.exchange(); }
+    Exchanged(const Exchanged&) = delete;
+    Exchanged& operator=(const Exchanged&) = delete;
+
+   private:
+    Marks& marks_;
+  };
+
+ private:
+  void exchange() {
+    namespace impl = torch::autograd::impl;
+    for (std::size_t i = 0; i < leaves_.size(); ++i) {
+      std::shared_ptr<Node> standing = impl::try_get_grad_accumulator(leaves_[i]);
+      impl::set_grad_accumulator(leaves_[i], accumulators_[i]);
+      accumulators_[i] = std::move(standing);
+    }
+    for (std::size_t i = 0; i < tensors_.size(); ++i) {
+      c10::VariableVersion standing = impl::version_counter(tensors_[i]);
+      impl::set_version_counter(tensors_[i], versions_[i]);
+      versions_[i] = std::move(standing);
+    }
+  }
+
+  std::vector<at::Tensor> leaves_, tensors_;
+  std::vector<std::shared_ptr<Node>> accumulators_;
+  std::vector<c10::VariableVersion> versions_;
+};
+
+//! A pass that has been recorded, and its backward passes: one for each choice of outputs that have a gradient.
+class RecordedPass : public std::enable_shared_from_this<RecordedPass> {
+ public:
+  RecordedPass(Recorder& recorder, bool gradients_outlive, const torch::nn::Module& network, const at::Tensor& input,
+               const Pass& pass)
+      : recorder_(recorder),
+        gradients_outlive_(gradients_outlive),
+        input_(input.detach()),
+        leaves_(learning(network)),
+        image_(input_.tensor().variable_data().set_requires_grad(input.requires_grad())),
+        marks_(with(leaves_, image_), network.buffers()) {
+    const Marks::Exchanged own(marks_);
+    recording_ = recorder_.record([&] { outputs_ = pass(image_); }, nullptr);
+  }
+
+  std::vector<at::Tensor> play(const at::Tensor& input);
+  //! Of the input, if it wants one, and of the parameters.
+  variable_list play_backward(const variable_list& gradients);
+
+ private:
+  struct Backward {
+    std::vector<std::optional<Inlet>> inlets;
+    variable_list results;
+    std::unique_ptr<Recording> recording;
+  };
+  static std::vector<at::Tensor> learning(const torch::nn::Module& network) {
+    std::vector<at::Tensor> parameters = network.parameters();
+    std::erase_if(parameters, [](const at::Tensor& parameter) { return !parameter.requires_grad(); });
+    return parameters;
+  }
+  static std::vector<at::Tensor> with(std::vector<at::Tensor> leaves, const at::Tensor& image) {
+    if (image.requires_grad()) leaves.push_back(image);
+    return leaves;
+  }
+  Backward record_backward(const variable_list& gradients);
+
+  Recorder& recorder_;
+  bool gradients_outlive_;
+  Inlet input_;
+  std::vector<at::Tensor> leaves_;
+  at::Tensor image_;  // the input as a leaf
+  Marks marks_;
+  std::unique_ptr<Recording> recording_;
+  std::vector<at::Tensor> outputs_;  // with the graph that the backward passes are recorded of
+  std::map<std::vector<Form>, Backward> backward_;
+};
+
+//! In the graph of a step: the backward pass of a recorded pass.
+struct RecordedBackward final : Node {
+  std::shared_ptr<RecordedPass> pass;
+  variable_list apply(variable_list&& gradients) override { return pass->play_backward(gradients); }
+  std::string name() const override { return "RecordedBackward"; }
+};
+
+std::vector<at::Tensor> RecordedPass::play(const at::Tensor& input) {
+  std::vector<at::Tensor> outputs;
+  {
+    const at::NoGradGuard no_grad;
+    input_.fill(input);
+    recording_->play();
+    for (const at::Tensor& output : outputs_) outputs.push_back(output.variable_data());
+  }
+  const std::shared_ptr<RecordedBackward> node(new RecordedBackward, torch::autograd::deleteNode);
+  node->pass = shared_from_this();
+  torch::autograd::edge_list next;
+  for (const at::Tensor& leaf : leaves_) next.push_back(torch::autograd::impl::gradient_edge(leaf));
+  if (input.requires_grad()) next.push_back(torch::autograd::impl::gradient_edge(input));
+  node->set_next_edges(std::move(next));
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    if (outputs_[i].requires_grad())
+      torch::autograd::set_history(outputs[i], node);
+    else
+      node->add_input_metadata(Node::undefined_input());
+  return outputs;
+}
+
+variable_list RecordedPass::play_backward(const variable_list& gradients) {
+  const at::NoGradGuard no_grad;
+  std::vector<Form> forms;
+  for (const at::Tensor& gradient : gradients) forms.push_back(form_of(gradient));
+  auto found = backward_.find(forms);
+  if (found == backward_.end()) found = backward_.emplace(forms, record_backward(gradients)).first;
+  Backward& backward = found->second;
+  for (std::size_t i = 0; i < gradients.size(); ++i)
+    if (gradients[i].defined()) backward.inlets[i]->fill(gradients[i]);
+  backward.recording->play();
+  variable_list results;
+  std::vector<at::Tensor> to, from;
+  for (const at::Tensor& result : backward.results) {
+    if (!result.defined() || !gradients_outlive_) {
+      // Another tensor over the same memory: a gradient that nobody else has is not copied.
+      results.push_back(result.defined() ? result.variable_data() : result);
+      continue;
+    }
+    results.push_back(at::empty_like(result));
+    to.push_back(results.back());
+    from.push_back(result);
+  }
+  if (!to.empty()) at::_foreach_copy_(to, from);
+  return results;
+}
+
+RecordedPass::Backward RecordedPass::record_backward(const variable_list& gradients) {
+  Backward backward;
+  std::vector<at::Tensor> outputs, given;
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    backward.inlets.emplace_back();
+    if (!gradients[i].defined()) continue;
+    backward.inlets.back().emplace(gradients[i]);
+    outputs.push_back(outputs_[i]);
+    given.push_back(backward.inlets.back()->tensor());
+  }
+  const Marks::Exchanged own(marks_);
+  backward.recording = recorder_.record(
+      [&] {
+        backward.results =
+            torch::autograd::grad(outputs, with(leaves_, image_), given, /*retain_graph=*/true, false, true);
+      },
+      recording_.get());
+  return backward;
+}
+
+}  // namespace of_recorded_passes
+
+using of_recorded_passes::Form;
+using of_recorded_passes::form_of;
+using of_recorded_passes::RecordedPass;
+
+class RecordedPasses::Store {
+ public:
+  Store(Recorder& recorder, bool gradients_outlive) : recorder_(recorder), gradients_outlive_(gradients_outlive) {}
+
+  static Store*& active() {
+    static thread_local Store* store = nullptr;
+    return store;
+  }
+  void begin(int slot) {
+    slot_ = slot;
+    passes_.clear();
+  }
+
+  std::vector<at::Tensor> run(const torch::nn::Module& network, const char* part, const at::Tensor& input,
+                              const Pass& pass) {
+    const int number = passes_[{&network, part}]++;
+    Known& known = known_[{&network, part, number, slot_, RunningStatisticsHold::active()}];
+    const Form form = form_of(input);
+    if (!known.recorded && known.form == form && !known.refused) record(known, network, input, pass);
+    if (known.recorded && known.form == form) return known.recorded->play(input);
+    if (!known.recorded) known.form = form;
+    const Within within;
+    return pass(input);
+  }
+
+ private:
+  //! Passes within a pass are its own.
+  class Within {
+   public:
+    Within() : store_(std::exchange(active(), nullptr)) {}
+    ~Within() { active() = store_; }
+    Within(const Within&) = delete;
+    Within& operator=(const Within&) = delete;
+
+   private:
+    Store* store_;
+  };
+  struct Known {
+    std::optional<Form> form;  // the last that came, the recorded one's
+    std::shared_ptr<RecordedPass> recorded;
+    bool refused = false;
+  };
+  using Part = std::pair<const torch::nn::Module*, std::string>;
+  //! With the number of the pass in its forward pass, its slot, and whether running statistics are held.
+  using Key = std::tuple<const torch::nn::Module*, std::string, int, int, bool>;
+
+  void record(Known& known, const torch::nn::Module& network, const at::Tensor& input, const Pass& pass) {
+    const Within within;
+    try {
+      known.recorded = std::make_shared<RecordedPass>(recorder_, gradients_outlive_, network, input, pass);
+    } catch (const c10::OutOfMemoryError&) {
+      core::log_info("a network's pass is not recorded: there is too little memory to keep it");
+      known.refused = true;
+    }
+  }
+
+  Recorder& recorder_;
+  bool gradients_outlive_;
+  int slot_ = 0;
+  std::map<Part, int> passes_;  // of this forward pass so far
+  std::map<Key, Known> known_;
+};
+
+RecordedPasses::RecordedPasses(Recorder& recorder, bool gradients_outlive)
+    : store_(std::make_unique<Store>(recorder, gradients_outlive)) {}
+RecordedPasses::~RecordedPasses() = default;
+
+RecordedPasses::Forward::Forward(RecordedPasses& passes, int slot) {
+  RESOLUTE_EXPECT(Store::active() == nullptr, "one forward pass at a time");
+  passes.store_->begin(slot);
+  Store::active() = passes.store_.get();
+}
+RecordedPasses::Forward::~Forward() { Store::active() = nullptr; }
+
+std::vector<at::Tensor> recorded(const torch::nn::Module& network, const char* part, const at::Tensor& input,
+                                 const Pass& pass) {
+  auto* const store = RecordedPasses::Store::active();
+  if (store == nullptr || !at::GradMode::is_enabled() || input.device().is_cpu()) return pass(input);
+  return store->run(network, part, input, pass);
+}
+
+}  // namespace resolute::workers
