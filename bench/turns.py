@@ -20,8 +20,14 @@ class Player:
         self.name, self.key = name, key
         self.processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
                           for command in commands]
-        for process in self.processes:
-            self.read(process, "ready")
+        self.waited = False
+
+    def ready(self):
+        """Waits until it can begin. Players that are made together make ready beside one another."""
+        if not self.waited:
+            for process in self.processes:
+                self.read(process, "ready")
+        self.waited = True
 
     def read(self, process, key):
         line = process.stdout.readline()
@@ -32,6 +38,7 @@ class Player:
 
     def turn(self):
         """What the turn gave: seconds of the slowest rank, or another figure of a single program."""
+        self.ready()
         for process in self.processes:
             process.stdin.write("turn\n")
             process.stdin.flush()
@@ -45,6 +52,7 @@ class Player:
 
 def alternate(ours, peer, turns):
     """Medians of `turns` turns of each after one that does not count; who begins alternates too."""
+    ours.ready(), peer.ready()
     ours.turn(), peer.turn()
     samples = {ours: [], peer: []}
     for turn in range(turns):

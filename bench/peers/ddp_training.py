@@ -203,6 +203,28 @@ def batches_of_files(options, data, device):
                labels.to(device, non_blocking=True))
 
 
+def limits(options, device):
+    """Operations of a step's convolutions and products, of one image, and how many a second a large product is done with."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    network = NETWORKS[options.backbone]().to(device, memory_format=torch.channels_last)
+    with FlopCounterMode(display=False) as counter:
+        network(torch.zeros(2, 3, HEIGHT, WIDTH, device=device))[1].sum().backward()
+    side, rates = 8192, {}
+    for precision, type_ in (("bf16", torch.bfloat16), ("tf32", torch.float32), ("f32", torch.float32)):
+        torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+        a, b = (torch.randn(side, side, device=device, dtype=type_) for _ in range(2))
+        times = []
+        for _ in range(8):
+            torch.cuda.synchronize()
+            begun = time.perf_counter()
+            a @ b
+            torch.cuda.synchronize()
+            times.append(time.perf_counter() - begun)
+        rates[precision] = 2 * side**3 / sorted(times)[len(times) // 2]
+    say(operations=counter.get_total_flops() / 2, rates=rates)
+
+
 def say(**what):
     print(json.dumps(what), flush=True)
 
@@ -218,6 +240,7 @@ def main():
         parser.add_argument("--" + name, type=int, default=value)
     parser.add_argument("--images")
     parser.add_argument("--first-step", action="store_true")
+    parser.add_argument("--limits", action="store_true", help="say what a step asks of a GPU and what that gives, and end")
     parser.add_argument("--trace", help="a Chrome trace of the last turn, by PyTorch's profiler")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -231,6 +254,8 @@ def main():
         # "f32" is float32 on both sides, "tf32" is TF32 on both.
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = options.precision == "tf32"
 
+    if options.limits:
+        return limits(options, device)
     people = JpegPeople(options.images) if options.images else None
     network = NETWORKS[options.backbone](*([len(set(people.labels))] if people else [])).to(device, memory_format=torch.channels_last)
     os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
