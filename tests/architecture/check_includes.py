@@ -100,7 +100,7 @@ ROOMS = {
         "methods": {"", "nn", "onnx"},
         "weights": {""},
         "ddp": {"", "methods"},
-        "device": {"", "ddp"},
+        "device": {"", "ddp", "nn"},
         "evaluation": {"", "ddp", "methods"},
         "training": {"", "ddp", "evaluation", "methods", "nn", "weights"},
         "jobs": {"", "ddp", "device", "evaluation", "methods", "nn", "onnx", "training", "weights"},

@@ -114,7 +114,7 @@ TEST(SumsOfAnExchange, lie_as_memory_of_their_own_does) {
     EXPECT_EQ(0U, reinterpret_cast<std::uintptr_t>(gradient.const_data_ptr()) % 512) << gradient.sizes();
     EXPECT_TRUE(at::equal(at::full(gradient.sizes(), 2.0F), gradient.cpu()));
   }
-  EXPECT_DOUBLE_EQ(std::sqrt(4.0 * (3 + 130 + 1 + 64)), sums[0].norm.cpu().item<double>());
+  EXPECT_FLOAT_EQ(std::sqrt(4.0F * (3 + 130 + 1 + 64)), sums[0].norm.cpu().to(at::kFloat).item<float>());
 }
 
 TEST(LateLosses, a_divergence_is_told_as_by_the_cpu_and_nothing_is_kept_of_it) {
