@@ -32,9 +32,13 @@ TEST(Linkage, worker_loads_neither_openblas_nor_libtorch_cuda) {
     EXPECT_THAT(libraries, Not(HasSubstr(name)));
 }
 
-TEST(Linkage, cuda_module_is_built_and_needs_no_toolkit) {
-  std::string libraries = libraries_of(kBin / "libresolute_cuda.so");
-  EXPECT_THAT(libraries, Not(HasSubstr("cuda/lib")));
+// It names libtorch's CUDA half, which is loaded before it with all that it needs itself: cuBLAS, cuDNN and more, which
+// a machine without a GPU need not have.
+TEST(Linkage, cuda_module_is_built_and_names_of_cuda_what_libtorch_has_loaded) {
+  const std::string tags = succeeded(run_program({"readelf", "-d", kBin / "libresolute_cuda.so"})).out;
+  for (const char* name : {"libtorch_cuda.so", "libc10_cuda.so", "libnccl.so"}) EXPECT_THAT(tags, HasSubstr(name));
+  for (const char* name : {"libcuda.so", "libcudart", "libcublas", "libcudnn"}) EXPECT_THAT(tags, Not(HasSubstr(name)));
+  EXPECT_THAT(tags, Not(HasSubstr("/usr/local/cuda")));
 }
 
 }  // namespace
