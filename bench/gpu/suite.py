@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-STEPS = 60
+STEPS = 200  # of each training: long enough to be met in its middle
 PATIENCE = 240  # seconds for a run
 
 
@@ -57,9 +57,9 @@ class Suite:
         if run.wait(timeout=PATIENCE) != 0:
             raise Failure(f"a run ended with code {run.returncode}: {pathlib.Path(f'{store}.log').read_text()[-800:]}")
 
-    def kill_a_rank(self, store):
+    def kill_a_rank(self, run, store):
         end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
+        while time.monotonic() < end and run.poll() is None:
             for rank in ranks_in_their_middle(store):
                 try:
                     os.kill(rank, signal.SIGKILL)
@@ -85,8 +85,8 @@ class Suite:
         seconds = time.monotonic() - begun
         ranks = min(2, self.machine.ranks)
         run = self.start(killed, ranks)
-        self.kill_a_rank(killed)
-        self.kill_a_rank(killed)
+        self.kill_a_rank(run, killed)
+        self.kill_a_rank(run, killed)
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
         self.finish(self.start(killed, ranks), killed)
