@@ -40,6 +40,7 @@ class Suite:
         """row: of the table, alone"""
         self.machine, self.file, self.scratch = machine, file, scratch
         self.only = ["--only", row] if row else []
+        self.ranks = min(2, machine.ranks)  # of each training that is killed
         self.settings = [f"train.precision={precision}", f"train.steps={STEPS}", f"device={machine.device}"]
 
     def command(self, verb, store, settings=()):
@@ -83,13 +84,12 @@ class Suite:
         begun = time.monotonic()
         self.finish(self.start(undisturbed, 1), undisturbed)
         seconds = time.monotonic() - begun
-        ranks = min(2, self.machine.ranks)
-        run = self.start(killed, ranks)
+        run = self.start(killed, self.ranks)
         self.kill_a_rank(run, killed)
         self.kill_a_rank(run, killed)
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
-        self.finish(self.start(killed, ranks), killed)
+        self.finish(self.start(killed, self.ranks), killed)
         expected, found = self.outcome(undisturbed), self.outcome(killed)
         if not expected[1]:
             raise Failure("the trainings left no weights")

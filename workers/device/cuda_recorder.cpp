@@ -12,6 +12,7 @@ class CudaRecording final : public Recording {
  public:
   void play() override { graph.replay(); }
   at::cuda::CUDAGraph graph;
+  c10::MempoolId_t pool{0, 0};  // libtorch's for one of its own
 };
 
 class CudaRecorder final : public Recorder {
@@ -26,11 +27,9 @@ class CudaRecorder final : public Recorder {
     // Memory that is kept for reuse cannot be turned to the recording's use while that is made.
     c10::cuda::CUDACachingAllocator::emptyCache();
     const c10::StreamGuard guard(stream_);
+    if (behind != nullptr) recording->pool = static_cast<const CudaRecording*>(behind)->pool;
     // Other threads load images and exchange gradients meanwhile: this thread's calls alone are watched.
-    const c10::MempoolId_t pool =
-        behind == nullptr ? c10::MempoolId_t{0, 0}
-                          : const_cast<CudaRecording*>(static_cast<const CudaRecording*>(behind))->graph.pool();
-    graph.capture_begin(pool, cudaStreamCaptureModeThreadLocal);
+    graph.capture_begin(recording->pool, cudaStreamCaptureModeThreadLocal);
     try {
       work();
     } catch (...) {
@@ -41,6 +40,7 @@ class CudaRecorder final : public Recorder {
       throw;
     }
     graph.capture_end();
+    recording->pool = graph.pool();
     return recording;
   }
 

@@ -16,6 +16,12 @@ BatchNormOptions norm_options(const methods::TrunkShape& shape) {
   return {.epsilon = shape.norm_epsilon, .momentum = shape.norm_momentum};
 }
 
+// A pass is not recorded where `after` brings in what is not the trunk's own.
+std::vector<at::Tensor> pass_of(const ShallowTrunk& trunk, const char* part, const at::Tensor& input,
+                                const AfterBlock& after, const Pass& pass) {
+  return after ? pass(input) : recorded(trunk, part, input, pass);
+}
+
 }  // namespace
 
 std::optional<PixelFactors> pixel_factors(const methods::TrunkShape& shape) {
@@ -105,7 +111,7 @@ std::array<at::Tensor, 2> ShallowTrunk::forward_shallow(const at::Tensor& images
     const at::Tensor f1 = through(1, stem_.forward(own_pixels(shape_, x)), after);
     return {f1, through(2, shape_.pooling ? at::max_pool2d(f1, {3, 3}, {2, 2}, {1, 1}) : f1, after)};
   };
-  const std::vector<at::Tensor> maps = after ? pass(images) : recorded(*this, "shallow", images, pass);
+  const std::vector<at::Tensor> maps = pass_of(*this, "shallow", images, after, pass);
   return {maps[0], maps[1]};
 }
 
@@ -124,7 +130,7 @@ std::vector<at::Tensor> Backbone::forward(const at::Tensor& images, const AfterB
     for (at::Tensor& map : forward_deep(f2, after)) features.push_back(std::move(map));
     return features;
   };
-  return after ? pass(images) : recorded(*this, "whole", images, pass);
+  return pass_of(*this, "whole", images, after, pass);
 }
 
 std::vector<at::Tensor> Backbone::forward_deep(const at::Tensor& f2, const AfterBlock& after) const {
@@ -135,7 +141,7 @@ std::vector<at::Tensor> Backbone::forward_deep(const at::Tensor& f2, const After
     if (head_) features.back() = head_->forward(features.back());
     return features;
   };
-  return after ? pass(f2) : recorded(*this, "deep", f2, pass);
+  return pass_of(*this, "deep", f2, after, pass);
 }
 
 }  // namespace resolute::workers

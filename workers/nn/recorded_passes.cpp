@@ -239,9 +239,11 @@ class RecordedPasses::Store {
     const int number = passes_[{&network, part}]++;
     Known& known = known_[{&network, part, number, slot_, RunningStatisticsHold::active()}];
     const Form form = form_of(input);
-    if (!known.recorded && known.form == form && !known.refused) record(known, network, input, pass);
+    if (!known.recorded) {
+      if (known.form == form && !known.refused) record(known, network, input, pass);
+      known.form = form;
+    }
     if (known.recorded && known.form == form) return known.recorded->play(input);
-    if (!known.recorded) known.form = form;
     const Within within;
     return pass(input);
   }

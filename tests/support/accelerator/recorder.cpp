@@ -13,19 +13,15 @@ namespace {
 // Streams that record have these numbers and more: each a pool of memory.
 constexpr std::int64_t kFirstPool = 1 << 20;
 
-class SimulatedRecording final : public workers::Recording {
- public:
-  SimulatedRecording(at::Device device, std::int64_t stream) : device_(device), pool(stream) {}
+struct SimulatedRecording final : workers::Recording {
+  SimulatedRecording(at::Device where, std::int64_t stream) : device(where), pool(stream) {}
   void play() override {
-    streams().enqueue(current_stream(device_), "recording", [kernels = kernels] {
+    streams().enqueue(current_stream(device), "recording", [kernels = kernels] {
       for (const auto& kernel : *kernels) kernel();
     });
   }
 
- private:
-  at::Device device_;
-
- public:
+  const at::Device device;
   const std::int64_t pool;
   std::shared_ptr<const std::vector<std::function<void()>>> kernels;
 };
