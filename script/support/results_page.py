@@ -28,8 +28,7 @@ orders of rows that the paper states (`[[claim]]` in `experiments/reference/pape
 the differences from the row that it compares with, if it has one. Then follow the scores of each study. The command in the last column runs
 a study again; the variable `PKU_REID` names the folder with PKU-Reid's images where a study needs them. Differences are paired by query, in
 points, with a 95 % interval over trials and people ([suite.md](suite.md#differences-and-claims) says how); "–" is a difference that is not
-known. A study **before its last change** ran with other jobs than its suite has today. `rain_study` has no notes here; its tables stand on
-[RAIN's page](../methods/rain/README.md).
+known. A study **before its last change** ran with other jobs than its suite has today.
 
 Of an order:
 
