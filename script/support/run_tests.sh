@@ -1,10 +1,30 @@
 # shellcheck shell=bash
-# How scripts build and run tests; sourced after common.sh. Sets: RESOLUTE_SLICE; defines: build_tests, run_tests,
-# begin_tests.
+# How scripts build and run tests; sourced after common.sh. Sets: RESOLUTE_SLICE; defines: tests_in_memory, build_tests,
+# run_tests, begin_tests.
 
 # Of long lists of cases each commit runs a slice of its own (tests/support/slice.h); tests with the label `long` run all.
 RESOLUTE_SLICE=${RESOLUTE_SLICE-$(git -C "$source_root" rev-parse HEAD 2>/dev/null || true)}
 export RESOLUTE_SLICE
+
+# What begin_tests began and what tests left in memory ends with the script.
+begun='' memory=''
+at_exit() {
+  [ -z "$begun" ] || kill "$begun" 2>/dev/null || true
+  [ -z "$memory" ] || rm -rf "$memory"
+}
+
+# tests_in_memory: tests have their folders in memory where 4 GiB of it are to be had (they fill 0.7) and nobody has said where they
+# shall be. Together they make and remove a hundred thousand files, and ext4 looks at every inode that was freed in the last seconds
+# before it gives a new one. Sets: TMPDIR.
+tests_in_memory() {
+  local folder=/dev/shm free
+  free=$(df --output=avail "$folder" 2>/dev/null | tail -n 1)
+  [ -z "${TMPDIR:-}" ] && [ "${free:-0}" -ge $((4 << 20)) ] || return 0
+  trap at_exit EXIT
+  memory=$(mktemp -d "$folder/resolute.XXXXXX")
+  chmod 1777 "$memory"  # tests become other users
+  export TMPDIR=$memory
+}
 
 # chosen_tests PRESET CTEST-ARGUMENT…: the names of the tests that ctest would run.
 chosen_tests() {
@@ -43,7 +63,7 @@ run_tests() {
 # begin_tests PRESET NAME CTEST-ARGUMENT…: run_tests beside what follows; `wait "$begun"` says how it ended. A script that ends
 # before that ends it.
 begin_tests() {
+  trap at_exit EXIT
   run_tests "$@" &
   begun=$!
-  trap 'kill "$begun" 2>/dev/null || true' EXIT
 }
