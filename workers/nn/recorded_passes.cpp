@@ -8,6 +8,7 @@
 #include <string>
 #include <tuple>
 #include <utility>
+#include <variant>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -239,11 +240,14 @@ class RecordedPasses::Store {
     const int number = passes_[{&network, part}]++;
     Known& known = known_[{&network, part, number, slot_, RunningStatisticsHold::active()}];
     const Form form = form_of(input);
-    if (!known.recorded) {
-      if (known.form == form && !known.refused) record(known, network, input, pass);
-      known.form = form;
+    if (auto* const came = std::get_if<Came>(&known)) {
+      if (came->as == form)
+        known = record(form, network, input, pass);
+      else
+        came->as = form;
     }
-    if (known.recorded && known.form == form) return known.recorded->play(input);
+    if (const auto* const kept = std::get_if<Kept>(&known); kept != nullptr && kept->of == form)
+      return kept->pass->play(input);
     const Within within;
     return pass(input);
   }
@@ -260,22 +264,26 @@ class RecordedPasses::Store {
    private:
     Store* store_;
   };
-  struct Known {
-    std::optional<Form> form;  // the last that came, the recorded one's
-    std::shared_ptr<RecordedPass> recorded;
-    bool refused = false;
+  struct Came {
+    std::optional<Form> as;  // the last time, if ever
   };
+  struct Kept {
+    Form of;
+    std::shared_ptr<RecordedPass> pass;
+  };
+  struct TooLarge {};  // is not tried again
+  using Known = std::variant<Came, Kept, TooLarge>;
   using Part = std::pair<const torch::nn::Module*, std::string>;
   //! With the number of the pass in its forward pass, its slot, and whether running statistics are held.
   using Key = std::tuple<const torch::nn::Module*, std::string, int, int, bool>;
 
-  void record(Known& known, const torch::nn::Module& network, const at::Tensor& input, const Pass& pass) {
+  Known record(const Form& form, const torch::nn::Module& network, const at::Tensor& input, const Pass& pass) {
     const Within within;
     try {
-      known.recorded = std::make_shared<RecordedPass>(recorder_, gradients_outlive_, network, input, pass);
+      return Kept{form, std::make_shared<RecordedPass>(recorder_, gradients_outlive_, network, input, pass)};
     } catch (const c10::OutOfMemoryError&) {
       core::log_info("a network's pass is not recorded: there is too little memory to keep it");
-      known.refused = true;
+      return TooLarge{};
     }
   }
 
