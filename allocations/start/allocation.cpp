@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <csignal>
 #include <limits>
-#include <set>
 
 #include "allocations/growth/grow.h"
-#include "allocations/liveness/run_watch.h"
 #include "allocations/notices/notice.h"
+#include "allocations/start/run_by_launchers.h"
+#include "allocations/start/time_left.h"
 #include "allocations/submissions/stored_submission.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -25,18 +25,8 @@ using namespace std::chrono_literals;
 using slurm::Time;
 
 constexpr auto kLinger = 30s;
-constexpr auto kBeginPatience = 10s;
-// From a launcher's start to a run's: MPI on every node, the suite, images of a synthetic data set.
-constexpr auto kShortestBegin = 60s;
-constexpr auto kLongestBegin = 15min;
-// The controller may be away for minutes, and there is nothing else to do; but near the limit, or when SLURM has
-// already told this process to go, every second may be the last.
-constexpr auto kEndPatience = 30min;
-constexpr auto kLeastPatience = 8s;
 constexpr auto kBetweenTurns = 10s;
 constexpr int kMostInATurn = 4;
-// A run that begins later than so long before its stop has nothing of it.
-constexpr auto kShortestRun = 30s;
 
 const slurm::Batch& batch_of(const slurm::SubmissionRequest& request, int number) {
   for (const auto& batch : request.batches)
@@ -63,7 +53,7 @@ class Allocation {
     run_.node_list = here_.node_list;
     run_.begin = world_.now();
     std::vector<slurm::ScriptStart> runs;
-    patiently([&] { runs = slurm::read_runs(files_, folder_.batch_folder(batch_)); });
+    time_.patiently([&] { runs = slurm::read_runs(files_, folder_.batch_folder(batch_)); });
     const auto of_this_start = [this](const slurm::ScriptStart& run) {
       return run.job == run_.job && run.restart == run_.restart;
     };
@@ -94,7 +84,7 @@ class Allocation {
     read_own_job();
     Outcome before;
     try {
-      patiently([&] {
+      time_.patiently([&] {
         work_ = read_work(folder_, request_, batch_, here_.element, world_.plan_of);
         before = read_outcome(files_, *work_);
       });
@@ -118,14 +108,14 @@ class Allocation {
     ending.idle = batch_.on_demand && !is_work_ready();
     if (ending.idle) return conclude(std::move(ending), false);
     try {
-      patiently([&] { slurm::write_run(files_, folder_.batch_folder(batch_), run_); });
+      time_.patiently([&] { slurm::write_run(files_, folder_.batch_folder(batch_), run_); });
     } catch (const core::RuntimeError& error) {
       if (!error.is_storage()) throw;
       ending.store_failed = true;
       return conclude(std::move(ending), false);
     }
     try {
-      patiently([&] { launch(ending); });
+      time_.patiently([&] { run_by_launchers(suite_to_run(), ending); });
     } catch (const core::RuntimeError& error) {
       if (!error.is_storage()) throw;
       core::log_error("the run has not begun: {}", error.what());
@@ -139,7 +129,7 @@ class Allocation {
   int settle(slurm::AllocationEnding ending) {
     Outcome after;
     try {
-      patiently([&] { after = read_outcome(files_, *work_); });
+      time_.patiently([&] { after = read_outcome(files_, *work_); });
     } catch (const core::RuntimeError& error) {
       core::log_error("how the run ended cannot be read: {}", error.what());
       ending.store_failed = true;
@@ -166,13 +156,10 @@ class Allocation {
   // Its commands are run here, as this user.
   slurm::SubmissionRequest own_request() {
     std::optional<slurm::SubmissionRequest> request;
-    const auto stop = [&] { return world_.signals.noticed() || world_.signals.terminated(); };
-    wait_for_store(
-        [&] {
-          folder_.require_own();
-          request = folder_.request();
-        },
-        stop);
+    time_.patiently([&] {
+      folder_.require_own();
+      request = folder_.request();
+    });
     return *request;
   }
 
@@ -185,51 +172,13 @@ class Allocation {
     }
   }
 
-  bool too_late_to_run() const {
-    return world_.signals.noticed() || world_.signals.terminated() ||
-           (ends_at_ && *ends_at_ - world_.now() < request_.notice + kShortestRun);
-  }
-
-  // while_storage_fails() with pauses that heed `stop`.
-  void wait_for_store(const std::function<void()>& work, const std::function<bool()>& stop) const {
-    while_storage_fails(work, stop, [&](std::chrono::milliseconds duration) {
-      for (auto left = duration; left > 0ms && !stop(); left -= 200ms)
-        world_.slurm.sleep(std::min<std::chrono::milliseconds>(left, 200ms));
-    });
-  }
-  // A store that is full or away has the time that the allocation has.
-  void patiently(const std::function<void()>& work) const {
-    wait_for_store(work, [&] { return too_late_to_run(); });
-  }
-
-  slurm::Client client(std::chrono::milliseconds patience) const {
-    slurm::Effects effects = world_.slurm;
-    effects.sleep = [this, stopped = world_.signals.terminated(),
-                     sleep = effects.sleep](std::chrono::milliseconds duration) {
-      for (auto left = duration; left > 0ms; left -= 200ms) {
-        if (!stopped && world_.signals.terminated())
-          throw core::RuntimeError(core::ErrorKind::kInterrupted, "SLURM ends this job");
-        sleep(std::min<std::chrono::milliseconds>(left, 200ms));
-      }
-    };
-    return slurm::Client(std::move(effects),
-                         {.command_limit = std::min<std::chrono::milliseconds>(patience, 30s), .patience = patience});
-  }
-
-  // What is left of the allocation, as patience with the controller.
-  std::chrono::milliseconds end_patience() const {
-    if (world_.signals.terminated()) return kLeastPatience;
-    if (!ends_at_) return kEndPatience;
-    return std::clamp<std::chrono::milliseconds>(*ends_at_ - world_.now() - 30s, kLeastPatience, kEndPatience);
-  }
-
   // SLURM 22.05 does not say in the environment when the allocation ends.
   void read_own_job() {
-    std::optional<Time> submitted;
+    std::optional<Time> end, submitted;
     try {
-      const auto answer = client(kBeginPatience).show(here_.job, batch_.job_name);
+      const auto answer = time_.client(kShortPatience).show(here_.job, batch_.job_name);
       if (const auto* job = std::get_if<slurm::ShownJob>(&answer)) {
-        ends_at_ = job->end;
+        end = job->end;
         run_.slurm_begin = job->begin;
         // A requeue gives it, or one of an array's elements alone, a time of its own: no word of the first is better.
         if (job->restarts == 0) submitted = job->submitted;
@@ -239,7 +188,8 @@ class Allocation {
     } catch (const core::RuntimeError& error) {
       core::log_warning("the end of the allocation is not known: {}", error.what());
     }
-    if (ends_at_) environment_["SLURM_JOB_END_TIME"] = std::to_string(ends_at_->time_since_epoch().count());
+    time_.learn(end, request_.notice);
+    if (end) environment_["SLURM_JOB_END_TIME"] = std::to_string(end->time_since_epoch().count());
     environment_[kSubmissionVariable] = folder_.path();
     environment_[core::kLogTimesVariable] = "1";
     // No error of srun's own may look like one of the run's.
@@ -260,100 +210,22 @@ class Allocation {
     }
   }
 
-  // Another launcher, or another start, must still fit into the allocation.
-  std::chrono::milliseconds begin_limit() const {
-    if (!ends_at_) return kLongestBegin;
-    return std::clamp<std::chrono::milliseconds>((*ends_at_ - world_.now()) / 4, kShortestBegin, kLongestBegin);
-  }
-
-  // The one that worked in this submission before comes first.
-  std::vector<slurm::Launcher> launchers() const {
-    if (request_.launcher != "auto") return {slurm::parse_launcher(request_.launcher)};
-    auto list = world_.launchers(here_.nodes, environment_, request_.launch.mpi);
-    std::vector<slurm::ScriptStart> runs;
-    for (const auto& batch : request_.batches)
-      for (auto& run : slurm::read_runs(files_, folder_.batch_folder(batch)))
-        if (!run.launcher.empty()) runs.push_back(std::move(run));
-    const auto latest = std::max_element(runs.begin(), runs.end(),
-                                         [](const auto& a, const auto& b) { return order_of(a) < order_of(b); });
-    if (latest != runs.end())
-      std::stable_partition(list.begin(), list.end(),
-                            [&](slurm::Launcher one) { return slurm::name_of(one) == latest->launcher; });
-    return list;
-  }
-
-  // A run of an earlier start may live on, on nodes that SLURM has lost sight of: it lets no other begin, which is no
-  // fault of a launcher's, and does the same work meanwhile. \throws RuntimeError (is_storage()) if the store has kept
-  // the run from its begin
-  void launch(slurm::AllocationEnding& ending) {
-    for (;;) {
-      RunWatch watch(files_, work_->run_folder, world_.clock);
-      ending.wrong_usage = false;
-      try_launchers(ending, watch);
-      ending.another_run = !ending.began && watch.other_moved();
-      if (!ending.another_run) return;
-      core::log_warning("the suite is still being run by {}, of an earlier start: waiting for its end", watch.other());
-      const auto stop = [&] { return too_late_to_run(); };
-      if (!wait_for_end(watch, stop, world_.slurm.sleep)) return;
-      const Outcome outcome = read_outcome(files_, *work_);
-      if (outcome.complete || outcome.asked_to_stop) return;
-    }
-  }
-
-  void try_launchers(slurm::AllocationEnding& ending, RunWatch& watch) {
-    const auto list = launchers();
-    if (list.empty()) {
-      core::log_error("{} nodes cannot be used: neither `srun --mpi={}` nor mpirun is here; see 'mpi' in the site file",
-                      here_.nodes, request_.launch.mpi);
-      ending.wrong_usage = true;
-    }
-    std::set<Start> starts;
-    for (const auto launcher : list) {
-      if (world_.signals.noticed() || world_.signals.terminated()) return;
-      starts.insert(launch_with(launcher, watch));
-      ending.began = starts.contains(Start::kBegan);
-      if (ending.began || watch.other_moved()) return;
-    }
-    // It may still fail where the launcher, or mpirun's exit code, did not say so.
-    if (!starts.contains(Start::kRefused)) core::probe_storage(files_, folder_.batch_folder(batch_));
-    if (starts.contains(Start::kStoreFailed)) throw core::system_error("the store failed the run at its begin", EIO);
-    ending.wrong_usage = ending.wrong_usage || (starts.contains(Start::kRefused) && !starts.contains(Start::kFailed));
-  }
-
-  // What came of a launcher. kRefused: the run did not begin and said why, with exit code 2, which srun
-  // (SLURM_EXIT_ERROR) and mpirun never have of their own; kSilent: mpirun ends with 0 whatever its processes said, so
-  // that another launcher's word counts; kStoreFailed: it would have begun with a store that works; kFailed: the
-  // launcher itself, or a crash.
-  enum class Start { kBegan, kRefused, kSilent, kStoreFailed, kFailed };
-
-  Start launch_with(slurm::Launcher launcher, RunWatch& watch) {
-    watch.expect(begin_limit());
-    const auto note_that_it_works = [&] {
-      if (!run_.launcher.empty() || !watch.began()) return;
-      run_.launcher = slurm::name_of(launcher);
-      write_record();
-    };
-    const auto over = [&] {
-      note_that_it_works();
-      grow_by_turns();
-      return watch.over();
-    };
-    const auto command = slurm::launch_command(launcher, here_.nodes, work_->suite_run, request_.launch);
-    try {
-      const auto launched = world_.launch(command, environment_, {[&] { return watch.began(); }, over, noise_file()});
-      note_that_it_works();
-      core::log_info("launcher '{}': {}{}", slurm::name_of(launcher), core::describe(launched.status),
-                     run_.launcher.empty() ? "; no run began" : "");
-      if (!run_.launcher.empty()) return Start::kBegan;
-      const auto* exited = std::get_if<core::Exited>(&launched.status);
-      if (exited != nullptr && exited->code == 2) return Start::kRefused;
-      if (exited != nullptr && exited->code == kToBeRunAgain) return Start::kStoreFailed;
-      return launcher == slurm::Launcher::kMpirun && exited != nullptr && exited->code == 0 ? Start::kSilent
-                                                                                            : Start::kFailed;
-    } catch (const core::RuntimeError& error) {
-      core::log_warning("launcher '{}': {}", slurm::name_of(launcher), error.what());
-      return Start::kFailed;
-    }
+  SuiteToRun suite_to_run() {
+    return {.world = world_,
+            .folder = folder_,
+            .request = request_,
+            .batch = batch_,
+            .work = *work_,
+            .time = time_,
+            .nodes = here_.nodes,
+            .environment = environment_,
+            .noise_file = noise_file(),
+            .begun =
+                [this](slurm::Launcher launcher) {
+                  run_.launcher = slurm::name_of(launcher);
+                  write_record();
+                },
+            .beside = [this] { grow_by_turns(); }};
   }
 
   bool is_work_ready() const {
@@ -369,7 +241,7 @@ class Allocation {
 
   // \param ending number of this batch at its end, else 0 \param most to be submitted
   Grown grow_now(std::chrono::milliseconds patience, int ending, int most) const {
-    auto asked = client(patience);
+    auto asked = time_.client(patience);
     return grow(
         {files_, asked, world_.slurm, folder_, work_->suite, work_->store, world_.now(), Pardon::kNo, ending, most});
   }
@@ -377,10 +249,10 @@ class Allocation {
   // While a run is at work, one of the allocations sees once a minute to those on demand. Nothing that goes wrong here
   // may disturb the run, and SLURM's notice must not wait long for it.
   void grow_by_turns() {
-    if (world_.now() < next_turn_ || too_late_to_run()) return;
+    if (world_.now() < next_turn_ || time_.too_late_to_run()) return;
     next_turn_ = world_.now() + kBetweenTurns;
     try {
-      if (take_turn(files_, folder_, world_.now())) grow_now(kBeginPatience, 0, kMostInATurn);
+      if (take_turn(files_, folder_, world_.now())) grow_now(kShortPatience, 0, kMostInATurn);
     } catch (const std::exception& error) {
       core::log_warning("whether the suite could use more allocations is not known: {}", error.what());
     }
@@ -389,7 +261,7 @@ class Allocation {
   // What SLURM says of us now; nothing without an answer.
   void read_own_outcome(slurm::AllocationEnding& ending) const {
     try {
-      ending.job = client(end_patience()).show(here_.job, batch_.job_name);
+      ending.job = time_.client(time_.patience()).show(here_.job, batch_.job_name);
     } catch (const core::RuntimeError& error) {
       core::log_warning("SLURM does not say what becomes of this job: {}", error.what());
     }
@@ -400,7 +272,7 @@ class Allocation {
     if (!ending.complete && (!ending.given_up || ending.store_failed)) read_own_outcome(ending);
     ending.noticed = world_.signals.noticed();
     ending.terminated = world_.signals.terminated();
-    ending.ends_at = ends_at_;
+    ending.ends_at = time_.end();
     ending.now = world_.now();
     const auto cause = slurm::cause_of(ending);
     run_.cause = cause;
@@ -448,7 +320,7 @@ class Allocation {
     ended("cancelled by `suite cancel`", kToBeRunAgain);
     if (!ending.job || !std::holds_alternative<slurm::ShownJob>(*ending.job)) return kToBeRunAgain;
     try {
-      client(kLeastPatience).cancel(here_.array, here_.element);
+      time_.client(kLeastPatience).cancel(here_.array, here_.element);
     } catch (const core::RuntimeError& error) {
       if (error.kind() != core::ErrorKind::kInterrupted) core::log_warning("{}", error.what());
     }
@@ -475,7 +347,7 @@ class Allocation {
   int finish_part(slurm::EndCause cause) {
     write_record();
     try {
-      const Grown grown = grow_now(end_patience(), batch_.number, std::numeric_limits<int>::max());
+      const Grown grown = grow_now(time_.patience(), batch_.number, std::numeric_limits<int>::max());
       last_ = !grown.ended && !grown.cancelled && !grown.goes_on;
       if (cause == slurm::EndCause::kIdle) {
         if (grown.goes_on || grown.ended) return ended("there is nothing more for it to do", 0);
@@ -502,7 +374,7 @@ class Allocation {
                      : "requeued",
           kToBeRunAgain);
     try {
-      const auto answer = client(end_patience()).requeue(here_.array, here_.element);
+      const auto answer = time_.client(time_.patience()).requeue(here_.array, here_.element);
       if (std::holds_alternative<slurm::Done>(answer)) return kToBeRunAgain;
       const auto* refused = std::get_if<slurm::Refused>(&answer);
       if (refused == nullptr) return chain("SLURM lost this job");
@@ -518,7 +390,7 @@ class Allocation {
     const int next = run_.generation + 1;
     ended(fmt::format("generation {} follows ({})", next, why), kToBeRunAgain);
     try {
-      auto asked = client(end_patience());
+      auto asked = time_.client(time_.patience());
       const auto answer = slurm::ensure_submitted(files_, asked, world_.slurm, folder_, batch_, next, std::nullopt);
       if (const auto* refused = std::get_if<slurm::Refused>(&answer)) {
         core::log_error("SLURM takes no successor: {}", refused->why);
@@ -535,6 +407,7 @@ class Allocation {
 
   const AllocationWorld& world_;
   core::FileSystem& files_ = world_.files;
+  TimeLeft time_{world_};
   slurm::SubmissionFolder folder_;
   const slurm::SubmissionRequest request_;
   const slurm::Batch& batch_;
@@ -543,9 +416,8 @@ class Allocation {
   const std::optional<int> killed_by_;
   bool record_there_ = false;  // run_ was begun by the process that was killed
   std::string reason_;         // why the run stopped, by its journal
-  std::optional<Time> ends_at_;
-  Time next_turn_{};   // of grow_by_turns()
-  bool last_ = false;  // SLURM has no other of the submission's allocations that goes on
+  Time next_turn_{};           // of grow_by_turns()
+  bool last_ = false;          // SLURM has no other of the submission's allocations that goes on
   std::vector<slurm::ScriptStart> earlier_;
   slurm::ScriptStart run_;
   std::optional<AllocationWork> work_;

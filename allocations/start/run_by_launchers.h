@@ -1,0 +1,40 @@
+#pragma once
+//! \file
+//! Runs the suite of an allocation by its launchers, one after the other, until one of them has brought a run to life
+//! and that run has ended.
+
+#include <filesystem>
+#include <functional>
+
+#include "allocations/start/allocation.h"
+#include "allocations/start/allocation_work.h"
+#include "allocations/start/time_left.h"
+#include "slurm/allocation.h"
+#include "slurm/launcher.h"
+#include "slurm/submission.h"
+
+namespace resolute::allocations {
+
+//! What is to be run, and what a start of the batch script does around it.
+struct SuiteToRun {
+  const AllocationWorld& world;
+  const slurm::SubmissionFolder& folder;
+  const slurm::SubmissionRequest& request;
+  const slurm::Batch& batch;
+  const AllocationWork& work;
+  const TimeLeft& time;
+  int nodes = 1;
+  const Environment& environment;              //!< of the launchers
+  std::filesystem::path noise_file;            //!< takes what launchers say of themselves
+  std::function<void(slurm::Launcher)> begun;  //!< called when the run of a launcher has begun
+  std::function<void()> beside;                //!< called again and again while a launcher lives
+};
+
+//! Returns when a run has ended, when no launcher begins one, or when it is too late. A run of an earlier start may
+//! live on, on nodes that SLURM has lost sight of. It lets no other begin, which is no fault of a launcher's, and does
+//! the same work meanwhile, so that its end is waited for.
+//! \param ending gets `began`, `another_run` and `wrong_usage`, with an exception too \throws RuntimeError
+//! (is_storage()) if the store has kept the run from its begin
+void run_by_launchers(const SuiteToRun& suite, slurm::AllocationEnding& ending);
+
+}  // namespace resolute::allocations
