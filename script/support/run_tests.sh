@@ -1,15 +1,16 @@
 # shellcheck shell=bash
 # How scripts build and run tests; sourced after common.sh. Sets: RESOLUTE_SLICE; defines: tests_in_memory, build_tests,
-# run_tests, begin_tests.
+# run_tests, begin_tests, finish_tests.
 
 # Of long lists of cases each commit runs a slice of its own (tests/support/slice.h); tests with the label `long` run all.
 RESOLUTE_SLICE=${RESOLUTE_SLICE-$(git -C "$source_root" rev-parse HEAD 2>/dev/null || true)}
 export RESOLUTE_SLICE
 
 # What begin_tests began and what tests left in memory ends with the script.
-begun='' memory=''
+begun=() memory=''
 at_exit() {
-  [ -z "$begun" ] || kill "$begun" 2>/dev/null || true
+  kill "${begun[@]}" 2>/dev/null || true
+  wait "${begun[@]}" 2>/dev/null || true
   [ -z "$memory" ] || rm -rf "$memory"
 }
 
@@ -60,10 +61,17 @@ run_tests() {
   grep -E '^[0-9]+% tests passed' "$log"
 }
 
-# begin_tests PRESET NAME CTEST-ARGUMENT…: run_tests beside what follows; `wait "$begun"` says how it ended. A script that ends
-# before that ends it.
+# begin_tests PRESET NAME CTEST-ARGUMENT…: run_tests beside what follows. A script that ends before that ends it.
 begin_tests() {
   trap at_exit EXIT
   run_tests "$@" &
-  begun=$!
+  begun+=("$!")
+}
+
+# finish_tests: waits for all that was begun, so that one run says all that fails; fails where one did.
+finish_tests() {
+  local process failed=0
+  for process in "${begun[@]}"; do wait "$process" || failed=1; done
+  begun=()
+  return "$failed"
 }
