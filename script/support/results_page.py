@@ -192,6 +192,19 @@ def jobs_hash(planned):
     return hashlib.sha256("\n".join(sorted(job["id"] for job in planned["jobs"])).encode()).hexdigest()
 
 
+def laid_out(value, indent=""):
+    """JSON with a cell of a table in a line, not a number: what changes between two runs of a study shows cell by cell."""
+    line = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, (dict, list)) or len(indent) + len(line) <= 400:
+        return line
+    inner = indent + " "
+    if isinstance(value, dict):
+        first, last, parts = "{", "}", [f"{json.dumps(key, ensure_ascii=False)}: {laid_out(part, inner)}" for key, part in value.items()]
+    else:
+        first, last, parts = "[", "]", [laid_out(part, inner) for part in value]
+    return first + "\n" + ",\n".join(inner + part for part in parts) + "\n" + indent + last
+
+
 def note(suite, seconds, resolute, tables, profile=None):
     """Jobs' ids and single trials stay in the store. Numbers on made-up images in a real set's place find nothing of a paper."""
     if any(table.get("stand_ins") for table in tables["tables"]):
@@ -205,7 +218,7 @@ def note(suite, seconds, resolute, tables, profile=None):
             "processor": processor(), "processors": len(os.sched_getaffinity(0)), "notes": tables["notes"],
             "jobs": jobs_hash(plan(resolute, suite, profile)), "tables": tables["tables"]}
     NOTES.mkdir(exist_ok=True)
-    (NOTES / f"{suite}{'-' + profile if profile else ''}.json").write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    (NOTES / f"{suite}{'-' + profile if profile else ''}.json").write_text(laid_out(kept) + "\n", encoding="utf-8")
 
 
 def main():

@@ -77,6 +77,14 @@ class Results(unittest.TestCase):
         self.assertEqual({"mean": 1.0}, kept["tables"][0]["rows"][0]["cells"][0])
         self.assertEqual(61, kept["seconds"])
 
+    def test_a_note_has_a_cell_of_a_table_in_a_line(self):
+        for path in sorted(results_page.NOTES.glob("*.json")):
+            text = path.read_text(encoding="utf-8")
+            note = json.loads(text)
+            self.assertEqual(results_page.laid_out(note) + "\n", text, path.name)
+            cells = sum(len(row["cells"]) for table in note["tables"] for row in table["rows"])
+            self.assertLess(text.count("\n"), 100 + 4 * cells, path.name)
+
     def test_stand_ins_are_not_noted(self):
         tables = {"title": "T", "notes": [], "tables": [{"id": "t", "stand_ins": ["mlr-viper"], "rows": []}]}
         with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(results_page, "NOTES", pathlib.Path(folder)):
