@@ -96,7 +96,10 @@ void read_columns_and_rows(TableReader& reader, const std::vector<std::string>& 
   table.metrics = reader.names("metrics", metric_names(), is_metric);
   table.metrics_place = reader.place("metrics");
   table.datasets = reader.names("datasets", datasets);
-  if (reader.find("mean_of") != nullptr) table.mean_of = mean_of(reader, table.datasets);
+  if (reader.find("mean_of") != nullptr) {
+    table.mean_of = mean_of(reader, table.datasets);
+    table.mean_place = reader.place("mean_of");
+  }
   const Node* reference = reader.find("reference");
   if (reference != nullptr) {
     TableReader shared(*reference, "'reference'");

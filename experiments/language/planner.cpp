@@ -90,6 +90,7 @@ class Planner {
     }
     table.mean_of = text.mean_of;
     check_queries(text, table);
+    check_means(text, table);
     check_columns(text, table);
     if (references_ != nullptr) {
       table.claims = claims_of(text, references_->claims());
@@ -155,6 +156,23 @@ class Planner {
               fmt::format("its queries on data set '{}' are not those of row '{}': {} against {}", table.datasets[i],
                           row.id, its, own),
               "put rows with other queries in a table of their own");
+  }
+
+  //! The mean over data sets is made trial by trial.
+  void check_means(const TableText& text, const TablePlan& table) const {
+    for (const RowPlan& row : table.rows) {
+      const CellPlan* first = nullptr;
+      for (const CellPlan& cell : row.cells) {
+        if (!settings::is_among(table.mean_of, cell.dataset)) continue;
+        if (first == nullptr) first = &cell;
+        if (cell.evaluations.size() != first->evaluations.size())
+          throw core::input_error(
+              fmt::format("{}: key 'mean_of' names '{}' and '{}'", text.mean_place, first->dataset, cell.dataset),
+              fmt::format("row '{}' has {} trials on the one and {} on the other", row.id, first->evaluations.size(),
+                          cell.evaluations.size()),
+              "give both the same 'trials'");
+      }
+    }
   }
 
   bool cell_has(const CellPlan& cell, const std::string& metric) const {

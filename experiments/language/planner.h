@@ -46,7 +46,7 @@ struct TableText {
   std::size_t base = 0;  //!< of SuiteText::bases, what its rows are laid over
   std::string title;
   std::vector<std::string> metrics;
-  std::string metrics_place;
+  std::string metrics_place, mean_place;
   std::vector<std::string> datasets;
   std::vector<RowText> rows;
   std::string paper;  //!< that its `reference` names, or empty

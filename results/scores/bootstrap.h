@@ -42,6 +42,12 @@ struct BootstrapInterval {
 std::vector<BootstrapInterval> paired_bootstrap(const std::vector<std::vector<PairedQuery>>& trials,
                                                 std::size_t metrics);
 
+//! The same of a mean over data sets, trial by trial: a trial is drawn with all of its data sets, and people within
+//! each of them; where two have the same identities (a set asked in both directions), the people drawn are the same.
+//! \param datasets data sets × trials × queries, each with equally many trials
+std::vector<BootstrapInterval> paired_bootstrap_of_mean(
+    const std::vector<std::vector<std::vector<PairedQuery>>>& datasets, std::size_t metrics);
+
 //! The ends of a percentile interval.
 struct Percentiles {
   double low = 0;

@@ -111,6 +111,21 @@ void refuse_other_classes(const Cell& own, const Cell& its, std::size_t common, 
     throw core::input_error(fmt::format("the rows' jobs ran in {} numeric classes", classes.size()));
 }
 
+//! Data sets that a complete cell is over.
+std::size_t datasets_of(const Cell& cell) {
+  if (cell.dataset != experiments::kMeanColumn) return 1;
+  return cell.jobs.size() / 2 / static_cast<std::size_t>(cell.trials);
+}
+
+//! \param trials of one data set after the other
+std::vector<BootstrapInterval> intervals_of(std::vector<std::vector<PairedQuery>> trials, std::size_t datasets,
+                                            std::size_t metrics) {
+  std::vector<std::vector<std::vector<PairedQuery>>> of_dataset(datasets);
+  const std::size_t each = trials.size() / datasets;
+  for (std::size_t t = 0; t < trials.size(); ++t) of_dataset[t / each].push_back(std::move(trials[t]));
+  return paired_bootstrap_of_mean(of_dataset, metrics);
+}
+
 //! What `own`'s cell has more than `its`, a number per metric; nothing where one of them is not complete.
 std::vector<Difference> differences(const Cell& own, const Cell& its, const std::string& to,
                                     const std::vector<std::string>& metrics, ReadScores& scores) {
@@ -123,8 +138,9 @@ std::vector<Difference> differences(const Cell& own, const Cell& its, const std:
   std::vector<std::vector<PairedQuery>> trials;
   for (std::size_t trial = 0; trial < common; ++trial)  // trial after trial: training, evaluation
     trials.push_back(pair_queries(own.jobs[2 * trial + 1], its.jobs[2 * trial + 1], metrics, scores));
-  for (const BootstrapInterval& interval : paired_bootstrap(trials, metrics.size()))
-    found.push_back({to, interval.mean, interval.low, interval.high, static_cast<int>(common)});
+  const std::size_t datasets = datasets_of(own);
+  for (const BootstrapInterval& interval : intervals_of(std::move(trials), datasets, metrics.size()))
+    found.push_back({to, interval.mean, interval.low, interval.high, static_cast<int>(common / datasets)});
   return found;
 }
 
@@ -256,13 +272,14 @@ std::vector<std::optional<BootstrapInterval>> mean_intervals(
       places.push_back(m);
     }
   if (measured.empty()) return found;
-  const std::vector<JobId>& jobs = row.cells[first + places.front()].jobs;
+  const Cell& cell = row.cells[first + places.front()];
+  const std::vector<JobId>& jobs = cell.jobs;
   std::vector<std::vector<PairedQuery>> trials;
   for (std::size_t job = 1; job < jobs.size(); job += 2) {  // trial after trial: training, evaluation
     trials.push_back(own_numbers(queries(jobs[job]), measured));
     if (trials.back().empty()) return found;
   }
-  const std::vector<BootstrapInterval> intervals = paired_bootstrap(trials, measured.size());
+  const std::vector<BootstrapInterval> intervals = intervals_of(std::move(trials), datasets_of(cell), measured.size());
   for (std::size_t i = 0; i < places.size(); ++i) found[places[i]] = intervals[i];
   return found;
 }

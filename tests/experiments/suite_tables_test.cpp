@@ -80,6 +80,10 @@ TEST_F(Suite, a_mean_is_of_two_data_sets_of_the_table_or_more) {
               HasSubstr("key 'mean_of' names 'easy' alone (a mean is of two data sets or more); leave it out"));
   EXPECT_THAT(refusal(table(kBoth + "mean_of = [\"easy\", \"hrad\"]\n", rows)),
               AllOf(HasSubstr("key 'mean_of' names 'hrad'"), HasSubstr("'hard'")));
+  const std::string uneven = table(kBoth + "mean_of = [\"easy\", \"hard\"]\n", rows);
+  EXPECT_THAT(refusal(std::string(uneven).insert(uneven.find("id = \"hard\"\n"), "trials = 3\n")),
+              AllOf(HasSubstr("key 'mean_of' names 'easy' and 'hard' (row 'one' has "),
+                    HasSubstr("trials on the one and 3 on the other); give both the same 'trials'")));
   std::string called_mean = table(
       "metrics = [\"rank1\"]\ndatasets = [\"easy\", \"mean\"]\nmean_of = [\"easy\", "
       "\"mean\"]\n",

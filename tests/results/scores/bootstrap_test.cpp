@@ -73,6 +73,43 @@ TEST(Bootstrap, covers_the_truth_about_as_often_as_it_says) {
   EXPECT_LT(covered, 60);
 }
 
+TEST(Bootstrap, of_a_mean_over_data_sets_what_sets_them_apart_is_no_uncertainty) {
+  const Trials easy(3, {{1, {10}}, {2, {10}}}), hard(3, {{1, {20}}, {2, {20}}, {3, {20}}});
+  EXPECT_EQ(paired_bootstrap_of_mean({easy, hard}, 1)[0], (BootstrapInterval{15, 15, 15}));
+}
+
+TEST(Bootstrap, of_a_mean_over_data_sets_trials_and_the_same_people_are_drawn_together) {
+  // What one direction gains the other loses: in each trial, and for each person.
+  const Trials there = made_up(4, 10, 2, 1, 5, 5, 9);
+  Trials back = there;
+  for (auto& trial : back)
+    for (PairedQuery& query : trial) query.difference[0] = 4 - query.difference[0];
+  const BootstrapInterval interval = paired_bootstrap_of_mean({there, back}, 1)[0];
+  EXPECT_NEAR(interval.low, 2, 1e-12);
+  EXPECT_NEAR(interval.high, 2, 1e-12);
+  // Other people are drawn by themselves.
+  for (auto& trial : back)
+    for (PairedQuery& query : trial) query.identity += 100;
+  const BootstrapInterval apart = paired_bootstrap_of_mean({there, back}, 1)[0];
+  EXPECT_NEAR(apart.mean, 2, 1e-12);
+  EXPECT_GT(apart.high - apart.low, 1);
+}
+
+TEST(Bootstrap, of_independent_data_sets_the_mean_is_as_certain_as_theory_says) {
+  // Two sets of 200 people of one query: half the root of both variances.
+  const std::vector<Trials> sets = {made_up(1, 200, 1, 3, 10, 0, 1), made_up(1, 201, 1, 8, 20, 0, 2)};
+  double variance = 0;
+  for (const Trials& trials : sets) {
+    const auto people = static_cast<double>(trials[0].size());
+    double mean = 0, squares = 0;
+    for (const PairedQuery& query : trials[0]) mean += query.difference[0] / people;
+    for (const PairedQuery& query : trials[0]) squares += (query.difference[0] - mean) * (query.difference[0] - mean);
+    variance += squares / people / people / 4;
+  }
+  const BootstrapInterval interval = paired_bootstrap_of_mean(sets, 1)[0];
+  EXPECT_NEAR(interval.high - interval.low, 2 * 1.96 * std::sqrt(variance), 0.16 * std::sqrt(variance));
+}
+
 TEST(Bootstrap, a_persons_queries_are_drawn_together) {
   // The same numbers as queries of few people and as people of their own: whole people make the wider interval.
   Trials few = made_up(1, 12, 8, 0, 5, 1, 3);
@@ -110,6 +147,8 @@ TEST(Bootstrap, metrics_share_their_resamples) {
 TEST(Bootstrap, nothing_to_compare_is_a_broken_promise) {
   EXPECT_THROW(paired_bootstrap({}, 1), core::ContractError);
   EXPECT_THROW(paired_bootstrap({{}}, 1), core::ContractError);
+  EXPECT_THROW(paired_bootstrap_of_mean({}, 1), core::ContractError);
+  EXPECT_THROW(paired_bootstrap_of_mean({{{{1, {1}}}}, {{{1, {1}}}, {{1, {1}}}}}, 1), core::ContractError);
   EXPECT_THROW(paired_bootstrap({{{1, {1, 2}}}}, 1), core::ContractError);
 }
 
