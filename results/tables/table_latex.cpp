@@ -29,7 +29,6 @@ constexpr std::pair<std::string_view, std::string_view> kEscapes[] = {{"\\", "\\
                                                                       {"<", "\\(<\\)"},
                                                                       {">", "\\(>\\)"},
                                                                       {"|", "\\(|\\)"},
-                                                                      {"\"", "\\textquotedbl{}"},
                                                                       {"±", "\\(\\pm\\)"},
                                                                       {"×", "\\(\\times\\)"},
                                                                       {"≤", "\\(\\le\\)"},
@@ -55,9 +54,16 @@ constexpr std::pair<std::string_view, std::string_view> kEscapes[] = {{"\\", "\\
                                                                       {"\n", " "},
                                                                       {"\r", " "}};
 
+// Text of a user. Quotes open behind a space, since OT1, the encoding of a page that names none, has no straight one.
+// What stands before a cell (\\, a rule, \item) takes a "[" or "*" for its own.
 std::string latex(const std::string& text) {
-  std::string safe;
+  std::string safe = text.starts_with('[') || text.starts_with('*') ? "{}" : "";
   for (std::size_t at = 0; at < text.size();) {
+    if (text[at] == '"') {
+      safe += at == 0 || std::string_view(" ([\n").find(text[at - 1]) != std::string_view::npos ? "``" : "''";
+      ++at;
+      continue;
+    }
     const auto escape = std::find_if(std::begin(kEscapes), std::end(kEscapes), [&](const auto& pair) {
       return std::string_view(text).substr(at).starts_with(pair.first);
     });

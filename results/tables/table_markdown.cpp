@@ -11,11 +11,24 @@ namespace {
 
 using TextRow = std::vector<std::string>;
 
-//! Text of a user within a table's cell.
+bool is_of_word(const std::string& text, std::size_t at) {
+  if (at >= text.size()) return false;
+  const char c = text[at];
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
+//! Text of a user within a table's cell. An underscore within a word is none of markup, nor are brackets without an
+//! address, or an "&" before a space.
 std::string plain(const std::string& text) {
   std::string safe;
-  for (char c : text) {
-    if (c == '|' || c == '\\') safe += '\\';
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    const bool markup = c == '_'   ? at == 0 || !is_of_word(text, at - 1) || !is_of_word(text, at + 1)
+                        : c == ']' ? text.substr(at + 1, 1) == "(" || text.substr(at + 1, 1) == "["
+                        : c == '&' ? is_of_word(text, at + 1) || text.substr(at + 1, 1) == "#"
+                                   : std::string_view("|\\`*<~").find(c) != std::string_view::npos;
+    if (markup) safe += '\\';
     safe += c == '\n' || c == '\r' ? ' ' : c;
   }
   return safe;

@@ -18,7 +18,6 @@ ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = sorted((ROOT / "tests/golden/tables").glob("*.tex"))
 PAPERS = ROOT / "experiments/reference/papers.toml"
 PAPER = r"""\documentclass[a4paper]{article}
-\usepackage[T1]{fontenc}
 \usepackage[margin=5mm,landscape]{geometry}
 \usepackage{booktabs,siunitx,threeparttable,xcolor}
 \begin{document}

@@ -53,10 +53,14 @@ TEST(TableLatex, text_of_a_user_is_no_markup) {
   SuiteTables tables = tables_of("rank1", {12.0, 13.0});
   tables.tables[0].rows[0].label = R"(50% of {a_b} & $x^2~ #1 \input|"<>)";
   tables.tables[0].title = "r = 2 … 4: λ ≤ 3 ± 1 × 2";
-  tables.notes = {"a note_\nof two lines"};
+  tables.notes = {"a note_\nof two lines", "[1] \"one\" (\"two\")"};
+  tables.tables[0].rows[1].label = "*ours";
   const std::string text = to_latex(tables);
+  // What opens so would be taken for an option of the line before.
+  EXPECT_THAT(text, HasSubstr("    {}*ours & "));
+  EXPECT_THAT(text, HasSubstr("\\item {}[1] ``one'' (``two'')\n"));
   EXPECT_THAT(text, HasSubstr(R"(    50\% of \{a\_b\} \& \$x\textasciicircum{}2\textasciitilde{} \#1 )"
-                              R"(\textbackslash{}input\(|\)\textquotedbl{}\(<\)\(>\) & )"));
+                              R"(\textbackslash{}input\(|\)''\(<\)\(>\) & )"));
   EXPECT_THAT(text, HasSubstr(R"(\caption{r = 2 \dots{} 4: \(\lambda\) \(\le\) 3 \(\pm\) 1 \(\times\) 2})"));
   EXPECT_THAT(text, HasSubstr("\\item a note\\_ of two lines\n"));
 }

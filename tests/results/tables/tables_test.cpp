@@ -33,6 +33,13 @@ TEST(Tables, an_incomplete_suite_prints_as_golden) {
   expect_goldens("incomplete", tables);
 }
 
+TEST(Tables, text_of_a_user_is_no_markdown) {
+  Suite suite;
+  suite.plan.tables[0].rows[1].label = "<L1> [x](y) a*b* `c` L_adv _d_ ~~e~~ A & B &amp;";
+  EXPECT_THAT(to_markdown(suite.tables()),
+              HasSubstr("| \\<L1> [x\\](y) a\\*b\\* \\`c\\` L_adv \\_d\\_ \\~\\~e\\~\\~ A & B \\&amp; |"));
+}
+
 TEST(Tables, a_cell_is_mean_and_sample_deviation_in_per_cent) {
   SuiteTables tables = Suite().tables();
   const Cell& cell = cell_of(tables, 1, 0);
