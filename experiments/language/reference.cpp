@@ -28,6 +28,11 @@ ReferenceMetrics read_metrics(const Node& node) {
   return metrics;
 }
 
+//! Members that stand in the file for its readers.
+void leave(TableReader& reader, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) reader.find(key);
+}
+
 std::string sentence(const std::string& words) { return words.ends_with('.') ? words : words + '.'; }
 
 //! What is to be known of all numbers of an entry, or of their lack; empty: nothing.
@@ -64,6 +69,8 @@ ReferenceNumbers ReferenceNumbers::read(core::FileSystem& files, const std::file
     TableReader paper(*node, "[[paper]]");
     const auto id = paper.value<std::string>("id");
     numbers.papers_[id] = paper.find("title") == nullptr ? id : paper.title("title");
+    leave(paper, {"venue", "year", "seed"});
+    paper.finish();
   }
   for (const Node* node : reader.tables("method")) {
     TableReader method(*node, "[[method]]");
@@ -88,9 +95,13 @@ ReferenceNumbers ReferenceNumbers::read(core::FileSystem& files, const std::file
     if (std::string remark = read_remark(result); !remark.empty())
       numbers.remarks_.emplace(key_of(request), std::move(remark));
     numbers.papers_.emplace(request.paper, request.paper);
+    leave(result, {"source", "reproduce"});
+    result.finish();
   }
   for (const Node* node : reader.tables("claim")) numbers.read_claim(*node);
   for (const Node* node : reader.tables("conflict")) numbers.read_conflict(*node);
+  leave(reader, {"meta", "source", "table"});
+  reader.finish();
   return numbers;
 }
 

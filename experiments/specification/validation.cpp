@@ -219,6 +219,12 @@ void check_job(const EvaluationSpecification& s) {
   if (s.protocol.resolution_probe && asked == std::vector<int>{1})
     throw MemberError("evaluate.resolution_probe", "true", "queries at rate 1 are HR images: there is nothing to tell");
   check_in_pack("evaluate.gallery_rate", s.protocol.gallery_rate, s.pack);
+  // What no draw can answer would count as a miss.
+  if (s.split.lr_side == settings::LrSide::kQuery && s.protocol.name != settings::ProtocolName::kWholeGallery)
+    throw MemberError("evaluate.protocol", s.protocol.name,
+                      "with split.lr_side = \"query\" the image that is drawn of a person may be of the query's own "
+                      "camera, which does not count",
+                      "set evaluate.protocol = \"whole-gallery\"");
   if (s.protocol.query_expansion > 0 && s.protocol.distance != settings::DistanceName::kCosine)
     throw MemberError("evaluate.query_expansion", s.protocol.query_expansion, "gallery images are weighted by cosines",
                       "set evaluate.distance = \"cosine\"");

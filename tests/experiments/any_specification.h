@@ -223,6 +223,7 @@ inline EvaluationSpecification any_evaluation() {
   protocol.sample_rates = subset_of(pack.rates, true);
   protocol.gallery_rate = one_of({1, pack.rates.back()});
   // Queries at rate 1 alone are HR images: a probe has nothing to tell.
+  if (split.lr_side == settings::LrSide::kQuery) protocol.name = settings::ProtocolName::kWholeGallery;
   if (protocol.re_ranking_k2 > protocol.re_ranking_k1) std::swap(protocol.re_ranking_k1, protocol.re_ranking_k2);
   if (protocol.distance != settings::DistanceName::kCosine) protocol.query_expansion = 0;
   const std::vector<int>& asked = protocol.query_rates.empty() ? split.query_rates : protocol.query_rates;

@@ -79,6 +79,13 @@ TEST_F(EvaluationSuite, what_does_not_go_together_is_refused) {
        "set evaluate.distance = \"cosine\""});
   expect_refused("evaluate.re_ranking = true\nevaluate.re_ranking_k1 = 5\n",
                  {"key 'evaluate.re_ranking_k2' has the value 6 (it must be 1 to 5"});
+  // Some draws hold no match of such a query, which would then count as a miss.
+  const std::string usual = "split.partition = \"official\"\nsplit.lr_camera = 1\nsplit.lr_side = \"query\"\n";
+  for (const char* drawn : {"single-shot", "multi-shot"})
+    expect_refused(usual + "evaluate.protocol = \"" + drawn + "\"\n",
+                   {std::string("key 'evaluate.protocol' has the value '") + drawn + "'",
+                    "set evaluate.protocol = \"whole-gallery\""});
+  expect_accepted({usual + "evaluate.protocol = \"whole-gallery\"\n"});
 }
 
 }  // namespace

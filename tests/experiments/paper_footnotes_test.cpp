@@ -177,5 +177,17 @@ TEST_F(PaperFootnotes, a_conflict_that_touches_nothing_is_refused_by_its_place) 
   EXPECT_THAT(refusal("what = \"P is odd\"\n"), HasSubstr("key 'paper' is missing"));
 }
 
+TEST_F(PaperFootnotes, a_key_that_nothing_reads_is_refused) {
+  const auto refusal = [&](const std::string& from, const std::string& to) {
+    std::string text = kTwoPapers;
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return tests::refusal([&] { read(text.replace(at, from.size(), to)); });
+  };
+  EXPECT_THAT(refusal("note = ", "notes = "), HasSubstr("key 'notes' is unknown; did you mean 'note'"));
+  EXPECT_THAT(refusal("title = ", "titel = "), HasSubstr("key 'titel' is unknown; did you mean 'title'"));
+  EXPECT_THAT(refusal("[[result]]", "[[results]]"), HasSubstr("key 'results' is unknown; did you mean 'result'"));
+}
+
 }  // namespace
 }  // namespace resolute::experiments::paper_footnotes_test
