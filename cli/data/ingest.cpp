@@ -205,6 +205,9 @@ int ingest(const IngestArguments& arguments) {
   datasets::seal_pack(files, folder, pack, arguments.threads);
   const auto reader = datasets::PackReader::open(files, folder);
   const datasets::Split split = datasets::make_split(reader, arguments.split);
+  require_absent_or_same(
+      files, folder, split, kSplitDraws,
+      fmt::format("write this one elsewhere: `resolute data split '{}' --out DIR`", folder.string()));
   tell(arguments, listing, reader, folder, split, datasets::export_split(files, folder, split, kSplitDraws));
   return 0;
 }

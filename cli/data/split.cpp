@@ -40,14 +40,6 @@ int check(const datasets::PackReader& pack, const fs::path& file, bool json) {
   return 0;
 }
 
-// What stands there may be published already: it is never replaced by something else.
-void require_absent_or_same(core::FileSystem& files, const fs::path& file, const datasets::Split& split, int draws) {
-  if (!files.exists(file)) return;
-  if (core::as_text(files.read(file)) != datasets::split_file_text(split, draws))
-    throw core::input_error(fmt::format("'{}' is there and holds something else", file.string()),
-                            "a split manifest may be published already", "name another folder or remove it");
-}
-
 template <class Each>
 void for_each_split(const datasets::PackReader& pack, datasets::SplitSettings split, SeedRange seeds, Each each) {
   for (split.seed = seeds.first;; ++split.seed) {
@@ -62,7 +54,7 @@ int write(const datasets::PackReader& pack, const fs::path& out, const datasets:
   core::Json told = core::Json::array();
   // Twice, so that the last one of many cannot fail behind files of the others, and none is held but one.
   for_each_split(pack, split, seeds, [&](const datasets::Split& made) {
-    require_absent_or_same(files, out / datasets::split_file_name(made), made, draws);
+    require_absent_or_same(files, out, made, draws, "name another folder or remove it");
   });
   for_each_split(pack, split, seeds, [&](const datasets::Split& made) {
     told.push_back(describe_split(made, datasets::export_split(files, out, made, draws)));

@@ -56,6 +56,15 @@ std::string split_text(const core::Json& told) {
       told.at("sha256").get<std::string>());
 }
 
+void require_absent_or_same(core::FileSystem& files, const std::filesystem::path& folder, const datasets::Split& split,
+                            int draws, const std::string& suggestion) {
+  const std::filesystem::path file = folder / datasets::split_file_name(split);
+  const auto there = core::read_text_if_exists(files, file, datasets::kLargestSplitFile);
+  if (there && *there != datasets::split_file_text(split, draws))
+    throw core::input_error(fmt::format("'{}' is there and holds something else", file.string()),
+                            "a split manifest may be published already", suggestion);
+}
+
 void require_replay(const datasets::PackReader& pack, const datasets::SplitFile& published, std::string_view file) {
   if (const std::string difference = datasets::replay_difference(pack, published); !difference.empty())
     throw core::input_error(fmt::format("split '{}' does not come out of pack '{}'", file, pack.options().name),

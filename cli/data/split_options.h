@@ -28,6 +28,11 @@ core::Json describe_split(const datasets::Split& split, const std::filesystem::p
 //! The same of describe_split()'s in words: "6 identities train with 48 images, … left out (WHY); split SHA".
 std::string split_text(const core::Json& told);
 
+//! A split manifest may be published already, so none is replaced by another. \param folder that export_split() would
+//! write to \param suggestion what to do instead \throws RuntimeError (kInput) where the file holds something else
+void require_absent_or_same(core::FileSystem& files, const std::filesystem::path& folder, const datasets::Split& split,
+                            int draws, const std::string& suggestion);
+
 //! \param file its name \throws RuntimeError (kInput) naming the file and the first difference where the pack does not
 //! give this split and these gallery draws
 void require_replay(const datasets::PackReader& pack, const datasets::SplitFile& published, std::string_view file);

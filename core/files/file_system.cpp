@@ -159,7 +159,7 @@ std::string sha256_of(ReadableFile& file) {
 }
 
 std::string read_text(FileSystem& files, const fs::path& path) {
-  Bytes bytes = files.read(path, std::uint64_t{64} << 20);
+  Bytes bytes = files.read(path, kLongestText);
   return std::string(as_text(bytes));
 }
 
@@ -194,9 +194,9 @@ void probe_storage(FileSystem& files, const fs::path& folder) {
   files.remove(path);
 }
 
-std::optional<std::string> read_text_if_exists(FileSystem& files, const fs::path& path) {
+std::optional<std::string> read_text_if_exists(FileSystem& files, const fs::path& path, std::uint64_t limit) {
   try {
-    return read_text(files, path);
+    return std::string(as_text(files.read(path, limit)));
   } catch (const RuntimeError& error) {
     if (!error.is_missing()) throw;
     return std::nullopt;

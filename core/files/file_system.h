@@ -139,21 +139,24 @@ bool is_temporary_name(std::string_view name);
 //! SHA-256 of a file, read in pieces: 64 hexadecimal digits. \throws RuntimeError as ReadableFile
 std::string sha256_of(ReadableFile& file);
 
-//! read() as text. A file over 64 MiB is refused.
+//! The longest text that is read unless a longer one is expected.
+inline constexpr std::uint64_t kLongestText = std::uint64_t{64} << 20;
+
+//! read() as text. A file over kLongestText is refused.
 std::string read_text(FileSystem& files, const std::filesystem::path& path);
 
 //! The text of a file that the user names. It may be anything that can be read: a pipe (`<(…)`, `/dev/stdin`), a
 //! terminal, `/dev/null`. The process waits for such a file and reads it to its end once; later calls with the same
 //! path return the same text.
 //! \param limit bytes over which it is refused (kInput)
-std::string read_named_text(FileSystem& files, const std::filesystem::path& path,
-                            std::uint64_t limit = std::uint64_t{64} << 20);
+std::string read_named_text(FileSystem& files, const std::filesystem::path& path, std::uint64_t limit = kLongestText);
 
 //! Tries in a folder what a run does in its store: writes, syncs, links, reads and removes a file. \throws
 //! RuntimeError (is_storage()) while the store fails, any other where the folder is not there or not ours to write
 void probe_storage(FileSystem& files, const std::filesystem::path& folder);
 
-//! The file's text, or nothing if it does not exist.
-std::optional<std::string> read_text_if_exists(FileSystem& files, const std::filesystem::path& path);
+//! The file's text, or nothing if it does not exist. \param limit bytes, above which it is refused
+std::optional<std::string> read_text_if_exists(FileSystem& files, const std::filesystem::path& path,
+                                               std::uint64_t limit = kLongestText);
 
 }  // namespace resolute::core

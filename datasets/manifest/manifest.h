@@ -12,6 +12,9 @@
 
 namespace resolute::datasets {
 
+//! The longest manifest that is read, bytes: four million images (kMaxListBytes of lists) of some 217 each.
+inline constexpr std::uint64_t kLargestManifest = std::uint64_t{1} << 30;
+
 struct PackRow {
   Sample sample;
   int native_height = 0;  //!< pixels, before any resize

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/hash/sha256.h"
+#include "datasets/manifest/manifest.h"
 
 namespace resolute::datasets {
 namespace {
@@ -77,7 +78,7 @@ ReadPackFile read_pack_file(core::FileSystem& files, const std::filesystem::path
 std::string read_sealed_manifest(core::FileSystem& files, const std::filesystem::path& pack_folder,
                                  const PackFile& pack) {
   const std::filesystem::path path = pack_folder / "manifest.json";
-  auto text = core::read_text_if_exists(files, path);
+  auto text = core::read_text_if_exists(files, path, kLargestManifest);
   if (!text || core::sha256_hex(*text) != pack.manifest_sha256)
     throw core::corrupt_error(fmt::format("'{}' is {}", path.string(), text ? "not the one of this pack" : "missing"),
                               "pack.json holds its SHA-256", "remove pack.json and ingest the data set again");

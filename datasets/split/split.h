@@ -146,6 +146,8 @@ std::filesystem::path export_split(core::FileSystem& files, const std::filesyste
 
 //! Gallery draws that a split file may list.
 inline constexpr int kMostGalleryDraws = 10000;
+//! The largest split file that is read, bytes.
+inline constexpr std::uint64_t kLargestSplitFile = std::uint64_t{1} << 30;
 
 //! A split file as somebody published it.
 struct SplitFile {

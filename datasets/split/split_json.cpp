@@ -200,7 +200,7 @@ std::filesystem::path export_split(core::FileSystem& files, const std::filesyste
 
 SplitFile read_split_file(core::FileSystem& files, const std::filesystem::path& path) {
   const std::string where = fmt::format("'{}'", path.string());
-  core::Json document = core::parse_json(core::read_named_text(files, path, std::uint64_t{1} << 30), where);
+  core::Json document = core::parse_json(core::read_named_text(files, path, kLargestSplitFile), where);
   core::ObjectReader reader(document, where);
   SplitFile file{split_from_json(reader.required<core::Json>("split"), where), {}};
   auto sha256 = reader.required<std::string>("sha256");

@@ -142,6 +142,15 @@ TEST_F(PackAgain, under_a_damaged_manifest_no_shard_is_made_again) {
   EXPECT_EQ(before.at("shard-00000.h5"), file_bytes(raw_.pack() / "shard-00000.h5"));
 }
 
+// 320,000 images make a manifest of more than a text's usual 64 MiB.
+TEST_F(PackAgain, a_manifest_of_many_images_is_read) {
+  const std::string manifest((std::size_t{64} << 20) + 1, ' ');
+  core::write_atomic(files_, raw_.pack() / "manifest.json", manifest);
+  PackFile pack;
+  pack.manifest_sha256 = core::sha256_hex(manifest);
+  EXPECT_EQ(manifest.size(), read_sealed_manifest(files_, raw_.pack(), pack).size());
+}
+
 TEST_F(PackAgain, rows_are_known_before_the_seal) {
   const PackSettings options = small_options(3);
   write(0, options);

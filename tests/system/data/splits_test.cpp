@@ -125,6 +125,22 @@ TEST_F(SplitsTest, that_are_there_are_replaced_by_the_same_alone_and_written_all
   EXPECT_TRUE(fs::exists(scratch / "out" / "split-3.json"));
 }
 
+TEST_F(SplitsTest, that_an_ingest_made_is_not_replaced_by_another_of_a_later_ingest) {
+  ScratchFolder scratch;
+  succeeded(resolute({"data", "synth", "--out", scratch / "people", "--identities", "8", "--cameras", "2",
+                      "--images-per-camera", "2", "--height", "32", "--width", "16"}));
+  const auto with = [&](const std::string& camera) {
+    return resolute({"data", "ingest", "synthetic", "--root", scratch / "people", "--store", scratch / "store",
+                     "--height", "32", "--width", "16", "--lr-camera", camera});
+  };
+  succeeded(with("2"));
+  const fs::path split = fs::path(pack_in(scratch / "store")) / "split-0.json";
+  const std::string before = text_of(split);
+  succeeded(with("2"));
+  expect_refusal(with("1"), 2, "split-0.json' is there and holds something else");
+  EXPECT_EQ(text_of(split), before);
+}
+
 TEST_F(SplitsTest, bad_options_are_refused) {
   ScratchFolder scratch;
   const auto refused = [&](const Words& more, const std::string& part) {
