@@ -233,7 +233,7 @@ int rank(const Arguments& arguments) {
   if (values->count("csv") > 0)
     core::write_atomic(core::real_file_system(), (*values)["csv"].as<std::string>(), csv_of(files));
   if (values->count("json") > 0) {
-    std::cout << json_of(files, request).dump() << "\n";
+    std::cout << json_of(files, request).dump(-1, ' ', false, core::Json::error_handler_t::replace) << "\n";
   } else if (files.size() == 1) {
     print_one(files.front(), request);
   } else {

@@ -107,12 +107,12 @@ Json without_jobs(const Plan& plan) {
 void write_json(std::ostream& to, const Plan& plan, const Json& more) {
   Json document = without_jobs(plan);
   document.update(more);
-  const std::string text = document.dump(1);
+  const std::string text = document.dump(1, ' ', false, Json::error_handler_t::replace);
   const std::size_t jobs = text.find("\n \"jobs\": []") + std::string_view("\n \"jobs\": [").size();
   to << std::string_view(text).substr(0, jobs);
   for (const PlannedJob& job : plan.jobs) {
     std::string indented = &job == &plan.jobs.front() ? "\n  " : ",\n  ";
-    for (const char c : write(job).dump(1)) {
+    for (const char c : write(job).dump(1, ' ', false, Json::error_handler_t::replace)) {
       indented += c;
       if (c == '\n') indented += "  ";
     }

@@ -45,6 +45,12 @@ class RankOfSeveral : public RankCommand {
   fs::path blurred_ = scratch_ / "blurred.h5", sharp_ = scratch_ / "sharp.h5";
 };
 
+TEST_F(RankOfSeveral, a_name_that_is_no_text_ends_no_ranking) {
+  const fs::path odd = scratch_ / "caf\xe9.h5";
+  fs::copy_file(sharp_, odd);
+  EXPECT_THAT(beside(odd, sharp_)[0].at("file").get<std::string>(), testing::HasSubstr("caf\xef\xbf\xbd.h5"));
+}
+
 TEST_F(RankOfSeveral, each_has_its_own_figures_and_its_difference_from_the_first) {
   core::Json both = beside(blurred_, sharp_);
   ASSERT_EQ(both.size(), 2U);
