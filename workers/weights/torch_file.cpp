@@ -106,14 +106,29 @@ class TensorLister {
       return;
     }
     if (depth == kDeepest) return;
-    for (const auto& [key, entry] : value.entries) {
-      expect_fewer(++visits_, kMostVisits, "entries");
-      std::string part;
-      if (key->kind == Kind::kText) part = printable(key->text);
-      if (key->kind == Kind::kInteger) part = std::to_string(key->integer);
-      if (!part.empty() && path.size() + part.size() < kLongestName)
-        visit(*entry, path.empty() ? part : path + "." + part, depth + 1);
-    }
+    for (const auto& [key, entry] : value.entries) visit_entry(*key, *entry, path, depth);
+    for (const PickleValue* pair : pairs_of(value)) visit_entry(*pair->items[0], *pair->items[1], path, depth);
+  }
+
+  void visit_entry(const PickleValue& key, const PickleValue& entry, const std::string& path, int depth) {
+    expect_fewer(++visits_, kMostVisits, "entries");
+    std::string part;
+    if (key.kind == Kind::kText) part = printable(key.text);
+    if (key.kind == Kind::kInteger) part = std::to_string(key.integer);
+    if (!part.empty() && path.size() + part.size() < kLongestName)
+      visit(entry, path.empty() ? part : path + "." + part, depth + 1);
+  }
+
+  // Of an OrderedDict as Python 2 pickles it: OrderedDict([[key, entry], …]).
+  static std::vector<const PickleValue*> pairs_of(const PickleValue& value) {
+    std::vector<const PickleValue*> pairs;
+    if (value.kind != Kind::kCall || !value.items[0]->is_global("collections", "OrderedDict")) return pairs;
+    const PickleValue& arguments = *value.items[1];
+    if (arguments.kind != Kind::kTuple || arguments.items.size() != 1 || arguments.items[0]->kind != Kind::kList)
+      return pairs;
+    for (const PickleValue* pair : arguments.items[0]->items)
+      if ((pair->kind == Kind::kList || pair->kind == Kind::kTuple) && pair->items.size() == 2) pairs.push_back(pair);
+    return pairs;
   }
 
   std::optional<FileTensor> tensor_of(const PickleValue& value, int depth) {

@@ -157,6 +157,38 @@ TEST(TorchFile, what_is_no_tensor_is_passed_over) {
   EXPECT_EQ(0U, listed("N."));
 }
 
+// Python 2 calls OrderedDict with a list of pairs, Python 3 stores entries in an empty one.
+TEST(TorchFile, a_state_dict_of_python_2_is_read) {
+  const std::string one = "K\x01\x85", zero = std::string("K\0", 2);
+  const std::string tensor = view_pickle(zero, one, one).substr(7);  // without the dictionary and its key
+  const auto listed = [&](const std::string& pairs) {
+    const core::Bytes bytes = with_pickle("ccollections\nOrderedDict\n(" + pairs + "tR.");
+    std::vector<std::string> names;
+    for (const auto& [name, found] : read_torch_file(bytes, "file")) names.push_back(name);
+    return names;
+  };
+  const std::string made = tensor.substr(0, tensor.size() - 2);  // without "s."
+  EXPECT_THAT(listed("(l(lU\x03"
+                     "1.wa" +
+                     made +
+                     "aa(lU\x01"
+                     "b"
+                     "a" +
+                     made + "aa"),
+              testing::ElementsAre("1.w", "b"));
+  EXPECT_THAT(listed("(l(lU\x01"
+                     "b"
+                     "aa"),
+              testing::IsEmpty())
+      << "a pair of one";
+  EXPECT_THAT(listed("(l(lU\x01"
+                     "b"
+                     "a" +
+                     made + "aaK\x01"),
+              testing::IsEmpty())
+      << "of two arguments";
+}
+
 TEST(TorchFile, circles_and_shared_dictionaries_end) {
   // d = {}; d["a"] = d
   const core::Bytes circle = with_pickle(
