@@ -39,13 +39,19 @@ std::optional<PixelFactors> pixel_factors(const methods::TrunkShape& shape) {
   return PixelFactors{of_channels(factor), of_channels(offset)};
 }
 
-at::Tensor own_pixels(const methods::TrunkShape& shape, const at::Tensor& images) {
-  const std::optional<PixelFactors> own = pixel_factors(shape);
-  if (!own) return images;
-  return at::addcmul(own->offset.to(images.options()), images, own->factor.to(images.options()));
+at::Tensor OwnPixels::operator()(const at::Tensor& images) const {
+  if (!factors_) return images;
+  const auto like = [&] {
+    return PixelFactors{factors_->factor.to(images.options()), factors_->offset.to(images.options())};
+  };
+  const auto with = [&](const PixelFactors& own) { return at::addcmul(own.offset, images, own.factor); };
+  if (images.device().is_cpu()) return with(like());
+  if (!placed_ || placed_->factor.device() != images.device() || placed_->factor.dtype() != images.dtype())
+    placed_ = like();
+  return with(*placed_);
 }
 
-ShallowTrunk::ShallowTrunk(const methods::TrunkShape& shape) : shape_(shape) {
+ShallowTrunk::ShallowTrunk(const methods::TrunkShape& shape) : shape_(shape), own_pixels_(shape) {
   const bool lite = is_lite(shape);
   stem_ = make_layer(lite ? "_conv_stem" : "conv1", lite ? "_bn0" : "bn1",
                      {.in = 3,
@@ -108,7 +114,7 @@ at::Tensor ShallowTrunk::through(int level, at::Tensor map, const AfterBlock& af
 
 std::array<at::Tensor, 2> ShallowTrunk::forward_shallow(const at::Tensor& images, const AfterBlock& after) const {
   const auto pass = [&](const at::Tensor& x) -> std::vector<at::Tensor> {
-    const at::Tensor f1 = through(1, stem_.forward(own_pixels(shape_, x)), after);
+    const at::Tensor f1 = through(1, stem_.forward(own_pixels_(x)), after);
     return {f1, through(2, shape_.pooling ? at::max_pool2d(f1, {3, 3}, {2, 2}, {1, 1}) : f1, after)};
   };
   const std::vector<at::Tensor> maps = pass_of(*this, "shallow", images, after, pass);

@@ -23,6 +23,27 @@
 
 namespace resolute::workers {
 
+//! What OwnPixels multiplies images with and then adds: 1×3×1×1 float64 on the CPU.
+struct PixelFactors {
+  at::Tensor factor, offset;
+};
+//! Nothing where the trunk takes images as the loader normalises them.
+std::optional<PixelFactors> pixel_factors(const methods::TrunkShape& shape);
+
+//! Images as the loader normalises them → as the trunk's weights were trained on them. What is zero to a convolution's
+//! padding is then what was zero to it there.
+class OwnPixels {
+ public:
+  explicit OwnPixels(const methods::TrunkShape& shape) : factors_(pixel_factors(shape)) {}
+  //! Images of a device: by one thread at a time.
+  at::Tensor operator()(const at::Tensor& images) const;
+
+ private:
+  std::optional<PixelFactors> factors_;
+  //! On the device of the images: a copy from here makes the host wait, and cannot be recorded.
+  mutable std::optional<PixelFactors> placed_;
+};
+
 inline constexpr std::size_t kLevels = methods::kTrunkLevels;
 
 //! What is made of each residual block's output before anything reads it: the same shape. \param block 0, 1, …, counted
@@ -53,21 +74,11 @@ class ShallowTrunk : public torch::nn::Module {
   torch::nn::ModuleList list_of_stage(std::size_t number);
 
   methods::TrunkShape shape_;
+  OwnPixels own_pixels_;
   NormalisedConvolution stem_;
   std::vector<std::shared_ptr<ResidualBlock>> blocks_;
   std::vector<int> levels_;  //!< of each of blocks_
 };
-
-//! What own_pixels() multiplies images with and then adds: 1×3×1×1 float64 on the CPU.
-struct PixelFactors {
-  at::Tensor factor, offset;
-};
-//! Nothing where the trunk takes images as the loader normalises them.
-std::optional<PixelFactors> pixel_factors(const methods::TrunkShape& shape);
-
-//! Images as the loader normalises them → as the trunk's weights were trained on them. What is zero to a convolution's
-//! padding is then what was zero to it there.
-at::Tensor own_pixels(const methods::TrunkShape& shape, const at::Tensor& images);
 
 class Backbone : public ShallowTrunk {
  public:

@@ -140,7 +140,8 @@ FoldedBackbone::FoldedBackbone(const ShallowTrunk& shallow, const Backbone& back
       precision_(precision),
       height_(height),
       width_(width),
-      shape_(backbone.shape()) {
+      shape_(backbone.shape()),
+      own_pixels_(shape_) {
   RESOLUTE_EXPECT(precision == at::kFloat || precision == at::kBFloat16, "a folded trunk is float32 or bfloat16");
   RESOLUTE_EXPECT(height > 0 && width > 0, "an image has a pixel");
   const at::NoGradGuard no_grad;
@@ -192,7 +193,7 @@ at::Tensor FoldedBackbone::convolve_and_add(const Layer& layer, const at::Tensor
 }
 
 at::Tensor FoldedBackbone::run_block(const at::Tensor& images) const {
-  at::Tensor map = convolve(stem_, own_pixels(shape_, images).to(precision_));
+  at::Tensor map = convolve(stem_, own_pixels_(images).to(precision_));
   if (shape_.pooling) map = at::max_pool2d(map, {3, 3}, {2, 2}, {1, 1});
   for (const Block& block : blocks_) {
     at::Tensor inner = map;

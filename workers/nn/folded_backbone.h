@@ -90,6 +90,7 @@ class FoldedBackbone {
   at::ScalarType precision_;
   std::int64_t height_, width_;
   methods::TrunkShape shape_;
+  OwnPixels own_pixels_;
   Layer stem_;
   std::vector<Block> blocks_;
   std::optional<Layer> head_;

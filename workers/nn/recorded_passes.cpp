@@ -119,6 +119,7 @@ class RecordedPass : public std::enable_shared_from_this<RecordedPass> {
     variable_list results;
     std::unique_ptr<Recording> recording;
   };
+  struct TooLarge {};  // runs as it is
   static std::vector<at::Tensor> learning(const torch::nn::Module& network) {
     std::vector<at::Tensor> parameters = network.parameters();
     std::erase_if(parameters, [](const at::Tensor& parameter) { return !parameter.requires_grad(); });
@@ -128,7 +129,9 @@ class RecordedPass : public std::enable_shared_from_this<RecordedPass> {
     if (image.requires_grad()) leaves.push_back(image);
     return leaves;
   }
-  Backward record_backward(const variable_list& gradients);
+  std::variant<Backward, TooLarge> record_backward(const variable_list& gradients);
+  //! What the backward pass is of, from the graph of the recorded pass.
+  variable_list backward_as_it_is(const variable_list& gradients);
 
   Recorder& recorder_;
   bool gradients_outlive_;
@@ -138,7 +141,7 @@ class RecordedPass : public std::enable_shared_from_this<RecordedPass> {
   Marks marks_;
   std::unique_ptr<Recording> recording_;
   std::vector<at::Tensor> outputs_;  // with the graph that the backward passes are recorded of
-  std::map<std::vector<Form>, Backward> backward_;
+  std::map<std::vector<Form>, std::variant<Backward, TooLarge>> backward_;
 };
 
 //! In the graph of a step: the backward pass of a recorded pass.
@@ -176,7 +179,8 @@ variable_list RecordedPass::play_backward(const variable_list& gradients) {
   for (const at::Tensor& gradient : gradients) forms.push_back(form_of(gradient));
   auto found = backward_.find(forms);
   if (found == backward_.end()) found = backward_.emplace(forms, record_backward(gradients)).first;
-  Backward& backward = found->second;
+  if (std::holds_alternative<TooLarge>(found->second)) return backward_as_it_is(gradients);
+  Backward& backward = std::get<Backward>(found->second);
   for (std::size_t i = 0; i < gradients.size(); ++i)
     if (gradients[i].defined()) backward.inlets[i]->fill(gradients[i]);
   backward.recording->play();
@@ -196,7 +200,19 @@ variable_list RecordedPass::play_backward(const variable_list& gradients) {
   return results;
 }
 
-RecordedPass::Backward RecordedPass::record_backward(const variable_list& gradients) {
+variable_list RecordedPass::backward_as_it_is(const variable_list& gradients) {
+  std::vector<at::Tensor> outputs, given;
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    if (!gradients[i].defined()) continue;
+    outputs.push_back(outputs_[i]);
+    given.push_back(gradients[i]);
+  }
+  const Marks::Exchanged own(marks_);
+  return torch::autograd::grad(outputs, with(leaves_, image_), given, /*retain_graph=*/true, false, true);
+}
+
+std::variant<RecordedPass::Backward, RecordedPass::TooLarge> RecordedPass::record_backward(
+    const variable_list& gradients) try {
   Backward backward;
   std::vector<at::Tensor> outputs, given;
   for (std::size_t i = 0; i < gradients.size(); ++i) {
@@ -214,6 +230,9 @@ RecordedPass::Backward RecordedPass::record_backward(const variable_list& gradie
       },
       recording_.get());
   return backward;
+} catch (const c10::OutOfMemoryError&) {
+  core::log_info("a network's backward pass is not recorded: there is too little memory to keep it");
+  return TooLarge{};
 }
 
 }  // namespace of_recorded_passes
@@ -240,14 +259,15 @@ class RecordedPasses::Store {
     const int number = passes_[{&network, part}]++;
     Known& known = known_[{&network, part, number, slot_, RunningStatisticsHold::active()}];
     const Form form = form_of(input);
+    // Where shapes vary a recording would be played now and then, and keep memory that the other shapes need.
+    if (const auto* const kept = std::get_if<Kept>(&known); kept != nullptr && kept->of != form) known = AsItIs{};
     if (auto* const came = std::get_if<Came>(&known)) {
       if (came->as == form)
         known = record(form, network, input, pass);
       else
         came->as = form;
     }
-    if (const auto* const kept = std::get_if<Kept>(&known); kept != nullptr && kept->of == form)
-      return kept->pass->play(input);
+    if (const auto* const kept = std::get_if<Kept>(&known)) return kept->pass->play(input);
     const Within within;
     return pass(input);
   }
@@ -271,8 +291,8 @@ class RecordedPasses::Store {
     Form of;
     std::shared_ptr<RecordedPass> pass;
   };
-  struct TooLarge {};  // is not tried again
-  using Known = std::variant<Came, Kept, TooLarge>;
+  struct AsItIs {};  // is not tried again
+  using Known = std::variant<Came, Kept, AsItIs>;
   using Part = std::pair<const torch::nn::Module*, std::string>;
   //! With the number of the pass in its forward pass, its slot, and whether running statistics are held.
   using Key = std::tuple<const torch::nn::Module*, std::string, int, int, bool>;
@@ -283,7 +303,7 @@ class RecordedPasses::Store {
       return Kept{form, std::make_shared<RecordedPass>(recorder_, gradients_outlive_, network, input, pass)};
     } catch (const c10::OutOfMemoryError&) {
       core::log_info("a network's pass is not recorded: there is too little memory to keep it");
-      return TooLarge{};
+      return AsItIs{};
     }
   }
 

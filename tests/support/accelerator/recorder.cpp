@@ -39,7 +39,7 @@ class SimulatedRecorder final : public workers::Recorder {
     const c10::StreamGuard guard(c10::Stream(c10::Stream::UNSAFE, place_, pool));
     streams().begin_recording(key);
     try {
-      TORCH_CHECK_WITH(OutOfMemoryError, behind != nullptr || left_-- > 0, "accelerator: no memory for a recording");
+      TORCH_CHECK_WITH(OutOfMemoryError, left_-- > 0, "accelerator: no memory for a recording");
       work();
     } catch (...) {
       streams().end_recording(key);

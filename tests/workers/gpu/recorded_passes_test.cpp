@@ -15,9 +15,9 @@ namespace {
 
 using accelerator::streams;
 
-std::shared_ptr<Backbone> trunk() {
+std::shared_ptr<Backbone> trunk(settings::Trunk kind) {
   experiments::NetworkSettings network;
-  network.backbone = settings::Trunk::kResnetSmall;
+  network.backbone = kind;
   auto trunk = std::make_shared<Backbone>(methods::trunk_shape(network));
   initialise(*trunk, 7);
   trunk->to(at::kFloat);
@@ -39,8 +39,8 @@ struct Step {
 };
 
 // Trains a trunk for some steps. \param passes null: as they are. Weights and running statistics at the end.
-std::vector<at::Tensor> trained(const std::vector<Step>& steps, RecordedPasses* passes) {
-  const std::shared_ptr<Backbone> network = trunk();
+std::vector<at::Tensor> trained(settings::Trunk kind, const std::vector<Step>& steps, RecordedPasses* passes) {
+  const std::shared_ptr<Backbone> network = trunk(kind);
   const std::vector<at::Tensor> parameters = network->parameters();
   double phase = 0;
   for (const Step& step : steps) {
@@ -75,12 +75,13 @@ std::int64_t plays() {
 }
 
 // \param played how many recordings, forward and backward \param most as accelerator::make_recorder()
-void expect_bits_of_passes_that_run(const std::vector<Step>& steps, std::int64_t played, int most = 100) {
-  const std::vector<at::Tensor> expected = trained(steps, nullptr);
+void expect_bits_of_passes_that_run(const std::vector<Step>& steps, std::int64_t played, int most = 100,
+                                    settings::Trunk kind = settings::Trunk::kResnetSmall) {
+  const std::vector<at::Tensor> expected = trained(kind, steps, nullptr);
   const auto recorder = accelerator::make_recorder(device().place(), most);
   RecordedPasses passes(*recorder, false);
   streams().reset_counts();
-  const std::vector<at::Tensor> found = trained(steps, &passes);
+  const std::vector<at::Tensor> found = trained(kind, steps, &passes);
   EXPECT_EQ(played, plays());
   ASSERT_EQ(expected.size(), found.size());
   for (std::size_t i = 0; i < found.size(); ++i) EXPECT_TRUE(at::equal(expected[i], found[i])) << i;
@@ -88,8 +89,8 @@ void expect_bits_of_passes_that_run(const std::vector<Step>& steps, std::int64_t
 
 TEST(RecordedPasses, are_recorded_when_a_shape_comes_again) { expect_bits_of_passes_that_run({{}, {}, {}}, 2 + 2); }
 
-TEST(RecordedPasses, images_of_another_shape_run_as_they_are) {
-  expect_bits_of_passes_that_run({{4}, {6}, {4}, {4}, {6}, {6}, {4}}, 2 + 2);
+TEST(RecordedPasses, run_as_they_are_from_the_first_images_of_another_shape_on) {
+  expect_bits_of_passes_that_run({{4}, {6}, {4}, {4}, {6}, {6}, {4}}, 1 + 1);
 }
 
 TEST(RecordedPasses, another_choice_of_maps_has_a_backward_pass_of_its_own) {
@@ -102,6 +103,15 @@ TEST(RecordedPasses, running_statistics_are_held_in_passes_of_their_own) {
 
 TEST(RecordedPasses, run_as_they_are_where_there_is_no_memory_for_them) {
   expect_bits_of_passes_that_run({{}, {}, {}}, 0, /*most=*/0);
+}
+
+TEST(RecordedPasses, where_there_is_no_memory_for_a_backward_pass_that_runs_as_it_is) {
+  expect_bits_of_passes_that_run({{}, {}, {}}, 2, /*most=*/1);
+  expect_bits_of_passes_that_run({{4}, {4}, {4, {2, 4}}, {4}}, 3 + 2, /*most=*/2);
+}
+
+TEST(RecordedPasses, of_a_trunk_that_takes_other_pixels_too) {
+  expect_bits_of_passes_that_run({{}, {}, {}}, 2 + 2, 100, settings::Trunk::kEfficientnetLite0);
 }
 
 TEST(Recorder, refuses_what_a_gpu_cannot_record) {
