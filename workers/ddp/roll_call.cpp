@@ -166,7 +166,9 @@ std::optional<int> RollCall::gone() {
   const std::lock_guard lock(mutex_);
   for (std::size_t rank = 0; rank < peers_.size(); ++rank) {
     if (static_cast<int>(rank) == process_rank_) continue;
-    if (peers_[rank].state != PeerSign::State::kRunning || peers_[rank].missed > kMostMissed)
+    // Of a peer that was never heard, the network may carry no datagrams: the exchange's own limit is left.
+    const Peer& peer = peers_[rank];
+    if (peer.state != PeerSign::State::kRunning || (peer.heard && peer.missed > kMostMissed))
       return static_cast<int>(rank);
   }
   return std::nullopt;

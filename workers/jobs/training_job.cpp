@@ -78,9 +78,9 @@ results::TrainingRecord run_training(const JobContext& context,
   const bool first = context.options.process_rank == 0;
   const LaneRange range = lanes_of(context.options.process_rank, context.options.process_ranks, specification.lanes);
   const CheckpointOwner owner{context.job.hex, numeric_class(context.device)};
-  // An evaluation during the training is an exchange too.
-  expect_agreement(fmt::format("job {}, {}, evaluated every {} epochs", owner.job, owner.numeric_class,
-                               context.options.evaluate_every),
+  // An evaluation during the training is an exchange too, and so is what comes before a checkpoint.
+  expect_agreement(fmt::format("job {}, {}, evaluated every {} epochs, a checkpoint every {} steps", owner.job,
+                               owner.numeric_class, context.options.evaluate_every, context.options.checkpoint_every),
                    context.communicator);
 
   const datasets::PackReader pack = open_pack(context, specification.pack);

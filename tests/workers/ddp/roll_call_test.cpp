@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <memory>
+#include <thread>
 
 namespace resolute::workers::roll_call_test {
 namespace {
@@ -55,6 +56,13 @@ TEST_F(RollCallTest, a_silent_rank_is_told_from_one_that_leaves_and_one_that_fai
   EXPECT_EQ((std::vector<State>{State::kEnded, State::kSilent, State::kFailed}), states(calls_[0]->look()));
   calls_[3].reset();  // leaving changes nothing about why
   EXPECT_EQ((std::vector<State>{State::kEnded, State::kSilent, State::kFailed}), states(calls_[0]->look()));
+}
+
+// Some networks carry no datagrams between machines: then the exchange's own limit is left.
+TEST_F(RollCallTest, a_rank_that_was_never_heard_is_not_gone) {
+  meet(2, {1});
+  std::this_thread::sleep_for(std::chrono::milliseconds(3500));
+  EXPECT_EQ(std::nullopt, calls_[0]->gone());
 }
 
 TEST_F(RollCallTest, ranks_of_another_attempt_are_not_heard) {
