@@ -18,7 +18,8 @@ Agent::Agent(Transport& transport, Spawner& spawner, const core::Clock& clock, A
       clock_(clock),
       options_(std::move(options)),
       bindings_(options_.inventory, options_.cpu),
-      heard_(clock.now()) {}
+      heard_(clock.now()),
+      last_step_(heard_) {}
 
 void Agent::send(const Message& message) { transport_.send(kCoordinator, encode(message)); }
 
@@ -26,6 +27,9 @@ bool Agent::step() {
   if (finished_) return false;
   bool busy = false;
   const auto now = clock_.now();
+  // While it was stopped (SIGSTOP, a suspended allocation) it could hear nothing.
+  if (const auto away = now - last_step_; away > options_.coordinator_limit / 4) heard_ += away;
+  last_step_ = now;
   if (!joined_) {
     joined_ = true;
     next_heartbeat_ = now + options_.heartbeat;
@@ -75,7 +79,8 @@ bool Agent::step() {
     core::log_warning("the coordinator has not been heard of for {} s; ending",
                       std::chrono::duration_cast<std::chrono::seconds>(now - heard_).count());
     finished_ = true;
-    coordinator_lost_ = true;
+    // Who is still to rejoin sends nothing, so that nothing answers: a rank that cannot be killed keeps it from that.
+    coordinator_lost_ = !rejoining_;
   }
   return busy;
 }

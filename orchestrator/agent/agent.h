@@ -58,7 +58,7 @@ class Agent {
   //! What each process rank got that was sent to the spawner and was not reported as ended.
   std::map<std::pair<AttemptKey, int>, Binding> live_;
   core::MonotonicTime next_heartbeat_{};
-  core::MonotonicTime heard_;
+  core::MonotonicTime heard_, last_step_;
   bool coordinator_stalls_ = false;  // it said so in its last answer
   bool joined_ = false;
   bool rejoining_ = false;

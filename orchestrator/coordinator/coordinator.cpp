@@ -134,6 +134,7 @@ Coordinator::Attempt* Coordinator::attempt_of(JobIndex number, int attempt) {
 
 bool Coordinator::step() {
   if (finished_) return false;
+  allow_for_absence();
   const bool answered = store_.take_answers();
   if (finished_) return true;
   const bool was_dirty = dirty_;
@@ -218,6 +219,13 @@ void Coordinator::lose(Address address, const std::string& why) {
   core::log_warning("agent {} is lost ({})", number.value, why);
   record(AgentLost{number, why});
   for (JobIndex job : state_.attention) settling_.try_emplace(job);
+}
+
+void Coordinator::allow_for_absence() {
+  const auto away = clock_.now() - last_step_;
+  if (last_step_ == core::MonotonicTime{} || away < options_.agent_limit / 2) return;
+  for (auto& [address, peer] : peers_) peer.heard += away;
+  for (auto& [number, attempt] : attempts_) attempt.heard += away;
 }
 
 void Coordinator::check_silence() {

@@ -119,6 +119,8 @@ class Coordinator {
   void handle(Address from, AgentNumber agent, const Message& message);
   void join(Address from, const Join& message);
   void lose(Address address, const std::string& why);
+  //! Where this process was stopped (SIGSTOP, a suspended allocation), nobody could be heard meanwhile.
+  void allow_for_absence();
   void check_silence();
   //! Does `work`, which acts on an answer of run_store.h. \return false if the store failed: nothing is started from
   //! then on, and the store must be asked again

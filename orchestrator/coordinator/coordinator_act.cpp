@@ -192,11 +192,16 @@ void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answ
   Attempt* attempt = attempt_of(number, placed.attempt);
   // Then its claim is given back behind it.
   const bool given_up = attempt == nullptr || attempt->phase != Phase::kFiles;
+  // With an agent of it: its number is used, and only its end frees the job.
+  const Running* running = current(state_, number, placed.attempt);
+  const bool lost = !given_up && running != nullptr && running->alive < job_of(state_, number).slots;
+  const auto end_lost = [&] { abandon_preparation(number, placed.attempt, "it was never started", 0); };
   const bool paused = watch_.pause().has_value();
   std::optional<Preparation> made;
   try {
     if (!on_store([&] { made = answer.take(); })) {
       if (given_up) return;
+      if (lost) return end_lost();
       attempts_.erase(number);
       // That the store fails has been said by another.
       if (paused)
@@ -215,6 +220,7 @@ void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answ
   dirty_ = dirty_ || watch_.doubtful();  // there may be more to start
   watch_.worked();
   if (given_up) return;
+  if (lost && (std::holds_alternative<HeldBy>(*made) || std::holds_alternative<NumberUsed>(*made))) return end_lost();
   if (const auto* held = std::get_if<HeldBy>(&*made)) {
     const Instant until = now() + options_.held_wait;
     held_[number] = until - options_.held_wait / 4;
@@ -226,12 +232,11 @@ void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answ
     attempt->heard = clock_.now();
     attempt->first_step = std::max<std::int64_t>(job_of(state_, number).checkpoint, 0);
     attempt->phase = Phase::kLaunch;
-    const Running& running = *current(state_, number, placed.attempt);
     if (std::holds_alternative<ResultThere>(*made)) {
       abandon_preparation(number, placed.attempt, "another run finished it", 0);
     } else if (job_of(state_, number).slots > 1) {
-      if (Address to = address_of(running.placement.front().agent); to >= 0)
-        send(to, Prepare{key_of(number, placed.attempt), !on_one_host(state_, running.placement)});
+      if (Address to = address_of(running->placement.front().agent); to >= 0)
+        send(to, Prepare{key_of(number, placed.attempt), !on_one_host(state_, running->placement)});
     } else if (watch_.pause() || clock_.now() - asked > options_.owner_watch / 3) {
       to_launch_.push_back(number);
     } else {
@@ -296,6 +301,7 @@ void Coordinator::launch(JobIndex number, const Running& running, const Prepared
 void Coordinator::abandon_preparation(JobIndex number, int attempt, const std::string& evidence, int code) {
   Attempt* own = attempt_of(number, attempt);
   if (own == nullptr || std::exchange(own->phase, Phase::kLaunched) == Phase::kLaunched) return;
+  own->heard = clock_.now();
   end_unstarted(number, attempt, code, evidence);
 }
 

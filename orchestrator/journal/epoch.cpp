@@ -60,6 +60,11 @@ Past read_past(core::FileSystem& files, const fs::path& suite_folder) {
     past.epoch = extents.back().header.epoch;
     past.length = extents.back().valid_length;
     past.run_epoch = run_epoch_of(extents.back().header);
+    // The last run died before its first words: how the one before it stopped and ended says nothing of this one.
+    if (past.state.run.epoch != past.run_epoch) {
+      past.state.stop.reset();
+      past.state.end.reset();
+    }
   });
   return past;
 }

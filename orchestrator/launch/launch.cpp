@@ -81,6 +81,11 @@ bool AttemptFolders::prepare_job(const experiments::PlannedJob& job) {
   return fresh;
 }
 
+void AttemptFolders::forget(const experiments::JobId& job) {
+  std::lock_guard lock(mutex_);
+  prepared_.erase(job.hex);
+}
+
 // \return false if another run came first
 bool AttemptFolders::create(const fs::path& path, const std::string& text) {
   try {

@@ -49,6 +49,8 @@ class AttemptFolders {
   //! The job's folder with its spec.json, which is left alone if it says the same. Looks once a run. \return true if
   //! the folder was made now: nobody has left anything of the job
   bool prepare_job(const experiments::PlannedJob& job);
+  //! The job's folder is not there any more: prepare_job() makes it anew.
+  void forget(const experiments::JobId& job);
 
  private:
   bool create(const std::filesystem::path& path, const std::string& text);

@@ -114,8 +114,9 @@ bool Claims::unchanged(const std::string& who, std::int64_t counter) {
 }
 
 bool Claims::over(const JobClaim& holder) {
-  // Whoever owns a later epoch of the suite has taken it over.
-  if (holder.suite == self_.suite && holder.epoch < self_.epoch) return true;
+  // Whoever owns a later epoch of the suite has taken it over. A claim of this epoch that is not ours is of a run whose
+  // suite's folder was moved away since, so that epochs began anew.
+  if (holder.suite == self_.suite && holder.epoch <= self_.epoch) return true;
   const auto owner = read_owner(files_, store_.suite_folder(holder.suite), holder.epoch);
   if (owner && life_of(*owner) == OwnerLife::kEnded) return true;
   return unchanged(holder.run, owner ? owner->counter : -1);

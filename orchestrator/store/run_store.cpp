@@ -47,8 +47,18 @@ struct RunStore::Desk {
   Preparation prepare(const experiments::PlannedJob& job,
                       const std::vector<std::shared_ptr<const experiments::PlannedJob>>& needs, int attempt) {
     for (const auto& need : needs) folders.prepare_job(*need);
-    const bool fresh = folders.prepare_job(job);
-    if (auto holder = claims->take(job.id)) return HeldBy{std::move(*holder)};
+    bool fresh = folders.prepare_job(job);
+    std::optional<std::string> holder;
+    try {
+      holder = claims->take(job.id);
+    } catch (const core::RuntimeError& error) {
+      if (error.error_number() != ENOENT) throw;
+      // Somebody has moved the job's folder away since this run made it.
+      folders.forget(job.id);
+      fresh = folders.prepare_job(job);
+      holder = claims->take(job.id);
+    }
+    if (holder) return HeldBy{std::move(*holder)};
     if (fresh) return FilesMade{};
     try {
       // Another suite's run may have had the job in work when this one looked.

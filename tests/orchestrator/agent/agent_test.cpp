@@ -116,8 +116,10 @@ class SilentCoordinator : public testing::Test {
  protected:
   // \return whether the agent has given the coordinator up after so long
   bool given_up_after(std::chrono::seconds silence) {
-    clock_.advance(silence);
-    agent_.step();
+    for (std::chrono::seconds gone(0); gone < silence && !agent_.finished(); gone += std::chrono::seconds(1)) {
+      clock_.advance(std::chrono::seconds(1));
+      agent_.step();
+    }
     return agent_.coordinator_lost();
   }
   void answer(bool stalls) {
@@ -151,6 +153,33 @@ TEST_F(SilentCoordinator, whose_store_answers_again_is_waited_for_as_ever) {
   answer(false);
   EXPECT_FALSE(given_up_after(std::chrono::seconds(120)));
   EXPECT_TRUE(given_up_after(std::chrono::seconds(1)));
+}
+
+// As SLURM stops whole allocations, to go on with them later.
+TEST_F(SilentCoordinator, is_not_to_blame_while_the_agent_itself_was_stopped) {
+  answer(false);
+  clock_.advance(std::chrono::hours(5));
+  agent_.step();
+  EXPECT_FALSE(agent_.finished());
+  EXPECT_FALSE(given_up_after(std::chrono::seconds(120)));
+  EXPECT_TRUE(given_up_after(std::chrono::seconds(1)));
+}
+
+// A rank that hangs in the kernel: it is not the coordinator that is gone.
+TEST_F(SilentCoordinator, does_not_count_as_lost_by_an_agent_that_cannot_rejoin) {
+  TemporaryFolder folder;
+  RankCommand rank;
+  rank.arguments = {"/bin/sleep", "1000"};
+  rank.out = (folder / "out").string();
+  rank.err = (folder / "err").string();
+  coordinator_->send(1, encode(Launch{kKey, {rank}}));
+  agent_.step();
+  // Nothing is heard of its end: the spawner that would tell is stopped.
+  ::kill(spawner_.process(), SIGSTOP);
+  coordinator_->send(1, encode(Rejoin{}));
+  EXPECT_FALSE(given_up_after(std::chrono::seconds(122)));
+  EXPECT_TRUE(agent_.finished());
+  ::kill(spawner_.process(), SIGCONT);
 }
 
 TEST(NumericClass, is_the_digest_of_what_the_worker_says_or_unknown) {

@@ -155,6 +155,39 @@ TEST(Coordinator, tells_who_looks_on_why_a_job_is_tried_again_until_it_succeeds)
   EXPECT_EQ(world.coordinator->outcome().succeeded, 2);
 }
 
+// As SLURM stops whole allocations (suspension, gang scheduling), to go on with them later.
+TEST(Coordinator, loses_nobody_for_the_time_in_which_it_was_stopped_itself) {
+  World world;
+  world.begin(4, 1, 2);
+  world.agent->work = 10s;
+  ASSERT_TRUE(world.run_until([&] { return world.agent->launched.size() == 2; }));
+  world.clock.advance(5h);
+  // The agent comes later to speak than the coordinator to listen.
+  for (int i = 0; i < 100; ++i) {
+    world.coordinator->step();
+    world.clock.advance(10ms);
+  }
+  EXPECT_TRUE(world.run_for(10min));
+  EXPECT_EQ(world.causes(), std::set<Cause>{});
+  EXPECT_EQ(world.agent->launched.size(), 4U);
+}
+
+TEST(Coordinator, makes_the_folder_of_a_job_anew_where_somebody_has_moved_it_away) {
+  World world;
+  world.begin(1, 1, 1);
+  world.agent->work = 5s;
+  int moved = 0;
+  world.agent->fails = [&](const AttemptKey& key, int) {
+    if (key.attempt != 1) return false;
+    fs::rename(world.layout.job_folder({key.job}), world.folder / fmt::format("aside-{}", ++moved));
+    return true;
+  };
+  EXPECT_TRUE(world.run_for(10min));
+  EXPECT_EQ(moved, 1);
+  EXPECT_EQ(world.coordinator->outcome().succeeded, 1);
+  EXPECT_EQ(world.causes(), std::set<Cause>{Cause::kExitCode});
+}
+
 class Sicknesses : public testing::TestWithParam<Sickness> {};
 
 TEST_P(Sicknesses, cost_no_attempt_and_no_host_however_long_they_last) {
@@ -451,6 +484,24 @@ TEST(CoordinatorOnASlowStore, what_is_given_up_while_its_files_are_made_is_not_s
   EXPECT_EQ(world.agent->launched.size(), 2U);
   for (const AttemptKey& key : world.agent->launched) EXPECT_EQ(key.attempt, 2);
   for (const auto& job : world.plan.jobs) EXPECT_FALSE(fs::exists(claim_file(world.layout, job.id))) << job.label;
+}
+
+TEST(CoordinatorOnASlowStore, what_another_run_holds_is_tried_again_where_its_agent_was_lost_meanwhile) {
+  World world;
+  world.begin(2, 1, 2);
+  for (const auto& job : world.plan.jobs) {
+    fs::create_directories(claim_file(world.layout, job.id).parent_path());
+    core::write_atomic(core::real_file_system(), claim_file(world.layout, job.id),
+                       "{\"epoch\":1,\"run\":\"other\",\"suite\":\"elsewhere\"}\n");
+  }
+  stall(world, 20s, [](bool in_order) { return !in_order; });
+  world.run_for(2s);
+  world.agent_end->send(0, encode(Leave{"it was told to"}));
+  world.run_for(1s);
+  world.agent.emplace(*world.agent_end, world.clock, world.layout, 2);
+  EXPECT_TRUE(world.run_for(5min));
+  EXPECT_EQ(world.causes(), std::set<Cause>{Cause::kAgentLost});
+  EXPECT_EQ(world.agent->launched.size(), 2U);
 }
 
 TEST(CoordinatorOnASlowStore, a_request_waits_and_is_taken_once) {

@@ -98,6 +98,16 @@ TEST_F(ClaimTest, a_later_run_of_a_suite_takes_the_earlier_ones_at_once) {
   EXPECT_TRUE(before.take(job_));
 }
 
+// The suite's folder was moved away, so that its epochs began anew; the owner's file of that number is the new run's
+// own.
+TEST_F(ClaimTest, a_run_takes_those_of_an_earlier_run_with_the_number_of_its_own) {
+  core::write_atomic(files_, claim_file(store_, job_),
+                     R"({"epoch":1,"run":"of before","suite":"one"})"
+                     "\n");
+  EXPECT_TRUE(two_.take(job_)) << "another suite's run cannot know";
+  EXPECT_EQ(one_.take(job_), std::nullopt);
+}
+
 TEST_F(ClaimTest, an_owner_that_stands_still_loses_its_claims_after_the_lease) {
   EXPECT_EQ(one_.take(job_), std::nullopt);
   EXPECT_TRUE(two_.take(job_));
