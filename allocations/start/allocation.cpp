@@ -92,7 +92,7 @@ class Allocation {
       core::log_error("{}", error.what());
       ending.wrong_usage = error.kind() == core::ErrorKind::kInput;
       ending.store_failed = error.is_storage();
-      return conclude(std::move(ending), false);
+      return conclude(std::move(ending));
     }
     if (!record_there_) run_.before = before.achieved;
     run_.after = before.achieved;
@@ -102,17 +102,17 @@ class Allocation {
     }
     if (before.complete) {
       ending.complete = true;
-      return conclude(std::move(ending), true);
+      return conclude(std::move(ending));
     }
     // It waited longer than the work that it was asked for.
     ending.idle = batch_.on_demand && !is_work_ready();
-    if (ending.idle) return conclude(std::move(ending), false);
+    if (ending.idle) return conclude(std::move(ending));
     try {
       time_.patiently([&] { slurm::write_run(files_, folder_.batch_folder(batch_), run_); });
     } catch (const core::RuntimeError& error) {
       if (!error.is_storage()) throw;
       ending.store_failed = true;
-      return conclude(std::move(ending), false);
+      return conclude(std::move(ending));
     }
     try {
       time_.patiently([&] { run_by_launchers(suite_to_run(), ending); });
@@ -134,7 +134,7 @@ class Allocation {
       core::log_error("how the run ended cannot be read: {}", error.what());
       ending.store_failed = true;
       run_.after.steps.reset();
-      return conclude(std::move(ending), false);
+      return conclude(std::move(ending));
     }
     run_.after = after.achieved;
     if (!ending.began) after.end.reset();
@@ -144,7 +144,7 @@ class Allocation {
     ending.store_failed = ending.given_up && after.store_failed;
     ending.asked_to_stop = (ending.began || ending.another_run) && after.asked_to_stop;
     if (ending.began) reason_ = after.reason;
-    return conclude(std::move(ending), after.end.has_value());
+    return conclude(std::move(ending));
   }
 
   // As SLURM calls it, and its log.
@@ -267,8 +267,7 @@ class Allocation {
     }
   }
 
-  // \param clean_end the run ended by itself, and wrote the tables
-  int conclude(slurm::AllocationEnding ending, bool clean_end) {
+  int conclude(slurm::AllocationEnding ending) {
     if (!ending.complete && (!ending.given_up || ending.store_failed)) read_own_outcome(ending);
     ending.noticed = world_.signals.noticed();
     ending.terminated = world_.signals.terminated();
@@ -282,7 +281,7 @@ class Allocation {
                                          return ending.asked_to_stop ? end_as_cancelled(ending)
                                                                      : leave("SLURM or its user has decided");
                                        },
-                                       [&](slurm::Finish) { return finish(cause, clean_end); },
+                                       [&](slurm::Finish) { return finish(cause); },
                                        [&](const slurm::GiveUp& end) { return give_up(cause, end.why); },
                                        [&](slurm::GoOn go_on) { return go_on_by(go_on.way, ending); }},
                       step);
@@ -333,12 +332,20 @@ class Allocation {
     return ended("given up: " + why, cause == slurm::EndCause::kConfiguration ? 2 : 1);
   }
 
-  int finish(slurm::EndCause cause, bool clean_end) {
+  int finish(slurm::EndCause cause) {
     if (cause != slurm::EndCause::kComplete) return finish_part(cause);
-    // Of an array, the element is complete: the suite may not be.
-    if (batch_.jobs.empty() || orchestrator::all_results_there(files_, work_->store, work_->suite)) {
-      if (!clean_end || run_.launcher.empty()) write_tables(files_, *work_);
-      folder_.end("every result is there");
+    try {
+      time_.patiently([&] {
+        // Of an array, the element is complete: the suite may not be.
+        if (!batch_.jobs.empty() && !orchestrator::all_results_there(files_, work_->store, work_->suite)) return;
+        // The run has written them unless it was killed, or its disk was full, between its last result and that.
+        write_tables(files_, *work_);
+        folder_.end("every result is there");
+      });
+    } catch (const core::RuntimeError& error) {
+      if (!error.is_storage()) throw;
+      core::log_error("the tables, or that the submission has ended, were not written: {}", error.what());
+      return ended("complete, but the store did not take its tables: `resolute suite resume` writes them", 1);
     }
     return ended("complete", 0);
   }
