@@ -106,7 +106,9 @@ struct PackSettings {
     visit(member("shards", &P::shards, between(1, 100'000), "files of the pack"));
     visit(member("view_from", &P::view_from, "size of the image that LR views are shrunk from").since(2));
     visit(member("single_images", &P::single_images,
-                 "what is made of people with one image, outside of training: distractors, as PRID and GRID have them")
+                 "people with one image, outside of training. refused: an error. distractors: gallery images of "
+                 "nobody, as in "
+                 "PRID and GRID")
               .since(3)
               .silent_at_default());
   }

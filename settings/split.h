@@ -64,8 +64,12 @@ struct SplitSettings {
 
   static void members(auto&& visit) {
     using S = SplitSettings;
-    visit(member("partition", &S::partition, "who trains and who is tested, published: the source's test set SEED")
-              .since(3, Partition::kPublished));
+    visit(
+        member(
+            "partition", &S::partition,
+            "who trains and who is tested. random-halves: by seed. official: the source's own division. published: its "
+            "published test set number SEED")
+            .since(3, Partition::kPublished));
     visit(member("seed", &S::seed, "the trial: keys the halves, the rates drawn and the gallery draws").spelled(""));
     visit(member("lr_camera", &S::lr_camera, between(0, 1'000'000),
                  "camera whose images become LR with lr_side camera; 0: images of any camera do (MLR-VRU)")
@@ -77,10 +81,11 @@ struct SplitSettings {
                  "so many of those that may train, drawn by seed; 0: all of them")
               .since(2));
     visit(
-        member("lr_side", &S::lr_side,
-               "whose images become LR: lr_camera's, or by seed one camera's, of each pair of cameras one's (CUHK03), "
-               "of each identity one camera's, or (query) of the partition official the queries of the source, and in "
-               "training lr_camera's")
+        member(
+            "lr_side", &S::lr_side,
+            "whose images become LR. camera: lr_camera's. drawn: one camera's, by seed. pair: one's of each pair of "
+            "cameras (CUHK03). identity: one camera's of each identity. query: the source's queries (official), and in "
+            "training lr_camera's")
             .since(3)
             .since(4, LrSide::kQuery));
     visit(member("test_identities", &S::test_identities, between(0, 1'000'000),

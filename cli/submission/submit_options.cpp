@@ -327,7 +327,7 @@ void add_life_options(options::options_description& visible) {
   add("allocations", options::value<std::string>(),
       "jobs that work on the suite side by side: 4, or 1..8 to have more while there is work for them; 1 unless given");
   add("idle-limit", options::value<int>(),
-      "seconds without anything to start after which an allocation of 1..8's more ends; 120 unless given");
+      "an allocation on demand (1..8) ends after so many seconds without a job to start; 120 unless given");
   add("array", "a job array with an element for each job of the suite, for sites that want it so");
   add("array-at-once", options::value<int>(), "elements of an array that may run at once; 0: no limit");
   add("site", options::value<std::string>(),

@@ -26,9 +26,9 @@ constexpr CommandHelp kSuitePlanHelp{
     R"(Works a suite out without running anything: its distinct jobs in an order in which they can run, its tables, and what
 all of it costs: trainings that tables share, hours of machines whose step times are known or modelled, days, disk;
 and the processors and memory that process ranks of such jobs took in this store. Refuses what cannot work, with file,
-line, column and key. Raw images and initial weights need not be here: what is missing is told of, with how it is got,
-and training images are then estimated; jobs that hang on that are marked as provisional. `suite run` needs all of it.
-More than 60 jobs are summed up by data set unless --jobs is given.)",
+line, column and key. Raw images and initial weights need not be here. The plan names what is missing and says how to
+get it; it estimates the number of training images, and marks the jobs whose ids depend on that as provisional.
+`suite run` needs all of it. More than 60 jobs are summed up by data set unless --jobs is given.)",
     "  resolute suite plan experiments/suites/quickstart.toml --store store\n"
     "  resolute suite plan suite.toml --store store --profile paper --gpus 8\n"
     "  resolute suite plan suite.toml --store store --set trials=1 --json\n"};

@@ -30,12 +30,12 @@ using std::chrono::milliseconds;
 
 constexpr CommandHelp kSuiteWatchHelp{
     "resolute suite watch SUITE.toml --store STORE [--http ADDRESS:PORT] [--open] [--json]",
-    R"(A suite looked at while it runs. Without --http as `suite status --watch`, in the terminal. With --http the page of
-`suite report` is served, and follows the run in every browser that has it open: the address that is printed has a
-token in it, without which there is nothing to see. 127.0.0.1:0 takes a free port that this machine alone reaches;
-from elsewhere, forward it (ssh -L PORT:127.0.0.1:PORT HOST). A process of its own, which reads the store with the
-lowest priority, for a tenth of the time (at most a quarter, of a large suite) and only while somebody looks on, and
-writes nothing there. It ends with q or ctrl-C, not with the run.
+    R"(Shows a suite while it runs. Without --http it does in the terminal what `suite status --watch` does. With --http it
+serves the page of `suite report`, which follows the run in every browser that has it open. The address that it prints
+has a token in it, without which there is nothing to see. 127.0.0.1:0 takes a free port that this machine alone
+reaches; from elsewhere, forward it (ssh -L PORT:127.0.0.1:PORT HOST). The server reads the store with the lowest
+priority, for a tenth of the time (a quarter, of a large suite) and only while somebody looks on. It writes nothing
+there. It ends with q or ctrl-C, not with the run.
 
 The page names no path, user or host of this machine unless --with-hosts is given. --json prints {"address"}.)",
     "  resolute suite watch suite.toml --store /shared/store\n"
