@@ -4,16 +4,20 @@
 
 #include "workers/ddp/nccl.h"
 
+#include <arpa/inet.h>
 #include <c10/core/impl/FakeGuardImpl.h>
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 #include <gmock/gmock.h>
 #include <nccl.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <cstring>
 #include <utility>
 
 #include "core/error.h"
+#include "core/process/process.h"
 #include "tests/support/refusal.h"
 #include "workers/ddp/roll_call.h"
 
@@ -294,6 +298,35 @@ TEST_F(NcclTest, nccl_uses_the_interface_by_which_ranks_met_unless_the_user_name
   ::unsetenv("NCCL_SOCKET_IFNAME");
 }
 
+// What `from` tells a socket of the test's own is passed on to `to`: `count` datagrams, as of a rank that is killed
+// then.
+class Relay {
+ public:
+  Relay() {
+    address_.sin_family = AF_INET;
+    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address_;
+    EXPECT_EQ(0, ::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address_), size));
+    EXPECT_EQ(0, ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address_), &size));
+  }
+  std::string contact() const { return fmt::format("127.0.0.1 {}", ntohs(address_.sin_port)); }
+  void pass_on(int count, const RollCall& to) const {
+    sockaddr_in target = address_;
+    const std::string contact = to.contact();
+    target.sin_port = htons(static_cast<std::uint16_t>(std::stoi(contact.substr(contact.find(' ') + 1))));
+    std::array<char, 100> buffer{};
+    for (int passed = 0; passed < count; ++passed) {
+      const ssize_t size = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+      ASSERT_EQ(size, ::sendto(socket_.get(), buffer.data(), static_cast<std::size_t>(size), 0,
+                               reinterpret_cast<const sockaddr*>(&target), sizeof target));
+    }
+  }
+
+ private:
+  core::FileDescriptor socket_{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  sockaddr_in address_{};
+};
+
 // Long before the exchange's limit of a minute.
 TEST_F(NcclTest, a_peer_that_is_gone_ends_the_exchange_within_five_seconds) {
   limit_ = std::chrono::minutes(1);
@@ -302,12 +335,13 @@ TEST_F(NcclTest, a_peer_that_is_gone_ends_the_exchange_within_five_seconds) {
     RollCall own("127.0.0.1", "secret", 1, 2);
     std::optional<RollCall> peer;
     peer.emplace("127.0.0.1", "secret", 0, 2);
-    // Who is killed says nothing: the discard port stands for that.
-    const std::vector<std::string> contacts{says_so ? peer->contact() : "127.0.0.1 9", own.contact()};
-    if (says_so) peer->begin(contacts);
-    own.begin(contacts);
+    const Relay relay;
+    peer->begin({peer->contact(), says_so ? own.contact() : relay.contact()});
+    own.begin({peer->contact(), own.contact()});
     connect(2, Gpus::kOwn, &own);
     stage.peer_is_lost = true;
+    // Who is killed does not say so.
+    if (!says_so) relay.pass_on(3, own);
     peer.reset();
     const auto begun = std::chrono::steady_clock::now();
     EXPECT_THAT(failure_of_a_gather().what(), HasSubstr("process rank 0 did not arrive"));
