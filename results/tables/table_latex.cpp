@@ -76,6 +76,9 @@ std::string latex(const std::string& text) {
 
 std::string red(const std::string& text) { return fmt::format("\\textcolor{{red}}{{{}}}", text); }
 
+// Tables that LaTeX keeps until it finds a page for them.
+constexpr std::size_t kMostFloats = 50;
+
 // Sentences are made of words as they stand and escaped as wholes.
 constexpr Markup kPlainWords{[](const std::string& text) { return text; },
                              [](std::string_view word) { return std::string(word); },
@@ -392,12 +395,14 @@ std::string to_latex(const Table& table, const std::vector<std::string>& suite_n
 std::string to_latex(const SuiteTables& tables) {
   const bool coloured = std::any_of(tables.tables.begin(), tables.tables.end(),
                                     [](const Table& table) { return !table.stand_ins.empty(); });
-  std::string text = fmt::format(
-      "% Preamble: \\usepackage{{booktabs,siunitx,threeparttable{}}}, siunitx of version 3. Best of a column bold, "
-      "second italic.\n",
-      coloured ? ",xcolor" : "");
+  std::vector<std::string> parts;
   for (const Table& table : tables.tables)
-    for (const Table& part : as_wide_as_a_page(table)) text += "\n" + to_latex(part, tables.notes);
+    for (const Table& part : as_wide_as_a_page(table)) parts.push_back(to_latex(part, tables.notes));
+  std::string text = fmt::format(
+      "% Preamble: \\usepackage{{booktabs,siunitx,threeparttable{}}}{}, siunitx of version 3. Best of a column bold, "
+      "second italic.\n",
+      coloured ? ",xcolor" : "", parts.size() > kMostFloats ? fmt::format(" \\extrafloats{{{}}}", parts.size()) : "");
+  for (const std::string& part : parts) text += "\n" + part;
   return text;
 }
 

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "core/hash/sha256.h"
 #include "datasets/pack/pack.h"
+#include "datasets/pack/pack_file.h"
 #include "tests/datasets/pack/raw_images.h"
 
 namespace resolute::datasets::pack_again_test {

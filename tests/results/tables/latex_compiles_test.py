@@ -20,6 +20,7 @@ PAPERS = ROOT / "experiments/reference/papers.toml"
 PAPER = r"""\documentclass[a4paper]{article}
 \usepackage[margin=5mm,landscape]{geometry}
 \usepackage{booktabs,siunitx,threeparttable,xcolor}
+\extrafloats{200}
 \begin{document}
 \scriptsize
 \input{table}

@@ -92,6 +92,13 @@ TEST(TableLatex, footnotes_are_marked_in_the_papers_column) {
   EXPECT_THAT(text, HasSubstr("\\item[1] 100\\% \\& more\\_\n    \\item[2] second\n    \\item[3] third\n    \\item "));
 }
 
+TEST(TableLatex, of_more_tables_than_latex_keeps_the_preamble_makes_room) {
+  SuiteTables tables = tables_of("rank1", {12.0, 13.0});
+  EXPECT_THAT(to_latex(tables), Not(HasSubstr("extrafloats")));
+  tables.tables.assign(60, tables.tables.front());
+  EXPECT_THAT(to_latex(tables), HasSubstr("threeparttable} \\extrafloats{60}, siunitx"));
+}
+
 TEST(TableLatex, long_heads_stand_on_several_lines) {
   EXPECT_THAT(to_latex(tables_of("recovered_psnr_2", {12.0, 13.0})),
               HasSubstr(R"(method & {\begin{tabular}[b]{@{}c@{}}PSNR \\ recovered, \\ r = 2 (dB)\end{tabular}} \\)"));
