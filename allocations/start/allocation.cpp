@@ -345,7 +345,7 @@ class Allocation {
     } catch (const core::RuntimeError& error) {
       if (!error.is_storage()) throw;
       core::log_error("the tables, or that the submission has ended, were not written: {}", error.what());
-      return ended("complete, but the store did not take its tables: `resolute suite resume` writes them", 1);
+      return ended("complete, but the store did not take its tables: `resolute suite run` writes them", 1);
     }
     return ended("complete", 0);
   }

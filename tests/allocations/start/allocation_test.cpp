@@ -603,6 +603,48 @@ TEST_F(AllocationTest, a_store_that_is_away_is_waited_for_as_long_as_there_is_ti
   }
 }
 
+// The run has written its last result, and was killed, or met a full disk, before it wrote the tables.
+class FullDiskAtTheEnd : public AllocationTest {
+ protected:
+  int start_with_a_full_disk_for(std::chrono::minutes length) {
+    std::optional<core::MonotonicTime> full;
+    files_.sick = [&](tests::SickFileSystem::Call call, const std::filesystem::path& path) {
+      const bool of_tables = path.string().find("/tables/") != std::string::npos;
+      return full && clock_.now() - *full < length && call == tests::SickFileSystem::kWrite && of_tables ? ENOSPC : 0;
+    };
+    limit_ = now() + 30min;
+    launches_ = {[&](const RunQuestions& run) {
+      begin_run();
+      EXPECT_TRUE(run.began());
+      finish_job();
+      end_run(orchestrator::RunEnd::kComplete);
+      full = clock_.now();
+      return 0;
+    }};
+    return start();
+  }
+  std::size_t tables() const {
+    std::size_t found = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_.path()))
+      found += entry.path().filename() == "tables.json";
+    return found;
+  }
+};
+
+TEST_F(FullDiskAtTheEnd, is_waited_for_and_the_tables_are_written) {
+  EXPECT_EQ(start_with_a_full_disk_for(10min), 0);
+  EXPECT_EQ(tables(), 1U);
+  EXPECT_TRUE(ended());
+}
+
+TEST_F(FullDiskAtTheEnd, that_stays_so_is_told_and_leaves_the_submission_open) {
+  EXPECT_EQ(start_with_a_full_disk_for(1000min), 1);
+  EXPECT_EQ(tables(), 0U);
+  EXPECT_FALSE(ended());
+  EXPECT_EQ(record().cause, EndCause::kComplete);
+  EXPECT_THAT(record().verdict, HasSubstr("the store did not take its tables"));
+}
+
 TEST_F(AllocationTest, of_a_batch_that_the_submission_has_not_nothing_is_run) {
   start();
   request_.batches[0].number = 7;
