@@ -104,6 +104,15 @@ class ReportReader {
     return figures;
   }
 
+  // Made once. What cannot be read now is tried again with the next edition of the page.
+  const std::vector<Figure>& maps_of(const JobId& job, const std::string& title,
+                                     const std::function<MappedImages()>& read) const {
+    const std::pair key(job, title);
+    const auto known = memory_.maps.find(key);
+    return known != memory_.maps.end() ? known->second
+                                       : memory_.maps.emplace(key, feature_maps(read(), title)).first->second;
+  }
+
   // Of one table: the first that has features.
   std::vector<Figure> maps() const {
     std::vector<Figure> figures;
@@ -115,12 +124,12 @@ class ReportReader {
       if (!source_.files.exists(file)) return;
       std::size_t& rows = mapped[shown.table.datasets[shown.dataset]];
       if (rows >= kMostMaps) return;
-      const auto [made, is_new] = memory_.maps.try_emplace({shown.evaluation.job, label(shown)});
-      if (is_new) made->second = feature_maps(read_mapped_images(file, rates(shown.evaluation)), label(shown));
-      if (made->second.empty()) return;
+      const std::vector<Figure>& made = maps_of(shown.evaluation.job, label(shown),
+                                                [&] { return read_mapped_images(file, rates(shown.evaluation)); });
+      if (made.empty()) return;
       ++rows;
       first = &shown.table;
-      for (const Figure& map : made->second) figures.push_back(placed(map, shown, "map-" + map.id));
+      for (const Figure& map : made) figures.push_back(placed(map, shown, "map-" + map.id));
     });
     return figures;
   }
@@ -136,11 +145,11 @@ class ReportReader {
       if (rows >= kMostMaps || !shown.evaluation.outputs.contains(file) || !seen.insert(shown.evaluation.job).second)
         return;
       const std::string title = label(shown) + ", sample";
-      const auto [made, is_new] = memory_.maps.try_emplace({shown.evaluation.job, title});
-      if (is_new)
-        made->second = feature_maps(read_sampled_images(source_.store.job_folder(shown.evaluation.job) / file), title);
-      rows += made->second.empty() ? 0 : 1;
-      for (const Figure& map : made->second) figures.push_back(placed(map, shown, "sample-" + map.id));
+      const std::vector<Figure>& made = maps_of(shown.evaluation.job, title, [&] {
+        return read_sampled_images(source_.store.job_folder(shown.evaluation.job) / file);
+      });
+      rows += made.empty() ? 0 : 1;
+      for (const Figure& map : made) figures.push_back(placed(map, shown, "sample-" + map.id));
     });
     return figures;
   }
@@ -287,7 +296,10 @@ Json timeline_json(const orchestrator::Timeline& timeline, const Privacy& privac
                         {"end", one.end ? Json(since(*one.end)) : Json(nullptr)},
                         {"outcome", one.outcome},
                         {"words", privacy.message(one.words)}});
-  return {{"nodes", privacy.nodes()}, {"runs", std::move(runs)}, {"attempts", std::move(attempts)}};
+  // What runs has no end yet: the axis goes to the last that a journal tells of.
+  double last = 1;
+  for (const orchestrator::TimelineRun& run : timeline.runs) last = std::max(last, since(run.end));
+  return {{"nodes", privacy.nodes()}, {"runs", std::move(runs)}, {"attempts", std::move(attempts)}, {"last", last}};
 }
 
 Json status_json(const results::ResultsSource& source, const results::Provenance& provenance, bool complete,
@@ -295,14 +307,15 @@ Json status_json(const results::ResultsSource& source, const results::Provenance
   const orchestrator::SuiteStatus status = orchestrator::read_status(source.files, source.store, source.plan);
   const auto signs = allocations::read_signs(source.files, source.store, status, orchestrator::wall_clock());
   const bool silent = status.live && std::all_of(signs.begin(), signs.end(), [](const auto& one) {
-                        return !one.second.here && one.second.silence.value_or(kReportSilence) >= kReportSilence;
+                        return allocations::is_silent(one.second, kReportSilence);
                       });
-  std::set<JobId> running, failed;
+  std::set<JobId> running, failed, cancelled;
   for (const orchestrator::TimelineAttempt& one : timeline.attempts)
     if (one.outcome == "running") running.insert(one.job);
   Json failures = Json::array();
   for (const orchestrator::Failure& failure : status.failures) {
-    failed.insert(failure.job);
+    const bool never_ran = failure.cause == "cancelled" || failure.cause == "needs-failed";
+    (never_ran ? cancelled : failed).insert(failure.job);
     failures.push_back({{"job", failure.job.hex},
                         {"label", failure.label},
                         {"cause", failure.cause},
@@ -310,16 +323,22 @@ Json status_json(const results::ResultsSource& source, const results::Provenance
   }
   Json jobs = Json::array();
   for (const char* kind : {"shard", "seal", "training", "evaluation"}) {
-    int all = 0, done = 0, its_running = 0, its_failed = 0;
+    int all = 0, done = 0, its_running = 0, its_failed = 0, its_cancelled = 0;
     for (const results::JobProvenance& job : provenance.jobs) {
       if (job.kind != kind) continue;
       ++all;
       done += job.record ? 1 : 0;
       its_running += !job.record && running.contains(job.job) ? 1 : 0;
       its_failed += !job.record && failed.contains(job.job) ? 1 : 0;
+      its_cancelled += !job.record && cancelled.contains(job.job) ? 1 : 0;
     }
     if (all > 0)
-      jobs.push_back({{"kind", kind}, {"all", all}, {"done", done}, {"running", its_running}, {"failed", its_failed}});
+      jobs.push_back({{"kind", kind},
+                      {"all", all},
+                      {"done", done},
+                      {"running", its_running},
+                      {"failed", its_failed},
+                      {"cancelled", its_cancelled}});
   }
   const auto submissions = allocations::read_submissions(source.files, source.store.suite_folder(source.plan.suite));
   // Not by a clock: the same store gives the same bytes.

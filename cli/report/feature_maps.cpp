@@ -79,6 +79,7 @@ MappedImages read_sampled_images(const std::filesystem::path& path) {
   const std::size_t most = people == 0 ? 0 : std::max<std::size_t>(1, kMostMapped / (people * looks));
   std::map<std::int64_t, std::set<std::int64_t>> taken;  // rows of the pack, by identity
   for (std::size_t i = 0; i < identities.size(); ++i) {
+    if (!taken.contains(identities[i]) && taken.size() >= std::max<std::size_t>(1, kMostMapped / looks)) continue;
     auto& own = taken[identities[i]];
     if (!own.contains(rows[i]) && own.size() >= most) continue;
     own.insert(rows[i]);

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <string_view>
 
+#include "experiments/specification/metrics.h"
 #include "results/exports/provenance.h"
 
 namespace resolute::cli {
@@ -15,9 +18,15 @@ constexpr std::size_t kMostPoints = 100;  // of a series
 using Curve = std::vector<FigurePoint>;
 using Curves = std::map<std::string, Curve>;  // by the logged number's name
 
-bool is_drawn(const std::string& name) {
-  return name == "loss" || name.starts_with("losses/") || name.starts_with("evaluation/");
+// Of what an evaluation on the way has measured: numbers of queries and images are no scores.
+std::optional<experiments::MetricName> metric_of(std::string_view name) {
+  constexpr std::string_view kScores = "evaluation/";
+  if (!name.starts_with(kScores)) return std::nullopt;
+  const std::string metric(name.substr(kScores.size()));
+  return experiments::is_metric(metric) ? experiments::find_metric(metric) : std::nullopt;
 }
+
+bool is_drawn(const std::string& name) { return name == "loss" || name.starts_with("losses/") || metric_of(name); }
 
 Curve thinned(const Curve& curve) {
   if (curve.size() <= kMostPoints) return curve;
@@ -38,14 +47,15 @@ Curves curves_of(const results::TrainingNumbers& numbers) {
     for (const auto& [name, value] : logged.values)
       if (is_drawn(name))
         curves[name].push_back(
-            {.x = static_cast<double>(step), .y = name.starts_with("evaluation/") ? 100 * value : value});
+            {.x = static_cast<double>(step), .y = metric_of(name) ? (*metric_of(name))->unit->shown * value : value});
   for (auto& [name, curve] : curves) curve = thinned(curve);
   return curves;
 }
 
 Figure frame_of(const experiments::Plan& plan, const experiments::TablePlan& table, const std::string& dataset,
                 const std::string& name) {
-  const bool score = name.starts_with("evaluation/");
+  const auto score = metric_of(name);
+  const bool per_cent = score && (*score)->unit->legend == nullptr;
   return {.id = figure_id({table.id, dataset, "curve", name}),
           .section = FigureSection::kCurves,
           .kind = FigureKind::kLines,
@@ -54,7 +64,9 @@ Figure frame_of(const experiments::Plan& plan, const experiments::TablePlan& tab
                                  score ? "Scores on the way" : "What the loss was at each step,"),
           .stand_in = is_stand_in(plan, dataset),
           .x = {"step"},
-          .y = {score ? name.substr(name.find('/') + 1) + ", per cent" : name}};
+          .y = {per_cent ? name.substr(name.find('/') + 1) + ", per cent"
+                : score  ? (*score)->heading_at(score->rate)
+                         : name}};
 }
 
 }  // namespace

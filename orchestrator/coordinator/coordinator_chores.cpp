@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/overloaded.h"
 #include "orchestrator/coordinator/coordinator.h"
+#include "orchestrator/store/wall_clock.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -107,7 +108,7 @@ void Coordinator::write_durations() { store_.write_durations(std::exchange(measu
 void Coordinator::write_live_status() {
   LiveStatus status;
   status.epoch = store_.epoch();
-  status.at = now();
+  status.at = wall_clock();  // as who looks on has it, whatever steps it made
   status.seconds_left = seconds_left();
   for (const auto& [number, agent] : state_.agents) {
     LiveAgent live{agent.host, agent.slots, agent.free, agent.gpus, agent.free_gpus, ""};

@@ -176,7 +176,7 @@ function statusBadge(status) {
 function kindItem(jobs) {
   const share = (count) => `width:${(100 * count) / Math.max(jobs.all, 1)}%`;
   const words = `${jobs.kind}: ${jobs.done} of ${jobs.all} done${jobs.running ? `, ${jobs.running} running` : ""}` +
-    `${jobs.failed ? `, ${jobs.failed} failed` : ""}`;
+    `${jobs.failed ? `, ${jobs.failed} failed` : ""}${jobs.cancelled ? `, ${jobs.cancelled} cancelled` : ""}`;
   return el("li", {},
     el("div", { class: "meter", "aria-hidden": "true" }, el("i", { style: share(jobs.done) }),
       el("i", { class: "running", style: share(jobs.running) }),
@@ -191,7 +191,10 @@ function jobButton(id, words, key) {
 
 function failureList(failures) {
   if (!failures.length) return null;
-  return el("div", { id: "failures" }, el("h2", {}, `${plural(failures.length, "job")} failed`),
+  const cancelled = failures.filter(({ cause }) => cause === "cancelled" || cause === "needs-failed").length;
+  const failed = failures.length - cancelled;
+  const words = [failed ? `${plural(failed, "job")} failed` : null, cancelled ? `${plural(cancelled, "job")} cancelled` : null];
+  return el("div", { id: "failures" }, el("h2", {}, words.filter((one) => one).join(", ")),
     el("ul", { class: "failures" }, failures.map((failure) => el("li", {},
       el("strong", { class: "bad" }, `✗ ${failure.cause}`), " ",
       jobButton(failure.job, failure.label, `failure/${failure.job}`),

@@ -222,11 +222,19 @@ function drawLater(place, figure) {
   if (queue.length === 1) setTimeout(drawNext, 0);
 }
 
+// Of places that a later edition of the page has put others in place of: Plotly keeps what it drew until it is told.
+function forgetPlaces() {
+  for (const place of drawn.keys())
+    if (!place.isConnected) {
+      if (window.Plotly) window.Plotly.purge(place);
+      drawn.delete(place);
+    }
+}
+
 // Colours of a scheme are in what is drawn.
 darkScheme.addEventListener("change", () => {
-  for (const [place, figure] of drawn)
-    if (!place.isConnected) drawn.delete(place);
-    else drawLater(place, figure);
+  forgetPlaces();
+  for (const [place, figure] of drawn) drawLater(place, figure);
 });
 // Paper has all figures.
 window.addEventListener("beforeprint", () => {

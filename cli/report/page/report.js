@@ -104,7 +104,7 @@ const outcomeStyle = (outcome) => (outcome === "done" || outcome === "running" ?
 
 function timelineEnd(timeline) {
   const ends = [...timeline.runs, ...timeline.attempts].flatMap((one) => [one.begin, one.end]).filter(isNumber);
-  return ends.reduce((last, end) => Math.max(last, end), 1);
+  return ends.reduce((last, end) => Math.max(last, end), timeline.last);
 }
 
 // Each attempt in the first line that is free when it begins.
@@ -291,6 +291,7 @@ function render(report) {
   state.report = report;
   document.title = document.title || report.title;
   page.replaceChildren(...pageOf(report));
+  forgetPlaces();
   if (first) return;
   for (const key of open) if (nodeWithKey(key)) nodeWithKey(key).open = true;
   for (const [key, left] of scrolled) if (nodeWithKey(key)) nodeWithKey(key).scrollLeft = left;
@@ -347,7 +348,7 @@ function follow(events, source) {
   const say = (words) => {
     if (line.textContent !== words) line.textContent = words;
   };
-  let ended = false, asking = false, again = false;
+  let ended = false, asking = false, again = false, missed = false;
   const refresh = async () => {
     again = asking;
     if (asking) return;
@@ -356,12 +357,15 @@ function follow(events, source) {
       const answer = await fetch(source, { cache: "no-store" });
       if (!answer.ok) throw new Error(String(answer.status));
       render(await answer.json());
+      missed = false;
       if (!ended) say(liveWords(state.report.status));
     } catch (error) {
+      missed = true;
       say("The page could not be brought up to date; it shows what was last known.");
     }
     asking = false;
     if (again) refresh();
+    else if (missed && !ended) setTimeout(refresh, 2000); // nobody says once more what has changed
   };
   const stream = new EventSource(events);
   const end = () => {
@@ -369,7 +373,9 @@ function follow(events, source) {
     stream.close();
     say("The program that served this page has ended; the page shows what was last known.");
   };
-  stream.addEventListener("open", () => say(liveWords(state.report.status)));
+  stream.addEventListener("open", () => {
+    if (!missed) say(liveWords(state.report.status));
+  });
   stream.addEventListener("trouble", ({ data }) => say(data ? `The store cannot be read (${data}); the page shows what ` +
     "was last known." : liveWords(state.report.status)));
   stream.addEventListener("changed", refresh);

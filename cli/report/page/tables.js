@@ -31,12 +31,15 @@ function reasonOf(cell) {
     : `${cell.status}${cell.why ? `: ${cell.why}` : ""}`;
 }
 
-// The best and the second mean of a column; none where nothing is to be compared.
+const printedMean = (cell) => Number(fixed(cell.mean, metricNamed(cell.metric).decimals));
+
+// The best mean of a column, as it is printed, and the second where there is a third; none where nothing is to be compared.
 function bestOf(table, column) {
   const { better } = metricNamed(table.metrics[column % table.metrics.length]);
   if (better === "neither") return [];
-  const means = new Set(table.rows.map((row) => row.cells[column].mean).filter(isNumber));
-  return means.size < 2 ? [] : [...means].sort((a, b) => (better === "up" ? b - a : a - b)).slice(0, 2);
+  const means = new Set(table.rows.map((row) => row.cells[column]).filter(({ mean }) => isNumber(mean)).map(printedMean));
+  const order = [...means].sort((a, b) => (better === "up" ? b - a : a - b));
+  return order.length < 2 ? [] : order.slice(0, order.length > 2 ? 2 : 1);
 }
 
 // A column that has the paper's numbers keeps room for them in every row, so that ours stand below each other.
@@ -57,7 +60,7 @@ function numberCell(table, row, column, best) {
   if (cell.status === "not applicable")
     return el("td", { title: reason }, el("span", { "aria-hidden": "true" }, text),
       el("span", { class: "hidden-text" }, "not applicable"), paper);
-  const place = isNumber(cell.mean) ? best.indexOf(cell.mean) : -1;
+  const place = isNumber(cell.mean) ? best.indexOf(printedMean(cell)) : -1;
   const style = ["", " best", " second"][place + 1] + (cell.status === "complete" ? "" : cell.status === "incomplete"
     ? " open" : " bad");
   return el("td", {},
@@ -234,12 +237,16 @@ const VERDICTS = {
   "does not hold": ["✗ does not hold", "bad"], "open": ["? open", "quiet"],
 };
 
+// Each row against the last before it that has a mean.
 function claimPairs(claim, decimals) {
+  let [before] = claim.rows;
   return el("ul", { class: "small" }, claim.rows.slice(1).map((row, at) => {
+    const { label } = before;
+    if (isNumber(row.mean)) before = row;
     const difference = claim.differences[at], holds = claim.holds[at];
     const than = holds === null || holds === undefined ? "? not known yet whether better than"
       : holds ? "✓ better than" : "✗ not better than";
-    return el("li", {}, `${row.label} ${than} ${claim.rows[at].label}`,
+    return el("li", {}, `${row.label} ${than} ${label}`,
       difference ? `: difference ${intervalText(difference, decimals)}` : holds === true || holds === false
         ? "; no interval" : null);
   }));
@@ -394,9 +401,9 @@ function cellSummary(table, row, cell) {
   ];
 }
 
-// A number of the column of means stands on the row's numbers of the same metric.
+// A number of the column of means stands on the row's numbers of the same metric, on the data sets that the mean is of.
 function partsOfMean(table, row, cell) {
-  return [el("h3", {}, "Mean of"), el("ul", {}, row.cells.map((one, at) => (one.metric !== cell.metric || one === cell
+  return [el("h3", {}, "Mean of"), el("ul", {}, row.cells.map((one, at) => (one.metric !== cell.metric || !table.mean_of.includes(one.dataset)
     ? null : el("li", {}, `${one.dataset}: `, el("button", { type: "button", "aria-haspopup": "dialog",
       onclick: () => showCell(table.id, row.id, at) }, cellText(one))))))];
 }

@@ -60,6 +60,14 @@ TEST(FeatureMapsTest, of_a_large_sample_everybody_is_mapped_at_every_rate) {
   EXPECT_LE(images.identities.size(), 400U);
 }
 
+// The map's work grows with the square of its images.
+TEST(FeatureMapsTest, of_more_people_than_there_is_room_for_the_first_are_mapped_at_every_rate) {
+  const tests::TemporaryFolder folder;
+  const MappedImages images = read_sampled_images(write_sample(folder.path(), 300, 2));
+  EXPECT_EQ(133U, std::set(images.identities.begin(), images.identities.end()).size());
+  EXPECT_EQ(399U, images.identities.size());
+}
+
 TEST(FeatureMapsTest, a_samples_images_are_named_by_their_rate) {
   const tests::TemporaryFolder folder;
   const auto figures = feature_maps(read_sampled_images(write_sample(folder.path(), 4, 3)), "RAIN");

@@ -180,12 +180,17 @@ TEST(TrainingCurves, each_training_is_a_series_of_its_rows_name_read_once_and_th
     for (std::uint64_t step = 1; step <= 1000; ++step)
       numbers.steps[step] = {1, {{"loss", static_cast<double>(step)}, {"gradient_norms/networks", 1}}};
     numbers.steps[500].values["evaluation/mAP"] = 0.5;
+    numbers.steps[500].values["evaluation/recovered_psnr_2"] = 31.5;
+    numbers.steps[500].values["evaluation/queries"] = 16;
     return numbers;
   };
   const auto figures = training_curves(suite.plan, lookup);
   for (const auto& [training, times] : asked) EXPECT_EQ(times, 1);
-  ASSERT_EQ(figures.size(), 4U) << "loss and mAP on two data sets; norms of gradients are for machines";
-  const Figure& loss = figures[1];
+  ASSERT_EQ(figures.size(), 6U) << "loss, mAP and PSNR on two data sets; norms and counts are for machines";
+  EXPECT_EQ(figures[0].y.title, "mAP, per cent");
+  EXPECT_EQ(figures[1].y.title, "PSNR recovered, r = 2 (dB)");
+  EXPECT_EQ(figures[1].series[0].points.at(0).y, 31.5);
+  const Figure& loss = figures[2];
   EXPECT_EQ(loss.y.title, "loss");
   ASSERT_EQ(loss.series.size(), 2U) << "a training is drawn once";
   EXPECT_EQ(loss.series[0].name, loss.series[1].name);
