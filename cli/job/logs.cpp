@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "cli/columns.h"
 #include "cli/job/find_job.h"
@@ -134,16 +136,17 @@ class Follower {
     WatchInput input;
     for (;;) {
       const auto begin = core::monotonic_clock().now();
-      const bool look = begin >= next_look_;
+      std::optional<orchestrator::JobNow> now;
       // Before the logs are read: what is settled now has written its last word.
-      const auto now = look ? std::optional(orchestrator::look_at_job(files_, request_.store, request_.job,
-                                                                      request_.suite, orchestrator::wall_clock()))
-                            : std::nullopt;
-      if (look) {
+      if (begin >= next_look_) {
+        patiently([&] {
+          now = orchestrator::look_at_job(files_, request_.store, request_.job, request_.suite,
+                                          orchestrator::wall_clock());
+        });
         const auto end = core::monotonic_clock().now();
         next_look_ = end + pause_after(end - begin, kBetweenLooks);
       }
-      read_patiently();
+      patiently([this] { read(); });
       if (now && now->settled) return core::log_info("job {}: {}", short_id(request_.job), end_text(*now));
       if (now && now->text != told_ && (!now->live || attempt_ == 0)) {
         told_ = now->text;
@@ -158,9 +161,9 @@ class Follower {
     return now.text.empty() ? "its result is in the store" : now.text;
   }
   // A file server may be away for a while.
-  void read_patiently() {
+  void patiently(const std::function<void()>& work) {
     try {
-      read();
+      work();
     } catch (const core::RuntimeError& error) {
       if (!error.is_storage()) throw;
       if (!complained_) core::log_warning("waiting for the store ({})", error.what());

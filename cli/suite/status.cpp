@@ -8,6 +8,7 @@
 #include <future>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <unordered_set>
@@ -23,6 +24,7 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/files/json.h"
+#include "core/log.h"
 #include "core/process/process.h"
 #include "experiments/include.h"
 #include "orchestrator/look/attempt_logs.h"
@@ -232,6 +234,17 @@ void tell_of_held(const Subject& subject, const StatusView& view, std::set<std::
   }
 }
 
+// Nothing while the store cannot be read: a file server may be away for a while.
+std::optional<StatusView> look_patiently(const Subject& subject, SlurmLook& slurm, std::set<std::string>& warned) {
+  try {
+    return look(subject, slurm, warned);
+  } catch (const core::RuntimeError& error) {
+    if (!error.is_storage()) throw;
+    if (warned.insert(error.what()).second) core::log_warning("waiting for the store ({})", error.what());
+    return std::nullopt;
+  }
+}
+
 void watch(const Subject& subject, std::chrono::milliseconds interval) {
   const bool json = subject.arguments.json;
   const bool redraws = output_is_terminal() && !json;
@@ -243,7 +256,12 @@ void watch(const Subject& subject, std::chrono::milliseconds interval) {
   std::set<std::string> told;
   for (bool was_alive = false, read = true;;) {
     const auto begin = core::monotonic_clock().now();
-    const StatusView view = look(subject, slurm, warned);
+    const std::optional<StatusView> seen = look_patiently(subject, slurm, warned);
+    if (!seen) {
+      if (!input.wait(interval)) return;
+      continue;
+    }
+    const StatusView& view = *seen;
     const auto cost = core::monotonic_clock().now() - begin;
     if (redraws) {
       const TerminalSize size = terminal_size();

@@ -4,6 +4,7 @@
 #include <httplib.h>
 #include <openssl/crypto.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -38,7 +39,9 @@ void hand_out(httplib::Response& response, std::shared_ptr<const std::string> te
   const std::size_t size = text->size();
   response.set_content_provider(size, type,
                                 [text = std::move(text)](std::size_t at, std::size_t length, httplib::DataSink& sink) {
-                                  return sink.write(text->data() + at, length);
+                                  // A range that a viewer asks for may reach past the end: httplib does not look.
+                                  if (at >= text->size()) return false;
+                                  return sink.write(text->data() + at, std::min(length, text->size() - at));
                                 });
 }
 

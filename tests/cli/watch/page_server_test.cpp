@@ -71,6 +71,23 @@ TEST_F(PageServerTest, without_the_token_there_is_403_and_nothing_else) {
     }
 }
 
+TEST_F(PageServerTest, a_range_past_the_end_gives_nothing_that_is_behind_it) {
+  const std::string document = std::string(5000, 'd');
+  publish(document);
+  const Editions::Viewer follows(editions_);
+  for (const char* range : {"bytes=0-99999999", "bytes=4990-999999", "bytes=6000-7000", "bytes=-99999"}) {
+    auto viewer = client();
+    viewer.set_read_timeout(2);
+    std::string got;
+    viewer.Get(with_token("/document"), {{"Range", range}}, [&](const char* data, std::size_t size) {
+      got.append(data, size);
+      return true;
+    });
+    EXPECT_LE(got.size(), document.size()) << range;
+    EXPECT_EQ(got.find_first_not_of('d'), got.npos) << range;
+  }
+}
+
 TEST_F(PageServerTest, with_the_token_the_page_and_its_document_are_there) {
   auto viewer = client();
   EXPECT_EQ(server_->url(), "http://127.0.0.1:" + std::to_string(server_->port()) + with_token("/"));
