@@ -81,6 +81,12 @@ std::vector<Launcher> launchers_to_try(int nodes, const std::string& srun_mpi_li
   return launchers;
 }
 
+void require_launcher(const std::string& launcher, int nodes) {
+  if (launcher != "auto" && parse_launcher(launcher) == Launcher::kNone && nodes > 1)
+    throw core::input_error("launcher 'none' starts one process", fmt::format("of {} nodes", nodes),
+                            "give auto, srun or mpirun");
+}
+
 std::vector<std::string> launch_command(Launcher launcher, int nodes, const std::vector<std::string>& program,
                                         const LaunchOptions& options) {
   RESOLUTE_EXPECT(nodes >= 1 && !program.empty(), "an allocation has a node and something to run");

@@ -38,6 +38,10 @@ std::vector<std::string> mpi_kinds(std::string_view list);
 std::vector<Launcher> launchers_to_try(int nodes, const std::string& srun_mpi_list, bool mpirun_there,
                                        std::string_view mpi = "pmix");
 
+//! \param launcher "auto", or parse_launcher()'s \throws RuntimeError (kInput) for one of one process with several
+//! nodes
+void require_launcher(const std::string& launcher, int nodes);
+
 //! The launcher's command. Nothing says how many processors a node has: a step that names none has them all.
 //! \param program what each node runs, with a container's command before it
 std::vector<std::string> launch_command(Launcher launcher, int nodes, const std::vector<std::string>& program,

@@ -161,6 +161,7 @@ slurm::SubmissionRequest changed(slurm::SubmissionRequest request, const options
     if (values.count("time") > 0) resources.time = slurm::parse_time_limit(values["time"].as<std::string>(), "--time");
     if (values.count("nodes") > 0) resources.nodes = at_least("nodes", values["nodes"].as<int>(), 1);
     slurm::validate(resources);
+    slurm::require_launcher(request.launcher, resources.nodes);
     allocations::require_time_to_work(request, resources.time);
   };
   change(request.resources);

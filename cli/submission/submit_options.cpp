@@ -160,9 +160,7 @@ std::string read_launcher(const options::variables_map& values, const experiment
   std::string launcher = given<std::string>(values, "launcher").value_or(site.launcher.value_or("auto"));
   if (launcher == "auto") return launcher;
   try {
-    if (slurm::parse_launcher(launcher) == slurm::Launcher::kNone && nodes > 1)
-      throw core::input_error("launcher 'none' starts one process", fmt::format("of {} nodes", nodes),
-                              "give auto, srun or mpirun");
+    slurm::require_launcher(launcher, nodes);
   } catch (const core::RuntimeError& error) {
     throw error.at(values.count("launcher") > 0 ? "--launcher" : site.places.at("environment.launcher"));
   }
@@ -270,8 +268,8 @@ std::vector<allocations::Pool> read_pools(const options::variables_map& values, 
   if (site.resources.empty()) return {others};
   // Packing and evaluating take less than training, for which the number was thought of; with kinds apart none is kept,
   // for it would hold machines while its jobs wait for another's.
-  const auto with_number = [&](allocations::Pool pool, const std::optional<std::string>& own,
-                               const std::string& place) {
+  const auto with_number = [&, most = most](allocations::Pool pool, const std::optional<std::string>& own,
+                                            const std::string& place) {
     const bool trains = allocations::takes(pool.kinds, JobKind::kTraining);
     pool.least = 0;
     pool.most = own ? parse_allocations(*own, place).second : trains ? most : 1;
@@ -414,7 +412,10 @@ SubmitOptions read_submit_options(const SuiteArguments& arguments, const experim
   allocations::require_time_to_work(request, request.resources.time);
   submission.pools = read_pools(values, site, request.resources);
   for (const auto& pool : submission.pools)
-    for (const auto& shape : pool.shapes) allocations::require_time_to_work(request, shape.time);
+    for (const auto& shape : pool.shapes) {
+      allocations::require_time_to_work(request, shape.time);
+      slurm::require_launcher(request.launcher, shape.nodes);
+    }
   if (std::any_of(submission.pools.begin(), submission.pools.end(),
                   [](const auto& pool) { return pool.least < pool.most; }))
     request.idle_limit = read_idle_limit(values, site);

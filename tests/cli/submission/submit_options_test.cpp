@@ -162,6 +162,19 @@ TEST_F(SubmitOptions, what_is_wrong_is_said_of_where_it_stands) {
   EXPECT_THAT(refused(least), StartsWith("site.toml:2:1: key 'partitoin' is unknown"));
 }
 
+TEST_F(SubmitOptions, a_launcher_of_one_process_is_refused_with_several_nodes_wherever_they_are_asked_for) {
+  const std::string refusal = "launcher 'none' starts one process (of 2 nodes)";
+  const std::string none = "[environment]\nlauncher = \"none\"\n";
+  const std::vector<std::string> one{"--nodes=1", "--time=60"};
+  write_site(none);
+  EXPECT_EQ(refused(one), "");
+  EXPECT_THAT(refused({"--nodes=2", "--time=60"}), HasSubstr(refusal));
+  write_site(none + "[resources.training]\nnodes = 2\n");
+  EXPECT_THAT(refused(one), HasSubstr(refusal));
+  write_site(none + "[[slurm.shapes]]\nnodes = 2\n");
+  EXPECT_THAT(refused({"--nodes=1", "--time=60", "--allocations=1..4"}), HasSubstr(refusal));
+}
+
 TEST_F(SubmitOptions, a_site_file_that_is_named_must_be_there_and_the_users_own_need_not) {
   EXPECT_EQ(refused({"--nodes=1", "--time=5"}), "");
   EXPECT_THAT(refused({"--nodes=1", "--time=5", "--site", (folder_ / "none").string()}), HasSubstr("none"));
