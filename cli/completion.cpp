@@ -54,7 +54,8 @@ _resolute() {
   fi
   case $current in
     -*)
-      options=$("${COMP_WORDS[0]}" "${command[@]}" --help 2> /dev/null | grep -oE -- '--[a-z][a-z-]+' | sort -u)
+      options=$("${COMP_WORDS[0]}" "${command[@]}" --help 2> /dev/null |
+        sed -nE 's/^  (-[a-z] \[ )?(--[a-z0-9-]+).*/\2/p' | sort -u)
       COMPREPLY=($(compgen -W "$options" -- "$current"))
       ;;
   esac

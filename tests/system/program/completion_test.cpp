@@ -28,6 +28,9 @@ TEST(CompletionTest, offers_commands_then_their_second_words_then_their_own_opti
   EXPECT_THAT(offered("suite run suite.toml --st"), ElementsAre("--stand-ins", "--store"));
   EXPECT_THAT(offered("rank --js"), ElementsAre("--json"));
   EXPECT_THAT(offered("rank --w"), IsEmpty());
+  // What only an example or another command has is none of its options.
+  EXPECT_THAT(offered("suite resume s.toml --sl"), IsEmpty());
+  EXPECT_THAT(offered("suite submit s.toml --li"), IsEmpty());
   EXPECT_THAT(offered("rank feat"), IsEmpty());  // bash offers files then
 }
 
