@@ -38,7 +38,7 @@ if(Libtorch_FOUND AND NOT TARGET Libtorch::cpu)
   add_library(Libtorch::cpu INTERFACE IMPORTED)
   set_target_properties(Libtorch::cpu PROPERTIES
     INTERFACE_COMPILE_OPTIONS
-      "SHELL:-idirafter ${LIBTORCH_INCLUDE_DIR};SHELL:-idirafter ${LIBTORCH_INCLUDE_DIR}/torch/csrc/api/include"
+      "SHELL:-idirafter \"${LIBTORCH_INCLUDE_DIR}\";SHELL:-idirafter \"${LIBTORCH_INCLUDE_DIR}/torch/csrc/api/include\""
     INTERFACE_LINK_LIBRARIES "${LIBTORCH_CPU_LIBRARY};${LIBTORCH_C10_LIBRARY}"
     INTERFACE_LINK_OPTIONS "-Wl,--allow-shlib-undefined")
   # libtorch_cuda needs cuBLAS, cuDNN and more, which a machine without a GPU need not have: --allow-shlib-undefined.

@@ -3,6 +3,9 @@
 # install_slurm, install_wheels, fetch_libtorch, configure, build_targets, build, build_programs.
 set -euo pipefail
 
+# What programs say is read here and there: in English.
+export LC_ALL=C.UTF-8
+
 # An empty environment has no HOME; CMake and pip look for one too.
 : "${HOME:=$(getent passwd "$(id -u)" | cut -d: -f6)}"
 export HOME
@@ -124,7 +127,10 @@ missing_packages() {
 # become_root COUNT COMMAND…: sets as_root to what goes before a command that needs root; where nothing helps, says that
 # COUNT packages are missing and which COMMAND brings them.
 become_root() {
+  local name
   as_root=(env DEBIAN_FRONTEND=noninteractive)
+  # sudo hands nothing on.
+  for name in http_proxy https_proxy no_proxy; do [ -z "${!name:-}" ] || as_root+=("$name=${!name}"); done
   [ "$(id -u)" != 0 ] || return 0
   if ! sudo -n true 2>/dev/null; then
     printf 'resolute: packages are missing (%s); run as root: %s\n' "$1" "${*:2}" >&2
@@ -143,7 +149,8 @@ install_packages() {
   become_root "$(wc -w <<<"$missing")" apt-get install -y --no-install-recommends $missing
   step "package lists" "${as_root[@]}" apt-get update -q
   # shellcheck disable=SC2086
-  step "packages" "${as_root[@]}" apt-get install -y -q --no-install-recommends $missing
+  # A machine that has just started may be updating itself.
+  step "packages" "${as_root[@]}" apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 $missing
 }
 
 # What the tests' own SLURM clusters consist of; users need none of it. No daemon of the whole machine is started.
@@ -219,10 +226,23 @@ fetch_libtorch() {
   step "libtorch" download_and_unpack_wheels
 }
 
+# is_stale PRESET: its folder was configured in another checkout, of which this one is a copy, or with another libtorch. CMake
+# keeps what it has found of that.
+is_stale() {
+  local known=$source_root/build/$(build_folder "$1")/CMakeCache.txt home libtorch
+  [ -e "$known" ] || return 1
+  home=$(sed -n 's/^CMAKE_HOME_DIRECTORY:[A-Z]*=//p' "$known")
+  libtorch=$(sed -n 's/^LIBTORCH_ROOT:[A-Z]*=//p' "$known")
+  [ "$(realpath -m "$home")" != "$(realpath -m "$source_root")" ] ||
+    [ "$(realpath -m "$libtorch")" != "$(realpath -m "${LIBTORCH_ROOT:-$libtorch_folder/torch}")" ]
+}
+
 # configure PRESET
 configure() {
+  local anew=()
+  if is_stale "$1"; then anew=(--fresh); fi
   cd "$source_root"
-  step "configure $1" cmake --preset "$1" -DLIBTORCH_ROOT="${LIBTORCH_ROOT:-$libtorch_folder/torch}"
+  step "configure $1" cmake "${anew[@]}" --preset "$1" -DLIBTORCH_ROOT="${LIBTORCH_ROOT:-$libtorch_folder/torch}"
 }
 
 # build_targets PRESET [TARGET…]: builds these of a preset that is configured; all without any.
@@ -236,7 +256,7 @@ build() {
 
 # The two programs. A checkout that runs the tests has the folder configured with them: that stays.
 build_programs() {
-  if [ -e "$source_root/build/release/build.ninja" ]; then
+  if [ -e "$source_root/build/release/build.ninja" ] && ! is_stale release; then
     cd "$source_root"
     step "build" ninja -C build/release resolute resolute-worker
   else
