@@ -133,7 +133,7 @@ TEST_F(Suite, beside_each_table_of_rain_stands_the_gap_there_is_to_close) {
       EXPECT_THAT(good[i].protocol.query_rates, ElementsAre(1));
     }
     const auto table = std::find_if(made.tables.begin(), made.tables.end(),
-                                    [&](const TablePlan& one) { return one.id == without.first; });
+                                    [&id = without.first](const TablePlan& one) { return one.id == id; });
     EXPECT_THAT(table->metrics, Contains("resolution_probe"));
   }
 }
@@ -214,7 +214,7 @@ TEST_F(Suite, the_study_of_resolution_adaptive_has_the_papers_rows_and_says_that
   // What the paper states in words, on each data set, of the one table that has its rows.
   const std::vector<ClaimPlan>& claims = plan.tables.front().claims;
   ASSERT_EQ(4U, claims.size());
-  for (const std::size_t dataset : {0, 1}) {
+  for (const std::size_t dataset : {0U, 1U}) {
     EXPECT_THAT(claims[2 * dataset].worse_to_better, ElementsAre("plain", "varying-length", "progressive"));
     EXPECT_THAT(claims[2 * dataset + 1].worse_to_better, ElementsAre("masks", "progressive"));
   }

@@ -42,7 +42,7 @@ at::Tensor seen_by_kernels(const at::Tensor& tensor) {
 
 void resize_to(const at::Tensor& tensor, at::IntArrayRef sizes, at::IntArrayRef strides) {
   const c10::DeviceGuard guard(tensor.device());
-  const std::size_t bytes = at::detail::computeStorageNbytes(sizes, strides, tensor.element_size());
+  const std::size_t bytes = at::detail::computeStorageNbytes(sizes, strides, tensor.itemsize());
   tensor.unsafeGetTensorImpl()->set_sizes_and_strides(sizes, strides);
   if (tensor.storage().nbytes() >= bytes) return;
   tensor.storage().set_data_ptr_noswap(c10::GetAllocator(kDevice)->allocate(bytes));
@@ -61,11 +61,11 @@ at::Tensor stand_in(const at::Tensor& tensor, bool written) {
   constexpr std::size_t kSmall = 1 << 16;
   static void* const zeros =
       ::mmap(nullptr, kZeros, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, /*fd=*/-1, 0);
-  const std::size_t bytes = at::detail::computeStorageNbytes(tensor.sizes(), tensor.strides(), tensor.element_size());
+  const std::size_t bytes = at::detail::computeStorageNbytes(tensor.sizes(), tensor.strides(), tensor.itemsize());
   const at::TensorOptions options = tensor.options().device(at::kCPU).requires_grad(false);
   if (!written && bytes > kSmall) return at::from_blob(zeros, tensor.sizes(), tensor.strides(), options);
   if (tensor.numel() == 0) return at::empty(tensor.sizes(), options);
-  at::Tensor whole = at::zeros({static_cast<std::int64_t>(bytes / tensor.element_size())}, options);
+  at::Tensor whole = at::zeros({static_cast<std::int64_t>(bytes / tensor.itemsize())}, options);
   return whole.as_strided(tensor.sizes(), tensor.strides());
 }
 
