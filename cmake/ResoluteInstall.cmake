@@ -33,8 +33,8 @@ if(TARGET resolute-worker)
   install(CODE [[
     file(REAL_PATH ${wheels} wheels)
     file(GET_RUNTIME_DEPENDENCIES EXECUTABLES ${worker} RESOLVED_DEPENDENCIES_VAR libraries)
-    string(SHA256 of_wheels ${wheels})  # each libtorch has copies of its own
-    set(copies ${all_copies}/${of_wheels})
+    string(SHA256 key ${wheels})  # each libtorch has copies of its own
+    set(copies ${all_copies}/${key})
     file(MAKE_DIRECTORY ${copies})
     set(taken)
     foreach(library IN LISTS libraries)

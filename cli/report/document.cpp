@@ -297,7 +297,7 @@ Json timeline_json(const orchestrator::Timeline& timeline, const Privacy& privac
                         {"outcome", one.outcome},
                         {"words", privacy.message(one.words)}});
   // What runs has no end yet: the axis goes to the last that a journal tells of.
-  double last = 1;
+  double last = 0;
   for (const orchestrator::TimelineRun& run : timeline.runs) last = std::max(last, since(run.end));
   return {{"nodes", privacy.nodes()}, {"runs", std::move(runs)}, {"attempts", std::move(attempts)}, {"last", last}};
 }

@@ -171,16 +171,20 @@ missing_wheels() {
   done < <(grep -v '^#' "$source_root/script/support/wheels.txt")
 }
 
+# lock_cache NAME: checkouts share the cache: one makes what it is to hold under NAME, the others wait, until the caller's shell
+# ends, and then find it there. What one that was killed has left is removed: nobody is at work on it.
+lock_cache() {
+  exec 9>"$cache/$1.lock"
+  flock 9
+  rm -rf "$cache/$1-scratch".*
+}
+
 # The wheels are unpacked, not installed: no Python version need match.
 download_and_unpack_wheels() {
   local scratch python platforms=() minor wheel folder
   python=/usr/bin/python3
-  # Checkouts share the cache: one fetches, the others wait and find it there.
-  exec 9>"$cache/libtorch.lock"
-  flock 9
+  lock_cache libtorch
   [ -n "$(missing_wheels)" ] || return 0
-  # A scratch folder of a run that was killed is of no use to anyone: it is named after the process that made it.
-  find "$cache" -maxdepth 1 -name 'libtorch-scratch.*' -mmin +120 -exec rm -rf {} + 2>/dev/null || true
   scratch=$(mktemp -d "$cache/libtorch-scratch.XXXXXX")
   missing_wheels >"$scratch/wheels.txt"
   for minor in $(seq 17 28); do platforms+=(--platform "manylinux_2_${minor}_x86_64"); done

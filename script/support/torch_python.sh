@@ -9,6 +9,8 @@ torch_python_packages=(typing_extensions==4.15.0 filelock==3.20.0 sympy==1.14.0 
 make_torch_python() {
   local scratch library wheels
   wheels=$(dirname "${LIBTORCH_ROOT:-$libtorch_folder/torch}")
+  lock_cache torch-python
+  ! has_torch_python || return 0
   scratch=$(mktemp -d "$cache/torch-python-scratch.XXXXXX")
   /usr/bin/python3 -m pip install -q --no-deps --only-binary=:all: --target "$scratch/packages" "${torch_python_packages[@]}"
   # torch's Python module wants libraries for GPUs that nothing here calls: ones whose functions do nothing satisfy the
@@ -37,14 +39,17 @@ END
   printf '%s\n' "${torch_python_packages[@]}" >"$cache/torch-python/complete"
 }
 
+has_torch_python() { printf '%s\n' "${torch_python_packages[@]}" | cmp -s - "$cache/torch-python/complete"; }
+
 # torch_python: makes it once, and again where the list above has changed; "$cache/torch-python/python" is the interpreter.
 torch_python() {
-  if printf '%s\n' "${torch_python_packages[@]}" | cmp -s - "$cache/torch-python/complete"; then return 0; fi
-  step "torch for python" make_torch_python
+  has_torch_python || step "torch for python" make_torch_python
 }
 
 make_reader_python() {
   local scratch
+  lock_cache reader-python
+  ! has_reader_python || return 0
   scratch=$(mktemp -d "$cache/reader-python-scratch.XXXXXX")
   install_wheels "$scratch/packages" <"$source_root/script/support/reader_wheels.txt"
   sed "s|PYTHONPATH='|&$cache/reader-python/packages:|" "$cache/torch-python/python" >"$scratch/python"
@@ -54,9 +59,10 @@ make_reader_python() {
   mv "$scratch" "$cache/reader-python"
 }
 
+has_reader_python() { cmp -s "$source_root/script/support/reader_wheels.txt" "$cache/reader-python/complete"; }
+
 # reader_python, after torch_python: makes it once, and again where its list has changed; "$cache/reader-python/python" is torch's
 # interpreter with the packages of reader_wheels.txt.
 reader_python() {
-  if cmp -s "$source_root/script/support/reader_wheels.txt" "$cache/reader-python/complete"; then return 0; fi
-  step "readers of weights for python" make_reader_python
+  has_reader_python || step "readers of weights for python" make_reader_python
 }

@@ -9,6 +9,8 @@ torchreid_wheels='pillow==11.3.0 --hash=sha256:106064daa23a745510dabce1d84f29137
 
 make_torchreid_python() {
   local scratch
+  lock_cache torchreid-python
+  ! has_torchreid_python || return 0
   scratch=$(mktemp -d "$cache/torchreid-python-scratch.XXXXXX")
   install_wheels "$scratch/packages" <<<"$torchreid_wheels"
   mkdir "$scratch/source"
@@ -25,9 +27,12 @@ make_torchreid_python() {
   mv "$scratch" "$cache/torchreid-python"
 }
 
+has_torchreid_python() {
+  printf '%s\n' "$torchreid_source" "$torchreid_wheels" | cmp -s - "$cache/torchreid-python/complete"
+}
+
 # torchreid_python, after reader_python: makes it once, and again where its lists have changed; "$cache/torchreid-python/python" is
 # reader_python's interpreter with torchreid.
 torchreid_python() {
-  if printf '%s\n' "$torchreid_source" "$torchreid_wheels" | cmp -s - "$cache/torchreid-python/complete"; then return 0; fi
-  step "torchreid for python" make_torchreid_python
+  has_torchreid_python || step "torchreid for python" make_torchreid_python
 }

@@ -104,7 +104,7 @@ const outcomeStyle = (outcome) => (outcome === "done" || outcome === "running" ?
 
 function timelineEnd(timeline) {
   const ends = [...timeline.runs, ...timeline.attempts].flatMap((one) => [one.begin, one.end]).filter(isNumber);
-  return ends.reduce((last, end) => Math.max(last, end), timeline.last);
+  return ends.reduce((last, end) => Math.max(last, end), Math.max(timeline.last, 1));
 }
 
 // Each attempt in the first line that is free when it begins.
