@@ -18,17 +18,39 @@ bool is_of_word(const std::string& text, std::size_t at) {
          static_cast<unsigned char>(c) >= 0x80;
 }
 
-//! Text of a user within a table's cell. An underscore within a word is none of markup, nor are brackets without an
-//! address, or an "&" before a space.
+//! Whether the character would be read as markup: "a_b", "[1]", "A & B", "< 5" and "~5" stand for themselves, and are
+//! read on terminals too.
+bool is_markup(const std::string& text, std::size_t at) {
+  const auto next_is_one_of = [&](std::string_view characters) {
+    return at + 1 < text.size() && characters.find(text[at + 1]) != std::string_view::npos;
+  };
+  switch (text[at]) {
+    case '|':
+    case '\\':
+    case '`':
+    case '*':
+      return true;
+    case '_':
+      return at == 0 || !is_of_word(text, at - 1) || !is_of_word(text, at + 1);
+    case ']':
+      return next_is_one_of("([");
+    case '&':
+      return is_of_word(text, at + 1) || next_is_one_of("#");
+    case '<':
+      return is_of_word(text, at + 1) || next_is_one_of("/!?");
+    case '~':
+      return next_is_one_of("~") || (at > 0 && text[at - 1] == '~');
+    default:
+      return false;
+  }
+}
+
+//! Text of a user within a table's cell.
 std::string plain(const std::string& text) {
   std::string safe;
   for (std::size_t at = 0; at < text.size(); ++at) {
     const char c = text[at];
-    const bool markup = c == '_'   ? at == 0 || !is_of_word(text, at - 1) || !is_of_word(text, at + 1)
-                        : c == ']' ? text.substr(at + 1, 1) == "(" || text.substr(at + 1, 1) == "["
-                        : c == '&' ? is_of_word(text, at + 1) || text.substr(at + 1, 1) == "#"
-                                   : std::string_view("|\\`*<~").find(c) != std::string_view::npos;
-    if (markup) safe += '\\';
+    if (is_markup(text, at)) safe += '\\';
     safe += c == '\n' || c == '\r' ? ' ' : c;
   }
   return safe;

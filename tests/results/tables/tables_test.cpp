@@ -35,9 +35,9 @@ TEST(Tables, an_incomplete_suite_prints_as_golden) {
 
 TEST(Tables, text_of_a_user_is_no_markdown) {
   Suite suite;
-  suite.plan.tables[0].rows[1].label = "<L1> [x](y) a*b* `c` L_adv _d_ ~~e~~ A & B &amp;";
+  suite.plan.tables[0].rows[1].label = "<L1> [x](y) a*b* `c` L_adv _d_ ~~e~~ A & B &amp; a < 5 ~5";
   EXPECT_THAT(to_markdown(suite.tables()),
-              HasSubstr("| \\<L1> [x\\](y) a\\*b\\* \\`c\\` L_adv \\_d\\_ \\~\\~e\\~\\~ A & B \\&amp; |"));
+              HasSubstr("| \\<L1> [x\\](y) a\\*b\\* \\`c\\` L_adv \\_d\\_ \\~\\~e\\~\\~ A & B \\&amp; a < 5 ~5 |"));
 }
 
 TEST(Tables, a_cell_is_mean_and_sample_deviation_in_per_cent) {
