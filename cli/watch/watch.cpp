@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <optional>
 #include <string>
 
 #include "cli/page/browser.h"
@@ -16,6 +17,7 @@
 #include "cli/watch/store_reader.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/files/drawing_folder.h"
 #include "core/files/file_system.h"
 #include "core/log.h"
 #include "core/process/process.h"
@@ -99,7 +101,16 @@ void serve(const SuiteArguments& arguments, const ServedAddress& address, millis
         "keep both to you");
   say_address(server.url(), arguments.json);
   if (is_loopback(address)) say_how_to_forward(server.port());
-  if (arguments.values["open"].as<bool>()) open_in_browser(server.url());
+  // Everybody on this machine sees what programs are called with, and the address has the token in it: the browser gets
+  // a file that leads there, in a folder of this user's alone.
+  std::optional<core::DrawingFolder> folder;
+  if (arguments.values["open"].as<bool>()) {
+    const auto leading = folder.emplace("watch").path() / "watch.html";
+    core::write_atomic(
+        core::real_file_system(), leading,
+        fmt::format("<!doctype html><meta http-equiv=\"refresh\" content=\"0; url={}\">\n", server.url()));
+    open_in_browser(leading.string());
+  }
   core::give_way();
   follow(reader, editions, token, interval, input);
 }

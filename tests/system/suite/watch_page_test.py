@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -32,6 +33,13 @@ BADGE = "return document.querySelector('header .badge').textContent"
 
 def start(*words, **options):
     return subprocess.Popen([PROGRAM, *map(str, words)], stderr=subprocess.PIPE, text=True, **options)
+
+
+def until(holds):
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.02)
 
 
 def contents(folder):
@@ -133,6 +141,28 @@ class WatchedPage(unittest.TestCase):
         stream.close()
         self.assertEqual(served.end(), (0, ""))
         self.assertEqual(contents(store), before)
+
+    def test_no_program_is_called_with_the_token(self):
+        folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder)
+        opener, opened = folder / "xdg-open", folder / "opened"
+        opener.write_text(f'#!/bin/sh\n{{ printf "%s\\n" "$*"; cat "$1"; }} >"{opened}.part" && mv "{opened}.part" "{opened}"\n')
+        opener.chmod(0o755)
+        watching = start("suite", "watch", SUITE, "--store", self.store, "--http", "127.0.0.1:0", "--json", "--open",
+                         stdout=subprocess.PIPE, env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
+        self.addCleanup(watching.kill)
+        address = json.loads(watching.stdout.readline())["address"]
+        token = urllib.parse.parse_qs(urllib.parse.urlsplit(address).query)["token"][0]
+        until(opened.exists)
+        called_with, page = opened.read_text().split("\n", 1)
+        self.assertNotIn(token, called_with)
+        self.assertIn(address, page)
+        file = pathlib.Path(called_with)
+        self.assertEqual(file.parent.stat().st_mode & 0o077, 0, "nobody else may look into it")
+        watching.send_signal(signal.SIGINT)
+        watching.communicate(timeout=20)
+        self.assertEqual(watching.returncode, 0)
+        self.assertFalse(file.parent.exists())
 
     def test_what_a_browser_would_not_send_is_refused_or_let_go(self):
         served = Served(self, self.store)
