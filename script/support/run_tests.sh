@@ -10,7 +10,7 @@ export RESOLUTE_SLICE
 begun=() memory=''
 at_exit() {
   kill "${begun[@]}" 2>/dev/null || true
-  wait "${begun[@]}" 2>/dev/null || true
+  finish_tests 2>/dev/null || true
   [ -z "$memory" ] || rm -rf "$memory"
 }
 

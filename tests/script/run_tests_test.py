@@ -1,15 +1,14 @@
 """script/support/run_tests.sh: tests beside one another all come to their end, and none outlives the script."""
 
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 import unittest
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from checkout import checkout
+
 TESTS = """add_test(fails "false")
 set_tests_properties(fails PROPERTIES LABELS quick)
 add_test(passes "true")
@@ -21,19 +20,14 @@ set_tests_properties(late PROPERTIES LABELS slow)
 
 class RunTests(unittest.TestCase):
     def setUp(self):
-        self.folder = Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, self.folder)
-        support, self.build = self.folder / "script/support", self.folder / "build/release"
-        support.mkdir(parents=True)
+        self.folder, self.environment = checkout(self, "common.sh", "run_tests.sh")
+        self.build = self.folder / "build/release"
         self.build.mkdir(parents=True)
-        for name in ("common.sh", "run_tests.sh"):
-            shutil.copy(ROOT / "script/support" / name, support)
         (self.build / "CTestTestfile.cmake").write_text(TESTS)
 
     def start(self, script):
         return subprocess.Popen(["bash", "-c", f'. "$0/common.sh"; . "$0/run_tests.sh"; {script}', self.folder / "script/support"],
-                                env={**os.environ, "RESOLUTE_CACHE": str(self.folder / "cache")}, start_new_session=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                env=self.environment, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def test_what_fails_first_does_not_end_what_runs_beside_it(self):
         process = self.start('begin_tests ci "slow ones" -L slow; begin_tests ci "quick ones" -L quick; finish_tests; echo not reached')

@@ -4,15 +4,14 @@ signal."""
 import os
 import pty
 import re
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 import unittest
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from checkout import checkout
+
 NINJA = 'like_ninja() { for n in 1 2 3; do echo "[$n/3] Building"; sleep 1.2; done; }; '
 ENDED = re.compile(r"made up +\d+ s\n")
 
@@ -25,12 +24,8 @@ def left_on_screen(written):
 
 class Step(unittest.TestCase):
     def setUp(self):
-        self.folder = Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, self.folder)
-        support = self.folder / "script/support"
-        support.mkdir(parents=True)
-        shutil.copy(ROOT / "script/support/common.sh", support)
-        self.environment = {**os.environ, "RESOLUTE_CACHE": str(self.folder / "cache"), "TERM": "xterm"}
+        self.folder, self.environment = checkout(self, "common.sh")
+        self.environment["TERM"] = "xterm"
         self.environment.pop("NO_COLOR", None)
 
     def start(self, script, **streams):

@@ -417,6 +417,15 @@ void stall(World& world, std::chrono::milliseconds length, std::function<bool(bo
   };
 }
 
+// For 20 s no files are made; after 2 s the agent leaves, and after 3 s there is another.
+void exchange_agent_while_files_are_made(World& world) {
+  stall(world, 20s, [](bool in_order) { return !in_order; });
+  world.run_for(2s);
+  world.agent_end->send(0, encode(Leave{"it was told to"}));
+  world.run_for(1s);
+  world.agent.emplace(*world.agent_end, world.clock, world.layout, 2);
+}
+
 TEST(CoordinatorOnASlowStore, a_stall_of_the_journal_lets_nobody_be_given_up) {
   World world;
   world.begin(4, 2, 2);
@@ -472,11 +481,7 @@ TEST(CoordinatorOnASlowStore, a_second_signal_ends_a_run_whose_store_does_not_an
 TEST(CoordinatorOnASlowStore, what_is_given_up_while_its_files_are_made_is_not_started) {
   World world;
   world.begin(2, 1, 2);
-  stall(world, 20s, [](bool in_order) { return !in_order; });
-  world.run_for(2s);
-  world.agent_end->send(0, encode(Leave{"it was told to"}));
-  world.run_for(1s);
-  world.agent.emplace(*world.agent_end, world.clock, world.layout, 2);
+  exchange_agent_while_files_are_made(world);
   EXPECT_FALSE(world.run_for(10s));
   EXPECT_TRUE(world.agent->launched.empty());
   EXPECT_TRUE(world.run_for(1min));
@@ -494,11 +499,7 @@ TEST(CoordinatorOnASlowStore, what_another_run_holds_is_tried_again_where_its_ag
     core::write_atomic(core::real_file_system(), claim_file(world.layout, job.id),
                        "{\"epoch\":1,\"run\":\"other\",\"suite\":\"elsewhere\"}\n");
   }
-  stall(world, 20s, [](bool in_order) { return !in_order; });
-  world.run_for(2s);
-  world.agent_end->send(0, encode(Leave{"it was told to"}));
-  world.run_for(1s);
-  world.agent.emplace(*world.agent_end, world.clock, world.layout, 2);
+  exchange_agent_while_files_are_made(world);
   EXPECT_TRUE(world.run_for(5min));
   EXPECT_EQ(world.causes(), std::set<Cause>{Cause::kAgentLost});
   EXPECT_EQ(world.agent->launched.size(), 2U);
