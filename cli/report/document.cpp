@@ -312,15 +312,16 @@ Json status_json(const results::ResultsSource& source, const results::Provenance
   std::set<JobId> running, failed, cancelled;
   for (const orchestrator::TimelineAttempt& one : timeline.attempts)
     if (one.outcome == "running") running.insert(one.job);
+  for (std::size_t i = 0; i < status.standings.size(); ++i) {
+    if (status.standings[i] == orchestrator::JobStanding::kFailed) failed.insert(source.plan.jobs[i].id);
+    if (status.standings[i] == orchestrator::JobStanding::kCancelled) cancelled.insert(source.plan.jobs[i].id);
+  }
   Json failures = Json::array();
-  for (const orchestrator::Failure& failure : status.failures) {
-    const bool never_ran = failure.cause == "cancelled" || failure.cause == "needs-failed";
-    (never_ran ? cancelled : failed).insert(failure.job);
+  for (const orchestrator::Failure& failure : status.failures)
     failures.push_back({{"job", failure.job.hex},
                         {"label", failure.label},
                         {"cause", failure.cause},
                         {"why", privacy.message(failure.evidence)}});
-  }
   Json jobs = Json::array();
   for (const char* kind : {"shard", "seal", "training", "evaluation"}) {
     int all = 0, done = 0, its_running = 0, its_failed = 0, its_cancelled = 0;

@@ -77,9 +77,10 @@ MappedImages read_sampled_images(const std::filesystem::path& path) {
   const std::size_t people = std::set(identities.begin(), identities.end()).size(),
                     looks = std::set(rates.begin(), rates.end()).size();
   const std::size_t most = people == 0 ? 0 : std::max<std::size_t>(1, kMostMapped / (people * looks));
+  const std::size_t most_people = looks == 0 ? 0 : std::max<std::size_t>(1, kMostMapped / looks);
   std::map<std::int64_t, std::set<std::int64_t>> taken;  // rows of the pack, by identity
   for (std::size_t i = 0; i < identities.size(); ++i) {
-    if (!taken.contains(identities[i]) && taken.size() >= std::max<std::size_t>(1, kMostMapped / looks)) continue;
+    if (!taken.contains(identities[i]) && taken.size() >= most_people) continue;
     auto& own = taken[identities[i]];
     if (!own.contains(rows[i]) && own.size() >= most) continue;
     own.insert(rows[i]);

@@ -26,7 +26,12 @@ std::optional<experiments::MetricName> metric_of(std::string_view name) {
   return experiments::is_metric(metric) ? experiments::find_metric(metric) : std::nullopt;
 }
 
-bool is_drawn(const std::string& name) { return name == "loss" || name.starts_with("losses/") || metric_of(name); }
+// What a logged number is drawn times; nothing for one that is not drawn.
+std::optional<double> shown_times(const std::string& name) {
+  if (name == "loss" || name.starts_with("losses/")) return 1;
+  const auto metric = metric_of(name);
+  return metric ? std::optional((*metric)->unit->shown) : std::nullopt;
+}
 
 Curve thinned(const Curve& curve) {
   if (curve.size() <= kMostPoints) return curve;
@@ -45,9 +50,8 @@ Curves curves_of(const results::TrainingNumbers& numbers) {
   Curves curves;
   for (const auto& [step, logged] : numbers.steps)
     for (const auto& [name, value] : logged.values)
-      if (is_drawn(name))
-        curves[name].push_back(
-            {.x = static_cast<double>(step), .y = metric_of(name) ? (*metric_of(name))->unit->shown * value : value});
+      if (const auto times = shown_times(name))
+        curves[name].push_back({.x = static_cast<double>(step), .y = *times * value});
   for (auto& [name, curve] : curves) curve = thinned(curve);
   return curves;
 }

@@ -158,7 +158,6 @@ std::chrono::seconds read_idle_limit(const options::variables_map& values, const
 
 std::string read_launcher(const options::variables_map& values, const experiments::Site& site, int nodes) {
   std::string launcher = given<std::string>(values, "launcher").value_or(site.launcher.value_or("auto"));
-  if (launcher == "auto") return launcher;
   try {
     slurm::require_launcher(launcher, nodes);
   } catch (const core::RuntimeError& error) {

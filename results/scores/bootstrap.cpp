@@ -91,7 +91,21 @@ class Statistic {
   std::vector<std::vector<std::size_t>> picked_;  // people of each data set
 };
 
-std::vector<BootstrapInterval> intervals_of(const std::vector<Trial>& trials, std::size_t metrics) {
+}  // namespace
+
+std::vector<BootstrapInterval> paired_bootstrap(const std::vector<std::vector<PairedQuery>>& trials,
+                                                std::size_t metrics) {
+  return paired_bootstrap_of_mean({trials}, metrics);
+}
+
+std::vector<BootstrapInterval> paired_bootstrap_of_mean(
+    const std::vector<std::vector<std::vector<PairedQuery>>>& datasets, std::size_t metrics) {
+  RESOLUTE_EXPECT(!datasets.empty() && !datasets.front().empty(), "there are trials");
+  std::vector<Trial> trials(datasets.front().size());
+  for (const auto& dataset : datasets) {
+    RESOLUTE_EXPECT(dataset.size() == trials.size(), "each data set has equally many trials");
+    for (std::size_t t = 0; t < trials.size(); ++t) add_to(trials[t], clusters_of(dataset[t], metrics));
+  }
   Statistic statistic(trials, metrics);
   const auto in_place = [](std::size_t place) { return place; };
   std::vector<BootstrapInterval> intervals;
@@ -112,24 +126,6 @@ std::vector<BootstrapInterval> intervals_of(const std::vector<Trial>& trials, st
     intervals[m].high = ends.high;
   }
   return intervals;
-}
-
-}  // namespace
-
-std::vector<BootstrapInterval> paired_bootstrap(const std::vector<std::vector<PairedQuery>>& trials,
-                                                std::size_t metrics) {
-  return paired_bootstrap_of_mean({trials}, metrics);
-}
-
-std::vector<BootstrapInterval> paired_bootstrap_of_mean(
-    const std::vector<std::vector<std::vector<PairedQuery>>>& datasets, std::size_t metrics) {
-  RESOLUTE_EXPECT(!datasets.empty() && !datasets.front().empty(), "there are trials");
-  std::vector<Trial> trials(datasets.front().size());
-  for (const auto& dataset : datasets) {
-    RESOLUTE_EXPECT(dataset.size() == trials.size(), "each data set has equally many trials");
-    for (std::size_t t = 0; t < trials.size(); ++t) add_to(trials[t], clusters_of(dataset[t], metrics));
-  }
-  return intervals_of(trials, metrics);
 }
 
 Percentiles percentiles_of(std::vector<double>& resampled) {

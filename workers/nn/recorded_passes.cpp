@@ -130,8 +130,9 @@ class RecordedPass : public std::enable_shared_from_this<RecordedPass> {
     return leaves;
   }
   std::variant<Backward, TooLarge> record_backward(const variable_list& gradients);
-  //! What the backward pass is of, from the graph of the recorded pass.
-  variable_list backward_as_it_is(const variable_list& gradients);
+  //! Of the input and the parameters, from the graph of the recorded pass. \param gradients one per output, or
+  //! undefined
+  variable_list differentiate(const variable_list& gradients) const;
 
   Recorder& recorder_;
   bool gradients_outlive_;
@@ -179,7 +180,10 @@ variable_list RecordedPass::play_backward(const variable_list& gradients) {
   for (const at::Tensor& gradient : gradients) forms.push_back(form_of(gradient));
   auto found = backward_.find(forms);
   if (found == backward_.end()) found = backward_.emplace(forms, record_backward(gradients)).first;
-  if (std::holds_alternative<TooLarge>(found->second)) return backward_as_it_is(gradients);
+  if (std::holds_alternative<TooLarge>(found->second)) {
+    const Marks::Exchanged own(marks_);
+    return differentiate(gradients);
+  }
   Backward& backward = std::get<Backward>(found->second);
   for (std::size_t i = 0; i < gradients.size(); ++i)
     if (gradients[i].defined()) backward.inlets[i]->fill(gradients[i]);
@@ -200,35 +204,26 @@ variable_list RecordedPass::play_backward(const variable_list& gradients) {
   return results;
 }
 
-variable_list RecordedPass::backward_as_it_is(const variable_list& gradients) {
+variable_list RecordedPass::differentiate(const variable_list& gradients) const {
   std::vector<at::Tensor> outputs, given;
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     if (!gradients[i].defined()) continue;
     outputs.push_back(outputs_[i]);
     given.push_back(gradients[i]);
   }
-  const Marks::Exchanged own(marks_);
   return torch::autograd::grad(outputs, with(leaves_, image_), given, /*retain_graph=*/true, false, true);
 }
 
 std::variant<RecordedPass::Backward, RecordedPass::TooLarge> RecordedPass::record_backward(
     const variable_list& gradients) try {
   Backward backward;
-  std::vector<at::Tensor> outputs, given;
-  for (std::size_t i = 0; i < gradients.size(); ++i) {
-    backward.inlets.emplace_back();
-    if (!gradients[i].defined()) continue;
-    backward.inlets.back().emplace(gradients[i]);
-    outputs.push_back(outputs_[i]);
-    given.push_back(backward.inlets.back()->tensor());
+  variable_list given;
+  for (const at::Tensor& gradient : gradients) {
+    auto& inlet = backward.inlets.emplace_back();
+    given.push_back(gradient.defined() ? inlet.emplace(gradient).tensor() : at::Tensor());
   }
   const Marks::Exchanged own(marks_);
-  backward.recording = recorder_.record(
-      [&] {
-        backward.results =
-            torch::autograd::grad(outputs, with(leaves_, image_), given, /*retain_graph=*/true, false, true);
-      },
-      recording_.get());
+  backward.recording = recorder_.record([&] { backward.results = differentiate(given); }, recording_.get());
   return backward;
 } catch (const c10::OutOfMemoryError&) {
   core::log_info("a network's backward pass is not recorded: there is too little memory to keep it");

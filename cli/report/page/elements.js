@@ -189,12 +189,15 @@ function jobButton(id, words, key) {
     onclick: () => showJob(id) }, words);
 }
 
-function failureList(failures) {
+// The jobs of all kinds that are done, have failed, …
+const jobsOf = (status, state) => status.jobs.reduce((sum, jobs) => sum + jobs[state], 0);
+
+function failureList(status) {
+  const { failures } = status;
   if (!failures.length) return null;
-  const cancelled = failures.filter(({ cause }) => cause === "cancelled" || cause === "needs-failed").length;
-  const failed = failures.length - cancelled;
-  const words = [failed ? `${plural(failed, "job")} failed` : null, cancelled ? `${plural(cancelled, "job")} cancelled` : null];
-  return el("div", { id: "failures" }, el("h2", {}, words.filter((one) => one).join(", ")),
+  const words = ["failed", "cancelled"].map((state) => [jobsOf(status, state), state]).filter(([count]) => count)
+    .map(([count, state]) => `${plural(count, "job")} ${state}`);
+  return el("div", { id: "failures" }, el("h2", {}, words.join(", ")),
     el("ul", { class: "failures" }, failures.map((failure) => el("li", {},
       el("strong", { class: "bad" }, `✗ ${failure.cause}`), " ",
       jobButton(failure.job, failure.label, `failure/${failure.job}`),
@@ -210,8 +213,7 @@ function header(report) {
     isNumber(status.node_seconds) ? `allocated: ${hours(status.node_seconds)} node-hours` : null,
     status.allocated_gpu_seconds > 0 ? `${hours(status.allocated_gpu_seconds)} GPU-hours` : null,
   ].filter((one) => one);
-  const all = status.jobs.reduce((sum, jobs) => sum + jobs.all, 0);
-  const done = status.jobs.reduce((sum, jobs) => sum + jobs.done, 0);
+  const all = jobsOf(status, "all"), done = jobsOf(status, "done");
   return el("header", {}, el("h1", {}, report.title),
     el("p", {}, statusBadge(status), " Suite ", el("code", {}, report.suite),
       all ? `; ${done} of ${all} jobs done` : null,
@@ -219,5 +221,5 @@ function header(report) {
     status.jobs.length ? el("ul", { class: "kinds" }, status.jobs.map(kindItem)) : null,
     report.notes.length ? el("ul", { class: "notes quiet small" },
       report.notes.map((note) => el("li", {}, note))) : null,
-    failureList(status.failures));
+    failureList(status));
 }
