@@ -154,6 +154,14 @@ std::optional<std::filesystem::path> site_file(const std::map<std::string, std::
   return std::nullopt;
 }
 
+std::optional<std::filesystem::path> site_file_to_read(core::FileSystem& files,
+                                                       const std::map<std::string, std::string>& environment) {
+  auto file = site_file(environment);
+  const bool named = !core::variable_in(environment, "RESOLUTE_SITE").empty();
+  if (file && !named && !files.exists(*file)) file.reset();
+  return file;
+}
+
 Site read_site(core::FileSystem& files, const std::filesystem::path& file) {
   const Node document = parse_toml(core::read_named_text(files, file), file.string());
   TableReader top(document, "the site file");

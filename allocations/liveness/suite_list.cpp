@@ -50,7 +50,7 @@ Read read_suite(core::FileSystem& files, const experiments::StoreLayout& store, 
 }
 
 // Of a job over all allocations, the state that counts most.
-enum class JobEnd { kOpen, kFailed, kRunning, kDone };
+enum class JobEnd { kOpen, kCancelled, kFailed, kRunning, kDone };
 
 void count_jobs(const Read& read, bool live, ListedSuite& listed) {
   std::map<std::string, std::pair<JobEnd, bool>> jobs;  // by id: state, and whether it is a seal
@@ -61,8 +61,9 @@ void count_jobs(const Read& read, bool live, ListedSuite& listed) {
       const JobEnd end = done ? JobEnd::kDone
                          : live && run.live && std::holds_alternative<orchestrator::Running>(job.state)
                              ? JobEnd::kRunning
-                         : orchestrator::ended_badly(job) ? JobEnd::kFailed
-                                                          : JobEnd::kOpen;
+                         : std::holds_alternative<orchestrator::Failed>(job.state)    ? JobEnd::kFailed
+                         : std::holds_alternative<orchestrator::Cancelled>(job.state) ? JobEnd::kCancelled
+                                                                                      : JobEnd::kOpen;
       auto& known = jobs.try_emplace(job.id.hex, JobEnd::kOpen, job.kind == "seal").first->second;
       known.first = std::max(known.first, end);
     }
@@ -71,6 +72,7 @@ void count_jobs(const Read& read, bool live, ListedSuite& listed) {
     listed.done += job.first == JobEnd::kDone ? 1 : 0;
     listed.running += job.first == JobEnd::kRunning ? 1 : 0;
     listed.failed += job.first == JobEnd::kFailed ? 1 : 0;
+    listed.cancelled += job.first == JobEnd::kCancelled ? 1 : 0;
     listed.jobs.push_back({id});
     if (job.second) listed.seals.push_back({id});
   }
@@ -92,7 +94,7 @@ void find_last_end(const Read& read, ListedSuite& listed) {
 }
 
 SuiteFacts facts_of(const Read& read, const ListedSuite& listed, const SlurmAnswer& answer, bool live) {
-  SuiteFacts facts{listed.all, listed.done, listed.failed, live};
+  SuiteFacts facts{listed.all, listed.done, listed.failed + listed.cancelled, live};
   for (const AllocationView& view : join(read.submissions, answer, listed.all > 0 && listed.done == listed.all))
     facts.allocations.push_back(view.state);
   for (const orchestrator::KnownRun& run : read.runs)
@@ -120,7 +122,7 @@ SuiteState state_of(const SuiteFacts& facts) {
   if (any(kUnknown)) return SuiteState::kUnknown;
   if (facts.given_up) return SuiteState::kGivenUp;
   if (facts.cancelled) return SuiteState::kCancelled;
-  if (facts.failed > 0) return SuiteState::kIncomplete;
+  if (facts.ended_badly > 0) return SuiteState::kIncomplete;
   return facts.all > 0 ? SuiteState::kInterrupted : SuiteState::kNotBegun;
 }
 

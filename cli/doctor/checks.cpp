@@ -183,11 +183,13 @@ Findings check_processes() {
 }
 
 SiteCheck check_site(const Environment& environment) {
-  const auto file = experiments::site_file(environment);
   auto& files = core::real_file_system();
   try {
-    if (!file || !files.exists(*file))
-      return {{{Level::kOk, "site", file ? "no site file (" + file->string() + ")" : "no site file", ""}}, {}};
+    const auto file = experiments::site_file_to_read(files, environment);
+    if (!file) {
+      const auto place = experiments::site_file(environment);
+      return {{{Level::kOk, "site", place ? "no site file (" + place->string() + ")" : "no site file", ""}}, {}};
+    }
     experiments::Site site = experiments::read_site(files, *file);
     Finding finding{Level::kOk, "site", file->string(), ""};
     if (!site.container.empty() && !orchestrator::can_be_run(environment, site.container.front()))
@@ -195,7 +197,9 @@ SiteCheck check_site(const Environment& environment) {
                  "it must be there on the nodes"};
     return {{finding}, std::move(site)};
   } catch (const core::RuntimeError& error) {
-    return {{from_error("site", Level::kFail, error.what())}, {}};
+    Finding finding = from_error("site", Level::kFail, error.what());
+    if (finding.advice.empty()) finding.advice = "mend the file, or let RESOLUTE_SITE name another";
+    return {{finding}, {}};
   }
 }
 

@@ -114,18 +114,22 @@ int number_in(const Environment& environment, const char* name, int otherwise) {
   return number > 0 ? *number : otherwise;
 }
 
-std::vector<std::string> allocation_command(const std::string& name, const experiments::Site& site, int nodes) {
+// As the allocations of a submission are asked for: what is set for sbatch goes before the site file.
+std::vector<std::string> allocation_command(const Environment& environment, const std::string& name,
+                                            const experiments::Site& site, int nodes) {
   std::vector<std::string> command{"salloc", "-Q", "-J",
                                    name,     "-N", std::to_string(nodes),
                                    "-t",     "5",  "--immediate=" + std::to_string(kWaitForNodes)};
-  const auto add = [&](const char* option, const std::optional<std::string>& value) {
-    if (value) command.push_back(std::string(option) + *value);
+  const auto add = [&](const char* option, const char* variable, const std::optional<std::string>& of_site) {
+    const std::string set = core::variable_in(environment, variable);
+    const std::string value = set.empty() ? of_site.value_or("") : set;
+    if (!value.empty()) command.push_back(option + value);
   };
-  add("--partition=", site.slurm.partition);
-  add("--account=", site.slurm.account);
-  add("--qos=", site.slurm.qos);
-  add("--constraint=", site.slurm.constraint);
-  add("--reservation=", site.slurm.reservation);
+  add("--partition=", "SBATCH_PARTITION", site.slurm.partition);
+  add("--account=", "SBATCH_ACCOUNT", site.slurm.account);
+  add("--qos=", "SBATCH_QOS", site.slurm.qos);
+  add("--constraint=", "SBATCH_CONSTRAINT", site.slurm.constraint);
+  add("--reservation=", "SBATCH_RESERVATION", site.slurm.reservation);
   command.insert(command.end(), {own_program().string(), "doctor", "--launchers"});
   return command;
 }
@@ -202,16 +206,20 @@ Findings try_launchers(const Environment& environment, const experiments::Site& 
   if (nodes == 1) return {{Level::kOk, "launch", "one node: no MPI is needed", ""}};
   slurm::LaunchOptions options;
   options.mpi = site.mpi.value_or(options.mpi);
-  const auto launchers = allocations::launchers_here(nodes, environment, options.mpi);
+  options.words = site.launcher_options;
+  // One that the site file names is the only one that a submission uses.
+  const std::string wanted = site.launcher.value_or("auto");
+  const auto launchers = wanted == "auto" ? allocations::launchers_here(nodes, environment, options.mpi)
+                                          : std::vector{slurm::parse_launcher(wanted)};
   if (launchers.empty())
     return {{Level::kFail, "launch", fmt::format("nothing can start processes on {} nodes", nodes),
              "PMIx for srun (or another kind: mpi in the site file) or mpirun is needed; else submit with --nodes 1"}};
   Findings findings;
   bool works = false;
   for (const slurm::Launcher launcher : launchers) {
-    options.words.clear();
-    if (site.launcher == slurm::name_of(launcher)) options.words = site.launcher_options;
-    if (launcher == slurm::Launcher::kNone) return {{Level::kOk, "launch", "one node: no launcher is needed", ""}};
+    if (launcher == slurm::Launcher::kNone)
+      return {{Level::kFail, "launch", fmt::format("launcher = \"none\" in the site file uses one node of {}", nodes),
+               "submit with --nodes 1, or name another launcher"}};
     findings.push_back(
         try_ring("launch " + std::string(slurm::name_of(launcher)),
                  slurm::launch_command(launcher, nodes, {own_program().string(), "doctor", "--ring"}, options),
@@ -228,8 +236,8 @@ Findings try_allocation(const Environment& environment, const experiments::Site&
   if (!core::program_on_path(environment, "salloc"))
     return {{Level::kWarn, "launch", "not tried: there is no salloc on PATH", "try it inside a job: resolute doctor"}};
   const std::string name = fmt::format("resolute-doctor-{}", ::getpid());
-  const auto output =
-      run_briefly(allocation_command(name, site, nodes), slurm::command_environment(environment), kAllocationLimit);
+  const auto output = run_briefly(allocation_command(environment, name, site, nodes),
+                                  slurm::command_environment(environment), kAllocationLimit);
   if (output.timed_out) give_back_allocation(name);
   try {
     return findings_from_json(core::parse_json(output.out, "doctor --launchers"));

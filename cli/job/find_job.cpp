@@ -42,7 +42,7 @@ JobId only_told_job(core::FileSystem& files, const StoreLayout& store, const std
   if (with_logs.size() == 1) return with_logs.front().job;
   const auto& listed = with_logs.empty() ? known : with_logs;
   for (std::size_t i = 0; i < std::min(listed.size(), kMostJobsListed); ++i)
-    core::log_info("{}  {}", listed[i].job.hex.substr(0, 12), listed[i].label);
+    core::log_info("{}  {}", experiments::short_id(listed[i].job), listed[i].label);
   throw core::input_error(
       fmt::format("'{}' fits {} jobs", name, listed.size()),
       listed.size() > kMostJobsListed ? fmt::format("the first {} are listed", kMostJobsListed) : "",

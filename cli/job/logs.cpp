@@ -53,8 +53,6 @@ struct LogsRequest {
   std::optional<int> attempt{}, process_rank{};
 };
 
-std::string short_id(const experiments::JobId& job) { return job.hex.substr(0, 12); }
-
 // Bytes on their way to standard output; each change of file is told on standard error.
 class LogOutput {
  public:

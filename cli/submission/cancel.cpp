@@ -213,7 +213,7 @@ int suite_cancel(const Arguments& arguments) {
     if (files.exists(parsed->store.result_file(job.id)))
       throw core::input_error(fmt::format("job '{}' has its result already", digits), job.label);
     requests.emplace_back(orchestrator::CancelJob{job.id});
-    what += fmt::format(" {} ({})", job.id.hex.substr(0, 12), job.label);
+    what += fmt::format(" {} ({})", experiments::short_id(job.id), job.label);
   }
   const auto runs = require_live_runs(files, parsed->store, plan);
   return report_asked(ask(files, parsed->store, runs, requests), what, parsed->json);

@@ -30,7 +30,7 @@ ended.
 
 States: running, waits (SLURM has a job of it), held, complete, incomplete (jobs failed), cancelled, given-up,
 interrupted, not-begun, unknown (SLURM does not answer; it is asked once). Jobs are those that the suite's runs were
-to make.
+to make; a job is cancelled where one that it needs has failed.
 
 Node-hours are what SLURM was asked for: each start of a batch script, from its begin to its end, times its nodes;
 GPU-hours the same times the GPUs of each node. Of runs outside of SLURM they are the hosts of their agents, and the
@@ -92,18 +92,22 @@ std::map<std::string, Disk> disk_of(core::FileSystem& files, const experiments::
 double hours(double seconds) { return seconds / 3600; }
 
 core::Json list_json(const allocations::ListedSuite& suite, const Disk* disk) {
-  core::Json json{
-      {"suite", suite.name},
-      {"state", settings::word(suite.state)},
-      {"jobs", {{"all", suite.all}, {"done", suite.done}, {"running", suite.running}, {"failed", suite.failed}}},
-      {"node_hours", hours(suite.usage.node_seconds)},
-      {"gpu_hours", hours(suite.usage.gpu_seconds)},
-      {"starts", suite.usage.starts},
-      {"starts_without_end", suite.usage.silent},
-      {"runs_outside_slurm", suite.usage.runs},
-      {"disk", nullptr},
-      {"last_end", nullptr},
-      {"damage", suite.damage ? core::Json(*suite.damage) : core::Json()}};
+  core::Json json{{"suite", suite.name},
+                  {"state", settings::word(suite.state)},
+                  {"jobs",
+                   {{"all", suite.all},
+                    {"done", suite.done},
+                    {"running", suite.running},
+                    {"failed", suite.failed},
+                    {"cancelled", suite.cancelled}}},
+                  {"node_hours", hours(suite.usage.node_seconds)},
+                  {"gpu_hours", hours(suite.usage.gpu_seconds)},
+                  {"starts", suite.usage.starts},
+                  {"starts_without_end", suite.usage.silent},
+                  {"runs_outside_slurm", suite.usage.runs},
+                  {"disk", nullptr},
+                  {"last_end", nullptr},
+                  {"damage", suite.damage ? core::Json(*suite.damage) : core::Json()}};
   if (disk != nullptr) json["disk"] = {{"bytes", disk->bytes}, {"shared_bytes", disk->shared}};
   if (suite.last_end)
     json["last_end"] = {{"time", orchestrator::time_text(*suite.last_end)}, {"how", suite.last_words}};
@@ -113,6 +117,7 @@ core::Json list_json(const allocations::ListedSuite& suite, const Disk* disk) {
 Cells cells_of(const allocations::ListedSuite& suite, const Disk* disk) {
   std::string jobs = suite.all > 0 ? fmt::format("{} of {}", suite.done, suite.all) : "–";
   if (suite.failed > 0) jobs += fmt::format(", {} failed", suite.failed);
+  if (suite.cancelled > 0) jobs += fmt::format(", {} cancelled", suite.cancelled);
   std::string last = suite.last_end ? orchestrator::time_text(*suite.last_end).substr(0, 16) + "Z" : "–";
   if (!suite.last_words.empty()) last += " " + suite.last_words;
   if (suite.damage) last += fmt::format("; {}", *suite.damage);

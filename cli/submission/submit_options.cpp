@@ -210,11 +210,9 @@ std::vector<std::string> run_arguments(const options::variables_map& values, con
 
 experiments::Site read_site_of(const options::variables_map& values, core::FileSystem& files,
                                const Environment& environment) {
-  // One that was named must be there; that of the user's folder need not.
   if (const auto file = given<std::string>(values, "site")) return experiments::read_site(files, *file);
-  const auto file = experiments::site_file(environment);
-  if (!file || (!files.exists(*file) && core::variable_in(environment, "RESOLUTE_SITE").empty())) return {};
-  return experiments::read_site(files, *file);
+  const auto file = experiments::site_file_to_read(files, environment);
+  return file ? experiments::read_site(files, *file) : experiments::Site{};
 }
 
 std::filesystem::path normal(const std::filesystem::path& path) {

@@ -53,7 +53,7 @@ const std::string& dataset_of(const experiments::PlannedJob& job) {
 
 void list_jobs(const experiments::Plan& plan, const std::set<experiments::JobId>& done) {
   for (const auto& job : plan.jobs)
-    std::cout << fmt::format("  {}  {:10} {}{}{}\n", job.id.hex.substr(0, 12),
+    std::cout << fmt::format("  {}  {:10} {}{}{}\n", experiments::short_id(job.id),
                              experiments::kind_name(job.specification), job.label,
                              job.provisional ? "  (provisional)" : "", done.contains(job.id) ? "  (done)" : "");
 }

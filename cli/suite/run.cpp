@@ -67,14 +67,13 @@ std::optional<std::string> notify_of_run(const options::variables_map& values,
                                          const std::map<std::string, std::string>& environment) {
   if (environment.contains(allocations::kSubmissionVariable)) return std::nullopt;
   auto& files = core::real_file_system();
-  const auto file = experiments::site_file(environment);
-  bool there = false;
+  std::optional<std::filesystem::path> file;
   try {
-    there = values.count("notify") == 0 && file && files.exists(*file);
+    if (values.count("notify") == 0) file = experiments::site_file_to_read(files, environment);
   } catch (const core::RuntimeError& error) {  // a home folder that is another's, as under sudo
     core::log_debug("the site file is left out: {}", error.what());
   }
-  return notify_of(values, there ? experiments::read_site(files, *file) : experiments::Site{});
+  return notify_of(values, file ? experiments::read_site(files, *file) : experiments::Site{});
 }
 
 // Nobody is told of a run that was to do a part, that did nothing, or whose user interrupted it; nor while another
@@ -113,7 +112,7 @@ int report(const SuiteArguments& arguments, const experiments::Plan& plan, const
            const std::optional<std::string>& whom) {
   // First of all: tables that cannot be made must not hide what failed.
   for (const auto& failure : outcome.failures)
-    core::log_error("job {} ({}) failed: {}: {}", failure.job.hex.substr(0, 12), failure.label, failure.cause,
+    core::log_error("job {} ({}) failed: {}: {}", experiments::short_id(failure.job), failure.label, failure.cause,
                     failure.evidence);
   const auto first = std::ranges::find_if(outcome.failures, [](const auto& f) { return f.cause != kFellWithAnother; });
   if (first != outcome.failures.end())

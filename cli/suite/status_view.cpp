@@ -77,7 +77,7 @@ std::optional<Section> running_section(const StatusView& view) {
   std::vector<Cells> rows = {{"RUNNING", "WHAT", "TRY", "RANKS", "HOST", "STEP", "LOSS", "IMAGES/S", "SINCE", "LEFT"}};
   for (const LiveAttempt& attempt : view.live->running) {
     const auto label = view.labels.find(attempt.job);
-    rows.push_back({attempt.job.hex.substr(0, 12), label == view.labels.end() ? "" : label->second,
+    rows.push_back({experiments::short_id(attempt.job), label == view.labels.end() ? "" : label->second,
                     fmt::to_string(attempt.attempt), fmt::to_string(attempt.ranks), hosts_text(attempt.hosts),
                     step_text(attempt), attempt.loss ? fmt::format("{:.4f}", *attempt.loss) : "",
                     number_text(attempt.images_per_second, 0), duration_text(attempt.seconds),
@@ -92,7 +92,7 @@ std::optional<Section> retried_section(const StatusView& view) {
   std::vector<Cells> rows = {{"AGAIN", "WHAT", "TRY", "CAUSE", "SINCE", "EVIDENCE"}};
   for (const LiveRetry& retry : view.live->retried) {
     const auto label = view.labels.find(retry.job);
-    rows.push_back({retry.job.hex.substr(0, 12), label == view.labels.end() ? "" : label->second,
+    rows.push_back({experiments::short_id(retry.job), label == view.labels.end() ? "" : label->second,
                     fmt::to_string(retry.attempt), retry.cause, duration_text(retry.seconds), retry.evidence});
   }
   return section(rows, {2, 4}, std::vector<Colour>(rows.size() - 1, Colour::kYellow));
@@ -133,7 +133,7 @@ std::optional<Section> failures_section(const StatusView& view) {
   for (const bool fell : {false, true})
     for (const auto& failure : view.status.failures)
       if ((failure.cause == kFellWithAnother) == fell) {
-        rows.push_back({failure.job.hex.substr(0, 12), failure.label, failure.cause, failure.evidence});
+        rows.push_back({experiments::short_id(failure.job), failure.label, failure.cause, failure.evidence});
         colours.push_back(fell ? Colour::kYellow : Colour::kRed);
         jobs.push_back(failure.job);
       }
@@ -259,7 +259,7 @@ bool is_alive(const StatusView& view) {
 }
 
 std::string where_a_job_tells(const experiments::JobId& job, const std::string& store) {
-  const std::string about = job.hex.substr(0, 12) + " --store " + slurm::shell_quoted(store);
+  const std::string about = experiments::short_id(job) + " --store " + slurm::shell_quoted(store);
   return fmt::format("`resolute logs {}` prints its log, `resolute explain {}` tells its story", about, about);
 }
 

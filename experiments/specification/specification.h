@@ -42,6 +42,8 @@ struct JobId {
   std::string hex;
   auto operator<=>(const JobId&) const = default;
 };
+//! The first 12 digits: what people are shown of an id. Commands that take an id take them too.
+inline std::string short_id(const JobId& job) { return job.hex.substr(0, 12); }
 
 struct ShardSpecification {
   PackSettings pack;

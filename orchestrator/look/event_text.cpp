@@ -92,7 +92,8 @@ std::string EventWords::text(const Event& event) const {
   if (std::holds_alternative<JobAdded>(event)) return describe(event);
   const auto name = jobs_.find(*job);
   if (name == jobs_.end()) return number_text(*job) + text_without_job(event);
-  return fmt::format("{} ({}) {}", name->second.label, name->second.id.substr(0, 12), text_without_job(event));
+  return fmt::format("{} ({}) {}", name->second.label, experiments::short_id({name->second.id}),
+                     text_without_job(event));
 }
 
 const std::string& EventWords::id_of(JobIndex job) const {

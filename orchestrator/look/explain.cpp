@@ -85,7 +85,7 @@ std::string needs_text(const State& state, const Job& job) {
     const Job& needed = job_of(state, need);
     if (std::holds_alternative<Succeeded>(needed.state)) continue;
     if (++unmet <= kMostNeedsNamed)
-      text += fmt::format("{}{} {} ({})", text.empty() ? "" : ", ", needed.id.hex.substr(0, 12), needed.label,
+      text += fmt::format("{}{} {} ({})", text.empty() ? "" : ", ", experiments::short_id(needed.id), needed.label,
                           name_of(needed.state));
   }
   if (unmet > kMostNeedsNamed) text += fmt::format(" and {} more", unmet - kMostNeedsNamed);

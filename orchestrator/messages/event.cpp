@@ -134,7 +134,7 @@ struct EventLine {
     return fmt::format("run {} started (epoch {}, process {} on {})", e.run, e.epoch, e.process, e.host);
   }
   std::string operator()(const JobAdded& e) const {
-    return fmt::format("job {} is {}: {}, {} slot{}{}", e.job.value, e.id.hex.substr(0, 12), e.label, e.slots,
+    return fmt::format("job {} is {}: {}, {} slot{}{}", e.job.value, experiments::short_id(e.id), e.label, e.slots,
                        plural(e.slots), e.elsewhere ? ", of another allocation" : "");
   }
   std::string operator()(const AgentJoined& e) const {

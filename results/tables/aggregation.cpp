@@ -344,8 +344,6 @@ bool published_lacks(const experiments::PublishedRow& row, const std::string& da
   return paper != row.paper.end() && paper->second.no_reference.contains(metric);
 }
 
-std::string short_id(const JobId& job) { return job.hex.substr(0, 12); }
-
 SuiteTables aggregate(const Plan& plan, const RecordLookup& lookup, const QueryScoresLookup& query_scores) {
   PlanIndex index(plan, lookup);
   SuiteTables tables{plan.suite, plan.title, true, {}, plan.notes};

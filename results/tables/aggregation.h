@@ -137,9 +137,6 @@ std::vector<std::string> published_footnotes(const experiments::PublishedRow& ro
 //! Whether the paper's table leaves that cell empty, of a column that it has.
 bool published_lacks(const experiments::PublishedRow& row, const std::string& dataset, const std::string& metric);
 
-//! A job as messages name it: the first 12 digits of its id.
-std::string short_id(const JobId& job);
-
 //! What a job left, or nothing yet.
 using RecordLookup = std::function<std::optional<Record>(const JobId&)>;
 

@@ -28,16 +28,17 @@ TEST(SuiteState, of_several_allocations_is_that_of_the_one_that_does_most) {
 }
 
 TEST(SuiteState, of_what_stopped_says_why) {
-  EXPECT_EQ(state_of({.all = 3, .failed = 1}), SuiteState::kIncomplete);
-  EXPECT_EQ(state_of({.all = 3, .failed = 1, .cancelled = true}), SuiteState::kCancelled);
+  EXPECT_EQ(state_of({.all = 3, .ended_badly = 1}), SuiteState::kIncomplete);
+  EXPECT_EQ(state_of({.all = 3, .ended_badly = 1, .cancelled = true}), SuiteState::kCancelled);
   EXPECT_EQ(state_of({.all = 3, .cancelled = true, .given_up = true}), SuiteState::kGivenUp);
   EXPECT_EQ(state_of({.all = 3, .done = 2}), SuiteState::kInterrupted);
 }
 
 class SuiteList : public ::testing::Test {
  protected:
-  // A run of one allocation with two jobs of which the first is done.
-  void run(const std::string& folder, const std::string& digit) {
+  // A run of one allocation with two jobs of which the first is done, or as `end` has it.
+  void run(const std::string& folder, const std::string& digit,
+           const std::vector<orchestrator::Event>& end = {orchestrator::JobSucceeded{.job = {0}}}) {
     auto& files = core::real_file_system();
     const auto suite = store_.suite_folder(folder);
     files.create_directories(suite);
@@ -52,7 +53,7 @@ class SuiteList : public ::testing::Test {
       added.label = "x";
       journal.append(added, at(0));
     }
-    journal.append(orchestrator::JobSucceeded{.job = {0}}, at(90));
+    for (const orchestrator::Event& event : end) journal.append(event, at(90));
     journal.append(orchestrator::RunEnded{orchestrator::RunEnd::kInterrupted, "signal 2"}, at(100));
     journal.sync();
     orchestrator::write_owner(files, suite, 1, {"n1", "boot", "", 17, 4, 1, true});
@@ -85,6 +86,17 @@ TEST_F(SuiteList, names_each_suite_once_with_its_jobs_of_all_allocations) {
   EXPECT_DOUBLE_EQ(suites[1].usage.node_seconds, 200);
   EXPECT_EQ(suites[1].last_end, kBegin + 100s);
   EXPECT_THAT(suites[1].jobs, SizeIs(3));
+}
+
+TEST_F(SuiteList, what_failed_is_counted_apart_from_what_was_cancelled_for_it) {
+  run("a", "1",
+      {orchestrator::JobFailed{.job = {0}, .why = "it does not converge"},
+       orchestrator::JobCancelled{.job = {1}, .why = "'x' failed"}});
+  const auto suites = list();
+  ASSERT_EQ(suites.size(), 1U);
+  EXPECT_EQ(suites[0].failed, 1);
+  EXPECT_EQ(suites[0].cancelled, 1);
+  EXPECT_EQ(suites[0].state, SuiteState::kIncomplete);
 }
 
 TEST_F(SuiteList, a_damaged_journal_costs_its_own_suite_alone) {

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "core/files/json.h"
 #include "tests/system/program.h"
 
@@ -16,7 +18,8 @@ using Environment = std::map<std::string, std::string>;
 Environment alone() {
   auto environment = program_environment();
   std::erase_if(environment, [](const auto& variable) { return variable.first.starts_with("SLURM"); });
-  environment["RESOLUTE_SITE"] = "/nonexistent/site.toml";
+  environment.erase("RESOLUTE_SITE");
+  environment["XDG_CONFIG_HOME"] = "/nonexistent";
   return environment;
 }
 
@@ -243,6 +246,36 @@ TEST(Doctor, a_site_file_with_an_error_is_a_failure_that_names_its_line) {
   EXPECT_THAT(found.what("site"), HasSubstr("apptainer"));
 }
 
+TEST(Doctor, a_site_file_that_is_named_must_be_there) {
+  auto environment = with_path("/nonexistent");
+  EXPECT_EQ(diagnose(environment).what("site"), "no site file (/nonexistent/resolute/site.toml)");
+  environment["RESOLUTE_SITE"] = "/nonexistent/mine.toml";
+  const auto found = diagnose(environment);
+  EXPECT_EQ(found.level("site"), "fail");
+  EXPECT_THAT(found.what("site"), HasSubstr("/nonexistent/mine.toml"));
+}
+
+TEST(Doctor, tries_the_launchers_that_a_submission_would_use) {
+  ScratchFolder bin;
+  auto environment = with_path(bin.path());
+  write_program(bin / "srun", "echo 'MPI plugin types are...\n\tpmix'");
+  write_program(bin / "mpirun", "echo \"$@\" >>" + (bin / "words").string() + "; [ \"$1\" = --version ] && echo 4.1");
+  environment.insert({{"SLURM_JOB_ID", "1"}, {"SLURM_JOB_NUM_NODES", "2"}});
+  environment["RESOLUTE_SITE"] = (bin / "site.toml").string();
+  const auto launched = [&](const std::string& site) {
+    write(bin / "site.toml", site);
+    std::set<std::string> names;
+    for (const core::Json& check : diagnose(environment).checks)
+      if (check["name"].get<std::string>().starts_with("launch")) names.insert(check["name"]);
+    return names;
+  };
+  EXPECT_THAT(launched(""), testing::ElementsAre("launch mpirun", "launch srun"));
+  EXPECT_THAT(launched("[environment]\nlauncher = \"mpirun\"\nlauncher_options = [\"--mine\"]\n"),
+              testing::ElementsAre("launch mpirun"));
+  EXPECT_THAT(text_of(bin / "words"), HasSubstr("--mine"));
+  EXPECT_THAT(launched("[environment]\nlauncher = \"none\"\n"), testing::ElementsAre("launch"));
+}
+
 TEST(Doctor, a_store_is_looked_at_before_it_is_there_and_is_not_made) {
   ScratchFolder folder;
   const auto found = diagnose(with_path("/nonexistent"), {"--store", (folder / "a/b").string()});
@@ -269,6 +302,18 @@ TEST(Doctor, a_trial_without_salloc_or_without_free_nodes_is_told) {
   const auto found = diagnose(environment, {"--allocation-trial"});
   EXPECT_EQ(found.level("launch"), "fail");
   EXPECT_THAT(found.what("launch"), HasSubstr("Unable to allocate resources: Connection refused"));
+}
+
+TEST(Doctor, a_trial_asks_for_what_a_submission_would) {
+  ScratchFolder bin;
+  auto environment = with_path(bin.path());
+  write_fake_slurm(bin.path(), "SLURM_VERSION = 22.05.8\n");
+  write_program(bin / "salloc", "echo \"$@\" >" + (bin / "asked").string() + "; exit 1");
+  write(bin / "site.toml", "[slurm]\npartition = \"gpu\"\naccount = \"lab\"\n");
+  environment["RESOLUTE_SITE"] = (bin / "site.toml").string();
+  environment["SBATCH_ACCOUNT"] = "mine";
+  diagnose(environment, {"--allocation-trial", "--nodes", "3"});
+  EXPECT_THAT(text_of(bin / "asked"), AllOf(HasSubstr(" -N 3 "), HasSubstr(" --partition=gpu --account=mine ")));
 }
 
 TEST(Doctor, a_wrong_option_is_refused) {
