@@ -34,13 +34,13 @@ inline std::vector<Fuzzer> fuzzers_in(const std::vector<std::string>& folders) {
   return found;
 }
 
-// So many where a sanitizer watches, a fifth where nothing but a crash would be noticed; half of that in a slice, where
-// each commit has other inputs. RESOLUTE_FUZZ_ROUNDS: more of them, for a night.
+// So many where a sanitizer watches, a fifth where nothing but a crash would be noticed; a quarter of that in a slice,
+// where each commit has other inputs. RESOLUTE_FUZZ_ROUNDS: more of them, for a night.
 inline int rounds(int all) {
 #ifndef __SANITIZE_ADDRESS__
   all /= 5;
 #endif
-  if (!slice_commit().empty()) all /= 2;
+  if (!slice_commit().empty()) all /= 4;
   const char* wanted = std::getenv("RESOLUTE_FUZZ_ROUNDS");
   return wanted == nullptr ? all : std::atoi(wanted);
 }
