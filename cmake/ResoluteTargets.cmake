@@ -8,7 +8,7 @@
 #   resolute_module(NAME SOURCES file... [DEPS target...])
 #     A shared library libresolute_NAME.so in bin/, beside the program that loads it at run time; installed in
 #     RESOLUTE_INSTALL_PRIVATE.
-#   resolute_test_program([NAME name] DEPS target... [NEEDS target...] [SOURCES file...] [OWN_MAIN] [OPTIMISED])
+#   resolute_test_program([NAME name] DEPS target... [NEEDS target...] [SOURCES file...] [OPTIMISED])
 #     A GoogleTest program test_FOLDER[_NAME], to which the calls of resolute_test() after it add their files. NEEDS names
 #     programs that its tests start. What it tests is optimised as users have it, it itself is compiled quickly: -O0, on
 #     precompiled headers (tests/CMakeLists.txt); -Og where it is OPTIMISED, because its tests count or parse much. Targets
@@ -169,7 +169,7 @@ function(resolute_reuse_headers target library)
 endfunction()
 
 function(resolute_test_program)
-  cmake_parse_arguments(ARG "OWN_MAIN;OPTIMISED" "NAME" "DEPS;NEEDS;SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "OPTIMISED" "NAME" "DEPS;NEEDS;SOURCES" ${ARGN})
   resolute_check_arguments(ARG)
   get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   set(target test_${folder})
@@ -196,7 +196,6 @@ function(resolute_test_program)
     add_dependencies(${target} ${needed})
   endforeach()
   set(RESOLUTE_TEST_PROGRAM ${target} PARENT_SCOPE)
-  set(RESOLUTE_TEST_PROGRAM_OWN_MAIN ${ARG_OWN_MAIN} PARENT_SCOPE)
 endfunction()
 
 # resolute_test_needs(TEST TARGET...): what script/test builds before it runs the test; a line in test_targets.txt.
@@ -236,10 +235,7 @@ function(resolute_test file)
   set(target ${RESOLUTE_TEST_PROGRAM})
   resolute_add_part_target(${target} ${room})
   target_sources(${target} PRIVATE ${file})
-  set(command ${target})
-  if(NOT RESOLUTE_TEST_PROGRAM_OWN_MAIN)
-    list(APPEND command --file=${stem}.cpp)
-  endif()
+  set(command ${target} --file=${stem}.cpp)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 240)
   endif()

@@ -1,7 +1,7 @@
 //! \file
 //! The main() of test programs: GoogleTest's, and `--file=NAME.cpp`, which leaves only the tests that stand in that
 //! file. So ctest runs each file of a program in a process of its own. `--slice=N` leaves N of them, drawn by the
-//! commit (tests/support/slice.h).
+//! commit (tests/support/slice.h). Started in a role (program_role.h), the program is no test.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/process/process.h"
+#include "tests/support/program_role.h"
 #include "tests/support/slice.h"
 
 namespace {
@@ -38,6 +39,8 @@ std::vector<std::string> tests_in(const std::string& file) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1)
+    if (const auto role = resolute::tests::role_of(argv[1])) resolute::core::leave_process(role(argc - 2, argv + 2));
   testing::InitGoogleMock(&argc, argv);
   constexpr std::string_view kFile = "--file=", kSlice = "--slice=";
   std::string file;

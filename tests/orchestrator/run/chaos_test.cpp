@@ -133,5 +133,3 @@ INSTANTIATE_TEST_SUITE_P(Seeds, ChaosInOneTree, testing::ValuesIn(slice("chaos i
 
 }  // namespace
 }  // namespace resolute::tests::chaos_test
-
-int main(int count, char** arguments) { return resolute::tests::chaos_main(count, arguments); }

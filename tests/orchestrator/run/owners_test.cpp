@@ -215,5 +215,3 @@ TEST_F(Owners, two_suites_that_share_jobs_run_each_once) {
 
 }  // namespace
 }  // namespace resolute::tests::owners_test
-
-int main(int count, char** arguments) { return resolute::tests::drive_or_test(count, arguments); }

@@ -554,5 +554,3 @@ TEST_F(Run, mpi_killed_coordinator_takes_all_down_and_the_next_run_goes_on) {
 }  // namespace
 
 }  // namespace resolute::tests::run_test
-
-int main(int count, char** arguments) { return resolute::tests::drive_or_test(count, arguments); }

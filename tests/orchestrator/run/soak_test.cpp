@@ -52,9 +52,11 @@ std::vector<Process> processes_of(const fs::path& store) {
   for (const pid_t process : system_test::processes_with({store.string()})) {
     const std::string line = file_text(fmt::format("/proc/{}/cmdline", process));
     const std::string stat = file_text(fmt::format("/proc/{}/stat", process));
-    if (line.find(std::string("\0worker\0", 8)) != std::string::npos) found.push_back({process, Role::kRank});
+    if (line.find('\0' + kChaosWorkerRole.argument() + '\0') != std::string::npos)
+      found.push_back({process, Role::kRank});
     const auto end_of_name = stat.rfind(')');
-    if (!line.starts_with(kChaosProgram + '\0' + "drive") || end_of_name == std::string::npos) continue;
+    if (!line.starts_with(kChaosProgram + '\0' + kDriveChaosRole.argument()) || end_of_name == std::string::npos)
+      continue;
     parents[process] = static_cast<pid_t>(std::stol(stat.substr(end_of_name + 4)));
   }
   const auto generation = [&](pid_t process) {
@@ -303,5 +305,3 @@ TEST_F(Soak, loses_nothing_does_nothing_twice_and_does_not_grow) {
 
 }  // namespace
 }  // namespace resolute::tests::soak_test
-
-int main(int count, char** arguments) { return resolute::tests::chaos_main(count, arguments); }

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! Suites under fire: real processes of this very program, which is also their coordinator, agents and workers
-//! (chaos_main()); what chaos_test and soak_test share.
+//! Suites under fire: real processes of this very program, which in its roles is also their coordinator, agents and
+//! workers; what chaos_test and soak_test share.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -108,7 +108,8 @@ inline int chaos_worker(int count, char** arguments) {
   ::signal(SIGTERM, [](int) { stop_asked = 1; });
   ::signal(SIGPIPE, SIG_IGN);
   std::map<std::string, std::string> options;
-  for (int i = 3; i + 1 < count; i += 2) options[arguments[i]] = arguments[i + 1];
+  // Behind "run".
+  for (int i = 1; i + 1 < count; i += 2) options[arguments[i]] = arguments[i + 1];
   try {
     return run_chaos_job({experiments::StoreLayout(options.at("--store")),
                           {options.at("--job")},
@@ -121,6 +122,8 @@ inline int chaos_worker(int count, char** arguments) {
   }
 }
 
+inline const ProgramRole kChaosWorkerRole("chaos-worker", chaos_worker);
+
 // ---- what is disturbed
 
 // Read before mount_small_disk(): where a chroot is left for another name space of mounts the link names another root's
@@ -131,13 +134,15 @@ inline const std::string kChaosProgram = std::filesystem::read_symlink("/proc/se
 inline orchestrator::RunOptions chaos_options(const std::filesystem::path& store) {
   orchestrator::RunOptions options =
       toy_options(store, orchestrator::launched_by_mpi(core::current_environment()) ? kChaosSlots / 3 : kChaosSlots);
-  options.worker_command = {kChaosProgram, "worker"};
+  options.worker_command = {kChaosProgram, kChaosWorkerRole.argument()};
   options.coordinator_limit = std::chrono::milliseconds(2500);
   return options;
 }
 
-// Coordinator, or under mpirun agent.
-inline int drive_chaos(const std::filesystem::path& store, int jobs) {
+// Coordinator, or under mpirun agent. Arguments: STORE JOBS.
+inline int drive_chaos(int /*count*/, char** arguments) {
+  const std::filesystem::path store = arguments[0];
+  const int jobs = std::stoi(arguments[1]);
   const auto environment = core::current_environment();
   core::set_up_log(fmt::format("drive {}", orchestrator::launched_rank(environment)));
   if (orchestrator::launched_by_mpi(environment))
@@ -149,6 +154,8 @@ inline int drive_chaos(const std::filesystem::path& store, int jobs) {
     return report_end(nullptr, &error);
   }
 }
+
+inline const ProgramRole kDriveChaosRole("drive-chaos", drive_chaos);
 
 class SuiteUnderFire : public testing::Test {
  protected:
@@ -170,8 +177,8 @@ class SuiteUnderFire : public testing::Test {
 
   pid_t start(const std::vector<std::string>& launcher) const {
     core::SpawnRequest request{.arguments = launcher};
-    request.arguments.insert(request.arguments.end(),
-                             {kChaosProgram, "drive", store().string(), std::to_string(plan_.jobs.size())});
+    request.arguments.insert(request.arguments.end(), {kChaosProgram, kDriveChaosRole.argument(), store().string(),
+                                                       std::to_string(plan_.jobs.size())});
     request.environment = system_test::program_environment();
     std::FILE* log = std::fopen((folder_ / "log").c_str(), "a");
     request.descriptors = {{1, ::fileno(log)}, {2, ::fileno(log)}};
@@ -224,14 +231,5 @@ class SuiteUnderFire : public testing::Test {
   TemporaryFolder folder_;
   bool small_disk_ = false;
 };
-
-//! What main() of such a test does.
-inline int chaos_main(int count, char** arguments) {
-  const std::string_view mode = count > 1 ? arguments[1] : "";
-  if (mode == "worker") return chaos_worker(count, arguments);
-  if (mode == "drive" && count == 4) return drive_chaos(arguments[2], std::stoi(arguments[3]));
-  testing::InitGoogleTest(&count, arguments);
-  return RUN_ALL_TESTS();
-}
 
 }  // namespace resolute::tests

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Toy suites run by this very program in processes of its own (its main() knows `drive`): what the kill tests share.
+//! Toy suites run by this very program in processes of its own (drive.h): what the kill tests share.
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -14,29 +14,12 @@
 #include "orchestrator/look/log.h"
 #include "orchestrator/look/status.h"
 #include "orchestrator/run/run.h"
+#include "tests/orchestrator/support/drive.h"
 #include "tests/orchestrator/support/processes.h"
 #include "tests/orchestrator/support/toy_suite.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests {
-
-inline orchestrator::RunOptions toy_options(const std::filesystem::path& store, int slots) {
-  orchestrator::RunOptions options;
-  options.store = store;
-  options.worker_command = {(store / "worker").string()};
-  options.slots = slots;
-  options.quiet = true;
-  options.policy.back_off_scale = 0.08;
-  options.result_wait = std::chrono::milliseconds(50);
-  options.heartbeat = std::chrono::milliseconds(100);
-  options.agent_limit = std::chrono::milliseconds(1500);
-  options.coordinator_limit = std::chrono::milliseconds(4000);
-  options.owner_watch = std::chrono::milliseconds(3000);
-  options.request_interval = std::chrono::milliseconds(50);
-  options.live_interval = std::chrono::milliseconds(50);
-  options.held_wait = std::chrono::milliseconds(100);
-  return options;
-}
 
 // One line of STORE/ran.
 struct Ran {
@@ -61,7 +44,7 @@ class Run : public testing::Test {
   // This program as coordinator, in a process of its own; under `launcher` with its agents.
   pid_t start(int jobs, int gang, int slots, const std::vector<std::string>& launcher = {}) {
     core::SpawnRequest request{.arguments = launcher};
-    for (const auto& argument : {std::filesystem::read_symlink("/proc/self/exe").string(), std::string("drive"),
+    for (const auto& argument : {std::filesystem::read_symlink("/proc/self/exe").string(), kDriveRole.argument(),
                                  store().string(), std::to_string(jobs), std::to_string(gang), std::to_string(slots)})
       request.arguments.push_back(argument);
     request.environment = core::current_environment();

@@ -89,19 +89,21 @@ void run(Rank& rank) {
     }
 }
 
+const tests::ProgramRole kRank("exchange", [](int count, char** arguments) { return run_rank(count, arguments, run); });
+
 TEST(Exchange, brings_every_rank_its_own_bits) {
   if (most_ranks() < 2) GTEST_SKIP() << "one GPU: NCCL takes one process rank a GPU";
-  for (int ranks = 2; ranks <= most_ranks(); ++ranks) expect_success(run_gang("", ranks));
+  for (int ranks = 2; ranks <= most_ranks(); ++ranks) expect_success(run_gang(kRank, "", ranks));
 }
 
 TEST(Exchange, sums_lanes_to_the_same_bits_on_two_machines) {
   if (most_ranks() < 4) GTEST_SKIP() << "a machine of two ranks and another";
-  expect_success(run_gang("", 4, {kTwoMachines}));
+  expect_success(run_gang(kRank, "", 4, {kTwoMachines}));
 }
 
 TEST(Exchange, two_ranks_on_one_gpu_are_told_so) {
   if (!on_gpu() || most_ranks() != 1) GTEST_SKIP() << "only where there is one GPU";
-  for (const Ended& end : run_gang("", 2)) {
+  for (const Ended& end : run_gang(kRank, "", 2)) {
     EXPECT_EQ("exit code 1", end.how);
     EXPECT_NE(std::string::npos, end.errors.find("process ranks 0 and 1 have the same GPU")) << end.errors;
   }
@@ -109,8 +111,3 @@ TEST(Exchange, two_ranks_on_one_gpu_are_told_so) {
 
 }  // namespace
 }  // namespace resolute::workers::gpu_test::exchange_test
-
-int main(int argc, char** argv) {
-  using namespace resolute::workers::gpu_test;
-  return run_tests_or_rank(argc, argv, exchange_test::run);
-}

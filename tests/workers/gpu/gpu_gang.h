@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! Which device the tests of this folder run on, and process ranks of a test program: it starts itself again with
-//! `--rank`, as often as asked.
+//! Which device the tests of this folder run on, and process ranks of a test program: it starts itself again in a
+//! file's role, as often as asked.
 
 #include <ATen/Context.h>
 #include <gtest/gtest.h>
@@ -21,6 +21,7 @@
 #include "core/process/listener.h"
 #include "core/process/process.h"
 #include "tests/support/accelerator/accelerator.h"
+#include "tests/support/program_role.h"
 #include "tests/support/temporary_folder.h"
 #include "workers/ddp/gloo.h"
 #include "workers/device/device.h"
@@ -76,8 +77,7 @@ struct Rank {
 //! An argument of ranks: the first half of them takes itself to be on one machine, the others on another.
 inline constexpr const char* kTwoMachines = "two-machines";
 
-//! What main() does when it was started as a rank. \param argv after "--rank": FOLDER RANK RANKS PORT DESCRIPTOR
-//! ARGUMENT…
+//! The role of a rank. \param argv FOLDER RANK RANKS PORT DESCRIPTOR ARGUMENT…
 inline int run_rank(int argc, char** argv, const std::function<void(Rank&)>& body) {
   const std::vector<std::string> given(argv, argv + argc);
   try {
@@ -103,21 +103,14 @@ inline int run_rank(int argc, char** argv, const std::function<void(Rank&)>& bod
   }
 }
 
-//! main() of a test program whose ranks run `body`.
-inline int run_tests_or_rank(int argc, char** argv, const std::function<void(Rank&)>& body) {
-  if (argc > 2 && std::string(argv[1]) == "--rank") return run_rank(argc - 2, argv + 2, body);
-  testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
-}
-
 //! How a rank ended, and its standard error.
 struct Ended {
   std::string how;
   std::string errors;
 };
 
-//! Starts ranks and waits for them.
-inline std::vector<Ended> run_gang(const std::filesystem::path& folder, int ranks,
+//! Starts ranks and waits for them. \param role run_rank()
+inline std::vector<Ended> run_gang(const tests::ProgramRole& role, const std::filesystem::path& folder, int ranks,
                                    const std::vector<std::string>& arguments = {}) {
   constexpr int kListening = 9;
   const core::Listener listener = core::listen_on_free_port(core::Reach::kLoopback);
@@ -125,7 +118,7 @@ inline std::vector<Ended> run_gang(const std::filesystem::path& folder, int rank
   std::vector<core::Pipe> pipes;
   for (int rank = 0; rank < ranks; ++rank) {
     pipes.push_back(core::make_pipe());
-    core::SpawnRequest request{.arguments = {std::filesystem::read_symlink("/proc/self/exe").string(), "--rank",
+    core::SpawnRequest request{.arguments = {std::filesystem::read_symlink("/proc/self/exe").string(), role.argument(),
                                              folder.string(), std::to_string(rank), std::to_string(ranks),
                                              std::to_string(listener.port),
                                              std::to_string(rank == 0 ? kListening : -1)}};

@@ -97,8 +97,3 @@ TEST_F(PackedTrainingTest, embeds_the_images_of_a_trial_as_the_cpu_does) {
 
 }  // namespace
 }  // namespace resolute::workers::gpu_test::packed_training_test
-
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
-}

@@ -35,6 +35,8 @@ void run(Rank& rank) {
     core::write_atomic(core::real_file_system(), std::filesystem::path(rank.folder) / "hash", trained.hash());
 }
 
+const tests::ProgramRole kRank("training", [](int count, char** arguments) { return run_rank(count, arguments, run); });
+
 TEST(GpuTraining, another_run_gives_the_same_bits) {
   for (const Plan& plan : plans())
     EXPECT_EQ(hash_alone(plan), train(device().place(), nullptr, plan).hash()) << name(plan);
@@ -83,7 +85,7 @@ TEST(GpuTraining, any_number_of_ranks_gives_the_same_bits) {
     const std::string& alone = hash_alone(plan);
     for (int ranks = 2; ranks <= std::min(kLanes, most_ranks()); ranks *= 2) {
       const tests::TemporaryFolder folder;
-      expect_success(run_gang(folder.path(), ranks, {plan.method, plan.precision}));
+      expect_success(run_gang(kRank, folder.path(), ranks, {plan.method, plan.precision}));
       EXPECT_EQ(alone, core::read_text_if_exists(core::real_file_system(), folder / "hash").value_or("none"))
           << name(plan) << ", " << ranks << " ranks";
     }
@@ -139,8 +141,3 @@ TEST(GpuEmbedding, rows_of_ftwas_branches_are_the_cpus_on_both_sides) {
 
 }  // namespace
 }  // namespace resolute::workers::gpu_test::training_test
-
-int main(int argc, char** argv) {
-  using namespace resolute::workers::gpu_test;
-  return run_tests_or_rank(argc, argv, training_test::run);
-}

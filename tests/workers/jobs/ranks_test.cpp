@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/hash/sha256.h"
 #include "core/process/process.h"
+#include "tests/support/program_role.h"
 #include "tests/workers/jobs/process_gang.h"
 #include "tests/workers/training/toy_method.h"
 #include "workers/ddp/gloo.h"
@@ -47,7 +48,7 @@ class SlowSource final : public BatchSource {
 };
 
 // What a rank does: arguments are folder, rank, ranks, port, descriptor, pause in ms, recompute.
-int run_rank(char** arguments) {
+int run_rank(int /*count*/, char** arguments) {
   const fs::path folder = arguments[0];
   const int rank = std::stoi(arguments[1]);
   const int ranks = std::stoi(arguments[2]);
@@ -95,6 +96,8 @@ int run_rank(char** arguments) {
   }
 }
 
+const tests::ProgramRole kRank("ranks", run_rank);
+
 // This program again, once a rank.
 class Gang : public ProcessGang {
  public:
@@ -104,7 +107,7 @@ class Gang : public ProcessGang {
             ranks,
             [&](int rank, int port) {
               return std::vector<std::string>{fs::read_symlink("/proc/self/exe").string(),
-                                              "--rank",
+                                              kRank.argument(),
                                               folder.string(),
                                               std::to_string(rank),
                                               std::to_string(ranks),
@@ -209,9 +212,3 @@ TEST_F(RanksTest, ranks_that_never_come_are_named) {
 
 }  // namespace
 }  // namespace resolute::workers::ranks_test
-
-int main(int argc, char** argv) {
-  if (argc == 9 && std::string(argv[1]) == "--rank") return resolute::workers::ranks_test::run_rank(argv + 2);
-  testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
-}
