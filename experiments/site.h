@@ -77,7 +77,8 @@ struct Site {
 //! variable says it.
 std::optional<std::filesystem::path> site_file(const std::map<std::string, std::string>& environment);
 
-//! The site file that is to be read: one that $RESOLUTE_SITE names must be there, that of the user's folder need not.
+//! The site file of what is submitted from here: one that $RESOLUTE_SITE names must be there, that of the user's folder
+//! need not.
 //! \return nothing where no variable says it, or none is in the user's folder
 std::optional<std::filesystem::path> site_file_to_read(core::FileSystem& files,
                                                        const std::map<std::string, std::string>& environment);

@@ -40,7 +40,7 @@ constexpr auto words_of(SuiteState) {
 //! What decides a suite's state.
 struct SuiteFacts {
   int all = 0, done = 0;
-  int ended_badly = 0;                               //!< failed, or cancelled because what they need has failed
+  int ended_badly = 0;                               //!< failed or cancelled
   bool live = false;                                 //!< a run is at work, or may be
   std::vector<AllocationView::State> allocations{};  //!< of submissions that have not ended
   bool cancelled = false;                            //!< by the last word of all
@@ -54,7 +54,7 @@ struct ListedSuite {
   std::string name;
   SuiteState state{};
   int all = 0, done = 0, failed = 0, running = 0;
-  int cancelled = 0;  //!< because something that they need has failed
+  int cancelled = 0;  //!< because something that they need has failed, or the user gave them up
   Usage usage;
   std::optional<orchestrator::Instant> last_end{};  //!< of a start or a run
   std::string last_words{};                         //!< how that ended, for people

@@ -198,7 +198,7 @@ SiteCheck check_site(const Environment& environment) {
     return {{finding}, std::move(site)};
   } catch (const core::RuntimeError& error) {
     Finding finding = from_error("site", Level::kFail, error.what());
-    if (finding.advice.empty()) finding.advice = "mend the file, or let RESOLUTE_SITE name another";
+    if (finding.advice.empty()) finding.advice = "mend what RESOLUTE_SITE or ~/.config/resolute names";
     return {{finding}, {}};
   }
 }

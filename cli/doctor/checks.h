@@ -54,18 +54,18 @@ struct SiteCheck {
 };
 SiteCheck check_site(const Environment& environment);
 
-//! The commands, the controller and how it is set up. doctor_slurm.cpp
+//! The commands, the controller and how it is set up. slurm.cpp
 //! \param site_mpi `mpi` of the site file
 Findings check_slurm(const Environment& environment, const std::optional<std::string>& site_mpi);
 //! What several nodes can be started by, and what to write into the site file. Pure. \param list `srun --mpi=list`;
 //! empty: it does not say
 Finding judge_mpi_kinds(std::string_view list, const std::optional<std::string>& site_mpi);
-//! A message around the nodes of the allocation that we are in, by each launcher. doctor_trial.cpp
+//! A message around the nodes of the allocation that we are in, by each launcher that a submission would use. trial.cpp
 Findings try_launchers(const Environment& environment, const experiments::Site& site);
 //! The same in an allocation of `nodes` nodes, asked for here.
 Findings try_allocation(const Environment& environment, const experiments::Site& site, int nodes);
 
-//! The file system of a store: doctor_store.cpp. A missing folder's parent is looked at.
+//! The file system of a store: store.cpp. A missing folder's parent is looked at.
 Findings check_store(const std::filesystem::path& store);
 
 //! `resolute doctor --ring`: under a launcher, sends a message around all processes and prints one line for

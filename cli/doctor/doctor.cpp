@@ -19,10 +19,11 @@ namespace {
 
 constexpr CommandHelp kDoctorHelp{
     "resolute doctor [--store STORE] [--allocation-trial] [--nodes N] [--json]",
-    R"(What works here and what does not: worker, GPUs, CUDA and NCCL, MPI (two processes pass a message around), the site
-file, SLURM, and the file system of a store. Inside an allocation it passes a message around its nodes with each
-launcher; --allocation-trial asks SLURM for an allocation to do that in. A line a check: ok, warn or fail, what was
-found, what to do. Nothing is left behind. Exit codes: 0 nothing failed, 1 something did. NO_COLOR is obeyed.)",
+    R"(What works here and what does not: worker, GPUs, CUDA and NCCL, MPI (two processes pass a message around), the
+site file, SLURM, and the file system of a store. Inside an allocation it passes a message around its nodes with
+each launcher that a submission would use; --allocation-trial asks SLURM for an allocation to do that in. A line
+a check: ok, warn or fail, what was found, what to do. Nothing is left behind. Exit codes: 0 nothing failed, 1
+something did. NO_COLOR is obeyed.)",
     "  resolute doctor\n"
     "  resolute doctor --store /shared/store --allocation-trial\n"
     "  srun -N1 resolute doctor --store /shared/store\n"};

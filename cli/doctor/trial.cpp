@@ -114,15 +114,15 @@ int number_in(const Environment& environment, const char* name, int otherwise) {
   return number > 0 ? *number : otherwise;
 }
 
-// As the allocations of a submission are asked for: what is set for sbatch goes before the site file.
+// Whose nodes they are is said as for the allocations of a submission: the site file goes before what is set for
+// sbatch.
 std::vector<std::string> allocation_command(const Environment& environment, const std::string& name,
                                             const experiments::Site& site, int nodes) {
   std::vector<std::string> command{"salloc", "-Q", "-J",
                                    name,     "-N", std::to_string(nodes),
                                    "-t",     "5",  "--immediate=" + std::to_string(kWaitForNodes)};
   const auto add = [&](const char* option, const char* variable, const std::optional<std::string>& of_site) {
-    const std::string set = core::variable_in(environment, variable);
-    const std::string value = set.empty() ? of_site.value_or("") : set;
+    const std::string value = of_site ? *of_site : core::variable_in(environment, variable);
     if (!value.empty()) command.push_back(option + value);
   };
   add("--partition=", "SBATCH_PARTITION", site.slurm.partition);
@@ -132,6 +132,12 @@ std::vector<std::string> allocation_command(const Environment& environment, cons
   add("--reservation=", "SBATCH_RESERVATION", site.slurm.reservation);
   command.insert(command.end(), {own_program().string(), "doctor", "--launchers"});
   return command;
+}
+
+// Of a site whose submissions have one node.
+Finding one_process(int nodes) {
+  return {Level::kWarn, "launch", fmt::format("launcher = \"none\" of the site file starts one process, not {}", nodes),
+          "submit with --nodes 1, or name another launcher"};
 }
 
 // salloc takes its allocation with it, unless it was killed.
@@ -207,6 +213,7 @@ Findings try_launchers(const Environment& environment, const experiments::Site& 
   slurm::LaunchOptions options;
   options.mpi = site.mpi.value_or(options.mpi);
   options.words = site.launcher_options;
+  if (site.launcher == slurm::name_of(slurm::Launcher::kNone)) return {one_process(nodes)};
   // One that the site file names is the only one that a submission uses.
   const std::string wanted = site.launcher.value_or("auto");
   const auto launchers = wanted == "auto" ? allocations::launchers_here(nodes, environment, options.mpi)
@@ -217,9 +224,6 @@ Findings try_launchers(const Environment& environment, const experiments::Site& 
   Findings findings;
   bool works = false;
   for (const slurm::Launcher launcher : launchers) {
-    if (launcher == slurm::Launcher::kNone)
-      return {{Level::kFail, "launch", fmt::format("launcher = \"none\" in the site file uses one node of {}", nodes),
-               "submit with --nodes 1, or name another launcher"}};
     findings.push_back(
         try_ring("launch " + std::string(slurm::name_of(launcher)),
                  slurm::launch_command(launcher, nodes, {own_program().string(), "doctor", "--ring"}, options),
@@ -235,6 +239,7 @@ Findings try_launchers(const Environment& environment, const experiments::Site& 
 Findings try_allocation(const Environment& environment, const experiments::Site& site, int nodes) {
   if (!core::program_on_path(environment, "salloc"))
     return {{Level::kWarn, "launch", "not tried: there is no salloc on PATH", "try it inside a job: resolute doctor"}};
+  if (nodes > 1 && site.launcher == slurm::name_of(slurm::Launcher::kNone)) return {one_process(nodes)};
   const std::string name = fmt::format("resolute-doctor-{}", ::getpid());
   const auto output = run_briefly(allocation_command(environment, name, site, nodes),
                                   slurm::command_environment(environment), kAllocationLimit);

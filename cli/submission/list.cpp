@@ -30,7 +30,7 @@ ended.
 
 States: running, waits (SLURM has a job of it), held, complete, incomplete (jobs failed), cancelled, given-up,
 interrupted, not-begun, unknown (SLURM does not answer; it is asked once). Jobs are those that the suite's runs were
-to make; a job is cancelled where one that it needs has failed.
+to make; a job is cancelled where one that it needs has failed, or where the user gave it up.
 
 Node-hours are what SLURM was asked for: each start of a batch script, from its begin to its end, times its nodes;
 GPU-hours the same times the GPUs of each node. Of runs outside of SLURM they are the hosts of their agents, and the

@@ -67,13 +67,14 @@ std::optional<std::string> notify_of_run(const options::variables_map& values,
                                          const std::map<std::string, std::string>& environment) {
   if (environment.contains(allocations::kSubmissionVariable)) return std::nullopt;
   auto& files = core::real_file_system();
-  std::optional<std::filesystem::path> file;
+  const auto file = experiments::site_file(environment);
+  bool there = false;
   try {
-    if (values.count("notify") == 0) file = experiments::site_file_to_read(files, environment);
+    there = values.count("notify") == 0 && file && files.exists(*file);
   } catch (const core::RuntimeError& error) {  // a home folder that is another's, as under sudo
     core::log_debug("the site file is left out: {}", error.what());
   }
-  return notify_of(values, file ? experiments::read_site(files, *file) : experiments::Site{});
+  return notify_of(values, there ? experiments::read_site(files, *file) : experiments::Site{});
 }
 
 // Nobody is told of a run that was to do a part, that did nothing, or whose user interrupted it; nor while another

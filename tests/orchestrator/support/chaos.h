@@ -108,7 +108,7 @@ inline int chaos_worker(int count, char** arguments) {
   ::signal(SIGTERM, [](int) { stop_asked = 1; });
   ::signal(SIGPIPE, SIG_IGN);
   std::map<std::string, std::string> options;
-  // Behind "run".
+  // The first argument is "run", options follow.
   for (int i = 1; i + 1 < count; i += 2) options[arguments[i]] = arguments[i + 1];
   try {
     return run_chaos_job({experiments::StoreLayout(options.at("--store")),

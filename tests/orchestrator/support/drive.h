@@ -6,10 +6,11 @@
 //! environment change what it does.
 
 #include <grp.h>
-#include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <string>
 
 #include "core/log.h"

@@ -312,8 +312,10 @@ TEST(Doctor, a_trial_asks_for_what_a_submission_would) {
   write(bin / "site.toml", "[slurm]\npartition = \"gpu\"\naccount = \"lab\"\n");
   environment["RESOLUTE_SITE"] = (bin / "site.toml").string();
   environment["SBATCH_ACCOUNT"] = "mine";
+  environment["SBATCH_QOS"] = "short";
   diagnose(environment, {"--allocation-trial", "--nodes", "3"});
-  EXPECT_THAT(text_of(bin / "asked"), AllOf(HasSubstr(" -N 3 "), HasSubstr(" --partition=gpu --account=mine ")));
+  EXPECT_THAT(text_of(bin / "asked"),
+              AllOf(HasSubstr(" -N 3 "), HasSubstr(" --partition=gpu --account=lab --qos=short ")));
 }
 
 TEST(Doctor, a_wrong_option_is_refused) {

@@ -109,7 +109,7 @@ struct Ended {
   std::string errors;
 };
 
-//! Starts ranks and waits for them. \param role run_rank()
+//! Starts ranks and waits for them. \param role one that calls run_rank()
 inline std::vector<Ended> run_gang(const tests::ProgramRole& role, const std::filesystem::path& folder, int ranks,
                                    const std::vector<std::string>& arguments = {}) {
   constexpr int kListening = 9;
