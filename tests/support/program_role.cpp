@@ -1,5 +1,6 @@
 #include "tests/support/program_role.h"
 
+#include <filesystem>
 #include <map>
 
 #include "core/error.h"
@@ -15,8 +16,9 @@ std::map<std::string, ProgramRole::Function>& roles() {
 
 }  // namespace
 
-ProgramRole::ProgramRole(const std::string& name, Function function) : argument_("--role=" + name) {
-  RESOLUTE_EXPECT(roles().emplace(argument_, function).second, "two roles of one name");
+ProgramRole::ProgramRole(const std::string& name, Function function)
+    : command_{std::filesystem::read_symlink("/proc/self/exe").string(), "--role=" + name} {
+  RESOLUTE_EXPECT(roles().emplace(command_.back(), function).second, "two roles of one name");
 }
 
 ProgramRole::Function role_of(const std::string& argument) {

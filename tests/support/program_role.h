@@ -4,6 +4,7 @@
 //! (main.cpp) hands over to the role that its first argument names.
 
 #include <string>
+#include <vector>
 
 namespace resolute::tests {
 
@@ -15,11 +16,12 @@ class ProgramRole {
 
   //! \param name told from those of all other roles of the program
   ProgramRole(const std::string& name, Function function);
-  //! The program's first argument, "--role=NAME".
-  const std::string& argument() const { return argument_; }
+  //! This program and its first argument, "--role=NAME"; the role's own follow. The program's path is that before
+  //! main(): in another root, or another name space of mounts, the link to it would name another.
+  const std::vector<std::string>& command() const { return command_; }
 
  private:
-  std::string argument_;
+  std::vector<std::string> command_;
 };
 
 //! \return nullptr where `argument` names no role

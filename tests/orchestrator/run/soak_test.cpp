@@ -2,6 +2,7 @@
 // full now and then, the run is started again. Nothing is lost or published twice, the journals agree with the results,
 // and no process that lives long grows. 2,000 jobs in 30 minutes, or as RESOLUTE_SOAK_SECONDS says.
 
+#include <fmt/ranges.h>
 #include <sys/resource.h>
 
 #include <array>
@@ -52,10 +53,11 @@ std::vector<Process> processes_of(const fs::path& store) {
   for (const pid_t process : system_test::processes_with({store.string()})) {
     const std::string line = file_text(fmt::format("/proc/{}/cmdline", process));
     const std::string stat = file_text(fmt::format("/proc/{}/stat", process));
-    if (line.find('\0' + kChaosWorkerRole.argument() + '\0') != std::string::npos)
+    if (line.find('\0' + kChaosWorkerRole.command().back() + '\0') != std::string::npos)
       found.push_back({process, Role::kRank});
     const auto end_of_name = stat.rfind(')');
-    if (!line.starts_with(kChaosProgram + '\0' + kDriveChaosRole.argument()) || end_of_name == std::string::npos)
+    if (!line.starts_with(fmt::format("{}", fmt::join(kDriveChaosRole.command(), std::string_view("\0", 1)))) ||
+        end_of_name == std::string::npos)
       continue;
     parents[process] = static_cast<pid_t>(std::stol(stat.substr(end_of_name + 4)));
   }

@@ -126,15 +126,11 @@ inline const ProgramRole kChaosWorkerRole("chaos-worker", chaos_worker);
 
 // ---- what is disturbed
 
-// Read before mount_small_disk(): where a chroot is left for another name space of mounts the link names another root's
-// path.
-inline const std::string kChaosProgram = std::filesystem::read_symlink("/proc/self/exe").string();
-
 // All slots of one agent, or shared by three.
 inline orchestrator::RunOptions chaos_options(const std::filesystem::path& store) {
   orchestrator::RunOptions options =
       toy_options(store, orchestrator::launched_by_mpi(core::current_environment()) ? kChaosSlots / 3 : kChaosSlots);
-  options.worker_command = {kChaosProgram, kChaosWorkerRole.argument()};
+  options.worker_command = kChaosWorkerRole.command();
   options.coordinator_limit = std::chrono::milliseconds(2500);
   return options;
 }
@@ -177,8 +173,9 @@ class SuiteUnderFire : public testing::Test {
 
   pid_t start(const std::vector<std::string>& launcher) const {
     core::SpawnRequest request{.arguments = launcher};
-    request.arguments.insert(request.arguments.end(), {kChaosProgram, kDriveChaosRole.argument(), store().string(),
-                                                       std::to_string(plan_.jobs.size())});
+    request.arguments.insert(request.arguments.end(), kDriveChaosRole.command().begin(),
+                             kDriveChaosRole.command().end());
+    request.arguments.insert(request.arguments.end(), {store().string(), std::to_string(plan_.jobs.size())});
     request.environment = system_test::program_environment();
     std::FILE* log = std::fopen((folder_ / "log").c_str(), "a");
     request.descriptors = {{1, ::fileno(log)}, {2, ::fileno(log)}};

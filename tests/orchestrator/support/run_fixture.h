@@ -44,8 +44,8 @@ class Run : public testing::Test {
   // This program as coordinator, in a process of its own; under `launcher` with its agents.
   pid_t start(int jobs, int gang, int slots, const std::vector<std::string>& launcher = {}) {
     core::SpawnRequest request{.arguments = launcher};
-    for (const auto& argument : {std::filesystem::read_symlink("/proc/self/exe").string(), kDriveRole.argument(),
-                                 store().string(), std::to_string(jobs), std::to_string(gang), std::to_string(slots)})
+    request.arguments.insert(request.arguments.end(), kDriveRole.command().begin(), kDriveRole.command().end());
+    for (const auto& argument : {store().string(), std::to_string(jobs), std::to_string(gang), std::to_string(slots)})
       request.arguments.push_back(argument);
     request.environment = core::current_environment();
     for (const char* name :

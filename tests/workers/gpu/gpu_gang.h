@@ -118,10 +118,10 @@ inline std::vector<Ended> run_gang(const tests::ProgramRole& role, const std::fi
   std::vector<core::Pipe> pipes;
   for (int rank = 0; rank < ranks; ++rank) {
     pipes.push_back(core::make_pipe());
-    core::SpawnRequest request{.arguments = {std::filesystem::read_symlink("/proc/self/exe").string(), role.argument(),
-                                             folder.string(), std::to_string(rank), std::to_string(ranks),
-                                             std::to_string(listener.port),
-                                             std::to_string(rank == 0 ? kListening : -1)}};
+    core::SpawnRequest request{.arguments = role.command()};
+    for (const std::string& argument : {folder.string(), std::to_string(rank), std::to_string(ranks),
+                                        std::to_string(listener.port), std::to_string(rank == 0 ? kListening : -1)})
+      request.arguments.push_back(argument);
     request.arguments.insert(request.arguments.end(), arguments.begin(), arguments.end());
     request.environment = core::current_environment();
     request.descriptors = {{1, pipes.back().write_end.get()}, {2, pipes.back().write_end.get()}};

@@ -106,15 +106,11 @@ class Gang : public ProcessGang {
       : ProcessGang(
             ranks,
             [&](int rank, int port) {
-              return std::vector<std::string>{fs::read_symlink("/proc/self/exe").string(),
-                                              kRank.argument(),
-                                              folder.string(),
-                                              std::to_string(rank),
-                                              std::to_string(ranks),
-                                              std::to_string(port),
-                                              rank == 0 ? std::to_string(kListenerDescriptor) : "-1",
-                                              std::to_string(pause_ms),
-                                              mode};
+              std::vector<std::string> command = kRank.command();
+              command.insert(command.end(),
+                             {folder.string(), std::to_string(rank), std::to_string(ranks), std::to_string(port),
+                              rank == 0 ? std::to_string(kListenerDescriptor) : "-1", std::to_string(pause_ms), mode});
+              return command;
             },
             core::Reach::kLoopback, {}, started) {}
 };
