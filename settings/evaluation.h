@@ -32,6 +32,9 @@ enum class EvaluationDevice {
 };
 constexpr auto words_of(EvaluationDevice) { return words("training", "cpu"); }
 
+//! Gallery draws of one split: as many as a split file may list (docs/formats/manifest.md).
+inline constexpr int kMostDraws = 10'000;
+
 struct EvaluationProtocol {
   ProtocolName name = ProtocolName::kSingleShot;
   int draws = 100;
@@ -64,7 +67,7 @@ struct EvaluationProtocol {
                  "(multi-shot), or all images at once, as in Market-1501's usual test (whole-gallery); mAP and mINP "
                  "are always over all images")
               .spelled("protocol"));
-    visit(member("draws", &P::draws, between(1, 100'000), "gallery draws per split; whole-gallery has none"));
+    visit(member("draws", &P::draws, between(1, kMostDraws), "gallery draws per split; whole-gallery has none"));
     visit(member("query_rates", &P::query_rates, rates(),
                  "other query rates than the split's (an unseen one); not of queries that came in low resolution"));
     visit(member("panels", &P::panels, between(0, kMostPanelQueries),

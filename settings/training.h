@@ -117,7 +117,7 @@ struct Recipe {
     visit(member("warmup_steps", &R::warmup_steps, at_least(0),
                  "linear warm-up from a hundredth of learning_rate, at most train.steps"));
     visit(member("schedule", &R::schedule,
-                 "after the warm-up: step (milestones) or cosine (half a period, to 0 at the last step)"));
+                 "after the warm-up: step (milestones) or cosine (half a period, to 0 behind the last step)"));
     visit(member("milestones", &R::milestones, ascending(1, kMostSteps),
                  "steps at which the rate is multiplied by gamma"));
     visit(member("gamma", &R::gamma, above_zero(1), "factor of the rate at each milestone"));

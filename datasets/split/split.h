@@ -15,6 +15,7 @@
 #include "core/files/json.h"
 #include "datasets/manifest/manifest.h"
 #include "datasets/pack/pack.h"
+#include "settings/evaluation.h"
 #include "settings/split.h"
 
 namespace resolute::datasets {
@@ -145,7 +146,7 @@ std::filesystem::path export_split(core::FileSystem& files, const std::filesyste
                                    int draws);
 
 //! Gallery draws that a split file may list.
-inline constexpr int kMostGalleryDraws = 10000;
+inline constexpr int kMostGalleryDraws = settings::kMostDraws;
 //! The largest split file that is read, bytes.
 inline constexpr std::uint64_t kLargestSplitFile = std::uint64_t{1} << 30;
 

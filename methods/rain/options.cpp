@@ -52,6 +52,13 @@ void check_with(const RainOptions& o, const TrainingSettings& training) {
                                 "without labels, 'rain.reconstruction' and an adversary no loss is left");
   check_frozen_levels(training.network, o.classification || o.reconstruction,
                       "'rain.classification' and 'rain.reconstruction'");
+  const Adversary* opponent = o.opponent();
+  if (opponent != nullptr && opponent->levels.front() <= training.network.frozen_levels)
+    throw settings::MemberError("rain.levels", opponent->levels,
+                                fmt::format("the first {} levels of the trunk are frozen: nothing in them answers a "
+                                            "discriminator",
+                                            training.network.frozen_levels),
+                                "name levels above 'network.frozen_levels'");
   if (o.triplet) check_hr_images(training.recipe);
 }
 

@@ -208,6 +208,8 @@ inline TrainingSpecification any_training() {
       any_baseline, any_rain, [&] { return any_ftwa(s.recipe); }, [&] { return any_msifla(s.recipe, s.pack); },
       [&] { return any_resolution_adaptive(s.network, s.recipe); }};
   s.method = methods.at(static_cast<std::size_t>(between(0, static_cast<int>(methods.size()) - 1)))();
+  if (const auto* rain = std::get_if<RainOptions>(&s.method); rain != nullptr && rain->opponent() != nullptr)
+    s.network.frozen_levels = std::min(s.network.frozen_levels, rain->opponent()->levels.front() - 1);
   s.device = s.recipe.precision == settings::Precision::kTf32 ? Device::kCuda : any_value<Device>({});
   s.seed = *rc::gen::arbitrary<std::uint64_t>();
   if (*rc::gen::arbitrary<bool>()) s.initial_weights = core::sha256_hex(std::string_view("weights"));

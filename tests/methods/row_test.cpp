@@ -87,6 +87,8 @@ TEST(Row, levels_are_told_apart_by_length_or_by_masks) {
 TEST(Rules, all_levels_are_frozen_only_beside_something_that_learns) {
   RainOptions rain, judged;
   rain.classification = judged.classification = judged.reconstruction = false;
+  rain.adversary = NoAdversary();
+  judged.adversary = Adversary{.levels = {5}};
   FtwaOptions transformed, streams;
   transformed.classification = streams.classification = false;
   transformed.form = FtwaForm::kTransformed;
@@ -119,6 +121,25 @@ TEST(Rules, all_levels_are_frozen_only_beside_something_that_learns) {
       } catch (const settings::MemberError& error) {
         EXPECT_EQ(error.key(), "network.frozen_levels");
       }
+    }
+}
+
+// Nothing below a frozen level answers a discriminator: the row would be one without it under RAIN's name.
+TEST(Rules, an_adversary_works_on_levels_that_learn) {
+  const settings::SplitSettings split;
+  const settings::PackSettings pack{.name = {}, .height = 256, .width = 128};
+  const settings::Recipe recipe{.steps = 100, .milestones = {}};
+  const auto checked = [&](const std::vector<int>& levels, int frozen) {
+    const settings::NetworkSettings network{.frozen_levels = frozen};
+    check(RainOptions{.adversary = Adversary{.levels = levels}}, {network, recipe, pack, split});
+  };
+  EXPECT_NO_THROW(checked({4, 5}, 3));
+  for (const auto& [levels, frozen] : std::vector<std::pair<std::vector<int>, int>>{{{3}, 3}, {{2, 5}, 2}, {{4, 5}, 5}})
+    try {
+      checked(levels, frozen);
+      ADD_FAILURE() << frozen;
+    } catch (const settings::MemberError& error) {
+      EXPECT_EQ(error.key(), "rain.levels");
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "core/error.h"
 #include "workers/ddp/gpu_properties.h"
@@ -73,6 +74,17 @@ int visible_gpus() {
   return count;
 }
 
+// Variables with which a user has libtorch, cuBLAS or cuDNN choose other kernels; empty where none is set.
+std::string kernel_choices() {
+  std::string choices;
+  for (const char* name :
+       {"NVIDIA_TF32_OVERRIDE", "TORCH_BLAS_PREFER_CUBLASLT", "DISABLE_ADDMM_CUDA_LT", "TORCH_CUDNN_V8_API_DISABLED"})
+    if (const char* value = std::getenv(name); value != nullptr)
+      choices += (choices.empty() ? "" : ",") + std::string(name) + ":" + value;
+  std::replace(choices.begin(), choices.end(), ' ', '-');
+  return choices;
+}
+
 // cuBLAS has no version in libtorch's interface; its library is loaded already.
 std::string cublas_version() {
   using Version = std::size_t (*)();
@@ -130,6 +142,8 @@ class CudaDevice final : public Device {
               // First weights are drawn on the CPU, where the C library's logarithm has two forms.
               {"host", fused ? "fma" : "plain"},
               {"threads", std::to_string(at::get_num_threads())}};
+    // Only where one is set: classes of earlier versions stay what they were.
+    if (std::string choices = kernel_choices(); !choices.empty()) parts_.emplace_back("kernels", std::move(choices));
   }
 
   at::Device place_{at::kCUDA, 0};

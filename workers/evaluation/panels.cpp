@@ -135,10 +135,14 @@ std::vector<std::size_t> choose_panel_queries(const datasets::Split& split, std:
 
 std::vector<std::size_t> rank_gallery(const Embedding& embedding, const datasets::Split& split, std::size_t query,
                                       const results::GalleryDraw& gallery) {
+  const datasets::QueryItem& asked = split.query[query];
   std::vector<std::tuple<double, bool, std::string_view, std::size_t>> order;
-  for (std::size_t image : gallery)
-    order.emplace_back(distance_of(embedding, query, image),
-                       split.gallery[image].identity == split.query[query].identity, split.gallery[image].path, image);
+  for (std::size_t image : gallery) {
+    const datasets::GalleryItem& item = split.gallery[image];
+    const bool right = item.identity == asked.identity;
+    if (right && split.options.lr_camera != 0 && item.camera == asked.camera) continue;
+    order.emplace_back(distance_of(embedding, query, image), right, item.path, image);
+  }
   std::sort(order.begin(), order.end());
   std::vector<std::size_t> ranked;
   for (const auto& place : order) ranked.push_back(std::get<3>(place));

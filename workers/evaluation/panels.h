@@ -27,7 +27,8 @@ std::vector<std::size_t> choose_panel_queries(const datasets::Split& split, std:
 
 //! One gallery in the method's order, indices into split.gallery: by squared Euclidean distance, over the dimensions
 //! that the query is compared by, in doubles summed in a fixed order, or by the distances that the method gave; of
-//! equally far images the wrong ones first, then by path. \param query index into split.query
+//! equally far images the wrong ones first, then by path. Left out: images of the query's identity and camera, which
+//! count for nothing in the scores either. \param query index into split.query
 std::vector<std::size_t> rank_gallery(const Embedding& embedding, const datasets::Split& split, std::size_t query,
                                       const results::GalleryDraw& gallery);
 

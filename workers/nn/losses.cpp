@@ -57,7 +57,9 @@ std::vector<std::int64_t> anchors_of(const std::vector<std::int64_t>& labels) {
 Triplets hardest_on_device(const at::Tensor& labels, const std::vector<std::int64_t>& values,
                            const at::Tensor& distance) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  const at::Tensor anchor = at::tensor(anchors_of(values), at::kLong), rows = placed(anchor, distance.device());
+  const std::vector<std::int64_t> anchors = anchors_of(values);
+  if (anchors.empty()) return TripletBuilder().build();  // argmax takes no row without a column
+  const at::Tensor anchor = at::tensor(anchors, at::kLong), rows = placed(anchor, distance.device());
   const at::Tensor own = placed(labels.to(at::kLong), distance.device());
   const at::Tensor other = own.unsqueeze(1).ne(own.unsqueeze(0));
   const at::Tensor positive = distance.masked_fill(other, -kInfinity).fill_diagonal_(-kInfinity).argmax(1);

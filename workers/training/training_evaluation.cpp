@@ -50,7 +50,10 @@ void TrainingEvaluation::run(std::uint64_t step) {
                                                          });
   const bool first = parts_.communicator == nullptr || parts_.communicator->process_rank() == 0;
   if (!embedding || !first) return;
-  const std::map<std::string, double> metrics = score_embedding(*embedding, parts_.split, {});
+  experiments::EvaluationProtocol protocol;
+  // The only one that such a split has (experiments/specification/validation.cpp).
+  if (parts_.split.options.lr_side == settings::LrSide::kQuery) protocol.name = settings::ProtocolName::kWholeGallery;
+  const std::map<std::string, double> metrics = score_embedding(*embedding, parts_.split, protocol);
   parts_.progress.evaluation(step, metrics.at("mAP"), metrics.at("rank1"));
   if (!file_) return;
   const double epoch = settings::epochs_of_steps(step, parts_.split.train.size(), parts_.recipe);

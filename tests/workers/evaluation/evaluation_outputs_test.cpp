@@ -86,6 +86,25 @@ TEST_F(EvaluationOutputsTest, equally_far_images_stand_wrong_ones_first_and_by_p
   EXPECT_EQ(ranked, rank_gallery(embedding, split_, 5, draw));
 }
 
+// With split.lr_side = "query" a gallery has them (results/scores leaves them out as every protocol of such sets does).
+TEST_F(EvaluationOutputsTest, an_image_of_the_querys_person_and_camera_is_neither_right_nor_wrong) {
+  FeatureEmbedding embedding;
+  embedding.query.dimension = embedding.gallery.dimension = 1;
+  embedding.query.features.assign(split_.query.size(), 1.0F);
+  embedding.gallery.features.assign(split_.gallery.size(), 2.0F);
+  datasets::Split split = split_;
+  const results::GalleryDraw draw = datasets::draw_gallery(split, 0, 0);
+  const auto own = std::ranges::find_if(
+      draw, [&](std::size_t image) { return split.gallery[image].identity == split.query[5].identity; });
+  ASSERT_NE(own, draw.end());
+  split.gallery[*own].camera = split.query[5].camera;
+  const std::vector<std::size_t> ranked = rank_gallery(embedding, split, 5, draw);
+  EXPECT_EQ(draw.size() - 1, ranked.size());
+  EXPECT_EQ(0, std::ranges::count(ranked, *own));
+  split.options.lr_camera = 0;  // cameras mean nothing
+  EXPECT_EQ(draw.size(), rank_gallery(embedding, split, 5, draw).size());
+}
+
 TEST_F(EvaluationOutputsTest, pictures_hold_the_packs_pixels_and_green_frames_exactly_where_right) {
   const auto network = method<experiments::BaselineOptions>();
   const EvaluationOutputs made = outputs(*network).value();

@@ -34,12 +34,13 @@ struct Plan {
   std::string precision = "f32";
   int steps = kSteps;
   bool keep_graphs = true;
-  bool recorded = true;  // where the device can
+  bool recorded = true;     // where the device can
+  bool few_labels = false;  // none in every second lane, none of LR images for RAIN; the hardest triplets
 };
 
 // Batches of made-up people, put on the device as a pack's are. With `lr_images` each identity's second row stands as
-// an LR image alone.
-inline worker_tests::MadeSource placed_source(at::Device place, bool lr_images) {
+// an LR image alone, with `few_labels` every second lane has none.
+inline worker_tests::MadeSource placed_source(at::Device place, bool lr_images, bool few_labels = false) {
   const auto make = [=](std::uint64_t step, int lane) {
     LaneBatch batch =
         worker_tests::made_up_batch(kIdentities, 2, 32, 16, step * kLanes + static_cast<std::uint64_t>(lane));
@@ -47,6 +48,10 @@ inline worker_tests::MadeSource placed_source(at::Device place, bool lr_images) 
     if (lr_images) {
       for (std::int64_t row = 1; row < 2 * kIdentities; row += 2) batch.has_hr[row] = false;
       batch.hr.mul_(batch.has_hr.view({-1, 1, 1, 1}));
+    }
+    if (few_labels) {
+      batch.has_label = at::full({2 * kIdentities}, lane % 2 == 0, at::kBool);
+      batch.labels.masked_fill_(batch.has_label.logical_not(), -1);
     }
     for (at::Tensor* tensor : {&batch.hr, &batch.lr}) *tensor = tensor->to(place);
     for (at::Tensor& copy : batch.copies) copy = copy.to(place);
@@ -66,6 +71,13 @@ inline experiments::TrainingSpecification specification(const Plan& plan) {
   if (plan.method == "ftwa") options = ftwa_options();
   if (plan.method == "msifla") options = worker_tests::narrow_msifla();
   if (plan.method == "resolution_adaptive") options = worker_tests::narrow_adaptive();
+  if (plan.few_labels && plan.method == "baseline")
+    options = experiments::BaselineOptions{.mining = methods::Mining::kBatchHard};
+  if (plan.few_labels && plan.method == "rain")
+    options = experiments::RainOptions{.mining = methods::Mining::kBatchHard,
+                                       .supervision = methods::Supervision::kHrOnlyLabels};
+  if (plan.few_labels && plan.method == "ftwa")
+    options = experiments::FtwaOptions{{.mining = methods::Mining::kBatchHard}};
   experiments::TrainingSpecification specification = worker_tests::small_specification(std::move(options));
   specification.recipe.precision = tests::AnyWord(plan.precision);
   specification.recipe.steps = plan.steps;
@@ -108,7 +120,7 @@ inline Trained train(at::Device place, Communicator* communicator, const Plan& p
   const experiments::TrainingSpecification asked = specification(plan);
   const std::unique_ptr<Method> method = make_method(asked, kIdentities);
   if (!place.is_cpu()) method->module().to(place);
-  worker_tests::MadeSource source = placed_source(place, plan.method == "ftwa");
+  worker_tests::MadeSource source = placed_source(place, plan.method == "ftwa", plan.few_labels);
   ProgressPipe silent(-1);
   std::optional<Checkpoint> begun;
   if (from != nullptr) begun = decode_checkpoint(*from, kOwner, "checkpoint");

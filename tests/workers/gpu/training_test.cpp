@@ -13,6 +13,8 @@
 namespace resolute::workers::gpu_test::training_test {
 namespace {
 
+constexpr double kTolerance = 1e-3;  // of a loss
+
 // On a CPU, where other tests have them, one of each method will do, and a commit runs one.
 std::vector<Plan> plans() {
   std::vector<Plan> plans;
@@ -92,8 +94,20 @@ TEST(GpuTraining, any_number_of_ranks_gives_the_same_bits) {
   }
 }
 
+// A lane, or a side of it, in which nobody has a label has no triplet.
+TEST(GpuTraining, lanes_without_a_label_have_the_losses_of_the_cpu) {
+  for (const char* method : {"baseline", "rain", "ftwa", "msifla"}) {
+    const Plan plan{.method = method, .steps = 2, .few_labels = true};
+    const std::vector<double> losses = train(device().place(), nullptr, plan).losses;
+    const ComparedCpu compared;
+    const std::vector<double> expected = train(at::kCPU, nullptr, plan).losses;
+    ASSERT_EQ(expected.size(), losses.size());
+    for (std::size_t step = 0; step < losses.size(); ++step)
+      EXPECT_NEAR(expected[step], losses[step], kTolerance * std::abs(expected[step])) << method << " " << step;
+  }
+}
+
 TEST(GpuTraining, ten_steps_have_the_losses_of_the_cpu) {
-  constexpr double kTolerance = 1e-3;  // of a loss
   std::vector<const char*> methods(kMethods.begin(), kMethods.end());
   if (device_name() == "cpu") methods = tests::slice("methods with the losses of the CPU", methods, 1);
   for (const char* method : methods) {
