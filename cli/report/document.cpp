@@ -124,8 +124,10 @@ class ReportReader {
       if (!source_.files.exists(file)) return;
       std::size_t& rows = mapped[shown.table.datasets[shown.dataset]];
       if (rows >= kMostMaps) return;
-      const std::vector<Figure>& made = maps_of(shown.evaluation.job, label(shown),
-                                                [&] { return read_mapped_images(file, rates(shown.evaluation)); });
+      const std::vector<Figure>& made = maps_of(shown.evaluation.job, label(shown), [&] {
+        results::check_output(source_.files, file, shown.evaluation.features_sha256);
+        return read_mapped_images(file, rates(shown.evaluation));
+      });
       if (made.empty()) return;
       ++rows;
       first = &shown.table;
@@ -140,13 +142,15 @@ class ReportReader {
     std::map<std::string, std::size_t> mapped;  // evaluations, by data set
     std::set<JobId> seen;
     each_shown([&](const Shown& shown) {
-      const std::string file = experiments::kSamplesOutput.file;
+      const auto named = shown.evaluation.outputs.find(experiments::kSamplesOutput.file);
       std::size_t& rows = mapped[shown.table.datasets[shown.dataset]];
-      if (rows >= kMostMaps || !shown.evaluation.outputs.contains(file) || !seen.insert(shown.evaluation.job).second)
+      if (rows >= kMostMaps || named == shown.evaluation.outputs.end() || !seen.insert(shown.evaluation.job).second)
         return;
       const std::string title = label(shown) + ", sample";
       const std::vector<Figure>& made = maps_of(shown.evaluation.job, title, [&] {
-        return read_sampled_images(source_.store.job_folder(shown.evaluation.job) / file);
+        const std::filesystem::path file = source_.store.job_folder(shown.evaluation.job) / named->first;
+        results::check_output(source_.files, file, named->second);
+        return read_sampled_images(file);
       });
       rows += made.empty() ? 0 : 1;
       for (const Figure& map : made) figures.push_back(placed(map, shown, "sample-" + map.id));

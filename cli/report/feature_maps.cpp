@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 
+#include "core/error.h"
 #include "datasets/hdf5/array_file.h"
 #include "results/scores/tsne.h"
 
@@ -16,6 +18,14 @@ namespace {
 constexpr std::size_t kLeastMapped = 8;
 constexpr std::size_t kMostMapped = 400;  // images: the work grows with their square
 
+//! That one row of each array is of one image: nothing else has looked at what another program wrote.
+void check_rows(const std::filesystem::path& path, std::string_view name, std::uint64_t images,
+                std::uint64_t features) {
+  if (images == features) return;
+  throw core::input_error(fmt::format("'{}': data set '{}' has {} rows", path.string(), name, images),
+                          fmt::format("the features beside it have {}", features));
+}
+
 //! The features of one image of a file, behind those that are there.
 void add_features(const std::vector<float>& features, std::size_t row, MappedImages& to) {
   const auto first = features.begin() + static_cast<std::ptrdiff_t>(row * to.dimensions);
@@ -23,11 +33,16 @@ void add_features(const std::vector<float>& features, std::size_t row, MappedIma
 }
 
 //! Images of one side whose identity is mapped, as far as there is room.
-void take(const datasets::ArrayFileReader& file, const std::string& side, const std::set<std::int64_t>& mapped,
-          const std::vector<int>& rates, MappedImages& to) {
+void take(const std::filesystem::path& path, const datasets::ArrayFileReader& file, const std::string& side,
+          const std::set<std::int64_t>& mapped, const std::vector<int>& rates, MappedImages& to) {
   const auto features = file.read_float32(side + "/features", 2);
   const auto identities = file.read_int64(side + "/identities", 1);
-  to.dimensions = features.shape.at(1);
+  check_rows(path, side + "/identities", identities.values.size(), features.shape.at(0));
+  const std::size_t dimensions = features.shape.at(1);
+  if (!to.identities.empty() && dimensions != to.dimensions)
+    throw core::input_error(fmt::format("'{}': features of the {} have {} dimensions", path.string(), side, dimensions),
+                            fmt::format("those of the other side have {}", to.dimensions));
+  to.dimensions = dimensions;
   for (std::size_t row = 0; row < identities.values.size() && to.identities.size() < kMostMapped; ++row) {
     if (!mapped.contains(identities.values[row])) continue;
     add_features(features.values, row, to);
@@ -59,9 +74,9 @@ MappedImages read_mapped_images(const std::filesystem::path& path, const std::ve
   std::set<std::int64_t> mapped;
   for (const std::int64_t identity : file.read_int64("gallery/identities", 1).values)
     if (identity > 0 && mapped.size() < kMappedIdentities) mapped.insert(identity);
-  take(file, "query", mapped, query_rates, images);
+  take(path, file, "query", mapped, query_rates, images);
   const std::size_t queries = images.identities.size();
-  take(file, "gallery", mapped, {}, images);
+  take(path, file, "gallery", mapped, {}, images);
   std::fill(images.rates.begin() + static_cast<std::ptrdiff_t>(queries), images.rates.end(), 0);
   return images;
 }
@@ -71,6 +86,9 @@ MappedImages read_sampled_images(const std::filesystem::path& path) {
   const auto features = file.read_float32("features", 2);
   const auto identities = file.read_int64("identities", 1).values, rates = file.read_int64("rates", 1).values,
              rows = file.read_int64("row", 1).values;
+  check_rows(path, "identities", identities.size(), features.shape.at(0));
+  check_rows(path, "rates", rates.size(), features.shape.at(0));
+  check_rows(path, "row", rows.size(), features.shape.at(0));
   MappedImages images;
   images.sampled = true;
   images.dimensions = features.shape.at(1);

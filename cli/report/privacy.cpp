@@ -10,6 +10,7 @@
 
 #include "core/files/ownership.h"
 #include "core/process/process.h"
+#include "orchestrator/messages/binary.h"
 
 namespace resolute::cli {
 namespace {
@@ -58,8 +59,9 @@ std::string Privacy::shown(const std::string& word) const {
 }
 
 std::string Privacy::message(const std::string& text) const {
-  if (with_hosts_) return text;
-  const std::string whole = without_folders(text);
+  const std::string readable = orchestrator::as_utf8(text);
+  if (with_hosts_) return readable;
+  const std::string whole = without_folders(readable);
   std::string message;
   for (auto begin = whole.begin(); begin != whole.end();) {
     const auto end = std::find_if_not(begin, whole.end(), is_of_a_name);

@@ -26,6 +26,7 @@
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/look/status.h"
 #include "orchestrator/space/needs.h"
+#include "orchestrator/store/stored_jobs.h"
 #include "orchestrator/store/wall_clock.h"
 #include "results/tables/aggregation.h"
 #include "results/tables/table_json.h"
@@ -67,14 +68,13 @@ std::optional<std::string> notify_of_run(const options::variables_map& values,
                                          const std::map<std::string, std::string>& environment) {
   if (environment.contains(allocations::kSubmissionVariable)) return std::nullopt;
   auto& files = core::real_file_system();
-  const auto file = experiments::site_file(environment);
-  bool there = false;
+  std::optional<std::filesystem::path> file;
   try {
-    there = values.count("notify") == 0 && file && files.exists(*file);
+    if (values.count("notify") == 0) file = experiments::site_file_to_read(files, environment);
   } catch (const core::RuntimeError& error) {  // a home folder that is another's, as under sudo
     core::log_debug("the site file is left out: {}", error.what());
   }
-  return notify_of(values, there ? experiments::read_site(files, *file) : experiments::Site{});
+  return notify_of(values, file ? experiments::read_site(files, *file) : experiments::Site{});
 }
 
 // Nobody is told of a run that was to do a part, that did nothing, or whose user interrupted it; nor while another
@@ -122,6 +122,11 @@ int report(const SuiteArguments& arguments, const experiments::Plan& plan, const
   auto folder = arguments.store.suite_folder(plan.suite) / "tables";
   auto tables = results::aggregate(plan, files, arguments.store);
   results::write_tables(files, folder, tables);
+  // A run beside this one may have got the last result meanwhile, and written its whole tables before these.
+  if (outcome.exit_code() != 0 && !tables.complete && orchestrator::all_results_there(files, arguments.store, plan)) {
+    tables = results::aggregate(plan, files, arguments.store);
+    results::write_tables(files, folder, tables);
+  }
   if (arguments.json) std::cout << results::to_json(tables).dump(1) << std::endl;
   flush_output("the results");
   core::log_info("{} jobs done before, {} now, {} failed, {} unfinished{}; tables: {}", outcome.skipped,

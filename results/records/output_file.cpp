@@ -5,16 +5,34 @@
 
 namespace resolute::results {
 
+namespace {
+
+constexpr const char* kAgain = "remove the job's result.json and run the suite again";
+
+void check_there(core::FileSystem& files, const std::filesystem::path& path) {
+  if (files.exists(path)) return;
+  throw core::corrupt_error(fmt::format("'{}' is missing", path.string()), "the job's result names it", kAgain);
+}
+
+void check_hash(const std::filesystem::path& path, const std::string& found, const std::string& sha256) {
+  if (found == sha256) return;
+  throw core::corrupt_error(fmt::format("'{}' is not the file that the job's result names", path.string()),
+                            fmt::format("its hash is {}, not {}", found, sha256), kAgain);
+}
+
+}  // namespace
+
 core::Bytes read_output(core::FileSystem& files, const std::filesystem::path& path, const std::string& sha256,
                         std::uint64_t limit) {
-  const char* again = "remove the job's result.json and run the suite again";
-  if (!files.exists(path))
-    throw core::corrupt_error(fmt::format("'{}' is missing", path.string()), "the job's result names it", again);
+  check_there(files, path);
   core::Bytes bytes = files.read(path, limit);
-  if (const std::string found = core::sha256_hex(bytes); found != sha256)
-    throw core::corrupt_error(fmt::format("'{}' is not the file that the job's result names", path.string()),
-                              fmt::format("its hash is {}, not {}", found, sha256), again);
+  check_hash(path, core::sha256_hex(bytes), sha256);
   return bytes;
+}
+
+void check_output(core::FileSystem& files, const std::filesystem::path& path, const std::string& sha256) {
+  check_there(files, path);
+  check_hash(path, core::sha256_of(*files.open_for_read(path)), sha256);
 }
 
 }  // namespace resolute::results

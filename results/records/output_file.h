@@ -16,4 +16,7 @@ namespace resolute::results {
 core::Bytes read_output(core::FileSystem& files, const std::filesystem::path& path, const std::string& sha256,
                         std::uint64_t limit = std::uint64_t{1} << 40);
 
+//! The same for a file that a library opens by its path, such as features.h5. \throws as read_output()
+void check_output(core::FileSystem& files, const std::filesystem::path& path, const std::string& sha256);
+
 }  // namespace resolute::results

@@ -96,23 +96,23 @@ std::string stale_part(const Trial& trial) {
   return {};
 }
 
-//! What the parts of a cell do not agree on; empty if they agree.
+//! What the parts of a cell do not agree on; empty if they agree. A suite may train on GPUs and evaluate on CPUs: of
+//! each kind of job there is one numeric class.
 std::string mixed_parts(const std::vector<Trial>& trials) {
-  std::set<std::string> packs;
-  std::set<std::string> classes;
+  std::set<std::string> packs, training_classes, evaluation_classes;
   for (const Trial& trial : trials) {
     if (trial.evaluation) {
       packs.insert(trial.evaluation->provenance.pack_sha256);
-      classes.insert(trial.evaluation->provenance.numeric_class);
+      evaluation_classes.insert(trial.evaluation->provenance.numeric_class);
     }
     if (trial.evaluation && trial.training) {
       packs.insert(trial.training->provenance.pack_sha256);
-      classes.insert(trial.training->provenance.numeric_class);
+      training_classes.insert(trial.training->provenance.numeric_class);
     }
   }
   if (packs.size() > 1) return fmt::format("{} packs", packs.size());
-  if (classes.size() > 1) return fmt::format("{} numeric classes", classes.size());
-  return {};
+  const std::size_t classes = std::max(training_classes.size(), evaluation_classes.size());
+  return classes > 1 ? fmt::format("{} numeric classes", classes) : "";
 }
 
 //! As a cell shows it: a fraction in per cent.

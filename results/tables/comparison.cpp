@@ -1,6 +1,7 @@
 #include "results/tables/comparison.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <tuple>
@@ -102,13 +103,14 @@ std::vector<PairedQuery> pair_queries(const JobId& own, const JobId& its, const 
   return paired;
 }
 
-//! A difference between machines is none between methods.
+//! A difference between machines is none between methods. A cell's jobs are trainings and evaluations in turn.
 void refuse_other_classes(const Cell& own, const Cell& its, std::size_t common, ReadScores& scores) {
-  std::set<std::string> classes;
+  std::array<std::set<std::string>, 2> classes;
   for (const Cell* cell : {&own, &its})
-    for (std::size_t job = 0; job < 2 * common; ++job) classes.insert(scores.numeric_class(cell->jobs[job]));
-  if (classes.size() > 1)
-    throw core::input_error(fmt::format("the rows' jobs ran in {} numeric classes", classes.size()));
+    for (std::size_t job = 0; job < 2 * common; ++job) classes[job % 2].insert(scores.numeric_class(cell->jobs[job]));
+  for (const auto& of_a_kind : classes)
+    if (of_a_kind.size() > 1)
+      throw core::input_error(fmt::format("the rows' jobs ran in {} numeric classes", of_a_kind.size()));
 }
 
 //! Data sets that a complete cell is over.

@@ -73,9 +73,12 @@ bool is_per_query(const std::string& metric) { return experiments::metric_named(
 
 std::vector<std::optional<double>> chance_of(const Table& table) {
   std::vector<std::optional<double>> chance(table.datasets.size() * table.metrics.size());
-  for (std::size_t c = 0; c < chance.size(); ++c)
+  for (std::size_t c = 0; c < chance.size(); ++c) {
+    std::set<double> of_rows;
     for (const Row& row : table.rows)
-      if (!chance[c] && c < row.cells.size()) chance[c] = row.cells[c].chance;
+      if (c < row.cells.size() && row.cells[c].chance) of_rows.insert(*row.cells[c].chance);
+    if (of_rows.size() == 1) chance[c] = *of_rows.begin();
+  }
   if (std::none_of(chance.begin(), chance.end(), [](const auto& score) { return score.has_value(); })) return {};
   return chance;
 }

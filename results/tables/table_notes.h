@@ -42,8 +42,8 @@ int decimals_of(const std::string& metric);
 std::string heading_of(const std::string& metric);
 bool is_per_query(const std::string& metric);
 
-//! What chance scores in each column: that of the first row whose number is there (the rows share splits and
-//! galleries); empty where no row has one.
+//! What chance scores in each column: what every row whose number is there has; nothing where they differ (in their
+//! galleries, splits or trials); empty where no row has one.
 std::vector<std::optional<double>> chance_of(const Table& table);
 
 //! In what the numbers are, over how many trials, and what marks in cells mean.

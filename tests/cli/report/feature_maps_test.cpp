@@ -5,12 +5,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
 
 #include "core/files/file_system.h"
 #include "datasets/hdf5/array_file.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::cli::feature_maps_test {
@@ -66,6 +68,35 @@ TEST(FeatureMapsTest, of_more_people_than_there_is_room_for_the_first_are_mapped
   const MappedImages images = read_sampled_images(write_sample(folder.path(), 300, 2));
   EXPECT_EQ(133U, std::set(images.identities.begin(), images.identities.end()).size());
   EXPECT_EQ(399U, images.identities.size());
+}
+
+// The program that wrote the file may be anybody's.
+TEST(FeatureMapsTest, arrays_of_different_lengths_are_refused) {
+  const tests::TemporaryFolder folder;
+  const std::vector<float> features(20);
+  const std::vector<std::int64_t> ones(20, 1);
+  const auto written = [&](const std::vector<std::string>& of_eleven, std::uint64_t query_dimensions) {
+    datasets::ArrayFileWriter writer;
+    for (const std::string side : {"", "query/", "gallery/"}) {
+      const std::uint64_t dimensions = side == "query/" ? query_dimensions : 2;
+      writer.add(side + "features", {20 / dimensions, dimensions}, std::span<const float>(features));
+      for (const char* name : {"identities", "rates", "row"}) {
+        const std::size_t rows = 20 / dimensions + (std::ranges::count(of_eleven, side + name) > 0 ? 1 : 0);
+        writer.add(side + name, {rows}, std::span<const std::int64_t>(ones).first(rows));
+      }
+    }
+    writer.write(core::real_file_system(), folder / "features.h5");
+    return folder / "features.h5";
+  };
+  EXPECT_EQ(20U, read_mapped_images(written({}, 2), {}).identities.size());
+  for (const char* name : {"query/identities", "gallery/identities"})
+    EXPECT_THAT([&] { read_mapped_images(written({name}, 2), {}); },
+                tests::fails(core::ErrorKind::kInput, AllOf(HasSubstr(name), HasSubstr("11 rows"))));
+  EXPECT_THAT([&] { read_mapped_images(written({}, 1), {}); },
+              tests::fails(core::ErrorKind::kInput, HasSubstr("dimensions")));
+  for (const char* name : {"identities", "rates", "row"})
+    EXPECT_THAT([&] { read_sampled_images(written({name}, 2)); },
+                tests::fails(core::ErrorKind::kInput, AllOf(HasSubstr(name), HasSubstr("11 rows"))));
 }
 
 TEST(FeatureMapsTest, a_samples_images_are_named_by_their_rate) {

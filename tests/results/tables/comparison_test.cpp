@@ -171,6 +171,14 @@ TEST(Comparison, rows_that_ran_in_different_numeric_classes_have_no_difference) 
   EXPECT_TRUE(cell_of(suite.tables(), 1, 2).difference);
 }
 
+// Trained on GPUs, evaluated on CPUs (evaluate.device = "cpu").
+TEST(Comparison, rows_whose_trainings_ran_in_one_class_and_evaluations_in_another_have_one) {
+  Compared suite;
+  for (auto& [job, record] : suite.records)
+    if (auto* training = std::get_if<TrainingRecord>(&record)) training->provenance.numeric_class = "gpu";
+  EXPECT_TRUE(cell_of(suite.tables(), 1, 0).difference);
+}
+
 TEST(Comparison, says_so_where_it_rests_on_fewer_trials_than_a_mean) {
   Compared suite;
   EXPECT_THAT(to_markdown(suite.tables()), testing::Not(HasSubstr("], 1 trials")));

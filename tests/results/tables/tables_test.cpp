@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "results/tables/table_notes.h"
 #include "tests/results/made_up_suite.h"
 #include "tests/support/temporary_folder.h"
 
@@ -197,6 +198,27 @@ TEST(Tables, parts_that_disagree_are_never_averaged) {
               suite.record<TrainingRecord>(suite.training("multi easy 1")).weights_sha256 = other;
             }),
             CellStatus::kStale);
+}
+
+// A row of drawn galleries beside one of the whole gallery.
+TEST(Tables, chance_stands_under_a_column_where_its_rows_agree) {
+  Suite suite;
+  const auto chance = [&] { return chance_of(suite.tables().tables[0]); };
+  ASSERT_TRUE(chance().at(0));
+  for (int trial = 0; trial < 2; ++trial)
+    suite.record<EvaluationRecord>(suite.evaluation(fmt::format("multi easy {}", trial))).metrics["chance_rank1"] = 0.5;
+  EXPECT_FALSE(chance().at(0));
+  EXPECT_TRUE(chance().at(2)) << "on the other data set they do";
+}
+
+// Trained on GPUs, evaluated on CPUs (evaluate.device = "cpu").
+TEST(Tables, trainings_of_one_numeric_class_and_evaluations_of_another_agree) {
+  Suite suite;
+  for (int trial = 0; trial < 2; ++trial)
+    suite.record<TrainingRecord>(suite.training(fmt::format("multi easy {}", trial))).provenance.numeric_class = "gpu";
+  EXPECT_EQ(cell_of(suite.tables(), 1, 0).status, CellStatus::kComplete);
+  suite.record<EvaluationRecord>(suite.evaluation("multi easy 1")).provenance.numeric_class = "gpu";
+  EXPECT_EQ(cell_of(suite.tables(), 1, 0).status, CellStatus::kMixed);
 }
 
 TEST(Tables, packs_that_disagree_without_a_seal_are_mixed) {

@@ -383,6 +383,11 @@ TEST_F(AdaptiveReportTest, a_browser_shows_masks_and_prefixes) {
 
 TEST_F(AdaptiveReportTest, files_that_are_not_the_results_own_are_refused) {
   expect_own_files(evaluation("rain"), {"masks.csv", "prefixes.csv"});
+  const fs::path features = evaluation("rain") / "features.h5";
+  const std::string bytes = text_of(features);
+  write(features, bytes + "more");
+  expect_refusal(report(), 2, "features.h5' is not the file that the job's result names");
+  write(features, bytes);
 }
 
 // A result of another worker program need not have them.
