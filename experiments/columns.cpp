@@ -31,11 +31,12 @@ void choose_columns(SuiteText& suite, const std::vector<std::string>& by_option,
   }
   std::erase_if(suite.tables, [](const TableText& table) { return table.datasets.empty(); });
   if (suite.tables.empty())
-    throw core::input_error(fmt::format("no table of '{}' has a column that is asked for", suite.file),
-                            by_option.empty()
-                                ? fmt::format("the profile's key 'datasets' is ['{}']", fmt::join(everywhere, "', '"))
-                                : fmt::format("--datasets asks for '{}' alone", fmt::join(by_option, "', '")),
-                            "ask for a data set that a table names");
+    throw core::input_error(
+        fmt::format("no table of '{}' has a column that is asked for", suite.file),
+        !by_option.empty()   ? fmt::format("--datasets asks for '{}' alone", fmt::join(by_option, "', '"))
+        : everywhere.empty() ? "the keys 'datasets' of the included suites' profiles name none that a table has"
+                             : fmt::format("the profile's key 'datasets' is ['{}']", fmt::join(everywhere, "', '")),
+        "ask for a data set that a table names");
 }
 
 void take_stand_ins(SuiteText& suite, const std::function<bool(std::size_t file)>& asks) {

@@ -212,7 +212,9 @@ core::Json to_json(const Price& price) {
                     {"root", one.root},
                     {"from", one.from},
                     {"licence", one.licence}});
-  return {{"missing", {{"raw_data", std::move(data)}, {"weights", price.missing_weights}}},
+  core::Json weights = core::Json::array();
+  for (const MissingWeights& one : price.missing_weights) weights.push_back(one.name);
+  return {{"missing", {{"raw_data", std::move(data)}, {"weights", std::move(weights)}}},
           {"estimated", price.estimated},
           {"provisional", price.provisional},
           {"price",

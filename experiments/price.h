@@ -61,7 +61,7 @@ struct Price {
   std::vector<MachinePrice> machines;  //!< those of a device that some training asks for; others cannot run it
   DiskPrice disk;
   std::vector<MissingData> missing_data;
-  std::vector<std::string> missing_weights;
+  std::vector<MissingWeights> missing_weights;
   std::vector<std::string> estimated;  //!< data sets whose training images are estimated
   std::size_t provisional = 0;         //!< jobs (PlannedJob::provisional)
 };

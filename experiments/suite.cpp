@@ -246,9 +246,11 @@ class SuiteReader {
     // What a variable holds is the user's word and meant from where the user stands; the suite's own is meant from the
     // suite.
     std::filesystem::path root = *expanded;
-    if (root.is_relative() && !text.starts_with("${")) root = parts_[dataset.base].folder / root;
-    root = std::filesystem::absolute(root).lexically_normal();
-    if (options_.need_roots && (expanded->empty() || !files_.exists(root)))
+    if (!root.empty()) {
+      if (root.is_relative() && !text.starts_with("${")) root = parts_[dataset.base].folder / root;
+      root = std::filesystem::absolute(root).lexically_normal();
+    }
+    if (options_.need_roots && (root.empty() || !files_.exists(root)))
       throw core::input_error(fmt::format("{}: key 'root' of data set '{}' is '{}'", node.place, dataset.id, *expanded),
                               "there is no such folder", "name the folder of the raw images");
     dataset.root = root;

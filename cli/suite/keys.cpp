@@ -15,7 +15,7 @@ namespace resolute::cli {
 namespace {
 
 constexpr CommandHelp kSuiteKeysHelp{
-    "resolute suite keys [PATTERN] [--json | --markdown | --words]",
+    "resolute suite keys [PATTERN] [--json] | --markdown | --words",
     R"(Lists the settings of a suite (docs/suite_keys.md): key, default, what it may be, what it means. PATTERN is a part of
  the key, or, where no key holds it, of the meaning.)",
     "  resolute suite keys rain\n"
@@ -58,6 +58,10 @@ int suite_keys(const Arguments& arguments) {
   add("markdown", "the tables of docs/suite_keys.md: all keys of rows, then those of packs");
   const auto values = parse_options(arguments, kSuiteKeysHelp, visible, {"[PATTERN]"});
   if (!values) return 0;
+  for (const char* all : {"markdown", "words"})
+    if (values->count(all) != 0 && values->count("PATTERN") != 0)
+      throw core::input_error(fmt::format("PATTERN and --{} exclude each other", all), "it prints every key",
+                              fmt::format("leave out '{}'", required_value(*values, "PATTERN")));
   if (values->count("markdown") != 0) {
     std::cout << experiments::settings_table(false) << '\n' << experiments::settings_table(true);
     return 0;

@@ -14,6 +14,7 @@
 #include "core/files/file_system.h"
 #include "core/process/process.h"
 #include "experiments/price.h"
+#include "experiments/store/weights_catalogue.h"
 #include "orchestrator/store/durations.h"
 #include "orchestrator/store/stored_jobs.h"
 
@@ -146,9 +147,9 @@ std::vector<std::string> price_lines(const experiments::Price& price) {
     lines.push_back("    from " + one.from);
     lines.push_back("    licence: " + one.licence);
   }
-  for (const std::string& name : price.missing_weights)
-    lines.push_back(fmt::format("weights missing: {}; resolute weights import FILE --store STORE{}", name,
-                                name == "imagenet" ? "" : " --name " + name));
+  for (const auto& one : price.missing_weights)
+    lines.push_back(
+        fmt::format("weights missing: {}; {}", one.name, experiments::import_command(one.name, one.backbone)));
   if (price.provisional > 0)
     lines.push_back(
         fmt::format("{} jobs are provisional: they get other ids once what they hang on is here", price.provisional));

@@ -19,6 +19,12 @@ namespace {
 
 constexpr std::size_t kMostJobs = 200'000;
 
+//! The method whose option "METHOD.NAME" is; nothing for any other key.
+std::optional<std::string> method_of_key(const std::string& key) {
+  const std::string section = key.substr(0, key.find('.'));
+  return settings::is_among(method_names(), section) ? std::optional(section) : std::nullopt;
+}
+
 class Planner {
  public:
   Planner(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights,
@@ -209,11 +215,12 @@ class Planner {
   }
 
   CellPlan make_cell(const TableText& table, const Combination& combination) {
-    for (const auto& [key, setting] : suite_.sets)
-      if (const auto found = combination.settings.find(key);
-          found != combination.settings.end() && found->second.place == setting.place)
-        effective_sets_.insert(key);
     const Draft draft = make_draft(combination.settings);
+    for (const auto& [key, setting] : suite_.sets)
+      if (const auto found = combination.settings.find(key); found != combination.settings.end() &&
+                                                             found->second.place == setting.place &&
+                                                             method_of_key(key).value_or(draft.method) == draft.method)
+        effective_sets_.insert(key);
     check_draft(combination, draft);
     check_metrics(table, combination, draft);
     CellPlan cell;
@@ -232,6 +239,10 @@ class Planner {
     combination.told([&] {
       settings::check_members(draft, "");
       settings::check_members(draft.epochs, "train.");
+      // An option of another method is wrong though the row leaves it out.
+      methods::for_each_method([&]<class Options>() {
+        settings::check_members(draft.section<Options>(), std::string(Options::kMethod) + ".");
+      });
     });
     const int sets = settings::facts_of(combination.dataset.source).published_sets;
     if (draft.split.partition == settings::Partition::kPublished && sets != 0 && draft.trials > sets)
@@ -253,8 +264,7 @@ class Planner {
       combination.refuse("weights", "'" + name + "'", why, suggestion);
     };
     if (!is_weights_name(name)) refuse("a name of weights has 1 to 64 characters of a-z, 0-9 and '-'", "");
-    const std::string how =
-        fmt::format("resolute weights import FILE --store STORE{}", name == "imagenet" ? "" : " --name " + name);
+    const std::string how = import_command(name, settings::word(make_draft(combination.settings).network.backbone));
     const auto found = weights_.find(name);
     if (!found) {
       std::vector<std::string> names = {"none", "imagenet"};
@@ -274,10 +284,14 @@ class Planner {
     return named_weights_.emplace(name, *found).first->second;
   }
 
+  bool is_missing(const std::string& name) const {
+    return std::ranges::any_of(missing_weights_, [&](const MissingWeights& one) { return one.name == name; });
+  }
+
   //! Stands for weights that nobody has imported: a SHA-256 that is no file's.
   const NamedWeights& open_weights(const Combination& combination, const std::string& name) {
-    missing_weights_.insert(name);
     const std::string backbone(settings::word(make_draft(combination.settings).network.backbone));
+    missing_weights_.insert({name, backbone});
     // Of each backbone another file could go by the name; so nothing is remembered of it.
     open_weights_ = {name, core::sha256_hex("weights that are not imported: " + name), backbone, "", ""};
     return open_weights_;
@@ -304,22 +318,18 @@ class Planner {
                          fmt::format("they are of the backbone {}, not {}", weights.backbone, backbone),
                          "import weights of this backbone under another name, or set weights=none");
     facts_.weights.insert(
-        missing_weights_.contains(weights.name)
+        is_missing(weights.name)
             ? fmt::format("{} ({}, not imported)", weights.name, weights.backbone)
             : fmt::format("{} ({}, SHA-256 {})", weights.name, weights.backbone, weights.sha256.substr(0, 12)));
     return weights.sha256;
   }
 
-  //! What the section of the draft's method says. Every member of it is checked: a wrong option is wrong though nothing
-  //! reads it.
+  //! What the section of the draft's method says; check_draft() has looked at its members.
   MethodOptions method_options(const Combination& combination, const Draft& draft) const {
     std::optional<MethodOptions> options;
     methods::for_each_method([&]<class Options>() {
       if (draft.method != Options::kMethod) return;
-      combination.told([&] {
-        settings::check_members(draft.section<Options>(), draft.method + ".");
-        options = methods::options_of<Options>(draft.section<Options>());
-      });
+      combination.told([&] { options = methods::options_of<Options>(draft.section<Options>()); });
     });
     if (!options)
       combination.refuse("method", "'" + draft.method + "'", fmt::format("methods are {}", methods::method_list()),
@@ -371,7 +381,7 @@ class Planner {
       const std::string what =
           fmt::format("{} trial {} '{}' on {}", draft.method, trial, combination.row.label, combination.dataset.id);
       const bool provisional =
-          (!training.initial_weights.empty() && missing_weights_.contains(draft.weights)) ||
+          (!training.initial_weights.empty() && is_missing(draft.weights)) ||
           std::any_of(told.begin(), told.end(), [](const EpochsPlan& one) { return one.estimated; });
       evaluation.training = add_job(training, {seal}, draft.ranks, "training " + what, provisional);
       if (trial == 0) {
@@ -411,7 +421,8 @@ class Planner {
     for (const auto& [key, setting] : suite_.sets)
       if (!effective_sets_.contains(key))
         throw core::input_error(fmt::format("{}: key '{}' has no effect", setting.place, key),
-                                "every row or data set gives it itself, and that wins",
+                                method_of_key(key) ? "each row of that method, if there is any, gives it itself"
+                                                   : "every row or data set gives it itself, and that wins",
                                 fmt::format("change it in '{}'", suite_.file));
   }
 
@@ -420,7 +431,7 @@ class Planner {
   const WeightsCatalogue& weights_;
   const TrainingImages& training_images_;
   std::map<std::string, NamedWeights> named_weights_;  // found so far
-  std::set<std::string> missing_weights_;              // that no file goes by, where that may be
+  std::set<MissingWeights> missing_weights_;           // that no file goes by, where that may be
   NamedWeights open_weights_;
   Plan plan_;
   std::unordered_map<std::string, std::size_t> index_;  // of jobs by id

@@ -117,6 +117,13 @@ std::vector<ReferenceRequest> read_reference(const Node& node, const Node* share
   if (pairs.empty()) request.dataset = part("dataset");
   reader.finish();
   if (pairs.empty()) return {request};
+  std::vector<std::string> ours;
+  for (const DatasetPair& pair : pairs) ours.push_back(pair.ours);
+  for (const std::string& id : request.on)
+    if (!settings::is_among(ours, id))
+      throw core::input_error(fmt::format("{}: key 'reference.on' names '{}'", request.place, id),
+                              "the table's 'reference.datasets' has no such data set",
+                              settings::nearest_or_all(id, ours));
   std::vector<ReferenceRequest> requests;
   for (const DatasetPair& pair : pairs) {
     if (!request.stands_beside(pair.ours)) continue;

@@ -18,7 +18,7 @@ void check_title(const std::string& text, const std::string& key, const std::str
 void check_plain_name(const std::string& name, const std::string& key, const std::string& place) {
   if (!is_plain_name(name))
     throw core::input_error(fmt::format("{}: key '{}' has the value '{}'", place, key, name),
-                            "a name is 1 to 64 of a-z, 0-9 and '-'");
+                            "a name is 1 to 64 of a-z, 0-9 and '-', not starting with '-'");
 }
 
 std::string plain_name(TableReader& reader, const std::string& key) {

@@ -127,16 +127,22 @@ struct EpochsPlan {
   auto operator<=>(const EpochsPlan&) const = default;
 };
 
+//! Weights that a suite names and the store does not have.
+struct MissingWeights {
+  std::string name;
+  std::string backbone;  //!< of the trainings that start from them
+  auto operator<=>(const MissingWeights&) const = default;
+};
+
 struct Plan {
   std::string suite;  //!< [a-z0-9-]+
   std::string title;
   std::vector<DatasetPlan> datasets;
   std::vector<PlannedJob> jobs;  //!< every job once; a job stands after all that it needs
   std::vector<TablePlan> tables;
-  std::vector<std::string> worker;  //!< command of an external worker; empty: resolute-worker
-  std::vector<EpochsPlan> epochs;   //!< each once, sorted; empty if the suite gives steps alone
-  //! Names that the store does not have, if the plan may be made without them
-  std::vector<std::string> missing_weights{};
+  std::vector<std::string> worker;                //!< command of an external worker; empty: resolute-worker
+  std::vector<EpochsPlan> epochs;                 //!< each once, sorted; empty if the suite gives steps alone
+  std::vector<MissingWeights> missing_weights{};  //!< if the plan may be made without them; sorted
   std::vector<std::string> notes;  //!< what a reader of the tables must know, e.g. "from scratch, small backbone"
 };
 

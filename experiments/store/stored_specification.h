@@ -11,7 +11,7 @@
 
 namespace resolute::experiments {
 
-//! The job's spec.json, read and held against its id, not validated; nothing if there is none.
+//! The job's spec.json, read, validated and held against its id; nothing if there is none.
 //! \throws RuntimeError: kInput if it is no specification that this program reads; kCorrupt if its hash is not the
 //! job's id
 std::optional<JobSpecification> read_stored_specification(core::FileSystem& files, const StoreLayout& store,

@@ -47,4 +47,7 @@ class WeightsCatalogue {
 //! Whether weights may go by it: a plain name other than "none".
 bool is_weights_name(const std::string& name);
 
+//! The command that makes weights of this backbone go by a name, with FILE and STORE as they stand here.
+std::string import_command(const std::string& name, std::string_view backbone);
+
 }  // namespace resolute::experiments

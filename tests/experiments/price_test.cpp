@@ -178,7 +178,7 @@ TEST_F(PriceOfPlan, without_its_data_a_plan_tells_what_is_missing_and_how_it_is_
   EXPECT_THAT(tests::refusal([&] { plan(market); }), HasSubstr("MARKET1501"));  // as a run would be
   const Plan made = without_data(market);
   check_sound(made);
-  EXPECT_THAT(made.missing_weights, ElementsAre("imagenet"));
+  EXPECT_THAT(made.missing_weights, ElementsAre(MissingWeights{"imagenet", "resnet50"}));
   ASSERT_EQ(1U, made.epochs.size());
   EXPECT_TRUE(made.epochs[0].estimated);
   EXPECT_EQ(12'936U, made.epochs[0].most_images);

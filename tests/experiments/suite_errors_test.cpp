@@ -91,6 +91,10 @@ TEST(SuiteErrors, profiles_and_sets) {
   };
   EXPECT_THAT(set("train.steps=1\nsuite=2"), HasSubstr("an integer is needed"));
   EXPECT_THAT(set("rates=[2, 3]"), StartsWith("--set rates: key 'rates' has no effect"));
+  // No row is FTWA's.
+  EXPECT_THAT(set("ftwa.margin=0.5"),
+              StartsWith("--set ftwa.margin: key 'ftwa.margin' has no effect (each row of that"));
+  EXPECT_THAT(set("ftwa.margin=-5"), StartsWith("--set ftwa.margin: key 'ftwa.margin' has the value -5"));
   EXPECT_THAT(set("rates=\xff"), StartsWith("--set rates: the value is not UTF-8"));
   EXPECT_THROW(parse_assignment("train.steps"), core::RuntimeError);
   EXPECT_THROW(parse_assignment("=3"), core::RuntimeError);
@@ -112,6 +116,8 @@ TEST(SuiteErrors, roots) {
               AllOf(StartsWith("s.toml:21:1: key 'root'"), HasSubstr("/nowhere/at/all")));
   EXPECT_THAT(root("source = \"market1501\"\nroot = \"${MARKET\"\n", {}), StartsWith("s.toml:21:1: key 'root'"));
   EXPECT_THAT(root("source = \"market1501\"\n", {}), StartsWith("s.toml:18:1: key 'root' is missing"));
+  EXPECT_THAT(root("source = \"market1501\"\nroot = \"\"\n", {}),
+              AllOf(StartsWith("s.toml:21:1: key 'root' of data set 'easy' is ''"), HasSubstr("no such folder")));
   EXPECT_THAT(root(market, {{"MARKET", "\xff\xfe"}}), HasSubstr("is not UTF-8"));
   EXPECT_EQ("", root(market, {{"MARKET", "/"}}));
 }

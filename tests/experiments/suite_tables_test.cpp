@@ -109,6 +109,9 @@ TEST_F(Suite, each_data_set_stands_beside_one_of_the_papers) {
   const RowPlan on_one = row_of(plan(table1("", kOurRain + "reference.on = [\"hard\"]\n")), "t", "ours");
   EXPECT_THAT(on_one.cells[0].references, IsEmpty());
   EXPECT_THAT(on_one.cells[1].references, Contains(Pair("rank1", 42.5)));
+  for (const char* on : {"[\"hart\"]", "[\"hard\", \"hart\"]"})
+    EXPECT_THAT(tests::refusal([&] { plan(table1("", kOurRain + "reference.on = " + on + "\n")); }),
+                AllOf(HasSubstr("key 'reference.on' names 'hart'"), HasSubstr("did you mean 'hard'")));
 }
 
 TEST_F(Suite, a_table_shows_what_a_paper_prints_of_others) {

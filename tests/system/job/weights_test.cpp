@@ -21,7 +21,7 @@ TEST(WeightsCommand, from_a_file_of_python_through_a_suite_to_a_file_for_python)
   const std::vector<std::string> plan{"suite", "plan",  kTinySuite,      "--store",
                                       store,   "--set", "weights=small", "--json"};
   expect_refusal(resolute({"suite", "run", kTinySuite, "--store", store, "--set", "weights=small"}), 2,
-                 "import them (resolute weights import FILE --store STORE --name small)");
+                 "import them (resolute weights import FILE --store STORE --name small --backbone resnet-small)");
   EXPECT_EQ(json_of(resolute(plan))["missing"]["weights"],
             core::Json::array({"small"}));  // a plan tells what a run needs
 

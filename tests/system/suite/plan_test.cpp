@@ -81,5 +81,16 @@ TEST(SuitePlan, tells_what_process_ranks_of_such_jobs_took_in_the_store) {
   }
 }
 
+// It may say who hears of the run's end.
+TEST(SuiteRun, a_site_file_that_is_named_must_be_there) {
+  ScratchFolder scratch;
+  auto environment = program_environment();
+  environment["RESOLUTE_SITE"] = "/nonexistent/site.toml";
+  const fs::path store = scratch / "store";
+  expect_refusal(run_program({kBin / "resolute", "suite", "run", kTinySuite, "--store", store}, environment), 2,
+                 "/nonexistent/site.toml");
+  EXPECT_FALSE(fs::exists(store / "jobs"));
+}
+
 }  // namespace
 }  // namespace resolute::system_test::plan_test

@@ -35,5 +35,10 @@ TEST(SuiteKeys, an_unknown_key_gets_the_nearest_one) {
   expect_refusal(resolute({"suite", "keys", "trian.steps"}), 2, "did you mean 'train.steps'");
 }
 
+TEST(SuiteKeys, a_pattern_beside_what_prints_every_key_is_refused) {
+  for (const char* all : {"--markdown", "--words"})
+    expect_refusal(resolute({"suite", "keys", "rain", all}), 2, fmt::format("PATTERN and {} exclude each other", all));
+}
+
 }  // namespace
 }  // namespace resolute::system_test::suite_keys_test
