@@ -146,9 +146,11 @@ void add_program(Lines& lines, const std::vector<std::string>& command) {
   lines.add("  wait \"$program\" 2>/dev/null && again=0 || again=$?");
   lines.add("  [ \"$again\" = 127 ] || code=$again");
   lines.add("fi");
-  lines.add("# Killed, as the kernel does when memory runs out: once more, to settle what follows.");
-  lines.add("[ \"$code\" -le 128 ] || exec " + words + "--killed-by \"$((code - 128))\"");
-  lines.add("exit \"$code\"");
+  lines.add("[ \"$code\" -gt 128 ] || exit \"$code\"");
+  lines.add(
+      "# Killed, as the kernel does when memory runs out: once more, to settle what follows. Born deaf as the first.");
+  lines.add("trap '' USR1");
+  lines.add("exec " + words + "--killed-by \"$((code - 128))\"");
 }
 
 }  // namespace

@@ -79,6 +79,12 @@ std::string generation_text(const Batch& batch, int number, const auto& what) {
 // publish_exclusive() where the same text may stand already; another one is refused.
 void publish_same(core::FileSystem& files, const fs::path& path, const std::string& text) {
   if (core::publish_exclusive(files, path, text) || core::read_text(files, path) == text) return;
+  const fs::path folder = path.parent_path();
+  // The last file of a submission is its request: without it somebody submits just now, or was killed doing so.
+  if (!files.exists(folder / "request.json"))
+    throw core::input_error(fmt::format("'{}' is there already", path.string()),
+                            "of another text of the suite, whose submission was not finished",
+                            fmt::format("remove '{}' unless somebody submits this suite now", folder.string()));
   throw core::input_error(fmt::format("'{}' is there already", path.string()), "with other content",
                           "submit under another token");
 }

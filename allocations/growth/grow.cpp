@@ -12,12 +12,6 @@ namespace {
 
 constexpr std::chrono::seconds kBetweenLooks{60};
 
-// Where every batch does everything to its end there is nothing to look for.
-bool has_pools(const slurm::SubmissionRequest& request) {
-  return std::any_of(request.batches.begin(), request.batches.end(),
-                     [](const auto& batch) { return batch.on_demand || !batch.kinds.empty(); });
-}
-
 bool is_being_cancelled(const orchestrator::SuiteStatus& status) {
   return std::any_of(status.runs.begin(), status.runs.end(),
                      [](const auto& run) { return run.live && run.is_cancelled; });
@@ -61,6 +55,11 @@ orchestrator::SuiteStatus read_standings(core::FileSystem& files, const experime
   for (const auto& [name, sign] : read_signs(files, store, status, orchestrator::wall_clock()))
     if (is_silent(sign)) over.insert(name);
   return over.size() == known ? status : orchestrator::read_status(files, store, plan, over);
+}
+
+bool has_pools(const slurm::SubmissionRequest& request) {
+  return std::any_of(request.batches.begin(), request.batches.end(),
+                     [](const auto& batch) { return batch.on_demand || !batch.kinds.empty(); });
 }
 
 Grown grow(const GrowthOrder& order) {

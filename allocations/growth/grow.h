@@ -41,6 +41,9 @@ struct GrowthOrder {
 //! ready again. \param over names of runs that are over besides
 orchestrator::SuiteStatus read_standings(core::FileSystem& files, const experiments::StoreLayout& store,
                                          const experiments::Plan& plan, std::set<std::string> over = {});
+//! Whether the submission has batches on demand or of some kinds of jobs alone. Where every batch does everything to
+//! its end nothing ever grows.
+bool has_pools(const slurm::SubmissionRequest& request);
 //! Nothing, where each batch of the submission does all to its end, or it has ended or is being cancelled. One squeue,
 //! and sbatch and two squeue per batch. Tells why in the log. \throws RuntimeError kTransient if SLURM does not answer;
 //! of storage

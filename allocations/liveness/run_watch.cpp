@@ -21,6 +21,8 @@ constexpr std::chrono::seconds kStillAndGone{20};
 constexpr std::chrono::minutes kStill{5};
 // Longer than RunOptions::owner_watch: the next run looks for itself once more.
 constexpr std::chrono::seconds kStillAndFree{20};
+// over() is asked every few seconds. After a longer pause the store, or this process, stood still, and so did the run.
+constexpr std::chrono::seconds kAbsent{20};
 constexpr int kSlices = 15;
 constexpr std::chrono::milliseconds kSlice{200};
 
@@ -36,6 +38,7 @@ void RunWatch::look() {
   const auto epochs = orchestrator::journal_epochs(files_, folder_);
   const std::int64_t run = epochs.empty() ? 0 : orchestrator::read_run_epoch(files_, folder_, epochs.back());
   auto owner = orchestrator::read_owner(files_, folder_, run);
+  if (run != run_) moved_ = clock_.now();
   run_ = run;
   if (!owner) return;
   if (!owner_ || owner_->counter != owner->counter || owned_ != run) moved_ = clock_.now();
@@ -66,19 +69,24 @@ std::string RunWatch::other() const {
 }
 
 void RunWatch::expect(std::chrono::milliseconds limit) {
-  begins_by_ = clock_.now() + limit;
+  run_before_ = last_run();
+  asked_ = clock_.now();
+  begins_by_ = asked_ + limit;
+}
+
+// The run that is there, so that every later one is new; where the store does not tell, as far as is known.
+std::int64_t RunWatch::last_run() {
   try {
     look();
-    run_before_ = run_;
-    return;
+    return run_;
   } catch (const std::exception& error) {
     core::log_warning("the last run could not be looked at: {}", error.what());
   }
   try {
-    // No run that is there yet is a later one than this.
-    run_before_ = orchestrator::journal_epochs(files_, folder_).back();
+    const auto epochs = orchestrator::journal_epochs(files_, folder_);
+    return epochs.empty() ? 0 : epochs.back();
   } catch (const std::exception&) {
-    run_before_ = run_;  // no run will begin here either
+    return run_;  // no run will begin here either
   }
 }
 
@@ -87,20 +95,31 @@ bool RunWatch::began() {
   return run_ > run_before_;
 }
 
+// A call that blocks in the store counts to the pause behind the call before.
+void RunWatch::allow_for_absence() {
+  const core::MonotonicTime now = clock_.now();
+  const auto pause = now - std::exchange(asked_, now);
+  if (pause <= kAbsent) return;
+  moved_ = now;
+  begins_by_ += pause;
+}
+
 bool RunWatch::over() {
   try {
     look();
+    allow_for_absence();
     if (run_ <= run_before_) return clock_.now() > begins_by_;
-    if (owned_ != run_) return false;
-    if (owner_->ended) return true;
+    const bool owned = owned_ == run_;  // it may be killed before it says whose it is
+    if (owned && owner_->ended) return true;
     const auto still = clock_.now() - moved_;
-    const bool over =
-        still > kStill || (still > kStillAndGone && orchestrator::life_of(*owner_) == orchestrator::OwnerLife::kEnded);
+    const bool gone = owned && orchestrator::life_of(*owner_) == orchestrator::OwnerLife::kEnded;
+    const bool over = still > (gone ? std::chrono::seconds(kStillAndGone) : std::chrono::seconds(kStill));
     // A store that takes no files takes no owner file either.
     if (over) core::probe_storage(files_, folder_);
     return over;
   } catch (const std::exception& error) {
     core::log_debug("the run could not be looked at: {}", error.what());
+    allow_for_absence();
     const auto* failed = dynamic_cast<const core::RuntimeError*>(&error);
     if (failed != nullptr && failed->is_storage()) moved_ = clock_.now();
     return false;

@@ -37,12 +37,15 @@ class RunWatch {
   //! True if a new run has taken the suite since expect(). Another journal epoch of the other run does not count.
   bool began();
   //! True if the new run has ended, its process is gone, it has given no sign of life for minutes in which the store
-  //! did not fail, or it has not begun in time.
+  //! neither failed nor blocked, or it has not begun in time. To be asked every few seconds: a longer pause is time in
+  //! which the run stood still too, and does not count.
   bool over();
 
  private:
   void look();
   void try_to_look();
+  std::int64_t last_run();
+  void allow_for_absence();
 
   core::FileSystem& files_;
   std::filesystem::path folder_;
@@ -50,9 +53,10 @@ class RunWatch {
   std::int64_t run_ = 0;                      //!< first journal epoch of the last run; 0: no run has begun
   std::optional<orchestrator::Owner> owner_;  //!< the last owner file that was read
   std::int64_t owned_ = 0;                    //!< the run of that owner file
-  core::MonotonicTime moved_;                 //!< when its counter last moved
+  core::MonotonicTime moved_;                 //!< when its counter, or the run itself, last changed
   std::optional<orchestrator::Owner> first_;
   std::int64_t run_before_ = 0;
+  core::MonotonicTime asked_{};  //!< when over() last looked
   core::MonotonicTime begins_by_{};
 };
 

@@ -249,7 +249,7 @@ class Allocation {
   // While a run is at work, one of the allocations sees once a minute to those on demand. Nothing that goes wrong here
   // may disturb the run, and SLURM's notice must not wait long for it.
   void grow_by_turns() {
-    if (world_.now() < next_turn_ || time_.too_late_to_run()) return;
+    if (!has_pools(request_) || world_.now() < next_turn_ || time_.too_late_to_run()) return;
     next_turn_ = world_.now() + kBetweenTurns;
     try {
       if (take_turn(files_, folder_, world_.now())) grow_now(kShortPatience, 0, kMostInATurn);
@@ -394,6 +394,8 @@ class Allocation {
   }
 
   int chain(const std::string& why) {
+    // The successor of an array begins all of its elements again, those too that have given up: without an end.
+    if (!batch_.jobs.empty()) return leave(why + ": once the array is over `resolute suite resume` goes on");
     const int next = run_.generation + 1;
     ended(fmt::format("generation {} follows ({})", next, why), kToBeRunAgain);
     try {

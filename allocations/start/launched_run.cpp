@@ -164,8 +164,8 @@ class Launcher {
       loss_ = Loss::kLookedInto;
       if (!run.began()) end(now, "a process was killed before the run began, and the others wait for it");
     } else if (stage_ == Stage::kAtWork && now - since_ >= std::min(kLongestBetweenQuestions, linger / 2)) {
-      since_ = now;
       if (run.ended()) stage_ = Stage::kRunOver;
+      since_ = clock_.now();  // a store that blocks takes its time
     } else if (stage_ == Stage::kRunOver && now - since_ >= linger) {
       end(now, "the run has ended, its launcher has not");
     } else if (stage_ == Stage::kTold && now - since_ >= linger) {

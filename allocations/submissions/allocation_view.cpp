@@ -162,7 +162,8 @@ void judge_by_slurm(const StoredBatch& batch, const std::vector<const QueuedJob*
     judge_exit(batch, jobs, answer, view);
   } else if (const int missing = missing_elements(batch, jobs);
              view.elements > 0 && missing > 0 && view.advice.empty()) {
-    view.advice = fmt::format("{} elements have gone; `resolute suite resume` submits them again", missing);
+    view.advice = fmt::format(
+        "{} elements have gone; once the others have ended `resolute suite resume` submits them again", missing);
   }
 }
 

@@ -24,9 +24,9 @@ class AskingFacts : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     // A job's age counts from when it was cancelled: it may not be forgotten while it is still completing on a busy
-    // machine.
+    // machine. A job that ignores SIGTERM is completing for KillWait: long enough to be seen so there.
     box_ = std::make_unique<SlurmBox>(
-        tests::SlurmBoxOptions{.nodes = 2, .cpus_per_node = 8, .set = {{"MinJobAge", "20"}, {"KillWait", "1"}}});
+        tests::SlurmBoxOptions{.nodes = 2, .cpus_per_node = 8, .set = {{"MinJobAge", "20"}, {"KillWait", "5"}}});
   }
   static void TearDownTestSuite() { box_.reset(); }
   static SlurmBox& box() { return *box_; }

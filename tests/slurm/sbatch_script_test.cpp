@@ -306,8 +306,9 @@ class LivingScript : public Test {
   tests::TemporaryFolder folder_;
 };
 
-// The program's part, which is called again with two more words.
-constexpr const char* kProgram = R"(if [ "$2" = --killed-by ]; then echo "settled $3" >>"$1/said"; exit 75; fi
+// The program's part, which is called again with two more words. SLURM's notice may come before it listens then, too.
+constexpr const char* kProgram =
+    R"(if [ "$2" = --killed-by ]; then kill -USR1 $$; echo "settled $3" >>"$1/said"; exit 75; fi
 echo $$ >"$1/program.part"; mv "$1/program.part" "$1/program"; )";
 
 TEST_F(LivingScript, ends_with_the_code_of_its_program) {

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <memory>
+#include <utility>
 
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/journal/owner.h"
@@ -26,6 +28,15 @@ class RunWatchTest : public ::testing::Test {
   // On another node: only its owner file tells of it.
   void renew(std::int64_t counter, bool ended = false) {
     orchestrator::write_owner(files_, folder_.path(), run_, {"elsewhere", "boot", "", 17, 4, counter, ended});
+  }
+
+  // Time in which the watch is asked as often as a launcher asks it.
+  bool over_after(RunWatch& watch, std::chrono::seconds time) {
+    for (const auto end = clock_.now() + time; clock_.now() < end;) {
+      clock_.advance(3s);
+      if (watch.over()) return true;
+    }
+    return false;
   }
 
   tests::TemporaryFolder folder_;
@@ -60,13 +71,54 @@ TEST_F(RunWatchTest, takes_a_standstill_in_a_store_that_fails_for_no_end) {
   EXPECT_FALSE(watch.over());
   for (const bool now_silent : {false, true, false}) {
     silent = now_silent;
-    clock_.advance(6min);
-    EXPECT_FALSE(watch.over());
+    EXPECT_FALSE(over_after(watch, 6min));
   }
   full = false;
   EXPECT_FALSE(watch.over()) << "the run has to have time to move";
-  clock_.advance(6min);
-  EXPECT_TRUE(watch.over());
+  EXPECT_FALSE(over_after(watch, 4min));
+  EXPECT_TRUE(over_after(watch, 2min));
+}
+
+// The run waits for the same store, and has not renewed its owner file when the store is back.
+TEST_F(RunWatchTest, takes_a_standstill_in_a_store_that_blocks_for_no_end) {
+  std::chrono::minutes blocks{0};
+  tests::SickFileSystem files;
+  files.sick = [&](tests::SickFileSystem::Call, const std::filesystem::path&) {
+    clock_.advance(std::exchange(blocks, 0min));
+    return 0;
+  };
+  RunWatch watch(files, folder_.path(), clock_);
+  watch.expect(60s);
+  blocks = 6min;
+  EXPECT_FALSE(watch.over()) << "no run could begin meanwhile";
+  begin_run(1);
+  EXPECT_FALSE(watch.over());
+  blocks = 6min;
+  EXPECT_FALSE(watch.over());
+  EXPECT_FALSE(over_after(watch, 1min));
+  renew(1);
+  EXPECT_FALSE(over_after(watch, 4min));
+  EXPECT_TRUE(over_after(watch, 2min)) << "it has not moved";
+}
+
+TEST_F(RunWatchTest, a_run_that_was_killed_before_it_said_whose_it_is_is_over_in_minutes) {
+  RunWatch watch(files_, folder_.path(), clock_);
+  watch.expect(60s);
+  journal_ = std::make_unique<orchestrator::JournalWriter>(files_, folder_.path(),
+                                                           orchestrator::JournalHeader{1, 0, std::string(32, 'a'), {}});
+  EXPECT_FALSE(over_after(watch, 4min));
+  EXPECT_TRUE(over_after(watch, 2min));
+}
+
+TEST_F(RunWatchTest, a_first_start_in_a_store_that_fails_once_is_watched) {
+  int failures = 1;
+  tests::SickFileSystem files;
+  RunWatch watch(files, folder_.path(), clock_);
+  files.sick = [&](tests::SickFileSystem::Call, const std::filesystem::path&) { return failures-- > 0 ? ESTALE : 0; };
+  watch.expect(60s);
+  EXPECT_FALSE(watch.over());
+  begin_run(1);
+  EXPECT_TRUE(watch.began());
 }
 
 TEST_F(RunWatchTest, takes_a_further_journal_of_an_earlier_run_for_no_begin) {
@@ -76,8 +128,8 @@ TEST_F(RunWatchTest, takes_a_further_journal_of_an_earlier_run_for_no_begin) {
   journal_->next_epoch({});
   ASSERT_EQ(journal_->epoch(), 2);
   EXPECT_FALSE(watch.began());
-  clock_.advance(61s);
-  EXPECT_TRUE(watch.over()) << "the one that it watches has not begun in time";
+  EXPECT_FALSE(over_after(watch, 57s));
+  EXPECT_TRUE(over_after(watch, 6s)) << "the one that it watches has not begun in time";
   begin_run(3);
   EXPECT_TRUE(watch.began());
 }

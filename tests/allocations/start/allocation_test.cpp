@@ -66,11 +66,12 @@ class AllocationTest : public Test {
                                   return launch(command, environment, run);
                                 },
                                 "1.2.3"};
-    return run_allocation(world, {submission(), 1, generation, killed_by},
-                          {{"SLURM_JOB_ID", std::to_string(job)},
-                           {"SLURM_RESTART_COUNT", std::to_string(restart)},
-                           {"SLURM_JOB_NUM_NODES", "1"},
-                           {"SLURM_JOB_NODELIST", "n1"}});
+    Environment environment{{"SLURM_JOB_ID", std::to_string(job)},
+                            {"SLURM_RESTART_COUNT", std::to_string(restart)},
+                            {"SLURM_JOB_NUM_NODES", "1"},
+                            {"SLURM_JOB_NODELIST", "n1"}};
+    if (element_) environment["SLURM_ARRAY_TASK_ID"] = std::to_string(*element_);
+    return run_allocation(world, {submission(), 1, generation, killed_by}, environment);
   }
 
   std::filesystem::path suite_folder() const { return experiments::StoreLayout(folder_.path()).suite_folder("tiny"); }
@@ -159,6 +160,7 @@ class AllocationTest : public Test {
   std::string state_ = "RUNNING", requeue_refusal_, sbatch_refusal_;
   std::optional<slurm::Time> limit_ = kNoon + 1h;
   bool known_ = true, answers_ = true;
+  std::optional<int> element_;  // of an array
   std::function<void()> while_asleep_;
 
  private:
@@ -342,6 +344,24 @@ TEST_F(AllocationTest, a_job_that_slurm_lost_or_will_not_requeue_has_a_successor
     EXPECT_THAT(record().verdict, HasSubstr(lost ? "SLURM lost this job" : "presently disabled"));
   }
   EXPECT_THAT(asked("sbatch"), SizeIs(2));
+}
+
+// It would begin every element again, those too that have given up: two of these in turn would never end.
+TEST_F(AllocationTest, an_element_that_slurm_lost_or_will_not_requeue_has_no_array_for_a_successor) {
+  request_.batches[0].jobs = {kJob.hex};
+  element_ = 0;
+  for (const bool lost : {true, false}) {
+    known_ = true;
+    launches_ = {[&](const RunQuestions&) {
+      known_ = !lost;
+      requeue_refusal_ = "Requested operation is presently disabled for job 100";
+      return 1;
+    }};
+    EXPECT_EQ(start(lost ? 0 : 1), 75);
+    EXPECT_THAT(record().verdict, HasSubstr(lost ? "SLURM lost this job" : "presently disabled"));
+    EXPECT_THAT(record().verdict, HasSubstr("once the array is over `resolute suite resume` goes on"));
+  }
+  EXPECT_THAT(asked("sbatch"), IsEmpty());
 }
 
 TEST_F(AllocationTest, where_slurm_takes_no_successor_the_batch_is_given_up) {
