@@ -39,8 +39,8 @@ void print(const orchestrator::Explanation& explanation) {
       std::cout << fmt::format("  (journals before epoch {} are gone: a snapshot stands for them)\n",
                                story.first_epoch);
     for (const auto& line : story.lines)
-      std::cout << fmt::format("  {}  {}\n", orchestrator::time_text(line.at), line.text);
-    std::cout << fmt::format("  now {}: {}\n", story.state, story.now);
+      std::cout << fmt::format("  {}  {}\n", orchestrator::time_text(line.at), without_controls(line.text));
+    std::cout << fmt::format("  now {}: {}\n", story.state, without_controls(story.now));
   }
   if (!explanation.log) return;
   const auto& log = *explanation.log;

@@ -20,9 +20,9 @@
 #include "core/files/json.h"
 #include "core/process/secret.h"
 #include "core/progress.h"
-#include "experiments/store/attempt_files.h"
 #include "orchestrator/agent/spawner.h"
 #include "orchestrator/decisions/failure.h"
+#include "orchestrator/journal/epoch.h"
 #include "orchestrator/launch/launch.h"
 #include "orchestrator/run/run_loop.h"
 #include "orchestrator/store/live.h"
@@ -256,8 +256,7 @@ std::string GrowingFile::new_lines(bool to_the_end) {
 }
 
 int next_attempt(const StoreLayout& store, const JobId& job) {
-  const auto attempts = experiments::stored_attempts(core::real_file_system(), store.job_folder(job));
-  return attempts.empty() ? 1 : *attempts.rbegin() + 1;
+  return orchestrator::attempts_in_store(core::real_file_system(), store.job_folder(job)) + 1;
 }
 
 AttemptEnd follow_attempt(const LocalAttempt& attempt, const std::function<bool()>& enough) {

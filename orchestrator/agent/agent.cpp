@@ -139,7 +139,12 @@ std::string find_numeric_class(const std::vector<std::string>& worker, bool gpus
     if (const auto* killed = std::get_if<core::Killed>(&output.status); killed != nullptr && !output.timed_out)
       output = core::run_command(request, kDescribeLimit);
     const auto* exited = std::get_if<core::Exited>(&output.status);
-    if (exited != nullptr && exited->code == 0 && !output.out.empty()) return core::sha256_hex(output.out);
+    if (exited != nullptr && exited->code == 0 && !output.out.empty()) {
+      // Beside the class ours tells of the driver, on which no bit depends. Another program's word counts whole.
+      const core::Json said = core::Json::parse(output.out, nullptr, false);
+      const auto named = said.is_object() ? said.find("numeric_class") : said.end();
+      return core::sha256_hex(named != said.end() && named->is_string() ? named->get<std::string>() : output.out);
+    }
     core::log_warning("'{} describe' did not say this machine's numeric class ({}): it is taken for that of the others",
                       worker.front(), output.timed_out ? "no answer" : core::describe(output.status));
   } catch (const core::RuntimeError& error) {

@@ -87,7 +87,10 @@ std::string RankOutput::last_line() const {
   if (end == std::string::npos) return {};
   const auto newline = tail.find_last_of('\n', end);
   const auto begin = newline == std::string::npos ? 0 : newline + 1;
-  return tail.substr(begin, std::min(end + 1 - begin, kLongestLine));
+  std::string line = tail.substr(begin, std::min(end + 1 - begin, kLongestLine));
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return line;
 }
 
 void cut_log(const std::string& path, std::uint64_t limit) {

@@ -31,7 +31,7 @@ class Applier {
       job.needed_by.clear();
       job.ends.fill(0);
       job.fruitless = 0;
-      for (auto& [host, causes] : job.failed_on) causes.clear();
+      job.failed_on.clear();
       job.unwanted.reset();
       job.passed = 0;
       job.placements = 0;

@@ -159,6 +159,8 @@ JournalExtent scan_journal(std::span<const std::byte> bytes, const std::string& 
     const Instant time(Milliseconds(static_cast<std::int64_t>(load_u64(bytes, at + 20))));
     const auto payload = bytes.subspan(at + kRecordHeaderSize, size - kRecordHeaderSize);
     try {
+      if (time < Instant{} || time.time_since_epoch() > kLongestTime)
+        throw core::corrupt_error("its time is no time of a run", {}, kAdvice);
       JournalRecord record{expected, at, time,
                            event_from_binary(extent.header.version, load_u32(bytes, at + 8), payload, "payload")};
       visit(extent.header, record);

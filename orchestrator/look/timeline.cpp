@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 
 #include "core/overloaded.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr const char* kDone = "done";
 constexpr const char* kRunning = "running";
+constexpr const char* kHeld = "held elsewhere";
 constexpr const char* kSilent = "fell silent";
 
 std::string words_of(const std::string& evidence, const std::string& why) {
@@ -135,7 +137,7 @@ void TimelineOfRecords::take(std::int64_t run_epoch, Instant at, const Event& ev
                                       words_of(ended.evidence, ended.why));
                               },
                               [&](const HeldElsewhere& held) {
-                                close({held.job, held.attempt}, then, "held elsewhere", held.why);
+                                close({held.job, held.attempt}, then, kHeld, held.why);
                               },
                               [&](const JobSucceeded& succeeded) {
                                 close({succeeded.job, succeeded.attempt}, then, kDone, "");
@@ -163,7 +165,19 @@ Timeline TimelineOfRecords::finish(bool live) const {
   }
   if (!goes_on) all.lose_all();
   for (const auto& [agent, host] : hosts_) all.node_of(host);
+  all.keep_last_held();
   return all.timeline_;
+}
+
+// A job that another run has is asked for every few seconds: of these placements, of which nothing was started, the
+// last tells of all.
+void TimelineOfRecords::keep_last_held() {
+  std::map<experiments::JobId, int> last;  // number of the attempt
+  for (auto attempt = timeline_.attempts.rbegin(); attempt != timeline_.attempts.rend(); ++attempt)
+    if (attempt->outcome == kHeld) last.try_emplace(attempt->job, attempt->attempt);
+  std::erase_if(timeline_.attempts, [&](const TimelineAttempt& attempt) {
+    return attempt.outcome == kHeld && last.at(attempt.job) != attempt.attempt;
+  });
 }
 
 Timeline merged(const std::vector<Timeline>& allocations) {
@@ -194,10 +208,11 @@ Timeline read_timeline(core::FileSystem& files, const experiments::StoreLayout& 
     const std::filesystem::path folder = store.suite_folder(past.name);
     read_beside_a_run(files, folder, [&] {
       TimelineOfRecords records(past.state);
-      scan_journals(files, folder, journal_epochs(files, folder).front(),
-                    [&](const JournalHeader& header, JournalRecord& record) {
-                      records.take(run_epoch_of(header), record.at, record.event);
-                    });
+      const auto epochs = journal_epochs(files, folder);  // none where a snapshot alone was copied
+      if (!epochs.empty())
+        scan_journals(files, folder, epochs.front(), [&](const JournalHeader& header, JournalRecord& record) {
+          records.take(run_epoch_of(header), record.at, record.event);
+        });
       allocations.push_back(records.finish(past.live));
     });
   }

@@ -35,7 +35,7 @@ struct TimelineAttempt {
   int gpus = 0;                  //!< GPUs there: as many as slots, or 0
   Instant begin{};               //!< when it was placed: the slots are its own from then on
   std::optional<Instant> end{};  //!< nothing while it may be running
-  std::string outcome;           //!< "done", "running" or name_of(Cause)
+  std::string outcome;           //!< "done", "running", "held elsewhere" (of a job's the last alone) or name_of(Cause)
   std::string words{};           //!< why, for people; empty for the first two
 };
 
@@ -61,6 +61,7 @@ class TimelineOfRecords {
   void place(Instant at, const Placed& placed);
   void close(const Key& key, Instant at, const std::string& outcome, const std::string& words);
   void lose_all();
+  void keep_last_held();
   std::size_t node_of(const std::string& host);
 
   std::map<JobIndex, experiments::JobId> ids_;

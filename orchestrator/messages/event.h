@@ -24,6 +24,10 @@ namespace resolute::orchestrator {
 using Instant = std::chrono::sys_time<std::chrono::milliseconds>;
 using Milliseconds = std::chrono::milliseconds;
 
+//! The latest time since 1970, and the longest time, that is believed of a file: 30,000 years. Far beyond any run, and
+//! far from where sums overflow.
+inline constexpr Milliseconds kLongestTime{1'000'000'000'000'000};
+
 //! A job's place in State::jobs; given out by JobAdded in ascending order and kept over epochs.
 struct JobIndex {
   int value = 0;

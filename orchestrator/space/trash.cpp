@@ -29,6 +29,13 @@ std::string with_other(std::string text, char from, char to) {
 std::string name_in_trash(const std::string& path) { return ":" + with_other(path, '/', ':'); }
 std::string path_of(const std::string& name) { return with_other(name.substr(1), ':', '/'); }
 
+// What name_in_trash() never made could lead out of the store.
+bool stays_in_the_store(const fs::path& path) {
+  return !path.empty() && path.is_relative() && std::none_of(path.begin(), path.end(), [](const fs::path& part) {
+    return part == "." || part == ".." || part.empty();
+  });
+}
+
 // \return false if it was not there
 bool rename_if_there(core::FileSystem& files, const fs::path& from, const fs::path& to) {
   try {
@@ -56,10 +63,22 @@ void restore_file(core::FileSystem& files, const experiments::StoreLayout& store
   }
 }
 
+// It goes with the next collection.
+void doom(core::FileSystem& files, const experiments::StoreLayout& store, const fs::path& from) {
+  const fs::path doomed = store.trash_folder() / (std::string(kDoomed) + core::random_token(6));
+  files.create_directories(doomed);
+  rename_if_there(files, from, doomed / from.filename());
+}
+
 // Where something stands already, that stays: a run of an earlier version, which waits for nobody, has begun the job
 // anew. Then what was taken goes.
 void restore(core::FileSystem& files, const experiments::StoreLayout& store, const fs::path& from) {
-  const fs::path to = store.root() / path_of(from.filename());
+  const fs::path path = path_of(from.filename());
+  if (!stays_in_the_store(path)) {
+    core::log_warning("'{}' is not put back: no collection gives such a name", from.string());
+    return doom(files, store, from);
+  }
+  const fs::path to = store.root() / path;
   std::error_code error;
   const auto kind = fs::symlink_status(from, error).type();
   if (kind == fs::file_type::not_found) return;
@@ -69,9 +88,7 @@ void restore(core::FileSystem& files, const experiments::StoreLayout& store, con
     if (rename_if_there(files, from, to)) files.sync_path(to.parent_path());
   } catch (const core::RuntimeError& problem) {
     if (problem.error_number() != ENOTEMPTY && problem.error_number() != EEXIST) throw;
-    const fs::path doomed = store.trash_folder() / (std::string(kDoomed) + core::random_token(6));
-    files.create_directories(doomed);
-    rename_if_there(files, from, doomed / from.filename());
+    doom(files, store, from);
   }
 }
 

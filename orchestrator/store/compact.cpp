@@ -184,11 +184,14 @@ class Compaction {
 };
 
 // \return files and bytes written again
-std::pair<std::int64_t, std::int64_t> restore(core::FileSystem& files, const fs::path& folder,
+std::pair<std::int64_t, std::int64_t> restore(core::FileSystem& files, const experiments::StoreLayout& store,
                                               const experiments::Bundle& bundle, const experiments::BundleEntry& entry,
                                               bool dry_run) {
   std::pair<std::int64_t, std::int64_t> restored{0, 0};
-  if (!files.exists(folder)) return restored;  // somebody has removed the job as a whole
+  // Of a job that was removed, or done anew since, the packed files count for nothing (docs/formats/bundle.md).
+  const auto result = core::read_text_if_exists(files, store.result_file(entry.job));
+  if (!result || core::sha256_hex(*result) != entry.result_sha256) return restored;
+  const fs::path folder = store.job_folder(entry.job);
   for (const auto& file : entry.files) {
     const fs::path path = folder / file.name;
     if (files.exists(path)) continue;
@@ -229,15 +232,16 @@ CompactReport unpack(core::FileSystem& files, const experiments::StoreLayout& st
   CompactReport report;
   ClaimHolders claims(files, store);
   std::mutex guard;
-  for (const fs::path& path : experiments::bundle_files(files, store, suite)) {
+  auto paths = experiments::bundle_files(files, store, suite);
+  std::ranges::reverse(paths);  // of a job's files in several bundles the later one's count
+  for (const fs::path& path : paths) {
     const experiments::Bundle bundle(files, path);
     const auto& entries = bundle.entries();
     std::int64_t held = 0;
     core::side_by_side(entries.size(), calls_at_once(entries.size()), [&](std::size_t i) {
       const bool leave = claims.held(entries[i].job);
       const auto [restored, bytes] =
-          leave ? std::pair<std::int64_t, std::int64_t>()
-                : restore(files, store.job_folder(entries[i].job), bundle, entries[i], options.dry_run);
+          leave ? std::pair<std::int64_t, std::int64_t>() : restore(files, store, bundle, entries[i], options.dry_run);
       const std::lock_guard lock(guard);
       held += leave ? 1 : 0;
       report.jobs += restored > 0 ? 1 : 0;

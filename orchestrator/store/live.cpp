@@ -68,6 +68,17 @@ LiveAgent agent_from(const core::Json& json, const std::string& where) {
   return agent;
 }
 
+bool is_time(double seconds) { return seconds >= -1 && seconds <= std::chrono::duration<double>(kLongestTime).count(); }
+
+// Whoever shows a status reckons with its times.
+bool is_of_a_run(const LiveStatus& status) {
+  const auto is = [](const auto& one) { return is_time(one.seconds); };
+  return status.at >= Instant{} && status.at.time_since_epoch() <= kLongestTime && is_time(status.seconds_left) &&
+         std::ranges::all_of(status.running, is) && std::ranges::all_of(status.retried, is) &&
+         std::ranges::all_of(status.running, [](const auto& one) { return is_time(one.seconds_left); }) &&
+         (!status.store || is_time(status.store->seconds));
+}
+
 }  // namespace
 
 core::Json to_json(const LiveAgent& agent) {
@@ -135,7 +146,7 @@ std::optional<LiveStatus> read_live(core::FileSystem& files, const fs::path& sui
       inner.finish();
     }
     reader.finish();
-    return status;
+    return is_of_a_run(status) ? std::optional(std::move(status)) : std::nullopt;
   } catch (const core::RuntimeError&) {
     return std::nullopt;
   }

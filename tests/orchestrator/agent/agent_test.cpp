@@ -189,5 +189,16 @@ TEST(NumericClass, is_the_digest_of_what_the_worker_says_or_unknown) {
   EXPECT_EQ(find_numeric_class({"/no/such/worker"}, false), "");
 }
 
+// Two drivers of one class make a gang together.
+TEST(NumericClass, leaves_out_what_a_worker_tells_beside_it) {
+  const auto class_of = [](const std::string& json) {
+    return find_numeric_class({"/bin/sh", "-c", "echo '" + json + "'"}, true);
+  };
+  for (const char* driver : {"13.0", "13.1"})
+    EXPECT_EQ(class_of(fmt::format(R"({{"driver_serves":"{}","numeric_class":"a=1"}})", driver)),
+              core::sha256_hex("a=1"));
+  EXPECT_EQ(class_of(R"({"numeric_class":1})"), core::sha256_hex("{\"numeric_class\":1}\n"));
+}
+
 }  // namespace
 }  // namespace resolute::tests::agent_test

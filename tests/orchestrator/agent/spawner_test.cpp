@@ -207,6 +207,14 @@ TEST_F(SpawnerTest, memory_of_a_log_that_is_kept_is_given_back) {
   EXPECT_EQ(text("log"), all.substr(0, 100'000));
 }
 
+// It is shown to people, and the worker may be anybody's.
+TEST(RankOutput, a_last_line_controls_no_terminal) {
+  const RankOutput output;
+  const std::string line = "before\n\x1b[31mred\rgone\x7f \xc3\xa9\n";
+  ASSERT_EQ(::write(output.descriptor(), line.data(), line.size()), static_cast<ssize_t>(line.size()));
+  EXPECT_EQ(output.last_line(), "?[31mred?gone? \xc3\xa9");
+}
+
 TEST_F(SpawnerTest, ranks_ignore_no_signal_of_the_spawners) {
   const int of_real_time = SIGRTMIN + 3;
   ::signal(of_real_time, SIG_IGN);

@@ -478,6 +478,27 @@ TEST(Decide, a_checkpoint_binds_a_job_to_its_numeric_class_while_that_is_there) 
   EXPECT_EQ(placed.placement, (Placement{{{2}, 2}}));
 }
 
+// As in an allocation of other machines than the last one's.
+TEST(Decide, a_gang_that_has_outgrown_the_class_of_its_checkpoint_begins_anew_on_another) {
+  auto agent = [](int number, const std::string& numeric_class, int slots) {
+    AgentJoined joined = toy_agent(number, "host" + std::to_string(number), slots);
+    joined.numeric_class = numeric_class;
+    return joined;
+  };
+  State state = state_after({toy_run(), toy_job(0, 2), agent(0, "A", 2), toy_placed(0, 1, {{{0}, 2}}),
+                             Progressed{{0}, 1, 50}, rank_exit(0, 1, 0, 75), rank_exit(0, 1, 1, 75)});
+  happen(state, {decide_now(state).at(0)});
+  orchestrator::apply(state, AgentLost{{0}, "test"});
+  orchestrator::apply(state, agent(1, "A", 1));
+  State larger = state;
+  orchestrator::apply(larger, agent(2, "A", 2));
+  EXPECT_EQ(placed_sole(larger).placement, (Placement{{{2}, 2}})) << "of the checkpoint's class";
+  orchestrator::apply(state, agent(2, "B", 4));
+  EXPECT_EQ(placed_sole(state).placement, (Placement{{{2}, 2}}));
+  settle(state);
+  EXPECT_EQ(job_of(state, {0}).checkpoint, -1);
+}
+
 TEST(Decide, nothing_starts_that_keeps_nothing_before_the_allocation_ends) {
   RunStarted run = toy_run();
   run.ends_at = at(1'000'000);

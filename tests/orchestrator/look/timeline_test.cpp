@@ -165,6 +165,10 @@ TEST(Timeline, a_placement_that_is_taken_back_for_another_runs_sake_says_so) {
   records << RunStarted{} << added(0, 'a') << joined(0, "east") << placed(0, 1, {{{0}, 1}})
           << HeldElsewhere{{0}, 1, {}, "another suite has it"};
   EXPECT_THAT(told(records.timeline.finish(true)), ElementsAre("a1@east 1+0 4-5 held elsewhere"));
+  // Every few seconds, for as long as that takes.
+  for (int attempt = 2; attempt < 5; ++attempt)
+    records << placed(0, attempt, {{{0}, 1}}) << HeldElsewhere{{0}, attempt, {}, "another suite has it"};
+  EXPECT_THAT(told(records.timeline.finish(true)), ElementsAre("a4@east 1+0 10-11 held elsewhere"));
 }
 
 TEST(Timeline, allocations_merge_in_the_order_of_time_with_one_node_a_host) {

@@ -299,6 +299,23 @@ TEST_F(Collect, killed_at_any_moment_it_loses_nothing_that_is_needed) {
   EXPECT_THAT(files_.list(store_.trash_folder()), IsEmpty());
 }
 
+// Whoever may write in the store may not have its users write elsewhere.
+TEST_F(Collect, what_lies_in_the_trash_under_a_foreign_name_comes_back_nowhere) {
+  const fs::path back = store_.trash_folder() / "back-foreign";
+  files_.create_directories(back);
+  const std::string outside = store_.root().string() + "-outside";
+  std::string absolute = outside;
+  std::replace(absolute.begin(), absolute.end(), '/', ':');
+  for (const std::string& name : {":..:" + store_.root().filename().string() + "-outside", ":" + absolute,
+                                  std::string(":"), std::string(":jobs:..:..:x"), std::string(":jobs::x")})
+    core::write_atomic(files_, back / name, "text");
+  files_.create_directories(back / (":" + absolute + "-folder"));
+  settle_trash(files_, core::monotonic_clock(), store_);
+  EXPECT_FALSE(fs::exists(outside) || fs::exists(outside + "-folder"));
+  EXPECT_FALSE(fs::exists(store_.root() / "x") || fs::exists(store_.root().parent_path() / "x"));
+  EXPECT_FALSE(is_undecided());
+}
+
 TEST_F(Collect, one_that_stood_still_takes_nothing_more) {
   Taking taking(files_, core::monotonic_clock(), store_);
   ASSERT_TRUE(taking.take(paths_of(other_)[0]));

@@ -125,6 +125,23 @@ TEST_F(Compact, undo_puts_every_file_back) {
   EXPECT_THAT(experiments::bundle_files(files_, store_), IsEmpty());
 }
 
+// As readers believe it (docs/formats/bundle.md): the later bundle, and only what was packed beside today's result.
+TEST_F(Compact, undo_of_two_bundles_of_a_job_puts_back_what_readers_saw) {
+  const fs::path folder = store_.job_folder(plan_.jobs[0].id);
+  compact_here();
+  for (const char* name : {"attempts/001/stdout", "attempt-004-stdout"}) write(folder / name, "later");
+  compact_here();
+  const Tree before = seen();
+  unpack(files_, store_, "toy", {});
+  EXPECT_EQ(tree(files_), before);
+  EXPECT_EQ(core::read_text(files_, folder / "attempts/001/stdout"), "later");
+
+  compact_here();
+  write(store_.result_file(plan_.jobs[0].id), "{}\n");  // of another try
+  EXPECT_EQ(unpack(files_, store_, "toy", {}).jobs, 4);
+  EXPECT_FALSE(fs::exists(folder / "attempts/001/stdout"));
+}
+
 TEST_F(Compact, dry_run_changes_nothing) {
   const Tree before = tree(files_);
   CompactOptions dry{.dry_run = true};

@@ -86,5 +86,21 @@ TEST(Live, a_torn_or_foreign_file_is_none) {
   }
 }
 
+// Whoever shows it reckons with its times.
+TEST(Live, a_time_that_no_run_has_makes_it_none) {
+  const TemporaryFolder folder;
+  auto& files = core::real_file_system();
+  const std::string whole = R"({"agents":[],"at":1700000000000,"epoch":1,"running":[],"seconds_left":60})";
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string text = whole;
+    core::write_atomic(files, folder.path() / "live.json", text.replace(text.find(from), from.size(), to));
+    return read_live(files, folder.path());
+  };
+  EXPECT_TRUE(with("60", "61"));
+  EXPECT_FALSE(with("1700000000000", "9000000000000000000"));
+  EXPECT_FALSE(with("1700000000000", "-1"));
+  EXPECT_FALSE(with("60", "1e300"));
+}
+
 }  // namespace
 }  // namespace resolute::tests::live_test
