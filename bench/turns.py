@@ -44,6 +44,13 @@ class Player:
             process.stdin.flush()
         return max(self.read(process, self.key) for process in self.processes)
 
+    def kill(self):
+        """Ends what still runs of it."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
     def close(self):
         for process in self.processes:
             process.stdin.close()

@@ -52,7 +52,8 @@ def figures(setting):
     program, cores = str(setting.programs / "bench_data_path_ingest"), str(setting.cores)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     memory = pathlib.Path("/dev/shm")
-    scratch = pathlib.Path(tempfile.mkdtemp(prefix="resolute-bench-", dir=memory if memory.is_dir() else setting.scratch))
+    room = memory.is_dir() and shutil.disk_usage(memory).free >= 2 << 30
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="resolute-bench-", dir=memory if room else setting.scratch))
 
     def player(key, *arguments):
         return Player(arguments[0], [[program, *(str(argument) for argument in arguments)]], environment, key)

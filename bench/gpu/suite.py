@@ -41,6 +41,7 @@ class Suite:
         self.machine, self.file, self.scratch = machine, file, scratch
         self.only = ["--only", row] if row else []
         self.ranks = min(2, machine.ranks)  # of each training that is killed
+        self.runs = []  # every one that was started
         self.settings = [f"train.precision={precision}", f"train.steps={STEPS}", f"device={machine.device}"]
 
     def command(self, verb, store, settings=()):
@@ -52,7 +53,8 @@ class Suite:
         command = self.command("run", store, [f"ranks={ranks}"]) + self.only + gpus
         command += ["--slots", str(max(4, os.cpu_count() // 2)), "--checkpoint-every", "5"]
         with open(f"{store}.log", "a") as log:
-            return subprocess.Popen(command, env=self.machine.environment, stdout=log, stderr=log, start_new_session=True)
+            self.runs.append(subprocess.Popen(command, env=self.machine.environment, stdout=log, stderr=log, start_new_session=True))
+        return self.runs[-1]
 
     def finish(self, run, store):
         if run.wait(timeout=PATIENCE) != 0:
@@ -80,6 +82,15 @@ class Suite:
 
     def run(self):
         """(seconds of the undisturbed run, weights)"""
+        try:
+            return self.disturb()
+        finally:  # none outlives it, to compute beside what is measured next
+            for run in self.runs:
+                if run.poll() is None:
+                    os.killpg(run.pid, signal.SIGKILL)
+                    run.wait()
+
+    def disturb(self):
         undisturbed, killed = self.scratch / "undisturbed", self.scratch / "killed"
         begun = time.monotonic()
         self.finish(self.start(undisturbed, 1), undisturbed)

@@ -133,10 +133,22 @@ become_root() {
   for name in http_proxy https_proxy no_proxy; do [ -z "${!name:-}" ] || as_root+=("$name=${!name}"); done
   [ "$(id -u)" != 0 ] || return 0
   if ! sudo -n true 2>/dev/null; then
-    printf 'resolute: packages are missing (%s); run as root: %s\n' "$1" "${*:2}" >&2
+    printf 'resolute: packages are missing (%s); run as root, after apt-get update: %s\n' "$1" "${*:2}" >&2
     exit 2
   fi
   as_root=(sudo -n "${as_root[@]}")
+}
+
+# update_package_lists: no option of apt-get waits for the lock of its lists.
+update_package_lists() {
+  local try said
+  for try in {1..30}; do
+    if said=$("${as_root[@]}" apt-get update -q 2>&1); then printf '%s\n' "$said"; return 0; fi
+    printf '%s\n' "$said"
+    [[ $said == *"Could not get lock"* ]] || return 1
+    sleep 10
+  done
+  return 1
 }
 
 # install_packages [LIST…]: those of lists beside this file that are missing; of packages.txt unless another is named.
@@ -147,9 +159,9 @@ install_packages() {
   [ -n "$missing" ] || return 0
   # shellcheck disable=SC2086
   become_root "$(wc -w <<<"$missing")" apt-get install -y --no-install-recommends $missing
-  step "package lists" "${as_root[@]}" apt-get update -q
-  # shellcheck disable=SC2086
   # A machine that has just started may be updating itself.
+  step "package lists" update_package_lists
+  # shellcheck disable=SC2086
   step "packages" "${as_root[@]}" apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 $missing
 }
 
@@ -241,16 +253,19 @@ is_stale() {
     [ "$(realpath -m "$libtorch")" != "$(realpath -m "${LIBTORCH_ROOT:-$libtorch_folder/torch}")" ]
 }
 
+# alone_in PRESET COMMAND…: COMMAND while no other script configures or builds in the preset's folder.
+alone_in() { flock -o "$source_root/build/$(build_folder "$1").lock" "${@:2}"; }
+
 # configure PRESET
 configure() {
   local anew=()
   if is_stale "$1"; then anew=(--fresh); fi
   cd "$source_root"
-  step "configure $1" cmake "${anew[@]}" --preset "$1" -DLIBTORCH_ROOT="${LIBTORCH_ROOT:-$libtorch_folder/torch}"
+  step "configure $1" alone_in "$1" cmake "${anew[@]}" --preset "$1" -DLIBTORCH_ROOT="${LIBTORCH_ROOT:-$libtorch_folder/torch}"
 }
 
 # build_targets PRESET [TARGET…]: builds these of a preset that is configured; all without any.
-build_targets() { step "build $1" ninja -C "$source_root/build/$(build_folder "$1")" "${@:2}"; }
+build_targets() { step "build $1" alone_in "$1" ninja -C "$source_root/build/$(build_folder "$1")" "${@:2}"; }
 
 # build PRESET [TARGET…]
 build() {
@@ -262,7 +277,7 @@ build() {
 build_programs() {
   if [ -e "$source_root/build/release/build.ninja" ] && ! is_stale release; then
     cd "$source_root"
-    step "build" ninja -C build/release resolute resolute-worker
+    step "build" alone_in release ninja -C build/release resolute resolute-worker
   else
     build release resolute resolute-worker
   fi

@@ -24,7 +24,7 @@ LONGEST_INPUT = 1 << 16
 
 class Fuzzers:
     def __init__(self, root, corpus):
-        self.root, self.build, self.corpus = root, root / "build/fuzz", corpus or root / "build/fuzz/corpus"
+        self.root, self.build, self.corpus = root, root / "build/fuzz", (corpus or root / "build/fuzz/corpus").resolve()
         self.findings = self.build / "findings"
         self.programs, self.in_child = {}, set()  # by target
         for program in ("fuzz", "fuzz_weights"):

@@ -19,7 +19,7 @@ at_exit() {
 # before it gives a new one. Sets: TMPDIR.
 tests_in_memory() {
   local folder=/dev/shm free
-  free=$(df --output=avail "$folder" 2>/dev/null | tail -n 1)
+  free=$(df --output=avail "$folder" 2>/dev/null | tail -n 1) || free=0
   [ -z "${TMPDIR:-}" ] && [ "${free:-0}" -ge $((4 << 20)) ] || return 0
   trap at_exit EXIT
   memory=$(mktemp -d "$folder/resolute.XXXXXX")

@@ -29,9 +29,26 @@ def members(source):
 
 
 def changed():
-    """The files of the checkout that differ from SINCE."""
-    names = subprocess.run(["git", "-C", ROOT, "diff", "--name-only", SINCE], check=True, capture_output=True, text=True).stdout
-    return {str(ROOT / name) for name in names.splitlines()}
+    """The files of the checkout that differ from SINCE, new ones too."""
+    names = []
+    for command in (["diff", "--name-only", SINCE], ["ls-files", "--others", "--exclude-standard"]):
+        answer = subprocess.run(["git", "-C", ROOT, *command], check=False, capture_output=True, text=True)
+        if answer.returncode != 0:
+            print(f"resolute: what changed since '{SINCE}' is not known ({answer.stderr.strip()}); give a revision that is here, or "
+                  "--all", file=sys.stderr)
+            sys.exit(2)
+        names += answer.stdout.splitlines()
+    return names
+
+
+def touched(unit, names):
+    """Whether a file of the unit is one of these, or includes one of these headers itself."""
+    files = members(unit["file"])
+    if any(str(ROOT / name) in files for name in names):
+        return True
+    includes = [f'#include "{name}"' for name in names if name.endswith(".h")]
+    texts = [Path(file).read_text(encoding="utf-8") for file in files] if includes else []
+    return any(include in text for include in includes for text in texts)
 
 
 def arguments(entry):
@@ -64,8 +81,8 @@ def main():
     units = json.loads((BUILD / "compile_commands.json").read_text(encoding="utf-8"))
     units = [unit for unit in units if not unit["file"].endswith((".hxx.cxx", ".h.cxx"))]
     if SINCE != "--all":
-        touched = changed()
-        units = [unit for unit in units if touched.intersection(members(unit["file"]))]
+        names = changed()
+        units = [unit for unit in units if touched(unit, names)]
     bad, said = 0, time.monotonic()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for number, text in enumerate(pool.map(look, units), start=1):
