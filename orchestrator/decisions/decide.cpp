@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <utility>
 
 #include "core/duration_text.h"
 #include "orchestrator/decisions/dispatch.h"
@@ -168,6 +170,21 @@ std::string why_interrupted(const State& state, const Policy& policy, Instant no
                      capacity(state, true));
 }
 
+// A gang whose checkpoint's numeric class has too few slots, on machines of another, where it begins anew.
+std::optional<Placed> begin_anew(const State& state, JobIndex number, Instant now) {
+  const Job& job = job_of(state, number);
+  GangNeed need = need_of(job);
+  if (std::exchange(need.numeric_class, "").empty()) return std::nullopt;
+  Placement placement = choose_placement(state, need, job.failed_on);
+  if (placement.empty()) return std::nullopt;
+  return Placed{number,
+                job.attempts + 1,
+                std::move(placement),
+                -1,
+                "it starts over: too few of its checkpoint's numeric class are there",
+                now};
+}
+
 // Jobs are left that could not be placed, and nothing runs.
 void conclude_unfinished(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
   const bool limited = limit_reached(state);
@@ -183,8 +200,14 @@ void conclude_unfinished(const State& state, const Policy& policy, Instant now, 
   }
   if (policy.agents_pending) return;
   for (const auto& [need, queue] : state.ready) {
-    const std::string why = why_unplaceable(state, policy, job_of(state, queue.by_path.begin()->second));
+    const JobIndex first = queue.by_path.begin()->second;
+    const std::string why = why_unplaceable(state, policy, job_of(state, first));
     if (why.empty()) continue;
+    if (auto anew = begin_anew(state, first, now)) {
+      if (!reaches_checkpoint(state, policy, job_of(state, first), now)) continue;
+      decisions = {*std::move(anew)};
+      return;
+    }
     for (const auto& [path, number] : queue.by_path) decisions.push_back(JobFailed{number, Cause::kUnplaceable, why});
   }
   // What is left to do can be done by a later run.

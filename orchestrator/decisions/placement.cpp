@@ -11,16 +11,6 @@ using MachineClasses = std::map<std::string, MachineClass>;
 // Classes whose agents one gang may use together: those of one numeric class, and those of unknown class.
 using Domain = std::vector<const MachineClass*>;
 
-// A checkpoint binds a gang to the class that wrote it as long as the run has slots enough of that class. With fewer
-// the gang would wait for ever.
-bool is_bound_to_class(const State& state, const GangNeed& need) {
-  const MachineClasses& classes = state.machine_classes.at(need.gpus);
-  const auto wanted = need.numeric_class.empty() ? classes.end() : classes.find(need.numeric_class);
-  if (wanted == classes.end()) return false;
-  const auto unknown = classes.find("");
-  return wanted->second.capacity + (unknown == classes.end() ? 0 : unknown->second.capacity) >= need.slots;
-}
-
 std::vector<Domain> domains_of(const State& state, const GangNeed& need) {
   const MachineClasses& classes = state.machine_classes.at(need.gpus);
   const auto unknown = classes.find("");
@@ -29,8 +19,8 @@ std::vector<Domain> domains_of(const State& state, const GangNeed& need) {
     domains.push_back({machine_class});
     if (unknown != classes.end()) domains.back().push_back(&unknown->second);
   };
-  if (is_bound_to_class(state, need)) {
-    add(&classes.at(need.numeric_class));
+  if (const auto wanted = classes.find(need.numeric_class); wanted != classes.end() && !need.numeric_class.empty()) {
+    add(&wanted->second);
     return domains;
   }
   for (const auto& [numeric_class, machine_class] : classes)
@@ -228,7 +218,7 @@ int most_ranks(const State& state, const GangNeed& need, const std::string& with
 
 bool class_fits(const State& state, const GangNeed& need, const std::string& numeric_class) {
   return need.numeric_class.empty() || numeric_class.empty() || numeric_class == need.numeric_class ||
-         !is_bound_to_class(state, need);
+         !state.machine_classes.at(need.gpus).contains(need.numeric_class);
 }
 
 }  // namespace resolute::orchestrator

@@ -165,20 +165,23 @@ Timeline TimelineOfRecords::finish(bool live) const {
   }
   if (!goes_on) all.lose_all();
   for (const auto& [agent, host] : hosts_) all.node_of(host);
-  all.keep_last_held();
   return all.timeline_;
 }
 
-// A job that another run has is asked for every few seconds: of these placements, of which nothing was started, the
-// last tells of all.
-void TimelineOfRecords::keep_last_held() {
-  std::map<experiments::JobId, int> last;  // number of the attempt
-  for (auto attempt = timeline_.attempts.rbegin(); attempt != timeline_.attempts.rend(); ++attempt)
-    if (attempt->outcome == kHeld) last.try_emplace(attempt->job, attempt->attempt);
-  std::erase_if(timeline_.attempts, [&](const TimelineAttempt& attempt) {
-    return attempt.outcome == kHeld && last.at(attempt.job) != attempt.attempt;
+namespace {
+
+// A job that another run has is asked for every few seconds, always under the same number: of these placements, of
+// which nothing was started, the last tells of all.
+void keep_last_held(std::vector<TimelineAttempt>& attempts) {
+  std::map<experiments::JobId, Instant> last;
+  for (const TimelineAttempt& attempt : attempts)
+    if (attempt.outcome == kHeld) last[attempt.job] = std::max(last[attempt.job], attempt.begin);
+  std::erase_if(attempts, [&](const TimelineAttempt& attempt) {
+    return attempt.outcome == kHeld && attempt.begin != last.at(attempt.job);
   });
 }
+
+}  // namespace
 
 Timeline merged(const std::vector<Timeline>& allocations) {
   Timeline all;
@@ -199,6 +202,7 @@ Timeline merged(const std::vector<Timeline>& allocations) {
   std::stable_sort(all.attempts.begin(), all.attempts.end(), [](const auto& a, const auto& b) {
     return std::tie(a.begin, a.job, a.attempt, a.node) < std::tie(b.begin, b.job, b.attempt, b.node);
   });
+  keep_last_held(all.attempts);
   return all;
 }
 

@@ -61,7 +61,6 @@ class TimelineOfRecords {
   void place(Instant at, const Placed& placed);
   void close(const Key& key, Instant at, const std::string& outcome, const std::string& words);
   void lose_all();
-  void keep_last_held();
   std::size_t node_of(const std::string& host);
 
   std::map<JobIndex, experiments::JobId> ids_;

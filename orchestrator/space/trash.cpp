@@ -31,6 +31,7 @@ std::string path_of(const std::string& name) { return with_other(name.substr(1),
 
 // What name_in_trash() never made could lead out of the store.
 bool stays_in_the_store(const fs::path& path) {
+  if (path.string().find("//") != std::string::npos) return false;
   return !path.empty() && path.is_relative() && std::none_of(path.begin(), path.end(), [](const fs::path& part) {
     return part == "." || part == ".." || part.empty();
   });

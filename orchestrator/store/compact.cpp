@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "core/hash/sha256.h"
+#include "core/log.h"
 #include "core/process/side_by_side.h"
 #include "experiments/store/bundle.h"
 #include "orchestrator/journal/epoch.h"
@@ -188,10 +189,15 @@ std::pair<std::int64_t, std::int64_t> restore(core::FileSystem& files, const exp
                                               const experiments::Bundle& bundle, const experiments::BundleEntry& entry,
                                               bool dry_run) {
   std::pair<std::int64_t, std::int64_t> restored{0, 0};
-  // Of a job that was removed, or done anew since, the packed files count for nothing (docs/formats/bundle.md).
-  const auto result = core::read_text_if_exists(files, store.result_file(entry.job));
-  if (!result || core::sha256_hex(*result) != entry.result_sha256) return restored;
   const fs::path folder = store.job_folder(entry.job);
+  if (!files.exists(folder)) return restored;  // somebody has removed the job as a whole
+  // Of a job that was done anew since, the packed files count for nothing (docs/formats/bundle.md).
+  const auto result = core::read_text_if_exists(files, store.result_file(entry.job));
+  if (result && core::sha256_hex(*result) != entry.result_sha256) {
+    core::log_info("job {} was done anew: its files in '{}' are of the result before and are dropped",
+                   experiments::short_id(entry.job), bundle.path().filename().string());
+    return restored;
+  }
   for (const auto& file : entry.files) {
     const fs::path path = folder / file.name;
     if (files.exists(path)) continue;

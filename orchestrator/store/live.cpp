@@ -9,6 +9,11 @@
 namespace resolute::orchestrator {
 namespace {
 
+// Whoever shows a status reckons with its times: one that no run has is taken for unknown.
+double believed(double seconds) {
+  return seconds >= 0 && seconds <= std::chrono::duration<double>(kLongestTime).count() ? seconds : -1;
+}
+
 fs::path live_file(const fs::path& suite_folder) { return suite_folder / "live.json"; }
 
 core::Json to_json(const LiveAttempt& attempt) {
@@ -33,12 +38,12 @@ LiveAttempt attempt_from(const core::Json& json, const std::string& where) {
   attempt.attempt = reader.required<int>("attempt");
   attempt.hosts = reader.required<std::vector<std::string>>("hosts");
   attempt.ranks = reader.required<int>("ranks");
-  attempt.seconds = reader.required<double>("seconds");
+  attempt.seconds = believed(reader.required<double>("seconds"));
   attempt.step = reader.optional<std::int64_t>("step", -1);
   attempt.steps = reader.optional<std::int64_t>("steps", -1);
   if (json.contains("loss")) attempt.loss = reader.required<double>("loss");
   attempt.images_per_second = reader.optional<double>("images_per_second", -1);
-  attempt.seconds_left = reader.optional<double>("seconds_left", -1);
+  attempt.seconds_left = believed(reader.optional<double>("seconds_left", -1));
   reader.finish();
   return attempt;
 }
@@ -50,7 +55,7 @@ LiveRetry retry_from(const core::Json& json, const std::string& where) {
   retry.attempt = reader.required<int>("attempt");
   retry.cause = reader.required<std::string>("cause");
   retry.evidence = reader.required<std::string>("evidence");
-  retry.seconds = reader.required<double>("seconds");
+  retry.seconds = believed(reader.required<double>("seconds"));
   reader.finish();
   return retry;
 }
@@ -66,17 +71,6 @@ LiveAgent agent_from(const core::Json& json, const std::string& where) {
   agent.state = reader.required<std::string>("state");
   reader.finish();
   return agent;
-}
-
-bool is_time(double seconds) { return seconds >= -1 && seconds <= std::chrono::duration<double>(kLongestTime).count(); }
-
-// Whoever shows a status reckons with its times.
-bool is_of_a_run(const LiveStatus& status) {
-  const auto is = [](const auto& one) { return is_time(one.seconds); };
-  return status.at >= Instant{} && status.at.time_since_epoch() <= kLongestTime && is_time(status.seconds_left) &&
-         std::ranges::all_of(status.running, is) && std::ranges::all_of(status.retried, is) &&
-         std::ranges::all_of(status.running, [](const auto& one) { return is_time(one.seconds_left); }) &&
-         (!status.store || is_time(status.store->seconds));
 }
 
 }  // namespace
@@ -131,7 +125,7 @@ std::optional<LiveStatus> read_live(core::FileSystem& files, const fs::path& sui
     LiveStatus status;
     status.epoch = reader.required<std::int64_t>("epoch");
     status.at = Instant(Milliseconds(reader.required<std::int64_t>("at")));
-    status.seconds_left = reader.optional<double>("seconds_left", -1);
+    status.seconds_left = believed(reader.optional<double>("seconds_left", -1));
     for (const core::Json& agent : reader.required<core::Json>("agents"))
       status.agents.push_back(agent_from(agent, where));
     for (const core::Json& one : reader.required<core::Json>("running"))
@@ -142,11 +136,12 @@ std::optional<LiveStatus> read_live(core::FileSystem& files, const fs::path& sui
     if (json.contains("store")) {
       const auto store = reader.required<core::Json>("store");
       core::ObjectReader inner(store, where);
-      status.store = LiveStoreFailure{inner.required<std::string>("why"), inner.required<double>("seconds")};
+      status.store = LiveStoreFailure{inner.required<std::string>("why"), believed(inner.required<double>("seconds"))};
       inner.finish();
     }
     reader.finish();
-    return is_of_a_run(status) ? std::optional(std::move(status)) : std::nullopt;
+    if (status.at < Instant{} || status.at.time_since_epoch() > kLongestTime) return std::nullopt;
+    return status;
   } catch (const core::RuntimeError&) {
     return std::nullopt;
   }

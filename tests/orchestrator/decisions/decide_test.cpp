@@ -478,7 +478,7 @@ TEST(Decide, a_checkpoint_binds_a_job_to_its_numeric_class_while_that_is_there) 
   EXPECT_EQ(placed.placement, (Placement{{{2}, 2}}));
 }
 
-// As in an allocation of other machines than the last one's.
+// In an allocation of other machines than the last one's.
 TEST(Decide, a_gang_that_has_outgrown_the_class_of_its_checkpoint_begins_anew_on_another) {
   auto agent = [](int number, const std::string& numeric_class, int slots) {
     AgentJoined joined = toy_agent(number, "host" + std::to_string(number), slots);
@@ -488,14 +488,19 @@ TEST(Decide, a_gang_that_has_outgrown_the_class_of_its_checkpoint_begins_anew_on
   State state = state_after({toy_run(), toy_job(0, 2), agent(0, "A", 2), toy_placed(0, 1, {{{0}, 2}}),
                              Progressed{{0}, 1, 50}, rank_exit(0, 1, 0, 75), rank_exit(0, 1, 1, 75)});
   happen(state, {decide_now(state).at(0)});
-  orchestrator::apply(state, AgentLost{{0}, "test"});
-  orchestrator::apply(state, agent(1, "A", 1));
-  State larger = state;
-  orchestrator::apply(larger, agent(2, "A", 2));
-  EXPECT_EQ(placed_sole(larger).placement, (Placement{{{2}, 2}})) << "of the checkpoint's class";
-  orchestrator::apply(state, agent(2, "B", 4));
-  EXPECT_EQ(placed_sole(state).placement, (Placement{{{2}, 2}}));
-  settle(state);
+  RunStarted next = toy_run();
+  next.epoch = 2;
+  for (const Event& event : std::vector<Event>{next, toy_job(0, 2), agent(1, "A", 1), agent(2, "B", 4)})
+    orchestrator::apply(state, event);
+  ASSERT_EQ(job_of(state, {0}).checkpoint, 50);
+  Policy pending;
+  pending.agents_pending = true;
+  EXPECT_THAT(only<Placed>(decide_now(state, pending)), IsEmpty()) << "another of class A may be on its way";
+  const auto placed = only<Placed>(decide_now(state));
+  ASSERT_EQ(placed.size(), 1U);
+  EXPECT_EQ(placed[0].placement, (Placement{{{2}, 2}}));
+  EXPECT_THAT(placed[0].why, HasSubstr("starts over: too few of its checkpoint's numeric class"));
+  orchestrator::apply(state, placed[0]);
   EXPECT_EQ(job_of(state, {0}).checkpoint, -1);
 }
 

@@ -165,10 +165,12 @@ TEST(Timeline, a_placement_that_is_taken_back_for_another_runs_sake_says_so) {
   records << RunStarted{} << added(0, 'a') << joined(0, "east") << placed(0, 1, {{{0}, 1}})
           << HeldElsewhere{{0}, 1, {}, "another suite has it"};
   EXPECT_THAT(told(records.timeline.finish(true)), ElementsAre("a1@east 1+0 4-5 held elsewhere"));
-  // Every few seconds, for as long as that takes.
-  for (int attempt = 2; attempt < 5; ++attempt)
-    records << placed(0, attempt, {{{0}, 1}}) << HeldElsewhere{{0}, attempt, {}, "another suite has it"};
-  EXPECT_THAT(told(records.timeline.finish(true)), ElementsAre("a4@east 1+0 10-11 held elsewhere"));
+  // Every few seconds, for as long as that takes, and under one number: the attempt was none.
+  for (int again = 0; again < 3; ++again)
+    records << placed(0, 1, {{{0}, 1}}) << HeldElsewhere{{0}, 1, {}, "another suite has it"};
+  records << placed(0, 1, {{{0}, 1}}) << JobSucceeded{{0}, 1};
+  EXPECT_THAT(told(merged({records.timeline.finish(true)})),
+              ElementsAre("a1@east 1+0 10-11 held elsewhere", "a1@east 1+0 12-13 done"));
 }
 
 TEST(Timeline, allocations_merge_in_the_order_of_time_with_one_node_a_host) {

@@ -313,6 +313,7 @@ TEST_F(Collect, what_lies_in_the_trash_under_a_foreign_name_comes_back_nowhere) 
   settle_trash(files_, core::monotonic_clock(), store_);
   EXPECT_FALSE(fs::exists(outside) || fs::exists(outside + "-folder"));
   EXPECT_FALSE(fs::exists(store_.root() / "x") || fs::exists(store_.root().parent_path() / "x"));
+  EXPECT_FALSE(fs::exists(store_.root() / "jobs/x"));
   EXPECT_FALSE(is_undecided());
 }
 
