@@ -40,6 +40,8 @@ class RunWatch {
   //! neither failed nor blocked, or it has not begun in time. To be asked every few seconds: a longer pause is time in
   //! which the run stood still too, and does not count.
   bool over();
+  //! Time in which the caller did something else than to wait between two over(): no pause of the run's.
+  void leave_out(core::MonotonicTime::duration time) { asked_ += time; }
 
  private:
   void look();

@@ -395,7 +395,10 @@ class Allocation {
 
   int chain(const std::string& why) {
     // The successor of an array begins all of its elements again, those too that have given up: without an end.
-    if (!batch_.jobs.empty()) return leave(why + ": once the array is over `resolute suite resume` goes on");
+    if (!batch_.jobs.empty()) {
+      run_.given_up = true;
+      return ended("given up: " + why + "; once the array is over `resolute suite resume` goes on", 1);
+    }
     const int next = run_.generation + 1;
     ended(fmt::format("generation {} follows ({})", next, why), kToBeRunAgain);
     try {

@@ -221,6 +221,7 @@ class Planner {
                                                              found->second.place == setting.place &&
                                                              method_of_key(key).value_or(draft.method) == draft.method)
         effective_sets_.insert(key);
+    methods_.insert(draft.method);
     check_draft(combination, draft);
     check_metrics(table, combination, draft);
     CellPlan cell;
@@ -418,12 +419,14 @@ class Planner {
   }
 
   void refuse_idle_sets() const {
-    for (const auto& [key, setting] : suite_.sets)
+    for (const auto& [key, setting] : suite_.sets) {
+      const std::string problem = fmt::format("{}: key '{}' has no effect", setting.place, key);
+      if (const auto method = method_of_key(key); method && !methods_.contains(*method))
+        throw core::input_error(problem, fmt::format("no row is of the method '{}'", *method), "leave it out");
       if (!effective_sets_.contains(key))
-        throw core::input_error(fmt::format("{}: key '{}' has no effect", setting.place, key),
-                                method_of_key(key) ? "each row of that method, if there is any, gives it itself"
-                                                   : "every row or data set gives it itself, and that wins",
+        throw core::input_error(problem, "every row or data set gives it itself, and that wins",
                                 fmt::format("change it in '{}'", suite_.file));
+    }
   }
 
   const SuiteText& suite_;
@@ -437,6 +440,7 @@ class Planner {
   std::unordered_map<std::string, std::size_t> index_;  // of jobs by id
   std::map<std::string, JobId> seals_;
   std::set<std::string> effective_sets_;
+  std::set<std::string> methods_;  // of the rows
   std::set<EpochsPlan> epochs_;
   PlanFacts facts_;
 };

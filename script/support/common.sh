@@ -60,9 +60,14 @@ any_runs() {
 # interrupt_step SIGNAL PROCESS: hands a signal on to all of a step, waits until that is gone, and dies of the signal. Ninja
 # gives each of its children a process group: a signal to ours would not reach them.
 interrupt_step() {
-  local processes turn
+  local processes again turn
   trap '' INT TERM HUP
-  mapfile -t processes < <(with_descendants "$2")
+  # The kernel's list of children may leave one out while another ends: what two looks agree on.
+  for ((turn = 0; turn < 10; ++turn)); do
+    mapfile -t processes < <(with_descendants "$2")
+    mapfile -t again < <(with_descendants "$2")
+    [ "${processes[*]}" != "${again[*]}" ] || break
+  done
   kill -s "$1" "${processes[@]}" 2>/dev/null || true
   for ((turn = 0; turn < grace * 10; ++turn)); do
     any_runs "${processes[@]}" || break
@@ -253,33 +258,52 @@ is_stale() {
     [ "$(realpath -m "$libtorch")" != "$(realpath -m "${LIBTORCH_ROOT:-$libtorch_folder/torch}")" ]
 }
 
-# alone_in PRESET COMMAND…: COMMAND while no other script configures or builds in the preset's folder.
-alone_in() { flock -o "$source_root/build/$(build_folder "$1").lock" "${@:2}"; }
+# alone_in PRESET COMMAND…: COMMAND while no other script configures or builds in the preset's folder. What it starts holds the lock
+# too, so that it is free only once that is gone.
+alone_in() {
+  local lock folder
+  folder=$source_root/build/$(build_folder "$1")
+  exec {lock}>"$folder.lock"
+  if ! flock -n "$lock"; then
+    printf 'resolute: waiting for another script that builds in %s\n' "$folder" >&2
+    flock "$lock"
+  fi
+  "${@:2}"
+  exec {lock}>&-
+}
 
 # configure PRESET
-configure() {
+configure() { alone_in "$1" configure_here "$1"; }
+
+configure_here() {
   local anew=()
   if is_stale "$1"; then anew=(--fresh); fi
   cd "$source_root"
-  step "configure $1" alone_in "$1" cmake "${anew[@]}" --preset "$1" -DLIBTORCH_ROOT="${LIBTORCH_ROOT:-$libtorch_folder/torch}"
+  step "configure $1" cmake "${anew[@]}" --preset "$1" -DLIBTORCH_ROOT="${LIBTORCH_ROOT:-$libtorch_folder/torch}"
 }
 
 # build_targets PRESET [TARGET…]: builds these of a preset that is configured; all without any.
-build_targets() { step "build $1" alone_in "$1" ninja -C "$source_root/build/$(build_folder "$1")" "${@:2}"; }
+build_targets() { alone_in "$1" build_here "$@"; }
+
+build_here() { step "build $1" ninja -C "$source_root/build/$(build_folder "$1")" "${@:2}"; }
 
 # build PRESET [TARGET…]
-build() {
-  configure "$1"
-  build_targets "$@"
+build() { alone_in "$1" configure_and_build "$@"; }
+
+configure_and_build() {
+  configure_here "$1"
+  build_here "$@"
 }
 
 # The two programs. A checkout that runs the tests has the folder configured with them: that stays.
-build_programs() {
+build_programs() { alone_in release build_programs_here; }
+
+build_programs_here() {
   if [ -e "$source_root/build/release/build.ninja" ] && ! is_stale release; then
     cd "$source_root"
-    step "build" alone_in release ninja -C build/release resolute resolute-worker
+    step "build" ninja -C build/release resolute resolute-worker
   else
-    build release resolute resolute-worker
+    configure_and_build release resolute resolute-worker
   fi
 }
 

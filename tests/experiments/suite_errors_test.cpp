@@ -93,7 +93,7 @@ TEST(SuiteErrors, profiles_and_sets) {
   EXPECT_THAT(set("rates=[2, 3]"), StartsWith("--set rates: key 'rates' has no effect"));
   // No row is FTWA's.
   EXPECT_THAT(set("ftwa.margin=0.5"),
-              StartsWith("--set ftwa.margin: key 'ftwa.margin' has no effect (each row of that"));
+              StartsWith("--set ftwa.margin: key 'ftwa.margin' has no effect (no row is of the method"));
   EXPECT_THAT(set("ftwa.margin=-5"), StartsWith("--set ftwa.margin: key 'ftwa.margin' has the value -5"));
   EXPECT_THAT(set("rates=\xff"), StartsWith("--set rates: the value is not UTF-8"));
   EXPECT_THROW(parse_assignment("train.steps"), core::RuntimeError);

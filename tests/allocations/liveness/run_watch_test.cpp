@@ -101,6 +101,21 @@ TEST_F(RunWatchTest, takes_a_standstill_in_a_store_that_blocks_for_no_end) {
   EXPECT_TRUE(over_after(watch, 2min)) << "it has not moved";
 }
 
+// SLURM's commands may take half a minute each.
+TEST_F(RunWatchTest, what_its_caller_does_between_two_questions_is_no_absence) {
+  RunWatch watch(files_, folder_.path(), clock_);
+  watch.expect(60s);
+  begin_run(1);
+  EXPECT_FALSE(watch.over());
+  bool over = false;
+  for (int turn = 0; turn < 12 && !over; ++turn) {
+    clock_.advance(30s);
+    watch.leave_out(30s);
+    over = watch.over();
+  }
+  EXPECT_TRUE(over) << "it has not moved for minutes";
+}
+
 TEST_F(RunWatchTest, a_run_that_was_killed_before_it_said_whose_it_is_is_over_in_minutes) {
   RunWatch watch(files_, folder_.path(), clock_);
   watch.expect(60s);

@@ -357,7 +357,8 @@ TEST_F(AllocationTest, an_element_that_slurm_lost_or_will_not_requeue_has_no_arr
       requeue_refusal_ = "Requested operation is presently disabled for job 100";
       return 1;
     }};
-    EXPECT_EQ(start(lost ? 0 : 1), 75);
+    EXPECT_EQ(start(lost ? 0 : 1), 1);
+    EXPECT_TRUE(record().given_up) << "nothing follows: somebody is to be told";
     EXPECT_THAT(record().verdict, HasSubstr(lost ? "SLURM lost this job" : "presently disabled"));
     EXPECT_THAT(record().verdict, HasSubstr("once the array is over `resolute suite resume` goes on"));
   }

@@ -96,7 +96,8 @@ TEST(GpuTraining, any_number_of_ranks_gives_the_same_bits) {
 
 // A lane, or a side of it, in which nobody has a label has no triplet.
 TEST(GpuTraining, lanes_without_a_label_have_the_losses_of_the_cpu) {
-  for (const char* method : {"baseline", "rain", "ftwa", "msifla"}) {
+  if (device_name() == "cpu") GTEST_SKIP() << "it would be compared with itself";
+  for (const char* method : {"baseline", "rain", "ftwa"}) {
     const Plan plan{.method = method, .steps = 2, .few_labels = true};
     const std::vector<double> losses = train(device().place(), nullptr, plan).losses;
     const ComparedCpu compared;
