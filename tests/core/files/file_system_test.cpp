@@ -122,6 +122,20 @@ TEST_F(FileSystemTest, first_publisher_wins_among_threads) {
   EXPECT_EQ(files_.list(folder_.path()).size(), 1U);
 }
 
+// A result, an intent, an epoch: what is published outlasts a loss of power, file and name.
+TEST_F(FileSystemTest, what_is_published_or_replaced_is_synced_with_its_folder) {
+  using tests::FaultyFileSystem;
+  for (const auto call : {FaultyFileSystem::kSync, FaultyFileSystem::kSyncPath}) {
+    FaultyFileSystem files;
+    files.fail(call, 0);
+    EXPECT_THROW(publish_exclusive(files, folder_ / "published.json", "text"), RuntimeError);
+    EXPECT_TRUE(files.fired());
+    files.fail(call, 0);
+    EXPECT_THROW(write_atomic(files, folder_ / "written.json", "text"), RuntimeError);
+    EXPECT_TRUE(files.fired());
+  }
+}
+
 TEST_F(FileSystemTest, failures_name_the_file_and_the_reason) {
   EXPECT_THAT([&] { files_.read(folder_ / "absent"); }, fails(HasSubstr("absent' (No such file or directory)")));
   EXPECT_THROW(files_.read(folder_.path()), RuntimeError);

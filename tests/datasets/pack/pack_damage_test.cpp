@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -69,7 +70,9 @@ TEST_F(PackDamage, every_byte_of_the_arrays_is_guarded) {
 }
 
 TEST_F(PackDamage, verify_names_shard_row_and_data_set) {
-  for (const auto& array : hdf5::read_layout(shard(), core::ErrorKind::kCorrupt)) {
+  const auto arrays = hdf5::read_layout(shard(), core::ErrorKind::kCorrupt);
+  ASSERT_EQ(1, std::ranges::count_if(arrays, [](const auto& array) { return array.layout.name == "lr_2"; }));
+  for (const auto& array : arrays) {
     if (array.layout.name != "lr_2") continue;
     flip_byte(shard(), array.offset + array.layout.bytes() / 6 * 4, 0x80);
     expect_error(core::ErrorKind::kCorrupt, {"shard-00000.h5", "row 4", "'lr_2'"},
@@ -153,16 +156,22 @@ TEST_F(PackDamage, a_shard_cut_while_it_is_open_is_an_error_and_no_signal) {
 }
 
 TEST_F(PackDamage, every_flipped_byte_of_the_json_files_is_noticed_or_harmless) {
+  const std::string sealed = PackReader::open(raw_.pack()).pack_sha256();
   for (const char* name : {"pack.json", "manifest.json"}) {
+    std::size_t noticed = 0;
     const std::size_t size = file_bytes(raw_.pack() / name).size();
     for (std::size_t i = 0; i < size; ++i) {
       flip_byte(raw_.pack() / name, i, 1);
       // What nothing contradicts is the seal's own text: its hash is what a result binds.
-      if (!error_of([&] { verify_pack(core::real_file_system(), raw_.pack()); })) {
+      if (error_of([&] { verify_pack(core::real_file_system(), raw_.pack()); })) {
+        ++noticed;
+      } else {
         EXPECT_STREQ("pack.json", name) << "byte " << i;
+        EXPECT_NE(sealed, PackReader::open(raw_.pack()).pack_sha256()) << "byte " << i;
       }
       flip_byte(raw_.pack() / name, i, 1);
     }
+    EXPECT_GT(noticed, size / 2) << name;
   }
 }
 

@@ -226,8 +226,10 @@ TEST_F(Run, a_signal_stops_in_order_and_the_next_run_goes_on) {
   EXPECT_THAT(log(), AllOf(HasSubstr("stop requested (signal 15)"), HasSubstr("exited with 75"),
                            HasSubstr("run ended: interrupted")));
   behave("");
+  const int done = results_there(plan);
   const auto outcome = run_here(plan);
   EXPECT_GT(outcome.skipped, 0);
+  EXPECT_EQ(outcome.skipped, done);
   EXPECT_EQ(outcome.exit_code(), 0);
   EXPECT_EQ(all_results(store(), plan), calm_results(plan));
 }
@@ -298,8 +300,10 @@ TEST_F(Run, a_killed_coordinator_leaves_no_process_and_the_next_run_goes_on) {
     return true;
   }));
   behave("");
+  const int done = results_there(plan);
   const auto outcome = run_here(plan);
   EXPECT_GT(outcome.skipped, 0);
+  EXPECT_EQ(outcome.skipped, done) << "finished work is never done twice";
   EXPECT_EQ(outcome.exit_code(), 0);
   EXPECT_EQ(all_results(store(), plan), calm_results(plan));
 }

@@ -87,6 +87,12 @@ class Run : public testing::Test {
     EXPECT_TRUE(eventually([&] { return text(name.c_str()).ends_with("\n"); }));
     return std::stoi(text(name.c_str()));
   }
+  int results_there(const experiments::Plan& plan) const {
+    const experiments::StoreLayout layout(store());
+    return static_cast<int>(std::count_if(plan.jobs.begin(), plan.jobs.end(), [&](const auto& job) {
+      return std::filesystem::exists(layout.result_file(job.id));
+    }));
+  }
   std::string calm_results(const experiments::Plan& plan) const {
     std::string expected;
     for (const auto& job : plan.jobs) expected += "{\"job\":\"" + job.id.hex + "\"}\n";

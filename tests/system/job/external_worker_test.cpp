@@ -116,24 +116,30 @@ TEST_F(ExternalWorker, its_results_are_tabulated_and_its_network_has_learned) {
   EXPECT_EQ(rank1["metric"], "rank1");
   EXPECT_GT(rank1["mean"].get<double>(), 2 * rank1["chance"].get<double>());
   // Its mAP is what `resolute rank` makes of its features.
+  int evaluations = 0;
   for (const auto& [name, text] : left_in(store)) {
     if (!name.ends_with("features.h5")) continue;
+    ++evaluations;
     const fs::path features = store / name;
     const core::Json ranked = json_of(resolute({"rank", features, "--json"}));
     const core::Json result = core::parse_json(text_of(features.parent_path() / "result.json"), "result");
     EXPECT_NEAR(ranked["map"].get<double>(), result["metrics"]["mAP"].get<double>(), 1e-12);
   }
+  EXPECT_GT(evaluations, 0);
 }
 
 TEST_F(ExternalWorker, a_split_is_refused_to_jobs_that_have_none) {
   const fs::path store = calm_store();
+  int shards = 0;
   for (const auto& [name, text] : left_in(store)) {
     if (text.find("shard_sha256") == std::string::npos) continue;
+    ++shards;
     const CommandOutput output = run_program({kBin / "resolute-worker", "split", "--store", store, "--job",
                                               fs::path(name).parent_path().filename(), "--out", store});
     EXPECT_EQ(code_of(output), 2);
     EXPECT_THAT(output.err, HasSubstr("only trainings and evaluations have a split"));
   }
+  EXPECT_GT(shards, 0);
 }
 
 }  // namespace

@@ -40,10 +40,13 @@ TEST(WeightsCommand, from_a_file_of_python_through_a_suite_to_a_file_for_python)
   EXPECT_THAT(resolute({"weights", "list", "--store", store}).out, HasSubstr(hash));
 
   const auto planned = json_of(resolute(plan));
+  int trainings = 0;
   for (const auto& job : planned["jobs"])
     if (job["kind"] == "training") {
+      ++trainings;
       EXPECT_EQ(job["specification"]["initial_weights"], hash);
     }
+  EXPECT_GT(trainings, 0);
   succeeded(resolute({"suite", "run", kTinySuite, "--store", store, "--set", "weights=small", "--set", "trials=1",
                       "--only", "baseline"}));
   auto table =

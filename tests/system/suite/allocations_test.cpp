@@ -119,8 +119,9 @@ TEST(Allocations, a_notice_ends_the_run_with_its_cause_and_the_next_one_goes_on_
     const auto stops = events(store, "stop-requested");
     ASSERT_THAT(stops, SizeIs(1));
     EXPECT_EQ(stops[0].at("event").at("cause"), near ? "walltime" : "preempted");
-    for (const auto& end : events(store, "attempt-ended"))
-      EXPECT_EQ(end.at("event").at("cause"), near ? "walltime" : "preempted") << end;
+    const auto ends = events(store, "attempt-ended");
+    EXPECT_FALSE(ends.empty());
+    for (const auto& end : ends) EXPECT_EQ(end.at("event").at("cause"), near ? "walltime" : "preempted") << end;
     succeeded(output_of(suite("run", store, {"--slots", "2"})));
     EXPECT_EQ(tables_of(store), undisturbed_tables());
   }
@@ -147,7 +148,9 @@ TEST(Allocations, several_sigterms_of_a_batch_system_leave_time_for_the_checkpoi
   }));
   for (int i = 0; i < 4; ++i) ::kill(run, SIGTERM);
   EXPECT_EQ(ended(run), "exit code 75");
-  for (const auto& end : events(store, "attempt-ended")) EXPECT_EQ(end.at("event").at("cause"), "interrupted") << end;
+  const auto ends = events(store, "attempt-ended");
+  EXPECT_FALSE(ends.empty());
+  for (const auto& end : ends) EXPECT_EQ(end.at("event").at("cause"), "interrupted") << end;
   EXPECT_TRUE(a_checkpoint_is_there(store));
 }
 

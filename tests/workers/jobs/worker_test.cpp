@@ -176,30 +176,37 @@ TEST_F(WorkerTest, a_training_without_its_pack_is_refused) {
   const fs::path folder = root_ / "stores" / "packless";
   const auto ends = Attempt(folder, write_specification(folder, small_training(experiments::RainOptions{})), 1).wait();
   EXPECT_EQ("exit code 2", ends[0].how);
+  EXPECT_NE(std::string::npos, ends[0].last_line.find("pack")) << ends[0].last_line;
   EXPECT_EQ("none", result(folder, experiments::job_id(small_training(experiments::RainOptions{}))));
 }
 
 TEST(WorkerProgram, wrong_usage_is_one_line_and_exit_code_2) {
-  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
-           {},
-           {"walk"},
-           {"run"},
-           {"run", "--store", "x"},
-           {"run", "--store", "x", "--job", "y"},
-           {"run", "--store", "x", "--job", std::string(64, 'a')},
-           {"run", "--frob"},
-           {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "nowhere"},
-           {"run", "--store", "x", "--job", std::string(64, 'a'), "--checkpoint-every", "-1"},
-           {"run", "--store", "x", "--job", std::string(64, 'a'), "--checkpoint-every", "18446744073709551615"},
-           {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "host:-1"},
-           {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "host:1"},
-           {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "host:1", "--secret-fd", "77"}}) {
+  const std::vector<std::string> job{"run", "--store", "x", "--job", std::string(64, 'a')};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), job.begin(), job.end());
+    return more;
+  };
+  for (const auto& [arguments, said] : std::vector<std::pair<std::vector<std::string>, const char*>>{
+           {{}, "no command"},
+           {{"walk"}, "'walk'"},
+           {{"run"}, "--store is missing"},
+           {{"run", "--store", "x"}, "--job is missing"},
+           {{"run", "--store", "x", "--job", "y"}, "'y' is no job id"},
+           {job, "has no spec.json"},
+           {with({"--frob"}), "--frob"},
+           {with({"--rendezvous", "nowhere"}), "--rendezvous 'nowhere'"},
+           {with({"--checkpoint-every", "-1"}), "--checkpoint-every -1"},
+           {with({"--checkpoint-every", "18446744073709551615"}), "--checkpoint-every"},
+           {with({"--rendezvous", "host:-1"}), "--rendezvous 'host:-1'"},
+           {with({"--rendezvous", "host:1"}), "--secret-fd"},
+           {with({"--rendezvous", "host:1", "--secret-fd", "77"}), "secret"}}) {
     core::SpawnRequest request{.arguments = arguments};
     request.arguments.insert(request.arguments.begin(), kWorker);
     request.environment = core::current_environment();
     const auto output = core::run_command(request, std::chrono::seconds(20));
     EXPECT_EQ("exit code 2", core::describe(output.status)) << output.err;
     EXPECT_EQ(0U, output.err.find("resolute-worker: "));
+    EXPECT_NE(std::string::npos, output.err.find(said)) << said << ": " << output.err;
     EXPECT_EQ(output.err.size() - 1, output.err.find('\n')) << output.err;
   }
 }
