@@ -180,6 +180,24 @@ TEST_F(WorkerTest, a_training_without_its_pack_is_refused) {
   EXPECT_EQ("none", result(folder, experiments::job_id(small_training(experiments::RainOptions{}))));
 }
 
+// Another number of threads is another numeric class, as other instructions are.
+TEST_F(WorkerTest, ranks_of_two_numeric_classes_end_at_once_and_say_so) {
+  const fs::path folder = store("classes");
+  experiments::TrainingSpecification training = small_training(experiments::BaselineOptions{});
+  training.lanes = 2;
+  const auto alike = Attempt::arguments(folder, write_specification(folder, training), 2, {});
+  ProcessGang gang(2, [&](int rank, int port) {
+    std::vector<std::string> all = alike(rank, port);
+    all.insert(all.end(), {"--threads", std::to_string(1 + rank)});
+    return all;
+  });
+  for (const Ended& end : gang.wait()) {
+    EXPECT_EQ("exit code 1", end.how);
+    EXPECT_NE(std::string::npos, end.last_line.find("place a job on nodes of one numeric class")) << end.last_line;
+  }
+  EXPECT_EQ("none", result(folder, experiments::job_id(training)));
+}
+
 TEST(WorkerProgram, wrong_usage_is_one_line_and_exit_code_2) {
   const std::vector<std::string> job{"run", "--store", "x", "--job", std::string(64, 'a')};
   const auto with = [&](std::vector<std::string> more) {
