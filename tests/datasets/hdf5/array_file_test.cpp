@@ -127,13 +127,16 @@ TEST_F(ArrayFile, an_absurd_size_is_refused_before_memory_is_asked_for) {
 TEST_F(ArrayFile, a_failed_write_leaves_nothing) {
   for (auto operation : {FaultyFileSystem::kOpen, FaultyFileSystem::kWrite, FaultyFileSystem::kSync,
                          FaultyFileSystem::kClose, FaultyFileSystem::kRename}) {
-    for (int nth = 0;; ++nth) {
+    int nth = 0;
+    for (;; ++nth) {
       FaultyFileSystem files;
       files.fail(operation, nth);
-      tests::refusal([&] { Example().write(files, path_); }, core::ErrorKind::kEnvironment);
+      const std::string refused = tests::refusal([&] { Example().write(files, path_); }, core::ErrorKind::kEnvironment);
+      EXPECT_EQ(files.fired(), !refused.empty()) << operation << " " << nth;
       if (!files.fired()) break;
       EXPECT_TRUE(files_.list(folder_.path()).empty());
     }
+    EXPECT_GT(nth, 0) << operation;
     std::filesystem::remove(path_);
   }
 }

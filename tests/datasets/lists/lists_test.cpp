@@ -296,6 +296,7 @@ TEST_F(Lists, are_written_whole_or_not_at_all) {
       try {
         export_trial(files, pack_, of, 1, ListFormat::kFastReid, out());
         EXPECT_FALSE(files.fired());
+        EXPECT_GT(nth, 0) << "of call " << operation << " there was none";
         EXPECT_TRUE(fs::exists(out() / "train.txt"));
         fs::remove_all(out());
         break;

@@ -225,7 +225,8 @@ TEST_F(Compact, undo_killed_at_any_step_loses_nothing) {
   const Tree before = tree(files_);
   compact_here();
   bool lives = false;
-  for (int step = 0; !lives; step += 5) {
+  int step = 0;
+  for (; !lives; step += 5) {
     Mortal process(step);
     KillingFileSystem files(process);
     lives = process.survives([&] { unpack(files, store_, "toy", {}); });
@@ -233,13 +234,15 @@ TEST_F(Compact, undo_killed_at_any_step_loses_nothing) {
     std::erase_if(now, [](const auto& file) { return file.first.ends_with(".tmp"); });
     ASSERT_EQ(now, before) << "killed at step " << step;
   }
+  EXPECT_GT(step, 50);
 }
 
 // At each of its steps another one works through the store from beginning to end.
 TEST_F(Compact, two_at_once_lose_nothing) {
   const Tree before = tree(files_);
   bool lives = false;
-  for (int at = 0; !lives; at += 4) {
+  int at = 0;
+  for (; !lives; at += 4) {
     int step = 0;
     lives = true;
     Mortal process;
@@ -255,6 +258,7 @@ TEST_F(Compact, two_at_once_lose_nothing) {
     unpack(files_, store_, "toy", {});
     ASSERT_EQ(tree(files_), before);
   }
+  EXPECT_GT(at, 50);
 }
 
 }  // namespace
