@@ -113,7 +113,7 @@ bool RunWatch::over() {
     if (owned && owner_->ended) return true;
     const auto still = clock_.now() - moved_;
     const bool gone = owned && orchestrator::life_of(*owner_) == orchestrator::OwnerLife::kEnded;
-    const bool over = still > (gone ? std::chrono::seconds(kStillAndGone) : std::chrono::seconds(kStill));
+    const bool over = still > (gone ? kStillAndGone : kStill);
     // A store that takes no files takes no owner file either.
     if (over) core::probe_storage(files_, folder_);
     return over;

@@ -259,19 +259,21 @@ class Planner {
                               "set it in the row or in [defaults]");
   }
 
-  const NamedWeights& find_weights(const Combination& combination, const std::string& name) {
+  //! Those that the draft names.
+  const NamedWeights& find_weights(const Combination& combination, const Draft& draft) {
+    const std::string& name = draft.weights;
     if (const auto known = named_weights_.find(name); known != named_weights_.end()) return known->second;
     const auto refuse = [&](const std::string& why, const std::string& suggestion) {
       combination.refuse("weights", "'" + name + "'", why, suggestion);
     };
     if (!is_weights_name(name)) refuse("a name of weights has 1 to 64 characters of a-z, 0-9 and '-'", "");
-    const std::string how = import_command(name, settings::word(make_draft(combination.settings).network.backbone));
+    const std::string how = import_command(name, settings::word(draft.network.backbone));
     const auto found = weights_.find(name);
     if (!found) {
       std::vector<std::string> names = {"none", "imagenet"};
       for (const std::string& one : weights_.names()) names.push_back(one);
       std::string suggestion = name == "imagenet" ? "" : settings::did_you_mean(name, names);
-      if (suggestion.empty() && suite_.estimate) return open_weights(combination, name);
+      if (suggestion.empty() && suite_.estimate) return open_weights(draft);
       if (suggestion.empty())
         suggestion = fmt::format(
             "import them ({}), run with --from-scratch, which every table then says, or set "
@@ -290,8 +292,9 @@ class Planner {
   }
 
   //! Stands for weights that nobody has imported: a SHA-256 that is no file's.
-  const NamedWeights& open_weights(const Combination& combination, const std::string& name) {
-    const std::string backbone(settings::word(make_draft(combination.settings).network.backbone));
+  const NamedWeights& open_weights(const Draft& draft) {
+    const std::string& name = draft.weights;
+    const std::string backbone(settings::word(draft.network.backbone));
     missing_weights_.insert({name, backbone});
     // Of each backbone another file could go by the name; so nothing is remembered of it.
     open_weights_ = {name, core::sha256_hex("weights that are not imported: " + name), backbone, "", ""};
@@ -308,11 +311,11 @@ class Planner {
       const std::string suggestion =
           draft.weights == "imagenet" ? "" : settings::did_you_mean(draft.weights, {"none", "imagenet"});
       if (!is_weights_name(draft.weights) || (!suggestion.empty() && !weights_.find(draft.weights)))
-        find_weights(combination, draft.weights);
+        find_weights(combination, draft);
       facts_.dropped_weights.insert(draft.weights);
       return {};
     }
-    const NamedWeights& weights = find_weights(combination, draft.weights);
+    const NamedWeights& weights = find_weights(combination, draft);
     const std::string_view backbone = settings::word(draft.network.backbone);
     if (weights.backbone != backbone)
       combination.refuse("weights", "'" + draft.weights + "'",

@@ -41,6 +41,17 @@ double sum_over_attempts(const Timeline& timeline, int TimelineAttempt::*held) {
   return sum;
 }
 
+// A job that another run has is asked for every few seconds, always under the same number: of these placements, of
+// which nothing was started, the last tells of all.
+void keep_last_held(std::vector<TimelineAttempt>& attempts) {
+  std::map<experiments::JobId, Instant> last;
+  for (const TimelineAttempt& attempt : attempts)
+    if (attempt.outcome == kHeld) last[attempt.job] = std::max(last[attempt.job], attempt.begin);
+  std::erase_if(attempts, [&](const TimelineAttempt& attempt) {
+    return attempt.outcome == kHeld && attempt.begin != last.at(attempt.job);
+  });
+}
+
 }  // namespace
 
 TimelineOfRecords::TimelineOfRecords(const State& known) {
@@ -167,21 +178,6 @@ Timeline TimelineOfRecords::finish(bool live) const {
   for (const auto& [agent, host] : hosts_) all.node_of(host);
   return all.timeline_;
 }
-
-namespace {
-
-// A job that another run has is asked for every few seconds, always under the same number: of these placements, of
-// which nothing was started, the last tells of all.
-void keep_last_held(std::vector<TimelineAttempt>& attempts) {
-  std::map<experiments::JobId, Instant> last;
-  for (const TimelineAttempt& attempt : attempts)
-    if (attempt.outcome == kHeld) last[attempt.job] = std::max(last[attempt.job], attempt.begin);
-  std::erase_if(attempts, [&](const TimelineAttempt& attempt) {
-    return attempt.outcome == kHeld && attempt.begin != last.at(attempt.job);
-  });
-}
-
-}  // namespace
 
 Timeline merged(const std::vector<Timeline>& allocations) {
   Timeline all;

@@ -29,14 +29,6 @@ std::string with_other(std::string text, char from, char to) {
 std::string name_in_trash(const std::string& path) { return ":" + with_other(path, '/', ':'); }
 std::string path_of(const std::string& name) { return with_other(name.substr(1), ':', '/'); }
 
-// What name_in_trash() never made could lead out of the store.
-bool stays_in_the_store(const fs::path& path) {
-  if (path.string().find("//") != std::string::npos) return false;
-  return !path.empty() && path.is_relative() && std::none_of(path.begin(), path.end(), [](const fs::path& part) {
-    return part == "." || part == ".." || part.empty();
-  });
-}
-
 // \return false if it was not there
 bool rename_if_there(core::FileSystem& files, const fs::path& from, const fs::path& to) {
   try {
@@ -74,8 +66,9 @@ void doom(core::FileSystem& files, const experiments::StoreLayout& store, const 
 // Where something stands already, that stays: a run of an earlier version, which waits for nobody, has begun the job
 // anew. Then what was taken goes.
 void restore(core::FileSystem& files, const experiments::StoreLayout& store, const fs::path& from) {
-  const fs::path path = path_of(from.filename());
-  if (!stays_in_the_store(path)) {
+  const std::string path = path_of(from.filename());
+  // What name_in_trash() never made could lead out of the store, as a name in a bundle could.
+  if (!experiments::is_bundled_name(path)) {
     core::log_warning("'{}' is not put back: no collection gives such a name", from.string());
     return doom(files, store, from);
   }

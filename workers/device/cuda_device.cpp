@@ -17,6 +17,7 @@
 #include "workers/ddp/nccl.h"
 #include "workers/device/cuda_driver.h"
 #include "workers/device/cuda_recorder.h"
+#include "workers/device/set_variables.h"
 
 namespace resolute::workers {
 namespace {
@@ -76,11 +77,8 @@ int visible_gpus() {
 
 // Variables with which a user has libtorch, cuBLAS or cuDNN choose other kernels; empty where none is set.
 std::string kernel_choices() {
-  std::string choices;
-  for (const char* name :
-       {"NVIDIA_TF32_OVERRIDE", "TORCH_BLAS_PREFER_CUBLASLT", "DISABLE_ADDMM_CUDA_LT", "TORCH_CUDNN_V8_API_DISABLED"})
-    if (const char* value = std::getenv(name); value != nullptr)
-      choices += (choices.empty() ? "" : ",") + std::string(name) + ":" + value;
+  std::string choices = set_variables(
+      {"NVIDIA_TF32_OVERRIDE", "TORCH_BLAS_PREFER_CUBLASLT", "DISABLE_ADDMM_CUDA_LT", "TORCH_CUDNN_V8_API_DISABLED"});
   std::replace(choices.begin(), choices.end(), ' ', '-');
   return choices;
 }

@@ -7,9 +7,9 @@
 #include <torch/version.h>
 
 #include <array>
-#include <cstdlib>
 #include <cstring>
 
+#include "workers/device/set_variables.h"
 #include "workers/torch.h"
 
 namespace resolute::workers {
@@ -38,11 +38,8 @@ std::string instruction_sets() {
 
 // Variables with which a user limits oneDNN's or MKL's kernels are part of what the bits depend on.
 std::string kernel_limits() {
-  std::string limits;
-  for (const char* name : {"ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR",
-                           "ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE"})
-    if (const char* value = std::getenv(name); value != nullptr)
-      limits += (limits.empty() ? "" : ",") + std::string(name) + ":" + value;
+  const std::string limits = set_variables({"ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS",
+                                            "MKL_CBWR", "ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE"});
   return limits.empty() ? "default" : limits;
 }
 
