@@ -6,6 +6,7 @@
 
 #include "tests/slurm/submission_samples.h"
 #include "tests/support/equal.h"
+#include "tests/support/folders.h"
 #include "tests/support/killing_file_system.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
@@ -45,6 +46,14 @@ TEST(SubmissionJson, a_request_comes_back_as_it_was) {
   EXPECT_EQ(back.created, sample_request().created);
   EXPECT_EQ(back.continuation, Continuation::kChain);
   EXPECT_EQ(back.notice, std::chrono::seconds(120));
+}
+
+TEST(SubmissionJson, the_pages_example_is_one_and_written_as_it_stands) {
+  const std::string page = core::read_text(disk(), tests::source_folder() / "docs/formats/submission.md");
+  const std::string start = "```json\n";
+  const std::size_t from = page.find(start) + start.size();
+  const Json example = core::parse_json(page.substr(from, page.find("```", from) - from), "example");
+  EXPECT_EQ(to_json(request_from_json(example, "example")), example);
 }
 
 TEST(SubmissionJson, what_came_later_is_written_where_it_says_something_and_read_where_it_stands) {
