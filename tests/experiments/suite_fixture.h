@@ -11,6 +11,7 @@
 
 #include "experiments/suite.h"
 #include "tests/support/folders.h"
+#include "tests/support/pages.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
@@ -30,9 +31,8 @@ class Suite : public testing::Test {
   }
   //! The first suite of docs/suite.md below a heading; where its pictures would stand is this folder.
   std::string documented(const std::string& heading) {
-    const auto begin = page_.find("```toml\n", page_.find(heading)) + 8;
     options_.environment["PKU_REID"] = folder_.path().string();
-    return page_.substr(begin, page_.find("```", begin) - begin);
+    return tests::fenced_blocks(page_.substr(page_.find(heading)), "toml")[0];
   }
   Plan shipped(const std::string& name) {
     return read_suite(core::real_file_system(), kSource / "suites" / name, options_);
@@ -50,7 +50,7 @@ class Suite : public testing::Test {
 
   tests::TemporaryFolder folder_;
   SuiteOptions options_;
-  const std::string page_ = core::read_text(core::real_file_system(), kSource / ".." / "docs" / "suite.md");
+  const std::string page_ = tests::page_text("suite.md");
 };
 
 template <class Kind>

@@ -6,8 +6,8 @@
 
 #include "tests/slurm/submission_samples.h"
 #include "tests/support/equal.h"
-#include "tests/support/folders.h"
 #include "tests/support/killing_file_system.h"
+#include "tests/support/pages.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
@@ -49,10 +49,8 @@ TEST(SubmissionJson, a_request_comes_back_as_it_was) {
 }
 
 TEST(SubmissionJson, the_pages_example_is_one_and_written_as_it_stands) {
-  const std::string page = core::read_text(disk(), tests::source_folder() / "docs/formats/submission.md");
-  const std::string start = "```json\n";
-  const std::size_t from = page.find(start) + start.size();
-  const Json example = core::parse_json(page.substr(from, page.find("```", from) - from), "example");
+  const std::string block = tests::fenced_blocks(tests::page_text("formats/submission.md"), "json")[0];
+  const Json example = core::parse_json(block, "example");
   EXPECT_EQ(to_json(request_from_json(example, "example")), example);
 }
 

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "tests/support/folders.h"
+#include "tests/support/pages.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
@@ -218,17 +218,12 @@ TEST_F(SubmitOptions, who_hears_of_the_end_is_typed_or_of_the_site) {
 }
 
 TEST_F(SubmitOptions, every_site_file_of_the_manual_is_taken) {
-  const std::string page = core::read_text(files_, tests::source_folder() / "docs/operations.md");
-  const std::string opens = "\n```toml\n";
-  int read_ones = 0;
-  for (auto at = page.find(opens); at != std::string::npos; at = page.find(opens, at + 1)) {
-    const auto begin = at + opens.size();
-    const std::string text = page.substr(begin, page.find("\n```\n", begin) + 1 - begin);
+  const auto site_files = tests::fenced_blocks(tests::page_text("operations.md"), "toml");
+  for (const std::string& text : site_files) {
     write_site(text);
     EXPECT_EQ(refused({"--nodes=2", "--time=2:00:00"}), "") << text;
-    ++read_ones;
   }
-  EXPECT_GE(read_ones, 6);
+  EXPECT_GE(site_files.size(), 6U);
 }
 
 TEST_F(SubmitOptions, the_kind_of_gpu_of_a_site_is_for_suites_that_take_gpus) {

@@ -8,26 +8,18 @@
 #include "datasets/sources/source.h"
 #include "datasets/split/split.h"
 #include "tests/datasets/pack/raw_images.h"
-#include "tests/support/folders.h"
+#include "tests/support/pages.h"
 
 namespace resolute::datasets::formats_test {
 namespace {
 
 // The text of the `number`th block of JSON on a page.
-std::string example(const std::string& page, int number) {
-  std::string text = core::read_text(core::real_file_system(), tests::source_folder() / "docs/formats" / page);
-  const std::string opening = "```json\n";
-  std::size_t at = 0;
-  for (int i = 0; i <= number; ++i) {
-    at = text.find(opening, at);
-    if (at == std::string::npos) throw core::input_error("no such example");
-    at += opening.size();
-  }
-  return text.substr(at, text.find("```", at) - at);
+std::string example(const std::string& page, std::size_t number) {
+  return tests::fenced_blocks(tests::page_text("formats/" + page), "json").at(number);
 }
 
 // Blocks `first` and `first` + 1 of manifest.md are a manifest and its split, as the program writes them.
-void expect_manifest_and_split(int first, int schema_of_manifest, int schema_of_split) {
+void expect_manifest_and_split(std::size_t first, int schema_of_manifest, int schema_of_split) {
   auto& files = core::real_file_system();
   core::Json manifest = core::parse_json(example("manifest.md", first), "manifest.md");
   EXPECT_EQ(schema_of_manifest, manifest.at("schema"));

@@ -5,7 +5,7 @@
 #include "datasets/image/image.h"
 #include "datasets/split/training_images.h"
 #include "tests/datasets/sources/scratch.h"
-#include "tests/support/folders.h"
+#include "tests/support/pages.h"
 
 namespace resolute::datasets::csv_test {
 namespace {
@@ -268,10 +268,7 @@ TEST_F(Csv, people_with_one_image_are_distractors_on_request_and_refused_without
 }
 
 TEST_F(Csv, the_example_of_its_page_is_read) {
-  const std::string page = core::read_text(files_, tests::source_folder() / "docs/formats/image_list.md");
-  const std::string opening = "```csv\n";
-  const std::size_t begin = page.find(opening) + opening.size();
-  const std::string example = page.substr(begin, page.find("```", begin) - begin);
+  const std::string example = tests::fenced_blocks(tests::page_text("formats/image_list.md"), "csv")[0];
   std::vector<Sample> samples;
   for (const auto& image : sources::parse_image_list(example, "image_list.md")) {
     touch(image.sample.path);

@@ -14,7 +14,7 @@
 #include "tests/fuzz/memory_folder.h"
 #include "tests/fuzz/plain_path.h"
 #include "tests/fuzz/targets.h"
-#include "tests/support/folders.h"
+#include "tests/support/pages.h"
 
 namespace resolute::tests::records_fuzzer {
 namespace {
@@ -22,11 +22,7 @@ namespace {
 using namespace results;
 
 // The first block of a format's page.
-std::string page_example(const std::string& page) {
-  const std::string text = core::read_text(core::real_file_system(), source_folder() / "docs/formats" / (page + ".md"));
-  const auto begin = text.find("```\n") + 4;
-  return text.substr(begin, text.find("```", begin) - begin);
-}
+std::string page_example(const std::string& page) { return fenced_blocks(page_text("formats/" + page + ".md"), "")[0]; }
 
 std::vector<std::string> result_examples() {
   const auto hash = [](int number) { return core::sha256_hex(std::to_string(number)); };

@@ -17,6 +17,7 @@
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/folders.h"
 #include "tests/support/matches.h"
+#include "tests/support/pages.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
@@ -117,12 +118,11 @@ TEST(Journal, text_that_is_not_utf8_is_kept_and_shown_as_json) {
 }
 
 TEST(Journal, worked_example_of_its_format_page_reads) {
-  std::ifstream page(tests::source_folder() / "docs/formats/journal.md");
+  std::string text;
+  for (const std::string& block : tests::fenced_blocks(tests::page_text("formats/journal.md"), "hex")) text += block;
+  std::istringstream page(text);
   core::Bytes bytes;
-  bool inside = false;
   for (std::string line; std::getline(page, line);) {
-    if (line.starts_with("```")) inside = line == "```hex";
-    if (!inside || line.starts_with("```")) continue;
     std::istringstream digits(line.substr(0, line.find('|')));
     std::string offset;
     digits >> offset;

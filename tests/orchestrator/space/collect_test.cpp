@@ -9,8 +9,8 @@
 #include "orchestrator/space/needs.h"
 #include "orchestrator/space/trash.h"
 #include "orchestrator/store/claim.h"
-#include "tests/support/folders.h"
 #include "tests/support/killing_file_system.h"
+#include "tests/support/pages.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
@@ -130,13 +130,11 @@ class Collect : public testing::Test {
 };
 
 TEST(PlanFile, is_as_its_page_has_it) {
-  const std::string page = core::read_text(core::real_file_system(), source_folder() / "docs/formats/plan.md");
-  const auto between = [&](const std::string& start, const std::string& end) {
-    const std::size_t from = page.find(start) + start.size();
-    return page.substr(from, page.find(end, from) - from);
-  };
-  const std::string text = core::canonical_json(core::parse_json(between("```json\n", "```"), "example")) + "\n";
-  const SuiteNeeds needs = parse_plan_file(text, between("Example, `", "`"));
+  const std::string page = page_text("formats/plan.md");
+  const std::string text = core::canonical_json(core::parse_json(fenced_blocks(page, "json")[0], "example")) + "\n";
+  const std::string opening = "Example, `";
+  const std::size_t name = page.find(opening) + opening.size();
+  const SuiteNeeds needs = parse_plan_file(text, page.substr(name, page.find('`', name) - name));
   EXPECT_EQ(needs.suite, "demo");
   EXPECT_EQ(needs.jobs.size(), 4U);
   EXPECT_EQ(needs.planned.size(), 5U);

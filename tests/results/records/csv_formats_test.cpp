@@ -15,7 +15,7 @@
 #include "results/records/query_scores.h"
 #include "results/records/recovery.h"
 #include "tests/support/equal.h"
-#include "tests/support/folders.h"
+#include "tests/support/pages.h"
 #include "tests/support/refusal.h"
 
 namespace resolute::results::csv_formats_test {
@@ -34,12 +34,7 @@ struct CsvFormat {
   bool comes_back;      //!< as those rows
   std::function<void(const std::string& text)> read;
 
-  std::string page_example() const {
-    const std::string page =
-        core::read_text(core::real_file_system(), tests::source_folder() / "docs/formats" / (name + ".md"));
-    const auto begin = page.find("```\n") + 4;
-    return page.substr(begin, page.find("```", begin) - begin);
-  }
+  std::string page_example() const { return tests::fenced_blocks(tests::page_text("formats/" + name + ".md"), "")[0]; }
   std::string header() const { return page_example().substr(0, page_example().find('\n') + 1); }
 };
 

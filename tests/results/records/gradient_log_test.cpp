@@ -11,7 +11,7 @@
 #include "core/hash/crc32c.h"
 #include "tests/support/equal.h"
 #include "tests/support/faulty_file_system.h"
-#include "tests/support/folders.h"
+#include "tests/support/pages.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
@@ -66,11 +66,9 @@ TEST_F(GradientLogFile, has_the_documented_bytes) {
   write({1, {"a/b"}, {{1, {0x1122334455667788U}, {0xaabbccddU}}}});
   std::ostringstream text;
   for (std::byte byte : bytes()) text << std::hex << std::setw(2) << std::setfill('0') << std::to_integer<int>(byte);
-  const std::string page =
-      core::read_text(core::real_file_system(), tests::source_folder() / "docs/formats/gradients.md");
   std::string documented;
-  std::istringstream lines(page.substr(page.find("```hex\n") + 7));
-  for (std::string line; std::getline(lines, line) && line != "```";) {
+  std::istringstream lines(tests::fenced_blocks(tests::page_text("formats/gradients.md"), "hex")[0]);
+  for (std::string line; std::getline(lines, line);) {
     line = line.substr(8, line.find('|') - 8);
     std::erase(line, ' ');
     documented += line;

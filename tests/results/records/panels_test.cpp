@@ -6,7 +6,7 @@
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "tests/support/equal.h"
-#include "tests/support/folders.h"
+#include "tests/support/pages.h"
 #include "tests/support/refusal.h"
 
 namespace resolute::results::panels_test {
@@ -33,10 +33,7 @@ TEST(Panels, come_back_as_they_were) {
 }
 
 TEST(Panels, the_documents_example_is_read) {
-  const auto page = tests::source_folder() / "docs/formats/panels.md";
-  const std::string text = core::read_text(core::real_file_system(), page);
-  const auto begin = text.find("```\n") + 4;
-  const Panels panels = parse_panels(text.substr(begin, text.find("```", begin) - begin), "example");
+  const Panels panels = parse_panels(tests::fenced_blocks(tests::page_text("formats/panels.md"), "")[0], "example");
   ASSERT_EQ(1U, panels.queries.size());
   EXPECT_EQ(3U, panels.queries[0].ranked.size());
   EXPECT_EQ(2U, panels.queries[0].reconstruction.value().recovered.size());
