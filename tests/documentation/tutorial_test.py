@@ -157,7 +157,8 @@ class Follower(unittest.TestCase):
         environment.pop("VIPER", None)
         return environment
 
-    def run_lines(self, lines, limit=600):
+    def run_lines(self, lines, limit=900):
+        # Of an allocation of 30 min srun has 7.5 for the begin of a run, which SLURM's PMIx may crash in; then mpirun is tried.
         script = "\n".join(["set -euo pipefail", *self.exports, *lines])
         try:
             answer = subprocess.run(["bash", "-c", script], cwd=self.folder, env=self.environment, text=True, timeout=limit,
