@@ -30,11 +30,15 @@ struct SuiteArguments {
   experiments::SuiteOptions suite_options(const std::string& profile, bool need_roots) const;
 };
 
+//! What --help says of --store.
+constexpr const char* kSuiteStore = "folder of packs, jobs and suites, shared by the nodes (required)";
+
 //! Adds the shared options to `more` and parses; nothing after --help. \param words what stands without an option, the
-//! suite first
+//! suite first \param store what --help says of --store, which must be there in any case
 std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, const CommandHelp& help,
                                                     boost::program_options::options_description more,
-                                                    const std::vector<std::string>& words = {"SUITE.toml"});
+                                                    const std::vector<std::string>& words = {"SUITE.toml"},
+                                                    const char* store = kSuiteStore);
 
 //! What was typed beside suite and store that decides the plan, to read the suite again with.
 std::vector<std::string> plan_arguments(const boost::program_options::variables_map& values);

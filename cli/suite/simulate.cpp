@@ -145,7 +145,8 @@ int suite_simulate(const Arguments& arguments) {
     // The store only adds what it has learned.
     Arguments with_store = arguments;
     if (!names(arguments, "--store")) with_store.insert(with_store.end(), {"--store", "."});
-    const auto parsed = parse_suite_arguments(with_store, kSuiteSimulateHelp, typed.list);
+    const auto parsed = parse_suite_arguments(with_store, kSuiteSimulateHelp, typed.list, {"SUITE.toml"},
+                                              "folder whose runs tell how long jobs take");
     if (!parsed) return 0;
     typed.read(parsed->values);
     json = parsed->json;

@@ -5,8 +5,9 @@
 //!     packs/NAME-HASH/{shard-NNNNN.h5, pack.json}        HASH: first 16 digits of the pack settings' SHA-256
 //!     raw/NAME-HASH/…                                    images of a synthetic data set
 //!     jobs/ab/abcdef…/{spec.json, attempt-NNN-{stdout,stderr,metrics.jsonl,…}, checkpoints/, result.json, …}
-//!     suites/NAME/{journal-EPOCH, plan-HASH.json, tables/, submissions/}
+//!     suites/NAME/{journal-EPOCH, owner-EPOCH, plan-HASH.json, tables/, report.html, submissions/, …}
 //!     suites/NAME@K/journal-EPOCH                        of the Kth of several allocations that run NAME side by side
+//!     durations/RUN.jsonl                                how long jobs took (orchestrator/store/durations.h)
 //!     bundles/NAME-NNNNNN                                small files of finished jobs (bundle.h)
 //!     weights/{SHA256.safetensors, NAME.json}            imported trunks by content, and the names they go by
 //!     trash/                                             what `resolute store gc` has taken

@@ -178,7 +178,7 @@ struct MetricRow {
   static constexpr std::string_view kName = "metrics",
                                     kMeaning =
                                         "what trainings and evaluations measured, as `result.json` has it: "
-                                        "fractions from 0 to 1";
+                                        "losses, and fractions from 0 to 1";
   static constexpr std::size_t kKey = 2;
   std::string job, metric;
   double value = 0;

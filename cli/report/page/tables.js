@@ -364,7 +364,7 @@ function jobFacts(id, differing, level) {
       settingsTable(job, differing)),
     openedLater(null, "Hashes", () => factTable("What decided bits", ["what", "value"],
       [["job", id], ...(job.result ? flattened(job.result) : [])])),
-    metrics.length ? openedLater(null, "Metrics", () => factTable("Metrics: fractions from 0 to 1", ["metric", "value"],
+    metrics.length ? openedLater(null, "Metrics", () => factTable("Metrics: losses, and fractions from 0 to 1", ["metric", "value"],
       metrics.map(([name, value]) => [name, valueText(value)]))) : null,
     attempts.length ? openedLater(null, `Attempts (${attempts.length})`, () => attemptTable(attempts, false)) : null,
     job.after.length ? el("p", { class: "small" }, "Needs ", job.after.map((need, at) =>
