@@ -108,17 +108,7 @@ std::vector<int> parse_integer_list(const std::string& text, const std::string& 
 
 const char* version() { return RESOLUTE_VERSION; }
 
-fs::path own_program() {
-  std::error_code error;
-  std::string self = fs::read_symlink("/proc/self/exe", error);
-  if (error) throw core::system_error("cannot find this program's own file", error.value());
-  // Linux says so of one that was replaced meanwhile: the new one is meant.
-  constexpr std::string_view kReplaced = " (deleted)";
-  if (self.ends_with(kReplaced)) self.resize(self.size() - kReplaced.size());
-  return self;
-}
-
-fs::path executable_folder() { return own_program().parent_path(); }
+fs::path executable_folder() { return core::own_program().parent_path(); }
 
 fs::path worker_program() {
   const char* named = std::getenv("RESOLUTE_WORKER");

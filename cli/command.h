@@ -77,9 +77,6 @@ std::vector<int> parse_integer_list(const std::string& text, const std::string& 
 //! The version of this program: "1.2.3".
 const char* version();
 
-//! The file of the running program, whatever its name.
-std::filesystem::path own_program();
-
 //! The folder that holds this executable.
 std::filesystem::path executable_folder();
 

@@ -2,7 +2,7 @@
 # toolkit and fail under CMake 3.25 with C++20.
 #
 #   LIBTORCH_ROOT     folder that holds include/ and lib/ (the wheel's torch/ folder, or a user's own libtorch)
-#   Libtorch::cpu     torch_cpu and c10; what resolute-worker links
+#   Libtorch::cpu     torch_cpu and c10; what resolute-torch links
 #   Libtorch::cuda    besides these torch_cuda and c10_cuda, with the headers of CUDA's runtime from the wheels beside torch/, of
 #                     CUDA 13 or 12; what libresolute_cuda.so alone links. The runtime itself is not linked: the module takes
 #                     the one that libtorch_cuda loads (workers/device/cuda_runtime.cpp)

@@ -20,19 +20,19 @@ endif()
 install(FILES LICENSE CITATION.cff CHANGELOG.md README.md DESTINATION share/doc/resolute)
 install(DIRECTORY docs DESTINATION share/doc/resolute)
 
-# libtorch is no package of Debian: what the worker loads of it lies beside the worker, without the symbols that only a
+# libtorch is no package of Debian: what resolute-torch loads of it lies beside the program, without the symbols that only a
 # linker reads (docs/decisions.md, "An installed worker has its libtorch beside it").
-if(TARGET resolute-worker)
+if(TARGET resolute-torch)
   get_filename_component(wheels ${LIBTORCH_ROOT}/.. ABSOLUTE)
   install(CODE "
-    set(worker \"$<TARGET_FILE:resolute-worker>\")
+    set(program \"$<TARGET_FILE:resolute-torch>\")
     set(wheels \"${wheels}\")
     set(strip \"${CMAKE_STRIP}\")
     set(all_copies \"${PROJECT_BINARY_DIR}/install/libraries\")
     set(private \"${RESOLUTE_INSTALL_PRIVATE}\")")
   install(CODE [[
     file(REAL_PATH ${wheels} wheels)
-    file(GET_RUNTIME_DEPENDENCIES EXECUTABLES ${worker} RESOLVED_DEPENDENCIES_VAR libraries)
+    file(GET_RUNTIME_DEPENDENCIES EXECUTABLES ${program} RESOLVED_DEPENDENCIES_VAR libraries)
     string(SHA256 key ${wheels})  # each libtorch has copies of its own
     set(copies ${all_copies}/${key})
     file(MAKE_DIRECTORY ${copies})
@@ -54,7 +54,7 @@ if(TARGET resolute-worker)
     endforeach()
     list(FIND taken libtorch_cpu.so at)
     if(at EQUAL -1)
-      message(FATAL_ERROR "libtorch_cpu.so is not among what ${worker} loads from ${wheels}")
+      message(FATAL_ERROR "libtorch_cpu.so is not among what ${program} loads from ${wheels}")
     endif()
     # Licences of the wheels that these libraries come from.
     file(GLOB licences ${wheels}/torch-*.dist-info ${wheels}/nvidia_cuda_runtime*.dist-info

@@ -3,8 +3,9 @@
 #   resolute_library(NAME SOURCES file... [DEPS target...] [PRIVATE_DEPS target...] [WAITS])
 #     A static library resolute_NAME with alias resolute::NAME. WAITS: its time goes into files, processes and people, so that it is
 #     compiled with -O1, in two thirds of the time of -O2 (docs/decisions.md, "What waits is compiled with -O1").
-#   resolute_executable(NAME SOURCES file... [DEPS target...] [LOADS_MODULES])
-#     A program in bin/, installed. LOADS_MODULES: installed beside the modules that it loads, bin/ has a link to it.
+#   resolute_executable(NAME SOURCES file... [DEPS target...] [PRIVATE [LINKED]])
+#     A program in bin/, installed there; PRIVATE: in RESOLUTE_INSTALL_PRIVATE, beside the modules and programs that it loads,
+#     and, where it is LINKED, bin/ has a link to it.
 #   resolute_module(NAME SOURCES file... [DEPS target...])
 #     A shared library libresolute_NAME.so in bin/, beside the program that loads it at run time; installed in
 #     RESOLUTE_INSTALL_PRIVATE.
@@ -23,7 +24,7 @@
 
 include(CheckLinkerFlag)
 
-# What programs load from beside themselves, below the prefix: modules and libtorch.
+# What programs find beside themselves, below the prefix: modules, libtorch, and the program that the worker becomes.
 set(RESOLUTE_INSTALL_PRIVATE lib/resolute)
 
 set(CMAKE_CXX_STANDARD 20)
@@ -122,19 +123,21 @@ function(resolute_library name)
 endfunction()
 
 function(resolute_executable name)
-  cmake_parse_arguments(ARG "LOADS_MODULES" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "PRIVATE;LINKED" "" "SOURCES;DEPS" ${ARGN})
   resolute_check_arguments(ARG)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE resolute_warnings ${ARG_DEPS})
-  if(ARG_LOADS_MODULES)
+  if(ARG_PRIVATE)
     set_target_properties(${name} PROPERTIES INSTALL_RPATH $ORIGIN)
     install(TARGETS ${name} RUNTIME DESTINATION ${RESOLUTE_INSTALL_PRIVATE})
+  else()
+    install(TARGETS ${name} RUNTIME DESTINATION bin)
+  endif()
+  if(ARG_LINKED)
     file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/install)
     file(CREATE_LINK ../${RESOLUTE_INSTALL_PRIVATE}/${name} ${PROJECT_BINARY_DIR}/install/${name} SYMBOLIC)
     install(FILES ${PROJECT_BINARY_DIR}/install/${name} DESTINATION bin)
-  else()
-    install(TARGETS ${name} RUNTIME DESTINATION bin)
   endif()
 endfunction()
 

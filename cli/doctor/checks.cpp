@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
+#include "core/process/process.h"
 #include "orchestrator/agent/control_groups.h"
 #include "orchestrator/launch/bindings.h"
 #include "orchestrator/launch/launch.h"
@@ -171,7 +172,7 @@ Findings check_mpi(const Environment& environment) {
         {Level::kWarn, "mpi", "there is no mpirun on PATH",
          "one machine needs none; for several: apt install openmpi-bin, or load its module (Open MPI 4.1), or use srun "
          "--mpi=pmix"}};
-  const std::string self = own_program().string();
+  const std::string self = core::own_program().string();
   return {try_ring("mpi", {mpirun->string(), "-np", "2", self, "doctor", "--ring"}, launcher_environment(environment),
                    2, 0, kMpiLimit)};
 }

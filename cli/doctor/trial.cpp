@@ -16,6 +16,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/numbers.h"
+#include "core/process/process.h"
 #include "orchestrator/transport/mpi.h"
 #include "slurm/client.h"
 #include "slurm/launcher.h"
@@ -130,7 +131,7 @@ std::vector<std::string> allocation_command(const Environment& environment, cons
   add("--qos=", "SBATCH_QOS", site.slurm.qos);
   add("--constraint=", "SBATCH_CONSTRAINT", site.slurm.constraint);
   add("--reservation=", "SBATCH_RESERVATION", site.slurm.reservation);
-  command.insert(command.end(), {own_program().string(), "doctor", "--launchers"});
+  command.insert(command.end(), {core::own_program().string(), "doctor", "--launchers"});
   return command;
 }
 
@@ -226,7 +227,7 @@ Findings try_launchers(const Environment& environment, const experiments::Site& 
   for (const slurm::Launcher launcher : launchers) {
     findings.push_back(
         try_ring("launch " + std::string(slurm::name_of(launcher)),
-                 slurm::launch_command(launcher, nodes, {own_program().string(), "doctor", "--ring"}, options),
+                 slurm::launch_command(launcher, nodes, {core::own_program().string(), "doctor", "--ring"}, options),
                  launcher_environment(environment), nodes, nodes, kLauncherLimit));
     works = works || findings.back().level == Level::kOk;
   }

@@ -386,7 +386,7 @@ SubmitOptions read_submit_options(const SuiteArguments& arguments, const experim
   request.title = plan.title;
   request.by = allocations::effective_user() + "@" + core::host_name();
   request.store = normal(arguments.store.root());
-  request.resolute = own_program();
+  request.resolute = core::own_program();
   request.relative_to = normal(given<std::string>(values, "relative-to").value_or(normal(suite_file).parent_path()));
   request.working_folder = std::filesystem::current_path();
   request.resources = read_resources(values, site, environment);

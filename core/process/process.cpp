@@ -19,6 +19,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <string_view>
+#include <system_error>
 
 #include "core/clock.h"
 #include "core/error.h"
@@ -267,6 +269,16 @@ std::map<std::string, std::string> current_environment() {
 std::string variable_in(const std::map<std::string, std::string>& environment, const std::string& name) {
   const auto found = environment.find(name);
   return found == environment.end() ? std::string() : found->second;
+}
+
+std::filesystem::path own_program() {
+  std::error_code error;
+  std::string self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) throw system_error("cannot find this program's own file", error.value());
+  // Linux says so of one that was replaced meanwhile: the new one is meant.
+  constexpr std::string_view kReplaced = " (deleted)";
+  if (self.ends_with(kReplaced)) self.resize(self.size() - kReplaced.size());
+  return self;
 }
 
 std::string host_name() {

@@ -97,6 +97,9 @@ std::map<std::string, std::string> current_environment();
 //! The value of one of its variables; empty where it is not set.
 std::string variable_in(const std::map<std::string, std::string>& environment, const std::string& name);
 
+//! The file of the running program, whatever its name. \throws RuntimeError if /proc does not tell
+std::filesystem::path own_program();
+
 //! The name of this machine.
 std::string host_name();
 

@@ -100,10 +100,12 @@ ROOMS = {
         "methods": {"", "nn", "onnx"},
         "weights": {""},
         "ddp": {"", "methods"},
+        "rank": {"ddp", "training"},
+        "packs": {"rank", "training"},
         "device": {"", "ddp", "nn"},
         "evaluation": {"", "ddp", "methods"},
         "training": {"", "ddp", "evaluation", "methods", "nn", "weights"},
-        "jobs": {"", "ddp", "device", "evaluation", "methods", "nn", "onnx", "training", "weights"},
+        "jobs": {"", "ddp", "device", "evaluation", "methods", "nn", "onnx", "rank", "training", "weights"},
     },
 }
 LARGEST_ROOM = 22  # files
@@ -129,7 +131,7 @@ FENCES = [
     (r"sqlite3\.h", [r"results/exports/sqlite_export\.cpp"]),
     (r"cblas\.h", [r"results/kernel/gemm_openblas\.cpp"]),
     (r"toml\+\+/.*|toml\.hpp", [r"experiments/.*"]),
-    (r"boost/program_options.*", [r"cli/.*", r"workers/jobs/main\.cpp"]),
+    (r"boost/program_options.*", [r"cli/.*", r"workers/rank/command_line\..*", r"workers/(jobs|packs)/main\.cpp"]),
 ]
 
 # room -> headers that it includes nowhere: what decides next computes, and does nothing else.

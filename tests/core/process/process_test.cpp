@@ -8,15 +8,27 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
+#include <iostream>
 #include <thread>
 
 #include "core/error.h"
+#include "tests/support/program_role.h"
 #include "tests/support/refusal.h"
+#include "tests/support/temporary_folder.h"
 
 namespace resolute::core::process_test {
 namespace {
 
 using namespace std::chrono_literals;
+
+// Removes the file of the running program, as an installation of a newer one does, and says where it takes it to be.
+int say_own_program(int, char**) {
+  std::filesystem::remove(own_program());
+  std::cout << own_program().string();
+  return 0;
+}
+const tests::ProgramRole kReplaced("replaced program", say_own_program);
 
 CommandOutput shell(const std::string& script, std::chrono::milliseconds limit = 10s) {
   return run_command({.arguments = {"sh", "-c", script}, .environment = {{"PATH", "/usr/bin:/bin"}}}, limit);
@@ -28,6 +40,16 @@ TEST(ProcessTest, captures_both_outputs_and_the_code) {
   EXPECT_EQ(output.err, "err\n");
   EXPECT_EQ(std::get<Exited>(output.status).code, 3);
   EXPECT_FALSE(output.timed_out);
+}
+
+TEST(ProcessTest, own_program_is_the_running_file_and_what_has_replaced_it) {
+  EXPECT_TRUE(std::filesystem::equivalent(own_program(), "/proc/self/exe"));
+  const tests::TemporaryFolder folder;
+  const std::filesystem::path copy = folder.path() / "copy";
+  std::filesystem::copy_file("/proc/self/exe", copy);
+  std::vector<std::string> arguments = kReplaced.command();
+  arguments[0] = copy.string();
+  EXPECT_EQ(copy.string(), run_command({.arguments = arguments, .environment = current_environment()}, 10s).out);
 }
 
 TEST(ProcessTest, gives_exactly_the_environment_asked_for) {

@@ -19,7 +19,8 @@ class SuiteOnGpus : public testing::Test {
     scratch_ = std::make_unique<ScratchFolder>();
     const fs::path simulated = tests::binary_folder() / "simulated";
     for (const char* folder : {"bin", "lib"}) fs::create_directory(*scratch_ / folder);
-    for (const char* name : {"resolute", "resolute-worker"}) fs::copy_file(kBin / name, *scratch_ / "bin" / name);
+    for (const char* name : {"resolute", "resolute-worker", "resolute-torch"})
+      fs::copy_file(kBin / name, *scratch_ / "bin" / name);
     fs::copy_file(simulated / "libresolute_cuda.so", *scratch_ / "bin/libresolute_cuda.so");
     const char* libtorch = std::getenv("LIBTORCH_ROOT");
     if (libtorch == nullptr) throw std::runtime_error("LIBTORCH_ROOT names no folder; ctest sets it");

@@ -48,7 +48,8 @@ class Install(unittest.TestCase):
         self.assertEqual(left, [])
 
     def test_programs_name_no_folder_of_the_machine_that_built_them(self):
-        for name in ["bin/resolute", "lib/resolute/resolute-worker", "lib/resolute/libresolute_cuda.so"]:
+        for name in ["bin/resolute", "lib/resolute/resolute-worker", "lib/resolute/resolute-torch",
+                     "lib/resolute/libresolute_cuda.so"]:
             names = re.findall(r"R(?:UN)?PATH\) +Library r\w+: \[(.*)\]", output_of("readelf", "-d", self.prefix / name))
             self.assertIn(names, [[], ["$ORIGIN"]], name)
 

@@ -17,8 +17,15 @@ TEST(Linkage, coordinator_loads_neither_libtorch_nor_cuda) {
     EXPECT_THAT(libraries, Not(HasSubstr(name)));
 }
 
+// A shard's process begins in 5 ms, not in 200, and takes its own memory alone.
+TEST(Linkage, worker_that_builds_packs_loads_no_libtorch) {
+  const std::string libraries = libraries_of(kBin / "resolute-worker");
+  for (const char* name : {"libtorch", "libc10", "libcuda", "libgomp", "libopenblas"})
+    EXPECT_THAT(libraries, Not(HasSubstr(name)));
+}
+
 TEST(Linkage, worker_takes_cuda_libraries_from_beside_libtorch_alone) {
-  std::string libraries = libraries_of(kBin / "resolute-worker");
+  std::string libraries = libraries_of(kBin / "resolute-torch");
   ASSERT_NE(libraries.find("libtorch_cpu.so"), std::string::npos);
   EXPECT_THAT(libraries, Not(HasSubstr("/usr/local/cuda")));
   EXPECT_THAT(libraries, Not(HasSubstr("/opt/cuda")));
@@ -27,7 +34,7 @@ TEST(Linkage, worker_takes_cuda_libraries_from_beside_libtorch_alone) {
 // OpenBLAS would take libtorch's matrix products over; what CUDA needs comes with libresolute_cuda.so, when it is asked
 // for.
 TEST(Linkage, worker_loads_neither_openblas_nor_libtorch_cuda) {
-  std::string libraries = libraries_of(kBin / "resolute-worker");
+  std::string libraries = libraries_of(kBin / "resolute-torch");
   for (const char* name : {"libopenblas", "libtorch_cuda", "libc10_cuda", "libnccl", "libcudnn"})
     EXPECT_THAT(libraries, Not(HasSubstr(name)));
 }

@@ -12,6 +12,7 @@
 #include "tests/support/temporary_folder.h"
 #include "tests/workers/jobs/worker_fixture.h"
 #include "workers/jobs/job.h"
+#include "workers/packs/pack_job.h"
 
 namespace resolute::workers::evaluation_publish_test {
 namespace {
@@ -66,7 +67,10 @@ class EvaluationPublishTest : public ::testing::Test {
     JobOptions options;
     options.store = store().root();
     options.job = id.hex;
-    run_job(files, options);
+    if (builds_pack(specification))
+      run_pack_job(files, options);
+    else
+      run_job(files, options);
   }
   static experiments::StoreLayout store() { return experiments::StoreLayout(folder_->path()); }
   static fs::path job_folder() { return store().job_folder(experiments::job_id(evaluation_)); }

@@ -1,14 +1,31 @@
-#include "workers/jobs/pack_job.h"
+#include "workers/packs/pack_job.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+#include <variant>
 
 #include "core/error.h"
 #include "core/log.h"
 #include "datasets/pack/pack.h"
 #include "datasets/sources/source.h"
+#include "results/records/record.h"
+#include "workers/rank/publish_result.h"
+#include "workers/training/progress_pipe.h"
 
 namespace resolute::workers {
 namespace {
 
-std::filesystem::path raw_images(const JobContext& context, const experiments::PackSettings& pack) {
+struct PackContext {
+  core::FileSystem& files;
+  const JobOptions& options;
+  experiments::StoreLayout store;
+  experiments::JobId job;
+  ProgressPipe progress;
+};
+
+std::filesystem::path raw_images(const PackContext& context, const experiments::PackSettings& pack) {
   if (!context.options.raw_root.empty()) return context.options.raw_root;
   if (!pack.synthetic)
     throw core::input_error(fmt::format("no folder of raw images for data set '{}'", pack.name),
@@ -19,9 +36,7 @@ std::filesystem::path raw_images(const JobContext& context, const experiments::P
   return folder;
 }
 
-}  // namespace
-
-results::ShardRecord run_shard(const JobContext& context, const experiments::ShardSpecification& specification) {
+results::ShardRecord run_shard(PackContext& context, const experiments::ShardSpecification& specification) {
   const experiments::PackSettings& pack = specification.pack;
   const std::filesystem::path root = raw_images(context, pack);
   const std::filesystem::path folder = context.store.pack_folder(pack);
@@ -40,12 +55,35 @@ results::ShardRecord run_shard(const JobContext& context, const experiments::Sha
   }
 }
 
-results::SealRecord run_seal(const JobContext& context, const experiments::SealSpecification& specification) {
+results::SealRecord run_seal(PackContext& context, const experiments::SealSpecification& specification) {
   context.progress.step(0, 1, std::nullopt, 0);
   const datasets::SealResult seal =
       datasets::seal_pack(context.files, context.store.pack_folder(specification.pack), specification.pack);
   context.progress.step(1, 1, std::nullopt, seal.rows);
   return {context.job, seal.pack_sha256, seal.rows};
+}
+
+}  // namespace
+
+bool builds_pack(const experiments::JobSpecification& specification) {
+  return std::holds_alternative<experiments::ShardSpecification>(specification) ||
+         std::holds_alternative<experiments::SealSpecification>(specification);
+}
+
+void run_pack_job(core::FileSystem& files, const JobOptions& options) {
+  check(options);
+  const experiments::StoreLayout store(options.store);
+  const experiments::JobId job{options.job};
+  const experiments::JobSpecification specification = read_specification(files, store, job);
+  experiments::validate(specification, store.specification_file(job).string());
+  check_process_ranks(options, specification);
+  if (has_result(files, store, job)) return;
+  PackContext context{files, options, store, job, ProgressPipe(options.progress_descriptor)};
+  const auto* shard = std::get_if<experiments::ShardSpecification>(&specification);
+  const results::Record record =
+      shard != nullptr ? results::Record(run_shard(context, *shard))
+                       : results::Record(run_seal(context, std::get<experiments::SealSpecification>(specification)));
+  publish_result(files, store, job, record);
 }
 
 }  // namespace resolute::workers

@@ -1,11 +1,13 @@
-#include "workers/jobs/split_command.h"
+#include "workers/packs/split_command.h"
+
+#include <fmt/format.h>
 
 #include <variant>
 
 #include "core/error.h"
 #include "datasets/pack/pack.h"
 #include "datasets/split/split.h"
-#include "workers/jobs/job.h"
+#include "workers/rank/job_options.h"
 
 namespace resolute::workers {
 

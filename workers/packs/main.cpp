@@ -1,0 +1,76 @@
+//! \file
+//! resolute-worker: runs one process rank of one job (docs/worker.md). It builds packs and writes splits itself; for
+//! all else it becomes resolute-torch, which stands beside it: a process that loads libtorch computes for 0.2 s before
+//! it does anything.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <cerrno>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/hash/sha256.h"
+#include "core/process/process.h"
+#include "experiments/store/stored_specification.h"
+#include "workers/packs/pack_job.h"
+#include "workers/packs/split_command.h"
+#include "workers/rank/command_line.h"
+#include "workers/rank/rank_process.h"
+
+namespace resolute::workers {
+namespace {
+
+namespace po = boost::program_options;
+
+void write_split(const std::vector<std::string>& arguments) {
+  po::options_description known("Options of split");
+  known.add_options()("store", po::value<std::string>())("job", po::value<std::string>())("out",
+                                                                                          po::value<std::string>());
+  const po::variables_map values = parse(arguments, known, {"store", "job", "out"});
+  const auto text = [&](const char* option) { return values[option].as<std::string>(); };
+  std::cout << export_split_of_job(core::real_file_system(), experiments::StoreLayout(text("store")), {text("job")},
+                                   text("out"))
+                   .string()
+            << '\n';
+}
+
+// Reads nothing that can be read only once. A job that is not there is resolute-torch's to refuse.
+bool asks_for_pack(const po::variables_map& values) {
+  const experiments::JobId job{values["job"].as<std::string>()};
+  if (!core::is_sha256_hex(job.hex)) return false;
+  const experiments::StoreLayout store(values["store"].as<std::string>());
+  const auto specification = experiments::read_stored_specification(core::real_file_system(), store, job);
+  return specification && builds_pack(*specification);
+}
+
+// The process, its descriptors and its arguments stay what they are; /proc and `ps` name the worker as it was started.
+[[noreturn]] void become_torch(char** arguments) {
+  const std::filesystem::path program = core::own_program().parent_path() / "resolute-torch";
+  ::execv(program.c_str(), arguments);
+  throw core::system_error("cannot start '" + program.string() + "'", errno, "install it beside resolute-worker");
+}
+
+void run(int count, char** arguments) {
+  const std::string command = count > 1 ? arguments[1] : "";
+  const std::vector<std::string> own(arguments + std::min(count, 2), arguments + count);
+  if (command == "split") return write_split(own);
+  if (command != "run") become_torch(arguments);
+  const po::variables_map values = parse(own, run_options(), {"store", "job"});
+  if (!asks_for_pack(values)) become_torch(arguments);
+  const JobOptions options = job_options(values);
+  begin_rank(options);
+  run_pack_job(core::real_file_system(), options);
+}
+
+}  // namespace
+}  // namespace resolute::workers
+
+int main(int argc, char** argv) {
+  resolute::core::set_up_process();
+  resolute::core::leave_process(resolute::workers::run_to_last_line([&] { resolute::workers::run(argc, argv); }));
+}

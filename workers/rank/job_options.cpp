@@ -1,0 +1,42 @@
+#include "workers/rank/job_options.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+#include <variant>
+
+#include "core/error.h"
+#include "core/hash/sha256.h"
+#include "experiments/store/stored_specification.h"
+
+namespace resolute::workers {
+
+void check(const JobOptions& options) {
+  if (!core::is_sha256_hex(options.job))
+    throw core::input_error(fmt::format("'{}' is no job id", options.job),
+                            "an id has 64 lower-case hexadecimal digits");
+  if (options.process_ranks < 1 || options.process_rank < 0 || options.process_rank >= options.process_ranks)
+    throw core::input_error(fmt::format("process rank {} of {}", options.process_rank, options.process_ranks),
+                            "ranks count from 0 to one less than their number");
+  if (options.attempt < 1) throw core::input_error(fmt::format("attempt {}", options.attempt), "attempts count from 1");
+  if (options.checkpoint_every < 1) throw core::input_error("--checkpoint-every 0", "at least 1 step lies between two");
+}
+
+void check_process_ranks(const JobOptions& options, const experiments::JobSpecification& specification) {
+  if (options.process_ranks == 1 || std::holds_alternative<experiments::TrainingSpecification>(specification)) return;
+  throw core::input_error(fmt::format("{} process ranks for a job of kind {}", options.process_ranks,
+                                      experiments::kind_name(specification)),
+                          "only a training has more than one", "give --process-ranks 1");
+}
+
+experiments::JobSpecification read_specification(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                 const experiments::JobId& job) {
+  auto specification = experiments::read_stored_specification(files, store, job);
+  if (!specification)
+    throw core::input_error(fmt::format("job '{}' has no spec.json", job.hex),
+                            fmt::format("it is looked for at '{}'", store.specification_file(job).string()),
+                            "check --store and --job");
+  return std::move(*specification);
+}
+
+}  // namespace resolute::workers
