@@ -2,17 +2,38 @@
 
 namespace resolute::datasets::sources {
 
+namespace {
+
+// No edge is softer than that: what is farther out is not covered, however far.
+constexpr double kOutside = 1.0;
+
+}  // namespace
+
+// std::hypot takes a fifth of the time of drawing a person; on an axis, where most points of a box are, its value is
+// known.
+double length(double x, double y) {
+  if (x == 0.0) return std::abs(y);
+  if (y == 0.0) return std::abs(x);
+  return std::hypot(x, y);
+}
+
 double capsule_distance(Point at, Point from, Point to, double radius) {
   const double dx = to.x - from.x;
   const double dy = to.y - from.y;
   const double length2 = std::max(dx * dx + dy * dy, 1e-12);
   const double along = std::clamp(((at.x - from.x) * dx + (at.y - from.y) * dy) / length2, 0.0, 1.0);
-  return std::hypot(at.x - from.x - along * dx, at.y - from.y - along * dy) - radius;
+  const double x = at.x - from.x - along * dx;
+  const double y = at.y - from.y - along * dy;
+  const double least = std::max(std::abs(x), std::abs(y)) - radius;
+  return least >= kOutside ? least : length(x, y) - radius;
 }
 
 double ellipse_distance(Point at, Point centre, Point radii) {
-  const double nearness = std::hypot((at.x - centre.x) / radii.x, (at.y - centre.y) / radii.y);
-  return (nearness - 1.0) * std::min(radii.x, radii.y);
+  const double x = (at.x - centre.x) / radii.x;
+  const double y = (at.y - centre.y) / radii.y;
+  const double radius = std::min(radii.x, radii.y);
+  const double least = (std::max(std::abs(x), std::abs(y)) - 1.0) * radius;
+  return least >= kOutside ? least : (length(x, y) - 1.0) * radius;
 }
 
 double rectangle_distance(Point at, Point centre, Point half_sides) {

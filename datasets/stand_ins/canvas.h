@@ -18,7 +18,10 @@ struct Point {
   double y;
 };
 
-//! Signed distances in pixels, negative inside.
+//! √(x² + y²), as std::hypot() rounds it.
+double length(double x, double y);
+
+//! Signed distances in pixels, negative inside; of a point that is a pixel or more outside no more than its distance.
 double capsule_distance(Point at, Point from, Point to, double radius);
 //! Exact on the axes, good to a fraction of a pixel elsewhere; enough for an antialiased edge.
 double ellipse_distance(Point at, Point centre, Point radii);

@@ -30,7 +30,7 @@ Colour draw_paint(core::RandomStream& draw) {
 double rounded_distance(Point at, Point centre, Point half_sides, double radius) {
   const double x = std::abs(at.x - centre.x) - half_sides.x + radius;
   const double y = std::abs(at.y - centre.y) - half_sides.y + radius;
-  return std::hypot(std::max(x, 0.0), std::max(y, 0.0)) + std::min(std::max(x, y), 0.0) - radius;
+  return length(std::max(x, 0.0), std::max(y, 0.0)) + std::min(std::max(x, y), 0.0) - radius;
 }
 
 // A canvas seen from a vehicle: x along it, front ahead, y to its right, pixels from its centre.
