@@ -32,7 +32,7 @@ if("experiments" IN_LIST RESOLUTE_PARTS)
   pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
 endif()
 if("results" IN_LIST RESOLUTE_PARTS)
-  pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
+  pkg_check_modules(OPENBLAS REQUIRED openblas)  # its header: the library is loaded at run time
   pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
   pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 endif()

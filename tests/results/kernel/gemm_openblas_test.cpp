@@ -4,21 +4,27 @@
 
 #include "results/kernel/gemm_openblas.h"
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <string>
 
-extern "C" char* openblas_get_corename(void);  // of OpenBLAS's cblas.h
-
 namespace resolute::results::gemm_openblas_test {
 namespace {
+
+// The kernels of the library that is loaded; empty where none is.
+std::string core_name() {
+  void* library = ::dlopen("libopenblas.so.0", RTLD_LAZY | RTLD_NOLOAD);
+  return library == nullptr ? "" : reinterpret_cast<char* (*)()>(::dlsym(library, "openblas_get_corename"))();
+}
 
 TEST(GemmOpenblas, has_wide_kernels_also_on_a_processor_that_the_library_does_not_know) {
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) GTEST_SKIP() << "this processor is as old";
   if (std::getenv("OPENBLAS_CORETYPE") != nullptr) GTEST_SKIP() << "OPENBLAS_CORETYPE chooses";
   openblas_gemm();
-  EXPECT_NE(openblas_get_corename(), std::string("Prescott"));
+  EXPECT_NE(core_name(), "");
+  EXPECT_NE(core_name(), "Prescott");
   EXPECT_EQ(std::getenv("OPENBLAS_CORETYPE"), nullptr);  // what is started later chooses for itself
 }
 

@@ -11,9 +11,9 @@ std::string libraries_of(const fs::path& program) {
   return output.out;
 }
 
-TEST(Linkage, coordinator_loads_neither_libtorch_nor_cuda) {
+TEST(Linkage, coordinator_loads_neither_libtorch_nor_cuda_nor_before_it_multiplies_openblas) {
   std::string libraries = libraries_of(kBin / "resolute");
-  for (const char* name : {"libtorch", "libc10", "libcuda", "libcublas", "libnccl"})
+  for (const char* name : {"libtorch", "libc10", "libcuda", "libcublas", "libnccl", "libopenblas"})
     EXPECT_THAT(libraries, Not(HasSubstr(name)));
 }
 
