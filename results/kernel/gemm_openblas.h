@@ -8,8 +8,8 @@
 namespace resolute::results {
 
 //! OpenBLAS's sgemm on the calling thread alone, with its kernels for the widest vectors that this processor has, also
-//! where the library does not know the processor (OPENBLAS_CORETYPE overrides that). Loads the library at the first call,
-//! and sets it to one thread, since ranking brings its own. \throws RuntimeError (kEnvironment) if there is none
+//! where the library does not know the processor (OPENBLAS_CORETYPE overrides that). Loads the library at the first
+//! call, and sets it to one thread, since ranking brings its own. \throws RuntimeError (kEnvironment) if there is none
 Gemm openblas_gemm();
 
 }  // namespace resolute::results
