@@ -249,12 +249,5 @@ TEST(WorkerProgram, describes_its_numeric_class_without_process_ranks) {
   EXPECT_EQ("1", json["threads"].get<std::string>());
 }
 
-TEST(WorkerProgram, has_no_openblas_in_it) {
-  core::SpawnRequest request{.arguments = {"ldd", kWorker}, .environment = core::current_environment()};
-  const auto output = core::run_command(request, std::chrono::seconds(20));
-  EXPECT_NE(std::string::npos, output.out.find("libtorch_cpu"));
-  EXPECT_EQ(std::string::npos, output.out.find("openblas"));
-}
-
 }  // namespace
 }  // namespace resolute::workers::worker_test
