@@ -25,9 +25,10 @@ std::vector<std::string> names_between_commas(const std::string& text) {
 
 std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, const CommandHelp& help,
                                                     options::options_description more,
-                                                    const std::vector<std::string>& words, const char* store) {
+                                                    const std::vector<std::string>& words) {
   auto add = more.add_options();
-  add("store", options::value<std::string>(), store);
+  if (more.find_nothrow("store", false) == nullptr)
+    add("store", options::value<std::string>(), "folder of packs, jobs and suites, shared by the nodes (required)");
   add("profile", options::value<std::string>()->default_value(""), "a [profiles.NAME] of the suite");
   add("set", options::value<std::vector<std::string>>()->composing(),
       "KEY=VALUE over the suite's defaults; repeatable");

@@ -30,15 +30,11 @@ struct SuiteArguments {
   experiments::SuiteOptions suite_options(const std::string& profile, bool need_roots) const;
 };
 
-//! What --help says of --store.
-constexpr const char* kSuiteStore = "folder of packs, jobs and suites, shared by the nodes (required)";
-
-//! Adds the shared options to `more` and parses; nothing after --help. \param words what stands without an option, the
-//! suite first \param store what --help says of --store, which must be there in any case
+//! Adds the shared options to `more`, but for a --store that it has already (with a default, where it may be left out),
+//! and parses; nothing after --help. \param words what stands without an option, the suite first
 std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, const CommandHelp& help,
                                                     boost::program_options::options_description more,
-                                                    const std::vector<std::string>& words = {"SUITE.toml"},
-                                                    const char* store = kSuiteStore);
+                                                    const std::vector<std::string>& words = {"SUITE.toml"});
 
 //! What was typed beside suite and store that decides the plan, to read the suite again with.
 std::vector<std::string> plan_arguments(const boost::program_options::variables_map& values);

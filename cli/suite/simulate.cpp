@@ -143,10 +143,9 @@ int suite_simulate(const Arguments& arguments) {
     workload = orchestrator::published_workload(typed.jobs, typed.simulation.seed);
   } else {
     // The store only adds what it has learned.
-    Arguments with_store = arguments;
-    if (!names(arguments, "--store")) with_store.insert(with_store.end(), {"--store", "."});
-    const auto parsed = parse_suite_arguments(with_store, kSuiteSimulateHelp, typed.list, {"SUITE.toml"},
-                                              "folder whose runs tell how long jobs take");
+    typed.list.add_options()("store", options::value<std::string>()->default_value("."),
+                             "folder whose runs tell how long jobs take");
+    const auto parsed = parse_suite_arguments(arguments, kSuiteSimulateHelp, typed.list);
     if (!parsed) return 0;
     typed.read(parsed->values);
     json = parsed->json;
