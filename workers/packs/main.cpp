@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,13 +40,13 @@ void write_split(const std::vector<std::string>& arguments) {
             << '\n';
 }
 
-// Reads nothing that can be read only once. A job that is not there is resolute-torch's to refuse.
-bool asks_for_pack(const po::variables_map& values) {
+// Reads nothing that can be read only once. \return nothing if the job is not there, which is resolute-torch's to
+// refuse
+std::optional<experiments::JobSpecification> read_specification(const po::variables_map& values) {
   const experiments::JobId job{values["job"].as<std::string>()};
-  if (!core::is_sha256_hex(job.hex)) return false;
+  if (!core::is_sha256_hex(job.hex)) return std::nullopt;
   const experiments::StoreLayout store(values["store"].as<std::string>());
-  const auto specification = experiments::read_stored_specification(core::real_file_system(), store, job);
-  return specification && builds_pack(*specification);
+  return experiments::read_stored_specification(core::real_file_system(), store, job);
 }
 
 // The process, its descriptors and its arguments stay what they are; /proc and `ps` name the worker as it was started.
@@ -61,10 +62,11 @@ void run(int count, char** arguments) {
   if (command == "split") return write_split(own);
   if (command != "run") become_torch(arguments);
   const po::variables_map values = parse(own, run_options(), {"store", "job"});
-  if (!asks_for_pack(values)) become_torch(arguments);
+  const auto specification = read_specification(values);
+  if (!specification || !builds_pack(*specification)) become_torch(arguments);
   const JobOptions options = job_options(values);
   begin_rank(options);
-  run_pack_job(core::real_file_system(), options);
+  run_pack_job(core::real_file_system(), options, *specification);
 }
 
 }  // namespace

@@ -70,11 +70,11 @@ bool builds_pack(const experiments::JobSpecification& specification) {
          std::holds_alternative<experiments::SealSpecification>(specification);
 }
 
-void run_pack_job(core::FileSystem& files, const JobOptions& options) {
+void run_pack_job(core::FileSystem& files, const JobOptions& options,
+                  const experiments::JobSpecification& specification) {
   check(options);
   const experiments::StoreLayout store(options.store);
   const experiments::JobId job{options.job};
-  const experiments::JobSpecification specification = read_specification(files, store, job);
   experiments::validate(specification, store.specification_file(job).string());
   check_process_ranks(options, specification);
   if (has_result(files, store, job)) return;

@@ -61,14 +61,11 @@ class EvaluationPublishTest : public ::testing::Test {
 
   static void run(const experiments::JobSpecification& specification,
                   core::FileSystem& files = core::real_file_system()) {
-    const JobId id = experiments::job_id(specification);
-    core::write_atomic(core::real_file_system(), store().specification_file(id),
-                       core::canonical_json(experiments::to_json(specification)));
     JobOptions options;
     options.store = store().root();
-    options.job = id.hex;
+    options.job = write_specification(store().root(), specification).hex;
     if (builds_pack(specification))
-      run_pack_job(files, options);
+      run_pack_job(files, options, specification);
     else
       run_job(files, options);
   }

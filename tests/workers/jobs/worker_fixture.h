@@ -52,6 +52,13 @@ inline experiments::TrainingSpecification small_training(const experiments::Meth
   return training;
 }
 
+inline JobId write_specification(const fs::path& store, const experiments::JobSpecification& specification) {
+  JobId id = experiments::job_id(specification);
+  core::write_atomic(core::real_file_system(), experiments::StoreLayout(store).specification_file(id),
+                     core::canonical_json(experiments::to_json(specification)));
+  return id;
+}
+
 // The processes of one attempt, as the coordinator starts them.
 class Attempt : public ProcessGang {
  public:
@@ -98,12 +105,6 @@ class WorkerTest : public testing::Test {
     fs::create_directories(store);
     if (!fs::exists(store / "packs")) fs::create_directory_symlink(root_ / "packs", store / "packs");
     return store;
-  }
-  static JobId write_specification(const fs::path& store, const experiments::JobSpecification& specification) {
-    JobId id = experiments::job_id(specification);
-    core::write_atomic(core::real_file_system(), experiments::StoreLayout(store).specification_file(id),
-                       core::canonical_json(experiments::to_json(specification)));
-    return id;
   }
   static void run_alone(const fs::path& store, const JobId& job) {
     EXPECT_EQ(std::vector<std::string>{"exit code 0"}, Attempt(store, job, 1).wait_codes());

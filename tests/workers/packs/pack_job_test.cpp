@@ -24,10 +24,7 @@ class PackJobTest : public ::testing::Test {
   fs::path store() const { return folder_.path() / "store"; }
 
   JobId write(const experiments::JobSpecification& specification) const {
-    const JobId id = experiments::job_id(specification);
-    core::write_atomic(core::real_file_system(), experiments::StoreLayout(store()).specification_file(id),
-                       core::canonical_json(experiments::to_json(specification)));
-    return id;
+    return write_specification(store(), specification);
   }
   static core::CommandOutput start(std::vector<std::string> arguments) {
     return core::run_command({.arguments = std::move(arguments), .environment = core::current_environment()}, 60s);
