@@ -8,7 +8,7 @@
 
 #include "core/random/random.h"
 #include "orchestrator/simulation/simulate.h"
-#include "orchestrator/simulation/timeline.h"
+#include "orchestrator/simulation/step_curve.h"
 
 namespace resolute::orchestrator {
 
@@ -114,7 +114,7 @@ class Simulation {
   std::uint64_t pushed_ = 0;
   int nodes_up_ = 0, agents_up_ = 0;
   double busy_ = 0;  // ranks in the pool that jobs have
-  Timeline up_curve_, busy_curve_;
+  StepCurve up_curve_, busy_curve_;
   double useful_hours_ = 0, lost_hours_ = 0;
   std::int64_t kept_ = 0;  // checkpoints and results: an allocation without any gets nowhere
   SimulationReport report_;

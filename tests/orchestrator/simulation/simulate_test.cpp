@@ -9,7 +9,7 @@
 #include "core/hash/sha256.h"
 #include "orchestrator/decisions/apply.h"
 #include "orchestrator/simulation/bounds.h"
-#include "orchestrator/simulation/timeline.h"
+#include "orchestrator/simulation/step_curve.h"
 #include "tests/orchestrator/support/witness.h"
 #include "tests/support/equal.h"
 
@@ -264,16 +264,16 @@ TEST(Simulation, refuses_numbers_that_cannot_be) {
   EXPECT_THROW(simulate({"none", {}}, small_machine(), {}), core::RuntimeError);
 }
 
-TEST(Timeline, keeps_the_integral_and_the_means_however_long_it_gets) {
-  Timeline line;
-  line.set(0, 2);
-  line.set(10, 5);
-  line.set(1000, 0);
-  EXPECT_DOUBLE_EQ(line.integral(), 2 * 10 + 5 * 990);
-  EXPECT_LE(line.spans().size(), 512U);
-  EXPECT_NEAR(std::accumulate(line.spans().begin(), line.spans().end(), 0.0), line.integral(), 1e-6);
-  EXPECT_NEAR(line.spans()[100] / line.span(), 5, 1e-9);
-  EXPECT_NEAR(line.spans()[0] / line.span(), 2, 1e-9);
+TEST(StepCurve, keeps_the_integral_and_the_means_however_long_it_gets) {
+  StepCurve curve;
+  curve.set(0, 2);
+  curve.set(10, 5);
+  curve.set(1000, 0);
+  EXPECT_DOUBLE_EQ(curve.integral(), 2 * 10 + 5 * 990);
+  EXPECT_LE(curve.spans().size(), 512U);
+  EXPECT_NEAR(std::accumulate(curve.spans().begin(), curve.spans().end(), 0.0), curve.integral(), 1e-6);
+  EXPECT_NEAR(curve.spans()[100] / curve.span(), 5, 1e-9);
+  EXPECT_NEAR(curve.spans()[0] / curve.span(), 2, 1e-9);
 }
 
 }  // namespace

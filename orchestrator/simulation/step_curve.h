@@ -6,7 +6,7 @@
 
 namespace resolute::orchestrator {
 
-class Timeline {
+class StepCurve {
  public:
   //! From `at` (hours, never less than before) on the value is `value`.
   void set(double at, double value);

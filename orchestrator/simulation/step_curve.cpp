@@ -1,4 +1,4 @@
-#include "orchestrator/simulation/timeline.h"
+#include "orchestrator/simulation/step_curve.h"
 
 #include <algorithm>
 
@@ -9,13 +9,13 @@ constexpr std::size_t kMostSpans = 512;
 
 }  // namespace
 
-void Timeline::set(double at, double value) {
+void StepCurve::set(double at, double value) {
   if (at > last_) add(last_, at, value_);
   last_ = at;
   value_ = value;
 }
 
-void Timeline::add(double from, double to, double value) {
+void StepCurve::add(double from, double to, double value) {
   integral_ += value * (to - from);
   while (to > span_ * static_cast<double>(kMostSpans)) {
     for (std::size_t i = 0; 2 * i < spans_.size(); ++i)
