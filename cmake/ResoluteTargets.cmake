@@ -9,11 +9,11 @@
 #   resolute_module(NAME SOURCES file... [DEPS target...])
 #     A shared library libresolute_NAME.so in bin/, beside the program that loads it at run time; installed in
 #     RESOLUTE_INSTALL_PRIVATE.
-#   resolute_test_program([NAME name] DEPS target... [NEEDS target...] [SOURCES file...] [OPTIMISED])
+#   resolute_test_program([NAME name] DEPS target... [NEEDS target...] [SOURCES file...])
 #     A GoogleTest program test_FOLDER[_NAME], to which the calls of resolute_test() after it add their files. NEEDS names
-#     programs that its tests start. What it tests is optimised as users have it, it itself is compiled quickly: -O0, on
-#     precompiled headers (tests/CMakeLists.txt); -Og where it is OPTIMISED, because its tests count or parse much. Targets
-#     tests_FOLDER and tests_PART build all programs of a folder.
+#     programs that its tests start. What it tests, DEPS, is optimised as users have it, its inline functions too; it itself is
+#     compiled quickly: -O0, on precompiled headers (tests/CMakeLists.txt). Targets tests_FOLDER and tests_PART build all
+#     programs of a folder.
 #   resolute_test(FILE.cpp [SANITIZE address thread] [SLICE n | SLICED] [AVX2] [LABELS label...] [TIMEOUT s]
 #                 [ENVIRONMENT K=V...] [PROPERTIES name value...])
 #     The tests of one file as ctest FOLDER/FILE, FOLDER the last of its path, a process of their own: what ends them ends no
@@ -173,7 +173,7 @@ function(resolute_reuse_headers target library)
 endfunction()
 
 function(resolute_test_program)
-  cmake_parse_arguments(ARG "OPTIMISED" "NAME" "DEPS;NEEDS;SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAME" "DEPS;NEEDS;SOURCES" ${ARGN})
   resolute_check_arguments(ARG)
   get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   set(target test_${folder})
@@ -189,10 +189,15 @@ function(resolute_test_program)
   if(ARG_DEPS MATCHES "resolute::workers")
     set(support test_support_torch)
     set(together ${resolute_fewer_together})
-  elseif(ARG_OPTIMISED)
-    set(support test_support_optimised)
   endif()
   target_link_libraries(${target} PRIVATE resolute_warnings ${ARG_DEPS} ${support} GTest::gmock)
+  # Of an inline function that both have the linker takes the first: that of what is tested, which is optimised as users have it.
+  foreach(tested IN LISTS ARG_DEPS)
+    get_target_property(type ${tested} TYPE)
+    if(type STREQUAL STATIC_LIBRARY)
+      target_link_options(${target} PRIVATE "LINKER:--whole-archive,$<TARGET_FILE:${tested}>,--no-whole-archive")
+    endif()
+  endforeach()
   resolute_reuse_headers(${target} ${support})
   # Its files are not known yet.
   cmake_language(EVAL CODE "cmake_language(DEFER CALL resolute_compile_together ${target} ${together})")

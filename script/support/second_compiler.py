@@ -1,4 +1,4 @@
-"""Compiles with clang, without output, what g++ compiles: all of it, or what a change touches.
+"""Compiles with clang, without output, all that is compiled, or what a change touches.
 
 Usage: second_compiler.py ROOT SINCE     SINCE: a commit, or --all, which runs clang-tidy too
 """
@@ -18,8 +18,8 @@ BUILD = ROOT / "build" / "release"
 WARNINGS = ["-Wall", "-Wextra", "-Wthread-safety", "-Werror"]
 # Of tests: how fast they are, how often they say the same and what becomes of a copied fixture matters to nobody.
 OF_TESTS = "-performance-*,-bugprone-branch-clone,-cppcoreguidelines-special-member-functions"
-# What clang does not know of g++'s command line, with the number of words that follow.
-GCC_ONLY = {"--param": 1, "-Winvalid-pch": 0, "-o": 1, "-c": 0, "-include": 1}
+# What is left out of a command line, with the number of words that follow: g++'s own options, output, precompiled headers.
+LEFT_OUT = {"--param": 1, "-Winvalid-pch": 0, "-o": 1, "-c": 0, "-include": 1, "-Xclang": 1}
 
 
 def members(source):
@@ -52,13 +52,13 @@ def touched(unit, names):
 
 
 def arguments(entry):
-    """g++'s options as far as clang knows them."""
+    """What clang is asked of a unit: its compiler's options as far as clang knows them, without those for headers and output."""
     words, kept = iter(shlex.split(entry["command"])), []
     for word in words:
         if word.endswith(("g++", "c++", "clang++-14")) and not kept:
             kept = ["clang++-14"]
-        elif kept and word in GCC_ONLY:
-            for _ in range(GCC_ONLY[word]):
+        elif kept and word in LEFT_OUT:
+            for _ in range(LEFT_OUT[word]):
                 next(words)
         elif kept and word != entry["file"] and not word.startswith("-Wno-stringop"):
             kept.append(word)
