@@ -24,12 +24,21 @@ class SuiteOnGpus : public testing::Test {
     fs::copy_file(simulated / "libresolute_cuda.so", *scratch_ / "bin/libresolute_cuda.so");
     const char* libtorch = std::getenv("LIBTORCH_ROOT");
     if (libtorch == nullptr) throw std::runtime_error("LIBTORCH_ROOT names no folder; ctest sets it");
-    for (const auto& library : fs::directory_iterator(fs::path(libtorch) / "lib"))
-      if (library.path().filename() != "libtorch_cuda.so")
-        fs::create_symlink(library.path(), *scratch_ / "lib" / library.path().filename());
+    link_libraries(fs::path(libtorch) / "lib");
+    // It finds these from where it lies.
+    const fs::path wheels = fs::path(libtorch) / "../nvidia";
+    if (fs::exists(wheels))
+      for (const auto& wheel : fs::directory_iterator(wheels)) link_libraries(wheel.path() / "lib");
+    fs::remove(*scratch_ / "lib/libtorch_cuda.so");
     fs::copy_file(simulated / "libtorch_cuda.so", *scratch_ / "lib/libtorch_cuda.so");
   }
   static void TearDownTestSuite() { scratch_.reset(); }
+
+  static void link_libraries(const fs::path& folder) {
+    if (!fs::is_directory(folder)) return;
+    for (const auto& library : fs::directory_iterator(folder))
+      if (library.is_regular_file()) fs::create_symlink(library.path(), *scratch_ / "lib" / library.path().filename());
+  }
 
   static core::SpawnRequest command(const std::string& name, const Words& arguments) {
     auto environment = program_environment();
