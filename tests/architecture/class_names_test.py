@@ -6,8 +6,6 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ["allocations", "bench", "cli", "core", "datasets", "experiments", "methods", "orchestrator", "results", "settings",
-         "slurm", "tests", "workers"]
 NOT_CODE = re.compile(r'//[^\n]*|R"(?P<mark>\w*)\(.*?\)(?P=mark)"|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 BRACES = re.compile(r"namespace (?P<space>[\w:]*)\s*\{"
                     r"|(?:struct|class|union|enum)\s+(?P<name>\w+)(?:\s+final)?\s*(?::(?!:)[^;{(]*)?\{"
@@ -45,8 +43,8 @@ class ClassNames(unittest.TestCase):
 
     def test_each_name_is_one_class(self):
         places = defaultdict(list)
-        for part in PARTS:
-            for path in sorted([*(ROOT / part).rglob("*.h"), *(ROOT / part).rglob("*.cpp")]):
+        for part in [listing.parent for listing in sorted(ROOT.glob("*/CMakeLists.txt"))]:
+            for path in sorted([*part.rglob("*.h"), *part.rglob("*.cpp")]):
                 for name in classes(path.read_text(encoding="utf-8")):
                     places[name].append(str(path.relative_to(ROOT)))
         self.assertGreater(len(places), 500)
