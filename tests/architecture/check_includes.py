@@ -103,8 +103,8 @@ ROOMS = {
         "rank": {"ddp", "training"},
         "packs": {"rank", "training"},
         "device": {"", "ddp", "nn"},
-        "evaluation": {"", "ddp", "methods"},
-        "training": {"", "ddp", "evaluation", "methods", "nn", "weights"},
+        "evaluation": {"", "ddp", "device", "methods"},
+        "training": {"", "ddp", "device", "evaluation", "methods", "nn", "weights"},
         "jobs": {"", "ddp", "device", "evaluation", "methods", "nn", "onnx", "rank", "training", "weights"},
     },
 }

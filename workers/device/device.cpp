@@ -3,9 +3,11 @@
 #include <dlfcn.h>
 #include <link.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/process/processors.h"
 #include "workers/device/cuda_driver.h"
 #include "workers/device/cuda_interface.h"
 #include "workers/device/numeric_class.h"
@@ -73,6 +75,11 @@ std::unique_ptr<Device> open_device(const std::string& name, int process_rank, b
   if (name == "cpu") return std::make_unique<CpuDevice>();
   if (name == "cuda") return open_cuda(process_rank, tf32);
   throw core::input_error(fmt::format("device '{}' is unknown", name), {}, "choose \"cpu\" or \"cuda\"");
+}
+
+int loading_threads(at::Device place) {
+  constexpr int kMost = 4;  // other ranks of the machine have theirs
+  return place.is_cpu() ? 1 : std::min(core::usable_processors(), kMost);
 }
 
 }  // namespace resolute::workers

@@ -52,4 +52,8 @@ class Device {
 //! libtorch, or a GPU without TF32
 std::unique_ptr<Device> open_device(const std::string& name, int process_rank, bool tf32 = false);
 
+//! How many threads load a rank's images: where the CPU computes its cores are busy with that, beside a GPU they have
+//! nothing better to do. No byte depends on it. \return 1 to 4
+int loading_threads(at::Device place);
+
 }  // namespace resolute::workers

@@ -11,6 +11,7 @@
 #include "core/overloaded.h"
 #include "datasets/loader/loader.h"
 #include "methods/levels.h"
+#include "workers/device/device.h"
 
 namespace resolute::workers {
 namespace {
@@ -22,29 +23,43 @@ struct Network {
   at::Device device;
 };
 
-// Images of a source as networks want them.
+// Images of a source as a network on this device wants them.
 class ViewImages {
  public:
-  ViewImages(const ImageSource& source, std::span<const ImageView> views)
-      : views_(views), load_(source.open()), height_(source.options().height), width_(source.options().width) {}
+  ViewImages(const ImageSource& source, std::span<const ImageView> views, at::Device place)
+      : views_(views),
+        height_(source.options().height),
+        width_(source.options().width),
+        pinned_(!place.is_cpu()),
+        loads_(static_cast<std::size_t>(loading_threads(place))) {
+    std::generate(loads_.begin(), loads_.end(), [&] { return source.open(); });
+  }
   std::size_t size() const { return views_.size(); }
 
-  // Image begin and those after it: N×3×H×W, channels-last in memory.
+  // Image begin and those after it: N×3×H×W, channels-last in memory, which a GPU can copy from by itself. Threads have
+  // equal parts of them. Throws what loading threw, of the first image where it did.
   at::Tensor load(std::size_t begin, std::size_t count) {
-    at::Tensor images = at::empty({static_cast<std::int64_t>(count), height_, width_, 3}, at::kFloat);
-    const auto floats = static_cast<std::size_t>(height_ * width_ * 3);
-    float* to = images.mutable_data_ptr<float>();
-    for (const ImageView& view : views_.subspan(begin, count)) {
-      load_(view, {to, floats});
-      to += floats;
-    }
+    const at::Tensor images = at::empty({static_cast<std::int64_t>(count), height_, width_, 3},
+                                        at::TensorOptions(at::kFloat).pinned_memory(pinned_));
+    float* const to = images.mutable_data_ptr<float>();
+    const auto load_part = [&](std::size_t part) {
+      const std::size_t first = count * part / loads_.size(), last = count * (part + 1) / loads_.size();
+      const auto floats = static_cast<std::size_t>(height_ * width_ * 3);
+      for (std::size_t i = first; i < last; ++i) loads_[part](views_[begin + i], {to + i * floats, floats});
+    };
+    std::vector<std::future<void>> others;  // waits for its threads when it goes
+    for (std::size_t part = 1; part < loads_.size(); ++part)
+      others.push_back(std::async(std::launch::async, load_part, part));
+    load_part(0);
+    for (std::future<void>& other : others) other.get();
     return images.permute({0, 3, 1, 2});
   }
 
  private:
   std::span<const ImageView> views_;
-  ImageSource::Load load_;
   std::int64_t height_, width_;
+  bool pinned_;
+  std::vector<ImageSource::Load> loads_;  // of each thread
 };
 
 // Batches first to last - 1 of kEmbeddingBatch images; those of process rank r are contiguous.
@@ -72,6 +87,7 @@ std::optional<std::vector<float>> embed_batches(const Network& network, ViewImag
     const std::size_t begin = batch * kEmbeddingBatch;
     return images.load(begin, std::min(kEmbeddingBatch, images.size() - begin));
   };
+  constexpr bool kNonBlocking = true;
   std::future<at::Tensor> ahead;  // waits for its thread when it goes
   if (range.first < range.last) ahead = std::async(std::launch::async, load, range.first);
   std::size_t done = 0;
@@ -79,7 +95,8 @@ std::optional<std::vector<float>> embed_batches(const Network& network, ViewImag
     if (!progress(done, total)) return std::nullopt;
     const at::Tensor loaded = ahead.get();
     if (batch + 1 < range.last) ahead = std::async(std::launch::async, load, batch + 1);
-    const at::Tensor rows = network.embed(loaded.to(network.device)).cpu().contiguous();
+    const at::Tensor rows =
+        network.embed(loaded.to(network.device, loaded.scalar_type(), kNonBlocking)).cpu().contiguous();
     RESOLUTE_EXPECT(rows.size(0) == loaded.size(0) && rows.size(1) == static_cast<std::int64_t>(network.width) &&
                         rows.scalar_type() == at::kFloat,
                     "an embedder gives one float32 row of its size per image");
@@ -124,7 +141,7 @@ std::optional<std::vector<float>> embed_pass(const Network& network, const Image
                                              const EmbeddingProgress& progress) {
   const std::size_t rank = communicator ? static_cast<std::size_t>(communicator->process_rank()) : 0;
   const std::size_t ranks = communicator ? static_cast<std::size_t>(communicator->process_ranks()) : 1;
-  ViewImages images(source, views);
+  ViewImages images(source, views, network.device);
   std::optional<std::vector<float>> features =
       embed_batches(network, images, batches_of(rank, ranks, images.size()), progress);
   if (communicator) features = gather_features(features, images.size(), network.width, *communicator);

@@ -74,12 +74,12 @@ std::vector<std::int64_t> dimensions_of(const Method& method, std::span<const Im
 //! Of so many images in one pass, those that this process rank embeds; all of them where `communicator` is null.
 std::size_t images_of_rank(std::size_t images, const Communicator* communicator);
 
-//! Images are loaded on a thread of their own while the networks compute, on the device where the method's parameters
-//! lie. Process ranks bring equal networks; each gets all features, the same bits whatever the number of ranks. The
-//! method, its running statistics and its mode stay as they are. Of a method that tells sides the high side's images
-//! pass first, then the low side's; of one that tells levels the highest level's, then those of the next. Each side
-//! and level has a network of its own, made when its turn comes and gone before the next one; views alone decide how
-//! its images are cut into batches.
+//! Images are loaded on loading_threads() while the networks compute, on the device where the method's parameters lie.
+//! Process ranks bring equal networks; each gets all features, the same bits whatever the number of ranks. The method,
+//! its running statistics and its mode stay as they are. Of a method that tells sides the high side's images pass
+//! first, then the low side's; of one that tells levels the highest level's, then those of the next. Each side and
+//! level has a network of its own, made when its turn comes and gone before the next one; views alone decide how its
+//! images are cut into batches.
 //! \return views × embedding_size() features, row-major, in the order of the views; nothing if `progress` of any
 //! process rank said so
 //! \throws RuntimeError: kCorrupt for a damaged row; kInput for a rate that the pack lacks, a file that is no image, or

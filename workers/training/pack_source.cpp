@@ -8,8 +8,8 @@
 #include <array>
 
 #include "core/error.h"
-#include "core/process/processors.h"
 #include "datasets/split/labelled.h"
+#include "workers/device/device.h"
 
 namespace resolute::workers {
 namespace {
@@ -36,8 +36,7 @@ datasets::PrefetchOptions prefetch_options(const experiments::TrainingSpecificat
   options.allocate = batch_allocator(place);
   options.levels = !place.is_cpu();
   if (!place.is_cpu()) options.kept = kKeptForCopies;
-  // Where the CPU trains, its cores are busy with that; beside a GPU they have nothing better to do.
-  if (!place.is_cpu()) options.threads = std::clamp(core::usable_processors(), 1, 4);
+  options.threads = loading_threads(place);
   return options;
 }
 
