@@ -83,8 +83,10 @@ class Allocation {
     if (record_there_ && (run_.given_up || settled)) return kToBeRunAgain;
     read_own_job();
     Outcome before;
+    bool replaced = false;
     try {
       time_.patiently([&] {
+        replaced = folder_.ended();
         work_ = read_work(folder_, request_, batch_, here_.element, world_.plan_of);
         before = read_outcome(files_, *work_);
       });
@@ -104,6 +106,7 @@ class Allocation {
       ending.complete = true;
       return conclude(std::move(ending));
     }
+    if (replaced) return leave_to_another();
     // It waited longer than the work that it was asked for.
     ending.idle = batch_.on_demand && !is_work_ready();
     if (ending.idle) return conclude(std::move(ending));
@@ -313,6 +316,16 @@ class Allocation {
   }
 
   int leave(const std::string& why) { return ended(why, kToBeRunAgain); }
+
+  // SLURM took this job when nobody knew, and by now another submission serves the suite.
+  int leave_to_another() {
+    run_.cause = slurm::EndCause::kCancelled;
+    run_.end = world_.now();
+    run_.verdict = "nothing was done: its submission had ended";
+    write_record();  // nobody is told: the suite goes on elsewhere
+    core::log_info("allocation {}: {}", here_.job, run_.verdict);
+    return 0;
+  }
 
   // A job that only ended would be FAILED to SLURM, its mails and its accounting.
   int end_as_cancelled(const slurm::AllocationEnding& ending) {

@@ -86,9 +86,12 @@ PendingReason explain_reason(std::string_view reason) {
 
 std::string advice_on_refusal(const std::string& words) {
   const auto has = [&](const char* part) { return words.find(part) != std::string::npos; };
-  if (has("partition")) return "give --partition one that `sinfo` lists";
-  if (has("account") || has("Account")) return "give --account one that `sacctmgr show associations` lists for you";
+  // In this order: "Invalid account or account/partition combination", "Job violates accounting/QOS policy".
   if (has("qos") || has("QOS")) return "give another --qos, or submit less";
+  if (has("account") || has("Account")) return "give --account one that `sacctmgr show associations` lists for you";
+  if (has("partition")) return "give --partition one that `sinfo` lists";
+  if (has("GRES option unsupported"))
+    return "write gpu_request = \"gres\" into the site file's [slurm], and submit again";
   if (has("node configuration") || has("Node count") || has("gres") || has("generic resource"))
     return "ask for less or otherwise: --nodes, --gpus-per-node, --gpu-type; `sinfo -N -o '%N %c %m %G'` shows "
            "what the nodes have";

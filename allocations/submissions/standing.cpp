@@ -66,6 +66,12 @@ bool is_unsettled(const Standing& standing) {
 
 bool is_held(const slurm::QueuedJob& job) { return slurm::phase_of(job.state, job.reason) == slurm::Phase::kHeld; }
 
+void require_answer(const Standing& standing) {
+  if (standing.trouble)
+    throw core::RuntimeError(core::ErrorKind::kTransient, "SLURM does not say which jobs it has", *standing.trouble,
+                             "give the same command again when it answers; nothing was changed");
+}
+
 void require_own_submission(const slurm::SubmissionRequest& request) {
   if (const auto user = other_submitter(request))
     throw core::input_error(

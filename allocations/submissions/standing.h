@@ -35,6 +35,8 @@ bool is_alive(const Standing& standing);
 bool is_unsettled(const Standing& standing);
 //! True if the user, an administrator, or SLURM after a failed launch holds the job: it will not start by itself.
 bool is_held(const slurm::QueuedJob& job);
+//! Before anything is changed. \throws RuntimeError (kTransient) where SLURM did not answer
+void require_answer(const Standing& standing);
 
 using HasResult = std::function<bool(const std::string& job)>;
 

@@ -109,13 +109,6 @@ void print_lines(const allocations::Standing& standing, const std::set<int>& bef
   }
 }
 
-// Nothing was changed yet. \throws RuntimeError (kTransient) where SLURM did not answer
-void require_answer(const allocations::Standing& standing) {
-  if (standing.trouble)
-    throw core::RuntimeError(core::ErrorKind::kTransient, "SLURM does not say which jobs it has", *standing.trouble,
-                             "give the same command again when it answers; nothing was changed");
-}
-
 int resume(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects, const SuiteArguments& parsed,
            const experiments::Plan& plan, allocations::Standing& standing) {
   const auto status = suite_command("status", parsed, standing.request.plan_arguments);
@@ -123,7 +116,7 @@ int resume(core::FileSystem& files, slurm::Client& client, const slurm::Effects&
       std::none_of(standing.batches.begin(), standing.batches.end(), [](const allocations::BatchStanding& batch) {
         return batch.state != BatchState::kAlive && batch.state != BatchState::kDone;
       });
-  require_answer(standing);
+  allocations::require_answer(standing);
   const auto lines = release_held(client, standing);
   std::set<int> alive;
   for (const auto& batch : standing.batches)
@@ -154,7 +147,8 @@ bool changes_something(const options::variables_map& values) {
   return values.count("time") + values.count("nodes") + values.count("allocations") > 0;
 }
 
-// Of the allocations that train: those of other kinds of jobs stay as they were.
+// Of the allocations that train: those of other kinds of jobs stay as they were, also where the request's resources
+// were theirs.
 slurm::SubmissionRequest changed(slurm::SubmissionRequest request, const options::variables_map& values,
                                  std::vector<allocations::Pool>& pools) {
   const auto change = [&](slurm::Resources& resources) {
@@ -164,9 +158,13 @@ slurm::SubmissionRequest changed(slurm::SubmissionRequest request, const options
     slurm::require_launcher(request.launcher, resources.nodes);
     allocations::require_time_to_work(request, resources.time);
   };
+  const slurm::Resources before = request.resources;
   change(request.resources);
   for (allocations::Pool& pool : pools) {
-    if (!allocations::takes(pool.kinds, settings::JobKind::kTraining)) continue;
+    if (!allocations::takes(pool.kinds, settings::JobKind::kTraining)) {
+      if (pool.shapes.empty() && request.resources != before) pool.shapes = {before};
+      continue;
+    }
     std::for_each(pool.shapes.begin(), pool.shapes.end(), change);
     std::vector<slurm::Resources> different;
     for (auto& shape : pool.shapes)
@@ -183,18 +181,24 @@ slurm::SubmissionRequest changed(slurm::SubmissionRequest request, const options
   return request;
 }
 
-// SLURM's jobs of it that wait are cancelled. \throws RuntimeError (kInput) if one runs, or began meanwhile
+// SLURM's jobs of it that wait are cancelled. \throws RuntimeError (kInput) if one runs or has its nodes, or one is
+// left that is no more, or not only, pending: it may run at any moment
 void withdraw(core::FileSystem& files, slurm::Client& client, const SuiteArguments& parsed,
               const allocations::Standing& standing) {
-  const auto refuse_running = [&](const std::vector<slurm::QueuedJob>& jobs) {
-    for (const auto& job : jobs)
-      if (const auto phase = slurm::phase_of(job.state); phase == slurm::Phase::kRuns || phase == slurm::Phase::kEnding)
-        throw core::input_error(fmt::format("job {} of the suite runs", job.id),
-                                "what it was submitted with stays as it is while it runs",
-                                fmt::format("`{}` lets it write checkpoints and end; then give this again",
-                                            suite_command("cancel", parsed, standing.request.plan_arguments)));
+  const auto has_nodes = [](const slurm::QueuedJob& job) {
+    const auto phase = slurm::phase_of(job.state);
+    return phase == slurm::Phase::kRuns || phase == slurm::Phase::kEnding || job.state == slurm::JobState::kConfiguring;
   };
-  for (const auto& batch : standing.batches) refuse_running(batch.queued);
+  const auto refuse = [&](const std::vector<slurm::QueuedJob>& jobs, bool waiting_too) {
+    for (const auto& job : jobs)
+      if (waiting_too || has_nodes(job))
+        throw core::input_error(
+            fmt::format("job {} of the suite {}", job.id, has_nodes(job) ? "runs" : "may begin at any moment"),
+            "what it was submitted with stays as it is while it runs",
+            fmt::format("`{}` lets it write checkpoints and end; then give this again",
+                        suite_command("cancel", parsed, standing.request.plan_arguments)));
+  };
+  for (const auto& batch : standing.batches) refuse(batch.queued, false);
   for (const auto& batch : standing.batches)
     if (!batch.queued.empty()) client.cancel(batch.batch.job_name, slurm::CancelScope::kWaiting);
   for (const auto& open :
@@ -203,7 +207,8 @@ void withdraw(core::FileSystem& files, slurm::Client& client, const SuiteArgumen
     if (open.trouble)
       throw core::RuntimeError(core::ErrorKind::kTransient, "SLURM does not say which jobs it has", *open.trouble,
                                "give the same command again when it answers");
-    for (const auto& batch : open.batches) refuse_running(batch.queued);
+    const bool withdrawn = open.folder.path() == standing.folder.path();
+    for (const auto& batch : open.batches) refuse(batch.queued, withdrawn);
   }
 }
 
@@ -272,12 +277,16 @@ int suite_resume(const Arguments& arguments) {
   const auto plan = submitted_plan(*parsed, arguments, newest, visible);
   if (orchestrator::all_results_there(files, parsed->store, plan))
     return report_complete("resume", newest.request.token, plan, parsed->json);
-  if (allocations::suite_has_changed(
-          files, newest.folder, experiments::text_with_includes(files, parsed->values["SUITE.toml"].as<std::string>())))
-    core::log_warning("{}", allocations::kSuiteHasChanged);
+  const bool suite_changed = allocations::suite_has_changed(
+      files, newest.folder, experiments::text_with_includes(files, parsed->values["SUITE.toml"].as<std::string>()));
+  if (suite_changed) core::log_warning("{}", allocations::kSuiteHasChanged);
   allocations::require_sbatch(environment);
   if (changes) {
-    require_answer(newest);
+    allocations::require_answer(newest);
+    if (suite_changed && !newest.request.batches.front().jobs.empty())
+      throw core::input_error("the suite file has changed since it was submitted as an array",
+                              "the array's elements are the jobs of before, and go on with the limits of before",
+                              "`resolute suite cancel`, then `suite submit --array` with the new ones");
     if (auto exchanged = exchange(files, client, effects, *parsed, plan, newest))
       return resume(files, client, effects, *parsed, plan, *exchanged);
   }

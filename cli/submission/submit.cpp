@@ -114,6 +114,8 @@ Earlier earlier(core::FileSystem& files, slurm::Client& client, const slurm::Eff
     return {std::move(*chosen)};
   }
   if (same) return {std::move(*chosen)};
+  // What SLURM may have taken is not left to itself.
+  for (const auto& standing : open) allocations::require_answer(standing);
   return {std::nullopt, std::move(open)};
 }
 

@@ -52,6 +52,13 @@ TEST(TroubleTest, refusals_as_22_05_writes_them_are_known) {
            "sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified\n",
            "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's "
            "size and/or time limits)\n",
+           "sbatch: error: Batch job submission failed: Requested GRES option unsupported by configured SelectType "
+           "plugin\n",
+           "sbatch: error: Batch job submission failed: Duplicate generic resource (gres) specification\n",
+           "sbatch: error: Batch job submission failed: Job --batch option is invalid or not a subset of "
+           "--constraints\n",
+           "sbatch: error: Batch job submission failed: Burst Buffer request invalid\n",
+           "sbatch: error: Batch job submission failed: Burst Buffer resource limit exceeded\n",
            "sbatch: error: Invalid --time specification\n",
            "sbatch: error: This does not look like a batch script.  The first\n",
            "Requested operation is presently disabled for job 6\n",

@@ -265,6 +265,14 @@ TEST_F(AllocationTest, starts_nothing_where_every_result_is_there) {
   EXPECT_TRUE(ended());
 }
 
+TEST_F(AllocationTest, of_a_submission_that_has_ended_nothing_is_run) {
+  slurm::SubmissionFolder(files_, submission()).end("replaced by a submission with other options");
+  EXPECT_EQ(start(), 0);
+  EXPECT_THAT(launched_, IsEmpty());
+  EXPECT_THAT(record().verdict, HasSubstr("its submission had ended"));
+  EXPECT_THAT(asked("scontrol requeue"), IsEmpty());
+}
+
 TEST_F(AllocationTest, after_a_notice_it_queues_itself_again) {
   launches_ = {[&](const RunQuestions&) {
     begin_run();

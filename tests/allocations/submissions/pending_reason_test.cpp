@@ -24,6 +24,22 @@ TEST(PendingReason, reasons_are_explained_in_plain_words) {
   EXPECT_EQ(words("SomethingOfLaterVersions"), "SomethingOfLaterVersions");
 }
 
+TEST(PendingReason, a_refusal_has_the_advice_that_mends_it) {
+  const std::pair<const char*, const char*> kAdvice[] = {
+      {"Invalid partition name specified", "--partition"},
+      {"User's group not permitted to use this partition", "--partition"},
+      {"Invalid account or account/partition combination specified", "--account"},
+      {"Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)", "--qos"},
+      {"Invalid qos specification", "--qos"},
+      {"Requested node configuration is not available", "--nodes"},
+      {"Requested GRES option unsupported by configured SelectType plugin", "gpu_request"},
+      {"Requested time limit is invalid (missing or exceeds some limit)", "--time"},
+      {"Invalid feature specification", "--constraint"},
+      {"Memory required by task is not available", "change the options"}};
+  for (const auto& [words, advice] : kAdvice)
+    EXPECT_THAT(allocations::advice_on_refusal(words), HasSubstr(advice)) << words;
+}
+
 TEST(PendingReason, what_would_wait_for_ever_is_said_to) {
   for (const char* reason : {"PartitionConfig", "PartitionTimeLimit", "PartitionNodeLimit", "DependencyNeverSatisfied",
                              "QOSMaxGRESPerJob", "QOSMaxNodePerJobLimit", "QOSMaxWallDurationPerJobLimit",

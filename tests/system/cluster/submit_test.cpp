@@ -143,6 +143,17 @@ TEST_F(Submit, with_the_controller_away_the_same_command_settles_it_later) {
   EXPECT_FALSE(fs::exists(scratch_ / "slurm/job-13"));
 }
 
+TEST_F(Submit, with_other_options_what_slurm_may_have_taken_is_not_left_to_itself) {
+  slurm_.controller_is_away(true);
+  expect_end(submit(), 1, "give the same command again");
+  expect_end(submit({"--partition", "low"}), 1, "SLURM does not say which jobs it has");
+  ASSERT_EQ(submissions().size(), 1U);
+  EXPECT_FALSE(fs::exists(submissions()[0] / "ended.json"));
+  slurm_.controller_is_away(false);
+  EXPECT_THAT(succeeded(submit()).out, HasSubstr("submitted: job 12 ("));
+  EXPECT_EQ(submissions().size(), 1U);
+}
+
 TEST_F(Submit, what_slurm_refuses_is_said_in_its_words_and_not_resumed) {
   slurm_.sbatch_is("refused");
   auto refused = submit({"--json"});
@@ -291,6 +302,43 @@ TEST_F(Submit, resume_goes_on_with_another_time_and_number_where_no_job_runs) {
   expect_end(call("resume", {"--time", "9:00:00"}), 2, "job 13 of the suite runs");
   expect_end(call("resume", {"--nodes", "0"}), 2, "--nodes 0 is too small");
   EXPECT_EQ(slurm_.calls("sbatch").size(), 3U);
+}
+
+TEST_F(Submit, resume_with_another_time_exchanges_no_job_that_may_begin_at_any_moment) {
+  succeeded(submit());
+  slurm_.change(12, "PENDING", "CONFIGURING");
+  expect_end(call("resume", {"--time", "9:00:00"}), 2, "job 12 of the suite runs");
+  EXPECT_EQ(slurm_.calls("scancel").size(), 0U);
+  slurm_.change(12, "CONFIGURING", "REQUEUED");  // which scancel --state=PENDING passes over
+  expect_end(call("resume", {"--time", "9:00:00"}), 2, "job 12 of the suite may begin at any moment");
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 1U);
+  ASSERT_EQ(submissions().size(), 1U);
+  EXPECT_FALSE(fs::exists(submissions()[0] / "ended.json"));
+}
+
+TEST_F(Submit, resume_with_another_time_leaves_jobs_that_do_not_train_as_they_were) {
+  write(scratch_ / "site.toml", "[resources.training]\ngpus_per_node = 2\n");
+  const std::vector<std::string> site{"--site", scratch_ / "site.toml"};
+  succeeded(submit(site));
+  const core::Json resumed = json_of(call("resume", {"--time", "9:00:00", "--nodes", "1", "--json"}));
+  ASSERT_GE(resumed["jobs"].size(), 1U);
+  for (const auto& job : resumed["jobs"]) {
+    const std::string script = text_of(job["script"].get<std::string>());
+    const bool trains = has(script, "#SBATCH --gres=gpu:2\n");
+    EXPECT_THAT(script, HasSubstr(trains ? "#SBATCH --time=540\n" : "#SBATCH --time=120\n"));
+    EXPECT_THAT(script, HasSubstr(trains ? "#SBATCH --nodes=1\n" : "#SBATCH --nodes=3\n"));
+  }
+}
+
+TEST_F(Submit, resume_with_another_time_of_an_array_asks_for_the_suite_that_it_is_of) {
+  const fs::path edited = scratch_ / "tiny.toml";
+  fs::copy_file(suite_, edited);
+  suite_ = edited;
+  succeeded(submit({"--array"}));
+  std::ofstream(edited, std::ios::app) << "# another\n";
+  expect_end(call("resume", {"--time", "9:00:00"}), 2, "has changed since it was submitted as an array");
+  EXPECT_EQ(slurm_.calls("scancel").size(), 0U);
+  EXPECT_EQ(submissions().size(), 1U);
 }
 
 TEST_F(Submit, resume_with_another_time_of_what_was_not_submitted_says_so) {
