@@ -3,21 +3,30 @@
 #include <sched.h>
 #include <sys/resource.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <thread>
+#include <cstddef>
 
 #include "core/error.h"
 
 namespace resolute::core {
 
-int usable_processors() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  // It fails on machines of more cores than a cpu_set_t has bits for.
-  if (::sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+std::vector<int> usable_processor_numbers() {
+  constexpr std::size_t kMostSets = 1024;  // a million processors
+  // The kernel refuses (EINVAL) a mask that is smaller than its own, and a machine may have more than one set's 1,024.
+  for (std::vector<cpu_set_t> sets(1);; sets.resize(2 * sets.size())) {
+    const std::size_t bytes = sets.size() * sizeof(cpu_set_t);
+    CPU_ZERO_S(bytes, sets.data());
+    if (::sched_getaffinity(0, bytes, sets.data()) == 0) {
+      std::vector<int> numbers;
+      for (std::size_t place = 0; place < sets.size() * CPU_SETSIZE; ++place)
+        if (CPU_ISSET_S(place, bytes, sets.data())) numbers.push_back(static_cast<int>(place));
+      return numbers;
+    }
+    if (errno != EINVAL || sets.size() >= kMostSets) throw system_error("cannot read the usable cores", errno);
+  }
 }
+
+int usable_processors() { return static_cast<int>(usable_processor_numbers().size()); }
 
 void give_way() {
   // Of a thread, not of the process: Linux.

@@ -360,14 +360,14 @@ void Coordinator::looked(JobIndex number, int attempt, Answer<std::vector<bool>>
 
 void Coordinator::request_stop(const StopRequested& stop, bool wish) {
   const bool hastens = wish && std::exchange(stop_wished_, stop_wished_ || wish);
-  if (!state_.stop) {
+  const bool stopping = state_.stop.has_value();
+  if (!stopping || cancels_more(*state_.stop, stop.why)) {
     core::log_info("stopping: {}", stop.why);
     to_record_.push_back(stop);
     // Recorded by the next step; a second request before that is the same one.
     dirty_ = true;
-    return;
   }
-  if (!hastens || stop_hard_) return;
+  if (!stopping || !hastens || stop_hard_) return;
   stop_hard_ = now() + options_.hurry_limit;
   dirty_ = true;
   stop_all(std::chrono::milliseconds(0));

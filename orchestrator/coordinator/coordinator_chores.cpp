@@ -70,7 +70,11 @@ void Coordinator::discard_requests() {
 }
 
 void Coordinator::take_request(const Request& request, const std::string& by) {
-  std::visit(core::Overloaded{[&](const StopRun&) { request_stop(StopRequested{cancelled_by(by)}, true); },
+  std::visit(core::Overloaded{[&](const StopRun&) {
+                                // Given again, by who waits for the checkpoints, it takes nothing from them; only where
+                                // the store fails there are none to wait for.
+                                request_stop(StopRequested{cancelled_by(by)}, !state_.stop || watch_.pause());
+                              },
                               [&](const CancelJob& cancel) {
                                 const auto number = state_.numbers.find(cancel.job.hex);
                                 if (number == state_.numbers.end() || !job_of(state_, number->second).wanted)

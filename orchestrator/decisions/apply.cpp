@@ -339,7 +339,10 @@ class Applier {
   void operator()(const HostExcluded& event) { exclude(state_, event.host, event.why); }
 
   void operator()(const StopRequested& event) {
-    if (state_.stop) return;
+    if (state_.stop) {  // ranks have been told to end, for the first cause
+      if (cancels_more(*state_.stop, event.why)) state_.stop = event.why;
+      return;
+    }
     state_.stop = event.why;
     state_.stop_cause = event.cause;
     for (JobIndex number : state_.running) refresh_attention(state_, number);

@@ -1,7 +1,6 @@
 #include "orchestrator/launch/bindings.h"
 
 #include <hwloc.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include "core/hash/sha256.h"
 #include "core/numbers.h"
 #include "core/process/process.h"
+#include "core/process/processors.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -103,33 +103,23 @@ Topology load_topology(bool with_devices) {
   return hwloc_topology_load(raw) == 0 ? std::move(topology) : nullptr;
 }
 
-// The processors that this process may run on.
-cpu_set_t read_processors() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) != 0) throw core::system_error("cannot read the usable cores", errno);
-  return set;
-}
-
 // The first 64 bits of the text's SHA-256.
 std::uint64_t digest_of(const std::string& text) {
   return std::stoull(core::sha256_hex(text).substr(0, 16), nullptr, 16);
 }
 
-bool usable(const cpu_set_t& set, unsigned processor) { return processor < CPU_SETSIZE && CPU_ISSET(processor, &set); }
-
-std::vector<int> processors_of(hwloc_const_bitmap_t places, const cpu_set_t& set) {
+std::vector<int> processors_of(hwloc_const_bitmap_t places, const std::vector<int>& usable) {
   std::vector<int> processors;
   for (int place = hwloc_bitmap_first(places); place >= 0; place = hwloc_bitmap_next(places, place))
-    if (usable(set, static_cast<unsigned>(place))) processors.push_back(place);
+    if (std::binary_search(usable.begin(), usable.end(), place)) processors.push_back(place);
   return processors;
 }
 
 // The first usable processor of each core, then the second of each, and so on.
-std::vector<int> cores_first(hwloc_topology_t topology, const cpu_set_t& set) {
+std::vector<int> cores_first(hwloc_topology_t topology, const std::vector<int>& usable) {
   std::vector<std::vector<int>> of_cores;
   for (hwloc_obj_t core = nullptr; (core = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_CORE, core)) != nullptr;)
-    of_cores.push_back(processors_of(core->cpuset, set));
+    of_cores.push_back(processors_of(core->cpuset, usable));
   std::vector<int> processors;
   bool more = true;
   for (std::size_t thread = 0; more; ++thread) {
@@ -143,10 +133,10 @@ std::vector<int> cores_first(hwloc_topology_t topology, const cpu_set_t& set) {
   return processors;
 }
 
-std::vector<int> near_bus(hwloc_topology_t topology, const std::string& bus, const cpu_set_t& set) {
+std::vector<int> near_bus(hwloc_topology_t topology, const std::string& bus, const std::vector<int>& usable) {
   const hwloc_obj_t device = hwloc_get_pcidev_by_busidstring(topology, bus.c_str());
   const hwloc_obj_t place = device == nullptr ? nullptr : hwloc_get_non_io_ancestor_obj(topology, device);
-  return place == nullptr ? std::vector<int>() : processors_of(place->cpuset, set);
+  return place == nullptr ? std::vector<int>() : processors_of(place->cpuset, usable);
 }
 
 std::int64_t number_in_file(const fs::path& path, std::int64_t otherwise) {
@@ -187,28 +177,25 @@ Inventory read_inventory(const std::map<std::string, std::string>& environment, 
   inventory.memory_mib = usable_memory_mib();
   const std::vector<SeenGpu> seen = see_gpus(gpu_folder);
   const auto gpus = visible_gpus(seen, environment, granted);
-  const cpu_set_t set = read_processors();
-  inventory.machine_processors = CPU_COUNT(&set);
+  const std::vector<int> usable = core::usable_processor_numbers();
+  inventory.machine_processors = static_cast<int>(usable.size());
   const Topology topology = load_topology(!gpus.empty());
   if (topology) {
-    inventory.cores = cores_first(topology.get(), set);
+    inventory.cores = cores_first(topology.get(), usable);
     inventory.machine_processors = hwloc_bitmap_weight(hwloc_topology_get_allowed_cpuset(topology.get()));
   }
-  if (inventory.cores.empty())
-    for (unsigned processor = 0; processor < CPU_SETSIZE; ++processor)
-      if (usable(set, processor)) inventory.cores.push_back(static_cast<int>(processor));
+  if (inventory.cores.empty()) inventory.cores = usable;
   for (const auto& [name, gpu] : gpus) {
     inventory.gpus.push_back(name);
-    inventory.near.push_back(topology && gpu != nullptr ? near_bus(topology.get(), gpu->bus, set) : std::vector<int>());
+    inventory.near.push_back(topology && gpu != nullptr ? near_bus(topology.get(), gpu->bus, usable)
+                                                        : std::vector<int>());
   }
   return inventory;
 }
 
 GivenSets given_sets(const std::map<std::string, std::string>& environment) {
-  const cpu_set_t set = read_processors();
   std::string processors;
-  for (unsigned processor = 0; processor < CPU_SETSIZE; ++processor)
-    if (usable(set, processor)) processors += fmt::format("{},", processor);
+  for (int processor : core::usable_processor_numbers()) processors += fmt::format("{},", processor);
   const auto list = environment.find("CUDA_VISIBLE_DEVICES");
   return {digest_of(processors), digest_of(list == environment.end() ? "" : "=" + list->second)};
 }

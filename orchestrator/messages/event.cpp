@@ -218,6 +218,9 @@ constexpr std::string_view kCancelledBy = "cancelled by ";
 std::string cancelled_by(std::string_view whom) { return fmt::format("{}{}", kCancelledBy, whom); }
 
 bool is_cancelled_by_somebody(std::string_view why) { return why.starts_with(kCancelledBy); }
+bool cancels_more(std::string_view before, std::string_view why) {
+  return is_cancelled_by_somebody(why) && !is_cancelled_by_somebody(before);
+}
 
 std::uint32_t type_number(const Event& event) { return static_cast<std::uint32_t>(event.index()) + 1; }
 

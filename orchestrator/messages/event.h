@@ -197,6 +197,8 @@ struct StopRequested {
 std::string cancelled_by(std::string_view whom);
 //! Whether `why` is such words.
 bool is_cancelled_by_somebody(std::string_view why);
+//! Whether somebody cancels for good what stops already, for another reason (`before`): it shall not go on later.
+bool cancels_more(std::string_view before, std::string_view why);
 //! How a run ended. Stored by number: new ones stand last.
 enum class RunEnd {
   kComplete,

@@ -143,6 +143,8 @@ int coordinate(std::unique_ptr<MpiTransport> mpi, std::optional<Spawner>& spawne
     const RunOutcome outcome = coordinator.outcome();
     const int exit_code =
         while_heard(*transport, addresses, options.heartbeat, [&] { return report(&outcome, nullptr); });
+    // A slow store takes its time to close the run's files; agents that have been told to leave wait for seconds.
+    while_heard(*transport, addresses, options.heartbeat, [&] { made.reset(); });
     release(*transport, addresses, orderly);
     return exit_code;
   } catch (...) {

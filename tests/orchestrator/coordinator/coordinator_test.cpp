@@ -465,6 +465,43 @@ TEST(CoordinatorOnASlowStore, what_was_prepared_during_a_take_over_is_not_starte
   EXPECT_TRUE(world.agent->launched.empty());
 }
 
+// Two jobs are at work, whose ranks take a while to end.
+void begin_to_stop(World& world) {
+  world.begin(8, 1, 2);
+  world.agent->work = 1h;
+  world.agent->ending = 5s;
+  ASSERT_TRUE(world.run_until([&] { return world.agent->launched.size() == 2; }));
+}
+
+TEST(Coordinator, takes_no_time_for_checkpoints_away_however_often_it_is_cancelled) {
+  for (const bool at_once : {true, false}) {
+    World world;
+    begin_to_stop(world);
+    write_request(core::real_file_system(), world.suite_folder(), 1, StopRun{});
+    EXPECT_FALSE(world.run_for(at_once ? 0s : 3s));
+    write_request(core::real_file_system(), world.suite_folder(), 1, StopRun{});
+    EXPECT_TRUE(world.run_for(1min));
+    EXPECT_EQ(world.agent->kills, 2) << at_once;
+    EXPECT_EQ(world.agent->kills_at_once, 0) << at_once;
+  }
+}
+
+TEST(Coordinator, a_run_that_stops_already_is_cancelled_for_good) {
+  World world;
+  begin_to_stop(world);
+  world.coordinator->request_stop({"the time limit is near", Cause::kWalltime}, false);
+  write_request(core::real_file_system(), world.suite_folder(), 1, StopRun{});
+  EXPECT_TRUE(world.run_for(1min));
+  EXPECT_EQ(world.agent->kills_at_once, 0);
+  EXPECT_TRUE(is_cancelled_by_somebody(world.coordinator->state().stop.value()));
+  EXPECT_EQ(world.coordinator->state().stop_cause, Cause::kWalltime) << "what the ranks were told";
+  EXPECT_EQ(read_past(core::real_file_system(), world.suite_folder()).state, world.coordinator->state());
+  // No other reason takes its place.
+  world.coordinator->request_stop({"signal 15", Cause::kInterrupted}, false);
+  world.coordinator->step();
+  EXPECT_TRUE(is_cancelled_by_somebody(world.coordinator->state().stop.value()));
+}
+
 TEST(CoordinatorOnASlowStore, a_second_signal_ends_a_run_whose_store_does_not_answer) {
   World world;
   world.begin(8, 1, 2);

@@ -33,7 +33,7 @@ class ToyAgent {
                                     send(orchestrator::Prepared{prepare.key, 4711});
                                   },
                                   [&](const orchestrator::Launch& launch) { start(launch); },
-                                  [&](const orchestrator::Kill& kill) { stop(kill.key); },
+                                  [&](const orchestrator::Kill& kill) { stop(kill); },
                                   [&](const orchestrator::HeartbeatAnswer& answer) {
                                     longest_silence = std::max(longest_silence, clock_.now() - answered_);
                                     answered_ = clock_.now();
@@ -62,7 +62,9 @@ class ToyAgent {
   std::vector<Key> launched;                        //!< one a rank
   core::MonotonicTime::duration longest_silence{};  //!< between two answers to heartbeats
   int kills = 0;
-  bool told_of_stall = false;  //!< by the last answer
+  int kills_at_once = 0;               //!< of these, without a grace
+  std::chrono::milliseconds ending{};  //!< that a rank takes to end where it is given a grace
+  bool told_of_stall = false;          //!< by the last answer
 
  private:
   void start(const orchestrator::Launch& launch) {
@@ -73,14 +75,20 @@ class ToyAgent {
       send(orchestrator::RankStarted{launch.key, rank.process_rank});
     }
   }
-  void stop(const Key& key) {
+  void stop(const orchestrator::Kill& kill) {
     ++kills;
+    if (kill.grace_ms == 0) ++kills_at_once;
     for (auto at_work = running_.begin(); at_work != running_.end();) {
-      if (at_work->first.first != key) {
+      if (at_work->first.first != kill.key) {
         ++at_work;
         continue;
       }
-      send(orchestrator::RankEnded{key, at_work->first.second, 75, 0, "", false});
+      if (kill.grace_ms > 0 && ending.count() > 0) {
+        at_work->second = std::min(at_work->second, clock_.now() + ending);
+        ++at_work;
+        continue;
+      }
+      send(orchestrator::RankEnded{kill.key, at_work->first.second, 75, 0, "", false});
       at_work = running_.erase(at_work);
     }
   }
