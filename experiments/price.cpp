@@ -142,6 +142,22 @@ DiskPrice disk_of(const Plan& plan, const std::vector<TimedJob>& jobs) {
   return disk;
 }
 
+// How often a gallery image is embedded: as it is, and as LR copies (workers/evaluation/branched_evaluation.cpp).
+struct GalleryPasses {
+  double originals = 1, copies = 0;
+};
+
+GalleryPasses gallery_passes(const EvaluationSpecification& evaluation, const TrainingSpecification& training) {
+  const EvaluationProtocol& protocol = evaluation.protocol;
+  const std::string distance = distance_asked(protocol, training.method);
+  if (!compares_copies(training.method, distance)) return {};
+  const std::vector<methods::Branch> branches = methods::tells(training.method).branches;
+  const bool copies_alone =
+      std::any_of(branches.begin(), branches.end(), [&](const auto& branch) { return branch.name == distance; });
+  const std::vector<int>& rates = protocol.query_rates.empty() ? evaluation.split.query_rates : protocol.query_rates;
+  return {copies_alone ? 0.0 : 1.0, protocol.gallery_copy_rate == 0 ? static_cast<double>(rates.size()) : 1.0};
+}
+
 core::Json to_json(const JobCount& count) {
   return {{"asked", count.asked},
           {"distinct", count.distinct},
@@ -163,8 +179,9 @@ std::optional<double> multiply_adds(const EvaluationSpecification& evaluation, c
   const auto split = estimated_split(evaluation.pack, evaluation.split);
   if (!split) return std::nullopt;
   const methods::Work work = work_of(training, split);
-  const bool copies = compares_copies(training.method, distance_asked(evaluation.protocol, training.method));
-  const double once = split->queries * work.query + split->gallery * (work.gallery + (copies ? work.gallery_copy : 0));
+  const GalleryPasses passes = gallery_passes(evaluation, training);
+  const double once = split->queries * work.query +
+                      split->gallery * (passes.originals * work.gallery + passes.copies * work.gallery_copy);
   return evaluation.protocol.flip ? 2 * once : once;
 }
 

@@ -4,6 +4,7 @@
 
 #include "methods/work.h"
 #include "settings/raw_data.h"
+#include "tests/experiments/example_specifications.h"
 #include "tests/experiments/suite_fixture.h"
 
 namespace resolute::experiments::price_test {
@@ -143,6 +144,26 @@ TEST_F(PriceOfPlan, a_measured_step_is_scaled_by_what_is_multiplied) {
   const Price found = price(made, known);
   EXPECT_GT(found.machines[0].measured_hours, 0);
   EXPECT_LT(found.machines[0].measured_hours, found.machines[0].hours);
+}
+
+TEST(EvaluationWork, counts_a_gallery_as_often_as_a_distance_embeds_it) {
+  TrainingSpecification training = example_training();
+  training.method = FtwaOptions{};
+  EvaluationSpecification evaluation = example_evaluation();
+  const auto work_of = [&](settings::DistanceName distance, int copy_rate, std::vector<int> rates = {}) {
+    evaluation.protocol.distance = distance;
+    evaluation.protocol.gallery_copy_rate = copy_rate;
+    evaluation.protocol.query_rates = std::move(rates);
+    return multiply_adds(evaluation, training).value();
+  };
+  using settings::DistanceName;
+  const double originals = work_of(DistanceName::kHr, 3), one_copy = work_of(DistanceName::kLr, 3);
+  const double both = work_of(DistanceName::kEqual, 3), copies = both - originals;
+  EXPECT_GT(copies, 0);
+  EXPECT_LT(one_copy, both) << "a distance by copies alone embeds no original";
+  EXPECT_DOUBLE_EQ(work_of(DistanceName::kEqual, 0), originals + 3 * copies) << "a copy for each rate of the split";
+  EXPECT_DOUBLE_EQ(work_of(DistanceName::kEqual, 0, {2, 4}), originals + 2 * copies);
+  EXPECT_DOUBLE_EQ(work_of(DistanceName::kLr, 0, {2, 4}), one_copy + copies);
 }
 
 TEST_F(PriceOfPlan, days_are_no_fewer_than_the_longest_training_takes_on_its_lanes) {
