@@ -46,18 +46,19 @@ function svg(name, attributes, ...children) {
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
 // As the tables print numbers: what lies in the middle goes to the even digit, where toFixed() goes away from zero.
-function fixed(value, decimals) {
+function rounded(value, decimals) {
   const exact = Math.abs(value).toFixed(100);
   const cut = exact.length - 100 + (decimals || -1); // all of its digits are there, so that this is no rounding
   const middle = /^50*$/.test(exact.slice(exact.length - 100 + decimals));
   const even = /[02468]$/.test(exact.slice(0, cut));
-  const text = middle && even ? (value < 0 ? "-" : "") + exact.slice(0, cut) : value.toFixed(decimals);
-  return text.replace("-", "−");
+  return middle && even ? (value < 0 ? "-" : "") + exact.slice(0, cut) : value.toFixed(decimals);
 }
+
+const fixed = (value, decimals) => rounded(value, decimals).replace("-", "−");
 
 // As the paper prints it: the shortest text of the number, with a decimal at least; a mean of such with two at most.
 function asPrinted(value) {
-  const number = Number(fixed(value, 2));
+  const number = Number(rounded(value, 2));
   return Number.isInteger(number) ? fixed(number, 1) : String(number);
 }
 

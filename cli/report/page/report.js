@@ -169,8 +169,9 @@ function outcomeKey(attempts) {
     el("i", { class: `mark ${outcomeStyle(outcome)}`, "aria-hidden": "true" }), `${outcome}: ${count}`)));
 }
 
-function timelineSection({ nodes, runs, attempts }) {
-  const last = timelineEnd({ runs, attempts });
+function timelineSection(timeline) {
+  const { nodes, runs, attempts } = timeline;
+  const last = timelineEnd(timeline);
   const ofNode = nodes.map(() => []);
   for (const attempt of attempts) if (ofNode[attempt.node]) ofNode[attempt.node].push(attempt);
   const lanes = el("div", { class: "lanes" }, nodes.map((name, at) => lane(name, ofNode[at], last)), timeAxis(last));

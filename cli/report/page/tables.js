@@ -31,7 +31,7 @@ function reasonOf(cell) {
     : `${cell.status}${cell.why ? `: ${cell.why}` : ""}`;
 }
 
-const printedMean = (cell) => Number(fixed(cell.mean, metricNamed(cell.metric).decimals));
+const printedMean = (cell) => Number(rounded(cell.mean, metricNamed(cell.metric).decimals));
 
 // The best mean of a column, as it is printed, and the second where there is a third; none where nothing is to be compared.
 function bestOf(table, column) {

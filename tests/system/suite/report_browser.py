@@ -375,6 +375,11 @@ class Checks:
         for table in self.document["tables"]:
             if not browser.run("return document.getElementById(arguments[0]) !== null", f"table-{table['id']}"):
                 self.fail(f"there is no anchor #table-{table['id']}")
+        if "timeline" in wanted:
+            ticks, placed = browser.run("""return [document.querySelectorAll("#timeline .axis span").length,
+                [...document.querySelectorAll("#timeline .track i")].every((bar) => bar.style.left && bar.style.width)]""")
+            if not ticks or not placed:
+                self.fail(f"the timeline has {ticks} ticks" + ("" if placed else " and attempts that stand at no time"))
         order = [name for name, _ in found if name in FIGURE_SECTIONS]
         if order != [name for name in FIGURE_SECTIONS if name in order]:
             self.fail(f"sections of figures stand in another order: {order}")
