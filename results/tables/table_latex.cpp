@@ -371,10 +371,8 @@ std::vector<Table> as_wide_as_a_page(const Table& table) {
     const auto is_of_another = [&](const auto& of) { return of.dataset != dataset; };
     for (Row& row : part.rows) std::erase_if(row.cells, is_of_another);
     std::erase_if(part.claims, is_of_another);
-    std::erase_if(part.published, [&](const experiments::PublishedRow& row) {
-      const auto paper = row.paper.find(dataset);
-      return !row.numbers.contains(dataset) && (paper == row.paper.end() || paper->second.no_reference.empty());
-    });
+    // A line of blanks and "no reference" would tell nothing.
+    std::erase_if(part.published, [&](const experiments::PublishedRow& row) { return !row.numbers.contains(dataset); });
     narrow.push_back(std::move(part));
   }
   return narrow;
