@@ -290,10 +290,14 @@ class Allocation {
                       step);
   }
 
-  int ended(const std::string& verdict, int code) {
+  void record_end(const std::string& verdict) {
     run_.verdict = verdict;
     write_record();
     core::log_info("allocation {}: {}; {}", here_.job, slurm::name_of(*run_.cause), verdict);
+  }
+
+  int ended(const std::string& verdict, int code) {
+    record_end(verdict);
     tell();
     return code;
   }
@@ -321,9 +325,7 @@ class Allocation {
   int leave_to_another() {
     run_.cause = slurm::EndCause::kCancelled;
     run_.end = world_.now();
-    run_.verdict = "nothing was done: its submission had ended";
-    write_record();  // nobody is told: the suite goes on elsewhere
-    core::log_info("allocation {}: {}", here_.job, run_.verdict);
+    record_end("nothing was done: its submission had ended");  // nobody is told: the suite goes on elsewhere
     return 0;
   }
 
