@@ -142,20 +142,20 @@ DiskPrice disk_of(const Plan& plan, const std::vector<TimedJob>& jobs) {
   return disk;
 }
 
-// How often a gallery image is embedded: as it is, and as LR copies (workers/evaluation/branched_evaluation.cpp).
+// How often a gallery image is embedded: as it is, and as LR copies.
 struct GalleryPasses {
   double originals = 1, copies = 0;
 };
 
 GalleryPasses gallery_passes(const EvaluationSpecification& evaluation, const TrainingSpecification& training) {
   const EvaluationProtocol& protocol = evaluation.protocol;
-  const std::string distance = distance_asked(protocol, training.method);
-  if (!compares_copies(training.method, distance)) return {};
-  const std::vector<methods::Branch> branches = methods::tells(training.method).branches;
-  const bool copies_alone =
-      std::any_of(branches.begin(), branches.end(), [&](const auto& branch) { return branch.name == distance; });
+  const methods::Tells tells = methods::tells(training.method);
+  const methods::Distance* distance = methods::find_distance(tells, distance_asked(protocol, training.method));
+  if (distance == nullptr) return {};
+  const methods::GalleryLooks looks = methods::gallery_looks(tells, *distance);
   const std::vector<int>& rates = protocol.query_rates.empty() ? evaluation.split.query_rates : protocol.query_rates;
-  return {copies_alone ? 0.0 : 1.0, protocol.gallery_copy_rate == 0 ? static_cast<double>(rates.size()) : 1.0};
+  const double rates_of_copies = protocol.gallery_copy_rate == 0 ? static_cast<double>(rates.size()) : 1;
+  return {looks.originals ? 1.0 : 0.0, looks.copies ? rates_of_copies : 0.0};
 }
 
 core::Json to_json(const JobCount& count) {

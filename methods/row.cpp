@@ -1,5 +1,6 @@
 #include "methods/row.h"
 
+#include <algorithm>
 #include <map>
 
 namespace resolute::methods {
@@ -8,6 +9,19 @@ Row row(const MethodOptions& options) {
 }
 
 Tells tells(const MethodOptions& options) { return row(options).tells; }
+
+const Distance* find_distance(const Tells& tells, std::string_view name) {
+  const auto found = std::find_if(tells.distances.begin(), tells.distances.end(),
+                                  [&](const Distance& distance) { return distance.name == name; });
+  return found == tells.distances.end() ? nullptr : &*found;
+}
+
+GalleryLooks gallery_looks(const Tells& tells, const Distance& distance) {
+  GalleryLooks looks;
+  for (const std::size_t branch : distance.branches)
+    (tells.branches.at(branch).gallery_copy ? looks.copies : looks.originals) = true;
+  return looks;
+}
 
 std::string method_name(const MethodOptions& options) {
   return std::visit([](const auto& chosen) { return std::decay_t<decltype(chosen)>::kMethod; }, options);

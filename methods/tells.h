@@ -3,7 +3,9 @@
 //! What an evaluation can tell of a training's method besides the ranking. Which outputs and metrics there are follows
 //! from it. It is a part of the method's row (methods/row.h), and depends on the training's options alone.
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "methods/options.h"
@@ -19,9 +21,9 @@ struct Branch {
 
 //! A distance that a method with branches has.
 struct Distance {
-  std::string name;       //!< as EvaluationProtocol::distance spells it
-  bool copies = false;    //!< uses LR copies of gallery images
-  bool weighted = false;  //!< by the learned weights
+  std::string name;                     //!< as EvaluationProtocol::distance spells it
+  std::vector<std::size_t> branches{};  //!< that it looks at: indices into Tells::branches, ascending, at least one
+  bool weighted = false;                //!< by the learned weights
   bool operator==(const Distance&) const = default;
 };
 
@@ -44,5 +46,15 @@ struct Tells {
 };
 
 Tells tells(const MethodOptions& options);
+
+//! The distance of that name; null if the method has none of it. It lives as long as `tells`.
+const Distance* find_distance(const Tells& tells, std::string_view name);
+
+//! Which images of the gallery a distance looks at.
+struct GalleryLooks {
+  bool originals = false;  //!< the images themselves
+  bool copies = false;     //!< their LR copies
+};
+GalleryLooks gallery_looks(const Tells& tells, const Distance& distance);
 
 }  // namespace resolute::methods

@@ -1,7 +1,5 @@
 #include "experiments/specification/specification.h"
 
-#include <algorithm>
-
 #include "core/hash/sha256.h"
 #include "core/overloaded.h"
 
@@ -44,9 +42,9 @@ std::string distance_asked(const EvaluationProtocol& protocol, const MethodOptio
 }
 
 bool compares_copies(const MethodOptions& options, const std::string& distance) {
-  const std::vector<methods::Distance> distances = methods::tells(options).distances;
-  return std::any_of(distances.begin(), distances.end(),
-                     [&](const methods::Distance& one) { return one.name == distance && one.copies; });
+  const methods::Tells tells = methods::tells(options);
+  const methods::Distance* found = methods::find_distance(tells, distance);
+  return found != nullptr && methods::gallery_looks(tells, *found).copies;
 }
 
 std::vector<int> identities_per_lane(int identities, int lanes) {

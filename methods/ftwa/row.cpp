@@ -61,10 +61,10 @@ Row row_of(const FtwaOptions& options) {
   // "hr": v'_HR (without the transformation v_LR) against v_HR; "lr": v_LR against v'_LR of the gallery's copy.
   row.tells.branches = {{.name = "hr"}, {.name = "lr", .gallery_copy = true}};
   row.tells.branch_weights = options.weighs();
-  if (options.weighs()) row.tells.distances.push_back({.name = "weighted", .copies = true, .weighted = true});
-  if (options.transforms()) row.tells.distances.push_back({.name = "equal", .copies = true});
-  for (const Branch& branch : row.tells.branches)
-    row.tells.distances.push_back({.name = branch.name, .copies = branch.gallery_copy});
+  if (options.weighs()) row.tells.distances.push_back({.name = "weighted", .branches = {0, 1}, .weighted = true});
+  if (options.transforms()) row.tells.distances.push_back({.name = "equal", .branches = {0, 1}});
+  row.tells.distances.push_back({.name = "hr", .branches = {0}});
+  row.tells.distances.push_back({.name = "lr", .branches = {1}});
   return row;
 }
 

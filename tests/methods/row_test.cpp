@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,8 +16,12 @@
 namespace resolute::methods::row_test {
 namespace {
 
+using testing::AllOf;
+using testing::Each;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Lt;
+using testing::Not;
 
 std::vector<std::string> names(const std::vector<Distance>& distances) {
   std::vector<std::string> found;
@@ -53,19 +57,31 @@ TEST(Row, ftwa_compares_by_what_its_options_leave) {
   EXPECT_THAT(names(tells(FtwaOptions{}).distances), ElementsAre("weighted", "equal", "hr", "lr"));
   EXPECT_THAT(names(tells(FtwaOptions{{}, FtwaForm::kTransformed}).distances), ElementsAre("equal", "hr", "lr"));
   const Tells plain = tells(FtwaOptions{{}, FtwaForm::kStreams});
-  EXPECT_THAT(plain.distances, ElementsAre(Distance{.name = "hr"}, Distance{.name = "lr", .copies = true}));
+  EXPECT_THAT(plain.distances, ElementsAre(Distance{"hr", {0}}, Distance{"lr", {1}}));
   EXPECT_FALSE(plain.branch_weights);
   EXPECT_TRUE(tells(FtwaOptions{}).branch_weights);
 }
 
-// Where one of these did not hold, an evaluation would have no distance, or one without weights or copies to look at.
+TEST(Row, a_distance_looks_at_the_gallery_images_of_its_branches) {
+  const Tells told = tells(FtwaOptions{});
+  const auto looks = [&](std::string_view name) {
+    const GalleryLooks found = gallery_looks(told, *find_distance(told, name));
+    return std::pair(found.originals, found.copies);
+  };
+  EXPECT_EQ(looks("weighted"), std::pair(true, true));
+  EXPECT_EQ(looks("equal"), std::pair(true, true));
+  EXPECT_EQ(looks("hr"), std::pair(true, false));
+  EXPECT_EQ(looks("lr"), std::pair(false, true));
+  EXPECT_EQ(find_distance(told, "cosine"), nullptr);
+}
+
+// Where one of these did not hold, an evaluation would have no distance, or one without weights or branches.
 TEST(Row, distances_fit_the_branches) {
   for (const MethodOptions& method : all_methods()) {
     const Tells told = tells(method);
     EXPECT_EQ(told.branches.empty(), told.distances.empty()) << method_name(method);
-    const bool copies = std::any_of(told.branches.begin(), told.branches.end(), [](auto& b) { return b.gallery_copy; });
     for (const Distance& distance : told.distances) {
-      EXPECT_TRUE(copies || !distance.copies) << method_name(method);
+      EXPECT_THAT(distance.branches, AllOf(Not(IsEmpty()), Each(Lt(told.branches.size())))) << method_name(method);
       EXPECT_TRUE(told.branch_weights || !distance.weighted) << method_name(method);
     }
     EXPECT_TRUE(told.prefixes.empty() || told.prefixes.size() == told.level_rates.size()) << method_name(method);

@@ -16,40 +16,27 @@ namespace {
 
 // What a distance looks at.
 struct Plan {
-  std::vector<std::size_t> branches;  // indices into Tells::branches
-  bool originals = false;             // a branch looks at the gallery image itself
-  bool copies = false;                // a branch looks at its LR copy
-  bool weighted = false;              // by the weights that the method learned
+  methods::Distance distance;
+  methods::GalleryLooks looks;
   // The queries by the rate of the gallery copies that they are compared with; all under one number without copies.
   std::map<int, std::vector<std::size_t>> queries;
 
   // Images that pass through networks: of this process rank, or of all where `communicator` is null.
   std::uint64_t images(const datasets::Split& split, const Communicator* communicator) const {
-    const std::size_t gallery_passes = (originals ? 1 : 0) + (copies ? queries.size() : 0);
+    const std::size_t gallery_passes = (looks.originals ? 1 : 0) + (looks.copies ? queries.size() : 0);
     return images_of_rank(split.query.size(), communicator) +
            gallery_passes * images_of_rank(split.gallery.size(), communicator);
   }
 };
 
 Plan plan_comparison(const Method& method, const datasets::Split& split, const Comparison& comparison) {
-  const std::vector<methods::Branch>& branches = method.tells().branches;
-  const std::vector<methods::Distance>& distances = method.tells().distances;
-  const auto asked = std::find_if(distances.begin(), distances.end(),
-                                  [&](const methods::Distance& one) { return one.name == comparison.distance; });
-  RESOLUTE_EXPECT(asked != distances.end(), "the method has the distance");
-  Plan plan;
-  plan.weighted = asked->weighted;
-  RESOLUTE_EXPECT(!plan.weighted || method.tells().branch_weights, "a weighted distance needs weights");
-  // A distance that is not called after a branch looks at all of them.
-  const bool of_one = std::any_of(branches.begin(), branches.end(),
-                                  [&](const methods::Branch& one) { return one.name == comparison.distance; });
-  for (std::size_t b = 0; b < branches.size(); ++b) {
-    if (of_one && branches[b].name != comparison.distance) continue;
-    plan.branches.push_back(b);
-    (branches[b].gallery_copy ? plan.copies : plan.originals) = true;
-  }
-  RESOLUTE_EXPECT(!plan.branches.empty(), "a distance looks at a branch");
-  const bool by_query = plan.copies && comparison.gallery_copy_rate == 0;
+  const methods::Tells& tells = method.tells();
+  const methods::Distance* distance = methods::find_distance(tells, comparison.distance);
+  RESOLUTE_EXPECT(distance != nullptr, "the method has the distance");
+  RESOLUTE_EXPECT(!distance->branches.empty(), "a distance looks at a branch");
+  RESOLUTE_EXPECT(!distance->weighted || tells.branch_weights, "a weighted distance needs weights");
+  Plan plan{*distance, methods::gallery_looks(tells, *distance), {}};
+  const bool by_query = plan.looks.copies && comparison.gallery_copy_rate == 0;
   for (std::size_t q = 0; q < split.query.size(); ++q)
     plan.queries[by_query ? split.query[q].rate : comparison.gallery_copy_rate].push_back(q);
   return plan;
@@ -142,7 +129,7 @@ class BranchedEvaluation {
         plan_(std::move(plan)),
         options_(options),
         progress_(progress),
-        means_(plan_.branches.size()),
+        means_(plan_.distance.branches.size()),
         total_(plan_.images(split, options.communicator)) {}
 
   std::optional<DistanceEmbedding> run() {
@@ -151,10 +138,10 @@ class BranchedEvaluation {
     const auto queries = embed(query_views(split_));
     if (!queries) return std::nullopt;
     std::optional<std::vector<BranchRows>> originals, copies;
-    if (plan_.originals && !(originals = embed(gallery_views(split_, 1, Side::kHigh)))) return std::nullopt;
+    if (plan_.looks.originals && !(originals = embed(gallery_views(split_, 1, Side::kHigh)))) return std::nullopt;
     const std::vector<methods::Branch> branches = used_branches();
     for (const auto& [rate, members] : plan_.queries) {
-      if (plan_.copies) {
+      if (plan_.looks.copies) {
         copies.reset();  // before those of another rate take their place
         if (!(copies = embed(gallery_views(split_, rate, Side::kLow)))) return std::nullopt;
       }
@@ -163,7 +150,7 @@ class BranchedEvaluation {
         gallery.push_back(&(branches[b].gallery_copy ? copies : originals)->at(b));
       if (!compare(*queries, members, gallery, embedding.distances)) return std::nullopt;
     }
-    if (plan_.weighted) embedding.weights = means_.metrics(branches);
+    if (plan_.distance.weighted) embedding.weights = means_.metrics(branches);
     return embedding;
   }
 
@@ -171,7 +158,7 @@ class BranchedEvaluation {
   std::vector<methods::Branch> used_branches() const {
     std::vector<methods::Branch> used;
     const std::vector<methods::Branch>& all = method_.tells().branches;
-    for (std::size_t b : plan_.branches) used.push_back(all[b]);
+    for (std::size_t b : plan_.distance.branches) used.push_back(all[b]);
     return used;
   }
 
@@ -182,7 +169,7 @@ class BranchedEvaluation {
     if (!rows) return std::nullopt;
     done_ += images_of_rank(views.size(), options_.communicator);
     std::vector<BranchRows> used;
-    for (std::size_t b : plan_.branches) used.push_back(std::move(rows->at(b)));
+    for (std::size_t b : plan_.distance.branches) used.push_back(std::move(rows->at(b)));
     return used;
   }
 
@@ -203,13 +190,13 @@ class BranchedEvaluation {
       std::vector<results::DistanceBranch> compared;
       for (std::size_t b = 0; b < taken.size(); ++b) {
         compared.push_back({taken[b].matrix(), gallery[b]->matrix(), {}, {}});
-        if (!plan_.weighted) continue;
+        if (!plan_.distance.weighted) continue;
         compared.back().query_weights = taken[b].weights;
         compared.back().gallery_weights = gallery[b]->weights;
       }
       distances.resize(some.size() * images);
       results::branched_distances(compared, distances, work);
-      if (plan_.weighted) means_.add(compared);
+      if (plan_.distance.weighted) means_.add(compared);
       for (std::size_t i = 0; i < some.size(); ++i)
         round_distances(std::span(distances).subspan(i * images, images), to.subspan(some[i] * images, images));
     }

@@ -47,8 +47,8 @@ class TwoSidedMethod final : public UntrainedMethod {
 
  private:
   static std::vector<methods::Distance> distances(bool weights) {
-    std::vector<methods::Distance> all{{"equal", true, false}, {"hr", false, false}, {"lr", true, false}};
-    if (weights) all.insert(all.begin(), {"weighted", true, true});
+    std::vector<methods::Distance> all{{"equal", {0, 1}}, {"hr", {0}}, {"lr", {1}}};
+    if (weights) all.insert(all.begin(), {"weighted", {0, 1}, true});
     return all;
   }
 
