@@ -13,6 +13,8 @@ namespace resolute::slurm {
 namespace {
 
 constexpr std::size_t kFields = 7;
+// More than any machine has of anything, and few enough that no sum overflows.
+constexpr std::int64_t kMostOfAny = 1'000'000'000'000;
 
 [[noreturn]] void refuse_partition(std::string_view line) {
   throw core::RuntimeError(core::ErrorKind::kTransient, fmt::format("sinfo wrote '{}'", line.substr(0, 120)),
@@ -21,7 +23,7 @@ constexpr std::size_t kFields = 7;
 
 std::int64_t count_in(std::string_view text, std::string_view line) {
   const auto number = core::number_of<std::int64_t>(text);
-  if (!number || *number < 0) refuse_partition(line);
+  if (!number || *number < 0 || *number > kMostOfAny) refuse_partition(line);
   return *number;
 }
 
@@ -44,17 +46,18 @@ std::optional<std::int64_t> most_nodes_in(std::string_view text, std::string_vie
 
 // MiB of "64G"; 0: all of a node's, or nothing is asked for.
 std::int64_t mib_of(const std::string& memory) {
-  const auto number = core::number_of<std::int64_t>(memory.substr(0, memory.find_first_not_of("0123456789")));
-  if (!number) return 0;
+  const auto typed = core::number_of<std::int64_t>(memory.substr(0, memory.find_first_not_of("0123456789")));
+  if (!typed) return 0;
+  const std::int64_t number = std::min(*typed, kMostOfAny);
   switch (memory.back()) {
     case 'K':
-      return *number / 1024;
+      return number / 1024;
     case 'G':
-      return *number * 1024;
+      return number * 1024;
     case 'T':
-      return *number * 1024 * 1024;
+      return number * 1024 * 1024;
     default:
-      return *number;
+      return number;
   }
 }
 
@@ -144,7 +147,7 @@ std::optional<std::int64_t> gpus_of(std::string_view gres, std::string_view type
     if (words.size() == 3 && !type.empty() && words[1] != type) continue;
     const auto number =
         words.size() == 1 ? std::optional<std::int64_t>(1) : core::number_of<std::int64_t>(words.back());
-    if (!number) return std::nullopt;
+    if (!number || *number < 0 || *number > kMostOfAny) return std::nullopt;
     gpus += *number;
   }
   return gpus;

@@ -59,7 +59,8 @@ TEST(Partitions, of_several_kinds_of_nodes_are_one) {
 
 TEST(Partitions, are_refused_where_sinfo_would_not_write_so) {
   for (const char* text : {"main*|1:00:00|1-infinite|4|2|1", "main*|1:00:00|1-infinite|4+|2|1|(null)", "|1|1|1|1|1|",
-                           "main|1:00:00|1-many|4|2|1|(null)", "slurm_load_partitions error", "a|1|1|-1|1|1|"})
+                           "main|1:00:00|1-many|4|2|1|(null)", "slurm_load_partitions error", "a|1|1|-1|1|1|",
+                           "a|1|1|9223372001540648616|1|1|", "a|1|1-9999999999999|1|1|1|"})
     EXPECT_THAT(tests::refusal([&] { parse_partitions(text); }, core::ErrorKind::kTransient),
                 StartsWith("sinfo wrote '"))
         << text;
@@ -75,6 +76,8 @@ TEST(GpusOf, a_node_are_counted_by_type) {
   EXPECT_EQ(gpus_of("(null)", ""), 0);
   EXPECT_EQ(gpus_of("", ""), 0);
   EXPECT_EQ(gpus_of("gpu:a100:many", ""), std::nullopt);
+  EXPECT_EQ(gpus_of("gpu:-4", ""), std::nullopt);
+  EXPECT_EQ(gpus_of("gpu:9223372036854775807,gpu:9223372036854775807", ""), std::nullopt);
 }
 
 TEST(WhyNever, names_the_partition_and_both_numbers) {
