@@ -40,7 +40,7 @@ std::string size_difference(std::size_t there, std::size_t here) {
 
 std::vector<PackRow> read_manifest(core::FileSystem& files, const std::filesystem::path& path) {
   const std::string where = fmt::format("'{}'", path.string());
-  return manifest_from_json(core::parse_json(core::as_text(files.read(path, kLargestManifest)), where), where);
+  return manifest_from_json(core::parse_json(core::read_named_text(files, path, kLargestManifest), where), where);
 }
 
 std::string listing_difference(std::span<const PackRow> published, std::span<const Sample> here) {

@@ -4,6 +4,8 @@
 #include <array>
 #include <cctype>
 
+#include "datasets/samples/sample_path.h"
+
 namespace resolute::datasets::sources {
 namespace {
 
@@ -68,6 +70,11 @@ std::string printable(std::string_view name) {
     name.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return shown;
+}
+
+std::string_view name_problem(std::string_view path) {
+  const std::string_view problem = path_problem(path);
+  return problem.empty() && printable(path) != path ? "its bytes are not UTF-8" : problem;
 }
 
 void require_folder(core::FileSystem& files, const std::filesystem::path& root, std::string_view folder,

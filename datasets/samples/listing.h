@@ -39,6 +39,10 @@ std::string_view stem_of(std::string_view name);
 //! A name as a message, a terminal or JSON may show it: control characters and bytes that are not UTF-8 become '?'.
 std::string printable(std::string_view name);
 
+//! Why no list can hold a path, in words to show behind its name: path_problem(), or bytes that are no UTF-8. Empty
+//! where one can.
+std::string_view name_problem(std::string_view path);
+
 //! \throws RuntimeError (kInput) naming the folder and what should be in `root`
 void require_folder(core::FileSystem& files, const std::filesystem::path& root, std::string_view folder,
                     std::string_view layout);

@@ -5,7 +5,6 @@
 
 #include "core/error.h"
 #include "datasets/samples/listing.h"
-#include "datasets/samples/sample_path.h"
 
 namespace resolute::datasets::sources {
 namespace {
@@ -23,13 +22,13 @@ void walk(core::FileSystem& files, const fs::path& root, const std::string& belo
     } else if (folder) {
       // A path that is too long is refused before the folders below it are gone through.
       remarks.gather(path, [&] {
-        if (const std::string_view problem = path_problem(path); !problem.empty())
+        if (const std::string_view problem = name_problem(path); !problem.empty())
           throw core::input_error(fmt::format("folder '{}' is refused", printable(path)), problem, "rename it");
         walk(files, root, path + "/", remarks, samples);
       });
     } else if (!is_image_name(name)) {
       remarks.leave_out("no image by its name");
-    } else if (const std::string_view problem = path_problem(path); !problem.empty()) {
+    } else if (const std::string_view problem = name_problem(path); !problem.empty()) {
       remarks.refuse(path,
                      core::input_error(fmt::format("image '{}' is refused", printable(path)), problem, "rename it"));
     } else {

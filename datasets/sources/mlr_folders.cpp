@@ -13,8 +13,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -97,15 +99,16 @@ std::vector<Sample> list_with_rates(core::FileSystem& files, const std::filesyst
   return samples;
 }
 
-// An image of root/folder/owner, where `owner` is a folder of `identity`'s.
-Sample read_by_identity(std::string_view folder, std::string_view owner, std::int64_t identity, std::string_view name) {
+// An image of root/folder/owner, where `owner` is a folder of `identity`'s, and its number.
+std::pair<Sample, std::int64_t> read_by_identity(std::string_view folder, std::string_view owner, std::int64_t identity,
+                                                 std::string_view name) {
   Sample sample{fmt::format("{}/{}/{}", folder, owner, name), 0, 0, {}};
   NameReader reader(stem_of(name));
   sample.identity = reader.number();
   reader.literal("_c");
   sample.camera = reader.number();
   reader.literal("_");
-  reader.number();
+  const std::int64_t number = reader.number();
   if (!reader.finished()) throw wrong_name(sample.path, "prepared", kPatternByIdentity, kExampleByIdentity);
   if (sample.identity != identity)
     throw core::input_error(fmt::format("'{}' is of identity {} in the folder of identity {}", printable(sample.path),
@@ -117,7 +120,7 @@ Sample read_by_identity(std::string_view folder, std::string_view owner, std::in
         fmt::format("'{}' is an image of camera {}", printable(sample.path), sample.camera),
         "in this naming camera 0 is the low-resolution one: all of query is its and none of gallery",
         "prepare the folders again, or list the images for source 'csv'");
-  return sample;
+  return {std::move(sample), number};
 }
 
 std::vector<Sample> list_by_identity(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
@@ -126,6 +129,7 @@ std::vector<Sample> list_by_identity(core::FileSystem& files, const std::filesys
   std::vector<Sample> samples;
   for (const auto& [folder, subset] : folders) {
     const std::size_t before = samples.size();
+    std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, std::string> seen;  // identity, camera, number
     for (const std::string& owner : files.list(root / folder)) {
       // A file beside the identities' folders (Thumbs.db, .DS_Store) is none of ours, unless it is an image.
       if (!is_image_name(owner) && owner.find('.') != std::string::npos) continue;
@@ -138,8 +142,11 @@ std::vector<Sample> list_by_identity(core::FileSystem& files, const std::filesys
       }
       for (const std::string& name : image_names(files, root, own, remarks))
         remarks.gather(fmt::format("{}/{}", own, name), [&, folder = folder, subset = subset] {
-          samples.push_back(read_by_identity(folder, owner, identity, name));
-          samples.back().subset = subset;
+          auto [sample, number] = read_by_identity(folder, owner, identity, name);
+          const auto [first, is_new] = seen.try_emplace({identity, sample.camera, number}, sample.path);
+          if (!is_new) throw twice(first->second, sample.path);
+          sample.subset = subset;
+          samples.push_back(std::move(sample));
         });
     }
     if (samples.size() == before && !remarks.refused_any())

@@ -90,7 +90,8 @@ std::vector<Sample> list_pku_reid(core::FileSystem& files, const std::filesystem
       NameReader reader(stem_of(name));
       const std::int64_t person = reader.number();
       reader.literal("_");
-      images.add(fmt::format("{}/{}", kReleased, name), person, reader, kOneFolder, {});
+      // It says of nobody who trains: the words of a partition that it does not have.
+      images.add(fmt::format("{}/{}", kReleased, name), person, reader, kOneFolder, "train");
     }
     return std::move(images.samples());
   }

@@ -6,7 +6,6 @@
 #include "core/error.h"
 #include "core/files/drawing_folder.h"
 #include "datasets/samples/listing.h"
-#include "datasets/samples/sample_path.h"
 #include "datasets/sources/reader.h"
 
 namespace resolute::datasets {
@@ -27,8 +26,7 @@ const SourceReader& reader_of(Source source) {
 // Manifests are text that others read: whatever a file system allows, a path in them is plain.
 void check_paths(const std::vector<Sample>& samples, Remarks& remarks) {
   for (const Sample& sample : samples) {
-    std::string_view problem = path_problem(sample.path);
-    if (problem.empty() && sources::printable(sample.path) != sample.path) problem = "its bytes are not UTF-8";
+    const std::string_view problem = sources::name_problem(sample.path);
     if (!problem.empty())
       remarks.refuse(sample.path,
                      core::input_error(fmt::format("'{}' cannot stand in a manifest", sources::printable(sample.path)),

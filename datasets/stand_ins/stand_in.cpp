@@ -15,7 +15,8 @@ enum class Standing { kAbsent, kSame, kOther };
 
 // What stands under `out` already. An empty folder counts as absent.
 Standing look_at(core::FileSystem& files, const fs::path& out, const std::string& settings) {
-  if (!files.exists(out)) return Standing::kAbsent;
+  std::error_code unknown;
+  if (!fs::is_directory(out, unknown)) return Standing::kAbsent;
   const auto found = core::read_text_if_exists(files, out / kSettingsFile);
   if (found) return *found == settings ? Standing::kSame : Standing::kOther;
   return files.list(out).empty() ? Standing::kAbsent : Standing::kOther;
@@ -37,7 +38,7 @@ void write_whole(core::FileSystem& files, const fs::path& out, const std::string
     case Standing::kOther:
       throw occupied(out);
     case Standing::kAbsent:
-      break;
+      core::require_new_folder(files, out);
   }
   try {
     core::write_new_folder(files, out, [&](NewFolder& folder) {

@@ -40,13 +40,14 @@ TEST_F(ImageFolder, links_to_files_are_followed_and_those_to_folders_are_not) {
 }
 
 TEST_F(ImageFolder, names_that_no_list_can_hold_are_all_named) {
-  for (const char* path : {"good.png", "back\\slash.png", "two\nlines.png", "tab\t/in.png"}) touch(path);
+  for (const char* path : {"good.png", "back\\slash.png", "two\nlines.png", "tab\t/in.png", "b\xff.png"}) touch(path);
   EXPECT_THAT(paths(), ElementsAre("good.png"));
   try {
     remarks_.throw_refused();
     FAIL() << "nothing was refused";
   } catch (const RefusedFiles& refused) {
-    EXPECT_EQ(3U, refused.count());
+    EXPECT_EQ(4U, refused.count());
+    EXPECT_THAT(refused.named().at(1).problem, HasSubstr("'b?.png' is refused (its bytes are not UTF-8); rename it"));
     EXPECT_THAT(refused.named().front().problem, HasSubstr("'back\\slash.png' is refused (parts are set apart by '/'"));
   }
 }

@@ -227,6 +227,13 @@ TEST_F(MlrFoldersByIdentity, what_does_not_fit_is_refused) {
        {"a gallery image in low resolution",
         {"gallery/0020/00020_c0_00001.jpg"},
         StartsWith("'gallery/0020/00020_c0_00001.jpg' is an image of camera 0 (")},
+       {"two names of one image",
+        {"query/0020/20_c0_0.jpg"},
+        "'query/0020/00020_c0_00000.jpg' and 'query/0020/20_c0_0.jpg' are one image by their names; take one of them "
+        "out"},
+       {"two folders of one identity",
+        {"query/20/00020_c0_00000.JPG"},
+        HasSubstr("are one image by their names; take one of them out")},
        {"an empty identity", {"val/0002/"}, StartsWith("folder 'ROOT/val/0002' has no images in it")},
        {"an empty folder", {"val/"}, StartsWith("folder 'ROOT/val' has no identities in it"), {"val"}},
        {"a missing folder",

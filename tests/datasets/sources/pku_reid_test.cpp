@@ -33,11 +33,13 @@ class ReleasedPkuReid : public Scratch {
   }
 };
 
-TEST_F(ReleasedPkuReid, lists_persons_and_cameras) {
-  EXPECT_THAT(
-      list_samples(files_, Source::kPkuReid, root_),
-      ElementsAre(Sample{"PKUv1a_128x48/001_01_1.png", 1, 1, ""}, Sample{"PKUv1a_128x48/001_02_8.png", 1, 2, ""},
-                  Sample{"PKUv1a_128x48/114_01_3.png", 114, 1, ""}, Sample{"PKUv1a_128x48/114_02_3.png", 114, 2, ""}));
+// `official` then trains on everybody and has no query, so it is refused.
+TEST_F(ReleasedPkuReid, lists_persons_and_cameras_and_has_no_partition) {
+  EXPECT_THAT(list_samples(files_, Source::kPkuReid, root_),
+              ElementsAre(Sample{"PKUv1a_128x48/001_01_1.png", 1, 1, "train"},
+                          Sample{"PKUv1a_128x48/001_02_8.png", 1, 2, "train"},
+                          Sample{"PKUv1a_128x48/114_01_3.png", 114, 1, "train"},
+                          Sample{"PKUv1a_128x48/114_02_3.png", 114, 2, "train"}));
 }
 
 TEST_F(ReleasedPkuReid, what_does_not_fit_is_refused) {

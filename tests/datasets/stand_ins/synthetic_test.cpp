@@ -232,6 +232,15 @@ TEST_F(WriteSynthetic, other_contents_are_refused_and_an_empty_folder_is_used) {
                 tests::fails(core::ErrorKind::kInput, HasSubstr("holds something else")))
         << "written over " << folder;
   EXPECT_TRUE(files_.exists(root_ / "mine/letter.txt"));
+  std::filesystem::create_directory_symlink("empty", root_ / "link");
+  std::filesystem::create_directory_symlink("nowhere", root_ / "dangling");
+  const auto refused = [&](const char* path) {
+    FailingOnce nothing_may_be_written(0);
+    return tests::refusal([&] { write_stand_in(nothing_may_be_written, root_ / path, {other}); });
+  };
+  EXPECT_THAT(refused("mine/letter.txt"), HasSubstr("is no folder"));
+  EXPECT_THAT(refused("link"), HasSubstr("is a symbolic link"));
+  EXPECT_THAT(refused("dangling"), HasSubstr("is a symbolic link"));
   write_stand_in(files_, root_ / "empty", {other});
   EXPECT_EQ(list_samples(files_, Source::kSynthetic, root_ / "empty").size(), 16u);
 }
