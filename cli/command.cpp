@@ -1,5 +1,6 @@
 #include "cli/command.h"
 
+#include <cctype>
 #include <cstdlib>
 #include <iostream>
 
@@ -67,7 +68,10 @@ std::optional<options::variables_map> parse_options(const Arguments& arguments, 
 std::string required_value(const options::variables_map& values, const std::string& name) {
   if (values.count(name) == 0) throw core::input_error("option --" + name + " is missing", {}, "see --help");
   std::string value = values[name].as<std::string>();
-  if (value.empty()) throw core::input_error("option --" + name + " is empty", {}, "see --help");
+  // Names of arguments are in capitals.
+  const bool argument = std::isupper(static_cast<unsigned char>(name.front())) != 0;
+  if (value.empty())
+    throw core::input_error((argument ? "argument " : "option --") + name + " is empty", {}, "see --help");
   return value;
 }
 
@@ -82,6 +86,12 @@ std::uint64_t parse_seed(const options::variables_map& values, const std::string
 int at_least(const char* option, int value, int least) {
   if (value < least)
     throw core::input_error(fmt::format("--{} {} is too small", option, value), fmt::format("{} is the least", least));
+  return value;
+}
+
+int in_range(const char* option, int value, int least, int most) {
+  if (at_least(option, value, least) > most)
+    throw core::input_error(fmt::format("--{} {} is too large", option, value), fmt::format("{} is the most", most));
   return value;
 }
 

@@ -61,6 +61,8 @@ std::string required_value(const boost::program_options::variables_map& values, 
 std::uint64_t parse_seed(const boost::program_options::variables_map& values, const std::string& name);
 //! \return the option's value \throws RuntimeError (kInput) where it is below `least`
 int at_least(const char* option, int value, int least);
+//! \throws RuntimeError (kInput) for a value below `least` or above `most`
+int in_range(const char* option, int value, int least, int most);
 //! \throws RuntimeError (kInput) for a value of --threads outside of 1 to 1024
 void check_threads(int threads);
 

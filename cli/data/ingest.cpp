@@ -103,7 +103,7 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   add("root", options::value<std::string>(), "folder of the raw images (required)");
   add("store", options::value<std::string>(), "the pack goes to STORE/packs/NAME-HASH (required)");
   add("name", options::value<std::string>(), "the data set's name (default: SOURCE)");
-  add("manifest", options::value(&parsed.manifest), "a published manifest.json: reproduce it or say what differs");
+  add("manifest", options::value<std::string>(), "a published manifest.json: reproduce it or say what differs");
   add("threads", options::value(&parsed.threads)->default_value(core::usable_processors(), "all"),
       "threads, at most one a shard while packing; the bytes do not depend on it");
   add("json", "one JSON document on stdout; of files that are refused too");
@@ -121,6 +121,7 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   read_described(*values, parsed.split);
   parsed.split.query_rates = pack.rates;
   parsed.json = values->count("json") > 0;
+  if (values->count("manifest") > 0) parsed.manifest = required_value(*values, "manifest");
   parsed.root = required_value(*values, "root");
   parsed.store = required_value(*values, "store");
   check_threads(parsed.threads);

@@ -50,9 +50,9 @@ std::string line_of(const Finding& finding, bool colour) {
   const char* code = finding.level == Level::kOk ? "32" : finding.level == Level::kWarn ? "33" : "31";
   std::string level = fmt::format("{:<4}", name_of(finding.level));
   if (colour) level = fmt::format("\x1b[{}m{}\x1b[0m", code, level);
-  std::string line = fmt::format("{}  {:<16}  {}", level, finding.name, finding.what);
-  if (!finding.advice.empty()) line += " → " + finding.advice;
-  return without_controls(line, "\x1b") + "\n";  // what other programs said
+  std::string said = finding.what;
+  if (!finding.advice.empty()) said += " → " + finding.advice;
+  return fmt::format("{}  {:<16}  {}\n", level, finding.name, without_controls(said));  // of other programs, too
 }
 
 void write_out(const Findings& findings, bool json) {

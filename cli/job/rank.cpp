@@ -205,6 +205,8 @@ std::optional<results::ReRanking> re_ranking_of(const options::variables_map& va
                           "give --re-rank=20,6,0.3, or --re-rank alone");
 }
 
+constexpr int kLongestCurve = 10'000'000;  // more images than any gallery has
+
 }  // namespace
 
 int rank(const Arguments& arguments) {
@@ -222,6 +224,8 @@ int rank(const Arguments& arguments) {
   add("json", "one JSON document on stdout");
   auto values = parse_options(arguments, kRankHelp, visible, {"FEATURES..."});
   if (!values) return 0;
+  check_threads(ranking.work.threads);
+  in_range("max-rank", ranking.max_rank, 1, kLongestCurve);
   const auto paths = (*values)["FEATURES..."].as<std::vector<std::string>>();
   request.re_ranking = re_ranking_of(*values);
   request.cosine = values->count("cosine") > 0;

@@ -184,16 +184,10 @@ slurm::LaunchOptions read_launch(const experiments::Site& site, const std::strin
 std::vector<std::string> run_arguments(const options::variables_map& values, const experiments::Site& site,
                                        const experiments::Plan& plan) {
   std::vector<std::string> arguments;
-  const auto number = [&](const char* name, int least) {
+  for (const char* name :
+       {"slots", "gpus", "memory-per-rank", "no-progress-limit", "coordinator-limit", "checkpoint-every"})
     if (const auto value = given<int>(values, name))
-      arguments.insert(arguments.end(), {std::string("--") + name, std::to_string(at_least(name, *value, least))});
-  };
-  number("slots", 0);
-  number("gpus", -1);
-  number("memory-per-rank", 0);
-  number("no-progress-limit", 0);
-  number("coordinator-limit", 15);
-  number("checkpoint-every", 0);
+      arguments.insert(arguments.end(), {std::string("--") + name, std::to_string(run_number(name, *value))});
   if (const auto first = given<std::string>(values, "first")) {
     orchestrator::select(plan, *first);
     arguments.insert(arguments.end(), {"--first", *first});

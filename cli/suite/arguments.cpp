@@ -1,6 +1,8 @@
 #include "cli/suite/arguments.h"
 
 #include <algorithm>
+#include <limits>
+#include <map>
 #include <memory>
 
 #include "core/error.h"
@@ -8,6 +10,7 @@
 #include "core/process/process.h"
 #include "core/split.h"
 #include "datasets/split/training_images.h"
+#include "orchestrator/messages/event.h"
 #include "slurm/sbatch_script.h"
 
 namespace resolute::cli {
@@ -114,6 +117,25 @@ std::string suite_command(const std::string& verb, const SuiteArguments& argumen
   add(arguments.values["store"].as<std::string>());
   for (const auto& word : typed) add(word);
   return text;
+}
+
+int run_number(const std::string& option, int value) {
+  struct Range {
+    int least, most;
+  };
+  constexpr int kAny = std::numeric_limits<int>::max();
+  constexpr int kLongest = 10'000'000;  // of times, in seconds or minutes: longer than any run
+  static const std::map<std::string, Range> ranges{{"slots", {0, orchestrator::kMostSlots}},
+                                                   {"gpus", {-1, orchestrator::kMostSlots}},
+                                                   {"max-jobs", {0, kAny}},
+                                                   {"allocation", {1, kAny}},
+                                                   {"memory-per-rank", {0, kAny}},
+                                                   {"checkpoint-every", {0, kAny}},
+                                                   {"idle-limit", {0, kLongest}},
+                                                   {"notice", {1, kLongest}},
+                                                   {"no-progress-limit", {0, kLongest}},
+                                                   {"coordinator-limit", {15, kLongest}}};
+  return in_range(option.c_str(), value, ranges.at(option).least, ranges.at(option).most);
 }
 
 }  // namespace resolute::cli

@@ -44,4 +44,7 @@ std::vector<std::string> plan_arguments(const boost::program_options::variables_
 std::string suite_command(const std::string& verb, const SuiteArguments& arguments,
                           const std::vector<std::string>& typed);
 
+//! The value of an option of `suite run` that is a number. \throws RuntimeError (kInput) where no run can have it
+int run_number(const std::string& option, int value);
+
 }  // namespace resolute::cli

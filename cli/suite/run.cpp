@@ -92,6 +92,12 @@ std::optional<allocations::NoticeState> state_of_end(const SuiteArguments& argum
   return std::nullopt;
 }
 
+// As `suite status` counts them.
+std::string without_result(const orchestrator::RunOutcome& outcome) {
+  return fmt::format("{} failed{}", outcome.failed,
+                     outcome.cancelled > 0 ? fmt::format(", {} cancelled", outcome.cancelled) : "");
+}
+
 void tell(const SuiteArguments& arguments, const experiments::Plan& plan, const orchestrator::RunOutcome& outcome,
           const std::string& whom) {
   const auto state = state_of_end(arguments, plan, outcome);
@@ -104,8 +110,8 @@ void tell(const SuiteArguments& arguments, const experiments::Plan& plan, const 
   allocations::tell_once(
       files, arguments.store.suite_folder(plan.suite), fmt::format("run-{:06}", epochs), whom,
       {*state, plan.suite, arguments.store.root(),
-       fmt::format("suite {} is {}: {} of {} jobs have their results, {} failed", plan.suite, settings::word(*state),
-                   outcome.skipped + outcome.succeeded, plan.jobs.size(), outcome.failed + outcome.cancelled)},
+       fmt::format("suite {} is {}: {} of {} jobs have their results, {}", plan.suite, settings::word(*state),
+                   outcome.skipped + outcome.succeeded, plan.jobs.size(), without_result(outcome))},
       core::current_environment());
 }
 
@@ -113,9 +119,10 @@ int report(const SuiteArguments& arguments, const experiments::Plan& plan, const
            const std::optional<std::string>& whom) {
   // First of all: tables that cannot be made must not hide what failed.
   for (const auto& failure : outcome.failures)
-    core::log_error("job {} ({}) failed: {}: {}", experiments::short_id(failure.job), failure.label, failure.cause,
-                    failure.evidence);
-  const auto first = std::ranges::find_if(outcome.failures, [](const auto& f) { return f.cause != kFellWithAnother; });
+    core::log_error("job {} ({}) {}: {}", experiments::short_id(failure.job), failure.label,
+                    failure.cancelled() ? "cancelled" : "failed: " + failure.cause, failure.evidence);
+  const auto first =
+      std::ranges::find_if(outcome.failures, [](const auto& f) { return f.cause != orchestrator::kNeedsFailed; });
   if (first != outcome.failures.end())
     core::log_info("{}", where_a_job_tells(first->job, arguments.store.root().string()));
   auto& files = core::real_file_system();
@@ -129,8 +136,8 @@ int report(const SuiteArguments& arguments, const experiments::Plan& plan, const
   }
   if (arguments.json) std::cout << results::to_json(tables).dump(1) << std::endl;
   flush_output("the results");
-  core::log_info("{} jobs done before, {} now, {} failed, {} unfinished{}; tables: {}", outcome.skipped,
-                 outcome.succeeded, outcome.failed + outcome.cancelled, outcome.unfinished,
+  core::log_info("{} jobs done before, {} now, {}, {} unfinished{}; tables: {}", outcome.skipped, outcome.succeeded,
+                 without_result(outcome), outcome.unfinished,
                  outcome.elsewhere > 0 ? fmt::format(", {} of other allocations", outcome.elsewhere) : "",
                  folder.string());
   if (whom) tell(arguments, plan, outcome, *whom);
@@ -193,20 +200,20 @@ std::set<settings::JobKind> parse_kinds(const std::string& text) {
 
 void read_run_options(const options::variables_map& values, const std::map<std::string, std::string>& environment,
                       orchestrator::RunOptions& run) {
-  const auto number = [&](const char* name, int least = 0) { return at_least(name, values[name].as<int>(), least); };
+  const auto number = [&](const char* name) { return run_number(name, values[name].as<int>()); };
   run.slots = number("slots");
-  run.gpus = number("gpus", -1);
+  run.gpus = number("gpus");
   if (values.count("only") > 0) run.only = values["only"].as<std::string>();
   if (values.count("first") > 0) run.first = values["first"].as<std::string>();
   if (values.count("kinds") > 0) run.kinds = parse_kinds(values["kinds"].as<std::string>());
   if (values.count("idle-limit") > 0) run.idle_limit = std::chrono::seconds(number("idle-limit"));
   if (int jobs = number("max-jobs"); jobs > 0) run.max_jobs = jobs;
-  run.allocation = number("allocation", 1);
+  run.allocation = number("allocation");
   run.memory_per_rank_mib = number("memory-per-rank");
   run.no_progress_limit = std::chrono::minutes(number("no-progress-limit"));
-  run.coordinator_limit = std::chrono::seconds(number("coordinator-limit", 15));
+  run.coordinator_limit = std::chrono::seconds(number("coordinator-limit"));
   run.checkpoint_every = number("checkpoint-every");
-  run.policy.stop_lead = std::chrono::seconds(number("notice", 1));
+  run.policy.stop_lead = std::chrono::seconds(number("notice"));
   run.bind = settings::parse_word<orchestrator::BindRanks>(values["bind"].as<std::string>(), "option --bind");
   if (values.count("interface") > 0) run.interface = values["interface"].as<std::string>();
   if (values.count("walltime") > 0)

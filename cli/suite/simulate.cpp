@@ -73,7 +73,7 @@ class Typed {
     add("seed", options::value<std::string>()->default_value("1"), "of everything that is drawn");
     add("svg", options::value(&svg), "a picture of the machine's use over time");
   }
-  // \throws RuntimeError (kInput) for a time that is none or a seed that is none
+  // \throws RuntimeError (kInput) for a time or a seed that is none, or a machine that no run can have
   void read(const options::variables_map& values) {
     constexpr double kMost = 1e15;  // milliseconds; 30,000 years
     for (const auto& [name, time] : times_) {
@@ -82,6 +82,9 @@ class Typed {
         throw core::input_error(fmt::format("--{} is {}", name, typed), "it is a time, 0 or more");
       *time.to = orchestrator::Milliseconds(std::llround(typed * time.unit_ms));
     }
+    in_range("nodes", machine.nodes, 1, static_cast<int>(orchestrator::kMostAgents));
+    in_range("slots-per-node", machine.slots, 0, orchestrator::kMostSlots);
+    in_range("gpus-per-node", machine.gpus, 0, orchestrator::kMostSlots);
     simulation.seed = parse_seed(values, "seed");
   }
 

@@ -135,7 +135,7 @@ std::map<experiments::JobId, FailureLog> failure_logs(core::FileSystem& files, c
   std::map<experiments::JobId, FailureLog> logs;
   for (const auto& failure : status.failures) {
     if (logs.size() == kMost) break;
-    if (failure.cause == kFellWithAnother) continue;
+    if (failure.cause == orchestrator::kNeedsFailed) continue;
     const auto left = orchestrator::latest_logs(files, store, failure.job);
     if (left.empty()) continue;
     const auto& path = left.front().path;
@@ -276,7 +276,7 @@ void watch(const Subject& subject, std::chrono::milliseconds interval) {
     const bool ended = is_complete(view) ? !view.status.live : was_alive && !alive;
     was_alive = alive;
     tell_of_held(subject, view, told);
-    if (!read || ended || !input.wait(pause_after(cost, interval))) return;
+    if (!read || ended || reader_has_left() || !input.wait(pause_after(cost, interval))) return;
   }
 }
 

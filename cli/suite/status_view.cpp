@@ -132,7 +132,7 @@ std::optional<Section> failures_section(const StatusView& view) {
   // What failed by itself before what fell with it.
   for (const bool fell : {false, true})
     for (const auto& failure : view.status.failures)
-      if ((failure.cause == kFellWithAnother) == fell) {
+      if ((failure.cause == orchestrator::kNeedsFailed) == fell) {
         rows.push_back({experiments::short_id(failure.job), failure.label, failure.cause, failure.evidence});
         colours.push_back(fell ? Colour::kYellow : Colour::kRed);
         jobs.push_back(failure.job);

@@ -35,8 +35,6 @@ struct StatusView {
   std::optional<std::uint64_t> room{};  //!< bytes that the store's disk has left for this user; nothing: not known
   bool suite_changed = false;           //!< what was submitted is another text than the plan's
 };
-//! The cause of a job that was given up because one that it needs failed.
-inline constexpr std::string_view kFellWithAnother = "needs-failed";
 //! The commands, to be copied, that print what a failed job wrote and what befell it. `store` is shown as it is given.
 std::string where_a_job_tells(const experiments::JobId& job, const std::string& store);
 //! Every job has its result.

@@ -133,7 +133,7 @@ int suite_watch(const Arguments& arguments) {
       throw core::input_error(fmt::format("--{} is of the page", open ? "open" : "with-hosts"),
                               "without --http there is none", "add --http 127.0.0.1:0");
     Arguments status = arguments;
-    status.push_back("--watch");
+    status.insert(status.begin(), "--watch");  // not behind a "--"
     return suite_status(status);
   }
   const ServedAddress address = parse_served_address(parsed->values["http"].as<std::string>());

@@ -397,7 +397,8 @@ RunOutcome Coordinator::outcome() const {
     if (const auto* failed = std::get_if<Failed>(&job.state))
       outcome.failures.push_back({job.id, job.label, std::string(name_of(failed->cause)), failed->evidence});
     if (const auto* cancelled = std::get_if<Cancelled>(&job.state))
-      outcome.failures.push_back({job.id, job.label, job.unwanted ? "cancelled" : "needs-failed", cancelled->why});
+      outcome.failures.push_back(
+          {job.id, job.label, std::string(job.unwanted ? kCancelledByUser : kNeedsFailed), cancelled->why});
   }
   return outcome;
 }

@@ -67,11 +67,16 @@ struct RunOptions {
   std::uint64_t epoch_length = std::uint64_t{64} << 20;  //!< bytes of its journal after which a run goes on in the next
 };
 
+//! Causes of jobs that did not run: given up with one that they need, or by the user.
+inline constexpr std::string_view kNeedsFailed = "needs-failed", kCancelledByUser = "cancelled";
+
+//! A job that has ended without a result.
 struct Failure {
   experiments::JobId job;
   std::string label;
-  std::string cause;  //!< name_of(Cause), or "needs-failed" for a job that went with one that it needs
+  std::string cause;  //!< name_of(Cause), or where the job was cancelled one of the two above
   std::string evidence;
+  bool cancelled() const { return cause == kNeedsFailed || cause == kCancelledByUser; }
 };
 
 struct RunOutcome {

@@ -95,7 +95,7 @@ std::string why_doomed(const State& state, const Job& job) {
   if (job.unwanted) return *job.unwanted;
   for (JobIndex need : job.after)
     if (const Job& needed = job_of(state, need); ended_badly(needed))
-      return fmt::format("it needs job {} ({}), which {}", need.value, needed.label,
+      return fmt::format("it needs job {} ({}), which {}", experiments::short_id(needed.id), needed.label,
                          std::holds_alternative<Failed>(needed.state) ? "failed" : "was cancelled");
   throw core::ContractError("a doomed job needs none that ended badly");
 }
@@ -305,8 +305,8 @@ std::string why_waiting(const State& state, const Policy& policy, Instant now, J
       const Job& needed = job_of(state, need);
       if (std::holds_alternative<Succeeded>(needed.state)) continue;
       const int others = std::get<Waiting>(job.state).unmet - 1;
-      return fmt::format("it needs job {} ({}), which is {}{}", need.value, needed.label, name_of(needed.state),
-                         others > 0 ? fmt::format(", and {} more", others) : "");
+      return fmt::format("it needs job {} ({}), which is {}{}", experiments::short_id(needed.id), needed.label,
+                         name_of(needed.state), others > 0 ? fmt::format(", and {} more", others) : "");
     }
   }
   if (state.end) return "no run is at work";

@@ -8,9 +8,6 @@
 
 namespace resolute::orchestrator {
 
-//! Agents that a run can have: so many times kMostSlots fits into an int.
-inline constexpr std::size_t kMostAgents = 20'000;
-
 //! Enters a wanted job as it stands, or takes it out: to be called after, and before, any change of its state or of
 //! what its place in the indexes follows from.
 void index_job(State& state, JobIndex number);

@@ -23,7 +23,7 @@ constexpr std::size_t kMostNeedsNamed = 3;
 
 std::vector<KnownRun> read_pasts(core::FileSystem& files, const experiments::StoreLayout& store,
                                  const std::optional<std::string>& suite) {
-  std::vector<std::string> names = suite ? run_names(files, store, *suite) : files.list(store.root() / "suites");
+  std::vector<std::string> names = suite ? run_names(files, store, *suite) : run_names(files, store);
   std::sort(names.begin(), names.end());
   std::vector<KnownRun> pasts = read_runs(files, store, names);
   if (pasts.empty())
@@ -220,7 +220,7 @@ std::vector<KnownJob> jobs_called(core::FileSystem& files, const experiments::St
 
 JobNow look_at_job(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job,
                    const std::optional<std::string>& suite, Instant now) {
-  std::vector<std::string> names = suite ? run_names(files, store, *suite) : files.list(store.root() / "suites");
+  std::vector<std::string> names = suite ? run_names(files, store, *suite) : run_names(files, store);
   std::sort(names.begin(), names.end());
   JobNow seen;
   bool given_up = false, hoped_for = false;

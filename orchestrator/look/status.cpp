@@ -44,7 +44,8 @@ JobStanding count_job(const experiments::PlannedJob& planned, bool ready, const 
   }
   if (!hoped_for && cancelled != nullptr) {
     ++status.jobs.cancelled;
-    status.failures.push_back({planned.id, planned.label, cancelled->unwanted ? "cancelled" : "needs-failed",
+    status.failures.push_back({planned.id, planned.label,
+                               std::string(cancelled->unwanted ? kCancelledByUser : kNeedsFailed),
                                std::get<Cancelled>(cancelled->state).why});
     return JobStanding::kCancelled;
   }
@@ -61,6 +62,15 @@ std::vector<std::string> run_names(core::FileSystem& files, const experiments::S
     if (const auto allocation = experiments::allocation_of(suite, name)) found[*allocation] = name;
   std::vector<std::string> names;
   for (auto& [allocation, name] : found) names.push_back(std::move(name));
+  return names;
+}
+
+std::vector<std::string> run_names(core::FileSystem& files, const experiments::StoreLayout& store) {
+  std::vector<std::string> names = files.list(store.root() / "suites");
+  std::erase_if(names, [&](const std::string& name) {
+    std::error_code unknown;
+    return !fs::is_directory(store.suite_folder(name), unknown);
+  });
   return names;
 }
 

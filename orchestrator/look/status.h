@@ -20,6 +20,9 @@ namespace resolute::orchestrator {
 std::vector<std::string> run_names(core::FileSystem& files, const experiments::StoreLayout& store,
                                    const std::string& suite);
 
+//! Those of all suites, sorted. Files beside them are somebody else's.
+std::vector<std::string> run_names(core::FileSystem& files, const experiments::StoreLayout& store);
+
 //! How a job stands; kReady: what it needs is there, and nobody works at it.
 enum class JobStanding { kSucceeded, kRunning, kReady, kWaiting, kFailed, kCancelled };
 

@@ -75,6 +75,8 @@ using Placement = std::vector<Share>;
 
 //! The most that one agent or one job may say of itself: far beyond any machine, and far from where sums overflow.
 inline constexpr int kMostSlots = 100'000;  //!< also GPUs
+//! Agents that a run can have: so many times kMostSlots fits into an int.
+inline constexpr std::size_t kMostAgents = 20'000;
 inline constexpr std::int64_t kMostMemoryMib = 1'000'000'000'000;
 //! The highest number of an attempt that is believed of a folder in the store: nothing of ours made a higher one.
 inline constexpr int kMostAttempts = 1'000'000;

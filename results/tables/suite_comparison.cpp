@@ -184,7 +184,10 @@ std::string difference_text(const ComparedNumber& number) {
   if (number.same_jobs) return "the same jobs";
   const int decimals = decimals_of(number.metric);
   if (const auto& d = number.second.difference)
-    return fmt::format("{:+.{}f} [{:+.{}f}, {:+.{}f}]", d->mean, decimals, d->low, decimals, d->high, decimals);
+    return fmt::format("{:+.{}f} [{:+.{}f}, {:+.{}f}]{}", d->mean, decimals, d->low, decimals, d->high, decimals,
+                       d->trials < std::max(number.first.trials, number.second.trials)
+                           ? fmt::format(" over {} {}", d->trials, d->trials == 1 ? "trial" : "trials")
+                           : "");
   if (!number.first.mean || !number.second.mean) return "";
   return fmt::format("{:+.{}f}", *number.second.mean - *number.first.mean, decimals);
 }

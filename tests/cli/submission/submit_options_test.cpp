@@ -239,6 +239,9 @@ TEST_F(SubmitOptions, options_of_the_run_are_checked_here_and_passed_on_as_given
               ElementsAre("--slots", "3", "--gpus", "-1", "--memory-per-rank", "500", "--no-progress-limit", "0",
                           "--checkpoint-every", "10", "--first", "abcd", "--bind", "cores", "--interface", "ib0"));
   EXPECT_THAT(refused({"--nodes=1", "--time=5", "--slots=-1"}), StartsWith("--slots -1 is too small"));
+  EXPECT_THAT(refused({"--nodes=1", "--time=5", "--slots=100001"}),
+              StartsWith("--slots 100001 is too large (100000 is"));
+  EXPECT_THAT(refused({"--nodes=1", "--time=5", "--no-progress-limit=2147483647"}), HasSubstr("is too large"));
   EXPECT_THAT(refused({"--nodes=1", "--time=5", "--gpus=-2"}), StartsWith("--gpus -2 is too small"));
   EXPECT_THAT(refused({"--nodes=1", "--time=5", "--bind=x"}), StartsWith("option --bind has the value 'x'"));
   EXPECT_THAT(refused({"--nodes=1", "--time=5", "--first=nothing"}), HasSubstr("nothing"));

@@ -683,7 +683,7 @@ TEST(Decide, a_cancelled_job_is_stopped_and_what_needs_it_goes_with_it) {
   EXPECT_EQ(only<JobCancelled>(said).at(0).job, JobIndex{2});
   orchestrator::apply(state, rank_exit(0, 1, 0, 1));
   said = settle(state);
-  EXPECT_EQ(only<JobCancelled>(said).at(0).why, "it needs job 0 (toy 0), which was cancelled");
+  EXPECT_EQ(only<JobCancelled>(said).at(0).why, "it needs job 000000000001 (toy 0), which was cancelled");
   EXPECT_EQ(count(state), (Counts{0, 0, 0, 0, 0, 3}));
   EXPECT_EQ(only<RunEnded>(said).at(0).end, RunEnd::kIncomplete);
 }
@@ -809,7 +809,7 @@ TEST(Decide, why_a_job_waits_names_what_it_waits_for) {
                              toy_placed(0, 1, {{{0}, 3}})});
   EXPECT_EQ(why_waiting(state, policy, at(0), {0}), "");
   EXPECT_EQ(why_waiting(state, policy, at(0), {1}), "it needs 2 slots and 1 are free");
-  EXPECT_EQ(why_waiting(state, policy, at(0), {2}), "it needs job 0 (toy 0), which is running, and 1 more");
+  EXPECT_EQ(why_waiting(state, policy, at(0), {2}), "it needs job 000000000001 (toy 0), which is running, and 1 more");
 }
 
 TEST(Apply, a_new_run_forgets_agents_and_gives_new_budgets_but_counts_attempts_on) {

@@ -18,7 +18,7 @@ inline orchestrator::Instant at(std::int64_t milliseconds) {
 inline orchestrator::JobAdded toy_job(int number, int slots = 1, const std::vector<int>& after = {}) {
   orchestrator::JobAdded added;
   added.job = {number};
-  added.id.hex = fmt::format("{:064x}", number + 1);
+  added.id.hex = fmt::format("{:012x}{:052x}", number + 1, 0);
   added.kind = "training";
   added.label = fmt::format("toy {}", number);
   added.slots = slots;

@@ -212,6 +212,12 @@ TEST_F(RankOfGoldenCases, cameras_of_one_side_alone_are_refused) {
   EXPECT_GE(refused, 20);
 }
 
+TEST_F(RankOfGoldenCases, numbers_that_no_ranking_can_have_are_refused) {
+  const Problem& problem = golden_cases().front().problem;
+  expect_refusal(rank(problem.as_features(), {"--threads", "0"}), 2, "option --threads has the value 0");
+  expect_refusal(rank(problem.as_features(), {"--max-rank", "2147483647"}), 2, "--max-rank 2147483647 is too large");
+}
+
 TEST_F(RankOfGoldenCases, output_says_where_there_are_no_cameras) {
   std::map<bool, int> cases;
   for (const Case& example : golden_cases()) {

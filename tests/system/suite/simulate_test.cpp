@@ -69,6 +69,10 @@ TEST(SuiteSimulate, of_what_is_missing_leaves_out_jobs_that_have_a_result) {
 TEST(SuiteSimulate, refuses_what_it_cannot_simulate) {
   EXPECT_EQ(code_of(resolute({"suite", "simulate", "--workload", "other"})), 2);
   EXPECT_EQ(code_of(resolute({"suite", "simulate", "--workload", "published", "--nodes", "0"})), 2);
+  for (const auto& [option, value] :
+       {std::pair("--nodes", "20001"), {"--slots-per-node", "100001"}, {"--gpus-per-node", "100001"}})
+    expect_refusal(resolute({"suite", "simulate", "--workload", "published", option, value}), 2,
+                   std::string(option) + " " + value + " is too large");
   EXPECT_EQ(code_of(resolute({"suite", "simulate", "--workload", "published", "--mtbf", "-1"})), 2);
   EXPECT_EQ(code_of(resolute({"suite", "simulate", "--workload", "published", "--jobs", "0"})), 2);
 }

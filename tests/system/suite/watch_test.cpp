@@ -44,7 +44,21 @@ TEST(WatchTest, without_a_run_at_work_there_is_nobody_to_ask) {
   expect_refusal(resolute({"explain", "0000", "--store", store}), 2, "has no journal");
   expect_refusal(resolute({"explain", "zzzz", "--store", store}), 2, "has no journal");
   expect_refusal(resolute(on_suite("status", store, {"--watch", "--interval", "0"})), 2, "--interval is 0");
+  expect_refusal(resolute(on_suite("run", store, {"--slots", "100001"})), 2, "--slots 100001 is too large");
   EXPECT_FALSE(fs::exists(store));
+}
+
+TEST(WatchTest, a_reader_that_leaves_ends_a_watch_of_what_does_not_change) {
+  ScratchFolder scratch;
+  for (const Words& words :
+       {on_suite("status", scratch / "store", {"--watch", "--interval", "0.1"}),
+        Words{"suite", "watch", "--store", scratch / "store", "--interval", "0.1", "--", kTinySuite}}) {
+    std::string command = "timeout 60 " + (kBin / "resolute").string();
+    for (const std::string& word : words) command += " " + word;
+    const auto output = run_program({"/bin/bash", "-c", "{ " + command + "; echo \"code $?\" >&2; } | head -1"});
+    EXPECT_THAT(output.err, HasSubstr("code 0\n")) << command;
+    EXPECT_THAT(output.out, StartsWith("tiny: 0 of 11 jobs"));
+  }
 }
 
 TEST(WatchTest, a_watch_prints_a_block_for_each_change_and_leaves_with_the_run) {
