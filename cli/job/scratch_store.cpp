@@ -18,7 +18,7 @@ namespace {
 
 // Beside the packs: the same disk as the first run's. A store that may only be read is reproduced all the same.
 fs::path make_scratch_folder(const fs::path& store) {
-  std::string beside = (store / "scratch-XXXXXX").string();
+  std::string beside = (store / experiments::kScratchStore).string();
   if (::mkdtemp(beside.data()) != nullptr) return beside;
   const int refused = errno;
   std::error_code ignored;
@@ -80,7 +80,9 @@ void ScratchStore::prepare(const experiments::JobId& job, const experiments::Job
                               [&](const experiments::TrainingSpecification&) { share_inputs(); },
                               [&](const experiments::EvaluationSpecification& evaluation) {
                                 share_inputs();
-                                share(below_root(original_.job_folder(evaluation.training)));
+                                // Not its folder: features of the first run lie there, which the worker would take.
+                                if (const auto record = results::read_record(files, original_, evaluation.training))
+                                  prepare_finished(std::get<results::TrainingRecord>(*record));
                               }},
              specification);
 }

@@ -21,7 +21,7 @@ class ScratchStore {
 
   const experiments::StoreLayout& layout() const { return layout_; }
   //! Copies the specification's bytes and shares, as symbolic links, what the job reads: packs and pretrained weights
-  //! for a training, the training's folder too for an evaluation, the shards for a seal, nothing for a shard.
+  //! for a training, for an evaluation what prepare_finished() does too, the shards for a seal, nothing for a shard.
   //! \throws core::RuntimeError of the file system
   void prepare(const experiments::JobId& job, const experiments::JobSpecification& specification);
   //! The same for what only looks at a finished training: its specification's and its record's bytes, and its weights

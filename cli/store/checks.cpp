@@ -161,16 +161,20 @@ class Checks {
   Checks(core::FileSystem& files, const experiments::StoreLayout& store) : files_(files), store_(store) {}
 
   std::vector<Check> list() {
-    for (const std::string& name : files_.list(store_.root() / "packs")) add_pack(store_.root() / "packs" / name);
+    for (const std::string& name : names_in(store_.root() / "packs")) add_pack(store_.root() / "packs" / name);
     const fs::path jobs = store_.root() / "jobs";
-    for (const std::string& folder : files_.list(jobs))
-      for (const std::string& id : files_.list(jobs / folder))
+    for (const std::string& folder : names_in(jobs))
+      for (const std::string& id : names_in(jobs / folder))
         if (core::is_sha256_hex(id))
           add(jobs / folder / id, [this, id] { return JobCheck(files_, store_, {id}).run(); });
-    for (const std::string& name : files_.list(store_.root() / "suites"))
-      if (fs::is_directory(store_.suite_folder(name))) add_suite(store_.suite_folder(name));
-    for (const fs::path& path : experiments::bundle_files(files_, store_)) add_bundle(path);
-    for (const std::string& name : files_.list(store_.weights_folder())) {
+    for (const std::string& name : names_in(store_.root() / "suites")) {
+      const fs::path folder = store_.suite_folder(name);
+      if (is_folder(folder)) or_damaged(folder, [&] { add_suite(folder); });
+    }
+    or_damaged(experiments::bundles_folder(store_), [&] {
+      for (const fs::path& path : experiments::bundle_files(files_, store_)) add_bundle(path);
+    });
+    for (const std::string& name : names_in(store_.weights_folder())) {
       const fs::path path = store_.weights_folder() / name;
       if (path.extension() == ".safetensors")
         add_sha256(path, path.stem(), "its name", "remove it, and import the weights again");
@@ -179,6 +183,27 @@ class Checks {
   }
 
  private:
+  static bool is_folder(const fs::path& path) {
+    std::error_code unknown;
+    return fs::is_directory(path, unknown);
+  }
+  // What cannot be listed is damage as well, and all else is checked.
+  void or_damaged(const fs::path& path, const std::function<void()>& look) {
+    try {
+      look();
+    } catch (const core::RuntimeError& error) {
+      checks_.push_back({path.lexically_relative(store_.root()).string(), 0,
+                         [error = core::RuntimeError(error)]() -> std::vector<Damage> { throw error; }});
+    }
+  }
+  std::vector<std::string> names_in(const fs::path& folder) {
+    std::vector<std::string> names;
+    std::error_code unknown;
+    // A file of somebody's is none of ours.
+    if (fs::exists(folder, unknown) && !is_folder(folder)) return names;
+    or_damaged(folder, [&] { names = files_.list(folder); });
+    return names;
+  }
   void add(const fs::path& path, std::function<std::vector<Damage>()> run) {
     orchestrator::StoredItem item{orchestrator::ItemKind::kScratch, path.lexically_relative(store_.root()).string()};
     orchestrator::look_again(files_, store_, item);
@@ -267,7 +292,14 @@ std::vector<Check> checks_of(core::FileSystem& files, const experiments::StoreLa
   // The checks hold on to what lists them.
   const auto checks = std::make_shared<Checks>(files, store);
   std::vector<Check> list = checks->list();
-  for (Check& check : list) check.run = [checks, run = std::move(check.run)] { return run(); };
+  for (Check& check : list)
+    check.run = [checks, path = check.path, run = std::move(check.run)]() -> std::vector<Damage> {
+      try {
+        return run();
+      } catch (const core::RuntimeError& error) {
+        return {{path, fmt::format("it cannot be checked: {}; see to it that it can be read", error.what())}};
+      }
+    };
   return list;
 }
 

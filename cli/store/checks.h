@@ -26,7 +26,7 @@ struct Check {
 
 //! Of packs (pack.json, manifest, shards), jobs (specification, result and every file that it names, kept features,
 //! checkpoints), suites (plans, journals, snapshots), bundles and imported weights. Each file is read once. The checks
-//! throw nothing for what they find; files and store must outlive them. \throws RuntimeError of the store
+//! throw nothing for what they find, be it that something cannot be read; files and store must outlive them
 std::vector<Check> checks_of(core::FileSystem& files, const experiments::StoreLayout& store);
 
 }  // namespace resolute::cli

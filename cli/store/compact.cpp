@@ -27,7 +27,7 @@ int store_compact(const Arguments& arguments) {
   if (!parsed) return 0;
   auto& files = core::real_file_system();
   print_compaction(parsed->values, parsed->json, [&](bool undo, const orchestrator::CompactOptions& options) {
-    if (undo) return orchestrator::unpack(files, parsed->store, std::nullopt, options);
+    if (undo) return unpack_bundles(files, parsed->store, std::nullopt, options);
     orchestrator::CompactReport all;
     for (const auto& suite :
          orchestrator::read_needs(files, parsed->store, [&](const auto& folder) { return files.list(folder); }))

@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/files/json.h"
 #include "core/log.h"
+#include "orchestrator/space/trash.h"
 
 namespace resolute::cli {
 
@@ -36,7 +37,9 @@ void print_report(const orchestrator::CompactReport& report, bool undo, bool dry
   if (report.folders > 0) std::cout << fmt::format("{} empty folders removed\n", report.folders);
   if (!report.bundles.empty())
     std::cout << fmt::format("{}{}\n", undo ? "bundles unpacked: " : "bundles made: ", fmt::join(report.bundles, ", "));
-  if (report.held > 0) std::cout << fmt::format("{} jobs left alone: runs have claims on them\n", report.held);
+  if (report.held > 0)
+    std::cout << fmt::format("{} jobs left alone: runs have claims on them, or their folders are not there\n",
+                             report.held);
   if (report.kept > 0)
     std::cout << fmt::format("{} files left where they are: larger than 16 MiB, foreign, or written meanwhile\n",
                              report.kept);
@@ -48,6 +51,13 @@ void add_compact_options(options::options_description& visible, const std::strin
   auto add = visible.add_options();
   add("undo", fmt::format("put every packed file of {} back, and remove the bundles", whose).c_str());
   add("dry-run", "change nothing");
+}
+
+orchestrator::CompactReport unpack_bundles(core::FileSystem& files, const experiments::StoreLayout& store,
+                                           const std::optional<std::string>& suite,
+                                           const orchestrator::CompactOptions& options) {
+  if (!options.dry_run) orchestrator::settle_trash(files, core::monotonic_clock(), store);
+  return orchestrator::unpack(files, store, suite, options);
 }
 
 void print_compaction(

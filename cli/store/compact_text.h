@@ -3,6 +3,7 @@
 //! What `suite compact` and `store compact` share: options, progress and words.
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "cli/command.h"
@@ -17,5 +18,10 @@ void add_compact_options(options::options_description& visible, const std::strin
 void print_compaction(
     const options::variables_map& values, bool json,
     const std::function<orchestrator::CompactReport(bool undo, const orchestrator::CompactOptions& options)>& work);
+
+//! orchestrator::unpack(), once nothing that a collection has taken is undecided.
+orchestrator::CompactReport unpack_bundles(core::FileSystem& files, const experiments::StoreLayout& store,
+                                           const std::optional<std::string>& suite,
+                                           const orchestrator::CompactOptions& options);
 
 }  // namespace resolute::cli

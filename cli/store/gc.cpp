@@ -80,17 +80,17 @@ core::Json to_json(const orchestrator::CollectReport& report, bool removed) {
   core::Json items = core::Json::array();
   for (const auto& item : report.items)
     items.push_back({{"kind", settings::word(item.kind)}, {"path", item.path}, {"bytes", item.bytes}});
-  return {{"removed", removed},
-          {"kinds", kinds},
-          {"trash_bytes", report.trash_bytes},
-          {"put_back", report.put_back},
-          {"kept", report.kept},
-          {"unknown", report.unknown},
-          {"items", items}};
+  core::Json json = {{"removed", removed}, {"kinds", kinds}, {"items", items}};
+  json["trash_bytes"] = report.trash_bytes;
+  json["put_back"] = report.put_back;
+  json["young"] = report.young;
+  json["kept"] = report.kept;
+  json["unknown"] = report.unknown;
+  return json;
 }
 
-// Jobs are counted; the few others are named.
-void print(const orchestrator::CollectReport& report, bool removed) {
+// Jobs are counted; the few others are named. \param untouched as it was typed
+void print(const orchestrator::CollectReport& report, bool removed, const std::string& untouched) {
   std::vector<Cells> rows;
   std::uint64_t all = report.trash_bytes;
   for (const auto& [kind, sum] : sums_of(report)) {
@@ -105,6 +105,9 @@ void print(const orchestrator::CollectReport& report, bool removed) {
   for (const auto& item : report.items)
     if (item.kind == ItemKind::kPacks || item.kind == ItemKind::kRaw)
       std::cout << fmt::format("{} {}\n", item.path, core::byte_text(static_cast<double>(item.bytes)));
+  if (report.young > 0)
+    std::cout << fmt::format("{} more stay as they were touched less than {} ago (--older-than)\n", report.young,
+                             untouched);
   if (report.put_back > 0)
     std::cout << fmt::format("{} were put back: a suite came to need them meanwhile\n", report.put_back);
   if (report.kept > 0) std::cout << fmt::format("{} could not be removed\n", report.kept);
@@ -140,7 +143,7 @@ int store_gc(const Arguments& arguments) {
   if (parsed->json)
     print_json(to_json(report, collect.remove));
   else
-    print(report, collect.remove);
+    print(report, collect.remove, parsed->values["older-than"].as<std::string>());
   return 0;
 }
 

@@ -30,7 +30,7 @@ int suite_compact(const Arguments& arguments) {
   auto& files = core::real_file_system();
   const auto plan = parsed->plan(false);
   print_compaction(parsed->values, parsed->json, [&](bool undo, const orchestrator::CompactOptions& options) {
-    return undo ? orchestrator::unpack(files, parsed->store, plan.suite, options)
+    return undo ? unpack_bundles(files, parsed->store, plan.suite, options)
                 : orchestrator::compact(files, parsed->store, plan, options);
   });
   return 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <set>
 #include <utility>
 
@@ -166,14 +167,12 @@ std::vector<fs::path> bundle_files(core::FileSystem& files, const StoreLayout& s
   return found;
 }
 
-fs::path publish_bundle(core::FileSystem& files, const StoreLayout& store, const std::string& suite,
-                        std::span<const std::byte> bytes) {
+namespace {
+
+// The first path behind the suite's last bundle that `publish` can take.
+fs::path under_next_number(core::FileSystem& files, const StoreLayout& store, const std::string& suite,
+                           const std::function<bool(const fs::path&)>& publish) {
   const auto there = bundle_files(files, store, suite);
-  if (there.empty()) {
-    // The folder's own entry has to last, too.
-    files.create_directories(bundles_folder(store));
-    files.sync_path(store.root());
-  }
   int number = 1;
   if (!there.empty()) {
     const std::string last = there.back().filename().string().substr(suite.size() + 1);
@@ -185,7 +184,34 @@ fs::path publish_bundle(core::FileSystem& files, const StoreLayout& store, const
       throw core::input_error(fmt::format("'{}' has no number left", bundles_folder(store).string()), {},
                               "`resolute suite compact --undo` unpacks what is there");
     fs::path path = bundles_folder(store) / fmt::format("{}-{:06}", suite, number);
-    if (core::publish_exclusive(files, path, bytes)) return path;
+    if (publish(path)) return path;
+  }
+}
+
+}  // namespace
+
+fs::path publish_bundle(core::FileSystem& files, const StoreLayout& store, const std::string& suite,
+                        std::span<const std::byte> bytes) {
+  if (bundle_files(files, store, suite).empty()) {
+    // The folder's own entry has to last, too.
+    files.create_directories(bundles_folder(store));
+    files.sync_path(store.root());
+  }
+  return under_next_number(files, store, suite,
+                           [&](const fs::path& path) { return core::publish_exclusive(files, path, bytes); });
+}
+
+std::optional<fs::path> renumber_bundle(core::FileSystem& files, const StoreLayout& store, const fs::path& path) {
+  const std::string name = path.filename();
+  try {
+    fs::path now = under_next_number(files, store, name.substr(0, name.rfind('-')),
+                                     [&](const fs::path& next) { return files.link(path, next); });
+    files.remove(path);
+    files.sync_path(bundles_folder(store));
+    return now;
+  } catch (const core::RuntimeError& error) {
+    if (!error.is_missing()) throw;
+    return std::nullopt;
   }
 }
 

@@ -75,6 +75,11 @@ std::vector<std::filesystem::path> bundle_files(core::FileSystem& files, const S
 std::filesystem::path publish_bundle(core::FileSystem& files, const StoreLayout& store, const std::string& suite,
                                      std::span<const std::byte> bytes);
 
+//! Gives a bundle the suite's next number, in one step: whoever has just made it finds by its name that somebody is
+//! unpacking it. \return its path now; nothing if it is gone
+std::optional<std::filesystem::path> renumber_bundle(core::FileSystem& files, const StoreLayout& store,
+                                                     const std::filesystem::path& path);
+
 //! A file system in which bundled files stand where they stood: for whoever reads what finished jobs left behind. A
 //! file that is really there comes first. A job's bundled files count while its result.json is the one that it was
 //! bundled with; a bundle that cannot be read is left out with a warning. Bundles are looked for once, at the first

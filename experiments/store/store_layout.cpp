@@ -1,5 +1,8 @@
 #include "experiments/store/store_layout.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include "core/hash/sha256.h"
 #include "core/numbers.h"
 #include "experiments/specification/validation.h"
@@ -9,8 +12,11 @@ namespace {
 
 constexpr std::string_view kAttempt = "attempt-";
 
+constexpr std::size_t kHashDigits = 16;
+
 std::string named_by_content(const PackSettings& pack) {
-  return pack.name + "-" + core::sha256_hex(core::canonical_json(settings::settings_in_pack(pack))).substr(0, 16);
+  return pack.name + "-" +
+         core::sha256_hex(core::canonical_json(settings::settings_in_pack(pack))).substr(0, kHashDigits);
 }
 
 }  // namespace
@@ -56,6 +62,20 @@ std::filesystem::path StoreLayout::weights_file(const std::string& sha256) const
 std::filesystem::path StoreLayout::weights_name_file(const std::string& name) const {
   RESOLUTE_EXPECT(is_plain_name(name), "weights go by plain names");
   return weights_folder() / (name + ".json");
+}
+
+bool is_named_by_content(const std::string& folder) {
+  const std::size_t dash = folder.rfind('-');
+  return dash != std::string::npos && is_plain_name(folder.substr(0, dash)) &&
+         folder.size() - dash - 1 == kHashDigits &&
+         folder.find_first_not_of("0123456789abcdef", dash + 1) == std::string::npos;
+}
+
+bool is_scratch_store(const std::string& folder) {
+  const std::string_view start = kScratchStore.substr(0, kScratchStore.find('X'));
+  return folder.starts_with(start) && folder.size() == kScratchStore.size() &&
+         std::all_of(folder.begin() + static_cast<std::ptrdiff_t>(start.size()), folder.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0; });
 }
 
 std::optional<int> attempt_of(const std::string& file_name) {

@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "experiments/specification/specification.h"
 
@@ -46,6 +47,14 @@ class StoreLayout {
  private:
   std::filesystem::path root_;
 };
+
+//! Whether a folder of packs/ or raw/ can be one of a store: NAME-HASH. Others are whoever's put them there.
+bool is_named_by_content(const std::string& folder);
+
+//! Whether a folder of the store can be one in which a job runs apart, as mkdtemp(3) names it: "scratch-XXXXXX".
+bool is_scratch_store(const std::string& folder);
+//! The pattern for mkdtemp(3).
+inline constexpr std::string_view kScratchStore = "scratch-XXXXXX";
 
 //! The attempt to which a file of a job's folder belongs; nothing if it is no attempt's.
 std::optional<int> attempt_of(const std::string& file_name);

@@ -1,6 +1,7 @@
 #include "orchestrator/space/collect.h"
 
 #include <atomic>
+#include <cerrno>
 #include <mutex>
 
 #include "core/process/side_by_side.h"
@@ -32,6 +33,11 @@ class Collection {
       for (const fs::path& folder : doomed_folders(files_, store_)) report_.trash_bytes += bytes_in(folder);
       return report_;
     }
+    // What earlier ones have decided goes before anything is written: the disk may be full.
+    for (const fs::path& folder : doomed_folders(files_, store_)) {
+      report_.trash_bytes += bytes_in(folder);
+      empty(folder);
+    }
     files_.create_directories(store_.root() / "suites");
     settle_trash(files_, clock_, store_);
     std::vector<StoredItem> items = candidates();
@@ -44,6 +50,7 @@ class Collection {
       throw;
     }
     report_.items = std::move(items);
+    // What was restored as it had to make room for another may be there beside it.
     for (const fs::path& folder : doomed_folders(files_, store_)) {
       if (folder != doomed) report_.trash_bytes += bytes_in(folder);
       empty(folder);
@@ -61,6 +68,8 @@ class Collection {
       hold_young_scratch(item, wall_clock());
     }
     std::vector<StoredItem> items = what_nothing_needs(names_of(needs), contents, wall_clock() - options_.untouched);
+    report_.young =
+        static_cast<std::int64_t>(what_nothing_needs(names_of(needs), contents, Instant::max()).size() - items.size());
     std::set<std::string> going;
     for (const StoredItem& item : items) going.insert(item.path);
     for (const StoredItem& item : contents)
@@ -81,8 +90,7 @@ class Collection {
     const Instant since = taking.began() - options_.untouched;
     const Names needed = needs();
     for (StoredItem& item : items) {
-      taking.renew();
-      look_again(files_, store_, item);
+      look_again(files_, store_, item, [&] { taking.renew(); });
       hold_young_scratch(item, taking.began());
     }
     items = what_nothing_needs(needed, items, since);
@@ -138,7 +146,15 @@ class Collection {
 
 CollectReport collect(core::FileSystem& files, const core::Clock& clock, const experiments::StoreLayout& store,
                       const CollectOptions& options) {
-  return Collection(files, clock, store, options).run();
+  try {
+    return Collection(files, clock, store, options).run();
+  } catch (const core::RuntimeError& error) {
+    if (!options.remove || (error.error_number() != ENOSPC && error.error_number() != EDQUOT)) throw;
+    throw core::system_error(
+        fmt::format("a few KiB that a collection has to write find no room in '{}'", store.root().string()),
+        error.error_number(),
+        "remove a file of what `resolute store gc --json` lists by hand, such as a checkpoint, and start it again");
+  }
 }
 
 }  // namespace resolute::orchestrator

@@ -26,8 +26,10 @@ Instant changed_at(const struct stat& status) {
 }
 
 // Adds to bytes and touched what lies at the path; links are not followed. \param temporaries where given, gets those
-// that lie below
-void measure(const fs::path& path, StoredItem& item, std::vector<fs::path>* temporaries = nullptr) {
+// that lie below \param looked where given, called at each file and folder
+void measure(const fs::path& path, StoredItem& item, std::vector<fs::path>* temporaries = nullptr,
+             const std::function<void()>& looked = {}) {
+  if (looked) looked();
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) {
     item.held = item.held || errno != ENOENT;
@@ -42,7 +44,7 @@ void measure(const fs::path& path, StoredItem& item, std::vector<fs::path>* temp
   for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
     if (temporaries != nullptr && core::is_temporary_name(at->path().filename().string()))
       temporaries->push_back(at->path());
-    measure(at->path(), item, temporaries);
+    measure(at->path(), item, temporaries, looked);
   }
   if (error && error != std::errc::no_such_file_or_directory) item.held = true;
 }
@@ -132,6 +134,7 @@ class Contents {
   void add_named(ItemKind kind, const std::string& folder, const std::string& name) {
     const fs::path path = store_.root() / folder / name;
     if (core::is_temporary_name(name)) return add_scratch({path});
+    if (!experiments::is_named_by_content(name)) return;
     StoredItem item{kind, below_store(path), {name}, Names{name}};
     std::vector<fs::path> temporaries;
     measure(path, item, &temporaries);
@@ -156,7 +159,7 @@ class Contents {
   // Of the store's folder itself and of the parts that have no items.
   void add_scratch_of(const std::string& name) {
     const fs::path path = store_.root() / name;
-    if (core::is_temporary_name(name) || name.starts_with("scratch-")) return add_scratch({path});
+    if (core::is_temporary_name(name) || experiments::is_scratch_store(name)) return add_scratch({path});
     if (path == store_.trash_folder())
       for (const std::string& below : files_.list(path))
         if (core::is_temporary_name(below)) add_scratch({path / below});
@@ -183,10 +186,11 @@ std::vector<StoredItem> read_contents(core::FileSystem& files, const experiments
   return Contents(files, store, planned).read();
 }
 
-void look_again(core::FileSystem& files, const experiments::StoreLayout& store, StoredItem& item) {
+void look_again(core::FileSystem& files, const experiments::StoreLayout& store, StoredItem& item,
+                const std::function<void()>& looked) {
   item.bytes = 0;
   item.touched = {};
-  measure(store.root() / item.path, item);
+  measure(store.root() / item.path, item, nullptr, looked);
   if (item.kind == ItemKind::kJobs) item.held = item.held || ClaimHolders(files, store).held({*item.names.begin()});
 }
 

@@ -18,8 +18,10 @@ namespace resolute::orchestrator {
 std::vector<StoredItem> read_contents(core::FileSystem& files, const experiments::StoreLayout& store,
                                       const Names& planned);
 
-//! Looks again at what may have changed: bytes, touched, held.
-void look_again(core::FileSystem& files, const experiments::StoreLayout& store, StoredItem& item);
+//! Looks again at what may have changed: bytes, touched, held. \param looked called at each file and folder of the
+//! item, of which there may be many
+void look_again(core::FileSystem& files, const experiments::StoreLayout& store, StoredItem& item,
+                const std::function<void()>& looked = {});
 
 //! When the file or folder itself was last changed, by the clock of its file system. \throws RuntimeError as a file
 //! system does

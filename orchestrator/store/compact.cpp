@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 
@@ -98,7 +99,8 @@ class Compaction {
         ++found.kept;
         continue;
       }
-      for (const std::string& name : *names) add_file(found, folder, below + "/" + name);
+      for (const std::string& name : *names)
+        if (!core::is_temporary_name(name)) add_file(found, folder, below + "/" + name);  // others may be writing it
       found.folders.push_back(below);
     }
     found.folders.emplace_back("attempts");
@@ -125,22 +127,43 @@ class Compaction {
     if (pending_bytes_ >= options_.bundle_bytes) flush();
   }
 
+  // As it is now: a client of NFS believes what it knows for up to a minute, but not behind a change of its own.
+  bool is_there(const fs::path& bundle) {
+    core::probe_storage(files_, bundle.parent_path());
+    return std::ranges::binary_search(files_.list(bundle.parent_path()), bundle.filename().string());
+  }
+
+  // unpack() took the bundle while its files were there and left them as they were: what this removed since comes back.
+  // It renumbers a bundle before it looks for the files, so one of the two sees what the other did.
+  void put_back(const fs::path& bundle) {
+    core::log_info("'{}' was unpacked meanwhile: its files stay as they were", bundle.filename().string());
+    for (const BundledJob& job : pending_) {
+      const fs::path folder = store_.job_folder(job.job);
+      if (!files_.exists(folder)) continue;  // somebody has removed the job as a whole
+      for (const auto& file : job.files) core::publish_exclusive(files_, folder / file.name, file.bytes);
+    }
+  }
+
   // The bundle is on the disk before the first file goes.
   void flush() {
+    std::optional<fs::path> made;
     const bool files =
         std::any_of(pending_.begin(), pending_.end(), [](const auto& job) { return !job.files.empty(); });
-    if (files && !options_.dry_run) {
-      const fs::path made = experiments::publish_bundle(files_, store_, suite_, experiments::encode_bundle(pending_));
-      report_.bundles.push_back(made.filename().string());
-    }
+    if (files && !options_.dry_run)
+      made = experiments::publish_bundle(files_, store_, suite_, experiments::encode_bundle(pending_));
+    CompactReport sum;
     core::side_by_side(pending_.size(), at_once_, [&](std::size_t i) {
       const CompactReport tidied = tidy(pending_[i], folders_[i]);
       const std::lock_guard lock(guard_);
-      report_.files += tidied.files;
-      report_.bytes += tidied.bytes;
-      report_.kept += tidied.kept;
-      report_.folders += tidied.folders;
+      add(sum, tidied);
     });
+    if (made && is_there(*made)) {
+      sum.bundles.push_back(made->filename().string());
+    } else if (made) {
+      put_back(*made);
+      sum = {.kept = sum.files + sum.kept};
+    }
+    add(report_, sum);
     pending_.clear();
     folders_.clear();
     pending_bytes_ = 0;
@@ -184,13 +207,25 @@ class Compaction {
   CompactReport report_;
 };
 
-// \return files and bytes written again
+// A compaction may take the folder below the job's away as it is empty for a moment. \return false if something stands
+// there
+bool put(core::FileSystem& files, const fs::path& job_folder, const std::string& name, const core::Bytes& bytes) {
+  constexpr int kTries = 5;
+  for (int tries = 1;; ++tries) {
+    try {
+      return core::publish_exclusive(files, job_folder / name, bytes);
+    } catch (const core::RuntimeError& error) {
+      if (!error.is_missing() || tries == kTries || !files.exists(job_folder)) throw;
+    }
+  }
+}
+
+// Of a job whose folder is there. \return files and bytes written again
 std::pair<std::int64_t, std::int64_t> restore(core::FileSystem& files, const experiments::StoreLayout& store,
                                               const experiments::Bundle& bundle, const experiments::BundleEntry& entry,
                                               bool dry_run) {
   std::pair<std::int64_t, std::int64_t> restored{0, 0};
   const fs::path folder = store.job_folder(entry.job);
-  if (!files.exists(folder)) return restored;  // somebody has removed the job as a whole
   // Of a job that was done anew since, the packed files count for nothing (docs/formats/bundle.md).
   const auto result = core::read_text_if_exists(files, store.result_file(entry.job));
   if (result && core::sha256_hex(*result) != entry.result_sha256) {
@@ -199,13 +234,31 @@ std::pair<std::int64_t, std::int64_t> restore(core::FileSystem& files, const exp
     return restored;
   }
   for (const auto& file : entry.files) {
-    const fs::path path = folder / file.name;
-    if (files.exists(path)) continue;
-    if (!dry_run && !core::publish_exclusive(files, path, bundle.read(file))) continue;
+    if (dry_run ? files.exists(folder / file.name) : !put(files, folder, file.name, bundle.read(file))) continue;
     ++restored.first;
     restored.second += static_cast<std::int64_t>(file.size);
   }
   return restored;
+}
+
+// False where what it looks for is gone.
+bool unless_missing(const auto& look) {
+  try {
+    look();
+    return true;
+  } catch (const core::RuntimeError& error) {
+    if (!error.is_missing()) throw;
+    return false;
+  }
+}
+
+// Under a number of its own (renumber_bundle()) unless nothing is to be changed; null if somebody else unpacks it.
+std::unique_ptr<experiments::Bundle> open_to_unpack(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                    const fs::path& path, bool dry_run) {
+  const auto own = dry_run ? path : experiments::renumber_bundle(files, store, path);
+  std::unique_ptr<experiments::Bundle> bundle;
+  if (own) unless_missing([&] { bundle = std::make_unique<experiments::Bundle>(files, *own); });
+  return bundle;
 }
 
 }  // namespace
@@ -241,13 +294,15 @@ CompactReport unpack(core::FileSystem& files, const experiments::StoreLayout& st
   auto paths = experiments::bundle_files(files, store, suite);
   std::ranges::reverse(paths);  // of a job's files in several bundles the later one's count
   for (const fs::path& path : paths) {
-    const experiments::Bundle bundle(files, path);
-    const auto& entries = bundle.entries();
+    const std::unique_ptr<experiments::Bundle> bundle = open_to_unpack(files, store, path, options.dry_run);
+    if (bundle == nullptr) continue;
+    const auto& entries = bundle->entries();
     std::int64_t held = 0;
     core::side_by_side(entries.size(), calls_at_once(entries.size()), [&](std::size_t i) {
-      const bool leave = claims.held(entries[i].job);
+      // One without a folder may lie in the trash of a collection (space/trash.h), and come back.
+      const bool leave = claims.held(entries[i].job) || !files.exists(store.job_folder(entries[i].job));
       const auto [restored, bytes] =
-          leave ? std::pair<std::int64_t, std::int64_t>() : restore(files, store, bundle, entries[i], options.dry_run);
+          leave ? std::pair<std::int64_t, std::int64_t>() : restore(files, store, *bundle, entries[i], options.dry_run);
       const std::lock_guard lock(guard);
       held += leave ? 1 : 0;
       report.jobs += restored > 0 ? 1 : 0;
@@ -257,8 +312,12 @@ CompactReport unpack(core::FileSystem& files, const experiments::StoreLayout& st
     report.finished += static_cast<std::int64_t>(entries.size());
     report.held += held;
     if (held == 0) {
-      if (!options.dry_run) files.remove(path);
+      if (!options.dry_run) files.remove(bundle->path());
       report.bundles.push_back(path.filename().string());
+    } else if (!options.dry_run) {
+      unless_missing([&] {
+        if (files.link(bundle->path(), path)) files.remove(bundle->path());
+      });
     }
     if (options.progress)
       options.progress(static_cast<std::size_t>(report.finished), static_cast<std::size_t>(report.finished));

@@ -28,7 +28,7 @@ struct CompactReport {
   std::int64_t files = 0;              //!< packed and removed, or written again
   std::int64_t folders = 0;            //!< removed
   std::int64_t bytes = 0;              //!< of the files
-  std::int64_t held = 0;               //!< jobs left alone: a run has a claim on them
+  std::int64_t held = 0;               //!< jobs left alone: a run has a claim on them, or their folder is away
   std::int64_t kept = 0;               //!< files left where they are: larger than 16 MiB, foreign, or changed meanwhile
   std::vector<std::string> bundles{};  //!< made, or unpacked and removed
 };
@@ -47,8 +47,8 @@ CompactReport compact(core::FileSystem& files, const experiments::StoreLayout& s
 void add(CompactReport& to, const CompactReport& one);
 
 //! Writes the files of all bundles of the suite, or of the whole store, again where they stood, unless something stands
-//! there, and removes the bundles. One that has files of a job that a run holds stays. \throws RuntimeError of the
-//! store; kCorrupt for a bundle that is damaged
+//! there, and removes the bundles. One that has files of a job that a run holds, or whose folder is not there, stays.
+//! A compaction may be at work. \throws RuntimeError of the store; kCorrupt for a bundle that is damaged
 CompactReport unpack(core::FileSystem& files, const experiments::StoreLayout& store,
                      const std::optional<std::string>& suite, const CompactOptions& options);
 

@@ -64,6 +64,7 @@ TEST_F(SuiteCompact, a_packed_specification_is_found_and_shared) {
   const experiments::PlannedJob& evaluation = plan_.jobs.back();
   run({});
   ASSERT_FALSE(files_.exists(store_.specification_file(evaluation.id)));
+  files_.remove(store_.result_file(std::get<experiments::EvaluationSpecification>(evaluation.specification).training));
   experiments::BundledFiles bundled(files_, store_);
   EXPECT_EQ(read_job_specification(bundled, store_, evaluation.id), evaluation.specification);
   ScratchStore scratch(store_, false);

@@ -12,6 +12,7 @@
 #include "tests/support/killing_file_system.h"
 #include "tests/support/pages.h"
 #include "tests/support/refusal.h"
+#include "tests/support/sick_file_system.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::collect_test {
@@ -19,6 +20,7 @@ namespace {
 
 using namespace orchestrator;
 using experiments::JobId;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -227,8 +229,10 @@ TEST_F(Collect, checkpoints_of_finished_jobs_scratch_and_dead_bundles_go) {
   write(store_.checkpoints_folder(kept_.jobs[3].id) / "step-000000001.safetensors", "old");
   write(unfinished / "checkpoints/step-000000001.safetensors", "needed");
   fs::remove(unfinished / "result.json");
-  for (const char* path : {"packs/easy/.shard-00000.h5.host-1-2.tmp", "suites/kept/.live.json.host-1-2.tmp",
-                           "scratch-ABCDEF/jobs/x", ".probe.host-1-2.tmp"})
+  const std::string of_pack = below(store_.pack_folder(kept_.datasets[0].pack));
+  for (const std::string& path :
+       {of_pack + "/.shard-00000.h5.host-1-2.tmp", std::string("suites/kept/.live.json.host-1-2.tmp"),
+        std::string("scratch-ABCDEF/jobs/x"), std::string(".probe.host-1-2.tmp")})
     write(store_.root() / path, "half");
   const auto bundle = [&](const JobId& id) {
     return experiments::publish_bundle(files_, store_, "kept", experiments::encode_bundle({{id, kHash, {{"a", {}}}}}));
@@ -246,6 +250,35 @@ TEST_F(Collect, checkpoints_of_finished_jobs_scratch_and_dead_bundles_go) {
   EXPECT_TRUE(fs::exists(unfinished / "checkpoints/step-000000001.safetensors"));
   EXPECT_FALSE(fs::exists(dead));
   EXPECT_TRUE(fs::exists(alive));
+}
+
+TEST_F(Collect, what_no_run_has_made_stays) {
+  const std::vector<std::string> foreign{"raw/Market-1501-v15.09.15/query/0001.jpg",
+                                         "raw/easy-0123456789ABCDEF/1.png",
+                                         "raw/-0123456789abcdef/1.png",
+                                         "packs/my-notes/n",
+                                         "packs/easy/pack.json",
+                                         "scratch-of-anna/thesis.tex",
+                                         "scratch-12345/x",
+                                         "jobs/ab/notes",
+                                         "notes.txt"};
+  for (const std::string& path : foreign) write(store_.root() / path, "mine");
+  age(store_.root());
+  EXPECT_FALSE(collect_here().items.empty());
+  for (const std::string& path : foreign) EXPECT_TRUE(fs::exists(store_.root() / path)) << path;
+}
+
+TEST_F(Collect, on_a_full_disk_it_removes_what_was_decided_and_says_what_to_do) {
+  write(store_.trash_folder() / "doomed-0123/:jobs:ab:x/weights", "large");
+  SickFileSystem full;
+  full.sick = [](SickFileSystem::Call call, const fs::path&) { return call == SickFileSystem::kWrite ? ENOSPC : 0; };
+  const auto before = there(paths_of(other_));
+  EXPECT_THAT(
+      refusal([&] { collect_here(full); }, core::ErrorKind::kEnvironment),
+      AllOf(HasSubstr("No space left on device"), HasSubstr("; remove a file of what `resolute store gc --json`")));
+  EXPECT_FALSE(fs::exists(store_.trash_folder() / "doomed-0123"));
+  EXPECT_EQ(there(paths_of(other_)), before);
+  EXPECT_FALSE(collect_here().items.empty());
 }
 
 // A suite announces its plan at each moment of a collection, and looks into the store unless it has to wait.

@@ -261,5 +261,72 @@ TEST_F(Compact, two_at_once_lose_nothing) {
   EXPECT_GT(at, 50);
 }
 
+// At each of its steps bundles are unpacked from beginning to end.
+TEST_F(Compact, one_that_unpacks_meanwhile_costs_nothing) {
+  const Tree before = tree(files_);
+  bool lives = false;
+  int at = 0, came_between = 0;
+  for (; !lives; at += 4) {
+    int step = 0;
+    lives = true;
+    Mortal process;
+    KillingFileSystem files(process);
+    process.before_step = [&] {
+      if (step++ != at) return;
+      lives = false;
+      came_between += experiments::bundle_files(files_, store_).empty() ? 0 : 1;
+      unpack(files_, store_, "toy", {});
+    };
+    compact(files, store_, plan_, {});
+    ASSERT_EQ(seen(), before) << "the other came at step " << at;
+    unpack(files_, store_, "toy", {});
+    ASSERT_EQ(tree(files_), before) << "the other came at step " << at;
+  }
+  EXPECT_GT(came_between, 10);
+}
+
+// At each step of unpacking one packs from beginning to end, or another unpacks.
+TEST_F(Compact, what_comes_while_one_unpacks_costs_nothing) {
+  const Tree before = tree(files_);
+  for (const bool packs : {true, false}) {
+    bool lives = false;
+    int at = 0;
+    for (; !lives; at += packs ? 7 : 3) {
+      compact_here();
+      int step = 0;
+      lives = true;
+      Mortal process;
+      KillingFileSystem files(process);
+      process.before_step = [&] {
+        if (step++ != at) return;
+        lives = false;
+        packs ? compact_here() : unpack(files_, store_, "toy", {});
+      };
+      unpack(files, store_, "toy", {});
+      ASSERT_EQ(seen(), before) << "the other came at step " << at;
+      unpack(files_, store_, "toy", {});
+      ASSERT_EQ(tree(files_), before) << "the other came at step " << at;
+    }
+    EXPECT_GT(at, 50);
+  }
+}
+
+// As while a collection has it in the trash.
+TEST_F(Compact, undo_keeps_what_is_of_a_job_that_is_away) {
+  const Tree before = tree(files_);
+  compact_here();
+  const fs::path folder = store_.job_folder(plan_.jobs[0].id), away = folder_ / "away";
+  fs::rename(folder, away);
+  const CompactReport undone = unpack(files_, store_, "toy", {});
+  EXPECT_EQ(undone.held, 1);
+  EXPECT_THAT(undone.bundles, IsEmpty());
+  EXPECT_THAT(experiments::bundle_files(files_, store_),
+              ElementsAre(experiments::bundles_folder(store_) / "toy-000001"));
+  fs::rename(away, folder);
+  EXPECT_EQ(seen(), before);
+  EXPECT_EQ(unpack(files_, store_, "toy", {}).jobs, 1);
+  EXPECT_EQ(tree(files_), before);
+}
+
 }  // namespace
 }  // namespace resolute::tests::compact_test

@@ -282,6 +282,36 @@ TEST_F(ReproCommand, other_features_metrics_and_shards_are_told) {
   expect_no_scratch(changed);
 }
 
+// Evaluations of one training hand on their features (docs/worker.md); the second run of one has to compute its own.
+TEST_F(ReproCommand, features_of_the_first_run_are_not_taken_for_the_second_s) {
+  const fs::path changed = copy(), training = folder_of(changed, ids_["training"]);
+  const fs::path evaluation = folder_of(changed, ids_["evaluation"]);
+  const auto names = [&] {
+    std::set<std::string> found;
+    for (const auto& entry : fs::directory_iterator(training)) found.insert(entry.path().filename());
+    return found;
+  };
+  std::string kept;
+  for (const std::string& name : names())
+    if (name.starts_with("kept-features-")) kept = name;
+  ASSERT_NE(kept, "");
+  const std::string key = kept.substr(0, kept.rfind('-') + 1);
+  std::string features = text_of(training / kept);
+  features.back() ^= 1;
+  const std::string wrong = core::sha256_hex(features);
+  fs::remove(training / kept);
+  write(training / (key + wrong + ".h5"), features);
+  auto record = core::parse_json(text_of(evaluation / "result.json"), "result");
+  const std::string right = record["features_sha256"];
+  record["features_sha256"] = wrong;
+  write(evaluation / "result.json", record.dump());
+  const auto before = names();
+  const auto again = repro(changed, "evaluation");
+  EXPECT_EQ(code_of(again), 1) << again.err;
+  EXPECT_THAT(again.out, HasSubstr(fmt::format("features_sha256 differs: recorded {}, again {}", wrong, right)));
+  EXPECT_EQ(names(), before) << "the first run is not touched";
+}
+
 TEST_F(ReproCommand, a_specifications_file_names_its_job_and_a_kept_run_can_be_looked_at) {
   const fs::path changed = copy();
   const auto again =

@@ -43,6 +43,26 @@ class Check : public SharedFolder {
   }
 };
 
+// Other programs leave files beside ours; a disk may not give out a folder.
+TEST_F(Check, passes_over_foreign_files_and_names_folders_that_cannot_be_listed) {
+  const std::vector<fs::path> foreign{store() / "jobs/.DS_Store", store() / "suites/notes.txt", store() / "packs/x"};
+  for (const fs::path& path : foreign) write(path, "");
+  EXPECT_THAT(succeeded(resolute({"store", "check", store()})).out, HasSubstr(": intact, "));
+  for (const Words& words : {Words{"suite", "list"}, Words{"logs", "training b 0"}, Words{"explain", "0123"}})
+    EXPECT_THAT(resolute(joined(words, {"--store", store()})).err, Not(HasSubstr("cannot list"))) << words[0];
+  const fs::path damaged = found("spec", ".json");
+  flip(damaged);
+  const fs::path loop = store() / "jobs/ab";
+  const bool was = fs::exists(loop);
+  if (!was) fs::create_symlink("ab", loop);
+  const auto output = resolute({"store", "check", store()});
+  EXPECT_EQ(code_of(output), 2);
+  EXPECT_THAT(output.out, HasSubstr(damaged.lexically_relative(store()).string() + ": "));
+  if (!was) fs::remove(loop);
+  flip(damaged);
+  for (const fs::path& path : foreign) fs::remove(path);
+}
+
 TEST_F(Check, finds_a_flipped_bit_in_each_kind_of_file_and_names_all_at_once) {
   EXPECT_THAT(succeeded(resolute({"store", "check", store()})).out, HasSubstr(": intact, "));
   const std::vector<fs::path> kinds{found("shard-00000", ".h5"),

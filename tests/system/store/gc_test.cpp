@@ -1,9 +1,15 @@
 // `resolute store gc` beside runs, killed and stopped at any moment: tables do not notice.
 
+#include <sys/stat.h>
+
 #include <csignal>
+#include <map>
 #include <numeric>
+#include <set>
 #include <thread>
 
+#include "core/files/file_system.h"
+#include "core/hash/sha256.h"
 #include "core/random/random.h"
 #include "tests/support/slice.h"
 #include "tests/system/cluster/fake_slurm.h"
@@ -22,8 +28,7 @@ Words run_of(const fs::path& store) {
 }
 Words gc_of(const fs::path& store) { return {"store", "gc", store, "--yes", "--older-than", "0:00"}; }
 
-pid_t start(const Words& words) {
-  core::SpawnRequest request = program(joined({kBin / "resolute"}, words));
+pid_t start(core::SpawnRequest request) {
   std::FILE* none = std::fopen("/dev/null", "w");
   request.descriptors = {{1, ::fileno(none)}, {2, ::fileno(none)}};
   const pid_t process = core::spawn_process(request);
@@ -31,21 +36,58 @@ pid_t start(const Words& words) {
   return process;
 }
 
-void pause(core::RandomStream& random, std::uint64_t most_ms) {
-  std::this_thread::sleep_for(std::chrono::microseconds(random.below(most_ms * 1000)));
+core::SpawnRequest run_in(const fs::path& store) { return program(joined({kBin / "resolute"}, run_of(store))); }
+
+// A collection on a store that takes its time to move each thing into the trash, so that a kill finds some of it there.
+// \param control a file outside of the store
+core::SpawnRequest slow_gc_in(const fs::path& store, const fs::path& control) {
+  write(control, "rename taken- 0 30\n");
+  core::SpawnRequest request = program(joined({kBin / "resolute"}, gc_of(store)));
+  request.environment["LD_PRELOAD"] = kBin / "store_shim.so";
+  request.environment["RESOLUTE_SHIM_FOLDER"] = store;
+  request.environment["RESOLUTE_SHIM_CONTROL"] = control;
+  return request;
 }
 
-// Lets a collection begin, and kills it, or stops it for a while.
-void disturb(pid_t gc, core::RandomStream& random) {
-  pause(random, 80);
+// Which file the result of each job of the store is.
+std::map<std::string, ino_t> results_in(const fs::path& store) {
+  std::map<std::string, ino_t> found;
+  for (const auto& entry : fs::recursive_directory_iterator(store / "jobs")) {
+    struct stat status {};
+    if (entry.path().filename() == "result.json" && ::stat(entry.path().c_str(), &status) == 0)
+      found[entry.path().parent_path().filename()] = status.st_ino;
+  }
+  return found;
+}
+
+// Jobs that a collection has taken, and that have to come back.
+std::set<std::string> undecided_jobs(const fs::path& store) {
+  std::set<std::string> found;
+  for (const std::string& folder : core::real_file_system().list(store / "trash")) {
+    if (!folder.starts_with("taken-") && !folder.starts_with("back-")) continue;
+    for (const std::string& item : core::real_file_system().list(store / "trash" / folder))
+      if (const std::string job = item.substr(item.rfind(':') + 1); core::is_sha256_hex(job)) found.insert(job);
+  }
+  return found;
+}
+
+void pause(core::RandomStream& random, std::chrono::microseconds most) {
+  std::this_thread::sleep_for(std::chrono::microseconds(random.below(static_cast<std::uint64_t>(most.count()))));
+}
+
+// Lets a collection that takes `length` begin, and kills it, or stops it for a while. True if it was at work still.
+bool disturb(pid_t gc, core::RandomStream& random, std::chrono::microseconds length) {
+  pause(random, length);
   if (random.below(3) == 0) {
     ::kill(gc, SIGSTOP);
-    pause(random, 500);
+    pause(random, milliseconds(500));
     ::kill(gc, SIGCONT);
-    pause(random, 40);
+    pause(random, length / 2);
   }
   ::kill(gc, SIGKILL);
-  ::waitpid(gc, nullptr, 0);
+  int word = 0;
+  ::waitpid(gc, &word, 0);
+  return WIFSIGNALED(word);
 }
 
 class GcOfAFinishedStore : public SharedFolder {
@@ -53,6 +95,11 @@ class GcOfAFinishedStore : public SharedFolder {
   static void SetUpTestSuite() {
     SharedFolder::SetUpTestSuite();
     succeeded(resolute(run_of(store())));
+    ScratchFolder scratch;
+    const fs::path orphans = orphaned(scratch);
+    const auto begin = std::chrono::steady_clock::now();
+    ASSERT_EQ(ended(start(slow_gc_in(orphans, scratch / "slow"))), "exit code 0");
+    length_ = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
   }
   // A copy of the store, without the suite: its jobs are nobody's.
   static fs::path orphaned(const ScratchFolder& scratch) {
@@ -60,6 +107,8 @@ class GcOfAFinishedStore : public SharedFolder {
     fs::remove_all(scratch / "store/suites/tiny");
     return scratch / "store";
   }
+
+  static inline std::chrono::microseconds length_{};  // of a collection of orphaned() that nobody disturbs
 };
 
 TEST_F(GcOfAFinishedStore, in_a_loop_beside_a_running_suite_costs_no_table_a_byte) {
@@ -69,9 +118,10 @@ TEST_F(GcOfAFinishedStore, in_a_loop_beside_a_running_suite_costs_no_table_a_byt
     ScratchFolder scratch;
     const fs::path store = scratch / "store";
     fs::create_directories(store);
-    const pid_t run = start(run_of(store));
+    const pid_t run = start(run_in(store));
     int word = 0;
-    for (; ::waitpid(run, &word, WNOHANG) == 0; ++kills) disturb(start(gc_of(store)), random);
+    while (::waitpid(run, &word, WNOHANG) == 0)
+      if (disturb(start(program(joined({kBin / "resolute"}, gc_of(store)))), random, milliseconds(80))) ++kills;
     EXPECT_EQ(core::describe(core::to_exit_status(word)), "exit code 0");
     EXPECT_EQ(tables_of(store), tables_of(GcOfAFinishedStore::store()));
     succeeded(resolute(gc_of(store)));
@@ -84,14 +134,17 @@ TEST_F(GcOfAFinishedStore, in_a_loop_beside_a_running_suite_costs_no_table_a_byt
 TEST_F(GcOfAFinishedStore, that_a_run_begins_to_need_meanwhile_costs_work_at_most) {
   std::vector<int> cases(50);
   std::iota(cases.begin(), cases.end(), 0);
+  int restored = 0;
   for (const int number : tests::slice("gc meets a run", cases, 3)) {
     core::RandomStream random("gc meets run " + std::to_string(number), {});
     ScratchFolder scratch;
     const fs::path store = orphaned(scratch);
-    const pid_t gc = start(gc_of(store));
-    pause(random, 60);
-    const pid_t run = start(run_of(store));
-    disturb(gc, random);
+    const auto before = results_in(store);
+    const pid_t gc = start(slow_gc_in(store, scratch / "slow"));
+    pause(random, length_ / 2);
+    const pid_t run = start(run_in(store));
+    const std::set<std::string> undecided =
+        disturb(gc, random, length_ / 2) ? undecided_jobs(store) : std::set<std::string>();
     EXPECT_EQ(ended(run), "exit code 0") << "case " << number;
     EXPECT_EQ(tables_of(store), tables_of(GcOfAFinishedStore::store())) << "case " << number;
     EXPECT_EQ(json_of(resolute(joined(gc_of(store), {"--json"})))["put_back"], 0);
@@ -101,7 +154,13 @@ TEST_F(GcOfAFinishedStore, that_a_run_begins_to_need_meanwhile_costs_work_at_mos
       const auto id = job["id"].get<std::string>();
       EXPECT_TRUE(fs::exists(store / "jobs" / id.substr(0, 2) / id / "result.json")) << "case " << number;
     }
+    auto after = results_in(store);
+    for (const std::string& job : undecided)
+      EXPECT_EQ(after[job], before.at(job)) << "case " << number << ": " << job << " was done again";
+    restored += undecided.empty() ? 0 : 1;
   }
+  RecordProperty("restored", restored);
+  if (tests::slice_commit().empty()) EXPECT_GE(restored, 10) << "of 50: the others came before or behind";
 }
 
 TEST_F(GcOfAFinishedStore, says_what_it_would_remove_and_removes_it_with_yes_alone) {
@@ -109,6 +168,8 @@ TEST_F(GcOfAFinishedStore, says_what_it_would_remove_and_removes_it_with_yes_alo
   const fs::path store = orphaned(scratch);
   const core::Json young = json_of(resolute({"store", "gc", store, "--json"}));
   EXPECT_EQ(young["items"], core::Json::array()) << "an hour has not passed";
+  EXPECT_GT(young["young"], 0);
+  EXPECT_THAT(resolute({"store", "gc", store}).out, HasSubstr("more stay as they were touched less than 1:00:00 ago"));
   const CommandOutput told = succeeded(resolute({"store", "gc", "--store", store, "--older-than", "0:00"}));
   EXPECT_THAT(told.out, HasSubstr("jobs of no suite"));
   EXPECT_THAT(told.out, HasSubstr("nothing was changed; --yes removes it"));
