@@ -88,6 +88,8 @@ struct Recipe {
   int pad = 10;
   double erasing = 0.0;
   Precision precision = Precision::kF32;
+  int program =
+      0;  //!< not 0: a program that is not resolute-worker trains (docs/worker.md), so its jobs have other ids
   bool operator==(const Recipe&) const = default;
 
   static constexpr int kMostSteps = 100'000'000;
@@ -134,6 +136,10 @@ struct Recipe {
                  "zero padding before a random crop back to size, pixels; at most height and width"));
     visit(member("erasing", &R::erasing, between(0, 1), "probability of random erasing"));
     visit(member("precision", &R::precision, "a training's evaluation computes in it too; tf32 on GPUs alone"));
+    visit(member("program", &R::program, at_least(0),
+                 "number that you give to a program of yours that trains in place of resolute-worker (worker), another "
+                 "one to each version; 0: resolute-worker trains")
+              .silent_at_default());
   }
 };
 

@@ -3,9 +3,10 @@ All that the contract of docs/worker.md asks for comes from external_worker.py.
 
     osnet_worker.py [--network osnet_x0_25] [--weights FILE] run …
 
-It takes trainings of the method `baseline` by classification alone, as torchreid's ImageSoftmaxEngine trains, and what evaluates them;
-every other job goes to resolute-worker, so that a table may have rows of both. --weights: a file of torch.save with the network's
-parameters, such as torchreid's osnet_x0_25_imagenet.pth. Neither option is part of a job's id: another network wants another store."""
+It takes trainings whose recipe has a `program` (train.program in suites), and what evaluates them; every other job goes to
+resolute-worker, so that a table may have rows of both. It trains by classification alone, as torchreid's ImageSoftmaxEngine does.
+--weights: a file of torch.save with the network's parameters, such as torchreid's osnet_x0_25_imagenet.pth. Neither option is part of
+a job's id: give another network another number of train.program."""
 
 import argparse, hashlib, importlib, io, json, math, os, sys, types, warnings
 
@@ -126,9 +127,7 @@ def is_osnets(store, specification):
     """Whether a training or an evaluation is one that this worker takes."""
     if specification["kind"] == "evaluation":
         specification = read_job(store, specification["training"])
-    if specification["kind"] != "training" or specification["method"] != "baseline":
-        return False
-    return specification["options"]["classification"] and not specification["options"]["triplet"]
+    return specification["kind"] == "training" and specification["recipe"].get("program", 0) != 0
 
 
 def main():

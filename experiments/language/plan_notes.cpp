@@ -5,8 +5,12 @@
 namespace resolute::experiments {
 
 void PlanFacts::add(const Draft& draft, const std::string& dataset) {
-  backbones.emplace(settings::word(draft.network.backbone));
-  small = small && methods::trunk_shape(draft.network).small;
+  if (draft.recipe.program != 0) {
+    programs.insert(std::to_string(draft.recipe.program));
+  } else {
+    backbones.emplace(settings::word(draft.network.backbone));
+    small = small && methods::trunk_shape(draft.network).small;
+  }
   lanes.insert(std::to_string(draft.lanes));
   pools.emplace(settings::word(draft.split.train_pool));
   partitions.emplace(settings::word(draft.split.partition));
@@ -31,8 +35,12 @@ std::vector<std::string> notes_of(const PlanFacts& facts) {
     notes.push_back(
         fmt::format("from scratch by --from-scratch (the suite asks for {} weights)", listed(facts.dropped_weights)));
   }
-  notes.push_back(facts.small ? fmt::format("small backbone ({})", listed(facts.backbones))
-                              : "backbone " + listed(facts.backbones));
+  if (!facts.programs.empty())
+    notes.push_back(fmt::format("trained by a program of its own (train.program {}), which may read settings otherwise",
+                                listed(facts.programs)));
+  if (!facts.backbones.empty())
+    notes.push_back(facts.small ? fmt::format("small backbone ({})", listed(facts.backbones))
+                                : "backbone " + listed(facts.backbones));
   notes.push_back(fmt::format("L = {} (lanes a batch)", listed(facts.lanes)));
   notes.push_back("training pool " + listed(facts.pools));
   notes.push_back(fmt::format("trials {}, partition {}", listed(facts.trials), listed(facts.partitions)));

@@ -11,8 +11,9 @@
 namespace resolute::experiments {
 
 struct PlanFacts {
-  std::set<std::string> backbones;
-  bool small = true;  //!< all of them are
+  std::set<std::string> backbones;   //!< of resolute-worker's trainings
+  bool small = true;                 //!< all of them are
+  std::set<std::string> programs{};  //!< Recipe::program of the others
   std::set<std::string> lanes;
   std::set<std::string> pools;
   std::set<std::string> partitions;

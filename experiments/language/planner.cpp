@@ -251,6 +251,9 @@ class Planner {
                          fmt::format("source '{}' publishes {} test sets, one a trial",
                                      settings::word(combination.dataset.source), sets),
                          fmt::format("lower it to {} or set split.partition = \"random-halves\"", sets));
+    if (draft.recipe.program != 0 && suite_.worker.empty())
+      combination.refuse("train.program", draft.recipe.program, "the suite has no 'worker', so resolute-worker trains",
+                         "name the program by 'worker', or leave the key out");
     if (draft.lanes % draft.ranks != 0)
       combination.refuse("ranks", draft.ranks, fmt::format("it must divide the number of lanes, {}", draft.lanes));
     if (draft.method.empty())

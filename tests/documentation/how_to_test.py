@@ -3,6 +3,7 @@ script/bibtex has of CITATION.cff whatever a citation needs.
 
 Usage: how_to_test.py RESOLUTE
 """
+import csv
 import pathlib
 import re
 import subprocess
@@ -46,7 +47,10 @@ class HowTo(tutorial_test.TorchFollower):
         self.run_lines([drawn])
         self.assertRegex(self.printed_by(IMAGES)[-1], r"\| Baseline +\| +\d+\.\d ± ")
         if self.torch_python():
-            self.assertIn("0 failed, 0 unfinished", self.printed_by(PYTHON)[0])
+            printed, = self.printed_by(PYTHON)
+            self.assertIn("2 jobs done before, 2 now, 0 failed, 0 unfinished", printed)
+            self.assertRegex(printed, r"- `train\.program`: not there → 1, in all 2 rows")
+            self.assertNotIn("the same jobs", printed)
         self.check_failure()
         self.assertRegex(self.printed_by(COST)[0], r"GPU-hours, [\d.]+ days on 16 GPUs")
         self.check_seeds()
@@ -75,7 +79,12 @@ class HowTo(tutorial_test.TorchFollower):
         printed, = self.printed_by(SEEDS)
         self.assertIn("6 jobs done before, 4 now", printed)
         self.assertRegex(printed, r"\| Baseline +\| +\d+\.\d ± [\d.]+ \|.*\n\| All triplets +\| +… 2/4 trials")
-        self.assertTrue((self.folder / "csv/trials.csv").exists())
+        trials, metrics = [list(csv.DictReader((self.folder / "csv" / name).read_text(encoding="utf-8").splitlines()))
+                           for name in ("trials.csv", "metrics.csv")]
+        numbers = {(one["job"], one["metric"]): float(one["value"]) for one in metrics}
+        own = [numbers[one["evaluation"], "rank1"] for one in trials if one["row_id"] == "baseline"]
+        self.assertEqual(len(own), 4)
+        self.assertRegex(printed, rf"\| Baseline +\| +{100 * sum(own) / 4:.1f} ± ")
 
 
 class Questions(unittest.TestCase):

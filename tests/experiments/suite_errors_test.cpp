@@ -36,6 +36,13 @@ TEST(SuiteErrors, columns_count_characters) {
   EXPECT_THAT(with("title = \"Good\"", "\"ö\" = 1\n\"é\" = \"ü\" 3"), StartsWith("s.toml:3:11: not TOML"));
 }
 
+TEST(SuiteErrors, a_program_of_one_s_own_needs_a_worker) {
+  EXPECT_EQ(
+      with("train.pad = 4", "train.program = 1"),
+      "s.toml:32:7: key 'train.program' has the value 1 (the suite has no 'worker', so resolute-worker trains, for "
+      "row 'r' on data set 'easy'); name the program by 'worker', or leave the key out");
+}
+
 TEST(SuiteErrors, an_unknown_method_option_is_wrong_even_where_no_row_uses_it) {
   EXPECT_THAT(with("levels = [4, 5]", "mode = 1"), StartsWith("s.toml:13:1: key 'rain.mode' is unknown"));
   EXPECT_EQ("", with("method = \"rain\"", "method = \"baseline\""));

@@ -312,6 +312,21 @@ TEST_F(Suite, an_external_worker_is_named) {
   EXPECT_THAT(plan("worker = [\"python\", \"train.py\"]\n" + small()).worker, ElementsAre("python", "train.py"));
 }
 
+TEST_F(Suite, a_program_of_one_s_own_has_jobs_of_its_own) {
+  const std::string rows = row("ours", "") + row("mine-1", "train.program = 1") + row("mine-2", "train.program = 2");
+  const Plan made = plan("worker = [\"python\", \"train.py\"]\n" + small("", rows));
+  std::set<std::string> trainings, evaluations;
+  for (const RowPlan& one : made.tables[0].rows) evaluations.insert(one.cells[0].evaluations[0].hex);
+  for (const auto& training : jobs_of<TrainingSpecification>(made)) trainings.insert(job_id(training).hex);
+  EXPECT_EQ(trainings.size(), 3U);
+  EXPECT_EQ(evaluations.size(), 3U);
+  EXPECT_TRUE(trainings.contains(job_id(training_of(plan(small()), "t", "r")).hex)) << "what it has without the key";
+  EXPECT_THAT(made.notes, Contains(HasSubstr("a program of its own (train.program 1, 2)")));
+  EXPECT_THAT(made.notes, Contains("backbone resnet50"));
+  const Plan all_mine = plan("worker = [\"python\", \"train.py\"]\n" + small("train.program = 1"));
+  EXPECT_THAT(all_mine.notes, Not(Contains(HasSubstr("backbone"))));
+}
+
 TEST_F(Suite, the_documents_example_is_a_suite) {
   const Plan made = plan(documented("# "));
   check_sound(made);

@@ -75,6 +75,10 @@ std::unique_ptr<Device> open_device(const experiments::TrainingSpecification& tr
 
 results::TrainingRecord run_training(const JobContext& context,
                                      const experiments::TrainingSpecification& specification) {
+  if (specification.recipe.program != 0)
+    throw core::input_error("the training is of another program than resolute-worker",
+                            fmt::format("train.program is {}", specification.recipe.program),
+                            "that program has to train it, or leave train.program out");
   const bool first = context.options.process_rank == 0;
   const LaneRange range = lanes_of(context.options.process_rank, context.options.process_ranks, specification.lanes);
   const CheckpointOwner owner{context.job.hex, numeric_class(context.device)};

@@ -150,6 +150,20 @@ TEST_F(WorkerTest, ranks_that_do_not_divide_the_lanes_are_refused) {
         end);
 }
 
+TEST_F(WorkerTest, a_training_of_another_program_is_refused) {
+  const fs::path folder = store("program");
+  auto training = small_training(experiments::BaselineOptions{});
+  training.recipe.program = 7;
+  const JobId id = write_specification(folder, training);
+  const auto ends = Attempt(folder, id, 1).wait();
+  EXPECT_EQ(
+      (Ended{"exit code 2",
+             "resolute-worker: the training is of another program than resolute-worker (train.program is 7); that "
+             "program has to train it, or leave train.program out"}),
+      ends[0]);
+  EXPECT_EQ("none", result(folder, id));
+}
+
 TEST_F(WorkerTest, an_evaluation_without_its_training_is_refused) {
   const fs::path folder = store("untrained");
   const auto training = small_training(experiments::RainOptions{});
