@@ -54,7 +54,7 @@ struct TrainerParts {
 };
 
 //! "PHASE/PARAMETER" of every gradient of a step, in the order of a gradient log's tensors. That of a phase that has
-//! yet to begin (Phase::first_step) or of a group that stands still (ParameterGroup::moves_in) is logged as 0.
+//! yet to begin (Phase::first_step) or of a group that stands still (ParameterGroup::moves_in) has the digest of zeros.
 std::vector<std::string> gradient_names(Method& method);
 
 struct TrainingOutcome {
