@@ -3,7 +3,7 @@
 //! recorded too and hold in every class within a tolerance: in one without hashes the test compares those, says so, and
 //! is skipped if they hold. Those losses are of step 2: Adam makes steps of full length of a gradient's rounding error,
 //! and by step 10 MSIFLA's loss moves by 15 % with the instructions of one processor. After a deliberate change: raise
-//! kRevision in experiments/specification/specification.h, run with RESOLUTE_RECORD_GOLDEN=1, commit.
+//! kRevision in methods/NAME/options.h, run with RESOLUTE_RECORD_GOLDEN=1, commit.
 #include <ATen/Version.h>
 #include <gtest/gtest.h>
 #include <torch/version.h>
@@ -152,6 +152,10 @@ TEST(TenSteps, bits_change_only_with_the_revision) {
   if (std::getenv("RESOLUTE_RECORD_GOLDEN") != nullptr) {
     recorded[kEveryClass] = figures;
     recorded[numeric_class()] = hashes;
+    // Bits of a revision that is gone, of machines that this one is not.
+    for (auto& of_class : recorded)
+      for (const auto& [name, hash] : core::Json(of_class).items())
+        if (!hashes.contains(name)) of_class.erase(name);
     std::ofstream(kFile) << recorded.dump(1) << '\n';
   }
   ASSERT_TRUE(recorded.contains(kEveryClass));
