@@ -5,5 +5,5 @@ find_file(PLOTLY_SCRIPT plotly.min.js PATHS ${LIBTORCH_ROOT}/../plotly/package_d
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(Plotly
   REQUIRED_VARS PLOTLY_SCRIPT
-  REASON_FAILURE_MESSAGE "run script/test or script/quickstart once (they fetch it), or give -DPLOTLY_SCRIPT=FILE")
+  REASON_FAILURE_MESSAGE "run script/test or script/quickstart once (they fetch it), install plotly beside a torch of your own, or give -DPLOTLY_SCRIPT=FILE")
 mark_as_advanced(PLOTLY_SCRIPT)

@@ -6,9 +6,9 @@ set -euo pipefail
 # What programs say is read here and there: in English.
 export LC_ALL=C.UTF-8
 
-# An empty environment has no HOME; CMake and pip look for one too.
+# An empty environment has no HOME, which CMake and pip look for too, and a PATH that bash keeps to itself.
 : "${HOME:=$(getent passwd "$(id -u)" | cut -d: -f6)}"
-export HOME
+export HOME PATH
 source_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${RESOLUTE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/resolute}
 libtorch_folder=$cache/libtorch-2.11.0
@@ -258,6 +258,14 @@ is_stale() {
     [ "$(realpath -m "$libtorch")" != "$(realpath -m "${LIBTORCH_ROOT:-$libtorch_folder/torch}")" ]
 }
 
+# is_configured PRESET: its folder can be built in as it is: configured to the end, in this checkout, with this libtorch.
+is_configured() {
+  local folder file
+  folder=$source_root/build/$(build_folder "$1")
+  for file in CMakeCache.txt build.ninja CMakeFiles/rules.ninja; do [ -e "$folder/$file" ] || return 1; done
+  ! is_stale "$1"
+}
+
 # alone_in PRESET COMMAND…: COMMAND while no other script configures or builds in the preset's folder. What it starts holds the lock
 # too, so that it is free only once that is gone.
 alone_in() {
@@ -299,7 +307,7 @@ configure_and_build() {
 build_programs() { alone_in release build_programs_here; }
 
 build_programs_here() {
-  if [ -e "$source_root/build/release/build.ninja" ] && ! is_stale release; then
+  if is_configured release; then
     cd "$source_root"
     step "build" ninja -C build/release resolute resolute-worker
   else

@@ -16,13 +16,21 @@ at_exit() {
 
 # tests_in_memory: tests have their folders in memory where 4 GiB of it are to be had (they fill 0.7) and nobody has said where they
 # shall be. Together they make and remove a hundred thousand files, and ext4 looks at every inode that was freed in the last seconds
-# before it gives a new one. Sets: TMPDIR.
+# before it gives a new one. Containers often let nothing run there, and tests write programs. Sets: TMPDIR.
 tests_in_memory() {
   local folder=/dev/shm free
   free=$(df --output=avail "$folder" 2>/dev/null | tail -n 1) || free=0
   [ -z "${TMPDIR:-}" ] && [ "${free:-0}" -ge $((4 << 20)) ] || return 0
   trap at_exit EXIT
   memory=$(mktemp -d "$folder/resolute.XXXXXX")
+  printf '#!/bin/sh\n' >"$memory/program"
+  chmod +x "$memory/program"
+  if ! "$memory/program" 2>/dev/null; then
+    rm -rf "$memory"
+    memory=''
+    return 0
+  fi
+  rm "$memory/program"
   chmod 1777 "$memory"  # tests become other users
   export TMPDIR=$memory
 }

@@ -74,7 +74,8 @@ def look(entry):
     else:
         command, folder = [*command, "-fsyntax-only", entry["file"]], entry["directory"]
     found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    return found.stdout + found.stderr if found.returncode else ""
+    # One that was killed says nothing.
+    return found.stdout + found.stderr or f"{entry['file']}: ended with code {found.returncode}" if found.returncode else ""
 
 
 def main():
