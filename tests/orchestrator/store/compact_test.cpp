@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "core/hash/sha256.h"
 #include "experiments/store/bundle.h"
 #include "orchestrator/journal/journal.h"
@@ -77,6 +79,20 @@ class Compact : public testing::Test {
     return 1 + std::distance(fs::recursive_directory_iterator(store_.job_folder(plan_.jobs[job].id)), {});
   }
   CompactReport compact_here() { return compact(files_, store_, plan_, {}); }
+  // Lets `other` work from beginning to end before one step of `work`'s. \return false if that step did not come
+  static bool meet(int at, const std::function<void()>& other, const std::function<void(core::FileSystem&)>& work) {
+    int step = 0;
+    bool came = false;
+    Mortal process;
+    KillingFileSystem files(process);
+    process.before_step = [&] {
+      if (step++ != at) return;
+      came = true;
+      other();
+    };
+    work(files);
+    return came;
+  }
 
   TemporaryFolder folder_;
   Mortal nobody_;
@@ -240,19 +256,11 @@ TEST_F(Compact, undo_killed_at_any_step_loses_nothing) {
 // At each of its steps another one works through the store from beginning to end.
 TEST_F(Compact, two_at_once_lose_nothing) {
   const Tree before = tree(files_);
-  bool lives = false;
+  bool came = true;
   int at = 0;
-  for (; !lives; at += 4) {
-    int step = 0;
-    lives = true;
-    Mortal process;
-    KillingFileSystem files(process);
-    process.before_step = [&] {
-      if (step++ != at) return;
-      lives = false;
-      compact_here();
-    };
-    compact(files, store_, plan_, {});
+  for (; came; at += 4) {
+    came = meet(
+        at, [&] { compact_here(); }, [&](core::FileSystem& files) { compact(files, store_, plan_, {}); });
     ASSERT_EQ(seen(), before) << "the other came at step " << at;
     ASSERT_EQ(inodes(0), 4);
     unpack(files_, store_, "toy", {});
@@ -261,23 +269,17 @@ TEST_F(Compact, two_at_once_lose_nothing) {
   EXPECT_GT(at, 50);
 }
 
-// At each of its steps bundles are unpacked from beginning to end.
+// At its steps bundles are unpacked from beginning to end.
 TEST_F(Compact, one_that_unpacks_meanwhile_costs_nothing) {
   const Tree before = tree(files_);
-  bool lives = false;
-  int at = 0, came_between = 0;
-  for (; !lives; at += 4) {
-    int step = 0;
-    lives = true;
-    Mortal process;
-    KillingFileSystem files(process);
-    process.before_step = [&] {
-      if (step++ != at) return;
-      lives = false;
-      came_between += experiments::bundle_files(files_, store_).empty() ? 0 : 1;
-      unpack(files_, store_, "toy", {});
-    };
-    compact(files, store_, plan_, {});
+  bool came = true;
+  int came_between = 0;
+  const auto undo = [&] {
+    came_between += experiments::bundle_files(files_, store_).empty() ? 0 : 1;
+    unpack(files_, store_, "toy", {});
+  };
+  for (int at = 0; came; at += 4) {
+    came = meet(at, undo, [&](core::FileSystem& files) { compact(files, store_, plan_, {}); });
     ASSERT_EQ(seen(), before) << "the other came at step " << at;
     unpack(files_, store_, "toy", {});
     ASSERT_EQ(tree(files_), before) << "the other came at step " << at;
@@ -285,24 +287,17 @@ TEST_F(Compact, one_that_unpacks_meanwhile_costs_nothing) {
   EXPECT_GT(came_between, 10);
 }
 
-// At each step of unpacking one packs from beginning to end, or another unpacks.
+// At steps of unpacking one packs from beginning to end, or another unpacks.
 TEST_F(Compact, what_comes_while_one_unpacks_costs_nothing) {
   const Tree before = tree(files_);
   for (const bool packs : {true, false}) {
-    bool lives = false;
+    bool came = true;
     int at = 0;
-    for (; !lives; at += packs ? 7 : 3) {
+    for (; came; at += packs ? 7 : 3) {
       compact_here();
-      int step = 0;
-      lives = true;
-      Mortal process;
-      KillingFileSystem files(process);
-      process.before_step = [&] {
-        if (step++ != at) return;
-        lives = false;
-        packs ? compact_here() : unpack(files_, store_, "toy", {});
-      };
-      unpack(files, store_, "toy", {});
+      came = meet(
+          at, [&] { packs ? compact_here() : unpack(files_, store_, "toy", {}); },
+          [&](core::FileSystem& files) { unpack(files, store_, "toy", {}); });
       ASSERT_EQ(seen(), before) << "the other came at step " << at;
       unpack(files_, store_, "toy", {});
       ASSERT_EQ(tree(files_), before) << "the other came at step " << at;
