@@ -164,6 +164,11 @@ std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experimen
   return events;
 }
 
+std::vector<std::string> fresh_list(core::FileSystem& files, const fs::path& folder) {
+  if (files.exists(folder)) unless_foreign([&] { return core::probe_storage(files, folder), true; });
+  return files.list(folder);
+}
+
 bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job) {
   return unless_foreign([&] { return files.exists(store.result_file(job)); }).value_or(false);
 }

@@ -95,6 +95,10 @@ std::optional<std::invoke_result_t<Look>> unless_foreign(Look look) {
   }
 }
 
+//! The names in a folder as they are now: a client of NFS believes a listing for up to a minute, but not behind a
+//! change of its own. \throws RuntimeError of the store
+std::vector<std::string> fresh_list(core::FileSystem& files, const std::filesystem::path& folder);
+
 //! Whether the job has a result that can be seen: one behind a folder that is not ours to enter counts as none.
 bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job);
 

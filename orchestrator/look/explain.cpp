@@ -21,11 +21,17 @@ namespace {
 
 constexpr std::size_t kMostNeedsNamed = 3;
 
-std::vector<KnownRun> read_pasts(core::FileSystem& files, const experiments::StoreLayout& store,
-                                 const std::optional<std::string>& suite) {
+// Of one suite, or of all.
+std::vector<KnownRun> runs_of(core::FileSystem& files, const experiments::StoreLayout& store,
+                              const std::optional<std::string>& suite) {
   std::vector<std::string> names = suite ? run_names(files, store, *suite) : run_names(files, store);
   std::sort(names.begin(), names.end());
-  std::vector<KnownRun> pasts = read_runs(files, store, names);
+  return read_runs(files, store, names);
+}
+
+std::vector<KnownRun> read_pasts(core::FileSystem& files, const experiments::StoreLayout& store,
+                                 const std::optional<std::string>& suite) {
+  std::vector<KnownRun> pasts = runs_of(files, store, suite);
   if (pasts.empty())
     throw core::input_error(suite ? fmt::format("suite '{}' has no journal", *suite)
                                   : fmt::format("store '{}' has no journal", store.root().string()),
@@ -220,11 +226,9 @@ std::vector<KnownJob> jobs_called(core::FileSystem& files, const experiments::St
 
 JobNow look_at_job(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job,
                    const std::optional<std::string>& suite, Instant now) {
-  std::vector<std::string> names = suite ? run_names(files, store, *suite) : run_names(files, store);
-  std::sort(names.begin(), names.end());
   JobNow seen;
   bool given_up = false, hoped_for = false;
-  for (const KnownRun& past : read_runs(files, store, names)) {
+  for (const KnownRun& past : runs_of(files, store, suite)) {
     const auto number = past.state.numbers.find(job.hex);
     if (number == past.state.numbers.end()) continue;
     const Job& known = job_of(past.state, number->second);

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "core/process/side_by_side.h"
+#include "orchestrator/journal/epoch.h"
 #include "orchestrator/space/contents.h"
 #include "orchestrator/space/needs.h"
 #include "orchestrator/space/trash.h"
@@ -34,10 +35,7 @@ class Collection {
       return report_;
     }
     // What earlier ones have decided goes before anything is written: the disk may be full.
-    for (const fs::path& folder : doomed_folders(files_, store_)) {
-      report_.trash_bytes += bytes_in(folder);
-      empty(folder);
-    }
+    remove_doomed({});
     files_.create_directories(store_.root() / "suites");
     settle_trash(files_, clock_, store_);
     std::vector<StoredItem> items = candidates();
@@ -50,11 +48,7 @@ class Collection {
       throw;
     }
     report_.items = std::move(items);
-    // What was restored as it had to make room for another may be there beside it.
-    for (const fs::path& folder : doomed_folders(files_, store_)) {
-      if (folder != doomed) report_.trash_bytes += bytes_in(folder);
-      empty(folder);
-    }
+    remove_doomed(doomed);
     return report_;
   }
 
@@ -67,9 +61,10 @@ class Collection {
       item.held = item.held || !is_asked_for(item);
       hold_young_scratch(item, wall_clock());
     }
-    std::vector<StoredItem> items = what_nothing_needs(names_of(needs), contents, wall_clock() - options_.untouched);
+    const Names needed = names_of(needs);
+    std::vector<StoredItem> items = what_nothing_needs(needed, contents, wall_clock() - options_.untouched);
     report_.young =
-        static_cast<std::int64_t>(what_nothing_needs(names_of(needs), contents, Instant::max()).size() - items.size());
+        static_cast<std::int64_t>(what_nothing_needs(needed, contents, Instant::max()).size() - items.size());
     std::set<std::string> going;
     for (const StoredItem& item : items) going.insert(item.path);
     for (const StoredItem& item : contents)
@@ -115,6 +110,14 @@ class Collection {
     StoredItem item{ItemKind::kScratch, folder.lexically_relative(store_.root()).string()};
     look_again(files_, store_, item);
     return item.bytes;
+  }
+
+  // \param own what this collection has decided: its items are counted by themselves
+  void remove_doomed(const fs::path& own) {
+    for (const fs::path& folder : doomed_folders(files_, store_)) {
+      if (folder != own) report_.trash_bytes += bytes_in(folder);
+      empty(folder);
+    }
   }
 
   void empty(const fs::path& folder) {

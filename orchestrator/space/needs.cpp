@@ -104,11 +104,6 @@ void announce_plan(core::FileSystem& files, const experiments::StoreLayout& stor
   settle_trash(files, core::monotonic_clock(), store);
 }
 
-std::vector<std::string> fresh_list(core::FileSystem& files, const fs::path& folder) {
-  if (files.exists(folder)) unless_foreign([&] { return core::probe_storage(files, folder), true; });
-  return files.list(folder);
-}
-
 std::vector<SuiteNeeds> read_needs(core::FileSystem& files, const experiments::StoreLayout& store,
                                    const ListFolder& list) {
   std::map<std::string, SuiteNeeds> suites;

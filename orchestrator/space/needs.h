@@ -54,8 +54,4 @@ Names names_of(const std::vector<SuiteNeeds>& suites);
 //! All SuiteNeeds::planned.
 Names planned_of(const std::vector<SuiteNeeds>& suites);
 
-//! The names in a folder as they are now: a client of NFS believes a listing for up to a minute, but not behind a
-//! change of its own. \throws RuntimeError of the store
-std::vector<std::string> fresh_list(core::FileSystem& files, const std::filesystem::path& folder);
-
 }  // namespace resolute::orchestrator

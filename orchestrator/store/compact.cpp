@@ -39,6 +39,19 @@ std::optional<core::Bytes> small_file(core::FileSystem& files, const fs::path& p
   return bytes;
 }
 
+// A compaction may take the folder below the job's away as it is empty for a moment. \return false if something stands
+// there
+bool put(core::FileSystem& files, const fs::path& job_folder, const std::string& name, const core::Bytes& bytes) {
+  constexpr int kTries = 5;
+  for (int tries = 1;; ++tries) {
+    try {
+      return core::publish_exclusive(files, job_folder / name, bytes);
+    } catch (const core::RuntimeError& error) {
+      if (!error.is_missing() || tries == kTries || !files.exists(job_folder)) throw;
+    }
+  }
+}
+
 class Compaction {
  public:
   Compaction(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
@@ -127,12 +140,6 @@ class Compaction {
     if (pending_bytes_ >= options_.bundle_bytes) flush();
   }
 
-  // As it is now: a client of NFS believes what it knows for up to a minute, but not behind a change of its own.
-  bool is_there(const fs::path& bundle) {
-    core::probe_storage(files_, bundle.parent_path());
-    return std::ranges::binary_search(files_.list(bundle.parent_path()), bundle.filename().string());
-  }
-
   // unpack() took the bundle while its files were there and left them as they were: what this removed since comes back.
   // It renumbers a bundle before it looks for the files, so one of the two sees what the other did.
   void put_back(const fs::path& bundle) {
@@ -140,7 +147,7 @@ class Compaction {
     for (const BundledJob& job : pending_) {
       const fs::path folder = store_.job_folder(job.job);
       if (!files_.exists(folder)) continue;  // somebody has removed the job as a whole
-      for (const auto& file : job.files) core::publish_exclusive(files_, folder / file.name, file.bytes);
+      for (const auto& file : job.files) put(files_, folder, file.name, file.bytes);
     }
   }
 
@@ -152,12 +159,13 @@ class Compaction {
     if (files && !options_.dry_run)
       made = experiments::publish_bundle(files_, store_, suite_, experiments::encode_bundle(pending_));
     CompactReport sum;
+    std::mutex guard;
     core::side_by_side(pending_.size(), at_once_, [&](std::size_t i) {
       const CompactReport tidied = tidy(pending_[i], folders_[i]);
-      const std::lock_guard lock(guard_);
+      const std::lock_guard lock(guard);
       add(sum, tidied);
     });
-    if (made && is_there(*made)) {
+    if (made && std::ranges::binary_search(fresh_list(files_, made->parent_path()), made->filename().string())) {
       sum.bundles.push_back(made->filename().string());
     } else if (made) {
       put_back(*made);
@@ -203,22 +211,8 @@ class Compaction {
   std::vector<BundledJob> pending_;
   std::vector<std::vector<std::string>> folders_;  // beside pending_: Leavings::folders
   std::uint64_t pending_bytes_ = 0;
-  std::mutex guard_;  // of the report, while files are removed
   CompactReport report_;
 };
-
-// A compaction may take the folder below the job's away as it is empty for a moment. \return false if something stands
-// there
-bool put(core::FileSystem& files, const fs::path& job_folder, const std::string& name, const core::Bytes& bytes) {
-  constexpr int kTries = 5;
-  for (int tries = 1;; ++tries) {
-    try {
-      return core::publish_exclusive(files, job_folder / name, bytes);
-    } catch (const core::RuntimeError& error) {
-      if (!error.is_missing() || tries == kTries || !files.exists(job_folder)) throw;
-    }
-  }
-}
 
 // Of a job whose folder is there. \return files and bytes written again
 std::pair<std::int64_t, std::int64_t> restore(core::FileSystem& files, const experiments::StoreLayout& store,
@@ -241,14 +235,12 @@ std::pair<std::int64_t, std::int64_t> restore(core::FileSystem& files, const exp
   return restored;
 }
 
-// False where what it looks for is gone.
-bool unless_missing(const auto& look) {
+// What somebody has removed meanwhile is no error.
+void unless_missing(const auto& look) {
   try {
     look();
-    return true;
   } catch (const core::RuntimeError& error) {
     if (!error.is_missing()) throw;
-    return false;
   }
 }
 

@@ -93,6 +93,19 @@ class Compact : public testing::Test {
     work(files);
     return came;
   }
+  // Lets them meet at one step after another, `stride` apart, until `work` has no more.
+  void expect_nothing_lost(int stride, const std::function<void()>& other,
+                           const std::function<void(core::FileSystem&)>& work) {
+    const Tree before = tree(files_);
+    int at = 0;
+    for (bool came = true; came; at += stride) {
+      came = meet(at, other, work);
+      ASSERT_EQ(seen(), before) << "the other came at step " << at;
+      unpack(files_, store_, "toy", {});
+      ASSERT_EQ(tree(files_), before) << "the other came at step " << at;
+    }
+    EXPECT_GT(at, 50);
+  }
 
   TemporaryFolder folder_;
   Mortal nobody_;
@@ -253,57 +266,36 @@ TEST_F(Compact, undo_killed_at_any_step_loses_nothing) {
   EXPECT_GT(step, 50);
 }
 
-// At each of its steps another one works through the store from beginning to end.
+// At its steps another one works through the store from beginning to end.
 TEST_F(Compact, two_at_once_lose_nothing) {
-  const Tree before = tree(files_);
-  bool came = true;
-  int at = 0;
-  for (; came; at += 4) {
-    came = meet(
-        at, [&] { compact_here(); }, [&](core::FileSystem& files) { compact(files, store_, plan_, {}); });
-    ASSERT_EQ(seen(), before) << "the other came at step " << at;
-    ASSERT_EQ(inodes(0), 4);
-    unpack(files_, store_, "toy", {});
-    ASSERT_EQ(tree(files_), before);
-  }
-  EXPECT_GT(at, 50);
+  expect_nothing_lost(
+      4, [&] { compact_here(); },
+      [&](core::FileSystem& files) {
+        compact(files, store_, plan_, {});
+        EXPECT_EQ(inodes(0), 4);
+      });
 }
 
-// At its steps bundles are unpacked from beginning to end.
 TEST_F(Compact, one_that_unpacks_meanwhile_costs_nothing) {
-  const Tree before = tree(files_);
-  bool came = true;
   int came_between = 0;
   const auto undo = [&] {
     came_between += experiments::bundle_files(files_, store_).empty() ? 0 : 1;
     unpack(files_, store_, "toy", {});
   };
-  for (int at = 0; came; at += 4) {
-    came = meet(at, undo, [&](core::FileSystem& files) { compact(files, store_, plan_, {}); });
-    ASSERT_EQ(seen(), before) << "the other came at step " << at;
-    unpack(files_, store_, "toy", {});
-    ASSERT_EQ(tree(files_), before) << "the other came at step " << at;
-  }
+  expect_nothing_lost(4, undo, [&](core::FileSystem& files) { compact(files, store_, plan_, {}); });
   EXPECT_GT(came_between, 10);
 }
 
-// At steps of unpacking one packs from beginning to end, or another unpacks.
+// While one unpacks another one packs, or unpacks too.
 TEST_F(Compact, what_comes_while_one_unpacks_costs_nothing) {
-  const Tree before = tree(files_);
-  for (const bool packs : {true, false}) {
-    bool came = true;
-    int at = 0;
-    for (; came; at += packs ? 7 : 3) {
-      compact_here();
-      came = meet(
-          at, [&] { packs ? compact_here() : unpack(files_, store_, "toy", {}); },
-          [&](core::FileSystem& files) { unpack(files, store_, "toy", {}); });
-      ASSERT_EQ(seen(), before) << "the other came at step " << at;
-      unpack(files_, store_, "toy", {});
-      ASSERT_EQ(tree(files_), before) << "the other came at step " << at;
-    }
-    EXPECT_GT(at, 50);
-  }
+  const auto unpack_what_is_packed = [&](core::FileSystem& files) {
+    compact_here();
+    unpack(files, store_, "toy", {});
+  };
+  expect_nothing_lost(
+      7, [&] { compact_here(); }, unpack_what_is_packed);
+  expect_nothing_lost(
+      3, [&] { unpack(files_, store_, "toy", {}); }, unpack_what_is_packed);
 }
 
 // As while a collection has it in the trash.
