@@ -88,8 +88,8 @@ struct Recipe {
   int pad = 10;
   double erasing = 0.0;
   Precision precision = Precision::kF32;
-  int program =
-      0;  //!< not 0: a program that is not resolute-worker trains (docs/worker.md), so its jobs have other ids
+  //! Not 0: a program that is not resolute-worker trains (docs/worker.md), so its jobs have other ids.
+  int program = 0;
   bool operator==(const Recipe&) const = default;
 
   static constexpr int kMostSteps = 100'000'000;
