@@ -25,13 +25,14 @@ struct SeenGpu {
   std::string bus;  // PCI address
   std::string name;
   std::string model;
+  bool has_device = false;  // a file by which it is opened
 };
 
 // In the order of their PCI addresses, which CUDA's is too where all are of one model.
-std::vector<SeenGpu> see_gpus(const fs::path& folder) {
+std::vector<SeenGpu> see_gpus(const DriverFolders& driver) {
   std::vector<SeenGpu> gpus;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
+  for (const auto& entry : fs::directory_iterator(driver.gpus, error)) {
     SeenGpu gpu;
     gpu.bus = entry.path().filename().string();
     std::ifstream text(entry.path() / "information");
@@ -42,9 +43,15 @@ std::vector<SeenGpu> see_gpus(const fs::path& folder) {
       if (value == std::string::npos) continue;
       if (line.starts_with("GPU UUID")) gpu.name = line.substr(value);
       if (line.starts_with("Model")) gpu.model = line.substr(value);
+      std::error_code none;
+      if (line.starts_with("Device Minor"))
+        gpu.has_device = fs::exists(driver.devices / ("nvidia" + line.substr(value)), none);
     }
     if (!gpu.name.empty()) gpus.push_back(std::move(gpu));
   }
+  // Where there is no such file at all, the driver makes them when somebody first asks.
+  if (std::any_of(gpus.begin(), gpus.end(), [](const SeenGpu& gpu) { return gpu.has_device; }))
+    std::erase_if(gpus, [](const SeenGpu& gpu) { return !gpu.has_device; });
   std::sort(gpus.begin(), gpus.end(), [](const SeenGpu& a, const SeenGpu& b) { return a.bus < b.bus; });
   return gpus;
 }
@@ -171,11 +178,11 @@ std::int64_t usable_memory_mib() {
 
 }  // namespace
 
-Inventory read_inventory(const std::map<std::string, std::string>& environment, const fs::path& gpu_folder,
+Inventory read_inventory(const std::map<std::string, std::string>& environment, const DriverFolders& driver,
                          int granted) {
   Inventory inventory;
   inventory.memory_mib = usable_memory_mib();
-  const std::vector<SeenGpu> seen = see_gpus(gpu_folder);
+  const std::vector<SeenGpu> seen = see_gpus(driver);
   const auto gpus = visible_gpus(seen, environment, granted);
   const std::vector<int> usable = core::usable_processor_numbers();
   inventory.machine_processors = static_cast<int>(usable.size());

@@ -12,7 +12,12 @@
 
 namespace resolute::orchestrator {
 
-inline constexpr const char* kGpuFolder = "/proc/driver/nvidia/gpus";
+//! Where NVIDIA's driver shows what GPUs there are. A container may see all of the machine's in the first folder and
+//! have a device file of its own ones alone.
+struct DriverFolders {
+  std::filesystem::path gpus = "/proc/driver/nvidia/gpus";
+  std::filesystem::path devices = "/dev";
+};
 
 //! What a machine offers an agent.
 struct Inventory {
@@ -23,12 +28,11 @@ struct Inventory {
   int machine_processors = 0;          //!< that the machine or the control group allows; a launcher may give us fewer
 };
 //! \param environment of this process: CUDA_VISIBLE_DEVICES limits the GPUs, as CUDA understands it
-//! \param gpu_folder where the driver shows what GPUs there are
 //! \param granted GPUs that the user says there are. Where the driver shows none they are believed: those that
 //! CUDA_VISIBLE_DEVICES names, whatever their number, or, without it, 0 … granted - 1
 //! \throws RuntimeError if the system does not say which processors may be used
-Inventory read_inventory(const std::map<std::string, std::string>& environment,
-                         const std::filesystem::path& gpu_folder = kGpuFolder, int granted = 0);
+Inventory read_inventory(const std::map<std::string, std::string>& environment, const DriverFolders& driver = {},
+                         int granted = 0);
 
 //! Digests of the processors and of the GPUs that the launcher gave a process. Those that two processes of a host have
 //! in common are told by equal digests; one with digests of its own has its set to itself.

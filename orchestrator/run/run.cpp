@@ -120,7 +120,7 @@ AgentOptions agent_options(const RunOptions& options, const AgentPlace& place) {
   AgentOptions result;
   result.host = this_owner().host;
   const auto environment = core::current_environment();
-  const Inventory whole = read_inventory(environment, kGpuFolder, std::max(0, options.gpus) * place.gpus.agents);
+  const Inventory whole = read_inventory(environment, {}, std::max(0, options.gpus) * place.gpus.agents);
   result.inventory = part_of(whole, place.cores, place.gpus, place.agents);
   const int cores = static_cast<int>(result.inventory.cores.size());
   result.slots = options.slots > 0 ? options.slots : default_slots(environment, cores, place.cores);

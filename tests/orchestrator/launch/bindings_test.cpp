@@ -19,13 +19,16 @@ using testing::IsEmpty;
 // What the driver of a machine with GPUs shows.
 class DriverFolder {
  public:
-  void add(const std::string& bus, const std::string& uuid, const std::string& model = "NVIDIA H200") {
-    core::write_atomic(core::real_file_system(), folder_ / bus / "information",
+  void add(const std::string& bus, const std::string& uuid, const std::string& model = "NVIDIA H200", int minor = 0) {
+    core::write_atomic(core::real_file_system(), folder_ / "gpus" / bus / "information",
                        "Model: \t\t " + model + "\nIRQ:   \t\t 42\nGPU UUID: \t " + uuid + "\nBus Location: \t " + bus +
-                           "\nDevice Minor: \t 0\n");
+                           "\nDevice Minor: \t " + std::to_string(minor) + "\n");
+  }
+  void add_device(int minor) {
+    core::write_atomic(core::real_file_system(), folder_ / "devices" / ("nvidia" + std::to_string(minor)), "");
   }
   std::vector<std::string> names(const std::map<std::string, std::string>& environment, int granted = 0) const {
-    return read_inventory(environment, folder_.path(), granted).gpus;
+    return read_inventory(environment, {folder_ / "gpus", folder_ / "devices"}, granted).gpus;
   }
 
  private:
@@ -69,7 +72,7 @@ TEST(Bindings, agents_that_share_a_node_divide_what_slurm_gave) {
 }
 
 TEST(Bindings, this_machine_has_the_cores_that_we_may_use_and_memory) {
-  const Inventory inventory = read_inventory({}, "/no/such/folder");
+  const Inventory inventory = read_inventory({}, {.gpus = "/no/such/folder"});
   cpu_set_t set;
   ASSERT_EQ(::sched_getaffinity(0, sizeof set, &set), 0);
   EXPECT_EQ(inventory.cores.size(), static_cast<std::size_t>(CPU_COUNT(&set)));
@@ -97,14 +100,27 @@ TEST(Bindings, gpus_are_those_that_cuda_would_see) {
   EXPECT_EQ(driver.names({}, 8).size(), 3U) << "the driver knows better than the user";
 }
 
+// CUDA's numbers are of those that the container has.
+TEST(Bindings, a_container_has_the_gpus_that_it_has_a_device_of) {
+  DriverFolder driver;
+  for (int minor = 0; minor < 4; ++minor)
+    driver.add(fmt::format("0000:0{}:00.0", minor), fmt::format("GPU-{}", minor), "NVIDIA H200", minor);
+  EXPECT_EQ(driver.names({}).size(), 4U) << "no device has been made yet";
+  driver.add_device(3);
+  driver.add_device(1);
+  EXPECT_THAT(driver.names({}), ElementsAre("GPU-1", "GPU-3"));
+  EXPECT_THAT(driver.names({{"CUDA_VISIBLE_DEVICES", "1,2"}}), ElementsAre("1"));
+  EXPECT_THAT(driver.names({{"CUDA_VISIBLE_DEVICES", "GPU-0"}}), IsEmpty());
+}
+
 TEST(Bindings, a_number_in_the_environment_is_no_gpu_where_there_is_no_driver) {
-  const Inventory inventory = read_inventory({{"CUDA_VISIBLE_DEVICES", "0,1"}}, "/no/such/folder");
+  const Inventory inventory = read_inventory({{"CUDA_VISIBLE_DEVICES", "0,1"}}, {.gpus = "/no/such/folder"});
   EXPECT_THAT(inventory.gpus, IsEmpty());
 }
 
 TEST(Bindings, without_a_driver_gpus_are_the_launchers_or_invented_where_the_user_grants_them) {
   const auto granted = [](const std::map<std::string, std::string>& environment) {
-    return read_inventory(environment, "/no/such/folder", 2).gpus;
+    return read_inventory(environment, {.gpus = "/no/such/folder"}, 2).gpus;
   };
   EXPECT_THAT(granted({}), ElementsAre("0", "1"));
   EXPECT_THAT(granted({{"CUDA_VISIBLE_DEVICES", "6,7"}}), ElementsAre("6", "7"));
@@ -122,7 +138,7 @@ TEST(Bindings, processors_that_a_launcher_took_away_are_still_the_machines) {
   for (int processor = 0; CPU_COUNT(&one) == 0; ++processor)
     if (CPU_ISSET(processor, &all)) CPU_SET(processor, &one);
   ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
-  const Inventory inventory = read_inventory({}, "/no/such/folder");
+  const Inventory inventory = read_inventory({}, {.gpus = "/no/such/folder"});
   const GivenSets bound = given_sets({});
   ASSERT_EQ(::sched_setaffinity(0, sizeof all, &all), 0);
   EXPECT_EQ(inventory.cores.size(), 1U);
