@@ -1,5 +1,5 @@
 """What users run, on GPUs: a suite of every method from raw images to its tables under a coordinator. Once undisturbed; once with a
-process rank killed, then the run, and gone on with, on two GPUs where there are two. Tables and weights must be the same."""
+process rank killed, then the run, and gone on with, on as many GPUs as there are, up to eight. Tables and weights must be the same."""
 
 import json
 import os
@@ -10,6 +10,12 @@ import time
 
 STEPS = 200  # of each training: long enough to be met in its middle
 PATIENCE = 240  # seconds for a run
+MOST_RANKS = 8  # of a training: its lanes have two identities each, and the data set has 18 to train on
+
+
+def powers_of_two(most):
+    """1, 2, 4, … and `most`, which may be none."""
+    return sorted({1 << power for power in range(most.bit_length())} | {most})
 
 
 class Failure(Exception):
@@ -40,9 +46,11 @@ class Suite:
         """row: of the table, alone"""
         self.machine, self.file, self.scratch = machine, file, scratch
         self.only = ["--only", row] if row else []
-        self.ranks = min(2, machine.ranks)  # of each training that is killed
+        self.ranks = 1 << (min(MOST_RANKS, machine.ranks).bit_length() - 1)  # of each training that is killed
         self.runs = []  # every one that was started
-        self.settings = [f"train.precision={precision}", f"train.steps={STEPS}", f"device={machine.device}"]
+        lanes = max(2, self.ranks)
+        self.settings = [f"train.precision={precision}", f"train.steps={STEPS}", f"device={machine.device}", f"lanes={lanes}",
+                         f"train.identities={2 * lanes}"]
 
     def command(self, verb, store, settings=()):
         sets = [word for setting in [*self.settings, *settings] for word in ("--set", setting)]
