@@ -84,14 +84,15 @@ FeatureTransformation::FeatureTransformation(std::int64_t channels, int blocks) 
 }
 
 at::Tensor FeatureTransformation::forward(const at::Tensor& map) const {
-  const auto pass = [&](const at::Tensor& x) -> std::vector<at::Tensor> {
+  const auto pass = [&](const std::vector<at::Tensor>& inputs) -> std::vector<at::Tensor> {
+    const at::Tensor& x = inputs.front();
     const at::Tensor head = head_->forward(x);
     std::vector<at::Tensor> outputs;
     for (const auto& block : blocks_) outputs.push_back(block->forward(outputs.empty() ? head : outputs.back()));
     const at::Tensor merged = smooth_->forward(rectified(merge_->forward(at::cat(outputs, 1)))) + head;
     return {tail_->forward(merged) + x};
   };
-  return recorded(*this, "whole", map, pass).front();
+  return recorded(*this, "whole", {map}, pass).front();
 }
 
 onnx::Map FeatureTransformation::add_to(onnx::Graph& graph, const onnx::Map& map) const {

@@ -42,7 +42,8 @@ ImageRecoveryNetwork::ImageRecoveryNetwork(std::int64_t width, bool residual) : 
 at::Tensor ImageRecoveryNetwork::forward(const at::Tensor& images) const {
   RESOLUTE_EXPECT(images.size(2) % kReduction == 0 && images.size(3) % kReduction == 0,
                   "an IR network's images have sides that are multiples of 4");
-  const auto pass = [&](const at::Tensor& x) -> std::vector<at::Tensor> {
+  const auto pass = [&](const std::vector<at::Tensor>& inputs) -> std::vector<at::Tensor> {
+    const at::Tensor& x = inputs.front();
     // In place: no layer's gradient needs its output before the rectifier.
     at::Tensor a = x;
     for (const auto& layer : part_a_) a = layer->forward(a).relu_();
@@ -53,7 +54,7 @@ at::Tensor ImageRecoveryNetwork::forward(const at::Tensor& images) const {
     decoded = output_->forward(deconvolution_2_->forward(decoded).relu_());
     return {residual_ ? decoded + x : decoded};
   };
-  return recorded(*this, "whole", images, pass).front();
+  return recorded(*this, "whole", {images}, pass).front();
 }
 
 onnx::Map ImageRecoveryNetwork::add_to(onnx::Graph& graph, const onnx::Map& images) const {

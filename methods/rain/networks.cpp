@@ -52,12 +52,12 @@ Decoder::Doubling Decoder::add_transposed(const std::string& name, std::int64_t 
 }
 
 at::Tensor Decoder::forward(const at::Tensor& f5, std::int64_t height, std::int64_t width) const {
-  const auto pass = [&](const at::Tensor& x) -> std::vector<at::Tensor> {
-    at::Tensor current = x;
+  const auto pass = [&](const std::vector<at::Tensor>& inputs) -> std::vector<at::Tensor> {
+    at::Tensor current = inputs.front();
     for (std::size_t i = 0; i < doublings_.size(); ++i) current = at::relu(norms_[i]->forward(doublings_[i](current)));
     return {image_->forward(current)};
   };
-  at::Tensor image = recorded(*this, "whole", f5, pass).front();
+  at::Tensor image = recorded(*this, "whole", {f5}, pass).front();
   // A slice of all would give its gradient another memory format.
   for (const auto& [dimension, size] : {std::pair(2, height), std::pair(3, width)})
     if (image.size(dimension) > size) image = image.slice(dimension, 0, size);

@@ -8,6 +8,7 @@
 #include "workers/nn/initialise.h"
 #include "workers/nn/losses.h"
 #include "workers/nn/placed.h"
+#include "workers/nn/recorded_passes.h"
 
 namespace resolute::workers {
 namespace {
@@ -56,6 +57,8 @@ ResolutionAdaptive::ResolutionAdaptive(const experiments::ResolutionAdaptiveOpti
   trunk_ = root_->register_module("trunk", std::make_shared<Backbone>(shape));
   if (options.masks != methods::Masks::kOff)
     masks_ = root_->register_module(kMasks, std::make_shared<ResolutionMasks>(shape, options));
+  masked_trunk_.register_module("trunk", trunk_);
+  if (masks_) masked_trunk_.register_module(kMasks, masks_);
   if (options.masks == methods::Masks::kProgressive) {
     const auto count = static_cast<int>(masks_->size());
     stage_steps_ = methods::stage_steps(options, count, recipe.steps);
@@ -174,10 +177,13 @@ Activations ResolutionAdaptive::forward(const LaneBatch& batch) {
 
 ResolutionAdaptive::Output ResolutionAdaptive::run(const at::Tensor& images, const at::Tensor& levels,
                                                    ActingMasks acting) const {
-  AfterBlock after;
-  if (masks_) after = masks_->after_block(one_hot_levels(levels, this->levels(), embedding_->weight), acting);
-  const at::Tensor f5 = with_channels_last_gradient(trunk_->forward(images, after).back());
-  Output output{representation(f5, levels), {}};
+  std::vector<at::Tensor> inputs{images};
+  if (masks_) inputs.push_back(one_hot_levels(levels, this->levels(), embedding_->weight));
+  const auto pass = [&](const std::vector<at::Tensor>& of) -> std::vector<at::Tensor> {
+    return {trunk_->forward(of[0], masks_ ? masks_->after_block(of[1], acting) : AfterBlock{}).back()};
+  };
+  const at::Tensor f5 = recorded(masked_trunk_, "whole", inputs, pass, static_cast<int>(acting.first)).front();
+  Output output{representation(with_channels_last_gradient(f5), levels), {}};
   if (classifier_) output.logits = classifier_->forward(necked(output.representation, levels));
   return output;
 }

@@ -103,6 +103,7 @@ class ResolutionAdaptive : public Method {
   std::shared_ptr<torch::nn::Module> root_;
   std::shared_ptr<Backbone> trunk_;
   std::shared_ptr<ResolutionMasks> masks_;  //!< null without masks
+  torch::nn::Module masked_trunk_;          //!< both: whose passes are recorded
   std::shared_ptr<Linear> embedding_;
   std::vector<std::shared_ptr<BatchNorm>> necks_;            //!< of each sub-vector; empty without a neck
   std::shared_ptr<Linear> classifier_;                       //!< null without classification

@@ -315,7 +315,9 @@ std::unique_ptr<TaskThread> GradientExchange::make_thread(SideStream* side) cons
     // first.
     at::internal::lazy_init_num_threads();
     omp_set_num_threads(1);
-    if (side != nullptr) side->guard.exchangeStream(side->stream);
+    if (side == nullptr) return;
+    side->guard.setDevice(side->stream.device());  // a new thread's is 0, which is another rank's
+    side->guard.exchangeStream(side->stream);
   });
 }
 

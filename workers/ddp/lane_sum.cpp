@@ -55,16 +55,19 @@ at::Tensor first_elements(at::Tensor& buffer, std::int64_t elements, const at::T
 void scatter(const TensorList& tensors, std::int64_t node, at::Tensor to) {
   const std::int64_t chunk = to.size(2);
   std::int64_t at = 0;
-  const auto copy = [&](const at::Tensor& elements) {
+  TensorList parts, places;
+  const auto add = [&](const at::Tensor& elements) {
     for (std::int64_t done = 0; done < elements.numel();) {
       const std::int64_t size = std::min(elements.numel() - done, chunk - at % chunk);
-      to[at / chunk][node].narrow(0, at % chunk, size).copy_(elements.narrow(0, done, size));
+      parts.push_back(elements.narrow(0, done, size));
+      places.push_back(to[at / chunk][node].narrow(0, at % chunk, size));
       done += size;
       at += size;
     }
   };
-  for (const at::Tensor& tensor : tensors) copy(in_memory_order(tensor));
-  if (const std::int64_t rest = to.size(0) * chunk - at; rest > 0) copy(at::zeros({rest}, to.options()));
+  for (const at::Tensor& tensor : tensors) add(in_memory_order(tensor));
+  if (const std::int64_t rest = to.size(0) * chunk - at; rest > 0) add(at::zeros({rest}, to.options()));
+  at::_foreach_copy_(places, parts);  // a few launches on a GPU, not one per tensor
 }
 
 // What a sum is made with.

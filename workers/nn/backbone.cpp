@@ -16,10 +16,10 @@ BatchNormOptions norm_options(const methods::TrunkShape& shape) {
   return {.epsilon = shape.norm_epsilon, .momentum = shape.norm_momentum};
 }
 
-// A pass is not recorded where `after` brings in what is not the trunk's own.
+// Not recorded here where `after` brings in what is not the trunk's own.
 std::vector<at::Tensor> pass_of(const ShallowTrunk& trunk, const char* part, const at::Tensor& input,
                                 const AfterBlock& after, const Pass& pass) {
-  return after ? pass(input) : recorded(trunk, part, input, pass);
+  return after ? pass({input}) : recorded(trunk, part, {input}, pass);
 }
 
 }  // namespace
@@ -113,8 +113,8 @@ at::Tensor ShallowTrunk::through(int level, at::Tensor map, const AfterBlock& af
 }
 
 std::array<at::Tensor, 2> ShallowTrunk::forward_shallow(const at::Tensor& images, const AfterBlock& after) const {
-  const auto pass = [&](const at::Tensor& x) -> std::vector<at::Tensor> {
-    const at::Tensor f1 = through(1, stem_.forward(own_pixels_(x)), after);
+  const auto pass = [&](const std::vector<at::Tensor>& inputs) -> std::vector<at::Tensor> {
+    const at::Tensor f1 = through(1, stem_.forward(own_pixels_(inputs.front())), after);
     return {f1, through(2, shape_.pooling ? at::max_pool2d(f1, {3, 3}, {2, 2}, {1, 1}) : f1, after)};
   };
   const std::vector<at::Tensor> maps = pass_of(*this, "shallow", images, after, pass);
@@ -130,8 +130,8 @@ Backbone::Backbone(const methods::TrunkShape& shape) : ShallowTrunk(shape) {
 }
 
 std::vector<at::Tensor> Backbone::forward(const at::Tensor& images, const AfterBlock& after) const {
-  const auto pass = [&](const at::Tensor& x) {
-    const auto [f1, f2] = forward_shallow(x, after);
+  const auto pass = [&](const std::vector<at::Tensor>& inputs) {
+    const auto [f1, f2] = forward_shallow(inputs.front(), after);
     std::vector<at::Tensor> features{f1, f2};
     for (at::Tensor& map : forward_deep(f2, after)) features.push_back(std::move(map));
     return features;
@@ -140,10 +140,10 @@ std::vector<at::Tensor> Backbone::forward(const at::Tensor& images, const AfterB
 }
 
 std::vector<at::Tensor> Backbone::forward_deep(const at::Tensor& f2, const AfterBlock& after) const {
-  const auto pass = [&](const at::Tensor& x) {
+  const auto pass = [&](const std::vector<at::Tensor>& inputs) {
     std::vector<at::Tensor> features;
     for (int level = 3; level <= methods::kTrunkLevels; ++level)
-      features.push_back(through(level, features.empty() ? x : features.back(), after));
+      features.push_back(through(level, features.empty() ? inputs.front() : features.back(), after));
     if (head_) features.back() = head_->forward(features.back());
     return features;
   };

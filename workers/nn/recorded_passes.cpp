@@ -23,19 +23,24 @@ using torch::autograd::Node;
 using torch::autograd::variable_list;
 
 //! What kernels are chosen by.
-struct Form {
+struct Layout {
   std::vector<std::int64_t> sizes, strides;
   at::ScalarType type = at::kFloat;
   bool learns = false;
-  auto operator<=>(const Form&) const = default;
+  auto operator<=>(const Layout&) const = default;
 };
 
-Form form_of(const at::Tensor& tensor) {
-  if (!tensor.defined()) return {};
-  return {tensor.sizes().vec(), tensor.strides().vec(), tensor.scalar_type(), tensor.requires_grad()};
+std::vector<Layout> layouts_of(const std::vector<at::Tensor>& tensors) {
+  std::vector<Layout> layouts;
+  for (const at::Tensor& tensor : tensors)
+    if (tensor.defined())
+      layouts.push_back({tensor.sizes().vec(), tensor.strides().vec(), tensor.scalar_type(), tensor.requires_grad()});
+    else
+      layouts.emplace_back();
+  return layouts;
 }
 
-//! Memory with a place of its own for tensors of one form, expanded ones too.
+//! Memory with a place of its own for tensors of one layout, expanded ones too.
 class Inlet {
  public:
   explicit Inlet(const at::Tensor& like) : strides_(like.strides().vec()) {
@@ -97,20 +102,20 @@ class Marks {
 //! A pass that has been recorded, and its backward passes: one for each choice of outputs that have a gradient.
 class RecordedPass : public std::enable_shared_from_this<RecordedPass> {
  public:
-  RecordedPass(Recorder& recorder, bool gradients_outlive, const torch::nn::Module& network, const at::Tensor& input,
-               const Pass& pass)
+  RecordedPass(Recorder& recorder, bool gradients_outlive, const torch::nn::Module& network,
+               const std::vector<at::Tensor>& inputs, const Pass& pass)
       : recorder_(recorder),
         gradients_outlive_(gradients_outlive),
-        input_(input.detach()),
-        leaves_(learning(network)),
-        image_(input_.tensor().variable_data().set_requires_grad(input.requires_grad())),
-        marks_(with(leaves_, image_), network.buffers()) {
+        inlets_(inlets_like(inputs)),
+        inputs_(leaves_in(inlets_, inputs)),
+        parameters_(learning(network.parameters())),
+        marks_(leaves(), network.buffers()) {
     const Marks::Exchanged own(marks_);
-    recording_ = recorder_.record([&] { outputs_ = pass(image_); }, nullptr);
+    recording_ = recorder_.record([&] { outputs_ = pass(inputs_); }, nullptr);
   }
 
-  std::vector<at::Tensor> play(const at::Tensor& input);
-  //! Of the input, if it wants one, and of the parameters.
+  std::vector<at::Tensor> play(const std::vector<at::Tensor>& inputs);
+  //! Of the parameters, and of the inputs that want one.
   variable_list play_backward(const variable_list& gradients);
 
  private:
@@ -120,29 +125,39 @@ class RecordedPass : public std::enable_shared_from_this<RecordedPass> {
     std::unique_ptr<Recording> recording;
   };
   struct TooLarge {};  // runs as it is
-  static std::vector<at::Tensor> learning(const torch::nn::Module& network) {
-    std::vector<at::Tensor> parameters = network.parameters();
-    std::erase_if(parameters, [](const at::Tensor& parameter) { return !parameter.requires_grad(); });
-    return parameters;
+  static std::vector<Inlet> inlets_like(const std::vector<at::Tensor>& inputs) {
+    std::vector<Inlet> inlets;
+    for (const at::Tensor& input : inputs) inlets.emplace_back(input.detach());
+    return inlets;
   }
-  static std::vector<at::Tensor> with(std::vector<at::Tensor> leaves, const at::Tensor& image) {
-    if (image.requires_grad()) leaves.push_back(image);
+  static std::vector<at::Tensor> leaves_in(const std::vector<Inlet>& inlets, const std::vector<at::Tensor>& inputs) {
+    std::vector<at::Tensor> leaves;
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      leaves.push_back(inlets[i].tensor().variable_data().set_requires_grad(inputs[i].requires_grad()));
+    return leaves;
+  }
+  static std::vector<at::Tensor> learning(std::vector<at::Tensor> tensors) {
+    std::erase_if(tensors, [](const at::Tensor& tensor) { return !tensor.requires_grad(); });
+    return tensors;
+  }
+  std::vector<at::Tensor> leaves() const {
+    std::vector<at::Tensor> leaves = parameters_, inputs = learning(inputs_);
+    leaves.insert(leaves.end(), inputs.begin(), inputs.end());
     return leaves;
   }
   std::variant<Backward, TooLarge> record_backward(const variable_list& gradients);
-  //! Of the input and the parameters, from the graph of the recorded pass. \param gradients one per output, or
-  //! undefined
+  //! As play_backward(), from the graph of the recorded pass. \param gradients one per output, or undefined
   variable_list differentiate(const variable_list& gradients) const;
 
   Recorder& recorder_;
   bool gradients_outlive_;
-  Inlet input_;
-  std::vector<at::Tensor> leaves_;
-  at::Tensor image_;  // the input as a leaf
+  std::vector<Inlet> inlets_;
+  std::vector<at::Tensor> inputs_;      // as leaves
+  std::vector<at::Tensor> parameters_;  // that learn
   Marks marks_;
   std::unique_ptr<Recording> recording_;
   std::vector<at::Tensor> outputs_;  // with the graph that the backward passes are recorded of
-  std::map<std::vector<Form>, std::variant<Backward, TooLarge>> backward_;
+  std::map<std::vector<Layout>, std::variant<Backward, TooLarge>> backward_;
 };
 
 //! In the graph of a step: the backward pass of a recorded pass.
@@ -152,19 +167,19 @@ struct RecordedBackward final : Node {
   std::string name() const override { return "RecordedBackward"; }
 };
 
-std::vector<at::Tensor> RecordedPass::play(const at::Tensor& input) {
+std::vector<at::Tensor> RecordedPass::play(const std::vector<at::Tensor>& inputs) {
   std::vector<at::Tensor> outputs;
   {
     const at::NoGradGuard no_grad;
-    input_.fill(input);
+    for (std::size_t i = 0; i < inputs.size(); ++i) inlets_[i].fill(inputs[i]);
     recording_->play();
     for (const at::Tensor& output : outputs_) outputs.push_back(output.variable_data());
   }
   const std::shared_ptr<RecordedBackward> node(new RecordedBackward, torch::autograd::deleteNode);
   node->pass = shared_from_this();
   torch::autograd::edge_list next;
-  for (const at::Tensor& leaf : leaves_) next.push_back(torch::autograd::impl::gradient_edge(leaf));
-  if (input.requires_grad()) next.push_back(torch::autograd::impl::gradient_edge(input));
+  for (const at::Tensor& leaf : parameters_) next.push_back(torch::autograd::impl::gradient_edge(leaf));
+  for (const at::Tensor& input : learning(inputs)) next.push_back(torch::autograd::impl::gradient_edge(input));
   node->set_next_edges(std::move(next));
   for (std::size_t i = 0; i < outputs.size(); ++i)
     if (outputs_[i].requires_grad())
@@ -176,10 +191,9 @@ std::vector<at::Tensor> RecordedPass::play(const at::Tensor& input) {
 
 variable_list RecordedPass::play_backward(const variable_list& gradients) {
   const at::NoGradGuard no_grad;
-  std::vector<Form> forms;
-  for (const at::Tensor& gradient : gradients) forms.push_back(form_of(gradient));
-  auto found = backward_.find(forms);
-  if (found == backward_.end()) found = backward_.emplace(forms, record_backward(gradients)).first;
+  const std::vector<Layout> layouts = layouts_of(gradients);
+  auto found = backward_.find(layouts);
+  if (found == backward_.end()) found = backward_.emplace(layouts, record_backward(gradients)).first;
   if (std::holds_alternative<TooLarge>(found->second)) {
     const Marks::Exchanged own(marks_);
     return differentiate(gradients);
@@ -211,7 +225,7 @@ variable_list RecordedPass::differentiate(const variable_list& gradients) const 
     outputs.push_back(outputs_[i]);
     given.push_back(gradients[i]);
   }
-  return torch::autograd::grad(outputs, with(leaves_, image_), given, /*retain_graph=*/true, false, true);
+  return torch::autograd::grad(outputs, leaves(), given, /*retain_graph=*/true, false, true);
 }
 
 std::variant<RecordedPass::Backward, RecordedPass::TooLarge> RecordedPass::record_backward(
@@ -232,8 +246,8 @@ std::variant<RecordedPass::Backward, RecordedPass::TooLarge> RecordedPass::recor
 
 }  // namespace of_recorded_passes
 
-using of_recorded_passes::Form;
-using of_recorded_passes::form_of;
+using of_recorded_passes::Layout;
+using of_recorded_passes::layouts_of;
 using of_recorded_passes::RecordedPass;
 
 class RecordedPasses::Store {
@@ -249,22 +263,23 @@ class RecordedPasses::Store {
     passes_.clear();
   }
 
-  std::vector<at::Tensor> run(const torch::nn::Module& network, const char* part, const at::Tensor& input,
-                              const Pass& pass) {
+  std::vector<at::Tensor> run(const torch::nn::Module& network, const char* part, const std::vector<at::Tensor>& inputs,
+                              const Pass& pass, int form) {
     const int number = passes_[{&network, part}]++;
-    Known& known = known_[{&network, part, number, slot_, RunningStatisticsHold::active()}];
-    const Form form = form_of(input);
+    auto& [known_form, known] = known_[{&network, part, number, slot_, RunningStatisticsHold::active()}];
+    if (std::exchange(known_form, form) != form) known = Came{};
+    const std::vector<Layout> layouts = layouts_of(inputs);
     // Where shapes vary a recording would be played now and then, and keep memory that the other shapes need.
-    if (const auto* const kept = std::get_if<Kept>(&known); kept != nullptr && kept->of != form) known = AsItIs{};
+    if (const auto* const kept = std::get_if<Kept>(&known); kept != nullptr && kept->of != layouts) known = AsItIs{};
     if (auto* const came = std::get_if<Came>(&known)) {
-      if (came->as == form)
-        known = record(form, network, input, pass);
+      if (came->as == layouts)
+        known = record(layouts, network, inputs, pass);
       else
-        came->as = form;
+        came->as = layouts;
     }
-    if (const auto* const kept = std::get_if<Kept>(&known)) return kept->pass->play(input);
+    if (const auto* const kept = std::get_if<Kept>(&known)) return kept->pass->play(inputs);
     const Within within;
-    return pass(input);
+    return pass(inputs);
   }
 
  private:
@@ -280,22 +295,26 @@ class RecordedPasses::Store {
     Store* store_;
   };
   struct Came {
-    std::optional<Form> as;  // the last time, if ever
+    std::optional<std::vector<Layout>> as;  // the last time, if ever
   };
   struct Kept {
-    Form of;
+    std::vector<Layout> of;
     std::shared_ptr<RecordedPass> pass;
   };
   struct AsItIs {};  // is not tried again
-  using Known = std::variant<Came, Kept, AsItIs>;
+  struct Known {
+    int form = 0;
+    std::variant<Came, Kept, AsItIs> state;
+  };
   using Part = std::pair<const torch::nn::Module*, std::string>;
   //! With the number of the pass in its forward pass, its slot, and whether running statistics are held.
   using Key = std::tuple<const torch::nn::Module*, std::string, int, int, bool>;
 
-  Known record(const Form& form, const torch::nn::Module& network, const at::Tensor& input, const Pass& pass) {
+  std::variant<Came, Kept, AsItIs> record(const std::vector<Layout>& layouts, const torch::nn::Module& network,
+                                          const std::vector<at::Tensor>& inputs, const Pass& pass) {
     const Within within;
     try {
-      return Kept{form, std::make_shared<RecordedPass>(recorder_, gradients_outlive_, network, input, pass)};
+      return Kept{layouts, std::make_shared<RecordedPass>(recorder_, gradients_outlive_, network, inputs, pass)};
     } catch (const c10::OutOfMemoryError&) {
       core::log_info("a network's pass is not recorded: there is too little memory to keep it");
       return AsItIs{};
@@ -320,11 +339,11 @@ RecordedPasses::Forward::Forward(RecordedPasses& passes, int slot) {
 }
 RecordedPasses::Forward::~Forward() { Store::active() = nullptr; }
 
-std::vector<at::Tensor> recorded(const torch::nn::Module& network, const char* part, const at::Tensor& input,
-                                 const Pass& pass) {
+std::vector<at::Tensor> recorded(const torch::nn::Module& network, const char* part,
+                                 const std::vector<at::Tensor>& inputs, const Pass& pass, int form) {
   auto* const store = RecordedPasses::Store::active();
-  if (store == nullptr || !at::GradMode::is_enabled() || input.device().is_cpu()) return pass(input);
-  return store->run(network, part, input, pass);
+  if (store == nullptr || !at::GradMode::is_enabled() || inputs.front().device().is_cpu()) return pass(inputs);
+  return store->run(network, part, inputs, pass, form);
 }
 
 }  // namespace resolute::workers

@@ -15,15 +15,17 @@
 
 namespace resolute::workers {
 
-using Pass = std::function<std::vector<at::Tensor>(const at::Tensor& input)>;
+using Pass = std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>& inputs)>;
 
-//! pass(input), by a recording where there is one. Where no RecordedPasses::Forward is alive on this thread, without a
-//! graph, within another pass and on the CPU: pass(input).
-//! \param pass computed of its input and of the network's parameters and buffers alone, in the same way each time; it
-//! waits for nothing, and autocast keeps no casts. Its outputs are not to be changed in place
+//! pass(inputs), by a recording where there is one. Where no RecordedPasses::Forward is alive on this thread, without a
+//! graph, within another pass and on the CPU: pass(inputs).
+//! \param pass computed of its inputs and of the network's parameters and buffers alone, in the same way each time that
+//! the form is the same; it waits for nothing, and autocast keeps no casts. Its outputs are not to be changed in place
 //! \param part tells several passes of one network apart
-std::vector<at::Tensor> recorded(const torch::nn::Module& network, const char* part, const at::Tensor& input,
-                                 const Pass& pass);
+//! \param form of the pass: one that changes in the course of a training. A recording of another form is given up, for
+//! one of the new
+std::vector<at::Tensor> recorded(const torch::nn::Module& network, const char* part,
+                                 const std::vector<at::Tensor>& inputs, const Pass& pass, int form = 0);
 
 //! A training's. Not for two threads at once.
 class RecordedPasses {
@@ -46,7 +48,8 @@ class RecordedPasses {
 
  private:
   class Store;
-  friend std::vector<at::Tensor> recorded(const torch::nn::Module&, const char*, const at::Tensor&, const Pass&);
+  friend std::vector<at::Tensor> recorded(const torch::nn::Module&, const char*, const std::vector<at::Tensor>&,
+                                          const Pass&, int);
   std::unique_ptr<Store> store_;
 };
 

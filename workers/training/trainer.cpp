@@ -90,7 +90,7 @@ Trainer::Trainer(TrainerParts parts, TrainerOptions options)
       of_phase.push_back(optimiser);
     }
   }
-  if (parts_.recorder != nullptr && parts_.communicator == nullptr && options_.keep_graphs) {
+  if (parts_.recorder != nullptr && options_.keep_graphs) {
     // A phase's gradients are read until its groups step: behind those of the lanes after it, and of the next phase.
     const bool outlive = range_.count > 1 || std::any_of(phases_.begin(), phases_.end(),
                                                          [](const Phase& phase) { return phase.steps_with_next; });

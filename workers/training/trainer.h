@@ -44,12 +44,11 @@ struct TrainerParts {
   Method& method;
   BatchSource& source;
   ProgressPipe& progress;
-  Communicator* communicator = nullptr;  //!< null: a single process
-  Recorder* recorder = nullptr;  //!< the device's. Used by a single process that keeps graphs: gradients of a recorded
-                                 //!< pass come all at once, when there is nothing left beside which to exchange them
-  CheckpointFolder* checkpoints = nullptr;                     //!< process rank 0; null: none are written
-  MetricsLog* metrics = nullptr;                               //!< process rank 0
-  results::GradientLogWriter* gradients = nullptr;             //!< process rank 0; made for gradient_names()
+  Communicator* communicator = nullptr;             //!< null: a single process
+  Recorder* recorder = nullptr;                     //!< the device's, if it has one; used where graphs are kept
+  CheckpointFolder* checkpoints = nullptr;          //!< process rank 0; null: none are written
+  MetricsLog* metrics = nullptr;                    //!< process rank 0
+  results::GradientLogWriter* gradients = nullptr;  //!< process rank 0; made for gradient_names()
   std::function<void(std::uint64_t step)> evaluate = nullptr;  //!< called on every process rank, between two steps
 };
 

@@ -13,9 +13,9 @@
 namespace resolute::accelerator {
 
 //! Devices of this process, so that what forgets to say which one is found out: a thread begins on device 0.
-inline constexpr int kDevices = 2;
+inline constexpr int kDevices = 3;
 
-//! This process's device, number 1: its communicator takes the device's tensors through the host. From here on the
+//! A rank's device, number 1 or 2: its communicator takes the device's tensors through the host. From here on the
 //! process computes without oneDNN. \param tf32 is part of the numeric class; numbers are float32's all the same
 std::unique_ptr<workers::Device> open(int process_rank, bool tf32 = false);
 

@@ -190,8 +190,8 @@ class HostCommunicator final : public workers::Communicator {
 
 class SimulatedDevice final : public workers::Device {
  public:
-  explicit SimulatedDevice(bool tf32) : tf32_(tf32) {}
-  at::Device place() const override { return {kDevice, kDevices - 1}; }
+  SimulatedDevice(c10::DeviceIndex index, bool tf32) : index_(index), tf32_(tf32) {}
+  at::Device place() const override { return {kDevice, index_}; }
   workers::NumericParts numeric_parts() const override {
     workers::NumericParts parts = workers::cpu_numeric_parts();
     parts.front() = {"device", "simulated"};
@@ -205,17 +205,19 @@ class SimulatedDevice final : public workers::Device {
   workers::Recorder* recorder() override { return recorder_.get(); }
 
  private:
+  c10::DeviceIndex index_;
   bool tf32_;
   std::unique_ptr<workers::Recorder> recorder_ = make_recorder(place(), std::numeric_limits<int>::max());
 };
 
 }  // namespace
 
-std::unique_ptr<workers::Device> open(int, bool tf32) {
+std::unique_ptr<workers::Device> open(int process_rank, bool tf32) {
   register_once();
   // The product knows which of oneDNN's kernels are wrong on a CPU (workers/nn/layers.cpp); here it thinks of a GPU.
   at::globalContext().setUserEnabledMkldnn(false);
-  return std::make_unique<SimulatedDevice>(tf32);
+  // Never device 0: there a thread is that does not say where.
+  return std::make_unique<SimulatedDevice>(static_cast<c10::DeviceIndex>(1 + process_rank % (kDevices - 1)), tf32);
 }
 
 }  // namespace resolute::accelerator

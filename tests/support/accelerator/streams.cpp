@@ -85,6 +85,7 @@ void Streams::enqueue(StreamKey key, const std::string& name, std::function<void
   }
   Stream& stream = streams_[key];
   if (!name.empty()) ++(key.second == 0 ? counts_.kernels : counts_.side_kernels)[name];
+  if (!name.empty() && key.second == 0) ++counts_.phases[phase_];
   stream.items.push_back(Kernel{std::move(kernel)});
   ++stream.given;
   catch_up(key, stream);
@@ -105,8 +106,10 @@ void Streams::wait(StreamKey key, const MarkPointer& mark) {
   const std::lock_guard lock(mutex_);
   TORCH_CHECK(mark->stream == key || (!mark->recorded && !recordings_.contains(key)),
               "accelerator: a recording and another stream wait for each other");
-  if (mark->recorded) return;
-  if (!mark->reached && mark->stream != key) streams_[key].items.push_back(Wait{mark});
+  if (mark->recorded || mark->stream == key) return;
+  const std::string asked_by = caller(callers_);
+  ++counts_.stream_waits[asked_by];
+  if (!mark->reached && asked_by != left_out_) streams_[key].items.push_back(Wait{mark});
 }
 
 bool Streams::query(const MarkPointer& mark) {
@@ -119,7 +122,7 @@ bool Streams::query(const MarkPointer& mark) {
 void Streams::reach(const MarkPointer& mark, const std::string& what) {
   const std::lock_guard lock(mutex_);
   refuse_recorded(*mark);
-  if (!mark->reached && !what.empty()) ++counts_.waits[what + " in " + caller(callers_)];
+  if (!what.empty()) ++counts_.waits[what + " in " + caller(callers_)];
   finish(mark);
 }
 
@@ -140,6 +143,16 @@ void Streams::begin_recording(StreamKey key) {
 std::vector<std::function<void()>> Streams::end_recording(StreamKey key) {
   const std::lock_guard lock(mutex_);
   return std::move(recordings_.extract(key).mapped());
+}
+
+void Streams::set_phase(std::string name) {
+  const std::lock_guard lock(mutex_);
+  phase_ = std::move(name);
+}
+
+void Streams::leave_out_waits_of(std::string caller) {
+  const std::lock_guard lock(mutex_);
+  left_out_ = std::move(caller);
 }
 
 void Streams::count_bytes(std::int64_t to_device, std::int64_t to_host) {

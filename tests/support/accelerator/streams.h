@@ -45,7 +45,9 @@ using MarkPointer = std::shared_ptr<Mark>;
 struct Counts {
   std::map<std::string, std::int64_t> kernels;       //!< by operator, on default streams
   std::map<std::string, std::int64_t> side_kernels;  //!< by operator, on all other streams
+  std::map<std::string, std::int64_t> phases;        //!< all of `kernels`, by set_phase()'s name
   std::map<std::string, std::int64_t> waits;         //!< of the host for a stream, by "OPERATION in CALLER"
+  std::map<std::string, std::int64_t> stream_waits;  //!< of a stream for another, by CALLER
   std::int64_t bytes_to_device = 0;
   std::int64_t bytes_to_host = 0;
   std::int64_t allocations = 0;
@@ -67,8 +69,8 @@ class Streams {
   void wait(StreamKey stream, const MarkPointer& mark);
   //! Whether a mark is reached. Asking brings it nearer, so that a host that asks again and again comes to an end.
   bool query(const MarkPointer& mark);
-  //! Runs what has to run until the mark is reached. \param what counted as a wait of the host if it is not reached
-  //! yet: with Lateness::Kind::kMost as often as a host could have to wait. Empty: not counted
+  //! Runs what has to run until the mark is reached. \param what counted as a wait of the host, as a GPU's profiler
+  //! counts it: also of what is over. Empty: not counted
   void reach(const MarkPointer& mark, const std::string& what);
   void reach_all(int device, const std::string& what);
 
@@ -77,6 +79,11 @@ class Streams {
   void begin_recording(StreamKey stream);
   //! What has been kept, in its order.
   std::vector<std::function<void()>> end_recording(StreamKey stream);
+
+  //! What is asked of the device from here on is of that phase.
+  void set_phase(std::string name);
+  //! Makes a mistake: where CALLER, as in Counts::stream_waits, has a stream wait, it does not. Empty: none.
+  void leave_out_waits_of(std::string caller);
 
   void count_bytes(std::int64_t to_device, std::int64_t to_host);
   void count_allocation();
@@ -110,6 +117,7 @@ class Streams {
   std::map<StreamKey, Stream> streams_;
   std::map<StreamKey, std::vector<std::function<void()>>> recordings_;  // of streams that record
   Counts counts_;
+  std::string phase_, left_out_;
   std::unordered_map<void*, std::string> callers_;
 };
 

@@ -98,6 +98,16 @@ std::vector<std::vector<Exchanged>> with_ranks(int ranks, int lanes, std::option
   return found;
 }
 
+// Small ones are exchanged sooner, but cost a GPU as many launches as large ones.
+TEST(GradientExchange, buckets_grow_with_the_number_of_ranks_so_that_a_share_is_half_a_mebibyte_or_more) {
+  for (int ranks = 1; ranks <= 128; ++ranks) {
+    const std::int64_t bucket = GradientExchange::bucket_bytes_of(ranks);
+    EXPECT_GE(bucket / ranks, 1 << 19) << ranks;
+    EXPECT_GE(bucket, GradientExchange::bucket_bytes_of(std::max(1, ranks - 1))) << ranks;
+    EXPECT_LE(bucket, 64 << 20) << ranks;
+  }
+}
+
 TEST(GradientExchange, gives_the_same_bits_for_every_number_of_ranks_buckets_and_threads) {
   for (int lanes : {1, 2, 3, 4, 6}) {
     at::set_num_threads(1);

@@ -115,8 +115,9 @@ inline Trained trained_to_the_end(TrainerParts parts, const TrainerOptions& opti
   return trained;
 }
 
-inline Trained train(at::Device place, Communicator* communicator, const Plan& plan,
-                     const core::Bytes* from = nullptr) {
+//! \param where null: the CPU
+inline Trained train(Device* where, Communicator* communicator, const Plan& plan, const core::Bytes* from = nullptr) {
+  const at::Device place = where == nullptr ? at::Device(at::kCPU) : where->place();
   const experiments::TrainingSpecification asked = specification(plan);
   const std::unique_ptr<Method> method = make_method(asked, kIdentities);
   if (!place.is_cpu()) method->module().to(place);
@@ -128,16 +129,16 @@ inline Trained train(at::Device place, Communicator* communicator, const Plan& p
                              .source = source,
                              .progress = silent,
                              .communicator = communicator,
-                             .recorder = plan.recorded ? device().recorder() : nullptr},
+                             .recorder = plan.recorded && where != nullptr ? where->recorder() : nullptr},
                             {.recipe = asked.recipe, .lanes = kLanes, .keep_graphs = plan.keep_graphs},
                             begun ? &*begun : nullptr);
 }
 
-//! The hash of a training on this process's simulated device, its streams lagging.
+//! The hash of a training on a simulated device of this process, its streams lagging.
 inline std::string late_hash(const Plan& plan, const accelerator::Lateness& lateness,
-                             Communicator* communicator = nullptr) {
+                             Communicator* communicator = nullptr, Device& where = device()) {
   const accelerator::Lagging lagging(lateness);
-  return train(device().place(), communicator, plan).hash();
+  return train(&where, communicator, plan).hash();
 }
 
 inline std::string name(const Plan& plan) { return plan.method + " " + plan.precision; }

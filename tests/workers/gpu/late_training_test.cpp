@@ -2,6 +2,7 @@
 // reach a result.
 
 #include "tests/support/refusal.h"
+#include "tests/support/slice.h"
 #include "tests/workers/gpu/device_training.h"
 #include "tests/workers/gpu/gpu_gang.h"
 #include "tests/workers/gpu/lone.h"
@@ -24,11 +25,40 @@ TEST(LateTraining, kernels_that_run_only_when_waited_for_give_the_same_bits) {
   }
 }
 
+// Each rank's streams lag in a way of their own.
+void run(Rank& rank) {
+  const int number = rank.communicator.process_rank();
+  const Plan plan{.method = rank.arguments.at(0), .steps = 3};
+  const std::uint64_t seed = std::stoull(rank.arguments.at(1)) * 100 + static_cast<std::uint64_t>(number);
+  const std::string hash = late_hash(plan, {Lateness::Kind::kDrawn, seed}, &rank.communicator, rank.device);
+  // Rank 0 has the running statistics.
+  if (number == 0) core::write_atomic(core::real_file_system(), std::filesystem::path(rank.folder) / "hash", hash);
+}
+
+const tests::ProgramRole kRank("late-training",
+                               [](int count, char** arguments) { return run_rank(count, arguments, run); });
+
+TEST(LateTraining, any_number_of_ranks_whose_streams_lag_gives_the_bits_of_one) {
+  for (const char* method : tests::slice("methods of late ranks", std::vector(kMethods.begin(), kMethods.end()), 1)) {
+    const std::string alone = late_hash({.method = method, .steps = 3}, {});
+    for (const int ranks : {2, 4}) {
+      for (const char* seed : {"1", "2"}) {
+        const tests::TemporaryFolder folder;
+        expect_success(run_gang(kRank, folder.path(), ranks, {method, seed}));
+        EXPECT_EQ(alone, core::read_text_if_exists(core::real_file_system(), folder / "hash"))
+            << method << ", " << ranks << " ranks, seed " << seed;
+      }
+    }
+  }
+}
+
 TEST(LateTraining, the_path_through_exchanges_gives_the_same_bits) {
   const Plan plan{.method = "rain", .precision = "bf16", .steps = 2};
   const std::unique_ptr<Communicator> alone = device().connect(connect_alone(), std::chrono::seconds(60));
   const std::string expected = late_hash(plan, {});
+  accelerator::streams().reset_counts();
   EXPECT_EQ(expected, late_hash(plan, kLatest, alone.get()));
+  EXPECT_TRUE(accelerator::streams().counts().kernels.contains("recording")) << "a rank records its passes too";
   EXPECT_EQ(expected, late_hash(plan, kSideAhead, alone.get()));
   // One stream gathers a bucket, another exchanges it: either may be ahead.
   for (const std::uint64_t seed : {1U, 2U})
@@ -56,6 +86,7 @@ struct Toy {
     Trainer trainer({.method = method,
                      .source = source,
                      .progress = silent,
+                     .communicator = communicator,
                      .checkpoints = &checkpoints,
                      .metrics = &metrics,
                      .evaluate = evaluate},
@@ -76,9 +107,31 @@ struct Toy {
   ToyMethod method;
   TrainerOptions options;
   std::function<void(std::uint64_t)> evaluate;
+  Communicator* communicator = nullptr;
   worker_tests::MadeSource source;
   ProgressPipe silent{-1};
 };
+
+// Alone and by the path through exchanges.
+TEST(LateTraining, a_hundred_schedules_of_a_small_training_give_one_hash) {
+  const std::unique_ptr<Communicator> alone = device().connect(connect_alone(), std::chrono::seconds(60));
+  const auto weights = [&](const Lateness& lateness, Communicator* communicator) {
+    const accelerator::Lagging lagging(lateness);
+    const tests::TemporaryFolder folder;
+    Toy training(device().place(), folder.path(), 6);
+    training.communicator = communicator;
+    training.run();
+    std::string bytes;
+    for (const at::Tensor& parameter : training.method.module().parameters()) {
+      const at::Tensor here = parameter.detach().cpu().contiguous();
+      bytes.append(static_cast<const char*>(here.const_data_ptr()), here.nbytes());
+    }
+    return core::sha256_hex(bytes);
+  };
+  const std::string expected = weights({}, nullptr);
+  for (std::uint64_t seed = 0; seed < 100; ++seed)
+    EXPECT_EQ(expected, weights({Lateness::Kind::kDrawn, seed}, seed % 2 == 0 ? nullptr : alone.get())) << seed;
+}
 
 std::string divergence(at::Device place, bool in_gradient) {
   const tests::TemporaryFolder folder;
@@ -92,6 +145,27 @@ std::string divergence(at::Device place, bool in_gradient) {
   EXPECT_EQ(4U, training.checkpoints.load_latest().value().checkpoint.step);
   EXPECT_EQ((std::vector<std::uint64_t>{1, 2, 3, 4}), training.reported());
   return error ? error->what() : "none";
+}
+
+// Where a process sees several GPUs, a thread that does not say which one works on the first.
+TEST(ThreadsOfAnExchange, are_on_the_trainings_device) {
+  struct OnItsDevice final : LoneCommunicator {
+    void all_to_all(at::Tensor& to, const at::Tensor& from, const std::vector<std::int64_t>& receive_counts,
+                    const std::vector<std::int64_t>& send_counts) override {
+      ++exchanges;
+      EXPECT_EQ(device().place(), c10::impl::VirtualGuardImpl(device().place().type()).getDevice());
+      LoneCommunicator::all_to_all(to, from, receive_counts, send_counts);
+    }
+    std::atomic<int> exchanges = 0;
+  };
+  auto own = std::make_unique<OnItsDevice>();
+  OnItsDevice& watched = *own;
+  const std::unique_ptr<Communicator> alone = device().connect(std::move(own), std::chrono::seconds(60));
+  const tests::TemporaryFolder folder;
+  Toy training(device().place(), folder.path(), 2);
+  training.communicator = alone.get();
+  training.run();
+  EXPECT_LT(0, watched.exchanges);
 }
 
 // What Adam computes depends on where gradients lie: libtorch's rounds otherwise at addresses that are no multiples of

@@ -10,7 +10,7 @@
 namespace resolute::workers::gpu_test {
 
 //! Takes tensors of any device.
-class LoneCommunicator final : public Communicator {
+class LoneCommunicator : public Communicator {
  public:
   int process_rank() const override { return 0; }
   int process_ranks() const override { return 1; }

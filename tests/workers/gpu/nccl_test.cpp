@@ -36,6 +36,9 @@ struct Stage {
 };
 Stage stage;
 
+// What a thread does not say otherwise goes to GPU 0.
+void expect_own_gpu() { EXPECT_EQ(1, c10::impl::FakeGuardImpl<c10::DeviceType::CUDA>::getDeviceIndex()); }
+
 ncclResult_t answer(std::string call) {
   stage.calls.push_back(std::move(call));
   stage.settling = stage.polls_until_settled;
@@ -53,6 +56,7 @@ ncclResult_t ncclGetUniqueId(ncclUniqueId* id) {
   return ncclSuccess;
 }
 ncclResult_t ncclCommInitRankConfig(ncclComm_t* made, int ranks, ncclUniqueId id, int rank, ncclConfig_t* config) {
+  expect_own_gpu();
   EXPECT_EQ(0, config->blocking);
   EXPECT_EQ(7, id.internal[127]);
   *made = kCommunicator;
@@ -74,6 +78,7 @@ ncclResult_t ncclGroupStart() {
 }
 ncclResult_t ncclGroupEnd() { return answer("end"); }
 ncclResult_t ncclSend(const void* data, std::size_t count, ncclDataType_t type, int rank, ncclComm_t, cudaStream_t) {
+  expect_own_gpu();
   EXPECT_EQ(ncclUint8, type);
   stage.calls.push_back("send " + std::to_string(count) + " at " +
                         std::to_string(reinterpret_cast<std::uintptr_t>(data)) + " to " + std::to_string(rank));
@@ -85,9 +90,11 @@ ncclResult_t ncclRecv(void* data, std::size_t count, ncclDataType_t, int rank, n
   return ncclSuccess;
 }
 ncclResult_t ncclAllGather(const void*, void*, std::size_t count, ncclDataType_t, ncclComm_t, cudaStream_t) {
+  expect_own_gpu();
   return answer("gather " + std::to_string(count));
 }
 ncclResult_t ncclBroadcast(const void*, void*, std::size_t count, ncclDataType_t, int root, ncclComm_t, cudaStream_t) {
+  expect_own_gpu();
   return answer("broadcast " + std::to_string(count) + " from " + std::to_string(root));
 }
 const char* ncclGetErrorString(ncclResult_t) { return "remote process exited"; }
@@ -102,12 +109,14 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
   return cudaSuccess;
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
+  expect_own_gpu();
   EXPECT_EQ(cudaEventDisableTiming, flags);
   *event = reinterpret_cast<cudaEvent_t>(0x20);
   return cudaSuccess;
 }
 cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
 cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) {
+  expect_own_gpu();
   stage.calls.push_back("mark");
   stage.finishing = stage.polls_until_finished;
   return cudaSuccess;
@@ -132,7 +141,7 @@ using testing::HasSubstr;
 
 constexpr auto kLimit = std::chrono::seconds(1);      // of what never comes
 constexpr auto kPatience = std::chrono::seconds(60);  // with what comes, however busy the machine is
-const at::Device kGpu(at::kCUDA, 0);
+const at::Device kGpu(at::kCUDA, 1);                  // not a thread's first one
 
 // What the ranks before and after number 1 have: a GPU of their own, rank 1's, or another slice of rank 1's.
 enum class Gpus { kOwn, kSame, kSlices };

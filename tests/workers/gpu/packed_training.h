@@ -9,6 +9,7 @@
 
 #include "tests/workers/gpu/device_training.h"
 #include "tests/workers/gpu/gpu_gang.h"
+#include "tests/workers/gpu/method_in_phases.h"
 #include "workers/training/pack_source.h"
 #include "workers/training/resume.h"
 
@@ -33,9 +34,10 @@ struct Stored {
 //! \param watched null, or what stands between the trainer and the pack's batches
 inline Trained train_packed(const datasets::PackReader& pack, const datasets::Split& split, at::Device place,
                             const Plan& plan, const Stored& stored = {},
-                            const std::function<std::unique_ptr<BatchSource>(BatchSource&)>& watched = nullptr) {
+                            const std::function<std::unique_ptr<BatchSource>(BatchSource&)>& watched = nullptr,
+                            Communicator* communicator = nullptr) {
   const experiments::TrainingSpecification asked = packed_specification(plan);
-  const std::unique_ptr<Method> method = make_method(asked, split.train_identities);
+  const auto method = std::make_unique<MethodInPhases>(make_method(asked, split.train_identities));
   if (!place.is_cpu()) method->module().to(place);
   std::optional<Checkpoint> begun;
   if (!stored.from.empty()) {
@@ -51,6 +53,7 @@ inline Trained train_packed(const datasets::PackReader& pack, const datasets::Sp
   return trained_to_the_end({.method = *method,
                              .source = watcher ? *watcher : source,
                              .progress = silent,
+                             .communicator = communicator,
                              .recorder = plan.recorded ? device().recorder() : nullptr},
                             {.recipe = asked.recipe, .lanes = 1}, begun ? &*begun : nullptr, to ? &*to : nullptr);
 }

@@ -5,6 +5,7 @@
 
 #include "core/overloaded.h"
 #include "tests/workers/evaluation/packed_trial.h"
+#include "tests/workers/gpu/lone.h"
 #include "tests/workers/jobs/go_on.h"
 
 namespace resolute::workers::gpu_test::packed_training_test {
@@ -47,6 +48,29 @@ TEST_F(PackedTrainingTest, streams_that_lag_give_the_same_bits) {
                                      Lateness{Lateness::Kind::kDrawn, 1}, Lateness{Lateness::Kind::kDrawn, 2}})
       EXPECT_EQ(expected, hash(lateness)) << method << " " << static_cast<int>(lateness.kind);
   }
+}
+
+// A wait that is missing anywhere is noticed: by other bits, a loss that is no number, or memory that is not there.
+TEST_F(PackedTrainingTest, each_wait_between_streams_is_needed) {
+  if (!on_simulated()) GTEST_SKIP() << "only the simulated accelerator can leave one out";
+  const std::unique_ptr<Communicator> alone = device().connect(connect_alone(), std::chrono::seconds(60));
+  const auto outcome = [&]() -> std::string {
+    const accelerator::Lagging lagging({accelerator::Lateness::Kind::kMost, 0});
+    try {
+      return train_packed(*pack_, split_, device().place(), {.method = "rain"}, {}, nullptr, alone.get()).hash();
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+  };
+  accelerator::streams().reset_counts();
+  const std::string expected = outcome();
+  const auto waits = accelerator::streams().counts().stream_waits;
+  EXPECT_LE(3U, waits.size());
+  for (const auto& [caller, times] : waits) {
+    accelerator::streams().leave_out_waits_of(caller);
+    EXPECT_NE(expected, outcome()) << caller << ", " << times << " times";
+  }
+  accelerator::streams().leave_out_waits_of({});
 }
 
 TEST_F(PackedTrainingTest, goes_on_from_a_checkpoint_on_disk_to_the_same_bits) {

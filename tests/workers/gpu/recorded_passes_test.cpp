@@ -114,6 +114,42 @@ TEST(RecordedPasses, of_a_trunk_that_takes_other_pixels_too) {
   expect_bits_of_passes_that_run({{}, {}, {}}, 2 + 2, 100, settings::Trunk::kEfficientnetLite0);
 }
 
+// Of a trunk and a second input that weighs its rows, which one form leaves out. Weights at the end.
+std::vector<at::Tensor> weighed(const std::vector<int>& forms, RecordedPasses* passes) {
+  const std::shared_ptr<Backbone> network = trunk(settings::Trunk::kResnetSmall);
+  const std::vector<at::Tensor> parameters = network->parameters();
+  double phase = 0;
+  for (const int form : forms) {
+    const at::Tensor weights = (at::arange(4, at::kFloat) + (phase += 1)).cos().view({4, 1, 1, 1}).to(device().place());
+    const auto pass = [&](const std::vector<at::Tensor>& of) -> std::vector<at::Tensor> {
+      const at::Tensor map = network->forward(of[0]).back();
+      return {form == 0 ? map : map * of[1]};
+    };
+    std::optional<RecordedPasses::Forward> forward;
+    if (passes != nullptr) forward.emplace(*passes, 0);
+    const at::Tensor loss =
+        recorded(*network, "weighed", {images(4, phase), weights}, pass, form).front().pow(2).mean();
+    const auto gradients = torch::autograd::grad({loss}, parameters);
+    const at::NoGradGuard no_grad;
+    for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i].add_(gradients[i], -0.1);
+  }
+  std::vector<at::Tensor> state;
+  for (const at::Tensor& tensor : parameters) state.push_back(tensor.detach().cpu());
+  return state;
+}
+
+TEST(RecordedPasses, of_several_inputs_are_recorded_anew_when_their_form_is_another) {
+  const std::vector<int> forms{0, 0, 0, 1, 1, 1, 0, 0};
+  const std::vector<at::Tensor> expected = weighed(forms, nullptr);
+  const auto recorder = accelerator::make_recorder(device().place(), 100);
+  RecordedPasses passes(*recorder, false);
+  streams().reset_counts();
+  const std::vector<at::Tensor> found = weighed(forms, &passes);
+  EXPECT_EQ(5 + 5, plays());
+  ASSERT_EQ(expected.size(), found.size());
+  for (std::size_t i = 0; i < found.size(); ++i) EXPECT_TRUE(at::equal(expected[i], found[i])) << i;
+}
+
 TEST(Recorder, refuses_what_a_gpu_cannot_record) {
   const auto recorder = accelerator::make_recorder(device().place(), 100);
   const at::Tensor tensor = at::ones({4}).to(device().place());

@@ -28,11 +28,11 @@ const std::string& hash_alone(const Plan& plan) {
   static std::map<std::string, std::string> known;
   const auto found = known.find(name(plan));
   if (found != known.end()) return found->second;
-  return known[name(plan)] = train(device().place(), nullptr, plan).hash();
+  return known[name(plan)] = train(&device(), nullptr, plan).hash();
 }
 
 void run(Rank& rank) {
-  const Trained trained = train(rank.device.place(), &rank.communicator, {rank.arguments.at(0), rank.arguments.at(1)});
+  const Trained trained = train(&rank.device, &rank.communicator, {rank.arguments.at(0), rank.arguments.at(1)});
   if (rank.communicator.process_rank() == 0)
     core::write_atomic(core::real_file_system(), std::filesystem::path(rank.folder) / "hash", trained.hash());
 }
@@ -40,8 +40,7 @@ void run(Rank& rank) {
 const tests::ProgramRole kRank("training", [](int count, char** arguments) { return run_rank(count, arguments, run); });
 
 TEST(GpuTraining, another_run_gives_the_same_bits) {
-  for (const Plan& plan : plans())
-    EXPECT_EQ(hash_alone(plan), train(device().place(), nullptr, plan).hash()) << name(plan);
+  for (const Plan& plan : plans()) EXPECT_EQ(hash_alone(plan), train(&device(), nullptr, plan).hash()) << name(plan);
 }
 
 TEST(GpuTraining, resumed_at_any_step_gives_the_same_bits) {
@@ -50,8 +49,8 @@ TEST(GpuTraining, resumed_at_any_step_gives_the_same_bits) {
     for (int step = 1; step < kSteps; ++step) {
       Plan part = plan;
       part.steps = step;
-      const core::Bytes checkpoint = train(device().place(), nullptr, part).checkpoint;
-      EXPECT_EQ(whole, train(device().place(), nullptr, plan, &checkpoint).hash()) << name(plan) << ", step " << step;
+      const core::Bytes checkpoint = train(&device(), nullptr, part).checkpoint;
+      EXPECT_EQ(whole, train(&device(), nullptr, plan, &checkpoint).hash()) << name(plan) << ", step " << step;
     }
   }
 }
@@ -60,7 +59,7 @@ TEST(GpuTraining, graphs_computed_again_give_the_same_bits) {
   for (Plan plan : plans()) {
     const std::string& kept = hash_alone(plan);
     plan.keep_graphs = false;
-    EXPECT_EQ(kept, train(device().place(), nullptr, plan).hash()) << name(plan);
+    EXPECT_EQ(kept, train(&device(), nullptr, plan).hash()) << name(plan);
   }
 }
 
@@ -69,7 +68,7 @@ TEST(GpuTraining, passes_that_are_not_recorded_give_the_same_bits) {
   for (Plan plan : plans()) {
     const std::string& played = hash_alone(plan);
     plan.recorded = false;
-    EXPECT_EQ(played, train(device().place(), nullptr, plan).hash()) << name(plan);
+    EXPECT_EQ(played, train(&device(), nullptr, plan).hash()) << name(plan);
   }
 }
 
@@ -77,7 +76,7 @@ TEST(GpuTraining, passes_that_are_not_recorded_give_the_same_bits) {
 TEST(GpuTraining, the_path_through_exchanges_gives_the_same_bits) {
   for (const Plan& plan : plans()) {
     const std::unique_ptr<Communicator> alone = device().connect(connect_alone(), std::chrono::seconds(60));
-    EXPECT_EQ(hash_alone(plan), train(device().place(), alone.get(), plan).hash()) << name(plan);
+    EXPECT_EQ(hash_alone(plan), train(&device(), alone.get(), plan).hash()) << name(plan);
   }
 }
 
@@ -99,9 +98,9 @@ TEST(GpuTraining, lanes_without_a_label_have_the_losses_of_the_cpu) {
   if (device_name() == "cpu") GTEST_SKIP() << "it would be compared with itself";
   for (const char* method : {"baseline", "rain", "ftwa"}) {
     const Plan plan{.method = method, .steps = 2, .few_labels = true};
-    const std::vector<double> losses = train(device().place(), nullptr, plan).losses;
+    const std::vector<double> losses = train(&device(), nullptr, plan).losses;
     const ComparedCpu compared;
-    const std::vector<double> expected = train(at::kCPU, nullptr, plan).losses;
+    const std::vector<double> expected = train(nullptr, nullptr, plan).losses;
     ASSERT_EQ(expected.size(), losses.size());
     for (std::size_t step = 0; step < losses.size(); ++step)
       EXPECT_NEAR(expected[step], losses[step], kTolerance * std::abs(expected[step])) << method << " " << step;
@@ -113,10 +112,10 @@ TEST(GpuTraining, ten_steps_have_the_losses_of_the_cpu) {
   if (device_name() == "cpu") methods = tests::slice("methods with the losses of the CPU", methods, 1);
   for (const char* method : methods) {
     const Plan plan{.method = method, .precision = "f32", .steps = 10};
-    const std::vector<double> losses = train(device().place(), nullptr, plan).losses;
+    const std::vector<double> losses = train(&device(), nullptr, plan).losses;
     const std::vector<double> expected = [&] {
       const ComparedCpu compared;
-      return train(at::kCPU, nullptr, plan).losses;
+      return train(nullptr, nullptr, plan).losses;
     }();
     ASSERT_EQ(10U, losses.size());
     ASSERT_EQ(10U, expected.size());
