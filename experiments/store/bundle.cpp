@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::string_view kBundleMagic = "RSLTBNDL";
 constexpr std::uint32_t kBundleVersion = 1;
-constexpr std::size_t kBundleHeader = 40;
 constexpr std::uint64_t kLargestContents = std::uint64_t{1} << 30;
 constexpr std::string_view kBundleAdvice = "restore it from a copy; the jobs' results do not depend on it";
 
@@ -199,6 +198,15 @@ fs::path publish_bundle(core::FileSystem& files, const StoreLayout& store, const
   }
   return under_next_number(files, store, suite,
                            [&](const fs::path& path) { return core::publish_exclusive(files, path, bytes); });
+}
+
+bool is_bundle(core::FileSystem& files, const fs::path& path, std::span<const std::byte> header) try {
+  core::Bytes found(header.size());
+  files.open_for_read(path)->read_at(0, found);
+  return std::ranges::equal(found, header);
+} catch (const core::RuntimeError& error) {
+  if (!error.is_missing()) throw;
+  return false;
 }
 
 std::optional<fs::path> renumber_bundle(core::FileSystem& files, const StoreLayout& store, const fs::path& path) {

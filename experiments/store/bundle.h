@@ -37,6 +37,8 @@ bool is_bundled_name(const std::string& name);
 //! A bundle's bytes. \param jobs their files' names are is_bundled_name(), each once in its job; a job without any is
 //! left out
 core::Bytes encode_bundle(const std::vector<BundledJob>& jobs);
+//! So many of its first bytes, which hold checksums of all others, tell a bundle from another.
+inline constexpr std::size_t kBundleHeader = 40;
 
 //! Where a bundle has a job's files.
 struct BundleEntry {
@@ -74,6 +76,9 @@ std::vector<std::filesystem::path> bundle_files(core::FileSystem& files, const S
 //! Publishes bytes as the suite's next bundle. \return its path
 std::filesystem::path publish_bundle(core::FileSystem& files, const StoreLayout& store, const std::string& suite,
                                      std::span<const std::byte> bytes);
+
+//! Whether the bundle with this header stands there: a number that has become free is given to another.
+bool is_bundle(core::FileSystem& files, const std::filesystem::path& path, std::span<const std::byte> header);
 
 //! Gives a bundle the suite's next number, in one step: whoever has just made it finds by its name that somebody is
 //! unpacking it. \return its path now; nothing if it is gone

@@ -141,7 +141,8 @@ class Compaction {
   }
 
   // unpack() took the bundle while its files were there and left them as they were: what this removed since comes back.
-  // It renumbers a bundle before it looks for the files, so one of the two sees what the other did.
+  // It renumbers a bundle before it looks for the files, so one of the two sees what the other did. Its number may be
+  // another bundle's by now.
   void put_back(const fs::path& bundle) {
     core::log_info("'{}' was unpacked meanwhile: its files stay as they were", bundle.filename().string());
     for (const BundledJob& job : pending_) {
@@ -154,10 +155,14 @@ class Compaction {
   // The bundle is on the disk before the first file goes.
   void flush() {
     std::optional<fs::path> made;
+    core::Bytes header;
     const bool files =
         std::any_of(pending_.begin(), pending_.end(), [](const auto& job) { return !job.files.empty(); });
-    if (files && !options_.dry_run)
-      made = experiments::publish_bundle(files_, store_, suite_, experiments::encode_bundle(pending_));
+    if (files && !options_.dry_run) {
+      header = experiments::encode_bundle(pending_);
+      made = experiments::publish_bundle(files_, store_, suite_, header);
+      header.resize(experiments::kBundleHeader);
+    }
     CompactReport sum;
     std::mutex guard;
     core::side_by_side(pending_.size(), at_once_, [&](std::size_t i) {
@@ -165,7 +170,8 @@ class Compaction {
       const std::lock_guard lock(guard);
       add(sum, tidied);
     });
-    if (made && std::ranges::binary_search(fresh_list(files_, made->parent_path()), made->filename().string())) {
+    if (made && std::ranges::binary_search(fresh_list(files_, made->parent_path()), made->filename().string()) &&
+        experiments::is_bundle(files_, *made, header)) {
       sum.bundles.push_back(made->filename().string());
     } else if (made) {
       put_back(*made);

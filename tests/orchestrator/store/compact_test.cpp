@@ -286,6 +286,17 @@ TEST_F(Compact, one_that_unpacks_meanwhile_costs_nothing) {
   EXPECT_GT(came_between, 10);
 }
 
+// One of fewer jobs takes the number that has become free.
+TEST_F(Compact, one_that_unpacks_and_packs_another_bundle_meanwhile_costs_nothing) {
+  experiments::Plan fewer = plan_;
+  fewer.jobs.resize(1);
+  const auto again = [&] {
+    unpack(files_, store_, "toy", {});
+    compact(files_, store_, fewer, {});
+  };
+  expect_nothing_lost(3, again, [&](core::FileSystem& files) { compact(files, store_, plan_, {}); });
+}
+
 // While one unpacks another one packs, or unpacks too.
 TEST_F(Compact, what_comes_while_one_unpacks_costs_nothing) {
   const auto unpack_what_is_packed = [&](core::FileSystem& files) {
