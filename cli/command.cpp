@@ -95,11 +95,6 @@ int in_range(const char* option, int value, int least, int most) {
   return value;
 }
 
-void check_threads(int threads) {
-  if (threads < 1 || threads > 1024)
-    throw core::input_error(fmt::format("option --threads has the value {}", threads), "1 to 1024 are possible");
-}
-
 void print_json(const core::Json& json) {
   std::cout << json.dump(1, ' ', false, core::Json::error_handler_t::replace) << "\n";
 }

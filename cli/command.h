@@ -63,8 +63,8 @@ std::uint64_t parse_seed(const boost::program_options::variables_map& values, co
 int at_least(const char* option, int value, int least);
 //! \throws RuntimeError (kInput) for a value below `least` or above `most`
 int in_range(const char* option, int value, int least, int most);
-//! \throws RuntimeError (kInput) for a value of --threads outside of 1 to 1024
-void check_threads(int threads);
+//! Of --threads.
+inline constexpr int kMostThreads = 1024;
 
 //! Prints the refused files before the error itself: all of them on stdout with --json, the first twenty on stderr
 //! without.

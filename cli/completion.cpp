@@ -25,6 +25,9 @@ constexpr CommandHelp kCompletionHelp{
 constexpr const char* kBashScript = R"script(
 _resolute() {
   local current=${COMP_WORDS[COMP_CWORD]} first=${COMP_WORDS[1]} second=${COMP_WORDS[2]} line options=
+  # As it was typed: with a tilde or backslashes.
+  local program=${COMP_WORDS[0]//\\/}
+  program=${program/#\~\//$HOME/}
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "$(printf '%s\n' "${_resolute_commands[@]%% *}") --help --version" -- "$current"))
@@ -47,14 +50,16 @@ _resolute() {
   [ "${COMP_WORDS[COMP_CWORD - 1]}" = = ] && [ "${COMP_WORDS[COMP_CWORD - 3]}" = --set ] &&
     key=${COMP_WORDS[COMP_CWORD - 2]}
   if [ -n "$key" ] || [ "${COMP_WORDS[COMP_CWORD - 1]}" = --set ]; then
-    options=$("${COMP_WORDS[0]}" suite keys --words 2> /dev/null | sed -n "s/^${key:+$key=}//p")
+    for line in $("$program" suite keys --words 2> /dev/null); do
+      case $line in "${key:+$key=}"*) options+=" ${line#"${key:+$key=}"}" ;; esac
+    done
     COMPREPLY=($(compgen -W "$options" -- "$current"))
     compopt -o nospace 2> /dev/null
     return
   fi
   case $current in
     -*)
-      options=$("${COMP_WORDS[0]}" "${command[@]}" --help 2> /dev/null |
+      options=$("$program" "${command[@]}" --help 2> /dev/null |
         sed -nE 's/^  (-[a-z] \[ )?(--[a-z0-9-]+).*/\2/p' | sort -u)
       COMPREPLY=($(compgen -W "$options" -- "$current"))
       ;;
@@ -80,7 +85,7 @@ _resolute_settings() {
 }
 
 _resolute() {
-  local resolute_program=$words[1] command=$words[2] curcontext=$curcontext
+  local resolute_program=${~${(Q)words[1]}} command=$words[2] curcontext=$curcontext
   integer taken=1
   local -a named
 )script";

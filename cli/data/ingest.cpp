@@ -124,7 +124,7 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   if (values->count("manifest") > 0) parsed.manifest = required_value(*values, "manifest");
   parsed.root = required_value(*values, "root");
   parsed.store = required_value(*values, "store");
-  check_threads(parsed.threads);
+  in_range("threads", parsed.threads, 1, kMostThreads);
   naming_options_of<datasets::PackSettings>([&] { settings::check(pack); });
   naming_options_of<datasets::SplitSettings>([&] { settings::check(parsed.split); });
   return parsed;

@@ -27,7 +27,7 @@ int data_verify(const Arguments& arguments) {
                         "threads; each reads other shards");
   auto values = parse_options(arguments, kDataVerifyHelp, visible, {"PACK_DIR"});
   if (!values) return 0;
-  check_threads(threads);
+  in_range("threads", threads, 1, kMostThreads);
   std::filesystem::path folder = (*values)["PACK_DIR"].as<std::string>();
   datasets::verify_pack(core::real_file_system(), folder, threads);
   auto pack = datasets::PackReader::open(folder);

@@ -211,7 +211,7 @@ int embed(const Arguments& arguments) {
   if (!values) return 0;
   const bool json = values->count("json") > 0;
   at_least("ranks", asked.ranks, 1);
-  check_threads(threads);
+  in_range("threads", threads, 1, kMostThreads);
   asked.worker = {"--threads", std::to_string(threads)};
   if (values->count("flip") > 0) asked.worker.emplace_back("--flip");
   const Training training = find_training(*values);

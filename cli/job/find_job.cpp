@@ -76,9 +76,12 @@ JobId find_job(core::FileSystem& files, const StoreLayout& store, const std::str
 
 JobId find_told_job(core::FileSystem& files, const StoreLayout& store, const std::string& name,
                     const std::optional<std::string>& suite) {
-  if (is_job_file(name)) return find_job(files, store, name);
+  if (is_job_file(name)) {
+    const JobId job = find_job(files, store, name);
+    return suite ? orchestrator::find_explained_job(files, store, job.hex, suite) : job;
+  }
   const bool digits = are_digits(name);
-  if (digits && !experiments::stored_ids(files, store, name).empty()) return find_job(files, store, name);
+  if (digits && !suite && !experiments::stored_ids(files, store, name).empty()) return find_job(files, store, name);
   const auto known = orchestrator::jobs_called(files, store, name, suite);
   if (!known.empty()) return only_told_job(files, store, name, known);
   if (digits) return orchestrator::find_explained_job(files, store, name, suite);

@@ -105,8 +105,10 @@ void show_logs(core::FileSystem& files, const LogsRequest& request) {
   if (attempts.empty()) {
     const auto now = orchestrator::look_at_job(core::real_file_system(), request.store, request.job, request.suite,
                                                orchestrator::wall_clock());
+    // One that wrote nothing leaves no file.
+    const bool done = core::real_file_system().exists(request.store.result_file(request.job));
     throw no_attempt_error(request, fmt::format("no attempt of job {} has left a log", short_id(request.job)),
-                           now.text);
+                           done ? "it has its result" : now.text);
   }
   const int attempt = request.attempt.value_or(*attempts.rbegin());
   if (!attempts.contains(attempt))

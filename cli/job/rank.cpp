@@ -224,7 +224,8 @@ int rank(const Arguments& arguments) {
   add("json", "one JSON document on stdout");
   auto values = parse_options(arguments, kRankHelp, visible, {"FEATURES..."});
   if (!values) return 0;
-  check_threads(ranking.work.threads);
+  in_range("threads", ranking.work.threads, 1, kMostThreads);
+  const auto csv = values->count("csv") > 0 ? std::optional(required_value(*values, "csv")) : std::nullopt;
   in_range("max-rank", ranking.max_rank, 1, kLongestCurve);
   const auto paths = (*values)["FEATURES..."].as<std::vector<std::string>>();
   request.re_ranking = re_ranking_of(*values);
@@ -234,8 +235,7 @@ int rank(const Arguments& arguments) {
   files.reserve(paths.size());
   for (const std::string& path : paths)
     files.push_back(rank_file(path, request, files.empty() ? nullptr : &files.front()));
-  if (values->count("csv") > 0)
-    core::write_atomic(core::real_file_system(), (*values)["csv"].as<std::string>(), csv_of(files));
+  if (csv) core::write_atomic(core::real_file_system(), *csv, csv_of(files));
   if (values->count("json") > 0) {
     std::cout << json_of(files, request).dump(-1, ' ', false, core::Json::error_handler_t::replace) << "\n";
   } else if (files.size() == 1) {

@@ -35,7 +35,7 @@ int store_check(const Arguments& arguments) {
                         "threads; each reads other files");
   const auto parsed = parse_store_arguments(arguments, kStoreCheckHelp, visible);
   if (!parsed) return 0;
-  check_threads(threads);
+  in_range("threads", threads, 1, kMostThreads);
   const std::vector<Check> checks = checks_of(core::real_file_system(), parsed->store);
   std::uint64_t all = 0, done = 0;
   for (const Check& check : checks) all += check.bytes;

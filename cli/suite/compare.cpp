@@ -28,20 +28,25 @@ int suite_compare(const Arguments& arguments) {
                         "a [profiles.NAME] of the other suite");
   const auto parsed = parse_suite_arguments(arguments, kSuiteCompareHelp, visible, {"SUITE.toml", "OTHER.toml"});
   if (!parsed) return 0;
+  parsed->require_store();
   const experiments::Plan first = parsed->plan(false),
                           second = parsed->plan_of(parsed->values["OTHER.toml"].as<std::string>(),
                                                    parsed->values["other-profile"].as<std::string>(), false);
   const results::SuiteComparison comparison =
       results::compare_suites(first, second, core::real_file_system(), parsed->store);
+  const std::string profile = parsed->values["profile"].as<std::string>(),
+                    other_profile = parsed->values["other-profile"].as<std::string>();
   const bool named_alike = first.suite == second.suite;
-  const auto name = [&](const experiments::Plan& plan, const std::string& profile) {
-    return named_alike ? fmt::format("{} ({})", plan.suite, profile.empty() ? "no profile" : profile) : plan.suite;
+  const auto name = [&](const experiments::Plan& plan, const std::string& file, const std::string& of) {
+    if (!named_alike) return plan.suite;
+    if (profile == other_profile) return file;
+    return fmt::format("{} ({})", plan.suite, of.empty() ? "no profile" : of);
   };
   if (parsed->json)
     print_json(results::to_json(comparison));
   else
-    std::cout << results::to_markdown(comparison, name(first, parsed->values["profile"].as<std::string>()),
-                                      name(second, parsed->values["other-profile"].as<std::string>()));
+    std::cout << results::to_markdown(comparison, name(first, parsed->values["SUITE.toml"].as<std::string>(), profile),
+                                      name(second, parsed->values["OTHER.toml"].as<std::string>(), other_profile));
   return 0;
 }
 

@@ -45,10 +45,20 @@ std::filesystem::path page_file(const SuiteArguments& arguments, const experimen
   return file;
 }
 
-// Checked before anything is read.
+void refuse_contradictions(const SuiteArguments& arguments) {
+  const auto given = [&](const char* option) { return arguments.values.count(option) > 0; };
+  for (const char* const writes : {"figures", "out"})
+    if (arguments.json && given(writes))
+      throw core::input_error("--json writes nothing", fmt::format("--{} would", writes), "give one of them");
+  if (arguments.json && arguments.values["open"].as<bool>())
+    throw core::input_error("--json writes nothing", "--open shows a page", "give one of them");
+  if (!arguments.values["against-profile"].defaulted() && !given("against"))
+    throw core::input_error("--against-profile names a profile of no suite", "--against is missing",
+                            "give --against the suite, which may be this one");
+}
+
 std::optional<std::filesystem::path> drawing_folder(const SuiteArguments& arguments) {
   if (arguments.values.count("figures") == 0) return std::nullopt;
-  if (arguments.json) throw core::input_error("--json writes nothing", "--figures would", "give one of them");
   const std::filesystem::path folder = required_value(arguments.values, "figures");
   core::require_new_folder(core::real_file_system(), folder);
   gnuplot_program();
@@ -76,6 +86,7 @@ int suite_report(const Arguments& arguments) {
   add("with-hosts", options::bool_switch(), "name hosts, and the paths in messages");
   const auto parsed = parse_suite_arguments(arguments, kSuiteReportHelp, visible);
   if (!parsed) return 0;
+  refuse_contradictions(*parsed);
   parsed->require_store();
   const experiments::Plan plan = parsed->plan(false);
   const std::filesystem::path file = page_file(*parsed, plan);

@@ -42,17 +42,20 @@ std::vector<KnownRun> read_pasts(core::FileSystem& files, const experiments::Sto
 // The one job that begins with `digits`: jobs wait in journals before they have a folder, and `resolute train` leaves
 // folders that no journal knows.
 experiments::JobId only_job(core::FileSystem& files, const experiments::StoreLayout& store,
-                            const std::vector<KnownRun>& pasts, const std::string& digits) {
+                            const std::vector<KnownRun>& pasts, const std::string& digits,
+                            const std::optional<std::string>& suite) {
   std::set<std::string> found;
   for (const KnownRun& past : pasts)
     for (auto it = past.state.numbers.lower_bound(digits);
          it != past.state.numbers.end() && it->first.starts_with(digits); ++it)
       found.insert(it->first);
-  if (found.empty() && digits.size() >= 2) found = experiments::stored_ids(files, store, digits);
+  if (found.empty() && !suite && digits.size() >= 2) found = experiments::stored_ids(files, store, digits);
   return experiments::only_id(
       found, digits,
       core::input_error(
-          fmt::format("no job '{}' in the journals of store '{}'", digits, store.root().string()), {},
+          fmt::format("no job '{}' in the journals of {}", digits,
+                      suite ? "suite '" + *suite + "'" : "store '" + store.root().string() + "'"),
+          {},
           "'resolute suite plan SUITE.toml --json' lists the ids of a suite's jobs; a job is known once a run has "
           "begun"));
 }
@@ -205,7 +208,7 @@ void add_log(core::FileSystem& files, const experiments::StoreLayout& store, Exp
 
 experiments::JobId find_explained_job(core::FileSystem& files, const experiments::StoreLayout& store,
                                       const std::string& digits, const std::optional<std::string>& suite) {
-  return only_job(files, store, read_pasts(files, store, suite), digits);
+  return only_job(files, store, read_pasts(files, store, suite), digits, suite);
 }
 
 std::vector<KnownJob> jobs_called(core::FileSystem& files, const experiments::StoreLayout& store,
@@ -264,7 +267,7 @@ Explanation explain(core::FileSystem& files, const experiments::StoreLayout& sto
                     const std::optional<std::string>& suite, Instant now) {
   const auto pasts = read_pasts(files, store, suite);
   Explanation explanation;
-  explanation.job = only_job(files, store, pasts, job);
+  explanation.job = only_job(files, store, pasts, job, suite);
   explanation.has_result = has_result(files, store, explanation.job);
   for (const KnownRun& past : pasts) {
     const auto number = past.state.numbers.find(explanation.job.hex);
@@ -274,7 +277,7 @@ Explanation explain(core::FileSystem& files, const experiments::StoreLayout& sto
     story.suite = past.name;
     story.kind = known.kind;
     story.label = known.label;
-    story.state = name_of(known.state);
+    story.state = known.wanted ? name_of(known.state) : "unplanned";
     story.live = past.live;
     story.now = now_text(past, number->second, now);
     const auto folder = store.suite_folder(past.name);

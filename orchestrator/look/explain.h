@@ -28,7 +28,7 @@ struct JobStory {
   std::string suite;
   std::string kind;
   std::string label;
-  std::string state;             //!< name_of(JobState), as the journal ends
+  std::string state;             //!< name_of(JobState), as the journal ends; "unplanned" where the last run has it not
   bool live = false;             //!< a run of the suite is, or may be, at work
   std::string now;               //!< why it is in that state, one sentence
   std::int64_t first_epoch = 1;  //!< of the journals that are still there; earlier ones went into a snapshot

@@ -29,7 +29,7 @@ papers that is to be reproduced: a method, or a variant of it, on a data set of 
 - **no row**: no suite asks for it
 - **cannot**: and why
 
-"Not found" are numbers of a row that the paper is known to have; "not printed there" are numbers that its text states or equates.
+"Not found" are numbers of a row that the paper has, or (Wu et al.) is taken to have; "not printed there" are numbers that its text states or equates.
 Suites that only join others are left out.
 """
 

@@ -36,10 +36,15 @@ LD_LIBRARY_PATH='$cache/torch-python/libraries' PYTHONPATH='$wheels:$cache/torch
 END
   chmod +x "$cache/torch-python/python"
   "$cache/torch-python/python" -c 'import torch; torch.zeros(2).sum().item()'
-  printf '%s\n' "${torch_python_packages[@]}" >"$cache/torch-python/complete"
+  torch_python_parts >"$cache/torch-python/complete"
 }
 
-has_torch_python() { printf '%s\n' "${torch_python_packages[@]}" | cmp -s - "$cache/torch-python/complete"; }
+# Where its torch lies and what is beside it: it is made again where either is another.
+torch_python_parts() {
+  dirname "${LIBTORCH_ROOT:-$libtorch_folder/torch}"
+  printf '%s\n' "${torch_python_packages[@]}"
+}
+has_torch_python() { torch_python_parts | cmp -s - "$cache/torch-python/complete"; }
 
 # torch_python: makes it once, and again where the list above has changed; "$cache/torch-python/python" is the interpreter.
 torch_python() {
@@ -54,12 +59,13 @@ make_reader_python() {
   install_wheels "$scratch/packages" <"$source_root/script/support/reader_wheels.txt"
   sed "s|PYTHONPATH='|&$cache/reader-python/packages:|" "$cache/torch-python/python" >"$scratch/python"
   chmod +x "$scratch/python"
-  cp "$source_root/script/support/reader_wheels.txt" "$scratch/complete"
+  reader_python_parts >"$scratch/complete"
   rm -rf "$cache/reader-python"
   mv "$scratch" "$cache/reader-python"
 }
 
-has_reader_python() { cmp -s "$source_root/script/support/reader_wheels.txt" "$cache/reader-python/complete"; }
+reader_python_parts() { cat "$cache/torch-python/complete" "$source_root/script/support/reader_wheels.txt"; }
+has_reader_python() { reader_python_parts | cmp -s - "$cache/reader-python/complete"; }
 
 # reader_python, after torch_python: makes it once, and again where its list has changed; "$cache/reader-python/python" is torch's
 # interpreter with the packages of reader_wheels.txt.

@@ -22,14 +22,16 @@ make_torchreid_python() {
   rm -rf "$scratch/source"
   sed "s|PYTHONPATH='|&$cache/torchreid-python/packages:|" "$cache/reader-python/python" >"$scratch/python"
   chmod +x "$scratch/python"
-  printf '%s\n' "$torchreid_source" "$torchreid_wheels" >"$scratch/complete"
+  torchreid_python_parts >"$scratch/complete"
   rm -rf "$cache/torchreid-python"
   mv "$scratch" "$cache/torchreid-python"
 }
 
-has_torchreid_python() {
-  printf '%s\n' "$torchreid_source" "$torchreid_wheels" | cmp -s - "$cache/torchreid-python/complete"
+torchreid_python_parts() {
+  cat "$cache/reader-python/complete"
+  printf '%s\n' "$torchreid_source" "$torchreid_wheels"
 }
+has_torchreid_python() { torchreid_python_parts | cmp -s - "$cache/torchreid-python/complete"; }
 
 # torchreid_python, after reader_python: makes it once, and again where its lists have changed; "$cache/torchreid-python/python" is
 # reader_python's interpreter with torchreid.

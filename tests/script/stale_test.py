@@ -39,5 +39,23 @@ class Stale(unittest.TestCase):
         self.assertFalse(self.is_stale())
 
 
+class TorchPython(unittest.TestCase):
+    def test_of_another_libtorch_or_with_other_packages_is_made_again(self):
+        folder, environment = checkout(self, "common.sh", "torch_python.sh", "reader_wheels.txt")
+        environment.pop("LIBTORCH_ROOT", None)
+
+        def run(script, **more):
+            before = f'. "{folder}/script/support/common.sh"; . "{folder}/script/support/torch_python.sh"; '
+            return subprocess.run(["bash", "-c", before + script], env={**environment, **more}, check=False, timeout=60).returncode
+
+        self.assertEqual(0, run('mkdir -p "$cache/torch-python"; torch_python_parts >"$cache/torch-python/complete"'))
+        self.assertEqual(0, run("has_torch_python"))
+        self.assertNotEqual(0, run("has_torch_python", LIBTORCH_ROOT="/elsewhere/torch"))
+        self.assertNotEqual(0, run("torch_python_packages+=(one==1.0); has_torch_python"))
+        self.assertEqual(0, run('mkdir -p "$cache/reader-python"; reader_python_parts >"$cache/reader-python/complete"'))
+        self.assertEqual(0, run("has_reader_python"))
+        self.assertNotEqual(0, run('echo more >>"$cache/torch-python/complete"; has_reader_python'))
+
+
 if __name__ == "__main__":
     unittest.main()

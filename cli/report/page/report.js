@@ -200,6 +200,7 @@ function comparisonSection({ title, settings, numbers, only_first: onlyFirst, on
     const { decimals } = metricNamed(one.metric);
     if (one.same_jobs) return "the same jobs";
     if (one.difference) return `${intervalText(one.difference, decimals)}, ${plural(one.difference.trials, "trial")}`;
+    if (one.first.trials !== one.second.trials) return "other trials";
     return isNumber(one.first.mean) && isNumber(one.second.mean)
       ? `${signed(one.second.mean - one.first.mean, decimals)}, no interval` : "–";
   };

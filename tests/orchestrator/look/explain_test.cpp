@@ -110,6 +110,8 @@ TEST_F(Explain, puts_the_suites_that_share_a_job_side_by_side) {
   EXPECT_EQ(told.stories[1].suite, "two");
   // The second run of "two" did not plan it: it is no part of its story.
   EXPECT_EQ(told.stories[1].lines.back().epoch, 1);
+  EXPECT_EQ(told.stories[0].state, "ready");
+  EXPECT_EQ(told.stories[1].state, "unplanned");
   EXPECT_EQ(explain("abcda", "two").stories.size(), 1U);
   const auto json = to_json(told);
   EXPECT_EQ(json["suites"][1]["events"].size(), told.stories[1].lines.size());

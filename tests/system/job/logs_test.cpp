@@ -134,6 +134,8 @@ TEST_F(Logs, of_several_ranks_stand_one_after_the_other_and_packed_ones_are_read
   EXPECT_EQ(succeeded(logs(id)).out, "rank zero\nrank one");
   EXPECT_EQ(succeeded(logs(id, {"--rank", "1"})).out, "rank one");
   EXPECT_EQ(succeeded(logs(id, {"-f"})).out, "rank zero\nrank one") << "it has its result";
+  expect_refusal(logs(id, {"--suite", "other"}), 2, "suite 'other'");
+  EXPECT_EQ(succeeded(logs(id, {"--suite", "tiny"})).out, "rank zero\nrank one");
   succeeded(suite("compact"));
   ASSERT_FALSE(fs::exists(folder / "attempt-001-stderr"));
   const auto packed = succeeded(logs(id));

@@ -10,9 +10,11 @@ namespace {
 using namespace testing;
 
 // The words that bash offers when tab is pressed behind the last of `words`.
-std::vector<std::string> offered(const std::string& words) {
+//! \param program as it was typed
+std::vector<std::string> offered(const std::string& words, const std::string& program = "\"$0\"",
+                                 const std::string& before = "") {
   const std::string script =
-      "source <(\"$0\" completion bash) && COMP_WORDS=(\"$0\" " + words +
+      before + "source <(\"$0\" completion bash) && COMP_WORDS=(" + program + " " + words +
       ") && COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _resolute; printf '%s\\n' \"${COMPREPLY[@]}\"";
   const auto output = succeeded(run_program({"bash", "-c", script, (kBin / "resolute").string()}));
   std::vector<std::string> lines = lines_of(output.out);
@@ -41,6 +43,18 @@ TEST(CompletionTest, offers_keys_and_their_words_behind_set) {
   // As bash cuts it where somebody types.
   EXPECT_THAT(offered("suite run s.toml --set train.schedule ="), ElementsAre("step", "cosine"));
   EXPECT_THAT(offered("suite run s.toml --set rain.mining = b"), ElementsAre("batch-hard"));
+  EXPECT_THAT(offered("suite run s.toml --set a/b ="), IsEmpty());
+  EXPECT_THAT(offered("suite run s.toml --set '[' ="), IsEmpty());
+}
+
+TEST(CompletionTest, asks_the_program_that_was_typed_with_a_tilde_or_a_backslash) {
+  const ScratchFolder home;
+  fs::create_directories(home / "my bin");
+  fs::create_symlink(kBin / "resolute", home / "my bin/resolute");
+  const std::string at_home = "HOME=" + home.path().string() + "; ";
+  EXPECT_THAT(offered("suite status --wa", "'~/my\\ bin/resolute'", at_home), ElementsAre("--watch"));
+  EXPECT_THAT(offered("suite run s.toml --set rain.mining=b", "'~/my\\ bin/resolute'", at_home),
+              ElementsAre("rain.mining=batch-hard"));
 }
 
 TEST(CompletionTest, what_only_scripts_call_is_not_offered) { EXPECT_THAT(offered("suite al"), IsEmpty()); }

@@ -214,7 +214,8 @@ TEST_F(RankOfGoldenCases, cameras_of_one_side_alone_are_refused) {
 
 TEST_F(RankOfGoldenCases, numbers_that_no_ranking_can_have_are_refused) {
   const Problem& problem = golden_cases().front().problem;
-  expect_refusal(rank(problem.as_features(), {"--threads", "0"}), 2, "option --threads has the value 0");
+  expect_refusal(rank(problem.as_features(), {"--threads", "0"}), 2, "--threads 0 is too small");
+  expect_refusal(rank(problem.as_features(), {"--csv", ""}), 2, "csv");
   expect_refusal(rank(problem.as_features(), {"--max-rank", "2147483647"}), 2, "--max-rank 2147483647 is too large");
 }
 

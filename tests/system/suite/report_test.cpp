@@ -277,6 +277,9 @@ TEST_F(ReportTest, its_figures_are_drawn_for_papers_beside_it) {
   }
   expect_refusal(report({"--figures", folder.string()}), 2, "figures");
   expect_refusal(report({"--figures", (*scratch_ / "more").string(), "--json"}), 2, "--json writes nothing");
+  expect_refusal(report({"--out", (*scratch_ / "page.html").string(), "--json"}), 2, "--out would");
+  expect_refusal(report({"--open", "--json"}), 2, "--json writes nothing (--open shows a page)");
+  expect_refusal(report({"--against-profile", "long"}), 2, "--against is missing");
   EXPECT_FALSE(fs::exists(*scratch_ / "more"));
 }
 
