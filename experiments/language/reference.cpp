@@ -40,8 +40,7 @@ std::string sentence(const std::string& words) { return words.ends_with('.') ? w
 std::string read_remark(TableReader& result) {
   const bool missing = result.value<bool>("missing", false), derived = result.value<bool>("derived", false);
   const std::string note = result.find("note") == nullptr ? "" : result.title("note");
-  if (missing)
-    return sentence("The row is known to exist, its numbers were not found" + (note.empty() ? "" : ": " + note));
+  if (missing) return sentence("No number of the paper was found" + (note.empty() ? "" : ": " + note));
   if (derived)
     return sentence("Not printed in that cell: " + (note.empty() ? "the text states the value or equates it" : note));
   return note.empty() ? "" : sentence(note);

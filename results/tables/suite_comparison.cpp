@@ -189,6 +189,7 @@ std::string difference_text(const ComparedNumber& number) {
                            ? fmt::format(" over {} {}", d->trials, d->trials == 1 ? "trial" : "trials")
                            : "");
   if (!number.first.mean || !number.second.mean) return "";
+  if (number.first.trials != number.second.trials) return "other trials";
   return fmt::format("{:+.{}f}", *number.second.mean - *number.first.mean, decimals);
 }
 

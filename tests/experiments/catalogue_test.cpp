@@ -167,6 +167,9 @@ TEST_F(Catalogue, ftwas_recipe_is_the_papers) {
   EXPECT_THAT(table_of(plan, "table-2").claims.at(0).worse_to_better,
               ElementsAre("baseline", "ftwa-b", "ftwa-r", "ftwa"));
   EXPECT_EQ(job_id(training_of(plan, "table-2", "baseline")), job_id(training_of(plan, "table-2", "control")));
+  const experiments::Recipe& of_one_stream = training_of(plan, "table-2", "baseline").recipe;
+  EXPECT_EQ(16 * 4, of_one_stream.identities * of_one_stream.images);
+  EXPECT_EQ(2, of_one_stream.lr_images);
   const TrainingSpecification& paper = training_of(plan, "table-2", "ftwa");
   EXPECT_EQ(MethodOptions(FtwaOptions()), paper.method);
   EXPECT_EQ(1, paper.network.last_stride);

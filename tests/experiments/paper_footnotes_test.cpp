@@ -92,8 +92,8 @@ TEST_F(PaperFootnotes, a_number_that_is_missing_is_no_reference_and_says_why) {
   EXPECT_EQ(found[0].paper, PaperCell()) << "nobody asks for one there";
   EXPECT_THAT(found[1].paper.no_reference, ElementsAre("mAP", "rank1")) << "papers have no probe";
   EXPECT_THAT(found[1].paper.footnotes.at("rank1"),
-              ElementsAre("The row is known to exist, its numbers were not found: data set membership assumed from the "
-                          "field, not read in the paper."));
+              ElementsAre("No number of the paper was found: that the paper has this data set is assumed from the "
+                          "field."));
 }
 
 TEST_F(PaperFootnotes, a_number_that_the_papers_table_leaves_out_is_no_reference) {
