@@ -2,7 +2,8 @@
 least 2·P·(N - 1)/N have to leave each. In two levels, which ranks take where machines are nodes of the tree of lanes, and straight
 between all ranks. `internode_bytes_vs_ring` is the worst of the first. With --times a table of milliseconds by a model of links
 instead: what is sent over a link by its rate, one link after another, and a time for each exchange. With --link RATE (as tc spells
-it; needs root) both ways are timed over Gloo between two network namespaces, machines of four ranks, with such a link between them.
+it; needs root) both ways are timed over Gloo between two network namespaces, machines of four ranks, with such a link between them,
+and what the link has carried is compared with a ring's.
 
 Usage: exchange.py BENCH_EXCHANGE [--json] [--times | --link RATE]
 """
@@ -20,6 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from figures import figure, show  # noqa: E402
 
 BAR = 1 / 1.05
+SUMMED = 32  # MiB over a link, bench_exchange's --mib
 SHAPES = [(2, 4), (2, 8), (8, 8)]  # machines, ranks of each
 
 # GB/s in one direction, as links are sold: of a rank within its machine (NVLink of an H100), and of a machine's network cards, one a
@@ -89,6 +91,12 @@ def two_machines(rate):
             subprocess.run(["ip", "netns", "del", name], check=False)
 
 
+def sent(name):
+    """Bytes that have left the namespace, with all headers."""
+    counter = ["ip", "netns", "exec", name, "cat", "/sys/class/net/wire/statistics/tx_bytes"]
+    return int(subprocess.run(counter, check=True, capture_output=True, text=True).stdout)
+
+
 def seconds(program, names, ranks, levels, port):
     """Of each sum, of so many ranks in each namespace, which take these to be machines or not."""
     started = [subprocess.Popen(["ip", "netns", "exec", name, program, "--rank", str(side * ranks + rank), "--of", str(2 * ranks),
@@ -102,13 +110,21 @@ def seconds(program, names, ranks, levels, port):
 
 
 def over_a_link(program, rate, ranks=4, rounds=2):
-    found = {True: [], False: []}
+    found, carried = {True: [], False: []}, {True: [], False: []}
     with two_machines(rate) as names:
         for turn in range(rounds):
             for levels in found:
-                found[levels] += seconds(program, names, ranks, levels, 29400 + 2 * turn + levels)
+                before = max(sent(name) for name in names)
+                times = seconds(program, names, ranks, levels, 29400 + 2 * turn + levels)
+                found[levels] += times
+                # The first sum is not timed.
+                carried[levels].append((max(sent(name) for name in names) - before) / (len(times) + 1) / 2**20)
     ours, peer = statistics.median(found[True]), statistics.median(found[False])
-    return [figure(f"two_levels_over_{rate}", ours, peer, "s", peer / ours, None)]
+    figures = [figure(f"two_levels_over_{rate}", ours, peer, "s", peer / ours, None)]
+    for levels, name in ((True, "two_levels_on_the_wire"), (False, "straight_on_the_wire")):
+        own = statistics.median(carried[levels])
+        figures.append(figure(name, own, SUMMED, "MiB", SUMMED / own, None))  # a ring of two sends what is summed
+    return figures
 
 
 def main():
