@@ -117,7 +117,8 @@ def table_section(table, results, labels, rows, ran, shown):
     out = f"### {text(table['id'])}: {text(table['what'])}\n\n"
     out += grid(["method", "data set", "the paper's numbers", "state", "rows"], lines) if lines else ""
     if not results:
-        out += f"{text(table.get('note', 'a figure')).capitalize()}.\n\n"
+        note = text(table.get("note", "a figure"))
+        out += f"{note[:1].upper()}{note[1:]}.\n\n"
     out += f"Of others' methods {len(others)} entries, {published} of them in suites as published rows.\n\n" if others else ""
     return out
 
