@@ -9,6 +9,7 @@
 #include "core/hash/crc32c.h"
 #include "core/hash/sha256.h"
 #include "core/log.h"
+#include "core/process/secret.h"
 #include "experiments/specification/validation.h"
 
 namespace resolute::experiments {
@@ -111,18 +112,19 @@ core::Bytes encode_bundle(const std::vector<BundledJob>& jobs) {
 
 Bundle::Bundle(core::FileSystem& files, fs::path path) : path_(std::move(path)), file_(files.open_for_read(path_)) {
   const std::string problem = fmt::format("'{}' is not a bundle that can be read", path_.string());
-  core::Bytes header(static_cast<std::size_t>(std::min<std::uint64_t>(file_->size(), kBundleHeader)));
-  file_->read_at(0, header);
-  if (header.size() < kBundleHeader || core::as_text(std::span(header).first(8)) != kBundleMagic)
+  const bool long_enough = file_->size() >= kBundleHeader;
+  if (long_enough) file_->read_at(0, header_);
+  const std::span<const std::byte> header(header_);
+  if (!long_enough || core::as_text(header.first(8)) != kBundleMagic)
     throw core::corrupt_error(problem, "it does not begin with a header at offset 0", kBundleAdvice);
   const std::string name = path_.string();
-  core::ByteReader reader{std::span<const std::byte>(header).subspan(8), name};
+  core::ByteReader reader{header.subspan(8), name};
   const auto version = reader.take<std::uint32_t>();
   const auto checksum = reader.take<std::uint32_t>();
   const auto offset = reader.take<std::uint64_t>();
   const auto size = reader.take<std::uint64_t>();
   reader.take<std::uint32_t>();
-  if (reader.take<std::uint32_t>() != core::crc32c(std::span(header).first(kBundleHeader - 4)))
+  if (reader.take<std::uint32_t>() != core::crc32c(header.first(kBundleHeader - 4)))
     throw core::corrupt_error(problem, "the header's checksum at offset 36 differs", kBundleAdvice);
   if (version != kBundleVersion)
     throw core::input_error(problem, fmt::format("it has version {}, this resolute reads {}", version, kBundleVersion),
@@ -153,16 +155,33 @@ core::Bytes Bundle::read(const BundleEntry::File& file) const {
 
 fs::path bundles_folder(const StoreLayout& store) { return store.root() / "bundles"; }
 
+namespace {
+
+constexpr std::size_t kTaker = 8;  // hexadecimal digits behind a dot
+
+std::string without_taker(const std::string& name) {
+  const std::size_t dot = name.rfind('.');
+  const bool taken = dot != std::string::npos && name.size() == dot + 1 + kTaker &&
+                     name.find_first_not_of("0123456789abcdef", dot + 1) == std::string::npos;
+  return taken ? name.substr(0, dot) : name;
+}
+
+std::optional<std::string> suite_of(const std::string& name) {
+  const std::size_t dash = name.rfind('-');
+  if (dash == std::string::npos || !is_plain_name(name.substr(0, dash))) return std::nullopt;
+  const std::string number = name.substr(dash + 1);
+  if (number.size() != 6 || number.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+  return name.substr(0, dash);
+}
+
+}  // namespace
+
 std::vector<fs::path> bundle_files(core::FileSystem& files, const StoreLayout& store,
                                    const std::optional<std::string>& suite) {
   std::vector<fs::path> found;
-  for (const std::string& name : files.list(bundles_folder(store))) {
-    const std::size_t dash = name.rfind('-');
-    if (dash == std::string::npos || !is_plain_name(name.substr(0, dash))) continue;
-    const std::string number = name.substr(dash + 1);
-    if (number.size() != 6 || number.find_first_not_of("0123456789") != std::string::npos) continue;
-    if (!suite || name.substr(0, dash) == *suite) found.push_back(bundles_folder(store) / name);
-  }
+  for (const std::string& name : files.list(bundles_folder(store)))
+    if (const auto of = suite_of(without_taker(name)); of && (!suite || *of == *suite))
+      found.push_back(bundles_folder(store) / name);
   return found;
 }
 
@@ -200,27 +219,22 @@ fs::path publish_bundle(core::FileSystem& files, const StoreLayout& store, const
                            [&](const fs::path& path) { return core::publish_exclusive(files, path, bytes); });
 }
 
-bool is_bundle(core::FileSystem& files, const fs::path& path, std::span<const std::byte> header) try {
-  core::Bytes found(header.size());
+bool is_that_bundle(core::FileSystem& files, const fs::path& path, const BundleHeader& header) try {
+  BundleHeader found;
   files.open_for_read(path)->read_at(0, found);
-  return std::ranges::equal(found, header);
-} catch (const core::RuntimeError& error) {
-  if (!error.is_missing()) throw;
+  return found == header;
+} catch (const core::RuntimeError&) {
   return false;
 }
 
-std::optional<fs::path> renumber_bundle(core::FileSystem& files, const StoreLayout& store, const fs::path& path) {
-  const std::string name = path.filename();
-  try {
-    fs::path now = under_next_number(files, store, name.substr(0, name.rfind('-')),
-                                     [&](const fs::path& next) { return files.link(path, next); });
-    files.remove(path);
-    files.sync_path(bundles_folder(store));
-    return now;
-  } catch (const core::RuntimeError& error) {
-    if (!error.is_missing()) throw;
-    return std::nullopt;
-  }
+std::optional<fs::path> take_bundle(core::FileSystem& files, const StoreLayout& store, const fs::path& path) try {
+  const fs::path own = bundles_folder(store) / (without_taker(path.filename()) + "." + core::random_token(kTaker / 2));
+  files.rename(path, own);
+  files.sync_path(bundles_folder(store));
+  return own;
+} catch (const core::RuntimeError& error) {
+  if (!error.is_missing()) throw;
+  return std::nullopt;
 }
 
 core::Bytes BundledFiles::read(const fs::path& path, std::uint64_t limit) {

@@ -3,6 +3,7 @@
 //! Small files of finished jobs, many in one file: `STORE/bundles/SUITE-NNNNNN`, made by `resolute suite compact`
 //! (orchestrator/store/compact.h). Layout: docs/formats/bundle.md.
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -39,6 +40,7 @@ bool is_bundled_name(const std::string& name);
 core::Bytes encode_bundle(const std::vector<BundledJob>& jobs);
 //! So many of its first bytes, which hold checksums of all others, tell a bundle from another.
 inline constexpr std::size_t kBundleHeader = 40;
+using BundleHeader = std::array<std::byte, kBundleHeader>;
 
 //! Where a bundle has a job's files.
 struct BundleEntry {
@@ -60,12 +62,14 @@ class Bundle {
   Bundle(core::FileSystem& files, std::filesystem::path path);
   const std::filesystem::path& path() const { return path_; }
   const std::vector<BundleEntry>& entries() const { return entries_; }
+  const BundleHeader& header() const { return header_; }
   //! \throws RuntimeError (kCorrupt) if its checksum differs
   core::Bytes read(const BundleEntry::File& file) const;
 
  private:
   std::filesystem::path path_;
   std::unique_ptr<core::ReadableFile> file_;
+  BundleHeader header_{};
   std::vector<BundleEntry> entries_;
 };
 
@@ -77,13 +81,15 @@ std::vector<std::filesystem::path> bundle_files(core::FileSystem& files, const S
 std::filesystem::path publish_bundle(core::FileSystem& files, const StoreLayout& store, const std::string& suite,
                                      std::span<const std::byte> bytes);
 
-//! Whether the bundle with this header stands there: a number that has become free is given to another.
-bool is_bundle(core::FileSystem& files, const std::filesystem::path& path, std::span<const std::byte> header);
+//! Whether that very bundle stands there: a number that has become free is given to another. What cannot be read is
+//! not.
+bool is_that_bundle(core::FileSystem& files, const std::filesystem::path& path, const BundleHeader& header);
 
-//! Gives a bundle the suite's next number, in one step: whoever has just made it finds by its name that somebody is
-//! unpacking it. \return its path now; nothing if it is gone
-std::optional<std::filesystem::path> renumber_bundle(core::FileSystem& files, const StoreLayout& store,
-                                                     const std::filesystem::path& path);
+//! Gives a bundle a name that nobody else gives, in one step, for one that unpacks it: whoever has just made it finds
+//! that it is gone, and no other can take its place. Readers and bundle_files() find it there too.
+//! \return its path now; nothing if it is gone
+std::optional<std::filesystem::path> take_bundle(core::FileSystem& files, const StoreLayout& store,
+                                                 const std::filesystem::path& path);
 
 //! A file system in which bundled files stand where they stood: for whoever reads what finished jobs left behind. A
 //! file that is really there comes first. A job's bundled files count while its result.json is the one that it was

@@ -141,7 +141,7 @@ class Compaction {
   }
 
   // unpack() took the bundle while its files were there and left them as they were: what this removed since comes back.
-  // It renumbers a bundle before it looks for the files, so one of the two sees what the other did. Its number may be
+  // It renames a bundle before it looks for the files, so one of the two sees what the other did. Its number may be
   // another bundle's by now.
   void put_back(const fs::path& bundle) {
     core::log_info("'{}' was unpacked meanwhile: its files stay as they were", bundle.filename().string());
@@ -155,13 +155,13 @@ class Compaction {
   // The bundle is on the disk before the first file goes.
   void flush() {
     std::optional<fs::path> made;
-    core::Bytes header;
+    experiments::BundleHeader header{};
     const bool files =
         std::any_of(pending_.begin(), pending_.end(), [](const auto& job) { return !job.files.empty(); });
     if (files && !options_.dry_run) {
-      header = experiments::encode_bundle(pending_);
-      made = experiments::publish_bundle(files_, store_, suite_, header);
-      header.resize(experiments::kBundleHeader);
+      const core::Bytes bytes = experiments::encode_bundle(pending_);
+      made = experiments::publish_bundle(files_, store_, suite_, bytes);
+      std::copy_n(bytes.begin(), header.size(), header.begin());
     }
     CompactReport sum;
     std::mutex guard;
@@ -171,7 +171,7 @@ class Compaction {
       add(sum, tidied);
     });
     if (made && std::ranges::binary_search(fresh_list(files_, made->parent_path()), made->filename().string()) &&
-        experiments::is_bundle(files_, *made, header)) {
+        experiments::is_that_bundle(files_, *made, header)) {
       sum.bundles.push_back(made->filename().string());
     } else if (made) {
       put_back(*made);
@@ -250,10 +250,10 @@ void unless_missing(const auto& look) {
   }
 }
 
-// Under a number of its own (renumber_bundle()) unless nothing is to be changed; null if somebody else unpacks it.
+// Under a name of its own (take_bundle()) unless nothing is to be changed; null if somebody else unpacks it.
 std::unique_ptr<experiments::Bundle> open_to_unpack(core::FileSystem& files, const experiments::StoreLayout& store,
                                                     const fs::path& path, bool dry_run) {
-  const auto own = dry_run ? path : experiments::renumber_bundle(files, store, path);
+  const auto own = dry_run ? path : experiments::take_bundle(files, store, path);
   std::unique_ptr<experiments::Bundle> bundle;
   if (own) unless_missing([&] { bundle = std::make_unique<experiments::Bundle>(files, *own); });
   return bundle;
@@ -310,7 +310,7 @@ CompactReport unpack(core::FileSystem& files, const experiments::StoreLayout& st
     report.finished += static_cast<std::int64_t>(entries.size());
     report.held += held;
     if (held == 0) {
-      if (!options.dry_run) files.remove(bundle->path());
+      if (!options.dry_run) unless_missing([&] { files.remove(bundle->path()); });
       report.bundles.push_back(path.filename().string());
     } else if (!options.dry_run) {
       unless_missing([&] {

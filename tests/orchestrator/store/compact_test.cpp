@@ -295,6 +295,10 @@ TEST_F(Compact, one_that_unpacks_and_packs_another_bundle_meanwhile_costs_nothin
     compact(files_, store_, fewer, {});
   };
   expect_nothing_lost(3, again, [&](core::FileSystem& files) { compact(files, store_, plan_, {}); });
+  expect_nothing_lost(1, again, [&](core::FileSystem& files) {
+    compact_here();
+    unpack(files, store_, "toy", {});
+  });
 }
 
 // While one unpacks another one packs, or unpacks too.
