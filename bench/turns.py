@@ -7,6 +7,9 @@ import socket
 import statistics
 import subprocess
 import sys
+import threading
+
+LONGEST_TURN = 600  # seconds: what takes longer hangs
 
 
 def free_port():
@@ -30,7 +33,10 @@ class Player:
         self.waited = True
 
     def read(self, process, key):
+        watch = threading.Timer(LONGEST_TURN, self.kill)
+        watch.start()
         line = process.stdout.readline()
+        watch.cancel()
         try:
             return json.loads(line)[key]
         except (ValueError, KeyError):

@@ -17,10 +17,10 @@ def busy(intervals):
 
 def kind(name):
     """A kernel's name without arguments and templates, which are hundreds of characters long."""
-    plain = re.sub(r"^void |\(anonymous namespace\)::|\(.*", "", name)
+    plain = re.sub(r"^void |\(anonymous namespace\)::|\{lambda[^}]*\}", "", name)
     while (shorter := re.sub(r"<[^<>]*>", "", plain)) != plain:
         plain = shorter
-    return plain[:70]
+    return plain.split("(")[0][:70]
 
 
 def summary(trace, steps):

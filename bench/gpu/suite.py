@@ -1,5 +1,5 @@
 """What users run, on GPUs: a suite of every method from raw images to its tables under a coordinator. Once undisturbed; once with a
-process rank killed, then the run, and gone on with, on as many GPUs as there are, up to eight. Tables and weights must be the same."""
+process rank killed, then the run, and gone on with, on two, four or eight GPUs where there are so many. Tables and weights must be the same."""
 
 import json
 import os

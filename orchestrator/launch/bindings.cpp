@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
+#include "core/log.h"
 #include "core/numbers.h"
 #include "core/process/process.h"
 #include "core/process/processors.h"
@@ -25,11 +26,11 @@ struct SeenGpu {
   std::string bus;  // PCI address
   std::string name;
   std::string model;
-  bool has_device = false;  // a file by which it is opened
+  bool is_there = false, may_be_opened = false;  // the file by which it is opened
 };
 
 // In the order of their PCI addresses, which CUDA's is too where all are of one model.
-std::vector<SeenGpu> see_gpus(const DriverFolders& driver) {
+std::vector<SeenGpu> see_gpus(const DriverFolders& driver, int granted) {
   std::vector<SeenGpu> gpus;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(driver.gpus, error)) {
@@ -43,16 +44,22 @@ std::vector<SeenGpu> see_gpus(const DriverFolders& driver) {
       if (value == std::string::npos) continue;
       if (line.starts_with("GPU UUID")) gpu.name = line.substr(value);
       if (line.starts_with("Model")) gpu.model = line.substr(value);
-      std::error_code none;
-      if (line.starts_with("Device Minor"))
-        gpu.has_device = fs::exists(driver.devices / ("nvidia" + line.substr(value)), none);
+      if (line.starts_with("Device Minor")) {
+        const fs::path device = driver.devices / ("nvidia" + line.substr(value));
+        gpu.is_there = ::access(device.c_str(), F_OK) == 0;
+        gpu.may_be_opened = ::access(device.c_str(), R_OK | W_OK) == 0;
+      }
     }
     if (!gpu.name.empty()) gpus.push_back(std::move(gpu));
   }
-  // Where there is no such file at all, the driver makes them when somebody first asks.
-  if (std::any_of(gpus.begin(), gpus.end(), [](const SeenGpu& gpu) { return gpu.has_device; }))
-    std::erase_if(gpus, [](const SeenGpu& gpu) { return !gpu.has_device; });
   std::sort(gpus.begin(), gpus.end(), [](const SeenGpu& a, const SeenGpu& b) { return a.bus < b.bus; });
+  // Where there is no such file at all, the driver makes them when somebody first asks; so it may be with some of them.
+  const auto openable = std::count_if(gpus.begin(), gpus.end(), [](const SeenGpu& gpu) { return gpu.may_be_opened; });
+  const bool any = std::any_of(gpus.begin(), gpus.end(), [](const SeenGpu& gpu) { return gpu.is_there; });
+  if (!any || openable >= std::ssize(gpus) || granted > openable) return gpus;
+  core::log_info("{} of {} GPUs have no device file here that may be opened, and are left out",
+                 std::ssize(gpus) - openable, gpus.size());
+  std::erase_if(gpus, [](const SeenGpu& gpu) { return !gpu.may_be_opened; });
   return gpus;
 }
 
@@ -182,7 +189,7 @@ Inventory read_inventory(const std::map<std::string, std::string>& environment, 
                          int granted) {
   Inventory inventory;
   inventory.memory_mib = usable_memory_mib();
-  const std::vector<SeenGpu> seen = see_gpus(driver);
+  const std::vector<SeenGpu> seen = see_gpus(driver, granted);
   const auto gpus = visible_gpus(seen, environment, granted);
   const std::vector<int> usable = core::usable_processor_numbers();
   inventory.machine_processors = static_cast<int>(usable.size());

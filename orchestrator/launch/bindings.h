@@ -29,7 +29,8 @@ struct Inventory {
 };
 //! \param environment of this process: CUDA_VISIBLE_DEVICES limits the GPUs, as CUDA understands it
 //! \param granted GPUs that the user says there are. Where the driver shows none they are believed: those that
-//! CUDA_VISIBLE_DEVICES names, whatever their number, or, without it, 0 … granted - 1
+//! CUDA_VISIBLE_DEVICES names, whatever their number, or, without it, 0 … granted - 1. Where fewer have a device file,
+//! all count that the driver shows
 //! \throws RuntimeError if the system does not say which processors may be used
 Inventory read_inventory(const std::map<std::string, std::string>& environment, const DriverFolders& driver = {},
                          int granted = 0);

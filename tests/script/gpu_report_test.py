@@ -53,6 +53,9 @@ class Kernels(unittest.TestCase):
         self.assertEqual(["The trace has no kernel of a GPU."], summary({"traceEvents": []}, 3))
 
     def test_a_name_keeps_what_tells_it_apart(self):
+        self.assertEqual("at::native::elementwise_kernel", kind(
+            "void at::native::elementwise_kernel<128, 4, at::native::gpu_kernel_impl_nocast<at::native::(anonymous namespace)::Add<float> "
+            ">(at::TensorIteratorBase&, at::native::(anonymous namespace)::Add<float> const&)::{lambda(int)#1}>(int, {lambda(int)#1})"))
         self.assertEqual("at::native::reduce_kernel", kind("void at::native::reduce_kernel<512, 1, R<float> >(R<float>)"))
 
 

@@ -16,7 +16,7 @@ BatchNormOptions norm_options(const methods::TrunkShape& shape) {
   return {.epsilon = shape.norm_epsilon, .momentum = shape.norm_momentum};
 }
 
-// Not recorded here where `after` brings in what is not the trunk's own.
+// Where `after` brings in what is not the trunk's own, whoever gives it records the pass with it.
 std::vector<at::Tensor> pass_of(const ShallowTrunk& trunk, const char* part, const at::Tensor& input,
                                 const AfterBlock& after, const Pass& pass) {
   return after ? pass({input}) : recorded(trunk, part, {input}, pass);

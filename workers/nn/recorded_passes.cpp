@@ -266,18 +266,18 @@ class RecordedPasses::Store {
   std::vector<at::Tensor> run(const torch::nn::Module& network, const char* part, const std::vector<at::Tensor>& inputs,
                               const Pass& pass, int form) {
     const int number = passes_[{&network, part}]++;
-    auto& [known_form, known] = known_[{&network, part, number, slot_, RunningStatisticsHold::active()}];
-    if (std::exchange(known_form, form) != form) known = Came{};
+    auto& [known_form, state] = known_[{&network, part, number, slot_, RunningStatisticsHold::active()}];
+    if (std::exchange(known_form, form) != form && !std::holds_alternative<AsItIs>(state)) state = Came{};
     const std::vector<Layout> layouts = layouts_of(inputs);
     // Where shapes vary a recording would be played now and then, and keep memory that the other shapes need.
-    if (const auto* const kept = std::get_if<Kept>(&known); kept != nullptr && kept->of != layouts) known = AsItIs{};
-    if (auto* const came = std::get_if<Came>(&known)) {
+    if (const auto* const kept = std::get_if<Kept>(&state); kept != nullptr && kept->of != layouts) state = AsItIs{};
+    if (auto* const came = std::get_if<Came>(&state)) {
       if (came->as == layouts)
-        known = record(layouts, network, inputs, pass);
+        state = record(layouts, network, inputs, pass);
       else
         came->as = layouts;
     }
-    if (const auto* const kept = std::get_if<Kept>(&known)) return kept->pass->play(inputs);
+    if (const auto* const kept = std::get_if<Kept>(&state)) return kept->pass->play(inputs);
     const Within within;
     return pass(inputs);
   }
@@ -302,16 +302,17 @@ class RecordedPasses::Store {
     std::shared_ptr<RecordedPass> pass;
   };
   struct AsItIs {};  // is not tried again
+  using State = std::variant<Came, Kept, AsItIs>;
   struct Known {
     int form = 0;
-    std::variant<Came, Kept, AsItIs> state;
+    State state;
   };
   using Part = std::pair<const torch::nn::Module*, std::string>;
   //! With the number of the pass in its forward pass, its slot, and whether running statistics are held.
   using Key = std::tuple<const torch::nn::Module*, std::string, int, int, bool>;
 
-  std::variant<Came, Kept, AsItIs> record(const std::vector<Layout>& layouts, const torch::nn::Module& network,
-                                          const std::vector<at::Tensor>& inputs, const Pass& pass) {
+  State record(const std::vector<Layout>& layouts, const torch::nn::Module& network,
+               const std::vector<at::Tensor>& inputs, const Pass& pass) {
     const Within within;
     try {
       return Kept{layouts, std::make_shared<RecordedPass>(recorder_, gradients_outlive_, network, inputs, pass)};

@@ -5,11 +5,12 @@
 //!
 //! One step: for each phase, every lane of this rank runs forward (once a step, or again with running statistics held)
 //! and backward; the lanes' gradients, each weighted with its share of the step's rows, are summed in a fixed tree over
-//! all lanes while the backward pass goes on (ddp/gradient_exchange.h); the phase's groups take an Adam step. Then the
-//! step ends: ranks tell one another their losses and their wish to stop, so all know the same and stop after the same
-//! step. The trainer itself waits for a GPU nowhere else; of several process ranks each phase waits for its last
-//! exchange. A GPU's step ends once the next one has been queued, so that a GPU alone never runs dry while the CPU
-//! reads losses; it ends at once before anything is kept of it: a checkpoint, an evaluation, the end of the training.
+//! all lanes beside the backward pass, or behind one that is played (ddp/gradient_exchange.h); the phase's groups take
+//! an Adam step. Then the step ends: ranks tell one another their losses and their wish to stop, so all know the same
+//! and stop after the same step. The trainer itself waits for a GPU nowhere else; of several process ranks each phase
+//! waits for its last exchange. A GPU's step ends once the next one has been queued, so that a GPU alone never runs dry
+//! while the CPU reads losses; it ends at once before anything is kept of it: a checkpoint, an evaluation, the end of
+//! the training.
 
 #include <cstdint>
 #include <functional>

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <execinfo.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <memory>
@@ -48,11 +49,13 @@ std::string product_function(void* address) {
 }
 
 // The nearest caller that is the product's. \param known of each address so far: looking one up is slow
-std::string caller(std::unordered_map<void*, std::string>& known) {
+// \param calls null, or the addresses from here to that caller
+std::string caller(std::unordered_map<void*, std::string>& known, std::vector<void*>* calls = nullptr) {
   std::array<void*, 64> frames{};
   const int count = ::backtrace(frames.data(), static_cast<int>(frames.size()));
   for (int i = 0; i < count; ++i) {
     void* const frame = frames[static_cast<std::size_t>(i)];
+    if (calls != nullptr) calls->push_back(frame);
     auto found = known.find(frame);
     if (found == known.end()) found = known.emplace(frame, product_function(frame)).first;
     if (!found->second.empty()) return found->second;
@@ -107,9 +110,14 @@ void Streams::wait(StreamKey key, const MarkPointer& mark) {
   TORCH_CHECK(mark->stream == key || (!mark->recorded && !recordings_.contains(key)),
               "accelerator: a recording and another stream wait for each other");
   if (mark->recorded || mark->stream == key) return;
-  const std::string asked_by = caller(callers_);
-  ++counts_.stream_waits[asked_by];
-  if (!mark->reached && asked_by != left_out_) streams_[key].items.push_back(Wait{mark});
+  std::vector<void*> calls;
+  const std::string asked_by = caller(callers_, &calls);
+  std::vector<std::vector<void*>>& places = places_[asked_by];
+  const auto known = std::find(places.begin(), places.end(), calls);
+  const std::string place = asked_by + ", " + std::to_string(known - places.begin());
+  if (known == places.end()) places.push_back(std::move(calls));
+  ++counts_.stream_waits[place];
+  if (!mark->reached && place != left_out_) streams_[key].items.push_back(Wait{mark});
 }
 
 bool Streams::query(const MarkPointer& mark) {
@@ -150,9 +158,9 @@ void Streams::set_phase(std::string name) {
   phase_ = std::move(name);
 }
 
-void Streams::leave_out_waits_of(std::string caller) {
+void Streams::leave_out_waits_at(std::string place) {
   const std::lock_guard lock(mutex_);
-  left_out_ = std::move(caller);
+  left_out_ = std::move(place);
 }
 
 void Streams::count_bytes(std::int64_t to_device, std::int64_t to_host) {

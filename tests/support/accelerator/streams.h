@@ -47,7 +47,8 @@ struct Counts {
   std::map<std::string, std::int64_t> side_kernels;  //!< by operator, on all other streams
   std::map<std::string, std::int64_t> phases;        //!< all of `kernels`, by set_phase()'s name
   std::map<std::string, std::int64_t> waits;         //!< of the host for a stream, by "OPERATION in CALLER"
-  std::map<std::string, std::int64_t> stream_waits;  //!< of a stream for another, by CALLER
+  std::map<std::string, std::int64_t>
+      stream_waits;  //!< of a stream for another, by "CALLER, NUMBER" of its place there
   std::int64_t bytes_to_device = 0;
   std::int64_t bytes_to_host = 0;
   std::int64_t allocations = 0;
@@ -82,8 +83,8 @@ class Streams {
 
   //! What is asked of the device from here on is of that phase.
   void set_phase(std::string name);
-  //! Makes a mistake: where CALLER, as in Counts::stream_waits, has a stream wait, it does not. Empty: none.
-  void leave_out_waits_of(std::string caller);
+  //! Makes a mistake: at that place of Counts::stream_waits no stream waits. Empty: none.
+  void leave_out_waits_at(std::string place);
 
   void count_bytes(std::int64_t to_device, std::int64_t to_host);
   void count_allocation();
@@ -119,6 +120,7 @@ class Streams {
   Counts counts_;
   std::string phase_, left_out_;
   std::unordered_map<void*, std::string> callers_;
+  std::map<std::string, std::vector<std::vector<void*>>> places_;  // of a caller: the calls below it, numbered
 };
 
 //! The process's streams. They are never destroyed: threads of libtorch outlive main().

@@ -34,8 +34,9 @@ struct Plan {
   std::string precision = "f32";
   int steps = kSteps;
   bool keep_graphs = true;
-  bool recorded = true;     // where the device can
-  bool few_labels = false;  // none in every second lane, none of LR images for RAIN; the hardest triplets
+  bool recorded = true;         // where the device can
+  bool few_labels = false;      // none in every second lane, none of LR images for RAIN; the hardest triplets
+  std::string masks = "joint";  // of resolution-adaptive
 };
 
 // Batches of made-up people, put on the device as a pack's are. With `lr_images` each identity's second row stands as
@@ -70,7 +71,7 @@ inline experiments::TrainingSpecification specification(const Plan& plan) {
   if (plan.method == "rain") options = experiments::RainOptions{};
   if (plan.method == "ftwa") options = ftwa_options();
   if (plan.method == "msifla") options = worker_tests::narrow_msifla();
-  if (plan.method == "resolution_adaptive") options = worker_tests::narrow_adaptive();
+  if (plan.method == "resolution_adaptive") options = worker_tests::narrow_adaptive(plan.masks);
   if (plan.few_labels && plan.method == "baseline")
     options = experiments::BaselineOptions{.mining = methods::Mining::kBatchHard};
   if (plan.few_labels && plan.method == "rain")
@@ -88,6 +89,7 @@ inline experiments::TrainingSpecification specification(const Plan& plan) {
 struct Trained {
   core::Bytes checkpoint;
   std::vector<double> losses;
+  std::string parameters;  //!< hash of all in the checkpoint but running statistics, which move with lane 0 alone
   std::string hash() const { return core::sha256_hex(checkpoint); }
 };
 
@@ -110,6 +112,8 @@ inline Trained trained_to_the_end(TrainerParts parts, const TrainerOptions& opti
   Checkpoint last = trainer.snapshot();
   for (auto& [name, tensor] : last.tensors) tensor = tensor.cpu();
   trained.checkpoint = encode_checkpoint(last, kOwner);
+  std::erase_if(last.tensors, [](const auto& one) { return one.first.find("running_") != std::string::npos; });
+  trained.parameters = core::sha256_hex(encode_checkpoint(last, kOwner));
   for (const core::Json& line : metrics_lines(folder / "metrics.jsonl"))
     trained.losses.push_back(line["loss"].get<double>());
   return trained;
@@ -134,11 +138,15 @@ inline Trained train(Device* where, Communicator* communicator, const Plan& plan
                             begun ? &*begun : nullptr);
 }
 
-//! The hash of a training on a simulated device of this process, its streams lagging.
-inline std::string late_hash(const Plan& plan, const accelerator::Lateness& lateness,
-                             Communicator* communicator = nullptr, Device& where = device()) {
+//! On a simulated device of this process, its streams lagging.
+inline Trained train_late(const Plan& plan, const accelerator::Lateness& lateness, Communicator* communicator = nullptr,
+                          Device& where = device()) {
   const accelerator::Lagging lagging(lateness);
-  return train(&where, communicator, plan).hash();
+  return train(&where, communicator, plan);
+}
+inline std::string late_hash(const Plan& plan, const accelerator::Lateness& lateness,
+                             Communicator* communicator = nullptr) {
+  return train_late(plan, lateness, communicator).hash();
 }
 
 inline std::string name(const Plan& plan) { return plan.method + " " + plan.precision; }

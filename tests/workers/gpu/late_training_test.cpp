@@ -25,14 +25,26 @@ TEST(LateTraining, kernels_that_run_only_when_waited_for_give_the_same_bits) {
   }
 }
 
+// A stage's trunk is another pass than the one's before.
+TEST(LateTraining, progressive_masks_are_recorded_stage_by_stage_with_the_same_bits) {
+  Plan plan{.method = "resolution_adaptive", .steps = 10, .masks = "progressive"};
+  accelerator::streams().reset_counts();
+  const std::string played = late_hash(plan, kLatest);
+  // Five stages of two steps: the second of each lane's passes in a stage, forward and backward.
+  EXPECT_LE(5 * 2, accelerator::streams().counts().kernels.at("recording"));
+  plan.recorded = false;
+  EXPECT_EQ(late_hash(plan, {}), played);
+}
+
 // Each rank's streams lag in a way of their own.
 void run(Rank& rank) {
   const int number = rank.communicator.process_rank();
   const Plan plan{.method = rank.arguments.at(0), .steps = 3};
   const std::uint64_t seed = std::stoull(rank.arguments.at(1)) * 100 + static_cast<std::uint64_t>(number);
-  const std::string hash = late_hash(plan, {Lateness::Kind::kDrawn, seed}, &rank.communicator, rank.device);
-  // Rank 0 has the running statistics.
-  if (number == 0) core::write_atomic(core::real_file_system(), std::filesystem::path(rank.folder) / "hash", hash);
+  const Trained trained = train_late(plan, {Lateness::Kind::kDrawn, seed}, &rank.communicator, rank.device);
+  const std::filesystem::path folder = rank.folder;
+  core::write_atomic(core::real_file_system(), folder / std::to_string(number), trained.parameters);
+  if (number == 0) core::write_atomic(core::real_file_system(), folder / "hash", trained.hash());
 }
 
 const tests::ProgramRole kRank("late-training",
@@ -40,13 +52,17 @@ const tests::ProgramRole kRank("late-training",
 
 TEST(LateTraining, any_number_of_ranks_whose_streams_lag_gives_the_bits_of_one) {
   for (const char* method : tests::slice("methods of late ranks", std::vector(kMethods.begin(), kMethods.end()), 1)) {
-    const std::string alone = late_hash({.method = method, .steps = 3}, {});
+    const Trained alone = train_late({.method = method, .steps = 3}, {});
     for (const int ranks : {2, 4}) {
       for (const char* seed : {"1", "2"}) {
         const tests::TemporaryFolder folder;
         expect_success(run_gang(kRank, folder.path(), ranks, {method, seed}));
-        EXPECT_EQ(alone, core::read_text_if_exists(core::real_file_system(), folder / "hash"))
-            << method << ", " << ranks << " ranks, seed " << seed;
+        const auto said = [&](const std::string& name) {
+          return core::read_text_if_exists(core::real_file_system(), folder / name);
+        };
+        EXPECT_EQ(alone.hash(), said("hash")) << method << ", " << ranks << " ranks, seed " << seed;
+        for (int rank = 0; rank < ranks; ++rank)
+          EXPECT_EQ(alone.parameters, said(std::to_string(rank))) << method << ", rank " << rank << " of " << ranks;
       }
     }
   }

@@ -63,7 +63,7 @@ TEST(GpuTraining, graphs_computed_again_give_the_same_bits) {
   }
 }
 
-// A device that records plays the trunks' passes from the third step on.
+// A device that records plays passes that have come before.
 TEST(GpuTraining, passes_that_are_not_recorded_give_the_same_bits) {
   for (Plan plan : plans()) {
     const std::string& played = hash_alone(plan);
