@@ -27,7 +27,7 @@ _resolute() {
   local current=${COMP_WORDS[COMP_CWORD]} first=${COMP_WORDS[1]} second=${COMP_WORDS[2]} line options=
   # As it was typed: with a tilde or backslashes.
   local program=${COMP_WORDS[0]//\\/}
-  program=${program/#\~\//$HOME/}
+  program=${program/#\~\//"$HOME"/}
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "$(printf '%s\n' "${_resolute_commands[@]%% *}") --help --version" -- "$current"))

@@ -98,7 +98,7 @@ MachinePrice price_on(const Machine& machine, int count, const std::vector<Timed
     price.hours += hours;
     if (rate->measured) price.measured_hours += hours;
     if (one.trains) price.longest_hours = std::max(price.longest_hours, hours);
-    longest_wall = std::max(longest_wall, hours / std::min(count, one.trains ? one.training->lanes : 1));
+    longest_wall = std::max(longest_wall, hours / std::min(count, one.job->slots));
   }
   price.days = std::max(price.hours / count, longest_wall) / kHoursADay;
   price.how.assign(how.begin(), how.end());

@@ -83,12 +83,13 @@ std::string kinds_text(const slurm::Batch& batch) {
   return fmt::format("{}", fmt::join(words, " and "));
 }
 
-// Jobs that the batch may run and that take a GPU.
-bool needs_gpus(const experiments::Plan& plan, const slurm::Batch& batch) {
+// Jobs that the batch may run and that take a GPU for each of their process ranks.
+std::vector<const experiments::PlannedJob*> jobs_on_gpus_of(const experiments::Plan& plan, const slurm::Batch& batch) {
   const auto on_gpus = orchestrator::jobs_on_gpus(plan.jobs);
-  return std::any_of(plan.jobs.begin(), plan.jobs.end(), [&](const experiments::PlannedJob& job) {
-    return on_gpus.contains(job.id) && takes(batch.kinds, experiments::job_kind(job.specification));
-  });
+  std::vector<const experiments::PlannedJob*> jobs;
+  for (const experiments::PlannedJob& job : plan.jobs)
+    if (on_gpus.contains(job.id) && takes(batch.kinds, experiments::job_kind(job.specification))) jobs.push_back(&job);
+  return jobs;
 }
 
 void warn_of_resources(const experiments::Plan& plan, const slurm::SubmissionRequest& request,
@@ -107,7 +108,7 @@ void warn_of_resources(const experiments::Plan& plan, const slurm::SubmissionReq
     warn(
         "no processors are asked for, and SLURM mostly gives a job one of each node, for all that runs there: give "
         "--cpus-per-node, --exclusive, or cpus_per_node in the site file");
-  const bool needs = needs_gpus(plan, batch);
+  const bool needs = !jobs_on_gpus_of(plan, batch).empty();
   if (resources.gpus_per_node > 0 && !needs)
     warn(kinds.empty() ? "GPUs are asked for, but no training of the suite uses one (device is \"cpu\")"
                        : "GPUs are asked for, but none of them uses one");
@@ -118,12 +119,23 @@ void warn_of_resources(const experiments::Plan& plan, const slurm::SubmissionReq
 }  // namespace
 
 void require_gpus(const experiments::Plan& plan, const slurm::SubmissionRequest& request) {
-  for (const auto& [resources, batch] : different_resources(request))
-    if (!batch->kinds.empty() && resources->gpus_per_node == 0 && needs_gpus(plan, *batch))
+  for (const auto& [resources, batch] : different_resources(request)) {
+    const std::vector<const experiments::PlannedJob*> jobs = jobs_on_gpus_of(plan, *batch);
+    if (jobs.empty()) continue;
+    if (!batch->kinds.empty() && resources->gpus_per_node == 0)
       throw core::input_error(
-          fmt::format("{} jobs of this suite take a GPU each, and none is asked for", kinds_text(*batch)),
+          fmt::format("{} jobs of this suite take a GPU each, and none is asked for",
+                      settings::word(experiments::job_kind(jobs.front()->specification))),
           "what trains on GPUs (device is \"cuda\") is evaluated on one too, unless evaluate.device is \"cpu\"",
           "give gpus_per_node in their table of [resources] in the site file, or evaluate.device in the suite");
+    const auto most = *std::max_element(jobs.begin(), jobs.end(),
+                                        [](const auto* one, const auto* other) { return one->slots < other->slots; });
+    const int all = resources->nodes * resources->gpus_per_node;
+    if (resources->gpus_per_node > 0 && most->slots > all)
+      throw core::input_error(fmt::format("{} needs {} GPUs, and an allocation has {}", most->label, most->slots, all),
+                              "each of its process ranks has one",
+                              "give --nodes, --gpus-per-node, or 'ranks' in the suite, of which the bits are the same");
+  }
 }
 
 void require_time_to_work(const slurm::SubmissionRequest& request, std::chrono::seconds time) {

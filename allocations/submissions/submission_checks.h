@@ -19,8 +19,9 @@ namespace resolute::allocations {
 //! \throws RuntimeError (kInput)
 void require_time_to_work(const slurm::SubmissionRequest& request, std::chrono::seconds time);
 
-//! Refuses allocations for jobs that take a GPU each (trainings on GPUs and what evaluates them) where a site has
-//! machines without any for them. Pure. \throws RuntimeError (kInput)
+//! Refuses allocations for jobs that take GPUs (trainings on GPUs, one per process rank, and what evaluates them) where
+//! a site has machines without any for them, or an allocation too few for one of them. Pure.
+//! \throws RuntimeError (kInput)
 void require_gpus(const experiments::Plan& plan, const slurm::SubmissionRequest& request);
 
 //! Refuses what SLURM would take and never start, by what its partitions offer: one sinfo, and nothing where that does

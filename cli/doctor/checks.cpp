@@ -153,7 +153,9 @@ Findings check_gpus(const Environment& environment, bool submits) {
     findings.push_back(
         {Level::kWarn, "gpus",
          environment.contains("CUDA_VISIBLE_DEVICES") ? "none seen (CUDA_VISIBLE_DEVICES limits them)" : "none seen",
-         submits ? "none is needed to submit" : "trainings here need device = \"cpu\""});
+         submits                                ? "none is needed to submit"
+         : environment.contains("SLURM_JOB_ID") ? "a SLURM job sees those that it asked for: srun --gres=gpu:1"
+                                                : "trainings here need device = \"cpu\""});
   try {
     const auto output = ask_worker(worker_program(), {"describe", "cuda"});
     findings.push_back(judge_cuda(output, gpus > 0));
@@ -196,6 +198,8 @@ SiteCheck check_site(const Environment& environment) {
     if (!site.container.empty() && !orchestrator::can_be_run(environment, site.container.front()))
       finding = {Level::kWarn, "site", fmt::format("'{}' of [container] is not on PATH here", site.container.front()),
                  "it must be there on the nodes"};
+    else if (!site.container.empty())
+      finding.what += "; jobs run in its container: `resolute doctor` in there says what they find";
     return {{finding}, std::move(site)};
   } catch (const core::RuntimeError& error) {
     Finding finding = from_error("site", Level::kFail, error.what());

@@ -335,7 +335,8 @@ void add_run_options(options::options_description& visible) {
   auto add = visible.add_options();
   add("slots", options::value<int>(),
       "process ranks without a GPU that run at once on each node; --cpus-per-node, else the cores that SLURM gives");
-  add("gpus", options::value<int>(), "GPUs of each node that are used; -1: all that SLURM gives");
+  add("gpus", options::value<int>(),
+      "GPUs of each node that are used, believed where it shows none; -1: all that SLURM gives");
   add("first", options::value<std::string>(), "a row's id or a job's id: that and what it needs before all else");
   add("memory-per-rank", options::value<int>(), "MiB over which a process rank is ended; 0: no limit");
   add("bind", options::value<std::string>(), "a core for each process rank: auto, none or cores");

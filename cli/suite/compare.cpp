@@ -37,16 +37,17 @@ int suite_compare(const Arguments& arguments) {
   const std::string profile = parsed->values["profile"].as<std::string>(),
                     other_profile = parsed->values["other-profile"].as<std::string>();
   const bool named_alike = first.suite == second.suite;
-  const auto name = [&](const experiments::Plan& plan, const std::string& file, const std::string& of) {
+  const std::string file = parsed->values["SUITE.toml"].as<std::string>(),
+                    other_file = parsed->values["OTHER.toml"].as<std::string>();
+  const auto name = [&](const experiments::Plan& plan, const std::string& from, const std::string& of) {
     if (!named_alike) return plan.suite;
-    if (profile == other_profile) return file;
+    if (profile == other_profile && !std::filesystem::equivalent(file, other_file)) return from;
     return fmt::format("{} ({})", plan.suite, of.empty() ? "no profile" : of);
   };
   if (parsed->json)
     print_json(results::to_json(comparison));
   else
-    std::cout << results::to_markdown(comparison, name(first, parsed->values["SUITE.toml"].as<std::string>(), profile),
-                                      name(second, parsed->values["OTHER.toml"].as<std::string>(), other_profile));
+    std::cout << results::to_markdown(comparison, name(first, file, profile), name(second, other_file, other_profile));
   return 0;
 }
 

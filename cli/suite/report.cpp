@@ -47,11 +47,10 @@ std::filesystem::path page_file(const SuiteArguments& arguments, const experimen
 
 void refuse_contradictions(const SuiteArguments& arguments) {
   const auto given = [&](const char* option) { return arguments.values.count(option) > 0; };
-  for (const char* const writes : {"figures", "out"})
-    if (arguments.json && given(writes))
-      throw core::input_error("--json writes nothing", fmt::format("--{} would", writes), "give one of them");
-  if (arguments.json && arguments.values["open"].as<bool>())
-    throw core::input_error("--json writes nothing", "--open shows a page", "give one of them");
+  for (const auto& [writes, what] : {std::pair(given("figures"), "--figures would"),
+                                     {given("out"), "--out would"},
+                                     {arguments.values["open"].as<bool>(), "--open shows a page"}})
+    if (arguments.json && writes) throw core::input_error("--json writes nothing", what, "give one of them");
   if (!arguments.values["against-profile"].defaulted() && !given("against"))
     throw core::input_error("--against-profile names a profile of no suite", "--against is missing",
                             "give --against the suite, which may be this one");

@@ -160,7 +160,8 @@ void add_suite_run_options(options::options_description& visible) {
   add("slots", options::value<int>()->default_value(0),
       "process ranks without a GPU that run at once under each agent; 0: the node's cores, under SLURM those that it "
       "gave");
-  add("gpus", options::value<int>()->default_value(-1), "GPUs of each agent; -1: those that its node shows");
+  add("gpus", options::value<int>()->default_value(-1),
+      "GPUs of each agent, believed where its node shows none; -1: those that it shows");
   add("only", options::value<std::string>(), "a row's id or a job's id: that and what it needs");
   add("first", options::value<std::string>(), "a row's id or a job's id: that and what it needs before all else");
   add("kinds", options::value<std::string>(),

@@ -145,8 +145,9 @@ std::string find_numeric_class(const std::vector<std::string>& worker, bool gpus
       const auto named = said.is_object() ? said.find("numeric_class") : said.end();
       return core::sha256_hex(named != said.end() && named->is_string() ? named->get<std::string>() : output.out);
     }
-    core::log_warning("'{} describe' did not say this machine's numeric class ({}): it is taken for that of the others",
-                      worker.front(), output.timed_out ? "no answer" : core::describe(output.status));
+    core::log_warning(
+        "'{} describe{}' did not say this machine's numeric class ({}): it is taken for that of the others",
+        worker.front(), gpus ? " cuda" : "", output.timed_out ? "no answer" : core::describe(output.status));
   } catch (const core::RuntimeError& error) {
     core::log_warning("this machine's numeric class is not known and taken for that of the others ({})", error.what());
   }

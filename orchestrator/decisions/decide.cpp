@@ -149,7 +149,7 @@ std::string why_unplaceable(const State& state, const Policy& policy, const Job&
   if (agents_missing) return {};
   const int all = capacity(state, job.gpus);
   if (job.gpus && all == 0)
-    return fmt::format("it needs {} and the run has none; --gpus N says how many there are",
+    return fmt::format("it needs {} and the run has none; `resolute doctor` on its nodes says why",
                        slots_text(job.slots, true));
   if (job.slots > all) return fmt::format("it needs {} and the run has {}", slots_text(job.slots, job.gpus), all);
   const int ranks = most_ranks(state, need_of(job));

@@ -207,7 +207,8 @@ Json number_of(const Cell& cell) {
   return {{"status", settings::word(cell.status)},
           {"mean", cell.mean ? Json(*cell.mean) : Json(nullptr)},
           {"std", cell.std ? Json(*cell.std) : Json(nullptr)},
-          {"trials", cell.trials}};
+          {"trials", cell.trials},
+          {"trials_needed", cell.trials_needed}};
 }
 
 }  // namespace
@@ -270,6 +271,8 @@ Json to_json(const SuiteComparison& comparison) {
     if (number.stand_in) one["stand_in"] = true;
     if (const auto& d = number.second.difference)
       one["difference"] = {{"mean", d->mean}, {"low", d->low}, {"high", d->high}, {"trials", d->trials}};
+    else if (!number.second.difference_why.empty() && !number.same_jobs)
+      one["difference_why"] = number.second.difference_why;
     numbers.push_back(std::move(one));
   }
   return {{"settings", std::move(settings)},

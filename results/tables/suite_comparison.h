@@ -53,6 +53,9 @@ SuiteComparison compare_suites(const experiments::Plan& first, const experiments
 //! \param first_name, second_name what the suites are called in it
 std::string to_markdown(const SuiteComparison& comparison, const std::string& first_name,
                         const std::string& second_name);
+//! The same: "settings" and "numbers" (each with "first" and "second", "same_jobs", and "difference", or
+//! "difference_why" where queries could be paired otherwise), "only_first", "only_second". A metric that queries do not
+//! have one by one has neither.
 core::Json to_json(const SuiteComparison& comparison);
 
 }  // namespace resolute::results

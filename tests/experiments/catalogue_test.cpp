@@ -113,6 +113,8 @@ TEST_F(Catalogue, ablations_of_three_papers_stand_side_by_side) {
 
 TEST_F(Catalogue, four_lanes_change_nothing_else_but_msiflas_batch) {
   for (const std::string& suite : kPapers) {
+    for (const PlannedJob& job : planned(suite, "paper-fast").jobs)
+      if (std::holds_alternative<TrainingSpecification>(job.specification)) EXPECT_EQ(4, job.slots) << "a GPU each";
     const auto paper = jobs_of<TrainingSpecification>(planned(suite, "paper"));
     const auto fast = jobs_of<TrainingSpecification>(planned(suite, "paper-fast"));
     ASSERT_EQ(paper.size(), fast.size());
@@ -186,6 +188,12 @@ TEST_F(Catalogue, msiflas_recipe_is_the_papers) {
   const Plan plan = planned("msifla", "paper");
   EXPECT_THAT(table_of(plan, "table-2").claims.at(0).worse_to_better, ElementsAre("baseline", "cmsr2", "msifla"));
   EXPECT_THAT(table_of(plan, "table-3").claims.at(1).worse_to_better, ElementsAre("four", "three"));
+  // "The same as for MLR-Market-1501", of which one camera is picked at random.
+  for (const PlannedJob& job : plan.jobs)
+    if (const auto* training = std::get_if<TrainingSpecification>(&job.specification))
+      if (training->pack.source == settings::Source::kSysu || training->pack.source == settings::Source::kMarket1501) {
+        EXPECT_EQ(settings::LrSide::kDrawn, training->split.lr_side) << job.label;
+      }
   const TrainingSpecification& paper = training_of(plan, "table-2", "msifla");
   EXPECT_EQ(MethodOptions(MsiflaOptions()), paper.method);
   EXPECT_EQ(5, paper.recipe.identities);

@@ -166,10 +166,10 @@ TEST(EvaluationWork, counts_a_gallery_as_often_as_a_distance_embeds_it) {
   EXPECT_DOUBLE_EQ(work_of(DistanceName::kLr, 0, {2, 4}), one_copy + copies);
 }
 
-TEST_F(PriceOfPlan, days_are_no_fewer_than_the_longest_training_takes_on_its_lanes) {
-  const Plan made = plan(suite_head("rain", kSmall) + row("rain", ""));
+TEST_F(PriceOfPlan, days_are_no_fewer_than_the_longest_training_takes_on_its_process_ranks) {
+  const Plan made = plan(suite_head("rain", kSmall + "\nranks = 2") + row("rain", ""));
   const StepTimes known = times(kTimes);
-  std::set<JobId> done;  // all but trainings, each of which two machines share: it has two lanes
+  std::set<JobId> done;  // all but trainings, each of which two machines share
   for (const PlannedJob& job : made.jobs)
     if (!std::holds_alternative<TrainingSpecification>(job.specification)) done.insert(job.id);
   const double longest = price(made, known).machines[0].longest_hours;

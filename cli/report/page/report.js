@@ -195,14 +195,15 @@ function comparisonSection({ title, settings, numbers, only_first: onlyFirst, on
     const line = known && known.rows.find((one) => one.id === row);
     return `${known ? known.title : table}: ${line ? line.label : row}, ${dataset}`;
   };
-  const number = (cell, metric) => cellText({ trials_needed: "?", ...cell, metric });
+  const number = (cell, metric) => cellText({ ...cell, metric });
   const difference = (one) => {
     const { decimals } = metricNamed(one.metric);
     if (one.same_jobs) return "the same jobs";
     if (one.difference) return `${intervalText(one.difference, decimals)}, ${plural(one.difference.trials, "trial")}`;
+    if (!isNumber(one.first.mean) || !isNumber(one.second.mean)) return "–";
     if (one.first.trials !== one.second.trials) return "other trials";
-    return isNumber(one.first.mean) && isNumber(one.second.mean)
-      ? `${signed(one.second.mean - one.first.mean, decimals)}, no interval` : "–";
+    const why = one.difference_why ? `: ${one.difference_why}` : "";
+    return `${signed(one.second.mean - one.first.mean, decimals)}, no interval${why}`;
   };
   const rowsOf = (rows) => el("details", {}, el("summary", {}, plural(rows.length, "row")),
     el("ul", { class: "small" }, rows.map((row) => el("li", {}, nameOf(row)))));

@@ -287,7 +287,7 @@ TEST(Decide, a_job_that_needs_gpus_in_a_run_without_is_told_the_cure) {
   trains.gpus = true;
   State state = state_after({toy_run(), trains, toy_agent(0, "a", 4)});
   EXPECT_EQ(std::get<JobFailed>(decide_now(state).at(0)).why,
-            "it needs 2 GPUs and the run has none; --gpus N says how many there are");
+            "it needs 2 GPUs and the run has none; `resolute doctor` on its nodes says why");
 }
 
 TEST(Apply, takes_an_agent_as_large_as_its_message_may_say_and_no_larger) {

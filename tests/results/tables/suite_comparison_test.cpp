@@ -7,9 +7,11 @@
 namespace resolute::results::suite_comparison_test {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 //! The made-up suite and one whose rows train longer and, but for the baseline, better; queries of both.
 struct Two {
@@ -105,6 +107,25 @@ TEST(SuiteComparison, of_a_suite_with_itself_finds_the_same_jobs) {
   EXPECT_THAT(comparison.settings, IsEmpty());
   for (const ComparedNumber& number : comparison.numbers) EXPECT_TRUE(number.same_jobs);
   EXPECT_THAT(to_markdown(comparison, "demo", "demo"), HasSubstr("None differ in the rows of both."));
+}
+
+// Without pairs of queries nothing can be said of means over other trials.
+TEST(SuiteComparison, takes_no_difference_of_means_over_other_trials_and_says_why_there_is_no_interval) {
+  ComparedNumber number;
+  number.at = {"levels", "baseline", "easy"};
+  number.label = "Baseline";
+  number.metric = number.first.metric = number.second.metric = "rank1";
+  number.first.mean = 10;
+  number.first.trials = number.second.trials = 2;
+  number.second.mean = 15;
+  number.second.difference_why = "another numeric class";
+  SuiteComparison comparison;
+  comparison.numbers = {number};
+  EXPECT_THAT(to_markdown(comparison, "demo", "longer"), HasSubstr("+5.0"));
+  EXPECT_EQ("another numeric class", to_json(comparison)["numbers"][0]["difference_why"]);
+  comparison.numbers[0].second.trials = 1;
+  const std::string text = to_markdown(comparison, "demo", "longer");
+  EXPECT_THAT(text, AllOf(HasSubstr("other trials"), Not(HasSubstr("+5.0"))));
 }
 
 TEST(SuiteComparison, names_rows_that_one_suite_lacks) {

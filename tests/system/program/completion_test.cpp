@@ -17,6 +17,7 @@ std::vector<std::string> offered(const std::string& words, const std::string& pr
       before + "source <(\"$0\" completion bash) && COMP_WORDS=(" + program + " " + words +
       ") && COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _resolute; printf '%s\\n' \"${COMPREPLY[@]}\"";
   const auto output = succeeded(run_program({"bash", "-c", script, (kBin / "resolute").string()}));
+  EXPECT_EQ("", output.err);
   std::vector<std::string> lines = lines_of(output.out);
   std::erase(lines, "");
   return lines;
@@ -49,9 +50,9 @@ TEST(CompletionTest, offers_keys_and_their_words_behind_set) {
 
 TEST(CompletionTest, asks_the_program_that_was_typed_with_a_tilde_or_a_backslash) {
   const ScratchFolder home;
-  fs::create_directories(home / "my bin");
-  fs::create_symlink(kBin / "resolute", home / "my bin/resolute");
-  const std::string at_home = "HOME=" + home.path().string() + "; ";
+  fs::create_directories(home / "a&b/my bin");
+  fs::create_symlink(kBin / "resolute", home / "a&b/my bin/resolute");
+  const std::string at_home = "HOME='" + (home / "a&b").string() + "'; ";
   EXPECT_THAT(offered("suite status --wa", "'~/my\\ bin/resolute'", at_home), ElementsAre("--watch"));
   EXPECT_THAT(offered("suite run s.toml --set rain.mining=b", "'~/my\\ bin/resolute'", at_home),
               ElementsAre("rain.mining=batch-hard"));
