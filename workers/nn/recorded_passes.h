@@ -3,8 +3,8 @@
 //! Passes of networks that a training repeats step by step, forward and backward, as recordings of a device
 //! (recorder.h). The bits are those of the same passes without: the same kernels run in the same order.
 //!
-//! A pass runs as it is the first time. It is recorded when it comes again with images of the same shape. From images of
-//! another shape on it runs as it is. Its backward pass is recorded when it is first wanted.
+//! A pass runs as it is the first time. It is recorded when it comes again with images of the same shape. From images
+//! of another shape on it runs as it is. Its backward pass is recorded when it is first wanted.
 
 #include <functional>
 #include <memory>
