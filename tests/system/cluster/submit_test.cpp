@@ -286,9 +286,12 @@ TEST_F(Submit, jobs_that_take_a_gpu_are_not_sent_where_there_is_none) {
   expect_end(submit(words), 2, "evaluation jobs of this suite take a GPU each, and none is asked for");
   const CommandOutput dry = succeeded(submit(joined(words, {"--set", "evaluate.device=\"cpu\""})));
   EXPECT_THAT(dry.out, HasSubstr("#SBATCH --gres=gpu:2\n"));
-  const std::vector<std::string> two{"--set", "device=\"cuda\"", "--set", "ranks=2", "--set", "lanes=2", "--dry-run"};
-  expect_end(submit(joined(two, {"--nodes", "1", "--gpus-per-node", "1"})), 2, "needs 2 GPUs, and an allocation has 1");
-  succeeded(submit(joined(two, {"--nodes", "2", "--gpus-per-node", "1"})));
+  const auto two_ranks_on = [&](const std::string& nodes) {
+    return call("submit", {"--nodes", nodes, "--time", "2:00:00", "--gpus-per-node", "1", "--set", "device=\"cuda\"",
+                           "--set", "ranks=2", "--set", "lanes=2", "--dry-run"});
+  };
+  expect_end(two_ranks_on("1"), 2, "needs 2 GPUs, and an allocation has 1");
+  succeeded(two_ranks_on("2"));
 }
 
 TEST_F(Submit, resume_goes_on_with_another_time_and_number_where_no_job_runs) {
