@@ -103,12 +103,14 @@ core::RuntimeError no_attempt_error(const LogsRequest& request, const std::strin
 void show_logs(core::FileSystem& files, const LogsRequest& request) {
   const std::set<int> attempts = orchestrator::attempts_left(files, request.store, request.job);
   if (attempts.empty()) {
-    const auto now = orchestrator::look_at_job(core::real_file_system(), request.store, request.job, request.suite,
-                                               orchestrator::wall_clock());
-    // One that wrote nothing leaves no file.
-    const bool done = core::real_file_system().exists(request.store.result_file(request.job));
-    throw no_attempt_error(request, fmt::format("no attempt of job {} has left a log", short_id(request.job)),
-                           done ? "it has its result" : now.text);
+    auto& real = core::real_file_system();
+    const std::string problem = fmt::format("no attempt of job {} has left a log", short_id(request.job));
+    // One that wrote nothing leaves no file; of it no journal need be asked.
+    if (real.exists(request.store.result_file(request.job)))
+      throw no_attempt_error(request, problem, "it has its result");
+    const auto now =
+        orchestrator::look_at_job(real, request.store, request.job, request.suite, orchestrator::wall_clock());
+    throw no_attempt_error(request, problem, now.text);
   }
   const int attempt = request.attempt.value_or(*attempts.rbegin());
   if (!attempts.contains(attempt))
