@@ -1,7 +1,8 @@
 //! \file
 //! The main() of test programs: GoogleTest's, and `--file=NAME.cpp`, which leaves only the tests that stand in that
 //! file. So ctest runs each file of a program in a process of its own. `--slice=N` leaves N of them, drawn by the
-//! commit (tests/support/slice.h). Started in a role (program_role.h), the program is no test.
+//! commit (tests/support/slice.h), and so are the values of properties unless RC_PARAMS has a seed. Started in a role
+//! (program_role.h), the program is no test.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "core/process/process.h"
+#include "core/random/random.h"
 #include "tests/support/program_role.h"
 #include "tests/support/slice.h"
 
@@ -36,12 +39,23 @@ std::vector<std::string> tests_in(const std::string& file) {
   return names;
 }
 
+// RapidCheck alone would draw by the clock: what failed for one would pass for the next.
+void seed_properties() {
+  const char* given = std::getenv("RC_PARAMS");
+  std::string parameters = given == nullptr ? "" : given;
+  if (parameters.find("seed=") != std::string::npos) return;
+  resolute::core::RandomStream random("properties " + resolute::tests::slice_commit(), {});
+  parameters += (parameters.empty() ? "seed=" : " seed=") + std::to_string(random.below(1'000'000'000));
+  if (::setenv("RC_PARAMS", parameters.c_str(), 1) != 0) std::abort();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc > 1)
     if (const auto role = resolute::tests::role_of(argv[1])) resolute::core::leave_process(role(argc - 2, argv + 2));
   testing::InitGoogleMock(&argc, argv);
+  seed_properties();
   constexpr std::string_view kFile = "--file=", kSlice = "--slice=";
   std::string file;
   std::size_t count = 0;
