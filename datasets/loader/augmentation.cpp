@@ -104,7 +104,10 @@ void augment(const Image& image, const Augmentation& how, AugmentRows& rows, std
 
 void augment(const Image& image, const Augmentation& how, AugmentRows& rows, std::span<std::uint8_t> to) {
   expect_room(image, to);
-  for_each_row(image, how, rows, [&](int y, std::span<const std::uint8_t> levels) {
+  Augmentation shifted = how;
+  shifted.flipped = false;
+  if (how.flipped) shifted.shift_x = -how.shift_x;
+  for_each_row(image, shifted, rows, [&](int y, std::span<const std::uint8_t> levels) {
     std::copy(levels.begin(), levels.end(), to.data() + static_cast<std::size_t>(y) * levels.size());
   });
 }

@@ -50,8 +50,8 @@ struct AugmentRows {
 //! erased. \param image not empty \param how any shift; the rectangle lies in the image
 //! \param to height×width×3 floats, those of a row behind one another
 void augment(const Image& image, const Augmentation& how, AugmentRows& rows, std::span<float> to);
-//! The same for whoever normalises and erases elsewhere: levels, with what is to be erased as it was.
-//! \param to height×width×3 levels
+//! The same for whoever flips, erases and normalises elsewhere, in this order: levels, neither flipped nor erased, and
+//! shifted so that flipping brings them where they belong. \param to height×width×3 levels
 void augment(const Image& image, const Augmentation& how, AugmentRows& rows, std::span<std::uint8_t> to);
 
 }  // namespace resolute::datasets

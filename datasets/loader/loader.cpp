@@ -42,14 +42,14 @@ void Loader::load_enlarged() {
     enlarge(small_, height_, width_, image_, resize_scratch_);
 }
 
-Augmentation Loader::draw(const TrainItem& item, const BatchItem& drawn) const {
-  return draw_augmentation(options_, height_, width_, drawn.round, item.row, drawn.occurrence);
+Augmentation Loader::augmentation(const Split& split, const BatchItem& drawn) const {
+  return draw_augmentation(options_, height_, width_, drawn.round, split.train.at(drawn.item).row, drawn.occurrence);
 }
 
 template <class Pixel>
 int Loader::fill(const Split& split, const BatchItem& drawn, std::span<Pixel> hr, std::span<Pixel> lr) {
   const TrainItem& item = split.train.at(drawn.item);
-  const Augmentation how = draw(item, drawn);
+  const Augmentation how = augmentation(split, drawn);
   if (!hr.empty()) {
     if (item.has_hr && !drawn.low) {
       load_hr(item.row);
@@ -78,7 +78,7 @@ void Loader::copy(const Split& split, const BatchItem& drawn, int rate, std::spa
   }
   pack_.read_copy(item.row, rate, options_.copies_from, small_);
   load_enlarged();
-  augment(image_, draw(item, drawn), rows_, to);
+  augment(image_, augmentation(split, drawn), rows_, to);
 }
 
 int Loader::fill_item(const Split& split, const BatchItem& item, std::span<float> hr, std::span<float> lr) {
@@ -96,11 +96,6 @@ void Loader::fill_copy(const Split& split, const BatchItem& item, int rate, std:
 
 void Loader::fill_copy(const Split& split, const BatchItem& item, int rate, std::span<std::uint8_t> to) {
   copy(split, item, rate, to);
-}
-
-ErasedArea Loader::erased(const Split& split, const BatchItem& drawn) const {
-  const Augmentation how = draw(split.train.at(drawn.item), drawn);
-  return {how.erase_top, how.erase_left, how.erase_height, how.erase_width};
 }
 
 void Loader::fill_view(std::size_t row, int rate, std::span<float> to) {
@@ -172,7 +167,7 @@ void PrefetchingLoader::make_buffers(std::size_t items) {
     for (std::size_t i = 0; i < options_.copy_rates.size(); ++i) slot.copies.push_back(buffer());
     LoadedBatch& batch = slot.batch;
     if (options_.levels) {
-      batch.levels = {levels(slot.hr), levels(slot.lr), {}, std::vector<ErasedArea>(items)};
+      batch.levels = {levels(slot.hr), levels(slot.lr), {}, std::vector<Augmentation>(items)};
       for (const std::span<std::byte> own : slot.copies) batch.levels.copies.push_back(levels(own));
     } else {
       batch.hr = floats(slot.hr);
@@ -210,7 +205,7 @@ void PrefetchingLoader::load(Loader& loader, Slot& slot, std::size_t image) {
   slot.batch.lr_rates[image] = loader.fill_item(split_, item, own(slot.hr), own(slot.lr));
   for (std::size_t i = 0; i < slot.copies.size(); ++i)
     loader.fill_copy(split_, item, options_.copy_rates[i], own(slot.copies[i]));
-  if (options_.levels) slot.batch.levels.erased[image] = loader.erased(split_, item);
+  if (options_.levels) slot.batch.levels.augmentations[image] = loader.augmentation(split_, item);
 }
 
 // With mutex_ held: a batch to plan in a buffer that is free, or an image of a planned one.

@@ -24,11 +24,6 @@
 
 namespace resolute::datasets {
 
-//! A rectangle of an image that is 0 after normalising; height 0: none.
-struct ErasedArea {
-  int top = 0, left = 0, height = 0, width = 0;
-};
-
 //! Reads images of one pack. Not thread-safe, because it keeps working buffers: make one per thread. It allocates only
 //! when an image is larger than all before.
 class Loader {
@@ -45,15 +40,15 @@ class Loader {
   //! \param hr, lr image_floats() floats each; either may be empty: it is then left out
   //! \return the rate of `lr`, there or left out
   int fill_item(const Split& split, const BatchItem& item, std::span<float> hr, std::span<float> lr);
-  //! The same for whoever normalises elsewhere: levels, not erased, and zeros where there is no image.
+  //! The same for whoever flips, erases and normalises elsewhere (augment()): levels, zeros where there is no image.
   int fill_item(const Split& split, const BatchItem& item, std::span<std::uint8_t> hr, std::span<std::uint8_t> lr);
   //! The LR copy at `rate` of an item that stands there with its HR image, augmented as it is; zeros for another.
   //! \param to image_floats() floats
   void fill_copy(const Split& split, const BatchItem& item, int rate, std::span<float> to);
   //! The same as levels.
   void fill_copy(const Split& split, const BatchItem& item, int rate, std::span<std::uint8_t> to);
-  //! What is erased of an item's images, all alike.
-  ErasedArea erased(const Split& split, const BatchItem& item) const;
+  //! What happens to an item's images, all alike.
+  Augmentation augmentation(const Split& split, const BatchItem& item) const;
   //! The LR image that a camera would have stored at `rate`, enlarged to network size, as it is; at rate 1 the HR
   //! image. \param to image_floats() floats
   void fill_view(std::size_t row, int rate, std::span<float> to);
@@ -65,7 +60,6 @@ class Loader {
   void copy(const Split& split, const BatchItem& item, int rate, std::span<Pixel> to);
   void load_hr(std::size_t row);
   void load_enlarged();
-  Augmentation draw(const TrainItem& item, const BatchItem& drawn) const;
 
   const PackReader& pack_;
   LoaderOptions options_;
@@ -86,12 +80,12 @@ inline constexpr std::size_t kBatchAlignment = 64;
 //! Memory of this process, aligned.
 BatchMemory host_memory(std::size_t bytes);
 
-//! A batch's images before they are normalised (PrefetchOptions::levels).
+//! A batch's images before they are flipped, erased and normalised (PrefetchOptions::levels).
 struct BatchLevels {
   std::span<const std::uint8_t> hr;                   //!< N×H×W×3, zeros where the batch has no HR image
   std::span<const std::uint8_t> lr;                   //!< N×H×W×3
   std::vector<std::span<const std::uint8_t>> copies;  //!< as LoadedBatch::copies, zeros as in `hr`
-  std::vector<ErasedArea> erased;                     //!< N: of all images of an item
+  std::vector<Augmentation> augmentations;            //!< N: of all images of an item
 };
 
 //! One batch, or a rank's lanes of it. The images lie in memory of PrefetchOptions::allocate.
@@ -113,7 +107,7 @@ struct PrefetchOptions {
   std::uint64_t end_step = 0;  //!< one past the last
   bool hr = true;              //!< false leaves that buffer empty and its images unread
   bool lr = true;
-  bool levels = false;               //!< LoadedBatch::levels in place of normalised images: a quarter of the bytes
+  bool levels = false;               //!< LoadedBatch::levels in place of finished images: a quarter of the bytes
   std::vector<int> copy_rates = {};  //!< each one of LoaderOptions::train_rates
   int threads = 1;  //!< threads that load; 0: one per core that this process may use. No byte depends on it
   //! Batches that stay as they are: the one that next() gave last, and with 2 the one before, from which copies may

@@ -22,12 +22,12 @@ class LevelNormalisation {
         mean_(of_channels(datasets::kChannelMean, device)),
         deviation_(of_channels(datasets::kChannelDeviation, device)) {}
 
-  //! The CPU's bits, 0 where erased. \param levels N×H×W×3 uint8 on the device, contiguous \param erased N areas
-  //! \return N×3×H×W float32, channels-last in memory
-  at::Tensor operator()(const at::Tensor& levels, const std::vector<datasets::ErasedArea>& erased) const {
-    at::Tensor numbers = levels.to(at::kFloat).div_(white_).sub_(mean_).div_(deviation_);
-    if (std::any_of(erased.begin(), erased.end(), [](const auto& area) { return area.height > 0; }))
-      numbers.masked_fill_(mask_of(erased, levels), 0.0);
+  //! The CPU's bits of images that are flipped and erased. \param levels N×H×W×3 uint8 on the device, contiguous, as
+  //! datasets::BatchLevels has them \param how N \return N×3×H×W float32, channels-last in memory
+  at::Tensor operator()(const at::Tensor& levels, const std::vector<datasets::Augmentation>& how) const {
+    at::Tensor numbers = flipped(levels, how).to(at::kFloat).div_(white_).sub_(mean_).div_(deviation_);
+    if (std::any_of(how.begin(), how.end(), [](const auto& one) { return one.erase_height > 0; }))
+      numbers.masked_fill_(mask_of(how, levels), 0.0);
     return numbers.permute({0, 3, 1, 2});
   }
 
@@ -36,11 +36,21 @@ class LevelNormalisation {
     return placed(at::tensor(std::vector<float>(values.begin(), values.end())), device);
   }
 
-  // N×H×W×1: whether a pixel lies in its image's area.
-  static at::Tensor mask_of(const std::vector<datasets::ErasedArea>& areas, const at::Tensor& levels) {
+  static at::Tensor flipped(const at::Tensor& levels, const std::vector<datasets::Augmentation>& how) {
+    if (std::none_of(how.begin(), how.end(), [](const auto& one) { return one.flipped; })) return levels;
+    std::vector<std::uint8_t> which;
+    for (const datasets::Augmentation& one : how) which.push_back(one.flipped ? 1 : 0);
+    const at::Tensor of_image = placed(at::tensor(which, at::kByte).to(at::kBool).view({-1, 1, 1, 1}), levels.device());
+    return at::where(of_image, levels.flip({2}), levels);
+  }
+
+  // N×H×W×1: whether a pixel is erased of its image.
+  static at::Tensor mask_of(const std::vector<datasets::Augmentation>& how, const at::Tensor& levels) {
     std::vector<std::int64_t> bounds;
-    for (const datasets::ErasedArea& area : areas)
-      for (int bound : {area.top, area.top + area.height, area.left, area.left + area.width}) bounds.push_back(bound);
+    for (const datasets::Augmentation& one : how)
+      for (int bound :
+           {one.erase_top, one.erase_top + one.erase_height, one.erase_left, one.erase_left + one.erase_width})
+        bounds.push_back(bound);
     const at::Tensor of_image = placed(at::tensor(bounds, at::kLong).view({-1, 4, 1, 1}), levels.device());
     const auto places = [&](std::int64_t axis, at::IntArrayRef shape) {
       return at::arange(levels.size(axis), of_image.options()).view(shape);

@@ -180,17 +180,18 @@ at::Tensor PackSource::images(std::span<const float> pixels, datasets::ItemRange
   return tensor.permute({0, 3, 1, 2});
 }
 
-// A GPU gets levels, a quarter of the bytes, and makes numbers of them.
+// A GPU gets levels, a quarter of the bytes, flips them and makes numbers of them.
 void PackSource::put_levels(const datasets::BatchLevels& levels, datasets::ItemRange items, LaneBatch& batch) {
   const std::size_t bytes = static_cast<std::size_t>(height_ * width_ * 3);
-  std::vector<datasets::ErasedArea> erased(levels.erased.begin() + static_cast<std::ptrdiff_t>(items.begin),
-                                           levels.erased.begin() + static_cast<std::ptrdiff_t>(items.end));
+  std::vector<datasets::Augmentation> how(levels.augmentations.begin() + static_cast<std::ptrdiff_t>(items.begin),
+                                          levels.augmentations.begin() + static_cast<std::ptrdiff_t>(items.end));
   const auto placed_images = [&](std::span<const std::uint8_t> all) {
-    return normalise_(copied(all.subspan(items.begin * bytes, items.size() * bytes)), erased);
+    return normalise_(copied(all.subspan(items.begin * bytes, items.size() * bytes)), how);
   };
   if (!levels.lr.empty()) batch.lr = placed_images(levels.lr);
   for (std::size_t i = 0; i < items.size(); ++i)
-    if (current_->has_hr[items.begin + i] == 0) erased[i] = {0, 0, static_cast<int>(height_), static_cast<int>(width_)};
+    if (current_->has_hr[items.begin + i] == 0)
+      how[i] = {.erase_height = static_cast<int>(height_), .erase_width = static_cast<int>(width_)};
   batch.hr = placed_images(levels.hr);
   for (const std::span<const std::uint8_t> copies : levels.copies) batch.copies.push_back(placed_images(copies));
 }

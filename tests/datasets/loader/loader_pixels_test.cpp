@@ -120,13 +120,14 @@ TEST(Augment, any_shift_flip_and_rectangle_of_any_size_has_the_bits_of_the_obvio
     augment(image, how, rows, std::span(got).subspan(begin, wanted.size()));
     ASSERT_TRUE(same_bits(wanted.data(), got.data() + begin, wanted.size()))
         << height << "x" << width << " shifted " << how.shift_y << "," << how.shift_x << " flipped " << how.flipped;
-    // As levels, the same image that is not erased.
-    std::vector<std::uint8_t> levels(wanted.size());
-    augment(image, how, rows, levels);
-    Augmentation whole = how;
-    whole.erase_height = whole.erase_width = 0;
-    const std::vector<float> unerased = augmented(image, whole);
-    for (std::size_t i = 0; i < levels.size(); ++i) ASSERT_EQ(unerased[i], normalised_level(levels[i], i % 3));
+    // As levels, the same image before it is flipped and erased.
+    Image levels{height, width, std::vector<std::uint8_t>(wanted.size())};
+    augment(image, how, rows, levels.pixels);
+    EXPECT_EQ(wanted, augmented(levels, {.flipped = how.flipped,
+                                         .erase_top = how.erase_top,
+                                         .erase_left = how.erase_left,
+                                         .erase_height = how.erase_height,
+                                         .erase_width = how.erase_width}));
     std::fill_n(got.begin() + static_cast<std::ptrdiff_t>(begin), wanted.size(), 1e30F);
     ASSERT_EQ(std::vector<float>(got.size(), 1e30F), got);
   }
