@@ -216,6 +216,7 @@ class Bench:
     def peer_first_step(self):
         begun = time.perf_counter()
         player = self.peer("bf16", self.cores, 1, 1, "--images", str(self.jobs()["images"]), "--first-step")
+        player.ready()
         seconds = time.perf_counter() - begun
         player.close()
         return seconds
