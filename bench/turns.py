@@ -35,8 +35,10 @@ class Player:
     def read(self, process, key):
         watch = threading.Timer(LONGEST_TURN, self.kill)
         watch.start()
-        line = process.stdout.readline()
-        watch.cancel()
+        try:
+            line = process.stdout.readline()
+        finally:  # or an interrupted program would wait for it
+            watch.cancel()
         try:
             return json.loads(line)[key]
         except (ValueError, KeyError):

@@ -1,7 +1,7 @@
 """What a training step asks of a device, as tables of Markdown: that of docs/gpu.md, which the simulated accelerator wrote, beside a
 GPU's."""
 
-ALIKE = ("waits", "bytes to the GPU", "bytes back")  # a GPU makes several kernels of an operator
+ALIKE = ("recordings", "waits", "bytes to the GPU", "bytes back")  # a GPU makes several kernels of an operator
 
 
 def cells(row):

@@ -1,5 +1,6 @@
 """What users run, on GPUs: a suite of every method from raw images to its tables under a coordinator. Once undisturbed; once with a
-process rank killed, then the run, and gone on with, on two, four or eight GPUs where there are so many. Tables and weights must be the same."""
+process rank killed, then the run, and gone on with, on the most of two, four and eight GPUs that there are; and once on each fewer. Tables and
+weights must be the same."""
 
 import json
 import os
@@ -109,10 +110,16 @@ class Suite:
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
         self.finish(self.start(killed, self.ranks), killed)
-        expected, found = self.outcome(undisturbed), self.outcome(killed)
+        stores = {killed: f"after a rank and the run were killed, on {self.ranks} ranks"}
+        for ranks in powers_of_two(self.ranks)[1:-1]:
+            stores[store := self.scratch / f"on-{ranks}"] = f"on {ranks} ranks"
+            self.finish(self.start(store, ranks), store)
+        expected = self.outcome(undisturbed)
         if not expected[1]:
             raise Failure("the trainings left no weights")
-        for what, index in (("tables", 0), ("weights", 1)):
-            if expected[index] != found[index]:
-                raise Failure(f"{what} differ after a rank and the run were killed: {expected[index]} and {found[index]}")
+        for store, when in stores.items():
+            found = self.outcome(store)
+            for what, index in (("tables", 0), ("weights", 1)):
+                if expected[index] != found[index]:
+                    raise Failure(f"{what} differ {when}: {expected[index]} and {found[index]}")
         return seconds, expected[1]

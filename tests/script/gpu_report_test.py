@@ -10,8 +10,8 @@ from counts import beside  # noqa: E402
 from kernels import kind, summary  # noqa: E402
 from suite import powers_of_two  # noqa: E402
 
-HEADER = "| method | kernels | side launches | buckets | waits | bytes to the GPU | bytes back | allocations |"
-RULER = "| --- | --- | --- | --- | --- | --- | --- | --- |"
+HEADER = "| method | kernels | recordings | side launches | buckets | waits | bytes to the GPU | bytes back | allocations |"
+RULER = "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
 
 
 class Counts(unittest.TestCase):
@@ -26,12 +26,12 @@ class Counts(unittest.TestCase):
         self.assertEqual([f"| simulated {row}" for row in self.simulated], lines[2::2])
         self.assertEqual([], differences)
 
-    def test_more_kernels_are_none_and_another_wait_or_byte_is_a_difference(self):
+    def test_more_kernels_are_none_and_another_recording_wait_or_byte_is_a_difference(self):
         cells = self.simulated[0].split(" | ")
-        more = " | ".join([cells[0], "9999", *cells[2:4], "2", "7", *cells[6:]])
+        more = " | ".join([cells[0], "9999", "1", *cells[3:5], "2", "7", *cells[7:]])
         _, differences = beside(self.page, [HEADER, RULER, more])
-        self.assertEqual(["baseline: 2 waits, 1 on the simulated accelerator",
-                          f"baseline: 7 bytes to the GPU, {cells[5]} on the simulated accelerator"], differences)
+        self.assertEqual(["baseline: 1 recordings, 2 on the simulated accelerator", "baseline: 2 waits, 1 on the simulated accelerator",
+                          f"baseline: 7 bytes to the GPU, {cells[6]} on the simulated accelerator"], differences)
 
 
 class Kernels(unittest.TestCase):

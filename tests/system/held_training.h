@@ -30,7 +30,8 @@ struct Training {
 };
 
 //! A training in its middle, held there: it has a checkpoint and no result, and its process rank 0 is stopped.
-inline std::optional<Training> hold_a_training(const fs::path& store) {
+//! \param but jobs that are left alone
+inline std::optional<Training> hold_a_training(const fs::path& store, const std::set<std::string>& but = {}) {
   using namespace std::string_literals;
   std::set<fs::path> jobs;
   auto has_checkpoint = [](const fs::path& job) {
@@ -43,8 +44,8 @@ inline std::optional<Training> hold_a_training(const fs::path& store) {
   for (fs::recursive_directory_iterator it(store / "jobs", error), end; !error && it != end; it.increment(error))
     if (it->path().filename() == "checkpoints") jobs.insert(it->path().parent_path());
   for (const fs::path& job : jobs) {
-    if (!has_checkpoint(job)) continue;
     const std::string id = job.filename();
+    if (but.contains(id) || !has_checkpoint(job)) continue;
     for (pid_t pid : processes_with({"resolute-worker", store.string(), "--job\0"s + id, "--process-rank\0000\000"s})) {
       ::kill(pid, SIGSTOP);
       const bool stopped = wait_until([&] { return state_and_parent(pid).first == 'T'; }, std::chrono::seconds(1));
@@ -57,9 +58,9 @@ inline std::optional<Training> hold_a_training(const fs::path& store) {
 }
 
 //! Waits for one.
-inline Training wait_for_a_training(const fs::path& store) {
+inline Training wait_for_a_training(const fs::path& store, const std::set<std::string>& but = {}) {
   std::optional<Training> training;
-  EXPECT_TRUE(wait_until([&] { return (training = hold_a_training(store)).has_value(); }));
+  EXPECT_TRUE(wait_until([&] { return (training = hold_a_training(store, but)).has_value(); }));
   return training.value_or(Training{});
 }
 

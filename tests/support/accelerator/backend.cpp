@@ -67,7 +67,9 @@ struct Event {
 struct Guard final : c10::impl::DeviceGuardImplInterface {
   c10::DeviceType type() const override { return kDevice; }
   c10::Device getDevice() const override { return {kDevice, current_device}; }
-  void setDevice(c10::Device device) const override { current_device = index_of(device); }
+  void setDevice(c10::Device device) const override {
+    if (streams().sets_device()) current_device = index_of(device);
+  }
   void uncheckedSetDevice(c10::Device device) const noexcept override { current_device = index_of(device); }
   c10::Device exchangeDevice(c10::Device device) const override {
     const c10::Device before = getDevice();

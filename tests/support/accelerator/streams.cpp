@@ -158,9 +158,21 @@ void Streams::set_phase(std::string name) {
   phase_ = std::move(name);
 }
 
-void Streams::leave_out_waits_at(std::string place) {
+void Streams::leave_out(std::string what) {
   const std::lock_guard lock(mutex_);
-  left_out_ = std::move(place);
+  left_out_ = std::move(what);
+}
+
+bool Streams::fetch() {
+  const std::lock_guard lock(mutex_);
+  const std::string asked_by = caller(callers_);
+  ++counts_.fetches[asked_by];
+  return asked_by != left_out_;
+}
+
+bool Streams::sets_device() const {
+  const std::lock_guard lock(mutex_);
+  return left_out_ != "setDevice";
 }
 
 void Streams::count_bytes(std::int64_t to_device, std::int64_t to_host) {

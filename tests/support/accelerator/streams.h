@@ -47,8 +47,8 @@ struct Counts {
   std::map<std::string, std::int64_t> side_kernels;  //!< by operator, on all other streams
   std::map<std::string, std::int64_t> phases;        //!< all of `kernels`, by set_phase()'s name
   std::map<std::string, std::int64_t> waits;         //!< of the host for a stream, by "OPERATION in CALLER"
-  std::map<std::string, std::int64_t>
-      stream_waits;  //!< of a stream for another, by "CALLER, NUMBER" of its place there
+  std::map<std::string, std::int64_t> fetches;       //!< copies to the host, by "CALLER"
+  std::map<std::string, std::int64_t> stream_waits;  //!< of a stream for another, by "CALLER, NUMBER" of the place
   std::int64_t bytes_to_device = 0;
   std::int64_t bytes_to_host = 0;
   std::int64_t allocations = 0;
@@ -83,8 +83,12 @@ class Streams {
 
   //! What is asked of the device from here on is of that phase.
   void set_phase(std::string name);
-  //! Makes a mistake: at that place of Counts::stream_waits no stream waits. Empty: none.
-  void leave_out_waits_at(std::string place);
+  //! Makes a mistake from here on: leaves out the wait at that place of Counts::stream_waits, the copies to the host of
+  //! that caller of Counts::fetches, or what a thread says of its device ("setDevice"). Empty: none.
+  void leave_out(std::string what);
+  //! Counts a copy to the host. \return false where it is left out
+  bool fetch();
+  bool sets_device() const;
 
   void count_bytes(std::int64_t to_device, std::int64_t to_host);
   void count_allocation();

@@ -50,27 +50,37 @@ TEST_F(PackedTrainingTest, streams_that_lag_give_the_same_bits) {
   }
 }
 
-// A wait that is missing anywhere is noticed: by other bits, a loss that is no number, or memory that is not there.
-TEST_F(PackedTrainingTest, each_wait_between_streams_is_needed) {
+// A wait between streams, or a copy to the host, that is missing anywhere is noticed: by other bits, a loss that is no
+// number, or memory that is not there.
+TEST_F(PackedTrainingTest, each_wait_between_streams_and_each_copy_to_the_host_is_needed) {
   if (!on_simulated()) GTEST_SKIP() << "only the simulated accelerator can leave one out";
   const std::unique_ptr<Communicator> alone = device().connect(connect_alone(), std::chrono::seconds(60));
-  const auto hash = [&] {
+  const auto bits = [&] {
     const accelerator::Lagging lagging({accelerator::Lateness::Kind::kMost, 0});
-    return train_packed(*pack_, split_, device().place(), {.method = "rain"}, {}, nullptr, alone.get()).hash();
+    const tests::TemporaryFolder folder;
+    const Trained trained = train_packed(*pack_, split_, device().place(), {.method = "rain"},
+                                         {.checkpoints = folder.path()}, nullptr, alone.get());
+    CheckpointFolder kept(core::real_file_system(), folder.path(), kOwner);
+    return std::tuple(trained.hash(), trained.losses, encode_checkpoint(kept.load_latest().value().checkpoint, kOwner));
   };
   accelerator::streams().reset_counts();
-  const std::string expected = hash();
-  const auto waits = accelerator::streams().counts().stream_waits;
+  const auto expected = bits();
+  auto places = accelerator::streams().counts().stream_waits;
   // For a batch's copies; for gradients before they are gathered, and before they are exchanged; for the threads' work.
-  EXPECT_EQ(4U, waits.size());
-  for (const auto& [place, times] : waits) {
-    accelerator::streams().leave_out_waits_at(place);
+  EXPECT_EQ(4U, places.size());
+  auto fetches = accelerator::streams().counts().fetches;
+  fetches.erase("a test");
+  // Losses, digests and norms; what goes to another rank by the host; a checkpoint.
+  EXPECT_LE(3U, fetches.size());
+  places.merge(fetches);
+  for (const auto& [place, times] : places) {
+    accelerator::streams().leave_out(place);
     try {
-      EXPECT_NE(expected, hash()) << place << ", " << times << " times";
+      EXPECT_NE(expected, bits()) << place << ", " << times << " times";
     } catch (const std::exception&) {  // noticed too
     }
   }
-  accelerator::streams().leave_out_waits_at({});
+  accelerator::streams().leave_out({});
 }
 
 TEST_F(PackedTrainingTest, goes_on_from_a_checkpoint_on_disk_to_the_same_bits) {
