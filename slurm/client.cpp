@@ -24,15 +24,9 @@ constexpr std::size_t kMostOutput = std::size_t{32} << 20;
 // The kernel takes 128 KiB in one argument.
 constexpr std::size_t kMostNames = 100'000;
 
-RuntimeError missing_error(const std::string& program, const std::string& why) {
-  return core::input_error(fmt::format("SLURM is not available here: '{}' cannot be used", program), why,
-                           "use a submission node of a cluster, where 'sinfo' lists its partitions (at some sites "
-                           "after 'module load slurm')");
-}
-
 RuntimeError missing_error(const std::string& program, const RuntimeError& error) {
   const bool absent = std::string_view(error.what()).find("is not on PATH") != std::string_view::npos;
-  return missing_error(program, absent ? "it is not on PATH" : error.what());
+  return unavailable_error(program, absent ? "it is not on PATH" : error.what());
 }
 
 RuntimeError refused_error(const std::string& program, const Refused& refused) {
@@ -90,6 +84,12 @@ std::map<std::string, std::string> command_environment(std::map<std::string, std
   return environment;
 }
 
+RuntimeError unavailable_error(const std::string& program, const std::string& why) {
+  return core::input_error(fmt::format("SLURM is not available here: '{}' cannot be used", program), why,
+                           "use a submission node of a cluster, where 'sinfo' lists its partitions (at some sites "
+                           "after 'module load slurm')");
+}
+
 Client::Client(Effects effects, ClientOptions options) : effects_(std::move(effects)), options_(options) {}
 
 std::variant<Accepted, Refused, Unclear> Client::submit(const std::filesystem::path& script,
@@ -114,7 +114,7 @@ std::variant<Accepted, Refused, Unclear> Client::submit(const std::filesystem::p
   if (output.out.find_first_not_of(" \t\r\n") != std::string::npos) return Unclear{why};
   switch (classify(output)) {
     case Trouble::kMissing:
-      throw missing_error("sbatch", why);
+      throw unavailable_error("sbatch", why);
     case Trouble::kUnknownJob:  // of a dependency
     case Trouble::kRefused:
       return Refused{why};

@@ -52,6 +52,9 @@ struct Unclear {
 struct Gone {};  //!< SLURM does not know the job (any more)
 struct Done {};
 
+//! What to say where a command of SLURM's is not there, or has no cluster to speak to. \param why in its own words
+core::RuntimeError unavailable_error(const std::string& program, const std::string& why);
+
 //! Which jobs of a name cancel() ends.
 enum class CancelScope { kAll, kWaiting };  //!< all | only those that have not begun: none that begins meanwhile is hit
 

@@ -5,6 +5,8 @@
 #include <sys/vfs.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 #include <variant>
 
 #include "allocations/submissions/batches.h"
@@ -118,11 +120,20 @@ void warn_of_resources(const experiments::Plan& plan, const slurm::SubmissionReq
 
 }  // namespace
 
-void require_gpus(const experiments::Plan& plan, const slurm::SubmissionRequest& request) {
+void require_gpus(const experiments::Plan& plan, const slurm::SubmissionRequest& request, const HasResult& has_result) {
+  // Of the batches that run the same kinds of jobs one is enough for the largest.
+  std::map<std::vector<settings::JobKind>, std::pair<const slurm::Batch*, int>> largest;
   for (const auto& [resources, batch] : different_resources(request)) {
-    const std::vector<const experiments::PlannedJob*> jobs = jobs_on_gpus_of(plan, *batch);
+    auto& [first, gpus] = largest[batch->kinds];
+    if (first == nullptr) first = batch;
+    gpus = std::max(gpus, resources->nodes * resources->gpus_per_node);
+  }
+  for (const auto& [kinds, of_kinds] : largest) {
+    const auto& [batch, gpus] = of_kinds;
+    std::vector<const experiments::PlannedJob*> jobs = jobs_on_gpus_of(plan, *batch);
+    std::erase_if(jobs, [&](const auto* job) { return has_result(job->id.hex); });
     if (jobs.empty()) continue;
-    if (!batch->kinds.empty() && resources->gpus_per_node == 0)
+    if (!kinds.empty() && gpus == 0)
       throw core::input_error(
           fmt::format("{} jobs of this suite take a GPU each, and none is asked for",
                       settings::word(experiments::job_kind(jobs.front()->specification))),
@@ -130,11 +141,12 @@ void require_gpus(const experiments::Plan& plan, const slurm::SubmissionRequest&
           "give gpus_per_node in their table of [resources] in the site file, or evaluate.device in the suite");
     const auto most = *std::max_element(jobs.begin(), jobs.end(),
                                         [](const auto* one, const auto* other) { return one->slots < other->slots; });
-    const int all = resources->nodes * resources->gpus_per_node;
-    if (resources->gpus_per_node > 0 && most->slots > all)
-      throw core::input_error(fmt::format("{} needs {} GPUs, and an allocation has {}", most->label, most->slots, all),
-                              "each of its process ranks has one",
-                              "give --nodes, --gpus-per-node, or 'ranks' in the suite, of which the bits are the same");
+    if (gpus > 0 && most->slots > gpus)
+      throw core::input_error(
+          fmt::format("{} needs {} GPUs, and an allocation has {}", most->label, most->slots, gpus),
+          "each of its process ranks has one",
+          "give more (--nodes, --gpus-per-node, or in the site file their table of [resources], which wins), or other "
+          "'ranks' in the suite, of which the bits are the same");
   }
 }
 
@@ -148,14 +160,18 @@ void require_time_to_work(const slurm::SubmissionRequest& request, std::chrono::
 
 std::optional<std::string> require_possible(const slurm::Effects& effects, const slurm::SubmissionRequest& request) {
   std::vector<slurm::Partition> partitions;
+  std::string why_none;
   try {
     const auto output = effects.run(slurm::sinfo_command(), kSinfoLimit);
-    if (!slurm::succeeded(output)) return std::nullopt;
-    partitions = slurm::parse_partitions(output.out);
+    if (slurm::succeeded(output))
+      partitions = slurm::parse_partitions(output.out);
+    else if (why_none = slurm::complaint(output); slurm::classify(output) != slurm::Trouble::kMissing)
+      return std::nullopt;
   } catch (const core::RuntimeError& error) {
     core::log_debug("what the partitions offer is not known: {}", error.what());
     return std::nullopt;
   }
+  if (!why_none.empty()) throw slurm::unavailable_error("sinfo", why_none);
   for (const auto& [resources, batch] : different_resources(request)) {
     if (const auto never = slurm::why_never(partitions, *resources))
       throw core::input_error("SLURM would take this job and never start it", never->why,

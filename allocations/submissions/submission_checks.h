@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "allocations/submissions/standing.h"
 #include "core/files/file_system.h"
 #include "experiments/specification/plan.h"
 #include "experiments/store/store_layout.h"
@@ -20,13 +21,13 @@ namespace resolute::allocations {
 void require_time_to_work(const slurm::SubmissionRequest& request, std::chrono::seconds time);
 
 //! Refuses allocations for jobs that take GPUs (trainings on GPUs, one per process rank, and what evaluates them) where
-//! a site has machines without any for them, or an allocation too few for one of them. Pure.
-//! \throws RuntimeError (kInput)
-void require_gpus(const experiments::Plan& plan, const slurm::SubmissionRequest& request);
+//! a site has machines without any for them, or none of the allocations that run them enough for the largest. Jobs that
+//! have a result ask for nothing. \throws RuntimeError (kInput)
+void require_gpus(const experiments::Plan& plan, const slurm::SubmissionRequest& request, const HasResult& has_result);
 
-//! Refuses what SLURM would take and never start, by what its partitions offer: one sinfo, and nothing where that does
-//! not answer within seconds. \return a warning about the default partition, where another could do it; or nothing
-//! \throws RuntimeError (kInput)
+//! Refuses what SLURM would take and never start, by what its partitions offer, and a machine whose SLURM has no
+//! cluster: one sinfo, and nothing where that does not answer within seconds. \return a warning about the default
+//! partition, where another could do it; or nothing \throws RuntimeError (kInput)
 std::optional<std::string> require_possible(const slurm::Effects& effects, const slurm::SubmissionRequest& request);
 
 //! One sentence for each thing that will probably go wrong on the nodes, or waste them.

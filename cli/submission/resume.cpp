@@ -234,6 +234,7 @@ std::optional<allocations::Standing> exchange(core::FileSystem& files, slurm::Cl
   };
   const auto request = request_of(standing.request.token);
   if (allocations::same_order(request, standing.request)) return std::nullopt;
+  allocations::require_gpus(plan, request, has_result);
   for (const auto& batch : request.batches)
     slurm::validate(slurm::script_of(request, batch, standing.folder.path(), std::nullopt));
   if (const auto warning = allocations::require_possible(effects, request)) core::log_warning("{}", *warning);

@@ -156,7 +156,7 @@ Order read_order(const SuiteArguments& arguments, core::FileSystem& files,
   order.request.created = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   order.status_command = suite_command("status", arguments, order.request.plan_arguments);
   give_token(order, kNoToken);
-  allocations::require_gpus(order.plan, order.request);
+  allocations::require_gpus(order.plan, order.request, order.has_result);
   return order;
 }
 

@@ -286,12 +286,22 @@ TEST_F(Submit, jobs_that_take_a_gpu_are_not_sent_where_there_is_none) {
   expect_end(submit(words), 2, "evaluation jobs of this suite take a GPU each, and none is asked for");
   const CommandOutput dry = succeeded(submit(joined(words, {"--set", "evaluate.device=\"cpu\""})));
   EXPECT_THAT(dry.out, HasSubstr("#SBATCH --gres=gpu:2\n"));
-  const auto two_ranks_on = [&](const std::string& nodes) {
-    return call("submit", {"--nodes", nodes, "--time", "2:00:00", "--gpus-per-node", "1", "--set", "device=\"cuda\"",
-                           "--set", "ranks=2", "--set", "lanes=2", "--dry-run"});
+}
+
+TEST_F(Submit, a_training_of_more_ranks_than_any_allocation_has_gpus_is_not_sent) {
+  const auto two_ranks_on = [&](const std::string& nodes, const std::vector<std::string>& more) {
+    return call("submit", joined({"--nodes", nodes, "--time", "2:00:00", "--gpus-per-node", "1", "--set",
+                                  "device=\"cuda\"", "--set", "ranks=2", "--set", "lanes=2"},
+                                 more));
   };
-  expect_end(two_ranks_on("1"), 2, "needs 2 GPUs, and an allocation has 1");
-  succeeded(two_ranks_on("2"));
+  const std::string refusal = "needs 2 GPUs, and an allocation has 1";
+  expect_end(two_ranks_on("1", {"--dry-run"}), 2, refusal);
+  // One shape that holds it is enough, and a small one beside it is no fault.
+  write(scratch_ / "site.toml", "[[slurm.shapes]]\nnodes = 1\n[[slurm.shapes]]\nnodes = 2\n");
+  succeeded(two_ranks_on("1", {"--allocations", "1..2", "--site", scratch_ / "site.toml", "--dry-run"}));
+  succeeded(two_ranks_on("2", {}));
+  expect_end(call("resume", {"--nodes", "1"}), 2, refusal);
+  EXPECT_EQ(submissions().size(), 1U);
 }
 
 TEST_F(Submit, resume_goes_on_with_another_time_and_number_where_no_job_runs) {
