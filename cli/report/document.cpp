@@ -282,6 +282,14 @@ double seconds_between(orchestrator::Instant from, orchestrator::Instant to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
+// Why a number has no interval was said where files were read, and names them.
+void shield(Json& json, const Privacy& privacy) {
+  if (!json.is_structured()) return;
+  if (json.is_object() && json.contains("difference_why"))
+    json["difference_why"] = privacy.message(json["difference_why"].get<std::string>());
+  for (Json& part : json) shield(part, privacy);
+}
+
 Json timeline_json(const orchestrator::Timeline& timeline, const Privacy& privacy) {
   const auto since = [&, first = timeline.runs.empty() ? orchestrator::Instant{} : timeline.runs.front().begin](
                          orchestrator::Instant at) { return seconds_between(first, at); };
@@ -407,13 +415,15 @@ SuiteReport suite_report(const results::ResultsSource& source, const ReportOptio
   std::vector<Figure> figures = all_figures(source, tables, reader, memory, count);
   Json figures_json = Json::array();
   for (const Figure& figure : figures) figures_json.push_back(to_json(figure));
+  Json tables_json = results::to_json(tables).at("tables");
+  shield(tables_json, privacy);
   Json document = {{"schema", kReportSchema},
                    {"suite", source.plan.suite},
                    {"title", source.plan.title},
                    {"notes", tables.notes},
                    {"metrics", metrics_json(source.plan)},
                    {"status", status_json(source, provenance, tables.complete, timeline, privacy)},
-                   {"tables", results::to_json(tables).at("tables")},
+                   {"tables", std::move(tables_json)},
                    {"jobs", jobs_json(provenance)},
                    {"figures", std::move(figures_json)},
                    {"galleries", reader.galleries()},
@@ -422,6 +432,7 @@ SuiteReport suite_report(const results::ResultsSource& source, const ReportOptio
   if (options.against != nullptr) {
     document["comparison"] =
         results::to_json(results::compare_suites(source.plan, *options.against, source.files, source.store));
+    shield(document["comparison"], privacy);
     document["comparison"]["title"] = options.against->title;
   }
   return {std::move(document), std::move(figures)};

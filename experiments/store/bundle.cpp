@@ -237,6 +237,12 @@ std::optional<fs::path> take_bundle(core::FileSystem& files, const StoreLayout& 
   return std::nullopt;
 }
 
+void give_back_bundle(core::FileSystem& files, const StoreLayout& store, const fs::path& path) try {
+  if (files.link(path, bundles_folder(store) / without_taker(path.filename()))) files.remove(path);
+} catch (const core::RuntimeError& error) {
+  if (!error.is_missing()) throw;
+}
+
 core::Bytes BundledFiles::read(const fs::path& path, std::uint64_t limit) {
   try {
     return files_.read(path, limit);

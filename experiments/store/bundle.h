@@ -91,6 +91,10 @@ bool is_that_bundle(core::FileSystem& files, const std::filesystem::path& path, 
 std::optional<std::filesystem::path> take_bundle(core::FileSystem& files, const StoreLayout& store,
                                                  const std::filesystem::path& path);
 
+//! Gives one that was taken, by whomever, its number back where nobody has that now.
+//! \param path that take_bundle() returned
+void give_back_bundle(core::FileSystem& files, const StoreLayout& store, const std::filesystem::path& path);
+
 //! A file system in which bundled files stand where they stood: for whoever reads what finished jobs left behind. A
 //! file that is really there comes first. A job's bundled files count while its result.json is the one that it was
 //! bundled with; a bundle that cannot be read is left out with a warning. Bundles are looked for once, at the first

@@ -313,9 +313,7 @@ CompactReport unpack(core::FileSystem& files, const experiments::StoreLayout& st
       if (!options.dry_run) unless_missing([&] { files.remove(bundle->path()); });
       report.bundles.push_back(path.filename().string());
     } else if (!options.dry_run) {
-      unless_missing([&] {
-        if (files.link(bundle->path(), path)) files.remove(bundle->path());
-      });
+      experiments::give_back_bundle(files, store, bundle->path());
     }
     if (options.progress)
       options.progress(static_cast<std::size_t>(report.finished), static_cast<std::size_t>(report.finished));

@@ -322,8 +322,13 @@ TEST_F(Compact, undo_keeps_what_is_of_a_job_that_is_away) {
   const CompactReport undone = unpack(files_, store_, "toy", {});
   EXPECT_EQ(undone.held, 1);
   EXPECT_THAT(undone.bundles, IsEmpty());
-  EXPECT_THAT(experiments::bundle_files(files_, store_),
-              ElementsAre(experiments::bundles_folder(store_) / "toy-000001"));
+  const auto numbered = ElementsAre(experiments::bundles_folder(store_) / "toy-000001");
+  EXPECT_THAT(experiments::bundle_files(files_, store_), numbered);
+  // One that was killed left it under another name.
+  ASSERT_TRUE(experiments::take_bundle(files_, store_, experiments::bundle_files(files_, store_).at(0)));
+  EXPECT_THAT(experiments::bundle_files(files_, store_), testing::Not(numbered));
+  unpack(files_, store_, "toy", {});
+  EXPECT_THAT(experiments::bundle_files(files_, store_), numbered);
   fs::rename(away, folder);
   EXPECT_EQ(seen(), before);
   EXPECT_EQ(unpack(files_, store_, "toy", {}).jobs, 1);

@@ -252,6 +252,28 @@ TEST_F(ReportTest, an_evaluation_that_is_not_there_leaves_its_place_empty) {
   EXPECT_FALSE(sections(document).contains("recovery"));
 }
 
+// Beside it a suite whose row of the same name is the other one.
+TEST_F(ReportTest, why_a_number_has_no_interval_names_no_folder) {
+  const fs::path first = *scratch_ / "first.toml", second = *scratch_ / "second.toml", away = *scratch_ / "away";
+  const std::string whole = replaced(text_of(suite()), "compare_with = \"baseline\"\n", "");
+  const auto row = [&](std::size_t number) {
+    std::size_t begin = whole.find("  [[table.row]]");
+    for (; number > 0; --number) begin = whole.find("  [[table.row]]", begin + 1);
+    return whole.substr(begin, whole.find("  [[table.row]]", begin + 1) - begin);
+  };
+  const std::string head = whole.substr(0, whole.find("  [[table.row]]"));
+  write(first, head + row(0));
+  write(second, head + replaced(row(1), "id = \"rain\"", "id = \"baseline\""));
+  const fs::path queries = evaluation("rain") / "queries.csv";
+  fs::rename(queries, away);
+  const CommandOutput output =
+      resolute({"suite", "report", first, "--store", store(), "--against", second.string(), "--json"});
+  fs::rename(away, queries);
+  EXPECT_EQ(code_of(output), 0) << output.err;
+  EXPECT_THAT(output.out, testing::HasSubstr("queries.csv' is missing"));
+  EXPECT_EQ(output.out.find(scratch_->path().string()), std::string::npos);
+}
+
 TEST_F(ReportTest, files_that_are_not_the_results_own_are_refused) {
   expect_own_files(evaluation("rain"),
                    {"panels/panels.json", "panels/gallery-001.png", "panels/reconstruction-002.png", "recovery.csv"});
