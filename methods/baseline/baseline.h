@@ -14,7 +14,7 @@
 //! m        BaselineOptions::margin
 //!
 //! Rows without a label (train.labelled_fraction) and, with images = "hr", without an HR image are not looked at: not
-//! forwarded, so that they stand in no batch-norm batch either.
+//! forwarded, so that they stand in no batch-norm batch either. L_cls has smoothed labels with train.label_smoothing.
 
 #include <memory>
 

@@ -34,8 +34,8 @@
 //!   or transformed_losses off) CE(f_LR) counts whole.
 //! UNSTATED: what w_HR · w'_HR of eq. 7 is, whose factors are of different images → the product of the lane's means
 //!   (triplet_weighting "batch-mean"). Without the weighting 0.5 each.
-//! UNSTATED: which of eq. 6's triplets → the hardest of each anchor, and the mean over anchors (mining "batch-hard"); "all"
-//!   is the sum as printed.
+//! DEVIATION (the default): of eq. 6's triplets the hardest of each anchor, and the mean over anchors (mining
+//!   "batch-hard"); "all" is the sum as printed.
 //! UNSTATED: rows without a label (train.labelled_fraction) → they enter the encoders and L_RAFT, and no C, W, mining.
 //! UNSTATED: comparison at test time → results/scores/branched_distance.h by the rows of branch_embedder().
 //! DEVIATION (option triplet_weighting = "per-sample"): the i-th HR row of an identity and its i-th LR row make a pair,
@@ -45,6 +45,7 @@
 //!   −½ log(4 α (1 − α)), α the first one's share of a pair's weights: 0 where they are equal, growing without bound as
 //!   one takes all. Its gradient flows through v into the networks too, as eq. 5's. Under eq. 5 the classification
 //!   rewards a low weight of the harder stream, whatever it could learn.
+//! DEVIATION (option train.label_smoothing): smoothed labels in eq. 5.
 //! DEVIATION (option weight_normalisation = "running-mean"): every w is divided by the mean of its kind (w_HR, w'_LR, w_LR,
 //!   w'_HR): WeightScale. No stream can gain on the other then; what an image has against its like remains.
 // clang-format on

@@ -17,7 +17,7 @@ constexpr auto words_of(Game) { return settings::words("minimax", "non-saturatin
 enum class Updates { kAlternating, kSimultaneous };
 constexpr auto words_of(Updates) { return settings::words("alternating", "simultaneous"); }
 
-//! The paper's layers, or 1×1 convolutions alone.
+//! Our reading's layers, or 1×1 convolutions alone.
 enum class DiscriminatorKind { kConvolutional, kPixelwise };
 constexpr auto words_of(DiscriminatorKind) { return settings::words("convolutional", "pixelwise"); }
 
@@ -25,7 +25,7 @@ constexpr auto words_of(DiscriminatorKind) { return settings::words("convolution
 enum class DecoderKind { kNearest, kTransposed };
 constexpr auto words_of(DecoderKind) { return settings::words("nearest", "transposed"); }
 
-//! LR copies enter every loss, or the adversarial and reconstruction losses alone.
+//! Images of the LR stream enter every loss, or the adversarial and reconstruction losses alone.
 enum class Supervision { kAll, kHrOnlyLabels };
 constexpr auto words_of(Supervision) { return settings::words("all", "hr-only-labels"); }
 
@@ -79,7 +79,7 @@ struct RainSection {
     visit(member("adversarial_weight", &O::adversarial_weight, between(0, 1e6), "factor of the adversarial loss"));
     visit(member("reconstruction_weight", &O::reconstruction_weight, between(0, 1e6), "factor of the reconstruction"));
     visit(member("supervision", &O::supervision,
-                 "hr-only-labels: LR copies enter the adversarial and reconstruction losses alone"));
+                 "hr-only-labels: LR images enter the adversarial and reconstruction losses alone"));
   }
 };
 

@@ -28,7 +28,9 @@
 //! DEVIATION (option "non-saturating"): F minimises −E[log D(f^L)] (Goodfellow et al., NIPS 2014, §3).
 //! DEVIATION (option updates = "simultaneous"): both gradients are taken at one state, D steps with the others (the
 //!   gradient dynamics of Mescheder et al., NIPS 2017); eq. 8 written as one step.
-//! DEVIATION (option supervision = "hr-only-labels"): all LR copies are without a label; no row of the paper.
+//! DEVIATION (option supervision = "hr-only-labels"): all images of the LR stream are without a label, so that those
+//!   stored as LR alone enter L_adv alone; no row of the paper.
+//! DEVIATION (options, none on by default): mining "batch-hard" or "all" for eqs. 4–6, train.label_smoothing in eq. 3.
 // clang-format on
 
 #include <memory>

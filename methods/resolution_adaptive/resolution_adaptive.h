@@ -26,7 +26,9 @@
 //!   with zeros in training; masks "after each residual block", one per level; L_cls and L_verif together.
 //! Stated [alg. 1]: masks from the block nearest the output downwards, T iterations each, earlier ones frozen.
 //! UNSTATED: which LR images an HR one is seen with in a step → one, at the rate drawn for its row; both images are
-//!   classified and verified alike. A row stored as an LR image alone is that image.
+//!   classified and verified alike.
+//! DEVIATION: of a row stored as an LR image alone (train_pool "mlr") that image is trained on; the paper makes every LR
+//!   image from an HR one.
 //! UNSTATED: thresholds between levels → halfway between their rates by ratio (methods::level_of_area).
 //! UNSTATED: d and d_k → 2048 and 512 each.
 //! UNSTATED: whether a "block" is a bottleneck or a stage → every residual block (mask_blocks: the four stages).
@@ -42,9 +44,10 @@
 //! UNSTATED: batch norms → one batch of all images (network.bn_streams). A gallery image's level → m.
 //! UNSTATED, on the page alone: trunk, optimiser, schedule, epochs, augmentation, batch, the highest level's size.
 //! DEVIATION (option network.neck): a batch norm a sub-vector before the classifier, over the images that have it.
-//! DEVIATION: with several lanes pairs are drawn within a lane.
-//! DEVIATION (options, none on by default): joint masks, masks of stages, rows without a label, other levels than four
-//!   of rates 4, 3, 2 and 1.
+//! DEVIATION: with several lanes pairs are drawn within a lane, and batch norms see a lane's images alone: those of lane
+//!   0 move the statistics that a test has.
+//! DEVIATION (options, none on by default): joint masks, masks of stages, rows without a label, label smoothing, other
+//!   levels than four of rates 4, 3, 2 and 1.
 // clang-format on
 
 #include <cstdint>
