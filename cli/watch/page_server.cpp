@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <httplib.h>
-#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +13,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/hash/sha256.h"
 #include "core/numbers.h"
 #include "core/process/process.h"
 #include "core/process/processors.h"
@@ -54,10 +54,6 @@ std::string one_line(std::string text) {
 
 std::string event(std::string_view name, std::string_view data, std::string_view id = {}) {
   return fmt::format("{}event: {}\ndata: {}\n\n", id.empty() ? std::string() : fmt::format("id: {}\n", id), name, data);
-}
-
-bool same_secret(const std::string& first, const std::string& second) {
-  return first.size() == second.size() && CRYPTO_memcmp(first.data(), second.data(), first.size()) == 0;
 }
 
 }  // namespace
@@ -183,7 +179,7 @@ class PageServer::Server {
     const bool reads = request.method == "GET" || request.method == "HEAD";
     // What comes behind the head of another request is not read.
     if (!reads) response.set_header("Connection", "close");
-    if (!same_secret(request.get_param_value("token"), token_))
+    if (!core::same_secret(request.get_param_value("token"), token_))
       response.status = 403;
     else if (!reads)
       response.status = 405;

@@ -59,8 +59,8 @@ TEST_F(PageServerTest, without_the_token_there_is_403_and_nothing_else) {
   auto anybody = client();
   const std::string half = kToken.substr(1);
   for (const std::string path : {"/", "/document", "/events", "/nothing", "/../../etc/passwd"})
-    for (const std::string& query : {std::string(), std::string("?token="), "?token=" + half, "?token=" + kToken + "0",
-                                     "?Token=" + kToken, "?token=x&token=" + kToken}) {
+    for (const std::string& query : {std::string(), std::string("?token="), "?token=" + half, "?token=" + half + "0",
+                                     "?token=" + kToken + "0", "?Token=" + kToken, "?token=x&token=" + kToken}) {
       for (const auto& answer : {anybody.Get(path + query), anybody.Post(path + query), anybody.Delete(path + query),
                                  anybody.Options(path + query), anybody.Head(path + query)}) {
         ASSERT_TRUE(answer) << path << query;
