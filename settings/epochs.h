@@ -32,6 +32,13 @@ struct EpochSettings {
   }
 };
 
+//! What a trial trains on.
+struct TrainingCount {
+  std::size_t images = 0;
+  int identities = 0;
+  bool operator==(const TrainingCount&) const = default;
+};
+
 //! The first step after which `epochs` epochs have passed. An epoch is over when batches have had as many rows as the
 //! split has training images: ⌈epochs × training_images ÷ (P × K)⌉ steps, P × K being Recipe::identities ×
 //! Recipe::images. Papers count so ("120 epochs" of batches of 64 images), whose samplers draw identities as ours does:

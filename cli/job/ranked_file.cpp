@@ -208,6 +208,9 @@ RankedFile rank_open_file(const std::string& path, const RankRequest& request, c
   ranked.left_out_by_camera = query.has_cameras() || gallery.has_cameras();
   ranked.identities = query.identities.values;
   ranked.cameras = query.cameras.values;
+  if (ranked.identities.empty())
+    throw core::input_error("there is nothing to rank", "no image in it is a query",
+                            "of an image list, the column subset says which images are query and which gallery");
   if (first != nullptr) require_same_queries(*first, ranked);
   ranked.scores = file.has("distance") ? rank_given(file, query, gallery, request.ranking)
                                        : rank_by_features(file, query, gallery, request, path);

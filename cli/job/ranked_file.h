@@ -26,8 +26,8 @@ struct RankedFile {
 };
 
 //! \param first whose queries these have to be, one by one; nullptr: any
-//! \throws RuntimeError (kInput), naming the file, for one that is not as the page says or has no features of whole
-//!         length where the request takes them
+//! \throws RuntimeError (kInput), naming the file, for one that is not as the page says, has no query, or has no
+//! features of whole length where the request takes them
 RankedFile rank_file(const std::string& path, const RankRequest& request, const RankedFile* first);
 
 }  // namespace resolute::cli

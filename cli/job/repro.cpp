@@ -35,7 +35,7 @@ each of its steps, the features and metrics of an evaluation, the bytes of a pac
 the first step, lane and tensor that differ (exit code 1). JOB is an id, its first digits (4 or more), or a
 specification's file.)",
     "  resolute repro 3fa9 --store store\n"
-    "  resolute repro 3fa9 --store store --ranks 2           # another number of ranks: the same bits\n"
+    "  resolute repro 3fa9 --store store --ranks 2           # of a training of 2 lanes or more: the same bits\n"
     "  resolute repro 3fa9 --store store --steps 5 --json    # a quick look\n"};
 
 constexpr int kDiffers = 1;
@@ -95,11 +95,16 @@ void check(const Request& request) {
     throw core::input_error(
         fmt::format("--ranks {} does not divide {} lane{}", request.ranks, lanes, lanes == 1 ? "" : "s"),
         training != nullptr ? "every process rank runs the same number of lanes"
-                            : "only a training has more than one process rank");
+                            : "only a training has more than one process rank",
+        lanes == 1 ? "leave --ranks out" : fmt::format("give a divisor of {}", lanes));
   if (request.steps && training == nullptr)
     throw core::input_error(
         fmt::format("--steps {} for a job of kind {}", *request.steps, experiments::kind_name(request.specification)),
         "only a training has steps", "leave --steps out");
+  if (!request.raw_root.empty() && !std::holds_alternative<experiments::ShardSpecification>(request.specification))
+    throw core::input_error(
+        fmt::format("--raw-root for a job of kind {}", experiments::kind_name(request.specification)),
+        "only a shard reads raw images", "leave --raw-root out");
 }
 
 Request read_request(const options::variables_map& values, const std::string& name) {

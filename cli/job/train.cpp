@@ -27,7 +27,8 @@ constexpr CommandHelp kTrainHelp{
     R"(Runs one training from its specification (docs/formats/specification.md), going on from its last checkpoint if there
 is one. The pack must be in the store. W process ranks give the same bits as one; W divides the specification's lanes.
 Ctrl-C stops it after a checkpoint, from which the same command goes on; a second one stops it at once.)",
-    "  resolute train spec.json --store store --ranks 2\n"};
+    "  resolute train store/jobs/AB/ID/spec.json --store store\n"
+    "  resolute train spec.json --store store --ranks 2      # of 2 lanes or more\n"};
 
 // An option that goes on to every rank as it is; the worker's default where it is not given, which an external worker
 // need not know. Read with its sign: as an unsigned number "-1" would be 2^64 - 1.
@@ -83,8 +84,10 @@ int train(const Arguments& arguments) {
         "--device " + (*values)["device"].as<std::string>() + " asks for another",
         "change the specification: a device is part of what is trained");
   if (ranks < 1 || training->lanes % ranks != 0)
-    throw core::input_error(fmt::format("--ranks {} does not divide {} lanes", ranks, training->lanes),
-                            "every process rank runs the same number of lanes");
+    throw core::input_error(
+        fmt::format("--ranks {} does not divide {} lane{}", ranks, training->lanes, training->lanes == 1 ? "" : "s"),
+        "every process rank runs the same number of lanes",
+        training->lanes == 1 ? "leave --ranks out" : fmt::format("give a divisor of {}", training->lanes));
   std::vector<std::string> worker_options;
   pass_on(*values, "threads", 1, worker_options);
   pass_on(*values, "checkpoint-every", 1, worker_options);

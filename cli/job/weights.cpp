@@ -142,6 +142,7 @@ int weights_export(const Arguments& arguments) {
   auto values = parse_options(arguments, kExportHelp, visible, {"JOB"});
   if (!values) return 0;
   const StoreLayout store(required_value(*values, "store"));
+  require_store(store.root());
   const std::string out = required_value(*values, "out");
   const auto job = find_job(core::real_file_system(), store, (*values)["JOB"].as<std::string>());
   const WorkerAnswer answer = ask_worker({"weights", "export", job.hex, store.root().string(), out});
@@ -162,8 +163,9 @@ int weights_list(const Arguments& arguments) {
   add("json", "one JSON document on stdout");
   auto values = parse_options(arguments, kListHelp, visible, {});
   if (!values) return 0;
-  const experiments::WeightsCatalogue catalogue(core::real_file_system(),
-                                                StoreLayout(required_value(*values, "store")));
+  const StoreLayout store(required_value(*values, "store"));
+  require_store(store.root());
+  const experiments::WeightsCatalogue catalogue(core::real_file_system(), store);
   core::Json list = core::Json::array();
   for (const std::string& name : catalogue.names()) {
     std::optional<experiments::NamedWeights> found;

@@ -24,13 +24,13 @@ namespace {
 constexpr CommandHelp kSuiteBundleHelp{
     "resolute suite bundle SUITE.toml --store STORE --out FILE [--without-features] [--json]",
     R"(Puts the suite and what its finished jobs left into one ZIP file: specifications, results, scores of queries,
-features, what figures are made of, logs of losses, the packs' manifests, the papers' numbers and the tables
-themselves; not images, weights and checkpoints. Unpacked anywhere, `suite table`, `compare` and `export` print from
-it the same bytes, without GPU, images or weights. FILE is new, and written whole or not at all. Works while the suite
-runs.)",
-    "  resolute suite bundle suite.toml --store store --out study.zip\n"
+features, what figures are made of, logs of losses, the packs' manifests, the papers' numbers and the tables themselves;
+not images, weights and checkpoints. Unpacked anywhere, `suite table`, `compare` and `export` print from it the same
+bytes, without GPU, images or weights; the folder is called as the suite. FILE is new, and written whole or not at all.
+Works while the suite runs.)",
+    "  resolute suite bundle study.toml --store store --out study.zip\n"
     "  unzip study.zip && cd study && RESOLUTE_DATA_DIR=. resolute suite table suite.toml --store store\n"
-    "  resolute suite bundle suite.toml --store store --profile long --out long.zip --without-features\n"};
+    "  resolute suite bundle study.toml --store store --profile long --out long.zip --without-features\n"};
 
 std::string table_command(const std::vector<std::string>& arguments) {
   std::string command = "resolute suite table suite.toml --store store";

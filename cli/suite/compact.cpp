@@ -27,6 +27,7 @@ int suite_compact(const Arguments& arguments) {
   add_compact_options(visible, "the suite");
   auto parsed = parse_suite_arguments(arguments, kSuiteCompactHelp, visible);
   if (!parsed) return 0;
+  parsed->require_store();
   auto& files = core::real_file_system();
   const auto plan = parsed->plan(false);
   print_compaction(parsed->values, parsed->json, [&](bool undo, const orchestrator::CompactOptions& options) {

@@ -217,10 +217,16 @@ void read_run_options(const options::variables_map& values, const std::map<std::
   run.policy.stop_lead = std::chrono::seconds(number("notice"));
   run.bind = settings::parse_word<orchestrator::BindRanks>(values["bind"].as<std::string>(), "option --bind");
   if (values.count("interface") > 0) run.interface = values["interface"].as<std::string>();
-  if (values.count("walltime") > 0)
-    run.ends_at = orchestrator::wall_clock() + orchestrator::parse_walltime(values["walltime"].as<std::string>());
-  else
+  if (values.count("walltime") == 0) {
     run.ends_at = orchestrator::allocation_end(environment);
+    return;
+  }
+  const auto walltime = orchestrator::parse_walltime(values["walltime"].as<std::string>());
+  if (walltime <= run.policy.stop_lead)
+    throw core::input_error(fmt::format("--walltime of {} s leaves no time to work", walltime.count()),
+                            fmt::format("a run stops {} s before its end", number("notice")),
+                            "give more, or a shorter --notice");
+  run.ends_at = orchestrator::wall_clock() + walltime;
 }
 
 // A batch system sends the same SIGTERM for all that can happen to a job; SLURM can be asked what it meant. The ranks

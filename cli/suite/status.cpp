@@ -299,6 +299,9 @@ int suite_status(const Arguments& arguments) {
     watch(subject, std::chrono::milliseconds(static_cast<std::int64_t>(interval * 1000)));
     return 0;
   }
+  // Who watches waits for it.
+  if (!std::filesystem::is_directory(parsed->store.root()))
+    core::log_warning("there is no store '{}' yet", parsed->store.root().string());
   SlurmLook slurm;
   std::set<std::string> warned;
   const StatusView view = look(subject, slurm, warned);

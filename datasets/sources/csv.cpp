@@ -211,6 +211,9 @@ void warn_of_person_0(const std::vector<ListedImage>& images, std::string_view l
 
 std::vector<ListedImage> parse_image_list(std::string_view text, std::string_view name, Remarks& remarks) {
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  if (text.empty())
+    throw core::input_error(fmt::format("'{}' is empty", name),
+                            fmt::format("its first line names columns, of {}", fmt::join(kColumns, ", ")));
   const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
   if (lines > kMaxListLines)
     throw core::input_error(fmt::format("'{}' has {} lines", name, lines),

@@ -193,15 +193,23 @@ std::vector<int> training_rates(const SplitSettings& options) {
   return rates;
 }
 
-core::RuntimeError nothing_to_split(std::string_view pack, const SplitSides& sides, const Split& split) {
-  return core::input_error(
-      fmt::format("pack '{}' cannot be split", pack),
-      fmt::format("{} identities would train and {} images be queries with {} low-resolution", split.train_identities,
-                  split.query.size(), sides.description()),
-      any_camera(split.options) ? "an identity needs two images"
-      : sides.came_low() ? "an identity needs an image that came in low resolution and an HR one from a camera that "
-                           "took none of it in low resolution"
-                         : "an identity needs an image in that camera and one in another");
+std::string advice_to_split(std::span<const PackRow> rows, const SplitSides& sides, const SplitSettings& options) {
+  std::set<std::int64_t> identities;
+  for (const PackRow& row : rows)
+    if (row.sample.identity != 0) identities.insert(row.sample.identity);
+  constexpr std::size_t kFewest = 3;  // two to train, one to ask for
+  if (identities.size() < kFewest)
+    return fmt::format("it has {} {}, and two to train and one to test are the fewest", identities.size(),
+                       identities.size() == 1 ? "identity" : "identities");
+  if (options.partition == Partition::kOfficial &&
+      std::none_of(rows.begin(), rows.end(), [](const PackRow& row) { return row.sample.subset == "train"; }))
+    return "none of its images is said to be of the official partition's train (of an image list: by the column "
+           "subset); set split.partition to \"random-halves\"";
+  if (any_camera(options)) return "an identity needs two images";
+  if (sides.came_low())
+    return "an identity needs an image that came in low resolution and an HR one from a camera that took none of it in "
+           "low resolution";
+  return "an identity needs an image in that camera and one in another";
 }
 
 }  // namespace
@@ -242,7 +250,11 @@ Split make_split(std::span<const PackRow> rows, std::string_view pack, std::stri
       split.gallery.push_back({i, sample.path, sample.identity, sample.camera});
     }
   }
-  if (split.train_identities < 2 || split.query.empty()) throw nothing_to_split(pack, sides, split);
+  if (split.train_identities < 2 || split.query.empty())
+    throw core::input_error(fmt::format("pack '{}' cannot be split", pack),
+                            fmt::format("{} identities would train and {} images be queries with {} low-resolution",
+                                        split.train_identities, split.query.size(), sides.description()),
+                            advice_to_split(rows, sides, options));
   return split;
 }
 

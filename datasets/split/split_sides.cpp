@@ -97,7 +97,9 @@ void SplitSides::use_camera(std::span<const PackRow> rows, std::string_view pack
     if (!cameras.contains(camera))
       throw core::input_error(fmt::format("pack '{}' has no camera {} to make low-resolution", pack, camera),
                               fmt::format("its cameras are {}", fmt::join(cameras, ", ")),
-                              several ? "set lr_cameras to some of them" : "set lr_camera to one of them");
+                              cameras.size() == 1 ? "set lr_camera to 0: all images are of one camera"
+                              : several           ? "set lr_cameras to some of them"
+                                                  : "set lr_camera to one of them");
     cameras_.insert(camera);
   }
   description_ = fmt::format("camera{} {}", several ? "s" : "", fmt::join(cameras_, ", "));

@@ -29,16 +29,16 @@ const TrainingImages::Rows& TrainingImages::rows_of(const PackSettings& pack, co
   return rows_.emplace(pack_folder, std::move(rows)).first->second;
 }
 
-std::optional<std::size_t> TrainingImages::count(const PackSettings& pack, const std::filesystem::path& pack_folder,
-                                                 const std::filesystem::path& root, const SplitSettings& split) {
+std::optional<settings::TrainingCount> TrainingImages::count(const PackSettings& pack,
+                                                             const std::filesystem::path& pack_folder,
+                                                             const std::filesystem::path& root,
+                                                             const SplitSettings& split) {
   const std::pair key(pack_folder, settings::canonical(split).text());
   if (const auto known = counts_.find(key); known != counts_.end()) return known->second;
   const Rows& rows = rows_of(pack, pack_folder, root);
   if (!rows) return std::nullopt;
-  const std::size_t images =
-      make_split(*rows, pack.name, "", split, {pack.rates, pack.height, pack.width}).train.size();
-  counts_.emplace(key, images);
-  return images;
+  const Split made = make_split(*rows, pack.name, "", split, {pack.rates, pack.height, pack.width});
+  return counts_.emplace(key, settings::TrainingCount{made.train.size(), made.train_identities}).first->second;
 }
 
 }  // namespace resolute::datasets

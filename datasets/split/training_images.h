@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! How many images a trial trains on, before its data set is packed: labels alone are looked at. For who plans how many
-//! steps an epoch has (settings/epochs.h).
+//! How many images and people a trial trains on, before its data set is packed: labels alone are looked at. For who
+//! plans how many steps an epoch has (settings/epochs.h), and whether a batch can be filled.
 
 #include <cstddef>
 #include <filesystem>
@@ -13,6 +13,7 @@
 
 #include "core/files/file_system.h"
 #include "datasets/split/split.h"
+#include "settings/epochs.h"
 
 namespace resolute::datasets {
 
@@ -22,14 +23,14 @@ class TrainingImages {
   //! \param files must outlive this
   explicit TrainingImages(core::FileSystem& files) : files_(files) {}
 
-  //! The items of the split's `train`. The labels are those of the sealed pack's manifest where there is one: it is
-  //! what the training will read. Otherwise they are listed as packing would: from the names of the raw images
-  //! (their pixels stay unread; of CAVIAR4REID the headers are read), or from the settings of drawn ones. \param
-  //! pack_folder where the pack is or will be \param root folder of the raw images, of drawn ones too where they are
-  //! drawn already; may be empty or not there \return nothing where there is neither pack nor raw image \throws
+  //! The items of the split's `train`, and whose they are. The labels are those of the sealed pack's manifest where
+  //! there is one: it is what the training will read. Otherwise they are listed as packing would: from the names of the
+  //! raw images (their pixels stay unread; of CAVIAR4REID the headers are read), or from the settings of drawn ones.
+  //! \param pack_folder where the pack is or will be \param root folder of the raw images, of drawn ones too where they
+  //! are drawn already; may be empty or not there \return nothing where there is neither pack nor raw image \throws
   //! RuntimeError: as read_sealed_rows(), list_samples() and make_split()
-  std::optional<std::size_t> count(const PackSettings& pack, const std::filesystem::path& pack_folder,
-                                   const std::filesystem::path& root, const SplitSettings& split);
+  std::optional<settings::TrainingCount> count(const PackSettings& pack, const std::filesystem::path& pack_folder,
+                                               const std::filesystem::path& root, const SplitSettings& split);
 
  private:
   using Rows = std::optional<std::vector<PackRow>>;
@@ -37,8 +38,9 @@ class TrainingImages {
                       const std::filesystem::path& root);
 
   core::FileSystem& files_;
-  std::map<std::filesystem::path, Rows> rows_;                                   // by pack folder
-  std::map<std::pair<std::filesystem::path, std::string>, std::size_t> counts_;  // by that and the split's settings
+  std::map<std::filesystem::path, Rows> rows_;  // by pack folder
+  // By that and the split's settings.
+  std::map<std::pair<std::filesystem::path, std::string>, settings::TrainingCount> counts_;
 };
 
 }  // namespace resolute::datasets

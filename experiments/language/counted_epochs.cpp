@@ -22,16 +22,16 @@ Images images_of(const Combination& combination, const ImageCount& count, const 
                  const std::string& key) {
   const std::string& dataset = combination.dataset.id;
   const std::string value = combination.settings.at(key).value.dump();
-  std::optional<std::size_t> images;
+  std::optional<settings::TrainingCount> counted;
   try {
-    if (count.counted) images = count.counted(combination.planned, split);
+    if (count.counted) counted = count.counted(combination.planned, split);
   } catch (const core::RuntimeError& error) {
     if (error.kind() != core::ErrorKind::kInput) throw;
     combination.refuse(key, value,
                        fmt::format("the training images of data set '{}' cannot be counted: {}", dataset, error.what()),
                        fmt::format("put that right or give '{}'", in_other_words(key)));
   }
-  if (images) return {*images};
+  if (counted) return {counted->images};
   if (count.estimate)
     if (const auto estimate = estimated_split(combination.planned.pack, split))
       return {std::max<std::size_t>(1, static_cast<std::size_t>(std::llround(estimate->train))), true};

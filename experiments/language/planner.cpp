@@ -366,10 +366,28 @@ class Planner {
       count_steps(combination, draft.epochs, {training_images_, suite_.estimate}, training, told);
     }
     check_of(combination, JobSpecification(training));
+    check_listed(combination, training);
     training = normalised(training);
     check_of(combination, JobSpecification(training));
     training.initial_weights = initial_weights(combination, draft);
     return training;
+  }
+
+  //! Of a list of one's own nothing is published. Its labels say whether it can be split and has people enough, where
+  //! they are here.
+  void check_listed(const Combination& combination, const TrainingSpecification& training) const {
+    if (training.pack.source != settings::Source::kCsv || training.pack.synthetic || !training_images_) return;
+    std::optional<settings::TrainingCount> count;
+    try {
+      count = training_images_(combination.planned, training.split);
+    } catch (const core::RuntimeError& error) {
+      if (error.kind() != core::ErrorKind::kInput) throw;
+      throw error.at(combination.dataset.place);
+    }
+    if (count && training.recipe.identities > count->identities)
+      combination.refuse(
+          "train.identities", training.recipe.identities,
+          fmt::format("data set '{}' has {} training identities", training.pack.name, count->identities));
   }
 
   //! Adds the trials' trainings and evaluations. \return the evaluations

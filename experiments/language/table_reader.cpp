@@ -73,6 +73,10 @@ std::vector<const Node*> TableReader::tables(const std::string& key) {
   const Node* found = find(key);
   std::vector<const Node*> list;
   if (found == nullptr) return list;
+  for (const Member& member : node_.members)
+    if (member.key == key + "s" && found->kind != Node::Kind::kTables)
+      throw core::input_error(fmt::format("{}: key '{}' is unknown", member.node.place, member.key), {},
+                              fmt::format("did you mean '{}'?", key));
   if (found->kind != Node::Kind::kTables)
     throw core::input_error(fmt::format("{}: key '{}' is not a list of tables", found->place, key), {},
                             "write it as [[…]] in double brackets");

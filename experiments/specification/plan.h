@@ -16,6 +16,7 @@
 
 #include "core/files/json.h"
 #include "experiments/specification/specification.h"
+#include "settings/epochs.h"
 
 namespace resolute::experiments {
 
@@ -108,10 +109,10 @@ struct DatasetPlan {
   std::string root_text{};  //!< as the suite has it: "${VIPER}"
 };
 
-//! Counts the images that a trial trains on, for lengths in epochs (settings/epochs.h). Returns nothing if neither the
-//! pack nor the raw images are here. \throws RuntimeError if they cannot be listed or split
+//! Counts what a trial trains on. Returns nothing if neither the pack nor the raw images are here. \throws RuntimeError
+//! if they cannot be listed or split
 using TrainingImages =
-    std::function<std::optional<std::size_t>(const DatasetPlan& dataset, const SplitSettings& split)>;
+    std::function<std::optional<settings::TrainingCount>(const DatasetPlan& dataset, const SplitSettings& split)>;
 
 //! The steps that a length in epochs gives, over the trials of a row: their splits may differ in size.
 struct EpochsPlan {

@@ -110,6 +110,9 @@ void check(const SplitSettings& split, const PackSettings& pack) {
 }
 
 void check(const Recipe& r, const PackSettings& pack) {
+  if (r.steps == 0)
+    throw MemberError("train.steps", r.steps, fmt::format("it must be 1 to {}", Recipe::kMostSteps),
+                      "give it, or train.epochs");
   settings::check_members(r, "train.");
   if (static_cast<std::int64_t>(r.identities) * r.images > Recipe::kMostImages)
     throw MemberError(

@@ -63,6 +63,24 @@ TEST_F(DataSettings, every_source_can_be_planned) {
               AllOf(StartsWith("s.toml:13:1: key 'source' has the value 'cuhk'"), HasSubstr("did you mean 'cuhk03'")));
 }
 
+// Nothing is published of a list of one's own: its labels are asked, where they are here.
+TEST_F(DataSettings, a_list_with_too_few_people_is_refused_where_its_labels_are_here) {
+  options_.training_images = [](const DatasetPlan&, const SplitSettings&) { return settings::TrainingCount{40, 7}; };
+  EXPECT_EQ("", refusal("csv", "train.identities = 7"));
+  EXPECT_EQ("", refusal("viper", "train.identities = 8")) << "of which it is known";
+  EXPECT_THAT(
+      refusal("csv", "train.identities = 8"),
+      AllOf(HasSubstr("key 'train.identities' has the value 8 (data set '"), HasSubstr("has 7 training identities")));
+  options_.training_images = [](const DatasetPlan&, const SplitSettings&) -> std::optional<settings::TrainingCount> {
+    throw core::input_error("pack 'x' cannot be split", "why", "advice");
+  };
+  EXPECT_THAT(refusal("csv", ""), AllOf(StartsWith("s.toml:"), HasSubstr(": pack 'x' cannot be split (why); advice")));
+  options_.training_images = [](const DatasetPlan&, const SplitSettings&) -> std::optional<settings::TrainingCount> {
+    return std::nullopt;
+  };
+  EXPECT_EQ("", refusal("csv", "train.identities = 8"));
+}
+
 TEST_F(DataSettings, what_lr_images_are_made_of_is_another_pack) {
   const Plan native = plan(head("viper")), network = plan(head("viper", "view_from = \"network\""));
   EXPECT_EQ(settings::ViewFrom::kNative, native.datasets.at(0).pack.view_from);

@@ -51,7 +51,7 @@ TEST_F(EpochsSuite, each_trial_is_as_long_as_its_own_split_says) {
   options_.training_images = [](const DatasetPlan& dataset, const SplitSettings& split) {
     EXPECT_EQ("easy", dataset.id);
     EXPECT_EQ(settings::TrainPool::kMlr, split.train_pool);
-    return std::optional<std::size_t>(100 + 16 * split.seed);
+    return settings::TrainingCount{100 + 16 * split.seed, 50};
   };
   const Plan made = plan(small("train.epochs = 2\ntrials = 3\nsplit.train_pool = \"mlr\""));
   check_sound(made);
@@ -121,29 +121,31 @@ TEST_F(EpochsSuite, both_of_a_pair_in_one_layer_are_refused_with_file_line_and_k
 
 TEST_F(EpochsSuite, what_cannot_be_counted_is_refused_once_with_its_place_and_data_set) {
   const std::string text = small("train.epochs = 4");
-  options_.training_images = [](const DatasetPlan&, const SplitSettings&) { return std::nullopt; };
+  options_.training_images = [](const DatasetPlan&, const SplitSettings&) -> std::optional<settings::TrainingCount> {
+    return std::nullopt;
+  };
   const std::string unknown =
       "s.toml:6:7: key 'train.epochs' has the value 4 (how many steps an epoch of data set 'easy' has is not known: "
       "neither its pack nor its raw images are here, for row 'r' on data set 'easy'); give 'train.steps'";
   EXPECT_EQ(unknown, refused(text));
   options_.training_images = {};
   EXPECT_EQ(unknown, refused(text));
-  options_.training_images = [](const DatasetPlan&, const SplitSettings&) -> std::optional<std::size_t> {
+  options_.training_images = [](const DatasetPlan&, const SplitSettings&) -> std::optional<settings::TrainingCount> {
     throw core::input_error("image 'x.png' is odd");
   };
   EXPECT_THAT(refused(text), AllOf(StartsWith("s.toml:6:7: key 'train.epochs' has the value 4 (the training images of "
                                               "data set 'easy' cannot be counted: image 'x.png' is odd"),
                                    HasSubstr("for row 'r' on data set 'easy'")));
-  options_.training_images = [](const DatasetPlan&, const SplitSettings&) -> std::optional<std::size_t> {
+  options_.training_images = [](const DatasetPlan&, const SplitSettings&) -> std::optional<settings::TrainingCount> {
     throw core::corrupt_error("row 3 is damaged");
   };
   EXPECT_EQ("row 3 is damaged", tests::refusal([&] { plan(text); }, core::ErrorKind::kCorrupt));
 }
 
 TEST_F(EpochsSuite, a_suite_without_epochs_asks_nothing) {
-  options_.training_images = [](const DatasetPlan&, const SplitSettings&) -> std::optional<std::size_t> {
+  options_.training_images = [](const DatasetPlan&, const SplitSettings&) -> std::optional<settings::TrainingCount> {
     ADD_FAILURE() << "asked";
-    return 1;
+    return settings::TrainingCount{1, 1};
   };
   const Plan made = plan(small("train.steps = 4"));
   EXPECT_TRUE(made.epochs.empty());

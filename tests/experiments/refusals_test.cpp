@@ -99,7 +99,7 @@ SuiteOptions usual() {
   SuiteOptions options;
   options.store = "/nowhere";
   options.reference_file = kFolder / "papers.toml";
-  options.training_images = [](const DatasetPlan&, const SplitSettings&) { return 96; };
+  options.training_images = [](const DatasetPlan&, const SplitSettings&) { return settings::TrainingCount{96, 96}; };
   return options;
 }
 

@@ -237,7 +237,7 @@ TEST_F(StandIns, may_train_as_many_steps_as_epochs_need) {
   std::vector<std::string> asked;
   options_.training_images = [&](const DatasetPlan& dataset, const SplitSettings&) {
     asked.push_back(dataset.id + (dataset.pack.synthetic ? " drawn" : " read"));
-    return 40;
+    return settings::TrainingCount{40, 10};
   };
   std::string text = kSuite;
   text.replace(text.find("steps = 4"), 9, "epochs = 2");

@@ -18,7 +18,9 @@ TEST(SuiteErrors, a_refusal_is_one_line_of_place_problem_reason_and_suggestion) 
   EXPECT_EQ("s.toml:10:1: key 'train.steps' has the value \"ten\" (an integer is needed)",
             with("steps = 10", "steps = \"ten\""));
   EXPECT_EQ(
-      "s.toml:10:1: key 'train.steps' has the value 0 (it must be 1 to 100000000, for row 'r' on data set 'easy')",
+      "s.toml:10:1: key 'train.steps' has the value 0 (it must be 1 to 100000000, for row 'r' on data set 'easy'); "
+      "give "
+      "it, or train.epochs",
       with("steps = 10", "steps = 0"));
   EXPECT_EQ(
       "s.toml:11:1: key 'train.identities' has the value 3 (2 lanes leave a lane with 1 of the 2 identities that it "

@@ -40,7 +40,9 @@ class Suite : public testing::Test {
 
   //! Where a suite speaks of epochs each trial has so many training images.
   void have_training_images(std::size_t images) {
-    options_.training_images = [images](const DatasetPlan&, const SplitSettings&) { return images; };
+    options_.training_images = [images](const DatasetPlan&, const SplitSettings&) {
+      return settings::TrainingCount{images, 1000};
+    };
   }
 
   //! From where the suite's file stands; the folder is another one in each test.

@@ -95,7 +95,8 @@ TEST_F(Csv, headers_and_lists_that_do_not_fit_are_refused) {
   const std::string in_1 = "'images.csv', line 1: column ";
   const std::string in_3 = "'images.csv', line 3: ";
   for (const auto& [text, message] : std::vector<std::pair<std::string, testing::Matcher<std::string>>>{
-           {"", StartsWith(in_1 + "'' is unknown (the first line names columns")},
+           {"", StartsWith("'images.csv' is empty (its first line names columns, of path, ")},
+           {"\n", StartsWith(in_1 + "'' is unknown (the first line names columns")},
            {"path,identity,camera\n", StartsWith("'images.csv' names no images (")},
            {"path,identity,camera,resolution\n",
             in_1 + "'resolution' is unknown (the first line names columns, of path, identity, camera, subset, rate); "
@@ -256,7 +257,7 @@ TEST_F(Csv, people_with_one_image_are_distractors_on_request_and_refused_without
   write(text);
   PackSettings pack;
   pack.single_images = SingleImages::kDistractors;
-  EXPECT_EQ(4U, TrainingImages(files_).count(pack, root_ / "pack", root_, {}));
+  EXPECT_EQ((settings::TrainingCount{4, 2}), TrainingImages(files_).count(pack, root_ / "pack", root_, {}));
   // Nobody trains on, or asks for, a distractor.
   for (const char* subset : {"train", "query"}) {
     write(

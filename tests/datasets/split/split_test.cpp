@@ -433,7 +433,11 @@ TEST(Split, what_cannot_be_split_is_refused) {
   rows = regular_rows(2);
   refused([](SplitSettings&) {}, "cannot be split");
   refused([](SplitSettings& o) { o.lr_camera = 0; },
-          "images of any camera low-resolution); an identity needs two images");
+          "images of any camera low-resolution); it has 2 identities, and two to train and one to test are the fewest");
+  rows = regular_rows(4);
+  for (PackRow& row : rows) row.sample.subset = "gallery";
+  refused([](SplitSettings& o) { o.partition = Partition::kOfficial; },
+          "by the column subset); set split.partition to \"random-halves\"");
 }
 
 TEST(Split, a_pack_without_the_rate_says_which_it_has) {

@@ -53,7 +53,9 @@ RESOLUTE_FUZZER(suite, .rounds = 3'000, .examples = suite_examples, .mutate = mu
   options.environment = {{"DATA", "/data"}};
   options.reference_file = "suite/papers.toml";
   options.need_roots = false;
-  options.training_images = [](const experiments::DatasetPlan&, const experiments::SplitSettings&) { return 96; };
+  options.training_images = [](const experiments::DatasetPlan&, const experiments::SplitSettings&) {
+    return settings::TrainingCount{96, 96};
+  };
   options.estimate = true;
   return understood([&] { check_plan(experiments::read_suite(files, "suite/s.toml", options)); });
 }

@@ -119,7 +119,7 @@ TEST_F(EmbedTest, of_a_folder_every_image_is_one_of_nobody_in_the_order_of_paths
   const auto queries = kept.read_float32("query/features", 2).values;
   expected.insert(expected.end(), queries.begin(), queries.end());
   EXPECT_EQ(expected, made.read_float32("gallery/features", 2).values);
-  EXPECT_EQ(code_of(resolute({"rank", out("folder.h5")})), 0);
+  expect_refusal(resolute({"rank", out("folder.h5")}), 2, "no image in it is a query");
 }
 
 TEST_F(EmbedTest, broken_images_are_all_named_and_nothing_is_written) {

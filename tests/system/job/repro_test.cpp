@@ -341,6 +341,7 @@ TEST_F(ReproCommand, what_cannot_be_reproduced_is_refused_in_one_line) {
   refused({id, "--ranks", "3"}, "--ranks 3 does not divide 2 lanes");
   refused({ids_["evaluation"], "--ranks", "2"}, "only a training has more than one process rank");
   refused({ids_["seal"], "--steps", "2"}, "only a training has steps");
+  refused({ids_["seal"], "--raw-root", "/tmp"}, "only a shard reads raw images");
   refused({id, "--steps", "0"}, "--steps 0 (at least 1 step is needed)");
   const std::string twin = id.substr(0, 8) + std::string(56, 'f');
   fs::create_directories(folder_of(changed, twin));

@@ -169,6 +169,15 @@ TEST_F(HostileFeatures, a_side_without_rows_needs_no_cameras) {
   EXPECT_THAT(output.out, HasSubstr("\"queries_without_match\":3"));
 }
 
+TEST_F(HostileFeatures, without_a_query_there_is_nothing_to_rank) {
+  FeatureFile file = good().as_features();
+  file.set("query/identities", {});
+  for (const char* name : {"query/cameras", "query/prefix"}) file.remove(name);
+  file.floats["query/features"] = {{0, 2}, {}};
+  file.write(path_);
+  expect_refused("there is nothing to rank (no image in it is a query)");
+}
+
 TEST_F(HostileFeatures, wrong_type_and_number_of_dimensions_are_refused) {
   auto as_integers = [](std::string name) {
     return [=](FeatureFile& file) {
