@@ -43,7 +43,7 @@ constexpr CommandHelp kSuiteRunHelp{
     R"(Runs what is missing of a suite. Alone it uses this machine; under mpirun or srun rank 0 coordinates and every other
 rank is an agent. Killed at any moment, the same command goes on from where it stopped; finished jobs never run again.
 
-Exit codes: 0 complete, 3 some jobs failed, 75 interrupted.)",
+Exit codes: 0 complete; 3 some jobs failed or, with --only or --max-jobs, are left out; 75 interrupted.)",
     "  resolute suite run experiments/suites/quickstart.toml --store store\n"
     "  mpirun -np 3 resolute suite run suite.toml --store /shared/store --slots 4\n"};
 
@@ -121,8 +121,10 @@ int report(const SuiteArguments& arguments, const experiments::Plan& plan, const
   for (const auto& failure : outcome.failures)
     core::log_error("job {} ({}) {}: {}", experiments::short_id(failure.job), failure.label,
                     failure.cancelled() ? "cancelled" : "failed: " + failure.cause, failure.evidence);
-  const auto first =
-      std::ranges::find_if(outcome.failures, [](const auto& f) { return f.cause != orchestrator::kNeedsFailed; });
+  // Of one that has left a log.
+  const auto first = std::ranges::find_if(outcome.failures, [](const auto& f) {
+    return f.cause != orchestrator::kNeedsFailed && f.cause != name_of(orchestrator::Cause::kUnplaceable);
+  });
   if (first != outcome.failures.end())
     core::log_info("{}", where_a_job_tells(first->job, arguments.store.root().string()));
   auto& files = core::real_file_system();

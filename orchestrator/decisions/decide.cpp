@@ -151,7 +151,10 @@ std::string why_unplaceable(const State& state, const Policy& policy, const Job&
   if (job.gpus && all == 0)
     return fmt::format("it needs {} and the run has none; `resolute doctor` on its nodes says why",
                        slots_text(job.slots, true));
-  if (job.slots > all) return fmt::format("it needs {} and the run has {}", slots_text(job.slots, job.gpus), all);
+  if (job.slots > all)
+    return fmt::format(
+        "it needs {} and the run has {}; `ranks` in the suite says how many, and a run has as many as {}",
+        slots_text(job.slots, job.gpus), all, job.gpus ? "there are GPUs" : "--slots says");
   const int ranks = most_ranks(state, need_of(job));
   if (ranks >= job.slots) return {};
   return fmt::format("it needs {} of one numeric class with {} MiB each and the run has {} such",

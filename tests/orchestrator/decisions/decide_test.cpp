@@ -257,7 +257,9 @@ TEST(Decide, a_job_larger_than_the_run_fails_and_lost_capacity_interrupts) {
   State state = state_after({toy_run(), toy_job(0, 3), toy_agent(0, "a", 2)});
   auto decisions = decide_now(state);
   ASSERT_EQ(decisions.size(), 1U);
-  EXPECT_EQ(std::get<JobFailed>(decisions[0]).why, "it needs 3 slots and the run has 2");
+  EXPECT_EQ(
+      std::get<JobFailed>(decisions[0]).why,
+      "it needs 3 slots and the run has 2; `ranks` in the suite says how many, and a run has as many as --slots says");
   state = state_after({toy_run(), toy_job(0, 3), toy_agent(0, "a", 2), toy_agent(1, "b", 2), AgentLost{{0}, ""}});
   EXPECT_EQ(std::get<RunEnded>(decide_now(state).at(0)).end, RunEnd::kInterrupted);
   state = state_after({toy_run(), toy_job(0)});
