@@ -144,8 +144,8 @@ void require_writable_store(const fs::path& store) {
     core::probe_storage(files, store);
   } catch (const core::RuntimeError& error) {
     if (error.error_number() == EROFS)
-      throw core::input_error("store '" + store.string() + "' cannot be written", "its file system is read-only",
-                              "give --store a folder that you may write to");
+      throw core::system_error("store '" + store.string() + "' cannot be written", EROFS,
+                               "give --store a folder that you may write to");
     // It may take files again later, and whoever waits for that knows it by the error's number.
     if (error.is_storage()) throw error.at("store '" + store.string() + "' cannot be written");
     throw core::RuntimeError(error.kind(), "store '" + store.string() + "' cannot be written", error.what(),

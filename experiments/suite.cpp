@@ -54,6 +54,7 @@ class SuiteReader {
     suite_.from_scratch = options_.from_scratch;
     suite_.need_weights = options_.need_roots;
     suite_.estimate = options_.estimate;
+    suite_.check_lists = options_.check_lists;
     suite_.with_references = options_.with_references;
     suite_.sets = read_sets(options_.sets);
     for (std::size_t i = 0; i < parts_.size(); ++i) read_part(i);

@@ -30,8 +30,11 @@ struct SuiteOptions {
   //! For `suite plan`: what follows from missing files is estimated (training images, specification/estimated_split.h)
   //! or left open (weights that the store does not have), and the plan says so. Jobs that depend on it are provisional.
   bool estimate = false;
-  //! Counts training images, for rows that give epochs. If it is empty, such rows are refused. A suite without epochs
-  //! never calls it.
+  //! For who makes jobs: a list of images of one's own that is here is looked at, image by image. One that cannot be
+  //! split, or has fewer people than a batch, is refused. Commands that look at what there is do not ask for that.
+  bool check_lists = false;
+  //! Counts what a trial trains on, for rows that give epochs, and for check_lists. If it is empty, such rows are
+  //! refused and lists are not looked at. Nothing else calls it.
   TrainingImages training_images{};
   bool stand_ins = false;  //!< use stand-ins for all data sets, whatever suite and profile say
   //! The columns to make, whatever the profile says; empty: those of the profile, or all

@@ -144,7 +144,7 @@ void hand_over(core::FileSystem& files, slurm::Client& client, const slurm::Effe
 
 Order read_order(const SuiteArguments& arguments, core::FileSystem& files,
                  const std::map<std::string, std::string>& environment) {
-  Order order{arguments, arguments.plan(false), {}, {}, false, {}, {}, {}};
+  Order order{arguments, arguments.plan_to_submit(), {}, {}, false, {}, {}, {}};
   order.suite_text = experiments::text_with_includes(files, arguments.values["SUITE.toml"].as<std::string>());
   order.has_result = [&files, store = arguments.store](const std::string& job) {
     return orchestrator::has_result(files, store, {job});

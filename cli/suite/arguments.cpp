@@ -64,9 +64,15 @@ experiments::Plan SuiteArguments::plan_of(const std::string& file, const std::st
   return experiments::read_suite(core::real_file_system(), file, suite_options(profile, need_roots));
 }
 
+experiments::Plan SuiteArguments::plan_to_submit() const {
+  experiments::SuiteOptions suite = suite_options(values["profile"].as<std::string>(), false);
+  suite.check_lists = true;
+  return experiments::read_suite(core::real_file_system(), values["SUITE.toml"].as<std::string>(), suite);
+}
+
 experiments::Plan SuiteArguments::estimated_plan() const {
   experiments::SuiteOptions suite = suite_options(values["profile"].as<std::string>(), false);
-  suite.estimate = true;
+  suite.estimate = suite.check_lists = true;
   return experiments::read_suite(core::real_file_system(), values["SUITE.toml"].as<std::string>(), suite);
 }
 
@@ -84,7 +90,7 @@ experiments::SuiteOptions SuiteArguments::suite_options(const std::string& profi
   suite.with_references = values.count("with-references") > 0;
   if (values.count("datasets") > 0) suite.datasets = names_between_commas(values["datasets"].as<std::string>());
   suite.reference_file = experiments::find_reference_file(files, suite.environment, executable_folder());
-  suite.need_roots = need_roots;
+  suite.need_roots = suite.check_lists = need_roots;
   suite.training_images = [counted = std::make_shared<datasets::TrainingImages>(files), store = store](
                               const experiments::DatasetPlan& dataset, const experiments::SplitSettings& split) {
     return counted->count(dataset.pack, store.pack_folder(dataset.pack),

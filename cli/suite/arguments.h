@@ -21,6 +21,8 @@ struct SuiteArguments {
   void require_store() const;
   //! Reads the suite anew from what was typed. \throws RuntimeError (kInput)
   experiments::Plan plan(bool need_roots) const;
+  //! The same for who hands the jobs over to other machines (SuiteOptions::check_lists).
+  experiments::Plan plan_to_submit() const;
   //! The same of another suite, or of the same with another profile.
   experiments::Plan plan_of(const std::string& file, const std::string& profile, bool need_roots) const;
   //! What `suite plan` shows: nothing need be here (SuiteOptions::estimate).

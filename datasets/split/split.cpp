@@ -194,9 +194,12 @@ std::vector<int> training_rates(const SplitSettings& options) {
 }
 
 std::string advice_to_split(std::span<const PackRow> rows, const SplitSides& sides, const SplitSettings& options) {
-  std::set<std::int64_t> identities;
-  for (const PackRow& row : rows)
-    if (row.sample.identity != 0) identities.insert(row.sample.identity);
+  std::set<std::int64_t> identities, cameras;
+  for (const PackRow& row : rows) {
+    if (row.sample.identity == 0) continue;
+    identities.insert(row.sample.identity);
+    cameras.insert(row.sample.camera);
+  }
   constexpr std::size_t kFewest = 3;  // two to train, one to ask for
   if (identities.size() < kFewest)
     return fmt::format("it has {} {}, and two to train and one to test are the fewest", identities.size(),
@@ -209,6 +212,7 @@ std::string advice_to_split(std::span<const PackRow> rows, const SplitSides& sid
   if (sides.came_low())
     return "an identity needs an image that came in low resolution and an HR one from a camera that took none of it in "
            "low resolution";
+  if (cameras.size() == 1) return advice_of_one_camera(options);
   return "an identity needs an image in that camera and one in another";
 }
 

@@ -31,6 +31,13 @@ std::set<std::int64_t> cameras_of_people_seen_by_two(std::span<const PackRow> ro
 
 }  // namespace
 
+std::string advice_of_one_camera(const SplitSettings& options) {
+  return fmt::format("all its images are of one camera: set lr_camera to 0{}",
+                     !options.lr_cameras.empty()                    ? " and leave lr_cameras out"
+                     : options.lr_side != settings::LrSide::kCamera ? " and leave lr_side out"
+                                                                    : "");
+}
+
 bool any_camera(const SplitSettings& options) { return options.lr_side == LrSide::kCamera && options.lr_camera == 0; }
 
 SplitSides::SplitSides(std::span<const PackRow> rows, std::string_view pack, const SplitSettings& options) {
@@ -97,7 +104,7 @@ void SplitSides::use_camera(std::span<const PackRow> rows, std::string_view pack
     if (!cameras.contains(camera))
       throw core::input_error(fmt::format("pack '{}' has no camera {} to make low-resolution", pack, camera),
                               fmt::format("its cameras are {}", fmt::join(cameras, ", ")),
-                              cameras.size() == 1 ? "set lr_camera to 0: all images are of one camera"
+                              cameras.size() == 1 ? advice_of_one_camera(options)
                               : several           ? "set lr_cameras to some of them"
                                                   : "set lr_camera to one of them");
     cameras_.insert(camera);

@@ -18,6 +18,9 @@ namespace resolute::datasets {
 //! Whether cameras mean nothing (MLR-VRU): lr_side "camera" and lr_camera 0.
 bool any_camera(const SplitSettings& options);
 
+//! What to set for a pack whose images are all of one camera.
+std::string advice_of_one_camera(const SplitSettings& options);
+
 //! Not for any_camera(): there the sides are drawn per image.
 class SplitSides {
  public:

@@ -366,15 +366,15 @@ class Planner {
       count_steps(combination, draft.epochs, {training_images_, suite_.estimate}, training, told);
     }
     check_of(combination, JobSpecification(training));
-    check_listed(combination, training);
+    if (suite_.check_lists) check_listed(combination, training);
     training = normalised(training);
     check_of(combination, JobSpecification(training));
     training.initial_weights = initial_weights(combination, draft);
     return training;
   }
 
-  //! Of a list of one's own nothing is published. Its labels say whether it can be split and has people enough, where
-  //! they are here.
+  //! Of a list of one's own nothing is published. Where its labels are here they say whether it can be split and has
+  //! people enough.
   void check_listed(const Combination& combination, const TrainingSpecification& training) const {
     if (training.pack.source != settings::Source::kCsv || training.pack.synthetic || !training_images_) return;
     std::optional<settings::TrainingCount> count;

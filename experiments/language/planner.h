@@ -72,11 +72,12 @@ struct SuiteText {
   bool with_references = false;  //!< the papers' numbers beside stand-ins too
   bool need_weights = true;      //!< the files of the weights asked for must be there
   bool estimate = false;         //!< see SuiteOptions::estimate
+  bool check_lists = false;      //!< see SuiteOptions::check_lists
 };
 
 //! \param references null where no row and no table names one
 //! \param weights where the names that `weights` gives are looked up
-//! \param training_images asked only for rows that speak of epochs
+//! \param training_images asked only for rows that speak of epochs, and with check_lists
 //! \throws RuntimeError (kInput) with the place of the key that is wrong; what training_images throws of another kind
 Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights,
                const TrainingImages& training_images);

@@ -65,6 +65,7 @@ TEST_F(DataSettings, every_source_can_be_planned) {
 
 // Nothing is published of a list of one's own: its labels are asked, where they are here.
 TEST_F(DataSettings, a_list_with_too_few_people_is_refused_where_its_labels_are_here) {
+  options_.check_lists = true;
   options_.training_images = [](const DatasetPlan&, const SplitSettings&) { return settings::TrainingCount{40, 7}; };
   EXPECT_EQ("", refusal("csv", "train.identities = 7"));
   EXPECT_EQ("", refusal("viper", "train.identities = 8")) << "of which it is known";
@@ -75,6 +76,9 @@ TEST_F(DataSettings, a_list_with_too_few_people_is_refused_where_its_labels_are_
     throw core::input_error("pack 'x' cannot be split", "why", "advice");
   };
   EXPECT_THAT(refusal("csv", ""), AllOf(StartsWith("s.toml:"), HasSubstr(": pack 'x' cannot be split (why); advice")));
+  options_.check_lists = false;
+  EXPECT_EQ("", refusal("csv", "")) << "who looks at what there is";
+  options_.check_lists = true;
   options_.training_images = [](const DatasetPlan&, const SplitSettings&) -> std::optional<settings::TrainingCount> {
     return std::nullopt;
   };

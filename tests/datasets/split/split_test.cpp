@@ -435,6 +435,12 @@ TEST(Split, what_cannot_be_split_is_refused) {
   refused([](SplitSettings& o) { o.lr_camera = 0; },
           "images of any camera low-resolution); it has 2 identities, and two to train and one to test are the fewest");
   rows = regular_rows(4);
+  for (PackRow& row : rows) row.sample.camera = 1;
+  const std::string one_camera = "all its images are of one camera: set lr_camera to 0";
+  refused([](SplitSettings& o) { o.lr_camera = 1; }, "low-resolution); " + one_camera);
+  refused([](SplitSettings&) {}, "(its cameras are 1); " + one_camera);
+  refused([](SplitSettings& o) { o.lr_cameras = {2, 3}; }, one_camera + " and leave lr_cameras out");
+  rows = regular_rows(4);
   for (PackRow& row : rows) row.sample.subset = "gallery";
   refused([](SplitSettings& o) { o.partition = Partition::kOfficial; },
           "by the column subset); set split.partition to \"random-halves\"");

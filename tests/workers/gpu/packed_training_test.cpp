@@ -73,6 +73,7 @@ TEST_F(PackedTrainingTest, each_wait_between_streams_and_each_copy_to_the_host_i
   // Losses, digests and norms; what goes to another rank by the host; a checkpoint.
   EXPECT_LE(3U, fetches.size());
   places.merge(fetches);
+  ASSERT_EQ(expected, bits());
   for (const auto& [place, times] : places) {
     accelerator::streams().leave_out(place);
     try {
