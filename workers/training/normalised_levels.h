@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <vector>
 
 #include "datasets/loader/loader.h"
@@ -22,10 +23,21 @@ class LevelNormalisation {
         mean_(of_channels(datasets::kChannelMean, device)),
         deviation_(of_channels(datasets::kChannelDeviation, device)) {}
 
+  //! Which of N images are flipped: on the device, once for all images of their items. Undefined where none is.
+  at::Tensor flips_of(std::span<const datasets::Augmentation> how) const {
+    if (std::none_of(how.begin(), how.end(), [](const auto& one) { return one.flipped; })) return {};
+    std::vector<std::uint8_t> which;
+    for (const datasets::Augmentation& one : how) which.push_back(one.flipped ? 1 : 0);
+    return placed(at::tensor(which, at::kByte).to(at::kBool).view({-1, 1, 1, 1}), white_.device());
+  }
+
   //! The CPU's bits of images that are flipped and erased. \param levels N×H×W×3 uint8 on the device, contiguous, as
-  //! datasets::BatchLevels has them \param how N \return N×3×H×W float32, channels-last in memory
-  at::Tensor operator()(const at::Tensor& levels, const std::vector<datasets::Augmentation>& how) const {
-    at::Tensor numbers = flipped(levels, how).to(at::kFloat).div_(white_).sub_(mean_).div_(deviation_);
+  //! datasets::BatchLevels has them \param flips flips_of() them \param how N: what is erased of each
+  //! \return N×3×H×W float32, channels-last in memory
+  at::Tensor operator()(const at::Tensor& levels, const at::Tensor& flips,
+                        const std::vector<datasets::Augmentation>& how) const {
+    const at::Tensor seen = flips.defined() ? at::where(flips, levels.flip({2}), levels) : levels;
+    at::Tensor numbers = seen.to(at::kFloat).div_(white_).sub_(mean_).div_(deviation_);
     if (std::any_of(how.begin(), how.end(), [](const auto& one) { return one.erase_height > 0; }))
       numbers.masked_fill_(mask_of(how, levels), 0.0);
     return numbers.permute({0, 3, 1, 2});
@@ -34,14 +46,6 @@ class LevelNormalisation {
  private:
   static at::Tensor of_channels(const std::array<float, 3>& values, at::Device device) {
     return placed(at::tensor(std::vector<float>(values.begin(), values.end())), device);
-  }
-
-  static at::Tensor flipped(const at::Tensor& levels, const std::vector<datasets::Augmentation>& how) {
-    if (std::none_of(how.begin(), how.end(), [](const auto& one) { return one.flipped; })) return levels;
-    std::vector<std::uint8_t> which;
-    for (const datasets::Augmentation& one : how) which.push_back(one.flipped ? 1 : 0);
-    const at::Tensor of_image = placed(at::tensor(which, at::kByte).to(at::kBool).view({-1, 1, 1, 1}), levels.device());
-    return at::where(of_image, levels.flip({2}), levels);
   }
 
   // N×H×W×1: whether a pixel is erased of its image.

@@ -185,8 +185,9 @@ void PackSource::put_levels(const datasets::BatchLevels& levels, datasets::ItemR
   const std::size_t bytes = static_cast<std::size_t>(height_ * width_ * 3);
   std::vector<datasets::Augmentation> how(levels.augmentations.begin() + static_cast<std::ptrdiff_t>(items.begin),
                                           levels.augmentations.begin() + static_cast<std::ptrdiff_t>(items.end));
+  const at::Tensor flips = normalise_.flips_of(how);
   const auto placed_images = [&](std::span<const std::uint8_t> all) {
-    return normalise_(copied(all.subspan(items.begin * bytes, items.size() * bytes)), how);
+    return normalise_(copied(all.subspan(items.begin * bytes, items.size() * bytes)), flips, how);
   };
   if (!levels.lr.empty()) batch.lr = placed_images(levels.lr);
   for (std::size_t i = 0; i < items.size(); ++i)
