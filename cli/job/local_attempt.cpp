@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "core/clock.h"
+#include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "core/process/secret.h"
@@ -253,6 +254,12 @@ std::string GrowingFile::new_lines(bool to_the_end) {
   if (!to_the_end) text.resize(text.rfind('\n') + 1);  // 0 where no line has ended yet
   read_ += text.size();
   return text;
+}
+
+void require_ranks(int ranks, int lanes, const std::string& why) {
+  if (ranks >= 1 && lanes % ranks == 0) return;
+  throw core::input_error(fmt::format("--ranks {} does not divide {} lane{}", ranks, lanes, lanes == 1 ? "" : "s"), why,
+                          lanes == 1 ? "leave --ranks out" : fmt::format("give a divisor of {}", lanes));
 }
 
 int next_attempt(const StoreLayout& store, const JobId& job) {

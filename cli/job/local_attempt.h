@@ -47,6 +47,10 @@ struct AttemptEnd {
   bool stopped = false;  //!< a signal has come that stops
 };
 
+//! Refuses a number of process ranks that does not divide a job's lanes. \param why they have to
+//! \throws RuntimeError (kInput)
+void require_ranks(int ranks, int lanes, const std::string& why = "every process rank runs the same number of lanes");
+
 //! The next free attempt number of a job: what an earlier try logged stays.
 int next_attempt(const experiments::StoreLayout& store, const experiments::JobId& job);
 

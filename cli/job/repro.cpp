@@ -90,13 +90,10 @@ struct Request {
 
 void check(const Request& request) {
   const auto* training = std::get_if<TrainingSpecification>(&request.specification);
-  const int lanes = training != nullptr ? training->lanes : 1;
-  if (request.ranks < 1 || lanes % request.ranks != 0)
-    throw core::input_error(
-        fmt::format("--ranks {} does not divide {} lane{}", request.ranks, lanes, lanes == 1 ? "" : "s"),
-        training != nullptr ? "every process rank runs the same number of lanes"
-                            : "only a training has more than one process rank",
-        lanes == 1 ? "leave --ranks out" : fmt::format("give a divisor of {}", lanes));
+  if (training != nullptr)
+    require_ranks(request.ranks, training->lanes);
+  else
+    require_ranks(request.ranks, 1, "only a training has more than one process rank");
   if (request.steps && training == nullptr)
     throw core::input_error(
         fmt::format("--steps {} for a job of kind {}", *request.steps, experiments::kind_name(request.specification)),

@@ -83,11 +83,7 @@ int train(const Arguments& arguments) {
         path + ": key 'device' has the value '" + std::string(settings::word(training->device)) + "'",
         "--device " + (*values)["device"].as<std::string>() + " asks for another",
         "change the specification: a device is part of what is trained");
-  if (ranks < 1 || training->lanes % ranks != 0)
-    throw core::input_error(
-        fmt::format("--ranks {} does not divide {} lane{}", ranks, training->lanes, training->lanes == 1 ? "" : "s"),
-        "every process rank runs the same number of lanes",
-        training->lanes == 1 ? "leave --ranks out" : fmt::format("give a divisor of {}", training->lanes));
+  require_ranks(ranks, training->lanes);
   std::vector<std::string> worker_options;
   pass_on(*values, "threads", 1, worker_options);
   pass_on(*values, "checkpoint-every", 1, worker_options);

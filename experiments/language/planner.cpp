@@ -384,10 +384,7 @@ class Planner {
       if (error.kind() != core::ErrorKind::kInput) throw;
       throw error.at(combination.dataset.place);
     }
-    if (count && training.recipe.identities > count->identities)
-      combination.refuse(
-          "train.identities", training.recipe.identities,
-          fmt::format("data set '{}' has {} training identities", training.pack.name, count->identities));
+    if (count) combination.told([&] { check_identities(training, count->identities); });
   }
 
   //! Adds the trials' trainings and evaluations. \return the evaluations

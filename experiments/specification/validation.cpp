@@ -181,9 +181,7 @@ void check_lanes(const TrainingSpecification& s) {
   if (s.split.train_identities != 0 && s.recipe.identities > s.split.train_identities)
     throw MemberError("train.identities", s.recipe.identities,
                       fmt::format("'split.train_identities' leaves {} to train on", s.split.train_identities));
-  if (const auto known = training_identities(s.split, s.pack); known && s.recipe.identities > *known)
-    throw MemberError("train.identities", s.recipe.identities,
-                      fmt::format("data set '{}' has {} training identities", s.pack.name, *known));
+  if (const auto known = training_identities(s.split, s.pack)) check_identities(s, *known);
 }
 
 void check_device(const TrainingSpecification& s) {
@@ -264,6 +262,12 @@ void check_levels_told(const EvaluationProtocol& protocol, const MethodOptions& 
 }
 
 }  // namespace
+
+void check_identities(const TrainingSpecification& training, int known) {
+  if (training.recipe.identities > known)
+    throw MemberError("train.identities", training.recipe.identities,
+                      fmt::format("data set '{}' has {} training identities", training.pack.name, known));
+}
 
 void check(const JobSpecification& specification) {
   std::visit([](const auto& job) { check_job(job); }, specification);

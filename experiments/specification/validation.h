@@ -20,5 +20,7 @@ void check(const JobSpecification& specification);
 //! The evaluation itself, and what it asks of its training's method: a distance that the method has, levels of
 //! resolution.
 void check(const EvaluationSpecification& evaluation, const MethodOptions& method);
+//! \param known how many identities its split trains on \throws MemberError for a batch of more
+void check_identities(const TrainingSpecification& training, int known);
 
 }  // namespace resolute::experiments
