@@ -25,7 +25,7 @@ struct Scale {
   bool neck;
   int repeats;  //!< how many times as many steps: short ones are disturbed more easily
 };
-//! Market-1501's identities and image size; the quickstart's (experiments/suites/quickstart.toml).
+//! Market-1501's identities and image size; a small network's (experiments/suites/gain_study.toml).
 const std::vector<Scale>& scales();
 
 struct Case {

@@ -63,7 +63,7 @@ class Results(unittest.TestCase):
                 (results_page.SUITES / "s.toml").write_text(text, encoding="utf-8")
                 return results_page.jobs_hash(results_page.plan(PROGRAM, "s"))
             self.assertEqual(hash_of(suite), hash_of(suite + "# more\n"))
-            for there, other in (("trials = 2", "trials = 3"), ("draws = 100", "draws = 50"), ("learning_rate = 1e-3", "learning_rate = 2e-3")):
+            for there, other in (("trials = 5", "trials = 3"), ("draws = 100", "draws = 50"), ("learning_rate = 1e-3", "learning_rate = 2e-3")):
                 self.assertIn(there, suite)
                 self.assertNotEqual(hash_of(suite), hash_of(suite.replace(there, other)), other)
 

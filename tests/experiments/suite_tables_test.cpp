@@ -239,17 +239,13 @@ TEST_F(Suite, claims_need_their_metric_their_data_set_and_two_rows) {
 
 TEST_F(Suite, the_shipped_tables_are_held_against_the_claims_of_rain) {
   options_.environment["PKU_REID"] = folder_.path().string();
-  const std::vector<std::string> quickstart = {"baseline-hr", "baseline-hr-lr", "multi-level"};
-  const std::vector<std::string> all = {"baseline-hr", "baseline-hr-lr", "single-level", "multi-level"};
-  for (const auto& [name, order] : {std::pair("quickstart.toml", quickstart), std::pair("pku_reid.toml", all)}) {
-    const Plan made = shipped(name);
-    ASSERT_EQ(1U, made.tables.at(0).claims.size()) << name;
-    EXPECT_EQ(order, made.tables.at(0).claims[0].worse_to_better);
-    // The claims' references change no number that stands beside ours.
-    EXPECT_EQ(65.9, row_of(made, "levels", "baseline-hr-lr").cells.at(0).references.at("rank1"));
-    EXPECT_EQ(74.5, row_of(made, "levels", "multi-level").cells.at(0).references.at("mAP"));
-  }
   const Plan pku = shipped("pku_reid.toml");
+  ASSERT_EQ(1U, pku.tables.at(0).claims.size());
+  EXPECT_THAT(pku.tables.at(0).claims[0].worse_to_better,
+              ElementsAre("baseline-hr", "baseline-hr-lr", "single-level", "multi-level"));
+  // The claims' references change no number that stands beside ours.
+  EXPECT_EQ(65.9, row_of(pku, "levels", "baseline-hr-lr").cells.at(0).references.at("rank1"));
+  EXPECT_EQ(74.5, row_of(pku, "levels", "multi-level").cells.at(0).references.at("mAP"));
   EXPECT_THAT(pku.tables.back().claims, IsEmpty());  // LR copies without labels: not the paper's
   ASSERT_EQ(1U, pku.tables.at(1).claims.size());
   EXPECT_THAT(pku.tables.at(1).claims[0].worse_to_better,
