@@ -16,10 +16,11 @@ bool is_of(const RowText& row, const PublishedClaim& claim, const std::string& e
   });
 }
 
-//! True if the rows of `part` stand in `whole` in the same order.
+//! True if the rows of `part` stand in `whole` in the same order, and `part` is not stated where `whole` is but
+//! printed.
 bool says_as_much(const ClaimPlan& whole, const ClaimPlan& part) {
-  if (whole.dataset != part.dataset || whole.metric != part.metric || whole.paper != part.paper ||
-      whole.paper_dataset != part.paper_dataset)
+  if ((whole.kind != part.kind && whole.kind != ClaimKind::kStated) || whole.dataset != part.dataset ||
+      whole.metric != part.metric || whole.paper != part.paper || whole.paper_dataset != part.paper_dataset)
     return false;
   auto at = part.worse_to_better.begin();
   for (const std::string& row : whole.worse_to_better)
@@ -44,7 +45,7 @@ std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<Publi
   for (const std::string& dataset : table.datasets) {
     for (const PublishedClaim& claim : claims) {
       if (std::find(table.metrics.begin(), table.metrics.end(), claim.metric) == table.metrics.end()) continue;
-      ClaimPlan plan{dataset, claim.metric, claim.paper, claim.dataset, {}};
+      ClaimPlan plan{dataset, claim.metric, claim.paper, claim.dataset, {}, claim.kind};
       for (const std::string& entry : claim.worse_to_better) {
         const auto row = std::find_if(table.rows.begin(), table.rows.end(),
                                       [&](const RowText& one) { return is_of(one, claim, entry, dataset); });

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a table takes from the papers: orders that they state, numbers of others' methods, what is not known of them.
+//! What a table takes from the papers: orders of rows, numbers of others' methods, what is not known of them.
 
 #include <string>
 #include <vector>
@@ -15,7 +15,7 @@ namespace resolute::experiments {
 //! row is of a claim's entry where one of its `reference`s, beside that data set, is of the claim's paper and the
 //! paper's data set and names the entry: as its variant, or as its method without a variant. Of several rows of one
 //! entry the first counts. Left out: claims on a metric that the table lacks, with fewer than two rows, and those of
-//! which another says as much and more.
+//! which another says as much and more; what is printed says nothing of what is stated.
 std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<PublishedClaim>& claims);
 
 //! What the file says beside a cell: of each metric's number, which is the first request's that has it, or of its lack.

@@ -143,9 +143,9 @@ void ReferenceNumbers::read_conflict(const Node& node) {
 
 void ReferenceNumbers::read_claim(const Node& node) {
   TableReader reader(node, "[[claim]]");
-  PublishedClaim claim{reader.value<std::string>("by"), reader.value<std::string>("paper"),
-                       reader.value<std::string>("dataset"), reader.value<std::string>("metric"),
-                       reader.value<std::vector<std::string>>("worse_to_better")};
+  PublishedClaim claim{reader.value<ClaimKind>("kind"),     reader.value<std::string>("by"),
+                       reader.value<std::string>("paper"),  reader.value<std::string>("dataset"),
+                       reader.value<std::string>("metric"), reader.value<std::vector<std::string>>("worse_to_better")};
   reader.value<std::string>("note", "");
   reader.finish();
   if (claim.by != "method" && claim.by != "variant")

@@ -10,6 +10,7 @@
 
 #include "core/files/file_system.h"
 #include "experiments/language/toml_document.h"
+#include "experiments/specification/plan.h"
 
 namespace resolute::experiments {
 
@@ -25,8 +26,9 @@ struct ReferenceRequest {
   bool stands_beside(const std::string& our_dataset) const;
 };
 
-//! An order that a paper states in words.
+//! An order of a paper's rows.
 struct PublishedClaim {
+  ClaimKind kind = ClaimKind::kStated;
   std::string by;  //!< "method" or "variant": what its entries are
   std::string paper;
   std::string dataset;  //!< as the paper says

@@ -73,13 +73,21 @@ struct PublishedRow {
   std::map<std::string, PaperCell> paper{};                      //!< our data set →
 };
 
-//! An order that a paper states (a [[claim]] of reference/papers.toml), to be compared with ours on one data set.
+//! Where a paper has an order of rows.
+enum class ClaimKind {
+  kStated,   //!< its text says so
+  kPrinted,  //!< a table's numbers stand so, and the text says less or nothing
+};
+constexpr auto words_of(ClaimKind) { return settings::words("stated", "printed"); }
+
+//! An order of a paper's (a [[claim]] of reference/papers.toml), to be compared with ours on one data set.
 struct ClaimPlan {
   std::string dataset;  //!< ours
   std::string metric;
   std::string paper;
   std::string paper_dataset;                 //!< that the paper speaks of
   std::vector<std::string> worse_to_better;  //!< ids of rows, two or more
+  ClaimKind kind = ClaimKind::kStated;
 };
 
 //! The heading of the column of TablePlan::mean_of.

@@ -48,7 +48,8 @@ Json write(const TablePlan& table) {
   }
   Json claims = Json::array();
   for (const ClaimPlan& claim : table.claims)
-    claims.push_back({{"dataset", claim.dataset},
+    claims.push_back({{"kind", settings::word(claim.kind)},
+                      {"dataset", claim.dataset},
                       {"metric", claim.metric},
                       {"paper", claim.paper},
                       {"paper_dataset", claim.paper_dataset},

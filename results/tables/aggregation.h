@@ -13,6 +13,7 @@
 #include "experiments/store/store_layout.h"
 #include "results/records/query_scores.h"
 #include "results/records/record.h"
+#include "results/tables/verdict.h"
 #include "settings/choice.h"
 
 namespace resolute::results {
@@ -28,16 +29,6 @@ constexpr auto words_of(CellStatus) {
   return settings::words("complete", "incomplete", "mixed", "stale", "not applicable");
 }
 
-//! A row's cell minus the same cell of the row with which the table compares (bootstrap.h), in per cent.
-struct Difference {
-  std::string to;  //!< id of that row
-  double mean = 0;
-  double low = 0;  //!< of the 95 % interval
-  double high = 0;
-  int trials = 0;  //!< that both have
-  bool operator==(const Difference&) const = default;
-};
-
 //! One metric of a row on a data set. Numbers in per cent where the metric is a fraction
 //! (experiments/specification/metrics.h), else as the evaluations have them (PSNR in dB).
 struct Cell {
@@ -50,13 +41,13 @@ struct Cell {
   std::vector<std::optional<double>> values;  //!< one per trial, in trial order
   int trials = 0;                             //!< trials that are there
   int trials_needed = 0;
-  std::optional<double> reference;  //!< the paper's number
-  std::optional<double> chance;     //!< score of a random order (mean over the trials); where complete
-  std::vector<JobId> jobs;          //!< trial after trial: training, evaluation
-  std::optional<Difference> difference{};
-  std::string difference_why{};          //!< why there is none although both cells are complete
-  std::vector<std::string> footnotes{};  //!< what is to be known of the paper's number, or of its lack
-  bool no_reference = false;             //!< the row asks for the paper's number, and the paper has none
+  std::optional<double> reference;         //!< the paper's number
+  std::optional<double> chance;            //!< score of a random order (mean over the trials); where complete
+  std::vector<JobId> jobs;                 //!< trial after trial: training, evaluation
+  std::optional<Difference> difference{};  //!< from the row with which the table compares
+  std::string difference_why{};            //!< why there is none although both cells are complete
+  std::vector<std::string> footnotes{};    //!< what is to be known of the paper's number, or of its lack
+  bool no_reference = false;               //!< the row asks for the paper's number, and the paper has none
 };
 
 struct Row {
@@ -65,14 +56,6 @@ struct Row {
   std::vector<Cell> cells;  //!< data set after data set, within it metric after metric
 };
 
-enum class ClaimStatus {
-  kHolds,            //!< each row is better than the one before it by a difference whose whole interval says so
-  kHoldsInTheMeans,  //!< the means stand in the order; some interval reaches zero, or is not known
-  kDoesNotHold,      //!< two that follow one another, of those that have a mean, stand in another order or are equal
-  kOpen,             //!< some mean is not there yet, and those that are do not contradict
-};
-constexpr auto words_of(ClaimStatus) { return settings::words("holds", "holds in the means", "does not hold", "open"); }
-
 //! A row of a claim and its mean, where its cell is complete.
 struct ClaimRow {
   std::string id;
@@ -80,18 +63,19 @@ struct ClaimRow {
   std::optional<double> mean;
 };
 
-//! An order that a paper states, compared with ours.
+//! An order of a paper's, compared with ours.
 struct ComparedClaim {
+  experiments::ClaimKind kind = experiments::ClaimKind::kStated;
   std::string dataset;  //!< ours
   std::string metric;
   std::string paper;
   std::string paper_dataset;     //!< that the paper speaks of
   std::vector<ClaimRow> rows{};  //!< worse to better
-  //! Of each two neighbours: whether the second's mean is above that of the last row before it that has one.
-  std::vector<std::optional<bool>> holds{};
-  //! Of the same two: their paired difference, where it is known.
-  std::vector<std::optional<Difference>> differences{};
-  ClaimStatus status = ClaimStatus::kOpen;
+  //! A step for each row but the first, from the last row before it that has a mean; open where either has none.
+  std::vector<Verdict> steps{};
+  std::vector<std::optional<Difference>> differences{};  //!< paired, of the steps; where it is known
+  int trials = 0;                                        //!< the fewest of a row that has a mean
+  Verdict status = Verdict::kOpen;
 };
 
 struct Table {
@@ -104,6 +88,7 @@ struct Table {
   bool from_scratch = false;   //!< some training behind it began without pre-trained weights
   std::string compare_with{};  //!< id of the row that `difference`s are from; empty: none
   std::vector<ComparedClaim> claims{};
+  std::size_t comparisons = 0;  //!< differences that cells and claims show, each once: what Difference::p_holm is for
   std::vector<std::string> no_reference{};  //!< titles of papers that it names and that have no number for it
   std::vector<std::string> mean_of{};       //!< data sets over which the last column is the mean; empty: there is none
   std::vector<experiments::PublishedRow> published{};  //!< above the rows; nothing of them was run here

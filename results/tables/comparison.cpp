@@ -142,7 +142,7 @@ std::vector<Difference> differences(const Cell& own, const Cell& its, const std:
     trials.push_back(pair_queries(own.jobs[2 * trial + 1], its.jobs[2 * trial + 1], metrics, scores));
   const std::size_t datasets = datasets_of(own);
   for (const BootstrapInterval& interval : intervals_of(std::move(trials), datasets, metrics.size()))
-    found.push_back({to, interval.mean, interval.low, interval.high, static_cast<int>(common / datasets)});
+    found.push_back({to, interval.mean, interval.low, interval.high, static_cast<int>(common / datasets), interval.p});
   return found;
 }
 
@@ -199,43 +199,57 @@ std::optional<Difference> difference(const Row& row, const Row& before, const ex
     const auto found = differences(cell_of(row, claim), cell_of(before, claim), before.id, {claim.metric}, *scores);
     if (!found.empty()) return found.front();
   } catch (const core::RuntimeError&) {
-    // The means stand; a claim about rows that cannot be paired says of them alone whether it holds.
+    // The means stand; a claim about rows that cannot be paired is judged by them alone.
   }
   return std::nullopt;
 }
 
-ClaimStatus status_of(const ComparedClaim& claim, bool down) {
-  // One pair in the wrong order settles it, whatever is not there yet.
-  if (std::find(claim.holds.begin(), claim.holds.end(), std::optional(false)) != claim.holds.end())
-    return ClaimStatus::kDoesNotHold;
-  if (std::find(claim.holds.begin(), claim.holds.end(), std::nullopt) != claim.holds.end()) return ClaimStatus::kOpen;
-  const bool beyond = std::all_of(claim.differences.begin(), claim.differences.end(),
-                                  [&](const auto& d) { return d && (down ? d->high < 0 : d->low > 0); });
-  return beyond ? ClaimStatus::kHolds : ClaimStatus::kHoldsInTheMeans;
+ComparedClaim hold_claim(const Table& table, const experiments::ClaimPlan& plan, ReadScores* scores) {
+  ComparedClaim claim{plan.kind, plan.dataset, plan.metric, plan.paper, plan.paper_dataset};
+  const experiments::Better better = experiments::metric_named(plan.metric)->better;
+  const Row* last = nullptr;  // that has a mean
+  for (const std::string& id : plan.worse_to_better) {
+    const Row& row = row_of(table, id);
+    const Cell& cell = cell_of(row, plan);
+    if (!claim.rows.empty()) {
+      Step step{std::nullopt, cell.mean, std::nullopt, 0};
+      if (last != nullptr && cell.mean) {
+        const Cell& before = cell_of(*last, plan);
+        step = {before.mean, cell.mean, difference(row, *last, plan, scores), std::min(before.trials, cell.trials)};
+      }
+      claim.steps.push_back(judge(step, better));
+      claim.differences.push_back(step.difference);
+    }
+    claim.rows.push_back({row.id, row.label, cell.mean});
+    if (!cell.mean) continue;
+    claim.trials = last == nullptr ? cell.trials : std::min(claim.trials, cell.trials);
+    last = &row;
+  }
+  claim.status = judge(claim.steps);
+  return claim;
 }
 
-ComparedClaim hold_claim(const Table& table, const experiments::ClaimPlan& stated, ReadScores* scores) {
-  ComparedClaim claim{
-      .dataset = stated.dataset, .metric = stated.metric, .paper = stated.paper, .paper_dataset = stated.paper_dataset};
-  const bool down = experiments::metric_named(stated.metric)->better == experiments::Better::kDown;
-  const Row* last = nullptr;  // that has a mean
-  std::optional<double> mean_of_last;
-  for (const std::string& id : stated.worse_to_better) {
-    const Row& row = row_of(table, id);
-    const auto mean = cell_of(row, stated).mean;
-    if (!claim.rows.empty()) {
-      const bool both = mean_of_last && mean;
-      claim.holds.push_back(both ? std::optional(down ? *mean_of_last > *mean : *mean_of_last < *mean) : std::nullopt);
-      claim.differences.push_back(both ? difference(row, *last, stated, scores) : std::nullopt);
-    }
-    claim.rows.push_back({row.id, row.label, mean});
-    if (mean) {
-      last = &row;
-      mean_of_last = mean;
-    }
+//! A cell and a claim may show the same two rows.
+void adjust(Table& table) {
+  std::map<std::array<std::string, 4>, std::vector<Difference*>> shown;
+  const auto add = [&](const std::string& dataset, const std::string& metric, const std::string& row,
+                       std::optional<Difference>& d) {
+    if (d) shown[{dataset, metric, std::min(row, d->to), std::max(row, d->to)}].push_back(&*d);
+  };
+  for (Row& row : table.rows)
+    for (Cell& cell : row.cells) add(cell.dataset, cell.metric, row.id, cell.difference);
+  for (ComparedClaim& claim : table.claims)
+    for (std::size_t i = 0; i < claim.differences.size(); ++i)
+      add(claim.dataset, claim.metric, claim.rows[i + 1].id, claim.differences[i]);
+  std::vector<double> p;
+  for (const auto& [what, differences] : shown) p.push_back(differences.front()->p);
+  const std::vector<double> adjusted = holm(p);
+  std::size_t at = 0;
+  for (const auto& [what, differences] : shown) {
+    for (Difference* difference : differences) difference->p_holm = adjusted[at];
+    ++at;
   }
-  claim.status = status_of(claim, down);
-  return claim;
+  table.comparisons = shown.size();
 }
 
 //! Of a trial: what each query that has a match scored, in per cent.
@@ -258,8 +272,9 @@ void compare_rows(Table& table, const TablePlan& plan, const RecordLookup& looku
   ReadScores scores(lookup, query_scores);
   table.compare_with = plan.compare_with;
   if (!plan.compare_with.empty()) add_differences(table, scores);
-  for (const experiments::ClaimPlan& stated : plan.claims)
-    table.claims.push_back(hold_claim(table, stated, query_scores == nullptr ? nullptr : &scores));
+  for (const experiments::ClaimPlan& claim : plan.claims)
+    table.claims.push_back(hold_claim(table, claim, query_scores == nullptr ? nullptr : &scores));
+  adjust(table);
 }
 
 std::vector<std::optional<BootstrapInterval>> mean_intervals(

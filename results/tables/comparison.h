@@ -20,8 +20,8 @@ namespace resolute::results {
 //! cell says why it has no difference: the tables' other numbers stand.
 //!
 //! Then holds the plan's claims against the table's means and, where its rows can be paired in the same way, against
-//! the differences between each row and the one before it. \param query_scores may be empty where the plan compares
-//! with no row: claims are then held against means alone
+//! the differences between each row and the one before it (verdict.h). Last come `comparisons` and each p_holm. \param
+//! query_scores may be empty where the plan compares with no row: claims are then held against means alone
 void compare_rows(Table& table, const experiments::TablePlan& plan, const RecordLookup& lookup,
                   const QueryScoresLookup& query_scores);
 

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "core/error.h"
+#include "results/tables/table_json.h"
 #include "results/tables/table_markdown.h"
 #include "results/tables/table_notes.h"
 
@@ -138,6 +139,19 @@ Paired pair_rows(const Plan& first, const Plan& second) {
   return paired;
 }
 
+void adjust_for_all(SuiteComparison& comparison) {
+  std::vector<Difference*> shown;
+  std::vector<double> p;
+  for (ComparedNumber& number : comparison.numbers)
+    if (number.second.difference && !number.same_jobs) {
+      shown.push_back(&*number.second.difference);
+      p.push_back(shown.back()->p);
+    }
+  const std::vector<double> adjusted = holm(p);
+  for (std::size_t i = 0; i < shown.size(); ++i) shown[i]->p_holm = adjusted[i];
+  comparison.comparisons = shown.size();
+}
+
 SuiteComparison with_numbers(const Plan& first, const Plan& second, const Paired& paired, const SuiteTables& tables) {
   SuiteComparison comparison;
   const auto own = cells_of(first), its = cells_of(second);
@@ -159,6 +173,7 @@ SuiteComparison with_numbers(const Plan& first, const Plan& second, const Paired
                                     is_stand_in(first, one.dataset) || is_stand_in(second, one.dataset)});
     }
   }
+  adjust_for_all(comparison);
   return comparison;
 }
 
@@ -185,9 +200,7 @@ std::string difference_text(const ComparedNumber& number) {
   const int decimals = decimals_of(number.metric);
   if (const auto& d = number.second.difference)
     return fmt::format("{:+.{}f} [{:+.{}f}, {:+.{}f}]{}", d->mean, decimals, d->low, decimals, d->high, decimals,
-                       d->trials < std::max(number.first.trials, number.second.trials)
-                           ? fmt::format(" over {} {}", d->trials, d->trials == 1 ? "trial" : "trials")
-                           : "");
+                       behind_interval(*d, std::max(number.first.trials, number.second.trials)));
   if (!number.first.mean || !number.second.mean) return "";
   if (number.first.trials != number.second.trials) return "other trials";
   return fmt::format("{:+.{}f}", *number.second.mean - *number.first.mean, decimals);
@@ -240,8 +253,9 @@ std::string to_markdown(const SuiteComparison& comparison, const std::string& fi
       lines.push_back({number.label, experiments::column_title(number.at.dataset, number.stand_in),
                        heading_of(number.metric), number_text(number.first), number_text(number.second),
                        difference_text(number)});
-    text += fmt::format("\n## Numbers\n\n{}\nIntervals: paired bootstrap over trials and identities, 95 %.\n",
-                        markdown_table(lines));
+    const std::string counted = comparisons_note(comparison.comparisons);
+    text += fmt::format("\n## Numbers\n\n{}\nIntervals: paired bootstrap over trials and identities, 95 %{}{}.\n",
+                        markdown_table(lines), counted.empty() ? "" : "; ", counted);
   }
   for (const auto& [rows_of, name] :
        {std::pair(&comparison.only_first, &first_name), {&comparison.only_second, &second_name}})
@@ -270,13 +284,14 @@ Json to_json(const SuiteComparison& comparison) {
     one["same_jobs"] = number.same_jobs;
     if (number.stand_in) one["stand_in"] = true;
     if (const auto& d = number.second.difference)
-      one["difference"] = {{"mean", d->mean}, {"low", d->low}, {"high", d->high}, {"trials", d->trials}};
+      (one["difference"] = json_difference(*d)).erase("to");
     else if (!number.second.difference_why.empty() && !number.same_jobs)
       one["difference_why"] = number.second.difference_why;
     numbers.push_back(std::move(one));
   }
   return {{"settings", std::move(settings)},
           {"numbers", std::move(numbers)},
+          {"comparisons", comparison.comparisons},
           {"only_first", to_json(comparison.only_first)},
           {"only_second", to_json(comparison.only_second)}};
 }

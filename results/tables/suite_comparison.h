@@ -39,6 +39,7 @@ struct ComparedNumber {
 struct SuiteComparison {
   std::vector<SettingDifference> settings;  //!< by key, then values
   std::vector<ComparedNumber> numbers;      //!< in the order of the first suite's tables
+  std::size_t comparisons = 0;              //!< numbers with a difference of other jobs: what p_holm is for
   std::vector<CommonRow> only_first, only_second;
 };
 
@@ -53,9 +54,9 @@ SuiteComparison compare_suites(const experiments::Plan& first, const experiments
 //! \param first_name, second_name what the suites are called in it
 std::string to_markdown(const SuiteComparison& comparison, const std::string& first_name,
                         const std::string& second_name);
-//! The same: "settings" and "numbers" (each with "first" and "second", "same_jobs", and "difference", or
-//! "difference_why" where queries could be paired otherwise), "only_first", "only_second". A metric that queries do not
-//! have one by one has neither.
+//! The same: "settings" and "numbers" (each with "first" and "second", "same_jobs", and json_difference(), or
+//! "difference_why" where queries could be paired otherwise), "only_first", "only_second", "comparisons". A metric that
+//! queries do not have one by one has neither.
 core::Json to_json(const SuiteComparison& comparison);
 
 }  // namespace resolute::results

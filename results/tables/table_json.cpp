@@ -9,26 +9,24 @@ using core::Json;
 
 Json json_number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 
-Json json_difference(const std::optional<Difference>& d) {
-  if (!d) return nullptr;
-  return {{"to", d->to}, {"mean", d->mean}, {"low", d->low}, {"high", d->high}, {"trials", d->trials}};
-}
+Json json_difference(const std::optional<Difference>& d) { return d ? json_difference(*d) : Json(nullptr); }
 
 Json to_json(const ComparedClaim& claim) {
   Json rows = Json::array();
   for (const ClaimRow& row : claim.rows)
     rows.push_back({{"id", row.id}, {"label", row.label}, {"mean", json_number(row.mean)}});
-  Json holds = Json::array();
-  for (const auto& pair : claim.holds) holds.push_back(pair ? Json(*pair) : Json(nullptr));
-  Json differences = Json::array();
+  Json steps = Json::array(), differences = Json::array();
+  for (const Verdict step : claim.steps) steps.push_back(settings::word(step));
   for (const auto& pair : claim.differences) differences.push_back(json_difference(pair));
-  return {{"dataset", claim.dataset},
+  return {{"kind", settings::word(claim.kind)},
+          {"dataset", claim.dataset},
           {"metric", claim.metric},
           {"paper", claim.paper},
           {"paper_dataset", claim.paper_dataset},
           {"rows", std::move(rows)},
-          {"holds", std::move(holds)},
+          {"steps", std::move(steps)},
           {"differences", std::move(differences)},
+          {"trials", claim.trials},
           {"status", settings::word(claim.status)}};
 }
 
@@ -83,6 +81,7 @@ Json to_json(const Table& table) {
                {"lanes", table.lanes},
                {"from_scratch", table.from_scratch},
                {"compare_with", table.compare_with.empty() ? Json(nullptr) : Json(table.compare_with)},
+               {"comparisons", table.comparisons},
                {"claims", std::move(claims)},
                {"rows", std::move(rows)}};
   if (!table.no_reference.empty()) json["no_reference"] = table.no_reference;
@@ -97,6 +96,18 @@ Json to_json(const Table& table) {
 }
 
 }  // namespace
+
+Json json_difference(const Difference& d) {
+  return {{"to", d.to},
+          {"mean", d.mean},
+          {"low", d.low},
+          {"high", d.high},
+          {"trials", d.trials},
+          {"p", d.p},
+          {"p_holm", d.p_holm},
+          {"verdict", settings::word(side_of(d))},
+          {"survives_holm", survives_holm(d)}};
+}
 
 Json to_json(const SuiteTables& tables) {
   Json list = Json::array();

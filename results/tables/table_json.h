@@ -3,17 +3,19 @@
 //! The document of `suite table --json`, numbers in per cent but weights and rank correlations:
 //! {"suite", "complete", "tables": [{"id", "title", "rows": [{"id", "label", "cells": [{"dataset", "metric", "mean",
 //! "std", "trials", "reference", "complete", "jobs"}]}]}]}, and beside these: "title", "notes" of the suite; "metrics",
-//! "datasets", "lanes", "from_scratch", "compare_with" (a row's id or null), "claims" of a table, "no_reference"
+//! "datasets", "lanes", "from_scratch", "compare_with" (a row's id or null), "comparisons" (a number) and "claims" of a
+//! table, "no_reference"
 //! (titles of papers that it names and has no number of), "mean_of", "footnotes" (what is to be known of the papers'
 //! numbers, numbered from 1) and "published" (rows of references alone: {"id", "label", "references": data set to
 //! metric to number, and where there are such "no_reference": data set to metrics, "footnotes": data set to metric to
 //! numbers}) where there are such; "trials_needed", "values" (one per trial, null where it is not there), "chance",
-//! "status", "why", "difference" ({"to", "mean", "low", "high", "trials"} or null), "difference_why" (where there is
+//! "status", "why", "difference" (json_difference() or null), "difference_why" (where there is
 //! none although both are complete), "no_reference" (true where the paper is asked and has no number) and "footnotes"
 //! (numbers of the table's) of a cell, whose "jobs" are training and evaluation, trial after trial. A claim is
-//! {"dataset", "metric", "paper", "paper_dataset", "rows": [{"id", "label", "mean"}] (worse to better), "holds": [true,
-//! false or null] and "differences" (as of cells) of each two neighbours, "status": a word of ClaimStatus}. A number
-//! that is not there is null.
+//! {"kind": "stated" or "printed", "dataset", "metric", "paper",
+//! "paper_dataset", "rows": [{"id", "label", "mean"}] (worse to better), "steps": [a word of Verdict] and "differences"
+//! (as of cells) of each row but the first, "trials" (the fewest of a row that has a mean), "status": a word of
+//! Verdict}. A number that is not there is null.
 
 #include "core/files/json.h"
 #include "results/tables/aggregation.h"
@@ -21,5 +23,8 @@
 namespace resolute::results {
 
 core::Json to_json(const SuiteTables& tables);
+
+//! {"to", "mean", "low", "high", "trials", "p", "p_holm", "verdict": a word of Side, "survives_holm"}
+core::Json json_difference(const Difference& difference);
 
 }  // namespace resolute::results

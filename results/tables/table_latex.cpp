@@ -34,6 +34,7 @@ constexpr std::pair<std::string_view, std::string_view> kEscapes[] = {{"\\", "\\
                                                                       {"≤", "\\(\\le\\)"},
                                                                       {"≥", "\\(\\ge\\)"},
                                                                       {"→", "\\(\\to\\)"},
+                                                                      {"†", "\\(\\dagger\\)"},
                                                                       {"−", "\\(-\\)"},
                                                                       {"–", "--"},
                                                                       {"…", "\\dots{}"},
@@ -343,14 +344,16 @@ std::string differences(const Table& table, const std::string& caption) {
     for (const Cell& cell : row.cells) {
       if (!is_per_query(cell.metric)) continue;
       const auto& d = cell.difference;
-      text +=
-          d ? fmt::format(" & \\({:+.1f}\\) [\\({:+.1f}\\), \\({:+.1f}\\)]", d->mean, d->low, d->high) : " & \\dots";
-      if (const auto trials = fewer_trials(cell, *compared)) text += fmt::format(", {} trials", *trials);
+      text += d ? fmt::format(" & \\({:+.1f}\\) [\\({:+.1f}\\), \\({:+.1f}\\)]{}", d->mean, d->low, d->high,
+                              latex(behind_interval(cell, *compared)))
+                : " & \\dots";
     }
     text += " \\\\\n";
   }
   std::vector<std::string> notes = missing_differences(table, kPlainWords);
   notes.insert(notes.begin(), "Paired bootstrap over trials and identities: mean and 95 % interval.");
+  if (std::string note = comparisons_note(table.comparisons); !note.empty())
+    notes.insert(notes.begin() + 1, note + ".");
   return "\n" + environment(table.id + "-differences",
                             fmt::format("{}: difference from {}", caption, latex(compared->label)),
                             text + "    \\bottomrule\n  \\end{tabular}\n", {}, notes);
@@ -386,6 +389,10 @@ std::string to_latex(const Table& table, const std::vector<std::string>& suite_n
   std::vector<std::string> notes{first};
   for (std::string& note : notes_of(table, suite_notes, kPlainWords)) notes.push_back(std::move(note));
   for (std::string& claim : claims_of(table, kPlainWords)) notes.push_back(std::move(claim));
+  // The other table's notes do not stand beside claims.
+  if (std::string note = comparisons_note(table.comparisons);
+      !table.claims.empty() && !table.compare_with.empty() && !note.empty())
+    notes.push_back(std::move(note));
   return environment(table.id, caption, results_tabular(table), Footnotes(table).texts(), notes,
                      stand_in_note(table, kPlainWords)) +
          differences(table, caption);

@@ -11,7 +11,7 @@ namespace resolute::results {
 
 //! A `table` environment for each table, labelled `tab:ID`: a column per data set and metric, beside it the paper's
 //! numbers where there are any; per column the best mean in bold and, of three or more, the second in italics. What the
-//! numbers are, why some are missing and which claims of the papers hold stands in notes below. A table that compares
+//! numbers are, why some are missing and what became of the papers' claims stands in notes below. A table that compares
 //! rows has the differences in a second one, `tab:ID-differences`. One of several data sets and more than nine
 //! columns is one of each data set, `tab:ID-DATASET`. The bytes depend on the tables alone.
 std::string to_latex(const SuiteTables& tables);

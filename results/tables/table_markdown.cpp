@@ -154,15 +154,17 @@ std::string differences(const Table& table) {
     for (const Cell& cell : row.cells) {
       if (!is_per_query(cell.metric)) continue;
       const auto& d = cell.difference;
-      std::string text = d ? fmt::format("{:+.1f} [{:+.1f}, {:+.1f}]", d->mean, d->low, d->high) : "…";
-      if (const auto trials = fewer_trials(cell, *compared)) text += fmt::format(", {} trials", *trials);
-      texts.push_back(std::move(text));
+      texts.push_back(
+          d ? fmt::format("{:+.1f} [{:+.1f}, {:+.1f}]{}", d->mean, d->low, d->high, behind_interval(cell, *compared))
+            : "…");
     }
     rows.push_back(std::move(texts));
   }
   const std::string reasons = list_of(missing_differences(table, kMarkdown));
-  return fmt::format("\nDifference from {} (paired bootstrap over trials and identities, 95 %):\n\n{}{}{}",
-                     plain(compared->label), aligned(rows), reasons.empty() ? "" : "\n", reasons);
+  const std::string counted = comparisons_note(table.comparisons);
+  return fmt::format("\nDifference from {} (paired bootstrap over trials and identities, 95 %{}{}):\n\n{}{}{}",
+                     plain(compared->label), counted.empty() ? "" : "; ", counted, aligned(rows),
+                     reasons.empty() ? "" : "\n", reasons);
 }
 
 }  // namespace

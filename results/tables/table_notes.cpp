@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "experiments/specification/metrics.h"
@@ -29,6 +30,34 @@ std::string units_of(const Table& table) {
   for (const experiments::Metric& metric : experiments::kMetrics)
     if (metric.unit->legend != nullptr && said.erase(metric.unit->legend) > 0) others.push_back(metric.unit->legend);
   return fmt::format("{}{}", per_cent ? "Per cent, but " : "In the table: ", join(others));
+}
+
+//! What a step's verdict is made from, and the verdict where the claim's is another. \param before row of the step
+std::string step_text(const ComparedClaim& claim, std::size_t step, const ClaimRow* before) {
+  const ClaimRow& after = claim.rows[step + 1];
+  std::string text = "…";
+  if (const auto& d = claim.differences[step])
+    text = fmt::format("{:+.1f} [{:+.1f}, {:+.1f}]{}", d->mean, d->low, d->high,
+                       survives_holm(*d) ? fmt::format(" {}", kHolmMark) : "");
+  else if (before != nullptr && after.mean)
+    text = fmt::format("{:.{}f} → {:.{}f}", *before->mean, decimals_of(claim.metric), *after.mean,
+                       decimals_of(claim.metric));
+  return claim.steps[step] == claim.status ? text
+                                           : fmt::format("{} ({})", text, words(claim.steps[step], claim.trials));
+}
+
+std::string claim_text(const Table& table, const ComparedClaim& claim, const Markup& markup) {
+  const bool down = experiments::metric_named(claim.metric)->better == experiments::Better::kDown;
+  std::string order, steps;
+  const ClaimRow* last = nullptr;  // that has a mean
+  for (std::size_t i = 0; i < claim.rows.size(); ++i) {
+    order += (i == 0 ? "" : down ? " > " : " < ") + markup.plain(claim.rows[i].label);
+    if (i > 0) steps += (i == 1 ? "" : ", ") + step_text(claim, i - 1, last);
+    if (claim.rows[i].mean) last = &claim.rows[i];
+  }
+  return fmt::format("({}; paper: {}; here: {}): {}: {}: {}", heading_of(claim.metric),
+                     markup.plain(claim.paper_dataset), markup.plain(column_title(table, claim.dataset)), order,
+                     words(claim.status, claim.trials), steps);
 }
 
 }  // namespace
@@ -145,12 +174,24 @@ const Row* compared_row(const Table& table) {
   return nullptr;
 }
 
-std::optional<int> fewer_trials(const Cell& cell, const Row& compared) {
-  if (!cell.difference) return std::nullopt;
+std::string behind_interval(const Difference& difference, int rows_trials) {
+  if (side_of(difference) == Side::kNoVerdict) return ", " + no_verdict(difference.trials);
+  return (difference.trials < rows_trials ? fmt::format(", {} trials", difference.trials) : "") +
+         (survives_holm(difference) ? fmt::format(" {}", kHolmMark) : "");
+}
+
+std::string behind_interval(const Cell& cell, const Row& compared) {
+  if (!cell.difference) return "";
   int most = cell.trials;
   for (const Cell& other : compared.cells)
     if (other.dataset == cell.dataset) most = std::max(most, other.trials);
-  return cell.difference->trials < most ? std::optional(cell.difference->trials) : std::nullopt;
+  return behind_interval(*cell.difference, most);
+}
+
+std::string comparisons_note(std::size_t comparisons) {
+  if (comparisons == 0) return "";
+  return fmt::format("{} {} here; {}: p < 0.05 after Holm's adjustment for all of them", comparisons,
+                     comparisons == 1 ? "comparison" : "comparisons", kHolmMark);
 }
 
 std::vector<std::string> missing_differences(const Table& table, const Markup& markup) {
@@ -167,30 +208,24 @@ std::vector<std::string> missing_differences(const Table& table, const Markup& m
 
 std::vector<std::string> claims_of(const Table& table, const Markup& markup) {
   std::vector<std::string> lines;
-  for (const ComparedClaim& claim : table.claims) {
-    const bool down = experiments::metric_named(claim.metric)->better == experiments::Better::kDown;
-    std::string order;
-    std::string against;
-    const ClaimRow* last = nullptr;  // that has a mean
-    for (std::size_t i = 0; i < claim.rows.size(); ++i) {
-      const ClaimRow& row = claim.rows[i];
-      order += (i == 0 ? "" : down ? " > " : " < ") + markup.plain(row.label);
-      if (i > 0 && !claim.holds[i - 1].value_or(true))
-        against +=
-            fmt::format("{0}{1} {2:.{5}f} {6} {3} {4:.{5}f}", against.empty() ? ": " : ", ", markup.plain(last->label),
-                        *last->mean, markup.plain(row.label), *row.mean, decimals_of(claim.metric), down ? "≤" : "≥");
-      if (row.mean) last = &row;
+  for (const auto& [kind, where] : {std::pair(experiments::ClaimKind::kStated, "Stated in the text"),
+                                    {experiments::ClaimKind::kPrinted, "Printed in a table"}}) {
+    std::vector<std::string> of_kind;
+    std::map<Verdict, int> counts;
+    for (const ComparedClaim& claim : table.claims) {
+      if (claim.kind != kind) continue;
+      ++counts[claim.status];
+      of_kind.push_back(fmt::format("{} {}", where, claim_text(table, claim, markup)));
     }
-    if (claim.status == ClaimStatus::kOpen) against = ": some means are missing";
-    if (claim.status == ClaimStatus::kHolds || claim.status == ClaimStatus::kHoldsInTheMeans)
-      for (const auto& d : claim.differences)
-        if (d)
-          against +=
-              fmt::format("{}{:+.1f} [{:+.1f}, {:+.1f}]", against.empty() ? ": " : ", ", d->mean, d->low, d->high);
-    lines.push_back(fmt::format("Claim of the paper ({} on {}): {}: {} here on {}{}", heading_of(claim.metric),
-                                markup.plain(claim.paper_dataset), order, settings::word(claim.status),
-                                markup.plain(column_title(table, claim.dataset)), against));
+    std::string counted;
+    for (const auto& [verdict, count] : counts)
+      counted += fmt::format("{}{} {}", counted.empty() ? "" : ", ", count, settings::word(verdict));
+    if (of_kind.size() > 1) lines.push_back(fmt::format("{}: {} orders: {}", where, of_kind.size(), counted));
+    lines.insert(lines.end(), of_kind.begin(), of_kind.end());
   }
+  if (std::string note = comparisons_note(table.comparisons);
+      !lines.empty() && !note.empty() && table.compare_with.empty())
+    lines.push_back(std::move(note));
   return lines;
 }
 

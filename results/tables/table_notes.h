@@ -58,13 +58,24 @@ std::vector<std::string> notes_of(const Table& table, const std::vector<std::str
 //! The row that the table compares with; nullptr where there is none.
 const Row* compared_row(const Table& table);
 
-//! Trials that a difference is of where they are fewer than those of the two rows' means.
-std::optional<int> fewer_trials(const Cell& cell, const Row& compared);
+//! The mark of a difference that survives_holm().
+inline constexpr const char* kHolmMark = "†";
+
+//! What stands behind a difference's interval: that its trials are too few for a verdict, or fewer than those of the
+//! two rows' means, and the mark. Empty where nothing is to be said. \param rows_trials the most of the two rows
+std::string behind_interval(const Difference& difference, int rows_trials);
+
+//! The same of a cell's difference. \param compared the row that it is from
+std::string behind_interval(const Cell& cell, const Row& compared);
+
+//! How many comparisons are shown and what the mark behind some means; empty where there are none.
+std::string comparisons_note(std::size_t comparisons);
 
 //! Why rows have no difference, each reason once.
 std::vector<std::string> missing_differences(const Table& table, const Markup& markup);
 
-//! One line per claim of the papers.
+//! One line per claim of the papers, those that are stated before those that are printed; above several of a kind how
+//! many came out how. A table without differences of its own ends with the comparisons_note().
 std::vector<std::string> claims_of(const Table& table, const Markup& markup);
 
 }  // namespace resolute::results

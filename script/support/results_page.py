@@ -24,58 +24,103 @@ METHODS = {"wu2022": "resolution_adaptive"}  # of papers whose method has anothe
 HEAD = """# What the studies found
 
 `script/study` writes this page from the notes in [results/](results), and a test holds the page to them. For each paper stand first the
-orders of rows that the paper states (`[[claim]]` in `experiments/reference/papers.toml`), by data set. A table without such an order shows
-the differences from the row that it compares with, if it has one. Then follow the scores of each study. The command in the last column runs
-a study again; the variable `PKU_REID` names the folder with PKU-Reid's images where a study needs them. Differences are paired by query, in
+orders of rows that its text states, then those that its tables show and its text does not state (`[[claim]]` in
+`experiments/reference/papers.toml`). Each names the paper's data set, and each column ours. A table without such an order shows the
+differences from the row that it compares with, if it has one. Then follow the scores of each study. The command in the last column runs a
+study again; the variable `PKU_REID` names the folder with PKU-Reid's images where a study needs them. Differences are paired by query, in
 points, with a 95 % interval over trials and people ([suite.md](suite.md#differences-and-claims) says how); "–" is a difference that is not
 known. A study **before its last change** ran with other jobs than its suite has today.
 
-Of an order:
+Of an order, and of a step from one row to the next (in parentheses where it is not the order's word):
 
 - **holds**: the means stand in the order, and so does the whole interval of each difference
 - **in the means**: the means do; some interval reaches zero, or is not known
-- **does not**: two means stand otherwise
+- **undecided**: two means are level or stand otherwise; the interval between them reaches zero, or is not known
+- **contradicted**: a whole interval stands otherwise
 - **open**: some means are missing
+- **2 trials: no verdict**: with fewer than five trials nothing is called better or worse
 
-Of a difference without one:
+Of a difference without an order:
 
 - **above**, **below**: so is the whole interval
 - **undecided**: the interval reaches zero
+- †: p < 0.05 after Holm's adjustment for all comparisons of its table, where the run noted p
 """
 # Beside a table's first metric: more of the same, or what another says.
 NOT_SHOWN = re.compile(r"rank\d|mAP$|recovered_psnr|weight_(query|gallery)")
 IN_HUNDREDTHS = re.compile(r"psnr|_rho$|mask_spread")
-VERDICTS = {"holds": "**holds**", "holds in the means": "in the means", "does not hold": "does not", "open": "open"}
+KINDS = {"stated": "Stated in the text", "printed": "Printed in a table", None: "Compared without an order of the paper's"}
+LESS_IS_BETTER = {"resolution_probe"}
+# The rules of results/tables/verdict.h, for notes of any run. Of an order's steps the last of these words counts.
+FEWEST_TRIALS = 5
+VERDICTS = ["holds", "in the means", "undecided", "no verdict", "open", "contradicted"]
+
+
+def side(difference):
+    """Where the whole interval lies."""
+    if difference["trials"] < FEWEST_TRIALS:
+        return "no verdict"
+    return "above" if difference["low"] > 0 else "below" if difference["high"] < 0 else "undecided"
+
+
+def judge_step(before, after, difference, trials, less_is_better):
+    if before is None or after is None:
+        return "open"
+    if trials < FEWEST_TRIALS:
+        return "no verdict"
+    right, wrong = ("below", "above") if less_is_better else ("above", "below")
+    lies = side(difference) if difference else "undecided"
+    if after < before if less_is_better else after > before:
+        return "holds" if lies == right else "in the means"
+    return "contradicted" if lies == wrong else "undecided"
+
+
+def judge(table, claim):
+    """The word of each step, that of the order, and the fewest trials of a row that has a mean."""
+    trials = {row["id"]: cell["trials"] for row in table["rows"] for cell in row["cells"]
+              if cell["dataset"] == claim["dataset"] and cell["metric"] == claim["metric"]}
+    steps, last = [], None
+    for at, row in enumerate(claim["rows"]):
+        if at:
+            both = last is not None and row["mean"] is not None
+            steps.append(judge_step(last and last["mean"], row["mean"], claim["differences"][at - 1],
+                                    min(trials[last["id"]], trials[row["id"]]) if both else 0, claim["metric"] in LESS_IS_BETTER))
+        last = row if row["mean"] is not None else last
+    return steps, max(steps, key=VERDICTS.index), min((trials[row["id"]] for row in claim["rows"] if row["mean"] is not None), default=0)
+
+
+def words(verdict, trials):
+    if verdict == "no verdict":
+        return f"{trials} {'trial' if trials == 1 else 'trials'}: no verdict"
+    return verdict if verdict in ("in the means", "undecided", "open") else f"**{verdict}**"
 
 
 def interval(difference):
-    return "{mean:+.1f} [{low:+.1f}, {high:+.1f}]".format(**difference)
+    mark = " †" if side(difference) in ("above", "below") and difference.get("p_holm", 1) < 0.05 else ""
+    return "{mean:+.1f} [{low:+.1f}, {high:+.1f}]".format(**difference) + mark
 
 
 def text(words):
     return re.sub(r"([|<>*_\\])", r"\\\1", words)
 
 
-def verdict(claim):
+def verdict(table, claim):
     """A cell of the page: the verdict and the differences between neighbours."""
-    found = [interval(difference) if difference else "–" for difference in claim["differences"]]
-    return VERDICTS[claim["status"]] + (": " + ", ".join(found) if any(claim["differences"]) else "")
+    steps, status, trials = judge(table, claim)
+    found = [(interval(difference) if difference else "–") + (f" ({words(step, trials)})" if step != status else "")
+             for step, difference in zip(steps, claim["differences"])]
+    return f"{words(status, trials)}: {', '.join(found)}"
 
 
-def orders(table):
-    """What the paper states of a table's rows: the words of each row of the page, and its cells by data set."""
+def orders(table, kind):
+    """The paper's orders of a kind of a table's rows: the words of each row of the page, and its cells by data set."""
     rows = {}
     for claim in table["claims"]:
-        sign = " > " if claim["metric"] == "resolution_probe" else " < "
-        order = f"{sign.join(text(row['label']) for row in claim['rows'])} (on {text(claim['paper_dataset'])})"
-        rows.setdefault((order, claim["metric"]), {})[claim["dataset"]] = verdict(claim)
+        if claim["kind"] == kind:
+            sign = " > " if claim["metric"] in LESS_IS_BETTER else " < "
+            order = f"{sign.join(text(row['label']) for row in claim['rows'])} (paper: {text(claim['paper_dataset'])})"
+            rows.setdefault((order, claim["metric"]), {})[claim["dataset"]] = verdict(table, claim)
     return rows
-
-
-def side(difference):
-    """A cell of the page: where a difference stands that nobody has foretold."""
-    word = "**above**" if difference["low"] > 0 else "**below**" if difference["high"] < 0 else "undecided"
-    return f"{word}: {interval(difference)}"
 
 
 def label_of(table, identifier):
@@ -83,13 +128,14 @@ def label_of(table, identifier):
 
 
 def comparisons(table):
-    """As orders(), of a table of which the paper states none."""
+    """As orders(), of a table of which the paper has none."""
     rows = {}
-    for row in table["rows"]:
+    for row in table["rows"] if not table["claims"] else []:
         for cell in row["cells"]:
             if cell["metric"] == table["metrics"][0] and cell["difference"]:
-                words = f"{text(row['label'])}, against {label_of(table, table['compare_with'])}"
-                rows.setdefault((words, cell["metric"]), {})[cell["dataset"]] = side(cell["difference"])
+                against = f"{text(row['label'])}, against {label_of(table, table['compare_with'])}"
+                found = cell["difference"]
+                rows.setdefault((against, cell["metric"]), {})[cell["dataset"]] = f"{words(side(found), found['trials'])}: {interval(found)}"
     return rows
 
 
@@ -99,7 +145,9 @@ def score(cell):
         return ""
     digits = 2 if IN_HUNDREDTHS.search(cell["metric"]) else 1
     deviation = f" ± {cell['std']:.{digits}f}" if cell["trials"] > 1 else ""
-    return f"{cell['mean']:.{digits}f}{deviation}" + (f", {interval(cell['difference'])}" if cell["difference"] else "")
+    found = cell["difference"]
+    undecidable = f", {words('no verdict', found['trials'])}" if found and side(found) == "no verdict" else ""
+    return f"{cell['mean']:.{digits}f}{deviation}" + (f", {interval(found)}{undecidable}" if found else "")
 
 
 def scores(table, metric):
@@ -133,25 +181,57 @@ def study_of(note):
     return note["suite"] + (f" --profile {note['profile']}" if "profile" in note else "")
 
 
+def shown_differences(note):
+    """Each comparison that the page shows of a study, once, however often it stands there."""
+    found = {}
+    for table in note["tables"]:
+        of_cells = [(row["id"], cell["dataset"], cell["metric"], cell["difference"]) for row in table["rows"] for cell in row["cells"]
+                    if cell["metric"] == table["metrics"][0]]
+        of_claims = [(row["id"], claim["dataset"], claim["metric"], difference) for claim in table["claims"]
+                     for row, difference in zip(claim["rows"][1:], claim["differences"])]
+        for row, dataset, metric, difference in of_cells + of_claims:
+            if difference:
+                found[table["id"], dataset, metric, frozenset((row, difference["to"]))] = difference
+    return list(found.values())
+
+
+def counted(notes):
+    """What the page as a whole is worth: its orders by verdict, and how many comparisons luck would put beyond zero."""
+    orders_of = ""
+    for kind, heading in KINDS.items():
+        judged = [judge(table, claim)[1] for note in notes for table in note["tables"] for claim in table["claims"] if claim["kind"] == kind]
+        if judged:
+            tally = ", ".join(f"{judged.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in judged)
+            orders_of += f"- {heading}: {len(judged)} orders, each on one data set: {tally}\n"
+    found = [difference for note in notes for difference in shown_differences(note)]
+    sides = [side(difference) for difference in found if side(difference) != "no verdict"]
+    return (f"{orders_of}\nThis page shows {len(found)} comparisons, {len(sides)} of them of five trials or more. Were there no difference anywhere, about"
+            f" {round(0.05 * len(sides))} of those\nintervals would lie beyond zero by luck. {sides.count('above') + sides.count('below')} do.\n")
+
+
 def study_section(note):
     before = "" if "jobs" in note else " **before its last change**"
+    anew = all("p" in difference for difference in shown_differences(note))
     return (f"### {text(note['title'])}\n\n`{study_of(note)}`{before}, {note['date']}, on {note['processors']} processors"
             f" ({note['processor']}). "
-            f"{'; '.join(note['notes'])}.\n\n"
+            f"{'; '.join(note['notes'])}.{'' if anew else ' The intervals are of an earlier run: people were drawn anew in each trial.'}\n\n"
             + "".join(table_section(table) for table in note["tables"]))
 
 
 def verdicts(notes):
-    """What a paper states against data sets, and each study's run time and command: a grid for all tables of the same data sets."""
+    """What a paper says against data sets, and each study's run time and command: a grid for all tables of the same data sets."""
     grids = {}
     for note in notes:
         run = [f"{max(1, round(note['seconds'] / 60))} min", f"`script/study {study_of(note)}`"]
         for table in note["tables"]:
-            for (words, metric), cells in (orders(table) or comparisons(table)).items():
-                row = [words, metric, text(table["title"]), *[cells.get(one, "") for one in table["datasets"]], *run]
-                grids.setdefault(tuple(table["datasets"]), []).append(row)
-    return "".join(grid(["order, or comparison", "metric", "table", *datasets, "run time", "command"], rows)
-                   for datasets, rows in grids.items())
+            here = tuple(f"here: {one}{' (drawn)' if one in note['drawn'] else ''}" for one in table["datasets"])
+            for kind in KINDS:
+                for (says, metric), cells in (orders(table, kind) if kind else comparisons(table)).items():
+                    row = [says, metric, text(table["title"]), *[cells.get(one, "") for one in table["datasets"]], *run]
+                    grids.setdefault(kind, {}).setdefault(here, []).append(row)
+    return "".join(f"**{heading}**\n\n" + "".join(
+        grid(["order" if kind else "comparison", "metric", "table", *here, "run time", "command"], rows)
+        for here, rows in grids[kind].items()) for kind, heading in KINDS.items() if kind in grids)
 
 
 def paper_section(paper, method, notes):
@@ -164,11 +244,12 @@ def page():
     for path in sorted(NOTES.glob("*.json")):
         note = json.loads(path.read_text(encoding="utf-8"))
         suite = tomllib.loads((SUITES / f"{note['suite']}.toml").read_text(encoding="utf-8"))
+        note["drawn"] = [one["id"] for one in suite["dataset"] if one.get("source") == "synthetic"]
         by_method.setdefault(suite["defaults"]["method"], []).append(note)
     papers = {paper["id"]: paper for paper in tomllib.loads(REFERENCE.read_text(encoding="utf-8"))["paper"]}
     sections = [paper_section(papers[identifier], method, by_method[method])
                 for identifier in papers if (method := METHODS.get(identifier, identifier)) in by_method]
-    return HEAD + "\n" + "\n".join(sections).rstrip() + "\n"
+    return HEAD + "\n" + counted([note for notes in by_method.values() for note in notes]) + "\n" + "\n".join(sections).rstrip() + "\n"
 
 
 def processor():

@@ -14,28 +14,33 @@ results_page = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(results_page)
 
 
-def claim(dataset, status, differences):
-    return {"dataset": dataset, "metric": "rank1", "paper_dataset": "mlr-cuhk03", "status": status, "differences": differences,
-            "rows": [{"label": "A | B"}, {"label": "C"}]}
+def claim(dataset, means, differences, kind="stated", metric="rank1"):
+    """Of rows a, b, … with these means."""
+    return {"kind": kind, "dataset": dataset, "metric": metric, "paper_dataset": "mlr-cuhk03", "differences": differences,
+            "rows": [{"id": name, "label": label, "mean": mean} for name, label, mean in zip("abc", ("A | B", "C", "D"), means)]}
 
 
-def table(title, datasets, claims, rows=(), compare_with=None):
-    return {"title": title, "datasets": datasets, "metrics": ["rank1", "mAP"], "claims": claims, "rows": rows, "compare_with": compare_with}
+def table(title, datasets, claims, rows=(), compare_with=None, trials=5):
+    """Rows a, b and c with so many trials, and more."""
+    counted = [{"id": name, "label": name, "cells": [{"dataset": one["dataset"], "metric": one["metric"], "trials": trials, "difference": None}
+                                                     for one in claims]} for name in "abc"]
+    return {"id": title, "title": title, "datasets": datasets, "metrics": ["rank1", "mAP"], "claims": claims, "rows": [*counted, *rows],
+            "compare_with": compare_with}
 
 
-def noted(suite, seconds, *tables):
-    return {"suite": suite, "seconds": seconds, "tables": tables}
+def noted(suite, seconds, *tables, drawn=()):
+    return {"suite": suite, "seconds": seconds, "tables": tables, "drawn": drawn}
 
 
-def difference(mean, low, high):
-    return {"mean": mean, "low": low, "high": high}
+def difference(mean, low, high, trials=5, **more):
+    return {"to": "a", "mean": mean, "low": low, "high": high, "trials": trials, **more}
 
 
 def shown(suite, order):
     """What the page shows of a plan's or a note's tables beside numbers."""
     return [(table["id"], table["title"], table["datasets"], table["metrics"], table["compare_with"] or None,
              [(row["id"], row["label"]) for row in table["rows"]],
-             [(claim["dataset"], claim["metric"], claim["paper"], claim["paper_dataset"], order(claim)) for claim in table["claims"]])
+             [(claim["kind"], claim["dataset"], claim["metric"], claim["paper"], claim["paper_dataset"], order(claim)) for claim in table["claims"]])
             for table in suite["tables"]]
 
 
@@ -104,6 +109,10 @@ class Results(unittest.TestCase):
     def test_a_study_of_an_earlier_suite_is_marked(self):
         found = {"suite": "s", "title": "T", "date": "2026-01-02", "processors": 2, "processor": "P", "notes": ["n"], "tables": []}
         self.assertEqual("### T\n\n`s` **before its last change**, 2026-01-02, on 2 processors (P). n.\n\n", results_page.study_section(found))
+        of_before = found | {"jobs": "0", "tables": [table("T", [], [claim("easy", [1, 2], [difference(1, 0, 2)])]) | {"rows": []}]}
+        self.assertIn("people were drawn anew in each trial", results_page.study_section(of_before))
+        of_before["tables"][0]["claims"][0]["differences"][0]["p"] = 0.5
+        self.assertNotIn("anew", results_page.study_section(of_before))
         self.assertEqual("### T\n\n`s`, 2026-01-02, on 2 processors (P). n.\n\n", results_page.study_section(found | {"jobs": "0"}))
 
     def test_every_studys_run_time_and_command_stand_beside_a_verdict(self):
@@ -114,30 +123,73 @@ class Results(unittest.TestCase):
 
     def test_a_claim_stands_once_with_its_data_sets_side_by_side(self):
         self.assertEqual(
-            "| order, or comparison | metric | table | easy | hard | new | run time | command |\n"
+            "**Stated in the text**\n\n"
+            "| order | metric | table | here: easy | here: hard (drawn) | here: new | run time | command |\n"
             "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
-            "| A \\| B < C (on mlr-cuhk03) | rank1 | T | **holds**: +3.2 [+1.0, +5.0], – | in the means: +0.5 [-1.0, +2.0] | does not "
+            "| A \\| B < C (paper: mlr-cuhk03) | rank1 | T | **holds**: +3.2 [+1.0, +5.0] † | in the means: +0.5 [-1.0, +2.0] | undecided: – "
             "| 2 min | `script/study one` |\n\n"
-            "| order, or comparison | metric | table | other | run time | command |\n"
+            "**Printed in a table**\n\n"
+            "| order | metric | table | here: other | run time | command |\n"
             "| --- | --- | --- | --- | --- | --- |\n"
-            "| A \\| B < C (on mlr-cuhk03) | rank1 | U | open | 1 min | `script/study two` |\n\n",
+            "| A \\| B < C (paper: mlr-cuhk03) | rank1 | U | open: – | 1 min | `script/study two` |\n\n",
             results_page.verdicts([
                 noted("one", 100, table("T", ["easy", "hard", "new"],
-                                       [claim("easy", "holds", [difference(3.25, 1, 5), None]),
-                                        claim("hard", "holds in the means", [difference(0.5, -1, 2)]),
-                                        claim("new", "does not hold", [None])])),
-                noted("two", 5, table("U", ["other"], [claim("other", "open", [None])]))]))
+                                       [claim("easy", [1, 4.25], [difference(3.25, 1, 5, p_holm=0.01)]),
+                                        claim("hard", [1, 1.5], [difference(0.5, -1, 2)]),
+                                        claim("new", [2, 1], [None])]), drawn=["hard"]),
+                noted("two", 5, table("U", ["other"], [claim("other", [1, None], [None], "printed")]))]))
+
+    def test_a_step_says_where_its_word_is_not_the_orders(self):
+        def shown(means, differences, trials=5, metric="rank1"):
+            one = claim("easy", means, differences, metric=metric)
+            return results_page.verdict(table("T", ["easy"], [one], trials=trials), one)
+        up, down, level = difference(2, 1, 3), difference(-2, -3, -1), difference(-1, -3, 1)
+        self.assertEqual("**contradicted**: +2.0 [+1.0, +3.0] (**holds**), -2.0 [-3.0, -1.0]", shown([1, 3, 1], [up, down]))
+        self.assertEqual("undecided: +2.0 [+1.0, +3.0] (**holds**), -1.0 [-3.0, +1.0]", shown([1, 3, 2], [up, level]))
+        self.assertEqual("open: –, +2.0 [+1.0, +3.0] (**holds**)", shown([1, None, 3], [None, up]))
+        self.assertEqual("2 trials: no verdict: -2.0 [-3.0, -1.0]", shown([3, 1], [down], trials=2))
+        self.assertEqual("1 trial: no verdict: –", shown([3, 1], [None], trials=1))
+        self.assertEqual("**holds**: -2.0 [-3.0, -1.0]", shown([3, 1], [down], metric="resolution_probe"))
+        self.assertEqual("**contradicted**: +2.0 [+1.0, +3.0]", shown([1, 3], [up], metric="resolution_probe"))
+
+    def test_verdicts_are_those_of_the_program(self):
+        """In the tables that its tests pin down, and in notes of runs that knew them."""
+        documents = [json.loads(path.read_text(encoding="utf-8"))
+                     for folder in (ROOT / "tests/golden/tables", results_page.NOTES) for path in folder.glob("*.json")]
+        found = set()
+        for table in (table for document in documents for table in document["tables"]):
+            for claim in table["claims"]:
+                if "status" in claim:
+                    self.assertEqual((claim["steps"], claim["status"], claim["trials"]), results_page.judge(table, claim))
+                    found.add(claim["status"])
+            for cell in (cell for row in table["rows"] for cell in row["cells"]):
+                if "verdict" in (cell["difference"] or {}):
+                    self.assertEqual(cell["difference"]["verdict"], results_page.side(cell["difference"]))
+                    self.assertEqual(cell["difference"]["survives_holm"], "†" in results_page.interval(cell["difference"]))
+        self.assertLess({"holds", "contradicted", "open"}, found)
 
     def test_where_the_paper_has_no_order_stand_the_tables_own_differences(self):
-        cells = [{"dataset": name, "metric": metric, "difference": found}
-                 for name, found in (("up", difference(2, 1, 3)), ("down", difference(-2, -3, -1)), ("near", difference(1, -1, 3)))
+        cells = [{"dataset": name, "metric": metric, "trials": 5, "difference": found}
+                 for name, found in (("up", difference(2, 1, 3)), ("down", difference(-2, -3, -1)), ("near", difference(1, -1, 3)),
+                                     ("few", difference(2, 1, 3, trials=4)))
                  for metric in ("rank1", "mAP")]
-        compared = table("T", ["up", "down", "near"], [], rows=[{"id": "a", "label": "A", "cells": []},
-                                                               {"id": "b", "label": "B_1", "cells": cells}], compare_with="a")
+        compared = table("T", ["up", "down", "near", "few"], [], rows=[{"id": "d", "label": "B_1", "cells": cells}], compare_with="a")
+        compared["rows"][0]["label"] = "A"
         self.assertIn("| B\\_1, against A | rank1 | T | **above**: +2.0 [+1.0, +3.0] | **below**: -2.0 [-3.0, -1.0] "
-                      "| undecided: +1.0 [-1.0, +3.0] |", results_page.verdicts([noted("one", 60, compared)]))
-        compared["claims"] = [claim("up", "open", [None])]
+                      "| undecided: +1.0 [-1.0, +3.0] | 4 trials: no verdict: +2.0 [+1.0, +3.0] |", results_page.verdicts([noted("one", 60, compared)]))
+        compared["claims"] = [claim("up", [1, None], [None])]
+        for row in compared["rows"][:2]:
+            row["cells"] = [{"dataset": "up", "metric": "rank1", "trials": 5, "difference": None}]
         self.assertNotIn("against", results_page.verdicts([noted("one", 60, compared)]))
+
+    def test_the_page_counts_each_comparison_once_and_says_what_luck_would_make_of_them(self):
+        row = {"id": "b", "label": "B", "cells": [{"dataset": "easy", "metric": metric, "trials": 5, "difference": difference(2, 1, 3)}
+                                                  for metric in ("rank1", "mAP")]}
+        both = table("T", ["easy"], [claim("easy", [1, 3], [difference(2, 1, 3)])], rows=[row])
+        few = table("U", ["easy"], [claim("easy", [1, 3, 4], [difference(2, 1, 3, trials=2), difference(1, 0, 2, trials=2) | {"to": "b"}])], trials=2)
+        self.assertIn("shows 3 comparisons, 1 of them of five trials", results_page.counted([noted("one", 1, both, few)]))
+        self.assertIn("1 do.", results_page.counted([noted("one", 1, both, few)]))
+        self.assertIn("- Stated in the text: 2 orders, each on one data set: 1 holds, 1 no verdict\n", results_page.counted([noted("one", 1, both, few)]))
 
     def test_each_study_stands_below_its_paper(self):
         page = results_page.page()
@@ -149,11 +201,13 @@ class Results(unittest.TestCase):
     def test_scores_stand_with_their_difference_from_the_row_that_is_named(self):
         def row(identifier, label, mean, found):
             return {"id": identifier, "label": label,
-                    "cells": [{"dataset": "easy", "metric": "rank1", "mean": mean, "std": 1.25, "trials": 2, "difference": found}]}
+                    "cells": [{"dataset": "easy", "metric": "rank1", "mean": mean, "std": 1.25, "trials": 5, "difference": found}]}
         table = {"title": "T", "datasets": ["easy"], "metrics": ["rank1", "mAP"], "compare_with": "a", "claims": [],
-                 "rows": [row("a", "A", 5.04, None), row("b", "B", 3.04, difference(-2, -3, -1)), row("c", "C", None, None)]}
+                 "rows": [row("a", "A", 5.04, None), row("b", "B", 3.04, difference(-2, -3, -1)), row("c", "C", None, None),
+                          row("d", "D", 7.04, difference(2, 1, 3, trials=2))]}
         self.assertEqual("#### T\n\n| rank1, difference from A | easy |\n| --- | --- |\n| A | 5.0 ± 1.2 |\n"
-                         "| B | 3.0 ± 1.2, -2.0 [-3.0, -1.0] |\n| C |  |\n\n", results_page.table_section(table))
+                         "| B | 3.0 ± 1.2, -2.0 [-3.0, -1.0] |\n| C |  |\n"
+                         "| D | 7.0 ± 1.2, +2.0 [+1.0, +3.0], 2 trials: no verdict |\n\n", results_page.table_section(table))
 
     def test_what_is_no_rank_stands_beside_a_tables_first_metric(self):
         def cell(metric, mean):

@@ -156,12 +156,12 @@ TEST_F(Catalogue, rains_recipe_is_the_papers) {
             job_id(training_of(plan, "table-3", "without-adversarial")));
   EXPECT_EQ(2U, table_of(plan, "table-2").published.size());
   EXPECT_EQ(5U, table_of(plan, "table-1").published.size());
-  EXPECT_THAT(table_of(plan, "table-1").claims.at(0).worse_to_better,
+  EXPECT_THAT(table_of(plan, "table-1").claims.at(2).worse_to_better,
               ElementsAre("baseline-hr", "baseline-hr-lr", "single-level", "multi-level"));
-  EXPECT_THAT(table_of(plan, "table-3").claims.at(0).worse_to_better,
+  EXPECT_THAT(table_of(plan, "table-3").claims.at(4).worse_to_better,
               ElementsAre("without-adversarial", "without-reconstruction", "without-triplet", "without-classification",
                           "full"));
-  EXPECT_THAT(table_of(plan, "table-4").claims.at(0).worse_to_better, ElementsAre("rate-2", "rate-3", "rate-4", "all"));
+  EXPECT_THAT(table_of(plan, "table-4").claims.at(3).worse_to_better, ElementsAre("rate-2", "rate-3", "rate-4", "all"));
 }
 
 TEST_F(Catalogue, ftwas_recipe_is_the_papers) {

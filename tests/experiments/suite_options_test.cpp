@@ -141,6 +141,7 @@ dataset = "mlr-cuhk03"
 variant = "without L_adv"
 missing = true
 [[claim]]
+kind = "stated"
 by = "variant"
 paper = "rain"
 dataset = "mlr-cuhk03"
@@ -151,17 +152,24 @@ worse_to_better = ["without L_adv", "full"]
     if (const auto at = message.find("papers.toml"); at != std::string::npos) message = message.substr(at);
     return message;
   };
-  const std::string head = "[[claim]]\npaper = \"rain\"\ndataset = \"mlr-cuhk03\"\nmetric = \"rank1\"\n";
+  const std::string rest = "[[claim]]\npaper = \"rain\"\ndataset = \"mlr-cuhk03\"\nmetric = \"rank1\"\n";
+  const std::string head = rest + "kind = \"printed\"\n";
+  const std::string sound = "by = \"variant\"\nworse_to_better = [\"full\", \"without L_adv\"]\n";
   EXPECT_EQ("", claim(""));
   EXPECT_THAT(claim(head + "by = \"colour\"\nworse_to_better = [\"full\", \"without L_adv\"]\n"),
-              StartsWith("papers.toml:25:1: key 'by' has the value 'colour'"));
+              StartsWith("papers.toml:27:1: key 'by' has the value 'colour'"));
   EXPECT_THAT(claim(head + "by = \"variant\"\nworse_to_better = [\"full\", \"fuller\"]\n"),
-              StartsWith("papers.toml:26:1: key 'worse_to_better' names 'fuller'"));
+              StartsWith("papers.toml:28:1: key 'worse_to_better' names 'fuller'"));
   EXPECT_THAT(claim(head + "by = \"variant\"\nworse_to_better = [\"full\", \"full\"]\n"), HasSubstr("it stands twice"));
   EXPECT_THAT(claim(head + "by = \"variant\"\nworse_to_better = [\"full\"]\n"), HasSubstr("fewer than two entries"));
   EXPECT_THAT(claim(head + "worse_to_better = [\"full\"]\n"), HasSubstr("key 'by' is missing"));
-  EXPECT_THAT(claim(head + "by = \"variant\"\nworse_to_better = [\"full\", \"without L_adv\"]\nwhy = 1\n"),
-              HasSubstr("key 'why' is unknown"));
+  EXPECT_THAT(claim(head + sound + "why = 1\n"), HasSubstr("key 'why' is unknown"));
+  EXPECT_EQ("", claim(head + sound));
+  EXPECT_THAT(claim(rest + sound), HasSubstr("key 'kind' is missing"));
+  EXPECT_THAT(claim(rest + "kind = \"writen\"\n" + sound), HasSubstr("'writen'"));
+  EXPECT_THAT(claim(rest + "kind = \"stateed\"\n" + sound), HasSubstr("did you mean 'stated'"));
+  EXPECT_THAT(claim(rest + "kind = \"Printed\"\n" + sound), HasSubstr("must be one of stated, printed"));
+  EXPECT_THAT(claim(rest + "kind = true\n" + sound), HasSubstr("kind"));
   std::filesystem::remove_all(file.parent_path());
 }
 

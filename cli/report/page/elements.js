@@ -82,8 +82,13 @@ function metricNamed(name) {
   return (state.report.metrics || {})[name] || { heading: name, decimals: 1, better: "up" };
 }
 
-const intervalText = (difference, decimals) =>
-  `${signed(difference.mean, decimals)} [${signed(difference.low, decimals)}, ${signed(difference.high, decimals)}]`;
+// What may be said of it was decided where it was measured (results/tables/verdict.h).
+const noVerdict = (trials) => `${plural(trials, "trial")}: no verdict`;
+const intervalText = (difference, decimals) => `${signed(difference.mean, decimals)} ` +
+  `[${signed(difference.low, decimals)}, ${signed(difference.high, decimals)}]` +
+  (difference.verdict === "no verdict" ? `, ${noVerdict(difference.trials)}` : difference.survives_holm ? " †" : "");
+const comparisonsNote = (comparisons) => `${plural(comparisons, "comparison")} here; †: p < 0.05 after Holm's ` +
+  "adjustment for all of them.";
 
 const jobLabel = (id) => (state.report.jobs[id] ? state.report.jobs[id].label : `job ${short(id)}`);
 

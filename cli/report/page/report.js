@@ -189,7 +189,7 @@ function timelineSection(timeline) {
 
 // ---- Comparison
 
-function comparisonSection({ title, settings, numbers, only_first: onlyFirst, only_second: onlySecond }) {
+function comparisonSection({ title, settings, numbers, comparisons, only_first: onlyFirst, only_second: onlySecond }) {
   const nameOf = ({ table, row, dataset }) => {
     const known = state.report.tables.find((one) => one.id === table);
     const line = known && known.rows.find((one) => one.id === row);
@@ -199,7 +199,7 @@ function comparisonSection({ title, settings, numbers, only_first: onlyFirst, on
   const difference = (one) => {
     const { decimals } = metricNamed(one.metric);
     if (one.same_jobs) return "the same jobs";
-    if (one.difference) return `${intervalText(one.difference, decimals)}, ${plural(one.difference.trials, "trial")}`;
+    if (one.difference) return intervalText(one.difference, decimals);
     if (!isNumber(one.first.mean) || !isNumber(one.second.mean)) return "–";
     if (one.first.trials !== one.second.trials) return "other trials";
     const why = one.difference_why ? `: ${one.difference_why}` : "";
@@ -214,7 +214,8 @@ function comparisonSection({ title, settings, numbers, only_first: onlyFirst, on
       settings.map((one) => [one.key, valueText(one.first), valueText(one.second), rowsOf(one.rows)]))
       : el("p", {}, numbers.length ? "No setting differs in the rows of both." : "No row is in both."),
     numbers.length ? factTable(
-      "Numbers of the rows of both; a difference is the other's minus this suite's, with its 95 % interval",
+      "Numbers of the rows of both; a difference is the other's minus this suite's, with its 95 % interval. " +
+        comparisonsNote(comparisons),
       ["row", "metric", "this suite", "the other", "difference"],
       numbers.map((one) => [nameOf(one), metricNamed(one.metric).heading, number(one.first, one.metric),
         number(one.second, one.metric), difference(one)])) : null,

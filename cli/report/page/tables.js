@@ -195,9 +195,9 @@ function tableNumbers(table) {
   const rows = table.rows.flatMap((row) => row.cells.map((cell) => [table.id, row.label,
     columnTitle(table, cell.dataset), cell.metric, cell.status, cell.mean, cell.std, cell.trials,
     cell.reference, cell.chance,
-    ...(cell.difference ? [cell.difference.mean, cell.difference.low, cell.difference.high] : ["", "", ""])]));
+    ...["mean", "low", "high", "p", "p_holm"].map((key) => (cell.difference ? cell.difference[key] : ""))]));
   return { columns: ["table", "row", "data set", "metric", "status", "mean", "std", "trials", "paper", "chance",
-    "difference", "difference low", "difference high"], rows };
+    "difference", "difference low", "difference high", "difference p", "difference p after Holm"], rows };
 }
 
 function differenceToggle(table, grid) {
@@ -225,6 +225,7 @@ function tableBlock(table) {
     el("div", { class: "actions" }, csvButton(table.title, `table-${table.id}`, () => tableNumbers(table)),
       differenceToggle(table, grid)),
     standInNote([table]), reasonList(table), footnoteList(table),
+    table.comparisons && table.compare_with ? el("p", { class: "small quiet" }, comparisonsNote(table.comparisons)) : null,
     (table.no_reference || []).map((paper) => el("p", { class: "small quiet" }, `No number of “${paper}” is known.`)));
   node.style.containIntrinsicSize = `auto ${190 + 34 * lines}px`;
   return node;
@@ -233,9 +234,11 @@ function tableBlock(table) {
 // ---- Claims
 
 const VERDICTS = {
-  "holds": ["✓ holds", "good"], "holds in the means": ["≈ holds in the means", "open"],
-  "does not hold": ["✗ does not hold", "bad"], "open": ["? open", "quiet"],
+  "holds": ["✓ holds", "good"], "in the means": ["≈ in the means", "open"], "undecided": ["~ undecided", "open"],
+  "no verdict": ["no verdict", "quiet"], "open": ["? open", "quiet"], "contradicted": ["✗ contradicted", "bad"],
 };
+
+const verdictText = (verdict, trials) => (verdict === "no verdict" ? noVerdict(trials) : VERDICTS[verdict][0]);
 
 // Each row against the last before it that has a mean.
 function claimPairs(claim, decimals) {
@@ -243,36 +246,42 @@ function claimPairs(claim, decimals) {
   return el("ul", { class: "small" }, claim.rows.slice(1).map((row, at) => {
     const { label } = before;
     if (isNumber(row.mean)) before = row;
-    const difference = claim.differences[at], holds = claim.holds[at];
-    const than = holds === null || holds === undefined ? "? not known yet whether better than"
-      : holds ? "✓ better than" : "✗ not better than";
-    return el("li", {}, `${row.label} ${than} ${label}`,
-      difference ? `: difference ${intervalText(difference, decimals)}` : holds === true || holds === false
-        ? "; no interval" : null);
+    const difference = claim.differences[at];
+    return el("li", {}, `${row.label} better than ${label}: ${verdictText(claim.steps[at], claim.trials)}`,
+      difference ? `; difference ${intervalText(difference, decimals)}` : "; no interval");
   }));
 }
 
 function claimItem(table, claim) {
   const { decimals, heading } = metricNamed(claim.metric);
-  const [words, style] = VERDICTS[claim.status] || [claim.status, "quiet"];
   const order = claim.rows.map((row) => `${row.label}${isNumber(row.mean) ? ` ${fixed(row.mean, decimals)}` : ""}`);
   return el("li", {},
-    el("p", {}, el("span", { class: `badge ${style}` }, words),
-      ` ${heading} on ${columnTitle(table, claim.dataset)}, worse to better: `, el("strong", {}, order.join(" → "))),
-    claimPairs(claim, decimals),
-    el("p", { class: "small quiet" }, `Stated in “${claim.paper}” for ${claim.paper_dataset}.`));
+    el("p", {}, el("span", { class: `badge ${VERDICTS[claim.status][1]}` }, verdictText(claim.status, claim.trials)),
+      ` ${heading}; paper: ${claim.paper_dataset}; here: ${columnTitle(table, claim.dataset)}; worse to better: `,
+      el("strong", {}, order.join(" → "))),
+    claimPairs(claim, decimals));
 }
 
+const CLAIM_KINDS = { stated: "Stated in the text", printed: "Printed in a table" };
+
 function claimsSection(tables) {
-  const counts = new Map();
-  for (const claim of tables.flatMap((table) => table.claims))
-    counts.set(claim.status, (counts.get(claim.status) || 0) + 1);
-  const summary = Object.keys(VERDICTS).filter((status) => counts.has(status))
-    .map((status) => `${counts.get(status)} ${VERDICTS[status][0]}`);
-  return [el("p", {}, `Orders that papers state, held against the numbers here: ${summary.join(", ")}. A claim holds ` +
-    "where each row is better by a difference whose whole 95 % interval says so."),
+  const counted = (kind) => {
+    const all = tables.flatMap((table) => table.claims).filter((claim) => claim.kind === kind);
+    const counts = Object.keys(VERDICTS).map((status) => [all.filter((claim) => claim.status === status).length, status]);
+    return all.length ? el("p", {}, el("strong", {}, CLAIM_KINDS[kind]), `: ${plural(all.length, "order")}: ` +
+      `${counts.filter(([count]) => count).map(([count, status]) => `${count} ${status}`).join(", ")}.`) : null;
+  };
+  const ofKind = (table, kind) => {
+    const claims = table.claims.filter((claim) => claim.kind === kind);
+    return claims.length ? [el("h4", {}, CLAIM_KINDS[kind]),
+      el("ul", { class: "claims" }, claims.map((claim) => claimItem(table, claim)))] : null;
+  };
+  return [el("p", {}, "Orders of the papers' rows, held against the numbers here. An order holds where each row is " +
+    "better by a difference whose whole 95 % interval says so, and is contradicted where a whole interval says the " +
+    "opposite."), Object.keys(CLAIM_KINDS).map(counted),
   tables.filter((table) => table.claims.length).map((table) => el("div", { class: "block" }, el("h3", {}, table.title),
-    el("ul", { class: "claims" }, table.claims.map((claim) => claimItem(table, claim)))))];
+    Object.keys(CLAIM_KINDS).map((kind) => ofKind(table, kind)),
+    table.comparisons ? el("p", { class: "small quiet" }, comparisonsNote(table.comparisons)) : null))];
 }
 
 // ---- The dialog: what a number stands on

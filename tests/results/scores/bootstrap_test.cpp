@@ -15,6 +15,9 @@ namespace {
 
 using Trials = std::vector<std::vector<PairedQuery>>;
 
+//! No resample at or beyond zero.
+constexpr double kLeastP = 2.0 / (kBootstrapResamples + 1);
+
 //! \param spread of a person's mean, and of a query about it
 Trials made_up(std::size_t trials, std::int64_t people, int queries, double mean, double person_spread,
                double query_spread, std::uint64_t seed) {
@@ -31,16 +34,20 @@ Trials made_up(std::size_t trials, std::int64_t people, int queries, double mean
 TEST(Bootstrap, a_constant_difference_is_certain) {
   const Trials trials(3, {{1, {2.5, -1}}, {1, {2.5, -1}}, {7, {2.5, -1}}});
   EXPECT_THAT(paired_bootstrap(trials, 2),
-              testing::ElementsAre(BootstrapInterval{2.5, 2.5, 2.5}, BootstrapInterval{-1, -1, -1}));
+              testing::ElementsAre(BootstrapInterval{2.5, 2.5, 2.5, kLeastP}, BootstrapInterval{-1, -1, -1, kLeastP}));
+  EXPECT_EQ(paired_bootstrap({{{1, {0}}, {7, {0}}}}, 1)[0], (BootstrapInterval{0, 0, 0, 1}));
 }
 
 TEST(Bootstrap, of_two_people_it_is_the_distribution_that_can_be_counted) {
   // One person better by 1, one not: both drawn twice with probability 1/4 each, so the 2.5th percentile is 0.
-  EXPECT_EQ(paired_bootstrap({{{1, {1}}, {2, {0}}}}, 1)[0], (BootstrapInterval{0.5, 0, 1}));
-  // Two trials of one person each: the same by trials.
-  EXPECT_EQ(paired_bootstrap({{{1, {1}}}, {{1, {0}}}}, 1)[0], (BootstrapInterval{0.5, 0, 1}));
+  // Two trials of one person each: the same by trials. A quarter of the resamples, twice.
+  for (const Trials& trials : {Trials{{{1, {1}}, {2, {0}}}}, Trials{{{1, {1}}}, {{1, {0}}}}}) {
+    const BootstrapInterval interval = paired_bootstrap(trials, 1)[0];
+    EXPECT_EQ(interval, (BootstrapInterval{0.5, 0, 1, interval.p}));
+    EXPECT_NEAR(interval.p, 0.5, 0.03);
+  }
   // One person alone never varies.
-  EXPECT_EQ(paired_bootstrap({{{1, {1}}, {1, {0}}}}, 1)[0], (BootstrapInterval{0.5, 0.5, 0.5}));
+  EXPECT_EQ(paired_bootstrap({{{1, {1}}, {1, {0}}}}, 1)[0], (BootstrapInterval{0.5, 0.5, 0.5, kLeastP}));
 }
 
 TEST(Bootstrap, the_mean_weighs_queries_within_a_trial_and_trials_alike) {
@@ -62,6 +69,19 @@ TEST(Bootstrap, matches_the_normal_interval_of_independent_people) {
   EXPECT_NEAR(interval.high, mean + half, 0.08 * half);
 }
 
+TEST(Bootstrap, has_the_p_of_a_normal_test_of_independent_people_and_agrees_with_its_interval) {
+  for (const double truth : {0.5, 1.0, 1.5, 2.5}) {
+    const Trials trials = made_up(1, 200, 1, truth, 10, 0, 1);
+    double mean = 0, squares = 0;
+    for (const PairedQuery& query : trials[0]) mean += query.difference[0] / 200;
+    for (const PairedQuery& query : trials[0]) squares += (query.difference[0] - mean) * (query.difference[0] - mean);
+    const BootstrapInterval interval = paired_bootstrap(trials, 1)[0];
+    const double p = std::erfc(std::abs(mean) / std::sqrt(2 * squares / 200 / 200));
+    EXPECT_NEAR(interval.p, p, 0.02 + 0.1 * p);
+    EXPECT_EQ(interval.p<0.05, interval.low> 0 || interval.high < 0);
+  }
+}
+
 TEST(Bootstrap, covers_the_truth_about_as_often_as_it_says) {
   // 60 studies of 3 trials with 20 people of 4 queries, true difference 1. Between 85 % and all of them.
   int covered = 0;
@@ -75,7 +95,7 @@ TEST(Bootstrap, covers_the_truth_about_as_often_as_it_says) {
 
 TEST(Bootstrap, of_a_mean_over_data_sets_what_sets_them_apart_is_no_uncertainty) {
   const Trials easy(3, {{1, {10}}, {2, {10}}}), hard(3, {{1, {20}}, {2, {20}}, {3, {20}}});
-  EXPECT_EQ(paired_bootstrap_of_mean({easy, hard}, 1)[0], (BootstrapInterval{15, 15, 15}));
+  EXPECT_EQ(paired_bootstrap_of_mean({easy, hard}, 1)[0], (BootstrapInterval{15, 15, 15, kLeastP}));
 }
 
 TEST(Bootstrap, of_a_mean_over_data_sets_trials_and_the_same_people_are_drawn_together) {
@@ -133,7 +153,7 @@ TEST(Bootstrap, the_other_way_round_is_the_mirror_image) {
   const BootstrapInterval there = paired_bootstrap(trials, 1)[0];
   for (auto& trial : trials)
     for (PairedQuery& query : trial) query.difference[0] = -query.difference[0];
-  EXPECT_EQ(paired_bootstrap(trials, 1)[0], (BootstrapInterval{-there.mean, -there.high, -there.low}));
+  EXPECT_EQ(paired_bootstrap(trials, 1)[0], (BootstrapInterval{-there.mean, -there.high, -there.low, there.p}));
 }
 
 TEST(Bootstrap, metrics_share_their_resamples) {

@@ -16,7 +16,7 @@ using namespace testing;
 
 //! The made-up suite with queries of 8 people behind its numbers; its table compares with row "baseline".
 struct Compared : Suite {
-  Compared() {
+  explicit Compared(int with_trials = 2) : Suite(with_trials) {
     plan.tables[0].compare_with = "baseline";
     for (auto& [job, record] : records)
       if (auto* evaluation = std::get_if<EvaluationRecord>(&record)) give_queries(*evaluation);
@@ -56,10 +56,12 @@ std::string reason(const Suite& suite) {
 }
 
 TEST(Comparison, prints_as_golden) {
-  Compared suite;
+  Compared suite(kFewestTrials);
   suite.plan.tables[0].metrics = {"rank1", "mAP", "resolution_probe"};
-  suite.plan.tables[0].claims = {{"easy", "rank1", "rain", "mlr-cuhk03", {"baseline", "multi"}},
-                                 {"hard", "rank1", "rain", "mlr-cuhk03", {"multi", "baseline"}}};
+  suite.plan.tables[0].claims = {
+      {"easy", "rank1", "rain", "mlr-cuhk03", {"baseline", "multi"}},
+      {"hard", "rank1", "rain", "mlr-cuhk03", {"multi", "baseline"}},
+      {"hard", "resolution_probe", "rain", "mlr-cuhk03", {"baseline", "multi"}, experiments::ClaimKind::kPrinted}};
   expect_goldens("compared", suite.tables());
 }
 
@@ -180,10 +182,10 @@ TEST(Comparison, rows_whose_trainings_ran_in_one_class_and_evaluations_in_anothe
 }
 
 TEST(Comparison, says_so_where_it_rests_on_fewer_trials_than_a_mean) {
-  Compared suite;
-  EXPECT_THAT(to_markdown(suite.tables()), testing::Not(HasSubstr("], 1 trials")));
+  Compared suite(6);
+  EXPECT_THAT(to_markdown(suite.tables()), testing::Not(HasSubstr("], 5 trials")));
   suite.plan.tables[0].rows[1].cells[0].evaluations.pop_back();
-  EXPECT_THAT(to_markdown(suite.tables()), HasSubstr("], 1 trials |"));
+  EXPECT_THAT(to_markdown(suite.tables()), HasSubstr("], 5 trials † |"));
 }
 
 //! Of row "multi" on "easy".
@@ -229,74 +231,134 @@ TEST(Comparison, without_a_row_to_compare_with_no_query_is_asked_for) {
   EXPECT_EQ(suite.tables().tables[0].compare_with, "");
 }
 
-TEST(Claims, hold_in_the_means_where_every_neighbour_is_better) {
-  Suite suite;  // baseline 28.1 and multi 53.1 on easy
+TEST(Comparison, of_fewer_than_five_trials_says_that_it_is_none) {
+  for (int trials : {1, 2, 4}) {
+    const SuiteTables tables = Compared(trials).tables();
+    const std::string said = fmt::format("{} trial{}: no verdict", trials, trials == 1 ? "" : "s");
+    EXPECT_THAT(to_markdown(tables), HasSubstr("], " + said + " |"));
+    EXPECT_THAT(to_latex(tables), HasSubstr("], " + said));
+    const core::Json difference = to_json(tables)["tables"][0]["rows"][1]["cells"][0]["difference"];
+    EXPECT_EQ(difference["verdict"], "no verdict");
+    EXPECT_EQ(difference["survives_holm"], false);
+  }
+  EXPECT_THAT(to_markdown(Compared(5).tables()), Not(HasSubstr("no verdict")));
+}
+
+TEST(Comparison, is_marked_where_it_survives_holms_adjustment_for_all_that_the_table_shows) {
+  Compared suite(kFewestTrials);
+  const SuiteTables tables = suite.tables();
+  EXPECT_EQ(tables.tables[0].comparisons, 4U);  // two data sets, two metrics
+  for (std::size_t c = 0; c < 4; ++c) {
+    const Difference& difference = cell_of(tables, 1, c).difference.value();
+    EXPECT_LT(difference.p, 0.01);
+    EXPECT_GE(difference.p_holm, difference.p);
+    EXPECT_LE(difference.p_holm, 4 * difference.p);
+  }
+  EXPECT_THAT(to_markdown(tables),
+              AllOf(HasSubstr("] † |"), HasSubstr("4 comparisons here; †: p < 0.05 after Holm's adjustment")));
+  EXPECT_THAT(to_latex(tables), HasSubstr("] \\(\\dagger\\)"));
+}
+
+TEST(Comparison, that_a_cell_and_a_claim_show_counts_once) {
+  Compared suite(kFewestTrials);
+  suite.plan.tables[0].claims = {{"easy", "rank1", "rain", "caviar", {"baseline", "multi"}},
+                                 {"easy", "rank1", "rain", "caviar", {"multi", "baseline"}}};
+  const Table both = suite.tables().tables[0];
+  EXPECT_EQ(both.comparisons, 4U);
+  for (const ComparedClaim& claim : both.claims)
+    EXPECT_EQ(claim.differences.at(0)->p_holm, both.rows[1].cells[0].difference->p_holm);
+  suite.plan.tables[0].compare_with.clear();
+  const SuiteTables claims = suite.tables();
+  EXPECT_EQ(claims.tables[0].comparisons, 1U);
+  EXPECT_THAT(to_markdown(claims), HasSubstr("- 1 comparison here; †"));
+}
+
+TEST(Claims, are_judged_by_means_alone_where_no_interval_is_known) {
+  Suite suite(kFewestTrials);  // baseline 27.5 and multi 52.5 on easy; no queries
   auto claim = [&](std::vector<std::string> rows) {
     suite.plan.tables[0].claims = {{"easy", "rank1", "rain", "caviar", std::move(rows)}};
     return suite.tables().tables[0].claims.at(0);
   };
-  EXPECT_EQ(claim({"baseline", "multi"}).status, ClaimStatus::kHoldsInTheMeans);  // no queries: no interval
-  EXPECT_EQ(claim({"multi", "baseline"}).status, ClaimStatus::kDoesNotHold);
-  // Equal is not better.
-  EXPECT_EQ(claim({"multi", "multi"}).status, ClaimStatus::kDoesNotHold);
+  EXPECT_EQ(claim({"baseline", "multi"}).status, Verdict::kInTheMeans);
+  EXPECT_EQ(claim({"multi", "baseline"}).status, Verdict::kUndecided);
+  EXPECT_EQ(claim({"multi", "multi"}).status, Verdict::kUndecided);
   const ComparedClaim mixed = claim({"baseline", "multi", "baseline"});
-  EXPECT_EQ(mixed.status, ClaimStatus::kDoesNotHold);
-  EXPECT_THAT(mixed.holds, ElementsAre(true, false));
+  EXPECT_EQ(mixed.status, Verdict::kUndecided);
+  EXPECT_THAT(mixed.steps, ElementsAre(Verdict::kInTheMeans, Verdict::kUndecided));
   EXPECT_EQ(mixed.rows[1].label, "RAIN, \"multi\"");
-  EXPECT_EQ(mixed.rows[1].mean, 53.125);
+  EXPECT_EQ(mixed.rows[1].mean, 52.5);
+  EXPECT_THAT(to_markdown(suite.tables()), HasSubstr(": undecided: 27.5 → 52.5 (in the means), 52.5 → 27.5"));
 }
 
-TEST(Claims, hold_where_each_whole_interval_says_so) {
-  Compared suite;
+TEST(Claims, hold_where_each_whole_interval_says_so_and_are_contradicted_where_one_says_the_opposite) {
+  Compared suite(kFewestTrials);
   experiments::TablePlan& table = suite.plan.tables[0];
   table.claims = {{"easy", "rank1", "rain", "caviar", {"baseline", "multi"}}};
   const Difference compared = cell_of(suite.tables(), 1, 0).difference.value();
   table.compare_with.clear();  // claims do not wait for it
   const auto held = [&] { return suite.tables().tables[0].claims.at(0); };
   const ComparedClaim claim = held();
-  EXPECT_EQ(claim.status, ClaimStatus::kHolds);
+  EXPECT_EQ(claim.status, Verdict::kHolds);
+  EXPECT_EQ(claim.trials, 5);
   EXPECT_EQ(claim.differences.at(0)->to, "baseline");
   EXPECT_EQ(claim.differences[0]->low, compared.low);
   EXPECT_EQ(claim.differences[0]->high, compared.high);
-  EXPECT_THAT(to_markdown(suite.tables()), HasSubstr(fmt::format("holds here on easy: {:+.1f} [{:+.1f}, {:+.1f}]",
+  EXPECT_THAT(to_markdown(suite.tables()), HasSubstr(fmt::format("multi\": holds: {:+.1f} [{:+.1f}, {:+.1f}] †",
                                                                  compared.mean, compared.low, compared.high)));
-  // The same means from one person's luck: every other query of multi is the baseline's.
-  for (int trial = 0; trial < 2; ++trial) {
+  table.claims[0].worse_to_better = {"multi", "baseline"};
+  EXPECT_EQ(held().status, Verdict::kContradicted);
+  // From one person's luck in one trial: every other query of multi is the baseline's.
+  for (int trial = 0; trial < 5; ++trial) {
     auto& multi = suite.queries.at(suite.evaluation(fmt::format("multi easy {}", trial)));
     const auto& baseline = suite.queries.at(suite.evaluation(fmt::format("baseline easy {}", trial)));
-    for (std::size_t q = 2; q < 16; ++q) multi[q].cmc = baseline[q].cmc;
+    for (std::size_t q = trial == 0 ? 2 : 0; q < 16; ++q) multi[q].cmc = baseline[q].cmc;
   }
-  EXPECT_EQ(held().status, ClaimStatus::kHoldsInTheMeans);
+  EXPECT_EQ(held().status, Verdict::kUndecided);
+  table.claims[0].worse_to_better = {"baseline", "multi"};
+  EXPECT_EQ(held().status, Verdict::kInTheMeans);
   EXPECT_LE(held().differences.at(0)->low, 0);
-  EXPECT_THAT(to_markdown(suite.tables()), HasSubstr(": holds in the means here on easy: +"));
   suite.queries.at(suite.evaluation("multi easy 1")).pop_back();
   suite.queries.at(suite.evaluation("multi easy 1")).pop_back();  // cannot be paired any more
   EXPECT_EQ(held().differences.at(0), std::nullopt);
-  EXPECT_EQ(held().status, ClaimStatus::kHoldsInTheMeans);
+  EXPECT_EQ(held().status, Verdict::kInTheMeans);
+}
+
+TEST(Claims, have_no_verdict_where_a_row_has_fewer_than_five_trials) {
+  Compared suite(kFewestTrials);
+  suite.plan.tables[0].claims = {{"easy", "rank1", "rain", "caviar", {"baseline", "multi"}}};
+  suite.plan.tables[0].rows[1].cells[0].evaluations.pop_back();
+  const SuiteTables tables = suite.tables();
+  EXPECT_EQ(tables.tables[0].claims.at(0).status, Verdict::kNoVerdict);
+  EXPECT_THAT(to_markdown(tables), HasSubstr("multi\": 4 trials: no verdict: +"));
+  EXPECT_EQ(to_json(tables)["tables"][0]["claims"][0]["trials"], 4);
 }
 
 TEST(Claims, stay_open_until_their_rows_are_complete) {
-  Suite suite;
+  Suite suite(kFewestTrials);
   suite.records.erase(suite.evaluation("multi easy 1"));
   suite.plan.tables[0].claims = {{"easy", "rank1", "rain", "caviar", {"baseline", "multi"}},
                                  {"easy", "rank1", "rain", "caviar", {"baseline", "baseline", "multi"}}};
   const auto claims = suite.tables().tables[0].claims;
-  EXPECT_EQ(claims[0].status, ClaimStatus::kOpen);
-  EXPECT_THAT(claims[0].holds, ElementsAre(std::nullopt));
-  EXPECT_EQ(claims[1].status, ClaimStatus::kDoesNotHold);  // whatever multi will score
+  EXPECT_THAT(claims[0].steps, ElementsAre(Verdict::kOpen));
+  EXPECT_THAT(claims[1].steps, ElementsAre(Verdict::kUndecided, Verdict::kOpen));
+  for (const ComparedClaim& claim : claims) EXPECT_EQ(claim.status, Verdict::kOpen);
 }
 
-TEST(Claims, are_settled_by_means_on_both_sides_of_one_that_is_missing) {
-  Suite suite;
-  suite.records.erase(suite.evaluation("multi easy 1"));
-  suite.plan.tables[0].claims = {{"easy", "rank1", "rain", "caviar", {"baseline", "multi", "baseline"}}};
-  const SuiteTables tables = suite.tables();
-  EXPECT_EQ(tables.tables[0].claims.at(0).status, ClaimStatus::kDoesNotHold);
-  EXPECT_THAT(tables.tables[0].claims.at(0).holds, ElementsAre(std::nullopt, false));
-  EXPECT_THAT(to_markdown(tables), HasSubstr("Baseline \\| HR 28.1 ≥ Baseline \\| HR 28.1"));
+TEST(Claims, pass_over_a_row_that_has_no_mean) {
+  Compared suite(kFewestTrials);
+  experiments::TablePlan& table = suite.plan.tables[0];
+  table.rows.push_back(table.rows[1]);
+  table.rows.back().id = table.rows.back().label = "gap";
+  table.rows.back().cells[0].evaluations.push_back(suite.evaluation("multi hard 0"));
+  suite.records.erase(suite.evaluation("multi hard 0"));
+  table.claims = {{"easy", "rank1", "rain", "caviar", {"multi", "gap", "baseline"}}};
+  const ComparedClaim claim = suite.tables().tables[0].claims.at(0);
+  EXPECT_THAT(claim.steps, ElementsAre(Verdict::kOpen, Verdict::kContradicted));
+  EXPECT_EQ(claim.status, Verdict::kContradicted) << "whatever the gap will score";
+  EXPECT_EQ(claim.differences.at(1)->to, "multi");
 }
 
-TEST(Claims, of_a_number_that_is_better_when_lower_hold_where_it_falls) {
+TEST(Claims, of_a_number_that_is_better_when_lower_go_with_its_fall) {
   Table table{"t", "T", {"resolution_probe"}, {"easy"}, {}, {}};
   for (const double mean : {90.0, 60.0}) {
     Cell cell;
@@ -304,17 +366,47 @@ TEST(Claims, of_a_number_that_is_better_when_lower_hold_where_it_falls) {
     cell.metric = "resolution_probe";
     cell.status = CellStatus::kComplete;
     cell.mean = mean;
+    cell.trials = kFewestTrials;
     table.rows.push_back({fmt::format("{}", mean), fmt::format("row {}", mean), {cell}});
   }
   experiments::TablePlan plan;
   for (const auto& rows : {std::vector<std::string>{"90", "60"}, {"60", "90"}})
     plan.claims.push_back({"easy", "resolution_probe", "paper", "caviar", rows});
   compare_rows(table, plan, {}, {});
-  EXPECT_EQ(table.claims[0].status, ClaimStatus::kHoldsInTheMeans);
-  EXPECT_EQ(table.claims[1].status, ClaimStatus::kDoesNotHold);
+  EXPECT_EQ(table.claims[0].status, Verdict::kInTheMeans);
+  EXPECT_EQ(table.claims[1].status, Verdict::kUndecided);
   const std::string text = to_markdown(table, {});
-  EXPECT_THAT(text, HasSubstr("row 90 > row 60: holds in the means here"));
-  EXPECT_THAT(text, HasSubstr("row 60 > row 90: does not hold here on easy: row 60 60.0 ≤ row 90 90.0"));
+  EXPECT_THAT(text, HasSubstr("row 90 > row 60: in the means: 90.0 → 60.0"));
+  EXPECT_THAT(text, HasSubstr("row 60 > row 90: undecided: 60.0 → 90.0"));
+}
+
+TEST(Claims, name_the_papers_data_set_and_ours_with_the_mark_of_its_column) {
+  Suite suite(kFewestTrials);
+  suite.plan.tables[0].claims = {{"easy", "rank1", "rain", "mlr-cuhk03", {"baseline", "multi"}}};
+  SuiteTables tables = suite.tables();
+  const std::string line = "Stated in the text (rank-1; paper: mlr-cuhk03; here: easy): Baseline";
+  EXPECT_THAT(to_markdown(tables), HasSubstr("- " + line));
+  EXPECT_THAT(to_latex(tables), HasSubstr("\\item " + line));
+  tables.tables[0].stand_ins = {"easy"};
+  EXPECT_THAT(to_markdown(tables), HasSubstr("paper: mlr-cuhk03; here: easy (stand-in)): Baseline"));
+}
+
+TEST(Claims, of_text_and_of_tables_stand_and_count_apart) {
+  Suite suite(kFewestTrials);
+  using experiments::ClaimKind;
+  suite.plan.tables[0].claims = {
+      {"easy", "rank1", "rain", "caviar", {"multi", "baseline"}, ClaimKind::kPrinted},
+      {"easy", "rank1", "rain", "caviar", {"baseline", "multi"}, ClaimKind::kStated},
+      {"hard", "rank1", "rain", "caviar", {"multi", "baseline"}, ClaimKind::kStated},
+  };
+  const std::string text = to_markdown(suite.tables());
+  const auto at = [&](const std::string& part) {
+    EXPECT_THAT(text, HasSubstr(part));
+    return text.find(part);
+  };
+  EXPECT_LT(at("- Stated in the text: 2 orders: 1 in the means, 1 undecided\n- Stated in the text (rank-1"),
+            at("- Printed in a table (rank-1; paper: caviar; here: easy): RAIN"));
+  EXPECT_EQ(to_json(suite.tables())["tables"][0]["claims"][0]["kind"], "printed");
 }
 
 class ComparedInAStore : public testing::Test {

@@ -97,7 +97,8 @@ TEST(SuiteComparison, names_the_setting_that_differs_and_by_what_the_numbers_do)
   }
   const std::string text = to_markdown(comparison, "demo", "longer");
   EXPECT_THAT(text, HasSubstr("- `train.steps`: 0 → 7, in all 4 rows\n"));
-  EXPECT_THAT(text, HasSubstr("+12.5 [+12.5, +12.5]"));
+  EXPECT_THAT(text, HasSubstr("+12.5 [+12.5, +12.5], 2 trials: no verdict"));
+  EXPECT_THAT(text, HasSubstr("8 comparisons here; †"));
   EXPECT_EQ(12.5, to_json(comparison)["numbers"][4]["difference"]["mean"]);
 }
 

@@ -354,7 +354,8 @@ TEST(Tables, a_claim_about_recovered_images_is_held_in_decibels) {
   suite.plan.tables[0].rows.push_back(suite.plan.tables[0].rows.at(1));
   suite.plan.tables[0].rows.back().id = suite.plan.tables[0].rows.back().label = "again";
   suite.plan.tables[0].claims = {{"easy", "recovered_psnr_2", "paper", "cuhk", {"multi", "again"}}};
-  EXPECT_NE(to_markdown(suite.tables()).find("31.00 ≥ again 31.00"), std::string::npos);
+  EXPECT_NE(to_markdown(suite.tables()).find("multi\" < again: 2 trials: no verdict: 31.00 → 31.00"),
+            std::string::npos);
 }
 
 TEST(Tables, a_row_without_a_metric_lacks_nothing) {
