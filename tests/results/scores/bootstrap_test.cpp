@@ -66,6 +66,8 @@ TEST(Bootstrap, matches_the_normal_interval_of_independent_people) {
   EXPECT_NEAR(interval.mean, mean, 1e-12);
   EXPECT_NEAR(interval.low, mean - half, 0.08 * half);
   EXPECT_NEAR(interval.high, mean + half, 0.08 * half);
+  EXPECT_NEAR(interval.inner_low, mean - half * 1.645 / 1.96, 0.08 * half);
+  EXPECT_NEAR(interval.inner_high, mean + half * 1.645 / 1.96, 0.08 * half);
 }
 
 TEST(Bootstrap, covers_the_truth_about_as_often_as_it_says) {
