@@ -87,7 +87,7 @@ double read_margin(TableReader& reader) {
   const auto margin = reader.value<double>("margin", kUsualMargin);
   if (!(margin >= range.low && margin <= range.high))
     throw core::input_error(fmt::format("{}: key 'margin' has the value {}", reader.place("margin"), margin),
-                            fmt::format("it must be {} to {}", range.low, range.high), "give points of a per cent");
+                            fmt::format("it must be {} to {}", range.low, range.high), "2 points are usual");
   return margin;
 }
 

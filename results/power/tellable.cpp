@@ -10,7 +10,6 @@
 #include "core/error.h"
 #include "experiments/specification/estimated_split.h"
 #include "experiments/specification/metrics.h"
-#include "results/records/csv.h"
 #include "results/records/query_scores.h"
 #include "results/records/record.h"
 

@@ -94,7 +94,7 @@ TEST(SpreadParts, are_those_that_a_study_was_made_with) {
     mean.trial += found->trial * found->trial / kStudies;
     mean.rest += found->rest * found->rest / kStudies;
   }
-  EXPECT_NEAR(400, mean.person, 20);
+  EXPECT_NEAR(400, mean.person, 30);
   EXPECT_NEAR(16, mean.trial, 4);
   EXPECT_NEAR(225, mean.rest, 8);
 }
