@@ -181,7 +181,7 @@ std::optional<Tellable> tellable_on(const TablePlan& table, std::size_t d, const
 
 bool is_of_queries(const std::string& metric) { return experiments::metric_named(metric)->is_per_query(); }
 
-core::Json json_of(const std::optional<double>& value) { return value ? core::Json(*value) : core::Json(); }
+core::Json number_or_null(const std::optional<double>& value) { return value ? core::Json(*value) : core::Json(); }
 
 std::string source_text(bool measured) { return measured ? "this store's trials" : "model"; }
 
@@ -231,11 +231,16 @@ std::string model_text() {
 }
 
 core::Json to_json(const Tellable& one) {
-  core::Json json = {{"table", one.table},          {"dataset", one.dataset},
-                     {"metric", one.metric},        {"trials", one.shape.trials},
-                     {"people", one.shape.people},  {"shared", one.shape.shared},
-                     {"rows", json_of(one.rows)},   {"rows_measured", one.rows_measured},
-                     {"paper", json_of(one.paper)}, {"paper_measured", one.paper_measured},
+  core::Json json = {{"table", one.table},
+                     {"dataset", one.dataset},
+                     {"metric", one.metric},
+                     {"trials", one.shape.trials},
+                     {"people", one.shape.people},
+                     {"shared", one.shape.shared},
+                     {"rows", number_or_null(one.rows)},
+                     {"rows_measured", one.rows_measured},
+                     {"paper", number_or_null(one.paper)},
+                     {"paper_measured", one.paper_measured},
                      {"small_step", nullptr}};
   if (one.small)
     json["small_step"] = {{"lower", one.small->lower}, {"upper", one.small->upper}, {"points", one.small->points}};
