@@ -131,7 +131,7 @@ TEST(BestOnTest, a_row_without_a_log_or_asked_otherwise_has_a_dash_and_the_table
       if (evaluation->training == suite.training("baseline easy 0")) evaluation->protocol.flip = true;
   const SuiteTables tables = suite.tables();
   EXPECT_TRUE(tables.complete);
-  for (const std::size_t row : {0, 1}) EXPECT_EQ(CellStatus::kNotApplicable, cell_of(tables, row, 1).status);
+  for (const std::size_t row : {0U, 1U}) EXPECT_EQ(CellStatus::kNotApplicable, cell_of(tables, row, 1).status);
   EXPECT_EQ(CellStatus::kComplete, cell_of(tables, 1, 3).status);
   EXPECT_EQ(CellStatus::kComplete, cell_of(tables, 1, 0).status) << "other metrics stand";
   // While a trial is on its way nobody knows.

@@ -135,8 +135,8 @@ TEST(PaperNumber, of_a_mean_over_data_sets_and_of_a_metric_that_is_not_per_query
     if (auto* evaluation = std::get_if<EvaluationRecord>(&record)) evaluation->metrics["mINP"] = 0.25;
   for (CellPlan& cell : suite.plan.tables[0].rows[1].cells) cell.references = {{"mINP", 20.0}, {"rank1", 70.0}};
   const SuiteTables tables = suite.tables();
-  for (const std::size_t cell : {0, 2, 4}) EXPECT_FALSE(cell_of(tables, 1, cell).against_paper) << "mINP";
-  for (const std::size_t cell : {1, 3, 5}) {
+  for (const std::size_t cell : {0U, 2U, 4U}) EXPECT_FALSE(cell_of(tables, 1, cell).against_paper) << "mINP";
+  for (const std::size_t cell : {1U, 3U, 5U}) {
     ASSERT_TRUE(cell_of(tables, 1, cell).against_paper);
     EXPECT_NEAR(5, cell_of(tables, 1, cell).against_paper->difference, 1e-9);
   }
