@@ -82,6 +82,15 @@ std::vector<std::string> mean_of(TableReader& reader, const std::vector<std::str
   return list;
 }
 
+double read_margin(TableReader& reader) {
+  const settings::Rule range = settings::between(0.1, 50);
+  const auto margin = reader.value<double>("margin", kUsualMargin);
+  if (!(margin >= range.low && margin <= range.high))
+    throw core::input_error(fmt::format("{}: key 'margin' has the value {}", reader.place("margin"), margin),
+                            fmt::format("it must be {} to {}", range.low, range.high), "2 points are usual");
+  return margin;
+}
+
 void check_on(const RowText& row, const std::vector<std::string>& datasets) {
   for (const ReferenceRequest& request : row.references)
     for (const std::string& id : request.on)
@@ -110,6 +119,7 @@ void read_columns_and_rows(TableReader& reader, const std::vector<std::string>& 
     shared.finish();
   }
   if (reader.find("published") != nullptr) table.published = read_published(reader, reference, table.datasets);
+  table.margin = read_margin(reader);
   const auto rows = reader.tables("row");
   const bool compared = reader.find("compare_with") != nullptr;
   if (compared) table.compare_with = reader.value<std::string>("compare_with");

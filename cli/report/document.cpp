@@ -383,9 +383,10 @@ std::vector<Figure> all_figures(const results::ResultsSource& source, const resu
   };
   std::vector<Figure> all;
   std::set<std::string> ids;
-  for (auto& figures : {ablation_figures(tables, reader.intervals()), cmc_figures(source.plan, curves),
-                        rate_figures(source.plan, curves), sweep_figures(source.plan, tables),
-                        training_curves(source.plan, logged), reader.maps(), reader.sample_maps(), reader.of_outputs()})
+  for (auto& figures :
+       {ablation_figures(tables, reader.intervals()), paper_figures(tables), cmc_figures(source.plan, curves),
+        rate_figures(source.plan, curves), sweep_figures(source.plan, tables), training_curves(source.plan, logged),
+        reader.maps(), reader.sample_maps(), reader.of_outputs()})
     for (Figure figure : figures) {
       // Ids of rows that differ in signs alone.
       const std::string id = figure.id;

@@ -88,6 +88,40 @@ Figure bars_frame(const results::Table& table, std::size_t m, bool with_interval
   return figure;
 }
 
+bool is_against_paper(const results::Table& table, const results::Row& row, std::size_t m) {
+  for (std::size_t d = 0; d < table.datasets.size(); ++d)
+    if (row.cells.at(d * table.metrics.size() + m).against_paper) return true;
+  return false;
+}
+
+//! Of one data set, at the places of `rows`.
+FigureSeries against_paper(const results::Table& table, const std::vector<const results::Row*>& rows, std::size_t d,
+                           std::size_t m) {
+  FigureSeries series{.name = column_title(table, table.datasets[d])};
+  for (std::size_t at = 0; at < rows.size(); ++at) {
+    FigurePoint point{.x = static_cast<double>(at)};
+    if (const auto& against = rows[at]->cells.at(d * table.metrics.size() + m).against_paper) {
+      point.y = against->difference;
+      point.low = against->low;
+      point.high = against->high;
+    }
+    series.points.push_back(point);
+  }
+  return series;
+}
+
+Figure paper_frame(const results::Table& table, std::size_t m) {
+  Figure figure{.id = figure_id({table.id, table.metrics[m], "paper"}),
+                .section = FigureSection::kAblations,
+                .kind = FigureKind::kBars,
+                .title = fmt::format("{}: {} against the paper's", table.title, heading_of(table.metrics[m])),
+                .caption =
+                    "Ours minus the paper's number, which is taken as exact, with its 95 % interval for new people of "
+                    "this kind and new trainings. Marks are the ends of the margin."};
+  figure.y.title = fmt::format("{}, points from the paper's number", heading_of(table.metrics[m]));
+  return figure;
+}
+
 //! Mean and sample standard deviation of values that are there.
 FigurePoint mean_point(double x, const std::vector<double>& values) {
   double sum = 0, squares = 0;
@@ -238,6 +272,31 @@ std::vector<Figure> ablation_figures(const results::SuiteTables& tables, const M
       if (!figure.series.empty()) figures.push_back(std::move(figure));
     }
   }
+  return figures;
+}
+
+std::vector<Figure> paper_figures(const results::SuiteTables& tables) {
+  std::vector<Figure> figures;
+  for (const results::Table& table : tables.tables)
+    for (std::size_t m = 0; m < table.metrics.size(); ++m) {
+      Figure figure = paper_frame(table, m);
+      std::vector<const results::Row*> rows;
+      for (const results::Row& row : table.rows)
+        if (is_against_paper(table, row, m)) rows.push_back(&row);
+      for (const results::Row* row : rows) figure.x.categories.push_back(row->label);
+      for (std::size_t d = 0; d < table.datasets.size(); ++d)
+        if (FigureSeries series = against_paper(table, rows, d, m); has_number(series)) {
+          figure.stand_in = figure.stand_in || is_stand_in(table, table.datasets[d]);
+          figure.series.push_back(std::move(series));
+        }
+      if (figure.series.empty()) continue;
+      FigureSeries ends{.name = fmt::format("margin, ±{}", table.margin), .reference = true};
+      for (std::size_t at = 0; at < rows.size(); ++at)
+        for (const double end : {-table.margin, table.margin})
+          ends.points.push_back({.x = static_cast<double>(at), .y = end});
+      figure.series.push_back(std::move(ends));
+      figures.push_back(std::move(figure));
+    }
   return figures;
 }
 

@@ -30,6 +30,10 @@ using MeanIntervals = std::function<std::vector<std::optional<results::Bootstrap
 //! None where no cell is complete.
 std::vector<Figure> ablation_figures(const results::SuiteTables& tables, const MeanIntervals& intervals);
 
+//! For each table and each of its metrics with numbers of ours against the paper's: ours minus the paper's with its
+//! interval, a bar per row and data set, and marks at both ends of the margin. None where nothing was compared.
+std::vector<Figure> paper_figures(const results::SuiteTables& tables);
+
 //! For each table and data set: the CMC curve of each row, the mean over trials that are there.
 std::vector<Figure> cmc_figures(const experiments::Plan& plan, const CmcCurves& curves);
 

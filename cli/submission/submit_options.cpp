@@ -184,8 +184,8 @@ slurm::LaunchOptions read_launch(const experiments::Site& site, const std::strin
 std::vector<std::string> run_arguments(const options::variables_map& values, const experiments::Site& site,
                                        const experiments::Plan& plan) {
   std::vector<std::string> arguments;
-  for (const char* name :
-       {"slots", "gpus", "memory-per-rank", "no-progress-limit", "coordinator-limit", "checkpoint-every"})
+  for (const char* name : {"slots", "gpus", "memory-per-rank", "no-progress-limit", "coordinator-limit",
+                           "checkpoint-every", "evaluate-every"})
     if (const auto value = given<int>(values, name))
       arguments.insert(arguments.end(), {std::string("--") + name, std::to_string(run_number(name, *value))});
   if (const auto first = given<std::string>(values, "first")) {
@@ -348,6 +348,7 @@ void add_run_options(options::options_description& visible) {
   add("coordinator-limit", options::value<int>(),
       "seconds without a word of the coordinator after which an agent ends and requeues the job; 120 unless given");
   add("checkpoint-every", options::value<int>(), "steps between checkpoints of a training, 0: the worker's choice");
+  add("evaluate-every", options::value<int>(), "epochs between a training's evaluations on the way, 0: none");
 }
 
 }  // namespace

@@ -137,6 +137,7 @@ int run_number(const std::string& option, int value) {
                                                    {"allocation", {1, kAny}},
                                                    {"memory-per-rank", {0, kAny}},
                                                    {"checkpoint-every", {0, kAny}},
+                                                   {"evaluate-every", {0, kAny}},
                                                    {"idle-limit", {0, kLongest}},
                                                    {"notice", {1, kLongest}},
                                                    {"no-progress-limit", {0, kLongest}},

@@ -17,6 +17,7 @@
 #include "experiments/store/weights_catalogue.h"
 #include "orchestrator/store/durations.h"
 #include "orchestrator/store/stored_jobs.h"
+#include "results/power/tellable.h"
 
 namespace resolute::cli {
 
@@ -26,7 +27,8 @@ constexpr CommandHelp kSuitePlanHelp{
     "resolute suite plan SUITE.toml --store STORE [--profile NAME] [--gpus N] [OPTION...] [--json]",
     R"(Works a suite out without running anything: its distinct jobs in an order in which they can run, its tables, and what
 all of it costs: trainings that tables share, hours of machines whose step times are known or modelled, days, disk;
-and the processors and memory that process ranks of such jobs took in this store. Refuses what cannot work, with file,
+the processors and memory that process ranks of such jobs took in this store; and how small a difference each table can
+tell with its trials and people. Refuses what cannot work, with file,
 line, column and key. Raw images and initial weights need not be here. The plan names what is missing and says how to
 get it; it estimates the number of training images, and marks the jobs whose ids depend on that as provisional.
 `suite run` needs all of it. More than 60 jobs are summed up by data set unless --jobs is given.)",
@@ -181,6 +183,19 @@ core::Json taken_json(const std::vector<orchestrator::KindTaken>& kinds) {
   return json;
 }
 
+std::vector<std::string> tellable_lines(const std::vector<results::Tellable>& all) {
+  std::vector<std::string> lines;
+  if (!all.empty()) lines.push_back(results::model_text());
+  for (const results::Tellable& one : all) lines.push_back("  " + results::to_text(one));
+  return lines;
+}
+
+core::Json tellable_json(const std::vector<results::Tellable>& all) {
+  core::Json json = core::Json::array();
+  for (const results::Tellable& one : all) json.push_back(results::to_json(one));
+  return json;
+}
+
 std::optional<experiments::StepTimes> read_step_times(core::FileSystem& files) {
   const fs::path beside = experiments::find_reference_file(files, core::current_environment(), executable_folder());
   const fs::path file = beside.parent_path() / "step_times.toml";
@@ -216,9 +231,11 @@ int suite_plan(const Arguments& arguments) {
   of.cores = at_least("cores", parsed->values["cores"].as<int>(), 1);
   const experiments::Price price = experiments::price_of(plan, of);
   const auto taken = orchestrator::taken_by_kind(plan, orchestrator::Durations::read(files, parsed->store));
+  const auto tellable = results::tellable(plan, files, parsed->store);
   if (parsed->json) {
     core::Json more = to_json(price);
     more["taken"] = taken_json(taken);
+    more["tellable"] = tellable_json(tellable);
     experiments::write_json(std::cout, plan, more);
     return 0;
   }
@@ -238,6 +255,7 @@ int suite_plan(const Arguments& arguments) {
   for (const auto& one : plan.epochs) std::cout << epochs_text(one) << "\n";
   for (const std::string& line : price_lines(price)) std::cout << line << "\n";
   for (const std::string& line : taken_lines(taken)) std::cout << line << "\n";
+  for (const std::string& line : tellable_lines(tellable)) std::cout << line << "\n";
   return 0;
 }
 

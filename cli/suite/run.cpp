@@ -192,6 +192,9 @@ void add_suite_run_options(options::options_description& visible) {
       "in an allocation the first of them requeues the job then");
   add("checkpoint-every", options::value<int>()->default_value(0),
       "steps between checkpoints of a training, 0: the worker's choice; changes no result");
+  add("evaluate-every", options::value<int>()->default_value(0),
+      "epochs between a training's evaluations on the way, for the metric rank1_best_on_test, 0: none; changes no "
+      "result");
 }
 
 std::set<settings::JobKind> parse_kinds(const std::string& text) {
@@ -216,6 +219,7 @@ void read_run_options(const options::variables_map& values, const std::map<std::
   run.no_progress_limit = std::chrono::minutes(number("no-progress-limit"));
   run.coordinator_limit = std::chrono::seconds(number("coordinator-limit"));
   run.checkpoint_every = number("checkpoint-every");
+  run.evaluate_every = number("evaluate-every");
   run.policy.stop_lead = std::chrono::seconds(number("notice"));
   run.bind = settings::parse_word<orchestrator::BindRanks>(values["bind"].as<std::string>(), "option --bind");
   if (values.count("interface") > 0) run.interface = values["interface"].as<std::string>();

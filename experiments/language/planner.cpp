@@ -95,6 +95,7 @@ class Planner {
       table.rows.push_back(std::move(row));
     }
     table.mean_of = text.mean_of;
+    table.margin = text.margin;
     check_queries(text, table);
     check_means(text, table);
     check_columns(text, table);

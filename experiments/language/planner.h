@@ -55,6 +55,7 @@ struct TableText {
   std::string compare_place;
   std::vector<std::string> mean_of;  //!< data sets of its, two or more, or none
   std::optional<PublishedText> published;
+  double margin = kUsualMargin;  //!< TablePlan::margin
 };
 
 struct SuiteText {

@@ -17,7 +17,9 @@ struct EstimatedSplit {
   double train = 0;   //!< images of the split's `train`
   double low = 0;     //!< 0 to 1: of those, the share that exists in low resolution only
   double queries = 0;
-  double gallery = 0;  //!< distractors too
+  double gallery = 0;       //!< distractors too
+  double tested = 0;        //!< people
+  double tested_again = 0;  //!< 0 to 1: of these the share that another trial tests too
 };
 
 //! Nothing where no number is published. Counted as if all identities and cameras had equally many images.

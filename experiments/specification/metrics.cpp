@@ -72,6 +72,21 @@ bool has(const Ability* needs, const MethodOptions& method, const EvaluationProt
   return needs == nullptr || needs->of(methods::tells(method), distance_asked(protocol, method));
 }
 
+bool asks_as_training_does(const EvaluationSpecification& evaluation, const MethodOptions& method) {
+  EvaluationProtocol own;
+  if (evaluation.split.lr_side == settings::LrSide::kQuery) own.name = settings::ProtocolName::kWholeGallery;
+  EvaluationProtocol asked = evaluation.protocol;
+  if (distance_asked(asked, method) == distance_asked(own, method)) asked.distance = own.distance;
+  // What an evaluation leaves besides, and where it runs, changes no score.
+  asked.draws = own.draws;
+  asked.panels = own.panels;
+  asked.sample_rates = own.sample_rates;
+  asked.sample_identities = own.sample_identities;
+  asked.resolution_probe = own.resolution_probe;
+  asked.device = own.device;
+  return asked == own;
+}
+
 std::vector<std::string> methods_able(const Ability& ability) {
   std::vector<std::string> names;
   for (const MethodOptions& method : methods::all_methods())

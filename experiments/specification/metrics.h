@@ -31,6 +31,10 @@ bool is_metric(const std::string& name);
 //! Whether a row can have a metric; one that cannot stays without that number in a table whose other rows have it.
 bool has_metric(const MethodOptions& method, const EvaluationProtocol& protocol, const std::string& metric);
 
+//! Whether an evaluation asks its training's own question: that of evaluations on the way (docs/worker.md, "While it
+//! runs"), by the protocol single-shot and the method's own distance. Another number of gallery draws asks the same.
+bool asks_as_training_does(const EvaluationSpecification& evaluation, const MethodOptions& method);
+
 //! \param needs null: nothing
 bool has(const Ability* needs, const MethodOptions& method, const EvaluationProtocol& protocol);
 

@@ -134,6 +134,10 @@ constexpr Metric untold(const char* name, const Unit& unit) {
 
 }  // namespace kinds
 
+//! The best rank-1 of a training's evaluations on its own test set. No evaluation leaves it: tables take it from the
+//! training's log (results/records/training_log.h). Neither side is better, so that no table puts it in bold.
+inline constexpr const char* kBestOnTest = "rank1_best_on_test";
+
 //! Every metric of this program but counts.
 inline constexpr std::array kMetrics{
     kinds::of_queries("rank1", "rank-1"),
@@ -142,6 +146,7 @@ inline constexpr std::array kMetrics{
     kinds::of_queries("rank20", "rank-20"),
     kinds::of_queries("mAP", "mAP"),
     Metric{"mINP", "mINP", &kFraction, Better::kUp, nullptr, nullptr, nullptr},
+    Metric{kBestOnTest, "rank-1, best on test (not a result)", &kFraction, Better::kNeither, nullptr, nullptr, nullptr},
     Metric{"resolution_probe", "resolution probe", &kFraction, Better::kDown, nullptr, nullptr, lacks_probe},
     kinds::of_weights("weight_hr_rho", "ρ(w_HR, rate)"),
     kinds::of_weights("weight_lr_rho", "ρ(w_LR, rate)"),

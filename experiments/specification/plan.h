@@ -90,6 +90,9 @@ struct ClaimPlan {
   ClaimKind kind = ClaimKind::kStated;
 };
 
+//! TablePlan::margin where a table gives none.
+inline constexpr double kUsualMargin = 2;
+
 //! The heading of the column of TablePlan::mean_of.
 inline constexpr const char* kMeanColumn = "mean";
 
@@ -106,6 +109,7 @@ struct TablePlan {
   //! Two or more of `datasets` whose mean is a column of its own (VIPeR's two directions); empty: none.
   std::vector<std::string> mean_of{};
   std::vector<PublishedRow> published{};  //!< above the rows
+  double margin = kUsualMargin;           //!< points: how near to the paper's number a number of ours has reproduced it
 };
 
 struct DatasetPlan {
@@ -168,11 +172,11 @@ std::string column_title(const Plan& plan, const std::string& dataset);
 
 //! Writes the document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
 //! "specification", "provisional" (where it is)}], "tables": [{"id", "title", "metrics", "datasets", "rows",
-//! "compare_with", "claims", "no_reference", "mean_of", "published"}], "datasets": [{"id", "pack_folder", "root"}, and
-//! "stand_in": true of one], "epochs": [{"dataset", "key", "epochs", "batch", "images", "steps", "estimated"}] (images
-//! and steps the fewest and the most of a row's trials), "worker", "notes"}. A row's cells and, by data set, a
-//! published row's "papers" have the PaperCell: "entries", "footnotes", "no_reference". \param more further members of
-//! the document
+//! "compare_with", "claims", "no_reference", "mean_of", "margin", "published"}], "datasets": [{"id", "pack_folder",
+//! "root"}, and "stand_in": true of one], "epochs": [{"dataset", "key", "epochs", "batch", "images", "steps",
+//! "estimated"}] (images and steps the fewest and the most of a row's trials), "worker", "notes"}. A row's cells and,
+//! by data set, a published row's "papers" have the PaperCell: "entries", "footnotes", "no_reference". \param more
+//! further members of the document
 void write_json(std::ostream& to, const Plan& plan, const core::Json& more = core::Json::object());
 
 }  // namespace resolute::experiments

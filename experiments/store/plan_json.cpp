@@ -69,6 +69,7 @@ Json write(const TablePlan& table) {
           {"claims", std::move(claims)},
           {"no_reference", table.no_reference},
           {"mean_of", table.mean_of},
+          {"margin", table.margin},
           {"published", std::move(published)}};
 }
 

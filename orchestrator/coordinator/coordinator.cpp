@@ -37,6 +37,7 @@ Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Tran
   commands_.external = plan.worker;
   commands_.raw_roots = options.raw_roots;
   commands_.checkpoint_every = options.checkpoint_every;
+  commands_.evaluate_every = options.evaluate_every;
   commands_.memory_mib = options.memory_per_rank_mib;
   total_ = static_cast<int>(plan.jobs.size());
   idle_since_ = now();

@@ -51,6 +51,7 @@ struct RunOptions {
   std::chrono::milliseconds coordinator_limit{120'000};                   //!< silence after which an agent ends itself
   std::map<std::string, std::filesystem::path> raw_roots;                 //!< pack name → folder of raw images
   int checkpoint_every = 0;  //!< training steps; 0: the worker's own choice
+  int evaluate_every = 0;    //!< training epochs between evaluations on the way; 0: none
   bool quiet = false;        //!< no line for each job
   // What follows has defaults that only tests change.
   Policy policy;

@@ -53,8 +53,9 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
     auto root = commands.raw_roots.find(shard->pack.name);
     if (root != commands.raw_roots.end()) add("--raw-root", root->second.string());
   }
-  if (commands.checkpoint_every > 0 && std::holds_alternative<experiments::TrainingSpecification>(job.specification))
-    add("--checkpoint-every", std::to_string(commands.checkpoint_every));
+  const bool training = std::holds_alternative<experiments::TrainingSpecification>(job.specification);
+  if (commands.checkpoint_every > 0 && training) add("--checkpoint-every", std::to_string(commands.checkpoint_every));
+  if (commands.evaluate_every > 0 && training) add("--evaluate-every", std::to_string(commands.evaluate_every));
   add("--progress-fd", std::to_string(kProgressDescriptor));
   command.progress = true;
   command.memory_mib = commands.memory_mib;

@@ -5,7 +5,6 @@
 #include "core/error.h"
 #include "core/files/json.h"
 #include "experiments/store/attempt_files.h"
-#include "results/records/training_log.h"
 
 namespace resolute::results {
 namespace {

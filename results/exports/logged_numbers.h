@@ -12,13 +12,12 @@
 
 #include "core/files/file_system.h"
 #include "experiments/store/store_layout.h"
+#include "results/records/training_log.h"
 
 namespace resolute::results {
 
 //! An attempt's log of its steps.
 inline constexpr const char* kStepLogName = "metrics.jsonl";
-//! An attempt's log of evaluations on the way (--evaluate-every).
-inline constexpr const char* kEvaluationLogName = "evaluations.jsonl";
 
 //! What was logged of one step. Names: "loss", "losses/triplet", "gradient_norms/networks"; of an evaluation on the way
 //! "evaluation/mAP".

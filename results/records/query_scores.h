@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 
+#include "core/error.h"
 #include "results/records/csv.h"
 #include "results/scores/galleries.h"
 
@@ -41,6 +42,14 @@ void columns(Csv& csv, QueryScore& row) {
   if (!row.has_match && (row.cmc.back() > 0 || row.average_precision > 0))
     csv.refuse("a query without a match has a score");
   csv.unique("the path stands twice at this rate", row.path, row.rate);
+}
+
+//! A query's share of one of tables' metrics per query. \param metric "rank1" … "rank20" or "mAP"
+inline double score_of(const QueryScore& query, const std::string& metric) {
+  for (std::size_t k = 0; k < kQueryRanks.size(); ++k)
+    if (metric == fmt::format("rank{}", kQueryRanks[k])) return query.cmc[k];
+  RESOLUTE_EXPECT(metric == "mAP", "a query has no '" + metric + "'");
+  return query.average_precision;
 }
 
 }  // namespace resolute::results

@@ -1,5 +1,7 @@
 #include "results/records/training_log.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/files/json.h"
 #include "experiments/store/attempt_files.h"
@@ -126,6 +128,27 @@ LogComparison compare_logs(const TrainingLog& recorded, const TrainingLog& again
     if (comparison.difference) break;
   }
   return comparison;
+}
+
+std::optional<double> best_rank1_on_the_way(core::FileSystem& files, const StoreLayout& store, const JobId& job) {
+  std::map<std::uint64_t, double> steps;
+  for (const int attempt : experiments::stored_attempts(files, store.job_folder(job))) {
+    const auto path = experiments::stored_attempt_file(files, store, job, attempt, kEvaluationLogName);
+    if (!files.exists(path)) continue;
+    const core::Bytes bytes = files.read(path);
+    try {
+      for_each_logged_step(core::as_text(bytes), path.string(), [&](std::uint64_t step, const core::Json& line) {
+        const auto metrics = line.find("metrics");
+        if (metrics == line.end() || !metrics->is_object() || !metrics->contains("rank1")) return;
+        if (const core::Json& rank1 = metrics->at("rank1"); rank1.is_number()) steps[step] = rank1.get<double>();
+      });
+    } catch (const core::RuntimeError&) {
+      // The lines before it stand; the report warns of the file (exports/logged_numbers.h).
+    }
+  }
+  const auto best =
+      std::max_element(steps.begin(), steps.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return best == steps.end() ? std::nullopt : std::optional(best->second);
 }
 
 }  // namespace resolute::results

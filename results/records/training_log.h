@@ -18,6 +18,9 @@
 
 namespace resolute::results {
 
+//! An attempt's log of evaluations on the way (--evaluate-every).
+inline constexpr const char* kEvaluationLogName = "evaluations.jsonl";
+
 //! One step as one attempt logged it.
 struct LoggedStep {
   int attempt = 0;
@@ -62,6 +65,13 @@ void for_each_logged_step(std::string_view text, const std::string& where,
 //! The lines of a metrics.jsonl: step → `gradients`. A last line without its end is left out, and so are lines without
 //! these keys. \throws core::RuntimeError (kInput) for a line that is no JSON object, opening with `where`
 std::map<std::uint64_t, std::string> parse_gradient_digests(std::string_view text, const std::string& where);
+
+//! The best rank-1 that the training logged on the way (--evaluate-every), over all of its attempts, 0 to 1. Of a step
+//! that several logged the last attempt's counts, on which the result was built. Nothing where no attempt logged any. A
+//! line that is torn or damaged is left out, with what follows it in its file. \throws core::RuntimeError of the file
+//! system
+std::optional<double> best_rank1_on_the_way(core::FileSystem& files, const experiments::StoreLayout& store,
+                                            const experiments::JobId& job);
 
 struct LogComparison {
   std::uint64_t compared = 0;  //!< steps that both sides have, up to the first that differs

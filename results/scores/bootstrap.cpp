@@ -133,12 +133,15 @@ std::vector<BootstrapInterval> paired_bootstrap_of_mean(
     intervals[m].low = ends.low;
     intervals[m].high = ends.high;
     intervals[m].p = two_sided_p(resampled[m]);
+    const Percentiles inner = percentiles_of(resampled[m], 20);
+    intervals[m].inner_low = inner.low;
+    intervals[m].inner_high = inner.high;
   }
   return intervals;
 }
 
-Percentiles percentiles_of(std::vector<double>& resampled) {
-  const std::size_t tail = (resampled.size() + 1) / 40;
+Percentiles percentiles_of(std::vector<double>& resampled, std::size_t one_in) {
+  const std::size_t tail = (resampled.size() + 1) / one_in;
   RESOLUTE_EXPECT(tail >= 1, "a percentile needs resamples");
   std::sort(resampled.begin(), resampled.end());
   return {resampled[tail - 1], resampled[resampled.size() - tail]};

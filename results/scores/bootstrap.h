@@ -36,6 +36,9 @@ struct BootstrapInterval {
   //! Two-sided: how sure it is that the mean is not 0. Twice the smaller share of resamples at or beyond 0, 2/(B + 1)
   //! to 1 (Davison & Hinkley, "Bootstrap Methods and their Application", 1997, section 4.4)
   double p = 1;
+  //! Of the 90 % interval: what two one-sided tests at 5 % look at
+  double inner_low = 0;
+  double inner_high = 0;
 };
 
 //! One interval per metric, from the same resamples. The draws are keyed by a fixed text, so equal shapes (trials,
@@ -58,7 +61,8 @@ struct Percentiles {
 };
 
 //! The 2.5th and the 97.5th percentile of a statistic's values in B resamples: the kth smallest and the kth largest,
-//! k = floor((B + 1) · 0.025). \param resampled sorted by this; at least 39
-Percentiles percentiles_of(std::vector<double>& resampled);
+//! k = floor((B + 1) · 0.025). \param resampled sorted by this; at least `one_in` - 1 \param one_in 40: one in so many
+//! lies beyond each end
+Percentiles percentiles_of(std::vector<double>& resampled, std::size_t one_in = 40);
 
 }  // namespace resolute::results

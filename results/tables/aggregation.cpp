@@ -7,7 +7,10 @@
 
 #include "core/error.h"
 #include "experiments/specification/metrics.h"
+#include "experiments/store/bundle.h"
+#include "results/records/training_log.h"
 #include "results/tables/comparison.h"
+#include "results/tables/paper_number.h"
 
 namespace resolute::results {
 namespace {
@@ -36,6 +39,7 @@ struct Trial {
   std::optional<EvaluationRecord> evaluation;
   std::optional<TrainingRecord> training;
   std::optional<SealRecord> seal;
+  std::optional<double> best_on_test;  //!< 0 to 1, where the table asks for it and it can be told
 };
 
 //! The plan's jobs by what they are looked up by.
@@ -47,13 +51,27 @@ class PlanIndex {
 
   Trial trial(const JobId& evaluation) const {
     const auto& specification = specification_of<EvaluationSpecification>(evaluation);
-    Trial trial{evaluation, specification.training, take<EvaluationRecord>(lookup_, evaluation),
-                take<TrainingRecord>(lookup_, specification.training), std::nullopt};
+    Trial trial{evaluation,
+                specification.training,
+                take<EvaluationRecord>(lookup_, evaluation),
+                take<TrainingRecord>(lookup_, specification.training),
+                std::nullopt,
+                std::nullopt};
     for (const PlannedJob& job : plan_.jobs) {
       const auto* seal = std::get_if<SealSpecification>(&job.specification);
       if (seal != nullptr && seal->pack == specification.pack) trial.seal = take<SealRecord>(lookup_, job.id);
     }
     return trial;
+  }
+
+  //! Of a trial whose evaluation is there and asks what its training asked on the way: the best of these and its own.
+  std::optional<double> best_on_test(const Trial& trial, const BestOnTheWay& best_on_the_way) const {
+    if (!trial.evaluation || best_on_the_way == nullptr) return std::nullopt;
+    const auto& method = specification_of<TrainingSpecification>(trial.training_job).method;
+    if (!asks_as_training_does(specification_of<EvaluationSpecification>(trial.evaluation_job), method))
+      return std::nullopt;
+    const auto best = best_on_the_way(trial.training_job);
+    return best ? std::optional(std::max(*best, trial.evaluation->metrics.at("rank1"))) : std::nullopt;
   }
 
   bool is_stand_in(const std::string& dataset) const { return experiments::is_stand_in(plan_, dataset); }
@@ -116,7 +134,9 @@ std::string mixed_parts(const std::vector<Trial>& trials) {
 }
 
 //! As a cell shows it: a fraction in per cent.
-double metric_of(const EvaluationRecord& record, const std::string& name) {
+double metric_of(const Trial& trial, const std::string& name) {
+  if (trial.best_on_test && name == experiments::kBestOnTest) return 100 * *trial.best_on_test;
+  const EvaluationRecord& record = *trial.evaluation;
   auto found = record.metrics.find(name);
   if (found == record.metrics.end())
     throw core::input_error(fmt::format("evaluation {} has no metric '{}'", short_id(record.job), name),
@@ -128,6 +148,7 @@ double metric_of(const EvaluationRecord& record, const std::string& name) {
 //! Expected value of a fraction under a random order, as far as the record tells it.
 std::optional<double> chance_of(const EvaluationRecord& record, const std::string& metric) {
   if (metric == "resolution_probe") return 0.5;  // as many HR features as LR ones
+  if (metric == experiments::kBestOnTest) return std::nullopt;
   auto found = record.metrics.find("chance_" + metric);
   if (found != record.metrics.end()) return found->second;
   found = record.metrics.find("chance_rank1");
@@ -158,7 +179,7 @@ void fill_numbers(Cell& cell, const std::vector<Trial>& trials) {
   std::vector<double> values;
   std::vector<double> chances;
   for (const Trial& trial : trials) {
-    values.push_back(metric_of(*trial.evaluation, cell.metric));
+    values.push_back(metric_of(trial, cell.metric));
     if (auto chance = chance_of(*trial.evaluation, cell.metric)) chances.push_back(100 * *chance);
   }
   fill_mean(cell, values);
@@ -183,7 +204,7 @@ Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vecto
     if (!trial.evaluation) continue;
     ++cell.trials;
     if (!applicable) continue;
-    cell.values.back() = metric_of(*trial.evaluation, metric);
+    cell.values.back() = metric_of(trial, metric);
     if (cell.why.empty()) cell.why = stale_part(trial);
   }
   if (!applicable) {
@@ -277,10 +298,20 @@ void add_means(experiments::PublishedRow& row, const experiments::TablePlan& pla
   }
 }
 
-Table make_table(const experiments::TablePlan& plan, const PlanIndex& index) {
+//! Whether a row can have the metric, as far as its trials are there.
+bool is_applicable(const std::string& metric, const std::vector<Trial>& trials, const PlanIndex& index) {
+  return std::all_of(trials.begin(), trials.end(), [&](const Trial& trial) {
+    if (metric == experiments::kBestOnTest) return !trial.evaluation || trial.best_on_test.has_value();
+    return index.has(trial.evaluation_job, metric);
+  });
+}
+
+Table make_table(const experiments::TablePlan& plan, const PlanIndex& index, const BestOnTheWay& best_on_the_way) {
   Table table{plan.id, plan.title, plan.metrics, plan.datasets, {}, {}};
   table.no_reference = plan.no_reference;
   table.mean_of = plan.mean_of;
+  table.margin = plan.margin;
+  const bool best = std::find(plan.metrics.begin(), plan.metrics.end(), experiments::kBestOnTest) != plan.metrics.end();
   table.published = plan.published;
   for (experiments::PublishedRow& row : table.published) add_means(row, plan);
   for (const std::string& dataset : plan.datasets)
@@ -296,15 +327,13 @@ Table make_table(const experiments::TablePlan& plan, const PlanIndex& index) {
     for (const CellPlan& cell_plan : row_plan.cells) {
       std::vector<Trial> trials;
       for (const JobId& evaluation : cell_plan.evaluations) trials.push_back(index.trial(evaluation));
-      for (const Trial& trial : trials) {
+      for (Trial& trial : trials) {
+        if (best) trial.best_on_test = index.best_on_test(trial, best_on_the_way);
         lanes.insert(index.lanes_of(trial.training_job));
         if (trial.training && trial.training->provenance.from_scratch) table.from_scratch = true;
       }
-      for (const std::string& metric : plan.metrics) {
-        const bool applicable = std::all_of(
-            trials.begin(), trials.end(), [&](const Trial& trial) { return index.has(trial.evaluation_job, metric); });
-        row.cells.push_back(make_cell(cell_plan, metric, trials, applicable));
-      }
+      for (const std::string& metric : plan.metrics)
+        row.cells.push_back(make_cell(cell_plan, metric, trials, is_applicable(metric, trials, index)));
     }
     add_means(row, plan);
     table.rows.push_back(std::move(row));
@@ -344,13 +373,15 @@ bool published_lacks(const experiments::PublishedRow& row, const std::string& da
   return paper != row.paper.end() && paper->second.no_reference.contains(metric);
 }
 
-SuiteTables aggregate(const Plan& plan, const RecordLookup& lookup, const QueryScoresLookup& query_scores) {
+SuiteTables aggregate(const Plan& plan, const RecordLookup& lookup, const QueryScoresLookup& query_scores,
+                      const BestOnTheWay& best_on_the_way) {
   PlanIndex index(plan, lookup);
   SuiteTables tables{plan.suite, plan.title, true, {}, plan.notes};
   for (const auto& table_plan : plan.tables) {
-    tables.tables.push_back(make_table(table_plan, index));
+    tables.tables.push_back(make_table(table_plan, index, best_on_the_way));
     Table& table = tables.tables.back();
     compare_rows(table, table_plan, lookup, query_scores);
+    compare_with_paper(table, lookup, query_scores);
     for (const Row& row : table.rows)
       for (const Cell& cell : row.cells)
         tables.complete =
@@ -366,14 +397,17 @@ SuiteTables aggregate(const Plan& plan, core::FileSystem& files, const experimen
     if (found == read.end()) found = read.emplace(job, read_record(files, store, job)).first;
     return found->second;
   };
-  return aggregate(plan, records, [&](const EvaluationRecord& record) {
+  const QueryScoresLookup queries = [&](const EvaluationRecord& record) {
     const auto named = record.outputs.find(experiments::kQueriesOutput.file);
     if (named == record.outputs.end())
       throw core::input_error(
           fmt::format("evaluation {} left no '{}'", short_id(record.job), experiments::kQueriesOutput.file),
           "a table compares rows query by query", "leave out its compare_with");
     return read_csv<QueryScore>(files, store.job_folder(record.job) / experiments::kQueriesOutput.file, named->second);
-  });
+  };
+  experiments::BundledFiles with_bundled(files, store);  // `suite compact` packs logs
+  return aggregate(plan, records, queries,
+                   [&](const JobId& training) { return best_rank1_on_the_way(with_bundled, store, training); });
 }
 
 }  // namespace resolute::results

@@ -29,6 +29,19 @@ constexpr auto words_of(CellStatus) {
   return settings::words("complete", "incomplete", "mixed", "stale", "not applicable");
 }
 
+//! Whether a number of ours is the paper's (paper_number.h).
+enum class PaperVerdict { kReproduces, kDiffers, kUndecided, kTooFewTrials, kNoInterval };
+constexpr auto words_of(PaperVerdict) {
+  return settings::words("reproduces", "differs", "undecided", "too few trials", "no interval");
+}
+
+//! A cell's mean minus the paper's number, in points.
+struct AgainstPaper {
+  double difference = 0;
+  std::optional<double> low{}, high{};  //!< of the 95 % interval, both or none
+  PaperVerdict verdict = PaperVerdict::kNoInterval;
+};
+
 //! One metric of a row on a data set. Numbers in per cent where the metric is a fraction
 //! (experiments/specification/metrics.h), else as the evaluations have them (PSNR in dB).
 struct Cell {
@@ -41,13 +54,14 @@ struct Cell {
   std::vector<std::optional<double>> values;  //!< one per trial, in trial order
   int trials = 0;                             //!< trials that are there
   int trials_needed = 0;
-  std::optional<double> reference;         //!< the paper's number
-  std::optional<double> chance;            //!< score of a random order (mean over the trials); where complete
-  std::vector<JobId> jobs;                 //!< trial after trial: training, evaluation
-  std::optional<Difference> difference{};  //!< from the row with which the table compares
-  std::string difference_why{};            //!< why there is none although both cells are complete
-  std::vector<std::string> footnotes{};    //!< what is to be known of the paper's number, or of its lack
-  bool no_reference = false;               //!< the row asks for the paper's number, and the paper has none
+  std::optional<double> reference;              //!< the paper's number
+  std::optional<double> chance;                 //!< score of a random order (mean over the trials); where complete
+  std::vector<JobId> jobs;                      //!< trial after trial: training, evaluation
+  std::optional<Difference> difference{};       //!< from the row with which the table compares
+  std::string difference_why{};                 //!< why there is none although both cells are complete
+  std::vector<std::string> footnotes{};         //!< what is to be known of the paper's number, or of its lack
+  bool no_reference = false;                    //!< the row asks for the paper's number, and the paper has none
+  std::optional<AgainstPaper> against_paper{};  //!< of a complete cell with the paper's number, if it is per query
 };
 
 struct Row {
@@ -95,6 +109,7 @@ struct Table {
   //! Those of `datasets` whose images are made up in the place of a source's (settings::is_stand_in()), and a mean over
   //! any of them.
   std::vector<std::string> stand_ins{};
+  double margin = experiments::kUsualMargin;  //!< of PaperVerdict, in points
 };
 
 //! \param dataset one of Table::datasets
@@ -128,12 +143,16 @@ using RecordLookup = std::function<std::optional<Record>(const JobId&)>;
 //! Scores of the queries of an evaluation that is there.
 using QueryScoresLookup = std::function<std::vector<QueryScore>(const EvaluationRecord&)>;
 
-//! \param query_scores asked where a table compares rows; may be empty where none does
+//! The best rank-1 that a training logged on the way (training_log.h); nothing where it logged none.
+using BestOnTheWay = std::function<std::optional<double>(const JobId& training)>;
+
+//! \param query_scores asked where a table compares rows or has a paper's numbers; may be empty where none compares
+//! \param best_on_the_way asked where a table has rank1_best_on_test; empty: nothing was logged
 //! \throws core::ContractError where a plan names evaluations that it does not hold; core::RuntimeError (kInput) where
 //! a
 //!         record is of another kind than its job or lacks the metric asked for, and whatever `lookup` throws
 SuiteTables aggregate(const experiments::Plan& plan, const RecordLookup& lookup,
-                      const QueryScoresLookup& query_scores = {});
+                      const QueryScoresLookup& query_scores = {}, const BestOnTheWay& best_on_the_way = {});
 
 //! The same with the records of a store; each result.json is read once, and a queries.csv must be the one that its
 //! record names: where it is another or there is none, a difference is missing and says why.

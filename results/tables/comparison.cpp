@@ -17,13 +17,6 @@ namespace {
 
 using experiments::TablePlan;
 
-double value_of(const QueryScore& score, const std::string& metric) {
-  for (std::size_t k = 0; k < kQueryRanks.size(); ++k)
-    if (metric == fmt::format("rank{}", kQueryRanks[k])) return score.cmc[k];
-  RESOLUTE_EXPECT(metric == "mAP", "a query has no '" + metric + "'");
-  return score.average_precision;
-}
-
 //! The evaluations' queries, each read once.
 class ReadScores {
  public:
@@ -96,7 +89,7 @@ std::vector<PairedQuery> pair_queries(const JobId& own, const JobId& its, const 
     if (!a->second->has_match) continue;
     PairedQuery query{a->second->identity, {}};
     for (const std::string& metric : metrics)
-      query.difference.push_back(100 * (value_of(*a->second, metric) - value_of(*b->second, metric)));
+      query.difference.push_back(100 * (score_of(*a->second, metric) - score_of(*b->second, metric)));
     paired.push_back(std::move(query));
   }
   if (paired.empty()) throw unpaired(own, its, "no query has a match");
@@ -258,7 +251,7 @@ std::vector<PairedQuery> own_numbers(const std::vector<QueryScore>& queries, con
   for (const QueryScore& score : queries) {
     if (!score.has_match) continue;
     numbers.push_back({score.identity, {}});
-    for (const std::string& metric : metrics) numbers.back().difference.push_back(100 * value_of(score, metric));
+    for (const std::string& metric : metrics) numbers.back().difference.push_back(100 * score_of(score, metric));
   }
   return numbers;
 }

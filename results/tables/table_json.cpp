@@ -30,7 +30,15 @@ Json to_json(const ComparedClaim& claim) {
           {"status", settings::word(claim.status)}};
 }
 
-Json to_json(const Cell& cell, const Footnotes& footnotes) {
+Json to_json(const AgainstPaper& against, double margin) {
+  return {{"difference", against.difference},
+          {"low", json_number(against.low)},
+          {"high", json_number(against.high)},
+          {"margin", margin},
+          {"verdict", settings::word(against.verdict)}};
+}
+
+Json to_json(const Cell& cell, const Footnotes& footnotes, double margin) {
   Json values = Json::array();
   for (const auto& value : cell.values) values.push_back(json_number(value));
   Json jobs = Json::array();
@@ -50,6 +58,7 @@ Json to_json(const Cell& cell, const Footnotes& footnotes) {
                {"difference", json_difference(cell.difference)},
                {"jobs", std::move(jobs)}};
   if (!cell.difference_why.empty()) json["difference_why"] = cell.difference_why;
+  if (cell.against_paper) json["against_paper"] = to_json(*cell.against_paper, margin);
   if (cell.no_reference && !cell.reference) json["no_reference"] = true;
   if (!cell.footnotes.empty()) json["footnotes"] = footnotes.numbers_of(cell.footnotes);
   return json;
@@ -69,7 +78,7 @@ Json to_json(const Table& table) {
   Json rows = Json::array();
   for (const Row& row : table.rows) {
     Json cells = Json::array();
-    for (const Cell& cell : row.cells) cells.push_back(to_json(cell, footnotes));
+    for (const Cell& cell : row.cells) cells.push_back(to_json(cell, footnotes, table.margin));
     rows.push_back({{"id", row.id}, {"label", row.label}, {"cells", std::move(cells)}});
   }
   Json claims = Json::array();

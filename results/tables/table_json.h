@@ -10,8 +10,10 @@
 //! metric to number, and where there are such "no_reference": data set to metrics, "footnotes": data set to metric to
 //! numbers}) where there are such; "trials_needed", "values" (one per trial, null where it is not there), "chance",
 //! "status", "why", "difference" (json_difference() or null), "difference_why" (where there is
-//! none although both are complete), "no_reference" (true where the paper is asked and has no number) and "footnotes"
-//! (numbers of the table's) of a cell, whose "jobs" are training and evaluation, trial after trial. A claim is
+//! none although both are complete), "against_paper" ({"difference", "low", "high", "margin", "verdict": a word of
+//! PaperVerdict}; ours minus the paper's number in points) where it was compared, "no_reference" (true where the paper
+//! is asked and has no number) and "footnotes" (numbers of the table's) of a cell, whose "jobs" are training and
+//! evaluation, trial after trial. A claim is
 //! {"kind": "stated" or "printed", "dataset", "metric", "paper",
 //! "paper_dataset", "rows": [{"id", "label", "mean"}] (worse to better), "steps": [a word of Verdict] and "differences"
 //! (as of cells) of each row but the first, "trials" (the fewest of a row that has a mean), "status": a word of

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "experiments/specification/metrics.h"
+#include "results/tables/paper_number.h"
 #include "results/tables/table_notes.h"
 
 namespace resolute::results {
@@ -388,6 +389,7 @@ std::string to_latex(const Table& table, const std::vector<std::string>& suite_n
   first += legend_of(table, kPlainWords);
   std::vector<std::string> notes{first};
   for (std::string& note : notes_of(table, suite_notes, kPlainWords)) notes.push_back(std::move(note));
+  for (std::string& sentence : paper_sentences(table)) notes.push_back(std::move(sentence));
   for (std::string& claim : claims_of(table, kPlainWords)) notes.push_back(std::move(claim));
   // The other table's notes do not stand beside claims.
   if (std::string note = comparisons_note(table.comparisons);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "results/tables/paper_number.h"
 #include "results/tables/table_notes.h"
 
 namespace resolute::results {
@@ -167,6 +168,11 @@ std::string differences(const Table& table) {
                      reasons.empty() ? "" : "\n", reasons);
 }
 
+std::string against_papers(const Table& table) {
+  const auto lines = paper_lines(table);
+  return lines.empty() ? "" : fmt::format("\n{}:\n\n{}", paper_legend(table), markdown_table(lines));
+}
+
 }  // namespace
 
 std::string to_markdown(const Table& table, const std::vector<std::string>& notes) {
@@ -206,7 +212,7 @@ std::string to_markdown(const Table& table, const std::vector<std::string>& note
   for (std::string& note : notes_of(table, notes, kMarkdown)) said.push_back(std::move(note));
   if (std::string note = stand_in_note(table, kMarkdown); !note.empty()) said.insert(said.begin(), std::move(note));
   const std::string lines = list_of(said);
-  const std::string compared = differences(table);
+  const std::string compared = differences(table) + against_papers(table);
   const std::string held = list_of(claims_of(table, kMarkdown));
   // A list of its own where it does not go on with the notes'.
   const bool apart = !held.empty() && (lines.empty() || !compared.empty());

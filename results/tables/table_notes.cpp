@@ -7,6 +7,7 @@
 #include <set>
 
 #include "experiments/specification/metrics.h"
+#include "results/tables/paper_number.h"
 
 namespace resolute::results {
 namespace {
@@ -164,6 +165,7 @@ std::vector<std::string> notes_of(const Table& table, const std::vector<std::str
   const bool said = std::any_of(notes.begin(), notes.end(),
                                 [](const std::string& note) { return note.find("from scratch") != std::string::npos; });
   if (table.from_scratch && !said) lines.push_back("trained from scratch");
+  for (const std::string& note : step_notes(table)) lines.push_back(markup.plain(note));
   for (const std::string& note : notes) lines.push_back(markup.plain(note));
   return lines;
 }

@@ -90,6 +90,7 @@ ROOMS = {
         "kernel": set(),
         "scores": {"kernel"},
         "records": {"scores"},
+        "power": {"records", "scores"},
         "tables": {"records", "scores"},
         "exports": {"records", "scores", "tables"},
     },

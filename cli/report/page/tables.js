@@ -200,6 +200,30 @@ function tableNumbers(table) {
     "difference", "difference low", "difference high", "difference p", "difference p after Holm"], rows };
 }
 
+const PAPER_VERDICTS = { reproduces: "good", differs: "bad", undecided: "open" };
+
+// Ours against the paper's numbers: a line per number.
+function paperBlock(table) {
+  const lines = table.rows.flatMap((row) => row.cells.filter((cell) => cell.against_paper).map((cell) => {
+    const { decimals, heading } = metricNamed(cell.metric), { difference, low, high, verdict } = cell.against_paper;
+    const words = verdict === "too few trials" ? `${plural(cell.trials, "trial")}: no verdict` : verdict;
+    return el("tr", {}, el("th", { scope: "row" }, row.label), el("td", {}, columnTitle(table, cell.dataset)),
+      el("td", {}, heading), el("td", {}, fixed(cell.mean, decimals)), el("td", {}, asPrinted(cell.reference)),
+      el("td", {}, isNumber(low) ? intervalText({ mean: difference, low, high }, decimals) : signed(difference, decimals)),
+      el("td", {}, el("span", { class: `badge ${PAPER_VERDICTS[verdict] || "quiet"}` }, words)));
+  }));
+  if (!lines.length) return null;
+  const { margin } = table.rows.flatMap((row) => row.cells).find((cell) => cell.against_paper).against_paper;
+  const caption = `Against the paper's numbers, taken as exact: ours − paper in points, 95 % interval for new people of ` +
+    `this kind and new trainings. Reproduces: within ±${margin} points, by two one-sided tests at 5 %. Ours are of the ` +
+    "last training step; public code of this field often reports the best epoch on the test set.";
+  return region(`${table.title}: against the paper`, `scroll/${table.id}/paper`, el("table", { class: "numbers" },
+    el("caption", {}, el("span", {}, caption)),
+    el("thead", {}, el("tr", {}, ["method", "data set", "metric", "ours", "paper", "ours − paper", "verdict"].map((words) =>
+      el("th", { scope: "col" }, words)))),
+    el("tbody", {}, lines)));
+}
+
 function differenceToggle(table, grid) {
   const to = table.rows.find((row) => row.id === table.compare_with);
   if (!table.rows.some((row) => row.cells.some((cell) => cell.difference))) return null;
@@ -224,7 +248,7 @@ function tableBlock(table) {
     region(table.title, `scroll/${table.id}`, grid),
     el("div", { class: "actions" }, csvButton(table.title, `table-${table.id}`, () => tableNumbers(table)),
       differenceToggle(table, grid)),
-    standInNote([table]), reasonList(table), footnoteList(table),
+    paperBlock(table), standInNote([table]), reasonList(table), footnoteList(table),
     table.comparisons && table.compare_with ? el("p", { class: "small quiet" }, comparisonsNote(table.comparisons)) : null,
     (table.no_reference || []).map((paper) => el("p", { class: "small quiet" }, `No number of “${paper}” is known.`)));
   node.style.containIntrinsicSize = `auto ${190 + 34 * lines}px`;

@@ -73,6 +73,29 @@ TEST(AblationFigures, a_mean_that_is_not_there_has_no_bar_and_a_table_without_on
   EXPECT_TRUE(ablation_figures(suite.tables(), none).empty());
 }
 
+TEST(PaperFigures, a_bar_is_ours_minus_the_papers_number_between_marks_at_the_margin) {
+  results::SuiteTables tables = Suite().tables();
+  EXPECT_TRUE(paper_figures(tables).empty()) << "nothing was compared";
+  results::Table& table = tables.tables.at(0);
+  table.margin = 3;
+  table.rows[1].cells[0].against_paper = results::AgainstPaper{-4, -9, 1, results::PaperVerdict::kUndecided};
+  table.rows[1].cells[2].against_paper = results::AgainstPaper{2};
+  const auto figures = paper_figures(tables);
+  ASSERT_EQ(figures.size(), 1U) << "rank-1 alone";
+  const Figure& figure = figures[0];
+  EXPECT_EQ(figure.id, "levels-rank1-paper");
+  EXPECT_THAT(figure.x.categories, ElementsAre("RAIN, \"multi\"")) << "rows that were compared";
+  EXPECT_THAT(names_of(figure), ElementsAre("easy", "hard", "margin, ±3"));
+  EXPECT_EQ(figure.series[0].points.at(0).y, -4);
+  EXPECT_EQ(figure.series[0].points[0].low, -9);
+  EXPECT_EQ(figure.series[0].points[0].high, 1);
+  EXPECT_FALSE(figure.series[1].points.at(0).low) << "queries that could not be read";
+  EXPECT_TRUE(figure.series[2].reference);
+  ASSERT_EQ(figure.series[2].points.size(), 2U);
+  EXPECT_EQ(figure.series[2].points[0].y, -3);
+  EXPECT_EQ(figure.series[2].points[1].y, 3);
+}
+
 Suite with_stand_in(const std::string& id) {
   Suite suite;
   experiments::PackSettings pack{.name = id, .source = settings::Source::kViper};

@@ -22,7 +22,7 @@ BASE = (HERE / "base.toml").read_text().split("\n")
 PROFILE_KEYS = ["datasets", "stand_ins"]  # that are no settings
 ROW_KEYS = ["id", "label", "grid", "set", "reference"]
 DATASET_KEYS = ["id", "source"]
-TABLE_KEYS = ["id", "title", "metrics", "datasets", "reference", "row", "compare_with", "mean_of", "published"]
+TABLE_KEYS = ["id", "title", "metrics", "datasets", "reference", "row", "compare_with", "mean_of", "published", "margin"]
 SUITE_KEYS = ["suite", "title", "worker", "include", "included", "only_tables", "stand_ins", "defaults", "profiles", "dataset", "table"]
 REQUIRED = {"suite": ["suite", "title"], "dataset": ["id", "source", "root"], "table": ["id", "title", "metrics", "datasets"],
             "row": ["id", "label"]}

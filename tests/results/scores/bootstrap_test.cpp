@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "core/error.h"
@@ -30,6 +31,10 @@ Trials made_up(std::size_t trials, std::int64_t people, int queries, double mean
     }
   return made;
 }
+
+//! Mean and ends of the 95 % interval.
+using Ends = std::array<double, 3>;
+Ends ends_of(const BootstrapInterval& interval) { return {interval.mean, interval.low, interval.high}; }
 
 TEST(Bootstrap, a_constant_difference_is_certain) {
   const Trials trials(3, {{1, {2.5, -1}}, {1, {2.5, -1}}, {7, {2.5, -1}}});
@@ -67,6 +72,8 @@ TEST(Bootstrap, matches_the_normal_interval_of_independent_people) {
   EXPECT_NEAR(interval.mean, mean, 1e-12);
   EXPECT_NEAR(interval.low, mean - half, 0.08 * half);
   EXPECT_NEAR(interval.high, mean + half, 0.08 * half);
+  EXPECT_NEAR(interval.inner_low, mean - half * 1.645 / 1.96, 0.08 * half);
+  EXPECT_NEAR(interval.inner_high, mean + half * 1.645 / 1.96, 0.08 * half);
 }
 
 TEST(Bootstrap, has_the_p_of_a_normal_test_of_independent_people_and_agrees_with_its_interval) {

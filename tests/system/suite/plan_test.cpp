@@ -41,6 +41,19 @@ TEST(SuitePlan, many_jobs_are_summed_up_unless_they_are_asked_for) {
   EXPECT_THAT(listed, HasSubstr("training baseline trial 19 'Baseline (HR)' on people\n"));
 }
 
+TEST(SuitePlan, tells_the_smallest_difference_that_trials_and_people_can_tell) {
+  ScratchFolder scratch;
+  const Words tiny{"suite", "plan", kTinySuite, "--store", scratch / "store", "--set", "trials=20"};
+  EXPECT_THAT(succeeded(resolute(tiny)).out, HasSubstr("  main on people: 20 trials × 6 people tell rows "));
+  const core::Json told = json_of(resolute(joined(tiny, {"--json"})))["tellable"];
+  ASSERT_EQ(1U, told.size());
+  EXPECT_EQ(told[0]["trials"], 20);
+  EXPECT_EQ(told[0]["people"], 6);
+  EXPECT_EQ(told[0]["rows_measured"], false);
+  EXPECT_EQ(told[0]["paper"], nullptr);
+  EXPECT_GT(told[0]["rows"], 0);
+}
+
 TEST(SuitePlan, a_joined_suite_shares_its_store_with_its_parts_and_is_bundled_whole) {
   ScratchFolder scratch;
   const fs::path store = undisturbed_store(scratch);

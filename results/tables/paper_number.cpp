@@ -1,0 +1,138 @@
+#include "results/tables/paper_number.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "experiments/specification/metrics.h"
+#include "results/tables/comparison.h"
+#include "results/tables/table_notes.h"
+
+namespace resolute::results {
+namespace {
+
+bool has_paper_number(const Cell& cell) {
+  return cell.status == CellStatus::kComplete && cell.reference && is_per_query(cell.metric);
+}
+
+//! A row's intervals on the data set whose cells begin at `first`; none where queries cannot be read.
+std::vector<std::optional<BootstrapInterval>> intervals_on(const Row& row, std::size_t first, const Table& table,
+                                                           const RecordLookup& lookup,
+                                                           const QueryScoresLookup& query_scores) {
+  try {
+    return mean_intervals(row, first, table.metrics, [&](const JobId& evaluation) {
+      const auto record = lookup(evaluation);
+      RESOLUTE_EXPECT(record, "a complete cell has the records of its trials");
+      return query_scores(std::get<EvaluationRecord>(*record));
+    });
+  } catch (const core::RuntimeError&) {
+    return std::vector<std::optional<BootstrapInterval>>(table.metrics.size());  // the means stand
+  }
+}
+
+std::string text_of(const Cell& cell) {
+  const AgainstPaper& against = *cell.against_paper;
+  std::string text = fmt::format("{:+.1f}", against.difference);
+  if (against.low) text += fmt::format(" [{:+.1f}, {:+.1f}]", *against.low, *against.high);
+  if (against.verdict != PaperVerdict::kTooFewTrials)
+    return fmt::format("{} {}", text, settings::word(against.verdict));
+  return fmt::format("{}, {} {}: no verdict", text, cell.trials, cell.trials == 1 ? "trial" : "trials");
+}
+
+std::string column_of(const Table& table, const Cell& cell) {
+  const std::string heading = heading_of(cell.metric);
+  return table.datasets.size() > 1 ? fmt::format("{} {}", column_title(table, cell.dataset), heading) : heading;
+}
+
+bool was_compared(const Row& row) {
+  return std::any_of(row.cells.begin(), row.cells.end(), [](const Cell& cell) { return cell.against_paper; });
+}
+
+}  // namespace
+
+AgainstPaper against_paper(double mean, double paper, int trials, const std::optional<BootstrapInterval>& interval,
+                           double margin) {
+  AgainstPaper against{.difference = mean - paper};
+  if (!interval) return against;
+  against.low = interval->low - paper;
+  against.high = interval->high - paper;
+  if (trials < kTrialsOfAVerdict)
+    against.verdict = PaperVerdict::kTooFewTrials;
+  else if (interval->inner_low - paper > -margin && interval->inner_high - paper < margin)
+    against.verdict = PaperVerdict::kReproduces;
+  else if (*against.low > margin || *against.high < -margin)
+    against.verdict = PaperVerdict::kDiffers;
+  else
+    against.verdict = PaperVerdict::kUndecided;
+  return against;
+}
+
+void compare_with_paper(Table& table, const RecordLookup& lookup, const QueryScoresLookup& query_scores) {
+  if (query_scores == nullptr) return;
+  for (Row& row : table.rows)
+    for (std::size_t first = 0; first < row.cells.size(); first += table.metrics.size()) {
+      const auto cells = row.cells.begin() + static_cast<std::ptrdiff_t>(first);
+      if (std::none_of(cells, cells + static_cast<std::ptrdiff_t>(table.metrics.size()), has_paper_number)) continue;
+      const auto intervals = intervals_on(row, first, table, lookup, query_scores);
+      for (std::size_t m = 0; m < table.metrics.size(); ++m)
+        if (Cell& cell = row.cells[first + m]; has_paper_number(cell))
+          cell.against_paper = against_paper(*cell.mean, *cell.reference, cell.trials, intervals[m], table.margin);
+    }
+}
+
+std::vector<std::vector<std::string>> paper_lines(const Table& table) {
+  std::vector<std::vector<std::string>> lines{{"method"}};
+  std::vector<std::size_t> columns;
+  for (std::size_t c = 0; c < table.datasets.size() * table.metrics.size(); ++c) {
+    const auto found = std::find_if(table.rows.begin(), table.rows.end(),
+                                    [&](const Row& row) { return row.cells.at(c).against_paper.has_value(); });
+    if (found == table.rows.end()) continue;
+    columns.push_back(c);
+    lines.front().push_back(column_of(table, found->cells[c]));
+  }
+  if (columns.empty()) return {};
+  for (const Row& row : table.rows) {
+    if (!was_compared(row)) continue;
+    lines.push_back({row.label});
+    for (const std::size_t c : columns) lines.back().push_back(row.cells[c].against_paper ? text_of(row.cells[c]) : "");
+  }
+  return lines;
+}
+
+std::string paper_legend(const Table& table) {
+  if (std::none_of(table.rows.begin(), table.rows.end(), was_compared)) return {};
+  return fmt::format(
+      "Against the paper's numbers (ours − paper, which is taken as exact; 95 % interval for new people of this kind "
+      "and new trainings; margin ±{0} points; {1}: within the margin, by two one-sided tests at 5 %; {2}: beyond it)",
+      table.margin, settings::word(PaperVerdict::kReproduces), settings::word(PaperVerdict::kDiffers));
+}
+
+std::vector<std::string> paper_sentences(const Table& table) {
+  std::vector<std::string> sentences;
+  if (const std::string legend = paper_legend(table); !legend.empty()) sentences.push_back(legend + ".");
+  for (const Row& row : table.rows)
+    for (const Cell& cell : row.cells)
+      if (cell.against_paper)
+        sentences.push_back(fmt::format("{}, {}: {}", row.label, column_of(table, cell), text_of(cell)));
+  return sentences;
+}
+
+std::vector<std::string> step_notes(const Table& table) {
+  std::vector<std::string> notes;
+  const bool papers = !table.published.empty() || std::any_of(table.rows.begin(), table.rows.end(), [](const Row& row) {
+    return std::any_of(row.cells.begin(), row.cells.end(), [](const Cell& cell) { return cell.reference; });
+  });
+  if (papers)
+    notes.emplace_back(
+        "our numbers are of the last training step; public code of this field often reports the best epoch on the "
+        "test set");
+  if (std::find(table.metrics.begin(), table.metrics.end(), experiments::kBestOnTest) != table.metrics.end())
+    notes.push_back(fmt::format(
+        "{}: the best of a training's evaluations on the way and its last, chosen on the test set itself; it shows "
+        "what that choice is worth",
+        heading_of(experiments::kBestOnTest)));
+  return notes;
+}
+
+}  // namespace resolute::results

@@ -1,0 +1,45 @@
+#pragma once
+//! \file
+//! Our numbers against the paper's: differences, their intervals and verdicts, and what is said of them below a table.
+//! Part of aggregation.h.
+//!
+//! The paper's number is taken as exact: no paper prints how sure it is. The interval is that of our mean
+//! (bootstrap.h), shifted by the paper's number; its target is new people of this kind and new trainings. The verdict
+//! is that of two one-sided tests at 5 %. Source: Schuirmann, "A comparison of the two one-sided tests procedure and
+//! the power approach for assessing the equivalence of average bioavailability", 1987.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "results/scores/bootstrap.h"
+#include "results/tables/aggregation.h"
+
+namespace resolute::results {
+
+//! Fewer say too little of how trainings vary: there is no verdict.
+inline constexpr int kTrialsOfAVerdict = 5;
+
+//! \param mean, paper in per cent \param interval of the mean; nothing where there is none
+//! \param margin in points: the 90 % interval of the difference within it has reproduced the number, the 95 % interval
+//! wholly beyond it is another number
+AgainstPaper against_paper(double mean, double paper, int trials, const std::optional<BootstrapInterval>& interval,
+                           double margin);
+
+//! Fills `against_paper` of each complete cell of a metric that is per query and has the paper's number. A cell whose
+//! queries cannot be read has no interval. \param query_scores empty: nothing is compared
+void compare_with_paper(Table& table, const RecordLookup& lookup, const QueryScoresLookup& query_scores);
+
+//! A heading and lines for the rows and columns that were compared; empty where none was.
+std::vector<std::vector<std::string>> paper_lines(const Table& table);
+
+//! What paper_lines() shows, in words, without a full stop. Empty where there are none.
+std::string paper_legend(const Table& table);
+
+//! The same as sentences, for notes: the legend, then one per number. Empty where none was compared.
+std::vector<std::string> paper_sentences(const Table& table);
+
+//! Of which step numbers are: where the paper's stand beside ours, and where a column has the best step.
+std::vector<std::string> step_notes(const Table& table);
+
+}  // namespace resolute::results
