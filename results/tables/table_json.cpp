@@ -9,6 +9,8 @@ using core::Json;
 
 Json json_number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 
+Json json_setting(const std::string& value) { return value.empty() ? Json(nullptr) : Json::parse(value); }
+
 Json json_difference(const std::optional<Difference>& d) {
   if (!d) return nullptr;
   return {{"to", d->to}, {"mean", d->mean}, {"low", d->low}, {"high", d->high}, {"trials", d->trials}};
@@ -73,6 +75,9 @@ Json to_json(const Table& table) {
     Json cells = Json::array();
     for (const Cell& cell : row.cells) cells.push_back(to_json(cell, footnotes));
     rows.push_back({{"id", row.id}, {"label", row.label}, {"cells", std::move(cells)}});
+    for (const DifferentSetting& one : row.other_settings)
+      rows.back()["other_settings"].push_back(
+          {{"key", one.key}, {"value", json_setting(one.first)}, {"compared", json_setting(one.second)}});
   }
   Json claims = Json::array();
   for (const ComparedClaim& claim : table.claims) claims.push_back(to_json(claim));
@@ -88,6 +93,8 @@ Json to_json(const Table& table) {
   if (!table.no_reference.empty()) json["no_reference"] = table.no_reference;
   if (!table.mean_of.empty()) json["mean_of"] = table.mean_of;
   if (!table.stand_ins.empty()) json["stand_ins"] = table.stand_ins;
+  if (!table.drawn.empty()) json["drawn"] = table.drawn;
+  if (!table.notes.empty()) json["notes"] = table.notes;
   if (!footnotes.texts().empty()) json["footnotes"] = footnotes.texts();
   for (const experiments::PublishedRow& row : table.published) {
     json["published"].push_back({{"id", row.method}, {"label", row.label}, {"references", Json(row.numbers)}});

@@ -350,6 +350,7 @@ std::string differences(const Table& table, const std::string& caption) {
     text += " \\\\\n";
   }
   std::vector<std::string> notes = missing_differences(table, kPlainWords);
+  for (std::string& line : other_settings(table, kPlainWords)) notes.push_back(std::move(line));
   notes.insert(notes.begin(), "Paired bootstrap over trials and identities: mean and 95 % interval.");
   return "\n" + environment(table.id + "-differences",
                             fmt::format("{}: difference from {}", caption, latex(compared->label)),
@@ -367,6 +368,7 @@ std::vector<Table> as_wide_as_a_page(const Table& table) {
     if (!part.title.empty()) part.title += ", " + dataset;
     part.datasets = {dataset};
     std::erase_if(part.stand_ins, [&](const std::string& other) { return other != dataset; });
+    std::erase_if(part.drawn, [&](const std::string& other) { return other != dataset; });
     if (dataset != experiments::kMeanColumn) part.mean_of.clear();
     const auto is_of_another = [&](const auto& of) { return of.dataset != dataset; };
     for (Row& row : part.rows) std::erase_if(row.cells, is_of_another);

@@ -160,7 +160,8 @@ std::string differences(const Table& table) {
     }
     rows.push_back(std::move(texts));
   }
-  const std::string reasons = list_of(missing_differences(table, kMarkdown));
+  const std::string reasons =
+      list_of(missing_differences(table, kMarkdown)) + list_of(other_settings(table, kMarkdown));
   return fmt::format("\nDifference from {} (paired bootstrap over trials and identities, 95 %):\n\n{}{}{}",
                      plain(compared->label), aligned(rows), reasons.empty() ? "" : "\n", reasons);
 }
