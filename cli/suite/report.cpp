@@ -10,6 +10,7 @@
 #include "cli/report/page.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
+#include "cli/suite/high_views.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/files/new_folder.h"
@@ -87,7 +88,8 @@ int suite_report(const Arguments& arguments) {
   if (!parsed) return 0;
   refuse_contradictions(*parsed);
   parsed->require_store();
-  const experiments::Plan plan = parsed->plan(false);
+  experiments::Plan plan = parsed->plan(false);
+  note_high_views(plan, parsed->store);
   const std::filesystem::path file = page_file(*parsed, plan);
   const auto drawings = drawing_folder(*parsed);
   std::optional<experiments::Plan> against;

@@ -8,6 +8,7 @@
 
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
+#include "cli/suite/high_views.h"
 #include "cli/terminal.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
@@ -72,6 +73,7 @@ int suite_table(const Arguments& arguments) {
     print_json(results::to_json(results::provenance_of(plan, files, parsed->store)));
     return 0;
   }
+  note_high_views(plan, parsed->store);
   auto tables = results::aggregate(plan, core::real_file_system(), parsed->store);
   if (format == "json")
     print_json(results::to_json(tables));

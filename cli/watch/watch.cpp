@@ -11,6 +11,7 @@
 #include "cli/report/privacy.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
+#include "cli/suite/high_views.h"
 #include "cli/terminal.h"
 #include "cli/watch/editions.h"
 #include "cli/watch/page_server.h"
@@ -88,7 +89,9 @@ void say_how_to_forward(std::uint16_t port) {
 }
 
 void serve(const SuiteArguments& arguments, const ServedAddress& address, milliseconds interval) {
-  StoreReader reader(core::real_file_system(), arguments.store, arguments.plan(false),
+  experiments::Plan plan = arguments.plan(false);
+  note_high_views(plan, arguments.store);
+  StoreReader reader(core::real_file_system(), arguments.store, std::move(plan),
                      arguments.values["with-hosts"].as<bool>());
   const std::string token = core::random_token(kTokenBytes);
   Editions editions;
