@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "cli/high_views.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
-#include "cli/suite/high_views.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/process/process.h"

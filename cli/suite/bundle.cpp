@@ -6,9 +6,9 @@
 
 #include <iostream>
 
+#include "cli/high_views.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
-#include "cli/suite/high_views.h"
 #include "core/error.h"
 #include "core/files/new_folder.h"
 #include "core/process/process.h"

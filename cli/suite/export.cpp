@@ -7,10 +7,10 @@
 #include <iostream>
 
 #include "cli/figures/figure_files.h"
+#include "cli/high_views.h"
 #include "cli/report/document.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
-#include "cli/suite/high_views.h"
 #include "core/error.h"
 #include "core/files/new_folder.h"
 #include "core/progress.h"

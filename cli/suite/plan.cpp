@@ -8,9 +8,9 @@
 #include <map>
 #include <set>
 
+#include "cli/high_views.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
-#include "cli/suite/high_views.h"
 #include "core/byte_text.h"
 #include "core/files/file_system.h"
 #include "core/process/process.h"

@@ -5,12 +5,12 @@
 #include <optional>
 
 #include "cli/figures/figure_files.h"
+#include "cli/high_views.h"
 #include "cli/page/browser.h"
 #include "cli/report/document.h"
 #include "cli/report/page.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
-#include "cli/suite/high_views.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/files/new_folder.h"

@@ -11,9 +11,9 @@
 #include <thread>
 
 #include "allocations/start/allocation_work.h"
+#include "cli/high_views.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
-#include "cli/suite/high_views.h"
 #include "cli/suite/notify_option.h"
 #include "cli/suite/status_view.h"
 #include "cli/terminal.h"

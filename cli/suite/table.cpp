@@ -6,9 +6,9 @@
 #include <iostream>
 #include <string_view>
 
+#include "cli/high_views.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
-#include "cli/suite/high_views.h"
 #include "cli/terminal.h"
 #include "core/error.h"
 #include "core/files/file_system.h"

@@ -7,11 +7,11 @@
 #include <optional>
 #include <string>
 
+#include "cli/high_views.h"
 #include "cli/page/browser.h"
 #include "cli/report/privacy.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
-#include "cli/suite/high_views.h"
 #include "cli/terminal.h"
 #include "cli/watch/editions.h"
 #include "cli/watch/page_server.h"

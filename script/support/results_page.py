@@ -189,7 +189,7 @@ def plan(resolute, suite, profile=None):
     words = path.read_text(encoding="utf-8")
     elsewhere = {name: value for name, value in os.environ.items() if f"${{{name}}}" not in words}
     with tempfile.TemporaryDirectory() as store:
-        command = [resolute, "suite", "plan", path, "--store", store, "--from-scratch", "--json"]
+        command = [resolute, "suite", "plan", path, "--store", store, "--from-scratch", "--with-references", "--json"]
         command += ["--profile", profile] if profile else []
         return json.loads(subprocess.run(command, env=elsewhere, stdout=subprocess.PIPE, check=True, timeout=60).stdout)
 

@@ -1,4 +1,4 @@
-#include "cli/suite/high_views.h"
+#include "cli/high_views.h"
 
 #include <algorithm>
 #include <map>
