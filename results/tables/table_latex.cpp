@@ -264,7 +264,7 @@ std::vector<Column> columns_of(const Table& table) {
 // A column's head, red where its images are a stand-in's.
 std::string dataset_head(const Table& table, const std::string& dataset) {
   const std::string title = column_title(table, dataset);
-  return title == dataset ? latex(title) : red(latex(title));
+  return is_stand_in(table, dataset) ? red(latex(title)) : latex(title);
 }
 
 // Data sets above their columns, as wide as those are; a single one where it must not be missed.
