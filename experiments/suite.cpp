@@ -56,6 +56,7 @@ class SuiteReader {
     suite_.estimate = options_.estimate;
     suite_.check_lists = options_.check_lists;
     suite_.with_references = options_.with_references;
+    suite_.drawn_folder = options_.drawn_folder;
     suite_.sets = read_sets(options_.sets);
     for (std::size_t i = 0; i < parts_.size(); ++i) read_part(i);
     check_workers();

@@ -39,7 +39,8 @@ struct SuiteOptions {
   bool stand_ins = false;  //!< use stand-ins for all data sets, whatever suite and profile say
   //! The columns to make, whatever the profile says; empty: those of the profile, or all
   std::vector<std::string> datasets{};
-  bool with_references = false;         //!< show the papers' numbers beside stand-ins too; changes no job
+  bool with_references = false;         //!< show the papers' numbers beside drawn images too; changes no job
+  DrawnFolder drawn_folder{};           //!< asked of each data set with a root; empty: none is drawn
   std::filesystem::path relative_to{};  //!< what relative roots are relative to; empty: the suite's own folder
 };
 

@@ -19,6 +19,7 @@
 #include "core/process/processors.h"
 #include "core/process/side_by_side.h"
 #include "core/progress.h"
+#include "datasets/pack/high_views.h"
 #include "datasets/pack/manifest_replay.h"
 #include "datasets/pack/pack.h"
 #include "datasets/pack/show.h"
@@ -185,7 +186,7 @@ void tell(const IngestArguments& arguments, const datasets::Listing& listing, co
 int ingest(const IngestArguments& arguments) {
   auto& files = core::real_file_system();
   const datasets::PackSettings& pack = arguments.pack;
-  const datasets::Listing listing = datasets::list_data_set(files, pack.source, arguments.root, pack.single_images);
+  datasets::Listing listing = datasets::list_data_set(files, pack.source, arguments.root, pack.single_images);
   for (const std::string& warning : listing.warnings) core::log_warning("{}", warning);
   try_split(listing.samples, pack, arguments.split);
   const auto raw = datasets::open_raw(files, pack.source, arguments.root);
@@ -196,6 +197,12 @@ int ingest(const IngestArguments& arguments) {
   }
   require_writable_store(arguments.store);
   const fs::path folder = experiments::StoreLayout(arguments.store).pack_folder(pack);
+  datasets::keep_drawn_file(files, pack.source, arguments.root, folder);
+  if (const auto images = datasets::native_images(files, pack, folder, arguments.root))
+    if (std::string why = datasets::high_views_warning(pack, *images); !why.empty()) {
+      core::log_warning("{}", why);
+      listing.warnings.push_back(std::move(why));
+    }
   write_shards(arguments, *raw, listing.samples, folder);
   // Refused before the seal: an unsealed pack is none.
   if (!arguments.manifest.empty()) {

@@ -10,6 +10,8 @@
 #include "cli/subcommands.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
+#include "core/log.h"
+#include "datasets/pack/high_views.h"
 
 namespace resolute::cli {
 
@@ -50,6 +52,13 @@ void print(const datasets::PackReader& pack, std::uint64_t bytes) {
   std::cout << "pack " << pack.pack_sha256() << "\n";
 }
 
+std::string high_views_of(const datasets::PackReader& pack) {
+  std::vector<datasets::NativeImage> images;
+  for (const datasets::PackRow& row : pack.rows())
+    images.push_back({{row.native_height, row.native_width}, row.sample.rate != 1});
+  return datasets::high_views_warning(pack.options(), images);
+}
+
 }  // namespace
 
 int data_show(const Arguments& arguments) {
@@ -75,6 +84,7 @@ int data_show(const Arguments& arguments) {
     return 0;
   }
   print(pack, bytes);
+  if (const auto why = high_views_of(pack); !why.empty()) core::log_warning("{}", why);
   return 0;
 }
 

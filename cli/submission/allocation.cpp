@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/high_views.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "core/error.h"
@@ -41,7 +42,10 @@ int suite_allocation(const Arguments& arguments) {
   if (values->count("killed-by") > 0) killed_by = at_least("killed-by", (*values)["killed-by"].as<int>(), 1);
   const allocations::AllocationSignals signals;
   const auto plan_of = [](const Arguments& suite) {
-    return parse_suite_arguments(suite, kSuiteAllocationHelp, {}).value().plan(false);
+    const SuiteArguments arguments_of_suite = parse_suite_arguments(suite, kSuiteAllocationHelp, {}).value();
+    experiments::Plan plan = arguments_of_suite.plan(false);
+    note_high_views(plan, arguments_of_suite.store);
+    return plan;
   };
   return allocations::run_allocation(allocations::real_allocation_world(signals, plan_of, version()),
                                      {std::filesystem::absolute(required_value(*values, "submission")),

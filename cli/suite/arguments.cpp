@@ -9,6 +9,7 @@
 #include "core/files/file_system.h"
 #include "core/process/process.h"
 #include "core/split.h"
+#include "datasets/sources/source.h"
 #include "datasets/split/training_images.h"
 #include "orchestrator/messages/event.h"
 #include "slurm/sbatch_script.h"
@@ -40,7 +41,7 @@ std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, 
   add("stand-ins",
       "draw made-up images in the layout of each data set, as its [dataset.stand_in] says; every table marks them");
   add("datasets", options::value<std::string>(), "A,B: only these columns of each table, whatever the profile says");
-  add("with-references", "the papers' numbers and claims beside stand-ins too");
+  add("with-references", "the papers' numbers and claims beside drawn images too");
   add("from-scratch", "train without the initial weights a profile asks for; every table says so");
   add("json", "one JSON document on stdout");
   auto values = parse_options(arguments, help, more, words);
@@ -95,6 +96,9 @@ experiments::SuiteOptions SuiteArguments::suite_options(const std::string& profi
                               const experiments::DatasetPlan& dataset, const experiments::SplitSettings& split) {
     return counted->count(dataset.pack, store.pack_folder(dataset.pack),
                           dataset.pack.synthetic ? store.raw_folder(dataset.pack) : dataset.root, split);
+  };
+  suite.drawn_folder = [&files, store = store](const experiments::DatasetPlan& dataset) {
+    return datasets::holds_drawn_images(files, dataset.pack.source, dataset.root, store.pack_folder(dataset.pack));
   };
   if (values.count("relative-to") > 0) suite.relative_to = values["relative-to"].as<std::string>();
   return suite;

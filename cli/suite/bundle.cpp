@@ -6,6 +6,7 @@
 
 #include <iostream>
 
+#include "cli/high_views.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "core/error.h"
@@ -51,7 +52,8 @@ int suite_bundle(const Arguments& arguments) {
   const fs::path out = required_value(parsed->values, "out");
   core::require_new_file(machine, out);
   parsed->require_store();
-  const experiments::Plan plan = parsed->plan(false);
+  experiments::Plan plan = parsed->plan(false);
+  note_high_views(plan, parsed->store);
   experiments::BundledFiles files(machine, parsed->store);
   results::BundleRequest request;
   request.suite_text = experiments::text_with_includes(machine, parsed->values["SUITE.toml"].as<std::string>());

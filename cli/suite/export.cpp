@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "cli/figures/figure_files.h"
+#include "cli/high_views.h"
 #include "cli/report/document.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
@@ -90,7 +91,8 @@ int suite_export(const Arguments& arguments) {
   const auto parsed = parse_suite_arguments(arguments, kSuiteExportHelp, visible);
   if (!parsed) return 0;
   parsed->require_store();
-  const experiments::Plan plan = parsed->plan(false);
+  experiments::Plan plan = parsed->plan(false);
+  note_high_views(plan, parsed->store);
   experiments::BundledFiles files(core::real_file_system(), parsed->store);
   const results::ResultsSource source{plan, files, parsed->store};
   const auto targets = targets_of(parsed->values, source);

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "cli/high_views.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "core/byte_text.h"
@@ -214,7 +215,8 @@ int suite_plan(const Arguments& arguments) {
   auto parsed = parse_suite_arguments(arguments, kSuitePlanHelp, visible);
   if (!parsed) return 0;
   auto& files = core::real_file_system();
-  const experiments::Plan plan = parsed->estimated_plan();
+  experiments::Plan plan = parsed->estimated_plan();
+  note_high_views(plan, parsed->store, true);
   std::set<experiments::JobId> done;
   const auto stored = orchestrator::look_at_jobs(files, parsed->store, plan.jobs);
   for (std::size_t i = 0; i < plan.jobs.size(); ++i)
@@ -249,7 +251,7 @@ int suite_plan(const Arguments& arguments) {
   for (const auto& table : plan.tables)
     std::cout << fmt::format("table {}: {} rows on {} data sets\n", table.id, table.rows.size(), table.datasets.size());
   for (const auto& dataset : plan.datasets)
-    if (settings::is_stand_in(dataset.pack))
+    if (experiments::is_stand_in(plan, dataset.id))
       std::cout << fmt::format("data set {}: images are drawn in the layout of {}\n",
                                experiments::column_title(plan, dataset.id), settings::word(dataset.pack.source));
   for (const auto& one : plan.epochs) std::cout << epochs_text(one) << "\n";

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "cli/figures/figure_files.h"
+#include "cli/high_views.h"
 #include "cli/page/browser.h"
 #include "cli/report/document.h"
 #include "cli/report/page.h"
@@ -87,7 +88,8 @@ int suite_report(const Arguments& arguments) {
   if (!parsed) return 0;
   refuse_contradictions(*parsed);
   parsed->require_store();
-  const experiments::Plan plan = parsed->plan(false);
+  experiments::Plan plan = parsed->plan(false);
+  note_high_views(plan, parsed->store);
   const std::filesystem::path file = page_file(*parsed, plan);
   const auto drawings = drawing_folder(*parsed);
   std::optional<experiments::Plan> against;

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "allocations/start/allocation_work.h"
+#include "cli/high_views.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "cli/suite/notify_option.h"
@@ -57,6 +58,8 @@ std::map<std::string, std::filesystem::path> prepare_raw_images(const experiment
       datasets::draw_raw_images(core::real_file_system(), folder, dataset.pack);
       roots[dataset.pack.name] = folder;
     } else {
+      datasets::keep_drawn_file(core::real_file_system(), dataset.pack.source, dataset.root,
+                                store.pack_folder(dataset.pack));
       roots[dataset.pack.name] = dataset.root;
     }
   }
@@ -326,6 +329,7 @@ int suite_run(const Arguments& arguments) {
     run.worker_command = {worker_program().string()};
     orchestrator::announce_plan(core::real_file_system(), parsed->store, plan);
     run.raw_roots = prepare_raw_images(plan, parsed->store);
+    note_high_views(plan, parsed->store, true);
     return plan;
   };
   if (!orchestrator::launched_by_mpi(environment)) {

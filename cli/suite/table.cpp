@@ -6,6 +6,7 @@
 #include <iostream>
 #include <string_view>
 
+#include "cli/high_views.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "cli/terminal.h"
@@ -72,6 +73,7 @@ int suite_table(const Arguments& arguments) {
     print_json(results::to_json(results::provenance_of(plan, files, parsed->store)));
     return 0;
   }
+  note_high_views(plan, parsed->store);
   auto tables = results::aggregate(plan, core::real_file_system(), parsed->store);
   if (format == "json")
     print_json(results::to_json(tables));

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/high_views.h"
 #include "cli/page/browser.h"
 #include "cli/report/privacy.h"
 #include "cli/subcommands.h"
@@ -88,7 +89,9 @@ void say_how_to_forward(std::uint16_t port) {
 }
 
 void serve(const SuiteArguments& arguments, const ServedAddress& address, milliseconds interval) {
-  StoreReader reader(core::real_file_system(), arguments.store, arguments.plan(false),
+  experiments::Plan plan = arguments.plan(false);
+  note_high_views(plan, arguments.store);
+  StoreReader reader(core::real_file_system(), arguments.store, std::move(plan),
                      arguments.values["with-hosts"].as<bool>());
   const std::string token = core::random_token(kTokenBytes);
   Editions editions;

@@ -77,6 +77,14 @@ void check_identities(std::vector<Sample>& samples, SingleImages single_images, 
   }
 }
 
+// Empty where no program has drawn the images.
+std::filesystem::path drawn_file_of(core::FileSystem& files, Source source, const std::filesystem::path& root) {
+  if (root.empty() || !files.exists(root)) return {};
+  for (const auto& folder : {root, source_root(files, source, root)})
+    if (files.exists(folder / kDrawnFile)) return folder / kDrawnFile;
+  return {};
+}
+
 }  // namespace
 
 std::filesystem::path source_root(core::FileSystem& files, Source source, const std::filesystem::path& root) {
@@ -104,6 +112,20 @@ Listing list_data_set(core::FileSystem& files, Source source, const std::filesys
 std::vector<Sample> list_samples(core::FileSystem& files, Source source, const std::filesystem::path& root,
                                  SingleImages single_images) {
   return list_data_set(files, source, root, single_images).samples;
+}
+
+bool holds_drawn_images(core::FileSystem& files, Source source, const std::filesystem::path& root,
+                        const std::filesystem::path& pack_folder) {
+  return files.exists(pack_folder / kDrawnFile) || !drawn_file_of(files, source, root).empty();
+}
+
+void keep_drawn_file(core::FileSystem& files, Source source, const std::filesystem::path& root,
+                     const std::filesystem::path& pack_folder) {
+  if (settings::facts_of(source).rendered) return;
+  const std::filesystem::path from = drawn_file_of(files, source, root);
+  if (from.empty() || files.exists(pack_folder / kDrawnFile)) return;
+  files.create_directories(pack_folder);
+  core::write_atomic(files, pack_folder / kDrawnFile, std::string_view(core::read_text(files, from)));
 }
 
 std::unique_ptr<RawReader> open_raw(core::FileSystem& files, Source source, const std::filesystem::path& root) {

@@ -55,6 +55,17 @@ std::vector<Sample> list_synthetic(const SyntheticSettings& settings);
 //! temporary folder to be listed, for names of some layouts stand in lists and headers. \param pack has `synthetic`
 std::vector<Sample> list_drawn(core::FileSystem& files, const settings::PackSettings& pack);
 
+//! Whether a program has drawn what is in the folder, or some of it: write_stand_in() leaves kDrawnFile
+//! there, which goes with a folder that is moved or copied. \param root as a user names it; may be empty or not there
+//! \param pack_folder of a pack of these images, which may be sealed, begun or not there
+bool holds_drawn_images(core::FileSystem& files, Source source, const std::filesystem::path& root,
+                        const std::filesystem::path& pack_folder);
+
+//! Keeps kDrawnFile with the pack, where `root` has one: tables are printed where the images are not. Of a source whose
+//! images are drawn whatever lies there, nothing is kept.
+void keep_drawn_file(core::FileSystem& files, Source source, const std::filesystem::path& root,
+                     const std::filesystem::path& pack_folder);
+
 //! The images of what list_samples() tells. \param files must outlive the reader \throws as source_root()
 std::unique_ptr<RawReader> open_raw(core::FileSystem& files, Source source, const std::filesystem::path& root);
 

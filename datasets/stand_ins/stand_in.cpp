@@ -9,15 +9,13 @@
 namespace resolute::datasets::sources {
 namespace {
 
-constexpr const char* kSettingsFile = "synthetic.json";
-
 enum class Standing { kAbsent, kSame, kOther };
 
 // What stands under `out` already. An empty folder counts as absent.
 Standing look_at(core::FileSystem& files, const fs::path& out, const std::string& settings) {
   std::error_code unknown;
   if (!fs::is_directory(out, unknown)) return Standing::kAbsent;
-  const auto found = core::read_text_if_exists(files, out / kSettingsFile);
+  const auto found = core::read_text_if_exists(files, out / kDrawnFile);
   if (found) return *found == settings ? Standing::kSame : Standing::kOther;
   return files.list(out).empty() ? Standing::kAbsent : Standing::kOther;
 }
@@ -43,7 +41,7 @@ void write_whole(core::FileSystem& files, const fs::path& out, const std::string
   try {
     core::write_new_folder(files, out, [&](NewFolder& folder) {
       fill(folder);
-      folder.write(kSettingsFile, settings);
+      folder.write(kDrawnFile, settings);
     });
   } catch (...) {
     // Another process may have put the same data set there first.

@@ -18,6 +18,9 @@ namespace resolute::datasets {
 using core::NewFolder;
 using settings::Source;
 
+//! What a folder of drawn images has beside them, with their settings; a pack of them has it too, beside its seal.
+inline constexpr const char* kDrawnFile = "synthetic.json";
+
 //! A small data set in a source's published layout.
 struct StandInSettings : SyntheticSettings {
   Source layout = Source::kSynthetic;

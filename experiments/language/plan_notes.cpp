@@ -1,30 +1,51 @@
 #include "experiments/language/plan_notes.h"
 
+#include <algorithm>
+
 #include "methods/trunk_shape.h"
 
 namespace resolute::experiments {
+namespace {
 
-void PlanFacts::add(const Draft& draft, const std::string& dataset) {
-  if (draft.recipe.program != 0) {
-    programs.insert(std::to_string(draft.recipe.program));
-  } else {
-    backbones.emplace(settings::word(draft.network.backbone));
-    small = small && methods::trunk_shape(draft.network).small;
-  }
-  lanes.insert(std::to_string(draft.lanes));
-  pools.emplace(settings::word(draft.split.train_pool));
-  partitions.emplace(settings::word(draft.split.partition));
-  if (draft.split.lr_side != SplitSettings().lr_side) lr_sides.emplace(settings::word(draft.split.lr_side));
-  if (!draft.split.lr_cameras.empty())
-    lr_sides.insert(fmt::format("cameras {}", fmt::join(draft.split.lr_cameras, " ")));
-  if (draft.split.distractors != SplitSettings().distractors) with_distractors.insert(dataset);
-  if (draft.split.test_identities != 0) test_identities.insert(std::to_string(draft.split.test_identities));
-  if (draft.split.lr_camera == 0) any_camera.insert(dataset);
-  trials.insert(std::to_string(draft.trials));
+void note(std::map<std::string, TableFacts::Rows>& values, const std::string& value, const std::string& row) {
+  TableFacts::Rows& rows = values[value];
+  if (std::find(rows.begin(), rows.end(), row) == rows.end()) rows.push_back(row);
 }
 
-std::vector<std::string> notes_of(const PlanFacts& facts) {
-  const auto listed = [](const std::set<std::string>& values) { return fmt::format("{}", fmt::join(values, ", ")); };
+std::string listed(const std::set<std::string>& values) { return fmt::format("{}", fmt::join(values, ", ")); }
+
+//! "mlr", or "hr-both-views (Mine), mlr": rows are named where few of them have the value.
+std::string listed(const std::map<std::string, TableFacts::Rows>& values) {
+  constexpr std::size_t kMostNamed = 2;
+  std::vector<std::string> parts;
+  for (const auto& [value, rows] : values)
+    parts.push_back(
+        values.size() > 1 && rows.size() <= kMostNamed ? fmt::format("{} ({})", value, fmt::join(rows, ", ")) : value);
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+}  // namespace
+
+void TableFacts::add(const Draft& draft, const std::string& row, const std::string& dataset) {
+  if (draft.recipe.program != 0) {
+    note(programs, std::to_string(draft.recipe.program), row);
+  } else {
+    note(backbones, std::string(settings::word(draft.network.backbone)), row);
+    small = small && methods::trunk_shape(draft.network).small;
+  }
+  note(pools, std::string(settings::word(draft.split.train_pool)), row);
+  note(partitions, std::string(settings::word(draft.split.partition)), row);
+  if (draft.split.lr_side != SplitSettings().lr_side)
+    note(lr_sides, std::string(settings::word(draft.split.lr_side)), row);
+  if (!draft.split.lr_cameras.empty())
+    note(lr_sides, fmt::format("cameras {}", fmt::join(draft.split.lr_cameras, " ")), row);
+  if (draft.split.distractors != SplitSettings().distractors) with_distractors.insert(dataset);
+  if (draft.split.test_identities != 0) note(test_identities, std::to_string(draft.split.test_identities), row);
+  if (draft.split.lr_camera == 0) any_camera.insert(dataset);
+  note(trials, std::to_string(draft.trials), row);
+}
+
+std::vector<std::string> notes_of(const TableFacts& facts) {
   std::vector<std::string> notes;
   if (!facts.weights.empty()) {
     notes.push_back("initial weights " + listed(facts.weights));
@@ -41,7 +62,6 @@ std::vector<std::string> notes_of(const PlanFacts& facts) {
   if (!facts.backbones.empty())
     notes.push_back(facts.small ? fmt::format("small backbone ({})", listed(facts.backbones))
                                 : "backbone " + listed(facts.backbones));
-  notes.push_back(fmt::format("L = {} (lanes a batch)", listed(facts.lanes)));
   notes.push_back("training pool " + listed(facts.pools));
   notes.push_back(fmt::format("trials {}, partition {}", listed(facts.trials), listed(facts.partitions)));
   if (!facts.test_identities.empty()) notes.push_back("test identities " + listed(facts.test_identities));

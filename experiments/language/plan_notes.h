@@ -1,7 +1,8 @@
 #pragma once
 //! \file
-//! What the reader of a suite's tables must know of how its trainings were set up.
+//! What the reader of a table must know of how its trainings were set up.
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -10,27 +11,27 @@
 
 namespace resolute::experiments {
 
-struct PlanFacts {
-  std::set<std::string> backbones;   //!< of resolute-worker's trainings
-  bool small = true;                 //!< all of them are
-  std::set<std::string> programs{};  //!< Recipe::program of the others
-  std::set<std::string> lanes;
-  std::set<std::string> pools;
-  std::set<std::string> partitions;
+struct TableFacts {
+  using Rows = std::vector<std::string>;   //!< labels, in the table's order
+  std::map<std::string, Rows> backbones;   //!< of resolute-worker's trainings, and of which rows
+  bool small = true;                       //!< all of them are
+  std::map<std::string, Rows> programs{};  //!< Recipe::program of the others
+  std::map<std::string, Rows> pools;
+  std::map<std::string, Rows> partitions;
   std::set<std::string> any_camera;  //!< data sets whose LR images are of any camera
-  std::set<std::string> trials;
-  std::set<std::string> with_distractors{};  //!< data sets that show them with any partition
-  std::set<std::string> lr_sides;            //!< other than "camera"
-  std::set<std::string> test_identities;     //!< where not half
+  std::map<std::string, Rows> trials;
+  std::set<std::string> with_distractors{};     //!< data sets that show them with any partition
+  std::map<std::string, Rows> lr_sides;         //!< other than "camera"
+  std::map<std::string, Rows> test_identities;  //!< where not half
   std::set<std::string> dropped_weights;
   std::set<std::string> weights;  //!< as a note names them
   bool from_scratch = false;      //!< some rows ask for no weights
 
-  //! Takes up a row on a data set; its weights aside.
-  void add(const Draft& draft, const std::string& dataset);
+  //! Takes up a row on a data set; its weights aside. \param row its label
+  void add(const Draft& draft, const std::string& row, const std::string& dataset);
 };
 
-//! Plan::notes.
-std::vector<std::string> notes_of(const PlanFacts& facts);
+//! TablePlan::notes. Where rows differ in something, it says which of them have what, as long as that is short.
+std::vector<std::string> notes_of(const TableFacts& facts);
 
 }  // namespace resolute::experiments

@@ -41,7 +41,6 @@ class Planner {
     refuse_idle_sets();
     plan_.epochs.assign(epochs_.begin(), epochs_.end());
     plan_.missing_weights.assign(missing_weights_.begin(), missing_weights_.end());
-    plan_.notes = notes_of(facts_);
     if (!suite_.left_out.empty())
       plan_.notes.push_back(
           fmt::format("left out, for none of their data sets is asked for: {}", fmt::join(suite_.left_out, ", ")));
@@ -76,11 +75,14 @@ class Planner {
       shards.push_back(add_job(ShardSpecification{pack, shard}, {}, 1,
                                fmt::format("shard {} of {} of {}", shard, pack.shards, pack.name)));
     seals_[dataset.id] = add_job(SealSpecification{pack}, shards, 1, fmt::format("seal of {}", pack.name));
-    plan_.datasets.push_back({dataset.id, pack, dataset.root, dataset.root_text});
+    DatasetPlan planned{dataset.id, pack, dataset.root, dataset.root_text};
+    planned.drawn_folder = !pack.synthetic && suite_.drawn_folder && suite_.drawn_folder(planned);
+    plan_.datasets.push_back(std::move(planned));
   }
 
   void add_table(const TableText& text) {
     TablePlan table{text.id, text.title, text.metrics, text.datasets, {}, text.compare_with};
+    facts_ = {};
     for (const RowText& row_text : text.rows) {
       RowPlan row{row_text.id, row_text.label, {}};
       for (const std::string& id : text.datasets) {
@@ -96,6 +98,7 @@ class Planner {
     }
     table.mean_of = text.mean_of;
     table.margin = text.margin;
+    table.notes = notes_of(facts_);
     check_queries(text, table);
     check_means(text, table);
     check_columns(text, table);
@@ -110,11 +113,11 @@ class Planner {
 
   //! Papers measured real images.
   bool shows_references(const std::string& dataset) const {
-    return suite_.with_references || !is_stand_in(plan_, dataset);
+    return suite_.with_references || images_of(plan_, dataset) == Images::kReal;
   }
 
-  //! Takes out what papers say of columns that show nothing of theirs: stand-ins', and those that are not made. What is
-  //! wrong with it has been refused by now.
+  //! Takes out what papers say of columns that show nothing of theirs: drawn images', and those that are not made. What
+  //! is wrong with it has been refused by now.
   void hide_references(TablePlan& table) const {
     for (RowPlan& row : table.rows)
       for (CellPlan& cell : row.cells)
@@ -392,7 +395,7 @@ class Planner {
   std::vector<JobId> add_trials(const Combination& combination, const Draft& draft) {
     std::vector<EpochsPlan> told;
     TrainingSpecification training = training_of(combination, draft, 0, told);
-    facts_.add(draft, combination.dataset.id);
+    facts_.add(draft, combination.row.label, combination.dataset.id);
     EvaluationSpecification evaluation{{}, training.pack, training.split, draft.protocol};
     const JobId seal = seals_.at(combination.dataset.id);
     std::vector<JobId> evaluations;
@@ -464,7 +467,7 @@ class Planner {
   std::set<std::string> effective_sets_;
   std::set<std::string> methods_;  // of the rows
   std::set<EpochsPlan> epochs_;
-  PlanFacts facts_;
+  TableFacts facts_;  // of the table that is made
 };
 
 }  // namespace

@@ -70,7 +70,8 @@ struct SuiteText {
   std::vector<TableText> tables;
   std::vector<std::string> left_out;  //!< ids of tables none of whose columns was asked for
   bool from_scratch = false;
-  bool with_references = false;  //!< the papers' numbers beside stand-ins too
+  bool with_references = false;  //!< the papers' numbers beside drawn images too
+  DrawnFolder drawn_folder{};    //!< empty: no folder is
   bool need_weights = true;      //!< the files of the weights asked for must be there
   bool estimate = false;         //!< see SuiteOptions::estimate
   bool check_lists = false;      //!< see SuiteOptions::check_lists

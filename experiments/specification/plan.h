@@ -110,6 +110,8 @@ struct TablePlan {
   std::vector<std::string> mean_of{};
   std::vector<PublishedRow> published{};  //!< above the rows
   double margin = kUsualMargin;           //!< points: how near to the paper's number a number of ours has reproduced it
+  //! What a reader of its numbers must know of its rows, e.g. "from scratch, small backbone".
+  std::vector<std::string> notes{};
 };
 
 struct DatasetPlan {
@@ -118,8 +120,13 @@ struct DatasetPlan {
   //! Folder of the raw images as the user named it (variables expanded); empty for drawn ones
   //! (PackSettings::synthetic), which the run makes itself below the store.
   std::filesystem::path root;
-  std::string root_text{};  //!< as the suite has it: "${VIPER}"
+  std::string root_text{};    //!< as the suite has it: "${VIPER}"
+  bool drawn_folder = false;  //!< a program drew what lies in `root`, or has been packed of it
 };
+
+//! Whether a data set whose images are not drawn by the run is drawn all the same (`resolute data synth`). \param
+//! dataset without drawn_folder
+using DrawnFolder = std::function<bool(const DatasetPlan& dataset)>;
 
 //! Counts what a trial trains on. Returns nothing if neither the pack nor the raw images are here. \throws RuntimeError
 //! if they cannot be listed or split
@@ -156,27 +163,37 @@ struct Plan {
   std::vector<std::string> worker;                //!< command of an external worker; empty: resolute-worker
   std::vector<EpochsPlan> epochs;                 //!< each once, sorted; empty if the suite gives steps alone
   std::vector<MissingWeights> missing_weights{};  //!< if the plan may be made without them; sorted
-  std::vector<std::string> notes;  //!< what a reader of the tables must know, e.g. "from scratch, small backbone"
+  std::vector<std::string> notes;                 //!< what a reader of all tables must know: tables that are left out
 };
 
-//! Text behind the id of a data set wherever people read numbers of its stand-in.
-inline constexpr const char* kStandInMark = "(stand-in)";
+//! Where the images of a data set come from.
+enum class Images {
+  kReal,     //!< from cameras, as far as is known
+  kDrawn,    //!< drawn: source "synthetic", or DatasetPlan::drawn_folder
+  kStandIn,  //!< drawn in the place of a source's (settings::is_stand_in())
+};
 
-//! Whether numbers on this data set are a stand-in's (settings::is_stand_in()). \param dataset its id
+//! Text behind the id of a data set wherever people read numbers of its stand-in, or of other drawn images.
+inline constexpr const char* kStandInMark = "(stand-in)";
+inline constexpr const char* kDrawnMark = "(drawn)";
+
+Images images_of(const DatasetPlan& dataset);
+//! \param dataset its id
+Images images_of(const Plan& plan, const std::string& dataset);
 bool is_stand_in(const Plan& plan, const std::string& dataset);
 
-//! What people read in the head of a column: its name, and the mark where it is a stand-in's.
-std::string column_title(const std::string& column, bool stand_in);
+//! What people read in the head of a column: its name, and the mark of images that are not real.
+std::string column_title(const std::string& column, Images images);
 //! \param dataset its id
 std::string column_title(const Plan& plan, const std::string& dataset);
 
 //! Writes the document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
 //! "specification", "provisional" (where it is)}], "tables": [{"id", "title", "metrics", "datasets", "rows",
-//! "compare_with", "claims", "no_reference", "mean_of", "margin", "published"}], "datasets": [{"id", "pack_folder",
-//! "root"}, and "stand_in": true of one], "epochs": [{"dataset", "key", "epochs", "batch", "images", "steps",
-//! "estimated"}] (images and steps the fewest and the most of a row's trials), "worker", "notes"}. A row's cells and,
-//! by data set, a published row's "papers" have the PaperCell: "entries", "footnotes", "no_reference". \param more
-//! further members of the document
+//! "compare_with", "claims", "no_reference", "mean_of", "margin", "published", "notes"}], "datasets": [{"id",
+//! "pack_folder", "root"}, and "stand_in" or "drawn": true of one], "epochs": [{"dataset", "key", "epochs", "batch",
+//! "images", "steps", "estimated"}] (images and steps the fewest and the most of a row's trials), "worker", "notes"}. A
+//! row's cells and, by data set, a published row's "papers" have the PaperCell: "entries", "footnotes", "no_reference".
+//! \param more further members of the document
 void write_json(std::ostream& to, const Plan& plan, const core::Json& more = core::Json::object());
 
 }  // namespace resolute::experiments

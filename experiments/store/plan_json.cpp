@@ -70,7 +70,8 @@ Json write(const TablePlan& table) {
           {"no_reference", table.no_reference},
           {"mean_of", table.mean_of},
           {"margin", table.margin},
-          {"published", std::move(published)}};
+          {"published", std::move(published)},
+          {"notes", table.notes}};
 }
 
 //! All but the jobs, of which 100,000 as one tree would take more than a gigabyte.
@@ -84,7 +85,8 @@ Json without_jobs(const Plan& plan) {
                         {"pack_folder", layout.pack_folder(dataset.pack).generic_string()},
                         {"root", dataset.root.generic_string()}});
   for (std::size_t i = 0; i < plan.datasets.size(); ++i)
-    if (settings::is_stand_in(plan.datasets[i].pack)) datasets[i]["stand_in"] = true;
+    if (const Images images = images_of(plan.datasets[i]); images != Images::kReal)
+      datasets[i][images == Images::kStandIn ? "stand_in" : "drawn"] = true;
   Json epochs = Json::array();
   for (const EpochsPlan& one : plan.epochs)
     epochs.push_back({{"dataset", one.dataset},

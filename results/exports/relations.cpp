@@ -135,6 +135,8 @@ void write_suite(const SuiteTables& tables, RelationSink& sink) {
   RowsOf<NoteRow> notes(sink);
   int position = 0;
   for (const std::string& note : tables.notes) notes.add({position++, note});
+  for (const Table& table : tables.tables)
+    for (const std::string& note : table.notes) notes.add({position++, fmt::format("{}: {}", table.id, note)});
   notes.end();
 }
 

@@ -74,7 +74,12 @@ class PlanIndex {
     return best ? std::optional(std::max(*best, trial.evaluation->metrics.at("rank1"))) : std::nullopt;
   }
 
-  bool is_stand_in(const std::string& dataset) const { return experiments::is_stand_in(plan_, dataset); }
+  experiments::Images images_of(const std::string& dataset) const { return experiments::images_of(plan_, dataset); }
+  std::map<std::string, std::string> settings_of(const CellPlan& cell) const {
+    const auto& evaluation = specification_of<EvaluationSpecification>(cell.evaluations.front());
+    return results::settings_of(specification_of<TrainingSpecification>(evaluation.training), evaluation,
+                                cell.evaluations.size());
+  }
   int lanes_of(const JobId& training) const { return specification_of<TrainingSpecification>(training).lanes; }
   bool has(const JobId& evaluation, const std::string& metric) const {
     const auto& specification = specification_of<EvaluationSpecification>(evaluation);
@@ -306,6 +311,37 @@ bool is_applicable(const std::string& metric, const std::vector<Trial>& trials, 
   });
 }
 
+//! Adds the column of means, and says which columns are of drawn images.
+void mark_images(Table& table, const PlanIndex& index) {
+  using experiments::Images;
+  const auto mark = [&](const std::string& column, Images images) {
+    if (images != Images::kReal) (images == Images::kStandIn ? table.stand_ins : table.drawn).push_back(column);
+  };
+  const auto are_of = [&](Images images) {
+    return std::ranges::any_of(table.mean_of, [&](const auto& id) { return index.images_of(id) == images; });
+  };
+  for (const std::string& dataset : table.datasets) mark(dataset, index.images_of(dataset));
+  if (table.mean_of.empty()) return;
+  table.datasets.emplace_back(experiments::kMeanColumn);
+  mark(experiments::kMeanColumn, are_of(Images::kStandIn) ? Images::kStandIn
+                                 : are_of(Images::kDrawn) ? Images::kDrawn
+                                                          : Images::kReal);
+}
+
+//! Row::other_settings of all rows.
+void find_other_settings(Table& table, const experiments::TablePlan& plan, const PlanIndex& index) {
+  const auto compared = std::ranges::find(plan.rows, plan.compare_with, &experiments::RowPlan::id);
+  if (compared == plan.rows.end()) return;
+  for (std::size_t r = 0; r < plan.rows.size(); ++r) {
+    std::set<DifferentSetting> found;
+    for (std::size_t d = 0; d < plan.rows[r].cells.size(); ++d)
+      for (DifferentSetting& one :
+           different_settings(index.settings_of(plan.rows[r].cells[d]), index.settings_of(compared->cells[d])))
+        if (!is_of_method(one.key)) found.insert(std::move(one));
+    table.rows[r].other_settings.assign(found.begin(), found.end());
+  }
+}
+
 Table make_table(const experiments::TablePlan& plan, const PlanIndex& index, const BestOnTheWay& best_on_the_way) {
   Table table{plan.id, plan.title, plan.metrics, plan.datasets, {}, {}};
   table.no_reference = plan.no_reference;
@@ -314,13 +350,8 @@ Table make_table(const experiments::TablePlan& plan, const PlanIndex& index, con
   const bool best = std::find(plan.metrics.begin(), plan.metrics.end(), experiments::kBestOnTest) != plan.metrics.end();
   table.published = plan.published;
   for (experiments::PublishedRow& row : table.published) add_means(row, plan);
-  for (const std::string& dataset : plan.datasets)
-    if (index.is_stand_in(dataset)) table.stand_ins.push_back(dataset);
-  if (!plan.mean_of.empty()) {
-    table.datasets.emplace_back(experiments::kMeanColumn);
-    if (std::any_of(plan.mean_of.begin(), plan.mean_of.end(), [&](const auto& id) { return index.is_stand_in(id); }))
-      table.stand_ins.emplace_back(experiments::kMeanColumn);
-  }
+  table.notes = plan.notes;
+  mark_images(table, index);
   std::set<int> lanes;
   for (const auto& row_plan : plan.rows) {
     Row row{row_plan.id, row_plan.label, {}};
@@ -339,6 +370,7 @@ Table make_table(const experiments::TablePlan& plan, const PlanIndex& index, con
     table.rows.push_back(std::move(row));
   }
   table.lanes.assign(lanes.begin(), lanes.end());
+  find_other_settings(table, plan, index);
   return table;
 }
 
@@ -349,7 +381,11 @@ bool is_stand_in(const Table& table, const std::string& dataset) {
 }
 
 std::string column_title(const Table& table, const std::string& dataset) {
-  return experiments::column_title(dataset, is_stand_in(table, dataset));
+  using experiments::Images;
+  const bool drawn = std::ranges::find(table.drawn, dataset) != table.drawn.end();
+  return experiments::column_title(dataset, is_stand_in(table, dataset) ? Images::kStandIn
+                                            : drawn                     ? Images::kDrawn
+                                                                        : Images::kReal);
 }
 
 std::optional<double> published_number(const experiments::PublishedRow& row, const std::string& dataset,

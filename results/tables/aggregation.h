@@ -13,6 +13,7 @@
 #include "experiments/store/store_layout.h"
 #include "results/records/query_scores.h"
 #include "results/records/record.h"
+#include "results/tables/setting_differences.h"
 #include "results/tables/verdict.h"
 #include "settings/choice.h"
 
@@ -68,6 +69,9 @@ struct Row {
   std::string id;
   std::string label;
   std::vector<Cell> cells;  //!< data set after data set, within it metric after metric
+  //! What else is another than in the row with which the table compares (first: this row's), on any data set: all but
+  //! the method and its options, which rows are about.
+  std::vector<DifferentSetting> other_settings{};
 };
 
 //! A row of a claim and its mean, where its cell is complete.
@@ -110,12 +114,15 @@ struct Table {
   //! any of them.
   std::vector<std::string> stand_ins{};
   double margin = experiments::kUsualMargin;  //!< of PaperVerdict, in points
+  //! The same of other drawn images (experiments::Images).
+  std::vector<std::string> drawn{};
+  std::vector<std::string> notes{};  //!< TablePlan::notes
 };
 
 //! \param dataset one of Table::datasets
 bool is_stand_in(const Table& table, const std::string& dataset);
 
-//! What people read of a column: its name, and the mark of a stand-in. \param dataset one of Table::datasets
+//! What people read of a column: its name, and the mark of drawn images. \param dataset one of Table::datasets
 std::string column_title(const Table& table, const std::string& dataset);
 
 struct SuiteTables {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <tuple>
 
 #include "core/error.h"
 #include "results/tables/table_json.h"
@@ -35,60 +34,25 @@ const JobSpecification& specification_of(const Plan& plan, const JobId& id) {
   return job->specification;
 }
 
-// A member of a specification as suites spell it, as far as they have it: "recipe.steps" is "train.steps".
-std::string suite_key(const std::string& member, const std::string& method) {
-  if (member == "protocol.name") return "evaluate.protocol";
-  const std::size_t dot = member.find('.');
-  const std::string section = member.substr(0, dot);
-  const std::map<std::string, std::string> sections = {
-      {"recipe", "train"}, {"protocol", "evaluate"}, {"options", method}};
-  const auto other = sections.find(section);
-  return other == sections.end() || dot == std::string::npos ? member : other->second + member.substr(dot);
-}
-
-// What the first trial of a cell is told: keys with their values as JSON. What follows from others (ids) and what the
-// plan sets by itself (the seed) is left out.
-std::map<std::string, std::string> members_of(const Plan& plan, const CellPlan& cell) {
-  std::map<std::string, std::string> members;
-  const auto add = [&](const JobSpecification& specification, const std::set<std::string>& left_out) {
-    const Json whole = experiments::to_json(specification), flat = whole.flatten();
-    const std::string method = whole.value("method", "");
-    for (const auto& [pointer, value] : flat.items()) {
-      std::string key = pointer.substr(1);
-      std::replace(key.begin(), key.end(), '/', '.');
-      if (!left_out.contains(key.substr(0, key.find('.')))) members[suite_key(key, method)] = value.dump();
-    }
-  };
-  const JobSpecification& evaluation = specification_of(plan, cell.evaluations.front());
-  add(evaluation, {"kind", "schema", "training", "pack", "split"});
-  add(specification_of(plan, std::get<EvaluationSpecification>(evaluation).training),
-      {"kind", "schema", "seed", "method_revision"});
-  members["trials"] = std::to_string(cell.evaluations.size());
-  return members;
+std::map<std::string, std::string> settings_in(const Plan& plan, const CellPlan& cell) {
+  const auto& evaluation = std::get<EvaluationSpecification>(specification_of(plan, cell.evaluations.front()));
+  return settings_of(std::get<experiments::TrainingSpecification>(specification_of(plan, evaluation.training)),
+                     evaluation, cell.evaluations.size());
 }
 
 std::vector<SettingDifference> compare_settings(const Plan& first, const Plan& second,
                                                 const std::map<CommonRow, const CellPlan*>& first_cells,
                                                 const std::map<CommonRow, const CellPlan*>& second_cells) {
-  std::map<std::tuple<std::string, std::string, std::string>, std::vector<CommonRow>> found;
+  std::map<DifferentSetting, std::vector<CommonRow>> found;
   for (const auto& [at, cell] : first_cells) {
     const auto other = second_cells.find(at);
     if (other == second_cells.end()) continue;
-    const auto own = members_of(first, *cell), its = members_of(second, *other->second);
-    std::set<std::string> keys;
-    for (const auto* members : {&own, &its})
-      for (const auto& [key, value] : *members) keys.insert(key);
-    const auto text_of = [](const std::map<std::string, std::string>& members, const std::string& key) {
-      const auto member = members.find(key);
-      return member == members.end() ? "" : member->second;
-    };
-    for (const std::string& key : keys)
-      if (const std::string one = text_of(own, key), two = text_of(its, key); one != two)
-        found[{key, one, two}].push_back(at);
+    for (const DifferentSetting& one :
+         different_settings(settings_in(first, *cell), settings_in(second, *other->second)))
+      found[one].push_back(at);
   }
   std::vector<SettingDifference> differences;
-  for (auto& [what, rows] : found)
-    differences.push_back({std::get<0>(what), std::get<1>(what), std::get<2>(what), std::move(rows)});
+  for (auto& [setting, rows] : found) differences.push_back({setting, std::move(rows)});
   return differences;
 }
 
@@ -170,7 +134,7 @@ SuiteComparison with_numbers(const Plan& first, const Plan& second, const Paired
                                     one,
                                     two,
                                     one.jobs == two.jobs,
-                                    is_stand_in(first, one.dataset) || is_stand_in(second, one.dataset)});
+                                    std::max(images_of(first, one.dataset), images_of(second, one.dataset))});
     }
   }
   adjust_for_all(comparison);
@@ -250,7 +214,7 @@ std::string to_markdown(const SuiteComparison& comparison, const std::string& fi
   if (!comparison.numbers.empty()) {
     std::vector<std::vector<std::string>> lines{{"row", "data set", "metric", first_name, second_name, "difference"}};
     for (const ComparedNumber& number : comparison.numbers)
-      lines.push_back({number.label, experiments::column_title(number.at.dataset, number.stand_in),
+      lines.push_back({number.label, experiments::column_title(number.at.dataset, number.images),
                        heading_of(number.metric), number_text(number.first), number_text(number.second),
                        difference_text(number)});
     const std::string counted = comparisons_note(comparison.comparisons);
@@ -282,7 +246,8 @@ Json to_json(const SuiteComparison& comparison) {
     one["first"] = number_of(number.first);
     one["second"] = number_of(number.second);
     one["same_jobs"] = number.same_jobs;
-    if (number.stand_in) one["stand_in"] = true;
+    if (number.images != experiments::Images::kReal)
+      one[number.images == experiments::Images::kStandIn ? "stand_in" : "drawn"] = true;
     if (const auto& d = number.second.difference)
       (one["difference"] = json_difference(*d)).erase("to");
     else if (!number.second.difference_why.empty() && !number.same_jobs)

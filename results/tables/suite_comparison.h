@@ -11,6 +11,7 @@
 #include "experiments/specification/plan.h"
 #include "experiments/store/store_layout.h"
 #include "results/tables/aggregation.h"
+#include "results/tables/setting_differences.h"
 
 namespace resolute::results {
 
@@ -20,10 +21,7 @@ struct CommonRow {
   auto operator<=>(const CommonRow&) const = default;
 };
 
-//! A member of the trainings' or evaluations' specifications (docs/formats/specification.md) that is not the same.
-struct SettingDifference {
-  std::string key;            //!< as suites spell it, "train.steps"; a list's element as "rain.levels.0"
-  std::string first, second;  //!< as JSON; empty: it is not there
+struct SettingDifference : DifferentSetting {
   std::vector<CommonRow> rows;
 };
 
@@ -33,7 +31,7 @@ struct ComparedNumber {
   std::string metric;
   Cell first, second;  //!< the second's difference is from the first
   bool same_jobs = false;
-  bool stand_in = false;  //!< one of them is a number of a stand-in (settings::is_stand_in())
+  experiments::Images images = experiments::Images::kReal;  //!< of one of them where they differ
 };
 
 struct SuiteComparison {

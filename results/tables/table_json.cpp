@@ -11,6 +11,8 @@ Json json_number(const std::optional<double>& value) { return value ? Json(*valu
 
 Json json_difference(const std::optional<Difference>& d) { return d ? json_difference(*d) : Json(nullptr); }
 
+Json json_setting(const std::string& value) { return value.empty() ? Json(nullptr) : Json::parse(value); }
+
 Json to_json(const ComparedClaim& claim) {
   Json rows = Json::array();
   for (const ClaimRow& row : claim.rows)
@@ -80,6 +82,9 @@ Json to_json(const Table& table) {
     Json cells = Json::array();
     for (const Cell& cell : row.cells) cells.push_back(to_json(cell, footnotes, table.margin));
     rows.push_back({{"id", row.id}, {"label", row.label}, {"cells", std::move(cells)}});
+    for (const DifferentSetting& one : row.other_settings)
+      rows.back()["other_settings"].push_back(
+          {{"key", one.key}, {"value", json_setting(one.first)}, {"compared", json_setting(one.second)}});
   }
   Json claims = Json::array();
   for (const ComparedClaim& claim : table.claims) claims.push_back(to_json(claim));
@@ -96,6 +101,8 @@ Json to_json(const Table& table) {
   if (!table.no_reference.empty()) json["no_reference"] = table.no_reference;
   if (!table.mean_of.empty()) json["mean_of"] = table.mean_of;
   if (!table.stand_ins.empty()) json["stand_ins"] = table.stand_ins;
+  if (!table.drawn.empty()) json["drawn"] = table.drawn;
+  if (!table.notes.empty()) json["notes"] = table.notes;
   if (!footnotes.texts().empty()) json["footnotes"] = footnotes.texts();
   for (const experiments::PublishedRow& row : table.published) {
     json["published"].push_back({{"id", row.method}, {"label", row.label}, {"references", Json(row.numbers)}});

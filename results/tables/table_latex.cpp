@@ -266,7 +266,7 @@ std::vector<Column> columns_of(const Table& table) {
 // A column's head, red where its images are a stand-in's.
 std::string dataset_head(const Table& table, const std::string& dataset) {
   const std::string title = column_title(table, dataset);
-  return title == dataset ? latex(title) : red(latex(title));
+  return is_stand_in(table, dataset) ? red(latex(title)) : latex(title);
 }
 
 // Data sets above their columns, as wide as those are; a single one where it must not be missed.
@@ -352,6 +352,7 @@ std::string differences(const Table& table, const std::string& caption) {
     text += " \\\\\n";
   }
   std::vector<std::string> notes = missing_differences(table, kPlainWords);
+  for (std::string& line : other_settings(table, kPlainWords)) notes.push_back(std::move(line));
   notes.insert(notes.begin(), "Paired bootstrap over trials and identities: mean and 95 % interval.");
   if (std::string note = comparisons_note(table.comparisons); !note.empty())
     notes.insert(notes.begin() + 1, note + ".");
@@ -371,6 +372,7 @@ std::vector<Table> as_wide_as_a_page(const Table& table) {
     if (!part.title.empty()) part.title += ", " + dataset;
     part.datasets = {dataset};
     std::erase_if(part.stand_ins, [&](const std::string& other) { return other != dataset; });
+    std::erase_if(part.drawn, [&](const std::string& other) { return other != dataset; });
     if (dataset != experiments::kMeanColumn) part.mean_of.clear();
     const auto is_of_another = [&](const auto& of) { return of.dataset != dataset; };
     for (Row& row : part.rows) std::erase_if(row.cells, is_of_another);

@@ -161,7 +161,8 @@ std::string differences(const Table& table) {
     }
     rows.push_back(std::move(texts));
   }
-  const std::string reasons = list_of(missing_differences(table, kMarkdown));
+  const std::string reasons =
+      list_of(missing_differences(table, kMarkdown)) + list_of(other_settings(table, kMarkdown));
   const std::string counted = comparisons_note(table.comparisons);
   return fmt::format("\nDifference from {} (paired bootstrap over trials and identities, 95 %{}{}):\n\n{}{}{}",
                      plain(compared->label), counted.empty() ? "" : "; ", counted, aligned(rows),

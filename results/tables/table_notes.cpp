@@ -61,6 +61,12 @@ std::string claim_text(const Table& table, const ComparedClaim& claim, const Mar
                      words(claim.status, claim.trials), steps);
 }
 
+//! Data sets among marked columns; a table of its own of the means has no other.
+std::vector<std::string> without_mean(std::vector<std::string> columns) {
+  if (columns.size() > 1) std::erase(columns, experiments::kMeanColumn);
+  return columns;
+}
+
 }  // namespace
 
 std::string as_printed(double number, const std::string& dataset) {
@@ -139,21 +145,26 @@ std::string legend_of(const Table& table, const Markup& markup) {
     text += fmt::format(" No reference: no number of \"{}\" is known for this table.", markup.plain(paper));
   if (not_applicable) text += fmt::format(" {}: the row has no such number.", markup.mark("–"));
   if (incomplete) text += fmt::format(" {}: trials that are not there yet.", markup.mark("…"));
-  if (!table.lanes.empty()) text += fmt::format(" Lanes L = {}.", join(table.lanes));
+  if (std::ranges::any_of(table.lanes, [](int lanes) { return lanes != 1; }))
+    text += fmt::format(" Lanes L = {}.", join(table.lanes));
   return text;
 }
 
 std::string stand_in_note(const Table& table, const Markup& markup) {
-  std::vector<std::string> named = table.stand_ins;
-  std::erase(named, experiments::kMeanColumn);
   if (table.stand_ins.empty()) return {};
   return fmt::format(
       "stand-ins, not the real data: the images of {} are made up; numbers on them say nothing about a paper's",
-      markup.plain(join(named.empty() ? table.stand_ins : named)));
+      markup.plain(join(without_mean(table.stand_ins))));
 }
 
-std::vector<std::string> notes_of(const Table& table, const std::vector<std::string>& notes, const Markup& markup) {
+std::vector<std::string> notes_of(const Table& table, const std::vector<std::string>& suite_notes,
+                                  const Markup& markup) {
+  std::vector<std::string> notes = table.notes;
+  notes.insert(notes.end(), suite_notes.begin(), suite_notes.end());
   std::vector<std::string> lines;
+  if (!table.drawn.empty())
+    lines.push_back(fmt::format("drawn images: a program made those of {}; numbers on them say nothing about a paper's",
+                                markup.plain(join(without_mean(table.drawn)))));
   for (const Row& row : table.rows) {
     for (const Cell& cell : row.cells) {
       if (cell.why.empty()) continue;
@@ -205,6 +216,24 @@ std::vector<std::string> missing_differences(const Table& table, const Markup& m
                               markup.plain(cell.difference_why));
       if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
     }
+  return lines;
+}
+
+std::vector<std::string> other_settings(const Table& table, const Markup& markup) {
+  constexpr std::size_t kMostNamed = 4;
+  std::vector<std::string> lines;
+  const Row* compared = compared_row(table);
+  if (compared == nullptr) return lines;
+  for (const Row& row : table.rows) {
+    if (row.other_settings.empty()) continue;
+    std::vector<std::string> parts;
+    for (const DifferentSetting& one : row.other_settings)
+      parts.push_back(fmt::format("{} ({}, {})", one.key, value_text(one.first), value_text(one.second)));
+    const std::size_t more = parts.size() - std::min(parts.size(), kMostNamed);
+    parts.resize(parts.size() - more);
+    lines.push_back(fmt::format("{} differs from {} in {}{}", markup.plain(row.label), markup.plain(compared->label),
+                                markup.plain(join(parts)), more > 0 ? fmt::format(" and {} more", more) : ""));
+  }
   return lines;
 }
 

@@ -52,8 +52,10 @@ std::string legend_of(const Table& table, const Markup& markup);
 //! What a reader must know before any number: which columns are of stand-ins. Empty where none is.
 std::string stand_in_note(const Table& table, const Markup& markup);
 
-//! Why cells are marked mixed or stale, each reason once; from scratch; the suite's notes.
-std::vector<std::string> notes_of(const Table& table, const std::vector<std::string>& notes, const Markup& markup);
+//! Which images are drawn; why cells are marked mixed or stale, each reason once; from scratch; the table's notes, then
+//! the suite's.
+std::vector<std::string> notes_of(const Table& table, const std::vector<std::string>& suite_notes,
+                                  const Markup& markup);
 
 //! The row that the table compares with; nullptr where there is none.
 const Row* compared_row(const Table& table);
@@ -73,6 +75,9 @@ std::string comparisons_note(std::size_t comparisons);
 
 //! Why rows have no difference, each reason once.
 std::vector<std::string> missing_differences(const Table& table, const Markup& markup);
+
+//! What else differs between a row and the one that the table compares with (Row::other_settings): a line a row.
+std::vector<std::string> other_settings(const Table& table, const Markup& markup);
 
 //! One line per claim of the papers, those that are stated before those that are printed; above several of a kind how
 //! many came out how. A table without differences of its own ends with the comparisons_note().

@@ -165,7 +165,13 @@ def grid(header, rows):
     return "".join("| " + " | ".join(line) + " |\n" for line in lines) + "\n"
 
 
-def table_section(table):
+def common_notes(note):
+    """What all tables of a study are; earlier notes have it of the suite."""
+    first, *others = [table.get("notes", []) for table in note["tables"]] or [[]]
+    return [one for one in first if all(one in other for other in others)]
+
+
+def table_section(table, known=()):
     datasets, out = table["datasets"], ""
     label = label_of(table, table["compare_with"])
     for metric in [table["metrics"][0]] + [one for one in table["metrics"][1:] if not NOT_SHOWN.match(one)]:
@@ -173,7 +179,8 @@ def table_section(table):
         rows = [[row, *[cells.get(one, "") for one in datasets]] for row, cells in scores(table, metric).items()
                 if metric == table["metrics"][0] or any(cells.values())]
         out += grid([metric + beside, *datasets], rows) if rows else ""
-    return f"#### {text(table['title'])}\n\n{out}"
+    own = [one for one in table.get("notes", []) if one not in known]
+    return f"#### {text(table['title'])}\n\n" + (f"{text('; '.join(own))}.\n\n" if own else "") + out
 
 
 def study_of(note):
@@ -214,8 +221,8 @@ def study_section(note):
     anew = all("p" in difference for difference in shown_differences(note))
     return (f"### {text(note['title'])}\n\n`{study_of(note)}`{before}, {note['date']}, on {note['processors']} processors"
             f" ({note['processor']}). "
-            f"{'; '.join(note['notes'])}.{'' if anew else ' The intervals are of an earlier run: people were drawn anew in each trial.'}\n\n"
-            + "".join(table_section(table) for table in note["tables"]))
+            f"{'; '.join(common_notes(note) + note['notes'])}.{'' if anew else ' The intervals are of an earlier run: people were drawn anew in each trial.'}\n\n"
+            + "".join(table_section(table, common_notes(note)) for table in note["tables"]))
 
 
 def verdicts(notes):
@@ -263,7 +270,7 @@ def plan(resolute, suite, profile=None):
     words = path.read_text(encoding="utf-8")
     elsewhere = {name: value for name, value in os.environ.items() if f"${{{name}}}" not in words}
     with tempfile.TemporaryDirectory() as store:
-        command = [resolute, "suite", "plan", path, "--store", store, "--from-scratch", "--json"]
+        command = [resolute, "suite", "plan", path, "--store", store, "--from-scratch", "--with-references", "--json"]
         command += ["--profile", profile] if profile else []
         return json.loads(subprocess.run(command, env=elsewhere, stdout=subprocess.PIPE, check=True, timeout=60).stdout)
 

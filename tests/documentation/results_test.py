@@ -115,6 +115,14 @@ class Results(unittest.TestCase):
         self.assertNotIn("anew", results_page.study_section(of_before))
         self.assertEqual("### T\n\n`s`, 2026-01-02, on 2 processors (P). n.\n\n", results_page.study_section(found | {"jobs": "0"}))
 
+    def test_notes_that_all_tables_share_stand_once_and_the_others_below_their_table(self):
+        def table_of(title, *notes):
+            return {"id": title, "title": title, "notes": list(notes), "metrics": ["rank1"], "datasets": [], "compare_with": None, "rows": []}
+        found = {"suite": "s", "title": "T", "date": "2026-01-02", "processors": 2, "processor": "P", "notes": ["n"], "jobs": "0",
+                 "tables": [table_of("A", "same", "pool mlr"), table_of("B", "same")]}
+        self.assertEqual("### T\n\n`s`, 2026-01-02, on 2 processors (P). same; n.\n\n#### A\n\npool mlr.\n\n#### B\n\n",
+                         results_page.study_section(found))
+
     def test_every_studys_run_time_and_command_stand_beside_a_verdict(self):
         page = results_page.page()
         for path in results_page.NOTES.glob("*.json"):

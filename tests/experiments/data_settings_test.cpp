@@ -103,7 +103,8 @@ TEST_F(DataSettings, the_lr_side_may_be_drawn) {
     const std::string setting = fmt::format("split.lr_side = \"{}\"\n", side);
     EXPECT_EQ(side, settings::word(split("cuhk03", setting).lr_side));
     EXPECT_EQ("", refusal("synthetic", setting));
-    EXPECT_THAT(plan(head("market1501") + setting).notes, Contains(std::string("low-resolution side by ") + side));
+    EXPECT_THAT(plan(head("market1501") + setting).tables[0].notes,
+                Contains(std::string("low-resolution side by ") + side));
     // It has no effect, in whatever order the two stand.
     for (const int camera : {0, 1, 3})
       EXPECT_THAT(refusal("market1501", fmt::format("{}split.lr_camera = {}", setting, camera)),
@@ -118,12 +119,12 @@ TEST_F(DataSettings, the_lr_side_may_be_drawn) {
               AllOf(StartsWith("s.toml:25:7: key 'split.lr_side' has the value 'pair'"), HasSubstr("has 3 cameras")));
   EXPECT_THAT(refusal("viper", "split.lr_side = \"drwan\""), HasSubstr("did you mean 'drawn'"));
   EXPECT_EQ(settings::LrSide::kCamera, split("viper", "").lr_side);
-  EXPECT_THAT(plan(head("viper")).notes, Not(Contains(HasSubstr("low-resolution side"))));
+  EXPECT_THAT(plan(head("viper")).tables[0].notes, Not(Contains(HasSubstr("low-resolution side"))));
 }
 
 TEST_F(DataSettings, so_many_identities_are_tested) {
   EXPECT_EQ(100, split("cuhk03", "split.test_identities = 100").test_identities);
-  EXPECT_THAT(plan(head("cuhk03") + "split.test_identities = 100").notes, Contains("test identities 100"));
+  EXPECT_THAT(plan(head("cuhk03") + "split.test_identities = 100").tables[0].notes, Contains("test identities 100"));
   EXPECT_EQ("", refusal("viper", "split.test_identities = 1"));
   EXPECT_THAT(refusal("viper", "split.test_identities = -1"), StartsWith("s.toml:25:7: key 'split.test_identities'"));
   EXPECT_THAT(refusal("market1501", "split.test_identities = 9\nsplit.partition = \"official\""),

@@ -135,8 +135,8 @@ TEST_F(MsiflaSuite, without_an_lr_camera_any_image_may_be_low_resolution) {
                   "with 'split.lr_camera' 0 images of any camera are LR"});
   expect_refused("split.lr_camera = -1", {"s.toml:26:7: key 'split.lr_camera' has the value -1"});
   expect_refused("split.lr_camera = 3", {"data set 'easy' has cameras 1 to 2"});
-  EXPECT_THAT(plan_of(any).notes, Contains("low-resolution images of any camera: easy"));
-  EXPECT_THAT(plan_of("").notes, testing::Not(Contains(HasSubstr("any camera"))));
+  EXPECT_THAT(plan_of(any).tables[0].notes, Contains("low-resolution images of any camera: easy"));
+  EXPECT_THAT(plan_of("").tables[0].notes, testing::Not(Contains(HasSubstr("any camera"))));
 }
 
 TEST_F(MsiflaSuite, one_camera_is_enough_where_none_is_the_lr_one) {

@@ -20,8 +20,8 @@ TEST_F(Suite, quickstart_is_three_trainings_a_trial) {
   EXPECT_EQ(15U, jobs_of<TrainingSpecification>(plan).size());
   EXPECT_EQ(20U, jobs_of<EvaluationSpecification>(plan).size());
   EXPECT_EQ(1U, plan.tables.size());
-  EXPECT_THAT(plan.notes, testing::Contains(HasSubstr("from scratch")));
-  EXPECT_THAT(plan.notes, testing::Contains(HasSubstr("small backbone")));
+  EXPECT_THAT(plan.tables[0].notes, testing::Contains(HasSubstr("from scratch")));
+  EXPECT_THAT(plan.tables[0].notes, testing::Contains(HasSubstr("small backbone")));
 }
 
 TEST_F(Suite, pku_reid_reads_the_folder_that_the_user_names) {

@@ -81,7 +81,10 @@ datasets = ["pku"]
 
 class StandIns : public Suite {
  protected:
-  StandIns() { options_.need_roots = true; }
+  StandIns() {
+    options_.need_roots = true;
+    options_.with_references = false;
+  }
   Plan planned(const std::function<void(SuiteOptions&)>& change, std::string text = kSuite) {
     SuiteOptions before = options_;
     change(options_);
@@ -128,7 +131,7 @@ TEST_F(StandIns, stand_in_the_place_of_every_source_without_a_root) {
   for (const DatasetPlan& dataset : plan.datasets) {
     EXPECT_EQ("", dataset.root) << dataset.id;
     EXPECT_EQ(dataset.id != "drawn", settings::is_stand_in(dataset.pack)) << dataset.id;
-    EXPECT_EQ(dataset.id == "drawn" ? "drawn" : dataset.id + " (stand-in)", column_title(plan, dataset.id));
+    EXPECT_EQ(dataset.id + (dataset.id == "drawn" ? " (drawn)" : " (stand-in)"), column_title(plan, dataset.id));
   }
   const SyntheticSettings& viper = plan.datasets[1].pack.synthetic.value();
   EXPECT_EQ(settings::Source::kViper, plan.datasets[1].pack.source);
@@ -140,6 +143,7 @@ TEST_F(StandIns, stand_in_the_place_of_every_source_without_a_root) {
   const core::Json json = json_of(plan).at("datasets");
   EXPECT_TRUE(json.at(0).at("stand_in").get<bool>());
   EXPECT_FALSE(json.at(3).contains("stand_in"));
+  EXPECT_TRUE(json.at(3).at("drawn").get<bool>());
 }
 
 TEST_F(StandIns, are_asked_for_by_option_profile_or_the_suite_and_make_the_same_jobs) {
@@ -188,9 +192,44 @@ TEST_F(StandIns, have_no_papers_numbers_beside_them_unless_they_are_asked_for) {
     EXPECT_EQ(0U, references(made_up.tables[0], dataset)) << dataset;
     EXPECT_EQ(references(real.tables[0], dataset), references(with.tables[0], dataset)) << dataset;
   }
-  // A set that is made-up people by declaration keeps them.
-  EXPECT_GT(references(real.tables[0], "drawn"), 10U);
-  EXPECT_EQ(references(real.tables[0], "drawn"), references(made_up.tables[0], "drawn"));
+  // Nor has a set that is drawn in nobody's place.
+  EXPECT_GT(references(with.tables[0], "drawn"), 10U);
+  for (const Plan& plan : {real, made_up}) EXPECT_EQ(0U, references(plan.tables[0], "drawn"));
+}
+
+TEST_F(StandIns, a_folder_that_a_program_drew_is_as_little_real) {
+  const Plan real = planned(without_roots);
+  const auto drawing = [](const std::set<std::string>& drawn) {
+    return [drawn](SuiteOptions& options) {
+      options.need_roots = false;
+      options.drawn_folder = [drawn](const DatasetPlan& dataset) {
+        EXPECT_FALSE(dataset.pack.synthetic) << "what the run draws is not asked about";
+        return drawn.contains(dataset.id);
+      };
+    };
+  };
+  for (const std::string id : {"cuhk03", "viper", "pku"}) {
+    const Plan plan = planned(drawing({id}));
+    EXPECT_EQ(ids(real), ids(plan)) << "no job changes";
+    EXPECT_EQ(id + " (drawn)", column_title(plan, id));
+    for (const std::string other : {"cuhk03", "viper", "pku"})
+      EXPECT_EQ(id == other ? 0U : references(real.tables[0], other), references(plan.tables[0], other))
+          << id << ' ' << other;
+  }
+}
+
+TEST_F(StandIns, notes_are_of_the_tables_own_rows) {
+  std::string text = kSuite;
+  text += "backbone = \"resnet-small\"\nsplit.train_pool = \"hr-both-views\"\n";
+  const Plan plan = planned(without_roots, text);
+  EXPECT_THAT(plan.notes, IsEmpty());
+  EXPECT_THAT(plan.tables[0].notes, AllOf(Contains("backbone resnet50"), Contains("training pool mlr")));
+  EXPECT_THAT(plan.tables[1].notes,
+              AllOf(Contains("small backbone (resnet-small)"), Contains("training pool hr-both-views")));
+  for (std::size_t t = 0; t < plan.tables.size(); ++t) {
+    EXPECT_THAT(plan.tables[t].notes, Each(Not(HasSubstr("L = "))));
+    EXPECT_EQ(core::Json(plan.tables[t].notes), json_of(plan).at("tables").at(t).at("notes"));
+  }
 }
 
 TEST_F(StandIns, leave_rows_out_that_have_nothing_but_papers_numbers) {

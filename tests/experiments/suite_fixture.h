@@ -24,6 +24,7 @@ class Suite : public testing::Test {
   Suite() {
     options_.store = folder_ / "store";
     options_.reference_file = kSource / "reference" / "papers.toml";
+    options_.with_references = true;  // most of these suites are of drawn images
   }
   Plan plan(const std::string& text) {
     core::write_atomic(core::real_file_system(), folder_ / "s.toml", text);

@@ -195,11 +195,11 @@ TEST_F(Suite, weights_that_are_dropped_are_noted) {
   EXPECT_THROW(plan(text), core::RuntimeError);
   options_.from_scratch = true;
   const Plan with = plan(text);
-  EXPECT_THAT(with.notes, testing::Contains(HasSubstr("--from-scratch")));
+  EXPECT_THAT(with.tables[0].notes, testing::Contains(HasSubstr("--from-scratch")));
   options_ = {options_.store, "", {}, {}, false, options_.reference_file, true};
   const Plan without = plan(text);
   EXPECT_EQ(with.jobs.back().id, without.jobs.back().id);
-  EXPECT_THAT(without.notes, testing::Not(testing::Contains(HasSubstr("--from-scratch"))));
+  EXPECT_THAT(without.tables[0].notes, testing::Not(testing::Contains(HasSubstr("--from-scratch"))));
 }
 
 // A store that knows weights of a name; what their file holds is the worker's business.
@@ -220,15 +220,15 @@ TEST_F(Suite, weights_of_a_name_are_the_hash_that_stands_in_the_store) {
   check_sound(with);
   for (const TrainingSpecification& training : jobs_of<TrainingSpecification>(with))
     EXPECT_EQ(given.sha256, training.initial_weights);
-  EXPECT_THAT(with.notes, testing::Contains(HasSubstr("initial weights imagenet (resnet50, SHA-256 " +
-                                                      given.sha256.substr(0, 12) + ")")));
-  EXPECT_THAT(with.notes, testing::Not(testing::Contains(HasSubstr("from scratch"))));
+  EXPECT_THAT(with.tables[0].notes, testing::Contains(HasSubstr("initial weights imagenet (resnet50, SHA-256 " +
+                                                                given.sha256.substr(0, 12) + ")")));
+  EXPECT_THAT(with.tables[0].notes, testing::Not(testing::Contains(HasSubstr("from scratch"))));
 
   // --from-scratch still means what it says; other weights are another job.
   options_.from_scratch = true;
   const Plan scratch = plan(text);
   EXPECT_EQ("", jobs_of<TrainingSpecification>(scratch).front().initial_weights);
-  EXPECT_THAT(scratch.notes, testing::Contains(HasSubstr("--from-scratch")));
+  EXPECT_THAT(scratch.tables[0].notes, testing::Contains(HasSubstr("--from-scratch")));
   EXPECT_NE(scratch.jobs.back().id, with.jobs.back().id);
 }
 
@@ -244,8 +244,8 @@ label = "Plain"
 )"));
   EXPECT_EQ(ours.sha256, training_of(made, "t", "r").initial_weights);
   EXPECT_EQ("", training_of(made, "t", "plain").initial_weights);
-  EXPECT_THAT(made.notes, testing::Contains(HasSubstr("initial weights ours")));
-  EXPECT_THAT(made.notes, testing::Contains("rows without weights from scratch"));
+  EXPECT_THAT(made.tables[0].notes, testing::Contains(HasSubstr("initial weights ours")));
+  EXPECT_THAT(made.tables[0].notes, testing::Contains("rows without weights from scratch"));
 }
 
 TEST_F(Suite, weights_that_cannot_serve_are_refused) {
@@ -321,10 +321,10 @@ TEST_F(Suite, a_program_of_one_s_own_has_jobs_of_its_own) {
   EXPECT_EQ(trainings.size(), 3U);
   EXPECT_EQ(evaluations.size(), 3U);
   EXPECT_TRUE(trainings.contains(job_id(training_of(plan(small()), "t", "r")).hex)) << "what it has without the key";
-  EXPECT_THAT(made.notes, Contains(HasSubstr("a program of its own (train.program 1, 2)")));
-  EXPECT_THAT(made.notes, Contains("backbone resnet50"));
+  EXPECT_THAT(made.tables[0].notes, Contains(HasSubstr("a program of its own (train.program 1 (mine-1), 2 (mine-2))")));
+  EXPECT_THAT(made.tables[0].notes, Contains("backbone resnet50"));
   const Plan all_mine = plan("worker = [\"python\", \"train.py\"]\n" + small("train.program = 1"));
-  EXPECT_THAT(all_mine.notes, Not(Contains(HasSubstr("backbone"))));
+  EXPECT_THAT(all_mine.tables[0].notes, Not(Contains(HasSubstr("backbone"))));
 }
 
 TEST_F(Suite, the_documents_example_is_a_suite) {

@@ -6,7 +6,9 @@ const columnsOf = (table) => table.datasets.flatMap((dataset) => table.metrics.m
 
 // Made-up images in the place of a data set's real ones are never to be taken for those.
 const isStandIn = (table, dataset) => (table.stand_ins || []).includes(dataset);
-const columnTitle = (table, dataset) => (isStandIn(table, dataset) ? `${dataset} (stand-in)` : dataset);
+const isDrawn = (table, dataset) => (table.drawn || []).includes(dataset);
+const columnTitle = (table, dataset) => (isStandIn(table, dataset) ? `${dataset} (stand-in)`
+  : isDrawn(table, dataset) ? `${dataset} (drawn)` : dataset);
 
 function standInNote(tables) {
   const names = new Set(tables.flatMap((table) => (table.stand_ins || []).filter((dataset) =>
@@ -191,6 +193,16 @@ function footnoteList(table) {
     : null;
 }
 
+// What its rows are, and what else differs between a row and the one that the table compares with.
+function noteList(table) {
+  const to = table.rows.find((row) => row.id === table.compare_with);
+  const word = (value) => (value === null || value === "" ? "none" : typeof value === "string" ? value : JSON.stringify(value));
+  const lines = [...(table.notes || []), ...table.rows.filter((row) => row.other_settings).map((row) =>
+    `${row.label} differs from ${to.label} in ` +
+    row.other_settings.map(({ key, value, compared }) => `${key} (${word(value)}, ${word(compared)})`).join(", "))];
+  return lines.length ? el("ul", { class: "notes quiet small" }, lines.map((line) => el("li", {}, line))) : null;
+}
+
 function tableNumbers(table) {
   const rows = table.rows.flatMap((row) => row.cells.map((cell) => [table.id, row.label,
     columnTitle(table, cell.dataset), cell.metric, cell.status, cell.mean, cell.std, cell.trials,
@@ -248,7 +260,7 @@ function tableBlock(table) {
     region(table.title, `scroll/${table.id}`, grid),
     el("div", { class: "actions" }, csvButton(table.title, `table-${table.id}`, () => tableNumbers(table)),
       differenceToggle(table, grid)),
-    paperBlock(table), standInNote([table]), reasonList(table), footnoteList(table),
+    paperBlock(table), standInNote([table]), reasonList(table), noteList(table), footnoteList(table),
     table.comparisons && table.compare_with ? el("p", { class: "small quiet" }, comparisonsNote(table.comparisons)) : null,
     (table.no_reference || []).map((paper) => el("p", { class: "small quiet" }, `No number of “${paper}” is known.`)));
   node.style.containIntrinsicSize = `auto ${190 + 34 * lines}px`;

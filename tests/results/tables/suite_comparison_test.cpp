@@ -153,5 +153,55 @@ TEST(SuiteComparison, without_results_says_what_is_missing) {
   EXPECT_THAT(to_markdown(comparison, "demo", "longer"), HasSubstr("incomplete"));
 }
 
+//! The made-up suite's rows, compared, with one training changed in every trial.
+SuiteTables compared(const std::function<void(experiments::TrainingSpecification&)>& change) {
+  Suite suite;
+  suite.plan.tables[0].compare_with = "baseline";
+  std::set<JobId> changed;
+  for (const CellPlan& cell : suite.plan.tables[0].rows[1].cells)
+    for (const JobId& evaluation : cell.evaluations)
+      changed.insert(suite.record<EvaluationRecord>(evaluation).provenance.training);
+  for (experiments::PlannedJob& job : suite.plan.jobs)
+    if (changed.contains(job.id)) change(std::get<experiments::TrainingSpecification>(job.specification));
+  suite.records.clear();
+  suite.queries[id("none")];  // they can be asked for, and are not
+  return suite.tables();
+}
+
+TEST(OtherSettings, of_a_row_are_named_below_the_differences_with_both_values) {
+  const SuiteTables tables = compared([](experiments::TrainingSpecification& training) {
+    training.split.train_pool = settings::TrainPool::kHrBothViews;
+    training.recipe.steps = 600;
+  });
+  EXPECT_THAT(tables.tables[0].rows[0].other_settings, IsEmpty());
+  const std::string line =
+      "RAIN, \"multi\" differs from Baseline \\| HR in split.train_pool (hr-both-views, mlr), train.steps (600, 0)\n";
+  EXPECT_THAT(to_markdown(tables), HasSubstr("- " + line));
+  EXPECT_THAT(to_latex(tables), HasSubstr("split.train\\_pool (hr-both-views, mlr)"));
+  const core::Json row = to_json(tables)["tables"][0]["rows"][1];
+  EXPECT_EQ("split.train_pool", row["other_settings"][0]["key"]);
+  EXPECT_EQ("hr-both-views", row["other_settings"][0]["value"]);
+  EXPECT_EQ(0, row["other_settings"][1]["compared"]);
+  EXPECT_FALSE(to_json(tables)["tables"][0]["rows"][0].contains("other_settings"));
+}
+
+TEST(OtherSettings, are_a_few_and_none_of_a_method) {
+  const std::string text = to_markdown(compared([](experiments::TrainingSpecification& training) {
+    training.recipe.steps = 1;
+    training.recipe.images = 2;
+    training.recipe.lr_images = 1;
+    training.recipe.train_rates = {2, 8};
+    training.recipe.flip = 0.25;
+    training.initial_weights = std::string(64, 'a');
+    training.method = experiments::RainOptions();
+  }));
+  EXPECT_THAT(text,
+              HasSubstr("HR in initial_weights (aaaaaaaaaaaa, none), train.flip (0.25, 0.5), train.images (2, 4), "
+                        "train.lr_images (1, 0) and 2 more\n"));
+  EXPECT_THAT(to_markdown(compared(
+                  [](experiments::TrainingSpecification& training) { training.method = experiments::RainOptions(); })),
+              Not(HasSubstr("differs from")));
+}
+
 }  // namespace
 }  // namespace resolute::results::suite_comparison_test

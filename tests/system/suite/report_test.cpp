@@ -340,10 +340,11 @@ class ClaimReportTest : public FinishedSuiteTest {
 };
 
 TEST_F(ClaimReportTest, a_browser_shows_the_papers_claims_and_a_sweep) {
-  const core::Json document = FinishedSuiteTest::document();
+  EXPECT_TRUE(FinishedSuiteTest::document().at("tables").at(0).at("claims").empty()) << "beside drawn people";
+  const core::Json document = FinishedSuiteTest::document({"--with-references"});
   EXPECT_EQ(document.at("tables").at(0).at("claims").size(), 1U);
   EXPECT_TRUE(sections(document).contains("sweeps"));
-  succeeded(report());
+  succeeded(report({"--with-references"}));
   expect_shown(page(), "tables,claims,ablations,cmc,rates,sweeps,curves,maps,timeline");
 }
 

@@ -1,0 +1,74 @@
+#include "cli/high_views.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "core/files/file_system.h"
+#include "core/log.h"
+#include "datasets/pack/high_views.h"
+
+namespace resolute::cli {
+namespace {
+
+using experiments::EvaluationSpecification;
+using experiments::TrainingSpecification;
+
+// Rates by table and data set, as trainings and evaluations read them from packs.
+class RatesOfTables {
+ public:
+  explicit RatesOfTables(const experiments::Plan& plan) {
+    for (const experiments::PlannedJob& job : plan.jobs) by_id_[job.id] = &job;
+  }
+
+  std::vector<int> rates(const experiments::TablePlan& table, const std::string& dataset) const {
+    std::set<int> found;
+    for (const experiments::RowPlan& row : table.rows)
+      for (const experiments::CellPlan& cell : row.cells)
+        if (cell.dataset == dataset && !cell.evaluations.empty()) add(found, cell.evaluations.front());
+    return {found.begin(), found.end()};
+  }
+
+ private:
+  template <class Kind>
+  const Kind& specification_of(const experiments::JobId& job) const {
+    return std::get<Kind>(by_id_.at(job)->specification);
+  }
+  void add(std::set<int>& found, const experiments::JobId& job) const {
+    const auto& evaluation = specification_of<EvaluationSpecification>(job);
+    const settings::Recipe& recipe = specification_of<TrainingSpecification>(evaluation.training).recipe;
+    found.insert(evaluation.split.query_rates.begin(), evaluation.split.query_rates.end());
+    found.insert(evaluation.protocol.query_rates.begin(), evaluation.protocol.query_rates.end());
+    found.insert(evaluation.protocol.gallery_rate);
+    if (recipe.copies_from == settings::CopiesFrom::kNative)
+      found.insert(recipe.train_rates.begin(), recipe.train_rates.end());
+  }
+
+  std::map<experiments::JobId, const experiments::PlannedJob*> by_id_;
+};
+
+}  // namespace
+
+void note_high_views(experiments::Plan& plan, const experiments::StoreLayout& store, bool warn) {
+  const RatesOfTables rates(plan);
+  for (const experiments::DatasetPlan& dataset : plan.datasets) {
+    const auto images = datasets::native_images(core::real_file_system(), dataset.pack, store.pack_folder(dataset.pack),
+                                                dataset.pack.synthetic ? store.raw_folder(dataset.pack) : dataset.root);
+    if (!images) continue;
+    settings::PackSettings all = dataset.pack;
+    all.rates.clear();
+    for (experiments::TablePlan& table : plan.tables) {
+      settings::PackSettings own = dataset.pack;
+      own.rates = rates.rates(table, dataset.id);
+      all.rates.insert(all.rates.end(), own.rates.begin(), own.rates.end());
+      if (own.rates.empty()) continue;
+      if (const auto found = datasets::high_views(own, *images); !found.empty())
+        table.notes.push_back(fmt::format("nothing is low on {}: {}", dataset.id, high_views_text(own, found)));
+    }
+    std::sort(all.rates.begin(), all.rates.end());
+    all.rates.erase(std::unique(all.rates.begin(), all.rates.end()), all.rates.end());
+    if (const auto why = datasets::high_views_warning(all, *images); warn && !why.empty()) core::log_warning("{}", why);
+  }
+}
+
+}  // namespace resolute::cli

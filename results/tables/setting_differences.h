@@ -1,0 +1,36 @@
+#pragma once
+//! \file
+//! In which settings two jobs, or two rows of a table, differ.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "experiments/specification/specification.h"
+
+namespace resolute::results {
+
+//! A member of the trainings' or evaluations' specifications (docs/formats/specification.md) that is not the same.
+struct DifferentSetting {
+  std::string key;            //!< as suites spell it, "train.steps"
+  std::string first, second;  //!< as JSON; empty: it is not there
+  auto operator<=>(const DifferentSetting&) const = default;
+};
+
+//! What a trial is told: keys with their values as JSON. What follows from others (ids) and what the plan sets by
+//! itself (the seed) is left out. \param trials that its row has
+std::map<std::string, std::string> settings_of(const experiments::TrainingSpecification& training,
+                                               const experiments::EvaluationSpecification& evaluation,
+                                               std::size_t trials);
+
+//! By key.
+std::vector<DifferentSetting> different_settings(const std::map<std::string, std::string>& first,
+                                                 const std::map<std::string, std::string>& second);
+
+//! Whether a key is of a method: which one, or an option of one.
+bool is_of_method(const std::string& key);
+
+//! A value as people read it within a sentence: "600", "hr-both-views", the first digits of a hash, "none".
+std::string value_text(const std::string& json);
+
+}  // namespace resolute::results
