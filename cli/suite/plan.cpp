@@ -17,6 +17,7 @@
 #include "experiments/store/weights_catalogue.h"
 #include "orchestrator/store/durations.h"
 #include "orchestrator/store/stored_jobs.h"
+#include "results/records/record.h"
 
 namespace resolute::cli {
 
@@ -201,7 +202,8 @@ int suite_plan(const Arguments& arguments) {
   auto& files = core::real_file_system();
   const experiments::Plan plan = parsed->estimated_plan();
   std::set<experiments::JobId> done;
-  const auto stored = orchestrator::look_at_jobs(files, parsed->store, plan.jobs);
+  const auto stored =
+      orchestrator::look_at_jobs(files, parsed->store, plan.jobs, results::record_check(files, parsed->store));
   for (std::size_t i = 0; i < plan.jobs.size(); ++i)
     if (stored[i].result) done.insert(plan.jobs[i].id);
   const auto times = read_step_times(files);

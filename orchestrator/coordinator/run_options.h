@@ -14,6 +14,7 @@
 
 #include "experiments/specification/plan.h"
 #include "orchestrator/decisions/decide.h"
+#include "orchestrator/journal/epoch.h"
 #include "orchestrator/messages/event.h"
 #include "settings/job_kind.h"
 
@@ -52,6 +53,7 @@ struct RunOptions {
   std::map<std::string, std::filesystem::path> raw_roots;                 //!< pack name → folder of raw images
   int checkpoint_every = 0;  //!< training steps; 0: the worker's own choice
   bool quiet = false;        //!< no line for each job
+  RecordChecks checks{};     //!< of what jobs leave; called from any thread
   // What follows has defaults that only tests change.
   Policy policy;
   std::chrono::milliseconds heartbeat{1000};             //!< of agents
