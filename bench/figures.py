@@ -8,6 +8,11 @@ def figure(name, ours, peer, unit, ratio, bar):
     return {"name": name, "ours": ours, "peer": peer, "unit": unit, "ratio": ratio, "bar": bar}
 
 
+def add_smoke(parser):
+    """An option of every area: tests/script/bench_test.py runs it."""
+    parser.add_argument("--smoke", action="store_true", help="the smallest size, one turn; what the figures say means nothing")
+
+
 def show(figures, as_json):
     if as_json:
         json.dump({"figures": figures}, sys.stdout, indent=1)

@@ -18,7 +18,21 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class Player:
+class Side:
+    """What alternate() plays with."""
+
+    def ready(self):
+        """Waits until it can begin."""
+
+    def turn(self):
+        """What a turn gave."""
+        raise NotImplementedError
+
+    def close(self):
+        """It plays no more."""
+
+
+class Player(Side):
     def __init__(self, name, commands, environment, key="seconds"):
         self.name, self.key = name, key
         self.processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)

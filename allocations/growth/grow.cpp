@@ -5,6 +5,7 @@
 #include "allocations/liveness/run_signs.h"
 #include "core/log.h"
 #include "orchestrator/store/wall_clock.h"
+#include "results/records/record.h"
 
 namespace resolute::allocations {
 
@@ -50,11 +51,12 @@ bool submit(const GrowthOrder& order, const StoredBatch& batch, const std::strin
 
 orchestrator::SuiteStatus read_standings(core::FileSystem& files, const experiments::StoreLayout& store,
                                          const experiments::Plan& plan, std::set<std::string> over) {
-  auto status = orchestrator::read_status(files, store, plan, over);
+  const auto check = results::record_check(files, store);
+  auto status = orchestrator::read_status(files, store, plan, check, over);
   const std::size_t known = over.size();
   for (const auto& [name, sign] : read_signs(files, store, status, orchestrator::wall_clock()))
     if (is_silent(sign)) over.insert(name);
-  return over.size() == known ? status : orchestrator::read_status(files, store, plan, over);
+  return over.size() == known ? status : orchestrator::read_status(files, store, plan, check, over);
 }
 
 bool has_pools(const slurm::SubmissionRequest& request) {

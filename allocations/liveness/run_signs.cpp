@@ -8,6 +8,7 @@
 #include "orchestrator/journal/owner.h"
 #include "orchestrator/store/live.h"
 #include "orchestrator/store/wall_clock.h"
+#include "results/records/record.h"
 
 namespace resolute::allocations {
 
@@ -126,7 +127,7 @@ void advise_on_silence(std::vector<AllocationView>& views, const std::string& su
 
 orchestrator::SuiteStatus read_corrected_status(core::FileSystem& files, const experiments::StoreLayout& store,
                                                 const experiments::Plan& plan) {
-  auto status = orchestrator::read_status(files, store, plan);
+  auto status = orchestrator::read_status(files, store, plan, results::record_check(files, store));
   const auto signs = read_signs(files, store, status, orchestrator::wall_clock());
   if (std::none_of(signs.begin(), signs.end(), [](const auto& sign) { return is_silent(sign.second); })) return status;
   const auto submissions = read_submissions(files, store.suite_folder(plan.suite));

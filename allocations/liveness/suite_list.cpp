@@ -7,10 +7,13 @@
 #include "allocations/liveness/run_signs.h"
 #include "core/error.h"
 #include "core/numbers.h"
+#include "core/process/side_by_side.h"
 #include "orchestrator/decisions/state.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/look/status.h"
 #include "orchestrator/look/timeline.h"
+#include "orchestrator/store/stored_jobs.h"
+#include "results/records/record.h"
 
 namespace resolute::allocations {
 
@@ -52,8 +55,27 @@ Read read_suite(core::FileSystem& files, const experiments::StoreLayout& store, 
 // Of a job over all allocations, the state that counts most.
 enum class JobEnd { kOpen, kCancelled, kFailed, kRunning, kDone };
 
-void count_jobs(const Read& read, bool live, ListedSuite& listed) {
-  std::map<std::string, std::pair<JobEnd, bool>> jobs;  // by id: state, and whether it is a seal
+struct CountedJob {
+  JobEnd end = JobEnd::kOpen;
+  std::string kind;
+};
+
+// What a run at work has found done stays so: it has read the records at its begin.
+void reopen_damaged(core::FileSystem& files, const experiments::StoreLayout& store,
+                    std::map<std::string, CountedJob>& jobs) {
+  std::vector<std::pair<const std::string, CountedJob>*> done;
+  for (auto& job : jobs)
+    if (job.second.end == JobEnd::kDone) done.push_back(&job);
+  core::side_by_side(done.size(), orchestrator::calls_at_once(done.size()), [&](std::size_t i) {
+    auto& [id, job] = *done[i];
+    const auto found = results::find_record(files, store, {id}, job.kind);
+    if (std::holds_alternative<results::DamagedRecord>(found)) job.end = JobEnd::kOpen;
+  });
+}
+
+void count_jobs(core::FileSystem& files, const experiments::StoreLayout& store, const Read& read, bool live,
+                ListedSuite& listed) {
+  std::map<std::string, CountedJob> jobs;  // by id
   for (const orchestrator::KnownRun& run : read.runs)
     for (const orchestrator::Job& job : run.state.jobs) {
       const bool done = std::holds_alternative<orchestrator::Succeeded>(job.state);
@@ -64,17 +86,18 @@ void count_jobs(const Read& read, bool live, ListedSuite& listed) {
                          : std::holds_alternative<orchestrator::Failed>(job.state)    ? JobEnd::kFailed
                          : std::holds_alternative<orchestrator::Cancelled>(job.state) ? JobEnd::kCancelled
                                                                                       : JobEnd::kOpen;
-      auto& known = jobs.try_emplace(job.id.hex, JobEnd::kOpen, job.kind == "seal").first->second;
-      known.first = std::max(known.first, end);
+      auto& known = jobs.try_emplace(job.id.hex, CountedJob{JobEnd::kOpen, job.kind}).first->second;
+      known.end = std::max(known.end, end);
     }
+  if (!live) reopen_damaged(files, store, jobs);
   for (const auto& [id, job] : jobs) {
     ++listed.all;
-    listed.done += job.first == JobEnd::kDone ? 1 : 0;
-    listed.running += job.first == JobEnd::kRunning ? 1 : 0;
-    listed.failed += job.first == JobEnd::kFailed ? 1 : 0;
-    listed.cancelled += job.first == JobEnd::kCancelled ? 1 : 0;
+    listed.done += job.end == JobEnd::kDone ? 1 : 0;
+    listed.running += job.end == JobEnd::kRunning ? 1 : 0;
+    listed.failed += job.end == JobEnd::kFailed ? 1 : 0;
+    listed.cancelled += job.end == JobEnd::kCancelled ? 1 : 0;
     listed.jobs.push_back({id});
-    if (job.second) listed.seals.push_back({id});
+    if (job.kind == "seal") listed.seals.push_back({id});
   }
 }
 
@@ -150,7 +173,7 @@ std::vector<ListedSuite> list_suites(core::FileSystem& files, const experiments:
     ListedSuite listed;
     listed.name = read.name;
     listed.damage = read.damage;
-    count_jobs(read, status.live, listed);
+    count_jobs(files, store, read, status.live, listed);
     listed.usage = usage_of(read.submissions, read.timeline, now);
     find_last_end(read, listed);
     listed.state = state_of(facts_of(read, listed, answer, status.live));

@@ -49,7 +49,8 @@ struct SuiteFacts {
 //! Pure.
 SuiteState state_of(const SuiteFacts& facts);
 
-//! Jobs that a run of the suite ever wanted count; a result that somebody has removed since still counts as done.
+//! Jobs that a run of the suite ever wanted count; a result that somebody has removed since still counts as
+//! done, one that is damaged does not.
 struct ListedSuite {
   std::string name;
   SuiteState state{};

@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/overloaded.h"
 #include "orchestrator/store/stored_jobs.h"
+#include "results/records/record.h"
 #include "slurm/launcher.h"
 
 namespace resolute::allocations {
@@ -302,13 +303,18 @@ class Allocation {
     return code;
   }
 
+  bool all_results_there() const {
+    return orchestrator::all_results_there(files_, work_->store, work_->suite,
+                                           results::record_check(files_, work_->store));
+  }
+
   // Whoever is to hear of it does when nothing of the submission goes on by itself any more: the last of its starts to
   // end finds that out.
   void tell() const {
     if (request_.notify.empty() || !nothing_follows(run_)) return;
     try {
       const StoredSubmission stored = read_whole_submission(files_, folder_);
-      const bool complete = work_ && orchestrator::all_results_there(files_, work_->store, work_->suite);
+      const bool complete = work_ && all_results_there();
       const auto state = notice_of(complete, stored.batches, last_);
       if (!state) return;
       const std::string details =
@@ -352,15 +358,17 @@ class Allocation {
     try {
       time_.patiently([&] {
         // Of an array, the element is complete: the suite may not be.
-        if (!batch_.jobs.empty() && !orchestrator::all_results_there(files_, work_->store, work_->suite)) return;
+        if (!batch_.jobs.empty() && !all_results_there()) return;
         // The run has written them unless it was killed, or its disk was full, between its last result and that.
         write_tables(files_, *work_);
         folder_.end("every result is there");
       });
     } catch (const core::RuntimeError& error) {
-      if (!error.is_storage()) throw;
       core::log_error("the tables, or that the submission has ended, were not written: {}", error.what());
-      return ended("complete, but the store did not take its tables: `resolute suite run` writes them", 1);
+      return ended(error.is_storage()
+                       ? "complete, but the store did not take its tables: `resolute suite run` writes them"
+                       : fmt::format("complete, but its tables cannot be made: {}", error.what()),
+                   1);
     }
     return ended("complete", 0);
   }

@@ -9,6 +9,7 @@
 #include "orchestrator/decisions/failure.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/run/run.h"
+#include "results/records/record.h"
 #include "results/tables/aggregation.h"
 #include "results/tables/tables.h"
 
@@ -85,8 +86,9 @@ AllocationWork read_work(const slurm::SubmissionFolder& folder, const slurm::Sub
 
 Outcome read_outcome(core::FileSystem& files, const AllocationWork& work) {
   Outcome outcome;
+  const auto check = results::record_check(files, work.store);
   outcome.achieved.results = std::count_if(work.plan.jobs.begin(), work.plan.jobs.end(), [&](const auto& job) {
-    return orchestrator::has_result(files, work.store, job.id);
+    return orchestrator::has_result(files, work.store, job.id, check, kind_name(job.specification));
   });
   outcome.complete = std::cmp_equal(outcome.achieved.results, work.plan.jobs.size());
   outcome.achieved.steps.reset();

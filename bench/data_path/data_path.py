@@ -2,7 +2,7 @@
 sides in turn in one run, medians, over one data set of procedural people: 3,200 JPEG files of 128 x 64 pixels, and their pack
 at 256 x 128, in the page cache.
 
-Usage: data_path.py PROGRAMS PYTHON_WITH_TORCH [--json] [--folder DIR] [--part loading|ingest]
+Usage: data_path.py PROGRAMS PYTHON_WITH_TORCH [--json] [--folder DIR] [--part loading|ingest] [--smoke]
 """
 
 import argparse
@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from figures import show  # noqa: E402
+from figures import add_smoke, show  # noqa: E402
 
 PARTS = {"loading": "data_path_loading", "ingest": "data_path_ingest"}
 
@@ -30,19 +30,21 @@ class Setting:
     raw: pathlib.Path       # JPEG files in Market-1501's layout
     pack: pathlib.Path      # of one shard
     cores: int
+    turns: int              # of each side
+    many: int               # images of a large pack
 
 
 def run(*command):
     subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
 
 
-def prepared(programs, python, scratch):
+def prepared(programs, python, scratch, smoke):
     raw, store = scratch / "raw", scratch / "store"
-    run(programs / "resolute", "data", "synth", "--out", raw, "--identities", 200, "--images-per-camera", 8,
+    run(programs / "resolute", "data", "synth", "--out", raw, "--identities", 4 if smoke else 200, "--images-per-camera", 8,
         "--height", 128, "--width", 64)
     run(programs / "resolute", "data", "ingest", "market1501", "--root", raw, "--store", store, "--height", 256, "--width", 128)
     (pack,) = (store / "packs").iterdir()
-    return Setting(programs, python, scratch, raw, pack, len(os.sched_getaffinity(0)))
+    return Setting(programs, python, scratch, raw, pack, len(os.sched_getaffinity(0)), *((1, 2000) if smoke else (7, 100_000)))
 
 
 def main():
@@ -52,12 +54,13 @@ def main():
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--folder", default=None, help="where to write; a folder of its own is made there")
     parser.add_argument("--part", choices=PARTS, action="append", help="measure it alone")
+    add_smoke(parser)
     options = parser.parse_args()
     here = pathlib.Path(__file__).parent
     parts = [importlib.import_module(PARTS[part]) for part in options.part or PARTS if (here / f"{PARTS[part]}.py").exists()]
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="resolute-bench-", dir=options.folder))
     try:
-        setting = prepared(options.programs, options.python, scratch)
+        setting = prepared(options.programs, options.python, scratch, options.smoke)
         figures = [item for part in parts for item in part.figures(setting)]
     finally:
         shutil.rmtree(scratch)

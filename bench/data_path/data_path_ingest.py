@@ -15,9 +15,8 @@ import tempfile
 from figures import figure
 from turns import Player, alternate
 
-TURNS = 7
 RATE, HASHED = "images_per_second", "gigabytes_per_second"
-MANY, DISTINCT = 100_000, 50
+DISTINCT = 50
 MEMORY_LIMIT_MIB, OPEN_LIMIT_MS = 300, 10
 
 
@@ -58,7 +57,7 @@ def figures(setting):
     def player(key, *arguments):
         return Player(arguments[0], [[program, *(str(argument) for argument in arguments)]], environment, key)
 
-    def median(key, *arguments, turns=TURNS):
+    def median(key, *arguments, turns=setting.turns):
         alone = player(key, *arguments)
         alone.turn()
         value = statistics.median(alone.turn() for _ in range(turns))
@@ -70,16 +69,16 @@ def figures(setting):
         raw = scratch / "raw"
         shutil.copytree(setting.raw, raw)
         pack = ["--to", scratch / "pack", "--threads"]
-        ours, peer, _, _ = alternate(player(RATE, "ingest", raw, *pack, 1), player(RATE, "peer", raw), TURNS)
+        ours, peer, _, _ = alternate(player(RATE, "ingest", raw, *pack, 1), player(RATE, "peer", raw), setting.turns)
         result.append(figure("ingest_core", ours, peer, "images/s", ours / peer, 0.85))
         two, one, _, _ = alternate(player(RATE, "ingest", raw, *pack, 2), player(RATE, "ingest", raw, "--to", scratch / "one"),
-                                   TURNS)
+                                   setting.turns)
         result.append(figure("ingest_two_threads", two, one, "images/s", two / one, 1.8))
         # What the machine has for two threads that share nothing.
-        two, one, _, _ = alternate(player(HASHED, "sha", "--threads", 2), player(HASHED, "sha"), 3)
+        two, one, _, _ = alternate(player(HASHED, "sha", "--threads", 2), player(HASHED, "sha"), min(3, setting.turns))
         result.append(figure("sha256_two_threads", two, one, "GB/s", two / one, None))
         sealed, made, _, _ = alternate(player(RATE, "seal", raw, *pack, 1),
-                                       player(RATE, "ingest", raw, "--to", scratch / "one"), 3)
+                                       player(RATE, "ingest", raw, "--to", scratch / "one"), min(3, setting.turns))
         result.append(figure("ingest_and_seal_core", sealed, made, "images/s", sealed / made, None))
     finally:
         shutil.rmtree(scratch)
@@ -90,7 +89,7 @@ def figures(setting):
 
     def verify(name, cold, threads, bar):
         ours, disk, _, _ = alternate(player("seconds", "verify", verified, "--threads", threads, "--cold", cold),
-                                     player("seconds", "read", verified, "--cold", cold), TURNS)
+                                     player("seconds", "read", verified, "--cold", cold), setting.turns)
         sha = size / 1e9 / median(HASHED, "sha", "--threads", threads)
         limit = max(disk, sha)
         result.append(figure(name, size / 1e9 / ours, size / 1e9 / limit, "GB/s", limit / ours, bar))
@@ -101,7 +100,7 @@ def figures(setting):
 
     many, store = setting.scratch / "many", setting.scratch / "many-store"
     resolute = setting.programs / "resolute"
-    many_images(setting.raw, many, MANY)
+    many_images(setting.raw, many, setting.many)
     resident, pack = ingest_resident(resolute, many, store, setting.cores)
     result.append(figure("ingest_resident_mib", resident, MEMORY_LIMIT_MIB, "MiB", MEMORY_LIMIT_MIB / resident, 1.0))
     opening = median("milliseconds", "open", pack)
@@ -111,7 +110,7 @@ def figures(setting):
     shutil.rmtree(store)
     shutil.rmtree(many)
     few = setting.scratch / "few"
-    many_images(setting.raw, few, MANY // 10)
+    many_images(setting.raw, few, setting.many // 10)
     resident, _ = ingest_resident(resolute, few, store, setting.cores)
     result.append(figure("ingest_resident_10000_mib", resident, MEMORY_LIMIT_MIB, "MiB", MEMORY_LIMIT_MIB / resident, None))
     shutil.rmtree(store)

@@ -9,17 +9,16 @@ import statistics
 from figures import figure
 from turns import Player, alternate
 
-TURNS = 7
 PEER = pathlib.Path(__file__).resolve().parents[1] / "peers" / "data_loader.py"
 RATE, BYTES = "images_per_second", "gigabytes_per_second"
 
 
-def best(players):
-    """The command whose player has the highest median of three turns after one that does not count."""
+def best(players, turns):
+    """The command whose player has the highest median of its turns after one that does not count."""
     rates = {}
     for command, player in players:
         player.turn()
-        rates[tuple(command)] = statistics.median(player.turn() for _ in range(3))
+        rates[tuple(command)] = statistics.median(player.turn() for _ in range(turns))
         player.close()
     return list(max(rates, key=rates.get))
 
@@ -47,11 +46,13 @@ def figures(setting):
     def player(command, key):
         return Player(" ".join(command), [command], environment, key)
 
+    rounds = min(3, setting.turns)
+
     def fastest(commands):
-        return best((command, player(command, RATE)) for command in commands)
+        return best(((command, player(command, RATE)) for command in commands), rounds)
 
     def measured(first, second, key):
-        a, b, _, _ = alternate(player(first, key), player(second, key), TURNS)
+        a, b, _, _ = alternate(player(first, key), player(second, key), setting.turns)
         return a, b
 
     def peer(*arguments):

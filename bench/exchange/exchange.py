@@ -5,7 +5,7 @@ instead: what is sent over a link by its rate, one link after another, and a tim
 it; needs root) both ways are timed over Gloo between two network namespaces, machines of four ranks, with such a link between them,
 and what the link has carried is compared with a ring's.
 
-Usage: exchange.py BENCH_EXCHANGE [--json] [--times | --link RATE]
+Usage: exchange.py BENCH_EXCHANGE [--json] [--times | --link RATE] [--smoke]
 """
 
 import argparse
@@ -18,7 +18,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from figures import figure, show  # noqa: E402
+from figures import add_smoke, figure, show  # noqa: E402
 
 BAR = 1 / 1.05
 SUMMED = 32  # MiB over a link, bench_exchange's --mib
@@ -133,11 +133,12 @@ def main():
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--times", action="store_true")
     parser.add_argument("--link", metavar="RATE")
+    add_smoke(parser)
     options = parser.parse_args()
     if options.link:
         show(over_a_link(options.program, options.link), options.json)
         return
-    counts = [(shape, counted(options.program, *shape), counted(options.program, *shape, "--straight")) for shape in SHAPES]
+    counts = [(shape, counted(options.program, *shape), counted(options.program, *shape, "--straight")) for shape in SHAPES[:1 if options.smoke else None]]
     if options.times:
         times(counts)
     else:

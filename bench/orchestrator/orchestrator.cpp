@@ -22,10 +22,12 @@
 #include "bench/turns.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/overloaded.h"
 #include "experiments/store/store_layout.h"
 #include "experiments/suite.h"
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/run/run.h"
+#include "results/records/record.h"
 
 extern char** environ;  // NOLINT: POSIX name
 
@@ -85,6 +87,9 @@ void run_jobs(const Task& task, const std::filesystem::path& store, const experi
   options.worker_command = {task.worker};
   options.slots = task.slots;
   options.quiet = true;
+  const experiments::StoreLayout layout(store);
+  core::FileSystem& files = core::real_file_system();
+  options.checks = {results::record_check(files, layout), results::record_check(files, layout, true)};
   const RunOutcome outcome = run_local(plan, options);
   if (outcome.succeeded != task.jobs)
     throw core::input_error(fmt::format("{} of {} jobs succeeded", outcome.succeeded, task.jobs), outcome.why);
@@ -127,7 +132,33 @@ void take_turns(const std::string& mode, const Task& task) {
   });
 }
 
-// The results, without contents, and the journal of a run that has seen them.
+// As large as those of resolute-worker.
+std::string record_text_of(const experiments::PlannedJob& job) {
+  const std::string hash(64, 'a'), numeric_class = "x86-64-v4 libtorch 2.11.0 1 thread";
+  std::map<std::string, double> metrics;
+  for (const char* name : {"rank1", "rank5", "rank10", "rank20", "mAP", "mINP", "map_single", "map_full",
+                           "chance_rank1", "chance_mAP", "hr_share"})
+    metrics[name] = 0.123456789012345;
+  return results::record_text(std::visit(
+      core::Overloaded{
+          [&](const experiments::ShardSpecification&) -> results::Record {
+            return results::ShardRecord{job.id, hash, 1, hash};
+          },
+          [&](const experiments::SealSpecification&) -> results::Record {
+            return results::SealRecord{job.id, hash, 1};
+          },
+          [&](const experiments::TrainingSpecification&) -> results::Record {
+            return results::TrainingRecord{
+                job.id, "weights", hash, {{"loss", 0.5}}, {hash, hash, numeric_class, 1, true}};
+          },
+          [&](const experiments::EvaluationSpecification& evaluation) -> results::Record {
+            return results::EvaluationRecord{
+                job.id, hash, hash, metrics, {hash, hash, numeric_class, evaluation.training}, {{"queries.csv", hash}}};
+          }},
+      job.specification));
+}
+
+// The results and the journal of a run that has seen them.
 void finish(const std::filesystem::path& store, const std::string& suite) {
   core::FileSystem& files = core::real_file_system();
   const experiments::StoreLayout layout(store);
@@ -147,7 +178,7 @@ void finish(const std::filesystem::path& store, const std::string& suite) {
     numbers[job.id] = added.job;
     append_record(journal, ++sequence, Instant{}, added);
     append_record(journal, ++sequence, Instant{}, JobSucceeded{added.job, 1});
-    core::replace_unsynced(files, layout.result_file(job.id), "{}\n");
+    core::replace_unsynced(files, layout.result_file(job.id), record_text_of(job));
   }
   core::write_atomic(files, layout.suite_folder(plan.suite) / journal_name(1), journal);
   std::cout << fmt::format("{{\"jobs\": {}}}\n", plan.jobs.size());

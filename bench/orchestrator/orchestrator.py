@@ -6,11 +6,12 @@ what a coordinator and 4 agents use while a job runs and nothing happens; and th
 soon the first of 10,000 jobs runs and how many a second then, and how soon 1,800 slots are full. Counted per job, decision,
 simulation and replay is processor time, except where both sides run processes.
 
-Usage: orchestrator.py PROGRAMS PYTHONPATH_OF_HYPERQUEUE [--folder DIR] [--only PART[,PART]] [--json]
+Usage: orchestrator.py PROGRAMS PYTHONPATH_OF_HYPERQUEUE [--folder DIR] [--only PART[,PART]] [--smoke] [--json]
 Parts: jobs, decision, simulation, replay, status, idle, slow_store
 """
 
 import argparse
+import dataclasses
 import datetime
 import json
 import os
@@ -24,45 +25,57 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from figures import figure, show  # noqa: E402
+from figures import add_smoke, figure, show  # noqa: E402
 from turns import Player  # noqa: E402
 
-JOBS, IN_FLIGHT, TURNS = 10_000, 16, 3
+IN_FLIGHT, TURNS = 16, 3
+
+
+@dataclasses.dataclass
+class Size:
+    jobs: int = 10_000  # of a turn
+    turns: int = TURNS
+    rows: int = 50      # of the suite that is looked at
+    trials: int = 1000
+
+
 IDLE_SECONDS = 20
 # Of SLOW_JOBS so many are run: the rate is that of all.
 SLOW_JOBS, SLOW_RUN, SLOW_IN_FLIGHT = 10_000, 1_000, 64
 MANY_AGENTS, MANY_SLOTS, MANY_LIMIT = 2, 900, 90
 
 
-def jobs(programs, hyperqueue, scratch):
+def jobs(programs, hyperqueue, scratch, size):
     """Each turn has a store of its own and none is removed before the end: creating files is slow on ext4 while it has just
     removed others."""
     worker = str(programs / "bench_noop_worker")
     ours = str(programs / "bench_orchestrator")
-    last = [str(scratch), worker, str(JOBS), str(IN_FLIGHT)]
+    last = [str(scratch), worker, str(size.jobs), str(IN_FLIGHT)]
     peer = str(pathlib.Path(__file__).resolve().parents[1] / "peers" / "hyperqueue_jobs.py")
     environment = {**os.environ, "PYTHONPATH": hyperqueue}
     players = [Player("ours", [[ours, "jobs", *last]], os.environ),
-               Player("spawn", [[ours, "spawn", *last]], os.environ),
-               Player("HyperQueue", [["/usr/bin/python3", peer, ours, *last]], environment)]
+               Player("spawn", [[ours, "spawn", *last]], os.environ)]
+    if os.path.isdir(hyperqueue):
+        players.append(Player("HyperQueue", [["/usr/bin/python3", peer, ours, *last]], environment))
     samples = {player.name: [] for player in players}
-    for turn in range(TURNS):
+    for turn in range(size.turns):
         for player in players[turn % 3:] + players[:turn % 3]:
             os.sync()
-            samples[player.name].append(JOBS / player.turn())
+            samples[player.name].append(size.jobs / player.turn())
     for player in players:
         player.close()
     rate = {name: statistics.median(rates) for name, rates in samples.items()}
-    return [figure("jobs_vs_hyperqueue", rate["ours"], rate["HyperQueue"], "jobs/s", rate["ours"] / rate["HyperQueue"], 4.0),
-            figure("jobs_vs_spawn", rate["ours"], rate["spawn"], "jobs/s", rate["ours"] / rate["spawn"], 0.5)]
+    bars = {"HyperQueue": 4.0, "spawn": 0.5}
+    return [figure(f"jobs_vs_{name.lower()}", rate["ours"], rate[name], "jobs/s", rate["ours"] / rate[name], bar)
+            for name, bar in bars.items() if name in rate]
 
 
 def answer(*command):
     return json.loads(subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
-def decision(programs):
-    runs = [answer(programs / "bench_orchestrator_core", "decide")["microseconds"] for _ in range(TURNS)]
+def decision(programs, turns):
+    runs = [answer(programs / "bench_orchestrator_core", "decide")["microseconds"] for _ in range(turns)]
     ours = statistics.median(runs)
     return [figure("decision_vs_20us", ours, 20.0, "us a job", 20.0 / ours, 1.0)]
 
@@ -89,7 +102,7 @@ method = "baseline"
 backbone = "resnet-small"
 train.steps = 100
 train.identities = 4
-trials = 1000
+trials = {trials}
 [[dataset]]
 id = "people"
 source = "synthetic"
@@ -102,15 +115,15 @@ datasets = ["people"]
 """
 
 
-def status(programs, scratch):
+def status(programs, scratch, size):
     """Wall clock of the whole command: the suite is worked out, too."""
     suite, store = scratch / "large.toml", scratch / "large"
-    suite.write_text(STATUS_SUITE + "".join(
-        f'[[table.row]]\nid = "row-{row}"\nlabel = "Row {row}"\ntrain.learning_rate = {row + 1}e-6\n' for row in range(50)))
+    suite.write_text(STATUS_SUITE.format(trials=size.trials) + "".join(
+        f'[[table.row]]\nid = "row-{row}"\nlabel = "Row {row}"\ntrain.learning_rate = {row + 1}e-6\n' for row in range(size.rows)))
 
     def seconds(where, succeeded):
         samples = []
-        for _ in range(TURNS):
+        for _ in range(size.turns):
             begin = time.monotonic()
             found = answer(programs / "resolute", "suite", "status", suite, "--store", where, "--json")
             samples.append(time.monotonic() - begin)
@@ -258,18 +271,20 @@ def main():
     parser.add_argument("programs", type=pathlib.Path)
     parser.add_argument("hyperqueue")
     parser.add_argument("--folder", default=None, help="where to write; a folder of its own is made there")
-    parser.add_argument("--only", default="jobs,decision,simulation,replay,status,idle,slow_store")
+    parser.add_argument("--only", help="these parts; with --smoke, jobs,decision,status unless given")
     parser.add_argument("--json", action="store_true")
+    add_smoke(parser)
     options = parser.parse_args()
+    size = Size(jobs=20, turns=1, rows=2, trials=2) if options.smoke else Size()
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="resolute-bench-", dir=options.folder))
-    parts = {"jobs": lambda: jobs(options.programs, options.hyperqueue, scratch),
-             "decision": lambda: decision(options.programs),
+    parts = {"jobs": lambda: jobs(options.programs, options.hyperqueue, scratch, size),
+             "decision": lambda: decision(options.programs, size.turns),
              "simulation": lambda: simulation(options.programs),
              "replay": lambda: replay(options.programs, scratch),
-             "status": lambda: status(options.programs, scratch),
+             "status": lambda: status(options.programs, scratch, size),
              "idle": lambda: idle(options.programs, scratch),
              "slow_store": lambda: slow_jobs(options.programs, scratch) + slow_slots(options.programs, scratch)}
-    wanted = options.only.split(",")
+    wanted = (options.only or ("jobs,decision,status" if options.smoke else ",".join(parts))).split(",")
     if unknown := [part for part in wanted if part not in parts]:
         sys.exit(f"bench: unknown part '{unknown[0]}'; give some of: {', '.join(parts)}")
     try:

@@ -1,7 +1,7 @@
 """What looking costs a run: a suite of eight trainings on all cores, alone and with ten viewers of its page (`resolute suite watch
 --http`), in turns. Each viewer follows the events and fetches the document whenever it has changed, as a browser does.
 
-Usage: watch.py RESOLUTE [--json] [--turns N]
+Usage: watch.py RESOLUTE [--json] [--turns N] [--smoke]
 
 The viewers run here too, which elsewhere are other machines; their processes give way to everything else.
 """
@@ -18,7 +18,7 @@ import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from figures import figure, show  # noqa: E402
+from figures import add_smoke, figure, show  # noqa: E402
 
 VIEWERS, STEPS = 10, 500
 SUITE = """suite = "watched"
@@ -27,7 +27,7 @@ title = "Watched"
 backbone = "resnet-small"
 height = 64
 width = 32
-trials = 4
+trials = %d
 train.identities = 4
 train.images = 4
 train.steps = %d
@@ -48,7 +48,7 @@ datasets = ["people"]
   id = "rain"
   label = "RAIN"
   method = "rain"
-""" % STEPS
+"""
 
 
 class Viewers(threading.Thread):
@@ -117,11 +117,16 @@ def main():
     parser.add_argument("resolute")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--turns", type=int, default=5)
+    add_smoke(parser)
     arguments = parser.parse_args()
+    turns, text = arguments.turns, SUITE % (4, STEPS)
+    if arguments.smoke:  # one training
+        turns, text = 1, SUITE % (1, 2)
+        text = text[:text.rindex("  [[table.row]]")]
     alone, watched, processor, fetched = [], [], [], []
     with tempfile.TemporaryDirectory(prefix="resolute-bench-") as folder:
         suite = pathlib.Path(folder) / "watched.toml"
-        suite.write_text(SUITE)
+        suite.write_text(text)
         timed_run(arguments.resolute, suite, f"{folder}/warm")
 
         def one(turn):
@@ -131,7 +136,7 @@ def main():
             seconds, its, count = watched_run(arguments.resolute, suite, f"{folder}/watched-{turn}")
             watched.append(seconds), processor.append(its), fetched.append(count)
 
-        for turn in range(arguments.turns):
+        for turn in range(turns):
             for play in (one, other) if turn % 2 == 0 else (other, one):
                 play(turn)
     with_viewers, without = statistics.median(watched), statistics.median(alone)

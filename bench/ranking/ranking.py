@@ -4,7 +4,8 @@ is what PyPI has) with their own distances in torch, whose features are in memor
 near the product comes to the quicker of torch's and OpenBLAS's of the whole gallery at once, and a gallery of a million images. Both
 sides on all cores in one run; medians of turns at the smaller size, one turn at the larger ones; torchreid is asked a thousand of MSMT17's queries, and its time is that for all.
 
-Usage: ranking.py BIN EVALUATORS --folder SCRATCH [--json] [--turns N] [--small]     --small leaves the larger sizes out
+Usage: ranking.py BIN EVALUATORS --folder SCRATCH [--json] [--turns N] [--small] [--smoke]
+    --small leaves the larger sizes out. Without EVALUATORS, `resolute rank` is its own peer: what that says means nothing
 """
 
 import argparse
@@ -20,8 +21,8 @@ import h5py
 import numpy
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from figures import figure, show  # noqa: E402
-from turns import Player, alternate  # noqa: E402
+from figures import add_smoke, figure, show  # noqa: E402
+from turns import Player, Side, alternate  # noqa: E402
 
 PEER = pathlib.Path(__file__).resolve().parents[1] / "peers" / "evaluators.py"
 DIMENSION = 2048
@@ -80,13 +81,19 @@ def main():
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--small", action="store_true")
+    add_smoke(parser)
     options = parser.parse_args()
+    sizes = (40, 200, 10, 3, 64) if options.smoke else (3368, 15913, 750, 6)
+    if options.smoke:
+        options.turns, options.small = 1, True
     threads = len(os.sched_getaffinity(0))
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     rank = str(options.bin / "resolute")
 
-    class Whole:
+    class Whole(Side):
         """`resolute rank` as a player."""
+
+        name = "resolute"
 
         def __init__(self, path):
             self.path, self.most, self.map = path, 0, None
@@ -95,9 +102,6 @@ def main():
             seconds, most, found = run_rank(rank, self.path)
             self.most, self.map = max(self.most, most), found["map"]
             return seconds
-
-        def close(self):
-            pass
 
     class Peer(Player):
         def __init__(self, name, path, *more):
@@ -127,8 +131,8 @@ def main():
     figures = []
     with tempfile.TemporaryDirectory(dir=options.folder) as scratch:
         path = pathlib.Path(scratch) / "features.h5"
-        write_in_child(path, 3368, 15913, 750, 6)
-        ours, fastreid = Whole(path), Peer("fastreid", path)
+        write_in_child(path, *sizes)
+        ours, fastreid = Whole(path), Peer("fastreid", path) if os.path.isdir(options.evaluators) else Whole(path)
         mine, theirs = alternate(ours, fastreid, options.turns)[:2]
         agree(ours, fastreid)
         figures.append(figure("market1501_vs_fastreid", mine, theirs, "s", theirs / mine, 3.0))
@@ -163,7 +167,7 @@ def main():
             seconds = million.turn()
             figures.append(figure("million_vs_2gb", million.most / MIB, 2e9 / MIB, "MiB", 2e9 / million.most, 1.0))
             # What its product takes at the speed of the limit above.
-            product = best * (1000 * 1000000) / (3368 * 15913)
+            product = best * (1000 * 1000000) / (sizes[0] * sizes[1])
             figures.append(figure("million_vs_product", seconds, product, "s", product / seconds, None))
     show(figures, options.json)
 

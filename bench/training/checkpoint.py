@@ -2,7 +2,7 @@
 loading beside torch.load of the same tensors (both files in the page cache), and how long a training is held up beside 5 %
 of a step of 1 s, when all cores compute and when one does. Both sides in turn in one run, medians.
 
-Usage: checkpoint.py BENCH_CHECKPOINT PYTHON_WITH_TORCH [--json] [--folder DIR]
+Usage: checkpoint.py BENCH_CHECKPOINT PYTHON_WITH_TORCH [--json] [--folder DIR] [--smoke]
 """
 
 import argparse
@@ -14,17 +14,16 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from figures import figure, show  # noqa: E402
+from figures import add_smoke, figure, show  # noqa: E402
 from turns import Player, alternate  # noqa: E402
 
-WRITES, LOADS, STALLS = 15, 15, 15
 STALL_LIMIT = 0.05
 
 
-def median_of(command, environment):
+def median_of(command, environment, turns):
     player = Player(command[1], [command], environment)
     player.turn()
-    seconds = statistics.median(player.turn() for _ in range(STALLS))
+    seconds = statistics.median(player.turn() for _ in range(turns))
     player.close()
     return max(seconds, 1e-4)
 
@@ -35,7 +34,9 @@ def main():
     parser.add_argument("python")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--folder", default=None, help="where to write; a folder of its own is made there")
+    add_smoke(parser)
     options = parser.parse_args()
+    writes, loads, stalls = (1, 1, 1) if options.smoke else (15, 15, 15)
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="resolute-bench-", dir=options.folder))
     try:
@@ -43,16 +44,16 @@ def main():
         folder.mkdir()
         program = options.program
         ours, raw, _, _ = alternate(Player("write", [[program, "write", str(folder)]], one_thread),
-                                    Player("raw", [[program, "raw", str(scratch)]], one_thread), WRITES)
+                                    Player("raw", [[program, "raw", str(scratch)]], one_thread), writes)
         newest = sorted(folder.glob("step-*.safetensors"))[-1]
         peer = pathlib.Path(__file__).resolve().parents[1] / "peers" / "torch_load.py"
         load, torch_load, _, _ = alternate(
             Player("load", [[program, "load", str(folder)]], one_thread),
-            Player("torch.load", [[options.python, str(peer), str(newest), str(scratch / "peer.pt")]], one_thread), LOADS)
+            Player("torch.load", [[options.python, str(peer), str(newest), str(scratch / "peer.pt")]], one_thread), loads)
         cores = len(os.sched_getaffinity(0))
-        blocked = median_of([program, "save", str(folder)], one_thread)
-        all_busy = median_of([program, "stall", str(folder), str(cores)], one_thread)
-        one_busy = median_of([program, "stall", str(folder), "1"], one_thread)
+        blocked = median_of([program, "save", str(folder)], one_thread, stalls)
+        all_busy = median_of([program, "stall", str(folder), str(cores)], one_thread, stalls)
+        one_busy = median_of([program, "stall", str(folder), "1"], one_thread, stalls)
     finally:
         shutil.rmtree(scratch)
     show([

@@ -1,7 +1,7 @@
 """Training beside PyTorch DDP in Python: both sides in turn in one run, medians. ResNet-50, in train_lite0_vs_torch
 EfficientNet-Lite0 (last stride 1), 3x256x128, 16 images a rank, cross-entropy + triplet, Adam.
 
-Usage: training.py --programs BIN_FOLDER --python PYTHON_WITH_TORCH [--json] [--only FIGURE] [--turns N] [--folder DIR]
+Usage: training.py --programs BIN_FOLDER --python PYTHON_WITH_TORCH [--json] [--only FIGURE] [--turns N] [--folder DIR] [--smoke]
 """
 
 import argparse
@@ -16,7 +16,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from figures import figure, show  # noqa: E402
+from figures import add_smoke, figure, show  # noqa: E402
 from turns import Player, alternate, free_port  # noqa: E402
 
 BATCH = 16
@@ -108,9 +108,9 @@ class Bench:
     def lane_overhead(self):
         """Four lanes on one rank beside a plain loop that accumulates the same four batches."""
         threads, steps = self.cores, 2
-        ours, plain, *samples = alternate(self.ours("trainer", "bf16", threads, 1, 4, steps),
-                                          self.ours("plain", "bf16", threads, 1, 4, steps), self.options.turns)
-        images = 4 * BATCH * steps
+        how = ("f32", threads, 1, 2, 1, "resnet-small") if self.options.smoke else ("bf16", threads, 1, 4, steps)
+        ours, plain, *samples = alternate(self.ours("trainer", *how), self.ours("plain", *how), self.options.turns)
+        images = how[3] * BATCH * how[4]
         self.add("lane_overhead", images / ours, images / plain, "images/s", plain / ours, 0.97, samples)
 
     def infer_bf16(self):
@@ -239,7 +239,10 @@ def main():
     parser.add_argument("--only")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--folder", default=None)
+    add_smoke(parser)
     options = parser.parse_args()
+    if options.smoke:
+        options.turns, options.only = 1, options.only or "lane_overhead"
     if options.only and options.only not in FIGURES:
         parser.error(f"--only '{options.only}' is none of {', '.join(FIGURES)}")
     with tempfile.TemporaryDirectory(prefix="resolute-bench-", dir=options.folder) as folder:

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "orchestrator/store/wall_clock.h"
+#include "results/records/record.h"
 
 namespace resolute::cli {
 
@@ -67,7 +68,8 @@ int explain(const Arguments& arguments) {
   std::string job = required_value(*values, "JOB");
   // Digits are held against journals and folders where the journals are read.
   if (is_job_file(job) || !are_digits(job)) job = find_told_job(files, store, job, suite).hex;
-  const auto explanation = orchestrator::explain(files, store, job, suite, orchestrator::wall_clock());
+  const auto explanation =
+      orchestrator::explain(files, store, job, suite, orchestrator::wall_clock(), results::record_check(files, store));
   if (values->count("json") > 0)
     print_json(orchestrator::to_json(explanation));
   else

@@ -29,6 +29,7 @@ namespace resolute::cli {
 namespace {
 
 constexpr int kShownRanks[] = {1, 5, 10, 20};
+constexpr int kNoScore = 1;  // exit code: no query of some file has a match
 
 constexpr CommandHelp kRankHelp{
     "resolute rank FEATURES... [--max-rank K] [--re-rank[=K1,K2,LAMBDA]] [--csv FILE] [--json]",
@@ -46,7 +47,9 @@ query_cameras and so on, or under the names of torchreid (qf, q_pids, q_camids, 
 --re-rank ranks by k-reciprocal neighbours (Zhong et al., CVPR 2017) of queries and gallery together.
 
 Several files of the same queries stand beside one another: the differences from the first are paired by query, with
-95 % intervals of a bootstrap over people.)",
+95 % intervals of a bootstrap over people.
+
+Where no query has a match there is no score: dashes, why, and exit code 1.)",
     "  resolute rank features.h5\n  resolute rank features.h5 --json\n  resolute rank pytorch_result.mat --re-rank\n"
     "  resolute rank baseline.h5 ours.h5 --csv queries.csv\n"};
 
@@ -95,14 +98,24 @@ std::optional<Difference> difference_of(const RankedFile& first, const RankedFil
   return Difference{intervals[0], intervals[1]};
 }
 
+// A mean over no query is no number.
+core::Json score_json(const RankedFile& file, const auto& score) {
+  return file.no_score.empty() ? core::Json(score) : core::Json();
+}
+
+std::string per_cent(const RankedFile& file, double score) {
+  return file.no_score.empty() ? fmt::format("{:.2f}", score * 100) : "–";
+}
+
 core::Json to_json(const RankedFile& file, const RankRequest& request) {
-  core::Json json = {{"cmc", file.scores.cmc},
-                     {"map", file.scores.map},
-                     {"minp", file.scores.minp},
-                     {"chance_map", file.scores.chance_map},
+  core::Json json = {{"cmc", score_json(file, file.scores.cmc)},
+                     {"map", score_json(file, file.scores.map)},
+                     {"minp", score_json(file, file.scores.minp)},
+                     {"chance_map", score_json(file, file.scores.chance_map)},
                      {"queries", file.scores.queries},
                      {"queries_without_match", file.scores.queries_without_match},
                      {"cameras", file.left_out_by_camera}};
+  if (!file.no_score.empty()) json["why"] = file.no_score;
   if (request.cosine) json["distance"] = "cosine";
   if (const auto& by = request.re_ranking)
     json["re_ranking"] = {{"k1", by->k1}, {"k2", by->k2}, {"lambda", by->lambda}};
@@ -126,11 +139,13 @@ void print_one(const RankedFile& file, const RankRequest& request) {
   const results::RankingScores& scores = file.scores;
   for (int k : kShownRanks)
     if (k <= max_rank)
-      std::cout << fmt::format("rank-{:<3} {:6.2f} %\n", k, scores.cmc[static_cast<std::size_t>(k) - 1] * 100);
+      std::cout << fmt::format("rank-{:<3} {:>6} %\n", k, per_cent(file, scores.cmc[static_cast<std::size_t>(k) - 1]));
   std::cout << fmt::format(
-      "mAP      {:6.2f} %  (chance {:.2f} %)\nmINP     {:6.2f} %\n"
+      "mAP      {:>6} %  (chance {} %)\nmINP     {:>6} %\n"
       "queries  {} counted, {} without a match in the gallery\n",
-      scores.map * 100, scores.chance_map * 100, scores.minp * 100, scores.queries, scores.queries_without_match);
+      per_cent(file, scores.map), per_cent(file, scores.chance_map), per_cent(file, scores.minp), scores.queries,
+      scores.queries_without_match);
+  if (!file.no_score.empty()) std::cout << fmt::format("scores   {}\n", file.no_score);
   std::cout << words_of(request);
   if (!file.left_out_by_camera) std::cout << "cameras  none in the file: no image is left out for its camera\n";
 }
@@ -149,13 +164,16 @@ void print_several(const std::vector<RankedFile>& files, const RankRequest& requ
   for (const RankedFile& file : files) {
     std::cout << fmt::format("{:{}}", file.path, width);
     for (int k : kShownRanks)
-      if (k <= max_rank) std::cout << fmt::format("  {:7.2f}", file.scores.cmc[static_cast<std::size_t>(k) - 1] * 100);
-    std::cout << fmt::format("  {:7.2f}  {:7.2f}  {:7}", file.scores.map * 100, file.scores.minp * 100,
+      if (k <= max_rank)
+        std::cout << fmt::format("  {:>7}", per_cent(file, file.scores.cmc[static_cast<std::size_t>(k) - 1]));
+    std::cout << fmt::format("  {:>7}  {:>7}  {:7}", per_cent(file, file.scores.map), per_cent(file, file.scores.minp),
                              file.scores.queries);
     const auto difference = &file == &files.front() ? std::nullopt : difference_of(files.front(), file);
     if (difference) std::cout << fmt::format("  {}  {}", points(difference->rank1), points(difference->map));
     std::cout << "\n";
   }
+  for (const RankedFile& file : files)
+    if (!file.no_score.empty()) std::cout << fmt::format("{}: {}\n", file.path, file.no_score);
   std::cout << words_of(request);
   if (!files.front().left_out_by_camera)
     std::cout << "cameras: none in the files, no image is left out for its camera\n";
@@ -243,7 +261,9 @@ int rank(const Arguments& arguments) {
   } else {
     print_several(files, request);
   }
-  return 0;
+  const bool all =
+      std::all_of(files.begin(), files.end(), [](const RankedFile& file) { return file.no_score.empty(); });
+  return all ? 0 : kNoScore;
 }
 
 }  // namespace resolute::cli

@@ -23,6 +23,7 @@ struct RankedFile {
   std::vector<std::int64_t> identities, cameras;  //!< of the queries; cameras empty where the file has none
   bool left_out_by_camera = false;                //!< gallery images of a query's own identity and camera were
   results::RankingScores scores;
+  std::string no_score{};  //!< why no query counts: then `scores` are means over nothing; empty where one does
 };
 
 //! \param first whose queries these have to be, one by one; nullptr: any

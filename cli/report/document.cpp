@@ -24,6 +24,7 @@
 #include "orchestrator/store/wall_clock.h"
 #include "results/exports/provenance.h"
 #include "results/records/output_file.h"
+#include "results/records/record.h"
 #include "results/tables/suite_comparison.h"
 #include "results/tables/table_json.h"
 
@@ -316,7 +317,8 @@ Json timeline_json(const orchestrator::Timeline& timeline, const Privacy& privac
 
 Json status_json(const results::ResultsSource& source, const results::Provenance& provenance, bool complete,
                  const orchestrator::Timeline& timeline, const Privacy& privacy) {
-  const orchestrator::SuiteStatus status = orchestrator::read_status(source.files, source.store, source.plan);
+  const orchestrator::SuiteStatus status = orchestrator::read_status(source.files, source.store, source.plan,
+                                                                     results::record_check(source.files, source.store));
   const auto signs = allocations::read_signs(source.files, source.store, status, orchestrator::wall_clock());
   const bool silent = status.live && std::all_of(signs.begin(), signs.end(), [](const auto& one) {
                         return allocations::is_silent(one.second, kReportSilence);

@@ -20,6 +20,7 @@
 #include "core/process/process.h"
 #include "experiments/store/stored_specification.h"
 #include "orchestrator/store/stored_jobs.h"
+#include "results/records/record.h"
 
 namespace resolute::cli {
 
@@ -187,7 +188,8 @@ int cancel_all(core::FileSystem& files, const SuiteArguments& arguments, const e
   }
   cancelling.cancel_rest();
   // Where only waiting jobs were cancelled nobody else knows.
-  if (!cancelling.jobs().trouble && !orchestrator::all_results_there(files, arguments.store, plan))
+  if (!cancelling.jobs().trouble &&
+      !orchestrator::all_results_there(files, arguments.store, plan, results::record_check(files, arguments.store)))
     for (const auto& folder : slurm::submissions(files, arguments.store.suite_folder(plan.suite)))
       if (!folder.ended())
         allocations::tell_of_submission(files, folder, allocations::NoticeState::kCancelled, ": by `suite cancel`",

@@ -25,6 +25,7 @@
 #include "orchestrator/run/run.h"
 #include "orchestrator/space/needs.h"
 #include "orchestrator/store/stored_jobs.h"
+#include "results/records/record.h"
 
 namespace resolute::cli {
 
@@ -222,7 +223,7 @@ std::optional<allocations::Standing> exchange(core::FileSystem& files, slurm::Cl
     throw core::input_error("--allocations does not apply to an array", "an array has one allocation per job");
   const auto plain = changed(standing.request, parsed.values, pools);
   const allocations::HasResult has_result = [&](const std::string& job) {
-    return orchestrator::has_result(files, parsed.store, {job});
+    return orchestrator::has_result(files, parsed.store, {job}, results::record_check(files, parsed.store));
   };
   const auto request_of = [&](const std::string& token) {
     auto request = plain;
@@ -266,7 +267,7 @@ int suite_resume(const Arguments& arguments) {
   const slurm::Effects effects = slurm::real_effects();
   slurm::Client client(effects, allocations::interactive_client());
   auto open = allocations::settled_submissions(files, client, effects, suite_folder, [&](const std::string& job) {
-    return orchestrator::has_result(files, parsed->store, {job});
+    return orchestrator::has_result(files, parsed->store, {job}, results::record_check(files, parsed->store));
   });
   const bool changes = changes_something(parsed->values);
   if (open.empty() && changes)
@@ -276,7 +277,7 @@ int suite_resume(const Arguments& arguments) {
   if (open.empty()) return suite_run(arguments);
   allocations::Standing& newest = open.back();
   const auto plan = submitted_plan(*parsed, arguments, newest, visible);
-  if (orchestrator::all_results_there(files, parsed->store, plan))
+  if (orchestrator::all_results_there(files, parsed->store, plan, results::record_check(files, parsed->store)))
     return report_complete("resume", newest.request.token, plan, parsed->json);
   const bool suite_changed = allocations::suite_has_changed(
       files, newest.folder, experiments::text_with_includes(files, parsed->values["SUITE.toml"].as<std::string>()));

@@ -21,6 +21,7 @@
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/space/needs.h"
 #include "orchestrator/store/stored_jobs.h"
+#include "results/records/record.h"
 
 namespace resolute::cli {
 
@@ -147,7 +148,7 @@ Order read_order(const SuiteArguments& arguments, core::FileSystem& files,
   Order order{arguments, arguments.plan_to_submit(), {}, {}, false, {}, {}, {}};
   order.suite_text = experiments::text_with_includes(files, arguments.values["SUITE.toml"].as<std::string>());
   order.has_result = [&files, store = arguments.store](const std::string& job) {
-    return orchestrator::has_result(files, store, {job});
+    return orchestrator::has_result(files, store, {job}, results::record_check(files, store));
   };
   auto options = read_submit_options(arguments, order.plan, files, environment);
   order.request = std::move(options.request);
@@ -174,7 +175,10 @@ int suite_submit(const Arguments& arguments) {
   const auto environment = core::current_environment();
   Order order = read_order(*parsed, files, environment);
   const bool dry = parsed->values.count("dry-run") > 0;
-  const auto is_complete = [&] { return orchestrator::all_results_there(files, parsed->store, order.plan); };
+  const auto is_complete = [&] {
+    return orchestrator::all_results_there(files, parsed->store, order.plan,
+                                           results::record_check(files, parsed->store));
+  };
   if (is_complete()) {
     if (!dry) orchestrator::announce_plan(files, parsed->store, order.plan);
     if (dry || is_complete()) return report_complete("submit", nullptr, order.plan, parsed->json);

@@ -11,6 +11,7 @@
 #include "orchestrator/look/status.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "orchestrator/store/wall_clock.h"
+#include "results/records/record.h"
 
 namespace resolute::cli {
 
@@ -73,7 +74,7 @@ class Standstill {
 // Of runs that were seen at work no one is left where SLURM has no job any more and none shows life.
 orchestrator::SuiteStatus status_at_end(core::FileSystem& files, const experiments::StoreLayout& store,
                                         const experiments::Plan& plan) {
-  auto status = orchestrator::read_status(files, store, plan);
+  auto status = orchestrator::read_status(files, store, plan, results::record_check(files, store));
   status.jobs.ready += status.jobs.running;
   status.jobs.running = 0;
   return status;
@@ -100,10 +101,10 @@ int wait_for_submission(core::FileSystem& files, slurm::Client& client, const ex
   auto next_look = core::monotonic_clock().now();
   for (;;) {
     const auto begin = core::monotonic_clock().now();
-    const auto status = orchestrator::read_status(files, store, plan);
+    const auto status = orchestrator::read_status(files, store, plan, results::record_check(files, store));
     // A journal's word is not enough here: somebody may have removed a result to have it made again.
     const bool complete = status.jobs.succeeded == static_cast<int>(plan.jobs.size()) &&
-                          orchestrator::all_results_there(files, store, plan);
+                          orchestrator::all_results_there(files, store, plan, results::record_check(files, store));
     const auto signs = allocations::read_signs(files, store, status, orchestrator::wall_clock());
     const auto still = standstill.after(signs);
     if (!all_silent(signs) && still <= allocations::kSilence) {

@@ -19,6 +19,7 @@
 #include "orchestrator/store/durations.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "results/power/tellable.h"
+#include "results/records/record.h"
 
 namespace resolute::cli {
 
@@ -218,7 +219,8 @@ int suite_plan(const Arguments& arguments) {
   experiments::Plan plan = parsed->estimated_plan();
   note_high_views(plan, parsed->store, true);
   std::set<experiments::JobId> done;
-  const auto stored = orchestrator::look_at_jobs(files, parsed->store, plan.jobs);
+  const auto stored =
+      orchestrator::look_at_jobs(files, parsed->store, plan.jobs, results::record_check(files, parsed->store));
   for (std::size_t i = 0; i < plan.jobs.size(); ++i)
     if (stored[i].result) done.insert(plan.jobs[i].id);
   const auto times = read_step_times(files);

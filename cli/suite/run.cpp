@@ -29,6 +29,7 @@
 #include "orchestrator/space/needs.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "orchestrator/store/wall_clock.h"
+#include "results/records/record.h"
 #include "results/tables/aggregation.h"
 #include "results/tables/table_json.h"
 #include "results/tables/tables.h"
@@ -131,11 +132,13 @@ int report(const SuiteArguments& arguments, const experiments::Plan& plan, const
   if (first != outcome.failures.end())
     core::log_info("{}", where_a_job_tells(first->job, arguments.store.root().string()));
   auto& files = core::real_file_system();
+  const auto check = results::record_check(files, arguments.store);
   auto folder = arguments.store.suite_folder(plan.suite) / "tables";
   auto tables = results::aggregate(plan, files, arguments.store);
   results::write_tables(files, folder, tables);
   // A run beside this one may have got the last result meanwhile, and written its whole tables before these.
-  if (outcome.exit_code() != 0 && !tables.complete && orchestrator::all_results_there(files, arguments.store, plan)) {
+  if (outcome.exit_code() != 0 && !tables.complete &&
+      orchestrator::all_results_there(files, arguments.store, plan, check)) {
     tables = results::aggregate(plan, files, arguments.store);
     results::write_tables(files, folder, tables);
   }
@@ -312,6 +315,8 @@ int suite_run(const Arguments& arguments) {
   auto parsed = parse_suite_arguments(arguments, kSuiteRunHelp, visible);
   if (!parsed) return 0;
   run.store = parsed->store.root();
+  auto& files = core::real_file_system();
+  run.checks = {results::record_check(files, parsed->store), results::record_check(files, parsed->store, true)};
   const auto environment = core::current_environment();
   read_run_options(parsed->values, environment, run);
   obey_batch_system(environment, run);

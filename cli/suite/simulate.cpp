@@ -17,6 +17,7 @@
 #include "core/files/file_system.h"
 #include "core/log.h"
 #include "orchestrator/journal/epoch.h"
+#include "results/records/record.h"
 
 namespace resolute::cli {
 
@@ -108,8 +109,9 @@ class Typed {
 };
 
 experiments::Plan without_results(experiments::Plan plan, const experiments::StoreLayout& store) {
-  const auto done = [&](const experiments::JobId& job) {
-    return orchestrator::has_result(core::real_file_system(), store, job);
+  auto& files = core::real_file_system();
+  const auto done = [&, check = results::record_check(files, store)](const experiments::JobId& job) {
+    return orchestrator::has_result(files, store, job, check);
   };
   std::erase_if(plan.jobs, [&](const auto& job) { return done(job.id); });
   for (auto& job : plan.jobs) std::erase_if(job.after, done);

@@ -30,6 +30,7 @@
 #include "orchestrator/look/attempt_logs.h"
 #include "orchestrator/store/live.h"
 #include "orchestrator/store/wall_clock.h"
+#include "results/records/record.h"
 #include "slurm/client.h"
 
 namespace resolute::cli {
@@ -177,7 +178,7 @@ StatusView look(const Subject& subject, SlurmLook& slurm, std::set<std::string>&
   const auto suite_folder = arguments.store.suite_folder(plan.suite);
   const auto submissions = allocations::read_submissions(files, suite_folder, &warned);
   view.slurm = slurm.answer(submissions);
-  view.status = orchestrator::read_status(files, arguments.store, plan);
+  view.status = orchestrator::read_status(files, arguments.store, plan, results::record_check(files, arguments.store));
   view.now = orchestrator::wall_clock();
   const auto signs = allocations::read_signs(files, arguments.store, view.status, view.now);
   allocations::correct(view.status, submissions, view.slurm, signs);

@@ -27,8 +27,8 @@ Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Tran
       durations_(Durations::read(files, experiments::StoreLayout(options.store))),
       expected_(std::move(agents)),
       store_(files, clock, experiments::StoreLayout(std::filesystem::absolute(options.store)),
-             experiments::run_name(plan.suite, options.allocation), wall_clock(), options.owner_watch,
-             std::move(lanes)),
+             experiments::run_name(plan.suite, options.allocation), wall_clock(), options.owner_watch, std::move(lanes),
+             options.checks),
       watch_(options.policy.back_off_scale),
       wall_start_(wall_clock()),
       start_(clock.now()),
@@ -331,31 +331,33 @@ void Coordinator::settle_results() {
     ++next;
     if (settling.looking || clock_.now() < settling.next_look) continue;
     settling.looking = true;
-    store_.look({job_of(state_, number).id},
+    store_.look({shared_plan_of(number)},
                 [this, number, attempt = running->attempt](auto& answer) { looked(number, attempt, answer); });
   }
 }
 
-void Coordinator::looked(JobIndex number, int attempt, Answer<std::vector<bool>>& answer) {
+void Coordinator::looked(JobIndex number, int attempt, Answer<std::vector<std::optional<std::string>>>& answer) {
   const auto settling = settling_.find(number);
   const Running* running = current(state_, number, attempt);
   // It may have ended while the look was under way, by a result that was found elsewhere.
   if (settling != settling_.end()) settling->second.looking = false;
-  bool there = false;
-  if (!on_store([&] { there = answer.take().front(); })) return;
+  std::optional<std::string> found;
+  if (!on_store([&] { found = answer.take().front(); })) return;
   if (settling == settling_.end() || running == nullptr || running->alive > 0) return;
-  if (!there && !running->ending) {
+  if (!found && !running->ending) {
     auto& give_up = settling->second.give_up;
     if (!give_up) give_up = clock_.now() + options_.result_wait;
     settling->second.next_look = clock_.now() + std::min(kBetweenLooks, options_.result_wait);
     if (clock_.now() < *give_up) return;
   }
-  const bool missing = !there && !running->ending;
+  const bool ended_badly = running->ending.has_value();
   settling_.erase(settling);
   dirty_ = true;
-  if (there)
+  if (found && found->empty())
     record(JobSucceeded{number, attempt});
-  else if (missing)
+  else if (found && !ended_badly)
+    record(AttemptStopped{number, attempt, Cause::kConfiguration, {}, *found, {}});
+  else if (!ended_badly)
     record(ResultMissing{number, attempt});
 }
 

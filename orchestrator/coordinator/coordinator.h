@@ -133,7 +133,7 @@ class Coordinator {
   void keep_records(bool again = false);
   void kept(Answer<Kept>& answer);
   void settle_results();
-  void looked(JobIndex number, int attempt, Answer<std::vector<bool>>& answer);
+  void looked(JobIndex number, int attempt, Answer<std::vector<std::optional<std::string>>>& answer);
   void make_decisions();
   //! Acts on the decisions that are on the disk.
   void carry_out();

@@ -126,15 +126,16 @@ void Coordinator::look_for(std::vector<JobIndex> numbers, bool everywhere) {
   for (std::size_t first = 0; first < numbers.size(); first += kJobsALook) {
     const auto from = numbers.begin() + static_cast<std::ptrdiff_t>(first);
     std::vector<JobIndex> some(from, from + static_cast<std::ptrdiff_t>(std::min(kJobsALook, numbers.size() - first)));
-    std::vector<experiments::JobId> ids;
-    for (JobIndex number : some) ids.push_back(job_of(state_, number).id);
+    std::vector<std::shared_ptr<const experiments::PlannedJob>> jobs;
+    for (JobIndex number : some) jobs.push_back(shared_plan_of(number));
     if (everywhere) ++looks_;
-    store_.look(std::move(ids), [this, everywhere, some = std::move(some)](Answer<std::vector<bool>>& answer) {
-      std::vector<bool> there(some.size());
-      if (!on_store([&] { there = answer.take(); })) looks_failed_ = true;
+    store_.look(std::move(jobs), [this, everywhere, some = std::move(some)](auto& answer) {
+      std::vector<std::optional<std::string>> found(some.size());
+      if (!on_store([&] { found = answer.take(); })) looks_failed_ = true;
       for (std::size_t i = 0; i < some.size(); ++i) {
         const JobState& state = job_of(state_, some[i]).state;
-        if (there[i] && (std::holds_alternative<Waiting>(state) || std::holds_alternative<Ready>(state)))
+        if (found[i] && found[i]->empty() &&
+            (std::holds_alternative<Waiting>(state) || std::holds_alternative<Ready>(state)))
           record(JobSucceeded{some[i], 0});
       }
       if (!everywhere || --looks_ > 0) return;

@@ -14,6 +14,7 @@
 
 #include "experiments/specification/plan.h"
 #include "orchestrator/decisions/decide.h"
+#include "orchestrator/journal/epoch.h"
 #include "orchestrator/messages/event.h"
 #include "settings/job_kind.h"
 
@@ -53,6 +54,7 @@ struct RunOptions {
   int checkpoint_every = 0;  //!< training steps; 0: the worker's own choice
   int evaluate_every = 0;    //!< training epochs between evaluations on the way; 0: none
   bool quiet = false;        //!< no line for each job
+  RecordChecks checks{};     //!< of what jobs leave; called from any thread
   // What follows has defaults that only tests change.
   Policy policy;
   std::chrono::milliseconds heartbeat{1000};             //!< of agents

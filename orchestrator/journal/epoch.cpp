@@ -169,8 +169,18 @@ std::vector<std::string> fresh_list(core::FileSystem& files, const fs::path& fol
   return files.list(folder);
 }
 
-bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job) {
-  return unless_foreign([&] { return files.exists(store.result_file(job)); }).value_or(false);
+std::optional<std::string> look_at_result(core::FileSystem& files, const experiments::StoreLayout& store,
+                                          const experiments::JobId& job, const RecordCheck& check,
+                                          std::string_view kind) {
+  const bool there = unless_foreign([&] { return files.exists(store.result_file(job)); }).value_or(false);
+  if (!there) return std::nullopt;
+  return check ? check(job, kind) : std::string();
+}
+
+bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job,
+                const RecordCheck& check, std::string_view kind) {
+  const auto found = look_at_result(files, store, job, check, kind);
+  return found && found->empty();
 }
 
 int attempts_in_store(core::FileSystem& files, const fs::path& job_folder) {

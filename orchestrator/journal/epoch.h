@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -75,7 +76,7 @@ struct FoundJob {
   int attempts = 0;  //!< attempts_in_store(), where there is no result
 };
 
-//! Reconciles the plan with journal and store: one JobAdded per job, and JobSucceeded where result.json is there (the
+//! Reconciles the plan with journal and store: one JobAdded per job, and JobSucceeded where its result is there (the
 //! truth; a success in the journal without it counts for nothing). `state` must have seen this run's RunStarted; it is
 //! advanced. Pure. \param found of each job of the plan, in its order \param complete called once a job of the plan, in
 //! its order, to fill in what neither plan nor store know
@@ -99,8 +100,28 @@ std::optional<std::invoke_result_t<Look>> unless_foreign(Look look) {
 //! change of its own. \throws RuntimeError of the store
 std::vector<std::string> fresh_list(core::FileSystem& files, const std::filesystem::path& folder);
 
-//! Whether the job has a result that can be seen: one behind a folder that is not ours to enter counts as none.
-bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job);
+//! Reads what stands where a job's result.json belongs: nothing where there is none, an empty text for a record of this
+//! job, else why it is damaged. Other parts give it (results::record_check()); without one a file is enough.
+//! \param kind experiments::kind_name() of the job; empty: not known
+using RecordCheck = std::function<std::optional<std::string>(const experiments::JobId& job, std::string_view kind)>;
+
+//! The second also holds the weights that a training's record names against their hash, which takes as long as reading
+//! them.
+struct RecordChecks {
+  RecordCheck plain, with_weights;
+};
+
+//! A damaged record's name once an attempt that makes it anew begins.
+inline constexpr const char* kDamagedRecord = "damaged-result.json";
+
+//! As RecordCheck, of what can be seen: what lies behind a folder that is not ours to enter counts as none.
+std::optional<std::string> look_at_result(core::FileSystem& files, const experiments::StoreLayout& store,
+                                          const experiments::JobId& job, const RecordCheck& check,
+                                          std::string_view kind = {});
+
+//! Whether the job has a result, by look_at_result().
+bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job,
+                const RecordCheck& check = {}, std::string_view kind = {});
 
 //! Highest number up to kMostAttempts of an attempt that has left something in the job's folder, 0 if there is none or
 //! nothing can be seen: a journal may have been lost, and another run of the store may have tried the job.

@@ -264,11 +264,11 @@ std::optional<JobIndex> job_number(const Event& event) {
 }
 
 Explanation explain(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& job,
-                    const std::optional<std::string>& suite, Instant now) {
+                    const std::optional<std::string>& suite, Instant now, const RecordCheck& check) {
   const auto pasts = read_pasts(files, store, suite);
   Explanation explanation;
   explanation.job = only_job(files, store, pasts, job, suite);
-  explanation.has_result = has_result(files, store, explanation.job);
+  explanation.has_result = has_result(files, store, explanation.job, check);
   for (const KnownRun& past : pasts) {
     const auto number = past.state.numbers.find(explanation.job.hex);
     if (number == past.state.numbers.end()) continue;

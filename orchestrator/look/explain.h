@@ -9,6 +9,7 @@
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "experiments/store/store_layout.h"
+#include "orchestrator/journal/epoch.h"
 #include "orchestrator/look/attempt_logs.h"
 #include "orchestrator/messages/event.h"
 
@@ -49,7 +50,7 @@ inline constexpr std::size_t kLastLines = 20;
 //! \param job the first digits of its id \param now wall-clock time
 //! \throws RuntimeError kInput: no job, or several, begin so; the suite was never run; kCorrupt: a damaged journal
 Explanation explain(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& job,
-                    const std::optional<std::string>& suite, Instant now);
+                    const std::optional<std::string>& suite, Instant now, const RecordCheck& check = {});
 
 //! {"job", "has_result", "suites": [{"suite", "kind", "label", "state", "live", "now", "first_epoch",
 //! "events": [{"epoch", "sequence", "time", "type", "event", "text"}]}], "stderr": null or {"attempt", "process_rank",

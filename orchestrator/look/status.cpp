@@ -75,7 +75,7 @@ std::vector<std::string> run_names(core::FileSystem& files, const experiments::S
 }
 
 SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
-                        const std::set<std::string>& over) {
+                        const RecordCheck& check, const std::set<std::string>& over) {
   SuiteStatus status;
   std::vector<KnownRun> pasts = read_runs(files, store, run_names(files, store, plan.suite));
   for (KnownRun& past : pasts) {
@@ -92,7 +92,8 @@ SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout&
       return job != nullptr && std::holds_alternative<Succeeded>(job->state);
     });
   };
-  const std::vector<StoredJob> stored = look_at_jobs(files, store, plan.jobs, seen_done);
+  const std::vector<StoredJob> stored = check && !status.live ? look_at_jobs(files, store, plan.jobs, check)
+                                                              : look_at_jobs(files, store, plan.jobs, check, seen_done);
   std::unordered_set<std::string> done;
   for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
     const experiments::PlannedJob& planned = plan.jobs[i];

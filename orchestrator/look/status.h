@@ -41,12 +41,12 @@ struct SuiteStatus {
   std::vector<SuiteRun> runs;            //!< one per allocation that ever ran, by its number
   std::vector<Failure> failures;
 };
-//! From the store alone. A job has succeeded if its result is there: of those that a journal has seen succeed their
-//! folder is enough (look_at_jobs()), so that a result.json that somebody has removed is missed by the next run first.
+//! From the store alone. A job has succeeded if its result is there. While a run is at work, which has looked at its
+//! begin, the folder is enough of those that a journal has seen succeed (look_at_jobs()).
 //! The others are as the journals of all allocations say. A job that runs counts as running only while its run may be
 //! alive; one that failed in one allocation and may still succeed in another has not failed. \param over names of runs
 //! that are known to be over, whatever their folders say
 SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
-                        const std::set<std::string>& over = {});
+                        const RecordCheck& check = {}, const std::set<std::string>& over = {});
 
 }  // namespace resolute::orchestrator

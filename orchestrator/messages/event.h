@@ -155,7 +155,8 @@ struct ResultMissing {
   JobIndex job;
   int attempt = 0;
 };
-//! Decision: the rest of a gang has to go. `grace`: time from SIGTERM to SIGKILL; zero is SIGKILL at once.
+//! Decision: the rest of a gang has to go; or, of an attempt whose ranks have all ended, that what it left is no
+//! result. `grace`: time from SIGTERM to SIGKILL; zero is SIGKILL at once.
 struct AttemptStopped {
   JobIndex job;
   int attempt = 0;

@@ -99,7 +99,8 @@ std::optional<Instant> allocation_end(const std::map<std::string, std::string>& 
 
 std::optional<RunOutcome> outcome_if_done(core::FileSystem& files, const experiments::Plan& plan,
                                           const RunOptions& options) {
-  if (!all_results_there(files, experiments::StoreLayout(options.store), plan)) return std::nullopt;
+  if (!all_results_there(files, experiments::StoreLayout(options.store), plan, options.checks.plain))
+    return std::nullopt;
   RunOutcome outcome;
   outcome.skipped = static_cast<int>(plan.jobs.size());
   outcome.why = "every result is there";

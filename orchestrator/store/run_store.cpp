@@ -12,13 +12,14 @@ namespace resolute::orchestrator {
 //! are used in order alone.
 struct RunStore::Desk {
   Desk(core::FileSystem& file_system, const core::Clock& clock, const experiments::StoreLayout& store,
-       const std::string& name, Instant now, std::chrono::milliseconds watch)
+       const std::string& name, Instant now, std::chrono::milliseconds watch, RecordChecks record_checks)
       : epoch(claim_epoch(file_system, store, name, now, watch)),
         owner(this_owner()),
         requests(file_system, epoch.suite_folder, epoch.epoch),
         files(file_system),
         layout(store),
-        folders(file_system, store) {
+        folders(file_system, store),
+        checks(std::move(record_checks)) {
     claims.emplace(file_system, clock, store, JobClaim{name, epoch.epoch, epoch.run}, watch);
   }
   Kept keep(const std::vector<Unsent>& records) {
@@ -62,7 +63,13 @@ struct RunStore::Desk {
     if (fresh) return FilesMade{};
     try {
       // Another suite's run may have had the job in work when this one looked.
-      if (has_result(files, layout, job.id)) return ResultThere{};
+      if (const auto found = look_at_result(files, layout, job.id, checks.with_weights, kind_name(job.specification))) {
+        if (found->empty()) return ResultThere{};
+        // Nobody else publishes or removes it: the claim is ours.
+        files.rename(layout.result_file(job.id), layout.job_folder(job.id) / kDamagedRecord);
+        core::log_warning("{}: its record is made anew, the old one is kept as '{}' beside it ({})", job.label,
+                          kDamagedRecord, *found);
+      }
       const int last = attempts_in_store(files, layout.job_folder(job.id));
       if (last < attempt) return FilesMade{};
       claims->release(job.id);
@@ -71,6 +78,10 @@ struct RunStore::Desk {
       claims->release(job.id);
       throw;
     }
+  }
+
+  std::optional<std::string> look(const experiments::PlannedJob& job) {
+    return look_at_result(files, layout, job.id, checks.plain, kind_name(job.specification));
   }
 
   void write_live(const LiveStatus& status) {
@@ -107,14 +118,15 @@ struct RunStore::Desk {
   core::FileSystem& files;
   const experiments::StoreLayout layout;
   AttemptFolders folders;
+  const RecordChecks checks;
   std::optional<Claims> claims;  //!< until close(), when nothing else is under way
 };
 
 RunStore::RunStore(core::FileSystem& files, const core::Clock& clock, experiments::StoreLayout layout,
                    const std::string& run, Instant now, std::chrono::milliseconds watch,
-                   std::unique_ptr<StoreLanes> lanes)
+                   std::unique_ptr<StoreLanes> lanes, RecordChecks checks)
     : layout_(std::move(layout)),
-      desk_(std::make_shared<Desk>(files, clock, layout_, run, now, watch)),
+      desk_(std::make_shared<Desk>(files, clock, layout_, run, now, watch, std::move(checks))),
       lanes_(std::move(lanes)) {
   epoch_ = desk_->epoch.epoch;
   run_ = desk_->epoch.run;
@@ -219,14 +231,15 @@ void RunStore::prepare(std::shared_ptr<const experiments::PlannedJob> job,
       std::move(then));
 }
 
-void RunStore::look(std::vector<experiments::JobId> jobs, Then<std::vector<bool>> then) {
-  const std::string name = jobs.front().hex;
+void RunStore::look(std::vector<std::shared_ptr<const experiments::PlannedJob>> jobs,
+                    Then<std::vector<std::optional<std::string>>> then) {
+  const std::string name = jobs.front()->id.hex;
   beside(
       name,
       [jobs = std::move(jobs)](Desk& desk) {
-        std::vector<bool> there;
-        for (const auto& job : jobs) there.push_back(has_result(desk.files, desk.layout, job));
-        return there;
+        std::vector<std::optional<std::string>> found;
+        for (const auto& job : jobs) found.push_back(desk.look(*job));
+        return found;
       },
       std::move(then));
 }
@@ -234,7 +247,8 @@ void RunStore::look(std::vector<experiments::JobId> jobs, Then<std::vector<bool>
 void RunStore::look_back(std::shared_ptr<const std::vector<experiments::PlannedJob>> jobs,
                          Then<std::vector<FoundJob>> then) {
   beside(
-      "", [jobs = std::move(jobs)](Desk& desk) { return find_jobs(desk.files, desk.layout, *jobs); }, std::move(then));
+      "", [jobs = std::move(jobs)](Desk& desk) { return find_jobs(desk.files, desk.layout, *jobs, desk.checks); },
+      std::move(then));
 }
 
 void RunStore::release(const experiments::JobId& job) {

@@ -64,9 +64,9 @@ struct Done {};
 class RunStore {
  public:
   //! Claims the suite's next epoch; that may take long. \param run experiments::run_name() \param watch
-  //! RunOptions::owner_watch \throws as claim_epoch()
+  //! RunOptions::owner_watch \param checks called from any thread \throws as claim_epoch()
   RunStore(core::FileSystem& files, const core::Clock& clock, experiments::StoreLayout layout, const std::string& run,
-           Instant now, std::chrono::milliseconds watch, std::unique_ptr<StoreLanes> lanes);
+           Instant now, std::chrono::milliseconds watch, std::unique_ptr<StoreLanes> lanes, RecordChecks checks);
 
   const experiments::StoreLayout& layout() const { return layout_; }
   //! In which the run began, and its token.
@@ -111,12 +111,14 @@ class RunStore {
   void probe(Then<Done> then);
 
   // Of each job in order, side by side between jobs.
-  //! Claim, specifications and folder of an attempt. \param needs the jobs that it needs: their specifications may
-  //! have been left torn by a power failure
+  //! Claim, specifications and folder of an attempt. A damaged record of the job is moved aside, so that the attempt
+  //! can publish its own. \param needs the jobs that it needs: their specifications may have been left torn by a power
+  //! failure
   void prepare(std::shared_ptr<const experiments::PlannedJob> job,
                std::vector<std::shared_ptr<const experiments::PlannedJob>> needs, int attempt, Then<Preparation> then);
-  //! Whether each of the jobs has a result. \param jobs one at least
-  void look(std::vector<experiments::JobId> jobs, Then<std::vector<bool>> then);
+  //! look_at_result() of each of the jobs. \param jobs one at least
+  void look(std::vector<std::shared_ptr<const experiments::PlannedJob>> jobs,
+            Then<std::vector<std::optional<std::string>>> then);
   //! find_jobs(): what earlier runs have left of all jobs.
   void look_back(std::shared_ptr<const std::vector<experiments::PlannedJob>> jobs, Then<std::vector<FoundJob>> then);
   //! Gives a claim back, whatever the store does about it.

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "core/process/side_by_side.h"
@@ -20,19 +21,18 @@ constexpr std::size_t kJobsATurn = 64;
 
 std::size_t calls_at_once(std::size_t jobs) { return jobs <= kFewJobs ? 1 : kCallsAtOnce; }
 
-std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
-                                    const std::vector<experiments::PlannedJob>& jobs,
-                                    const std::function<bool(const experiments::JobId&)>& known_done) {
-  std::vector<experiments::JobId> ids;
-  for (const auto& job : jobs) ids.push_back(job.id);
-  return look_at_jobs(files, store, ids, known_done);
-}
+namespace {
 
-std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
-                                    const std::vector<experiments::JobId>& jobs,
-                                    const std::function<bool(const experiments::JobId&)>& known_done) {
+struct LookedFor {
+  const experiments::JobId& id;
+  std::string kind{};
+};
+
+std::vector<StoredJob> look_at(core::FileSystem& files, const experiments::StoreLayout& store,
+                               const std::vector<LookedFor>& jobs, const RecordCheck& check,
+                               const std::function<bool(const experiments::JobId&)>& known_done) {
   std::map<std::string, std::vector<std::size_t>> by_folder;
-  for (std::size_t i = 0; i < jobs.size(); ++i) by_folder[jobs[i].hex.substr(0, 2)].push_back(i);
+  for (std::size_t i = 0; i < jobs.size(); ++i) by_folder[jobs[i].id.hex.substr(0, 2)].push_back(i);
   std::vector<StoredJob> found(jobs.size());
   std::vector<const std::vector<std::size_t>*> groups;
   if (jobs.size() <= kFewJobs || files.exists(store.root() / "jobs"))
@@ -42,31 +42,64 @@ std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::
     std::optional<std::vector<std::string>> names;
     // Where what stands there is foreign each job tells for itself.
     if (group.size() > 1)
-      names = unless_foreign([&] { return files.list(store.job_folder(jobs[group.front()]).parent_path()); });
+      names = unless_foreign([&] { return files.list(store.job_folder(jobs[group.front()].id).parent_path()); });
     for (const std::size_t i : group) {
-      const experiments::JobId& job = jobs[i];
+      const auto& [job, kind] = jobs[i];
       if (names && !std::binary_search(names->begin(), names->end(), job.hex)) continue;
       found[i].folder = true;
-      found[i].result = (names && known_done && known_done(job)) || has_result(files, store, job);
+      found[i].result = (names && known_done && known_done(job)) || has_result(files, store, job, check, kind);
     }
   });
   return found;
 }
 
+}  // namespace
+
+std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                    const std::vector<experiments::PlannedJob>& jobs, const RecordCheck& check,
+                                    const std::function<bool(const experiments::JobId&)>& known_done) {
+  std::vector<LookedFor> looked_for;
+  for (const auto& job : jobs) looked_for.push_back({job.id, kind_name(job.specification)});
+  return look_at(files, store, looked_for, check, known_done);
+}
+
+std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                    const std::vector<experiments::JobId>& jobs, const RecordCheck& check,
+                                    const std::function<bool(const experiments::JobId&)>& known_done) {
+  std::vector<LookedFor> looked_for;
+  for (const auto& job : jobs) looked_for.push_back({job});
+  return look_at(files, store, looked_for, check, known_done);
+}
+
 std::vector<FoundJob> find_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
-                                const std::vector<experiments::PlannedJob>& jobs) {
-  const std::vector<StoredJob> stored = look_at_jobs(files, store, jobs);
+                                const std::vector<experiments::PlannedJob>& jobs, const RecordChecks& checks) {
+  const std::vector<StoredJob> stored = look_at_jobs(files, store, jobs, checks.plain);
   std::vector<FoundJob> found(jobs.size());
+  const auto count_attempts = [&](std::size_t i) {
+    found[i].attempts = attempts_in_store(files, store.job_folder(jobs[i].id));
+  };
   core::side_by_side(jobs.size(), calls_at_once(jobs.size()), [&](std::size_t i) {
     found[i].result = stored[i].result;
-    if (stored[i].folder && !stored[i].result)
-      found[i].attempts = attempts_in_store(files, store.job_folder(jobs[i].id));
+    if (stored[i].folder && !stored[i].result) count_attempts(i);
+  });
+  if (!checks.with_weights) return found;
+  std::set<experiments::JobId> doubtful;
+  for (std::size_t i = 0; i < jobs.size(); ++i)
+    if (const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&jobs[i].specification))
+      if (!found[i].result && found[i].attempts > 0) doubtful.insert(evaluation->training);
+  core::side_by_side(jobs.size(), calls_at_once(doubtful.size()), [&](std::size_t i) {
+    if (!found[i].result || !doubtful.contains(jobs[i].id)) return;
+    found[i].result = has_result(files, store, jobs[i].id, checks.with_weights);
+    if (!found[i].result) count_attempts(i);
   });
   return found;
 }
 
-bool all_results_there(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan) {
-  const auto there = [&](const experiments::PlannedJob& job) { return has_result(files, store, job.id); };
+bool all_results_there(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
+                       const RecordCheck& check) {
+  const auto there = [&](const experiments::PlannedJob& job) {
+    return has_result(files, store, job.id, check, kind_name(job.specification));
+  };
   const auto& jobs = plan.jobs;
   // The last in the plan are mostly those done last.
   if (!jobs.empty() && !there(jobs.back())) return false;

@@ -26,21 +26,24 @@ struct StoredJob {
 //! there, calls to the store side by side (threads that are gone when it returns). A folder that another machine made
 //! within the last seconds may not be in a listing yet (NFS: acdirmax): before anything is started has_result() has the
 //! last word.
-//! \param known_done asked from any thread: its result has been seen, and stands if the job's folder does; empty: none
+//! \param check asked from any thread: what is damaged is no result \param known_done asked from any thread: its result
+//! has been seen, and stands if the job's folder does; empty: none
 //! \throws RuntimeError of the store; what is foreign in a job's place is no result, as with has_result()
 std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
-                                    const std::vector<experiments::PlannedJob>& jobs,
+                                    const std::vector<experiments::PlannedJob>& jobs, const RecordCheck& check = {},
                                     const std::function<bool(const experiments::JobId&)>& known_done = {});
 
 std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
-                                    const std::vector<experiments::JobId>& jobs,
+                                    const std::vector<experiments::JobId>& jobs, const RecordCheck& check = {},
                                     const std::function<bool(const experiments::JobId&)>& known_done = {});
 
 //! Every job of the plan has its result in the store, each looked for.
-bool all_results_there(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
+bool all_results_there(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
+                       const RecordCheck& check = {});
 
-//! What look_at_jobs() sees, and the attempts of the jobs without a result.
+//! What look_at_jobs() sees, and the attempts of the jobs without a result. An evaluation that has been tried and has
+//! no result may have failed for its training's weights: these are checked too.
 std::vector<FoundJob> find_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
-                                const std::vector<experiments::PlannedJob>& jobs);
+                                const std::vector<experiments::PlannedJob>& jobs, const RecordChecks& checks = {});
 
 }  // namespace resolute::orchestrator

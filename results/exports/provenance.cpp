@@ -1,5 +1,6 @@
 #include "results/exports/provenance.h"
 
+#include "core/log.h"
 #include "experiments/store/attempt_files.h"
 #include "results/exports/logged_numbers.h"
 
@@ -50,6 +51,7 @@ Json json_of_job(const JobProvenance& job) {
     json["initial_weights"] = weights.get_ref<const std::string&>().empty() ? Json(nullptr) : weights;
     json["attempts"] = job.attempts ? Json(*job.attempts) : Json(nullptr);
   }
+  if (!job.damage.empty()) json["damaged"] = job.damage;
   json["code"] = std::move(code);
   return json;
 }
@@ -63,9 +65,15 @@ Provenance provenance_of(const experiments::Plan& plan, core::FileSystem& files,
     for (const auto& row : table.rows)
       for (const auto& cell : row.cells) provenance.cells.push_back({table.id, row.id, cell.dataset, cell.evaluations});
   for (const experiments::PlannedJob& job : plan.jobs) {
+    FoundRecord found = find_record(files, store, job.id, kind_name(job.specification));
+    auto* record = std::get_if<Record>(&found);
+    const auto* damaged = std::get_if<DamagedRecord>(&found);
+    if (damaged != nullptr)
+      core::log_warning("{}: its record counts as none, `suite run` makes it anew ({})", job.label, damaged->why);
     provenance.jobs.push_back({job.id, kind_name(job.specification), job.label, job.after,
-                               experiments::to_json(job.specification), read_record(files, store, job.id),
-                               std::nullopt});
+                               experiments::to_json(job.specification),
+                               record == nullptr ? std::nullopt : std::optional(std::move(*record)), std::nullopt});
+    if (damaged != nullptr) provenance.jobs.back().damage = damaged->why;
     if (const auto& record = provenance.jobs.back().record; record && std::holds_alternative<TrainingRecord>(*record))
       provenance.jobs.back().attempts = last_logged_attempt(files, store, job.id);
   }

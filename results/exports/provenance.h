@@ -26,6 +26,8 @@ struct JobProvenance {
   std::optional<Record> record;
   //! Of a training that is done: the number of its last attempt that logged a step; nothing where none did.
   std::optional<int> attempts;
+  std::string
+      damage{};  //!< why what stands in the place of its record is none (DamagedRecord); empty: it is not damaged
 };
 
 //! A row on a data set: what each of its numbers is a mean over.
@@ -41,7 +43,7 @@ struct Provenance {
 };
 
 //! Depends on the plan and on the store's files alone. \param files BundledFiles where `resolute suite compact` may
-//! have packed logs \throws core::RuntimeError as read_record()
+//! have packed logs. A damaged record is named in the log and counts as none. \throws core::RuntimeError of the store
 Provenance provenance_of(const experiments::Plan& plan, core::FileSystem& files, const experiments::StoreLayout& store);
 
 //! The training of each of the plan's evaluations.

@@ -1,6 +1,7 @@
 #include "results/records/record.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
@@ -12,6 +13,43 @@ namespace {
 
 using core::Json;
 using core::ObjectReader;
+
+constexpr const char* kMadeAnew = "run the suite again: it makes the record anew";
+constexpr std::string_view kRecordFile = "result.json";
+
+//! The first number of a text that is none, as "metrics.mAP is NaN"; nothing where nothing else is wrong with it.
+std::optional<std::string> not_a_number(std::string_view text) {
+  // They become texts that no record has, so that the parser finds their names.
+  std::string marked;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t length = 1;
+    if (!in_string)
+      for (const std::string_view word : {"NaN", "Infinity", "-Infinity"})
+        if (text.substr(i).starts_with(word)) length = word.size();
+    if (length > 1) {
+      marked += fmt::format("\"\\u0000{}\"", text.substr(i, length));
+    } else {
+      if (text[i] == '"') in_string = !in_string;
+      if (text[i] == '\\' && i + 1 < text.size()) length = 2;
+      marked += text.substr(i, length);
+    }
+    i += length;
+  }
+  Json flat;
+  try {
+    flat = core::parse_json(marked, "").flatten();
+  } catch (const core::RuntimeError&) {
+    return std::nullopt;
+  }
+  for (const auto& [name, value] : flat.items())
+    if (value.is_string() && value.get_ref<const std::string&>().starts_with('\0')) {
+      std::string path = name.substr(1);
+      std::replace(path.begin(), path.end(), '/', '.');
+      return fmt::format("{} is {}", path, value.get_ref<const std::string&>().substr(1));
+    }
+  return std::nullopt;
+}
 
 std::string take_hash(ObjectReader& reader, const std::string& key) {
   auto text = reader.required<std::string>(key);
@@ -135,6 +173,15 @@ constexpr std::tuple kRows{
     core::row<EvaluationProvenance>("", {"pack_sha256", "split_sha256", "numeric_class", "training"}),
     core::row<EvaluationRecord>("", {"job", "weights_sha256", "features_sha256", "metrics", "provenance", "outputs"})};
 
+std::string damage_of_weights(core::FileSystem& files, const experiments::StoreLayout& store,
+                              const TrainingRecord& record) {
+  const auto path = store.job_folder(record.job) / record.weights_file;
+  if (!files.exists(path)) return fmt::format("the weights '{}' are missing", record.weights_file);
+  return core::sha256_of(*files.open_for_read(path)) == record.weights_sha256
+             ? std::string()
+             : fmt::format("the weights '{}' are damaged (their SHA-256 is another)", record.weights_file);
+}
+
 }  // namespace
 
 const JobId& job_of(const Record& record) {
@@ -142,7 +189,14 @@ const JobId& job_of(const Record& record) {
 }
 
 Record parse_record(std::string_view text, const std::string& where) {
-  Json json = core::parse_json(text, where);
+  Json json;
+  try {
+    json = core::parse_json(text, where);
+  } catch (const core::RuntimeError&) {
+    if (const auto number = not_a_number(text))
+      throw core::input_error(fmt::format("{}: {}", where, *number), "a number is needed");
+    throw;
+  }
   ObjectReader reader(json, where);
   Record record = take_record(reader);
   reader.finish();
@@ -154,16 +208,47 @@ std::string record_text(const Record& record) {
 }
 
 std::optional<Record> read_record(core::FileSystem& files, const experiments::StoreLayout& store, const JobId& job) {
-  auto path = store.result_file(job);
-  auto text = core::read_text_if_exists(files, path);
-  if (!text) return std::nullopt;
-  std::string where = fmt::format("'{}'", path.string());
-  Record record = parse_record(*text, where);
-  if (job_of(record) != job)
-    throw core::corrupt_error(fmt::format("{}: the record is of job {}", where, job_of(record).hex.substr(0, 16)),
-                              fmt::format("it lies in the folder of job {}", job.hex.substr(0, 16)),
-                              "remove the file and run the suite again");
-  return record;
+  FoundRecord found = find_record(files, store, job);
+  if (const auto* damaged = std::get_if<DamagedRecord>(&found)) {
+    std::string why = damaged->why;
+    if (why.starts_with(kRecordFile))
+      why.replace(0, kRecordFile.size(), fmt::format("'{}'", store.result_file(job).string()));
+    throw core::corrupt_error(why, "", kMadeAnew);
+  }
+  auto* record = std::get_if<Record>(&found);
+  return record == nullptr ? std::nullopt : std::optional(std::move(*record));
+}
+
+FoundRecord find_record(core::FileSystem& files, const experiments::StoreLayout& store, const JobId& job,
+                        std::string_view kind) {
+  try {
+    const auto text = core::read_text_if_exists(files, store.result_file(job));
+    if (!text) return std::monostate();
+    Record record = parse_record(*text, std::string(kRecordFile));
+    if (job_of(record) != job)
+      return DamagedRecord{fmt::format("{}: the record is of job {}", kRecordFile, short_id(job_of(record)))};
+    constexpr std::array<std::string_view, std::variant_size_v<Record>> kKinds{"shard", "seal", "training",
+                                                                               "evaluation"};
+    if (!kind.empty() && kKinds[record.index()] != kind)
+      return DamagedRecord{fmt::format("{}: the record is of another kind of job ({}; this is {})", kRecordFile,
+                                       kKinds[record.index()], kind)};
+    return record;
+  } catch (const core::RuntimeError& error) {
+    if (error.kind() != core::ErrorKind::kInput && error.kind() != core::ErrorKind::kCorrupt) throw;
+    return DamagedRecord{error.what()};
+  }
+}
+
+std::function<std::optional<std::string>(const JobId&, std::string_view)> record_check(
+    core::FileSystem& files, const experiments::StoreLayout& store, bool weights) {
+  return [&files, store, weights](const JobId& job, std::string_view kind) -> std::optional<std::string> {
+    const FoundRecord found = find_record(files, store, job, kind);
+    if (const auto* damaged = std::get_if<DamagedRecord>(&found)) return damaged->why;
+    const auto* record = std::get_if<Record>(&found);
+    if (record == nullptr) return std::nullopt;
+    const auto* training = std::get_if<TrainingRecord>(record);
+    return weights && training != nullptr ? damage_of_weights(files, store, *training) : std::string();
+  };
 }
 
 }  // namespace resolute::results

@@ -3,6 +3,7 @@
 //! result.json: what a job leaves behind (docs/formats/result.md). Written by workers, read by everyone else.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -75,14 +76,33 @@ using Record = std::variant<ShardRecord, SealRecord, TrainingRecord, EvaluationR
 const JobId& job_of(const Record& record);
 
 //! Strict: unknown or missing keys, wrong types, hashes that are none, a mAP or rank-k outside 0 to 1 and a weights or
-//! output file outside the folder are refused with a kInput RuntimeError that opens with `where`.
+//! output file outside the folder are refused with a kInput RuntimeError that opens with `where`. A number that is none
+//! (NaN, Infinity: Python writes them) is refused by its name.
 Record parse_record(std::string_view text, const std::string& where);
 
 //! The file's text: canonical JSON and a line end. parse_record() reads it back equal.
 std::string record_text(const Record& record);
 
 //! The job's record, or nothing while it has none. \throws core::RuntimeError as parse_record(), and where the file
-//! names another job
+//! names another job; the message says what to do
 std::optional<Record> read_record(core::FileSystem& files, const experiments::StoreLayout& store, const JobId& job);
+
+//! What stands where a job's record belongs, and why it is none: one line, without the file's path.
+struct DamagedRecord {
+  std::string why;
+};
+//! First: there is none.
+using FoundRecord = std::variant<std::monostate, Record, DamagedRecord>;
+//! As read_record(), but what is damaged is an outcome. Who reads the records of many jobs calls this.
+//! \param kind experiments::kind_name() of the job: a record of another kind is damaged; empty: any
+//! \throws core::RuntimeError of the store
+FoundRecord find_record(core::FileSystem& files, const experiments::StoreLayout& store, const JobId& job,
+                        std::string_view kind = {});
+
+//! find_record() as runs are given it (orchestrator::RecordCheck): nothing where there is none, an empty text for a
+//! record, else why it is damaged. It refers to `files`. \param weights of a training: those that its record names have
+//! to be there with its hash, which takes as long as reading them
+std::function<std::optional<std::string>(const JobId& job, std::string_view kind)> record_check(
+    core::FileSystem& files, const experiments::StoreLayout& store, bool weights = false);
 
 }  // namespace resolute::results

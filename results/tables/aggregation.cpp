@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <type_traits>
 
 #include "core/error.h"
 #include "experiments/specification/metrics.h"
@@ -32,6 +33,18 @@ std::optional<Kind> take(const RecordLookup& lookup, const JobId& job) {
                           "the plan says otherwise", "remove its result.json and run the suite again");
 }
 
+//! What `part` gives; where what it reads is damaged, nothing, and `damage` says why unless it says so already.
+template <class Part>
+std::invoke_result_t<Part> unless_damaged(std::string& damage, Part part) {
+  try {
+    return part();
+  } catch (const core::RuntimeError& error) {
+    if (error.kind() != core::ErrorKind::kInput && error.kind() != core::ErrorKind::kCorrupt) throw;
+    if (damage.empty()) damage = error.what();
+    return {};
+  }
+}
+
 //! A trial of a cell: what is planned and what is there.
 struct Trial {
   JobId evaluation_job;
@@ -40,6 +53,7 @@ struct Trial {
   std::optional<TrainingRecord> training;
   std::optional<SealRecord> seal;
   std::optional<double> best_on_test;  //!< 0 to 1, where the table asks for it and it can be told
+  std::string damage{};                //!< of one of them; empty: none is damaged
 };
 
 //! The plan's jobs by what they are looked up by.
@@ -51,15 +65,15 @@ class PlanIndex {
 
   Trial trial(const JobId& evaluation) const {
     const auto& specification = specification_of<EvaluationSpecification>(evaluation);
-    Trial trial{evaluation,
-                specification.training,
-                take<EvaluationRecord>(lookup_, evaluation),
-                take<TrainingRecord>(lookup_, specification.training),
-                std::nullopt,
-                std::nullopt};
+    Trial trial{evaluation, specification.training, {}, {}, {}, {}, {}};
+    const auto record_of = [&]<class Kind>(std::optional<Kind>& part, const JobId& job) {
+      part = unless_damaged(trial.damage, [&] { return take<Kind>(lookup_, job); });
+    };
+    record_of(trial.evaluation, evaluation);
+    record_of(trial.training, specification.training);
     for (const PlannedJob& job : plan_.jobs) {
       const auto* seal = std::get_if<SealSpecification>(&job.specification);
-      if (seal != nullptr && seal->pack == specification.pack) trial.seal = take<SealRecord>(lookup_, job.id);
+      if (seal != nullptr && seal->pack == specification.pack) record_of(trial.seal, job.id);
     }
     return trial;
   }
@@ -202,18 +216,23 @@ Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vecto
   if (const auto said = plan.paper.footnotes.find(metric); said != plan.paper.footnotes.end())
     cell.footnotes = said->second;
   cell.no_reference = plan.paper.no_reference.contains(metric);
+  std::string damage;
   for (const Trial& trial : trials) {
     cell.jobs.push_back(trial.training_job);
     cell.jobs.push_back(trial.evaluation_job);
     cell.values.emplace_back();
+    if (damage.empty()) damage = trial.damage;
     if (!trial.evaluation) continue;
     ++cell.trials;
     if (!applicable) continue;
-    cell.values.back() = metric_of(trial, metric);
+    cell.values.back() = unless_damaged(damage, [&] { return std::optional(metric_of(trial, metric)); });
     if (cell.why.empty()) cell.why = stale_part(trial);
   }
   if (!applicable) {
     cell.status = CellStatus::kNotApplicable;
+  } else if (!damage.empty()) {
+    cell.status = CellStatus::kDamaged;
+    cell.why = damage;
   } else if (!cell.why.empty()) {
     cell.status = CellStatus::kStale;
   } else if (cell.why = mixed_parts(trials); !cell.why.empty()) {
@@ -427,11 +446,15 @@ SuiteTables aggregate(const Plan& plan, const RecordLookup& lookup, const QueryS
 }
 
 SuiteTables aggregate(const Plan& plan, core::FileSystem& files, const experiments::StoreLayout& store) {
-  std::map<JobId, std::optional<Record>> read;
-  const RecordLookup records = [&](const JobId& job) {
+  std::map<JobId, FoundRecord> read;
+  const RecordLookup records = [&](const JobId& job) -> std::optional<Record> {
     auto found = read.find(job);
-    if (found == read.end()) found = read.emplace(job, read_record(files, store, job)).first;
-    return found->second;
+    if (found == read.end()) found = read.emplace(job, find_record(files, store, job)).first;
+    if (const auto* damaged = std::get_if<DamagedRecord>(&found->second))
+      throw core::corrupt_error(fmt::format("job {}: {}", short_id(job), damaged->why), "",
+                                "`suite run` makes the record anew");
+    const auto* record = std::get_if<Record>(&found->second);
+    return record == nullptr ? std::nullopt : std::optional(*record);
   };
   const QueryScoresLookup queries = [&](const EvaluationRecord& record) {
     const auto named = record.outputs.find(experiments::kQueriesOutput.file);

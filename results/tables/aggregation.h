@@ -25,9 +25,10 @@ enum class CellStatus {
   kMixed,       //!< its parts come from different packs or numeric classes: not averaged
   kStale,       //!< a part was made from other bytes (weights, split, pack) than those that its job's inputs hold now
   kNotApplicable,  //!< the row can have no such number (experiments/specification/metrics.h); nothing is missing
+  kDamaged,        //!< a part's record cannot be read or lacks the metric; `suite run` makes what cannot be read anew
 };
 constexpr auto words_of(CellStatus) {
-  return settings::words("complete", "incomplete", "mixed", "stale", "not applicable");
+  return settings::words("complete", "incomplete", "mixed", "stale", "not applicable", "damaged");
 }
 
 //! Whether a number of ours is the paper's (paper_number.h).
@@ -49,7 +50,7 @@ struct Cell {
   std::string dataset;  //!< or experiments::kMeanColumn: a trial's value is its mean over data sets
   std::string metric;
   CellStatus status = CellStatus::kIncomplete;
-  std::string why;                            //!< for kMixed and kStale: what disagrees
+  std::string why;                            //!< for kMixed and kStale: what disagrees; for kDamaged: what is damaged
   std::optional<double> mean;                 //!< over the trials; only where complete
   std::optional<double> std;                  //!< sample standard deviation (n - 1); only where complete, two trials up
   std::vector<std::optional<double>> values;  //!< one per trial, in trial order
@@ -144,7 +145,7 @@ std::vector<std::string> published_footnotes(const experiments::PublishedRow& ro
 //! Whether the paper's table leaves that cell empty, of a column that it has.
 bool published_lacks(const experiments::PublishedRow& row, const std::string& dataset, const std::string& metric);
 
-//! What a job left, or nothing yet.
+//! What a job left, or nothing yet. A RuntimeError (kInput, kCorrupt) costs the job's cells and no others.
 using RecordLookup = std::function<std::optional<Record>(const JobId&)>;
 
 //! Scores of the queries of an evaluation that is there.
@@ -155,9 +156,7 @@ using BestOnTheWay = std::function<std::optional<double>(const JobId& training)>
 
 //! \param query_scores asked where a table compares rows or has a paper's numbers; may be empty where none compares
 //! \param best_on_the_way asked where a table has rank1_best_on_test; empty: nothing was logged
-//! \throws core::ContractError where a plan names evaluations that it does not hold; core::RuntimeError (kInput) where
-//! a
-//!         record is of another kind than its job or lacks the metric asked for, and whatever `lookup` throws
+//! \throws core::ContractError where a plan names evaluations that it does not hold; what else `lookup` throws
 SuiteTables aggregate(const experiments::Plan& plan, const RecordLookup& lookup,
                       const QueryScoresLookup& query_scores = {}, const BestOnTheWay& best_on_the_way = {});
 

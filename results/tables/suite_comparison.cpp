@@ -181,11 +181,13 @@ Json to_json(const std::vector<CommonRow>& rows) {
 Json value_of(const std::string& text) { return text.empty() ? Json(nullptr) : Json::parse(text); }
 
 Json number_of(const Cell& cell) {
-  return {{"status", settings::word(cell.status)},
-          {"mean", cell.mean ? Json(*cell.mean) : Json(nullptr)},
-          {"std", cell.std ? Json(*cell.std) : Json(nullptr)},
-          {"trials", cell.trials},
-          {"trials_needed", cell.trials_needed}};
+  Json json = {{"status", settings::word(cell.status)},
+               {"mean", cell.mean ? Json(*cell.mean) : Json(nullptr)},
+               {"std", cell.std ? Json(*cell.std) : Json(nullptr)},
+               {"trials", cell.trials},
+               {"trials_needed", cell.trials_needed}};
+  if (cell.status == CellStatus::kDamaged) json["why"] = cell.why;
+  return json;
 }
 
 }  // namespace
@@ -226,6 +228,10 @@ std::string to_markdown(const SuiteComparison& comparison, const std::string& fi
     for (const CommonRow& row : *rows_of)
       text += fmt::format("{}- only in {}: {}\n", &row == &rows_of->front() ? "\n" : "", *name, name_of(row));
   std::set<std::string> reasons;
+  for (const ComparedNumber& number : comparison.numbers)
+    for (const Cell* cell : {&number.first, &number.second})
+      if (cell->status == CellStatus::kDamaged)
+        reasons.insert(fmt::format("- damaged, {}: {}\n", name_of(number.at), cell->why));
   for (const ComparedNumber& number : comparison.numbers)
     if (!number.second.difference_why.empty() && !number.same_jobs)
       reasons.insert(fmt::format("- no interval for {}: {}\n", name_of(number.at), number.second.difference_why));

@@ -188,6 +188,7 @@ std::string cell_text(const Cell& cell, Place place, Digits& digits) {
       return fmt::format("{{\\dots{{}} {}/{}}}", cell.trials, cell.trials_needed);
     case CellStatus::kMixed:
     case CellStatus::kStale:
+    case CellStatus::kDamaged:
       return fmt::format("{{{}}}", settings::word(cell.status));
   }
   return "";

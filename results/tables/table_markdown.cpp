@@ -113,6 +113,7 @@ std::string cell_text(const Cell& cell, const Footnotes& footnotes) {
       break;
     case CellStatus::kMixed:
     case CellStatus::kStale:
+    case CellStatus::kDamaged:
       text = code(settings::word(cell.status));
       break;
   }

@@ -216,6 +216,13 @@ results::GalleryScores score_split(const Embedding& embedding, const datasets::S
 
 std::map<std::string, double> metrics_of(const Embedding& embedding, const results::GalleryScores& scores,
                                          const experiments::EvaluationProtocol& protocol) {
+  // In a gallery drawn too: means over nothing are no numbers.
+  if (std::all_of(scores.per_query.begin(), scores.per_query.end(),
+                  [](const results::GalleryQuery& query) { return query.galleries == 0; }))
+    throw core::input_error("there is nothing to score: no query has a match in a gallery",
+                            "an image of the query's identity from another camera is one",
+                            "look at the data set's cameras and identities (`resolute data show`), or choose another "
+                            "evaluate.protocol");
   std::map<std::string, double> metrics;
   if (const auto* pairs = std::get_if<DistanceEmbedding>(&embedding)) metrics = pairs->weights;
   if (const auto* features = std::get_if<FeatureEmbedding>(&embedding); features && !features->levels.empty())

@@ -27,7 +27,7 @@ Weights read_weights(core::FileSystem& files, const experiments::StoreLayout& st
   if (const std::string found = core::sha256_hex(bytes); found != record.weights_sha256)
     throw core::corrupt_error(fmt::format("weights '{}' are damaged", path.string()),
                               fmt::format("SHA-256 {}, not {}", found, record.weights_sha256),
-                              "remove the training's result.json and run it again");
+                              "run the suite again: it makes the training anew");
   return decode_weights(bytes, fmt::format("weights '{}'", path.string()));
 }
 

@@ -178,7 +178,7 @@ function reasonList(table) {
   const reasons = new Map();
   for (const row of table.rows)
     for (const cell of row.cells) {
-      if (cell.status !== "mixed" && cell.status !== "stale") continue;
+      if (!["mixed", "stale", "damaged"].includes(cell.status)) continue;
       const reason = `${row.label} on ${cell.dataset}, ${reasonOf(cell)}`;
       reasons.set(reason, [...(reasons.get(reason) || []), metricNamed(cell.metric).heading]);
     }

@@ -5,6 +5,7 @@
 
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/journal/owner.h"
+#include "tests/support/record_text.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::allocations::suite_list_test {
@@ -97,6 +98,22 @@ TEST_F(SuiteList, what_failed_is_counted_apart_from_what_was_cancelled_for_it) {
   EXPECT_EQ(suites[0].failed, 1);
   EXPECT_EQ(suites[0].cancelled, 1);
   EXPECT_EQ(suites[0].state, SuiteState::kIncomplete);
+}
+
+TEST_F(SuiteList, a_job_whose_record_is_damaged_is_not_done) {
+  run("a", "1", {orchestrator::JobSucceeded{.job = {0}}, orchestrator::JobSucceeded{.job = {1}}});
+  auto& files = core::real_file_system();
+  const std::string id = std::string(63, 'a') + "1";
+  const std::string text = tests::record_text_of(id, "training");
+  const auto listed = [&](const std::string& record) {
+    core::write_atomic(files, store_.result_file({id}), record);
+    return list().front();
+  };
+  EXPECT_EQ(listed(text).state, SuiteState::kComplete);
+  for (const std::string& damaged : {std::string(), text.substr(0, 50), tests::record_text_of(id, "seal")}) {
+    EXPECT_EQ(listed(damaged).done, 1) << damaged;
+    EXPECT_EQ(listed(damaged).state, SuiteState::kInterrupted) << damaged;
+  }
 }
 
 TEST_F(SuiteList, a_damaged_journal_costs_its_own_suite_alone) {

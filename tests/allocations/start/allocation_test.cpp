@@ -12,6 +12,7 @@
 #include "orchestrator/journal/owner.h"
 #include "orchestrator/store/live.h"
 #include "orchestrator/store/wall_clock.h"
+#include "tests/support/record_text.h"
 #include "tests/support/refusal.h"
 #include "tests/support/sick_file_system.h"
 #include "tests/support/temporary_folder.h"
@@ -136,7 +137,7 @@ class AllocationTest : public Test {
   void finish_job() {
     const auto file = experiments::StoreLayout(folder_.path()).result_file(kJob);
     files_.create_directories(file.parent_path());
-    core::write_atomic(files_, file, "{}");
+    core::write_atomic(files_, file, tests::record_text_of(kJob.hex, kind_name(plan_.jobs.front().specification)));
   }
   std::filesystem::path run_folder() const { return suite_folder(); }
   slurm::Time now() const { return kNoon + std::chrono::floor<std::chrono::seconds>(clock_.now().time_since_epoch()); }
@@ -674,6 +675,33 @@ TEST_F(FullDiskAtTheEnd, that_stays_so_is_told_and_leaves_the_submission_open) {
   EXPECT_FALSE(ended());
   EXPECT_EQ(record().cause, EndCause::kComplete);
   EXPECT_THAT(record().verdict, HasSubstr("the store did not take its tables"));
+}
+
+TEST_F(AllocationTest, ends_with_a_cause_where_the_tables_cannot_be_made) {
+  launches_ = {[&](const RunQuestions& run) {
+    begin_run();
+    EXPECT_TRUE(run.began());
+    finish_job();
+    core::write_atomic(files_, suite_folder() / "tables", "a file in the place of the folder");
+    end_run(orchestrator::RunEnd::kComplete);
+    return 0;
+  }};
+  EXPECT_EQ(start(), 1);
+  EXPECT_EQ(record().cause, EndCause::kComplete);
+  EXPECT_THAT(record().verdict, HasSubstr("its tables cannot be made"));
+}
+
+TEST_F(AllocationTest, a_damaged_record_is_no_result) {
+  launches_ = {[&](const RunQuestions& run) {
+    begin_run();
+    EXPECT_TRUE(run.began());
+    finish_job();
+    core::write_atomic(files_, experiments::StoreLayout(folder_.path()).result_file(kJob), "{\"job\":");
+    end_run(orchestrator::RunEnd::kIncomplete);
+    return 3;
+  }};
+  EXPECT_EQ(start(), 3);
+  EXPECT_EQ(record().cause, EndCause::kIncomplete);
 }
 
 TEST_F(AllocationTest, of_a_batch_that_the_submission_has_not_nothing_is_run) {

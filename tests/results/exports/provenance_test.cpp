@@ -39,6 +39,21 @@ TEST_F(ProvenanceTest, every_cell_leads_by_ids_to_its_evaluations_trainings_and_
   }
 }
 
+TEST_F(ProvenanceTest, a_damaged_record_counts_as_none_and_is_named) {
+  const JobId id = suite_.training("multi easy 0");
+  for (const std::string& damaged :
+       {std::string("{\"job\":"), record_text(suite_.records.at(suite_.evaluation("multi easy 0"))),
+        record_text(SealRecord{id, core::sha256_hex("pack"), 1})}) {
+    put(id, "result.json", damaged);
+    const Json told = job(id);
+    EXPECT_EQ(told.at("result"), nullptr);
+    EXPECT_THAT(told.at("damaged").get<std::string>(), testing::StartsWith("result.json: "));
+  }
+  const Json all = document();
+  const auto damaged = [](const Json& one) { return one.contains("damaged"); };
+  EXPECT_EQ(std::count_if(all.at("jobs").begin(), all.at("jobs").end(), damaged), 1);
+}
+
 TEST_F(ProvenanceTest, a_job_says_what_decided_its_bits) {
   auto& training = std::get<experiments::TrainingSpecification>(suite_.plan.jobs[1].specification);
   training.initial_weights = core::sha256_hex("pretrained");

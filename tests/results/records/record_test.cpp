@@ -161,5 +161,55 @@ TEST_F(StoredRecord, of_another_job_is_corrupt) {
               HasSubstr("result.json"));
 }
 
+TEST(Record, a_number_that_is_none_is_named) {
+  std::string text = record_text(examples()[3]);
+  const auto with = [&](const std::string& number) {
+    std::string changed = text;
+    const std::string map = "\"mAP\":0.375";
+    return changed.replace(changed.find(map), map.size(), "\"mAP\":" + number);
+  };
+  EXPECT_THAT(refusal(with("NaN")), StartsWith("'result.json': metrics.mAP is NaN"));
+  EXPECT_THAT(refusal(with("-Infinity")), HasSubstr("metrics.mAP is -Infinity"));
+  EXPECT_THAT(refusal(with("Infinity")), HasSubstr("metrics.mAP is Infinity"));
+  EXPECT_THAT(refusal(R"({"job":"NaN \"NaN","metrics":{"loss":NaN}})"), HasSubstr("metrics.loss is NaN"));
+  EXPECT_THAT(refusal(with("NaN").substr(0, 300)), HasSubstr("not JSON")) << "truncated as well";
+}
+
+TEST_F(StoredRecord, that_is_damaged_says_why_and_what_to_do) {
+  auto& files = core::real_file_system();
+  const JobId job{hash(0)};
+  const std::string whole = record_text(examples()[3]);
+  core::Json no_rank20 = core::parse_json(whole, "text"), null = no_rank20, word = no_rank20, per_cent = no_rank20;
+  no_rank20["metrics"].erase("rank20");
+  null["metrics"]["mAP"] = nullptr;
+  word["metrics"]["mAP"] = "0.375";
+  per_cent["metrics"]["mAP"] = 37.5;
+  const auto check = record_check(files, store_);
+  EXPECT_EQ(check(job, "evaluation"), std::nullopt);
+  for (const auto& [text, said] : {std::pair(no_rank20.dump(), "rank20"),
+                                   {null.dump(), "mAP"},
+                                   {word.dump(), "mAP"},
+                                   {per_cent.dump(), "37.5"},
+                                   {whole.substr(0, 50), "not JSON"},
+                                   {std::string("\n"), "not JSON"},
+                                   {std::string(), "not JSON"},
+                                   {record_text(SealRecord{{hash(7)}, hash(1), 192}), "of job"},
+                                   {record_text(examples()[2]), "of another kind of job"}}) {
+    core::write_atomic(files, store_.result_file(job), std::string_view(text));
+    const auto found = find_record(files, store_, job, "evaluation");
+    ASSERT_TRUE(std::holds_alternative<DamagedRecord>(found)) << text;
+    const std::string why = std::get<DamagedRecord>(found).why;
+    EXPECT_THAT(why, testing::AllOf(StartsWith("result.json: "), HasSubstr(said), Not(HasSubstr("\n")))) << text;
+    EXPECT_EQ(check(job, "evaluation"), why);
+    if (text != record_text(examples()[2])) {
+      EXPECT_THAT(tests::refusal([&] { read_record(files, store_, job); }, core::ErrorKind::kCorrupt),
+                  testing::AllOf(HasSubstr(store_.result_file(job).string()), HasSubstr("run the suite again")));
+    }
+  }
+  core::write_atomic(files, store_.result_file(job), std::string_view(whole));
+  EXPECT_EQ(check(job, "evaluation"), "");
+  EXPECT_EQ(check(job, ""), "");
+}
+
 }  // namespace
 }  // namespace resolute::results::record_test

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <map>
+#include <set>
 
 #include "core/error.h"
 #include "results/tables/table_notes.h"
@@ -14,7 +16,11 @@
 namespace resolute::results::tables_test {
 namespace {
 
+using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
 
 TEST(Tables, a_complete_suite_prints_as_golden) {
   SuiteTables tables = Suite().tables();
@@ -228,13 +234,54 @@ TEST(Tables, packs_that_disagree_without_a_seal_are_mixed) {
   EXPECT_EQ(cell_of(suite.tables(), 1, 0).status, CellStatus::kMixed);
 }
 
-TEST(Tables, a_record_of_another_kind_or_without_the_metric_is_refused) {
+//! Those that are damaged, as "row column".
+std::set<std::string> damaged_cells(const SuiteTables& tables) {
+  std::set<std::string> found;
+  for (std::size_t row = 0; row < tables.tables[0].rows.size(); ++row) {
+    const auto& cells = tables.tables[0].rows[row].cells;
+    for (std::size_t column = 0; column < cells.size(); ++column) {
+      const Cell& cell = cells[column];
+      if (cell.status != CellStatus::kDamaged) continue;
+      EXPECT_FALSE(cell.mean || cell.std || cell.difference);
+      EXPECT_THAT(cell.why, Not(IsEmpty()));
+      found.insert(fmt::format("{} {}", row, column));
+    }
+  }
+  EXPECT_EQ(tables.complete, found.empty());
+  return found;
+}
+
+TEST(Tables, a_record_of_another_kind_or_without_the_metric_costs_its_cells_alone) {
   Suite suite;
-  JobId job = suite.evaluation("multi easy 0");
+  const JobId job = suite.evaluation("multi easy 0");
+  EXPECT_THAT(damaged_cells(suite.tables()), IsEmpty());
   suite.record<EvaluationRecord>(job).metrics.erase("mAP");
-  EXPECT_THROW(suite.tables(), core::RuntimeError);
+  EXPECT_THAT(damaged_cells(suite.tables()), ElementsAre("1 1"));
   suite.records[job] = SealRecord{job, core::sha256_hex("pack"), 1};
-  EXPECT_THROW(suite.tables(), core::RuntimeError);
+  EXPECT_THAT(damaged_cells(suite.tables()), ElementsAre("1 0", "1 1"));
+}
+
+TEST(Tables, what_a_lookup_refuses_costs_the_cells_that_stand_on_it) {
+  const Suite suite;
+  const auto without = [&](const JobId& damaged, core::ErrorKind kind = core::ErrorKind::kCorrupt) {
+    return aggregate(suite.plan, [&](const JobId& job) -> std::optional<Record> {
+      if (job == damaged) throw core::RuntimeError(kind, "result.json: metrics.mAP is NaN");
+      const auto found = suite.records.find(job);
+      return found == suite.records.end() ? std::nullopt : std::optional(found->second);
+    });
+  };
+  EXPECT_THAT(damaged_cells(without(suite.evaluation("multi easy 1"))), ElementsAre("1 0", "1 1"));
+  EXPECT_THAT(damaged_cells(without(suite.training("baseline hard 0"))), ElementsAre("0 2", "0 3"));
+  EXPECT_THAT(damaged_cells(without(id("seal easy"), core::ErrorKind::kInput)),
+              ElementsAre("0 0", "0 1", "1 0", "1 1"));
+  EXPECT_THROW(without(id("seal easy"), core::ErrorKind::kTransient), core::RuntimeError) << "the store's own trouble";
+  const SuiteTables tables = without(suite.evaluation("multi easy 1"));
+  const auto files = table_files(tables);
+  const std::map<std::string, std::string> texts(files.begin(), files.end());
+  EXPECT_THAT(texts.at("all.md"), AllOf(HasSubstr("`damaged`"), HasSubstr("metrics.mAP is NaN")));
+  EXPECT_THAT(texts.at("all.tex"), HasSubstr("{damaged}"));
+  EXPECT_THAT(texts.at("all.csv"), HasSubstr(",damaged,"));
+  EXPECT_THAT(texts.at("tables.json"), AllOf(HasSubstr("\"damaged\""), HasSubstr("metrics.mAP is NaN")));
 }
 
 //! The made-up suite with row "multi" trained by another method, whose evaluations measure more.

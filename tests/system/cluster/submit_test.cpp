@@ -4,6 +4,7 @@
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/journal/owner.h"
 #include "orchestrator/store/live.h"
+#include "tests/support/record_text.h"
 #include "tests/system/cluster/fake_slurm.h"
 
 namespace resolute::system_test::submit_test {
@@ -40,7 +41,7 @@ class Submit : public testing::Test {
       const auto id = job["id"].get<std::string>();
       const fs::path folder = store_ / "jobs" / id.substr(0, 2) / id;
       fs::create_directories(folder);
-      write(folder / "result.json", "{}\n");
+      write(folder / "result.json", tests::record_text_of(id, job["kind"].get<std::string>()));
     }
   }
   // Of another machine: it fell silent and never wrote its end.

@@ -1,6 +1,7 @@
 // `resolute suite simulate` as a user calls it.
 
 #include "core/files/json.h"
+#include "tests/support/record_text.h"
 #include "tests/system/program.h"
 
 namespace resolute::system_test::simulate_test {
@@ -59,7 +60,7 @@ TEST(SuiteSimulate, of_what_is_missing_leaves_out_jobs_that_have_a_result) {
     const auto id = job["id"].get<std::string>();
     const fs::path of_job = folder.path() / "jobs" / id.substr(0, 2) / id;
     fs::create_directories(of_job);
-    std::ofstream(of_job / "result.json") << "{}\n";
+    std::ofstream(of_job / "result.json") << tests::record_text_of(id, job["kind"].get<std::string>());
     if (--left == 0) break;
     EXPECT_EQ(total(simulate()), left);
   }
