@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "allocations/start/allocation_work.h"
+#include "cli/store/raw_images.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "cli/suite/notify_option.h"
@@ -21,7 +22,6 @@
 #include "core/log.h"
 #include "core/process/process.h"
 #include "core/split.h"
-#include "datasets/sources/source.h"
 #include "experiments/site.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/look/status.h"
@@ -46,22 +46,6 @@ rank is an agent. Killed at any moment, the same command goes on from where it s
 Exit codes: 0 complete; 3 some jobs failed or, with --only or --max-jobs, are left out; 75 interrupted.)",
     "  resolute suite run experiments/suites/quickstart.toml --store store\n"
     "  mpirun -np 3 resolute suite run suite.toml --store /shared/store --slots 4\n"};
-
-// Raw images of each data set: the user's folder, or images drawn below the store: synthetic ones and stand-ins.
-std::map<std::string, std::filesystem::path> prepare_raw_images(const experiments::Plan& plan,
-                                                                const experiments::StoreLayout& store) {
-  std::map<std::string, std::filesystem::path> roots;
-  for (const auto& dataset : plan.datasets) {
-    if (dataset.pack.synthetic) {
-      auto folder = store.raw_folder(dataset.pack);
-      datasets::draw_raw_images(core::real_file_system(), folder, dataset.pack);
-      roots[dataset.pack.name] = folder;
-    } else {
-      roots[dataset.pack.name] = dataset.root;
-    }
-  }
-  return roots;
-}
 
 // Of a suite that ends without a submission: of one in SLURM its allocation tells (allocations/start/allocation.h).
 std::optional<std::string> notify_of_run(const options::variables_map& values,
@@ -192,6 +176,7 @@ void add_suite_run_options(options::options_description& visible) {
       "in an allocation the first of them requeues the job then");
   add("checkpoint-every", options::value<int>()->default_value(0),
       "steps between checkpoints of a training, 0: the worker's choice; changes no result");
+  add(kSameImages, kSameImagesHelp);
 }
 
 std::set<settings::JobKind> parse_kinds(const std::string& text) {
@@ -321,7 +306,7 @@ int suite_run(const Arguments& arguments) {
     require_writable_store(run.store);
     run.worker_command = {worker_program().string()};
     orchestrator::announce_plan(core::real_file_system(), parsed->store, plan);
-    run.raw_roots = prepare_raw_images(plan, parsed->store);
+    run.raw_roots = prepare_raw_images(parsed->store, plan);
     return plan;
   };
   if (!orchestrator::launched_by_mpi(environment)) {
