@@ -22,6 +22,7 @@
 #include "datasets/pack/high_views.h"
 #include "datasets/pack/manifest_replay.h"
 #include "datasets/pack/pack.h"
+#include "datasets/pack/pack_images.h"
 #include "datasets/pack/show.h"
 #include "datasets/samples/remarks.h"
 #include "datasets/sources/source.h"
@@ -197,6 +198,9 @@ int ingest(const IngestArguments& arguments) {
   }
   require_writable_store(arguments.store);
   const fs::path folder = experiments::StoreLayout(arguments.store).pack_folder(pack);
+  const auto here = datasets::see_images(files, pack, arguments.root, listing.samples);
+  if (files.exists(folder / "pack.json"))  // write_shards() compares every byte
+    datasets::require_images_of_pack(files, folder, here, arguments.root, datasets::CompareImages::kLabels);
   datasets::keep_drawn_file(files, pack.source, arguments.root, folder);
   if (const auto images = datasets::native_images(files, pack, folder, arguments.root))
     if (std::string why = datasets::high_views_warning(pack, *images); !why.empty()) {
@@ -210,6 +214,7 @@ int ingest(const IngestArguments& arguments) {
         datasets::manifest_difference(published, datasets::read_unsealed_rows(files, folder, pack));
     if (!difference.empty()) throw other_images(arguments.manifest, difference);
   }
+  datasets::record_images(files, folder, here);  // of which every byte was compared by now
   datasets::seal_pack(files, folder, pack, arguments.threads);
   const auto reader = datasets::PackReader::open(files, folder);
   const datasets::Split split = datasets::make_split(reader, arguments.split);

@@ -167,6 +167,7 @@ int suite_submit(const Arguments& arguments) {
   options::options_description visible;
   add_submit_options(visible);
   auto add = visible.add_options();
+  add(kSameImages, kSameImagesHelp);
   add("wait", "stay until the submission has ended; ctrl-C leaves it alone");
   add("dry-run", "show what would be submitted, and change nothing");
   auto parsed = parse_suite_arguments(arguments, kSuiteSubmitHelp, visible);

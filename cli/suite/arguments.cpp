@@ -4,7 +4,9 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <utility>
 
+#include "cli/store/raw_images.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/process/process.h"
@@ -58,7 +60,9 @@ void SuiteArguments::require_store() const {
 }
 
 experiments::Plan SuiteArguments::plan(bool need_roots) const {
-  return plan_of(values["SUITE.toml"].as<std::string>(), values["profile"].as<std::string>(), need_roots);
+  auto plan = plan_of(values["SUITE.toml"].as<std::string>(), values["profile"].as<std::string>(), need_roots);
+  if (!need_roots) return plan;
+  return with_same_images(std::move(plan));
 }
 
 experiments::Plan SuiteArguments::plan_of(const std::string& file, const std::string& profile, bool need_roots) const {
@@ -68,13 +72,20 @@ experiments::Plan SuiteArguments::plan_of(const std::string& file, const std::st
 experiments::Plan SuiteArguments::plan_to_submit() const {
   experiments::SuiteOptions suite = suite_options(values["profile"].as<std::string>(), false);
   suite.check_lists = true;
-  return experiments::read_suite(core::real_file_system(), values["SUITE.toml"].as<std::string>(), suite);
+  return with_same_images(
+      experiments::read_suite(core::real_file_system(), values["SUITE.toml"].as<std::string>(), suite));
 }
 
 experiments::Plan SuiteArguments::estimated_plan() const {
   experiments::SuiteOptions suite = suite_options(values["profile"].as<std::string>(), false);
   suite.estimate = suite.check_lists = true;
-  return experiments::read_suite(core::real_file_system(), values["SUITE.toml"].as<std::string>(), suite);
+  return with_same_images(
+      experiments::read_suite(core::real_file_system(), values["SUITE.toml"].as<std::string>(), suite));
+}
+
+experiments::Plan SuiteArguments::with_same_images(experiments::Plan plan) const {
+  require_same_images(store, plan, values.count(kSameImages) > 0);
+  return plan;
 }
 
 experiments::SuiteOptions SuiteArguments::suite_options(const std::string& profile, bool need_roots) const {

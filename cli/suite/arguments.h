@@ -13,13 +13,20 @@
 
 namespace resolute::cli {
 
+//! An option of commands that run or submit jobs.
+inline constexpr const char* kSameImages = "same-images";
+inline constexpr const char* kSameImagesHelp =
+    "hold every byte of the raw images against the packs that are there, not names, labels and sizes alone; the same "
+    "images are known by their sizes from then on";
+
 struct SuiteArguments {
   boost::program_options::variables_map values;
   experiments::StoreLayout store;
   bool json = false;
   //! \throws RuntimeError (kInput) where no folder is the store
   void require_store() const;
-  //! Reads the suite anew from what was typed. \throws RuntimeError (kInput)
+  //! Reads the suite anew from what was typed. With `need_roots`, and for the two below, raw images that are here must
+  //! be those of the packs that are (cli/store/raw_images.h). \throws RuntimeError (kInput)
   experiments::Plan plan(bool need_roots) const;
   //! The same for who hands the jobs over to other machines (SuiteOptions::check_lists).
   experiments::Plan plan_to_submit() const;
@@ -29,6 +36,7 @@ struct SuiteArguments {
   experiments::Plan estimated_plan() const;
 
  private:
+  experiments::Plan with_same_images(experiments::Plan plan) const;
   experiments::SuiteOptions suite_options(const std::string& profile, bool need_roots) const;
 };
 

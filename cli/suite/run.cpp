@@ -12,6 +12,7 @@
 
 #include "allocations/start/allocation_work.h"
 #include "cli/high_views.h"
+#include "cli/store/raw_images.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "cli/suite/notify_option.h"
@@ -22,7 +23,6 @@
 #include "core/log.h"
 #include "core/process/process.h"
 #include "core/split.h"
-#include "datasets/sources/source.h"
 #include "experiments/site.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/look/status.h"
@@ -48,24 +48,6 @@ rank is an agent. Killed at any moment, the same command goes on from where it s
 Exit codes: 0 complete; 3 some jobs failed or, with --only or --max-jobs, are left out; 75 interrupted.)",
     "  resolute suite run experiments/suites/quickstart.toml --store store\n"
     "  mpirun -np 3 resolute suite run suite.toml --store /shared/store --slots 4\n"};
-
-// Raw images of each data set: the user's folder, or images drawn below the store: synthetic ones and stand-ins.
-std::map<std::string, std::filesystem::path> prepare_raw_images(const experiments::Plan& plan,
-                                                                const experiments::StoreLayout& store) {
-  std::map<std::string, std::filesystem::path> roots;
-  for (const auto& dataset : plan.datasets) {
-    if (dataset.pack.synthetic) {
-      auto folder = store.raw_folder(dataset.pack);
-      datasets::draw_raw_images(core::real_file_system(), folder, dataset.pack);
-      roots[dataset.pack.name] = folder;
-    } else {
-      datasets::keep_drawn_file(core::real_file_system(), dataset.pack.source, dataset.root,
-                                store.pack_folder(dataset.pack));
-      roots[dataset.pack.name] = dataset.root;
-    }
-  }
-  return roots;
-}
 
 // Of a suite that ends without a submission: of one in SLURM its allocation tells (allocations/start/allocation.h).
 std::optional<std::string> notify_of_run(const options::variables_map& values,
@@ -201,6 +183,7 @@ void add_suite_run_options(options::options_description& visible) {
   add("evaluate-every", options::value<int>()->default_value(0),
       "epochs between a training's evaluations on the way, for the metric rank1_best_on_test, 0: none; changes no "
       "result");
+  add(kSameImages, kSameImagesHelp);
 }
 
 std::set<settings::JobKind> parse_kinds(const std::string& text) {
@@ -333,7 +316,7 @@ int suite_run(const Arguments& arguments) {
     require_writable_store(run.store);
     run.worker_command = {worker_program().string()};
     orchestrator::announce_plan(core::real_file_system(), parsed->store, plan);
-    run.raw_roots = prepare_raw_images(plan, parsed->store);
+    run.raw_roots = prepare_raw_images(parsed->store, plan);
     note_high_views(plan, parsed->store, true);
     return plan;
   };

@@ -15,7 +15,7 @@ namespace {
 void check_member(const ShardHeader& header, const PackFile& pack, std::size_t number, const fs::path& path) {
   auto refuse = [&](std::string_view why) {
     return core::input_error(fmt::format("shard '{}' does not belong to this pack", path.string()), why,
-                             "remove the file and make the shard again");
+                             "run the suite or `resolute data ingest` again: it makes the shard anew");
   };
   if (header.options != pack.options || header.shard != static_cast<int>(number))
     throw refuse("it was made with other settings");
@@ -38,7 +38,8 @@ PackFile read_members(core::FileSystem& files, const fs::path& pack_folder, cons
     const fs::path path = pack_folder / name;
     if (!files.exists(path))
       throw core::input_error(fmt::format("pack '{}' cannot be sealed", pack_folder.string()),
-                              fmt::format("'{}' is missing", name), "make that shard first");
+                              fmt::format("'{}' is missing", name),
+                              "run the suite or `resolute data ingest` again: it makes that shard");
     const Shard shard(path);
     const ShardHeader& header = shard.header();
     check_member(header, pack, i, path);

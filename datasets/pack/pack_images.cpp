@@ -1,0 +1,180 @@
+#include "datasets/pack/pack_images.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "core/error.h"
+#include "core/process/processors.h"
+#include "core/process/side_by_side.h"
+#include "datasets/manifest/manifest.h"
+#include "datasets/pack/manifest_replay.h"
+#include "datasets/pack/pack.h"
+#include "datasets/pack/pack_file.h"
+#include "datasets/samples/listing.h"
+#include "datasets/sources/source.h"
+
+namespace resolute::datasets {
+namespace {
+
+constexpr const char* kImagesFile = "images.json";
+
+struct ImagesFile {
+  std::string listing_sha256;
+  std::vector<std::uint64_t> bytes;  // by row
+};
+
+std::string images_text(const SeenImages& here) {
+  return core::canonical_json(
+             {{"bytes", here.bytes}, {"listing_sha256", listing_sha256(here.samples)}, {"schema", 1}}) +
+         "\n";
+}
+
+// \throws RuntimeError (kCorrupt) for a text that we did not write
+std::optional<ImagesFile> read_images_file(core::FileSystem& files, const fs::path& pack_folder) {
+  const fs::path path = pack_folder / kImagesFile;
+  const auto text = core::read_text_if_exists(files, path);
+  if (!text) return std::nullopt;
+  try {
+    const std::string where = fmt::format("'{}'", path.string());
+    const core::Json json = core::parse_json(*text, where);
+    core::ObjectReader reader(json, where);
+    core::read_schema(reader, "images", 1);
+    ImagesFile read{reader.required<std::string>("listing_sha256"),
+                    reader.required<std::vector<std::uint64_t>>("bytes")};
+    reader.finish();
+    return read;
+  } catch (const core::RuntimeError& error) {
+    throw core::corrupt_error(error.what(), {}, "remove the file: sizes of images are then compared no more");
+  }
+}
+
+// How images differ from those that there were.
+class Differences {
+ public:
+  void missing(const Sample& sample) { count(missing_, fmt::format("'{}' is missing", shown(sample))); }
+  void added(const Sample& sample) { count(added_, fmt::format("'{}' is new", shown(sample))); }
+  void labelled(const PackRow& row, const Sample& sample) {
+    count(labelled_, listing_difference(std::span(&row, 1), std::span(&sample, 1)));
+  }
+  void resized(const Sample& sample, std::uint64_t there, std::uint64_t here) {
+    count(resized_, fmt::format("'{}' has {} bytes there and {} here", shown(sample), there, here));
+  }
+  std::size_t all() const { return missing_ + added_ + labelled_ + resized_; }
+  bool are_sizes_alone() const { return all() == resized_; }
+  std::string text() const {
+    std::vector<std::string> kinds;
+    for (const auto& [number, what] : {std::pair(missing_, "missing"), std::pair(added_, "new"),
+                                       std::pair(labelled_, "of other labels"), std::pair(resized_, "of another size")})
+      if (number > 0) kinds.push_back(fmt::format("{} {}", number, what));
+    return fmt::format("{} path{}: {}; the first: {}", all(), all() == 1 ? " differs" : "s differ",
+                       fmt::join(kinds, ", "), first_);
+  }
+
+ private:
+  static std::string shown(const Sample& sample) { return sources::printable(sample.path); }
+  void count(std::size_t& kind, std::string what) {
+    if (all() == 0) first_ = std::move(what);
+    ++kind;
+  }
+  std::size_t missing_ = 0, added_ = 0, labelled_ = 0, resized_ = 0;
+  std::string first_;
+};
+
+// \param bytes of the rows' files; empty: not known, or no matter
+Differences differences(const std::vector<PackRow>& rows, const std::vector<std::uint64_t>& bytes,
+                        const SeenImages& here) {
+  Differences found;
+  std::size_t i = 0, j = 0;  // both are sorted by path
+  while (i < rows.size() || j < here.samples.size()) {
+    const bool of_here = i == rows.size();
+    if (of_here || (j < here.samples.size() && here.samples[j].path < rows[i].sample.path)) {
+      found.added(here.samples[j++]);
+    } else if (j == here.samples.size() || rows[i].sample.path < here.samples[j].path) {
+      found.missing(rows[i++].sample);
+    } else {
+      if (rows[i].sample != here.samples[j])
+        found.labelled(rows[i], here.samples[j]);
+      else if (!bytes.empty() && bytes[i] != here.bytes[j])
+        found.resized(here.samples[j], bytes[i], here.bytes[j]);
+      ++i, ++j;
+    }
+  }
+  return found;
+}
+
+core::RuntimeError other_images_error(const PackSettings& pack, const fs::path& root, const std::string& why,
+                                      bool may_be_the_same) {
+  return core::input_error(
+      fmt::format("'{}' does not hold the images that data set '{}' is packed from", root.string(), pack.name), why,
+      fmt::format(
+          "name the folder that it was packed from, or give these images another id{}",
+          may_be_the_same ? "; --same-images compares every byte, and takes them where they are the same" : ""));
+}
+
+}  // namespace
+
+SeenImages see_images(core::FileSystem& files, const PackSettings& pack, const fs::path& root,
+                      std::vector<Sample> samples) {
+  const auto raw = open_raw(files, pack.source, root);
+  SeenImages seen{std::move(samples), {}};
+  seen.bytes.reserve(seen.samples.size());
+  for (const Sample& sample : seen.samples) {
+    std::error_code error;
+    seen.bytes.push_back(fs::file_size(raw->place(sample.path), error));
+    if (error) throw core::system_error(fmt::format("cannot look at '{}'", raw->place(sample.path)), error.value());
+  }
+  return seen;
+}
+
+SeenImages see_images(core::FileSystem& files, const PackSettings& pack, const fs::path& root) {
+  return see_images(files, pack, root, list_samples(files, pack.source, root, pack.single_images));
+}
+
+void require_images_of_pack(core::FileSystem& files, const fs::path& pack_folder, const SeenImages& here,
+                            const fs::path& root, CompareImages how) {
+  const PackFile pack = read_pack_file(files, pack_folder).pack;
+  std::vector<std::uint64_t> bytes;
+  if (how == CompareImages::kSizes) {
+    auto recorded = read_images_file(files, pack_folder);
+    // One of another listing was left by a packing that another one replaced.
+    if (recorded && recorded->listing_sha256 == pack.listing_sha256 && recorded->bytes.size() == pack.rows)
+      bytes = std::move(recorded->bytes);
+  }
+  // Nearly always all is as it was: the manifest need not be read then.
+  if (how != CompareImages::kBytes && pack.listing_sha256 == listing_sha256(here.samples) &&
+      (bytes.empty() || bytes == here.bytes))
+    return;
+  const std::vector<PackRow> rows = read_sealed_rows(files, pack_folder);
+  if (const Differences found = differences(rows, bytes, here); found.all() > 0)
+    throw other_images_error(pack.options, root, found.text(), found.are_sizes_alone());
+  if (how != CompareImages::kBytes) return;
+  const auto raw = open_raw(files, pack.options.source, root);
+  core::side_by_side(rows.size(), static_cast<std::size_t>(core::usable_processors()), [&](std::size_t i) {
+    if (const std::string difference = image_difference(rows[i], *raw); !difference.empty())
+      throw other_images_error(pack.options, root, difference, false);
+  });
+}
+
+std::set<int> shards_of_other_images(core::FileSystem& files, const fs::path& pack_folder, const PackSettings& pack,
+                                     const SeenImages& here) {
+  std::set<int> shards;
+  for (int shard = 0; shard < pack.shards; ++shard) shards.insert(shard);
+  const auto recorded = read_images_file(files, pack_folder);
+  if (!recorded || recorded->listing_sha256 != listing_sha256(here.samples) ||
+      recorded->bytes.size() != here.bytes.size())
+    return shards;
+  std::erase_if(shards, [&](int shard) {
+    const RowRange range = shard_rows(here.bytes.size(), shard, pack.shards);
+    const auto begin = static_cast<std::ptrdiff_t>(range.begin), end = static_cast<std::ptrdiff_t>(range.end);
+    return std::equal(here.bytes.begin() + begin, here.bytes.begin() + end, recorded->bytes.begin() + begin);
+  });
+  return shards;
+}
+
+void record_images(core::FileSystem& files, const fs::path& pack_folder, const SeenImages& here) {
+  const std::string text = images_text(here);
+  const fs::path path = pack_folder / kImagesFile;
+  if (core::read_text_if_exists(files, path) != text) core::write_atomic(files, path, text);
+}
+
+}  // namespace resolute::datasets

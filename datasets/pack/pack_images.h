@@ -1,0 +1,48 @@
+#pragma once
+//! \file
+//! Whether raw images are those that a pack is made of: by names, labels and sizes (docs/formats/images.md), which
+//! costs one look at each file, or by every byte.
+
+#include <cstdint>
+#include <filesystem>
+#include <set>
+#include <vector>
+
+#include "core/files/file_system.h"
+#include "datasets/pack/options.h"
+#include "datasets/samples/sample.h"
+
+namespace resolute::datasets {
+
+//! Raw images of a folder, none of them read.
+struct SeenImages {
+  std::vector<Sample> samples;       //!< as list_samples() tells
+  std::vector<std::uint64_t> bytes;  //!< of each one's file
+};
+
+//! \throws RuntimeError as list_samples(); kEnvironment where a file cannot be looked at
+SeenImages see_images(core::FileSystem& files, const PackSettings& pack, const std::filesystem::path& root);
+//! The same of samples that are listed already.
+SeenImages see_images(core::FileSystem& files, const PackSettings& pack, const std::filesystem::path& root,
+                      std::vector<Sample> samples);
+
+enum class CompareImages {
+  kLabels,  //!< paths and labels
+  kSizes,   //!< and sizes, where images.json knows those of the pack
+  kBytes,   //!< and the SHA-256 of each image, whatever its file's size
+};
+
+//! Returns where the images are those of a sealed pack. \param root where they are, for kBytes and for messages
+//! \throws RuntimeError: kInput saying how many paths differ, and how the first one does; kCorrupt for a damaged
+//! pack.json, manifest.json or images.json
+void require_images_of_pack(core::FileSystem& files, const std::filesystem::path& pack_folder, const SeenImages& here,
+                            const std::filesystem::path& root, CompareImages how);
+
+//! Numbers of the shards of which other images, or nobody knows which, were seen when images.json was written.
+std::set<int> shards_of_other_images(core::FileSystem& files, const std::filesystem::path& pack_folder,
+                                     const PackSettings& pack, const SeenImages& here);
+
+//! Writes images.json, unless it says the same already.
+void record_images(core::FileSystem& files, const std::filesystem::path& pack_folder, const SeenImages& here);
+
+}  // namespace resolute::datasets
