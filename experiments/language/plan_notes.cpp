@@ -6,7 +6,9 @@ namespace resolute::experiments {
 
 void PlanFacts::add(const Draft& draft, const std::string& dataset) {
   if (draft.recipe.program != 0) {
-    programs.insert(std::to_string(draft.recipe.program));
+    const std::string& sha256 = draft.recipe.program_sha256;
+    programs.insert(std::to_string(draft.recipe.program) +
+                    (sha256.empty() ? "" : fmt::format(" of SHA-256 {}", sha256.substr(0, 12))));
   } else {
     backbones.emplace(settings::word(draft.network.backbone));
     small = small && methods::trunk_shape(draft.network).small;
