@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/files/file_tree.h"
 #include "experiments/columns.h"
 #include "experiments/include.h"
 #include "experiments/language/planner.h"
@@ -88,7 +89,9 @@ class SuiteReader {
     suite_.name = plain_name(reader, "suite");
     suite_.title = reader.title("title");
     suite_.worker = reader.value<std::vector<std::string>>("worker", {});
-    workers_.emplace_back(reader.place("worker"), suite_.worker);
+    workers_.push_back({reader.place("worker"), suite_.worker, reader.place("worker_files"),
+                        reader.value<std::vector<std::string>>("worker_files", {}),
+                        reader.value<std::string>("worker_files_sha256", "")});
     reader.find("include");
     reader.find("only_tables");
     if (at + 1 == parts_.size()) reader.find("included");
@@ -143,14 +146,36 @@ class SuiteReader {
   }
 
   //! One worker runs all.
-  void check_workers() const {
-    const auto& [own_place, own] = workers_.back();
-    for (const auto& [place, worker] : workers_)
-      if (!worker.empty() && worker != own)
-        throw core::input_error(fmt::format("{}: key 'worker' is not that of the suite which includes this one", place),
-                                fmt::format("one worker runs all jobs, and {} gives {}", path_.string(),
-                                            own.empty() ? "none" : fmt::format("'{}'", fmt::join(own, " "))),
-                                "give the same in both, or plan them apart");
+  void check_workers() {
+    const WorkerText& own = workers_.back();
+    for (const WorkerText& one : workers_)
+      if (!one.command.empty() && one.command != own.command)
+        throw core::input_error(
+            fmt::format("{}: key 'worker' is not that of the suite which includes this one", one.place),
+            fmt::format("one worker runs all jobs, and {} gives {}", path_.string(),
+                        own.command.empty() ? "none" : fmt::format("'{}'", fmt::join(own.command, " "))),
+            "give the same in both, or plan them apart");
+    suite_.program_sha256 = program_of(workers_.size() - 1);
+    for (std::size_t part = 0; part < workers_.size() && own.files_sha256.empty(); ++part)
+      if (!workers_[part].files.empty() && program_of(part) != suite_.program_sha256)
+        throw core::input_error(fmt::format("{}: key 'worker_files' is not that of the suite which includes this one",
+                                            workers_[part].files_place),
+                                "one program runs all jobs", "name the same files in both, or plan them apart");
+  }
+
+  //! SHA-256 of the files that a part's `worker_files` names; a bundle has that in their place.
+  std::string program_of(std::size_t part) const {
+    const WorkerText& worker = workers_[part];
+    if (!worker.files_sha256.empty() || worker.files.empty()) return worker.files_sha256;
+    const std::string key = fmt::format("{}: key 'worker_files'", worker.files_place);
+    if (worker.command.empty())
+      throw core::input_error(key + " stands without 'worker'", "resolute-worker has no files of a suite's",
+                              "name the program by 'worker', or leave the key out");
+    try {
+      return core::sha256_of_files(files_, parts_[part].folder, worker.files);
+    } catch (const core::RuntimeError& error) {
+      throw error.at(key);
+    }
   }
 
   //! Ids of the data sets that tables of the part may name: its own, and those of what it includes.
@@ -297,10 +322,17 @@ class SuiteReader {
   std::vector<SuiteFile> parts_;
   std::size_t part_ = 0;  // the one that is read
   SuiteText suite_;
-  std::vector<std::pair<std::string, std::vector<std::string>>> workers_;  // of each part, with its place
-  std::vector<Ids> dataset_ids_;                                           // of each part
-  std::vector<std::vector<std::string>> columns_;                          // of each part: its profile's `datasets`
-  std::vector<bool> stand_ins_;                                            // of each part: as it says itself
+  struct WorkerText {
+    std::string place;
+    std::vector<std::string> command;
+    std::string files_place;
+    std::vector<std::string> files;
+    std::string files_sha256;
+  };
+  std::vector<WorkerText> workers_;                // of each part
+  std::vector<Ids> dataset_ids_;                   // of each part
+  std::vector<std::vector<std::string>> columns_;  // of each part: its profile's `datasets`
+  std::vector<bool> stand_ins_;                    // of each part: as it says itself
   struct Again {
     std::size_t dataset, part;
     std::string place;

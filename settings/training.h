@@ -2,6 +2,7 @@
 //! \file
 //! The network that is trained, and how.
 
+#include <string>
 #include <vector>
 
 #include "settings/member.h"
@@ -90,6 +91,8 @@ struct Recipe {
   Precision precision = Precision::kF32;
   //! Not 0: a program that is not resolute-worker trains (docs/worker.md), so its jobs have other ids.
   int program = 0;
+  //! SHA-256 of that program's files (`worker_files` of a suite), 64 hexadecimal digits; empty: they are not named.
+  std::string program_sha256;
   bool operator==(const Recipe&) const = default;
 
   static constexpr int kMostSteps = 100'000'000;
@@ -139,6 +142,10 @@ struct Recipe {
     visit(member("program", &R::program, at_least(0),
                  "number that you give to a program of yours that trains in place of resolute-worker (worker), another "
                  "one to each version; 0: resolute-worker trains")
+              .silent_at_default());
+    visit(member("program_sha256", &R::program_sha256,
+                 "SHA-256 of the program's files, as a suite's worker_files names them")
+              .spelled("")
               .silent_at_default());
   }
 };

@@ -9,6 +9,7 @@
 #include "cli/store/raw_images.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
+#include "core/log.h"
 #include "core/process/process.h"
 #include "core/split.h"
 #include "datasets/sources/source.h"
@@ -85,6 +86,12 @@ experiments::Plan SuiteArguments::estimated_plan() const {
 
 experiments::Plan SuiteArguments::with_same_images(experiments::Plan plan) const {
   require_same_images(store, plan, values.count(kSameImages) > 0);
+  const bool programs = std::any_of(plan.jobs.begin(), plan.jobs.end(), [](const experiments::PlannedJob& job) {
+    const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification);
+    return training != nullptr && training->recipe.program != 0;
+  });
+  if (programs && plan.program_sha256.empty())
+    core::log_info("edits of the program of train.program give no new jobs unless 'worker_files' names its files");
   return plan;
 }
 

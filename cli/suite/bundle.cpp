@@ -57,6 +57,10 @@ int suite_bundle(const Arguments& arguments) {
   experiments::BundledFiles files(machine, parsed->store);
   results::BundleRequest request;
   request.suite_text = experiments::text_with_includes(machine, parsed->values["SUITE.toml"].as<std::string>());
+  constexpr const char* kKept = "worker_files_sha256";
+  if (!plan.program_sha256.empty() &&
+      !request.suite_text.starts_with(kKept))  // its files do not come along, and the ids of its jobs hang on them
+    request.suite_text = fmt::format("{} = \"{}\"\n", kKept, plan.program_sha256) + request.suite_text;
   request.arguments = plan_arguments(parsed->values);
   request.table_command = table_command(request.arguments);
   request.reference_text = core::read_text_if_exists(

@@ -28,7 +28,11 @@ std::string listed(const std::map<std::string, TableFacts::Rows>& values) {
 
 void TableFacts::add(const Draft& draft, const std::string& row, const std::string& dataset) {
   if (draft.recipe.program != 0) {
-    note(programs, std::to_string(draft.recipe.program), row);
+    const std::string& sha256 = draft.recipe.program_sha256;
+    note(programs,
+         std::to_string(draft.recipe.program) +
+             (sha256.empty() ? "" : fmt::format(" of SHA-256 {}", sha256.substr(0, 12))),
+         row);
   } else {
     note(backbones, std::string(settings::word(draft.network.backbone)), row);
     small = small && methods::trunk_shape(draft.network).small;

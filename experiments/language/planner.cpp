@@ -35,10 +35,14 @@ class Planner {
     plan_.suite = suite_.name;
     plan_.title = suite_.title;
     plan_.worker = suite_.worker;
+    plan_.program_sha256 = suite_.program_sha256;
     for (const DatasetText& dataset : suite_.datasets)
       if (in_use(dataset)) add_dataset(dataset);
     for (const TableText& table : suite_.tables) add_table(table);
     refuse_idle_sets();
+    if (!suite_.program_sha256.empty() && facts_.programs.empty())
+      throw core::input_error(fmt::format("{}: key 'worker_files' has no effect", suite_.file),
+                              "no row has a 'train.program'", "set train.program = 1, or leave the key out");
     plan_.epochs.assign(epochs_.begin(), epochs_.end());
     plan_.missing_weights.assign(missing_weights_.begin(), missing_weights_.end());
     if (!suite_.left_out.empty())
@@ -219,7 +223,8 @@ class Planner {
   }
 
   CellPlan make_cell(const TableText& table, const Combination& combination) {
-    const Draft draft = make_draft(combination.settings);
+    Draft draft = make_draft(combination.settings);
+    if (draft.recipe.program != 0) draft.recipe.program_sha256 = suite_.program_sha256;
     for (const auto& [key, setting] : suite_.sets)
       if (const auto found = combination.settings.find(key); found != combination.settings.end() &&
                                                              found->second.place == setting.place &&

@@ -63,6 +63,7 @@ struct SuiteText {
   std::string title;
   std::string file;
   std::vector<std::string> worker;
+  std::string program_sha256;  //!< of its files, where `worker_files` names them
   //! Of each file, [defaults], the profile and --set laid over one another.
   std::vector<Settings> bases;
   Settings sets;  //!< --set alone

@@ -124,6 +124,9 @@ void check(const Recipe& r, const PackSettings& pack) {
   if (r.schedule == settings::Schedule::kCosine && !r.milestones.empty())
     throw MemberError("train.milestones", r.milestones, "a cosine schedule has none",
                       "leave them out or set train.schedule = \"step\"");
+  if (!r.program_sha256.empty() && (r.program == 0 || !core::is_sha256_hex(r.program_sha256)))
+    throw MemberError("train.program_sha256", "'" + r.program_sha256 + "'",
+                      r.program == 0 ? "'train.program' is 0" : "it must be 64 hexadecimal digits");
   check_range("train.pad", r.pad, 0, std::min(pack.height, pack.width));
 }
 

@@ -115,6 +115,8 @@ T any_value(const settings::Rule& rule) {
   } else if constexpr (std::is_same_v<T, double>) {
     const double share = rule.kind == settings::Rule::Kind::kAbove ? positive() : fraction();
     return rule.low + share * (std::min(rule.high, rule.low + 1000) - rule.low);
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    return {};  // a hash, of which no rule tells
   } else {
     std::vector<int> all;
     for (int value = static_cast<int>(rule.low); value <= rule.high && all.size() < 16; ++value) all.push_back(value);
@@ -191,6 +193,8 @@ inline Recipe any_recipe(const PackSettings& pack) {
   recipe.train_rates = subset_of(pack.rates, false);
   recipe.warmup_steps = between(0, 1);
   recipe.pad = between(0, 16);
+  if (recipe.program != 0 && *rc::gen::arbitrary<bool>())
+    recipe.program_sha256 = core::sha256_hex(std::string_view("program"));
   recipe.labelled_fraction = (1 + fraction()) / 2;
   if (!recipe.milestones.empty()) recipe.schedule = settings::Schedule::kStep;
   return recipe;

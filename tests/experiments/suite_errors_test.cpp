@@ -45,6 +45,22 @@ TEST(SuiteErrors, a_program_of_one_s_own_needs_a_worker) {
       "row 'r' on data set 'easy'); name the program by 'worker', or leave the key out");
 }
 
+TEST(SuiteErrors, files_of_a_program_need_the_program) {
+  const std::string title = "title = \"Good\"";
+  EXPECT_EQ(
+      with(title, title + "\nworker_files = [\"mine.py\"]"),
+      "s.toml:3:1: key 'worker_files' stands without 'worker' (resolute-worker has no files of a suite's); name the "
+      "program by 'worker', or leave the key out");
+  const std::string worker = title + "\nworker = [\"sh\"]\n";
+  EXPECT_THAT(with(title, worker + "worker_files = [\"gone.py\"]"),
+              AllOf(StartsWith("s.toml:4:1: key 'worker_files': "), HasSubstr("gone.py' does not exist")));
+  EXPECT_THAT(with(title, worker + "worker_files = [\"/etc/passwd\"]"), HasSubstr("is no relative path"));
+  EXPECT_EQ(
+      with(title, worker + "worker_files_sha256 = \"" + std::string(64, 'a') + "\""),
+      "s.toml: key 'worker_files' has no effect (no row has a 'train.program'); set train.program = 1, or leave the "
+      "key out");
+}
+
 TEST(SuiteErrors, an_unknown_method_option_is_wrong_even_where_no_row_uses_it) {
   EXPECT_THAT(with("levels = [4, 5]", "mode = 1"), StartsWith("s.toml:13:1: key 'rain.mode' is unknown"));
   EXPECT_EQ("", with("method = \"rain\"", "method = \"baseline\""));

@@ -327,6 +327,37 @@ TEST_F(Suite, a_program_of_one_s_own_has_jobs_of_its_own) {
   EXPECT_THAT(all_mine.tables[0].notes, Not(Contains(HasSubstr("backbone"))));
 }
 
+TEST_F(Suite, a_program_s_files_make_its_jobs_and_nobody_else_s) {
+  const auto write = [&](const std::string& name, std::string_view text) {
+    core::write_atomic(core::real_file_system(), folder_ / name, text);
+  };
+  write("mine.py", "1");
+  write("net/layers.py", "1");
+  const auto ids = [&](const std::string& keys) {
+    const Plan made = plan("worker = [\"python\", \"mine.py\"]\n" + keys +
+                           small("", row("ours", "") + row("mine", "train.program = 1")));
+    return std::pair(job_id(training_of(made, "t", "ours")).hex, job_id(training_of(made, "t", "mine")).hex);
+  };
+  const std::string files = "worker_files = [\"mine.py\", \"net/\"]\n";
+  const auto plain = ids(""), before = ids(files);
+  EXPECT_EQ(plain.first, before.first);
+  EXPECT_NE(plain.second, before.second);
+  write("beside.py", "1");
+  EXPECT_EQ(ids(files), before);
+  write("net/layers.py", "2");
+  EXPECT_EQ(ids(files).first, before.first);
+  EXPECT_NE(ids(files).second, before.second);
+  EXPECT_EQ(ids(""), plain);
+  write("net/layers.py", "1");
+  EXPECT_EQ(ids(files), before);
+  // What a bundle says in place of the files.
+  const Plan made = plan("worker = [\"python\", \"mine.py\"]\n" + files + small("train.program = 1"));
+  fs::remove_all(folder_ / "net");
+  EXPECT_EQ(ids("worker_files_sha256 = \"" + made.program_sha256 + "\"\n" + files), before);
+  EXPECT_THAT(made.notes,
+              Contains(HasSubstr("(train.program 1 of SHA-256 " + made.program_sha256.substr(0, 12) + ")")));
+}
+
 TEST_F(Suite, the_documents_example_is_a_suite) {
   const Plan made = plan(documented("# "));
   check_sound(made);
