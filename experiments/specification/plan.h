@@ -98,6 +98,8 @@ struct TablePlan {
   //! Two or more of `datasets` whose mean is a column of its own (VIPeR's two directions); empty: none.
   std::vector<std::string> mean_of{};
   std::vector<PublishedRow> published{};  //!< above the rows
+  //! Of papers' tables that have an entry of a row and no number for it: "TITLE, TABLE" → an address of it.
+  std::map<std::string, std::string> look_up{};
 };
 
 struct DatasetPlan {
@@ -160,11 +162,11 @@ std::string column_title(const Plan& plan, const std::string& dataset);
 
 //! Writes the document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
 //! "specification", "provisional" (where it is)}], "tables": [{"id", "title", "metrics", "datasets", "rows",
-//! "compare_with", "claims", "no_reference", "mean_of", "published"}], "datasets": [{"id", "pack_folder", "root"}, and
-//! "stand_in": true of one], "epochs": [{"dataset", "key", "epochs", "batch", "images", "steps", "estimated"}] (images
-//! and steps the fewest and the most of a row's trials), "worker", "notes"}. A row's cells and, by data set, a
-//! published row's "papers" have the PaperCell: "entries", "footnotes", "no_reference". \param more further members of
-//! the document
+//! "compare_with", "claims", "no_reference", "mean_of", "published", "look_up" (where there is any)}], "datasets":
+//! [{"id", "pack_folder", "root"}, and "stand_in": true of one], "epochs": [{"dataset", "key", "epochs", "batch",
+//! "images", "steps", "estimated"}] (images and steps the fewest and the most of a row's trials), "worker", "notes"}. A
+//! row's cells and, by data set, a published row's "papers" have the PaperCell: "entries", "footnotes", "no_reference".
+//! \param more further members of the document
 void write_json(std::ostream& to, const Plan& plan, const core::Json& more = core::Json::object());
 
 }  // namespace resolute::experiments
