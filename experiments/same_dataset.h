@@ -9,8 +9,9 @@ namespace resolute::experiments {
 //! What a data set's table says, for DatasetText::written.
 core::Json json_of(const Node& node);
 
-//! Two data sets of one id in two files: the same images packed in the same way, or two things under one name.
-//! \param bases SuiteText::bases \throws RuntimeError (kInput) with the key of `again` in which they differ
+//! Two data sets of one id in two files: the same images packed in the same way, or two things under one name. What
+//! they say of trainings (`train`) may differ. \param bases SuiteText::bases \throws RuntimeError (kInput) with the key
+//! of `again` in which they differ
 void check_same(const DatasetText& known, const DatasetText& again, const std::vector<Settings>& bases);
 
 }  // namespace resolute::experiments

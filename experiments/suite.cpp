@@ -76,7 +76,8 @@ class SuiteReader {
     if (!wanted) return make_plan(suite_, nullptr, weights, options_.training_images);
     const auto file = options_.reference_file.empty() ? find_reference_file(files_, options_.environment, {})
                                                       : options_.reference_file;
-    const ReferenceNumbers references = ReferenceNumbers::read(files_, file);
+    const auto folder = options_.relative_to.empty() ? path_.parent_path() : options_.relative_to;
+    const auto references = ReferenceNumbers::read(files_, file, reference_files_beside(files_, folder));
     return make_plan(suite_, &references, weights, options_.training_images);
   }
 
@@ -224,7 +225,9 @@ class SuiteReader {
     for (std::size_t i = 0; i < suite_.datasets.size(); ++i)
       if (suite_.datasets[i].id == dataset.id) {
         again_.push_back({i, part_, dataset.place});
-        return check_same(suite_.datasets[i], dataset, suite_.bases);
+        check_same(suite_.datasets[i], dataset, suite_.bases);
+        suite_.datasets[i].again.emplace(part_, std::move(dataset.settings));
+        return;
       }
     suite_.datasets.push_back(std::move(dataset));
     roots_.push_back(root);
@@ -363,6 +366,16 @@ std::filesystem::path find_reference_file(core::FileSystem& files,
     if (files.exists(installed)) return installed;
   }
   return RESOLUTE_EXPERIMENTS_FOLDER / name;
+}
+
+std::vector<std::filesystem::path> reference_files_beside(core::FileSystem& files,
+                                                          const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> found;
+  const std::filesystem::path beside = folder / "reference";
+  if (!files.exists(beside)) return found;
+  for (const std::string& name : files.list(beside))
+    if (name.ends_with(".toml") && name != "papers.toml" && name != "step_times.toml") found.push_back(beside / name);
+  return found;
 }
 
 Plan read_suite(core::FileSystem& files, const std::filesystem::path& path, const SuiteOptions& options) {

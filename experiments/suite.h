@@ -54,6 +54,11 @@ std::filesystem::path find_reference_file(core::FileSystem& files,
                                           const std::map<std::string, std::string>& environment,
                                           const std::filesystem::path& executable_folder);
 
+//! The user's reference files: all `*.toml` in the folder `reference` beside a suite, sorted by name, but for those
+//! that have the name of a file of ours there (papers.toml, step_times.toml), which an unpacked bundle has. \param
+//! folder of the suite
+std::vector<std::filesystem::path> reference_files_beside(core::FileSystem& files, const std::filesystem::path& folder);
+
 //! Reads, checks and plans a suite with all that it includes. Each row × data set × trial becomes a training and an
 //! evaluation, each data set in use its shards and its seal; equal jobs are one. Every specification has passed
 //! validate(). \throws RuntimeError (kInput) opening with `FILE:LINE:COLUMN: key 'x'` (or `--set x: key 'x'`) for

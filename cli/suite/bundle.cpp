@@ -56,15 +56,20 @@ int suite_bundle(const Arguments& arguments) {
   note_high_views(plan, parsed->store);
   experiments::BundledFiles files(machine, parsed->store);
   results::BundleRequest request;
-  request.suite_text = experiments::text_with_includes(machine, parsed->values["SUITE.toml"].as<std::string>());
+  const fs::path suite = parsed->values["SUITE.toml"].as<std::string>();
+  request.suite_text = experiments::text_with_includes(machine, suite);
   constexpr const char* kKept = "worker_files_sha256";
   if (!plan.program_sha256.empty() &&
       !request.suite_text.starts_with(kKept))  // its files do not come along, and the ids of its jobs hang on them
     request.suite_text = fmt::format("{} = \"{}\"\n", kKept, plan.program_sha256) + request.suite_text;
   request.arguments = plan_arguments(parsed->values);
   request.table_command = table_command(request.arguments);
-  request.reference_text = core::read_text_if_exists(
-      machine, experiments::find_reference_file(machine, core::current_environment(), executable_folder()));
+  const auto add_reference = [&](const fs::path& file) {
+    if (const auto text = core::read_text_if_exists(machine, file))
+      request.references.emplace(file.filename().string(), *text);
+  };
+  add_reference(experiments::find_reference_file(machine, core::current_environment(), executable_folder()));
+  for (const fs::path& file : experiments::reference_files_beside(machine, suite.parent_path())) add_reference(file);
   request.features = parsed->values.count("without-features") == 0;
   constexpr std::uint64_t kMebibyte = std::uint64_t{1} << 20;
   std::optional<core::Progress> progress;

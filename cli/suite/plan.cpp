@@ -250,8 +250,11 @@ int suite_plan(const Arguments& arguments) {
     sum_up_jobs(plan, done);
   std::cout << "\n";
   print_counts(plan, done);
-  for (const auto& table : plan.tables)
+  for (const auto& table : plan.tables) {
     std::cout << fmt::format("table {}: {} rows on {} data sets\n", table.id, table.rows.size(), table.datasets.size());
+    for (const auto& [where, address] : table.look_up)
+      std::cout << fmt::format("  no reference for some of them: {}; look it up: {}\n", where, address);
+  }
   for (const auto& dataset : plan.datasets)
     if (experiments::is_stand_in(plan, dataset.id))
       std::cout << fmt::format("data set {}: images are drawn in the layout of {}\n",

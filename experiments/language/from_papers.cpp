@@ -154,4 +154,15 @@ std::vector<std::string> papers_without_numbers(const TableText& table, const st
   return titles;
 }
 
+std::map<std::string, std::string> addresses_of_missing(const TableText& table, const ReferenceNumbers& references) {
+  std::map<std::string, std::string> found;
+  for (const RowText& row : table.rows)
+    for (const ReferenceRequest& request : row.references) {
+      const std::string address = references.address_of(request.paper, request.table);
+      if (address.empty() || !references.has(request) || !references.find(request).empty()) continue;
+      found[fmt::format("{}, {}", references.paper_name(request.paper, request.place), request.table)] = address;
+    }
+  return found;
+}
+
 }  // namespace resolute::experiments

@@ -2,6 +2,7 @@
 //! \file
 //! What a table takes from the papers: orders of rows, numbers of others' methods, what is not known of them.
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -33,5 +34,8 @@ std::vector<PublishedRow> published_rows(const TableText& table, const Published
 //! \throws RuntimeError (kInput) with place if the file knows nothing of such a paper
 std::vector<std::string> papers_without_numbers(const TableText& table, const std::vector<PublishedRow>& published,
                                                 const ReferenceNumbers& references);
+
+//! Of the rows' entries that have no number: "TITLE, TABLE" → where people find that table, as far as the file says it.
+std::map<std::string, std::string> addresses_of_missing(const TableText& table, const ReferenceNumbers& references);
 
 }  // namespace resolute::experiments

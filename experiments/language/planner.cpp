@@ -94,8 +94,9 @@ class Planner {
                                           [&](const DatasetText& one) { return one.id == id; });
         const auto planned = std::find_if(plan_.datasets.begin(), plan_.datasets.end(),
                                           [&](const DatasetPlan& one) { return one.id == id; });
-        Combination combination{row_text, *dataset, *planned,
-                                laid_over(laid_over(suite_.bases[text.base], dataset->settings), row_text.settings)};
+        Combination combination{
+            row_text, *dataset, *planned,
+            laid_over(laid_over(suite_.bases[text.base], dataset->settings_in(text.base)), row_text.settings)};
         row.cells.push_back(make_cell(text, combination));
       }
       table.rows.push_back(std::move(row));
@@ -110,6 +111,7 @@ class Planner {
       table.claims = claims_of(text, references_->claims());
       if (text.published) table.published = published_rows(text, *text.published, *references_);
       table.no_reference = papers_without_numbers(text, table.published, *references_);
+      table.look_up = addresses_of_missing(text, *references_);
       hide_references(table);
     }
     plan_.tables.push_back(std::move(table));
@@ -129,6 +131,11 @@ class Planner {
           cell.references.clear();
           cell.paper = {};
         }
+    const bool lacks = std::any_of(table.rows.begin(), table.rows.end(), [](const RowPlan& row) {
+      return std::any_of(row.cells.begin(), row.cells.end(),
+                         [](const CellPlan& cell) { return !cell.paper.no_reference.empty(); });
+    });
+    if (!lacks) table.look_up.clear();
     std::erase_if(table.claims, [&](const ClaimPlan& claim) { return !shows_references(claim.dataset); });
     const auto hidden = [&](const auto& of_dataset) {
       const auto& made = table.datasets;
@@ -225,6 +232,11 @@ class Planner {
   CellPlan make_cell(const TableText& table, const Combination& combination) {
     Draft draft = make_draft(combination.settings);
     if (draft.recipe.program != 0) draft.recipe.program_sha256 = suite_.program_sha256;
+    // A stand-in of a dozen people shows that a row runs, whatever size of training it is about.
+    if (const auto& drawn = combination.planned.pack.synthetic; drawn &&
+                                                                settings::is_stand_in(combination.planned.pack) &&
+                                                                draft.split.train_identities > drawn->identities / 2)
+      draft.split.train_identities = 0;
     for (const auto& [key, setting] : suite_.sets)
       if (const auto found = combination.settings.find(key); found != combination.settings.end() &&
                                                              found->second.place == setting.place &&

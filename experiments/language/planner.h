@@ -27,6 +27,12 @@ struct DatasetText {
   std::size_t base = 0;                       //!< of SuiteText::bases, what its settings are laid over
   core::Json written;                         //!< all that it says; a root without the place it is meant from
   Settings settings;                          //!< its pack keys and whatever else it overrides
+  //! The same of the other files that have a data set of this id: what they say of trainings may differ.
+  std::map<std::size_t, Settings> again{};
+  const Settings& settings_in(std::size_t file) const {
+    const auto found = again.find(file);
+    return found == again.end() ? settings : found->second;
+  }
   std::map<std::string, std::string> places;  //!< of its own keys: id, source, identities …
 };
 

@@ -36,6 +36,32 @@ void leave(TableReader& reader, std::initializer_list<const char*> keys) {
 
 std::string sentence(const std::string& words) { return words.ends_with('.') ? words : words + '.'; }
 
+//! Half the width that a number may be off that was read off a plot, in points; nothing for printed ones.
+std::optional<double> read_error(TableReader& result) {
+  const bool digitised = result.value<std::string>("source", "") == "digitised";
+  if (digitised != (result.find("error") != nullptr))
+    throw core::input_error(
+        digitised ? fmt::format("{}: key 'error' is missing", result.place())
+                  : fmt::format("{}: key 'error' stands beside another source", result.place("error")),
+        "source = \"digitised\" says that numbers were read off a plot, and 'error' by how many points they may be off",
+        digitised ? "write for example error = 0.5" : "leave it out");
+  if (!digitised) return std::nullopt;
+  const auto error = result.value<double>("error");
+  if (!(error > 0 && error <= 100))
+    throw core::input_error(fmt::format("{}: key 'error' has the value {}", result.place("error"), error),
+                            "it must be above 0 and at most 100");
+  return error;
+}
+
+//! Where people find a table of a paper.
+std::string read_address(TableReader& table) {
+  std::string address = table.title("where");
+  if (!address.starts_with("https://") && !address.starts_with("http://"))
+    throw core::input_error(fmt::format("{}: key 'where' has the value '{}'", table.place("where"), address),
+                            "it must begin with https:// or http://");
+  return address;
+}
+
 //! What is to be known of all numbers of an entry, or of their lack; empty: nothing.
 std::string read_remark(TableReader& result) {
   const bool missing = result.value<bool>("missing", false), derived = result.value<bool>("derived", false);
@@ -56,53 +82,87 @@ ReferenceNumbers::Key ReferenceNumbers::key_of(const ReferenceRequest& r) {
   return {r.paper, r.table, r.method, r.dataset, r.variant};
 }
 
-ReferenceNumbers ReferenceNumbers::read(core::FileSystem& files, const std::filesystem::path& path) {
+ReferenceNumbers ReferenceNumbers::read(core::FileSystem& files, const std::filesystem::path& path,
+                                        const std::vector<std::filesystem::path>& more) {
   if (!files.exists(path))
     throw core::input_error(fmt::format("reference numbers '{}' are missing", path.string()),
                             "rows of the suite name a 'reference'",
                             "set RESOLUTE_DATA_DIR to the folder that holds reference/papers.toml");
-  const Node document = parse_toml(core::read_text(files, path), path.string());
-  TableReader reader(document, "the reference file");
   ReferenceNumbers numbers;
   numbers.file_ = path.string();
+  std::vector<Node> documents{parse_toml(core::read_text(files, path), path.string())};
+  for (const std::filesystem::path& one : more)
+    documents.push_back(parse_toml(core::read_named_text(files, one), one.string()));
+  std::vector<TableReader> readers;
+  for (const Node& document : documents) readers.emplace_back(document, "the reference file");
+  for (std::size_t i = 0; i < readers.size(); ++i) numbers.read_entries(readers[i], i);
+  // A claim or a conflict may be about numbers of another file.
+  for (TableReader& reader : readers) {
+    for (const Node* node : reader.tables("claim")) numbers.read_claim(*node);
+    for (const Node* node : reader.tables("conflict")) numbers.read_conflict(*node);
+    leave(reader, {"meta", "source"});
+    reader.finish();
+  }
+  return numbers;
+}
+
+void ReferenceNumbers::refuse_again(const std::string& what, const std::string& place) {
+  const auto [known, first] = places_.emplace(what, place);
+  if (!first)
+    throw core::input_error(fmt::format("{}: {} stands twice", place, what), "first at " + known->second,
+                            "leave one of them out");
+}
+
+//! All but claims and conflicts. \param file which of those that are read it is: a later one has what earlier ones lack
+void ReferenceNumbers::read_entries(TableReader& reader, std::size_t file) {
   for (const Node* node : reader.tables("paper")) {
     TableReader paper(*node, "[[paper]]");
     const auto id = paper.value<std::string>("id");
-    numbers.papers_[id] = paper.find("title") == nullptr ? id : paper.title("title");
+    refuse_again(fmt::format("the paper '{}'", id), node->place);
+    papers_[id] = paper.find("title") == nullptr ? id : paper.title("title");
     leave(paper, {"venue", "year", "seed"});
     paper.finish();
   }
   for (const Node* node : reader.tables("method")) {
     TableReader method(*node, "[[method]]");
     const auto id = method.value<std::string>("id");
-    if (!numbers.methods_.emplace(id, method.title("label")).second)
-      throw core::input_error(fmt::format("{}: the method '{}' stands twice", node->place, id));
+    refuse_again(fmt::format("the method '{}'", id), node->place);
+    methods_.emplace(id, method.title("label"));
     method.finish();
   }
-  for (const Node* node : reader.tables("result")) {
-    TableReader result(*node, "[[result]]");
-    ReferenceRequest request;
-    for (std::size_t i = 0; i < kRequestParts.size(); ++i)
-      request.*kRequestParts[i] = result.value<std::string>(kPartNames[i]);
-    const Node* metrics = result.find("metrics");
-    if (metrics == nullptr && !result.value<bool>("missing", false))
-      throw core::input_error(fmt::format("{}: key 'metrics' is missing", node->place),
-                              "only a result with missing = true has none");
-    const auto read = metrics == nullptr ? ReferenceMetrics() : read_metrics(*metrics);
-    if (!numbers.entries_.emplace(key_of(request), read).second)
-      throw core::input_error(fmt::format("{}: the result stands twice", node->place));
-    numbers.in_order_.push_back(key_of(request));
-    if (std::string remark = read_remark(result); !remark.empty())
-      numbers.remarks_.emplace(key_of(request), std::move(remark));
-    numbers.papers_.emplace(request.paper, request.paper);
-    leave(result, {"source", "reproduce"});
-    result.finish();
+  for (const Node* node : reader.tables("table")) {
+    TableReader table(*node, "[[table]]");
+    const auto paper = table.value<std::string>("paper"), id = table.value<std::string>("id");
+    refuse_again(fmt::format("the table '{}' of '{}'", id, paper), node->place);
+    if (table.find("where") != nullptr) addresses_[{paper, id}] = read_address(table);
+    leave(table, {"what", "complete", "note"});
+    table.finish();
   }
-  for (const Node* node : reader.tables("claim")) numbers.read_claim(*node);
-  for (const Node* node : reader.tables("conflict")) numbers.read_conflict(*node);
-  leave(reader, {"meta", "source", "table"});
-  reader.finish();
-  return numbers;
+  for (const Node* node : reader.tables("result")) read_result(*node, file);
+}
+
+void ReferenceNumbers::read_result(const Node& node, std::size_t file) {
+  TableReader result(node, "[[result]]");
+  ReferenceRequest request;
+  for (std::size_t i = 0; i < kRequestParts.size(); ++i)
+    request.*kRequestParts[i] = result.value<std::string>(kPartNames[i]);
+  const Node* metrics = result.find("metrics");
+  Entry entry{metrics == nullptr ? ReferenceMetrics() : read_metrics(*metrics), read_error(result), node.place, file};
+  if (metrics == nullptr && !result.value<bool>("missing", false))
+    throw core::input_error(fmt::format("{}: key 'metrics' is missing", node.place),
+                            "only a result with missing = true has none");
+  entry.remark = read_remark(result);
+  leave(result, {"reproduce"});
+  result.finish();
+  papers_.emplace(request.paper, request.paper);
+  const auto [known, first] = entries_.emplace(key_of(request), entry);
+  if (first)
+    in_order_.push_back(known->first);
+  else if (known->second.metrics.empty() && !entry.metrics.empty() && known->second.file < file)
+    known->second = std::move(entry);
+  else
+    throw core::input_error(fmt::format("{}: the result stands twice", node.place), "first at " + known->second.place,
+                            "leave one of them out");
 }
 
 //! A member of `touches` that is left out means all there are, but for `paper`: the conflict's own.
@@ -122,13 +182,13 @@ void ReferenceNumbers::read_conflict(const Node& node) {
     const std::string said =
         *wanted[0] == paper ? what : fmt::format("Of \"{}\": {}", paper_name(paper, reader.place("paper")), what);
     bool any = false;
-    for (const auto& [key, its] : entries_) {
+    for (const auto& [key, entry] : entries_) {
       const auto& [of, table, method, dataset, variant] = key;
       const std::array<const std::string*, kPartNames.size()> parts = {&of, &table, &method, &dataset, &variant};
       bool touched = true;
       for (std::size_t i = 0; i < parts.size(); ++i) touched = touched && (!wanted[i] || *wanted[i] == *parts[i]);
       if (!touched) continue;
-      for (const auto& [metric, value] : its)
+      for (const auto& [metric, value] : entry.metrics)
         if (metrics.empty() || std::find(metrics.begin(), metrics.end(), metric) != metrics.end()) {
           conflicts_[key][metric].push_back(said);
           any = true;
@@ -178,33 +238,45 @@ std::string ReferenceNumbers::paper_name(const std::string& paper, const std::st
 ReferenceMetrics ReferenceNumbers::find(const ReferenceRequest& request) const {
   const auto found = entries_.find(key_of(request));
   if (found == entries_.end()) refuse(request, kRequestParts.size());
-  return found->second;
+  return found->second.metrics;
 }
 
 ReferenceMetrics ReferenceNumbers::find_if_there(const ReferenceRequest& request) const {
   const auto found = entries_.find(key_of(request));
-  return found == entries_.end() ? ReferenceMetrics() : found->second;
+  return found == entries_.end() ? ReferenceMetrics() : found->second.metrics;
 }
 
 bool ReferenceNumbers::expects(const std::string& paper, const std::string& table, const std::string& metric) const {
   bool any = false, elsewhere = false;
-  for (const auto& [key, metrics] : entries_) {
+  for (const auto& [key, entry] : entries_) {
     const bool its = std::get<0>(key) == paper && std::get<1>(key) == table;
-    if (its && metrics.contains(metric)) return true;
-    any = any || (its && !metrics.empty());
-    elsewhere = elsewhere || metrics.contains(metric);
+    if (its && entry.metrics.contains(metric)) return true;
+    any = any || (its && !entry.metrics.empty());
+    elsewhere = elsewhere || entry.metrics.contains(metric);
   }
   return !any && elsewhere;
 }
 
 std::vector<std::string> ReferenceNumbers::footnotes(const ReferenceRequest& request, const std::string& metric) const {
   std::vector<std::string> found;
-  const auto entry = entries_.find(key_of(request));
-  if (entry == entries_.end() || (!entry->second.empty() && !entry->second.contains(metric))) return found;
-  if (const auto of = conflicts_.find(entry->first); of != conflicts_.end())
+  const auto known = entries_.find(key_of(request));
+  if (known == entries_.end()) return found;
+  const Entry& entry = known->second;
+  if (!entry.metrics.empty() && !entry.metrics.contains(metric)) return found;
+  if (const auto of = conflicts_.find(known->first); of != conflicts_.end())
     if (const auto its = of->second.find(metric); its != of->second.end()) found = its->second;
-  if (const auto remark = remarks_.find(entry->first); remark != remarks_.end()) found.push_back(remark->second);
+  if (entry.error && !entry.metrics.empty())
+    found.push_back(
+        fmt::format("{} ± {} (digitised): read off a plot of the paper.", entry.metrics.at(metric), *entry.error));
+  const std::string look = entry.metrics.empty() ? address_of(request.paper, request.table) : "";
+  if (!entry.remark.empty())
+    found.push_back(look.empty() ? entry.remark : fmt::format("{} Where to look: {}", entry.remark, look));
   return found;
+}
+
+std::string ReferenceNumbers::address_of(const std::string& paper, const std::string& table) const {
+  const auto found = addresses_.find({paper, table});
+  return found == addresses_.end() ? "" : found->second;
 }
 
 std::vector<std::string> ReferenceNumbers::methods_of(const std::string& paper, const std::string& table,

@@ -1,14 +1,17 @@
 #pragma once
 //! \file
-//! The papers' own numbers: experiments/reference/papers.toml, found again by a row's `reference`.
+//! The papers' own numbers: experiments/reference/papers.toml and a user's files (docs/formats/reference.md), found
+//! again by a row's `reference`.
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "core/files/file_system.h"
+#include "experiments/language/table_reader.h"
 #include "experiments/language/toml_document.h"
 #include "experiments/specification/plan.h"
 
@@ -41,8 +44,11 @@ using ReferenceMetrics = std::map<std::string, double>;
 
 class ReferenceNumbers {
  public:
-  //! \throws RuntimeError (kInput) naming file and line of what is not a reference file
-  static ReferenceNumbers read(core::FileSystem& files, const std::filesystem::path& path);
+  //! \param more files of the same grammar, in this order. They add what the others lack, and may give the numbers of a
+  //! result that is missing there. \throws RuntimeError (kInput) naming file and line of what is not a reference file,
+  //! and both places of what two say
+  static ReferenceNumbers read(core::FileSystem& files, const std::filesystem::path& path,
+                               const std::vector<std::filesystem::path>& more = {});
 
   //! Empty where the paper is known to have the row but its numbers were not found (`missing = true`).
   //! \throws RuntimeError (kInput) with the request's place if there is no such entry
@@ -59,8 +65,9 @@ class ReferenceNumbers {
   bool expects(const std::string& paper, const std::string& table, const std::string& metric) const;
 
   //! What the file says of an entry's number, or of its lack where the entry is missing, a sentence each: the
-  //! [[conflict]]s that touch it in the order of the file, then whether it was printed, then the entry's note. None
-  //! where the entry is not there, or has other metrics alone.
+  //! [[conflict]]s that touch it in the order of the file, then by how much one off a plot may be off, then whether it
+  //! was printed or where to look for it, then the entry's note. None where the entry is not there, or has other
+  //! metrics alone.
   std::vector<std::string> footnotes(const ReferenceRequest& request, const std::string& metric) const;
 
   //! The methods of a paper's table that have an entry of that variant, in the order of the file.
@@ -75,22 +82,36 @@ class ReferenceNumbers {
   //! \throws RuntimeError (kInput) with `place` if the file knows nothing of that paper
   std::string paper_name(const std::string& paper, const std::string& place) const;
 
+  //! Where people find a table of a paper; empty where the file does not say.
+  std::string address_of(const std::string& paper, const std::string& table) const;
+
   //! In the order of the file.
   const std::vector<PublishedClaim>& claims() const { return claims_; }
 
  private:
   using Key = std::tuple<std::string, std::string, std::string, std::string, std::string>;
+  struct Entry {
+    ReferenceMetrics metrics;     // none: missing
+    std::optional<double> error;  // of numbers off a plot, in points
+    std::string place;
+    std::size_t file = 0;  // which of those that were read
+    std::string remark{};  // of the entry as a whole
+  };
   static Key key_of(const ReferenceRequest& request);
   std::string file_;
+  void refuse_again(const std::string& what, const std::string& place);
+  void read_entries(TableReader& reader, std::size_t file);
+  void read_result(const Node& node, std::size_t file);
   void read_claim(const Node& node);
   void read_conflict(const Node& node);
 
   [[noreturn]] void refuse(const ReferenceRequest& request, std::size_t parts) const;
 
-  std::map<std::string, std::string> papers_;   // id → title
-  std::map<std::string, std::string> methods_;  // id → label
-  std::map<Key, ReferenceMetrics> entries_;
-  std::map<Key, std::string> remarks_;                                        // of an entry as a whole
+  std::map<std::string, std::string> papers_;                             // id → title
+  std::map<std::string, std::string> methods_;                            // id → label
+  std::map<std::string, std::string> places_;                             // of what may stand once
+  std::map<std::pair<std::string, std::string>, std::string> addresses_;  // of a paper's table
+  std::map<Key, Entry> entries_;
   std::map<Key, std::map<std::string, std::vector<std::string>>> conflicts_;  // metric → sentences
   std::vector<Key> in_order_;                                                 // keys of entries_ as the file has them
   std::vector<PublishedClaim> claims_;

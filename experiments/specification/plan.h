@@ -112,6 +112,8 @@ struct TablePlan {
   double margin = kUsualMargin;           //!< points: how near to the paper's number a number of ours has reproduced it
   //! What a reader of its numbers must know of its rows, e.g. "from scratch, small backbone".
   std::vector<std::string> notes{};
+  //! Of papers' tables that have an entry of a row and no number for it: "TITLE, TABLE" → an address of it.
+  std::map<std::string, std::string> look_up{};
 };
 
 struct DatasetPlan {
@@ -190,11 +192,11 @@ std::string column_title(const Plan& plan, const std::string& dataset);
 
 //! Writes the document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
 //! "specification", "provisional" (where it is)}], "tables": [{"id", "title", "metrics", "datasets", "rows",
-//! "compare_with", "claims", "no_reference", "mean_of", "margin", "published", "notes"}], "datasets": [{"id",
-//! "pack_folder", "root"}, and "stand_in" or "drawn": true of one], "epochs": [{"dataset", "key", "epochs", "batch",
-//! "images", "steps", "estimated"}] (images and steps the fewest and the most of a row's trials), "worker", "notes"}. A
-//! row's cells and, by data set, a published row's "papers" have the PaperCell: "entries", "footnotes", "no_reference".
-//! \param more further members of the document
+//! "compare_with", "claims", "no_reference", "mean_of", "margin", "published", "notes", "look_up" (where there is
+//! any)}], "datasets": [{"id", "pack_folder", "root"}, and "stand_in" or "drawn": true of one], "epochs": [{"dataset",
+//! "key", "epochs", "batch", "images", "steps", "estimated"}] (images and steps the fewest and the most of a row's
+//! trials), "worker", "notes"}. A row's cells and, by data set, a published row's "papers" have the PaperCell:
+//! "entries", "footnotes", "no_reference". \param more further members of the document
 void write_json(std::ostream& to, const Plan& plan, const core::Json& more = core::Json::object());
 
 }  // namespace resolute::experiments

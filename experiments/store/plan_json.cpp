@@ -60,18 +60,20 @@ Json write(const TablePlan& table) {
         {{"id", row.method}, {"label", row.label}, {"references", Json(row.numbers)}, {"papers", Json::object()}});
     for (const auto& [dataset, paper] : row.paper) add_paper(published.back()["papers"][dataset], paper);
   }
-  return {{"id", table.id},
-          {"title", table.title},
-          {"metrics", table.metrics},
-          {"datasets", table.datasets},
-          {"rows", std::move(rows)},
-          {"compare_with", table.compare_with},
-          {"claims", std::move(claims)},
-          {"no_reference", table.no_reference},
-          {"mean_of", table.mean_of},
-          {"margin", table.margin},
-          {"published", std::move(published)},
-          {"notes", table.notes}};
+  Json json = {{"id", table.id},
+               {"title", table.title},
+               {"metrics", table.metrics},
+               {"datasets", table.datasets},
+               {"rows", std::move(rows)},
+               {"compare_with", table.compare_with},
+               {"claims", std::move(claims)},
+               {"no_reference", table.no_reference},
+               {"mean_of", table.mean_of},
+               {"margin", table.margin},
+               {"published", std::move(published)},
+               {"notes", table.notes}};
+  if (!table.look_up.empty()) json["look_up"] = table.look_up;
+  return json;
 }
 
 //! All but the jobs, of which 100,000 as one tree would take more than a gigabyte.

@@ -111,7 +111,7 @@ void BundleContents::add_names_of_weights() {
 }
 
 std::string readme_of(const experiments::Plan& plan, const BundleRequest& request) {
-  const std::string data = request.reference_text ? "RESOLUTE_DATA_DIR=. " : "";
+  const std::string data = !request.references.empty() ? "RESOLUTE_DATA_DIR=. " : "";
   return fmt::format(
       "# {}\n\n{}\n\nThe suite `{}` of resolute with its results. `tables/` has its tables; `store/` what they are "
       "made "
@@ -150,7 +150,7 @@ BundleSummary write_suite_bundle(const ResultsSource& source, const BundleReques
   BundleContents contents(source);
   contents.add_text("README.md", readme_of(source.plan, request));
   contents.add_text("suite.toml", request.suite_text);
-  if (request.reference_text) contents.add_text("reference/papers.toml", *request.reference_text);
+  for (const auto& [name, text] : request.references) contents.add_text("reference/" + name, text);
   for (auto& [name, text] : table_files(tables)) contents.add_text("tables/" + name, std::move(text));
   contents.add_text("tables/provenance.json", core::canonical_json(to_json(provenance)) + "\n");
   contents.add_packs();

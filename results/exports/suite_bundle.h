@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <optional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,11 +16,12 @@ namespace resolute::results {
 
 //! What a bundle holds besides a store's files.
 struct BundleRequest {
-  std::string suite_text;                     //!< the suite's TOML
-  std::vector<std::string> arguments;         //!< what to give beside suite and store, as "--profile", "long"
-  std::string table_command;                  //!< the same as a line for a shell, to be run in the unpacked folder
-  std::optional<std::string> reference_text;  //!< the papers' numbers; nothing where the suite names none
-  bool features = true;                       //!< features.h5 too, by far the largest files
+  std::string suite_text;              //!< the suite's TOML
+  std::vector<std::string> arguments;  //!< what to give beside suite and store, as "--profile", "long"
+  std::string table_command;           //!< the same as a line for a shell, to be run in the unpacked folder
+  //! The papers' numbers, ours and the user's: text by file name; empty where there are none.
+  std::map<std::string, std::string> references;
+  bool features = true;  //!< features.h5 too, by far the largest files
 };
 
 struct BundleSummary {

@@ -1,10 +1,12 @@
-"""Which suites make what the papers print: docs/coverage.md, from experiments/suites, reference/papers.toml and docs/results.
+"""Which suites make what the papers print: docs/coverage.md, from experiments/suites, reference/papers.toml, docs/results and
+the methods' pages.
 
 Usage: coverage_page.py write RESOLUTE      RESOLUTE plans the suites
 """
 
 import collections
 import json
+import re
 import sys
 import tomllib
 
@@ -14,13 +16,19 @@ PAGE = ROOT / "docs" / "coverage.md"
 # Sources of the papers' own data sets.
 SOURCES = {"mlr-cuhk03": {"cuhk03", "cuhk03-detected"}, "mlr-viper": {"viper"}, "caviar": {"caviar"}, "mlr-market-1501": {"market1501"},
            "mlr-duke": {"dukemtmc"}, "mlr-sysu": {"sysu"}, "mlr-vru": {"vru"}}
+METHODS = {"wu2022": "resolution_adaptive"}  # of papers whose suite and page have another name
+# Of a method's page: a heading, and the first row of the table below it.
+PARTS = {"as stated": ("## Symbols, equations, functions", ["paper", "here", "function"]),
+         "chosen": ("## UNSTATED: what the paper leaves open", ["open", "choice", "ground"]),
+         "different": ("## DEVIATION: where we differ", ["the paper", "here", "where"])}
+QUOTED = re.compile(r'^[a-z_."\[\]]+ *=.*#[^"]*"[^"]+"')  # a setting whose comment has the paper's words
 MEAN = "mean"  # the column of a mean over data sets
 # (paper, table, method, data set, variant) → why no suite can make it.
 CANNOT = {}
 HEAD = """# What of the papers the suites make
 
 Written by `script/support/coverage_page.py write RESOLUTE` from the suites in `experiments/suites`, the numbers in
-`experiments/reference/papers.toml` and the notes in [results/](results); a test holds the page to them. A line is an entry of the
+`experiments/reference/papers.toml`, the notes in [results/](results) and the methods' pages; a test holds the page to them. A line is an entry of the
 papers that is to be reproduced: a method, or a variant of it, on a data set of the paper. Its rows stand as SUITE: TABLE / ROW.
 
 - **ran**: on the paper's data set, with all its trials; the study's note has the numbers ([results.md](results.md))
@@ -31,7 +39,41 @@ papers that is to be reproduced: a method, or a variant of it, on a data set of 
 
 "Not found" are numbers of a row that the paper has, or (Wu et al.) is taken to have; "not printed there" are numbers that its text states or equates.
 Suites that only join others are left out.
+
+The second table counts what a paper says of its method, and what it does not, as the method's page lists it:
+
+- **parts as stated**: symbols, equations and parts that are as the paper has them ("Symbols, equations, functions")
+- **settings as stated**: settings of its suite whose comment quotes the paper
+- **chosen**: what the paper leaves open, with our choice and its ground ("UNSTATED")
+- **different**: what is unlike the paper, always or under a setting ("DEVIATION")
 """
+
+
+def table_below(page, heading, header):
+    """The rows of the table below a heading of a page, which has these columns."""
+    lines = iter(page.split(f"\n{heading}\n", 1)[1].split("\n## ")[0].splitlines())
+    if next((line for line in lines if line.startswith("|")), None) != f"| {' | '.join(header)} |":
+        raise ValueError(f"below '{heading}' no table has the columns {', '.join(header)}")
+    next(lines)  # the rule below the header
+    return [line for line in lines if line.startswith("| ")]
+
+
+def statements(page, suite):
+    """How many of each kind a method's page has, and quoted settings its suite before the first table."""
+    counts = {kind: len(table_below(page, *part)) for kind, part in PARTS.items()}
+    quoted = sum(bool(QUOTED.match(line)) and "DEVIATION" not in line for line in suite.split("\n[[table]]")[0].splitlines())
+    return {"parts as stated": counts["as stated"], "settings as stated": quoted, "chosen": counts["chosen"], "different": counts["different"]}
+
+
+def shipped_statements(papers):
+    """By paper, of those that have a method here."""
+    found = {}
+    for paper in papers:
+        method = METHODS.get(paper, paper)
+        if (ROOT / "methods" / method).is_dir():
+            found[paper] = statements((ROOT / "methods" / method / "README.md").read_text(encoding="utf-8"),
+                                      (SUITES / f"{method}.toml").read_text(encoding="utf-8"))
+    return found
 
 
 def key_of(entry):
@@ -47,6 +89,15 @@ def plans(resolute):
 def sources_of(planned):
     """Data set → source."""
     return {pack["name"]: pack["source"] for job in planned["jobs"] if job["kind"] == "shard" for pack in [job["specification"]["pack"]]}
+
+
+def figure_of(table, planned):
+    """As rows_of(), of the table of the paper's suite that shows a figure: "figure3" is "figure-3" there."""
+    suite = METHODS.get(table["paper"], table["paper"])
+    one = planned.get(suite, {"tables": [], "jobs": []})
+    sources = sources_of(one)
+    return [(None, suite, shown["id"], row["id"], cell["dataset"], sources[cell["dataset"]]) for shown in one["tables"]
+            if shown["id"].replace("-", "") == table["id"] for row in shown["rows"] for cell in row["cells"]]
 
 
 def rows_of(suite, planned):
@@ -87,8 +138,9 @@ def rows_text(rows, ran):
 
 
 def state_of(key, rows, ran):
-    """The state and the rows of an entry: those on the paper's own data set where there are any, and others that ran."""
-    own = [one for one in rows if one[5] in SOURCES[key[3]]]
+    """The state and the rows of an entry, or (without a key) of a figure: those on the paper's own data set where there are any, and others
+    that ran."""
+    own = [one for one in rows if one[5] in (SOURCES[key[3]] if key else set().union(*SOURCES.values()))]
     if own:
         done = any(one[1:5] in ran for one in own)
         return "**ran**" if done else "planned", rows_text(own + [one for one in rows if one not in own and one[1:5] in ran], ran)
@@ -104,7 +156,7 @@ def numbers_of(result):
     return numbers + (" (not printed there)" if result.get("derived") else "")
 
 
-def table_section(table, results, labels, rows, ran, shown):
+def table_section(table, results, labels, rows, ran, shown, figure):
     """The lines of one table of a paper, and below them how many of the others' entries stand as published rows."""
     lines = []
     for result in results:
@@ -115,10 +167,13 @@ def table_section(table, results, labels, rows, ran, shown):
     others = [key_of(result) for result in results if not result.get("reproduce")]
     published = sum(key in shown for key in others)
     out = f"### {text(table['id'])}: {text(table['what'])}\n\n"
+    out += f"To be found at <{table['where']}>.\n\n" if "where" in table else ""
     out += grid(["method", "data set", "the paper's numbers", "state", "rows"], lines) if lines else ""
     if not results:
         note = text(table.get("note", "a figure"))
         out += f"{note[:1].upper()}{note[1:]}.\n\n"
+        state, places = state_of(None, figure, ran)
+        out += f"{state}: {places}\n\n" if places else f"{state}\n\n"
     out += f"Of others' methods {len(others)} entries, {published} of them in suites as published rows.\n\n" if others else ""
     return out
 
@@ -134,8 +189,8 @@ def summary(results, rows, ran):
                  for paper in papers])
 
 
-def page(planned, reference, notes):
-    """\"planned\": plans by suite; \"reference\": papers.toml; \"notes\": of the studies that ran."""
+def page(planned, reference, notes, counts):
+    """\"planned\": plans by suite; \"reference\": papers.toml; \"notes\": of the studies that ran; \"counts\": statements() by paper."""
     rows = {}
     for suite, one in planned.items():
         for found in rows_of(suite, one):
@@ -144,6 +199,8 @@ def page(planned, reference, notes):
     ran = ran_cells(notes)
     labels = {method["id"]: method["label"] for method in reference["method"]}
     out = HEAD + "\n" + summary(reference["result"], rows, ran)
+    kinds = ["parts as stated", "settings as stated", "chosen", "different"]
+    out += grid(["paper", *kinds], [[paper, *[str(one[kind]) for kind in kinds]] for paper, one in counts.items()])
     for paper in reference["paper"]:
         ours = any(result.get("reproduce") for result in reference["result"] if result["paper"] == paper["id"])
         if not ours:
@@ -152,14 +209,15 @@ def page(planned, reference, notes):
         for table in reference["table"]:
             if table["paper"] == paper["id"]:
                 its = [result for result in reference["result"] if (result["paper"], result["table"]) == (paper["id"], table["id"])]
-                out += table_section(table, its, labels, rows, ran, shown)
+                out += table_section(table, its, labels, rows, ran, shown, figure_of(table, planned))
     return out.rstrip() + "\n"
 
 
 def shipped(resolute):
     """The page as the tree's files make it."""
     notes = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(NOTES.glob("*.json"))]
-    return page(plans(resolute), tomllib.loads(REFERENCE.read_text(encoding="utf-8")), notes)
+    reference = tomllib.loads(REFERENCE.read_text(encoding="utf-8"))
+    return page(plans(resolute), reference, notes, shipped_statements(paper["id"] for paper in reference["paper"]))
 
 
 def main():

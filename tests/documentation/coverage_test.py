@@ -38,7 +38,7 @@ def note(suite, **means):
 
 class Coverage(unittest.TestCase):
     def line(self, plans, notes=(), **more):
-        page = coverage_page.page(plans, reference(**more), notes)
+        page = coverage_page.page(plans, reference(**more), notes, {})
         self.assertEqual(1, page.count("\n| M |"), page)
         return page[page.index("\n| M |") + 1:].split("\n")[0]
 
@@ -49,7 +49,7 @@ class Coverage(unittest.TestCase):
     def test_every_entry_to_reproduce_has_a_line(self):
         lines = [line for line in coverage_page.PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
         entries = [result for result in tomllib.loads(coverage_page.REFERENCE.read_text(encoding="utf-8"))["result"] if result.get("reproduce")]
-        self.assertEqual(106, len(entries))
+        self.assertEqual(107, len(entries))
         for dataset in {result["dataset"] for result in entries}:
             self.assertEqual(sum(result["dataset"] == dataset for result in entries), sum(f" | {dataset} | " in line for line in lines), dataset)
 
@@ -78,11 +78,36 @@ class Coverage(unittest.TestCase):
     def test_what_only_joins_others_is_left_out(self):
         self.assertNotIn("all", coverage_page.plans(PROGRAM))
 
+    def test_a_figure_has_the_rows_of_the_suites_table_of_its_name(self):
+        plans = {"p": planned(("ours", "viper"), ("pku", "pku-reid"))}
+        plans["p"]["tables"][0]["id"] = "f-2"
+        section = "### f2: pictures\n\nNo numbers.\n\nplanned: `p`: f-2 / r on ours"
+        self.assertIn(section + "\n", coverage_page.page(plans, reference(), [], {}))
+        ran = {"suite": "p", "tables": [{"id": "f-2", "rows": [{"id": "r", "cells": [{"dataset": "pku", "mean": 1.5}]}]}]}
+        self.assertIn(section + ", pku", coverage_page.page(plans, reference(), [ran], {}))
+
+    def test_a_table_says_where_people_find_it(self):
+        papers = reference()
+        papers["table"][0]["where"] = "https://example.org"
+        self.assertIn("### t1: numbers\n\nTo be found at <https://example.org>.\n\n| method |", coverage_page.page({"s": planned()}, papers, [], {}))
+
+    def test_statements_are_rows_of_the_pages_tables_and_quoted_settings(self):
+        page = "# M\n\n" + "\n".join(
+            f"{heading}\n\nWords.\n\n| {' | '.join(header)} |\n|---|---|---|\n" + "| a | b | c |\n" * rows
+            for rows, (heading, header) in enumerate(coverage_page.PARTS.values(), start=1)) + "\n## Next\n\n| a | b | c |\n"
+        suite = ('height = 256  # "256 × 128"\nwidth = 128  # unstated\nmining = "hard"  # DEVIATION: eq. 6 has "all"\n# "quoted"\n'
+                 'train_pool = "mlr"  # unstated\n[[table]]\nid = "t"  # "t"\n')
+        counts = coverage_page.statements(page, suite)
+        self.assertEqual({"parts as stated": 1, "settings as stated": 1, "chosen": 2, "different": 3}, counts)
+        self.assertIn("| p | 1 | 1 | 2 | 3 |", coverage_page.page({"s": planned()}, reference(), [], {"p": counts}))
+        with self.assertRaisesRegex(ValueError, "UNSTATED.*no table has the columns open, choice, ground"):
+            coverage_page.statements(page.replace("| open |", "| opened |"), suite)
+
     def test_published_rows_are_counted_where_they_have_a_number(self):
-        page = coverage_page.page({"s": planned(("ours", "viper"), published=["ours"])}, reference(), [])
+        page = coverage_page.page({"s": planned(("ours", "viper"), published=["ours"])}, reference(), [], {})
         self.assertIn("Of others' methods 1 entries, 1 of them in suites as published rows.", page)
         self.assertIn("| p | 1 | 0 | 1 | 0 | 0 | 0 |", page)
-        self.assertIn("### f2: pictures\n\nNo numbers.\n", page)
+        self.assertIn("### f2: pictures\n\nNo numbers.\n\nno row\n", page)
         self.assertIn("## A \\| B\n", page)
 
 

@@ -168,6 +168,16 @@ TEST_F(IncludeSuite, a_data_set_of_one_id_is_one) {
   EXPECT_THAT(refused(kJoined), HasSubstr("key 'kernel' makes data set 'easy' another one"));
 }
 
+TEST_F(IncludeSuite, what_a_file_says_of_trainings_on_a_data_set_reaches_its_own_tables) {
+  write("b.toml",
+        part("b", row("msifla", "method = \"msifla\""), "", "identities = 8\ntrain = { identities = 3, images = 6 }"));
+  const Plan joined = plan(kJoined);
+  EXPECT_THAT(ids(joined), IsSupersetOf(ids(plan_of("a.toml"))));
+  EXPECT_THAT(ids(joined), IsSupersetOf(ids(plan_of("b.toml"))));
+  EXPECT_EQ(3, training_of(joined, "b-t", "msifla").recipe.identities);
+  EXPECT_EQ(4, training_of(joined, "a-t", "rain").recipe.identities);
+}
+
 TEST_F(IncludeSuite, one_worker_runs_all) {
   write("b.toml", "worker = [\"python\", \"train.py\"]\n" + part("b", ""));
   EXPECT_THAT(refused(kJoined),

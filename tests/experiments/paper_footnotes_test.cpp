@@ -93,7 +93,7 @@ TEST_F(PaperFootnotes, a_number_that_is_missing_is_no_reference_and_says_why) {
   EXPECT_THAT(found[1].paper.no_reference, ElementsAre("mAP", "rank1")) << "papers have no probe";
   EXPECT_THAT(found[1].paper.footnotes.at("rank1"),
               ElementsAre("No number of the paper was found: that the paper has this data set is assumed from the "
-                          "field."));
+                          "field. Where to look: https://arxiv.org/abs/2207.13037"));
 }
 
 TEST_F(PaperFootnotes, a_number_that_the_papers_table_leaves_out_is_no_reference) {

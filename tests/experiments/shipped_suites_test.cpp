@@ -207,7 +207,7 @@ TEST_F(Suite, the_study_of_resolution_adaptive_has_the_papers_rows_and_says_that
   check_sound(plan);
   const std::vector<std::string> both{"synthetic", "pku"};
   const std::vector<std::tuple<std::string, std::size_t, std::vector<std::string>>> expected{
-      {"mechanisms", 8, both},
+      {"mechanisms", 9, both},
       {"levels", 4, both},
       {"query-level", 5, {"synthetic", "synthetic-large", "pku"}},
       {"start", 5, {"synthetic"}},

@@ -27,6 +27,7 @@ std::map<std::string, std::string> without_roots() {
 const std::set<std::string> kTables{"rain-table-1",
                                     "rain-table-2",
                                     "rain-table-3",
+                                    "rain-loss-weights",
                                     "rain-table-4",
                                     "rain-figure-3",
                                     "rain-figure-4",
@@ -40,7 +41,8 @@ const std::set<std::string> kTables{"rain-table-1",
                                     "msifla-figure-6",
                                     "resolution-adaptive-main",
                                     "resolution-adaptive-ablation",
-                                    "resolution-adaptive-query-level"};
+                                    "resolution-adaptive-query-level",
+                                    "mechanisms-mechanisms"};
 // RAIN's figures 3a and 3b, and 5.
 const std::set<std::string> kFigures{"rain-figure-3-mlr-cuhk03-multi-level-sample-identity",
                                      "rain-figure-3-mlr-cuhk03-multi-level-sample-resolution",
@@ -57,14 +59,20 @@ class CatalogueTest : public SharedFolder {
                            "--profile", "smoke", "--store", store(), "--slots", "1"},
                           without_roots()));
   }
-  // "all", or one of kPapers.
+  // "all", or one of the catalogue's suites.
   static std::string paper() {
     if (tests::slice_commit().empty()) return "all";
-    return tests::slice("papers of the catalogue", kPapers, 1).front();
+    std::vector<std::string> suites = kPapers;
+    suites.emplace_back("mechanisms");
+    return tests::slice("suites of the catalogue", suites, 1).front();
   }
-  // Those of the paper's, whose own suite leaves its name out.
+  // Those of the suite, which itself leaves its name out. "all" is of the papers.
   static std::set<std::string> expected(const std::set<std::string>& ids) {
-    if (paper() == "all") return ids;
+    if (paper() == "all") {
+      std::set<std::string> of_papers = ids;
+      std::erase_if(of_papers, [](const std::string& id) { return id.starts_with("mechanisms-"); });
+      return of_papers;
+    }
     std::string prefix = paper() + "-";
     std::ranges::replace(prefix, '_', '-');
     std::set<std::string> own;
@@ -102,6 +110,19 @@ TEST_F(CatalogueTest, the_papers_figures_are_on_the_report) {
   for (const core::Json& block : report.at("galleries")) galleries.insert(block.at("table"));
   for (const std::string& id : expected(kFigures)) EXPECT_TRUE(figures.contains(id)) << id;
   EXPECT_EQ(galleries, expected(kGalleries));
+}
+
+// All of the papers' tables have run by then, where all run.
+TEST_F(CatalogueTest, the_mechanisms_run_under_one_recipe) {
+  if (paper() != "all") GTEST_SKIP() << "a slice runs one suite";
+  succeeded(run_program({kBin / "resolute", "suite", "run", kSuites / "mechanisms.toml", "--profile", "smoke",
+                         "--store", store(), "--slots", "2"},
+                        without_roots()));
+  const core::Json tables = json_of(run_program({kBin / "resolute", "suite", "table", kSuites / "mechanisms.toml",
+                                                 "--profile", "smoke", "--store", store(), "--json"},
+                                                without_roots()));
+  EXPECT_EQ(tables.at("tables").size(), 1U);
+  EXPECT_EQ(tables.at("complete"), true);
 }
 
 TEST_F(CatalogueTest, what_papers_share_is_not_run_again) {
