@@ -91,6 +91,14 @@ class Statistic {
   std::vector<std::vector<std::size_t>> picked_;  // people of each data set
 };
 
+//! \param resampled a statistic's values
+double two_sided_p(const std::vector<double>& resampled) {
+  const auto below = std::count_if(resampled.begin(), resampled.end(), [](double value) { return value <= 0; });
+  const auto above = std::count_if(resampled.begin(), resampled.end(), [](double value) { return value >= 0; });
+  return std::min(1.0,
+                  2.0 * static_cast<double>(1 + std::min(below, above)) / static_cast<double>(resampled.size() + 1));
+}
+
 }  // namespace
 
 std::vector<BootstrapInterval> paired_bootstrap(const std::vector<std::vector<PairedQuery>>& trials,
@@ -110,7 +118,7 @@ std::vector<BootstrapInterval> paired_bootstrap_of_mean(
   const auto in_place = [](std::size_t place) { return place; };
   std::vector<BootstrapInterval> intervals;
   for (double mean : statistic.over(in_place, [](std::size_t, std::size_t place) { return place; }))
-    intervals.push_back({mean, 0, 0});
+    intervals.push_back({.mean = mean});
 
   core::RandomStream random("paired bootstrap over trials and identities", {});
   const auto below = [&](std::size_t bound) { return static_cast<std::size_t>(random.below(bound)); };
@@ -124,6 +132,7 @@ std::vector<BootstrapInterval> paired_bootstrap_of_mean(
     const Percentiles ends = percentiles_of(resampled[m]);
     intervals[m].low = ends.low;
     intervals[m].high = ends.high;
+    intervals[m].p = two_sided_p(resampled[m]);
   }
   return intervals;
 }

@@ -33,6 +33,9 @@ struct BootstrapInterval {
   double mean = 0;
   double low = 0;
   double high = 0;
+  //! Two-sided: how sure it is that the mean is not 0. Twice the smaller share of resamples at or beyond 0, 2/(B + 1)
+  //! to 1 (Davison & Hinkley, "Bootstrap Methods and their Application", 1997, section 4.4)
+  double p = 1;
 };
 
 //! One interval per metric, from the same resamples. The draws are keyed by a fixed text, so equal shapes (trials,
