@@ -240,7 +240,7 @@ std::string to_markdown(const SuiteComparison& comparison, const std::string& fi
       lines.push_back({number.label, experiments::column_title(number.at.dataset, number.stand_in),
                        heading_of(number.metric), number_text(number.first), number_text(number.second),
                        difference_text(number)});
-    text += fmt::format("\n## Numbers\n\n{}\nIntervals: paired bootstrap over trials and identities, 95 %.\n",
+    text += fmt::format("\n## Numbers\n\n{}\nIntervals: 95 % for new people and new trainings, paired bootstrap.\n",
                         markdown_table(lines));
   }
   for (const auto& [rows_of, name] :

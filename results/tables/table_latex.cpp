@@ -350,7 +350,7 @@ std::string differences(const Table& table, const std::string& caption) {
     text += " \\\\\n";
   }
   std::vector<std::string> notes = missing_differences(table, kPlainWords);
-  notes.insert(notes.begin(), "Paired bootstrap over trials and identities: mean and 95 % interval.");
+  notes.insert(notes.begin(), "Mean and 95 % interval for new people and new trainings (paired bootstrap).");
   return "\n" + environment(table.id + "-differences",
                             fmt::format("{}: difference from {}", caption, latex(compared->label)),
                             text + "    \\bottomrule\n  \\end{tabular}\n", {}, notes);

@@ -161,7 +161,7 @@ std::string differences(const Table& table) {
     rows.push_back(std::move(texts));
   }
   const std::string reasons = list_of(missing_differences(table, kMarkdown));
-  return fmt::format("\nDifference from {} (paired bootstrap over trials and identities, 95 %):\n\n{}{}{}",
+  return fmt::format("\nDifference from {} (95 % for new people and new trainings, paired bootstrap):\n\n{}{}{}",
                      plain(compared->label), aligned(rows), reasons.empty() ? "" : "\n", reasons);
 }
 
