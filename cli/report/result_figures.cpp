@@ -81,7 +81,7 @@ Figure bars_frame(const results::Table& table, std::size_t m, bool with_interval
                 .title = fmt::format("{}: {}", table.title, heading_of(table.metrics[m])),
                 .caption = fmt::format(
                     "One bar per row and data set: the mean over the trials, and {}. Marks are the paper's numbers.",
-                    with_intervals ? "its 95 % interval by a bootstrap over trials and people"
+                    with_intervals ? "its 95 % interval for new people and new trainings"
                                    : "one standard deviation to each side")};
   figure.y.title = unit_of(table.metrics[m]);
   for (const results::Row& row : table.rows) figure.x.categories.push_back(row.label);

@@ -1,7 +1,9 @@
 #include "results/scores/bootstrap.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "core/error.h"
@@ -10,85 +12,143 @@
 namespace resolute::results {
 namespace {
 
-//! A trial's people on one data set: sums of their queries' differences, and how many queries those are. A resample
-//! adds these up.
-struct Clusters {
-  std::vector<std::int64_t> identities;
-  std::vector<double> sums;     // people × metrics
-  std::vector<double> queries;  // people
-  std::size_t drawn_as = 0;     // the first data set of the trial with these identities
+using PerMetric = std::vector<double>;
+using Trials = std::vector<std::vector<PairedQuery>>;
+//! The first data set with the same people, and an identity in it.
+using Person = std::pair<std::size_t, std::int64_t>;
+
+struct Sums {
+  PerMetric sums;
+  double queries = 0;
 };
 
-//! A trial's data sets.
-using Trial = std::vector<Clusters>;
+void add(Sums& to, const PerMetric& sums, double queries) {
+  to.sums.resize(sums.size());
+  for (std::size_t m = 0; m < sums.size(); ++m) to.sums[m] += sums[m];
+  to.queries += queries;
+}
 
-Clusters clusters_of(const std::vector<PairedQuery>& trial, std::size_t metrics) {
-  RESOLUTE_EXPECT(!trial.empty(), "a trial has queries");
-  std::map<std::int64_t, std::vector<const PairedQuery*>> people;
-  for (const PairedQuery& query : trial) people[query.identity].push_back(&query);
-  Clusters clusters;
-  for (const auto& [identity, queries] : people) {
-    std::vector<double> sums(metrics, 0.0);
-    for (const PairedQuery* query : queries) {
-      RESOLUTE_EXPECT(query->difference.size() == metrics, "a query has a difference in each metric");
-      for (std::size_t m = 0; m < metrics; ++m) sums[m] += query->difference[m];
-    }
-    clusters.identities.push_back(identity);
-    clusters.sums.insert(clusters.sums.end(), sums.begin(), sums.end());
-    clusters.queries.push_back(static_cast<double>(queries.size()));
+//! Of each data set the first one that has the same people in every trial: often itself.
+std::vector<std::size_t> first_with_the_same_people(const std::vector<Trials>& datasets) {
+  std::vector<std::vector<std::set<std::int64_t>>> people;
+  std::vector<std::size_t> first;
+  for (const Trials& trials : datasets) {
+    std::vector<std::set<std::int64_t>> tested(trials.size());
+    for (std::size_t t = 0; t < trials.size(); ++t)
+      for (const PairedQuery& query : trials[t]) tested[t].insert(query.identity);
+    first.push_back(static_cast<std::size_t>(std::find(people.begin(), people.end(), tested) - people.begin()));
+    people.push_back(std::move(tested));
   }
-  return clusters;
+  return first;
 }
 
-void add_to(Trial& trial, Clusters clusters) {
-  clusters.drawn_as = 0;
-  while (clusters.drawn_as < trial.size() && trial[clusters.drawn_as].identities != clusters.identities)
-    ++clusters.drawn_as;
-  trial.push_back(std::move(clusters));
-}
-
-//! Mean over trials of the mean over data sets of the mean over queries.
-class Statistic {
- public:
-  Statistic(const std::vector<Trial>& trials, std::size_t metrics)
-      : trials_(trials), sums_(metrics), of_trial_(metrics), means_(metrics), picked_(trials.front().size()) {}
-
-  //! \param pick_trial called with each place \param pick_person with a number of people and a place among them
-  template <class PickTrial, class PickPerson>
-  const std::vector<double>& over(const PickTrial& pick_trial, const PickPerson& pick_person) {
-    std::fill(means_.begin(), means_.end(), 0.0);
-    for (std::size_t t = 0; t < trials_.size(); ++t) {
-      const Trial& trial = trials_[pick_trial(t)];
-      std::fill(of_trial_.begin(), of_trial_.end(), 0.0);
-      for (std::size_t d = 0; d < trial.size(); ++d) {
-        if (trial[d].drawn_as == d) pick(picked_[d], trial[d].queries.size(), pick_person);
-        add(trial[d], picked_[trial[d].drawn_as]);
-      }
-      for (std::size_t m = 0; m < means_.size(); ++m) means_[m] += of_trial_[m] / static_cast<double>(trial.size());
+//! What a trial's mean loses when a person is left out, person by person; adds the mean itself to `mean`.
+std::map<Person, PerMetric> losses_of(const std::vector<Trials>& datasets, std::size_t trial,
+                                      const std::vector<std::size_t>& same_people, PerMetric& mean) {
+  const auto share = 1 / static_cast<double>(datasets.size());
+  std::map<Person, PerMetric> losses;
+  for (std::size_t d = 0; d < datasets.size(); ++d) {
+    std::map<std::int64_t, Sums> people;
+    Sums all;
+    for (const PairedQuery& query : datasets[d][trial]) {
+      RESOLUTE_EXPECT(query.difference.size() == mean.size(), "a query has a difference in each metric");
+      add(people[query.identity], query.difference, 1);
     }
-    for (double& mean : means_) mean /= static_cast<double>(trials_.size());
-    return means_;
+    RESOLUTE_EXPECT(!people.empty(), "a trial has queries");
+    for (const auto& [identity, own] : people) add(all, own.sums, own.queries);
+    for (std::size_t m = 0; m < mean.size(); ++m) mean[m] += share * (all.sums[m] / all.queries);
+    for (const auto& [identity, own] : people) {
+      PerMetric& loss = losses.try_emplace({same_people[d], identity}, mean.size(), 0.0).first->second;
+      if (people.size() == 1) continue;  // nobody to compare with
+      for (std::size_t m = 0; m < mean.size(); ++m)
+        loss[m] += share * (all.sums[m] / all.queries - (all.sums[m] - own.sums[m]) / (all.queries - own.queries));
+    }
+  }
+  return losses;
+}
+
+//! What resamples are added up of.
+struct Parts {
+  PerMetric mean;
+  std::vector<PerMetric> people;     // what the mean loses without each
+  std::vector<PerMetric> trainings;  // of each trial; their squares add up to the variance of the mean by trainings
+};
+
+//! \param apart the variance that people would give the mean if no trial shared any
+void keep_what_trainings_give(Parts& parts, const PerMetric& apart) {
+  const auto trials = static_cast<double>(parts.trainings.size());
+  for (std::size_t m = 0; m < apart.size(); ++m) {
+    double by_people = 0, between = 0;
+    for (const PerMetric& loss : parts.people) by_people += loss[m] * loss[m];
+    for (const PerMetric& trial : parts.trainings) between += trial[m] * trial[m];
+    // Means of trials differ by their people too: by those that they do not share.
+    const double variance = between / (trials * (trials - 1)) - (trials * apart[m] - by_people) / (trials - 1);
+    const double kept = trials > 1 && variance > 0 && between > 0 ? std::sqrt(variance / between) : 0;
+    for (PerMetric& trial : parts.trainings) trial[m] *= kept;
+  }
+}
+
+Parts parts_of(const std::vector<Trials>& datasets, std::size_t metrics) {
+  const std::vector<std::size_t> same_people = first_with_the_same_people(datasets);
+  const std::size_t trials = datasets.front().size();
+  const double share = 1 / static_cast<double>(trials);
+  Parts parts{PerMetric(metrics), {}, std::vector<PerMetric>(trials, PerMetric(metrics))};
+  std::map<Person, PerMetric> people;
+  PerMetric apart(metrics);
+  for (std::size_t t = 0; t < trials; ++t)
+    for (const auto& [person, losses] : losses_of(datasets, t, same_people, parts.trainings[t])) {
+      PerMetric& loss = people.try_emplace(person, metrics, 0.0).first->second;
+      for (std::size_t m = 0; m < metrics; ++m) {
+        loss[m] += share * losses[m];
+        apart[m] += share * losses[m] * share * losses[m];
+      }
+    }
+  for (auto& [person, loss] : people) parts.people.push_back(std::move(loss));
+  for (std::size_t m = 0; m < metrics; ++m) {
+    for (const PerMetric& trial : parts.trainings) parts.mean[m] += trial[m];
+    parts.mean[m] /= static_cast<double>(trials);
+    for (PerMetric& trial : parts.trainings) trial[m] -= parts.mean[m];
+  }
+  keep_what_trainings_give(parts, apart);
+  return parts;
+}
+
+//! Draws the mean over new people and new trainings. Trainings have a stream of their own, so that the people drawn are
+//! the same for any number of trials.
+class Resampling {
+ public:
+  explicit Resampling(const Parts& parts) : parts_(parts), center_(parts.mean), places_(parts.people.size()) {
+    for (const PerMetric& loss : parts.people) {
+      losses_.insert(losses_.end(), loss.begin(), loss.end());
+      for (std::size_t m = 0; m < center_.size(); ++m) center_[m] -= loss[m];
+    }
+  }
+
+  PerMetric draw() {
+    PerMetric drawn = center_;
+    people_.fill_uniform(places_);
+    const auto people = static_cast<double>(places_.size());
+    for (const double place : places_) {
+      const double* loss = &losses_[static_cast<std::size_t>(place * people) * drawn.size()];
+      for (double& value : drawn) value += *loss++;
+    }
+    double chi_squared = 0;
+    for (std::size_t t = 1; t < parts_.trainings.size(); ++t) chi_squared += std::pow(trainings_.normal(), 2);
+    const double degrees = static_cast<double>(parts_.trainings.size()) - 1;
+    if (degrees > 0)
+      for (const PerMetric& trial : parts_.trainings) {
+        const double students = trainings_.normal() / std::sqrt(chi_squared / degrees);
+        for (std::size_t m = 0; m < drawn.size(); ++m) drawn[m] += students * trial[m];
+      }
+    return drawn;
   }
 
  private:
-  static void pick(std::vector<std::size_t>& picked, std::size_t people, const auto& pick_person) {
-    picked.resize(people);
-    for (std::size_t i = 0; i < people; ++i) picked[i] = pick_person(people, i);
-  }
-
-  void add(const Clusters& clusters, const std::vector<std::size_t>& picked) {
-    std::fill(sums_.begin(), sums_.end(), 0.0);
-    double queries = 0;
-    for (const std::size_t person : picked) {
-      queries += clusters.queries[person];
-      for (std::size_t m = 0; m < sums_.size(); ++m) sums_[m] += clusters.sums[person * sums_.size() + m];
-    }
-    for (std::size_t m = 0; m < sums_.size(); ++m) of_trial_[m] += sums_[m] / queries;
-  }
-
-  const std::vector<Trial>& trials_;
-  std::vector<double> sums_, of_trial_, means_;
-  std::vector<std::vector<std::size_t>> picked_;  // people of each data set
+  const Parts& parts_;
+  PerMetric center_;
+  std::vector<double> losses_;  // people × metrics
+  std::vector<double> places_;
+  core::RandomStream people_{"paired bootstrap: people", {}}, trainings_{"paired bootstrap: trainings", {}};
 };
 
 //! \param resampled a statistic's values
@@ -108,34 +168,21 @@ std::vector<BootstrapInterval> paired_bootstrap(const std::vector<std::vector<Pa
 
 std::vector<BootstrapInterval> paired_bootstrap_of_mean(
     const std::vector<std::vector<std::vector<PairedQuery>>>& datasets, std::size_t metrics) {
-  RESOLUTE_EXPECT(!datasets.empty() && !datasets.front().empty(), "there are trials");
-  std::vector<Trial> trials(datasets.front().size());
-  for (const auto& dataset : datasets) {
-    RESOLUTE_EXPECT(dataset.size() == trials.size(), "each data set has equally many trials");
-    for (std::size_t t = 0; t < trials.size(); ++t) add_to(trials[t], clusters_of(dataset[t], metrics));
-  }
-  Statistic statistic(trials, metrics);
-  const auto in_place = [](std::size_t place) { return place; };
-  std::vector<BootstrapInterval> intervals;
-  for (double mean : statistic.over(in_place, [](std::size_t, std::size_t place) { return place; }))
-    intervals.push_back({.mean = mean});
-
-  core::RandomStream random("paired bootstrap over trials and identities", {});
-  const auto below = [&](std::size_t bound) { return static_cast<std::size_t>(random.below(bound)); };
+  RESOLUTE_EXPECT(!datasets.empty() && !datasets.front().empty(), "there are trials to draw");
+  for (const auto& trials : datasets)
+    RESOLUTE_EXPECT(trials.size() == datasets.front().size(), "data sets have the same trials");
+  const Parts parts = parts_of(datasets, metrics);
+  Resampling resampling(parts);
   std::vector<std::vector<double>> resampled(metrics, std::vector<double>(kBootstrapResamples));
   for (std::size_t b = 0; b < kBootstrapResamples; ++b) {
-    const std::vector<double>& means = statistic.over([&](std::size_t) { return below(trials.size()); },
-                                                      [&](std::size_t people, std::size_t) { return below(people); });
-    for (std::size_t m = 0; m < metrics; ++m) resampled[m][b] = means[m];
+    const PerMetric drawn = resampling.draw();
+    for (std::size_t m = 0; m < metrics; ++m) resampled[m][b] = drawn[m];
   }
+  std::vector<BootstrapInterval> intervals;
   for (std::size_t m = 0; m < metrics; ++m) {
-    const Percentiles ends = percentiles_of(resampled[m]);
-    intervals[m].low = ends.low;
-    intervals[m].high = ends.high;
-    intervals[m].p = two_sided_p(resampled[m]);
-    const Percentiles inner = percentiles_of(resampled[m], 20);
-    intervals[m].inner_low = inner.low;
-    intervals[m].inner_high = inner.high;
+    const auto [low, high] = percentiles_of(resampled[m]);
+    const auto [inner_low, inner_high] = percentiles_of(resampled[m], 20);
+    intervals.push_back({parts.mean[m], low, high, two_sided_p(resampled[m]), inner_low, inner_high});
   }
   return intervals;
 }

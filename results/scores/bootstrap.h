@@ -1,18 +1,29 @@
 #pragma once
 //! \file
-//! How certain a difference between two methods is: the paired percentile bootstrap over trials and identities.
+//! How certain a difference between two methods is, for new people of the kind that was tested and new trainings: the
+//! paired bootstrap over people and trainings.
 //!
 //! Both methods saw the same queries, so each query gives one difference, and what makes a query hard cancels out.
 //! Queries are not independent: those of a person share clothes, camera and gallery images, and those of a trial share
-//! a training run. So whole people (clusters) are drawn, within trials that are drawn themselves: an interval over
-//! single queries would be too short. Both draws are with replacement. The value of a resample is the mean over its
-//! trials of the mean over the queries of its people. The interval runs from the 2.5th to the 97.5th percentile of
-//! 10,000 resamples. Two or three trials say little of how trainings vary. Where trainings vary more than people do,
-//! the interval is too short (docs/decisions.md has how often it covers). With one method's own numbers in the place of
+//! a training run. Trials are not independent either: they test the same people again, all of them (an official split)
+//! or half of them (random halves).
+//!
+//! - People: each has a loss, by how much the mean over all trials falls without the person. In each of 10,000
+//!   resamples as many people are drawn, with replacement, as there are, once for all trials. Their losses move the
+//!   mean.
+//! - Trainings: the variance of the mean by trainings is that between the trials' means, less what the people give it
+//!   whom two trials do not share; none where that is less than zero. A resample adds a draw with that variance, of
+//!   Student's t with one degree of freedom less than there are trials, for few trials tell a variance badly.
+//!
+//! The interval runs from the 2.5th to the 97.5th percentile. docs/decisions.md has how often it holds the truth. One
+//! trial says nothing of trainings: its interval is for new people and this training. One person says nothing of
+//! people: a person who is alone in a trial has no loss there. With one method's own numbers in the place of
 //! differences, the result is the interval of that method's mean.
 //!
 //! Source: Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, section 13.3 (percentile interval; its rule
-//! for the order statistics, k = floor((B + 1) α)) and 8.3 (resampling the unit that is independent).
+//! for the order statistics, k = floor((B + 1) α)) and 8.3 (resampling the unit that is independent); Owen, "The
+//! pigeonhole bootstrap", 2007 (people are drawn once for all trials; why draws of both count a difference thrice that
+//! no two trials share); Efron, "The Jackknife, the Bootstrap and Other Resampling Plans", 1982, chapter 6 (losses).
 
 #include <cstddef>
 #include <cstdint>
@@ -42,15 +53,16 @@ struct BootstrapInterval {
 };
 
 //! One interval per metric, from the same resamples. The draws are keyed by a fixed text, so equal shapes (trials,
-//! identities) get equal draws in every row and table and on every machine. \param trials at least one, each with at
-//! least one query; the order of a trial's queries changes the last bits only \param metrics numbers per query
-//! \throws core::ContractError for a trial without a query or a query with another number of differences
+//! people) get equal draws in every row and table and on every machine whose libm has the same log and cos. \param
+//! trials at least one, each with at least one query; a person has the same identity in all of them; the order of a
+//! trial's queries changes the last bits only, and that of trials which of them meets which draw \param metrics numbers
+//! per query \throws core::ContractError for a trial without a query or a query with another number of differences
 std::vector<BootstrapInterval> paired_bootstrap(const std::vector<std::vector<PairedQuery>>& trials,
                                                 std::size_t metrics);
 
-//! The same of a mean over data sets, trial by trial: a trial is drawn with all of its data sets, and people within
-//! each of them; where two have the same identities (a set asked in both directions), the people drawn are the same.
-//! \param datasets data sets × trials × queries, each with equally many trials
+//! The same of a mean over data sets, trial by trial: a training moves all of its data sets. Identities are of a data
+//! set, but where two have the same identities in every trial (a set asked in both directions), these are the same
+//! people. \param datasets data sets × trials × queries, each with equally many trials
 std::vector<BootstrapInterval> paired_bootstrap_of_mean(
     const std::vector<std::vector<std::vector<PairedQuery>>>& datasets, std::size_t metrics);
 

@@ -220,7 +220,7 @@ std::string to_markdown(const SuiteComparison& comparison, const std::string& fi
                        heading_of(number.metric), number_text(number.first), number_text(number.second),
                        difference_text(number)});
     const std::string counted = comparisons_note(comparison.comparisons);
-    text += fmt::format("\n## Numbers\n\n{}\nIntervals: paired bootstrap over trials and identities, 95 %{}{}.\n",
+    text += fmt::format("\n## Numbers\n\n{}\nIntervals: 95 % for new people and new trainings, paired bootstrap{}{}.\n",
                         markdown_table(lines), counted.empty() ? "" : "; ", counted);
   }
   for (const auto& [rows_of, name] :

@@ -354,7 +354,7 @@ std::string differences(const Table& table, const std::string& caption) {
   }
   std::vector<std::string> notes = missing_differences(table, kPlainWords);
   for (std::string& line : other_settings(table, kPlainWords)) notes.push_back(std::move(line));
-  notes.insert(notes.begin(), "Paired bootstrap over trials and identities: mean and 95 % interval.");
+  notes.insert(notes.begin(), "Mean and 95 % interval for new people and new trainings (paired bootstrap).");
   if (std::string note = comparisons_note(table.comparisons); !note.empty())
     notes.insert(notes.begin() + 1, note + ".");
   return "\n" + environment(table.id + "-differences",

@@ -165,7 +165,7 @@ std::string differences(const Table& table) {
   const std::string reasons =
       list_of(missing_differences(table, kMarkdown)) + list_of(other_settings(table, kMarkdown));
   const std::string counted = comparisons_note(table.comparisons);
-  return fmt::format("\nDifference from {} (paired bootstrap over trials and identities, 95 %{}{}):\n\n{}{}{}",
+  return fmt::format("\nDifference from {} (95 % for new people and new trainings, paired bootstrap{}{}):\n\n{}{}{}",
                      plain(compared->label), counted.empty() ? "" : "; ", counted, aligned(rows),
                      reasons.empty() ? "" : "\n", reasons);
 }
