@@ -23,8 +23,9 @@ struct PlanFacts {
   std::set<std::string> lr_sides;            //!< other than "camera"
   std::set<std::string> test_identities;     //!< where not half
   std::set<std::string> dropped_weights;
-  std::set<std::string> weights;  //!< as a note names them
-  bool from_scratch = false;      //!< some rows ask for no weights
+  std::set<std::string> weights;       //!< as a note names them
+  std::set<std::string> deviations{};  //!< RowPlan::deviations
+  bool from_scratch = false;           //!< some rows ask for no weights
 
   //! Takes up a row on a data set; its weights aside.
   void add(const Draft& draft, const std::string& dataset);

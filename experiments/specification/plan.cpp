@@ -9,6 +9,10 @@ bool is_stand_in(const Plan& plan, const std::string& dataset) {
                      [&](const DatasetPlan& one) { return one.id == dataset && settings::is_stand_in(one.pack); });
 }
 
+std::string row_title(const RowPlan& row) {
+  return row.deviations.empty() ? row.label : fmt::format("{} {}", row.label, kDeviationMark);
+}
+
 std::string column_title(const std::string& column, bool stand_in) {
   return stand_in ? fmt::format("{} {}", column, kStandInMark) : column;
 }

@@ -62,7 +62,8 @@ struct CellPlan {
 struct RowPlan {
   std::string id;
   std::string label;
-  std::vector<CellPlan> cells;  //!< in the order of TablePlan::datasets
+  std::vector<CellPlan> cells;            //!< in the order of TablePlan::datasets
+  std::vector<std::string> deviations{};  //!< methods::deviations() of its trainings, each once
 };
 
 //! A method that a table shows by the paper's numbers alone. Nothing of it runs.
@@ -150,6 +151,11 @@ struct Plan {
 //! Text behind the id of a data set wherever people read numbers of its stand-in.
 inline constexpr const char* kStandInMark = "(stand-in)";
 
+//! Behind the label of a row with RowPlan::deviations, and before the note that names them.
+inline constexpr const char* kDeviationMark = "†";
+//! What people read as the row's label.
+std::string row_title(const RowPlan& row);
+
 //! Whether numbers on this data set are a stand-in's (settings::is_stand_in()). \param dataset its id
 bool is_stand_in(const Plan& plan, const std::string& dataset);
 
@@ -160,11 +166,11 @@ std::string column_title(const Plan& plan, const std::string& dataset);
 
 //! Writes the document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
 //! "specification", "provisional" (where it is)}], "tables": [{"id", "title", "metrics", "datasets", "rows",
-//! "compare_with", "claims", "no_reference", "mean_of", "published"}], "datasets": [{"id", "pack_folder", "root"}, and
-//! "stand_in": true of one], "epochs": [{"dataset", "key", "epochs", "batch", "images", "steps", "estimated"}] (images
-//! and steps the fewest and the most of a row's trials), "worker", "notes"}. A row's cells and, by data set, a
-//! published row's "papers" have the PaperCell: "entries", "footnotes", "no_reference". \param more further members of
-//! the document
+//! "compare_with", "claims", "no_reference", "mean_of", "published"}] (a row that is unlike its paper has
+//! "deviations"), "datasets": [{"id", "pack_folder", "root"}, and "stand_in": true of one], "epochs": [{"dataset",
+//! "key", "epochs", "batch", "images", "steps", "estimated"}] (images and steps the fewest and the most of a row's
+//! trials), "worker", "notes"}. A row's cells and, by data set, a published row's "papers" have the PaperCell:
+//! "entries", "footnotes", "no_reference". \param more further members of the document
 void write_json(std::ostream& to, const Plan& plan, const core::Json& more = core::Json::object());
 
 }  // namespace resolute::experiments

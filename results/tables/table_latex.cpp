@@ -37,6 +37,7 @@ constexpr std::pair<std::string_view, std::string_view> kEscapes[] = {{"\\", "\\
                                                                       {"−", "\\(-\\)"},
                                                                       {"–", "--"},
                                                                       {"…", "\\dots{}"},
+                                                                      {"†", "\\textdagger{}"},
                                                                       {"²", "\\(^2\\)"},
                                                                       {"³", "\\(^3\\)"},
                                                                       {"α", "\\(\\alpha\\)"},
