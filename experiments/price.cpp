@@ -19,6 +19,7 @@ methods::Work work_of(const TrainingSpecification& training, const std::optional
   of.height = training.pack.height;
   of.width = training.pack.width;
   of.copies = static_cast<int>(training.recipe.train_rates.size());
+  of.originals = methods::reads_originals(methods::row(training.method).needs, training.split.train_pool);
   if (split) of.identities = std::max(1, static_cast<int>(split->people));
   return methods::work(training.method, of);
 }
@@ -27,7 +28,7 @@ methods::Work work_of(const TrainingSpecification& training, const std::optional
 double low_rows(const TrainingSpecification& training, const std::optional<EstimatedSplit>& split) {
   const Recipe& recipe = training.recipe;
   if (recipe.lr_images > 0) return static_cast<double>(recipe.lr_images) / recipe.images;
-  if (training.split.train_pool != settings::TrainPool::kMlr) return 0;
+  if (!settings::shows_low(training.split.train_pool)) return 0;
   return split ? split->low : 0.5;
 }
 
@@ -142,6 +143,18 @@ DiskPrice disk_of(const Plan& plan, const std::vector<TimedJob>& jobs) {
   return disk;
 }
 
+void find_repeated(const std::vector<TimedJob>& jobs, Price& price) {
+  for (const TimedJob& one : jobs) {
+    const auto split = estimated_split(one.training->pack, one.training->split);
+    if (!one.trains || !split || split->people < 1) continue;
+    const double images = split->train / split->people;
+    const int taken = one.training->recipe.images;
+    if (images >= taken) continue;
+    std::pair<int, double>& most = price.repeated[one.training->pack.name];
+    if (taken > most.first) most = {taken, images};
+  }
+}
+
 // How often a gallery image is embedded: as it is, and as LR copies.
 struct GalleryPasses {
   double originals = 1, copies = 0;
@@ -190,6 +203,7 @@ Price price_of(const Plan& plan, const PriceOf& of) {
   count_jobs(price, plan, of);
   const std::vector<TimedJob> jobs = timed_jobs(plan);
   price.disk = disk_of(plan, jobs);
+  find_repeated(jobs, price);
   if (of.times != nullptr)
     for (const Machine& machine : of.times->machines())
       if (std::any_of(jobs.begin(), jobs.end(), [&](const TimedJob& one) { return one.device == machine.device; }))
@@ -210,7 +224,9 @@ Price price_of(const Plan& plan, const PriceOf& of) {
 }
 
 core::Json to_json(const Price& price) {
-  core::Json machines = core::Json::array(), data = core::Json::array();
+  core::Json machines = core::Json::array(), data = core::Json::array(), repeated = core::Json::object();
+  for (const auto& [dataset, images] : price.repeated)
+    repeated[dataset] = {{"taken", images.first}, {"images", images.second}};
   for (const MachinePrice& one : price.machines)
     machines.push_back({{"id", one.machine.id},
                         {"title", one.machine.title},
@@ -234,6 +250,7 @@ core::Json to_json(const Price& price) {
   return {{"missing", {{"raw_data", std::move(data)}, {"weights", std::move(weights)}}},
           {"estimated", price.estimated},
           {"provisional", price.provisional},
+          {"repeated", std::move(repeated)},
           {"price",
            {{"packs", to_json(price.packs)},
             {"trainings", to_json(price.trainings)},

@@ -5,8 +5,10 @@
 //! were measured or are modelled (step_times.h); so all but the numbers of jobs is an estimate.
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "experiments/specification/plan.h"
@@ -64,6 +66,10 @@ struct Price {
   std::vector<MissingWeights> missing_weights;
   std::vector<std::string> estimated;  //!< data sets whose training images are estimated
   std::size_t provisional = 0;         //!< jobs (PlannedJob::provisional)
+  //! Data sets whose identities have fewer training images, on average, than a batch takes of each: the batch then
+  //! shows images more than once. The most images that one of the set's trainings takes (Recipe::images), and the
+  //! average.
+  std::map<std::string, std::pair<int, double>> repeated;
 };
 
 //! What the price hangs on beside the plan.
@@ -77,8 +83,8 @@ struct PriceOf {
 
 Price price_of(const Plan& plan, const PriceOf& of);
 
-//! {"missing": {"raw_data", "weights"}, "estimated", "provisional", "price": {"packs", "trainings", "evaluations",
-//! "machines", "disk"}}, as docs/suite.md has them.
+//! {"missing": {"raw_data", "weights"}, "estimated", "provisional", "repeated", "price": {"packs", "trainings",
+//! "evaluations", "machines", "disk"}}, as docs/suite.md has them.
 core::Json to_json(const Price& price);
 
 }  // namespace resolute::experiments

@@ -23,6 +23,21 @@ GalleryLooks gallery_looks(const Tells& tells, const Distance& distance) {
   return looks;
 }
 
+std::vector<std::string> deviations(const MethodOptions& options) {
+  std::vector<std::string> found;
+  std::visit(
+      [&]<class Options>(const Options& chosen) {
+        const Section<Options> section = section_of(chosen);
+        Section<Options>::members([&](const auto& one) {
+          if (one.deviates != nullptr && one.deviates(section))
+            found.push_back(fmt::format("{}.{} = {} (paper: {})", Options::kMethod, one.key,
+                                        settings::canonical(section.*one.at).text(), one.paper));
+        });
+      },
+      options);
+  return found;
+}
+
 std::string method_name(const MethodOptions& options) {
   return std::visit([](const auto& chosen) { return std::decay_t<decltype(chosen)>::kMethod; }, options);
 }
@@ -50,6 +65,11 @@ const std::vector<std::string>& method_names() {
 const std::string& method_list() {
   static const std::string list = fmt::format("{}", fmt::join(method_names(), ", "));
   return list;
+}
+
+bool reads_originals(const Needs& needs, settings::TrainPool pool) {
+  return needs.originals == Originals::kAll ||
+         (needs.originals == Originals::kOfPool && pool == settings::TrainPool::kMlrWithOriginals);
 }
 
 std::vector<int> copy_rates(const Needs& needs, const settings::Recipe& recipe) {

@@ -9,15 +9,25 @@
 
 #include "methods/options.h"
 #include "methods/tells.h"
+#include "settings/split.h"
 #include "settings/training.h"
 
 namespace resolute::methods {
+
+//! The HR originals that a method aims at of rows which stand in a batch as LR images alone.
+enum class Originals {
+  kNone,
+  kOfPool,  //!< those of the training pool mlr-with-originals
+  kAll,     //!< wherever there are any: also of images that have an HR image (train.lr_images)
+};
 
 //! What a method needs of a training's batches.
 struct Needs {
   bool lr = true;       //!< uses the LR images of rows; if false, they are not loaded
   bool copies = false;  //!< uses an LR copy of every HR image at each of train.train_rates
   bool streams = true;  //!< HR and LR rows pass the network apart, so network.bn_streams matters
+  bool labels = true;   //!< some of its parameters learn from labelled rows alone
+  Originals originals = Originals::kNone;
   bool operator==(const Needs&) const = default;
 };
 
@@ -42,6 +52,10 @@ struct Row {
 
 Row row(const MethodOptions& options);
 
+//! The options that are unlike the method's paper (settings::Described::deviation), each as "ftwa.mining = \"random\"
+//! (paper: …)". \param options what nothing reads at its default
+std::vector<std::string> deviations(const MethodOptions& options);
+
 //! The name in suites: "resolution_adaptive".
 std::string method_name(const MethodOptions& options);
 //! Every method with its default options, in alphabetical order of names.
@@ -50,6 +64,9 @@ const std::vector<MethodOptions>& all_methods();
 const std::vector<std::string>& method_names();
 //! "baseline, ftwa, …"
 const std::string& method_list();
+
+//! Whether batches hold those originals.
+bool reads_originals(const Needs& needs, settings::TrainPool pool);
 
 //! The rates at which a batch has copies of every HR image.
 std::vector<int> copy_rates(const Needs& needs, const settings::Recipe& recipe);

@@ -15,6 +15,13 @@ void check(const MethodOptions& options, const TrainingSettings& training) {
         check_with(chosen, training);
       },
       options);
+  if (training.split.train_pool == settings::TrainPool::kMlrWithOriginals &&
+      row(options).needs.originals == Originals::kNone)
+    throw MemberError(
+        "split.train_pool", training.split.train_pool,
+        fmt::format("HR originals are what 'rain.reconstruction' aims at, and '{}' {}", method_name(options),
+                    method_name(options) == RainOptions::kMethod ? "is without it" : "has none"),
+        "set it to mlr for these rows: the networks see the same images");
 }
 
 void reset_unread(MethodOptions& options, settings::NetworkSettings& network, const settings::Recipe& recipe) {

@@ -17,6 +17,7 @@ struct WorkCase {
   settings::NetworkSettings network;
   int height = 256, width = 128;  //!< of images at network size, pixels
   int identities = 751;           //!< identities that train, which is the classifier's width
+  bool originals = false;         //!< Needs::originals finds some: an LR row has a target
   int copies = 3;                 //!< LR copies per HR image, for methods that take one at each of train.train_rates
 };
 

@@ -70,8 +70,10 @@ struct EvaluationProtocol {
     visit(member("draws", &P::draws, between(1, kMostDraws), "gallery draws per split; whole-gallery has none"));
     visit(member("query_rates", &P::query_rates, rates(),
                  "other query rates than the split's (an unseen one); not of queries that came in low resolution"));
-    visit(member("panels", &P::panels, between(0, kMostPanelQueries),
-                 "queries shown in each panel: ranked galleries and reconstructions as pictures; 0: none"));
+    visit(
+        member("panels", &P::panels, between(0, kMostPanelQueries),
+               "queries shown in each panel: the first gallery of evaluate.protocol as ranked, and reconstructions, as "
+               "pictures; 0: none"));
     visit(member("sample_rates", &P::sample_rates, rates(),
                  "rates at which a sample of test images is embedded for a look at the features (t-SNE) and, where the "
                  "method has a decoder, at how well it recovers these images; []: none"));

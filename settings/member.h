@@ -69,7 +69,9 @@ struct Described {
   int schema = 1;              //!< of the first file format that has it; see since()
   int new_value_schema = 1;    //!< of the first that has `new_value`
   std::optional<T> new_value = {};
-  bool silent = false;  //!< see silent_at_default()
+  bool silent = false;                   //!< see silent_at_default()
+  bool (*deviates)(const S&) = nullptr;  //!< see deviation()
+  std::string_view paper{};
 
   //! Suites use another key than JSON. With "" suites cannot set the member by itself.
   constexpr Described spelled(std::string_view in_suites) const {
@@ -88,6 +90,14 @@ struct Described {
   constexpr Described silent_at_default() const {
     Described other = *this;
     other.silent = true;
+    return other;
+  }
+  //! Where `holds`, the member has a value that is not the paper's: tables mark the row. \param of_paper what the paper
+  //! has, in a few words
+  constexpr Described deviation(bool (*holds)(const S&), std::string_view of_paper) const {
+    Described other = *this;
+    other.deviates = holds;
+    other.paper = of_paper;
     return other;
   }
   //! Files of a lower schema than this one do not have this value of the member.

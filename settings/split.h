@@ -21,11 +21,15 @@ constexpr auto words_of(Partition) { return words("random-halves", "official", "
 
 //! Which training images exist, and in which resolution (docs/formats/manifest.md).
 enum class TrainPool {
-  kMlr,          //!< those of the LR side exist in low resolution only
-  kHrBothViews,  //!< all, in high resolution
-  kHrViewOnly,   //!< those of the LR side are left out
+  kMlr,               //!< those of the LR side exist in low resolution only
+  kHrBothViews,       //!< all, in high resolution
+  kHrViewOnly,        //!< those of the LR side are left out
+  kMlrWithOriginals,  //!< as kMlr, and a method may aim at the HR originals of the LR side's, which it does not see
 };
-constexpr auto words_of(TrainPool) { return words("mlr", "hr-both-views", "hr-view-only"); }
+constexpr auto words_of(TrainPool) { return words("mlr", "hr-both-views", "hr-view-only", "mlr-with-originals"); }
+
+//! Whether training images of the LR side exist in low resolution only, as far as a network sees them.
+constexpr bool shows_low(TrainPool pool) { return pool == TrainPool::kMlr || pool == TrainPool::kMlrWithOriginals; }
 
 //! Whose images become low-resolution.
 enum class LrSide {
@@ -76,7 +80,9 @@ struct SplitSettings {
               .since(2, 0));
     visit(member("query_rates", &S::query_rates, some_rates(), "rates of LR images, drawn uniformly per image"));
     visit(member("train_pool", &S::train_pool,
-                 "mlr: training images of the LR side exist in LR only; the others have HR images alone"));
+                 "mlr: training images of the LR side exist in LR only. mlr-with-originals: the same, and rain's "
+                 "reconstruction aims at their HR originals, which no network sees; the others have HR images alone")
+              .since(5, TrainPool::kMlrWithOriginals));
     visit(member("train_identities", &S::train_identities, between(0, 1'000'000),
                  "so many of those that may train, drawn by seed; 0: all of them")
               .since(2));

@@ -2,6 +2,7 @@
 //! \file
 //! The network that is trained, and how.
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,18 @@ enum class CopiesFrom {
              //!< the same rate, copies of larger raw images a lower one
 };
 constexpr auto words_of(CopiesFrom) { return words("native", "network"); }
+
+//! What keeps its label with Recipe::labelled_fraction.
+enum class LabelledBy {
+  kImage,     //!< a share of each identity's images
+  kIdentity,  //!< all images of a share of the identities
+};
+constexpr auto words_of(LabelledBy) { return words("image", "identity"); }
+
+//! Of so many identities, those that keep their labels with LabelledBy::kIdentity: rounded to the nearest.
+inline int labelled_identities(double fraction, int identities) {
+  return static_cast<int>(std::floor(fraction * identities + 0.5));
+}
 
 enum class Decay { kAll, kWeights };
 constexpr auto words_of(Decay) { return words("all", "weights"); }
@@ -84,6 +97,11 @@ struct Recipe {
   double gamma = 0.1;
   double label_smoothing = 0;
   double labelled_fraction = 1;  //!< datasets/split/labelled.h
+  LabelledBy labelled_by = LabelledBy::kImage;
+  //! A group of parameters whose gradient is exactly zero in a step does not move in it. No suite sets it: planning
+  //! does where steps without any loss are the rule (experiments/language/normalised.h). Without it weight decay moves
+  //! such a group, by Adam's full rate once its moments hold nothing else.
+  bool rests_without_loss = false;
   double discriminator_learning_rate = 1e-4;
   double flip = 0.5;
   int pad = 10;
@@ -128,9 +146,19 @@ struct Recipe {
     visit(member("gamma", &R::gamma, above_zero(1), "factor of the rate at each milestone"));
     visit(member("label_smoothing", &R::label_smoothing, between(0, 0.999),
                  "share of a label's probability spread evenly over all identities"));
-    visit(member("labelled_fraction", &R::labelled_fraction, between(0, 1),
-                 "share of each identity's training images that keep their label; what the others teach is the "
-                 "method's business"));
+    visit(
+        member("labelled_fraction", &R::labelled_fraction, between(0, 1),
+               "share of each identity's training images that keep their label; what the others teach is the "
+               "method's business. A batch that holds less than one label on average: parameters that no loss asks for "
+               "in a step do not move"));
+    visit(member("labelled_by", &R::labelled_by,
+                 "with labelled_fraction: that share of each identity's images keeps its label, or all images of that "
+                 "share of the identities (identity)")
+              .silent_at_default());
+    visit(member("rests_without_loss", &R::rests_without_loss,
+                 "parameters that no loss asks for in a step do not move: planning sets it by labelled_fraction")
+              .spelled("")
+              .silent_at_default());
     visit(member("discriminator_learning_rate", &R::discriminator_learning_rate, above_zero(10),
                  "of the discriminators' Adam, betas (0.5, 0.999)"));
     visit(member("flip", &R::flip, between(0, 1),

@@ -146,6 +146,11 @@ std::vector<std::string> price_lines(const experiments::Price& price) {
   if (!price.estimated.empty())
     lines.push_back(fmt::format("training images estimated, by what is published of the source: {}",
                                 fmt::join(price.estimated, ", ")));
+  for (const auto& [dataset, images] : price.repeated)
+    lines.push_back(
+        fmt::format("data set {}: a batch shows images more than once (train.images is {}, and an identity has about "
+                    "{} to train on)",
+                    dataset, images.first, amount(images.second)));
   for (const auto& one : price.missing_data) {
     lines.push_back(fmt::format("raw images missing: {} ({}), root = \"{}\"", one.dataset, one.source, one.root));
     lines.push_back("    from " + one.from);

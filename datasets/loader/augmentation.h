@@ -20,6 +20,7 @@ struct LoaderOptions {
   double erasing = 0.0;  //!< probability that a rectangle becomes the mean colour (0 after normalising)
   std::uint64_t seed = 0;
   settings::CopiesFrom copies_from = settings::CopiesFrom::kNative;
+  bool originals = false;  //!< HR images of items that stand in the batch as LR images alone too, where there are any
 };
 
 //! What happens to one training image.

@@ -46,12 +46,17 @@ Augmentation Loader::augmentation(const Split& split, const BatchItem& drawn) co
   return draw_augmentation(options_, height_, width_, drawn.round, split.train.at(drawn.item).row, drawn.occurrence);
 }
 
+bool Loader::fills_hr(const Split& split, const BatchItem& drawn) const {
+  const TrainItem& item = split.train.at(drawn.item);
+  return options_.originals ? has_original(split, item) : item.has_hr && !drawn.low;
+}
+
 template <class Pixel>
 int Loader::fill(const Split& split, const BatchItem& drawn, std::span<Pixel> hr, std::span<Pixel> lr) {
   const TrainItem& item = split.train.at(drawn.item);
   const Augmentation how = augmentation(split, drawn);
   if (!hr.empty()) {
-    if (item.has_hr && !drawn.low) {
+    if (fills_hr(split, drawn)) {
       load_hr(item.row);
       augment(image_, how, rows_, hr);
     } else {
@@ -178,6 +183,7 @@ void PrefetchingLoader::make_buffers(std::size_t items) {
     slot.batch.lr_rates.resize(items);
     slot.batch.labels.resize(items);
     slot.batch.has_hr.resize(items);
+    slot.batch.has_target.resize(items);
   }
 }
 
@@ -191,6 +197,7 @@ void PrefetchingLoader::plan(Slot& slot, std::uint64_t step) {
     const TrainItem& item = split_.train.at(part[i].item);
     batch.labels[i] = item.label;
     batch.has_hr[i] = item.has_hr && !part[i].low ? 1 : 0;
+    batch.has_target[i] = loaders_.front().fills_hr(split_, part[i]) ? 1 : 0;
   }
 }
 

@@ -36,7 +36,8 @@ class Loader {
   std::size_t image_floats() const { return image_floats_; }
 
   //! One training image, augmented. If the item has no HR image, `hr` is zeros and `lr` its stored LR view, enlarged.
-  //! Else `lr` is its PackReader::read_copy() at the drawn rate, enlarged, and `hr` is zeros if the item is `low`.
+  //! Else `lr` is its PackReader::read_copy() at the drawn rate, enlarged, and `hr` is zeros if the item is `low`. With
+  //! LoaderOptions::originals `hr` is the HR image of every item that has_original().
   //! \param hr, lr image_floats() floats each; either may be empty: it is then left out
   //! \return the rate of `lr`, there or left out
   int fill_item(const Split& split, const BatchItem& item, std::span<float> hr, std::span<float> lr);
@@ -47,6 +48,8 @@ class Loader {
   void fill_copy(const Split& split, const BatchItem& item, int rate, std::span<float> to);
   //! The same as levels.
   void fill_copy(const Split& split, const BatchItem& item, int rate, std::span<std::uint8_t> to);
+  //! Whether `hr` is an image of the item.
+  bool fills_hr(const Split& split, const BatchItem& item) const;
   //! What happens to an item's images, all alike.
   Augmentation augmentation(const Split& split, const BatchItem& item) const;
   //! The LR image that a camera would have stored at `rate`, enlarged to network size, as it is; at rate 1 the HR
@@ -82,7 +85,7 @@ BatchMemory host_memory(std::size_t bytes);
 
 //! A batch's images before they are flipped, erased and normalised (PrefetchOptions::levels).
 struct BatchLevels {
-  std::span<const std::uint8_t> hr;                   //!< N×H×W×3, zeros where the batch has no HR image
+  std::span<const std::uint8_t> hr;                   //!< N×H×W×3, zeros where the batch holds no HR image
   std::span<const std::uint8_t> lr;                   //!< N×H×W×3
   std::vector<std::span<const std::uint8_t>> copies;  //!< as LoadedBatch::copies, zeros as in `hr`
   std::vector<Augmentation> augmentations;            //!< N: of all images of an item
@@ -99,6 +102,7 @@ struct LoadedBatch {
   std::vector<int> lr_rates;                   //!< N: the rate of each image of `lr`
   std::vector<std::int64_t> labels;            //!< N
   std::vector<std::uint8_t> has_hr;            //!< N, 0 or 1: whether the batch has the HR image
+  std::vector<std::uint8_t> has_target;        //!< N, 0 or 1: whether `hr` holds it (LoaderOptions::originals)
 };
 
 struct PrefetchOptions {

@@ -243,7 +243,7 @@ Split make_split(std::span<const PackRow> rows, std::string_view pack, std::stri
     if (division.train.contains(sample.identity) && (!is_official || sample.subset == "train")) {
       if (low && options.train_pool == TrainPool::kHrViewOnly) continue;
       const auto label = std::lower_bound(train.begin(), train.end(), sample.identity) - train.begin();
-      const int rate = low && options.train_pool == TrainPool::kMlr ? rate_of(rows[i], rates) : 1;
+      const int rate = low && settings::shows_low(options.train_pool) ? rate_of(rows[i], rates) : 1;
       split.train.push_back({i, sample.path, sample.identity, static_cast<int>(label), sample.camera,
                              rate == 1 && !came_low, rate, came_low});
     } else if (low && division.asked.contains(sample.identity) && sides.is_answered(sample)) {

@@ -94,8 +94,8 @@ struct Split {
 //! gallery image per identity could pick such an image, and a query of that camera would have no match.
 //!
 //! Training images (train_pool): mlr: images of the LR side exist only as the LR view at the drawn rate; hr-both-views:
-//! all images are HR; hr-view-only: images of the LR side are left out. At rate 1 the original exists, so has_hr is
-//! true.
+//! all images are HR; hr-view-only: images of the LR side are left out; mlr-with-originals: the items of mlr (see
+//! has_original()). At rate 1 the original exists, so has_hr is true.
 //!
 //! Rates: the draw of an image depends on (seed, pack, identity, path) alone, so other query_rates leave the halves as
 //! they are. The rate of an image that came low is not drawn: see docs/formats/manifest.md.
@@ -111,12 +111,17 @@ struct Split {
 //! sets contain smaller ones. Test images and rates do not change.
 //! \throws RuntimeError (kInput): what settings::check() refuses; a camera that the pack lacks (named); cameras that
 //! are no pairs; a test set that the source does not have (and how many it has); train_identities or test_identities
-//! above what there is (both named); lr_camera, lr_side or hr-both-views where images came in low resolution; fewer
-//! than 2 training identities; no query
+//! above what there is (both named); lr_camera, lr_side, hr-both-views or mlr-with-originals where images came in low
+//! resolution; fewer than 2 training identities; no query
 Split make_split(std::span<const PackRow> rows, std::string_view pack, std::string_view manifest_sha256,
                  const SplitSettings& options, const PackShape& shape = {});
 //! The same, and query_rates that the pack lacks are refused (kInput).
 Split make_split(const PackReader& pack, const SplitSettings& options);
+
+//! Whether a method may aim at the HR image of a training item, seen or not.
+inline bool has_original(const Split& split, const TrainItem& item) {
+  return item.has_hr || split.options.train_pool == TrainPool::kMlrWithOriginals;
+}
 
 //! Draws `shots` gallery images of each test identity, uniformly without replacement, or all images of an identity that
 //! has fewer (with lr_camera 0 there is one). Distractors are left out. The first image of an identity does not depend

@@ -68,7 +68,7 @@ class Checks {
     if (image.label != rank)
       refuse(fmt::format("{}: label {}", name, image.label),
              fmt::format("identity {} is training identity number {}, counted from 0", image.identity, rank));
-    if (!image.has_hr && split_.options.train_pool != TrainPool::kMlr)
+    if (!image.has_hr && !settings::shows_low(split_.options.train_pool))
       refuse(fmt::format("{}: has_hr false", name),
              fmt::format("with train_pool '{}' every training image is shown in high resolution",
                          settings::word(split_.options.train_pool)));
@@ -87,7 +87,7 @@ class Checks {
     if (!image.has_hr && !low)
       refuse(fmt::format("{}: has_hr false from camera {}", name, image.camera),
              settings::low_cameras_text(options, " is "));
-    if (image.has_hr && low && options.train_pool == TrainPool::kMlr) check_rate(1, false, name);
+    if (image.has_hr && low && settings::shows_low(options.train_pool)) check_rate(1, false, name);
   }
 
   void check_query(const QueryItem& image, const std::string& name) {

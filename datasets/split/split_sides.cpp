@@ -82,9 +82,9 @@ void SplitSides::list_cameras_that_came_low(std::span<const PackRow> rows, std::
         problem(fmt::format("lr_camera {} and lr_side '{}'", options.lr_camera, settings::word(options.lr_side))),
         "those images are the LR side, so neither has an effect",
         fmt::format("leave them at their defaults, {} and '{}'", defaults.lr_camera, settings::word(defaults.lr_side)));
-  if (options.train_pool == TrainPool::kHrBothViews)
-    throw core::input_error(problem("train_pool 'hr-both-views'"), "their HR images do not exist",
-                            "use mlr or hr-view-only");
+  if (options.train_pool == TrainPool::kHrBothViews || options.train_pool == TrainPool::kMlrWithOriginals)
+    throw core::input_error(problem(fmt::format("train_pool '{}'", settings::word(options.train_pool))),
+                            "their HR images do not exist", "use mlr or hr-view-only");
   description_ = "the images that came so";
   for (const PackRow& row : rows)
     if (row.sample.identity != 0 && row.sample.rate != 1)

@@ -13,11 +13,22 @@ bool uses_copies_from(const TrainingSpecification& training) {
          training.pack.view_from == settings::ViewFrom::kNative;
 }
 
+//! Whether a step without any loss is the rule: the method learns from labels alone, and a batch holds less than one on
+//! average. Where it is the exception, such a step decays weights as it always did, and ids stay.
+bool often_lacks_losses(const TrainingSpecification& training) {
+  const Recipe& r = training.recipe;
+  const int draws = r.identities * (r.labelled_by == settings::LabelledBy::kIdentity ? 1 : r.images);
+  return r.program == 0 && methods::row(training.method).needs.labels && r.labelled_fraction * draws < 1;
+}
+
 }  // namespace
 
 TrainingSpecification normalised(TrainingSpecification training) {
   methods::reset_unread(training.method, training.network, training.recipe);
   if (!uses_copies_from(training)) training.recipe.copies_from = Recipe().copies_from;
+  if (const double labelled = training.recipe.labelled_fraction; labelled == 0 || labelled == 1)
+    training.recipe.labelled_by = Recipe().labelled_by;
+  training.recipe.rests_without_loss = often_lacks_losses(training);
   return training;
 }
 

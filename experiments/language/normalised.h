@@ -13,7 +13,9 @@ namespace resolute::experiments {
 //! networks are shared where there is one scale; of resolution_adaptive, what masks and verification alone read without
 //! those, a stage's steps that are as many as without being given, the neck without classification, and, in its plain
 //! form, the levels' rates; without a neck and varying length of `widths` only their sum counts (plain, of their number
-//! neither). The batch-norm streams of methods without two kinds of rows (baseline, MSIFLA). The recipe stays as it is.
+//! neither). The batch-norm streams of methods without two kinds of rows (baseline, MSIFLA). Of the recipe what LR
+//! copies are made from where no copy is looked at, and by what labels are drawn where all or none are. Sets
+//! Recipe::rests_without_loss for a method that learns from labels alone, where a batch holds less than one on average.
 TrainingSpecification normalised(TrainingSpecification training);
 
 //! The number of sample identities without sample rates; query rates that are the split's own; the method's own

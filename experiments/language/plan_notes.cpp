@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "experiments/specification/plan.h"
 #include "methods/trunk_shape.h"
 
 namespace resolute::experiments {
@@ -72,6 +73,8 @@ std::vector<std::string> notes_of(const TableFacts& facts) {
   if (!facts.lr_sides.empty()) notes.push_back("low-resolution side by " + listed(facts.lr_sides));
   if (!facts.any_camera.empty()) notes.push_back("low-resolution images of any camera: " + listed(facts.any_camera));
   if (!facts.with_distractors.empty()) notes.push_back("distractors in the gallery: " + listed(facts.with_distractors));
+  if (!facts.deviations.empty())
+    notes.push_back(fmt::format("{} unlike the paper: {}", kDeviationMark, listed(facts.deviations)));
   return notes;
 }
 

@@ -24,8 +24,9 @@ struct TableFacts {
   std::map<std::string, Rows> lr_sides;         //!< other than "camera"
   std::map<std::string, Rows> test_identities;  //!< where not half
   std::set<std::string> dropped_weights;
-  std::set<std::string> weights;  //!< as a note names them
-  bool from_scratch = false;      //!< some rows ask for no weights
+  std::set<std::string> weights;       //!< as a note names them
+  std::set<std::string> deviations{};  //!< RowPlan::deviations
+  bool from_scratch = false;           //!< some rows ask for no weights
 
   //! Takes up a row on a data set; its weights aside. \param row its label
   void add(const Draft& draft, const std::string& row, const std::string& dataset);

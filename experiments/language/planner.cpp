@@ -1,6 +1,7 @@
 #include "experiments/language/planner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_map>
 #include <utility>
 
@@ -99,6 +100,9 @@ class Planner {
             laid_over(laid_over(suite_.bases[text.base], dataset->settings_in(text.base)), row_text.settings)};
         row.cells.push_back(make_cell(text, combination));
       }
+      facts_.deviations.insert(deviations_.begin(), deviations_.end());
+      row.deviations.assign(deviations_.begin(), deviations_.end());
+      deviations_.clear();
       table.rows.push_back(std::move(row));
     }
     table.mean_of = text.mean_of;
@@ -413,6 +417,8 @@ class Planner {
     std::vector<EpochsPlan> told;
     TrainingSpecification training = training_of(combination, draft, 0, told);
     facts_.add(draft, combination.row.label, combination.dataset.id);
+    if (draft.recipe.program == 0)
+      std::ranges::copy(methods::deviations(training.method), std::inserter(deviations_, deviations_.end()));
     EvaluationSpecification evaluation{{}, training.pack, training.split, draft.protocol};
     const JobId seal = seals_.at(combination.dataset.id);
     std::vector<JobId> evaluations;
@@ -484,7 +490,8 @@ class Planner {
   std::set<std::string> effective_sets_;
   std::set<std::string> methods_;  // of the rows
   std::set<EpochsPlan> epochs_;
-  TableFacts facts_;  // of the table that is made
+  std::set<std::string> deviations_;  // of the row so far
+  TableFacts facts_;                  // of the table that is made
 };
 
 }  // namespace

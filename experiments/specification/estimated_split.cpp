@@ -85,7 +85,7 @@ std::optional<EstimatedSplit> estimated_split(const settings::PackSettings& pack
   }
   const double low = low_share(split, set->cameras);
   if (split.train_pool == TrainPool::kHrViewOnly) found.train *= 1 - low;
-  if (split.train_pool == TrainPool::kMlr) found.low = low;
+  if (settings::shows_low(split.train_pool)) found.low = low;
   const bool any_camera = split.lr_side == LrSide::kCamera && split.low_cameras().front() == 0;
   // Of any camera: one image of each is the gallery.
   found.queries = any_camera ? std::max(test_images - tested, 0.0) : test_images * low;

@@ -21,6 +21,10 @@ std::string column_title(const std::string& column, Images images) {
                                  : fmt::format("{} {}", column, images == Images::kStandIn ? kStandInMark : kDrawnMark);
 }
 
+std::string row_title(const RowPlan& row) {
+  return row.deviations.empty() ? row.label : fmt::format("{} {}", row.label, kDeviationMark);
+}
+
 std::string column_title(const Plan& plan, const std::string& dataset) {
   return column_title(dataset, images_of(plan, dataset));
 }

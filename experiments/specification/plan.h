@@ -62,7 +62,8 @@ struct CellPlan {
 struct RowPlan {
   std::string id;
   std::string label;
-  std::vector<CellPlan> cells;  //!< in the order of TablePlan::datasets
+  std::vector<CellPlan> cells;            //!< in the order of TablePlan::datasets
+  std::vector<std::string> deviations{};  //!< methods::deviations() of its trainings, each once
 };
 
 //! A method that a table shows by the paper's numbers alone. Nothing of it runs.
@@ -176,6 +177,11 @@ enum class Images {
   kStandIn,  //!< drawn in the place of a source's (settings::is_stand_in())
 };
 
+//! Behind the label of a row with RowPlan::deviations, and before the note that names them.
+inline constexpr const char* kDeviationMark = "‡";
+//! What people read as the row's label.
+std::string row_title(const RowPlan& row);
+
 //! Text behind the id of a data set wherever people read numbers of its stand-in, or of other drawn images.
 inline constexpr const char* kStandInMark = "(stand-in)";
 inline constexpr const char* kDrawnMark = "(drawn)";
@@ -193,10 +199,11 @@ std::string column_title(const Plan& plan, const std::string& dataset);
 //! Writes the document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
 //! "specification", "provisional" (where it is)}], "tables": [{"id", "title", "metrics", "datasets", "rows",
 //! "compare_with", "claims", "no_reference", "mean_of", "margin", "published", "notes", "look_up" (where there is
-//! any)}], "datasets": [{"id", "pack_folder", "root"}, and "stand_in" or "drawn": true of one], "epochs": [{"dataset",
-//! "key", "epochs", "batch", "images", "steps", "estimated"}] (images and steps the fewest and the most of a row's
-//! trials), "worker", "notes"}. A row's cells and, by data set, a published row's "papers" have the PaperCell:
-//! "entries", "footnotes", "no_reference". \param more further members of the document
+//! any)}] (a row that is unlike its paper has "deviations"), "datasets": [{"id", "pack_folder", "root"}, and "stand_in"
+//! or "drawn": true of one], "epochs": [{"dataset", "key", "epochs", "batch", "images", "steps", "estimated"}] (images
+//! and steps the fewest and the most of a row's trials), "worker", "notes"}. A row's cells and, by data set, a
+//! published row's "papers" have the PaperCell: "entries", "footnotes", "no_reference". \param more further members of
+//! the document
 void write_json(std::ostream& to, const Plan& plan, const core::Json& more = core::Json::object());
 
 }  // namespace resolute::experiments

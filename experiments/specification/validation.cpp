@@ -48,7 +48,8 @@ void check_genuine(const SplitSettings& split, const PackSettings& pack) {
   if (!split.lr_cameras.empty()) refuse("split.lr_cameras", split.lr_cameras, "leave it out on that data set");
   if (split.lr_side != defaults.lr_side) refuse("split.lr_side", split.lr_side, instead);
   if (split.lr_camera != defaults.lr_camera) refuse("split.lr_camera", split.lr_camera, instead);
-  if (split.train_pool == settings::TrainPool::kHrBothViews)
+  if (split.train_pool == settings::TrainPool::kHrBothViews ||
+      split.train_pool == settings::TrainPool::kMlrWithOriginals)
     refuse("split.train_pool", split.train_pool, "set it to mlr or hr-view-only: they have no other view");
 }
 
@@ -160,7 +161,7 @@ void check_images(const TrainingSpecification& s) {
       [&](const auto& options) {
         if constexpr (requires { options.verification; }) {
           // A row with an HR image gives two images of its identity: this one and its LR copy.
-          if (options.verification && s.split.train_pool == settings::TrainPool::kMlr)
+          if (options.verification && settings::shows_low(s.split.train_pool))
             refuse(
                 "the verification loss needs 2 images of each identity in a lane, and of the pool 'mlr' a row stored "
                 "as an LR image alone gives one",
@@ -184,6 +185,7 @@ void check_lanes(const TrainingSpecification& s) {
   if (s.split.train_identities != 0 && s.recipe.identities > s.split.train_identities)
     throw MemberError("train.identities", s.recipe.identities,
                       fmt::format("'split.train_identities' leaves {} to train on", s.split.train_identities));
+  if (s.split.train_identities != 0) check_identities(s, s.split.train_identities);
   if (const auto known = training_identities(s.split, s.pack)) check_identities(s, *known);
 }
 
@@ -270,6 +272,14 @@ void check_identities(const TrainingSpecification& training, int known) {
   if (training.recipe.identities > known)
     throw MemberError("train.identities", training.recipe.identities,
                       fmt::format("data set '{}' has {} training identities", training.pack.name, known));
+  const Recipe& r = training.recipe;
+  if (r.labelled_by != settings::LabelledBy::kIdentity || r.labelled_fraction == 0) return;
+  if (const int labelled = settings::labelled_identities(r.labelled_fraction, known); labelled < 2)
+    throw MemberError("train.labelled_fraction", r.labelled_fraction,
+                      fmt::format("with 'train.labelled_by' 'identity' it leaves {} of {} training identities with "
+                                  "labels, and losses compare 2",
+                                  labelled, known),
+                      "raise it, or set train.labelled_by = \"image\"");
 }
 
 void check(const JobSpecification& specification) {

@@ -45,6 +45,7 @@ Json write(const TablePlan& table) {
       add_paper(cells.back(), cell.paper);
     }
     rows.push_back({{"id", row.id}, {"label", row.label}, {"cells", std::move(cells)}});
+    if (!row.deviations.empty()) rows.back()["deviations"] = row.deviations;
   }
   Json claims = Json::array();
   for (const ClaimPlan& claim : table.claims)

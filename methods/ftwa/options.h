@@ -57,7 +57,8 @@ struct FtwaSection : FtwaShared {
     visit(member("triplet", &O::triplet, "the triplet loss"));
     visit(member("margin", &O::margin, above_zero(100), "of the triplet loss"));
     visit(member("mining", &O::mining,
-                 "triplets: batch-hard (mean over the hardest), random, or all: the sum of eq. 6 as printed"));
+                 "triplets: batch-hard (mean over the hardest), random, or all: the sum of eq. 6 as printed")
+              .deviation([](const FtwaShared& o) { return o.triplet && o.mining != Mining::kAll; }, "all triplets"));
     visit(member("classification_weight", &O::classification_weight, between(0, 1e6), "lambda 1"));
     visit(member("triplet_weight", &O::triplet_weight, between(0, 1e6), "lambda 2"));
     visit(member("transformation", &O::transformation, "RAFT, which makes HR features of LR ones, and its loss"));
@@ -73,13 +74,18 @@ struct FtwaSection : FtwaShared {
     visit(member("classification_weighting", &O::classification_weighting,
                  "each image's weights, or batch-mean: a weight's mean over the lane"));
     visit(member("triplet_weighting", &O::triplet_weighting,
-                 "batch-mean, or per-sample: the i-th HR row of an identity with its i-th LR row"));
+                 "batch-mean, or per-sample: the i-th HR row of an identity with its i-th LR row")
+              .deviation([](const FtwaShared& o) { return o.triplet_weighting == Weighting::kPerSample; },
+                         "no pairs of an HR and an LR row"));
     visit(member("weight_balance", &O::weight_balance, between(0, 1e6),
-                 "DEVIATION: draws the two weights of an image together; 0: the paper"));
-    visit(member("weight_normalisation", &O::weight_normalisation,
-                 "DEVIATION: running-mean: weights of each of the four kinds of features by their mean, of the lane in "
-                 "training, a running one in a test; off: the paper")
-              .silent_at_default());
+                 "DEVIATION: draws the two weights of an image together; 0: the paper")
+              .deviation([](const FtwaShared& o) { return o.weight_balance > 0; }, "no such loss"));
+    visit(
+        member("weight_normalisation", &O::weight_normalisation,
+               "DEVIATION: running-mean: weights of each of the four kinds of features by their mean, of the lane in "
+               "training, a running one in a test; off: the paper")
+            .silent_at_default()
+            .deviation([](const FtwaShared& o) { return o.weight_normalisation != WeightNormalisation::kOff; }, "off"));
   }
 };
 

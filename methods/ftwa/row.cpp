@@ -57,6 +57,7 @@ Work ftwa_work(const MethodOptions& any, const WorkCase& of) {
 Row row_of(const FtwaOptions& options) {
   Row row;
   row.cost.work = ftwa_work;
+  row.needs.labels = !options.transforms();
   row.tells.sides = true;
   // "hr": v'_HR (without the transformation v_LR) against v_HR; "lr": v_LR against v'_LR of the gallery's copy.
   row.tells.branches = {{.name = "hr"}, {.name = "lr", .gallery_copy = true}};

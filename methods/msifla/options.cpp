@@ -47,7 +47,7 @@ void check_batch(const settings::Recipe& r, const settings::SplitSettings& split
     throw MemberError("train.train_rates", r.train_rates,
                       "'msifla' recovers copies at every rate, and a copy at rate 1 is the HR image, which it has",
                       "leave 1 out");
-  if (r.lr_images == 0 && split.train_pool != settings::TrainPool::kMlr)
+  if (r.lr_images == 0 && !settings::shows_low(split.train_pool))
     throw MemberError("train.lr_images", "0",
                       fmt::format("the training pool '{}' has no LR images, so the re-ID networks would see none",
                                   settings::word(split.train_pool)),

@@ -47,23 +47,28 @@ struct MsiflaOptions {
     visit(member("reid_networks", &O::reid_networks, "MR2L: a re-ID network for each scale; or shared: one for all"));
     visit(member("reid_ensemble", &O::reid_ensemble, between(1, kMostScales),
                  "a control for MR2L: so many re-ID networks on the one scale of scales = [1]")
-              .silent_at_default());
+              .silent_at_default()
+              .deviation([](const O& o) { return o.reid_ensemble > 1; }, "one network of each scale"));
     visit(member("classification", &O::classification, "the re-ID networks' loss of identities; this or the triplets"));
     visit(member("triplet", &O::triplet, "the re-ID networks' triplet loss"));
     visit(member("margin", &O::margin, above_zero(100), "of the triplet loss"));
     visit(member("mining", &O::mining, "triplets: batch-hard, random, or all: the sum over every triplet"));
     visit(member("recovery_weight", &O::recovery_weight, above_zero(1e6),
-                 "factor of L_IR (a mean over pixels), which decides what it is against L_ReID in the IR networks"));
+                 "factor of L_IR (a mean over pixels), which decides what it is against L_ReID in the IR networks")
+              .deviation([](const O& o) { return o.recovery_weight != 1; }, "1"));
     visit(member("reid_into_ir", &O::reid_into_ir, "the re-ID loss's gradient reaches the IR networks too"));
     visit(member("ir_width", &O::ir_width, between(2, 1024),
                  "channels of an IR network's first part, even; its second part has twice as many, the decoder's end "
                  "half"));
-    visit(member("ir_residual", &O::ir_residual, "DEVIATION: an IR network adds its input to its output"));
+    visit(member("ir_residual", &O::ir_residual, "DEVIATION: an IR network adds its input to its output")
+              .deviation([](const O& o) { return o.ir_residual; }, "its output alone"));
     visit(member("ir_learning_rate", &O::ir_learning_rate, above_zero(10),
                  "of the IR networks' Adam, which follows the schedule of train.learning_rate"));
     visit(member("ir_warmup_steps", &O::ir_warmup_steps, at_least(0),
-                 "steps of the recovery loss alone before the re-ID networks begin, fewer than train.steps"));
-    visit(member("unit_parts", &O::unit_parts, "each part of the descriptor is divided by its length"));
+                 "steps of the recovery loss alone before the re-ID networks begin, fewer than train.steps")
+              .deviation([](const O& o) { return o.ir_warmup_steps > 0; }, "none"));
+    visit(member("unit_parts", &O::unit_parts, "each part of the descriptor is divided by its length")
+              .deviation([](const O& o) { return o.unit_parts; }, "parts as they are"));
   }
 };
 

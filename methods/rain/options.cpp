@@ -19,7 +19,8 @@ RainSection RainOptions::section() const {
           .decoder = decoder,
           .adversarial_weight = shown.weight,
           .reconstruction_weight = reconstruction_weight,
-          .supervision = supervision};
+          .supervision = supervision,
+          .pairing = pairing};
 }
 
 RainOptions RainOptions::of(const RainSection& section) {
@@ -31,7 +32,8 @@ RainOptions RainOptions::of(const RainSection& section) {
                       .mining = section.mining,
                       .decoder = section.decoder,
                       .reconstruction_weight = section.reconstruction_weight,
-                      .supervision = section.supervision};
+                      .supervision = section.supervision,
+                      .pairing = section.pairing};
   if (section.adversary == Game::kOff) return options;
   if (section.levels.empty())
     throw settings::MemberError(
@@ -42,6 +44,21 @@ RainOptions RainOptions::of(const RainSection& section) {
                                 section.discriminator, section.adversarial_weight};
   return options;
 }
+
+namespace {
+
+void check_pairing(const RainOptions& o, const settings::Recipe& recipe) {
+  const int fewest = o.triplet ? 2 : 1;
+  if (o.pairing == Pairing::kShuffled && recipe.lr_images < fewest)
+    throw settings::MemberError(
+        "train.lr_images", recipe.lr_images,
+        fmt::format("with 'rain.pairing' 'shuffled' they are the LR stream, which needs {} of each identity in a lane",
+                    fewest),
+        recipe.images < 2 * fewest ? fmt::format("raise 'train.images' to {} and set it to {}", 2 * fewest, fewest)
+                                   : suggested_lr_images(recipe));
+}
+
+}  // namespace
 
 void check_with(const RainOptions& o, const TrainingSettings& training) {
   const bool unlabelled = o.reconstruction || o.opponent() != nullptr;
@@ -59,6 +76,7 @@ void check_with(const RainOptions& o, const TrainingSettings& training) {
                                             "discriminator",
                                             training.network.frozen_levels),
                                 "name levels above 'network.frozen_levels'");
+  check_pairing(o, training.recipe);
   if (o.triplet) check_hr_images(training.recipe);
 }
 

@@ -29,6 +29,11 @@ constexpr auto words_of(DecoderKind) { return settings::words("nearest", "transp
 enum class Supervision { kAll, kHrOnlyLabels };
 constexpr auto words_of(Supervision) { return settings::words("all", "hr-only-labels"); }
 
+//! The images of the LR stream: each HR image's own copy beside those stored as LR, or rows that stand in the batch as
+//! LR images alone (train.lr_images), so that no HR image's copy is seen in its step.
+enum class Pairing { kAligned, kShuffled };
+constexpr auto words_of(Pairing) { return settings::words("aligned", "shuffled"); }
+
 //! Discriminators of features, and the game against them.
 struct Adversary {
   std::vector<int> levels = {4, 5};  //!< feature levels with a discriminator, ascending, of 1 to 5; never empty
@@ -59,6 +64,7 @@ struct RainSection {
   double adversarial_weight = Adversary().weight;
   double reconstruction_weight = 1.0;
   Supervision supervision = Supervision::kAll;
+  Pairing pairing = Pairing::kAligned;
   bool operator==(const RainSection&) const = default;
 
   static void members(auto&& visit) {
@@ -69,17 +75,26 @@ struct RainSection {
     visit(member("triplet", &O::triplet, "the triplet loss"));
     visit(member("reconstruction", &O::reconstruction, "the decoder and its loss"));
     visit(member("margin", &O::margin, above_zero(100), "of the triplet loss"));
-    visit(member("mining", &O::mining, "triplets, as baseline.mining"));
+    visit(member("mining", &O::mining, "triplets, as baseline.mining")
+              .deviation([](const O& o) { return o.mining != Mining::kRandom; }, "one sampled triplet of each anchor"));
     visit(member("adversary", &O::adversary,
-                 "the discriminators' game; off: no adversarial loss, whatever rain.levels says"));
+                 "the discriminators' game; off: no adversarial loss, whatever rain.levels says")
+              .deviation([](const O& o) { return o.adversary == Game::kNonSaturating; }, "minimax"));
     visit(member("updates", &O::updates,
-                 "discriminators step first, the others then against the new ones; simultaneous: both from one state"));
+                 "discriminators step first, the others then against the new ones; simultaneous: both from one state")
+              .deviation([](const O& o) { return o.updates == Updates::kSimultaneous; }, "min-max in turns"));
     visit(member("discriminator", &O::discriminator, "its layers; pixelwise: 1×1 convolutions alone"));
     visit(member("decoder", &O::decoder, "how the decoder doubles its maps: nearest, or transposed convolutions"));
     visit(member("adversarial_weight", &O::adversarial_weight, between(0, 1e6), "factor of the adversarial loss"));
     visit(member("reconstruction_weight", &O::reconstruction_weight, between(0, 1e6), "factor of the reconstruction"));
     visit(member("supervision", &O::supervision,
-                 "hr-only-labels: LR images enter the adversarial and reconstruction losses alone"));
+                 "hr-only-labels: LR images enter the adversarial and reconstruction losses alone")
+              .deviation([](const O& o) { return o.supervision != Supervision::kAll; },
+                         "LR images teach identities too"));
+    visit(member("pairing", &O::pairing,
+                 "aligned: the LR stream has the copy of each HR image; shuffled: other images of the same identities, "
+                 "so many of each as train.lr_images says, and no copy of an HR image")
+              .silent_at_default());
   }
 };
 
@@ -97,6 +112,7 @@ struct RainOptions {
   DecoderKind decoder = DecoderKind::kNearest;
   double reconstruction_weight = 1.0;
   Supervision supervision = Supervision::kAll;
+  Pairing pairing = Pairing::kAligned;
   bool operator==(const RainOptions&) const = default;
 
   //! Null where there is none.

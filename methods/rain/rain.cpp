@@ -83,15 +83,19 @@ std::vector<Rain::Streams> Rain::through(const Run& run, const Streams& input) c
 }
 
 Rain::BatchRows Rain::rows_of(const LaneBatch& batch) const {
-  BatchRows rows{rows_where(batch.has_hr), std::nullopt, rows_where(batch.has_label)};
+  BatchRows rows;
+  rows.with_hr = rows_where(batch.has_hr);
+  if (options_.pairing == methods::Pairing::kShuffled) rows.lr = rows_where(batch.has_hr.logical_not());
   rows.labelled_hr = rows_where(select_rows(batch.has_label, rows.with_hr));
+  rows.labelled_lr = rows_where(select_rows(batch.has_label, rows.lr));
+  rows.aimed_lr = rows_where(select_rows(batch.has_target.defined() ? batch.has_target : batch.has_hr, rows.lr));
   if (options_.supervision == methods::Supervision::kHrOnlyLabels) rows.labelled_lr = at::empty({0}, at::kLong);
   return rows;
 }
 
 Activations Rain::forward(const LaneBatch& batch) {
   const BatchRows rows = rows_of(batch);
-  const Streams images{select_rows(batch.hr, rows.with_hr), batch.lr};
+  const Streams images{select_rows(batch.hr, rows.with_hr), select_rows(batch.lr, rows.lr)};
   const std::vector<Streams> features = through([&](const at::Tensor& x) { return trunk_->forward(x); }, images);
 
   Activations activations{std::vector<at::Tensor>(kFirstLevel)};
@@ -107,11 +111,12 @@ Activations Rain::forward(const LaneBatch& batch) {
     slots[kLogitsHr] = logits.hr;
     slots[kLogitsLr] = logits.lr;
   }
-  if (decoder_ && images.hr.size(0) > 0) {
+  const Streams aimed{f5.hr, select_rows(f5.lr, rows.aimed_lr)};
+  if (decoder_ && aimed.hr.size(0) + aimed.lr.size(0) > 0) {
     auto decode = [&](const at::Tensor& x) {
       return std::vector<at::Tensor>{decoder_->forward(x, batch.lr.size(2), batch.lr.size(3))};
     };
-    const Streams decoded = through(decode, {f5.hr, select_rows(f5.lr, rows.with_hr)}).front();
+    const Streams decoded = through(decode, aimed).front();
     slots[kImageHr] = decoded.hr;
     slots[kImageLr] = decoded.lr;
   }
@@ -159,7 +164,7 @@ std::vector<LossTerm> Rain::network_terms(const Activations& activations, const 
   const BatchRows rows = rows_of(batch);
   // Rows without a label have the adversarial and reconstruction losses alone.
   const at::Tensor hr_labels = select_rows(select_rows(batch.labels, rows.with_hr), rows.labelled_hr);
-  const at::Tensor lr_labels = select_rows(batch.labels, rows.labelled_lr);
+  const at::Tensor lr_labels = select_rows(select_rows(batch.labels, rows.lr), rows.labelled_lr);
 
   std::vector<LossTerm> terms;
   if (options_.classification)  // eq. 3
@@ -172,10 +177,9 @@ std::vector<LossTerm> Rain::network_terms(const Activations& activations, const 
              mined_triplet_loss(slots[kLabelledLr], lr_labels, triplet_, batch, MiningSite::kLowResolution)});
   if (options_.reconstruction) {  // eq. 2. UNSTATED: the scale of ‖·‖₁ → mean over elements
     at::Tensor loss = zero_loss(slots[kLabelledLr]);
-    if (slots[kImageHr].defined()) {
-      const at::Tensor target = select_rows(batch.hr, rows.with_hr);
-      loss = reconstruction_loss(slots[kImageHr], target) + reconstruction_loss(slots[kImageLr], target);
-    }
+    if (slots[kImageHr].defined())
+      loss = reconstruction_loss(slots[kImageHr], select_rows(batch.hr, rows.with_hr)) +
+             reconstruction_loss(slots[kImageLr], select_rows(select_rows(batch.hr, rows.lr), rows.aimed_lr));
     terms.push_back({"reconstruction", options_.reconstruction_weight * loss});
   }
   for (std::size_t i = 0; i < discriminators_.size(); ++i)

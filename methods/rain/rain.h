@@ -10,7 +10,7 @@
 //! G               decoder_          Decoder, on f5 alone (null without reconstruction)
 //! D_j             discriminators_   one Discriminator per level of Adversary::levels
 //! C, v            classifier_       IdentityClassifier on v = GAP(f5) (null without classification)
-//! x_H, x_L        LaneBatch::hr, lr: two streams; x_L→H of lr's row i is hr's row i
+//! x_H, x_L        LaneBatch::hr, lr: two streams; the target of x_L→H, lr's row i, is hr's row i
 //! L_adv^Dj        eq. 1: "discriminator_level_j" (−L_adv) in phase "discriminators", "adversarial_level_j" in "networks"
 //! L_rec           eq. 2: "reconstruction"
 //! L_cls           eq. 3: "classification"
@@ -24,7 +24,10 @@
 //!   together. Rows without a label enter the trunk, L_rec and L_adv; they are absent from C (and the neck's batch), from
 //!   L_cls and from mining. A mean over no row is 0.
 //! DEVIATION: images of which only an LR version is stored (train_pool "mlr"), or stands in the batch (train.lr_images),
-//!   belong to the LR stream alone and have no reconstruction target; the paper makes every x_L from an x_H.
+//!   belong to the LR stream alone and have no reconstruction target; the paper makes every x_L from an x_H. With
+//!   train_pool "mlr-with-originals" LaneBatch::has_target gives them one, which F never sees.
+//! UNSTATED: whether x_L stands in the batch beside its x_H → yes ("aligned"). pairing "shuffled": the LR stream has the
+//!   rows without has_hr alone, each aimed at its own HR image where there is one.
 //! DEVIATION (option "non-saturating"): F minimises −E[log D(f^L)] (Goodfellow et al., NIPS 2014, §3).
 //! DEVIATION (option updates = "simultaneous"): both gradients are taken at one state, D steps with the others (the
 //!   gradient dynamics of Mescheder et al., NIPS 2017); eq. 8 written as one step.
@@ -71,8 +74,10 @@ class Rain : public Method {
   //! Which rows of a batch belong where.
   struct BatchRows {
     Rows with_hr;      //!< of the batch: the HR stream
+    Rows lr;           //!< of the batch: the LR stream
     Rows labelled_hr;  //!< of the HR stream
-    Rows labelled_lr;  //!< of the batch, which is the LR stream
+    Rows labelled_lr;  //!< of the LR stream
+    Rows aimed_lr;     //!< of the LR stream: with a reconstruction target
   };
   BatchRows rows_of(const LaneBatch& batch) const;
   std::vector<int> levels() const;  //!< with a discriminator

@@ -57,10 +57,12 @@ Work rain_work(const MethodOptions& any, const WorkCase& of) {
       work.lr_row += one.forward;
       work.parameters += one.parameters;
     }
-  work.hr_row = 2 * work.lr_row;  // the image and its copy
+  const int images = options.pairing == Pairing::kAligned ? 2 : 1;  // the image and its copy, or itself alone
+  work.hr_row = images * work.lr_row;
   if (options.reconstruction) {
     const LayerWork decoder = decoder_work(of, shape, trunk, options.decoder);
-    work.hr_row += 2 * trained(decoder.forward);  // an image stored in low resolution has nothing to be held against
+    work.hr_row += images * trained(decoder.forward);
+    if (of.originals) work.lr_row += trained(decoder.forward);  // nothing else is an LR image held against
     work.parameters += decoder.parameters;
   }
   work.query = work.gallery = trunk.forward;
@@ -72,7 +74,11 @@ Work rain_work(const MethodOptions& any, const WorkCase& of) {
 
 Row row_of(const RainOptions& options) {
   Row row;
-  if (options.reconstruction) row.tells.recovered = {1};
+  row.needs.labels = !options.reconstruction && options.opponent() == nullptr;
+  if (options.reconstruction) {
+    row.tells.recovered = {1};
+    row.needs.originals = options.pairing == Pairing::kShuffled ? Originals::kAll : Originals::kOfPool;
+  }
   row.cost.work = rain_work;
   return row;
 }

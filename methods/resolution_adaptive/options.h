@@ -53,17 +53,22 @@ struct ResolutionAdaptiveOptions {
     visit(member("varying_length", &O::varying_length,
                  "an image of level k has v_1 to v_k, and a query of level k is compared by these; off: all of v"));
     visit(member("masks", &O::masks,
-                 "progressive: from the output downwards, one per stage; joint: all from the first step; or off"));
+                 "progressive: from the output downwards, one per stage; joint: all from the first step; or off")
+              .deviation([](const O& o) { return o.masks == Masks::kJoint; }, "one mask after another"));
     visit(
-        member("mask_blocks", &O::mask_blocks, "a mask behind each residual block, or behind each stage of the trunk"));
+        member("mask_blocks", &O::mask_blocks, "a mask behind each residual block, or behind each stage of the trunk")
+            .deviation([](const O& o) { return o.mask_blocks == MaskBlocks::kStages; }, "behind each residual block"));
     visit(member("mask_mean", &O::mask_mean, between(-20, 20), "of a mask's values before the sigmoid at the start"));
     visit(member("mask_deviation", &O::mask_deviation, between(0, 10),
                  "standard deviation of a mask's values before the sigmoid at the start"));
     visit(member("mask_learning_rate", &O::mask_learning_rate, above_zero(10),
                  "of the masks' Adam, which follows the schedule of train.learning_rate and has no weight decay"));
-    visit(member("stage_steps", &O::stage_steps, at_least(0),
-                 "T: steps of a stage of progressive masks; the last stage takes the rest. 0: train.steps / (masks + "
-                 "1), rounded down"));
+    visit(
+        member("stage_steps", &O::stage_steps, at_least(0),
+               "DEVIATION: a stage without masks comes before the first mask, with which Algorithm 1 begins. T: steps "
+               "of a stage of progressive masks; the last stage takes the rest. 0: train.steps / (masks + 1), rounded "
+               "down")
+            .deviation([](const O& o) { return o.masks == Masks::kProgressive; }, "no stage without masks"));
     visit(member("classification", &O::classification, "the loss of identities; this or the verification"));
     visit(member("verification", &O::verification, "the loss that tells pairs of one identity from others"));
     visit(member("verification_weight", &O::verification_weight, between(0, 1e6), "lambda"));

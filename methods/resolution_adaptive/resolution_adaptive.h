@@ -33,8 +33,7 @@
 //! UNSTATED: d and d_k → 2048 and 512 each.
 //! UNSTATED: whether a "block" is a bottleneck or a stage → every residual block (mask_blocks: the four stages).
 //! UNSTATED: how masks start → standard normal before the sigmoid (mask_mean, mask_deviation).
-//! UNSTATED: T → steps / (L + 1), with a first stage, 0, of the trunk alone: masks in the making would scale maps that
-//!   have yet to mean something. The last mask learns to the end.
+//! UNSTATED: T → steps / (L + 1). The last mask learns to the end.
 //! UNSTATED: masks that are not reached → not applied. Trunk, embedding, classifier and MLP learn throughout.
 //! UNSTATED: the masks' optimiser → Adam with a rate of its own, without weight decay, which would pull factors to 1/2.
 //! UNSTATED: f's layers → Linear d → verification_width, ReLU, Linear → 1.
@@ -44,6 +43,8 @@
 //! UNSTATED: batch norms → one batch of all images (network.bn_streams). A gallery image's level → m.
 //! UNSTATED, on the page alone: trunk, optimiser, schedule, epochs, augmentation, batch, the highest level's size.
 //! DEVIATION (option network.neck): a batch norm a sub-vector before the classifier, over the images that have it.
+//! DEVIATION: a first stage, 0, of the trunk alone: masks in the making would scale maps that have yet to mean something.
+//!   Algorithm 1 begins with l = 1.
 //! DEVIATION: with several lanes pairs are drawn within a lane, and batch norms see a lane's images alone: those of lane
 //!   0 move the statistics that a test has.
 //! DEVIATION (options, none on by default): joint masks, masks of stages, rows without a label, label smoothing, other

@@ -14,7 +14,7 @@ namespace {
 using core::Json;
 using core::ObjectReader;
 
-constexpr int kSchema = 2;
+constexpr int kSchema = 2, kProtocolSchema = 3;  // the second: of galleries with several images of one identity
 
 core::RuntimeError refused(const ObjectReader& reader, const std::string& problem, std::string_view why) {
   return core::input_error(fmt::format("{}: {}", reader.where(), problem), why);
@@ -26,7 +26,7 @@ constexpr std::tuple kPanelRows{
     core::row<PanelReconstruction>("", {"input", "recovered"}),
     core::row<RankedImage>("", {"path", "identity", "camera", "right"}),
     core::row<PanelQuery>("", {"path", "identity", "camera", "rate", "rank", "ranked", "reconstruction"}),
-    core::row<Panels>("", {"pack", "split_seed", "gallery_images", "queries"})};
+    core::row<Panels>("", {"pack", "split_seed", "gallery_images", "queries", "protocol"})};
 
 RankedImage take_image(const Json& json, const std::string& where) {
   ObjectReader reader(json, where);
@@ -89,7 +89,8 @@ PanelQuery take_query(const Json& json, const std::string& where, std::size_t ga
   for (const Json& image : ranked) {
     query.ranked.push_back(take_image(image, fmt::format("{}: ranked[{}]", where, query.ranked.size())));
     const RankedImage& last = query.ranked.back();
-    if (last.right != (query.rank == query.ranked.size()) || last.right != (last.identity == query.identity))
+    const bool first = query.rank == query.ranked.size(), later = query.rank != 0 && query.rank < query.ranked.size();
+    if ((last.right ? !first && !later : first) || last.right != (last.identity == query.identity))
       throw refused(
           reader, fmt::format("the image of rank {} is called {}", query.ranked.size(), last.right ? "right" : "wrong"),
           "rank and identities say otherwise");
@@ -118,7 +119,12 @@ std::string reconstruction_panel_file(std::size_t query) {
 
 std::string panels_text(const Panels& panels) {
   Json json = json_of(kPanelRows, panels);
-  json["schema"] = kSchema;
+  const bool single_shot = panels.protocol == settings::ProtocolName::kSingleShot;
+  if (single_shot)
+    json.erase("protocol");
+  else
+    json["protocol"] = settings::word(panels.protocol);
+  json["schema"] = single_shot ? kSchema : kProtocolSchema;
   return core::canonical_json(json) + "\n";
 }
 
@@ -126,14 +132,18 @@ Panels parse_panels(std::string_view text, const std::string& where) {
   const Json json = core::parse_json(text, where);
   ObjectReader reader(json, where);
   const int schema = reader.required<int>("schema");
-  if (schema != kSchema)
-    throw refused(reader, fmt::format("schema {}", schema), fmt::format("this program reads schema {}", kSchema));
+  if (schema != kSchema && schema != kProtocolSchema)
+    throw refused(reader, fmt::format("schema {}", schema),
+                  fmt::format("this program reads schemas {} and {}", kSchema, kProtocolSchema));
   Panels panels;
+  if (schema == kProtocolSchema) panels.protocol = settings::required<settings::ProtocolName>(reader, "protocol");
   panels.pack = reader.required<std::string>("pack");
   panels.split_seed = reader.required<std::uint64_t>("split_seed");
   panels.gallery_images = reader.required<std::size_t>("gallery_images");
   const Json queries = reader.required<Json>("queries");
   reader.finish();
+  if (schema == kProtocolSchema && panels.protocol == settings::ProtocolName::kSingleShot)
+    throw refused(reader, "key 'protocol' is 'single-shot'", fmt::format("such panels have schema {}", kSchema));
   if (!queries.is_array()) throw refused(reader, "key 'queries' is no list", {});
   for (const Json& query : queries)
     panels.queries.push_back(

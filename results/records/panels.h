@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "results/scores/image_quality.h"
+#include "settings/evaluation.h"
 
 namespace resolute::results {
 
@@ -47,7 +48,7 @@ struct PanelQuery {
   std::int64_t identity = 0;
   std::int64_t camera = 0;
   int rate = 1;                     //!< at which it was made low-resolution, at least 1
-  std::size_t rank = 0;             //!< of the right image among all that were drawn, from 1; 0: none was
+  std::size_t rank = 0;             //!< of the first right image in the gallery, from 1; 0: it has none
   std::vector<RankedImage> ranked;  //!< nearest first, at most kPanelImages; of equally far ones wrong before right
   std::optional<PanelReconstruction> reconstruction;
 };
@@ -55,11 +56,13 @@ struct PanelQuery {
 struct Panels {
   std::string pack;  //!< name
   std::uint64_t split_seed = 0;
-  std::size_t gallery_images = 0;  //!< in gallery draw 0
+  std::size_t gallery_images = 0;  //!< in the gallery that is shown
   std::vector<PanelQuery> queries;
+  settings::ProtocolName protocol = settings::ProtocolName::kSingleShot;  //!< whose first gallery is shown
 };
 
-//! The file's text: canonical JSON, schema 2, and a line end. parse_panels() reads it back equal.
+//! The file's text: canonical JSON and a line end. Schema 2 for single-shot, 3 for the others. parse_panels() reads it
+//! back equal.
 std::string panels_text(const Panels& panels);
 
 //! Strict: unknown or missing keys, wrong types, another schema, values out of range, and a ranking that contradicts

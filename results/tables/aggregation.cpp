@@ -373,7 +373,7 @@ Table make_table(const experiments::TablePlan& plan, const PlanIndex& index, con
   mark_images(table, index);
   std::set<int> lanes;
   for (const auto& row_plan : plan.rows) {
-    Row row{row_plan.id, row_plan.label, {}};
+    Row row{row_plan.id, experiments::row_title(row_plan), {}};
     for (const CellPlan& cell_plan : row_plan.cells) {
       std::vector<Trial> trials;
       for (const JobId& evaluation : cell_plan.evaluations) trials.push_back(index.trial(evaluation));

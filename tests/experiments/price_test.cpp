@@ -57,6 +57,21 @@ double by_hand(const TrainingSpecification& training) {
   return 6 * 4 * 2 * (work.hr_row + work.lr_row) / 2;
 }
 
+// The fixture's people have two cameras' images; VIPeR's have two images, and without the LR camera's one.
+TEST_F(PriceOfPlan, a_batch_that_shows_images_more_than_once_is_told) {
+  const std::string viper = "source = \"viper\"\nroot = \"nowhere\"\n";
+  const auto repeated = [&](const std::string& settings) {
+    std::string text = suite_head("baseline", kSmall, "") + row("r", settings);
+    text.replace(text.find("source = \"synthetic\"\n"), 21, viper);
+    return price(without_data(text), times(kTimes)).repeated;
+  };
+  const std::pair<int, double> two(4, 2.0), one(2, 1.0);
+  EXPECT_EQ((std::map<std::string, std::pair<int, double>>{{"easy", two}}), repeated("train.images = 4"));
+  EXPECT_EQ((std::map<std::string, std::pair<int, double>>{}), repeated("train.images = 2"));
+  EXPECT_EQ((std::map<std::string, std::pair<int, double>>{{"easy", one}}),
+            repeated("train.images = 2\nsplit.train_pool = \"hr-view-only\""));
+}
+
 TEST_F(PriceOfPlan, evaluations_on_the_cpu_of_what_a_gpu_trains_are_counted_there) {
   const std::string head = suite_head("rain", kSmall);
   const auto rates = times(kTimes +

@@ -68,6 +68,40 @@ TEST(ImpossibleOptions, a_training_that_nothing_teaches) {
   EXPECT_EQ("", row("0.2"));
 }
 
+TEST(ImpossibleOptions, labels_of_fewer_than_two_identities) {
+  const auto row = [](const std::string& share) {
+    return with("train.pad = 4", "train.pad = 4\ntrain.labelled_by = \"identity\"\ntrain.labelled_fraction = " + share);
+  };
+  EXPECT_THAT(row("0.01"), AllOf(HasSubstr("key 'train.labelled_fraction' has the value 0.01"),
+                                 HasSubstr("set train.labelled_by = \"image\"")));
+  EXPECT_EQ("", row("0.5"));
+  EXPECT_EQ("", row("0.0"));
+}
+
+TEST(ImpossibleOptions, originals_that_nothing_aims_at) {
+  const auto row = [](const std::string& more) {
+    return with("train.pad = 4", "train.pad = 4\nsplit.train_pool = \"mlr-with-originals\"\n" + more);
+  };
+  EXPECT_EQ("", row(""));
+  for (const char* more : {"rain.reconstruction = false", "method = \"baseline\"",
+                           "method = \"resolution_adaptive\"\nresolution_adaptive.masks = \"off\"",
+                           "method = \"ftwa\"\ntrain.lr_images = 2"})
+    EXPECT_THAT(row(more), AllOf(HasSubstr("key 'split.train_pool' has the value 'mlr-with-originals'"),
+                                 HasSubstr("set it to mlr")))
+        << more;
+}
+
+TEST(ImpossibleOptions, a_stream_of_lr_images_alone_needs_them) {
+  const auto row = [](const std::string& more) {
+    return with("train.pad = 4", "train.pad = 4\nrain.pairing = \"shuffled\"\ntrain.images = 4\n" + more);
+  };
+  EXPECT_THAT(row(""),
+              AllOf(HasSubstr("key 'train.lr_images' has the value 0"), HasSubstr("half of 'train.images', 2")));
+  EXPECT_THAT(row("train.lr_images = 1"), HasSubstr("key 'train.lr_images' has the value 1"));
+  EXPECT_EQ("", row("train.lr_images = 2"));
+  EXPECT_EQ("", row("train.lr_images = 1\nrain.triplet = false"));
+}
+
 TEST(ImpossibleTables, a_probe_that_a_row_does_not_make) {
   const std::string probed = "metrics = [\"rank1\", \"resolution_probe\"]";
   EXPECT_EQ(

@@ -62,6 +62,25 @@ TEST_F(RainSuite, options_of_what_is_switched_off_make_no_other_job) {
   expect_other_jobs(off, {".decoder = \"transposed\"", ".supervision = \"hr-only-labels\""});
 }
 
+TEST_F(RainSuite, a_row_unlike_its_paper_is_marked_and_a_note_says_why) {
+  const Plan made = plan(suite_head("rain", "train.steps = 10\ntrain.identities = 4\n") + row("plain", "") +
+                         row("off", ".adversary = \"off\"\n.updates = \"simultaneous\"") +
+                         row("other", ".updates = \"simultaneous\"") + row("base", "method = \"baseline\""));
+  const auto& rows = made.tables.at(0).rows;
+  for (const std::size_t like : {0U, 1U, 3U}) EXPECT_EQ(rows[like].label, row_title(rows[like]));
+  EXPECT_EQ("other †", row_title(rows[2]));
+  EXPECT_THAT(made.notes, Contains("† unlike the paper: rain.updates = \"simultaneous\" (paper: min-max in turns)"));
+  EXPECT_EQ(core::Json(rows[2].deviations), json_of(made).at("tables").at(0).at("rows").at(2).at("deviations"));
+  EXPECT_FALSE(json_of(made).at("tables").at(0).at("rows").at(0).contains("deviations"));
+}
+
+TEST_F(RainSuite, pairing_and_whose_labels_are_kept_leave_no_trace_at_their_defaults) {
+  expect_one_job("", {".pairing = \"aligned\"", "train.labelled_by = \"image\"", "train.labelled_by = \"identity\"",
+                      "train.labelled_fraction = 1.0\ntrain.labelled_by = \"identity\""});
+  expect_other_jobs("train.labelled_fraction = 0.5\n", {"train.labelled_by = \"identity\""});
+  expect_other_jobs("train.lr_images = 2\n", {".pairing = \"shuffled\"", "split.train_pool = \"mlr-with-originals\""});
+}
+
 TEST_F(Suite, a_table_names_the_row_that_it_compares_with) {
   const Plan made = plan(table("compare_with = \"a\"\n" + kBoth,
                                "[[table.row]]\nid = \"a\"\nlabel = \"A\"\n"

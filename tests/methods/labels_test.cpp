@@ -4,11 +4,13 @@
 
 #include <functional>
 #include <map>
+#include <set>
 
 #include "methods/baseline/baseline.h"
 #include "methods/msifla/msifla.h"
 #include "methods/resolution_adaptive/resolution_adaptive.h"
 #include "tests/methods/small_training.h"
+#include "tests/methods/whole_training.h"
 #include "tests/support/any_word.h"
 #include "tests/support/slice.h"
 
@@ -165,6 +167,52 @@ TEST(Labels, an_unlabelled_image_reaches_no_loss_of_methods_of_identities_alone_
     const std::string first = cascade ? "ir_1.part_a_1.weight" : "trunk.conv1.weight";
     EXPECT_EQ(at::equal(step.gradients.at(first), changed.gradients.at(first)), identities_alone);
   });
+}
+
+// What stays in a step without a label: all that one group of a method holds, with its optimiser.
+std::set<std::string> moved_without_labels(const MethodOptions& options, bool rests) {
+  auto specification = small_specification(options);
+  specification.recipe.rests_without_loss = rests;
+  const auto method = make_method(specification, 4);
+  worker_tests::MadeSource source({kRows, kRows}, [](std::uint64_t step, int) {
+    return batch_with(at::full({kRows}, step == 0, at::kBool), mask({0, 2, 3, 4, 6}));
+  });
+  ProgressPipe silent(-1);
+  std::vector<NamedTensors> states;
+  for (const int steps : {1, 2}) {
+    TrainerOptions trainer{.recipe = specification.recipe, .lanes = 2};
+    trainer.recipe.steps = steps;
+    const auto own = make_method(specification, 4);
+    Trainer training({.method = *own, .source = source, .progress = silent}, trainer);
+    training.run();
+    NamedTensors& state = states.emplace_back();
+    for (const auto& [name, tensor] : training.snapshot().tensors) state.emplace(name, tensor.detach().clone());
+  }
+  std::set<std::string> moved;
+  for (const ParameterGroup& group : method->parameter_groups())
+    for (const auto& [name, parameter] : group.parameters)
+      for (const std::string& tensor :
+           {"model." + name, "optimiser." + group.name + "." + name + ".moment1",
+            "optimiser." + group.name + "." + name + ".moment2", "optimiser." + group.name + ".steps"})
+        if (!at::equal(states[0].at(tensor), states[1].at(tensor))) moved.insert(group.name);
+  return moved;
+}
+
+TEST(Labels, parameters_that_no_loss_asks_for_in_a_step_move_only_where_they_do_not_rest) {
+  using Moved = std::set<std::string>;
+  const std::vector<std::pair<MethodOptions, Moved>> cases{
+      {BaselineOptions{}, {}},
+      {BaselineOptions{.images = methods::BaselineImages::kStored, .mining = methods::Mining::kAll}, {}},
+      {RainOptions{.adversary = methods::NoAdversary(), .reconstruction = false}, {}},
+      {RainOptions{}, {"networks", "discriminators"}},
+      {FtwaOptions{{}, methods::FtwaForm::kStreams}, {}},
+      {MsiflaOptions{.scales = {2, 1}, .ir_width = 4}, {"ir"}},
+      {ResolutionAdaptiveOptions{.widths = {4, 4, 4, 4}, .masks = methods::Masks::kOff, .verification_width = 8}, {}}};
+  for (const auto& [options, moved] : cases) {
+    SCOPED_TRACE(methods::method_name(options));
+    EXPECT_EQ(moved, moved_without_labels(options, true));
+    EXPECT_EQ(methods::row(options).needs.labels, moved_without_labels(options, false) != moved);
+  }
 }
 
 }  // namespace

@@ -79,6 +79,7 @@ void add_masks(const Method& method, EvaluationOutputs& outputs) {
 OutputPlan plan_outputs(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
                         const experiments::EvaluationProtocol& protocol) {
   OutputPlan plan;
+  plan.protocol = protocol;
   plan.panel_queries = choose_panel_queries(split, static_cast<std::size_t>(protocol.panels));
   if (!protocol.sample_rates.empty())
     plan.sample = choose_sample(split, protocol.sample_rates, protocol.sample_identities);
@@ -130,7 +131,7 @@ std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const Ou
   }
   if (!plan.panel_queries.empty()) {
     std::optional<OutputFiles> panels = draw_panels(parts.method, parts.pack, parts.split, parts.embedding,
-                                                    plan.panel_queries, [&] { return report(0, 0); });
+                                                    plan.panel_queries, plan.protocol, [&] { return report(0, 0); });
     if (!panels) return std::nullopt;
     outputs.files.merge(*panels);
   }

@@ -23,7 +23,8 @@ namespace resolute::workers {
 //! Which images the protocol asks for, a pure function of split, protocol and whether the method learns branch weights
 //! or has decoders.
 struct OutputPlan {
-  std::vector<std::size_t> panel_queries;  //!< choose_panel_queries()
+  std::vector<std::size_t> panel_queries;      //!< choose_panel_queries()
+  experiments::EvaluationProtocol protocol{};  //!< whose gallery the panels show
   std::vector<SampleImage> sample;
   std::vector<ProbeImage> probe;
   std::vector<SampleImage> weighed;  //!< choose_weighed(), where the method tells branch_weights and there is a sample

@@ -1,6 +1,7 @@
 #include "workers/evaluation/evaluator.h"
 
 #include <algorithm>
+#include <numeric>
 #include <span>
 #include <utility>
 
@@ -83,9 +84,7 @@ std::vector<results::GalleryDraw> draws_of(const datasets::Split& split,
                                            const experiments::EvaluationProtocol& protocol) {
   std::vector<results::GalleryDraw> draws;
   if (protocol.name == settings::ProtocolName::kWholeGallery) return draws;
-  const int shots = protocol.name == settings::ProtocolName::kMultiShot ? protocol.shots : 1;
-  for (int draw = 0; draw < protocol.draws; ++draw)
-    draws.push_back(datasets::draw_gallery(split, split.options.seed, draw, shots));
+  for (int draw = 0; draw < protocol.draws; ++draw) draws.push_back(gallery_of(split, protocol, draw));
   return draws;
 }
 
@@ -198,6 +197,17 @@ std::optional<Embedding> embed_split(Method& method, const ImageSource& source, 
   for (int level : embedding.levels) embedding.prefix.push_back(method.compared_dimensions(level));
   embedding.level_agreement = level_agreement(rates, split, embedding.levels);
   return embedding;
+}
+
+results::GalleryDraw gallery_of(const datasets::Split& split, const experiments::EvaluationProtocol& protocol,
+                                int draw) {
+  if (protocol.name == settings::ProtocolName::kWholeGallery) {
+    results::GalleryDraw all(split.gallery.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    return all;
+  }
+  const int shots = protocol.name == settings::ProtocolName::kMultiShot ? protocol.shots : 1;
+  return datasets::draw_gallery(split, split.options.seed, draw, shots);
 }
 
 results::GalleryScores score_split(const Embedding& embedding, const datasets::Split& split,

@@ -118,6 +118,10 @@ std::optional<Embedding> embed_split(Method& method, const ImageSource& source, 
                                      const Comparison& comparison, const EmbeddingOptions& options,
                                      const EmbeddingProgress& progress, const KnownFeatures& known = {});
 
+//! The images of the protocol's gallery of this number: of whole-gallery all of split.gallery, whatever the number.
+results::GalleryDraw gallery_of(const datasets::Split& split, const experiments::EvaluationProtocol& protocol,
+                                int draw);
+
 //! The split's scores by the protocol, each query's own too. Queries are expanded and distances re-ranked within each
 //! gallery that is drawn, as if no other image were known.
 results::GalleryScores score_split(const Embedding& embedding, const datasets::Split& split,

@@ -151,9 +151,10 @@ std::vector<std::size_t> rank_gallery(const Embedding& embedding, const datasets
 
 std::optional<OutputFiles> draw_panels(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
                                        const Embedding& embedding, const std::vector<std::size_t>& queries,
+                                       const experiments::EvaluationProtocol& protocol,
                                        const std::function<bool()>& go_on) {
-  const results::GalleryDraw gallery = datasets::draw_gallery(split, split.options.seed, 0);
-  results::Panels panels{split.pack, split.options.seed, gallery.size(), {}};
+  const results::GalleryDraw gallery = gallery_of(split, protocol, 0);
+  results::Panels panels{split.pack, split.options.seed, gallery.size(), {}, protocol.name};
   OutputFiles files;
   const std::size_t most = images_shown(pack);
   for (std::size_t index : queries) {
@@ -165,7 +166,7 @@ std::optional<OutputFiles> draw_panels(Method& method, const datasets::PackReade
     for (std::size_t place = 0; place < ranked.size(); ++place) {
       const datasets::GalleryItem& item = split.gallery[ranked[place]];
       const bool right = item.identity == query.identity;
-      if (right) told.rank = place + 1;
+      if (right && told.rank == 0) told.rank = place + 1;
       if (place >= most) continue;
       told.ranked.push_back({item.path, item.identity, item.camera, right});
       shown.push_back(&item);

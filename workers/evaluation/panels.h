@@ -35,11 +35,12 @@ std::vector<std::size_t> rank_gallery(const Embedding& embedding, const datasets
 //! Files by their name relative to the job's folder.
 using OutputFiles = std::map<std::string, core::Bytes>;
 
-//! Gallery draw 0 for each of `queries`: the pictures and panels.json. The method's networks compute one image at a
-//! time. \param go_on asked before each query; false ends it \return nothing if it was ended
-//! \throws RuntimeError (kCorrupt) for a damaged row
+//! The protocol's first gallery (gallery_of()) for each of `queries`: the pictures and panels.json. The method's
+//! networks compute one image at a time. \param go_on asked before each query; false ends it \return nothing if it was
+//! ended \throws RuntimeError (kCorrupt) for a damaged row
 std::optional<OutputFiles> draw_panels(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
                                        const Embedding& embedding, const std::vector<std::size_t>& queries,
+                                       const experiments::EvaluationProtocol& protocol,
                                        const std::function<bool()>& go_on);
 
 }  // namespace resolute::workers

@@ -112,8 +112,10 @@ results::TrainingRecord run_training(const JobContext& context,
                          std::string(settings::word(specification.network.backbone)), method->module());
   move_to(*method, context.device.place());
 
+  const methods::Needs& needs = method->row().needs;
   PackSource source(pack, split, specification, range, checkpoint ? checkpoint->step : 0, context.device.place(),
-                    {method->row().needs.lr, methods::copy_rates(method->row().needs, specification.recipe)});
+                    {needs.lr, methods::copy_rates(needs, specification.recipe),
+                     methods::reads_originals(needs, specification.split.train_pool)});
   TrainingEvaluation evaluation({*method, pack, split, specification.recipe, first ? context.progress : silent,
                                  context.communicator, training_comparison(specification.method, pack)});
   if (first && context.options.evaluate_every > 0)

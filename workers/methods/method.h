@@ -36,11 +36,13 @@ struct LaneBatch {
                                    //!< augmentation; rows without has_hr are zero
   at::Tensor lr_rates;             //!< on the CPU whatever the device: N int64, the rate of each row of `lr`
   at::Tensor labels;               //!< on the CPU too: N int64, 0 to classes - 1; -1 where a row has no label
-  at::Tensor has_hr;     //!< on the CPU whatever the device, so that a method can branch without waiting for a GPU: N
-                         //!< bool: false where only an LR image is stored (train_pool "mlr") or the row stands in the
-                         //!< batch as its LR copy alone (train.lr_images); that row of `hr` is zero
-  at::Tensor has_label;  //!< on the CPU too: N bool, false where the row's label is not to be had
-                         //!< (train.labelled_fraction); undefined: every row has one
+  at::Tensor has_hr;      //!< on the CPU whatever the device, so that a method can branch without waiting for a GPU: N
+                          //!< bool: false where only an LR image is stored (train_pool "mlr") or the row stands in the
+                          //!< batch as its LR copy alone (train.lr_images); that row of `hr` is zero, unless has_target
+  at::Tensor has_target;  //!< on the CPU too: N bool, where the row of `hr` holds the HR image: to be seen with has_hr,
+                          //!< to be aimed at alone without (methods::Originals); undefined: as has_hr
+  at::Tensor has_label;   //!< on the CPU too: N bool, false where the row's label is not to be had
+                          //!< (train.labelled_fraction); undefined: every row has one
   std::uint64_t seed = 0,
                 step = 0;  //!< with `lane` the key of any random draw: RandomStream("mining", {seed, step, lane, site})
   int lane = 0;
@@ -79,6 +81,7 @@ struct AdamOptions {
   bool decay_vectors = true;     //!< weight decay for parameters of one dimension too: biases, batch norms
   double gradient_clip = 0;      //!< largest norm of the group's gradient; 0: no limit
   bool follows_schedule = true;  //!< warm-up and milestones of the recipe apply
+  bool rests = false;            //!< no step where the group's gradient is exactly zero: nothing moves or is counted
   bool operator==(const AdamOptions&) const = default;
 };
 
@@ -87,7 +90,8 @@ inline AdamOptions adam_options(const experiments::Recipe& recipe) {
   return {.learning_rate = recipe.learning_rate,
           .weight_decay = recipe.weight_decay,
           .decay_vectors = recipe.decay == settings::Decay::kAll,
-          .gradient_clip = recipe.gradient_clip};
+          .gradient_clip = recipe.gradient_clip,
+          .rests = recipe.rests_without_loss};
 }
 
 struct ParameterGroup {

@@ -70,8 +70,9 @@ void Adam::step(const std::vector<at::Tensor>& gradients, const at::Tensor& norm
   const AdamOptions& options = group_.adam;
   const double rate = options.learning_rate * (options.follows_schedule ? factor : 1.0);
   finite_.logical_and_(at::isfinite(norm));
-  steps_.add_(finite_.to(at::kFloat));
-  const at::Tensor skip = finite_.logical_not().to(at::kFloat);
+  const at::Tensor moves = options.rests ? finite_.logical_and(norm.ne(0)) : finite_;
+  steps_.add_(moves.to(at::kFloat));
+  const at::Tensor skip = moves.logical_not().to(at::kFloat);
   std::optional<at::Tensor> divisor;
   if (options.gradient_clip > 0)
     divisor = ((norm + kClipEpsilon) / options.gradient_clip).clamp_min(1.0).to(at::kFloat);

@@ -40,9 +40,10 @@ datasets::PrefetchOptions prefetch_options(const experiments::TrainingSpecificat
   return options;
 }
 
-datasets::LoaderOptions loader_options(const experiments::TrainingSpecification& specification) {
+datasets::LoaderOptions loader_options(const experiments::TrainingSpecification& specification, bool originals) {
   const experiments::Recipe& recipe = specification.recipe;
-  return {recipe.train_rates, recipe.flip, recipe.pad, recipe.erasing, specification.seed, recipe.copies_from};
+  return {recipe.train_rates, recipe.flip,        recipe.pad, recipe.erasing,
+          specification.seed, recipe.copies_from, originals};
 }
 
 }  // namespace
@@ -112,12 +113,14 @@ PackSource::PackSource(const datasets::PackReader& pack, const datasets::Split& 
       width_(pack.options().width),
       seed_(specification.seed),
       next_step_(first_step),
-      labelled_(specification.recipe.labelled_fraction < 1
-                    ? datasets::draw_labelled(split, specification.recipe.labelled_fraction)
-                    : std::vector<std::uint8_t>()),
+      labelled_(
+          specification.recipe.labelled_fraction < 1
+              ? datasets::draw_labelled(split, specification.recipe.labelled_fraction, specification.recipe.labelled_by)
+              : std::vector<std::uint8_t>()),
       lanes_(lanes_of_batch(specification.recipe, specification.lanes)),
       first_item_(lanes_[static_cast<std::size_t>(range.first)].begin),
-      loader_(pack, split, loader_options(specification), batch_shape(specification.recipe),
+      originals_(wanted.originals),
+      loader_(pack, split, loader_options(specification, wanted.originals), batch_shape(specification.recipe),
               prefetch_options(specification, range, first_step, place, std::move(wanted))) {
   if (!place_.is_cpu()) copies_ = std::make_unique<Copies>(place_);
 }
@@ -157,11 +160,13 @@ LaneBatch PackSource::batch(std::uint64_t step, int lane) {
   batch.has_hr = at::empty({rows}, at::kBool);
   batch.lr_rates = at::empty({rows}, at::kLong);
   if (!labelled_.empty()) batch.has_label = at::empty({rows}, at::kBool);
+  if (originals_) batch.has_target = at::empty({rows}, at::kBool);
   for (std::size_t i = 0; i < items.size(); ++i) {
     const bool labelled = labelled_.empty() || labelled_[current_->items[items.begin + i].item] != 0;
     batch.labels.mutable_data_ptr<std::int64_t>()[i] = labelled ? current_->labels[items.begin + i] : -1;
     batch.lr_rates.mutable_data_ptr<std::int64_t>()[i] = current_->lr_rates[items.begin + i];
     batch.has_hr.mutable_data_ptr<bool>()[i] = current_->has_hr[items.begin + i] != 0;
+    if (originals_) batch.has_target.mutable_data_ptr<bool>()[i] = current_->has_target[items.begin + i] != 0;
     if (batch.has_label.defined()) batch.has_label.mutable_data_ptr<bool>()[i] = labelled;
   }
   batch.seed = seed_;
@@ -191,7 +196,7 @@ void PackSource::put_levels(const datasets::BatchLevels& levels, datasets::ItemR
   };
   if (!levels.lr.empty()) batch.lr = placed_images(levels.lr);
   for (std::size_t i = 0; i < items.size(); ++i)
-    if (current_->has_hr[items.begin + i] == 0)
+    if (current_->has_target[items.begin + i] == 0)
       how[i] = {.erase_height = static_cast<int>(height_), .erase_width = static_cast<int>(width_)};
   batch.hr = placed_images(levels.hr);
   for (const std::span<const std::uint8_t> copies : levels.copies) batch.copies.push_back(placed_images(copies));

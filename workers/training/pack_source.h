@@ -19,6 +19,7 @@ namespace resolute::workers {
 struct WantedImages {
   bool lr = true;               //!< Needs::lr
   std::vector<int> copy_rates;  //!< methods::copy_rates()
+  bool originals = false;       //!< methods::reads_originals()
 };
 
 //! Memory that `place` copies from: for a GPU page-locked, by libtorch's caching allocator, so that the CPU need not
@@ -62,6 +63,7 @@ class PackSource final : public BatchSource {
   std::vector<std::uint8_t> labelled_;      // an item of the split; empty: all of them
   std::vector<datasets::ItemRange> lanes_;  // of the whole batch
   std::size_t first_item_;                  // of this rank
+  bool originals_;                          // WantedImages::originals
   datasets::PrefetchingLoader loader_;
   const datasets::LoadedBatch* current_ = nullptr;
   std::unique_ptr<Copies> copies_;  // null on the CPU

@@ -56,6 +56,38 @@ RC_GTEST_PROP(Labelled, a_larger_share_labels_what_a_smaller_one_labels_and_the_
   RC_ASSERT(before == std::vector<std::uint8_t>(split.train.size(), 1));
 }
 
+RC_GTEST_PROP(Labelled, by_identity_whole_identities_keep_or_lose_their_labels_and_a_larger_share_keeps_more, ()) {
+  const auto images = *rc::gen::container<std::vector<int>>(20, rc::gen::inRange(1, 30));
+  const Split split = made_split(images, *rc::gen::arbitrary<std::uint64_t>());
+  std::vector<std::uint8_t> before(split.train.size(), 0);
+  for (const double fraction : {0.0, 0.1, 0.2, 0.55, 0.999, 1.0}) {
+    const auto labelled = draw_labelled(split, fraction, settings::LabelledBy::kIdentity);
+    int whole = 0;
+    for (const auto& [label, count] : labelled_of_each(split, labelled)) {
+      RC_ASSERT(count == 0 || count == images[static_cast<std::size_t>(label)]);
+      whole += count > 0 ? 1 : 0;
+    }
+    RC_ASSERT(whole == settings::labelled_identities(fraction, 20));
+    for (std::size_t i = 0; i < labelled.size(); ++i) RC_ASSERT(labelled[i] >= before[i]);
+    before = labelled;
+  }
+  RC_ASSERT(before == std::vector<std::uint8_t>(split.train.size(), 1));
+}
+
+TEST(Labelled, labels_of_one_identity_are_refused_and_others_do_not_matter_to_an_order) {
+  const Split split = made_split(std::vector<int>(10, 3), 4);
+  const auto by_identity = [&](double fraction) {
+    return draw_labelled(split, fraction, settings::LabelledBy::kIdentity);
+  };
+  for (const double fraction : {0.01, 0.1})
+    EXPECT_THROW(by_identity(fraction), core::RuntimeError) << "labels for one or none";
+  EXPECT_NE(by_identity(0.5),
+            draw_labelled(made_split(std::vector<int>(10, 3), 5), 0.5, settings::LabelledBy::kIdentity));
+  // The images do not matter either.
+  const auto fewer = draw_labelled(made_split(std::vector<int>(10, 1), 4), 0.5, settings::LabelledBy::kIdentity);
+  for (std::size_t i = 0; i < fewer.size(); ++i) EXPECT_EQ(fewer[i], by_identity(0.5)[3 * i]);
+}
+
 TEST(Labelled, the_share_of_all_images_is_the_one_asked_for_however_few_an_identity_has) {
   const Split split = made_split(std::vector<int>(2000, 2), 3);
   const auto labelled = draw_labelled(split, 0.2);

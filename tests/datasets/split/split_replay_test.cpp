@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/datasets/split/split_rows.h"
 
@@ -32,6 +34,23 @@ TEST(SplitJson, what_schemas_1_and_2_cannot_say_has_schema_3) {
   const core::Json low = to_json(split_of(genuine_rows(10, 3), {}));
   EXPECT_EQ(3, low.at("schema"));
   EXPECT_EQ(true, low.at("query").at(0).at("came_low"));
+}
+
+// The items are those of mlr: a file says in its options alone that originals may be aimed at.
+TEST(SplitJson, a_pool_with_originals_has_schema_5_and_the_items_of_mlr) {
+  const auto rows = regular_rows(10);
+  const Split mlr = split_of(rows, {}), with = split_of(rows, {.train_pool = TrainPool::kMlrWithOriginals});
+  EXPECT_EQ(mlr.train, with.train);
+  EXPECT_EQ(mlr.query, with.query);
+  EXPECT_EQ(mlr.gallery, with.gallery);
+  core::Json json = to_json(with);
+  EXPECT_EQ(5, json.at("schema"));
+  EXPECT_EQ(with, split_from_json(json, "split"));
+  for (const TrainItem& item : with.train) EXPECT_TRUE(has_original(with, item));
+  EXPECT_FALSE(
+      std::all_of(mlr.train.begin(), mlr.train.end(), [&](const auto& item) { return has_original(mlr, item); }));
+  json["schema"] = 4;
+  expect_refused(json, {"such a split has schema 5"});
 }
 
 // Golden values, as those of split_test.cpp.

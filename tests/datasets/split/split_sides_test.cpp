@@ -158,6 +158,8 @@ TEST(SplitSides, images_that_came_in_low_resolution_are_the_lr_side) {
   };
   options.train_pool = TrainPool::kHrBothViews;
   refused("train_pool 'hr-both-views'");
+  options.train_pool = TrainPool::kMlrWithOriginals;
+  refused("train_pool 'mlr-with-originals'");
   for (const int camera : {0, 1, 3}) {
     options = {};
     options.lr_camera = camera;

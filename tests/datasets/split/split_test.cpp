@@ -308,8 +308,8 @@ TEST(Split, what_schema_1_cannot_say_has_schema_2_and_contradicts_nothing) {
     expect_error(core::ErrorKind::kInput, {part}, [&] { split_from_json(json, "split"); });
   };
   core::Json json = to_json(split_of(rows, any_camera()));
-  json["schema"] = 5;
-  refused(json, "split schema 5 is unknown");
+  json["schema"] = 6;
+  refused(json, "split schema 6 is unknown");
   json["schema"] = 1;
   refused(json, "train_identities");
   json = to_json(split_of(rows, {}));

@@ -155,6 +155,68 @@ TEST(Options, where_no_copy_depends_on_it_copies_from_takes_its_default) {
   EXPECT_FALSE(kept(training));
 }
 
+// The ids of all others stay: of those that have a label in most steps, or a loss without one.
+TEST(Options, parameters_rest_where_most_steps_have_no_loss) {
+  TrainingSpecification training;
+  training.recipe.identities = 16;
+  training.recipe.images = 4;
+  const auto rests = [&](MethodOptions method, double fraction) {
+    training.method = std::move(method);
+    training.recipe.labelled_fraction = fraction;
+    return normalised(training).recipe.rests_without_loss;
+  };
+  const RainOptions labels_alone{.adversary = methods::NoAdversary(), .reconstruction = false};
+  const FtwaOptions streams{{}, methods::FtwaForm::kStreams};
+  for (const MethodOptions& method :
+       {MethodOptions(BaselineOptions{}), MethodOptions(labels_alone), MethodOptions(streams),
+        MethodOptions(MsiflaOptions{}), MethodOptions(ResolutionAdaptiveOptions{})}) {
+    EXPECT_TRUE(rests(method, 0.0)) << methods::method_name(method);
+    EXPECT_TRUE(rests(method, 0.015)) << methods::method_name(method);
+    for (const double fraction : {0.016, 0.2, 1.0}) EXPECT_FALSE(rests(method, fraction)) << fraction;
+  }
+  for (const MethodOptions& method : {MethodOptions(RainOptions{}), MethodOptions(FtwaOptions{})})
+    EXPECT_FALSE(rests(method, 0.0)) << methods::method_name(method);
+  training.recipe.labelled_by = settings::LabelledBy::kIdentity;
+  EXPECT_TRUE(rests(BaselineOptions{}, 0.06));
+  EXPECT_FALSE(rests(BaselineOptions{}, 0.07));
+  EXPECT_EQ(settings::LabelledBy::kIdentity, normalised(training).recipe.labelled_by);
+  for (const double fraction : {0.0, 1.0}) {
+    training.recipe.labelled_fraction = fraction;
+    EXPECT_EQ(settings::LabelledBy::kImage, normalised(training).recipe.labelled_by) << fraction;
+  }
+  training.recipe.program = 1;
+  EXPECT_FALSE(rests(BaselineOptions{}, 0.0)) << "another program's arithmetic is its own";
+}
+
+// As the tables of the paper's experiments mark rows.
+TEST(Options, what_is_unlike_the_paper_is_told_with_its_key) {
+  using testing::ElementsAre;
+  EXPECT_THAT(methods::deviations(RainOptions{}), ElementsAre());
+  EXPECT_THAT(methods::deviations(BaselineOptions{.mining = methods::Mining::kAll}), ElementsAre());
+  EXPECT_THAT(methods::deviations(MsiflaOptions{}), ElementsAre());
+  EXPECT_THAT(
+      methods::deviations(MsiflaOptions{.recovery_weight = 50, .ir_residual = true}),
+      ElementsAre("msifla.recovery_weight = 50.0 (paper: 1)", StartsWith("msifla.ir_residual = true (paper: ")));
+  EXPECT_THAT(methods::deviations(FtwaOptions{}), ElementsAre("ftwa.mining = \"batch-hard\" (paper: all triplets)"));
+  FtwaOptions without_triplets;
+  without_triplets.triplet = false;
+  EXPECT_THAT(methods::deviations(without_triplets), ElementsAre());
+  EXPECT_THAT(methods::deviations(RainOptions{.adversary = methods::Adversary{.non_saturating = true}}),
+              ElementsAre("rain.adversary = \"non-saturating\" (paper: minimax)"));
+  EXPECT_THAT(methods::deviations(RainOptions{.adversary = methods::NoAdversary()}), ElementsAre());
+  EXPECT_THAT(methods::deviations(ResolutionAdaptiveOptions{}),
+              ElementsAre(StartsWith("resolution_adaptive.stage_steps = 0 (paper: ")));
+}
+
+// Help that says DEVIATION belongs to a member that tables mark.
+TEST(Options, each_key_whose_help_says_deviation_marks_its_rows) {
+  methods::for_each_method([]<class Options>() {
+    methods::Section<Options>::members([](const auto& one) {
+      if (one.help.starts_with("DEVIATION")) EXPECT_TRUE(one.deviates != nullptr) << one.key;
+    });
+  });
+}
+
 TEST(Options, what_an_evaluation_does_not_look_at_takes_its_default) {
   const auto of = [](MethodOptions method, Device device = Device::kCpu) {
     TrainingSpecification training;

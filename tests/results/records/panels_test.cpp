@@ -32,6 +32,23 @@ TEST(Panels, come_back_as_they_were) {
   EXPECT_EQ('\n', panels_text(example()).back());
 }
 
+TEST(Panels, of_galleries_with_several_right_images_have_a_schema_of_their_own) {
+  Panels several = example();
+  several.protocol = settings::ProtocolName::kMultiShot;
+  several.queries[0].ranked.push_back({"b/3.jpg", 5, 1, true});
+  EXPECT_EQ(several, parse_panels(panels_text(several), "panels"));
+  EXPECT_EQ(3, core::parse_json(panels_text(several), "panels").at("schema"));
+  EXPECT_FALSE(core::parse_json(panels_text(example()), "panels").contains("protocol"));
+  several.queries[0].rank = 3;  // the image before is right already
+  EXPECT_THROW(parse_panels(panels_text(several), "panels"), core::RuntimeError);
+  core::Json named = core::parse_json(panels_text(example()), "panels");
+  named["schema"] = 3;
+  for (const char* protocol : {"single-shot", "some-shot"}) {
+    named["protocol"] = protocol;
+    EXPECT_THROW(parse_panels(core::canonical_json(named), "panels"), core::RuntimeError) << protocol;
+  }
+}
+
 TEST(Panels, the_documents_example_is_read) {
   const Panels panels = parse_panels(tests::fenced_blocks(tests::page_text("formats/panels.md"), "")[0], "example");
   ASSERT_EQ(1U, panels.queries.size());

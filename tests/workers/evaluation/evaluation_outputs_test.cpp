@@ -72,6 +72,39 @@ TEST_F(EvaluationOutputsTest, the_panels_order_is_that_of_features_h5) {
   }
 }
 
+// Of these people the gallery has two images each: two of each are all there are.
+TEST_F(EvaluationOutputsTest, panels_show_the_gallery_of_the_protocol) {
+  const auto network = method<experiments::BaselineOptions>();
+  const auto shown = [&](settings::ProtocolName name) {
+    protocol_.name = name;
+    protocol_.shots = 2;
+    const results::Panels told = panels(outputs(*network).value());
+    EXPECT_EQ(name, told.protocol);
+    return told;
+  };
+  const results::Panels one = shown(settings::ProtocolName::kSingleShot),
+                        two = shown(settings::ProtocolName::kMultiShot),
+                        all = shown(settings::ProtocolName::kWholeGallery);
+  EXPECT_EQ(split_.gallery.size(), all.gallery_images);
+  EXPECT_EQ(all.gallery_images, two.gallery_images);
+  EXPECT_EQ(all.gallery_images, 2 * one.gallery_images);
+  for (std::size_t i = 0; i < all.queries.size(); ++i) {
+    const results::PanelQuery& query = all.queries[i];
+    EXPECT_EQ(query.rank, two.queries[i].rank);
+    EXPECT_GE(query.rank, 1U);
+    ASSERT_EQ(query.ranked.size(), two.queries[i].ranked.size());
+    std::set<std::string> paths;
+    for (std::size_t place = 0; place < query.ranked.size(); ++place) {
+      const results::RankedImage& image = query.ranked[place];
+      EXPECT_EQ(image.path, two.queries[i].ranked[place].path);
+      EXPECT_TRUE(paths.insert(image.path).second);
+      if (place < query.rank) {
+        EXPECT_EQ(place + 1 == query.rank, image.right) << "the first right one has the rank";
+      }
+    }
+  }
+}
+
 TEST_F(EvaluationOutputsTest, equally_far_images_stand_wrong_ones_first_and_by_path) {
   FeatureEmbedding embedding;
   embedding.query.dimension = embedding.gallery.dimension = 3;

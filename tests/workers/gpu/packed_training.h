@@ -45,7 +45,8 @@ inline Trained train_packed(const datasets::PackReader& pack, const datasets::Sp
     begun = load_on_all_ranks(&from, kOwner, nullptr);
   }
   PackSource source(pack, split, asked, {0, 1}, begun ? begun->step : 0, place,
-                    {method->row().needs.lr, methods::copy_rates(method->row().needs, asked.recipe)});
+                    {method->row().needs.lr, methods::copy_rates(method->row().needs, asked.recipe),
+                     methods::reads_originals(method->row().needs, split.options.train_pool)});
   const std::unique_ptr<BatchSource> watcher = watched ? watched(source) : nullptr;
   ProgressPipe silent(-1);
   std::optional<CheckpointFolder> to;

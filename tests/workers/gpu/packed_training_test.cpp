@@ -21,17 +21,20 @@ TEST_F(PackedTrainingTest, batches_have_the_bits_of_the_cpu) {
   experiments::TrainingSpecification asked = packed_specification({.method = "ftwa", .steps = 6});
   asked.recipe.erasing = 0.5;
   asked.recipe.pad = 3;
-  PackSource here(*pack_, split_, asked, {0, 1}, 0, at::kCPU, {.copy_rates = {2, 3}});
-  PackSource there(*pack_, split_, asked, {0, 1}, 0, device().place(), {.copy_rates = {2, 3}});
-  const accelerator::Lagging lagging({accelerator::Lateness::Kind::kMost, 0});
-  for (std::uint64_t step = 0; step < 6; ++step) {
-    const LaneBatch expected = here.batch(step, 0), found = there.batch(step, 0);
-    EXPECT_TRUE(at::equal(expected.hr, found.hr.cpu())) << step;
-    EXPECT_TRUE(at::equal(expected.lr, found.lr.cpu())) << step;
-    ASSERT_EQ(2U, found.copies.size());
-    for (std::size_t i = 0; i < 2; ++i) EXPECT_TRUE(at::equal(expected.copies[i], found.copies[i].cpu())) << step;
-    EXPECT_TRUE(found.hr.is_contiguous(at::MemoryFormat::ChannelsLast));
-    EXPECT_TRUE(at::equal(expected.labels, found.labels));
+  for (const bool originals : {false, true}) {
+    const WantedImages wanted{.copy_rates = {2, 3}, .originals = originals};
+    PackSource here(*pack_, split_, asked, {0, 1}, 0, at::kCPU, wanted);
+    PackSource there(*pack_, split_, asked, {0, 1}, 0, device().place(), wanted);
+    const accelerator::Lagging lagging({accelerator::Lateness::Kind::kMost, 0});
+    for (std::uint64_t step = 0; step < 6; ++step) {
+      const LaneBatch expected = here.batch(step, 0), found = there.batch(step, 0);
+      EXPECT_TRUE(at::equal(expected.hr, found.hr.cpu())) << step;
+      EXPECT_TRUE(at::equal(expected.lr, found.lr.cpu())) << step;
+      ASSERT_EQ(2U, found.copies.size());
+      for (std::size_t i = 0; i < 2; ++i) EXPECT_TRUE(at::equal(expected.copies[i], found.copies[i].cpu())) << step;
+      EXPECT_TRUE(found.hr.is_contiguous(at::MemoryFormat::ChannelsLast));
+      EXPECT_TRUE(at::equal(expected.labels, found.labels));
+    }
   }
 }
 

@@ -70,6 +70,34 @@ void expect_close_after(int rounds, Pair& pair, Adam& ours, torch::optim::Adam& 
   expect_close(pair);
 }
 
+// Momentum and decay would both move it.
+TEST(Adam, of_a_group_that_rests_does_nothing_where_the_gradient_is_zero) {
+  for (const bool rests : {false, true}) {
+    core::RandomStream stream("optimiser test", {1});
+    Pair pair = make_pair(stream, {.learning_rate = 3e-3, .weight_decay = 1e-2, .gradient_clip = 1, .rests = rests});
+    Adam ours(pair.group);
+    const auto gradients = gradients_for(stream, pair.group);
+    step(ours, gradients);
+    NamedTensors before;
+    ours.save(before);
+    for (auto& [name, tensor] : before) tensor = tensor.clone();
+    std::vector<at::Tensor> parameters, zeros;
+    for (const auto& [name, parameter] : pair.group.parameters) {
+      parameters.push_back(parameter.detach().clone());
+      zeros.push_back(at::zeros_like(parameter.detach()));
+    }
+    step(ours, zeros);
+    NamedTensors after;
+    ours.save(after);
+    for (const auto& [name, tensor] : before) EXPECT_EQ(rests, at::equal(tensor, after.at(name))) << name;
+    for (std::size_t i = 0; i < parameters.size(); ++i)
+      EXPECT_EQ(rests, at::equal(parameters[i], pair.group.parameters[i].second)) << i;
+    // It goes on as if that step had not been.
+    step(ours, gradients);
+    EXPECT_EQ(rests ? 2.0F : 3.0F, after.at("optimiser.g.steps").item<float>());
+  }
+}
+
 TEST(Adam, equals_torch_optim_adam) {
   core::RandomStream stream("optimiser test", {});
   Pair pair = make_pair(stream, {.learning_rate = 3e-3, .beta1 = 0.5, .beta2 = 0.99, .weight_decay = 1e-2});

@@ -87,6 +87,45 @@ TEST_F(PackSourceTest, a_rank_of_one_lane_sees_the_rows_of_that_lane) {
   }
 }
 
+// Under the augmentation of the LR image beside it: as where the same image is drawn with its HR image.
+TEST_F(PackSourceTest, originals_fill_rows_of_lr_images_alone_and_change_nothing_else) {
+  training_.recipe.lr_images = 0;
+  const WantedImages wanted{.originals = true};
+  const datasets::Split mlr = this->split(settings::TrainPool::kMlr),
+                        all = this->split(settings::TrainPool::kHrBothViews),
+                        with = this->split(settings::TrainPool::kMlrWithOriginals);
+  EXPECT_EQ(mlr.train, with.train);
+  PackSource plain(pack_, mlr, training_, {0, 2}, 0), seen(pack_, all, training_, {0, 2}, 0),
+      targets(pack_, with, training_, {0, 2}, 0, at::kCPU, wanted), unwanted(pack_, with, training_, {0, 2}, 0);
+  std::int64_t filled = 0;
+  for (std::uint64_t step = 0; step < 6; ++step)
+    for (int lane = 0; lane < 2; ++lane) {
+      const LaneBatch expected = plain.batch(step, lane), found = targets.batch(step, lane);
+      for (const auto member : {&LaneBatch::lr, &LaneBatch::lr_rates, &LaneBatch::labels, &LaneBatch::has_hr})
+        EXPECT_TRUE(at::equal(expected.*member, found.*member));
+      EXPECT_TRUE(at::equal(expected.hr, unwanted.batch(step, lane).hr));
+      EXPECT_FALSE(expected.has_target.defined());
+      EXPECT_TRUE(found.has_target.all().item<bool>());
+      EXPECT_TRUE(at::equal(seen.batch(step, lane).hr, found.hr));
+      filled += found.has_hr.logical_not().sum().item<std::int64_t>();
+    }
+  EXPECT_GT(filled, 10);
+}
+
+TEST_F(PackSourceTest, of_another_pool_images_that_have_an_hr_image_are_originals) {
+  const WantedImages wanted{.originals = true};
+  for (const auto pool : {settings::TrainPool::kMlr, settings::TrainPool::kHrBothViews}) {
+    const datasets::Split split = this->split(pool);
+    PackSource source(pack_, split, training_, {0, 2}, 0, at::kCPU, wanted);
+    const LaneBatch batch = source.batch(0, 0);
+    for (std::int64_t row = 0; row < 8; ++row) {
+      const bool target = batch.has_target[row].item<bool>();
+      EXPECT_EQ(target, batch.hr[row].count_nonzero().item<std::int64_t>() > 0);
+      EXPECT_EQ(target, batch.has_hr[row].item<bool>() || pool == settings::TrainPool::kHrBothViews);
+    }
+  }
+}
+
 // The LR copy at the drawn rate stands in the batch anyway: it is one of the copies, whatever the augmentation.
 TEST_F(PackSourceTest, copies_are_augmented_as_their_hr_image_is_and_zero_without_one) {
   training_.recipe.steps = 30;
