@@ -18,7 +18,7 @@
 #include "core/files/json.h"
 #include "core/log.h"
 #include "experiments/store/bundle.h"
-#include "results/tables/reproduction.h"
+#include "results/verdicts/reproduction.h"
 
 namespace resolute::cli {
 

@@ -18,8 +18,8 @@
 #include "experiments/store/weights_catalogue.h"
 #include "orchestrator/store/durations.h"
 #include "orchestrator/store/stored_jobs.h"
-#include "results/power/tellable.h"
 #include "results/records/record.h"
+#include "results/verdicts/tellable.h"
 
 namespace resolute::cli {
 

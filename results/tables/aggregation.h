@@ -14,7 +14,7 @@
 #include "results/records/query_scores.h"
 #include "results/records/record.h"
 #include "results/tables/setting_differences.h"
-#include "results/tables/verdict.h"
+#include "results/verdicts/verdict.h"
 #include "settings/choice.h"
 
 namespace resolute::results {

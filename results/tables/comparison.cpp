@@ -9,8 +9,8 @@
 #include "core/error.h"
 #include "experiments/specification/metrics.h"
 #include "results/scores/bootstrap.h"
-#include "results/tables/reproduction.h"
 #include "results/tables/table_notes.h"
+#include "results/verdicts/reproduction.h"
 
 namespace resolute::results {
 namespace {

@@ -40,8 +40,6 @@ constexpr std::pair<std::string_view, std::string_view> kEscapes[] = {{"\\", "\\
                                                                       {"−", "\\(-\\)"},
                                                                       {"–", "--"},
                                                                       {"…", "\\dots{}"},
-                                                                      {"†", "\\textdagger{}"},
-                                                                      {"‡", "\\textdaggerdbl{}"},
                                                                       {"²", "\\(^2\\)"},
                                                                       {"³", "\\(^3\\)"},
                                                                       {"α", "\\(\\alpha\\)"},

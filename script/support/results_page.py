@@ -51,7 +51,7 @@ NOT_SHOWN = re.compile(r"rank\d|mAP$|recovered_psnr|weight_(query|gallery)")
 IN_HUNDREDTHS = re.compile(r"psnr|_rho$|mask_spread")
 KINDS = {"stated": "Stated in the text", "printed": "Printed in a table", None: "Compared without an order of the paper's"}
 LESS_IS_BETTER = {"resolution_probe"}
-# The rules of results/tables/verdict.h, for notes of any run. Of an order's steps the last of these words counts.
+# The rules of results/verdicts/verdict.h, for notes of any run. Of an order's steps the last of these words counts.
 FEWEST_TRIALS = 5
 VERDICTS = ["holds", "in the means", "undecided", "no verdict", "open", "contradicted"]
 

@@ -90,9 +90,9 @@ ROOMS = {
         "kernel": set(),
         "scores": {"kernel"},
         "records": {"scores"},
-        "power": {"records", "scores"},
-        "tables": {"records", "scores"},
-        "exports": {"records", "scores", "tables"},
+        "verdicts": {"records", "scores"},
+        "tables": {"records", "scores", "verdicts"},
+        "exports": {"records", "scores", "tables", "verdicts"},
     },
     "workers": {
         "": set(),

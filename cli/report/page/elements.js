@@ -82,7 +82,7 @@ function metricNamed(name) {
   return (state.report.metrics || {})[name] || { heading: name, decimals: 1, better: "up" };
 }
 
-// What may be said of it was decided where it was measured (results/tables/verdict.h).
+// What may be said of it was decided where it was measured (results/verdicts/verdict.h).
 const noVerdict = (trials) => `${plural(trials, "trial")}: no verdict`;
 const intervalText = (difference, decimals) => `${signed(difference.mean, decimals)} ` +
   `[${signed(difference.low, decimals)}, ${signed(difference.high, decimals)}]` +

@@ -1,4 +1,4 @@
-#include "results/power/smallest_difference.h"
+#include "results/verdicts/smallest_difference.h"
 
 #include <algorithm>
 #include <cmath>

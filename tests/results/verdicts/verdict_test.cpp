@@ -1,4 +1,4 @@
-#include "results/tables/verdict.h"
+#include "results/verdicts/verdict.h"
 
 #include <gmock/gmock.h>
 

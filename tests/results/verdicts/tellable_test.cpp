@@ -1,4 +1,4 @@
-#include "results/power/tellable.h"
+#include "results/verdicts/tellable.h"
 
 #include <gmock/gmock.h>
 

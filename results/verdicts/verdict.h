@@ -17,7 +17,7 @@
 namespace resolute::results {
 
 //! With fewer trials nothing is called better or worse: an interval over two or three trials is far too short
-//! (docs/decisions.md, "Intervals draw trials and people, not queries").
+//! (docs/decisions.md, "Intervals are for new people and new trainings").
 inline constexpr int kFewestTrials = 5;
 
 //! A mean minus the same mean of another row (bootstrap.h), in per cent.

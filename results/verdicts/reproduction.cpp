@@ -1,4 +1,4 @@
-#include "results/tables/reproduction.h"
+#include "results/verdicts/reproduction.h"
 
 #include <fmt/ranges.h>
 

@@ -1,6 +1,7 @@
 #pragma once
 //! \file
-//! How small a difference the tables of a plan can tell, before anything has run (results/power/smallest_difference.h).
+//! How small a difference the tables of a plan can tell, before anything has run
+//! (results/verdicts/smallest_difference.h).
 
 #include <optional>
 #include <string>
@@ -10,7 +11,7 @@
 #include "core/files/json.h"
 #include "experiments/specification/plan.h"
 #include "experiments/store/store_layout.h"
-#include "results/power/smallest_difference.h"
+#include "results/verdicts/smallest_difference.h"
 
 namespace resolute::results {
 
