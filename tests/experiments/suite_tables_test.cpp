@@ -69,7 +69,8 @@ TEST_F(RainSuite, a_row_unlike_its_paper_is_marked_and_a_note_says_why) {
   const auto& rows = made.tables.at(0).rows;
   for (const std::size_t like : {0U, 1U, 3U}) EXPECT_EQ(rows[like].label, row_title(rows[like]));
   EXPECT_EQ("other ‡", row_title(rows[2]));
-  EXPECT_THAT(made.tables.front().notes, Contains("‡ unlike the paper: rain.updates = \"simultaneous\" (paper: min-max in turns)"));
+  EXPECT_THAT(made.tables.front().notes,
+              Contains("‡ unlike the paper: rain.updates = \"simultaneous\" (paper: min-max in turns)"));
   EXPECT_EQ(core::Json(rows[2].deviations), json_of(made).at("tables").at(0).at("rows").at(2).at("deviations"));
   EXPECT_FALSE(json_of(made).at("tables").at(0).at("rows").at(0).contains("deviations"));
 }
