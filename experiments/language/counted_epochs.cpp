@@ -12,14 +12,14 @@ namespace {
 constexpr const char *kEpochs = "train.epochs", *kMilestones = "train.milestone_epochs",
                      *kWarmup = "train.warmup_epochs";
 
-struct Images {
+struct CountedImages {
   std::size_t number = 0;
   bool estimated = false;
 };
 
 //! \param key the one in epochs that asks
-Images images_of(const Combination& combination, const ImageCount& count, const SplitSettings& split,
-                 const std::string& key) {
+CountedImages counted_images_of(const Combination& combination, const ImageCount& count, const SplitSettings& split,
+                                const std::string& key) {
   const std::string& dataset = combination.dataset.id;
   const std::string value = combination.settings.at(key).value.dump();
   std::optional<settings::TrainingCount> counted;
@@ -54,7 +54,7 @@ void count_steps(const Combination& combination, const settings::EpochSettings& 
   std::size_t at = 0;
   const auto steps_of = [&](const std::string& key, int asked) {
     if (asked == 0) return 0;
-    const auto [images, estimated] = images_of(combination, training_images, training.split, key);
+    const auto [images, estimated] = counted_images_of(combination, training_images, training.split, key);
     const std::uint64_t needed = settings::steps_of_epochs(static_cast<std::uint64_t>(asked), images, recipe);
     const int steps = static_cast<int>(std::min<std::uint64_t>(needed, Recipe::kMostSteps + 1));
     if (at == told.size())
