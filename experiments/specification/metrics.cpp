@@ -76,7 +76,8 @@ bool asks_as_training_does(const EvaluationSpecification& evaluation, const Meth
   EvaluationProtocol own;
   if (evaluation.split.lr_side == settings::LrSide::kQuery) own.name = settings::ProtocolName::kWholeGallery;
   EvaluationProtocol asked = evaluation.protocol;
-  if (distance_asked(asked, method) == distance_asked(own, method)) asked.distance = own.distance;
+  const std::string distance = distance_asked(asked, method);
+  if (!distance.empty() && distance == distance_asked(own, method)) asked.distance = own.distance;
   // What an evaluation leaves besides, and where it runs, changes no score.
   asked.draws = own.draws;
   asked.panels = own.panels;

@@ -78,8 +78,8 @@ void columns(auto& to, const ExportedCell& row) {
   to("metric", row.metric, "as suites name it");
   to("position", row.position, "place in the table, row after row, from 0");
   to("label", row.label, "of the row, for people");
-  to("status", row.status, "`complete`, `incomplete`, `mixed`, `stale` or `not applicable`");
-  to("why", row.why, "what disagrees where it is mixed or stale, else empty");
+  to("status", row.status, "`complete`, `incomplete`, `mixed`, `stale`, `not applicable` or `damaged`");
+  to("why", row.why, "what disagrees where it is mixed or stale, what is damaged where it is damaged, else empty");
   to("mean", row.mean, "over the trials, where it is complete");
   to("std", row.deviation, "sample standard deviation over the trials, where it is complete and has two or more");
   to("trials", row.trials, "that are there");

@@ -248,7 +248,7 @@ TEST_F(PriceOfPlan, a_misspelt_name_of_weights_is_no_missing_file) {
 TEST_F(PriceOfPlan, the_json_has_what_the_page_says) {
   const Price found = price(plan(suite_head("rain", kSmall) + row("rain", "")), times(kTimes));
   const core::Json json = to_json(found);
-  EXPECT_EQ((std::set<std::string>{"missing", "estimated", "provisional", "price"}), [&] {
+  EXPECT_EQ((std::set<std::string>{"missing", "estimated", "provisional", "price", "repeated"}), [&] {
     std::set<std::string> keys;
     for (const auto& [key, value] : json.items()) keys.insert(key);
     return keys;

@@ -354,7 +354,7 @@ TEST_F(Suite, a_program_s_files_make_its_jobs_and_nobody_else_s) {
   const Plan made = plan("worker = [\"python\", \"mine.py\"]\n" + files + small("train.program = 1"));
   fs::remove_all(folder_ / "net");
   EXPECT_EQ(ids("worker_files_sha256 = \"" + made.program_sha256 + "\"\n" + files), before);
-  EXPECT_THAT(made.notes,
+  EXPECT_THAT(made.tables.front().notes,
               Contains(HasSubstr("(train.program 1 of SHA-256 " + made.program_sha256.substr(0, 12) + ")")));
 }
 

@@ -363,7 +363,7 @@ def impossible_together():
 def options():
     for line in random.sample([line for line in LINES if line.kind == "settings" and line.key != "train.steps"], 12):
         wrong = line.section + misspelt(line.key, SETTINGS, line.section)
-        record(f"--set {wrong}", wrong, f"did you mean '{line.full}'", f"--set {wrong}={line.value}")
+        record(f"--set {wrong}", wrong, f"did you mean '{line.section + line.key}'", f"--set {wrong}={line.value}")
         needed = type_of(line.value)
         record(f"--set {line.full}", line.full, f"{needed} is needed", f"--set {line.full}={random.choice(WRONG[needed])}")
     for text, hint in (("train.steps=0", "1 to 100000000"), ("train.schedule=cosin", "did you mean 'cosine'"),

@@ -39,8 +39,8 @@ constexpr double kSmallestP = 2.0 / (kBootstrapResamples + 1);
 
 TEST(Bootstrap, a_constant_difference_is_certain) {
   const Trials trials(3, {{1, {2.5, -1}}, {1, {2.5, -1}}, {7, {2.5, -1}}});
-  EXPECT_THAT(paired_bootstrap(trials, 2), testing::ElementsAre(BootstrapInterval{2.5, 2.5, 2.5, kSmallestP},
-                                                                BootstrapInterval{-1, -1, -1, kSmallestP}));
+  EXPECT_THAT(paired_bootstrap(trials, 2), testing::ElementsAre(BootstrapInterval{2.5, 2.5, 2.5, kSmallestP, 2.5, 2.5},
+                                                                BootstrapInterval{-1, -1, -1, kSmallestP, -1, -1}));
 }
 
 //! Each of `trials` trials tests `tested` of the people, whose own means last.
@@ -281,7 +281,8 @@ TEST(Bootstrap, the_other_way_round_is_the_mirror_image) {
   const BootstrapInterval there = paired_bootstrap(trials, 1)[0];
   for (auto& trial : trials)
     for (PairedQuery& query : trial) query.difference[0] = -query.difference[0];
-  EXPECT_EQ(paired_bootstrap(trials, 1)[0], (BootstrapInterval{-there.mean, -there.high, -there.low, there.p}));
+  EXPECT_EQ(paired_bootstrap(trials, 1)[0],
+            (BootstrapInterval{-there.mean, -there.high, -there.low, there.p, -there.inner_high, -there.inner_low}));
 }
 
 TEST(Bootstrap, metrics_share_their_resamples) {
