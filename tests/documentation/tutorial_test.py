@@ -284,7 +284,7 @@ class Cluster(Follower):
         self.save_trunk()
         self.follow(CLUSTER)
         table, = [block for block in self.sections[RUN] if "suite table" in block.text]
-        printed = self.run_lines(["resolute suite table rain-on-viper.toml --store store --profile smoke"])
+        printed = self.run_lines(["resolute suite table rain-on-viper.toml --store store --profile smoke --with-references"])
         shown = table.shown[table.shown.index("| method"):]
         self.assertIsNone(first_difference("…\n" + shown, printed), printed)
 
