@@ -283,7 +283,7 @@ def jobs_hash(planned):
 def laid_out(value, indent=""):
     """JSON with a cell of a table in a line, not a number: what changes between two runs of a study shows cell by cell."""
     line = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, (dict, list)) or len(indent) + len(line) <= 400:
+    if not isinstance(value, (dict, list)) or len(indent) + len(line) <= 600:
         return line
     inner = indent + " "
     if isinstance(value, dict):

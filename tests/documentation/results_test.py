@@ -39,7 +39,7 @@ def difference(mean, low, high, trials=5, **more):
 def shown(suite, order):
     """What the page shows of a plan's or a note's tables beside numbers."""
     return [(table["id"], table["title"], table["datasets"], table["metrics"], table["compare_with"] or None,
-             [(row["id"], row["label"]) for row in table["rows"]],
+             [(row["id"], row["label"].removesuffix(" ‡")) for row in table["rows"]],
              [(claim["kind"], claim["dataset"], claim["metric"], claim["paper"], claim["paper_dataset"], order(claim)) for claim in table["claims"]])
             for table in suite["tables"]]
 
@@ -117,7 +117,7 @@ class Results(unittest.TestCase):
 
     def test_notes_that_all_tables_share_stand_once_and_the_others_below_their_table(self):
         def table_of(title, *notes):
-            return {"id": title, "title": title, "notes": list(notes), "metrics": ["rank1"], "datasets": [], "compare_with": None, "rows": []}
+            return {"id": title, "title": title, "notes": list(notes), "metrics": ["rank1"], "datasets": [], "compare_with": None, "claims": [], "rows": []}
         found = {"suite": "s", "title": "T", "date": "2026-01-02", "processors": 2, "processor": "P", "notes": ["n"], "jobs": "0",
                  "tables": [table_of("A", "same", "pool mlr"), table_of("B", "same")]}
         self.assertEqual("### T\n\n`s`, 2026-01-02, on 2 processors (P). same; n.\n\n#### A\n\npool mlr.\n\n#### B\n\n",
