@@ -136,7 +136,7 @@ Duration moment(Duration span, core::RandomStream& random) {
 }
 
 TEST_F(PacksTest, one_thread_two_threads_and_three_agents_make_the_same_bytes) {
-  ASSERT_EQ(expected().size(), 13U);  // nine shards, images.json, manifest.json, pack.json
+  ASSERT_EQ(expected().size(), 13U);  // nine shards, images.json, manifest.json, pack.json, synthetic.json
   ScratchFolder scratch;
   succeeded(run_program(ingest(scratch / "threads", 2)));
   expect_the_same_pack(scratch / "threads");

@@ -9,16 +9,19 @@ namespace resolute::system_test::records_test {
 namespace {
 
 // A training leaves weights, and an evaluation reads them.
-constexpr const char* kWeights = R"sh(
+// clang-format off
+constexpr const char* kWeights = R"(
 case $specification in
   *'"kind":"training"'*) echo trained >"$folder/weights" ;;
   *'"kind":"evaluation"'*)
     training=${specification##*'"training":"'}
-    if [ "$(cat "$store/jobs/${training:0:2}/${training:0:64}/weights")" != trained ];
-then echo "the weights of its training are damaged" > &2 exit 2 fi;
-;
+    if [ "$(cat "$store/jobs/${training:0:2}/${training:0:64}/weights")" != trained ]; then
+      echo "the weights of its training are damaged" >&2
+      exit 2
+    fi ;;
 esac
-)sh";
+)";
+// clang-format on
 
 class Records : public testing::Test {
  protected:
