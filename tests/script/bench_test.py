@@ -25,7 +25,8 @@ BIN = None
 
 
 def commands(scratch):
-    """What script/bench runs of each area; `build` has a test of its own, bench_build_test.py."""
+    """What script/bench runs of each area; `build` has a test of its own, bench_build_test.py, and so has
+    `coverage`, documentation/interval_coverage_test.py."""
     folder, python = ["--folder", scratch], sys.executable
     return {
         "checkpoint": [python, BENCH / "training/checkpoint.py", BIN / "bench_checkpoint", TORCH, *folder],
@@ -83,7 +84,7 @@ def add(name):
 class Areas(unittest.TestCase):
     def test_all_of_script_bench_are_here(self):
         text = (SOURCE / "script/bench").read_text(encoding="utf-8")
-        self.assertEqual({*re.findall(r"^  \[(\w+)\]=", text, re.M)}, {*commands(""), "build"})
+        self.assertEqual({*re.findall(r"^  \[(\w+)\]=", text, re.M)}, {*commands(""), "build", "coverage"})
 
     def test_all_run_under_the_guard(self):
         text = (SOURCE / "script/bench").read_text(encoding="utf-8")
