@@ -9,6 +9,9 @@
 namespace resolute::core {
 namespace {
 
+// Fewer than the links that a path may have: a folder within itself would end there without a word.
+constexpr int kDeepest = 32;
+
 // Names, relative to `folder`, of a file or of all files of a folder.
 std::set<std::string> names_of(const fs::path& folder, const fs::path& name) {
   std::error_code error, no_file;
@@ -16,6 +19,9 @@ std::set<std::string> names_of(const fs::path& folder, const fs::path& name) {
   std::set<std::string> names;
   fs::recursive_directory_iterator at(folder / name, fs::directory_options::follow_directory_symlink, error);
   for (const fs::recursive_directory_iterator end; !error && at != end; at.increment(error)) {
+    if (at.depth() == kDeepest)
+      throw input_error(fmt::format("'{}' lies more than {} folders deep", at->path().string(), kDeepest),
+                        "a link may lead back to its own folder", "name the files of the program alone");
     const std::string own = at->path().filename().string();
     if (own.starts_with('.') || own == "__pycache__") {
       at.disable_recursion_pending();
