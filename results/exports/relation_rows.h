@@ -26,14 +26,16 @@ void columns(auto& to, const SuiteRow& row) {
 }
 
 struct NoteRow {
-  static constexpr std::string_view kName = "notes", kMeaning = "what a reader of the tables must know";
+  static constexpr std::string_view
+      kName = "notes",
+      kMeaning = "what a reader of the tables must know: of all, then of each, which begins with the table's id";
   static constexpr std::size_t kKey = 1;
   int position = 0;
   std::string note;
 };
 void columns(auto& to, const NoteRow& row) {
   to("position", row.position, "place in the list, from 0");
-  to("note", row.note, "\"from scratch, small backbone\"");
+  to("note", row.note, "\"levels: small backbone (resnet-small)\"");
 }
 
 struct ExportedTable {

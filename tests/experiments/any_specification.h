@@ -214,6 +214,11 @@ inline TrainingSpecification any_training() {
   s.method = methods.at(static_cast<std::size_t>(between(0, static_cast<int>(methods.size()) - 1)))();
   if (const auto* rain = std::get_if<RainOptions>(&s.method); rain != nullptr && rain->opponent() != nullptr)
     s.network.frozen_levels = std::min(s.network.frozen_levels, rain->opponent()->levels.front() - 1);
+  if (const auto* rain = std::get_if<RainOptions>(&s.method);
+      rain != nullptr && rain->pairing == methods::Pairing::kShuffled)
+    s.recipe.lr_images = s.recipe.images / 2;
+  if (!std::holds_alternative<RainOptions>(s.method) && s.split.train_pool == settings::TrainPool::kMlrWithOriginals)
+    s.split.train_pool = settings::TrainPool::kMlr;  // nothing else reads the originals
   s.device = s.recipe.precision == settings::Precision::kTf32 ? Device::kCuda : any_value<Device>({});
   s.seed = *rc::gen::arbitrary<std::uint64_t>();
   if (*rc::gen::arbitrary<bool>()) s.initial_weights = core::sha256_hex(std::string_view("weights"));
