@@ -57,7 +57,7 @@ AgainstPaper against_paper(double mean, double paper, int trials, const std::opt
   if (!interval) return against;
   against.low = interval->low - paper;
   against.high = interval->high - paper;
-  if (trials < kTrialsOfAVerdict)
+  if (trials < kFewestTrials)
     against.verdict = PaperVerdict::kTooFewTrials;
   else if (interval->inner_low - paper > -margin && interval->inner_high - paper < margin)
     against.verdict = PaperVerdict::kReproduces;

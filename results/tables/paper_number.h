@@ -17,9 +17,6 @@
 
 namespace resolute::results {
 
-//! Fewer say too little of how trainings vary: there is no verdict.
-inline constexpr int kTrialsOfAVerdict = 5;
-
 //! \param mean, paper in per cent \param interval of the mean; nothing where there is none
 //! \param margin in points: the 90 % interval of the difference within it has reproduced the number, the 95 % interval
 //! wholly beyond it is another number
