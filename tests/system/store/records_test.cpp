@@ -10,7 +10,7 @@ namespace {
 
 // A training leaves weights, and an evaluation reads them.
 // clang-format off
-constexpr const char* kWeights = R"(
+constexpr const char* kWeights = R"sh(
 case $specification in
   *'"kind":"training"'*) echo trained >"$folder/weights" ;;
   *'"kind":"evaluation"'*)
@@ -20,7 +20,7 @@ case $specification in
       exit 2
     fi ;;
 esac
-)";
+)sh";
 // clang-format on
 
 class Records : public testing::Test {
