@@ -62,8 +62,8 @@ TEST_F(SplitsTest, say_what_they_hold_as_json) {
   EXPECT_EQ(told.at("query"), 8);
   EXPECT_EQ(told.at("gallery"), 8);
   EXPECT_EQ(told.at("file"), (scratch / "split-9.json").string());
-  for (const core::Json& item : json_of(scratch / "split-9.json").at("split").at("query"))
-    EXPECT_EQ(item.at("rate"), 4);
+  const core::Json written = json_of(scratch / "split-9.json");
+  for (const core::Json& item : written.at("split").at("query")) EXPECT_EQ(item.at("rate"), 4);
 }
 
 TEST_F(SplitsTest, of_other_draws_or_another_pack_are_refused_with_the_difference) {

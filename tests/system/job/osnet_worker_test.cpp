@@ -64,7 +64,7 @@ class OsnetWorker : public testing::Test {
   core::SpawnRequest suite(const std::string& command, const fs::path& store, const Words& more,
                            const fs::path& file = kExamples / "osnet.toml") const {
     return asked(joined({kBin / "resolute", "suite", command, file, "--store", store, "--profile", "small", "--set",
-                         "train.steps=60", "--set", "evaluate.draws=5"},
+                         "train.steps=40", "--set", "evaluate.draws=5"},
                         more),
                  python_);
   }
@@ -75,7 +75,7 @@ class OsnetWorker : public testing::Test {
   fs::path calm_store() const {
     people();
     if (std::exchange(calm_has_run_, true)) return *calm_ / "store";
-    succeeded(core::run_command(suite("run", *calm_ / "store", {"--slots", "2"}), std::chrono::minutes(3)));
+    succeeded(core::run_command(suite("run", *calm_ / "store", {"--slots", "2"}), std::chrono::minutes(8)));
     return *calm_ / "store";
   }
   // The worker by itself, for the training of OSNet that the calm store has.

@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "core/files/json.h"
-#include "tests/orchestrator/support/toy_suite.h"
+#include "tests/system/cluster/quick_suite.h"
 #include "tests/system/program.h"
 
 namespace resolute::system_test::bad_input_test {
@@ -306,7 +306,8 @@ TEST(BadUsage, results_that_cannot_be_written_are_a_failure) {
 
 TEST(BadSurroundings, a_run_without_standard_descriptors_does_all_its_jobs) {
   const ScratchFolder scratch;
-  tests::write_toy_worker(scratch / "worker");
+  write(scratch / "worker", kQuickWorker);
+  fs::permissions(scratch / "worker", fs::perms::owner_all);
   auto environment = program_environment();
   environment["RESOLUTE_WORKER"] = scratch / "worker";
   const auto plan = json_of(resolute({"suite", "plan", kTinySuite, "--store", scratch / "store", "--json"}));

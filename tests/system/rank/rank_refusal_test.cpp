@@ -165,7 +165,8 @@ TEST_F(HostileFeatures, a_side_without_rows_needs_no_cameras) {
   file.set("gallery/identities", {});
   file.remove("gallery/cameras");
   file.floats["gallery/features"] = {{0, 2}, {}};
-  const auto output = succeeded(rank(file));
+  const auto output = rank(file);
+  EXPECT_EQ(code_of(output), 1) << output.err;
   EXPECT_THAT(output.out, HasSubstr("\"queries_without_match\":3"));
 }
 

@@ -48,7 +48,8 @@ class Records : public testing::Test {
   fs::path store() const { return scratch_ / "store"; }
   std::vector<std::string> jobs(const std::string& kind) const {
     std::vector<std::string> ids;
-    for (const auto& job : json_of(suite("plan", {"--json"})).at("jobs"))
+    const core::Json plan = json_of(suite("plan", {"--json"}));
+    for (const auto& job : plan.at("jobs"))
       if (job.at("kind") == kind) ids.push_back(job.at("id"));
     return ids;
   }
@@ -124,31 +125,32 @@ TEST_F(Records, that_are_damaged_later_cost_their_cells_and_are_made_anew_alone)
   }
 }
 
-TEST_F(Records, of_trainings_whose_weights_are_damaged_are_made_anew_once_an_evaluation_has_failed_for_them) {
+class DamagedWeights : public Records, public testing::WithParamInterface<bool> {};
+
+TEST_P(DamagedWeights, make_their_training_anew_once_an_evaluation_has_failed_for_them) {
+  const bool missing = GetParam();
   const std::string training = jobs("training").front(), other = jobs("training").back();
   const auto written = fs::last_write_time(result_of(other));
   const fs::path weights = result_of(training).parent_path() / "weights";
-  std::string evaluation;
   for (const std::string& id : jobs("evaluation"))
-    if (json_of(result_of(id)).at("provenance").at("training") == training) evaluation = id;
-  for (const bool missing : {true, false}) {
-    fs::remove(result_of(evaluation));
-    if (missing)
-      fs::remove(weights);
-    else
-      fs::resize_file(weights, 3);
-    const CommandOutput failed = suite("run");
-    EXPECT_EQ(code_of(failed), 3) << failed.err;
-    EXPECT_THAT(failed.err, HasSubstr("the weights of its training are damaged"));
-    const CommandOutput mended = succeeded(suite("run"));
-    EXPECT_THAT(mended.err,
-                HasSubstr(missing ? "the weights 'weights' are missing" : "the weights 'weights' are damaged"));
-    EXPECT_THAT(mended.err, HasSubstr(", 2 now"));
-    EXPECT_EQ(text_of(weights), "trained\n");
-    EXPECT_EQ(text_of(store() / "suites/few/tables/all.md"), tables_);
-    EXPECT_EQ(fs::last_write_time(result_of(other)), written);
-  }
+    if (json_of(result_of(id)).at("provenance").at("training") == training) fs::remove(result_of(id));
+  if (missing)
+    fs::remove(weights);
+  else
+    fs::resize_file(weights, 3);
+  const CommandOutput failed = suite("run");
+  EXPECT_EQ(code_of(failed), 3) << failed.err;
+  EXPECT_THAT(failed.err, HasSubstr("the weights of its training are damaged"));
+  const CommandOutput mended = succeeded(suite("run"));
+  EXPECT_THAT(mended.err,
+              HasSubstr(missing ? "the weights 'weights' are missing" : "the weights 'weights' are damaged"));
+  EXPECT_THAT(mended.err, HasSubstr(", 2 now"));
+  EXPECT_EQ(text_of(weights), "trained\n");
+  EXPECT_EQ(text_of(store() / "suites/few/tables/all.md"), tables_);
+  EXPECT_EQ(fs::last_write_time(result_of(other)), written);
 }
+
+INSTANTIATE_TEST_SUITE_P(Missing, DamagedWeights, testing::Bool());
 
 }  // namespace
 }  // namespace resolute::system_test::records_test

@@ -294,7 +294,9 @@ TEST_F(ResolutionLevelsTest, features_h5_ranks_as_the_evaluation_does) {
   write_features(core::real_file_system(), file, plain);
   EXPECT_FALSE(datasets::ArrayFileReader(file).has("query/prefix"));
   EXPECT_FALSE(datasets::ArrayFileReader(file).has("query/level"));
-  EXPECT_FALSE(score_embedding(plain, datasets::Split{}, {}).contains("level_agreement"));
+  experiments::EvaluationProtocol whole;
+  whole.name = settings::ProtocolName::kWholeGallery;
+  EXPECT_FALSE(score_embedding(plain, datasets::Split{}, whole).contains("level_agreement"));
 }
 
 TEST_F(ResolutionLevelsTest, a_plain_method_has_neither_levels_nor_prefixes) {
