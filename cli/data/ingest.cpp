@@ -201,7 +201,6 @@ int ingest(const IngestArguments& arguments) {
   const auto here = datasets::see_images(files, pack, arguments.root, listing.samples);
   if (files.exists(folder / "pack.json"))  // write_shards() compares every byte
     datasets::require_images_of_pack(files, folder, here, arguments.root, datasets::CompareImages::kLabels);
-  datasets::keep_drawn_file(files, pack.source, arguments.root, folder);
   if (const auto images = datasets::native_images(files, pack, folder, arguments.root))
     if (std::string why = datasets::high_views_warning(pack, *images); !why.empty()) {
       core::log_warning("{}", why);
@@ -215,6 +214,7 @@ int ingest(const IngestArguments& arguments) {
     if (!difference.empty()) throw other_images(arguments.manifest, difference);
   }
   datasets::record_images(files, folder, here);  // of which every byte was compared by now
+  datasets::keep_drawn_file(files, pack.source, arguments.root, folder);
   datasets::seal_pack(files, folder, pack, arguments.threads);
   const auto reader = datasets::PackReader::open(files, folder);
   const datasets::Split split = datasets::make_split(reader, arguments.split);

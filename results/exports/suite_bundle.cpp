@@ -95,7 +95,7 @@ void BundleContents::add_packs() {
   for (const experiments::DatasetPlan& dataset : source_.plan.datasets)
     folders.insert(source_.store.pack_folder(dataset.pack));
   for (const fs::path& folder : folders)
-    for (const char* name : {"pack.json", "manifest.json"}) add_if_stored(folder / name);
+    for (const char* name : {"pack.json", "manifest.json", "synthetic.json"}) add_if_stored(folder / name);
 }
 
 // By which the suite calls weights that its trainings began from.
