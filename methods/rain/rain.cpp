@@ -177,9 +177,12 @@ std::vector<LossTerm> Rain::network_terms(const Activations& activations, const 
              mined_triplet_loss(slots[kLabelledLr], lr_labels, triplet_, batch, MiningSite::kLowResolution)});
   if (options_.reconstruction) {  // eq. 2. UNSTATED: the scale of ‖·‖₁ → mean over elements
     at::Tensor loss = zero_loss(slots[kLabelledLr]);
-    if (slots[kImageHr].defined())
-      loss = reconstruction_loss(slots[kImageHr], select_rows(batch.hr, rows.with_hr)) +
-             reconstruction_loss(slots[kImageLr], select_rows(select_rows(batch.hr, rows.lr), rows.aimed_lr));
+    if (slots[kImageHr].defined()) {
+      const at::Tensor hr_target = select_rows(batch.hr, rows.with_hr);
+      const bool same = !rows.lr && !batch.has_target.defined();  // images and their own copies alone
+      const at::Tensor lr_target = same ? hr_target : select_rows(select_rows(batch.hr, rows.lr), rows.aimed_lr);
+      loss = reconstruction_loss(slots[kImageHr], hr_target) + reconstruction_loss(slots[kImageLr], lr_target);
+    }
     terms.push_back({"reconstruction", options_.reconstruction_weight * loss});
   }
   for (std::size_t i = 0; i < discriminators_.size(); ++i)
