@@ -45,7 +45,7 @@ std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<Publi
   for (const std::string& dataset : table.datasets) {
     for (const PublishedClaim& claim : claims) {
       if (std::find(table.metrics.begin(), table.metrics.end(), claim.metric) == table.metrics.end()) continue;
-      ClaimPlan plan{dataset, claim.metric, claim.paper, claim.dataset, {}, claim.kind};
+      ClaimPlan plan{dataset, claim.metric, claim.paper, claim.dataset, {}, claim.kind, claim.worse_to_better};
       for (const std::string& entry : claim.worse_to_better) {
         const auto row = std::find_if(table.rows.begin(), table.rows.end(),
                                       [&](const RowText& one) { return is_of(one, claim, entry, dataset); });

@@ -89,6 +89,7 @@ struct ClaimPlan {
   std::string paper_dataset;                 //!< that the paper speaks of
   std::vector<std::string> worse_to_better;  //!< ids of rows, two or more
   ClaimKind kind = ClaimKind::kStated;
+  std::vector<std::string> paper_order{};  //!< the paper's whole order, in entries of the reference file
 };
 
 //! TablePlan::margin where a table gives none.

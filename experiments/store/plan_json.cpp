@@ -54,6 +54,7 @@ Json write(const TablePlan& table) {
                       {"metric", claim.metric},
                       {"paper", claim.paper},
                       {"paper_dataset", claim.paper_dataset},
+                      {"paper_order", claim.paper_order},
                       {"worse_to_better", claim.worse_to_better}});
   Json published = Json::array();
   for (const PublishedRow& row : table.published) {

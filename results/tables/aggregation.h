@@ -88,8 +88,9 @@ struct ComparedClaim {
   std::string dataset;  //!< ours
   std::string metric;
   std::string paper;
-  std::string paper_dataset;     //!< that the paper speaks of
-  std::vector<ClaimRow> rows{};  //!< worse to better
+  std::string paper_dataset;               //!< that the paper speaks of
+  std::vector<std::string> paper_order{};  //!< ClaimPlan::paper_order
+  std::vector<ClaimRow> rows{};            //!< worse to better
   //! A step for each row but the first, from the last row before it that has a mean; open where either has none.
   std::vector<Verdict> steps{};
   std::vector<std::optional<Difference>> differences{};  //!< paired, of the steps; where it is known

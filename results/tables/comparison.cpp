@@ -198,7 +198,7 @@ std::optional<Difference> difference(const Row& row, const Row& before, const ex
 }
 
 ComparedClaim hold_claim(const Table& table, const experiments::ClaimPlan& plan, ReadScores* scores) {
-  ComparedClaim claim{plan.kind, plan.dataset, plan.metric, plan.paper, plan.paper_dataset};
+  ComparedClaim claim{plan.kind, plan.dataset, plan.metric, plan.paper, plan.paper_dataset, plan.paper_order};
   const experiments::Better better = experiments::metric_named(plan.metric)->better;
   const Row* last = nullptr;  // that has a mean
   for (const std::string& id : plan.worse_to_better) {

@@ -25,6 +25,7 @@ Json to_json(const ComparedClaim& claim) {
           {"metric", claim.metric},
           {"paper", claim.paper},
           {"paper_dataset", claim.paper_dataset},
+          {"paper_order", claim.paper_order},
           {"rows", std::move(rows)},
           {"steps", std::move(steps)},
           {"differences", std::move(differences)},

@@ -15,9 +15,9 @@
 //! is asked and has no number) and "footnotes" (numbers of the table's) of a cell, whose "jobs" are training and
 //! evaluation, trial after trial. A claim is
 //! {"kind": "stated" or "printed", "dataset", "metric", "paper",
-//! "paper_dataset", "rows": [{"id", "label", "mean"}] (worse to better), "steps": [a word of Verdict] and "differences"
-//! (as of cells) of each row but the first, "trials" (the fewest of a row that has a mean), "status": a word of
-//! Verdict}. A number that is not there is null.
+//! "paper_dataset", "paper_order" (ClaimPlan's), "rows": [{"id", "label", "mean"}] (worse to better), "steps": [a word
+//! of Verdict] and "differences" (as of cells) of each row but the first, "trials" (the fewest of a row that has a
+//! mean), "status": a word of Verdict}. A number that is not there is null.
 
 #include "core/files/json.h"
 #include "results/tables/aggregation.h"
