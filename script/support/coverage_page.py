@@ -130,7 +130,7 @@ def rows_text(rows, ran):
     lines = []
     for place, datasets in found.items():
         done = all((*place, dataset) in ran for dataset in datasets)
-        others = sorted(one[3] for one in ran if one[:3] == place and one[3] not in {*datasets, MEAN})
+        others = sorted(one[3] for one in ran if one[:3] == place and one[3] not in {*(datasets if done else ()), MEAN})
         suite, table, row = place
         lines.append(f"`{suite}`: {text(table)} / {text(row)} on {', '.join(map(text, datasets))}{', ran' if done else ''}"
                      + (f" (ran on {', '.join(map(text, others))})" if others else ""))

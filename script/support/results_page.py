@@ -1,7 +1,8 @@
 """What the shipped studies found, as notes and as a page.
 
-Usage: results_page.py note SUITE SECONDS RESOLUTE <TABLES    keeps what `RESOLUTE suite table --json` prints, then writes the page
-       results_page.py write                                  docs/results.md from docs/results/*.json
+Usage: results_page.py note SUITE SECONDS RESOLUTE [OPTION…] <TABLES
+                                    keeps what `RESOLUTE suite table --json OPTION…` prints, then writes the page
+       results_page.py write        docs/results.md from docs/results/*.json
 """
 
 import datetime
@@ -23,9 +24,13 @@ REFERENCE = ROOT / "experiments" / "reference" / "papers.toml"
 METHODS = {"wu2022": "resolution_adaptive"}  # of papers whose method has another name
 HEAD = """# What the studies found
 
-`script/study` writes this page from the notes in [results/](results), and a test holds the page to them. For each paper stand first the
-orders of rows that its text states, then those that its tables show and its text does not state (`[[claim]]` in
-`experiments/reference/papers.toml`). Each names the paper's data set, and each column ours. A table without such an order shows the
+`script/study` writes this page from the notes in [results/](results), and a test holds the page to them.
+
+"""
+READING = """## How to read this page
+
+For each paper stand first the orders of rows that its text states, then those that its tables show and its text does not state
+(`[[claim]]` in `experiments/reference/papers.toml`). Each names the paper's data set, and each column ours. A table without such an order shows the
 differences from the row that it compares with, if it has one. Then follow the scores of each study. The command in the last column runs a
 study again; the variable `PKU_REID` names the folder with PKU-Reid's images where a study needs them. Differences are paired by query, in
 points, with a 95 % interval over trials and people ([suite.md](suite.md#differences-and-claims) says how); "–" is a difference that is not
@@ -46,6 +51,11 @@ Of a difference without an order:
 - **undecided**: the interval reaches zero
 - †: p < 0.05 after Holm's adjustment for all comparisons of its table, where the run noted p
 """
+EVIDENCE = """Beside each stands what is worth most of what the studies found of it: the whole order before a part of it, real images before drawn
+ones, five trials before fewer, a pretrained trunk before one from scratch, then more trials. Where several are worth the same, all stand
+there; "intervals of before" drew people anew in each trial. The words are explained [below](#how-to-read-this-page)."""
+THE_SAME_PEOPLE = """**All real images are of the same 74 people**: those of PKU-Reid's open mirror, of whom each trial tests 37
+([data sets](datasets.md)). So the verdicts are not independent of one another, and none is on the paper's own data set."""
 # Beside a table's first metric: more of the same, or what another says.
 NOT_SHOWN = re.compile(r"rank\d|mAP$|recovered_psnr|weight_(query|gallery)")
 IN_HUNDREDTHS = re.compile(r"psnr|_rho$|mask_spread")
@@ -185,7 +195,7 @@ def table_section(table, known=()):
 
 def study_of(note):
     """What stands behind `script/study`."""
-    return note["suite"] + (f" --profile {note['profile']}" if "profile" in note else "")
+    return " ".join([note["suite"], *note.get("options", [])])
 
 
 def shown_differences(note):
@@ -216,12 +226,61 @@ def counted(notes):
             f" {round(0.05 * len(sides))} of those\nintervals would lie beyond zero by luck. {sides.count('above') + sides.count('below')} do.\n")
 
 
+def trunk(note, table):
+    """What the rows of a table are trained from, and whether with weights of another training."""
+    backbones = [found[1] for one in note["notes"] + table.get("notes", []) if (found := re.fullmatch(r"(?:small )?backbone \(?([^()]+)\)?", one))]
+    return ", ".join(backbones + ["from scratch" if table["from_scratch"] else "pretrained"])
+
+
+def intervals_of_today(note):
+    """Whether its people were drawn once for all trials: such a run noted p."""
+    return all("p" in difference for difference in shown_differences(note))
+
+
+def found_of_claims(notes):
+    """What notes have of each order of the papers: by paper, kind, metric and order, the tables' claims with where they are from."""
+    found = {}
+    for note in notes:
+        for table in note["tables"]:
+            for claim in table["claims"]:
+                _, word, trials = judge(table, claim)
+                drawn = claim["dataset"] in note["drawn"]
+                worth = (len(claim["rows"]) == len(claim["paper_order"]), not drawn, trials >= FEWEST_TRIALS, not table["from_scratch"], trials)
+                found.setdefault((claim["paper"], claim["kind"], claim["metric"], tuple(claim["paper_order"])), []).append(
+                    {"worth": worth, "word": words(word, trials), "trials": str(trials), "trunk": trunk(note, table),
+                     "images": "drawn" if drawn else note["sources"][claim["dataset"]],
+                     "where": f"{claim['dataset']}{'' if worth[0] else ', a part of the order'}", "study": f"`{study_of(note)}`{'' if intervals_of_today(note) else ', intervals of before'}"})
+    return found
+
+
+def best_evidence(notes, reference):
+    """Each order of the papers once, with what is worth most of what the studies found of it: the whole order before a part of it, real
+    images before drawn ones, five trials before fewer, a pretrained trunk before one from scratch, then more trials. All that are
+    worth the same stand there, whatever they say."""
+    labels = {method["id"]: method["label"] for method in reference["method"]}
+    orders_of = {}
+    for claim in reference["claim"]:
+        key = (claim["paper"], claim["kind"], claim["metric"], tuple(claim["worse_to_better"]))
+        orders_of.setdefault(key, []).append(claim["dataset"])
+    found, lines, real = found_of_claims(notes), [], set()
+    for key, datasets in orders_of.items():
+        paper, kind, metric, order = key
+        worth = max((one["worth"] for one in found.get(key, [])), default=None)
+        best = [one for one in found.get(key, []) if one["worth"] == worth]
+        real |= {one["images"] for one in best} - {"drawn"}
+        cells = ["; ".join(dict.fromkeys(one[part] for one in best)) for part in ("trials", "trunk", "images", "study")]
+        said = "; ".join(f"{one['word']} ({one['where']})" for one in best) or "not run"
+        lines.append([text(paper), " < ".join(text(labels.get(one, one)) for one in order), metric, kind, ", ".join(datasets), said, *cells])
+    same = f" {THE_SAME_PEOPLE}" if real == {"pku-reid"} else ""
+    return (f"The papers state or print {len(lines)} orders of rows. {EVIDENCE}{same}\n\n"
+            + grid(["paper", "order", "metric", "kind", "the paper's data sets", "verdict", "trials", "trunk", "images", "study"], lines))
+
+
 def study_section(note):
     before = "" if "jobs" in note else " **before its last change**"
-    anew = all("p" in difference for difference in shown_differences(note))
     return (f"### {text(note['title'])}\n\n`{study_of(note)}`{before}, {note['date']}, on {note['processors']} processors"
             f" ({note['processor']}). "
-            f"{'; '.join(common_notes(note) + note['notes'])}.{'' if anew else ' The intervals are of an earlier run: people were drawn anew in each trial.'}\n\n"
+            f"{'; '.join(common_notes(note) + note['notes'])}.{'' if intervals_of_today(note) else ' The intervals are of an earlier run: people were drawn anew in each trial.'}\n\n"
             + "".join(table_section(table, common_notes(note)) for table in note["tables"]))
 
 
@@ -250,13 +309,16 @@ def page():
     by_method = {}
     for path in sorted(NOTES.glob("*.json")):
         note = json.loads(path.read_text(encoding="utf-8"))
-        suite = tomllib.loads((SUITES / f"{note['suite']}.toml").read_text(encoding="utf-8"))
-        note["drawn"] = [one["id"] for one in suite["dataset"] if one.get("source") == "synthetic"]
-        by_method.setdefault(suite["defaults"]["method"], []).append(note)
-    papers = {paper["id"]: paper for paper in tomllib.loads(REFERENCE.read_text(encoding="utf-8"))["paper"]}
+        suite = shipped(note["suite"])
+        note["sources"] = {one["id"]: one["source"] for one in suite["dataset"]}
+        note["drawn"] = [one for one, source in note["sources"].items() if source == "synthetic"]
+        by_method.setdefault(suite["method"], []).append(note)
+    reference = tomllib.loads(REFERENCE.read_text(encoding="utf-8"))
+    papers = {paper["id"]: paper for paper in reference["paper"]}
     sections = [paper_section(papers[identifier], method, by_method[method])
                 for identifier in papers if (method := METHODS.get(identifier, identifier)) in by_method]
-    return HEAD + "\n" + counted([note for notes in by_method.values() for note in notes]) + "\n" + "\n".join(sections).rstrip() + "\n"
+    notes = [note for one in by_method.values() for note in one]
+    return f"{HEAD}{best_evidence(notes, reference)}{READING}\n{counted(notes)}\n" + "\n".join(sections).rstrip() + "\n"
 
 
 def processor():
@@ -264,14 +326,21 @@ def processor():
     return found[1] if found else os.uname().machine
 
 
-def plan(resolute, suite, profile=None):
+def shipped(suite):
+    """A suite as its file has it, before the data sets of those that it includes; its method is the first one's."""
+    read = tomllib.loads((SUITES / f"{suite}.toml").read_text(encoding="utf-8"))
+    included = [shipped(name.removesuffix(".toml")) for name in read.get("include", [])]
+    return {"method": read["defaults"]["method"] if "defaults" in read else included[0]["method"],
+            "dataset": read.get("dataset", []) + [one for other in included for one in other["dataset"]]}
+
+
+def plan(resolute, suite, options=()):
     """What a suite asks for, whatever weights and images this machine has."""
     path = SUITES / f"{suite}.toml"
-    words = path.read_text(encoding="utf-8")
+    words = path.read_text(encoding="utf-8") + json.dumps(shipped(suite), ensure_ascii=False)
     elsewhere = {name: value for name, value in os.environ.items() if f"${{{name}}}" not in words}
     with tempfile.TemporaryDirectory() as store:
-        command = [resolute, "suite", "plan", path, "--store", store, "--from-scratch", "--with-references", "--json"]
-        command += ["--profile", profile] if profile else []
+        command = [resolute, "suite", "plan", path, "--store", store, "--from-scratch", "--with-references", "--json", *options]
         return json.loads(subprocess.run(command, env=elsewhere, stdout=subprocess.PIPE, check=True, timeout=60).stdout)
 
 
@@ -293,7 +362,7 @@ def laid_out(value, indent=""):
     return first + "\n" + ",\n".join(inner + part for part in parts) + "\n" + indent + last
 
 
-def note(suite, seconds, resolute, tables, profile=None):
+def note(suite, seconds, resolute, tables, options=()):
     """Jobs' ids and single trials stay in the store. Numbers on made-up images in a real set's place find nothing of a paper."""
     if any(table.get("stand_ins") for table in tables["tables"]):
         sys.exit(f"resolute: {suite} ran on stand-ins, which say nothing about a paper's data sets; its tables are in the store and not noted")
@@ -302,17 +371,18 @@ def note(suite, seconds, resolute, tables, profile=None):
             for cell in row["cells"]:
                 for key in ("jobs", "values", "complete", "why", "difference_why"):
                     cell.pop(key, None)
-    kept = {"suite": suite, **({"profile": profile} if profile else {}), "title": tables["title"], "date": datetime.date.today().isoformat(), "seconds": int(seconds),
+    kept = {"suite": suite, **({"options": [*options]} if options else {}), "title": tables["title"], "date": datetime.date.today().isoformat(), "seconds": int(seconds),
             "processor": processor(), "processors": len(os.sched_getaffinity(0)), "notes": tables["notes"],
-            "jobs": jobs_hash(plan(resolute, suite, profile)), "tables": tables["tables"]}
+            "jobs": jobs_hash(plan(resolute, suite, options)), "tables": tables["tables"]}
     NOTES.mkdir(exist_ok=True)
-    (NOTES / f"{suite}{'-' + profile if profile else ''}.json").write_text(laid_out(kept) + "\n", encoding="utf-8")
+    profile = "".join(f"-{value}" for option, value in zip(options[::2], options[1::2]) if option == "--profile")
+    (NOTES / f"{suite}{profile}.json").write_text(laid_out(kept) + "\n", encoding="utf-8")
 
 
 def main():
     command, *arguments = sys.argv[1:] or [""]
-    if command == "note" and len(arguments) in (3, 4):
-        note(*arguments[:3], json.load(sys.stdin), *arguments[3:])
+    if command == "note" and len(arguments) >= 3:
+        note(*arguments[:3], json.load(sys.stdin), arguments[3:])
     elif command != "write":
         print(__doc__, file=sys.stderr)
         return 2

@@ -40,7 +40,7 @@ def shown(suite, order):
     """What the page shows of a plan's or a note's tables beside numbers."""
     return [(table["id"], table["title"], table["datasets"], table["metrics"], table["compare_with"] or None,
              [(row["id"], row["label"].removesuffix(" ‡")) for row in table["rows"]],
-             [(claim["kind"], claim["dataset"], claim["metric"], claim["paper"], claim["paper_dataset"], order(claim)) for claim in table["claims"]])
+             [(claim["kind"], claim["dataset"], claim["metric"], claim["paper"], claim["paper_dataset"], claim["paper_order"], order(claim)) for claim in table["claims"]])
             for table in suite["tables"]]
 
 
@@ -56,7 +56,7 @@ class Results(unittest.TestCase):
                 continue
             mend = (f"{note['suite']} is another suite than the one of its note: run script/study {results_page.study_of(note)}, or take \"jobs\" out of"
                     " the note and run script/study --page, which then says so")
-            planned = results_page.plan(PROGRAM, note["suite"], note.get("profile"))
+            planned = results_page.plan(PROGRAM, note["suite"], note.get("options", ()))
             self.assertEqual(shown(planned, lambda claim: claim["worse_to_better"]),
                              shown(note, lambda claim: [row["id"] for row in claim["rows"]]), mend)
             self.assertEqual(results_page.jobs_hash(planned), note["jobs"], mend)
@@ -94,17 +94,24 @@ class Results(unittest.TestCase):
         tables = {"title": "T", "notes": [], "tables": [{"id": "t", "stand_ins": ["mlr-viper"], "rows": []}]}
         with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(results_page, "NOTES", pathlib.Path(folder)):
             with self.assertRaises(SystemExit) as refused:
-                results_page.note("rain", "61", PROGRAM, tables, "smoke")
+                results_page.note("rain", "61", PROGRAM, tables, ["--profile", "smoke"])
             self.assertIn("stand-ins", str(refused.exception))
             self.assertEqual(list(results_page.NOTES.iterdir()), [])
 
     def test_a_profiles_note_is_of_that_profiles_jobs_and_names_it(self):
         with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(results_page, "NOTES", pathlib.Path(folder)):
-            results_page.note("rain", "61", PROGRAM, {"title": "T", "notes": [], "tables": []}, "cpu")
+            results_page.note("rain", "61", PROGRAM, {"title": "T", "notes": [], "tables": []}, ["--profile", "cpu"])
             kept = json.loads((results_page.NOTES / "rain-cpu.json").read_text(encoding="utf-8"))
         self.assertEqual("rain --profile cpu", results_page.study_of(kept))
-        self.assertEqual(results_page.jobs_hash(results_page.plan(PROGRAM, "rain", "cpu")), kept["jobs"])
-        self.assertNotEqual(results_page.jobs_hash(results_page.plan(PROGRAM, "rain", "smoke")), kept["jobs"])
+        self.assertEqual(results_page.jobs_hash(results_page.plan(PROGRAM, "rain", ["--profile", "cpu"])), kept["jobs"])
+        self.assertNotEqual(results_page.jobs_hash(results_page.plan(PROGRAM, "rain", ["--profile", "smoke"])), kept["jobs"])
+
+    def test_a_suite_that_includes_another_has_its_data_sets_and_method(self):
+        included = results_page.shipped("rain_table_1")
+        self.assertEqual(results_page.shipped("rain"), included)
+        self.assertIn("pku-reid", [one["id"] for one in included["dataset"]])
+        five = results_page.plan(PROGRAM, "rain_table_1", ["--profile", "cpu", "--set", "trials=5"])
+        self.assertEqual(["rain-table-1"], [one["id"] for one in five["tables"]])
 
     def test_a_study_of_an_earlier_suite_is_marked(self):
         found = {"suite": "s", "title": "T", "date": "2026-01-02", "processors": 2, "processor": "P", "notes": ["n"], "tables": []}
@@ -128,6 +135,43 @@ class Results(unittest.TestCase):
         for path in results_page.NOTES.glob("*.json"):
             note = json.loads(path.read_text(encoding="utf-8"))
             self.assertRegex(page, rf"\| {round(note['seconds'] / 60)} min \| `script/study {results_page.study_of(note)}` \|\n", path.name)
+
+    def test_of_an_order_the_evidence_that_is_worth_most_stands_first_on_the_page_whatever_it_says(self):
+        reference = {"method": [{"id": "m", "label": "Method M"}],
+                     "claim": [{"paper": "p", "kind": "stated", "metric": "rank1", "dataset": one, "worse_to_better": ["m", "n"]} for one in ("X", "Y")]
+                     + [{"paper": "p", "kind": "printed", "metric": "mAP", "dataset": "X", "worse_to_better": ["m", "n", "o"]}]}
+
+        def note_of(suite, dataset, means, trials, scratch, source, whole=("m", "n")):
+            found = claim(dataset, means, [difference(means[1] - means[0], means[1] - means[0] - 1, means[1] - means[0] + 1, trials)])
+            found["differences"][0]["p"] = 0.5
+            found |= {"paper": "p", "paper_order": whole}
+            made = table("T", [dataset], [found], trials=trials) | {"from_scratch": scratch, "notes": ["small backbone (tiny)" if scratch else "backbone large"]}
+            return {"suite": suite, "notes": [], "tables": [made], "sources": {dataset: source}, "drawn": [dataset] if source == "synthetic" else []}
+
+        def lines(*notes):
+            return results_page.best_evidence(notes, reference).rstrip().splitlines()[-2:]
+        not_run = "| p | Method M < n < o | mAP | printed | X | not run |  |  |  |  |"
+        drawn = note_of("drawn", "d", (1, 3), 9, False, "synthetic")
+        two = note_of("two", "a", (1, 3), 2, False, "pku-reid")
+        scratch = note_of("scratch", "a", (3, 1), 5, True, "pku-reid")
+        best = note_of("best", "a", (1, 1.5), 5, False, "pku-reid")
+        level = note_of("level", "b", (3, 1), 5, False, "pku-reid")
+        head = "| p | Method M < n | rank1 | stated | X, Y | "
+        self.assertEqual([head + "not run |  |  |  |  |", not_run], lines())
+        self.assertEqual([head + "**holds** (d) | 9 | large, pretrained | drawn | `drawn` |", not_run], lines(drawn))
+        self.assertEqual([head + "2 trials: no verdict (a) | 2 | large, pretrained | pku-reid | `two` |", not_run], lines(drawn, two))
+        self.assertEqual([head + "**contradicted** (a) | 5 | tiny, from scratch | pku-reid | `scratch` |", not_run], lines(drawn, two, scratch))
+        self.assertEqual([head + "in the means (a) | 5 | large, pretrained | pku-reid | `best` |", not_run], lines(drawn, two, scratch, best))
+        self.assertEqual([head + "in the means (a); **contradicted** (b) | 5 | large, pretrained | pku-reid | `best`; `level` |", not_run],
+                         lines(drawn, best, level))
+        part = note_of("part", "c", (1, 3), 5, False, "pku-reid")
+        part["tables"][0]["claims"][0]["paper_order"] = ("m", "n", "o")
+        part["tables"][0]["claims"][0] |= {"kind": "printed", "metric": "mAP"}
+        for row in part["tables"][0]["rows"]:
+            row["cells"][0]["metric"] = "mAP"
+        self.assertIn("**holds** (c, a part of the order)", lines(part)[1])
+        self.assertIn(results_page.THE_SAME_PEOPLE, results_page.best_evidence([best, level], reference))
+        self.assertNotIn(results_page.THE_SAME_PEOPLE, results_page.best_evidence([drawn], reference))
 
     def test_a_claim_stands_once_with_its_data_sets_side_by_side(self):
         self.assertEqual(

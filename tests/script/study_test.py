@@ -57,8 +57,10 @@ class Study(unittest.TestCase):
         self.assertEqual(self.study("--profile", "cpu").returncode, 0)
         for line in (self.tree / "calls").read_text(encoding="utf-8").splitlines():
             self.assertIn(" --profile cpu", line)
-        self.assertRegex((self.tree / "noted").read_text(encoding="utf-8"), r"^note small_study \d+ .*/resolute cpu$")
-        for wrong in (["--profile"], ["--profil", "cpu"], ["another"]):
+        self.assertRegex((self.tree / "noted").read_text(encoding="utf-8"), r"^note small_study \d+ .*/resolute --profile cpu$")
+        self.assertEqual(self.study("--set", "trials=5", "--profile", "cpu").returncode, 0)
+        self.assertRegex((self.tree / "noted").read_text(encoding="utf-8"), r"/resolute --set trials=5 --profile cpu$")
+        for wrong in (["--profile"], ["--set"], ["--profil", "cpu"], ["another"]):
             self.assertEqual(self.study(*wrong).returncode, 2, wrong)
 
     def test_of_a_run_that_fails_nothing_is_told(self):
