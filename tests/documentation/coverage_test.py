@@ -66,7 +66,7 @@ class Coverage(unittest.TestCase):
 
     def test_rows_on_other_images_alone_are_elsewhere(self):
         plans = {"study": planned(("synthetic", "synthetic"), ("pku", "pku-reid"))}
-        self.assertIn("| elsewhere | `study`: t / r on synthetic, pku |", self.line(plans, [note("study", pku=3.5)]))
+        self.assertIn("| elsewhere | `study`: t / r on synthetic, pku (ran on pku) |", self.line(plans, [note("study", pku=3.5)]))
         self.assertIn("| elsewhere | `study`: t / r on synthetic, pku, ran |", self.line(plans, [note("study", pku=3.5, synthetic=4)]))
 
     def test_without_a_row_stands_that_there_is_none_or_why_there_can_be_none(self):
