@@ -241,6 +241,7 @@ def found_of_claims(notes):
     """What notes have of each order of the papers: by paper, kind, metric and order, the tables' claims with where they are from."""
     found = {}
     for note in notes:
+        study = f"`{study_of(note)}`{'' if intervals_of_today(note) else ', intervals of before'}"
         for table in note["tables"]:
             for claim in table["claims"]:
                 _, word, trials = judge(table, claim)
@@ -249,14 +250,12 @@ def found_of_claims(notes):
                 found.setdefault((claim["paper"], claim["kind"], claim["metric"], tuple(claim["paper_order"])), []).append(
                     {"worth": worth, "word": words(word, trials), "trials": str(trials), "trunk": trunk(note, table),
                      "images": "drawn" if drawn else note["sources"][claim["dataset"]],
-                     "where": f"{claim['dataset']}{'' if worth[0] else ', a part of the order'}", "study": f"`{study_of(note)}`{'' if intervals_of_today(note) else ', intervals of before'}"})
+                     "where": f"{claim['dataset']}{'' if worth[0] else ', a part of the order'}", "study": study})
     return found
 
 
 def best_evidence(notes, reference):
-    """Each order of the papers once, with what is worth most of what the studies found of it: the whole order before a part of it, real
-    images before drawn ones, five trials before fewer, a pretrained trunk before one from scratch, then more trials. All that are
-    worth the same stand there, whatever they say."""
+    """Each order of the papers once, with all findings of the highest worth, whatever they say; EVIDENCE tells how they are weighed."""
     labels = {method["id"]: method["label"] for method in reference["method"]}
     orders_of = {}
     for claim in reference["claim"]:
