@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "experiments/specification/estimated_split.h"
 #include "methods/work.h"
@@ -77,6 +78,38 @@ std::vector<TimedJob> timed_jobs(const Plan& plan) {
   return timed;
 }
 
+std::map<std::string, double> hours_in_precisions(const Machine& machine, const std::vector<TimedJob>& jobs,
+                                                  const PriceOf& of) {
+  std::map<std::string, double> hours;
+  for (const auto precision : {settings::Precision::kF32, settings::Precision::kTf32, settings::Precision::kBf16}) {
+    double sum = 0;
+    bool differs = false, known = true;
+    for (const TimedJob& one : jobs) {
+      if (one.device != machine.device || of.is_done(one.job->id) || !one.multiply_adds) continue;
+      TrainingSpecification training = *one.training;
+      differs = differs || training.recipe.precision != precision;
+      training.recipe.precision = precision;
+      const auto rate = of.times->rate(machine, training);
+      known = known && rate;
+      if (rate) sum += *one.multiply_adds / rate->multiply_adds_a_second / kSecondsAnHour;
+    }
+    if (differs && known) hours[std::string(settings::word(precision))] = sum;
+  }
+  return hours;
+}
+
+std::optional<MemoryPrice> memory_of(const StepTimes& times, const std::vector<TimedJob>& jobs) {
+  std::optional<MemoryPrice> most;
+  for (const TimedJob& one : jobs) {
+    if (!one.trains || one.device != Device::kCuda) continue;
+    if (!most) most.emplace();
+    const auto bytes = gpu_memory(times, *one.training);
+    if (!bytes) ++most->unknown;
+    if (bytes && *bytes > most->bytes) std::tie(most->bytes, most->training) = std::tie(*bytes, one.job->label);
+  }
+  return most;
+}
+
 MachinePrice price_on(const Machine& machine, int count, const std::vector<TimedJob>& jobs, const PriceOf& of) {
   MachinePrice price;
   price.machine = machine;
@@ -101,6 +134,7 @@ MachinePrice price_on(const Machine& machine, int count, const std::vector<Timed
     if (one.trains) price.longest_hours = std::max(price.longest_hours, hours);
     longest_wall = std::max(longest_wall, hours / std::min(count, one.job->slots));
   }
+  price.hours_in = hours_in_precisions(machine, jobs, of);
   price.days = std::max(price.hours / count, longest_wall) / kHoursADay;
   price.how.assign(how.begin(), how.end());
   return price;
@@ -188,6 +222,16 @@ double multiply_adds(const TrainingSpecification& training) {
   return training.recipe.steps * rows * ((1 - low) * work.hr_row + low * work.lr_row);
 }
 
+std::optional<double> gpu_memory(const StepTimes& times, const TrainingSpecification& training) {
+  constexpr double kCopies = 4;  // a parameter, its gradient and its two moments
+  const auto bytes_a_pixel = times.bytes_a_pixel(training);
+  if (!bytes_a_pixel) return std::nullopt;
+  const double parameters = work_of(training, estimated_split(training.pack, training.split)).parameters;
+  const double rows = static_cast<double>(training.recipe.identities) * training.recipe.images;
+  const double pixels = static_cast<double>(training.pack.height) * training.pack.width;
+  return kCopies * kFloatBytes * parameters + *bytes_a_pixel * rows * pixels;
+}
+
 std::optional<double> multiply_adds(const EvaluationSpecification& evaluation, const TrainingSpecification& training) {
   const auto split = estimated_split(evaluation.pack, evaluation.split);
   if (!split) return std::nullopt;
@@ -208,6 +252,7 @@ Price price_of(const Plan& plan, const PriceOf& of) {
     for (const Machine& machine : of.times->machines())
       if (std::any_of(jobs.begin(), jobs.end(), [&](const TimedJob& one) { return one.device == machine.device; }))
         price.machines.push_back(price_on(machine, machine.device == Device::kCuda ? of.gpus : of.cores, jobs, of));
+  if (of.times != nullptr) price.memory = memory_of(*of.times, jobs);
   for (const DatasetPlan& dataset : plan.datasets) {
     if (of.has_data(dataset)) continue;
     const settings::RawData* raw = settings::raw_data_of(dataset.pack.source);
@@ -238,6 +283,7 @@ core::Json to_json(const Price& price) {
                         {"longest_hours", one.longest_hours},
                         {"days", one.days},
                         {"unpriced", one.unpriced},
+                        {"hours_in", one.hours_in},
                         {"how", one.how}});
   for (const MissingData& one : price.missing_data)
     data.push_back({{"dataset", one.dataset},
@@ -256,6 +302,10 @@ core::Json to_json(const Price& price) {
             {"trainings", to_json(price.trainings)},
             {"evaluations", to_json(price.evaluations)},
             {"machines", std::move(machines)},
+            {"gpu_memory", price.memory ? core::Json{{"bytes", price.memory->bytes},
+                                                     {"training", price.memory->training},
+                                                     {"unknown", price.memory->unknown}}
+                                        : core::Json()},
             {"disk",
              {{"packs", price.disk.packs},
               {"checkpoints", price.disk.checkpoints},

@@ -18,6 +18,8 @@ namespace resolute::experiments {
 
 //! Multiply-adds of all steps.
 double multiply_adds(const TrainingSpecification& training);
+//! Bytes that the tensors of a training take on a GPU, on one process rank; nothing if they were not counted.
+std::optional<double> gpu_memory(const StepTimes& times, const TrainingSpecification& training);
 //! Of embedding query and gallery images once; nothing where no number of images is known.
 std::optional<double> multiply_adds(const EvaluationSpecification& evaluation, const TrainingSpecification& training);
 
@@ -39,6 +41,16 @@ struct MachinePrice {
   double days = 0;  //!< on `count`, none idle; at least what the longest training takes on as many as it has lanes
   std::size_t unpriced = 0;      //!< jobs that no rate is known for
   std::vector<std::string> how;  //!< where rates come from, each once, sorted
+  //! Hours, were every job that is not done in this precision: of those precisions in which some job is not, and in
+  //! which all of them have a rate.
+  std::map<std::string, double> hours_in;
+};
+
+//! Of a GPU, for the training that takes most.
+struct MemoryPrice {
+  double bytes = 0;         //!< of its tensors (StepTimes::bytes_a_pixel)
+  std::string training;     //!< PlannedJob::label
+  std::size_t unknown = 0;  //!< trainings of which nothing was counted
 };
 
 //! Bytes when all is done.
@@ -61,6 +73,7 @@ struct MissingData {
 struct Price {
   JobCount packs, trainings, evaluations;
   std::vector<MachinePrice> machines;  //!< those of a device that some training asks for; others cannot run it
+  std::optional<MemoryPrice> memory;   //!< nothing where no training is for GPUs
   DiskPrice disk;
   std::vector<MissingData> missing_data;
   std::vector<MissingWeights> missing_weights;

@@ -78,6 +78,13 @@ StepTimes StepTimes::read(core::FileSystem& files, const std::filesystem::path& 
     one.finish();
     times.entries_.push_back(std::move(entry));
   }
+  for (const Node* node : reader.tables("step_memory")) {
+    TableReader one(*node, "[[step_memory]]");
+    times.memories_.push_back(
+        {method_name(method_of(one)), std::string(settings::word(one.value<settings::Trunk>("backbone"))),
+         std::string(settings::word(one.value<settings::Precision>("precision"))), above_zero(one, "bytes_a_pixel")});
+    one.finish();
+  }
   reader.finish();
   return times;
 }
@@ -104,6 +111,16 @@ std::optional<Rate> StepTimes::rate(const Machine& machine, const TrainingSpecif
   return Rate{other->rate.multiply_adds_a_second, false,
               fmt::format("modelled: as many operations per second as {} on {} ({})", other->method, other->backbone,
                           other->rate.how)};
+}
+
+std::optional<double> StepTimes::bytes_a_pixel(const TrainingSpecification& training) const {
+  const auto precision =
+      training.recipe.precision == settings::Precision::kTf32 ? settings::Precision::kF32 : training.recipe.precision;
+  for (const CountedMemory& counted : memories_)
+    if (counted.method == method_name(training.method) &&
+        counted.backbone == settings::word(training.network.backbone) && counted.precision == settings::word(precision))
+      return counted.bytes_a_pixel;
+  return std::nullopt;
 }
 
 }  // namespace resolute::experiments

@@ -128,6 +128,11 @@ void add_machine(std::vector<std::string>& lines, const experiments::MachinePric
                               one.done_hours > 0 ? fmt::format("; {} h are done", amount(one.done_hours)) : "",
                               one.unpriced > 0 ? fmt::format("; {} jobs not counted", one.unpriced) : ""));
   for (const std::string& how : one.how) lines.push_back("    " + how);
+  std::vector<std::string> others;
+  for (const auto& [precision, hours] : one.hours_in)
+    others.push_back(fmt::format("{} in {}", amount(hours), precision));
+  if (one.hours > 0 && !others.empty())
+    lines.push_back(fmt::format("    {}-hours by train.precision: {}", unit, fmt::join(others, ", ")));
   if (one.hours > 0)
     lines.push_back(fmt::format("    {:.0f} % of the hours at measured rates", 100 * one.measured_hours / one.hours));
 }
@@ -139,6 +144,13 @@ std::vector<std::string> price_lines(const experiments::Price& price) {
   lines.push_back(count_text("trainings", price.trainings));
   lines.push_back(count_text("evaluations", price.evaluations));
   for (const auto& machine : price.machines) add_machine(lines, machine);
+  if (price.memory)
+    lines.push_back(fmt::format(
+        "  memory of a GPU: {}{}",
+        price.memory->training.empty() ? "unknown"
+                                       : fmt::format("{} for the tensors of '{}' on one rank",
+                                                     core::byte_text(price.memory->bytes), price.memory->training),
+        price.memory->unknown > 0 ? fmt::format("; {} trainings not counted", price.memory->unknown) : ""));
   lines.push_back(fmt::format(
       "  disk: packs {}, checkpoints {}, features {}{}", core::byte_text(price.disk.packs),
       core::byte_text(price.disk.checkpoints), core::byte_text(price.disk.features),

@@ -90,6 +90,50 @@ TEST_F(PriceOfPlan, evaluations_on_the_cpu_of_what_a_gpu_trains_are_counted_ther
   EXPECT_LT(apart.at(Device::kCuda), together.at(Device::kCuda));
 }
 
+TEST_F(PriceOfPlan, other_precisions_are_priced_where_all_jobs_have_a_rate_in_them) {
+  const std::string gpu = "[[step_time]]\nmachine = \"gpu\"\nshare = 0.5\nfrom = \"a peak\"\n";
+  const std::string known =
+      kTimes + gpu + "precision = \"f32\"\npeak_tflops = 4.0\n" + gpu + "precision = \"tf32\"\npeak_tflops = 16.0\n";
+  const auto priced = [&](const std::string& text, const std::string& keys) {
+    return price(plan(suite_head("rain", kSmall) + row("r", "device = \"cuda\"\n" + keys)), times(text)).machines.at(0);
+  };
+  const MachinePrice f32 = priced(known, ""), tf32 = priced(known, "train.precision = \"tf32\"");
+  EXPECT_THAT(f32.hours_in, ElementsAre(Pair("tf32", DoubleNear(f32.hours / 4, 1e-9 * f32.hours))));
+  EXPECT_THAT(tf32.hours_in, ElementsAre(Pair("f32", DoubleNear(f32.hours, 1e-9 * f32.hours))));
+  const MachinePrice with_bf16 = priced(known + gpu + "precision = \"bf16\"\npeak_tflops = 32.0\n", "");
+  EXPECT_THAT(with_bf16.hours_in, ElementsAre(Pair("bf16", _), Pair("tf32", _)));
+  // One row in TF32 beside one in float32: neither is what all have.
+  const Plan both =
+      plan(suite_head("rain", kSmall + "\ndevice = \"cuda\"") + row("a", "") + row("b", "train.precision = \"tf32\""));
+  EXPECT_THAT(price(both, times(known)).machines.at(0).hours_in, ElementsAre(Pair("f32", _), Pair("tf32", _)));
+}
+
+TEST_F(PriceOfPlan, memory_of_a_gpu_is_that_of_the_training_which_takes_most) {
+  const std::string counted =
+      "[[step_memory]]\nmethod = \"rain\"\nbackbone = \"resnet-small\"\nprecision = \"f32\"\n"
+      "bytes_a_pixel = 100.0\n";
+  const auto memory = [&](const std::string& keys) {
+    return price(plan(suite_head("rain", kSmall) + row("small", keys) + row("large", keys + "train.images = 3")),
+                 times(kTimes + counted))
+        .memory;
+  };
+  EXPECT_FALSE(memory("").has_value()) << "no training is for a GPU";
+  const auto rows = memory("device = \"cuda\"\n"), tf32 = memory("device = \"cuda\"\ntrain.precision = \"tf32\"\n");
+  TrainingSpecification training =
+      jobs_of<TrainingSpecification>(plan(suite_head("rain", kSmall) + row("r", ""))).at(0);
+  const StepTimes known = times(kTimes + counted);
+  const double few = gpu_memory(known, training).value();
+  training.recipe.images = 3;
+  EXPECT_DOUBLE_EQ(rows->bytes, gpu_memory(known, training).value());
+  EXPECT_DOUBLE_EQ(rows->bytes - few, 100.0 * 4 * 64 * 32);
+  EXPECT_THAT(rows->training, HasSubstr("large"));
+  EXPECT_EQ(rows->unknown, 0U);
+  EXPECT_DOUBLE_EQ(rows->bytes, tf32->bytes) << "TF32's tensors are float32's";
+  const auto bf16 = memory("device = \"cuda\"\ntrain.precision = \"bf16\"\n");
+  EXPECT_EQ(bf16->unknown, 6U);
+  EXPECT_EQ(bf16->training, "");
+}
+
 TEST_F(PriceOfPlan, hours_are_the_sum_over_the_jobs) {
   const Plan made = plan(suite_head("rain", kSmall) + row("rain", "") + row("again", "") +
                          row("baseline", "method = \"baseline\"") + row("flipped", "evaluate.flip = true"));
