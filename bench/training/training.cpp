@@ -163,7 +163,8 @@ experiments::TrainingSpecification specification(const Options& options) {
 }
 
 void run_trainer(const Options& options) {
-  const std::unique_ptr<Device> device = open_device(options.device, options.rank, options.precision == "tf32");
+  const std::unique_ptr<Device> device =
+      open_device(options.device, options.rank, specification(options).recipe.precision);
   std::unique_ptr<Communicator> communicator;
   if (options.ranks > 1) {
     Rendezvous rendezvous;

@@ -259,7 +259,11 @@ class NcclCommunicator final : public Communicator {
     const char* last = ::ncclGetLastError(communicator_);
     const std::string detail = last == nullptr ? "" : last;
     const std::string text = ::ncclGetErrorString(result);
-    return detail.empty() ? text : text + ": " + detail.substr(0, detail.find('\n'));
+    const std::string line = detail.substr(0, detail.find('\n'));
+    // A container's is 64 MB where nobody asks for more.
+    const std::string hint =
+        line.find("/dev/shm") == std::string::npos ? "" : "; start the container with --shm-size=1g";
+    return line.empty() ? text : text + ": " + line + hint;
   }
 
   // Whose fault it is, as far as the signs of life tell.

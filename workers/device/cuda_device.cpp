@@ -3,6 +3,7 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <cuda_runtime_api.h>
 #include <dlfcn.h>
@@ -16,8 +17,8 @@
 #include "workers/ddp/gpu_properties.h"
 #include "workers/ddp/nccl.h"
 #include "workers/device/cuda_driver.h"
+#include "workers/device/cuda_kernels.h"
 #include "workers/device/cuda_recorder.h"
-#include "workers/device/set_variables.h"
 
 namespace resolute::workers {
 namespace {
@@ -53,6 +54,8 @@ core::RuntimeError not_available(cudaError_t result) {
 
 void make_deterministic(bool tf32) {
   ::setenv("CUBLAS_WORKSPACE_CONFIG", kCublasWorkspace, /*overwrite=*/1);
+  // Has libtorch choose matrix products by how long they took.
+  ::setenv("PYTORCH_TUNABLEOP_ENABLED", "0", /*overwrite=*/1);
   at::Context& context = at::globalContext();
   // Benchmarking chooses an algorithm by how long it took.
   context.setBenchmarkCuDNN(false);
@@ -75,12 +78,11 @@ int visible_gpus() {
   return count;
 }
 
-// Variables with which a user has libtorch, cuBLAS or cuDNN choose other kernels; empty where none is set.
-std::string kernel_choices() {
-  std::string choices = set_variables(
-      {"NVIDIA_TF32_OVERRIDE", "TORCH_BLAS_PREFER_CUBLASLT", "DISABLE_ADDMM_CUDA_LT", "TORCH_CUDNN_V8_API_DISABLED"});
-  std::replace(choices.begin(), choices.end(), ' ', '-');
-  return choices;
+// Only this allocator counts what it refused.
+void expect_counting_allocator() {
+  if (const std::string name = c10::cuda::CUDACachingAllocator::name(); name != "native")
+    throw not_available(fmt::format("the allocator '{}' does not tell when memory runs short", name),
+                        "leave 'backend' out of PYTORCH_CUDA_ALLOC_CONF and PYTORCH_ALLOC_CONF");
 }
 
 // cuBLAS has no version in libtorch's interface; its library is loaded already.
@@ -92,15 +94,16 @@ std::string cublas_version() {
 
 class CudaDevice final : public Device {
  public:
-  CudaDevice(int process_rank, bool tf32) {
-    make_deterministic(tf32);
+  CudaDevice(int process_rank, settings::Precision precision) {
+    make_deterministic(precision == settings::Precision::kTf32);
     const auto index = static_cast<c10::DeviceIndex>(process_rank % visible_gpus());
     if (!at::detail::getCUDAHooks().hasCUDA())
       throw not_available("libtorch was asked for CUDA before its CUDA libraries were loaded");
     c10::cuda::set_device(index);
     at::globalContext().lazyInitDevice(at::kCUDA);
     place_ = at::Device(at::kCUDA, index);
-    read_properties(tf32);
+    expect_counting_allocator();
+    read_properties(precision);
     recorder_ = make_cuda_recorder(place_);
   }
 
@@ -114,12 +117,19 @@ class CudaDevice final : public Device {
     return connect_nccl(std::move(host), place_, limit);
   }
   Recorder* recorder() override { return recorder_.get(); }
+  std::uint64_t memory_refusals() const override { return refused_allocations(place_) - recorder_->refusals(); }
+  DeviceMemory memory() const override {
+    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(place_.index());
+    constexpr auto kAll = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+    std::size_t free = 0, total = 0;
+    static_cast<void>(::cudaMemGetInfo(&free, &total));
+    return {static_cast<std::uint64_t>(stats.allocated_bytes.at(kAll).peak), free, total};
+  }
 
  private:
-  void read_properties(bool tf32) {
+  void read_properties(settings::Precision precision) {
     const GpuProperties properties = gpu_properties(place_.index());
-    if (tf32 && properties.capability[0] < 8)
-      throw not_available(fmt::format("{} has no TF32", properties.name), "train with precision f32 or bf16");
+    expect_precision(properties.name, properties.capability, precision);
     std::string name = properties.name;
     std::replace(name.begin(), name.end(), ' ', '-');
     const at::Context& context = at::globalContext();
@@ -141,7 +151,8 @@ class CudaDevice final : public Device {
               {"host", fused ? "fma" : "plain"},
               {"threads", std::to_string(at::get_num_threads())}};
     // Only where one is set: classes of earlier versions stay what they were.
-    if (std::string choices = kernel_choices(); !choices.empty()) parts_.emplace_back("kernels", std::move(choices));
+    if (std::string choices = cuda_kernel_choices(); !choices.empty())
+      parts_.emplace_back("kernels", std::move(choices));
   }
 
   at::Device place_{at::kCUDA, 0};
@@ -151,8 +162,8 @@ class CudaDevice final : public Device {
 
 }  // namespace
 
-std::unique_ptr<Device> make_cuda_device(int process_rank, bool tf32) {
-  return std::make_unique<CudaDevice>(process_rank, tf32);
+std::unique_ptr<Device> make_cuda_device(int process_rank, settings::Precision precision) {
+  return std::make_unique<CudaDevice>(process_rank, precision);
 }
 
 }  // namespace resolute::workers

@@ -9,7 +9,7 @@
 namespace resolute::workers {
 
 //! Makes CUDA deterministic for this process, then takes GPU number process_rank modulo the visible ones.
-//! \throws RuntimeError (kEnvironment) where there is no GPU, or with `tf32` none that has it
-std::unique_ptr<Device> make_cuda_device(int process_rank, bool tf32);
+//! \throws RuntimeError (kEnvironment) where there is no GPU, or none that computes in this precision
+std::unique_ptr<Device> make_cuda_device(int process_rank, settings::Precision precision);
 
 }  // namespace resolute::workers

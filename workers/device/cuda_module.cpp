@@ -8,6 +8,7 @@
 
 RESOLUTE_SHOWN int resolute_cuda_interface_version() { return resolute::workers::kCudaInterfaceVersion; }
 
-RESOLUTE_SHOWN resolute::workers::Device* resolute_open_cuda_device(int process_rank, bool tf32) {
-  return resolute::workers::make_cuda_device(process_rank, tf32).release();
+RESOLUTE_SHOWN resolute::workers::Device* resolute_open_cuda_device(int process_rank,
+                                                                    resolute::settings::Precision precision) {
+  return resolute::workers::make_cuda_device(process_rank, precision).release();
 }

@@ -19,13 +19,14 @@ class CudaRecorder final : public Recorder {
  public:
   // CUDA does not record the default stream.
   explicit CudaRecorder(at::Device place)
-      : stream_(c10::impl::VirtualGuardImpl(place.type()).getStreamFromGlobalPool(place, false)) {}
+      : place_(place), stream_(c10::impl::VirtualGuardImpl(place.type()).getStreamFromGlobalPool(place, false)) {}
 
   std::unique_ptr<Recording> record(const std::function<void()>& work, const Recording* behind) override {
     auto recording = std::make_unique<CudaRecording>();
     at::cuda::CUDAGraph& graph = recording->graph;
     // Memory that is kept for reuse cannot be turned to the recording's use while that is made.
     c10::cuda::CUDACachingAllocator::emptyCache();
+    const std::uint64_t refused_before = refused_allocations(place_);
     const c10::StreamGuard guard(stream_);
     if (behind != nullptr) recording->pool = static_cast<const CudaRecording*>(behind)->pool;
     // Other threads load images and exchange gradients meanwhile: this thread's calls alone are watched.
@@ -37,6 +38,7 @@ class CudaRecorder final : public Recorder {
         graph.capture_end();
       } catch (const c10::Error&) {  // what broke the recording is thrown below
       }
+      if (refused_allocations(place_) == refused_before + 1) ++refusals_;
       throw;
     }
     graph.capture_end();
@@ -44,11 +46,19 @@ class CudaRecorder final : public Recorder {
     return recording;
   }
 
+  std::uint64_t refusals() const override { return refusals_; }
+
  private:
+  at::Device place_;
   c10::Stream stream_;
+  std::uint64_t refusals_ = 0;
 };
 
 }  // namespace
+
+std::uint64_t refused_allocations(at::Device place) {
+  return static_cast<std::uint64_t>(c10::cuda::CUDACachingAllocator::getDeviceStats(place.index()).num_ooms);
+}
 
 std::unique_ptr<Recorder> make_cuda_recorder(at::Device place) { return std::make_unique<CudaRecorder>(place); }
 

@@ -42,6 +42,7 @@ RESOLUTE_HANDED_ON(cudaError_t, cudaGetDeviceCount, (int* count), count)
 RESOLUTE_HANDED_ON(cudaError_t, cudaGetDeviceProperties, (cudaDeviceProp * properties, int device), properties, device)
 RESOLUTE_HANDED_ON(const char*, cudaGetErrorString, (cudaError_t error), error)
 RESOLUTE_HANDED_ON(cudaError_t, cudaGetLastError, ())
+RESOLUTE_HANDED_ON(cudaError_t, cudaMemGetInfo, (std::size_t * free, std::size_t* total), free, total)
 RESOLUTE_HANDED_ON(cudaError_t, cudaRuntimeGetVersion, (int* version), version)
 
 #undef RESOLUTE_HANDED_ON

@@ -58,7 +58,7 @@ Function function_of(void* module, const char* name) {
   return reinterpret_cast<Function>(symbol);
 }
 
-std::unique_ptr<Device> open_cuda(int process_rank, bool tf32) {
+std::unique_ptr<Device> open_cuda(int process_rank, settings::Precision precision) {
   // First, and visible to all: what libtorch's CPU half looks up once and for all is registered while it loads.
   load(libtorch_folder() / "libtorch_cuda.so", RTLD_GLOBAL);
   void* module = load(std::filesystem::read_symlink("/proc/self/exe").parent_path() / kModule, RTLD_LOCAL);
@@ -66,15 +66,30 @@ std::unique_ptr<Device> open_cuda(int process_rank, bool tf32) {
   if (version != kCudaInterfaceVersion)
     throw not_available(
         fmt::format("{} has interface {}, this program {}: rebuild both", kModule, version, kCudaInterfaceVersion));
-  return std::unique_ptr<Device>(function_of<OpenCudaDevice>(module, kOpenCudaDeviceSymbol)(process_rank, tf32));
+  return std::unique_ptr<Device>(function_of<OpenCudaDevice>(module, kOpenCudaDeviceSymbol)(process_rank, precision));
 }
 
 }  // namespace
 
-std::unique_ptr<Device> open_device(const std::string& name, int process_rank, bool tf32) {
+std::unique_ptr<Device> open_device(const std::string& name, int process_rank, settings::Precision precision) {
   if (name == "cpu") return std::make_unique<CpuDevice>();
-  if (name == "cuda") return open_cuda(process_rank, tf32);
+  if (name == "cuda") return open_cuda(process_rank, precision);
   throw core::input_error(fmt::format("device '{}' is unknown", name), {}, "choose \"cpu\" or \"cuda\"");
+}
+
+void expect_memory(const Device& device) {
+  if (device.memory_refusals() == 0) return;
+  const DeviceMemory memory = device.memory();
+  constexpr double kGib = std::uint64_t{1} << 30;
+  const auto gib = [](std::uint64_t bytes) { return static_cast<double>(bytes) / kGib; };
+  throw core::RuntimeError(
+      core::ErrorKind::kEnvironment, "the GPU is out of memory",
+      fmt::format(
+          "this process's tensors took up to {:.1f} GiB of {:.1f}, and {:.1f} are free; other kernels would give "
+          "other bits",
+          gib(memory.most), gib(memory.total), gib(memory.free)),
+      "give --recompute or more process ranks, which change no bit, or set train.precision = \"bf16\" or fewer "
+      "train.identities");
 }
 
 int loading_threads(at::Device place) {

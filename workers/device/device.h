@@ -4,11 +4,13 @@
 //! stands behind this interface in libresolute_cuda.so, which is loaded when a job says device = "cuda" (docs/gpu.md).
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "settings/training.h"
 #include "workers/ddp/communicator.h"
 #include "workers/nn/recorder.h"
 #include "workers/torch.h"
@@ -17,6 +19,12 @@ namespace resolute::workers {
 
 //! Keys and values of a numeric class, in the order in which they are printed.
 using NumericParts = std::vector<std::pair<std::string, std::string>>;
+
+//! Bytes of a device's memory.
+struct DeviceMemory {
+  std::uint64_t most = 0;  //!< that this process's tensors took at once, so far
+  std::uint64_t free = 0, total = 0;
+};
 
 //! One process rank's device, entered: what the bits of a result depend on is fixed for this process.
 class Device {
@@ -36,6 +44,10 @@ class Device {
                                                 std::chrono::milliseconds limit) = 0;
   //! Null: it records nothing.
   virtual Recorder* recorder() { return nullptr; }
+  //! How often it had too little memory for what was asked, but for recordings that were given up for it. Where a
+  //! library asked, it may have computed by other kernels, of other bits, and said nothing.
+  virtual std::uint64_t memory_refusals() const { return 0; }
+  virtual DeviceMemory memory() const { return {}; }
 
  protected:
   Device() = default;
@@ -47,10 +59,29 @@ class Device {
 //! tensor of a job; it lives as long as the process computes. \param name "cpu" or "cuda"
 //! \param process_rank chooses the GPU: this number modulo the visible ones. A launcher that gives each rank its own
 //! sets CUDA_VISIBLE_DEVICES
-//! \param tf32 a GPU forms products of float32 from factors of 10 bits; a CPU has no such thing and passes over it
+//! \param precision of a training: with TF32 a GPU forms products of float32 from factors of 10 bits; a CPU has no such
+//! thing and passes over it
 //! \throws RuntimeError: kInput for another name; kEnvironment where there is no GPU, or no CUDA libraries beside
-//! libtorch, or a GPU without TF32
-std::unique_ptr<Device> open_device(const std::string& name, int process_rank, bool tf32 = false);
+//! libtorch, or a GPU that does not compute in this precision
+std::unique_ptr<Device> open_device(const std::string& name, int process_rank,
+                                    settings::Precision precision = settings::Precision::kF32);
+
+//! \throws RuntimeError (kEnvironment) "the GPU is out of memory (…)" if it has refused any (Device::memory_refusals):
+//! what was computed since may have other bits than the same job has elsewhere
+void expect_memory(const Device& device);
+
+//! Runs `work` on the device and hands on what it returns. \throws what `work` throws; as expect_memory()
+template <class Work>
+auto within_memory(const Device& device, const Work& work) {
+  try {
+    auto done = work();
+    expect_memory(device);
+    return done;
+  } catch (const c10::Error&) {
+    expect_memory(device);  // says what to do, which libtorch does not
+    throw;
+  }
+}
 
 //! How many threads load a rank's images: where the CPU computes its cores are busy with that, beside a GPU they have
 //! nothing better to do. No byte depends on it. \return 1 to 4

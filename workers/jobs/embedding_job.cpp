@@ -87,7 +87,8 @@ void run_embedding(core::FileSystem& files, const EmbeddingRequest& request) {
     progress.step(so_far, all, std::nullopt, so_far);
     return !stop_requested();
   };
-  const std::optional<Embedding> embedding = embed_split(*method, images, list.split, comparison, options, report);
+  const std::optional<Embedding> embedding =
+      within_memory(*device, [&] { return embed_split(*method, images, list.split, comparison, options, report); });
   if (!embedding)
     throw core::RuntimeError(core::ErrorKind::kInterrupted, "stopped", "a signal asked for it", "start it again");
   if (first) write_features(files, request.out, *embedding, &list.paths);

@@ -69,8 +69,7 @@ std::string publish_weights(const JobContext& context, Method& method, const std
 
 std::unique_ptr<Device> open_device(const experiments::TrainingSpecification& training, settings::Device device,
                                     int process_rank) {
-  return open_device(std::string(settings::word(device)), process_rank,
-                     training.recipe.precision == settings::Precision::kTf32);
+  return open_device(std::string(settings::word(device)), process_rank, training.recipe.precision);
 }
 
 results::TrainingRecord run_training(const JobContext& context,
@@ -125,6 +124,7 @@ results::TrainingRecord run_training(const JobContext& context,
                    .progress = first ? context.progress : silent,
                    .communicator = context.communicator,
                    .recorder = context.device.recorder(),
+                   .device = &context.device,
                    .checkpoints = folder,
                    .metrics = metrics ? &*metrics : nullptr,
                    .gradients = gradients ? &*gradients : nullptr,
@@ -133,7 +133,7 @@ results::TrainingRecord run_training(const JobContext& context,
   if (checkpoint) trainer.restore(*checkpoint);
   checkpoint.reset();  // the next one is written into its memory
   const core::MonotonicTime started = core::monotonic_clock().now();
-  const TrainingOutcome outcome = trainer.run();
+  const TrainingOutcome outcome = within_memory(context.device, [&] { return trainer.run(); });
   if (metrics) metrics->close();
   if (gradients) gradients->close();
   evaluation.close();
@@ -192,13 +192,16 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
   const EmbeddingOptions options{.precision = embedding_precision(trained.recipe), .flip = specification.protocol.flip};
   const std::string computed_in = numeric_class(*device);
   KeptFeatures kept(context.files, context.store, training, pack.pack_sha256(), computed_in, options.flip);
-  const Embedding embedding = finished(embed_split(
-      *method, pack, asked, comparison, options, [&](std::uint64_t done, std::uint64_t) { return report(done); },
-      [&](auto views, auto queries, auto dimension) { return kept.find(views, queries, dimension); }));
+  const Embedding embedding = within_memory(*device, [&] {
+    return finished(embed_split(
+        *method, pack, asked, comparison, options, [&](std::uint64_t done, std::uint64_t) { return report(done); },
+        [&](auto views, auto queries, auto dimension) { return kept.find(views, queries, dimension); }));
+  });
   const results::GalleryScores scores = score_split(embedding, asked, specification.protocol);
-  EvaluationOutputs outputs =
-      finished(make_outputs({*method, pack, asked, options, embedding, scores, trained.recipe.copies_from}, plan,
-                            [&](std::uint64_t done, std::uint64_t) { return report(images + done); }));
+  EvaluationOutputs outputs = within_memory(*device, [&] {
+    return finished(make_outputs({*method, pack, asked, options, embedding, scores, trained.recipe.copies_from}, plan,
+                                 [&](std::uint64_t done, std::uint64_t) { return report(images + done); }));
+  });
   // Another attempt may have published meanwhile; its result names the files that stand there.
   if (auto published = results::read_record(context.files, context.store, context.job))
     return std::get<results::EvaluationRecord>(*published);

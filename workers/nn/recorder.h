@@ -3,6 +3,7 @@
 //! Work of a device that is recorded once and played again and again: CUDA's graphs. A host that plays a recording asks
 //! the device once where it would ask for a thousand kernels one by one.
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -31,6 +32,9 @@ class Recorder {
   //! held of the first stays as it is \throws what `work` throws; c10::Error for what cannot be recorded: to wait for
   //! the device, to read the host's memory; c10::OutOfMemoryError
   virtual std::unique_ptr<Recording> record(const std::function<void()>& work, const Recording* behind) = 0;
+  //! Allocations that were refused, each of which ended a recording and was met by nothing else: whoever then does the
+  //! work as it is has the same bits.
+  virtual std::uint64_t refusals() const = 0;
 
  protected:
   Recorder() = default;

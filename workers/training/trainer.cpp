@@ -126,6 +126,7 @@ TrainingOutcome Trainer::run() {
   while (step_ < steps && !interrupted) {
     StepRecord record;
     train_step(record);
+    if (parts_.device != nullptr) expect_memory(*parts_.device);  // before anything is kept of the step
     ++step_;
     if (unread) interrupted = end_step(*unread);
     unread = std::move(record);

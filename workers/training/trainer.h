@@ -21,6 +21,7 @@
 #include "experiments/specification/specification.h"
 #include "results/records/gradient_log.h"
 #include "workers/ddp/gradient_exchange.h"
+#include "workers/device/device.h"
 #include "workers/nn/recorded_passes.h"
 #include "workers/training/batch_source.h"
 #include "workers/training/checkpoint.h"
@@ -47,6 +48,7 @@ struct TrainerParts {
   ProgressPipe& progress;
   Communicator* communicator = nullptr;             //!< null: a single process
   Recorder* recorder = nullptr;                     //!< the device's, if it has one; used where graphs are kept
+  const Device* device = nullptr;                   //!< asked whether its memory sufficed; null: the CPU
   CheckpointFolder* checkpoints = nullptr;          //!< process rank 0; null: none are written
   MetricsLog* metrics = nullptr;                    //!< process rank 0
   results::GradientLogWriter* gradients = nullptr;  //!< process rank 0; made for gradient_names()
@@ -76,7 +78,8 @@ class Trainer {
   Checkpoint snapshot() const;
 
   //! Trains to recipe.steps, or until the ranks agree to stop (stop_flag.h); then a checkpoint is on disk.
-  //! \throws RuntimeError: kTransient for a lost peer; kEnvironment for a disk that is full; kInput for a loss or
+  //! \throws RuntimeError: kTransient for a lost peer; kEnvironment for a disk that is full, or a device's memory
+  //! (expect_memory()); kInput for a loss or
   //!         gradient that is not finite, naming step, lane and term: another try would end there too. On a GPU one
   //!         more step may have been queued by then, of which nothing is kept
   TrainingOutcome run();

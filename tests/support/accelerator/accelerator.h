@@ -16,8 +16,9 @@ namespace resolute::accelerator {
 inline constexpr int kDevices = 3;
 
 //! A rank's device, number 1 or 2: its communicator takes the device's tensors through the host. From here on the
-//! process computes without oneDNN. \param tf32 is part of the numeric class; numbers are float32's all the same
-std::unique_ptr<workers::Device> open(int process_rank, bool tf32 = false);
+//! process computes without oneDNN. \param precision TF32 is part of the numeric class; numbers are float32's all
+//! the same
+std::unique_ptr<workers::Device> open(int process_rank, settings::Precision precision = settings::Precision::kF32);
 
 //! Streams lag like this while alive, and as before afterwards.
 class Lagging {

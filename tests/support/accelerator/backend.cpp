@@ -192,12 +192,12 @@ class HostCommunicator final : public workers::Communicator {
 
 class SimulatedDevice final : public workers::Device {
  public:
-  SimulatedDevice(c10::DeviceIndex index, bool tf32) : index_(index), tf32_(tf32) {}
+  SimulatedDevice(c10::DeviceIndex index, settings::Precision precision) : index_(index), precision_(precision) {}
   at::Device place() const override { return {kDevice, index_}; }
   workers::NumericParts numeric_parts() const override {
     workers::NumericParts parts = workers::cpu_numeric_parts();
     parts.front() = {"device", "simulated"};
-    parts.emplace_back("tf32", tf32_ ? "on" : "off");
+    parts.emplace_back("tf32", precision_ == settings::Precision::kTf32 ? "on" : "off");
     return parts;
   }
   std::unique_ptr<workers::Communicator> connect(std::unique_ptr<workers::Communicator> host,
@@ -205,21 +205,29 @@ class SimulatedDevice final : public workers::Device {
     return std::make_unique<HostCommunicator>(std::move(host));
   }
   workers::Recorder* recorder() override { return recorder_.get(); }
+  std::uint64_t memory_refusals() const override {
+    return memory_use().refusals - refused_before_ - recorder_->refusals();
+  }
+  workers::DeviceMemory memory() const override {
+    const MemoryUse use = memory_use();
+    return {use.most, use.limit - use.taken, use.limit};
+  }
 
  private:
   c10::DeviceIndex index_;
-  bool tf32_;
+  settings::Precision precision_;
+  std::uint64_t refused_before_ = memory_use().refusals;  // of another device of this process
   std::unique_ptr<workers::Recorder> recorder_ = make_recorder(place(), std::numeric_limits<int>::max());
 };
 
 }  // namespace
 
-std::unique_ptr<workers::Device> open(int process_rank, bool tf32) {
+std::unique_ptr<workers::Device> open(int process_rank, settings::Precision precision) {
   register_once();
   // The product knows which of oneDNN's kernels are wrong on a CPU (workers/nn/layers.cpp); here it thinks of a GPU.
   at::globalContext().setUserEnabledMkldnn(false);
   // Never device 0: there a thread is that does not say where.
-  return std::make_unique<SimulatedDevice>(static_cast<c10::DeviceIndex>(1 + process_rank % (kDevices - 1)), tf32);
+  return std::make_unique<SimulatedDevice>(static_cast<c10::DeviceIndex>(1 + process_rank % (kDevices - 1)), precision);
 }
 
 }  // namespace resolute::accelerator

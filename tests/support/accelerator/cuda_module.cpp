@@ -9,9 +9,10 @@
 
 RESOLUTE_SHOWN int resolute_cuda_interface_version() { return resolute::workers::kCudaInterfaceVersion; }
 
-RESOLUTE_SHOWN resolute::workers::Device* resolute_open_cuda_device(int process_rank, bool tf32) {
+RESOLUTE_SHOWN resolute::workers::Device* resolute_open_cuda_device(int process_rank,
+                                                                    resolute::settings::Precision precision) {
   using namespace resolute::accelerator;
   // No kernel runs before somebody waits for it.
   streams().set_lateness({Lateness::Kind::kMost, 0});
-  return open(process_rank, tf32).release();
+  return open(process_rank, precision).release();
 }

@@ -1,16 +1,17 @@
 #include "tests/support/accelerator/memory.h"
 
+#include <c10/util/Exception.h>
 #include <execinfo.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
-#include <new>
 #include <set>
 
 #include "core/error.h"
@@ -24,6 +25,7 @@ constexpr int kPoison = 0xFF;                          // float32, float64 and b
 
 struct Block {
   std::size_t bytes = 0;
+  std::size_t taken = 0;  // that were asked for, to the next multiple of kAlignment
   StreamKey stream;
   std::set<StreamKey> used_on;
 };
@@ -38,6 +40,7 @@ struct Arena {
   std::byte* shown = nullptr;
   std::byte* own = nullptr;
   std::size_t used = 0;
+  MemoryUse use{.taken = 0, .most = 0, .limit = kArena, .refusals = 0};
   std::map<std::size_t, Block> blocks;  // by offset
   std::map<std::pair<StreamKey, std::size_t>, std::vector<std::size_t>> free;
   std::vector<Waiting> waiting;
@@ -148,17 +151,22 @@ void* take_device_memory(std::size_t bytes, StreamKey stream) {
   const std::lock_guard lock(streams().mutex());
   Arena& from = arena();
   release_waiting(from);
-  const std::size_t size = rounded(bytes);
+  const std::size_t size = rounded(bytes), taken = (bytes + kAlignment - 1) / kAlignment * kAlignment;
   std::vector<std::size_t>& free = from.free[{stream, size}];
   std::size_t offset = from.used;
+  const bool fits = from.use.taken + taken <= from.use.limit && (!free.empty() || from.used + size <= kArena);
+  if (!fits) ++from.use.refusals;
+  TORCH_CHECK_WITH(OutOfMemoryError, fits, "accelerator: ", bytes, " bytes of memory are refused");
+  from.use.taken += taken;
+  from.use.most = std::max(from.use.most, from.use.taken);
   if (!free.empty()) {
     offset = free.back();
     free.pop_back();
   } else {
-    if (from.used + size > kArena) throw std::bad_alloc();
     from.used += size;
-    from.blocks[offset] = {size, stream, {}};
+    from.blocks[offset] = {size, 0, stream, {}};
   }
+  from.blocks.at(offset).taken = taken;
   streams().count_allocation();
   streams().enqueue(stream, "", [at = from.own + offset, bytes] { std::memset(at, kPoison, bytes); });
   return from.shown + offset;
@@ -169,12 +177,25 @@ void give_device_memory_back(void* address) {
   const std::lock_guard lock(streams().mutex());
   Arena& to = arena();
   const auto offset = static_cast<std::size_t>(static_cast<std::byte*>(address) - to.shown);
+  to.use.taken -= to.blocks.at(offset).taken;
   Waiting waiting{offset, {}};
   for (const StreamKey& stream : to.blocks.at(offset).used_on) waiting.marks.push_back(streams().mark(stream));
   if (waiting.marks.empty())
     release(to, offset);
   else
     to.waiting.push_back(std::move(waiting));
+}
+
+MemoryUse memory_use() {
+  const std::lock_guard lock(streams().mutex());
+  return arena().use;
+}
+
+void set_memory_limit(std::uint64_t bytes) {
+  const std::lock_guard lock(streams().mutex());
+  MemoryUse& use = arena().use;
+  use.limit = bytes == 0 ? kArena : bytes;
+  use.most = use.taken;
 }
 
 void use_on_stream(void* address, StreamKey stream) {

@@ -6,13 +6,25 @@
 //! no stream before those have run that record_stream() named. New memory holds NaN.
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "tests/support/accelerator/streams.h"
 
 namespace resolute::accelerator {
 
-//! A block for `stream`, filled with NaN by the stream itself. \throws std::bad_alloc where kArena bytes are used up
+//! What the process's tensors take, in multiples of 512 bytes. A block counts from when it is taken to when it is given
+//! back.
+struct MemoryUse {
+  std::uint64_t taken = 0, most = 0;  //!< bytes now, and at once since set_memory_limit()
+  std::uint64_t limit = 0;
+  std::uint64_t refusals = 0;  //!< in this process
+};
+MemoryUse memory_use();
+//! Of blocks taken at once; most() begins anew. \param bytes 0: as much as there are addresses
+void set_memory_limit(std::uint64_t bytes);
+
+//! A block for `stream`, filled with NaN by the stream itself. \throws c10::OutOfMemoryError beyond the limit
 void* take_device_memory(std::size_t bytes, StreamKey stream);
 void give_device_memory_back(void* address);
 //! The block is in use on another stream than its own, too.

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "tests/support/accelerator/kernels.h"
+#include "tests/support/accelerator/memory.h"
 #include "tests/support/accelerator/streams.h"
 
 namespace resolute::accelerator {
@@ -36,6 +37,7 @@ class SimulatedRecorder final : public workers::Recorder {
     const std::int64_t pool = behind == nullptr ? next++ : static_cast<const SimulatedRecording*>(behind)->pool;
     auto recording = std::make_unique<SimulatedRecording>(place_, pool);
     const StreamKey key{place_.index(), pool};
+    const std::uint64_t refused_before = memory_use().refusals;
     const c10::StreamGuard guard(c10::Stream(c10::Stream::UNSAFE, place_, pool));
     streams().begin_recording(key);
     try {
@@ -43,15 +45,19 @@ class SimulatedRecorder final : public workers::Recorder {
       work();
     } catch (...) {
       streams().end_recording(key);
+      if (memory_use().refusals == refused_before + 1) ++refusals_;
       throw;
     }
     recording->kernels = std::make_shared<std::vector<std::function<void()>>>(streams().end_recording(key));
     return recording;
   }
 
+  std::uint64_t refusals() const override { return refusals_; }
+
  private:
   at::Device place_;
   int left_;
+  std::uint64_t refusals_ = 0;
 };
 
 }  // namespace

@@ -19,6 +19,10 @@ TEST(CudaRuntime, calls_reach_the_runtime_that_is_loaded) {
   EXPECT_EQ(12040, number);
   EXPECT_EQ(cudaSuccess, ::cudaRuntimeGetVersion(&number));
   EXPECT_EQ(12080, number);
+  std::size_t free = 0, total = 0;
+  EXPECT_EQ(cudaSuccess, ::cudaMemGetInfo(&free, &total));
+  EXPECT_EQ(5U, free);
+  EXPECT_EQ(7U, total);
 }
 
 TEST(GpuProperties, are_read_of_a_struct_of_another_version) {

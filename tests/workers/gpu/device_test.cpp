@@ -48,9 +48,9 @@ TEST(NumericClass, tells_tf32_apart) {
   if (!on_gpu() && !on_simulated()) GTEST_SKIP() << "a CPU has no TF32";
   for (const auto& [key, value] : device().numeric_parts())
     if (key == "capability" && std::stod(value) < 8) GTEST_SKIP() << "a GPU of capability " << value << " has none";
-  const auto line = [](bool tf32) { return numeric_class(*open_tested_device(0, tf32)); };
-  EXPECT_NE(std::string::npos, line(true).find("tf32=on"));
-  EXPECT_NE(std::string::npos, line(false).find("tf32=off"));
+  const auto line = [](settings::Precision precision) { return numeric_class(*open_tested_device(0, precision)); };
+  EXPECT_NE(std::string::npos, line(settings::Precision::kTf32).find("tf32=on"));
+  EXPECT_NE(std::string::npos, line(settings::Precision::kF32).find("tf32=off"));
 }
 
 TEST(NumericClass, an_operation_without_a_deterministic_form_is_refused) {

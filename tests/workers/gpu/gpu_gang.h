@@ -38,8 +38,10 @@ inline bool on_gpu() { return device_name() == "cuda"; }
 
 inline bool on_simulated() { return device_name() == "simulated"; }
 
-inline std::unique_ptr<Device> open_tested_device(int process_rank, bool tf32 = false) {
-  return on_simulated() ? accelerator::open(process_rank, tf32) : open_device(device_name(), process_rank, tf32);
+inline std::unique_ptr<Device> open_tested_device(int process_rank,
+                                                  settings::Precision precision = settings::Precision::kF32) {
+  return on_simulated() ? accelerator::open(process_rank, precision)
+                        : open_device(device_name(), process_rank, precision);
 }
 
 //! The most process ranks that this machine takes: GPUs, or as many as one likes on a CPU.

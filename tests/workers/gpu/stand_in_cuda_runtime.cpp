@@ -27,6 +27,11 @@ int cudaGetDeviceProperties(char* properties, int device) {
   return 0;
 }
 const char* cudaGetErrorString(int error) { return error == 101 ? "invalid device ordinal" : "another error"; }
+int cudaMemGetInfo(std::size_t* free, std::size_t* total) {
+  *free = 5;
+  *total = 7;
+  return 0;
+}
 int cudaRuntimeGetVersion(int* version) {
   *version = 12080;
   return 0;
