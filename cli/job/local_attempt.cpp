@@ -103,7 +103,7 @@ class Attempt {
     orchestrator::Launch launch{key_, {}, rendezvous != nullptr ? core::random_token(32) : ""};
     for (int rank = 0; rank < request_.job.slots; ++rank) {
       auto command =
-          orchestrator::rank_command(request_.store, request_.job, request_.attempt, rank, rendezvous, commands);
+          orchestrator::rank_command(request_.store, request_.job, {request_.attempt}, rank, rendezvous, commands);
       command.arguments.insert(command.arguments.end(), request_.options.begin(), request_.options.end());
       ranks_.push_back({{GrowingFile(command.out), GrowingFile(command.err)}});
       launch.ranks.push_back(std::move(command));

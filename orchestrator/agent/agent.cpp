@@ -127,13 +127,14 @@ void Agent::handle(const Message& message) {
   }
 }
 
-std::string find_numeric_class(const std::vector<std::string>& worker, bool gpus) {
+std::string find_numeric_class(const std::vector<std::string>& worker, const std::optional<std::string>& gpu) {
   try {
     core::SpawnRequest request;
     request.arguments = worker;
     request.arguments.emplace_back("describe");
-    if (gpus) request.arguments.emplace_back("cuda");
+    if (gpu) request.arguments.emplace_back("cuda");
     request.environment = rank_environment(core::current_environment());
+    if (gpu) request.environment["CUDA_VISIBLE_DEVICES"] = *gpu;
     core::CommandOutput output = core::run_command(request, kDescribeLimit);
     // A batch system's notice goes to every process of a job, also to one that does not know what it means.
     if (const auto* killed = std::get_if<core::Killed>(&output.status); killed != nullptr && !output.timed_out)
@@ -147,7 +148,7 @@ std::string find_numeric_class(const std::vector<std::string>& worker, bool gpus
     }
     core::log_warning(
         "'{} describe{}' did not say this machine's numeric class ({}): it is taken for that of the others",
-        worker.front(), gpus ? " cuda" : "", output.timed_out ? "no answer" : core::describe(output.status));
+        worker.front(), gpu ? " cuda" : "", output.timed_out ? "no answer" : core::describe(output.status));
   } catch (const core::RuntimeError& error) {
     core::log_warning("this machine's numeric class is not known and taken for that of the others ({})", error.what());
   }

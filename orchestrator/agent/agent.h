@@ -4,6 +4,7 @@
 //! gives a sign of life every second. It decides nothing.
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -69,7 +70,8 @@ class Agent {
 };
 
 //! Digest of what `worker describe [cuda]` says of this machine (docs/worker.md); empty, with a warning, if it says
-//! nothing within 20 s. \param worker program and leading arguments of resolute-worker
-std::string find_numeric_class(const std::vector<std::string>& worker, bool gpus);
+//! nothing within 20 s. \param worker program and leading arguments of resolute-worker \param gpu of the agent, as
+//! CUDA_VISIBLE_DEVICES names it; none: it has none
+std::string find_numeric_class(const std::vector<std::string>& worker, const std::optional<std::string>& gpu);
 
 }  // namespace resolute::orchestrator

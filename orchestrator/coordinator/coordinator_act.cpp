@@ -286,11 +286,13 @@ void Coordinator::launch(JobIndex number, const Running& running, const Prepared
     rendezvous = {prepared->address.empty() ? host : prepared->address, prepared->port};
     secret = core::random_token(32);
   }
+  const auto& ends = job_of(state_, number).ends;
+  const AttemptOfJob attempt{running.attempt, ends.at(static_cast<std::size_t>(Cause::kOutOfMemory)) > 0};
   int rank = 0;
   for (const Share& share : running.placement) {
     Launch message{key_of(number, running.attempt), {}, secret};
     for (int i = 0; i < share.slots; ++i, ++rank) {
-      message.ranks.push_back(rank_command(store_.layout(), planned(number), running.attempt, rank,
+      message.ranks.push_back(rank_command(store_.layout(), planned(number), attempt, rank,
                                            prepared != nullptr ? &rendezvous : nullptr, commands_));
       message.ranks.back().gpu = job_of(state_, number).gpus;
     }

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <csignal>
 #include <limits>
+#include <optional>
 #include <string_view>
 
 namespace resolute::orchestrator {
@@ -14,7 +15,7 @@ namespace {
 // error: out of memory" is no broken device, and a NCCL error of a peer that has gone is none either.
 struct Sign {
   std::string_view text;
-  Cause cause;
+  std::optional<Cause> cause;  // nothing: the text hides what it looks like
 };
 constexpr std::array kSigns{
     Sign{"out of memory", Cause::kOutOfMemory},
@@ -23,6 +24,11 @@ constexpr std::array kSigns{
     Sign{"bad_alloc", Cause::kOutOfMemory},
     Sign{"memoryerror", Cause::kOutOfMemory},
     Sign{"alloc_failed", Cause::kOutOfMemory},  // CUDNN_STATUS_, CUBLAS_STATUS_
+    // Limits of a machine that have the words of a full disk: room in the store would not help, another machine may.
+    Sign{"/dev/shm", std::nullopt},
+    Sign{"shared memory", std::nullopt},
+    Sign{"</torch_", std::nullopt},  // PyTorch's name of what it shares between processes
+    Sign{"inotify", std::nullopt},
     Sign{"no space left on device", Cause::kStorageFull},
     Sign{"disk quota exceeded", Cause::kStorageFull},
     Sign{"file too large", Cause::kStorageFull},
@@ -93,7 +99,7 @@ Cause by_evidence(std::string_view evidence, Cause otherwise) {
   std::transform(small.begin(), small.end(), small.begin(),
                  [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
   for (const Sign& sign : kSigns)
-    if (small.find(sign.text) != std::string::npos) return sign.cause;
+    if (small.find(sign.text) != std::string::npos) return sign.cause.value_or(otherwise);
   return otherwise;
 }
 

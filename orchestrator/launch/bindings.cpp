@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <sstream>
 
@@ -117,6 +118,47 @@ Topology load_topology(bool with_devices) {
   return hwloc_topology_load(raw) == 0 ? std::move(topology) : nullptr;
 }
 
+// The host's GPUs of one model, and how many agents share them.
+struct GpuModel {
+  std::vector<std::size_t> gpus;
+  int agents = 0;
+};
+
+// Those with the most GPUs first.
+std::vector<GpuModel> gpu_models(const Inventory& whole, int agents) {
+  std::map<std::string, std::size_t> numbers;
+  std::vector<GpuModel> models;
+  for (std::size_t i = 0; i < whole.gpus.size(); ++i) {
+    const std::string name = i < whole.models.size() ? whole.models[i] : "";
+    const auto [known, is_new] = numbers.emplace(name, models.size());
+    if (is_new) models.emplace_back();
+    models[known->second].gpus.push_back(i);
+  }
+  std::ranges::stable_sort(models, std::greater(), [](const GpuModel& model) { return model.gpus.size(); });
+  for (int agent = 0; agent < agents && !models.empty(); ++agent)
+    // To the model with the most GPUs for each agent that it would have then; one without an agent goes first.
+    ++std::ranges::max_element(models, {}, [](const GpuModel& model) {
+        return std::pair(model.agents == 0, static_cast<double>(model.gpus.size()) / (model.agents + 1));
+      })->agents;
+  return models;
+}
+
+// Of an agent.
+std::vector<std::size_t> gpus_of(const Inventory& whole, Portion portion) {
+  int first = 0;
+  for (const GpuModel& model : gpu_models(whole, portion.agents)) {
+    const int index = portion.index - first;
+    first += model.agents;
+    if (index >= model.agents) continue;
+    const auto bound = [&](int agent) {
+      return model.gpus.begin() + static_cast<std::ptrdiff_t>(model.gpus.size() * static_cast<std::size_t>(agent) /
+                                                              static_cast<std::size_t>(model.agents));
+    };
+    return {bound(index), bound(index + 1)};
+  }
+  return {};
+}
+
 // The first 64 bits of the text's SHA-256.
 std::uint64_t digest_of(const std::string& text) {
   return std::stoull(core::sha256_hex(text).substr(0, 16), nullptr, 16);
@@ -201,6 +243,7 @@ Inventory read_inventory(const std::map<std::string, std::string>& environment, 
   if (inventory.cores.empty()) inventory.cores = usable;
   for (const auto& [name, gpu] : gpus) {
     inventory.gpus.push_back(name);
+    inventory.models.push_back(gpu != nullptr ? gpu->model : "");
     inventory.near.push_back(topology && gpu != nullptr ? near_bus(topology.get(), gpu->bus, usable)
                                                         : std::vector<int>());
   }
@@ -241,17 +284,23 @@ Inventory part_of(const Inventory& whole, Portion cores, Portion gpus, int agent
   for (auto i = static_cast<std::size_t>(cores.index); i < whole.cores.size();
        i += static_cast<std::size_t>(cores.agents))
     part.cores.push_back(whole.cores[i]);
-  const auto bound = [&](int index) {
-    return whole.gpus.size() * static_cast<std::size_t>(index) / static_cast<std::size_t>(gpus.agents);
-  };
   part.gpus.clear();
   part.near.clear();
-  for (std::size_t i = bound(gpus.index); i < bound(gpus.index + 1); ++i) {
+  part.models.clear();
+  for (const std::size_t i : gpus_of(whole, gpus)) {
     part.gpus.push_back(whole.gpus[i]);
     part.near.push_back(i < whole.near.size() ? whole.near[i] : std::vector<int>());
+    part.models.push_back(i < whole.models.size() ? whole.models[i] : "");
   }
   part.memory_mib = whole.memory_mib / agents;
   return part;
+}
+
+std::vector<std::string> models_left_out(const Inventory& whole, int agents) {
+  std::vector<std::string> left_out;
+  for (const GpuModel& model : gpu_models(whole, agents))
+    if (model.agents == 0) left_out.push_back(whole.models[model.gpus.front()]);
+  return left_out;
 }
 
 Bindings::Bindings(Inventory inventory, CpuBinding cpu)

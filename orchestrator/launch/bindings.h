@@ -26,6 +26,7 @@ struct Inventory {
   std::vector<std::vector<int>> near;  //!< per GPU: usable processors near it (by hwloc); empty: unknown
   std::int64_t memory_mib = 0;         //!< of the machine or the control group, whichever is less
   int machine_processors = 0;          //!< that the machine or the control group allows; a launcher may give us fewer
+  std::vector<std::string> models{};   //!< per GPU: what the driver calls it, "NVIDIA H200"; "": unknown
 };
 //! \param environment of this process: CUDA_VISIBLE_DEVICES limits the GPUs, as CUDA understands it
 //! \param granted GPUs that the user says there are. Where the driver shows none they are believed: those that
@@ -52,9 +53,14 @@ struct Portion {
 //! Agent `self`'s among those of its host whose digest is its own; pure.
 Portion portion_among_equals(const std::vector<std::uint64_t>& digests, std::size_t self);
 
-//! What an agent may give out: each agent that shares the cores takes turns in their order, the GPUs go in contiguous
-//! parts; of the memory an equal part for each of the host's `agents`. Pure.
+//! What an agent may give out: each agent that shares the cores takes turns in their order; of the memory an equal part
+//! for each of the host's `agents`. An agent's GPUs are of one model, as a gang's are: each model has an agent, that
+//! with the most GPUs first, and as many of the agents as its GPUs are of all; they share them in contiguous parts.
+//! Models beyond the number of agents are left out. Pure.
 Inventory part_of(const Inventory& whole, Portion cores, Portion gpus, int agents);
+
+//! Models of GPUs that no agent has, each once, in the order of the GPUs. Pure. \param agents that share them
+std::vector<std::string> models_left_out(const Inventory& whole, int agents);
 
 //! Whether other jobs may be on the processors that this process may use: SLURM gave its job fewer of the node than
 //! that, so the cluster does not confine jobs (TaskPlugin=task/none). Two jobs that each bind their ranks to the first

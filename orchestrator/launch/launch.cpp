@@ -26,8 +26,9 @@ std::set<experiments::JobId> jobs_on_gpus(const std::vector<experiments::Planned
   return found;
 }
 
-RankCommand rank_command(const experiments::StoreLayout& store, const experiments::PlannedJob& job, int attempt,
-                         int process_rank, const Rendezvous* rendezvous, const WorkerCommands& commands) {
+RankCommand rank_command(const experiments::StoreLayout& store, const experiments::PlannedJob& job,
+                         const AttemptOfJob& attempt, int process_rank, const Rendezvous* rendezvous,
+                         const WorkerCommands& commands) {
   const auto* shard = std::get_if<experiments::ShardSpecification>(&job.specification);
   const bool packing = shard != nullptr || std::holds_alternative<experiments::SealSpecification>(job.specification);
   RankCommand command;
@@ -40,7 +41,7 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
   command.arguments.push_back(commands.command);
   add("--store", store.root().string());
   add("--job", job.id.hex);
-  add("--attempt", std::to_string(attempt));
+  add("--attempt", std::to_string(attempt.number));
   add("--process-rank", std::to_string(process_rank));
   add("--process-ranks", std::to_string(job.slots));
   if (rendezvous != nullptr) {
@@ -56,11 +57,13 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
   const bool training = std::holds_alternative<experiments::TrainingSpecification>(job.specification);
   if (commands.checkpoint_every > 0 && training) add("--checkpoint-every", std::to_string(commands.checkpoint_every));
   if (commands.evaluate_every > 0 && training) add("--evaluate-every", std::to_string(commands.evaluate_every));
+  // Another program may not know it.
+  if (attempt.in_less_memory && training && commands.external.empty()) command.arguments.emplace_back("--recompute");
   add("--progress-fd", std::to_string(kProgressDescriptor));
   command.progress = true;
   command.memory_mib = commands.memory_mib;
-  command.out = store.attempt_file(job.id, attempt, log_name("stdout", process_rank)).string();
-  command.err = store.attempt_file(job.id, attempt, log_name("stderr", process_rank)).string();
+  command.out = store.attempt_file(job.id, attempt.number, log_name("stdout", process_rank)).string();
+  command.err = store.attempt_file(job.id, attempt.number, log_name("stderr", process_rank)).string();
   return command;
 }
 

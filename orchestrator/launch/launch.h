@@ -37,9 +37,16 @@ struct Rendezvous {
   int port = 0;
 };
 
+//! An attempt of a job.
+struct AttemptOfJob {
+  int number = 1;               //!< from 1
+  bool in_less_memory = false;  //!< one before ran out of it: ours computes the same bits in less, more slowly
+};
+
 //! The command of one process rank; its `gpu` is the caller's to set. `rendezvous` is nullptr for a job of one rank.
-RankCommand rank_command(const experiments::StoreLayout& store, const experiments::PlannedJob& job, int attempt,
-                         int process_rank, const Rendezvous* rendezvous, const WorkerCommands& commands);
+RankCommand rank_command(const experiments::StoreLayout& store, const experiments::PlannedJob& job,
+                         const AttemptOfJob& attempt, int process_rank, const Rendezvous* rendezvous,
+                         const WorkerCommands& commands);
 
 //! Makes jobs' folders ready for the attempts of one run, whose own files are made when there is something to be
 //! written to them. Nothing is synced: after a power failure every process of the run is gone, and the next run finds

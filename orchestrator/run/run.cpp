@@ -123,6 +123,13 @@ AgentOptions agent_options(const RunOptions& options, const AgentPlace& place) {
   const auto environment = core::current_environment();
   const Inventory whole = read_inventory(environment, {}, std::max(0, options.gpus) * place.gpus.agents);
   result.inventory = part_of(whole, place.cores, place.gpus, place.agents);
+  const std::vector<std::string> left_out = models_left_out(whole, place.gpus.agents);
+  if (place.gpus.index == 0 && !left_out.empty())
+    core::log_warning(
+        "GPUs of '{}' are left out: {}; an agent offers those of one model, so start as many agents on a node as it "
+        "has "
+        "models, or name GPUs in CUDA_VISIBLE_DEVICES",
+        result.host, fmt::join(left_out, ", "));
   const int cores = static_cast<int>(result.inventory.cores.size());
   result.slots = options.slots > 0 ? options.slots : default_slots(environment, cores, place.cores);
   if (options.slots == 0 && result.slots == 1 && cores > 1)
@@ -141,7 +148,10 @@ AgentOptions agent_options(const RunOptions& options, const AgentPlace& place) {
   if (place.launched && environment.contains("OMPI_COMM_WORLD_SIZE") && given * place.agents < whole.machine_processors)
     core::log_warning("mpirun lets an agent on '{}' use {} of {} processors; with `mpirun --bind-to none` it has all",
                       result.host, given, whole.machine_processors);
-  if (place.several_hosts) result.numeric_class = find_numeric_class(options.worker_command, !gpus.empty());
+  const bool unlike = std::ranges::adjacent_find(whole.models, std::not_equal_to()) != whole.models.end();
+  if (place.several_hosts || unlike)
+    result.numeric_class =
+        find_numeric_class(options.worker_command, gpus.empty() ? std::nullopt : std::optional(gpus.front()));
   result.heartbeat = options.heartbeat;
   result.coordinator_limit = options.coordinator_limit;
   return result;

@@ -183,16 +183,18 @@ TEST_F(SilentCoordinator, does_not_count_as_lost_by_an_agent_that_cannot_rejoin)
 }
 
 TEST(NumericClass, is_the_digest_of_what_the_worker_says_or_unknown) {
-  EXPECT_EQ(find_numeric_class({"/bin/sh", "-c", "echo \"$@\"", "worker"}, false), core::sha256_hex("describe\n"));
-  EXPECT_EQ(find_numeric_class({"/bin/sh", "-c", "echo \"$@\"", "worker"}, true), core::sha256_hex("describe cuda\n"));
-  EXPECT_EQ(find_numeric_class({"/bin/sh", "-c", "exit 2"}, false), "");
-  EXPECT_EQ(find_numeric_class({"/no/such/worker"}, false), "");
+  EXPECT_EQ(find_numeric_class({"/bin/sh", "-c", "echo \"$@\"", "worker"}, {}), core::sha256_hex("describe\n"));
+  EXPECT_EQ(find_numeric_class({"/bin/sh", "-c", "echo \"$@\"", "worker"}, "GPU-a"),
+            core::sha256_hex("describe cuda\n"));
+  EXPECT_EQ(find_numeric_class({"/bin/sh", "-c", "echo $CUDA_VISIBLE_DEVICES"}, "GPU-a"), core::sha256_hex("GPU-a\n"));
+  EXPECT_EQ(find_numeric_class({"/bin/sh", "-c", "exit 2"}, {}), "");
+  EXPECT_EQ(find_numeric_class({"/no/such/worker"}, {}), "");
 }
 
 // Two drivers of one class make a gang together.
 TEST(NumericClass, leaves_out_what_a_worker_tells_beside_it) {
   const auto class_of = [](const std::string& json) {
-    return find_numeric_class({"/bin/sh", "-c", "echo '" + json + "'"}, true);
+    return find_numeric_class({"/bin/sh", "-c", "echo '" + json + "'"}, "GPU-a");
   };
   for (const char* driver : {"13.0", "13.1"})
     EXPECT_EQ(class_of(fmt::format(R"({{"driver_serves":"{}","numeric_class":"a=1"}})", driver)),

@@ -37,6 +37,15 @@ TEST(Failure, the_last_line_tells_exit_code_1_apart) {
       {"[..]/gloo/transport/tcp/pair.cc:553: Connection closed by peer [10.0.0.1]:4711", Cause::kPeerLost},
       {"OSError: [Errno 28] No space left on device", Cause::kStorageFull},
       {"resolute-worker: the checkpoint cannot be written (Disk quota exceeded)", Cause::kStorageFull},
+      {"Error while creating shared memory segment /dev/shm/nccl-k (size 9637888), error: No space left on device (28)",
+       Cause::kExitCode},
+      {"resolute-worker: process rank 1 failed (all-to-all: unhandled system error: /dev/shm/nccl-x: No space left on "
+       "device)",
+       Cause::kExitCode},
+      {"RuntimeError: unable to write to file </torch_42_7_3>: No space left on device (28)", Cause::kExitCode},
+      {"inotify_add_watch: No space left on device", Cause::kExitCode},
+      {"DataLoader worker (pid 7) is killed by signal: Bus error: insufficient shared memory (shm)", Cause::kExitCode},
+      {"OSError: [Errno 28] No space left on device: '/scratch/shm-store/jobs'", Cause::kStorageFull},
       {"KeyError: 'lr'", Cause::kExitCode}};
   for (const auto& [line, cause] : lines) {
     EXPECT_EQ(cause_of(1, 0, line), cause) << line;

@@ -28,7 +28,10 @@ class DriverFolder {
     core::write_atomic(core::real_file_system(), folder_ / "devices" / ("nvidia" + std::to_string(minor)), "");
   }
   std::vector<std::string> names(const std::map<std::string, std::string>& environment, int granted = 0) const {
-    return read_inventory(environment, {folder_ / "gpus", folder_ / "devices"}, granted).gpus;
+    return inventory(environment, granted).gpus;
+  }
+  Inventory inventory(const std::map<std::string, std::string>& environment, int granted = 0) const {
+    return read_inventory(environment, {folder_ / "gpus", folder_ / "devices"}, granted);
   }
 
  private:
@@ -185,6 +188,57 @@ TEST(Bindings, agents_of_one_host_share_out_what_it_has) {
   EXPECT_THAT(second.near, ElementsAre(ElementsAre(2), IsEmpty()));
   EXPECT_EQ(first.memory_mib, 500);
   EXPECT_EQ(part_of(whole, {}, {}, 1).gpus, whole.gpus);
+}
+
+// GPUs by letters of their models; of each agent the ones that it has.
+std::vector<std::string> dealt_out(const std::string& models, int agents) {
+  Inventory whole;
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    whole.gpus.push_back(std::to_string(i));
+    whole.models.emplace_back(1, models[i]);
+  }
+  std::vector<std::string> dealt;
+  for (int agent = 0; agent < agents; ++agent) {
+    const Inventory part = part_of(whole, {}, {agent, agents}, agents);
+    EXPECT_EQ(part.gpus.size(), part.models.size());
+    std::string numbers;
+    for (const std::string& gpu : part.gpus) numbers += gpu;
+    dealt.push_back(numbers);
+  }
+  return dealt;
+}
+
+TEST(Bindings, an_agents_gpus_are_of_one_model) {
+  EXPECT_THAT(dealt_out("aabbbb", 1), ElementsAre("2345")) << "the model with the most";
+  EXPECT_THAT(dealt_out("abab", 1), ElementsAre("02")) << "of equals that with the first";
+  EXPECT_THAT(dealt_out("aabbbb", 2), ElementsAre("2345", "01"));
+  EXPECT_THAT(dealt_out("aabbbb", 3), ElementsAre("23", "45", "01")) << "as many agents as GPUs";
+  EXPECT_THAT(dealt_out("aaaaaabc", 3), ElementsAre("012345", "6", "7")) << "each model has one first";
+  EXPECT_THAT(dealt_out("ab", 4), ElementsAre("", "0", "", "1")) << "more agents than GPUs";
+  EXPECT_THAT(dealt_out("aaaa", 2), ElementsAre("01", "23"));
+  EXPECT_THAT(dealt_out("", 2), ElementsAre("", ""));
+}
+
+TEST(Bindings, models_without_an_agent_are_named) {
+  Inventory whole;
+  whole.gpus = {"0", "1", "2", "3"};
+  whole.models = {"NVIDIA T4", "NVIDIA H200", "NVIDIA H200", "NVIDIA L4"};
+  EXPECT_THAT(models_left_out(whole, 1), ElementsAre("NVIDIA T4", "NVIDIA L4"));
+  EXPECT_THAT(models_left_out(whole, 2), ElementsAre("NVIDIA L4"));
+  EXPECT_THAT(models_left_out(whole, 3), IsEmpty());
+}
+
+TEST(Bindings, models_are_the_drivers_and_unknown_where_it_shows_none) {
+  DriverFolder driver;
+  driver.add("0000:01:00.0", "GPU-aaaa", "NVIDIA H200");
+  driver.add("0000:02:00.0", "GPU-bbbb", "NVIDIA T4");
+  EXPECT_THAT(driver.inventory({}).models, ElementsAre("NVIDIA H200", "NVIDIA T4"));
+  EXPECT_THAT(driver.inventory({{"CUDA_VISIBLE_DEVICES", "GPU-b,GPU-a"}}).models,
+              ElementsAre("NVIDIA T4", "NVIDIA H200"));
+  EXPECT_THAT(driver.inventory({{"CUDA_VISIBLE_DEVICES", "1,0"}}).models, ElementsAre("", ""))
+      << "CUDA counts unlike GPUs by their speed";
+  EXPECT_THAT(driver.inventory({{"CUDA_VISIBLE_DEVICES", "1"}, {"CUDA_DEVICE_ORDER", "PCI_BUS_ID"}}).models,
+              ElementsAre("NVIDIA T4"));
 }
 
 TEST(Bindings, each_gpu_is_one_ranks_until_it_is_given_back) {

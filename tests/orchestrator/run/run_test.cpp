@@ -164,6 +164,27 @@ TEST_F(Run, a_killed_rank_of_a_gang_is_tried_again_whole) {
                            testing::ContainsRegex("toy 3 .* succeeded in attempt 2")));
 }
 
+// Its bits are the same.
+TEST_F(Run, a_training_that_ran_out_of_memory_is_tried_again_in_less) {
+  behave(R"sh(echo "$job $attempt $arguments" >> "$store/seen"
+if [ "$attempt" = 1 ] && grep -q '"steps":1001' "$spec"; then echo "the GPU is out of memory (x)" >&2; exit 1; fi
+if [ "$attempt" = 1 ] && grep -q '"steps":1002' "$spec"; then echo "it broke" >&2; exit 1; fi)sh");
+  const auto plan = toy_plan(4, 1);
+  EXPECT_EQ(run_here(plan).exit_code(), 0) << log();
+  std::map<std::pair<std::string, int>, bool> recomputes;
+  std::istringstream lines(text("seen"));
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::pair<std::string, int> attempt;
+    words >> attempt.first >> attempt.second;
+    recomputes[attempt] = line.find(" --recompute") != std::string::npos;
+  }
+  const std::string &short_of_memory = plan.jobs[1].id.hex, &broken = plan.jobs[2].id.hex;
+  EXPECT_FALSE(recomputes.at({short_of_memory, 1}));
+  EXPECT_TRUE(recomputes.at({short_of_memory, 2}));
+  EXPECT_FALSE(recomputes.at({broken, 2})) << "another cause";
+}
+
 TEST_F(Run, only_and_max_jobs_limit_what_is_run) {
   const auto plan = toy_plan(9, 2);
   RunOptions options = toy_options(store(), 2);

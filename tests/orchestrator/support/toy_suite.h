@@ -46,6 +46,7 @@ inline void write_toy_worker(const std::filesystem::path& path) {
   std::ofstream file(path);
   file << R"(#!/bin/sh
 shift
+arguments="$*"
 while [ $# -gt 0 ]; do
   case "$1" in
     --store) store="$2" ;;
@@ -55,6 +56,7 @@ while [ $# -gt 0 ]; do
     --process-ranks) ranks="$2" ;;
     --progress-fd) fd="$2" ;;
     --rendezvous) rendezvous="$2" ;;
+    --recompute) shift; continue ;;
   esac
   shift 2
 done
