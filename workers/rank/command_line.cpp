@@ -67,7 +67,8 @@ po::options_description run_options() {
       "seconds that an exchange waits for the slowest process rank")(
       "threads", po::value<std::int64_t>()->default_value(1), "threads of this rank; another number gives other bits")(
       "raw-root", po::value<std::string>()->default_value(""), "folder of raw images, for a shard")(
-      "checkpoint-every", po::value<std::int64_t>()->default_value(100), "steps between checkpoints")(
+      "checkpoint-every", po::value<std::int64_t>()->default_value(0),
+      "steps between checkpoints; 0: a minute or more, so that they take 1 % of the time at most")(
       "evaluate-every", po::value<std::int64_t>()->default_value(0), "epochs between evaluations; 0: none")(
       "recompute", po::bool_switch(), "run the forward pass again for each phase: less memory, the same bits")(
       "progress-fd", po::value<int>()->default_value(-1), "descriptor for progress lines");
@@ -111,8 +112,8 @@ JobOptions job_options(const po::variables_map& values) {
   }
   options.threads = static_cast<int>(number(values, "threads", 1, kMostThreads, kThreadRange));
   options.raw_root = values["raw-root"].as<std::string>();
-  options.checkpoint_every =
-      static_cast<std::uint64_t>(number(values, "checkpoint-every", 1, kUnlimited, "at least 1 step is needed"));
+  options.checkpoint_every = static_cast<std::uint64_t>(
+      number(values, "checkpoint-every", 0, kUnlimited, "a number of steps, 0 for a minute or more"));
   options.evaluate_every =
       static_cast<std::uint64_t>(number(values, "evaluate-every", 0, kUnlimited, "a number of epochs, 0 for never"));
   options.keep_graphs = !values["recompute"].as<bool>();

@@ -19,7 +19,6 @@ void check(const JobOptions& options) {
     throw core::input_error(fmt::format("process rank {} of {}", options.process_rank, options.process_ranks),
                             "ranks count from 0 to one less than their number");
   if (options.attempt < 1) throw core::input_error(fmt::format("attempt {}", options.attempt), "attempts count from 1");
-  if (options.checkpoint_every < 1) throw core::input_error("--checkpoint-every 0", "at least 1 step lies between two");
 }
 
 void check_process_ranks(const JobOptions& options, const experiments::JobSpecification& specification) {

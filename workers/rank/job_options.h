@@ -24,7 +24,7 @@ struct JobOptions {
   std::optional<Rendezvous> rendezvous;  //!< needed where process_ranks > 1
   std::filesystem::path raw_root;        //!< raw images of a shard; empty: the store's own of a synthetic data set
   int threads = 1;                       //!< of this rank, part of the numeric class
-  std::uint64_t checkpoint_every = 100;  //!< steps
+  std::uint64_t checkpoint_every = 0;    //!< steps; 0: by the clock
   std::uint64_t evaluate_every = 0;      //!< epochs between evaluations during a training; 0: none
   bool keep_graphs = true;               //!< the forward pass is not run again for each phase: faster, more memory
   int progress_descriptor = -1;

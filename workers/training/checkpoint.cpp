@@ -122,6 +122,12 @@ Checkpoint checkpoint_of(SafetensorsContent content, const CheckpointOwner& owne
           std::move(content.tensors)};
 }
 
+std::vector<at::Tensor> tensors_of(const SafetensorsLayout& layout) {
+  std::vector<at::Tensor> tensors;
+  for (const SafetensorsLayout::Body& body : layout.bodies) tensors.push_back(body.tensor);
+  return tensors;
+}
+
 std::string file_name(std::uint64_t step) { return fmt::format("step-{:09}.safetensors", step); }
 
 // The step of a checkpoint's file name, or nothing for any other file.
@@ -218,18 +224,29 @@ void CheckpointFolder::make_room(std::size_t bytes) {
 
 void CheckpointFolder::prepare(const Checkpoint& checkpoint) {
   finish();
-  make_room(lay_out_safetensors(checkpoint.tensors, metadata_of(checkpoint, owner_)).size);
+  const SafetensorsLayout layout = lay_out_safetensors(checkpoint.tensors, metadata_of(checkpoint, owner_));
+  snapshot_.prepare(tensors_of(layout));
+  make_room(layout.size);
   writer_ = std::thread([image = image_] { image->touch(); });
 }
 
 void CheckpointFolder::save(const Checkpoint& checkpoint) {
   finish();
-  const SafetensorsLayout layout = lay_out_safetensors(checkpoint.tensors, metadata_of(checkpoint, owner_));
+  SafetensorsLayout layout = lay_out_safetensors(checkpoint.tensors, metadata_of(checkpoint, owner_));
   make_room(layout.size);
   const std::span<std::byte> file = image_->bytes().first(layout.size);
-  fill_safetensors(layout, file, std::clamp(std::thread::hardware_concurrency(), 1U, kMostCopiers));
-  writer_ = std::thread([this, file, step = checkpoint.step] {
+  const bool on_cpu =
+      std::ranges::all_of(layout.bodies, [](const SafetensorsLayout::Body& body) { return body.tensor.is_cpu(); });
+  if (on_cpu)
+    fill_safetensors(layout, file, std::clamp(std::thread::hardware_concurrency(), 1U, kMostCopiers));
+  else
+    snapshot_.take(tensors_of(layout));
+  writer_ = std::thread([this, file, on_cpu, layout = std::move(layout), step = checkpoint.step]() mutable {
     try {
+      if (!on_cpu) {
+        for (std::size_t i = 0; i < layout.bodies.size(); ++i) layout.bodies[i].tensor = snapshot_.fetch(i);
+        fill_safetensors(layout, file, kMostCopiers);
+      }
       seal(file);
       write(file, step);
     } catch (...) {

@@ -16,6 +16,7 @@
 
 #include "core/files/file_system.h"
 #include "core/process/page_memory.h"
+#include "workers/training/device_snapshot.h"
 #include "workers/weights/safetensors.h"
 
 namespace resolute::workers {
@@ -58,11 +59,12 @@ class CheckpointFolder {
   //! before used. Let go of it once it is taken up: save() writes its image into the same memory.
   //! \throws RuntimeError, not kCorrupt, if none was usable and one could not even be read
   std::optional<StoredCheckpoint> load_latest();
-  //! Gets the memory ready that save() will need for such a checkpoint, in the background: without it the first save()
-  //! does that, which takes it several times as long.
+  //! Gets the memory ready that save() will need for such a checkpoint, the host's in the background: without it the
+  //! first save() does that, which takes it several times as long.
   void prepare(const Checkpoint& checkpoint);
-  //! Copies the values and starts writing them in the background: when it returns, the tensors may change. First waits
-  //! for the write before. \throws what the one before failed with
+  //! Copies the values and starts writing them in the background: when it returns, the tensors may change. A device's
+  //! are copied there, and the host waits for none of it. First waits for the write before. \throws what the one before
+  //! failed with
   void save(const Checkpoint& checkpoint);
   //! Waits for the write under way. \throws what it failed with (kEnvironment for a full disk)
   void finish();
@@ -81,6 +83,7 @@ class CheckpointFolder {
   // One image, kept from checkpoint to checkpoint: its pages are touched for the first time only once. Shared with the
   // tensors of a checkpoint that was read into it.
   std::shared_ptr<core::PageMemory> image_;
+  DeviceSnapshot snapshot_;
   std::uint64_t usable_step_ = 0;  // the newest checkpoint known to be good, read or written by this object; 0: none
   std::thread writer_;
   std::exception_ptr failure_;

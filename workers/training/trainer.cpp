@@ -68,8 +68,7 @@ Trainer::Trainer(TrainerParts parts, TrainerOptions options)
       phases_(parts_.method.phases()),
       device_(groups_of(parts_.method).front().parameters.front().second.device()),
       exchange_(groups_of(parts_.method), options_.lanes, range_, parts_.communicator) {
-  RESOLUTE_EXPECT(!phases_.empty() && options_.checkpoint_every > 0,
-                  "a method has at least one phase, and checkpoints have an interval");
+  RESOLUTE_EXPECT(!phases_.empty(), "a method has at least one phase");
   RESOLUTE_EXPECT(!phases_.back().steps_with_next, "no phase follows the last");
   RESOLUTE_EXPECT(std::any_of(phases_.begin(), phases_.end(), [](const Phase& phase) { return phase.first_step == 0; }),
                   "a phase takes place in the first step");
@@ -118,6 +117,7 @@ TrainingOutcome Trainer::run() {
   images_ = 0;
   // Memory for the first checkpoint is touched now, not in the step after which it is written.
   if (parts_.checkpoints) parts_.checkpoints->prepare(snapshot());
+  if (parts_.checkpoints && options_.checkpoint_every == 0) pace_.emplace(parts_.clock.now());
   parts_.progress.step(step_, steps, std::nullopt, 0);
   // The checkpoint of a step is written before the step is evaluated: a training that ended between the two does it
   // now.
@@ -149,7 +149,8 @@ TrainingOutcome Trainer::run() {
 
 // Behind this step; the last one's state is the result.
 bool Trainer::checkpoints() const {
-  return step_ % options_.checkpoint_every == 0 && step_ < static_cast<std::uint64_t>(options_.recipe.steps);
+  const bool due = options_.checkpoint_every == 0 ? checkpoint_wished_ : step_ % options_.checkpoint_every == 0;
+  return due && step_ < static_cast<std::uint64_t>(options_.recipe.steps);
 }
 
 bool Trainer::evaluates() const {
@@ -178,6 +179,7 @@ bool Trainer::end_step(StepRecord& record) {
   loss_ = record.metrics.loss;
   images_ += record.images;
   report(record);
+  checkpoint_wished_ = checkpoint_wished_ || record.checkpoint_wished;
   return record.stop_anywhere;
 }
 
@@ -320,7 +322,12 @@ void Trainer::report(StepRecord& record) {
 }
 
 void Trainer::write_checkpoint() {
-  if (parts_.checkpoints) parts_.checkpoints->save(snapshot());
+  checkpoint_wished_ = false;
+  if (!parts_.checkpoints) return;
+  const core::MonotonicTime begun = parts_.clock.now();
+  parts_.checkpoints->save(snapshot());
+  const core::MonotonicTime now = parts_.clock.now();
+  if (pace_) pace_->written(now, now - begun);
 }
 
 // A checkpoint is progress once it is on disk, not when its writing begins.

@@ -25,6 +25,7 @@
 #include "workers/nn/recorded_passes.h"
 #include "workers/training/batch_source.h"
 #include "workers/training/checkpoint.h"
+#include "workers/training/checkpoint_pace.h"
 #include "workers/training/metrics_log.h"
 #include "workers/training/optimiser.h"
 #include "workers/training/progress_pipe.h"
@@ -32,9 +33,9 @@
 namespace resolute::workers {
 
 struct TrainerOptions {
-  experiments::Recipe recipe;            //!< steps, schedule, precision
-  int lanes = 1;                         //!< L
-  std::uint64_t checkpoint_every = 100;  //!< steps between checkpoints, at least 1
+  experiments::Recipe recipe;          //!< steps, schedule, precision
+  int lanes = 1;                       //!< L
+  std::uint64_t checkpoint_every = 0;  //!< steps between checkpoints; 0: by the clock (checkpoint_pace.h)
   //! Keep each lane's graph from the first phase to the last of a step. Off: run forward again for each phase, which
   //! holds one graph at a time. The bits are the same.
   bool keep_graphs = true;
@@ -53,6 +54,7 @@ struct TrainerParts {
   MetricsLog* metrics = nullptr;                    //!< process rank 0
   results::GradientLogWriter* gradients = nullptr;  //!< process rank 0; made for gradient_names()
   std::function<void(std::uint64_t step)> evaluate = nullptr;  //!< called on every process rank, between two steps
+  const core::Clock& clock = core::monotonic_clock();          //!< of process rank 0: when a checkpoint is due
 };
 
 //! "PHASE/PARAMETER" of every gradient of a step, in the order of a gradient log's tensors. That of a phase that has
@@ -124,7 +126,9 @@ class Trainer {
   std::uint64_t images_ = 0;
   std::uint64_t step_ = 0;
   double loss_ = 0;
-  std::uint64_t announced_ = 0;  // step of the last checkpoint on a progress line
+  std::optional<CheckpointPace> pace_;  // process rank 0, where checkpoints go by the clock
+  bool checkpoint_wished_ = false;      // by process rank 0; all ranks know it after the same step
+  std::uint64_t announced_ = 0;         // step of the last checkpoint on a progress line
 };
 
 }  // namespace resolute::workers

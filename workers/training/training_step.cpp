@@ -15,6 +15,9 @@
 namespace resolute::workers {
 namespace {
 
+// What a rank wishes, told with its losses.
+constexpr int kStop = 1, kCheckpoint = 2;
+
 constexpr std::size_t kDigestBytes = 16;
 using Digests = std::vector<std::uint64_t>;
 
@@ -86,12 +89,13 @@ void Trainer::exchange_losses(StepRecord& record) {
   const std::size_t slots = terms + 2 * tensors + 1;
   at::Tensor own = at::empty({range_.count * static_cast<std::int64_t>(slots)}, at::kDouble);
   double* to = own.mutable_data_ptr<double>();
-  const bool stop_here = stop_requested();  // as late as can be: no further step is begun
+  // As late as can be: no further step is begun.
+  const double wishes = (stop_requested() ? kStop : 0) + (pace_ && pace_->is_due(parts_.clock.now()) ? kCheckpoint : 0);
   for (std::size_t lane = 0; lane < lanes; ++lane) {
     to = std::copy_n(own_values + lane * terms, terms, to);
     for (std::size_t i = 0; i < tensors; ++i)
       to = put_bits(to, std::bit_cast<std::uint64_t>(own_bits[lane * tensors + i]));
-    *to++ = stop_here ? 1.0 : 0.0;
+    *to++ = wishes;
   }
   at::Tensor all = own;
   if (parts_.communicator) {
@@ -103,7 +107,9 @@ void Trainer::exchange_losses(StepRecord& record) {
     record.terms.emplace_back(from, from + terms);
     Digests& of_lane = record.digests.emplace_back();
     for (std::size_t i = 0; i < tensors; ++i) of_lane.push_back(bits_at(from + terms + 2 * i));
-    record.stop_anywhere = record.stop_anywhere || from[slots - 1] > 0;
+    const auto wished = static_cast<int>(from[slots - 1]);
+    record.stop_anywhere = record.stop_anywhere || wished % kCheckpoint == kStop;
+    record.checkpoint_wished = record.checkpoint_wished || wished >= kCheckpoint;
   }
 }
 

@@ -42,8 +42,9 @@ struct Trainer::StepRecord {
   std::vector<std::vector<double>> terms;           // of each of the L lanes, all phases in order
   std::vector<std::vector<std::uint64_t>> digests;  // of each of the L lanes: its gradients, all phases in order
   results::StepGradients gradients;
-  bool stop_anywhere = false;  // known at the end of the step
-  std::uint64_t images = 0;    // of all lanes
+  bool stop_anywhere = false;      // known at the end of the step, as the next is
+  bool checkpoint_wished = false;  // by process rank 0
+  std::uint64_t images = 0;        // of all lanes
 };
 
 }  // namespace resolute::workers

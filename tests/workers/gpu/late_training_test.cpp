@@ -237,6 +237,71 @@ TEST(LateLosses, a_wish_to_stop_is_met_one_step_later_and_no_step_is_left_out) {
   EXPECT_EQ((std::vector<std::uint64_t>{1, 2}), training.reported());
 }
 
+// The clock moves by a minute a step: a wish is known a step later, as one to stop is.
+TEST(LateLosses, a_checkpoint_by_the_clock_is_behind_the_step_after_the_wish) {
+  const tests::TemporaryFolder folder;
+  core::ManualClock clock;
+  Toy training(device().place(), folder.path(), 4);
+  worker_tests::MadeSource source({6, 4, 4, 4}, [&](std::uint64_t step, int lane) {
+    if (lane == 0 && step > 0) clock.advance(std::chrono::seconds(60));
+    return training.source.batch(step, lane);
+  });
+  Trainer({.method = training.method,
+           .source = source,
+           .progress = training.silent,
+           .checkpoints = &training.checkpoints,
+           .clock = clock},
+          training.options)
+      .run();
+  EXPECT_EQ(2U, training.checkpoints.load_latest().value().checkpoint.step);
+}
+
+// A device's values are copied beside the training, which changes them meanwhile.
+TEST(LateCheckpoint, holds_its_own_step_however_late_streams_are) {
+  const auto hash = [](at::Device place, const Lateness& lateness) {
+    const accelerator::Lagging lagging(lateness);
+    const tests::TemporaryFolder folder;
+    Toy training(place, folder.path(), 5);
+    training.options.checkpoint_every = 2;
+    training.run();
+    const StoredCheckpoint kept = training.checkpoints.load_latest().value();
+    EXPECT_EQ(4U, kept.checkpoint.step);
+    return core::sha256_hex(encode_checkpoint(kept.checkpoint, kOwner));
+  };
+  const std::string expected = hash(device().place(), {});
+  EXPECT_EQ(expected, hash(device().place(), kLatest));
+  EXPECT_EQ(expected, hash(device().place(), kSideAhead));
+  for (std::uint64_t seed = 0; seed < 30; ++seed)
+    EXPECT_EQ(expected, hash(device().place(), {Lateness::Kind::kDrawn, seed})) << seed;
+}
+
+TEST(LateCheckpoint, makes_the_training_wait_for_nothing_and_queues_one_copy_of_a_type) {
+  const auto counts = [](std::uint64_t every) {
+    const accelerator::Lagging lagging(kLatest);
+    const tests::TemporaryFolder folder;
+    Toy training(device().place(), folder.path(), 5);
+    training.options.checkpoint_every = every;
+    accelerator::streams().reset_counts();
+    training.run();
+    return accelerator::streams().counts();
+  };
+  const accelerator::Counts without = counts(100), with = counts(4);
+  std::int64_t fetched = 0;
+  for (const auto& [caller, count] : with.waits) {
+    const auto before = without.waits.find(caller);
+    if (caller.find("DeviceSnapshot::fetch") != std::string::npos)
+      fetched += count;
+    else
+      EXPECT_EQ(before == without.waits.end() ? 0 : before->second, count) << caller;
+  }
+  EXPECT_LT(0, fetched) << "by the thread that writes";
+  for (const auto& [name, count] : with.kernels) {
+    const auto before = without.kernels.find(name);
+    const std::int64_t more = count - (before == without.kernels.end() ? 0 : before->second);
+    EXPECT_LE(more, name.find("_foreach_copy_") != std::string::npos ? 2 : 0) << name;
+  }
+}
+
 TEST(LateLosses, are_there_before_a_checkpoint_or_an_evaluation_and_at_the_end) {
   const tests::TemporaryFolder folder;
   Toy training(device().place(), folder.path(), 7);

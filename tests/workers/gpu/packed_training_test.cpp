@@ -69,8 +69,9 @@ TEST_F(PackedTrainingTest, each_wait_between_streams_and_each_copy_to_the_host_i
   accelerator::streams().reset_counts();
   const auto expected = bits();
   auto places = accelerator::streams().counts().stream_waits;
-  // For a batch's copies; for gradients before they are gathered, and before they are exchanged; for the threads' work.
-  EXPECT_EQ(4U, places.size());
+  // For a batch's copies; for gradients before they are gathered, and before they are exchanged; for the threads' work;
+  // for a checkpoint's copy.
+  EXPECT_EQ(5U, places.size());
   auto fetches = accelerator::streams().counts().fetches;
   fetches.erase("a test");
   // Losses, digests and norms; what goes to another rank by the host; a checkpoint.

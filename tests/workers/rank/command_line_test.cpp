@@ -31,7 +31,7 @@ TEST(CommandLine, says_little_of_a_job_by_default) {
   EXPECT_FALSE(options.rendezvous);
   EXPECT_EQ("", options.raw_root);
   EXPECT_EQ(1, options.threads);
-  EXPECT_EQ(100U, options.checkpoint_every);
+  EXPECT_EQ(0U, options.checkpoint_every);
   EXPECT_EQ(0U, options.evaluate_every);
   EXPECT_TRUE(options.keep_graphs);
   EXPECT_EQ(-1, options.progress_descriptor);

@@ -1,7 +1,7 @@
 #include "workers/training/trainer.h"
 
 #include <ATen/CPUGeneratorImpl.h>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -272,6 +272,44 @@ TEST_F(TrainerTest, writes_checkpoints_at_the_interval) {
   run.trainer.run();
   EXPECT_EQ(9U, checkpoints.load_latest().value().checkpoint.step);
   EXPECT_EQ(2U, core::real_file_system().list(folder_).size());
+}
+
+TEST(CheckpointPace, is_a_minute_or_a_hundred_times_what_the_last_one_took) {
+  using std::chrono::seconds, std::chrono::milliseconds;
+  const core::MonotonicTime begun{seconds(7)};
+  CheckpointPace pace(begun);
+  EXPECT_FALSE(pace.is_due(begun + milliseconds(59'999)));
+  EXPECT_TRUE(pace.is_due(begun + seconds(60)));
+  const core::MonotonicTime first = begun + seconds(70);
+  pace.written(first, milliseconds(500));
+  EXPECT_FALSE(pace.is_due(first + milliseconds(59'999)));
+  EXPECT_TRUE(pace.is_due(first + seconds(60)));
+  pace.written(first, seconds(3));
+  EXPECT_FALSE(pace.is_due(first + seconds(299)));
+  EXPECT_TRUE(pace.is_due(first + seconds(300)));
+  pace.written(first, {});
+  EXPECT_TRUE(pace.is_due(first + seconds(60))) << "a slow one is forgotten";
+}
+
+TEST_F(TrainerTest, without_a_number_of_steps_checkpoints_go_by_the_clock) {
+  CheckpointFolder checkpoints(core::real_file_system(), folder_, {"job", "class"});
+  core::ManualClock clock;
+  ToyMethod method;
+  ToySource source(4);
+  ProgressPipe silent(-1);
+  TrainerOptions options = options_for(9);
+  options.evaluate_every = 1;
+  // Losses of steps 1, 2, … are there at 0, 25, 50, … seconds.
+  Trainer({.method = method,
+           .source = source,
+           .progress = silent,
+           .checkpoints = &checkpoints,
+           .evaluate = [&](std::uint64_t) { clock.advance(std::chrono::seconds(25)); },
+           .clock = clock},
+          options)
+      .run();
+  EXPECT_THAT(core::real_file_system().list(folder_),
+              testing::UnorderedElementsAre("step-000000004.safetensors", "step-000000007.safetensors"));
 }
 
 TEST_F(TrainerTest, libtorchs_generators_never_advance) {
