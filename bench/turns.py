@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 
-LONGEST_TURN = 600  # seconds: what takes longer hangs
+LONGEST_TURN = 600  # seconds: what takes longer hangs, unless another limit is given
 
 
 def free_port():
@@ -33,8 +33,8 @@ class Side:
 
 
 class Player(Side):
-    def __init__(self, name, commands, environment, key="seconds"):
-        self.name, self.key = name, key
+    def __init__(self, name, commands, environment, key="seconds", longest=LONGEST_TURN):
+        self.name, self.key, self.longest = name, key, longest
         self.processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
                           for command in commands]
         self.waited = False
@@ -47,7 +47,7 @@ class Player(Side):
         self.waited = True
 
     def read(self, process, key):
-        watch = threading.Timer(LONGEST_TURN, self.kill)
+        watch = threading.Timer(self.longest, self.kill)
         watch.start()
         try:
             line = process.stdout.readline()
@@ -79,13 +79,23 @@ class Player(Side):
             process.wait(timeout=60)
 
 
-def alternate(ours, peer, turns):
-    """Medians of `turns` turns of each after one that does not count; who begins alternates too."""
-    ours.ready(), peer.ready()
-    ours.turn(), peer.turn()
-    samples = {ours: [], peer: []}
+def alternate_all(players, turns):
+    """Samples of `turns` turns of each player, after one that does not count. Who begins is another from turn to turn."""
+    for player in players:
+        player.ready()
+    for player in players:
+        player.turn()
+    samples = [[] for _ in players]
     for turn in range(turns):
-        for player in (ours, peer) if turn % 2 == 0 else (peer, ours):
-            samples[player].append(player.turn())
-    ours.close(), peer.close()
-    return statistics.median(samples[ours]), statistics.median(samples[peer]), samples[ours], samples[peer]
+        for place in range(len(players)):
+            number = (place + turn) % len(players)
+            samples[number].append(players[number].turn())
+    for player in players:
+        player.close()
+    return samples
+
+
+def alternate(ours, peer, turns):
+    """Medians of both players, and their samples."""
+    own, other = alternate_all([ours, peer], turns)
+    return statistics.median(own), statistics.median(other), own, other

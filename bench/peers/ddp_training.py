@@ -4,6 +4,7 @@ then for each line on its standard input runs --steps steps and prints how long 
 
 With --images FOLDER the batches come from JPEG files by a DataLoader (PIL), else they lie in memory; with --first-step it
 ends when the first step could begin. With --device cuda it trains on GPU number RANK, over NCCL, with cuDNN's benchmark.
+--form says how a step is asked for: as it is, in one CUDA graph, or compiled. A lone process needs no DDP (--ddp 0).
 """
 
 import argparse
@@ -184,11 +185,15 @@ class IdentitySampler(torch.utils.data.Sampler):
             yield [index for identity in chosen for index in self.random.choices(self.by_identity[identity], k=IMAGES)]
 
 
+def layout(options):
+    return torch.channels_last if options.layout == "nhwc" else torch.contiguous_format
+
+
 def batches_in_memory(options, device):
     generator = torch.Generator().manual_seed(options.rank)
     shape = (options.batch, 3, HEIGHT, WIDTH)
     labels = torch.arange(options.batch) // IMAGES
-    made = [(torch.randn(shape, generator=generator).contiguous(memory_format=torch.channels_last).to(device), labels.to(device))
+    made = [(torch.randn(shape, generator=generator).contiguous(memory_format=layout(options)).to(device), labels.to(device))
             for _ in range(BATCHES)]
     while True:
         yield from made
@@ -199,7 +204,7 @@ def batches_of_files(options, data, device):
     loader = torch.utils.data.DataLoader(data, batch_sampler=sampler, num_workers=options.loaders,
                                          persistent_workers=options.loaders > 0, pin_memory=device.type == "cuda")
     for images, labels in loader:
-        yield (images.contiguous(memory_format=torch.channels_last).to(device, non_blocking=True),
+        yield (images.contiguous(memory_format=layout(options)).to(device, non_blocking=True),
                labels.to(device, non_blocking=True))
 
 
@@ -225,8 +230,35 @@ def limits(options, device):
     say(operations=counter.get_total_flops() / 2, rates=rates)
 
 
+class GraphedStep:
+    """A whole step as one CUDA graph: forward, backward and Adam on the memory of one batch, which each batch is copied into."""
+
+    def __init__(self, step, batch):
+        self.images, self.labels = (tensor.clone() for tensor in batch)
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):  # what is chosen and made in the first steps is no part of the graph
+            for _ in range(3):
+                step(self.images, self.labels)
+        torch.cuda.current_stream().wait_stream(side)
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            self.loss = step(self.images, self.labels)
+
+    def __call__(self, images, labels):
+        self.images.copy_(images)
+        self.labels.copy_(labels)
+        self.graph.replay()
+        return self.loss
+
+
 def say(**what):
     print(json.dumps(what), flush=True)
+
+
+def leave():
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def main():
@@ -238,11 +270,23 @@ def main():
     for name, value in [("threads", 1), ("turns", 1), ("steps", 5), ("rank", 0), ("ranks", 1), ("port", 0), ("batch", 16),
                         ("loaders", 1)]:
         parser.add_argument("--" + name, type=int, default=value)
+    parser.add_argument("--form", default="eager", choices=["eager", "graph", "compiled", "max"],
+                        help="a step as it is, as one CUDA graph, compiled (reduce-overhead), or with max-autotune")
+    parser.add_argument("--ddp", type=int, default=1, choices=[0, 1], help="0: a lone process does without")
+    parser.add_argument("--deterministic", action="store_true")
+    parser.add_argument("--layout", default="nhwc", choices=["nhwc", "nchw"])
     parser.add_argument("--images")
     parser.add_argument("--first-step", action="store_true")
     parser.add_argument("--limits", action="store_true", help="say what a step asks of a GPU and what that gives, and end")
     parser.add_argument("--trace", help="a Chrome trace of the last turn, by PyTorch's profiler")
     options = parser.parse_args()
+    if options.form == "graph" and (options.device != "cuda" or options.ddp):
+        parser.error("--form graph is of a GPU, and of a lone process without DDP: give --device cuda --ddp 0")
+    if not options.ddp and options.ranks > 1:
+        parser.error("several processes share their gradients by DDP: leave --ddp 0 out")
+    if options.deterministic:
+        os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+        torch.use_deterministic_algorithms(True)
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
 
@@ -257,13 +301,17 @@ def main():
     if options.limits:
         return limits(options, device)
     people = JpegPeople(options.images) if options.images else None
-    network = NETWORKS[options.backbone](*([len(set(people.labels))] if people else [])).to(device, memory_format=torch.channels_last)
-    os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
-    os.environ.setdefault("MASTER_PORT", str(options.port))
-    dist.init_process_group("gloo" if device.type == "cpu" else "nccl", rank=options.rank, world_size=options.ranks)
-    model = nn.parallel.DistributedDataParallel(network, gradient_as_bucket_view=True, broadcast_buffers=False)
+    network = NETWORKS[options.backbone](*([len(set(people.labels))] if people else [])).to(device, memory_format=layout(options))
+    model = network
+    if options.ddp:
+        os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
+        os.environ.setdefault("MASTER_PORT", str(options.port))
+        dist.init_process_group("gloo" if device.type == "cpu" else "nccl", rank=options.rank, world_size=options.ranks)
+        model = nn.parallel.DistributedDataParallel(network, gradient_as_bucket_view=True, broadcast_buffers=False)
+    if options.form in ("compiled", "max"):
+        model = torch.compile(model, mode={"compiled": "reduce-overhead", "max": "max-autotune"}[options.form])
     optimiser = torch.optim.Adam(model.parameters(), lr=3.5e-4, weight_decay=5e-4, fused=options.adam == "fused",
-                                 foreach=options.adam == "foreach")
+                                 foreach=options.adam == "foreach", capturable=options.form == "graph")
     batches = iter(batches_of_files(options, people, device) if people else batches_in_memory(options, device))
     autocast = (lambda: torch.autocast(device.type, torch.bfloat16)) if options.precision == "bf16" else contextlib.nullcontext
 
@@ -276,11 +324,14 @@ def main():
         optimiser.step()
         return loss
 
-    if options.first_step:
-        say(ready=True)
-        dist.destroy_process_group()
-        return
+    if options.form == "graph":
+        step = GraphedStep(step, next(batches))
+    elif options.form != "eager":
+        for _ in range(3):  # compiled and recorded
+            step(*next(batches)).item()
     say(ready=True)
+    if options.first_step:
+        return leave()
     for turn in range(options.turns):
         if not sys.stdin.readline():
             break
@@ -293,7 +344,7 @@ def main():
             say(seconds=time.perf_counter() - begun)
         if traced:
             traced.export_chrome_trace(options.trace)
-    dist.destroy_process_group()
+    leave()
 
 
 if __name__ == "__main__":

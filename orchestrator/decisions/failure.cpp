@@ -25,7 +25,7 @@ constexpr std::array kSigns{
     Sign{"memoryerror", Cause::kOutOfMemory},
     Sign{"alloc_failed", Cause::kOutOfMemory},  // CUDNN_STATUS_, CUBLAS_STATUS_
     // Limits of a machine that have the words of a full disk: room in the store would not help, another machine may.
-    Sign{"/dev/shm", std::nullopt},
+    Sign{"/dev/shm/nccl", std::nullopt},
     Sign{"shared memory", std::nullopt},
     Sign{"</torch_", std::nullopt},  // PyTorch's name of what it shares between processes
     Sign{"inotify", std::nullopt},

@@ -45,7 +45,7 @@ TEST(Failure, the_last_line_tells_exit_code_1_apart) {
       {"RuntimeError: unable to write to file </torch_42_7_3>: No space left on device (28)", Cause::kExitCode},
       {"inotify_add_watch: No space left on device", Cause::kExitCode},
       {"DataLoader worker (pid 7) is killed by signal: Bus error: insufficient shared memory (shm)", Cause::kExitCode},
-      {"OSError: [Errno 28] No space left on device: '/scratch/shm-store/jobs'", Cause::kStorageFull},
+      {"OSError: [Errno 28] No space left on device: '/dev/shm/store/jobs'", Cause::kStorageFull},
       {"KeyError: 'lr'", Cause::kExitCode}};
   for (const auto& [line, cause] : lines) {
     EXPECT_EQ(cause_of(1, 0, line), cause) << line;
