@@ -5,7 +5,9 @@
 //! that image while the training goes on, under its name whole or not at all; the last two are kept. And the weights
 //! file that a finished training publishes.
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <filesystem>
@@ -14,9 +16,10 @@
 #include <string>
 #include <thread>
 
+#include "core/clock.h"
 #include "core/files/file_system.h"
 #include "core/process/page_memory.h"
-#include "workers/training/device_snapshot.h"
+#include "workers/nn/device_snapshot.h"
 #include "workers/weights/safetensors.h"
 
 namespace resolute::workers {
@@ -88,6 +91,27 @@ class CheckpointFolder {
   std::thread writer_;
   std::exception_ptr failure_;
   std::atomic<std::uint64_t> written_step_{0};
+};
+
+//! When a checkpoint is due, where nobody says after how many steps: so far apart that what one holds the training up
+//! for, the wait for the one before it included, is at most a hundredth of the time between two (the rule of CheckFreq,
+//! Mohan et al., FAST 2021), and no nearer than a minute: a store has many trainings. Pure.
+class CheckpointPace {
+ public:
+  static constexpr std::chrono::seconds kShortest{60};
+  static constexpr int kTimesHeldUp = 100;
+
+  explicit CheckpointPace(core::MonotonicTime begun) : last_(begun) {}
+  bool is_due(core::MonotonicTime now) const { return now - last_ >= interval_; }
+  //! \param held_up of the training, by the checkpoint that has just been handed over
+  void written(core::MonotonicTime now, std::chrono::nanoseconds held_up) {
+    last_ = now;
+    interval_ = std::max<std::chrono::nanoseconds>(kShortest, kTimesHeldUp * held_up);
+  }
+
+ private:
+  core::MonotonicTime last_;
+  std::chrono::nanoseconds interval_ = kShortest;
 };
 
 //! A finished training's weights: parameters and buffers by name, and what a reader needs to build the network again.

@@ -25,7 +25,6 @@
 #include "workers/nn/recorded_passes.h"
 #include "workers/training/batch_source.h"
 #include "workers/training/checkpoint.h"
-#include "workers/training/checkpoint_pace.h"
 #include "workers/training/metrics_log.h"
 #include "workers/training/optimiser.h"
 #include "workers/training/progress_pipe.h"
@@ -35,7 +34,7 @@ namespace resolute::workers {
 struct TrainerOptions {
   experiments::Recipe recipe;          //!< steps, schedule, precision
   int lanes = 1;                       //!< L
-  std::uint64_t checkpoint_every = 0;  //!< steps between checkpoints; 0: by the clock (checkpoint_pace.h)
+  std::uint64_t checkpoint_every = 0;  //!< steps between checkpoints; 0: by the clock (CheckpointPace)
   //! Keep each lane's graph from the first phase to the last of a step. Off: run forward again for each phase, which
   //! holds one graph at a time. The bits are the same.
   bool keep_graphs = true;

@@ -77,7 +77,6 @@ TEST(CommandLine, refuses_what_no_rank_can_be_told) {
   };
   refused({"--threads", "0"}, "--threads 0");
   refused({"--threads", "1025"}, "--threads 1025");
-  refused({"--checkpoint-every", "0"}, "--checkpoint-every 0");
   refused({"--checkpoint-every", "-1"}, "--checkpoint-every -1");
   refused({"--evaluate-every", "-1"}, "--evaluate-every -1");
   refused({"--rendezvous", "host:80"}, "--secret-fd is missing");

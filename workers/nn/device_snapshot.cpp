@@ -1,4 +1,4 @@
-#include "workers/training/device_snapshot.h"
+#include "workers/nn/device_snapshot.h"
 
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
