@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <tuple>
 
 #include "experiments/specification/estimated_split.h"
 #include "methods/work.h"
@@ -24,6 +23,8 @@ methods::Work work_of(const TrainingSpecification& training, const std::optional
   if (split) of.identities = std::max(1, static_cast<int>(split->people));
   return methods::work(training.method, of);
 }
+
+double rows_of(const Recipe& recipe) { return static_cast<double>(recipe.identities) * recipe.images; }
 
 //! Of a batch's rows, the share that has no HR image.
 double low_rows(const TrainingSpecification& training, const std::optional<EstimatedSplit>& split) {
@@ -78,6 +79,10 @@ std::vector<TimedJob> timed_jobs(const Plan& plan) {
   return timed;
 }
 
+double hours_at(const Rate& rate, const TimedJob& job) {
+  return *job.multiply_adds / rate.multiply_adds_a_second / kSecondsAnHour;
+}
+
 std::map<std::string, double> hours_in_precisions(const Machine& machine, const std::vector<TimedJob>& jobs,
                                                   const PriceOf& of) {
   std::map<std::string, double> hours;
@@ -91,7 +96,7 @@ std::map<std::string, double> hours_in_precisions(const Machine& machine, const 
       training.recipe.precision = precision;
       const auto rate = of.times->rate(machine, training);
       known = known && rate;
-      if (rate) sum += *one.multiply_adds / rate->multiply_adds_a_second / kSecondsAnHour;
+      if (rate) sum += hours_at(*rate, one);
     }
     if (differs && known) hours[std::string(settings::word(precision))] = sum;
   }
@@ -104,8 +109,12 @@ std::optional<MemoryPrice> memory_of(const StepTimes& times, const std::vector<T
     if (!one.trains || one.device != Device::kCuda) continue;
     if (!most) most.emplace();
     const auto bytes = gpu_memory(times, *one.training);
-    if (!bytes) ++most->unknown;
-    if (bytes && *bytes > most->bytes) std::tie(most->bytes, most->training) = std::tie(*bytes, one.job->label);
+    if (!bytes) {
+      ++most->unknown;
+    } else if (*bytes > most->bytes) {
+      most->bytes = *bytes;
+      most->training = one.job->label;
+    }
   }
   return most;
 }
@@ -123,7 +132,7 @@ MachinePrice price_on(const Machine& machine, int count, const std::vector<Timed
       ++price.unpriced;
       continue;
     }
-    const double hours = *one.multiply_adds / rate->multiply_adds_a_second / kSecondsAnHour;
+    const double hours = hours_at(*rate, one);
     if (of.is_done(one.job->id)) {
       price.done_hours += hours;
       continue;
@@ -218,8 +227,7 @@ double multiply_adds(const TrainingSpecification& training) {
   const auto split = estimated_split(training.pack, training.split);
   const methods::Work work = work_of(training, split);
   const double low = low_rows(training, split);
-  const double rows = static_cast<double>(training.recipe.identities) * training.recipe.images;
-  return training.recipe.steps * rows * ((1 - low) * work.hr_row + low * work.lr_row);
+  return training.recipe.steps * rows_of(training.recipe) * ((1 - low) * work.hr_row + low * work.lr_row);
 }
 
 std::optional<double> gpu_memory(const StepTimes& times, const TrainingSpecification& training) {
@@ -227,9 +235,8 @@ std::optional<double> gpu_memory(const StepTimes& times, const TrainingSpecifica
   const auto bytes_a_pixel = times.bytes_a_pixel(training);
   if (!bytes_a_pixel) return std::nullopt;
   const double parameters = work_of(training, estimated_split(training.pack, training.split)).parameters;
-  const double rows = static_cast<double>(training.recipe.identities) * training.recipe.images;
   const double pixels = static_cast<double>(training.pack.height) * training.pack.width;
-  return kCopies * kFloatBytes * parameters + *bytes_a_pixel * rows * pixels;
+  return kCopies * kFloatBytes * parameters + *bytes_a_pixel * rows_of(training.recipe) * pixels;
 }
 
 std::optional<double> multiply_adds(const EvaluationSpecification& evaluation, const TrainingSpecification& training) {

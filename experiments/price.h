@@ -46,7 +46,7 @@ struct MachinePrice {
   std::map<std::string, double> hours_in;
 };
 
-//! Of a GPU, for the training that takes most.
+//! Memory of a GPU, for the training that takes most.
 struct MemoryPrice {
   double bytes = 0;         //!< of its tensors (StepTimes::bytes_a_pixel)
   std::string training;     //!< PlannedJob::label

@@ -41,8 +41,9 @@ class StepTimes {
   //! nothing in that precision.
   std::optional<Rate> rate(const Machine& machine, const TrainingSpecification& training) const;
 
-  //! What the tensors of a step take on a GPU besides parameters, for each row of a batch and pixel of the network's
-  //! image: of the training's method, trunk and precision, TF32 being float32; nothing where it was not counted.
+  //! Bytes that the tensors of a step take on a GPU besides parameters, for each row of a batch and pixel of the
+  //! network's image: of the training's method, trunk and precision, TF32 being float32; nothing where it was not
+  //! counted.
   std::optional<double> bytes_a_pixel(const TrainingSpecification& training) const;
 
  private:

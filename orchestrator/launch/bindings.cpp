@@ -143,7 +143,7 @@ std::vector<GpuModel> gpu_models(const Inventory& whole, int agents) {
   return models;
 }
 
-// Of an agent.
+// The numbers of an agent's GPUs.
 std::vector<std::size_t> gpus_of(const Inventory& whole, Portion portion) {
   int first = 0;
   for (const GpuModel& model : gpu_models(whole, portion.agents)) {

@@ -53,10 +53,10 @@ struct Portion {
 //! Agent `self`'s among those of its host whose digest is its own; pure.
 Portion portion_among_equals(const std::vector<std::uint64_t>& digests, std::size_t self);
 
-//! What an agent may give out: each agent that shares the cores takes turns in their order; of the memory an equal part
-//! for each of the host's `agents`. An agent's GPUs are of one model, as a gang's are: each model has an agent, that
-//! with the most GPUs first, and as many of the agents as its GPUs are of all; they share them in contiguous parts.
-//! Models beyond the number of agents are left out. Pure.
+//! The part of a host that an agent may give out. Agents that share the cores take turns in their order; each of the
+//! host's `agents` has an equal part of the memory. An agent's GPUs are of one model, as a gang's are: each model has
+//! an agent, that with the most GPUs first, and as many of the agents as its GPUs are of all; they share them in
+//! contiguous parts. Models beyond the number of agents are left out. Pure.
 Inventory part_of(const Inventory& whole, Portion cores, Portion gpus, int agents);
 
 //! Models of GPUs that no agent has, each once, in the order of the GPUs. Pure. \param agents that share them

@@ -126,9 +126,8 @@ AgentOptions agent_options(const RunOptions& options, const AgentPlace& place) {
   const std::vector<std::string> left_out = models_left_out(whole, place.gpus.agents);
   if (place.gpus.index == 0 && !left_out.empty())
     core::log_warning(
-        "GPUs of '{}' are left out: {}; an agent offers those of one model, so start as many agents on a node as it "
-        "has "
-        "models, or name GPUs in CUDA_VISIBLE_DEVICES",
+        "GPUs of '{}' are left out: {}; an agent offers those of one model, so start as many agents on a node as there "
+        "are models, or name GPUs in CUDA_VISIBLE_DEVICES",
         result.host, fmt::join(left_out, ", "));
   const int cores = static_cast<int>(result.inventory.cores.size());
   result.slots = options.slots > 0 ? options.slots : default_slots(environment, cores, place.cores);

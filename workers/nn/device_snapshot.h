@@ -14,16 +14,16 @@ namespace resolute::workers {
 //! Memory for a second copy on the device, kept from snapshot to snapshot. One thread at a time.
 class DeviceSnapshot {
  public:
-  //! Gets the memory that take() needs for such tensors. Those of the CPU are passed over, here and there.
+  //! Gets the device's memory that take() needs for such tensors.
   void prepare(const std::vector<at::Tensor>& live);
   //! Queues one copy of all, behind what the device computes them with: the host waits for nothing.
   void take(const std::vector<at::Tensor>& live);
   //! What was taken of tensor `i`, on the host, in its order in memory: waits for it, on a stream of this thread's own.
-  //! Any thread, once take() has returned. A tensor of the CPU is itself.
+  //! Any thread, once take() has returned.
   at::Tensor fetch(std::size_t i) const;
 
  private:
-  std::vector<at::Tensor> copies_;    // in the order of those taken; of a CPU's the tensor itself
+  std::vector<at::Tensor> copies_;    // in the order of those taken
   std::optional<c10::Event> copied_;  // nothing where all are the CPU's
 };
 

@@ -79,10 +79,10 @@ class Trainer {
   Checkpoint snapshot() const;
 
   //! Trains to recipe.steps, or until the ranks agree to stop (stop_flag.h); then a checkpoint is on disk.
-  //! \throws RuntimeError: kTransient for a lost peer; kEnvironment for a disk that is full, or a device's memory
-  //! (expect_memory()); kInput for a loss or
-  //!         gradient that is not finite, naming step, lane and term: another try would end there too. On a GPU one
-  //!         more step may have been queued by then, of which nothing is kept
+  //! \throws RuntimeError: kTransient for a lost peer; kEnvironment for a disk that is full, or a device without enough
+  //!         memory (expect_memory()); kInput for a loss or gradient that is not finite, naming step, lane and term:
+  //!         another try would end there too. On a GPU one more step may have been queued by then, of which nothing is
+  //!         kept
   TrainingOutcome run();
 
  private:

@@ -13,15 +13,15 @@
 
 namespace resolute::accelerator {
 
-//! What the process's tensors take, in multiples of 512 bytes. A block counts from when it is taken to when it is given
-//! back.
+//! Memory that the process's tensors take, in multiples of 512 bytes. A block counts from when it is taken to when it
+//! is given back.
 struct MemoryUse {
   std::uint64_t taken = 0, most = 0;  //!< bytes now, and at once since set_memory_limit()
   std::uint64_t limit = 0;
   std::uint64_t refusals = 0;  //!< in this process
 };
 MemoryUse memory_use();
-//! Of blocks taken at once; most() begins anew. \param bytes 0: as much as there are addresses
+//! Limits the blocks that are taken at once; `most` begins anew. \param bytes 0: as much as there are addresses
 void set_memory_limit(std::uint64_t bytes);
 
 //! A block for `stream`, filled with NaN by the stream itself. \throws c10::OutOfMemoryError beyond the limit

@@ -39,6 +39,11 @@ struct Plan {
   std::string masks = "joint";  // of resolution-adaptive
 };
 
+inline void put_images(LaneBatch& batch, at::Device place) {
+  for (at::Tensor* tensor : {&batch.hr, &batch.lr}) *tensor = tensor->to(place);
+  for (at::Tensor& copy : batch.copies) copy = copy.to(place);
+}
+
 // Batches of made-up people, put on the device as a pack's are. With `lr_images` each identity's second row stands as
 // an LR image alone, with `few_labels` every second lane has none.
 inline worker_tests::MadeSource placed_source(at::Device place, bool lr_images, bool few_labels = false) {
@@ -54,8 +59,7 @@ inline worker_tests::MadeSource placed_source(at::Device place, bool lr_images, 
       batch.has_label = at::full({2 * kIdentities}, lane % 2 == 0, at::kBool);
       batch.labels.masked_fill_(batch.has_label.logical_not(), -1);
     }
-    for (at::Tensor* tensor : {&batch.hr, &batch.lr}) *tensor = tensor->to(place);
-    for (at::Tensor& copy : batch.copies) copy = copy.to(place);
+    put_images(batch, place);
     return batch;
   };
   return {std::vector<std::int64_t>(kLanes, 2 * kIdentities), make};

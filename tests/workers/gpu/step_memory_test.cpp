@@ -1,5 +1,5 @@
-// What the tensors of a training's batch take on a GPU, counted on the simulated one: plans tell it before anything
-// runs (experiments/reference/step_times.toml, [[step_memory]]).
+// The memory that the tensors of a training's batch take on a GPU is counted on the simulated one: plans tell it before
+// anything runs (experiments/reference/step_times.toml, [[step_memory]]).
 
 #include <ATen/autocast_mode.h>
 #include <gmock/gmock.h>
@@ -38,8 +38,7 @@ double taken(const experiments::MethodOptions& options, settings::Precision prec
   const std::unique_ptr<Method> method = make_method(asked_for(options, precision, images), kPeople);
   method->module().to(place);
   LaneBatch batch = worker_tests::made_up_batch(kPeople, images, kHeight, kWidth);
-  for (at::Tensor* tensor : {&batch.hr, &batch.lr}) *tensor = tensor->to(place);
-  for (at::Tensor& copy : batch.copies) copy = copy.to(place);
+  put_images(batch, place);
   // As in a training on a GPU.
   at::autocast::set_autocast_dtype(place.type(), at::kBFloat16);
   at::autocast::set_autocast_enabled(place.type(), precision == settings::Precision::kBf16);
@@ -58,7 +57,7 @@ TEST(StepMemory, of_a_batch_is_what_plans_say) {
   constexpr int kFew = 2, kMany = 4;
   for (const auto& method : tests::slice("methods whose memory is counted", methods::all_methods(), 1))
     for (const auto precision : {settings::Precision::kF32, settings::Precision::kBf16}) {
-      const double many = taken(method, precision, kMany), more = many - taken(method, precision, kFew);
+      const double more = taken(method, precision, kMany) - taken(method, precision, kFew);
       const double a_pixel = more / (double{kPeople} * (kMany - kFew) * kHeight * kWidth);
       std::cout << fmt::format("method = \"{}\" precision = \"{}\" bytes_a_pixel = {:.0f}\n",
                                methods::method_name(method), settings::word(precision), a_pixel)
