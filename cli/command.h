@@ -54,6 +54,11 @@ std::optional<boost::program_options::variables_map> parse_options(const Argumen
                                                                    boost::program_options::options_description options,
                                                                    const std::vector<std::string>& positional);
 
+//! Of the option through-host, which several commands have.
+inline constexpr const char* kThroughHostHelp =
+    "process ranks exchange gradients of GPUs through the host's memory, where NCCL does not work: slower, the same "
+    "bits";
+
 //! The value of a required option or positional argument. \throws RuntimeError (kInput) naming it
 std::string required_value(const boost::program_options::variables_map& values, const std::string& name);
 

@@ -67,6 +67,7 @@ int train(const Arguments& arguments) {
   add("evaluate-every", options::value<std::int64_t>(), "epochs between evaluations, 0 for none (0)");
   add("exchange-timeout", options::value<std::int64_t>(),
       "seconds that an exchange waits for the slowest process rank (300)");
+  add("through-host", kThroughHostHelp);
   add("json", "print result.json on stdout");
   auto values = parse_options(arguments, kTrainHelp, visible, {"SPEC.json"});
   if (!values) return 0;
@@ -90,6 +91,7 @@ int train(const Arguments& arguments) {
   pass_on(*values, "checkpoint-every", 1, worker_options);
   pass_on(*values, "evaluate-every", 0, worker_options);
   pass_on(*values, "exchange-timeout", 1, worker_options);
+  if (values->count("through-host") > 0) worker_options.emplace_back("--through-host");
   StoreLayout store(required_value(*values, "store"));
   require_writable_store(store.root());
   const std::string worker = worker_program();

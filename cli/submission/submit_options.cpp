@@ -188,6 +188,7 @@ std::vector<std::string> run_arguments(const options::variables_map& values, con
                            "checkpoint-every", "evaluate-every"})
     if (const auto value = given<int>(values, name))
       arguments.insert(arguments.end(), {std::string("--") + name, std::to_string(run_number(name, *value))});
+  if (values.count("through-host") > 0) arguments.emplace_back("--through-host");
   if (const auto first = given<std::string>(values, "first")) {
     orchestrator::select(plan, *first);
     arguments.insert(arguments.end(), {"--first", *first});
@@ -349,6 +350,7 @@ void add_run_options(options::options_description& visible) {
       "seconds without a word of the coordinator after which an agent ends and requeues the job; 120 unless given");
   add("checkpoint-every", options::value<int>(), "steps between checkpoints of a training, 0: the worker's choice");
   add("evaluate-every", options::value<int>(), "epochs between a training's evaluations on the way, 0: none");
+  add("through-host", kThroughHostHelp);
 }
 
 }  // namespace

@@ -183,6 +183,7 @@ void add_suite_run_options(options::options_description& visible) {
   add("evaluate-every", options::value<int>()->default_value(0),
       "epochs between a training's evaluations on the way, for the metric rank1_best_on_test, 0: none; changes no "
       "result");
+  add("through-host", kThroughHostHelp);
   add(kSameImages, kSameImagesHelp);
 }
 
@@ -209,6 +210,7 @@ void read_run_options(const options::variables_map& values, const std::map<std::
   run.coordinator_limit = std::chrono::seconds(number("coordinator-limit"));
   run.checkpoint_every = number("checkpoint-every");
   run.evaluate_every = number("evaluate-every");
+  run.through_host = values.count("through-host") > 0;
   run.policy.stop_lead = std::chrono::seconds(number("notice"));
   run.bind = settings::parse_word<orchestrator::BindRanks>(values["bind"].as<std::string>(), "option --bind");
   if (values.count("interface") > 0) run.interface = values["interface"].as<std::string>();

@@ -38,6 +38,7 @@ Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Tran
   commands_.raw_roots = options.raw_roots;
   commands_.checkpoint_every = options.checkpoint_every;
   commands_.evaluate_every = options.evaluate_every;
+  commands_.through_host = options.through_host;
   commands_.memory_mib = options.memory_per_rank_mib;
   total_ = static_cast<int>(plan.jobs.size());
   idle_since_ = now();

@@ -51,10 +51,11 @@ struct RunOptions {
   std::chrono::milliseconds no_progress_limit{std::chrono::minutes(30)};  //!< without a sign of life of a job; 0: none
   std::chrono::milliseconds coordinator_limit{120'000};                   //!< silence after which an agent ends itself
   std::map<std::string, std::filesystem::path> raw_roots;                 //!< pack name → folder of raw images
-  int checkpoint_every = 0;  //!< training steps; 0: the worker's own choice
-  int evaluate_every = 0;    //!< training epochs between evaluations on the way; 0: none
-  bool quiet = false;        //!< no line for each job
-  RecordChecks checks{};     //!< of what jobs leave; called from any thread
+  int checkpoint_every = 0;   //!< training steps; 0: the worker's own choice
+  int evaluate_every = 0;     //!< training epochs between evaluations on the way; 0: none
+  bool through_host = false;  //!< trainings exchange gradients of GPUs without NCCL
+  bool quiet = false;         //!< no line for each job
+  RecordChecks checks{};      //!< of what jobs leave; called from any thread
   // What follows has defaults that only tests change.
   Policy policy;
   std::chrono::milliseconds heartbeat{1000};             //!< of agents

@@ -57,8 +57,10 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
   const bool training = std::holds_alternative<experiments::TrainingSpecification>(job.specification);
   if (commands.checkpoint_every > 0 && training) add("--checkpoint-every", std::to_string(commands.checkpoint_every));
   if (commands.evaluate_every > 0 && training) add("--evaluate-every", std::to_string(commands.evaluate_every));
-  // Another program may not know it.
-  if (attempt.in_less_memory && training && commands.external.empty()) command.arguments.emplace_back("--recompute");
+  if (training && commands.external.empty()) {  // another program may not know these
+    if (attempt.in_less_memory) command.arguments.emplace_back("--recompute");
+    if (commands.through_host && job.slots > 1) command.arguments.emplace_back("--through-host");
+  }
   add("--progress-fd", std::to_string(kProgressDescriptor));
   command.progress = true;
   command.memory_mib = commands.memory_mib;

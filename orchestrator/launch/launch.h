@@ -24,6 +24,7 @@ struct WorkerCommands {
   std::map<std::string, std::filesystem::path> raw_roots;  //!< pack name → folder of its raw images
   int checkpoint_every = 0;                                //!< steps; 0 leaves it to the worker
   int evaluate_every = 0;                                  //!< epochs; 0: none
+  bool through_host = false;                               //!< gradients of GPUs are exchanged without NCCL
   std::int64_t memory_mib = 0;                             //!< RankCommand::memory_mib
 };
 

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "results/records/record.h"
 #include "workers/ddp/lane_sum.h"
+#include "workers/ddp/through_host.h"
 #include "workers/jobs/training_job.h"
 #include "workers/rank/publish_result.h"
 #include "workers/training/resume.h"
@@ -47,8 +48,9 @@ std::unique_ptr<Communicator> connect_ranks(const JobOptions& options, Device& d
   if (!options.rendezvous)
     throw core::input_error("no rendezvous", fmt::format("{} process ranks have to meet", options.process_ranks),
                             "give --rendezvous HOST:PORT");
-  return device.connect(connect_gloo(*options.rendezvous, options.process_rank, options.process_ranks),
-                        options.rendezvous->collective_limit);
+  auto host = connect_gloo(*options.rendezvous, options.process_rank, options.process_ranks);
+  return options.through_host ? std::make_unique<ThroughHost>(std::move(host))
+                              : device.connect(std::move(host), options.rendezvous->collective_limit);
 }
 
 void run_job(core::FileSystem& files, const JobOptions& options) {

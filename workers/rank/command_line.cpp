@@ -71,6 +71,8 @@ po::options_description run_options() {
       "steps between checkpoints; 0: a minute or more, so that they take 1 % of the time at most")(
       "evaluate-every", po::value<std::int64_t>()->default_value(0), "epochs between evaluations; 0: none")(
       "recompute", po::bool_switch(), "run the forward pass again for each phase: less memory, the same bits")(
+      "through-host", po::bool_switch(),
+      "exchange gradients of GPUs through the host's memory: without NCCL, slower, the same bits")(
       "progress-fd", po::value<int>()->default_value(-1), "descriptor for progress lines");
   return options;
 }
@@ -117,6 +119,7 @@ JobOptions job_options(const po::variables_map& values) {
   options.evaluate_every =
       static_cast<std::uint64_t>(number(values, "evaluate-every", 0, kUnlimited, "a number of epochs, 0 for never"));
   options.keep_graphs = !values["recompute"].as<bool>();
+  options.through_host = values["through-host"].as<bool>();
   options.progress_descriptor = values["progress-fd"].as<int>();
   return options;
 }

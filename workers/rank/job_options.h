@@ -27,6 +27,7 @@ struct JobOptions {
   std::uint64_t checkpoint_every = 0;    //!< steps; 0: by the clock
   std::uint64_t evaluate_every = 0;      //!< epochs between evaluations during a training; 0: none
   bool keep_graphs = true;               //!< the forward pass is not run again for each phase: faster, more memory
+  bool through_host = false;             //!< gradients of GPUs are exchanged through the host's memory
   int progress_descriptor = -1;
 };
 

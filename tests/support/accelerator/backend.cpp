@@ -13,6 +13,7 @@
 #include "tests/support/accelerator/kernels.h"
 #include "tests/support/accelerator/memory.h"
 #include "tests/support/accelerator/recorder.h"
+#include "workers/ddp/through_host.h"
 #include "workers/device/numeric_class.h"
 #include "workers/torch.h"
 
@@ -144,52 +145,6 @@ void register_once() {
   static_cast<void>(registered);
 }
 
-// As NCCL: what it is given has been computed when it begins, and each exchange is complete when it returns.
-class HostCommunicator final : public workers::Communicator {
- public:
-  explicit HostCommunicator(std::unique_ptr<workers::Communicator> host) : host_(std::move(host)) {}
-  int process_rank() const override { return host_->process_rank(); }
-  int process_ranks() const override { return host_->process_ranks(); }
-  void all_to_all(at::Tensor& to, const at::Tensor& from, const std::vector<std::int64_t>& receive_counts,
-                  const std::vector<std::int64_t>& send_counts) override {
-    through_host(to, from, [&](at::Tensor& received, const at::Tensor& sent) {
-      host_->all_to_all(received, sent, receive_counts, send_counts);
-    });
-  }
-  std::vector<int> machines() const override { return host_->machines(); }
-  void deliver(const std::vector<workers::Parcel>& in, const std::vector<workers::Parcel>& out) override {
-    const auto on_host = [](const workers::Parcel& parcel) {
-      return workers::Parcel{parcel.process_rank, parcel.elements.cpu()};
-    };
-    std::vector<workers::Parcel> received, sent;
-    for (const workers::Parcel& parcel : in) received.push_back(on_host(parcel));
-    for (const workers::Parcel& parcel : out) sent.push_back(on_host(parcel));
-    host_->deliver(received, sent);
-    for (std::size_t i = 0; i < in.size(); ++i)
-      if (!in[i].elements.is_cpu()) at::Tensor(in[i].elements).copy_(received[i].elements);
-  }
-  void all_gather(at::Tensor& to, const at::Tensor& from) override {
-    through_host(to, from, [&](at::Tensor& received, const at::Tensor& sent) { host_->all_gather(received, sent); });
-  }
-  void broadcast(at::Tensor& tensor) override {
-    through_host(tensor, tensor, [&](at::Tensor& received, const at::Tensor&) { host_->broadcast(received); });
-  }
-  void barrier() override { host_->barrier(); }
-  workers::RollCall* roll_call() override { return host_->roll_call(); }
-
- private:
-  template <class Exchange>
-  void through_host(at::Tensor& to, const at::Tensor& from, const Exchange& exchange) {
-    if (to.is_cpu()) return exchange(to, from);
-    const at::Tensor sent = from.cpu();
-    at::Tensor received = &to == &from ? sent : at::empty_like(to, to.options().device(at::kCPU));
-    exchange(received, sent);
-    to.copy_(received);
-  }
-
-  std::unique_ptr<workers::Communicator> host_;
-};
-
 class SimulatedDevice final : public workers::Device {
  public:
   SimulatedDevice(c10::DeviceIndex index, settings::Precision precision) : index_(index), precision_(precision) {}
@@ -202,7 +157,7 @@ class SimulatedDevice final : public workers::Device {
   }
   std::unique_ptr<workers::Communicator> connect(std::unique_ptr<workers::Communicator> host,
                                                  std::chrono::milliseconds) override {
-    return std::make_unique<HostCommunicator>(std::move(host));
+    return std::make_unique<workers::ThroughHost>(std::move(host));
   }
   workers::Recorder* recorder() override { return recorder_.get(); }
   std::uint64_t memory_refusals() const override {

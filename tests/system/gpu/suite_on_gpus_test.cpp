@@ -85,14 +85,15 @@ TEST_F(SuiteOnGpus, every_method_killed_and_gone_on_with_has_the_table_of_an_und
   const fs::path undisturbed = *scratch_ / "undisturbed", killed = *scratch_ / "killed";
   run(undisturbed, {"--gpus", "2"});
 
-  const Words wide = {"--gpus", "2", "--set", "ranks=2"};
+  const Words wide = {"--gpus", "2", "--set", "ranks=2", "--through-host"};
   pid_t coordinator = core::spawn_process(command("resolute", run_of(killed, wide)));
   std::set<std::string> trainings;
   while (trainings.size() < kMethods) {
     const Training training = wait_for_a_training(killed, trainings);
     ASSERT_GT(training.worker, 0) << trainings.size() << " trainings were killed";
-    EXPECT_EQ(2U,
-              processes_with({"resolute-worker", killed.string(), training.job, "--process-ranks\0002\000"s}).size());
+    EXPECT_EQ(2U, processes_with(
+                      {"resolute-worker", killed.string(), training.job, "--process-ranks\0002\000"s, "--through-host"})
+                      .size());
     ::kill(training.worker, SIGKILL);
     ASSERT_TRUE(wait_until([&] { return state_and_parent(training.worker).first == '\0'; }));
     trainings.insert(training.job);

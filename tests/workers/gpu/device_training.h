@@ -29,6 +29,14 @@ inline constexpr int kSteps = 5;
 inline constexpr std::array<const char*, 5> kMethods = {"baseline", "rain", "ftwa", "msifla", "resolution_adaptive"};
 inline const CheckpointOwner kOwner{std::string(64, 'a'), "a test"};
 
+//! Of trainings: small enough for a CPU, or the papers' own where RESOLUTE_TEST_SIZE=paper.
+struct Size {
+  settings::Trunk backbone = settings::Trunk::kResnetSmall;
+  int identities = kIdentities;  // of each lane, two rows each
+  std::int64_t height = 32, width = 16;
+};
+inline constexpr Size kPaperSize{settings::Trunk::kResnet50, 8, 256, 128};
+
 struct Plan {
   std::string method = "rain";
   std::string precision = "f32";
@@ -37,6 +45,7 @@ struct Plan {
   bool recorded = true;         // where the device can
   bool few_labels = false;      // none in every second lane, none of LR images for RAIN; the hardest triplets
   std::string masks = "joint";  // of resolution-adaptive
+  Size size{};
 };
 
 inline void put_images(LaneBatch& batch, at::Device place) {
@@ -46,23 +55,25 @@ inline void put_images(LaneBatch& batch, at::Device place) {
 
 // Batches of made-up people, put on the device as a pack's are. With `lr_images` each identity's second row stands as
 // an LR image alone, with `few_labels` every second lane has none.
-inline worker_tests::MadeSource placed_source(at::Device place, bool lr_images, bool few_labels = false) {
+inline worker_tests::MadeSource placed_source(at::Device place, bool lr_images, bool few_labels = false,
+                                              const Size& size = {}) {
+  const std::int64_t rows = 2 * size.identities;
   const auto make = [=](std::uint64_t step, int lane) {
-    LaneBatch batch =
-        worker_tests::made_up_batch(kIdentities, 2, 32, 16, step * kLanes + static_cast<std::uint64_t>(lane));
+    LaneBatch batch = worker_tests::made_up_batch(size.identities, 2, size.height, size.width,
+                                                  step * kLanes + static_cast<std::uint64_t>(lane));
     batch.seed = 1;
     if (lr_images) {
-      for (std::int64_t row = 1; row < 2 * kIdentities; row += 2) batch.has_hr[row] = false;
+      for (std::int64_t row = 1; row < rows; row += 2) batch.has_hr[row] = false;
       batch.hr.mul_(batch.has_hr.view({-1, 1, 1, 1}));
     }
     if (few_labels) {
-      batch.has_label = at::full({2 * kIdentities}, lane % 2 == 0, at::kBool);
+      batch.has_label = at::full({rows}, lane % 2 == 0, at::kBool);
       batch.labels.masked_fill_(batch.has_label.logical_not(), -1);
     }
     put_images(batch, place);
     return batch;
   };
-  return {std::vector<std::int64_t>(kLanes, 2 * kIdentities), make};
+  return {std::vector<std::int64_t>(kLanes, rows), make};
 }
 
 // Every pair's own weights, and the distances of all rows.
@@ -86,6 +97,7 @@ inline experiments::TrainingSpecification specification(const Plan& plan) {
   experiments::TrainingSpecification specification = worker_tests::small_specification(std::move(options));
   specification.recipe.precision = tests::AnyWord(plan.precision);
   specification.recipe.steps = plan.steps;
+  specification.network.backbone = plan.size.backbone;
   specification.lanes = kLanes;
   return specification;
 }
@@ -127,9 +139,9 @@ inline Trained trained_to_the_end(TrainerParts parts, const TrainerOptions& opti
 inline Trained train(Device* where, Communicator* communicator, const Plan& plan, const core::Bytes* from = nullptr) {
   const at::Device place = where == nullptr ? at::Device(at::kCPU) : where->place();
   const experiments::TrainingSpecification asked = specification(plan);
-  const std::unique_ptr<Method> method = make_method(asked, kIdentities);
+  const std::unique_ptr<Method> method = make_method(asked, plan.size.identities);
   if (!place.is_cpu()) method->module().to(place);
-  worker_tests::MadeSource source = placed_source(place, plan.method == "ftwa", plan.few_labels);
+  worker_tests::MadeSource source = placed_source(place, plan.method == "ftwa", plan.few_labels, plan.size);
   ProgressPipe silent(-1);
   std::optional<Checkpoint> begun;
   if (from != nullptr) begun = decode_checkpoint(*from, kOwner, "checkpoint");

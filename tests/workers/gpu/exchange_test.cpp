@@ -80,7 +80,7 @@ void sum_lanes_at(at::Device place, Communicator& communicator) {
 
 void run(Rank& rank) {
   const bool levels = lane_routes(0, rank.communicator.machines(), rank.communicator.process_ranks()).has_value();
-  const bool expected = rank.communicator.process_ranks() == 4 && !rank.arguments.empty();
+  const bool expected = std::find(rank.arguments.begin(), rank.arguments.end(), kTwoMachines) != rank.arguments.end();
   if (levels != expected) throw core::RuntimeError(core::ErrorKind::kEnvironment, "the lane sum takes the other way");
   for (int round = 0; round < 3; ++round)
     for (const at::Device place : {rank.device.place(), at::Device(at::kCPU)}) {
@@ -92,14 +92,15 @@ void run(Rank& rank) {
 const tests::ProgramRole kRank("exchange", [](int count, char** arguments) { return run_rank(count, arguments, run); });
 
 TEST(Exchange, brings_every_rank_its_own_bits) {
-  if (most_ranks() < 2) GTEST_SKIP() << "one GPU: NCCL takes one process rank a GPU";
-  for (int ranks = 2; ranks <= most_ranks(); ++ranks) expect_success(run_gang(kRank, "", ranks));
+  for (int ranks = 2; ranks <= std::max(4, most_ranks()); ++ranks)
+    expect_success(run_gang(kRank, "", ranks, sharing(ranks)));
 }
 
 TEST(Exchange, sums_lanes_to_the_same_bits_on_two_machines) {
-  if (most_ranks() < 4) GTEST_SKIP() << "a machine of two ranks and another";
-  expect_success(run_gang(kRank, "", 4, {kTwoMachines}));
+  expect_success(run_gang(kRank, "", 4, sharing(4, {kTwoMachines})));
 }
+
+TEST(Exchange, through_the_host_brings_the_same_bits) { expect_success(run_gang(kRank, "", 3, {kThroughHost})); }
 
 TEST(Exchange, two_ranks_on_one_gpu_are_told_so) {
   if (!on_gpu() || most_ranks() != 1) GTEST_SKIP() << "only where there is one GPU";

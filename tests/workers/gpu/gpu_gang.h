@@ -21,9 +21,11 @@
 #include "core/process/listener.h"
 #include "core/process/process.h"
 #include "tests/support/accelerator/accelerator.h"
+#include "tests/support/any_word.h"
 #include "tests/support/program_role.h"
 #include "tests/support/temporary_folder.h"
 #include "workers/ddp/gloo.h"
+#include "workers/ddp/through_host.h"
 #include "workers/device/device.h"
 #include "workers/device/numeric_class.h"
 
@@ -38,13 +40,19 @@ inline bool on_gpu() { return device_name() == "cuda"; }
 
 inline bool on_simulated() { return device_name() == "simulated"; }
 
+//! RESOLUTE_TEST_PRECISION, f32 unless set: of trainings that are compared bit by bit.
+inline std::string tested_precision() {
+  const char* precision = std::getenv("RESOLUTE_TEST_PRECISION");
+  return precision == nullptr ? "f32" : precision;
+}
+
 inline std::unique_ptr<Device> open_tested_device(int process_rank,
-                                                  settings::Precision precision = settings::Precision::kF32) {
+                                                  settings::Precision precision = tests::AnyWord(tested_precision())) {
   return on_simulated() ? accelerator::open(process_rank, precision)
                         : open_device(device_name(), process_rank, precision);
 }
 
-//! The most process ranks that this machine takes: GPUs, or as many as one likes on a CPU.
+//! The most process ranks that have a device each: GPUs, or as many as one likes on a CPU.
 inline int most_ranks() {
   const char* ranks = std::getenv("RESOLUTE_TEST_RANKS");
   return ranks == nullptr ? (on_gpu() ? 1 : 4) : std::atoi(ranks);
@@ -76,22 +84,32 @@ struct Rank {
   std::vector<std::string> arguments;
 };
 
-//! An argument of ranks: the first half of them takes itself to be on one machine, the others on another.
+//! Arguments of ranks. The first half of them takes itself to be on one machine, the others on another.
 inline constexpr const char* kTwoMachines = "two-machines";
+//! They exchange tensors of the device through the host's memory.
+inline constexpr const char* kThroughHost = "through-host";
+
+//! With what is needed where several of so many ranks share a GPU.
+inline std::vector<std::string> sharing(int ranks, std::vector<std::string> arguments = {}) {
+  if (on_gpu() && ranks > most_ranks()) arguments.emplace_back(kThroughHost);
+  return arguments;
+}
 
 //! The role of a rank. \param argv FOLDER RANK RANKS PORT DESCRIPTOR ARGUMENT…
 inline int run_rank(int argc, char** argv, const std::function<void(Rank&)>& body) {
   const std::vector<std::string> given(argv, argv + argc);
+  const auto asked = [&](const char* word) { return std::find(given.begin() + 5, given.end(), word) != given.end(); };
   try {
     enter_numeric_class();
     const int rank = std::stoi(given.at(1)), ranks = std::stoi(given.at(2));
     const std::unique_ptr<Device> opened = open_tested_device(rank);
     Rendezvous rendezvous{"127.0.0.1", static_cast<std::uint16_t>(std::stoi(given.at(3))), std::stoi(given.at(4)),
                           "token"};
-    if (std::find(given.begin() + 5, given.end(), kTwoMachines) != given.end())
-      rendezvous.machine = rank < ranks / 2 ? "one" : "other";
+    if (asked(kTwoMachines)) rendezvous.machine = rank < ranks / 2 ? "one" : "other";
+    std::unique_ptr<Communicator> host = connect_gloo(rendezvous, rank, ranks);
     const std::unique_ptr<Communicator> communicator =
-        opened->connect(connect_gloo(rendezvous, rank, ranks), rendezvous.collective_limit);
+        asked(kThroughHost) ? std::make_unique<ThroughHost>(std::move(host))
+                            : opened->connect(std::move(host), rendezvous.collective_limit);
     Rank own{given.at(0), *opened, *communicator, {given.begin() + 5, given.end()}};
     body(own);
     communicator->barrier();

@@ -15,9 +15,16 @@ namespace {
 
 constexpr double kTolerance = 1e-3;  // of a loss
 
-// On a CPU, where other tests have them, one of each method will do, and a commit runs one.
+// With RESOLUTE_TEST_PRECISION one training of that precision, at the papers' size with RESOLUTE_TEST_SIZE=paper. Else
+// on a GPU all; on a CPU, where other tests have them, one of each method will do, and a commit runs one.
 std::vector<Plan> plans() {
   std::vector<Plan> plans;
+  if (std::getenv("RESOLUTE_TEST_PRECISION") != nullptr) {
+    Plan plan{.method = "baseline", .precision = tested_precision()};
+    if (const char* size = std::getenv("RESOLUTE_TEST_SIZE"); size != nullptr && std::string_view(size) == "paper")
+      plan.size = kPaperSize;
+    return {plan};
+  }
   for (const char* method : kMethods)
     for (const char* precision : {"f32", "bf16"}) plans.push_back({.method = method, .precision = precision});
   return on_gpu() ? plans : tests::slice("plans of GPU trainings", plans, 1);
@@ -28,11 +35,14 @@ const std::string& hash_alone(const Plan& plan) {
   static std::map<std::string, std::string> known;
   const auto found = known.find(name(plan));
   if (found != known.end()) return found->second;
-  return known[name(plan)] = train(&device(), nullptr, plan).hash();
+  std::string hash = train(&device(), nullptr, plan).hash();
+  std::cout << name(plan) << ": the hash of " << plan.steps << " steps is " << hash << '\n';
+  return known[name(plan)] = hash;
 }
 
 void run(Rank& rank) {
-  const Trained trained = train(&rank.device, &rank.communicator, {rank.arguments.at(0), rank.arguments.at(1)});
+  const Trained trained =
+      train(&rank.device, &rank.communicator, plans().at(static_cast<std::size_t>(std::stoi(rank.arguments.at(0)))));
   if (rank.communicator.process_rank() == 0)
     core::write_atomic(core::real_file_system(), std::filesystem::path(rank.folder) / "hash", trained.hash());
 }
@@ -81,12 +91,13 @@ TEST(GpuTraining, the_path_through_exchanges_gives_the_same_bits) {
 }
 
 TEST(GpuTraining, any_number_of_ranks_gives_the_same_bits) {
-  if (most_ranks() < 2) GTEST_SKIP() << "one GPU: NCCL takes one process rank a GPU";
-  for (const Plan& plan : plans()) {
+  const std::vector<Plan> all = plans();
+  for (std::size_t number = 0; number < all.size(); ++number) {
+    const Plan& plan = all[number];
     const std::string& alone = hash_alone(plan);
-    for (int ranks = 2; ranks <= std::min(kLanes, most_ranks()); ranks *= 2) {
+    for (int ranks = 2; ranks <= kLanes; ranks *= 2) {
       const tests::TemporaryFolder folder;
-      expect_success(run_gang(kRank, folder.path(), ranks, {plan.method, plan.precision}));
+      expect_success(run_gang(kRank, folder.path(), ranks, sharing(ranks, {std::to_string(number)})));
       EXPECT_EQ(alone, core::read_text_if_exists(core::real_file_system(), folder / "hash").value_or("none"))
           << name(plan) << ", " << ranks << " ranks";
     }

@@ -34,13 +34,14 @@ TEST(CommandLine, says_little_of_a_job_by_default) {
   EXPECT_EQ(0U, options.checkpoint_every);
   EXPECT_EQ(0U, options.evaluate_every);
   EXPECT_TRUE(options.keep_graphs);
+  EXPECT_FALSE(options.through_host);
   EXPECT_EQ(-1, options.progress_descriptor);
 }
 
 TEST(CommandLine, each_option_goes_where_it_belongs) {
   const JobOptions options =
       read({"--attempt", "3", "--process-rank", "1", "--process-ranks", "4", "--threads", "1024", "--raw-root", "r",
-            "--checkpoint-every", "7", "--evaluate-every", "2", "--recompute", "--progress-fd", "9"});
+            "--checkpoint-every", "7", "--evaluate-every", "2", "--recompute", "--through-host", "--progress-fd", "9"});
   EXPECT_EQ(3, options.attempt);
   EXPECT_EQ(1, options.process_rank);
   EXPECT_EQ(4, options.process_ranks);
@@ -49,6 +50,7 @@ TEST(CommandLine, each_option_goes_where_it_belongs) {
   EXPECT_EQ(7U, options.checkpoint_every);
   EXPECT_EQ(2U, options.evaluate_every);
   EXPECT_FALSE(options.keep_graphs);
+  EXPECT_TRUE(options.through_host);
   EXPECT_EQ(9, options.progress_descriptor);
 }
 
