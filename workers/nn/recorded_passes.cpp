@@ -102,10 +102,12 @@ class Marks {
 //! A pass that has been recorded, and its backward passes: one for each choice of outputs that have a gradient.
 class RecordedPass : public std::enable_shared_from_this<RecordedPass> {
  public:
-  RecordedPass(Recorder& recorder, bool gradients_outlive, const torch::nn::Module& network,
-               const std::vector<at::Tensor>& inputs, const Pass& pass)
+  //! \param no_memory called where there is too little to record a backward pass
+  RecordedPass(Recorder& recorder, bool gradients_outlive, std::function<void()> no_memory,
+               const torch::nn::Module& network, const std::vector<at::Tensor>& inputs, const Pass& pass)
       : recorder_(recorder),
         gradients_outlive_(gradients_outlive),
+        no_memory_(std::move(no_memory)),
         inlets_(inlets_like(inputs)),
         inputs_(leaves_in(inlets_, inputs)),
         parameters_(learning(network.parameters())),
@@ -151,6 +153,7 @@ class RecordedPass : public std::enable_shared_from_this<RecordedPass> {
 
   Recorder& recorder_;
   bool gradients_outlive_;
+  std::function<void()> no_memory_;
   std::vector<Inlet> inlets_;
   std::vector<at::Tensor> inputs_;      // as leaves
   std::vector<at::Tensor> parameters_;  // that learn
@@ -240,7 +243,7 @@ std::variant<RecordedPass::Backward, RecordedPass::TooLarge> RecordedPass::recor
   backward.recording = recorder_.record([&] { backward.results = differentiate(given); }, recording_.get());
   return backward;
 } catch (const c10::OutOfMemoryError&) {
-  core::log_info("a network's backward pass is not recorded: there is too little memory to keep it");
+  no_memory_();
   return TooLarge{};
 }
 
@@ -271,7 +274,7 @@ class RecordedPasses::Store {
     const std::vector<Layout> layouts = layouts_of(inputs);
     // Where shapes vary a recording would be played now and then, and keep memory that the other shapes need.
     if (const auto* const kept = std::get_if<Kept>(&state); kept != nullptr && kept->of != layouts) state = AsItIs{};
-    if (auto* const came = std::get_if<Came>(&state)) {
+    if (auto* const came = std::get_if<Came>(&state); came != nullptr && !memory_is_short_) {
       if (came->as == layouts)
         state = record(layouts, network, inputs, pass);
       else
@@ -315,15 +318,23 @@ class RecordedPasses::Store {
                const std::vector<at::Tensor>& inputs, const Pass& pass) {
     const Within within;
     try {
-      return Kept{layouts, std::make_shared<RecordedPass>(recorder_, gradients_outlive_, network, inputs, pass)};
+      return Kept{layouts, std::make_shared<RecordedPass>(
+                               recorder_, gradients_outlive_, [this] { give_up(); }, network, inputs, pass)};
     } catch (const c10::OutOfMemoryError&) {
-      core::log_info("a network's pass is not recorded: there is too little memory to keep it");
+      give_up();
       return AsItIs{};
     }
+  }
+  // Each recording keeps memory that passes which run as they are share. Those in the graph of this step end with it.
+  void give_up() {
+    core::log_info("no network's pass is recorded any more: there is too little memory to keep it");
+    memory_is_short_ = true;
+    for (auto& [key, known] : known_) known.state = AsItIs{};
   }
 
   Recorder& recorder_;
   bool gradients_outlive_;
+  bool memory_is_short_ = false;
   int slot_ = 0;
   std::map<Part, int> passes_;  // of this forward pass so far
   std::map<Key, Known> known_;

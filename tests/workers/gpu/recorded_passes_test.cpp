@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "tests/support/accelerator/memory.h"
 #include "tests/support/accelerator/recorder.h"
 #include "tests/workers/gpu/gpu_gang.h"
 #include "workers/nn/backbone.h"
@@ -13,6 +14,7 @@
 namespace resolute::workers::gpu_test::recorded_passes_test {
 namespace {
 
+using accelerator::memory_use;
 using accelerator::streams;
 
 std::shared_ptr<Backbone> trunk(settings::Trunk kind) {
@@ -105,9 +107,26 @@ TEST(RecordedPasses, run_as_they_are_where_there_is_no_memory_for_them) {
   expect_bits_of_passes_that_run({{}, {}, {}}, 0, /*most=*/0);
 }
 
-TEST(RecordedPasses, where_there_is_no_memory_for_a_backward_pass_that_runs_as_it_is) {
-  expect_bits_of_passes_that_run({{}, {}, {}}, 2, /*most=*/1);
-  expect_bits_of_passes_that_run({{4}, {4}, {4, {2, 4}}, {4}}, 3 + 2, /*most=*/2);
+TEST(RecordedPasses, where_there_is_no_memory_for_a_backward_pass_none_is_played_from_the_next_step_on) {
+  expect_bits_of_passes_that_run({{}, {}, {}}, 1, /*most=*/1);
+  expect_bits_of_passes_that_run({{4}, {4}, {4, {2, 4}}, {4}}, 2 + 1, /*most=*/2);
+}
+
+// What was recorded without running statistics held would leave too little for what is computed with them held.
+TEST(RecordedPasses, leave_their_memory_to_passes_that_run_as_they_are) {
+  const std::vector<Step> steps{{4}, {4, {4}, true}, {4}, {4, {4}, true}, {4}, {4, {4}, true}};
+  accelerator::set_memory_limit(0);
+  const std::uint64_t before = memory_use().taken;
+  static_cast<void>(trained(settings::Trunk::kResnetSmall, steps, nullptr));
+  const std::uint64_t most = memory_use().most, refusals = memory_use().refusals;
+  const auto expect_with_more = [&](std::uint64_t more, std::int64_t played) {
+    accelerator::set_memory_limit(most + more);
+    expect_bits_of_passes_that_run(steps, played);
+    accelerator::set_memory_limit(0);
+  };
+  expect_with_more((most - before) / 8, 1 + 1);  // too little for the second forward pass
+  expect_with_more((most - before) / 2, 2 + 1);  // for its backward pass
+  EXPECT_EQ(refusals + 2, memory_use().refusals);
 }
 
 TEST(RecordedPasses, of_a_trunk_that_takes_other_pixels_too) {
