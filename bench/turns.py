@@ -3,6 +3,7 @@ does one turn of work and prints {"seconds": s} or
 another figure. A player is one such program, or the ranks of one."""
 
 import json
+import math
 import socket
 import statistics
 import subprocess
@@ -38,6 +39,8 @@ class Player(Side):
         self.processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
                           for command in commands]
         self.waited = False
+        self.times = None  # turns that turn_of() asks for
+        self.said = {}     # by the first process in the last turn
 
     def ready(self):
         """Waits until it can begin. Players that are made together make ready beside one another."""
@@ -46,7 +49,9 @@ class Player(Side):
                 self.read(process, "ready")
         self.waited = True
 
-    def read(self, process, key):
+    def read(self, process, key=None):
+        """What it says next, in which this key is expected."""
+        key = key or self.key
         watch = threading.Timer(self.longest, self.kill)
         watch.start()
         try:
@@ -54,17 +59,34 @@ class Player(Side):
         finally:  # or an interrupted program would wait for it
             watch.cancel()
         try:
-            return json.loads(line)[key]
+            answer = json.loads(line)
+            answer[key]
+            return answer
         except (ValueError, KeyError):
             sys.exit(f"bench: {self.name} ended or said '{line.strip()}' where '{key}' was expected")
 
     def turn(self):
         """What the turn gave: seconds of the slowest rank, or another figure of a single program."""
+        self.begin()
+        return self.end()
+
+    def begin(self):
+        """Begins a turn, whose end is waited for by end(): several players may be at work meanwhile."""
         self.ready()
         for process in self.processes:
             process.stdin.write("turn\n")
             process.stdin.flush()
-        return max(self.read(process, self.key) for process in self.processes)
+
+    def end(self):
+        answers = [self.read(process) for process in self.processes]
+        self.said = answers[0]
+        return max(answer[self.key] for answer in answers)
+
+    def turn_of(self, seconds):
+        """(seconds, turns) of as many turns as take so long: how many follows from those before."""
+        if not self.times:
+            self.times = max(1, math.ceil(seconds / self.turn()))
+        return sum(self.turn() for _ in range(self.times)), self.times
 
     def kill(self):
         """Ends what still runs of it."""
@@ -79,17 +101,27 @@ class Player(Side):
             process.wait(timeout=60)
 
 
-def alternate_all(players, turns):
-    """Samples of `turns` turns of each player, after one that does not count. Who begins is another from turn to turn."""
+def alternate_all(players, turns, least=None):
+    """Samples of `turns` turns of each player, after one that does not count. Who begins is another from turn to turn. least: each
+    sample is the mean of as many turns as take so many seconds, after more that do not count."""
+    def sample(player):
+        if least is None:
+            return player.turn()
+        seconds, times = player.turn_of(least)
+        return seconds / times
+
     for player in players:
         player.ready()
     for player in players:
         player.turn()
+    if least is not None:
+        for player in players:
+            player.turn_of(least)
     samples = [[] for _ in players]
     for turn in range(turns):
         for place in range(len(players)):
             number = (place + turn) % len(players)
-            samples[number].append(players[number].turn())
+            samples[number].append(sample(players[number]))
     for player in players:
         player.close()
     return samples

@@ -23,20 +23,33 @@ def kind(name):
     return plain.split("(")[0][:70]
 
 
-def summary(trace, steps):
-    """trace: of that many steps, times in microseconds"""
-    events = [event for event in trace["traceEvents"] if event.get("ph") == "X"]
-    kernels = [event for event in events if event.get("cat") == "kernel"]
+def of_kind(trace, kind_of_event):
+    return [event for event in trace["traceEvents"] if event.get("ph") == "X" and event.get("cat") == kind_of_event]
+
+
+def figures(trace, steps):
+    """Of a step: kernels, launches, waits; milliseconds in all, of the busy GPU, and of the host beside its waits. None without a GPU.
+    trace: of that many steps, times in microseconds"""
+    kernels, runtime = of_kind(trace, "kernel"), of_kind(trace, "cuda_runtime")
     if not kernels:
-        return ["The trace has no kernel of a GPU."]
+        return None
     intervals = [(event["ts"], event["ts"] + event["dur"]) for event in kernels]
     window = max(last for _, last in intervals) - min(first for first, _ in intervals)
-    runtime = [event["name"] for event in events if event.get("cat") == "cuda_runtime"]
-    waits = sum("Synchronize" in name for name in runtime)
-    launches = sum("Launch" in name for name in runtime)
-    lines = [f"By libtorch's profiler, a step: the GPU is busy for {busy(intervals) / steps / 1000:.2f} ms of "
-             f"{window / steps / 1000:.2f}, with {len(kernels) / steps:.0f} kernels by {launches / steps:.0f} launches; "
-             f"the host waits {waits / steps:.1f} times.", "",
+    waits = [event for event in runtime if "Synchronize" in event["name"]]
+    counts = {"kernels": len(kernels), "launches": sum("Launch" in event["name"] for event in runtime), "waits": len(waits),
+              "all": window / 1000, "busy": busy(intervals) / 1000,
+              "host": (window - busy([(event["ts"], event["ts"] + event["dur"]) for event in waits])) / 1000}
+    return {name: count / steps for name, count in counts.items()}
+
+
+def summary(trace, steps):
+    """As figures(), in lines of Markdown."""
+    seen = figures(trace, steps)
+    if seen is None:
+        return ["The trace has no kernel of a GPU."]
+    kernels = of_kind(trace, "kernel")
+    lines = [f"By libtorch's profiler, a step: the GPU is busy for {seen['busy']:.2f} ms of {seen['all']:.2f}, with {seen['kernels']:.0f} "
+             f"kernels by {seen['launches']:.0f} launches; the host waits {seen['waits']:.1f} times.", "",
              "| kernels | a step | ms a step | share |", "| --- | --- | --- | --- |"]
     times, counts = collections.Counter(), collections.Counter()
     for event in kernels:

@@ -82,18 +82,8 @@ void Shortest::add(const Moment& from, const Moment& to) {
   processor_seconds = std::min(processor_seconds, static_cast<double>(to.processor - from.processor) / CLOCKS_PER_SEC);
 }
 
-RepeatedBatch::RepeatedBatch(const Scale& scale, int identities, int images, int lr_images, std::size_t copies) {
-  const std::int64_t rows = std::int64_t{identities} * images;
-  batch_.hr = random_images(0, rows, scale.height, scale.width);
-  batch_.lr = random_images(1, rows, scale.height, scale.width);
-  batch_.lr_rates = at::arange(rows, at::kLong).remainder(3).add(2);
-  batch_.labels = at::arange(rows, at::kLong).div(images, "floor");
-  batch_.has_hr = at::arange(rows, at::kLong).remainder(images).lt(images - lr_images);
-  batch_.hr.mul_(batch_.has_hr.view({-1, 1, 1, 1}));
-  for (std::size_t i = 0; i < copies; ++i)
-    batch_.copies.push_back(
-        random_images(2 + i, rows, scale.height, scale.width).mul_(batch_.has_hr.view({-1, 1, 1, 1})));
-}
+RepeatedBatch::RepeatedBatch(const Scale& scale, int identities, int images, int lr_images, std::size_t copies)
+    : batch_(random_batch(0, {identities, images, lr_images}, copies, scale.height, scale.width)) {}
 
 LaneBatch RepeatedBatch::batch(std::uint64_t step, int) {
   begun.emplace_back();

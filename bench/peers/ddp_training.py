@@ -273,7 +273,7 @@ def main():
     parser.add_argument("--form", default="eager", choices=["eager", "graph", "compiled", "max"],
                         help="a step as it is, as one CUDA graph, compiled (reduce-overhead), or with max-autotune")
     parser.add_argument("--ddp", type=int, default=1, choices=[0, 1], help="0: a lone process does without")
-    parser.add_argument("--deterministic", action="store_true")
+    parser.add_argument("--deterministic", type=int, default=0, choices=[0, 1])
     parser.add_argument("--layout", default="nhwc", choices=["nhwc", "nchw"])
     parser.add_argument("--images")
     parser.add_argument("--first-step", action="store_true")

@@ -2,19 +2,22 @@
 //! Our side of `script/bench training`: steps of the real Trainer on batches that lie in memory, or (`--loop plain`) of
 //! a loop that accumulates the same batches with libtorch alone. It works in turns, so that a driver can let two
 //! programs alternate on one machine: it says "ready", then for each line on its standard input runs --steps steps and
-//! prints how long they took, as JSON.
+//! prints how long they took, as JSON. It ends with its standard input, or behind --turns.
 //!
 //! bench_training --loop trainer|plain|gemm --precision bf16|tf32|f32 --threads T --turns N --steps N
 //!                [--backbone resnet50|…] [--lanes L] [--rank R --ranks W --port P] [--batch ROWS_A_LANE] [--folder
-//!                FOR_METRICS] [--device cpu|cuda] [--trace FILE]
+//!                FOR_METRICS] [--device cpu|cuda] [--specification FILE] [--trace FILE]
 //!
-//! --trace writes what libtorch's profiler saw of the last turn, as a Chrome trace.
+//! --specification names a training's (docs/formats/specification.md): its method, networks, batch and images are taken
+//! instead of baseline's, its steps, lanes and precision are not. --trace writes what libtorch's profiler saw of the
+//! last turn, as a Chrome trace.
 
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/profiler_kineto.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -38,13 +41,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kClasses = 751;  // Market-1501's training identities
-constexpr int kImages = 4;     // of each identity
-constexpr std::int64_t kHeight = 256, kWidth = 128;
+constexpr int kClasses = 751;          // Market-1501's training identities
+constexpr int kImages = 4;             // of each identity
 constexpr std::uint64_t kBatches = 4;  // different ones, used in turn
 
 struct Options {
-  std::string loop = "trainer", precision = "bf16", folder = "/tmp", device = "cpu", backbone = "resnet50", trace;
+  std::string loop = "trainer", precision = "bf16", folder = "/tmp", device = "cpu", backbone = "resnet50", trace,
+              specification;
   int threads = 1, turns = 1, steps = 5, lanes = 1, rank = 0, ranks = 1, port = 0, batch = 16;
 };
 
@@ -57,6 +60,7 @@ Options parse(int argc, char** argv) {
                 {"--device", &options.device},
                 {"--backbone", &options.backbone},
                 {"--trace", &options.trace},
+                {"--specification", &options.specification},
                 {"--threads", &options.threads},
                 {"--turns", &options.turns},
                 {"--steps", &options.steps},
@@ -72,16 +76,18 @@ Options parse(int argc, char** argv) {
 // all that a GPU has been asked for.
 class Gate {
  public:
-  explicit Gate(const Options& options, at::Device place = at::kCPU) : options_(options), place_(place) {}
+  explicit Gate(const Options& options, const Device* device = nullptr) : options_(options), device_(device) {}
   //! Called before each step, and once after the last.
   void before_step() {
     if (done_ % options_.steps != 0) {
       ++done_;
       return;
     }
-    if (!place_.is_cpu()) c10::impl::VirtualGuardImpl(place_.type()).synchronizeDevice(place_.index());
+    const at::Device place = device_ == nullptr ? at::kCPU : device_->place();
+    if (!place.is_cpu()) c10::impl::VirtualGuardImpl(place.type()).synchronizeDevice(place.index());
     if (begun_)
-      std::cout << "{\"seconds\": " << std::chrono::duration<double>(Clock::now() - *begun_).count() << "}"
+      std::cout << core::Json{{"seconds", std::chrono::duration<double>(Clock::now() - *begun_).count()},
+                              {"most_bytes", device_ == nullptr ? 0 : device_->memory().most}}
                 << std::endl;
     else
       std::cout << "{\"ready\": true}" << std::endl;
@@ -89,7 +95,7 @@ class Gate {
     if (traced && done_ == options_.turns * options_.steps)
       torch::autograd::profiler::disableProfiler()->save(options_.trace);
     std::string line;
-    std::getline(std::cin, line);
+    if (!std::getline(std::cin, line)) std::quick_exit(0);  // the driver has had its turns
     if (traced && done_ == (options_.turns - 1) * options_.steps) trace();
     ++done_;
     begun_ = Clock::now();
@@ -105,15 +111,16 @@ class Gate {
   }
 
   Options options_;
-  at::Device place_;
+  const Device* device_;  // null: the CPU
   int done_ = 0;
   std::optional<Clock::time_point> begun_;
 };
 
 class MemorySource final : public BatchSource {
  public:
-  MemorySource(const Options& options, Gate& gate, at::Device place = at::kCPU)
-      : options_(options), gate_(gate), place_(place) {
+  MemorySource(const Options& options, const experiments::TrainingSpecification& asked, Gate& gate,
+               at::Device place = at::kCPU)
+      : options_(options), asked_(asked), gate_(gate), place_(place) {
     const int own = options.lanes / options.ranks;
     first_ = options.rank * own;
     for (std::uint64_t b = 0; b < kBatches; ++b)
@@ -121,7 +128,7 @@ class MemorySource final : public BatchSource {
         batches_.push_back(make(b, static_cast<std::uint64_t>(lane)));
   }
   std::vector<std::int64_t> lane_rows(std::uint64_t) override {
-    return std::vector<std::int64_t>(static_cast<std::size_t>(options_.lanes), options_.batch);
+    return std::vector<std::int64_t>(static_cast<std::size_t>(options_.lanes), batches_.front().labels.size(0));
   }
   LaneBatch batch(std::uint64_t step, int lane) override {
     if (lane == first_) gate_.before_step();
@@ -134,16 +141,19 @@ class MemorySource final : public BatchSource {
 
  private:
   LaneBatch make(std::uint64_t number, std::uint64_t lane) const {
-    LaneBatch batch;
-    batch.hr = random_images(number * 64 + lane, options_.batch, kHeight, kWidth);
-    batch.lr = batch.hr;
-    batch.labels = at::arange(options_.batch, at::kLong).div(kImages, "floor");
-    batch.has_hr = at::ones({options_.batch}, at::kBool);
+    const experiments::Recipe& recipe = asked_.recipe;
+    const methods::Needs needs = methods::row(asked_.method).needs;
+    LaneBatch batch =
+        random_batch((number * 64 + lane) << 8, {recipe.identities / options_.lanes, recipe.images, recipe.lr_images},
+                     methods::copy_rates(needs, recipe).size(), asked_.pack.height, asked_.pack.width);
+    if (!needs.lr) batch.lr = batch.hr;
     for (at::Tensor* tensor : {&batch.hr, &batch.lr}) *tensor = tensor->to(place_);
+    for (at::Tensor& copies : batch.copies) copies = copies.to(place_);
     return batch;
   }
 
   Options options_;
+  const experiments::TrainingSpecification& asked_;
   Gate& gate_;
   at::Device place_;
   int first_ = 0;
@@ -152,11 +162,17 @@ class MemorySource final : public BatchSource {
 
 experiments::TrainingSpecification specification(const Options& options) {
   experiments::TrainingSpecification specification;
-  specification.method = experiments::BaselineOptions{};
-  specification.network.backbone = settings::from_word<settings::Trunk>(options.backbone).value();
+  if (!options.specification.empty()) {
+    const core::Json given = core::parse_json(core::read_text(core::real_file_system(), options.specification), "");
+    specification = std::get<experiments::TrainingSpecification>(
+        experiments::specification_from_json(given, options.specification));
+  } else {
+    specification.method = experiments::BaselineOptions{};
+    specification.network.backbone = settings::from_word<settings::Trunk>(options.backbone).value();
+    specification.recipe.identities = options.lanes * options.batch / kImages;
+    specification.recipe.images = kImages;
+  }
   specification.recipe.steps = options.turns * options.steps;
-  specification.recipe.identities = options.lanes * options.batch / kImages;
-  specification.recipe.images = kImages;
   specification.recipe.precision = settings::from_word<settings::Precision>(options.precision).value();
   specification.lanes = options.lanes;
   return specification;
@@ -176,8 +192,8 @@ void run_trainer(const Options& options) {
   const experiments::TrainingSpecification asked = specification(options);
   const std::unique_ptr<Method> method = make_method(asked, kClasses);
   if (!device->place().is_cpu()) method->module().to(device->place());
-  Gate gate(options, device->place());
-  MemorySource source(options, gate, device->place());
+  Gate gate(options, device.get());
+  MemorySource source(options, asked, gate, device->place());
   ProgressPipe progress(-1);
   std::optional<MetricsLog> metrics;
   std::optional<results::GradientLogWriter> gradients;
@@ -195,6 +211,7 @@ void run_trainer(const Options& options) {
                    .progress = progress,
                    .communicator = communicator.get(),
                    .recorder = device->recorder(),
+                   .device = device.get(),
                    .checkpoints = nullptr,
                    .metrics = metrics ? &*metrics : nullptr,
                    .gradients = gradients ? &*gradients : nullptr},
@@ -206,7 +223,8 @@ void run_trainer(const Options& options) {
 // What libtorch alone does for L batches: forward and backward for each, gradients accumulating in place, one Adam
 // step.
 void run_plain(const Options& options) {
-  const std::unique_ptr<Method> method = make_method(specification(options), kClasses);
+  const experiments::TrainingSpecification asked = specification(options);
+  const std::unique_ptr<Method> method = make_method(asked, kClasses);
   std::vector<at::Tensor> parameters, gradients, moments1, moments2, steps;
   const ParameterGroup group = method->parameter_groups().front();
   for (const auto& [name, parameter] : group.parameters) {
@@ -219,7 +237,7 @@ void run_plain(const Options& options) {
   }
   const AdamOptions& adam = group.adam;
   Gate gate(options);
-  MemorySource source(options, gate);
+  MemorySource source(options, asked, gate);
   const bool narrow = options.precision == "bf16";
   at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
   for (int step = 0; step < options.turns * options.steps; ++step) {
