@@ -13,7 +13,9 @@ ENDLESS = 100_000  # turns: a player ends with its standard input
 # How a lone process trains: PyTorch's users do not wrap it in DDP. Several processes share their gradients by DDP.
 FORMS = {"eager": {"ddp": 0}, "graph": {"form": "graph", "ddp": 0}, "compiled": {"form": "compiled", "ddp": 0}}
 DDP = {"DDP": {}}
-LONGEST_COMPILED = {"max-autotune": {"form": "max", "ddp": 0}}  # for minutes
+# What takes minutes to compile; and what people of this field run: torchreid's defaults, fast-reid's mixed precision.
+OTHERS = {"max-autotune": {"form": "max", "ddp": 0}, "torchreid's way": {"precision": "tf32", "layout": "nchw", "ddp": 0},
+          "fast-reid's way": {"precision": "fp16", "layout": "nchw", "ddp": 0}}
 # The paper's suite of each method, and the row that is the method itself. Of a plan the first trial's training.
 ROWS = {"baseline": ("rain", "baseline-hr"), "rain": ("rain", "multi-level"), "ftwa": ("ftwa", "ftwa"), "msifla": ("msifla", "msifla"),
         "resolution_adaptive": ("resolution_adaptive", "progressive")}
@@ -74,7 +76,7 @@ class Bench:
 
     # ---- beside PyTorch
 
-    PEERS = [*FORMS, *LONGEST_COMPILED, *DDP]
+    PEERS = [*FORMS, *OTHERS, *DDP]
     HEAD = ["figure", "ours", "least to most", *PEERS, "ours by the best of them", "share"]
 
     def beside(self, precision, batch, ranks, forms=None):

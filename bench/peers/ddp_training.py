@@ -209,25 +209,30 @@ def batches_of_files(options, data, device):
 
 
 def limits(options, device):
-    """Operations of a step's convolutions and products, of one image, and how many a second a large product is done with."""
+    """Operations of a step's convolutions and products, of one image, how many a second a large product is done with, and the bytes that
+    a copy reads and writes a second."""
     from torch.utils.flop_counter import FlopCounterMode
 
     network = NETWORKS[options.backbone]().to(device, memory_format=torch.channels_last)
     with FlopCounterMode(display=False) as counter:
         network(torch.zeros(2, 3, HEIGHT, WIDTH, device=device))[1].sum().backward()
+    def seconds(work):
+        times = []
+        for _ in range(20):
+            torch.cuda.synchronize()
+            begun = time.perf_counter()
+            work()
+            torch.cuda.synchronize()
+            times.append(time.perf_counter() - begun)
+        return sorted(times)[len(times) // 2]
+
     side, rates = 8192, {}
     for precision, type_ in (("bf16", torch.bfloat16), ("tf32", torch.float32), ("f32", torch.float32)):
         torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
         a, b = (torch.randn(side, side, device=device, dtype=type_) for _ in range(2))
-        times = []
-        for _ in range(8):
-            torch.cuda.synchronize()
-            begun = time.perf_counter()
-            a @ b
-            torch.cuda.synchronize()
-            times.append(time.perf_counter() - begun)
-        rates[precision] = 2 * side**3 / sorted(times)[len(times) // 2]
-    say(operations=counter.get_total_flops() / 2, rates=rates)
+        rates[precision] = 2 * side**3 / seconds(lambda: a @ b)
+    source, target = (torch.zeros(1 << 30, dtype=torch.uint8, device=device) for _ in range(2))
+    say(operations=counter.get_total_flops() / 2, rates=rates, copied=2 * source.numel() / seconds(lambda: target.copy_(source)))
 
 
 class GraphedStep:
@@ -313,15 +318,18 @@ def main():
     optimiser = torch.optim.Adam(model.parameters(), lr=3.5e-4, weight_decay=5e-4, fused=options.adam == "fused",
                                  foreach=options.adam == "foreach", capturable=options.form == "graph")
     batches = iter(batches_of_files(options, people, device) if people else batches_in_memory(options, device))
-    autocast = (lambda: torch.autocast(device.type, torch.bfloat16)) if options.precision == "bf16" else contextlib.nullcontext
+    narrow = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(options.precision)
+    autocast = (lambda: torch.autocast(device.type, narrow)) if narrow else contextlib.nullcontext
+    scaler = torch.amp.GradScaler(device.type, enabled=narrow is torch.float16)
 
     def step(images, labels):
         with autocast():
             feature, logits = model(images)
         loss = F.cross_entropy(logits.float(), labels) + triplet_loss(feature.float(), labels)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
+        scaler.scale(loss).backward()
+        scaler.step(optimiser)
+        scaler.update()
         return loss
 
     if options.form == "graph":
