@@ -48,11 +48,12 @@ bool Agent::step() {
     }
     if (finished_) return true;
   }
-  for (const Message& report : spawner_.reports()) {
+  for (Message& report : spawner_.reports()) {
     busy = true;
-    if (const auto* ended = std::get_if<RankEnded>(&report)) {
+    if (auto* ended = std::get_if<RankEnded>(&report)) {
       const auto rank = live_.find({ended->key, ended->process_rank});
       if (rank != live_.end()) {
+        ended->gpu = rank->second.gpu.value_or("");
         bindings_.give_back(rank->second);
         live_.erase(rank);
       }
@@ -94,7 +95,7 @@ void Agent::launch(Launch message) {
   std::vector<RankCommand> ranks;
   for (RankCommand& rank : message.ranks) {
     try {
-      Binding binding = bindings_.take(rank.gpu);
+      Binding binding = bindings_.take(rank.gpu, message.gpus_aside);
       rank.visible_gpus = binding.gpu.value_or("");
       rank.processors = binding.processors;
       live_.emplace(std::pair(message.key, rank.process_rank), std::move(binding));

@@ -296,6 +296,7 @@ void Coordinator::launch(JobIndex number, const Running& running, const Prepared
                                            prepared != nullptr ? &rendezvous : nullptr, commands_));
       message.ranks.back().gpu = job_of(state_, number).gpus;
     }
+    message.gpus_aside = gpus_aside(state_.agents.at(share.agent));
     if (Address to = address_of(share.agent); to >= 0) send(to, message);
   }
 }
@@ -363,6 +364,8 @@ void Coordinator::say(const Event& event) {
                       name_of(ended->cause), ended->evidence);
   } else if (const auto* excluded = std::get_if<HostExcluded>(&event)) {
     core::log_warning("nothing more is started on '{}' ({})", excluded->host, excluded->why);
+  } else if (const auto* aside = std::get_if<GpuSetAside>(&event)) {
+    core::log_warning("GPU {} is set aside ({})", aside->gpu, aside->why);
   } else if (const auto* failed = std::get_if<JobFailed>(&event)) {
     core::log_error("{}: cannot be run ({})", label(failed->job), failed->why);
   } else if (const auto* run = std::get_if<RunEnded>(&event)) {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "orchestrator/decisions/failure.h"
+#include "orchestrator/decisions/gpu_record.h"
 #include "orchestrator/decisions/host_record.h"
 #include "orchestrator/decisions/indexes.h"
 
@@ -113,6 +114,7 @@ class Applier {
     here.erase(event.agent);
     if (here.empty()) state_.on_host.erase(host);
     index_host(state_, host);
+    refresh_gpus(state_, event.agent);
     state_.agents_gone = true;
     for_each_at_work(event.agent, [&](JobIndex number, Running& running) {
       bool hit = false;
@@ -202,6 +204,7 @@ class Applier {
       job->numeric_class = std::move(wrote);
     running->progressed = true;
     acquit(state_, event.job, running->placement);
+    if (job->gpus) give_back_of_gpus_aside(state_);
   }
 
   void operator()(const RankExited& event) {
@@ -211,13 +214,14 @@ class Applier {
     if (rank >= running->ended.size() || running->ended[rank]) return;
     running->ended[rank] = true;
     --running->alive;
+    judge_gpu(*running, event);
     if ((event.code != 0 || event.signal != 0) && !is_our_doing(*running, event)) {
       auto how = event.signal != 0 ? fmt::format("killed by signal {}", event.signal)
                                    : fmt::format("exit code {}", event.code);
       if (event.out_of_memory) how = "out of memory, " + how;
       const auto agent = state_.agents.find(agent_of(running->placement, event.process_rank));
       end_with(event.job, *running,
-               {classify(event),
+               {cause_of(event),
                 fmt::format("process rank {}: {}{}{}", event.process_rank, how, event.evidence.empty() ? "" : ": ",
                             event.evidence),
                 agent == state_.agents.end() ? std::string() : agent->second.host});
@@ -293,6 +297,7 @@ class Applier {
     if (const auto* running = std::get_if<Running>(&job.state)) {
       require(running->alive == 0, fmt::format("job {} succeeded", event.job.value), "its process ranks still run");
       acquit(state_, event.job, running->placement);
+      if (job.gpus) give_back_of_gpus_aside(state_);
     }
     move_to(event.job, Succeeded{event.attempt});
     for (JobIndex user : at(event.job).needed_by) {
@@ -338,6 +343,24 @@ class Applier {
 
   void operator()(const HostExcluded& event) { exclude(state_, event.host, event.why); }
 
+  void operator()(const GpuSetAside& event) {
+    const AgentSlots* agent = with_gpu(event.agent, event.gpu);
+    if (agent == nullptr) return;
+    const auto what = [&] { return fmt::format("GPU {} of agent {} set aside", event.gpu, event.agent.value); };
+    require(agent->gpu_records.at(event.gpu).aside_until == Instant{}, what(), "it is set aside already");
+    require(agent->free_gpus > 0, what(), "every GPU is taken");
+    require(event.until != Instant{}, what(), "for no time");
+    set_aside(state_, event.agent, event.gpu, event.until);
+  }
+
+  void operator()(const GpuReturned& event) {
+    const AgentSlots* agent = with_gpu(event.agent, event.gpu);
+    if (agent == nullptr) return;
+    require(agent->gpu_records.at(event.gpu).aside_until != Instant{},
+            fmt::format("GPU {} of agent {} returned", event.gpu, event.agent.value), "it is not set aside");
+    give_out_again(state_, event.agent, event.gpu);
+  }
+
   void operator()(const StopRequested& event) {
     if (state_.stop) {  // ranks have been told to end, for the first cause
       if (cancels_more(*state_.stop, event.why)) state_.stop = event.why;
@@ -359,6 +382,33 @@ class Applier {
     if (--job.placements == 0) --state_.placed_jobs;
     job.attempts = attempt - 1;
     move_to(number, Ready{from});
+  }
+
+  // Null if the agent is gone.
+  const AgentSlots* with_gpu(AgentNumber number, const std::string& gpu) {
+    const auto agent = state_.agents.find(number);
+    if (agent == state_.agents.end()) return nullptr;
+    if (!agent->second.gpu_records.contains(gpu))
+      refuse(fmt::format("GPU {} of agent {} named", gpu, number.value), "nothing is held against it");
+    return &agent->second;
+  }
+
+  // A rank that hung is ended by us, and tells of its GPU all the same.
+  void judge_gpu(const Running& running, const RankExited& event) {
+    const AgentNumber number = agent_of(running.placement, event.process_rank);
+    if (event.gpu.empty() || !state_.agents.contains(number)) return;
+    if (running.progressed || (event.code == 0 && event.signal == 0))
+      acquit_gpu(state_, number, event.gpu);
+    else if (running.stopping && running.ending->cause == Cause::kNoProgress)
+      accuse_gpu(state_, event.job, number, event.gpu, Cause::kNoProgress, running.ending->evidence);
+    else if (!is_our_doing(running, event))
+      accuse_gpu(state_, event.job, number, event.gpu, cause_of(event), event.evidence);
+  }
+
+  // What has trained is set up well: a program that ends with 2 then met something else, as a mount that has gone.
+  Cause cause_of(const RankExited& event) {
+    const Cause cause = classify(event);
+    return cause == Cause::kConfiguration && at(event.job).checkpoint >= 0 ? Cause::kExitCode : cause;
   }
 
   Job& at(JobIndex number) {

@@ -123,6 +123,55 @@ void exclude_host(const State& state, const Policy& policy, std::vector<Event>& 
   }
 }
 
+// Whether GPUs of one numeric class hold all ranks of a job that is left to do, with `change` more of a class.
+bool gpus_hold_something(const State& state, const std::string& numeric_class, int change) {
+  const auto& classes = state.machine_classes[1];
+  return std::any_of(state.unfinished.begin(), state.unfinished.end(), [&](const auto& alike) {
+    return alike.first.gpus && std::any_of(classes.begin(), classes.end(), [&](const auto& machines) {
+             const int more = machines.first == numeric_class ? change : 0;
+             return machines.second.capacity + more >= alike.first.slots;
+           });
+  });
+}
+
+// While others have something to do: what needs it waits until they have not, or for a trial. One a call: two could not
+// be each other's substitute. The last GPU of a numeric class stays: what goes on from a checkpoint of that class would
+// begin anew.
+void set_gpu_aside(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
+  constexpr double kFirstMs = 60'000;
+  constexpr int kMostDoublings = 6;
+  for (const auto& [number, gpu] : state.accused_gpus) {
+    const AgentSlots& agent = state.agents.at(number);
+    if (agent.free_gpus == 0 || !usable(state, agent) || !gpus_hold_something(state, agent.numeric_class, 0)) continue;
+    const GpuRecord& record = agent.gpu_records.at(gpu);
+    const GpuEnd& last = record.ends.back();
+    std::string why =
+        fmt::format("{} of {}: {} attempts in a row ended there without a sign of life, the last, of job {}, by {}: {}",
+                    gpu, agent.host, record.ends.size() + static_cast<std::size_t>(record.times_aside), last.job.value,
+                    name_of(last.cause), last.evidence);
+    if (agent.gpus == 1 && !gpus_aside(agent).empty() && can_be_spared(state, agent.host)) {
+      decisions.push_back(HostExcluded{agent.host, "its GPUs are set aside, but one: " + why});
+      return;
+    }
+    if (state.machine_classes[1].at(agent.numeric_class).capacity < 2 ||
+        !gpus_hold_something(state, agent.numeric_class, -1))
+      continue;
+    const double wait = kFirstMs * (1 << std::min(record.times_aside, kMostDoublings)) * policy.back_off_scale;
+    decisions.push_back(GpuSetAside{number, gpu, now + Milliseconds(std::llround(wait) + 1), std::move(why)});
+    return;
+  }
+}
+
+// When its time is over, or nothing that is left to do can do without.
+void return_gpu(const State& state, Instant now, std::vector<Event>& decisions) {
+  if (state.gpus_aside.empty()) return;
+  const auto& [until, number, gpu] = *state.gpus_aside.begin();
+  const AgentSlots& agent = state.agents.at(number);
+  const bool needed = !gpus_hold_something(state, agent.numeric_class, 0) &&
+                      gpus_hold_something(state, agent.numeric_class, static_cast<int>(gpus_aside(agent).size()));
+  if (until <= now || needed) decisions.push_back(GpuReturned{number, gpu});
+}
+
 void settle(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
   give_up_unkillable(state, policy, now, decisions);
   if (!decisions.empty()) return;  // what else there is to decide depends on the hosts that are left
@@ -130,6 +179,8 @@ void settle(const State& state, const Policy& policy, Instant now, std::vector<E
   for (JobIndex number : state.doomed)
     decisions.push_back(JobCancelled{number, why_doomed(state, job_of(state, number))});
   exclude_host(state, policy, decisions);
+  if (decisions.empty()) set_gpu_aside(state, policy, now, decisions);
+  if (decisions.empty()) return_gpu(state, now, decisions);
   if (state.run.ends_at != Instant{} && !state.stop && now >= state.run.ends_at - policy.stop_lead)
     decisions.push_back(
         StopRequested{fmt::format("the allocation ends in {}",
@@ -285,6 +336,8 @@ std::optional<Instant> next_wake(const State& state, const Policy& policy, Insta
   if (!state.stopping.empty())
     wake = std::max(state.stopping.begin()->first, policy.attentive_since) + policy.unkillable_limit;
   if (state.stop) return wake && policy.give_up_at ? std::min(*wake, *policy.give_up_at) : wake;
+  if (!state.gpus_aside.empty() && !state.unfinished.empty())
+    if (const Instant until = std::get<Instant>(*state.gpus_aside.begin()); !wake || until < *wake) wake = until;
   const auto resting = state.resting.upper_bound({now, JobIndex{std::numeric_limits<int>::max()}});
   if (resting != state.resting.end() && (!wake || resting->first < *wake)) wake = resting->first;
   if (state.run.ends_at != Instant{}) {

@@ -168,6 +168,18 @@ void change_free(State& state, AgentNumber number, AgentSlots& agent, const Job&
   if (free > 0) machine_class.machines.emplace(free, machine->first);
 }
 
+void refresh_gpus(State& state, AgentNumber number) {
+  std::erase_if(state.accused_gpus, [&](const auto& gpu) { return gpu.first == number; });
+  std::erase_if(state.gpus_aside, [&](const auto& gpu) { return std::get<AgentNumber>(gpu) == number; });
+  const auto agent = state.agents.find(number);
+  if (agent == state.agents.end()) return;
+  for (const auto& [gpu, record] : agent->second.gpu_records)
+    if (record.aside_until != Instant{})
+      state.gpus_aside.emplace(record.aside_until, number, gpu);
+    else if (record.ends.size() >= (record.times_aside > 0 ? 1U : 2U))
+      state.accused_gpus.emplace(number, gpu);
+}
+
 void refresh_host_record(State& state, const std::string& host) {
   const auto record = state.hosts.find(host);
   if (record != state.hosts.end() && record->second == HostRecord{}) state.hosts.erase(record);
@@ -196,6 +208,7 @@ void build_indexes(State& state) {
   for (const auto& [host, agents] : state.on_host) index_host(state, host);
   for (const auto& [host, record] : state.hosts)
     if (is_accused(record)) state.accused.insert(host);
+  for (const auto& [number, agent] : state.agents) refresh_gpus(state, number);
 }
 
 }  // namespace resolute::orchestrator

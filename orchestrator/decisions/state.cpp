@@ -67,6 +67,13 @@ bool is_excluded(const State& state, const std::string& host) {
   return record != state.hosts.end() && record->second.excluded;
 }
 
+std::vector<std::string> gpus_aside(const AgentSlots& agent) {
+  std::vector<std::string> aside;
+  for (const auto& [gpu, record] : agent.gpu_records)
+    if (record.aside_until != Instant{}) aside.push_back(gpu);
+  return aside;
+}
+
 std::string host_of(const State& state, const Placement& placement) {
   std::string host;
   for (const Share& share : placement) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -89,17 +90,33 @@ struct Job {
   bool elsewhere = false;  //!< JobAdded::elsewhere: never placed by this run, and in no index of ready jobs
 };
 
+//! An attempt that ended on a GPU without a sign of life, of a job that has failed on no other.
+struct GpuEnd {
+  JobIndex job;
+  Cause cause{};
+  std::string evidence;
+  bool operator==(const GpuEnd&) const = default;
+};
+//! What this run knows of an agent's GPU.
+struct GpuRecord {
+  std::vector<GpuEnd> ends;  //!< in a row
+  int times_aside = 0;       //!< since a job lived there
+  Instant aside_until{};     //!< set aside until then, or until others do not suffice; Instant{}: it is given out
+  bool operator==(const GpuRecord&) const = default;
+};
+
 //! An agent that answers, with its slots, GPUs and memory and how much of them is free.
 struct AgentSlots {
   std::string host;
   int slots = 0;
   int free = 0;
-  int gpus = 0;
+  int gpus = 0;  //!< without those that are set aside
   int free_gpus = 0;
   std::int64_t memory_mib = 0;  //!< 0: not counted
   std::int64_t free_memory_mib = 0;
   std::string numeric_class;
   bool leaving = false;
+  std::map<std::string, GpuRecord> gpu_records;  //!< by name; those with something to remember
 };
 
 //! What this run knows of a host, over all its agents. A new run begins without this knowledge, so a host that the user
@@ -178,6 +195,8 @@ struct Indexes {
   std::map<AgentNumber, AgentNumber> machine_of;                    //!< of the agents on which something may be placed
   std::array<std::map<std::string, MachineClass>, 2> machine_classes;  //!< by numeric class
   std::set<std::string> accused;                                       //!< hosts with evidence that are not excluded
+  std::set<std::pair<AgentNumber, std::string>> accused_gpus;          //!< to be set aside where others suffice
+  std::set<std::tuple<Instant, AgentNumber, std::string>> gpus_aside;  //!< by the end of that time
   std::map<LeastNeed, int> unfinished;  //!< number of wanted jobs of this run's kinds that have not ended, by need
   bool operator==(const Indexes&) const = default;
 };
@@ -219,6 +238,8 @@ int capacity(const State& state, bool gpus = false);
 int free_slots(const State& state, bool gpus = false);
 //! Whether jobs may be placed on an agent: it is not leaving, and its host is neither drained nor excluded.
 bool usable(const State& state, const AgentSlots& agent);
+//! An agent's GPUs that nothing is placed on for a while (GpuSetAside), by their names.
+std::vector<std::string> gpus_aside(const AgentSlots& agent);
 //! Whether nothing more is started on a host because jobs fail there, or ranks could not be ended.
 bool is_excluded(const State& state, const std::string& host);
 //! The one host of a placement whose agents all answer; empty: several, or not known.

@@ -16,7 +16,7 @@
 
 namespace resolute::orchestrator {
 
-inline constexpr std::uint32_t kJournalVersion = 4;  //!< written
+inline constexpr std::uint32_t kJournalVersion = 5;  //!< written
 inline constexpr std::uint32_t kOldestJournalVersion = 2;
 inline constexpr std::size_t kJournalHeaderSize = 64;
 inline constexpr std::size_t kRecordHeaderSize = 28;

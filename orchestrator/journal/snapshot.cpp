@@ -16,12 +16,15 @@ inline constexpr std::uint32_t kLastMemberSince<SnapshotFormat, Running> = 2;
 // Snapshots of versions 1 and 2 do not have its `elsewhere`.
 template <>
 inline constexpr std::uint32_t kLastMemberSince<SnapshotFormat, Job> = 3;
+// Snapshots of versions 1 to 3 do not have its `gpu_records`.
+template <>
+inline constexpr std::uint32_t kLastMemberSince<SnapshotFormat, AgentSlots> = 4;
 
 namespace {
 
 constexpr std::string_view kSnapshotMagic = "RSLTSNAP";
 constexpr std::string_view kSnapshotPrefix = "snapshot-";
-constexpr std::uint32_t kVersion = 3;
+constexpr std::uint32_t kVersion = 4;
 constexpr std::size_t kHeaderSize = 48;
 
 // What build_indexes() and check_invariants() look up by number must be there.
@@ -35,6 +38,9 @@ void require_known_jobs(const State& state) {
     require(job.after);
     require(job.needed_by);
   }
+  for (const auto& [agent, slots] : state.agents)
+    for (const auto& [gpu, record] : slots.gpu_records)
+      for (const GpuEnd& end : record.ends) require(std::array{end.job});
   for (const auto& [name, host] : state.hosts) {
     require(host.suspects);
     require(host.evidence);

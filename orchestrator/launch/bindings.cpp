@@ -309,15 +309,20 @@ Bindings::Bindings(Inventory inventory, CpuBinding cpu)
       core_taken_(inventory_.cores.size()),
       gpu_taken_(inventory_.gpus.size()) {}
 
-Binding Bindings::take(bool gpu) {
+Binding Bindings::take(bool gpu, const std::vector<std::string>& gpus_aside) {
   Binding binding;
   if (gpu) {
-    const auto free = std::find(gpu_taken_.begin(), gpu_taken_.end(), false);
-    if (free == gpu_taken_.end())
-      throw core::RuntimeError(core::ErrorKind::kTransient, "no GPU of this agent is free",
-                               fmt::format("it has {}", gpu_taken_.size()), "the job is run again");
-    *free = true;
-    const auto place = static_cast<std::size_t>(free - gpu_taken_.begin());
+    std::size_t place = 0;
+    const auto aside = [&](const std::string& name) {
+      return std::find(gpus_aside.begin(), gpus_aside.end(), name) != gpus_aside.end();
+    };
+    while (place < gpu_taken_.size() && (gpu_taken_[place] || aside(inventory_.gpus[place]))) ++place;
+    if (place == gpu_taken_.size())
+      throw core::RuntimeError(
+          core::ErrorKind::kTransient, "no GPU of this agent is free",
+          fmt::format("it has {}, of which {} are set aside", gpu_taken_.size(), gpus_aside.size()),
+          "the job is run again");
+    gpu_taken_[place] = true;
     binding.gpu = inventory_.gpus[place];
     if (cpu_ == CpuBinding::kCores && place < inventory_.near.size()) binding.processors = inventory_.near[place];
     return binding;

@@ -88,9 +88,9 @@ struct Binding {
 class Bindings {
  public:
   Bindings(Inventory inventory, CpuBinding cpu);
-  //! \throws RuntimeError (kTransient) if every GPU is taken. Cores run out only where slots outnumber them: then a
-  //! rank is not bound
-  Binding take(bool gpu);
+  //! \param gpus_aside not to be given out, by their names \throws RuntimeError (kTransient) if every other GPU is
+  //! taken. Cores run out only where slots outnumber them: then a rank is not bound
+  Binding take(bool gpu, const std::vector<std::string>& gpus_aside = {});
   void give_back(const Binding& binding);
 
  private:

@@ -22,6 +22,7 @@ struct WentWrong {
   bool operator()(const Stalled&) const { return true; }
   bool operator()(const RanksGivenUp&) const { return true; }
   bool operator()(const HostExcluded&) const { return true; }
+  bool operator()(const GpuSetAside&) const { return true; }
   bool operator()(const AgentLost&) const { return true; }
   bool operator()(const auto&) const { return false; }
 };

@@ -15,6 +15,9 @@ inline constexpr std::uint32_t kLastMemberSince<JournalFormat, AttemptStopped> =
 // Journals of versions 2 and 3 do not have its `elsewhere`.
 template <>
 inline constexpr std::uint32_t kLastMemberSince<JournalFormat, JobAdded> = 4;
+// Journals of versions 2 to 4 do not have its `gpu`.
+template <>
+inline constexpr std::uint32_t kLastMemberSince<JournalFormat, RankExited> = 5;
 
 namespace {
 
@@ -53,7 +56,8 @@ constexpr std::tuple kEventRows{
     row<Placed>("placed", {"job", {"attempt", 1, 2 * kMostAttempts}, "placement", "past", "why", time_called("at_ms")}),
     row<Started>("started", {"job", "attempt"}),
     row<Progressed>("progressed", {"job", "attempt", "checkpoint"}),
-    row<RankExited>("rank-exited", {"job", "attempt", "process_rank", "code", "signal", "evidence", "out_of_memory"}),
+    row<RankExited>("rank-exited",
+                    {"job", "attempt", "process_rank", "code", "signal", "evidence", "out_of_memory", "gpu"}),
     row<ResultMissing>("result-missing", {"job", "attempt"}),
     row<AttemptStopped>("attempt-stopped",
                         {"job", "attempt", "cause", time_called("grace_ms"), "why", time_called("at_ms")}),
@@ -70,7 +74,9 @@ constexpr std::tuple kEventRows{
     row<HostDrained>("host-drained", {"host", "on", "why"}),
     row<HostExcluded>("host-excluded", {"host", "why"}),
     row<CancelRequested>("cancel-requested", {"job", "why"}),
-    row<RanksGivenUp>("ranks-given-up", {"job", "attempt", "why"})};
+    row<RanksGivenUp>("ranks-given-up", {"job", "attempt", "why"}),
+    row<GpuSetAside>("gpu-set-aside", {"agent", "gpu", time_called("until_ms"), "why"}),
+    row<GpuReturned>("gpu-returned", {"agent", "gpu"})};
 
 template <class T>
 constexpr const Row<T>& row_of(const T&) {
@@ -199,6 +205,12 @@ struct EventLine {
   }
   std::string operator()(const RanksGivenUp& e) const {
     return fmt::format("{} cannot be ended and is given up{}", attempt_text(e), because(e.why));
+  }
+  std::string operator()(const GpuSetAside& e) const {
+    return fmt::format("GPU {} of agent {} set aside{}", e.gpu, e.agent.value, because(e.why));
+  }
+  std::string operator()(const GpuReturned& e) const {
+    return fmt::format("GPU {} of agent {} given out again", e.gpu, e.agent.value);
   }
 };
 

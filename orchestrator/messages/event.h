@@ -149,6 +149,7 @@ struct RankExited {
   int signal = 0;              //!< 0 if it exited
   std::string evidence;        //!< last line on its standard error, where it failed
   bool out_of_memory = false;  //!< killed for memory: by the kernel, or over its limit
+  std::string gpu = {};        //!< that it had, as CUDA_VISIBLE_DEVICES names it; empty: none, or unknown
 };
 //! All ranks said 0, but the store has no result of the job.
 struct ResultMissing {
@@ -262,10 +263,24 @@ struct RanksGivenUp {
   std::string why;
 };
 
-using Event =
-    std::variant<RunStarted, JobAdded, AgentJoined, AgentLost, Placed, Started, Progressed, RankExited, ResultMissing,
-                 AttemptStopped, AttemptEnded, JobSucceeded, JobFailed, JobCancelled, StopRequested, RunEnded, Stalled,
-                 HeldElsewhere, AgentLeaving, HostDrained, HostExcluded, CancelRequested, RanksGivenUp>;
+//! Decision: attempts end on an agent's GPU in a row without a sign of life, and others hold what is left to do.
+//! Nothing is placed on it until then.
+struct GpuSetAside {
+  AgentNumber agent;
+  std::string gpu;
+  Instant until{};
+  std::string why;
+};
+//! Decision: a GPU that was set aside is given out again, for one job as a trial.
+struct GpuReturned {
+  AgentNumber agent;
+  std::string gpu;
+};
+
+using Event = std::variant<RunStarted, JobAdded, AgentJoined, AgentLost, Placed, Started, Progressed, RankExited,
+                           ResultMissing, AttemptStopped, AttemptEnded, JobSucceeded, JobFailed, JobCancelled,
+                           StopRequested, RunEnded, Stalled, HeldElsewhere, AgentLeaving, HostDrained, HostExcluded,
+                           CancelRequested, RanksGivenUp, GpuSetAside, GpuReturned>;
 
 //! The number of an event's type in journals, from 1, in the order of the variant. Stored: append only.
 std::uint32_t type_number(const Event& event);

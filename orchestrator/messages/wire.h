@@ -14,7 +14,7 @@
 
 namespace resolute::orchestrator {
 
-inline constexpr std::uint32_t kWireVersion = 5;
+inline constexpr std::uint32_t kWireVersion = 6;
 inline constexpr std::size_t kMaxMessage = std::size_t{1} << 20;
 
 //! One attempt at one job, as processes name it.
@@ -56,6 +56,7 @@ struct RankEnded {
   bool out_of_memory = false;  //!< by the kernel's or our own hand
   std::int64_t peak_mib = 0;   //!< resident memory at its most, of the largest of its processes; 0: unknown
   std::int64_t cpu_ms = 0;     //!< that its processes computed
+  std::string gpu = {};        //!< that it had (bindings.h); empty: none
 };
 //! The agent leaves: every rank it had is gone.
 struct Leave {
@@ -90,6 +91,7 @@ struct Launch {
   AttemptKey key;
   std::vector<RankCommand> ranks;
   std::string secret = {};  //!< of a gang: each rank reads it from descriptor kSecretDescriptor; empty: there is none
+  std::vector<std::string> gpus_aside = {};  //!< of the agent's: none of the ranks gets one
 };
 //! SIGTERM to the attempt's ranks, SIGKILL after `grace_ms` (0: at once). Also drops a prepared socket.
 struct Kill {

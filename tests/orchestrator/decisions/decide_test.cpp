@@ -742,6 +742,15 @@ TEST(Decide, nothing_is_started_and_nothing_given_up_while_the_store_fails) {
   EXPECT_EQ(only<RunEnded>(settle(complete, failing)).at(0).end, RunEnd::kComplete);
 }
 
+TEST(Decide, exit_code_2_of_a_job_that_has_written_a_checkpoint_is_no_configuration) {
+  State state = state_after({toy_run(), toy_job(0), toy_agent(0, "a", 1)});
+  settle(state);
+  happen(state, {Progressed{{0}, 1, 100}, rank_exit(0, 1, 0, 2)});
+  const AttemptEnded ended = only<AttemptEnded>(decide(state, {}, at(0))).at(0);
+  EXPECT_EQ(ended.cause, Cause::kExitCode);
+  EXPECT_TRUE(ended.retry);
+}
+
 TEST(Decide, no_verdict_on_an_attempt_whose_result_could_not_be_looked_for) {
   State state = running_gang();
   Policy failing{.store_fails = true, .unsettled = {{0}}};

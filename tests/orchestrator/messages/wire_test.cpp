@@ -21,7 +21,7 @@ std::vector<Message> one_of_each() {
           Prepared{kKey, 40000, "10.0.0.1", "none"},
           RankStarted{kKey, 1},
           ProgressLine{kKey, R"({"step": 40})"},
-          RankEnded{kKey, 1, 0, 9, "last words", true, 900, 12345},
+          RankEnded{kKey, 1, 0, 9, "last words", true, 900, 12345, "GPU-7"},
           Leave{"why"},
           HeartbeatAnswer{true},
           Prepare{kKey, true},
@@ -36,7 +36,8 @@ std::vector<Message> one_of_each() {
                    4096,
                    "1,GPU-7",
                    {0, 2}}},
-                 "secret"},
+                 "secret",
+                 {"GPU-8", "2"}},
           Kill{kKey, 30'000},
           Rejoin{},
           Shutdown{false, 75}};
@@ -47,10 +48,10 @@ TEST(Wire, every_message_comes_back_as_it_went) {
   for (const Message& message : one_of_each()) EXPECT_EQ(decode(encode(message)), message) << message.index();
 }
 
-TEST(Wire, bytes_are_those_of_version_5) {
+TEST(Wire, bytes_are_those_of_version_6) {
   std::string bytes;
   for (const Message& message : one_of_each()) bytes += encode(message);
-  EXPECT_EQ(core::sha256_hex(bytes), "6f3d9cd935401aaba39d76bccb9fe2a9b0dc5acd74a4d92894b26c0f460ce895");
+  EXPECT_EQ(core::sha256_hex(bytes), "e23fb8b3a82731fad867fe49bb1fdc1aa5362a06772be655f95b33ec5100e2bd");
 }
 
 TEST(Wire, names_the_member_that_is_out_of_range) {

@@ -415,6 +415,30 @@ TEST_F(Run, a_training_on_a_gpu_and_its_evaluation_see_one_and_no_other_job_does
     EXPECT_THAT(text("seen"), HasSubstr(plan.jobs[i].id.hex + (i % 2 == 1 ? " 0\n" : " \n")));
 }
 
+TEST_F(Run, a_bad_gpu_of_eight_costs_no_training) {
+  auto plan = toy_plan(40, 1);
+  for (auto& job : plan.jobs) {
+    auto training = std::get<experiments::TrainingSpecification>(job.specification);
+    training.device = settings::Device::kCuda;
+    job.specification = training;
+    job.id = experiments::job_id(training);
+    job.after.clear();
+  }
+  plan.tables.clear();
+  behave(R"(echo "$CUDA_VISIBLE_DEVICES" >> "$store/seen"
+if [ "$CUDA_VISIBLE_DEVICES" = 0 ]; then echo "CUDA error: uncorrectable ECC error encountered" >&2; exit 1; fi
+sleep 0.3)");
+  RunOptions options = toy_options(store(), 8);
+  options.gpus = 8;
+  EXPECT_EQ(run_local(plan, options).succeeded, 40) << log();
+  std::istringstream seen(text("seen"));
+  int bad = 0;
+  for (std::string gpu; seen >> gpu;) bad += gpu == "0" ? 1 : 0;
+  EXPECT_GE(bad, 2);
+  EXPECT_LE(bad, 12);
+  EXPECT_THAT(log(), HasSubstr("GPU 0 of agent 0 set aside (0 of "));
+}
+
 TEST_F(Run, an_allocation_that_ends_interrupts_the_run_before) {
   behave("sleep 20 & wait $!");
   RunOptions options = toy_options(store(), 2);

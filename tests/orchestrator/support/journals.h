@@ -68,7 +68,7 @@ inline std::vector<orchestrator::Event> events_of_version_3() {
   return events;
 }
 
-//! One of each type, with every member set. What the golden journal of version 4 holds: never change, only append.
+//! One of each type that version 4 had. What its golden journal holds: never change.
 inline std::vector<orchestrator::Event> events_of_version_4() {
   using namespace orchestrator;
   std::vector<Event> events = events_of_version_3();
@@ -76,6 +76,17 @@ inline std::vector<orchestrator::Event> events_of_version_4() {
     if (auto* added = std::get_if<JobAdded>(&event)) added->elsewhere = added->kind == "shard";
   events.emplace_back(RunEnded{RunEnd::kIdle, "nothing to do for 300 s"});
   events.emplace_back(events_of_version_3().back());
+  return events;
+}
+
+//! One of each type, with every member set. What the golden journal of version 5 holds: never change, only append.
+inline std::vector<orchestrator::Event> events_of_version_5() {
+  using namespace orchestrator;
+  std::vector<Event> events = events_of_version_4();
+  for (Event& event : events)
+    if (auto* exited = std::get_if<RankExited>(&event)) exited->gpu = "GPU-12ab";
+  events.emplace_back(GpuSetAside{{0}, "GPU-12ab", at(1'700'000'060'000), "2 attempts ended there"});
+  events.emplace_back(GpuReturned{{0}, "GPU-12ab"});
   return events;
 }
 
@@ -141,6 +152,22 @@ inline std::vector<orchestrator::Event> past_of_snapshot_version_3() {
   JobAdded added{{6}, {std::string(64, 'g')}, "evaluation", "evaluation 6", {{5}}, 1, 0, false, 0, 1, 0, 500, 500, 0};
   added.elsewhere = true;
   events.emplace_back(added);
+  return events;
+}
+
+//! The same and what came with version 4. What its golden snapshot holds: never change.
+inline std::vector<orchestrator::Event> past_of_snapshot_version_4() {
+  using namespace orchestrator;
+  std::vector<Event> events = past_of_snapshot_version_3();
+  JobAdded added{{7}, {std::string(64, 'h')}, "training", "training 7", {}, 1, 0, true, 0, 0, 0, 0, 0, 0};
+  events.emplace_back(added);
+  events.emplace_back(AgentJoined{{2}, "node-3", 1, 2, 0, "class 1"});
+  for (const int attempt : {1, 2}) {
+    events.emplace_back(Placed{{7}, attempt, {{{2}, 1}}, -1, "", at(1'700'000'000'600)});
+    events.emplace_back(RankExited{{7}, attempt, 0, 1, 0, "CUDA error", false, "1"});
+    events.emplace_back(AttemptEnded{{7}, attempt, Cause::kDeviceError, "CUDA error", true, {}, ""});
+  }
+  events.emplace_back(GpuSetAside{{2}, "1", at(1'700'000'060'600), "2 attempts ended there"});
   return events;
 }
 

@@ -263,6 +263,24 @@ void Witness::on(const State&, const HostExcluded& event) {
       }
 }
 
+void Witness::on(const State& state, const GpuSetAside& event) {
+  const auto agent = agents_.find(event.agent);
+  if (agent == agents_.end()) return;
+  require(agent->second.gpus_aside.insert(event.gpu).second, "a GPU is set aside once");
+  require(--agent->second.all.gpus > 0 || agents_.size() > 1, "the last GPU stays");
+  --agent->second.free.gpus;
+  compare(state, event.agent);
+}
+
+void Witness::on(const State& state, const GpuReturned& event) {
+  const auto agent = agents_.find(event.agent);
+  if (agent == agents_.end()) return;
+  require(agent->second.gpus_aside.erase(event.gpu) == 1, "what was set aside is given out again");
+  ++agent->second.all.gpus;
+  ++agent->second.free.gpus;
+  compare(state, event.agent);
+}
+
 void Witness::on(const State&, const StopRequested&) { stopped_ = true; }
 
 void Witness::on(const State& state, const RunEnded&) {

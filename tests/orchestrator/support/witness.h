@@ -38,6 +38,7 @@ class Witness {
     bool counts_memory = false;
     std::string numeric_class;
     bool leaving = false;
+    std::set<std::string> gpus_aside{};
   };
   struct Attempt {
     int number = 0;
@@ -88,6 +89,8 @@ class Witness {
   void on(const State& state, const RanksGivenUp& event);
   void on(const State&, const Stalled&) {}
   void on(const State&, const CancelRequested&) {}
+  void on(const State& state, const GpuSetAside& event);
+  void on(const State& state, const GpuReturned& event);
 
   void require(bool holds, std::string_view promise) const;
   Job& job(JobIndex number);

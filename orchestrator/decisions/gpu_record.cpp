@@ -1,0 +1,82 @@
+#include "orchestrator/decisions/gpu_record.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "orchestrator/decisions/failure.h"
+#include "orchestrator/decisions/indexes.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+bool may_be_the_gpus(Cause cause) { return budget_of(cause).elsewhere || cause == Cause::kOutOfMemory; }
+
+// By such causes, in this run.
+int ends_of(const Job& job) {
+  int ends = 0;
+  for (std::size_t cause = 0; cause < kCauses; ++cause)
+    if (may_be_the_gpus(static_cast<Cause>(cause))) ends += job.ends.at(cause);
+  return ends;
+}
+
+void change(State& state, AgentNumber number, const std::string& gpu, int by, Instant aside_until) {
+  AgentSlots& agent = state.agents.at(number);
+  unindex_host(state, agent.host);
+  agent.gpus += by;
+  agent.free_gpus += by;
+  agent.gpu_records[gpu].aside_until = aside_until;
+  index_host(state, agent.host);
+}
+
+}  // namespace
+
+void accuse_gpu(State& state, JobIndex number, AgentNumber agent, const std::string& gpu, Cause cause,
+                const std::string& evidence) {
+  if (!may_be_the_gpus(cause)) return;
+  auto& ends = state.agents.at(agent).gpu_records[gpu].ends;
+  const auto of_job = [&](const GpuEnd& end) { return end.job == number; };
+  if (ends_of(job_of(state, number)) == std::count_if(ends.begin(), ends.end(), of_job)) {
+    ends.push_back({number, cause, evidence});
+    return refresh_gpus(state, agent);
+  }
+  for (auto& [other, slots] : state.agents) {
+    for (auto& [name, record] : slots.gpu_records) std::erase_if(record.ends, of_job);
+    refresh_gpus(state, other);
+  }
+}
+
+void acquit_gpu(State& state, AgentNumber agent, const std::string& gpu) {
+  if (state.agents.at(agent).gpu_records.erase(gpu) > 0) refresh_gpus(state, agent);
+}
+
+void give_back_of_gpus_aside(State& state) {
+  for (const auto& [until, agent, gpu] : state.gpus_aside) {
+    for (const GpuEnd& end : std::exchange(state.agents.at(agent).gpu_records.at(gpu).ends, {})) {
+      Job& job = job_of(state, end.job);
+      if (has_ended(job)) continue;
+      if (budget_of(end.cause).elsewhere) {
+        auto& causes = job.failed_on[state.agents.at(agent).host];
+        const auto same = std::find(causes.begin(), causes.end(), end.cause);
+        if (same == causes.end()) continue;  // the host's record has given it back
+        causes.erase(same);
+      }
+      // Of a gang several ranks may have told of one attempt.
+      int& ends = job.ends.at(static_cast<std::size_t>(end.cause));
+      ends = std::max(0, ends - 1);
+    }
+  }
+}
+
+void set_aside(State& state, AgentNumber agent, const std::string& gpu, Instant until) {
+  change(state, agent, gpu, -1, until);
+  ++state.agents.at(agent).gpu_records.at(gpu).times_aside;
+  refresh_gpus(state, agent);
+}
+
+void give_out_again(State& state, AgentNumber agent, const std::string& gpu) {
+  change(state, agent, gpu, 1, Instant{});
+  state.agents.at(agent).gpu_records.at(gpu).ends.clear();
+  refresh_gpus(state, agent);
+}
+
+}  // namespace resolute::orchestrator
