@@ -145,10 +145,10 @@ void set_gpu_aside(const State& state, const Policy& policy, Instant now, std::v
     if (agent.free_gpus == 0 || !usable(state, agent) || !gpus_hold_something(state, agent.numeric_class, 0)) continue;
     const GpuRecord& record = agent.gpu_records.at(gpu);
     const GpuEnd& last = record.ends.back();
-    std::string why =
-        fmt::format("{} of {}: {} attempts in a row ended there without a sign of life, the last, of job {}, by {}: {}",
-                    gpu, agent.host, record.ends.size() + static_cast<std::size_t>(record.times_aside), last.job.value,
-                    name_of(last.cause), last.evidence);
+    const int before = record.times_aside > 0 ? record.times_aside + 1 : 0;
+    std::string why = fmt::format(
+        "{} of {}: {} attempts in a row ended there without a sign of life, the last, of job {}, by {}: {}", gpu,
+        agent.host, before + static_cast<int>(record.ends.size()), last.job.value, name_of(last.cause), last.evidence);
     if (agent.gpus == 1 && !gpus_aside(agent).empty() && can_be_spared(state, agent.host)) {
       decisions.push_back(HostExcluded{agent.host, "its GPUs are set aside, but one: " + why});
       return;
@@ -166,9 +166,12 @@ void set_gpu_aside(const State& state, const Policy& policy, Instant now, std::v
 void return_gpu(const State& state, Instant now, std::vector<Event>& decisions) {
   if (state.gpus_aside.empty()) return;
   const auto& [until, number, gpu] = *state.gpus_aside.begin();
-  const AgentSlots& agent = state.agents.at(number);
-  const bool needed = !gpus_hold_something(state, agent.numeric_class, 0) &&
-                      gpus_hold_something(state, agent.numeric_class, static_cast<int>(gpus_aside(agent).size()));
+  const std::string& numeric_class = state.agents.at(number).numeric_class;
+  const auto aside = std::count_if(state.gpus_aside.begin(), state.gpus_aside.end(), [&](const auto& one) {
+    return state.agents.at(std::get<AgentNumber>(one)).numeric_class == numeric_class;
+  });
+  const bool needed = !gpus_hold_something(state, numeric_class, 0) &&
+                      gpus_hold_something(state, numeric_class, static_cast<int>(aside));
   if (until <= now || needed) decisions.push_back(GpuReturned{number, gpu});
 }
 

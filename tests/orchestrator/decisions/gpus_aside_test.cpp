@@ -168,6 +168,7 @@ TEST(GpusAside, a_gpu_that_stays_bad_is_tried_again_after_one_two_four_minutes) 
   for (std::size_t i = 0; i < fleet.asides.size(); ++i) {
     const auto minutes = std::chrono::minutes(1 << std::min<std::size_t>(i, 6));
     EXPECT_EQ(minutes + 1ms, fleet.asides[i].first.until - fleet.asides[i].second) << i;
+    EXPECT_THAT(fleet.asides[i].first.why, HasSubstr(fmt::format(": {} attempts in a row", i + 2)));
   }
   EXPECT_EQ(static_cast<int>(fleet.asides.size()) + 1, fleet.attempts.at(kBad)) << "one job as a trial each time";
 }
