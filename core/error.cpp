@@ -18,13 +18,18 @@ std::string compose(std::string_view problem, std::string_view why, std::string_
   return message;
 }
 
-// What a disk, or a server of NFS, Lustre or another file system, says of itself: full, read-only after an error, gone,
-// evicting its client.
-constexpr std::array kStorageErrors{ENOSPC,       EDQUOT,    EROFS,       EIO,       EREMOTEIO, ESTALE,
-                                    ENODEV,       ESHUTDOWN, EUCLEAN,     ETIMEDOUT, ENOTCONN,  EHOSTDOWN,
-                                    EHOSTUNREACH, ENETDOWN,  ENETUNREACH, ENOLCK};
+// What a call says of the path or the arguments that it was given, or of another process.
+constexpr std::array kOwnErrors{ENOENT,   ENOTDIR,      EEXIST,       EISDIR,       ENOTEMPTY,  EACCES,
+                                EPERM,    ENAMETOOLONG, ELOOP,        EINVAL,       EXDEV,      EMLINK,
+                                ETXTBSY,  EOVERFLOW,    EILSEQ,       ERANGE,       EDOM,       EBADF,
+                                EFAULT,   ENOTTY,       ESPIPE,       EPIPE,        ENOEXEC,    E2BIG,
+                                ECHILD,   ESRCH,        ENOSYS,       EOPNOTSUPP,   EADDRINUSE, EADDRNOTAVAIL,
+                                ENOTSOCK, EMSGSIZE,     EAFNOSUPPORT, ECONNREFUSED, EPROTOTYPE, EPROTONOSUPPORT};
 // What the machine has too little of.
 constexpr std::array kMachineErrors{ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE, EFBIG, EROFS};
+// Of these a store's: its disk or quota is full, it is read-only after an error.
+constexpr std::array kFullStore{ENOSPC, EDQUOT, EROFS};
+constexpr std::array kPassing{EINTR, EAGAIN, EINPROGRESS, EALREADY};
 
 bool is_one_of(const auto& errors, int error_number) {
   return std::find(errors.begin(), errors.end(), error_number) != errors.end();
@@ -32,8 +37,7 @@ bool is_one_of(const auto& errors, int error_number) {
 
 ErrorKind kind_of_errno(int error_number) {
   if (is_one_of(kMachineErrors, error_number)) return ErrorKind::kEnvironment;
-  const bool passes = error_number == EINTR || error_number == EAGAIN || is_one_of(kStorageErrors, error_number);
-  return passes ? ErrorKind::kTransient : ErrorKind::kInput;
+  return is_one_of(kOwnErrors, error_number) ? ErrorKind::kInput : ErrorKind::kTransient;
 }
 
 }  // namespace
@@ -62,7 +66,11 @@ RuntimeError RuntimeError::at(std::string_view where) const {
   return RuntimeError(kind_, fmt::format("{}: {}", where, what()), error_number_);
 }
 
-bool RuntimeError::is_storage() const { return is_one_of(kStorageErrors, error_number_); }
+// File systems have errors of their own, and new ones: what is not known to be a call's is the store's.
+bool RuntimeError::is_storage() const {
+  return error_number_ != 0 && !is_one_of(kOwnErrors, error_number_) && !is_one_of(kPassing, error_number_) &&
+         (!is_one_of(kMachineErrors, error_number_) || is_one_of(kFullStore, error_number_));
+}
 
 bool RuntimeError::is_missing() const { return error_number_ == ENOENT || error_number_ == ENOTDIR; }
 

@@ -60,8 +60,8 @@ RuntimeError input_error(std::string_view problem, std::string_view why = {}, st
 //! Bytes that fail their checksum, magic or structure.
 RuntimeError corrupt_error(std::string_view problem, std::string_view why = {}, std::string_view suggestion = {});
 //! A failed system call: `problem (strerror(error_number))`; kind by errno (no space, no memory, quota, read-only:
-//! kEnvironment; EINTR, EAGAIN, EIO, ESTALE and other errors of a device or a server: kTransient; all others, such as a
-//! missing file or permission: kInput).
+//! kEnvironment; what speaks of the path or the arguments, such as a missing file or permission: kInput; all others, as
+//! EINTR, EAGAIN, EIO, ESTALE, ECOMM and whatever a device or a server says: kTransient).
 RuntimeError system_error(std::string_view problem, int error_number, std::string_view suggestion = {});
 
 //! Throws ContractError with the text and the place unless `holds`.

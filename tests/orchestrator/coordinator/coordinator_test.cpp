@@ -230,6 +230,8 @@ INSTANTIATE_TEST_SUITE_P(OfAStore, Sicknesses,
                                          Sickness{"specifications_stale", SickFileSystem::kOpen, "spec.json", ESTALE},
                                          Sickness{"looks_for_results", SickFileSystem::kExists, "result.json", EIO},
                                          Sickness{"client_evicted", SickFileSystem::kExists, "/", ESHUTDOWN},
+                                         Sickness{"server_restarts", SickFileSystem::kOpen, "spec.json", ECOMM},
+                                         Sickness{"ticket_expired", SickFileSystem::kMkdir, "/", EKEYEXPIRED},
                                          Sickness{"device_gone", SickFileSystem::kMkdir, "/", ENODEV},
                                          Sickness{"quota_of_the_journal", SickFileSystem::kWrite, "journal-", EDQUOT},
                                          Sickness{"full_under_the_journal", SickFileSystem::kWrite, "journal-", ENOSPC},
@@ -592,7 +594,9 @@ TEST_P(Seeds, leave_what_a_calm_run_leaves_whatever_fails_or_stalls_and_when) {
       from = world.clock.now() + std::chrono::milliseconds(random.below(1'000));
       until = from + std::chrono::milliseconds(random.below(6'000));
       calls = random.below(3) == 0 ? ~0ULL : 1ULL << random.below(10);
-      error_number = std::array{EIO, ESTALE, ENOSPC, EDQUOT, EROFS, ENODEV, ESHUTDOWN}.at(random.below(7));
+      constexpr std::array kErrors{EIO,   ESTALE,    ENOSPC, EDQUOT, EROFS,      ENODEV,
+                                   ECOMM, ESHUTDOWN, EPROTO, ENXIO,  ECONNRESET, EKEYEXPIRED};
+      error_number = kErrors.at(random.below(kErrors.size()));
     }
     return world.clock.now() >= from && ((calls >> call) & 1) != 0 ? error_number : 0;
   };
