@@ -50,7 +50,7 @@ class Player(Side):
         self.waited = True
 
     def read(self, process, key=None):
-        """What it says next, in which this key is expected."""
+        """Its next answer, in which this key is expected."""
         key = key or self.key
         watch = threading.Timer(self.longest, self.kill)
         watch.start()

@@ -54,7 +54,7 @@ std::optional<boost::program_options::variables_map> parse_options(const Argumen
                                                                    boost::program_options::options_description options,
                                                                    const std::vector<std::string>& positional);
 
-//! Of the option through-host, which several commands have.
+//! The text of the option through-host, which several commands have.
 inline constexpr const char* kThroughHostHelp =
     "process ranks exchange gradients of GPUs through the host's memory, where NCCL does not work: slower, the same "
     "bits";

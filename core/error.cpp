@@ -18,7 +18,7 @@ std::string compose(std::string_view problem, std::string_view why, std::string_
   return message;
 }
 
-// What a call says of the path or the arguments that it was given, or of another process.
+// These speak of the path or the arguments of a call, or of another process.
 constexpr std::array kOwnErrors{ENOENT,   ENOTDIR,      EEXIST,       EISDIR,       ENOTEMPTY,  EACCES,
                                 EPERM,    ENAMETOOLONG, ELOOP,        EINVAL,       EXDEV,      EMLINK,
                                 ETXTBSY,  EOVERFLOW,    EILSEQ,       ERANGE,       EDOM,       EBADF,
@@ -27,7 +27,7 @@ constexpr std::array kOwnErrors{ENOENT,   ENOTDIR,      EEXIST,       EISDIR,   
                                 ENOTSOCK, EMSGSIZE,     EAFNOSUPPORT, ECONNREFUSED, EPROTOTYPE, EPROTONOSUPPORT};
 // What the machine has too little of.
 constexpr std::array kMachineErrors{ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE, EFBIG, EROFS};
-// Of these a store's: its disk or quota is full, it is read-only after an error.
+// Those that are a store's: its disk or quota is full, it is read-only after an error.
 constexpr std::array kFullStore{ENOSPC, EDQUOT, EROFS};
 constexpr std::array kPassing{EINTR, EAGAIN, EINPROGRESS, EALREADY};
 

@@ -28,7 +28,7 @@ def of_kind(trace, kind_of_event):
 
 
 def figures(trace, steps):
-    """Of a step: kernels, launches, waits; milliseconds in all, of the busy GPU, and of the host beside its waits. None without a GPU.
+    """A step's kernels, launches, waits; milliseconds in all, of the busy GPU, and of the host beside its waits. None without a GPU.
     trace: of that many steps, times in microseconds"""
     kernels, runtime = of_kind(trace, "kernel"), of_kind(trace, "cuda_runtime")
     if not kernels:

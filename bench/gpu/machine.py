@@ -13,7 +13,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parents[2]
 TORCH = "2.11.0"
 SHARE = 6  # of the budget one program has, for a turn or a file of tests
-# What stops one figure and not the others: a player that has ended, one that hangs, no time, a file that is not what it should be.
+# These stop one figure and not the others: a player that has ended, one that hangs, no time, a file that is not what it should be.
 TROUBLES = (SystemExit, OSError, ValueError, KeyError, subprocess.SubprocessError)
 
 
@@ -52,7 +52,7 @@ def find_torch(given):
 
 
 class Time:
-    """What is left of it for figures."""
+    """The time that is left for figures."""
     def __init__(self, seconds):
         self.begun = time.monotonic()
         self.end = self.begun + seconds
@@ -108,7 +108,7 @@ class Machine:
         return max(1, min(count, len(visible.split(","))) if visible else count)
 
     def precisions(self, every=("bf16", "tf32", "f32")):
-        """Of these what the device has: factors of TF32 came with capability 8.0."""
+        """Those that the device has: factors of TF32 came with capability 8.0."""
         capability = re.search(r"\bcapability=(\d+)", self.description["numeric_class"])
         return [precision for precision in every if precision != "tf32" or capability is None or int(capability[1]) >= 8]
 

@@ -1,4 +1,4 @@
-"""What users run, at the papers' size: images to a pack, a training of ResNet-50 from it, killed and gone on with, its evaluation, and
+"""The jobs that users run, at the papers' size: images to a pack, a training of ResNet-50 from it, killed and gone on with, its evaluation, and
 features of other images. Each function gives lines of Markdown, and raises one of machine.TROUBLES."""
 
 import concurrent.futures
@@ -142,7 +142,7 @@ def jobs(machine, scratch, size):
 
 
 def asked(machine, store, size):
-    """Of a trained store: evaluation, features of the raw images."""
+    """Asked of a trained store: evaluation, features of the raw images."""
     lines, _ = store.run("evaluation")
     evaluated = max((line.get("steps", 0) for _, line in lines), default=0)
     raw = next(path for path in (store.folder / "raw").iterdir() if path.is_dir())

@@ -13,10 +13,10 @@ ENDLESS = 100_000  # turns: a player ends with its standard input
 # How a lone process trains: PyTorch's users do not wrap it in DDP. Several processes share their gradients by DDP.
 FORMS = {"eager": {"ddp": 0}, "graph": {"form": "graph", "ddp": 0}, "compiled": {"form": "compiled", "ddp": 0}}
 DDP = {"DDP": {}}
-# What takes minutes to compile; and what people of this field run: torchreid's defaults, fast-reid's mixed precision.
+# One takes minutes to compile; the others are how people of this field train: torchreid's defaults, fast-reid's mixed precision.
 OTHERS = {"max-autotune": {"form": "max", "ddp": 0}, "torchreid's way": {"precision": "tf32", "layout": "nchw", "ddp": 0},
           "fast-reid's way": {"precision": "fp16", "layout": "nchw", "ddp": 0}}
-# The paper's suite of each method, and the row that is the method itself. Of a plan the first trial's training.
+# The paper's suite of each method, and the row that is the method itself. The first trial's training is taken.
 ROWS = {"baseline": ("rain", "baseline-hr"), "rain": ("rain", "multi-level"), "ftwa": ("ftwa", "ftwa"), "msifla": ("msifla", "msifla"),
         "resolution_adaptive": ("resolution_adaptive", "progressive")}
 # Plans by FFT, by operation, which libtorch's filters let pass; and libtorch's own two rules, which a file of ours replaces.

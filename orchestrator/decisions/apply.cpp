@@ -405,7 +405,7 @@ class Applier {
       accuse_gpu(state_, event.job, number, event.gpu, cause_of(event), event.evidence);
   }
 
-  // What has trained is set up well: a program that ends with 2 then met something else, as a mount that has gone.
+  // A job that has trained is set up well: its program met something else then, as a mount that has gone.
   Cause cause_of(const RankExited& event) {
     const Cause cause = classify(event);
     return cause == Cause::kConfiguration && at(event.job).checkpoint >= 0 ? Cause::kExitCode : cause;

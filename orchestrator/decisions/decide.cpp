@@ -123,7 +123,7 @@ void exclude_host(const State& state, const Policy& policy, std::vector<Event>& 
   }
 }
 
-// Whether GPUs of one numeric class hold all ranks of a job that is left to do, with `change` more of a class.
+// True where GPUs of one numeric class hold all ranks of a job that is left to do, with `change` more of a class.
 bool gpus_hold_something(const State& state, const std::string& numeric_class, int change) {
   const auto& classes = state.machine_classes[1];
   return std::any_of(state.unfinished.begin(), state.unfinished.end(), [&](const auto& alike) {

@@ -60,7 +60,7 @@ void give_back_of_gpus_aside(State& state) {
         if (same == causes.end()) continue;  // the host's record has given it back
         causes.erase(same);
       }
-      // Of a gang several ranks may have told of one attempt.
+      // Several ranks of a gang may have told of one attempt.
       int& ends = job.ends.at(static_cast<std::size_t>(end.cause));
       ends = std::max(0, ends - 1);
     }

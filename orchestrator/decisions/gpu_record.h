@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What is held against an agent's GPUs, and what speaks for them (AgentSlots::gpu_records). For apply() alone.
+//! Evidence against an agent's GPUs, and for them (AgentSlots::gpu_records). For apply() alone.
 
 #include <string>
 

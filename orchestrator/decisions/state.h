@@ -97,7 +97,7 @@ struct GpuEnd {
   std::string evidence;
   bool operator==(const GpuEnd&) const = default;
 };
-//! What this run knows of an agent's GPU.
+//! This run's knowledge of an agent's GPU.
 struct GpuRecord {
   std::vector<GpuEnd> ends;  //!< in a row
   int times_aside = 0;       //!< since a job lived there

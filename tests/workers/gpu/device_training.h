@@ -29,7 +29,7 @@ inline constexpr int kSteps = 5;
 inline constexpr std::array<const char*, 5> kMethods = {"baseline", "rain", "ftwa", "msifla", "resolution_adaptive"};
 inline const CheckpointOwner kOwner{std::string(64, 'a'), "a test"};
 
-//! Of trainings: small enough for a CPU, or the papers' own where RESOLUTE_TEST_SIZE=paper.
+//! The size of a training: small enough for a CPU, or the papers' own where RESOLUTE_TEST_SIZE=paper.
 struct Size {
   settings::Trunk backbone = settings::Trunk::kResnetSmall;
   int identities = kIdentities;  // of each lane, two rows each

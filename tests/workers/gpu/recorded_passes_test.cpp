@@ -112,7 +112,7 @@ TEST(RecordedPasses, where_there_is_no_memory_for_a_backward_pass_none_is_played
   expect_bits_of_passes_that_run({{4}, {4}, {4, {2, 4}}, {4}}, 2 + 1, /*most=*/2);
 }
 
-// What was recorded without running statistics held would leave too little for what is computed with them held.
+// A recording without running statistics held would leave too little for a pass with them held.
 TEST(RecordedPasses, leave_their_memory_to_passes_that_run_as_they_are) {
   const std::vector<Step> steps{{4}, {4, {4}, true}, {4}, {4, {4}, true}, {4}, {4, {4}, true}};
   accelerator::set_memory_limit(0);
