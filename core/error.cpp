@@ -63,11 +63,20 @@ RuntimeError::RuntimeError(ErrorKind kind, const std::string& message, int error
     : std::runtime_error(message), kind_(kind), error_number_(error_number) {}
 
 RuntimeError RuntimeError::at(std::string_view where) const {
-  return RuntimeError(kind_, fmt::format("{}: {}", where, what()), error_number_);
+  RuntimeError placed(kind_, fmt::format("{}: {}", where, what()), error_number_);
+  placed.of_storage_ = of_storage_;
+  return placed;
+}
+
+RuntimeError RuntimeError::of_storage() const {
+  RuntimeError blamed(ErrorKind::kTransient, what(), error_number_);
+  blamed.of_storage_ = true;
+  return blamed;
 }
 
 // File systems have errors of their own, and new ones: what is not known to be a call's is the store's.
 bool RuntimeError::is_storage() const {
+  if (of_storage_) return true;
   return error_number_ != 0 && !is_one_of(kOwnErrors, error_number_) && !is_one_of(kPassing, error_number_) &&
          (!is_one_of(kMachineErrors, error_number_) || is_one_of(kFullStore, error_number_));
 }

@@ -37,6 +37,8 @@ class RuntimeError : public std::runtime_error {
   //! The storage made the call fail: it is full or read-only, or its disk or server has an error or is away. The caller
   //! did nothing wrong, and the same call may succeed later.
   bool is_storage() const;
+  //! The same error, and is_storage(): the store was asked (storage_fails_too()).
+  RuntimeError of_storage() const;
   //! A file is not there, or a folder above it is not.
   bool is_missing() const;
   //! The same error with `where: ` (a file and line, or a key) before the problem.
@@ -47,6 +49,7 @@ class RuntimeError : public std::runtime_error {
   RuntimeError(ErrorKind kind, const std::string& message, int error_number);
   ErrorKind kind_;
   int error_number_ = 0;
+  bool of_storage_ = false;  // whatever its errno says
 };
 
 //! A broken promise inside this program: our bug, not the user's.

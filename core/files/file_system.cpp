@@ -186,12 +186,23 @@ std::string read_named_text(FileSystem& files, const fs::path& path, std::uint64
 }
 
 void probe_storage(FileSystem& files, const fs::path& folder) {
-  static const fs::path name = temporary_beside("probe").filename();
+  // One a thread: what a failure leaves is removed by the next.
+  thread_local const fs::path name = temporary_beside("probe").filename();
   const fs::path path = folder / name;
   files.remove(path);
   publish_exclusive(files, path, "the store takes what is written\n", Folders::kMustExist);
   files.read(path);
   files.remove(path);
+}
+
+bool storage_fails_too(FileSystem& files, const fs::path& folder, const RuntimeError& error) {
+  if (error.error_number() == 0 || error.is_storage() || error.is_missing()) return false;
+  try {
+    probe_storage(files, folder);
+    return false;
+  } catch (const RuntimeError&) {
+    return true;
+  }
 }
 
 std::optional<std::string> read_text_if_exists(FileSystem& files, const fs::path& path, std::uint64_t limit) {

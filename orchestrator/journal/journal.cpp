@@ -253,7 +253,9 @@ void JournalWriter::change(Change&& change) {
   try {
     change();
   } catch (const core::RuntimeError& error) {
-    (error.is_storage() ? torn_ : failed_) = true;
+    const bool asked = core::storage_fails_too(files_, suite_folder_, error);
+    (asked || error.is_storage() ? torn_ : failed_) = true;
+    if (asked) throw error.of_storage();
     throw;
   } catch (...) {
     failed_ = true;

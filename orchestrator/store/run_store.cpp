@@ -149,6 +149,10 @@ StoreLanes::Call RunStore::call(Work work, Then<T> then) {
         work(*desk), answer->set({});
       else
         answer->set(work(*desk));
+    } catch (const core::RuntimeError& error) {
+      answer->fail(core::storage_fails_too(desk->files, desk->epoch.suite_folder, error)
+                       ? std::make_exception_ptr(error.of_storage())
+                       : std::current_exception());
     } catch (...) {
       answer->fail(std::current_exception());
     }

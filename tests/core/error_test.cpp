@@ -54,6 +54,10 @@ TEST(RuntimeErrorTest, errno_tells_the_storages_own_failures_from_those_of_a_fil
   for (const int number : {ENOENT, ENOTDIR}) EXPECT_TRUE(system_error("x", number).at("here").is_missing()) << number;
   for (const int number : {EACCES, EISDIR, EIO}) EXPECT_FALSE(system_error("x", number).is_missing()) << number;
   EXPECT_FALSE(input_error("No space left on device").is_storage());
+  const RuntimeError asked = system_error("x", EACCES).of_storage();
+  EXPECT_TRUE(asked.is_storage() && asked.at("here").is_storage());
+  EXPECT_EQ(asked.kind(), ErrorKind::kTransient);
+  EXPECT_STREQ(asked.what(), "x (Permission denied)");
   EXPECT_EQ(input_error("x").error_number(), 0);
 }
 

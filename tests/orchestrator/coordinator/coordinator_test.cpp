@@ -252,6 +252,31 @@ TEST(CoordinatorOnASickStore, an_error_of_half_a_second_delays_a_run_by_little) 
   }
 }
 
+// Kerberos says EACCES where a ticket has run out.
+TEST(CoordinatorOnASickStore, an_error_that_speaks_of_a_file_is_the_stores_where_every_call_has_it) {
+  for (const int error_number : {EACCES, EPERM, EINVAL}) {
+    World world;
+    world.begin(24, 2, 4);
+    ASSERT_TRUE(world.run_until([&] { return world.coordinator->outcome().succeeded >= 4; }));
+    world.fall_sick(60s, [&](SickFileSystem::Call, const fs::path&) { return error_number; });
+    EXPECT_FALSE(world.run_for(59s));
+    EXPECT_TRUE(world.run_for(120s)) << "it goes on by itself";
+    world.expect_as_if_nothing_had_been();
+    for (const Cause cause : world.causes()) EXPECT_EQ(cause, Cause::kStoreError);
+  }
+}
+
+TEST(CoordinatorOnASickStore, an_error_that_speaks_of_a_file_is_the_jobs_where_the_store_is_well) {
+  World world;
+  world.begin(4, 1, 2);
+  world.files.sick = [&](SickFileSystem::Call call, const fs::path& path) {
+    return call == SickFileSystem::kMkdir && is_in(path, world.plan.jobs[1].id.hex) ? EACCES : 0;
+  };
+  EXPECT_TRUE(world.run_for(10min));
+  EXPECT_EQ(world.coordinator->outcome().succeeded, 2) << "one is given up, and one needs it";
+  EXPECT_EQ(world.causes(), std::set<Cause>{Cause::kExitCode});
+}
+
 TEST(CoordinatorOnASickStore, what_runs_goes_on_while_nothing_is_started) {
   World world;
   world.begin(8, 1, 2);
