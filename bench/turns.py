@@ -40,7 +40,7 @@ class Player(Side):
                           for command in commands]
         self.waited = False
         self.times = None  # turns that turn_of() asks for
-        self.said = {}     # by the first process in the last turn
+        self.said = {}     # the last answer, whole
 
     def ready(self):
         """Waits until it can begin. Players that are made together make ready beside one another."""
@@ -49,9 +49,7 @@ class Player(Side):
                 self.read(process, "ready")
         self.waited = True
 
-    def read(self, process, key=None):
-        """Its next answer, in which this key is expected."""
-        key = key or self.key
+    def read(self, process, key):
         watch = threading.Timer(self.longest, self.kill)
         watch.start()
         try:
@@ -59,9 +57,8 @@ class Player(Side):
         finally:  # or an interrupted program would wait for it
             watch.cancel()
         try:
-            answer = json.loads(line)
-            answer[key]
-            return answer
+            self.said = json.loads(line)
+            return self.said[key]
         except (ValueError, KeyError):
             sys.exit(f"bench: {self.name} ended or said '{line.strip()}' where '{key}' was expected")
 
@@ -78,9 +75,7 @@ class Player(Side):
             process.stdin.flush()
 
     def end(self):
-        answers = [self.read(process) for process in self.processes]
-        self.said = answers[0]
-        return max(answer[self.key] for answer in answers)
+        return max(self.read(process, self.key) for process in self.processes)
 
     def turn_of(self, seconds):
         """(seconds, turns) of as many turns as take so long: how many follows from those before."""

@@ -123,15 +123,19 @@ void exclude_host(const State& state, const Policy& policy, std::vector<Event>& 
   }
 }
 
-// True where GPUs of one numeric class hold all ranks of a job that is left to do, with `change` more of a class.
+// True where GPUs of one numeric class hold all ranks of a job that waits for nothing else, with `change` more of a
+// class.
 bool gpus_hold_something(const State& state, const std::string& numeric_class, int change) {
-  const auto& classes = state.machine_classes[1];
-  return std::any_of(state.unfinished.begin(), state.unfinished.end(), [&](const auto& alike) {
-    return alike.first.gpus && std::any_of(classes.begin(), classes.end(), [&](const auto& machines) {
-             const int more = machines.first == numeric_class ? change : 0;
-             return machines.second.capacity + more >= alike.first.slots;
-           });
-  });
+  int most = 0;
+  for (const auto& [name, machines] : state.machine_classes[1])
+    most = std::max(most, machines.capacity + (name == numeric_class ? change : 0));
+  const auto held = [&](bool gpus, int slots) { return gpus && slots <= most; };
+  return std::any_of(state.ready.begin(), state.ready.end(),
+                     [&](const auto& queue) { return held(queue.first.gpus, queue.first.slots); }) ||
+         std::any_of(state.resting.begin(), state.resting.end(), [&](const auto& resting) {
+           const Job& job = job_of(state, resting.second);
+           return held(job.gpus, job.slots);
+         });
 }
 
 // While others have something to do: what needs it waits until they have not, or for a trial. One a call: two could not

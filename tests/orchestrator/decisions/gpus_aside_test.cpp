@@ -219,6 +219,19 @@ TEST(GpusAside, a_gang_that_needs_the_bad_gpu_waits_for_others_and_is_given_up_a
   EXPECT_EQ(19, fleet.succeeded());
 }
 
+TEST(GpusAside, a_gpu_without_which_nothing_could_start_stays) {
+  int failures = 2;
+  Fleet fleet(
+      1, 2, 1,
+      [&](const Place& place, int, Instant) {
+        return place == kBad && failures-- > 0 ? End{50ms, 1, kEccError} : End{};
+      },
+      /*slots=*/2);
+  fleet.run();
+  EXPECT_EQ(1, fleet.succeeded());
+  EXPECT_TRUE(fleet.asides.empty());
+}
+
 TEST(GpusAside, a_gang_runs_once_the_gpu_that_it_needs_is_good_again) {
   Fleet fleet(
       1, 2, 20,

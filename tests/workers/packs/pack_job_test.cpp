@@ -63,11 +63,11 @@ TEST_F(PackJobTest, a_pack_is_built_and_its_split_written_by_a_worker_alone) {
 
 TEST_F(PackJobTest, what_needs_libtorch_says_which_program_is_missing) {
   const core::CommandOutput output = run(write(small_training(experiments::BaselineOptions{})));
-  expect_code(2, output);
+  expect_code(1, output);
   EXPECT_EQ("resolute-worker: cannot start '" + (folder_.path() / "resolute-torch").string() +
                 "' (No such file or directory); install it beside resolute-worker\n",
             output.err);
-  expect_code(2, start({alone(), "describe"}));
+  expect_code(1, start({alone(), "describe"}));
 }
 
 TEST_F(PackJobTest, process_ranks_and_numbers_are_refused_before_anything_is_made) {
