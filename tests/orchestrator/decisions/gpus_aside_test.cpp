@@ -309,6 +309,16 @@ TEST(GpusAside, an_attempt_that_wrote_a_checkpoint_speaks_for_its_gpu) {
   EXPECT_EQ(1U, after_ends_on_one_gpu({failed(0), failed(1)}).accused_gpus.size());
 }
 
+TEST(GpusAside, a_job_that_failed_on_two_gpus_says_nothing_of_either) {
+  State state = after_ends_on_one_gpu({});
+  for (const auto& [job, attempt, gpu] : {std::tuple(0, 1, "0"), std::tuple(0, 2, "1"), std::tuple(1, 1, "1")})
+    tests::happen(
+        state, {tests::toy_placed(job, attempt, {{{0}, 1}}), RankExited{{job}, attempt, 0, 1, 0, kEccError, false, gpu},
+                AttemptEnded{{job}, attempt, Cause::kDeviceError, kEccError, true, {}, ""}});
+  EXPECT_TRUE(state.accused_gpus.empty());
+  check_invariants(state);
+}
+
 TEST(GpusAside, events_of_gpus_that_no_run_can_produce_are_refused) {
   const State state = after_ends_on_one_gpu({});
   for (const Event& event : {Event(GpuSetAside{{0}, "1", tests::at(1), ""}), Event(GpuReturned{{0}, "1"})}) {
