@@ -39,7 +39,7 @@ class Player(Side):
         self.processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
                           for command in commands]
         self.waited = False
-        self.times = None  # turns that turn_of() asks for
+        self.times = None  # turns that mean_turn() asks for
         self.said = {}     # the last answer, whole
 
     def ready(self):
@@ -77,11 +77,11 @@ class Player(Side):
     def end(self):
         return max(self.read(process, self.key) for process in self.processes)
 
-    def turn_of(self, seconds):
-        """(seconds, turns) of as many turns as take so long: how many follows from those before."""
+    def mean_turn(self, least):
+        """Seconds of one of as many turns as take `least` seconds together, by the first call's first turn."""
         if not self.times:
-            self.times = max(1, math.ceil(seconds / self.turn()))
-        return sum(self.turn() for _ in range(self.times)), self.times
+            self.times = max(1, math.ceil(least / self.turn()))
+        return sum(self.turn() for _ in range(self.times)) / self.times
 
     def kill(self):
         """Ends what still runs of it."""
@@ -100,10 +100,7 @@ def alternate_all(players, turns, least=None):
     """Samples of `turns` turns of each player, after one that does not count. Who begins is another from turn to turn. least: each
     sample is the mean of as many turns as take so many seconds, after more that do not count."""
     def sample(player):
-        if least is None:
-            return player.turn()
-        seconds, times = player.turn_of(least)
-        return seconds / times
+        return player.turn() if least is None else player.mean_turn(least)
 
     for player in players:
         player.ready()
@@ -111,7 +108,7 @@ def alternate_all(players, turns, least=None):
         player.turn()
     if least is not None:
         for player in players:
-            player.turn_of(least)
+            player.mean_turn(least)
     samples = [[] for _ in players]
     for turn in range(turns):
         for place in range(len(players)):

@@ -25,9 +25,9 @@ constexpr std::array kOwnErrors{ENOENT,   ENOTDIR,      EEXIST,       EISDIR,   
                                 EFAULT,   ENOTTY,       ESPIPE,       EPIPE,        ENOEXEC,    E2BIG,
                                 ECHILD,   ESRCH,        ENOSYS,       EOPNOTSUPP,   EADDRINUSE, EADDRNOTAVAIL,
                                 ENOTSOCK, EMSGSIZE,     EAFNOSUPPORT, ECONNREFUSED, EPROTOTYPE, EPROTONOSUPPORT};
-// What the machine has too little of.
-constexpr std::array kMachineErrors{ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE, EFBIG, EROFS};
-// Those that are a store's: its disk or quota is full, it is read-only after an error.
+// The machine has too little of something.
+constexpr std::array kMachineErrors{ENOMEM, EMFILE, ENFILE, EFBIG};
+// A store's disk or quota is full, or it is read-only after an error.
 constexpr std::array kFullStore{ENOSPC, EDQUOT, EROFS};
 constexpr std::array kPassing{EINTR, EAGAIN, EINPROGRESS, EALREADY};
 
@@ -36,7 +36,7 @@ bool is_one_of(const auto& errors, int error_number) {
 }
 
 ErrorKind kind_of_errno(int error_number) {
-  if (is_one_of(kMachineErrors, error_number)) return ErrorKind::kEnvironment;
+  if (is_one_of(kMachineErrors, error_number) || is_one_of(kFullStore, error_number)) return ErrorKind::kEnvironment;
   return is_one_of(kOwnErrors, error_number) ? ErrorKind::kInput : ErrorKind::kTransient;
 }
 
@@ -77,8 +77,8 @@ RuntimeError RuntimeError::of_storage() const {
 // File systems have errors of their own, and new ones: what is not known to be a call's is the store's.
 bool RuntimeError::is_storage() const {
   if (of_storage_) return true;
-  return error_number_ != 0 && !is_one_of(kOwnErrors, error_number_) && !is_one_of(kPassing, error_number_) &&
-         (!is_one_of(kMachineErrors, error_number_) || is_one_of(kFullStore, error_number_));
+  return error_number_ != 0 && !is_one_of(kOwnErrors, error_number_) && !is_one_of(kMachineErrors, error_number_) &&
+         !is_one_of(kPassing, error_number_);
 }
 
 bool RuntimeError::is_missing() const { return error_number_ == ENOENT || error_number_ == ENOTDIR; }

@@ -107,10 +107,10 @@ class Machine:
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
         return max(1, min(count, len(visible.split(","))) if visible else count)
 
-    def precisions(self, every=("bf16", "tf32", "f32")):
+    def precisions(self):
         """Those that the device has: factors of TF32 came with capability 8.0."""
         capability = re.search(r"\bcapability=(\d+)", self.description["numeric_class"])
-        return [precision for precision in every if precision != "tf32" or capability is None or int(capability[1]) >= 8]
+        return [precision for precision in ("bf16", "tf32", "f32") if precision != "tf32" or capability is None or int(capability[1]) >= 8]
 
     def test(self, arguments, report, more=None):
         """({test: passed, skipped or failed}, lines that a test printed about what it measured)"""

@@ -53,7 +53,7 @@ WARM = 0.1  # of the steps, before which nothing is timed
 class Store:
     """A store with the jobs of SUITE, which the worker runs one by one."""
     def __init__(self, machine, folder, size):
-        self.machine, self.folder, self.size = machine, folder, size
+        self.machine, self.folder = machine, folder
         folder.mkdir()
         (folder / "people.toml").write_text(SUITE.format(**size))
         plan = json.loads(machine.resolute("suite", "plan", folder / "people.toml", "--store", folder, "--json"))
@@ -138,10 +138,10 @@ def jobs(machine, scratch, size):
              *table(["checkpoints", "images/s", "waited for images", "checkpoints written", "gone on from step", "weights"], rows), ""]
     if len(set(weights.values())) != 1:
         raise ValueError(f"the trainings have other weights: {weights}")
-    return lines + asked(machine, first, size)
+    return lines + asked(machine, first)
 
 
-def asked(machine, store, size):
+def asked(machine, store):
     """Asked of a trained store: evaluation, features of the raw images."""
     lines, _ = store.run("evaluation")
     evaluated = max((line.get("steps", 0) for _, line in lines), default=0)

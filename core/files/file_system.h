@@ -155,8 +155,8 @@ std::string read_named_text(FileSystem& files, const std::filesystem::path& path
 //! RuntimeError (is_storage()) while the store fails, any other where the folder is not there or not ours to write
 void probe_storage(FileSystem& files, const std::filesystem::path& folder);
 
-//! Whether an error of a call in a store is the store's doing though its errno speaks of the call: probe_storage()
-//! fails too. So it is where a ticket has run out (EACCES). A missing file is never asked about.
+//! True for an error of a call in a store whose errno speaks of the call, where probe_storage() fails too: it is the
+//! store's doing. So it is where a ticket has run out (EACCES). A missing file is never asked about.
 bool storage_fails_too(FileSystem& files, const std::filesystem::path& folder, const RuntimeError& error);
 
 //! The file's text, or nothing if it does not exist. \param limit bytes, above which it is refused

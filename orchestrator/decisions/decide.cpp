@@ -14,6 +14,11 @@
 namespace resolute::orchestrator {
 namespace {
 
+// back_off() as long as the policy has it.
+Milliseconds wait_of(const Policy& policy, const Budget& budget, int count) {
+  return Milliseconds(std::llround(static_cast<double>(back_off(budget, count).count()) * policy.back_off_scale));
+}
+
 AttemptEnded verdict(const State& state, JobIndex number, const Running& running, const Policy& policy, Instant now) {
   const Job& job = job_of(state, number);
   const AttemptEnding& ending = *running.ending;
@@ -37,8 +42,8 @@ AttemptEnded verdict(const State& state, JobIndex number, const Running& running
   ended.retry = count < budget.attempts;
   ended.why = budget.attempts == 1 ? "the same again would fail the same way"
                                    : fmt::format("{} {} of {}", name_of(ending.cause), count, budget.attempts);
-  const auto wait = static_cast<double>(back_off(budget, count).count()) * policy.back_off_scale;
-  if (ended.retry && wait > 0) ended.not_before = now + Milliseconds(std::llround(wait));
+  const Milliseconds wait = wait_of(policy, budget, count);
+  if (ended.retry && wait > Milliseconds{0}) ended.not_before = now + wait;
   return ended;
 }
 
@@ -142,8 +147,8 @@ bool gpus_hold_something(const State& state, const std::string& numeric_class, i
 // be each other's substitute. The last GPU of a numeric class stays: what goes on from a checkpoint of that class would
 // begin anew.
 void set_gpu_aside(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
-  constexpr double kFirstMs = 60'000;
-  constexpr int kMostDoublings = 6;
+  constexpr std::chrono::minutes kFirst(1), kLongest(64);
+  constexpr Budget kAside{.first_back_off = kFirst, .factor = 2, .longest_back_off = kLongest};
   for (const auto& [number, gpu] : state.accused_gpus) {
     const AgentSlots& agent = state.agents.at(number);
     if (agent.free_gpus == 0 || !usable(state, agent) || !gpus_hold_something(state, agent.numeric_class, 0)) continue;
@@ -160,8 +165,8 @@ void set_gpu_aside(const State& state, const Policy& policy, Instant now, std::v
     if (state.machine_classes[1].at(agent.numeric_class).capacity < 2 ||
         !gpus_hold_something(state, agent.numeric_class, -1))
       continue;
-    const double wait = kFirstMs * (1 << std::min(record.times_aside, kMostDoublings)) * policy.back_off_scale;
-    decisions.push_back(GpuSetAside{number, gpu, now + Milliseconds(std::llround(wait) + 1), std::move(why)});
+    const Instant until = now + wait_of(policy, kAside, record.times_aside + 1) + Milliseconds{1};
+    decisions.push_back(GpuSetAside{number, gpu, until, std::move(why)});
     return;
   }
 }
@@ -332,8 +337,7 @@ AttemptEnded taken_back(const State& state, const Policy& policy, Instant now, J
   const int count = job.ends.at(static_cast<std::size_t>(Cause::kStoreError)) + 1;
   AttemptEnded ended{number, std::get<Running>(job.state).attempt, Cause::kStoreError, evidence, true, {}, {}};
   ended.why = "nothing of it was started";
-  const auto wait = static_cast<double>(back_off(budget_of(Cause::kStoreError), count + 1).count());
-  ended.not_before = now + Milliseconds(std::llround(wait * policy.back_off_scale));
+  ended.not_before = now + wait_of(policy, budget_of(Cause::kStoreError), count + 1);
   return ended;
 }
 

@@ -34,12 +34,10 @@ int run_to_last_line(const std::function<void()>& run) {
     run();
     return 0;
   } catch (const core::RuntimeError& error) {
-    const int code = report(error.what(), error.kind());
-    // Exit code 2 is what was checked here and found wrong. A system call that fails may be the machine's fault, as a
-    // mount that is not there.
-    return code == core::exit_code(core::ErrorKind::kInput) && error.error_number() != 0
-               ? core::exit_code(core::ErrorKind::kEnvironment)
-               : code;
+    // Exit code 2 says that something was checked here and found wrong. A system call that fails may be the machine's
+    // fault, as a mount that is not there.
+    const bool unchecked = error.kind() == core::ErrorKind::kInput && error.error_number() != 0;
+    return report(error.what(), unchecked ? core::ErrorKind::kEnvironment : error.kind());
   } catch (const std::bad_alloc&) {
     return report("out of memory", core::ErrorKind::kEnvironment);
   } catch (const core::ContractError& error) {

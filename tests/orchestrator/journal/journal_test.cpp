@@ -32,26 +32,16 @@ const fs::path kGolden = tests::source_folder() / "tests/golden/orchestrator";
 
 StopRequested stop(const std::string& why) { return {why, Cause::kInterrupted}; }
 
-TEST(Journal, golden_file_of_version_2_still_reads) {
-  const auto contents = read_journal(core::real_file_system(), kGolden / "journal-of-version-2");
-  EXPECT_EQ(contents.header.version, 2U);
-  EXPECT_EQ(events_of(contents), events_of_version_2());
+void expect_golden(std::uint32_t version, const std::vector<Event>& events) {
+  const auto contents = read_journal(core::real_file_system(), kGolden / fmt::format("journal-of-version-{}", version));
+  EXPECT_EQ(contents.header.version, version);
+  EXPECT_EQ(events_of(contents), events);
   EXPECT_EQ(contents.dropped_bytes, 0U);
 }
 
-TEST(Journal, golden_file_of_version_3_still_reads) {
-  const auto contents = read_journal(core::real_file_system(), kGolden / "journal-of-version-3");
-  EXPECT_EQ(contents.header.version, 3U);
-  EXPECT_EQ(events_of(contents), events_of_version_3());
-  EXPECT_EQ(contents.dropped_bytes, 0U);
-}
-
-TEST(Journal, golden_file_of_version_4_still_reads) {
-  const auto contents = read_journal(core::real_file_system(), kGolden / "journal-of-version-4");
-  EXPECT_EQ(contents.header.version, 4U);
-  EXPECT_EQ(events_of(contents), events_of_version_4());
-  EXPECT_EQ(contents.dropped_bytes, 0U);
-}
+TEST(Journal, golden_file_of_version_2_still_reads) { expect_golden(2, events_of_version_2()); }
+TEST(Journal, golden_file_of_version_3_still_reads) { expect_golden(3, events_of_version_3()); }
+TEST(Journal, golden_file_of_version_4_still_reads) { expect_golden(4, events_of_version_4()); }
 
 TEST(Journal, golden_file_of_version_5_reads_and_is_what_is_written) {
   const fs::path path = kGolden / "journal-of-version-5";
