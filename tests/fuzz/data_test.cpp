@@ -21,6 +21,10 @@ datasets::PackSettings tiny_options(const std::string& name) {
   return options;
 }
 
+void write_good(const std::string& format, const std::string& name, std::string_view bytes) {
+  core::write_atomic(core::real_file_system(), kCorpus / format / ("good-" + name), bytes);
+}
+
 // Writes the good examples of one pack of four images: its files and a split.
 void write_pack(const datasets::PackSettings& options, bool tell_origin, const datasets::SplitSettings& trial) {
   const RawImages raw(4, 1, 5, 3);

@@ -1,7 +1,8 @@
 #pragma once
 //! \file
 //! Drives the fuzzers: every file of corpus/FORMAT/ and every example, then mutations of them, from a seed of the
-//! commit. An input that once was a fault is kept in the corpus; what is called good-… there is understood.
+//! commit. An input that once was a fault is kept in the corpus; what is called good-… there is understood. A format
+//! that code writes in memory has examples in place of good files: they cannot grow old.
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -112,10 +113,6 @@ inline void drive(const Fuzzer& fuzzer) {
     ASSERT_TRUE(wrong.empty()) << "round " << i << ": " << wrong << "\nkeep it in tests/fuzz/corpus/" << fuzzer.name
                                << ": " << core::to_hex(bytes);
   }
-}
-
-inline void write_good(const std::string& format, const std::string& name, std::string_view bytes) {
-  core::write_atomic(core::real_file_system(), kCorpus / format / ("good-" + name), bytes);
 }
 
 inline void PrintTo(const Fuzzer& fuzzer, std::ostream* to) { *to << fuzzer.name; }

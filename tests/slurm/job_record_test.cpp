@@ -9,6 +9,7 @@
 #include "core/files/file_system.h"
 #include "core/random/random.h"
 #include "tests/slurm/support/job_texts.h"
+#include "tests/slurm/support/recorded.h"
 #include "tests/support/equal.h"
 #include "tests/support/folders.h"
 #include "tests/support/matches.h"
@@ -21,13 +22,8 @@ namespace fs = std::filesystem;
 using core::ErrorKind;
 using testing::HasSubstr;
 using tests::disagreement;
-
-const fs::path kRecorded = tests::source_folder() / "tests/slurm/recorded";
-
-std::string read(const fs::path& file) {
-  return std::string(core::as_text(core::real_file_system().read(kRecorded / file)));
-}
-std::string recorded(const std::string& file) { return read(fs::path("22.05") / (file + ".txt")); }
+using tests::kRecorded;
+using tests::recorded;
 
 // Every record in every version's folder whose name begins so: version/file → text.
 std::map<std::string, std::string> all_recorded(const std::string& command) {
@@ -35,7 +31,7 @@ std::map<std::string, std::string> all_recorded(const std::string& command) {
   for (const auto& entry : fs::recursive_directory_iterator(kRecorded))
     if (entry.path().filename().string().starts_with(command + "-")) {
       const fs::path file = fs::relative(entry.path(), kRecorded);
-      texts[file.string()] = read(file);
+      texts[file.string()] = core::read_text(core::real_file_system(), entry.path());
     }
   return texts;
 }

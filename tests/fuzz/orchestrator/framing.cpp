@@ -2,10 +2,20 @@
 #include "orchestrator/agent/framing.h"
 
 #include "tests/fuzz/targets.h"
+#include "tests/orchestrator/support/messages.h"
 
 namespace resolute::tests::framing_fuzzer {
+namespace {
 
-RESOLUTE_FUZZER(framing, .rounds = 200'000)(std::string_view bytes) {
+std::vector<std::string> framing_examples() {
+  std::string stream;
+  for (const orchestrator::Message& message : one_message_of_each_type()) orchestrator::append_frame(stream, message);
+  return {stream};
+}
+
+}  // namespace
+
+RESOLUTE_FUZZER(framing, .rounds = 200'000, .examples = framing_examples)(std::string_view bytes) {
   std::string buffer(bytes);
   return understood([&] {
     std::string again;

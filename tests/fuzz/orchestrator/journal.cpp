@@ -3,11 +3,16 @@
 #include "orchestrator/journal/journal.h"
 
 #include "tests/fuzz/targets.h"
+#include "tests/orchestrator/support/journals.h"
 #include "tests/orchestrator/support/read_journals.h"
 #include "tests/support/equal.h"
 
 namespace resolute::tests::journal_fuzzer {
 namespace {
+
+std::vector<std::string> journal_examples() {
+  return {std::string(core::as_text(journal_of(past_of_snapshot_version_4())))};
+}
 
 core::Bytes with_right_checksums(core::Bytes bytes) {
   using namespace orchestrator;
@@ -42,7 +47,7 @@ bool read_all(const core::Bytes& bytes) {
 
 }  // namespace
 
-RESOLUTE_FUZZER(journal, .rounds = 60'000)(std::string_view input) {
+RESOLUTE_FUZZER(journal, .rounds = 60'000, .examples = journal_examples)(std::string_view input) {
   const core::Bytes bytes = bytes_of(input);
   read_all(with_right_checksums(bytes));
   return read_all(bytes);

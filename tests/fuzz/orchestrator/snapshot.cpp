@@ -2,10 +2,17 @@
 #include "orchestrator/journal/snapshot.h"
 
 #include "tests/fuzz/targets.h"
+#include "tests/orchestrator/support/journals.h"
 #include "tests/support/equal.h"
 
 namespace resolute::tests::snapshot_fuzzer {
 namespace {
+
+std::vector<std::string> snapshot_examples() {
+  using orchestrator::encode_snapshot;
+  return {std::string(core::as_text(encode_snapshot({1, 99}, state_after(past_of_snapshot_version_4())))),
+          std::string(core::as_text(encode_snapshot({1, 64}, {})))};
+}
 
 constexpr std::size_t kHeaderSize = 48;
 
@@ -30,7 +37,7 @@ bool read_all(const core::Bytes& bytes) {
 
 }  // namespace
 
-RESOLUTE_FUZZER(snapshot, .rounds = 40'000)(std::string_view input) {
+RESOLUTE_FUZZER(snapshot, .rounds = 40'000, .examples = snapshot_examples)(std::string_view input) {
   const core::Bytes bytes = bytes_of(input);
   read_all(with_right_checksums(bytes));
   return read_all(bytes);

@@ -4,10 +4,24 @@
 
 #include "tests/fuzz/targets.h"
 #include "tests/slurm/support/job_texts.h"
+#include "tests/slurm/support/recorded.h"
 
 namespace resolute::tests::scontrol_fuzzer {
+namespace {
 
-RESOLUTE_FUZZER(scontrol, .rounds = 20'000)(std::string_view bytes) {
+std::vector<std::string> scontrol_examples() {
+  std::vector<std::string> examples;
+  for (const std::string& text : recorded("scontrol", {"array", "pending", "running", "preempting", "cancelled"})) {
+    const std::size_t name = text.find("JobName=") + 8;
+    examples.push_back(
+        fmt::format("{} {}\n{}", std::stoll(text.substr(6)), text.substr(name, text.find(' ', name) - name), text));
+  }
+  return examples;
+}
+
+}  // namespace
+
+RESOLUTE_FUZZER(scontrol, .rounds = 20'000, .examples = scontrol_examples)(std::string_view bytes) {
   const std::string input(bytes);
   const std::size_t end = input.find('\n');
   if (end == std::string::npos) return false;

@@ -1,19 +1,17 @@
 // What sinfo prints: refused whole, or partitions of which it can be told whether they ever start a job.
-#include "core/files/file_system.h"
 #include "slurm/partitions.h"
 #include "tests/fuzz/targets.h"
-#include "tests/support/folders.h"
+#include "tests/slurm/support/recorded.h"
 
 namespace resolute::tests::sinfo_fuzzer {
 namespace {
 
 std::vector<std::string> sinfo_examples() {
-  return {
-      core::read_text(core::real_file_system(), source_folder() / "tests/slurm/recorded/22.05/sinfo-partitions.txt"),
-      "cpu*|1:00:00|1-infinite|4|2|4096|(null)\n"
-      "gpu|2-00:00:00|1-2|3|64|512000|gpu:a100:4(S:0-1)\n"
-      "gpu|2-00:00:00|1-2|1|64|1024000|gpu:h100:8(S:0-1,3),nvme:2\n"
-      "open|infinite|1-infinite|2|128|256000|gpu:2\n"};
+  return {recorded("sinfo-partitions"),
+          "cpu*|1:00:00|1-infinite|4|2|4096|(null)\n"
+          "gpu|2-00:00:00|1-2|3|64|512000|gpu:a100:4(S:0-1)\n"
+          "gpu|2-00:00:00|1-2|1|64|1024000|gpu:h100:8(S:0-1,3),nvme:2\n"
+          "open|infinite|1-infinite|2|128|256000|gpu:2\n"};
 }
 
 }  // namespace
