@@ -19,7 +19,7 @@ namespace {
 constexpr CommandHelp kSuiteDrainHelp{
     "resolute suite drain SUITE.toml --store STORE --host HOST [--undo] [--json]",
     R"(Asks the run that is at work to start nothing more on a host; what runs there goes on to its end. --undo allows it
-again, and a host that was excluded because jobs failed there and lived elsewhere. `resolute suite status` names the
+again, and what the run excluded or set aside because jobs failed there. `resolute suite status` names the
 hosts.)",
     "  resolute suite drain suite.toml --store /shared/store --host node17\n"
     "  resolute suite drain suite.toml --store /shared/store --host node17 --undo\n"};

@@ -366,6 +366,8 @@ void Coordinator::say(const Event& event) {
     core::log_warning("nothing more is started on '{}' ({})", excluded->host, excluded->why);
   } else if (const auto* aside = std::get_if<GpuSetAside>(&event)) {
     core::log_warning("GPU {} is set aside ({})", aside->gpu, aside->why);
+  } else if (const auto* host = std::get_if<HostSetAside>(&event)) {
+    core::log_warning("'{}' is set aside ({})", host->host, host->why);
   } else if (const auto* failed = std::get_if<JobFailed>(&event)) {
     core::log_error("{}: cannot be run ({})", label(failed->job), failed->why);
   } else if (const auto* run = std::get_if<RunEnded>(&event)) {

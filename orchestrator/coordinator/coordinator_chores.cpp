@@ -123,6 +123,8 @@ void Coordinator::write_live_status() {
       live.state = "drained";
     else if (is_excluded(state_, agent.host))
       live.state = "excluded";
+    else if (!usable(state_, agent))
+      live.state = "set aside";
     else if (const auto aside = gpus_aside(agent); !aside.empty())
       live.state = fmt::format("without GPU {}", fmt::join(aside, ", "));
     status.agents.push_back(std::move(live));

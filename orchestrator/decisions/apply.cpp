@@ -280,8 +280,10 @@ class Applier {
       job.fruitless = 0;
     else if (budget.renewed && !state_.stop)
       ++job.fruitless;
-    if (budget.elsewhere && running->ending && !running->ending->host.empty())
-      accuse(state_, event.job, running->ending->host, event.cause);
+    // What is given up for its configuration at once tells of no host.
+    const bool tried_elsewhere = event.cause != Cause::kConfiguration || event.retry || !job.failed_on.empty();
+    if (budget.elsewhere && tried_elsewhere && running->ending && !running->ending->host.empty())
+      accuse(state_, event.job, {event.cause, event.evidence, running->ending->host}, running->progressed);
     if (event.retry)
       move_to(event.job, Ready{event.not_before});
     else if (event.cause == Cause::kCancelled)
@@ -339,9 +341,29 @@ class Applier {
       record = {};
     refresh_host_record(state_, event.host);
     index_host(state_, event.host);
+    const auto here = state_.on_host.find(event.host);
+    if (event.on || here == state_.on_host.end()) return;
+    for (AgentNumber number : here->second)
+      for (const std::string& gpu : gpus_aside(state_.agents.at(number))) give_out_again(state_, number, gpu);
   }
 
   void operator()(const HostExcluded& event) { exclude(state_, event.host, event.why); }
+
+  void operator()(const HostSetAside& event) {
+    const auto what = [&] { return fmt::format("host {} set aside", event.host); };
+    const auto record = state_.hosts.find(event.host);
+    require(record != state_.hosts.end(), what(), "nothing is held against it");
+    require(record->second.place.aside_until == Instant{}, what(), "it is set aside already");
+    require(event.until != Instant{}, what(), "for no time");
+    set_host_aside(state_, event.host, event.until);
+  }
+
+  void operator()(const HostReturned& event) {
+    const auto record = state_.hosts.find(event.host);
+    require(record != state_.hosts.end() && record->second.place.aside_until != Instant{},
+            fmt::format("host {} given out again", event.host), "it is not set aside");
+    set_host_aside(state_, event.host, Instant{});
+  }
 
   void operator()(const GpuSetAside& event) {
     const AgentSlots* agent = with_gpu(event.agent, event.gpu);

@@ -19,6 +19,14 @@ Milliseconds wait_of(const Policy& policy, const Budget& budget, int count) {
   return Milliseconds(std::llround(static_cast<double>(back_off(budget, count).count()) * policy.back_off_scale));
 }
 
+// Another host could hold a job that has failed on this one.
+bool is_held_elsewhere(const State& state, const Policy& policy, const Job& job, const std::string& host) {
+  if (host.empty()) return false;
+  GangNeed need = need_of(job);
+  need.not_on.push_back(host);
+  return policy.agents_pending || most_ranks_without(state, need, need.not_on) == need.slots;
+}
+
 AttemptEnded verdict(const State& state, JobIndex number, const Running& running, const Policy& policy, Instant now) {
   const Job& job = job_of(state, number);
   const AttemptEnding& ending = *running.ending;
@@ -39,9 +47,10 @@ AttemptEnded verdict(const State& state, JobIndex number, const Running& running
     return ended;
   }
   const int count = job.ends.at(static_cast<std::size_t>(ending.cause)) + 1;
-  ended.retry = count < budget.attempts;
-  ended.why = budget.attempts == 1 ? "the same again would fail the same way"
-                                   : fmt::format("{} {} of {}", name_of(ending.cause), count, budget.attempts);
+  ended.retry = count < budget.attempts &&
+                (ending.cause != Cause::kConfiguration || is_held_elsewhere(state, policy, job, ending.host));
+  ended.why = !ended.retry && count == 1 ? "the same again would fail the same way"
+                                         : fmt::format("{} {} of {}", name_of(ending.cause), count, budget.attempts);
   const Milliseconds wait = wait_of(policy, budget, count);
   if (ended.retry && wait > Milliseconds{0}) ended.not_before = now + wait;
   return ended;
@@ -110,7 +119,7 @@ std::string why_doomed(const State& state, const Job& job) {
 bool can_be_spared(const State& state, const std::string& host) {
   for (auto it = state.unfinished.rbegin(); it != state.unfinished.rend(); ++it) {
     const GangNeed need{it->first.gpus, it->first.slots, it->first.memory_mib, {}, 0, true};
-    if (most_ranks(state, need, host) < need.slots && most_ranks(state, need) == need.slots) return false;
+    if (most_ranks_without(state, need, {host}) < need.slots && most_ranks(state, need) == need.slots) return false;
   }
   return true;
 }
@@ -126,6 +135,70 @@ void exclude_host(const State& state, const Policy& policy, std::vector<Event>& 
     decisions.push_back(HostExcluded{host, std::move(why)});
     return;
   }
+}
+
+constexpr Budget kAside{
+    .first_back_off = std::chrono::minutes(1), .factor = 2, .longest_back_off = std::chrono::minutes(64)};
+
+Instant end_of_aside(const Policy& policy, Instant now, const PlaceRecord& place) {
+  return now + wait_of(policy, kAside, place.times_aside + 1) + Milliseconds{1};
+}
+
+std::string why_aside(const PlaceRecord& place) {
+  const PlaceEnd& last = place.ends.back();
+  const std::size_t before = place.times_aside > 0 ? static_cast<std::size_t>(place.times_aside) + 1 : 0;
+  return fmt::format("{} attempts in a row ended there without a sign of life, the last, of job {}, by {}: {}",
+                     before + place.ends.size(), last.job.value, name_of(last.cause), last.evidence);
+}
+
+// What goes on from a checkpoint of a numeric class that is nowhere else would begin anew.
+bool has_last_of_a_class(const State& state, const std::string& host) {
+  std::map<std::pair<std::size_t, std::string>, int> here;
+  for (AgentNumber number : state.on_host.at(host)) {
+    const AgentSlots& agent = state.agents.at(number);
+    here[{0, agent.numeric_class}] += agent.slots;
+    here[{1, agent.numeric_class}] += agent.gpus;
+  }
+  return std::any_of(here.begin(), here.end(), [&](const auto& one) {
+    const auto& [place, all] = one;
+    const auto found = state.machine_classes.at(place.first).find(place.second);
+    return all > 0 && found != state.machine_classes.at(place.first).end() && found->second.capacity == all;
+  });
+}
+
+// One a call: two could not be each other's substitute.
+void set_host_aside(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
+  for (const std::string& host : state.failing_hosts) {
+    const auto here = state.on_host.find(host);
+    if (here == state.on_host.end() || !usable(state, state.agents.at(*here->second.begin())) ||
+        !can_be_spared(state, host) || has_last_of_a_class(state, host))
+      continue;
+    const PlaceRecord& place = state.hosts.at(host).place;
+    decisions.push_back(HostSetAside{host, end_of_aside(policy, now, place), why_aside(place)});
+    return;
+  }
+}
+
+// Something that is left needs slots, or GPUs, of a host that is set aside.
+bool is_needed(const State& state, const std::string& host) {
+  std::array<int, 2> aside{};
+  if (const auto here = state.on_host.find(host); here != state.on_host.end())
+    for (AgentNumber number : here->second) {
+      aside[0] += state.agents.at(number).slots;
+      aside[1] += state.agents.at(number).gpus;
+    }
+  return std::any_of(state.unfinished.begin(), state.unfinished.end(), [&](const auto& alike) {
+    const LeastNeed& least = alike.first;
+    const int ranks = most_ranks(state, {least.gpus, least.slots, least.memory_mib, {}, 0, true});
+    return ranks < least.slots && ranks + aside.at(least.gpus) >= least.slots;
+  });
+}
+
+// When its time is over, or nothing that is left to do can do without.
+void return_host(const State& state, Instant now, std::vector<Event>& decisions) {
+  if (state.hosts_aside.empty()) return;
+  const auto& [until, host] = *state.hosts_aside.begin();
+  if (until <= now || is_needed(state, host)) decisions.push_back(HostReturned{host});
 }
 
 // True where GPUs of one numeric class hold all ranks of a job that waits for nothing else, with `change` more of a
@@ -147,17 +220,11 @@ bool gpus_hold_something(const State& state, const std::string& numeric_class, i
 // be each other's substitute. The last GPU of a numeric class stays: what goes on from a checkpoint of that class would
 // begin anew.
 void set_gpu_aside(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
-  constexpr std::chrono::minutes kFirst(1), kLongest(64);
-  constexpr Budget kAside{.first_back_off = kFirst, .factor = 2, .longest_back_off = kLongest};
   for (const auto& [number, gpu] : state.accused_gpus) {
     const AgentSlots& agent = state.agents.at(number);
     if (agent.free_gpus == 0 || !usable(state, agent) || !gpus_hold_something(state, agent.numeric_class, 0)) continue;
-    const GpuRecord& record = agent.gpu_records.at(gpu);
-    const GpuEnd& last = record.ends.back();
-    const int before = record.times_aside > 0 ? record.times_aside + 1 : 0;
-    std::string why = fmt::format(
-        "{} of {}: {} attempts in a row ended there without a sign of life, the last, of job {}, by {}: {}", gpu,
-        agent.host, before + static_cast<int>(record.ends.size()), last.job.value, name_of(last.cause), last.evidence);
+    const PlaceRecord& record = agent.gpu_records.at(gpu);
+    std::string why = fmt::format("{} of {}: {}", gpu, agent.host, why_aside(record));
     if (agent.gpus == 1 && !gpus_aside(agent).empty() && can_be_spared(state, agent.host)) {
       decisions.push_back(HostExcluded{agent.host, "its GPUs are set aside, but one: " + why});
       return;
@@ -165,8 +232,7 @@ void set_gpu_aside(const State& state, const Policy& policy, Instant now, std::v
     if (state.machine_classes[1].at(agent.numeric_class).capacity < 2 ||
         !gpus_hold_something(state, agent.numeric_class, -1))
       continue;
-    const Instant until = now + wait_of(policy, kAside, record.times_aside + 1) + Milliseconds{1};
-    decisions.push_back(GpuSetAside{number, gpu, until, std::move(why)});
+    decisions.push_back(GpuSetAside{number, gpu, end_of_aside(policy, now, record), std::move(why)});
     return;
   }
 }
@@ -191,6 +257,8 @@ void settle(const State& state, const Policy& policy, Instant now, std::vector<E
   for (JobIndex number : state.doomed)
     decisions.push_back(JobCancelled{number, why_doomed(state, job_of(state, number))});
   exclude_host(state, policy, decisions);
+  if (decisions.empty()) set_host_aside(state, policy, now, decisions);
+  if (decisions.empty()) return_host(state, now, decisions);
   if (decisions.empty()) set_gpu_aside(state, policy, now, decisions);
   if (decisions.empty()) return_gpu(state, now, decisions);
   if (state.run.ends_at != Instant{} && !state.stop && now >= state.run.ends_at - policy.stop_lead)
@@ -241,7 +309,7 @@ std::optional<Placed> begin_anew(const State& state, JobIndex number, Instant no
   const Job& job = job_of(state, number);
   GangNeed need = need_of(job);
   if (std::exchange(need.numeric_class, "").empty()) return std::nullopt;
-  Placement placement = choose_placement(state, need, job.failed_on);
+  Placement placement = choose_placement(state, need);
   if (placement.empty()) return std::nullopt;
   return Placed{number,
                 job.attempts + 1,
@@ -347,17 +415,20 @@ std::optional<Instant> next_wake(const State& state, const Policy& policy, Insta
   if (!state.stopping.empty())
     wake = std::max(state.stopping.begin()->first, policy.attentive_since) + policy.unkillable_limit;
   if (state.stop) return wake && policy.give_up_at ? std::min(*wake, *policy.give_up_at) : wake;
-  if (!state.gpus_aside.empty() && !state.unfinished.empty())
-    if (const Instant until = std::get<Instant>(*state.gpus_aside.begin()); !wake || until < *wake) wake = until;
+  const auto wake_by = [&](Instant until) {
+    if (!wake || until < *wake) wake = until;
+  };
+  if (!state.gpus_aside.empty() && !state.unfinished.empty()) wake_by(std::get<Instant>(*state.gpus_aside.begin()));
+  if (!state.hosts_aside.empty() && !state.unfinished.empty()) wake_by(state.hosts_aside.begin()->first);
   const auto resting = state.resting.upper_bound({now, JobIndex{std::numeric_limits<int>::max()}});
-  if (resting != state.resting.end() && (!wake || resting->first < *wake)) wake = resting->first;
+  if (resting != state.resting.end()) wake_by(resting->first);
   if (state.run.ends_at != Instant{}) {
     const Instant stop = state.run.ends_at - policy.stop_lead;
-    if (stop > now && (!wake || stop < *wake)) wake = stop;
+    if (stop > now) wake_by(stop);
   }
   if (policy.idle_limit && state.running.empty()) {
     const Instant idle = policy.idle_since + *policy.idle_limit;
-    if (idle > now && (!wake || idle < *wake)) wake = idle;
+    if (idle > now) wake_by(idle);
   }
   return wake;
 }

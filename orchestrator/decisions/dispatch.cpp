@@ -64,11 +64,15 @@ class Dispatch {
   std::optional<Placed> next() const {
     if (free_ == 0) return std::nullopt;
     std::vector<Candidate> first = first_candidates();
+    int past = -1;
     while (!first.empty()) {
       const auto best = std::min_element(first.begin(), first.end(), comes_before);
       if (Placement placement = place(*best); !placement.empty())
-        return placed(*best, std::move(placement), -1, why_first(*best, first));
-      if (!waits_in_vain(*best)) return behind(*best);
+        return placed(*best, std::move(placement), past, why_first(*best, first));
+      if (lets_pass(*best))
+        past = past < 0 ? best->number.value : past;
+      else if (!waits_in_vain(*best))
+        return behind(*best);
       first.erase(best);
     }
     return std::nullopt;
@@ -80,7 +84,7 @@ class Dispatch {
     std::sort(first.begin(), first.end(), comes_before);
     for (const Candidate& candidate : first) {
       if (!place(candidate).empty()) return std::nullopt;
-      if (!waits_in_vain(candidate)) return candidate;
+      if (!waits_in_vain(candidate) && !lets_pass(candidate)) return candidate;
     }
     return std::nullopt;
   }
@@ -103,6 +107,8 @@ class Dispatch {
     int free = 0;
     for (const auto& [numeric_class, machine_class] : state_.machine_classes.at(gpus_))
       if (class_fits(state_, need, numeric_class)) free += machine_class.free;
+    const std::vector<std::string> barred = barred_hosts(state_, need);
+    for (const std::string& host : barred) free -= free_on(host, need);
     if (free >= need.slots) return std::nullopt;
     const auto& ends = state_.ends.at(gpus_);
     auto later = ends.lower_bound({now_, JobIndex{-1}});
@@ -111,7 +117,7 @@ class Dispatch {
       const std::int64_t in_later = later != ends.end() ? (later->first.first - now_).count() : kNever;
       const std::int64_t in_late = late != ends.rend() ? (now_ - late->first.first).count() : kNever;
       const auto& [end, slots] = in_later <= in_late ? *later++ : *late++;
-      free += returned(need, end.second, slots);
+      free += returned(need, barred, end.second, slots);
       if (free >= need.slots) return Reservation{std::min(in_later, in_late), free - need.slots};
     }
     return std::nullopt;
@@ -141,9 +147,14 @@ class Dispatch {
     return candidate.need->memory_mib > 0 && most_ranks(state_, *candidate.need) < candidate.need->slots;
   }
 
-  Placement place(const Candidate& candidate) const {
-    return choose_placement(state_, *candidate.need, job(candidate.number).failed_on);
+  // It waits for other hosts than those where it failed, which others may use meanwhile: all of them where it is one
+  // rank, so many as may pass a gang else.
+  bool lets_pass(const Candidate& candidate) const {
+    return (candidate.need->slots == 1 || job(candidate.number).passed < policy_.patience) &&
+           !barred_hosts(state_, *candidate.need).empty();
   }
+
+  Placement place(const Candidate& candidate) const { return choose_placement(state_, *candidate.need); }
 
  private:
   template <class F>
@@ -228,14 +239,29 @@ class Dispatch {
     return reservation && job(number).expected_ms > 0;
   }
 
+  // Free on the machines of a host, as far as a need may use them.
+  int free_on(const std::string& host, const GangNeed& need) const {
+    int free = 0;
+    if (const auto here = state_.on_host.find(host); here != state_.on_host.end())
+      for (AgentNumber number : here->second)
+        if (const AgentSlots& agent = state_.agents.at(number);
+            state_.machine_of.contains(number) && class_fits(state_, need, agent.numeric_class))
+          free += gpus_ ? agent.free_gpus : agent.free;
+    return free;
+  }
+
   // What a running job leaves to a need when it ends.
-  int returned(const GangNeed& need, JobIndex number, int slots) const {
-    if (state_.machine_classes.at(gpus_).size() == 1 && state_.machine_of.size() == state_.agents.size()) return slots;
+  int returned(const GangNeed& need, const std::vector<std::string>& barred, JobIndex number, int slots) const {
+    if (barred.empty() && state_.machine_classes.at(gpus_).size() == 1 &&
+        state_.machine_of.size() == state_.agents.size())
+      return slots;
     int sum = 0;
     for (const Share& share : std::get<Running>(job(number).state).placement)
-      if (state_.machine_of.contains(share.agent) &&
-          class_fits(state_, need, state_.agents.at(share.agent).numeric_class))
-        sum += share.slots;
+      if (state_.machine_of.contains(share.agent))
+        if (const AgentSlots& agent = state_.agents.at(share.agent);
+            class_fits(state_, need, agent.numeric_class) &&
+            std::find(barred.begin(), barred.end(), agent.host) == barred.end())
+          sum += share.slots;
     return sum;
   }
 
@@ -275,7 +301,7 @@ class Dispatch {
       const bool again = std::any_of(placement.begin(), placement.end(), [&, &host = host](const Share& share) {
         return state_.agents.at(share.agent).host == host;
       });
-      why += again ? fmt::format("; again on {}, where it failed: no other has room", host)
+      why += again ? fmt::format("; again on {}, where it failed: no other could hold it", host)
                    : fmt::format("; not on {}, where it failed", host);
     }
     if (const std::string there = numeric_class_of(state_, placement);
@@ -349,7 +375,10 @@ std::string why_not_placed(const State& state, const Policy& policy, Instant now
   if (!fits) {
     const int free = free_slots(state, job.gpus);
     why = fmt::format("it needs {} and {} are free", needs, free);
-    if (free >= need.slots) why += ", without enough memory or not of one numeric class";
+    if (const auto barred = barred_hosts(state, need); !barred.empty())
+      why += fmt::format(", {} aside, where it failed", fmt::join(barred, ", "));
+    else if (free >= need.slots)
+      why += ", without enough memory or not of one numeric class";
   }
   if (fits && is_evaluation(need))
     if (const auto gang = wider_gang(state, policy, now, dispatch, number)) {

@@ -60,6 +60,7 @@ struct CauseRow {
 };
 constexpr Budget kTried{3, false, Milliseconds(250), 4, Milliseconds(60'000), true};
 constexpr Budget kNoFaultOfTheJob{8, true};
+constexpr Budget kTriedElsewhere{8, true, {}, 1, {}, true};
 constexpr Budget kGivenUpAtOnce{};
 constexpr bool kLeavesTime = true;
 
@@ -71,8 +72,10 @@ constexpr std::array kCauseRows{
     CauseRow{Cause::kPeerLost, "peer-lost", 0, kNoFaultOfTheJob},
     CauseRow{Cause::kNoProgress, "no-progress", 7, {3, false, {}, 1, {}, true}},
     CauseRow{Cause::kStorageFull, "storage-full", 12, {40, false, Milliseconds(1'000), 2, Milliseconds(60'000)}},
-    CauseRow{Cause::kConfiguration, "configuration", 16, kGivenUpAtOnce},
-    CauseRow{Cause::kInterrupted, "interrupted", 3, kNoFaultOfTheJob, kLeavesTime},
+    // Tried again only where another host holds it: a host without a mount says the same as a wrong setting.
+    CauseRow{Cause::kConfiguration, "configuration", 16, {2, false, {}, 1, {}, true}},
+    // One that the run asked for names no host; one that nobody asked for may be its host's.
+    CauseRow{Cause::kInterrupted, "interrupted", 3, kTriedElsewhere, kLeavesTime},
     CauseRow{Cause::kPreempted, "preempted", 5, kNoFaultOfTheJob, kLeavesTime},
     CauseRow{Cause::kWalltime, "walltime", 4, kNoFaultOfTheJob, kLeavesTime},
     // Those that lost an agent's ranks may die of it in any way.

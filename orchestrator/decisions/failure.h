@@ -22,7 +22,7 @@ struct Budget {
   Milliseconds first_back_off{};  //!< wait after the first such end
   int factor = 1;                 //!< of the wait after each further one
   Milliseconds longest_back_off{};
-  bool elsewhere = false;  //!< the hosts that it failed on are avoided where there are others
+  bool elsewhere = false;  //!< the hosts that it failed on are not taken where others hold it
 };
 Budget budget_of(Cause cause);
 

@@ -4,12 +4,16 @@
 #include <utility>
 
 #include "orchestrator/decisions/failure.h"
+#include "orchestrator/decisions/host_record.h"
 #include "orchestrator/decisions/indexes.h"
 
 namespace resolute::orchestrator {
 namespace {
 
-bool may_be_the_gpus(Cause cause) { return budget_of(cause).elsewhere || cause == Cause::kOutOfMemory; }
+bool may_be_the_gpus(Cause cause) {
+  const Budget budget = budget_of(cause);
+  return (budget.elsewhere && !budget.renewed && cause != Cause::kConfiguration) || cause == Cause::kOutOfMemory;
+}
 
 // By such causes, in this run.
 int ends_of(const Job& job) {
@@ -34,7 +38,7 @@ void accuse_gpu(State& state, JobIndex number, AgentNumber agent, const std::str
                 const std::string& evidence) {
   if (!may_be_the_gpus(cause)) return;
   auto& ends = state.agents.at(agent).gpu_records[gpu].ends;
-  const auto of_job = [&](const GpuEnd& end) { return end.job == number; };
+  const auto of_job = [&](const PlaceEnd& end) { return end.job == number; };
   if (ends_of(job_of(state, number)) == std::count_if(ends.begin(), ends.end(), of_job)) {
     ends.push_back({number, cause, evidence});
     return refresh_gpus(state, agent);
@@ -50,20 +54,10 @@ void acquit_gpu(State& state, AgentNumber agent, const std::string& gpu) {
 }
 
 void give_back_of_gpus_aside(State& state) {
-  for (const auto& [until, agent, gpu] : state.gpus_aside) {
-    for (const GpuEnd& end : std::exchange(state.agents.at(agent).gpu_records.at(gpu).ends, {})) {
-      Job& job = job_of(state, end.job);
-      if (has_ended(job)) continue;
-      if (budget_of(end.cause).elsewhere) {
-        auto& causes = job.failed_on[state.agents.at(agent).host];
-        const auto same = std::find(causes.begin(), causes.end(), end.cause);
-        if (same == causes.end()) continue;  // the host's record has given it back
-        causes.erase(same);
-      }
-      // Several ranks of a gang may have told of one attempt.
-      int& ends = job.ends.at(static_cast<std::size_t>(end.cause));
-      ends = std::max(0, ends - 1);
-    }
+  for (const auto& [until, number, gpu] : state.gpus_aside) {
+    AgentSlots& agent = state.agents.at(number);
+    for (const PlaceEnd& end : std::exchange(agent.gpu_records.at(gpu).ends, {}))
+      give_back(state, end.job, agent.host, end.cause);
   }
 }
 

@@ -1,20 +1,58 @@
 #include "orchestrator/decisions/host_record.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "orchestrator/decisions/failure.h"
 #include "orchestrator/decisions/indexes.h"
 
 namespace resolute::orchestrator {
-void accuse(State& state, JobIndex number, const std::string& host, Cause cause) {
+namespace {
+
+// GPUs have records of their own, and exit code 2 is no GPU's.
+bool tells_of_host(const Job& job, Cause cause) {
+  return !budget_of(cause).renewed && (!job.gpus || cause == Cause::kConfiguration);
+}
+
+void forget(HostRecord& record, JobIndex number) {
+  record.suspects.erase(number);
+  record.evidence.erase(number);
+  std::erase_if(record.place.ends, [&](const PlaceEnd& end) { return end.job == number; });
+}
+
+// What happened there says nothing of it any more. If it is set aside, that time is over.
+void clear(State& state, const std::string& host, HostRecord& record) {
+  const bool aside = record.place.aside_until != Instant{};
+  record.suspects.clear();
+  record.evidence.clear();
+  record.place = {{}, 0, aside ? Instant(Milliseconds{1}) : Instant{}};
+  refresh_host_record(state, host);
+}
+
+bool is_on(const State& state, const Placement& placement, const std::string& host) {
+  return std::any_of(placement.begin(), placement.end(), [&](const Share& share) {
+    const auto agent = state.agents.find(share.agent);
+    return agent == state.agents.end() || agent->second.host == host;
+  });
+}
+
+}  // namespace
+
+void accuse(State& state, JobIndex number, const AttemptEnding& ending, bool lived) {
   Job& job = job_of(state, number);
-  job.failed_on[host].push_back(cause);
+  job.failed_on[ending.host].push_back(ending.cause);
   const bool here_alone = job.failed_on.size() == 1;
-  if (here_alone) state.hosts[host].suspects.insert(number);
+  if (here_alone) {
+    HostRecord& record = state.hosts[ending.host];
+    record.suspects.insert(number);
+    if (!lived && tells_of_host(job, ending.cause))
+      record.place.ends.push_back({number, ending.cause, ending.evidence});
+    return refresh_host_record(state, ending.host);
+  }
   for (const auto& [other, causes] : job.failed_on) {
     const auto record = state.hosts.find(other);
-    if (here_alone || record == state.hosts.end()) continue;
-    record->second.suspects.erase(number);
-    record->second.evidence.erase(number);
+    if (record == state.hosts.end()) continue;
+    forget(record->second, number);
     refresh_host_record(state, other);
   }
 }
@@ -22,21 +60,16 @@ void accuse(State& state, JobIndex number, const std::string& host, Cause cause)
 void acquit(State& state, JobIndex number, const Placement& placement) {
   if (state.hosts.empty()) return;
   const std::string here = host_of(state, placement);
-  if (const auto record = state.hosts.find(here); record != state.hosts.end()) {
-    record->second.suspects.clear();
-    record->second.evidence.clear();
-    refresh_host_record(state, here);
-  }
+  if (const auto record = state.hosts.find(here); record != state.hosts.end()) clear(state, here, record->second);
+  for (const auto& [until, host] : state.hosts_aside)
+    if (!is_on(state, placement, host))
+      for (const PlaceEnd& end : std::exchange(state.hosts.at(host).place.ends, {}))
+        give_back(state, end.job, host, end.cause);
   const Job& job = job_of(state, number);
   if (job.failed_on.size() != 1) return;
   const std::string& host = job.failed_on.begin()->first;
   const auto record = state.hosts.find(host);
-  if (record == state.hosts.end() || !record->second.suspects.contains(number)) return;
-  const bool elsewhere = std::all_of(placement.begin(), placement.end(), [&](const Share& share) {
-    const auto agent = state.agents.find(share.agent);
-    return agent != state.agents.end() && agent->second.host != host;
-  });
-  if (!elsewhere) return;
+  if (record == state.hosts.end() || !record->second.suspects.contains(number) || is_on(state, placement, host)) return;
   record->second.evidence.insert(number);
   refresh_host_record(state, host);
 }
@@ -45,12 +78,36 @@ void exclude(State& state, const std::string& host, const std::string& why) {
   unindex_host(state, host);
   HostRecord& record = state.hosts[host];
   record.excluded = why;
-  for (JobIndex number : record.suspects) {
-    Job& job = job_of(state, number);
+  record.place = {};
+  for (JobIndex number : record.suspects)
+    for (const std::vector<Cause> causes = job_of(state, number).failed_on[host]; Cause cause : causes)
+      give_back(state, number, host, cause);
+  refresh_host_record(state, host);
+  index_host(state, host);
+}
+
+void give_back(State& state, JobIndex number, const std::string& host, Cause cause) {
+  Job& job = job_of(state, number);
+  if (has_ended(job)) return;
+  if (budget_of(cause).elsewhere) {
     auto& causes = job.failed_on[host];
-    for (Cause cause : causes) --job.ends.at(static_cast<std::size_t>(cause));
-    causes.clear();
+    const auto same = std::find(causes.begin(), causes.end(), cause);
+    if (same == causes.end()) return;  // it has been given back
+    causes.erase(same);
   }
+  // Several ranks of a gang may have told of one attempt.
+  int& ends = job.ends.at(static_cast<std::size_t>(cause));
+  ends = std::max(0, ends - 1);
+}
+
+void set_host_aside(State& state, const std::string& host, Instant until) {
+  unindex_host(state, host);
+  PlaceRecord& place = state.hosts.at(host).place;
+  place.aside_until = until;
+  if (until != Instant{})
+    ++place.times_aside;
+  else
+    place.ends.clear();
   refresh_host_record(state, host);
   index_host(state, host);
 }

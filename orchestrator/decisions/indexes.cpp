@@ -19,6 +19,9 @@ bool needs_decision(const State& state, const Running& running) {
 
 bool is_accused(const HostRecord& record) { return !record.evidence.empty() && !record.excluded; }
 
+// Two ends in a row; after it was set aside, one job is a trial.
+bool is_failing(const PlaceRecord& record) { return record.ends.size() >= (record.times_aside > 0 ? 1U : 2U); }
+
 LeastNeed shape_of(const Job& job) { return {job.slots, job.gpus, job.memory_mib}; }
 
 void enqueue(State& state, JobIndex number, const Job& job) {
@@ -176,7 +179,7 @@ void refresh_gpus(State& state, AgentNumber number) {
   for (const auto& [gpu, record] : agent->second.gpu_records)
     if (record.aside_until != Instant{})
       state.gpus_aside.emplace(record.aside_until, number, gpu);
-    else if (record.ends.size() >= (record.times_aside > 0 ? 1U : 2U))
+    else if (is_failing(record))
       state.accused_gpus.emplace(number, gpu);
 }
 
@@ -184,10 +187,18 @@ void refresh_host_record(State& state, const std::string& host) {
   const auto record = state.hosts.find(host);
   if (record != state.hosts.end() && record->second == HostRecord{}) state.hosts.erase(record);
   const auto left = state.hosts.find(host);
-  if (left != state.hosts.end() && is_accused(left->second))
-    state.accused.insert(host);
-  else
-    state.accused.erase(host);
+  state.accused.erase(host);
+  state.failing_hosts.erase(host);
+  state.hosts_on_trial.erase(host);
+  std::erase_if(state.hosts_aside, [&](const auto& aside) { return aside.second == host; });
+  if (left == state.hosts.end()) return;
+  const PlaceRecord& place = left->second.place;
+  if (is_accused(left->second)) state.accused.insert(host);
+  if (place.aside_until != Instant{})
+    state.hosts_aside.emplace(place.aside_until, host);
+  else if (place.times_aside > 0)
+    state.hosts_on_trial.insert(host);
+  if (place.aside_until == Instant{} && is_failing(place)) state.failing_hosts.insert(host);
 }
 
 void wake_resting(State& state, Instant now) {
@@ -206,8 +217,9 @@ void build_indexes(State& state) {
   }
   for (const auto& [number, agent] : state.agents) state.on_host[agent.host].insert(number);
   for (const auto& [host, agents] : state.on_host) index_host(state, host);
-  for (const auto& [host, record] : state.hosts)
-    if (is_accused(record)) state.accused.insert(host);
+  std::vector<std::string> remembered;
+  for (const auto& [host, record] : state.hosts) remembered.push_back(host);
+  for (const std::string& host : remembered) refresh_host_record(state, host);
   for (const auto& [number, agent] : state.agents) refresh_gpus(state, number);
 }
 

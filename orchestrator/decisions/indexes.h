@@ -20,9 +20,9 @@ void index_host(State& state, const std::string& host);
 void unindex_host(State& state, const std::string& host);
 //! Gives slots, or GPUs, of one agent that answers back from a job, or, negative, to it.
 void change_free(State& state, AgentNumber number, AgentSlots& agent, const Job& job, int slots);
-//! Brings `accused` up to date with one host, and forgets a record that says nothing.
 //! After a change of an agent's gpu_records, or of which agents there are.
 void refresh_gpus(State& state, AgentNumber number);
+//! After a change of a host's record; forgets one that says nothing.
 void refresh_host_record(State& state, const std::string& host);
 //! Moves the jobs whose back-off is over at `now` from `resting` to `ready`.
 void wake_resting(State& state, Instant now);

@@ -29,16 +29,26 @@ std::vector<Domain> domains_of(const State& state, const GangNeed& need) {
   return domains;
 }
 
+bool contains(const std::vector<std::string>& hosts, const std::string& host) {
+  return std::find(hosts.begin(), hosts.end(), host) != hosts.end();
+}
+
 // Ranks that memory lets in.
 int let_in(std::int64_t memory_mib, std::int64_t each) {
   return static_cast<int>(std::min<std::int64_t>(memory_mib / each, std::numeric_limits<int>::max()));
 }
 
+bool has_work(const State& state, const std::string& host) {
+  const auto here = state.on_host.find(host);
+  return here != state.on_host.end() && std::any_of(here->second.begin(), here->second.end(),
+                                                    [&](AgentNumber agent) { return state.at_work.contains(agent); });
+}
+
 // One search for one gang.
 class Search {
  public:
-  Search(const State& state, const GangNeed& need, const std::map<std::string, std::vector<Cause>>& avoided)
-      : state_(state), need_(need), avoided_(avoided) {}
+  Search(const State& state, const GangNeed& need, const std::vector<std::string>& barred)
+      : state_(state), need_(need), barred_(barred) {}
 
   Placement run(const Domain& domain) {
     int free = 0;
@@ -93,9 +103,9 @@ class Search {
 
   // Ranks that fit on a machine of which so much is free.
   int machine_fit(AgentNumber machine, int free) const {
-    const bool asks = need_.memory_mib > 0 || !avoided_.empty();
+    const bool asks = need_.memory_mib > 0 || !barred_.empty();
     if (!asks) return free;
-    if (avoided_.contains(state_.agents.at(machine).host)) return 0;
+    if (contains(barred_, state_.agents.at(machine).host)) return 0;
     if (need_.memory_mib == 0) return free;
     int ranks = 0;
     for (AgentNumber agent : state_.machines.at(machine).agents) ranks += fit(agent);
@@ -165,16 +175,18 @@ class Search {
 
   const State& state_;
   const GangNeed& need_;
-  const std::map<std::string, std::vector<Cause>>& avoided_;
+  const std::vector<std::string>& barred_;
   Placement placement_;
   std::vector<AgentNumber> used_;
 };
 
 }  // namespace
 
-Placement choose_placement(const State& state, const GangNeed& need,
-                           const std::map<std::string, std::vector<Cause>>& failed_on) {
-  Search search(state, need, failed_on);
+Placement choose_placement(const State& state, const GangNeed& need) {
+  std::vector<std::string> barred = barred_hosts(state, need);
+  for (const std::string& host : state.hosts_on_trial)
+    if (has_work(state, host)) barred.push_back(host);
+  Search search(state, need, barred);
   Placement best;
   int fewest = 0;
   for (const Domain& domain : domains_of(state, need)) {
@@ -183,20 +195,29 @@ Placement choose_placement(const State& state, const GangNeed& need,
     best = std::move(placement);
     fewest = search.hosts();
   }
-  if (best.empty() && !failed_on.empty()) return choose_placement(state, need, {});
   return best;
 }
 
-int most_ranks(const State& state, const GangNeed& need, const std::string& without) {
+int most_ranks(const State& state, const GangNeed& need) {
+  return most_ranks_without(state, need, barred_hosts(state, need));
+}
+
+std::vector<std::string> barred_hosts(const State& state, const GangNeed& need) {
+  const bool held = !need.not_on.empty() && most_ranks_without(state, need, need.not_on) == need.slots;
+  return held ? need.not_on : std::vector<std::string>{};
+}
+
+int most_ranks_without(const State& state, const GangNeed& need, const std::vector<std::string>& hosts) {
   auto slots_of = [&](const AgentSlots& agent) { return need.gpus ? agent.gpus : agent.slots; };
   std::map<std::string_view, int> by_class;
   for (const auto& [numeric_class, machine_class] : state.machine_classes.at(need.gpus))
     if (class_fits(state, need, numeric_class)) by_class[numeric_class] = machine_class.capacity;
-  if (const auto there = state.on_host.find(without); !without.empty() && there != state.on_host.end())
-    for (AgentNumber number : there->second)
-      if (const AgentSlots& agent = state.agents.at(number);
-          state.machine_of.contains(number) && by_class.contains(agent.numeric_class))
-        by_class[agent.numeric_class] -= slots_of(agent);
+  for (const std::string& host : hosts)
+    if (const auto there = state.on_host.find(host); there != state.on_host.end())
+      for (AgentNumber number : there->second)
+        if (const AgentSlots& agent = state.agents.at(number);
+            state.machine_of.contains(number) && by_class.contains(agent.numeric_class))
+          by_class[agent.numeric_class] -= slots_of(agent);
   auto most = [&] {
     const auto unknown = by_class.find("");
     int ranks = 0;
@@ -208,7 +229,7 @@ int most_ranks(const State& state, const GangNeed& need, const std::string& with
   by_class.clear();
   for (const auto& [number, first] : state.machine_of) {
     const AgentSlots& agent = state.agents.at(number);
-    if ((!without.empty() && agent.host == without) || !class_fits(state, need, agent.numeric_class)) continue;
+    if (contains(hosts, agent.host) || !class_fits(state, need, agent.numeric_class)) continue;
     const int ranks = slots_of(agent);
     by_class[agent.numeric_class] +=
         agent.memory_mib > 0 ? std::min(ranks, let_in(agent.memory_mib, need.memory_mib)) : ranks;

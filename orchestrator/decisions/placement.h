@@ -2,7 +2,6 @@
 //! \file
 //! Where a gang goes: pure, and fast at ten thousand agents.
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -11,17 +10,19 @@
 namespace resolute::orchestrator {
 
 //! Where a gang with this need goes: on agents of one numeric class, on the fewest hosts, then the fewest agents; of
-//! several that fit, where the least is left over, then the lowest number. Hosts named in `failed_on` are taken where
-//! there is no other way. Agents of an unknown class go with any. If no agent of the need's class is there, the class
-//! does not count. Empty if what is free does not suffice.
-//! Takes time in the logarithm of the number of machines for each host of the answer; where memory or failed_on bar
-//! machines, in their number at worst.
-Placement choose_placement(const State& state, const GangNeed& need,
-                           const std::map<std::string, std::vector<Cause>>& failed_on = {});
+//! several that fit, where the least is left over, then the lowest number. barred_hosts() are not taken, and one on
+//! trial gets one job. Agents of an unknown class go with any. If no agent of the need's class is there, the class does
+//! not count. Empty if what is free does not suffice. Takes time in the logarithm of the number of machines for each
+//! host of the answer; where memory or hosts bar machines, in their number at worst.
+Placement choose_placement(const State& state, const GangNeed& need);
 
-//! Ranks of this need that could run at once if nothing else ran, up to its slots; without one host if that is named.
-//! In time that grows with the number of agents if it counts memory.
-int most_ranks(const State& state, const GangNeed& need, const std::string& without = {});
+//! Ranks of this need that could run at once if nothing else ran, up to its slots; GangNeed::not_on counts only where
+//! the others hold it. In time that grows with the number of agents if it counts memory.
+int most_ranks(const State& state, const GangNeed& need);
+//! The same without these hosts.
+int most_ranks_without(const State& state, const GangNeed& need, const std::vector<std::string>& hosts);
+//! GangNeed::not_on where the others could hold the gang, were they empty; else none.
+std::vector<std::string> barred_hosts(const State& state, const GangNeed& need);
 
 //! Whether a gang with this need may use an agent of this numeric class.
 bool class_fits(const State& state, const GangNeed& need, const std::string& numeric_class);

@@ -59,7 +59,8 @@ int free_slots(const State& state, bool gpus) {
 bool usable(const State& state, const AgentSlots& agent) {
   if (agent.leaving) return false;
   const auto host = state.hosts.find(agent.host);
-  return host == state.hosts.end() || (!host->second.drained && !host->second.excluded);
+  return host == state.hosts.end() ||
+         (!host->second.drained && !host->second.excluded && host->second.place.aside_until == Instant{});
 }
 
 bool is_excluded(const State& state, const std::string& host) {
@@ -93,7 +94,9 @@ std::string numeric_class_of(const State& state, const Placement& placement) {
 }
 
 GangNeed need_of(const Job& job) {
-  return {job.gpus, job.slots, job.memory_mib, job.numeric_class, job.priority, job.placements == 0};
+  GangNeed need{job.gpus, job.slots, job.memory_mib, job.numeric_class, job.priority, job.placements == 0};
+  for (const auto& [host, causes] : job.failed_on) need.not_on.push_back(host);
+  return need;
 }
 
 int priority_of(std::string_view kind, bool told_first) {

@@ -81,7 +81,7 @@ struct Job {
   std::int64_t checkpoint = -1;     //!< highest step seen; -1: none
   //! Numeric class of the agents that wrote that checkpoint; another class cannot go on from it
   std::string numeric_class;
-  //! Hosts where the job failed in this run, with the causes. Other hosts are preferred
+  //! Hosts where the job failed in this run, with the causes. It goes to others that hold it
   std::map<std::string, std::vector<Cause>> failed_on;
   std::optional<std::string> unwanted;  //!< why the user cancelled it
   int passed = 0;  //!< later jobs of unknown duration that were placed while this job waited for more slots
@@ -90,19 +90,19 @@ struct Job {
   bool elsewhere = false;  //!< JobAdded::elsewhere: never placed by this run, and in no index of ready jobs
 };
 
-//! An attempt that ended on a GPU without a sign of life, of a job that has failed on no other.
-struct GpuEnd {
+//! An attempt that ended on a host, or on a GPU, without a sign of life, of a job that has failed on no other.
+struct PlaceEnd {
   JobIndex job;
   Cause cause{};
   std::string evidence;
-  bool operator==(const GpuEnd&) const = default;
+  bool operator==(const PlaceEnd&) const = default;
 };
-//! This run's knowledge of an agent's GPU.
-struct GpuRecord {
-  std::vector<GpuEnd> ends;  //!< in a row
-  int times_aside = 0;       //!< since a job lived there
-  Instant aside_until{};     //!< set aside until then, or until others do not suffice; Instant{}: it is given out
-  bool operator==(const GpuRecord&) const = default;
+//! What attempts in a row say of a host, or of an agent's GPU.
+struct PlaceRecord {
+  std::vector<PlaceEnd> ends;  //!< in a row
+  int times_aside = 0;         //!< since a job lived there
+  Instant aside_until{};       //!< set aside until then, or until others do not suffice; Instant{}: it is given out
+  bool operator==(const PlaceRecord&) const = default;
 };
 
 //! An agent that answers, with its slots, GPUs and memory and how much of them is free.
@@ -116,7 +116,7 @@ struct AgentSlots {
   std::int64_t free_memory_mib = 0;
   std::string numeric_class;
   bool leaving = false;
-  std::map<std::string, GpuRecord> gpu_records;  //!< by name; those with something to remember
+  std::map<std::string, PlaceRecord> gpu_records;  //!< by name; those with something to remember
 };
 
 //! What this run knows of a host, over all its agents. A new run begins without this knowledge, so a host that the user
@@ -128,6 +128,7 @@ struct HostRecord {
   std::set<JobIndex> evidence;          //!< suspects that then succeeded or made progress on other hosts
   std::optional<std::string> drained;   //!< why, by the user
   std::optional<std::string> excluded;  //!< why, by HostExcluded
+  PlaceRecord place{};                  //!< by jobs without GPUs, and by exit code 2 of all
   bool operator==(const HostRecord&) const = default;
 };
 
@@ -138,7 +139,8 @@ struct GangNeed {
   std::int64_t memory_mib = 0;  //!< of each rank; 0: not counted
   std::string numeric_class;    //!< numeric class that its checkpoint needs; empty: any
   int priority = 0;
-  bool fresh = true;  //!< not placed in this run yet: RunStarted::max_jobs may bar it
+  bool fresh = true;                  //!< not placed in this run yet: RunStarted::max_jobs may bar it
+  std::vector<std::string> not_on{};  //!< hosts where it failed (Job::failed_on), ascending
   auto operator<=>(const GangNeed&) const = default;
 };
 GangNeed need_of(const Job& job);
@@ -195,6 +197,9 @@ struct Indexes {
   std::map<AgentNumber, AgentNumber> machine_of;                    //!< of the agents on which something may be placed
   std::array<std::map<std::string, MachineClass>, 2> machine_classes;  //!< by numeric class
   std::set<std::string> accused;                                       //!< hosts with evidence that are not excluded
+  std::set<std::string> failing_hosts;                                 //!< to be set aside where others suffice
+  std::set<std::pair<Instant, std::string>> hosts_aside;               //!< by the end of that time
+  std::set<std::string> hosts_on_trial;                                //!< were set aside, and nothing has lived there
   std::set<std::pair<AgentNumber, std::string>> accused_gpus;          //!< to be set aside where others suffice
   std::set<std::tuple<Instant, AgentNumber, std::string>> gpus_aside;  //!< by the end of that time
   std::map<LeastNeed, int> unfinished;  //!< number of wanted jobs of this run's kinds that have not ended, by need
@@ -236,7 +241,7 @@ AgentNumber agent_of(const Placement& placement, int process_rank);
 int capacity(const State& state, bool gpus = false);
 //! Free slots (or GPUs) of these agents.
 int free_slots(const State& state, bool gpus = false);
-//! Whether jobs may be placed on an agent: it is not leaving, and its host is neither drained nor excluded.
+//! Whether jobs may be placed on an agent: it is not leaving, and its host is neither drained, excluded nor set aside.
 bool usable(const State& state, const AgentSlots& agent);
 //! An agent's GPUs that nothing is placed on for a while (GpuSetAside), by their names.
 std::vector<std::string> gpus_aside(const AgentSlots& agent);

@@ -16,9 +16,11 @@ inline constexpr std::uint32_t kLastMemberSince<SnapshotFormat, Running> = 2;
 // Snapshots of versions 1 and 2 do not have its `elsewhere`.
 template <>
 inline constexpr std::uint32_t kLastMemberSince<SnapshotFormat, Job> = 3;
-// Snapshots of versions 1 to 3 do not have its `gpu_records`.
+// Snapshots of versions 1 to 3 do not have a host's `place` and an agent's `gpu_records`.
 template <>
 inline constexpr std::uint32_t kLastMemberSince<SnapshotFormat, AgentSlots> = 4;
+template <>
+inline constexpr std::uint32_t kLastMemberSince<SnapshotFormat, HostRecord> = 4;
 
 namespace {
 
@@ -40,10 +42,11 @@ void require_known_jobs(const State& state) {
   }
   for (const auto& [agent, slots] : state.agents)
     for (const auto& [gpu, record] : slots.gpu_records)
-      for (const GpuEnd& end : record.ends) require(std::array{end.job});
+      for (const PlaceEnd& end : record.ends) require(std::array{end.job});
   for (const auto& [name, host] : state.hosts) {
     require(host.suspects);
     require(host.evidence);
+    for (const PlaceEnd& end : host.place.ends) require(std::array{end.job});
   }
 }
 

@@ -23,6 +23,7 @@ struct WentWrong {
   bool operator()(const RanksGivenUp&) const { return true; }
   bool operator()(const HostExcluded&) const { return true; }
   bool operator()(const GpuSetAside&) const { return true; }
+  bool operator()(const HostSetAside&) const { return true; }
   bool operator()(const AgentLost&) const { return true; }
   bool operator()(const auto&) const { return false; }
 };

@@ -76,7 +76,9 @@ constexpr std::tuple kEventRows{
     row<CancelRequested>("cancel-requested", {"job", "why"}),
     row<RanksGivenUp>("ranks-given-up", {"job", "attempt", "why"}),
     row<GpuSetAside>("gpu-set-aside", {"agent", "gpu", time_called("until_ms"), "why"}),
-    row<GpuReturned>("gpu-returned", {"agent", "gpu"})};
+    row<GpuReturned>("gpu-returned", {"agent", "gpu"}),
+    row<HostSetAside>("host-set-aside", {"host", time_called("until_ms"), "why"}),
+    row<HostReturned>("host-returned", {"host"})};
 
 template <class T>
 constexpr const Row<T>& row_of(const T&) {
@@ -212,6 +214,10 @@ struct EventLine {
   std::string operator()(const GpuReturned& e) const {
     return fmt::format("GPU {} of agent {} given out again", e.gpu, e.agent.value);
   }
+  std::string operator()(const HostSetAside& e) const {
+    return fmt::format("host {} set aside{}", e.host, because(e.why));
+  }
+  std::string operator()(const HostReturned& e) const { return fmt::format("host {} given out again", e.host); }
 };
 
 }  // namespace

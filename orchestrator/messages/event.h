@@ -277,10 +277,22 @@ struct GpuReturned {
   std::string gpu;
 };
 
+//! Decision: attempts end on a host in a row without a sign of life, and others hold what is left to do. Nothing is
+//! placed there until then; what runs there goes on.
+struct HostSetAside {
+  std::string host;
+  Instant until{};
+  std::string why;
+};
+//! Decision: a host that was set aside is given out again; the next such end sets it aside again.
+struct HostReturned {
+  std::string host;
+};
+
 using Event = std::variant<RunStarted, JobAdded, AgentJoined, AgentLost, Placed, Started, Progressed, RankExited,
                            ResultMissing, AttemptStopped, AttemptEnded, JobSucceeded, JobFailed, JobCancelled,
                            StopRequested, RunEnded, Stalled, HeldElsewhere, AgentLeaving, HostDrained, HostExcluded,
-                           CancelRequested, RanksGivenUp, GpuSetAside, GpuReturned>;
+                           CancelRequested, RanksGivenUp, GpuSetAside, GpuReturned, HostSetAside, HostReturned>;
 
 //! The number of an event's type in journals, from 1, in the order of the variant. Stored: append only.
 std::uint32_t type_number(const Event& event);

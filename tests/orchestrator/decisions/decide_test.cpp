@@ -568,7 +568,7 @@ TEST(Decide, a_job_that_failed_on_a_host_goes_elsewhere_where_it_can) {
   EXPECT_THAT(placed.why, HasSubstr("not on bad, where it failed"));
   orchestrator::apply(state, AgentLost{{1}, "test"});
   placed = placed_sole(state, {}, at(1'000));
-  EXPECT_THAT(placed.why, HasSubstr("again on bad, where it failed: no other has room"));
+  EXPECT_THAT(placed.why, HasSubstr("again on bad, where it failed: no other could hold it"));
 }
 
 // Jobs 0 and 1 fail on host "bad" and live on host "good".

@@ -2,12 +2,9 @@
 
 #include <gmock/gmock.h>
 
-#include <functional>
-#include <map>
-#include <set>
-
 #include "core/random/random.h"
 #include "tests/orchestrator/support/events.h"
+#include "tests/orchestrator/support/fleet.h"
 
 namespace resolute::orchestrator::gpus_aside_test {
 namespace {
@@ -16,123 +13,11 @@ using namespace std::chrono_literals;
 using testing::Each;
 using testing::Ge;
 using testing::HasSubstr;
+using tests::End;
+using tests::Fleet;
+using tests::Place;
 
 constexpr const char* kEccError = "CUDA error: uncorrectable ECC error encountered";
-
-struct Place {
-  int agent = 0;
-  std::string gpu;
-  auto operator<=>(const Place&) const = default;
-};
-
-// How an attempt ends, and after how long.
-struct End {
-  Milliseconds after{4s};
-  int code = 0;
-  std::string evidence{};
-};
-
-// Agents with GPUs, without processes or clocks: each gives the first GPU that is free and not set aside.
-class Fleet {
- public:
-  using Ends = std::function<End(const Place& place, int job, Instant now)>;
-
-  Fleet(int agents, int gpus, int jobs, Ends ends, int slots = 1) : ends_(std::move(ends)) {
-    put(tests::toy_run());
-    for (int agent = 0; agent < agents; ++agent) {
-      put(tests::toy_agent(agent, fmt::format("node-{}", agent), 1, gpus));
-      for (int gpu = 0; gpu < gpus; ++gpu) free_[agent].insert(std::to_string(gpu));
-    }
-    for (int job = 0; job < jobs; ++job) {
-      JobAdded added = tests::toy_job(job, job == 0 ? slots : 1);
-      added.gpus = true;
-      put(added);
-    }
-  }
-
-  // Until the run has ended.
-  void run() {
-    while (!state.end) {
-      const std::vector<Event> decisions = decide(state, policy, now);
-      for (const Event& decision : decisions) {
-        put(decision);
-        if (const auto* placed = std::get_if<Placed>(&decision)) start(*placed);
-        if (const auto* aside = std::get_if<GpuSetAside>(&decision)) asides.emplace_back(*aside, now);
-        if (const auto* excluded = std::get_if<HostExcluded>(&decision)) excluded_hosts.insert(excluded->host);
-      }
-      if (decisions.empty()) go_on();
-    }
-  }
-
-  int count(auto holds) const {
-    int found = 0;
-    for (const Job& job : state.jobs) found += holds(job) ? 1 : 0;
-    return found;
-  }
-  int succeeded() const {
-    return count([](const Job& job) { return std::holds_alternative<Succeeded>(job.state); });
-  }
-
-  State state;
-  Policy policy;
-  Instant now = tests::at(0);
-  std::map<Place, int> attempts;
-  std::vector<std::pair<GpuSetAside, Instant>> asides;
-  std::set<std::string> excluded_hosts;
-
- private:
-  struct Rank {
-    JobIndex job;
-    int attempt = 0, number = 0;
-    Place place;
-    End end;
-  };
-
-  void put(const Event& event) {
-    apply(state, event);
-    if (++events_ % 20 == 0) check_invariants(state);
-  }
-
-  void start(const Placed& placed) {
-    int rank = 0;
-    for (const Share& share : placed.placement)
-      for (int i = 0; i < share.slots; ++i, ++rank) {
-        std::set<std::string>& free = free_.at(share.agent.value);
-        const std::vector<std::string> aside = gpus_aside(state.agents.at(share.agent));
-        const auto gpu = std::find_if(free.begin(), free.end(), [&](const std::string& name) {
-          return std::find(aside.begin(), aside.end(), name) == aside.end();
-        });
-        ASSERT_NE(free.end(), gpu) << "a job was placed where no GPU is";
-        const Place place{share.agent.value, *gpu};
-        free.erase(gpu);
-        ++attempts[place];
-        const End end = ends_(place, placed.job.value, now);
-        ranks_.emplace(now + end.after, Rank{placed.job, placed.attempt, rank, place, end});
-      }
-    put(Started{placed.job, placed.attempt});
-  }
-
-  void go_on() {
-    const auto wake = next_wake(state, policy, now);
-    ASSERT_TRUE(wake || !ranks_.empty()) << "nothing will ever happen";
-    if (ranks_.empty() || (wake && *wake < ranks_.begin()->first)) {
-      now = std::max(now, *wake);
-      return;
-    }
-    now = ranks_.begin()->first;
-    const Rank rank = ranks_.begin()->second;
-    ranks_.erase(ranks_.begin());
-    free_.at(rank.place.agent).insert(rank.place.gpu);
-    put(RankExited{rank.job, rank.attempt, rank.number, rank.end.code, 0, rank.end.evidence, false, rank.place.gpu});
-    const Running* running = current(state, rank.job, rank.attempt);
-    if (running != nullptr && running->alive == 0 && !running->ending) put(JobSucceeded{rank.job, rank.attempt});
-  }
-
-  Ends ends_;
-  std::map<int, std::set<std::string>> free_;
-  std::multimap<Instant, Rank> ranks_;
-  int events_ = 0;
-};
 
 const Place kBad{0, "0"};
 
@@ -142,7 +27,7 @@ Fleet::Ends bad_gpu(const std::string& evidence) {
 
 TEST(GpusAside, one_bad_gpu_of_eight_costs_two_attempts_and_no_job) {
   for (const char* evidence : {kEccError, "Killed: out of memory", "it broke"}) {
-    Fleet fleet(1, 8, 80, bad_gpu(evidence));
+    Fleet fleet({1, 8}, 80, bad_gpu(evidence));
     fleet.run();
     EXPECT_EQ(80, fleet.succeeded()) << evidence;
     EXPECT_EQ(2, fleet.attempts.at(kBad)) << evidence;
@@ -155,13 +40,13 @@ TEST(GpusAside, one_bad_gpu_of_eight_costs_two_attempts_and_no_job) {
 }
 
 TEST(GpusAside, what_a_bad_gpu_did_is_given_back_once_a_job_lives_elsewhere) {
-  Fleet fleet(1, 8, 80, bad_gpu(kEccError));
+  Fleet fleet({1, 8}, 80, bad_gpu(kEccError));
   fleet.run();
   for (const Job& job : fleet.state.jobs) EXPECT_EQ(0, job.ends[static_cast<std::size_t>(Cause::kDeviceError)]);
 }
 
 TEST(GpusAside, a_gpu_that_stays_bad_is_tried_again_after_one_two_four_minutes) {
-  Fleet fleet(1, 2, 400, bad_gpu(kEccError));
+  Fleet fleet({1, 2}, 400, bad_gpu(kEccError));
   fleet.run();
   EXPECT_EQ(400, fleet.succeeded());
   ASSERT_GE(fleet.asides.size(), 4U);
@@ -174,7 +59,7 @@ TEST(GpusAside, a_gpu_that_stays_bad_is_tried_again_after_one_two_four_minutes) 
 }
 
 TEST(GpusAside, a_gpu_that_is_good_again_is_used_as_before) {
-  Fleet fleet(1, 2, 100, [](const Place& place, int, Instant now) {
+  Fleet fleet({1, 2}, 100, [](const Place& place, int, Instant now) {
     return place == kBad && now < tests::at(30'000) ? End{50ms, 1, kEccError} : End{};
   });
   fleet.run();
@@ -185,7 +70,7 @@ TEST(GpusAside, a_gpu_that_is_good_again_is_used_as_before) {
 }
 
 TEST(GpusAside, a_job_that_fails_everywhere_is_given_up_and_sets_no_gpu_aside) {
-  Fleet fleet(1, 4, 60, [](const Place&, int job, Instant) { return job % 10 == 3 ? End{1s, 1, kEccError} : End{}; });
+  Fleet fleet({1, 4}, 60, [](const Place&, int job, Instant) { return job % 10 == 3 ? End{1s, 1, kEccError} : End{}; });
   fleet.run();
   EXPECT_EQ(54, fleet.succeeded());
   EXPECT_EQ(6, fleet.count([](const Job& job) { return std::holds_alternative<Failed>(job.state); }));
@@ -193,7 +78,7 @@ TEST(GpusAside, a_job_that_fails_everywhere_is_given_up_and_sets_no_gpu_aside) {
 }
 
 TEST(GpusAside, a_suite_in_which_everything_fails_ends_as_soon_as_without) {
-  Fleet fleet(1, 8, 40, [](const Place&, int, Instant) { return End{100ms, 1, "it broke"}; });
+  Fleet fleet({1, 8}, 40, [](const Place&, int, Instant) { return End{100ms, 1, "it broke"}; });
   fleet.run();
   EXPECT_EQ(40, fleet.count([](const Job& job) { return std::holds_alternative<Failed>(job.state); }));
   EXPECT_LE(fleet.now - tests::at(0), 60s);
@@ -201,7 +86,7 @@ TEST(GpusAside, a_suite_in_which_everything_fails_ends_as_soon_as_without) {
 }
 
 TEST(GpusAside, a_host_of_bad_gpus_is_excluded_before_it_costs_a_job) {
-  Fleet fleet(4, 8, 100, [](const Place& place, int, Instant) {
+  Fleet fleet({4, 8}, 100, [](const Place& place, int, Instant) {
     return place.agent == 0 ? End{5s, 1, kEccError} : End{1h};
   });
   fleet.run();
@@ -213,7 +98,7 @@ TEST(GpusAside, a_host_of_bad_gpus_is_excluded_before_it_costs_a_job) {
 }
 
 TEST(GpusAside, a_gang_that_needs_the_bad_gpu_waits_for_others_and_is_given_up_alone) {
-  Fleet fleet(1, 2, 20, bad_gpu(kEccError), /*slots=*/2);
+  Fleet fleet({1, 2}, 20, bad_gpu(kEccError), /*slots=*/2);
   fleet.run();
   EXPECT_TRUE(std::holds_alternative<Failed>(fleet.state.jobs[0].state));
   EXPECT_EQ(19, fleet.succeeded());
@@ -222,7 +107,7 @@ TEST(GpusAside, a_gang_that_needs_the_bad_gpu_waits_for_others_and_is_given_up_a
 TEST(GpusAside, a_gpu_without_which_nothing_could_start_stays) {
   int failures = 2;
   Fleet fleet(
-      1, 2, 1,
+      {1, 2}, 1,
       [&](const Place& place, int, Instant) {
         return place == kBad && failures-- > 0 ? End{50ms, 1, kEccError} : End{};
       },
@@ -234,7 +119,7 @@ TEST(GpusAside, a_gpu_without_which_nothing_could_start_stays) {
 
 TEST(GpusAside, a_gang_runs_once_the_gpu_that_it_needs_is_good_again) {
   Fleet fleet(
-      1, 2, 20,
+      {1, 2}, 20,
       [](const Place& place, int, Instant now) {
         return place == kBad && now < tests::at(30'000) ? End{50ms, 1, kEccError} : End{};
       },
@@ -258,7 +143,7 @@ TEST(GpusAside, whatever_gpus_are_bad_no_good_job_is_lost) {
     const Milliseconds lives(1000 + static_cast<std::int64_t>(random.below(20'000)));
     const Milliseconds fails(20 + static_cast<std::int64_t>(random.below(3'000)));
     const int bad_job = static_cast<int>(random.below(40));
-    Fleet fleet(agents, gpus, 100, [&](const Place& place, int job, Instant now) {
+    Fleet fleet({agents, gpus}, 100, [&](const Place& place, int job, Instant now) {
       const auto found = bad.find(place);
       const bool lost = job == bad_job || (found != bad.end() && now < found->second);
       return lost ? End{fails, 1, kEccError} : End{lives};

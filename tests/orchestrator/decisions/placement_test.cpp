@@ -78,20 +78,34 @@ TEST(Placement, what_could_run_without_a_host_counts_class_and_memory) {
                                    agent(2, "b", 2, "", 4'000), agent(3, "c", 5, "B", 4'000)});
   GangNeed need = slots(20);
   EXPECT_EQ(most_ranks(state, need), 14);
-  EXPECT_EQ(most_ranks(state, need, "a"), 7);
-  EXPECT_EQ(most_ranks(state, need, "b"), 8);
-  EXPECT_EQ(most_ranks(state, need, "c"), 14);
+  EXPECT_EQ(most_ranks_without(state, need, {"a"}), 7);
+  EXPECT_EQ(most_ranks_without(state, need, {"b"}), 8);
+  EXPECT_EQ(most_ranks_without(state, need, {"c"}), 14);
+  EXPECT_EQ(most_ranks_without(state, need, {"a", "b"}), 5);
   need.slots = 7;
   need.memory_mib = 500;
   EXPECT_EQ(most_ranks(state, need), 7);
-  EXPECT_EQ(most_ranks(state, need, "b"), 5);
+  EXPECT_EQ(most_ranks_without(state, need, {"b"}), 5);
 }
 
 TEST(Placement, hosts_where_it_failed_are_taken_only_where_there_is_no_other_way) {
   const State state = state_after({toy_run(), toy_agent(0, "a", 2), toy_agent(1, "b", 2)});
-  const std::map<std::string, std::vector<Cause>> failed_on{{"a", {}}};
-  EXPECT_EQ(choose_placement(state, slots(2), failed_on), (Placement{{{1}, 2}}));
-  EXPECT_EQ(choose_placement(state, slots(3), failed_on).size(), 2U);
+  GangNeed need = slots(2);
+  need.not_on = {"a"};
+  EXPECT_EQ(choose_placement(state, need), (Placement{{{1}, 2}}));
+  need.slots = 3;
+  EXPECT_EQ(choose_placement(state, need).size(), 2U);
+}
+
+TEST(Placement, a_host_where_it_failed_is_not_taken_though_the_others_are_full) {
+  State state = state_after({toy_run(), toy_job(0, 2), toy_agent(0, "a", 2), toy_agent(1, "b", 2)});
+  GangNeed need = slots(2);
+  need.not_on = {"a"};
+  orchestrator::apply(state, toy_placed(0, 1, {{{1}, 2}}));
+  EXPECT_THAT(choose_placement(state, need), IsEmpty());
+  EXPECT_EQ(most_ranks(state, need), 2);
+  orchestrator::apply(state, AgentLost{{1}, "test"});
+  EXPECT_EQ(choose_placement(state, need), (Placement{{{0}, 2}}));
 }
 
 // The fewest machines that hold `wanted`, by looking at every set of them.

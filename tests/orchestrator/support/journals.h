@@ -87,6 +87,8 @@ inline std::vector<orchestrator::Event> events_of_version_5() {
     if (auto* exited = std::get_if<RankExited>(&event)) exited->gpu = "GPU-12ab";
   events.emplace_back(GpuSetAside{{0}, "GPU-12ab", at(1'700'000'060'000), "2 attempts ended there"});
   events.emplace_back(GpuReturned{{0}, "GPU-12ab"});
+  events.emplace_back(HostSetAside{"node-1", at(1'700'000'120'000), "2 attempts ended there"});
+  events.emplace_back(HostReturned{"node-1"});
   return events;
 }
 
@@ -168,6 +170,13 @@ inline std::vector<orchestrator::Event> past_of_snapshot_version_4() {
     events.emplace_back(AttemptEnded{{7}, attempt, Cause::kDeviceError, "CUDA error", true, {}, ""});
   }
   events.emplace_back(GpuSetAside{{2}, "1", at(1'700'000'060'600), "2 attempts ended there"});
+  added = {{8}, {std::string(64, 'i')}, "training", "training 8", {}, 1, 0, false, 0, 0, 0, 0, 0, 0};
+  events.emplace_back(added);
+  events.emplace_back(AgentJoined{{3}, "node-4", 1, 0, 0, "class 1"});
+  events.emplace_back(Placed{{8}, 1, {{{3}, 1}}, -1, "", at(1'700'000'000'700)});
+  events.emplace_back(RankExited{{8}, 1, 0, 2, 0, "no such file", false, ""});
+  events.emplace_back(AttemptEnded{{8}, 1, Cause::kConfiguration, "no such file", true, {}, ""});
+  events.emplace_back(HostSetAside{"node-4", at(1'700'000'060'700), "2 attempts ended there"});
   return events;
 }
 

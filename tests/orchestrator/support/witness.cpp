@@ -74,6 +74,7 @@ void Witness::on(const State&, const RunStarted&) {
   agents_.clear();
   drained_.clear();
   excluded_.clear();
+  hosts_aside_.clear();
   for (Job& job : jobs_) {
     job.wanted = job.succeeded = job.given_up = job.running = false;
     job.attempt = {};
@@ -132,8 +133,9 @@ void Witness::on(const State& state, const Placed& event) {
     const auto agent = agents_.find(share.agent);
     require(agent != agents_.end() && !agent->second.leaving, "a gang is placed on agents that are there to stay");
     require(share.slots > 0 && seen.insert(share.agent).second, "an agent has one share of a gang");
-    require(!drained_.contains(agent->second.host) && !excluded_.contains(agent->second.host),
-            "nothing is placed on a host that is drained or excluded");
+    require(!drained_.contains(agent->second.host) && !excluded_.contains(agent->second.host) &&
+                !hosts_aside_.contains(agent->second.host),
+            "nothing is placed on a host that is drained, excluded or set aside");
     const std::string& its_class = agent->second.numeric_class;
     require(its_class.empty() || numeric_class.empty() || its_class == numeric_class, "a gang is of one numeric class");
     if (!its_class.empty()) numeric_class = its_class;
@@ -249,19 +251,40 @@ void Witness::on(const State&, const HostDrained& event) {
   } else {
     drained_.erase(event.host);
     excluded_.erase(event.host);
+    hosts_aside_.erase(event.host);
+    for (auto& [number, agent] : agents_) {
+      if (agent.host != event.host) continue;
+      const int aside = static_cast<int>(std::exchange(agent.gpus_aside, {}).size());
+      agent.all.gpus += aside;
+      agent.free.gpus += aside;
+    }
   }
 }
 
-void Witness::on(const State&, const HostExcluded& event) {
-  excluded_.insert(event.host);
-  // Ends on that host are given back to the budgets.
+void Witness::give_back(const std::string& host) {
   for (Job& job : jobs_)
     for (auto& [cause, hosts] : job.ended_on)
-      if (hosts.erase(event.host) > 0) {
+      if (hosts.erase(host) > 0) {
         --job.ends[static_cast<std::size_t>(cause)];
         hosts.clear();
       }
 }
+
+void Witness::on(const State&, const HostExcluded& event) {
+  excluded_.insert(event.host);
+  hosts_aside_.erase(event.host);
+  give_back(event.host);
+}
+
+void Witness::on(const State&, const HostSetAside& event) {
+  require(hosts_aside_.insert(event.host).second, "a host is set aside once");
+  const auto others = std::count_if(agents_.begin(), agents_.end(),
+                                    [&](const auto& agent) { return !hosts_aside_.contains(agent.second.host); });
+  require(others > 0, "the last host stays");
+  give_back(event.host);
+}
+
+void Witness::on(const State&, const HostReturned& event) { hosts_aside_.erase(event.host); }
 
 void Witness::on(const State& state, const GpuSetAside& event) {
   const auto agent = agents_.find(event.agent);

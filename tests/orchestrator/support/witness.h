@@ -91,6 +91,9 @@ class Witness {
   void on(const State&, const CancelRequested&) {}
   void on(const State& state, const GpuSetAside& event);
   void on(const State& state, const GpuReturned& event);
+  void give_back(const std::string& host);  // its ends, to the budgets
+  void on(const State& state, const HostSetAside& event);
+  void on(const State& state, const HostReturned& event);
 
   void require(bool holds, std::string_view promise) const;
   Job& job(JobIndex number);
@@ -103,7 +106,7 @@ class Witness {
 
   std::vector<Job> jobs_;
   std::map<AgentNumber, Agent> agents_;
-  std::set<std::string> drained_, excluded_;
+  std::set<std::string> drained_, excluded_, hosts_aside_;
   int next_agent_ = 0;
   bool stopped_ = false, ended_ = false;
   const Event* event_ = nullptr;

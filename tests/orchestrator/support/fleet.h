@@ -1,0 +1,158 @@
+#pragma once
+//! \file
+//! Machines of which some are bad, to see what the decisions make of them.
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/orchestrator/support/events.h"
+
+namespace resolute::tests {
+
+//! Where a rank runs; without a GPU it has no name.
+struct Place {
+  int agent = 0;
+  std::string gpu;
+  auto operator<=>(const Place&) const = default;
+};
+
+//! How an attempt ends, and after how long.
+struct End {
+  orchestrator::Milliseconds after{4'000};
+  int code = 0;
+  std::string evidence{};
+};
+
+//! Agents on a host each, all alike.
+struct Machines {
+  int agents = 1;
+  int gpus = 0;   //!< of each; 0: jobs take slots
+  int slots = 1;  //!< of each
+};
+
+//! A run without processes or clocks. An agent gives the first GPU that is free and not set aside.
+class Fleet {
+ public:
+  using Ends = std::function<End(const Place& place, int job, orchestrator::Instant now)>;
+
+  //! \param slots of job 0; the others have one rank
+  Fleet(Machines machines, int jobs, Ends ends, int slots = 1) : ends_(std::move(ends)) {
+    put(toy_run());
+    for (int agent = 0; agent < machines.agents; ++agent) {
+      put(toy_agent(agent, fmt::format("node-{}", agent), machines.slots, machines.gpus));
+      for (int gpu = 0; gpu < machines.gpus; ++gpu) free_[agent].insert(std::to_string(gpu));
+    }
+    for (int job = 0; job < jobs; ++job) {
+      orchestrator::JobAdded added = toy_job(job, job == 0 ? slots : 1);
+      added.gpus = machines.gpus > 0;
+      put(added);
+    }
+  }
+
+  //! Until the run has ended.
+  void run() {
+    using namespace orchestrator;
+    while (!state.end) {
+      const std::vector<Event> decisions = decide(state, policy, now);
+      for (const Event& decision : decisions) {
+        put(decision);
+        if (const auto* placed = std::get_if<Placed>(&decision)) start(*placed);
+        if (const auto* aside = std::get_if<GpuSetAside>(&decision)) asides.emplace_back(*aside, now);
+        if (const auto* aside = std::get_if<HostSetAside>(&decision)) hosts_aside.emplace_back(*aside, now);
+        if (const auto* excluded = std::get_if<HostExcluded>(&decision)) excluded_hosts.insert(excluded->host);
+      }
+      if (decisions.empty()) go_on();
+    }
+  }
+
+  int count(auto holds) const {
+    int found = 0;
+    for (const auto& job : state.jobs) found += holds(job) ? 1 : 0;
+    return found;
+  }
+  int succeeded() const {
+    return count([](const auto& job) { return std::holds_alternative<orchestrator::Succeeded>(job.state); });
+  }
+  int attempts_on(int agent) const {
+    int found = 0;
+    for (const auto& [place, all] : attempts) found += place.agent == agent ? all : 0;
+    return found;
+  }
+
+  orchestrator::State state;
+  orchestrator::Policy policy;
+  orchestrator::Instant now = at(0);
+  std::map<Place, int> attempts;
+  std::vector<std::pair<orchestrator::GpuSetAside, orchestrator::Instant>> asides;
+  std::vector<std::pair<orchestrator::HostSetAside, orchestrator::Instant>> hosts_aside;
+  std::set<std::string> excluded_hosts;
+
+ private:
+  struct Rank {
+    orchestrator::JobIndex job;
+    int attempt = 0, number = 0;
+    Place place;
+    End end;
+  };
+
+  void put(const orchestrator::Event& event) {
+    orchestrator::apply(state, event);
+    if (++events_ % 20 == 0) check_invariants(state);
+  }
+
+  // One that is free and not set aside; empty where the job needs none.
+  std::string take_gpu(const orchestrator::Job& job, orchestrator::AgentNumber agent) {
+    if (!job.gpus) return {};
+    const std::vector<std::string> aside = gpus_aside(state.agents.at(agent));
+    for (const std::string& gpu : free_.at(agent.value))
+      if (std::find(aside.begin(), aside.end(), gpu) == aside.end()) {
+        std::string taken = gpu;
+        free_.at(agent.value).erase(gpu);
+        return taken;
+      }
+    throw std::logic_error("a job was placed where no GPU is");
+  }
+
+  void start(const orchestrator::Placed& placed) {
+    int rank = 0;
+    for (const orchestrator::Share& share : placed.placement)
+      for (int i = 0; i < share.slots; ++i, ++rank) {
+        const Place place{share.agent.value, take_gpu(job_of(state, placed.job), share.agent)};
+        ++attempts[place];
+        const End end = ends_(place, placed.job.value, now);
+        ranks_.emplace(now + end.after, Rank{placed.job, placed.attempt, rank, place, end});
+      }
+    put(orchestrator::Started{placed.job, placed.attempt});
+  }
+
+  void go_on() {
+    const auto wake = next_wake(state, policy, now);
+    if (!wake && ranks_.empty()) throw std::logic_error("nothing will ever happen");
+    if (ranks_.empty() || (wake && *wake < ranks_.begin()->first)) {
+      now = std::max(now, *wake);
+      return;
+    }
+    now = ranks_.begin()->first;
+    const Rank rank = ranks_.begin()->second;
+    ranks_.erase(ranks_.begin());
+    if (!rank.place.gpu.empty()) free_.at(rank.place.agent).insert(rank.place.gpu);
+    put(orchestrator::RankExited{rank.job, rank.attempt, rank.number, rank.end.code, 0, rank.end.evidence, false,
+                                 rank.place.gpu});
+    const orchestrator::Running* running = current(state, rank.job, rank.attempt);
+    if (running != nullptr && running->alive == 0 && !running->ending)
+      put(orchestrator::JobSucceeded{rank.job, rank.attempt});
+  }
+
+  Ends ends_;
+  std::map<int, std::set<std::string>> free_;
+  std::multimap<orchestrator::Instant, Rank> ranks_;
+  int events_ = 0;
+};
+
+}  // namespace resolute::tests
