@@ -120,6 +120,7 @@ void read_columns_and_rows(TableReader& reader, const std::vector<std::string>& 
   }
   if (reader.find("published") != nullptr) table.published = read_published(reader, reference, table.datasets);
   table.margin = read_margin(reader);
+  table.strict_classes = reader.value<bool>("strict_classes", false);
   const auto rows = reader.tables("row");
   const bool compared = reader.find("compare_with") != nullptr;
   if (compared) table.compare_with = reader.value<std::string>("compare_with");

@@ -107,6 +107,7 @@ class Planner {
     }
     table.mean_of = text.mean_of;
     table.margin = text.margin;
+    table.strict_classes = text.strict_classes;
     table.notes = notes_of(facts_);
     check_queries(text, table);
     check_means(text, table);

@@ -62,6 +62,7 @@ struct TableText {
   std::vector<std::string> mean_of;  //!< data sets of its, two or more, or none
   std::optional<PublishedText> published;
   double margin = kUsualMargin;  //!< TablePlan::margin
+  bool strict_classes = false;
 };
 
 struct SuiteText {

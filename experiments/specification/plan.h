@@ -112,6 +112,7 @@ struct TablePlan {
   std::vector<std::string> mean_of{};
   std::vector<PublishedRow> published{};  //!< above the rows
   double margin = kUsualMargin;           //!< points: how near to the paper's number a number of ours has reproduced it
+  bool strict_classes = false;            //!< numbers of jobs that ran in several numeric classes are not shown
   //! What a reader of its numbers must know of its rows, e.g. "from scratch, small backbone".
   std::vector<std::string> notes{};
   //! Of papers' tables that have an entry of a row and no number for it: "TITLE, TABLE" → an address of it.
@@ -199,12 +200,12 @@ std::string column_title(const Plan& plan, const std::string& dataset);
 
 //! Writes the document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
 //! "specification", "provisional" (where it is)}], "tables": [{"id", "title", "metrics", "datasets", "rows",
-//! "compare_with", "claims", "no_reference", "mean_of", "margin", "published", "notes", "look_up" (where there is
-//! any)}] (a row that is unlike its paper has "deviations"), "datasets": [{"id", "pack_folder", "root"}, and "stand_in"
-//! or "drawn": true of one], "epochs": [{"dataset", "key", "epochs", "batch", "images", "steps", "estimated"}] (images
-//! and steps the fewest and the most of a row's trials), "worker", "notes"}. A row's cells and, by data set, a
-//! published row's "papers" have the PaperCell: "entries", "footnotes", "no_reference". \param more further members of
-//! the document
+//! "compare_with", "claims", "no_reference", "mean_of", "margin", "published", "notes", "strict_classes" and "look_up"
+//! (where there is any)}] (a row that is unlike its paper has "deviations"), "datasets": [{"id", "pack_folder",
+//! "root"}, and "stand_in" or "drawn": true of one], "epochs": [{"dataset", "key", "epochs", "batch", "images",
+//! "steps", "estimated"}] (images and steps the fewest and the most of a row's trials), "worker", "notes"}. A row's
+//! cells and, by data set, a published row's "papers" have the PaperCell: "entries", "footnotes", "no_reference".
+//! \param more further members of the document
 void write_json(std::ostream& to, const Plan& plan, const core::Json& more = core::Json::object());
 
 }  // namespace resolute::experiments

@@ -74,6 +74,7 @@ Json write(const TablePlan& table) {
                {"margin", table.margin},
                {"published", std::move(published)},
                {"notes", table.notes}};
+  if (table.strict_classes) json["strict_classes"] = true;
   if (!table.look_up.empty()) json["look_up"] = table.look_up;
   return json;
 }

@@ -12,6 +12,7 @@
 #include "results/records/training_log.h"
 #include "results/tables/comparison.h"
 #include "results/tables/paper_number.h"
+#include "results/verdicts/numeric_classes.h"
 
 namespace resolute::results {
 namespace {
@@ -60,7 +61,11 @@ struct Trial {
 class PlanIndex {
  public:
   PlanIndex(const Plan& plan, const RecordLookup& lookup) : plan_(plan), lookup_(lookup) {
-    for (std::size_t i = 0; i < plan.jobs.size(); ++i) by_id_[plan.jobs[i].id] = i;
+    for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
+      by_id_[plan.jobs[i].id] = i;
+      if (const auto* seal = std::get_if<SealSpecification>(&plan.jobs[i].specification))
+        seals_.emplace_back(seal->pack, plan.jobs[i].id);
+    }
   }
 
   Trial trial(const JobId& evaluation) const {
@@ -71,10 +76,8 @@ class PlanIndex {
     };
     record_of(trial.evaluation, evaluation);
     record_of(trial.training, specification.training);
-    for (const PlannedJob& job : plan_.jobs) {
-      const auto* seal = std::get_if<SealSpecification>(&job.specification);
-      if (seal != nullptr && seal->pack == specification.pack) record_of(trial.seal, job.id);
-    }
+    for (const auto& [pack, seal] : seals_)
+      if (pack == specification.pack) record_of(trial.seal, seal);
     return trial;
   }
 
@@ -114,6 +117,7 @@ class PlanIndex {
   const Plan& plan_;
   const RecordLookup& lookup_;
   std::map<JobId, std::size_t> by_id_;
+  std::vector<std::pair<PackSettings, JobId>> seals_;  // few: one a pack
 };
 
 //! The first of a trial's parts that does not fit its inputs as they lie in the store; empty if all do.
@@ -133,23 +137,24 @@ std::string stale_part(const Trial& trial) {
   return {};
 }
 
-//! What the parts of a cell do not agree on; empty if they agree. A suite may train on GPUs and evaluate on CPUs: of
-//! each kind of job there is one numeric class.
-std::string mixed_parts(const std::vector<Trial>& trials) {
-  std::set<std::string> packs, training_classes, evaluation_classes;
+NumericClasses classes_of(const std::vector<Trial>& trials) {
+  NumericClasses classes;
   for (const Trial& trial : trials) {
-    if (trial.evaluation) {
-      packs.insert(trial.evaluation->provenance.pack_sha256);
-      evaluation_classes.insert(trial.evaluation->provenance.numeric_class);
-    }
-    if (trial.evaluation && trial.training) {
-      packs.insert(trial.training->provenance.pack_sha256);
-      training_classes.insert(trial.training->provenance.numeric_class);
-    }
+    if (trial.evaluation) classes.add(*trial.evaluation);
+    if (trial.evaluation && trial.training) classes.add(*trial.training);
+  }
+  return classes;
+}
+
+//! What the parts of a cell do not agree on; empty if they agree.
+std::string mixed_parts(const std::vector<Trial>& trials, bool strict_classes) {
+  std::set<std::string> packs;
+  for (const Trial& trial : trials) {
+    if (trial.evaluation) packs.insert(trial.evaluation->provenance.pack_sha256);
+    if (trial.evaluation && trial.training) packs.insert(trial.training->provenance.pack_sha256);
   }
   if (packs.size() > 1) return fmt::format("{} packs", packs.size());
-  const std::size_t classes = std::max(training_classes.size(), evaluation_classes.size());
-  return classes > 1 ? fmt::format("{} numeric classes", classes) : "";
+  return strict_classes ? classes_of(trials).footnote() : "";
 }
 
 //! As a cell shows it: a fraction in per cent.
@@ -206,7 +211,8 @@ void fill_numbers(Cell& cell, const std::vector<Trial>& trials) {
 }
 
 //! \param applicable whether the row can have such a number
-Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vector<Trial>& trials, bool applicable) {
+Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vector<Trial>& trials, bool applicable,
+               bool strict_classes) {
   Cell cell;
   cell.dataset = plan.dataset;
   cell.metric = metric;
@@ -235,11 +241,13 @@ Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vecto
     cell.why = damage;
   } else if (!cell.why.empty()) {
     cell.status = CellStatus::kStale;
-  } else if (cell.why = mixed_parts(trials); !cell.why.empty()) {
+  } else if (cell.why = mixed_parts(trials, strict_classes); !cell.why.empty()) {
     cell.status = CellStatus::kMixed;
   } else if (cell.trials == cell.trials_needed && cell.trials > 0) {
     cell.status = CellStatus::kComplete;
     fill_numbers(cell, trials);
+    if (std::string footnote = classes_of(trials).footnote(); !footnote.empty())
+      cell.own_footnotes.push_back(std::move(footnote));
   }
   return cell;
 }
@@ -272,6 +280,7 @@ Cell mean_cell(const std::vector<const Cell*>& cells) {
     if (mean.status == CellStatus::kComplete) mean.status = cell->status;
     mean.no_reference = mean.no_reference || cell->no_reference;
     add_new(mean.footnotes, cell->footnotes);
+    add_new(mean.own_footnotes, cell->own_footnotes);
   }
   mean.reference = mean_over(cells, &Cell::reference);
   if (!mean.reference && !mean.no_reference) mean.footnotes.clear();  // of a number that is not shown
@@ -383,7 +392,8 @@ Table make_table(const experiments::TablePlan& plan, const PlanIndex& index, con
         if (trial.training && trial.training->provenance.from_scratch) table.from_scratch = true;
       }
       for (const std::string& metric : plan.metrics)
-        row.cells.push_back(make_cell(cell_plan, metric, trials, is_applicable(metric, trials, index)));
+        row.cells.push_back(
+            make_cell(cell_plan, metric, trials, is_applicable(metric, trials, index), plan.strict_classes));
     }
     add_means(row, plan);
     table.rows.push_back(std::move(row));

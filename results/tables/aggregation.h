@@ -22,7 +22,7 @@ namespace resolute::results {
 enum class CellStatus {
   kComplete,    //!< every trial is there
   kIncomplete,  //!< some trial is not there yet
-  kMixed,       //!< its parts come from different packs or numeric classes: not averaged
+  kMixed,       //!< its parts come from different packs, or from numeric classes that are not to be mixed: not averaged
   kStale,       //!< a part was made from other bytes (weights, split, pack) than those that its job's inputs hold now
   kNotApplicable,  //!< the row can have no such number (experiments/specification/metrics.h); nothing is missing
   kDamaged,        //!< a part's record cannot be read or lacks the metric; `suite run` makes what cannot be read anew
@@ -62,6 +62,7 @@ struct Cell {
   std::optional<Difference> difference{};       //!< from the row with which the table compares
   std::string difference_why{};                 //!< why there is none although both cells are complete
   std::vector<std::string> footnotes{};         //!< what is to be known of the paper's number, or of its lack
+  std::vector<std::string> own_footnotes{};     //!< of ours: in which numeric classes its jobs ran, if in several
   bool no_reference = false;                    //!< the row asks for the paper's number, and the paper has none
   std::optional<AgainstPaper> against_paper{};  //!< of a complete cell with the paper's number, if it is per query
 };

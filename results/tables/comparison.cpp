@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <set>
 #include <tuple>
 
 #include "core/error.h"
 #include "experiments/specification/metrics.h"
 #include "results/scores/bootstrap.h"
 #include "results/tables/table_notes.h"
-#include "results/verdicts/reproduction.h"
+#include "results/verdicts/numeric_classes.h"
 
 namespace resolute::results {
 namespace {
@@ -20,12 +19,18 @@ using experiments::TablePlan;
 //! The evaluations' queries, each read once.
 class ReadScores {
  public:
-  ReadScores(const RecordLookup& lookup, const QueryScoresLookup& query_scores)
-      : lookup_(lookup), query_scores_(query_scores) {}
+  //! \param strict_classes of the table
+  ReadScores(const RecordLookup& lookup, const QueryScoresLookup& query_scores, bool strict_classes)
+      : lookup_(lookup), query_scores_(query_scores), strict_classes_(strict_classes) {}
 
-  std::string numeric_class(const JobId& job) const {
+  bool strict_classes() const { return strict_classes_; }
+
+  //! Of a training or an evaluation.
+  void add_class(const JobId& job, NumericClasses& to) const {
     const auto record = lookup_(job);
-    return record ? numeric_class_of(*record) : "";
+    if (!record) return;
+    if (const auto* training = std::get_if<TrainingRecord>(&*record)) to.add(*training);
+    if (const auto* evaluation = std::get_if<EvaluationRecord>(&*record)) to.add(*evaluation);
   }
 
   const std::vector<QueryScore>& of(const JobId& evaluation) {
@@ -41,6 +46,7 @@ class ReadScores {
  private:
   const RecordLookup& lookup_;
   const QueryScoresLookup& query_scores_;
+  bool strict_classes_;
   std::map<JobId, std::vector<QueryScore>> read_;
 };
 
@@ -96,14 +102,14 @@ std::vector<PairedQuery> pair_queries(const JobId& own, const JobId& its, const 
   return paired;
 }
 
-//! A difference between machines is none between methods. A cell's jobs are trainings and evaluations in turn.
-void refuse_other_classes(const Cell& own, const Cell& its, std::size_t common, ReadScores& scores) {
-  std::array<std::set<std::string>, 2> classes;
+//! Footnote on the classes of the jobs behind a difference. Seeds vary more than machines do: it stands, unless the
+//! table is strict.
+std::string classes_of(const Cell& own, const Cell& its, std::size_t common, const ReadScores& scores, bool strict) {
+  NumericClasses classes;
   for (const Cell* cell : {&own, &its})
-    for (std::size_t job = 0; job < 2 * common; ++job) classes[job % 2].insert(scores.numeric_class(cell->jobs[job]));
-  for (const auto& of_a_kind : classes)
-    if (of_a_kind.size() > 1)
-      throw core::input_error(fmt::format("the rows' jobs ran in {} numeric classes", of_a_kind.size()));
+    for (std::size_t job = 0; job < 2 * common; ++job) scores.add_class(cell->jobs[job], classes);
+  if (strict && classes.most() > 1) throw core::input_error(classes.footnote());
+  return classes.footnote();
 }
 
 //! Data sets that a complete cell is over.
@@ -129,13 +135,14 @@ std::vector<Difference> differences(const Cell& own, const Cell& its, const std:
   if (own.dataset == experiments::kMeanColumn && own.jobs.size() != its.jobs.size())
     throw core::input_error("the rows have other numbers of trials", "a mean over data sets is compared of all");
   const std::size_t common = std::min(own.jobs.size(), its.jobs.size()) / 2;
-  refuse_other_classes(own, its, common, scores);
+  const std::string classes = classes_of(own, its, common, scores, scores.strict_classes());
   std::vector<std::vector<PairedQuery>> trials;
   for (std::size_t trial = 0; trial < common; ++trial)  // trial after trial: training, evaluation
     trials.push_back(pair_queries(own.jobs[2 * trial + 1], its.jobs[2 * trial + 1], metrics, scores));
   const std::size_t datasets = datasets_of(own);
   for (const BootstrapInterval& interval : intervals_of(std::move(trials), datasets, metrics.size()))
-    found.push_back({to, interval.mean, interval.low, interval.high, static_cast<int>(common / datasets), interval.p});
+    found.push_back(
+        {to, interval.mean, interval.low, interval.high, static_cast<int>(common / datasets), interval.p, 1, classes});
   return found;
 }
 
@@ -262,7 +269,7 @@ void compare_rows(Table& table, const TablePlan& plan, const RecordLookup& looku
                   const QueryScoresLookup& query_scores) {
   RESOLUTE_EXPECT(plan.compare_with.empty() || query_scores != nullptr,
                   "a table that compares rows needs the scores of their queries");
-  ReadScores scores(lookup, query_scores);
+  ReadScores scores(lookup, query_scores, plan.strict_classes);
   table.compare_with = plan.compare_with;
   if (!plan.compare_with.empty()) add_differences(table, scores);
   for (const experiments::ClaimPlan& claim : plan.claims)

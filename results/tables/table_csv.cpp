@@ -39,6 +39,13 @@ std::string csv_footnotes(const std::vector<std::string>& footnotes, bool wanted
   return "," + csv_field(text);
 }
 
+std::vector<std::string> all_footnotes(const Cell& cell) {
+  std::vector<std::string> all = cell.own_footnotes;
+  if (cell.difference && !cell.difference->numeric_classes.empty()) all.push_back(cell.difference->numeric_classes);
+  all.insert(all.end(), cell.footnotes.begin(), cell.footnotes.end());
+  return all;
+}
+
 }  // namespace
 
 std::string to_csv(const SuiteTables& tables) {
@@ -67,7 +74,7 @@ std::string to_csv(const SuiteTables& tables) {
                            csv_number(cell.mean), csv_number(cell.std), cell.trials, cell.trials_needed,
                            csv_reference(cell.reference, cell.dataset, none || cell.no_reference),
                            csv_number(cell.chance), csv_difference(cell.difference), settings::word(cell.status), jobs,
-                           csv_footnotes(cell.footnotes, footnotes));
+                           csv_footnotes(all_footnotes(cell), footnotes));
       }
     }
   }

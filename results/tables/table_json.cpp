@@ -64,6 +64,9 @@ Json to_json(const Cell& cell, const Footnotes& footnotes, double margin) {
   if (cell.against_paper) json["against_paper"] = to_json(*cell.against_paper, margin);
   if (cell.no_reference && !cell.reference) json["no_reference"] = true;
   if (!cell.footnotes.empty()) json["footnotes"] = footnotes.numbers_of(cell.footnotes);
+  if (!cell.own_footnotes.empty()) json["own_footnotes"] = footnotes.numbers_of(cell.own_footnotes);
+  if (cell.difference && !cell.difference->numeric_classes.empty())
+    json["difference"]["footnotes"] = footnotes.numbers_beside(*cell.difference);
   return json;
 }
 

@@ -195,6 +195,12 @@ std::string cell_text(const Cell& cell, Place place, Digits& digits) {
   return "";
 }
 
+// siunitx's options of a column with footnotes' marks. \param numbers Digits::format()
+std::string with_room(std::string numbers, const std::string& widest_mark) {
+  if (!widest_mark.empty() && !numbers.empty()) numbers += ", table-space-text-post = " + widest_mark;
+  return numbers;
+}
+
 // The column of a paper's numbers beside a column of ours.
 class PaperColumn {
  public:
@@ -217,9 +223,7 @@ class PaperColumn {
   // Nothing where the paper was asked for no number.
   std::optional<Column> made() {
     if (!any_) return std::nullopt;
-    column_.numbers = digits_.format();
-    if (!widest_mark_.empty() && !column_.numbers.empty())
-      column_.numbers += ", table-space-text-post = " + widest_mark_;
+    column_.numbers = with_room(digits_.format(), widest_mark_);
     return std::move(column_);
   }
 
@@ -234,7 +238,7 @@ class PaperColumn {
 // A column of ours and, where the paper has a number or is asked for one, one of its.
 std::vector<Column> columns_of(const Table& table) {
   std::vector<Column> columns;
-  const Footnotes footnotes(table);
+  const Footnotes footnotes(table, false);
   const auto chance = chance_of(table);
   for (std::size_t c = 0; c < table.datasets.size() * table.metrics.size(); ++c) {
     const std::string heading = head_of(heading_of(table.metrics[c % table.metrics.size()]));
@@ -242,6 +246,7 @@ std::vector<Column> columns_of(const Table& table) {
     Column ours{c / table.metrics.size(), heading, "", {}};
     PaperColumn paper(footnotes, ours.dataset);
     Digits digits;
+    std::string widest_mark;
     const std::string &dataset = table.datasets[ours.dataset], &metric = table.metrics[c % table.metrics.size()];
     for (const experiments::PublishedRow& row : table.published) {
       ours.cells.emplace_back();
@@ -250,7 +255,9 @@ std::vector<Column> columns_of(const Table& table) {
     }
     for (std::size_t r = 0; r < table.rows.size(); ++r) {
       const Cell& cell = table.rows[r].cells[c];
-      ours.cells.push_back(cell_text(cell, places[r], digits));
+      const std::string mark = mark_of(footnotes.numbers_of(cell.own_footnotes));
+      ours.cells.push_back(cell_text(cell, places[r], digits) + (mark.empty() ? "" : " " + mark));
+      if (mark.size() > widest_mark.size()) widest_mark = mark;
       paper.add(cell.reference, dataset, cell.no_reference, cell.footnotes);
     }
     if (!chance.empty()) {
@@ -258,7 +265,7 @@ std::vector<Column> columns_of(const Table& table) {
       if (chance[c]) digits.add(*chance[c], 1);
       paper.add_empty();
     }
-    ours.numbers = digits.format();
+    ours.numbers = with_room(digits.format(), widest_mark);
     columns.push_back(std::move(ours));
     if (auto made = paper.made()) columns.push_back(std::move(*made));
   }
@@ -341,6 +348,7 @@ std::string differences(const Table& table, const std::string& caption) {
     }
   std::string text =
       fmt::format("  \\begin{{tabular}}{{l{}}}\n    \\toprule\n{} \\\\\n    \\midrule\n", columns, heading);
+  std::vector<std::string> footnotes;
   for (const Row& row : table.rows) {
     if (&row == compared) continue;
     text += "    " + latex(row.label);
@@ -350,6 +358,11 @@ std::string differences(const Table& table, const std::string& caption) {
       text += d ? fmt::format(" & \\({:+.1f}\\) [\\({:+.1f}\\), \\({:+.1f}\\)]{}", d->mean, d->low, d->high,
                               latex(behind_interval(cell, *compared)))
                 : " & \\dots";
+      if (!d || d->numeric_classes.empty()) continue;
+      const auto same = std::find(footnotes.begin(), footnotes.end(), d->numeric_classes);
+      const auto number = static_cast<std::size_t>(same - footnotes.begin()) + 1;
+      if (same == footnotes.end()) footnotes.push_back(d->numeric_classes);
+      text += mark_of({number});
     }
     text += " \\\\\n";
   }
@@ -360,7 +373,7 @@ std::string differences(const Table& table, const std::string& caption) {
     notes.insert(notes.begin() + 1, note + ".");
   return "\n" + environment(table.id + "-differences",
                             fmt::format("{}: difference from {}", caption, latex(compared->label)),
-                            text + "    \\bottomrule\n  \\end{tabular}\n", {}, notes);
+                            text + "    \\bottomrule\n  \\end{tabular}\n", footnotes, notes);
 }
 
 // A table that is too wide for a page as one of each data set.
@@ -399,7 +412,7 @@ std::string to_latex(const Table& table, const std::vector<std::string>& suite_n
   if (std::string note = comparisons_note(table.comparisons);
       !table.claims.empty() && !table.compare_with.empty() && !note.empty())
     notes.push_back(std::move(note));
-  return environment(table.id, caption, results_tabular(table), Footnotes(table).texts(), notes,
+  return environment(table.id, caption, results_tabular(table), Footnotes(table, false).texts(), notes,
                      stand_in_note(table, kPlainWords)) +
          differences(table, caption);
 }

@@ -117,6 +117,7 @@ std::string cell_text(const Cell& cell, const Footnotes& footnotes) {
       text = code(settings::word(cell.status));
       break;
   }
+  text += raised(footnotes.numbers_of(cell.own_footnotes));
   const std::string paper =
       paper_text(cell.reference, cell.dataset, cell.no_reference, footnotes.numbers_of(cell.footnotes));
   return paper.empty() ? text : text + " " + paper;
@@ -142,7 +143,7 @@ std::string aligned(const std::vector<TextRow>& rows) {
 }
 
 //! The cells that differences are told of, below one another as in the table above.
-std::string differences(const Table& table) {
+std::string differences(const Table& table, const Footnotes& footnotes) {
   const Row* compared = compared_row(table);
   if (compared == nullptr) return "";
   TextRow header{"method"};
@@ -156,9 +157,9 @@ std::string differences(const Table& table) {
     for (const Cell& cell : row.cells) {
       if (!is_per_query(cell.metric)) continue;
       const auto& d = cell.difference;
-      texts.push_back(
-          d ? fmt::format("{:+.1f} [{:+.1f}, {:+.1f}]{}", d->mean, d->low, d->high, behind_interval(cell, *compared))
-            : "…");
+      texts.push_back(d ? fmt::format("{:+.1f} [{:+.1f}, {:+.1f}]{}{}", d->mean, d->low, d->high,
+                                      behind_interval(cell, *compared), raised(footnotes.numbers_beside(*d)))
+                        : "…");
     }
     rows.push_back(std::move(texts));
   }
@@ -214,7 +215,7 @@ std::string to_markdown(const Table& table, const std::vector<std::string>& note
   for (std::string& note : notes_of(table, notes, kMarkdown)) said.push_back(std::move(note));
   if (std::string note = stand_in_note(table, kMarkdown); !note.empty()) said.insert(said.begin(), std::move(note));
   const std::string lines = list_of(said);
-  const std::string compared = differences(table) + against_papers(table);
+  const std::string compared = differences(table, footnotes) + against_papers(table);
   const std::string held = list_of(claims_of(table, kMarkdown));
   // A list of its own where it does not go on with the notes'.
   const bool apart = !held.empty() && (lines.empty() || !compared.empty());

@@ -144,6 +144,27 @@ std::string numeric_class_of(const Record& record) {
       record);
 }
 
+std::vector<std::string> class_differences(const std::vector<std::string>& classes) {
+  std::vector<std::string> keys;
+  std::vector<std::map<std::string, std::string>> parts;
+  for (const std::string& one : classes) {
+    parts.emplace_back();
+    for (auto& [key, value] : parts_of(one)) {
+      if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
+      parts.back()[key] = std::move(value);
+    }
+  }
+  std::vector<std::string> differences;
+  for (const std::string& key : keys) {
+    std::vector<std::string> values;
+    for (auto& part : parts) values.push_back(part.contains(key) && !part[key].empty() ? part[key] : "none");
+    if (std::set(values.begin(), values.end()).size() > 1)
+      differences.push_back(fmt::format("{} ({})", key, fmt::join(values, ", ")));
+  }
+  if (differences.empty()) differences.push_back(fmt::format("name ({})", fmt::join(classes, ", ")));
+  return differences;
+}
+
 std::string describe_class_difference(const std::string& recorded, const std::string& again) {
   const auto one = parts_of(recorded);
   auto other = parts_of(again);

@@ -30,6 +30,10 @@ std::string numeric_class_of(const Record& record);
 //! The parts KEY=VALUE in which two numeric classes differ, "threads=1, again 2; libtorch=2.10.0, again 2.11.0".
 std::string describe_class_difference(const std::string& recorded, const std::string& again);
 
+//! The parts in which any of several classes differ, "threads (1, 2)", each with its values in their order; the names
+//! themselves where they have no parts KEY=VALUE.
+std::vector<std::string> class_differences(const std::vector<std::string>& classes);
+
 //! What was found out about one job.
 struct Reproduction {
   Record recorded;

@@ -29,6 +29,8 @@ struct Difference {
   int trials = 0;     //!< that both have
   double p = 1;       //!< of this difference alone (BootstrapInterval::p)
   double p_holm = 1;  //!< adjusted for all comparisons of its table: holm()
+  //! In what the numeric classes of the rows' jobs differ (NumericClasses::footnote()); empty: one class of each kind
+  std::string numeric_classes{};
   bool operator==(const Difference&) const = default;
 };
 

@@ -48,11 +48,14 @@ function bestOf(table, column) {
 function paperNumber(table, column, value, lacks, footnotes) {
   const { metric } = columnsOf(table)[column];
   const style = `min-width:${metricNamed(metric).decimals + 5.5}ch`;
-  const marks = (footnotes || []).length ? el("sup", {}, footnotes.join(", ")) : null;
+  const marks = marksOf(footnotes);
   if (isNumber(value)) return el("span", { class: "paper", style }, `(${asPrinted(value)})`, marks);
   if (lacks) return el("span", { class: "paper", style }, "(no reference)", marks);
   return table.rows.some((row) => isNumber(row.cells[column].reference)) ? el("span", { class: "paper", style }) : null;
 }
+
+// Figures of footnotes; null without any.
+const marksOf = (footnotes) => ((footnotes || []).length ? el("sup", {}, footnotes.join(", ")) : null);
 
 function numberCell(table, row, column, best) {
   const cell = row.cells[column];
@@ -70,8 +73,9 @@ function numberCell(table, row, column, best) {
       "aria-label": `${text}${reason ? `, ${reason}` : ""}: ${row.label}, ${heading} on ` +
         columnTitle(table, cell.dataset),
       "data-key": `cell/${table.id}/${row.id}/${column}`,
-      onclick: () => showCell(table.id, row.id, column) }, text), paper,
-    cell.difference ? el("span", { class: "difference" }, intervalText(cell.difference, decimals)) : null);
+      onclick: () => showCell(table.id, row.id, column) }, text), marksOf(cell.own_footnotes), paper,
+    cell.difference ? el("span", { class: "difference" }, intervalText(cell.difference, decimals),
+      marksOf(cell.difference.footnotes)) : null);
 }
 
 function sortKey(row, column) {
@@ -438,7 +442,8 @@ function cellSummary(table, row, cell) {
       cell.no_reference ? " The paper: no reference." : null,
       isNumber(cell.chance) ? ` Chance: ${fixed(cell.chance, decimals)}.` : null),
     reasonOf(cell) ? el("p", { class: "bad" }, reasonOf(cell)) : null,
-    (cell.footnotes || []).map((number) => el("p", { class: "small" }, table.footnotes[number - 1])),
+    [...(cell.own_footnotes || []), ...(cell.footnotes || []), ...((cell.difference || {}).footnotes || [])].map((number) =>
+      el("p", { class: "small" }, table.footnotes[number - 1])),
     cell.difference ? el("p", {}, `Difference from ${other ? other.label : cell.difference.to}: ` +
       `${intervalText(cell.difference, decimals)} (95 % interval; ${plural(cell.difference.trials, "trial")} of both).`)
       : null,

@@ -162,13 +162,24 @@ TEST(Comparison, queries_that_are_not_the_same_leave_a_reason_with_both_jobs) {
   EXPECT_THAT(reason(nobody), HasSubstr("no query has a match"));
 }
 
-TEST(Comparison, rows_that_ran_in_different_numeric_classes_have_no_difference) {
+TEST(Comparison, rows_that_ran_in_different_numeric_classes_have_a_difference_and_a_footnote) {
   Compared suite;
+  const Difference before = *cell_of(suite.tables(), 1, 0).difference;
   for (int trial = 0; trial < 2; ++trial) {
     const std::string name = fmt::format("multi easy {}", trial);
     suite.record<EvaluationRecord>(suite.evaluation(name)).provenance.numeric_class = "class b";
     suite.record<TrainingRecord>(suite.training(name)).provenance.numeric_class = "class b";
   }
+  const SuiteTables tables = suite.tables();
+  const Difference after = *cell_of(tables, 1, 0).difference;
+  EXPECT_EQ(after.low, before.low);
+  EXPECT_EQ(after.high, before.high);
+  EXPECT_THAT(after.numeric_classes, HasSubstr("2 and 2 trainings ran in 2 numeric classes"));
+  EXPECT_THAT(cell_of(tables, 1, 2).difference->numeric_classes, IsEmpty());
+  EXPECT_THAT(to_markdown(tables), AllOf(HasSubstr("¹ |"), HasSubstr("\n- ¹ 2 and 2 trainings")));
+  EXPECT_THAT(to_latex(tables), AllOf(HasSubstr("no verdict\\tnote{1}"), HasSubstr("\\item[1] 2 and 2 trainings")));
+  EXPECT_EQ(to_json(tables)["tables"][0]["rows"][1]["cells"][0]["difference"]["footnotes"], core::Json({1}));
+  suite.plan.tables[0].strict_classes = true;
   EXPECT_THAT(reason(suite), HasSubstr("2 numeric classes"));
   EXPECT_TRUE(cell_of(suite.tables(), 1, 2).difference);
 }

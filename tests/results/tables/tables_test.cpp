@@ -188,6 +188,7 @@ TEST(Tables, parts_that_disagree_are_never_averaged) {
   };
   std::string other = core::sha256_hex("other");
   EXPECT_EQ(status([&](Suite& suite) {
+              suite.plan.tables[0].strict_classes = true;
               suite.record<TrainingRecord>(suite.training("multi easy 0")).provenance.numeric_class = "class b";
             }),
             CellStatus::kMixed);
@@ -221,9 +222,44 @@ TEST(Tables, trainings_of_one_numeric_class_and_evaluations_of_another_agree) {
   Suite suite;
   for (int trial = 0; trial < 2; ++trial)
     suite.record<TrainingRecord>(suite.training(fmt::format("multi easy {}", trial))).provenance.numeric_class = "gpu";
+  suite.plan.tables[0].strict_classes = true;
   EXPECT_EQ(cell_of(suite.tables(), 1, 0).status, CellStatus::kComplete);
+  EXPECT_THAT(cell_of(suite.tables(), 1, 0).own_footnotes, IsEmpty());
   suite.record<EvaluationRecord>(suite.evaluation("multi easy 1")).provenance.numeric_class = "gpu";
   EXPECT_EQ(cell_of(suite.tables(), 1, 0).status, CellStatus::kMixed);
+}
+
+TEST(Tables, trials_of_two_numeric_classes_have_a_mean_and_a_footnote_that_names_them) {
+  Suite suite;
+  const double mean = *cell_of(suite.tables(), 1, 0).mean;
+  suite.record<TrainingRecord>(suite.training("multi easy 0")).provenance.numeric_class = "cpu=avx2 threads=1 libtorch=2";
+  suite.record<TrainingRecord>(suite.training("multi easy 1")).provenance.numeric_class =
+      "cpu=avx512 threads=1 libtorch=2 kernels=default";
+  const SuiteTables tables = suite.tables();
+  const Cell& cell = cell_of(tables, 1, 0);
+  EXPECT_EQ(cell.status, CellStatus::kComplete);
+  EXPECT_EQ(cell.mean, mean);
+  const std::string footnote =
+      "1 and 1 trainings ran in 2 numeric classes, which differ in cpu (avx2, avx512), kernels (none, default)";
+  EXPECT_THAT(cell.own_footnotes, testing::ElementsAre(footnote));
+  EXPECT_THAT(cell_of(tables, 0, 0).own_footnotes, IsEmpty());
+  EXPECT_TRUE(tables.complete);
+  EXPECT_THAT(to_markdown(tables), testing::AllOf(HasSubstr("¹"), HasSubstr("- ¹ " + footnote)));
+  EXPECT_THAT(to_latex(tables), testing::AllOf(HasSubstr("\\tnote{1}"), HasSubstr("\\item[1] 1 and 1 trainings"),
+                                               HasSubstr("table-space-text-post")));
+  EXPECT_THAT(to_csv(tables), HasSubstr(footnote));
+  const core::Json row = to_json(tables)["tables"][0]["rows"][1];
+  EXPECT_EQ(row["cells"][0]["own_footnotes"], core::Json({1}));
+  EXPECT_FALSE(row["cells"][2].contains("own_footnotes"));
+}
+
+TEST(Tables, a_footnote_names_three_parts_of_many_classes) {
+  Suite suite;
+  suite.record<EvaluationRecord>(suite.evaluation("multi easy 0")).provenance.numeric_class = "a=1 b=1 c=1 d=1 e=1";
+  suite.record<EvaluationRecord>(suite.evaluation("multi easy 1")).provenance.numeric_class = "a=2 b=2 c=2 d=2 e=1";
+  EXPECT_THAT(cell_of(suite.tables(), 1, 0).own_footnotes,
+              testing::ElementsAre("1 and 1 evaluations ran in 2 numeric classes, which differ in a (1, 2), b (1, 2), "
+                                   "c (1, 2) and 1 more"));
 }
 
 TEST(Tables, packs_that_disagree_without_a_seal_are_mixed) {

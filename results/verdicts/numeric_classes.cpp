@@ -1,0 +1,35 @@
+#include "results/verdicts/numeric_classes.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "results/verdicts/reproduction.h"
+
+namespace resolute::results {
+namespace {
+
+std::string text_of(const std::map<std::string, int>& counts, const char* kind) {
+  if (counts.size() < 2) return "";
+  std::vector<int> each;
+  std::vector<std::string> classes;
+  for (const auto& [numeric_class, count] : counts) {
+    classes.push_back(numeric_class);
+    each.push_back(count);
+  }
+  constexpr std::size_t kMostNamed = 3;
+  std::vector<std::string> parts = class_differences(classes);
+  const std::size_t more = parts.size() - std::min(parts.size(), kMostNamed);
+  parts.resize(parts.size() - more);
+  return fmt::format("{} {} ran in {} numeric classes, which differ in {}{}", fmt::join(each, " and "), kind,
+                     counts.size(), fmt::join(parts, ", "), more > 0 ? fmt::format(" and {} more", more) : "");
+}
+
+}  // namespace
+
+std::string NumericClasses::footnote() const {
+  const std::string trainings = text_of(trainings_, "trainings"), evaluations = text_of(evaluations_, "evaluations");
+  return trainings + (trainings.empty() || evaluations.empty() ? "" : "; ") + evaluations;
+}
+
+}  // namespace resolute::results
