@@ -366,7 +366,7 @@ class SpawnerProcess {
       report.evidence = rank.over_memory;
       return report;
     }
-    report.evidence = rank.err.last_line();
+    report.evidence = rank.err.last_words();
     if (report.signal != SIGKILL || rank.killed) return report;
     const std::uint64_t kills = kernel_memory_kills() - rank.kernel_kills;
     if (kills == 0) return report;

@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "core/files/file_system.h"
+#include "orchestrator/agent/last_words.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -81,13 +82,9 @@ void LogFile::forget(std::uint64_t until) {
   forgotten_ = end;
 }
 
-std::string RankOutput::last_line() const {
-  const std::string tail = read_tail(memory_.get(), size_of(memory_.get()), kTail);
-  const auto end = tail.find_last_not_of(std::string_view(" \r\n\t\0", 5));
-  if (end == std::string::npos) return {};
-  const auto newline = tail.find_last_of('\n', end);
-  const auto begin = newline == std::string::npos ? 0 : newline + 1;
-  std::string line = tail.substr(begin, std::min(end + 1 - begin, kLongestLine));
+std::string RankOutput::last_words() const {
+  std::string line = orchestrator::last_words(read_tail(memory_.get(), size_of(memory_.get()), kTail));
+  line.resize(std::min(line.size(), kLongestLine));
   for (char& c : line)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   return line;

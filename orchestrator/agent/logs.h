@@ -19,9 +19,8 @@ class RankOutput {
   //! For the rank to write to, at the end whoever does, and for its LogFile. Closed when it is exec'd: to be
   //! duplicated.
   int descriptor() const { return memory_.get(); }
-  //! The last line that is not empty, of the last 8 KiB; at most 500 bytes, '?' for each that controls a terminal.
-  //! Empty if there is none.
-  std::string last_line() const;
+  //! last_words() of the last 8 KiB; at most 500 bytes, '?' for each that controls a terminal.
+  std::string last_words() const;
 
  private:
   core::FileDescriptor memory_;

@@ -427,10 +427,14 @@ class Applier {
       accuse_gpu(state_, event.job, number, event.gpu, cause_of(event), event.evidence);
   }
 
-  // A job that has trained is set up well: its program met something else then, as a mount that has gone.
+  // A job that has trained is set up well: its program met something else then, as a mount that has gone. One rank has
+  // no peer to lose.
   Cause cause_of(const RankExited& event) {
     const Cause cause = classify(event);
-    return cause == Cause::kConfiguration && at(event.job).checkpoint >= 0 ? Cause::kExitCode : cause;
+    const Job& job = at(event.job);
+    const bool no_such =
+        (cause == Cause::kConfiguration && job.checkpoint >= 0) || (cause == Cause::kPeerLost && job.slots == 1);
+    return no_such ? classify_without_words(event) : cause;
   }
 
   Job& at(JobIndex number) {

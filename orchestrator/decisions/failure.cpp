@@ -97,7 +97,22 @@ static_assert(std::all_of(kCauseRows.begin(), kCauseRows.end(),
 
 const CauseRow& cause_row(Cause cause) { return kCauseRows.at(static_cast<std::size_t>(cause)); }
 
+// Python's exceptions that are a program's own whatever words they quote. RuntimeError, OSError, MemoryError and those
+// of libraries say it by their words.
+bool is_of_the_program(std::string_view evidence) {
+  constexpr std::array kClasses{
+      "ArithmeticError",     "AssertionError",      "AttributeError",     "EOFError",
+      "FileExistsError",     "FileNotFoundError",   "FloatingPointError", "ImportError",
+      "IndentationError",    "IndexError",          "IsADirectoryError",  "KeyError",
+      "LookupError",         "ModuleNotFoundError", "NameError",          "NotADirectoryError",
+      "NotImplementedError", "RecursionError",      "StopIteration",      "SyntaxError",
+      "TypeError",           "UnboundLocalError",   "UnicodeDecodeError", "UnicodeEncodeError",
+      "ValueError",          "ZeroDivisionError"};
+  return std::find(kClasses.begin(), kClasses.end(), evidence.substr(0, evidence.find(':'))) != kClasses.end();
+}
+
 Cause by_evidence(std::string_view evidence, Cause otherwise) {
+  if (is_of_the_program(evidence)) return otherwise;
   std::string small(evidence);
   std::transform(small.begin(), small.end(), small.begin(),
                  [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
@@ -117,6 +132,10 @@ Cause classify(const RankExited& exited) {
   if (exited.code == 2) return Cause::kConfiguration;
   if (exited.code == 75) return Cause::kInterrupted;
   return by_evidence(exited.evidence, Cause::kExitCode);
+}
+
+Cause classify_without_words(const RankExited& exited) {
+  return exited.signal != 0 ? Cause::kSignal : Cause::kExitCode;
 }
 
 std::string_view name_of(Cause cause) { return cause_row(cause).name; }

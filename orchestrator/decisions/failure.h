@@ -11,6 +11,9 @@ namespace resolute::orchestrator {
 //! good end (code 0 without a signal).
 Cause classify(const RankExited& exited);
 
+//! The cause that signal and exit code show alone: signal, or exit-code, where classify() says more than can be.
+Cause classify_without_words(const RankExited& exited);
+
 //! How much an end by this cause tells. When several ranks of a gang fail, the end that tells most is the attempt's
 //! end. A rank that waited in vain for a peer says least; configuration says most.
 int weight_of(Cause cause);

@@ -194,7 +194,7 @@ TEST_F(SpawnerTest, memory_of_a_log_that_is_kept_is_given_back) {
     EXPECT_LT(held(), 32 * 1024) << piece;
   }
   EXPECT_EQ(text("log"), all);
-  EXPECT_EQ(output.last_line(), std::string(99, 'x'));
+  EXPECT_EQ(output.last_words(), std::string(99, 'x'));
   // Of what cannot be kept the end is, as far as a log may be long.
   fs::remove(folder_ / "log");
   fs::create_directory(folder_ / "log");
@@ -210,9 +210,9 @@ TEST_F(SpawnerTest, memory_of_a_log_that_is_kept_is_given_back) {
 // It is shown to people, and the worker may be anybody's.
 TEST(RankOutput, a_last_line_controls_no_terminal) {
   const RankOutput output;
-  const std::string line = "before\n\x1b[31mred\rgone\x7f \xc3\xa9\n";
+  const std::string line = "before\n\x1b[31mred\x01gone\x7f \xc3\xa9\n";
   ASSERT_EQ(::write(output.descriptor(), line.data(), line.size()), static_cast<ssize_t>(line.size()));
-  EXPECT_EQ(output.last_line(), "?[31mred?gone? \xc3\xa9");
+  EXPECT_EQ(output.last_words(), "?[31mred?gone? \xc3\xa9");
 }
 
 TEST_F(SpawnerTest, ranks_ignore_no_signal_of_the_spawners) {

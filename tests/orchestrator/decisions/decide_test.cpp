@@ -551,6 +551,19 @@ TEST(Decide, the_most_telling_end_of_a_gang_is_its_cause) {
   EXPECT_THAT(only<AttemptEnded>(said).at(0).evidence, HasSubstr("process rank 1"));
 }
 
+TEST(Decide, one_rank_loses_no_peer) {
+  for (const auto& [slots, cause] : {std::pair(1, Cause::kExitCode), std::pair(2, Cause::kPeerLost)}) {
+    State state = state_after({toy_run(), toy_job(0, slots), toy_agent(0, "a", 2), toy_placed(0, 1, {{{0}, slots}}),
+                               rank_exit(0, 1, 0, 1, 0, "the process rank is wrong: Connection refused")});
+    settle(state);
+    if (slots == 2) happen(state, {rank_exit(0, 1, 1, 0, 9)});
+    const Job& job = job_of(state, {0});
+    const auto ended = settle(state);
+    EXPECT_EQ(slots == 1 ? 1 : 0, job.ends.at(static_cast<std::size_t>(Cause::kExitCode)));
+    if (slots == 2) EXPECT_EQ(only<AttemptEnded>(ended).at(0).cause, cause);
+  }
+}
+
 TEST(Decide, ranks_that_our_own_stop_ends_count_for_nothing) {
   State state = state_after({toy_run(), toy_job(0, 2), toy_agent(0, "a", 2), toy_placed(0, 1, {{{0}, 2}}),
                              Stalled{{0}, 1, "no sign of life for 30 min"}});

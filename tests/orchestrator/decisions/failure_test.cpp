@@ -46,7 +46,12 @@ TEST(Failure, the_last_line_tells_exit_code_1_apart) {
       {"inotify_add_watch: No space left on device", Cause::kExitCode},
       {"DataLoader worker (pid 7) is killed by signal: Bus error: insufficient shared memory (shm)", Cause::kExitCode},
       {"OSError: [Errno 28] No space left on device: '/dev/shm/store/jobs'", Cause::kStorageFull},
-      {"KeyError: 'lr'", Cause::kExitCode}};
+      {"KeyError: 'lr'", Cause::kExitCode},
+      {"ValueError: label file too large", Cause::kExitCode},
+      {"ImportError: libcudnn_cnn.so.9: cannot open shared object file", Cause::kExitCode},
+      {"AssertionError: process rank 0 has no images", Cause::kExitCode},
+      {"RuntimeError: CUDA error: device-side assert triggered", Cause::kDeviceError},
+      {"MemoryError: Unable to allocate 12.3 GiB", Cause::kOutOfMemory}};
   for (const auto& [line, cause] : lines) {
     EXPECT_EQ(cause_of(1, 0, line), cause) << line;
     EXPECT_EQ(cause_of(0, 6, line), cause == Cause::kExitCode ? Cause::kSignal : cause) << line;

@@ -1,0 +1,69 @@
+#include "orchestrator/agent/last_words.h"
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+#include <vector>
+
+namespace resolute::orchestrator {
+namespace {
+
+constexpr std::string_view kBlank(" \r\t\0", 4);
+
+// What a terminal would show of a line in the end.
+std::string_view shown(std::string_view line) {
+  line = line.substr(0, line.find_last_not_of(kBlank) + 1);
+  return line.substr(line.rfind('\r') + 1);
+}
+
+std::vector<std::string_view> lines_of(std::string_view tail) {
+  std::vector<std::string_view> lines;
+  for (std::size_t at = 0; at < tail.size();) {
+    const std::size_t end = std::min(tail.find('\n', at), tail.size());
+    if (const std::string_view line = shown(tail.substr(at, end - at)); !line.empty()) lines.push_back(line);
+    at = end + 1;
+  }
+  return lines;
+}
+
+// Of Python, of glog ("[W1128 10:00:00", as libtorch writes) and of loggers.
+bool is_warning(std::string_view line) {
+  std::string small(line);
+  std::transform(small.begin(), small.end(), small.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  for (const char* word : {"warning", "warnings.warn(", "resource_tracker"})
+    if (small.find(word) != std::string::npos) return true;
+  const std::size_t glog = line.find("[W");
+  return glog != std::string_view::npos && glog + 2 < line.size() &&
+         std::isdigit(static_cast<unsigned char>(line[glog + 2])) != 0;
+}
+
+// Frames are indented; the exception that follows is not. What launchers put before each line ("[rank0]: ") stands
+// before all of them.
+std::optional<std::string_view> exception_of_last_traceback(const std::vector<std::string_view>& lines) {
+  constexpr std::string_view kHeader = "Traceback (most recent call last):";
+  for (std::size_t at = lines.size(); at-- > 0;) {
+    const std::size_t before = lines[at].find(kHeader);
+    if (before == std::string_view::npos) continue;
+    const std::string_view prefix = lines[at].substr(0, before);
+    for (std::size_t next = at + 1; next < lines.size(); ++next) {
+      std::string_view line = lines[next];
+      if (line.starts_with(prefix)) line.remove_prefix(prefix.size());
+      if (!line.empty() && line.front() != ' ' && line.front() != '\t') return line;
+    }
+    return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string last_words(std::string_view tail) {
+  const std::vector<std::string_view> lines = lines_of(tail);
+  if (lines.empty()) return {};
+  if (const auto exception = exception_of_last_traceback(lines)) return std::string(*exception);
+  const auto telling = std::find_if_not(lines.rbegin(), lines.rend(), is_warning);
+  return std::string(telling == lines.rend() ? lines.back() : *telling);
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,60 @@
+#include "orchestrator/agent/last_words.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace resolute::orchestrator::last_words_test {
+namespace {
+
+TEST(LastWords, are_the_last_line_that_is_not_empty) {
+  EXPECT_EQ(last_words(""), "");
+  EXPECT_EQ(last_words("\n \n\r\n"), "");
+  EXPECT_EQ(last_words("one\ntwo\n\n"), "two");
+  EXPECT_EQ(last_words("resolute-worker: no such file"), "resolute-worker: no such file");
+}
+
+TEST(LastWords, are_what_a_terminal_shows_of_a_progress_bar) {
+  std::string bar;
+  for (int step = 0; step < 2'000; ++step) bar += "\rtrain 17%|###|";
+  EXPECT_EQ(last_words(bar), "train 17%|###|");
+  EXPECT_EQ(last_words(bar + "\r"), "train 17%|###|");
+  EXPECT_EQ(last_words(bar + "\rterminate called\n"), "terminate called");
+}
+
+TEST(LastWords, are_the_exception_of_the_last_traceback_whatever_comes_behind_it) {
+  const std::string traceback =
+      "Traceback (most recent call last):\n"
+      "  File \"train.py\", line 3, in <module>\n"
+      "    main()\n"
+      "ValueError: label 751 is out of range\n";
+  EXPECT_EQ(last_words(traceback), "ValueError: label 751 is out of range");
+  for (const char* behind :
+       {"[rank0]:[W1128 10:00:00 ProcessGroupNCCL.cpp:1538] Warning: WARNING: destroy_process_group() was not called\n",
+        "resource_tracker: There appear to be 6 leaked semaphore objects to clean up at shutdown\n",
+        "wandb: run finished\n", "train 17%|###|\r"})
+    EXPECT_EQ(last_words(traceback + behind), "ValueError: label 751 is out of range") << behind;
+  EXPECT_EQ(last_words("Traceback (most recent call last):\n  File \"a\"\nKeyError: 'lr'\n\n"
+                       "During handling of the above exception, another exception occurred:\n\n" +
+                       traceback),
+            "ValueError: label 751 is out of range");
+}
+
+TEST(LastWords, know_what_launchers_put_before_each_line) {
+  EXPECT_EQ(last_words("[rank1]: Traceback (most recent call last):\n[rank1]:   File \"a.py\", line 1\n"
+                       "[rank1]: RuntimeError: it broke\n[rank1]: more of it\n"),
+            "RuntimeError: it broke");
+}
+
+TEST(LastWords, of_a_traceback_that_was_cut_are_the_last_line) {
+  EXPECT_EQ(last_words("Traceback (most recent call last):\n  File \"a.py\", line 1\n    x = 1"), "    x = 1");
+}
+
+TEST(LastWords, are_no_warning_unless_there_is_nothing_else) {
+  EXPECT_EQ(last_words("it broke\n/x/a.py:3: UserWarning: NCCL is old\n  warnings.warn(\n"), "it broke");
+  EXPECT_EQ(last_words("it broke\n[W1128 10:00:00.1 socket.cpp:5] cuDNN\n"), "it broke");
+  EXPECT_EQ(last_words("WARNING: one\nWARNING: two\n"), "WARNING: two");
+}
+
+}  // namespace
+}  // namespace resolute::orchestrator::last_words_test
