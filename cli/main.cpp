@@ -17,6 +17,8 @@
 #include "core/log.h"
 #include "core/process/process.h"
 #include "orchestrator/run/run.h"
+#include "orchestrator/store/wall_clock.h"
+#include "slurm/client.h"
 
 namespace {
 
@@ -75,6 +77,19 @@ int run(const Arguments& arguments) {
   throw resolute::core::input_error("unknown command '" + arguments[0] + "'", {}, "see resolute --help");
 }
 
+// A terminal (tmux, VS Code, Jupyter) may have been born in an allocation of SLURM's, whose variables it hands on for
+// weeks.
+void leave_ended_allocation() {
+  const auto environment = resolute::core::current_environment();
+  const auto end = resolute::orchestrator::allocation_end(environment);
+  if (!end || *end > resolute::orchestrator::wall_clock()) return;
+  for (const auto& [name, value] : environment)
+    if (name.starts_with("SLURM_") && !resolute::slurm::names_cluster(name)) ::unsetenv(name.c_str());
+  if (resolute::orchestrator::launched_rank(environment) == 0)
+    resolute::core::log_warning(
+        "SLURM_JOB_END_TIME is past: its allocation has ended, and no SLURM_* of it is believed");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -86,6 +101,7 @@ int main(int argc, char** argv) {
   // Whoever started this may have had it ignored, and then no child could be waited for.
   std::signal(SIGCHLD, SIG_DFL);
   try {
+    leave_ended_allocation();
     int code = run(Arguments(argv + 1, argv + argc));
     resolute::cli::flush_output("the results");
     return code;

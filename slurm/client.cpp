@@ -69,11 +69,17 @@ Effects real_effects() {
   return effects;
 }
 
+bool names_cluster(std::string_view variable) {
+  for (const char* name : {"SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SLURM_JWT"})
+    if (variable == name) return true;
+  return false;
+}
+
 std::map<std::string, std::string> command_environment(std::map<std::string, std::string> environment,
                                                        std::string_view program) {
   std::erase_if(environment, [](const auto& variable) {
     const std::string& name = variable.first;
-    if (name == "SLURM_CONF" || name == "SLURM_JWT") return false;
+    if (names_cluster(name)) return false;
     for (const char* prefix : {"SLURM_", "SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SCONTROL_", "SINFO_"})
       if (name.starts_with(prefix)) return true;
     return false;

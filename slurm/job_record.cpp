@@ -283,10 +283,25 @@ std::optional<std::int64_t> count_ranges(std::string_view ranges) {
 
 }  // namespace
 
+std::string records_of(std::string_view text) {
+  constexpr std::string_view kCluster = "CLUSTER: ";
+  std::string records;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, std::min(text.find('\n'), text.size() - 1) + 1);
+    text.remove_prefix(line.size());
+    const bool names_cluster = line.starts_with(kCluster) || (line == "\n" && text.starts_with(kCluster));
+    const bool of_banner =
+        records.empty() && line.find('|') == std::string_view::npos && text.find('|') != std::string_view::npos;
+    if (!names_cluster && !of_banner) records += line;
+  }
+  return records;
+}
+
 std::vector<QueuedJob> parse_queue(std::string_view text) {
+  const std::string records = records_of(text);
   std::vector<QueuedJob> jobs;
   std::set<std::pair<SlurmJobId, std::optional<int>>> seen;
-  for (const std::string_view line : lines_of("squeue", text)) {
+  for (const std::string_view line : lines_of("squeue", records)) {
     jobs.push_back(parse_queue_line(line));
     const QueuedJob& job = jobs.back();
     if (!seen.emplace(job.element.has_value() ? job.array : job.id, job.element).second)

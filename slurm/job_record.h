@@ -50,6 +50,10 @@ struct QueuedJob {
   std::string name;                 //!< %j
   std::string reason;               //!< %r; free text
 };
+//! What squeue or sinfo wrote, without what stands before its first record (of a site's wrapper; where there is no
+//! record it stays, for it may say why) and without the lines that name clusters, where several are asked
+//! (SLURM_CLUSTERS).
+std::string records_of(std::string_view text);
 //! The -o that parse_queue() reads.
 inline constexpr std::string_view kQueueFormat = "%A|%F|%K|%T|%V|%S|%e|%D|%N|%j|%r";
 //! \param text of `squeue -h -r -o kQueueFormat`, asked for names that is_job_name() accepts \throws RuntimeError

@@ -111,8 +111,9 @@ std::vector<std::string> sinfo_command() {
 }
 
 std::vector<Partition> parse_partitions(std::string_view text) {
+  const std::string records = records_of(text);
   std::vector<Partition> partitions;
-  for (const std::string_view line : core::split(text, '\n')) {
+  for (const std::string_view line : core::split(records, '\n')) {
     if (line.empty()) continue;
     const auto fields = core::split(line, '|');
     if (fields.size() != kFields || fields[0].empty()) refuse_partition(line);

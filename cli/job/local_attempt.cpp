@@ -269,9 +269,6 @@ int next_attempt(const StoreLayout& store, const JobId& job) {
 AttemptEnd follow_attempt(const LocalAttempt& attempt, const std::function<bool()>& enough) {
   // Until this process ends: whoever called has still to clean up.
   static orchestrator::StopSignals signals;
-  struct sigaction hangup {};
-  ::sigaction(SIGHUP, nullptr, &hangup);
-  if (hangup.sa_handler != SIG_IGN) ::signal(SIGHUP, [](int) { ::raise(SIGTERM); });  // nohup wants it ignored
   return Attempt(attempt, signals).run(enough);
 }
 

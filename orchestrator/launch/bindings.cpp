@@ -201,27 +201,12 @@ std::int64_t number_in_file(const fs::path& path, std::int64_t otherwise) {
   return file >> value ? value : otherwise;
 }
 
-// Of the machine or the process's control group, whichever is less.
+// Of the machine or the process's control groups, whichever is less.
 std::int64_t usable_memory_mib() {
   std::int64_t bytes = static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    const auto first = line.find(':');
-    const auto second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    const bool unified = controllers.empty();
-    if (!unified && controllers != "memory") continue;
-    const fs::path root = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
-    const char* limit = unified ? "memory.max" : "memory.limit_in_bytes";
-    // A group's limit holds for those in it: also the limits of the folders above count.
-    fs::path group = line.substr(second + 1);
-    while (true) {
-      bytes = std::min(bytes, number_in_file(root / group.relative_path() / limit, bytes));
-      if (!group.has_relative_path()) break;
-      group = group.parent_path();
-    }
-  }
+  for (const fs::path& folder : core::control_group_folders("memory"))
+    for (const char* limit : {"memory.max", "memory.limit_in_bytes"})
+      bytes = std::min(bytes, number_in_file(folder / limit, bytes));
   return bytes >> 20;
 }
 
@@ -241,6 +226,8 @@ Inventory read_inventory(const std::map<std::string, std::string>& environment, 
     inventory.machine_processors = hwloc_bitmap_weight(hwloc_topology_get_allowed_cpuset(topology.get()));
   }
   if (inventory.cores.empty()) inventory.cores = usable;
+  const auto given = static_cast<std::size_t>(core::usable_processors());
+  inventory.cores.resize(std::min(inventory.cores.size(), given));
   for (const auto& [name, gpu] : gpus) {
     inventory.gpus.push_back(name);
     inventory.models.push_back(gpu != nullptr ? gpu->model : "");

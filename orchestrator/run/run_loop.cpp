@@ -7,6 +7,13 @@
 
 namespace resolute::orchestrator {
 
+StopSignals::StopSignals() : CaughtSignals({SIGUSR1, SIGTERM, SIGINT}) {
+  ::sigaction(SIGHUP, nullptr, &hangup_before_);
+  if (hangup_before_.sa_handler != SIG_IGN) ::signal(SIGHUP, [](int) { ::raise(SIGTERM); });
+}
+
+StopSignals::~StopSignals() { ::sigaction(SIGHUP, &hangup_before_, nullptr); }
+
 std::chrono::nanoseconds IdleWait::pause_after(std::chrono::nanoseconds idle) {
   using std::chrono::microseconds;
   using std::chrono::milliseconds;

@@ -28,9 +28,15 @@ class IdleWait {
   core::MonotonicTime active_;
 };
 
-//! SIGUSR1, SIGTERM and SIGINT, which end a run in order.
-struct StopSignals : core::CaughtSignals {
-  StopSignals() : CaughtSignals({SIGUSR1, SIGTERM, SIGINT}) {}
+//! SIGUSR1, SIGTERM and SIGINT, which end a run in order. SIGHUP of a terminal that goes away is one more SIGTERM,
+//! unless it was ignored before (nohup).
+class StopSignals : public core::CaughtSignals {
+ public:
+  StopSignals();
+  ~StopSignals();
+
+ private:
+  struct sigaction hangup_before_ {};
 };
 
 }  // namespace resolute::orchestrator

@@ -41,6 +41,7 @@ AgentPlace place_of(const HostShare& share, bool coordinator) {
   // The coordinator decides when ranks stop; a launcher's signal to the whole job must not take their checkpoints.
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGTERM, SIG_IGN);
+  ::signal(SIGHUP, SIG_IGN);
   ::signal(SIGUSR1, SIG_IGN);
   const core::Clock& clock = core::monotonic_clock();
   bool orderly = false;

@@ -310,13 +310,18 @@ TEST(ClientTest, names_that_need_quoting_reach_no_command) {
 }
 
 TEST(ClientTest, nothing_of_the_users_changes_what_commands_do) {
-  const std::map<std::string, std::string> kept{
-      {"SLURM_CONF", "/etc/here"}, {"SLURM_JWT", "token"}, {"TZ", "UTC0"}, {"LC_ALL", "C"}, {"HOME", "/home/a"}};
+  const std::map<std::string, std::string> kept{{"SLURM_CONF", "/etc/here"},
+                                                {"SLURM_CONF_SERVER", "head:6817"},
+                                                {"SLURM_CLUSTERS", "gpu"},
+                                                {"SLURM_JWT", "token"},
+                                                {"TZ", "UTC0"},
+                                                {"LC_ALL", "C"},
+                                                {"HOME", "/home/a"}};
   std::map<std::string, std::string> all = kept;
   all["TZ"] = "Asia/Tokyo";
   all["LC_ALL"] = "de_DE";
   for (const char* name : {"SBATCH_PARTITION", "SBATCH_ACCOUNT", "SQUEUE_FORMAT", "SACCT_FORMAT", "SCANCEL_NAME",
-                           "SCONTROL_ALL", "SLURM_TIME_FORMAT", "SLURM_JOB_ID", "SLURM_CLUSTERS"})
+                           "SCONTROL_ALL", "SLURM_TIME_FORMAT", "SLURM_JOB_ID"})
     all[name] = "7";
   EXPECT_EQ(command_environment(all), kept);
 }

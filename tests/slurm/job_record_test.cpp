@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/random/random.h"
+#include "slurm/partitions.h"
 #include "tests/slurm/support/job_texts.h"
 #include "tests/slurm/support/recorded.h"
 #include "tests/support/equal.h"
@@ -155,7 +156,8 @@ TEST(Queue, a_name_that_cannot_be_ours_or_a_line_that_is_none_refuses_all) {
         << scene;
   const std::string good = recorded("squeue-running");
   EXPECT_THAT(refusal([&] { parse_queue(good + good); }), HasSubstr("one job twice"));
-  EXPECT_THAT(refusal([&] { parse_queue("Welcome to the cluster\n" + good); }), HasSubstr("not 11 fields"));
+  EXPECT_THAT(refusal([&] { parse_queue(good + "Welcome to the cluster\n" + good); }), HasSubstr("not 11 fields"));
+  EXPECT_THAT(refusal([&] { parse_queue("slurm is away\n"); }), HasSubstr("not 11 fields")) << "it is no empty queue";
   EXPECT_THAT(refusal([&] { parse_queue(good.substr(0, good.size() - 1)); }), HasSubstr("its end is missing"));
   EXPECT_THAT(refusal([&] { parse_queue(good + "\n"); }), HasSubstr("not 11 fields"));
   EXPECT_THAT(refusal([&] { parse_queue(good + "squeue: error: slurm_receive_msg\n"); }), HasSubstr("not 11 fields"));
@@ -165,6 +167,17 @@ TEST(Queue, a_name_that_cannot_be_ours_or_a_line_that_is_none_refuses_all) {
   for (const char* reason : {"", "a|b", "\x1b[31m", "\xff", "\r"})
     EXPECT_NE(refusal([&] { parse_queue(line + reason + "\n"); }), "") << reason;
   EXPECT_THAT(refusal([&] { parse_queue("x\x1b[2J\xff\n"); }), HasSubstr("'x?[2J?'"));
+}
+
+TEST(Queue, what_a_wrapper_writes_before_it_and_names_of_clusters_are_passed_over) {
+  const std::string good = recorded("squeue-running");
+  const auto jobs = parse_queue(good);
+  EXPECT_EQ(parse_queue("Welcome to the cluster\n\n" + good), jobs);
+  EXPECT_EQ(parse_queue("CLUSTER: cpu\n\nCLUSTER: gpu\n" + good), jobs);
+  EXPECT_EQ(parse_queue("CLUSTER: gpu\n" + good + "\nCLUSTER: cpu\n"), jobs);
+  EXPECT_TRUE(parse_queue("CLUSTER: gpu\n").empty());
+  EXPECT_EQ(parse_partitions("CLUSTER: gpu\n" + recorded("sinfo-partitions")).size(),
+            parse_partitions(recorded("sinfo-partitions")).size());
 }
 
 TEST(Queue, values_that_slurm_does_not_write_are_refused) {

@@ -232,7 +232,8 @@ TEST(Tables, trainings_of_one_numeric_class_and_evaluations_of_another_agree) {
 TEST(Tables, trials_of_two_numeric_classes_have_a_mean_and_a_footnote_that_names_them) {
   Suite suite;
   const double mean = *cell_of(suite.tables(), 1, 0).mean;
-  suite.record<TrainingRecord>(suite.training("multi easy 0")).provenance.numeric_class = "cpu=avx2 threads=1 libtorch=2";
+  suite.record<TrainingRecord>(suite.training("multi easy 0")).provenance.numeric_class =
+      "cpu=avx2 threads=1 libtorch=2";
   suite.record<TrainingRecord>(suite.training("multi easy 1")).provenance.numeric_class =
       "cpu=avx512 threads=1 libtorch=2 kernels=default";
   const SuiteTables tables = suite.tables();

@@ -42,7 +42,15 @@ inline std::vector<std::string> lines_of(const std::string& text) {
 
 //! \return what the records say that the text does not; empty: they agree
 inline std::string disagreement(const std::string& text, const std::vector<slurm::QueuedJob>& jobs) {
-  const auto lines = lines_of(text);
+  auto lines = lines_of(text);
+  const auto is_record = [](const std::string& line) { return line.find('|') != std::string::npos; };
+  if (const auto first = std::find_if(lines.begin(), lines.end(), is_record); first != lines.end())
+    lines.erase(lines.begin(), first);  // a banner
+  for (std::size_t i = lines.size(); i-- > 0;)
+    if (lines[i].starts_with("CLUSTER: ")) {
+      lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(i));
+      if (i > 0 && lines[i - 1].empty()) lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(--i));
+    }
   if (lines.size() != jobs.size()) return "not a record a line";
   for (std::size_t i = 0; i < jobs.size(); ++i)
     if (written(jobs[i]) != lines[i] && written(jobs[i], "NONE") != lines[i]) return lines[i];

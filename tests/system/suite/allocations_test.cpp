@@ -127,6 +127,20 @@ TEST(Allocations, a_notice_ends_the_run_with_its_cause_and_the_next_one_goes_on_
   }
 }
 
+TEST(Allocations, a_terminal_that_goes_away_ends_a_run_in_order_unless_that_is_to_be_ignored) {
+  for (const bool ignored : {false, true}) {
+    ScratchFolder scratch;
+    const fs::path store = scratch / "store";
+    auto request = suite("run", store, {"--slots", "1", "--checkpoint-every", "5"});
+    if (ignored) request.arguments.insert(request.arguments.begin(), "nohup");
+    const pid_t run = core::spawn_process(request);
+    ASSERT_TRUE(wait_until([&] { return a_checkpoint_is_there(store); }));
+    ::kill(run, SIGHUP);
+    EXPECT_EQ(ended(run), ignored ? "exit code 0" : "exit code 75");
+    for (const auto& end : events(store, "attempt-ended")) EXPECT_EQ(end.at("event").at("cause"), "interrupted") << end;
+  }
+}
+
 TEST(Allocations, several_sigterms_of_a_batch_system_leave_time_for_the_checkpoint) {
   ScratchFolder scratch;
   const fs::path store = scratch / "store";
