@@ -9,6 +9,7 @@
 #include "orchestrator/decisions/failure.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/run/run.h"
+#include "orchestrator/store/stored_jobs.h"
 #include "results/records/record.h"
 #include "results/tables/aggregation.h"
 #include "results/tables/tables.h"
@@ -86,16 +87,14 @@ AllocationWork read_work(const slurm::SubmissionFolder& folder, const slurm::Sub
 
 Outcome read_outcome(core::FileSystem& files, const AllocationWork& work) {
   Outcome outcome;
-  const auto check = results::record_check(files, work.store);
-  outcome.achieved.results = std::count_if(work.plan.jobs.begin(), work.plan.jobs.end(), [&](const auto& job) {
-    return orchestrator::has_result(files, work.store, job.id, check, kind_name(job.specification));
-  });
-  outcome.complete = std::cmp_equal(outcome.achieved.results, work.plan.jobs.size());
+  std::set<experiments::JobId> succeeded;  // as the journal says
   outcome.achieved.steps.reset();
   try {
     const auto past = orchestrator::read_past(files, work.run_folder);
     outcome.achieved.steps = checkpointed_steps(past.state, work.plan);
     outcome.end = past.state.end;
+    for (const orchestrator::Job& job : past.state.jobs)
+      if (std::holds_alternative<orchestrator::Succeeded>(job.state)) succeeded.insert(job.id);
     outcome.store_failed =
         std::any_of(past.state.jobs.begin(), past.state.jobs.end(), [](const orchestrator::Job& job) {
           const auto* failed = std::get_if<orchestrator::Failed>(&job.state);
@@ -107,6 +106,15 @@ Outcome read_outcome(core::FileSystem& files, const AllocationWork& work) {
     if (error.is_storage()) throw;
     core::log_warning("the journal says nothing of the run: {}", error.what());
   }
+  // Seconds are left here, and a distant store answers in milliseconds: no call for each job unless all seem done.
+  const auto check = results::record_check(files, work.store);
+  const auto stored = orchestrator::look_at_jobs(
+      files, work.store, work.plan.jobs, check, [&](const experiments::JobId& job) { return succeeded.contains(job); });
+  outcome.achieved.results =
+      std::count_if(stored.begin(), stored.end(), [](const orchestrator::StoredJob& job) { return job.result; });
+  const bool all = std::cmp_equal(outcome.achieved.results, stored.size());
+  outcome.complete = (all || outcome.end == orchestrator::RunEnd::kComplete) &&
+                     orchestrator::all_results_there(files, work.store, work.plan, check);
   return outcome;
 }
 

@@ -101,6 +101,22 @@ void tell(const SuiteArguments& arguments, const experiments::Plan& plan, const 
       core::current_environment());
 }
 
+void write_tables(const SuiteArguments& arguments, const experiments::Plan& plan,
+                  const orchestrator::RunOutcome& outcome, const std::filesystem::path& folder) {
+  auto& files = core::real_file_system();
+  const auto check = results::record_check(files, arguments.store);
+  auto tables = results::aggregate(plan, files, arguments.store);
+  results::write_tables(files, folder, tables);
+  // A run beside this one may have got the last result meanwhile, and written its whole tables before these.
+  if (outcome.exit_code() != 0 && !tables.complete &&
+      orchestrator::all_results_there(files, arguments.store, plan, check)) {
+    tables = results::aggregate(plan, files, arguments.store);
+    results::write_tables(files, folder, tables);
+  }
+  if (arguments.json) std::cout << results::to_json(tables).dump(1) << std::endl;
+  flush_output("the results");
+}
+
 int report(const SuiteArguments& arguments, const experiments::Plan& plan, const orchestrator::RunOutcome& outcome,
            const std::optional<std::string>& whom) {
   // First of all: tables that cannot be made must not hide what failed.
@@ -113,23 +129,14 @@ int report(const SuiteArguments& arguments, const experiments::Plan& plan, const
   });
   if (first != outcome.failures.end())
     core::log_info("{}", where_a_job_tells(first->job, arguments.store.root().string()));
-  auto& files = core::real_file_system();
-  const auto check = results::record_check(files, arguments.store);
-  auto folder = arguments.store.suite_folder(plan.suite) / "tables";
-  auto tables = results::aggregate(plan, files, arguments.store);
-  results::write_tables(files, folder, tables);
-  // A run beside this one may have got the last result meanwhile, and written its whole tables before these.
-  if (outcome.exit_code() != 0 && !tables.complete &&
-      orchestrator::all_results_there(files, arguments.store, plan, check)) {
-    tables = results::aggregate(plan, files, arguments.store);
-    results::write_tables(files, folder, tables);
-  }
-  if (arguments.json) std::cout << results::to_json(tables).dump(1) << std::endl;
-  flush_output("the results");
-  core::log_info("{} jobs done before, {} now, {}, {} unfinished{}; tables: {}", outcome.skipped, outcome.succeeded,
+  // An allocation that ends has seconds left for what comes behind this, and the next run makes the tables.
+  const bool with_tables = !outcome.interrupted || arguments.json;
+  const auto folder = arguments.store.suite_folder(plan.suite) / "tables";
+  if (with_tables) write_tables(arguments, plan, outcome, folder);
+  core::log_info("{} jobs done before, {} now, {}, {} unfinished{}; {}", outcome.skipped, outcome.succeeded,
                  without_result(outcome), outcome.unfinished,
                  outcome.elsewhere > 0 ? fmt::format(", {} of other allocations", outcome.elsewhere) : "",
-                 folder.string());
+                 with_tables ? "tables: " + folder.string() : "`resolute suite table` shows what is there");
   if (whom) tell(arguments, plan, outcome, *whom);
   return outcome.exit_code();
 }

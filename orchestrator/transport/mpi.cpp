@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <list>
 #include <thread>
 
@@ -38,14 +39,31 @@ void check(int code, const char* call) {
 
 #define RESOLUTE_MPI(statement) check(statement, #statement)
 
+// An error of one peer's is that peer's loss, which its silence tells; the others are not to pay for it.
+bool reaches(int code, const char* call, Address peer) {
+  if (code == MPI_SUCCESS) return true;
+  core::log_debug("{} of MPI's failed for rank {}", call, peer);
+  return false;
+}
+
+// Messages are small and few. The transports of fast networks end the process when a peer dies (UCX: "transport retry
+// count exceeded"), and a thousand agents cost rank 0 a thousand queue pairs.
+void choose_transport() {
+  for (const char* chosen : {"OMPI_MCA_pml", "OMPI_MCA_mtl", "OMPI_MCA_btl"})
+    if (std::getenv(chosen) != nullptr) return;
+  ::setenv("OMPI_MCA_pml", "ob1", 1);
+  ::setenv("OMPI_MCA_btl", "self,tcp", 1);
+}
+
 }  // namespace
 
+struct MpiTransport::Outgoing {
+  Address to;
+  std::string bytes;
+  MPI_Request request;
+};
+
 struct MpiTransport::State {
-  struct Outgoing {
-    Address to;
-    std::string bytes;
-    MPI_Request request;
-  };
   int self = 0;
   int size = 1;
   HostShare share;
@@ -65,6 +83,7 @@ MpiTransport::~MpiTransport() {
 
 std::unique_ptr<MpiTransport> MpiTransport::start() {
   auto state = std::make_unique<State>();
+  choose_transport();
   // Another thread may work on files meanwhile; this one alone calls MPI.
   int provided = MPI_THREAD_SINGLE;
   RESOLUTE_MPI(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided));
@@ -103,9 +122,10 @@ HostShare MpiTransport::host_share() const { return state_->share; }
 
 void MpiTransport::send(Address to, std::string bytes) {
   RESOLUTE_EXPECT(bytes.size() <= kMaxMessage, "a message over the limit");
-  State::Outgoing& out = state_->outgoing.emplace_back(State::Outgoing{to, std::move(bytes), MPI_REQUEST_NULL});
-  RESOLUTE_MPI(MPI_Isend(out.bytes.data(), static_cast<int>(out.bytes.size()), MPI_BYTE, to, kTag, MPI_COMM_WORLD,
-                         &out.request));
+  Outgoing& out = state_->outgoing.emplace_back(Outgoing{to, std::move(bytes), MPI_REQUEST_NULL});
+  const int sent =
+      MPI_Isend(out.bytes.data(), static_cast<int>(out.bytes.size()), MPI_BYTE, to, kTag, MPI_COMM_WORLD, &out.request);
+  if (!reaches(sent, "Isend", to)) abandon(std::prev(state_->outgoing.end()));
 }
 
 std::optional<Delivery> MpiTransport::receive() {
@@ -118,26 +138,34 @@ std::optional<Delivery> MpiTransport::receive() {
   RESOLUTE_MPI(MPI_Get_count(&status, MPI_BYTE, &count));
   Delivery delivery{status.MPI_SOURCE, std::string(static_cast<std::size_t>(std::max(count, 0)), '\0')};
   // Posted for a message whose envelope has arrived: its sender needs no more than its memory for the rest.
-  RESOLUTE_MPI(
-      MPI_Recv(delivery.bytes.data(), count, MPI_BYTE, status.MPI_SOURCE, kTag, MPI_COMM_WORLD, MPI_STATUS_IGNORE));
+  const int received =
+      MPI_Recv(delivery.bytes.data(), count, MPI_BYTE, status.MPI_SOURCE, kTag, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+  if (!reaches(received, "Recv", delivery.from)) return std::nullopt;
   return delivery;
 }
 
 void MpiTransport::forget(Address peer) {
   for (auto it = state_->outgoing.begin(); it != state_->outgoing.end();) {
     auto next = std::next(it);
-    if (it->to == peer) state_->abandoned.splice(state_->abandoned.end(), state_->outgoing, it);
+    if (it->to == peer) abandon(it);
     it = next;
   }
+}
+
+void MpiTransport::abandon(std::list<Outgoing>::iterator message) {
+  state_->abandoned.splice(state_->abandoned.end(), state_->outgoing, message);
 }
 
 bool MpiTransport::flush(std::chrono::milliseconds limit) {
   const auto deadline = core::monotonic_clock().now() + limit;
   while (true) {
     for (auto it = state_->outgoing.begin(); it != state_->outgoing.end();) {
+      const auto message = it++;
       int done = 0;
-      RESOLUTE_MPI(MPI_Test(&it->request, &done, MPI_STATUS_IGNORE));
-      it = done != 0 ? state_->outgoing.erase(it) : std::next(it);
+      if (!reaches(MPI_Test(&message->request, &done, MPI_STATUS_IGNORE), "Test", message->to))
+        abandon(message);
+      else if (done != 0)
+        state_->outgoing.erase(message);
     }
     if (state_->outgoing.empty()) return true;
     if (core::monotonic_clock().now() >= deadline) return false;

@@ -1,8 +1,10 @@
 #pragma once
 //! \file
-//! Transport over MPI: Isend and Test, Iprobe and Recv of what has arrived, errors returned. The only file (with its
+//! Transport over MPI: Isend and Test, Iprobe and Recv of what has arrived. What fails with one peer is lost, as if it
+//! were dead. TCP, unless the environment chooses (OMPI_MCA_pml, _mtl, _btl). The only file (with its
 //! .cpp) that knows MPI; no collective after start().
 
+#include <list>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -38,7 +40,10 @@ class MpiTransport final : public Transport {
   HostShare host_share() const;
 
  private:
+  struct Outgoing;
   struct State;
+  //! Its buffer stays to the end: MPI may still read it.
+  void abandon(std::list<Outgoing>::iterator message);
   explicit MpiTransport(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -2,13 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/look/status.h"
 #include "tests/orchestrator/support/toy_suite.h"
+#include "tests/support/counting_file_system.h"
 #include "tests/support/equal.h"
-#include "tests/support/forwarding_file_system.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::stored_jobs_test {
@@ -16,19 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace orchestrator;
-
-class CountingFileSystem final : public ForwardingFileSystem {
- public:
-  bool exists(const fs::path& path) override {
-    ++looks;
-    return ForwardingFileSystem::exists(path);
-  }
-  std::vector<std::string> list(const fs::path& folder) override {
-    ++listings;
-    return ForwardingFileSystem::list(folder);
-  }
-  std::atomic<int> looks = 0, listings = 0;
-};
 
 constexpr int kJobs = 2000;
 
