@@ -104,7 +104,7 @@ class Submitter {
       if (const auto* accepted = std::get_if<Accepted>(&outcome)) return keep(*accepted);
       if (const auto* refusal = std::get_if<Refused>(&outcome)) return folder_.refuse(batch_, generation_, *refusal);
       why = std::get<Unclear>(outcome).why;
-      core::log_warning("sbatch of '{}' left open whether SLURM has it ({}); asking for its name", batch_.job_name,
+      core::log_warning("sbatch of '{}' gave no job ({}); asking whether SLURM has one of that name", batch_.job_name,
                         why);
       if (auto job = look()) return *job;
     }

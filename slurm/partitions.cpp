@@ -1,8 +1,10 @@
 #include "slurm/partitions.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "core/error.h"
 #include "core/numbers.h"
@@ -129,10 +131,10 @@ std::vector<Partition> parse_partitions(std::string_view text) {
   return partitions;
 }
 
-// "gpu:a100:4(S:0-1),gpu:2,nvme:1": a type may be missing, and so may what stands in parentheses, which may hold
-// commas.
-std::optional<std::int64_t> gpus_of(std::string_view gres, std::string_view type) {
-  std::int64_t gpus = 0;
+namespace {
+
+// Of a node's generic resources, without what stands in parentheses.
+std::string without_places(std::string_view gres) {
   std::string plain;
   int depth = 0;
   for (const char c : gres) {
@@ -140,6 +142,28 @@ std::optional<std::int64_t> gpus_of(std::string_view gres, std::string_view type
     if (depth == 0) plain += c;
     depth -= c == ')' ? 1 : 0;
   }
+  return plain;
+}
+
+// What a job meets on such a node: its types of GPUs, or how many processors it has.
+std::string kind_of(const NodeKind& kind, bool gpus) {
+  if (!gpus) return fmt::format("{} processors", kind.processors);
+  std::set<std::string> types;
+  const std::string plain = without_places(kind.gres);
+  for (const std::string_view entry : core::split(plain, ',')) {
+    const auto words = core::split(entry, ':');
+    if (words.front() == "gpu") types.insert(words.size() == 3 ? std::string(words[1]) : "GPUs of no type");
+  }
+  return fmt::format("{}", fmt::join(types, ", "));
+}
+
+}  // namespace
+
+// "gpu:a100:4(S:0-1),gpu:2,nvme:1": a type may be missing, and so may what stands in parentheses, which may hold
+// commas.
+std::optional<std::int64_t> gpus_of(std::string_view gres, std::string_view type) {
+  std::int64_t gpus = 0;
+  const std::string plain = without_places(gres);
   for (const std::string_view entry : core::split(plain, ',')) {
     const auto words = core::split(entry, ':');
     if (words.front() != "gpu") continue;
@@ -196,6 +220,22 @@ std::optional<Never> why_never_by_default(const std::vector<Partition>& partitio
   const auto standard = std::find_if(partitions.begin(), partitions.end(),
                                      [](const Partition& partition) { return partition.is_default; });
   return standard == partitions.end() ? std::nullopt : why_never(*standard, resources);
+}
+
+std::optional<std::string> several_kinds(const std::vector<Partition>& partitions, const Resources& resources) {
+  if (!resources.gpu_type.empty() || !resources.constraint.empty()) return std::nullopt;
+  const auto wanted = core::split(resources.partition, ',');
+  for (const Partition& partition : partitions) {
+    const bool named = std::find(wanted.begin(), wanted.end(), partition.name) != wanted.end();
+    if (resources.partition.empty() ? !partition.is_default : !named) continue;
+    std::set<std::string> kinds;
+    for (const NodeKind& kind : partition.kinds)
+      if (kind.processors >= resources.cpus_per_node && has_gpus(kind, resources))
+        kinds.insert(kind_of(kind, resources.gpus_per_node > 0));
+    if (kinds.size() > 1)
+      return fmt::format("partition '{}' has nodes with {}", partition.name, fmt::join(kinds, " and with "));
+  }
+  return std::nullopt;
 }
 
 }  // namespace resolute::slurm

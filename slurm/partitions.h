@@ -50,4 +50,9 @@ std::optional<Never> why_never(const std::vector<Partition>& partitions, const R
 //! The same of the partition that SLURM takes where none is named; nothing where one is.
 std::optional<Never> why_never_by_default(const std::vector<Partition>& partitions, const Resources& resources);
 
+//! The partition in which a job with these resources may run on nodes of several kinds, and what these are, "partition
+//! 'gpu' has nodes with a100 and with h100"; nothing where a GPU type or a constraint chooses, or they are alike: in
+//! their GPUs if those are asked for, else in their number of processors.
+std::optional<std::string> several_kinds(const std::vector<Partition>& partitions, const Resources& resources);
+
 }  // namespace resolute::slurm

@@ -33,6 +33,7 @@ constexpr std::string_view kTransientTexts[] = {
     "the DB index is being set, try again",
     "Resource temporarily unavailable",
     "Operation now in progress",
+    "SubmitJob",  // AssocMaxSubmitJobLimit, QOSMaxSubmitJobPerUserLimit …: until jobs of the user's have ended
 };
 constexpr std::string_view kMissingTexts[] = {
     "Could not establish a configuration source",

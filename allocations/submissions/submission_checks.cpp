@@ -179,6 +179,11 @@ std::optional<std::string> require_possible(const slurm::Effects& effects, const
     if (const auto never = slurm::why_never_by_default(partitions, *resources))
       return fmt::format("unless this site chooses another partition, the job waits for ever: {}; give --partition",
                          never->why);
+    if (const auto kinds = slurm::several_kinds(partitions, *resources))
+      return fmt::format(
+          "{}: trials may run in several numeric classes, which tables say in footnotes; give --gpu-type "
+          "or --constraint for one kind",
+          *kinds);
   }
   return std::nullopt;
 }

@@ -27,7 +27,7 @@ void require_gpus(const experiments::Plan& plan, const slurm::SubmissionRequest&
 
 //! Refuses what SLURM would take and never start, by what its partitions offer, and a machine whose SLURM has no
 //! cluster: one sinfo, and nothing where that does not answer within seconds. \return a warning about the default
-//! partition, where another could do it; or nothing \throws RuntimeError (kInput)
+//! partition, where another could do it, or about nodes of several kinds; or nothing \throws RuntimeError (kInput)
 std::optional<std::string> require_possible(const slurm::Effects& effects, const slurm::SubmissionRequest& request);
 
 //! One sentence for each thing that will probably go wrong on the nodes, or waste them.

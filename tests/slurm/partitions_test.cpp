@@ -138,6 +138,29 @@ TEST(WhyNever, leaves_limits_open_to_a_qos_or_a_reservation_and_nodes_not) {
   EXPECT_EQ(never(resources), "");
 }
 
+TEST(SeveralKinds, are_told_unless_one_is_asked_for) {
+  const auto kinds = [](Resources resources) { return several_kinds(parse_partitions(kSite), resources).value_or(""); };
+  Resources resources = asking("gpu");
+  resources.gpus_per_node = 4;
+  EXPECT_EQ(kinds(resources), "partition 'gpu' has nodes with a100 and with h100");
+  EXPECT_EQ(kinds(asking("gpu")), "") << "their processors are as many";
+  EXPECT_EQ(kinds(asking("")), "") << "the default has one kind";
+  EXPECT_EQ(kinds(asking("open")), "");
+  EXPECT_EQ(kinds(asking("elsewhere")), "");
+  resources.gpus_per_node = 8;
+  EXPECT_EQ(kinds(resources), "") << "one kind has so many";
+  resources = asking("open,gpu");
+  resources.gpus_per_node = 1;
+  EXPECT_NE(kinds(resources), "");
+  Resources typed = resources, constrained = resources;
+  typed.gpu_type = "a100";
+  constrained.constraint = "a100";
+  EXPECT_EQ(kinds(typed) + kinds(constrained), "");
+  const auto two =
+      parse_partitions("all*|1:00:00|1-infinite|4|2|4096|(null)\nall*|1:00:00|1-infinite|4|64|4096|(null)\n");
+  EXPECT_EQ(several_kinds(two, asking("")), "partition 'all' has nodes with 2 processors and with 64 processors");
+}
+
 TEST(WhyNever, without_a_named_partition_is_what_no_partition_can_do) {
   EXPECT_EQ(never(asking("", 1, 240h)), "") << "a site may choose 'open'";
   const auto partitions = parse_partitions(kSite);

@@ -23,6 +23,11 @@ TEST(TroubleTest, the_controllers_silence_is_transient_whatever_the_exit_code) {
       "sbatch: error: Batch job submission failed: Slurm backup controller in standby mode\n",
       "sbatch: error: Batch job submission failed: Unable to create job record, try again\n",
       "Job can not be altered now, try again later for job 5\n",
+      "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS "
+      "policy (job submit limit, user's size and/or time limits)\n",
+      "sbatch: error: QOSMaxSubmitJobPerUserLimit\nsbatch: error: Batch job submission failed: Job violates "
+      "accounting/QOS policy (job submit limit, user's size and/or time limits)\n",
+      "sbatch: error: AssocGrpSubmitJobsLimit\n",
   };
   const std::vector<core::ExitStatus> statuses = {core::Exited{1},   core::Exited{8},   core::Exited{140},
                                                   core::Exited{255}, core::Exited{137}, core::Killed{9}};
