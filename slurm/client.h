@@ -29,7 +29,7 @@ struct Effects {
 };
 //! Programs on PATH in command_environment().
 Effects real_effects();
-//! Whether a variable says which cluster is asked, and by whose right.
+//! True of a variable that says which cluster is asked, and by whose right.
 bool names_cluster(std::string_view variable);
 //! `environment` without what changes what SLURM's commands do or print (SBATCH_*, SQUEUE_*, SACCT_*, SCANCEL_*,
 //! SCONTROL_*, SINFO_*, SLURM_* but those that names_cluster() accepts), with TZ=UTC0 and LC_ALL=C; not so for sbatch,

@@ -50,7 +50,7 @@ struct QueuedJob {
   std::string name;                 //!< %j
   std::string reason;               //!< %r; free text
 };
-//! What squeue or sinfo wrote, without what stands before its first record (of a site's wrapper; where there is no
+//! The output of squeue or sinfo, without what stands before its first record (of a site's wrapper; where there is no
 //! record it stays, for it may say why) and without the lines that name clusters, where several are asked
 //! (SLURM_CLUSTERS).
 std::string records_of(std::string_view text);

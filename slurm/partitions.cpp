@@ -133,7 +133,7 @@ std::vector<Partition> parse_partitions(std::string_view text) {
 
 namespace {
 
-// Of a node's generic resources, without what stands in parentheses.
+// A node's generic resources, without what stands in parentheses.
 std::string without_places(std::string_view gres) {
   std::string plain;
   int depth = 0;
@@ -145,7 +145,7 @@ std::string without_places(std::string_view gres) {
   return plain;
 }
 
-// What a job meets on such a node: its types of GPUs, or how many processors it has.
+// A node as a job sees it: its types of GPUs, or how many processors it has.
 std::string kind_of(const NodeKind& kind, bool gpus) {
   if (!gpus) return fmt::format("{} processors", kind.processors);
   std::set<std::string> types;

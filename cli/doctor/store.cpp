@@ -90,6 +90,18 @@ Finding judge_names(core::FileSystem& files, const fs::path& folder) {
   if (core::read_text(files, second) != "3" || core::read_text(files, first) != "1" || files.exists(third))
     return {Level::kFail, "store names", "rename() does not replace a file whole",
             "use another file system for the store"};
+  const fs::path across = folder / "folder/fourth";
+  files.create_directories(across.parent_path());
+  try {
+    files.link(second, across);
+  } catch (const core::RuntimeError& error) {
+    return {Level::kWarn, "store names", fmt::format("no file is linked into another folder ({})", error.what()),
+            "each claim of a job takes two calls more"};
+  }
+  files.remove(second);
+  if (!files.exists(across) || core::read_text(files, across) != "3")
+    return {Level::kFail, "store names", "link() makes a symbolic link, which ends with what it was made of",
+            "use another file system for the store (BeeGFS: without sysCreateHardlinksAsSymlinks)"};
   return {Level::kOk, "store names", "link() and rename() are exact; locks are not needed", ""};
 }
 

@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "core/hash/sha256.h"
 #include "core/process/process.h"
+#include "core/process/secret.h"
 
 namespace resolute::core {
 namespace {
@@ -105,7 +106,10 @@ RuntimeError too_large_error(const fs::path& path, std::uint64_t limit) {
 fs::path temporary_beside(const fs::path& path) {
   static std::atomic<std::uint64_t> count{0};
   static const std::string host = host_name();
-  return folder_of(path) / fmt::format(".{}.{}-{}-{}.tmp", path.filename().string(), host, ::getpid(), ++count);
+  // Numbers of processes repeat, in containers of one host at each start.
+  static const std::string token = random_token(8);
+  return folder_of(path) /
+         fmt::format(".{}.{}-{}-{}-{}.tmp", path.filename().string(), host, ::getpid(), token, ++count);
 }
 
 bool is_temporary_name(std::string_view name) { return name.starts_with('.') && name.ends_with(".tmp"); }

@@ -131,7 +131,7 @@ bool publish_exclusive(FileSystem& files, const std::filesystem::path& path, std
 bool publish_exclusive(FileSystem& files, const std::filesystem::path& path, std::string_view text,
                        Folders folders = Folders::kCreate);
 
-//! A name beside `path` that no other process or call uses: `.NAME.HOST-PID-COUNT.tmp`.
+//! A name beside `path` that no other process or call uses: `.NAME.HOST-PID-TOKEN-COUNT.tmp`.
 std::filesystem::path temporary_beside(const std::filesystem::path& path);
 //! Whether a name can be temporary_beside()'s.
 bool is_temporary_name(std::string_view name);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kBlank(" \r\t\0", 4);
 
-// What a terminal would show of a line in the end.
+// The part of a line that a terminal shows in the end.
 std::string_view shown(std::string_view line) {
   line = line.substr(0, line.find_last_not_of(kBlank) + 1);
   return line.substr(line.rfind('\r') + 1);
@@ -26,7 +26,7 @@ std::vector<std::string_view> lines_of(std::string_view tail) {
   return lines;
 }
 
-// Of Python, of glog ("[W1128 10:00:00", as libtorch writes) and of loggers.
+// By Python, by glog ("[W1128 10:00:00", as libtorch writes) and by loggers.
 bool is_warning(std::string_view line) {
   std::string small(line);
   std::transform(small.begin(), small.end(), small.begin(),
@@ -38,8 +38,8 @@ bool is_warning(std::string_view line) {
          std::isdigit(static_cast<unsigned char>(line[glog + 2])) != 0;
 }
 
-// Frames are indented; the exception that follows is not. What launchers put before each line ("[rank0]: ") stands
-// before all of them.
+// Frames are indented; the exception that follows is not. Launchers put "[rank0]: " before each line, before
+// these too.
 std::optional<std::string_view> exception_of_last_traceback(const std::vector<std::string_view>& lines) {
   constexpr std::string_view kHeader = "Traceback (most recent call last):";
   for (std::size_t at = lines.size(); at-- > 0;) {

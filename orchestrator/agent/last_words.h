@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What of a rank's last output tells why it ended. Pure.
+//! Finds in a rank's last output why it ended. Pure.
 
 #include <string>
 #include <string_view>

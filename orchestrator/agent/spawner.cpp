@@ -22,7 +22,7 @@ namespace resolute::orchestrator {
 
 namespace {
 
-// What an agent's launcher says of the agent; a rank is a process of its own, whatever started the agent. A program
+// An agent's launcher speaks of the agent; a rank is a process of its own, whatever started the agent. A program
 // that looks for its launcher (Lightning, accelerate) would wait for the other nodes.
 constexpr std::array<std::string_view, 9> kPrefixes{"OMPI_", "PMIX_", "PMI_",   "PMI2_",    "MPI_",
                                                     "ORTE_", "PRTE_", "HYDRA_", "OPENBLAS_"};

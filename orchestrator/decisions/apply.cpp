@@ -280,7 +280,7 @@ class Applier {
       job.fruitless = 0;
     else if (budget.renewed && !state_.stop)
       ++job.fruitless;
-    // What is given up for its configuration at once tells of no host.
+    // A job that is given up for its configuration at once tells of no host.
     const bool tried_elsewhere = event.cause != Cause::kConfiguration || event.retry || !job.failed_on.empty();
     if (budget.elsewhere && tried_elsewhere && running->ending && !running->ending->host.empty())
       accuse(state_, event.job, {event.cause, event.evidence, running->ending->host}, running->progressed);

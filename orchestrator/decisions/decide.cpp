@@ -151,7 +151,7 @@ std::string why_aside(const PlaceRecord& place) {
                      before + place.ends.size(), last.job.value, name_of(last.cause), last.evidence);
 }
 
-// What goes on from a checkpoint of a numeric class that is nowhere else would begin anew.
+// A job that goes on from a checkpoint of a numeric class that is nowhere else would begin anew.
 bool has_last_of_a_class(const State& state, const std::string& host) {
   std::map<std::pair<std::size_t, std::string>, int> here;
   for (AgentNumber number : state.on_host.at(host)) {

@@ -20,7 +20,7 @@ void forget(HostRecord& record, JobIndex number) {
   std::erase_if(record.place.ends, [&](const PlaceEnd& end) { return end.job == number; });
 }
 
-// What happened there says nothing of it any more. If it is set aside, that time is over.
+// Nothing that happened there speaks against it any more. If it is set aside, that time is over.
 void clear(State& state, const std::string& host, HostRecord& record) {
   const bool aside = record.place.aside_until != Instant{};
   record.suspects.clear();

@@ -12,8 +12,8 @@ namespace resolute::orchestrator {
 //! suspicion on it; one that fails anywhere, on none. \param lived whether it wrote a checkpoint before
 void accuse(State& state, JobIndex number, const AttemptEnding& ending, bool lived);
 //! A job has shown that it can live on this placement: if that is on one host, nothing that failed there before says
-//! anything of the host; and if the job failed on one other host, that is evidence against the other. What hosts that
-//! are set aside did to jobs is given back.
+//! anything of the host; and if the job failed on one other host, that is evidence against the other. Hosts that
+//! are set aside give back what they did to jobs.
 void acquit(State& state, JobIndex number, const Placement& placement);
 //! Nothing more is placed on a host. What it did to the jobs that are suspects there is given back to their budgets.
 void exclude(State& state, const std::string& host, const std::string& why);

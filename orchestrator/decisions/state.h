@@ -97,7 +97,7 @@ struct PlaceEnd {
   std::string evidence;
   bool operator==(const PlaceEnd&) const = default;
 };
-//! What attempts in a row say of a host, or of an agent's GPU.
+//! Attempts in a row that speak against a host, or an agent's GPU.
 struct PlaceRecord {
   std::vector<PlaceEnd> ends;  //!< in a row
   int times_aside = 0;         //!< since a job lived there

@@ -201,7 +201,7 @@ std::int64_t number_in_file(const fs::path& path, std::int64_t otherwise) {
   return file >> value ? value : otherwise;
 }
 
-// Of the machine or the process's control groups, whichever is less.
+// The machine's or that of the process's control groups, whichever is less.
 std::int64_t usable_memory_mib() {
   std::int64_t bytes = static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
   for (const fs::path& folder : core::control_group_folders("memory"))

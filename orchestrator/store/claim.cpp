@@ -14,6 +14,13 @@ std::string text_of(const JobClaim& claim) {
   return core::canonical_json({{"epoch", claim.epoch}, {"run", claim.run}, {"suite", claim.suite}}) + "\n";
 }
 
+// BeeGFS before 7.4 and AFS link within a folder alone, and so do filesets and project quotas that end between two.
+bool is_refused_across(int error_number) {
+  for (const int refusal : {EPERM, EXDEV, EMLINK, EOPNOTSUPP, ENOSYS})
+    if (error_number == refusal) return true;
+  return false;
+}
+
 }  // namespace
 
 std::optional<JobClaim> parse_claim(const std::string& text, const std::string& where) {
@@ -78,9 +85,14 @@ std::optional<std::string> Claims::take(const experiments::JobId& job) {
 // The run's own file is made again where somebody has tidied it away; its folder is not: without that the store is not
 // there, be it moved or not mounted.
 bool Claims::link_to(const fs::path& path) {
+  if (within_folders_) return core::publish_exclusive(files_, path, text_, core::Folders::kMustExist);
   try {
     return files_.link(file_, path);
   } catch (const core::RuntimeError& error) {
+    if (is_refused_across(error.error_number())) {
+      within_folders_ = remade_ = true;
+      return link_to(path);
+    }
     if (error.error_number() != ENOENT || files_.exists(file_)) throw;
   }
   const fs::path folder = file_.parent_path();

@@ -67,6 +67,8 @@ class Claims {
   std::string text_;        //!< of our claims
   core::FileIdentity own_;  //!< of file_, as it was first made
   std::filesystem::path file_;
+  std::atomic<bool> within_folders_ =
+      false;                          //!< the store links no file into another folder: each claim is one of its own
   std::atomic<bool> remade_ = false;  //!< there are links to the first file and to later ones
   std::chrono::milliseconds lease_;
   std::mutex mutex_;

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! Transport over MPI: Isend and Test, Iprobe and Recv of what has arrived. What fails with one peer is lost, as if it
-//! were dead. TCP, unless the environment chooses (OMPI_MCA_pml, _mtl, _btl). The only file (with its
+//! Transport over MPI: Isend and Test, Iprobe and Recv of what has arrived. A peer with which a call fails counts as
+//! dead: its messages are lost. TCP, unless the environment chooses (OMPI_MCA_pml, _mtl, _btl). The only file (with its
 //! .cpp) that knows MPI; no collective after start().
 
 #include <list>

@@ -146,7 +146,7 @@ NumericClasses classes_of(const std::vector<Trial>& trials) {
   return classes;
 }
 
-//! What the parts of a cell do not agree on; empty if they agree.
+//! Names what the parts of a cell do not agree on; empty if they agree.
 std::string mixed_parts(const std::vector<Trial>& trials, bool strict_classes) {
   std::set<std::string> packs;
   for (const Trial& trial : trials) {

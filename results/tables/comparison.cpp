@@ -25,7 +25,7 @@ class ReadScores {
 
   bool strict_classes() const { return strict_classes_; }
 
-  //! Of a training or an evaluation.
+  //! \param job a training or an evaluation
   void add_class(const JobId& job, NumericClasses& to) const {
     const auto record = lookup_(job);
     if (!record) return;

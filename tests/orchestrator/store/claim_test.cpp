@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cerrno>
 #include <thread>
 
 #include "orchestrator/journal/owner.h"
+#include "tests/support/forwarding_file_system.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::claim_test {
@@ -87,6 +89,36 @@ TEST_F(ClaimTest, a_runs_file_that_was_removed_is_made_again_but_not_its_folder)
               testing::Throws<core::RuntimeError>(testing::Property(&core::RuntimeError::is_storage, true)));
   EXPECT_FALSE(files_.exists(store_.suite_folder("one")));
   one_.release(other);  // throws nothing
+}
+
+// BeeGFS before 7.4, AFS.
+class LinksWithinFolders final : public ForwardingFileSystem {
+ public:
+  explicit LinksWithinFolders(int refusal) : refusal_(refusal) {}
+  bool link(const std::filesystem::path& from, const std::filesystem::path& to) override {
+    if (from.parent_path() != to.parent_path()) throw core::system_error("a link cannot be made", refusal_);
+    return ForwardingFileSystem::link(from, to);
+  }
+
+ private:
+  int refusal_;
+};
+
+TEST_F(ClaimTest, a_store_that_links_within_folders_alone_has_claims_all_the_same) {
+  for (const int refusal : {EPERM, EXDEV, EMLINK, EOPNOTSUPP}) {
+    LinksWithinFolders files(refusal);
+    Claims one(files, clock_, store_, JobClaim{"one", 1, "one1"}, kLease);
+    Claims two(files, clock_, store_, JobClaim{"two", 1, "two1"}, kLease);
+    EXPECT_EQ(one.take(job_), std::nullopt);
+    EXPECT_EQ(one.take(job_), std::nullopt);
+    EXPECT_EQ(two.take(job_), "run 1 of suite 'one' works on it");
+    two.release(job_);
+    EXPECT_TRUE(two.take(job_));
+    one.release(job_);
+    EXPECT_EQ(two.take(job_), std::nullopt);
+    two.release(job_);
+    EXPECT_EQ(files.list(store_.job_folder(job_)).size(), 0U) << "nothing is left behind";
+  }
 }
 
 TEST_F(ClaimTest, a_later_run_of_a_suite_takes_the_earlier_ones_at_once) {

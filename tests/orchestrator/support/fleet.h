@@ -15,7 +15,7 @@
 
 namespace resolute::tests {
 
-//! Where a rank runs; without a GPU it has no name.
+//! The place of a rank; without a GPU it has no name.
 struct Place {
   int agent = 0;
   std::string gpu;

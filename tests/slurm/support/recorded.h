@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What the commands of a real SLURM printed.
+//! The output of a real SLURM's commands.
 
 #include <filesystem>
 #include <string>
