@@ -38,22 +38,36 @@ bool is_warning(std::string_view line) {
          std::isdigit(static_cast<unsigned char>(line[glog + 2])) != 0;
 }
 
+// torchrun and accelerate tell of a child that failed, which has told why before them.
+bool is_of_launcher(std::string_view exception) {
+  return exception.find("ChildFailedError") != std::string_view::npos ||
+         exception.find("CalledProcessError") != std::string_view::npos;
+}
+
+// \param header the line of a traceback's header \param prefix before each of its lines
+std::optional<std::string_view> exception_behind(const std::vector<std::string_view>& lines, std::size_t header,
+                                                 std::string_view prefix) {
+  for (std::size_t next = header + 1; next < lines.size(); ++next) {
+    std::string_view line = lines[next];
+    if (line.starts_with(prefix)) line.remove_prefix(prefix.size());
+    if (!line.empty() && line.front() != ' ' && line.front() != '\t') return line;
+  }
+  return std::nullopt;
+}
+
 // Frames are indented; the exception that follows is not. Launchers put "[rank0]: " before each line, before
 // these too.
 std::optional<std::string_view> exception_of_last_traceback(const std::vector<std::string_view>& lines) {
   constexpr std::string_view kHeader = "Traceback (most recent call last):";
+  std::optional<std::string_view> of_launcher;
   for (std::size_t at = lines.size(); at-- > 0;) {
     const std::size_t before = lines[at].find(kHeader);
     if (before == std::string_view::npos) continue;
-    const std::string_view prefix = lines[at].substr(0, before);
-    for (std::size_t next = at + 1; next < lines.size(); ++next) {
-      std::string_view line = lines[next];
-      if (line.starts_with(prefix)) line.remove_prefix(prefix.size());
-      if (!line.empty() && line.front() != ' ' && line.front() != '\t') return line;
-    }
-    return std::nullopt;
+    const auto exception = exception_behind(lines, at, lines[at].substr(0, before));
+    if (!exception || !is_of_launcher(*exception)) return exception ? exception : of_launcher;
+    if (!of_launcher) of_launcher = exception;
   }
-  return std::nullopt;
+  return of_launcher;
 }
 
 }  // namespace

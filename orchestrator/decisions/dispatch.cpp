@@ -304,6 +304,7 @@ class Dispatch {
       why += again ? fmt::format("; again on {}, where it failed: no other could hold it", host)
                    : fmt::format("; not on {}, where it failed", host);
     }
+    if (candidate.need->alone) why += "; alone on its host: it ran out of memory";
     if (const std::string there = numeric_class_of(state_, placement);
         !there.empty() && !job.numeric_class.empty() && there != job.numeric_class)
       why += "; it starts over: no agent of its checkpoint's numeric class is there";
@@ -377,6 +378,8 @@ std::string why_not_placed(const State& state, const Policy& policy, Instant now
     why = fmt::format("it needs {} and {} are free", needs, free);
     if (const auto barred = barred_hosts(state, need); !barred.empty())
       why += fmt::format(", {} aside, where it failed", fmt::join(barred, ", "));
+    else if (need.alone)
+      why += ", of hosts where nothing else runs: it ran out of memory";
     else if (free >= need.slots)
       why += ", without enough memory or not of one numeric class";
   }

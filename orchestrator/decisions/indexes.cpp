@@ -47,6 +47,7 @@ void index_running(State& state, JobIndex number, const Job& job, const Running&
     auto& there = state.at_work[share.agent];
     const auto place = std::lower_bound(there.begin(), there.end(), number);
     if (place == there.end() || *place != number) there.insert(place, number);
+    if (need_of(job).alone) state.alone_at_work.insert(share.agent);
   }
   if (running.expected_end != Instant{})
     state.ends.at(job.gpus).emplace(std::pair(running.expected_end, number), job.slots);
@@ -60,6 +61,7 @@ void unindex_running(State& state, JobIndex number, const Job& job, const Runnin
     const auto there = state.at_work.find(share.agent);
     if (there == state.at_work.end()) continue;
     std::erase(there->second, number);
+    state.alone_at_work.erase(share.agent);
     if (there->second.empty()) state.at_work.erase(there);
   }
   state.ends.at(job.gpus).erase({running.expected_end, number});

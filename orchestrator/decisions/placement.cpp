@@ -44,6 +44,11 @@ bool has_work(const State& state, const std::string& host) {
                                                     [&](AgentNumber agent) { return state.at_work.contains(agent); });
 }
 
+// Nothing where the agent is gone.
+void add_host(const State& state, AgentNumber agent, std::vector<std::string>& hosts) {
+  if (const auto found = state.agents.find(agent); found != state.agents.end()) hosts.push_back(found->second.host);
+}
+
 // One search for one gang.
 class Search {
  public:
@@ -186,6 +191,9 @@ Placement choose_placement(const State& state, const GangNeed& need) {
   std::vector<std::string> barred = barred_hosts(state, need);
   for (const std::string& host : state.hosts_on_trial)
     if (has_work(state, host)) barred.push_back(host);
+  for (const AgentNumber agent : state.alone_at_work) add_host(state, agent, barred);
+  if (need.alone)
+    for (const auto& [agent, jobs] : state.at_work) add_host(state, agent, barred);
   Search search(state, need, barred);
   Placement best;
   int fewest = 0;

@@ -141,6 +141,7 @@ struct GangNeed {
   int priority = 0;
   bool fresh = true;                  //!< not placed in this run yet: RunStarted::max_jobs may bar it
   std::vector<std::string> not_on{};  //!< hosts where it failed (Job::failed_on), ascending
+  bool alone = false;                 //!< without GPUs, it ran out of memory: nothing else is to run on its hosts
   auto operator<=>(const GangNeed&) const = default;
 };
 GangNeed need_of(const Job& job);
@@ -191,6 +192,7 @@ struct Indexes {
   std::set<std::pair<Instant, JobIndex>> stopping;  //!< Running jobs that are being stopped, by their stop_by
   //! Running jobs by agent, ascending; agents that are gone too
   std::map<AgentNumber, std::vector<JobIndex>> at_work;
+  std::set<AgentNumber> alone_at_work;  //!< agents at work for a job whose need is GangNeed::alone; gone ones too
   std::array<std::map<std::pair<Instant, JobIndex>, int>, 2> ends;  //!< Running jobs' expected_end, and their slots
   std::map<std::string, std::set<AgentNumber>> on_host;             //!< every agent that answers
   std::map<AgentNumber, Machine> machines;                          //!< by the lowest of their agents

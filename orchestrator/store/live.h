@@ -42,7 +42,7 @@ struct LiveRetry {
 struct LiveAgent {
   std::string host;
   int slots = 0, free = 0, gpus = 0, free_gpus = 0;
-  std::string state;  //!< "" | "leaving" | "drained" | "excluded" | "without GPU 3, 5"
+  std::string state;  //!< "" | "leaving" | "drained" | "excluded" | "set aside" | "without GPU 3, 5"
 };
 core::Json to_json(const LiveAgent& agent);
 core::Json to_json(const LiveRetry& retry);

@@ -40,6 +40,16 @@ TEST(LastWords, are_the_exception_of_the_last_traceback_whatever_comes_behind_it
             "ValueError: label 751 is out of range");
 }
 
+TEST(LastWords, are_the_childs_where_its_launcher_tells_of_it) {
+  const std::string child =
+      "[rank0]: Traceback (most recent call last):\n[rank0]:   File \"a.py\"\n[rank0]: KeyError: 'lr'\n";
+  const std::string launcher =
+      "Traceback (most recent call last):\n  File \"run.py\"\n"
+      "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n====\na.py FAILED\n----\n";
+  EXPECT_EQ(last_words(child + launcher), "KeyError: 'lr'");
+  EXPECT_EQ(last_words("it broke\n" + launcher), "torch.distributed.elastic.multiprocessing.errors.ChildFailedError:");
+}
+
 TEST(LastWords, know_what_launchers_put_before_each_line) {
   EXPECT_EQ(last_words("[rank1]: Traceback (most recent call last):\n[rank1]:   File \"a.py\", line 1\n"
                        "[rank1]: RuntimeError: it broke\n[rank1]: more of it\n"),

@@ -551,6 +551,29 @@ TEST(Decide, the_most_telling_end_of_a_gang_is_its_cause) {
   EXPECT_THAT(only<AttemptEnded>(said).at(0).evidence, HasSubstr("process rank 1"));
 }
 
+TEST(Decide, jobs_that_fit_alone_and_not_together_run_one_after_the_other) {
+  State state = state_after({toy_run(), toy_job(0), toy_job(1), toy_job(2), toy_agent(0, "a", 3)});
+  for (const int job : {0, 1}) {
+    RankExited killed = rank_exit(job, 1, 0, 0, 9);
+    killed.out_of_memory = true;
+    happen(state, {toy_placed(job, 1, {{{0}, 1}}), killed});
+  }
+  EXPECT_EQ(only<AttemptEnded>(settle(state)).size(), 2U);
+  EXPECT_EQ(state.running, std::set<JobIndex>{{2}}) << "the others wait for five seconds";
+  EXPECT_THAT(only<Placed>(settle(state, {}, at(5'000))), IsEmpty()) << "job 2 is there";
+  EXPECT_THAT(why_waiting(state, {}, at(5'000), {0}), HasSubstr("of hosts where nothing else runs"));
+  happen(state, {rank_exit(2, 1, 0, 0), JobSucceeded{{2}, 1}, toy_job(3)});
+  for (const int job : {0, 1}) {
+    const auto placed = only<Placed>(settle(state, {}, at(5'000)));
+    ASSERT_EQ(placed.size(), 1U);
+    EXPECT_EQ(placed[0].job, JobIndex{job});
+    EXPECT_THAT(placed[0].why, HasSubstr("alone on its host: it ran out of memory"));
+    happen(state, {rank_exit(job, 2, 0, 0), JobSucceeded{{job}, 2}});
+    check_invariants(state);
+  }
+  EXPECT_EQ(only<Placed>(settle(state, {}, at(5'000))).at(0).job, JobIndex{3});
+}
+
 TEST(Decide, one_rank_loses_no_peer) {
   for (const auto& [slots, cause] : {std::pair(1, Cause::kExitCode), std::pair(2, Cause::kPeerLost)}) {
     State state = state_after({toy_run(), toy_job(0, slots), toy_agent(0, "a", 2), toy_placed(0, 1, {{{0}, slots}}),
