@@ -123,7 +123,7 @@ int report(const SuiteArguments& arguments, const experiments::Plan& plan, const
   for (const auto& failure : outcome.failures)
     core::log_error("job {} ({}) {}: {}", experiments::short_id(failure.job), failure.label,
                     failure.cancelled() ? "cancelled" : "failed: " + failure.cause, failure.evidence);
-  // Of one that has left a log.
+  // The first one that has left a log.
   const auto first = std::ranges::find_if(outcome.failures, [](const auto& f) {
     return f.cause != orchestrator::kNeedsFailed && f.cause != name_of(orchestrator::Cause::kUnplaceable);
   });

@@ -5,6 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include "core/split.h"
+
 namespace resolute::orchestrator {
 namespace {
 
@@ -18,11 +20,8 @@ std::string_view shown(std::string_view line) {
 
 std::vector<std::string_view> lines_of(std::string_view tail) {
   std::vector<std::string_view> lines;
-  for (std::size_t at = 0; at < tail.size();) {
-    const std::size_t end = std::min(tail.find('\n', at), tail.size());
-    if (const std::string_view line = shown(tail.substr(at, end - at)); !line.empty()) lines.push_back(line);
-    at = end + 1;
-  }
+  for (const std::string_view written : core::split(tail, '\n'))
+    if (const std::string_view line = shown(written); !line.empty()) lines.push_back(line);
   return lines;
 }
 

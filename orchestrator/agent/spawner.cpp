@@ -24,14 +24,32 @@ namespace {
 
 // An agent's launcher speaks of the agent; a rank is a process of its own, whatever started the agent. A program
 // that looks for its launcher (Lightning, accelerate) would wait for the other nodes.
-constexpr std::array<std::string_view, 9> kPrefixes{"OMPI_", "PMIX_", "PMI_",   "PMI2_",    "MPI_",
-                                                    "ORTE_", "PRTE_", "HYDRA_", "OPENBLAS_"};
-constexpr std::array<std::string_view, 12> kOfSteps{
-    "SLURM_STEP",  "SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID", "SLURM_NTASKS",   "SLURM_NPROCS",
-    "SLURM_TASKS", "SLURM_GTIDS",  "SLURM_LAUNCH",  "SLURM_SRUN",   "SLURM_TASK_PID", "SLURM_DISTRIBUTION"};
-// So that nobody takes the job's nodes for the rank's.
-constexpr std::array<std::string_view, 4> kOfNodes{"SLURM_NNODES", "SLURM_JOB_NUM_NODES", "SLURM_NODELIST",
-                                                   "SLURM_JOB_NODELIST"};
+// Nor is it to take the job's nodes for its own.
+constexpr std::array<std::string_view, 25> kPrefixes{"OMPI_",
+                                                     "PMIX_",
+                                                     "PMI_",
+                                                     "PMI2_",
+                                                     "MPI_",
+                                                     "ORTE_",
+                                                     "PRTE_",
+                                                     "HYDRA_",
+                                                     "OPENBLAS_",
+                                                     "SLURM_STEP",
+                                                     "SLURM_PROCID",
+                                                     "SLURM_LOCALID",
+                                                     "SLURM_NODEID",
+                                                     "SLURM_NTASKS",
+                                                     "SLURM_NPROCS",
+                                                     "SLURM_TASKS",
+                                                     "SLURM_GTIDS",
+                                                     "SLURM_LAUNCH",
+                                                     "SLURM_SRUN",
+                                                     "SLURM_TASK_PID",
+                                                     "SLURM_DISTRIBUTION",
+                                                     "SLURM_NNODES",
+                                                     "SLURM_JOB_NUM_NODES",
+                                                     "SLURM_NODELIST",
+                                                     "SLURM_JOB_NODELIST"};
 
 // waitpid's word, if the child ends within the limit.
 std::optional<int> await_end(pid_t process, std::chrono::milliseconds limit) {
@@ -50,9 +68,8 @@ std::optional<int> await_end(pid_t process, std::chrono::milliseconds limit) {
 
 std::map<std::string, std::string> rank_environment(std::map<std::string, std::string> environment) {
   std::erase_if(environment, [](const auto& variable) {
-    const auto opens = [&](std::string_view prefix) { return variable.first.starts_with(prefix); };
-    return std::any_of(kPrefixes.begin(), kPrefixes.end(), opens) ||
-           std::any_of(kOfSteps.begin(), kOfSteps.end(), opens) || std::any_of(kOfNodes.begin(), kOfNodes.end(), opens);
+    return std::any_of(kPrefixes.begin(), kPrefixes.end(),
+                       [&](std::string_view prefix) { return variable.first.starts_with(prefix); });
   });
   environment["OMP_NUM_THREADS"] = "1";
   environment["MKL_NUM_THREADS"] = "1";

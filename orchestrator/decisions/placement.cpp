@@ -221,8 +221,8 @@ int most_ranks_without(const State& state, const GangNeed& need, const std::vect
   for (const auto& [numeric_class, machine_class] : state.machine_classes.at(need.gpus))
     if (class_fits(state, need, numeric_class)) by_class[numeric_class] = machine_class.capacity;
   for (const std::string& host : hosts)
-    if (const auto there = state.on_host.find(host); there != state.on_host.end())
-      for (AgentNumber number : there->second)
+    if (const auto agents = state.on_host.find(host); agents != state.on_host.end())
+      for (AgentNumber number : agents->second)
         if (const AgentSlots& agent = state.agents.at(number);
             state.machine_of.contains(number) && by_class.contains(agent.numeric_class))
           by_class[agent.numeric_class] -= slots_of(agent);

@@ -243,7 +243,8 @@ AgentNumber agent_of(const Placement& placement, int process_rank);
 int capacity(const State& state, bool gpus = false);
 //! Free slots (or GPUs) of these agents.
 int free_slots(const State& state, bool gpus = false);
-//! Whether jobs may be placed on an agent: it is not leaving, and its host is neither drained, excluded nor set aside.
+//! True of an agent on which jobs may be placed: it is not leaving, and its host is neither drained, excluded nor set
+//! aside.
 bool usable(const State& state, const AgentSlots& agent);
 //! An agent's GPUs that nothing is placed on for a while (GpuSetAside), by their names.
 std::vector<std::string> gpus_aside(const AgentSlots& agent);

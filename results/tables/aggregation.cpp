@@ -154,7 +154,8 @@ std::string mixed_parts(const std::vector<Trial>& trials, bool strict_classes) {
     if (trial.evaluation && trial.training) packs.insert(trial.training->provenance.pack_sha256);
   }
   if (packs.size() > 1) return fmt::format("{} packs", packs.size());
-  return strict_classes ? classes_of(trials).footnote() : "";
+  const auto classes = strict_classes ? classes_of(trials).footnotes() : std::vector<std::string>{};
+  return classes.empty() ? "" : classes.front();
 }
 
 //! As a cell shows it: a fraction in per cent.
@@ -246,8 +247,7 @@ Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vecto
   } else if (cell.trials == cell.trials_needed && cell.trials > 0) {
     cell.status = CellStatus::kComplete;
     fill_numbers(cell, trials);
-    if (std::string footnote = classes_of(trials).footnote(); !footnote.empty())
-      cell.own_footnotes.push_back(std::move(footnote));
+    cell.own_footnotes = classes_of(trials).footnotes();
   }
   return cell;
 }

@@ -102,14 +102,15 @@ std::vector<PairedQuery> pair_queries(const JobId& own, const JobId& its, const 
   return paired;
 }
 
-//! Footnote on the classes of the jobs behind a difference. Seeds vary more than machines do: it stands, unless the
-//! table is strict.
-std::string classes_of(const Cell& own, const Cell& its, std::size_t common, const ReadScores& scores, bool strict) {
+//! Footnotes on the classes of the jobs behind a difference. Seeds vary more than machines do: the difference
+//! stands, unless the table is strict.
+std::vector<std::string> classes_of(const Cell& own, const Cell& its, std::size_t common, const ReadScores& scores) {
   NumericClasses classes;
   for (const Cell* cell : {&own, &its})
     for (std::size_t job = 0; job < 2 * common; ++job) scores.add_class(cell->jobs[job], classes);
-  if (strict && classes.most() > 1) throw core::input_error(classes.footnote());
-  return classes.footnote();
+  std::vector<std::string> footnotes = classes.footnotes();
+  if (scores.strict_classes() && !footnotes.empty()) throw core::input_error(footnotes.front());
+  return footnotes;
 }
 
 //! Data sets that a complete cell is over.
@@ -135,7 +136,7 @@ std::vector<Difference> differences(const Cell& own, const Cell& its, const std:
   if (own.dataset == experiments::kMeanColumn && own.jobs.size() != its.jobs.size())
     throw core::input_error("the rows have other numbers of trials", "a mean over data sets is compared of all");
   const std::size_t common = std::min(own.jobs.size(), its.jobs.size()) / 2;
-  const std::string classes = classes_of(own, its, common, scores, scores.strict_classes());
+  const std::vector<std::string> classes = classes_of(own, its, common, scores);
   std::vector<std::vector<PairedQuery>> trials;
   for (std::size_t trial = 0; trial < common; ++trial)  // trial after trial: training, evaluation
     trials.push_back(pair_queries(own.jobs[2 * trial + 1], its.jobs[2 * trial + 1], metrics, scores));

@@ -41,7 +41,7 @@ std::string csv_footnotes(const std::vector<std::string>& footnotes, bool wanted
 
 std::vector<std::string> all_footnotes(const Cell& cell) {
   std::vector<std::string> all = cell.own_footnotes;
-  if (cell.difference && !cell.difference->numeric_classes.empty()) all.push_back(cell.difference->numeric_classes);
+  if (cell.difference) all.insert(all.end(), cell.difference->footnotes.begin(), cell.difference->footnotes.end());
   all.insert(all.end(), cell.footnotes.begin(), cell.footnotes.end());
   return all;
 }

@@ -65,8 +65,8 @@ Json to_json(const Cell& cell, const Footnotes& footnotes, double margin) {
   if (cell.no_reference && !cell.reference) json["no_reference"] = true;
   if (!cell.footnotes.empty()) json["footnotes"] = footnotes.numbers_of(cell.footnotes);
   if (!cell.own_footnotes.empty()) json["own_footnotes"] = footnotes.numbers_of(cell.own_footnotes);
-  if (cell.difference && !cell.difference->numeric_classes.empty())
-    json["difference"]["footnotes"] = footnotes.numbers_beside(*cell.difference);
+  if (cell.difference && !cell.difference->footnotes.empty())
+    json["difference"]["footnotes"] = footnotes.numbers_of(cell.difference->footnotes);
   return json;
 }
 

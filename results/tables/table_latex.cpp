@@ -238,7 +238,7 @@ class PaperColumn {
 // A column of ours and, where the paper has a number or is asked for one, one of its.
 std::vector<Column> columns_of(const Table& table) {
   std::vector<Column> columns;
-  const Footnotes footnotes(table, false);
+  const Footnotes footnotes(table, Footnotes::Of::kCells);
   const auto chance = chance_of(table);
   for (std::size_t c = 0; c < table.datasets.size() * table.metrics.size(); ++c) {
     const std::string heading = head_of(heading_of(table.metrics[c % table.metrics.size()]));
@@ -348,7 +348,7 @@ std::string differences(const Table& table, const std::string& caption) {
     }
   std::string text =
       fmt::format("  \\begin{{tabular}}{{l{}}}\n    \\toprule\n{} \\\\\n    \\midrule\n", columns, heading);
-  std::vector<std::string> footnotes;
+  const Footnotes footnotes(table, Footnotes::Of::kDifferences);
   for (const Row& row : table.rows) {
     if (&row == compared) continue;
     text += "    " + latex(row.label);
@@ -358,11 +358,7 @@ std::string differences(const Table& table, const std::string& caption) {
       text += d ? fmt::format(" & \\({:+.1f}\\) [\\({:+.1f}\\), \\({:+.1f}\\)]{}", d->mean, d->low, d->high,
                               latex(behind_interval(cell, *compared)))
                 : " & \\dots";
-      if (!d || d->numeric_classes.empty()) continue;
-      const auto same = std::find(footnotes.begin(), footnotes.end(), d->numeric_classes);
-      const auto number = static_cast<std::size_t>(same - footnotes.begin()) + 1;
-      if (same == footnotes.end()) footnotes.push_back(d->numeric_classes);
-      text += mark_of({number});
+      if (d) text += mark_of(footnotes.numbers_of(d->footnotes));
     }
     text += " \\\\\n";
   }
@@ -373,7 +369,7 @@ std::string differences(const Table& table, const std::string& caption) {
     notes.insert(notes.begin() + 1, note + ".");
   return "\n" + environment(table.id + "-differences",
                             fmt::format("{}: difference from {}", caption, latex(compared->label)),
-                            text + "    \\bottomrule\n  \\end{tabular}\n", footnotes, notes);
+                            text + "    \\bottomrule\n  \\end{tabular}\n", footnotes.texts(), notes);
 }
 
 // A table that is too wide for a page as one of each data set.
@@ -412,7 +408,7 @@ std::string to_latex(const Table& table, const std::vector<std::string>& suite_n
   if (std::string note = comparisons_note(table.comparisons);
       !table.claims.empty() && !table.compare_with.empty() && !note.empty())
     notes.push_back(std::move(note));
-  return environment(table.id, caption, results_tabular(table), Footnotes(table, false).texts(), notes,
+  return environment(table.id, caption, results_tabular(table), Footnotes(table, Footnotes::Of::kCells).texts(), notes,
                      stand_in_note(table, kPlainWords)) +
          differences(table, caption);
 }

@@ -158,7 +158,7 @@ std::string differences(const Table& table, const Footnotes& footnotes) {
       if (!is_per_query(cell.metric)) continue;
       const auto& d = cell.difference;
       texts.push_back(d ? fmt::format("{:+.1f} [{:+.1f}, {:+.1f}]{}{}", d->mean, d->low, d->high,
-                                      behind_interval(cell, *compared), raised(footnotes.numbers_beside(*d)))
+                                      behind_interval(cell, *compared), raised(footnotes.numbers_of(d->footnotes)))
                         : "…");
     }
     rows.push_back(std::move(texts));

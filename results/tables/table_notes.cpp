@@ -40,7 +40,7 @@ std::string step_text(const ComparedClaim& claim, std::size_t step, const ClaimR
   if (const auto& d = claim.differences[step])
     text = fmt::format("{:+.1f} [{:+.1f}, {:+.1f}]{}{}", d->mean, d->low, d->high,
                        survives_holm(*d) ? fmt::format(" {}", kHolmMark) : "",
-                       d->numeric_classes.empty() ? "" : " (of several numeric classes)");
+                       d->footnotes.empty() ? "" : " (of several numeric classes)");
   else if (before != nullptr && after.mean)
     text = fmt::format("{:.{}f} → {:.{}f}", *before->mean, decimals_of(claim.metric), *after.mean,
                        decimals_of(claim.metric));
@@ -78,31 +78,26 @@ std::string as_printed(double number, const std::string& dataset) {
   return text;
 }
 
-Footnotes::Footnotes(const Table& table, bool of_differences) {
-  for (const experiments::PublishedRow& row : table.published)
-    for (const std::string& dataset : table.datasets)
-      for (const std::string& metric : table.metrics) add(published_footnotes(row, dataset, metric));
-  for (const Row& row : table.rows)
-    for (const Cell& cell : row.cells) {
-      add(cell.footnotes);
-      add(cell.own_footnotes);
-    }
+Footnotes::Footnotes(const Table& table, Of wanted) {
+  if (wanted != Of::kDifferences) {
+    for (const experiments::PublishedRow& row : table.published)
+      for (const std::string& dataset : table.datasets)
+        for (const std::string& metric : table.metrics) add(published_footnotes(row, dataset, metric));
+    for (const Row& row : table.rows)
+      for (const Cell& cell : row.cells) {
+        add(cell.footnotes);
+        add(cell.own_footnotes);
+      }
+  }
+  if (wanted == Of::kCells) return;
   for (const Row& row : table.rows)
     for (const Cell& cell : row.cells)
-      if (of_differences && cell.difference) add_one(cell.difference->numeric_classes);
+      if (cell.difference) add(cell.difference->footnotes);
 }
 
 void Footnotes::add(const std::vector<std::string>& footnotes) {
-  for (const std::string& footnote : footnotes) add_one(footnote);
-}
-
-void Footnotes::add_one(const std::string& footnote) {
-  if (!footnote.empty() && std::find(texts_.begin(), texts_.end(), footnote) == texts_.end())
-    texts_.push_back(footnote);
-}
-
-std::vector<std::size_t> Footnotes::numbers_beside(const Difference& difference) const {
-  return difference.numeric_classes.empty() ? std::vector<std::size_t>{} : numbers_of({difference.numeric_classes});
+  for (const std::string& footnote : footnotes)
+    if (std::find(texts_.begin(), texts_.end(), footnote) == texts_.end()) texts_.push_back(footnote);
 }
 
 std::vector<std::size_t> Footnotes::numbers_of(const std::vector<std::string>& footnotes) const {

@@ -28,15 +28,13 @@ std::string as_printed(double number, const std::string& dataset);
 //! The footnotes of a table: each once, numbered from 1 in the order in which its cells stand, published rows first.
 class Footnotes {
  public:
-  //! \param of_differences whether those of differences stand among them, behind the others
-  explicit Footnotes(const Table& table, bool of_differences = true);
+  enum class Of { kAll, kCells, kDifferences };  //!< of all, those of differences come last
+  explicit Footnotes(const Table& table, Of wanted = Of::kAll);
   const std::vector<std::string>& texts() const { return texts_; }
   //! Numbers of a cell's footnotes, ascending.
   std::vector<std::size_t> numbers_of(const std::vector<std::string>& footnotes) const;
-  std::vector<std::size_t> numbers_beside(const Difference& difference) const;
 
  private:
-  void add_one(const std::string& footnote);
   void add(const std::vector<std::string>& footnotes);
   std::vector<std::string> texts_;
 };

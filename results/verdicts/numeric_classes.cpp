@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <vector>
+#include <algorithm>
 
 #include "results/verdicts/reproduction.h"
 
@@ -27,9 +27,10 @@ std::string text_of(const std::map<std::string, int>& counts, const char* kind) 
 
 }  // namespace
 
-std::string NumericClasses::footnote() const {
+std::vector<std::string> NumericClasses::footnotes() const {
   const std::string trainings = text_of(trainings_, "trainings"), evaluations = text_of(evaluations_, "evaluations");
-  return trainings + (trainings.empty() || evaluations.empty() ? "" : "; ") + evaluations;
+  if (trainings.empty() && evaluations.empty()) return {};
+  return {trainings + (trainings.empty() || evaluations.empty() ? "" : "; ") + evaluations};
 }
 
 }  // namespace resolute::results

@@ -1,10 +1,10 @@
 #pragma once
 //! \file
-//! In which numeric classes the jobs behind a number ran.
+//! Counts the numeric classes in which the jobs behind a number ran.
 
-#include <algorithm>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "results/records/record.h"
 
@@ -15,11 +15,9 @@ class NumericClasses {
  public:
   void add(const TrainingRecord& training) { ++trainings_[training.provenance.numeric_class]; }
   void add(const EvaluationRecord& evaluation) { ++evaluations_[evaluation.provenance.numeric_class]; }
-  //! The most of a kind.
-  std::size_t most() const { return std::max(trainings_.size(), evaluations_.size()); }
-  //! Footnote, "4 and 1 trainings ran in 2 numeric classes, which differ in kernels (default, AVX2)"; empty where each
-  //! kind of job ran in one. Three parts are named.
-  std::string footnote() const;
+  //! One, "4 and 1 trainings ran in 2 numeric classes, which differ in kernels (default, AVX2)"; none where each kind
+  //! of job ran in one. Three parts are named.
+  std::vector<std::string> footnotes() const;
 
  private:
   std::map<std::string, int> trainings_, evaluations_;

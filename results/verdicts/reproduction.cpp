@@ -52,6 +52,20 @@ std::vector<std::pair<std::string, std::string>> parts_of(const std::string& num
   return parts;
 }
 
+// Each part of any of the classes, in the order in which they come, with its value in each; nothing where it is not.
+std::vector<std::pair<std::string, std::vector<std::optional<std::string>>>> values_by_part(
+    const std::vector<std::string>& classes) {
+  std::vector<std::pair<std::string, std::vector<std::optional<std::string>>>> parts;
+  for (std::size_t i = 0; i < classes.size(); ++i)
+    for (auto& [key, value] : parts_of(classes[i])) {
+      auto part = std::find_if(parts.begin(), parts.end(), [&](const auto& one) { return one.first == key; });
+      if (part == parts.end()) part = parts.insert(part, {key, {}});
+      part->second.resize(classes.size());
+      part->second[i] = std::move(value);
+    }
+  return parts;
+}
+
 std::string describe(const StepDifference& difference) {
   if (!difference.located) return "lane and tensor are not known: gradients.bin of one run lacks this step";
   std::string lanes = difference.lanes.empty() ? "no lane, so their sum"
@@ -145,44 +159,23 @@ std::string numeric_class_of(const Record& record) {
 }
 
 std::vector<std::string> class_differences(const std::vector<std::string>& classes) {
-  std::vector<std::string> keys;
-  std::vector<std::map<std::string, std::string>> parts;
-  for (const std::string& one : classes) {
-    parts.emplace_back();
-    for (auto& [key, value] : parts_of(one)) {
-      if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
-      parts.back()[key] = std::move(value);
-    }
-  }
   std::vector<std::string> differences;
-  for (const std::string& key : keys) {
-    std::vector<std::string> values;
-    for (auto& part : parts) values.push_back(part.contains(key) && !part[key].empty() ? part[key] : "none");
-    if (std::set(values.begin(), values.end()).size() > 1)
-      differences.push_back(fmt::format("{} ({})", key, fmt::join(values, ", ")));
+  for (const auto& [key, values] : values_by_part(classes)) {
+    std::vector<std::string> texts;
+    for (const auto& value : values) texts.push_back(value && !value->empty() ? *value : "none");
+    if (std::set(texts.begin(), texts.end()).size() > 1)
+      differences.push_back(fmt::format("{} ({})", key, fmt::join(texts, ", ")));
   }
   if (differences.empty()) differences.push_back(fmt::format("name ({})", fmt::join(classes, ", ")));
   return differences;
 }
 
 std::string describe_class_difference(const std::string& recorded, const std::string& again) {
-  const auto one = parts_of(recorded);
-  auto other = parts_of(again);
   std::string text;
-  auto add = [&](const std::string& key, const std::string& left, const std::string& right) {
-    text += fmt::format("{}{}={}, again {}", text.empty() ? "" : "; ", key, left, right);
-  };
-  for (const auto& part : one) {
-    const auto found =
-        std::find_if(other.begin(), other.end(), [&](const auto& candidate) { return candidate.first == part.first; });
-    if (found == other.end()) {
-      add(part.first, part.second, "nothing");
-      continue;
-    }
-    if (found->second != part.second) add(part.first, part.second, found->second);
-    other.erase(found);
-  }
-  for (const auto& [key, value] : other) add(key, "nothing", value);
+  for (const auto& [key, values] : values_by_part({recorded, again}))
+    if (values[0] != values[1])
+      text += fmt::format("{}{}={}, again {}", text.empty() ? "" : "; ", key, values[0].value_or("nothing"),
+                          values[1].value_or("nothing"));
   return text;
 }
 

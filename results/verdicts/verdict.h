@@ -26,11 +26,10 @@ struct Difference {
   double mean = 0;
   double low = 0;  //!< of the 95 % interval
   double high = 0;
-  int trials = 0;     //!< that both have
-  double p = 1;       //!< of this difference alone (BootstrapInterval::p)
-  double p_holm = 1;  //!< adjusted for all comparisons of its table: holm()
-  //! In what the numeric classes of the rows' jobs differ (NumericClasses::footnote()); empty: one class of each kind
-  std::string numeric_classes{};
+  int trials = 0;                        //!< that both have
+  double p = 1;                          //!< of this difference alone (BootstrapInterval::p)
+  double p_holm = 1;                     //!< adjusted for all comparisons of its table: holm()
+  std::vector<std::string> footnotes{};  //!< in what the numeric classes of the rows' jobs differ, if they do
   bool operator==(const Difference&) const = default;
 };
 

@@ -174,8 +174,8 @@ TEST(Comparison, rows_that_ran_in_different_numeric_classes_have_a_difference_an
   const Difference after = *cell_of(tables, 1, 0).difference;
   EXPECT_EQ(after.low, before.low);
   EXPECT_EQ(after.high, before.high);
-  EXPECT_THAT(after.numeric_classes, HasSubstr("2 and 2 trainings ran in 2 numeric classes"));
-  EXPECT_THAT(cell_of(tables, 1, 2).difference->numeric_classes, IsEmpty());
+  EXPECT_THAT(after.footnotes, ElementsAre(HasSubstr("2 and 2 trainings ran in 2 numeric classes")));
+  EXPECT_THAT(cell_of(tables, 1, 2).difference->footnotes, IsEmpty());
   EXPECT_THAT(to_markdown(tables), AllOf(HasSubstr("¹ |"), HasSubstr("\n- ¹ 2 and 2 trainings")));
   EXPECT_THAT(to_latex(tables), AllOf(HasSubstr("no verdict\\tnote{1}"), HasSubstr("\\item[1] 2 and 2 trainings")));
   EXPECT_EQ(to_json(tables)["tables"][0]["rows"][1]["cells"][0]["difference"]["footnotes"], core::Json({1}));

@@ -245,16 +245,16 @@ TEST(SuiteTest, agents_of_two_numeric_classes_leave_every_number_and_every_inter
       core::parse_json(succeeded(resolute(joined({"suite", "table", kTinySuite, "--json"}, suite))).out, "tables")
           .at("tables")
           .at(0);
-  bool said = false;
+  bool footnoted = false;
   for (const core::Json& row : table.at("rows"))
     for (const core::Json& cell : row.at("cells")) {
       EXPECT_TRUE(cell.at("mean").is_number()) << cell;
       if (row.at("id") != "baseline" && cell.at("metric") != "resolution_probe")
         EXPECT_TRUE(cell.at("difference").is_object()) << cell;
-      said = said || cell.contains("own_footnotes") ||
-             (cell.at("difference").is_object() && cell.at("difference").contains("footnotes"));
+      footnoted = footnoted || cell.contains("own_footnotes") ||
+                  (cell.at("difference").is_object() && cell.at("difference").contains("footnotes"));
     }
-  EXPECT_TRUE(said) << "both agents had trainings";
+  EXPECT_TRUE(footnoted) << "both agents had trainings";
   EXPECT_THAT(table.at("footnotes").at(0).get<std::string>(), HasSubstr("which differ in kernels"));
 }
 
