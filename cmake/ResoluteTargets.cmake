@@ -27,6 +27,9 @@ include(CheckLinkerFlag)
 # What programs find beside themselves, below the prefix: modules, libtorch, and the program that the worker becomes.
 set(RESOLUTE_INSTALL_PRIVATE lib/resolute)
 
+# Seconds after which a test hangs: many times what the longest usual one takes, as a machine may be slow and busy.
+set(RESOLUTE_TEST_LIMIT 1800)
+
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -246,7 +249,7 @@ function(resolute_test file)
   target_sources(${target} PRIVATE ${file})
   set(command ${target} --file=${stem}.cpp)
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 240)
+    set(ARG_TIMEOUT ${RESOLUTE_TEST_LIMIT})
   endif()
   set(labels ${part} ${folder} ${ARG_LABELS})
   if(ARG_SLICE OR ARG_SLICED)

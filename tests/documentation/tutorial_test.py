@@ -258,7 +258,7 @@ class Cluster(Follower):
         patient = ["SlurmdTimeout=300", "MessageTimeout=60", "BatchStartTimeout=120", f"AuthInfo=socket={box}/m.sock,cred_expire=120"]
         start = ["start", "--dir", box, "--nodes", "2", "--cpus-per-node", "1", "--owner", str(os.getpid()),
                  *[word for setting in patient for word in ("--set", setting)]]
-        said = subprocess.run(["bash", SLURM_BOX, *start], env=self.environment, text=True, stdout=subprocess.PIPE, timeout=120,
+        said = subprocess.run(["bash", SLURM_BOX, *start], env=self.environment, text=True, stdout=subprocess.PIPE, timeout=300,
                               check=True).stdout
         self.exports += said.splitlines()
 

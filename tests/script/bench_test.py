@@ -63,7 +63,7 @@ class Area(unittest.TestCase):
             if TORCH in command and not TORCH.exists():
                 self.skipTest("no Python with PyTorch; script/test makes one")
             smoke = [] if name == "methods" else ["--smoke"]
-            run = subprocess.run([*GUARD, *command, *smoke, "--json"], capture_output=True, text=True, timeout=240 if smoke else 800,
+            run = subprocess.run([*GUARD, *command, *smoke, "--json"], capture_output=True, text=True, timeout=600 if smoke else 800,
                                  env={**os.environ, "TMPDIR": scratch, "BENCH_TEST_MARK": scratch})
             self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
             self.assertEqual(left_by(scratch), [])

@@ -19,7 +19,7 @@ class Stale(unittest.TestCase):
     def is_stale(self, **more):
         script = self.folder / "script/support/common.sh"
         return subprocess.run(["bash", "-c", '. "$0"; is_stale ci', script], env={**self.environment, **more}, check=False,
-                              timeout=60).returncode == 0
+                              timeout=300).returncode == 0
 
     def test_a_folder_of_this_checkout_and_libtorch_is_not_and_one_of_another_is(self):
         self.assertFalse(self.is_stale(), "nothing is configured yet")
@@ -46,7 +46,7 @@ class TorchPython(unittest.TestCase):
 
         def run(script, **more):
             before = f'. "{folder}/script/support/common.sh"; . "{folder}/script/support/torch_python.sh"; '
-            return subprocess.run(["bash", "-c", before + script], env={**environment, **more}, check=False, timeout=60).returncode
+            return subprocess.run(["bash", "-c", before + script], env={**environment, **more}, check=False, timeout=300).returncode
 
         self.assertEqual(0, run('mkdir -p "$cache/torch-python"; torch_python_parts >"$cache/torch-python/complete"'))
         self.assertEqual(0, run("has_torch_python"))

@@ -35,7 +35,7 @@ void expect_golden(const std::string& name, const ScriptRequest& request) {
 core::CommandOutput bash(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), "bash");
   return core::run_command({.arguments = std::move(arguments), .environment = core::current_environment()},
-                           std::chrono::seconds(20));
+                           tests::kPatience);
 }
 void expect_good_bash(const std::string& script) {
   tests::TemporaryFolder folder;
@@ -290,7 +290,7 @@ class LivingScript : public Test {
     return core::spawn_process(spawned);
   }
   bool waits_for(const std::string& name) const {
-    return tests::wait_until([&] { return std::filesystem::exists(folder_ / name); }, std::chrono::seconds(20),
+    return tests::wait_until([&] { return std::filesystem::exists(folder_ / name); }, tests::kPatience,
                              std::chrono::milliseconds(10));
   }
   std::string text_of(const std::string& name) const {

@@ -150,11 +150,11 @@ TEST_F(ScriptFacts, a_job_of_the_same_name_waits_and_elements_of_an_array_do_not
   const std::string array = submit(request);
   const std::string again = submit(request);
   const auto running = [&] { return box().squeue("%F", {"-j", array + "," + again, "--states=RUNNING"}); };
-  ASSERT_TRUE(tests::SlurmBox::wait_for([&] { return running().size() == 2; }, std::chrono::seconds(20)));
+  ASSERT_TRUE(tests::SlurmBox::wait_for([&] { return running().size() == 2; }));
   EXPECT_EQ(running(), (std::vector<std::string>{array, array}));
   EXPECT_THAT(box().squeue("%r", {"-j", again}), Contains("Dependency"));
   const auto log = request.output / (array + "_0.log");
-  EXPECT_TRUE(tests::SlurmBox::wait_for([&] { return std::filesystem::exists(log); }, std::chrono::seconds(20))) << log;
+  EXPECT_TRUE(tests::SlurmBox::wait_for([&] { return std::filesystem::exists(log); })) << log;
   box().output({"scancel", array, again});
 }
 

@@ -70,7 +70,7 @@ class SlurmBox {
   }
   ~SlurmBox() {
     if (testing::Test::HasFailure()) tell_the_end_of("slurmctld.log");
-    core::run_command(tool_request({"stop", folder()}), std::chrono::seconds(60));
+    core::run_command(tool_request({"stop", folder()}), tests::kPatience);
     remove();
   }
   SlurmBox(const SlurmBox&) = delete;
@@ -106,8 +106,7 @@ class SlurmBox {
   }
 
   //! Any command in environment().
-  core::CommandOutput run(std::vector<std::string> arguments,
-                          std::chrono::milliseconds limit = std::chrono::seconds(60)) const {
+  core::CommandOutput run(std::vector<std::string> arguments, std::chrono::milliseconds limit = kPatience) const {
     core::SpawnRequest request{.arguments = std::move(arguments), .environment = environment()};
     return core::run_command(std::move(request), limit);
   }
@@ -148,15 +147,14 @@ class SlurmBox {
     return found == fields.end() ? "" : found->second;
   }
   //! \return whether the job came to be in one of the states (separated by '|')
-  bool wait_for_state(const std::string& job, const std::string& states,
-                      std::chrono::seconds limit = std::chrono::seconds(60)) const {
+  bool wait_for_state(const std::string& job, const std::string& states, std::chrono::seconds limit = kPatience) const {
     const bool reached =
         wait_for([&] { return ("|" + states + "|").find("|" + state(job) + "|") != std::string::npos; }, limit);
     if (!reached) std::cerr << "job " << job << " is " << state(job) << ", not " << states << "\n";
     return reached;
   }
   //! Asks up to ten times a second.
-  static bool wait_for(const std::function<bool()>& holds, std::chrono::seconds limit = std::chrono::seconds(60)) {
+  static bool wait_for(const std::function<bool()>& holds, std::chrono::seconds limit = kPatience) {
     return wait_until(holds, limit, std::chrono::milliseconds(100));
   }
 
@@ -216,7 +214,7 @@ class SlurmBox {
     return request;
   }
   static void tool(const std::vector<std::string>& words) {
-    const core::CommandOutput output = core::run_command(tool_request(words), std::chrono::seconds(120));
+    const core::CommandOutput output = core::run_command(tool_request(words), tests::kPatience);
     const auto* exited = std::get_if<core::Exited>(&output.status);
     if (exited == nullptr || exited->code != 0)
       throw core::RuntimeError(core::ErrorKind::kEnvironment, "slurm-box " + words.front() + " failed",

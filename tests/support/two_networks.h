@@ -15,6 +15,7 @@
 
 #include "core/error.h"
 #include "core/process/process.h"
+#include "tests/support/wait.h"
 
 namespace resolute::tests {
 
@@ -79,7 +80,7 @@ class TwoNetworks {
     arguments.insert(arguments.begin(), "/usr/sbin/ip");
     core::SpawnRequest request{.arguments = std::move(arguments)};
     try {
-      const auto output = core::run_command(request, std::chrono::seconds(10));
+      const auto output = core::run_command(request, tests::kPatience);
       if (core::describe(output.status) != "exit code 0") refusal_ = "ip: " + output.err;
     } catch (const core::RuntimeError& error) {
       refusal_ = error.what();

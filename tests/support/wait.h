@@ -9,6 +9,9 @@
 
 namespace resolute::tests {
 
+//! How long a test waits for what always comes: only a fault uses it up, and a machine may be slow and busy.
+constexpr std::chrono::minutes kPatience{5};
+
 //! Looks until `holds`, for at most `limit`. Rests between two looks for at least `rest`, and for four times as long as
 //! the look took (up to a quarter of a second): a look that starts a program would take the processor from what it
 //! waits for. \return whether it came to hold

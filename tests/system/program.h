@@ -58,7 +58,7 @@ inline core::SpawnRequest program(Words arguments,
 
 inline CommandOutput run_program(Words arguments,
                                  std::map<std::string, std::string> environment = program_environment()) {
-  return core::run_command(program(std::move(arguments), std::move(environment)), std::chrono::minutes(5));
+  return core::run_command(program(std::move(arguments), std::move(environment)), tests::kPatience);
 }
 
 //! `resolute` with these arguments.
@@ -137,7 +137,7 @@ inline std::vector<pid_t> processes_with(const std::vector<std::string>& words) 
 }
 
 //! Waits until `holds`, at most `limit`. \return whether it came to hold
-inline bool wait_until(const std::function<bool()>& holds, std::chrono::seconds limit = std::chrono::seconds(60)) {
+inline bool wait_until(const std::function<bool()>& holds, std::chrono::seconds limit = tests::kPatience) {
   return tests::wait_until(holds, limit, std::chrono::milliseconds(5));
 }
 

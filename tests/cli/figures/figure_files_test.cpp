@@ -19,6 +19,7 @@
 #include "tests/cli/figures/example_figures.h"
 #include "tests/support/matches.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/wait.h"
 
 namespace resolute::cli::figures_test {
 namespace {
@@ -147,7 +148,7 @@ TEST(GnuplotText, is_read_as_it_was_written) {
   core::write_atomic(core::real_file_system(), folder / "say.gp", "print " + gnuplot_text(all) + "\n");
   const auto output = core::run_command(
       {.arguments = {"gnuplot", "-d", (folder / "say.gp").string()}, .environment = core::current_environment()},
-      std::chrono::seconds(60));
+      tests::kPatience);
   EXPECT_EQ(output.err, all + "\n");
   EXPECT_EQ(gnuplot_text("a\nb\tc\x7f"), "\"a\\nb\\040c\\040\"");
 }

@@ -25,7 +25,7 @@ using testing::HasSubstr;
 const std::string kToken = "00112233445566778899aabbccddeeff";
 
 bool eventually(const std::function<bool()>& holds) {
-  return tests::wait_until(holds, std::chrono::seconds(20), std::chrono::milliseconds(5));
+  return tests::wait_until(holds, tests::kPatience, std::chrono::milliseconds(5));
 }
 
 std::string with_token(const std::string& path) { return path + "?token=" + kToken; }

@@ -10,6 +10,7 @@
 
 #include "tests/orchestrator/support/drive.h"
 #include "tests/orchestrator/support/run_fixture.h"
+#include "tests/support/wait.h"
 
 namespace resolute::tests::owners_test {
 namespace {
@@ -91,7 +92,7 @@ TEST_F(Owners, a_run_with_nothing_to_journal_finds_out_that_it_was_taken_over) {
       << text("log");
   ::kill(stopped, SIGCONT);
   // A renewal is due every 0.3 s; its job, which has nothing to say, would take 30.
-  EXPECT_TRUE(eventually([&] { return gone(stopped); }, std::chrono::seconds(10))) << text("log");
+  EXPECT_TRUE(eventually([&] { return gone(stopped); })) << text("log");
   EXPECT_EQ(wait_for(stopped), 1);
   EXPECT_THAT(text("log"), HasSubstr("was taken over by another run"));
   ::kill(second, SIGTERM);
@@ -105,7 +106,7 @@ std::vector<std::string> unshared(const std::string& script) {
 
 bool permitted(const std::string& script) {
   core::SpawnRequest request{.arguments = unshared(script), .environment = core::current_environment()};
-  const core::CommandOutput output = core::run_command(request, std::chrono::seconds(20));
+  const core::CommandOutput output = core::run_command(request, tests::kPatience);
   const auto* exited = std::get_if<core::Exited>(&output.status);
   return exited != nullptr && exited->code == 0;
 }

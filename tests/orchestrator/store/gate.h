@@ -6,6 +6,8 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "tests/support/wait.h"
+
 namespace resolute::tests {
 
 //! Holds whoever comes until it is opened.
@@ -25,7 +27,7 @@ class Gate {
   }
   bool await(int waiting) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(30), [&] { return waiting_ >= waiting; });
+    return changed_.wait_for(lock, kPatience, [&] { return waiting_ >= waiting; });
   }
 
  private:

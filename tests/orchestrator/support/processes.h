@@ -11,10 +11,11 @@
 
 #include "core/clock.h"
 #include "core/files/file_system.h"
+#include "tests/support/wait.h"
 
 namespace resolute::tests {
 
-inline bool eventually(const std::function<bool()>& holds, std::chrono::seconds limit = std::chrono::seconds(30)) {
+inline bool eventually(const std::function<bool()>& holds, std::chrono::seconds limit = kPatience) {
   const auto deadline = core::monotonic_clock().now() + limit;
   while (!holds()) {
     if (core::monotonic_clock().now() > deadline) return false;

@@ -41,8 +41,7 @@ class SlurmCalls : public testing::Test {
 };
 
 TEST_F(SlurmCalls, a_suite_of_1000_jobs_costs_one_sbatch_and_at_most_two_calls_a_minute_besides) {
-  succeeded(
-      core::run_command(suite("submit", {"--nodes", "3", "--slots", "2", "--time", "30"}), std::chrono::minutes(1)));
+  succeeded(core::run_command(suite("submit", {"--nodes", "3", "--slots", "2", "--time", "30"}), tests::kPatience));
   const auto begin = std::chrono::steady_clock::now();
   const std::map<std::string, int> of_submission = calls();
   // Somebody watches all the time.

@@ -22,7 +22,7 @@ class SlurmConfined : public testing::Test {
   }
   CommandOutput suite(const std::string& command, const std::vector<std::string>& more = {}) const {
     const Words words{kBin / "resolute", "suite", command, file_, "--store", store()};
-    return core::run_command(program(joined(words, more), box_.environment()), std::chrono::minutes(3));
+    return core::run_command(program(joined(words, more), box_.environment()), tests::kPatience);
   }
   fs::path store() const { return scratch_ / "store"; }
   std::vector<std::string> lines(const char* name) const { return lines_of(text_of(store() / name)); }

@@ -39,7 +39,7 @@ class SlurmEnds : public testing::Test {
 
   CommandOutput suite(const std::string& command, const Words& more = {}) const {
     const Words words{kBin / "resolute", "suite", command, suite_, "--store", store_};
-    return core::run_command(program(joined(words, more), box_->environment()), std::chrono::minutes(2));
+    return core::run_command(program(joined(words, more), box_->environment()), tests::kPatience);
   }
   // Without a launcher: MPI may crash on a node that was in use a moment ago.
   void submit(const Words& more = {}) const {

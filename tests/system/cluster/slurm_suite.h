@@ -126,7 +126,7 @@ class DisturbedSuite {
     core::SpawnRequest request = program(joined({kBin / "resolute"}, words), box.environment());
     request.environment["PATH"] = wrappers().string() + ":" + request.environment["PATH"];
     request.working_folder = scratch_.path();
-    return core::run_command(std::move(request), std::chrono::minutes(5));
+    return core::run_command(std::move(request), tests::kPatience);
   }
   //! `resolute suite COMMAND` on the workload and store.
   CommandOutput suite(const std::string& command, const std::vector<std::string>& more = {}) const {
@@ -164,7 +164,7 @@ class DisturbedSuite {
     }
     return std::nullopt;
   }
-  bool wait_for_a_checkpoint(std::chrono::seconds limit = std::chrono::seconds(90)) {
+  bool wait_for_a_checkpoint(std::chrono::seconds limit = tests::kPatience) {
     const bool found = wait_for([&] { return interruptible_training().has_value(); }, limit);
     if (!found) tell();
     return found;
@@ -189,7 +189,7 @@ class DisturbedSuite {
     return results_.size();
   }
   //! Polls, and notes each result when it is first there.
-  bool wait_for(const std::function<bool()>& holds, std::chrono::seconds limit = std::chrono::seconds(60)) {
+  bool wait_for(const std::function<bool()>& holds, std::chrono::seconds limit = tests::kPatience) {
     return SlurmBox::wait_for([&] { return look(), holds(); }, limit);
   }
 
@@ -279,7 +279,7 @@ class DisturbedSuite {
         EXPECT_LT(time_text(file, std::chrono::milliseconds(0)), last_run) << file << " has no success";
       }
     // No process is left on any node.
-    EXPECT_TRUE(wait_until([&] { return processes_with({store().string()}).empty(); }, std::chrono::seconds(20)));
+    EXPECT_TRUE(wait_until([&] { return processes_with({store().string()}).empty(); }));
     if (testing::Test::HasFailure()) tell();
   }
   //! What is known of the suite, on standard error: for a test that failed.

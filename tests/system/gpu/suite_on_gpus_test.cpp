@@ -48,7 +48,7 @@ class SuiteOnGpus : public testing::Test {
     return joined({"suite", "run", kSuite, "--store", store, "--slots", "2", "--checkpoint-every", "2"}, more);
   }
   static void run(const fs::path& store, const Words& more) {
-    succeeded(core::run_command(command("resolute", run_of(store, more)), std::chrono::minutes(5)));
+    succeeded(core::run_command(command("resolute", run_of(store, more)), tests::kPatience));
   }
   static std::string table_of(const fs::path& store) {
     return succeeded(resolute({"suite", "table", kSuite, "--store", store, "--format", "json"})).out;
@@ -59,7 +59,7 @@ class SuiteOnGpus : public testing::Test {
 
 TEST_F(SuiteOnGpus, jobs_run_in_the_class_of_the_device) {
   const core::Json found =
-      json_of(core::run_command(command("resolute-worker", {"describe", "cuda"}), std::chrono::minutes(1)));
+      json_of(core::run_command(command("resolute-worker", {"describe", "cuda"}), tests::kPatience));
   EXPECT_EQ("simulated", found.at("device"));
 }
 

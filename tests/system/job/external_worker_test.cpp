@@ -35,9 +35,7 @@ class ExternalWorker : public testing::Test {
   core::SpawnRequest run(const fs::path& store) const {
     return suite("run", store, {"--checkpoint-every", "5", "--slots", "2"});
   }
-  void expect_complete_run(const fs::path& store) const {
-    succeeded(core::run_command(run(store), std::chrono::minutes(3)));
-  }
+  void expect_complete_run(const fs::path& store) const { succeeded(core::run_command(run(store), tests::kPatience)); }
   // A store after one run that nobody disturbed, made once.
   fs::path calm_store() const {
     if (calm_) return *calm_ / "store";
@@ -110,7 +108,7 @@ TEST_F(ExternalWorker, a_damaged_checkpoint_is_passed_over_for_the_one_before) {
 
 TEST_F(ExternalWorker, its_results_are_tabulated_and_its_network_has_learned) {
   const fs::path store = calm_store();
-  const core::Json table = json_of(core::run_command(suite("table", store, {"--json"}), std::chrono::minutes(1)));
+  const core::Json table = json_of(core::run_command(suite("table", store, {"--json"}), tests::kPatience));
   EXPECT_EQ(table["complete"], true);
   const core::Json& rank1 = table["tables"][0]["rows"][0]["cells"][0];
   EXPECT_EQ(rank1["metric"], "rank1");

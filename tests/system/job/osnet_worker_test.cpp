@@ -69,7 +69,7 @@ class OsnetWorker : public testing::Test {
                  python_);
   }
   CommandOutput python(const Words& words) const {
-    return core::run_command(asked(joined({"python"}, words), python_), std::chrono::minutes(2));
+    return core::run_command(asked(joined({"python"}, words), python_), tests::kPatience);
   }
   // One undisturbed run serves all tests: a store with a row of ours and one of OSNet's.
   fs::path calm_store() const {
@@ -82,7 +82,7 @@ class OsnetWorker : public testing::Test {
   CommandOutput worker(const std::string& interpreter, const Words& own) const {
     const Words job{"run", "--store", calm_store(), "--job", osnets(calm_store(), "training").folder.filename()};
     return core::run_command(asked(joined(joined({"python", kExamples / "osnet_worker.py"}, own), job), interpreter),
-                             std::chrono::minutes(1));
+                             tests::kPatience);
   }
 
   std::string python_;
@@ -102,8 +102,7 @@ class OsnetWorker : public testing::Test {
 };
 
 TEST_F(OsnetWorker, its_row_stands_beside_one_of_ours_from_the_same_pack_and_split) {
-  const core::Json table =
-      json_of(core::run_command(suite("table", calm_store(), {"--json"}), std::chrono::minutes(1)));
+  const core::Json table = json_of(core::run_command(suite("table", calm_store(), {"--json"}), tests::kPatience));
   EXPECT_EQ(table["complete"], true);
   ASSERT_EQ(table["tables"][0]["rows"].size(), 2U);
   const core::Json& cell = table["tables"][0]["rows"][1]["cells"][0];
@@ -214,7 +213,7 @@ TEST_F(OsnetWorker, starts_from_weights_of_a_file_and_says_so) {
                                     {"--only", "osnet", "--set", "train.steps=1", "--set", "train.weight_decay=0",
                                      "--set", "train.warmup_steps=1"},
                                     scratch / "osnet.toml"),
-                              std::chrono::minutes(2)));
+                              tests::kPatience));
   const Job begun = osnets(store, "training");
   EXPECT_EQ(begun.result["provenance"]["from_scratch"], false);
   EXPECT_THAT(begun.numeric_class(), HasSubstr("osnet_x0_25, weights "));

@@ -30,7 +30,7 @@ class DamagedDump : public testing::Test {
     const fs::path path = scratch_ / "folder.npz";
     core::SpawnRequest request = program({"/usr/bin/python3", "-m", "zipfile", "-c", path.string()});
     for (const auto& entry : fs::directory_iterator(folder_)) request.arguments.push_back(entry.path().string());
-    succeeded(core::run_command(request, std::chrono::minutes(1)));
+    succeeded(core::run_command(request, tests::kPatience));
     return path;
   }
   void replace(const std::string& file, const std::string& old, const std::string& by) {

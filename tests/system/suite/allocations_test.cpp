@@ -17,9 +17,7 @@ core::SpawnRequest suite(const std::string& word, const fs::path& store, const W
   return program(joined({kBin / "resolute", "suite", word, kTinySuite, "--store", store}, more));
 }
 
-CommandOutput output_of(const core::SpawnRequest& request) {
-  return core::run_command(request, std::chrono::minutes(5));
-}
+CommandOutput output_of(const core::SpawnRequest& request) { return core::run_command(request, tests::kPatience); }
 
 std::vector<core::Json> log_of(const fs::path& store) {
   std::vector<core::Json> log;

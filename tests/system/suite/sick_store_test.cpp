@@ -72,7 +72,7 @@ TEST_P(SickStore, charges_no_attempt_and_changes_no_byte) {
     std::this_thread::sleep_for(GetParam().length);
     fs::remove(scratch_ / "control");
   });
-  const CommandOutput output = core::run_command(run(), std::chrono::minutes(2));
+  const CommandOutput output = core::run_command(run(), tests::kPatience);
   disease.join();
   EXPECT_EQ(code_of(output), 0) << output.err;
   EXPECT_EQ(tables_of(store()), calm);

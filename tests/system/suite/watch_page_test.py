@@ -71,7 +71,7 @@ class Served:
 
     def end(self):
         self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(timeout=20)
+        code = self.process.wait(timeout=300)
         self.process.stdout.close()
         said = self.process.stderr.read()
         self.process.stderr.close()
@@ -124,7 +124,7 @@ class WatchedPage(unittest.TestCase):
         problems = [entry["message"] for entry in browser.log("browser") if entry["level"] in ("SEVERE", "WARNING")]
         self.assertEqual(problems, [])
         run.send_signal(signal.SIGINT)
-        run.wait(timeout=60)
+        run.wait(timeout=300)
         browser.close()
 
     def test_the_store_is_as_it_was(self):
@@ -160,7 +160,7 @@ class WatchedPage(unittest.TestCase):
         file = pathlib.Path(called_with)
         self.assertEqual(file.parent.stat().st_mode & 0o077, 0, "nobody else may look into it")
         watching.send_signal(signal.SIGINT)
-        watching.communicate(timeout=20)
+        watching.communicate(timeout=300)
         self.assertEqual(watching.returncode, 0)
         self.assertFalse(file.parent.exists())
 
@@ -170,7 +170,7 @@ class WatchedPage(unittest.TestCase):
         for sent in (b"\x00\xff\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"G" * 100_000,
                      b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"y" * 20_000 + b"\r\n\r\n",
                      b"POST /document HTTP/1.1\r\nContent-Length: 99999999999999\r\n\r\nx", b"GET /?token"):
-            with socket.create_connection((host, int(port)), timeout=30) as connection:
+            with socket.create_connection((host, int(port)), timeout=300) as connection:
                 try:
                     connection.sendall(sent)
                     connection.shutdown(socket.SHUT_WR)
@@ -179,7 +179,7 @@ class WatchedPage(unittest.TestCase):
                     continue
                 self.assertNotIn(b"report", said)
                 self.assertNotIn(b" 200 ", said.split(b"\r\n")[0])
-        connection = http.client.HTTPConnection(host, int(port), timeout=30)
+        connection = http.client.HTTPConnection(host, int(port), timeout=300)
         connection.request("GET", f"/document?token={served.token}", headers={"Range": "bytes=5-9"})
         answer = connection.getresponse()
         self.assertEqual((answer.status, len(answer.read())), (206, 5))

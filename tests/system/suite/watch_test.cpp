@@ -157,7 +157,7 @@ TEST(WatchTest, on_a_terminal_it_redraws_and_leaves_at_q_with_the_terminal_as_it
                        "(until grep -q '\x1b\\[3A' drawn; do sleep 0.1; done; printf q) | "
                        "script -qefc 'stty -a > before; " +
                            watch + " && stty -a > after' drawn"};
-  const auto output = succeeded(core::run_command(std::move(request), std::chrono::minutes(1)));
+  const auto output = succeeded(core::run_command(std::move(request), tests::kPatience));
   EXPECT_THAT(output.out, HasSubstr("\x1b[1mtiny: 0 of 11 jobs succeeded"));
   EXPECT_THAT(output.out, HasSubstr("\x1b[3A"));  // over the block before
   EXPECT_EQ(text_of(scratch / "after"), text_of(scratch / "before"));

@@ -3,6 +3,7 @@
 //! tests.
 
 #include "tests/support/slice.h"
+#include "tests/support/wait.h"
 #include "tests/workers/jobs/worker_fixture.h"
 
 namespace resolute::workers::worker_test {
@@ -235,7 +236,7 @@ TEST(WorkerProgram, wrong_usage_is_one_line_and_exit_code_2) {
     core::SpawnRequest request{.arguments = arguments};
     request.arguments.insert(request.arguments.begin(), kWorker);
     request.environment = core::current_environment();
-    const auto output = core::run_command(request, std::chrono::seconds(20));
+    const auto output = core::run_command(request, tests::kPatience);
     EXPECT_EQ("exit code 2", core::describe(output.status)) << output.err;
     EXPECT_EQ(0U, output.err.find("resolute-worker: "));
     EXPECT_NE(std::string::npos, output.err.find(said)) << said << ": " << output.err;
@@ -248,7 +249,7 @@ TEST(WorkerProgram, no_number_is_taken_without_its_sign) {
     core::SpawnRequest request{.arguments = {kWorker, "run", "--store", "x", "--job", std::string(64, 'a'),
                                              fmt::format("--checkpoint-every={}", interval)},
                                .environment = core::current_environment()};
-    const auto output = core::run_command(request, std::chrono::seconds(20));
+    const auto output = core::run_command(request, tests::kPatience);
     EXPECT_EQ("exit code 2", core::describe(output.status));
     EXPECT_EQ(
         fmt::format("resolute-worker: --checkpoint-every {} (a number of steps, 0 for a minute or more)\n", interval),
@@ -258,7 +259,7 @@ TEST(WorkerProgram, no_number_is_taken_without_its_sign) {
 
 TEST(WorkerProgram, describes_its_numeric_class_without_process_ranks) {
   core::SpawnRequest request{.arguments = {kWorker, "describe"}, .environment = core::current_environment()};
-  const auto output = core::run_command(request, std::chrono::seconds(20));
+  const auto output = core::run_command(request, tests::kPatience);
   const core::Json json = core::parse_json(output.out, "describe");
   EXPECT_NE(std::string::npos, json["numeric_class"].get<std::string>().find("libtorch=2.11"));
   EXPECT_EQ("1", json["threads"].get<std::string>());
