@@ -99,7 +99,7 @@ void read_slurm(SiteTable table, std::map<std::string, std::string>& places, Sit
   table.read("gpu_request", {"gres", "gpus", "gpus-per-node"}, slurm.gpu_request);
   table.read("notice", 1, slurm.notice);
   table.read("idle_limit", 1, slurm.idle_limit);
-  table.read("continue", {"requeue", "chain"}, slurm.continuation);
+  table.read("continue", {"requeue", "chain", "armed"}, slurm.continuation);
   table.finish();
 }
 

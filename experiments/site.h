@@ -10,7 +10,7 @@
 //!     gpu_request = "gres"       # or "gpus", "gpus-per-node": by which option GPUs are asked for
 //!     cpus_per_node = 32         # SLURM mostly gives one unless it or exclusive says more
 //!     options = ["--licenses=x"]
-//!     continue = "requeue"       # or "chain", where the site allows no requeue
+//!     continue = "armed"         # or "requeue" without a job in waiting, or "chain", where the site allows no requeue
 //!     notice = 120               # seconds before the time limit
 //!     idle_limit = 120           # seconds without work after which an allocation on demand ends
 //!     [[slurm.shapes]]           # allocations on demand may be so instead; what is not here is as above

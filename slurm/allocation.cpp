@@ -200,6 +200,13 @@ EndCause cause_of(const AllocationEnding& ending) {
   return ending.began || ending.killed ? EndCause::kInterrupted : EndCause::kLauncherFailed;
 }
 
+EndCause cause_of(const std::optional<JobState>& state) {
+  if (state == JobState::kTimeout || state == JobState::kDeadline) return EndCause::kWalltime;
+  if (state == JobState::kPreempted) return EndCause::kPreempted;
+  if (state == JobState::kNodeFail || state == JobState::kBootFail) return EndCause::kNodeLost;
+  return state == JobState::kCancelled ? EndCause::kCancelled : EndCause::kInterrupted;
+}
+
 std::chrono::milliseconds requeue_turn(int before, int agents) {
   constexpr int kFirst = 12;
   constexpr std::chrono::milliseconds kApart = std::chrono::seconds(10);  // SLURM has ended a requeued job by then

@@ -116,6 +116,8 @@ struct AllocationEnding {
   std::chrono::seconds notice{120};  //!< SubmissionRequest::notice
 };
 EndCause cause_of(const AllocationEnding& ending);
+//! Why a start ended that had no time for a word. \param state of its job, which has ended; nothing: SLURM forgot it
+EndCause cause_of(const std::optional<JobState>& state);
 //! Whether SLURM takes this start's nodes for another job. A job keeps its PreemptTime until it starts again, so one of
 //! an earlier start does not count.
 bool is_preempted(const ShownJob& job);

@@ -41,14 +41,14 @@ bool is_same(const KnownJob& known, const KnownJob& shown, const std::set<SlurmJ
 class Submitter {
  public:
   Submitter(core::FileSystem& files, Client& client, const Effects& effects, SubmissionFolder& folder,
-            const Batch& batch, int generation, const std::string& why)
+            const Batch& batch, int generation, const Intended& intent)
       : files_(files),
         client_(client),
         effects_(effects),
         folder_(folder),
         batch_(batch),
         generation_(generation),
-        why_(why) {}
+        intent_(intent) {}
 
   std::variant<KnownJob, Refused> run(const std::optional<SlurmJobId>& dependency) {
     if (auto answer = answered()) return *answer;
@@ -86,7 +86,7 @@ class Submitter {
     bool first = false;
     if (std::holds_alternative<NeverTried>(folder_.generation(batch_, generation_))) {
       refuse_ended();
-      Intended intent{{}, why_};
+      Intended intent = intent_;
       if (generation_ > 0) intent.others = jobs_in(client_.find({batch_.job_name}));
       first = folder_.intend(batch_, generation_, intent);
     }
@@ -102,7 +102,8 @@ class Submitter {
       refuse_ended();
       const auto outcome = client_.submit(script_file(), {});
       if (const auto* accepted = std::get_if<Accepted>(&outcome)) return keep(*accepted);
-      if (const auto* refusal = std::get_if<Refused>(&outcome)) return folder_.refuse(batch_, generation_, *refusal);
+      if (const auto* refusal = std::get_if<Refused>(&outcome))
+        return intent_.armed ? *refusal : folder_.refuse(batch_, generation_, *refusal);
       why = std::get<Unclear>(outcome).why;
       core::log_warning("sbatch of '{}' gave no job ({}); asking whether SLURM has one of that name", batch_.job_name,
                         why);
@@ -114,7 +115,7 @@ class Submitter {
   }
 
   KnownJob keep(const Accepted& accepted) {
-    const KnownJob ours{accepted.id, accepted.cluster, submission_time(accepted.id)};
+    const KnownJob ours{accepted.id, accepted.cluster, submission_time(accepted.id), intent_.armed};
     KnownJob standing = folder_.accept(batch_, generation_, ours);
     if (standing.id != ours.id)
       core::log_warning("job {} of '{}' is a double of job {}: it waits for that one's end and finds its work done",
@@ -140,8 +141,10 @@ class Submitter {
       if (auto answer = answered()) return answer;
       const std::vector<QueuedJob> queued = client_.find({batch_.job_name});
       const std::vector<KnownJob> others = other_jobs();
-      if (auto job = own_job(queued, others, never_requeued(queued, others)))
+      if (auto job = own_job(queued, others, never_requeued(queued, others))) {
+        job->armed = intent_.armed;
         return folder_.accept(batch_, generation_, *job);
+      }
     }
     return std::nullopt;
   }
@@ -175,7 +178,7 @@ class Submitter {
   SubmissionFolder& folder_;
   const Batch& batch_;
   int generation_;
-  const std::string& why_;
+  const Intended& intent_;
   std::vector<KnownJob> others_{};
 };
 
@@ -198,9 +201,9 @@ std::optional<KnownJob> own_job(const std::vector<QueuedJob>& queued, const std:
 
 std::variant<KnownJob, Refused> ensure_submitted(core::FileSystem& files, Client& client, const Effects& effects,
                                                  SubmissionFolder& folder, const Batch& batch, int generation,
-                                                 const std::optional<SlurmJobId>& dependency, const std::string& why) {
+                                                 const std::optional<SlurmJobId>& dependency, const Intended& intent) {
   RESOLUTE_EXPECT(generation >= 0, "generations begin with 0");
-  return Submitter(files, client, effects, folder, batch, generation, why).run(dependency);
+  return Submitter(files, client, effects, folder, batch, generation, intent).run(dependency);
 }
 
 }  // namespace resolute::slurm

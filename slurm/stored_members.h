@@ -61,8 +61,8 @@ inline constexpr std::tuple kStored{
                                       "dependency",
                                       "notify",
                                       "idle_limit_seconds"}),
-    core::row<KnownJob>("", {from_one("id"), "cluster", "submitted"}),
-    core::row<Intended>("", {"others", "why"}),
+    core::row<KnownJob>("", {from_one("id"), "cluster", "submitted", "armed"}),
+    core::row<Intended>("", {"others", "why", "armed"}),
     core::row<Refused>("", {"why"}),
     core::row<Achieved>("", {"results", "steps"}),
     core::row<ScriptStart>("", {from_one("job"), "restart", "repeat", "generation", "element", "node_list", "begin",
@@ -80,7 +80,9 @@ template <>
 inline constexpr std::array<std::string_view, 4> kLater<SubmissionRequest>{"launch", "dependency", "notify",
                                                                            "idle_limit_seconds"};
 template <>
-inline constexpr std::array<std::string_view, 1> kLater<Intended>{"why"};
+inline constexpr std::array<std::string_view, 2> kLater<Intended>{"why", "armed"};
+template <>
+inline constexpr std::array<std::string_view, 1> kLater<KnownJob>{"armed"};
 template <>
 inline constexpr std::array<std::string_view, 1> kLater<ScriptStart>{"slurm_begin"};
 template <class T>

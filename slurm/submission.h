@@ -37,8 +37,12 @@
 namespace resolute::slurm {
 
 //! How an allocation is followed by the next while the suite is not complete.
-enum class Continuation { kRequeue, kChain };  //!< itself again | another job after it
-constexpr auto words_of(Continuation) { return settings::words("requeue", "chain"); }
+enum class Continuation {
+  kRequeue,  //!< itself again
+  kChain,    //!< another job after it
+  kArmed,    //!< itself again, and where that fails another job, which waits for its end from its begin on
+};
+constexpr auto words_of(Continuation) { return settings::words("requeue", "chain", "armed"); }
 
 //! One job, or one array, that is handed to sbatch; one on demand, again and again.
 struct Batch {
@@ -104,6 +108,7 @@ struct KnownJob {
   SlurmJobId id = 0;                //!< an array's own, not an element's
   std::string cluster;              //!< empty: the only one
   std::optional<Time> submitted{};  //!< as first seen; nothing where SLURM did not answer in time
+  bool armed = false;               //!< submitted before its turn, in case that the generation before it cannot go on
 };
 
 //! One generation of a batch, as its folder says.
@@ -112,6 +117,7 @@ struct NeverTried {};
 struct Intended {
   std::vector<KnownJob> others{};  //!< jobs of the batch's name that stood in SLURM before: none of this generation
   std::string why{};               //!< one is wanted now, of a batch on demand; empty: somebody asked for it
+  bool armed = false;              //!< as KnownJob::armed; without a job it stands for nothing
 };
 using GenerationState = std::variant<NeverTried, Intended, KnownJob, Refused>;
 
@@ -173,10 +179,10 @@ std::optional<KnownJob> own_job(const std::vector<QueuedJob>& queued, const std:
 //! or forgot it, or two processes call at once and one is held up: then singleton and owner file keep the two apart.
 //! \param dependency see script_of() \throws RuntimeError kTransient if SLURM does not say whether it has the job:
 //! calling again later settles it; kInput if there is no SLURM here, or if the submission has ended
-//! \param why Intended::why
+//! \param intent its `why` and `armed`; a refusal of an armed one is not kept: it is asked for again in its turn
 std::variant<KnownJob, Refused> ensure_submitted(core::FileSystem& files, Client& client, const Effects& effects,
                                                  SubmissionFolder& folder, const Batch& batch, int generation,
                                                  const std::optional<SlurmJobId>& dependency,
-                                                 const std::string& why = {});
+                                                 const Intended& intent = {});
 
 }  // namespace resolute::slurm

@@ -37,6 +37,7 @@ int ranks_of(const slurm::SubmissionRequest& request, const slurm::Resources& re
 std::map<slurm::Time, seconds> waits_of(const StoredBatch& batch) {
   std::map<slurm::Time, seconds> waits;
   for (const slurm::KnownJob& job : batch.known) {
+    if (job.armed) continue;  // it waited for another one's end
     const auto first = std::find_if(batch.runs.begin(), batch.runs.end(), [&](const auto& run) {
       return run.job == job.id && run.restart == 0 && run.repeat == 0 && run.slurm_begin;
     });
@@ -109,7 +110,7 @@ std::optional<seconds> queue_wait_of(const std::vector<const StoredBatch*>& batc
   for (const StoredBatch* batch : batches) {
     begun.merge(waits_of(*batch));
     for (const slurm::QueuedJob* job : jobs_that_go_on(*batch, queued))
-      if (slurm::phase_of(job->state, job->reason) == Phase::kWaits && job->submitted)
+      if (slurm::phase_of(job->state, job->reason) == Phase::kWaits && job->submitted && job->reason != "Dependency")
         longest = std::max(longest.value_or(seconds(0)), now - *job->submitted);
   }
   std::vector<seconds> recent;

@@ -101,7 +101,7 @@ std::optional<NoticeState> notice_of(bool complete, const std::vector<StoredBatc
     if (starts.size() < std::max<std::size_t>(1, batch.batch.jobs.size())) return std::nullopt;
     // What a later generation is made of has not begun yet.
     for (const auto& [element, one] : starts)
-      if (!nothing_follows(*one) || one->generation < batch.generation) return std::nullopt;
+      if (!nothing_follows(*one) || one->generation < deciding_generation(batch)) return std::nullopt;
   }
   for (const slurm::ScriptStart* run : telling_runs(batches)) states.insert(state_of(*run));
   const auto gravest =

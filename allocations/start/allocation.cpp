@@ -23,10 +23,12 @@ namespace resolute::allocations {
 namespace {
 
 using namespace std::chrono_literals;
+using slurm::EndCause;
 using slurm::Time;
 
 constexpr auto kLinger = 30s;
 constexpr auto kBetweenTurns = 10s;
+constexpr std::chrono::seconds kLongestBetweenArmings = 10min;
 constexpr int kMostInATurn = 4;
 
 const slurm::Batch& batch_of(const slurm::SubmissionRequest& request, int number) {
@@ -107,7 +109,12 @@ class Allocation {
       ending.complete = true;
       return conclude(std::move(ending));
     }
-    if (replaced) return leave_to_another();
+    settle_before(before.achieved);
+    if (replaced) return leave_undone("its submission had ended", EndCause::kCancelled);
+    if (const auto* settled = settled_before()) {
+      run_.given_up = settled->given_up;
+      return leave_undone("the start before it had the last word", *settled->cause);
+    }
     // It waited longer than the work that it was asked for.
     ending.idle = batch_.on_demand && !is_work_ready();
     if (ending.idle) return conclude(std::move(ending));
@@ -229,7 +236,77 @@ class Allocation {
                   run_.launcher = slurm::name_of(launcher);
                   write_record();
                 },
-            .beside = [this] { grow_by_turns(); }};
+            .beside =
+                [this] {
+                  arm_successor();
+                  grow_by_turns();
+                }};
+  }
+
+  // A job waits for the end of this one, as far as the store knows.
+  bool is_armed() const {
+    try {
+      return std::holds_alternative<slurm::KnownJob>(folder_.generation(batch_, run_.generation + 1));
+    } catch (const core::RuntimeError&) {
+      return armed_;
+    }
+  }
+
+  // A job of the batch's name waits for the end of this one (singleton). Where this one cannot be requeued in its end,
+  // for want of a node, a controller or a right, that one goes on. Nothing that goes wrong here may disturb the run.
+  void arm_successor() {
+    if (request_.continuation != slurm::Continuation::kArmed || batch_.on_demand || !batch_.jobs.empty()) return;
+    if (run_.launcher.empty() || armed_ || world_.now() < next_arming_ || time_.too_late_to_run()) return;
+    between_armings_ = std::min(2 * between_armings_, kLongestBetweenArmings);
+    next_arming_ = world_.now() + between_armings_;
+    try {
+      auto asked = time_.client(kShortPatience);
+      const auto answer = slurm::ensure_submitted(files_, asked, world_.slurm, folder_, batch_, run_.generation + 1,
+                                                  std::nullopt, {.armed = true});
+      if (const auto* refused = std::get_if<slurm::Refused>(&answer))
+        return core::log_warning("SLURM takes no job that waits for the end of this one: {}", refused->why);
+      armed_ = true;
+      core::log_info("job {} goes on where this one cannot", std::get<slurm::KnownJob>(answer).id);
+    } catch (const std::exception& error) {
+      core::log_warning("no job waits for the end of this one yet: {}", error.what());
+    }
+  }
+
+  // What waits has nothing left to do. Where it begins all the same it sees that by itself.
+  void disarm() const {
+    try {
+      if (is_armed()) time_.client(kLeastPatience).cancel(batch_.job_name, slurm::CancelScope::kWaiting);
+    } catch (const core::RuntimeError& error) {
+      core::log_warning("the job that waits for the end of this one was not cancelled: {}", error.what());
+    }
+  }
+
+  // The job before this one was ended without a word, which SLURM may know: a row of ends that are its own fault
+  // counts.
+  void settle_before(const slurm::Achieved& achieved) {
+    if (earlier_.empty() || earlier_.back().end || earlier_.back().generation >= run_.generation) return;
+    slurm::ScriptStart& last = earlier_.back();
+    try {
+      const auto answer = time_.client(kShortPatience).show(last.job, batch_.job_name);
+      const auto* job = std::get_if<slurm::ShownJob>(&answer);
+      if (job != nullptr && slurm::phase_of(job->state) != slurm::Phase::kEnded) return;
+      last.cause = job != nullptr ? slurm::cause_of(job->state) : slurm::cause_of(std::nullopt);
+      last.end = job != nullptr && job->end ? *job->end : run_.begin;
+      last.after = achieved;
+      last.verdict = job != nullptr ? fmt::format("SLURM has ended it: {}", slurm::name_of(job->state)) : "";
+      slurm::write_run(files_, folder_.batch_folder(batch_), last);
+    } catch (const core::RuntimeError& error) {
+      core::log_warning("how job {} has ended is not known: {}", last.job, error.what());
+    }
+  }
+
+  // This start was armed, and the one before it left nothing to it: SLURM has not heard that it is not wanted.
+  const slurm::ScriptStart* settled_before() const {
+    if (run_.generation == 0 || earlier_.empty()) return nullptr;
+    const auto own = folder_.generation(batch_, run_.generation);
+    const auto* job = std::get_if<slurm::KnownJob>(&own);
+    const bool before = job != nullptr && job->armed && earlier_.back().generation < run_.generation;
+    return before && nothing_follows(earlier_.back()) ? &earlier_.back() : nullptr;
   }
 
   bool is_work_ready() const {
@@ -265,7 +342,7 @@ class Allocation {
   // What SLURM says of us now; nothing without an answer.
   void read_own_outcome(slurm::AllocationEnding& ending) const {
     try {
-      ending.job = time_.client(time_.patience()).show(here_.job, batch_.job_name);
+      ending.job = time_.client(is_armed() ? kShortPatience : time_.patience()).show(here_.job, batch_.job_name);
     } catch (const core::RuntimeError& error) {
       core::log_warning("SLURM does not say what becomes of this job: {}", error.what());
     }
@@ -281,6 +358,9 @@ class Allocation {
     run_.cause = cause;
     run_.end = ending.now;
     const auto step = slurm::next_step(cause, run_.before, run_.after, earlier_, request_, reason_);
+    const bool nobody_goes_on =
+        !std::holds_alternative<slurm::GoOn>(step) && cause != EndCause::kRequeued && cause != EndCause::kTerminated;
+    if (nobody_goes_on) disarm();
     return std::visit(core::Overloaded{[&](slurm::Leave) {
                                          return ending.asked_to_stop ? end_as_cancelled(ending)
                                                                      : leave("SLURM or its user has decided");
@@ -327,11 +407,12 @@ class Allocation {
 
   int leave(const std::string& why) { return ended(why, kToBeRunAgain); }
 
-  // SLURM took this job when nobody knew, and by now another submission serves the suite.
-  int leave_to_another() {
-    run_.cause = slurm::EndCause::kCancelled;
+  // SLURM took this job when nobody knew, or begins it when nobody wants it any more. Whoever is to hear of the end
+  // has.
+  int leave_undone(const std::string& why, EndCause cause) {
+    run_.cause = cause;
     run_.end = world_.now();
-    record_end("nothing was done: its submission had ended");  // nobody is told: the suite goes on elsewhere
+    record_end("nothing was done: " + why);
     return 0;
   }
 
@@ -347,14 +428,14 @@ class Allocation {
     return kToBeRunAgain;
   }
 
-  int give_up(slurm::EndCause cause, const std::string& why) {
+  int give_up(EndCause cause, const std::string& why) {
     core::log_error("given up: {}; mend it, then `resolute suite resume`", why);
     run_.given_up = true;
-    return ended("given up: " + why, cause == slurm::EndCause::kConfiguration ? 2 : 1);
+    return ended("given up: " + why, cause == EndCause::kConfiguration ? 2 : 1);
   }
 
-  int finish(slurm::EndCause cause) {
-    if (cause != slurm::EndCause::kComplete) return finish_part(cause);
+  int finish(EndCause cause) {
+    if (cause != EndCause::kComplete) return finish_part(cause);
     try {
       time_.patiently([&] {
         // Of an array, the element is complete: the suite may not be.
@@ -374,12 +455,12 @@ class Allocation {
   }
 
   // This allocation can do no more; others may, on jobs that wait for it or are of other kinds.
-  int finish_part(slurm::EndCause cause) {
+  int finish_part(EndCause cause) {
     write_record();
     try {
       const Grown grown = grow_now(time_.patience(), batch_.number, std::numeric_limits<int>::max());
       last_ = !grown.ended && !grown.cancelled && !grown.goes_on;
-      if (cause == slurm::EndCause::kIdle) {
+      if (cause == EndCause::kIdle) {
         if (grown.goes_on || grown.ended) return ended("there is nothing more for it to do", 0);
         if (grown.cancelled) return leave("the suite is being cancelled");
         if (grown.refused)
@@ -388,7 +469,7 @@ class Allocation {
       }
     } catch (const core::RuntimeError& error) {
       core::log_error("{}", error.what());
-      if (cause == slurm::EndCause::kIdle) return leave("SLURM does not answer: `resolute suite resume` goes on");
+      if (cause == EndCause::kIdle) return leave("SLURM does not answer: `resolute suite resume` goes on");
     }
     return ended("the suite ended with failed jobs", 3);
   }
@@ -397,14 +478,15 @@ class Allocation {
     const bool known = ending.job && std::holds_alternative<slurm::ShownJob>(*ending.job);
     const bool lost = ending.job && !known;
     if (way == slurm::Continuation::kChain || lost) return chain(lost ? "SLURM lost this job" : "as it is asked for");
-    if (!known) return leave("SLURM does not answer: `resolute suite resume` goes on");
+    if (!known) return leave_to_resume();
     // SLURM ends this process as soon as it has the word.
     ended(killed_by_ ? fmt::format("requeued: the process that saw to it was killed by signal {}{}", *killed_by_,
                                    *killed_by_ == SIGKILL ? " (out of memory?)" : "")
                      : "requeued",
           kToBeRunAgain);
     try {
-      const auto answer = time_.client(time_.patience()).requeue(here_.array, here_.element);
+      const auto patience = is_armed() ? kShortPatience : time_.patience();
+      const auto answer = time_.client(patience).requeue(here_.array, here_.element);
       if (std::holds_alternative<slurm::Done>(answer)) return kToBeRunAgain;
       const auto* refused = std::get_if<slurm::Refused>(&answer);
       if (refused == nullptr) return chain("SLURM lost this job");
@@ -412,8 +494,26 @@ class Allocation {
     } catch (const core::RuntimeError& error) {
       if (error.kind() == core::ErrorKind::kInterrupted) return kToBeRunAgain;
       core::log_error("{}", error.what());
-      return leave("SLURM does not answer: `resolute suite resume` goes on");
+      return leave_to_resume();
     }
+  }
+
+  int leave_to_resume() {
+    return leave(is_armed() ? fmt::format("SLURM does not answer: generation {} waits and goes on", run_.generation + 1)
+                            : "SLURM does not answer: `resolute suite resume` goes on");
+  }
+
+  // That of the job in waiting, unless somebody has cancelled it.
+  int next_generation(slurm::Client& client) const {
+    const int next = run_.generation + 1;
+    const auto state = folder_.generation(batch_, next);
+    const auto* armed = std::get_if<slurm::KnownJob>(&state);
+    if (armed == nullptr) return next;
+    const auto jobs = client.find({batch_.job_name});
+    const bool waits = std::any_of(jobs.begin(), jobs.end(), [&](const slurm::QueuedJob& job) {
+      return job.id == armed->id && slurm::phase_of(job.state) != slurm::Phase::kEnded;
+    });
+    return waits ? next : next + 1;
   }
 
   int chain(const std::string& why) {
@@ -422,10 +522,10 @@ class Allocation {
       run_.given_up = true;
       return ended("given up: " + why + "; once the array is over `resolute suite resume` goes on", 1);
     }
-    const int next = run_.generation + 1;
-    ended(fmt::format("generation {} follows ({})", next, why), kToBeRunAgain);
+    ended(fmt::format("another job follows ({})", why), kToBeRunAgain);
     try {
       auto asked = time_.client(time_.patience());
+      const int next = next_generation(asked);
       const auto answer = slurm::ensure_submitted(files_, asked, world_.slurm, folder_, batch_, next, std::nullopt);
       if (const auto* refused = std::get_if<slurm::Refused>(&answer)) {
         core::log_error("SLURM takes no successor: {}", refused->why);
@@ -452,7 +552,10 @@ class Allocation {
   bool record_there_ = false;  // run_ was begun by the process that was killed
   std::string reason_;         // why the run stopped, by its journal
   Time next_turn_{};           // of grow_by_turns()
-  bool last_ = false;          // SLURM has no other of the submission's allocations that goes on
+  bool armed_ = false;         // a job waits for the end of this one
+  std::chrono::seconds between_armings_ = kBetweenTurns;
+  Time next_arming_ = world_.now() + kBetweenTurns;
+  bool last_ = false;  // SLURM has no other of the submission's allocations that goes on
   std::vector<slurm::ScriptStart> earlier_;
   slurm::ScriptStart run_;
   std::optional<AllocationWork> work_;

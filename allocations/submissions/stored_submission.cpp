@@ -18,6 +18,8 @@ StoredSubmission read_submission(const slurm::SubmissionFolder& folder) {
     StoredBatch& one = stored.batches.emplace_back(StoredBatch{batch, folder.batch_folder(batch)});
     one.generation = folder.last_generation(batch);
     if (one.generation >= 0) one.last = folder.generation(batch, one.generation);
+    const auto* intent = std::get_if<slurm::Intended>(&one.last);
+    if (intent != nullptr && intent->armed) one.last = folder.generation(batch, --one.generation);
   }
   return stored;
 }
@@ -79,12 +81,17 @@ bool ended_for_good(const slurm::ScriptStart& run) {
                      run.cause == slurm::EndCause::kIdle);
 }
 
+int deciding_generation(const StoredBatch& batch) {
+  const auto* job = std::get_if<slurm::KnownJob>(&batch.last);
+  return batch.generation - (job != nullptr && job->armed ? 1 : 0);
+}
+
 bool is_never_wanted(const StoredBatch& batch) { return batch.batch.on_demand && batch.generation < 0; }
 
 bool is_over(const StoredBatch& batch) {
   const auto last = last_runs(batch);
   const auto over = std::count_if(last.begin(), last.end(), [&](const auto& run) {
-    return ended_for_good(*run.second) && run.second->generation >= batch.generation;
+    return ended_for_good(*run.second) && run.second->generation >= deciding_generation(batch);
   });
   return over >= std::max<std::ptrdiff_t>(1, std::ssize(batch.batch.jobs));
 }

@@ -23,7 +23,7 @@ namespace resolute::allocations {
 struct StoredBatch {
   slurm::Batch batch;
   std::filesystem::path folder;
-  int generation = -1;            //!< the last one that was intended; -1: none
+  int generation = -1;            //!< the last one that was intended, an armed one only with its job; -1: none
   slurm::GenerationState last{};  //!< what came of it
   // Its history, of which read_history() knows:
   std::vector<slurm::KnownJob> known{};    //!< one a generation that SLURM took
@@ -49,6 +49,8 @@ StoredSubmission read_whole_submission(core::FileSystem& files, const slurm::Sub
 std::vector<StoredSubmission> read_submissions(core::FileSystem& files, const std::filesystem::path& suite_folder,
                                                std::set<std::string>* warned = nullptr);
 
+//! The generation whose start has the last word: an armed job after it that never began has nothing to say. Pure.
+int deciding_generation(const StoredBatch& batch);
 //! On demand, and nothing has asked for it yet. Pure.
 bool is_never_wanted(const StoredBatch& batch);
 //! Its own records say so: nothing follows of its last generation, and no start of it can find more to do. Pure.

@@ -291,10 +291,11 @@ void check_array(const options::variables_map& values, const slurm::SubmissionRe
                             "an array has as many allocations as there are jobs",
                             "limit those at once by --array-at-once");
   // An array's successor would begin all of its elements again, and nothing ends it once some have given up.
-  if (request.continuation == slurm::Continuation::kChain)
-    throw core::input_error("--array and --continue chain exclude each other",
-                            "each element that goes on would have the whole array submitted again",
-                            "let it go on by --continue requeue, or submit without --array");
+  if (request.continuation != slurm::Continuation::kRequeue)
+    throw core::input_error(
+        fmt::format("--array and --continue {} exclude each other", settings::word(request.continuation)),
+        "each element that goes on would have the whole array submitted again",
+        "let it go on by --continue requeue, or submit without --array");
 }
 
 void add_asking_options(options::options_description& visible) {
@@ -326,7 +327,8 @@ void add_life_options(options::options_description& visible) {
       "seconds before its time limit at which an allocation stops and writes its checkpoints; 120, in short ones "
       "a quarter of the limit, at least 30");
   add("continue", options::value<std::string>(),
-      "how an allocation goes on while the suite is not complete: requeue (itself), or chain (another job)");
+      "how an allocation goes on while the suite is not complete: armed (itself, with another job in waiting that "
+      "goes on where that fails), requeue (itself), or chain (another job); armed, with --array requeue");
   add("most-restarts", options::value<int>()->default_value(1000), "times that an allocation goes on, at most");
   add("launcher", options::value<std::string>(),
       "what starts the nodes' processes: auto, srun, mpirun, or none on one node");
@@ -398,7 +400,8 @@ SubmitOptions read_submit_options(const SuiteArguments& arguments, const experim
   request.dependency = given<std::string>(values, "dependency").value_or("");
   if (!request.dependency.empty()) slurm::validate_dependency(request.dependency);
   request.continuation = settings::parse_word<slurm::Continuation>(
-      given<std::string>(values, "continue").value_or(site.slurm.continuation.value_or("requeue")),
+      given<std::string>(values, "continue")
+          .value_or(site.slurm.continuation.value_or(values.count("array") > 0 ? "requeue" : "armed")),
       "option --continue");
   check_array(values, request);
   request.most_restarts = at_least("most-restarts", values["most-restarts"].as<int>(), 1);

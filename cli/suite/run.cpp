@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "allocations/start/allocation_work.h"
+#include "allocations/submissions/stored_submission.h"
 #include "cli/high_views.h"
 #include "cli/store/raw_images.h"
 #include "cli/subcommands.h"
@@ -259,6 +260,27 @@ orchestrator::StopRequested meaning_in_allocation(int signal, const std::map<std
   }
 }
 
+// \return whether another job waits for the end of `here`, to go on; then the record of its start says what it ends for
+bool leave_to_armed(const slurm::AllocationEnvironment& here, const std::map<std::string, std::string>& environment) {
+  auto& files = core::real_file_system();
+  const slurm::SubmissionFolder folder(files, environment.at(allocations::kSubmissionVariable));
+  for (const allocations::StoredBatch& batch : allocations::read_submission(folder).batches) {
+    const auto* job = std::get_if<slurm::KnownJob>(&batch.last);
+    if (batch.batch.job_name != environment.at("SLURM_JOB_NAME") || job == nullptr || !job->armed ||
+        job->id == here.array)
+      continue;
+    for (auto& start : slurm::read_runs(files, batch.folder)) {
+      if (start.job != here.job || start.restart != here.restart) continue;
+      start.cause = slurm::EndCause::kNodeLost;
+      start.end = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+      start.verdict = fmt::format("the coordinator is lost, and a requeue refused: job {} goes on", job->id);
+      slurm::write_run(files, batch.folder, start);
+    }
+    return true;
+  }
+  return false;
+}
+
 // With --no-kill SLURM keeps a job whose first node is lost, and with it the batch script and the coordinator: nobody
 // is left to requeue it but an agent.
 void requeue_allocation(const std::map<std::string, std::string>& environment) {
@@ -270,11 +292,16 @@ void requeue_allocation(const std::map<std::string, std::string>& environment) {
     const auto* shown = std::get_if<slurm::ShownJob>(&found);
     if (shown == nullptr || shown->state != slurm::JobState::kRunning) return;
     const auto answer = client.requeue(here.array, here.element);
-    if (std::holds_alternative<slurm::Done>(answer))
+    if (std::holds_alternative<slurm::Done>(answer)) {
       core::log_warning("the coordinator is lost, and perhaps its node: job {} is requeued", here.job);
-    else
+    } else if (leave_to_armed(here, environment)) {
+      core::log_warning("the coordinator is lost; job {} cannot be requeued: it ends, and the next one goes on",
+                        here.job);
+      client.cancel(here.array, here.element);
+    } else {
       core::log_error("the coordinator is lost; job {} cannot be requeued: end it, then `resolute suite resume`",
                       here.job);
+    }
   } catch (const std::exception& error) {
     core::log_error("the coordinator is lost; the job was not requeued: {}", error.what());
   }

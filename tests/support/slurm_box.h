@@ -127,14 +127,10 @@ class SlurmBox {
     words.insert(words.end(), more.begin(), more.end());
     return lines_of(output(words));
   }
-  //! Every job that SLURM knows with a name that begins so.
-  std::vector<std::string> jobs_named(const std::string& beginning) const {
-    std::vector<std::string> jobs;
-    for (const std::string& line : squeue("%A %j"))
-      if (const auto space = line.find(' '); line.substr(space + 1).starts_with(beginning))
-        jobs.push_back(line.substr(0, space));
-    return jobs;
-  }
+  //! Every job that SLURM knows with a name that begins so, but for those that only wait for another one's end, or
+  //! were cancelled before it (`suite submit --continue armed`).
+  std::vector<std::string> jobs_named(const std::string& beginning) const { return jobs_by(beginning, false); }
+  std::vector<std::string> armed_jobs_named(const std::string& beginning) const { return jobs_by(beginning, true); }
   //! `scontrol show job`, by key: JobState, Restarts, BatchHost, NodeList, …; empty: SLURM does not know it, or the
   //! controller does not answer.
   Fields scontrol_job(const std::string& job) const {
@@ -192,6 +188,19 @@ class SlurmBox {
   }
 
  private:
+  std::vector<std::string> jobs_by(const std::string& beginning, bool armed) const {
+    std::vector<std::string> jobs;
+    for (const std::string& line : squeue("%j|%N|%A|%T|%r")) {
+      if (!line.starts_with(beginning)) continue;
+      const std::string rest = line.substr(line.find('|') + 1);  // nodes, id, state, reason
+      const bool waits = rest.starts_with("|") &&
+                         (rest.ends_with("|PENDING|Dependency") || rest.find("|CANCELLED|") != std::string::npos);
+      const auto id = rest.find('|') + 1;
+      if (waits == armed) jobs.push_back(rest.substr(id, rest.find('|', id) - id));
+    }
+    return jobs;
+  }
+
   // Sockets lie in it: a name of at most 70 characters.
   static std::filesystem::path new_folder() {
     const char* variable = std::getenv("TMPDIR");

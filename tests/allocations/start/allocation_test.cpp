@@ -158,7 +158,7 @@ class AllocationTest : public Test {
   std::vector<std::string> launched_;
   Environment environment_;
   std::vector<std::string> planned_, commands_;
-  std::string state_ = "RUNNING", requeue_refusal_, sbatch_refusal_;
+  std::string state_ = "RUNNING", state_of_others_ = "RUNNING", requeue_refusal_, sbatch_refusal_, queue_;
   std::optional<slurm::Time> limit_ = kNoon + 1h;
   bool known_ = true, answers_ = true;
   std::optional<int> element_;  // of an array
@@ -176,20 +176,21 @@ class AllocationTest : public Test {
   core::CommandOutput answer(const std::vector<std::string>& command) {
     commands_.push_back(fmt::format("{}", fmt::join(command, " ")));
     if (!answers_) return refused(command[0] + ": error: Unable to contact slurm controller (connect failure)");
-    if (command[0] == "squeue") return said("");
+    if (command[0] == "squeue") return said(queue_);
     if (command[0] == "sbatch")
       return sbatch_refusal_.empty() ? said("101\n")
                                      : refused("sbatch: error: Batch job submission failed: " + sbatch_refusal_);
     if (!known_) return refused("slurm_load_jobs error: Invalid job id specified");
     if (command[1] == "requeue") return requeue_refusal_.empty() ? said("") : refused(requeue_refusal_);
+    const std::string& asked_of = command.back();
     return said(fmt::format(
         "JobId={} JobName={} UserId=user(1000) GroupId=user(1000) MCS_label=N/A Priority=1 Nice=0 Account=(null) "
         "QOS=(null) JobState={} Reason=None Dependency=(null) Requeue=1 Restarts={} BatchFlag=1 Reboot=0 ExitCode=0:0 "
         "RunTime=00:00:00 TimeLimit=01:00:00 TimeMin=N/A SubmitTime={} EligibleTime=Unknown AccrueTime=Unknown "
         "StartTime={} EndTime={} Deadline=N/A PreemptTime=None SuspendTime=None SecsPreSuspend=0 LastSchedEval=Unknown "
         "Scheduler=Main Partition=main AllocNode:Sid=login:1000 NodeList=n1 NumNodes=1 Power= \n",
-        job_, request_.batches[0].job_name, state_, restart_, slurm::time_text(kNoon), slurm::time_text(kNoon),
-        limit_ ? slurm::time_text(*limit_) : "Unknown"));
+        asked_of, request_.batches[0].job_name, asked_of == std::to_string(job_) ? state_ : state_of_others_, restart_,
+        slurm::time_text(kNoon), slurm::time_text(kNoon), limit_ ? slurm::time_text(*limit_) : "Unknown"));
   }
 
   std::unique_ptr<orchestrator::JournalWriter> journal_;
@@ -332,12 +333,167 @@ TEST_F(AllocationTest, a_chain_has_its_successor_submitted_and_nothing_requeued)
     return 1;
   }};
   EXPECT_EQ(start(), 75);
-  EXPECT_EQ(record().verdict, "generation 1 follows (as it is asked for)");
+  EXPECT_EQ(record().verdict, "another job follows (as it is asked for)");
   EXPECT_THAT(asked("sbatch"), SizeIs(1));
   EXPECT_THAT(asked("scontrol requeue"), IsEmpty());
   const auto known = slurm::SubmissionFolder(files_, submission()).known_jobs(request_.batches[0]);
   ASSERT_EQ(known.size(), 2);
   EXPECT_EQ(known[1].id, 101);
+}
+
+// A start whose run goes on for a minute and ends at the limit.
+class ArmedTest : public AllocationTest {
+ protected:
+  ArmedTest() { request_.continuation = slurm::Continuation::kArmed; }
+  Launch to_the_limit(std::function<void()> before_the_end = [] {}) {
+    return [this, before_the_end](const RunQuestions& run) {
+      begin_run();
+      for (int i = 0; i < 6; ++i, clock_.advance(10s)) EXPECT_FALSE(run.ended());
+      clock_.advance(58min);
+      before_the_end();
+      return 1;
+    };
+  }
+  // As squeue shows the job that waits.
+  std::string waiting(const std::string& state) const {
+    return fmt::format("101|101|N/A|{}|2026-01-31T12:00:30|N/A|N/A|1||{}|Dependency\n", state,
+                       request_.batches[0].job_name);
+  }
+  // A start whose process, and the shell behind it, are killed.
+  void killed_start() {
+    limit_ = now() + 1h;
+    launches_ = {to_the_limit()};
+    start(0, generation_, 100 + generation_);
+    auto killed = record();
+    killed.end.reset();
+    killed.cause.reset();
+    killed.given_up = false;
+    slurm::write_run(files_, submission() / "batch-001", killed);
+    ++generation_;
+  }
+  std::size_t generation() const { return static_cast<std::size_t>(generation_); }
+  int generation_ = 0;
+  StoredBatch stored() {
+    return read_whole_submission(files_, slurm::SubmissionFolder(files_, submission())).batches[0];
+  }
+};
+
+TEST_F(ArmedTest, one_job_waits_behind_all_starts_and_goes_with_the_last) {
+  launches_ = {to_the_limit(), to_the_limit()};
+  EXPECT_EQ(start(), 75);
+  EXPECT_EQ(record().verdict, "requeued");
+  EXPECT_EQ(start(1), 75);
+  EXPECT_THAT(asked("sbatch"), SizeIs(1));
+  EXPECT_THAT(asked("scontrol requeue"), SizeIs(2));
+  EXPECT_THAT(asked("scancel"), IsEmpty());
+  launches_ = {[&](const RunQuestions&) {
+    begin_run();
+    finish_job();
+    end_run(orchestrator::RunEnd::kComplete);
+    return 0;
+  }};
+  EXPECT_EQ(start(2), 0);
+  EXPECT_THAT(asked("scancel"), ElementsAre(AllOf(HasSubstr("PENDING"), HasSubstr(request_.batches[0].job_name))));
+}
+
+TEST_F(ArmedTest, it_goes_on_where_no_requeue_is_allowed) {
+  launches_ = {to_the_limit([&] {
+    requeue_refusal_ = "Requested operation is presently disabled for job 100";
+    queue_ = waiting("PENDING");
+  })};
+  EXPECT_EQ(start(), 75);
+  EXPECT_THAT(record().verdict, HasSubstr("presently disabled"));
+  EXPECT_THAT(asked("sbatch"), SizeIs(1)) << "exactly one goes on";
+  EXPECT_THAT(asked("scancel"), IsEmpty());
+}
+
+TEST_F(ArmedTest, where_somebody_has_cancelled_it_another_one_goes_on) {
+  launches_ = {to_the_limit([&] {
+    requeue_refusal_ = "Requested operation is presently disabled for job 100";
+    queue_ = waiting("CANCELLED");
+  })};
+  EXPECT_EQ(start(), 75);
+  EXPECT_THAT(asked("sbatch"), SizeIs(2));
+  EXPECT_EQ(stored().generation, 2);
+}
+
+TEST_F(ArmedTest, an_allocation_does_not_hold_its_nodes_for_a_controller_that_is_away) {
+  launches_ = {to_the_limit([&] { answers_ = false; })};
+  EXPECT_EQ(start(), 75);
+  EXPECT_THAT(record().verdict, HasSubstr("generation 1 waits and goes on"));
+  EXPECT_LT(clock_.now().time_since_epoch(), 59min + 1min);
+}
+
+TEST_F(ArmedTest, a_refusal_to_let_one_wait_is_no_refusal_of_a_successor) {
+  sbatch_refusal_ = "Access/permission denied";
+  launches_ = {to_the_limit([&] { sbatch_refusal_.clear(); })};
+  EXPECT_EQ(start(), 75);
+  EXPECT_EQ(record().verdict, "requeued");
+  EXPECT_THAT(asked("sbatch"), SizeIs(2)) << "asked again after 20 s";
+  EXPECT_EQ(stored().generation, 0);
+  EXPECT_TRUE(std::holds_alternative<slurm::KnownJob>(stored().last));
+}
+
+TEST_F(ArmedTest, after_a_last_word_it_does_nothing_and_the_batch_is_over) {
+  launches_ = {[&, run_to_the_limit = to_the_limit()](const RunQuestions& run) {
+    run_to_the_limit(run);
+    end_run(orchestrator::RunEnd::kIncomplete);
+    answers_ = false;
+    return 3;
+  }};
+  EXPECT_EQ(start(), 3);
+  EXPECT_TRUE(is_over(stored()));
+  answers_ = true;  // it never heard that its job is not wanted any more
+  EXPECT_EQ(start(0, 1, 101), 0);
+  EXPECT_THAT(launched_, SizeIs(1));
+  EXPECT_THAT(record().verdict, HasSubstr("nothing was done"));
+  EXPECT_TRUE(is_over(stored()));
+}
+
+TEST_F(ArmedTest, after_a_start_that_ended_without_a_word_it_works_and_says_how_that_ended) {
+  killed_start();
+  for (const auto& [state, cause] :
+       {std::pair("OUT_OF_MEMORY", EndCause::kInterrupted), std::pair("PREEMPTED", EndCause::kPreempted),
+        std::pair("NODE_FAIL", EndCause::kNodeLost), std::pair("TIMEOUT", EndCause::kWalltime)}) {
+    state_of_others_ = state;
+    killed_start();
+    EXPECT_EQ(slurm::read_runs(files_, submission() / "batch-001").at(generation() - 2).cause, cause);
+  }
+  EXPECT_THAT(launched_, SizeIs(5));
+}
+
+TEST_F(ArmedTest, starts_that_are_ended_without_a_word_for_memory_come_to_an_end) {
+  state_of_others_ = "OUT_OF_MEMORY";
+  killed_start();
+  killed_start();
+  limit_ = now() + 1h;
+  launches_ = {to_the_limit()};
+  EXPECT_EQ(start(0, generation_, 102), 1);
+  EXPECT_THAT(record().verdict, HasSubstr("3 starts in a row"));
+}
+
+TEST_F(ArmedTest, after_a_job_that_was_cancelled_without_a_word_it_does_nothing) {
+  killed_start();
+  state_of_others_ = "CANCELLED";
+  EXPECT_EQ(start(0, 1, 101), 0);
+  EXPECT_THAT(launched_, SizeIs(1));
+  EXPECT_EQ(record().cause, EndCause::kCancelled);
+}
+
+TEST_F(ArmedTest, an_element_of_an_array_has_none_in_waiting) {
+  request_.batches[0].jobs = {kJob.hex};
+  element_ = 0;
+  launches_ = {to_the_limit()};
+  EXPECT_EQ(start(), 75);
+  EXPECT_THAT(asked("sbatch"), IsEmpty());
+}
+
+TEST_F(ArmedTest, an_allocation_on_demand_has_none_in_waiting) {
+  request_.batches[0].on_demand = true;
+  request_.idle_limit = 60s;
+  launches_ = {to_the_limit()};
+  EXPECT_EQ(start(), 75);
+  EXPECT_THAT(asked("sbatch"), IsEmpty());
 }
 
 TEST_F(AllocationTest, a_job_that_slurm_lost_or_will_not_requeue_has_a_successor) {

@@ -48,7 +48,9 @@ class SubmitOptions : public testing::Test {
   std::map<std::string, std::string> environment_{{"HOME", (folder_ / "home").string()}, {"RAIN_ROOT", "/data/rain"}};
 };
 
-TEST_F(SubmitOptions, an_array_does_not_go_on_as_a_chain) {
+TEST_F(SubmitOptions, an_array_has_no_successor) {
+  EXPECT_THAT(refused({"--nodes", "1", "--time", "60", "--array", "--continue", "armed"}),
+              HasSubstr("--array and --continue armed exclude each other"));
   EXPECT_THAT(refused({"--nodes", "1", "--time", "60", "--array", "--continue", "chain"}),
               HasSubstr("--array and --continue chain exclude each other"));
   EXPECT_EQ(read({"--nodes", "1", "--time", "60", "--array"}).continuation, slurm::Continuation::kRequeue);
@@ -63,7 +65,7 @@ TEST_F(SubmitOptions, the_least_asks_for_nodes_and_a_time_limit) {
   EXPECT_EQ(request.resources.gpus_per_node, 0);
   EXPECT_FALSE(request.resources.exclusive);
   EXPECT_EQ(request.launcher, "auto");
-  EXPECT_EQ(request.continuation, slurm::Continuation::kRequeue);
+  EXPECT_EQ(request.continuation, slurm::Continuation::kArmed);
   EXPECT_EQ(request.notice, std::chrono::seconds(120));
   EXPECT_EQ(request.most_restarts, 1000);
   EXPECT_EQ(request.store, folder_ / "store");

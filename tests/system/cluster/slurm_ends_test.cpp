@@ -39,7 +39,9 @@ class SlurmEnds : public testing::Test {
 
   CommandOutput suite(const std::string& command, const Words& more = {}) const {
     const Words words{kBin / "resolute", "suite", command, suite_, "--store", store_};
-    return core::run_command(program(joined(words, more), box_->environment()), tests::kPatience);
+    core::SpawnRequest request = program(joined(words, more), box_->environment());
+    request.environment["PATH"] = (scratch_ / "bin").string() + ":" + request.environment["PATH"];
+    return core::run_command(std::move(request), tests::kPatience);
   }
   // Without a launcher: MPI may crash on a node that was in use a moment ago.
   void submit(const Words& more = {}) const {
@@ -52,7 +54,10 @@ class SlurmEnds : public testing::Test {
   }
   std::string token() const { return submission().filename(); }
   std::vector<std::string> states(int batch = 1) const {
-    return box_->squeue("%T", {"-n", fmt::format("resolute-ends-{}-{}", token(), batch)});
+    std::vector<std::string> states;
+    for (const std::string& job : box_->jobs_named(fmt::format("resolute-ends-{}-{}", token(), batch)))
+      states.push_back(box_->state(job));
+    return states;
   }
   bool come_to_be(const std::vector<std::string>& states, int batch = 1) const {
     return SlurmBox::wait_for([&] { return this->states(batch) == states; });
@@ -71,6 +76,31 @@ class SlurmEnds : public testing::Test {
   pid_t batch_process() const {
     const auto found = processes_with({"allocation", "--submission", submission().string()});
     return found.size() == 1 ? found.front() : -1;
+  }
+  // Its script's shell.
+  pid_t batch_script() const {
+    std::ifstream file(fmt::format("/proc/{}/stat", batch_process()));
+    std::string stat;
+    std::getline(file, stat);
+    return std::stoi(stat.substr(stat.rfind(')') + 4));
+  }
+  // A job waits for the end of the one that is at work.
+  bool is_armed() const {
+    return SlurmBox::wait_for([&] { return box_->armed_jobs_named("resolute-ends-" + token()).size() == 1; });
+  }
+  // Of all starts, whether one says so.
+  bool has_verdict(const std::string& part) const {
+    const auto starts = slurm::read_runs(core::real_file_system(), submission() / "batch-001");
+    return std::any_of(starts.begin(), starts.end(),
+                       [&](const auto& start) { return start.verdict.find(part) != std::string::npos; });
+  }
+  // The work is done by one more job, and none is left over.
+  void expect_one_goes_on() const {
+    EXPECT_TRUE(come_to_be({"FAILED", "RUNNING"}));
+    let_jobs_go();
+    EXPECT_TRUE(come_to_be({"FAILED", "COMPLETED"}));
+    for (const std::string& job : box_->armed_jobs_named("resolute-ends-" + token()))
+      EXPECT_EQ(box_->state(job), "CANCELLED");
   }
   std::string log_text() const {
     std::string text;
@@ -110,7 +140,7 @@ TEST_F(SlurmEnds, an_array_that_suite_cancel_ends_is_cancelled_for_slurm_in_all_
 
 // As the kernel does it when memory runs out. The run itself lives, and SLURM ends it for the requeue.
 TEST_F(SlurmEnds, a_batch_process_that_is_killed_is_started_again_and_a_killed_script_is_named) {
-  submit();
+  submit({"--continue", "requeue"});
   ASSERT_TRUE(is_at_work(1));
   ASSERT_GT(batch_process(), 0);
   ::kill(batch_process(), SIGKILL);
@@ -121,18 +151,64 @@ TEST_F(SlurmEnds, a_batch_process_that_is_killed_is_started_again_and_a_killed_s
   ASSERT_TRUE(SlurmBox::wait_for([&] { return states() == Words{"RUNNING"} && batch_process() > 0; }));
   ASSERT_TRUE(SlurmBox::wait_for(
       [&] { return slurm::read_runs(core::real_file_system(), submission() / "batch-001").size() == 2; }));
-  std::ifstream file(fmt::format("/proc/{}/stat", batch_process()));
-  std::string stat;
-  std::getline(file, stat);
-  const pid_t script = std::stoi(stat.substr(stat.rfind(')') + 4));
-  ASSERT_GT(script, 1);
-  ::kill(script, SIGKILL);
+  ASSERT_GT(batch_script(), 1);
+  ::kill(batch_script(), SIGKILL);
   EXPECT_TRUE(come_to_be({"FAILED"}));
   EXPECT_THAT(suite("status").out,
               HasSubstr("has ended (FAILED, exit code 0:9): its script was killed: out of memory?"));
   let_jobs_go();
   succeeded(suite("resume"));
   EXPECT_TRUE(come_to_be({"FAILED", "COMPLETED"}));
+}
+
+TEST_F(SlurmEnds, where_a_requeue_is_refused_the_job_in_waiting_goes_on) {
+  fs::create_directories(scratch_ / "bin");
+  std::ofstream(scratch_ / "bin/scontrol")
+      << "#!/bin/bash\n[ \"$1\" = requeue ] && {\n"
+         "  echo 'Requested operation is presently disabled for job' >&2; exit 1; }\n"
+         "PATH=${PATH#*:} exec scontrol \"$@\"\n";
+  fs::permissions(scratch_ / "bin/scontrol", fs::perms::owner_all);
+  submit();
+  ASSERT_TRUE(is_at_work(1) && is_armed());
+  ::kill(batch_process(), SIGUSR1);
+  expect_one_goes_on();
+  EXPECT_TRUE(has_verdict("presently disabled"));
+}
+
+TEST_F(SlurmEnds, while_the_controller_is_away_an_allocation_ends_and_the_job_in_waiting_goes_on) {
+  submit();
+  ASSERT_TRUE(is_at_work(1) && is_armed());
+  box_->kill_controller();
+  ::kill(batch_process(), SIGUSR1);
+  EXPECT_TRUE(SlurmBox::wait_for([&] { return has_verdict("generation 1 waits and goes on"); }));
+  box_->start_controller();
+  expect_one_goes_on();
+}
+
+TEST_F(SlurmEnds, a_job_whose_script_is_killed_without_a_word_has_its_cause_from_slurm_and_the_next_goes_on) {
+  submit();
+  ASSERT_TRUE(is_at_work(1) && is_armed());
+  ::kill(batch_script(), SIGKILL);
+  ::kill(batch_process(), SIGKILL);
+  expect_one_goes_on();
+  EXPECT_TRUE(has_verdict("SLURM has ended it: FAILED"));
+}
+
+TEST_F(SlurmEnds, a_suite_that_suite_cancel_ends_takes_the_job_in_waiting_along) {
+  submit();
+  ASSERT_TRUE(is_at_work(1) && is_armed());
+  succeeded(suite("cancel"));
+  EXPECT_TRUE(come_to_be({"CANCELLED"}));
+  EXPECT_EQ(box_->state(box_->armed_jobs_named("resolute-ends-" + token()).front()), "CANCELLED");
+}
+
+TEST_F(SlurmEnds, scancel_of_the_job_at_work_takes_the_job_in_waiting_along) {
+  submit();
+  ASSERT_TRUE(is_at_work(1) && is_armed());
+  box_->output({"scancel", job()});
+  EXPECT_TRUE(come_to_be({"CANCELLED"}));
+  EXPECT_TRUE(SlurmBox::wait_for(
+      [&] { return box_->state(box_->armed_jobs_named("resolute-ends-" + token()).front()) == "CANCELLED"; }));
 }
 
 TEST_F(SlurmEnds, a_store_that_its_node_does_not_see_is_named_and_resuming_is_not_advised) {
