@@ -69,12 +69,14 @@ decltype(auto) visit_members(T& value, Visit&& visit) {
   RESOLUTE_VISIT_MEMBERS(13, a, b, c, d, e, f, g, h, i, j, k, l, m)
   RESOLUTE_VISIT_MEMBERS(14, a, b, c, d, e, f, g, h, i, j, k, l, m, n)
   RESOLUTE_VISIT_MEMBERS(15, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o)
+  RESOLUTE_VISIT_MEMBERS(16, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)
   RESOLUTE_VISIT_MEMBERS(17, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q)
   RESOLUTE_VISIT_MEMBERS(19, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s)
   RESOLUTE_VISIT_MEMBERS(22, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v)
   RESOLUTE_VISIT_MEMBERS(24, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x)
   RESOLUTE_VISIT_MEMBERS(25, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y)
   RESOLUTE_VISIT_MEMBERS(26, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z)
+  RESOLUTE_VISIT_MEMBERS(27, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, a2)
   // clang-format on
   static_assert(kMembers<T> == 0, "a line for structs with this many members is missing above");
 }

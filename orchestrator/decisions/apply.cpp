@@ -70,6 +70,7 @@ class Applier {
     job.path_ms = event.path_ms;
     job.checkpoint_ms = event.checkpoint_ms;
     job.elsewhere = event.elsewhere;
+    job.row.number = event.row;
     // Journals of earlier versions have taken any number from the store, and would have no room for the next attempt.
     if (event.attempts <= kMostAttempts) job.attempts = std::max(job.attempts, event.attempts);
     int unmet = 0;
@@ -179,6 +180,8 @@ class Applier {
       running.expected_end = event.at + Milliseconds(expected_left(job));
     job.state = std::move(running);
     index_job(state_, event.job);
+    if (job.row.number >= 0 && job.row.numeric_class.empty() && state_.machine_classes.at(job.gpus).size() > 1)
+      give_class(job.row.number, numeric_class);
     if (event.at > state_.last_placed) {
       state_.last_placed = event.at;
       wake_resting(state_, event.at);
@@ -396,6 +399,16 @@ class Applier {
   void operator()(const RunEnded& event) { state_.end = event.end; }
 
  private:
+  // The others of a row follow its first.
+  void give_class(int row, const std::string& numeric_class) {
+    for (int i = 0; std::cmp_less(i, state_.jobs.size()); ++i) {
+      if (at({i}).row.number != row) continue;
+      unindex_job(state_, {i});
+      at({i}).row.numeric_class = numeric_class;
+      index_job(state_, {i});
+    }
+  }
+
   // Nothing of the attempt was started: its number is free again, to be used from `from` on.
   template <class What>
   void take_back(JobIndex number, int attempt, Instant from, const What& what) {

@@ -63,19 +63,36 @@ class Dispatch {
 
   std::optional<Placed> next() const {
     if (free_ == 0) return std::nullopt;
-    std::vector<Candidate> first = first_candidates();
+    const std::vector<Candidate> candidates = first_candidates();
+    const auto keeps_class = [](const Candidate& candidate) { return !candidate.need->row_class.empty(); };
+    if (std::any_of(candidates.begin(), candidates.end(), keeps_class))
+      if (auto placed = next_of(candidates, true)) return placed;
+    return next_of(candidates, false);
+  }
+
+  // \param in_class what is one rank leaves slots of other classes than its row's to others
+  std::optional<Placed> next_of(std::vector<Candidate> first, bool in_class) const {
     int past = -1;
     while (!first.empty()) {
       const auto best = std::min_element(first.begin(), first.end(), comes_before);
-      if (Placement placement = place(*best); !placement.empty())
+      Placement placement = place(*best);
+      if (!placement.empty() && !(in_class && best->need->slots == 1 && is_elsewhere(*best->need, placement)))
         return placed(*best, std::move(placement), past, why_first(*best, first));
-      if (lets_pass(*best))
-        past = past < 0 ? best->number.value : past;
-      else if (!waits_in_vain(*best))
-        return behind(*best);
+      if (placement.empty()) {
+        if (lets_pass(*best))
+          past = past < 0 ? best->number.value : past;
+        else if (!waits_in_vain(*best))
+          return behind(*best);
+      }
       first.erase(best);
     }
     return std::nullopt;
+  }
+
+  // Not in the class where the first of its row was placed, while that is there.
+  bool is_elsewhere(const GangNeed& need, const Placement& placement) const {
+    return !need.row_class.empty() && state_.machine_classes.at(gpus_).contains(need.row_class) &&
+           numeric_class_of(state_, placement) != need.row_class;
   }
 
   // The first job in the order that does not fit and waits; nothing if one that fits comes before it.
@@ -304,6 +321,8 @@ class Dispatch {
       why += again ? fmt::format("; again on {}, where it failed: no other could hold it", host)
                    : fmt::format("; not on {}, where it failed", host);
     }
+    if (is_elsewhere(*candidate.need, placement))
+      why += "; not in the numeric class of its row's first: nothing else could use what is free";
     if (candidate.need->alone) why += "; alone on its host: it ran out of memory";
     if (const std::string there = numeric_class_of(state_, placement);
         !there.empty() && !job.numeric_class.empty() && there != job.numeric_class)

@@ -11,6 +11,13 @@ using MachineClasses = std::map<std::string, MachineClass>;
 // Classes whose agents one gang may use together: those of one numeric class, and those of unknown class.
 using Domain = std::vector<const MachineClass*>;
 
+// The class of its row; null: it has none, or that is gone.
+const MachineClass* find_class(const State& state, const GangNeed& need) {
+  const MachineClasses& classes = state.machine_classes.at(need.gpus);
+  const auto found = classes.find(need.row_class);
+  return found == classes.end() || need.row_class.empty() ? nullptr : &found->second;
+}
+
 std::vector<Domain> domains_of(const State& state, const GangNeed& need) {
   const MachineClasses& classes = state.machine_classes.at(need.gpus);
   const auto unknown = classes.find("");
@@ -23,8 +30,10 @@ std::vector<Domain> domains_of(const State& state, const GangNeed& need) {
     add(&wanted->second);
     return domains;
   }
+  const MachineClass* of_row = find_class(state, need);
+  if (of_row != nullptr) add(of_row);
   for (const auto& [numeric_class, machine_class] : classes)
-    if (!numeric_class.empty()) add(&machine_class);
+    if (!numeric_class.empty() && &machine_class != of_row) add(&machine_class);
   if (domains.empty() && unknown != classes.end()) domains.push_back({&unknown->second});
   return domains;
 }
@@ -196,12 +205,15 @@ Placement choose_placement(const State& state, const GangNeed& need) {
     for (const auto& [agent, jobs] : state.at_work) add_host(state, agent, barred);
   Search search(state, need, barred);
   Placement best;
-  int fewest = 0;
+  std::pair<int, int> least{};  // hosts, and the most free slots: a row has room there
   for (const Domain& domain : domains_of(state, need)) {
     Placement placement = search.run(domain);
-    if (placement.empty() || (!best.empty() && search.hosts() >= fewest)) continue;
+    if (placement.empty()) continue;
+    if (domain.front() == find_class(state, need)) return placement;
+    const std::pair<int, int> cost{search.hosts(), -domain.front()->free};
+    if (!best.empty() && cost >= least) continue;
     best = std::move(placement);
-    fewest = search.hosts();
+    least = cost;
   }
   return best;
 }

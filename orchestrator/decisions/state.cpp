@@ -97,6 +97,7 @@ GangNeed need_of(const Job& job) {
   GangNeed need{job.gpus, job.slots, job.memory_mib, job.numeric_class, job.priority, job.placements == 0};
   for (const auto& [host, causes] : job.failed_on) need.not_on.push_back(host);
   need.alone = !job.gpus && job.ends.at(static_cast<std::size_t>(Cause::kOutOfMemory)) > 0;
+  if (job.numeric_class.empty()) need.row_class = job.row.numeric_class;
   return need;
 }
 

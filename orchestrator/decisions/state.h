@@ -59,6 +59,11 @@ using JobState = std::variant<Waiting, Ready, Running, Succeeded, Failed, Cancel
 //! "waiting", "ready", "running", "succeeded", "failed", "cancelled".
 std::string_view name_of(const JobState& state);
 
+struct JobRow {
+  int number = -1;            //!< JobAdded::row
+  std::string numeric_class;  //!< in which the first of the row was placed; empty: none was, or there was one class
+};
+
 struct Job {
   experiments::JobId id;
   std::string kind;
@@ -88,6 +93,7 @@ struct Job {
   //! Placements in this run without those taken back (RunStarted::max_jobs counts jobs with a placement)
   int placements = 0;
   bool elsewhere = false;  //!< JobAdded::elsewhere: never placed by this run, and in no index of ready jobs
+  JobRow row{};
 };
 
 //! An attempt that ended on a host, or on a GPU, without a sign of life, of a job that has failed on no other.
@@ -142,6 +148,7 @@ struct GangNeed {
   bool fresh = true;                  //!< not placed in this run yet: RunStarted::max_jobs may bar it
   std::vector<std::string> not_on{};  //!< hosts where it failed (Job::failed_on), ascending
   bool alone = false;                 //!< without GPUs, it ran out of memory: nothing else is to run on its hosts
+  std::string row_class{};            //!< Job::row's, where it has no checkpoint: not without need elsewhere
   auto operator<=>(const GangNeed&) const = default;
 };
 GangNeed need_of(const Job& job);

@@ -33,6 +33,25 @@ void catch_up(core::FileSystem& files, const fs::path& suite_folder, Past& past,
   past.length = extent.valid_length;
 }
 
+// Trainings of a row on a data set have a number, and its evaluations another; of a job of several rows, the first.
+std::map<experiments::JobId, int> rows_of(const experiments::Plan& plan) {
+  std::map<experiments::JobId, int> evaluations, rows;
+  int next = 0;
+  for (const auto& table : plan.tables)
+    for (const auto& row : table.rows)
+      for (const auto& cell : row.cells) {
+        for (const experiments::JobId& id : cell.evaluations) evaluations.emplace(id, next);
+        next += 2;
+      }
+  for (const experiments::PlannedJob& job : plan.jobs) {
+    const auto found = evaluations.find(job.id);
+    if (found == evaluations.end()) continue;
+    rows.emplace(job.id, found->second);
+    for (const experiments::JobId& training : job.after) rows.emplace(training, found->second + 1);
+  }
+  return rows;
+}
+
 }  // namespace
 
 void read_beside_a_run(core::FileSystem& files, const fs::path& suite_folder, const std::function<void()>& read) {
@@ -140,6 +159,7 @@ std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experimen
     orchestrator::apply(state, event);
     events.push_back(std::move(event));
   };
+  const auto rows = rows_of(plan);
   auto of_job = found.begin();
   for (const experiments::PlannedJob& planned : plan.jobs) {
     auto known = state.numbers.find(planned.id.hex);
@@ -149,6 +169,9 @@ std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experimen
     added.kind = experiments::kind_name(planned.specification);
     added.label = planned.label;
     added.slots = planned.slots;
+    if (const auto row = rows.find(planned.id);
+        row != rows.end() && experiments::job_kind(planned.specification) != settings::JobKind::kPack)
+      added.row = row->second;
     for (const experiments::JobId& need : planned.after) {
       auto number = state.numbers.find(need.hex);
       RESOLUTE_EXPECT(number != state.numbers.end(), "a plan names a job before what it needs");

@@ -12,15 +12,15 @@ namespace resolute::orchestrator {
 
 // Snapshots of version 1 do not have its `stop_by`.
 template <>
-inline constexpr std::uint32_t kLastMemberSince<SnapshotFormat, Running> = 2;
-// Snapshots of versions 1 and 2 do not have its `elsewhere`.
+inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<SnapshotFormat, Running>{2};
+// Snapshots of versions 1 and 2 do not have its `elsewhere`, those up to 3 no `row`.
 template <>
-inline constexpr std::uint32_t kLastMemberSince<SnapshotFormat, Job> = 3;
+inline constexpr std::array<std::uint32_t, 2> kLastMembersSince<SnapshotFormat, Job>{3, 4};
 // Snapshots of versions 1 to 3 do not have a host's `place` and an agent's `gpu_records`.
 template <>
-inline constexpr std::uint32_t kLastMemberSince<SnapshotFormat, AgentSlots> = 4;
+inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<SnapshotFormat, AgentSlots>{4};
 template <>
-inline constexpr std::uint32_t kLastMemberSince<SnapshotFormat, HostRecord> = 4;
+inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<SnapshotFormat, HostRecord>{4};
 
 namespace {
 

@@ -6,6 +6,8 @@
 //! docs/formats/. A struct is its members in the order of its declaration (members.h): whoever changes one raises the
 //! version of every format that holds it.
 
+#include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -42,9 +44,9 @@ struct JournalFormat {};
 struct SnapshotFormat {};
 struct WireFormat {};
 
-//! Version of a format in which a struct got its last member there; 0: it always had it.
+//! Versions of a format in which a struct got its last members there, in their order; none: it always had them all.
 template <class Format, class T>
-inline constexpr std::uint32_t kLastMemberSince = 0;
+inline constexpr std::array<std::uint32_t, 0> kLastMembersSince{};
 
 //! Enumerators, from 0 on, that a byte may stand for.
 constexpr std::size_t enumerators(Cause) { return kCauses; }
@@ -98,7 +100,7 @@ class BinaryWriter {
 template <class Format>
 class BinaryReader {
  public:
-  //! \param version of the format: older ones lack some last members (kLastMemberSince)
+  //! \param version of the format: older ones lack some last members (kLastMembersSince)
   BinaryReader(std::span<const std::byte> bytes, std::string_view where, std::uint32_t version)
       : bytes_(bytes, where), where_(where), version_(version) {}
 
@@ -131,7 +133,9 @@ class BinaryReader {
       take(value.first);
       take(value.second);
     } else {
-      std::size_t left = core::kMembers<T> - (version_ < kLastMemberSince<Format, T> ? 1 : 0);
+      constexpr auto kSince = kLastMembersSince<Format, T>;
+      const auto missing = std::count_if(kSince.begin(), kSince.end(), [&](auto since) { return version_ < since; });
+      std::size_t left = core::kMembers<T> - static_cast<std::size_t>(missing);
       core::visit_members(value, [&](auto&... member) { ((left > 0 ? (--left, take(member)) : void()), ...); });
     }
   }

@@ -11,13 +11,13 @@ namespace resolute::orchestrator {
 
 // Journals of version 2 do not have its `at`.
 template <>
-inline constexpr std::uint32_t kLastMemberSince<JournalFormat, AttemptStopped> = 3;
-// Journals of versions 2 and 3 do not have its `elsewhere`.
+inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<JournalFormat, AttemptStopped>{3};
+// Journals of versions 2 and 3 do not have its `elsewhere`, those up to 4 no `row`.
 template <>
-inline constexpr std::uint32_t kLastMemberSince<JournalFormat, JobAdded> = 4;
+inline constexpr std::array<std::uint32_t, 2> kLastMembersSince<JournalFormat, JobAdded>{4, 5};
 // Journals of versions 2 to 4 do not have its `gpu`.
 template <>
-inline constexpr std::uint32_t kLastMemberSince<JournalFormat, RankExited> = 5;
+inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<JournalFormat, RankExited>{5};
 
 namespace {
 
@@ -45,7 +45,8 @@ constexpr std::tuple kEventRows{
                                 time_called("expected_ms"),
                                 time_called("path_ms"),
                                 time_called("checkpoint_ms"),
-                                "elsewhere"}),
+                                "elsewhere",
+                                {"row", -1}}),
     row<AgentJoined>("agent-joined", {"agent",
                                       "host",
                                       {"slots", 0, kMostSlots},

@@ -107,6 +107,7 @@ struct JobAdded {
   std::int64_t path_ms = 0;        //!< expected_ms and the longest chain of those that need it: longest path first
   std::int64_t checkpoint_ms = 0;  //!< from its start until something is kept: a checkpoint, or its end; 0: unknown
   bool elsewhere = false;          //!< of a kind that other allocations run: its result is waited for, it is not placed
+  int row = -1;  //!< with its like, the trials of a row, in one numeric class where that costs nothing
 };
 struct AgentJoined {
   AgentNumber agent;

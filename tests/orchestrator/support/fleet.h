@@ -32,8 +32,10 @@ struct End {
 //! Agents on a host each, all alike.
 struct Machines {
   int agents = 1;
-  int gpus = 0;   //!< of each; 0: jobs take slots
-  int slots = 1;  //!< of each
+  int gpus = 0;                        //!< of each; 0: jobs take slots
+  int slots = 1;                       //!< of each
+  std::vector<std::string> classes{};  //!< numeric classes, one after the other over the agents; empty: none is known
+  int trials = 0;                      //!< so many jobs are a row; 0: none is
 };
 
 //! A run without processes or clocks. An agent gives the first GPU that is free and not set aside.
@@ -45,12 +47,16 @@ class Fleet {
   Fleet(Machines machines, int jobs, Ends ends, int slots = 1) : ends_(std::move(ends)) {
     put(toy_run());
     for (int agent = 0; agent < machines.agents; ++agent) {
-      put(toy_agent(agent, fmt::format("node-{}", agent), machines.slots, machines.gpus));
+      auto joined = toy_agent(agent, fmt::format("node-{}", agent), machines.slots, machines.gpus);
+      if (const auto& classes = machines.classes; !classes.empty())
+        joined.numeric_class = classes[static_cast<std::size_t>(agent) % classes.size()];
+      put(joined);
       for (int gpu = 0; gpu < machines.gpus; ++gpu) free_[agent].insert(std::to_string(gpu));
     }
     for (int job = 0; job < jobs; ++job) {
       orchestrator::JobAdded added = toy_job(job, job == 0 ? slots : 1);
       added.gpus = machines.gpus > 0;
+      if (machines.trials > 0) added.row = job / machines.trials;
       put(added);
     }
   }

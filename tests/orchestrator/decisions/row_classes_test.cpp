@@ -1,0 +1,89 @@
+// The trials of a row go to one numeric class wherever that leaves no slot idle: numbers of two classes need a
+// footnote.
+
+#include <gtest/gtest.h>
+
+#include "core/random/random.h"
+#include "orchestrator/decisions/placement.h"
+#include "tests/orchestrator/support/fleet.h"
+
+namespace resolute::orchestrator::row_classes_test {
+namespace {
+
+using namespace std::chrono_literals;
+using tests::End;
+using tests::Fleet;
+using tests::Machines;
+using tests::Place;
+
+// Runs rows of so many trials, each of which takes a minute.
+struct Rows {
+  Rows(const Machines& machines, int rows, int trials, bool named) {
+    Machines all = machines;
+    all.trials = named ? trials : 0;
+    Fleet fleet(all, rows * trials, [&](const Place& place, int job, Instant) {
+      classes[job / trials].insert(
+          machines.classes.at(static_cast<std::size_t>(place.agent) % machines.classes.size()));
+      return End{1min};
+    });
+    fleet.run();
+    succeeded = fleet.succeeded();
+    minutes = std::chrono::duration_cast<std::chrono::minutes>(fleet.now - tests::at(0)).count();
+    for (const auto& [row, all_of_row] : classes) mixed += all_of_row.size() > 1 ? 1 : 0;
+  }
+  std::map<int, std::set<std::string>> classes;  // by row
+  int succeeded = 0, mixed = 0;
+  std::int64_t minutes = 0;
+};
+
+TEST(RowClasses, two_rows_on_two_kinds_of_machine_are_not_mixed_and_no_slot_is_idle) {
+  for (const int gpus : {0, 3}) {
+    const Rows rows({2, gpus, 3, {"A100", "H100"}}, 2, 3, true);
+    EXPECT_EQ(rows.mixed, 0);
+    EXPECT_EQ(rows.minutes, 1);
+  }
+}
+
+TEST(RowClasses, one_row_alone_uses_all_machines) {
+  const Rows rows({2, 0, 3, {"A100", "H100"}}, 1, 6, true);
+  EXPECT_EQ(rows.minutes, 1);
+  EXPECT_EQ(rows.mixed, 1);
+}
+
+TEST(RowClasses, whatever_the_machines_they_cost_no_time_and_mix_no_more_rows) {
+  core::RandomStream random("row classes", {1});
+  int mixed = 0, mixed_unnamed = 0;
+  for (int i = 0; i < 200; ++i) {
+    const std::vector<std::string> kinds{"a", "b", "c"};
+    const Machines machines{
+        .agents = 2 + static_cast<int>(random.below(5)),
+        .slots = 1 + static_cast<int>(random.below(4)),
+        .classes = {kinds.begin(), kinds.begin() + 2 + static_cast<std::ptrdiff_t>(random.below(2))}};
+    const int rows = 1 + static_cast<int>(random.below(12)), trials = 1 + static_cast<int>(random.below(6));
+    const Rows named(machines, rows, trials, true), unnamed(machines, rows, trials, false);
+    EXPECT_EQ(named.succeeded, rows * trials);
+    EXPECT_EQ(named.minutes, unnamed.minutes) << i;
+    mixed += named.mixed;
+    mixed_unnamed += unnamed.mixed;
+  }
+  EXPECT_LE(3 * mixed, mixed_unnamed) << mixed;
+}
+
+TEST(RowClasses, a_class_that_is_gone_holds_nothing_back) {
+  State state = tests::state_after({tests::toy_run(), AgentJoined{{0}, "n0", 1, 0, 0, "b"}});
+  GangNeed need{false, 1, 0, {}, 0, true};
+  need.row_class = "a";
+  EXPECT_EQ(choose_placement(state, need), (Placement{{{0}, 1}}));
+}
+
+TEST(RowClasses, a_training_with_a_checkpoint_goes_where_that_was_written) {
+  Job job;
+  job.row.numeric_class = "a";
+  EXPECT_EQ(need_of(job).row_class, "a");
+  job.numeric_class = "b";
+  EXPECT_EQ(need_of(job).row_class, "");
+  EXPECT_EQ(need_of(job).numeric_class, "b");
+}
+
+}  // namespace
+}  // namespace resolute::orchestrator::row_classes_test
