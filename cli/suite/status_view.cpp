@@ -9,6 +9,7 @@
 #include "cli/columns.h"
 #include "cli/suite/allocation_text.h"
 #include "core/byte_text.h"
+#include "results/verdicts/numeric_classes.h"
 #include "slurm/sbatch_script.h"
 
 namespace resolute::cli {
@@ -108,7 +109,7 @@ std::optional<Section> nodes_section(const StatusView& view) {
     host.free += agent.free;
     host.gpus += agent.gpus;
     host.free_gpus += agent.free_gpus;
-    if (host.state.empty()) host.state = agent.state;
+    if (host.state.empty()) host.state = agent.why.empty() ? agent.state : agent.state + ": " + agent.why;
   }
   const bool gpus = std::any_of(hosts.begin(), hosts.end(), [](const auto& host) { return host.second.gpus > 0; });
   std::vector<Cells> rows = {gpus ? Cells{"NODE", "SLOTS BUSY", "GPUS BUSY", "STATE"}
@@ -121,7 +122,12 @@ std::optional<Section> nodes_section(const StatusView& view) {
     rows.push_back(std::move(row));
     colours.push_back(host.state.empty() ? Colour::kNone : Colour::kYellow);
   }
-  return section(rows, {}, colours);
+  Section made = section(rows, {}, colours);
+  if (const auto& classes = view.live->classes; classes.size() > 1)
+    made.lines.push_back({results::classes_text({classes.begin(), classes.end()}) +
+                              "; a row whose trials ran in several gets a footnote",
+                          Colour::kYellow});
+  return made;
 }
 
 std::optional<Section> failures_section(const StatusView& view) {

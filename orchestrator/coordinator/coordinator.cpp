@@ -226,6 +226,7 @@ void Coordinator::lose(Address address, const std::string& why) {
 void Coordinator::allow_for_absence() {
   const auto away = clock_.now() - last_step_;
   if (last_step_ == core::MonotonicTime{} || away < options_.agent_limit / 2) return;
+  claims_in_doubt_until_ = clock_.now() + options_.owner_watch;
   for (auto& [address, peer] : peers_) peer.heard += away;
   for (auto& [number, attempt] : attempts_) attempt.heard += away;
 }

@@ -175,6 +175,7 @@ class Coordinator {
   void do_chores();
   void note_idleness();
   void renew_owner_if_due();
+  void look_at_claims();
   void take_requests();
   void discard_requests();
   void take_request(const Request& request, const std::string& by);
@@ -230,9 +231,10 @@ class Coordinator {
   bool stall_told_ = false;
   Instant wall_start_;
   core::MonotonicTime start_;
-  Chore silence_, owner_renewal_, requests_, live_, elsewhere_;
-  std::size_t awaited_ = 0;  //!< jobs that look_elsewhere() has looked for last
-  Instant idle_since_{};     //!< Policy's
+  Chore silence_, owner_renewal_, requests_, live_, elsewhere_, claims_;
+  core::MonotonicTime claims_in_doubt_until_{};  // this run has stood still
+  std::size_t awaited_ = 0;                      //!< jobs that look_elsewhere() has looked for last
+  Instant idle_since_{};                         //!< Policy's
   core::Progress progress_;
   int skipped_ = 0;
   int done_ = 0;

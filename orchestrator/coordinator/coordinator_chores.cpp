@@ -12,11 +12,30 @@ namespace {
 
 double seconds(core::MonotonicTime::duration time) { return std::chrono::duration<double>(time).count(); }
 
+std::string what_happened(const PlaceRecord& place) {
+  return place.ends.empty() ? "" : fmt::format("{}: {}", name_of(place.ends.back().cause), place.ends.back().evidence);
+}
+
+// Why less than all of an agent is given out: LiveAgent's state and why.
+std::pair<std::string, std::string> state_of(const State& state, const AgentSlots& agent) {
+  if (agent.leaving) return {"leaving", ""};
+  if (const auto host = state.hosts.find(agent.host); host != state.hosts.end()) {
+    const HostRecord& record = host->second;
+    if (record.drained) return {"drained", *record.drained};
+    if (record.excluded) return {"excluded", *record.excluded};
+    if (!usable(state, agent)) return {"set aside", what_happened(record.place)};
+  }
+  const auto aside = gpus_aside(agent);
+  if (aside.empty()) return {};
+  return {fmt::format("without GPU {}", fmt::join(aside, ", ")), what_happened(agent.gpu_records.at(aside.front()))};
+}
+
 }  // namespace
 
 void Coordinator::do_chores() {
   const auto time = clock_.now();
   renew_owner_if_due();
+  if (time < claims_in_doubt_until_ && !watch_.pause() && claims_.due(time, options_.owner_watch / 3)) look_at_claims();
   if (!finished_ && !journal_fails_ && requests_.due(time, options_.request_interval)) {
     note_idleness();
     take_requests();
@@ -44,6 +63,18 @@ void Coordinator::renew_owner_if_due() {
     renewing_ = false;
     on_store([&] { answer.take(); });
   });
+}
+
+// Others break the claims of a run that stood still, and work on its jobs: one of the two has to stop. They may look
+// while it comes back, so it looks again.
+void Coordinator::look_at_claims() {
+  for (const auto& [number, attempt] : attempts_)
+    if (attempt.phase == Phase::kLaunched)
+      store_.look_at_claim(planned(number).id, [this, number = number, attempt = attempt.number](Answer<bool>& answer) {
+        on_store([&] {
+          if (!answer.take() && current(state_, number, attempt) != nullptr) record(ClaimLost{number, attempt});
+        });
+      });
 }
 
 void Coordinator::take_requests() {
@@ -116,17 +147,8 @@ void Coordinator::write_live_status() {
   status.seconds_left = seconds_left();
   for (const auto& [number, agent] : state_.agents) {
     LiveAgent live{agent.host, agent.slots, agent.free, agent.gpus, agent.free_gpus, ""};
-    const auto host = state_.hosts.find(agent.host);
-    if (agent.leaving)
-      live.state = "leaving";
-    else if (host != state_.hosts.end() && host->second.drained)
-      live.state = "drained";
-    else if (is_excluded(state_, agent.host))
-      live.state = "excluded";
-    else if (!usable(state_, agent))
-      live.state = "set aside";
-    else if (const auto aside = gpus_aside(agent); !aside.empty())
-      live.state = fmt::format("without GPU {}", fmt::join(aside, ", "));
+    if (!agent.numeric_class.empty()) status.classes.insert(agent.numeric_class);
+    std::tie(live.state, live.why) = state_of(state_, agent);
     status.agents.push_back(std::move(live));
   }
   for (const auto& [number, attempt] : attempts_)

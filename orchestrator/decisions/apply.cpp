@@ -245,6 +245,11 @@ class Applier {
       end_with(event.job, *running, {Cause::kNoProgress, event.evidence, host_of(state_, running->placement)});
   }
 
+  void operator()(const ClaimLost& event) {
+    if (Running* running = find(event.job, event.attempt))
+      end_with(event.job, *running, {Cause::kClaimLost, "another run works on it: this one stood still", {}});
+  }
+
   void operator()(const AttemptStopped& event) {
     Running* running = find(event.job, event.attempt);
     if (running == nullptr) return;

@@ -73,7 +73,7 @@ constexpr std::array kCauseRows{
     CauseRow{Cause::kNoProgress, "no-progress", 7, {3, false, {}, 1, {}, true}},
     CauseRow{Cause::kStorageFull, "storage-full", 12, {40, false, Milliseconds(1'000), 2, Milliseconds(60'000)}},
     // Tried again only where another host holds it: a host without a mount says the same as a wrong setting.
-    CauseRow{Cause::kConfiguration, "configuration", 16, {2, false, {}, 1, {}, true}},
+    CauseRow{Cause::kConfiguration, "configuration", 17, {2, false, {}, 1, {}, true}},
     // One that the run asked for names no host; one that nobody asked for may be its host's.
     CauseRow{Cause::kInterrupted, "interrupted", 3, kTriedElsewhere, kLeavesTime},
     CauseRow{Cause::kPreempted, "preempted", 5, kNoFaultOfTheJob, kLeavesTime},
@@ -89,6 +89,7 @@ constexpr std::array kCauseRows{
              "store-error",
              15,
              {std::numeric_limits<int>::max(), false, Milliseconds(1'000), 2, Milliseconds(60'000)}},
+    CauseRow{Cause::kClaimLost, "claim-lost", 16, kNoFaultOfTheJob},
 };
 static_assert(kCauseRows.size() == kCauses, "each cause has a row");
 static_assert(std::all_of(kCauseRows.begin(), kCauseRows.end(),

@@ -20,6 +20,7 @@ struct WentWrong {
   bool operator()(const JobCancelled&) const { return true; }
   bool operator()(const ResultMissing&) const { return true; }
   bool operator()(const Stalled&) const { return true; }
+  bool operator()(const ClaimLost&) const { return true; }
   bool operator()(const RanksGivenUp&) const { return true; }
   bool operator()(const HostExcluded&) const { return true; }
   bool operator()(const GpuSetAside&) const { return true; }

@@ -79,7 +79,8 @@ constexpr std::tuple kEventRows{
     row<GpuSetAside>("gpu-set-aside", {"agent", "gpu", time_called("until_ms"), "why"}),
     row<GpuReturned>("gpu-returned", {"agent", "gpu"}),
     row<HostSetAside>("host-set-aside", {"host", time_called("until_ms"), "why"}),
-    row<HostReturned>("host-returned", {"host"})};
+    row<HostReturned>("host-returned", {"host"}),
+    row<ClaimLost>("claim-lost", {"job", "attempt"})};
 
 template <class T>
 constexpr const Row<T>& row_of(const T&) {
@@ -219,6 +220,9 @@ struct EventLine {
     return fmt::format("host {} set aside{}", e.host, because(e.why));
   }
   std::string operator()(const HostReturned& e) const { return fmt::format("host {} given out again", e.host); }
+  std::string operator()(const ClaimLost& e) const {
+    return fmt::format("{} is another run's by now", attempt_text(e));
+  }
 };
 
 }  // namespace

@@ -60,8 +60,9 @@ enum class Cause {
   kCancelled,        //!< the user wanted it so
   kUnkillable,       //!< ranks that were to end did not, not even by SIGKILL
   kStoreError,       //!< the coordinator could not make its files in the store: nothing of it was started
+  kClaimLost,        //!< this run stood still, and another one works on the job now
 };
-inline constexpr std::size_t kCauses = 17;
+inline constexpr std::size_t kCauses = 18;
 std::string_view name_of(Cause cause);
 
 //! Slots of one agent given to one gang; GPUs where the job needs them (JobAdded::gpus). Which core and which GPU a
@@ -289,11 +290,17 @@ struct HostSetAside {
 struct HostReturned {
   std::string host;
 };
+//! Another run took the job's claim while this one stood still (SIGSTOP, a suspended allocation): its ranks are ended.
+struct ClaimLost {
+  JobIndex job;
+  int attempt = 0;
+};
 
-using Event = std::variant<RunStarted, JobAdded, AgentJoined, AgentLost, Placed, Started, Progressed, RankExited,
-                           ResultMissing, AttemptStopped, AttemptEnded, JobSucceeded, JobFailed, JobCancelled,
-                           StopRequested, RunEnded, Stalled, HeldElsewhere, AgentLeaving, HostDrained, HostExcluded,
-                           CancelRequested, RanksGivenUp, GpuSetAside, GpuReturned, HostSetAside, HostReturned>;
+using Event =
+    std::variant<RunStarted, JobAdded, AgentJoined, AgentLost, Placed, Started, Progressed, RankExited, ResultMissing,
+                 AttemptStopped, AttemptEnded, JobSucceeded, JobFailed, JobCancelled, StopRequested, RunEnded, Stalled,
+                 HeldElsewhere, AgentLeaving, HostDrained, HostExcluded, CancelRequested, RanksGivenUp, GpuSetAside,
+                 GpuReturned, HostSetAside, HostReturned, ClaimLost>;
 
 //! The number of an event's type in journals, from 1, in the order of the variant. Stored: append only.
 std::uint32_t type_number(const Event& event);

@@ -134,12 +134,16 @@ bool Claims::over(const JobClaim& holder) {
   return unchanged(holder.run, owner ? owner->counter : -1);
 }
 
-void Claims::release(const experiments::JobId& job) {
+bool Claims::has(const experiments::JobId& job) {
   const fs::path path = claim_file(store_, job);
+  // A look says whose it is, at less cost than reading it.
+  const auto found = files_.identity(path);
+  return found == own_ || (found && remade_ && core::read_text_if_exists(files_, path) == text_);
+}
+
+void Claims::release(const experiments::JobId& job) {
   try {
-    // A look says whose it is, at less cost than reading it.
-    const auto found = files_.identity(path);
-    if (found == own_ || (found && remade_ && core::read_text_if_exists(files_, path) == text_)) files_.remove(path);
+    if (has(job)) files_.remove(claim_file(store_, job));
   } catch (const core::RuntimeError& error) {
     core::log_warning("a claim was not given back: {}", error.what());
   }

@@ -69,6 +69,7 @@ LiveAgent agent_from(const core::Json& json, const std::string& where) {
   agent.gpus = reader.required<int>("gpus");
   agent.free_gpus = reader.required<int>("free_gpus");
   agent.state = reader.required<std::string>("state");
+  agent.why = reader.optional<std::string>("why", "");
   reader.finish();
   return agent;
 }
@@ -76,8 +77,8 @@ LiveAgent agent_from(const core::Json& json, const std::string& where) {
 }  // namespace
 
 core::Json to_json(const LiveAgent& agent) {
-  return {{"host", agent.host}, {"slots", agent.slots},         {"free", agent.free},
-          {"gpus", agent.gpus}, {"free_gpus", agent.free_gpus}, {"state", agent.state}};
+  return {{"host", agent.host},           {"slots", agent.slots}, {"free", agent.free},       {"gpus", agent.gpus},
+          {"free_gpus", agent.free_gpus}, {"state", agent.state}, {"why", as_utf8(agent.why)}};
 }
 
 core::Json to_json(const LiveRetry& retry) {
@@ -110,6 +111,7 @@ void write_live(core::FileSystem& files, const fs::path& suite_folder, const Liv
   if (status.seconds_left >= 0) json["seconds_left"] = status.seconds_left;
   if (status.store) json["store"] = {{"why", as_utf8(status.store->why)}, {"seconds", status.store->seconds}};
   for (const LiveAgent& agent : status.agents) json["agents"].push_back(to_json(agent));
+  for (const std::string& one : status.classes) json["classes"].push_back(as_utf8(one));
   for (const LiveAttempt& attempt : status.running) json["running"].push_back(to_json(attempt));
   for (const LiveRetry& retry : status.retried) json["retried"].push_back(to_json(retry));
   core::replace_unsynced(files, live_file(suite_folder), core::canonical_json(json) + "\n", core::Folders::kMustExist);
@@ -130,6 +132,8 @@ std::optional<LiveStatus> read_live(core::FileSystem& files, const fs::path& sui
       status.agents.push_back(agent_from(agent, where));
     for (const core::Json& one : reader.required<core::Json>("running"))
       status.running.push_back(attempt_from(one, where));
+    if (json.contains("classes"))
+      for (auto& one : reader.required<std::vector<std::string>>("classes")) status.classes.insert(std::move(one));
     if (json.contains("retried"))
       for (const core::Json& one : reader.required<core::Json>("retried"))
         status.retried.push_back(retry_from(one, where));
@@ -162,6 +166,7 @@ LiveStatus together(const std::vector<LiveStatus>& runs) {
     all.agents.insert(all.agents.end(), run.agents.begin(), run.agents.end());
     all.running.insert(all.running.end(), run.running.begin(), run.running.end());
     all.retried.insert(all.retried.end(), run.retried.begin(), run.retried.end());
+    all.classes.insert(run.classes.begin(), run.classes.end());
     if (!all.store) all.store = run.store;
     if (run.seconds_left > 0) speed += 1 / run.seconds_left;
   }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,7 @@ struct LiveAgent {
   std::string host;
   int slots = 0, free = 0, gpus = 0, free_gpus = 0;
   std::string state;  //!< "" | "leaving" | "drained" | "excluded" | "set aside" | "without GPU 3, 5"
+  std::string why{};  //!< of that state: what its user said, or what happened there last
 };
 core::Json to_json(const LiveAgent& agent);
 core::Json to_json(const LiveRetry& retry);
@@ -59,6 +61,7 @@ struct LiveStatus {
   std::vector<LiveAttempt> running;
   std::optional<LiveStoreFailure> store{};
   std::vector<LiveRetry> retried{};  //!< newest first, kMostRetried at most
+  std::set<std::string> classes{};   //!< numeric classes of the agents
 };
 inline constexpr std::size_t kMostRetried = 10;
 //! As in LiveStatus::retried.

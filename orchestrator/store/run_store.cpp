@@ -255,6 +255,11 @@ void RunStore::look_back(std::shared_ptr<const std::vector<experiments::PlannedJ
       std::move(then));
 }
 
+void RunStore::look_at_claim(const experiments::JobId& job, Then<bool> then) {
+  beside(
+      job.hex, [job](Desk& desk) { return desk.claims->has(job); }, std::move(then));
+}
+
 void RunStore::release(const experiments::JobId& job) {
   beside(
       job.hex, [job](Desk& desk) { desk.claims->release(job); }, Then<Done>());

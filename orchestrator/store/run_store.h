@@ -121,6 +121,8 @@ class RunStore {
             Then<std::vector<std::optional<std::string>>> then);
   //! find_jobs(): what earlier runs have left of all jobs.
   void look_back(std::shared_ptr<const std::vector<experiments::PlannedJob>> jobs, Then<std::vector<FoundJob>> then);
+  //! Claims::has().
+  void look_at_claim(const experiments::JobId& job, Then<bool> then);
   //! Gives a claim back, whatever the store does about it.
   void release(const experiments::JobId& job);
 

@@ -17,15 +17,19 @@ std::string text_of(const std::map<std::string, int>& counts, const char* kind) 
     classes.push_back(numeric_class);
     each.push_back(count);
   }
+  return fmt::format("{} {} ran in {}", fmt::join(each, " and "), kind, classes_text(classes));
+}
+
+}  // namespace
+
+std::string classes_text(const std::vector<std::string>& classes) {
   constexpr std::size_t kMostNamed = 3;
   std::vector<std::string> parts = class_differences(classes);
   const std::size_t more = parts.size() - std::min(parts.size(), kMostNamed);
   parts.resize(parts.size() - more);
-  return fmt::format("{} {} ran in {} numeric classes, which differ in {}{}", fmt::join(each, " and "), kind,
-                     counts.size(), fmt::join(parts, ", "), more > 0 ? fmt::format(" and {} more", more) : "");
+  return fmt::format("{} numeric classes, which differ in {}{}", classes.size(), fmt::join(parts, ", "),
+                     more > 0 ? fmt::format(" and {} more", more) : "");
 }
-
-}  // namespace
 
 std::vector<std::string> NumericClasses::footnotes() const {
   const std::string trainings = text_of(trainings_, "trainings"), evaluations = text_of(evaluations_, "evaluations");

@@ -10,13 +10,16 @@
 
 namespace resolute::results {
 
+//! "2 numeric classes, which differ in kernels (default, AVX2)". Three parts are named. \param classes different ones
+std::string classes_text(const std::vector<std::string>& classes);
+
 //! Jobs of each kind, by class. A suite may train on GPUs and evaluate on CPUs: each kind is looked at alone.
 class NumericClasses {
  public:
   void add(const TrainingRecord& training) { ++trainings_[training.provenance.numeric_class]; }
   void add(const EvaluationRecord& evaluation) { ++evaluations_[evaluation.provenance.numeric_class]; }
   //! One, "4 and 1 trainings ran in 2 numeric classes, which differ in kernels (default, AVX2)"; none where each kind
-  //! of job ran in one. Three parts are named.
+  //! of job ran in one.
   std::vector<std::string> footnotes() const;
 
  private:

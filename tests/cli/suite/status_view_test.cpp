@@ -125,6 +125,20 @@ TEST(StatusView, tells_why_jobs_are_tried_again) {
   EXPECT_NE(essence(view), calm);
 }
 
+TEST(StatusView, tells_why_a_host_is_not_used_and_that_the_agents_are_of_several_classes) {
+  auto view = view_of_a_live_run();
+  auto& agent = view.live->agents.front();
+  agent.state = "without GPU 3";
+  agent.why = "device-error: uncorrectable ECC error";
+  view.live->classes = {"gpu=H100"};
+  EXPECT_THAT(text_of(view, {}), HasSubstr("without GPU 3: device-error: uncorrectable ECC error\n"));
+  EXPECT_THAT(text_of(view, {}), Not(HasSubstr("numeric classes")));
+  view.live->classes.insert("gpu=A100");
+  EXPECT_THAT(text_of(view, {}),
+              HasSubstr("2 numeric classes, which differ in gpu (A100, H100); a row whose trials ran "
+                        "in several gets a footnote\n"));
+}
+
 TEST(StatusView, tells_of_a_disk_that_is_nearly_full) {
   auto view = view_of_a_live_run();
   view.room = std::uint64_t{20} << 30;

@@ -89,6 +89,7 @@ inline std::vector<orchestrator::Event> events_of_version_5() {
   events.emplace_back(GpuReturned{{0}, "GPU-12ab"});
   events.emplace_back(HostSetAside{"node-1", at(1'700'000'120'000), "2 attempts ended there"});
   events.emplace_back(HostReturned{"node-1"});
+  events.emplace_back(ClaimLost{{0}, 1});
   return events;
 }
 

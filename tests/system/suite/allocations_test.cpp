@@ -5,6 +5,7 @@
 #include <map>
 
 #include "core/files/json.h"
+#include "orchestrator/store/live.h"
 #include "tests/system/program.h"
 #include "tests/system/tiny_suite.h"
 
@@ -84,6 +85,41 @@ TEST(Allocations, one_for_packs_and_evaluations_and_one_for_trainings_leave_the_
     if (line.at("type") != "started") continue;
     EXPECT_EQ(kinds.at(job) == "training", line.at("allocation") == 2) << line;
   }
+}
+
+// As a cluster suspends an allocation for others: longer than other runs wait for a run that stands still.
+TEST(Allocations, one_that_stood_still_leaves_its_job_to_the_one_that_took_it) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store";
+  const Words slow = {"--slots", "1", "--set", "train.steps=600", "--checkpoint-every", "20", "--only", "baseline"};
+  const pid_t first = core::spawn_process(suite("run", store, slow));
+  ASSERT_TRUE(wait_until([&] { return a_checkpoint_is_there(store); }));
+  const std::vector<pid_t> all = processes_with({store.string()});
+  for (const pid_t process : all) ::kill(process, SIGSTOP);
+  const pid_t second = core::spawn_process(suite("run", store, joined(slow, {"--allocation", "2"})));
+  EXPECT_TRUE(wait_until([&] {
+    const auto live = orchestrator::read_live(core::real_file_system(), store / "suites/tiny@2");
+    return live && std::any_of(live->running.begin(), live->running.end(),
+                               [](const auto& attempt) { return attempt.attempt == 2 && attempt.step > 0; });
+  }));
+  for (const pid_t process : all) ::kill(process, SIGCONT);
+  EXPECT_EQ(ended(first), "exit code 0");
+  EXPECT_EQ(ended(second), "exit code 0");
+  EXPECT_THAT(events(store, "claim-lost"), SizeIs(1));
+  std::map<std::string, std::string> ids;
+  std::set<std::string> started;  // what another run has finished is not
+  std::map<std::string, int> ran_to_the_end;
+  for (const auto& line : log_of(store)) {
+    const core::Json& event = line.at("event");
+    const std::string job = line.at("allocation").dump() + ":" + event.value("job", core::Json()).dump();
+    if (line.at("type") == "job-added") ids[job] = event.at("id");
+    if (line.at("type") == "started") started.insert(job + event.at("attempt").dump());
+    if (line.at("type") == "rank-exited" && started.contains(job + event.at("attempt").dump()) &&
+        event.at("code") == 0 && event.at("signal") == 0)
+      ++ran_to_the_end[ids.at(job)];
+  }
+  EXPECT_THAT(ran_to_the_end, SizeIs(7));
+  for (const auto& [id, count] : ran_to_the_end) EXPECT_EQ(count, 1) << id;
 }
 
 TEST(Allocations, status_and_cancel_know_all_of_them) {
