@@ -60,7 +60,8 @@ inline constexpr std::tuple kStored{
                                       "launch",
                                       "dependency",
                                       "notify",
-                                      "idle_limit_seconds"}),
+                                      "idle_limit_seconds",
+                                      "left_out"}),
     core::row<KnownJob>("", {from_one("id"), "cluster", "submitted", "armed"}),
     core::row<Intended>("", {"others", "why", "armed"}),
     core::row<Refused>("", {"why"}),
@@ -77,8 +78,8 @@ inline constexpr std::array<std::string_view, 2> kLater<Resources>{"gpu_request"
 template <>
 inline constexpr std::array<std::string_view, 3> kLater<Batch>{"kinds", "resources", "on_demand"};
 template <>
-inline constexpr std::array<std::string_view, 4> kLater<SubmissionRequest>{"launch", "dependency", "notify",
-                                                                           "idle_limit_seconds"};
+inline constexpr std::array<std::string_view, 5> kLater<SubmissionRequest>{"launch", "dependency", "notify",
+                                                                           "idle_limit_seconds", "left_out"};
 template <>
 inline constexpr std::array<std::string_view, 2> kLater<Intended>{"why", "armed"};
 template <>

@@ -106,6 +106,8 @@ ScriptRequest script_of(const SubmissionRequest& request, const Batch& batch, co
                                request.token, batch.number, generation);
   if (!resources.comment.empty()) script.comment = resources.comment;
   script.resources = resources;
+  for (const std::string& node : request.left_out)
+    script.resources.exclude += (script.resources.exclude.empty() ? "" : ",") + node;
   script.site = request.site;
   script.working_folder = request.working_folder;
   script.output = folder / fmt::format("batch-{:03}", batch.number) / "log";

@@ -91,6 +91,7 @@ struct SubmissionRequest {
   std::string notify{};      //!< who hears of its end: a command of sh or an address; empty: nobody
   //! Without anything to start, after which the run of a batch on demand ends.
   std::chrono::seconds idle_limit{0};
+  std::vector<std::string> left_out{};  //!< nodes that are excluded besides: jobs failed there in the run before
 };
 //! What is asked of SLURM for a batch.
 const Resources& resources_of(const SubmissionRequest& request, const Batch& batch);

@@ -1,6 +1,6 @@
 #include "allocations/start/allocation.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <csignal>
@@ -11,9 +11,12 @@
 #include "allocations/start/run_by_launchers.h"
 #include "allocations/start/time_left.h"
 #include "allocations/submissions/stored_submission.h"
+#include "allocations/submissions/usage.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/overloaded.h"
+#include "orchestrator/look/places_aside.h"
+#include "orchestrator/look/timeline.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "results/records/record.h"
 #include "slurm/launcher.h"
@@ -399,10 +402,27 @@ class Allocation {
       if (!state) return;
       const std::string details =
           complete ? fmt::format(": all {} jobs have their results", work_->suite.jobs.size()) : ": " + run_.verdict;
-      tell_of_submission(files_, folder_, *state, details, environment_);
+      tell_of_submission(files_, folder_, *state, details + costs(stored) + bad_hardware(), environment_);
     } catch (const std::exception& error) {
       core::log_warning("nobody was told of the end: {}", error.what());
     }
+  }
+
+  std::string costs(const StoredSubmission& stored) const {
+    if (!work_) return "";
+    const auto timeline = orchestrator::read_timeline(files_, work_->store, work_->suite.suite);
+    const Usage usage = usage_of({stored}, timeline, orchestrator::Instant(world_.now()));
+    if (usage.gpu_seconds <= 0) return "";
+    return fmt::format("; {:.1f} GPU-hours: {}", usage.gpu_seconds / 3600, gpu_use_text(usage));
+  }
+
+  // For somebody to look at.
+  std::string bad_hardware() const {
+    if (!work_) return "";
+    std::vector<std::string> places;
+    for (const auto& place : orchestrator::places_aside(files_, work_->store, work_->suite.suite))
+      places.push_back(text_of(place));
+    return places.empty() ? "" : fmt::format("; set aside: {}", fmt::join(places, ", "));
   }
 
   int leave(const std::string& why) { return ended(why, kToBeRunAgain); }

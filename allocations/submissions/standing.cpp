@@ -125,6 +125,7 @@ bool same_order(const slurm::SubmissionRequest& one, const slurm::SubmissionRequ
     plain.token = "000000000000";
     plain.created = {};
     plain.by = "";
+    plain.left_out.clear();
     const bool array = !plain.batches.empty() && !plain.batches.front().jobs.empty();
     if (array) plain.batches.clear();
     for (slurm::Batch& batch : plain.batches) batch.job_name.clear();

@@ -6,13 +6,16 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 #include <variant>
 
 #include "allocations/submissions/batches.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/split.h"
 #include "orchestrator/launch/launch.h"
+#include "orchestrator/look/places_aside.h"
 #include "slurm/job_record.h"
 #include "slurm/partitions.h"
 #include "slurm/trouble.h"
@@ -186,6 +189,34 @@ std::optional<std::string> require_possible(const slurm::Effects& effects, const
           *kinds);
   }
   return std::nullopt;
+}
+
+void leave_out_bad_nodes(core::FileSystem& files, const slurm::Effects& effects, const experiments::StoreLayout& store,
+                         slurm::SubmissionRequest& request) {
+  std::map<std::string, orchestrator::PlaceAside> bad;
+  for (auto& place : orchestrator::places_aside(files, store, request.suite))
+    if (place.gpu.empty()) bad.emplace(place.host, std::move(place));
+  if (bad.empty()) return;
+  try {
+    std::vector<std::string> command{"sinfo", "-h", "-a", "-N", "-o", "%N"};
+    if (!request.resources.partition.empty()) command.insert(command.end(), {"-p", request.resources.partition});
+    const auto output = effects.run(command, kSinfoLimit);
+    if (!slurm::succeeded(output)) return;
+    std::set<std::string> nodes;
+    for (const std::string_view line : core::split(output.out, '\n'))
+      nodes.emplace(line.substr(0, line.find_last_not_of(' ') + 1));
+    nodes.erase("");
+    std::erase_if(bad, [&](const auto& one) { return !nodes.contains(one.first); });
+    if (std::cmp_less(nodes.size() - bad.size(), request.resources.nodes)) return;
+  } catch (const core::RuntimeError& error) {
+    core::log_debug("which nodes there are is not known: {}", error.what());
+    return;
+  }
+  for (const auto& [node, place] : bad) {
+    request.left_out.push_back(node);
+    core::log_warning("{} is left out: the run before had set it aside; the next submission may have it again",
+                      text_of(place));
+  }
 }
 
 std::vector<std::string> submission_warnings(core::FileSystem& files, const experiments::Plan& plan,

@@ -30,6 +30,11 @@ void require_gpus(const experiments::Plan& plan, const slurm::SubmissionRequest&
 //! partition, where another could do it, or about nodes of several kinds; or nothing \throws RuntimeError (kInput)
 std::optional<std::string> require_possible(const slurm::Effects& effects, const slurm::SubmissionRequest& request);
 
+//! Leaves nodes out of a new submission that the suite's last runs had set aside as a whole, each with a warning. One
+//! sinfo says which of these hosts are nodes here, where there are any. All stay where too few would be left.
+void leave_out_bad_nodes(core::FileSystem& files, const slurm::Effects& effects, const experiments::StoreLayout& store,
+                         slurm::SubmissionRequest& request);
+
 //! One sentence for each thing that will probably go wrong on the nodes, or waste them.
 std::vector<std::string> submission_warnings(core::FileSystem& files, const experiments::Plan& plan,
                                              const experiments::StoreLayout& store,

@@ -1,6 +1,9 @@
 #include "allocations/submissions/usage.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <utility>
 
 namespace resolute::allocations {
 
@@ -60,10 +63,33 @@ Usage usage_of(const std::vector<StoredSubmission>& submissions, const orchestra
   }
   for (const orchestrator::TimelineAttempt& attempt : timeline.attempts) {
     const Interval interval{attempt.begin, attempt.end.value_or(std::max(attempt.begin, now))};
-    if (attempt.gpus > 0 && !overlaps_any(starts, interval))
-      usage.gpu_seconds += seconds_of(interval.begin, interval.end) * attempt.gpus;
+    if (attempt.gpus == 0) continue;
+    if (!overlaps_any(starts, interval)) usage.gpu_seconds += seconds_of(interval.begin, interval.end) * attempt.gpus;
+    const Instant kept = attempt.end ? attempt.kept.value_or(interval.begin) : interval.end;
+    usage.useful_gpu_seconds += seconds_of(interval.begin, kept) * attempt.gpus;
+    if (const double lost = seconds_of(kept, interval.end) * attempt.gpus; lost > 0)
+      usage.lost_gpu_seconds[attempt.outcome] += lost;
   }
   return usage;
+}
+
+double idle_gpu_seconds(const Usage& usage) {
+  double idle = usage.gpu_seconds - usage.useful_gpu_seconds;
+  for (const auto& [cause, seconds] : usage.lost_gpu_seconds) idle -= seconds;
+  return std::max(0.0, idle);
+}
+
+std::string gpu_use_text(const Usage& usage) {
+  if (usage.gpu_seconds <= 0) return "";
+  const auto percent = [&](double seconds) { return fmt::format("{:.0f} %", 100 * seconds / usage.gpu_seconds); };
+  std::string text =
+      fmt::format("{} useful, {} idle", percent(usage.useful_gpu_seconds), percent(idle_gpu_seconds(usage)));
+  std::vector<std::pair<double, std::string>> lost;
+  for (const auto& [cause, seconds] : usage.lost_gpu_seconds) lost.emplace_back(-seconds, cause);
+  std::sort(lost.begin(), lost.end());
+  for (const auto& [seconds, cause] : lost)
+    text += fmt::format(", {} {}by {}", percent(-seconds), &cause == &lost.front().second ? "lost " : "", cause);
+  return text;
 }
 
 }  // namespace resolute::allocations

@@ -370,6 +370,7 @@ Json status_json(const results::ResultsSource& source, const results::Provenance
           {"gpu_seconds", known ? Json(orchestrator::gpu_seconds(timeline)) : Json(nullptr)},
           {"node_seconds", known ? Json(usage.node_seconds) : Json(nullptr)},
           {"allocated_gpu_seconds", known ? Json(usage.gpu_seconds) : Json(nullptr)},
+          {"gpu_use", known ? Json(allocations::gpu_use_text(usage)) : Json(nullptr)},
           {"failures", std::move(failures)}};
 }
 

@@ -102,12 +102,16 @@ core::Json list_json(const allocations::ListedSuite& suite, const Disk* disk) {
                     {"cancelled", suite.cancelled}}},
                   {"node_hours", hours(suite.usage.node_seconds)},
                   {"gpu_hours", hours(suite.usage.gpu_seconds)},
+                  {"gpu_hours_useful", hours(suite.usage.useful_gpu_seconds)},
+                  {"gpu_hours_idle", hours(allocations::idle_gpu_seconds(suite.usage))},
+                  {"gpu_hours_lost", core::Json::object()},
                   {"starts", suite.usage.starts},
                   {"starts_without_end", suite.usage.silent},
                   {"runs_outside_slurm", suite.usage.runs},
                   {"disk", nullptr},
                   {"last_end", nullptr},
                   {"damage", suite.damage ? core::Json(*suite.damage) : core::Json()}};
+  for (const auto& [cause, seconds] : suite.usage.lost_gpu_seconds) json["gpu_hours_lost"][cause] = hours(seconds);
   if (disk != nullptr) json["disk"] = {{"bytes", disk->bytes}, {"shared_bytes", disk->shared}};
   if (suite.last_end)
     json["last_end"] = {{"time", orchestrator::time_text(*suite.last_end)}, {"how", suite.last_words}};
@@ -121,6 +125,7 @@ Cells cells_of(const allocations::ListedSuite& suite, const Disk* disk) {
   std::string last = suite.last_end ? orchestrator::time_text(*suite.last_end).substr(0, 16) + "Z" : "–";
   if (!suite.last_words.empty()) last += " " + suite.last_words;
   if (suite.damage) last += fmt::format("; {}", *suite.damage);
+  const std::string use = allocations::gpu_use_text(suite.usage);
   std::string size = "–";
   if (disk != nullptr) {
     size = core::byte_text(static_cast<double>(disk->bytes));
@@ -130,7 +135,7 @@ Cells cells_of(const allocations::ListedSuite& suite, const Disk* disk) {
           std::string(settings::word(suite.state)),
           jobs,
           fmt::format("{:.2f}", hours(suite.usage.node_seconds)),
-          fmt::format("{:.2f}", hours(suite.usage.gpu_seconds)),
+          use.empty() ? "0.00" : fmt::format("{:.2f}: {}", hours(suite.usage.gpu_seconds), use),
           size,
           without_controls(last)};
 }

@@ -221,7 +221,9 @@ std::optional<allocations::Standing> exchange(core::FileSystem& files, slurm::Cl
   const bool array = !standing.request.batches.front().jobs.empty();
   if (array && parsed.values.count("allocations") > 0)
     throw core::input_error("--allocations does not apply to an array", "an array has one allocation per job");
-  const auto plain = changed(standing.request, parsed.values, pools);
+  auto plain = changed(standing.request, parsed.values, pools);
+  plain.left_out.clear();
+  allocations::leave_out_bad_nodes(files, effects, parsed.store, plain);
   const allocations::HasResult has_result = [&](const std::string& job) {
     return orchestrator::has_result(files, parsed.store, {job}, results::record_check(files, parsed.store));
   };

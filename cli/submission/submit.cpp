@@ -208,13 +208,15 @@ int suite_submit(const Arguments& arguments) {
     if (const auto warning = allocations::require_possible(effects, order.request)) core::log_warning("{}", *warning);
   }
   for (auto& one : replaced) one.folder.end("replaced by a submission with other options");
-  if (!standing)
+  if (!standing) {
+    allocations::leave_out_bad_nodes(files, effects, parsed->store, order.request);
     standing.emplace(allocations::create_after_others(
         files, client, effects, {parsed->store.suite_folder(order.plan.suite), order.suite_text, order.has_result},
         [&](const std::string& token) {
           give_token(order, token);
           return order.request;
         }));
+  }
   allocations::require_own_submission(standing->request);  // it may be somebody else's who submitted at the same moment
   if (already && standing->trouble)
     core::log_warning("SLURM does not answer: {}; what it took before is not submitted again", *standing->trouble);

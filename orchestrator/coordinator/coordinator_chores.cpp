@@ -12,10 +12,6 @@ namespace {
 
 double seconds(core::MonotonicTime::duration time) { return std::chrono::duration<double>(time).count(); }
 
-std::string what_happened(const PlaceRecord& place) {
-  return place.ends.empty() ? "" : fmt::format("{}: {}", name_of(place.ends.back().cause), place.ends.back().evidence);
-}
-
 // Why less than all of an agent is given out: LiveAgent's state and why.
 std::pair<std::string, std::string> state_of(const State& state, const AgentSlots& agent) {
   if (agent.leaving) return {"leaving", ""};
@@ -23,11 +19,11 @@ std::pair<std::string, std::string> state_of(const State& state, const AgentSlot
     const HostRecord& record = host->second;
     if (record.drained) return {"drained", *record.drained};
     if (record.excluded) return {"excluded", *record.excluded};
-    if (!usable(state, agent)) return {"set aside", what_happened(record.place)};
+    if (!usable(state, agent)) return {"set aside", last_end_of(record.place)};
   }
   const auto aside = gpus_aside(agent);
   if (aside.empty()) return {};
-  return {fmt::format("without GPU {}", fmt::join(aside, ", ")), what_happened(agent.gpu_records.at(aside.front()))};
+  return {fmt::format("without GPU {}", fmt::join(aside, ", ")), last_end_of(agent.gpu_records.at(aside.front()))};
 }
 
 }  // namespace

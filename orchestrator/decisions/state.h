@@ -255,6 +255,8 @@ int free_slots(const State& state, bool gpus = false);
 bool usable(const State& state, const AgentSlots& agent);
 //! An agent's GPUs that nothing is placed on for a while (GpuSetAside), by their names.
 std::vector<std::string> gpus_aside(const AgentSlots& agent);
+//! "device-error: uncorrectable ECC error"; empty: there is none.
+std::string last_end_of(const PlaceRecord& place);
 //! Whether nothing more is started on a host because jobs fail there, or ranks could not be ended.
 bool is_excluded(const State& state, const std::string& host);
 //! The one host of a placement whose agents all answer; empty: several, or not known.

@@ -117,6 +117,11 @@ void TimelineOfRecords::close(const Key& key, Instant at, const std::string& out
   open_.erase(open);
 }
 
+void TimelineOfRecords::keep(const Key& key, Instant at) {
+  if (const auto open = open_.find(key); open != open_.end())
+    for (std::size_t index : open->second) timeline_.attempts[index].kept = at;
+}
+
 // What runs still was lost with its coordinator, which was there until its last record.
 void TimelineOfRecords::lose_all() {
   while (!open_.empty())
@@ -143,6 +148,9 @@ void TimelineOfRecords::take(std::int64_t run_epoch, Instant at, const Event& ev
                                 timeline_.runs.back().nodes = static_cast<int>(joined_.size());
                               },
                               [&](const Placed& placed) { place(at, placed); },
+                              [&](const Progressed& progress) {
+                                keep({progress.job, progress.attempt}, at);
+                              },
                               [&](const AttemptEnded& ended) {
                                 close({ended.job, ended.attempt}, then, std::string(name_of(ended.cause)),
                                       words_of(ended.evidence, ended.why));
@@ -151,6 +159,7 @@ void TimelineOfRecords::take(std::int64_t run_epoch, Instant at, const Event& ev
                                 close({held.job, held.attempt}, then, kHeld, held.why);
                               },
                               [&](const JobSucceeded& succeeded) {
+                                keep({succeeded.job, succeeded.attempt}, then);
                                 close({succeeded.job, succeeded.attempt}, then, kDone, "");
                               },
                               [&](const RunEnded& ended) {

@@ -30,13 +30,14 @@ struct TimelineRun {
 struct TimelineAttempt {
   experiments::JobId job;
   int attempt = 0;
-  std::size_t node = 0;          //!< index into Timeline::hosts
-  int slots = 0;                 //!< process ranks there
-  int gpus = 0;                  //!< GPUs there: as many as slots, or 0
-  Instant begin{};               //!< when it was placed: the slots are its own from then on
-  std::optional<Instant> end{};  //!< nothing while it may be running
-  std::string outcome;           //!< "done", "running", "held elsewhere" (of a job's the last alone) or name_of(Cause)
-  std::string words{};           //!< why, for people; empty for the first two
+  std::size_t node = 0;           //!< index into Timeline::hosts
+  int slots = 0;                  //!< process ranks there
+  int gpus = 0;                   //!< GPUs there: as many as slots, or 0
+  Instant begin{};                //!< when it was placed: the slots are its own from then on
+  std::optional<Instant> end{};   //!< nothing while it may be running
+  std::string outcome;            //!< "done", "running", "held elsewhere" (of a job's the last alone) or name_of(Cause)
+  std::string words{};            //!< why, for people; empty for the first two
+  std::optional<Instant> kept{};  //!< when it last kept something: a checkpoint, or its end where it is done
 };
 
 struct Timeline {
@@ -60,6 +61,7 @@ class TimelineOfRecords {
   void begin_run(Instant at);
   void place(Instant at, const Placed& placed);
   void close(const Key& key, Instant at, const std::string& outcome, const std::string& words);
+  void keep(const Key& key, Instant at);
   void lose_all();
   std::size_t node_of(const std::string& host);
 

@@ -217,7 +217,7 @@ function header(report) {
     isNumber(status.processor_seconds) ? `${hours(status.processor_seconds)} processor-hours` : null,
     isNumber(status.gpu_seconds) ? `${hours(status.gpu_seconds)} GPU-hours` : null,
     isNumber(status.node_seconds) ? `allocated: ${hours(status.node_seconds)} node-hours` : null,
-    status.allocated_gpu_seconds > 0 ? `${hours(status.allocated_gpu_seconds)} GPU-hours` : null,
+    status.allocated_gpu_seconds > 0 ? `${hours(status.allocated_gpu_seconds)} GPU-hours (${status.gpu_use})` : null,
   ].filter((one) => one);
   const all = jobsOf(status, "all"), done = jobsOf(status, "done");
   return el("header", {}, el("h1", {}, report.title),

@@ -48,6 +48,35 @@ TEST(Usage, of_starts_is_their_nodes_and_what_was_asked_for_of_each) {
   EXPECT_DOUBLE_EQ(usage_of({submission({start(0s, 100s, "?[")}, 3, 0)}, {}, {}).node_seconds, 300) << "as asked for";
 }
 
+TEST(Usage, of_gpus_is_useful_up_to_what_was_kept_and_lost_by_cause_behind_it) {
+  orchestrator::Timeline timeline;
+  const auto add = [&](int from, int to, std::optional<int> kept, const char* outcome) {
+    auto one = attempt(1, 2);
+    one.begin = Instant(kBegin + std::chrono::seconds(from));
+    one.end = Instant(kBegin + std::chrono::seconds(to));
+    if (kept) one.kept = Instant(kBegin + std::chrono::seconds(*kept));
+    one.outcome = outcome;
+    timeline.attempts.push_back(one);
+  };
+  add(0, 50, 40, "device-error");
+  add(50, 60, {}, "agent-lost");
+  add(60, 90, 90, "done");
+  const auto usage = usage_of({submission({start(0s, 100s, "n1")}, 1, 2)}, timeline, Instant(kBegin + 100s));
+  EXPECT_DOUBLE_EQ(usage.gpu_seconds, 200);
+  EXPECT_DOUBLE_EQ(usage.useful_gpu_seconds, 140);
+  EXPECT_DOUBLE_EQ(idle_gpu_seconds(usage), 20);
+  EXPECT_EQ(gpu_use_text(usage), "70 % useful, 10 % idle, 10 % lost by agent-lost, 10 % by device-error");
+  EXPECT_EQ(gpu_use_text({}), "");
+}
+
+TEST(Usage, what_runs_may_yet_be_useful) {
+  orchestrator::Timeline timeline;
+  timeline.attempts = {attempt(1, 1)};
+  timeline.attempts[0].end.reset();
+  timeline.attempts[0].outcome = "running";
+  EXPECT_DOUBLE_EQ(usage_of({}, timeline, Instant(kBegin + 60s)).useful_gpu_seconds, 50);
+}
+
 TEST(Usage, of_a_start_without_an_end_goes_to_the_last_word_of_a_run_in_it) {
   orchestrator::Timeline timeline;
   timeline.runs = {run(10s, 60s)};

@@ -568,6 +568,27 @@ TEST_F(Submit, what_slurm_could_never_start_is_refused_before_it_is_submitted) {
   EXPECT_EQ(slurm_.calls("sinfo").size(), 3U) << "one a submission";
 }
 
+// It names nodes as SLURM does where it is no node of the partition, and is asked for the partitions with another call.
+TEST_F(Submit, leaves_out_a_host_that_the_run_before_had_set_aside) {
+  auto& files = core::real_file_system();
+  const fs::path folder = store_ / "suites/tiny";
+  fs::create_directories(folder);
+  {
+    orchestrator::JournalWriter journal(files, folder, {1, 0, std::string(32, 'a'), {}});
+    journal.append(orchestrator::RunStarted{1, std::string(32, 'a'), "n1", 17, -1, {}}, {});
+    for (const char* host : {"n1", "elsewhere"})
+      journal.append(orchestrator::HostExcluded{host, "2 jobs failed there and lived elsewhere"}, {});
+    journal.append(orchestrator::RunEnded{orchestrator::RunEnd::kInterrupted, ""}, {});
+    journal.sync();
+  }
+  slurm_.sinfo_says("n1 \nn2\nn3\nn4\nn4");
+  const auto output = succeeded(submit());
+  EXPECT_THAT(output.err, HasSubstr("n1 (2 jobs failed there and lived elsewhere) is left out"));
+  EXPECT_THAT(output.err, Not(HasSubstr("elsewhere (")));
+  EXPECT_THAT(text_of(submissions().front() / "batch-001/script-000.sh"), HasSubstr("#SBATCH --exclude=n1\n"));
+  EXPECT_THAT(succeeded(submit()).out, HasSubstr("already submitted")) << "it is the same order";
+}
+
 TEST_F(Submit, what_the_partitions_offer_is_not_asked_for_twice_where_that_is_not_told) {
   slurm_.sinfo_says("no such thing\n");
   succeeded(submit());
