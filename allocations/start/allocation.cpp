@@ -1,6 +1,6 @@
 #include "allocations/start/allocation.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <csignal>
@@ -8,6 +8,7 @@
 
 #include "allocations/growth/grow.h"
 #include "allocations/notices/notice.h"
+#include "allocations/start/job_in_waiting.h"
 #include "allocations/start/run_by_launchers.h"
 #include "allocations/start/time_left.h"
 #include "allocations/submissions/stored_submission.h"
@@ -31,7 +32,6 @@ using slurm::Time;
 
 constexpr auto kLinger = 30s;
 constexpr auto kBetweenTurns = 10s;
-constexpr std::chrono::seconds kLongestBetweenArmings = 10min;
 constexpr int kMostInATurn = 4;
 
 const slurm::Batch& batch_of(const slurm::SubmissionRequest& request, int number) {
@@ -73,6 +73,7 @@ class Allocation {
     }
     for (auto& run : runs)
       if (run.element == run_.element) earlier_.push_back(std::move(run));
+    waiting_.emplace(world_, time_, folder_, request_, batch_, run_.generation);
   }
 
   int run() {
@@ -241,47 +242,9 @@ class Allocation {
                 },
             .beside =
                 [this] {
-                  arm_successor();
+                  if (!run_.launcher.empty()) waiting_->see_to_it();
                   grow_by_turns();
                 }};
-  }
-
-  // A job waits for the end of this one, as far as the store knows.
-  bool is_armed() const {
-    try {
-      return std::holds_alternative<slurm::KnownJob>(folder_.generation(batch_, run_.generation + 1));
-    } catch (const core::RuntimeError&) {
-      return armed_;
-    }
-  }
-
-  // A job of the batch's name waits for the end of this one (singleton). Where this one cannot be requeued in its end,
-  // for want of a node, a controller or a right, that one goes on. Nothing that goes wrong here may disturb the run.
-  void arm_successor() {
-    if (request_.continuation != slurm::Continuation::kArmed || batch_.on_demand || !batch_.jobs.empty()) return;
-    if (run_.launcher.empty() || armed_ || world_.now() < next_arming_ || time_.too_late_to_run()) return;
-    between_armings_ = std::min(2 * between_armings_, kLongestBetweenArmings);
-    next_arming_ = world_.now() + between_armings_;
-    try {
-      auto asked = time_.client(kShortPatience);
-      const auto answer = slurm::ensure_submitted(files_, asked, world_.slurm, folder_, batch_, run_.generation + 1,
-                                                  std::nullopt, {.armed = true});
-      if (const auto* refused = std::get_if<slurm::Refused>(&answer))
-        return core::log_warning("SLURM takes no job that waits for the end of this one: {}", refused->why);
-      armed_ = true;
-      core::log_info("job {} goes on where this one cannot", std::get<slurm::KnownJob>(answer).id);
-    } catch (const std::exception& error) {
-      core::log_warning("no job waits for the end of this one yet: {}", error.what());
-    }
-  }
-
-  // What waits has nothing left to do. Where it begins all the same it sees that by itself.
-  void disarm() const {
-    try {
-      if (is_armed()) time_.client(kLeastPatience).cancel(batch_.job_name, slurm::CancelScope::kWaiting);
-    } catch (const core::RuntimeError& error) {
-      core::log_warning("the job that waits for the end of this one was not cancelled: {}", error.what());
-    }
   }
 
   // The job before this one was ended without a word, which SLURM may know: a row of ends that are its own fault
@@ -345,7 +308,8 @@ class Allocation {
   // What SLURM says of us now; nothing without an answer.
   void read_own_outcome(slurm::AllocationEnding& ending) const {
     try {
-      ending.job = time_.client(is_armed() ? kShortPatience : time_.patience()).show(here_.job, batch_.job_name);
+      ending.job =
+          time_.client(waiting_->is_there() ? kShortPatience : time_.patience()).show(here_.job, batch_.job_name);
     } catch (const core::RuntimeError& error) {
       core::log_warning("SLURM does not say what becomes of this job: {}", error.what());
     }
@@ -363,7 +327,7 @@ class Allocation {
     const auto step = slurm::next_step(cause, run_.before, run_.after, earlier_, request_, reason_);
     const bool nobody_goes_on =
         !std::holds_alternative<slurm::GoOn>(step) && cause != EndCause::kRequeued && cause != EndCause::kTerminated;
-    if (nobody_goes_on) disarm();
+    if (nobody_goes_on) waiting_->dismiss();
     return std::visit(core::Overloaded{[&](slurm::Leave) {
                                          return ending.asked_to_stop ? end_as_cancelled(ending)
                                                                      : leave("SLURM or its user has decided");
@@ -402,27 +366,28 @@ class Allocation {
       if (!state) return;
       const std::string details =
           complete ? fmt::format(": all {} jobs have their results", work_->suite.jobs.size()) : ": " + run_.verdict;
-      tell_of_submission(files_, folder_, *state, details + costs(stored) + bad_hardware(), environment_);
+      tell_of_submission(files_, folder_, *state, details + costs_and_bad_hardware(stored), environment_);
     } catch (const std::exception& error) {
       core::log_warning("nobody was told of the end: {}", error.what());
     }
   }
 
-  std::string costs(const StoredSubmission& stored) const {
+  // For somebody to look at; the word itself does not hang on it.
+  std::string costs_and_bad_hardware(const StoredSubmission& stored) const {
     if (!work_) return "";
-    const auto timeline = orchestrator::read_timeline(files_, work_->store, work_->suite.suite);
-    const Usage usage = usage_of({stored}, timeline, orchestrator::Instant(world_.now()));
-    if (usage.gpu_seconds <= 0) return "";
-    return fmt::format("; {:.1f} GPU-hours: {}", usage.gpu_seconds / 3600, gpu_use_text(usage));
-  }
-
-  // For somebody to look at.
-  std::string bad_hardware() const {
-    if (!work_) return "";
-    std::vector<std::string> places;
-    for (const auto& place : orchestrator::places_aside(files_, work_->store, work_->suite.suite))
-      places.push_back(text_of(place));
-    return places.empty() ? "" : fmt::format("; set aside: {}", fmt::join(places, ", "));
+    std::string text;
+    try {
+      const std::string& suite = work_->suite.suite;
+      const Usage usage = usage_of({stored}, orchestrator::read_timeline(files_, work_->store, suite),
+                                   orchestrator::Instant(world_.now()));
+      if (usage.gpu_seconds > 0)
+        text = fmt::format("; {:.1f} GPU-hours: {}", usage.gpu_seconds / 3600, gpu_use_text(usage));
+      for (const auto& place : orchestrator::places_aside(files_, work_->store, suite))
+        text += "; set aside: " + text_of(place);
+    } catch (const core::RuntimeError& error) {
+      core::log_warning("what the suite has cost is not known: {}", error.what());
+    }
+    return text;
   }
 
   int leave(const std::string& why) { return ended(why, kToBeRunAgain); }
@@ -505,7 +470,7 @@ class Allocation {
                      : "requeued",
           kToBeRunAgain);
     try {
-      const auto patience = is_armed() ? kShortPatience : time_.patience();
+      const auto patience = waiting_->is_there() ? kShortPatience : time_.patience();
       const auto answer = time_.client(patience).requeue(here_.array, here_.element);
       if (std::holds_alternative<slurm::Done>(answer)) return kToBeRunAgain;
       const auto* refused = std::get_if<slurm::Refused>(&answer);
@@ -519,21 +484,9 @@ class Allocation {
   }
 
   int leave_to_resume() {
-    return leave(is_armed() ? fmt::format("SLURM does not answer: generation {} waits and goes on", run_.generation + 1)
-                            : "SLURM does not answer: `resolute suite resume` goes on");
-  }
-
-  // That of the job in waiting, unless somebody has cancelled it.
-  int next_generation(slurm::Client& client) const {
-    const int next = run_.generation + 1;
-    const auto state = folder_.generation(batch_, next);
-    const auto* armed = std::get_if<slurm::KnownJob>(&state);
-    if (armed == nullptr) return next;
-    const auto jobs = client.find({batch_.job_name});
-    const bool waits = std::any_of(jobs.begin(), jobs.end(), [&](const slurm::QueuedJob& job) {
-      return job.id == armed->id && slurm::phase_of(job.state) != slurm::Phase::kEnded;
-    });
-    return waits ? next : next + 1;
+    return leave(waiting_->is_there()
+                     ? fmt::format("SLURM does not answer: generation {} waits and goes on", run_.generation + 1)
+                     : "SLURM does not answer: `resolute suite resume` goes on");
   }
 
   int chain(const std::string& why) {
@@ -545,7 +498,7 @@ class Allocation {
     ended(fmt::format("another job follows ({})", why), kToBeRunAgain);
     try {
       auto asked = time_.client(time_.patience());
-      const int next = next_generation(asked);
+      const int next = waiting_->next_generation(asked);
       const auto answer = slurm::ensure_submitted(files_, asked, world_.slurm, folder_, batch_, next, std::nullopt);
       if (const auto* refused = std::get_if<slurm::Refused>(&answer)) {
         core::log_error("SLURM takes no successor: {}", refused->why);
@@ -572,13 +525,11 @@ class Allocation {
   bool record_there_ = false;  // run_ was begun by the process that was killed
   std::string reason_;         // why the run stopped, by its journal
   Time next_turn_{};           // of grow_by_turns()
-  bool armed_ = false;         // a job waits for the end of this one
-  std::chrono::seconds between_armings_ = kBetweenTurns;
-  Time next_arming_ = world_.now() + kBetweenTurns;
-  bool last_ = false;  // SLURM has no other of the submission's allocations that goes on
+  bool last_ = false;          // SLURM has no other of the submission's allocations that goes on
   std::vector<slurm::ScriptStart> earlier_;
   slurm::ScriptStart run_;
   std::optional<AllocationWork> work_;
+  std::optional<JobInWaiting> waiting_;
 };
 
 }  // namespace

@@ -127,6 +127,10 @@ class AllocationTest : public Test {
     live.at = orchestrator::wall_clock();
     orchestrator::write_live(files_, run_folder(), live);
   }
+  void exclude_host(const std::string& host, const std::string& why) {
+    journal_->append(orchestrator::HostExcluded{host, why}, {});
+    journal_->sync();
+  }
   void ask_to_stop(const std::string& why) {
     journal_->append(orchestrator::StopRequested{why}, {});
     journal_->sync();
@@ -323,6 +327,20 @@ TEST_F(AllocationTest, tells_of_what_needs_a_person) {
   EXPECT_EQ(start(), 2);
   EXPECT_EQ(record().cause, EndCause::kConfiguration);
   EXPECT_EQ(core::read_text(core::real_file_system(), heard), "configuration\n");
+}
+
+TEST_F(AllocationTest, a_notice_names_what_was_set_aside) {
+  const auto heard = folder_ / "heard";
+  request_.notify = "echo $RESOLUTE_SUMMARY >> '" + heard.string() + "'";
+  launches_ = {[&](const RunQuestions&) {
+    begin_run();
+    exclude_host("node7", "2 jobs failed there and lived elsewhere");
+    end_run(orchestrator::RunEnd::kIncomplete);
+    return 3;
+  }};
+  EXPECT_EQ(start(), 3);
+  EXPECT_THAT(core::read_text(core::real_file_system(), heard),
+              HasSubstr("; set aside: node7 (2 jobs failed there and lived elsewhere)"));
 }
 
 TEST_F(AllocationTest, a_chain_has_its_successor_submitted_and_nothing_requeued) {
