@@ -135,7 +135,7 @@ class Bundles(unittest.TestCase):
         self.assertGreaterEqual(len(here["timeline"]["attempts"]), here["status"]["jobs"][0]["all"])
         self.assertEqual(there["timeline"], {"nodes": [], "runs": [], "attempts": [], "last": 0})
         del here["timeline"], there["timeline"]
-        for key in ("seconds", "processor_seconds", "gpu_seconds", "node_seconds", "allocated_gpu_seconds"):  # of the timeline too
+        for key in ("seconds", "processor_seconds", "gpu_seconds", "node_seconds", "allocated_gpu_seconds", "gpu_use"):  # by it
             self.assertIsNotNone(here["status"].pop(key))
             self.assertIsNone(there["status"].pop(key))
         self.assertGreaterEqual(len(here["figures"]), 5)
