@@ -58,7 +58,8 @@ std::vector<std::pair<std::string, std::vector<std::optional<std::string>>>> val
   std::vector<std::pair<std::string, std::vector<std::optional<std::string>>>> parts;
   for (std::size_t i = 0; i < classes.size(); ++i)
     for (auto& [key, value] : parts_of(classes[i])) {
-      auto part = std::find_if(parts.begin(), parts.end(), [&](const auto& one) { return one.first == key; });
+      auto part =
+          std::find_if(parts.begin(), parts.end(), [&name = key](const auto& one) { return one.first == name; });
       if (part == parts.end()) part = parts.insert(part, {key, {}});
       part->second.resize(classes.size());
       part->second[i] = std::move(value);
