@@ -255,11 +255,16 @@ class Allocation {
     try {
       const auto answer = time_.client(kShortPatience).show(last.job, batch_.job_name);
       const auto* job = std::get_if<slurm::ShownJob>(&answer);
-      if (job != nullptr && slurm::phase_of(job->state) != slurm::Phase::kEnded) return;
-      last.cause = job != nullptr ? slurm::cause_of(job->state) : slurm::cause_of(std::nullopt);
-      last.end = job != nullptr && job->end ? *job->end : run_.begin;
+      std::optional<slurm::JobState> state;
+      if (job != nullptr) {
+        if (slurm::phase_of(job->state) != slurm::Phase::kEnded) return;
+        state = job->state;
+        last.end = job->end;
+        last.verdict = fmt::format("SLURM has ended it: {}", slurm::name_of(job->state));
+      }
+      if (!last.end) last.end = run_.begin;
+      last.cause = slurm::cause_of(state);
       last.after = achieved;
-      last.verdict = job != nullptr ? fmt::format("SLURM has ended it: {}", slurm::name_of(job->state)) : "";
       slurm::write_run(files_, folder_.batch_folder(batch_), last);
     } catch (const core::RuntimeError& error) {
       core::log_warning("how job {} has ended is not known: {}", last.job, error.what());
@@ -269,8 +274,8 @@ class Allocation {
   // This start was armed, and the one before it left nothing to it: SLURM has not heard that it is not wanted.
   const slurm::ScriptStart* settled_before() const {
     if (run_.generation == 0 || earlier_.empty()) return nullptr;
-    const auto own = folder_.generation(batch_, run_.generation);
-    const auto* job = std::get_if<slurm::KnownJob>(&own);
+    const auto generation = folder_.generation(batch_, run_.generation);
+    const auto* job = std::get_if<slurm::KnownJob>(&generation);
     const bool before = job != nullptr && job->armed && earlier_.back().generation < run_.generation;
     return before && nothing_follows(earlier_.back()) ? &earlier_.back() : nullptr;
   }
@@ -305,11 +310,15 @@ class Allocation {
     }
   }
 
+  // No nodes are held for a controller that is away while another job can go on.
+  std::chrono::milliseconds patience_in_the_end() const {
+    return waiting_->is_there() ? kShortPatience : time_.patience();
+  }
+
   // What SLURM says of us now; nothing without an answer.
   void read_own_outcome(slurm::AllocationEnding& ending) const {
     try {
-      ending.job =
-          time_.client(waiting_->is_there() ? kShortPatience : time_.patience()).show(here_.job, batch_.job_name);
+      ending.job = time_.client(patience_in_the_end()).show(here_.job, batch_.job_name);
     } catch (const core::RuntimeError& error) {
       core::log_warning("SLURM does not say what becomes of this job: {}", error.what());
     }
@@ -470,8 +479,7 @@ class Allocation {
                      : "requeued",
           kToBeRunAgain);
     try {
-      const auto patience = waiting_->is_there() ? kShortPatience : time_.patience();
-      const auto answer = time_.client(patience).requeue(here_.array, here_.element);
+      const auto answer = time_.client(patience_in_the_end()).requeue(here_.array, here_.element);
       if (std::holds_alternative<slurm::Done>(answer)) return kToBeRunAgain;
       const auto* refused = std::get_if<slurm::Refused>(&answer);
       if (refused == nullptr) return chain("SLURM lost this job");

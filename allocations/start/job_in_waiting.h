@@ -11,7 +11,7 @@
 
 namespace resolute::allocations {
 
-//! What it is given must outlive it.
+//! All that it is given must outlive it.
 class JobInWaiting {
  public:
   //! \param generation that is at work

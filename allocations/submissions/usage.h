@@ -23,9 +23,9 @@ struct Usage {
   int starts = 0;  //!< of batch scripts
   int silent = 0;  //!< of them, that ended without a word: they count to the last record of a run in them
   int runs = 0;    //!< outside of SLURM
-  //! Of gpu_seconds, what led to a result or a checkpoint, or may yet.
+  //! The part of gpu_seconds that led to a result or a checkpoint, or may yet.
   double useful_gpu_seconds = 0;
-  //! What attempts did and did not keep, by how they ended (name_of(Cause)): it was done again, or in vain.
+  //! The part whose work attempts did not keep, by how they ended (name_of(Cause)): it was done again, or in vain.
   std::map<std::string, double> lost_gpu_seconds{};
 };
 //! The rest of gpu_seconds: no attempt had these GPUs.

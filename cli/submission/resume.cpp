@@ -223,7 +223,6 @@ std::optional<allocations::Standing> exchange(core::FileSystem& files, slurm::Cl
     throw core::input_error("--allocations does not apply to an array", "an array has one allocation per job");
   auto plain = changed(standing.request, parsed.values, pools);
   plain.left_out.clear();
-  allocations::leave_out_bad_nodes(files, effects, parsed.store, plain);
   const allocations::HasResult has_result = [&](const std::string& job) {
     return orchestrator::has_result(files, parsed.store, {job}, results::record_check(files, parsed.store));
   };
@@ -242,6 +241,7 @@ std::optional<allocations::Standing> exchange(core::FileSystem& files, slurm::Cl
     slurm::validate(slurm::script_of(request, batch, standing.folder.path(), std::nullopt));
   if (const auto warning = allocations::require_possible(effects, request)) core::log_warning("{}", *warning);
   const std::string text = core::read_text(files, standing.folder.suite_file());
+  allocations::leave_out_bad_nodes(files, effects, parsed.store, plain);
   withdraw(files, client, parsed, standing);
   standing.folder.end("replaced by `suite resume` with other options");
   return allocations::create_after_others(files, client, effects,

@@ -45,7 +45,7 @@ class Claims {
   //! as taken. The job's folder must exist. \return nothing if this run has the claim now, else who has it, for people.
   //! Never waits
   std::optional<std::string> take(const experiments::JobId& job);
-  //! Whether the job's claim is this run's.
+  //! True if the job's claim is this run's.
   bool has(const experiments::JobId& job);
   //! Gives the claim back; a claim that another run has broken meanwhile is left alone. Never throws a RuntimeError: if
   //! the storage keeps the claim, others break it after this run's end.

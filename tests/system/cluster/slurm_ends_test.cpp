@@ -9,6 +9,7 @@
 #include "tests/support/slurm_box.h"
 #include "tests/support/small_disk.h"
 #include "tests/system/cluster/quick_suite.h"
+#include "tests/system/held_training.h"
 
 namespace resolute::system_test::slurm_ends_test {
 namespace {
@@ -78,17 +79,12 @@ class SlurmEnds : public testing::Test {
     return found.size() == 1 ? found.front() : -1;
   }
   // Its script's shell.
-  pid_t batch_script() const {
-    std::ifstream file(fmt::format("/proc/{}/stat", batch_process()));
-    std::string stat;
-    std::getline(file, stat);
-    return std::stoi(stat.substr(stat.rfind(')') + 4));
-  }
+  pid_t batch_script() const { return state_and_parent(batch_process()).second; }
   // A job waits for the end of the one that is at work.
   bool is_armed() const {
     return SlurmBox::wait_for([&] { return box_->armed_jobs_named("resolute-ends-" + token()).size() == 1; });
   }
-  // Of all starts, whether one says so.
+  // One of all starts says so.
   bool has_verdict(const std::string& part) const {
     const auto starts = slurm::read_runs(core::real_file_system(), submission() / "batch-001");
     return std::any_of(starts.begin(), starts.end(),

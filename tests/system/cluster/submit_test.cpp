@@ -568,7 +568,7 @@ TEST_F(Submit, what_slurm_could_never_start_is_refused_before_it_is_submitted) {
   EXPECT_EQ(slurm_.calls("sinfo").size(), 3U) << "one a submission";
 }
 
-// It names nodes as SLURM does where it is no node of the partition, and is asked for the partitions with another call.
+// A name that sinfo does not list is passed over: sbatch would refuse it.
 TEST_F(Submit, leaves_out_a_host_that_the_run_before_had_set_aside) {
   auto& files = core::real_file_system();
   const fs::path folder = store_ / "suites/tiny";
