@@ -1,5 +1,9 @@
 #include "datasets/hdf5/inspect.h"
 
+#include <fmt/format.h>
+
+#include <array>
+
 namespace resolute::datasets::hdf5 {
 namespace {
 
@@ -66,6 +70,27 @@ Handle open_child(hid_t group, const std::string& name, const std::string& full,
   return Handle(H5Oopen(group, name.c_str(), H5P_DEFAULT), H5Oclose, context);
 }
 
+namespace {
+
+// Whether a chunk needs its filters is known when it is read: many leave them out where they save nothing.
+std::string missing_filter(hid_t creation, const Context& context) {
+  const int count = check(H5Pget_nfilters(creation), context);
+  for (int i = 0; i < count; ++i) {
+    unsigned flags = 0;
+    std::size_t values = 0;
+    std::array<char, 64> name{};
+    const H5Z_filter_t filter = check(H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr,
+                                                     name.size() - 1, name.data(), nullptr),
+                                      context);
+    if (H5Zfilter_avail(filter) > 0) continue;
+    H5Eclear2(H5E_DEFAULT);
+    return name[0] == 0 ? fmt::format("filter {}", filter) : std::string(name.data());
+  }
+  return {};
+}
+
+}  // namespace
+
 ArrayFacts inspect_array(hid_t data, const Context& context) {
   ArrayFacts facts;
   describe_type(data, facts, context);
@@ -80,6 +105,7 @@ ArrayFacts inspect_array(hid_t data, const Context& context) {
   facts.layout = check(H5Pget_layout(creation.get()), context);
   if (facts.layout == H5D_CONTIGUOUS) facts.external = check(H5Pget_external_count(creation.get()), context) > 0;
   facts.stored = H5Dget_storage_size(data);
+  facts.missing_filter = missing_filter(creation.get(), context);
   return facts;
 }
 

@@ -28,8 +28,9 @@ struct ArrayFacts {
   std::string type_words;            //!< for messages: "float64", "a string", …
   std::vector<std::uint64_t> shape;  //!< empty for a scalar
   H5D_layout_t layout = H5D_CONTIGUOUS;
-  bool external = false;     //!< its bytes lie in other files
-  std::uint64_t stored = 0;  //!< bytes allocated in the file
+  bool external = false;         //!< its bytes lie in other files
+  std::uint64_t stored = 0;      //!< bytes allocated in the file
+  std::string missing_filter{};  //!< that its chunks may be packed by; empty: all are there
 };
 
 ArrayFacts inspect_array(hid_t data, const Context& context);

@@ -42,7 +42,8 @@ std::string one_line(std::string text) {
 LibraryLock::LibraryLock() : lock_(library_mutex()) {
   static const bool started = [] {
     H5dont_atexit();
-    return H5open() >= 0;
+    // A data file names filters, and the library would run what a variable of the environment has it find for them.
+    return H5open() >= 0 && H5PLset_loading_state(0) >= 0;
   }();
   if (!started) throw core::RuntimeError(core::ErrorKind::kEnvironment, "the HDF5 library does not start");
   // The error stack and its printer belong to a thread.

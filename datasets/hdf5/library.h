@@ -15,7 +15,7 @@ namespace resolute::datasets::hdf5 {
 
 //! Held round every use of the library. Recursive, so that handles may close inside a locked scope. The first one
 //! starts the library: no clean-up at exit (a file whose close failed would be closed again there and crash), no
-//! printed stacks.
+//! printed stacks, no plug-ins.
 class LibraryLock {
  public:
   LibraryLock();

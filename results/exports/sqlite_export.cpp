@@ -49,13 +49,16 @@ std::string create_text(const Relation& relation) {
   return text + fmt::format("PRIMARY KEY ({})) WITHOUT ROWID", key);
 }
 
+// The file is new and nobody else's, and many file systems of clusters have no locks.
+constexpr const char* kWithoutLocks = "unix-none";
+
 // One database that is being made, in one transaction. Nothing is journalled: half of it is removed, not mended.
 class SqliteFile final : public RelationSink {
  public:
   explicit SqliteFile(const fs::path& path) : path_(path) {
     sqlite3* database = nullptr;
     const int code = sqlite3_open_v2(path.c_str(), &database,
-                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, kWithoutLocks);
     database_.reset(database);
     check(code);
     run(

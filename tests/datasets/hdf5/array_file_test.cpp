@@ -1,6 +1,7 @@
 #include "datasets/hdf5/array_file.h"
 
 #include <gtest/gtest.h>
+#include <hdf5.h>
 
 #include <cstdlib>
 #include <numeric>
@@ -11,6 +12,7 @@
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/folders.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::datasets::array_file_test {
 namespace {
@@ -189,6 +191,50 @@ TEST_F(ArrayFile, threads_read_side_by_side) {
       }
     });
   for (auto& thread : threads) thread.join();
+}
+
+// As lzf, blosc and zstd are to a library without their plug-ins.
+TEST_F(ArrayFile, a_filter_that_is_not_there_is_named_and_no_plug_in_is_looked_for) {
+  ArrayFileReader(tests::source_folder() / "tests/golden/array_file/foreign.h5");  // the library has begun
+  unsigned loads = ~0U;
+  ASSERT_GE(H5PLget_loading_state(&loads), 0);
+  EXPECT_EQ(0U, loads);
+  const H5Z_class2_t filter{
+      H5Z_CLASS_T_VERS,
+      32'999,
+      1,
+      1,
+      "squeeze",
+      nullptr,
+      nullptr,
+      [](unsigned, std::size_t, const unsigned*, std::size_t bytes, std::size_t*, void**) { return bytes; }};
+  const hsize_t shape[] = {4, 8};
+  const std::vector<float> values(32, 1.5F);
+  ASSERT_GE(H5Zregister(&filter), 0);
+  const hid_t file = H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t space = H5Screate_simple(2, shape, nullptr);
+  for (const auto& [name, asked, optional] :
+       {std::tuple("own", 32'999, H5Z_FLAG_OPTIONAL), std::tuple("needed", 32'999, H5Z_FLAG_MANDATORY),
+        std::tuple("gzip", H5Z_FILTER_DEFLATE, H5Z_FLAG_MANDATORY)}) {
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(creation, 2, shape);
+    const unsigned level = 6;
+    H5Pset_filter(creation, asked, static_cast<unsigned>(optional), 1, &level);
+    const hid_t data = H5Dcreate2(file, name, H5T_IEEE_F32LE, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+    EXPECT_GE(H5Dwrite(data, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), 0);
+    H5Dclose(data);
+    H5Pclose(creation);
+  }
+  H5Sclose(space);
+  H5Fclose(file);
+  H5Zunregister(32'999);
+  const ArrayFileReader reader(path_);
+  for (const char* name : {"own", "needed"}) {
+    const std::string refused = tests::refusal([&] { reader.read_float32(name, 2); });
+    EXPECT_NE(std::string::npos, refused.find("is packed by 'squeeze' (HDF5 itself has no such filter")) << refused;
+    EXPECT_NE(std::string::npos, refused.find("gzip")) << refused;
+  }
+  EXPECT_EQ(values, reader.read_float32("gzip", 2).values);
 }
 
 }  // namespace

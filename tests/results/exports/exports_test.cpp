@@ -1,9 +1,20 @@
 //! Exports are there whole or not at all; their bytes are known.
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <csignal>
+#include <cstddef>
+#include <cstdio>
 
 #include "core/error.h"
 #include "results/exports/csv_export.h"
@@ -99,6 +110,39 @@ TEST_F(ExportsTest, an_sqlite_file_for_which_the_disk_is_too_small_is_said_and_r
   ASSERT_TRUE(error);
   EXPECT_THAT(error->what(), HasSubstr("cannot write '"));
   EXPECT_THAT(fs::directory_iterator(folder_ / "out"), fs::directory_iterator());
+}
+
+// Lustre without flock, NFS with nolock, FUSE: every lock of a file is refused.
+TEST_F(ExportsTest, an_sqlite_file_needs_no_locks) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::array filter{sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 4),
+                      sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[1])),
+                      sock_filter BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, F_GETLK, 0, 2),
+                      sock_filter BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, F_SETLKW, 1, 0),
+                      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOLCK),
+                      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    const sock_fprog program{filter.size(), filter.data()};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+      ::_exit(9);
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    if (::fcntl(0, F_SETLK, &lock) != -1 || errno != ENOLCK) ::_exit(8);
+    try {
+      export_sqlite(source(), out());
+      ::_exit(0);
+    } catch (const std::exception& error) {
+      std::fputs(error.what(), stderr);
+      ::_exit(1);
+    }
+  }
+  int word = 0;
+  ASSERT_EQ(::waitpid(child, &word, 0), child);
+  ASSERT_TRUE(WIFEXITED(word));
+  if (WEXITSTATUS(word) == 9) GTEST_SKIP() << "no filter of system calls can be set here";
+  EXPECT_EQ(WEXITSTATUS(word), 0);
+  EXPECT_TRUE(fs::exists(out()));
 }
 
 TEST_F(ExportsTest, nothing_that_stands_there_is_written_over) {
