@@ -1,6 +1,9 @@
 #include "allocations/notices/notice.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -8,8 +11,11 @@
 
 #include "core/error.h"
 #include "core/files/json.h"
+#include "core/files/ownership.h"
+#include "core/hash/sha256.h"
 #include "core/log.h"
 #include "core/process/process.h"
+#include "experiments/site.h"
 
 namespace resolute::allocations {
 
@@ -45,6 +51,12 @@ std::pair<std::string, bool> run(const std::string& whom, const Notice& notice,
   return {how, well};
 }
 
+std::string command_of(const std::filesystem::path& script) {
+  std::string quoted;
+  for (const char c : script.string()) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return "sh '" + quoted + "'";
+}
+
 }  // namespace
 
 bool is_address(std::string_view whom) {
@@ -59,6 +71,29 @@ void validate_notify(const std::string& whom, const std::string& place) {
     throw core::input_error(fmt::format("{} is neither a command nor an address", place),
                             fmt::format("one line of UTF-8, of up to {} bytes, is needed", kLongestNotify),
                             "give a command of sh, or an address of mail");
+}
+
+std::string without_secret(const std::string& whom, std::map<std::string, std::string> environment) {
+  if (is_address(whom) || whom.find("://") == std::string::npos) return whom;
+  environment.erase("RESOLUTE_SITE");  // it may be a group's
+  const auto site = experiments::site_file(environment);
+  if (!site) {
+    core::log_warning(
+        "the command to notify stands in the store with its URL: neither XDG_CONFIG_HOME nor HOME is set");
+    return whom;
+  }
+  const auto folder = site->parent_path() / "notices";
+  const auto path = folder / (core::sha256_hex(whom).substr(0, 16) + ".sh");
+  core::make_own_folder(folder);
+  const std::string text = whom + "\n";
+  // Others may be about to run it.
+  if (core::read_text_if_exists(core::real_file_system(), path) == text) return command_of(path);
+  const core::FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file.valid() || ::fchmod(file.get(), 0600) != 0 ||
+      ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fsync(file.get()) != 0)
+    throw core::system_error(fmt::format("cannot write '{}'", path.string()), errno,
+                             "the command to notify has a URL, which is to stand in no store");
+  return command_of(path);
 }
 
 // SLURM's SIGTERM to a job that is cancelled must not take the word of it.

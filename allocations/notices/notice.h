@@ -42,6 +42,11 @@ bool is_address(std::string_view whom);
 //! \throws RuntimeError (kInput) that opens with `place`, for control characters and what is empty or longer than 4000
 //! bytes
 void validate_notify(const std::string& whom, const std::string& place);
+//! A command with a URL may hold a secret (a webhook), which neither a store nor a list of processes is to show: a file
+//! that its user alone can read holds it, `notices/DIGEST.sh` beside the site file in the user's folder, and the
+//! command that is returned runs that file. Anything else is returned as it is, and so is a command where no variable
+//! names that folder (a warning). \throws RuntimeError as system_error()
+std::string without_secret(const std::string& whom, std::map<std::string, std::string> environment);
 //! What is started for a notice: `sh -c WHOM`, or `mail -s SUBJECT ADDRESS` with the summary as its text. Pure.
 std::vector<std::string> notice_command(const std::string& whom, const Notice& notice);
 //! With RESOLUTE_SUITE, RESOLUTE_STORE, RESOLUTE_STATE and RESOLUTE_SUMMARY. Pure.

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "allocations/notices/notice.h"
+#include "core/process/process.h"
 #include "experiments/site.h"
 
 namespace resolute::cli {
@@ -15,16 +16,15 @@ inline constexpr const char* kNotifyHelp =
     "who hears once when the suite ends or needs a person: a command of sh, with RESOLUTE_STATE and others in its "
     "environment, or an address of mail";
 
-//! What was typed, else what the site file says. \throws RuntimeError (kInput) naming option or FILE:LINE:COLUMN
+//! What was typed, else what the site file says, without_secret(). \throws RuntimeError (kInput) naming option or
+//! FILE:LINE:COLUMN
 inline std::optional<std::string> notify_of(const boost::program_options::variables_map& values,
                                             const experiments::Site& site) {
-  if (values.count("notify") > 0) {
-    const auto& whom = values["notify"].as<std::string>();
-    allocations::validate_notify(whom, "--notify");
-    return whom;
-  }
-  if (site.notify) allocations::validate_notify(*site.notify, site.places.at("environment.notify") + ": notify");
-  return site.notify;
+  const bool typed = values.count("notify") > 0;
+  if (!typed && !site.notify) return std::nullopt;
+  const std::string whom = typed ? values["notify"].as<std::string>() : *site.notify;
+  allocations::validate_notify(whom, typed ? "--notify" : site.places.at("environment.notify") + ": notify");
+  return allocations::without_secret(whom, core::current_environment());
 }
 
 }  // namespace resolute::cli

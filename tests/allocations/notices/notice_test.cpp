@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <thread>
 
 #include "core/clock.h"
+#include "core/files/file_system.h"
 #include "core/process/process.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
@@ -168,6 +170,40 @@ TEST_F(Telling, survives_a_folder_that_takes_nothing) {
   core::write_atomic(core::real_file_system(), folder_ / "file", "x");
   EXPECT_FALSE(tell_once(core::real_file_system(), folder_ / "file", "complete", listen(), {}, {}));
   EXPECT_EQ(heard(), "");
+}
+
+TEST(WithoutSecret, a_url_is_kept_in_a_file_of_its_user_alone) {
+  const tests::TemporaryFolder folder;
+  const auto home = folder / "kim's home";
+  const std::map<std::string, std::string> environment{{"HOME", home.string()}, {"RESOLUTE_SITE", "/group/site.toml"}};
+  const std::string secret =
+      "echo \"$RESOLUTE_STATE\" https://hooks.example.org/S3CRET > " + (folder / "told").string();
+  const std::string kept = without_secret(secret, environment);
+  EXPECT_THAT(kept, testing::Not(HasSubstr("S3CRET")));
+  EXPECT_EQ(kept, without_secret(secret, environment)) << "a submission's options are compared";
+  EXPECT_NE(kept, without_secret(secret + " ", environment));
+  const auto notices = home / ".config/resolute/notices";
+  const auto names = core::real_file_system().list(notices);
+  ASSERT_EQ(2U, names.size());
+  for (const std::string& name : names) {
+    struct stat status {};
+    ::stat((notices / name).c_str(), &status);
+    EXPECT_EQ(0600U, status.st_mode & 0777U);
+  }
+  EXPECT_TRUE(tell_once(core::real_file_system(), folder.path(), "complete", kept,
+                        {NoticeState::kComplete, "s", folder.path(), ""}, core::current_environment()));
+  EXPECT_EQ("complete https://hooks.example.org/S3CRET\n",
+            core::read_text_if_exists(core::real_file_system(), folder / "told"));
+}
+
+TEST(WithoutSecret, what_holds_no_url_stays_as_it_is) {
+  for (const char* whom : {"kim@example.org", "mail kim", "https: no"})
+    EXPECT_EQ(whom, without_secret(whom, {{"HOME", "/nowhere"}}));
+  EXPECT_EQ("curl http://x", without_secret("curl http://x", {})) << "there is no folder";
+  EXPECT_THAT(tests::refusal([] {
+                without_secret("curl http://x", {{"HOME", "/proc/none"}});
+              }),
+              HasSubstr("/proc/none"));
 }
 
 }  // namespace
