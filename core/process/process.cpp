@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,6 +45,9 @@ std::string resolve_program(const std::string& name, const std::map<std::string,
                     fmt::format("PATH is '{}'", search_path(environment)));
 }
 
+// Of set_up_process(). Many programs are slow, or fail, where they may open very many files.
+std::optional<rlimit> g_files_before;
+
 struct ChildPlan {
   const char* program;
   char* const* arguments;
@@ -57,6 +61,7 @@ struct ChildPlan {
   int control_group;                 // -1: the parent's
   bool new_process_group;
   bool die_with_parent;
+  const rlimit* files;  // that it may open; nullptr: as many as the parent
   pid_t parent;
   int* error;  // errno of what failed in the child; in memory that it shares
 };
@@ -75,6 +80,7 @@ int run_child(void* argument) {
     // The parent may have died before the call above took hold.
     if (::getppid() != plan.parent) return 127;
   }
+  if (plan.files != nullptr && ::setrlimit(RLIMIT_NOFILE, plan.files) != 0) return fail();
   if (plan.processors != nullptr && ::sched_setaffinity(0, plan.processors_size, plan.processors) != 0) return fail();
   if (plan.oom_score_adjustment != nullptr) {
     const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -211,10 +217,18 @@ bool capture(int out, int err, MonotonicTime deadline, CommandOutput& output) {
 }  // namespace
 
 void set_up_process() {
+  if (rlimit files{}; !g_files_before && ::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    const rlimit most{files.rlim_max, files.rlim_max};
+    if (::setrlimit(RLIMIT_NOFILE, &most) == 0) g_files_before = files;
+  }
   // The lowest number that is free is the one that open() gives out.
   for (int standard = 0; standard <= 2; ++standard)
     if (::fcntl(standard, F_GETFD) < 0) ::open("/dev/null", O_RDWR);  // NOLINT: inherited, as a standard one is
   ::signal(SIGXFSZ, SIG_IGN);
+}
+
+void undo_set_up() {
+  if (g_files_before) ::setrlimit(RLIMIT_NOFILE, &*g_files_before);
 }
 
 void leave_process(int exit_code) {
@@ -338,6 +352,7 @@ pid_t spawn_process(const SpawnRequest& request) {
                  request.control_group,
                  request.new_process_group,
                  request.die_with_parent,
+                 g_files_before ? &*g_files_before : nullptr,
                  ::getpid(),
                  error.get()};
   const pid_t child = start_child(plan);

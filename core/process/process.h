@@ -17,8 +17,12 @@ namespace resolute::core {
 
 //! Call it first in main(). Opens /dev/null on those of the descriptors 0 to 2 that are closed; otherwise a file or
 //! socket could get the number of standard error, and messages would be written into it. Ignores SIGXFSZ, so that a
-//! limit on the size of files makes a write fail.
+//! limit on the size of files makes a write fail. Raises the number of files that may be open to the most that is
+//! allowed: login nodes allow 1024 at first, and a run has a socket for each agent. Children that it spawns have what
+//! it had.
 void set_up_process();
+//! Before this process becomes another program: gives back the limit of files.
+void undo_set_up();
 
 //! Call it last in main(). Writes what is left in the standard streams, and ends the process with this exit code
 //! without running destructors of static objects: libtorch's take 80 ms, for which the job's slot would wait. Under a

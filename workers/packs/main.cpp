@@ -52,6 +52,7 @@ std::optional<experiments::JobSpecification> read_specification(const po::variab
 // The process, its descriptors and its arguments stay what they are; /proc and `ps` name the worker as it was started.
 [[noreturn]] void become_torch(char** arguments) {
   const std::filesystem::path program = core::own_program().parent_path() / "resolute-torch";
+  core::undo_set_up();
   ::execv(program.c_str(), arguments);
   throw core::system_error("cannot start '" + program.string() + "'", errno, "install it beside resolute-worker");
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -181,6 +182,25 @@ TEST(ProcessTest, closed_standard_descriptors_are_opened_and_a_limit_of_files_is
     sigaction(SIGXFSZ, nullptr, &now);
     if (now.sa_handler != SIG_IGN) wrong |= 8;
     _exit(wrong);
+  }
+  int word = 0;
+  ASSERT_EQ(waitpid(child, &word, 0), child);
+  EXPECT_EQ(describe(to_exit_status(word)), "exit code 0");
+}
+
+TEST(ProcessTest, a_process_may_open_all_files_that_it_could_and_its_children_as_many_as_it_did) {
+  const pid_t child = fork();
+  if (child == 0) {
+    rlimit files{};
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = std::min<rlim_t>(60, files.rlim_max);
+    setrlimit(RLIMIT_NOFILE, &files);
+    set_up_process();
+    set_up_process();
+    rlimit now{};
+    getrlimit(RLIMIT_NOFILE, &now);
+    const std::string told = run_command({.arguments = {"/bin/sh", "-c", "ulimit -n"}, .environment = {}}, 60s).out;
+    _exit((now.rlim_cur == files.rlim_max ? 0 : 1) + (told == std::to_string(files.rlim_cur) + "\n" ? 0 : 2));
   }
   int word = 0;
   ASSERT_EQ(waitpid(child, &word, 0), child);
