@@ -57,8 +57,10 @@ Usage usage_of(const std::vector<StoredSubmission>& submissions, const orchestra
       }
   for (const orchestrator::TimelineRun& run : timeline.runs) {
     const Interval interval{run.begin, run.going_on ? std::max(run.end, now) : run.end};
+    if (run.burn_in_gpu_seconds > 0) usage.lost_gpu_seconds["burn-in"] += run.burn_in_gpu_seconds;
     if (overlaps_any(starts, interval)) continue;
     usage.node_seconds += seconds_of(interval.begin, interval.end) * std::max(1, run.nodes);
+    usage.gpu_seconds += run.burn_in_gpu_seconds;
     ++usage.runs;
   }
   for (const orchestrator::TimelineAttempt& attempt : timeline.attempts) {

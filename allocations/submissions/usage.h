@@ -25,7 +25,8 @@ struct Usage {
   int runs = 0;    //!< outside of SLURM
   //! The part of gpu_seconds that led to a result or a checkpoint, or may yet.
   double useful_gpu_seconds = 0;
-  //! The part whose work attempts did not keep, by how they ended (name_of(Cause)): it was done again, or in vain.
+  //! The part whose work attempts did not keep, by how they ended (name_of(Cause)): it was done again, or in vain; and
+  //! "burn-in".
   std::map<std::string, double> lost_gpu_seconds{};
 };
 //! The rest of gpu_seconds: no attempt had these GPUs.

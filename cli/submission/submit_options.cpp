@@ -188,6 +188,8 @@ std::vector<std::string> run_arguments(const options::variables_map& values, con
                            "checkpoint-every", "evaluate-every"})
     if (const auto value = given<int>(values, name))
       arguments.insert(arguments.end(), {std::string("--") + name, std::to_string(run_number(name, *value))});
+  if (const auto hours = given<double>(values, "most-gpu-hours"))
+    arguments.insert(arguments.end(), {"--most-gpu-hours", fmt::format("{}", gpu_hours(*hours))});
   if (values.count("through-host") > 0) arguments.emplace_back("--through-host");
   if (const auto first = given<std::string>(values, "first")) {
     orchestrator::select(plan, *first);
@@ -196,6 +198,10 @@ std::vector<std::string> run_arguments(const options::variables_map& values, con
   if (const auto bind = given<std::string>(values, "bind")) {
     settings::parse_word<orchestrator::BindRanks>(*bind, "option --bind");
     arguments.insert(arguments.end(), {"--bind", *bind});
+  }
+  if (const auto length = given<std::string>(values, "burn-in")) {
+    settings::parse_word<orchestrator::BurnInLength>(*length, "option --burn-in");
+    arguments.insert(arguments.end(), {"--burn-in", *length});
   }
   const auto typed = given<std::string>(values, "interface");
   if (const auto& interface = typed ? typed : site.interface)
@@ -340,9 +346,11 @@ void add_run_options(options::options_description& visible) {
       "process ranks without a GPU that run at once on each node; --cpus-per-node, else the cores that SLURM gives");
   add("gpus", options::value<int>(),
       "GPUs of each node that are used, believed where it shows none; -1: all that SLURM gives");
+  add("most-gpu-hours", options::value<double>(), kMostGpuHoursHelp);
   add("first", options::value<std::string>(), "a row's id or a job's id: that and what it needs before all else");
   add("memory-per-rank", options::value<int>(), "MiB over which a process rank is ended; 0: no limit");
   add("bind", options::value<std::string>(), "a core for each process rank: auto, none or cores");
+  add("burn-in", options::value<std::string>(), kBurnInHelp);
   add("notify", options::value<std::string>(), kNotifyHelp);
   add("interface", options::value<std::string>(),
       "network interface by which gangs on several nodes meet, as ib0; else what the node's name stands for");

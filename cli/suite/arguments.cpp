@@ -147,6 +147,12 @@ std::string suite_command(const std::string& verb, const SuiteArguments& argumen
   return text;
 }
 
+double gpu_hours(double hours) {
+  if (!(hours > 0 && hours <= 1e9))
+    throw core::input_error(fmt::format("--most-gpu-hours {}", hours), "more than 0, and at most 1e9, are needed");
+  return hours;
+}
+
 int run_number(const std::string& option, int value) {
   struct Range {
     int least, most;

@@ -56,5 +56,7 @@ std::string suite_command(const std::string& verb, const SuiteArguments& argumen
 
 //! The value of an option of `suite run` that is a number. \throws RuntimeError (kInput) where no run can have it
 int run_number(const std::string& option, int value);
+//! \throws RuntimeError (kInput) unless `hours` of --most-gpu-hours is a number above 0
+double gpu_hours(double hours);
 
 }  // namespace resolute::cli

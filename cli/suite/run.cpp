@@ -8,10 +8,14 @@
 
 #include <algorithm>
 #include <iostream>
+#include <memory>
+#include <mutex>
 #include <thread>
+#include <utility>
 
 #include "allocations/start/allocation_work.h"
 #include "allocations/submissions/stored_submission.h"
+#include "allocations/submissions/usage.h"
 #include "cli/high_views.h"
 #include "cli/store/raw_images.h"
 #include "cli/subcommands.h"
@@ -53,7 +57,8 @@ Exit codes: 0 complete; 3 some jobs failed or, with --only or --max-jobs, are le
 // Of a suite that ends without a submission: of one in SLURM its allocation tells (allocations/start/allocation.h).
 std::optional<std::string> notify_of_run(const options::variables_map& values,
                                          const std::map<std::string, std::string>& environment) {
-  if (environment.contains(allocations::kSubmissionVariable)) return std::nullopt;
+  if (environment.contains(allocations::kSubmissionVariable) || orchestrator::launched_rank(environment) != 0)
+    return std::nullopt;
   auto& files = core::real_file_system();
   std::optional<std::filesystem::path> file;
   try {
@@ -166,6 +171,7 @@ void add_suite_run_options(options::options_description& visible) {
       "kinds of jobs that are started here, as pack,evaluation; results of the others (pack, training, evaluation) are "
       "waited for: another run makes them");
   add("idle-limit", options::value<int>(), "seconds without anything to do after which the run ends; else it waits");
+  add("most-gpu-hours", options::value<double>(), kMostGpuHoursHelp);
   add("max-jobs", options::value<int>()->default_value(0), "stop after starting this many jobs; 0: no limit");
   add("walltime", options::value<std::string>(),
       "time until everything has to have checkpointed and ended, minutes, MM:SS or H:MM:SS; under SLURM the job's end");
@@ -178,6 +184,7 @@ void add_suite_run_options(options::options_description& visible) {
       "number of this run among several that work on the suite side by side, each with a journal of its own");
   add("bind", options::value<std::string>()->default_value("auto"),
       "a core for each process rank: none, cores, or auto where an agent has its node to itself");
+  add("burn-in", options::value<std::string>()->default_value("off"), kBurnInHelp);
   add("notify", options::value<std::string>(), kNotifyHelp);
   add("interface", options::value<std::string>(),
       "network interface by which gangs on several hosts meet, as ib0; else what the host's name stands for");
@@ -221,6 +228,10 @@ void read_run_options(const options::variables_map& values, const std::map<std::
   run.through_host = values.count("through-host") > 0;
   run.policy.stop_lead = std::chrono::seconds(number("notice"));
   run.bind = settings::parse_word<orchestrator::BindRanks>(values["bind"].as<std::string>(), "option --bind");
+  run.burn_in =
+      settings::parse_word<orchestrator::BurnInLength>(values["burn-in"].as<std::string>(), "option --burn-in");
+  if (run.burn_in != orchestrator::BurnInLength::kOff)
+    run.join_limit += orchestrator::length_of(run.burn_in) + orchestrator::kBurnInOverhead;
   if (values.count("interface") > 0) run.interface = values["interface"].as<std::string>();
   if (values.count("walltime") == 0) {
     run.ends_at = orchestrator::allocation_end(environment);
@@ -232,6 +243,44 @@ void read_run_options(const options::variables_map& values, const std::map<std::
                             fmt::format("a run stops {} s before its end", number("notice")),
                             "give more, or a shorter --notice");
   run.ends_at = orchestrator::wall_clock() + walltime;
+}
+
+// Of all runs and allocations of the suite so far. What cannot be read ends no run.
+std::optional<std::string> why_spent(const experiments::StoreLayout& store, const std::string& suite,
+                                     double most_hours) {
+  try {
+    auto& files = core::real_file_system();
+    const auto usage =
+        allocations::usage_of(allocations::read_submissions(files, store.suite_folder(suite)),
+                              orchestrator::read_timeline(files, store, suite), orchestrator::wall_clock());
+    if (usage.gpu_seconds >= 3600 * most_hours) return fmt::format("--most-gpu-hours {}", most_hours);
+  } catch (const std::exception& error) {
+    core::log_warning("what the suite has spent is not known: {}", error.what());
+  }
+  return std::nullopt;
+}
+
+// The first answer is waited for; the journals of a large suite take seconds, so each later one is the last that is
+// known, and what a store does not let return is left behind.
+std::function<std::optional<std::string>()> spent_by(const experiments::StoreLayout& store, const std::string& suite,
+                                                     double most_hours) {
+  struct Known {
+    std::mutex guard;
+    bool asked = false, asking = false;
+    std::optional<std::string> answer;
+  };
+  return [=, known = std::make_shared<Known>()]() -> std::optional<std::string> {
+    const std::lock_guard lock(known->guard);
+    if (!std::exchange(known->asked, true)) return known->answer = why_spent(store, suite, most_hours);
+    if (!std::exchange(known->asking, true))
+      std::thread([=] {
+        auto answer = why_spent(store, suite, most_hours);
+        const std::lock_guard done(known->guard);
+        known->answer = std::move(answer);
+        known->asking = false;
+      }).detach();
+    return known->answer;
+  };
 }
 
 // A batch system sends the same SIGTERM for all that can happen to a job; SLURM can be asked what it meant. The ranks
@@ -353,6 +402,8 @@ int suite_run(const Arguments& arguments) {
     run.worker_command = {worker_program().string()};
     orchestrator::announce_plan(core::real_file_system(), parsed->store, plan);
     run.raw_roots = prepare_raw_images(parsed->store, plan);
+    if (parsed->values.count("most-gpu-hours") > 0)
+      run.spent = spent_by(parsed->store, plan.suite, gpu_hours(parsed->values["most-gpu-hours"].as<double>()));
     note_high_views(plan, parsed->store, true);
     return plan;
   };

@@ -199,16 +199,6 @@ void probe_storage(FileSystem& files, const fs::path& folder) {
   files.remove(path);
 }
 
-bool storage_fails_too(FileSystem& files, const fs::path& folder, const RuntimeError& error) {
-  if (error.error_number() == 0 || error.is_storage() || error.is_missing()) return false;
-  try {
-    probe_storage(files, folder);
-    return false;
-  } catch (const RuntimeError&) {
-    return true;
-  }
-}
-
 std::optional<std::string> read_text_if_exists(FileSystem& files, const fs::path& path, std::uint64_t limit) {
   try {
     return std::string(as_text(files.read(path, limit)));

@@ -84,7 +84,7 @@ class FileSystem {
   //! counts)
   virtual bool link(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
   //! What identifies the file at `path` as long as the file exists, under whatever names; nothing if there is no file.
-  //! The default implementation asks the machine's file system.
+  //! Asked of a file server, not of a cache of its answers. The default implementation asks the machine's file system.
   virtual std::optional<FileIdentity> identity(const std::filesystem::path& path);
   //! Removes a file; a missing one is not an error.
   virtual void remove(const std::filesystem::path& path) = 0;
@@ -154,10 +154,6 @@ std::string read_named_text(FileSystem& files, const std::filesystem::path& path
 //! Tries in a folder what a run does in its store: writes, syncs, links, reads and removes a file. \throws
 //! RuntimeError (is_storage()) while the store fails, any other where the folder is not there or not ours to write
 void probe_storage(FileSystem& files, const std::filesystem::path& folder);
-
-//! True for an error of a call in a store whose errno speaks of the call, where probe_storage() fails too: it is the
-//! store's doing. So it is where a ticket has run out (EACCES). A missing file is never asked about.
-bool storage_fails_too(FileSystem& files, const std::filesystem::path& folder, const RuntimeError& error);
 
 //! The file's text, or nothing if it does not exist. \param limit bytes, above which it is refused
 std::optional<std::string> read_text_if_exists(FileSystem& files, const std::filesystem::path& path,

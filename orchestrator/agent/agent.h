@@ -22,6 +22,7 @@ struct AgentOptions {
   Inventory inventory;                 //!< its part of the host (bindings.h): each GPU is one rank's
   CpuBinding cpu = CpuBinding::kNone;  //!< of ranks to processors
   std::string numeric_class;           //!< find_numeric_class(), where the run has several hosts; empty: unknown
+  std::vector<BurnIn> burn_ins{};      //!< burn_ins.h; their time is told once
   std::chrono::milliseconds heartbeat{1000};
   //! Silence of the coordinator after which the agent kills its ranks and ends. Longer than the coordinator's own
   //! limit. After a word of the coordinator's that its store stalls it is Agent::kStallFactor times as long, until the

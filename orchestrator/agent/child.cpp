@@ -70,6 +70,7 @@ struct Starting {
 struct Ended {
   RankEnded report;
   core::MonotonicTime no_later;
+  std::string store_problem;  // as far as is known; empty: there is none, or the store is not asked
 };
 
 std::string mark_of(const AttemptKey& key) { return fmt::format("{}/{}", key.job, key.attempt); }
@@ -87,8 +88,6 @@ class SpawnerProcess {
     ::sigprocmask(SIG_BLOCK, &children, nullptr);
     child_signal_ = core::FileDescriptor(::signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!child_signal_.valid()) throw core::system_error("cannot watch for the end of ranks", errno);
-    // Three for each rank here. Ranks keep the limit that was meant for them.
-    ranks_descriptors_ = allow_most_descriptors();
   }
 
   void serve() {
@@ -234,7 +233,10 @@ class SpawnerProcess {
   // Goes on with what waits for logs: ranks to start, ends to report.
   void hear_keeper() {
     for (const LogKeeper::Answer& answer : keeper_.exchange()) {
-      if (const auto ended = ended_.find(answer.rank); ended != ended_.end()) ended->second.no_later = {};
+      if (const auto ended = ended_.find(answer.rank); ended != ended_.end()) {
+        ended->second.no_later = {};
+        ended->second.store_problem = answer.problem;
+      }
       const auto starting = starting_.find(answer.rank);
       if (starting == starting_.end()) continue;
       if (answer.problem.empty())
@@ -249,8 +251,12 @@ class SpawnerProcess {
     const auto now = core::monotonic_clock().now();
     std::erase_if(ended_, [&](const auto& ended) {
       const bool due = ended.second.no_later <= now;
-      if (due) send(ended.second.report);
-      return due;
+      if (!due) return false;
+      RankEnded report = ended.second.report;
+      report.store_failed = !ended.second.store_problem.empty();
+      if (report.store_failed) report.evidence = fmt::format("{}; {}", ended.second.store_problem, report.evidence);
+      send(report);
+      return true;
     });
   }
 
@@ -287,7 +293,6 @@ class SpawnerProcess {
       rank.group = make_group(group);
       request_.control_group = group.get();
       rank.process = core::spawn_process(request_);
-      ::prlimit(rank.process, RLIMIT_NOFILE, &ranks_descriptors_, nullptr);
       rank.progress = std::move(progress.read_end);
       if (rank.progress.valid()) ::fcntl(rank.progress.get(), F_SETFL, O_NONBLOCK);
     } catch (const core::RuntimeError& error) {
@@ -347,13 +352,23 @@ class SpawnerProcess {
       RankEnded report = report_of(*rank, core::to_exit_status(word));
       report.peak_mib = (used.ru_maxrss + kKibInMib - 1) / kKibInMib;
       report.cpu_ms = milliseconds_of(used.ru_utime) + milliseconds_of(used.ru_stime);
-      ended_.emplace(rank->number, Ended{std::move(report), core::monotonic_clock().now() + options_.log_wait});
-      keeper_.finish(rank->number);
+      const bool ask = may_be_the_stores(*rank, report);
+      const auto wait = ask ? options_.store_wait : options_.log_wait;
+      ended_.emplace(rank->number, Ended{std::move(report), core::monotonic_clock().now() + wait,
+                                         ask ? "the store gives no answer" : ""});
+      keeper_.finish(rank->number, ask);
       remove_group(rank->group);
       ranks_.erase(rank);
     }
     remove_left_groups();
     end_orphans();
+  }
+
+  // A folder that is not mounted any more looks like a wrong setting, and pages of a file that is gone end in SIGBUS.
+  static bool may_be_the_stores(const Rank& rank, const RankEnded& report) {
+    constexpr int kInterrupted = 75;
+    if (rank.killed || report.out_of_memory || report.code == kInterrupted) return false;
+    return report.code != 0 || report.signal == SIGABRT || report.signal == SIGBUS;
   }
 
   RankEnded report_of(const Rank& rank, const core::ExitStatus& status) {
@@ -435,7 +450,6 @@ class SpawnerProcess {
   std::vector<std::filesystem::path> left_groups_;  // of ranks that have ended
   core::SpawnRequest request_;                      // the next rank's; most of it is every rank's
   core::FileDescriptor child_signal_;
-  rlimit ranks_descriptors_{};
   std::vector<pollfd> polled_;
   std::string unsent_;
   std::map<AttemptKey, core::FileDescriptor> listeners_;

@@ -14,6 +14,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/files/file_system.h"
 #include "orchestrator/agent/logs.h"
 #include "orchestrator/agent/processes.h"
 
@@ -22,6 +23,7 @@ namespace {
 
 constexpr char kKeep = 'k';
 constexpr char kFinish = 'f';
+constexpr char kAskAndFinish = 'a';
 
 // What stands before the texts of a packet, each of which ends with a zero byte: of kKeep both logs and the program, of
 // its answer the problem. Both ends are one program.
@@ -108,6 +110,15 @@ void look_at_program(const std::string& program) {
   [[maybe_unused]] const ssize_t ignored = file.valid() ? ::read(file.get(), first.data(), first.size()) : 0;
 }
 
+std::string problem_of_store(const std::filesystem::path& log) {
+  try {
+    core::probe_storage(core::real_file_system(), log.parent_path());
+    return {};
+  } catch (const core::RuntimeError& error) {
+    return error.what();
+  }
+}
+
 // The keeper's side of a rank's logs.
 class KeptLogs {
  public:
@@ -117,10 +128,11 @@ class KeptLogs {
   // \return the answer
   std::string serve(Packet request) {
     const Head head = request.head;
-    if (head.what == kFinish) {
+    if (head.what != kKeep) {
       keep(head.rank);
-      files_.erase(head.rank);
-      return packet_of(head, {});
+      const auto kept = files_.extract(head.rank);
+      const bool asks = head.what == kAskAndFinish && !kept.empty();
+      return packet_of(head, {asks ? problem_of_store(kept.mapped().front().path()) : std::string()});
     }
     look_at_program(request.texts[2]);
     if (request.descriptors.size() != 2) return packet_of(head, {"no file descriptors are left"});
@@ -162,7 +174,6 @@ LogKeeperSockets make_log_keeper_sockets() {
 }
 
 void run_log_keeper(core::FileDescriptor socket, std::uint64_t limit, std::chrono::milliseconds interval) {
-  allow_most_descriptors();  // two for each rank are held here
   KeptLogs logs(limit, interval);
   while (true) {
     pollfd polled{socket.get(), POLLIN, 0};
@@ -187,7 +198,9 @@ LogKeeper::Number LogKeeper::keep(const std::string& out, int out_memory, const 
   return ++last_;
 }
 
-void LogKeeper::finish(Number rank) { unsent_.push_back({packet_of({rank, kFinish}, {}), {}}); }
+void LogKeeper::finish(Number rank, bool ask) {
+  unsent_.push_back({packet_of({rank, ask ? kAskAndFinish : kFinish}, {}), {}});
+}
 
 short LogKeeper::events() const { return static_cast<short>(unsent_.empty() ? POLLIN : POLLIN | POLLOUT); }
 

@@ -19,7 +19,7 @@ class LogKeeper {
   using Number = std::uint64_t;  //!< of a rank: 1, 2, …
   struct Answer {
     Number rank = 0;
-    std::string problem;  //!< to keep(): why it has no logs; empty: it has
+    std::string problem;  //!< to keep(): why it has no logs; to finish(): how the store fails; empty: neither
   };
   //! \param socket of make_log_keeper_sockets(), the spawner's
   explicit LogKeeper(core::FileDescriptor socket) : socket_(std::move(socket)) {}
@@ -31,7 +31,8 @@ class LogKeeper {
   Number keep(const std::string& out, int out_memory, const std::string& err, int err_memory,
               const std::string& program);
   //! The rank has ended, or will not start. Answered when all that it wrote is kept, or was refused by the store.
-  void finish(Number rank);
+  //! \param ask the store, in the folder of the rank's logs, if it takes what is written (core::probe_storage())
+  void finish(Number rank, bool ask = false);
 
   int descriptor() const { return socket_.get(); }
   //! poll() events that exchange() waits for.

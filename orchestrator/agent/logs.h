@@ -35,6 +35,7 @@ class LogFile {
   //! where it is longer than `limit` bytes. What the store does not take stays in memory, at most so much of it: its
   //! end.
   void keep(std::uint64_t limit);
+  const std::string& path() const { return path_; }
 
  private:
   bool append(std::uint64_t size);

@@ -148,14 +148,6 @@ std::uint64_t memory_held(pid_t process) {
 
 std::uint64_t kernel_memory_kills() { return number_after(read_proc("/proc/vmstat"), "oom_kill ").value_or(0); }
 
-rlimit allow_most_descriptors() {
-  rlimit before{};
-  ::getrlimit(RLIMIT_NOFILE, &before);
-  const rlimit most{before.rlim_max, before.rlim_max};
-  ::setrlimit(RLIMIT_NOFILE, &most);
-  return before;
-}
-
 void end_children(std::chrono::milliseconds limit, pid_t helper) {
   const auto deadline = core::monotonic_clock().now() + limit;
   while (core::monotonic_clock().now() < deadline) {

@@ -2,7 +2,6 @@
 //! \file
 //! What the kernel says of processes (/proc): who a rank left behind, and how much memory it uses with all it started.
 
-#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -57,9 +56,6 @@ std::uint64_t memory_held(pid_t process);
 
 //! Processes that the kernel has killed for lack of memory since it started, on the whole machine.
 std::uint64_t kernel_memory_kills();
-
-//! Lets this process have as many descriptors as it may. \return the limit that it had
-rlimit allow_most_descriptors();
 
 //! SIGKILL to whatever is or becomes a child of this process, until none is left or the time is over.
 //! \param helper a child that ends by itself, and is killed only when the time is over; 0: none

@@ -27,6 +27,8 @@ struct SpawnerOptions {
   std::chrono::milliseconds log_check{250};     //!< between looks at what ranks have written to their logs
   //! That the report of a rank's end waits for the end of its logs: whoever reads them then finds them whole.
   std::chrono::milliseconds log_wait{1000};
+  //! The same of a rank that failed, for what the store says when it is asked then; silence says that it fails.
+  std::chrono::milliseconds store_wait{10'000};
   //! That the spawner waits at its end for what it has killed: a process in a hanging system call (a lost NFS server's)
   //! outlives SIGKILL, and must not hold up the agent. The agent waits twice as long for the spawner, then kills it.
   std::chrono::milliseconds end_limit{5000};

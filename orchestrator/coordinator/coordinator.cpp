@@ -4,6 +4,7 @@
 
 #include "core/log.h"
 #include "orchestrator/decisions/apply.h"
+#include "orchestrator/decisions/burn_in.h"
 #include "orchestrator/journal/owner.h"
 #include "orchestrator/store/wall_clock.h"
 
@@ -204,6 +205,12 @@ void Coordinator::join(Address from, const Join& message) {
   if (peers_.contains(from)) lose(from, "it joined anew");
   AgentNumber number{state_.next_agent};
   record(AgentJoined{number, message.host, message.slots, message.gpus, message.memory_mib, message.numeric_class});
+  for (const BurnIn& done : message.burn_ins) {
+    burn_ins_.push_back({number, done.gpu, done.digest, done.problem, done.images_a_minute, done.free_mib, done.took});
+    record(burn_ins_.back());
+    if (!done.problem.empty()) core::log_warning("{}", describe(burn_ins_.back()));
+  }
+  while (const auto verdict = next_verdict(state_, burn_ins_)) record(*verdict);
   peers_[from] = Peer{number, clock_.now()};
   addresses_[number] = from;
   joined_once_.insert(from);
@@ -248,6 +255,8 @@ void Coordinator::check_silence() {
                       std::chrono::duration_cast<std::chrono::seconds>(options_.join_limit).count());
   }
   if (pending != agents_pending_) dirty_ = true;
+  if (agents_pending_ && !pending)
+    for (const std::string& slow : slow_places(state_, burn_ins_)) core::log_warning("{}", slow);
   agents_pending_ = pending;
 }
 
@@ -296,7 +305,7 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
       attempt->cpu_ms += ended->cpu_ms;
     }
     record(RankExited{number, ended->key.attempt, ended->process_rank, ended->code, ended->signal, ended->evidence,
-                      ended->out_of_memory, ended->gpu});
+                      ended->out_of_memory, ended->gpu, ended->store_failed});
     settling_.try_emplace(number);
   } else if (const auto* leave = std::get_if<Leave>(&message)) {
     lose(from, leave->why);

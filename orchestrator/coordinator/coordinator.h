@@ -178,6 +178,7 @@ class Coordinator {
   void look_at_claims();
   void take_requests();
   void discard_requests();
+  void forget_burn_ins(const std::string& host);
   void take_request(const Request& request, const std::string& by);
   void check_signs_of_life();
   void write_live_status();
@@ -213,6 +214,7 @@ class Coordinator {
   std::map<Address, Peer> peers_;
   std::map<AgentNumber, Address> addresses_;  //!< of peers_
   std::set<Address> joined_once_;
+  std::vector<BurnedIn> burn_ins_;
   std::map<JobIndex, Attempt> attempts_;
   std::map<JobIndex, Settling> settling_;
   std::map<JobIndex, Instant> held_;       //!< elsewhere; to be looked for then
@@ -231,7 +233,7 @@ class Coordinator {
   bool stall_told_ = false;
   Instant wall_start_;
   core::MonotonicTime start_;
-  Chore silence_, owner_renewal_, requests_, live_, elsewhere_, claims_;
+  Chore silence_, owner_renewal_, requests_, live_, elsewhere_, claims_, spent_;
   core::MonotonicTime claims_in_doubt_until_{};  // this run has stood still
   std::size_t awaited_ = 0;                      //!< jobs that look_elsewhere() has looked for last
   Instant idle_since_{};                         //!< Policy's

@@ -19,11 +19,11 @@ std::pair<std::string, std::string> state_of(const State& state, const AgentSlot
     const HostRecord& record = host->second;
     if (record.drained) return {"drained", *record.drained};
     if (record.excluded) return {"excluded", *record.excluded};
-    if (!usable(state, agent)) return {"set aside", last_end_of(record.place)};
+    if (!usable(state, agent)) return {"set aside", record.place.why};
   }
   const auto aside = gpus_aside(agent);
   if (aside.empty()) return {};
-  return {fmt::format("without GPU {}", fmt::join(aside, ", ")), last_end_of(agent.gpu_records.at(aside.front()))};
+  return {fmt::format("without GPU {}", fmt::join(aside, ", ")), agent.gpu_records.at(aside.front()).why};
 }
 
 }  // namespace
@@ -37,6 +37,8 @@ void Coordinator::do_chores() {
     take_requests();
     check_signs_of_life();
   }
+  if (options_.spent && !finished_ && !state_.stop && !watch_.pause() && spent_.due(time, options_.spent_interval))
+    if (const auto why = options_.spent()) request_stop(StopRequested{cancelled_by(*why)}, false);
   if (!writing_live_ && live_.due(time, options_.live_interval)) {
     write_live_status();
     write_durations();
@@ -111,10 +113,19 @@ void Coordinator::take_request(const Request& request, const std::string& by) {
                                   record(CancelRequested{number->second, cancelled_by(by)});
                               },
                               [&](const DrainHost& drain) {
+                                if (!drain.on) forget_burn_ins(drain.host);
                                 record(HostDrained{drain.host, drain.on,
                                                    fmt::format("{} by {}", drain.on ? "drained" : "back in use", by)});
                               }},
              request);
+}
+
+// Who looked at a host knows better.
+void Coordinator::forget_burn_ins(const std::string& host) {
+  std::erase_if(burn_ins_, [&](const BurnedIn& done) {
+    const auto agent = state_.agents.find(done.agent);
+    return agent != state_.agents.end() && agent->second.host == host;
+  });
 }
 
 // Shards and seals say nothing between their begin and their end.

@@ -9,6 +9,18 @@
 
 namespace resolute::orchestrator {
 
+std::chrono::seconds length_of(BurnInLength length) {
+  switch (length) {
+    case BurnInLength::kOff:
+      return std::chrono::seconds(0);
+    case BurnInLength::kQuick:
+      return std::chrono::seconds(10);
+    case BurnInLength::kFull:
+      return std::chrono::seconds(60);
+  }
+  return {};
+}
+
 int RunOutcome::exit_code() const {
   if (interrupted) return 75;
   return failed + cancelled + unfinished > 0 ? 3 : 0;

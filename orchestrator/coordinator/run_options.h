@@ -25,6 +25,13 @@ namespace resolute::orchestrator {
 enum class BindRanks { kAuto, kNone, kCores };
 constexpr auto words_of(BindRanks) { return settings::words("auto", "none", "cores"); }
 
+//! Before its first job each GPU of an agent, or without GPUs each processor, trains for so long with known bits.
+enum class BurnInLength { kOff, kQuick, kFull };
+constexpr auto words_of(BurnInLength) { return settings::words("off", "quick", "full"); }
+std::chrono::seconds length_of(BurnInLength length);
+//! What a burn-in may take besides: a driver and libtorch are loaded.
+inline constexpr std::chrono::seconds kBurnInOverhead{120};
+
 struct RunOptions {
   std::filesystem::path store;
   std::vector<std::string> worker_command;  //!< program and leading arguments of resolute-worker
@@ -38,6 +45,9 @@ struct RunOptions {
   std::set<settings::JobKind> kinds{};   //!< that are started here, others' results are waited for; empty: all
   //! Without anything at work, after which the run ends (RunEnd::kIdle); nothing: it waits.
   std::optional<std::chrono::milliseconds> idle_limit{};
+  //! Asked every minute, without waiting: why the suite has spent all that it may (`--most-gpu-hours`), and is to stop
+  //! for good.
+  std::function<std::optional<std::string>()> spent{};
   int allocation = 1;  //!< of several runs that work on the suite side by side, each with a journal of its own
   //! What a signal means (meaning_of_signal() where there is nothing here).
   std::function<StopRequested(int signal)> on_signal{};
@@ -47,6 +57,7 @@ struct RunOptions {
   //! agents of lower rank, which may be alive and do the same \param agents all of them
   std::function<void(int before, int agents)> on_coordinator_lost{};
   BindRanks bind = BindRanks::kAuto;
+  BurnInLength burn_in = BurnInLength::kOff;
   std::string interface;                                                  //!< SpawnerOptions::interface
   std::chrono::milliseconds no_progress_limit{std::chrono::minutes(30)};  //!< without a sign of life of a job; 0: none
   std::chrono::milliseconds coordinator_limit{120'000};                   //!< silence after which an agent ends itself
@@ -58,15 +69,16 @@ struct RunOptions {
   RecordChecks checks{};      //!< of what jobs leave; called from any thread
   // What follows has defaults that only tests change.
   Policy policy;
-  std::chrono::milliseconds heartbeat{1000};             //!< of agents
-  std::chrono::milliseconds agent_limit{10'000};         //!< silence after which an agent counts as lost
-  std::chrono::milliseconds join_limit{30'000};          //!< for agents that have not joined yet
-  bool coordinator_serves = false;                       //!< an agent beside the coordinator though its host has others
-  std::chrono::milliseconds owner_watch{15'000};         //!< standstill of an owner file after which its run is over
-  std::chrono::milliseconds hurry_limit{5'000};          //!< from a second signal until what still runs is given up
-  std::chrono::milliseconds result_wait{2'000};          //!< for a result that another node has just published (NFS)
-  std::chrono::milliseconds held_wait{5'000};            //!< for a job that another run works on
-  std::chrono::milliseconds request_interval{1'000};     //!< between looks for requests.h and at signs of life
+  std::chrono::milliseconds heartbeat{1000};          //!< of agents
+  std::chrono::milliseconds agent_limit{10'000};      //!< silence after which an agent counts as lost
+  std::chrono::milliseconds join_limit{30'000};       //!< for agents that have not joined yet
+  bool coordinator_serves = false;                    //!< an agent beside the coordinator though its host has others
+  std::chrono::milliseconds owner_watch{15'000};      //!< standstill of an owner file after which its run is over
+  std::chrono::milliseconds hurry_limit{5'000};       //!< from a second signal until what still runs is given up
+  std::chrono::milliseconds result_wait{2'000};       //!< for a result that another node has just published (NFS)
+  std::chrono::milliseconds held_wait{5'000};         //!< for a job that another run works on
+  std::chrono::milliseconds request_interval{1'000};  //!< between looks for requests.h and at signs of life
+  std::chrono::milliseconds spent_interval{60'000};
   std::chrono::milliseconds live_interval{2'000};        //!< between writings of live.h
   std::uint64_t epoch_length = std::uint64_t{64} << 20;  //!< bytes of its journal after which a run goes on in the next
 };

@@ -275,7 +275,7 @@ class Applier {
     if (running == nullptr) return;
     auto what = [&] { return fmt::format("job {} attempt {} ended", event.job.value, event.attempt); };
     Job& job = at(event.job);
-    if (event.cause == Cause::kStoreError) {
+    if (event.cause == Cause::kStoreError && running->alive == job.slots) {
       require(event.retry, what(), "an attempt that never started cannot be given up");
       ++job.ends.at(static_cast<std::size_t>(event.cause));
       take_back(event.job, event.attempt, event.not_before, what);
@@ -360,27 +360,28 @@ class Applier {
   void operator()(const HostSetAside& event) {
     const auto what = [&] { return fmt::format("host {} set aside", event.host); };
     const auto record = state_.hosts.find(event.host);
-    require(record != state_.hosts.end(), what(), "nothing is held against it");
-    require(record->second.place.aside_until == Instant{}, what(), "it is set aside already");
+    require(record == state_.hosts.end() || record->second.place.aside_until == Instant{}, what(),
+            "it is set aside already");
     require(event.until != Instant{}, what(), "for no time");
-    set_host_aside(state_, event.host, event.until);
+    set_host_aside(state_, event.host, event.until, event.why);
   }
 
   void operator()(const HostReturned& event) {
     const auto record = state_.hosts.find(event.host);
     require(record != state_.hosts.end() && record->second.place.aside_until != Instant{},
             fmt::format("host {} given out again", event.host), "it is not set aside");
-    set_host_aside(state_, event.host, Instant{});
+    set_host_aside(state_, event.host, Instant{}, "");
   }
 
   void operator()(const GpuSetAside& event) {
-    const AgentSlots* agent = with_gpu(event.agent, event.gpu);
-    if (agent == nullptr) return;
+    const auto agent = state_.agents.find(event.agent);
+    if (agent == state_.agents.end()) return;
     const auto what = [&] { return fmt::format("GPU {} of agent {} set aside", event.gpu, event.agent.value); };
-    require(agent->gpu_records.at(event.gpu).aside_until == Instant{}, what(), "it is set aside already");
-    require(agent->free_gpus > 0, what(), "every GPU is taken");
+    const auto aside = gpus_aside(agent->second);
+    require(std::find(aside.begin(), aside.end(), event.gpu) == aside.end(), what(), "it is set aside already");
+    require(agent->second.free_gpus > 0, what(), "every GPU is taken");
     require(event.until != Instant{}, what(), "for no time");
-    set_aside(state_, event.agent, event.gpu, event.until);
+    set_aside(state_, event.agent, event.gpu, event.until, event.why);
   }
 
   void operator()(const GpuReturned& event) {
@@ -402,6 +403,8 @@ class Applier {
   }
 
   void operator()(const RunEnded& event) { state_.end = event.end; }
+
+  void operator()(const BurnedIn&) {}  // who judges them has them all (burn_in.h)
 
  private:
   // The others of a row follow its first.

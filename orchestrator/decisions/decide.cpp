@@ -241,9 +241,11 @@ void set_gpu_aside(const State& state, const Policy& policy, Instant now, std::v
 void return_gpu(const State& state, Instant now, std::vector<Event>& decisions) {
   if (state.gpus_aside.empty()) return;
   const auto& [until, number, gpu] = *state.gpus_aside.begin();
+  if (until == kForGood) return;
   const std::string& numeric_class = state.agents.at(number).numeric_class;
   const auto aside = std::count_if(state.gpus_aside.begin(), state.gpus_aside.end(), [&](const auto& one) {
-    return state.agents.at(std::get<AgentNumber>(one)).numeric_class == numeric_class;
+    return std::get<Instant>(one) != kForGood &&
+           state.agents.at(std::get<AgentNumber>(one)).numeric_class == numeric_class;
   });
   const bool needed = !gpus_hold_something(state, numeric_class, 0) &&
                       gpus_hold_something(state, numeric_class, static_cast<int>(aside));
@@ -276,7 +278,7 @@ bool is_idle_for_too_long(const Policy& policy, Instant now) {
 std::string why_unplaceable(const State& state, const Policy& policy, const Job& job) {
   // Where agents are missing the same plan may have its place in another run.
   const bool agents_missing = policy.agents_missing || state.agents_gone || state.agents.empty() ||
-                              state.machine_of.size() != state.agents.size();
+                              state.machine_of.size() != state.agents.size() || !state.gpus_aside.empty();
   if (agents_missing) return {};
   const int all = capacity(state, job.gpus);
   if (job.gpus && all == 0)

@@ -71,7 +71,8 @@ constexpr std::array kCauseRows{
     CauseRow{Cause::kDeviceError, "device-error", 13, {4, false, Milliseconds(1'000), 4, Milliseconds(60'000), true}},
     CauseRow{Cause::kPeerLost, "peer-lost", 0, kNoFaultOfTheJob},
     CauseRow{Cause::kNoProgress, "no-progress", 7, {3, false, {}, 1, {}, true}},
-    CauseRow{Cause::kStorageFull, "storage-full", 12, {40, false, Milliseconds(1'000), 2, Milliseconds(60'000)}},
+    // Elsewhere: what is full may be a disk of its host.
+    CauseRow{Cause::kStorageFull, "storage-full", 12, {40, false, Milliseconds(1'000), 2, Milliseconds(60'000), true}},
     // Tried again only where another host holds it: a host without a mount says the same as a wrong setting.
     CauseRow{Cause::kConfiguration, "configuration", 17, {2, false, {}, 1, {}, true}},
     // One that the run asked for names no host; one that nobody asked for may be its host's.
@@ -84,11 +85,11 @@ constexpr std::array kCauseRows{
     CauseRow{Cause::kUnplaceable, "unplaceable", 1, kGivenUpAtOnce},
     CauseRow{Cause::kCancelled, "cancelled", 6, kGivenUpAtOnce, kLeavesTime},
     CauseRow{Cause::kUnkillable, "unkillable", 11, kNoFaultOfTheJob},
-    // Of an attempt that was never started: no rank says it.
+    // Elsewhere: it may be a host's mount alone. A rank does not say it: who ends with its words has asked the store.
     CauseRow{Cause::kStoreError,
              "store-error",
-             15,
-             {std::numeric_limits<int>::max(), false, Milliseconds(1'000), 2, Milliseconds(60'000)}},
+             18,
+             {std::numeric_limits<int>::max(), false, Milliseconds(1'000), 2, Milliseconds(60'000), true}},
     CauseRow{Cause::kClaimLost, "claim-lost", 16, kNoFaultOfTheJob},
 };
 static_assert(kCauseRows.size() == kCauses, "each cause has a row");
@@ -126,6 +127,7 @@ Cause by_evidence(std::string_view evidence, Cause otherwise) {
 
 Cause classify(const RankExited& exited) {
   if (exited.out_of_memory) return Cause::kOutOfMemory;
+  if (exited.store_failed) return Cause::kStoreError;
   if (exited.signal == SIGXFSZ) return Cause::kStorageFull;
   // An exception that nobody catches ends in abort(); its text says more than the signal.
   if (exited.signal == SIGABRT) return by_evidence(exited.evidence, Cause::kSignal);
@@ -144,6 +146,10 @@ std::string_view name_of(Cause cause) { return cause_row(cause).name; }
 int weight_of(Cause cause) { return cause_row(cause).weight; }
 
 Budget budget_of(Cause cause) { return cause_row(cause).budget; }
+
+bool is_of_the_host(Cause cause) {
+  return cause == Cause::kConfiguration || cause == Cause::kStoreError || cause == Cause::kStorageFull;
+}
 
 bool leaves_time(Cause cause) { return cause_row(cause).leaves_time; }
 

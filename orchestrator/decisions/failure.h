@@ -6,7 +6,8 @@
 
 namespace resolute::orchestrator {
 
-//! The cause that a rank's end shows: signal, exit code and, for exit code 1 and others without a meaning of their own,
+//! The cause that a rank's end shows: a store that failed then, signal, exit code and, for exit code 1 and others
+//! without a meaning of their own,
 //! what its last line says (a full disk, a CUDA or NCCL error, a device out of memory, a lost peer). `exited` is not a
 //! good end (code 0 without a signal).
 Cause classify(const RankExited& exited);
@@ -28,6 +29,10 @@ struct Budget {
   bool elsewhere = false;  //!< the hosts that it failed on are not taken where others hold it
 };
 Budget budget_of(Cause cause);
+
+//! Whether an end by this cause tells of its host even where the rank had a GPU: a program, a mount or a disk of its
+//! own is missing there.
+bool is_of_the_host(Cause cause);
 
 //! Whether ranks that are stopped for this cause get time to write a checkpoint. Ranks that have failed, lost a peer or
 //! hang do not.

@@ -12,7 +12,7 @@ namespace {
 
 bool may_be_the_gpus(Cause cause) {
   const Budget budget = budget_of(cause);
-  return (budget.elsewhere && !budget.renewed && cause != Cause::kConfiguration) || cause == Cause::kOutOfMemory;
+  return (budget.elsewhere && !budget.renewed && !is_of_the_host(cause)) || cause == Cause::kOutOfMemory;
 }
 
 // By such causes, in this run.
@@ -50,7 +50,13 @@ void accuse_gpu(State& state, JobIndex number, AgentNumber agent, const std::str
 }
 
 void acquit_gpu(State& state, AgentNumber agent, const std::string& gpu) {
-  if (state.agents.at(agent).gpu_records.erase(gpu) > 0) refresh_gpus(state, agent);
+  auto& records = state.agents.at(agent).gpu_records;
+  const auto record = records.find(gpu);
+  // No job shows that its bits are right.
+  if (record == records.end() || record->second.aside_until == kForGood) return;
+  if (record->second.aside_until != Instant{}) change(state, agent, gpu, 1, Instant{});
+  records.erase(record);
+  refresh_gpus(state, agent);
 }
 
 void give_back_of_gpus_aside(State& state) {
@@ -61,9 +67,11 @@ void give_back_of_gpus_aside(State& state) {
   }
 }
 
-void set_aside(State& state, AgentNumber agent, const std::string& gpu, Instant until) {
+void set_aside(State& state, AgentNumber agent, const std::string& gpu, Instant until, const std::string& why) {
   change(state, agent, gpu, -1, until);
-  ++state.agents.at(agent).gpu_records.at(gpu).times_aside;
+  PlaceRecord& record = state.agents.at(agent).gpu_records.at(gpu);
+  ++record.times_aside;
+  record.why = why;
   refresh_gpus(state, agent);
 }
 

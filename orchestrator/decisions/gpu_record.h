@@ -17,7 +17,7 @@ void acquit_gpu(State& state, AgentNumber agent, const std::string& gpu);
 //! A job lived on other GPUs than those that are set aside: what these did to jobs is given back to their budgets.
 void give_back_of_gpus_aside(State& state);
 
-void set_aside(State& state, AgentNumber agent, const std::string& gpu, Instant until);
+void set_aside(State& state, AgentNumber agent, const std::string& gpu, Instant until, const std::string& why);
 //! The next end without a sign of life sets it aside again.
 void give_out_again(State& state, AgentNumber agent, const std::string& gpu);
 

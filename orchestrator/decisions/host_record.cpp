@@ -9,9 +9,9 @@
 namespace resolute::orchestrator {
 namespace {
 
-// GPUs have records of their own, and exit code 2 is no GPU's.
+// GPUs have records of their own.
 bool tells_of_host(const Job& job, Cause cause) {
-  return !budget_of(cause).renewed && (!job.gpus || cause == Cause::kConfiguration);
+  return !budget_of(cause).renewed && (!job.gpus || is_of_the_host(cause));
 }
 
 void forget(HostRecord& record, JobIndex number) {
@@ -25,7 +25,7 @@ void clear(State& state, const std::string& host, HostRecord& record) {
   const bool aside = record.place.aside_until != Instant{};
   record.suspects.clear();
   record.evidence.clear();
-  record.place = {{}, 0, aside ? Instant(Milliseconds{1}) : Instant{}};
+  record.place = {{}, 0, aside ? Instant(Milliseconds{1}) : Instant{}, std::move(record.place.why)};
   refresh_host_record(state, host);
 }
 
@@ -100,10 +100,11 @@ void give_back(State& state, JobIndex number, const std::string& host, Cause cau
   ends = std::max(0, ends - 1);
 }
 
-void set_host_aside(State& state, const std::string& host, Instant until) {
+void set_host_aside(State& state, const std::string& host, Instant until, const std::string& why) {
   unindex_host(state, host);
-  PlaceRecord& place = state.hosts.at(host).place;
+  PlaceRecord& place = state.hosts[host].place;
   place.aside_until = until;
+  place.why = why;
   if (until != Instant{})
     ++place.times_aside;
   else

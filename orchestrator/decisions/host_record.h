@@ -22,6 +22,6 @@ void give_back(State& state, JobIndex number, const std::string& host, Cause cau
 
 //! Nothing is placed on a host until then. \param until Instant{}: it is given out again, and the next end without a
 //! sign of life sets it aside again
-void set_host_aside(State& state, const std::string& host, Instant until);
+void set_host_aside(State& state, const std::string& host, Instant until, const std::string& why);
 
 }  // namespace resolute::orchestrator

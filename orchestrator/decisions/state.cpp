@@ -63,10 +63,6 @@ bool usable(const State& state, const AgentSlots& agent) {
          (!host->second.drained && !host->second.excluded && host->second.place.aside_until == Instant{});
 }
 
-std::string last_end_of(const PlaceRecord& place) {
-  return place.ends.empty() ? "" : fmt::format("{}: {}", name_of(place.ends.back().cause), place.ends.back().evidence);
-}
-
 bool is_excluded(const State& state, const std::string& host) {
   const auto record = state.hosts.find(host);
   return record != state.hosts.end() && record->second.excluded;

@@ -103,11 +103,14 @@ struct PlaceEnd {
   std::string evidence;
   bool operator==(const PlaceEnd&) const = default;
 };
+//! Until then a GPU is set aside that computes wrongly (burn_in.h): for the whole run.
+inline constexpr Instant kForGood{kLongestTime};
 //! Attempts in a row that speak against a host, or an agent's GPU.
 struct PlaceRecord {
   std::vector<PlaceEnd> ends;  //!< in a row
   int times_aside = 0;         //!< since a job lived there
   Instant aside_until{};       //!< set aside until then, or until others do not suffice; Instant{}: it is given out
+  std::string why;             //!< it was set aside last
   bool operator==(const PlaceRecord&) const = default;
 };
 
@@ -255,8 +258,6 @@ int free_slots(const State& state, bool gpus = false);
 bool usable(const State& state, const AgentSlots& agent);
 //! An agent's GPUs that nothing is placed on for a while (GpuSetAside), by their names.
 std::vector<std::string> gpus_aside(const AgentSlots& agent);
-//! "device-error: uncorrectable ECC error"; empty: there is none.
-std::string last_end_of(const PlaceRecord& place);
 //! Whether nothing more is started on a host because jobs fail there, or ranks could not be ended.
 bool is_excluded(const State& state, const std::string& host);
 //! The one host of a placement whose agents all answer; empty: several, or not known.

@@ -220,7 +220,7 @@ std::vector<JournalExtent> scan_journals(core::FileSystem& files, const fs::path
 }
 
 JournalWriter::JournalWriter(core::FileSystem& files, const fs::path& suite_folder, const JournalHeader& header)
-    : files_(files), suite_folder_(suite_folder), header_(header) {
+    : files_(files), suite_folder_(suite_folder), mount_(files, suite_folder), header_(header) {
   if (!create())
     throw core::RuntimeError(
         core::ErrorKind::kTransient, fmt::format("'{}' was created by another run", path_.string()),
@@ -253,7 +253,7 @@ void JournalWriter::change(Change&& change) {
   try {
     change();
   } catch (const core::RuntimeError& error) {
-    const bool asked = core::storage_fails_too(files_, suite_folder_, error);
+    const bool asked = core::storage_fails_too(files_, suite_folder_, mount_, error);
     (asked || error.is_storage() ? torn_ : failed_) = true;
     if (asked) throw error.of_storage();
     throw;
@@ -293,6 +293,8 @@ void JournalWriter::seal_predecessor_at(std::uint64_t length) {
 void JournalWriter::append(const Event& event, Instant at) { append_record(batch_, ++sequence_, at, event); }
 
 void JournalWriter::require_no_successor() const {
+  // A network's file system may have kept that the successor was not there.
+  files_.identity(suite_folder_);
   const bool taken_over = next_ ? files_.exists(path_) && !ours(path_) : files_.exists(successor_);
   if (taken_over)
     throw core::RuntimeError(
@@ -303,10 +305,12 @@ void JournalWriter::require_no_successor() const {
 void JournalWriter::require_ours() const {
   require_no_successor();
   // On the way to the next epoch that one's file is not there yet.
-  if (!next_ && !files_.exists(path_))
+  if (!next_ && !files_.exists(path_)) {
+    if (mount_.is_gone(files_)) throw core::system_error(fmt::format("'{}' is not mounted", path_.string()), ESTALE);
     throw core::RuntimeError(core::ErrorKind::kEnvironment, fmt::format("'{}' is gone", path_.string()),
                              "the store, or the suite's folder in it, was removed or moved while its run was at work",
                              "put it back and start the run again: it goes on from what is there");
+  }
 }
 
 void JournalWriter::sync() {

@@ -12,11 +12,12 @@
 #include <vector>
 
 #include "core/files/file_system.h"
+#include "core/files/mount.h"
 #include "orchestrator/messages/event.h"
 
 namespace resolute::orchestrator {
 
-inline constexpr std::uint32_t kJournalVersion = 5;  //!< written
+inline constexpr std::uint32_t kJournalVersion = 6;  //!< written
 inline constexpr std::uint32_t kOldestJournalVersion = 2;
 inline constexpr std::size_t kJournalHeaderSize = 64;
 inline constexpr std::size_t kRecordHeaderSize = 28;
@@ -106,7 +107,8 @@ class JournalWriter {
   //! sync(). Replaces the file, which has only its header, by rename().
   void seal_predecessor_at(std::uint64_t length);
   //! \throws RuntimeError (kInterrupted) if a later epoch was created: another run has taken over, and this run must
-  //! not act; (kEnvironment) if the file is gone: nobody can read it, and another run may begin beside this one
+  //! not act; (kEnvironment) if the file is gone: nobody can read it, and another run may begin beside this one;
+  //! is_storage() if its mount is gone
   void require_ours() const;
   void require_no_successor() const;  //!< the first of the two checks alone
 
@@ -128,6 +130,7 @@ class JournalWriter {
 
   core::FileSystem& files_;
   std::filesystem::path suite_folder_;
+  core::Mount mount_;
   JournalHeader header_;
   std::filesystem::path path_;
   std::filesystem::path successor_;

@@ -21,12 +21,15 @@ template <>
 inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<SnapshotFormat, AgentSlots>{4};
 template <>
 inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<SnapshotFormat, HostRecord>{4};
+// Snapshots of version 4 do not have its `why`.
+template <>
+inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<SnapshotFormat, PlaceRecord>{5};
 
 namespace {
 
 constexpr std::string_view kSnapshotMagic = "RSLTSNAP";
 constexpr std::string_view kSnapshotPrefix = "snapshot-";
-constexpr std::uint32_t kVersion = 4;
+constexpr std::uint32_t kVersion = 5;
 constexpr std::size_t kHeaderSize = 48;
 
 // What build_indexes() and check_invariants() look up by number must be there.

@@ -171,8 +171,8 @@ std::vector<int> processors_of(hwloc_const_bitmap_t places, const std::vector<in
   return processors;
 }
 
-// The first usable processor of each core, then the second of each, and so on.
-std::vector<int> cores_first(hwloc_topology_t topology, const std::vector<int>& usable) {
+// The first usable processor of each core, then the second of each, and so on. \param first how many are the first
+std::vector<int> cores_first(hwloc_topology_t topology, const std::vector<int>& usable, std::size_t& first) {
   std::vector<std::vector<int>> of_cores;
   for (hwloc_obj_t core = nullptr; (core = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_CORE, core)) != nullptr;)
     of_cores.push_back(processors_of(core->cpuset, usable));
@@ -185,6 +185,7 @@ std::vector<int> cores_first(hwloc_topology_t topology, const std::vector<int>& 
       processors.push_back(core[thread]);
       more = true;
     }
+    if (thread == 0) first = processors.size();
   }
   return processors;
 }
@@ -222,12 +223,14 @@ Inventory read_inventory(const std::map<std::string, std::string>& environment, 
   inventory.machine_processors = static_cast<int>(usable.size());
   const Topology topology = load_topology(!gpus.empty());
   if (topology) {
-    inventory.cores = cores_first(topology.get(), usable);
+    inventory.cores = cores_first(topology.get(), usable, inventory.whole_cores);
     inventory.machine_processors = hwloc_bitmap_weight(hwloc_topology_get_allowed_cpuset(topology.get()));
   }
   if (inventory.cores.empty()) inventory.cores = usable;
+  if (inventory.whole_cores == 0) inventory.whole_cores = inventory.cores.size();
   const auto given = static_cast<std::size_t>(core::usable_processors());
   inventory.cores.resize(std::min(inventory.cores.size(), given));
+  inventory.whole_cores = std::min(inventory.whole_cores, given);
   for (const auto& [name, gpu] : gpus) {
     inventory.gpus.push_back(name);
     inventory.models.push_back(gpu != nullptr ? gpu->model : "");
@@ -268,9 +271,12 @@ Inventory part_of(const Inventory& whole, Portion cores, Portion gpus, int agent
     RESOLUTE_EXPECT(portion.index >= 0 && portion.index < portion.agents && portion.agents <= agents, "no such agent");
   Inventory part = whole;
   part.cores.clear();
+  part.whole_cores = 0;
   for (auto i = static_cast<std::size_t>(cores.index); i < whole.cores.size();
-       i += static_cast<std::size_t>(cores.agents))
+       i += static_cast<std::size_t>(cores.agents)) {
     part.cores.push_back(whole.cores[i]);
+    part.whole_cores += i < whole.whole_cores ? 1 : 0;
+  }
   part.gpus.clear();
   part.near.clear();
   part.models.clear();

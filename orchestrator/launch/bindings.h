@@ -27,6 +27,7 @@ struct Inventory {
   std::int64_t memory_mib = 0;         //!< of the machine or the control group, whichever is less
   int machine_processors = 0;          //!< that the machine or the control group allows; a launcher may give us fewer
   std::vector<std::string> models{};   //!< per GPU: what the driver calls it, "NVIDIA H200"; "": unknown
+  std::size_t whole_cores = 0;         //!< so many of `cores`, the first, are on physical cores of their own
 };
 //! \param environment of this process: CUDA_VISIBLE_DEVICES limits the GPUs, as CUDA understands it
 //! \param granted GPUs that the user says there are. Where the driver shows none they are believed: those that
@@ -67,9 +68,9 @@ std::vector<std::string> models_left_out(const Inventory& whole, int agents);
 //! processors would share those and leave the others idle. Pure. \param environment of this process
 bool shared_with_other_jobs(const std::map<std::string, std::string>& environment, int usable_processors);
 
-//! Slots of an agent whose user says no number: one a core, and no more than its part of the processors that SLURM gave
-//! the job on this node (SLURM_CPUS_ON_NODE), whether or not the cluster confines it to them. At least 1. Pure.
-//! \param cores that the agent may give out \param portion its among those that share them
+//! Slots of an agent whose user says no number: one a core (Inventory::whole_cores), and no more than its part of the
+//! processors that SLURM gave the job on this node (SLURM_CPUS_ON_NODE), whether or not the cluster confines it to
+//! them. At least 1. Pure. \param cores that the agent may give out \param portion its among those that share them
 int default_slots(const std::map<std::string, std::string>& environment, int cores, Portion portion);
 
 enum class CpuBinding {

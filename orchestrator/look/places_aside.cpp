@@ -11,7 +11,7 @@
 namespace resolute::orchestrator {
 
 std::string text_of(const PlaceAside& place) {
-  return fmt::format("{}{}{} ({})", place.host, place.gpu.empty() ? "" : " GPU ", place.gpu, place.why);
+  return place.gpu.empty() ? fmt::format("{}: {}", place.host, place.why) : place.why;
 }
 
 std::vector<PlaceAside> places_aside(core::FileSystem& files, const experiments::StoreLayout& store,
@@ -24,10 +24,10 @@ std::vector<PlaceAside> places_aside(core::FileSystem& files, const experiments:
         if (record.excluded)
           found.try_emplace({host, ""}, *record.excluded);
         else if (record.place.aside_until != Instant{})
-          found.try_emplace({host, ""}, last_end_of(record.place));
+          found.try_emplace({host, ""}, record.place.why);
       for (const auto& [number, agent] : state.agents)
         for (const std::string& gpu : gpus_aside(agent))
-          found.try_emplace({agent.host, gpu}, last_end_of(agent.gpu_records.at(gpu)));
+          found.try_emplace({agent.host, gpu}, agent.gpu_records.at(gpu).why);
     } catch (const core::RuntimeError& error) {
       core::log_warning("what was set aside is not known: {}", error.what());
     }

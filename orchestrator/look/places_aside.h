@@ -13,9 +13,9 @@ namespace resolute::orchestrator {
 struct PlaceAside {
   std::string host;
   std::string gpu;  //!< its name, a UUID where it has one; empty: the whole host
-  std::string why;  //!< the last end there: "device-error: uncorrectable ECC error"
+  std::string why;  //!< as HostSetAside, HostExcluded or GpuSetAside says it; the last names GPU and host
 };
-//! "node7 GPU GPU-12ab (device-error: …)"
+//! "GPU-12ab of node7: 2 attempts in a row …"
 std::string text_of(const PlaceAside& place);
 //! Each once, in order of their names; none that a user has drained. A journal that cannot be read gives a warning and
 //! none of its places.

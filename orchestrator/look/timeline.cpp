@@ -147,6 +147,11 @@ void TimelineOfRecords::take(std::int64_t run_epoch, Instant at, const Event& ev
                                 joined_.insert(joined.host);
                                 timeline_.runs.back().nodes = static_cast<int>(joined_.size());
                               },
+                              [&](const BurnedIn& done) {
+                                if (run_open_ && !taking_over_ && !done.gpu.empty())
+                                  timeline_.runs.back().burn_in_gpu_seconds +=
+                                      std::chrono::duration<double>(done.took).count();
+                              },
                               [&](const Placed& placed) { place(at, placed); },
                               [&](const Progressed& progress) {
                                 keep({progress.job, progress.attempt}, at);

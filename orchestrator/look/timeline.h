@@ -24,6 +24,7 @@ struct TimelineRun {
   bool going_on = false;
   std::string words;  //!< how it ended, for people; empty while it goes on
   int nodes = 0;      //!< different hosts whose agents joined it
+  double burn_in_gpu_seconds = 0;
 };
 
 //! One attempt's part on one host.

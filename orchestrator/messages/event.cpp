@@ -15,9 +15,9 @@ inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<JournalFormat, A
 // Journals of versions 2 and 3 do not have its `elsewhere`, those up to 4 no `row`.
 template <>
 inline constexpr std::array<std::uint32_t, 2> kLastMembersSince<JournalFormat, JobAdded>{4, 5};
-// Journals of versions 2 to 4 do not have its `gpu`.
+// Journals of versions 2 to 4 do not have its `gpu`, those up to 5 no `store_failed`.
 template <>
-inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<JournalFormat, RankExited>{5};
+inline constexpr std::array<std::uint32_t, 2> kLastMembersSince<JournalFormat, RankExited>{5, 6};
 
 namespace {
 
@@ -57,8 +57,8 @@ constexpr std::tuple kEventRows{
     row<Placed>("placed", {"job", {"attempt", 1, 2 * kMostAttempts}, "placement", "past", "why", time_called("at_ms")}),
     row<Started>("started", {"job", "attempt"}),
     row<Progressed>("progressed", {"job", "attempt", "checkpoint"}),
-    row<RankExited>("rank-exited",
-                    {"job", "attempt", "process_rank", "code", "signal", "evidence", "out_of_memory", "gpu"}),
+    row<RankExited>("rank-exited", {"job", "attempt", "process_rank", "code", "signal", "evidence", "out_of_memory",
+                                    "gpu", "store_failed"}),
     row<ResultMissing>("result-missing", {"job", "attempt"}),
     row<AttemptStopped>("attempt-stopped",
                         {"job", "attempt", "cause", time_called("grace_ms"), "why", time_called("at_ms")}),
@@ -80,7 +80,14 @@ constexpr std::tuple kEventRows{
     row<GpuReturned>("gpu-returned", {"agent", "gpu"}),
     row<HostSetAside>("host-set-aside", {"host", time_called("until_ms"), "why"}),
     row<HostReturned>("host-returned", {"host"}),
-    row<ClaimLost>("claim-lost", {"job", "attempt"})};
+    row<ClaimLost>("claim-lost", {"job", "attempt"}),
+    row<BurnedIn>("burned-in", {"agent",
+                                "gpu",
+                                "digest",
+                                "problem",
+                                {"images_a_minute", 0, kMostMemoryMib},
+                                {"free_mib", 0, kMostMemoryMib},
+                                time_called("took_ms")})};
 
 template <class T>
 constexpr const Row<T>& row_of(const T&) {
@@ -163,7 +170,10 @@ struct EventLine {
     return fmt::format(
         "{} process rank {} {}{}{}", attempt_text(e), e.process_rank,
         e.signal != 0 ? fmt::format("was killed by signal {}", e.signal) : fmt::format("exited with {}", e.code),
-        e.out_of_memory ? " for memory" : "", because(e.evidence));
+        e.out_of_memory  ? " for memory"
+        : e.store_failed ? " while the store failed"
+                         : "",
+        because(e.evidence));
   }
   std::string operator()(const ResultMissing& e) const {
     return fmt::format("{} ended with 0 and left no result", attempt_text(e));
@@ -222,6 +232,11 @@ struct EventLine {
   std::string operator()(const HostReturned& e) const { return fmt::format("host {} given out again", e.host); }
   std::string operator()(const ClaimLost& e) const {
     return fmt::format("{} is another run's by now", attempt_text(e));
+  }
+  std::string operator()(const BurnedIn& e) const {
+    return fmt::format(
+        "{} of agent {} burned in: {}", e.gpu.empty() ? "the processors" : "GPU " + e.gpu, e.agent.value,
+        e.problem.empty() ? fmt::format("{} images a minute, digest {:.8}", e.images_a_minute, e.digest) : e.problem);
   }
 };
 

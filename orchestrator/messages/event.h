@@ -59,7 +59,7 @@ enum class Cause {
   kUnplaceable,      //!< more slots than the run has, none of its agents missing
   kCancelled,        //!< the user wanted it so
   kUnkillable,       //!< ranks that were to end did not, not even by SIGKILL
-  kStoreError,       //!< the coordinator could not make its files in the store: nothing of it was started
+  kStoreError,       //!< the store failed: under a rank, or before anything of it was started
   kClaimLost,        //!< this run stood still, and another one works on the job now
 };
 inline constexpr std::size_t kCauses = 18;
@@ -152,6 +152,7 @@ struct RankExited {
   std::string evidence;        //!< last line on its standard error, where it failed
   bool out_of_memory = false;  //!< killed for memory: by the kernel, or over its limit
   std::string gpu = {};        //!< that it had, as CUDA_VISIBLE_DEVICES names it; empty: none, or unknown
+  bool store_failed = false;   //!< its agent asked the store then, which failed
 };
 //! All ranks said 0, but the store has no result of the job.
 struct ResultMissing {
@@ -295,12 +296,22 @@ struct ClaimLost {
   JobIndex job;
   int attempt = 0;
 };
+//! A GPU of an agent, or all its processors, trained for a while with known bits before any job (burn_in.h).
+struct BurnedIn {
+  AgentNumber agent;
+  std::string gpu;                   //!< empty: the processors
+  std::string digest;                //!< of the weights in the end; empty: there were none, or of two kinds
+  std::string problem;               //!< why there is no digest
+  std::int64_t images_a_minute = 0;  //!< that it trained on
+  std::int64_t free_mib = 0;         //!< of the GPU's memory, before; 0: unknown
+  Milliseconds took{};
+};
 
 using Event =
     std::variant<RunStarted, JobAdded, AgentJoined, AgentLost, Placed, Started, Progressed, RankExited, ResultMissing,
                  AttemptStopped, AttemptEnded, JobSucceeded, JobFailed, JobCancelled, StopRequested, RunEnded, Stalled,
                  HeldElsewhere, AgentLeaving, HostDrained, HostExcluded, CancelRequested, RanksGivenUp, GpuSetAside,
-                 GpuReturned, HostSetAside, HostReturned, ClaimLost>;
+                 GpuReturned, HostSetAside, HostReturned, ClaimLost, BurnedIn>;
 
 //! The number of an event's type in journals, from 1, in the order of the variant. Stored: append only.
 std::uint32_t type_number(const Event& event);

@@ -14,7 +14,7 @@
 
 namespace resolute::orchestrator {
 
-inline constexpr std::uint32_t kWireVersion = 6;
+inline constexpr std::uint32_t kWireVersion = 7;
 inline constexpr std::size_t kMaxMessage = std::size_t{1} << 20;
 
 //! One attempt at one job, as processes name it.
@@ -24,6 +24,16 @@ struct AttemptKey {
   auto operator<=>(const AttemptKey&) const = default;
 };
 
+//! What BurnedIn says, without the agent's number.
+struct BurnIn {
+  std::string gpu;
+  std::string digest;
+  std::string problem;
+  std::int64_t images_a_minute = 0;
+  std::int64_t free_mib = 0;
+  Milliseconds took{};
+};
+
 // Agent to coordinator.
 struct Join {
   std::string host;
@@ -31,6 +41,7 @@ struct Join {
   int gpus = 0;
   std::int64_t memory_mib = 0;
   std::string numeric_class;
+  std::vector<BurnIn> burn_ins{};  //!< of its GPUs, or one of its processors; none: it did none
 };
 struct Heartbeat {};
 struct Prepared {
@@ -57,6 +68,7 @@ struct RankEnded {
   std::int64_t peak_mib = 0;   //!< resident memory at its most, of the largest of its processes; 0: unknown
   std::int64_t cpu_ms = 0;     //!< that its processes computed
   std::string gpu = {};        //!< that it had (bindings.h); empty: none
+  bool store_failed = false;   //!< the store was asked at its end, and failed
 };
 //! The agent leaves: every rank it had is gone.
 struct Leave {

@@ -9,6 +9,7 @@
 #include "core/numbers.h"
 #include "core/process/process.h"
 #include "orchestrator/agent/agent.h"
+#include "orchestrator/agent/burn_ins.h"
 #include "orchestrator/coordinator/coordinator.h"
 #include "orchestrator/journal/owner.h"
 #include "orchestrator/run/run_checks.h"
@@ -130,8 +131,10 @@ AgentOptions agent_options(const RunOptions& options, const AgentPlace& place) {
         "are models, or name GPUs in CUDA_VISIBLE_DEVICES",
         result.host, fmt::join(left_out, ", "));
   const int cores = static_cast<int>(result.inventory.cores.size());
-  result.slots = options.slots > 0 ? options.slots : default_slots(environment, cores, place.cores);
-  if (options.slots == 0 && result.slots == 1 && cores > 1)
+  result.slots = options.slots > 0
+                     ? options.slots
+                     : default_slots(environment, static_cast<int>(result.inventory.whole_cores), place.cores);
+  if (options.slots == 0 && result.slots == 1 && result.inventory.whole_cores > 1)
     core::log_warning(
         "SLURM gave one of {} processors on '{}': one job at a time; ask for more (`suite submit --cpus-per-node`, "
         "`srun "
@@ -148,9 +151,12 @@ AgentOptions agent_options(const RunOptions& options, const AgentPlace& place) {
     core::log_warning("mpirun lets an agent on '{}' use {} of {} processors; with `mpirun --bind-to none` it has all",
                       result.host, given, whole.machine_processors);
   const bool unlike = std::ranges::adjacent_find(whole.models, std::not_equal_to()) != whole.models.end();
-  if (place.several_hosts || unlike)
+  if (place.several_hosts || unlike || options.burn_in != BurnInLength::kOff)
     result.numeric_class =
         find_numeric_class(options.worker_command, gpus.empty() ? std::nullopt : std::optional(gpus.front()));
+  if (options.burn_in != BurnInLength::kOff)
+    result.burn_ins = burn_in(options.worker_command, result.inventory, result.slots, length_of(options.burn_in),
+                              length_of(options.burn_in) + kBurnInOverhead);
   result.heartbeat = options.heartbeat;
   result.coordinator_limit = options.coordinator_limit;
   return result;

@@ -1,7 +1,11 @@
 #include <signal.h>
 
+#include <exception>
 #include <future>
+#include <memory>
 #include <numeric>
+#include <thread>
+#include <variant>
 
 #include "core/log.h"
 #include "orchestrator/agent/agent.h"
@@ -37,6 +41,27 @@ AgentPlace place_of(const HostShare& share, bool coordinator) {
   return place;
 }
 
+// The worker describes the machine and burns it in, which takes its time: the run may be over before.
+std::variant<AgentOptions, Shutdown> options_unless_over(MpiTransport& transport, const RunOptions& options) {
+  auto made = std::make_shared<std::promise<AgentOptions>>();
+  std::future<AgentOptions> ready = made->get_future();
+  std::thread([made, options, place = place_of(transport.host_share(), false)] {
+    try {
+      made->set_value(agent_options(options, place));
+    } catch (...) {
+      made->set_exception(std::current_exception());
+    }
+  }).detach();
+  while (ready.wait_for(std::chrono::milliseconds(20)) != std::future_status::ready)
+    while (auto delivery = transport.receive()) try {
+        const Message message = decode(delivery->bytes);
+        if (const auto* over = std::get_if<Shutdown>(&message)) return *over;
+      } catch (const core::RuntimeError& error) {
+        core::log_warning("a message of the coordinator was refused: {}", error.what());
+      }
+  return ready.get();
+}
+
 [[noreturn]] void run_agent(MpiTransport& transport, Spawner spawner, const RunOptions& options) {
   // The coordinator decides when ranks stop; a launcher's signal to the whole job must not take their checkpoints.
   ::signal(SIGINT, SIG_IGN);
@@ -48,17 +73,23 @@ AgentPlace place_of(const HostShare& share, bool coordinator) {
   bool coordinator_lost = false;
   int exit_code = 1;
   try {
-    Agent agent(transport, spawner, clock, agent_options(options, place_of(transport.host_share(), false)));
-    IdleWait idle(clock);
-    while (!agent.finished()) {
-      if (agent.step())
-        idle.active();
-      else
-        idle.wait(spawner.descriptor());
+    auto begin = options_unless_over(transport, options);
+    if (const auto* over = std::get_if<Shutdown>(&begin)) {
+      orderly = over->orderly;
+      exit_code = over->exit_code;
+    } else {
+      Agent agent(transport, spawner, clock, std::get<AgentOptions>(std::move(begin)));
+      IdleWait idle(clock);
+      while (!agent.finished()) {
+        if (agent.step())
+          idle.active();
+        else
+          idle.wait(spawner.descriptor());
+      }
+      orderly = agent.orderly();
+      coordinator_lost = agent.coordinator_lost();
+      exit_code = agent.exit_code();
     }
-    orderly = agent.orderly();
-    coordinator_lost = agent.coordinator_lost();
-    exit_code = agent.exit_code();
   } catch (const std::exception& error) {
     core::log_error("the agent ends: {}", error.what());
   }
@@ -120,7 +151,9 @@ int coordinate(std::unique_ptr<MpiTransport> mpi, std::optional<Spawner>& spawne
   }
   std::optional<Agent> agent;
   if (with_agent) {
-    AgentOptions local = agent_options(options, place_of(share, true));
+    // Its burn-in may take a while.
+    AgentOptions local = while_heard(*transport, addresses, options.heartbeat,
+                                     [&] { return agent_options(options, place_of(share, true)); });
     local.coordinator_limit = std::chrono::hours(24 * 365);
     agent.emplace(*agent_end, *spawner, clock, local);
   }

@@ -214,6 +214,8 @@ bool Taking::take(const std::string& path) {
   } catch (const core::RuntimeError& error) {
     if (error.is_storage()) throw;
     if (!files_.exists(folder_)) refuse_overtaken();
+    // A file server's answer that was lost: the same call again finds it moved.
+    if (error.is_missing() && files_.exists(folder_ / name)) return true;
     core::log_debug("left alone: {}", error.what());
     return false;
   }

@@ -1,6 +1,9 @@
 #include "orchestrator/store/run_store.h"
 
+#include <algorithm>
+
 #include "core/bytes.h"
+#include "core/files/mount.h"
 #include "core/log.h"
 #include "orchestrator/launch/launch.h"
 #include "orchestrator/store/claim.h"
@@ -17,6 +20,7 @@ struct RunStore::Desk {
         owner(this_owner()),
         requests(file_system, epoch.suite_folder, epoch.epoch),
         files(file_system),
+        mount(file_system, epoch.suite_folder),
         layout(store),
         folders(file_system, store),
         checks(std::move(record_checks)) {
@@ -116,6 +120,7 @@ struct RunStore::Desk {
   RequestBox requests;
   // ────────────────────────────────────────────────────────────────────────────────
   core::FileSystem& files;
+  const core::Mount mount;  //!< of the suite's folder
   const experiments::StoreLayout layout;
   AttemptFolders folders;
   const RecordChecks checks;
@@ -150,7 +155,7 @@ StoreLanes::Call RunStore::call(Work work, Then<T> then) {
       else
         answer->set(work(*desk));
     } catch (const core::RuntimeError& error) {
-      answer->fail(core::storage_fails_too(desk->files, desk->epoch.suite_folder, error)
+      answer->fail(core::storage_fails_too(desk->files, desk->epoch.suite_folder, desk->mount, error)
                        ? std::make_exception_ptr(error.of_storage())
                        : std::current_exception());
     } catch (...) {
@@ -243,6 +248,9 @@ void RunStore::look(std::vector<std::shared_ptr<const experiments::PlannedJob>> 
       [jobs = std::move(jobs)](Desk& desk) {
         std::vector<std::optional<std::string>> found;
         for (const auto& job : jobs) found.push_back(desk.look(*job));
+        // Nothing is there of a store that is not mounted.
+        if (std::count(found.begin(), found.end(), std::nullopt) > 0 && desk.mount.is_gone(desk.files))
+          throw core::system_error(fmt::format("'{}' is not mounted", desk.layout.root().string()), ESTALE);
         return found;
       },
       std::move(then));

@@ -8,6 +8,7 @@
 //!     };
 
 #include <functional>
+#include <optional>
 
 #include "core/error.h"
 #include "tests/support/watched_file_system.h"
@@ -21,7 +22,24 @@ class SickFileSystem final : public WatchedFileSystem {
   //! Calls that failed.
   int failures = 0;
 
+  //! ENOENT is the answer here, and no error.
+  bool exists(const std::filesystem::path& path) override {
+    return unless_missing(false, [&] { return WatchedFileSystem::exists(path); });
+  }
+  std::optional<core::FileIdentity> identity(const std::filesystem::path& path) override {
+    return unless_missing(std::optional<core::FileIdentity>(), [&] { return WatchedFileSystem::identity(path); });
+  }
+
  private:
+  template <class T, class Ask>
+  static T unless_missing(T missing, const Ask& ask) {
+    try {
+      return ask();
+    } catch (const core::RuntimeError& error) {
+      if (!error.is_missing()) throw;
+      return missing;
+    }
+  }
   void before(Call call, const std::filesystem::path& path) override {
     if (call == kClose) return;
     const int error_number = sick(call == kSyncPath ? kSync : call, path);

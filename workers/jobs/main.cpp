@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/numbers.h"
 #include "core/process/process.h"
 #include "workers/device/allocator.h"
 #include "workers/device/numeric_class.h"
+#include "workers/jobs/burn_in.h"
 #include "workers/jobs/embedding_job.h"
 #include "workers/jobs/job.h"
 #include "workers/jobs/onnx_command.h"
@@ -31,6 +33,7 @@ constexpr std::string_view kUsage =
     "       resolute-worker embed --store STORE --job TRAINING --list LIST --root DIR --out FILE [options]\n"
     "                                          (features of a list's images; started by resolute embed)\n"
     "       resolute-worker describe [cuda]    (the numeric class of this machine and build, as JSON)\n"
+    "       resolute-worker burn-in cpu|cuda SECONDS    (the same training again and again; started by --burn-in)\n"
     "       resolute-worker onnx …        (started by resolute export onnx)\n"
     "       resolute-worker weights …     (started by resolute weights)\n";
 
@@ -69,6 +72,14 @@ void run(const std::vector<std::string>& arguments) {
     enter_numeric_class();
     const std::unique_ptr<Device> device = open_device(arguments.size() == 2 ? arguments[1] : "cpu", 0);
     std::cout << core::canonical_json(describe_numeric_class(*device)) << '\n';
+  } else if (command == "burn-in" && own.size() == 2) {
+    const auto seconds = core::number_of<int>(own[1]);
+    if (!seconds || *seconds < 0 || *seconds > 3600)
+      throw core::input_error(fmt::format("burn-in for '{}' s", own[1]), "it takes 0 to 3600 s");
+    keep_freed_memory();
+    enter_numeric_class();
+    const std::unique_ptr<Device> device = open_device(own[0], 0);
+    std::cout << core::canonical_json(burn_in(*device, std::chrono::seconds(*seconds))) << '\n';
   } else if (command == "onnx") {
     run_onnx_command(core::real_file_system(), own);
   } else if (command == "weights") {

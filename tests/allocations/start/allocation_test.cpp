@@ -340,7 +340,7 @@ TEST_F(AllocationTest, a_notice_names_what_was_set_aside) {
   }};
   EXPECT_EQ(start(), 3);
   EXPECT_THAT(core::read_text(core::real_file_system(), heard),
-              HasSubstr("; set aside: node7 (2 jobs failed there and lived elsewhere)"));
+              HasSubstr("; set aside: node7: 2 jobs failed there and lived elsewhere"));
 }
 
 TEST_F(AllocationTest, a_chain_has_its_successor_submitted_and_nothing_requeued) {

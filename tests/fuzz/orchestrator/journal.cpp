@@ -11,7 +11,7 @@ namespace resolute::tests::journal_fuzzer {
 namespace {
 
 std::vector<std::string> journal_examples() {
-  return {std::string(core::as_text(journal_of(past_of_snapshot_version_4())))};
+  return {std::string(core::as_text(journal_of(past_of_snapshot_version_5())))};
 }
 
 core::Bytes with_right_checksums(core::Bytes bytes) {

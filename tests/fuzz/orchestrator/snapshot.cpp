@@ -10,7 +10,7 @@ namespace {
 
 std::vector<std::string> snapshot_examples() {
   using orchestrator::encode_snapshot;
-  return {std::string(core::as_text(encode_snapshot({1, 99}, state_after(past_of_snapshot_version_4())))),
+  return {std::string(core::as_text(encode_snapshot({1, 99}, state_after(past_of_snapshot_version_5())))),
           std::string(core::as_text(encode_snapshot({1, 64}, {})))};
 }
 

@@ -161,6 +161,31 @@ TEST_F(SpawnerTest, what_a_store_does_not_take_is_said_all_the_same_and_kept_whe
   EXPECT_EQ(text("late/out"), "first\nlast\n");
 }
 
+// The folder of a mount that has gone, one that takes nothing, and words of all kinds.
+TEST_F(SpawnerTest, a_rank_that_fails_while_its_store_does_is_told_from_one_that_fails) {
+  Spawner spawner = Spawner::start({.log_check = std::chrono::milliseconds(20), .interface = {}});
+  const auto end_in = [&](const std::string& folder, const std::string& script) {
+    RankCommand command = shell(script);
+    command.out = (folder_ / folder / "out").string();
+    command.err = (folder_ / folder / "err").string();
+    spawner.command(Launch{kKey, {command}});
+    return await_end(spawner);
+  };
+  fs::create_directories(folder_ / "well");
+  for (const char* script : {"exit 1", "echo 'no space left on device' >&2; exit 2", "kill -ABRT $$", "kill -BUS $$"}) {
+    EXPECT_FALSE(end_in("well", script).store_failed) << script;
+    const RankEnded failed = end_in("gone", script);
+    EXPECT_TRUE(failed.store_failed) << script;
+    EXPECT_THAT(failed.evidence, HasSubstr("gone")) << script;
+    std::ofstream(folder_ / "file") << "no folder";
+    EXPECT_TRUE(end_in("file", script).store_failed) << script;
+  }
+  for (const char* script : {"exit 0", "exit 75", "kill -SEGV $$"})
+    EXPECT_FALSE(end_in("gone", script).store_failed) << script;
+  EXPECT_THAT(core::real_file_system().list(folder_ / "well"), testing::ElementsAre("err"))
+      << "what was written to ask is gone";
+}
+
 TEST_F(SpawnerTest, the_last_words_of_ranks_are_kept_when_their_agent_goes) {
   const pid_t agent = ::fork();
   ASSERT_GE(agent, 0);
@@ -474,6 +499,7 @@ TEST_F(SpawnerTest, a_store_that_hangs_holds_up_no_kill_and_no_progress) {
     Spawner spawner = Spawner::start({.log_limit = 1000,
                                       .log_check = std::chrono::milliseconds(20),
                                       .log_wait = std::chrono::milliseconds(200),
+                                      .store_wait = std::chrono::milliseconds(200),
                                       .interface = {}});
     const fs::path store = folder_ / held_up;
     fs::create_directories(store);
@@ -495,7 +521,9 @@ TEST_F(SpawnerTest, a_store_that_hangs_holds_up_no_kill_and_no_progress) {
     HangingFolder hang(store);
     if (!hang.hangs()) GTEST_SKIP() << "no file can be made to hang here";
     core::write_atomic(core::real_file_system(), fmt::format("{}-now", (folder_ / held_up).string()), "");
-    EXPECT_EQ(await_end(spawner), (RankEnded{kKey, 0, 3, 0, "last"}));
+    RankEnded unanswered{kKey, 0, 3, 0, "the store gives no answer; last"};
+    unanswered.store_failed = true;
+    EXPECT_EQ(await_end(spawner), unanswered);
     if (held_up == "start") spawner.command(Launch{late, {in_store("exit 0", 2)}});
     await<ProgressLine>(spawner);
     const auto before = core::monotonic_clock().now();

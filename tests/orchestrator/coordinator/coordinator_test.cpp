@@ -44,6 +44,7 @@ class World {
     options.epoch_length = epoch_length;
     options.live_interval = 2s;
     options.request_interval = 1s;
+    options.spent = spent;
     auto made = std::make_unique<VirtualLanes>(clock);
     lanes = made.get();
     coordinator.emplace(files, clock, *coordinator_end, plan, options, std::vector<Address>{1}, std::move(made));
@@ -120,6 +121,7 @@ class World {
   core::ManualClock clock;
   experiments::StoreLayout layout{folder.path()};
   std::uint64_t epoch_length = kEpochLength;
+  std::function<std::optional<std::string>()> spent{};
   std::shared_ptr<InProcessHub> hub = InProcessHub::create(2);
   std::unique_ptr<Transport> coordinator_end = hub->endpoint(0);
   std::unique_ptr<Transport> agent_end = hub->endpoint(1);
@@ -260,6 +262,20 @@ TEST(CoordinatorOnASickStore, an_error_that_speaks_of_a_file_is_the_stores_where
     ASSERT_TRUE(world.run_until([&] { return world.coordinator->outcome().succeeded >= 4; }));
     world.fall_sick(60s, [&](SickFileSystem::Call, const fs::path&) { return error_number; });
     EXPECT_FALSE(world.run_for(59s));
+    EXPECT_TRUE(world.run_for(120s)) << "it goes on by itself";
+    world.expect_as_if_nothing_had_been();
+    for (const Cause cause : world.causes()) EXPECT_EQ(cause, Cause::kStoreError);
+  }
+}
+
+// What an automounter says while its server is away, and a mount that was lost: nothing is there.
+TEST(CoordinatorOnASickStore, a_store_that_is_not_mounted_costs_its_time_and_no_attempt) {
+  for (const int error_number : {ENOENT, ENOTDIR}) {
+    World world;
+    world.begin(24, 2, 4);
+    ASSERT_TRUE(world.run_until([&] { return world.coordinator->outcome().succeeded >= 4; }));
+    world.fall_sick(60s, [&](SickFileSystem::Call, const fs::path&) { return error_number; });
+    EXPECT_FALSE(world.run_for(59s)) << error_number;
     EXPECT_TRUE(world.run_for(120s)) << "it goes on by itself";
     world.expect_as_if_nothing_had_been();
     for (const Cause cause : world.causes()) EXPECT_EQ(cause, Cause::kStoreError);
@@ -600,6 +616,23 @@ TEST(CoordinatorOnASlowStore, a_request_that_ends_the_run_at_once_is_taken_too) 
   ASSERT_TRUE(world.coordinator->finished());
   world.coordinator.reset();
   EXPECT_TRUE(fs::is_empty(world.suite_folder() / "requests"));
+}
+
+TEST(Coordinator, stops_for_good_within_a_minute_when_what_it_may_spend_is_spent) {
+  World world;
+  int asked = 0;
+  world.spent = [&] {
+    ++asked;
+    const bool all = world.clock.now().time_since_epoch() > 150s;
+    return all ? std::optional<std::string>("--most-gpu-hours 7") : std::nullopt;
+  };
+  world.begin(8, 1, 2);
+  world.agent->work = 1h;
+  EXPECT_FALSE(world.run_for(150s));
+  EXPECT_EQ(3, asked) << "at its begin, then every minute";
+  EXPECT_TRUE(world.run_for(2min));
+  EXPECT_EQ(world.coordinator->outcome().exit_code(), 75);
+  EXPECT_EQ(world.coordinator->outcome().why, "cancelled by --most-gpu-hours 7");
 }
 
 // Of 20, those of the slice.

@@ -753,10 +753,31 @@ TEST(Decide, an_attempt_that_the_store_failed_costs_nothing_and_others_come_firs
     EXPECT_EQ(only<Placed>(decide(state, {}, at(200))).at(0).job, JobIndex{1});
     orchestrator::apply(state, toy_placed(0, 1, {{{0}, 1}}));
   }
-  // Of what ran it cannot be said.
-  orchestrator::apply(state, rank_exit(0, 1, 0, 1));
-  EXPECT_THROW(orchestrator::apply(state, AttemptEnded{{0}, 1, Cause::kStoreError, "", true, {}, ""}),
-               core::RuntimeError);
+}
+
+TEST(Decide, an_attempt_that_the_store_failed_while_it_ran_keeps_its_number_and_no_end_is_the_last) {
+  State state = state_after({toy_run(), toy_job(0), toy_job(1, 2), toy_agent(0, "a", 3)});
+  settle(state);
+  RankExited exited = rank_exit(1, 1, 0, 1);
+  exited.store_failed = true;
+  orchestrator::apply(state, exited);
+  EXPECT_THROW(orchestrator::apply(state, AttemptEnded{{1}, 1, Cause::kStoreError, "", true, {}, ""}),
+               core::RuntimeError)
+      << "a rank of it runs";
+  orchestrator::apply(state, rank_exit(1, 1, 1, 0, SIGKILL));
+  settle(state);
+  Instant now = at(100);
+  for (int attempt = 1; attempt <= 100; ++attempt, now += std::chrono::seconds(61)) {
+    exited = rank_exit(0, attempt, 0, attempt % 2 + 1);
+    exited.store_failed = true;
+    orchestrator::apply(state, exited);
+    const auto ended = only<AttemptEnded>(settle(state, {}, now));
+    ASSERT_EQ(1U, ended.size());
+    EXPECT_EQ(Cause::kStoreError, ended[0].cause);
+    ASSERT_TRUE(ended[0].retry);
+    EXPECT_EQ(attempt, job_of(state, {0}).attempts);
+    settle(state, {}, now + std::chrono::seconds(60));
+  }
 }
 
 TEST(Decide, nothing_is_started_and_nothing_given_up_while_the_store_fails) {

@@ -206,7 +206,7 @@ TEST(GpusAside, a_job_that_failed_on_two_gpus_says_nothing_of_either) {
 
 TEST(GpusAside, events_of_gpus_that_no_run_can_produce_are_refused) {
   const State state = after_ends_on_one_gpu({});
-  for (const Event& event : {Event(GpuSetAside{{0}, "1", tests::at(1), ""}), Event(GpuReturned{{0}, "1"})}) {
+  for (const Event& event : {Event(GpuSetAside{{0}, "1", {}, ""}), Event(GpuReturned{{0}, "1"})}) {
     State copy = state;
     EXPECT_THROW(apply(copy, event), core::RuntimeError) << type_name(event);
   }

@@ -51,6 +51,31 @@ TEST(HostsAside, two_ends_in_a_row_set_a_host_aside_by_whatever_cause_may_be_its
   }
 }
 
+// A mount that one host has lost looks like anything to a worker: its agent has asked the store.
+TEST(HostsAside, a_host_that_has_lost_the_store_costs_no_attempt) {
+  for (const int gpus : {0, 4})
+    for (const auto& [code, evidence] :
+         {std::pair(2, "no such file"), std::pair(1, "ValueError: empty"), std::pair(1, "CUDA error: out of memory")}) {
+      Fleet fleet({3, gpus, 4}, 60, bad_host({50ms, code, evidence, true}, 4s));
+      fleet.run();
+      EXPECT_EQ(60, fleet.succeeded()) << evidence;
+      EXPECT_LE(fleet.attempts_on(0), 20) << evidence;
+      EXPECT_THAT(fleet.asides, IsEmpty()) << "no GPU is to blame";
+      for (const Job& job : fleet.state.jobs)
+        for (std::size_t cause = 0; cause < kCauses; ++cause)
+          EXPECT_TRUE(cause == static_cast<std::size_t>(Cause::kStoreError) || job.ends.at(cause) == 0) << evidence;
+    }
+}
+
+TEST(HostsAside, a_store_that_fails_everywhere_for_ten_minutes_costs_ten_minutes) {
+  Fleet fleet({3, 0, 2}, 30, [](const Place&, int job, Instant now) {
+    return now < at(600'000) ? End{50ms, 1 + job % 2, "no such file", true} : End{4s};
+  });
+  fleet.run();
+  EXPECT_EQ(30, fleet.succeeded());
+  EXPECT_LE(fleet.now - at(600'000), 150s);
+}
+
 TEST(HostsAside, exit_code_2_on_two_hosts_is_the_jobs) {
   Fleet fleet({4, 0, 2}, 20, [](const Place&, int job, Instant) { return job % 5 == 3 ? End{50ms, 2} : End{1s}; });
   fleet.run();
@@ -161,7 +186,7 @@ TEST(HostsAside, draining_undone_gives_out_what_was_set_aside) {
 
 TEST(HostsAside, events_that_no_run_can_produce_are_refused) {
   State state = tests::state_after({tests::toy_run(), tests::toy_agent(0, "node", 2)});
-  for (const Event& event : {Event(HostSetAside{"node", at(1), ""}), Event(HostReturned{"node"})}) {
+  for (const Event& event : {Event(HostSetAside{"node", {}, ""}), Event(HostReturned{"node"})}) {
     State copy = state;
     EXPECT_THROW(apply(copy, event), core::RuntimeError) << type_name(event);
   }

@@ -42,28 +42,29 @@ void expect_golden(std::uint32_t version, const std::vector<Event>& events) {
 TEST(Journal, golden_file_of_version_2_still_reads) { expect_golden(2, events_of_version_2()); }
 TEST(Journal, golden_file_of_version_3_still_reads) { expect_golden(3, events_of_version_3()); }
 TEST(Journal, golden_file_of_version_4_still_reads) { expect_golden(4, events_of_version_4()); }
+TEST(Journal, golden_file_of_version_5_still_reads) { expect_golden(5, events_of_version_5()); }
 
-TEST(Journal, golden_file_of_version_5_reads_and_is_what_is_written) {
-  const fs::path path = kGolden / "journal-of-version-5";
-  EXPECT_EQ(events_of_version_5().back().index() + 1, std::variant_size_v<Event>) << "one of each type";
-  const core::Bytes now = journal_of(events_of_version_5());
+TEST(Journal, golden_file_of_version_6_reads_and_is_what_is_written) {
+  const fs::path path = kGolden / "journal-of-version-6";
+  EXPECT_EQ(events_of_version_6().back().index() + 1, std::variant_size_v<Event>) << "one of each type";
+  const core::Bytes now = journal_of(events_of_version_6());
   // To make it anew for a new version: write `now` to the path.
   if (std::getenv("RESOLUTE_WRITE_GOLDEN") != nullptr) core::write_atomic(core::real_file_system(), path, now);
   const auto contents = read_journal(core::real_file_system(), path);
-  EXPECT_EQ(events_of(contents), events_of_version_5());
+  EXPECT_EQ(events_of(contents), events_of_version_6());
   EXPECT_EQ(contents.header.run, kRun);
   EXPECT_EQ(contents.records[1].at, at(1'700'000'000'001));
   EXPECT_EQ(contents.dropped_bytes, 0U);
-  EXPECT_EQ(core::real_file_system().read(path), now) << "what is written today differs from version 5";
+  EXPECT_EQ(core::real_file_system().read(path), now) << "what is written today differs from version 6";
 }
 
 TEST(Journal, every_event_is_shown_as_its_golden_file_has_it) {
   std::string shown;
-  for (const Event& event : events_of_version_5())
+  for (const Event& event : events_of_version_6())
     shown += fmt::format("{} {}\n{}\n", type_name(event), core::canonical_json(to_json(event)), describe(event));
   if (std::getenv("RESOLUTE_WRITE_GOLDEN") != nullptr)
-    core::write_atomic(core::real_file_system(), kGolden / "events-of-version-5.txt", core::as_byte_span(shown));
-  const core::Bytes golden = core::real_file_system().read(kGolden / "events-of-version-5.txt");
+    core::write_atomic(core::real_file_system(), kGolden / "events-of-version-6.txt", core::as_byte_span(shown));
+  const core::Bytes golden = core::real_file_system().read(kGolden / "events-of-version-6.txt");
   EXPECT_EQ(shown, core::as_text(golden));
 }
 
@@ -84,7 +85,7 @@ TEST(Journal, the_page_of_its_format_has_each_event_as_it_is_declared) {
   const std::string page =
       core::read_text(core::real_file_system(), tests::source_folder() / "docs/formats/journal.md");
   std::set<std::uint32_t> seen;
-  for (const Event& event : events_of_version_5()) {
+  for (const Event& event : events_of_version_6()) {
     if (!seen.insert(type_number(event)).second) continue;
     const std::string begin = fmt::format("\n| {} | {} | ", type_number(event), type_name(event));
     ASSERT_THAT(page, HasSubstr(begin));
@@ -191,8 +192,9 @@ void expect_every_damaged_byte_is_found(const core::Bytes& bytes) {
 }
 
 TEST(Journal, every_damaged_byte_is_refused_with_its_offset_or_cuts_the_last_record) {
-  expect_every_damaged_byte_is_found(journal_of(events_of_version_5()));
-  for (const char* older : {"journal-of-version-2", "journal-of-version-3", "journal-of-version-4"})
+  expect_every_damaged_byte_is_found(journal_of(events_of_version_6()));
+  for (const char* older :
+       {"journal-of-version-2", "journal-of-version-3", "journal-of-version-4", "journal-of-version-5"})
     expect_every_damaged_byte_is_found(core::real_file_system().read(kGolden / older));
   // What is cut is a valid state: every_prefix_replays above.
 }
@@ -200,8 +202,8 @@ TEST(Journal, every_damaged_byte_is_refused_with_its_offset_or_cuts_the_last_rec
 TEST(Journal, versions_that_are_newer_or_that_no_released_program_wrote_are_refused_with_advice) {
   const std::string problem = "'journal' is not a journal that can be read (it has version ";
   for (const auto& [version, rest] :
-       {std::pair(1, "1, this resolute reads 2 to 5); move the suite's folder away: results stay in the store"),
-        std::pair(6, "6, this resolute reads 2 to 5); use the resolute that wrote it")}) {
+       {std::pair(1, "1, this resolute reads 2 to 6); move the suite's folder away: results stay in the store"),
+        std::pair(7, "7, this resolute reads 2 to 6); use the resolute that wrote it")}) {
     core::Bytes bytes = journal_of({});
     bytes[8] = static_cast<std::byte>(version);
     const std::uint32_t checksum = core::crc32c(std::span(bytes).first(60));
@@ -289,7 +291,7 @@ TEST(Journal, a_run_whose_journal_is_gone_ends_and_leaves_nothing) {
 TEST(Journal, bytes_behind_the_sealed_length_are_ignored) {
   TemporaryFolder folder;
   auto& files = core::real_file_system();
-  const core::Bytes first = journal_of({events_of_version_5()[0], events_of_version_5()[1]});
+  const core::Bytes first = journal_of({events_of_version_6()[0], events_of_version_6()[1]});
   core::Bytes stalled = first;
   append_record(stalled, 3, at(5), stop("written by a coordinator that was stopped for an hour"));
   core::write_atomic(files, folder / journal_name(1), stalled);

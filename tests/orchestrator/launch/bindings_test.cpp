@@ -84,6 +84,18 @@ TEST(Bindings, this_machine_has_the_cores_that_we_may_use_and_memory) {
   EXPECT_THAT(inventory.gpus, IsEmpty());
 }
 
+TEST(Bindings, two_threads_of_a_core_are_one_core) {
+  ::setenv("HWLOC_SYNTHETIC", "core:1 pu:2", 1);
+  const Inventory inventory = read_inventory({}, {.gpus = "/no/such/folder"});
+  ::unsetenv("HWLOC_SYNTHETIC");
+  EXPECT_EQ(inventory.whole_cores, 1U);
+  Inventory four{{0, 2, 4, 6, 1, 3, 5, 7}, {}, {}, 1000, 8};
+  four.whole_cores = 4;
+  for (const auto& [agents, each] : {std::pair(1, 4U), std::pair(2, 2U), std::pair(4, 1U)})
+    for (int index = 0; index < agents; ++index)
+      EXPECT_EQ(part_of(four, {index, agents}, {}, agents).whole_cores, each) << agents;
+}
+
 TEST(Bindings, gpus_are_those_that_cuda_would_see) {
   DriverFolder driver;
   driver.add("0000:1b:00.0", "GPU-bbbb");

@@ -43,16 +43,15 @@ class PlacesAside : public testing::Test {
   std::uint64_t length_ = 0;
 };
 
-TEST_F(PlacesAside, names_hosts_and_gpus_of_the_last_run_with_the_last_end_there) {
+TEST_F(PlacesAside, names_hosts_and_gpus_of_the_last_run_and_why) {
   EXPECT_THAT(found(), IsEmpty()) << "it has never been run";
   std::vector<Event> events{tests::toy_agent(0, "node7", 2, 2), tests::toy_agent(1, "node8", 2, 2)};
   for (auto& event : bad_end(0, 0, "GPU-12ab")) events.push_back(event);
   for (auto& event : bad_end(1, 1, "")) events.push_back(event);
-  events.emplace_back(GpuSetAside{{0}, "GPU-12ab", tests::at(60'000), "2 attempts"});
+  events.emplace_back(GpuSetAside{{0}, "GPU-12ab", tests::at(60'000), "GPU-12ab of node7: 2 attempts"});
   events.emplace_back(HostSetAside{"node8", tests::at(60'000), "2 attempts"});
   add_run(1, events);
-  EXPECT_THAT(found(), ElementsAre("node7 GPU GPU-12ab (device-error: CUDA error: uncorrectable ECC error)",
-                                   "node8 (device-error: CUDA error: uncorrectable ECC error)"));
+  EXPECT_THAT(found(), ElementsAre("GPU-12ab of node7: 2 attempts", "node8: 2 attempts"));
   add_run(2, {});
   EXPECT_THAT(found(), IsEmpty()) << "a new run uses all again";
 }

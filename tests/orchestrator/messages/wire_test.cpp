@@ -20,10 +20,10 @@ TEST(Wire, every_message_comes_back_as_it_went) {
     EXPECT_EQ(decode(encode(message)), message) << message.index();
 }
 
-TEST(Wire, bytes_are_those_of_version_6) {
+TEST(Wire, bytes_are_those_of_version_7) {
   std::string bytes;
   for (const Message& message : one_message_of_each_type()) bytes += encode(message);
-  EXPECT_EQ(core::sha256_hex(bytes), "e23fb8b3a82731fad867fe49bb1fdc1aa5362a06772be655f95b33ec5100e2bd");
+  EXPECT_EQ(core::sha256_hex(bytes), "88acc8397f4b70a719a4efd727500599c0c720273ea6895ead9c9db6ae17b4f4");
 }
 
 TEST(Wire, names_the_member_that_is_out_of_range) {

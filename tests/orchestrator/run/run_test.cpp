@@ -415,8 +415,9 @@ TEST_F(Run, a_training_on_a_gpu_and_its_evaluation_see_one_and_no_other_job_does
     EXPECT_THAT(text("seen"), HasSubstr(plan.jobs[i].id.hex + (i % 2 == 1 ? " 0\n" : " \n")));
 }
 
-TEST_F(Run, a_bad_gpu_of_eight_costs_no_training) {
-  auto plan = toy_plan(40, 1);
+// Trainings that do not need one another.
+experiments::Plan plan_on_gpus(int jobs) {
+  auto plan = toy_plan(jobs, 1);
   for (auto& job : plan.jobs) {
     auto training = std::get<experiments::TrainingSpecification>(job.specification);
     training.device = settings::Device::kCuda;
@@ -425,6 +426,11 @@ TEST_F(Run, a_bad_gpu_of_eight_costs_no_training) {
     job.after.clear();
   }
   plan.tables.clear();
+  return plan;
+}
+
+TEST_F(Run, a_bad_gpu_of_eight_costs_no_training) {
+  const auto plan = plan_on_gpus(40);
   behave(R"(echo "$CUDA_VISIBLE_DEVICES" >> "$store/seen"
 if [ "$CUDA_VISIBLE_DEVICES" = 0 ]; then echo "CUDA error: uncorrectable ECC error encountered" >&2; exit 1; fi
 sleep 0.3)");
@@ -437,6 +443,38 @@ sleep 0.3)");
   EXPECT_GE(bad, 2);
   EXPECT_LE(bad, 12);
   EXPECT_THAT(log(), HasSubstr("GPU 0 of agent 0 set aside (0 of "));
+}
+
+// GPU 1 computes other bits, GPU 2 cannot be burned in, GPU 3 is slow.
+TEST_F(Run, a_gpu_that_burns_in_with_other_bits_gets_no_job) {
+  core::write_atomic(core::real_file_system(), store() / "burning",
+                     fmt::format(R"(#!/bin/sh
+if [ "$1" = describe ]; then echo '{{"numeric_class":"all alike"}}'; exit; fi
+if [ "$1" != burn-in ]; then exec "{}" "$@"; fi
+echo "$*" >> "{}"
+case "$CUDA_VISIBLE_DEVICES" in 1) digest=bbbb ;; *) digest=aaaa ;; esac
+if [ "$CUDA_VISIBLE_DEVICES" = 2 ]; then echo 'the GPU has fallen off the bus' >&2; exit 1; fi
+if [ "$CUDA_VISIBLE_DEVICES" = 3 ]; then images=100; else images=1000; fi
+echo "{{\"digest\":\"$digest\",\"free_mib\":8000,\"images_a_minute\":$images}}"
+)",
+                                 (store() / "worker").string(), (store() / "burned").string()));
+  ::chmod((store() / "burning").c_str(), 0755);
+  behave(R"(echo "$CUDA_VISIBLE_DEVICES" >> "$store/seen"; sleep 0.1)");
+  RunOptions options = toy_options(store(), 6);
+  options.worker_command = {(store() / "burning").string()};
+  options.gpus = 6;
+  options.burn_in = BurnInLength::kQuick;
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(run_local(plan_on_gpus(20), options).succeeded, 20);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("GPU 3 of " + core::host_name() + " trained on 100 images a minute, most of its kind 1000"));
+  const std::string burned = text("burned");
+  EXPECT_EQ(6, std::count(burned.begin(), burned.end(), '\n'));
+  EXPECT_THAT(burned, HasSubstr("burn-in cuda 10\n"));
+  for (const char* gpu : {"0\n", "3\n", "4\n", "5\n"}) EXPECT_THAT(text("seen"), HasSubstr(gpu));
+  for (const char* gpu : {"1\n", "2\n"}) EXPECT_THAT(text("seen"), Not(HasSubstr(gpu)));
+  EXPECT_THAT(log(), HasSubstr("burn-in computed other bits than 4 of 6 of its numeric class"));
+  EXPECT_THAT(log(), HasSubstr("burn-in failed: the GPU has fallen off the bus"));
 }
 
 TEST_F(Run, an_allocation_that_ends_interrupts_the_run_before) {

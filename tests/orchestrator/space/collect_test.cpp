@@ -9,6 +9,7 @@
 #include "orchestrator/space/needs.h"
 #include "orchestrator/space/trash.h"
 #include "orchestrator/store/claim.h"
+#include "tests/support/forwarding_file_system.h"
 #include "tests/support/killing_file_system.h"
 #include "tests/support/pages.h"
 #include "tests/support/refusal.h"
@@ -361,6 +362,23 @@ TEST_F(Collect, one_that_stood_still_takes_nothing_more) {
   EXPECT_THAT([&] { taking.commit(); },
               fails(core::ErrorKind::kTransient, HasSubstr("taken this `resolute store gc` for dead")));
   EXPECT_EQ(there(paths_of(other_)).size(), 6U);
+}
+
+// NFS sends the call again, and the second one finds nothing to move.
+TEST_F(Collect, what_was_taken_though_its_answer_was_lost_is_taken) {
+  class LostAnswer : public ForwardingFileSystem {
+   public:
+    void rename(const fs::path& from, const fs::path& to) override {
+      ForwardingFileSystem::rename(from, to);
+      if (from.filename() == "lost") throw core::system_error("cannot rename", ENOENT);
+    }
+  } files;
+  core::write_atomic(files, store_.root() / "jobs/lost", "bytes");
+  Taking taking(files, core::monotonic_clock(), store_);
+  EXPECT_TRUE(taking.take("jobs/lost"));
+  EXPECT_FALSE(taking.take("jobs/never_there"));
+  taking.put_back("jobs/lost");
+  EXPECT_TRUE(fs::exists(store_.root() / "jobs/lost"));
 }
 
 TEST_F(Collect, what_comes_back_takes_the_place_of_nothing) {

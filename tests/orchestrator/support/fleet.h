@@ -27,6 +27,7 @@ struct End {
   orchestrator::Milliseconds after{4'000};
   int code = 0;
   std::string evidence{};
+  bool store_failed = false;
 };
 
 //! Agents on a host each, all alike.
@@ -149,7 +150,7 @@ class Fleet {
     ranks_.erase(ranks_.begin());
     if (!rank.place.gpu.empty()) free_.at(rank.place.agent).insert(rank.place.gpu);
     put(orchestrator::RankExited{rank.job, rank.attempt, rank.number, rank.end.code, 0, rank.end.evidence, false,
-                                 rank.place.gpu});
+                                 rank.place.gpu, rank.end.store_failed});
     const orchestrator::Running* running = current(state, rank.job, rank.attempt);
     if (running != nullptr && running->alive == 0 && !running->ending)
       put(orchestrator::JobSucceeded{rank.job, rank.attempt});

@@ -79,7 +79,7 @@ inline std::vector<orchestrator::Event> events_of_version_4() {
   return events;
 }
 
-//! One of each type, with every member set. What the golden journal of version 5 holds: never change, only append.
+//! One of each type that version 5 had. What its golden journal holds: never change.
 inline std::vector<orchestrator::Event> events_of_version_5() {
   using namespace orchestrator;
   std::vector<Event> events = events_of_version_4();
@@ -90,6 +90,16 @@ inline std::vector<orchestrator::Event> events_of_version_5() {
   events.emplace_back(HostSetAside{"node-1", at(1'700'000'120'000), "2 attempts ended there"});
   events.emplace_back(HostReturned{"node-1"});
   events.emplace_back(ClaimLost{{0}, 1});
+  return events;
+}
+
+//! One of each type, with every member set. What the golden journal of version 6 holds: never change, only append.
+inline std::vector<orchestrator::Event> events_of_version_6() {
+  using namespace orchestrator;
+  std::vector<Event> events = events_of_version_5();
+  for (Event& event : events)
+    if (auto* exited = std::get_if<RankExited>(&event)) exited->store_failed = true;
+  events.emplace_back(BurnedIn{{0}, "GPU-12ab", std::string(64, 'c'), "none", 61'000, 140'000, Milliseconds{10'400}});
   return events;
 }
 
@@ -180,6 +190,9 @@ inline std::vector<orchestrator::Event> past_of_snapshot_version_4() {
   events.emplace_back(HostSetAside{"node-4", at(1'700'000'060'700), "2 attempts ended there"});
   return events;
 }
+
+//! The same. What the golden snapshot of version 5 holds, with what set a GPU and a host aside: never change.
+inline std::vector<orchestrator::Event> past_of_snapshot_version_5() { return past_of_snapshot_version_4(); }
 
 inline core::Bytes journal_of(const std::vector<orchestrator::Event>& events,
                               const orchestrator::JournalHeader& header = {1, 0, kRun, at(1'700'000'000'000)}) {

@@ -188,9 +188,8 @@ void Witness::on(const State& state, const RanksGivenUp& event) {
 void Witness::on(const State& state, const AttemptEnded& event) {
   Job* found = running(event.job, event.attempt);
   if (found == nullptr) return;
-  if (event.cause == Cause::kStoreError) {
-    require(event.retry && alive(*found) == found->ranks,
-            "what the store failed was never started, and is tried again");
+  if (event.cause == Cause::kStoreError && alive(*found) == found->ranks) {
+    require(event.retry, "what the store failed before it was started is tried again");
     found->last_attempt = event.attempt - 1;
     release(state, *found);
     return;

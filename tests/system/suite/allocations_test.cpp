@@ -5,6 +5,7 @@
 #include <map>
 
 #include "core/files/json.h"
+#include "orchestrator/journal/journal.h"
 #include "orchestrator/store/live.h"
 #include "tests/system/program.h"
 #include "tests/system/tiny_suite.h"
@@ -12,6 +13,7 @@
 namespace resolute::system_test::allocations_test {
 namespace {
 
+using testing::HasSubstr;
 using testing::SizeIs;
 
 core::SpawnRequest suite(const std::string& word, const fs::path& store, const Words& more = {}) {
@@ -208,6 +210,41 @@ TEST(Allocations, tasks_of_srun_without_pmix_are_refused_in_one_line) {
   request.environment["SLURM_STEP_NUM_TASKS"] = "2";
   request.environment["SLURM_PROCID"] = "0";
   expect_refusal(output_of(request), 2, "--mpi=pmix");
+}
+
+// A run of the suite beside ours, that had a GPU for an hour.
+void write_run_on_a_gpu(const fs::path& store) {
+  using namespace orchestrator;
+  const fs::path folder = store / "suites/tiny@2";
+  fs::create_directories(folder);
+  const Instant begin{std::chrono::hours(480'000)}, end = begin + std::chrono::hours(1);
+  JobAdded job;
+  job.id = {std::string(64, 'a')};
+  job.kind = "training";
+  job.gpus = true;
+  JournalWriter journal(core::real_file_system(), folder, {1, 0, std::string(32, 'a'), begin});
+  for (const Event& event :
+       {Event(RunStarted{1, std::string(32, 'a'), "node", 1, -1, {}}), Event(job),
+        Event(AgentJoined{{0}, "node", 1, 1, 0, ""}), Event(Placed{{0}, 1, {{{0}, 1}}, -1, "", begin})})
+    journal.append(event, begin);
+  for (const Event& event :
+       {Event(RankExited{{0}, 1, 0, 0, 0, ""}), Event(JobSucceeded{{0}, 1}), Event(RunEnded{RunEnd::kComplete, ""})})
+    journal.append(event, end);
+  journal.sync();
+}
+
+TEST(Allocations, one_whose_suite_has_spent_its_gpu_hours_stops_as_if_cancelled) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store";
+  write_run_on_a_gpu(store);
+  const auto run = [&](const std::string& hours) {
+    return output_of(suite("run", store, {"--slots", "1", "--most-gpu-hours", hours}));
+  };
+  const auto stopped = run("0.5");
+  EXPECT_EQ("exit code 75", core::describe(stopped.status)) << stopped.err;
+  EXPECT_THAT(stopped.err, HasSubstr("cancelled by --most-gpu-hours 0.5"));
+  EXPECT_EQ("exit code 0", core::describe(run("1.5").status)) << "a higher limit goes on";
+  for (const char* none : {"0", "-1", "nan"}) EXPECT_EQ("exit code 2", core::describe(run(none).status)) << none;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 //! resolute-worker as the coordinator starts it: a store, real processes, kills. One small synthetic pack for all
 //! tests.
 
+#include "core/process/processors.h"
 #include "tests/support/slice.h"
 #include "tests/support/wait.h"
 #include "tests/workers/jobs/worker_fixture.h"
@@ -263,6 +264,22 @@ TEST(WorkerProgram, describes_its_numeric_class_without_process_ranks) {
   const core::Json json = core::parse_json(output.out, "describe");
   EXPECT_NE(std::string::npos, json["numeric_class"].get<std::string>().find("libtorch=2.11"));
   EXPECT_EQ("1", json["threads"].get<std::string>());
+}
+
+TEST(BurnIn, ends_in_the_same_weights_whatever_the_time_and_the_processor) {
+  const auto burn_in = [](const char* seconds, int processor) {
+    core::SpawnRequest request{.arguments = {kWorker, "burn-in", "cpu", seconds},
+                               .environment = core::current_environment()};
+    request.processors = {processor};
+    const auto output = core::run_command(request, tests::kPatience);
+    EXPECT_EQ("exit code 0", core::describe(output.status)) << output.err;
+    return core::parse_json(output.out, "burn-in");
+  };
+  const auto processors = core::usable_processor_numbers();
+  const core::Json one = burn_in("0", processors.front()), other = burn_in("2", processors.back());
+  EXPECT_EQ(one["digest"], other["digest"]);
+  EXPECT_EQ(64U, one["digest"].get<std::string>().size());
+  EXPECT_GT(one["images_a_minute"].get<int>(), 0);
 }
 
 }  // namespace

@@ -1,0 +1,32 @@
+#pragma once
+//! \file
+//! The file system in which a folder lies. Where an automounter is late, or a mount is lost, nothing in the folder is
+//! there, and every call says so as if somebody had removed it.
+
+#include <cstdint>
+#include <filesystem>
+
+#include "core/files/file_system.h"
+
+namespace resolute::core {
+
+class Mount {
+ public:
+  //! \param folder where it is not there, nothing is ever gone \throws RuntimeError as system_error()
+  Mount(FileSystem& files, std::filesystem::path folder);
+  //! True where the folder is not there and another file system is at its mount point, or none, or that does not
+  //! answer.
+  bool is_gone(FileSystem& files) const;
+
+ private:
+  std::filesystem::path folder_;
+  std::filesystem::path point_;  // the folder or one above it
+  std::uint64_t device_ = 0;     // 0: unknown
+};
+
+//! True for an error of a call in a store whose errno speaks of the call, where the store fails too: probe_storage() of
+//! `folder` does (a ticket has run out: EACCES), or, where something is missing, its mount is gone.
+bool storage_fails_too(FileSystem& files, const std::filesystem::path& folder, const Mount& mount,
+                       const RuntimeError& error);
+
+}  // namespace resolute::core
