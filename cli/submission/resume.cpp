@@ -124,6 +124,7 @@ int resume(core::FileSystem& files, slurm::Client& client, const slurm::Effects&
     if (batch.state == BatchState::kAlive) alive.insert(batch.batch.number);
   require_writable_store(parsed.store.root());
   orchestrator::announce_plan(files, parsed.store, plan);
+  experiments::note_source(files, parsed.store, plan.suite, parsed.source());
   const auto refusal = allocations::submit_all_missing(files, client, effects, standing, plan);
   if (parsed.json) {
     if (!refusal || is_alive(standing)) print_json(jobs_json(standing, nothing_new, refusal));

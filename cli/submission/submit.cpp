@@ -198,6 +198,7 @@ int suite_submit(const Arguments& arguments) {
   require_writable_store(parsed->store.root());
   allocations::require_own_submissions(files, parsed->store.suite_folder(order.plan.suite));
   orchestrator::announce_plan(files, parsed->store, order.plan);
+  experiments::note_source(files, parsed->store, order.plan.suite, parsed->source());
 
   const slurm::Effects effects = slurm::real_effects();
   slurm::Client client(effects, allocations::interactive_client());

@@ -46,6 +46,7 @@ std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, 
   add("datasets", options::value<std::string>(), "A,B: only these columns of each table, whatever the profile says");
   add("with-references", "the papers' numbers and claims beside drawn images too");
   add("from-scratch", "train without the initial weights a profile asks for; every table says so");
+  add("same-suite", "the suite that the store has under this name is this file's, which has moved and changed");
   add("json", "one JSON document on stdout");
   auto values = parse_options(arguments, help, more, words);
   if (!values) return std::nullopt;
@@ -62,6 +63,7 @@ void SuiteArguments::require_store() const {
 
 experiments::Plan SuiteArguments::plan(bool need_roots) const {
   auto plan = plan_of(values["SUITE.toml"].as<std::string>(), values["profile"].as<std::string>(), need_roots);
+  require_own_suite(plan);
   if (!need_roots) return plan;
   return with_same_images(std::move(plan));
 }
@@ -73,8 +75,18 @@ experiments::Plan SuiteArguments::plan_of(const std::string& file, const std::st
 experiments::Plan SuiteArguments::plan_to_submit() const {
   experiments::SuiteOptions suite = suite_options(values["profile"].as<std::string>(), false);
   suite.check_lists = true;
-  return with_same_images(
-      experiments::read_suite(core::real_file_system(), values["SUITE.toml"].as<std::string>(), suite));
+  auto plan = experiments::read_suite(core::real_file_system(), values["SUITE.toml"].as<std::string>(), suite);
+  require_own_suite(plan);
+  return with_same_images(std::move(plan));
+}
+
+experiments::SuiteSource SuiteArguments::source() const {
+  return experiments::source_of(core::real_file_system(), values["SUITE.toml"].as<std::string>());
+}
+
+void SuiteArguments::require_own_suite(const experiments::Plan& plan) const {
+  if (values.count("same-suite") == 0)
+    experiments::require_own_suite(core::real_file_system(), store, plan.suite, source());
 }
 
 experiments::Plan SuiteArguments::estimated_plan() const {

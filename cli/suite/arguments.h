@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "experiments/specification/plan.h"
 #include "experiments/store/store_layout.h"
+#include "experiments/store/suite_source.h"
 #include "experiments/suite.h"
 #include "orchestrator/run/run.h"
 
@@ -26,7 +27,8 @@ struct SuiteArguments {
   //! \throws RuntimeError (kInput) where no folder is the store
   void require_store() const;
   //! Reads the suite anew from what was typed. With `need_roots`, and for the two below, raw images that are here must
-  //! be those of the packs that are (cli/store/raw_images.h). \throws RuntimeError (kInput)
+  //! be those of the packs that are (cli/store/raw_images.h); the suite that the store has under this name must be this
+  //! file's (suite_source.h). \throws RuntimeError (kInput)
   experiments::Plan plan(bool need_roots) const;
   //! The same for who hands the jobs over to other machines (SuiteOptions::check_lists).
   experiments::Plan plan_to_submit() const;
@@ -34,8 +36,11 @@ struct SuiteArguments {
   experiments::Plan plan_of(const std::string& file, const std::string& profile, bool need_roots) const;
   //! What `suite plan` shows: nothing need be here (SuiteOptions::estimate).
   experiments::Plan estimated_plan() const;
+  //! Of the suite's file.
+  experiments::SuiteSource source() const;
 
  private:
+  void require_own_suite(const experiments::Plan& plan) const;
   experiments::Plan with_same_images(experiments::Plan plan) const;
   experiments::SuiteOptions suite_options(const std::string& profile, bool need_roots) const;
 };

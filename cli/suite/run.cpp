@@ -401,6 +401,7 @@ int suite_run(const Arguments& arguments) {
     require_writable_store(run.store);
     run.worker_command = {worker_program().string()};
     orchestrator::announce_plan(core::real_file_system(), parsed->store, plan);
+    experiments::note_source(core::real_file_system(), parsed->store, plan.suite, parsed->source());
     run.raw_roots = prepare_raw_images(parsed->store, plan);
     if (parsed->values.count("most-gpu-hours") > 0)
       run.spent = spent_by(parsed->store, plan.suite, gpu_hours(parsed->values["most-gpu-hours"].as<double>()));

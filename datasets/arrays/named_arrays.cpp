@@ -3,9 +3,14 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "core/error.h"
 #include "datasets/arrays/mat_arrays.h"
 #include "datasets/arrays/numpy_arrays.h"
 
@@ -78,6 +83,28 @@ class Hdf5Arrays final : public NamedArrays {
   ArrayFileReader file_;
 };
 
+// As torch.save writes: a ZIP file with a pickle in it, or, before 1.6, a pickle.
+bool is_of_torch(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return false;
+  std::array<char, 4> first{};
+  std::ifstream file(path, std::ios::binary);
+  if (!file.read(first.data(), first.size())) return false;
+  const std::string_view bytes(first.data(), first.size());
+  return bytes == std::string_view("PK\x03\x04", 4) || (bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5);
+}
+
+std::unique_ptr<NamedArrays> open_hdf5(const std::filesystem::path& path) {
+  try {
+    return std::make_unique<Hdf5Arrays>(path);
+  } catch (const core::RuntimeError&) {
+    if (!is_of_torch(path)) throw;
+    throw core::input_error(fmt::format("'{}' is no HDF5 file but one as torch.save writes", path.string()),
+                            "to read it is to run a program that is in it",
+                            "write its arrays by numpy.savez (.npz) or as HDF5");
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<FloatRows> NamedArrays::float32_rows(const std::string& name) const {
@@ -92,7 +119,7 @@ std::unique_ptr<NamedArrays> open_named_arrays(const std::filesystem::path& path
     throw core::input_error(fmt::format("'{}' holds one array", path.string()), "a ranking needs several",
                             "name the folder in which they lie, each under its name, as query_features.npy");
   if (std::filesystem::is_directory(path, ignored)) return open_npy_folder(path);
-  return std::make_unique<Hdf5Arrays>(path);
+  return open_hdf5(path);
 }
 
 }  // namespace resolute::datasets

@@ -7,7 +7,9 @@
 #include <numeric>
 #include <vector>
 
+#include "core/bytes.h"
 #include "datasets/hdf5/array_file.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::datasets::named_arrays_test {
@@ -37,6 +39,20 @@ TEST(FloatRows, what_was_read_stays_until_the_next_call_but_one) {
       before_that.assign(whole.begin(), whole.end());
     }
   }
+}
+
+TEST(NamedArrays, a_file_of_torch_is_told_as_such) {
+  tests::TemporaryFolder folder;
+  const auto refused = [&](const std::string& name, std::string_view bytes) {
+    core::write_atomic(core::real_file_system(), folder / name, core::as_byte_span(bytes));
+    return tests::refusal([&] { open_named_arrays(folder / name); });
+  };
+  using namespace std::string_view_literals;
+  for (const std::string_view bytes : {"PK\x03\x04 and an archive"sv, "\x80\x02\x8a\nl\xfc\x9c"sv, "\x80\x04\x95 "sv})
+    for (const char* name : {"features.pt", "features.pth", "features.h5", "features"})
+      EXPECT_NE(std::string::npos, refused(name, bytes).find("is no HDF5 file but one as torch.save writes")) << name;
+  for (const std::string_view bytes : {""sv, "PK"sv, "\x80\x01zz"sv, "text"sv})
+    EXPECT_EQ(std::string::npos, refused("features.h5", bytes).find("torch")) << bytes;
 }
 
 }  // namespace

@@ -258,5 +258,29 @@ TEST(SuiteTest, agents_of_two_numeric_classes_leave_every_number_and_every_inter
   EXPECT_THAT(table.at("footnotes").at(0).get<std::string>(), HasSubstr("which differ in kernels"));
 }
 
+TEST(Suite, is_the_file_that_it_was_made_from_and_not_a_name) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store", one = scratch / "one.toml", other = scratch / "other.toml";
+  const std::string text = core::read_text(core::real_file_system(), kTinySuite);
+  core::write_atomic(core::real_file_system(), one, text);
+  core::write_atomic(core::real_file_system(), other, text + "# another\n");
+  const auto with = [&](const Words& words, const fs::path& file, const Words& more = {}) {
+    return resolute(joined(joined(words, {file, "--store", store}), more));
+  };
+  // Nothing of it need be done: it has begun.
+  with({"suite", "run"}, one, {"--max-jobs", "1", "--slots", "1"});
+  for (const char* verb : {"run", "status", "cancel", "table", "report", "log", "submit", "resume", "compact"}) {
+    const auto refused = with({"suite", verb}, other);
+    EXPECT_EQ("exit code 2", core::describe(refused.status)) << verb;
+    EXPECT_THAT(refused.err, testing::HasSubstr("is another file's, '" + one.string() + "'")) << verb;
+  }
+  EXPECT_EQ("exit code 0", core::describe(with({"suite", "plan"}, other).status)) << "it touches nothing";
+  EXPECT_EQ("exit code 0", core::describe(with({"suite", "status"}, other, {"--same-suite"}).status));
+  core::write_atomic(core::real_file_system(), one, text + "# edited\n");
+  EXPECT_EQ("exit code 0", core::describe(with({"suite", "status"}, one).status));
+  EXPECT_EQ("exit code 0", core::describe(with({"suite", "status"}, one, {"--set", "trials=1"}).status))
+      << "other settings make no other suite";
+}
+
 }  // namespace
 }  // namespace resolute::system_test::suite_test

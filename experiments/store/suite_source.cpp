@@ -1,0 +1,78 @@
+#include "experiments/store/suite_source.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <system_error>
+
+#include "core/error.h"
+#include "core/files/json.h"
+#include "core/hash/sha256.h"
+#include "core/log.h"
+
+namespace resolute::experiments {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kVersion = 1;
+
+fs::path source_file(const StoreLayout& store, const std::string& suite) {
+  return store.suite_folder(suite) / "source.json";
+}
+
+bool lies_in(const fs::path& folder, const std::string& path) {
+  std::error_code ignored;
+  const std::string inside = fs::weakly_canonical(folder, ignored).string() + "/";
+  return path.starts_with(inside);
+}
+
+std::optional<SuiteSource> read_source(core::FileSystem& files, const fs::path& file) {
+  try {
+    const auto text = core::read_text_if_exists(files, file);
+    if (!text) return std::nullopt;
+    const core::Json json = core::parse_json(*text, file.string());
+    core::ObjectReader reader(json, file.string());
+    SuiteSource source{reader.required<std::string>("path"), reader.required<std::string>("sha256")};
+    const int version = reader.required<int>("version");
+    reader.finish();
+    if (version == kVersion) return source;
+    throw core::input_error(fmt::format("'{}' has version {}", file.string(), version));
+  } catch (const core::RuntimeError& error) {
+    if (error.is_storage()) throw;
+    core::log_warning("it is not known which file this suite is made from: {}", error.what());
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+SuiteSource source_of(core::FileSystem& files, const fs::path& suite_file) {
+  std::error_code ignored;
+  SuiteSource source{{}, core::sha256_hex(core::read_named_text(files, suite_file))};
+  if (fs::is_regular_file(suite_file, ignored)) source.path = fs::weakly_canonical(suite_file, ignored).string();
+  return source;
+}
+
+void require_own_suite(core::FileSystem& files, const StoreLayout& store, const std::string& suite,
+                       const SuiteSource& given) {
+  if (lies_in(store.suite_folder(suite), given.path)) return;
+  const auto stored = read_source(files, source_file(store, suite));
+  if (!stored || stored->sha256 == given.sha256 || (!given.path.empty() && stored->path == given.path)) return;
+  throw core::input_error(
+      fmt::format("suite '{}' of this store is another file's, {}", suite,
+                  stored->path.empty() ? std::string("which was read from a pipe") : "'" + stored->path + "'"),
+      "the two differ, and would write over each other's tables and stop each other's runs",
+      "give one of them another name (its key 'suite'), or say --same-suite if it is that file, moved and changed");
+}
+
+void note_source(core::FileSystem& files, const StoreLayout& store, const std::string& suite,
+                 const SuiteSource& given) {
+  if (lies_in(store.suite_folder(suite), given.path)) return;
+  const fs::path file = source_file(store, suite);
+  const std::string text =
+      core::canonical_json({{"path", given.path}, {"sha256", given.sha256}, {"version", kVersion}}) + "\n";
+  if (core::read_text_if_exists(files, file) != text) core::write_atomic(files, file, text);
+}
+
+}  // namespace resolute::experiments

@@ -1,0 +1,30 @@
+#pragma once
+//! \file
+//! `suites/NAME/source.json`: which file a suite of a store is made from (docs/formats/source.md). Two files may give
+//! one name: each would write over the other's tables, and `suite cancel` of one would stop the run of the other.
+
+#include <filesystem>
+#include <string>
+
+#include "core/files/file_system.h"
+#include "experiments/store/store_layout.h"
+
+namespace resolute::experiments {
+
+struct SuiteSource {
+  std::string path;    //!< absolute, links followed; empty: it has none (a pipe)
+  std::string sha256;  //!< of its text
+  bool operator==(const SuiteSource&) const = default;
+};
+//! \throws RuntimeError as read_named_text()
+SuiteSource source_of(core::FileSystem& files, const std::filesystem::path& suite_file);
+
+//! \throws RuntimeError (kInput) where the store has a suite of this name from another file: neither the path nor the
+//! text is that of `given`. A file of the suite's own folder is a submission's copy, and its own; a damaged source.json
+//! is a warning
+void require_own_suite(core::FileSystem& files, const StoreLayout& store, const std::string& suite,
+                       const SuiteSource& given);
+//! From now on the suite is this file's. \throws RuntimeError as write_atomic()
+void note_source(core::FileSystem& files, const StoreLayout& store, const std::string& suite, const SuiteSource& given);
+
+}  // namespace resolute::experiments
