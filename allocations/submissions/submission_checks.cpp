@@ -214,8 +214,8 @@ void leave_out_bad_nodes(core::FileSystem& files, const slurm::Effects& effects,
   }
   for (const auto& [node, place] : bad) {
     request.left_out.push_back(node);
-    core::log_warning("{} is left out: the run before had set it aside; the next submission may have it again",
-                      text_of(place));
+    core::log_warning("{} is left out: the run before had set it aside ({}); the next submission may have it again",
+                      node, place.why);
   }
 }
 

@@ -583,7 +583,8 @@ TEST_F(Submit, leaves_out_a_host_that_the_run_before_had_set_aside) {
   }
   slurm_.sinfo_says("n1 \nn2\nn3\nn4\nn4");
   const auto output = succeeded(submit());
-  EXPECT_THAT(output.err, HasSubstr("n1 (2 jobs failed there and lived elsewhere) is left out"));
+  EXPECT_THAT(output.err,
+              HasSubstr("n1 is left out: the run before had set it aside (2 jobs failed there and lived elsewhere)"));
   EXPECT_THAT(output.err, Not(HasSubstr("elsewhere (")));
   EXPECT_THAT(text_of(submissions().front() / "batch-001/script-000.sh"), HasSubstr("#SBATCH --exclude=n1\n"));
   EXPECT_THAT(succeeded(submit()).out, HasSubstr("already submitted")) << "it is the same order";
