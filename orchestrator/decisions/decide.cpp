@@ -241,7 +241,6 @@ void set_gpu_aside(const State& state, const Policy& policy, Instant now, std::v
 void return_gpu(const State& state, Instant now, std::vector<Event>& decisions) {
   if (state.gpus_aside.empty()) return;
   const auto& [until, number, gpu] = *state.gpus_aside.begin();
-  if (until == kForGood) return;
   const std::string& numeric_class = state.agents.at(number).numeric_class;
   const auto aside = std::count_if(state.gpus_aside.begin(), state.gpus_aside.end(), [&](const auto& one) {
     return std::get<Instant>(one) != kForGood &&

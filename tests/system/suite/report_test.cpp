@@ -267,7 +267,7 @@ TEST_F(ReportTest, why_a_number_has_no_interval_names_no_folder) {
   const fs::path queries = evaluation("rain") / "queries.csv";
   fs::rename(queries, away);
   const CommandOutput output =
-      resolute({"suite", "report", first, "--store", store(), "--against", second.string(), "--json"});
+      resolute({"suite", "report", first, "--store", store(), "--against", second.string(), "--json", "--same-suite"});
   fs::rename(away, queries);
   EXPECT_EQ(code_of(output), 0) << output.err;
   EXPECT_THAT(output.out, testing::HasSubstr("queries.csv' is missing"));
