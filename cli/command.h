@@ -54,14 +54,13 @@ std::optional<boost::program_options::variables_map> parse_options(const Argumen
                                                                    boost::program_options::options_description options,
                                                                    const std::vector<std::string>& positional);
 
-//! The text of the option through-host, which several commands have.
+//! The texts of options that several commands have.
 inline constexpr const char* kMostGpuHoursHelp =
     "the suite stops as by `suite cancel`, with checkpoints, when all its runs together have had so many GPU-hours, as "
     "`suite list` counts them; a run looks once a minute";
 inline constexpr const char* kBurnInHelp =
     "before its first job each GPU, or without GPUs each processor, trains the same network: quick (10 s), full (60 s) "
-    "or "
-    "off; one that computes other bits than its like gets no job, a slow one is named";
+    "or off; one that computes other bits than its like gets no job, a slow one is named";
 inline constexpr const char* kThroughHostHelp =
     "process ranks exchange gradients of GPUs through the host's memory, where NCCL does not work: slower, the same "
     "bits";

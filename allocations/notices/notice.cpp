@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "core/process/process.h"
 #include "experiments/site.h"
+#include "slurm/sbatch_script.h"
 
 namespace resolute::allocations {
 
@@ -51,12 +52,6 @@ std::pair<std::string, bool> run(const std::string& whom, const Notice& notice,
   return {how, well};
 }
 
-std::string command_of(const std::filesystem::path& script) {
-  std::string quoted;
-  for (const char c : script.string()) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return "sh '" + quoted + "'";
-}
-
 }  // namespace
 
 bool is_address(std::string_view whom) {
@@ -85,15 +80,15 @@ std::string without_secret(const std::string& whom, std::map<std::string, std::s
   const auto folder = site->parent_path() / "notices";
   const auto path = folder / (core::sha256_hex(whom).substr(0, 16) + ".sh");
   core::make_own_folder(folder);
-  const std::string text = whom + "\n";
+  const std::string text = whom + "\n", command = "sh " + slurm::shell_quoted(path.string());
   // Others may be about to run it.
-  if (core::read_text_if_exists(core::real_file_system(), path) == text) return command_of(path);
+  if (core::read_text_if_exists(core::real_file_system(), path) == text) return command;
   const core::FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file.valid() || ::fchmod(file.get(), 0600) != 0 ||
       ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fsync(file.get()) != 0)
     throw core::system_error(fmt::format("cannot write '{}'", path.string()), errno,
                              "the command to notify has a URL, which is to stand in no store");
-  return command_of(path);
+  return command;
 }
 
 // SLURM's SIGTERM to a job that is cancelled must not take the word of it.

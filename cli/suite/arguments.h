@@ -36,7 +36,7 @@ struct SuiteArguments {
   experiments::Plan plan_of(const std::string& file, const std::string& profile, bool need_roots) const;
   //! What `suite plan` shows: nothing need be here (SuiteOptions::estimate).
   experiments::Plan estimated_plan() const;
-  //! Of the suite's file.
+  //! The suite's file, as the store knows it.
   experiments::SuiteSource source() const;
 
  private:

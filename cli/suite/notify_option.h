@@ -16,7 +16,7 @@ inline constexpr const char* kNotifyHelp =
     "who hears once when the suite ends or needs a person: a command of sh, with RESOLUTE_STATE and others in its "
     "environment, or an address of mail";
 
-//! What was typed, else what the site file says, without_secret(). \throws RuntimeError (kInput) naming option or
+//! The words that were typed, else the site file's, without_secret(). \throws RuntimeError (kInput) naming option or
 //! FILE:LINE:COLUMN
 inline std::optional<std::string> notify_of(const boost::program_options::variables_map& values,
                                             const experiments::Site& site) {

@@ -245,7 +245,7 @@ void read_run_options(const options::variables_map& values, const std::map<std::
   run.ends_at = orchestrator::wall_clock() + walltime;
 }
 
-// Of all runs and allocations of the suite so far. What cannot be read ends no run.
+// The GPU-hours of all runs and allocations of the suite so far. A journal that cannot be read ends no run.
 std::optional<std::string> why_spent(const experiments::StoreLayout& store, const std::string& suite,
                                      double most_hours) {
   try {
@@ -398,13 +398,13 @@ int suite_run(const Arguments& arguments) {
   }
   auto make_plan = [&] {
     experiments::Plan plan = parsed->plan(true);
+    if (parsed->values.count("most-gpu-hours") > 0)
+      run.spent = spent_by(parsed->store, plan.suite, gpu_hours(parsed->values["most-gpu-hours"].as<double>()));
     require_writable_store(run.store);
     run.worker_command = {worker_program().string()};
     orchestrator::announce_plan(core::real_file_system(), parsed->store, plan);
     experiments::note_source(core::real_file_system(), parsed->store, plan.suite, parsed->source());
     run.raw_roots = prepare_raw_images(parsed->store, plan);
-    if (parsed->values.count("most-gpu-hours") > 0)
-      run.spent = spent_by(parsed->store, plan.suite, gpu_hours(parsed->values["most-gpu-hours"].as<double>()));
     note_high_views(plan, parsed->store, true);
     return plan;
   };

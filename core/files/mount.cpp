@@ -1,5 +1,8 @@
 #include "core/files/mount.h"
 
+#include <fmt/format.h>
+
+#include <cerrno>
 #include <utility>
 
 namespace resolute::core {
@@ -28,12 +31,15 @@ bool Mount::is_gone(FileSystem& files) const {
   }
 }
 
-bool storage_fails_too(FileSystem& files, const std::filesystem::path& folder, const Mount& mount,
-                       const RuntimeError& error) {
+void Mount::require_there(FileSystem& files) const {
+  if (is_gone(files)) throw system_error(fmt::format("'{}' is not mounted", folder_.string()), ESTALE);
+}
+
+bool Mount::storage_fails_too(FileSystem& files, const RuntimeError& error) const {
   if (error.error_number() == 0 || error.is_storage()) return false;
-  if (error.is_missing()) return mount.is_gone(files);
+  if (error.is_missing()) return is_gone(files);
   try {
-    probe_storage(files, folder);
+    probe_storage(files, folder_);
     return false;
   } catch (const RuntimeError&) {
     return true;

@@ -17,16 +17,16 @@ class Mount {
   //! True where the folder is not there and another file system is at its mount point, or none, or that does not
   //! answer.
   bool is_gone(FileSystem& files) const;
+  //! \throws RuntimeError (is_storage()) if it is gone
+  void require_there(FileSystem& files) const;
+  //! True for an error of a call in the folder whose errno speaks of the call, where the store fails too: its
+  //! probe_storage() does (a ticket has run out: EACCES), or, where something is missing, its mount is gone.
+  bool storage_fails_too(FileSystem& files, const RuntimeError& error) const;
 
  private:
   std::filesystem::path folder_;
   std::filesystem::path point_;  // the folder or one above it
   std::uint64_t device_ = 0;     // 0: unknown
 };
-
-//! True for an error of a call in a store whose errno speaks of the call, where the store fails too: probe_storage() of
-//! `folder` does (a ticket has run out: EACCES), or, where something is missing, its mount is gone.
-bool storage_fails_too(FileSystem& files, const std::filesystem::path& folder, const Mount& mount,
-                       const RuntimeError& error);
 
 }  // namespace resolute::core

@@ -45,7 +45,7 @@ std::string resolve_program(const std::string& name, const std::map<std::string,
                     fmt::format("PATH is '{}'", search_path(environment)));
 }
 
-// Of set_up_process(). Many programs are slow, or fail, where they may open very many files.
+// The limit that set_up_process() found. Many programs are slow, or fail, where they may open very many files.
 std::optional<rlimit> g_files_before;
 
 struct ChildPlan {

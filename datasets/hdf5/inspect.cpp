@@ -47,6 +47,23 @@ void describe_type(hid_t data, ArrayFacts& facts, const Context& context) {
   if (size <= 8) facts.number = is_signed ? NumberKind::kSigned : NumberKind::kUnsigned;
 }
 
+// A chunk tells only when it is read if it needs its filters: many leave them out where they save nothing.
+std::string missing_filter(hid_t creation, const Context& context) {
+  const int count = check(H5Pget_nfilters(creation), context);
+  for (int i = 0; i < count; ++i) {
+    unsigned flags = 0;
+    std::size_t values = 0;
+    std::array<char, 64> name{};
+    const H5Z_filter_t filter = check(H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr,
+                                                     name.size() - 1, name.data(), nullptr),
+                                      context);
+    if (H5Zfilter_avail(filter) > 0) continue;
+    H5Eclear2(H5E_DEFAULT);
+    return name[0] == 0 ? fmt::format("filter {}", filter) : std::string(name.data());
+  }
+  return {};
+}
+
 }  // namespace
 
 Handle open_for_reading(const std::filesystem::path& path, const Context& context) {
@@ -69,27 +86,6 @@ Handle open_child(hid_t group, const std::string& name, const std::string& full,
                              "links to other places are not followed");
   return Handle(H5Oopen(group, name.c_str(), H5P_DEFAULT), H5Oclose, context);
 }
-
-namespace {
-
-// Whether a chunk needs its filters is known when it is read: many leave them out where they save nothing.
-std::string missing_filter(hid_t creation, const Context& context) {
-  const int count = check(H5Pget_nfilters(creation), context);
-  for (int i = 0; i < count; ++i) {
-    unsigned flags = 0;
-    std::size_t values = 0;
-    std::array<char, 64> name{};
-    const H5Z_filter_t filter = check(H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr,
-                                                     name.size() - 1, name.data(), nullptr),
-                                      context);
-    if (H5Zfilter_avail(filter) > 0) continue;
-    H5Eclear2(H5E_DEFAULT);
-    return name[0] == 0 ? fmt::format("filter {}", filter) : std::string(name.data());
-  }
-  return {};
-}
-
-}  // namespace
 
 ArrayFacts inspect_array(hid_t data, const Context& context) {
   ArrayFacts facts;

@@ -89,7 +89,7 @@ bool Agent::step() {
 void Agent::join() {
   send(Join{options_.host, options_.slots, static_cast<int>(options_.inventory.gpus.size()),
             options_.inventory.memory_mib, options_.numeric_class, options_.burn_ins});
-  for (BurnIn& told : options_.burn_ins) told.took = {};
+  for (BurnIn& done : options_.burn_ins) done.took = {};
 }
 
 void Agent::launch(Launch message) {

@@ -1,7 +1,6 @@
 #include "orchestrator/agent/burn_ins.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include "core/clock.h"
 #include "core/files/json.h"
@@ -76,9 +75,9 @@ std::vector<BurnIn> burn_in(const std::vector<std::string>& worker, const Invent
                                    : std::min(inventory.cores.size(), static_cast<std::size_t>(slots)));
   if (done.empty()) return done;
   core::side_by_side(done.size(), done.size(), [&](std::size_t i) {
-    core::SpawnRequest own = request;
-    if (!on_gpus) own.processors = {inventory.cores[i]};
-    done[i] = burn_in(std::move(own), on_gpus ? inventory.gpus[i] : "", time, limit);
+    core::SpawnRequest one = request;
+    if (!on_gpus) one.processors = {inventory.cores[i]};
+    done[i] = burn_in(std::move(one), on_gpus ? inventory.gpus[i] : "", time, limit);
   });
   if (on_gpus) return done;
   return {together(done, inventory.cores)};

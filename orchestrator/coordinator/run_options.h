@@ -29,7 +29,7 @@ constexpr auto words_of(BindRanks) { return settings::words("auto", "none", "cor
 enum class BurnInLength { kOff, kQuick, kFull };
 constexpr auto words_of(BurnInLength) { return settings::words("off", "quick", "full"); }
 std::chrono::seconds length_of(BurnInLength length);
-//! What a burn-in may take besides: a driver and libtorch are loaded.
+//! A burn-in may take so much longer: a driver and libtorch are loaded.
 inline constexpr std::chrono::seconds kBurnInOverhead{120};
 
 struct RunOptions {
@@ -69,16 +69,16 @@ struct RunOptions {
   RecordChecks checks{};      //!< of what jobs leave; called from any thread
   // What follows has defaults that only tests change.
   Policy policy;
-  std::chrono::milliseconds heartbeat{1000};          //!< of agents
-  std::chrono::milliseconds agent_limit{10'000};      //!< silence after which an agent counts as lost
-  std::chrono::milliseconds join_limit{30'000};       //!< for agents that have not joined yet
-  bool coordinator_serves = false;                    //!< an agent beside the coordinator though its host has others
-  std::chrono::milliseconds owner_watch{15'000};      //!< standstill of an owner file after which its run is over
-  std::chrono::milliseconds hurry_limit{5'000};       //!< from a second signal until what still runs is given up
-  std::chrono::milliseconds result_wait{2'000};       //!< for a result that another node has just published (NFS)
-  std::chrono::milliseconds held_wait{5'000};         //!< for a job that another run works on
-  std::chrono::milliseconds request_interval{1'000};  //!< between looks for requests.h and at signs of life
-  std::chrono::milliseconds spent_interval{60'000};
+  std::chrono::milliseconds heartbeat{1000};             //!< of agents
+  std::chrono::milliseconds agent_limit{10'000};         //!< silence after which an agent counts as lost
+  std::chrono::milliseconds join_limit{30'000};          //!< for agents that have not joined yet
+  bool coordinator_serves = false;                       //!< an agent beside the coordinator though its host has others
+  std::chrono::milliseconds owner_watch{15'000};         //!< standstill of an owner file after which its run is over
+  std::chrono::milliseconds hurry_limit{5'000};          //!< from a second signal until what still runs is given up
+  std::chrono::milliseconds result_wait{2'000};          //!< for a result that another node has just published (NFS)
+  std::chrono::milliseconds held_wait{5'000};            //!< for a job that another run works on
+  std::chrono::milliseconds request_interval{1'000};     //!< between looks for requests.h and at signs of life
+  std::chrono::milliseconds spent_interval{60'000};      //!< between two questions to `spent`
   std::chrono::milliseconds live_interval{2'000};        //!< between writings of live.h
   std::uint64_t epoch_length = std::uint64_t{64} << 20;  //!< bytes of its journal after which a run goes on in the next
 };

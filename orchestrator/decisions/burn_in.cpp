@@ -9,7 +9,7 @@ namespace {
 
 constexpr double kSlow = 0.7;  // times the median
 
-// Of one numeric class, GPUs or processors, in the order in which they came.
+// GPUs, or processors, of one numeric class, in the order in which they came.
 using Alike = std::vector<const BurnedIn*>;
 
 std::map<std::pair<std::string, bool>, Alike> alike(const State& state, const std::vector<BurnedIn>& burn_ins) {
@@ -85,7 +85,7 @@ std::optional<Event> next_verdict(const State& state, const std::vector<BurnedIn
     for (const BurnedIn* place : places) {
       const std::string aside = why_aside(state, *place);
       if (place->digest == right) {
-        // Whoever was believed before was fewer.
+        // Those that were believed before were fewer.
         if (aside.starts_with(name_of(state, *place) + std::string(kBurnIn))) return give_out(state, *place);
       } else if (aside.empty()) {
         return set_aside(state, *place,

@@ -57,12 +57,14 @@ struct CauseRow {
   int weight;
   Budget budget{};
   bool leaves_time = false;
+  bool of_the_host = false;
 };
 constexpr Budget kTried{3, false, Milliseconds(250), 4, Milliseconds(60'000), true};
 constexpr Budget kNoFaultOfTheJob{8, true};
 constexpr Budget kTriedElsewhere{8, true, {}, 1, {}, true};
 constexpr Budget kGivenUpAtOnce{};
 constexpr bool kLeavesTime = true;
+constexpr bool kOfTheHost = true;
 
 constexpr std::array kCauseRows{
     CauseRow{Cause::kExitCode, "exit-code", 8, kTried},
@@ -72,9 +74,14 @@ constexpr std::array kCauseRows{
     CauseRow{Cause::kPeerLost, "peer-lost", 0, kNoFaultOfTheJob},
     CauseRow{Cause::kNoProgress, "no-progress", 7, {3, false, {}, 1, {}, true}},
     // Elsewhere: what is full may be a disk of its host.
-    CauseRow{Cause::kStorageFull, "storage-full", 12, {40, false, Milliseconds(1'000), 2, Milliseconds(60'000), true}},
+    CauseRow{Cause::kStorageFull,
+             "storage-full",
+             12,
+             {40, false, Milliseconds(1'000), 2, Milliseconds(60'000), true},
+             !kLeavesTime,
+             kOfTheHost},
     // Tried again only where another host holds it: a host without a mount says the same as a wrong setting.
-    CauseRow{Cause::kConfiguration, "configuration", 17, {2, false, {}, 1, {}, true}},
+    CauseRow{Cause::kConfiguration, "configuration", 17, {2, false, {}, 1, {}, true}, !kLeavesTime, kOfTheHost},
     // One that the run asked for names no host; one that nobody asked for may be its host's.
     CauseRow{Cause::kInterrupted, "interrupted", 3, kTriedElsewhere, kLeavesTime},
     CauseRow{Cause::kPreempted, "preempted", 5, kNoFaultOfTheJob, kLeavesTime},
@@ -89,7 +96,9 @@ constexpr std::array kCauseRows{
     CauseRow{Cause::kStoreError,
              "store-error",
              18,
-             {std::numeric_limits<int>::max(), false, Milliseconds(1'000), 2, Milliseconds(60'000), true}},
+             {std::numeric_limits<int>::max(), false, Milliseconds(1'000), 2, Milliseconds(60'000), true},
+             !kLeavesTime,
+             kOfTheHost},
     CauseRow{Cause::kClaimLost, "claim-lost", 16, kNoFaultOfTheJob},
 };
 static_assert(kCauseRows.size() == kCauses, "each cause has a row");
@@ -147,9 +156,7 @@ int weight_of(Cause cause) { return cause_row(cause).weight; }
 
 Budget budget_of(Cause cause) { return cause_row(cause).budget; }
 
-bool is_of_the_host(Cause cause) {
-  return cause == Cause::kConfiguration || cause == Cause::kStoreError || cause == Cause::kStorageFull;
-}
+bool is_of_the_host(Cause cause) { return cause_row(cause).of_the_host; }
 
 bool leaves_time(Cause cause) { return cause_row(cause).leaves_time; }
 

@@ -7,9 +7,8 @@
 namespace resolute::orchestrator {
 
 //! The cause that a rank's end shows: a store that failed then, signal, exit code and, for exit code 1 and others
-//! without a meaning of their own,
-//! what its last line says (a full disk, a CUDA or NCCL error, a device out of memory, a lost peer). `exited` is not a
-//! good end (code 0 without a signal).
+//! without a meaning of their own, what its last line says (a full disk, a CUDA or NCCL error, a device out of memory,
+//! a lost peer). `exited` is not a good end (code 0 without a signal).
 Cause classify(const RankExited& exited);
 
 //! The cause that signal and exit code show alone: signal, or exit-code, where classify() says more than can be.
@@ -30,7 +29,7 @@ struct Budget {
 };
 Budget budget_of(Cause cause);
 
-//! Whether an end by this cause tells of its host even where the rank had a GPU: a program, a mount or a disk of its
+//! True where an end by this cause tells of its host even if the rank had a GPU: a program, a mount or a disk of its
 //! own is missing there.
 bool is_of_the_host(Cause cause);
 

@@ -253,7 +253,7 @@ void JournalWriter::change(Change&& change) {
   try {
     change();
   } catch (const core::RuntimeError& error) {
-    const bool asked = core::storage_fails_too(files_, suite_folder_, mount_, error);
+    const bool asked = mount_.storage_fails_too(files_, error);
     (asked || error.is_storage() ? torn_ : failed_) = true;
     if (asked) throw error.of_storage();
     throw;
@@ -306,7 +306,7 @@ void JournalWriter::require_ours() const {
   require_no_successor();
   // On the way to the next epoch that one's file is not there yet.
   if (!next_ && !files_.exists(path_)) {
-    if (mount_.is_gone(files_)) throw core::system_error(fmt::format("'{}' is not mounted", path_.string()), ESTALE);
+    mount_.require_there(files_);
     throw core::RuntimeError(core::ErrorKind::kEnvironment, fmt::format("'{}' is gone", path_.string()),
                              "the store, or the suite's folder in it, was removed or moved while its run was at work",
                              "put it back and start the run again: it goes on from what is there");

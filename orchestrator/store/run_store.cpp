@@ -155,9 +155,8 @@ StoreLanes::Call RunStore::call(Work work, Then<T> then) {
       else
         answer->set(work(*desk));
     } catch (const core::RuntimeError& error) {
-      answer->fail(core::storage_fails_too(desk->files, desk->epoch.suite_folder, desk->mount, error)
-                       ? std::make_exception_ptr(error.of_storage())
-                       : std::current_exception());
+      answer->fail(desk->mount.storage_fails_too(desk->files, error) ? std::make_exception_ptr(error.of_storage())
+                                                                     : std::current_exception());
     } catch (...) {
       answer->fail(std::current_exception());
     }
@@ -249,8 +248,7 @@ void RunStore::look(std::vector<std::shared_ptr<const experiments::PlannedJob>> 
         std::vector<std::optional<std::string>> found;
         for (const auto& job : jobs) found.push_back(desk.look(*job));
         // Nothing is there of a store that is not mounted.
-        if (std::count(found.begin(), found.end(), std::nullopt) > 0 && desk.mount.is_gone(desk.files))
-          throw core::system_error(fmt::format("'{}' is not mounted", desk.layout.root().string()), ESTALE);
+        if (std::find(found.begin(), found.end(), std::nullopt) != found.end()) desk.mount.require_there(desk.files);
         return found;
       },
       std::move(then));

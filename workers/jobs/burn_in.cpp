@@ -21,7 +21,6 @@ struct Size {
 Size size_on(const at::Device& device) { return device.is_cpu() ? Size{4, 64, 32, 2} : Size{64, 256, 128, 8}; }
 
 constexpr int kClasses = 8;
-constexpr double kMib = 1024.0 * 1024.0;
 
 // The same batch in every step.
 class DrawnBatch : public BatchSource {
@@ -69,7 +68,7 @@ std::string digest_after_training(Device& device, DrawnBatch& source, int steps)
 }  // namespace
 
 core::Json burn_in(Device& device, std::chrono::seconds time) {
-  const double free_mib = static_cast<double>(device.memory().free) / kMib;
+  const std::uint64_t free_mib = device.memory().free >> 20;
   const Size size = size_on(device.place());
   DrawnBatch source(size, device.place());
   const auto begun = core::monotonic_clock().now();
@@ -87,7 +86,7 @@ core::Json burn_in(Device& device, std::chrono::seconds time) {
   const double minutes = std::chrono::duration<double>(now - warm).count() / 60;
   return {{"digest", digest},
           {"images_a_minute", static_cast<std::uint64_t>(std::llround(rounds * size.steps * size.rows / minutes))},
-          {"free_mib", static_cast<std::uint64_t>(std::llround(free_mib))}};
+          {"free_mib", free_mib}};
 }
 
 }  // namespace resolute::workers

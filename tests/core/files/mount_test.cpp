@@ -58,14 +58,14 @@ TEST(StorageFailsToo, asks_the_mount_for_what_is_missing_and_the_store_for_all_e
   tests::SickFileSystem files;
   const Mount mount(files, folder.path());
   const auto asked = [&](int error_number) {
-    return storage_fails_too(files, folder.path(), mount, system_error("a call failed", error_number));
+    return mount.storage_fails_too(files, system_error("a call failed", error_number));
   };
-  for (const int own : {ENOENT, ENOTDIR, EACCES, EPERM, EINVAL, EXDEV}) EXPECT_FALSE(asked(own)) << own;
+  for (const int number : {ENOENT, ENOTDIR, EACCES, EPERM, EINVAL, EXDEV}) EXPECT_FALSE(asked(number)) << number;
   EXPECT_TRUE(fs::is_empty(folder.path()));
   files.sick = [](auto, const fs::path&) { return EACCES; };
-  for (const int own : {ENOENT, ENOTDIR, EACCES, EPERM, EINVAL, EXDEV}) EXPECT_TRUE(asked(own)) << own;
+  for (const int number : {ENOENT, ENOTDIR, EACCES, EPERM, EINVAL, EXDEV}) EXPECT_TRUE(asked(number)) << number;
   files.sick = [](auto, const fs::path&) { return ENOENT; };
-  for (const int own : {ENOENT, ENOTDIR, EACCES}) EXPECT_TRUE(asked(own)) << own;
+  for (const int number : {ENOENT, ENOTDIR, EACCES}) EXPECT_TRUE(asked(number)) << number;
   EXPECT_FALSE(asked(EIO)) << "it is the store's as it is";
 }
 

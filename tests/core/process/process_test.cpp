@@ -199,8 +199,8 @@ TEST(ProcessTest, a_process_may_open_all_files_that_it_could_and_its_children_as
     set_up_process();
     rlimit now{};
     getrlimit(RLIMIT_NOFILE, &now);
-    const std::string told = run_command({.arguments = {"/bin/sh", "-c", "ulimit -n"}, .environment = {}}, 60s).out;
-    _exit((now.rlim_cur == files.rlim_max ? 0 : 1) + (told == std::to_string(files.rlim_cur) + "\n" ? 0 : 2));
+    const std::string limit = run_command({.arguments = {"/bin/sh", "-c", "ulimit -n"}, .environment = {}}, 60s).out;
+    _exit((now.rlim_cur == files.rlim_max ? 0 : 1) + (limit == std::to_string(files.rlim_cur) + "\n" ? 0 : 2));
   }
   int word = 0;
   ASSERT_EQ(waitpid(child, &word, 0), child);
