@@ -7,6 +7,7 @@
 #include "cli/help.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
+#include "core/files/ownership.h"
 #include "core/numbers.h"
 #include "core/process/process.h"
 #include "core/split.h"
@@ -151,6 +152,10 @@ void require_writable_store(const fs::path& store) {
     throw core::RuntimeError(error.kind(), "store '" + store.string() + "' cannot be written", error.what(),
                              "give --store a folder that you may write to");
   }
+  for (const char* folder : {"jobs", "packs", "suites"})
+    if (const auto why = core::why_not_writable(store / folder))
+      throw core::input_error(fmt::format("folder '{}' of store '{}' cannot be written to", folder, store.string()),
+                              *why, core::sharing_advice(store));
 }
 
 }  // namespace resolute::cli

@@ -14,6 +14,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
+#include "core/files/ownership.h"
 
 namespace resolute::cli {
 
@@ -143,6 +144,26 @@ Finding judge_clock(core::FileSystem& files, const fs::path& folder) {
           bad ? "nothing relies on it, but times shown will be off; let NTP set both" : ""};
 }
 
+// Two levels below the top: what another user's run has made is closed to a group by the usual umask.
+std::optional<Finding> judge_sharing(const fs::path& store) {
+  std::error_code ignored;
+  std::size_t closed = 0;
+  std::string first;
+  auto entry = fs::recursive_directory_iterator(store, ignored);
+  for (; !ignored && entry != fs::recursive_directory_iterator(); entry.increment(ignored)) {
+    if (!entry->is_directory(ignored)) continue;
+    if (entry.depth() > 0) entry.disable_recursion_pending();
+    const auto why = core::why_not_writable(entry->path());
+    if (!why) continue;
+    entry.disable_recursion_pending();
+    if (++closed == 1) first = fmt::format("'{}' ({})", entry->path().string(), *why);
+  }
+  if (closed == 0) return std::nullopt;
+  return Finding{Level::kWarn, "store sharing",
+                 fmt::format("{} of its folders cannot be written to by you; the first: {}", closed, first),
+                 core::sharing_advice(store)};
+}
+
 // A check's own folder, gone with it.
 class Scratch {
  public:
@@ -181,6 +202,8 @@ Findings check_store(const fs::path& store) {
     return {error_finding("store", error)};
   }
   Findings findings{{Level::kOk, "store", place, ""}, judge_kind(folder), judge_space(folder)};
+  if (const auto closed = folder == fs::absolute(store).lexically_normal() ? judge_sharing(folder) : std::nullopt)
+    findings.push_back(*closed);
   using Judge = Finding (*)(core::FileSystem&, const fs::path&);
   for (const auto& [name, judge] : {std::pair<const char*, Judge>{"store names", judge_names},
                                     {"store sync", judge_sync},

@@ -1,5 +1,7 @@
 #include "core/files/ownership.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,6 +38,21 @@ void require_own(const std::filesystem::path& path, const std::string& refusal) 
   if (!why) return;
   throw input_error(fmt::format("{}: '{}' may hold another's commands", refusal, path.string()), *why,
                     "read it; if all of it is yours, `chown` it to yourself and `chmod go-w` it, else remove it");
+}
+
+std::optional<std::string> why_not_writable(const std::filesystem::path& folder) {
+  if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) == 0 || errno != EACCES) return std::nullopt;
+  struct stat status {};
+  if (::stat(folder.c_str(), &status) != 0) return "a folder above it is closed";
+  return fmt::format("it is {}'s ({:04o})", user_name(status.st_uid).value_or(fmt::format("user {}", status.st_uid)),
+                     status.st_mode & 07777U);
+}
+
+std::string sharing_advice(const std::filesystem::path& folder) {
+  return fmt::format(
+      "its owner runs `chmod -R g+rwX '{0}'` and `find '{0}' -type d -exec chmod g+s {{}} +`, and all who "
+      "share it say `umask 002` before they run anything",
+      folder.string());
 }
 
 void make_own_folder(const std::filesystem::path& folder) {

@@ -21,6 +21,12 @@ std::optional<std::string> foreign_hand(uid_t owner, mode_t mode, uid_t self, co
 //! `path`; as system_error() where it cannot be looked at \param refusal what is not done, as "'x' is not run"
 void require_own(const std::filesystem::path& path, const std::string& refusal);
 
+//! Why the effective user may put nothing into a folder, "it is lee's (0755)". Nothing: the user may, or it is not
+//! there.
+std::optional<std::string> why_not_writable(const std::filesystem::path& folder);
+//! What lets a group share a folder, for its owners and for all who write there.
+std::string sharing_advice(const std::filesystem::path& folder);
+
 //! Makes a folder, and those above it, in which its owner alone may write, whatever the umask is; one that is there and
 //! ours becomes such. \throws RuntimeError as system_error()
 void make_own_folder(const std::filesystem::path& folder);

@@ -1,6 +1,7 @@
 // What the coordinator does once its decisions are on disk.
 #include <algorithm>
 
+#include "core/files/ownership.h"
 #include "core/log.h"
 #include "core/process/secret.h"
 #include "orchestrator/coordinator/coordinator.h"
@@ -214,6 +215,13 @@ void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answ
   } catch (const core::RuntimeError& error) {
     // What is the job's own, such as a file where its folder should be, costs an attempt and not the run.
     if (given_up) return;
+    // Another user's folder: no try of the job was begun, and the next one would end alike.
+    if (error.error_number() == EACCES && !lost) {
+      put_off(number, placed.attempt, now(), error.what());
+      record(JobFailed{number, Cause::kUnplaceable,
+                       fmt::format("{}; {}", error.what(), core::sharing_advice(store_.layout().root()))});
+      return;
+    }
     attempts_.erase(number);
     end_unstarted(number, placed.attempt, 1, error.what());
     return;

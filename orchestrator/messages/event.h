@@ -56,7 +56,7 @@ enum class Cause {
   kWalltime,         //!< the allocation came to its end
   kAgentLost,        //!< an agent that ran a part of the gang stopped answering
   kCoordinatorLost,  //!< the run that started it ended without a word
-  kUnplaceable,      //!< more slots than the run has, none of its agents missing
+  kUnplaceable,      //!< more slots than the run has, none of its agents missing; or its folder is closed to the user
   kCancelled,        //!< the user wanted it so
   kUnkillable,       //!< ranks that were to end did not, not even by SIGKILL
   kStoreError,       //!< the store failed: under a rank, or before anything of it was started

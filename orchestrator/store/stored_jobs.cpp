@@ -7,6 +7,8 @@
 #include <set>
 #include <string>
 
+#include "core/files/ownership.h"
+#include "core/log.h"
 #include "core/process/side_by_side.h"
 
 namespace resolute::orchestrator {
@@ -16,6 +18,27 @@ namespace {
 constexpr std::size_t kCallsAtOnce = 32;
 constexpr std::size_t kFewJobs = 64;  // for which threads are not worth while
 constexpr std::size_t kJobsATurn = 64;
+
+// Another user's folders, said once before their jobs fail: each of those costs a line of its own.
+void warn_of_closed_folders(const experiments::StoreLayout& store, const std::vector<experiments::PlannedJob>& jobs,
+                            const std::vector<StoredJob>& stored) {
+  std::set<std::filesystem::path> needed;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (stored[i].result) continue;
+    const auto folder = store.job_folder(jobs[i].id);
+    needed.insert(stored[i].folder ? folder : folder.parent_path());
+  }
+  const std::vector<std::filesystem::path> folders(needed.begin(), needed.end());
+  std::vector<std::optional<std::string>> why(folders.size());
+  core::side_by_side(folders.size(), calls_at_once(folders.size()),
+                     [&](std::size_t i) { why[i] = core::why_not_writable(folders[i]); });
+  const auto first = std::find_if(why.begin(), why.end(), [](const auto& one) { return one.has_value(); });
+  if (first == why.end()) return;
+  const auto count = std::count_if(first, why.end(), [](const auto& one) { return one.has_value(); });
+  core::log_warning("{} of the folders that jobs need cannot be written to; the first: '{}' ({}); {}", count,
+                    folders[static_cast<std::size_t>(first - why.begin())].string(), **first,
+                    core::sharing_advice(store.root()));
+}
 
 }  // namespace
 
@@ -82,6 +105,7 @@ std::vector<FoundJob> find_jobs(core::FileSystem& files, const experiments::Stor
     found[i].result = stored[i].result;
     if (stored[i].folder && !stored[i].result) count_attempts(i);
   });
+  warn_of_closed_folders(store, jobs, stored);
   if (!checks.with_weights) return found;
   std::set<experiments::JobId> doubtful;
   for (std::size_t i = 0; i < jobs.size(); ++i)

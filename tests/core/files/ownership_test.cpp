@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/error.h"
 #include "core/files/file_system.h"
@@ -36,6 +37,26 @@ TEST(Ownership, a_file_is_looked_at_itself_and_not_through_a_link) {
                         "yours, `chown` it to yourself and `chmod go-w` it, else remove it",
                         (root / "link").string()),
             tests::refusal([&] { require_own(root / "link", "it is not run"); }));
+}
+
+TEST(Ownership, a_folder_that_is_closed_to_the_user_is_named_with_its_owner) {
+  const tests::TemporaryFolder root;
+  for (const auto& [name, mode] : {std::pair("closed", 0755), std::pair("shared", 0777), std::pair("read", 0766)}) {
+    std::filesystem::create_directory(root / name);
+    ASSERT_EQ(0, ::chmod((root / name).c_str(), static_cast<mode_t>(mode)));
+  }
+  ASSERT_EQ(0, ::chmod((root / "").c_str(), 0755));
+  EXPECT_EQ(std::nullopt, why_not_writable(root / "closed")) << "its owner may";
+  EXPECT_EQ(std::nullopt, why_not_writable(root / "missing"));
+  if (::geteuid() != 0) return;
+  ASSERT_EQ(0, ::seteuid(65534));
+  const auto closed = why_not_writable(root / "closed"), read = why_not_writable(root / "read");
+  const auto shared = why_not_writable(root / "shared"), missing = why_not_writable(root / "missing");
+  ASSERT_EQ(0, ::seteuid(0));
+  EXPECT_EQ("it is root's (0755)", closed);
+  EXPECT_EQ("it is root's (0766)", read) << "nobody may go through it";
+  EXPECT_EQ(std::nullopt, shared);
+  EXPECT_EQ(std::nullopt, missing);
 }
 
 TEST(Ownership, a_folder_of_ones_own_is_one_whatever_the_umask_is) {

@@ -97,8 +97,12 @@ TEST_F(Foreign, what_is_in_the_way_of_a_job_costs_that_job) {
   EXPECT_EQ(status.jobs.cancelled, 1);
   std::string evidence;
   for (const auto& failure : status.failures) evidence += failure.evidence + "\n";
-  for (const char* why : {"Permission denied", "Not a directory", "spec.json' is not a regular file"})
+  for (const char* why : {"Permission denied", "Not a directory", "spec.json' is not a regular file", "umask 002"})
     EXPECT_THAT(evidence, HasSubstr(why));
+  // Said before the first job begins; and no try of that job was begun.
+  EXPECT_THAT(text("log"), HasSubstr("1 of the folders that jobs need cannot be written to; the first: '" +
+                                     folder(0).string() + "' (it is "));
+  EXPECT_THAT(text("log"), HasSubstr("toy 0: cannot be run ("));
   fs::permissions(folder(0), fs::perms::all);
 }
 
