@@ -1,6 +1,6 @@
 #include "cli/watch/page_server.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <httplib.h>
 
 #include <algorithm>
@@ -73,6 +73,21 @@ ServedAddress parse_served_address(const std::string& text) {
   return address;
 }
 
+// RFC 6454, section 6.2. What else Content-Security-Policy takes ("*", "data:", a path, a second directive behind ";")
+// would open the page to more than one site.
+std::string parse_origin(const std::string& text) {
+  const std::size_t scheme = text.starts_with("https://") ? 8 : text.starts_with("http://") ? 7 : 0;
+  const std::size_t colon = text.find(':', scheme);
+  const std::string host = text.substr(scheme, colon == text.npos ? text.npos : colon - scheme);
+  constexpr std::string_view kSigns = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
+  const bool plain = !host.empty() && host.find_first_not_of(kSigns) == host.npos;
+  if (scheme == 0 || !plain || (colon != text.npos && !core::number_of<std::uint16_t>(text.substr(colon + 1))))
+    throw core::input_error(fmt::format("--frame-ancestors '{}' is no origin", text),
+                            "it has a scheme and a host alone",
+                            "write it as https://hub.example.org or https://hub.example.org:8443");
+  return text;
+}
+
 bool is_loopback(const ServedAddress& address) {
   return address.host == "localhost" || address.host == "::1" || address.host.starts_with("127.");
 }
@@ -125,10 +140,15 @@ class PageServer::Server {
     http_.set_write_timeout(kSecondsToSend);
     http_.set_keep_alive_timeout(kSecondsToAskAgain);
     http_.set_payload_max_length(0);
-    http_.set_default_headers({{"Cache-Control", "no-store"},
-                               {"Content-Security-Policy", "frame-ancestors 'none'"},
-                               {"Referrer-Policy", "no-referrer"},
-                               {"X-Content-Type-Options", "nosniff"}});
+    http_.set_default_headers(
+        {{"Cache-Control", "no-store"},
+         {"Content-Security-Policy",
+          "frame-ancestors " + (address.frame_ancestors.empty()
+                                    ? std::string("'none'")
+                                    : fmt::format("{}", fmt::join(address.frame_ancestors, " ")))},
+         {"Referrer-Policy", "no-referrer"},
+         {"X-Accel-Buffering", "no"},  // a proxy passes events on as they come
+         {"X-Content-Type-Options", "nosniff"}});
     http_.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
       answer(request, response);
       return httplib::Server::HandlerResponse::Handled;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli/report/page.h"
 #include "cli/watch/editions.h"
@@ -15,10 +16,14 @@ namespace resolute::cli {
 struct ServedAddress {
   std::string host;        //!< a name or a number, of IPv6 without brackets
   std::uint16_t port = 0;  //!< 0: one that is free
+  //! Origins whose pages may show this one in a frame, parse_origin(); empty: none may.
+  std::vector<std::string> frame_ancestors{};
 };
 
 //! "127.0.0.1:0", "[::1]:8080", "login1:8080". \throws RuntimeError (kInput) for anything else
 ServedAddress parse_served_address(const std::string& text);
+//! "https://hub.example.org", with a port or without. \throws RuntimeError (kInput) for anything else
+std::string parse_origin(const std::string& text);
 //! Nobody on another machine reaches it.
 bool is_loopback(const ServedAddress& address);
 

@@ -126,20 +126,27 @@ int suite_watch(const Arguments& arguments) {
   auto add = visible.add_options();
   add("http", options::value<std::string>(), "serve the report's page there: 127.0.0.1:0");
   add("open", options::bool_switch(), "show it in the browser");
+  add("frame-ancestors", options::value<std::vector<std::string>>()->composing(),
+      "ORIGIN whose pages may show this one in a frame, as https://hub.example.org; repeatable");
   add("with-hosts", options::bool_switch(), "name hosts, and the paths in messages");
   add("interval", options::value(&interval)->default_value(interval), "seconds from one look to the next, 0.1 or more");
   const auto parsed = parse_suite_arguments(arguments, kSuiteWatchHelp, visible);
   if (!parsed) return 0;
   const bool with_hosts = parsed->values["with-hosts"].as<bool>(), open = parsed->values["open"].as<bool>();
   if (parsed->values.count("http") == 0) {
-    if (with_hosts || open)
-      throw core::input_error(fmt::format("--{} is of the page", open ? "open" : "with-hosts"),
+    if (with_hosts || open || parsed->values.count("frame-ancestors") > 0)
+      throw core::input_error(fmt::format("--{} is of the page", open         ? "open"
+                                                                 : with_hosts ? "with-hosts"
+                                                                              : "frame-ancestors"),
                               "without --http there is none", "add --http 127.0.0.1:0");
     Arguments status = arguments;
     status.insert(status.begin(), "--watch");  // not behind a "--"
     return suite_status(status);
   }
-  const ServedAddress address = parse_served_address(parsed->values["http"].as<std::string>());
+  ServedAddress address = parse_served_address(parsed->values["http"].as<std::string>());
+  if (parsed->values.count("frame-ancestors") > 0)
+    for (const auto& origin : parsed->values["frame-ancestors"].as<std::vector<std::string>>())
+      address.frame_ancestors.push_back(parse_origin(origin));
   if (!(interval >= 0.1 && interval <= 86400))
     throw core::input_error(fmt::format("--interval is {}", interval), "0.1 to 86400 seconds are possible");
   parsed->require_store();

@@ -162,6 +162,24 @@ TEST_F(PageServerTest, viewers_over_the_limit_are_turned_away_and_the_page_is_st
   for (auto& viewer : viewers) viewer.get();
 }
 
+TEST_F(PageServerTest, a_frame_shows_it_only_on_the_pages_that_were_named) {
+  EXPECT_EQ(client().Get(with_token("/"))->get_header_value("Content-Security-Policy"), "frame-ancestors 'none'");
+  const ServedAddress framed{"127.0.0.1", 0, {"https://hub.example.org", "http://10.0.0.1:8000"}};
+  server_ = std::make_unique<PageServer>(framed, kToken, editions_);
+  EXPECT_EQ(client().Get(with_token("/"))->get_header_value("Content-Security-Policy"),
+            "frame-ancestors https://hub.example.org http://10.0.0.1:8000");
+}
+
+TEST(Origin, is_a_scheme_and_a_host_with_a_port_or_without) {
+  for (const char* good : {"https://hub.example.org", "http://localhost:8888", "https://10.0.0.1"})
+    EXPECT_EQ(parse_origin(good), good);
+  for (const char* bad :
+       {"", "*", "hub.example.org", "https://", "https://hub.example.org/", "https://a b", "https://a; script-src *",
+        "https://*.example.org", "'self'", "data:", "https://hub:", "https://hub:99999", "https://hub:1:2",
+        "https://hub\r\nX: y", "ftp://hub", "https://user@hub"})
+    EXPECT_THROW(parse_origin(bad), core::RuntimeError) << bad;
+}
+
 TEST_F(PageServerTest, a_port_belongs_to_one) {
   const ServedAddress taken{"127.0.0.1", server_->port()};
   try {
