@@ -1,6 +1,6 @@
 // `resolute store compact`: `suite compact` for every suite of a store.
 
-#include "orchestrator/store/compact.h"
+#include "orchestrator/space/compact.h"
 
 #include "cli/store/compact_text.h"
 #include "cli/store/store_argument.h"

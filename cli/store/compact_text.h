@@ -7,7 +7,7 @@
 #include <string>
 
 #include "cli/command.h"
-#include "orchestrator/store/compact.h"
+#include "orchestrator/space/compact.h"
 
 namespace resolute::cli {
 

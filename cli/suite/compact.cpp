@@ -1,6 +1,6 @@
 // `resolute suite compact`
 
-#include "orchestrator/store/compact.h"
+#include "orchestrator/space/compact.h"
 
 #include "cli/store/compact_text.h"
 #include "cli/subcommands.h"
@@ -14,8 +14,9 @@ constexpr CommandHelp kSuiteCompactHelp{
     "resolute suite compact SUITE.toml --store STORE [--undo] [--dry-run] [--json]",
     R"(Packs the small files that finished jobs of the suite have left (logs, metrics, an evaluation's spec.json) into a few
 large ones, STORE/bundles/SUITE-NNNNNN, for file systems that count files. Results, weights and features stay where
-they are. A run may be at work; what it has in hand is left alone. `resolute repro` finds packed files by itself;
---undo puts all of them back. --dry-run tells what would be done.)",
+they are. A run may be at work; what it has in hand is left alone. Another compaction of the store, or an --undo, is
+waited for. `resolute repro` finds packed files by itself; --undo puts all of them back. --dry-run tells what would be
+done.)",
     "  resolute suite compact suite.toml --store /shared/store --dry-run\n"
     "  resolute suite compact suite.toml --store /shared/store\n"
     "  resolute suite compact suite.toml --store /shared/store --undo\n"};

@@ -1,6 +1,7 @@
 #include "experiments/store/bundle.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <functional>
 #include <set>
@@ -9,7 +10,6 @@
 #include "core/hash/crc32c.h"
 #include "core/hash/sha256.h"
 #include "core/log.h"
-#include "core/process/secret.h"
 #include "experiments/specification/validation.h"
 
 namespace resolute::experiments {
@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::string_view kBundleMagic = "RSLTBNDL";
 constexpr std::uint32_t kBundleVersion = 1;
+constexpr std::size_t kBundleHeader = 40;
 constexpr std::uint64_t kLargestContents = std::uint64_t{1} << 30;
 constexpr std::string_view kBundleAdvice = "restore it from a copy; the jobs' results do not depend on it";
 
@@ -113,8 +114,9 @@ core::Bytes encode_bundle(const std::vector<BundledJob>& jobs) {
 Bundle::Bundle(core::FileSystem& files, fs::path path) : path_(std::move(path)), file_(files.open_for_read(path_)) {
   const std::string problem = fmt::format("'{}' is not a bundle that can be read", path_.string());
   const bool long_enough = file_->size() >= kBundleHeader;
-  if (long_enough) file_->read_at(0, header_);
-  const std::span<const std::byte> header(header_);
+  std::array<std::byte, kBundleHeader> first{};
+  if (long_enough) file_->read_at(0, first);
+  const std::span<const std::byte> header(first);
   if (!long_enough || core::as_text(header.first(8)) != kBundleMagic)
     throw core::corrupt_error(problem, "it does not begin with a header at offset 0", kBundleAdvice);
   const std::string name = path_.string();
@@ -157,7 +159,7 @@ fs::path bundles_folder(const StoreLayout& store) { return store.root() / "bundl
 
 namespace {
 
-constexpr std::size_t kTaker = 8;  // hexadecimal digits behind a dot
+constexpr std::size_t kTaker = 8;  // hexadecimal digits behind a dot, by an --undo of an earlier version
 
 std::string without_taker(const std::string& name) {
   const std::size_t dot = name.rfind('.');
@@ -217,30 +219,6 @@ fs::path publish_bundle(core::FileSystem& files, const StoreLayout& store, const
   }
   return under_next_number(files, store, suite,
                            [&](const fs::path& path) { return core::publish_exclusive(files, path, bytes); });
-}
-
-bool is_that_bundle(core::FileSystem& files, const fs::path& path, const BundleHeader& header) try {
-  BundleHeader found;
-  files.open_for_read(path)->read_at(0, found);
-  return found == header;
-} catch (const core::RuntimeError&) {
-  return false;
-}
-
-std::optional<fs::path> take_bundle(core::FileSystem& files, const StoreLayout& store, const fs::path& path) try {
-  const fs::path own = bundles_folder(store) / (without_taker(path.filename()) + "." + core::random_token(kTaker / 2));
-  files.rename(path, own);
-  files.sync_path(bundles_folder(store));
-  return own;
-} catch (const core::RuntimeError& error) {
-  if (!error.is_missing()) throw;
-  return std::nullopt;
-}
-
-void give_back_bundle(core::FileSystem& files, const StoreLayout& store, const fs::path& path) try {
-  if (files.link(path, bundles_folder(store) / without_taker(path.filename()))) files.remove(path);
-} catch (const core::RuntimeError& error) {
-  if (!error.is_missing()) throw;
 }
 
 core::Bytes BundledFiles::read(const fs::path& path, std::uint64_t limit) {

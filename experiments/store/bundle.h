@@ -1,9 +1,8 @@
 #pragma once
 //! \file
 //! Small files of finished jobs, many in one file: `STORE/bundles/SUITE-NNNNNN`, made by `resolute suite compact`
-//! (orchestrator/store/compact.h). Layout: docs/formats/bundle.md.
+//! (orchestrator/space/compact.h). Layout: docs/formats/bundle.md.
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -38,10 +37,6 @@ bool is_bundled_name(const std::string& name);
 //! A bundle's bytes. \param jobs their files' names are is_bundled_name(), each once in its job; a job without any is
 //! left out
 core::Bytes encode_bundle(const std::vector<BundledJob>& jobs);
-//! So many of its first bytes, which hold checksums of all others, tell a bundle from another.
-inline constexpr std::size_t kBundleHeader = 40;
-using BundleHeader = std::array<std::byte, kBundleHeader>;
-
 //! Where a bundle has a job's files.
 struct BundleEntry {
   struct File {
@@ -62,14 +57,12 @@ class Bundle {
   Bundle(core::FileSystem& files, std::filesystem::path path);
   const std::filesystem::path& path() const { return path_; }
   const std::vector<BundleEntry>& entries() const { return entries_; }
-  const BundleHeader& header() const { return header_; }
   //! \throws RuntimeError (kCorrupt) if its checksum differs
   core::Bytes read(const BundleEntry::File& file) const;
 
  private:
   std::filesystem::path path_;
   std::unique_ptr<core::ReadableFile> file_;
-  BundleHeader header_{};
   std::vector<BundleEntry> entries_;
 };
 
@@ -80,20 +73,6 @@ std::vector<std::filesystem::path> bundle_files(core::FileSystem& files, const S
 //! Publishes bytes as the suite's next bundle. \return its path
 std::filesystem::path publish_bundle(core::FileSystem& files, const StoreLayout& store, const std::string& suite,
                                      std::span<const std::byte> bytes);
-
-//! Whether that very bundle stands there: a number that has become free is given to another. What cannot be read is
-//! not.
-bool is_that_bundle(core::FileSystem& files, const std::filesystem::path& path, const BundleHeader& header);
-
-//! Gives a bundle a name that nobody else gives, in one step, for one that unpacks it: whoever has just made it finds
-//! that it is gone, and no other can take its place. Readers and bundle_files() find it there too.
-//! \return its path now; nothing if it is gone
-std::optional<std::filesystem::path> take_bundle(core::FileSystem& files, const StoreLayout& store,
-                                                 const std::filesystem::path& path);
-
-//! Gives one that was taken, by whomever, its number back where nobody has that now.
-//! \param path that take_bundle() returned
-void give_back_bundle(core::FileSystem& files, const StoreLayout& store, const std::filesystem::path& path);
 
 //! A file system in which bundled files stand where they stood: for whoever reads what finished jobs left behind. A
 //! file that is really there comes first. A job's bundled files count while its result.json is the one that it was

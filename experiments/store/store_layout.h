@@ -10,7 +10,7 @@
 //!     durations/RUN.jsonl                                how long jobs took (orchestrator/store/durations.h)
 //!     bundles/NAME-NNNNNN                                small files of finished jobs (bundle.h)
 //!     weights/{SHA256.safetensors, NAME.json}            imported trunks by content, and the names they go by
-//!     trash/                                             what `resolute store gc` has taken
+//!     trash/                                             what `resolute store gc` or `suite compact` has taken
 //!     (orchestrator/space/trash.h)
 
 #include <filesystem>

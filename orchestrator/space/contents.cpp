@@ -161,8 +161,9 @@ class Contents {
     const fs::path path = store_.root() / name;
     if (core::is_temporary_name(name) || experiments::is_scratch_store(name)) return add_scratch({path});
     if (path == store_.trash_folder())
-      for (const std::string& below : files_.list(path))
-        if (core::is_temporary_name(below)) add_scratch({path / below});
+      for (const fs::path& folder : {path, path / "compact"})
+        for (const std::string& below : files_.list(folder))
+          if (core::is_temporary_name(below)) add_scratch({folder / below});
     if (name != "suites" && name != "weights" && name != "durations" && name != "bundles") return;
     StoredItem whole;
     std::vector<fs::path> temporaries;

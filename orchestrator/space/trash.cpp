@@ -22,6 +22,13 @@ constexpr std::int64_t kOwner = 1;  // number of the owner file
 constexpr std::size_t kLongestFileName = 255;
 constexpr std::chrono::milliseconds kBetweenLooks(100);
 
+fs::path folder_of(const experiments::StoreLayout& store, Taker taker) {
+  return taker == Taker::kCollection ? store.trash_folder() : store.trash_folder() / "compact";
+}
+std::string_view command_of(Taker taker) {
+  return taker == Taker::kCollection ? "`resolute store gc`" : "`resolute suite compact`";
+}
+
 std::string with_other(std::string text, char from, char to) {
   std::replace(text.begin(), text.end(), from, to);
   return text;
@@ -108,7 +115,7 @@ class Watch {
  public:
   Watch(core::FileSystem& files, const core::Clock& clock, std::chrono::milliseconds lease)
       : files_(files), clock_(clock), lease_(lease) {}
-  // A collection that ended without a word, or stands still.
+  // A taker that ended without a word, or stands still.
   bool is_over(const fs::path& folder) {
     const auto owner = read_owner(files_, folder, kOwner);
     if (owner && life_of(*owner) == OwnerLife::kEnded) return true;
@@ -126,31 +133,32 @@ class Watch {
   std::map<fs::path, std::pair<std::int64_t, core::MonotonicTime>> seen_;  // counter, and since when it is that
 };
 
-std::vector<std::string> undecided(core::FileSystem& files, const experiments::StoreLayout& store) {
-  auto names = fresh_list(files, store.trash_folder());
+std::vector<std::string> undecided(core::FileSystem& files, const fs::path& trash) {
+  auto names = fresh_list(files, trash);
   std::erase_if(names, [](const auto& name) { return !name.starts_with(kTaken) && !name.starts_with(kBack); });
   return names;
 }
 
 }  // namespace
 
-void settle_trash(core::FileSystem& files, const core::Clock& clock, const experiments::StoreLayout& store,
+void settle_trash(core::FileSystem& files, const core::Clock& clock, const experiments::StoreLayout& store, Taker taker,
                   std::chrono::milliseconds lease) {
+  const fs::path trash = folder_of(store, taker);
   // The folder is made so that a look into it asks the server: fresh_list().
-  files.create_directories(store.trash_folder());
+  files.create_directories(trash);
   Watch watch(files, clock, lease);
   bool told = false;
-  for (auto names = undecided(files, store); !names.empty(); names = undecided(files, store)) {
+  for (auto names = undecided(files, trash); !names.empty(); names = undecided(files, trash)) {
     bool waits = false;
     for (const std::string& name : names) {
-      const fs::path folder = store.trash_folder() / name;
+      const fs::path folder = trash / name;
       if (name.starts_with(kBack) || watch.is_over(folder))
         restore_all(files, store, folder);
       else
         waits = true;
     }
     if (!waits) continue;
-    if (!std::exchange(told, true)) core::log_info("waits for `resolute store gc`, which is at work in this store");
+    if (!std::exchange(told, true)) core::log_info("waits for {}, which is at work in this store", command_of(taker));
     std::this_thread::sleep_for(kBetweenLooks);
   }
 }
@@ -162,21 +170,23 @@ std::vector<fs::path> doomed_folders(core::FileSystem& files, const experiments:
   return folders;
 }
 
-Taking::Taking(core::FileSystem& files, const core::Clock& clock, const experiments::StoreLayout& store)
+Taking::Taking(core::FileSystem& files, const core::Clock& clock, const experiments::StoreLayout& store, Taker taker)
     : files_(files),
       clock_(clock),
       store_(store),
-      folder_(store.trash_folder() / (std::string(kTaken) + core::random_token(6))),
+      taker_(taker),
+      folder_(folder_of(store, taker) / (std::string(kTaken) + core::random_token(6))),
       renewed_(clock.now()) {
-  settle_trash(files, clock, store);
+  settle_trash(files, clock, store, taker);
   files_.create_directories(folder_);
   write_owner(files_, folder_, kOwner, this_owner());
-  files_.sync_path(store.trash_folder());
+  files_.sync_path(folder_.parent_path());
   began_ = changed_at(owner_file(folder_, kOwner));
   // Two that decide apart could each leave the other's half: a training gone, and its evaluation there.
-  if (undecided(files_, store_).size() == 1) return;
+  if (undecided(files_, folder_.parent_path()).size() == 1) return;
   restore_all(files_, store_, folder_);
-  throw core::RuntimeError(core::ErrorKind::kTransient, "another `resolute store gc` is at work in this store",
+  throw core::RuntimeError(core::ErrorKind::kTransient,
+                           fmt::format("another {} is at work in this store", command_of(taker)),
                            "one decides at a time", "wait for it");
 }
 
@@ -184,18 +194,19 @@ void Taking::give_up() {
   try {
     restore_all(files_, store_, folder_);
   } catch (const std::exception& error) {
-    core::log_warning("what was taken is still in '{}', and comes back with the next run or `resolute store gc`: {}",
-                      folder_.string(), error.what());
+    core::log_warning("what was taken is still in '{}', and comes back with the next {}: {}", folder_.string(),
+                      command_of(taker_), error.what());
   }
 }
 
 void Taking::refuse_overtaken() const {
   throw core::RuntimeError(
-      core::ErrorKind::kTransient, "a run has taken this `resolute store gc` for dead",
+      core::ErrorKind::kTransient, fmt::format("another process has taken this {} for dead", command_of(taker_)),
       fmt::format("it stood still for {} s, and all was put back", kCollectionLease.count() / 1000), "start it again");
 }
 
 void Taking::renew() {
+  const std::lock_guard lock(guard_);
   if (clock_.now() - renewed_ < kCollectionLease / 5) return;
   if (!files_.exists(folder_)) refuse_overtaken();
   Owner owner = this_owner();
@@ -219,6 +230,12 @@ bool Taking::take(const std::string& path) {
     core::log_debug("left alone: {}", error.what());
     return false;
   }
+}
+
+bool Taking::remove(const std::string& path) {
+  if (!take(path)) return false;
+  files_.remove(folder_ / name_in_trash(path));
+  return true;
 }
 
 void Taking::put_back(const std::string& path) {

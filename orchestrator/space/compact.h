@@ -35,8 +35,9 @@ struct CompactReport {
 
 //! Of each of the plan's jobs that has a result and that no run holds: what its attempts have left and, of an
 //! evaluation, spec.json goes into a bundle, is removed when that is on the disk, and folders that are empty then
-//! (attempts, checkpoints) too. Whoever is killed in between leaves files that stand in both. Several may work on one
-//! store, and runs beside them. \throws RuntimeError of the store
+//! (attempts, checkpoints) too. Whoever is killed in between leaves files that stand in both. Runs may be at work; of
+//! compact() and unpack() one works on a store at a time, and another waits (trash.h). \throws RuntimeError of the
+//! store; kTransient as Taking does
 CompactReport compact(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
                       const CompactOptions& options);
 
@@ -48,7 +49,7 @@ void add(CompactReport& to, const CompactReport& one);
 
 //! Writes the files of all bundles of the suite, or of the whole store, again where they stood, unless something stands
 //! there, and removes the bundles. One that has files of a job that a run holds, or whose folder is not there, stays.
-//! A compaction may be at work. \throws RuntimeError of the store; kCorrupt for a bundle that is damaged
+//! \throws RuntimeError as compact(); kCorrupt for a bundle that is damaged
 CompactReport unpack(core::FileSystem& files, const experiments::StoreLayout& store,
                      const std::optional<std::string>& suite, const CompactOptions& options);
 

@@ -1,7 +1,9 @@
-#include "orchestrator/store/compact.h"
+#include "orchestrator/space/compact.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include <functional>
 
@@ -10,9 +12,11 @@
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/journal/owner.h"
 #include "orchestrator/look/status.h"
+#include "orchestrator/space/trash.h"
 #include "orchestrator/store/claim.h"
 #include "tests/orchestrator/support/toy_suite.h"
 #include "tests/support/killing_file_system.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::compact_test {
@@ -21,6 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace orchestrator;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 using Tree = std::map<std::string, std::string>;  // name below the store → text
@@ -62,6 +67,7 @@ class Compact : public testing::Test {
   }
   void add(core::FileSystem& files, const fs::path& folder, Tree& found) {
     for (const std::string& name : files.list(folder)) {
+      if (core::is_temporary_name(name)) continue;  // of a process that was killed
       try {
         found[(folder / name).lexically_relative(store_.root()).string()] = core::read_text(files, folder / name);
       } catch (const core::RuntimeError&) {
@@ -79,38 +85,63 @@ class Compact : public testing::Test {
     return 1 + std::distance(fs::recursive_directory_iterator(store_.job_folder(plan_.jobs[job].id)), {});
   }
   CompactReport compact_here() { return compact(files_, store_, plan_, {}); }
-  // Lets `other` work from beginning to end before one step of `work`'s. \return false if that step did not come
-  static bool meet(int at, const std::function<void()>& other, const std::function<void(core::FileSystem&)>& work) {
+  // Folders of those at work, or dead.
+  std::vector<std::string> takers() {
+    auto names = files_.list(trash_);
+    std::erase_if(names, [](const auto& name) { return core::is_temporary_name(name); });
+    return names;
+  }
+  // As if whoever is at work had stood still for too long.
+  void take_for_dead() {
+    Owner owner = this_owner();
+    owner.ended = true;
+    for (const std::string& name : takers())
+      if (name.starts_with("taken-")) write_owner(files_, trash_ / name, 1, owner);
+  }
+  // Takes `work` for dead at one of its steps and lets `other` work from beginning to end there. Then `work` goes on;
+  // `kill` steps later it is killed. \return false if that step did not come
+  bool meet(int at, std::optional<int> kill, const std::function<void()>& other,
+            const std::function<void(core::FileSystem&)>& work) {
     int step = 0;
     bool came = false;
-    Mortal process;
+    Mortal process(kill ? std::optional<int>(at + *kill) : std::nullopt);
     KillingFileSystem files(process);
     process.before_step = [&] {
       if (step++ != at) return;
       came = true;
+      take_for_dead();
       other();
     };
-    work(files);
+    try {
+      process.survives([&] { work(files); });
+    } catch (const core::RuntimeError& error) {
+      EXPECT_TRUE(came) << error.what();
+    }
+    take_for_dead();
     return came;
   }
   // Lets them meet at one step after another, `stride` apart, until `work` has no more.
   void expect_nothing_lost(int stride, const std::function<void()>& other,
                            const std::function<void(core::FileSystem&)>& work) {
     const Tree before = tree(files_);
-    int at = 0;
-    for (bool came = true; came; at += stride) {
-      came = meet(at, other, work);
-      ASSERT_EQ(seen(), before) << "the other came at step " << at;
-      unpack(files_, store_, "toy", {});
-      ASSERT_EQ(tree(files_), before) << "the other came at step " << at;
+    for (const std::optional<int> kill : {std::optional<int>(), std::optional<int>(1), std::optional<int>(3)}) {
+      int at = 0;
+      for (bool came = true; came; at += stride) {
+        came = meet(at, kill, other, work);
+        ASSERT_EQ(seen(), before) << "the other came at step " << at;
+        unpack(files_, store_, "toy", {});
+        ASSERT_EQ(tree(files_), before) << "the other came at step " << at;
+        ASSERT_THAT(takers(), IsEmpty()) << "the other came at step " << at;
+      }
+      EXPECT_GT(at, 50);
     }
-    EXPECT_GT(at, 50);
   }
 
   TemporaryFolder folder_;
   Mortal nobody_;
   KillingFileSystem files_{nobody_};  // nothing is synced in truth
   experiments::StoreLayout store_{folder_.path()};
+  const fs::path trash_ = store_.trash_folder() / "compact";
   experiments::Plan plan_;
 };
 
@@ -240,6 +271,7 @@ TEST_F(Compact, killed_at_any_step_it_loses_nothing) {
     Mortal process(step);
     KillingFileSystem files(process);
     lives = process.survives([&] { compact(files, store_, plan_, {}); });
+    take_for_dead();
     ASSERT_EQ(seen(), before) << "killed at step " << step;
     compact_here();
     ASSERT_EQ(seen(), before) << "ended after a kill at step " << step;
@@ -259,58 +291,84 @@ TEST_F(Compact, undo_killed_at_any_step_loses_nothing) {
     Mortal process(step);
     KillingFileSystem files(process);
     lives = process.survives([&] { unpack(files, store_, "toy", {}); });
-    Tree now = seen();
-    std::erase_if(now, [](const auto& file) { return file.first.ends_with(".tmp"); });
-    ASSERT_EQ(now, before) << "killed at step " << step;
+    take_for_dead();
+    ASSERT_EQ(seen(), before) << "killed at step " << step;
   }
   EXPECT_GT(step, 50);
 }
 
-// At its steps another one works through the store from beginning to end.
-TEST_F(Compact, two_at_once_lose_nothing) {
-  expect_nothing_lost(
-      4, [&] { compact_here(); },
-      [&](core::FileSystem& files) {
-        compact(files, store_, plan_, {});
-        EXPECT_EQ(inodes(0), 4);
-      });
-}
-
-TEST_F(Compact, one_that_unpacks_meanwhile_costs_nothing) {
-  int came_between = 0;
-  const auto undo = [&] {
-    came_between += experiments::bundle_files(files_, store_).empty() ? 0 : 1;
-    unpack(files_, store_, "toy", {});
+TEST_F(Compact, whoever_is_taken_for_dead_and_goes_on_loses_nothing) {
+  const auto pack = [&](core::FileSystem& files) { compact(files, store_, plan_, {}); };
+  const auto undo = [&](core::FileSystem& files) {
+    if (experiments::bundle_files(files_, store_).empty()) compact_here();
+    unpack(files, store_, "toy", {});
   };
-  expect_nothing_lost(4, undo, [&](core::FileSystem& files) { compact(files, store_, plan_, {}); });
-  EXPECT_GT(came_between, 10);
-}
-
-// One of fewer jobs takes the number that has become free.
-TEST_F(Compact, one_that_unpacks_and_packs_another_bundle_meanwhile_costs_nothing) {
+  // One of fewer jobs takes the number that has become free.
   experiments::Plan fewer = plan_;
   fewer.jobs.resize(1);
-  const auto again = [&] {
-    unpack(files_, store_, "toy", {});
+  const auto undo_and_pack_fewer = [&] {
+    undo(files_);
     compact(files_, store_, fewer, {});
   };
-  expect_nothing_lost(3, again, [&](core::FileSystem& files) { compact(files, store_, plan_, {}); });
-  expect_nothing_lost(1, again, [&](core::FileSystem& files) {
-    compact_here();
-    unpack(files, store_, "toy", {});
-  });
+  for (const auto& work :
+       {std::function<void(core::FileSystem&)>(pack), std::function<void(core::FileSystem&)>(undo)}) {
+    expect_nothing_lost(
+        7, [&] { compact_here(); }, work);
+    expect_nothing_lost(
+        5, [&] { unpack(files_, store_, "toy", {}); }, work);
+    expect_nothing_lost(7, undo_and_pack_fewer, work);
+  }
 }
 
-// While one unpacks another one packs, or unpacks too.
-TEST_F(Compact, what_comes_while_one_unpacks_costs_nothing) {
-  const auto unpack_what_is_packed = [&](core::FileSystem& files) {
-    compact_here();
-    unpack(files, store_, "toy", {});
-  };
-  expect_nothing_lost(
-      7, [&] { compact_here(); }, unpack_what_is_packed);
-  expect_nothing_lost(
-      3, [&] { unpack(files_, store_, "toy", {}); }, unpack_what_is_packed);
+TEST_F(Compact, the_next_one_goes_on_at_once_where_the_process_was_killed) {
+  const Tree before = tree(files_);
+  for (int last = 40; last < 200; last += 40) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      Mortal process;
+      KillingFileSystem files(process);
+      int step = 0;
+      process.before_step = [&] {
+        if (step++ == last) ::raise(SIGKILL);
+      };
+      compact(files, store_, plan_, {});
+      ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "it needs fewer steps than " << last;
+    ASSERT_EQ(takers().size(), 1U);
+    ASSERT_EQ(seen(), before);
+    unpack(files_, store_, "toy", {});
+    ASSERT_EQ(tree(files_), before);
+    EXPECT_THAT(takers(), IsEmpty());
+  }
+}
+
+// A second passes from one look at the time to the next.
+class HastyClock final : public core::Clock {
+ public:
+  core::MonotonicTime now() const override { return core::MonotonicTime(std::chrono::seconds(++looks_)); }
+
+ private:
+  mutable int looks_ = 0;
+};
+
+TEST_F(Compact, runs_do_not_wait_for_it_and_another_does_for_the_lease) {
+  Taking taking(files_, core::monotonic_clock(), store_, Taker::kCompaction);
+  Owner owner = this_owner();
+  owner.host = "elsewhere";
+  const std::string folder = takers().at(0);
+  write_owner(files_, trash_ / folder, 1, owner);
+  settle_trash(files_, core::monotonic_clock(), store_);
+  EXPECT_EQ(takers().at(0), folder);
+
+  const std::string log = "jobs/log";
+  write(store_.root() / log, "text");
+  settle_trash(files_, HastyClock(), store_, Taker::kCompaction, std::chrono::seconds(3));
+  EXPECT_THAT([&] { taking.remove(log); },
+              fails(core::ErrorKind::kTransient, HasSubstr("taken this `resolute suite compact` for dead")));
+  EXPECT_TRUE(fs::exists(store_.root() / log));
 }
 
 // As while a collection has it in the trash.
@@ -322,13 +380,8 @@ TEST_F(Compact, undo_keeps_what_is_of_a_job_that_is_away) {
   const CompactReport undone = unpack(files_, store_, "toy", {});
   EXPECT_EQ(undone.held, 1);
   EXPECT_THAT(undone.bundles, IsEmpty());
-  const auto numbered = ElementsAre(experiments::bundles_folder(store_) / "toy-000001");
-  EXPECT_THAT(experiments::bundle_files(files_, store_), numbered);
-  // One that was killed left it under another name.
-  ASSERT_TRUE(experiments::take_bundle(files_, store_, experiments::bundle_files(files_, store_).at(0)));
-  EXPECT_THAT(experiments::bundle_files(files_, store_), testing::Not(numbered));
-  unpack(files_, store_, "toy", {});
-  EXPECT_THAT(experiments::bundle_files(files_, store_), numbered);
+  EXPECT_THAT(experiments::bundle_files(files_, store_),
+              ElementsAre(experiments::bundles_folder(store_) / "toy-000001"));
   fs::rename(away, folder);
   EXPECT_EQ(seen(), before);
   EXPECT_EQ(unpack(files_, store_, "toy", {}).jobs, 1);

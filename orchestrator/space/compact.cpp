@@ -1,4 +1,4 @@
-#include "orchestrator/store/compact.h"
+#include "orchestrator/space/compact.h"
 
 #include <algorithm>
 #include <map>
@@ -6,11 +6,13 @@
 #include <mutex>
 #include <optional>
 
+#include "core/clock.h"
 #include "core/hash/sha256.h"
 #include "core/log.h"
 #include "core/process/side_by_side.h"
 #include "experiments/store/bundle.h"
 #include "orchestrator/journal/epoch.h"
+#include "orchestrator/space/trash.h"
 #include "orchestrator/store/claim.h"
 #include "orchestrator/store/stored_jobs.h"
 
@@ -39,24 +41,33 @@ std::optional<core::Bytes> small_file(core::FileSystem& files, const fs::path& p
   return bytes;
 }
 
-// A compaction may take the folder below the job's away as it is empty for a moment. \return false if something stands
-// there
-bool put(core::FileSystem& files, const fs::path& job_folder, const std::string& name, const core::Bytes& bytes) {
-  constexpr int kTries = 5;
-  for (int tries = 1;; ++tries) {
-    try {
-      return core::publish_exclusive(files, job_folder / name, bytes);
-    } catch (const core::RuntimeError& error) {
-      if (!error.is_missing() || tries == kTries || !files.exists(job_folder)) throw;
-    }
+// One works at a time: what one compares and then removes, another must not count on. \param work is given the taker at
+// work; null where nothing is to be changed
+CompactReport alone(core::FileSystem& files, const experiments::StoreLayout& store, const CompactOptions& options,
+                    const std::function<CompactReport(Taking*)>& work) {
+  if (options.dry_run) return work(nullptr);
+  Taking taking(files, core::monotonic_clock(), store, Taker::kCompaction);
+  try {
+    CompactReport report = work(&taking);
+    taking.give_up();
+    return report;
+  } catch (...) {
+    taking.give_up();
+    throw;
   }
 }
 
 class Compaction {
  public:
   Compaction(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
-             const std::map<std::string, std::string>& jobs, const CompactOptions& options)
-      : files_(files), store_(store), suite_(suite), jobs_(jobs), options_(options), claims_(files, store) {}
+             const std::map<std::string, std::string>& jobs, const CompactOptions& options, Taking* taking)
+      : files_(files),
+        store_(store),
+        suite_(suite),
+        jobs_(jobs),
+        options_(options),
+        taking_(taking),
+        claims_(files, store) {}
 
   CompactReport run() {
     std::vector<JobId> ids;
@@ -82,6 +93,7 @@ class Compaction {
   Leavings leavings_of(const JobId& job) {
     Leavings found;
     found.job.job = job;
+    if (taking_ != nullptr) taking_->renew();
     const fs::path folder = store_.job_folder(job);
     const auto names = unless_foreign([&] { return files_.list(folder); });
     const auto has = [&](const char* name) { return names && std::binary_search(names->begin(), names->end(), name); };
@@ -140,44 +152,21 @@ class Compaction {
     if (pending_bytes_ >= options_.bundle_bytes) flush();
   }
 
-  // unpack() took the bundle while its files were there and left them as they were: what this removed since comes back.
-  // It renames a bundle before it looks for the files, so one of the two sees what the other did. Its number may be
-  // another bundle's by now.
-  void put_back(const fs::path& bundle) {
-    core::log_info("'{}' was unpacked meanwhile: its files stay as they were", bundle.filename().string());
-    for (const BundledJob& job : pending_) {
-      const fs::path folder = store_.job_folder(job.job);
-      if (!files_.exists(folder)) continue;  // somebody has removed the job as a whole
-      for (const auto& file : job.files) put(files_, folder, file.name, file.bytes);
-    }
-  }
-
   // The bundle is on the disk before the first file goes.
   void flush() {
-    std::optional<fs::path> made;
-    experiments::BundleHeader header{};
     const bool files =
         std::any_of(pending_.begin(), pending_.end(), [](const auto& job) { return !job.files.empty(); });
-    if (files && !options_.dry_run) {
-      const core::Bytes bytes = experiments::encode_bundle(pending_);
-      made = experiments::publish_bundle(files_, store_, suite_, bytes);
-      std::copy_n(bytes.begin(), header.size(), header.begin());
+    if (files && taking_ != nullptr) {
+      taking_->renew();
+      const fs::path made = experiments::publish_bundle(files_, store_, suite_, experiments::encode_bundle(pending_));
+      report_.bundles.push_back(made.filename().string());
     }
-    CompactReport sum;
     std::mutex guard;
     core::side_by_side(pending_.size(), at_once_, [&](std::size_t i) {
       const CompactReport tidied = tidy(pending_[i], folders_[i]);
       const std::lock_guard lock(guard);
-      add(sum, tidied);
+      add(report_, tidied);
     });
-    if (made && std::ranges::binary_search(fresh_list(files_, made->parent_path()), made->filename().string()) &&
-        experiments::is_that_bundle(files_, *made, header)) {
-      sum.bundles.push_back(made->filename().string());
-    } else if (made) {
-      put_back(*made);
-      sum = {.kept = sum.files + sum.kept};
-    }
-    add(report_, sum);
     pending_.clear();
     folders_.clear();
     pending_bytes_ = 0;
@@ -187,24 +176,22 @@ class Compaction {
     CompactReport tidied;
     const fs::path folder = store_.job_folder(job.job);
     for (const auto& file : job.files)
-      if (options_.dry_run || remove_unchanged(folder / file.name, file.bytes)) {
+      if (taking_ == nullptr || remove_unchanged(folder / file.name, file.bytes)) {
         ++tidied.files;
         tidied.bytes += static_cast<std::int64_t>(file.bytes.size());
       } else {
         ++tidied.kept;
       }
-    if (options_.dry_run) return tidied;
+    if (taking_ == nullptr) return tidied;
     for (const std::string& name : folders)
       if (unless_foreign([&] { return files_.remove_folder(folder / name); }).value_or(false)) ++tidied.folders;
     return tidied;
   }
 
-  // What was written since it was read is in no bundle. One that is gone was packed by another, too.
+  // What was written since it was read is in no bundle.
   bool remove_unchanged(const fs::path& path, const core::Bytes& bytes) {
-    if (!files_.exists(path)) return true;
     const auto now = unless_foreign([&] { return small_file(files_, path); });
-    if (!now || !*now || **now != bytes) return false;
-    return unless_foreign([&] { return files_.remove(path), true; }).value_or(false);
+    return now && *now && **now == bytes && taking_->remove(path.lexically_relative(store_.root()).string());
   }
 
   core::FileSystem& files_;
@@ -212,6 +199,7 @@ class Compaction {
   const std::string& suite_;
   const std::map<std::string, std::string>& jobs_;  // id → kind
   const CompactOptions& options_;
+  Taking* taking_;  // null: nothing is to be changed
   ClaimHolders claims_;
   std::size_t at_once_ = 1;
   std::vector<BundledJob> pending_;
@@ -234,29 +222,57 @@ std::pair<std::int64_t, std::int64_t> restore(core::FileSystem& files, const exp
     return restored;
   }
   for (const auto& file : entry.files) {
-    if (dry_run ? files.exists(folder / file.name) : !put(files, folder, file.name, bundle.read(file))) continue;
+    if (dry_run ? files.exists(folder / file.name)
+                : !core::publish_exclusive(files, folder / file.name, bundle.read(file)))
+      continue;
     ++restored.first;
     restored.second += static_cast<std::int64_t>(file.size);
   }
   return restored;
 }
 
-// What somebody has removed meanwhile is no error.
-void unless_missing(const auto& look) {
-  try {
-    look();
-  } catch (const core::RuntimeError& error) {
-    if (!error.is_missing()) throw;
-  }
+// Null if a collection has taken it meanwhile.
+std::unique_ptr<experiments::Bundle> open_unless_gone(core::FileSystem& files, const fs::path& path) try {
+  return std::make_unique<experiments::Bundle>(files, path);
+} catch (const core::RuntimeError& error) {
+  if (!error.is_missing()) throw;
+  return nullptr;
 }
 
-// Under a name of its own (take_bundle()) unless nothing is to be changed; null if somebody else unpacks it.
-std::unique_ptr<experiments::Bundle> open_to_unpack(core::FileSystem& files, const experiments::StoreLayout& store,
-                                                    const fs::path& path, bool dry_run) {
-  const auto own = dry_run ? path : experiments::take_bundle(files, store, path);
-  std::unique_ptr<experiments::Bundle> bundle;
-  if (own) unless_missing([&] { bundle = std::make_unique<experiments::Bundle>(files, *own); });
-  return bundle;
+CompactReport unpack_all(core::FileSystem& files, const experiments::StoreLayout& store,
+                         const std::optional<std::string>& suite, const CompactOptions& options, Taking* taking) {
+  CompactReport report;
+  ClaimHolders claims(files, store);
+  std::mutex guard;
+  auto paths = experiments::bundle_files(files, store, suite);
+  std::ranges::reverse(paths);  // of a job's files in several bundles the later one's count
+  for (const fs::path& path : paths) {
+    const auto bundle = open_unless_gone(files, path);
+    if (bundle == nullptr) continue;
+    const auto& entries = bundle->entries();
+    std::int64_t held = 0;
+    core::side_by_side(entries.size(), calls_at_once(entries.size()), [&](std::size_t i) {
+      if (taking != nullptr) taking->renew();
+      // One without a folder may lie in the trash of a collection, and come back.
+      const bool leave = claims.held(entries[i].job) || !files.exists(store.job_folder(entries[i].job));
+      const auto [restored, bytes] =
+          leave ? std::pair<std::int64_t, std::int64_t>() : restore(files, store, *bundle, entries[i], options.dry_run);
+      const std::lock_guard lock(guard);
+      held += leave ? 1 : 0;
+      report.jobs += restored > 0 ? 1 : 0;
+      report.files += restored;
+      report.bytes += bytes;
+    });
+    report.finished += static_cast<std::int64_t>(entries.size());
+    report.held += held;
+    if (held == 0) {
+      if (taking != nullptr) taking->remove(path.lexically_relative(store.root()).string());
+      report.bundles.push_back(path.filename().string());
+    }
+    if (options.progress)
+      options.progress(static_cast<std::size_t>(report.finished), static_cast<std::size_t>(report.finished));
+  }
+  return report;
 }
 
 }  // namespace
@@ -270,7 +286,8 @@ CompactReport compact(core::FileSystem& files, const experiments::StoreLayout& s
 
 CompactReport compact(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
                       const std::map<std::string, std::string>& jobs, const CompactOptions& options) {
-  return Compaction(files, store, suite, jobs, options).run();
+  return alone(files, store, options,
+               [&](Taking* taking) { return Compaction(files, store, suite, jobs, options, taking).run(); });
 }
 
 void add(CompactReport& to, const CompactReport& one) {
@@ -286,39 +303,7 @@ void add(CompactReport& to, const CompactReport& one) {
 
 CompactReport unpack(core::FileSystem& files, const experiments::StoreLayout& store,
                      const std::optional<std::string>& suite, const CompactOptions& options) {
-  CompactReport report;
-  ClaimHolders claims(files, store);
-  std::mutex guard;
-  auto paths = experiments::bundle_files(files, store, suite);
-  std::ranges::reverse(paths);  // of a job's files in several bundles the later one's count
-  for (const fs::path& path : paths) {
-    const std::unique_ptr<experiments::Bundle> bundle = open_to_unpack(files, store, path, options.dry_run);
-    if (bundle == nullptr) continue;
-    const auto& entries = bundle->entries();
-    std::int64_t held = 0;
-    core::side_by_side(entries.size(), calls_at_once(entries.size()), [&](std::size_t i) {
-      // One without a folder may lie in the trash of a collection (space/trash.h), and come back.
-      const bool leave = claims.held(entries[i].job) || !files.exists(store.job_folder(entries[i].job));
-      const auto [restored, bytes] =
-          leave ? std::pair<std::int64_t, std::int64_t>() : restore(files, store, *bundle, entries[i], options.dry_run);
-      const std::lock_guard lock(guard);
-      held += leave ? 1 : 0;
-      report.jobs += restored > 0 ? 1 : 0;
-      report.files += restored;
-      report.bytes += bytes;
-    });
-    report.finished += static_cast<std::int64_t>(entries.size());
-    report.held += held;
-    if (held == 0) {
-      if (!options.dry_run) unless_missing([&] { files.remove(bundle->path()); });
-      report.bundles.push_back(path.filename().string());
-    } else if (!options.dry_run) {
-      experiments::give_back_bundle(files, store, bundle->path());
-    }
-    if (options.progress)
-      options.progress(static_cast<std::size_t>(report.finished), static_cast<std::size_t>(report.finished));
-  }
-  return report;
+  return alone(files, store, options, [&](Taking* taking) { return unpack_all(files, store, suite, options, taking); });
 }
 
 }  // namespace resolute::orchestrator
