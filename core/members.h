@@ -77,6 +77,7 @@ decltype(auto) visit_members(T& value, Visit&& visit) {
   RESOLUTE_VISIT_MEMBERS(25, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y)
   RESOLUTE_VISIT_MEMBERS(26, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z)
   RESOLUTE_VISIT_MEMBERS(27, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, a2)
+  RESOLUTE_VISIT_MEMBERS(28, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, a2, b2)
   // clang-format on
   static_assert(kMembers<T> == 0, "a line for structs with this many members is missing above");
 }

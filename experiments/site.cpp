@@ -96,6 +96,7 @@ void read_shapes(SiteTable& table, const std::string& name, std::map<std::string
 void read_slurm(SiteTable table, std::map<std::string, std::string>& places, Site::Slurm& slurm) {
   read_asked(table, slurm);
   read_shapes(table, "slurm", places, slurm.shapes);
+  table.read("cluster", slurm.cluster);
   table.read("gpu_request", {"gres", "gpus", "gpus-per-node"}, slurm.gpu_request);
   table.read("notice", 1, slurm.notice);
   table.read("idle_limit", 1, slurm.idle_limit);

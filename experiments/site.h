@@ -6,6 +6,7 @@
 //!     [slurm]
 //!     partition = "gpu"          # account, qos, constraint, exclude, reservation, gpu_type, memory, time, mail_user,
 //!     account = "reid"           # mail_type; nodes, gpus_per_node; exclusive
+//!     cluster = "gpu"            # of a site that has several
 //!     comment = "project 12"     # for squeue and sacct, instead of ours
 //!     gpu_request = "gres"       # or "gpus", "gpus-per-node": by which option GPUs are asked for
 //!     cpus_per_node = 32         # SLURM mostly gives one unless it or exclusive says more
@@ -56,7 +57,7 @@ struct Site {
   struct Slurm : Asked {
     std::vector<Asked> shapes;  //!< each may stand in its place
     std::optional<int> notice, idle_limit;
-    std::optional<std::string> continuation, gpu_request;
+    std::optional<std::string> cluster, continuation, gpu_request;
   } slurm;
   struct OfKind : Asked {
     std::vector<Asked> shapes;

@@ -19,6 +19,7 @@ using core::ErrorKind;
 using core::RuntimeError;
 using std::chrono::milliseconds;
 
+constexpr const char* kClusters = "SLURM_CLUSTERS";
 // A process that captures outputs keeps no more than so much of them: one that reaches it may have lost its end.
 constexpr std::size_t kMostOutput = std::size_t{32} << 20;
 // The kernel takes 128 KiB in one argument.
@@ -62,6 +63,7 @@ Effects real_effects() {
     core::SpawnRequest request;
     request.arguments = arguments;
     request.environment = command_environment(core::current_environment(), arguments.front());
+    request.environment.erase(kClusters);
     return core::run_command(std::move(request), limit);
   };
   effects.sleep = [](milliseconds time) { std::this_thread::sleep_for(time); };
@@ -69,8 +71,13 @@ Effects real_effects() {
   return effects;
 }
 
+std::vector<std::string> at_cluster(std::vector<std::string> command, const std::string& cluster) {
+  if (!cluster.empty()) command.insert(command.begin() + 1, {"-M", cluster});
+  return command;
+}
+
 bool names_cluster(std::string_view variable) {
-  for (const char* name : {"SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SLURM_JWT"})
+  for (const char* name : {"SLURM_CONF", "SLURM_CONF_SERVER", kClusters, "SLURM_JWT"})
     if (variable == name) return true;
   return false;
 }
@@ -98,6 +105,16 @@ RuntimeError unavailable_error(const std::string& program, const std::string& wh
 
 Client::Client(Effects effects, ClientOptions options) : effects_(std::move(effects)), options_(options) {}
 
+Client Client::at(const std::string& cluster) const {
+  Client other = *this;
+  other.cluster_ = cluster;
+  return other;
+}
+
+core::CommandOutput Client::run(const std::vector<std::string>& arguments) const {
+  return effects_.run(at_cluster(arguments, cluster_), options_.command_limit);
+}
+
 std::variant<Accepted, Refused, Unclear> Client::submit(const std::filesystem::path& script,
                                                         const std::vector<std::string>& options) {
   std::vector<std::string> arguments = {"sbatch", "--parsable"};
@@ -105,7 +122,7 @@ std::variant<Accepted, Refused, Unclear> Client::submit(const std::filesystem::p
   arguments.push_back(std::filesystem::absolute(script).string());  // never taken for an option
   core::CommandOutput output;
   try {
-    output = effects_.run(arguments, options_.command_limit);
+    output = run(arguments);
   } catch (const RuntimeError& error) {
     if (error.kind() == ErrorKind::kInput) throw missing_error("sbatch", error);
     if (error.kind() == ErrorKind::kTransient) return Unclear{error.what()};
@@ -210,7 +227,7 @@ std::variant<Done, Refused, Gone> Client::ask(const std::vector<std::string>& ar
 std::optional<std::variant<Done, Refused, Gone>> Client::ask_once(const std::vector<std::string>& arguments,
                                                                   const Reader& read, std::string& why) {
   try {
-    const core::CommandOutput output = effects_.run(arguments, options_.command_limit);
+    const core::CommandOutput output = run(arguments);
     if (succeeded(output)) {
       if (output.out.size() >= kMostOutput)
         throw RuntimeError(ErrorKind::kTransient, fmt::format("{} or more bytes of output", kMostOutput));

@@ -27,8 +27,11 @@ struct Effects {
   std::function<void(std::chrono::milliseconds)> sleep;
   const core::Clock* clock = nullptr;
 };
-//! Programs on PATH in command_environment().
+//! Programs on PATH in command_environment(), which speak to this machine's cluster unless at_cluster() names another:
+//! SLURM_CLUSTERS of the moment would send a submission's questions where its jobs are not.
 Effects real_effects();
+//! A command of SLURM's as another cluster of the site gets it. \param cluster empty: this machine's
+std::vector<std::string> at_cluster(std::vector<std::string> command, const std::string& cluster);
 //! True of a variable that says which cluster is asked, and by whose right.
 bool names_cluster(std::string_view variable);
 //! `environment` without what changes what SLURM's commands do or print (SBATCH_*, SQUEUE_*, SACCT_*, SCANCEL_*,
@@ -63,6 +66,8 @@ enum class CancelScope { kAll, kWaiting };  //!< all | only those that have not 
 class Client {
  public:
   explicit Client(Effects effects, ClientOptions options = {});
+  //! The same for jobs of this cluster. \param cluster SubmissionRequest::cluster
+  Client at(const std::string& cluster) const;
 
   //! One sbatch, never repeated here (submission.h). \throws RuntimeError (kInput) if there is no sbatch here
   std::variant<Accepted, Refused, Unclear> submit(const std::filesystem::path& script,
@@ -89,6 +94,7 @@ class Client {
   std::variant<Done, Refused, Gone> release(SlurmJobId array, std::optional<int> element);
 
  private:
+  core::CommandOutput run(const std::vector<std::string>& arguments) const;
   using Reader = std::function<void(const std::string& output)>;
   //! A scancel; jobs that end already are none.
   void cancel_by(const std::vector<std::string>& arguments);
@@ -101,6 +107,7 @@ class Client {
 
   Effects effects_;
   ClientOptions options_;
+  std::string cluster_{};
 };
 
 }  // namespace resolute::slurm

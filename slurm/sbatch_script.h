@@ -78,6 +78,9 @@ void validate(const ScriptRequest& request);
 //! \throws RuntimeError (kInput)
 void validate_dependency(const std::string& dependency);
 
+//! Checks the name of one cluster, as --cluster has it; empty is none. \throws RuntimeError (kInput)
+void validate_cluster(const std::string& cluster);
+
 //! Whether the name can be that of a shell variable.
 bool is_variable_name(std::string_view name);
 

@@ -2,6 +2,7 @@
 // of its option.
 
 #include <fmt/format.h>
+#include <strings.h>
 
 #include <algorithm>
 #include <string_view>
@@ -173,6 +174,12 @@ void validate_dependency(const std::string& dependency) {
       throw refusal("--dependency", dependency, fmt::format("'{}' is not a dependency on a job", item),
                     "write it as afterok:JOB, afterany:JOB or afterok:JOB,after:JOB");
   }
+}
+
+void validate_cluster(const std::string& cluster) {
+  check_word("--cluster", cluster, "_.-");
+  if (::strcasecmp(cluster.c_str(), "all") == 0)
+    throw refusal("--cluster", cluster, "SLURM takes it for every cluster", "name one of `sacctmgr show clusters`");
 }
 
 void validate(const ScriptRequest& request) {

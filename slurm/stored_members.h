@@ -61,7 +61,8 @@ inline constexpr std::tuple kStored{
                                       "dependency",
                                       "notify",
                                       "idle_limit_seconds",
-                                      "left_out"}),
+                                      "left_out",
+                                      "cluster"}),
     core::row<KnownJob>("", {from_one("id"), "cluster", "submitted", "armed"}),
     core::row<Intended>("", {"others", "why", "armed"}),
     core::row<Refused>("", {"why"}),
@@ -78,8 +79,8 @@ inline constexpr std::array<std::string_view, 2> kLater<Resources>{"gpu_request"
 template <>
 inline constexpr std::array<std::string_view, 3> kLater<Batch>{"kinds", "resources", "on_demand"};
 template <>
-inline constexpr std::array<std::string_view, 5> kLater<SubmissionRequest>{"launch", "dependency", "notify",
-                                                                           "idle_limit_seconds", "left_out"};
+inline constexpr std::array<std::string_view, 6> kLater<SubmissionRequest>{
+    "launch", "dependency", "notify", "idle_limit_seconds", "left_out", "cluster"};
 template <>
 inline constexpr std::array<std::string_view, 2> kLater<Intended>{"why", "armed"};
 template <>

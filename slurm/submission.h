@@ -92,6 +92,7 @@ struct SubmissionRequest {
   //! Without anything to start, after which the run of a batch on demand ends.
   std::chrono::seconds idle_limit{0};
   std::vector<std::string> left_out{};  //!< nodes that are excluded besides: jobs failed there in the run before
+  std::string cluster{};  //!< of a site that has several: where its jobs are; empty: the submitting machine's
 };
 //! What is asked of SLURM for a batch.
 const Resources& resources_of(const SubmissionRequest& request, const Batch& batch);

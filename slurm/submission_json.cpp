@@ -34,6 +34,7 @@ void check(const SubmissionRequest& request, const ObjectReader& reader) {
   if (!is_mpi_kind(request.launch.mpi))
     throw wrong(reader, "launch", request.launch.mpi, "a kind of srun's --mpi is needed");
   if (!request.dependency.empty()) validate_dependency(request.dependency);
+  validate_cluster(request.cluster);
   for (const auto& [name, value] : request.variables)
     if (!is_variable_name(name)) throw wrong(reader, "variables", name, "no shell variable can have that name");
   if (request.batches.empty()) throw wrong(reader, "batches", "[]", "a submission has at least one");

@@ -132,7 +132,7 @@ orchestrator::SuiteStatus read_corrected_status(core::FileSystem& files, const e
   if (std::none_of(signs.begin(), signs.end(), [](const auto& sign) { return is_silent(sign.second); })) return status;
   const auto submissions = read_submissions(files, store.suite_folder(plan.suite));
   if (submissions.empty()) return status;
-  slurm::Client client(slurm::real_effects(), interactive_client());
+  const slurm::Client client(slurm::real_effects(), interactive_client());
   correct(status, submissions, ask_slurm(client, names_to_ask(submissions)), signs);
   return status;
 }

@@ -150,14 +150,13 @@ SuiteState state_of(const SuiteFacts& facts) {
 }
 
 std::vector<ListedSuite> list_suites(core::FileSystem& files, const experiments::StoreLayout& store,
-                                     const std::function<SlurmAnswer(const std::vector<std::string>& names)>& ask,
-                                     Instant now) {
+                                     const std::function<SlurmAnswer(const NamesByCluster& names)>& ask, Instant now) {
   std::vector<Read> suites;
-  std::vector<std::string> names;
+  NamesByCluster names;
   for (const std::string& name : suite_names(files, store)) {
     suites.push_back(read_suite(files, store, name));
-    const auto more = names_to_ask(suites.back().submissions);
-    names.insert(names.end(), more.begin(), more.end());
+    for (const auto& [cluster, more] : names_to_ask(suites.back().submissions))
+      names[cluster].insert(names[cluster].end(), more.begin(), more.end());
   }
   const SlurmAnswer answer = names.empty() ? SlurmAnswer{} : ask(names);
   std::vector<ListedSuite> list;

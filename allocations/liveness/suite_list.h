@@ -67,7 +67,7 @@ struct ListedSuite {
 //! By name. \param ask SLURM for jobs of these names, once for all suites \param now wall-clock time
 //! \throws RuntimeError of the store
 std::vector<ListedSuite> list_suites(core::FileSystem& files, const experiments::StoreLayout& store,
-                                     const std::function<SlurmAnswer(const std::vector<std::string>& names)>& ask,
+                                     const std::function<SlurmAnswer(const NamesByCluster& names)>& ask,
                                      orchestrator::Instant now);
 
 }  // namespace resolute::allocations

@@ -96,7 +96,7 @@ void judge_by_records(const StoredBatch& batch, bool asked, bool complete, Alloc
 void judge_exit(const StoredBatch& batch, const std::vector<const QueuedJob*>& jobs, const SlurmAnswer& answer,
                 AllocationView& view) {
   for (const QueuedJob* job : jobs) {
-    const auto exit = answer.exits.find(job->id);
+    const auto exit = answer.exits.find({job->name, job->id});
     if (exit == answer.exits.end() || phase_of(*job) != Phase::kEnded) continue;
     view.exit_code = exit_text(exit->second);
     const auto explained = explain_exit(job->state, exit->second);

@@ -33,12 +33,12 @@ State state_of(const StoredBatch& batch, const HasResult& has_result) {
                     batch.last);
 }
 
-// One squeue for all of them.
-void ask_slurm_about(slurm::Client& client, std::vector<Standing>& standings) {
-  std::vector<std::string> names;
+// One squeue for all of a cluster.
+void ask_slurm_about(const slurm::Client& client, std::vector<Standing>& standings) {
+  NamesByCluster names;
   for (const auto& standing : standings)
     for (const auto& batch : standing.batches)
-      if (batch.generation >= 0) names.push_back(batch.batch.job_name);
+      if (batch.generation >= 0) names[standing.request.cluster].push_back(batch.batch.job_name);
   const auto answer = ask_slurm(client, names);
   for (auto& standing : standings) {
     standing.trouble = answer.trouble;

@@ -107,40 +107,45 @@ bool has_log(const StoredBatch& batch, slurm::SlurmJobId job) {
   return first != batch.logs.end() && first->starts_with(start);
 }
 
-std::vector<std::string> names_to_ask(const std::vector<StoredSubmission>& submissions) {
-  std::vector<std::string> names;
+NamesByCluster names_to_ask(const std::vector<StoredSubmission>& submissions) {
+  NamesByCluster names;
   for (const StoredSubmission& submission : submissions)
     if (!submission.ended && !submission.other_user)
       for (const StoredBatch& batch : submission.batches)
-        if (batch.generation >= 0 && !is_over(batch)) names.push_back(batch.batch.job_name);
+        if (batch.generation >= 0 && !is_over(batch)) names[submission.request.cluster].push_back(batch.batch.job_name);
   return names;
 }
 
-SlurmAnswer ask_slurm(slurm::Client& client, const std::vector<std::string>& names) {
-  if (names.empty()) return {};
+SlurmAnswer ask_slurm(const slurm::Client& client, const NamesByCluster& names) {
+  SlurmAnswer answer;
   try {
-    return {client.find(names), std::nullopt};
+    for (const auto& [cluster, own] : names)
+      for (slurm::QueuedJob& job : client.at(cluster).find(own)) answer.queued.push_back(std::move(job));
+    return answer;
   } catch (const core::RuntimeError& error) {
     return {{}, error.what()};
   }
 }
 
 // squeue does not tell them.
-void ask_for_exits(slurm::Client& client, SlurmAnswer& answer) {
+void ask_for_exits(const slurm::Client& client, const NamesByCluster& names, SlurmAnswer& answer) {
   constexpr std::size_t kMost = 4;
   std::map<std::string, const slurm::QueuedJob*> failed;  // the last of each name
   for (const slurm::QueuedJob& job : answer.queued)
     if (job.state == slurm::JobState::kFailed || job.state == slurm::JobState::kOutOfMemory)
       if (auto& last = failed[job.name]; last == nullptr || job.id > last->id) last = &job;
-  for (const auto& [name, job] : failed) {
-    if (answer.exits.size() == kMost) break;
-    try {
-      const auto shown = client.show(job->id, name);
-      if (const auto* known = std::get_if<slurm::ShownJob>(&shown)) answer.exits[job->id] = known->exit;
-    } catch (const core::RuntimeError& error) {
-      core::log_debug("how job {} ended is not known: {}", job->id, error.what());
+  for (const auto& [cluster, own] : names)
+    for (const std::string& name : own) {
+      const auto last = failed.find(name);
+      if (last == failed.end() || answer.exits.size() == kMost) continue;
+      const slurm::SlurmJobId id = last->second->id;
+      try {
+        const auto shown = client.at(cluster).show(id, name);
+        if (const auto* known = std::get_if<slurm::ShownJob>(&shown)) answer.exits[{name, id}] = known->exit;
+      } catch (const core::RuntimeError& error) {
+        core::log_debug("how job {} ended is not known: {}", id, error.what());
+      }
     }
-  }
 }
 
 bool suite_has_changed(core::FileSystem& files, const slurm::SubmissionFolder& folder, const std::string& text) {

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/files/file_system.h"
@@ -67,20 +68,23 @@ std::filesystem::path log_file(const StoredBatch& batch, slurm::SlurmJobId job, 
 //! The job has written one: a job that was cancelled before it began has none. Pure.
 bool has_log(const StoredBatch& batch, slurm::SlurmJobId job);
 
-//! Names of the batches that SLURM may still know; empty: there is nothing to ask. Pure.
-std::vector<std::string> names_to_ask(const std::vector<StoredSubmission>& submissions);
+//! Names of batches, by the cluster that has their jobs: SubmissionRequest::cluster.
+using NamesByCluster = std::map<std::string, std::vector<std::string>>;
+//! Those that SLURM may still know; empty: there is nothing to ask. Pure.
+NamesByCluster names_to_ask(const std::vector<StoredSubmission>& submissions);
 
 //! What SLURM said.
 struct SlurmAnswer {
   std::vector<slurm::QueuedJob> queued;
-  std::optional<std::string> trouble;                    //!< it did not answer, or there is none here: why
-  std::map<slurm::SlurmJobId, slurm::ExitCode> exits{};  //!< by QueuedJob::id: ask_for_exits()
+  std::optional<std::string> trouble;  //!< it did not answer, or there is none here: why
+  std::map<std::pair<std::string, slurm::SlurmJobId>, slurm::ExitCode> exits{};  //!< by QueuedJob::name and id
 };
-//! One squeue for all names; none without a name. Never throws for what SLURM does.
-SlurmAnswer ask_slurm(slurm::Client& client, const std::vector<std::string>& names);
+//! One squeue for all names of a cluster; none without a name. Where one cluster does not answer nothing is known.
+//! Never throws for what SLURM does.
+SlurmAnswer ask_slurm(const slurm::Client& client, const NamesByCluster& names);
 //! Fills in SlurmAnswer::exits, for who shows how jobs ended: one scontrol for each name whose last job failed, four at
-//! most. Never throws for what SLURM does.
-void ask_for_exits(slurm::Client& client, SlurmAnswer& answer);
+//! most. Never throws for what SLURM does. \param names that were asked for
+void ask_for_exits(const slurm::Client& client, const NamesByCluster& names, SlurmAnswer& answer);
 //! The suite's text as it was submitted is another than `text`. \param text of the suite's file with all that it
 //! includes
 bool suite_has_changed(core::FileSystem& files, const slurm::SubmissionFolder& folder, const std::string& text);

@@ -164,17 +164,26 @@ void require_time_to_work(const slurm::SubmissionRequest& request, std::chrono::
 std::optional<std::string> require_possible(const slurm::Effects& effects, const slurm::SubmissionRequest& request) {
   std::vector<slurm::Partition> partitions;
   std::string why_none;
+  slurm::Trouble trouble{};
   try {
-    const auto output = effects.run(slurm::sinfo_command(), kSinfoLimit);
-    if (slurm::succeeded(output))
+    const auto output = effects.run(slurm::at_cluster(slurm::sinfo_command(), request.cluster), kSinfoLimit);
+    if (slurm::succeeded(output)) {
       partitions = slurm::parse_partitions(output.out);
-    else if (why_none = slurm::complaint(output); slurm::classify(output) != slurm::Trouble::kMissing)
-      return std::nullopt;
+    } else {
+      why_none = slurm::complaint(output);
+      trouble = slurm::classify(output);
+    }
   } catch (const core::RuntimeError& error) {
     core::log_debug("what the partitions offer is not known: {}", error.what());
     return std::nullopt;
   }
-  if (!why_none.empty()) throw slurm::unavailable_error("sinfo", why_none);
+  if (!why_none.empty()) {
+    if (trouble == slurm::Trouble::kMissing) throw slurm::unavailable_error("sinfo", why_none);
+    if (request.cluster.empty()) return std::nullopt;
+    // Of a name that is none nothing could be asked or cancelled ever after.
+    throw core::RuntimeError(core::ErrorKind::kTransient, fmt::format("cluster '{}' does not answer", request.cluster),
+                             why_none, "give one that `sacctmgr show clusters` names, or try again later");
+  }
   for (const auto& [resources, batch] : different_resources(request)) {
     if (const auto never = slurm::why_never(partitions, *resources))
       throw core::input_error("SLURM would take this job and never start it", never->why,
@@ -200,10 +209,11 @@ void leave_out_bad_nodes(core::FileSystem& files, const slurm::Effects& effects,
   try {
     std::vector<std::string> command{"sinfo", "-h", "-a", "-N", "-o", "%N"};
     if (!request.resources.partition.empty()) command.insert(command.end(), {"-p", request.resources.partition});
-    const auto output = effects.run(command, kSinfoLimit);
+    const auto output = effects.run(slurm::at_cluster(command, request.cluster), kSinfoLimit);
     if (!slurm::succeeded(output)) return;
     std::set<std::string> nodes;
-    for (const std::string_view line : core::split(output.out, '\n'))
+    const std::string records = slurm::records_of(output.out);
+    for (const std::string_view line : core::split(records, '\n'))
       nodes.emplace(line.substr(0, line.find_last_not_of(' ') + 1));
     nodes.erase("");
     std::erase_if(bad, [&](const auto& one) { return !nodes.contains(one.first); });

@@ -78,14 +78,16 @@ bool examine(const Environment& environment, const Wishes& wishes, Findings& fin
   auto worker = std::async(std::launch::async, [&] { return check_worker(submits); });
   auto gpus = std::async(std::launch::async, [&] { return check_gpus(environment, submits); });
   SiteCheck site = check_site(environment);
-  auto slurm = std::async(std::launch::async, [&] { return check_slurm(environment, site.site.mpi); });
+  Environment at_cluster = environment;  // inside of an allocation its own cluster is asked
+  if (!allocated && site.site.slurm.cluster) at_cluster["SLURM_CLUSTERS"] = *site.site.slurm.cluster;
+  auto slurm = std::async(std::launch::async, [&] { return check_slurm(at_cluster, site.site.mpi); });
   std::vector<Findings> groups{check_mpi(environment), check_processes(), std::move(site.findings)};
   groups.insert(groups.begin(), {worker.get(), gpus.get()});
   groups.push_back(slurm.get());
   if (allocated)
     groups.push_back(try_launchers(environment, site.site));
   else if (wishes.trial)
-    groups.push_back(try_allocation(environment, site.site, wishes.nodes));
+    groups.push_back(try_allocation(at_cluster, site.site, wishes.nodes));
   for (Findings& group : groups) findings.insert(findings.end(), group.begin(), group.end());
   if (wishes.store) return add_store_findings(*wishes.store, findings);
   findings.push_back({Level::kWarn, "store", "not looked at", "give --store STORE"});

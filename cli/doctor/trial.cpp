@@ -142,10 +142,11 @@ Finding one_process(int nodes) {
 }
 
 // salloc takes its allocation with it, unless it was killed.
-void give_back_allocation(const std::string& name) {
+void give_back_allocation(const std::string& name, const std::string& cluster) {
   try {
     slurm::Client(slurm::real_effects(),
                   {.command_limit = std::chrono::seconds(5), .patience = std::chrono::seconds(5)})
+        .at(cluster)
         .cancel(name);
   } catch (const core::RuntimeError&) {
     // It ends by its time limit.
@@ -244,7 +245,7 @@ Findings try_allocation(const Environment& environment, const experiments::Site&
   const std::string name = fmt::format("resolute-doctor-{}", ::getpid());
   const auto output = run_briefly(allocation_command(environment, name, site, nodes),
                                   slurm::command_environment(environment), kAllocationLimit);
-  if (output.timed_out) give_back_allocation(name);
+  if (output.timed_out) give_back_allocation(name, core::variable_in(environment, "SLURM_CLUSTERS"));
   try {
     return findings_from_json(core::parse_json(output.out, "doctor --launchers"));
   } catch (const core::RuntimeError&) {

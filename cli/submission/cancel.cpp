@@ -60,7 +60,7 @@ using Runs = std::vector<orchestrator::SuiteRun>;
 // What SLURM has of the suite's submissions, and what cancelling it came to.
 struct SlurmJobs {
   bool submitted = false;                // there is a submission
-  std::vector<std::string> names{};      // of batches that may be there
+  allocations::NamesByCluster names{};   // of batches that may be there
   std::set<std::string> cancelled{};     // that were there
   std::optional<std::string> trouble{};  // why SLURM's part could not be done
 };
@@ -120,7 +120,8 @@ class Cancelling {
       jobs_.trouble = standing.trouble;
       for (const auto& batch : standing.batches) {
         if (batch.generation < 0) continue;
-        if (standing.trouble || !batch.queued.empty()) jobs_.names.push_back(batch.batch.job_name);
+        if (standing.trouble || !batch.queued.empty())
+          jobs_.names[standing.request.cluster].push_back(batch.batch.job_name);
         if (!batch.queued.empty()) jobs_.cancelled.insert(batch.batch.job_name);
       }
     }
@@ -128,7 +129,8 @@ class Cancelling {
   }
   void cancel(slurm::CancelScope scope) {
     try {
-      for (const auto& name : jobs_.names) client_.cancel(name, scope);
+      for (const auto& [cluster, names] : jobs_.names)
+        for (const auto& name : names) client_.at(cluster).cancel(name, scope);
     } catch (const core::RuntimeError& error) {
       jobs_.trouble = error.what();
     }
@@ -160,11 +162,15 @@ int report_cancelled(const SlurmJobs& jobs, bool asked, bool taken, const std::s
   }
   std::cout << std::flush;
   if (!jobs.trouble) return 0;
+  std::vector<std::string> commands;
+  for (const auto& [cluster, names] : jobs.names)
+    commands.push_back(
+        fmt::format("scancel {}-n {}", cluster.empty() ? "" : "-M " + cluster + " ", fmt::join(names, ",")));
   throw core::RuntimeError(core::ErrorKind::kTransient,
                            fmt::format("SLURM's jobs of suite {} could not be cancelled", suite), *jobs.trouble,
                            fmt::format("what waits there will begin again: give the same command when SLURM answers, "
-                                       "or scancel -n {}",
-                                       fmt::join(jobs.names, ",")));
+                                       "or {}",
+                                       fmt::join(commands, "; ")));
 }
 
 // Everything of the suite, here and in SLURM.

@@ -153,8 +153,8 @@ int suite_list(const Arguments& arguments) {
   const experiments::StoreLayout store(required_value(*values, "store"));
   require_store(store.root());
   auto& files = core::real_file_system();
-  const auto ask = [](const std::vector<std::string>& names) {
-    slurm::Client client(slurm::real_effects(), allocations::interactive_client());
+  const auto ask = [](const allocations::NamesByCluster& names) {
+    const slurm::Client client(slurm::real_effects(), allocations::interactive_client());
     return allocations::ask_slurm(client, names);
   };
   const auto suites = allocations::list_suites(files, store, ask, orchestrator::wall_clock());

@@ -78,7 +78,7 @@ std::vector<std::string> release_held(slurm::Client& client, allocations::Standi
   for (auto& batch : standing.batches)
     for (auto& job : batch.queued) {
       if (!allocations::is_held(job)) continue;
-      const auto answer = client.release(job.array, job.element);
+      const auto answer = client.at(standing.request.cluster).release(job.array, job.element);
       if (const auto* refused = std::get_if<slurm::Refused>(&answer))
         throw core::RuntimeError(core::ErrorKind::kEnvironment,
                                  fmt::format("SLURM does not release job {} ({})", job.id, job.name), refused->why,
@@ -202,7 +202,8 @@ void withdraw(core::FileSystem& files, slurm::Client& client, const SuiteArgumen
   };
   for (const auto& batch : standing.batches) refuse(batch.queued, false);
   for (const auto& batch : standing.batches)
-    if (!batch.queued.empty()) client.cancel(batch.batch.job_name, slurm::CancelScope::kWaiting);
+    if (!batch.queued.empty())
+      client.at(standing.request.cluster).cancel(batch.batch.job_name, slurm::CancelScope::kWaiting);
   for (const auto& open :
        allocations::open_submissions(files, client, standing.folder.path().parent_path().parent_path(),
                                      [](const std::string&) { return false; })) {
@@ -285,6 +286,7 @@ int suite_resume(const Arguments& arguments) {
   const bool suite_changed = allocations::suite_has_changed(
       files, newest.folder, experiments::text_with_includes(files, parsed->values["SUITE.toml"].as<std::string>()));
   if (suite_changed) core::log_warning("{}", allocations::kSuiteHasChanged);
+  warn_of_cluster(newest.request, cluster_here(files, environment));
   allocations::require_sbatch(environment);
   if (changes) {
     allocations::require_answer(newest);

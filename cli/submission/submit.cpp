@@ -112,6 +112,7 @@ Earlier earlier(core::FileSystem& files, slurm::Client& client, const slurm::Eff
       core::log_warning(
           "suite {} is submitted already, with other options; to have the new ones: `{}`, then submit again",
           order.plan.suite, suite_command("cancel", order.arguments, {}));
+    warn_of_cluster(chosen->request, order.request.cluster);
     return {std::move(*chosen)};
   }
   if (same) return {std::move(*chosen)};

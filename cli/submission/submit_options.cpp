@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/suite/notify_option.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "core/numbers.h"
 #include "core/process/process.h"
 #include "experiments/include.h"
@@ -154,6 +155,20 @@ std::chrono::seconds read_idle_limit(const options::variables_map& values, const
   if (const auto limit = given<int>(values, "idle-limit"))
     return std::chrono::seconds(at_least("idle-limit", *limit, 1));
   return site.slurm.idle_limit ? std::chrono::seconds(*site.slurm.idle_limit) : kDefaultIdleLimit;
+}
+
+// Empty: this machine's.
+std::string read_cluster(const options::variables_map& values, const experiments::Site& site,
+                         const Environment& environment) {
+  const auto typed = given<std::string>(values, "cluster");
+  const auto cluster = typed ? *typed : site.slurm.cluster.value_or(core::variable_in(environment, "SLURM_CLUSTERS"));
+  try {
+    slurm::validate_cluster(cluster);
+  } catch (const core::RuntimeError& error) {
+    if (typed) throw;
+    throw error.at(site.slurm.cluster ? site.places.at("slurm.cluster") : "SLURM_CLUSTERS");
+  }
+  return cluster;
 }
 
 std::string read_launcher(const options::variables_map& values, const experiments::Site& site, int nodes) {
@@ -313,6 +328,7 @@ void add_asking_options(options::options_description& visible) {
   number("cpus-per-node", "processors of each node; also the default of --slots");
   text("time", "limit of an allocation, required unless the site file says it: minutes, H:MM:SS or D-HH:MM:SS");
   for (const TextOption& one : kTexts) text(one.option, one.about);
+  text("cluster", "of a site with several: the one whose SLURM gets the jobs");
   add("exclusive", "nodes of its own");
   text("dependency", "jobs of others that the first job waits for, as sbatch has it: afterok:123,afterany:124");
   add("sbatch", options::value<std::vector<std::string>>()->composing(),
@@ -382,6 +398,22 @@ std::pair<int, int> parse_allocations(const std::string& text, const std::string
   return {*least, *most};
 }
 
+void warn_of_cluster(const slurm::SubmissionRequest& submitted, const std::string& wanted) {
+  if (wanted.empty() || wanted == submitted.cluster) return;
+  core::log_warning(
+      "submission {} stays on {}, and '{}' is asked for now: to have it there `resolute suite cancel`, then `suite "
+      "submit`",
+      submitted.token,
+      submitted.cluster.empty() ? "the cluster of the machine that submitted it"
+                                : "cluster '" + submitted.cluster + "'",
+      wanted);
+}
+
+std::string cluster_here(core::FileSystem& files, const Environment& environment) {
+  const auto site = read_site_of({}, files, environment);
+  return site.slurm.cluster.value_or(core::variable_in(environment, "SLURM_CLUSTERS"));
+}
+
 SubmitOptions read_submit_options(const SuiteArguments& arguments, const experiments::Plan& plan,
                                   core::FileSystem& files, const Environment& environment) {
   const auto& values = arguments.values;
@@ -402,6 +434,7 @@ SubmitOptions read_submit_options(const SuiteArguments& arguments, const experim
   request.run_arguments = run_arguments(values, site, plan);
   request.container = site.container;
   request.container_program = site.container_program.value_or("");
+  request.cluster = read_cluster(values, site, environment);
   request.launcher = read_launcher(values, site, request.resources.nodes);
   request.launch = read_launch(site, request.launcher);
   if (const auto whom = notify_of(values, site)) request.notify = *whom;

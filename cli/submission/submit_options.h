@@ -25,6 +25,12 @@ struct SubmitOptions {
 SubmitOptions read_submit_options(const SuiteArguments& arguments, const experiments::Plan& plan,
                                   core::FileSystem& files, const std::map<std::string, std::string>& environment);
 
+//! Says so where a submission goes on at another cluster than the one that is asked for. \param wanted empty: none is
+void warn_of_cluster(const slurm::SubmissionRequest& submitted, const std::string& wanted);
+//! The cluster that the user's site file, else SLURM_CLUSTERS, asks for; empty: none. \throws RuntimeError (kInput) of
+//! the file
+std::string cluster_here(core::FileSystem& files, const std::map<std::string, std::string>& environment);
+
 //! slurm::SubmissionRequest::idle_limit unless somebody says otherwise.
 inline constexpr std::chrono::seconds kDefaultIdleLimit{120};
 

@@ -63,9 +63,9 @@ class SlurmLook {
       about_ = std::move(about);
       asked_ = now;
       coming_ = std::async(std::launch::async, [names] {
-        slurm::Client client(slurm::real_effects(), kPatience);
+        const slurm::Client client(slurm::real_effects(), kPatience);
         auto answer = allocations::ask_slurm(client, names);
-        allocations::ask_for_exits(client, answer);
+        allocations::ask_for_exits(client, names, answer);
         return answer;
       });
       if (wait) coming_.wait();

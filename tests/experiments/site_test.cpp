@@ -42,6 +42,7 @@ mail_user = "somebody@example.org"
 mail_type = "END,FAIL"
 comment = "project 7"
 gpu_request = "gpus-per-node"
+cluster = "green"
 nodes = 2
 gpus_per_node = 4
 cpus_per_node = 32
@@ -75,6 +76,7 @@ program = "/usr/local/bin/resolute"
   EXPECT_EQ(site.slurm.time, "2-00:00:00");
   EXPECT_EQ(site.slurm.mail_user, "somebody@example.org");
   EXPECT_EQ(site.slurm.mail_type, "END,FAIL");
+  EXPECT_EQ(site.slurm.cluster, "green");
   EXPECT_EQ(site.slurm.nodes, 2);
   EXPECT_EQ(site.slurm.gpus_per_node, 4);
   EXPECT_EQ(site.slurm.cpus_per_node, 32);

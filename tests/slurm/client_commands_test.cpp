@@ -21,8 +21,11 @@ namespace {
 
 using namespace std::chrono_literals;
 using core::ErrorKind;
+using testing::AllOf;
+using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using tests::error_of;
 
 constexpr const char* kQueueLine =
@@ -85,6 +88,16 @@ TEST_F(ClientWithCommandsTest, answers_of_real_processes_are_read) {
   EXPECT_EQ(impatient().find({"job"}).size(), 1U);
   impatient().cancel("job");
   EXPECT_EQ(calls("scancel"), 1U);
+}
+
+TEST_F(ClientWithCommandsTest, the_cluster_is_a_submissions_and_not_that_of_the_moment) {
+  command("squeue", "exit 0");
+  set("SLURM_CLUSTERS", "other");
+  set("SLURM_CONF", "/etc/here");
+  impatient().find({"job"});
+  EXPECT_THAT(noted("squeue", "environment"),
+              AllOf(Contains("SLURM_CONF=/etc/here"), Not(Contains(HasSubstr("SLURM_CLUSTERS")))));
+  EXPECT_THAT(noted("squeue", "arguments"), Not(Contains("-M")));
 }
 
 TEST_F(ClientWithCommandsTest, a_command_that_hangs_is_ended_with_all_that_it_started) {

@@ -290,6 +290,24 @@ TEST(ClientTest, sbatch_is_called_once_whatever_it_answers) {
     EXPECT_THAT(arguments, ElementsAre("sbatch", "--parsable", "--job-name=job", "/a/script.sh"));
 }
 
+TEST(ClientTest, every_command_names_the_cluster_that_it_is_for) {
+  World world;
+  world.answers = {good("17;gpu\n"), good()};
+  Client client = world.client().at("gpu");
+  client.submit("/a/script.sh", {});
+  client.find({"job"});
+  client.cancel("job");
+  client.cancel(17, std::nullopt);
+  client.requeue(17, std::nullopt);
+  client.release(17, std::nullopt);
+  for (const auto& arguments : world.asked) {
+    ASSERT_GT(arguments.size(), 3U);
+    EXPECT_EQ(arguments[1] + arguments[2], "-Mgpu") << arguments[0];
+  }
+  client.at("").cancel(17, std::nullopt);
+  EXPECT_THAT(world.asked.back(), ElementsAre("scancel", "17"));
+}
+
 TEST(ClientTest, a_script_is_never_taken_for_an_option) {
   World world;
   world.answers = {good("17\n")};

@@ -56,13 +56,15 @@ TEST(SubmissionJson, the_pages_example_is_one_and_written_as_it_stands) {
 
 TEST(SubmissionJson, what_came_later_is_written_where_it_says_something_and_read_where_it_stands) {
   const Json before = to_json(sample_request());
-  for (const char* key : {"launch", "dependency", "idle_limit_seconds"}) EXPECT_FALSE(before.contains(key)) << key;
+  for (const char* key : {"launch", "dependency", "idle_limit_seconds", "cluster"})
+    EXPECT_FALSE(before.contains(key)) << key;
   for (const char* key : {"kinds", "resources", "on_demand"})
     EXPECT_FALSE(before.at("batches").at(0).contains(key)) << key;
   for (const char* key : {"gpu_request", "comment"}) EXPECT_FALSE(before.at("resources").contains(key)) << key;
   SubmissionRequest request = sample_request();
   request.launch = {"pmi2", {"--x"}};
   request.dependency = "afterok:12";
+  request.cluster = "gpu";
   request.resources.gpu_request = GpuRequest::kGpus;
   request.resources.comment = "project 7";
   request.idle_limit = std::chrono::seconds(90);
@@ -77,11 +79,13 @@ TEST(SubmissionJson, what_came_later_is_written_where_it_says_something_and_read
   EXPECT_EQ(resources_of(back, back.batches[1]).nodes, 3);
   EXPECT_EQ(back.launch, request.launch);
   EXPECT_EQ(back.dependency, "afterok:12");
+  EXPECT_EQ(back.cluster, "gpu");
   EXPECT_EQ(back.resources.gpu_request, GpuRequest::kGpus);
   EXPECT_EQ(back.resources.comment, "project 7");
   for (const auto& [key, value] :
        std::map<std::string, Json>{{"idle_limit_seconds", Json(-1)},
                                    {"launch", Json{{"mpi", "none"}, {"words", Json::array()}}},
+                                   {"cluster", "gpu,cpu"},
                                    {"dependency", "afterok:1?afterok:2"}}) {
     Json wrong = to_json(request);
     wrong[key] = value;

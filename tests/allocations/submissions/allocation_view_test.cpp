@@ -146,7 +146,7 @@ TEST(AllocationViews, elements_that_ended_by_their_records_are_not_missed_and_ot
   const auto view = seen(submission, {{element(2, JobState::kRunning), element(3, JobState::kPending)}, {}});
   EXPECT_EQ(view.last_end, "1 complete, 1 walltime");
   EXPECT_THAT(view.advice, StartsWith("1 elements have gone"));
-  EXPECT_THAT(names_to_ask({submission}), ElementsAre(kName));
+  EXPECT_THAT(names_to_ask({submission}), ElementsAre(Pair("", ElementsAre(kName))));
 }
 
 TEST(AllocationViews, of_a_chain_the_job_that_runs_is_shown_and_then_its_successor) {
@@ -191,7 +191,7 @@ TEST(AllocationViews, a_refused_submission_says_why_and_what_to_change_though_it
 TEST(AllocationViews, what_slurm_saw_of_a_failed_job_is_told_where_its_own_record_has_no_end) {
   auto submission = submitted();
   const auto seen_with = [&](ExitCode exit, JobState state = JobState::kFailed) {
-    return seen(submission, {{queued(state)}, {}, {{12, exit}}});
+    return seen(submission, {{queued(state)}, {}, {{{kName, 12}, exit}}});
   };
   EXPECT_EQ(seen_with({0, 53}).exit_code, "0:53");
   EXPECT_THAT(seen_with({0, 53}).end_words, HasSubstr("its output file could not be opened"));

@@ -42,6 +42,22 @@ TEST(StoredSubmissions, any_number_of_batches_costs_one_call) {
   EXPECT_THAT(calls, IsEmpty()) << "nothing may live: nothing is asked";
 }
 
+TEST(StoredSubmissions, each_is_asked_for_at_its_own_cluster) {
+  std::vector<std::vector<std::string>> calls;
+  core::ManualClock clock;
+  Effects effects;
+  effects.clock = &clock;
+  effects.run = [&](const std::vector<std::string>& arguments, std::chrono::milliseconds) {
+    calls.emplace_back(arguments.begin(), arguments.begin() + 3);
+    return core::CommandOutput{core::Exited{0}, "", "", false};
+  };
+  auto green = submitted();
+  green.request.cluster = "green";
+  green.batches[0].batch.job_name = "resolute-tiny-ba9876543210-1";
+  ask_slurm(Client(effects), names_to_ask({green, submitted()}));
+  EXPECT_THAT(calls, ElementsAre(ElementsAre("squeue", "-h", "-r"), ElementsAre("squeue", "-M", "green")));
+}
+
 TEST(StoredSubmissions, a_controller_that_is_away_and_a_machine_without_slurm_are_trouble_and_no_error) {
   core::ManualClock clock;
   Effects effects;

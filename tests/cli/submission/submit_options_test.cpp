@@ -136,6 +136,20 @@ TEST_F(SubmitOptions, the_command_line_is_over_the_site_and_the_site_over_sbatch
   EXPECT_TRUE(request.resources.exclusive);
 }
 
+TEST_F(SubmitOptions, one_cluster_is_typed_or_of_the_site_or_of_the_environment) {
+  const Arguments least{"--nodes=1", "--time=5"};
+  EXPECT_EQ(read(least).cluster, "");
+  environment_["SLURM_CLUSTERS"] = "gpu,cpu";
+  EXPECT_THAT(refused(least), StartsWith("SLURM_CLUSTERS: --cluster 'gpu,cpu' cannot"));
+  environment_["SLURM_CLUSTERS"] = "gpu";
+  EXPECT_EQ(read(least).cluster, "gpu");
+  write_site("[slurm]\ncluster = \"from-site\"\n");
+  EXPECT_EQ(read(least).cluster, "from-site");
+  EXPECT_EQ(read({"--nodes=1", "--time=5", "--cluster=typed"}).cluster, "typed");
+  write_site("[slurm]\ncluster = \"All\"\n");
+  EXPECT_THAT(refused(least), StartsWith("site.toml:2:1: --cluster 'All' cannot"));
+}
+
 TEST_F(SubmitOptions, what_is_wrong_is_said_of_where_it_stands) {
   const Arguments least{"--nodes=1", "--time=5"};
   const std::vector<std::pair<Arguments, std::string>> wrong{

@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! sbatch, squeue, scancel and scontrol as bash scripts in a folder of their own, which keep jobs as files: what a
-//! client sees of a controller, with the troubles that a real one shows only by accident. Bash builtins only, so that
-//! nothing else need be on PATH.
+//! sbatch, squeue, scancel and scontrol as bash scripts in a folder of their own, which keep jobs as files, of each
+//! cluster that -M names its own, with ids of its own: what a client sees of a controller, with the troubles that a
+//! real one shows only by accident. Bash builtins only, so that nothing else need be on PATH.
 
 #include <sys/stat.h>
 
@@ -20,10 +20,10 @@ take() {
   while IFS= read -r line; do
     case $line in "#SBATCH --job-name="*) name=${line#*=} ;; esac
   done < "${!#}"
-  if [ -e "$state/last" ]; then read -r id < "$state/last"; fi
+  if [ -e "${at}last" ]; then read -r id < "${at}last"; fi
   id=$((id + 1))
-  echo "$id" > "$state/last"
-  echo "$id|$id|N/A|$begins|2026-01-31T12:00:$id|N/A|N/A|3||$name|Priority" > "$state/job-$id"
+  echo "$id" > "${at}last"
+  echo "$id|$id|N/A|$begins|2026-01-31T12:00:$id|N/A|N/A|3||$name|Priority" > "${at}job-$id"
 }
 begins=PENDING
 case $mode in
@@ -53,7 +53,7 @@ while [ $# -gt 0 ]; do
   case $1 in -n) names=,$2, ;; esac
   shift
 done
-for file in "$state"/job-*; do
+for file in "${at}"job-*; do
   [ -e "$file" ] || continue
   read -r line < "$file"
   rest=${line%|*}
@@ -68,7 +68,7 @@ fi
 for argument in "$@"; do
   case $argument in --name=*) name=${argument#*=} ;; esac
 done
-for file in "$state"/job-*; do
+for file in "${at}"job-*; do
   [ -e "$file" ] || continue
   read -r line < "$file"
   case $line in *"|$name|"*) echo "${line/PENDING/CANCELLED}" > "$file" ;; esac
@@ -80,8 +80,8 @@ if [ "$1" = show ]; then
   exit 1
 fi
 if [ "$1" = release ]; then
-  read -r line < "$state/job-$2"
-  echo "${line%|*}|Priority" > "$state/job-$2"
+  read -r line < "${at}job-$2"
+  echo "${line%|*}|Priority" > "${at}job-$2"
 fi
 )sh");
   }
@@ -97,6 +97,7 @@ fi
     write("sinfo-text", text);
     add("sinfo", "while IFS= read -r line; do echo \"$line\"; done < \"$state/sinfo-text\"\n");
   }
+  void sinfo_fails(const std::string& words) { add("sinfo", "echo \"" + words + "\" >&2\nexit 1\n"); }
   //! What the commands were called with, in order, those of `command` alone.
   std::vector<std::string> calls(const std::string& command) const {
     std::vector<std::string> lines;
@@ -122,7 +123,8 @@ fi
     const fs::path file = bin() / command;
     write(file, "#!/bin/bash\nstate='" + state_.string() + "'\necho \"" + command +
                     " $*\" >> \"$state/calls\"\nmode=ok\nif [ -e \"$state/mode-" + command +
-                    "\" ]; then read -r mode < \"$state/mode-" + command + "\"; fi\n" + body);
+                    "\" ]; then read -r mode < \"$state/mode-" + command +
+                    "\"; fi\nat=$state/\nif [ \"$1\" = -M ]; then at=$state/$2-; shift 2; fi\n" + body);
     ::chmod(file.c_str(), 0755);
   }
   fs::path state_;

@@ -205,6 +205,44 @@ TEST_F(Submit, blanks_and_quotes_in_paths_stay_what_they_are) {
   succeeded(run_program({"/bin/bash", "-c", "'" + program_.string() + "'" + command}, environment()));
 }
 
+TEST_F(Submit, each_submission_is_asked_for_at_its_own_cluster) {
+  const fs::path other = scratch_ / "other.toml";
+  std::string text = text_of(suite_);
+  write(other, text.replace(text.find("suite = \"tiny\""), 14, "suite = \"tony\""));
+  EXPECT_THAT(succeeded(submit({"--cluster", "blue"})).out, HasSubstr("submitted: job 12 ("));
+  const fs::path first = suite_;
+  suite_ = other;
+  EXPECT_THAT(succeeded(submit({"--cluster", "green"})).out, HasSubstr("submitted: job 12 ("));
+  EXPECT_THAT(slurm_.calls("sbatch"),
+              testing::ElementsAre(StartsWith("sbatch -M blue "), StartsWith("sbatch -M green ")));
+  const auto list = json_of(run_program(
+      {program_.string(), "suite", "list", "--store", store_.string(), "--no-disk", "--json"}, environment()));
+  EXPECT_EQ(list["suites"].size(), 2U);
+  for (const auto& suite : list["suites"]) EXPECT_EQ(suite["state"], "waits") << suite;
+  // Of the same suite another cluster is asked for: the one that has the job keeps it.
+  const auto again = succeeded(submit({"--cluster", "blue"}));
+  EXPECT_THAT(again.out, HasSubstr("already submitted: job 12 ("));
+  EXPECT_THAT(again.err, HasSubstr("stays on cluster 'green', and 'blue' is asked for now"));
+  auto at_blue = environment();
+  at_blue["SLURM_CLUSTERS"] = "blue";
+  const auto resumed = succeeded(
+      run_program({program_.string(), "suite", "resume", suite_.string(), "--store", store_.string()}, at_blue));
+  EXPECT_THAT(resumed.err, HasSubstr("stays on cluster 'green', and 'blue' is asked for now"));
+  EXPECT_THAT(resumed.out, HasSubstr("is there already: job 12 ("));
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 2U);
+  EXPECT_THAT(succeeded(call("cancel")).out, HasSubstr("cancelled: SLURM's job resolute-tony-"));
+  EXPECT_THAT(slurm_.calls("scancel"), testing::Each(StartsWith("scancel -M green ")));
+  suite_ = first;
+  EXPECT_THAT(succeeded(submit()).out, HasSubstr("already submitted: job 12 (")) << "the other's was cancelled";
+}
+
+TEST_F(Submit, a_cluster_that_does_not_answer_gets_no_submission) {
+  slurm_.sinfo_fails("sinfo: error: 'gone' can't be reached now, or it is an invalid entry for --cluster.");
+  expect_end(submit({"--cluster", "gone"}), 1, "cluster 'gone' does not answer");
+  EXPECT_EQ(submissions().size(), 0U);
+  EXPECT_THAT(succeeded(submit()).out, HasSubstr("submitted: job 12 ("));
+}
+
 TEST_F(Submit, several_allocations_are_a_job_each) {
   const core::Json output = json_of(submit({"--allocations", "3", "--json"}));
   EXPECT_EQ(output["jobs"].size(), 3U);
