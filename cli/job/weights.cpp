@@ -29,7 +29,8 @@ constexpr CommandHelp kImportHelp{
     "resolute weights import FILE --store STORE [--name NAME] [--backbone NAME] [OPTION...]",
     R"(Puts the trunk of a torchvision or timm ResNet or of efficientnet-lite-pytorch's EfficientNet-Lite0 (.safetensors, or
 .pth of torch.save) into the store, under the name that a suite's weights = "NAME" gives, and tells what of the file
-matched. Nothing in the file is run.)",
+matched. Spellings of Hugging Face, detectron2 and numbered Sequentials are read too; another network, as an SE-ResNet,
+is refused. Nothing in the file is run.)",
     "  resolute weights import resnet50.pth --store store\n"
     "  resolute weights import checkpoint.pth --store store --name ours --prefix model_ema.\n"
     "  resolute weights import $(script/fetch-weights) --store store --backbone efficientnet-lite0 --name lite0\n"};
@@ -83,21 +84,27 @@ void print_report(const core::Json& report) {
                            report["format"].get<std::string>(), report["backbone"].get<std::string>());
   if (const auto prefix = report["prefix"].get<std::string>(); !prefix.empty())
     std::cout << fmt::format(", names behind '{}'", prefix);
+  if (const auto spelling = report["spelling"].get<std::string>();
+      spelling != "torchvision" && spelling != "efficientnet-lite-pytorch")
+    std::cout << fmt::format(", spelled as {}", spelling);
   std::cout << fmt::format("\n{:12}{:4} tensors\n", "taken", report["taken"].size());
   std::map<std::string, int> converted;
   for (const auto& [name, type] : report["converted"].items()) ++converted[type.get<std::string>()];
   for (const auto& [type, count] : converted)
     std::cout << fmt::format("{:12}{:4} of them from {} to float32\n", "converted", count, type);
   print_left_out(report["left_out"].get<std::vector<std::string>>());
+  print_line("foreign", report["foreign"].get<std::vector<std::string>>(), " in the trunk's levels", kMostNames);
   print_line("missing", report["missing"].get<std::vector<std::string>>(), "");
   std::vector<std::string> misfits;
   for (const auto& one : report["misfits"])
     misfits.push_back(fmt::format("{} is {}, not {}", one["name"].get<std::string>(), one["found"].get<std::string>(),
                                   one["needed"].get<std::string>()));
   print_line("do not fit", misfits, "");
-  if (report["imported"].get<bool>())
-    std::cout << fmt::format("imported as '{}', SHA-256 {}\n", report["name"].get<std::string>(),
-                             report["weights_sha256"].get<std::string>());
+  if (!report["imported"].get<bool>()) return;
+  if (const auto remark = report["remark"].get<std::string>(); !remark.empty())
+    std::cout << fmt::format("{:12}{}\n", "note", remark);
+  std::cout << fmt::format("imported as '{}', SHA-256 {}\n", report["name"].get<std::string>(),
+                           report["weights_sha256"].get<std::string>());
 }
 
 }  // namespace

@@ -1,9 +1,7 @@
 #include "workers/jobs/pretrained.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <iterator>
 #include <set>
 
 #include "core/error.h"
@@ -54,44 +52,6 @@ FileTensors open_safetensors(std::span<const std::byte> bytes, std::string_view 
   return tensors;
 }
 
-bool is_usual(std::string prefix) {
-  constexpr std::string_view kParallel = "module.";
-  if (prefix.ends_with(kParallel)) prefix.resize(prefix.size() - kParallel.size());
-  constexpr std::array<std::string_view, 6> kWrappers = {"",     "model.", "state_dict.", "model_state_dict.",
-                                                         "net.", "trunk."};
-  return std::find(kWrappers.begin(), kWrappers.end(), prefix) != kWrappers.end();
-}
-
-// Prefix → how many of the trunk's tensors stand under it.
-std::map<std::string, std::size_t> count_prefixes(const FileTensors& tensors, const NamedTensors& state) {
-  std::map<std::string, std::size_t> counts;
-  constexpr std::size_t kLongest = 1000;  // every dot of a name is looked behind
-  for (const auto& [name, tensor] : tensors)
-    for (std::size_t start = name.size() > kLongest ? std::string::npos : 0; start != std::string::npos;) {
-      if (state.contains(name.substr(start))) ++counts[name.substr(0, start)];
-      const std::size_t dot = name.find('.', start);
-      start = dot == std::string::npos ? dot : dot + 1;
-    }
-  return counts;
-}
-
-std::string find_prefix(const FileTensors& tensors, const NamedTensors& state) {
-  const auto counts = count_prefixes(tensors, state);
-  std::size_t most = 0;
-  for (const auto& [prefix, count] : counts) most = std::max(most, count);
-  std::vector<std::string> best;
-  for (const auto& [prefix, count] : counts)
-    if (count == most) best.push_back(prefix);
-  if (best.empty()) return "";
-  // Short of the whole trunk the file is refused anyway: any of them shows what is missing.
-  if (best.size() == 1 || most < state.size()) return best.front();
-  std::vector<std::string> usual;
-  std::copy_if(best.begin(), best.end(), std::back_inserter(usual), is_usual);
-  if (usual.size() == 1) return usual.front();
-  throw core::input_error(fmt::format("the file holds {} sets of these weights", best.size()),
-                          fmt::format("under the prefixes '{}'", fmt::join(best, "', '")), "choose one with --prefix");
-}
-
 Backbone empty_trunk(const std::string& backbone) {
   experiments::NetworkSettings settings;
   settings.backbone = settings::parse_word<settings::Trunk>(backbone, "backbone");
@@ -133,10 +93,10 @@ TrunkMatch match_trunk(const FileTensors& tensors, const torch::nn::Module& trun
                        const std::optional<std::string>& prefix) {
   const auto state = state_of(trunk);
   TrunkMatch match;
-  match.prefix = prefix ? *prefix : find_prefix(tensors, state);
-  std::set<std::string> used;
+  match.names = find_trunk(tensors, state, prefix);
+  std::set<std::string> used(match.names.foreign.begin(), match.names.foreign.end());
   for (const auto& [name, target] : state) {
-    const auto found = tensors.find(match.prefix + name);
+    const auto found = tensors.find(match.names.in_file.at(name));
     if (found == tensors.end()) {
       match.missing.push_back(name);
       continue;
@@ -160,17 +120,20 @@ core::Json to_json(const TrunkMatch& match) {
   core::Json misfits = core::Json::array();
   for (const auto& misfit : match.misfits)
     misfits.push_back({{"name", misfit.name}, {"found", misfit.found}, {"needed", misfit.needed}});
-  return {{"prefix", match.prefix},   {"taken", match.taken}, {"converted", match.converted},
-          {"missing", match.missing}, {"misfits", misfits},   {"left_out", match.left_out}};
+  return {{"prefix", match.names.prefix},   {"spelling", match.names.spelling}, {"remark", match.names.remark},
+          {"foreign", match.names.foreign}, {"network", match.names.network},   {"taken", match.taken},
+          {"converted", match.converted},   {"missing", match.missing},         {"misfits", misfits},
+          {"left_out", match.left_out}};
 }
 
 NamedTensors read_trunk(const FileTensors& tensors, const TrunkMatch& match) {
   RESOLUTE_EXPECT(match.complete(), "a trunk is read once all of it is there");
   NamedTensors trunk;
   for (const std::string& name : match.taken) {
-    at::Tensor values = tensors.at(match.prefix + name).read().to(at::kFloat);
+    const std::string& whole = match.names.in_file.at(name);
+    at::Tensor values = tensors.at(whole).read().to(at::kFloat);
     if (!at::isfinite(values).all().item<bool>())
-      throw core::input_error(fmt::format("tensor '{}' holds values that are not finite", match.prefix + name));
+      throw core::input_error(fmt::format("tensor '{}' holds values that are not finite", whole));
     trunk[name] = std::move(values);
   }
   return trunk;

@@ -1,7 +1,8 @@
 #pragma once
 //! \file
 //! Weights that a training starts from, and what a finished one gives to others (docs/weights.md): the tensors of a
-//! trunk (nn/backbone.h) under torchvision's names, which are timm's for the plain ResNets.
+//! trunk (nn/backbone.h) under torchvision's names, which are timm's for the plain ResNets. Files with other spellings
+//! of these names are read too (weights/published_names.h).
 
 #include <filesystem>
 #include <optional>
@@ -11,7 +12,7 @@
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "experiments/store/store_layout.h"
-#include "workers/weights/torch_file.h"
+#include "workers/weights/published_names.h"
 
 namespace resolute::workers {
 
@@ -30,24 +31,23 @@ struct TrunkMatch {
     std::string name;           //!< of the trunk
     std::string found, needed;  //!< type and shape, as in "float32 64x3x7x7"
   };
-  std::string prefix;                            //!< before the trunk's names in the file: "", "module.", …
+  TrunkNames names;
   std::vector<std::string> taken;                //!< of the trunk, sorted
   std::map<std::string, std::string> converted;  //!< those of them that were not float32 → their type
   std::vector<std::string> missing;              //!< of the trunk
   std::vector<Misfit> misfits;                   //!< of another shape, or not of floating point
-  std::vector<std::string> left_out;             //!< of the file, whole names, sorted
-  bool complete() const { return missing.empty() && misfits.empty(); }
+  std::vector<std::string> left_out;             //!< of the file, whole names, sorted; not those of names.foreign
+  //! All of the trunk is there, and its levels hold nothing else.
+  bool complete() const { return missing.empty() && misfits.empty() && names.foreign.empty(); }
 };
 
-//! Compares names and shapes. The prefix is the one under which most of the trunk stands; where several hold all of
-//! it, the plain one or that of a usual wrapper (`model.`, `state_dict.`, `model_state_dict.`, `net.`, our own
-//! `trunk.`, or none; each also before `module.`).
+//! Compares names and shapes. The names are looked for as find_trunk() does.
 //! \param trunk any module with torchvision's names
 //! \param prefix given: only that one
 //! \throws RuntimeError (kInput) where several prefixes serve, naming them
 TrunkMatch match_trunk(const FileTensors& tensors, const torch::nn::Module& trunk,
                        const std::optional<std::string>& prefix);
-//! `prefix`, `taken`, `converted`, `missing`, `misfits`, `left_out`.
+//! `prefix`, `spelling`, `remark`, `foreign`, `network`, `taken`, `converted`, `missing`, `misfits`, `left_out`.
 core::Json to_json(const TrunkMatch& match);
 
 //! The tensors of a complete match, as float32. \throws RuntimeError: kInput for a value that is not finite; kCorrupt
@@ -70,7 +70,7 @@ struct ImportResult {
 };
 
 //! Puts the trunk that a file holds into the store, under its SHA-256 and the name. Where tensors are missing or do not
-//! fit, only the report says so and nothing is written.
+//! fit, or others lie in the trunk's levels, only the report says so and nothing is written.
 //! \throws RuntimeError (kInput): a bad name, an unknown backbone, a file that is none of these, a name that is taken
 ImportResult import_weights(core::FileSystem& files, const experiments::StoreLayout& store,
                             const ImportRequest& request);

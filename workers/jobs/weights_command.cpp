@@ -26,11 +26,19 @@ core::RuntimeError misfit(const std::string& file, const core::Json& report) {
       named.push_back(fmt::format("'{}' is {}, not {}", one["name"].get<std::string>(), one["found"].get<std::string>(),
                                   one["needed"].get<std::string>()));
   const std::size_t count = missing.size() + misfits.size();
+  const core::Json& foreign = report["foreign"];
+  const auto network = report["network"].get<std::string>(), backbone = report["backbone"].get<std::string>();
+  const std::string suggestion = fmt::format("give a file of '{}', or the --backbone that it is of ({})", backbone,
+                                             fmt::join(settings::word_list<settings::Trunk>(), ", "));
+  if (!foreign.empty() && (count == 0 || !network.empty()))
+    return core::input_error(fmt::format("'{}' holds the trunk of {}, not of '{}'", file,
+                                         network.empty() ? "another network" : network, backbone),
+                             fmt::format("tensors in its levels that '{}' has not: {}, such as '{}'", backbone,
+                                         foreign.size(), foreign[0].get<std::string>()),
+                             suggestion);
   return core::input_error(fmt::format("'{}' does not hold the trunk of '{}': {} of its {} tensors do not fit", file,
-                                       report["backbone"].get<std::string>(), count, count + report["taken"].size()),
-                           fmt::format("{}{}", fmt::join(named, ", "), count > named.size() ? ", …" : ""),
-                           fmt::format("give a file of that network, or the --backbone that it is of ({})",
-                                       fmt::join(settings::word_list<settings::Trunk>(), ", ")));
+                                       backbone, count, count + report["taken"].size()),
+                           fmt::format("{}{}", fmt::join(named, ", "), count > named.size() ? ", …" : ""), suggestion);
 }
 
 void run_import(core::FileSystem& files, const std::vector<std::string>& arguments) {

@@ -83,6 +83,14 @@ TEST(WeightsCommand, what_does_not_fit_is_named_and_refused_in_one_line) {
   EXPECT_EQ(report["imported"], false);
   EXPECT_GT(report["missing"].size(), 100U);
 
+  const fs::path ibn = scratch / "ibn.safetensors";  // one tensor in the trunk's levels that is not the trunk's
+  const std::string header = R"({"layer1.0.conv1.weight":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
+                             R"("layer1.0.bn1.IN.weight":{"dtype":"F32","shape":[],"data_offsets":[4,8]}})";
+  write(ibn, std::string{static_cast<char>(header.size())} + std::string(7, '\0') + header + std::string(8, '\0'));
+  expect_refusal(import(ibn, store), 2,
+                 "holds the trunk of a ResNet with IBN-a, not of 'resnet50' (tensors in its levels that 'resnet50' has "
+                 "not: 1, such as 'layer1.0.bn1.IN.weight'); give a file of 'resnet50', or the --backbone");
+
   expect_refusal(import(scratch / "none.pth", store), 2, "none.pth' is missing");
   expect_refusal(import(kGoldens / "make_goldens.py", store), 2, "is neither a safetensors file nor one of torch.save");
   expect_refusal(import(kGoldens / "trunk.pth", store, {"--backbone", "resnet51"}), 2,

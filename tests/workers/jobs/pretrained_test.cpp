@@ -53,12 +53,12 @@ FileTensors joined(FileTensors one, const FileTensors& other) {
   return one;
 }
 
-std::string prefix_of(const FileTensors& tensors) { return match_trunk(tensors, *small_trunk(), {}).prefix; }
+std::string prefix_of(const FileTensors& tensors) { return match_trunk(tensors, *small_trunk(), {}).names.prefix; }
 
 TEST(TrunkMatch, finds_the_trunk_behind_any_prefix) {
   for (const char* prefix : {"", "module.", "model.", "state_dict.module.", "backbone.base.", "trunk."}) {
     const TrunkMatch match = match_trunk(golden_trunk(prefix), *small_trunk(), {});
-    EXPECT_EQ(prefix, match.prefix);
+    EXPECT_EQ(prefix, match.names.prefix);
     EXPECT_TRUE(match.complete());
     EXPECT_THAT(match.taken, SizeIs(kTrunkTensors));
     EXPECT_THAT(match.left_out, IsEmpty());
@@ -71,7 +71,7 @@ TEST(TrunkMatch, of_two_whole_trunks_takes_the_usual_one_or_asks) {
   const FileTensors twins = joined(golden_trunk("encoder_q."), golden_trunk("encoder_k."));
   EXPECT_THAT(refusal([&] { prefix_of(twins); }),
               AllOf(HasSubstr("'encoder_k.', 'encoder_q.'"), HasSubstr("--prefix")));
-  EXPECT_EQ("encoder_k.", match_trunk(twins, *small_trunk(), "encoder_k.").prefix);
+  EXPECT_EQ("encoder_k.", match_trunk(twins, *small_trunk(), "encoder_k.").names.prefix);
   const FileTensors both = joined(golden_trunk("model."), golden_trunk("state_dict."));
   EXPECT_THAT(refusal([&] { prefix_of(both); }), HasSubstr("2 sets"));
 }
@@ -93,6 +93,44 @@ TEST(TrunkMatch, names_what_is_missing_and_what_does_not_fit) {
   EXPECT_EQ("float32 16x3x7x7", match.misfits[1].found);
   EXPECT_EQ("float32 16x3x3x3", match.misfits[1].needed);
   EXPECT_THAT(match_trunk({}, *small_trunk(), {}).missing, SizeIs(kTrunkTensors));
+}
+
+// torchvision's of that backbone, shapes alone.
+FileTensors published(settings::Trunk backbone) {
+  experiments::NetworkSettings settings;
+  settings.backbone = backbone;
+  NamedTensors state;
+  list_module(Backbone(methods::trunk_shape(settings)), "", state);
+  FileTensors tensors;
+  for (const auto& [name, tensor] : state) tensors[name] = {at::kFloat, tensor.sizes().vec(), {}};
+  return tensors;
+}
+
+TEST(TrunkMatch, another_network_is_not_taken_for_ours) {
+  experiments::NetworkSettings settings;
+  settings.backbone = settings::Trunk::kResnet50;
+  const Backbone trunk(methods::trunk_shape(settings));
+  const FileTensors plain = published(settings::Trunk::kResnet50);
+  ASSERT_TRUE(match_trunk(plain, trunk, {}).complete());
+  FileTensors gated = plain;  // SE-ResNet-50: all of the trunk, and gates
+  gated["layer1.0.se.fc1.weight"] = {at::kFloat, {16, 256, 1, 1}, {}};
+  FileTensors grouped = plain;  // ResNeXt-50: the names of the trunk
+  grouped["layer1.0.conv2.weight"].shape = {128, 4, 3, 3};
+  FileTensors deep_stem = plain;  // ResNet-50-D
+  deep_stem.erase("conv1.weight");
+  deep_stem["conv1.0.weight"] = {at::kFloat, {32, 3, 3, 3}, {}};
+  FileTensors shallow = plain;
+  std::erase_if(shallow, [](const auto& one) { return one.first.starts_with("layer4."); });
+  for (const FileTensors* tensors : {&gated, &grouped, &deep_stem, &shallow})
+    EXPECT_FALSE(match_trunk(*tensors, trunk, {}).complete());
+  const TrunkMatch match = match_trunk(gated, trunk, {});
+  EXPECT_THAT(match.missing, IsEmpty());
+  EXPECT_THAT(match.names.foreign, ElementsAre("layer1.0.se.fc1.weight"));
+  EXPECT_THAT(match.left_out, IsEmpty());
+  EXPECT_THAT(match_trunk(grouped, trunk, {}).misfits, SizeIs(1));
+  EXPECT_EQ("a ResNet-D", match_trunk(deep_stem, trunk, {}).names.network);
+  EXPECT_EQ("conv1.weight", match_trunk(deep_stem, trunk, {}).missing.front());
+  EXPECT_EQ("", match_trunk(shallow, trunk, {}).names.network);
 }
 
 TEST(TrunkMatch, values_that_are_not_finite_are_refused) {
@@ -212,6 +250,25 @@ TEST_F(WeightsStore, nothing_is_written_of_a_file_that_does_not_fit) {
   EXPECT_THAT(refusal([&] { import_file(write("empty.pth", encode_torch_file({}))); }),
               HasSubstr("holds no tensors by name"));
   EXPECT_FALSE(std::filesystem::exists(store_.weights_folder()));
+}
+
+TEST_F(WeightsStore, another_spelling_is_the_same_weights_and_another_network_none) {
+  NamedTensors numbered;
+  const std::map<std::string, std::string> kNumbers{{"conv1", "0"},  {"bn1", "1"},    {"layer1", "4"},
+                                                    {"layer2", "5"}, {"layer3", "6"}, {"layer4", "7"}};
+  for (const auto& [name, tensor] : golden_trunk("")) {
+    const std::size_t dot = name.find('.');
+    numbered["module.base." + kNumbers.at(name.substr(0, dot)) + name.substr(dot)] = tensor.read();
+  }
+  const core::Json report = import_file(write("numbered.pth", encode_torch_file(numbered)), "numbered").report;
+  EXPECT_EQ("numbered", report.at("spelling"));
+  EXPECT_EQ(import_file(golden_file("trunk.pth")).report.at("weights_sha256"), report.at("weights_sha256"));
+
+  numbered["module.base.4.0.bn1.IN.weight"] = at::ones({16});
+  const ImportResult other = import_file(write("ibn.pth", encode_torch_file(numbered)), "ibn");
+  EXPECT_FALSE(other.complete);
+  EXPECT_EQ("a ResNet with IBN-a", other.report.at("network"));
+  EXPECT_FALSE(experiments::WeightsCatalogue(core::real_file_system(), store_).find("ibn").has_value());
 }
 
 TEST_F(WeightsStore, a_name_is_not_taken_from_other_weights_unasked) {
