@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! `STORE/trash`: where a collection, or a compaction, puts things before they go for good, so that a kill at any moment
-//! loses nothing.
+//! `STORE/trash`: where a collection, or a compaction, puts things before they go for good, so that a kill at any
+//! moment loses nothing.
 //!
 //!     taken-TOKEN/    of a collection at work, which renews the owner file in it; a starting run waits for it
 //!     back-TOKEN/     of a collection that is over: whoever meets it puts everything back

@@ -144,16 +144,16 @@ std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const Ou
   return outputs;
 }
 
-std::map<std::string, std::string> write_outputs(core::FileSystem& files, const std::filesystem::path& job_folder,
+std::map<std::string, std::string> write_outputs(core::FileSystem& files, const std::filesystem::path& folder,
                                                  const EvaluationOutputs& outputs) {
   std::map<std::string, std::string> hashes;
   for (const auto& [name, bytes] : outputs.files) {
-    core::write_atomic(files, job_folder / name, bytes);
+    core::write_atomic(files, folder / name, bytes);
     hashes[name] = core::sha256_hex(bytes);
   }
   if (!outputs.sample.empty())
     hashes[experiments::kSamplesOutput.file] =
-        write_samples(files, job_folder / experiments::kSamplesOutput.file, outputs.sample, outputs.sample_features,
+        write_samples(files, folder / experiments::kSamplesOutput.file, outputs.sample, outputs.sample_features,
                       outputs.sample_prefix);
   return hashes;
 }

@@ -67,7 +67,7 @@ std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const Ou
 
 //! Each file whole or not at all. \return their names → SHA-256, as EvaluationRecord::outputs
 //! \throws RuntimeError as the file system does
-std::map<std::string, std::string> write_outputs(core::FileSystem& files, const std::filesystem::path& job_folder,
+std::map<std::string, std::string> write_outputs(core::FileSystem& files, const std::filesystem::path& folder,
                                                  const EvaluationOutputs& outputs);
 
 }  // namespace resolute::workers

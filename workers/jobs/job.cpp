@@ -62,13 +62,17 @@ void run_job(core::FileSystem& files, const JobOptions& options) {
   const std::unique_ptr<Device> device = open_training_device(options, specification);
   const std::unique_ptr<Communicator> communicator = connect(options, specification, *device);
   ProgressPipe progress(options.process_rank == 0 ? options.progress_descriptor : -1);
-  const JobContext context{files, options, store, job, progress, communicator.get(), *device};
+  const JobContext context{
+      files, options, store, job, progress, communicator.get(), *device, staging_folder(store, job)};
 
   const bool first = options.process_rank == 0;
   if (broadcast_flag(first && has_result(files, store, job), communicator.get())) return;
   const results::Record record = run_kind(context, specification);
   if (first) {
-    publish_result(files, store, job, record);
+    if (const auto* evaluation = std::get_if<results::EvaluationRecord>(&record))
+      publish_staged(files, store, context.staged, *evaluation);
+    else
+      publish_result(files, store, job, record);
     if (std::holds_alternative<results::TrainingRecord>(record)) remove_checkpoints(context);
   }
   // A rank that says it is done says that the result is there.

@@ -21,8 +21,9 @@ struct JobContext {
   experiments::StoreLayout store;
   experiments::JobId job;
   ProgressPipe& progress;
-  Communicator* communicator;  //!< null for a single process
-  Device& device;              //!< a training's; the CPU for an evaluation
+  Communicator* communicator;    //!< null for a single process
+  Device& device;                //!< a training's; the CPU for an evaluation
+  std::filesystem::path staged;  //!< an evaluation's files, until they are published
 };
 
 //! Brings the process ranks of the options together; null for one alone. \throws RuntimeError: kInput for several

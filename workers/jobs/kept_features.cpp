@@ -41,7 +41,6 @@ KeptFeatures::KeptFeatures(core::FileSystem& files, const experiments::StoreLayo
                            const FinishedTraining& training, const std::string& pack_sha256,
                            const std::string& numeric_class, bool flip)
     : files_(files),
-      store_(store),
       folder_(store.job_folder(training.record.job)),
       key_{{"weights_sha256", training.record.weights_sha256},
            {"pack_sha256", pack_sha256},
@@ -77,10 +76,10 @@ std::optional<std::vector<float>> KeptFeatures::find(std::span<const ImageView> 
   return std::nullopt;
 }
 
-void KeptFeatures::keep(const experiments::JobId& evaluation, const std::string& features_sha256) const {
+void KeptFeatures::keep(const fs::path& features, const std::string& features_sha256) const {
   if (missing_.empty()) return;
   try {
-    files_.link(store_.features_file(evaluation), folder_ / (missing_ + features_sha256 + kEnding));
+    files_.link(features, folder_ / (missing_ + features_sha256 + kEnding));
   } catch (const core::RuntimeError& error) {
     core::log_warning("{}; other evaluations will embed the same images again", error.what());
   }

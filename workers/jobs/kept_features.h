@@ -21,7 +21,7 @@ namespace resolute::workers {
 class KeptFeatures {
  public:
   //! \param pack_sha256 of the sealed pack \param numeric_class of the device that embeds \param flip as
-  //! EmbeddingOptions. `files` and `store` outlive it.
+  //! EmbeddingOptions. `files` outlives it.
   KeptFeatures(core::FileSystem& files, const experiments::StoreLayout& store, const FinishedTraining& training,
                const std::string& pack_sha256, const std::string& numeric_class, bool flip);
 
@@ -29,15 +29,14 @@ class KeptFeatures {
   //! which is logged. \param queries the first so many views are the queries \param dimension of a row
   std::optional<std::vector<float>> find(std::span<const ImageView> views, std::size_t queries, std::size_t dimension);
 
-  //! Keeps the features.h5 of `evaluation`, which holds what find() was asked for, unless that was kept already. A
+  //! Keeps an evaluation's features.h5, which holds what find() was asked for, unless that was kept already. A
   //! folder or a file system where no link can be made is logged: others embed again.
-  void keep(const experiments::JobId& evaluation, const std::string& features_sha256) const;
+  void keep(const std::filesystem::path& features, const std::string& features_sha256) const;
 
  private:
   std::string prefix_of(std::span<const ImageView> views) const;
 
   core::FileSystem& files_;
-  const experiments::StoreLayout& store_;
   std::filesystem::path folder_;  //!< the training's
   core::Json key_;                //!< what features depend on, but for the views
   std::string missing_;           //!< what the name begins with that was looked for in vain

@@ -202,19 +202,16 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
     return finished(make_outputs({*method, pack, asked, options, embedding, scores, trained.recipe.copies_from}, plan,
                                  [&](std::uint64_t done, std::uint64_t) { return report(images + done); }));
   });
-  // Another attempt may have published meanwhile; its result names the files that stand there.
-  if (auto published = results::read_record(context.files, context.store, context.job))
-    return std::get<results::EvaluationRecord>(*published);
-  const std::filesystem::path folder = context.store.job_folder(context.job);
   results::EvaluationRecord record;
   record.job = context.job;
   record.weights_sha256 = training.record.weights_sha256;
   record.metrics = metrics_of(embedding, scores, specification.protocol);
   record.metrics.merge(outputs.metrics);
-  record.features_sha256 = write_features(context.files, context.store.features_file(context.job), embedding);
+  const fs::path features = context.staged / context.store.features_file(context.job).filename();
+  record.features_sha256 = write_features(context.files, features, embedding);
   // Cosines' features have another length.
-  if (!comparison.unit_length) kept.keep(context.job, record.features_sha256);
-  record.outputs = write_outputs(context.files, folder, outputs);
+  if (!comparison.unit_length) kept.keep(features, record.features_sha256);
+  record.outputs = write_outputs(context.files, context.staged, outputs);
   record.provenance = {pack.pack_sha256(), datasets::split_sha256(split), computed_in, specification.training};
   return record;
 }

@@ -83,6 +83,8 @@ class EvaluationPublishTest : public ::testing::Test {
     EXPECT_EQ(8U, named.size());
     for (const auto& [name, sha256] : named)
       EXPECT_EQ(sha256, core::sha256_hex(core::real_file_system().read(job_folder() / name))) << name;
+    for (const std::string& name : core::real_file_system().list(job_folder()))
+      EXPECT_FALSE(name.starts_with("staged-") || name == "publishing") << name;
   }
 
   static inline std::unique_ptr<tests::TemporaryFolder> folder_;
