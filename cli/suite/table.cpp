@@ -12,6 +12,7 @@
 #include "cli/terminal.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
+#include "core/log.h"
 #include "experiments/store/bundle.h"
 #include "results/exports/provenance.h"
 #include "results/tables/aggregation.h"
@@ -28,10 +29,10 @@ constexpr CommandHelp kSuiteTableHelp{
     "resolute suite table SUITE.toml --store STORE [--format FORMAT] [--json]",
     R"(Prints the suite's tables from the results in the store: mean ± standard deviation over the trials, the paper's number
 in parentheses, cells that lack trials marked. Works while the suite runs. LaTeX is for \input into a paper: booktabs,
-numbers aligned by siunitx, the best of a column bold and the second italic, the paper's numbers beside ours. Data
-sets whose images are stand-ins are marked, in red on a terminal unless NO_COLOR is set. --format provenance prints,
-as JSON, on which jobs each number stands, and of each its specification, pack, split, weights, numeric class, version
-of the code and attempts.)",
+numbers aligned by siunitx, the best of a column bold and the second italic, the paper's numbers beside ours; letters
+that pdflatex refuses are named. Data sets whose images are stand-ins are marked, in red on a terminal unless NO_COLOR
+is set. --format provenance prints, as JSON, on which jobs each number stands, and of each its specification, pack,
+split, weights, numeric class, version of the code and attempts.)",
     "  resolute suite table experiments/suites/quickstart.toml --store store\n"
     "  resolute suite table suite.toml --store store --format csv > tables.csv\n"
     "  resolute suite table suite.toml --store store --format latex > tables.tex\n"
@@ -52,6 +53,13 @@ std::string with_red_stand_ins(const std::string& markdown) {
     at += std::max<std::size_t>(length, 1);
   }
   return text;
+}
+
+void print_latex(const results::SuiteTables& tables) {
+  const std::string latex = results::to_latex(tables);
+  if (const auto letters = results::letters_to_tell(latex); !letters.empty())
+    core::log_warning("pdflatex has no {}: {}", fmt::join(letters, ", "), results::kWayOfLetters);
+  std::cout << latex;
 }
 
 }  // namespace
@@ -80,7 +88,7 @@ int suite_table(const Arguments& arguments) {
   else if (format == "csv")
     std::cout << results::to_csv(tables);
   else if (format == "latex")
-    std::cout << results::to_latex(tables);
+    print_latex(tables);
   else
     std::cout << (colours_wanted() ? with_red_stand_ins(results::to_markdown(tables)) : results::to_markdown(tables));
   return 0;

@@ -90,6 +90,7 @@ class Planner {
     facts_ = {};
     for (const RowText& row_text : text.rows) {
       RowPlan row{row_text.id, row_text.label, {}};
+      row.latex = row_text.latex;
       for (const std::string& id : text.datasets) {
         const auto dataset = std::find_if(suite_.datasets.begin(), suite_.datasets.end(),
                                           [&](const DatasetText& one) { return one.id == id; });

@@ -61,6 +61,17 @@ class Substitution {
     return result;
   }
 
+  //! The same of LaTeX, which has braces of its own: those without a name of the grid stand.
+  std::string latex(std::string text) const {
+    for (const auto& [name, value] : point_) {
+      const std::string placeholder = "{" + name + "}", written = written_out(value);
+      for (std::size_t at = text.find(placeholder); at != std::string::npos;
+           at = text.find(placeholder, at + written.size()))
+        text.replace(at, placeholder.size(), written);
+    }
+    return text;
+  }
+
   Node node(const Node& from, const std::string& key) const {
     Node result{from.kind, from.place, value(from.value, from.place, key), {}, {}};
     for (const auto& [name, member] : from.members)
@@ -159,6 +170,7 @@ std::vector<RowText> read_row(const Node& row, const Node* shared_reference) {
   TableReader reader(row, "[[table.row]]");
   const auto id = reader.title("id");
   const auto label = reader.title("label");
+  const auto latex = reader.find("latex") == nullptr ? "" : reader.title("latex");
   const Node* grid = reader.find("grid");
   const Node* set = reader.find("set");
   const Node* reference = reader.find("reference");
@@ -174,6 +186,7 @@ std::vector<RowText> read_row(const Node& row, const Node* shared_reference) {
     made.id_place = reader.place("id");
     made.id = substitution.text(id, made.id_place, "id");
     made.label = substitution.text(label, reader.place("label"), "label");
+    made.latex = substitution.latex(latex);
     check_row_id(made.id, made.id_place);
     check_title(made.label, "label", reader.place("label"));
     made.settings = overrides;

@@ -13,6 +13,7 @@ namespace resolute::experiments {
 struct RowText {
   std::string id;
   std::string label;
+  std::string latex;  //!< the label in LaTeX; empty: made of `label`
   std::string place;
   std::string id_place;
   Settings settings;

@@ -64,6 +64,7 @@ struct RowPlan {
   std::string label;
   std::vector<CellPlan> cells;            //!< in the order of TablePlan::datasets
   std::vector<std::string> deviations{};  //!< methods::deviations() of its trainings, each once
+  std::string latex{};                    //!< the label in LaTeX, as it is; empty: made of `label`
 };
 
 //! A method that a table shows by the paper's numbers alone. Nothing of it runs.

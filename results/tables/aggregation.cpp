@@ -383,6 +383,7 @@ Table make_table(const experiments::TablePlan& plan, const PlanIndex& index, con
   std::set<int> lanes;
   for (const auto& row_plan : plan.rows) {
     Row row{row_plan.id, experiments::row_title(row_plan), {}};
+    if (!row_plan.latex.empty()) row.latex = row_plan.latex + (row_plan.deviations.empty() ? "" : " \\(\\ddagger\\)");
     for (const CellPlan& cell_plan : row_plan.cells) {
       std::vector<Trial> trials;
       for (const JobId& evaluation : cell_plan.evaluations) trials.push_back(index.trial(evaluation));

@@ -74,6 +74,7 @@ struct Row {
   //! What else is another than in the row with which the table compares (first: this row's), on any data set: all but
   //! the method and its options, which rows are about.
   std::vector<DifferentSetting> other_settings{};
+  std::string latex{};  //!< the label in LaTeX, as it is; empty: made of `label`
 };
 
 //! A row of a claim and its mean, where its cell is complete.

@@ -73,6 +73,7 @@ std::vector<T> common(const std::vector<T>& own, const std::vector<T>& its) {
 
 RowPlan row_on(const RowPlan& from, const std::string& id, const std::vector<std::string>& datasets) {
   RowPlan row{id, from.label, {}};
+  row.latex = from.latex;
   for (const std::string& dataset : datasets)
     for (const CellPlan& cell : from.cells)
       if (cell.dataset == dataset) row.cells.push_back({cell.dataset, cell.evaluations, {}});

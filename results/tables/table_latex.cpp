@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <iterator>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "core/latex_text.h"
 #include "experiments/specification/metrics.h"
 #include "results/tables/paper_number.h"
 #include "results/tables/table_notes.h"
@@ -16,66 +16,9 @@
 namespace resolute::results {
 namespace {
 
-// What pdflatex does not take as it stands; any other character of UTF-8 is left to the page's fonts.
-constexpr std::pair<std::string_view, std::string_view> kEscapes[] = {{"\\", "\\textbackslash{}"},
-                                                                      {"{", "\\{"},
-                                                                      {"}", "\\}"},
-                                                                      {"%", "\\%"},
-                                                                      {"&", "\\&"},
-                                                                      {"$", "\\$"},
-                                                                      {"#", "\\#"},
-                                                                      {"_", "\\_"},
-                                                                      {"~", "\\textasciitilde{}"},
-                                                                      {"^", "\\textasciicircum{}"},
-                                                                      {"<", "\\(<\\)"},
-                                                                      {">", "\\(>\\)"},
-                                                                      {"|", "\\(|\\)"},
-                                                                      {"±", "\\(\\pm\\)"},
-                                                                      {"×", "\\(\\times\\)"},
-                                                                      {"≤", "\\(\\le\\)"},
-                                                                      {"≥", "\\(\\ge\\)"},
-                                                                      {"→", "\\(\\to\\)"},
-                                                                      {"†", "\\(\\dagger\\)"},
-                                                                      {"‡", "\\(\\ddagger\\)"},
-                                                                      {"−", "\\(-\\)"},
-                                                                      {"–", "--"},
-                                                                      {"…", "\\dots{}"},
-                                                                      {"²", "\\(^2\\)"},
-                                                                      {"³", "\\(^3\\)"},
-                                                                      {"α", "\\(\\alpha\\)"},
-                                                                      {"β", "\\(\\beta\\)"},
-                                                                      {"γ", "\\(\\gamma\\)"},
-                                                                      {"δ", "\\(\\delta\\)"},
-                                                                      {"ε", "\\(\\epsilon\\)"},
-                                                                      {"θ", "\\(\\theta\\)"},
-                                                                      {"λ", "\\(\\lambda\\)"},
-                                                                      {"μ", "\\(\\mu\\)"},
-                                                                      {"ρ", "\\(\\rho\\)"},
-                                                                      {"σ", "\\(\\sigma\\)"},
-                                                                      {"τ", "\\(\\tau\\)"},
-                                                                      {"φ", "\\(\\phi\\)"},
-                                                                      {"\n", " "},
-                                                                      {"\r", " "}};
+std::string latex(const std::string& text) { return core::latex_text(text); }
 
-// Text of a user. Quotes open behind a space, since OT1, the encoding of a page that names none, has no straight one.
-// What stands before a cell (\\, a rule, \item) takes a "[" or "*" for its own.
-std::string latex(const std::string& text) {
-  std::string safe = text.starts_with('[') || text.starts_with('*') ? "{}" : "";
-  for (std::size_t at = 0; at < text.size();) {
-    if (text[at] == '"') {
-      safe += at == 0 || std::string_view(" ([\n").find(text[at - 1]) != std::string_view::npos ? "``" : "''";
-      ++at;
-      continue;
-    }
-    const auto escape = std::find_if(std::begin(kEscapes), std::end(kEscapes), [&](const auto& pair) {
-      return std::string_view(text).substr(at).starts_with(pair.first);
-    });
-    const std::size_t length = escape == std::end(kEscapes) ? 1 : escape->first.size();
-    safe += escape == std::end(kEscapes) ? std::string_view(text).substr(at, 1) : escape->second;
-    at += length;
-  }
-  return safe;
-}
+std::string label_of(const Row& row) { return row.latex.empty() ? latex(row.label) : row.latex; }
 
 std::string red(const std::string& text) { return fmt::format("\\textcolor{{red}}{{{}}}", text); }
 
@@ -327,7 +270,7 @@ std::string results_tabular(const Table& table) {
   for (std::size_t r = 0; r < lines; ++r) {
     if (r == all || (r > 0 && r == published)) text += "    \\midrule\n";
     text += "    " + (r < published ? latex(table.published[r].label)
-                      : r < all     ? latex(table.rows[r - published].label)
+                      : r < all     ? label_of(table.rows[r - published])
                                     : "\\emph{chance}");
     for (const Column& column : columns) text += " & " + column.cells[r];
     text += " \\\\\n";
@@ -351,7 +294,7 @@ std::string differences(const Table& table, const std::string& caption) {
   const Footnotes footnotes(table, Footnotes::Of::kDifferences);
   for (const Row& row : table.rows) {
     if (&row == compared) continue;
-    text += "    " + latex(row.label);
+    text += "    " + label_of(row);
     for (const Cell& cell : row.cells) {
       if (!is_per_query(cell.metric)) continue;
       const auto& d = cell.difference;
@@ -368,7 +311,7 @@ std::string differences(const Table& table, const std::string& caption) {
   if (std::string note = comparisons_note(table.comparisons); !note.empty())
     notes.insert(notes.begin() + 1, note + ".");
   return "\n" + environment(table.id + "-differences",
-                            fmt::format("{}: difference from {}", caption, latex(compared->label)),
+                            fmt::format("{}: difference from {}", caption, label_of(*compared)),
                             text + "    \\bottomrule\n  \\end{tabular}\n", footnotes.texts(), notes);
 }
 
@@ -421,12 +364,22 @@ std::string to_latex(const SuiteTables& tables) {
   std::vector<std::string> parts;
   for (const Table& table : tables.tables)
     for (const Table& part : as_wide_as_a_page(table)) parts.push_back(to_latex(part, tables.notes));
+  std::string body;
+  for (const std::string& part : parts) body += "\n" + part;
   std::string text = fmt::format(
-      "% Preamble: \\usepackage{{booktabs,siunitx,threeparttable{}}}{}, siunitx of version 3. Best of a column bold, "
-      "second italic.\n",
-      coloured ? ",xcolor" : "", parts.size() > kMostFloats ? fmt::format(" \\extrafloats{{{}}}", parts.size()) : "");
-  for (const std::string& part : parts) text += "\n" + part;
-  return text;
+      "% Preamble: {}\\usepackage{{booktabs,siunitx,threeparttable{}}}{}, siunitx of version 3. Best of a column bold, "
+      "second italic.",
+      core::needs_t1(body) ? "\\usepackage[T1]{fontenc} " : "", coloured ? ",xcolor" : "",
+      parts.size() > kMostFloats ? fmt::format(" \\extrafloats{{{}}}", parts.size()) : "");
+  if (const std::vector<std::string> letters = letters_to_tell(body); !letters.empty())
+    text += fmt::format(" No pdflatex, for {}: {}.", fmt::join(letters, ", "), kWayOfLetters);
+  return text + "\n" + body;
+}
+
+std::vector<std::string> letters_to_tell(const std::string& latex) {
+  std::vector<std::string> letters = core::letters_without_latex(latex);
+  std::transform(letters.begin(), letters.end(), letters.begin(), core::named_letter);
+  return letters;
 }
 
 }  // namespace resolute::results

@@ -4,6 +4,8 @@
 //! 3), notes are threeparttable's: the page's preamble loads these three packages.
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "results/tables/aggregation.h"
 
@@ -14,6 +16,14 @@ namespace resolute::results {
 //! numbers are, why some are missing and what became of the papers' claims stands in notes below. A table that compares
 //! rows has the differences in a second one, `tab:ID-differences`. One of several data sets and more than nine
 //! columns is one of each data set, `tab:ID-DATASET`. The bytes depend on the tables alone.
+//! A row's `latex` stands as it is, all other text is core::latex_text(). The first line is a comment: what the
+//! preamble needs, and letters_to_tell().
 std::string to_latex(const SuiteTables& tables);
+
+//! Letters that pdflatex refuses, each once: "方 (U+65B9)". \param latex of to_latex()
+std::vector<std::string> letters_to_tell(const std::string& latex);
+//! What can be done about them.
+inline constexpr std::string_view kWayOfLetters =
+    "compile with lualatex or xelatex and a font that has them, or give the row latex = '…' in the suite";
 
 }  // namespace resolute::results

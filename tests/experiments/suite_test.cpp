@@ -127,6 +127,19 @@ TEST_F(Suite, braces_without_a_grid_are_text) {
   EXPECT_EQ("levels {4, 5}", made.tables[0].rows[0].label);
 }
 
+TEST_F(Suite, latex_stands_beside_a_label_and_keeps_its_own_braces) {
+  const Plan made = plan(small({}, R"([[table.row]]
+id = "r{rate}"
+label = "RAIN, λ = {rate}"
+latex = '\textsc{rain}, $\lambda_{adv} = {rate}$'
+grid = { rate = [2, 3] }
+set = { "train.train_rates" = ["{rate}"] }
+)"));
+  EXPECT_EQ("RAIN, λ = 3", made.tables[0].rows[1].label);
+  EXPECT_EQ("\\textsc{rain}, $\\lambda_{adv} = 3$", made.tables[0].rows[1].latex);
+  EXPECT_EQ("", plan(small({}, "[[table.row]]\nid = \"r\"\nlabel = \"R\"\n")).tables[0].rows[0].latex);
+}
+
 TEST_F(Suite, a_grids_reference_is_substituted) {
   const Plan made = plan(small({}, R"([[table.row]]
 id = "r{rate}"

@@ -5,6 +5,8 @@
 namespace resolute::results::table_latex_test {
 namespace {
 
+using testing::AnyOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -63,6 +65,35 @@ TEST(TableLatex, text_of_a_user_is_no_markup) {
                               R"(\textbackslash{}input\(|\)''\(<\)\(>\) & )"));
   EXPECT_THAT(text, HasSubstr(R"(\caption{r = 2 \dots{} 4: \(\lambda\) \(\le\) 3 \(\pm\) 1 \(\times\) 2})"));
   EXPECT_THAT(text, HasSubstr("\\item a note\\_ of two lines\n"));
+}
+
+TEST(TableLatex, a_rows_own_latex_stands_as_it_is) {
+  SuiteTables tables = tables_of("rank1", {12.0, 13.0});
+  tables.tables[0].rows[0].label = "λ = 0.1";
+  tables.tables[0].rows[0].latex = "$\\lambda_{adv}=0.1$";
+  tables.tables[0].compare_with = "a";
+  tables.tables[0].rows[1].cells[0].difference = Difference{};
+  const std::string text = to_latex(tables);
+  EXPECT_THAT(text, HasSubstr("    $\\lambda_{adv}=0.1$ & 12.0"));
+  EXPECT_THAT(text, HasSubstr(": difference from $\\lambda_{adv}=0.1$}"));
+}
+
+TEST(TableLatex, letters_that_pdflatex_refuses_are_told_in_the_first_line) {
+  SuiteTables tables = tables_of("rank1", {12.0, 13.0});
+  const auto first_line = [&] {
+    const std::string text = to_latex(tables);
+    return text.substr(0, text.find('\n'));
+  };
+  EXPECT_THAT(first_line(), Not(AnyOf(HasSubstr("pdflatex"), HasSubstr("T1"))));
+  tables.tables[0].rows[0].label = "Łódź, λ₁ ∈ Ω";
+  EXPECT_THAT(first_line(), Not(AnyOf(HasSubstr("pdflatex"), HasSubstr("T1"))));
+  tables.tables[0].rows[0].label = "« Wałęsa »";
+  EXPECT_THAT(first_line(), HasSubstr("\\usepackage[T1]{fontenc} \\usepackage{booktabs"));
+  tables.notes = {"naïve 方法, Сеть"};
+  EXPECT_THAT(letters_to_tell(to_latex(tables)),
+              ElementsAre("С (U+0421)", "е (U+0435)", "т (U+0442)", "ь (U+044C)", "方 (U+65B9)", "法 (U+6CD5)"));
+  EXPECT_THAT(first_line(), HasSubstr(" No pdflatex, for С (U+0421), "));
+  EXPECT_THAT(first_line(), HasSubstr("法 (U+6CD5): compile with lualatex or xelatex"));
 }
 
 TEST(TableLatex, columns_are_as_wide_as_their_numbers) {

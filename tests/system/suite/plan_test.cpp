@@ -95,6 +95,24 @@ TEST(SuitePlan, tells_what_process_ranks_of_such_jobs_took_in_the_store) {
 }
 
 // It may say who hears of the run's end.
+TEST(SuiteTable, names_what_pdflatex_refuses_until_the_row_has_latex) {
+  ScratchFolder scratch;
+  const auto printed = [&](const std::string& label) {
+    const std::string usual = "label = \"Baseline (HR)\"";
+    std::string text = text_of(kTinySuite);
+    write(scratch / "s.toml", text.replace(text.find(usual), usual.size(), label));
+    return succeeded(resolute({"suite", "table", scratch / "s.toml", "--store", scratch.path(), "--format", "latex"}));
+  };
+  const std::string letters = "方 (U+65B9), 法 (U+6CD5): compile with lualatex or xelatex";
+  const CommandOutput refused = printed("label = \"方法, λ\"");
+  EXPECT_THAT(refused.err, HasSubstr("pdflatex has no " + letters));
+  EXPECT_THAT(refused.out.substr(0, refused.out.find('\n')), HasSubstr("No pdflatex, for " + letters));
+  EXPECT_THAT(refused.out, HasSubstr("\n    方法, \\(\\lambda\\) & "));
+  const CommandOutput taken = printed("label = \"λ\"\n  latex = 'ours, $\\lambda_{a}$'");
+  EXPECT_THAT(taken.err, Not(HasSubstr("pdflatex")));
+  EXPECT_THAT(taken.out, HasSubstr("\n    ours, $\\lambda_{a}$ & "));
+}
+
 TEST(SuiteRun, a_site_file_that_is_named_must_be_there) {
   ScratchFolder scratch;
   auto environment = program_environment();
