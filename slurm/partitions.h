@@ -54,5 +54,9 @@ std::optional<Never> why_never_by_default(const std::vector<Partition>& partitio
 //! 'gpu' has nodes with a100 and with h100"; nothing where a GPU type or a constraint chooses, or they are alike: in
 //! their GPUs if those are asked for, else in their number of processors.
 std::optional<std::string> several_kinds(const std::vector<Partition>& partitions, const Resources& resources);
+//! Their effect, and the remedy.
+inline constexpr const char* kOneKindAdvice =
+    "trials may run in several numeric classes, which tables say in footnotes; give --gpu-type or --constraint for one "
+    "kind, or gpu_type or constraint in the site file";
 
 }  // namespace resolute::slurm

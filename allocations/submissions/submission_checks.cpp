@@ -192,10 +192,7 @@ std::optional<std::string> require_possible(const slurm::Effects& effects, const
       return fmt::format("unless this site chooses another partition, the job waits for ever: {}; give --partition",
                          never->why);
     if (const auto kinds = slurm::several_kinds(partitions, *resources))
-      return fmt::format(
-          "{}: trials may run in several numeric classes, which tables say in footnotes; give --gpu-type "
-          "or --constraint for one kind",
-          *kinds);
+      return fmt::format("{}: {}", *kinds, slurm::kOneKindAdvice);
   }
   return std::nullopt;
 }

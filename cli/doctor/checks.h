@@ -14,6 +14,7 @@
 #include "core/process/process.h"
 #include "experiments/site.h"
 #include "settings/choice.h"
+#include "slurm/partitions.h"
 #include "slurm/trouble.h"
 
 namespace resolute::cli {
@@ -55,12 +56,18 @@ struct SiteCheck {
 SiteCheck check_site(const Environment& environment);
 
 //! The commands, the controller and how it is set up. slurm.cpp
-//! \param site_mpi `mpi` of the site file
-Findings check_slurm(const Environment& environment, const std::optional<std::string>& site_mpi);
+Findings check_slurm(const Environment& environment, const experiments::Site& site);
 //! What several nodes can be started by, and what to write into the site file. Pure. \param list `srun --mpi=list`;
-//! empty: it does not say
+//! empty: it does not say \param site_mpi `mpi` of the site file
 Finding judge_mpi_kinds(std::string_view list, const std::optional<std::string>& site_mpi);
-//! A message around the nodes of the allocation that we are in, by each launcher that a submission would use. trial.cpp
+//! Nodes of several kinds that a job of this site may come upon: on GPUs, and without where the site file asks for
+//! none. Pure.
+Finding judge_node_kinds(const std::vector<slurm::Partition>& partitions, const Environment& environment,
+                         const experiments::Site& site);
+//! The nodes that a submission without options asks for: the site file goes before what is set for sbatch.
+slurm::Resources asked_without_options(const Environment& environment, const experiments::Site::Asked& asked);
+//! A message around the nodes of the allocation that we are in, by each launcher that a submission would use, and
+//! whether the others outlive the loss of one. trial.cpp
 Findings try_launchers(const Environment& environment, const experiments::Site& site);
 //! The same in an allocation of `nodes` nodes, asked for here.
 Findings try_allocation(const Environment& environment, const experiments::Site& site, int nodes);
@@ -68,13 +75,16 @@ Findings try_allocation(const Environment& environment, const experiments::Site&
 //! The file system of a store: store.cpp. A missing folder's parent is looked at.
 Findings check_store(const std::filesystem::path& store);
 
-//! `resolute doctor --ring`: under a launcher, sends a message around all processes and prints one line for
-//! read_ring_report(). \return the exit code; under a launcher it does not return
-int pass_around();
+//! `resolute doctor --ring [--lose]`: under a launcher, sends a message around all processes and prints one line for
+//! read_ring_report(). \param loses after that the last process kills itself, and a second line follows if the others
+//! have passed messages on for 10 s more \return the exit code; under a launcher it does not return
+int pass_around(bool loses);
 struct RingReport {
   int processes = 1;
   std::vector<std::string> hosts;  //!< sorted, without repeats
   double microseconds = 0;         //!< of the fastest round
+  bool loses = false;              //!< the last process was to be lost after it
+  int survivors = 0;               //!< processes that went on without that one
 };
 //! Of the output of one launched pass_around(), or of several that did not find each other: the first.
 std::optional<RingReport> read_ring_report(std::string_view output);

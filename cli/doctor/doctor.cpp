@@ -21,8 +21,9 @@ constexpr CommandHelp kDoctorHelp{
     "resolute doctor [--store STORE] [--allocation-trial] [--nodes N] [--json]",
     R"(What works here and what does not: worker, GPUs, CUDA and NCCL, MPI (two processes pass a message around), the
 site file, SLURM, and the file system of a store. Inside an allocation it passes a message around its nodes with
-each launcher that a submission would use; --allocation-trial asks SLURM for an allocation to do that in. A line
-a check: ok, warn or fail, what was found, what to do. Nothing is left behind. Exit codes: 0 nothing failed, 1
+each launcher that a submission would use, then kills one of the processes and sees whether the others live on;
+--allocation-trial asks SLURM for an allocation to do that in. A line a check: ok, warn or fail, what was found, what
+to do. Nothing is left behind. Exit codes: 0 nothing failed, 1
 something did. NO_COLOR is obeyed.)",
     "  resolute doctor\n"
     "  resolute doctor --store /shared/store --allocation-trial\n"
@@ -80,7 +81,7 @@ bool examine(const Environment& environment, const Wishes& wishes, Findings& fin
   SiteCheck site = check_site(environment);
   Environment at_cluster = environment;  // inside of an allocation its own cluster is asked
   if (!allocated && site.site.slurm.cluster) at_cluster["SLURM_CLUSTERS"] = *site.site.slurm.cluster;
-  auto slurm = std::async(std::launch::async, [&] { return check_slurm(at_cluster, site.site.mpi); });
+  auto slurm = std::async(std::launch::async, [&] { return check_slurm(at_cluster, site.site); });
   std::vector<Findings> groups{check_mpi(environment), check_processes(), std::move(site.findings)};
   groups.insert(groups.begin(), {worker.get(), gpus.get()});
   groups.push_back(slurm.get());
@@ -99,7 +100,8 @@ bool examine(const Environment& environment, const Wishes& wishes, Findings& fin
 int doctor(const Arguments& arguments) {
   const Environment environment = core::current_environment();
   // What it starts itself: not for people.
-  if (arguments == Arguments{"--ring"}) return pass_around();
+  if (arguments == Arguments{"--ring"}) return pass_around(false);
+  if (arguments == Arguments{"--ring", "--lose"}) return pass_around(true);
   if (arguments == Arguments{"--launchers"}) {
     const Findings findings = try_launchers(environment, check_site(environment).site);
     write_out(findings, true);

@@ -12,6 +12,7 @@
 #include "core/numbers.h"
 #include "slurm/client.h"
 #include "slurm/launcher.h"
+#include "slurm/partitions.h"
 
 namespace resolute::cli {
 
@@ -115,6 +116,28 @@ Finding judge_partitions(const Environment& environment) {
   return {Level::kOk, "slurm partitions", what + " (nodes × longest time)", ""};
 }
 
+slurm::Resources refine(slurm::Resources resources, const experiments::Site::Asked& asked) {
+  resources.partition = asked.partition.value_or(resources.partition);
+  resources.account = asked.account.value_or(resources.account);
+  resources.qos = asked.qos.value_or(resources.qos);
+  resources.constraint = asked.constraint.value_or(resources.constraint);
+  resources.reservation = asked.reservation.value_or(resources.reservation);
+  resources.gpu_type = asked.gpu_type.value_or(resources.gpu_type);
+  resources.gpus_per_node = asked.gpus_per_node.value_or(resources.gpus_per_node);
+  resources.cpus_per_node = asked.cpus_per_node.value_or(resources.cpus_per_node);
+  return resources;
+}
+
+Finding look_at_nodes(const Environment& environment, const Environment& given, const experiments::Site& site) {
+  const auto output = run_briefly(slurm::sinfo_command(), environment, kLimit);
+  try {
+    if (succeeded(output)) return judge_node_kinds(slurm::parse_partitions(output.out), given, site);
+  } catch (const core::RuntimeError&) {
+    // Another sinfo than those that were tried.
+  }
+  return {Level::kOk, "slurm nodes", "their kinds are not known", ""};
+}
+
 Finding look_at_mpi(const Environment& environment, const std::optional<std::string>& site_mpi) {
   const auto output = run_briefly({"srun", "--mpi=list"}, environment, kLimit);
   return judge_mpi_kinds(succeeded(output) ? output.out + output.err : "", site_mpi);
@@ -164,7 +187,39 @@ Finding judge_mpi_kinds(std::string_view list, const std::optional<std::string>&
   return {Level::kWarn, "slurm mpi", what, kElse};
 }
 
-Findings check_slurm(const Environment& given, const std::optional<std::string>& site_mpi) {
+slurm::Resources asked_without_options(const Environment& environment, const experiments::Site::Asked& asked) {
+  slurm::Resources resources;
+  resources.partition = core::variable_in(environment, "SBATCH_PARTITION");
+  resources.account = core::variable_in(environment, "SBATCH_ACCOUNT");
+  resources.qos = core::variable_in(environment, "SBATCH_QOS");
+  resources.constraint = core::variable_in(environment, "SBATCH_CONSTRAINT");
+  resources.reservation = core::variable_in(environment, "SBATCH_RESERVATION");
+  return refine(resources, asked);
+}
+
+Finding judge_node_kinds(const std::vector<slurm::Partition>& partitions, const Environment& environment,
+                         const experiments::Site& site) {
+  std::vector<slurm::Resources> all;
+  const auto add = [&](const slurm::Resources& plain, const std::vector<experiments::Site::Asked>& shapes) {
+    all.push_back(plain);
+    for (const auto& shape : shapes) all.push_back(refine(plain, shape));
+  };
+  const slurm::Resources of_all = asked_without_options(environment, site.slurm);
+  add(of_all, site.slurm.shapes);
+  for (const auto& [kind, asked] : site.resources) add(refine(of_all, asked), asked.shapes);
+  for (slurm::Resources& resources : all) {
+    auto kinds = slurm::several_kinds(partitions, resources);
+    // The number of GPUs is mostly an option of the submission.
+    if (resources.gpus_per_node == 0) {
+      resources.gpus_per_node = 1;
+      if (auto of_gpus = slurm::several_kinds(partitions, resources)) kinds = std::move(of_gpus);
+    }
+    if (kinds) return {Level::kWarn, "slurm nodes", *kinds, slurm::kOneKindAdvice};
+  }
+  return {Level::kOk, "slurm nodes", "alike, or the site file chooses", ""};
+}
+
+Findings check_slurm(const Environment& given, const experiments::Site& site) {
   std::string missing;
   bool any = false;
   for (const char* name : {"sbatch", "squeue", "scontrol", "scancel", "srun", "sinfo"}) {
@@ -186,7 +241,8 @@ Findings check_slurm(const Environment& given, const std::optional<std::string>&
   const Settings settings = read_settings(output.out);
   for (const Finding& finding :
        {judge_version(settings), judge_partitions(environment), judge_accounting(settings, environment),
-        judge_requeue(settings), judge_arrays(settings), judge_kill_wait(settings), look_at_mpi(environment, site_mpi)})
+        judge_requeue(settings), judge_arrays(settings), judge_kill_wait(settings),
+        look_at_nodes(environment, given, site), look_at_mpi(environment, site.mpi)})
     findings.push_back(finding);
   return findings;
 }

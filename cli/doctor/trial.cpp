@@ -27,12 +27,20 @@ namespace {
 
 using orchestrator::MpiTransport;
 
-constexpr unsigned kRingSeconds = 25;  // MPI may hang: then the process ends by SIGALRM
+// MPI may hang: then the process ends by SIGALRM. Once the ring is reported the others have their own time.
+constexpr unsigned kRingSeconds = 25;
+constexpr unsigned kLossSeconds = 13;
+// UCX over InfiniBand tries a dead process for about 9 s, and then ends the one that wrote to it.
+constexpr std::chrono::seconds kWatch{10};
+constexpr std::chrono::milliseconds kBetweenRounds{100};
+constexpr std::chrono::milliseconds kBetweenPolls{1};
 constexpr int kRounds = 20;
 constexpr std::chrono::seconds kLauncherLimit{40};
+static_assert(kWatch.count() < kLossSeconds && kRingSeconds + kLossSeconds < kLauncherLimit.count());
 constexpr int kWaitForNodes = 60;  // seconds
 constexpr std::chrono::seconds kAllocationLimit{kWaitForNodes + 2 * kLauncherLimit.count() + 20};
 constexpr const char* kOpensReport = "{\"ring\":";
+constexpr const char* kOpensSurvivors = "{\"survivors\":";
 
 std::string node_name() {
   // Nodes of a test cluster may share their machine's name.
@@ -49,17 +57,29 @@ std::string wait_for_message(MpiTransport& transport) {
   }
 }
 
-// Messages: names so far, each with a newline before it; "p", which is only passed on; "e", after which all leave.
-void follow_ring(MpiTransport& transport) {
-  const int next = (transport.self() + 1) % transport.size();
-  for (;;) {
+// Messages: names so far, each with a newline before it; "p", which is only passed on; "l", after which the last is no
+// member, and which kills the last when it comes to it; "e", after which all leave. \return the members at the end
+int follow_ring(MpiTransport& transport) {
+  int members = transport.size();
+  for (bool end = false; !end;) {
     std::string message = wait_for_message(transport);
-    const bool end = message == "e";
+    end = message == "e";
     if (message.starts_with("\n")) message += "\n" + node_name();
-    transport.send(next, std::move(message));
-    if (end) break;
+    if (message == "l") {
+      if (transport.self() == members - 1) ::raise(SIGKILL);
+      --members;
+      ::alarm(kLossSeconds);
+    }
+    transport.send((transport.self() + 1) % members, std::move(message));
   }
   transport.flush(std::chrono::seconds(2));
+  return members;
+}
+
+// From the first of so many members back to it.
+std::string pass_once(MpiTransport& transport, int members, std::string message) {
+  transport.send(1 % members, std::move(message));
+  return wait_for_message(transport);
 }
 
 RingReport lead_ring(MpiTransport& transport) {
@@ -67,11 +87,7 @@ RingReport lead_ring(MpiTransport& transport) {
   report.processes = transport.size();
   report.hosts = {node_name()};
   if (transport.size() == 1) return report;
-  const auto round = [&](std::string message) {
-    transport.send(1, std::move(message));
-    return wait_for_message(transport);
-  };
-  std::istringstream names(round("\n" + node_name()));
+  std::istringstream names(pass_once(transport, transport.size(), "\n" + node_name()));
   std::set<std::string> hosts;
   for (std::string name; std::getline(names, name);)
     if (!name.empty()) hosts.insert(name);
@@ -79,12 +95,50 @@ RingReport lead_ring(MpiTransport& transport) {
   // The fastest: what else the machine does is not the network's time.
   for (int i = 0; i < kRounds; ++i) {
     const auto begin = core::monotonic_clock().now();
-    round("p");
+    pass_once(transport, transport.size(), "p");
     const double took = std::chrono::duration<double, std::micro>(core::monotonic_clock().now() - begin).count();
     report.microseconds = i == 0 ? took : std::min(report.microseconds, took);
   }
-  round("e");
   return report;
+}
+
+// The last member dies as on a lost node. The others go on as a run does: the leader still writes to the dead one, as
+// it answers an agent that it does not yet know to be lost. It polls as often as a run does: Open MPI 4.1 that makes no
+// progress between two messages to a dead process may never return from MPI_Test.
+void outlive_last(MpiTransport& transport) {
+  const int last = transport.size() - 1;
+  ::alarm(kLossSeconds);
+  pass_once(transport, last, "l");
+  transport.send(last, "l");
+  const auto now = [] { return core::monotonic_clock().now(); };
+  for (const auto end = now() + kWatch; now() < end;) {
+    for (const auto next = now() + kBetweenRounds; now() < next; std::this_thread::sleep_for(kBetweenPolls))
+      transport.receive();
+    transport.send(last, "p");
+    pass_once(transport, last, "p");
+  }
+}
+
+// A launcher may end all members with the one that is lost: a line is written as soon as it is known.
+// \return the members at the end
+int lead_and_report(MpiTransport& transport, bool loses) {
+  int members = transport.size();
+  const RingReport report = lead_ring(transport);
+  loses = loses && members > 1;
+  std::cout << core::Json{{"ring",
+                           {{"processes", report.processes},
+                            {"hosts", report.hosts},
+                            {"microseconds", report.microseconds},
+                            {"loses", loses}}}}
+                   .dump()
+            << std::endl;
+  if (loses) {
+    outlive_last(transport);
+    --members;
+    std::cout << core::Json{{"survivors", members}}.dump() << std::endl;
+  }
+  pass_once(transport, members, "e");
+  return members;
 }
 
 Finding judge_ring(const std::string& name, const RingReport& report, int processes, int hosts) {
@@ -98,7 +152,12 @@ Finding judge_ring(const std::string& name, const RingReport& report, int proces
                                  found, found == 1 ? "" : "s", report.microseconds);
   if (hosts > 0 && found != hosts)
     return {Level::kFail, name, what, fmt::format("{} nodes were asked for: see how the launcher is set up", hosts)};
-  return {Level::kOk, name, what, ""};
+  if (!report.loses) return {Level::kOk, name, what, ""};
+  if (report.survivors == processes - 1) return {Level::kOk, name, what + "; the loss of one leaves the others", ""};
+  return {Level::kWarn, name, what + "; the loss of one ends the others",
+          "the loss of a node ends the run under this launcher, and the next start goes on from its checkpoints: use "
+          "srun or Open MPI's mpirun (launcher in the site file), and let Open MPI use TCP: OMPI_MCA_pml=ob1 and "
+          "OMPI_MCA_btl=self,tcp, as resolute sets them unless OMPI_MCA_pml, _mtl or _btl is set"};
 }
 
 std::string advice_for(const std::string& error) {
@@ -115,22 +174,21 @@ int number_in(const Environment& environment, const char* name, int otherwise) {
   return number > 0 ? *number : otherwise;
 }
 
-// Whose nodes they are is said as for the allocations of a submission: the site file goes before what is set for
-// sbatch.
+// Whose nodes they are is said as for the allocations of a submission.
 std::vector<std::string> allocation_command(const Environment& environment, const std::string& name,
                                             const experiments::Site& site, int nodes) {
   std::vector<std::string> command{"salloc", "-Q", "-J",
                                    name,     "-N", std::to_string(nodes),
                                    "-t",     "5",  "--immediate=" + std::to_string(kWaitForNodes)};
-  const auto add = [&](const char* option, const char* variable, const std::optional<std::string>& of_site) {
-    const std::string value = of_site ? *of_site : core::variable_in(environment, variable);
+  const slurm::Resources asked = asked_without_options(environment, site.slurm);
+  const auto add = [&](const char* option, const std::string& value) {
     if (!value.empty()) command.push_back(option + value);
   };
-  add("--partition=", "SBATCH_PARTITION", site.slurm.partition);
-  add("--account=", "SBATCH_ACCOUNT", site.slurm.account);
-  add("--qos=", "SBATCH_QOS", site.slurm.qos);
-  add("--constraint=", "SBATCH_CONSTRAINT", site.slurm.constraint);
-  add("--reservation=", "SBATCH_RESERVATION", site.slurm.reservation);
+  add("--partition=", asked.partition);
+  add("--account=", asked.account);
+  add("--qos=", asked.qos);
+  add("--constraint=", asked.constraint);
+  add("--reservation=", asked.reservation);
   command.insert(command.end(), {core::own_program().string(), "doctor", "--launchers"});
   return command;
 }
@@ -163,41 +221,36 @@ Environment launcher_environment(Environment environment) {
   return environment;
 }
 
-int pass_around() {
+int pass_around(bool loses) {
   ::signal(SIGALRM, SIG_DFL);
   ::alarm(kRingSeconds);
   const auto transport = MpiTransport::start();
-  if (transport->self() != 0) {
-    follow_ring(*transport);
-  } else {
-    const RingReport report = lead_ring(*transport);
-    std::cout << core::Json{{"ring",
-                             {{"processes", report.processes},
-                              {"hosts", report.hosts},
-                              {"microseconds", report.microseconds}}}}
-                     .dump()
-              << std::endl;
-  }
-  orchestrator::leave_mpi(true, 0);
+  const int members = transport->self() == 0 ? lead_and_report(*transport, loses) : follow_ring(*transport);
+  // MPI_Finalize would wait for the dead.
+  orchestrator::leave_mpi(members == transport->size(), 0);
 }
 
 std::optional<RingReport> read_ring_report(std::string_view output) {
+  std::optional<RingReport> report;
   std::istringstream lines{std::string(output)};
   for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with(kOpensReport)) continue;
+    if (!line.starts_with(report ? kOpensSurvivors : kOpensReport)) continue;
     try {
       const core::Json json = core::parse_json(line, "ring");
+      if (report) {
+        report->survivors = json.at("survivors").get<int>();
+        break;
+      }
       core::ObjectReader ring(json.at("ring"), "ring");
-      RingReport report;
-      report.processes = ring.required<int>("processes");
-      report.hosts = ring.required<std::vector<std::string>>("hosts");
-      report.microseconds = ring.required<double>("microseconds");
-      return report;
+      report = {.processes = ring.required<int>("processes"),
+                .hosts = ring.required<std::vector<std::string>>("hosts"),
+                .microseconds = ring.required<double>("microseconds"),
+                .loses = ring.required<bool>("loses")};
     } catch (const std::exception&) {
       // Two processes wrote into one line.
     }
   }
-  return std::nullopt;
+  return report;
 }
 
 Finding try_ring(const std::string& name, const std::vector<std::string>& command, const Environment& environment,
@@ -226,11 +279,11 @@ Findings try_launchers(const Environment& environment, const experiments::Site& 
   Findings findings;
   bool works = false;
   for (const slurm::Launcher launcher : launchers) {
-    findings.push_back(
-        try_ring("launch " + std::string(slurm::name_of(launcher)),
-                 slurm::launch_command(launcher, nodes, {core::own_program().string(), "doctor", "--ring"}, options),
-                 launcher_environment(environment), nodes, nodes, kLauncherLimit));
-    works = works || findings.back().level == Level::kOk;
+    findings.push_back(try_ring(
+        "launch " + std::string(slurm::name_of(launcher)),
+        slurm::launch_command(launcher, nodes, {core::own_program().string(), "doctor", "--ring", "--lose"}, options),
+        launcher_environment(environment), nodes, nodes, kLauncherLimit));
+    works = works || findings.back().level != Level::kFail;
   }
   // One that works is enough: it is what an allocation falls back to.
   for (Finding& finding : findings)

@@ -1,4 +1,4 @@
-// What `resolute doctor` makes of `srun --mpi=list`.
+// The sense that `resolute doctor` makes of `srun --mpi=list` and of the kinds of nodes.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -48,6 +48,36 @@ TEST(DoctorSlurm, an_srun_that_names_nothing_leaves_several_nodes_to_mpirun) {
     EXPECT_EQ(finding.what, "srun has no pmix, but nothing that processes find each other by");
     EXPECT_THAT(finding.advice, HasSubstr("mpirun"));
   }
+}
+
+TEST(DoctorSlurm, nodes_of_several_kinds_are_warned_of_unless_one_is_chosen) {
+  const auto partitions = slurm::parse_partitions(
+      "cpu*|1:00:00|1-infinite|4|2|4096|(null)\n"
+      "gpu|1:00:00|1-infinite|3|64|512000|gpu:a100:4\n"
+      "gpu|1:00:00|1-infinite|1|64|512000|gpu:h100:4\n"
+      "old|1:00:00|1-infinite|1|16|512000|(null)\n"
+      "old|1:00:00|1-infinite|1|32|512000|(null)\n");
+  experiments::Site site;
+  const auto judge = [&](const Environment& environment) { return judge_node_kinds(partitions, environment, site); };
+  EXPECT_EQ(judge({}).level, Level::kOk) << "the default partition has one kind";
+  const auto by_variable = judge({{"SBATCH_PARTITION", "gpu"}});
+  EXPECT_EQ(by_variable.level, Level::kWarn);
+  EXPECT_EQ(by_variable.what, "partition 'gpu' has nodes with a100 and with h100");
+  EXPECT_EQ(by_variable.advice, slurm::kOneKindAdvice);
+  EXPECT_EQ(judge({{"SBATCH_PARTITION", "gpu"}, {"SBATCH_CONSTRAINT", "a100"}}).level, Level::kOk);
+  EXPECT_EQ(judge({{"SBATCH_PARTITION", "old"}}).what,
+            "partition 'old' has nodes with 16 processors and with 32 processors");
+  auto& training = site.resources[settings::JobKind::kTraining];
+  training.partition = "gpu";
+  EXPECT_EQ(judge({}).what, by_variable.what);
+  training.gpu_type = "a100";
+  EXPECT_EQ(judge({}).level, Level::kOk);
+  training.shapes.emplace_back().partition = "old";
+  EXPECT_EQ(judge({}).level, Level::kOk) << "a type is chosen";
+  site.slurm.shapes.emplace_back().partition = "gpu";
+  EXPECT_EQ(judge({}).what, by_variable.what);
+  site.slurm.constraint = "h100";
+  EXPECT_EQ(judge({}).level, Level::kOk);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // `resolute doctor`, with what this machine has, with fakes in its place, and with nothing at all.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <set>
@@ -72,7 +73,11 @@ void write_fake_slurm(const fs::path& folder, const std::string& config) {
   write(folder / "config", config);
   write_program(folder / "scontrol",
                 "while IFS= read -r line; do echo \"$line\"; done < " + (folder / "config").string());
-  write_program(folder / "sinfo", "echo 'gpu*|up|1-00:00:00|8'; echo 'old|down|infinite|2'");
+  write_program(folder / "sinfo",
+                "case \"$*\" in\n"
+                "*%G*) echo 'gpu*|1-00:00:00|1-infinite|4|64|512000|gpu:a100:4'\n"
+                "  echo 'gpu*|1-00:00:00|1-infinite|4|64|512000|gpu:h100:4';;\n"
+                "*) echo 'gpu*|up|1-00:00:00|8'; echo 'old|down|infinite|2';;\nesac");
   write_program(folder / "srun", "echo 'MPI plugin types are...\n\tnone\n\tpmi2' >&2");
 }
 
@@ -183,6 +188,11 @@ TEST(Doctor, tells_what_of_slurms_settings_matters) {
   for (const char* check : {"slurm", "slurm version", "slurm partitions", "slurm accounting", "slurm requeue",
                             "slurm arrays", "slurm KillWait", "slurm mpi"})
     EXPECT_EQ(found.level(check), "ok") << found.check(check);
+  EXPECT_EQ(found.level("slurm nodes"), "warn");
+  EXPECT_EQ(found.what("slurm nodes"), "partition 'gpu' has nodes with a100 and with h100");
+  auto chosen = environment;
+  chosen["SBATCH_CONSTRAINT"] = "h100";
+  EXPECT_EQ(diagnose(chosen).level("slurm nodes"), "ok");
   EXPECT_EQ(found.what("slurm version"), "23.11.4");
   EXPECT_THAT(found.what("slurm partitions"), AllOf(HasSubstr("gpu* 8 × 1-00:00:00"), Not(HasSubstr("old"))));
   write_fake_slurm(bin.path(),
@@ -228,6 +238,7 @@ TEST(Doctor, nonsense_from_slurms_commands_harms_nothing) {
   const auto found = diagnose(with_path(bin.path()));
   EXPECT_EQ(found.level("slurm"), "ok");
   EXPECT_EQ(found.level("slurm partitions"), "fail");
+  EXPECT_EQ(found.what("slurm nodes"), "their kinds are not known");
   EXPECT_EQ(found.level("slurm version"), "warn");
   EXPECT_EQ(found.what("slurm KillWait"), "not known");
 }
@@ -274,6 +285,42 @@ TEST(Doctor, tries_the_launchers_that_a_submission_would_use) {
               testing::ElementsAre("launch mpirun"));
   EXPECT_THAT(text_of(bin / "words"), HasSubstr("--mine"));
   EXPECT_THAT(launched("[environment]\nlauncher = \"none\"\n"), testing::ElementsAre("launch"));
+}
+
+// One process a node of an allocation, by the real mpirun with the words it is given but for where the processes run:
+// all nodes are this machine. \param words in place of --enable-recovery
+core::Json launch_by_mpirun(int nodes, const std::string& words) {
+  ScratchFolder bin;
+  write_program(bin / "mpirun", fmt::format("[ \"$1\" = --version ] && echo 4.1 && exit\n"
+                                            "[ \"$5\" = --enable-recovery ] || exit 1\n"
+                                            "shift 5; unset SLURM_JOB_ID SLURM_JOB_NUM_NODES; PATH=${{PATH#*:}}\n"
+                                            "exec mpirun -np {} {} sh -c "
+                                            "'SLURMD_NODENAME=n$OMPI_COMM_WORLD_RANK exec \"$@\"' sh \"$@\"",
+                                            nodes, words));
+  auto environment = with_path(bin.path().string() + ":" + alone()["PATH"]);
+  environment.insert({{"SLURM_JOB_ID", "1"}, {"SLURM_JOB_NUM_NODES", std::to_string(nodes)}});
+  environment["RESOLUTE_SITE"] = (bin / "site.toml").string();
+  write(bin / "site.toml", "[environment]\nlauncher = \"mpirun\"\n");
+  return diagnose(environment).check("launch mpirun");
+}
+
+TEST(Doctor, the_others_outlive_a_lost_process_under_mpirun_as_it_is_called) {
+  for (const int nodes : {2, 3}) {
+    const core::Json launch = launch_by_mpirun(nodes, "--enable-recovery");
+    EXPECT_EQ(launch["level"], "ok") << launch;
+    EXPECT_THAT(launch["what"].get<std::string>(), AllOf(StartsWith(fmt::format("{0} processes on {0} hosts", nodes)),
+                                                         testing::EndsWith("; the loss of one leaves the others")));
+  }
+  EXPECT_THAT(processes_with({(kBin / "resolute").string(), "--ring"}), IsEmpty());
+}
+
+TEST(Doctor, an_mpirun_that_ends_all_with_a_lost_process_is_warned_of) {
+  const core::Json launch = launch_by_mpirun(3, "");
+  EXPECT_EQ(launch["level"], "warn") << launch;
+  EXPECT_THAT(launch["what"].get<std::string>(),
+              AllOf(StartsWith("3 processes on 3 hosts"), testing::EndsWith("; the loss of one ends the others")));
+  EXPECT_THAT(launch["advice"].get<std::string>(), HasSubstr("OMPI_MCA_pml=ob1"));
+  EXPECT_THAT(processes_with({(kBin / "resolute").string(), "--ring"}), IsEmpty());
 }
 
 TEST(Doctor, a_store_is_looked_at_before_it_is_there_and_is_not_made) {
