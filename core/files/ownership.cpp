@@ -44,6 +44,7 @@ std::optional<std::string> why_not_writable(const std::filesystem::path& folder)
   if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) == 0 || errno != EACCES) return std::nullopt;
   struct stat status {};
   if (::stat(folder.c_str(), &status) != 0) return "a folder above it is closed";
+  if (!S_ISDIR(status.st_mode)) return std::nullopt;
   return fmt::format("it is {}'s ({:04o})", user_name(status.st_uid).value_or(fmt::format("user {}", status.st_uid)),
                      status.st_mode & 07777U);
 }

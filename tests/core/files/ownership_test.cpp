@@ -49,7 +49,9 @@ TEST(Ownership, a_folder_that_is_closed_to_the_user_is_named_with_its_owner) {
   EXPECT_EQ(std::nullopt, why_not_writable(root / "closed")) << "its owner may";
   EXPECT_EQ(std::nullopt, why_not_writable(root / "missing"));
   if (::geteuid() != 0) return;
+  write_atomic(real_file_system(), root / "file", std::string_view("text"));
   ASSERT_EQ(0, ::seteuid(65534));
+  EXPECT_EQ(std::nullopt, why_not_writable(root / "file"));
   const auto closed = why_not_writable(root / "closed"), read = why_not_writable(root / "read");
   const auto shared = why_not_writable(root / "shared"), missing = why_not_writable(root / "missing");
   ASSERT_EQ(0, ::seteuid(0));
