@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/numbers.h"
 #include "core/split.h"
 
 namespace resolute::slurm {
@@ -39,9 +40,36 @@ std::vector<std::string> srun_options(int nodes, const std::string& mpi) {
           "--input=none"};
 }
 
+// One process a node, bound to nothing, which outlives the others. An option that an mpirun does not know ends it.
+std::vector<std::string> mpirun_options(int nodes, Mpirun mpirun) {
+  switch (mpirun) {
+    case Mpirun::kOpenMpi:
+      return {"--map-by", "ppr:1:node", "--bind-to", "none", "--enable-recovery"};
+    case Mpirun::kPrrte:  // one that was built without fault tolerance does not know --enable-recovery
+      return {"--map-by", "ppr:1:node", "--bind-to", "none", "--prtemca", "prte_enable_recovery", "1"};
+    case Mpirun::kMpich:
+      return {"-ppn", "1", "-bind-to", "none", "-disable-auto-cleanup", "-n", std::to_string(nodes)};
+    case Mpirun::kIntel:
+      return {"-ppn", "1", "-genv", "I_MPI_PIN", "0", "-disable-auto-cleanup", "-n", std::to_string(nodes)};
+  }
+  throw core::ContractError("an mpirun of nobody's");
+}
+
 }  // namespace
 
 Launcher parse_launcher(const std::string& text) { return settings::parse_word<Launcher>(text, "launcher"); }
+
+Mpirun mpirun_of(std::string_view version) {
+  const auto has = [&](std::string_view part) { return version.find(part) != std::string_view::npos; };
+  if (has("Intel(R) MPI")) return Mpirun::kIntel;
+  if (has("HYDRA build details")) return Mpirun::kMpich;
+  // "mpirun (Open MPI) 5.0.7"
+  constexpr std::string_view kOpenMpi = "(Open MPI) ";
+  const auto at = version.find(kOpenMpi);
+  if (at == std::string_view::npos) return has("PRRTE") ? Mpirun::kPrrte : Mpirun::kOpenMpi;
+  const std::string_view number = version.substr(at + kOpenMpi.size());
+  return core::number_of<int>(number.substr(0, number.find('.'))) >= 5 ? Mpirun::kPrrte : Mpirun::kOpenMpi;
+}
 
 bool is_mpi_kind(std::string_view text) { return is_word(text) && text.size() <= 32 && text != "none"; }
 
@@ -88,7 +116,7 @@ void require_launcher(const std::string& launcher, int nodes) {
 }
 
 std::vector<std::string> launch_command(Launcher launcher, int nodes, const std::vector<std::string>& program,
-                                        const LaunchOptions& options) {
+                                        const LaunchOptions& options, Mpirun mpirun) {
   RESOLUTE_EXPECT(nodes >= 1 && !program.empty(), "an allocation has a node and something to run");
   std::vector<std::string> command;
   switch (launcher) {
@@ -97,7 +125,8 @@ std::vector<std::string> launch_command(Launcher launcher, int nodes, const std:
       for (std::string& option : srun_options(nodes, options.mpi)) command.push_back(std::move(option));
       break;
     case Launcher::kMpirun:
-      command = {"mpirun", "--map-by", "ppr:1:node", "--bind-to", "none", "--enable-recovery"};
+      command = {"mpirun"};
+      for (std::string& option : mpirun_options(nodes, mpirun)) command.push_back(std::move(option));
       break;
     case Launcher::kNone:
       RESOLUTE_EXPECT(nodes == 1, "several nodes need a launcher");

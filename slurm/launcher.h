@@ -10,14 +10,21 @@
 
 namespace resolute::slurm {
 
-//! kSrun: `srun --mpi=…`, which survives the loss of a node and ends by itself; kMpirun: `mpirun
-//! --enable-recovery`, where SLURM has none of it; kNone: one node, no launcher, no MPI. On one node kSrun needs no
+//! kSrun: `srun --mpi=…`, which survives the loss of a node and ends by itself; kMpirun: `mpirun`, told to let the
+//! others live, where SLURM has none of it; kNone: one node, no launcher, no MPI. On one node kSrun needs no
 //! --mpi: the run is a step then, and only a step hears of a preemption.
 enum class Launcher { kSrun, kMpirun, kNone };
 constexpr auto words_of(Launcher) { return settings::words("srun", "mpirun", "none"); }
 constexpr std::string_view name_of(Launcher launcher) { return settings::word(launcher); }
 //! \throws RuntimeError (kInput) unless "srun", "mpirun" or "none"
 Launcher parse_launcher(const std::string& text);
+
+//! Whose mpirun it is: each takes other options. kOpenMpi: of version 4 or older, and any that is not known; kPrrte: of
+//! Open MPI 5 and later.
+enum class Mpirun { kOpenMpi, kPrrte, kMpich, kIntel };
+constexpr auto words_of(Mpirun) { return settings::words("Open MPI 4", "Open MPI 5", "MPICH", "Intel MPI"); }
+//! \param version what `mpirun --version` prints
+Mpirun mpirun_of(std::string_view version);
 
 //! How a site has its launchers called.
 struct LaunchOptions {
@@ -43,8 +50,8 @@ std::vector<Launcher> launchers_to_try(int nodes, const std::string& srun_mpi_li
 void require_launcher(const std::string& launcher, int nodes);
 
 //! The launcher's command. Nothing says how many processors a node has: a step that names none has them all.
-//! \param program what each node runs, with a container's command before it
+//! \param program what each node runs, with a container's command before it \param mpirun whose it is, for kMpirun
 std::vector<std::string> launch_command(Launcher launcher, int nodes, const std::vector<std::string>& program,
-                                        const LaunchOptions& options = {});
+                                        const LaunchOptions& options = {}, Mpirun mpirun = Mpirun::kOpenMpi);
 
 }  // namespace resolute::slurm

@@ -36,6 +36,7 @@ struct AllocationWorld {
                             const RunQuestions& run)>
       launch;
   std::string version{};  //!< of this program, for the log
+  std::function<slurm::Mpirun(const Environment& environment)> mpirun = mpirun_here;
 };
 //! The real machine. \param signals must outlive the result
 AllocationWorld real_allocation_world(const AllocationSignals& signals, PlanOf plan_of, std::string version);

@@ -32,6 +32,16 @@ constexpr std::chrono::seconds kAnswerLimit{10};
 // So long the rest of a line is waited for.
 constexpr std::chrono::milliseconds kLineLimit{1000};
 
+// Empty where there is no such program, or it fails.
+std::string answer_of(std::vector<std::string> command, const std::map<std::string, std::string>& environment) {
+  try {
+    const auto output = core::run_command({std::move(command), environment}, kAnswerLimit);
+    return slurm::succeeded(output) ? output.out + output.err : "";
+  } catch (const core::RuntimeError&) {
+    return "";
+  }
+}
+
 // All of it, or as much as is taken. \return whether all was
 bool write_whole(int descriptor, std::string_view text) {
   while (!text.empty()) {
@@ -214,15 +224,12 @@ bool tells_of_a_killed_process(std::string_view line) {
 
 std::vector<slurm::Launcher> launchers_here(int nodes, const std::map<std::string, std::string>& environment,
                                             const std::string& mpi) {
-  const auto answer = [&](std::vector<std::string> command) -> std::string {
-    try {
-      const auto output = core::run_command({std::move(command), environment}, kAnswerLimit);
-      return slurm::succeeded(output) ? output.out + output.err : "";
-    } catch (const core::RuntimeError&) {
-      return "";
-    }
-  };
-  return slurm::launchers_to_try(nodes, answer({"srun", "--mpi=list"}), !answer({"mpirun", "--version"}).empty(), mpi);
+  return slurm::launchers_to_try(nodes, answer_of({"srun", "--mpi=list"}, environment),
+                                 !answer_of({"mpirun", "--version"}, environment).empty(), mpi);
+}
+
+slurm::Mpirun mpirun_here(const std::map<std::string, std::string>& environment) {
+  return slurm::mpirun_of(answer_of({"mpirun", "--version"}, environment));
 }
 
 LaunchedRun run_launcher(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment,

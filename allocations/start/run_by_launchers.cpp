@@ -52,7 +52,9 @@ Start launch_with(slurm::Launcher launcher, const SuiteToRun& suite, RunWatch& w
     watch.leave_out(suite.world.clock.now() - begin);
     return watch.over();
   };
-  const auto command = slurm::launch_command(launcher, suite.nodes, suite.work.suite_run, suite.request.launch);
+  const auto mpirun =
+      launcher == slurm::Launcher::kMpirun ? suite.world.mpirun(suite.environment) : slurm::Mpirun::kOpenMpi;
+  const auto command = slurm::launch_command(launcher, suite.nodes, suite.work.suite_run, suite.request.launch, mpirun);
   try {
     const auto launched =
         suite.world.launch(command, suite.environment, {[&] { return watch.began(); }, over, suite.noise_file});

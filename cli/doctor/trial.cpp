@@ -141,12 +141,16 @@ int lead_and_report(MpiTransport& transport, bool loses) {
   return members;
 }
 
-Finding judge_ring(const std::string& name, const RingReport& report, int processes, int hosts) {
+// \param mpirun whose the launcher is, where that is known
+Finding judge_ring(const std::string& name, const RingReport& report, int processes, int hosts, slurm::Mpirun mpirun) {
   if (report.processes != processes)
     return {
         Level::kFail, name, fmt::format("{} processes were asked for, and each found {}", processes, report.processes),
-        "the launcher belongs to another MPI than this build: load the module that it was built with, or set mpi in "
-        "[environment] of the site file"};
+        fmt::format("{}, and resolute is built with {}: load the module of that one, or set mpi in [environment] of "
+                    "the site file",
+                    mpirun == slurm::Mpirun::kOpenMpi ? "the launcher belongs to another MPI"
+                                                      : fmt::format("mpirun is {}'s", settings::word(mpirun)),
+                    orchestrator::mpi_library())};
   const int found = static_cast<int>(report.hosts.size());
   std::string what = fmt::format("{} processes on {} host{}; a message around them takes {:.0f} µs at best", processes,
                                  found, found == 1 ? "" : "s", report.microseconds);
@@ -258,7 +262,10 @@ Finding try_ring(const std::string& name, const std::vector<std::string>& comman
   const auto output = run_briefly(command, environment, limit);
   const auto report = read_ring_report(output.out);
   // The launcher's own exit code says little; what was passed around says all.
-  if (report && !output.timed_out) return judge_ring(name, *report, processes, hosts);
+  const bool by_mpirun = std::filesystem::path(command.front()).filename() == "mpirun";
+  if (report && !output.timed_out)
+    return judge_ring(name, *report, processes, hosts,
+                      by_mpirun ? allocations::mpirun_here(environment) : slurm::Mpirun::kOpenMpi);
   return {Level::kFail, name, failure_text(output, limit), advice_for(output.err + output.out)};
 }
 
@@ -279,10 +286,12 @@ Findings try_launchers(const Environment& environment, const experiments::Site& 
   Findings findings;
   bool works = false;
   for (const slurm::Launcher launcher : launchers) {
-    findings.push_back(try_ring(
-        "launch " + std::string(slurm::name_of(launcher)),
-        slurm::launch_command(launcher, nodes, {core::own_program().string(), "doctor", "--ring", "--lose"}, options),
-        launcher_environment(environment), nodes, nodes, kLauncherLimit));
+    const auto mpirun = launcher == slurm::Launcher::kMpirun ? allocations::mpirun_here(environment) : slurm::Mpirun{};
+    findings.push_back(
+        try_ring("launch " + std::string(slurm::name_of(launcher)),
+                 slurm::launch_command(launcher, nodes, {core::own_program().string(), "doctor", "--ring", "--lose"},
+                                       options, mpirun),
+                 launcher_environment(environment), nodes, nodes, kLauncherLimit));
     works = works || findings.back().level != Level::kFail;
   }
   // One that works is enough: it is what an allocation falls back to.

@@ -25,9 +25,8 @@ int number_in(const std::map<std::string, std::string>& environment, const char*
   return core::number_of<int>(core::variable_in(environment, name)).value_or(otherwise);
 }
 
-core::RuntimeError strangers(const char* launcher, int processes, const char* why) {
-  return core::input_error(fmt::format("{} started {} processes that do not know of each other", launcher, processes),
-                           why,
+core::RuntimeError strangers(int processes, const char* why) {
+  return core::input_error(fmt::format("srun started {} processes that do not know of each other", processes), why,
                            "set 'mpi' in [environment] of the site file to a kind that the MPI library speaks (`srun "
                            "--mpi=pmix`; `srun --mpi=list` names them), or use `mpirun`; one process needs neither");
 }
@@ -43,18 +42,21 @@ bool launched_by_mpi(const std::map<std::string, std::string>& environment) {
   // them.
   if (tasks > 1 && environment.contains("SLURM_PROCID") && !environment.contains("OMPI_COMM_WORLD_SIZE") &&
       !environment.contains("PMI_SIZE"))
-    throw strangers("srun", tasks, "it was not told to use PMIx, or has none");
+    throw strangers(tasks, "it was not told to use PMIx, or has none");
   return false;
 }
 
 void require_acquainted(const std::map<std::string, std::string>& environment, int found) {
-  const bool by_mpirun = environment.contains("OMPI_COMM_WORLD_SIZE");
+  const bool by_mpirun = environment.contains("OMPI_COMM_WORLD_SIZE") || environment.contains("MPI_LOCALNRANKS");
   int expected = 1;
   for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"})
     if (expected == 1) expected = number_in(environment, name, 1);
-  if (found == 1 && expected > 1)
-    throw strangers(by_mpirun ? "mpirun" : "srun", expected,
-                    "the MPI library does not speak the kind of --mpi that it was started with");
+  if (found != 1 || expected == 1) return;
+  if (by_mpirun)
+    throw core::input_error(fmt::format("mpirun started {} processes that do not know of each other", expected),
+                            "it belongs to another MPI than resolute was built with",
+                            "load the module of that MPI, which `resolute doctor` names");
+  throw strangers(expected, "the MPI library does not speak the kind of --mpi that it was started with");
 }
 
 int launched_rank(const std::map<std::string, std::string>& environment) {

@@ -27,7 +27,7 @@ bool launched_by_mpi(const std::map<std::string, std::string>& environment);
 //! This process's number among them, as the launcher's variables say; 0 if it was not launched by one.
 int launched_rank(const std::map<std::string, std::string>& environment);
 //! \param found processes that MPI_Init has found \throws RuntimeError (kInput) where it found itself alone and was
-//! started as one of several: by a kind of srun's --mpi that the library does not speak
+//! started as one of several: by a kind of srun's --mpi that the library does not speak, or by another MPI's mpirun
 void require_acquainted(const std::map<std::string, std::string>& environment, int found);
 
 //! "90" (minutes), "MM:SS" or "H:MM:SS". \throws RuntimeError (kInput)

@@ -173,6 +173,16 @@ bool MpiTransport::flush(std::chrono::milliseconds limit) {
   }
 }
 
+std::string mpi_library() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING] = {};
+  int length = 0;
+  if (MPI_Get_library_version(text, &length) != MPI_SUCCESS) return "an MPI that does not say its name";
+  const std::string_view name(text, static_cast<std::size_t>(length));
+  std::string first(name.substr(0, name.find_first_of(",\n")));
+  std::replace(first.begin(), first.end(), '\t', ' ');
+  return first;
+}
+
 void leave_mpi(bool orderly, int exit_code) {
   std::fflush(nullptr);
   if (orderly) {

@@ -7,12 +7,16 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "orchestrator/launch/bindings.h"
 #include "orchestrator/transport/transport.h"
 
 namespace resolute::orchestrator {
+
+//! The MPI library as it calls itself: "Open MPI v4.1.4". Before MPI_Init too.
+std::string mpi_library();
 
 //! Where this MPI rank stands among those on its host.
 struct HostShare {

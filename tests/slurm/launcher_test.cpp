@@ -1,5 +1,6 @@
 #include "slurm/launcher.h"
 
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -104,6 +105,37 @@ TEST(Launcher, mpirun_lets_the_others_live_and_binds_nothing) {
   EXPECT_THAT(launch_command(Launcher::kMpirun, 3, {"apptainer", "exec", "x.sif", "resolute"}),
               ElementsAre("mpirun", "--map-by", "ppr:1:node", "--bind-to", "none", "--enable-recovery", "apptainer",
                           "exec", "x.sif", "resolute"));
+}
+
+constexpr const char* kMpichVersion =
+    "HYDRA build details:\n    Version:                                 4.1.2\n    Release Date:                       "
+    "     "
+    "Wed Jun  7 15:22:45 CDT 2023\n";
+constexpr const char* kIntelVersion =
+    "Intel(R) MPI Library for Linux* OS, Version 2021.9 Build 20230307 (id: d82b3071db)\nCopyright 2003-2023, Intel "
+    "Corporation.\n";
+
+TEST(Launcher, each_mpirun_is_known_by_its_version) {
+  const std::string bugs = "\n\nReport bugs to http://www.open-mpi.org/community/help/\n";
+  EXPECT_EQ(mpirun_of("mpirun (Open MPI) 4.1.4" + bugs), Mpirun::kOpenMpi);
+  EXPECT_EQ(mpirun_of("mpirun (Open MPI) 5.0.7" + bugs), Mpirun::kPrrte);
+  EXPECT_EQ(mpirun_of("mpirun (Open MPI) 10.0.0rc1" + bugs), Mpirun::kPrrte);
+  EXPECT_EQ(mpirun_of("prterun (PRRTE) 3.0.6\n"), Mpirun::kPrrte);
+  EXPECT_EQ(mpirun_of(kMpichVersion), Mpirun::kMpich);
+  EXPECT_EQ(mpirun_of(kIntelVersion), Mpirun::kIntel);
+  for (const char* unknown : {"", "4.1", "mpirun (Open MPI) ", "mpirun (IBM Spectrum MPI) 10.3.1.00rtm2\n"})
+    EXPECT_EQ(mpirun_of(unknown), Mpirun::kOpenMpi) << unknown;
+}
+
+TEST(Launcher, every_mpirun_gets_the_options_that_it_knows) {
+  const auto command = [](Mpirun mpirun) {
+    return fmt::format("{}", fmt::join(launch_command(Launcher::kMpirun, 3, {"x"}, {"pmix", {"--mine"}}, mpirun), " "));
+  };
+  EXPECT_EQ(command(Mpirun::kOpenMpi), "mpirun --map-by ppr:1:node --bind-to none --enable-recovery --mine x");
+  EXPECT_EQ(command(Mpirun::kPrrte),
+            "mpirun --map-by ppr:1:node --bind-to none --prtemca prte_enable_recovery 1 --mine x");
+  EXPECT_EQ(command(Mpirun::kMpich), "mpirun -ppn 1 -bind-to none -disable-auto-cleanup -n 3 --mine x");
+  EXPECT_EQ(command(Mpirun::kIntel), "mpirun -ppn 1 -genv I_MPI_PIN 0 -disable-auto-cleanup -n 3 --mine x");
 }
 
 TEST(Launcher, none_is_the_program_itself_on_one_node) {

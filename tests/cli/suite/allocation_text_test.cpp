@@ -74,7 +74,7 @@ TEST(AllocationText, a_refusal_and_a_job_that_is_held_say_what_to_do) {
 TEST(AllocationText, a_failed_job_is_told_with_its_exit_code_and_what_that_means) {
   auto submission = submitted();
   EXPECT_EQ(
-      line_of(seen(submission, {{queued(JobState::kFailed)}, {}, {{{queued(JobState::kFailed).name, 12}, {0, 53}}}})),
+      line_of(seen(submission, {{queued(JobState::kFailed)}, {}, {{{kName, 12}, {0, 53}}}})),
       "allocation 1, job 12, has ended (FAILED, exit code 0:53): its output file could not be opened on its node: "
       "the store is not there → put the store where the nodes see it under the same path, and submit again; "
       "`suite resume` alone would end the same way");

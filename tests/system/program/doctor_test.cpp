@@ -171,7 +171,10 @@ TEST(Doctor, an_mpirun_that_fails_or_is_of_another_mpi_is_a_failure) {
   found = diagnose(environment);
   EXPECT_EQ(found.level("mpi"), "fail");
   EXPECT_THAT(found.what("mpi"), HasSubstr("each found 1"));
-  EXPECT_THAT(found.advice("mpi"), HasSubstr("another MPI"));
+  EXPECT_THAT(found.advice("mpi"), HasSubstr("another MPI, and resolute is built with "));
+  write_program(bin / "mpirun",
+                "[ \"$1\" != --version ] || exec echo HYDRA build details:\nshift 2; \"$@\"; exec \"$@\"");
+  EXPECT_THAT(diagnose(environment).advice("mpi"), HasSubstr("mpirun is MPICH's, and resolute is built with "));
   write_program(bin / "mpirun", "echo '{\"ring\":{}}'; echo '{\"ring\":[1,2'");
   EXPECT_EQ(diagnose(environment).level("mpi"), "fail");
 }
