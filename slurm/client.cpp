@@ -57,13 +57,17 @@ std::string reference(SlurmJobId array, const std::optional<int>& element) {
 
 }  // namespace
 
-Effects real_effects() {
+Effects real_effects(std::map<std::string, std::string> inherited) {
   Effects effects;
-  effects.run = [](const std::vector<std::string>& arguments, milliseconds limit) {
+  effects.run = [inherited = std::move(inherited)](const std::vector<std::string>& arguments, milliseconds limit) {
+    const std::string& program = arguments.front();
+    const auto here = core::current_environment();
     core::SpawnRequest request;
     request.arguments = arguments;
-    request.environment = command_environment(core::current_environment(), arguments.front());
+    request.environment = command_environment(program == "sbatch" && !inherited.empty() ? inherited : here, program);
     request.environment.erase(kClusters);
+    if (!core::program_on_path(request.environment, program))
+      if (const auto found = core::program_on_path(here, program)) request.arguments.front() = found->string();
     return core::run_command(std::move(request), limit);
   };
   effects.sleep = [](milliseconds time) { std::this_thread::sleep_for(time); };
@@ -74,6 +78,15 @@ Effects real_effects() {
 std::vector<std::string> at_cluster(std::vector<std::string> command, const std::string& cluster) {
   if (!cluster.empty()) command.insert(command.begin() + 1, {"-M", cluster});
   return command;
+}
+
+std::map<std::string, std::string> job_environment(std::map<std::string, std::string> born,
+                                                   const std::map<std::string, std::string>& here) {
+  for (const char* given : {"CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"})
+    born.erase(given);
+  for (const auto& [name, value] : here)
+    if (names_cluster(name)) born[name] = value;
+  return born;
 }
 
 bool names_cluster(std::string_view variable) {

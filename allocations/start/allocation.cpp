@@ -1,6 +1,7 @@
 #include "allocations/start/allocation.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -540,6 +541,15 @@ class Allocation {
   std::optional<JobInWaiting> waiting_;
 };
 
+// Of the batch script, whose child this process is; empty where it is another's, as after `exec`: a script that was
+// killed is gone on with in the place of its shell.
+Environment environment_of_script() {
+  const auto here = core::current_environment();
+  auto born = core::environment_at_birth(::getppid());
+  if (core::variable_in(born, "SLURM_JOB_ID") != core::variable_in(here, "SLURM_JOB_ID")) return {};
+  return slurm::job_environment(std::move(born), here);
+}
+
 }  // namespace
 
 AllocationWorld real_allocation_world(const AllocationSignals& signals, PlanOf plan_of, std::string version) {
@@ -547,7 +557,7 @@ AllocationWorld real_allocation_world(const AllocationSignals& signals, PlanOf p
           core::monotonic_clock(),
           signals,
           [] { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); },
-          slurm::real_effects(),
+          slurm::real_effects(environment_of_script()),
           std::move(plan_of),
           launchers_here,
           [&signals](const auto& command, const auto& environment, const auto& run) {

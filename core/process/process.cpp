@@ -19,6 +19,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <iostream>
 #include <string_view>
 #include <system_error>
@@ -32,6 +33,11 @@ namespace resolute::core {
 namespace {
 
 constexpr std::size_t kMaxCapture = std::size_t{64} << 20;
+
+void add_variable(std::map<std::string, std::string>& variables, std::string_view entry) {
+  const auto equals = entry.find('=');
+  if (equals != std::string_view::npos) variables.emplace(entry.substr(0, equals), entry.substr(equals + 1));
+}
 
 std::string search_path(const std::map<std::string, std::string>& environment) {
   const auto found = environment.find("PATH");
@@ -272,11 +278,14 @@ ExitStatus to_exit_status(int wait_status) {
 
 std::map<std::string, std::string> current_environment() {
   std::map<std::string, std::string> variables;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    std::string_view text = *entry;
-    auto equals = text.find('=');
-    if (equals != std::string_view::npos) variables.emplace(text.substr(0, equals), text.substr(equals + 1));
-  }
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) add_variable(variables, *entry);
+  return variables;
+}
+
+std::map<std::string, std::string> environment_at_birth(pid_t process) {
+  std::map<std::string, std::string> variables;
+  std::ifstream file(fmt::format("/proc/{}/environ", process), std::ios::binary);
+  for (std::string entry; std::getline(file, entry, '\0');) add_variable(variables, entry);
   return variables;
 }
 

@@ -22,6 +22,7 @@ namespace {
 using namespace std::chrono_literals;
 using core::ErrorKind;
 using testing::AllOf;
+using testing::AnyOf;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -98,6 +99,26 @@ TEST_F(ClientWithCommandsTest, the_cluster_is_a_submissions_and_not_that_of_the_
   EXPECT_THAT(noted("squeue", "environment"),
               AllOf(Contains("SLURM_CONF=/etc/here"), Not(Contains(HasSubstr("SLURM_CLUSTERS")))));
   EXPECT_THAT(noted("squeue", "arguments"), Not(Contains("-M")));
+}
+
+TEST_F(ClientWithCommandsTest, jobs_inherit_what_they_are_to_and_no_other_command_does) {
+  command("sbatch", "echo 17");
+  command("squeue", "exit 0");
+  set("LOADED", "here");
+  set("SLURM_CONF", "/etc/here");
+  const std::string fake = "FAKE_FOLDER=" + folder_.path().string();
+  Client client(real_effects(job_environment({{"LOADED", "before"},
+                                              {"CUDA_VISIBLE_DEVICES", "0"},
+                                              {"SLURM_JOB_ID", "7"},
+                                              {"FAKE_FOLDER", folder_.path().string()},
+                                              {"PATH", "/nonexistent"}},
+                                             core::current_environment())));
+  client.submit(folder_ / "script.sh", {});
+  const auto inherited = noted("sbatch", "environment");
+  EXPECT_THAT(inherited, AllOf(Contains("LOADED=before"), Contains("SLURM_CONF=/etc/here"), Contains(fake)));
+  EXPECT_THAT(inherited, Not(Contains(AnyOf(HasSubstr("CUDA_VISIBLE_DEVICES"), HasSubstr("SLURM_JOB_ID")))));
+  client.find({"job"});
+  EXPECT_THAT(noted("squeue", "environment"), Contains("LOADED=here"));
 }
 
 TEST_F(ClientWithCommandsTest, a_command_that_hangs_is_ended_with_all_that_it_started) {

@@ -43,6 +43,16 @@ TEST(ProcessTest, captures_both_outputs_and_the_code) {
   EXPECT_FALSE(output.timed_out);
 }
 
+TEST(ProcessTest, what_a_process_was_born_with_is_not_what_it_has_now) {
+  ::setenv("RESOLUTE_SET_LATER", "1", 1);
+  EXPECT_EQ(variable_in(current_environment(), "RESOLUTE_SET_LATER"), "1");
+  const auto born = environment_at_birth(::getpid());
+  ::unsetenv("RESOLUTE_SET_LATER");
+  EXPECT_EQ(born.count("RESOLUTE_SET_LATER"), 0U);
+  EXPECT_EQ(variable_in(born, "PATH"), variable_in(current_environment(), "PATH"));
+  EXPECT_TRUE(environment_at_birth(-1).empty());
+}
+
 TEST(ProcessTest, own_program_is_the_running_file_and_what_has_replaced_it) {
   EXPECT_TRUE(std::filesystem::equivalent(own_program(), "/proc/self/exe"));
   const tests::TemporaryFolder folder;

@@ -22,6 +22,7 @@ take() {
   done < "${!#}"
   if [ -e "${at}last" ]; then read -r id < "${at}last"; fi
   id=$((id + 1))
+  declare -x > "${at}inherited-$id"
   echo "$id" > "${at}last"
   echo "$id|$id|N/A|$begins|2026-01-31T12:00:$id|N/A|N/A|3||$name|Priority" > "${at}job-$id"
 }
@@ -107,6 +108,8 @@ fi
     return lines;
   }
   std::string job(int id) const { return text_of(state_ / ("job-" + std::to_string(id))); }
+  //! The environment of the sbatch that took a job, as bash declares it.
+  std::string inherited(int id) const { return text_of(state_ / ("inherited-" + std::to_string(id))); }
   //! Puts `now` in the place of `before` in what squeue says of a job.
   void change(int id, const std::string& before, const std::string& now) {
     std::string line = job(id);

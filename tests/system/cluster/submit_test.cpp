@@ -466,6 +466,34 @@ TEST_F(Submit, an_allocation_starts_its_run_again_once_the_store_has_failed_that
   EXPECT_THAT(output.err, HasSubstr("given up: the run refuses to begin"));
 }
 
+TEST_F(Submit, a_successor_inherits_what_its_predecessors_script_was_born_with) {
+  const fs::path site = scratch_ / "site.toml", run = scratch_ / "run";
+  write(site, "[environment]\ncommands = [\"export LOADED=yes MINE=changed PATH=/loaded:$PATH\"]\n");
+  succeeded(call("submit", {"--nodes", "1", "--time", "60", "--launcher", "none", "--continue", "chain", "--site",
+                            site.string()}));
+  const fs::path folder = submissions().at(0);
+  auto request = core::Json::parse(text_of(folder / "request.json"));
+  const auto resolute = request["resolute"].get<std::string>();
+  // Of this one a run never begins.
+  std::ofstream(run) << "#!/bin/bash\n[ \"$2\" = allocation ] && exec '" << resolute << "' \"$@\"\nexit 1\n";
+  fs::permissions(run, fs::perms::owner_all);
+  auto script = text_of(folder / "batch-001/script-000.sh");
+  for (auto at = script.find(resolute); at != std::string::npos; at = script.find(resolute))
+    script.replace(at, resolute.size(), run.string());
+  write(scratch_ / "script.sh", script);
+  request["resolute"] = run.string();
+  write(folder / "request.json", request.dump() + "\n");
+  auto inside = environment();
+  inside.insert({{"SLURM_JOB_ID", "12"}, {"SLURM_JOB_NAME", "x"}, {"SLURM_JOB_NUM_NODES", "1"}, {"MINE", "as it was"}});
+  const auto output = run_program({"/bin/bash", (scratch_ / "script.sh").string()}, inside);
+  EXPECT_EQ(code_of(output), 75) << output.err;
+  ASSERT_EQ(slurm_.calls("sbatch").size(), 2U) << output.err;
+  const std::string inherited = slurm_.inherited(13);
+  EXPECT_THAT(inherited, HasSubstr("declare -x MINE=\"as it was\""));
+  EXPECT_THAT(inherited, HasSubstr("declare -x PATH=\"" + slurm_.bin().string() + "\""));
+  EXPECT_THAT(inherited, Not(HasSubstr("LOADED")));
+}
+
 TEST_F(Submit, resume_releases_what_is_held) {
   succeeded(submit());
   slurm_.change(12, "Priority", "launch failed requeued held");
