@@ -31,8 +31,8 @@ struct Effects {
 //! SLURM_CLUSTERS of the moment would send a submission's questions where its jobs are not. \param inherited what the
 //! jobs of sbatch get, job_environment(); empty: what this process has
 Effects real_effects(std::map<std::string, std::string> inherited = {});
-//! What a job inherits that is submitted from within another: what that one's script was born with, so that nothing of
-//! its modules and commands is there twice, without the GPUs that SLURM gave it. \param here which cluster is asked
+//! The environment of a job that another job submits: that one's script was born with it, so that nothing of its
+//! modules and commands is there twice, without the GPUs that SLURM gave it. \param here which cluster is asked
 std::map<std::string, std::string> job_environment(std::map<std::string, std::string> born,
                                                    const std::map<std::string, std::string>& here);
 //! A command of SLURM's as another cluster of the site gets it. \param cluster empty: this machine's

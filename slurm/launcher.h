@@ -19,7 +19,7 @@ constexpr std::string_view name_of(Launcher launcher) { return settings::word(la
 //! \throws RuntimeError (kInput) unless "srun", "mpirun" or "none"
 Launcher parse_launcher(const std::string& text);
 
-//! Whose mpirun it is: each takes other options. kOpenMpi: of version 4 or older, and any that is not known; kPrrte: of
+//! Makers of mpirun: each takes other options. kOpenMpi: of version 4 or older, and any that is not known; kPrrte: of
 //! Open MPI 5 and later.
 enum class Mpirun { kOpenMpi, kPrrte, kMpich, kIntel };
 constexpr auto words_of(Mpirun) { return settings::words("Open MPI 4", "Open MPI 5", "MPICH", "Intel MPI"); }

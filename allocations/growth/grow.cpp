@@ -106,11 +106,11 @@ Grown grow(const GrowthOrder& order) {
 std::optional<RefusedBatch> submit_all_missing(core::FileSystem& files, slurm::Client& client,
                                                const slurm::Effects& effects, Standing& standing,
                                                const experiments::Plan& plan) {
-  slurm::Client own = client.at(standing.request.cluster);
-  if (auto refused = submit_missing(files, own, effects, standing)) return refused;
+  slurm::Client at_cluster = client.at(standing.request.cluster);
+  if (auto refused = submit_missing(files, at_cluster, effects, standing)) return refused;
   const experiments::StoreLayout store(standing.request.store);
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  const Grown grown = grow({files, own, effects, standing.folder, plan, store, now, Pardon::kYes, 0});
+  const Grown grown = grow({files, at_cluster, effects, standing.folder, plan, store, now, Pardon::kYes, 0});
   for (BatchStanding& batch : standing.batches) {
     const int last = batch.batch.on_demand ? standing.folder.last_generation(batch.batch) : -1;
     if (last < batch.generation || (last == batch.generation && batch.state != BatchStanding::State::kUnsettled))

@@ -541,8 +541,8 @@ class Allocation {
   std::optional<JobInWaiting> waiting_;
 };
 
-// Of the batch script, whose child this process is; empty where it is another's, as after `exec`: a script that was
-// killed is gone on with in the place of its shell.
+// The batch script's, which started this process. Empty where another did: the script puts the process that follows a
+// killed one in the place of its own shell.
 Environment environment_of_script() {
   const auto here = core::current_environment();
   auto born = core::environment_at_birth(::getppid());

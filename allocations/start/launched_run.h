@@ -34,7 +34,7 @@ class AllocationSignals {
 //! slurm::launchers_to_try(), by what srun and mpirun say here. \param mpi slurm::LaunchOptions::mpi
 std::vector<slurm::Launcher> launchers_here(int nodes, const std::map<std::string, std::string>& environment,
                                             const std::string& mpi);
-//! Whose mpirun is on PATH here.
+//! The kind of the mpirun that is on PATH here.
 slurm::Mpirun mpirun_here(const std::map<std::string, std::string>& environment);
 
 struct LaunchedRun {

@@ -119,8 +119,8 @@ NamesByCluster names_to_ask(const std::vector<StoredSubmission>& submissions) {
 SlurmAnswer ask_slurm(const slurm::Client& client, const NamesByCluster& names) {
   SlurmAnswer answer;
   try {
-    for (const auto& [cluster, own] : names)
-      for (slurm::QueuedJob& job : client.at(cluster).find(own)) answer.queued.push_back(std::move(job));
+    for (const auto& [cluster, of_cluster] : names)
+      for (slurm::QueuedJob& job : client.at(cluster).find(of_cluster)) answer.queued.push_back(std::move(job));
     return answer;
   } catch (const core::RuntimeError& error) {
     return {{}, error.what()};
@@ -134,8 +134,8 @@ void ask_for_exits(const slurm::Client& client, const NamesByCluster& names, Slu
   for (const slurm::QueuedJob& job : answer.queued)
     if (job.state == slurm::JobState::kFailed || job.state == slurm::JobState::kOutOfMemory)
       if (auto& last = failed[job.name]; last == nullptr || job.id > last->id) last = &job;
-  for (const auto& [cluster, own] : names)
-    for (const std::string& name : own) {
+  for (const auto& [cluster, of_cluster] : names)
+    for (const std::string& name : of_cluster) {
       const auto last = failed.find(name);
       if (last == failed.end() || answer.exits.size() == kMost) continue;
       const slurm::SlurmJobId id = last->second->id;

@@ -79,7 +79,7 @@ struct SlurmAnswer {
   std::optional<std::string> trouble;  //!< it did not answer, or there is none here: why
   std::map<std::pair<std::string, slurm::SlurmJobId>, slurm::ExitCode> exits{};  //!< by QueuedJob::name and id
 };
-//! One squeue for all names of a cluster; none without a name. Where one cluster does not answer nothing is known.
+//! One squeue for all names of a cluster; none without a name. If one cluster does not answer, nothing is known.
 //! Never throws for what SLURM does.
 SlurmAnswer ask_slurm(const slurm::Client& client, const NamesByCluster& names);
 //! Fills in SlurmAnswer::exits, for who shows how jobs ended: one scontrol for each name whose last job failed, four at

@@ -180,7 +180,7 @@ std::optional<std::string> require_possible(const slurm::Effects& effects, const
   if (!why_none.empty()) {
     if (trouble == slurm::Trouble::kMissing) throw slurm::unavailable_error("sinfo", why_none);
     if (request.cluster.empty()) return std::nullopt;
-    // Of a name that is none nothing could be asked or cancelled ever after.
+    // A submission at a cluster that is none could never be asked for, nor cancelled.
     throw core::RuntimeError(core::ErrorKind::kTransient, fmt::format("cluster '{}' does not answer", request.cluster),
                              why_none, "give one that `sacctmgr show clusters` names, or try again later");
   }

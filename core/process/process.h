@@ -98,7 +98,7 @@ CommandOutput run_command(SpawnRequest request, std::chrono::milliseconds limit)
 
 //! This process's environment.
 std::map<std::string, std::string> current_environment();
-//! What another process was born with, whatever it has changed since; empty where /proc does not tell.
+//! The environment that another process was born with, whatever it has changed since; empty if /proc does not tell.
 std::map<std::string, std::string> environment_at_birth(pid_t process);
 //! The value of one of its variables; empty where it is not set.
 std::string variable_in(const std::map<std::string, std::string>& environment, const std::string& name);

@@ -219,7 +219,7 @@ TEST_F(Submit, each_submission_is_asked_for_at_its_own_cluster) {
       {program_.string(), "suite", "list", "--store", store_.string(), "--no-disk", "--json"}, environment()));
   EXPECT_EQ(list["suites"].size(), 2U);
   for (const auto& suite : list["suites"]) EXPECT_EQ(suite["state"], "waits") << suite;
-  // Of the same suite another cluster is asked for: the one that has the job keeps it.
+  // Another cluster is asked for: the one that has the job keeps it.
   const auto again = succeeded(submit({"--cluster", "blue"}));
   EXPECT_THAT(again.out, HasSubstr("already submitted: job 12 ("));
   EXPECT_THAT(again.err, HasSubstr("stays on cluster 'green', and 'blue' is asked for now"));
@@ -474,7 +474,7 @@ TEST_F(Submit, a_successor_inherits_what_its_predecessors_script_was_born_with) 
   const fs::path folder = submissions().at(0);
   auto request = core::Json::parse(text_of(folder / "request.json"));
   const auto resolute = request["resolute"].get<std::string>();
-  // Of this one a run never begins.
+  // By this one a run never begins.
   std::ofstream(run) << "#!/bin/bash\n[ \"$2\" = allocation ] && exec '" << resolute << "' \"$@\"\nexit 1\n";
   fs::permissions(run, fs::perms::owner_all);
   auto script = text_of(folder / "batch-001/script-000.sh");
