@@ -382,7 +382,8 @@ class SpawnerProcess {
       return report;
     }
     report.evidence = rank.err.last_words();
-    if (report.signal != SIGKILL || rank.killed) return report;
+    constexpr int kSaidByAShell = 128 + SIGKILL;  // of a program that it has started
+    if ((report.signal != SIGKILL && report.code != kSaidByAShell) || rank.killed) return report;
     const std::uint64_t kills = kernel_memory_kills() - rank.kernel_kills;
     if (kills == 0) return report;
     report.out_of_memory = true;
