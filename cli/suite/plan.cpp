@@ -19,6 +19,7 @@
 #include "orchestrator/store/durations.h"
 #include "orchestrator/store/stored_jobs.h"
 #include "results/records/record.h"
+#include "results/verdicts/mixed_rows.h"
 #include "results/verdicts/tellable.h"
 
 namespace resolute::cli {
@@ -253,10 +254,12 @@ int suite_plan(const Arguments& arguments) {
   const experiments::Price price = experiments::price_of(plan, of);
   const auto taken = orchestrator::taken_by_kind(plan, orchestrator::Durations::read(files, parsed->store));
   const auto tellable = results::tellable(plan, files, parsed->store);
+  const auto mixed = results::mixed_rows(plan, files, parsed->store).size();
   if (parsed->json) {
     core::Json more = to_json(price);
     more["taken"] = taken_json(taken);
     more["tellable"] = tellable_json(tellable);
+    more["mixed_rows"] = mixed;
     experiments::write_json(std::cout, plan, more);
     return 0;
   }
@@ -280,6 +283,7 @@ int suite_plan(const Arguments& arguments) {
   for (const std::string& line : price_lines(price)) std::cout << line << "\n";
   for (const std::string& line : taken_lines(taken)) std::cout << line << "\n";
   for (const std::string& line : tellable_lines(tellable)) std::cout << line << "\n";
+  if (mixed > 0) std::cout << results::mixed_rows_hint(mixed) << "\n";
   return 0;
 }
 

@@ -31,6 +31,7 @@
 #include "orchestrator/store/live.h"
 #include "orchestrator/store/wall_clock.h"
 #include "results/records/record.h"
+#include "results/verdicts/mixed_rows.h"
 #include "slurm/client.h"
 
 namespace resolute::cli {
@@ -183,6 +184,7 @@ StatusView look(const Subject& subject, SlurmLook& slurm, std::set<std::string>&
   const auto signs = allocations::read_signs(files, arguments.store, view.status, view.now);
   allocations::correct(view.status, submissions, view.slurm, signs);
   view.live = read_live(files, arguments.store, plan, view.status);
+  if (!view.status.live) view.mixed_rows = results::mixed_rows(plan, files, arguments.store).size();
   view.logs = failure_logs(files, arguments.store, view.status);
   std::error_code error;
   const auto disk = fs::space(arguments.store.root(), error);

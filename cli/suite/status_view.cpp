@@ -9,6 +9,7 @@
 #include "cli/columns.h"
 #include "cli/suite/allocation_text.h"
 #include "core/byte_text.h"
+#include "results/verdicts/mixed_rows.h"
 #include "results/verdicts/numeric_classes.h"
 #include "slurm/sbatch_script.h"
 
@@ -226,6 +227,7 @@ std::vector<Line> head(const StatusView& view) {
     lines.push_back(
         {fmt::format("the store's disk is full, or nearly: {} left", core::byte_text(static_cast<double>(*view.room))),
          Colour::kRed});
+  if (view.mixed_rows > 0) lines.push_back({results::mixed_rows_hint(view.mixed_rows), Colour::kYellow});
   if (view.suite_changed) lines.push_back({std::string(allocations::kSuiteHasChanged), Colour::kYellow});
   return lines;
 }
@@ -311,6 +313,7 @@ core::Json status_json(const StatusView& view) {
   }
   core::Json json = {{"suite", view.suite},
                      {"suite_changed", view.suite_changed},
+                     {"mixed_rows", view.mixed_rows},
                      {"jobs",
                       {{"waiting", jobs.waiting},
                        {"ready", jobs.ready},

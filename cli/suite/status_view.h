@@ -33,6 +33,7 @@ struct StatusView {
   std::string store{};                              //!< as it was typed, for commands to copy
   std::optional<std::string> untold{};              //!< a notice of its end that may not have arrived (notice.h)
   std::optional<std::uint64_t> room{};  //!< bytes that the store's disk has left for this user; nothing: not known
+  std::size_t mixed_rows = 0;           //!< where no run is at work: results::mixed_rows()
   bool suite_changed = false;           //!< what was submitted is another text than the plan's
 };
 //! The commands, to be copied, that print what a failed job wrote and what befell it. `store` is shown as it is given.
@@ -51,10 +52,10 @@ struct Screen {
 //! Control characters of labels and evidence are shown as '?': they come from other programs.
 std::vector<std::string> status_lines(const StatusView& view, const Screen& screen);
 
-//! {"suite", "suite_changed", "jobs", "live", "failures", "allocations" (allocation_text.h), "slurm" (null, or why it
-//! did not answer), "untold" (null, or which notice of its end may not have arrived)}
-//! and, while a run is at work, "epoch", "seconds_left" (null: unknown), "age_seconds", "store" (null, or why nothing
-//! is started), "running", "retried" and "agents", as in live.json (docs/formats/live.md).
+//! {"suite", "suite_changed", "mixed_rows", "jobs", "live", "failures", "allocations" (allocation_text.h), "slurm"
+//! (null, or why it did not answer), "untold" (null, or which notice of its end may not have arrived)} and, while a run
+//! is at work, "epoch", "seconds_left" (null: unknown), "age_seconds", "store" (null, or why nothing is started),
+//! "running", "retried" and "agents", as in live.json (docs/formats/live.md).
 core::Json status_json(const StatusView& view);
 
 //! What of a view is worth a new block where nothing can be redrawn: all but steps and times.

@@ -6,6 +6,7 @@
 //!     raw/NAME-HASH/…                                    images of a synthetic data set
 //!     jobs/ab/abcdef…/{spec.json, attempt-NNN-{stdout,stderr,metrics.jsonl,…}, checkpoints/, result.json, …}
 //!     suites/NAME/{journal-EPOCH, owner-EPOCH, plan-HASH.json, tables/, report.html, submissions/, …}
+//!     suites/NAME/before/NNNNNN/abcdef…                  of jobs to be made anew (orchestrator/space/set_aside.h)
 //!     suites/NAME@K/journal-EPOCH                        of the Kth of several allocations that run NAME side by side
 //!     durations/RUN.jsonl                                how long jobs took (orchestrator/store/durations.h)
 //!     bundles/NAME-NNNNNN                                small files of finished jobs (bundle.h)

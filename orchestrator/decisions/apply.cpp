@@ -92,6 +92,7 @@ class Applier {
     require(event.agent.value >= state_.next_agent && event.agent.value < std::numeric_limits<int>::max(), what,
             "the number was given out before");
     require(state_.agents.size() < kMostAgents, what, fmt::format("there are {} already", kMostAgents));
+    const std::size_t classes = machine_classes();
     unindex_host(state_, event.host);
     AgentSlots& agent = state_.agents[event.agent];
     agent.host = event.host;
@@ -102,6 +103,7 @@ class Applier {
     state_.on_host[event.host].insert(event.agent);
     index_host(state_, event.host);
     state_.next_agent = event.agent.value + 1;
+    if (machine_classes() > classes) give_classes_of_done();
   }
 
   void operator()(const AgentLost& event) {
@@ -308,8 +310,11 @@ class Applier {
       require(running->alive == 0, fmt::format("job {} succeeded", event.job.value), "its process ranks still run");
       acquit(state_, event.job, running->placement);
       if (job.gpus) give_back_of_gpus_aside(state_);
+      if (std::string made_in = numeric_class_of(state_, running->placement); !made_in.empty())
+        job.numeric_class = std::move(made_in);
     }
     move_to(event.job, Succeeded{event.attempt});
+    job.checkpoint = -1;  // whoever makes it anew begins anew, in any class
     for (JobIndex user : at(event.job).needed_by) {
       auto* waiting = std::get_if<Waiting>(&at(user).state);
       if (waiting == nullptr) continue;
@@ -413,6 +418,27 @@ class Applier {
       if (at({i}).row.number != row) continue;
       unindex_job(state_, {i});
       at({i}).row.numeric_class = numeric_class;
+      index_job(state_, {i});
+    }
+  }
+
+  std::size_t machine_classes() const { return state_.machine_classes[0].size() + state_.machine_classes[1].size(); }
+
+  // What of a row is done says where the rest of it belongs: a trial that is made anew was the odd one before.
+  void give_classes_of_done() {
+    std::map<int, std::map<std::string, int>> done;  // by row, by class
+    for (const Job& job : state_.jobs)
+      if (job.wanted && job.row.number >= 0 && !job.numeric_class.empty() &&
+          std::holds_alternative<Succeeded>(job.state))
+        ++done[job.row.number][job.numeric_class];
+    if (done.empty()) return;
+    for (int i = 0; std::cmp_less(i, state_.jobs.size()); ++i) {
+      const auto row = done.find(at({i}).row.number);
+      if (row == done.end() || std::holds_alternative<Succeeded>(at({i}).state)) continue;
+      const auto most = std::max_element(row->second.begin(), row->second.end(),
+                                         [](const auto& one, const auto& other) { return one.second < other.second; });
+      unindex_job(state_, {i});
+      at({i}).row.numeric_class = most->first;
       index_job(state_, {i});
     }
   }

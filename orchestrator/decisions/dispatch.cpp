@@ -322,10 +322,10 @@ class Dispatch {
                    : fmt::format("; not on {}, where it failed", host);
     }
     if (is_elsewhere(*candidate.need, placement))
-      why += "; not in the numeric class of its row's first: nothing else could use what is free";
+      why += "; not in the numeric class of its row's others: nothing else could use what is free";
     if (candidate.need->alone) why += "; alone on its host: it ran out of memory";
     if (const std::string there = numeric_class_of(state_, placement);
-        !there.empty() && !job.numeric_class.empty() && there != job.numeric_class)
+        !there.empty() && job.checkpoint >= 0 && !job.numeric_class.empty() && there != job.numeric_class)
       why += "; it starts over: no agent of its checkpoint's numeric class is there";
     return {candidate.number, job.attempts + 1, std::move(placement), past, std::move(why), now_};
   }

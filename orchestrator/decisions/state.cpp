@@ -94,10 +94,11 @@ std::string numeric_class_of(const State& state, const Placement& placement) {
 }
 
 GangNeed need_of(const Job& job) {
-  GangNeed need{job.gpus, job.slots, job.memory_mib, job.numeric_class, job.priority, job.placements == 0};
+  GangNeed need{job.gpus, job.slots, job.memory_mib, {}, job.priority, job.placements == 0};
   for (const auto& [host, causes] : job.failed_on) need.not_on.push_back(host);
   need.alone = !job.gpus && job.ends.at(static_cast<std::size_t>(Cause::kOutOfMemory)) > 0;
-  if (job.numeric_class.empty()) need.row_class = job.row.numeric_class;
+  if (job.checkpoint >= 0) need.numeric_class = job.numeric_class;
+  if (need.numeric_class.empty()) need.row_class = job.row.numeric_class;
   return need;
 }
 

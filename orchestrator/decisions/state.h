@@ -60,8 +60,9 @@ using JobState = std::variant<Waiting, Ready, Running, Succeeded, Failed, Cancel
 std::string_view name_of(const JobState& state);
 
 struct JobRow {
-  int number = -1;            //!< JobAdded::row
-  std::string numeric_class;  //!< in which the first of the row was placed; empty: none was, or there was one class
+  int number = -1;  //!< JobAdded::row
+  //! In which most of the row were made, or else the first was placed; empty: not known, or there was one class.
+  std::string numeric_class;
 };
 
 struct Job {
@@ -84,7 +85,8 @@ struct Job {
   std::array<int, kCauses> ends{};  //!< attempts of this run that ended by each cause, of its budget (failure.h)
   int fruitless = 0;                //!< ends in a row without a new checkpoint, by causes that are no fault of the job
   std::int64_t checkpoint = -1;     //!< highest step seen; -1: none
-  //! Numeric class of the agents that wrote that checkpoint; another class cannot go on from it
+  //! Numeric class of the agents that wrote that checkpoint; another class cannot go on from it. Without a checkpoint:
+  //! of those that made its result last
   std::string numeric_class;
   //! Hosts where the job failed in this run, with the causes. It goes to others that hold it
   std::map<std::string, std::vector<Cause>> failed_on;

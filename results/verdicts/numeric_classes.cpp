@@ -7,9 +7,8 @@
 #include "results/verdicts/reproduction.h"
 
 namespace resolute::results {
-namespace {
 
-std::string text_of(const std::map<std::string, int>& counts, const char* kind) {
+std::string counts_text(const std::map<std::string, int>& counts, const char* kind) {
   if (counts.size() < 2) return "";
   std::vector<int> each;
   std::vector<std::string> classes;
@@ -19,8 +18,6 @@ std::string text_of(const std::map<std::string, int>& counts, const char* kind) 
   }
   return fmt::format("{} {} ran in {}", fmt::join(each, " and "), kind, classes_text(classes));
 }
-
-}  // namespace
 
 std::string classes_text(const std::vector<std::string>& classes) {
   constexpr std::size_t kMostNamed = 3;
@@ -32,7 +29,8 @@ std::string classes_text(const std::vector<std::string>& classes) {
 }
 
 std::vector<std::string> NumericClasses::footnotes() const {
-  const std::string trainings = text_of(trainings_, "trainings"), evaluations = text_of(evaluations_, "evaluations");
+  const std::string trainings = counts_text(trainings_, "trainings"),
+                    evaluations = counts_text(evaluations_, "evaluations");
   if (trainings.empty() && evaluations.empty()) return {};
   return {trainings + (trainings.empty() || evaluations.empty() ? "" : "; ") + evaluations};
 }

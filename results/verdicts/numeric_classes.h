@@ -12,6 +12,8 @@ namespace resolute::results {
 
 //! "2 numeric classes, which differ in kernels (default, AVX2)". Three parts are named. \param classes different ones
 std::string classes_text(const std::vector<std::string>& classes);
+//! "4 and 1 trainings ran in 2 numeric classes, …"; empty where there is one class. \param counts jobs by class
+std::string counts_text(const std::map<std::string, int>& counts, const char* kind);
 
 //! Jobs of each kind, by class. A suite may train on GPUs and evaluate on CPUs: each kind is looked at alone.
 class NumericClasses {

@@ -81,8 +81,40 @@ TEST(RowClasses, a_training_with_a_checkpoint_goes_where_that_was_written) {
   job.row.numeric_class = "a";
   EXPECT_EQ(need_of(job).row_class, "a");
   job.numeric_class = "b";
+  job.checkpoint = 1;
   EXPECT_EQ(need_of(job).row_class, "");
   EXPECT_EQ(need_of(job).numeric_class, "b");
+}
+
+// Its row's first, it was placed in class b with checkpoints there; the other two were made in class a.
+TEST(RowClasses, a_trial_that_is_made_anew_goes_where_most_of_its_row_were_made) {
+  const auto agent = [](int number, const std::string& numeric_class) {
+    AgentJoined joined = tests::toy_agent(number, "n" + std::to_string(number), 2);
+    joined.numeric_class = numeric_class;
+    return joined;
+  };
+  const auto trial = [](int number) {
+    JobAdded added = tests::toy_job(number);
+    added.row = 0;
+    return added;
+  };
+  State state = tests::state_after({tests::toy_run(), trial(0), trial(1), trial(2), agent(0, "b"), agent(1, "a"),
+                                    tests::toy_placed(0, 1, {{{0}, 1}}), tests::toy_placed(1, 1, {{{1}, 1}}),
+                                    tests::toy_placed(2, 1, {{{1}, 1}}), Progressed{{0}, 1, 50}});
+  ASSERT_EQ(state.jobs[1].row.numeric_class, "b") << "its first decided";
+  for (int number = 0; number < 3; ++number)
+    for (const Event& event : std::vector<Event>{tests::rank_exit(number, 1, 0, 0), JobSucceeded{{number}, 1}})
+      orchestrator::apply(state, event);
+  RunStarted next = tests::toy_run();
+  next.epoch = 2;
+  for (const Event& event : std::vector<Event>{next, trial(0), trial(1), JobSucceeded{{1}, 0}, trial(2),
+                                               JobSucceeded{{2}, 0}, agent(2, "b"), agent(3, "a")})
+    orchestrator::apply(state, event);
+  check_invariants(state);
+  EXPECT_EQ(need_of(state.jobs[0]).numeric_class, "") << "the checkpoints are gone";
+  EXPECT_EQ(need_of(state.jobs[0]).row_class, "a");
+  const Placement placement = choose_placement(state, need_of(state.jobs[0]));
+  EXPECT_EQ(placement, (Placement{{{3}, 1}}));
 }
 
 }  // namespace

@@ -214,6 +214,7 @@ void Witness::on(const State& state, const AttemptEnded& event) {
 void Witness::on(const State& state, const JobSucceeded& event) {
   Job& done = job(event.job);
   require(done.wanted, "only a job of the plan succeeds");
+  done.checkpoint = -1;
   require(event.attempt == 0 || !done.ever_succeeded, "what finishes is published once");
   if (done.running) {
     require(alive(done) == 0, "a job succeeds when all its ranks have ended");

@@ -1,0 +1,145 @@
+#include "results/verdicts/mixed_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "core/process/side_by_side.h"
+#include "results/records/record.h"
+#include "results/verdicts/numeric_classes.h"
+#include "results/verdicts/reproduction.h"
+
+namespace resolute::results {
+namespace {
+
+constexpr std::size_t kCallsAtOnce = 32;  // to a store that may be far away
+
+using Jobs = std::vector<JobId>;
+using Counts = std::map<std::string, int>;  // by class
+
+std::map<JobId, JobId> trainings_of(const experiments::Plan& plan) {
+  std::map<JobId, JobId> trainings;
+  for (const auto& job : plan.jobs)
+    if (const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&job.specification))
+      trainings.emplace(job.id, evaluation->training);
+  return trainings;
+}
+
+class Choice {
+ public:
+  Choice(const experiments::Plan& plan, const ClassLookup& class_of)
+      : plan_(plan), class_of_(class_of), trainings_(trainings_of(plan)) {}
+
+  std::vector<MixedRow> rows() {
+    for (const auto& table : plan_.tables) {
+      Counts trainings, evaluations;
+      for (const auto& row : table.rows)
+        for (const auto& cell : row.cells) {
+          count(trainings_behind(cell.evaluations), trainings);
+          count(cell.evaluations, evaluations);
+        }
+      for (const auto& row : table.rows)
+        for (const auto& cell : row.cells) {
+          if (!seen_.insert(cell.evaluations).second) continue;
+          MixedRow mixed{table.id, row.label, cell.dataset, {}, {}};
+          choose(trainings_behind(cell.evaluations), "trainings", trainings, mixed);
+          Jobs kept = cell.evaluations;
+          const Jobs anew = mixed.others;
+          std::erase_if(kept, [&](const JobId& job) { return contains(anew, trainings_.at(job)); });
+          choose(kept, "evaluations", evaluations, mixed);
+          if (!mixed.others.empty()) rows_.push_back(std::move(mixed));
+        }
+    }
+    return std::move(rows_);
+  }
+
+ private:
+  static bool contains(const Jobs& jobs, const JobId& job) {
+    return std::find(jobs.begin(), jobs.end(), job) != jobs.end();
+  }
+
+  Jobs trainings_behind(const Jobs& evaluations) const {
+    Jobs trainings;
+    for (const JobId& job : evaluations)
+      if (const JobId& training = trainings_.at(job); !contains(trainings, training)) trainings.push_back(training);
+    return trainings;
+  }
+
+  void count(const Jobs& jobs, Counts& counts) const {
+    for (const JobId& job : jobs)
+      if (const auto found = class_of_(job)) ++counts[*found];
+  }
+
+  // Rows on the same trainings keep the same class: each of two tables might keep what the other makes anew.
+  const std::string& kept(const Jobs& jobs, const Counts& counts, const Counts& in_table) {
+    const auto rank = [&](const auto& one) { return std::pair(one.second, in_table.at(one.first)); };
+    const auto most = std::max_element(counts.begin(), counts.end(),
+                                       [&](const auto& one, const auto& other) { return rank(one) < rank(other); });
+    return kept_.emplace(jobs, most->first).first->second;
+  }
+
+  void choose(const Jobs& jobs, const char* kind, const Counts& in_table, MixedRow& mixed) {
+    Counts counts;
+    count(jobs, counts);
+    if (counts.size() < 2) return;
+    const std::string& numeric_class = kept(jobs, counts, in_table);
+    mixed.how += (mixed.how.empty() ? "" : "; ") + counts_text(counts, kind);
+    for (const JobId& job : jobs)
+      if (const auto found = class_of_(job); found && *found != numeric_class) mixed.others.push_back(job);
+  }
+
+  const experiments::Plan& plan_;
+  const ClassLookup& class_of_;
+  const std::map<JobId, JobId> trainings_;  // by evaluation
+  std::set<Jobs> seen_;
+  std::map<Jobs, std::string> kept_;
+  std::vector<MixedRow> rows_;
+};
+
+}  // namespace
+
+std::vector<MixedRow> mixed_rows(const experiments::Plan& plan, const ClassLookup& class_of) {
+  return Choice(plan, class_of).rows();
+}
+
+std::vector<MixedRow> mixed_rows(const experiments::Plan& plan, core::FileSystem& files,
+                                 const experiments::StoreLayout& store) {
+  std::vector<std::string> read(plan.jobs.size());
+  core::side_by_side(plan.jobs.size(), kCallsAtOnce, [&](std::size_t i) {
+    const experiments::PlannedJob& job = plan.jobs[i];
+    if (experiments::job_kind(job.specification) == settings::JobKind::kPack) return;
+    const FoundRecord found = find_record(files, store, job.id, experiments::kind_name(job.specification));
+    if (const auto* record = std::get_if<Record>(&found)) read[i] = numeric_class_of(*record);
+  });
+  std::map<JobId, std::string> classes;
+  for (std::size_t i = 0; i < read.size(); ++i)
+    if (!read[i].empty()) classes.emplace(plan.jobs[i].id, std::move(read[i]));
+  return mixed_rows(plan, [&](const JobId& job) {
+    const auto found = classes.find(job);
+    return found == classes.end() ? std::nullopt : std::optional(found->second);
+  });
+}
+
+std::vector<JobId> jobs_to_remake(const experiments::Plan& plan, const std::vector<MixedRow>& rows) {
+  std::set<JobId> chosen;
+  for (const MixedRow& row : rows) chosen.insert(row.others.begin(), row.others.end());
+  const std::map<JobId, JobId> trainings = trainings_of(plan);
+  std::vector<JobId> jobs;
+  for (const auto& job : plan.jobs) {
+    const auto training = trainings.find(job.id);
+    if (chosen.contains(job.id) || (training != trainings.end() && chosen.contains(training->second)))
+      jobs.push_back(job.id);
+  }
+  return jobs;
+}
+
+std::string mixed_rows_hint(std::size_t rows) {
+  if (rows == 0) return {};
+  return fmt::format("{} row{} numeric classes: `resolute suite rerun --mixed` makes the fewer trials anew", rows,
+                     rows == 1 ? " mixes" : "s mix");
+}
+
+}  // namespace resolute::results

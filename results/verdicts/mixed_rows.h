@@ -1,0 +1,45 @@
+#pragma once
+//! \file
+//! Rows whose trials ran in several numeric classes, and which of their jobs to make anew so that each row is in one.
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/files/file_system.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
+
+namespace resolute::results {
+
+using experiments::JobId;
+
+//! A row on a data set, all its metrics.
+struct MixedRow {
+  std::string table;    //!< its id
+  std::string row;      //!< its label
+  std::string dataset;  //!< its id
+  std::string how;      //!< "2 and 1 trainings ran in 2 numeric classes, which differ in kernels (default, AVX2)"
+  //! Trainings that ran in other classes than most, and evaluations that did so though their trainings did not.
+  std::vector<JobId> others;
+};
+
+//! The numeric class of a job's result; nothing where it has none. Asked from one thread.
+using ClassLookup = std::function<std::optional<std::string>(const JobId&)>;
+
+//! In the order of the tables. A row keeps the class that most of its jobs of a kind ran in; of equal ones that which
+//! its table has most; then the first by name. A row of several tables is named in the first.
+std::vector<MixedRow> mixed_rows(const experiments::Plan& plan, const ClassLookup& class_of);
+//! The same of a store's results; a damaged one counts as none. \throws core::RuntimeError of the store
+std::vector<MixedRow> mixed_rows(const experiments::Plan& plan, core::FileSystem& files,
+                                 const experiments::StoreLayout& store);
+
+//! MixedRow::others of all rows, and the plan's evaluations of those trainings; in the plan's order, each once.
+std::vector<JobId> jobs_to_remake(const experiments::Plan& plan, const std::vector<MixedRow>& rows);
+
+//! "2 rows mix numeric classes: `resolute suite rerun --mixed` makes the fewer trials anew"; empty where `rows` is 0.
+std::string mixed_rows_hint(std::size_t rows);
+
+}  // namespace resolute::results

@@ -1,0 +1,103 @@
+#include "orchestrator/space/set_aside.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "orchestrator/store/claim.h"
+#include "tests/support/refusal.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::tests::set_aside_test {
+namespace {
+
+using namespace orchestrator;
+using experiments::JobId;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+// A training with an evaluation of suite `one` and another of suite `two`, all done.
+class SetAside : public testing::Test {
+ protected:
+  SetAside() {
+    settings::PackSettings pack;
+    pack.name = "people";
+    pack.source = settings::Source::kMarket1501;
+    experiments::TrainingSpecification training;
+    training.method = experiments::BaselineOptions{};
+    training.pack = pack;
+    training_ = done(training);
+    experiments::EvaluationSpecification evaluation;
+    evaluation.pack = pack;
+    evaluation.training = training_;
+    evaluation_ = done(evaluation);
+    evaluation.protocol.draws += 1;
+    of_two_ = done(evaluation);
+    for (const auto& [suite, id] : {std::pair("one", evaluation_), std::pair("two", of_two_)}) {
+      experiments::Plan plan;
+      plan.suite = suite;
+      for (const JobId& job : {training_, id}) plan.jobs.push_back({job, specifications_.at(job), {}, 1, ""});
+      announce_plan(files_, store_, plan);
+    }
+  }
+
+  JobId done(const experiments::JobSpecification& specification) {
+    const JobId job = experiments::job_id(specification);
+    specifications_.emplace(job, specification);
+    core::write_atomic(files_, store_.specification_file(job), experiments::canonical_text(specification));
+    core::write_atomic(files_, store_.result_file(job), "{}\n");
+    return job;
+  }
+  bool is_done(const JobId& job) { return files_.exists(store_.result_file(job)); }
+  std::vector<JobId> all() { return with_users(files_, store_, {training_}).jobs; }
+
+  TemporaryFolder folder_;
+  core::FileSystem& files_ = core::real_file_system();
+  experiments::StoreLayout store_{folder_.path()};
+  std::map<JobId, experiments::JobSpecification> specifications_;
+  JobId training_, evaluation_, of_two_;
+};
+
+TEST_F(SetAside, takes_what_other_suites_made_of_a_training_and_evaluations_first) {
+  const WithUsers users = with_users(files_, store_, {training_});
+  EXPECT_THAT(users.jobs, UnorderedElementsAre(training_, evaluation_, of_two_));
+  EXPECT_EQ(users.jobs.back(), training_);
+  EXPECT_THAT(users.suites, ElementsAre("one", "two"));
+  const WithUsers sole = with_users(files_, store_, {evaluation_});
+  EXPECT_THAT(sole.jobs, ElementsAre(evaluation_));
+  EXPECT_THAT(sole.suites, ElementsAre("one"));
+}
+
+TEST_F(SetAside, moves_whole_folders_and_back) {
+  const fs::path first = set_aside(files_, store_, "one", {of_two_});
+  const fs::path folder = set_aside(files_, store_, "one", all());
+  EXPECT_NE(first, folder);
+  for (const JobId& job : {training_, evaluation_}) {
+    EXPECT_FALSE(files_.exists(store_.job_folder(job)));
+    EXPECT_EQ(core::read_text(files_, folder / job.hex / "result.json"), "{}\n");
+  }
+  put_back(files_, store_, last_aside(files_, store_, "one"));
+  EXPECT_TRUE(is_done(training_) && is_done(evaluation_));
+  EXPECT_FALSE(is_done(of_two_)) << "the last alone";
+  put_back(files_, store_, last_aside(files_, store_, "one"));
+  EXPECT_TRUE(is_done(of_two_));
+  EXPECT_THAT(last_aside(files_, store_, "one").jobs, testing::IsEmpty());
+}
+
+TEST_F(SetAside, puts_nothing_back_once_a_job_has_begun_anew) {
+  set_aside(files_, store_, "one", all());
+  done(specifications_.at(training_));
+  EXPECT_THAT([&] { put_back(files_, store_, last_aside(files_, store_, "one")); },
+              fails(core::ErrorKind::kInput, HasSubstr("it has begun anew since")));
+  EXPECT_FALSE(is_done(evaluation_));
+}
+
+TEST_F(SetAside, moves_nothing_while_a_run_has_a_claim) {
+  core::write_atomic(files_, claim_file(store_, training_), "");  // its run may yet write it
+  EXPECT_THAT([&] { set_aside(files_, store_, "one", all()); },
+              fails(core::ErrorKind::kInput, HasSubstr("a run works on it")));
+  EXPECT_TRUE(is_done(training_) && is_done(evaluation_) && is_done(of_two_));
+}
+
+}  // namespace
+}  // namespace resolute::tests::set_aside_test
