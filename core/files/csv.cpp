@@ -1,6 +1,7 @@
 #include "core/files/csv.h"
 
 #include <algorithm>
+#include <array>
 
 namespace resolute::core {
 
@@ -14,11 +15,12 @@ std::string csv_field(std::string_view text) {
   return quoted + "\"";
 }
 
-CsvField csv_field_at(std::string_view text, std::size_t at) {
+CsvField csv_field_at(std::string_view text, std::size_t at, char delimiter) {
   CsvField field;
   field.quoted = text.substr(at).starts_with('"');
   if (!field.quoted) {
-    field.end = std::min(text.find_first_of(",\n", at), text.size());
+    const std::array ends{delimiter, '\n'};
+    field.end = std::min(text.find_first_of(std::string_view(ends.data(), ends.size()), at), text.size());
     field.value = text.substr(at, field.end - at);
     return field;
   }

@@ -19,8 +19,8 @@ struct CsvField {
   std::size_t end = 0;  //!< of the text's bytes: behind its last
 };
 
-//! The field that begins at `at`: up to a comma, a line feed or the text's end; a quoted one up to its closing quote,
-//! whatever is between and behind.
-CsvField csv_field_at(std::string_view text, std::size_t at);
+//! The field that begins at `at`: up to a delimiter, a line feed or the text's end; a quoted one up to its closing
+//! quote, whatever is between and behind.
+CsvField csv_field_at(std::string_view text, std::size_t at, char delimiter = ',');
 
 }  // namespace resolute::core

@@ -3,139 +3,54 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <optional>
 #include <set>
 #include <unordered_map>
 #include <utility>
 
 #include "core/files/csv.h"
 #include "datasets/image/low_resolution.h"
+#include "datasets/samples/list_dialect.h"
 #include "datasets/samples/listing.h"
+#include "datasets/samples/other_layout.h"
 #include "datasets/samples/sample_path.h"
 #include "datasets/sources/reader.h"
 
 namespace resolute::datasets::sources {
 namespace {
 
-constexpr std::array<std::string_view, 5> kColumns{"path", "identity", "camera", "subset", "rate"};
-enum Column : std::size_t { kPath, kIdentity, kCamera, kSubset, kRate };
-constexpr std::size_t kNeededColumns = 3;  // the first of them
 constexpr std::array<std::string_view, 3> kSubsetNames{"train", "query", "gallery"};
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-// A line of the list and the messages about it.
-struct Line {
-  std::string_view text;
-  std::string_view list;
-  std::size_t number = 0;
-
-  core::RuntimeError wrong(std::string_view problem, std::string_view why, std::string_view suggestion = {}) const {
-    return core::input_error(problem, why, suggestion).at(fmt::format("'{}', line {}", list, number));
-  }
-};
-
-// A shown field of at most so many bytes: lines may be long.
-std::string shown(std::string_view field) {
-  constexpr std::size_t kShown = 200;
-  if (field.size() <= kShown) return printable(field);
-  std::size_t end = kShown;
-  while (end > 0 && (static_cast<unsigned char>(field[end]) & 0xC0U) == 0x80U) --end;  // no letter cut in two
-  return printable(field.substr(0, end)) + "...";
-}
-
-std::string_view take_line(std::string_view& rest) {
-  const std::size_t end = std::min(rest.find('\n'), rest.size());
-  std::string_view line = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
-}
-
-// Takes a field and the comma behind it. \return nothing after the last one
-std::optional<std::string> take_field(const Line& line, std::size_t& at) {
-  if (at > line.text.size()) return std::nullopt;
-  core::CsvField field = core::csv_field_at(line.text, at);
-  if (!field.closed)
-    throw line.wrong("a quoted field does not end", "no value of a list may hold a line's end", "close the quotes");
-  if (field.quoted && field.end < line.text.size() && line.text[field.end] != ',')
-    throw line.wrong(fmt::format("text follows the closing quote of '{}'", shown(field.value)), "a comma should",
-                     "double a quote that is part of a value");
-  if (!field.quoted && field.value.find('"') != std::string::npos)
-    throw line.wrong(fmt::format("a quote stands inside of '{}'", shown(field.value)), "which is not quoted as a whole",
-                     "put the value in quotes and double those in it");
-  at = field.end + 1;
-  return std::move(field.value);
-}
-
-std::vector<std::string> fields_of(const Line& line) {
-  if (line.text.size() > kMaxListLine)
-    throw line.wrong(fmt::format("the line has {} bytes", line.text.size()),
-                     fmt::format("{} are the most", kMaxListLine));
-  if (printable(line.text) != line.text)
-    throw line.wrong("the line has a control character or bytes that are not UTF-8", {}, "save the list as UTF-8 text");
-  std::vector<std::string> fields;
-  std::size_t at = 0;
-  while (auto field = take_field(line, at)) fields.push_back(std::move(*field));
-  return fields;
-}
-
-// Where each of kColumns stands in a line.
-using Positions = std::array<std::optional<std::size_t>, kColumns.size()>;
-
-Positions read_header(const Line& line) {
-  const std::vector<std::string> names = fields_of(line);
-  Positions positions;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto known = std::find(kColumns.begin(), kColumns.end(), names[i]);
-    if (known == kColumns.end())
-      throw line.wrong(fmt::format("column '{}' is unknown", shown(names[i])),
-                       fmt::format("the first line names columns, of {}", fmt::join(kColumns, ", ")),
-                       "rename it or take it out");
-    auto& position = positions.at(static_cast<std::size_t>(known - kColumns.begin()));
-    if (position) throw line.wrong(fmt::format("column '{}' is there twice", names[i]), {}, "take one of the two out");
-    position = i;
-  }
-  for (std::size_t column = 0; column < kNeededColumns; ++column)
-    if (!positions.at(column))
-      throw line.wrong(fmt::format("column '{}' is missing", kColumns.at(column)),
-                       "path, identity and camera are needed, subset and rate may be there", "add it");
-  return positions;
-}
-
-std::int64_t read_number(const Line& line, Column column, const std::string& field, std::int64_t low,
-                         std::int64_t high) {
-  NameReader reader(field);
-  const std::int64_t value = reader.number();
-  if (!reader.finished() || value < low || value > high)
-    throw line.wrong(fmt::format("{} is '{}'", kColumns.at(column), shown(field)),
-                     fmt::format("it must be {} to {}", low, high), "correct it");
-  return value;
-}
-
-Sample read_sample(const Line& line, const std::vector<std::string>& fields, const Positions& positions) {
+Sample read_sample(const ListText& list, const ListLine& line) {
   constexpr std::int64_t kMost = 999'999'999;
-  auto field = [&](Column column) -> const std::string* {
-    const auto& position = positions.at(column);
-    return position ? &fields[*position] : nullptr;
-  };
+  const auto values = list.values_of(line);
   Sample sample;
-  sample.path = *field(kPath);
+  sample.path = *values[kPath];
   if (const std::string_view problem = path_problem(sample.path); !problem.empty())
-    throw line.wrong(fmt::format("path '{}' is refused", shown(sample.path)), problem,
+    throw line.wrong(fmt::format("path '{}' is refused", shown_field(sample.path)), problem,
                      fmt::format("name a file below the folder that holds {}, as 'camera-1/0001.jpg'", kImageList));
-  sample.identity = read_number(line, kIdentity, *field(kIdentity), 0, kMost);
-  sample.camera = read_number(line, kCamera, *field(kCamera), 1, kMost);
-  const std::string* subset = field(kSubset);
-  sample.subset = subset == nullptr ? "gallery" : *subset;
+  sample.identity = read_list_number(line, kIdentity, *values[kIdentity], 0, kMost);
+  sample.camera = read_list_number(line, kCamera, *values[kCamera], 1, kMost);
+  sample.subset = values[kSubset].value_or("gallery");
   if (std::find(kSubsetNames.begin(), kSubsetNames.end(), sample.subset) == kSubsetNames.end())
-    throw line.wrong(fmt::format("subset is '{}'", shown(sample.subset)),
+    throw line.wrong(fmt::format("subset is '{}'", shown_field(sample.subset)),
                      fmt::format("it must be {}", fmt::join(kSubsetNames, ", ")), "correct it");
-  if (sample.identity == 0 && sample.subset != "gallery")
-    throw line.wrong(fmt::format("identity 0 is in the subset '{}'", sample.subset),
-                     "0 marks a distractor, which belongs in the gallery alone", "number identities from 1");
-  if (const std::string* rate = field(kRate))
-    sample.rate = static_cast<int>(read_number(line, kRate, *rate, 0, kMaxRate));
+  if (values[kRate]) sample.rate = static_cast<int>(read_list_number(line, kRate, *values[kRate], 0, kMaxRate));
   return sample;
+}
+
+// Told as one: a list that counts people from 0 has as many such lines as images of its first person.
+void refuse_person_0(const std::vector<ListedImage>& images, std::string_view list, Remarks& remarks) {
+  const auto misplaced = [](const ListedImage& image) {
+    return image.sample.identity == 0 && image.sample.subset != "gallery";
+  };
+  const auto first = std::find_if(images.begin(), images.end(), misplaced);
+  if (first == images.end()) return;
+  const auto lines = std::count_if(first, images.end(), misplaced);
+  const ListLine line{{}, list, first->line};
+  remarks.refuse(fmt::format("'{}', line {}", list, first->line),
+                 line.wrong(fmt::format("identity 0 is in the subset '{}'{}", first->sample.subset,
+                                        lines > 1 ? fmt::format(", the first of {} such lines", lines) : ""),
+                            "0 marks a distractor, which belongs in the gallery alone", "number identities from 1"));
 }
 
 // Whether `path` is `folder` or below it; both canonical.
@@ -143,8 +58,8 @@ bool is_below(const fs::path& path, const fs::path& folder) {
   return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
 }
 
-core::RuntimeError outside(const Line& line, const std::string& path, const fs::path& target) {
-  return line.wrong(fmt::format("path '{}' is refused", shown(path)),
+core::RuntimeError outside(const ListLine& line, const std::string& path, const fs::path& target) {
+  return line.wrong(fmt::format("path '{}' is refused", shown_field(path)),
                     fmt::format("a symbolic link leads out of the folder, to '{}'", printable(target.string())),
                     "copy the image into the folder");
 }
@@ -156,7 +71,7 @@ using RealFolders = std::unordered_map<std::string, fs::path>;
 void check_file(const fs::path& root, const fs::path& real_root, const ListedImage& image, std::string_view list,
                 RealFolders& folders) {
   const std::string& path = image.sample.path;
-  const Line line{{}, list, image.line};
+  const ListLine line{{}, list, image.line};
   std::error_code error;
   const auto [folder, is_new] = folders.try_emplace(path.substr(0, std::min(path.rfind('/') + 1, path.size())));
   if (is_new) folder->second = fs::weakly_canonical(real_root / folder->first, error);
@@ -207,41 +122,49 @@ void warn_of_person_0(const std::vector<ListedImage>& images, std::string_view l
       list, own, cameras.size()));
 }
 
+// People whose images lie in folders of training and of test: where no subset tells the two apart, numbers that begin
+// anew make one person of two.
+void warn_of_folders(const std::vector<ListedImage>& images, std::string_view list, Remarks& remarks) {
+  struct Person {
+    const std::string* train = nullptr;
+    const std::string* test = nullptr;
+  };
+  std::map<std::int64_t, Person> people;
+  for (const auto& [sample, line] : images) {
+    if (sample.identity == 0) continue;
+    const std::string_view folder =
+        std::string_view(sample.path).substr(0, std::min(sample.path.rfind('/'), sample.path.size()));
+    const auto has = [&](std::string_view word) { return folder.find(word) != std::string_view::npos; };
+    const bool train = has("train"), test = has("test") || has("query") || has("gallery");
+    if (train == test) continue;
+    Person& person = people[sample.identity];
+    (train ? person.train : person.test) = &sample.path;
+  }
+  std::erase_if(people, [](const auto& one) { return one.second.train == nullptr || one.second.test == nullptr; });
+  if (people.empty()) return;
+  const auto& [identity, example] = *people.begin();
+  remarks.warn(fmt::format(
+      "people of '{}' with images in folders of training and of test: {}, as {} ('{}' and '{}'); if numbers begin anew "
+      "in the test, each of them is two",
+      list, people.size(), identity, *example.train, *example.test));
+}
+
 }  // namespace
 
 std::vector<ListedImage> parse_image_list(std::string_view text, std::string_view name, Remarks& remarks) {
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  if (text.empty())
-    throw core::input_error(fmt::format("'{}' is empty", name),
-                            fmt::format("its first line names columns, of {}", fmt::join(kColumns, ", ")));
-  const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
-  if (lines > kMaxListLines)
-    throw core::input_error(fmt::format("'{}' has {} lines", name, lines),
-                            fmt::format("{} are the most", kMaxListLines), "make several data sets of it");
-  Line line{take_line(text), name, 1};
-  const Positions positions = read_header(line);
-  const auto columns = static_cast<std::size_t>(
-      std::count_if(positions.begin(), positions.end(), [](const auto& position) { return position.has_value(); }));
+  ListText list(text, name);
   std::vector<ListedImage> images;
   std::unordered_map<std::string, std::size_t> listed;  // path → line
-  while (!text.empty()) {
-    line.text = take_line(text);
-    ++line.number;
-    try {
-      const std::vector<std::string> fields = fields_of(line);
-      if (fields.size() != columns)
-        throw line.wrong(line.text.empty() ? "the line is empty" : fmt::format("the line has {} fields", fields.size()),
-                         fmt::format("the header has {}", columns), "correct it or take it out");
-      Sample sample = read_sample(line, fields, positions);
-      const auto [first, is_new] = listed.emplace(sample.path, line.number);
+  while (const auto line = list.next())
+    remarks.gather(fmt::format("'{}', line {}", name, line->number), [&] {
+      Sample sample = read_sample(list, *line);
+      const auto [first, is_new] = listed.emplace(sample.path, line->number);
       if (!is_new)
-        throw line.wrong(fmt::format("path '{}' is listed again", shown(first->first)),
-                         fmt::format("first in line {}", first->second), "take one of the lines out");
-      images.push_back({std::move(sample), line.number});
-    } catch (const core::RuntimeError& wrong) {
-      remarks.refuse(fmt::format("'{}', line {}", name, line.number), wrong);
-    }
-  }
+        throw line->wrong(fmt::format("path '{}' is listed again", shown_field(first->first)),
+                          fmt::format("first in line {}", first->second), "take one of the lines out");
+      images.push_back({std::move(sample), line->number});
+    });
+  refuse_person_0(images, name, remarks);
   if (images.empty() && !remarks.refused_any())
     throw core::input_error(fmt::format("'{}' names no images", name), "one line per image follows the header");
   return images;
@@ -255,7 +178,7 @@ std::vector<ListedImage> parse_image_list(std::string_view text, std::string_vie
 }
 
 std::string image_list_text(std::span<const Sample> samples) {
-  std::string text = fmt::format("{}\n", fmt::join(kColumns, ","));
+  std::string text = fmt::format("{}\n", fmt::join(kListColumns, ","));
   for (const Sample& sample : samples)
     text += fmt::format("{},{},{},{},{}\n", core::csv_field(sample.path), sample.identity, sample.camera, sample.subset,
                         sample.rate);
@@ -268,14 +191,17 @@ std::vector<ListedImage> read_images_of(core::FileSystem& files, const fs::path&
   std::vector<ListedImage> images = parse_image_list(core::as_text(bytes), name, remarks);
   check_files(list.parent_path(), images, name, remarks);
   warn_of_person_0(images, name, remarks);
+  warn_of_folders(images, name, remarks);
   return images;
 }
 
 std::vector<ListedImage> read_image_list(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
-  if (!files.exists(root / kImageList))
+  if (!files.exists(root / kImageList)) {
+    refuse_other_layout(files, root);
     throw core::input_error(fmt::format("file '{}' is missing in '{}'", kImageList, root.string()),
                             "it lists the images: a header 'path,identity,camera', then a line for each",
                             "write it, or name the folder that holds it");
+  }
   return read_images_of(files, root / kImageList, remarks);
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "datasets/samples/other_layout.h"
+
 namespace resolute::datasets::sources {
 namespace {
 
@@ -45,6 +47,7 @@ bool read_person_and_camera(std::string_view name, NameReader& reader, Sample& s
 }
 
 std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
+  refuse_other_layout(files, root);
   return list_market_folders(
       files, root, remarks, [&](std::string_view name, NameReader& reader, Sample& sample) -> NameNumbers {
         const bool junk = read_person_and_camera(name, reader, sample);

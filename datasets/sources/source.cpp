@@ -38,27 +38,68 @@ struct Seen {
   Sample* first = nullptr;
   const Sample* in_other = nullptr;  // the first in training where `first` is in test, or the reverse
   std::size_t count = 0;
+  bool trains() const { return first->subset == "train"; }
+  // Of one that is in both.
+  const std::string& training_path() const { return (trains() ? first : in_other)->path; }
+  const std::string& test_path() const { return (trains() ? in_other : first)->path; }
 };
 
+using Identities = std::map<std::int64_t, Seen>;
+
+// Many people of one number in training and in test are one fault of the whole: numbers begin anew in the test, as
+// CUHK03-NP's and MSMT17's do. \param trains_0 people count from 0
+core::RuntimeError numbers_anew(const Identities& identities, const Identities::value_type& example, std::size_t both,
+                                bool trains_0) {
+  std::int64_t largest = 0;
+  for (const auto& [identity, seen] : identities)
+    if (seen.trains() || seen.in_other != nullptr) largest = identity;
+  const auto& [identity, seen] = example;
+  const std::string added = trains_0
+                                ? fmt::format("add 1 to all, and {} more to those of query and gallery", largest + 1)
+                                : fmt::format("add {} to those of query and gallery", largest);
+  return core::input_error(
+      fmt::format("{} identities are both in training and in test, as {} ('{}' and '{}')", both, identity,
+                  seen.training_path(), seen.test_path()),
+      "no identity may be in both",
+      fmt::format("if numbers begin anew in the test, {}; if they are the same people, take them out of one", added));
+}
+
+void refuse_in_both(const Identities& identities, bool trains_0, Remarks& remarks) {
+  constexpr std::size_t kMany = 3;
+  std::size_t train = 0, test = 0, both = 0;
+  for (const auto& [identity, seen] : identities) {
+    both += seen.in_other != nullptr ? 1 : 0;
+    train += seen.in_other != nullptr || seen.trains() ? 1 : 0;
+    test += seen.in_other != nullptr || !seen.trains() ? 1 : 0;
+  }
+  const bool anew = both >= kMany && 2 * both >= std::min(train, test);
+  for (const auto& one : identities) {
+    const auto& [identity, seen] = one;
+    if (seen.in_other == nullptr) continue;
+    remarks.refuse(seen.in_other->path,
+                   anew ? numbers_anew(identities, one, both, trains_0)
+                        : core::input_error(fmt::format("identity {} is both in training ('{}') and in test ('{}')",
+                                                        identity, seen.training_path(), seen.test_path()),
+                                            "no identity may be in both", "correct the one that is wrong"));
+    if (anew) return;
+  }
+}
+
 void check_identities(std::vector<Sample>& samples, SingleImages single_images, Remarks& remarks) {
-  std::map<std::int64_t, Seen> identities;
+  Identities identities;
+  bool trains_0 = false;  // which has been refused where it was read
   for (Sample& sample : samples) {
-    if (sample.identity == 0) continue;
+    if (sample.identity == 0) {
+      trains_0 = trains_0 || sample.subset == "train";
+      continue;
+    }
     Seen& seen = identities[sample.identity];
     if (seen.first == nullptr) seen.first = &sample;
     ++seen.count;
     if (seen.in_other == nullptr && (seen.first->subset == "train") != (sample.subset == "train"))
       seen.in_other = &sample;
   }
-  for (const auto& [identity, seen] : identities)
-    if (seen.in_other != nullptr) {
-      const bool trains = seen.first->subset == "train";
-      remarks.refuse(seen.in_other->path,
-                     core::input_error(fmt::format("identity {} is both in training ('{}') and in test ('{}')",
-                                                   identity, (trains ? seen.first : seen.in_other)->path,
-                                                   (trains ? seen.in_other : seen.first)->path),
-                                       "no identity may be in both", "correct the one that is wrong"));
-    }
+  refuse_in_both(identities, trains_0, remarks);
   // What is refused may be the other image of one that has a single one.
   if (remarks.refused_any()) return;
   for (const auto& [identity, seen] : identities) {

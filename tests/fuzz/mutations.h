@@ -82,9 +82,10 @@ inline void mutate_json(core::Bytes& bytes, const core::Bytes& other, core::Rand
 
 //! A list that stays one: something that matters to CSV, to paths or to a column's range; else any change.
 inline void mutate_list(core::Bytes& bytes, const core::Bytes& other, core::RandomStream& random) {
-  constexpr std::array<std::string_view, 18> kPieces{
+  constexpr std::array<std::string_view, 24> kPieces{
       ",",  "\"",           "\"\"",     "\n",   "\r\n", "\r",        "/",         "..",      "../",
-      "\\", "\xef\xbb\xbf", "\xc2\x80", "\xff", "0",    "1,1,train", "999999999", "gallery", "path,identity,camera\n"};
+      "\\", "\xef\xbb\xbf", "\xc2\x80", "\xff", "0",    "1,1,train", "999999999", "gallery", "path,identity,camera\n",
+      ";",  "\t",           ".0",       "C",    ",,\n", "sep=;\n"};
   if (random.below(3) == 0) return mutate_bytes(bytes, other, random);
   std::string text(core::as_text(bytes));
   const std::size_t at = random.below(text.size() + 1);

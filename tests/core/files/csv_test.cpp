@@ -34,6 +34,11 @@ TEST(Csv, a_field_ends_before_a_comma_or_a_line_feed_or_behind_its_closing_quote
   }
 }
 
+TEST(Csv, a_field_ends_before_the_delimiter_of_its_text) {
+  EXPECT_EQ(csv_field_at("a,b;c", 0, ';').value, "a,b");
+  EXPECT_EQ(csv_field_at("a;b\tc", 0, '\t').value, "a;b");
+}
+
 RC_GTEST_PROP(Csv, what_is_written_comes_back, (const std::string& value)) {
   const std::string text = "x," + csv_field(value) + ",y";
   const CsvField field = csv_field_at(text, 2);

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "datasets/image/image.h"
+#include "datasets/samples/list_dialect.h"
 #include "datasets/split/training_images.h"
 #include "tests/datasets/sources/scratch.h"
 #include "tests/support/pages.h"
@@ -70,6 +71,83 @@ TEST_F(Csv, what_spreadsheets_write_is_taken) {
   EXPECT_EQ(list().size(), 2U);
 }
 
+TEST_F(Csv, other_delimiters_names_and_numbers_that_tables_have_are_taken) {
+  const std::vector<Sample> two{{"a/1.jpg", 12, 1, "gallery"}, {"a/2.jpg", 12, 2, "gallery"}};
+  for (const char* text : {
+           "path;identity;camera\na/1.jpg;12;1\na/2.jpg;12;2\n",
+           "path\tidentity\tcamera\na/1.jpg\t12\t1\na/2.jpg\t12\t2\n",
+           "sep=,\r\npath,identity,camera\r\na/1.jpg,12,1\r\na/2.jpg,12,2\r\n",
+           "\xef\xbb\xbfsep=;\npath;identity;camera\na/1.jpg;12;1\na/2.jpg;12;2\n",
+           "path,identity,camera\na/1.jpg,12.0,1\na/2.jpg,12,2.0\n",
+           "path,identity,camera\na/1.jpg,12,C1\na/2.jpg,12,c2\n",
+           ",path,identity,camera\n0,a/1.jpg,12,1\n1,a/2.jpg,12,2\n",
+           "path,identity,camera,,\na/1.jpg,12,1,,\na/2.jpg,12,2,,note\n",
+           "path,identity,camera\na/1.jpg,12,1\na/2.jpg,12,2\n,,\r\n\n\n",
+           "FileName,PID,CamID\na/1.jpg,12,1\na/2.jpg,12,2\n",
+           "image,person_id,cam\na/1.jpg,12,1\na/2.jpg,12,2\n",
+       }) {
+    write(text);
+    EXPECT_EQ(list(), two) << text;
+  }
+  // A comma is no delimiter where the header has another one; lines count from the file's first.
+  touch("a,b.jpg");
+  write("sep=;\npath;identity;camera\na,b.jpg;1;1\na/1.jpg;x;1\n");
+  EXPECT_THAT(refusal(Source::kCsv), StartsWith("'images.csv', line 4: identity is 'x' ("));
+}
+
+TEST_F(Csv, numbers_that_begin_anew_in_the_test_are_told_as_one) {
+  const auto refused = [&](int first, int train, int test) {
+    std::string text = "path,identity,camera,subset\n";
+    for (int i = 0; i < 2 * (train + test); ++i) {
+      const bool trains = i < 2 * train;
+      const int person = first + (trains ? i : i - 2 * train) / 2;
+      const std::string path = fmt::format("{}/{}-{}.png", trains ? "train" : "test", person, i % 2);
+      touch(path);
+      text += fmt::format("{},{},{},{}\n", path, person, i % 2 + 1, trains ? "train" : "gallery");
+    }
+    write(text);
+    std::vector<std::string> problems;
+    try {
+      list();
+    } catch (const RefusedFiles& refusals) {
+      for (const RefusedFile& one : refusals.named()) problems.push_back(one.problem);
+    }
+    return problems;
+  };
+  EXPECT_THAT(
+      refused(1, 7, 4),
+      ElementsAre("4 identities are both in training and in test, as 1 ('train/1-0.png' and 'test/1-0.png') (no "
+                  "identity may be in both); if numbers begin anew in the test, add 7 to those of query and "
+                  "gallery; if they are the same people, take them out of one"));
+  EXPECT_THAT(
+      refused(0, 4, 8),
+      ElementsAre("'images.csv', line 2: identity 0 is in the subset 'train', the first of 2 such lines (0 marks a "
+                  "distractor, which belongs in the gallery alone); number identities from 1",
+                  "3 identities are both in training and in test, as 1 ('train/1-0.png' and 'test/1-0.png') (no "
+                  "identity may be in both); if numbers begin anew in the test, add 1 to all, and 4 more to those of "
+                  "query and gallery; if they are the same people, take them out of one"));
+  EXPECT_EQ(refused(1, 2, 2).size(), 2U);  // two may be a slip: each is named
+}
+
+TEST_F(Csv, folders_of_another_layout_are_named_by_it) {
+  touch("np/labeled/bounding_box_train/0001_c1_1.png");
+  EXPECT_THAT(refusal_at(Source::kCsv, root_ / "np"),
+              StartsWith("'ROOT/np' has the layout of CUHK03-NP (the boxes drawn by hand and the detector's are a set "
+                         "each); name 'ROOT/np/labeled'"));
+  for (const Source source : {Source::kCsv, Source::kSysu, Source::kMarket1501})
+    EXPECT_THAT(
+        refusal_at(source, root_ / "np/labeled"),
+        StartsWith("'ROOT/np/labeled' has the layout of CUHK03-NP (its people count anew in the test: add 767"));
+  touch("np/labeled/images.csv");
+  EXPECT_THAT(refusal_at(Source::kCsv, root_ / "np/labeled"), StartsWith("'images.csv' is empty"));
+  touch("msmt/list_train.txt");
+  EXPECT_THAT(refusal_at(Source::kCsv, root_ / "msmt"),
+              StartsWith("'ROOT/msmt' has the layout of MSMT17 (its people count from 0, and anew in the test: add 1"));
+  touch("named/bounding_box_train/0001_c1_1.png");
+  touch("named/bounding_box_train/0002_c1s1_000451_03.jpg");
+  EXPECT_THAT(refusal_at(Source::kCsv, root_ / "named"), StartsWith("file 'images.csv' is missing"));
+}
+
 TEST_F(Csv, names_with_commas_quotes_and_letters_of_any_language_are_taken) {
   const std::string first = "a/one, \"two\".jpg";
   const std::string second = "\xe5\x9b\xbe/\xc3\xa9 .jpg";
@@ -96,16 +174,23 @@ TEST_F(Csv, headers_and_lists_that_do_not_fit_are_refused) {
   const std::string in_3 = "'images.csv', line 3: ";
   for (const auto& [text, message] : std::vector<std::pair<std::string, testing::Matcher<std::string>>>{
            {"", StartsWith("'images.csv' is empty (its first line names columns, of path, ")},
-           {"\n", StartsWith(in_1 + "'' is unknown (the first line names columns")},
+           {"\n", StartsWith(in_1 + "'path' is missing (path, identity and camera are needed")},
            {"path,identity,camera\n", StartsWith("'images.csv' names no images (")},
            {"path,identity,camera,resolution\n",
             in_1 + "'resolution' is unknown (the first line names columns, of path, identity, camera, subset, rate); "
                    "rename it or take it out"},
            {"path,identity,camera,path\n", in_1 + "'path' is there twice; take one of the two out"},
            {"path,identity\n", StartsWith(in_1 + "'camera' is missing (")},
-           {"Path,identity,camera\n", StartsWith(in_1 + "'Path' is unknown")},
+           {"path,PID,Identity,camera\n",
+            "'images.csv', line 1: columns 'PID' and 'Identity' are both the identity; take one of the two out"},
+           {"path,id,camera\n", StartsWith(in_1 + "'id' is unknown")},  // a line's as often as a person's
            {"path, identity,camera\n", StartsWith(in_1 + "' identity' is unknown")},
-           {"path;identity;camera\n", StartsWith(in_1 + "'path;identity;camera'")},
+           {"path;identity,camera\n", StartsWith(in_1 + "'identity,camera' is unknown")},
+           {"path|identity|camera\n", StartsWith(in_1 + "'path|identity|camera' is unknown")},
+           {"sep=|\npath,identity,camera\n", StartsWith(in_1 + "'sep=|' is unknown")},
+           {std::string("\xff\xfep\0a\0", 6),
+            "'images.csv' is in UTF-16 (lists are in UTF-8); save it as UTF-8 text; Excel calls that 'CSV UTF-8'"},
+           {std::string("\0p\0a", 4), StartsWith("'images.csv' is in UTF-16 (")},
            {"a/1.jpg,1,1\n", StartsWith(in_1 + "'a/1.jpg' is unknown")},
            {head + "c/1.jpg,1,2\n", StartsWith(in_3 + "image 'ROOT/c/1.jpg' is missing; ")},
            {head + "a/3.jpg,1,2\n", StartsWith(in_3 + "image 'ROOT/a/3.jpg' is missing; ")},
@@ -123,16 +208,20 @@ TEST_F(Csv, lines_that_do_not_fit_are_refused_with_their_number) {
   const std::string head = "path,identity,camera,subset,rate\na/1.jpg,1,1,train,1\n";
   const std::string place = "'images.csv', line 3: ";
   for (const auto& [line, message] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"\n", "the line is empty (the header has 5); "},
+           {"\na/2.jpg,1,2,train,1\n", "the line is empty (the header has 5); "},
            {"a/2.jpg,1,2\n", "the line has 3 fields (the header has 5); "},
            {"a/2.jpg,1,2,train,1,\n", "the line has 6 fields (the header has 5); "},
            {"a/2.jpg,-1,2,train,1\n", "identity is '-1' (it must be 0 to 999999999); "},
            {"a/2.jpg,1234567890,2,train,1\n", "identity is '1234567890' ("},
            {"a/2.jpg, 1,2,train,1\n", "identity is ' 1' ("},
            {"a/2.jpg,,2,train,1\n", "identity is '' ("},
-           {"a/2.jpg,1.0,2,train,1\n", "identity is '1.0' ("},
+           {"a/2.jpg,1.5,2,train,1\n", "identity is '1.5' ("},
+           {"a/2.jpg,c1,2,train,1\n", "identity is 'c1' ("},
+           {"a/2.jpg,.0,2,train,1\n", "identity is '.0' ("},
            {"a/2.jpg,1,0,train,1\n", "camera is '0' (it must be 1 to 999999999); "},
-           {"a/2.jpg,1,c2,train,1\n", "camera is 'c2' ("},
+           {"a/2.jpg,1,cam2,train,1\n", "camera is 'cam2' ("},
+           {"a/2.jpg,1,c0,train,1\n", "camera is 'c0' (it must be 1 to "},
+           {"a/2.jpg,1,c,train,1\n", "camera is 'c' ("},
            {"a/2.jpg,1,2,test,1\n", "subset is 'test' (it must be train, query, gallery); "},
            {"a/2.jpg,1,2,,1\n", "subset is '' ("},
            {"a/2.jpg,1,2,train,17\n", "rate is '17' (it must be 0 to 16); "},
@@ -207,7 +296,9 @@ TEST_F(Csv, lists_over_the_limits_are_refused_and_those_at_them_are_not) {
 }
 
 TEST_F(Csv, all_lines_that_do_not_fit_are_named_at_once) {
-  write("path,identity,camera\na/1.jpg,1,1\na/2.jpg,x,2\nc/1.jpg,1,2\nb/1.png,2,1\nb/1.png,2,2\nc/2.jpg,2,2\n\n");
+  write(
+      "path,identity,camera\na/1.jpg,1,1\na/2.jpg,x,2\nc/1.jpg,1,2\nb/1.png,2,1\nb/1.png,2,2\nc/2.jpg,2,2\n\nb/"
+      "2.png,2,2\n");
   try {
     list();
     ADD_FAILURE() << "nothing was refused";
@@ -235,6 +326,20 @@ TEST_F(Csv, a_distractor_who_looks_like_a_person_is_warned_of) {
   touch("c/1.png");
   EXPECT_THAT(warnings("a/1.jpg,0,1\na/2.jpg,0,2\nc/1.png,0,2\nb/1.png,1,1\nb/2.png,1,2\n"), ElementsAre());
   EXPECT_THAT(warnings("b/1.png,1,1\nb/2.png,1,2\n"), ElementsAre());
+}
+
+TEST_F(Csv, people_in_folders_of_training_and_of_test_are_warned_of) {
+  for (const char* image : {"x/bounding_box_train/1.jpg", "x/query/1.jpg", "x/bounding_box_train/2.jpg"}) touch(image);
+  const auto warnings = [&](const std::string& lines) {
+    write("path,identity,camera\n" + lines);
+    return list_data_set(files_, Source::kCsv, root_).warnings;
+  };
+  EXPECT_THAT(warnings("x/bounding_box_train/1.jpg,1,1\nx/query/1.jpg,1,2\n"),
+              ElementsAre("people of 'images.csv' with images in folders of training and of test: 1, as 1 "
+                          "('x/bounding_box_train/1.jpg' and 'x/query/1.jpg'); if numbers begin anew in the test, each "
+                          "of them is two"));
+  EXPECT_THAT(warnings("x/bounding_box_train/1.jpg,1,1\nx/bounding_box_train/2.jpg,1,2\n"), ElementsAre());
+  EXPECT_THAT(warnings("x/bounding_box_train/1.jpg,0,1\nx/query/1.jpg,0,1\na/1.jpg,2,1\na/2.jpg,2,2\n"), ElementsAre());
 }
 
 TEST_F(Csv, people_with_one_image_are_distractors_on_request_and_refused_without_one) {

@@ -1,5 +1,7 @@
-// Lists of images: refused whole, or exactly what a second reader of RFC 4180 makes of them, with paths that lead to
-// nothing outside of the list's folder; and what is written of them is read back.
+// Lists of images: refused whole, or exactly what a second reader of the same spellings makes of them, with paths that
+// lead to nothing outside of the list's folder; and what is written of them is read back.
+#include <algorithm>
+#include <cctype>
 #include <map>
 #include <set>
 #include <utility>
@@ -14,10 +16,34 @@ namespace {
 
 using Records = std::vector<std::vector<std::string>>;
 
-// One character after the other, whatever the values mean.
-Records records_of(std::string_view text) {
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+struct Text {
+  std::size_t first_line = 1;  // of the header
   Records records;
+};
+
+// The first delimiter outside of quotes, in the first line.
+char delimiter_of(std::string_view text) {
+  bool quoted = false;
+  for (const char c : text.substr(0, text.find('\n'))) {
+    if (c == '"') quoted = !quoted;
+    if (!quoted && (c == ',' || c == ';' || c == '\t')) return c;
+  }
+  return ',';
+}
+
+// One character after the other, whatever the values mean.
+Text records_of(std::string_view text) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  Text read;
+  char delimiter = delimiter_of(text);
+  for (const std::string begin : {"sep=,", "sep=;", "sep=\t"})
+    for (const std::string end : {"\n", "\r\n"})
+      if (read.first_line == 1 && text.starts_with(begin + end)) {
+        delimiter = begin.back();
+        text.remove_prefix(begin.size() + end.size());
+        read.first_line = 2;
+      }
+  Records& records = read.records;
   std::vector<std::string> record{""};
   bool quoted = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -26,7 +52,7 @@ Records records_of(std::string_view text) {
       record.back() += text[++i];
     } else if (c == '"') {
       quoted = !quoted;
-    } else if (!quoted && c == ',') {
+    } else if (!quoted && c == delimiter) {
       record.emplace_back();
     } else if (!quoted && (c == '\n' || (c == '\r' && (i + 1 == text.size() || text[i + 1] == '\n')))) {
       if (c == '\r') ++i;
@@ -35,25 +61,52 @@ Records records_of(std::string_view text) {
       record.back() += c;
     }
   }
-  if (record != std::vector<std::string>{""}) records.push_back(record);
-  return records;
+  records.push_back(record);
+  const auto is_blank = [](const std::vector<std::string>& values) {
+    return std::ranges::all_of(
+        values, [](const std::string& value) { return value.find_first_not_of('\r') == std::string::npos; });
+  };
+  while (records.size() > 1 && is_blank(records.back())) records.pop_back();
+  return read;
 }
 
-void check_against_records(const std::vector<datasets::sources::ListedImage>& images, const Records& records) {
+std::string column_of(std::string name) {
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  static const std::map<std::string, std::string> kOthers{
+      {"file", "path"},       {"filename", "path"}, {"file_name", "path"},   {"image", "path"},
+      {"image_path", "path"}, {"img_path", "path"}, {"pid", "identity"},     {"person_id", "identity"},
+      {"cam", "camera"},      {"camid", "camera"},  {"camera_id", "camera"}, {"cam_id", "camera"}};
+  const auto other = kOthers.find(name);
+  return other == kOthers.end() ? name : other->second;
+}
+
+// As Python would: 12, "12.0", "C12".
+long long number_of(std::string text) {
+  if (text.starts_with('c') || text.starts_with('C')) text.erase(0, 1);
+  std::size_t end = 0;
+  const long long number = std::stoll(text, &end);
+  tests::require(text.substr(end).empty() || text.substr(end) == ".0", "a number and nothing behind it");
+  return number;
+}
+
+void check_against_records(const std::vector<datasets::sources::ListedImage>& images, const Text& text) {
+  const Records& records = text.records;
   tests::require(records.size() == images.size() + 1, "as many images as lines after the header");
-  tests::require(std::set(records[0].begin(), records[0].end()).size() == records[0].size(), "each column once");
   for (std::size_t i = 0; i < images.size(); ++i) {
     const datasets::Sample& sample = images[i].sample;
-    std::map<std::string, std::string> values{{"subset", "gallery"}, {"rate", "1"}};
+    std::map<std::string, std::string> values;
     tests::require(records[i + 1].size() == records[0].size(), "as many values as columns");
     for (std::size_t column = 0; column < records[0].size(); ++column)
-      values[records[0][column]] = records[i + 1][column];
+      if (const std::string name = column_of(records[0][column]); !name.empty())
+        tests::require(values.emplace(name, records[i + 1][column]).second, "each column once");
+    values.emplace("subset", "gallery");
+    values.emplace("rate", "1");
     tests::require(values.size() == 5, "no column is unknown");
     tests::require(sample.path == values["path"] && sample.subset == values["subset"], "the words that were written");
-    tests::require(sample.identity == std::stoll(values["identity"]) && sample.camera == std::stoll(values["camera"]) &&
-                       sample.rate == std::stoll(values["rate"]),
+    tests::require(sample.identity == number_of(values["identity"]) && sample.camera == number_of(values["camera"]) &&
+                       sample.rate == number_of(values["rate"]),
                    "the numbers that were written");
-    tests::require(images[i].line == i + 2, "a line is an image");
+    tests::require(images[i].line == i + 1 + text.first_line, "a line is an image");
   }
 }
 

@@ -1,0 +1,53 @@
+#include "datasets/samples/other_layout.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "datasets/samples/listing.h"
+
+namespace resolute::datasets::sources {
+namespace {
+
+constexpr std::string_view kTraining = "bounding_box_train";
+
+bool is_cuhk03_np_name(std::string_view name) {
+  NameReader reader(stem_of(name));
+  reader.number();
+  reader.literal("_c");
+  reader.number();
+  reader.literal("_");
+  reader.number();
+  return reader.finished();
+}
+
+bool is_cuhk03_np(core::FileSystem& files, const std::filesystem::path& root) {
+  if (!files.exists(root / kTraining)) return false;
+  std::vector<std::string> names = files.list(root / kTraining);
+  std::erase_if(names, [](const std::string& name) { return !is_image_name(name); });
+  return !names.empty() && std::all_of(names.begin(), names.end(), is_cuhk03_np_name);
+}
+
+core::RuntimeError known_as(const std::filesystem::path& root, std::string_view layout, std::string_view why) {
+  return core::input_error(
+      fmt::format("'{}' has the layout of {}", root.string(), layout), why,
+      "write images.csv into it and read it as source 'csv' (docs/formats/image_list.md has the lines of Python)");
+}
+
+}  // namespace
+
+void refuse_other_layout(core::FileSystem& files, const std::filesystem::path& root) {
+  if (files.exists(root / "list_train.txt") && !files.exists(root / kTraining))
+    throw known_as(root, "MSMT17", "its people count from 0, and anew in the test: add 1 in training, 1042 in test");
+  if (is_cuhk03_np(files, root))
+    throw known_as(root, "CUHK03-NP", "its people count anew in the test: add 767 to those of query and gallery");
+  for (const std::string_view boxes : {"labeled", "detected"})
+    if (is_cuhk03_np(files, root / boxes))
+      throw core::input_error(fmt::format("'{}' has the layout of CUHK03-NP", root.string()),
+                              "the boxes drawn by hand and the detector's are a set each",
+                              fmt::format("name '{}'", (root / boxes).string()));
+}
+
+}  // namespace resolute::datasets::sources
