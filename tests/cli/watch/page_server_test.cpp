@@ -165,8 +165,12 @@ TEST_F(PageServerTest, viewers_over_the_limit_are_turned_away_and_the_page_is_st
 TEST_F(PageServerTest, a_frame_shows_it_only_on_the_pages_that_were_named) {
   EXPECT_EQ(client().Get(with_token("/"))->get_header_value("Content-Security-Policy"), "frame-ancestors 'none'");
   const ServedAddress framed{"127.0.0.1", 0, {"https://hub.example.org", "http://10.0.0.1:8000"}};
-  server_ = std::make_unique<PageServer>(framed, kToken, editions_);
-  EXPECT_EQ(client().Get(with_token("/"))->get_header_value("Content-Security-Policy"),
+  Editions editions;
+  editions.publish("{}", [](std::uint64_t) { return std::string("page"); });
+  const PageServer server(framed, kToken, editions);
+  const auto answer = httplib::Client("127.0.0.1", server.port()).Get(with_token("/"));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->get_header_value("Content-Security-Policy"),
             "frame-ancestors https://hub.example.org http://10.0.0.1:8000");
 }
 
