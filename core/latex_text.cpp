@@ -71,7 +71,7 @@ constexpr std::string_view kRaised = "² 2 ³ 3 ¹ 1 ⁰ 0 ⁱ i ⁴ 4 ⁵ 5 ⁶
 constexpr std::string_view kLowered =
     "₀ 0 ₁ 1 ₂ 2 ₃ 3 ₄ 4 ₅ 5 ₆ 6 ₇ 7 ₈ 8 ₉ 9 ₊ + ₋ \\(-\\) ₌ = ₍ ( ₎ ) ₐ a ₑ e ₒ o ₓ x ₕ h ₖ k ₗ l ₘ m ₙ n ₚ p ₛ s ₜ t";
 
-// Of Greek with a Latin letter's look, of script letters and what is left.
+// Markup, punctuation, Greek capitals that look like Latin ones, script letters.
 constexpr std::string_view kOthers[] = {
     "\\ \\textbackslash{} { \\{ } \\} % \\% & \\& $ \\$ # \\# _ \\_ ~ \\textasciitilde{} ^ \\textasciicircum{} < "
     "\\(<\\)",

@@ -10,8 +10,8 @@ namespace resolute::core {
 
 //! No character is markup. Letters of Latin-1, Latin Extended-A, Greek, punctuation, raised and lowered figures, arrows
 //! and operators become commands. Letters without one stay as they are: see letters_without_latex(). Lines are joined.
-//! What opens with "[" or "*" has "{}" before it, since `\\`, a rule and `\item` would take these for their own.
-//! \param text UTF-8
+//! A text that opens with "[" or "*" gets "{}" before it, since `\\`, a rule and `\item` would take these for their
+//! own. \param text UTF-8
 std::string latex_text(std::string_view text);
 
 //! The letters of a LaTeX text that pdflatex refuses, each once, in their order. \param latex UTF-8
@@ -20,7 +20,7 @@ std::vector<std::string> letters_without_latex(std::string_view latex);
 //! "方 (U+65B9)". \param letter one character of UTF-8
 std::string named_letter(std::string_view letter);
 
-//! Whether commands stand in it that a page has with `\usepackage[T1]{fontenc}` alone.
+//! True where commands stand in it that a page has with `\usepackage[T1]{fontenc}` alone.
 bool needs_t1(std::string_view latex);
 
 }  // namespace resolute::core

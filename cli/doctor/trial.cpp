@@ -178,7 +178,7 @@ int number_in(const Environment& environment, const char* name, int otherwise) {
   return number > 0 ? *number : otherwise;
 }
 
-// Whose nodes they are is said as for the allocations of a submission.
+// It asks for the same nodes as a submission without options does.
 std::vector<std::string> allocation_command(const Environment& environment, const std::string& name,
                                             const experiments::Site& site, int nodes) {
   std::vector<std::string> command{"salloc", "-Q", "-J",

@@ -157,11 +157,16 @@ std::chrono::seconds read_idle_limit(const options::variables_map& values, const
   return site.slurm.idle_limit ? std::chrono::seconds(*site.slurm.idle_limit) : kDefaultIdleLimit;
 }
 
-// Empty: this machine's.
+// The site file's, else SLURM_CLUSTERS; empty: this machine's.
+std::string default_cluster(const experiments::Site& site, const Environment& environment) {
+  return site.slurm.cluster.value_or(core::variable_in(environment, "SLURM_CLUSTERS"));
+}
+
+// One that was typed goes before it.
 std::string read_cluster(const options::variables_map& values, const experiments::Site& site,
                          const Environment& environment) {
   const auto typed = given<std::string>(values, "cluster");
-  const auto cluster = typed ? *typed : site.slurm.cluster.value_or(core::variable_in(environment, "SLURM_CLUSTERS"));
+  const auto cluster = typed ? *typed : default_cluster(site, environment);
   try {
     slurm::validate_cluster(cluster);
   } catch (const core::RuntimeError& error) {
@@ -410,8 +415,7 @@ void warn_of_cluster(const slurm::SubmissionRequest& submitted, const std::strin
 }
 
 std::string cluster_here(core::FileSystem& files, const Environment& environment) {
-  const auto site = read_site_of({}, files, environment);
-  return site.slurm.cluster.value_or(core::variable_in(environment, "SLURM_CLUSTERS"));
+  return default_cluster(read_site_of({}, files, environment), environment);
 }
 
 SubmitOptions read_submit_options(const SuiteArguments& arguments, const experiments::Plan& plan,

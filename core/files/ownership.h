@@ -24,7 +24,7 @@ void require_own(const std::filesystem::path& path, const std::string& refusal);
 //! Why the effective user may put nothing into a folder, "it is lee's (0755)". Nothing: the user may, or it is not
 //! there.
 std::optional<std::string> why_not_writable(const std::filesystem::path& folder);
-//! What lets a group share a folder, for its owners and for all who write there.
+//! The commands that let a group share a folder: its owner's, and those of all who write there.
 std::string sharing_advice(const std::filesystem::path& folder);
 
 //! Makes a folder, and those above it, in which its owner alone may write, whatever the umask is; one that is there and

@@ -39,7 +39,7 @@ struct Seen {
   const Sample* in_other = nullptr;  // the first in training where `first` is in test, or the reverse
   std::size_t count = 0;
   bool trains() const { return first->subset == "train"; }
-  // Of one that is in both.
+  // These two: for an identity that is in both.
   const std::string& training_path() const { return (trains() ? first : in_other)->path; }
   const std::string& test_path() const { return (trains() ? in_other : first)->path; }
 };

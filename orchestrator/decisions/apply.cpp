@@ -424,7 +424,7 @@ class Applier {
 
   std::size_t machine_classes() const { return state_.machine_classes[0].size() + state_.machine_classes[1].size(); }
 
-  // What of a row is done says where the rest of it belongs: a trial that is made anew was the odd one before.
+  // The done jobs of a row say where the rest of it belongs: a trial that is made anew was the odd one before.
   void give_classes_of_done() {
     std::map<int, std::map<std::string, int>> done;  // by row, by class
     for (const Job& job : state_.jobs)

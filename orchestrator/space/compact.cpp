@@ -188,7 +188,7 @@ class Compaction {
     return tidied;
   }
 
-  // What was written since it was read is in no bundle.
+  // A file that was written since it was read is in no bundle.
   bool remove_unchanged(const fs::path& path, const core::Bytes& bytes) {
     const auto now = unless_foreign([&] { return small_file(files_, path); });
     return now && *now && **now == bytes && taking_->remove(path.lexically_relative(store_.root()).string());

@@ -28,7 +28,7 @@ WithUsers with_users(core::FileSystem& files, const experiments::StoreLayout& st
 std::filesystem::path set_aside(core::FileSystem& files, const experiments::StoreLayout& store,
                                 const std::string& suite, const std::vector<experiments::JobId>& jobs);
 
-//! What the last set_aside() of a suite that has anything left moved; no jobs where there is none.
+//! The jobs of the last set_aside() of a suite that has any left; none where there is no such.
 struct LastAside {
   std::filesystem::path folder;
   std::vector<experiments::JobId> jobs;

@@ -22,7 +22,7 @@ std::string to_latex(const SuiteTables& tables);
 
 //! Letters that pdflatex refuses, each once: "方 (U+65B9)". \param latex of to_latex()
 std::vector<std::string> letters_to_tell(const std::string& latex);
-//! What can be done about them.
+//! The ways out for who has such letters.
 inline constexpr std::string_view kWayOfLetters =
     "compile with lualatex or xelatex and a font that has them, or give the row latex = '…' in the suite";
 

@@ -27,7 +27,7 @@ class MemoryGroup {
     if (!std::filesystem::create_directory(folder, error)) return;
     folder_ = folder;
     made_ = write(folder / (separate ? "memory.limit_in_bytes" : "memory.max"), std::to_string(bytes));
-    // What is swapped out would not be killed.
+    // A process that is swapped out would not be killed.
     if (separate) write(folder / "memory.memsw.limit_in_bytes", std::to_string(bytes));
     if (!separate) write(folder / "memory.swap.max", "0");
   }
@@ -41,7 +41,7 @@ class MemoryGroup {
 
   //! False where this machine lets nobody make one.
   bool made() const { return made_; }
-  //! Whoever writes its number there is in the group, with all that it starts from then on.
+  //! A process that writes its number there is in the group, with all that it starts from then on.
   std::filesystem::path processes() const { return folder_ / "cgroup.procs"; }
 
  private:

@@ -60,7 +60,7 @@ void carry_out_decision(core::FileSystem& files, const experiments::StoreLayout&
   files.remove(decision);
 }
 
-// Of this attempt, of dead ones, and of others that will find the result.
+// The folders of this attempt, of dead ones, and of others that will find the result.
 void discard_staged(core::FileSystem& files, const fs::path& job_folder) {
   for (const std::string& name : files.list(job_folder)) {
     if (!name.starts_with(kStaged)) continue;

@@ -17,7 +17,7 @@
 
 namespace resolute::workers {
 
-//! Whether an attempt has finished the job already; says so in the log. Ends what a killed one has begun to publish.
+//! True where an attempt has finished the job already; says so in the log. Ends what a killed one has begun to publish.
 bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job);
 
 //! Publishes the record as the job's result.json, unless another attempt was first. \throws RuntimeError for a disk

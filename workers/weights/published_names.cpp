@@ -17,7 +17,8 @@
 namespace resolute::workers {
 namespace {
 
-// Of a ResNet. "{}" is the number of the level, or of the layer in its block; the first ones' follow the names.
+// How a ResNet's names are written. "{}" is the number of the level, or of the layer in its block; the first ones'
+// follow the names.
 struct Spelling {
   std::string_view word, stem, stem_norm, level;
   int first_level;

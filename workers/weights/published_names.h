@@ -13,7 +13,7 @@
 
 namespace resolute::workers {
 
-//! Where a file has a trunk.
+//! The place of a trunk in a file.
 struct TrunkNames {
   std::string prefix;                          //!< before the trunk's names: "", "module.", …
   std::string_view spelling;                   //!< a word: "torchvision", "hugging-face", …

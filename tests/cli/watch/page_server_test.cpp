@@ -162,7 +162,7 @@ TEST_F(PageServerTest, viewers_over_the_limit_are_turned_away_and_the_page_is_st
   for (auto& viewer : viewers) viewer.get();
 }
 
-// What each answer says of who may show it in a frame.
+// Each answer says who may show it in a frame.
 std::string frames_of(std::uint16_t port) {
   if (const auto answer = httplib::Client("127.0.0.1", port).Get(with_token("/nothing")))
     for (const auto& header : answer->headers)

@@ -37,7 +37,7 @@ class PublishStaged : public testing::Test {
       record.outputs[name] = write(name);
     publish_staged(files, store_, staged, record);
   }
-  // What the result names stands beside it. \return its numeric class; empty: there is none
+  // The files that the result names stand beside it. \return its numeric class; empty: there is none
   std::string whole() {
     const auto record = results::read_record(files_, store_, job_);
     if (!record) return {};

@@ -84,7 +84,7 @@ TrunkNames found_in(const FileTensors& tensors, const std::optional<std::string>
   return find_trunk(tensors, trunk, prefix);
 }
 
-// Of torchvision's file with these besides.
+// The names found in torchvision's file with these besides.
 TrunkNames with(const std::vector<std::string>& more) {
   FileTensors tensors = file_of(names_of(kTorchvision));
   tensors.merge(file_of(more));
