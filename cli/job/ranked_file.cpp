@@ -7,7 +7,6 @@
 #include <array>
 #include <map>
 #include <memory>
-#include <set>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -197,17 +196,6 @@ void require_same_queries(const RankedFile& first, const RankedFile& other) {
   if (first.cameras != other.cameras) refuse("their cameras differ");
 }
 
-// Where no query has a right image.
-std::string why_nothing_counts(const Side& query, const Side& gallery) {
-  const std::set<std::int64_t> shown(gallery.identities.values.begin(), gallery.identities.values.end());
-  const bool any_common =
-      std::any_of(query.identities.values.begin(), query.identities.values.end(),
-                  [&](std::int64_t identity) { return identity != -1 && shown.contains(identity); });
-  return any_common ? "no query has a match: the gallery images of its identity are all of its own camera, which are "
-                      "left out"
-                    : "no query has a match: the gallery has no image of a query's identity";
-}
-
 RankedFile rank_open_file(const std::string& path, const RankRequest& request, const RankedFile* first) {
   const Dump file(path);
   const Side query = read_side(file, "query");
@@ -226,7 +214,7 @@ RankedFile rank_open_file(const std::string& path, const RankRequest& request, c
   if (first != nullptr) require_same_queries(*first, ranked);
   ranked.scores = file.has("distance") ? rank_given(file, query, gallery, request.ranking)
                                        : rank_by_features(file, query, gallery, request, path);
-  if (ranked.scores.queries == 0) ranked.no_score = why_nothing_counts(query, gallery);
+  if (ranked.scores.queries == 0) ranked.no_score = results::why_nothing_counts(query.labels(), gallery.labels());
   return ranked;
 }
 

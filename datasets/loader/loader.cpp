@@ -131,7 +131,7 @@ PrefetchingLoader::PrefetchingLoader(const PackReader& pack, const Split& split,
   if (options_.threads == 0) options_.threads = core::usable_processors();
   const auto threads = static_cast<std::size_t>(options_.threads);
   for (std::size_t i = 0; i < threads; ++i) loaders_.emplace_back(pack, loader);
-  make_buffers(options_.items.size());
+  for (Slot& slot : slots_) make_buffers(slot);
   try {
     for (Loader& own : loaders_) threads_.emplace_back([this, &own] { work(own); });
   } catch (...) {
@@ -151,7 +151,8 @@ void PrefetchingLoader::stop() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void PrefetchingLoader::make_buffers(std::size_t items) {
+void PrefetchingLoader::make_buffers(Slot& slot) {
+  const std::size_t items = options_.items.size();
   const std::size_t bytes = items * loaders_.front().image_floats() * (options_.levels ? 1 : sizeof(float));
   const auto floats = [](std::span<const std::byte> own) {
     return std::span(reinterpret_cast<const float*>(own.data()), own.size() / sizeof(float));
@@ -159,37 +160,49 @@ void PrefetchingLoader::make_buffers(std::size_t items) {
   const auto levels = [](std::span<const std::byte> own) {
     return std::span(reinterpret_cast<const std::uint8_t*>(own.data()), own.size());
   };
-  for (Slot& slot : slots_) {
-    const auto buffer = [&]() -> std::span<std::byte> {
-      if (bytes == 0) return {};
-      const BatchMemory& memory = slot.memory.emplace_back(options_.allocate(bytes));
-      RESOLUTE_EXPECT(memory != nullptr && reinterpret_cast<std::uintptr_t>(memory.get()) % kBatchAlignment == 0,
-                      "memory for a batch is not aligned");
-      return {memory.get(), bytes};
-    };
-    if (options_.hr) slot.hr = buffer();
-    if (options_.lr) slot.lr = buffer();
-    for (std::size_t i = 0; i < options_.copy_rates.size(); ++i) slot.copies.push_back(buffer());
-    LoadedBatch& batch = slot.batch;
-    if (options_.levels) {
-      batch.levels = {levels(slot.hr), levels(slot.lr), {}, std::vector<Augmentation>(items)};
-      for (const std::span<std::byte> own : slot.copies) batch.levels.copies.push_back(levels(own));
-    } else {
-      batch.hr = floats(slot.hr);
-      batch.lr = floats(slot.lr);
-      for (const std::span<std::byte> own : slot.copies) batch.copies.push_back(floats(own));
-    }
-    slot.batch.items.resize(items);
-    slot.batch.lr_rates.resize(items);
-    slot.batch.labels.resize(items);
-    slot.batch.has_hr.resize(items);
-    slot.batch.has_target.resize(items);
+  LoadedBatch& batch = slot.batch;
+  batch.memory.clear();
+  const auto buffer = [&]() -> std::span<std::byte> {
+    if (bytes == 0) return {};
+    const BatchMemory& memory = batch.memory.emplace_back(options_.allocate(bytes));
+    RESOLUTE_EXPECT(memory != nullptr && reinterpret_cast<std::uintptr_t>(memory.get()) % kBatchAlignment == 0,
+                    "memory for a batch is not aligned");
+    return {memory.get(), bytes};
+  };
+  if (options_.hr) slot.hr = buffer();
+  if (options_.lr) slot.lr = buffer();
+  slot.copies.resize(options_.copy_rates.size());
+  for (std::span<std::byte>& copies : slot.copies) copies = buffer();
+  if (options_.levels) {
+    batch.levels = {levels(slot.hr), levels(slot.lr), {}, std::vector<Augmentation>(items)};
+    for (const std::span<std::byte> own : slot.copies) batch.levels.copies.push_back(levels(own));
+  } else {
+    batch.hr = floats(slot.hr);
+    batch.lr = floats(slot.lr);
+    batch.copies.clear();
+    for (const std::span<std::byte> own : slot.copies) batch.copies.push_back(floats(own));
   }
+  batch.items.resize(items);
+  batch.lr_rates.resize(items);
+  batch.labels.resize(items);
+  batch.has_hr.resize(items);
+  batch.has_target.resize(items);
 }
+
+namespace {
+
+// By somebody besides its slot. The copy's end orders the reads of a caller that has let go before what is written now.
+bool is_kept(const BatchMemory& memory) {
+  const BatchMemory copy = memory;
+  return copy.use_count() > 2;
+}
+
+}  // namespace
 
 void PrefetchingLoader::plan(Slot& slot, std::uint64_t step) {
   planner_.plan(step, slot.plan);
   LoadedBatch& batch = slot.batch;
+  if (std::any_of(batch.memory.begin(), batch.memory.end(), is_kept)) make_buffers(slot);
   const auto part = std::span(slot.plan).subspan(options_.items.begin, options_.items.size());
   batch.step = step;
   batch.items.assign(part.begin(), part.end());

@@ -93,6 +93,8 @@ struct BatchLevels {
 
 //! One batch, or a rank's lanes of it. The images lie in memory of PrefetchOptions::allocate.
 struct LoadedBatch {
+  //! Of all images below. A caller that copies it keeps the images: the loader takes other memory for later batches.
+  std::vector<BatchMemory> memory;
   std::uint64_t step = 0;
   std::vector<BatchItem> items;
   std::span<const float> hr;                   //!< N×H×W×3
@@ -117,7 +119,7 @@ struct PrefetchOptions {
   //! Batches that stay as they are: the one that next() gave last, and with 2 the one before, from which copies may
   //! still be under way. One more than these is in memory, being loaded.
   int kept = 1;
-  BatchAllocator allocate = host_memory;  //!< called by the constructor alone
+  BatchAllocator allocate = host_memory;  //!< called by the constructor, and where a caller keeps LoadedBatch::memory
 };
 
 //! Loads the next batch on threads of its own while the caller works on the current one; the threads share the images
@@ -140,8 +142,7 @@ class PrefetchingLoader {
   struct Slot {
     LoadedBatch batch;
     std::vector<BatchItem> plan;  // of all ranks
-    std::vector<BatchMemory> memory;
-    std::span<std::byte> hr;  // what the batch's own show
+    std::span<std::byte> hr;      // what the batch's own show
     std::span<std::byte> lr;
     std::vector<std::span<std::byte>> copies;
     // Guarded by mutex_:
@@ -151,7 +152,7 @@ class PrefetchingLoader {
   };
 
   Slot& slot(std::uint64_t step) { return slots_[step % slots_.size()]; }
-  void make_buffers(std::size_t items);
+  void make_buffers(Slot& slot);
   void work(Loader& loader);
   void plan(Slot& slot, std::uint64_t step);
   template <class Pixel>

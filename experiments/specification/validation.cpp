@@ -268,6 +268,8 @@ void check_levels_told(const EvaluationProtocol& protocol, const MethodOptions& 
 
 }  // namespace
 
+void check_recipe(const Recipe& recipe, const PackSettings& pack) { check(recipe, pack); }
+
 void check_identities(const TrainingSpecification& training, int known) {
   if (training.recipe.identities > known)
     throw MemberError("train.identities", training.recipe.identities,

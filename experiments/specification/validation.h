@@ -20,6 +20,8 @@ void check(const JobSpecification& specification);
 //! The evaluation itself, and what it asks of its training's method: a distance that the method has, levels of
 //! resolution.
 void check(const EvaluationSpecification& evaluation, const MethodOptions& method);
+//! A recipe alone, of a training from this pack.
+void check_recipe(const Recipe& recipe, const settings::PackSettings& pack);
 //! \param known how many identities its split trains on \throws MemberError for a batch of more, or
 //! labels for fewer than two of them
 void check_identities(const TrainingSpecification& training, int known);

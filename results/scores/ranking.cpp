@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "results/kernel/positions.h"
@@ -65,6 +66,16 @@ RankingScores rank_distances(std::span<const float> distances, const Labels& que
 RankingScores rank_distances(std::span<const double> distances, const Labels& query_labels,
                              const Labels& gallery_labels, const RankingOptions& options) {
   return rank_given(distances, query_labels, gallery_labels, options);
+}
+
+std::string why_nothing_counts(const Labels& query, const Labels& gallery) {
+  const std::set<std::int64_t> shown(gallery.identities.begin(), gallery.identities.end());
+  const bool any_common = std::any_of(query.identities.begin(), query.identities.end(), [&](std::int64_t identity) {
+    return identity != -1 && shown.contains(identity);
+  });
+  return any_common ? "no query has a match: the gallery images of its identity are all of its own camera, which are "
+                      "left out"
+                    : "no query has a match: the gallery has no image of a query's identity";
 }
 
 double order_free_sum(std::vector<double> values) {

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "results/kernel/features.h"
@@ -66,6 +67,9 @@ RankingScores rank_distances(std::span<const float> distances, const Labels& que
                              const RankingOptions& options);
 RankingScores rank_distances(std::span<const double> distances, const Labels& query_labels,
                              const Labels& gallery_labels, const RankingOptions& options);
+
+//! In words, where RankingScores::queries is 0: nobody who is asked for is shown, or by the query's own camera alone.
+std::string why_nothing_counts(const Labels& query, const Labels& gallery);
 
 //! Sum and mean, added in ascending order of the values, so their order changes no bit. 0 for no values.
 double order_free_sum(std::vector<double> values);

@@ -21,6 +21,7 @@ ARROWS = {
     "workers": {"core", "settings", "methods", "datasets", "experiments", "results"},
     "allocations": {"core", "settings", "experiments", "results", "slurm", "orchestrator"},
     "cli": {"core", "settings", "methods", "datasets", "experiments", "results", "slurm", "orchestrator", "allocations"},
+    "python": {"core", "settings", "datasets", "experiments", "results"},
 }
 
 # part -> room -> the rooms of the part that it may include, lowest first; "" is the part's root. Of rooms that are not its
@@ -86,6 +87,7 @@ ROOMS = {
         "simulation": {"decisions", "messages", "store"},
         "run": {"agent", "coordinator", "journal", "messages", "store", "transport"},
     },
+    "python": {"native": set()},
     "results": {
         "kernel": set(),
         "scores": {"kernel"},

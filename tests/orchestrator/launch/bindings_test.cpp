@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include <cstdlib>
+#include <optional>
 #include <set>
 
 #include "core/files/file_system.h"
@@ -85,9 +87,14 @@ TEST(Bindings, this_machine_has_the_cores_that_we_may_use_and_memory) {
 }
 
 TEST(Bindings, two_threads_of_a_core_are_one_core) {
+  // Where HWLOC_COMPONENTS is set, hwloc takes no machine from HWLOC_SYNTHETIC.
+  const char* set = std::getenv("HWLOC_COMPONENTS");
+  const std::optional<std::string> components = set == nullptr ? std::nullopt : std::optional<std::string>(set);
+  ::unsetenv("HWLOC_COMPONENTS");
   ::setenv("HWLOC_SYNTHETIC", "core:1 pu:2", 1);
   const Inventory inventory = read_inventory({}, {.gpus = "/no/such/folder"});
   ::unsetenv("HWLOC_SYNTHETIC");
+  if (components) ::setenv("HWLOC_COMPONENTS", components->c_str(), 1);
   EXPECT_EQ(inventory.whole_cores, 1U);
   Inventory four{{0, 2, 4, 6, 1, 3, 5, 7}, {}, {}, 1000, 8};
   four.whole_cores = 4;

@@ -1,0 +1,115 @@
+#pragma once
+//! \file
+//! What the Python package calls of this project, as plain C: one library serves every version of Python
+//! (docs/decisions.md, "Python calls a C interface"). `python/resolute/_library.py` declares the same functions.
+//!
+//! Each function but resolute_message() and those that close something returns a Status. Pointers are never null unless
+//! a comment allows it. Settings come as JSON texts; the strict readers of the programs check them.
+
+#include <cstddef>
+#include <cstdint>
+
+#define RESOLUTE_CALL extern "C" __attribute__((visibility("default")))
+
+namespace resolute::python {
+
+//! How a call ended; resolute_message() has the words.
+enum Status : int {
+  kDone = 0,
+  kInput = 1,        //!< core::ErrorKind::kInput: what the caller gave is wrong
+  kCorrupt = 2,      //!< core::ErrorKind::kCorrupt
+  kTransient = 3,    //!< core::ErrorKind::kTransient
+  kEnvironment = 4,  //!< core::ErrorKind::kEnvironment
+  kInterrupted = 5,  //!< core::ErrorKind::kInterrupted
+  kMemory = 6,       //!< the machine has not enough memory
+  kOurFault = 7,     //!< an error of this project
+};
+
+//! Identities and cameras of one side, `images` each. `cameras` is null where they mean nothing.
+struct Side {
+  const std::int64_t* identities;
+  const std::int64_t* cameras;
+  std::size_t images;
+};
+
+//! Where scores are written.
+struct ScoreArrays {
+  double* cmc;                         //!< max_rank
+  double* means;                       //!< 4: mean average precision, mINP, that of chance, queries with a match
+  std::uint64_t* ranks;                //!< one a query; 0: it has no match
+  double* average_precisions;          //!< one a query
+  double* inverse_negative_penalties;  //!< one a query
+};
+
+//! One batch; all arrays stay as they are until resolute_batch_close().
+struct Batch {
+  std::uint64_t step;
+  std::size_t images;          //!< N
+  const float* hr;             //!< N×H×W×3; null where none are asked for
+  const float* lr;             //!< N×H×W×3; null where none are asked for
+  const std::int64_t* rows;    //!< of the pack, N
+  const std::int64_t* labels;  //!< N
+  const std::int64_t* rates;   //!< of the images in `lr`, N
+  const std::uint8_t* has_hr;  //!< 0 or 1, N
+  void* kept;                  //!< for resolute_batch_close()
+};
+
+struct Pack;
+struct Split;
+struct Loader;
+
+}  // namespace resolute::python
+
+//! The calling thread's last failure, or what the last call that was done has to say ("" if nothing). UTF-8, valid
+//! until the thread's next call.
+RESOLUTE_CALL const char* resolute_message();
+
+//! Ranks features, row-major float32. \param options {"max_rank", "threads", "cosine", "re_ranking": null or {"k1",
+//! "k2", "lambda"}} \param prefix one number a query, or null
+RESOLUTE_CALL int resolute_rank_features(const char* options, const float* query,
+                                         const resolute::python::Side* query_side, const float* gallery,
+                                         const resolute::python::Side* gallery_side, std::size_t dimension,
+                                         const std::int64_t* prefix, const resolute::python::ScoreArrays* scores);
+//! Ranks by distances, row-major queries × gallery. \param is_float64 0: `distances` are float32
+RESOLUTE_CALL int resolute_rank_distances(const char* options, const void* distances, int is_float64,
+                                          const resolute::python::Side* query_side,
+                                          const resolute::python::Side* gallery_side,
+                                          const resolute::python::ScoreArrays* scores);
+//! The paired bootstrap (results/scores/bootstrap.h). \param queries of each trial \param identities of all queries,
+//! trial by trial \param differences queries × metrics \param intervals metrics × 4: mean, low, high, p
+RESOLUTE_CALL int resolute_bootstrap(const std::size_t* queries, std::size_t trials, const std::int64_t* identities,
+                                     const double* differences, std::size_t metrics, double* intervals);
+
+//! Opens a sealed pack. \param pack must be closed
+RESOLUTE_CALL int resolute_pack_open(const char* folder, resolute::python::Pack** pack);
+RESOLUTE_CALL void resolute_pack_close(resolute::python::Pack* pack);
+//! {"settings", "rows", "manifest_sha256", "pack_sha256"} becomes the message.
+RESOLUTE_CALL int resolute_pack_facts(const resolute::python::Pack* pack);
+//! The text of its manifest becomes the message.
+RESOLUTE_CALL int resolute_pack_manifest(const resolute::python::Pack* pack);
+//! An image at network size. \param pixels H×W×3
+RESOLUTE_CALL int resolute_pack_image(const resolute::python::Pack* pack, std::size_t row, std::uint8_t* pixels);
+//! An image as a camera would have stored it at `rate`, or, where `from_network`, the image at network size shrunk by
+//! it. \param pixels valid until the thread's next call
+RESOLUTE_CALL int resolute_pack_view(const resolute::python::Pack* pack, std::size_t row, int rate, int from_network,
+                                     const std::uint8_t** pixels, int* height, int* width);
+
+//! Makes a split of the pack. \param settings those of settings::SplitSettings that differ from their defaults
+RESOLUTE_CALL int resolute_split_make(const resolute::python::Pack* pack, const char* settings,
+                                      resolute::python::Split** split);
+//! Reads a published split, which must be one of this pack.
+RESOLUTE_CALL int resolute_split_read(const resolute::python::Pack* pack, const char* path,
+                                      resolute::python::Split** split);
+RESOLUTE_CALL void resolute_split_close(resolute::python::Split* split);
+//! {"sha256", "split"} becomes the message (docs/formats/manifest.md).
+RESOLUTE_CALL int resolute_split_text(const resolute::python::Split* split);
+
+//! Loads batches ahead, as a training does. Pack and split may be closed before it. \param recipe those of
+//! settings::Recipe that differ from their defaults \param options {"seed", "first_step", "end_step", "hr", "lr",
+//! "threads" (0: one a processor), "rank", "ranks"}: rank r of R gets the r-th of R shares of whole identities
+RESOLUTE_CALL int resolute_loader_open(const resolute::python::Pack* pack, const resolute::python::Split* split,
+                                       const char* recipe, const char* options, resolute::python::Loader** loader);
+//! One call at a time.
+RESOLUTE_CALL int resolute_loader_next(resolute::python::Loader* loader, resolute::python::Batch* batch);
+RESOLUTE_CALL void resolute_loader_close(resolute::python::Loader* loader);
+RESOLUTE_CALL void resolute_batch_close(void* kept);

@@ -1,0 +1,52 @@
+"""What a caller gives, of NumPy, PyTorch or plain lists, as arrays that the library reads."""
+
+from typing import Any
+
+import numpy
+
+from .errors import InputError
+
+
+def _as_numpy(value: Any, name: str) -> numpy.ndarray:
+    if hasattr(value, "detach") and hasattr(value, "cpu"):  # a tensor of PyTorch
+        value = value.detach().cpu()
+        if str(value.dtype) == "torch.bfloat16":
+            value = value.float()
+        value = value.numpy()
+    try:
+        return numpy.asarray(value)
+    except ValueError as error:
+        raise InputError(f"'{name}' is no array ({error})") from None
+
+
+def _require_dimensions(array: numpy.ndarray, dimensions: int, name: str) -> None:
+    if array.ndim != dimensions:
+        shape = "×".join(str(size) for size in array.shape) or "a single value"
+        raise InputError(f"'{name}' is {shape} (it needs {dimensions} dimension{'s' if dimensions > 1 else ''})")
+
+
+def matrix(value: Any, name: str, doubles: bool = False) -> numpy.ndarray:
+    """Two dimensions of floats, row-major: float32, or float64 where it comes so and `doubles` allows it."""
+    array = _as_numpy(value, name)
+    _require_dimensions(array, 2, name)
+    if array.dtype.kind != "f" or array.dtype.itemsize > 8:
+        raise InputError(f"'{name}' holds {array.dtype} (features and distances are float16, float32 or float64)")
+    wide = doubles and array.dtype.itemsize == 8
+    with numpy.errstate(over="ignore"):  # what is too large becomes infinite, which the library refuses
+        return numpy.ascontiguousarray(array, dtype=numpy.float64 if wide else numpy.float32)
+
+
+def integers(value: Any, rows: int, name: str) -> numpy.ndarray:
+    """One int64 for each of so many rows; floats are taken that are whole numbers."""
+    array = _as_numpy(value, name)
+    _require_dimensions(array, 1, name)
+    if len(array) != rows:
+        raise InputError(f"'{name}' has {len(array)} numbers (there are {rows} images)")
+    if array.dtype.kind not in "iuf" and rows > 0:
+        raise InputError(f"'{name}' holds {array.dtype} (it needs integers); number them, e.g. by "
+                         "numpy.unique(names, return_inverse=True)[1]")
+    if array.dtype.kind == "f" and not bool(numpy.all(array == numpy.floor(array)) and numpy.all(abs(array) < 2**53)):
+        raise InputError(f"'{name}' holds floats that are no whole numbers")
+    if array.dtype.kind == "u" and bool(numpy.any(array > numpy.iinfo(numpy.int64).max)):
+        raise InputError(f"'{name}' holds numbers beyond int64")
+    return numpy.ascontiguousarray(array, dtype=numpy.int64)

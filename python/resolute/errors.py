@@ -1,0 +1,20 @@
+"""What goes wrong, in the words of the programs: `PROBLEM (WHY); SUGGESTION`."""
+
+
+class Error(Exception):
+    """Any error of this package; str() is one line."""
+
+
+class InputError(Error, ValueError):
+    """What was given is wrong or broken: an argument, a file, a setting."""
+
+
+class CorruptError(Error):
+    """A pack or another file of a store has changed since it was written."""
+
+
+class MachineError(Error, OSError):
+    """The machine refuses, for now or until something is mended: a full disk, a missing library, a server that is away."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""

@@ -1,0 +1,62 @@
+"""The programs, as child processes: their errors become exceptions with the same words."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from ._library import PROGRAMS
+from .errors import Error, InputError, MachineError
+
+_INPUT, _INTERRUPTED = 2, 75
+
+
+def _pass_on(stream: TextIO, lines: deque[str]) -> None:
+    for line in stream:
+        sys.stderr.write(line)
+        if line.strip():
+            lines.append(line.strip())
+
+
+def run(arguments: Sequence[str]) -> str:
+    """Runs `resolute ARGUMENTS`, waits, and returns its standard output. Its standard error is passed on as it comes. Ctrl-C
+    reaches the program, which ends in order. Raises InputError (exit code 2), KeyboardInterrupt (75), MachineError (another)."""
+    program = PROGRAMS / "resolute"
+    try:
+        child = subprocess.Popen([str(program), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    except OSError as error:
+        raise MachineError(f"'{program}' cannot be started ({error.strerror})") from None
+    assert child.stdout and child.stderr
+    lines: deque[str] = deque(maxlen=1)
+    reader = threading.Thread(target=_pass_on, args=(child.stderr, lines), daemon=True)
+    reader.start()
+    try:
+        out = child.stdout.read()
+    except KeyboardInterrupt:  # where there is a terminal, it has sent it to the program too
+        child.send_signal(signal.SIGINT)
+        child.stdout.read()
+        raise
+    finally:
+        code = child.wait()
+        reader.join()
+        child.stdout.close()
+        child.stderr.close()
+    if code == 0:
+        return out
+    words = lines[0].removeprefix("resolute: ") if lines else f"'resolute {' '.join(arguments[:2])}' ended with exit code {code}"
+    if code == _INTERRUPTED:
+        raise KeyboardInterrupt(words)
+    raise (InputError if code == _INPUT else MachineError)(words)
+
+
+def run_json(arguments: Sequence[str]) -> Any:
+    """run(), its standard output read as one JSON document."""
+    text = run(arguments)
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise Error(f"'resolute {arguments[0]}' wrote no JSON document") from None

@@ -1,0 +1,168 @@
+"""Scores from Python are those of an evaluator in plain NumPy, of torchreid's own, and to the bit those of `resolute rank`."""
+
+import json
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+import h5py
+import numpy
+from package import BUILD, CACHE, program, refused, resolute, torch_python
+from resolute import drop_in
+
+
+def features(seed, queries=40, images=300, people=15, cameras=3, dimension=24):
+    draw = numpy.random.default_rng(seed)
+    means = draw.standard_normal((people + 1, dimension))
+    q_ids, g_ids = draw.integers(1, people + 1, queries), draw.integers(0, people + 1, images)
+    noisy = lambda ids: (means[ids] + 1.5 * draw.standard_normal((len(ids), dimension))).astype(numpy.float32)
+    return noisy(q_ids), noisy(g_ids), q_ids, g_ids, draw.integers(1, cameras + 1, queries), draw.integers(1, cameras + 1, images)
+
+
+def distances(query, gallery):
+    return ((query[:, None].astype(float) - gallery[None].astype(float)) ** 2).sum(-1)
+
+
+def plain(matrix, q_ids, g_ids, q_cams, g_cams, max_rank):
+    """CMC, average precisions and inverse negative penalties, query by query, of distances without ties."""
+    curves, precisions, penalties = [], [], []
+    for row, identity, camera in zip(matrix, q_ids, q_cams):
+        order = numpy.argsort(row)
+        kept = order[~((g_ids[order] == identity) & (g_cams[order] == camera))]
+        hits = numpy.flatnonzero(g_ids[kept] == identity)
+        if len(hits) == 0:
+            continue
+        curves.append(numpy.arange(max_rank) >= hits[0])
+        precisions.append(numpy.mean(numpy.arange(1, len(hits) + 1) / (hits + 1)))
+        penalties.append(len(hits) / (hits[-1] + 1))
+    return numpy.mean(curves, axis=0), precisions, penalties
+
+
+class Evaluation(unittest.TestCase):
+    def test_scores_are_those_of_a_plain_evaluator(self):
+        for seed in range(20):
+            query, gallery, *labels = features(seed)
+            cmc, precisions, penalties = plain(distances(query, gallery), *labels, 50)
+            for scores in (resolute.rank(query, gallery, *labels),
+                           resolute.rank(query.astype(float), gallery.astype(float), *(label.astype(numpy.int32) for label in labels)),
+                           resolute.rank_distances(distances(query, gallery), *labels)):
+                numpy.testing.assert_allclose(scores.cmc, cmc, atol=1e-12)
+                self.assertAlmostEqual(numpy.mean(precisions), scores.mAP, delta=1e-12)
+                self.assertAlmostEqual(numpy.mean(penalties), scores.mINP, delta=1e-12)
+                self.assertEqual(len(precisions), scores.queries)
+
+    def test_drop_ins_give_what_torchreid_and_fast_reid_do(self):
+        for seed in range(20):
+            query, gallery, *labels = features(seed)
+            matrix = distances(query, gallery)
+            cmc, precisions, penalties = plain(matrix, *labels, 50)
+            found = drop_in.torchreid_evaluate_rank(matrix, *labels)
+            numpy.testing.assert_allclose(found[0], cmc, atol=1e-12)
+            self.assertAlmostEqual(found[1], numpy.mean(precisions), delta=1e-12)
+            found = drop_in.fastreid_evaluate_rank(matrix, *labels)
+            for mine, reference in zip(found, (cmc, precisions, penalties)):
+                numpy.testing.assert_allclose(mine, reference, atol=1e-12)
+
+    def test_a_person_of_number_minus_one_is_a_person_to_the_drop_ins(self):
+        query, gallery, q_ids, g_ids, q_cams, g_cams = features(1)
+        shifted = [ids - 3 for ids in (q_ids, g_ids)]
+        before = drop_in.torchreid_evaluate_rank(distances(query, gallery), q_ids, g_ids, q_cams, g_cams)
+        now = drop_in.torchreid_evaluate_rank(distances(query, gallery), *shifted, q_cams, g_cams)
+        self.assertEqual(before[1], now[1])
+
+    def test_torchreids_own_evaluator_agrees(self):
+        evaluator = next((CACHE / "torchreid-python").glob("**/metrics/rank.py"), None)
+        if torch_python() is None or evaluator is None:
+            self.skipTest("torchreid is not there")
+        with tempfile.TemporaryDirectory() as folder:
+            for seed in range(20):
+                query, gallery, *labels = features(seed)
+                numpy.savez(f"{folder}/{seed}.npz", *labels, matrix=distances(query, gallery).astype(numpy.float32))
+            asked = f"""
+import importlib.util, json, numpy, warnings
+warnings.simplefilter("ignore")
+spec = importlib.util.spec_from_file_location("rank", {str(evaluator)!r})
+rank = importlib.util.module_from_spec(spec); spec.loader.exec_module(rank)
+for seed in range(20):
+    file = numpy.load(f"{folder}/{{seed}}.npz")
+    cmc, mean = rank.evaluate_rank(file["matrix"], *(file[f"arr_{{i}}"] for i in range(4)), max_rank=50, use_cython=False)
+    print(json.dumps([[float(c) for c in cmc], float(mean)]))
+"""
+            lines = subprocess.run([torch_python(), "-c", asked], check=True, capture_output=True, text=True).stdout.splitlines()
+        lines = [line for line in lines if line.startswith("[")]
+        self.assertEqual(20, len(lines))
+        for seed, line in enumerate(lines):
+            query, gallery, *labels = features(seed)
+            cmc, mean = drop_in.torchreid_evaluate_rank(distances(query, gallery).astype(numpy.float32), *labels)
+            reference = json.loads(line)
+            numpy.testing.assert_allclose(cmc, reference[0], atol=1e-6)  # its curve is of float32
+            self.assertAlmostEqual(mean, reference[1], delta=1e-12)
+
+    def test_the_program_gives_the_same_bits(self):
+        query, gallery, *labels = features(7)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "features.h5"
+            with h5py.File(path, "w") as file:
+                for side, values, ids, cameras in (("query", query, *labels[::2]), ("gallery", gallery, *labels[1::2])):
+                    file[f"{side}/features"], file[f"{side}/identities"], file[f"{side}/cameras"] = values, ids, cameras
+            for options, keywords in (([], {}), (["--cosine"], {"distance": "cosine"}), (["--re-rank"], {"rerank": True}),
+                                      (["--re-rank=10,3,0.5"], {"rerank": (10, 3, 0.5)})):
+                said = json.loads(program("rank", path, "--json", *options))
+                scores = resolute.rank(query, gallery, *labels, **keywords, threads=1)
+                self.assertEqual(said["cmc"], list(scores.cmc))
+                self.assertEqual([said["map"], said["minp"], said["chance_map"]], [scores.mAP, scores.mINP, scores.chance_mAP])
+
+    def test_a_difference_is_the_programs(self):
+        query, gallery, *labels = features(3)
+        other = query + numpy.random.default_rng(5).standard_normal(query.shape).astype(numpy.float32)
+        with tempfile.TemporaryDirectory() as folder:
+            paths = []
+            for name, values in (("first", query), ("other", other)):
+                paths.append(Path(folder) / f"{name}.npz")
+                numpy.savez(paths[-1], qf=values, gf=gallery, q_pids=labels[0], g_pids=labels[1], q_camids=labels[2], g_camids=labels[3])
+            said = json.loads(program("rank", *paths, "--json"))["files"][1]["difference"]
+        found = resolute.compare(resolute.rank(query, gallery, *labels), resolute.rank(other, gallery, *labels))
+        for name, key in (("rank-1", "rank1"), ("mAP", "map")):
+            self.assertEqual([said[key][part] for part in ("mean", "low", "high")], list(found[name][:3]))
+
+    def test_tensors_and_views_are_read_as_they_stand(self):
+        query, gallery, *labels = features(4)
+        expected = resolute.rank(query, gallery, *labels).mAP
+        turned = numpy.asfortranarray(query), gallery.copy()[:, ::-1][:, ::-1]
+        self.assertEqual(expected, resolute.rank(*turned, *labels).mAP)
+        if torch_python() is None:
+            self.skipTest("torch is not there")
+        with tempfile.TemporaryDirectory() as folder:
+            numpy.savez(f"{folder}/features.npz", query, gallery, *labels)
+            asked = f"""
+import sys; sys.path.insert(0, {str(BUILD / "python")!r})
+import numpy, resolute, torch
+file = numpy.load("{folder}/features.npz")
+arrays = [torch.from_numpy(file[f"arr_{{i}}"]) for i in range(6)]
+arrays[0].requires_grad_()
+print(repr(resolute.rank(*arrays).mAP), repr(resolute.rank(arrays[0].bfloat16(), arrays[1].bfloat16(), *arrays[2:]).mAP))
+"""
+            said = subprocess.run([torch_python(), "-c", asked], check=True, capture_output=True, text=True).stdout.split()
+        self.assertEqual(expected, float(said[0]))
+        self.assertAlmostEqual(expected, float(said[1]), delta=0.02)
+
+    def test_several_trials_are_compared_as_trials(self):
+        trials = [features(seed) for seed in (11, 12)]
+        first = [resolute.rank(*trial) for trial in trials]
+        found = resolute.compare(first, first, ["mAP", "rank-5", "mINP"])
+        self.assertTrue(all(interval[:3] == (0, 0, 0) for interval in found.values()))
+        refused(self, lambda: resolute.compare(first, first[:1]), "2 and 1 trials")
+        refused(self, lambda: resolute.compare(first, first[::-1]), "trial 0", "other queries")
+
+    def test_a_gallery_without_matches_says_so(self):
+        query, gallery, q_ids, g_ids, *cameras = features(5)
+        scores = resolute.rank(query, gallery, q_ids + 100, g_ids, *cameras)
+        self.assertTrue(numpy.isnan(scores.mAP) and numpy.isnan(scores.cmc).all())
+        self.assertIn("no image of a query's identity", scores.why)
+        refused(self, scores.interval, "no interval", scores.why)
+        refused(self, lambda: drop_in.torchreid_evaluate_rank(distances(query, gallery), q_ids + 100, g_ids, *cameras), "no score")
+
+
+if __name__ == "__main__":
+    unittest.main()

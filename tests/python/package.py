@@ -1,0 +1,58 @@
+"""What the tests of the Python package share: the package of the build that is tested, and a pack of drawn people.
+
+Usage of each test: NAME_test.py BUILD_FOLDER [UNITTEST_ARGUMENT...]
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+BUILD = Path(sys.argv.pop(1)).resolve()
+sys.path.insert(0, str(BUILD / "python"))
+SOURCE = Path(__file__).resolve().parents[2]
+CACHE = Path(os.environ.get("RESOLUTE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "resolute")
+
+import resolute
+
+
+def program(*arguments):
+    return subprocess.run([BUILD / "bin/resolute", *map(str, arguments)], check=True, capture_output=True, text=True).stdout
+
+
+class PackTest(unittest.TestCase):
+    """A test with a pack of 12 drawn people in Market-1501's layout, 8 images of each, at 64 x 32."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.folder = Path(cls.scratch.name)
+        program("data", "synth", "--out", cls.folder / "raw", "--layout", "market1501", "--identities", 12, "--height", 90, "--width", 40)
+        cls.pack = resolute.ingest("market1501", cls.folder / "raw", cls.folder / "store", height=64, width=32, rates=[2, 3, 4])
+        cls.split = cls.pack.split(partition="official")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.scratch.cleanup()
+
+
+def torch_python():
+    """A Python that has torch and NumPy; None where script/test has made none."""
+    found = CACHE / "torch-python/python"
+    if found.exists():
+        return found
+    if os.environ.get("RESOLUTE_NEEDS_TORCH_PYTHON"):
+        raise AssertionError(f"{found} is missing")
+    return None
+
+
+def refused(test, call, *words):
+    """The call raises InputError with all of the words in its one line."""
+    with test.assertRaises(resolute.InputError) as caught:
+        call()
+    text = str(caught.exception)
+    for word in words:
+        test.assertIn(word, text)
+    test.assertNotIn("\n", text)

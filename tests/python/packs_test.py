@@ -1,0 +1,173 @@
+"""Batches from Python: the images of the pack as Pillow and the documented formula give them, whatever the threads, ranks and the
+step where a loader begins; and memory that stays while somebody keeps it."""
+
+import gc
+import json
+import os
+import subprocess
+import threading
+import unittest
+
+import numpy
+from package import BUILD, PackTest, program, resolute, torch_python
+from PIL import Image
+
+MEAN, DEVIATION = (numpy.array(values, numpy.float32) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+
+
+def same(a, b):
+    return a.step == b.step and all(numpy.array_equal(getattr(a, name), getattr(b, name))
+                                    for name in ("hr", "lr", "labels", "rows", "rates", "has_hr"))
+
+
+class Packs(PackTest):
+    def batches(self, **options):
+        return list(self.pack.loader(self.split, **{"identities": 4, "images": 3, "steps": 6, "arrays": "numpy", **options}))
+
+    def test_rows_and_images_are_those_of_the_raw_folder(self):
+        self.assertEqual(96, len(self.pack))
+        for number in (0, 17, 95):
+            row = self.pack.rows[number]
+            with Image.open(self.folder / "raw" / row["path"]) as raw:
+                pixels = raw.convert("RGB")
+            expected = pixels.resize((self.pack.width, self.pack.height), Image.Resampling.BILINEAR)
+            self.assertTrue(numpy.array_equal(numpy.asarray(expected), self.pack.image(number)))
+            self.assertEqual((raw.height // 3, raw.width // 3, 3), self.pack.image(number, 3).shape)
+            self.assertEqual((21, 10, 3), self.pack.image(number, 3, copies_from="network").shape)
+            self.assertEqual((row["identity"], row["camera"]), (self.pack.identities[number], self.pack.cameras[number]))
+
+    def test_batches_are_the_normalised_images(self):
+        for batch in self.batches(flip=0, pad=0):
+            self.assertEqual((12, 3, 64, 32), batch.hr.shape)
+            for i, row in enumerate(batch.rows):
+                image = (self.pack.image(row).astype(numpy.float32) / numpy.float32(255) - MEAN) / DEVIATION
+                expected = image.transpose(2, 0, 1) if batch.has_hr[i] else numpy.zeros((3, 64, 32), numpy.float32)
+                numpy.testing.assert_allclose(batch.hr[i], expected, atol=1e-6)
+                view = Image.fromarray(self.pack.image(row, int(batch.rates[i]))).resize((32, 64), Image.Resampling.BILINEAR)
+                copy = (numpy.asarray(view).astype(numpy.float32) / numpy.float32(255) - MEAN) / DEVIATION
+                numpy.testing.assert_allclose(batch.lr[i], copy.transpose(2, 0, 1), atol=1e-6)
+
+    def test_a_batch_has_its_identities_and_labels(self):
+        for batch in self.batches():
+            people = [self.pack.rows[row]["identity"] for row in batch.rows]
+            self.assertEqual(4, len(set(people)))
+            self.assertEqual(4, len(set(zip(people, batch.labels))))
+            self.assertTrue(set(batch.rates) <= {2, 3, 4})
+
+    def test_no_bit_depends_on_threads_or_on_where_a_loader_begins(self):
+        all_steps = self.batches(erasing=0.5)
+        for options in ({"threads": 1}, {"threads": 3}):
+            self.assertTrue(all(map(same, all_steps, self.batches(erasing=0.5, **options))))
+        self.assertTrue(all(map(same, all_steps[4:], self.batches(erasing=0.5, first_step=4, steps=2))))
+        self.assertFalse(any(map(same, all_steps, self.batches(erasing=0.5, seed=1))))
+
+    def test_ranks_share_a_batch(self):
+        for whole, *parts in zip(self.batches(), *(self.batches(rank=rank, ranks=3) for rank in range(3))):
+            for name in ("hr", "lr", "labels", "rows", "rates", "has_hr"):
+                self.assertTrue(numpy.array_equal(getattr(whole, name), numpy.concatenate([getattr(part, name) for part in parts])))
+
+    def test_images_stay_while_they_are_kept(self):
+        loader = self.pack.loader(self.split, identities=4, images=3, arrays="numpy", steps=40)
+        kept = {}
+        for batch in loader:
+            if batch.step % 7 == 0:
+                kept[batch.step] = (batch.hr[3:5], batch.hr[3:5].copy())
+        loader.close()
+        del batch
+        gc.collect()
+        self.assertEqual(6, len(kept))
+        for shown, copy in kept.values():
+            self.assertTrue(numpy.array_equal(shown, copy))
+
+    def test_memory_that_nobody_keeps_is_used_again(self):
+        loader = self.pack.loader(self.split, identities=4, images=3, arrays="numpy", threads=1, lr=False)
+        places = set()
+        for batch, _ in zip(loader, range(50)):
+            places.add(batch.hr.__array_interface__["data"][0])
+            del batch
+        loader.close()
+        self.assertLess(len(places), 10)
+
+    def test_what_was_opened_first_may_be_closed_first(self):
+        pack = resolute.Pack(self.pack.folder)
+        split = pack.split(partition="official")
+        loader = pack.loader(split, identities=2, images=2, arrays="numpy", steps=3)
+        split.close()
+        pack.close()
+        self.assertEqual([0, 1, 2], [batch.step for batch in loader])
+
+    def test_threads_may_ask_one_loader_in_turns(self):
+        loader = self.pack.loader(self.split, identities=2, images=2, arrays="numpy", steps=60)
+        steps = []
+        threads = [threading.Thread(target=lambda: steps.extend(batch.step for batch in loader)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(list(range(60)), sorted(steps))
+
+    def test_a_forked_child_is_told_to_open_its_own(self):
+        loader = self.pack.loader(self.split, identities=2, images=2, arrays="numpy")
+        next(loader)
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                next(loader)
+            except resolute.InputError as error:
+                os.write(write, str(error).encode())
+            del loader
+            own = resolute.Pack(self.pack.folder)
+            batch = next(own.loader(own.split(partition="official"), identities=2, images=2, arrays="numpy"))
+            os.write(write, b"; and then step %d" % batch.step)
+            os._exit(0)
+        os.close(write)
+        self.assertEqual(0, os.waitpid(child, 0)[1])
+        with os.fdopen(read) as pipe:
+            said = pipe.read()
+        self.assertIn("opened by another process", said)
+        self.assertIn("and then step 0", said)
+        self.assertEqual(1, next(loader).step)
+
+    def test_the_interpreter_may_end_while_batches_are_loaded(self):
+        code = f"""
+import sys; sys.path.insert(0, {str(BUILD / "python")!r})
+import resolute
+pack = resolute.Pack({str(self.pack.folder)!r})
+loader = pack.loader(pack.split(partition="official"), identities=4, images=3, arrays="numpy")
+kept = next(loader).hr[0]
+print("done", flush=True)
+"""
+        for _ in range(5):
+            ended = subprocess.run(["/usr/bin/python3", "-c", code], check=False, capture_output=True, text=True, timeout=300)
+            self.assertEqual((0, "done\n", ""), (ended.returncode, ended.stdout, ended.stderr))
+
+    def test_a_split_is_the_programs_and_a_published_one_is_read(self):
+        program("data", "split", self.pack.folder, "--partition", "official", "--seed", 5, "--out", self.folder / "splits")
+        path = self.folder / "splits/split-5.json"
+        published = json.loads(path.read_text())
+        self.assertEqual(published["sha256"], self.pack.split(partition="official", seed=5).sha256)
+        self.assertEqual(published["sha256"], self.pack.split(path).sha256)
+        self.assertEqual(published["split"], self.pack.split(path).manifest)
+
+    def test_tensors_show_the_same_numbers(self):
+        if torch_python() is None:
+            self.skipTest("torch is not there")
+        code = f"""
+import sys; sys.path.insert(0, {str(BUILD / "python")!r})
+import resolute, torch
+pack = resolute.Pack({str(self.pack.folder)!r})
+open = lambda arrays: pack.loader(pack.split(partition="official"), identities=4, images=3, steps=3, arrays=arrays)
+for a, b in zip(open(None), open("numpy")):
+    assert isinstance(a.hr, torch.Tensor) and a.hr.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(a.hr, torch.from_numpy(b.hr)) and a.labels.dtype == torch.int64 and a.has_hr.dtype == torch.bool
+    assert torch.equal(a.to("cpu").lr, a.lr)
+    loss = torch.nn.functional.conv2d(a.hr, torch.ones(4, 3, 3, 3)).sum(); assert loss.isfinite()
+print("done")
+"""
+        ended = subprocess.run([torch_python(), "-c", code], check=False, capture_output=True, text=True)
+        self.assertEqual((0, "done\n"), (ended.returncode, ended.stdout), ended.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,68 @@
+"""A suite from Python is the program's: the same plan, tables and words; Ctrl-C saves checkpoints and the next call goes on."""
+
+import json
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from package import BUILD, program, refused, resolute
+
+
+class Suites(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = Path(scratch.name)
+        self.store = self.folder / "store"
+        self.file = BUILD.parents[1] / "experiments/suites/quickstart.toml"
+
+    def suite(self, **settings):
+        return resolute.Suite(self.file, self.store, set={"trials": 1, **settings})
+
+    def test_it_is_planned_run_and_read(self):
+        suite = self.suite(**{"train.steps": 25})
+        plan = suite.plan()
+        self.assertEqual(json.loads(program("suite", "plan", self.file, "--store", self.store, "--set", "trials=1", "--set",
+                                            "train.steps=25", "--json")), plan)
+        self.assertIs(suite, suite.run(slots=2))
+        rows = suite.rows()
+        self.assertTrue(all(0 <= row["value"] <= 100 and row["trial"] == 0 for row in rows))
+        self.assertEqual({"rank1", "rank5", "mAP"}, {row["metric"] for row in rows})
+        self.assertEqual(len(rows), len({(row["table"], row["row"], row["dataset"], row["metric"]) for row in rows}))
+        self.assertIn("Baseline", suite.text())
+        self.assertIn("Baseline", suite._repr_html_())
+        self.assertEqual(suite.text("csv"), program("suite", "table", self.file, "--store", self.store, "--set", "trials=1", "--set",
+                                                    "train.steps=25", "--format", "csv"))
+        self.assertEqual(len(plan["jobs"]), suite.status()["jobs"]["succeeded"])
+
+    def test_mistakes_come_with_the_programs_words(self):
+        refused(self, lambda: self.suite(**{"train.stepz": 3}).plan(), "train.stepz")
+        refused(self, lambda: resolute.Suite(self.folder / "no.toml", self.store).plan(), "no.toml")
+        refused(self, lambda: self.suite().plan(gpuz=3), "--gpuz")
+        refused(self, lambda: self.suite(trials=object()), "a setting is")
+
+    def test_an_interrupted_run_goes_on(self):
+        code = f"""
+import sys; sys.path.insert(0, {str(BUILD / "python")!r})
+import resolute
+resolute.Suite({str(self.file)!r}, {str(self.store)!r}, set={{"trials": 1, "train.steps": 2000}}).run(slots=1)
+"""
+        child = subprocess.Popen(["/usr/bin/python3", "-c", code], stderr=subprocess.PIPE, text=True)
+        for line in child.stderr:
+            if "done" in line:
+                break
+        time.sleep(2)
+        child.send_signal(signal.SIGINT)
+        said = child.stderr.read()
+        child.stderr.close()
+        self.assertNotEqual(0, child.wait(timeout=300))
+        self.assertIn("KeyboardInterrupt", said)
+        self.assertEqual(0, self.suite(**{"train.steps": 2000}).status()["jobs"]["running"])
+        self.assertTrue(list(self.store.glob("**/checkpoint*")))
+
+
+if __name__ == "__main__":
+    unittest.main()
