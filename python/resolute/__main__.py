@@ -1,0 +1,27 @@
+"""The commands `resolute` and `resolute-worker` of an installed wheel, and `python -m resolute`: this process becomes the program."""
+
+import os
+import sys
+from pathlib import Path
+
+_PROGRAMS = Path(__file__).parent / "bin"
+
+
+def _become(name: str) -> None:
+    program = str(_PROGRAMS / name)
+    try:
+        os.execv(program, [program, *sys.argv[1:]])
+    except OSError as error:
+        sys.exit(f"resolute: '{program}' cannot be started ({error.strerror}); install the wheel again")
+
+
+def resolute() -> None:
+    _become("resolute")
+
+
+def worker() -> None:
+    _become("resolute-worker")
+
+
+if __name__ == "__main__":
+    resolute()
