@@ -43,6 +43,7 @@ const std::vector<Command>& commands() {
       {kSuites, "suite cancel", "stop a run that is at work, or give up one job", suite_cancel},
       {kSuites, "suite drain", "start nothing more on a host", suite_drain},
       {kSuites, "suite rerun", "have trials of rows in several numeric classes made anew", suite_rerun},
+      {kSuites, "suite rename", "another name for a suite that the store has; its history goes along", suite_rename},
       {kSuites, "suite compact", "pack the small files of finished jobs, for file systems that count files",
        suite_compact},
       {kSuites, "suite simulate", "how a suite would fare on a machine that is not there", suite_simulate},

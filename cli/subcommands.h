@@ -24,6 +24,7 @@ int suite_cancel(const Arguments& arguments);
 int suite_list(const Arguments& arguments);
 int suite_drain(const Arguments& arguments);
 int suite_rerun(const Arguments& arguments);
+int suite_rename(const Arguments& arguments);
 int suite_compact(const Arguments& arguments);
 int suite_simulate(const Arguments& arguments);
 int suite_table(const Arguments& arguments);

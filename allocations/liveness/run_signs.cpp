@@ -16,6 +16,11 @@ namespace {
 
 constexpr std::chrono::minutes kLongSilence(3);  // a checkpoint on a slow store may take one
 
+// Not by a submission's own word for the suite, which may have got another name since.
+int allocation_of(const std::string& run) {
+  return experiments::allocation_of(experiments::suite_of_run(run), run).value_or(1);
+}
+
 bool is_of(const StoredBatch& batch, int allocation) {
   const int elements = std::max(1, static_cast<int>(batch.batch.jobs.size()));
   return allocation >= batch.batch.first_allocation && allocation < batch.batch.first_allocation + elements;
@@ -35,13 +40,13 @@ bool has_job_at_work(const StoredBatch& batch, int allocation, const SlurmAnswer
 bool has_lost_its_job(const std::vector<StoredSubmission>& submissions, const std::string& run,
                       const SlurmAnswer& answer) {
   bool submitted = false;
+  const int allocation = allocation_of(run);
   for (const StoredSubmission& submission : submissions) {
-    const auto allocation = experiments::allocation_of(submission.request.suite, run);
-    if (!allocation || (submission.ended && submission.other_user)) continue;
+    if (submission.ended && submission.other_user) continue;
     for (const StoredBatch& batch : submission.batches) {
-      if (batch.generation < 0 || !is_of(batch, *allocation)) continue;
+      if (batch.generation < 0 || !is_of(batch, allocation)) continue;
       // Of another user's nothing is known.
-      if (submission.other_user || has_job_at_work(batch, *allocation, answer)) return false;
+      if (submission.other_user || has_job_at_work(batch, allocation, answer)) return false;
       submitted = true;
     }
   }
@@ -51,12 +56,11 @@ bool has_lost_its_job(const std::vector<StoredSubmission>& submissions, const st
 // SLURM has ended the run's job with all of its processes. Where a node was lost they may live on.
 bool has_ended_job(const std::vector<StoredSubmission>& submissions, const std::string& run,
                    const SlurmAnswer& answer) {
+  const int allocation = allocation_of(run);
   for (const StoredSubmission& submission : submissions) {
-    const auto allocation = experiments::allocation_of(submission.request.suite, run);
-    if (!allocation) continue;
     for (const StoredBatch& batch : submission.batches) {
-      if (!is_of(batch, *allocation)) continue;
-      const int element = *allocation - batch.batch.first_allocation;
+      if (!is_of(batch, allocation)) continue;
+      const int element = allocation - batch.batch.first_allocation;
       for (const slurm::QueuedJob* job : jobs_named_as(batch, answer))
         if (job->element.value_or(element) == element && slurm::phase_of(job->state) == slurm::Phase::kEnded &&
             job->state != slurm::JobState::kNodeFail)

@@ -24,10 +24,8 @@ using orchestrator::Instant;
 // Folders of further allocations, NAME@K, go with NAME.
 std::vector<std::string> suite_names(core::FileSystem& files, const experiments::StoreLayout& store) {
   std::set<std::string> names;
-  for (const std::string& folder : orchestrator::run_names(files, store)) {
-    const std::string base = folder.substr(0, folder.rfind('@'));
-    names.insert(experiments::allocation_of(base, folder) ? base : folder);
-  }
+  for (const std::string& folder : orchestrator::run_names(files, store))
+    names.insert(experiments::suite_of_run(folder));
   return {names.begin(), names.end()};
 }
 

@@ -99,4 +99,9 @@ std::optional<int> allocation_of(const std::string& suite, const std::string& fo
   return allocation >= 2 && run_name(suite, *allocation) == folder ? allocation : std::nullopt;
 }
 
+std::string suite_of_run(const std::string& folder) {
+  const std::string base = folder.substr(0, folder.rfind('@'));
+  return allocation_of(base, folder) ? base : folder;
+}
+
 }  // namespace resolute::experiments

@@ -63,7 +63,14 @@ void require_own_suite(core::FileSystem& files, const StoreLayout& store, const 
       fmt::format("suite '{}' of this store is another file's, {}", suite,
                   stored->path.empty() ? std::string("which was read from a pipe") : "'" + stored->path + "'"),
       "the two differ, and would write over each other's tables and stop each other's runs",
-      "give one of them another name (its key 'suite'), or say --same-suite if it is that file, moved and changed");
+      "give one of them another name (its key 'suite'; `resolute suite rename` then takes what the store has along), "
+      "or "
+      "say --same-suite if it is that file, moved and changed");
+}
+
+bool is_noted(core::FileSystem& files, const StoreLayout& store, const std::string& suite, const SuiteSource& given) {
+  const auto stored = read_source(files, source_file(store, suite));
+  return stored && stored->sha256 == given.sha256;
 }
 
 void note_source(core::FileSystem& files, const StoreLayout& store, const std::string& suite,

@@ -19,12 +19,6 @@ constexpr std::size_t kDigits = 16;
 constexpr std::array kKinds{"evaluation", "seal", "shard", "training"};
 constexpr std::uint64_t kLargestPlan = std::uint64_t{1} << 30;
 
-// Of folders NAME and NAME@K, of allocations side by side: NAME.
-std::string suite_of(const std::string& folder) {
-  const std::string base = folder.substr(0, folder.rfind('@'));
-  return experiments::allocation_of(base, folder) ? base : folder;
-}
-
 void add_plans(core::FileSystem& files, const fs::path& folder, const std::vector<std::string>& names,
                SuiteNeeds& needs) {
   for (const std::string& name : names) {
@@ -113,7 +107,8 @@ std::vector<SuiteNeeds> read_needs(core::FileSystem& files, const experiments::S
     std::error_code ignored;
     if (!fs::is_directory(folder, ignored)) continue;
     const auto names = list(folder);
-    SuiteNeeds& needs = suites.try_emplace(suite_of(name), SuiteNeeds{suite_of(name)}).first->second;
+    const std::string suite = experiments::suite_of_run(name);
+    SuiteNeeds& needs = suites.try_emplace(suite, SuiteNeeds{suite}).first->second;
     add_plans(files, folder, names, needs);
     for (const Job& job : read_past(files, folder).state.jobs) needs.jobs.emplace(job.id.hex, job.kind);
     if (has_any(names, {"tables", "submissions"})) silent.emplace(needs.suite, folder);

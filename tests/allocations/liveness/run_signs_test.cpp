@@ -65,6 +65,9 @@ TEST(RunSigns, a_silent_run_whose_job_slurm_says_is_over_is_not_at_work) {
   EXPECT_TRUE(run.live_after({other}, {})) << "SLURM does not tell us of it";
   auto second = submitted();
   second.batches[0].batch.first_allocation = 2;
+  auto renamed = submitted();
+  renamed.request.suite = "before";
+  EXPECT_FALSE(run.live_after({renamed}, {})) << "the suite had another name when it was submitted";
   EXPECT_TRUE(run.live_after({second}, {})) << "its allocation is none of the submission's";
   EXPECT_TRUE(SilentRun(std::chrono::seconds(3)).live_after({submitted()}, {})) << "it was heard of";
   const SilentRun young(std::chrono::seconds(8));

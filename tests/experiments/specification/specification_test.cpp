@@ -288,6 +288,9 @@ TEST(StoreLayout, allocations_beside_the_first_have_folders_that_no_suite_can_ha
                             "quickstart@2x", "quickstart@99999999999", "other@2", ""})
     EXPECT_EQ(allocation_of("quickstart", other), std::nullopt) << other;
   EXPECT_THROW(run_name("quickstart", 0), core::ContractError);
+  for (const char* folder : {"quickstart", "quickstart@2", "quickstart@12"})
+    EXPECT_EQ(suite_of_run(folder), "quickstart") << folder;
+  EXPECT_EQ(suite_of_run("quickstart@x"), "quickstart@x") << "somebody else's folder";
 }
 
 }  // namespace

@@ -31,13 +31,16 @@ TEST_F(Source, another_file_of_the_same_name_is_refused_and_told_by_its_path) {
   EXPECT_THAT(refused(one), IsEmpty()) << "the store has none yet";
   note_source(files_, store_, "demo", one);
   EXPECT_THAT(refused(one), IsEmpty());
-  EXPECT_THAT(refused(write("b/suite.toml", "two")), AllOf(HasSubstr("suite 'demo' of this store is another file's"),
-                                                           HasSubstr(one.path), HasSubstr("--same-suite")));
+  EXPECT_THAT(refused(write("b/suite.toml", "two")),
+              AllOf(HasSubstr("suite 'demo' of this store is another file's"), HasSubstr(one.path),
+                    HasSubstr("resolute suite rename"), HasSubstr("--same-suite")));
   EXPECT_THAT(refused({"", source_of(files_, folder_ / "b/suite.toml").sha256}), HasSubstr(one.path)) << "from a pipe";
 }
 
 TEST_F(Source, the_same_file_edited_and_a_copy_of_it_are_the_same_suite) {
   note_source(files_, store_, "demo", write("a/suite.toml", "one"));
+  EXPECT_TRUE(is_noted(files_, store_, "demo", write("b/copy.toml", "one")));
+  EXPECT_FALSE(is_noted(files_, store_, "demo", write("a/suite.toml", "edited")));
   EXPECT_THAT(refused(write("a/suite.toml", "edited")), IsEmpty());
   EXPECT_THAT(refused(write("b/copy.toml", "one")), IsEmpty());
   std::filesystem::create_symlink("a/suite.toml", folder_ / "link.toml");
