@@ -47,6 +47,9 @@ constexpr std::string_view kT1 =
     "« guillemotleft » guillemotright Ð DH Þ TH ð dh þ th Đ DJ đ dj Ŋ NG ŋ ng ‚ quotesinglbase „ quotedblbase "
     "‹ guilsinglleft › guilsinglright";
 
+// Of the accent "k", of T1 alone.
+constexpr std::string_view kHooked = "Ą A ą a Ę E ę e Į I į i Ų U ų u";
+
 // "é e" of the accent "'" is \'{e}.
 struct Accent {
   std::string_view command, letters;
@@ -62,10 +65,13 @@ constexpr Accent kAccents[] = {
     {"=", "Ā A ā a Ē E ē e Ī I ī \\i Ō O ō o Ū U ū u"},
     {"u", "Ă A ă a Ĕ E ĕ e Ğ G ğ g Ĭ I ĭ \\i Ŏ O ŏ o Ŭ U ŭ u"},
     {".", "Ċ C ċ c Ė E ė e Ġ G ġ g İ I Ż Z ż z"},
-    {"v", "Č C č c Ď D ď d Ě E ě e Ľ L ľ l Ň N ň n Ř R ř r Š S š s Ť T ť t Ž Z ž z"},
+    {"v",
+     "Č C č c Ď D ď d Ě E ě e Ľ L ľ l Ň N ň n Ř R ř r Š S š s Ť T ť t Ž Z ž z Ǎ A ǎ a Ǐ I ǐ \\i Ǒ O ǒ o Ǔ U ǔ u Ǧ G ǧ "
+     "g Ǩ K ǩ k ǰ \\j"},
     {"H", "Ő O ő o Ű U ű u"},
     {"c", "Ç C ç c Ģ G ģ g Ķ K ķ k Ļ L ļ l Ņ N ņ n Ŗ R ŗ r Ş S ş s Ţ T ţ t"},
-    {"k", "Ą A ą a Ę E ę e Į I į i Ų U ų u"}};
+    {"k", kHooked},
+    {"textcommabelow", "Ș S ș s Ț T ț t"}};
 
 constexpr std::string_view kRaised = "² 2 ³ 3 ¹ 1 ⁰ 0 ⁱ i ⁴ 4 ⁵ 5 ⁶ 6 ⁷ 7 ⁸ 8 ⁹ 9 ⁺ + ⁻ \\(-\\) ⁼ = ⁽ ( ⁾ ) ⁿ n";
 constexpr std::string_view kLowered =
@@ -115,6 +121,9 @@ Commands all_commands() {
   for (const char* space : {"\n", "\r", "\t", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
                             "\u2008", "\u2009", "\u200A", "\u2028", "\u2029", "\u205F"})
     commands[space] = " ";
+  // TeX stops at them.
+  for (char control = 0; control < ' '; ++control) commands.try_emplace(std::string(1, control));
+  commands["\x7F"] = "";
   // Without width: joiners, marks of direction.
   for (const char* nothing : {"\u200B", "\u200C", "\u200D", "\u200E", "\u200F", "\u202A", "\u202B", "\u202C", "\u202D",
                               "\u202E", "\u2060", "\u2066", "\u2067", "\u2068", "\u2069", "\uFEFF"})
@@ -127,6 +136,14 @@ const Commands& commands() {
   return kCommands;
 }
 
+// Letters of which pdflatex needs no command. Since 2018 it has those of Latin, and few others.
+bool stands_bare(std::string_view letter) {
+  constexpr std::string_view kNot = "Ŀŀŉ",
+                             kBeyond = "ẐẑǍǎǏǐǑǒǓǔǦǧǨǩǰȘșȚț‐‑‒–—―‖‘’“”‚„‹›†‡•…‰※⁄⁎€™←↑→↓\u2126\u200C\uFEFF";
+  if (!commands().contains(letter)) return false;
+  return letter < "ƀ" ? kNot.find(letter) == std::string_view::npos : kBeyond.find(letter) != std::string_view::npos;
+}
+
 // The character of UTF-8 that begins there; one byte of what is not UTF-8.
 std::string_view letter_at(std::string_view text, std::size_t at) {
   const auto is_inner = [&](std::size_t i) { return (static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U; };
@@ -136,28 +153,39 @@ std::string_view letter_at(std::string_view text, std::size_t at) {
   return text.substr(at, end - at);
 }
 
+// An empty group keeps two letters apart of which TeX makes a third.
+void append(std::string& safe, std::string_view letter) {
+  constexpr std::array<std::string_view, 6> kLigatures{"--", "''", "``", ",,", "!`", "?`"};
+  if (!safe.empty() && !letter.empty() &&
+      std::find(kLigatures.begin(), kLigatures.end(), std::string{safe.back(), letter.front()}) != kLigatures.end())
+    safe += "{}";
+  safe += letter;
+}
+
 }  // namespace
 
 // Quotes open behind a space, since OT1, the encoding of a page that names none, has no straight one.
 std::string latex_text(std::string_view text) {
-  std::string safe = text.starts_with('[') || text.starts_with('*') ? "{}" : "";
+  std::string safe;
   for (std::size_t at = 0; at < text.size();) {
     const std::string_view letter = letter_at(text, at);
     if (letter == "\"")
-      safe += at == 0 || std::string_view(" ([\n").find(text[at - 1]) != std::string_view::npos ? "``" : "''";
+      append(safe, safe.empty() || std::string_view(" ~([").find(safe.back()) != std::string_view::npos ? "``" : "''");
     else if (const auto found = commands().find(letter); found != commands().end())
-      safe += found->second;
+      append(safe, found->second);
     else
-      safe += letter;
+      append(safe, letter);
     at += letter.size();
   }
-  return safe;
+  // TeX looks for an argument behind spaces too.
+  const std::size_t first = std::min(safe.find_first_not_of(' '), safe.size());
+  return safe.substr(first).starts_with('[') || safe.substr(first).starts_with('*') ? "{}" + safe : safe;
 }
 
 std::vector<std::string> letters_without_latex(std::string_view latex) {
   std::set<std::string, std::less<>> letters;  // bytes of UTF-8 sort as their characters do
   for (std::size_t at = 0; at < latex.size(); at += letter_at(latex, at).size())
-    if (const std::string_view letter = letter_at(latex, at); letter.size() > 1 && !commands().contains(letter))
+    if (const std::string_view letter = letter_at(latex, at); letter.size() > 1 && !stands_bare(letter))
       letters.emplace(letter);
   return {letters.begin(), letters.end()};
 }
@@ -171,10 +199,13 @@ std::string named_letter(std::string_view letter) {
 }
 
 bool needs_t1(std::string_view latex) {
-  const std::vector<std::string_view> words = split(kT1, ' ');
-  for (std::size_t i = 1; i < words.size(); i += 2)
-    if (latex.find(fmt::format("\\{}{{}}", words[i])) != std::string_view::npos) return true;
-  return latex.find("\\k{") != std::string_view::npos;
+  const auto has = [&](std::string_view text) { return latex.find(text) != std::string_view::npos; };
+  const std::vector<std::string_view> words = split(kT1, ' '), hooked = split(kHooked, ' ');
+  for (std::size_t i = 0; i + 1 < words.size(); i += 2)
+    if (has(words[i]) || has(fmt::format("\\{}{{}}", words[i + 1]))) return true;
+  for (std::size_t i = 0; i < hooked.size(); i += 2)
+    if (has(hooked[i])) return true;
+  return has("\\k{");
 }
 
 }  // namespace resolute::core

@@ -24,6 +24,6 @@ std::string to_latex(const SuiteTables& tables);
 std::vector<std::string> letters_to_tell(const std::string& latex);
 //! The ways out for who has such letters.
 inline constexpr std::string_view kWayOfLetters =
-    "compile with lualatex or xelatex and a font that has them, or give the row latex = '…' in the suite";
+    "compile with lualatex or xelatex and a font that has them, or give the row latex = '…' with commands";
 
 }  // namespace resolute::results

@@ -12,6 +12,7 @@ namespace {
 using testing::ElementsAre;
 using testing::EndsWith;
 using testing::IsEmpty;
+using testing::StartsWith;
 
 // \param point below U+10000
 std::string letter_of(std::uint32_t point) {
@@ -69,7 +70,20 @@ TEST(LatexText, letters_become_commands) {
   EXPECT_EQ(latex_text("Δ = 0.3, η ≈ π"), "\\(\\Delta\\) = 0.3, \\(\\eta\\) \\(\\approx\\) \\(\\pi\\)");
   EXPECT_EQ(latex_text("x₁², ℒ"), "x\\textsubscript{1}\\textsuperscript{2}, \\(\\mathcal{L}\\)");
   EXPECT_EQ(latex_text("naïve “Łódź” – Å"), "na\\\"{\\i}ve ``\\L{}\\'{o}d\\'{z}'' -- \\r{A}");
+  EXPECT_EQ(latex_text("Ionuț Lǐ"), "Ionu\\textcommabelow{t} L\\v{\\i}");
   EXPECT_EQ(latex_text("[a_b] \"c\" 50%\n~"), "{}[a\\_b] ``c'' 50\\% \\textasciitilde{}");
+}
+
+TEST(LatexText, two_letters_make_no_third) {
+  EXPECT_EQ(latex_text("--flag"), "-{}-flag");
+  EXPECT_EQ(latex_text("\"'a'\" !‘?`,,"), "``'a'{}'' !{}`?{}`,{},");
+  EXPECT_EQ(latex_text("–-"), "--{}-");
+}
+
+TEST(LatexText, the_first_letter_is_no_argument) {
+  for (const char* text : {" [a]", "\u200B*", "\t[", "\x01["}) EXPECT_THAT(latex_text(text), StartsWith("{}")) << text;
+  EXPECT_EQ(latex_text("a\x1B[0m\x7F"), "a[0m");
+  EXPECT_EQ(latex_text("\u00A0\"a\""), "~``a''");
 }
 
 TEST(LatexText, other_letters_stay_and_are_named_once) {
@@ -77,12 +91,14 @@ TEST(LatexText, other_letters_stay_and_are_named_once) {
   EXPECT_EQ(text, "方法 😀 方");
   EXPECT_THAT(letters_without_latex(text), ElementsAre("方", "法", "😀"));
   EXPECT_EQ(named_letter("😀"), "😀 (U+1F600)");
-  EXPECT_THAT(letters_without_latex("é stands in a row's own LaTeX"), IsEmpty());
-  EXPECT_THAT(letters_without_latex(latex_text("\xE6\xC3")), ElementsAre());  // cut off
+  EXPECT_THAT(letters_without_latex("é, → and ą stand in a row's own LaTeX"), IsEmpty());
+  EXPECT_THAT(letters_without_latex("\\(λ₁ ≤ ŀ\\)"), ElementsAre("ŀ", "λ", "₁", "≤"));  // not as they are
+  EXPECT_THAT(letters_without_latex(latex_text("\xE6\xC3")), ElementsAre());            // cut off
 }
 
 TEST(LatexText, tells_what_needs_t1) {
-  for (const char* text : {"ą", "đ", "« »", "„"}) EXPECT_TRUE(needs_t1(latex_text(text))) << text;
+  for (const std::string text : {"ą", "đ", "« »", "„"})
+    EXPECT_TRUE(needs_t1(latex_text(text)) && needs_t1(text)) << text;
   EXPECT_FALSE(needs_t1(latex_text("é ł ß \\k \\DH{}")));
 }
 

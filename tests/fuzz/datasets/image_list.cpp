@@ -1,5 +1,6 @@
-// Lists of images: refused whole, or exactly what a second reader of the same spellings makes of them, with paths that
-// lead to nothing outside of the list's folder; and what is written of them is read back.
+// Lists of images: refused whole, by a line where one is wrong, or exactly what a second reader of the same spellings
+// makes of them, with paths that lead to nothing outside of the list's folder; and what is written of them is read
+// back. A byte order mark, the lines' ends and the delimiter change nothing of that.
 #include <algorithm>
 #include <cctype>
 #include <map>
@@ -121,10 +122,79 @@ void check_values(const std::vector<datasets::sources::ListedImage>& images) {
   }
 }
 
+// What becomes of a text.
+struct Reading {
+  std::vector<std::pair<datasets::Sample, std::size_t>> images;  // with their lines
+  std::string refusal;
+  bool operator==(const Reading&) const = default;
+};
+
+Reading read(const std::string& text) {
+  Reading reading;
+  try {
+    for (const auto& image : datasets::sources::parse_image_list(text, "list"))
+      reading.images.emplace_back(image.sample, image.line);
+  } catch (const core::RuntimeError& error) {
+    tests::require(error.kind() == core::ErrorKind::kInput, "a list is refused as what it is not");
+    reading.refusal = error.what();
+  }
+  return reading;
+}
+
+std::string written(const Records& records, char delimiter) {
+  std::string text;
+  for (const auto& record : records) {
+    for (const std::string& value : record) {
+      if (&value != record.data()) text += delimiter;
+      if (value.find_first_of(",;\t\"\r\n") == std::string::npos) {
+        text += value;
+        continue;
+      }
+      text += '"';
+      for (const char c : value) text += c == '"' ? "\"\"" : std::string(1, c);
+      text += '"';
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+void check_dialects(const std::string& text, const Text& read_otherwise) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  const Reading as_it_came = read(text);
+  const bool accepted = as_it_came.refusal.empty();
+  const bool names_line = as_it_came.refusal.find("'list', line ") != std::string::npos;
+  std::string windows;
+  for (const char c : text) windows += c == '\n' && !windows.ends_with('\r') ? "\r\n" : std::string(1, c);
+  if (accepted || names_line) {
+    tests::require(read(windows) == as_it_came, "lines that end otherwise are read otherwise");
+    if (!text.starts_with(kMark))
+      tests::require(read(std::string(kMark) + text) == as_it_came, "a byte order mark changes what is read");
+  } else {
+    const std::string_view first = std::string_view(text).substr(0, 2);
+    const bool utf16 = first == "\xff\xfe" || first == "\xfe\xff" || first.find('\0') != std::string_view::npos;
+    tests::require(utf16 || text.empty() || text == kMark || read_otherwise.records.size() == 1,
+                   "a line is wrong and is not named");
+  }
+  Reading commas = read(written(read_otherwise.records, ','));
+  bool several_lines = false;  // in one value: what a message shows of it is cut by delimiters
+  for (const auto& record : read_otherwise.records)
+    for (const std::string& value : record) several_lines |= value.find('\n') != std::string::npos;
+  for (const char delimiter : {';', '\t'}) {
+    Reading other = read(written(read_otherwise.records, delimiter));
+    if (several_lines && !other.refusal.empty() && !commas.refusal.empty()) other.refusal = commas.refusal;
+    tests::require(other == commas, "another delimiter changes what is read");
+  }
+  if (!accepted) return;
+  for (auto& [sample, line] : commas.images) line += read_otherwise.first_line - 1;
+  tests::require(commas == as_it_came, "a list that is written with commas is read otherwise");
+}
+
 }  // namespace
 
-RESOLUTE_FUZZER(image_list, .rounds = 100'000, .mutate = mutate_list)(std::string_view bytes) {
+RESOLUTE_FUZZER(image_list, .rounds = 50'000, .mutate = mutate_list)(std::string_view bytes) {
   const std::string text(bytes);
+  check_dialects(text, records_of(text));
   return tests::understood([&] {
     const auto images = datasets::sources::parse_image_list(text, "list");
     check_against_records(images, records_of(text));

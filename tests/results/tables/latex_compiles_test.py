@@ -1,5 +1,6 @@
 """The LaTeX of every golden table compiles without a warning of TeX, and so do the tables of every suite that needs no weights,
-before anything ran, and every table of papers.toml, whose numbers are all in it.
+before anything ran, every table of papers.toml, whose numbers are all in it, and every letter that is not named as one that
+pdflatex refuses, in a label and in a row's own LaTeX.
 
 Usage: latex_compiles_test.py RESOLUTE
 """
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+import unicodedata
 import unittest
 from pathlib import Path
 
@@ -72,6 +74,15 @@ def suite_of(results, labels, metrics):
     return SMALL + "\n".join(lines) + "\n"
 
 
+def suite_of_letters(letters, own):
+    """A suite whose rows have these letters in their labels, or in their own LaTeX, between two x."""
+    lines = [DATASET.format("set"), "[[table]]", 'id = "t"', 'title = "Letters"', 'metrics = ["rank1"]', 'datasets = ["set"]']
+    for at in range(0, len(letters), 24):
+        text = json.dumps("".join(f"x{letter}x" for letter in letters[at:at + 24]), ensure_ascii=False)
+        lines += ["[[table.row]]", f'id = "row{at}"', f'label = "row {at}"\nlatex = {text}' if own else f"label = {text}"]
+    return SMALL + "\n".join(lines) + "\n"
+
+
 class LatexCompiles(unittest.TestCase):
     def setUp(self):
         self.assertTrue(shutil.which("pdflatex"), "pdflatex is missing: script/test --all installs it")
@@ -79,7 +90,9 @@ class LatexCompiles(unittest.TestCase):
     def compile(self, table: bytes):
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "table.tex").write_bytes(table)
-            Path(folder, "paper.tex").write_text(PAPER, encoding="utf-8")
+            fonts = r"\usepackage[T1]{fontenc}"
+            paper = PAPER.replace("\n", f"\n{fonts}\n", 1) if fonts in table.decode().split("\n")[0] else PAPER
+            Path(folder, "paper.tex").write_text(paper, encoding="utf-8")
             for _ in range(2):  # labels are known the second time
                 done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"],
                                       cwd=folder, capture_output=True, text=True, errors="replace")
@@ -133,6 +146,23 @@ class LatexCompiles(unittest.TestCase):
                 self.assertEqual(sorted(cells), sorted(numbers))
                 compiled.add(name)
         self.assertEqual(compiled, {(result["paper"], result["table"]) for result in papers["result"]})
+
+    def test_every_letter_that_is_not_named(self):
+        assigned = [chr(point) for point in range(0xA0, 0x3000) if unicodedata.category(chr(point)) not in ("Cc", "Cn")]
+        for own, most in ((False, 500), (True, 250)):
+            letters = assigned if own else [chr(point) for point in range(0x20, 0x7F)] + assigned
+            with self.subTest(own=own), tempfile.TemporaryDirectory() as store:
+                suite = Path(store, "suite.toml")
+
+                def table():
+                    suite.write_text(suite_of_letters(letters, own), encoding="utf-8")
+                    return subprocess.run([PROGRAM, "suite", "table", suite, "--store", store, "--format", "latex"],
+                                          capture_output=True, env={}, check=True).stdout
+
+                named = set(re.findall(r"\(U\+([0-9A-F]{4})\)", table().decode().split("\n")[0]))
+                letters = [letter for letter in letters if f"{ord(letter):04X}" not in named]
+                self.assertGreater(len(letters), most)
+                self.compile(table())
 
 
 if __name__ == "__main__":

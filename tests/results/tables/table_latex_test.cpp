@@ -5,6 +5,7 @@
 namespace resolute::results::table_latex_test {
 namespace {
 
+using testing::AllOf;
 using testing::AnyOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -89,6 +90,10 @@ TEST(TableLatex, letters_that_pdflatex_refuses_are_told_in_the_first_line) {
   EXPECT_THAT(first_line(), Not(AnyOf(HasSubstr("pdflatex"), HasSubstr("T1"))));
   tables.tables[0].rows[0].label = "« Wałęsa »";
   EXPECT_THAT(first_line(), HasSubstr("\\usepackage[T1]{fontenc} \\usepackage{booktabs"));
+  tables.tables[0].rows[0].label = "plain";
+  tables.tables[0].rows[0].latex = "naïve ą, λ";
+  EXPECT_THAT(first_line(), AllOf(HasSubstr("T1"), HasSubstr(" No pdflatex, for λ (U+03BB): ")));
+  tables.tables[0].rows[0].latex.clear();
   tables.notes = {"naïve 方法, Сеть"};
   EXPECT_THAT(letters_to_tell(to_latex(tables)),
               ElementsAre("С (U+0421)", "е (U+0435)", "т (U+0442)", "ь (U+044C)", "方 (U+65B9)", "法 (U+6CD5)"));
