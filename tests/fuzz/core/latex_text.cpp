@@ -137,7 +137,7 @@ void mutate_text(core::Bytes& bytes, const core::Bytes& other, core::RandomStrea
 
 }  // namespace
 
-RESOLUTE_FUZZER(latex_text, .rounds = 50'000, .examples = examples, .mutate = mutate_text)(std::string_view bytes) {
+RESOLUTE_FUZZER(latex_text, .rounds = 20'000, .examples = examples, .mutate = mutate_text)(std::string_view bytes) {
   const std::string latex = core::latex_text(bytes);
   const std::vector<std::string> named = core::letters_without_latex(latex);
   if (!core::is_utf8(bytes)) return false;

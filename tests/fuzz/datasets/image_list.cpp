@@ -192,7 +192,7 @@ void check_dialects(const std::string& text, const Text& read_otherwise) {
 
 }  // namespace
 
-RESOLUTE_FUZZER(image_list, .rounds = 50'000, .mutate = mutate_list)(std::string_view bytes) {
+RESOLUTE_FUZZER(image_list, .rounds = 20'000, .mutate = mutate_list)(std::string_view bytes) {
   const std::string text(bytes);
   check_dialects(text, records_of(text));
   return tests::understood([&] {
