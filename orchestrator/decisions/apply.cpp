@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <csignal>
 #include <limits>
+#include <tuple>
 
+#include "core/members.h"
 #include "orchestrator/decisions/failure.h"
 #include "orchestrator/decisions/gpu_record.h"
 #include "orchestrator/decisions/host_record.h"
@@ -19,6 +21,17 @@ namespace {
 
 void require(bool holds, const std::string& what, const std::string& why) {
   if (!holds) refuse(what, why);
+}
+
+// What a plan says of a job.
+template <class T>
+auto planned(T& one) {
+  return std::tie(one.kind, one.label, one.after, one.slots, one.gpus, one.memory_mib, one.priority, one.steps,
+                  one.elsewhere);
+}
+template <class T>
+auto durations(T& one) {
+  return std::tie(one.expected_ms, one.path_ms, one.checkpoint_ms);
 }
 
 class Applier {
@@ -59,31 +72,25 @@ class Applier {
     }
     Job& job = at(event.job);
     if (job.id != event.id || job.wanted) refuse(what(), "the number is another job's");
-    job.kind = event.kind;
-    job.label = event.label;
-    job.slots = event.slots;
-    job.gpus = event.gpus;
-    job.memory_mib = event.memory_mib;
-    job.priority = event.priority;
-    job.steps = event.steps;
-    job.expected_ms = event.expected_ms;
-    job.path_ms = event.path_ms;
-    job.checkpoint_ms = event.checkpoint_ms;
-    job.elsewhere = event.elsewhere;
+    planned(job) = planned(event);
+    durations(job) = durations(event);
     job.row.number = event.row;
+    if (!event.numeric_class.empty()) job.numeric_class = event.numeric_class;
     // Journals of earlier versions have taken any number from the store, and would have no room for the next attempt.
     if (event.attempts <= kMostAttempts) job.attempts = std::max(job.attempts, event.attempts);
-    int unmet = 0;
-    for (JobIndex need : event.after) {
-      if (!at(need).wanted) refuse(what(), fmt::format("it needs job {}, which was not added before it", need.value));
-      at(need).needed_by.push_back(event.job);
-      if (!std::holds_alternative<Succeeded>(at(need).state)) ++unmet;
-    }
-    job.after = event.after;
-    job.wanted = true;
-    job.state = Waiting{unmet};
-    if (unmet == 0) job.state = Ready{};
-    index_job(state_, event.job);
+    want(event.job);
+  }
+
+  void operator()(const JobsKept& event) {
+    for_each_of(event.jobs, [&](JobIndex number) {
+      require(!at(number).wanted, fmt::format("job {} kept", number.value), "it was added before");
+      want(number);
+    });
+    for_each_of(event.done, [&](JobIndex number) {
+      require(!std::holds_alternative<Succeeded>(at(number).state), fmt::format("job {} kept", number.value),
+              "its result is known already");
+      (*this)(JobSucceeded{number, 0});
+    });
   }
 
   void operator()(const AgentJoined& event) {
@@ -412,6 +419,30 @@ class Applier {
   void operator()(const BurnedIn&) {}  // who judges them has them all (burn_in.h)
 
  private:
+  // The job is in this run's plan, as its members say.
+  void want(JobIndex number) {
+    Job& job = at(number);
+    int unmet = 0;
+    for (JobIndex need : job.after) {
+      if (!at(need).wanted)
+        refuse(fmt::format("job {} added", number.value),
+               fmt::format("it needs job {}, which was not added before it", need.value));
+      at(need).needed_by.push_back(number);
+      if (!std::holds_alternative<Succeeded>(at(need).state)) ++unmet;
+    }
+    job.wanted = true;
+    job.state = Waiting{unmet};
+    if (unmet == 0) job.state = Ready{};
+    index_job(state_, number);
+  }
+
+  // A number that is not known ends it: no range is longer than the list of jobs.
+  template <class Visit>
+  void for_each_of(const std::vector<JobRange>& ranges, Visit visit) {
+    for (const JobRange& range : ranges)
+      for (int number = range.least.value; number <= range.most.value; ++number) visit(JobIndex{number});
+  }
+
   // The others of a row follow its first.
   void give_class(int row, const std::string& numeric_class) {
     for (int i = 0; std::cmp_less(i, state_.jobs.size()); ++i) {
@@ -561,6 +592,14 @@ class Applier {
 };
 
 }  // namespace
+
+bool is_kept(const Job& job, const JobAdded& added, bool done) {
+  static_assert(core::kMembers<JobAdded> == 17, "a new member is compared here");
+  return job.id == added.id && planned(job) == planned(added) && job.row.number == added.row &&
+         (done || durations(job) == durations(added)) &&
+         (added.attempts <= job.attempts || added.attempts > kMostAttempts) &&
+         (added.numeric_class.empty() || added.numeric_class == job.numeric_class);
+}
 
 void apply(State& state, const Event& event) {
   if (const std::string wrong = out_of_range(event); !wrong.empty()) refuse(std::string(type_name(event)), wrong);

@@ -12,6 +12,8 @@
 namespace resolute::orchestrator {
 namespace {
 
+constexpr std::size_t kMostRanges = 100'000;  // that one record of a journal takes
+
 // Of journals and snapshots: the journals behind a snapshot may be gone.
 std::int64_t last_epoch(core::FileSystem& files, const fs::path& suite_folder) {
   const auto epochs = journal_epochs(files, suite_folder);
@@ -159,6 +161,11 @@ std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experimen
     orchestrator::apply(state, event);
     events.push_back(std::move(event));
   };
+  // In the plan's order with those that differ: what a job needs stands before it.
+  JobsKept kept;
+  auto record_kept = [&] {
+    if (!kept.jobs.empty()) record(std::exchange(kept, {}));
+  };
   const auto rows = rows_of(plan);
   auto of_job = found.begin();
   for (const experiments::PlannedJob& planned : plan.jobs) {
@@ -177,13 +184,22 @@ std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experimen
       RESOLUTE_EXPECT(number != state.numbers.end(), "a plan names a job before what it needs");
       added.after.push_back(number->second);
     }
-    const auto [done, attempts] = *of_job++;
+    const auto& [done, attempts, numeric_class] = *of_job++;
     added.attempts = attempts;
+    added.numeric_class = numeric_class;
     complete(added);
     const JobIndex number = added.job;
+    if (known != state.numbers.end() && is_kept(job_of(state, number), added, done)) {
+      append(kept.jobs, number);
+      if (done) append(kept.done, number);
+      if (kept.jobs.size() + kept.done.size() == kMostRanges) record_kept();
+      continue;
+    }
+    record_kept();
     record(std::move(added));
     if (done) record(JobSucceeded{number, 0});
   }
+  record_kept();
   return events;
 }
 

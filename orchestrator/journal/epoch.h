@@ -73,13 +73,15 @@ std::vector<Event> end_abandoned(const State& state);
 //! What a store has of a job.
 struct FoundJob {
   bool result = false;
-  int attempts = 0;  //!< attempts_in_store(), where there is no result
+  int attempts = 0;             //!< attempts_in_store(), where there is no result
+  std::string numeric_class{};  //!< JobAdded::numeric_class
 };
 
 //! Reconciles the plan with journal and store: one JobAdded per job, and JobSucceeded where its result is there (the
-//! truth; a success in the journal without it counts for nothing). `state` must have seen this run's RunStarted; it is
-//! advanced. Pure. \param found of each job of the plan, in its order \param complete called once a job of the plan, in
-//! its order, to fill in what neither plan nor store know
+//! truth; a success in the journal without it counts for nothing); instead of both one JobsKept for jobs in a row of
+//! which the journal has as much (is_kept()). `state` must have seen this run's RunStarted; it is advanced. Pure.
+//! \param found of each job of the plan, in its order \param complete called once a job of the plan, in its order, to
+//! fill in what neither plan nor store know
 std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experiments::Plan& plan, State& state,
                              const std::function<void(JobAdded&)>& complete);
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "orchestrator/look/explain.h"
 
 namespace resolute::orchestrator {
@@ -31,6 +33,7 @@ struct WentWrong {
 
 struct Matters {
   bool operator()(const JobAdded&) const { return false; }
+  bool operator()(const JobsKept&) const { return false; }
   bool operator()(const JobSucceeded& e) const { return e.attempt > 0; }
   bool operator()(const RankExited& e) const { return e.signal != 0 || e.code != 0; }
   bool operator()(const auto&) const { return true; }
@@ -99,10 +102,14 @@ std::string EventWords::text(const Event& event) const {
                      text_without_job(event));
 }
 
-const std::string& EventWords::id_of(JobIndex job) const {
-  static const std::string kNone;
-  const auto name = jobs_.find(job);
-  return name == jobs_.end() ? kNone : name->second.id;
+bool EventWords::is_about(const Event& event, std::string_view digits) const {
+  if (const auto* kept = std::get_if<JobsKept>(&event))
+    return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& named) {
+      return named.second.id.starts_with(digits) && contains(kept->jobs, named.first);
+    });
+  const auto job = job_number(event);
+  const auto named = job ? jobs_.find(*job) : jobs_.end();
+  return named != jobs_.end() && named->second.id.starts_with(digits);
 }
 
 }  // namespace resolute::orchestrator

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "orchestrator/decisions/state.h"
 #include "orchestrator/messages/event.h"
@@ -32,8 +33,8 @@ class EventWords {
   std::string text(const Event& event) const;
   //! The same of an event about a job, without the job.
   std::string text_without_job(const Event& event) const;
-  //! The id of a job; empty for one that was not named.
-  const std::string& id_of(JobIndex job) const;
+  //! Whether an event is about a job whose id begins with `digits`, alone or with others.
+  bool is_about(const Event& event, std::string_view digits) const;
 
  private:
   struct Name {

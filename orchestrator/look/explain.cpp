@@ -65,15 +65,18 @@ std::vector<StoryLine> lines_of(core::FileSystem& files, const std::filesystem::
                                 const State& state, JobIndex job) {
   std::vector<StoryLine> lines;
   EventWords words(state);
+  const std::string& id = job_of(state, job).id.hex;
   // A run may go on in another epoch; only its first one has a RunStarted.
   bool planned = false;
   std::optional<StoryLine> start;
   scan_journals(files, folder, first_epoch, [&](const JournalHeader& header, JournalRecord& record) {
     words.learn(record.event);
     const bool starts = std::holds_alternative<RunStarted>(record.event);
-    const bool about = job_number(record.event) == job;
+    const bool about = words.is_about(record.event, id);
     if (!starts && !about && !std::holds_alternative<RunEnded>(record.event)) return;
     std::string text = words.text_without_job(record.event);
+    if (const auto* kept = std::get_if<JobsKept>(&record.event))
+      text = contains(kept->done, job) ? "is wanted as before and has its result already" : "is wanted as before";
     StoryLine line{header.epoch, record.sequence, record.at, std::move(record.event), std::move(text)};
     if (starts) {
       start = std::move(line);

@@ -79,8 +79,7 @@ class LogPrinter {
     words_.learn(record.event);
     if (whole_text() && request_.told == Told::kWhatMatters && belongs_to_a_beginning(record)) return;
     tell_beginning();
-    const auto number = job_number(record.event);
-    if (!request_.job.empty() && (!number || !words_.id_of(*number).starts_with(request_.job))) return;
+    if (!request_.job.empty() && !words_.is_about(record.event, request_.job)) return;
     if (!is_told(record.event, request_.told)) return;
     if (is_text()) return lines_.put(time_text(record.at) + "  " + words_.text(record.event));
     const core::Json json = {{"allocation", allocation_},       {"epoch", header.epoch},
@@ -93,13 +92,16 @@ class LogPrinter {
   bool belongs_to_a_beginning(const JournalRecord& record) {
     const auto* succeeded = std::get_if<JobSucceeded>(&record.event);
     const bool known = succeeded != nullptr && succeeded->attempt == 0;
-    if (!known && !std::holds_alternative<JobAdded>(record.event)) return false;
+    const auto* kept = std::get_if<JobsKept>(&record.event);
+    const bool added = std::holds_alternative<JobAdded>(record.event);
+    if (!known && !added && kept == nullptr) return false;
     begun_at_ = record.at;
-    ++(known ? done_ : jobs_);
+    jobs_ += kept != nullptr ? count(kept->jobs) : added;
+    done_ += kept != nullptr ? count(kept->done) : known;
     return true;
   }
   void tell_beginning() {
-    const int jobs = std::exchange(jobs_, 0), done = std::exchange(done_, 0);
+    const auto jobs = std::exchange(jobs_, 0), done = std::exchange(done_, 0);
     if (jobs + done == 0) return;
     lines_.put(fmt::format("{}  {} job{} planned, {} with a result already", time_text(begun_at_), jobs,
                            jobs == 1 ? "" : "s", done));
@@ -113,7 +115,7 @@ class LogPrinter {
   EventWords words_;
   std::pair<std::int64_t, std::uint64_t> last_;  // record gone through, by epoch: a second look goes on behind it
   Instant begun_at_{};
-  int jobs_ = 0, done_ = 0;  // of a beginning that was not told yet
+  std::int64_t jobs_ = 0, done_ = 0;  // of a beginning that was not told yet
 };
 
 }  // namespace

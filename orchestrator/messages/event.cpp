@@ -12,9 +12,9 @@ namespace resolute::orchestrator {
 // Journals of version 2 do not have its `at`.
 template <>
 inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<JournalFormat, AttemptStopped>{3};
-// Journals of versions 2 and 3 do not have its `elsewhere`, those up to 4 no `row`.
+// Journals of versions 2 and 3 do not have its `elsewhere`, those up to 4 no `row`, those up to 5 no `numeric_class`.
 template <>
-inline constexpr std::array<std::uint32_t, 2> kLastMembersSince<JournalFormat, JobAdded>{4, 5};
+inline constexpr std::array<std::uint32_t, 3> kLastMembersSince<JournalFormat, JobAdded>{4, 5, 6};
 // Journals of versions 2 to 4 do not have its `gpu`, those up to 5 no `store_failed`.
 template <>
 inline constexpr std::array<std::uint32_t, 2> kLastMembersSince<JournalFormat, RankExited>{5, 6};
@@ -46,7 +46,8 @@ constexpr std::tuple kEventRows{
                                 time_called("path_ms"),
                                 time_called("checkpoint_ms"),
                                 "elsewhere",
-                                {"row", -1}}),
+                                {"row", -1},
+                                "numeric_class"}),
     row<AgentJoined>("agent-joined", {"agent",
                                       "host",
                                       {"slots", 0, kMostSlots},
@@ -87,7 +88,8 @@ constexpr std::tuple kEventRows{
                                 "problem",
                                 {"images_a_minute", 0, kMostMemoryMib},
                                 {"free_mib", 0, kMostMemoryMib},
-                                time_called("took_ms")})};
+                                time_called("took_ms")}),
+    row<JobsKept>("jobs-kept", {"jobs", "done"})};
 
 template <class T>
 constexpr const Row<T>& row_of(const T&) {
@@ -110,6 +112,8 @@ Json as_json(const T& value) {
     return value.time_since_epoch().count();
   } else if constexpr (std::same_as<T, Share>) {
     return Json::array({value.agent.value, value.slots});
+  } else if constexpr (std::same_as<T, JobRange>) {
+    return Json::array({value.least.value, value.most.value});
   } else if constexpr (List<T>) {
     Json list = Json::array();
     for (const auto& element : value) list.push_back(as_json(element));
@@ -238,6 +242,11 @@ struct EventLine {
         "{} of agent {} burned in: {}", e.gpu.empty() ? "the processors" : "GPU " + e.gpu, e.agent.value,
         e.problem.empty() ? fmt::format("{} images a minute, digest {:.8}", e.images_a_minute, e.digest) : e.problem);
   }
+  std::string operator()(const JobsKept& e) const {
+    const auto jobs = count(e.jobs);
+    return fmt::format("{} job{} wanted as before, {} with a result already", jobs, jobs == 1 ? "" : "s",
+                       count(e.done));
+  }
 };
 
 }  // namespace
@@ -245,6 +254,24 @@ struct EventLine {
 std::string as_utf8(std::string text) {
   if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return text;
   return Json::parse(Json(std::move(text)).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
+}
+
+void append(std::vector<JobRange>& ranges, JobIndex job) {
+  if (!ranges.empty() && ranges.back().most.value == job.value - 1)
+    ranges.back().most = job;
+  else
+    ranges.push_back({job, job});
+}
+
+bool contains(const std::vector<JobRange>& ranges, JobIndex job) {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&](const JobRange& range) { return range.least <= job && job <= range.most; });
+}
+
+std::int64_t count(const std::vector<JobRange>& ranges) {
+  std::int64_t jobs = 0;
+  for (const JobRange& range : ranges) jobs += std::int64_t{range.most.value} - range.least.value + 1;
+  return jobs;
 }
 
 namespace {

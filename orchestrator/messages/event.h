@@ -82,7 +82,17 @@ inline constexpr std::int64_t kMostMemoryMib = 1'000'000'000'000;
 //! The highest number of an attempt that is believed of a folder in the store: nothing of ours made a higher one.
 inline constexpr int kMostAttempts = 1'000'000;
 
-//! A coordinator took over: agents are forgotten, running attempts are over, no job is wanted until JobAdded says so.
+//! Jobs with numbers in a row, both ends included.
+struct JobRange {
+  JobIndex least, most;
+};
+//! Adds a job behind the last one, to its range where the number follows it.
+void append(std::vector<JobRange>& ranges, JobIndex job);
+bool contains(const std::vector<JobRange>& ranges, JobIndex job);
+std::int64_t count(const std::vector<JobRange>& ranges);
+
+//! A coordinator took over: agents are forgotten, running attempts are over, no job is wanted until JobAdded or
+//! JobsKept says so.
 struct RunStarted {
   std::int64_t epoch = 0;
   std::string run;  //!< random token of this run
@@ -109,6 +119,7 @@ struct JobAdded {
   std::int64_t checkpoint_ms = 0;  //!< from its start until something is kept: a checkpoint, or its end; 0: unknown
   bool elsewhere = false;          //!< of a kind that other allocations run: its result is waited for, it is not placed
   int row = -1;  //!< with its like, the trials of a row, in one numeric class where that costs nothing
+  std::string numeric_class = {};  //!< AgentJoined's, of the machines that made its result; empty: none, or unknown
 };
 struct AgentJoined {
   AgentNumber agent;
@@ -306,12 +317,17 @@ struct BurnedIn {
   std::int64_t free_mib = 0;         //!< of the GPU's memory, before; 0: unknown
   Milliseconds took{};
 };
+//! Jobs of this run's plan of which an earlier JobAdded of the journal holds still, in the plan's order.
+struct JobsKept {
+  std::vector<JobRange> jobs;
+  std::vector<JobRange> done;  //!< those of them whose result was there before this run
+};
 
 using Event =
     std::variant<RunStarted, JobAdded, AgentJoined, AgentLost, Placed, Started, Progressed, RankExited, ResultMissing,
                  AttemptStopped, AttemptEnded, JobSucceeded, JobFailed, JobCancelled, StopRequested, RunEnded, Stalled,
                  HeldElsewhere, AgentLeaving, HostDrained, HostExcluded, CancelRequested, RanksGivenUp, GpuSetAside,
-                 GpuReturned, HostSetAside, HostReturned, ClaimLost, BurnedIn>;
+                 GpuReturned, HostSetAside, HostReturned, ClaimLost, BurnedIn, JobsKept>;
 
 //! The number of an event's type in journals, from 1, in the order of the variant. Stored: append only.
 std::uint32_t type_number(const Event& event);

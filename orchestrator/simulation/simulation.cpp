@@ -135,10 +135,13 @@ bool Simulation::begin_allocation() {
   allocation_begin_ = now_;
   const Instant ends_at = machine_.walltime.count() > 0 ? instant(now_ + machine_.walltime) : Instant{};
   record(RunStarted{report_.allocations, "simulation", "simulated", 1, -1, ends_at});
+  JobsKept kept;
   for (const JobAdded& added : added_) {
-    record(added);
-    if (life(added.job).done) record(JobSucceeded{added.job, 0});
+    append(kept.jobs, added.job);
+    if (life(added.job).done) append(kept.done, added.job);
+    if (report_.allocations == 1) record(added);
   }
+  if (report_.allocations > 1) record(kept);
   for (int i = 0; i < machine_.nodes; ++i) join(i);
   if (ends_at != Instant{}) push(now_ + machine_.walltime, AllocationEnds{}, 0, 0);
   return true;

@@ -11,7 +11,11 @@ namespace resolute::tests::journal_fuzzer {
 namespace {
 
 std::vector<std::string> journal_examples() {
-  return {std::string(core::as_text(journal_of(past_of_snapshot_version_5())))};
+  std::vector<orchestrator::Event> events = past_of_snapshot_version_5();
+  std::vector<std::string> examples{std::string(core::as_text(journal_of(events)))};
+  events.insert(events.end(), {toy_run(), orchestrator::JobsKept{{{{0}, {8}}}, {{{0}, {0}}, {{2}, {3}}}}});
+  examples.emplace_back(core::as_text(journal_of(events)));
+  return examples;
 }
 
 core::Bytes with_right_checksums(core::Bytes bytes) {

@@ -77,7 +77,7 @@ std::string type_of(const T&) {
   if constexpr (std::same_as<T, std::string> || std::same_as<T, experiments::JobId>) return "text";
   if constexpr (std::same_as<T, Instant>) return "time";
   if constexpr (std::same_as<T, std::vector<JobIndex>>) return "list of jobs";
-  if constexpr (std::same_as<T, Placement>) return "list of";
+  if constexpr (std::same_as<T, Placement> || std::same_as<T, std::vector<JobRange>>) return "list of";
   return "";
 }
 

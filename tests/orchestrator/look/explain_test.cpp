@@ -83,6 +83,21 @@ TEST_F(Explain, tells_every_attempt_with_hosts_and_reasons_and_leaves_other_jobs
   EXPECT_THAT(told.stories[0].now, HasSubstr("start the suite again"));
 }
 
+TEST_F(Explain, tells_of_a_run_that_wants_a_job_as_before) {
+  write("one", {added(0, 'a', "training a"), added(1, 'b', "training b"), added(2, 'c', "training c")});
+  write("one", {JobsKept{{{{0}, {1}}}, {{{1}, {1}}}}, RunEnded{RunEnd::kIdle, ""}});
+  const auto of_second_run = [&](const std::string& job) {
+    std::vector<std::string> lines;
+    for (const StoryLine& line : explain(job).stories.at(0).lines)
+      if (line.epoch == 2) lines.push_back(line.text);
+    return lines;
+  };
+  EXPECT_THAT(of_second_run("abcda"), ElementsAre(HasSubstr("started"), "is wanted as before", HasSubstr("idle")));
+  EXPECT_THAT(of_second_run("abcdb"),
+              ElementsAre(HasSubstr("started"), "is wanted as before and has its result already", HasSubstr("idle")));
+  EXPECT_THAT(of_second_run("abcdc"), ElementsAre());
+}
+
 TEST_F(Explain, names_the_needs_of_a_job_that_waits) {
   write("one", {added(0, 'a', "training a"), added(1, 'b', "evaluation b", {{0}})});
   EXPECT_THAT(explain("abcdbbbb").stories.at(0).now, HasSubstr("needs results of abcdaaaaaaaa training a (ready)"));

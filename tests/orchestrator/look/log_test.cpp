@@ -34,7 +34,15 @@ class Log : public testing::Test {
            AttemptEnded{{1}, 1, Cause::kInterrupted, "stopped", true, at(9), ""}, AgentLost{{0}, "no word for 10 s"},
            JobFailed{{0}, Cause::kUnplaceable, "no slots"}});
   }
-  void write(std::vector<Event> events) {
+  void write(const std::vector<Event>& events) {
+    std::vector<Event> beginning;
+    for (const auto& [number, label] :
+         {std::pair{0, "training rain trial 0 'RAIN' on people"}, {1, "training b"}, {2, "evaluation c"}})
+      beginning.emplace_back(JobAdded{
+          .job = {number}, .id = id(static_cast<char>('a' + number)), .kind = "k", .label = label, .after = {}});
+    write(events, beginning);
+  }
+  void write(const std::vector<Event>& events, const std::vector<Event>& beginning) {
     const auto folder = store_.suite_folder("toy");
     files_.create_directories(folder);
     const auto before = read_journals(files_, folder);
@@ -42,12 +50,7 @@ class Log : public testing::Test {
     const std::string run(32, static_cast<char>('0' + epoch));
     JournalWriter journal(files_, folder, {epoch, before.empty() ? 0 : before.back().valid_length, run, at(0)});
     journal.append(RunStarted{.epoch = epoch, .run = run, .host = "node0"}, at(1));
-    for (const auto& [number, label] :
-         {std::pair{0, "training rain trial 0 'RAIN' on people"}, {1, "training b"}, {2, "evaluation c"}})
-      journal.append(
-          JobAdded{
-              .job = {number}, .id = id(static_cast<char>('a' + number)), .kind = "k", .label = label, .after = {}},
-          at(2));
+    for (const Event& event : beginning) journal.append(event, at(2));
     for (const Event& event : events) journal.append(event, at(3));
     journal.sync();
   }
@@ -99,6 +102,13 @@ TEST_F(Log, lacks_nothing_where_all_is_asked_for_or_a_program_reads) {
   EXPECT_EQ(text.size(), records);
   EXPECT_EQ(json.size(), records);
   EXPECT_THAT(text[1], HasSubstr("job 0 is aaaaaaaaaaaa: training rain trial 0 'RAIN' on people"));
+}
+
+TEST_F(Log, a_run_of_a_plan_that_is_known_begins_in_one_line_too) {
+  write({}, {JobsKept{{{{0}, {2}}}, {{{2}, {2}}}}});
+  EXPECT_THAT(lines({.told = Told::kWhatMatters}).back(), HasSubstr("3 jobs planned, 1 with a result already"));
+  EXPECT_THAT(lines({}).back(), HasSubstr("3 jobs wanted as before, 1 with a result already"));
+  EXPECT_EQ(lines({.job = "bbbb"}).back(), lines({}).back());
 }
 
 TEST_F(Log, of_one_job_is_its_story) {

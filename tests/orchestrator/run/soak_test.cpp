@@ -239,11 +239,15 @@ class Soak : public SuiteUnderFire {
     std::map<int, int> by_attempt;
     std::set<int> told;
     for (const auto& journal : read_journals(core::real_file_system(), layout.suite_folder("toy")))
-      for (const auto& record : journal.records)
+      for (const auto& record : journal.records) {
         if (const auto* success = std::get_if<JobSucceeded>(&record.event)) {
           told.insert(success->job.value);
           by_attempt[success->job.value] += success->attempt > 0 ? 1 : 0;
         }
+        if (const auto* kept = std::get_if<JobsKept>(&record.event))
+          for (const JobRange& range : kept->done)
+            for (int job = range.least.value; job <= range.most.value; ++job) told.insert(job);
+      }
     for (const auto& [job, times] : by_attempt) EXPECT_LE(times, 1) << job;
     EXPECT_GE(static_cast<int>(told.size()), kJobs - kChaosSlots);
   }

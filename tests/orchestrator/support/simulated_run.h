@@ -139,8 +139,19 @@ class SimulatedRun {
     run.epoch = ++epoch_;
     run.ends_at = ends_at_;
     record(run);
-    for (const JobAdded& job : plan_) record(job);
-    for (JobIndex job : done) record(JobSucceeded{job, 0});
+    // A later run says in one word what it wants as before: all jobs, or those up to one that it tells of again.
+    JobsKept kept;
+    const auto keep = epoch_ == 1 ? plan_.begin() : plan_.begin() + (plan_.end() - plan_.begin()) / (1 + epoch_ % 2);
+    for (auto job = plan_.begin(); job != keep; ++job) append(kept.jobs, job->job);
+    for (JobIndex job : done) {
+      if (!contains(kept.jobs, job)) continue;
+      append(kept.done, job);
+      ++successes.at(static_cast<std::size_t>(job.value));
+    }
+    if (epoch_ > 1) record(kept);
+    for (auto job = keep; job != plan_.end(); ++job) record(*job);
+    for (JobIndex job : done)
+      if (!contains(kept.done, job)) record(JobSucceeded{job, 0});
     for (int i = 0; i < 3; ++i) join(static_cast<int>(epoch_) * 100 + i * 37);
   }
 

@@ -1,6 +1,7 @@
 #include "tests/orchestrator/support/witness.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "orchestrator/decisions/failure.h"
 
@@ -96,6 +97,16 @@ void Witness::on(const State&, const JobAdded& event) {
   added.memory_mib = event.memory_mib;
   added.last_attempt = std::max(added.last_attempt, event.attempts);
   added.wanted = true;
+}
+
+void Witness::on(const State& state, const JobsKept& event) {
+  for (const JobRange& range : event.jobs)
+    for (int number = range.least.value; number <= range.most.value; ++number) {
+      require(!std::exchange(job({number}).wanted, true), "a job is added once in a run");
+      for (JobIndex need : job({number}).after) require(job(need).wanted, "what a job needs is added before it");
+    }
+  for (const JobRange& range : event.done)
+    for (int number = range.least.value; number <= range.most.value; ++number) on(state, JobSucceeded{{number}, 0});
 }
 
 void Witness::on(const State& state, const AgentJoined& event) {

@@ -67,6 +67,7 @@ class Witness {
 
   void on(const State& state, const RunStarted& event);
   void on(const State& state, const JobAdded& event);
+  void on(const State& state, const JobsKept& event);
   void on(const State& state, const AgentJoined& event);
   void on(const State& state, const AgentLost& event);
   void on(const State& state, const Placed& event);
