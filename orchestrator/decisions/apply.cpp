@@ -23,7 +23,7 @@ void require(bool holds, const std::string& what, const std::string& why) {
   if (!holds) refuse(what, why);
 }
 
-// What a plan says of a job.
+// The members of a job that a plan decides.
 template <class T>
 auto planned(T& one) {
   return std::tie(one.kind, one.label, one.after, one.slots, one.gpus, one.memory_mib, one.priority, one.steps,

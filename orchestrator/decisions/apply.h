@@ -13,7 +13,7 @@ namespace resolute::orchestrator {
 //! std::apply is found for variants too
 void apply(State& state, const Event& event);
 
-//! Whether JobsKept makes of `job`, which an earlier run had, what `added` would make of it. \param done its result is
+//! True if JobsKept makes of `job`, which an earlier run had, what `added` would make of it. \param done its result is
 //! there: how long it would take does not matter
 bool is_kept(const Job& job, const JobAdded& added, bool done);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "core/process/secret.h"
 #include "experiments/store/attempt_files.h"
@@ -192,7 +193,7 @@ std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experimen
     if (known != state.numbers.end() && is_kept(job_of(state, number), added, done)) {
       append(kept.jobs, number);
       if (done) append(kept.done, number);
-      if (kept.jobs.size() + kept.done.size() == kMostRanges) record_kept();
+      if (kept.jobs.size() + kept.done.size() >= kMostRanges) record_kept();
       continue;
     }
     record_kept();
@@ -208,18 +209,18 @@ std::vector<std::string> fresh_list(core::FileSystem& files, const fs::path& fol
   return files.list(folder);
 }
 
-std::optional<std::string> look_at_result(core::FileSystem& files, const experiments::StoreLayout& store,
-                                          const experiments::JobId& job, const RecordCheck& check,
-                                          std::string_view kind) {
+std::optional<experiments::SeenRecord> look_at_result(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                      const experiments::JobId& job, const RecordCheck& check,
+                                                      std::string_view kind) {
   const bool there = unless_foreign([&] { return files.exists(store.result_file(job)); }).value_or(false);
   if (!there) return std::nullopt;
-  return check ? check(job, kind) : std::string();
+  return check ? check(job, kind) : experiments::SeenRecord();
 }
 
 bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job,
                 const RecordCheck& check, std::string_view kind) {
   const auto found = look_at_result(files, store, job, check, kind);
-  return found && found->empty();
+  return found && found->damage.empty();
 }
 
 int attempts_in_store(core::FileSystem& files, const fs::path& job_folder) {

@@ -13,6 +13,7 @@
 #include "core/files/file_system.h"
 #include "core/log.h"
 #include "experiments/specification/plan.h"
+#include "experiments/store/seen_record.h"
 #include "experiments/store/store_layout.h"
 #include "orchestrator/decisions/state.h"
 #include "orchestrator/journal/journal.h"
@@ -102,10 +103,11 @@ std::optional<std::invoke_result_t<Look>> unless_foreign(Look look) {
 //! change of its own. \throws RuntimeError of the store
 std::vector<std::string> fresh_list(core::FileSystem& files, const std::filesystem::path& folder);
 
-//! Reads what stands where a job's result.json belongs: nothing where there is none, an empty text for a record of this
-//! job, else why it is damaged. Other parts give it (results::record_check()); without one a file is enough.
+//! Reads what stands where a job's result.json belongs: nothing where there is none. Other parts give it
+//! (results::record_check()); without one a file is enough.
 //! \param kind experiments::kind_name() of the job; empty: not known
-using RecordCheck = std::function<std::optional<std::string>(const experiments::JobId& job, std::string_view kind)>;
+using RecordCheck =
+    std::function<std::optional<experiments::SeenRecord>(const experiments::JobId& job, std::string_view kind)>;
 
 //! The second also holds the weights that a training's record names against their hash, which takes as long as reading
 //! them.
@@ -117,9 +119,9 @@ struct RecordChecks {
 inline constexpr const char* kDamagedRecord = "damaged-result.json";
 
 //! As RecordCheck, of what can be seen: what lies behind a folder that is not ours to enter counts as none.
-std::optional<std::string> look_at_result(core::FileSystem& files, const experiments::StoreLayout& store,
-                                          const experiments::JobId& job, const RecordCheck& check,
-                                          std::string_view kind = {});
+std::optional<experiments::SeenRecord> look_at_result(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                      const experiments::JobId& job, const RecordCheck& check,
+                                                      std::string_view kind = {});
 
 //! Whether the job has a result, by look_at_result().
 bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job,

@@ -33,7 +33,7 @@ class EventWords {
   std::string text(const Event& event) const;
   //! The same of an event about a job, without the job.
   std::string text_without_job(const Event& event) const;
-  //! Whether an event is about a job whose id begins with `digits`, alone or with others.
+  //! True of an event about a job whose id begins with `digits`, alone or with others.
   bool is_about(const Event& event, std::string_view digits) const;
 
  private:

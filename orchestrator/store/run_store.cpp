@@ -68,11 +68,11 @@ struct RunStore::Desk {
     try {
       // Another suite's run may have had the job in work when this one looked.
       if (const auto found = look_at_result(files, layout, job.id, checks.with_weights, kind_name(job.specification))) {
-        if (found->empty()) return ResultThere{};
+        if (found->damage.empty()) return ResultThere{};
         // Nobody else publishes or removes it: the claim is ours.
         files.rename(layout.result_file(job.id), layout.job_folder(job.id) / kDamagedRecord);
         core::log_warning("{}: its record is made anew, the old one is kept as '{}' beside it ({})", job.label,
-                          kDamagedRecord, *found);
+                          kDamagedRecord, found->damage);
       }
       const int last = attempts_in_store(files, layout.job_folder(job.id));
       if (last < attempt) return FilesMade{};
@@ -85,7 +85,8 @@ struct RunStore::Desk {
   }
 
   std::optional<std::string> look(const experiments::PlannedJob& job) {
-    return look_at_result(files, layout, job.id, checks.plain, kind_name(job.specification));
+    const auto found = look_at_result(files, layout, job.id, checks.plain, kind_name(job.specification));
+    return found ? std::optional(found->damage) : std::nullopt;
   }
 
   void write_live(const LiveStatus& status) {

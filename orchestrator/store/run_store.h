@@ -116,7 +116,7 @@ class RunStore {
   //! failure
   void prepare(std::shared_ptr<const experiments::PlannedJob> job,
                std::vector<std::shared_ptr<const experiments::PlannedJob>> needs, int attempt, Then<Preparation> then);
-  //! look_at_result() of each of the jobs. \param jobs one at least
+  //! The damage that look_at_result() sees, of each of the jobs. \param jobs one at least
   void look(std::vector<std::shared_ptr<const experiments::PlannedJob>> jobs,
             Then<std::vector<std::optional<std::string>>> then);
   //! find_jobs(): what earlier runs have left of all jobs.

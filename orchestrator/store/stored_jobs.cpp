@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/files/ownership.h"
+#include "core/hash/sha256.h"
 #include "core/log.h"
 #include "core/process/side_by_side.h"
 
@@ -70,7 +71,10 @@ std::vector<StoredJob> look_at(core::FileSystem& files, const experiments::Store
       const auto& [job, kind] = jobs[i];
       if (names && !std::binary_search(names->begin(), names->end(), job.hex)) continue;
       found[i].folder = true;
-      found[i].result = (names && known_done && known_done(job)) || has_result(files, store, job, check, kind);
+      const auto seen = names && known_done && known_done(job) ? experiments::SeenRecord()
+                                                               : look_at_result(files, store, job, check, kind);
+      found[i].result = seen && seen->damage.empty();
+      if (found[i].result) found[i].numeric_class = seen->numeric_class;
     }
   });
   return found;
@@ -103,6 +107,9 @@ std::vector<FoundJob> find_jobs(core::FileSystem& files, const experiments::Stor
   };
   core::side_by_side(jobs.size(), calls_at_once(jobs.size()), [&](std::size_t i) {
     found[i].result = stored[i].result;
+    // As an agent names its own (find_numeric_class()).
+    if (const std::string& made_in = stored[i].numeric_class; !made_in.empty())
+      found[i].numeric_class = core::sha256_hex(made_in);
     if (stored[i].folder && !stored[i].result) count_attempts(i);
   });
   warn_of_closed_folders(store, jobs, stored);
@@ -114,7 +121,9 @@ std::vector<FoundJob> find_jobs(core::FileSystem& files, const experiments::Stor
   core::side_by_side(jobs.size(), calls_at_once(doubtful.size()), [&](std::size_t i) {
     if (!found[i].result || !doubtful.contains(jobs[i].id)) return;
     found[i].result = has_result(files, store, jobs[i].id, checks.with_weights);
-    if (!found[i].result) count_attempts(i);
+    if (found[i].result) return;
+    found[i].numeric_class.clear();
+    count_attempts(i);
   });
   return found;
 }

@@ -5,6 +5,7 @@
 //! in one.
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "core/files/file_system.h"
@@ -20,6 +21,7 @@ std::size_t calls_at_once(std::size_t jobs);
 struct StoredJob {
   bool folder = false;  //!< it may have attempts; false: it has neither folder nor result
   bool result = false;
+  std::string numeric_class{};  //!< experiments::SeenRecord's
 };
 
 //! Of each job, by position. Lists the folders in which several of the jobs would lie and looks into those that are

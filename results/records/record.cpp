@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
+#include "core/overloaded.h"
 #include "experiments/specification/metrics.h"
 #include "results/records/members_json.h"
 
@@ -188,6 +189,14 @@ const JobId& job_of(const Record& record) {
   return std::visit([](const auto& kind) -> const JobId& { return kind.job; }, record);
 }
 
+std::string numeric_class_of(const Record& record) {
+  return std::visit(
+      core::Overloaded{[](const TrainingRecord& training) { return training.provenance.numeric_class; },
+                       [](const EvaluationRecord& evaluation) { return evaluation.provenance.numeric_class; },
+                       [](const auto&) { return std::string(); }},
+      record);
+}
+
 Record parse_record(std::string_view text, const std::string& where) {
   Json json;
   try {
@@ -239,15 +248,17 @@ FoundRecord find_record(core::FileSystem& files, const experiments::StoreLayout&
   }
 }
 
-std::function<std::optional<std::string>(const JobId&, std::string_view)> record_check(
+std::function<std::optional<experiments::SeenRecord>(const JobId&, std::string_view)> record_check(
     core::FileSystem& files, const experiments::StoreLayout& store, bool weights) {
-  return [&files, store, weights](const JobId& job, std::string_view kind) -> std::optional<std::string> {
+  return [&files, store, weights](const JobId& job, std::string_view kind) -> std::optional<experiments::SeenRecord> {
     const FoundRecord found = find_record(files, store, job, kind);
-    if (const auto* damaged = std::get_if<DamagedRecord>(&found)) return damaged->why;
+    if (const auto* damaged = std::get_if<DamagedRecord>(&found)) return experiments::SeenRecord{damaged->why, {}};
     const auto* record = std::get_if<Record>(&found);
     if (record == nullptr) return std::nullopt;
-    const auto* training = std::get_if<TrainingRecord>(record);
-    return weights && training != nullptr ? damage_of_weights(files, store, *training) : std::string();
+    experiments::SeenRecord seen{{}, numeric_class_of(*record)};
+    if (const auto* training = std::get_if<TrainingRecord>(record); weights && training != nullptr)
+      seen.damage = damage_of_weights(files, store, *training);
+    return seen;
   };
 }
 

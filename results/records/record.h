@@ -13,6 +13,7 @@
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "experiments/specification/specification.h"
+#include "experiments/store/seen_record.h"
 #include "experiments/store/store_layout.h"
 
 namespace resolute::results {
@@ -75,6 +76,9 @@ using Record = std::variant<ShardRecord, SealRecord, TrainingRecord, EvaluationR
 
 const JobId& job_of(const Record& record);
 
+//! The numeric class that a record names; empty for a shard and a seal, whose bytes depend on none.
+std::string numeric_class_of(const Record& record);
+
 //! Strict: unknown or missing keys, wrong types, hashes that are none, a mAP or rank-k outside 0 to 1 and a weights or
 //! output file outside the folder are refused with a kInput RuntimeError that opens with `where`. A number that is none
 //! (NaN, Infinity: Python writes them) is refused by its name.
@@ -99,10 +103,10 @@ using FoundRecord = std::variant<std::monostate, Record, DamagedRecord>;
 FoundRecord find_record(core::FileSystem& files, const experiments::StoreLayout& store, const JobId& job,
                         std::string_view kind = {});
 
-//! find_record() as runs are given it (orchestrator::RecordCheck): nothing where there is none, an empty text for a
-//! record, else why it is damaged. It refers to `files`. \param weights of a training: those that its record names have
-//! to be there with its hash, which takes as long as reading them
-std::function<std::optional<std::string>(const JobId& job, std::string_view kind)> record_check(
+//! find_record() as runs are given it (orchestrator::RecordCheck): nothing where there is none. It refers to `files`.
+//! \param weights of a training: those that its record names have to be there with its hash, which takes as long as
+//! reading them
+std::function<std::optional<experiments::SeenRecord>(const JobId& job, std::string_view kind)> record_check(
     core::FileSystem& files, const experiments::StoreLayout& store, bool weights = false);
 
 }  // namespace resolute::results

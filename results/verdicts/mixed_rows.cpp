@@ -10,7 +10,6 @@
 #include "core/process/side_by_side.h"
 #include "results/records/record.h"
 #include "results/verdicts/numeric_classes.h"
-#include "results/verdicts/reproduction.h"
 
 namespace resolute::results {
 namespace {

@@ -151,14 +151,6 @@ std::vector<RecordDifference> compare_records(const Record& recorded, const Reco
   return differences;
 }
 
-std::string numeric_class_of(const Record& record) {
-  return std::visit(
-      core::Overloaded{[](const TrainingRecord& training) { return training.provenance.numeric_class; },
-                       [](const EvaluationRecord& evaluation) { return evaluation.provenance.numeric_class; },
-                       [](const auto&) { return std::string(); }},
-      record);
-}
-
 std::vector<std::string> class_differences(const std::vector<std::string>& classes) {
   std::vector<std::string> differences;
   for (const auto& [key, values] : values_by_part(classes)) {

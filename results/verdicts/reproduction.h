@@ -24,9 +24,6 @@ struct RecordDifference {
 //! tells it), and `weights_file`, which only repeats a hash.
 std::vector<RecordDifference> compare_records(const Record& recorded, const Record& again);
 
-//! The numeric class that a record names; empty for a shard and a seal, whose bytes depend on none.
-std::string numeric_class_of(const Record& record);
-
 //! The parts KEY=VALUE in which two numeric classes differ, "threads=1, again 2; libtorch=2.10.0, again 2.11.0".
 std::string describe_class_difference(const std::string& recorded, const std::string& again);
 

@@ -117,5 +117,23 @@ TEST(RowClasses, a_trial_that_is_made_anew_goes_where_most_of_its_row_were_made)
   EXPECT_EQ(placement, (Placement{{{3}, 1}}));
 }
 
+TEST(RowClasses, a_trial_goes_where_other_suites_and_allocations_made_the_rest_of_its_row) {
+  std::vector<Event> events{tests::toy_run()};
+  for (int number = 0; number < 3; ++number) {
+    JobAdded trial = tests::toy_job(number);
+    trial.row = 0;
+    if (number > 0) trial.numeric_class = "a";
+    events.emplace_back(trial);
+    if (number > 0) events.emplace_back(JobSucceeded{{number}, 0});
+  }
+  for (const char* numeric_class : {"b", "a"}) {
+    AgentJoined agent = tests::toy_agent(numeric_class[0] == 'a', numeric_class, 1);
+    agent.numeric_class = numeric_class;
+    events.emplace_back(agent);
+  }
+  const State state = tests::state_after(events);
+  EXPECT_EQ(choose_placement(state, need_of(state.jobs[0])), (Placement{{{1}, 1}}));
+}
+
 }  // namespace
 }  // namespace resolute::orchestrator::row_classes_test

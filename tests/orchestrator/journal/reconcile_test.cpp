@@ -1,7 +1,10 @@
-// What a run says of its plan when it begins: only what its journal does not know of earlier runs.
+// A run that begins says of its plan what its journal does not know of earlier runs.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
 
 #include "core/random/random.h"
 #include "orchestrator/journal/epoch.h"
@@ -40,7 +43,7 @@ void begin_run(State& state) {
   orchestrator::apply(state, run);
 }
 
-// What the next run says of a plan. \param found of its first jobs; nothing of the others
+// The next run's words on a plan. \param found of its first jobs; nothing of the others
 std::vector<Event> next_run(
     State& state, const experiments::Plan& plan, std::vector<FoundJob> found = {},
     const std::function<void(JobAdded&)>& complete = [](JobAdded&) {}) {
@@ -124,7 +127,7 @@ TEST(Reconcile, a_journal_that_keeps_what_it_does_not_have_is_refused) {
   expect_refused({JobsKept{{{{0}, {0}}}, {{{0}, {0}}, {{0}, {0}}}}}, "its result is known already");
 }
 
-// What some runs of changing plans say, one after the other, beside what they would say of each job.
+// Some runs of changing plans, one after the other: what each says, beside what it would say of each job.
 class Runs {
  public:
   explicit Runs(std::uint64_t seed) : random_("reconciled runs", {seed}) {
@@ -149,8 +152,8 @@ class Runs {
     State in_full = state_;
     std::vector<JobAdded> added;
     const std::vector<Event> events = reconcile(found, plan, state_, [&](JobAdded& one) {
-      one.priority = draw(10) == 0 ? 1 : 0;
-      one.row = draw(10) == 0 ? 1 : 0;
+      one.priority = draw(20) == 0 ? 1 : 0;
+      one.row = draw(20) == 0 ? 1 : 0;
       one.expected_ms = one.path_ms = draw(6) == 0 ? 100 : 0;
       added.push_back(one);
     });
@@ -181,14 +184,14 @@ class Runs {
       const bool whole = std::all_of(job.after.begin(), job.after.end(),
                                      [&](const experiments::JobId& need) { return wanted.contains(need); });
       if (!whole || draw(5) == 0) continue;
-      if (draw(10) == 0) job.label = "another";
+      if (draw(20) == 0) job.label = "another";
       wanted.insert(job.id);
       plan.jobs.push_back(std::move(job));
     }
     return plan;
   }
 
-  // Of a job that is done State keeps the durations that it had.
+  // A job that is done keeps the durations that it had.
   static core::Bytes bytes_of(State state) {
     for (Job& job : state.jobs)
       if (std::holds_alternative<Succeeded>(job.state)) job.expected_ms = job.path_ms = job.checkpoint_ms = 0;

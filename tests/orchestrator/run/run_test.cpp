@@ -19,6 +19,7 @@
 #include "orchestrator/store/live.h"
 #include "orchestrator/store/requests.h"
 #include "tests/orchestrator/support/drive.h"
+#include "tests/orchestrator/support/read_journals.h"
 #include "tests/orchestrator/support/run_fixture.h"
 #include "tests/support/equal.h"
 #include "tests/support/refusal.h"
@@ -57,6 +58,13 @@ TEST_F(Run, adds_only_what_is_missing) {
   const auto outcome = run_here(toy_plan(9, 2));
   EXPECT_EQ(outcome.skipped, 5);
   EXPECT_EQ(outcome.succeeded, 4);
+  std::int64_t added = 0, kept = 0;
+  for (const Event& event : events_of(read_journals(core::real_file_system(), store() / "suites/toy").at(1))) {
+    added += std::holds_alternative<JobAdded>(event) ? 1 : 0;
+    if (const auto* known = std::get_if<JobsKept>(&event)) kept += count(known->jobs);
+  }
+  EXPECT_EQ(added, 4) << "what the journal knows is not written again";
+  EXPECT_EQ(kept, 5);
   const auto plan = toy_plan(9, 2);
   fs::remove(experiments::StoreLayout(store()).result_file(plan.jobs[4].id));
   EXPECT_EQ(run_here(plan).succeeded, 1);

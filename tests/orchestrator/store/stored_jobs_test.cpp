@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/hash/sha256.h"
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/look/status.h"
 #include "tests/orchestrator/support/toy_suite.h"
@@ -88,6 +89,17 @@ TEST_F(StoredJobs, of_jobs_without_a_result_the_attempts_are_found) {
     EXPECT_EQ(found[i].attempts, i == 1 ? 3 : 0) << i;
   }
   EXPECT_LE(files_.looks + files_.listings, 1 + 256 + 4) << "jobs that no folder has are not asked for";
+}
+
+TEST_F(StoredJobs, a_record_that_is_read_anyway_tells_its_class_as_agents_name_theirs) {
+  finish(0);
+  finish(1);
+  const RecordCheck check = [](const experiments::JobId& job, std::string_view) {
+    return experiments::SeenRecord{job == plan().jobs[1].id ? "it is torn" : "", "device=cpu threads=1"};
+  };
+  const auto found = find_jobs(files_, store_, plan().jobs, {check, {}});
+  EXPECT_EQ(found[0], (FoundJob{true, 0, core::sha256_hex("device=cpu threads=1")}));
+  EXPECT_EQ(found[1], FoundJob{});
 }
 
 TEST_F(StoredJobs, status_of_an_empty_store_asks_little) {

@@ -185,7 +185,7 @@ TEST_F(StoredRecord, that_is_damaged_says_why_and_what_to_do) {
   word["metrics"]["mAP"] = "0.375";
   per_cent["metrics"]["mAP"] = 37.5;
   const auto check = record_check(files, store_);
-  EXPECT_EQ(check(job, "evaluation"), std::nullopt);
+  EXPECT_FALSE(check(job, "evaluation"));
   for (const auto& [text, said] : {std::pair(no_rank20.dump(), "rank20"),
                                    {null.dump(), "mAP"},
                                    {word.dump(), "mAP"},
@@ -200,15 +200,17 @@ TEST_F(StoredRecord, that_is_damaged_says_why_and_what_to_do) {
     ASSERT_TRUE(std::holds_alternative<DamagedRecord>(found)) << text;
     const std::string why = std::get<DamagedRecord>(found).why;
     EXPECT_THAT(why, testing::AllOf(StartsWith("result.json: "), HasSubstr(said), Not(HasSubstr("\n")))) << text;
-    EXPECT_EQ(check(job, "evaluation"), why);
+    EXPECT_EQ(check(job, "evaluation").value().damage, why);
     if (text != record_text(examples()[2])) {
       EXPECT_THAT(tests::refusal([&] { read_record(files, store_, job); }, core::ErrorKind::kCorrupt),
                   testing::AllOf(HasSubstr(store_.result_file(job).string()), HasSubstr("run the suite again")));
     }
   }
   core::write_atomic(files, store_.result_file(job), std::string_view(whole));
-  EXPECT_EQ(check(job, "evaluation"), "");
-  EXPECT_EQ(check(job, ""), "");
+  for (const char* kind : {"evaluation", ""}) {
+    EXPECT_EQ(check(job, kind).value().damage, "");
+    EXPECT_EQ(check(job, kind).value().numeric_class, numeric_class_of(examples()[3]));
+  }
 }
 
 }  // namespace

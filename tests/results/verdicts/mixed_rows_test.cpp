@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "results/verdicts/reproduction.h"
+#include "results/records/record.h"
 #include "tests/results/made_up_suite.h"
 
 namespace resolute::results::mixed_rows_test {
