@@ -60,7 +60,7 @@ inline constexpr const char* kMostGpuHoursHelp =
     "`suite list` counts them; a run looks once a minute";
 inline constexpr const char* kBurnInHelp =
     "before its first job each GPU, or without GPUs each processor, trains the same network: quick (10 s), full (60 s) "
-    "or off; one that computes other bits than its like gets no job, a slow one is named";
+    "or off; one that computes other bits than its like gets no job, a slow one is named and gets work last";
 inline constexpr const char* kThroughHostHelp =
     "process ranks exchange gradients of GPUs through the host's memory, where NCCL does not work: slower, the same "
     "bits";

@@ -4,6 +4,7 @@
 
 #include "core/hash/sha256.h"
 #include "core/log.h"
+#include "orchestrator/agent/burn_ins.h"
 
 namespace resolute::orchestrator {
 
@@ -17,7 +18,7 @@ Agent::Agent(Transport& transport, Spawner& spawner, const core::Clock& clock, A
       spawner_(spawner),
       clock_(clock),
       options_(std::move(options)),
-      bindings_(options_.inventory, options_.cpu),
+      bindings_(slowest_last(options_.inventory, options_.burn_ins), options_.cpu),
       heard_(clock.now()),
       last_step_(heard_) {}
 

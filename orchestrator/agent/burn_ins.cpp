@@ -1,12 +1,14 @@
 #include "orchestrator/agent/burn_ins.h"
 
 #include <algorithm>
+#include <map>
+#include <numeric>
 
 #include "core/clock.h"
 #include "core/files/json.h"
 #include "core/process/side_by_side.h"
 #include "orchestrator/agent/last_words.h"
-#include "orchestrator/agent/processes.h"
+#include "orchestrator/agent/spawner.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -81,6 +83,23 @@ std::vector<BurnIn> burn_in(const std::vector<std::string>& worker, const Invent
   });
   if (on_gpus) return done;
   return {together(done, inventory.cores)};
+}
+
+Inventory slowest_last(const Inventory& inventory, const std::vector<BurnIn>& burn_ins) {
+  std::map<std::string, std::int64_t> speeds;
+  for (const BurnIn& done : burn_ins) speeds[done.gpu] = done.images_a_minute;
+  std::vector<std::size_t> order(inventory.gpus.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t one, std::size_t other) {
+    return speeds[inventory.gpus[one]] > speeds[inventory.gpus[other]];
+  });
+  Inventory sorted = inventory;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    sorted.gpus[i] = inventory.gpus[order[i]];
+    if (inventory.near.size() == order.size()) sorted.near[i] = inventory.near[order[i]];
+    if (inventory.models.size() == order.size()) sorted.models[i] = inventory.models[order[i]];
+  }
+  return sorted;
 }
 
 }  // namespace resolute::orchestrator

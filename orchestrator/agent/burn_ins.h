@@ -18,4 +18,8 @@ namespace resolute::orchestrator {
 std::vector<BurnIn> burn_in(const std::vector<std::string>& worker, const Inventory& inventory, int slots,
                             std::chrono::seconds time, std::chrono::seconds limit);
 
+//! The inventory with its GPUs from the fastest to the slowest, in which order they are given out; of equals, and
+//! without burn-ins, in its own. The slots that a run counts as taken are so those of fast GPUs first (free_fast()).
+Inventory slowest_last(const Inventory& inventory, const std::vector<BurnIn>& burn_ins);
+
 }  // namespace resolute::orchestrator

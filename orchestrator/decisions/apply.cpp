@@ -50,6 +50,7 @@ class Applier {
       job.passed = 0;
       job.placements = 0;
     }
+    static_cast<Speeds&>(state_) = {};
     state_.agents.clear();
     state_.hosts.clear();
     state_.agents_gone = false;
@@ -118,6 +119,7 @@ class Applier {
     if (lost == state_.agents.end()) return;
     const std::string host = lost->second.host;
     const std::string evidence = fmt::format("agent {} on {} was lost: {}", event.agent.value, host, event.why);
+    forget_speeds(state_, event.agent);
     unindex_host(state_, host);
     state_.agents.erase(lost);
     auto& here = state_.on_host.at(host);
@@ -167,7 +169,7 @@ class Applier {
     int slots = 0;
     std::string numeric_class;
     for (const Share& share : event.placement) {
-      take(share, job, numeric_class, what);
+      take(share, event.job, numeric_class, what);
       slots += share.slots;
     }
     if (slots != job.slots) refuse(what(), fmt::format("it got {} slots and needs {}", slots, job.slots));
@@ -416,7 +418,11 @@ class Applier {
 
   void operator()(const RunEnded& event) { state_.end = event.end; }
 
-  void operator()(const BurnedIn&) {}  // who judges them has them all (burn_in.h)
+  // The coordinator has the bits of all, and judges them (burn_in.h).
+  void operator()(const BurnedIn& event) {
+    if (event.problem.empty() && state_.agents.contains(event.agent))
+      add_speed(state_, event.agent, event.gpu, event.images_a_minute);
+  }
 
  private:
   // The job is in this run's plan, as its members say.
@@ -541,7 +547,8 @@ class Applier {
 
   // The gang's numeric class is that of the first of its agents of which it is known.
   template <class What>
-  void take(const Share& share, const Job& job, std::string& numeric_class, const What& what) {
+  void take(const Share& share, JobIndex number, std::string& numeric_class, const What& what) {
+    const Job& job = at(number);
     const auto found = state_.agents.find(share.agent);
     if (found == state_.agents.end() || !usable(state_, found->second))
       refuse(what(), fmt::format("agent {} does not take it", share.agent.value));
@@ -554,7 +561,7 @@ class Applier {
     if (numeric_class.empty()) numeric_class = agent.numeric_class;
     if (!agent.numeric_class.empty() && agent.numeric_class != numeric_class)
       refuse(what(), "its agents are of two numeric classes");
-    change_free(state_, share.agent, agent, job, -share.slots);
+    change_free(state_, share.agent, agent, number, -share.slots);
   }
 
   // Once the attempt is being stopped its ranks end because we want it; but where it is stopped because one of them
@@ -583,7 +590,7 @@ class Applier {
     if (const auto* running = std::get_if<Running>(&job.state))
       for (const Share& share : running->placement)
         if (const auto agent = state_.agents.find(share.agent); agent != state_.agents.end())
-          change_free(state_, share.agent, agent->second, job, share.slots);
+          change_free(state_, share.agent, agent->second, number, share.slots);
     job.state = std::move(next);
     index_job(state_, number);
   }

@@ -7,8 +7,6 @@
 namespace resolute::orchestrator {
 namespace {
 
-constexpr double kSlow = 0.7;  // times the median
-
 // GPUs, or processors, of one numeric class, in the order in which they came.
 using Alike = std::vector<const BurnedIn*>;
 
@@ -70,10 +68,8 @@ std::int64_t median_of(const Alike& places, std::int64_t BurnedIn::*value) {
   std::vector<std::int64_t> values;
   for (const BurnedIn* place : places)
     if (place->problem.empty()) values.push_back(place->*value);
-  if (values.empty()) return 0;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
+  std::sort(values.begin(), values.end());
+  return orchestrator::median_of(values);
 }
 
 }  // namespace
@@ -100,16 +96,17 @@ std::optional<Event> next_verdict(const State& state, const std::vector<BurnedIn
 
 std::vector<std::string> slow_places(const State& state, const std::vector<BurnedIn>& burn_ins) {
   std::vector<std::string> slow;
-  const auto hold_against = [&](const Alike& places, std::int64_t BurnedIn::*value, std::string_view what) {
+  const auto hold_against = [&](const Alike& places, std::int64_t BurnedIn::*value, std::string_view what,
+                                std::string_view result) {
     const std::int64_t median = median_of(places, value);
     for (const BurnedIn* place : places)
-      if (place->problem.empty() && static_cast<double>(place->*value) < kSlow * static_cast<double>(median))
-        slow.push_back(fmt::format("{} {}, most of its kind {}", name_of(state, *place),
-                                   fmt::format(fmt::runtime(what), place->*value), median));
+      if (place->problem.empty() && is_slow(place->*value, median))
+        slow.push_back(fmt::format("{} {}, most of its kind {}{}", name_of(state, *place),
+                                   fmt::format(fmt::runtime(what), place->*value), median, result));
   };
   for (const auto& [kind, places] : alike(state, burn_ins)) {
-    hold_against(places, &BurnedIn::images_a_minute, "trained on {} images a minute");
-    hold_against(places, &BurnedIn::free_mib, "had {} MiB of its memory free");
+    hold_against(places, &BurnedIn::images_a_minute, "trained on {} images a minute", ": it gets work last");
+    hold_against(places, &BurnedIn::free_mib, "had {} MiB of its memory free", "");
   }
   return slow;
 }

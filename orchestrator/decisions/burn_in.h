@@ -18,8 +18,8 @@ namespace resolute::orchestrator {
 //! do not count
 std::optional<Event> next_verdict(const State& state, const std::vector<BurnedIn>& burn_ins);
 
-//! "GPU GPU-12ab of node7 trained on 610 images a minute, most of its kind on 1200", for each that is below 0.7 times
-//! the median of its numeric class, or has less than that of its free memory.
+//! "GPU GPU-12ab of node7 trained on 610 images a minute, most of its kind 1200: it gets work last", for each that
+//! is_slow() beside its numeric class (choose_placement() takes it last), or has less than that of its free memory.
 std::vector<std::string> slow_places(const State& state, const std::vector<BurnedIn>& burn_ins);
 
 }  // namespace resolute::orchestrator

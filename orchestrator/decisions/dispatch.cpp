@@ -323,6 +323,9 @@ class Dispatch {
     }
     if (is_elsewhere(*candidate.need, placement))
       why += "; not in the numeric class of its row's others: nothing else could use what is free";
+    if (std::any_of(placement.begin(), placement.end(),
+                    [&](const Share& share) { return share.slots > free_fast(state_, share.agent, gpus_); }))
+      why += "; on a slow place by its burn-in: nothing else that is free could hold it";
     if (candidate.need->alone) why += "; alone on its host: it ran out of memory";
     if (const std::string there = numeric_class_of(state_, placement);
         !there.empty() && job.checkpoint >= 0 && !job.numeric_class.empty() && there != job.numeric_class)

@@ -67,6 +67,65 @@ void unindex_running(State& state, JobIndex number, const Job& job, const Runnin
   state.ends.at(job.gpus).erase({running.expected_end, number});
 }
 
+void add(FreePlaces& places, int free, AgentNumber machine) {
+  if (free == 0) return;
+  places.free += free;
+  places.machines.emplace(free, machine);
+}
+
+void remove(FreePlaces& places, int free, AgentNumber machine) {
+  places.free -= free;
+  places.machines.erase({free, machine});
+}
+
+void add_machine(State& state, AgentNumber number, const std::string& numeric_class) {
+  const Machine& machine = state.machines.at(number);
+  for (std::size_t pool : {0U, 1U}) {
+    const auto found = state.machine_classes.at(pool).find(numeric_class);
+    if (found == state.machine_classes.at(pool).end()) continue;
+    MachineClass& machine_class = found->second;
+    const bool first_slow = machine_class.slow == 0 && machine.slow.at(pool) > 0;
+    machine_class.slow += machine.slow.at(pool);
+    add(machine_class, machine.free.at(pool), number);
+    if (first_slow)
+      for (const auto& [free, other] : machine_class.machines)
+        add(machine_class.fast, state.machines.at(other).fast.at(pool), other);
+    else if (machine_class.slow > 0)
+      add(machine_class.fast, machine.fast.at(pool), number);
+  }
+}
+
+void remove_machine(State& state, AgentNumber number, const std::string& numeric_class) {
+  const Machine& machine = state.machines.at(number);
+  for (std::size_t pool : {0U, 1U}) {
+    const auto found = state.machine_classes.at(pool).find(numeric_class);
+    if (found == state.machine_classes.at(pool).end()) continue;
+    MachineClass& machine_class = found->second;
+    remove(machine_class, machine.free.at(pool), number);
+    if (machine_class.slow > 0) remove(machine_class.fast, machine.fast.at(pool), number);
+    machine_class.slow -= machine.slow.at(pool);
+    if (machine_class.slow == 0) machine_class.fast = {};
+  }
+  state.machines.erase(number);
+}
+
+// So many, from the first, are slow.
+std::ptrdiff_t slow_of(const std::vector<std::int64_t>& speeds) {
+  const std::int64_t median = median_of(speeds);
+  return std::partition_point(speeds.begin(), speeds.end(), [&](auto speed) { return is_slow(speed, median); }) -
+         speeds.begin();
+}
+
+// \param all whether another's speed made others slow, or fast
+void refresh_machines(State& state, const std::string& host, bool all) {
+  const auto refresh = [&](const std::string& one) {
+    unindex_host(state, one);
+    index_host(state, one);
+  };
+  if (!all) return refresh(host);
+  for (const auto& [one, agents] : state.on_host) refresh(one);
+}
+
 }  // namespace
 
 void index_job(State& state, JobIndex number) {
@@ -119,19 +178,15 @@ void index_host(State& state, const std::string& host) {
     machine.agents.insert(number);
     machine.free[0] += agent.free;
     machine.free[1] += agent.free_gpus;
+    for (std::size_t pool : {0U, 1U}) {
+      machine.fast.at(pool) += free_fast(state, number, pool == 1);
+      machine.slow.at(pool) += slow_count(state, number, pool == 1);
+    }
     state.machine_of[number] = first;
     if (agent.slots > 0) state.machine_classes[0][agent.numeric_class].capacity += agent.slots;
     if (agent.gpus > 0) state.machine_classes[1][agent.numeric_class].capacity += agent.gpus;
   }
-  for (const auto& [numeric_class, first] : lowest) {
-    for (std::size_t pool : {0U, 1U}) {
-      const int free = state.machines.at(first).free.at(pool);
-      if (free == 0) continue;
-      MachineClass& machine_class = state.machine_classes.at(pool).at(numeric_class);
-      machine_class.free += free;
-      machine_class.machines.emplace(free, first);
-    }
-  }
+  for (const auto& [numeric_class, first] : lowest) add_machine(state, first, numeric_class);
 }
 
 void unindex_host(State& state, const std::string& host) {
@@ -141,36 +196,71 @@ void unindex_host(State& state, const std::string& host) {
     const auto first = state.machine_of.find(number);
     if (first == state.machine_of.end()) continue;
     const AgentSlots& agent = state.agents.at(number);
-    const bool leads = first->second == number;
-    for (std::size_t pool : {0U, 1U}) {
-      const auto machine_class = state.machine_classes.at(pool).find(agent.numeric_class);
-      if (machine_class == state.machine_classes.at(pool).end()) continue;
-      machine_class->second.capacity -= pool == 0 ? agent.slots : agent.gpus;
-      machine_class->second.free -= pool == 0 ? agent.free : agent.free_gpus;
-      if (leads) machine_class->second.machines.erase({state.machines.at(number).free.at(pool), number});
-    }
-    if (leads) state.machines.erase(number);
+    if (first->second == number) remove_machine(state, number, agent.numeric_class);
+    for (std::size_t pool : {0U, 1U})
+      if (const auto machine_class = state.machine_classes.at(pool).find(agent.numeric_class);
+          machine_class != state.machine_classes.at(pool).end())
+        machine_class->second.capacity -= pool == 0 ? agent.slots : agent.gpus;
     state.machine_of.erase(first);
   }
   for (auto& classes : state.machine_classes)
     std::erase_if(classes, [](const auto& machine_class) { return machine_class.second.capacity == 0; });
 }
 
-void change_free(State& state, AgentNumber number, AgentSlots& agent, const Job& job, int slots) {
+void change_free(State& state, AgentNumber number, AgentSlots& agent, JobIndex worker, int slots) {
+  const Job& job = job_of(state, worker);
+  const int fast_before = free_fast(state, number, job.gpus);
   (job.gpus ? agent.free_gpus : agent.free) += slots;
   if (agent.memory_mib > 0) agent.free_memory_mib += slots * job.memory_mib;
+  if (job.gpus && -slots > fast_before)
+    state.on_slow[number][worker] += -slots - fast_before;
+  else if (const auto taken = state.on_slow.find(number); slots > 0 && taken != state.on_slow.end())
+    taken->second.erase(worker);
+  const int faster = free_fast(state, number, job.gpus) - fast_before;
   auto machine = state.machines.find(number);  // most machines have one agent
   if (machine == state.machines.end()) {
     const auto first = state.machine_of.find(number);
     if (first == state.machine_of.end()) return;
     machine = state.machines.find(first->second);
   }
-  int& free = machine->second.free.at(job.gpus);
   MachineClass& machine_class = state.machine_classes.at(job.gpus).find(agent.numeric_class)->second;
-  if (free > 0) machine_class.machines.erase({free, machine->first});
-  free += slots;
-  machine_class.free += slots;
-  if (free > 0) machine_class.machines.emplace(free, machine->first);
+  const auto change = [&](FreePlaces& places, int& free, int by) {
+    remove(places, free, machine->first);
+    free += by;
+    add(places, free, machine->first);
+  };
+  change(machine_class, machine->second.free.at(job.gpus), slots);
+  if (machine_class.slow > 0)
+    change(machine_class.fast, machine->second.fast.at(job.gpus), faster);
+  else
+    machine->second.fast.at(job.gpus) += faster;
+}
+
+void add_speed(State& state, AgentNumber number, const std::string& gpu, std::int64_t speed) {
+  const AgentSlots& agent = state.agents.at(number);
+  if (agent.numeric_class.empty() || !state.speeds[number].emplace(gpu, speed).second) return;
+  auto& speeds = state.class_speeds.at(!gpu.empty())[agent.numeric_class];
+  const auto slow_before = slow_of(speeds);
+  speeds.insert(std::upper_bound(speeds.begin(), speeds.end(), speed), speed);
+  const auto slow_others = slow_of(speeds) - (is_slow(speed, median_of(speeds)) ? 1 : 0);
+  refresh_machines(state, agent.host, slow_others != slow_before);
+}
+
+void forget_speeds(State& state, AgentNumber number) {
+  const auto found = state.speeds.find(number);
+  if (found == state.speeds.end()) return;
+  const AgentSlots& agent = state.agents.at(number);
+  bool all = false;
+  for (const auto& [gpu, speed] : found->second) {
+    auto& speeds = state.class_speeds.at(!gpu.empty()).at(agent.numeric_class);
+    const auto slow_before = slow_of(speeds) - (is_slow(speed, median_of(speeds)) ? 1 : 0);
+    speeds.erase(std::lower_bound(speeds.begin(), speeds.end(), speed));
+    all = all || slow_of(speeds) != slow_before;
+    if (speeds.empty()) state.class_speeds.at(!gpu.empty()).erase(agent.numeric_class);
+  }
+  state.speeds.erase(found);
+  state.on_slow.erase(number);
+  refresh_machines(state, agent.host, all);
 }
 
 void refresh_gpus(State& state, AgentNumber number) {
@@ -218,6 +308,11 @@ void build_indexes(State& state) {
     index_job(state, {i});
   }
   for (const auto& [number, agent] : state.agents) state.on_host[agent.host].insert(number);
+  for (const auto& [number, by_gpu] : state.speeds)
+    for (const auto& [gpu, speed] : by_gpu)
+      state.class_speeds.at(!gpu.empty())[state.agents.at(number).numeric_class].push_back(speed);
+  for (auto& classes : state.class_speeds)
+    for (auto& [numeric_class, speeds] : classes) std::sort(speeds.begin(), speeds.end());
   for (const auto& [host, agents] : state.on_host) index_host(state, host);
   std::vector<std::string> remembered;
   for (const auto& [host, record] : state.hosts) remembered.push_back(host);

@@ -19,7 +19,11 @@ void refresh_attention(State& state, JobIndex number);
 void index_host(State& state, const std::string& host);
 void unindex_host(State& state, const std::string& host);
 //! Gives slots, or GPUs, of one agent that answers back from a job, or, negative, to it.
-void change_free(State& state, AgentNumber number, AgentSlots& agent, const Job& job, int slots);
+void change_free(State& state, AgentNumber number, AgentSlots& agent, JobIndex job, int slots);
+//! A burn-in of an agent's GPU, or with an empty name of its processors, has told its images a minute.
+void add_speed(State& state, AgentNumber number, const std::string& gpu, std::int64_t speed);
+//! Before an agent goes.
+void forget_speeds(State& state, AgentNumber number);
 //! After a change of an agent's gpu_records, or of which agents there are.
 void refresh_gpus(State& state, AgentNumber number);
 //! After a change of a host's record; forgets one that says nothing.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <string_view>
+#include <tuple>
 
 namespace resolute::orchestrator {
 namespace {
@@ -64,14 +65,16 @@ class Search {
   Search(const State& state, const GangNeed& need, const std::vector<std::string>& barred)
       : state_(state), need_(need), barred_(barred) {}
 
-  Placement run(const Domain& domain) {
+  //! \param fast slow places count as taken
+  Placement run(const Domain& domain, bool fast) {
+    fast_ = fast;
     int free = 0;
-    for (const MachineClass* machine_class : domain) free += machine_class->free;
+    for (const MachineClass* machine_class : domain) free += places_of(*machine_class).free;
     if (free < need_.slots) return {};
     placement_.clear();
     used_.clear();
     std::vector<Descent> descents;
-    for (const MachineClass* machine_class : domain) descents.emplace_back(*machine_class);
+    for (const MachineClass* machine_class : domain) descents.emplace_back(places_of(*machine_class));
     for (int left = need_.slots; left > 0;) {
       AgentNumber machine = tightest(domain, left);
       if (machine.value < 0) machine = largest(descents);
@@ -85,10 +88,14 @@ class Search {
   int hosts() const { return static_cast<int>(used_.size()); }
 
  private:
+  const FreePlaces& places_of(const MachineClass& machine_class) const {
+    return fast_ && machine_class.slow > 0 ? machine_class.fast : machine_class;
+  }
+
   // A class's machines from the one with the most free; of equals the lowest number first.
   struct Descent {
-    explicit Descent(const MachineClass& machine_class)
-        : all(&machine_class.machines), level_begin(all->end()), at(all->end()), level_end(at) {
+    explicit Descent(const FreePlaces& places)
+        : all(&places.machines), level_begin(all->end()), at(all->end()), level_end(at) {
       next_level();
     }
     bool done() const { return at == all->end(); }
@@ -110,7 +117,8 @@ class Search {
 
   int fit(AgentNumber number) const {
     const AgentSlots& agent = state_.agents.at(number);
-    const int free = need_.gpus ? agent.free_gpus : agent.free;
+    const int all_free = need_.gpus ? agent.free_gpus : agent.free;
+    const int free = fast_ ? free_fast(state_, number, need_.gpus) : all_free;
     if (need_.memory_mib == 0 || agent.memory_mib == 0) return free;
     return std::min(free, let_in(agent.free_memory_mib, need_.memory_mib));
   }
@@ -132,8 +140,8 @@ class Search {
   AgentNumber tightest(const Domain& domain, int ranks) const {
     std::pair<int, AgentNumber> best{0, {-1}};
     for (const MachineClass* machine_class : domain) {
-      for (auto it = machine_class->machines.lower_bound({ranks, AgentNumber{-1}}); it != machine_class->machines.end();
-           ++it) {
+      const auto& machines = places_of(*machine_class).machines;
+      for (auto it = machines.lower_bound({ranks, AgentNumber{-1}}); it != machines.end(); ++it) {
         if (best.second.value >= 0 && *it > best) break;
         if (machine_fit(it->second, it->first) < ranks || is_used(it->second)) continue;
         best = *it;
@@ -190,6 +198,7 @@ class Search {
   const State& state_;
   const GangNeed& need_;
   const std::vector<std::string>& barred_;
+  bool fast_ = false;
   Placement placement_;
   std::vector<AgentNumber> used_;
 };
@@ -205,12 +214,15 @@ Placement choose_placement(const State& state, const GangNeed& need) {
     for (const auto& [agent, jobs] : state.at_work) add_host(state, agent, barred);
   Search search(state, need, barred);
   Placement best;
-  std::pair<int, int> least{};  // hosts, and the most free slots: a row has room there
+  std::tuple<bool, int, int> least{};  // takes slow places, hosts, and the most free slots: a row has room there
   for (const Domain& domain : domains_of(state, need)) {
-    Placement placement = search.run(domain);
+    Placement placement = search.run(domain, true);
+    const bool slow =
+        placement.empty() && std::any_of(domain.begin(), domain.end(), [](const auto* one) { return one->slow > 0; });
+    if (slow) placement = search.run(domain, false);
     if (placement.empty()) continue;
     if (domain.front() == find_class(state, need)) return placement;
-    const std::pair<int, int> cost{search.hosts(), -domain.front()->free};
+    const std::tuple cost{slow, search.hosts(), -domain.front()->free};
     if (!best.empty() && cost >= least) continue;
     best = std::move(placement);
     least = cost;

@@ -9,12 +9,12 @@
 
 namespace resolute::orchestrator {
 
-//! Where a gang with this need goes: on agents of one numeric class, on the fewest hosts, then the fewest agents; of
-//! several that fit, where the least is left over, then the lowest number. barred_hosts() are not taken; one on
-//! trial gets one job, and one where a job is alone (GangNeed::alone) no other. Agents of an unknown class go with any.
-//! If no agent of the need's class is there, the class does not count. Empty if what is free does not suffice. Takes
-//! time in the logarithm of the number of machines for each host of the answer; where memory or hosts bar machines, in
-//! their number at worst.
+//! Where a gang with this need goes: on agents of one numeric class, without slow places (Speeds) where what else is
+//! free suffices, on the fewest hosts, then the fewest agents; of several that fit, where the least is left over, then
+//! the lowest number. The class of its row comes before speed. barred_hosts() are not taken; one on trial gets one job,
+//! and one where a job is alone (GangNeed::alone) no other. Agents of an unknown class go with any. If no agent of the
+//! need's class is there, the class does not count. Empty if what is free does not suffice. Takes time in the logarithm
+//! of the number of machines for each host of the answer; where memory or hosts bar machines, in their number at worst.
 Placement choose_placement(const State& state, const GangNeed& need);
 
 //! Ranks of this need that could run at once if nothing else ran, up to its slots; GangNeed::not_on counts only where

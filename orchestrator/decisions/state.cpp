@@ -75,6 +75,42 @@ std::vector<std::string> gpus_aside(const AgentSlots& agent) {
   return aside;
 }
 
+bool is_slow(std::int64_t speed, std::int64_t median) {
+  constexpr double kSlow = 0.7;
+  return static_cast<double>(speed) < kSlow * static_cast<double>(median);
+}
+
+std::int64_t median_of(const std::vector<std::int64_t>& ascending) {
+  return ascending.empty() ? 0 : ascending[ascending.size() / 2];
+}
+
+int slow_count(const State& state, AgentNumber number, bool gpus) {
+  const auto speeds = state.speeds.find(number);
+  if (speeds == state.speeds.end() || speeds->second.begin()->first.empty() == gpus) return 0;
+  const AgentSlots& agent = state.agents.at(number);
+  const std::int64_t median = median_of(state.class_speeds.at(gpus).at(agent.numeric_class));
+  int slow = 0;
+  for (const auto& [gpu, speed] : speeds->second) {
+    if (!is_slow(speed, median)) continue;
+    const auto record = agent.gpu_records.find(gpu);
+    if (!gpus)
+      slow = agent.slots;
+    else if (record == agent.gpu_records.end() || record->second.aside_until == Instant{})
+      ++slow;
+  }
+  return slow;
+}
+
+int free_fast(const State& state, AgentNumber number, bool gpus) {
+  const AgentSlots& agent = state.agents.at(number);
+  const int free = gpus ? agent.free_gpus : agent.free;
+  int slow = slow_count(state, number, gpus);
+  if (slow == 0 || !gpus) return slow == 0 ? free : 0;
+  if (const auto taken = state.on_slow.find(number); taken != state.on_slow.end())
+    for (const auto& [job, count] : taken->second) slow -= count;
+  return std::clamp(free - slow, 0, free);
+}
+
 std::string host_of(const State& state, const Placement& placement) {
   std::string host;
   for (const Share& share : placement) {

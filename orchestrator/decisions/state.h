@@ -182,13 +182,20 @@ struct Queue {
 struct Machine {
   std::set<AgentNumber> agents;
   std::array<int, 2> free{};  //!< slots, GPUs
+  std::array<int, 2> fast{};  //!< of these, those that are not slow (Speeds)
+  std::array<int, 2> slow{};  //!< slots, GPUs that are, free or not
   bool operator==(const Machine&) const = default;
 };
-//! The machines of one numeric class, by slots or by GPUs.
-struct MachineClass {
-  int capacity = 0;
+struct FreePlaces {
   int free = 0;
   std::set<std::pair<int, AgentNumber>> machines;  //!< those with something free: how much, and the machine's number
+  bool operator==(const FreePlaces&) const = default;
+};
+//! The machines of one numeric class, by slots or by GPUs.
+struct MachineClass : FreePlaces {
+  int capacity = 0;
+  int slow = 0;     //!< of these; 0: `fast` is not kept
+  FreePlaces fast;  //!< as if slow places were taken
   bool operator==(const MachineClass&) const = default;
 };
 
@@ -216,6 +223,7 @@ struct Indexes {
   std::set<std::string> hosts_on_trial;                                //!< were set aside, and nothing has lived there
   std::set<std::pair<AgentNumber, std::string>> accused_gpus;          //!< to be set aside where others suffice
   std::set<std::tuple<Instant, AgentNumber, std::string>> gpus_aside;  //!< by the end of that time
+  std::array<std::map<std::string, std::vector<std::int64_t>>, 2> class_speeds;  //!< Speeds::speeds, ascending
   std::map<LeastNeed, int> unfinished;  //!< number of wanted jobs of this run's kinds that have not ended, by need
   bool operator==(const Indexes&) const = default;
 };
@@ -235,8 +243,17 @@ struct Facts {
   std::optional<RunEnd> end;
 };
 
-struct State : Facts, Indexes {};
-static_assert(sizeof(State) == sizeof(Facts) + sizeof(Indexes), "a member of State is a fact or follows from them");
+//! How fast the agents' places are (BurnedIn), and who works on slow ones. No snapshot has it: a replay from one asks
+//! no decide() about these agents, and the next run has others.
+struct Speeds {
+  //! Images a minute, by GPU; "": the processors. Of agents that answer and whose numeric class is known
+  std::map<AgentNumber, std::map<std::string, std::int64_t>> speeds;
+  std::map<AgentNumber, std::map<JobIndex, int>> on_slow;  //!< slow GPUs that a Running job was given of an agent's
+};
+
+struct State : Facts, Indexes, Speeds {};
+static_assert(sizeof(State) == sizeof(Facts) + sizeof(Indexes) + sizeof(Speeds),
+              "a member of State is a fact, follows from them or is a speed");
 
 //! Makes State's Indexes from its other members.
 void build_indexes(State& state);
@@ -260,6 +277,14 @@ int free_slots(const State& state, bool gpus = false);
 bool usable(const State& state, const AgentSlots& agent);
 //! An agent's GPUs that nothing is placed on for a while (GpuSetAside), by their names.
 std::vector<std::string> gpus_aside(const AgentSlots& agent);
+//! True of a throughput below 0.7 times the median of its like.
+bool is_slow(std::int64_t speed, std::int64_t median);
+//! The upper one of two. \param ascending 0 where there are none
+std::int64_t median_of(const std::vector<std::int64_t>& ascending);
+//! An agent's slots (or GPUs that are not set aside) that are slow beside those of their numeric class.
+int slow_count(const State& state, AgentNumber agent, bool gpus);
+//! Free slots (or GPUs) of an agent but for the slow ones, which it gives last (agent/burn_ins.h).
+int free_fast(const State& state, AgentNumber agent, bool gpus);
 //! Whether nothing more is started on a host because jobs fail there, or ranks could not be ended.
 bool is_excluded(const State& state, const std::string& host);
 //! The one host of a placement whose agents all answer; empty: several, or not known.

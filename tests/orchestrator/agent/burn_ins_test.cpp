@@ -78,5 +78,16 @@ TEST_F(BurnIns, one_that_hangs_has_failed) {
   EXPECT_GE(done[0].took, Milliseconds(500)) << "the wait is counted";
 }
 
+TEST(SlowestLast, gpus_are_given_out_from_the_fastest_on_with_what_is_near_them) {
+  const Inventory inventory{{}, {"a", "b", "c", "d"}, {{0}, {1}, {2}, {3}}, 0, 0, {"A", "B", "C", "D"}};
+  const auto burned = [](const char* gpu, std::int64_t speed) { return BurnIn{gpu, "d", "", speed, 0, {}}; };
+  const Inventory sorted = slowest_last(
+      inventory, {burned("a", 300), burned("b", 900), BurnIn{"c", "", "it hangs", 0, 0, {}}, burned("d", 900)});
+  EXPECT_THAT(sorted.gpus, testing::ElementsAre("b", "d", "a", "c"));
+  EXPECT_THAT(sorted.near, testing::ElementsAre(std::vector{1}, std::vector{3}, std::vector{0}, std::vector{2}));
+  EXPECT_THAT(sorted.models, testing::ElementsAre("B", "D", "A", "C"));
+  EXPECT_THAT(slowest_last(inventory, {}).gpus, testing::ElementsAreArray(inventory.gpus));
+}
+
 }  // namespace
 }  // namespace resolute::orchestrator::burn_ins_test

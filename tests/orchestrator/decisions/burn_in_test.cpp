@@ -185,7 +185,7 @@ TEST(BurnIn, slow_places_are_named_with_the_median) {
   for (BurnedIn& done : places.burn_ins) done.free_mib = 140'000;
   places.burn_ins[3].free_mib = 70'000;
   EXPECT_THAT(slow_places(places.state, places.burn_ins),
-              ElementsAre("GPU 1 of node-0 trained on 690 images a minute, most of its kind 1000",
+              ElementsAre("GPU 1 of node-0 trained on 690 images a minute, most of its kind 1000: it gets work last",
                           "GPU 3 of node-0 had 70000 MiB of its memory free, most of its kind 140000"));
   EXPECT_THAT(slow_places(places.state, {}), IsEmpty());
 }
