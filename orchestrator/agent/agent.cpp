@@ -1,16 +1,42 @@
 #include "orchestrator/agent/agent.h"
 
+#include <algorithm>
 #include <set>
+#include <thread>
 
 #include "core/hash/sha256.h"
 #include "core/log.h"
 #include "orchestrator/agent/burn_ins.h"
+#include "orchestrator/decisions/failure.h"
+#include "orchestrator/launch/gpu_fault.h"
 
 namespace resolute::orchestrator {
 
 namespace {
 constexpr Address kCoordinator = 0;
 constexpr auto kDescribeLimit = std::chrono::seconds(20);  // less than the coordinator waits for agents
+
+// An assertion in the program's own kernel speaks of CUDA too.
+RankEnded with_word_of_gpu(AskedGpu asked) {
+  using namespace std::chrono_literals;
+  const bool hangs = asked.fault.wait_for(0s) != std::future_status::ready;
+  const std::optional<std::string> fault = hangs ? "nvidia-smi cannot be ended" : asked.fault.get();
+  if (fault && fault->empty())
+    asked.ended.evidence = std::string(kGpuIsSound) + asked.ended.evidence;
+  else if (fault)
+    asked.ended.evidence = fmt::format("{}{}; {}", kGpuIsBroken, *fault, asked.ended.evidence);
+  return std::move(asked.ended);
+}
+
+// A process that a driver holds outlives SIGKILL: nobody waits for the thread.
+AskedGpu ask_gpu(const RankEnded& ended, std::chrono::milliseconds limit, core::MonotonicTime now) {
+  std::promise<std::optional<std::string>> answer;
+  AskedGpu asked{ended, answer.get_future(), now + 2 * limit};
+  std::thread([gpu = ended.gpu, limit, answer = std::move(answer)]() mutable {
+    answer.set_value(gpu_fault(gpu, limit));
+  }).detach();
+  return asked;
+}
 }  // namespace
 
 Agent::Agent(Transport& transport, Spawner& spawner, const core::Clock& clock, AgentOptions options)
@@ -49,12 +75,11 @@ bool Agent::step() {
     }
     if (finished_) return true;
   }
-  for (Message& report : spawner_.reports()) {
+  for (const Message& report : reports()) {
     busy = true;
-    if (auto* ended = std::get_if<RankEnded>(&report)) {
+    if (const auto* ended = std::get_if<RankEnded>(&report)) {
       const auto rank = live_.find({ended->key, ended->process_rank});
       if (rank != live_.end()) {
-        ended->gpu = rank->second.gpu.value_or("");
         bindings_.give_back(rank->second);
         live_.erase(rank);
       }
@@ -85,6 +110,43 @@ bool Agent::step() {
     coordinator_lost_ = !rejoining_;
   }
   return busy;
+}
+
+// Those of the spawner, but for ends whose GPUs are asked, and of these the ones that have been.
+std::vector<Message> Agent::reports() {
+  std::vector<Message> reports;
+  for (Message& report : spawner_.reports()) {
+    auto* ended = std::get_if<RankEnded>(&report);
+    if (ended != nullptr)
+      if (const auto rank = live_.find({ended->key, ended->process_rank}); rank != live_.end())
+        ended->gpu = rank->second.gpu.value_or("");
+    if (ended != nullptr && can_be_asked(ended->gpu) &&
+        accuses_gpu({{},
+                     0,
+                     0,
+                     ended->code,
+                     ended->signal,
+                     ended->evidence,
+                     ended->out_of_memory,
+                     ended->gpu,
+                     ended->store_failed}))
+      asked_.push_back(ask_gpu(*ended, options_.gpu_limit, clock_.now()));
+    else
+      reports.push_back(std::move(report));
+  }
+  const auto answered = std::stable_partition(asked_.begin(), asked_.end(), [&](const AskedGpu& asked) {
+    return asked.no_later > clock_.now() && asked.fault.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
+  });
+  for (auto asked = answered; asked != asked_.end(); ++asked) reports.emplace_back(with_word_of_gpu(std::move(*asked)));
+  asked_.erase(answered, asked_.end());
+  return reports;
+}
+
+// Numbers are nvidia-smi's where the driver's entry is known, and slices have none.
+bool Agent::can_be_asked(const std::string& gpu) const {
+  const Inventory& all = options_.inventory;
+  const auto place = static_cast<std::size_t>(std::find(all.gpus.begin(), all.gpus.end(), gpu) - all.gpus.begin());
+  return gpu.starts_with("GPU-") || (place < all.models.size() && !all.models[place].empty());
 }
 
 void Agent::join() {

@@ -1,8 +1,9 @@
 #pragma once
 //! \file
 //! One agent: joins the coordinator, passes its commands to the spawner and what comes back to the coordinator, and
-//! gives a sign of life every second. It decides nothing.
+//! gives a sign of life every second. It decides nothing. A GPU that a rank's last words accuse is asked first.
 
+#include <future>
 #include <map>
 #include <optional>
 #include <string>
@@ -28,6 +29,15 @@ struct AgentOptions {
   //! limit. After a word of the coordinator's that its store stalls it is Agent::kStallFactor times as long, until the
   //! next word: one that died in a stall is found out too.
   std::chrono::milliseconds coordinator_limit{120'000};
+  //! That the report of an end waits for the GPU that the rank's last words accuse (gpu_fault()).
+  std::chrono::milliseconds gpu_limit{10'000};
+};
+
+//! A rank's end that is reported once its GPU has answered, or hangs.
+struct AskedGpu {
+  RankEnded ended;
+  std::future<std::optional<std::string>> fault;  //!< of gpu_fault(), in a thread of its own
+  core::MonotonicTime no_later;
 };
 
 class Agent {
@@ -52,6 +62,8 @@ class Agent {
   void handle(const Message& message);
   void join();
   void launch(Launch message);
+  std::vector<Message> reports();
+  bool can_be_asked(const std::string& gpu) const;
   Transport& transport_;
   Spawner& spawner_;
   const core::Clock& clock_;
@@ -59,6 +71,7 @@ class Agent {
   Bindings bindings_;
   //! What each process rank got that was sent to the spawner and was not reported as ended.
   std::map<std::pair<AttemptKey, int>, Binding> live_;
+  std::vector<AskedGpu> asked_;
   core::MonotonicTime next_heartbeat_{};
   core::MonotonicTime heard_, last_step_;
   bool coordinator_stalls_ = false;  // it said so in its last answer

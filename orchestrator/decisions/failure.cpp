@@ -123,7 +123,8 @@ bool is_of_the_program(std::string_view evidence) {
 }
 
 Cause by_evidence(std::string_view evidence, Cause otherwise) {
-  if (is_of_the_program(evidence)) return otherwise;
+  if (evidence.starts_with(kGpuIsBroken)) return Cause::kDeviceError;
+  if (is_of_the_program(evidence) || evidence.starts_with(kGpuIsSound)) return otherwise;
   std::string small(evidence);
   std::transform(small.begin(), small.end(), small.begin(),
                  [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
@@ -145,6 +146,8 @@ Cause classify(const RankExited& exited) {
   if (exited.code == 75) return Cause::kInterrupted;
   return by_evidence(exited.evidence, Cause::kExitCode);
 }
+
+bool accuses_gpu(const RankExited& exited) { return !exited.gpu.empty() && classify(exited) == Cause::kDeviceError; }
 
 Cause classify_without_words(const RankExited& exited) {
   return exited.signal != 0 ? Cause::kSignal : Cause::kExitCode;

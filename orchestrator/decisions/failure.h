@@ -2,14 +2,24 @@
 //! \file
 //! Finds the cause of a process rank's end, and says what each cause allows. Pure.
 
+#include <string_view>
+
 #include "orchestrator/messages/event.h"
 
 namespace resolute::orchestrator {
 
+//! An agent puts them before the last words of a rank that accuse its GPU (accuses_gpu()) once it has asked the GPU.
+//! With the first the end is the job's own, with the second the device's, whatever words follow.
+inline constexpr std::string_view kGpuIsSound = "its GPU is sound: ";
+inline constexpr std::string_view kGpuIsBroken = "its GPU is broken: ";
+
 //! The cause that a rank's end shows: a store that failed then, signal, exit code and, for exit code 1 and others
 //! without a meaning of their own, what its last line says (a full disk, a CUDA or NCCL error, a device out of memory,
-//! a lost peer). `exited` is not a good end (code 0 without a signal).
+//! a lost peer) where nobody was asked. `exited` is not a good end (code 0 without a signal).
 Cause classify(const RankExited& exited);
+
+//! True where the last words of a rank with a GPU are all that speaks against the GPU.
+bool accuses_gpu(const RankExited& exited);
 
 //! The cause that signal and exit code show alone: signal, or exit-code, where classify() says more than can be.
 Cause classify_without_words(const RankExited& exited);

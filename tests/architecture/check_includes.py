@@ -79,7 +79,7 @@ ROOMS = {
         "journal": {"decisions", "messages"},
         "launch": {"messages"},
         "transport": {"launch", "messages"},
-        "agent": {"launch", "messages", "transport"},
+        "agent": {"decisions", "launch", "messages", "transport"},
         "store": {"decisions", "journal", "launch", "messages"},
         "space": {"decisions", "journal", "messages", "store"},
         "coordinator": {"decisions", "journal", "launch", "messages", "store", "transport"},

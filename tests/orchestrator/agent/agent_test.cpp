@@ -9,7 +9,9 @@
 
 #include "core/files/file_system.h"
 #include "core/hash/sha256.h"
+#include "orchestrator/decisions/failure.h"
 #include "orchestrator/transport/in_process.h"
+#include "tests/orchestrator/support/nvidia_smi.h"
 #include "tests/support/equal.h"
 #include "tests/support/temporary_folder.h"
 
@@ -24,9 +26,7 @@ const AttemptKey kKey{std::string(64, 'd'), 1};
 class AgentTest : public testing::Test {
  protected:
   AgentTest() : coordinator_(hub_->endpoint(0)), agent_end_(hub_->endpoint(1)), spawner_(Spawner::start()) {
-    AgentOptions options{
-        .host = "here", .slots = 3, .inventory = {{}, {"GPU-a", "GPU-b"}, {{}, {}}, 4096, 1}, .numeric_class = "class"};
-    agent_.emplace(*agent_end_, spawner_, core::monotonic_clock(), options);
+    agent_.emplace(*agent_end_, spawner_, core::monotonic_clock(), options_);
   }
   void send(const Message& message) { coordinator_->send(1, encode(message)); }
   // What the agent says, up to and with the next message of type M.
@@ -57,6 +57,8 @@ class AgentTest : public testing::Test {
     return core::read_text_if_exists(core::real_file_system(), folder_ / name).value_or("");
   }
 
+  AgentOptions options_{
+      .host = "here", .slots = 3, .inventory = {{}, {"GPU-a", "GPU-b"}, {{}, {}}, 4096, 1}, .numeric_class = "class"};
   TemporaryFolder folder_;
   std::shared_ptr<InProcessHub> hub_ = InProcessHub::create(2);
   std::unique_ptr<Transport> coordinator_;
@@ -109,6 +111,81 @@ TEST_F(AgentTest, leaves_when_its_spawner_is_killed) {
   EXPECT_THAT(await<Leave>().why, HasSubstr("starts its ranks is gone"));
   EXPECT_TRUE(agent_->finished());
   EXPECT_EQ(agent_->exit_code(), 1);
+}
+
+// A rank on a GPU ends with words that accuse the GPU.
+class AccusedGpu : public AgentTest {
+ protected:
+  RankEnded end_of(const std::string& script, bool gpu = true) {
+    send(Launch{kKey, {shell(script, 0, gpu)}});
+    return await<RankEnded>();
+  }
+  static Cause cause_of(const RankEnded& ended) {
+    return classify(
+        {{}, 0, 0, ended.code, ended.signal, ended.evidence, ended.out_of_memory, ended.gpu, ended.store_failed});
+  }
+  static constexpr const char* kAssert = "echo 'RuntimeError: CUDA error: device-side assert triggered' >&2; exit 1";
+  NvidiaSmi program_;
+};
+
+TEST_F(AccusedGpu, that_is_sound_leaves_the_end_to_the_job) {
+  program_.behave("echo 0");
+  const RankEnded ended = end_of(kAssert);
+  EXPECT_EQ(ended.evidence, "its GPU is sound: RuntimeError: CUDA error: device-side assert triggered");
+  EXPECT_EQ(ended.gpu, "GPU-a");
+  EXPECT_EQ(cause_of(ended), Cause::kExitCode);
+  EXPECT_EQ(cause_of(end_of("echo 'NCCL error: unhandled cuda error' >&2; kill -ABRT $$")), Cause::kSignal);
+  EXPECT_THAT(program_.asked(), HasSubstr("--id=GPU-a "));
+}
+
+TEST_F(AccusedGpu, that_is_broken_takes_the_end_on_itself) {
+  program_.behave("echo 2");
+  const RankEnded ended = end_of(kAssert);
+  EXPECT_EQ(ended.evidence,
+            "its GPU is broken: 2 uncorrected errors of its memory; RuntimeError: CUDA error: device-side assert "
+            "triggered");
+  EXPECT_EQ(cause_of(ended), Cause::kDeviceError);
+}
+
+TEST_F(AccusedGpu, that_cannot_be_asked_is_judged_by_words) {
+  EXPECT_EQ(end_of(kAssert).evidence, "RuntimeError: CUDA error: device-side assert triggered");
+  EXPECT_EQ(cause_of(end_of(kAssert)), Cause::kDeviceError);
+}
+
+TEST_F(AccusedGpu, is_asked_by_number_only_where_that_is_known_and_never_as_a_slice) {
+  program_.behave("echo 0");
+  for (const auto& [gpu, model, asked] :
+       {std::tuple("1", "", ""), std::tuple("MIG-a", "", ""), std::tuple("1", "NVIDIA H200", "--id=1 ")}) {
+    options_.inventory.gpus = {gpu};
+    options_.inventory.models = {model};
+    agent_.emplace(*agent_end_, spawner_, core::monotonic_clock(), options_);
+    EXPECT_EQ(cause_of(end_of(kAssert)) == Cause::kExitCode, *asked != '\0') << gpu;
+    EXPECT_THAT(program_.asked(), HasSubstr(asked));
+  }
+}
+
+TEST_F(AccusedGpu, is_not_asked_where_nothing_accuses_it) {
+  program_.behave("echo 0");
+  EXPECT_EQ(end_of("echo 'KeyError: lr' >&2; exit 1").evidence, "KeyError: lr");
+  EXPECT_EQ(end_of("echo 'CUDA error: out of memory' >&2; exit 1").evidence, "CUDA error: out of memory");
+  EXPECT_EQ(end_of("echo 'CUDA error' >&2; exit 2").evidence, "CUDA error");
+  EXPECT_EQ(end_of(kAssert, false).evidence, "RuntimeError: CUDA error: device-side assert triggered") << "it has none";
+  EXPECT_EQ(program_.asked(), "");
+}
+
+TEST_F(AccusedGpu, that_hangs_holds_up_nobody_else_and_is_not_given_out) {
+  options_.heartbeat = std::chrono::milliseconds(50);
+  options_.gpu_limit = std::chrono::seconds(3);
+  agent_.emplace(*agent_end_, spawner_, core::monotonic_clock(), options_);
+  program_.behave("/bin/sleep 1000");
+  send(Launch{kKey, {shell(kAssert, 0, true)}});
+  for (int signs = 0; program_.asked().empty() && signs < 100; ++signs) await<Heartbeat>();
+  await<Heartbeat>();
+  send(Launch{{kKey.job, 2}, {shell("echo \"$CUDA_VISIBLE_DEVICES\"", 1, true)}});
+  EXPECT_EQ(await<RankEnded>().process_rank, 1);
+  EXPECT_EQ(text("out-1"), "GPU-b\n");
+  EXPECT_THAT(await<RankEnded>().evidence,
+              HasSubstr("its GPU is broken: nvidia-smi has no answer of it; RuntimeError: CUDA error"));
 }
 
 // An agent that nobody speaks to but as a test says, by a clock of the test's own. The limit is 120 s.

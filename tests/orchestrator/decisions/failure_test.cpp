@@ -59,6 +59,22 @@ TEST(Failure, the_last_line_tells_exit_code_1_apart) {
   }
 }
 
+TEST(Failure, a_gpu_that_was_asked_decides_and_no_words) {
+  for (const char* line : {"CUDA error: an illegal memory access was encountered", "NCCL error", "KeyError: 'lr'",
+                           "CUDA error: out of memory", "no space left on device"}) {
+    EXPECT_EQ(cause_of(1, 0, std::string(kGpuIsSound) + line), Cause::kExitCode) << line;
+    EXPECT_EQ(cause_of(0, 6, std::string(kGpuIsSound) + line), Cause::kSignal) << line;
+    EXPECT_EQ(cause_of(1, 0, std::string(kGpuIsBroken) + line), Cause::kDeviceError) << line;
+    EXPECT_EQ(cause_of(2, 0, std::string(kGpuIsBroken) + line), Cause::kConfiguration) << line;
+  }
+  RankExited exited = rank_exit(0, 1, 0, 1, 0, "CUDA error: unspecified launch failure");
+  EXPECT_FALSE(accuses_gpu(exited)) << "it had none";
+  exited.gpu = "GPU-a";
+  EXPECT_TRUE(accuses_gpu(exited));
+  exited.store_failed = true;
+  EXPECT_FALSE(accuses_gpu(exited)) << "the store failed";
+}
+
 TEST(Failure, what_was_killed_for_memory_ran_out_of_memory) {
   RankExited exited = rank_exit(0, 1, 0, 0, 9);
   exited.out_of_memory = true;
