@@ -216,6 +216,7 @@ class SuiteReader {
     } else {
       dataset.root_text = reader.value<std::string>("root");
       root = reader.find("root");
+      dataset.follow_links = reader.value("follow_links", false);
       if (const Node* stand_in = reader.find("stand_in")) dataset.stand_in = read_stand_in(*stand_in, dataset);
     }
     dataset.written = json_of(node);

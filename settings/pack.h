@@ -42,6 +42,13 @@ enum class SingleImages {
 };
 constexpr auto words_of(SingleImages) { return words("refused", "distractors"); }
 
+//! What happens to JPEGs whose data end early.
+enum class TruncatedImages {
+  kRefused,
+  kFilled,  //!< what is missing is what the decoder makes of it (Pillow's LOAD_TRUNCATED_IMAGES)
+};
+constexpr auto words_of(TruncatedImages) { return words("refused", "filled"); }
+
 //! The source of images that are drawn in no source's layout.
 inline constexpr StandInFacts kAnyStandIn{};
 
@@ -89,6 +96,7 @@ struct PackSettings {
   int shards = 1;
   ViewFrom view_from = ViewFrom::kNative;
   SingleImages single_images = SingleImages::kRefused;
+  TruncatedImages truncated_images = TruncatedImages::kRefused;
   bool operator==(const PackSettings&) const = default;
 
   static constexpr int kLargestSide = 4096;
@@ -110,6 +118,10 @@ struct PackSettings {
                  "nobody, as in "
                  "PRID and GRID")
               .since(3)
+              .silent_at_default());
+    visit(member("truncated_images", &P::truncated_images,
+                 "JPEGs whose data end early. refused: an error. filled: taken, and named in the manifest")
+              .since(4)
               .silent_at_default());
   }
 };

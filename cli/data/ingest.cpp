@@ -65,6 +65,7 @@ void in_parallel(std::size_t count, int threads, const std::string& what, Each e
 struct IngestArguments {
   datasets::PackSettings pack;
   fs::path root;
+  bool follow_links = false;
   fs::path store;
   std::string manifest;
   datasets::SplitSettings split;
@@ -103,6 +104,7 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   options::options_description visible;
   auto add = visible.add_options();
   add("root", options::value<std::string>(), "folder of the raw images (required)");
+  add("follow-links", "read images behind symbolic links, which are refused otherwise");
   add("store", options::value<std::string>(), "the pack goes to STORE/packs/NAME-HASH (required)");
   add("name", options::value<std::string>(), "the data set's name (default: SOURCE)");
   add("manifest", options::value<std::string>(), "a published manifest.json: reproduce it or say what differs");
@@ -125,6 +127,7 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   parsed.json = values->count("json") > 0;
   if (values->count("manifest") > 0) parsed.manifest = required_value(*values, "manifest");
   parsed.root = required_value(*values, "root");
+  parsed.follow_links = values->count("follow-links") > 0;
   parsed.store = required_value(*values, "store");
   in_range("threads", parsed.threads, 1, kMostThreads);
   naming_options_of<datasets::PackSettings>([&] { settings::check(pack); });
@@ -133,13 +136,16 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
 }
 
 // Every shard is tried, so that damaged files of all of them are told of; those that are made stay for the next run.
-void write_shards(const IngestArguments& arguments, const datasets::RawReader& raw,
-                  const std::vector<datasets::Sample>& samples, const fs::path& folder) {
+datasets::OddImages write_shards(const IngestArguments& arguments, const datasets::RawReader& raw,
+                                 const std::vector<datasets::Sample>& samples, const fs::path& folder) {
   const auto shards = static_cast<std::size_t>(arguments.pack.shards);
   std::vector<std::optional<datasets::RefusedFiles>> refused(shards);
+  std::vector<datasets::OddImages> odd(shards);
   in_parallel(shards, arguments.threads, "packing shards of " + arguments.pack.name, [&](std::size_t shard) {
     try {
-      datasets::write_shard(core::real_file_system(), raw, samples, arguments.pack, static_cast<int>(shard), folder);
+      odd[shard] =
+          datasets::write_shard(core::real_file_system(), raw, samples, arguments.pack, static_cast<int>(shard), folder)
+              .odd;
     } catch (const datasets::RefusedFiles& error) {
       refused[shard].emplace(error);
     }
@@ -148,6 +154,9 @@ void write_shards(const IngestArguments& arguments, const datasets::RawReader& r
   for (const auto& of_shard : refused)
     if (of_shard) remarks.refuse(*of_shard);
   remarks.throw_refused();
+  datasets::OddImages all;
+  for (const auto& of_shard : odd) all.add(of_shard);
+  return all;
 }
 
 std::string cameras_text(const std::map<std::int64_t, std::uint64_t>& images_per_camera) {
@@ -187,7 +196,8 @@ void tell(const IngestArguments& arguments, const datasets::Listing& listing, co
 int ingest(const IngestArguments& arguments) {
   auto& files = core::real_file_system();
   const datasets::PackSettings& pack = arguments.pack;
-  datasets::Listing listing = datasets::list_data_set(files, pack.source, arguments.root, pack.single_images);
+  datasets::Listing listing =
+      datasets::list_data_set(files, pack.source, arguments.root, pack.single_images, arguments.follow_links);
   for (const std::string& warning : listing.warnings) core::log_warning("{}", warning);
   try_split(listing.samples, pack, arguments.split);
   const auto raw = datasets::open_raw(files, pack.source, arguments.root);
@@ -206,7 +216,10 @@ int ingest(const IngestArguments& arguments) {
       core::log_warning("{}", why);
       listing.warnings.push_back(std::move(why));
     }
-  write_shards(arguments, *raw, listing.samples, folder);
+  for (std::string& warning : write_shards(arguments, *raw, listing.samples, folder).warnings(listing.samples.size())) {
+    core::log_warning("{}", warning);
+    listing.warnings.push_back(std::move(warning));
+  }
   // Refused before the seal: an unsealed pack is none.
   if (!arguments.manifest.empty()) {
     std::string difference =

@@ -21,6 +21,8 @@
 #include "core/progress.h"
 #include "datasets/hdf5/array_file.h"
 #include "datasets/image/image.h"
+#include "datasets/image/odd_images.h"
+#include "datasets/samples/links.h"
 #include "datasets/sources/csv.h"
 #include "datasets/sources/image_folder.h"
 #include "experiments/store/bundle.h"
@@ -53,11 +55,18 @@ struct ImageSet {
   bool labelled = false;  // somebody says who is on them, and by which camera
 };
 
-ImageSet list_images(const fs::path& place, datasets::Remarks& remarks) {
+// What is taken of images that are refused otherwise.
+struct Taken {
+  bool links = false;
+  datasets::TruncatedImages truncated = datasets::TruncatedImages::kRefused;
+};
+
+ImageSet list_images(const fs::path& place, bool follow_links, datasets::Remarks& remarks) {
   auto& files = core::real_file_system();
   const fs::path path = fs::absolute(place);
   std::error_code ignored;
-  if (fs::is_directory(path, ignored)) return {path, datasets::sources::list_image_folder(files, path, remarks), false};
+  if (fs::is_directory(path, ignored))
+    return {path, datasets::sources::list_image_folder(files, path, follow_links, remarks), false};
   if (!files.exists(path))
     throw core::input_error("'" + place.string() + "' is missing", {}, "name a folder of images, or a list of them");
   ImageSet set{path.parent_path(), {}, true};
@@ -72,40 +81,47 @@ ImageSet list_images(const fs::path& place, datasets::Remarks& remarks) {
 }
 
 // Decodes every image, so that all that are damaged are known before a network sees the first.
-void check_images(const ImageSet& set, datasets::Remarks& remarks) {
+void check_images(const ImageSet& set, datasets::TruncatedImages truncated, datasets::Remarks& remarks) {
   constexpr std::size_t kPiece = 32;
   const std::size_t count = set.samples.size();
   core::Progress progress("checking images", count);
   std::map<std::size_t, core::RuntimeError> wrong;
+  std::vector<datasets::OddImages> odd((count + kPiece - 1) / kPiece);
   std::size_t done = 0;
   std::mutex mutex;
-  core::side_by_side((count + kPiece - 1) / kPiece, static_cast<std::size_t>(core::usable_processors()),
-                     [&](std::size_t piece) {
-                       const std::size_t begin = piece * kPiece, end = std::min(begin + kPiece, count);
-                       datasets::Image image;
-                       for (std::size_t i = begin; i < end; ++i) {
-                         const fs::path path = set.root / set.samples[i].path;
-                         try {
-                           datasets::decode_image_into(core::real_file_system().read(path, datasets::kMaxImageBytes),
-                                                       path.string(), image);
-                         } catch (const core::RuntimeError& error) {
-                           const std::lock_guard lock(mutex);
-                           wrong.emplace(i, error);
-                         }
-                       }
-                       const std::lock_guard lock(mutex);
-                       progress.update(done += end - begin);
-                     });
+  core::side_by_side(odd.size(), static_cast<std::size_t>(core::usable_processors()), [&](std::size_t piece) {
+    const std::size_t begin = piece * kPiece, end = std::min(begin + kPiece, count);
+    datasets::Image image;
+    for (std::size_t i = begin; i < end; ++i) {
+      const fs::path path = set.root / set.samples[i].path;
+      try {
+        const core::Bytes bytes = core::real_file_system().read(path, datasets::kMaxImageBytes);
+        const bool filled = datasets::decode_image_into(bytes, path.string(), image, truncated);
+        odd[piece].look_at(bytes, set.samples[i].path, filled);
+      } catch (const core::RuntimeError& error) {
+        const std::lock_guard lock(mutex);
+        wrong.emplace(i, error);
+      }
+    }
+    const std::lock_guard lock(mutex);
+    progress.update(done += end - begin);
+  });
+  datasets::OddImages all;
+  for (const auto& of_piece : odd) all.add(of_piece);
+  for (const std::string& warning : all.warnings(count)) core::log_warning("{}", warning);
   // That a file of a list is missing is told with its line already.
   for (const auto& [i, error] : wrong)
     if (!set.labelled || !error.is_missing()) remarks.refuse(set.samples[i].path, error);
 }
 
-ImageSet read_images(const fs::path& place) {
+ImageSet read_images(const fs::path& place, const Taken& taken) {
   datasets::Remarks remarks;
-  ImageSet set = list_images(place, remarks);
+  ImageSet set = list_images(place, taken.links, remarks);
+  if (!taken.links)
+    datasets::sources::refuse_links(
+        set.root, set.samples, [&](const std::string& path) { return set.root / path; }, remarks);
   for (const std::string& warning : remarks.warnings()) core::log_warning("{}", warning);
-  check_images(set, remarks);
+  check_images(set, taken.truncated, remarks);
   remarks.throw_refused();
   for (const auto& [why, images] : remarks.left_out()) core::log_info("left out: {} {}", images, why);
   return set;
@@ -198,6 +214,7 @@ void tell_embedding(const Training& training, const ImageSet& set, const fs::pat
 int embed(const Arguments& arguments) {
   EmbedOptions asked;
   int threads = 1;
+  std::string truncated;
   options::options_description visible;
   auto add = visible.add_options();
   add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
@@ -206,6 +223,9 @@ int embed(const Arguments& arguments) {
   add("threads", options::value(&threads)->default_value(1),
       "threads of each process rank; another number gives other bits");
   add("flip", "the mean over each image and its mirror image, as evaluate.flip");
+  add("follow-links", "read images behind symbolic links, which are refused otherwise");
+  add("truncated-images", options::value(&truncated)->default_value("refused"),
+      "JPEGs whose data end early: refused, filled");
   add("json", "one JSON document on stdout; of files that are refused too");
   auto values = parse_options(arguments, kEmbedHelp, visible, {"TRAINING", "FOLDER|LIST"});
   if (!values) return 0;
@@ -214,10 +234,13 @@ int embed(const Arguments& arguments) {
   in_range("threads", threads, 1, kMostThreads);
   asked.worker = {"--threads", std::to_string(threads)};
   if (values->count("flip") > 0) asked.worker.emplace_back("--flip");
+  const Taken taken{values->count("follow-links") > 0,
+                    settings::parse_word<datasets::TruncatedImages>(truncated, "option --truncated-images")};
+  if (taken.truncated == datasets::TruncatedImages::kFilled) asked.worker.emplace_back("--fill-truncated");
   const Training training = find_training(*values);
   asked.out = writable_file(required_value(*values, "out"));
   try {
-    const ImageSet set = read_images(required_value(*values, "FOLDER|LIST"));
+    const ImageSet set = read_images(required_value(*values, "FOLDER|LIST"), taken);
     if (!methods::row(training.specification.method).tells.branches.empty() && queries_of(set) == 0)
       throw core::input_error("there is no query among the images",
                               fmt::format("method '{}' compares queries with gallery images in pairs",

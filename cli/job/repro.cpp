@@ -84,7 +84,7 @@ struct Request {
   results::Record recorded;
   int ranks = 1;
   std::optional<std::uint64_t> steps;
-  std::string raw_root;
+  experiments::RawRoot raw;
   bool keep = false;
 };
 
@@ -98,7 +98,7 @@ void check(const Request& request) {
     throw core::input_error(
         fmt::format("--steps {} for a job of kind {}", *request.steps, experiments::kind_name(request.specification)),
         "only a training has steps", "leave --steps out");
-  if (!request.raw_root.empty() && !std::holds_alternative<experiments::ShardSpecification>(request.specification))
+  if (!request.raw.folder.empty() && !std::holds_alternative<experiments::ShardSpecification>(request.specification))
     throw core::input_error(
         fmt::format("--raw-root for a job of kind {}", experiments::kind_name(request.specification)),
         "only a shard reads raw images", "leave --raw-root out");
@@ -123,7 +123,7 @@ Request read_request(const options::variables_map& values, const std::string& na
     request.steps = static_cast<std::uint64_t>(steps);
   }
   if (values.count("raw-root") > 0)
-    request.raw_root = std::filesystem::absolute(required_value(values, "raw-root")).string();
+    request.raw = {std::filesystem::absolute(required_value(values, "raw-root")), values.count("follow-links") > 0};
   request.keep = values.count("keep") > 0;
   check(request);
   return request;
@@ -161,7 +161,9 @@ Ended run_again(const Request& request, const StoreLayout& scratch, const result
                        {},
                        experiments::kind_name(request.specification) + " again"};
   attempt.options = threads_option(results::numeric_class_of(request.recorded));
-  if (!request.raw_root.empty()) attempt.options.insert(attempt.options.end(), {"--raw-root", request.raw_root});
+  if (!request.raw.folder.empty())
+    attempt.options.insert(attempt.options.end(), {"--raw-root", request.raw.folder.string()});
+  if (request.raw.follow_links) attempt.options.emplace_back("--follow-links");
   if (!std::holds_alternative<TrainingSpecification>(request.specification)) return {follow_attempt(attempt)};
   // Nobody goes on from this run: its time belongs to the steps.
   attempt.options.insert(attempt.options.end(), {"--checkpoint-every", "1000000000"});
@@ -230,6 +232,7 @@ int repro(const Arguments& arguments) {
   add("ranks", options::value<int>()->default_value(1), "process ranks W; divides the training's lanes");
   add("steps", options::value<int>(), "compare the first N steps of a training only");
   add("raw-root", options::value<std::string>(), "folder of the raw images of a shard that is not synthetic");
+  add("follow-links", "of that folder, read images behind symbolic links, which are refused otherwise");
   add("keep", "leave the folder of the second run behind");
   add("json", "print one JSON document on stdout");
   auto values = parse_options(arguments, kReproHelp, visible, {"JOB"});

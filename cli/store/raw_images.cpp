@@ -89,19 +89,19 @@ void require_same_images(const experiments::StoreLayout& store, const experiment
   }
 }
 
-std::map<std::string, fs::path> prepare_raw_images(const experiments::StoreLayout& store,
-                                                   const experiments::Plan& plan) {
-  std::map<std::string, fs::path> roots;
+std::map<std::string, experiments::RawRoot> prepare_raw_images(const experiments::StoreLayout& store,
+                                                               const experiments::Plan& plan) {
+  std::map<std::string, experiments::RawRoot> roots;
   for (const auto& dataset : plan.datasets) {
     if (dataset.pack.synthetic) {
       const fs::path folder = store.raw_folder(dataset.pack);
       datasets::draw_raw_images(core::real_file_system(), folder, dataset.pack);
-      roots[dataset.pack.name] = folder;
+      roots[dataset.pack.name] = {folder};
     } else {
       datasets::keep_drawn_file(core::real_file_system(), dataset.pack.source, dataset.root,
                                 store.pack_folder(dataset.pack));
       if (has_root(dataset) && !is_sealed(store, dataset.pack)) begin_pack(store, plan, dataset);
-      roots[dataset.pack.name] = dataset.root;
+      roots[dataset.pack.name] = {dataset.root, dataset.follow_links};
     }
   }
   return roots;

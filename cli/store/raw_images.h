@@ -19,7 +19,7 @@ void require_same_images(const experiments::StoreLayout& store, const experiment
 //! Where the raw images of each pack are, by its name: the user's folder, or images drawn below the store. Results of
 //! shards of packs that are not sealed are removed where their images are others by now, so that they are made anew.
 //! \throws RuntimeError (kInput) where another run is making such a pack
-std::map<std::string, std::filesystem::path> prepare_raw_images(const experiments::StoreLayout& store,
-                                                                const experiments::Plan& plan);
+std::map<std::string, experiments::RawRoot> prepare_raw_images(const experiments::StoreLayout& store,
+                                                               const experiments::Plan& plan);
 
 }  // namespace resolute::cli

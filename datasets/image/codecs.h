@@ -11,8 +11,8 @@
 
 namespace resolute::datasets::codecs {
 
-//! Into `to`, whose memory is used again; what it holds after an error is no image.
-void decode_jpeg(std::span<const std::byte> bytes, std::string_view name, Image& to);
+//! As decode_image_into().
+bool decode_jpeg(std::span<const std::byte> bytes, std::string_view name, Image& to, TruncatedImages truncated);
 Image decode_png(std::span<const std::byte> bytes, std::string_view name);
 Image decode_bmp(std::span<const std::byte> bytes, std::string_view name);
 //! Strictly "P6\nWIDTH HEIGHT\n255\n" and the pixels: no comment, no other white space, no byte more.
@@ -29,7 +29,8 @@ ImageSize checked_size(std::uint64_t height, std::uint64_t width, std::string_vi
 Image allocate(std::uint64_t height, std::uint64_t width, std::string_view name);
 
 //! The error of a damaged file; `why` comes from the decoder.
-core::RuntimeError undecodable(std::string_view name, std::string_view why);
+core::RuntimeError undecodable(std::string_view name, std::string_view why,
+                               std::string_view suggestion = "fetch the file again");
 
 std::string jpeg_version();
 std::string png_version();

@@ -14,12 +14,13 @@ namespace {
 struct Codec {
   std::string_view magic;  // what its files begin with
   ImageSize (*size)(std::span<const std::byte> bytes, std::string_view name);
-  void (*decode)(std::span<const std::byte> bytes, std::string_view name, Image& to);
+  bool (*decode)(std::span<const std::byte> bytes, std::string_view name, Image& to, TruncatedImages truncated);
 };
 
 template <Image (*decode)(std::span<const std::byte>, std::string_view)>
-void decode_to(std::span<const std::byte> bytes, std::string_view name, Image& to) {
+bool decode_to(std::span<const std::byte> bytes, std::string_view name, Image& to, TruncatedImages) {
   to = decode(bytes, name);
+  return false;
 }
 
 constexpr std::array<Codec, 4> kCodecs{{{"\xff\xd8\xff", codecs::jpeg_size, codecs::decode_jpeg},
@@ -60,12 +61,12 @@ Image allocate(std::uint64_t height, std::uint64_t width, std::string_view name)
   return make_image(size.height, size.width);
 }
 
-core::RuntimeError undecodable(std::string_view name, std::string_view why) {
+core::RuntimeError undecodable(std::string_view name, std::string_view why, std::string_view suggestion) {
   std::string reason(why);
   // Decoders write sentences; our messages are lower case. A word in capitals ("JPEG", "IDAT") stays.
   if (reason.size() > 1 && std::islower(static_cast<unsigned char>(reason[1])) != 0)
     reason[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(reason[0])));
-  return core::input_error(fmt::format("image '{}' cannot be decoded", name), reason, "fetch the file again");
+  return core::input_error(fmt::format("image '{}' cannot be decoded", name), reason, std::string(suggestion));
 }
 
 }  // namespace codecs
@@ -78,8 +79,8 @@ Image make_image(int height, int width) {
   return image;
 }
 
-void decode_image_into(std::span<const std::byte> bytes, std::string_view name, Image& to) {
-  codec_of(bytes, name).decode(bytes, name, to);
+bool decode_image_into(std::span<const std::byte> bytes, std::string_view name, Image& to, TruncatedImages truncated) {
+  return codec_of(bytes, name).decode(bytes, name, to, truncated);
 }
 
 Image decode_image(std::span<const std::byte> bytes, std::string_view name) {

@@ -12,8 +12,11 @@
 #include <vector>
 
 #include "core/bytes.h"
+#include "settings/pack.h"
 
 namespace resolute::datasets {
+
+using settings::TruncatedImages;
 
 //! Limits of what is decoded: person crops are small, and a few hostile bytes can announce gigabytes.
 inline constexpr int kMaxImageSide = 16384;
@@ -37,8 +40,12 @@ Image make_image(int height, int width);
 //! damaged (a decoder's warning about lost data counts), CMYK, a side outside 1..kMaxImageSide, over kMaxImagePixels
 //! pixels, over kMaxImageBytes bytes
 Image decode_image(std::span<const std::byte> bytes, std::string_view name);
-//! The same into `to`, whose memory is used again; what it holds after an error is no image. \throws as decode_image()
-void decode_image_into(std::span<const std::byte> bytes, std::string_view name, Image& to);
+//! The same into `to`, whose memory is used again; what it holds after an error is no image. \param truncated kFilled:
+//! of a JPEG whose data end early behind its header, what is missing is grey, or coarse where scans are progressive;
+//! the bytes are libjpeg-turbo's, as Pillow's with LOAD_TRUNCATED_IMAGES \return whether anything was filled \throws as
+//! decode_image()
+bool decode_image_into(std::span<const std::byte> bytes, std::string_view name, Image& to,
+                       TruncatedImages truncated = TruncatedImages::kRefused);
 
 struct ImageSize {
   int height = 0;  //!< pixels

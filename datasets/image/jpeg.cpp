@@ -22,6 +22,8 @@ struct JpegErrorState {
   jpeg_error_mgr manager;  // first: libjpeg hands back a pointer to it
   std::jmp_buf jump;
   char message[JMSG_LENGTH_MAX];
+  bool fill;   // data that end early are filled; false while the header is read
+  bool ended;  // they did
 };
 
 [[noreturn]] void leave(j_common_ptr common) {
@@ -30,9 +32,13 @@ struct JpegErrorState {
   std::longjmp(state->jump, 1);
 }
 
-// Warnings about anything that changes pixels end the decoding: libjpeg would fill the rest with grey.
+// Warnings about anything that changes pixels end the decoding: libjpeg would fill the rest with grey. Where that is
+// asked for, all that follows the end of the data follows from it; what is damaged before is refused still.
 void on_message(j_common_ptr common, int level) {
   if (level >= 0) return;
+  auto* state = reinterpret_cast<JpegErrorState*>(common->err);
+  state->ended = state->ended || common->err->msg_code == JWRN_JPEG_EOF;
+  if (state->ended && state->fill) return;
   switch (common->err->msg_code) {
     case JWRN_ADOBE_XFORM:
     case JWRN_JFIF_MAJOR:
@@ -99,8 +105,9 @@ class JpegDecoder {
     return checked_size(decoder_.image_height, decoder_.image_width, name);
   }
 
-  void decode(std::span<const std::byte> bytes, std::string_view name, Image& to) {
+  bool decode(std::span<const std::byte> bytes, std::string_view name, Image& to, TruncatedImages truncated) {
     const ImageSize size = read_header(bytes, name);
+    errors_.fill = truncated == TruncatedImages::kFilled;
     to.height = size.height;
     to.width = size.width;
     to.pixels.resize(static_cast<std::size_t>(size.height) * static_cast<std::size_t>(size.width) * 3);
@@ -117,7 +124,13 @@ class JpegDecoder {
       }
       jpeg_finish_decompress(&decoder_);
     });
+    if (!done && errors_.ended && !errors_.fill)
+      throw undecodable(
+          name, errors_.message,
+          "fetch the file again; if the data set came so, truncated_images = \"filled\", in data ingest and "
+          "embed --truncated-images filled");
     if (!done) throw undecodable(name, errors_.message);
+    return errors_.ended;
   }
 
  private:
@@ -173,8 +186,8 @@ class JpegEncoder {
 
 }  // namespace
 
-void decode_jpeg(std::span<const std::byte> bytes, std::string_view name, Image& to) {
-  JpegDecoder().decode(bytes, name, to);
+bool decode_jpeg(std::span<const std::byte> bytes, std::string_view name, Image& to, TruncatedImages truncated) {
+  return JpegDecoder().decode(bytes, name, to, truncated);
 }
 
 ImageSize jpeg_size(std::span<const std::byte> bytes, std::string_view name) {

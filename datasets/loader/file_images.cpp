@@ -11,7 +11,7 @@ ImageSize FileImages::native_size(std::size_t number) const {
 
 void FileImages::read(std::size_t number, Image& to) const {
   const std::filesystem::path& path = images_.at(number).path;
-  decode_image_into(files_.read(path, kMaxImageBytes), path.string(), to);
+  decode_image_into(files_.read(path, kMaxImageBytes), path.string(), to, pack_.truncated_images);
 }
 
 void FileLoader::fill_view(std::size_t number, int rate, std::span<float> to) {

@@ -24,7 +24,7 @@ struct FileImage {
 //! Files by number, 0 to size() - 1, and the size and kernel that a pack would make of them. Any thread.
 class FileImages {
  public:
-  //! \param files must outlive this \param pack height, width, kernel and view_from are read
+  //! \param files must outlive this \param pack height, width, kernel, view_from and truncated_images are read
   FileImages(core::FileSystem& files, std::vector<FileImage> images, const settings::PackSettings& pack)
       : files_(files), images_(std::move(images)), pack_(pack) {}
 

@@ -34,6 +34,27 @@ void append_quoted(std::string& to, const std::string& text) {
   to += '"';
 }
 
+std::vector<std::string> truncated_paths(std::span<const PackRow> rows) {
+  std::vector<std::string> paths;
+  for (const PackRow& row : rows)
+    if (row.truncated) paths.push_back(row.sample.path);
+  return paths;
+}
+
+// Marks the rows that a manifest's "truncated" names.
+void read_truncated(const std::vector<std::string>& paths, std::vector<PackRow>& rows, const std::string& where) {
+  std::size_t named = 0;
+  for (PackRow& row : rows) {
+    row.truncated = named < paths.size() && row.sample.path == paths[named];
+    if (row.truncated) ++named;
+  }
+  if (named < paths.size() || paths.empty())
+    throw core::input_error(paths.empty()
+                                ? fmt::format("{}: 'truncated' names no row", where)
+                                : fmt::format("{}: 'truncated' names '{}'", where, sources::printable(paths[named])),
+                            "it has paths of rows, one at least, in their order");
+}
+
 }  // namespace
 
 void check_sample(const Sample& sample, const Sample* before, const std::string& where) {
@@ -57,8 +78,9 @@ bool tells_origin(const Sample& sample) { return sample.rate != 1 || sample.test
 bool tell_origin(std::span<const Sample> samples) { return std::any_of(samples.begin(), samples.end(), tells_origin); }
 
 std::string manifest_text(std::span<const PackRow> rows) {
+  const bool truncated = std::ranges::any_of(rows, &PackRow::truncated);
   const bool origin =
-      std::any_of(rows.begin(), rows.end(), [](const PackRow& row) { return tells_origin(row.sample); });
+      truncated || std::any_of(rows.begin(), rows.end(), [](const PackRow& row) { return tells_origin(row.sample); });
   std::string text = "{\"rows\":[";
   // Members by the bytes of their keys.
   for (const PackRow& row : rows) {
@@ -75,14 +97,19 @@ std::string manifest_text(std::span<const PackRow> rows) {
     if (origin) fmt::format_to(std::back_inserter(text), ",\"test_sets\":{}", row.sample.test_sets);
     text += '}';
   }
-  fmt::format_to(std::back_inserter(text), "],\"schema\":{}}}\n", origin ? 2 : 1);
+  fmt::format_to(std::back_inserter(text), "],\"schema\":{}", truncated ? 3 : origin ? 2 : 1);
+  if (truncated)
+    fmt::format_to(std::back_inserter(text), ",\"truncated\":{}", core::canonical_json(truncated_paths(rows)));
+  text += "}\n";
   return text;
 }
 
 std::vector<PackRow> manifest_from_json(const core::Json& json, const std::string& where) {
   core::ObjectReader reader(json, where);
-  const int schema = core::read_schema(reader, "manifest", 2);
+  const int schema = core::read_schema(reader, "manifest", 3);
   auto list = reader.required<std::vector<core::Json>>("rows");
+  std::vector<std::string> truncated;
+  if (schema > 2) truncated = reader.required<std::vector<std::string>>("truncated");
   reader.finish();
   std::vector<PackRow> rows;
   rows.reserve(list.size());
@@ -112,8 +139,10 @@ std::vector<PackRow> manifest_from_json(const core::Json& json, const std::strin
                               "64 lower-case hexadecimal digits are needed");
     rows.push_back(std::move(row));
   }
+  if (schema > 2) read_truncated(truncated, rows, where);
   // One text, one hash: what schema 1 can tell has no other.
-  if (schema > 1 && std::none_of(rows.begin(), rows.end(), [](const PackRow& row) { return tells_origin(row.sample); }))
+  if (schema == 2 &&
+      std::none_of(rows.begin(), rows.end(), [](const PackRow& row) { return tells_origin(row.sample); }))
     throw core::input_error(fmt::format("{}: schema 2 tells no rate and no test set", where),
                             "such a manifest has schema 1");
   return rows;

@@ -20,6 +20,7 @@ struct PackRow {
   int native_height = 0;  //!< pixels, before any resize
   int native_width = 0;
   std::string source_sha256;  //!< of the raw file, 64 hexadecimal digits
+  bool truncated = false;     //!< its data end early: what is missing was filled
   bool operator==(const PackRow&) const = default;
 };
 
@@ -33,8 +34,9 @@ bool tells_origin(const Sample& sample);
 bool tell_origin(std::span<const Sample> samples);  //!< whether any sample has
 
 //! {"schema": 1, "rows": [{"path", "identity", "camera", "subset", "native_height", "native_width", "source_sha256"}]};
-//! where any row tells its origin, schema 2: every row has "rate" and "test_sets" as well.
-//! Canonical JSON and a newline; written without a JSON value of all rows: a pack may have 100,000.
+//! where any row tells its origin, schema 2: every row has "rate" and "test_sets" as well. Where any is truncated,
+//! schema 3: that, and "truncated", the paths of those in the order of the rows. Canonical JSON and a newline; written
+//! without a JSON value of all rows: a pack may have 100,000.
 std::string manifest_text(std::span<const PackRow> rows);
 
 //! The inverse, strict: rows are sorted by path, none twice, and no path leaves the data set's folder (sample_path.h).

@@ -39,7 +39,7 @@ std::vector<NativeImage> sealed_images(core::FileSystem& files, const std::files
 
 std::vector<NativeImage> raw_images(core::FileSystem& files, const PackSettings& pack,
                                     const std::filesystem::path& root) {
-  const std::vector<Sample> samples = list_samples(files, pack.source, root, pack.single_images);
+  const std::vector<Sample> samples = list_samples(files, pack.source, root, pack.single_images, /*follow_links=*/true);
   const auto raw = open_raw(files, pack.source, root);
   std::vector<NativeImage> images;
   for (const std::size_t i : chosen_of(samples.size()))

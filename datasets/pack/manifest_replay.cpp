@@ -63,7 +63,8 @@ std::string manifest_difference(std::span<const PackRow> published, std::span<co
     return first_of({sample_difference(i, a.sample, b.sample),
                      differs(b.sample.path, "SHA-256", a.source_sha256, b.source_sha256),
                      differs(b.sample.path, "native height", a.native_height, b.native_height),
-                     differs(b.sample.path, "native width", a.native_width, b.native_width)});
+                     differs(b.sample.path, "native width", a.native_width, b.native_width),
+                     differs(b.sample.path, "truncated", a.truncated, b.truncated)});
   }
   return size_difference(published.size(), here.size());
 }

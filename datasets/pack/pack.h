@@ -13,6 +13,7 @@
 
 #include "core/files/file_system.h"
 #include "datasets/image/image.h"
+#include "datasets/image/odd_images.h"
 #include "datasets/manifest/manifest.h"
 #include "datasets/pack/options.h"
 #include "datasets/samples/sample.h"
@@ -28,6 +29,7 @@ class Lazy;
 struct ShardResult {
   std::uint64_t rows = 0;
   std::string listing_sha256;  //!< of all samples, whatever the shard
+  OddImages odd = {};          //!< of the shard's
 };
 
 //! Makes shard number `shard` from its part of `samples`. Every image's header is read before anything is written; one

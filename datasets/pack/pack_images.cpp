@@ -127,7 +127,9 @@ SeenImages see_images(core::FileSystem& files, const PackSettings& pack, const f
 }
 
 SeenImages see_images(core::FileSystem& files, const PackSettings& pack, const fs::path& root) {
-  return see_images(files, pack, root, list_samples(files, pack.source, root, pack.single_images));
+  // Links are followed by who looks at labels and sizes alone: who packs refuses them.
+  return see_images(files, pack, root,
+                    list_samples(files, pack.source, root, pack.single_images, /*follow_links=*/true));
 }
 
 void require_images_of_pack(core::FileSystem& files, const fs::path& pack_folder, const SeenImages& here,

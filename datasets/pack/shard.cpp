@@ -131,6 +131,8 @@ void Shard::append_rows(std::vector<PackRow>& to) const {
   const auto digest = read_column<std::byte>("source_sha256");
   const auto rate = read_source_rates();
   const auto test_sets = header_.tell_origin ? read_column<std::uint64_t>("test_sets") : std::vector<std::uint64_t>();
+  const auto truncated =
+      tells_truncated(header_.options) ? read_column<std::uint8_t>("truncated") : std::vector<std::uint8_t>(size());
   const std::size_t path_bytes = path.size() / size();
   for (std::size_t i = 0; i < size(); ++i) {
     if (native_height[i] < 1 || native_width[i] < 1 || native_height[i] > kMaxImageSide ||
@@ -147,6 +149,8 @@ void Shard::append_rows(std::vector<PackRow>& to) const {
     row.native_height = native_height[i];
     row.native_width = native_width[i];
     row.source_sha256 = core::to_hex(std::span(digest).subspan(i * 32, 32));
+    if (truncated[i] > 1) throw corrupt(fmt::format("row {} has {} as truncated", i, truncated[i]));
+    row.truncated = truncated[i] == 1;
     try {
       check_sample(row.sample, to.empty() ? nullptr : &to.back().sample, fmt::format("row {}", i));
     } catch (const core::RuntimeError& error) {
@@ -219,7 +223,7 @@ class Shard::Pass {
  public:
   explicit Pass(const Shard& shard) : shard_(shard) {
     const std::vector<int> rates = stored_rates(shard.header_.options);
-    for (const std::string& name : row_array_names(rates, shard.header_.tell_origin)) add(name);
+    for (const std::string& name : row_array_names(shard.header_)) add(name);
     if (!rates.empty()) {
       add("lr_view");
       rates_ = rates.size();

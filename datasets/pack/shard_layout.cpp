@@ -55,15 +55,21 @@ ShardHeader header_from_text(std::string_view text, const std::string& where) {
 std::string lr_name(int rate) { return fmt::format("lr_{}", rate); }
 std::string crc_name(const std::string& name) { return "crc32c/" + name; }
 
-std::vector<std::string> row_array_names(const std::vector<int>& rates, bool tell_origin) {
+bool tells_truncated(const PackSettings& options) {
+  return options.truncated_images == settings::TruncatedImages::kFilled;
+}
+
+std::vector<std::string> row_array_names(const ShardHeader& header) {
+  const std::vector<int> rates = stored_rates(header.options);
   std::vector<std::string> names{"hr"};
   for (int rate : rates) names.push_back(lr_name(rate));
   if (!rates.empty())
     for (const char* name : {"lr_view_offset", "lr_view_height", "lr_view_width"}) names.emplace_back(name);
   for (const char* name : {"identity", "camera", "subset", "native_height", "native_width", "path", "source_sha256"})
     names.emplace_back(name);
-  if (tell_origin)
+  if (header.tell_origin)
     for (const char* name : {"source_rate", "test_sets"}) names.emplace_back(name);
+  if (tells_truncated(header.options)) names.emplace_back("truncated");
   return names;
 }
 
@@ -103,8 +109,9 @@ ShardLayout shard_layout(const ShardHeader& header, std::uint64_t path_bytes, st
     arrays.push_back({"source_rate", ElementType::kInt32, {rows}});
     arrays.push_back({"test_sets", ElementType::kUint64, {rows}});
   }
+  if (tells_truncated(options)) arrays.push_back({"truncated", ElementType::kUint8, {rows}});
   arrays.push_back({"header", ElementType::kUint8, {header_bytes}});
-  for (const std::string& name : row_array_names(layout.rates, header.tell_origin))
+  for (const std::string& name : row_array_names(header))
     arrays.push_back({crc_name(name), ElementType::kUint32, {rows}});
   if (rates > 0) arrays.push_back({crc_name("lr_view"), ElementType::kUint32, {rows, rates}});
   arrays.push_back({crc_name("header"), ElementType::kUint32, {1}});

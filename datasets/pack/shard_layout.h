@@ -28,6 +28,9 @@ struct ShardHeader {
   bool tell_origin = false;  //!< some image of the listing, whatever the shard, has a rate other than 1 or test sets
 };
 
+//! Whether its shards have the data set `truncated`.
+bool tells_truncated(const PackSettings& options);
+
 std::string header_text(const ShardHeader& header);
 //! \throws RuntimeError (kCorrupt) opening with `where`
 ShardHeader header_from_text(std::string_view text, const std::string& where);
@@ -47,7 +50,7 @@ ShardLayout shard_layout(const ShardHeader& header, std::uint64_t path_bytes, st
                          std::uint64_t header_bytes);
 
 //! Names of the data sets with one row of fixed length per image, in file order.
-std::vector<std::string> row_array_names(const std::vector<int>& rates, bool tell_origin);
+std::vector<std::string> row_array_names(const ShardHeader& header);
 //! "lr_3"
 std::string lr_name(int rate);
 //! "crc32c/" + name

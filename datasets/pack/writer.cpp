@@ -17,7 +17,7 @@ namespace {
 
 // After `first`, what is wrong with an image: looks at all of them, since whoever has one damaged file has more.
 // \throws RefusedFiles; `first` where it says nothing of a file or the images are in order by now
-[[noreturn]] void throw_damaged(const RawReader& reader, std::span<const Sample> samples,
+[[noreturn]] void throw_damaged(const RawReader& reader, std::span<const Sample> samples, TruncatedImages truncated,
                                 const core::RuntimeError& first) {
   Remarks remarks;
   Image image;
@@ -25,20 +25,20 @@ namespace {
     for (const Sample& sample : samples)
       remarks.gather(sample.path, [&] {
         reader.size(sample.path);
-        decode_image_into(reader.read(sample.path), reader.place(sample.path), image);
+        decode_image_into(reader.read(sample.path), reader.place(sample.path), image, truncated);
       });
   remarks.throw_refused();
   throw core::RuntimeError(first);
 }
 
 // First pass: the headers alone, for the sizes that decide where everything lies.
-std::vector<ImageSize> survey(const RawReader& reader, std::span<const Sample> samples) {
+std::vector<ImageSize> survey(const RawReader& reader, std::span<const Sample> samples, TruncatedImages truncated) {
   std::vector<ImageSize> sizes;
   sizes.reserve(samples.size());
   try {
     for (const Sample& sample : samples) sizes.push_back(reader.size(sample.path));
   } catch (const core::RuntimeError& error) {
-    throw_damaged(reader, samples, error);
+    throw_damaged(reader, samples, truncated, error);
   }
   return sizes;
 }
@@ -97,10 +97,11 @@ class ShardFile {
     for (const char* name : kPlainColumns) plain_.push_back(column(name));
     if (header_.tell_origin)
       for (const char* name : kOriginColumns) origin_.push_back(column(name));
+    if (tells_truncated(header_.options)) truncated_ = column("truncated");
     file_ = std::make_unique<hdf5::PlacedFile>(files, path, image_);
   }
 
-  void add(const Sample& sample, const Image& native, const core::Sha256Digest& digest) {
+  void add(const Sample& sample, const Image& native, const core::Sha256Digest& digest, bool truncated) {
     const PackSettings& options = header_.options;
     resize_into(native, options.height, options.width, Kernel::kTriangle, hr_image_, scratch_);
     add_pixels(*hr_, hr_image_);
@@ -122,6 +123,7 @@ class ShardFile {
       add_value<std::int32_t>(origin_[0], sample.rate);
       add_value<std::uint64_t>(origin_[1], sample.test_sets);
     }
+    if (tells_truncated(header_.options)) add_value<std::uint8_t>(truncated_, truncated ? 1 : 0);
     ++row_;
   }
 
@@ -215,6 +217,7 @@ class ShardFile {
   std::unique_ptr<Pixels> views_;
   Column view_offset_, view_height_, view_width_;
   std::vector<Column> plain_, origin_;
+  Column truncated_;
 
   // Of one image, kept for the next.
   Image hr_image_, lr_image_;
@@ -227,9 +230,10 @@ class ShardFile {
 bool same(const ShardHeader& a, const ShardHeader& b) { return header_text(a) == header_text(b); }
 
 // Why the shard at `path` must be made: nothing if it stands there intact, says of itself what `wanted` says and was
-// made from the bytes that the raw files have now; an empty text if there is none.
+// made from the bytes that the raw files have now; an empty text if there is none. \param odd where nothing is to be
+// made, what there is of such images
 std::optional<std::string> reason_to_make(core::FileSystem& files, const fs::path& path, const RawReader& reader,
-                                          std::span<const Sample> samples, const ShardHeader& wanted) {
+                                          std::span<const Sample> samples, const ShardHeader& wanted, OddImages& odd) {
   if (!files.exists(path)) return "";
   std::vector<PackRow> rows;
   try {
@@ -244,8 +248,10 @@ std::optional<std::string> reason_to_make(core::FileSystem& files, const fs::pat
   }
   // Names and settings say nothing of pixels: the files may have been overwritten, or be another root's of these names.
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    if (rows.at(i).sample != samples[i] || rows[i].source_sha256 != core::sha256_hex(reader.read(samples[i].path)))
+    const core::Bytes bytes = reader.read(samples[i].path);
+    if (rows.at(i).sample != samples[i] || rows[i].source_sha256 != core::sha256_hex(bytes))
       return fmt::format("'{}' was made when '{}' had other bytes", path.string(), reader.place(samples[i].path));
+    odd.look_at(bytes, samples[i].path, rows[i].truncated);
   }
   return std::nullopt;
 }
@@ -278,31 +284,37 @@ std::optional<std::vector<PackRow>> sealed_rows(core::FileSystem& files, const f
   return std::vector<PackRow>(first, first + static_cast<std::ptrdiff_t>(wanted.rows));
 }
 
-void make_shard(core::FileSystem& files, const RawReader& reader, std::span<const Sample> samples, const fs::path& path,
-                const ShardHeader& header, const std::vector<PackRow>* sealed) {
-  const std::vector<ImageSize> sizes = survey(reader, samples);
+OddImages make_shard(core::FileSystem& files, const RawReader& reader, std::span<const Sample> samples,
+                     const fs::path& path, const ShardHeader& header, const std::vector<PackRow>* sealed) {
+  const TruncatedImages truncated = header.options.truncated_images;
+  const std::vector<ImageSize> sizes = survey(reader, samples, truncated);
   ShardFile file(files, path, header, samples, sizes);
   Image native;
+  OddImages odd;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     const Sample& sample = samples[i];
     const std::string place = reader.place(sample.path);
     core::Sha256Digest digest;
+    bool filled = false;
     try {
       // What is decoded is what was hashed, whatever happens to the file meanwhile.
       const core::Bytes bytes = reader.read(sample.path);
       digest = core::sha256(bytes);
-      decode_image_into(bytes, place, native);
+      filled = decode_image_into(bytes, place, native, truncated);
+      odd.look_at(bytes, sample.path, filled);
     } catch (const core::RuntimeError& error) {
-      throw_damaged(reader, samples, error);
+      throw_damaged(reader, samples, truncated, error);
     }
     if (ImageSize{native.height, native.width} != sizes[i])
       throw core::input_error(fmt::format("'{}' changed while it was packed", place), "its size is another one",
                               "let nobody write there and ingest again");
-    if (sealed != nullptr && PackRow{sample, native.height, native.width, core::to_hex(digest)} != sealed->at(i))
+    if (sealed != nullptr &&
+        PackRow{sample, native.height, native.width, core::to_hex(digest), filled} != sealed->at(i))
       throw sealed_error(header, kOtherImages);
-    file.add(sample, native, digest);
+    file.add(sample, native, digest, filled);
   }
   file.publish();
+  return odd;
 }
 
 }  // namespace
@@ -329,12 +341,13 @@ ShardResult write_shard(core::FileSystem& files, const RawReader& reader, const 
                      tell_origin(samples)};
   const fs::path path = pack_folder / shard_file_name(shard);
   const auto part = std::span(samples).subspan(range.begin, range.end - range.begin);
-  if (auto reason = reason_to_make(files, path, reader, part, header)) {
+  ShardResult result{header.rows, header.listing_sha256};
+  if (auto reason = reason_to_make(files, path, reader, part, header, result.odd)) {
     const auto sealed = sealed_rows(files, pack_folder, header);
-    make_shard(files, reader, part, path, header, sealed ? &*sealed : nullptr);
+    result.odd = make_shard(files, reader, part, path, header, sealed ? &*sealed : nullptr);
     if (!reason->empty()) core::log_warning("{}; it was made again", *reason);
   }
-  return {header.rows, header.listing_sha256};
+  return result;
 }
 
 }  // namespace resolute::datasets

@@ -53,54 +53,17 @@ void refuse_person_0(const std::vector<ListedImage>& images, std::string_view li
                             "0 marks a distractor, which belongs in the gallery alone", "number identities from 1"));
 }
 
-// Whether `path` is `folder` or below it; both canonical.
-bool is_below(const fs::path& path, const fs::path& folder) {
-  return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
-}
-
-core::RuntimeError outside(const ListLine& line, const std::string& path, const fs::path& target) {
-  return line.wrong(fmt::format("path '{}' is refused", shown_field(path)),
-                    fmt::format("a symbolic link leads out of the folder, to '{}'", printable(target.string())),
-                    "copy the image into the folder");
-}
-
-// Where the folders that a list names really are: by their names in it.
-using RealFolders = std::unordered_map<std::string, fs::path>;
-
 // Holds what a line names against what is there.
-void check_file(const fs::path& root, const fs::path& real_root, const ListedImage& image, std::string_view list,
-                RealFolders& folders) {
-  const std::string& path = image.sample.path;
-  const ListLine line{{}, list, image.line};
+void check_file(const fs::path& path, const ListLine& line) {
   std::error_code error;
-  const auto [folder, is_new] = folders.try_emplace(path.substr(0, std::min(path.rfind('/') + 1, path.size())));
-  if (is_new) folder->second = fs::weakly_canonical(real_root / folder->first, error);
-  if (!error && !is_below(folder->second, real_root)) throw outside(line, path, folder->second);
-  fs::file_status status;
-  if (!error) status = fs::symlink_status(real_root / path, error);
-  if (fs::is_symlink(status)) {
-    const fs::path target = fs::canonical(real_root / path, error);
-    if (!error && !is_below(target, real_root)) throw outside(line, path, target);
-    if (!error) status = fs::status(target, error);
-  }
-  if (error && is_new) folders.erase(folder);  // the next image in it looks again
+  const fs::file_status status = fs::status(path, error);
   constexpr std::string_view kRight = "correct the path, or fetch the image again";
-  if (status.type() == fs::file_type::not_found || error == std::errc::no_such_file_or_directory)
-    throw line.wrong(fmt::format("image '{}' is missing", (root / path).string()), {}, kRight);
+  if (status.type() == fs::file_type::not_found)
+    throw line.wrong(fmt::format("image '{}' is missing", path.string()), {}, kRight);
   if (error)
-    throw core::system_error(fmt::format("cannot look at '{}'", (root / path).string()), error.value())
-        .at(fmt::format("'{}', line {}", list, image.line));
-  if (!fs::is_regular_file(status))
-    throw line.wrong(fmt::format("'{}' is no file", (root / path).string()), {}, kRight);
-}
-
-void check_files(const fs::path& root, std::span<const ListedImage> images, std::string_view list, Remarks& remarks) {
-  std::error_code error;
-  const fs::path real_root = fs::canonical(root, error);
-  if (error) throw core::system_error(fmt::format("cannot look at '{}'", root.string()), error.value());
-  RealFolders folders;
-  for (const ListedImage& image : images)
-    remarks.gather(image.sample.path, [&] { check_file(root, real_root, image, list, folders); });
+    throw core::system_error(fmt::format("cannot look at '{}'", path.string()), error.value())
+        .at(fmt::format("'{}', line {}", line.list, line.number));
+  if (!fs::is_regular_file(status)) throw line.wrong(fmt::format("'{}' is no file", path.string()), {}, kRight);
 }
 
 // Lists that count people from 0 make a distractor of the first one, and nothing else tells: seen by two cameras, and
@@ -189,7 +152,10 @@ std::vector<ListedImage> read_images_of(core::FileSystem& files, const fs::path&
   const std::string name = printable(list.filename().string());
   const core::Bytes bytes = files.read(list, kMaxListBytes);
   std::vector<ListedImage> images = parse_image_list(core::as_text(bytes), name, remarks);
-  check_files(list.parent_path(), images, name, remarks);
+  for (const ListedImage& image : images)
+    remarks.gather(image.sample.path, [&] {
+      check_file(list.parent_path() / image.sample.path, {{}, name, image.line});
+    });
   warn_of_person_0(images, name, remarks);
   warn_of_folders(images, name, remarks);
   return images;

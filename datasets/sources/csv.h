@@ -39,8 +39,8 @@ std::vector<ListedImage> parse_image_list(std::string_view text, std::string_vie
 std::string image_list_text(std::span<const Sample> samples);
 
 //! The images of a list, in its order; their paths lead from the folder that it lies in. Refused, each with its line:
-//! what parse_image_list() refuses, an image that is missing, is no file, or lies outside of that folder once symbolic
-//! links are followed. A person 0 who looks like one, and people in folders of training and of test
+//! what parse_image_list() refuses, an image that is missing or is no file. Links are followed here: links.h has their
+//! rule. A person 0 who looks like one, and people in folders of training and of test
 //! (docs/formats/image_list.md), are warned of. \throws RuntimeError (kInput): what parse_image_list() throws; as the
 //! file system does, for a list that cannot be read
 std::vector<ListedImage> read_images_of(core::FileSystem& files, const std::filesystem::path& list, Remarks& remarks);

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/files/drawing_folder.h"
+#include "datasets/samples/links.h"
 #include "datasets/samples/listing.h"
 #include "datasets/sources/reader.h"
 
@@ -140,19 +141,25 @@ std::filesystem::path source_root(core::FileSystem& files, Source source, const 
 }
 
 Listing list_data_set(core::FileSystem& files, Source source, const std::filesystem::path& root,
-                      SingleImages single_images) {
+                      SingleImages single_images, bool follow_links) {
   Remarks remarks;
-  std::vector<Sample> samples = reader_of(source).list(files, source_root(files, source, root), remarks);
+  const std::filesystem::path own = source_root(files, source, root);
+  std::vector<Sample> samples = reader_of(source).list(files, own, remarks);
   std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.path < b.path; });
   check_paths(samples, remarks);
+  if (!follow_links) {
+    const auto raw = open_raw(files, source, root);
+    sources::refuse_links(
+        own, samples, [&](const std::string& path) { return raw->place(path); }, remarks);
+  }
   check_identities(samples, single_images, remarks);
   remarks.throw_refused();
   return {std::move(samples), remarks.left_out(), remarks.warnings()};
 }
 
 std::vector<Sample> list_samples(core::FileSystem& files, Source source, const std::filesystem::path& root,
-                                 SingleImages single_images) {
-  return list_data_set(files, source, root, single_images).samples;
+                                 SingleImages single_images, bool follow_links) {
+  return list_data_set(files, source, root, single_images, follow_links).samples;
 }
 
 bool holds_drawn_images(core::FileSystem& files, Source source, const std::filesystem::path& root,

@@ -42,11 +42,12 @@ struct Listing {
 //! fit, identities both in training and in test, and, once there are none of these, identities with a single image;
 //! RuntimeError (kInput): a missing or empty folder \param single_images kDistractors: gallery images of identities
 //! with a single one become identity 0
+//! \param follow_links images behind symbolic links are taken, not refused
 Listing list_data_set(core::FileSystem& files, Source source, const std::filesystem::path& root,
-                      SingleImages single_images = SingleImages::kRefused);
+                      SingleImages single_images = SingleImages::kRefused, bool follow_links = false);
 //! The samples alone.
 std::vector<Sample> list_samples(core::FileSystem& files, Source source, const std::filesystem::path& root,
-                                 SingleImages single_images = SingleImages::kRefused);
+                                 SingleImages single_images = SingleImages::kRefused, bool follow_links = false);
 
 //! What list_samples() tells of synthetic images in their folder, without that folder.
 std::vector<Sample> list_synthetic(const SyntheticSettings& settings);

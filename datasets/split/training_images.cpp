@@ -23,7 +23,7 @@ const TrainingImages::Rows& TrainingImages::rows_of(const PackSettings& pack, co
   if (files_.exists(pack_folder / "pack.json"))
     rows = read_sealed_rows(files_, pack_folder);
   else if (!root.empty() && files_.exists(root))
-    rows = unpacked(list_samples(files_, pack.source, root, pack.single_images));
+    rows = unpacked(list_samples(files_, pack.source, root, pack.single_images, /*follow_links=*/true));
   else if (pack.synthetic)
     rows = unpacked(list_drawn(files_, pack));
   return rows_.emplace(pack_folder, std::move(rows)).first->second;

@@ -95,7 +95,7 @@ class Pack:
 
     def __init__(self, settings, normalised):
         self.normalised = normalised
-        early = "single_images" not in settings  # packs of before 'view_from' do not name it
+        early = not settings.keys() & {"single_images", "truncated_images"}  # packs of before 'view_from' do not name it
         named = {key: value for key, value in settings.items() if not early or (key, value) != ("view_from", "native")}
         hashed = sha256(json.dumps(named, sort_keys=True, separators=(",", ":")).encode())
         self.folder = f"{options.store}/packs/{settings['name']}-{hashed[:16]}"

@@ -80,7 +80,7 @@ class Planner {
       shards.push_back(add_job(ShardSpecification{pack, shard}, {}, 1,
                                fmt::format("shard {} of {} of {}", shard, pack.shards, pack.name)));
     seals_[dataset.id] = add_job(SealSpecification{pack}, shards, 1, fmt::format("seal of {}", pack.name));
-    DatasetPlan planned{dataset.id, pack, dataset.root, dataset.root_text};
+    DatasetPlan planned{dataset.id, pack, dataset.root, dataset.root_text, dataset.follow_links};
     planned.drawn_folder = !pack.synthetic && suite_.drawn_folder && suite_.drawn_folder(planned);
     plan_.datasets.push_back(std::move(planned));
   }

@@ -24,6 +24,7 @@ struct DatasetText {
   std::optional<SyntheticSettings> stand_in;  //!< of `[dataset.stand_in]`, asked for or not
   std::filesystem::path root;                 //!< expanded; empty where images are drawn
   std::string root_text;                      //!< as written, "${VIPER}"
+  bool follow_links = false;                  //!< DatasetPlan::follow_links
   std::size_t base = 0;                       //!< of SuiteText::bases, what its settings are laid over
   core::Json written;                         //!< all that it says; a root without the place it is meant from
   Settings settings;                          //!< its pack keys and whatever else it overrides

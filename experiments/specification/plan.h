@@ -120,6 +120,12 @@ struct TablePlan {
   std::map<std::string, std::string> look_up{};
 };
 
+//! A folder of raw images. What of it decides no byte of a pack stands here, not in PackSettings.
+struct RawRoot {
+  std::filesystem::path folder;
+  bool follow_links = false;  //!< images behind symbolic links are read, not refused
+};
+
 struct DatasetPlan {
   std::string id;
   PackSettings pack;
@@ -127,6 +133,7 @@ struct DatasetPlan {
   //! (PackSettings::synthetic), which the run makes itself below the store.
   std::filesystem::path root;
   std::string root_text{};    //!< as the suite has it: "${VIPER}"
+  bool follow_links = false;  //!< RawRoot::follow_links
   bool drawn_folder = false;  //!< a program drew what lies in `root`, or has been packed of it
 };
 

@@ -61,7 +61,7 @@ struct RunOptions {
   std::string interface;                                                  //!< SpawnerOptions::interface
   std::chrono::milliseconds no_progress_limit{std::chrono::minutes(30)};  //!< without a sign of life of a job; 0: none
   std::chrono::milliseconds coordinator_limit{120'000};                   //!< silence after which an agent ends itself
-  std::map<std::string, std::filesystem::path> raw_roots;                 //!< pack name → folder of raw images
+  std::map<std::string, experiments::RawRoot> raw_roots;                  //!< by pack name
   int checkpoint_every = 0;   //!< training steps; 0: the worker's own choice
   int evaluate_every = 0;     //!< training epochs between evaluations on the way; 0: none
   bool through_host = false;  //!< trainings exchange gradients of GPUs without NCCL

@@ -52,7 +52,10 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
   }
   if (shard != nullptr) {
     auto root = commands.raw_roots.find(shard->pack.name);
-    if (root != commands.raw_roots.end()) add("--raw-root", root->second.string());
+    if (root != commands.raw_roots.end()) {
+      add("--raw-root", root->second.folder.string());
+      if (root->second.follow_links) command.arguments.emplace_back("--follow-links");
+    }
   }
   const bool training = std::holds_alternative<experiments::TrainingSpecification>(job.specification);
   if (commands.checkpoint_every > 0 && training) add("--checkpoint-every", std::to_string(commands.checkpoint_every));

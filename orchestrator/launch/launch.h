@@ -21,11 +21,11 @@ struct WorkerCommands {
   std::vector<std::string> worker;    //!< resolute-worker: shards, seals, and what no external worker takes
   std::string command = "run";        //!< what it is asked to do
   std::vector<std::string> external;  //!< of the suite, for trainings and evaluations; empty: none
-  std::map<std::string, std::filesystem::path> raw_roots;  //!< pack name → folder of its raw images
-  int checkpoint_every = 0;                                //!< steps; 0 leaves it to the worker
-  int evaluate_every = 0;                                  //!< epochs; 0: none
-  bool through_host = false;                               //!< gradients of GPUs are exchanged without NCCL
-  std::int64_t memory_mib = 0;                             //!< RankCommand::memory_mib
+  std::map<std::string, experiments::RawRoot> raw_roots;  //!< by pack name
+  int checkpoint_every = 0;                               //!< steps; 0 leaves it to the worker
+  int evaluate_every = 0;                                 //!< epochs; 0: none
+  bool through_host = false;                              //!< gradients of GPUs are exchanged without NCCL
+  std::int64_t memory_mib = 0;                            //!< RankCommand::memory_mib
 };
 
 //! The jobs whose process ranks take a GPU each: trainings on GPUs and what evaluates them there. Pure. \param jobs of

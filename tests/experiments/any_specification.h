@@ -62,6 +62,7 @@ inline PackSettings any_pack() {
   pack.shards = between(1, 9);
   pack.view_from = any_choice<settings::ViewFrom>();
   pack.single_images = any_choice<settings::SingleImages>();
+  pack.truncated_images = any_choice<settings::TruncatedImages>();
   return pack;
 }
 

@@ -85,6 +85,15 @@ TEST_F(DataSettings, a_list_with_too_few_people_is_refused_where_its_labels_are_
   EXPECT_EQ("", refusal("csv", "train.identities = 8"));
 }
 
+TEST_F(DataSettings, links_are_followed_on_request_and_change_no_job) {
+  const Plan usual = plan(head("csv")), followed = plan(head("csv", "follow_links = true"));
+  EXPECT_FALSE(usual.datasets.at(0).follow_links);
+  EXPECT_TRUE(followed.datasets.at(0).follow_links);
+  ASSERT_EQ(usual.jobs.size(), followed.jobs.size());
+  for (std::size_t i = 0; i < usual.jobs.size(); ++i) EXPECT_EQ(usual.jobs[i].id, followed.jobs[i].id);
+  EXPECT_THAT(refusal("synthetic", "", "follow_links = true"), HasSubstr("key 'follow_links'"));
+}
+
 TEST_F(DataSettings, what_lr_images_are_made_of_is_another_pack) {
   const Plan native = plan(head("viper")), network = plan(head("viper", "view_from = \"network\""));
   EXPECT_EQ(settings::ViewFrom::kNative, native.datasets.at(0).pack.view_from);

@@ -93,7 +93,11 @@ TEST(PackSettings, stand_in_packs_as_they_stood_there_before_they_could_be_chose
   single.single_images = SingleImages::kDistractors;
   EXPECT_EQ("native", settings_in_pack(single).at("view_from"));  // schema 3 has it
   EXPECT_EQ("distractors", settings_in_pack(single).at("single_images"));
-  for (const PackSettings& settings : {pack(), network, single})
+  PackSettings filled = pack();
+  filled.truncated_images = TruncatedImages::kFilled;
+  EXPECT_EQ("filled", settings_in_pack(filled).at("truncated_images"));
+  EXPECT_FALSE(settings_in_pack(filled).contains("single_images"));
+  for (const PackSettings& settings : {pack(), network, single, filled})
     EXPECT_EQ(settings, settings_of_pack(settings_in_pack(settings), "pack.json"));
   core::Json wrong = settings_in_pack(pack());
   wrong["width"] = 4097;

@@ -75,7 +75,10 @@ void run_embedding(core::FileSystem& files, const EmbeddingRequest& request) {
   const std::unique_ptr<Method> method = make_trained_method(files, store, training);
   if (!device->place().is_cpu()) method->module().to(device->place());
 
-  const datasets::FileImages images(files, std::move(list.images), training.specification.pack);
+  settings::PackSettings pack = training.specification.pack;
+  pack.truncated_images =
+      request.fill_truncated ? settings::TruncatedImages::kFilled : settings::TruncatedImages::kRefused;
+  const datasets::FileImages images(files, std::move(list.images), pack);
   const Comparison comparison = own_comparison(*method, training, list.split);
   const std::uint64_t all = images_to_embed(*method, list.split, comparison);
   const EmbeddingOptions options{.precision = embedding_precision(training.specification.recipe),

@@ -11,12 +11,13 @@
 namespace resolute::workers {
 
 struct EmbeddingRequest {
-  JobOptions ranks;            //!< `job` is the training; checkpoints and evaluations on the way mean nothing here
-  std::filesystem::path list;  //!< docs/formats/image_list.md; no image of it is of the subset train
-  std::filesystem::path root;  //!< where the list's paths lead from
-  std::filesystem::path out;   //!< docs/formats/features.md, with paths
-  bool cameras = true;         //!< false: those of the list mean nothing and are left out
-  bool flip = false;           //!< EmbeddingOptions::flip
+  JobOptions ranks;             //!< `job` is the training; checkpoints and evaluations on the way mean nothing here
+  std::filesystem::path list;   //!< docs/formats/image_list.md; no image of it is of the subset train
+  std::filesystem::path root;   //!< where the list's paths lead from
+  std::filesystem::path out;    //!< docs/formats/features.md, with paths
+  bool cameras = true;          //!< false: those of the list mean nothing and are left out
+  bool flip = false;            //!< EmbeddingOptions::flip
+  bool fill_truncated = false;  //!< JPEGs whose data end early are filled, not refused
 };
 
 //! Embeds the list's images on all process ranks and writes `out`, whole or not at all: process rank 0 does. The same

@@ -43,7 +43,8 @@ po::options_description embed_options() {
       "root", po::value<std::string>(), "where the list's paths lead from")(
       "out", po::value<std::string>(), "features.h5 to write")("without-cameras", po::bool_switch(),
                                                                "those of the list mean nothing")(
-      "flip", po::bool_switch(), "means over each image and its mirror image");
+      "flip", po::bool_switch(), "means over each image and its mirror image")(
+      "fill-truncated", po::bool_switch(), "JPEGs whose data end early are filled, not refused");
   return options;
 }
 
@@ -52,8 +53,13 @@ EmbeddingRequest parse_embed(const std::vector<std::string>& arguments) {
   known.add(embed_options());
   const po::variables_map values = parse(arguments, known, {"store", "job", "list", "root", "out"});
   const auto text = [&](const char* option) { return values[option].as<std::string>(); };
-  return {job_options(values),      text("list"), text("root"), text("out"), !values["without-cameras"].as<bool>(),
-          values["flip"].as<bool>()};
+  return {job_options(values),
+          text("list"),
+          text("root"),
+          text("out"),
+          !values["without-cameras"].as<bool>(),
+          values["flip"].as<bool>(),
+          values["fill-truncated"].as<bool>()};
 }
 
 // What a rank of a gang is, before it reads or computes anything.

@@ -41,12 +41,14 @@ results::ShardRecord run_shard(PackContext& context, const experiments::ShardSpe
   const std::filesystem::path root = raw_images(context, pack);
   const std::filesystem::path folder = context.store.pack_folder(pack);
   try {
-    const datasets::Listing listing = datasets::list_data_set(context.files, pack.source, root, pack.single_images);
+    const datasets::Listing listing =
+        datasets::list_data_set(context.files, pack.source, root, pack.single_images, context.options.follow_links);
     for (const std::string& warning : listing.warnings) core::log_warning("{}", warning);
     context.progress.step(0, 1, std::nullopt, 0);
     const datasets::ShardResult shard =
         datasets::write_shard(context.files, *datasets::open_raw(context.files, pack.source, root), listing.samples,
                               pack, specification.shard, folder);
+    for (const std::string& warning : shard.odd.warnings(shard.rows)) core::log_warning("{}", warning);
     context.progress.step(1, 1, std::nullopt, shard.rows);
     return {context.job, datasets::shard_sha256(folder, specification.shard), shard.rows, shard.listing_sha256};
   } catch (const datasets::RefusedFiles& refused) {

@@ -67,6 +67,7 @@ po::options_description run_options() {
       "seconds that an exchange waits for the slowest process rank")(
       "threads", po::value<std::int64_t>()->default_value(1), "threads of this rank; another number gives other bits")(
       "raw-root", po::value<std::string>()->default_value(""), "folder of raw images, for a shard")(
+      "follow-links", po::bool_switch(), "read raw images behind symbolic links, which are refused otherwise")(
       "checkpoint-every", po::value<std::int64_t>()->default_value(0),
       "steps between checkpoints; 0: a minute or more, so that they take 1 % of the time at most")(
       "evaluate-every", po::value<std::int64_t>()->default_value(0), "epochs between evaluations; 0: none")(
@@ -114,6 +115,7 @@ JobOptions job_options(const po::variables_map& values) {
   }
   options.threads = static_cast<int>(number(values, "threads", 1, kMostThreads, kThreadRange));
   options.raw_root = values["raw-root"].as<std::string>();
+  options.follow_links = values["follow-links"].as<bool>();
   options.checkpoint_every = static_cast<std::uint64_t>(
       number(values, "checkpoint-every", 0, kUnlimited, "a number of steps, 0 for a minute or more"));
   options.evaluate_every =

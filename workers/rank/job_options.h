@@ -23,6 +23,7 @@ struct JobOptions {
   int process_ranks = 1;                 //!< above 1 only for a training, whose lanes it divides
   std::optional<Rendezvous> rendezvous;  //!< needed where process_ranks > 1
   std::filesystem::path raw_root;        //!< raw images of a shard; empty: the store's own of a synthetic data set
+  bool follow_links = false;             //!< raw images behind symbolic links are read, not refused
   int threads = 1;                       //!< of this rank, part of the numeric class
   std::uint64_t checkpoint_every = 0;    //!< steps; 0: by the clock
   std::uint64_t evaluate_every = 0;      //!< epochs between evaluations during a training; 0: none

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "core/error.h"
@@ -78,6 +79,73 @@ TEST(DecodeImage, a_larger_file_cut_at_every_64th_byte_is_refused) {
   const Image image = noise(64, 48, 5);
   for (const core::Bytes& whole : {encode_jpeg(image, 90), encode_png(image)})
     for (std::size_t length = 0; length < whole.size(); length += 64) refusal(std::span(whole).first(length));
+}
+
+// Where the data begin: behind the scan's header.
+std::size_t data_of(const core::Bytes& jpeg) {
+  const auto scan = core::as_text(jpeg).rfind("\xff\xda");
+  return scan + 2 + static_cast<std::size_t>(jpeg[scan + 3]);
+}
+
+TEST(DecodeImage, a_jpeg_cut_in_its_data_is_filled_on_request_and_one_cut_in_its_header_never) {
+  const Image whole = noise(64, 48, 5);
+  const core::Bytes bytes = encode_jpeg(whole, 90);
+  const Image decoded = decode_image(bytes, "whole");
+  Image image;
+  EXPECT_FALSE(decode_image_into(bytes, "whole", image, TruncatedImages::kFilled));
+  EXPECT_EQ(image, decoded);
+  const auto filled = [&](std::size_t size) {
+    return decode_image_into(std::span(bytes).first(size), "cut", image, TruncatedImages::kFilled);
+  };
+  for (std::size_t size = 0; size < data_of(bytes); ++size)
+    EXPECT_NE("", tests::refusal([&] { filled(size); })) << size;
+  for (std::size_t size = data_of(bytes); size < bytes.size(); ++size) EXPECT_TRUE(filled(size)) << size;
+  EXPECT_EQ(image, decoded);  // the end mark alone is missing
+  EXPECT_TRUE(filled(bytes.size() / 2));
+  const std::ptrdiff_t row = 48 * 3;
+  EXPECT_TRUE(std::equal(image.pixels.begin(), image.pixels.begin() + 8 * row, decoded.pixels.begin()));
+  EXPECT_EQ(std::count(image.pixels.end() - 8 * row, image.pixels.end(), 128), 8 * row);
+}
+
+// Behind the first scan's header any end will do, but one among the tables of a later scan.
+TEST(DecodeImage, a_progressive_jpeg_is_filled_from_the_scans_that_it_has) {
+  const core::Bytes bytes = read_golden("progressive.jpg");
+  const Image whole = decode_image(bytes, "whole");
+  const std::size_t first_scan = core::as_text(bytes).find("\xff\xda");
+  Image image;
+  std::size_t filled = 0;
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    const std::string refused = tests::refusal(
+        [&] { EXPECT_TRUE(decode_image_into(std::span(bytes).first(size), "cut", image, TruncatedImages::kFilled)); });
+    if (size <= first_scan) EXPECT_NE("", refused) << size;
+    if (refused.empty()) ++filled;
+  }
+  EXPECT_GT(filled, (bytes.size() - first_scan) / 3);
+  EXPECT_EQ(image, whole);  // the end mark alone is missing
+}
+
+TEST(DecodeImage, what_is_damaged_before_it_ends_or_is_no_jpeg_is_not_filled) {
+  const core::Bytes whole = encode_jpeg(noise(64, 48, 5), 90);
+  core::Bytes damaged(whole.begin(), whole.end() - 7);
+  const std::size_t at = data_of(whole) + 40;
+  damaged = replaced(std::move(damaged), at, "\xff\xd9");  // ends in the middle, by its own mark
+  const core::Bytes png = encode_png(noise(64, 48, 5));
+  for (const std::span<const std::byte> bytes :
+       {std::span<const std::byte>(damaged), std::span(png).first(png.size() - 7), std::span<const std::byte>()}) {
+    Image image;
+    EXPECT_THAT(tests::refusal([&] { decode_image_into(bytes, "cut", image, TruncatedImages::kFilled); }),
+                testing::EndsWith("fetch the file again"));
+  }
+}
+
+TEST(DecodeImage, the_refusal_of_a_cut_jpeg_names_the_way_on_where_there_is_one) {
+  const core::Bytes bytes = encode_jpeg(noise(64, 48, 5), 90);
+  EXPECT_EQ(
+      refusal(std::span(bytes).first(bytes.size() - 7)),
+      "image 'some.file' cannot be decoded (premature end of JPEG file); fetch the file again; if the data set came "
+      "so, truncated_images = \"filled\", in data ingest and embed --truncated-images filled");
+  EXPECT_THAT(refusal(std::span(bytes).first(100)),
+              testing::EndsWith("(premature end of JPEG file); fetch the file again"));
 }
 
 TEST(DecodeImage, a_wrong_magic_is_refused) {

@@ -27,6 +27,27 @@ TEST(Manifest, comes_back_with_what_a_source_tells_of_its_images) {
   EXPECT_EQ(rows, manifest_from_json(as_json(rows), "m.json"));
 }
 
+TEST(Manifest, images_that_end_early_are_named_in_the_order_of_the_rows) {
+  auto rows = regular_rows(3);
+  rows[1].truncated = rows[4].truncated = true;
+  const core::Json good = as_json(rows);
+  EXPECT_EQ(3, good.at("schema"));
+  EXPECT_EQ(rows, manifest_from_json(good, "m.json"));
+  const auto refused = [&](const core::Json& truncated, const std::string& part) {
+    core::Json json = good;
+    json["truncated"] = truncated;
+    expect_refused(json, {"m.json: 'truncated' names " + part});
+  };
+  const std::string &first = rows[1].sample.path, &second = rows[4].sample.path;
+  refused(core::Json::array(), "no row");
+  refused(core::Json::array({"nobody.png"}), "'nobody.png'");
+  refused(core::Json::array({second, first}), "'" + first + "'");
+  refused(core::Json::array({first, first}), "'" + first + "'");
+  core::Json early = good;
+  early["schema"] = 2;
+  expect_refused(early, {"truncated"});
+}
+
 TEST(Manifest, paths_that_lead_elsewhere_are_refused_with_their_row) {
   for (const std::string path : {"", "/etc/passwd", "..", "../a.jpg", "a/../../b.jpg", "a/..", "a//b.jpg", "./a.jpg",
                                  "a/", "a\\b.jpg", "a\nb.jpg", "a\x7f.jpg"}) {

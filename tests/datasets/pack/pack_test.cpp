@@ -64,9 +64,10 @@ TEST(Pack, a_setting_that_came_later_raises_the_schema_of_those_who_ask) {
   const auto schema = [&](const RawImages& raw) {
     return core::parse_json(core::as_text(file_bytes(raw.pack() / "pack.json")), "pack.json").at("schema").get<int>();
   };
-  for (const int expected : {1, 2, 3}) {
+  for (const int expected : {1, 2, 3, 4}) {
     if (expected == 2) options.view_from = ViewFrom::kNetwork;
     if (expected == 3) options.single_images = settings::SingleImages::kDistractors;
+    if (expected == 4) options.truncated_images = settings::TruncatedImages::kFilled;
     const RawImages raw(3, 2);
     make_pack(raw, options, raw.pack());
     EXPECT_EQ(expected, schema(raw));
@@ -278,6 +279,73 @@ TEST(Pack, raw_files_are_read_whole_once) {
     EXPECT_EQ(sample.path == long_header ? 2 : 1, files.whole[sample.path]) << sample.path;
   }
   expect_rows_as_defined(raw, small_options());
+}
+
+TEST(Pack, images_that_carry_an_orientation_are_counted_and_packed_as_they_are_stored) {
+  RawImages raw(2, 1, 64, 48);
+  const std::string exif(
+      "\xff\xe1\x00\x22"
+      "Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0",
+      36);
+  core::Bytes jpeg = encode_jpeg(tests::noise_image(64, 48, 1), 90);
+  const auto segment = core::as_byte_span(exif);
+  jpeg.insert(jpeg.begin() + 2, segment.begin(), segment.end());
+  tests::overwrite(raw.root() / raw.samples()[1].path, jpeg);
+  const auto write = [&] {
+    auto& files = core::real_file_system();
+    return write_shard(files, RawFolder(files, raw.root()), raw.samples(), small_options(), 0, raw.pack()).odd.turned;
+  };
+  for (const char* shard : {"made", "left alone"}) {
+    SCOPED_TRACE(shard);
+    const CountedImages turned = write();
+    EXPECT_EQ(turned.count, 1U);
+    EXPECT_EQ(turned.first, raw.samples()[1].path);
+  }
+  expect_rows_as_defined(raw, small_options());
+}
+
+TEST(Pack, images_that_end_early_are_refused_or_on_request_filled_counted_and_named_in_the_manifest) {
+  RawImages raw(2, 2, 64, 48);
+  core::Bytes jpeg = encode_jpeg(tests::noise_image(64, 48, 1), 90);
+  jpeg.resize(jpeg.size() / 2);
+  const std::string cut = raw.samples()[5].path;
+  tests::overwrite(raw.root() / cut, jpeg);
+  PackSettings options = small_options(2);
+  const auto write = [&](int shard) {
+    return write_shard(core::real_file_system(), raw.reader(), raw.samples(), options, shard, raw.pack()).odd.truncated;
+  };
+  expect_error(core::ErrorKind::kInput, {cut, "truncated_images"}, [&] { write(1); });
+  options.truncated_images = settings::TruncatedImages::kFilled;
+  for (const char* shard : {"made", "left alone"}) {
+    SCOPED_TRACE(shard);
+    EXPECT_EQ(write(0).count, 0U);
+    const CountedImages truncated = write(1);
+    EXPECT_EQ(truncated.count, 1U);
+    EXPECT_EQ(truncated.first, cut);
+  }
+  seal_pack(core::real_file_system(), raw.pack(), options);
+  verify_pack(core::real_file_system(), raw.pack());
+  const PackReader pack = PackReader::open(raw.pack());
+  for (const PackRow& row : pack.rows()) EXPECT_EQ(row.truncated, row.sample.path == cut) << row.sample.path;
+  const core::Json manifest =
+      core::parse_json(core::as_text(file_bytes(raw.pack() / "manifest.json")), "manifest.json");
+  EXPECT_EQ(manifest.at("schema"), 3);
+  EXPECT_EQ(manifest.at("truncated"), core::Json::array({cut}));
+  EXPECT_EQ(pack.rows(), manifest_from_json(manifest, "manifest.json"));
+  Image native, hr = make_image(options.height, options.width);
+  EXPECT_TRUE(decode_image_into(jpeg, cut, native, settings::TruncatedImages::kFilled));
+  pack.read_hr(5, hr.pixels);
+  EXPECT_EQ(resize(native, options.height, options.width, Kernel::kTriangle), hr);
+}
+
+// Of whole images the setting changes what the pack says of itself, and neither a row nor the manifest.
+TEST(Pack, whole_images_have_the_same_manifest_whether_truncated_ones_are_taken_or_not) {
+  const RawImages raw;
+  PackSettings options = small_options();
+  make_pack(raw, options, raw.pack("usual"));
+  options.truncated_images = settings::TruncatedImages::kFilled;
+  make_pack(raw, options, raw.pack("filled"));
+  EXPECT_EQ(file_bytes(raw.pack("usual") / "manifest.json"), file_bytes(raw.pack("filled") / "manifest.json"));
 }
 
 TEST(ManifestText, is_the_canonical_text) {

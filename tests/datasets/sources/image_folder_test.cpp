@@ -11,9 +11,10 @@ using testing::Pair;
 
 class ImageFolder : public Scratch {
  protected:
-  std::vector<std::string> paths() {
+  std::vector<std::string> paths(bool follow_links = false) {
     std::vector<std::string> found;
-    for (const Sample& sample : sources::list_image_folder(files_, root_, remarks_)) found.push_back(sample.path);
+    for (const Sample& sample : sources::list_image_folder(files_, root_, follow_links, remarks_))
+      found.push_back(sample.path);
     return found;
   }
   Remarks remarks_;
@@ -28,15 +29,25 @@ TEST_F(ImageFolder, is_walked_in_the_order_of_paths_and_nobody_is_known) {
   EXPECT_THAT(remarks_.left_out(), ElementsAre(Pair("no image by its name", 2)));
   EXPECT_FALSE(remarks_.refused_any());
   Remarks again;
-  EXPECT_EQ((Sample{"a-1.jpeg", 0, 1, "gallery", 1}), sources::list_image_folder(files_, root_, again).front());
+  EXPECT_EQ((Sample{"a-1.jpeg", 0, 1, "gallery", 1}), sources::list_image_folder(files_, root_, false, again).front());
 }
 
-TEST_F(ImageFolder, links_to_files_are_followed_and_those_to_folders_are_not) {
-  touch("a/1.png");
-  std::filesystem::create_symlink(root_ / "a/1.png", root_ / "link.png");
-  std::filesystem::create_directory_symlink(root_, root_ / "a/round");  // would never end
-  EXPECT_THAT(paths(), ElementsAre("a/1.png", "link.png"));
-  EXPECT_THAT(remarks_.left_out(), ElementsAre(Pair("symbolic link to a folder", 1)));
+TEST_F(ImageFolder, linked_folders_are_refused_or_on_request_gone_through_once) {
+  touch("in/a/1.png");
+  touch("beside/2.png");
+  std::filesystem::create_directory_symlink("../beside", root_ / "in/out");
+  std::filesystem::create_directory_symlink("..", root_ / "in/a/round");      // would never end
+  std::filesystem::create_directory_symlink("../in", root_ / "beside/back");  // nor would this, by way of in/out
+  root_ /= "in";
+  EXPECT_THAT(paths(), ElementsAre("a/1.png"));
+  const std::string message = tests::refusal([&] { remarks_.throw_refused(); });
+  EXPECT_THAT(message, HasSubstr("folder 'a/round' is a symbolic link ("));
+  EXPECT_THAT(message, HasSubstr("leads to '..'); copy the images, or have links followed: follow_links = true"));
+  remarks_ = {};
+  EXPECT_THAT(paths(true), ElementsAre("a/1.png", "out/2.png"));
+  EXPECT_FALSE(remarks_.refused_any());
+  EXPECT_THAT(remarks_.left_out(), ElementsAre(Pair("symbolic link to a folder around it", 2)));
+  root_ = root_.parent_path();
 }
 
 TEST_F(ImageFolder, names_that_no_list_can_hold_are_all_named) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/files/file_system.h"
+#include "datasets/image/odd_images.h"
 #include "tests/fuzz/targets.h"
 #include "tests/support/folders.h"
 
@@ -72,6 +73,12 @@ void require_whole_bmp(const core::Bytes& bytes, const Image& image) {
 }
 
 bool read_all(const core::Bytes& bytes, bool guarded) {
+  const int orientation = datasets::exif_orientation(bytes);
+  require(orientation >= 1 && orientation <= 8, "an orientation is none");
+  datasets::Image filled;
+  bool cut = false;
+  const bool is_filled = understood(
+      [&] { cut = datasets::decode_image_into(bytes, "image", filled, datasets::TruncatedImages::kFilled); });
   return understood([&] {
     const Image image = datasets::decode_image(bytes, "image");
     const datasets::ImageSize size = datasets::image_size(bytes, "image");
@@ -82,6 +89,7 @@ bool read_all(const core::Bytes& bytes, bool guarded) {
                     std::size_t{3} * static_cast<std::size_t>(image.height) * static_cast<std::size_t>(image.width),
             "an image has other pixels than its size asks for");
     require(datasets::decode_image(bytes, "image") == image, "an image is decoded otherwise the second time");
+    require(is_filled && !cut && filled == image, "a whole image is filled");
     const std::string_view text = core::as_text(bytes);
     if (text.starts_with("BM")) require_whole_bmp(bytes, image);
     if (kFewChanges && guarded && text.starts_with(kPng))

@@ -68,6 +68,25 @@ class OtherImages : public SharedFolder {
   }
 };
 
+TEST_F(OtherImages, are_not_those_that_links_lead_to) {
+  const fs::path farm = copy("farm"), fresh = *scratch_ / "fresh";
+  for (const auto& entry : fs::recursive_directory_iterator(*scratch_ / "one")) {
+    if (entry.path().extension() != ".png") continue;
+    const fs::path link = farm / entry.path().lexically_relative(*scratch_ / "one");
+    fs::remove(link);
+    fs::create_symlink(entry.path(), link);
+  }
+  expect_done("farm.toml");  // packed before they were links
+  expect_refusal(resolute({"data", "ingest", "csv", "--root", farm, "--store", fresh}), 2,
+                 " lies behind a symbolic link, and ");
+  write(*scratch_ / "followed.toml", suite("street", "farm", ", follow_links = true"));
+  expect_done("followed.toml");
+  succeeded(resolute({"suite", "run", *scratch_ / "followed.toml", "--store", fresh}));
+  const auto packs = core::real_file_system().list(fresh / "packs");
+  ASSERT_EQ(packs.size(), 1U);
+  EXPECT_EQ(text_of(fresh / "packs" / packs[0] / "pack.json"), text_of(store() / "packs" / packs[0] / "pack.json"));
+}
+
 TEST_F(OtherImages, under_a_root_that_was_changed_are_refused) {
   write(*scratch_ / "changed.toml", suite("street", "two"));
   expect_refused("changed.toml", "data set 'street' is packed from (");

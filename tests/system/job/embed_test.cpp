@@ -144,6 +144,29 @@ TEST_F(EmbedTest, broken_images_are_all_named_and_nothing_is_written) {
   EXPECT_EQ(text_of(out("before.h5")), "what stood there");
 }
 
+TEST_F(EmbedTest, links_are_refused_of_a_folder_as_of_a_list_and_followed_on_request) {
+  ScratchFolder linked;
+  fs::create_directories(linked / "in");
+  fs::create_symlink(folder() / samples_[0].path, linked / "in/1.png");
+  write(linked / "in/list.csv", "path,identity,camera\n1.png,1,1\n");
+  for (const fs::path& images : {linked / "in", linked / "in/list.csv"}) {
+    expect_refusal(embed(images, "linked.h5"), 2, "image '1.png' lies behind a symbolic link (");
+    succeeded(embed(images, "linked.h5", {"--follow-links"}));
+    EXPECT_EQ(paths_in(ArrayFileReader(out("linked.h5")), "gallery"), std::vector<std::string>{"1.png"});
+  }
+}
+
+TEST_F(EmbedTest, jpegs_that_end_early_are_refused_or_on_request_filled_and_counted) {
+  ScratchFolder cut;
+  fs::create_directories(cut / "in");
+  const core::Bytes whole = datasets::encode_jpeg(datasets::make_image(64, 32), 90);
+  write(cut / "in/1.jpg", std::string(core::as_text(whole).substr(0, whole.size() - 7)));
+  expect_refusal(embed(cut / "in", "cut.h5"), 2, "embed --truncated-images filled");
+  EXPECT_THAT(succeeded(embed(cut / "in", "cut.h5", {"--truncated-images", "filled"})).err,
+              HasSubstr("1 of 1 images end early and are filled, as '1.jpg'"));
+  EXPECT_EQ(paths_in(ArrayFileReader(out("cut.h5")), "gallery"), std::vector<std::string>{"1.jpg"});
+}
+
 TEST_F(EmbedTest, what_cannot_be_embedded_is_refused_in_one_line) {
   expect_refusal(resolute({"embed", evaluation_, list(), "--store", store(), "--out", out("x.h5")}), 2,
                  "is of kind evaluation");

@@ -30,6 +30,7 @@ TEST(CommandLine, says_little_of_a_job_by_default) {
   EXPECT_EQ(1, options.process_ranks);
   EXPECT_FALSE(options.rendezvous);
   EXPECT_EQ("", options.raw_root);
+  EXPECT_FALSE(options.follow_links);
   EXPECT_EQ(1, options.threads);
   EXPECT_EQ(0U, options.checkpoint_every);
   EXPECT_EQ(0U, options.evaluate_every);
@@ -39,14 +40,15 @@ TEST(CommandLine, says_little_of_a_job_by_default) {
 }
 
 TEST(CommandLine, each_option_goes_where_it_belongs) {
-  const JobOptions options =
-      read({"--attempt", "3", "--process-rank", "1", "--process-ranks", "4", "--threads", "1024", "--raw-root", "r",
-            "--checkpoint-every", "7", "--evaluate-every", "2", "--recompute", "--through-host", "--progress-fd", "9"});
+  const JobOptions options = read({"--attempt", "3", "--process-rank", "1", "--process-ranks", "4", "--threads", "1024",
+                                   "--raw-root", "r", "--follow-links", "--checkpoint-every", "7", "--evaluate-every",
+                                   "2", "--recompute", "--through-host", "--progress-fd", "9"});
   EXPECT_EQ(3, options.attempt);
   EXPECT_EQ(1, options.process_rank);
   EXPECT_EQ(4, options.process_ranks);
   EXPECT_EQ(1024, options.threads);
   EXPECT_EQ("r", options.raw_root);
+  EXPECT_TRUE(options.follow_links);
   EXPECT_EQ(7U, options.checkpoint_every);
   EXPECT_EQ(2U, options.evaluate_every);
   EXPECT_FALSE(options.keep_graphs);
