@@ -64,12 +64,12 @@ Event give_out(const State& state, const BurnedIn& place) {
   return GpuReturned{place.agent, place.gpu};
 }
 
-std::int64_t median_of(const Alike& places, std::int64_t BurnedIn::*value) {
+std::int64_t median_among(const Alike& places, std::int64_t BurnedIn::*value) {
   std::vector<std::int64_t> values;
   for (const BurnedIn* place : places)
     if (place->problem.empty()) values.push_back(place->*value);
   std::sort(values.begin(), values.end());
-  return orchestrator::median_of(values);
+  return median_of(values);
 }
 
 }  // namespace
@@ -98,7 +98,7 @@ std::vector<std::string> slow_places(const State& state, const std::vector<Burne
   std::vector<std::string> slow;
   const auto hold_against = [&](const Alike& places, std::int64_t BurnedIn::*value, std::string_view what,
                                 std::string_view result) {
-    const std::int64_t median = median_of(places, value);
+    const std::int64_t median = median_among(places, value);
     for (const BurnedIn* place : places)
       if (place->problem.empty() && is_slow(place->*value, median))
         slow.push_back(fmt::format("{} {}, most of its kind {}{}", name_of(state, *place),
