@@ -71,6 +71,7 @@ decltype(auto) visit_members(T& value, Visit&& visit) {
   RESOLUTE_VISIT_MEMBERS(15, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o)
   RESOLUTE_VISIT_MEMBERS(16, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)
   RESOLUTE_VISIT_MEMBERS(17, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q)
+  RESOLUTE_VISIT_MEMBERS(18, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r)
   RESOLUTE_VISIT_MEMBERS(19, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s)
   RESOLUTE_VISIT_MEMBERS(22, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v)
   RESOLUTE_VISIT_MEMBERS(24, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x)

@@ -76,6 +76,7 @@ class Applier {
     planned(job) = planned(event);
     durations(job) = durations(event);
     job.row.number = event.row;
+    job.row.compared_with = event.compared_with;
     if (!event.numeric_class.empty()) job.numeric_class = event.numeric_class;
     // Journals of earlier versions have taken any number from the store, and would have no room for the next attempt.
     if (event.attempts <= kMostAttempts) job.attempts = std::max(job.attempts, event.attempts);
@@ -191,8 +192,9 @@ class Applier {
       running.expected_end = event.at + Milliseconds(expected_left(job));
     job.state = std::move(running);
     index_job(state_, event.job);
-    if (job.row.number >= 0 && job.row.numeric_class.empty() && state_.machine_classes.at(job.gpus).size() > 1)
-      give_class(job.row.number, numeric_class);
+    if (job.row.number >= 0 && job.row.numeric_class.empty() && !numeric_class.empty() &&
+        state_.machine_classes.at(job.gpus).size() > 1)
+      give_class(job.row, numeric_class);
     if (event.at > state_.last_placed) {
       state_.last_placed = event.at;
       wake_resting(state_, event.at);
@@ -449,35 +451,57 @@ class Applier {
       for (int number = range.least.value; number <= range.most.value; ++number) visit(JobIndex{number});
   }
 
-  // The others of a row follow its first.
-  void give_class(int row, const std::string& numeric_class) {
+  // The row that it is compared with, or itself.
+  static int family_of(const JobRow& row) { return row.compared_with >= 0 ? row.compared_with : row.number; }
+
+  // The others of a row follow its first. Rows beside it that have not begun begin there too: where the row is with
+  // which they are compared, else where the first of them is.
+  void give_class(JobRow row, const std::string& numeric_class) {
     for (int i = 0; std::cmp_less(i, state_.jobs.size()); ++i) {
-      if (at({i}).row.number != row) continue;
+      JobRow& other = at({i}).row;
+      const bool same = other.number == row.number;
+      const bool begins = other.numeric_class.empty() && family_of(other) == family_of(row) &&
+                          (other.beside.empty() || row.compared_with < 0);
+      if (!same && !begins) continue;
       unindex_job(state_, {i});
-      at({i}).row.numeric_class = numeric_class;
+      (same ? other.numeric_class : other.beside) = numeric_class;
       index_job(state_, {i});
     }
   }
 
   std::size_t machine_classes() const { return state_.machine_classes[0].size() + state_.machine_classes[1].size(); }
 
-  // The done jobs of a row say where the rest of it belongs: a trial that is made anew was the odd one before.
+  // The done jobs of a row say where the rest of it belongs, and the rows beside it that have not begun: a trial that
+  // is made anew was the odd one before.
   void give_classes_of_done() {
-    std::map<int, std::map<std::string, int>> done;  // by row, by class
-    for (const Job& job : state_.jobs)
-      if (job.wanted && job.row.number >= 0 && !job.numeric_class.empty() &&
-          std::holds_alternative<Succeeded>(job.state))
-        ++done[job.row.number][job.numeric_class];
+    std::map<int, std::map<std::string, int>> done, families;  // by row, by class
+    for (const Job& job : state_.jobs) {
+      if (!job.wanted || job.row.number < 0 || job.numeric_class.empty() ||
+          !std::holds_alternative<Succeeded>(job.state))
+        continue;
+      ++done[job.row.number][job.numeric_class];
+      ++families[family_of(job.row)][job.numeric_class];
+    }
     if (done.empty()) return;
     for (int i = 0; std::cmp_less(i, state_.jobs.size()); ++i) {
-      const auto row = done.find(at({i}).row.number);
-      if (row == done.end() || std::holds_alternative<Succeeded>(at({i}).state)) continue;
-      const auto most = std::max_element(row->second.begin(), row->second.end(),
-                                         [](const auto& one, const auto& other) { return one.second < other.second; });
+      JobRow& row = at({i}).row;
+      const auto of_row = done.find(row.number), compared = done.find(family_of(row));
+      const auto family = families.find(family_of(row));
+      const bool begins = compared != done.end() || (family != families.end() && row.beside.empty());
+      if ((of_row == done.end() && !begins) || std::holds_alternative<Succeeded>(at({i}).state)) continue;
       unindex_job(state_, {i});
-      at({i}).row.numeric_class = most->first;
+      if (of_row != done.end())
+        row.numeric_class = most_of(of_row->second);
+      else
+        row.beside = most_of(compared != done.end() ? compared->second : family->second);
       index_job(state_, {i});
     }
+  }
+
+  static const std::string& most_of(const std::map<std::string, int>& classes) {
+    return std::max_element(classes.begin(), classes.end(),
+                            [](const auto& one, const auto& other) { return one.second < other.second; })
+        ->first;
   }
 
   // Nothing of the attempt was started: its number is free again, to be used from `from` on.
@@ -601,9 +625,9 @@ class Applier {
 }  // namespace
 
 bool is_kept(const Job& job, const JobAdded& added, bool done) {
-  static_assert(core::kMembers<JobAdded> == 17, "a new member is compared here");
+  static_assert(core::kMembers<JobAdded> == 18, "a new member is compared here");
   return job.id == added.id && planned(job) == planned(added) && job.row.number == added.row &&
-         (done || durations(job) == durations(added)) &&
+         job.row.compared_with == added.compared_with && (done || durations(job) == durations(added)) &&
          (added.attempts <= job.attempts || added.attempts > kMostAttempts) &&
          (added.numeric_class.empty() || added.numeric_class == job.numeric_class);
 }

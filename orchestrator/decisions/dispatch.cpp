@@ -61,38 +61,40 @@ class Dispatch {
         if (GangNeed need = need_of(job(it->second)); counts(need)) rested_.emplace_back(it->second, std::move(need));
   }
 
+  // A slot goes first to what is in its class or has none, then to a row that begins away from one beside it, then to
+  // one that it mixes.
   std::optional<Placed> next() const {
     if (free_ == 0) return std::nullopt;
-    const std::vector<Candidate> candidates = first_candidates();
-    const auto keeps_class = [](const Candidate& candidate) { return !candidate.need->row_class.empty(); };
-    if (std::any_of(candidates.begin(), candidates.end(), keeps_class))
-      if (auto placed = next_of(candidates, true)) return placed;
-    return next_of(candidates, false);
-  }
-
-  // \param in_class what is one rank leaves slots of other classes than its row's to others
-  std::optional<Placed> next_of(std::vector<Candidate> first, bool in_class) const {
+    std::vector<Candidate> first = first_candidates();
+    std::optional<Placed> apart, mixed;
     int past = -1;
     while (!first.empty()) {
       const auto best = std::min_element(first.begin(), first.end(), comes_before);
-      Placement placement = place(*best);
-      if (!placement.empty() && !(in_class && best->need->slots == 1 && is_elsewhere(*best->need, placement)))
-        return placed(*best, std::move(placement), past, why_first(*best, first));
-      if (placement.empty()) {
-        if (lets_pass(*best))
-          past = past < 0 ? best->number.value : past;
-        else if (!waits_in_vain(*best))
-          return behind(*best);
+      if (Placement placement = place(*best); !placement.empty()) {
+        const bool one = best->need->slots == 1;  // a gang leaves no slot to others
+        const bool mixes = one && is_elsewhere(best->need->row_class, placement);
+        const bool parts = one && is_elsewhere(best->need->beside, placement);
+        std::optional<Placed>* const later = mixes ? &mixed : parts ? &apart : nullptr;
+        if (later == nullptr || !*later) {
+          Placed chosen = placed(*best, std::move(placement), past, why_first(*best, first));
+          if (later == nullptr) return chosen;
+          *later = std::move(chosen);
+        }
+      } else if (lets_pass(*best)) {
+        past = past < 0 ? best->number.value : past;
+      } else if (!waits_in_vain(*best)) {
+        if (auto passes = behind(*best)) return passes;
+        break;
       }
       first.erase(best);
     }
-    return std::nullopt;
+    return apart ? apart : mixed;
   }
 
-  // Not in the class where the first of its row was placed, while that is there.
-  bool is_elsewhere(const GangNeed& need, const Placement& placement) const {
-    return !need.row_class.empty() && state_.machine_classes.at(gpus_).contains(need.row_class) &&
-           numeric_class_of(state_, placement) != need.row_class;
+  // Not in this class, while that is there.
+  bool is_elsewhere(const std::string& kept, const Placement& placement) const {
+    return !kept.empty() && state_.machine_classes.at(gpus_).contains(kept) &&
+           numeric_class_of(state_, placement) != kept;
   }
 
   // The first job in the order that does not fit and waits; nothing if one that fits comes before it.
@@ -171,7 +173,13 @@ class Dispatch {
            !barred_hosts(state_, *candidate.need).empty();
   }
 
-  Placement place(const Candidate& candidate) const { return choose_placement(state_, *candidate.need); }
+  // A row that has no room beside another begins anywhere: it would be mixed.
+  Placement place(const Candidate& candidate) const {
+    if (has_room_beside(candidate)) return choose_placement(state_, *candidate.need);
+    GangNeed anywhere = *candidate.need;
+    anywhere.beside.clear();
+    return choose_placement(state_, anywhere);
+  }
 
  private:
   template <class F>
@@ -192,6 +200,15 @@ class Dispatch {
     const auto end = queue.by_checkpoint.upper_bound({left_, kAfterAll});
     if (end == queue.by_checkpoint.begin()) return std::nullopt;
     return candidate_of(std::prev(end)->second, need);
+  }
+
+  bool has_room_beside(const Candidate& candidate) const {
+    const GangNeed& need = *candidate.need;
+    if (need.beside.empty()) return true;
+    const auto beside = state_.machine_classes.at(gpus_).find(need.beside);
+    const auto row = state_.beginning.find(job(candidate.number).row.number);
+    return beside == state_.machine_classes.at(gpus_).end() || row == state_.beginning.end() ||
+           std::int64_t{row->second} * need.slots <= beside->second.free;
   }
 
   bool may_start(JobIndex number, const GangNeed& need) const {
@@ -321,7 +338,7 @@ class Dispatch {
       why += again ? fmt::format("; again on {}, where it failed: no other could hold it", host)
                    : fmt::format("; not on {}, where it failed", host);
     }
-    if (is_elsewhere(*candidate.need, placement))
+    if (is_elsewhere(candidate.need->row_class, placement))
       why += "; not in the numeric class of its row's others: nothing else could use what is free";
     if (std::any_of(placement.begin(), placement.end(),
                     [&](const Share& share) { return share.slots > free_fast(state_, share.agent, gpus_); }))

@@ -12,11 +12,11 @@ using MachineClasses = std::map<std::string, MachineClass>;
 // Classes whose agents one gang may use together: those of one numeric class, and those of unknown class.
 using Domain = std::vector<const MachineClass*>;
 
-// The class of its row; null: it has none, or that is gone.
+// The class of its row, or of one that it stands beside; null: it has none, or that is gone.
 const MachineClass* find_class(const State& state, const GangNeed& need) {
   const MachineClasses& classes = state.machine_classes.at(need.gpus);
-  const auto found = classes.find(need.row_class);
-  return found == classes.end() || need.row_class.empty() ? nullptr : &found->second;
+  const auto found = classes.find(need.row_class.empty() ? need.beside : need.row_class);
+  return found == classes.end() || found->first.empty() ? nullptr : &found->second;
 }
 
 std::vector<Domain> domains_of(const State& state, const GangNeed& need) {

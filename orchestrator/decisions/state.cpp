@@ -135,6 +135,7 @@ GangNeed need_of(const Job& job) {
   need.alone = !job.gpus && job.ends.at(static_cast<std::size_t>(Cause::kOutOfMemory)) > 0;
   if (job.checkpoint >= 0) need.numeric_class = job.numeric_class;
   if (need.numeric_class.empty()) need.row_class = job.row.numeric_class;
+  if (need.numeric_class.empty() && need.row_class.empty()) need.beside = job.row.beside;
   return need;
 }
 

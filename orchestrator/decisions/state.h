@@ -63,6 +63,10 @@ struct JobRow {
   int number = -1;  //!< JobAdded::row
   //! In which most of the row were made, or else the first was placed; empty: not known, or there was one class.
   std::string numeric_class;
+  int compared_with = -1;  //!< JobAdded::compared_with
+  //! Class of the row with which it is compared, or else of the first of those compared with the same. A row that has
+  //! none itself begins there where that leaves no slot idle.
+  std::string beside{};
 };
 
 struct Job {
@@ -154,6 +158,7 @@ struct GangNeed {
   std::vector<std::string> not_on{};  //!< hosts where it failed (Job::failed_on), ascending
   bool alone = false;                 //!< without GPUs, it ran out of memory: nothing else is to run on its hosts
   std::string row_class{};            //!< Job::row's, where it has no checkpoint: not without need elsewhere
+  std::string beside{};               //!< JobRow::beside, where it has neither
   auto operator<=>(const GangNeed&) const = default;
 };
 GangNeed need_of(const Job& job);
@@ -204,6 +209,7 @@ struct MachineClass : FreePlaces {
 struct Indexes {
   std::map<std::string, JobIndex> numbers;         //!< by job id
   std::map<GangNeed, Queue> ready;                 //!< wanted Ready jobs whose back-off was over at last_placed
+  std::map<int, int> beginning;                    //!< of these, how many have a GangNeed::beside, by row
   std::set<std::pair<Instant, JobIndex>> resting;  //!< wanted Ready jobs whose back-off is not over
   std::set<JobIndex> running;
   std::set<JobIndex> attention;                     //!< Running jobs about which there is something to decide

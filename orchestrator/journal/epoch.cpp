@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "core/process/secret.h"
@@ -36,21 +37,33 @@ void catch_up(core::FileSystem& files, const fs::path& suite_folder, Past& past,
   past.length = extent.valid_length;
 }
 
+using PlaceInTable = std::pair<int, int>;  // JobAdded::row and compared_with
+
 // Trainings of a row on a data set have a number, and its evaluations another; of a job of several rows, the first.
-std::map<experiments::JobId, int> rows_of(const experiments::Plan& plan) {
-  std::map<experiments::JobId, int> evaluations, rows;
+std::map<experiments::JobId, PlaceInTable> rows_of(const experiments::Plan& plan) {
+  std::map<experiments::JobId, PlaceInTable> evaluations, rows;
   int next = 0;
-  for (const auto& table : plan.tables)
+  for (const auto& table : plan.tables) {
+    std::map<std::pair<std::string, std::string>, int> numbers;  // by row and data set
+    for (const auto& row : table.rows)
+      for (const auto& cell : row.cells)
+        numbers.emplace(std::pair(row.id, cell.dataset), std::exchange(next, next + 2));
     for (const auto& row : table.rows)
       for (const auto& cell : row.cells) {
-        for (const experiments::JobId& id : cell.evaluations) evaluations.emplace(id, next);
-        next += 2;
+        const int number = numbers.at({row.id, cell.dataset});
+        const auto other = numbers.find({table.compare_with, cell.dataset});
+        const bool compared = other != numbers.end() && other->second != number;
+        for (const experiments::JobId& id : cell.evaluations)
+          evaluations.emplace(id, PlaceInTable{number, compared ? other->second : -1});
       }
+  }
   for (const experiments::PlannedJob& job : plan.jobs) {
     const auto found = evaluations.find(job.id);
     if (found == evaluations.end()) continue;
     rows.emplace(job.id, found->second);
-    for (const experiments::JobId& training : job.after) rows.emplace(training, found->second + 1);
+    const auto [row, compared] = found->second;
+    for (const experiments::JobId& training : job.after)
+      rows.emplace(training, PlaceInTable{row + 1, compared < 0 ? -1 : compared + 1});
   }
   return rows;
 }
@@ -179,7 +192,7 @@ std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experimen
     added.slots = planned.slots;
     if (const auto row = rows.find(planned.id);
         row != rows.end() && experiments::job_kind(planned.specification) != settings::JobKind::kPack)
-      added.row = row->second;
+      std::tie(added.row, added.compared_with) = row->second;
     for (const experiments::JobId& need : planned.after) {
       auto number = state.numbers.find(need.hex);
       RESOLUTE_EXPECT(number != state.numbers.end(), "a plan names a job before what it needs");

@@ -21,6 +21,9 @@ template <>
 inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<SnapshotFormat, AgentSlots>{4};
 template <>
 inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<SnapshotFormat, HostRecord>{4};
+// Snapshots of version 4 do not have its `compared_with` and `beside`.
+template <>
+inline constexpr std::array<std::uint32_t, 2> kLastMembersSince<SnapshotFormat, JobRow>{5, 5};
 // Snapshots of version 4 do not have its `why`.
 template <>
 inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<SnapshotFormat, PlaceRecord>{5};

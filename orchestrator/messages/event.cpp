@@ -12,9 +12,10 @@ namespace resolute::orchestrator {
 // Journals of version 2 do not have its `at`.
 template <>
 inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<JournalFormat, AttemptStopped>{3};
-// Journals of versions 2 and 3 do not have its `elsewhere`, those up to 4 no `row`, those up to 5 no `numeric_class`.
+// Journals of versions 2 and 3 do not have its `elsewhere`, those up to 4 no `row`, those up to 5 no `numeric_class`
+// and `compared_with`.
 template <>
-inline constexpr std::array<std::uint32_t, 3> kLastMembersSince<JournalFormat, JobAdded>{4, 5, 6};
+inline constexpr std::array<std::uint32_t, 4> kLastMembersSince<JournalFormat, JobAdded>{4, 5, 6, 6};
 // Journals of versions 2 to 4 do not have its `gpu`, those up to 5 no `store_failed`.
 template <>
 inline constexpr std::array<std::uint32_t, 2> kLastMembersSince<JournalFormat, RankExited>{5, 6};
@@ -47,7 +48,8 @@ constexpr std::tuple kEventRows{
                                 time_called("checkpoint_ms"),
                                 "elsewhere",
                                 {"row", -1},
-                                "numeric_class"}),
+                                "numeric_class",
+                                {"compared_with", -1}}),
     row<AgentJoined>("agent-joined", {"agent",
                                       "host",
                                       {"slots", 0, kMostSlots},

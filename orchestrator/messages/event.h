@@ -120,6 +120,7 @@ struct JobAdded {
   bool elsewhere = false;          //!< of a kind that other allocations run: its result is waited for, it is not placed
   int row = -1;  //!< with its like, the trials of a row, in one numeric class where that costs nothing
   std::string numeric_class = {};  //!< AgentJoined's, of the machines that made its result; empty: none, or unknown
+  int compared_with = -1;  //!< row beside which this one begins, in one class where that costs nothing; -1: none
 };
 struct AgentJoined {
   AgentNumber agent;

@@ -31,6 +31,13 @@ struct Rows {
     minutes = std::chrono::duration_cast<std::chrono::minutes>(fleet.now - tests::at(0)).count();
     for (const auto& [row, all_of_row] : classes) mixed += all_of_row.size() > 1 ? 1 : 0;
   }
+  // Rows whose numbers and row 0's are all of one class.
+  int together() const {
+    int rows = 0;
+    for (const auto& [row, all_of_row] : classes)
+      rows += row > 0 && all_of_row.size() == 1 && all_of_row == classes.at(0) ? 1 : 0;
+    return rows;
+  }
   std::map<int, std::set<std::string>> classes;  // by row
   int succeeded = 0, mixed = 0;
   std::int64_t minutes = 0;
@@ -84,6 +91,139 @@ TEST(RowClasses, a_training_with_a_checkpoint_goes_where_that_was_written) {
   job.checkpoint = 1;
   EXPECT_EQ(need_of(job).row_class, "");
   EXPECT_EQ(need_of(job).numeric_class, "b");
+}
+
+// Rows 0 and 1; the second is compared with the first. Class "b" has more slots.
+class Compared : public testing::Test {
+ protected:
+  static AgentJoined agent(int number, int slots, const std::string& numeric_class) {
+    AgentJoined joined = tests::toy_agent(number, "n" + std::to_string(number), slots);
+    joined.numeric_class = numeric_class;
+    return joined;
+  }
+  static JobAdded trial(int number, int row, std::int64_t path_ms = 0) {
+    JobAdded added = tests::toy_job(number);
+    added.row = row;
+    added.compared_with = row == 0 ? -1 : 0;
+    added.path_ms = path_ms;
+    return added;
+  }
+  std::string class_of(int job) const {
+    return numeric_class_of(state_, std::get<Running>(state_.jobs.at(static_cast<std::size_t>(job)).state).placement);
+  }
+  const std::string& beside(int job) const { return state_.jobs.at(static_cast<std::size_t>(job)).row.beside; }
+  State state_ = tests::state_after({tests::toy_run()});
+};
+
+TEST_F(Compared, a_row_begins_where_the_row_is_that_it_is_compared_with) {
+  tests::happen(state_, {agent(0, 2, "a"), agent(1, 3, "b"), trial(0, 0), trial(1, 1)});
+  tests::settle(state_);
+  EXPECT_EQ(class_of(0), "b");
+  EXPECT_EQ(class_of(1), "b") << "both have two slots left";
+}
+
+TEST_F(Compared, the_row_that_others_are_compared_with_follows_them_where_they_begin_first) {
+  tests::happen(state_, {agent(0, 2, "a"), agent(1, 3, "b"), trial(0, 1, 9), trial(1, 0), trial(2, 2)});
+  tests::settle(state_);
+  for (int job = 0; job < 3; ++job) EXPECT_EQ(class_of(job), "b") << job;
+}
+
+TEST_F(Compared, no_slot_is_idle_for_it) {
+  tests::happen(state_, {agent(0, 1, "a"), agent(1, 1, "b"), trial(0, 0), trial(1, 1)});
+  tests::settle(state_);
+  EXPECT_EQ(free_slots(state_), 0);
+}
+
+// Row 0 is in class a. Its second trial comes first, and would have two classes in one number.
+TEST_F(Compared, a_slot_of_another_class_goes_to_a_row_that_begins_before_it_mixes_one) {
+  tests::happen(state_, {agent(0, 1, "a"), trial(0, 0, 9), trial(1, 0, 8), trial(2, 1, 1), agent(1, 1, "b"),
+                         tests::toy_placed(0, 1, {{{0}, 1}})});
+  tests::settle(state_);
+  EXPECT_EQ(class_of(2), "b");
+  EXPECT_TRUE(std::holds_alternative<Ready>(state_.jobs[1].state));
+}
+
+TEST_F(Compared, a_row_that_is_compared_with_nothing_begins_where_most_slots_are_free) {
+  JobAdded alone = trial(1, 5);
+  alone.compared_with = -1;
+  tests::happen(state_, {agent(0, 3, "a"), agent(1, 4, "b"), trial(0, 0), alone, trial(2, 1)});
+  tests::settle(state_);
+  EXPECT_EQ(class_of(0), "b");
+  EXPECT_EQ(beside(1), "");
+  EXPECT_EQ(class_of(1), "a") << "both have three slots left: the first";
+  EXPECT_EQ(class_of(2), "b");
+}
+
+// Rows 1 and 2 are compared with row 0, which fills its class.
+TEST_F(Compared, rows_whose_class_is_full_begin_in_the_only_one_that_has_slots) {
+  tests::happen(state_, {agent(0, 1, "a"), agent(1, 2, "b"), trial(0, 0), trial(1, 1), trial(2, 2),
+                         tests::toy_placed(0, 1, {{{0}, 1}})});
+  EXPECT_EQ(beside(1), "a");
+  EXPECT_EQ(beside(2), "a");
+  tests::settle(state_);
+  EXPECT_EQ(free_slots(state_), 0);
+  EXPECT_EQ(class_of(1), "b");
+  EXPECT_EQ(class_of(2), "b");
+}
+
+// Row 1 begins in class b before row 0 does, which has to begin in class a.
+TEST_F(Compared, the_row_that_others_are_compared_with_decides_though_it_begins_later) {
+  tests::happen(state_, {agent(0, 2, "a"), agent(1, 2, "b"), trial(0, 1), trial(1, 0), trial(2, 2),
+                         tests::toy_placed(0, 1, {{{1}, 1}})});
+  EXPECT_EQ(beside(1), "b");
+  EXPECT_EQ(beside(2), "b");
+  tests::happen(state_, {tests::toy_placed(1, 1, {{{0}, 1}})});
+  EXPECT_EQ(beside(2), "a");
+  tests::settle(state_);
+  EXPECT_EQ(class_of(2), "a");
+}
+
+// Three trials each: one slot of row 0's class is left, and would have one of row 1's.
+TEST_F(Compared, a_row_is_not_mixed_to_begin_beside_another) {
+  tests::happen(state_, {agent(0, 4, "a"), agent(1, 4, "b")});
+  for (int job = 0; job < 6; ++job) tests::happen(state_, {trial(job, job / 3)});
+  tests::settle(state_);
+  for (int job = 0; job < 6; ++job) EXPECT_EQ(class_of(job), job < 3 ? "a" : "b") << job;
+}
+
+// Two of row 1 were made in class a. One of row 0, made in class c, says more.
+TEST_F(Compared, a_row_begins_where_results_of_rows_beside_it_were_made) {
+  const auto done = [](State& state, int number, int row, const std::string& numeric_class) {
+    JobAdded added = trial(number, row);
+    added.numeric_class = numeric_class;
+    tests::happen(state, {added, JobSucceeded{{number}, 0}});
+  };
+  done(state_, 0, 1, "a");
+  done(state_, 1, 1, "a");
+  tests::happen(state_, {trial(2, 2), trial(3, 0)});
+  State with_first = state_;
+  done(with_first, 4, 0, "c");
+  for (State* state : {&state_, &with_first}) tests::happen(*state, {agent(0, 1, "a"), agent(1, 3, "b")});
+  EXPECT_EQ(beside(2), "a");
+  EXPECT_EQ(beside(3), "a");
+  EXPECT_EQ(choose_placement(state_, need_of(state_.jobs[2])), (Placement{{{0}, 1}}));
+  EXPECT_EQ(with_first.jobs[2].row.beside, "c");
+  EXPECT_EQ(need_of(with_first.jobs[3]).row_class, "c");
+  check_invariants(state_);
+}
+
+TEST(RowClasses, rows_that_are_compared_cost_no_time_and_stand_in_one_class_more_often) {
+  core::RandomStream random("compared rows", {1});
+  int together = 0, together_unnamed = 0;
+  for (int i = 0; i < 200; ++i) {
+    const Machines machines{.agents = 2 + static_cast<int>(random.below(5)),
+                            .slots = 1 + static_cast<int>(random.below(4)),
+                            .classes = {"a", "b"}};
+    const int rows = 2 + static_cast<int>(random.below(11)), trials = 1 + static_cast<int>(random.below(6));
+    Machines compared = machines;
+    compared.compared = true;
+    const Rows with(compared, rows, trials, true), without(machines, rows, trials, true);
+    EXPECT_EQ(with.succeeded, rows * trials);
+    EXPECT_EQ(with.minutes, without.minutes) << i;
+    together += with.together();
+    together_unnamed += without.together();
+  }
+  EXPECT_GT(together, together_unnamed);
 }
 
 // Its row's first, it was placed in class b with checkpoints there; the other two were made in class a.

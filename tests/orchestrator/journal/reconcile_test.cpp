@@ -84,6 +84,44 @@ TEST(Reconcile, how_long_a_job_takes_matters_until_it_has_a_result) {
   EXPECT_THAT(next_run(done, plan_of(1), {{true}}, learned), ElementsAre(VariantWith<JobsKept>(testing::_)));
 }
 
+// A training and its evaluation each: row "other" on data set "one", row "base" on both.
+experiments::Plan plan_with_table(const std::string& compare_with) {
+  experiments::Plan plan;
+  experiments::TablePlan table;
+  table.compare_with = compare_with;
+  for (const char* row : {"other", "base"}) {
+    table.rows.push_back({row, row, {}});
+    for (const char* dataset : {"one", "two"}) {
+      if (table.rows.size() == 1 && dataset == std::string("two")) continue;
+      const int training = static_cast<int>(plan.jobs.size());
+      plan.jobs.push_back(planned_job(training));
+      plan.jobs.push_back(planned_job(training + 1, {training}));
+      table.rows.back().cells.push_back({dataset, {plan.jobs.back().id}, {}});
+    }
+  }
+  plan.tables.push_back(std::move(table));
+  return plan;
+}
+
+TEST(Reconcile, a_row_is_compared_with_another_on_the_same_data_set) {
+  const auto rows_of = [](const State& state) {
+    std::vector<std::pair<int, int>> rows;
+    for (const Job& job : state.jobs) rows.emplace_back(job.row.number, job.row.compared_with);
+    return rows;
+  };
+  using testing::Pair;
+  State state;
+  next_run(state, plan_with_table(""));
+  EXPECT_THAT(rows_of(state),
+              ElementsAre(Pair(1, -1), Pair(0, -1), Pair(3, -1), Pair(2, -1), Pair(5, -1), Pair(4, -1)));
+  const auto told = VariantWith<JobAdded>(testing::_);
+  EXPECT_THAT(next_run(state, plan_with_table("base")), ElementsAre(told, told, Event(JobsKept{{{{2}, {5}}}, {}})));
+  EXPECT_THAT(rows_of(state), ElementsAre(Pair(1, 3), Pair(0, 2), Pair(3, -1), Pair(2, -1), Pair(5, -1), Pair(4, -1)));
+  EXPECT_THAT(next_run(state, plan_with_table("other")),
+              ElementsAre(told, told, told, told, Event(JobsKept{{{{4}, {5}}}, {}})));
+  EXPECT_THAT(rows_of(state), ElementsAre(Pair(1, -1), Pair(0, -1), Pair(3, 1), Pair(2, 0), Pair(5, -1), Pair(4, -1)));
+}
+
 TEST(Reconcile, the_class_that_made_a_result_is_told_once) {
   State state;
   next_run(state, plan_of(1));

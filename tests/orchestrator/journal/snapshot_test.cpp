@@ -62,10 +62,10 @@ TEST(Snapshot, of_every_state_of_a_run_reads_back_equal_with_equal_bytes) {
 }
 
 TEST(Snapshot, keeps_what_only_some_runs_know) {
-  const State state =
-      state_after({toy_run(3), toy_job(0, 2), toy_job(1), toy_agent(0, "one", 2, 1), toy_agent(1, "two", 4),
-                   HostDrained{"one", true, "broken fan"}, AgentLeaving{{1}, "spot"}, CancelRequested{{1}, "by ann"},
-                   StopRequested{"the end", Cause::kWalltime}});
+  State state = state_after({toy_run(3), toy_job(0, 2), toy_job(1), toy_agent(0, "one", 2, 1), toy_agent(1, "two", 4),
+                             HostDrained{"one", true, "broken fan"}, AgentLeaving{{1}, "spot"},
+                             CancelRequested{{1}, "by ann"}, StopRequested{"the end", Cause::kWalltime}});
+  state.jobs[1].row = {2, "class a", 0, "class b"};
   EXPECT_EQ(parse_snapshot(encode_snapshot({1, 64}, state), "snapshot").state, state);
   EXPECT_EQ(parse_snapshot(encode_snapshot({0, 0}, {}), "snapshot").state, State{});
 }

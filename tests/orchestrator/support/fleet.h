@@ -37,6 +37,7 @@ struct Machines {
   int slots = 1;                       //!< of each
   std::vector<std::string> classes{};  //!< numeric classes, one after the other over the agents; empty: none is known
   int trials = 0;                      //!< so many jobs are a row; 0: none is
+  bool compared = false;               //!< the other rows with row 0
 };
 
 //! A run without processes or clocks. An agent gives the first GPU that is free and not set aside.
@@ -58,6 +59,7 @@ class Fleet {
       orchestrator::JobAdded added = toy_job(job, job == 0 ? slots : 1);
       added.gpus = machines.gpus > 0;
       if (machines.trials > 0) added.row = job / machines.trials;
+      if (machines.compared && added.row > 0) added.compared_with = 0;
       put(added);
     }
   }

@@ -99,7 +99,10 @@ inline std::vector<orchestrator::Event> events_of_version_6() {
   std::vector<Event> events = events_of_version_5();
   for (Event& event : events) {
     if (auto* exited = std::get_if<RankExited>(&event)) exited->store_failed = true;
-    if (auto* added = std::get_if<JobAdded>(&event)) added->numeric_class = std::string(64, 'd');
+    if (auto* added = std::get_if<JobAdded>(&event)) {
+      added->numeric_class = std::string(64, 'd');
+      added->compared_with = 4;
+    }
   }
   events.emplace_back(BurnedIn{{0}, "GPU-12ab", std::string(64, 'c'), "none", 61'000, 140'000, Milliseconds{10'400}});
   events.emplace_back(JobsKept{{{{0}, {0}}, {{2}, {4}}}, {{{3}, {4}}}});
