@@ -80,9 +80,9 @@ class Packs(PackTest):
             self.assertTrue(numpy.array_equal(shown, copy))
 
     def test_memory_that_nobody_keeps_is_used_again(self):
-        loader = self.pack.loader(self.split, identities=4, images=3, arrays="numpy", threads=1, lr=False)
+        loader = self.pack.loader(self.split, identities=4, images=3, arrays="numpy", threads=1, lr=False, steps=50)
         places = set()
-        for batch, _ in zip(loader, range(50)):
+        for batch in loader:
             places.add(batch.hr.__array_interface__["data"][0])
             del batch
         loader.close()

@@ -88,7 +88,8 @@ TEST_F(Explain, tells_of_a_run_that_wants_a_job_as_before) {
   write("one", {JobsKept{{{{0}, {1}}}, {{{1}, {1}}}}, RunEnded{RunEnd::kIdle, ""}});
   const auto of_second_run = [&](const std::string& job) {
     std::vector<std::string> lines;
-    for (const StoryLine& line : explain(job).stories.at(0).lines)
+    const auto explained = explain(job);
+    for (const StoryLine& line : explained.stories.at(0).lines)
       if (line.epoch == 2) lines.push_back(line.text);
     return lines;
   };
