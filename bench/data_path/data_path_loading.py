@@ -71,6 +71,10 @@ def figures(setting):
 
     compare("loader_vs_dataloader", loader, jpeg, "images/s", RATE, 10.0)
     compare("loader_vs_h5py", loader, h5py, "images/s", RATE, 4.0)
+    mine = [setting.python, str(pathlib.Path(__file__).with_name("python_loader.py")), str(setting.programs.parent / "python"), pack]
+    from_python = fastest([*mine, "--threads", str(threads)] for threads in some)
+    compare("loader_from_python_vs_dataloader", from_python, jpeg, "images/s", RATE, 20.0)
+    compare("loader_from_python_vs_own", from_python, loader, "images/s", RATE, 0.9)
     compare("loader_with_lr_copies", [*loader, "--lr", "1", "--batches", "20"], loader, "images/s", RATE, None)
     compare("loader_vs_bare_stores", loader, [*ours, "store", *loader[-2:]], "images/s", RATE, None)
     rows = [*ours, "rows", pack, "--check"]

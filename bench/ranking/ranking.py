@@ -138,6 +138,16 @@ def main():
         figures.append(figure("market1501_vs_fastreid", mine, theirs, "s", theirs / mine, 3.0))
         figures.append(figure("memory_vs_fastreid", ours.most / MIB, fastreid.most / MIB, "MiB", fastreid.most / ours.most, 10.0))
 
+        def from_python():
+            return Player("resolute.rank", [[sys.executable, str(pathlib.Path(__file__).with_name("python_rank.py")),
+                                             str(options.bin.parent / "python"), str(path), "--threads", str(threads)]],
+                          {**environment, "OMP_NUM_THREADS": "1"})
+
+        mine, whole = alternate(from_python(), Whole(path), options.turns)[:2]
+        figures.append(figure("python_vs_program", mine, whole, "s", whole / mine, 0.9))
+        mine, peer = alternate(from_python(), Peer("fastreid", path) if os.path.isdir(options.evaluators) else Whole(path), options.turns)[:2]
+        figures.append(figure("python_vs_fastreid", mine, peer, "s", peer / mine, 3.0))
+
         def parts(key, *more):
             return Player(key, [[str(options.bin / "bench_rank_parts"), str(path), "--threads", str(threads), *more]],
                           {**environment, "OMP_NUM_THREADS": "1"}, key)

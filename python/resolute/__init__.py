@@ -33,7 +33,7 @@ _FROM = {
     "suites": ("Suite",),
 }
 _MODULES = {name: module for module, names in _FROM.items() for name in names}
-__all__ = [*_MODULES]
+__all__ = list(_MODULES)
 
 
 def __getattr__(name: str) -> object:

@@ -147,7 +147,7 @@ class Loader:
         with self._lock:
             self._handle.close()
 
-    def __enter__(self) -> "Loader":
+    def __enter__(self) -> "Loader":  # noqa: PYI034 (typing.Self is of Python 3.11)
         return self
 
     def __exit__(self, *_: object) -> None:
