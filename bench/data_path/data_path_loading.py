@@ -71,7 +71,8 @@ def figures(setting):
 
     compare("loader_vs_dataloader", loader, jpeg, "images/s", RATE, 10.0)
     compare("loader_vs_h5py", loader, h5py, "images/s", RATE, 4.0)
-    mine = [setting.python, str(pathlib.Path(__file__).with_name("python_loader.py")), str(setting.programs.parent / "python"), pack]
+    library = setting.programs / "resolute_python"  # what the package calls
+    mine = [setting.python, str(pathlib.Path(__file__).with_name("python_loader.py")), str(library.parents[1] / "python"), pack]
     from_python = fastest([*mine, "--threads", str(threads)] for threads in some)
     compare("loader_from_python_vs_dataloader", from_python, jpeg, "images/s", RATE, 20.0)
     compare("loader_from_python_vs_own", from_python, loader, "images/s", RATE, 0.9)

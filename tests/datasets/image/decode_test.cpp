@@ -117,7 +117,7 @@ TEST(DecodeImage, a_progressive_jpeg_is_filled_from_the_scans_that_it_has) {
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     const std::string refused = tests::refusal(
         [&] { EXPECT_TRUE(decode_image_into(std::span(bytes).first(size), "cut", image, TruncatedImages::kFilled)); });
-    if (size <= first_scan) EXPECT_NE("", refused) << size;
+    EXPECT_TRUE(size > first_scan || !refused.empty()) << size;
     if (refused.empty()) ++filled;
   }
   EXPECT_GT(filled, (bytes.size() - first_scan) / 3);
