@@ -93,6 +93,10 @@ RESOLUTE_CALL int resolute_pack_image(const resolute::python::Pack* pack, std::s
 //! it. \param pixels valid until the thread's next call
 RESOLUTE_CALL int resolute_pack_view(const resolute::python::Pack* pack, std::size_t row, int rate, int from_network,
                                      const std::uint8_t** pixels, int* height, int* width);
+//! Images as an evaluation shows them to a network: as a camera would have stored them at their rates, enlarged to
+//! network size, normalised. \param pixels images×H×W×3
+RESOLUTE_CALL int resolute_pack_inputs(const resolute::python::Pack* pack, const std::size_t* rows, const int* rates,
+                                       std::size_t images, float* pixels);
 
 //! Makes a split of the pack. \param settings those of settings::SplitSettings that differ from their defaults
 RESOLUTE_CALL int resolute_split_make(const resolute::python::Pack* pack, const char* settings,
@@ -103,6 +107,8 @@ RESOLUTE_CALL int resolute_split_read(const resolute::python::Pack* pack, const 
 RESOLUTE_CALL void resolute_split_close(resolute::python::Split* split);
 //! {"sha256", "split"} becomes the message (docs/formats/manifest.md).
 RESOLUTE_CALL int resolute_split_text(const resolute::python::Split* split);
+//! Galleries drawn as an evaluation draws them become the message: a list of lists of indices into the split's gallery.
+RESOLUTE_CALL int resolute_split_draws(const resolute::python::Split* split, int draws, int shots);
 
 //! Loads batches ahead, as a training does. Pack and split may be closed before it. \param recipe those of
 //! settings::Recipe that differ from their defaults \param options {"seed", "first_step", "end_step", "hr", "lr",

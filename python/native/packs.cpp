@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "core/files/file_system.h"
@@ -11,6 +12,7 @@
 #include "datasets/split/split.h"
 #include "experiments/specification/validation.h"
 #include "python/native/call.h"
+#include "settings/evaluation.h"
 
 namespace resolute::python {
 
@@ -106,6 +108,23 @@ void require_row(const datasets::PackReader& pack, std::size_t row) {
     throw core::input_error(fmt::format("the pack has no row {}", row), fmt::format("it has {}", pack.size()));
 }
 
+void fill_inputs(const datasets::PackReader& pack, std::span<const std::size_t> rows, const int* rates, float* pixels) {
+  datasets::Loader loader(pack, {.train_rates = {1}});
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    require_row(pack, rows[i]);
+    loader.fill_view(rows[i], rates[i], {pixels + i * loader.image_floats(), loader.image_floats()});
+  }
+}
+
+core::Json drawn_galleries(const datasets::Split& split, int draws, int shots) {
+  settings::check_range("draws", draws, 1, settings::kMostDraws);
+  settings::check_range("shots", shots, 1, 1000);
+  core::Json galleries = core::Json::array();
+  for (int draw = 0; draw < draws; ++draw)
+    galleries.push_back(datasets::draw_gallery(split, split.options.seed, draw, shots));
+  return galleries;
+}
+
 std::shared_ptr<const datasets::Split> read_split(const datasets::PackReader& pack, const char* path) {
   auto split = std::make_shared<datasets::Split>(datasets::import_split(core::real_file_system(), path));
   if (split->manifest_sha256 != pack.manifest_sha256())
@@ -162,6 +181,11 @@ int resolute_pack_view(const python::Pack* pack, std::size_t row, int rate, int 
   });
 }
 
+int resolute_pack_inputs(const python::Pack* pack, const std::size_t* rows, const int* rates, std::size_t images,
+                         float* pixels) {
+  return python::finished([&] { python::fill_inputs(*pack->reader, {rows, images}, rates, pixels); });
+}
+
 int resolute_split_make(const python::Pack* pack, const char* settings, python::Split** split) {
   return python::finished([&] {
     const auto options = python::with_defaults<settings::SplitSettings>(settings, "options of the split");
@@ -183,6 +207,10 @@ int resolute_split_text(const python::Split* split) {
     return core::Json{{"sha256", datasets::split_sha256(*split->split)}, {"split", datasets::to_json(*split->split)}}
         .dump();
   });
+}
+
+int resolute_split_draws(const python::Split* split, int draws, int shots) {
+  return python::finished([&] { return python::drawn_galleries(*split->split, draws, shots).dump(); });
 }
 
 int resolute_loader_open(const python::Pack* pack, const python::Split* split, const char* recipe, const char* options,

@@ -8,7 +8,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from ctypes import POINTER, byref, c_int, c_uint8, c_void_p
+from ctypes import POINTER, byref, c_int, c_size_t, c_uint8, c_void_p
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,11 @@ class Split:
 
     def __repr__(self) -> str:
         return f"Split({self.sha256[:12]}…)"
+
+    def gallery_draws(self, draws: int, shots: int = 1) -> list[numpy.ndarray]:
+        """The galleries of an evaluation's protocol: indices into manifest["gallery"], `shots` images of each test identity."""
+        text = call("split_draws", self._handle.pointer, _count(draws, "draws", 1), _count(shots, "shots", 1))
+        return [numpy.array(draw, numpy.int64) for draw in json.loads(text)]
 
     def close(self) -> None:
         self._handle.close()
@@ -223,6 +228,17 @@ class Pack:
         pixels, height, width = POINTER(c_uint8)(), c_int(), c_int()
         call("pack_view", pointer, row, rate, int(copies_from == "network"), byref(pixels), byref(height), byref(width))
         return numpy.ctypeslib.as_array(pixels, (height.value, width.value, 3)).copy()
+
+    def inputs(self, rows: Sequence[int], rates: Sequence[int]) -> numpy.ndarray:
+        """Images as an evaluation shows them to a network: float32 N×3×H×W in channels-last memory, normalised; each as a camera
+        would have stored it at its rate, enlarged."""
+        images = numpy.empty((len(rows), self.height, self.width, 3), numpy.float32)
+        if len(rates) != len(rows):
+            raise InputError(f"there are {len(rows)} rows and {len(rates)} rates")
+        numbers = (c_size_t * len(rows))(*(_count(row, "row") for row in rows))
+        at = (c_int * len(rows))(*(_count(rate, "rate") for rate in rates))
+        call("pack_inputs", self._handle.pointer, numbers, at, len(rows), images.ctypes.data)
+        return images.transpose(0, 3, 1, 2)
 
     def split(self, path: str | os.PathLike[str] | None = None, **settings: object) -> Split:
         """The split of one trial: made by settings (partition, seed, lr_camera, query_rates, …; docs/formats/manifest.md has

@@ -9,7 +9,7 @@ import threading
 import unittest
 
 import numpy
-from package import BUILD, PackTest, program, resolute, torch_python
+from package import BUILD, PackTest, program, refused, resolute, torch_python
 from PIL import Image
 
 MEAN, DEVIATION = (numpy.array(values, numpy.float32) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
@@ -149,6 +149,28 @@ print("done", flush=True)
         self.assertEqual(published["sha256"], self.pack.split(partition="official", seed=5).sha256)
         self.assertEqual(published["sha256"], self.pack.split(path).sha256)
         self.assertEqual(published["split"], self.pack.split(path).manifest)
+
+    def test_an_evaluation_sees_enlarged_views(self):
+        items = self.split.manifest["query"][:3] + self.split.manifest["gallery"][:3]
+        rates = [item.get("rate", 1) for item in items]
+        shown = self.pack.inputs([item["row"] for item in items], rates)
+        self.assertEqual(((6, 3, 64, 32), numpy.float32), (shown.shape, shown.dtype))
+        for image, item, rate in zip(shown, items, rates):
+            view = Image.fromarray(self.pack.image(item["row"], rate)).resize((32, 64), Image.Resampling.BILINEAR)
+            expected = (numpy.asarray(view).astype(numpy.float32) / numpy.float32(255) - MEAN) / DEVIATION
+            self.assertTrue(numpy.array_equal(expected.transpose(2, 0, 1), image))
+        refused(self, lambda: self.pack.inputs([0], [7]), "rates 2, 3, 4")
+        refused(self, lambda: self.pack.inputs([96], [1]), "no row 96")
+        refused(self, lambda: self.pack.inputs([1, 2], [1]), "2 rows and 1 rates")
+
+    def test_galleries_are_drawn_as_the_program_draws_them(self):
+        program("data", "split", self.pack.folder, "--partition", "official", "--draws", 5, "--out", self.folder / "drawn")
+        gallery = self.split.manifest["gallery"]
+        draws = [[gallery[index]["path"] for index in draw] for draw in self.split.gallery_draws(5)]
+        self.assertEqual(json.loads((self.folder / "drawn/split-0.json").read_text())["gallery_draws"], draws)
+        self.assertEqual([12], [len(draw) for draw in self.split.gallery_draws(1, shots=2)])
+        refused(self, lambda: self.split.gallery_draws(0), "draws")
+        refused(self, lambda: self.split.gallery_draws(1, shots=1001), "shots")
 
     def test_tensors_show_the_same_numbers(self):
         if torch_python() is None:
