@@ -4,19 +4,28 @@
 
 1. The same features: CMC and mAP of `resolute rank` and of the worker's result.json beside torchreid.metrics.evaluate_rank.
 2. The same weights and split: `resolute data export` for torchreid, whose data manager, transforms and engine make features and scores.
-   HR images have network size in both. LR queries are enlarged: by torchreid as 8-bit images, by us in float32. The difference is
-   said, and that it is nothing else: torchreid's transforms on the pack's own pixels give torchreid's bits.
 
 Exit code 1 where what should agree does not."""
 
-import argparse, contextlib, glob, json, os, re, subprocess, sys, tempfile
+import argparse
+import contextlib
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
 
+import h5py
+import numpy
 import osnet_worker
+import resolute
+import torch
+from osnet_worker import torchreid
+from safetensors.torch import load_file
 
-torch, torchreid, external_worker = osnet_worker.import_libraries()
-import h5py, numpy
-from PIL import Image
-
+BATCH = 64  # images that a worker of the package embeds at once
 RANKS = (1, 5, 10, 20)
 LISTS = f"{os.path.dirname(os.path.abspath(__file__))}/../../docs/formats/lists.md"
 
@@ -24,6 +33,11 @@ LISTS = f"{os.path.dirname(os.path.abspath(__file__))}/../../docs/formats/lists.
 def run(program, *arguments):
     command = [os.environ.get(program.upper().replace("-", "_"), program), *arguments]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def read(job, file):
+    with open(f"{options.store}/jobs/{job[:2]}/{job}/{file}") as text:
+        return json.load(text)
 
 
 def exact_distances(query, gallery):
@@ -64,19 +78,17 @@ def same_features(evaluation, folder, split):
             "difference_of_result": abs(evaluation["metrics"]["mAP"] - theirs["mAP"])}, query, gallery
 
 
-def own_path(specification, split_file, split, network, query, gallery):
+def own_path(evaluation, pack, split_file, network, query, gallery):
     """Part 2."""
-    pack = external_worker.Pack(specification["pack"], lambda pixels: pixels)
     with tempfile.TemporaryDirectory() as scratch:
         run("resolute", "data", "export", pack.folder, "--split", split_file, "--format", "torchreid", "--out", f"{scratch}/lists")
         datasets = torchreid.data.ImageDataManager(
-            root=f"{scratch}/lists", sources="mlr_trial", height=pack.size[0], width=pack.size[1], transforms=[], batch_size_train=1,
-            batch_size_test=1, workers=0, use_gpu=False)
+            root=f"{scratch}/lists", sources="mlr_trial", height=pack.height, width=pack.width, transforms=[], batch_size_train=1,
+            batch_size_test=BATCH, workers=0, use_gpu=False)
         engine = torchreid.engine.ImageSoftmaxEngine(datasets, network, None, use_gpu=False)
-        images, features, extract = [], [], engine.extract_features
+        features, extract = [], engine.extract_features
 
         def extract_and_keep(image):
-            images.append(image)
             features.append(extract(image))
             return features[-1]
 
@@ -85,53 +97,30 @@ def own_path(specification, split_file, split, network, query, gallery):
         loaders = datasets.test_loader["mlr_trial"]
         rank1, precision = engine._evaluate("mlr_trial", loaders["query"], loaders["gallery"])
         features = torch.cat(features).numpy()
-        theirs, their_gallery = features[: len(query["features"])], features[len(query["features"]) :]
-        # The pack's own pixels through torchreid's transforms: what is left then is how LR images are enlarged.
-        items = split["split"]["query"]
-        stored = [datasets.transform_te(Image.fromarray(pack.pixels(item["row"], item["rate"]))).unsqueeze(0) for item in items]
-        with torch.no_grad():
-            bits = torch.cat([network(image) for image in stored]).numpy()
-        # Grey levels that our enlarged queries are off, of 255.
-        levels = [255 * (osnet.deviation * (osnet_image(pack, item) - image)).abs() for item, image in zip(items, images)]
-    ours = torchreids(exact_distances(query["features"], gallery["features"]), query, gallery)
-    apart = numpy.linalg.norm(theirs - query["features"], axis=1) / numpy.linalg.norm(query["features"], axis=1)
-    return {"rank1": float(rank1), "mAP": float(precision), "rank1_difference": float(rank1) - ours["rank1"],
-            "mAP_difference": float(precision) - ours["mAP"],
-            "gallery_feature_difference": float(numpy.abs(their_gallery - gallery["features"]).max()),
-            "query_feature_difference_over_length": {"median": float(numpy.median(apart)), "most": float(apart.max())},
-            "query_grey_levels": float(max(level.max() for level in levels)),
-            "query_feature_difference_with_torchreids_resize": float(numpy.abs(theirs - bits).max())}
-
-
-def osnet_image(pack, item):
-    pixels = torch.from_numpy(pack.pixels(item["row"], item["rate"])).permute(2, 0, 1).unsqueeze(0).float()
-    return external_worker.interpolate(osnet.normalised(pixels), pack.size, mode="bilinear")
+    ours = numpy.concatenate([query["features"], gallery["features"]])
+    return {"rank1": float(rank1), "mAP": float(precision), "mAP_difference": float(precision) - evaluation["metrics"]["mAP"],
+            "feature_difference": float(numpy.abs(features - ours).max())}
 
 
 def check(job, specification):
-    global osnet
     folder = f"{options.store}/jobs/{job[:2]}/{job}"
-    evaluation = osnet_worker.read_job(options.store, job, "result.json")
-    training = specification["training"]
+    evaluation, training = read(job, "result.json"), specification["training"]
     # osnet_worker 1, torchreid VERSION, ARCHITECTURE, …, threads N
     told = evaluation["provenance"]["numeric_class"].split(", ")
     torch.set_num_threads(int(told[-1].removeprefix("threads ")))
-    osnet = osnet_worker.make_osnet(torch, torchreid, told[2])
-    weights_file = osnet_worker.read_job(options.store, training, "result.json")["weights_file"]
-    with open(f"{options.store}/jobs/{training[:2]}/{training}/{weights_file}", "rb") as file:
-        tensors = external_worker.load(file.read())
-    network = osnet.network(len(tensors["classifier.bias"])).eval()
+    tensors = load_file(f"{options.store}/jobs/{training[:2]}/{training}/{read(training, 'result.json')['weights_file']}")
+    network = osnet_worker.Osnet(osnet_worker.Osnet.Options(told[2]), {}).network(len(tensors["classifier.bias"])).eval()
     network.load_state_dict(tensors)
+    pack, = (pack for pack in map(resolute.Pack, glob.glob(f"{options.store}/packs/*/")) if pack.settings == specification["pack"])
     with tempfile.TemporaryDirectory() as scratch:
         split_file = run("resolute-worker", "split", "--store", options.store, "--job", job, "--out", scratch).strip()
         with open(split_file) as text:
             split = json.load(text)
         features, query, gallery = same_features(evaluation, folder, split)
-        path = own_path(specification, split_file, split, network, query, gallery)
-    # torchreid's curve is float32; its mAP is in doubles, as ours.
+        path = own_path(evaluation, pack, split_file, network, query, gallery)
+    # torchreid's curve is float32; its mAP is in doubles, as ours, of float32 distances.
     agrees = {"scores": features["difference"] < 1e-6, "draws": features["difference_of_drawn_galleries"] < 1e-6,
-              "mAP": features["difference_of_result"] < 1e-12, "gallery_features": path["gallery_feature_difference"] == 0,
-              "queries_but_for_their_resize": path["query_feature_difference_with_torchreids_resize"] == 0}
+              "mAP": features["difference_of_result"] < 1e-12, "features": path["feature_difference"] == 0}
     return {"evaluation": job, "network": told[2], "same_features": features, "torchreids_own_path": path, "agrees": agrees}
 
 
@@ -142,30 +131,28 @@ def described(found):
            f"{100 * features['torchreid']['rank1']:.2f} and {100 * features['torchreid']['mAP']:.2f} by torchreid; CMC and mAP differ by "
            f"{features['difference']:.1e} at most, by {features['difference_of_float32_distances']:.1e} with its float32 distances, "
            f"over {features['draws']} drawn galleries by {features['difference_of_drawn_galleries']:.1e}")
-    yield (f"  its own data path: rank-1 {100 * path['rank1']:.2f} ({100 * path['rank1_difference']:+.2f}) and mAP {100 * path['mAP']:.2f} "
-           f"({100 * path['mAP_difference']:+.2f}); features of the gallery differ by {path['gallery_feature_difference']:.1e}, those of "
-           f"queries by {100 * path['query_feature_difference_over_length']['median']:.1f} % of their length (median; at most "
-           f"{100 * path['query_feature_difference_over_length']['most']:.1f} %), enlarged with up to "
-           f"{path['query_grey_levels']:.2f} grey levels between; by its resize they differ by "
-           f"{path['query_feature_difference_with_torchreids_resize']:.1e}")
+    yield (f"  its own data path: rank-1 {100 * path['rank1']:.2f} and mAP {100 * path['mAP']:.2f} ({100 * path['mAP_difference']:+.1e}); "
+           f"features differ by {path['feature_difference']:.1e}")
 
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--store", required=True)
 parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
 options = parser.parse_args()
-external_worker.options = options  # whose Pack looks for the store there
 torch.use_deterministic_algorithms(True)
 with open(LISTS, encoding="utf-8") as page:  # the lines that docs/formats/lists.md has for torchreid
     exec(re.search(r"```python\n(.*?)```", page.read(), re.DOTALL).group(1))
 reports = []
 for path in sorted(glob.glob(f"{options.store}/jobs/*/*/result.json")):
-    specification = osnet_worker.read_job(options.store, path.split("/")[-2])
-    if specification["kind"] == "evaluation" and osnet_worker.is_osnets(options.store, specification):
+    job = path.split("/")[-2]
+    specification = read(job, "spec.json")
+    if specification["kind"] == "evaluation" and read(job, "result.json")["provenance"]["numeric_class"].startswith("osnet_worker "):
         with contextlib.redirect_stdout(sys.stderr):  # torchreid says what it does
-            reports.append(check(path.split("/")[-2], specification))
+            reports.append(check(job, specification))
 if not reports:
-    osnet_worker.end(f"'{options.store}' has no evaluation of osnet_worker.py; run the suite experiments/examples/osnet.toml first")
+    print(f"osnet_check: '{options.store}' has no evaluation of osnet_worker.py; run the suite experiments/examples/osnet.toml first",
+          file=sys.stderr)
+    sys.exit(2)
 if options.json:
     print(json.dumps(reports, indent=1))
 else:

@@ -1,4 +1,5 @@
-"""resolute from Python: packs and their loader, exact scores, and suites of trainings with their tables.
+"""resolute from Python: packs and their loader, exact scores, suites of trainings with their tables, and methods
+of one's own.
 
     scores = resolute.rank(qf, gf, q_ids, g_ids, q_cams, g_cams)
     pack = resolute.Pack("store/packs/market1501-0123456789abcdef")
@@ -19,18 +20,22 @@ if TYPE_CHECKING:
     from .evaluation import compare as compare
     from .evaluation import rank as rank
     from .evaluation import rank_distances as rank_distances
+    from .method import Method as Method
     from .packs import Batch as Batch
     from .packs import Loader as Loader
     from .packs import Pack as Pack
     from .packs import Split as Split
     from .packs import ingest as ingest
     from .suites import Suite as Suite
+    from .worker import work as work
 
 _FROM = {
     "errors": ("CorruptError", "Error", "InputError", "MachineError"),
     "evaluation": ("Interval", "Scores", "compare", "rank", "rank_distances"),
+    "method": ("Method",),
     "packs": ("Batch", "Loader", "Pack", "Split", "ingest"),
     "suites": ("Suite",),
+    "worker": ("work",),
 }
 _MODULES = {name: module for module, names in _FROM.items() for name in names}
 __all__ = list(_MODULES)

@@ -236,8 +236,8 @@ class Pack:
         if len(rates) != len(rows):
             raise InputError(f"there are {len(rows)} rows and {len(rates)} rates")
         numbers = (c_size_t * len(rows))(*(_count(row, "row") for row in rows))
-        at = (c_int * len(rows))(*(_count(rate, "rate") for rate in rates))
-        call("pack_inputs", self._handle.pointer, numbers, at, len(rows), images.ctypes.data)
+        factors = (c_int * len(rows))(*(_count(rate, "rate") for rate in rates))
+        call("pack_inputs", self._handle.pointer, numbers, factors, len(rows), images.ctypes.data)
         return images.transpose(0, 3, 1, 2)
 
     def split(self, path: str | os.PathLike[str] | None = None, **settings: object) -> Split:

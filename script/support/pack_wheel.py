@@ -24,6 +24,10 @@ Requires-Python: >=3.10
 Requires-Dist: numpy>=1.24
 Provides-Extra: native
 Requires-Dist: torch==2.11.*; extra == "native"
+Provides-Extra: methods
+Requires-Dist: torch>=2.4; extra == "methods"
+Requires-Dist: h5py; extra == "methods"
+Requires-Dist: safetensors; extra == "methods"
 Provides-Extra: pandas
 Requires-Dist: pandas; extra == "pandas"
 """

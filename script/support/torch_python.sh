@@ -30,18 +30,24 @@ make_torch_python() {
   done
   rm -rf "$cache/torch-python"
   mv "$scratch" "$cache/torch-python"
-  cat >"$cache/torch-python/python" <<END
-#!/bin/sh
-LD_LIBRARY_PATH='$cache/torch-python/libraries' PYTHONPATH='$wheels:$cache/torch-python/packages' exec /usr/bin/python3 "\$@"
-END
+  torch_python_start >"$cache/torch-python/python"
   chmod +x "$cache/torch-python/python"
   "$cache/torch-python/python" -c 'import torch; torch.zeros(2).sum().item()'
   torch_python_parts >"$cache/torch-python/complete"
 }
 
-# Where its torch lies and what is beside it: it is made again where either is another.
+# The interpreter; what PYTHONPATH names is found behind its own packages.
+torch_python_start() {
+  cat <<END
+#!/bin/sh
+PYTHONPATH='$(dirname "${LIBTORCH_ROOT:-$libtorch_folder/torch}"):$cache/torch-python/packages'"\${PYTHONPATH:+:\$PYTHONPATH}" \\
+  LD_LIBRARY_PATH='$cache/torch-python/libraries' exec /usr/bin/python3 "\$@"
+END
+}
+
+# How it starts, where its torch lies, and what is beside it: it is made again where any is another.
 torch_python_parts() {
-  dirname "${LIBTORCH_ROOT:-$libtorch_folder/torch}"
+  torch_python_start
   printf '%s\n' "${torch_python_packages[@]}"
 }
 has_torch_python() { torch_python_parts | cmp -s - "$cache/torch-python/complete"; }

@@ -153,7 +153,8 @@ class Follower(unittest.TestCase):
         self.environment = self.surroundings()
 
     def surroundings(self):
-        environment = {**os.environ, "SOURCES": str(ROOT), "PATH": f"{self.BINARIES}:{os.environ['PATH']}"}
+        environment = {**os.environ, "SOURCES": str(ROOT), "PATH": f"{self.BINARIES}:{os.environ['PATH']}",
+                       "PYTHONPATH": str(self.BINARIES.parent / "python")}
         environment.pop("VIPER", None)
         return environment
 

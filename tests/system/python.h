@@ -28,6 +28,9 @@ inline std::optional<std::string> python_folder(const std::string& name) {
   return std::nullopt;
 }
 
+//! For PYTHONPATH: the package `resolute` of the build.
+inline std::string python_package() { return (kBin.parent_path() / "python").string(); }
+
 //! Everything that a run leaves and that must not depend on how it went: results, weights, features and scores of
 //! queries by their names below the store.
 inline std::map<std::string, std::string> left_in(const fs::path& store) {

@@ -25,9 +25,10 @@ class ExternalWorker : public testing::Test {
   core::SpawnRequest suite(const std::string& command, const fs::path& store, const Words& more) const {
     const Words words{kBin / "resolute", "suite",         command, "experiments/examples/external_worker.toml",
                       "--store",         store,           "--set", "trials=1",
-                      "--set",           "train.steps=40"};
+                      "--set",           "train.steps=60"};
     core::SpawnRequest request = program(joined(words, more));
     request.environment["PATH"] = python_ + ":" + request.environment["PATH"];
+    request.environment["PYTHONPATH"] = python_package();
     request.environment["RESOLUTE_WORKER"] = (kBin / "resolute-worker").string();
     request.working_folder = tests::source_folder().string();  // the suite names its worker from there
     return request;

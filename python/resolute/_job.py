@@ -1,0 +1,164 @@
+"""One attempt of one job, as docs/worker.md has it: its specification, its files, whoever reads its progress, signals to stop."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import signal
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from .errors import Error, InputError
+from .packs import Pack
+
+_INTERRUPTED = 75
+_MINUTE = 60.0
+_KEPT_CHECKPOINTS = 2
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _write(path: Path, data: bytes, place: Callable[[Path, Path], object] = os.replace) -> None:
+    """Whole or not at all, whenever this process or the machine ends."""
+    temporary = path.parent / f".{path.name}.{os.uname().nodename}-{os.getpid()}.tmp"
+    with open(temporary, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    place(temporary, path)
+
+
+def _link_first(written: Path, path: Path) -> None:
+    with contextlib.suppress(FileExistsError):
+        os.link(written, path)
+    os.unlink(written)
+
+
+class Job:
+    """options: store, job, attempt, threads, checkpoint_every, progress_fd. name: who opens messages."""
+
+    def __init__(self, options: Namespace, name: str):
+        self.options, self.name, self.id = options, name, options.job
+        self.folder = self._folder_of(self.id)
+        self.specification = self.specification_of(self.id)
+        self._stop_signals: list[int] = []
+        self._said = 0.0
+        self._saved, self._saving = time.monotonic(), 0.0
+
+    def _folder_of(self, job: str) -> Path:
+        return Path(self.options.store) / "jobs" / job[:2] / job
+
+    def specification_of(self, job: str) -> dict[str, Any]:
+        path = self._folder_of(job) / "spec.json"
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise InputError(f"'{path}' is not there") from None
+        if sha256(data) != job:
+            raise InputError(f"'{path}' is damaged (its SHA-256 is not the job's id)")
+        specification: dict[str, Any] = json.loads(data)
+        return specification
+
+    def training(self) -> dict[str, Any]:
+        """The specification of this training, or of the one that this evaluation is of."""
+        return self.specification if self.specification["kind"] == "training" else self.specification_of(self.specification["training"])
+
+    def pack(self) -> Pack:
+        """The sealed pack of the specification."""
+        settings = self.specification["pack"]
+        for manifest in sorted(Path(self.options.store).glob(f"packs/{settings['name']}-*/pack.json")):
+            with contextlib.suppress(Error):
+                pack = Pack(manifest.parent)
+                if pack.settings == settings:
+                    return pack
+        raise InputError(f"the store has no pack '{settings['name']}' of the job's settings (or it is damaged)")
+
+    def is_done(self) -> bool:
+        return (self.folder / "result.json").exists()
+
+    def begin_to_listen(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            signal.signal(number, lambda number, frame: self._stop_signals.append(number))
+
+    def should_stop(self) -> bool:
+        return bool(self._stop_signals)
+
+    def stop(self, where: str) -> NoReturn:
+        print(f"{self.name}: stopped {where}", file=sys.stderr)
+        sys.exit(_INTERRUPTED)
+
+    def say(self, line: dict[str, Any], at_once: bool = False) -> None:
+        """A line of progress, unless the last one is half a second old at most."""
+        if at_once or time.monotonic() > self._said + 0.5:
+            self._said = self._said if at_once else time.monotonic()
+            with contextlib.suppress(OSError):  # a reader that has gone is no reason to stop
+                os.write(self.options.progress_fd, (json.dumps(line, sort_keys=True) + "\n").encode())
+
+    def attempt_file(self, name: str) -> Path:
+        return self.folder / f"attempt-{self.options.attempt:03}-{name}"
+
+    def write(self, name: str, data: bytes) -> str:
+        """A file beside result.json. Returns its SHA-256."""
+        _write(self.folder / name, data)
+        return sha256(data)
+
+    def publish(self, result: dict[str, Any]) -> None:
+        """The result; the first one wins."""
+        text = json.dumps({"job": self.id, **result}, sort_keys=True, separators=(",", ":")) + "\n"
+        _write(self.folder / "result.json", text.encode(), _link_first)
+        for path in self._checkpoints():
+            path.unlink()
+        with contextlib.suppress(OSError):
+            (self.folder / "checkpoints").rmdir()
+
+    def result_of_training(self) -> tuple[dict[str, Any], bytes]:
+        """The record of this evaluation's training, and its weights."""
+        folder = self._folder_of(self.specification["training"])
+        result: dict[str, Any] = json.loads((folder / "result.json").read_bytes())
+        weights = (folder / result["weights_file"]).read_bytes()
+        if sha256(weights) != result["weights_sha256"]:
+            raise InputError(f"the weights of training {self.specification['training']} are damaged")
+        return result, weights
+
+    def _checkpoints(self) -> list[Path]:
+        """The newest first."""
+        return sorted(self.folder.glob("checkpoints/step-*.pt"), reverse=True)
+
+    def is_checkpoint_due(self, step: int) -> bool:
+        """By the number of steps that is asked for; else by the clock, so that they take at most a hundredth of the time."""
+        if self.options.checkpoint_every > 0:
+            return step % int(self.options.checkpoint_every) == 0
+        return time.monotonic() > self._saved + max(_MINUTE, 100 * self._saving)
+
+    def save_checkpoint(self, step: int, state: dict[str, Any]) -> None:
+        import torch
+
+        began = time.monotonic()
+        file = io.BytesIO()
+        torch.save(state, file)
+        (self.folder / "checkpoints").mkdir(exist_ok=True)
+        _write(self.folder / f"checkpoints/step-{step:09}-{sha256(file.getvalue())[:16]}.pt", file.getvalue())
+        self._saved = time.monotonic()
+        self._saving = self._saved - began
+        self.say({"checkpoint": step}, at_once=True)
+        for old in self._checkpoints()[_KEPT_CHECKPOINTS:]:
+            old.unlink()
+
+    def newest_checkpoint(self) -> dict[str, Any] | None:
+        """The newest that is whole."""
+        import torch
+
+        for path in self._checkpoints():
+            data = path.read_bytes()
+            if path.name.endswith(f"-{sha256(data)[:16]}.pt"):
+                state: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+                return state
+            print(f"{self.name}: {path} is damaged: the one before will do", file=sys.stderr)
+        return None

@@ -1,0 +1,79 @@
+"""A method of one's own as the worker sees it: a network, its losses, and an embedding (docs/python.md, "A method of your own")."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .packs import Batch
+
+
+class Method:
+    """A method in PyTorch, which resolute.work() trains and evaluates.
+
+    options: an `Options`, from the words of the suite's `worker` behind the file: `--width 64` for the field `width`. recipe: the
+    training's, by the names of docs/suite_keys.md without `train.`. module: what network() returned; its parameters and buffers
+    are all that a checkpoint keeps beside the optimiser's state, so whatever a step changes belongs there.
+
+    Draws of torch, NumPy and `random` follow from seed and step: they are seeded before network() and before each losses().
+    """
+
+    #: Raise it when results change by something that is not in the method's file.
+    revision = 1
+
+    @dataclass
+    class Options:
+        """Fields of int, float, bool or str, or of one of these and None. Raise ValueError in __post_init__ for a wrong value."""
+
+    def __init__(self, options: Any, recipe: Mapping[str, Any]):
+        self.options = options
+        self.recipe = recipe
+        self.module: Any = None
+
+    def network(self, classes: int) -> Any:
+        """The torch.nn.Module for so many training identities."""
+        raise NotImplementedError(f"{type(self).__name__} has no network()")
+
+    def losses(self, batch: Batch) -> Mapping[str, Any]:
+        """Scalars of self.module by name; their sum is differentiated. The module is in training mode."""
+        raise NotImplementedError(f"{type(self).__name__} has no losses()")
+
+    def embed(self, images: Any, rates: Any) -> Any:
+        """Features N×D of normalised images N×3×H×W, compared by Euclidean distances. rates: int64 N, 1 for gallery images. The
+        module is in evaluation mode, without gradients."""
+        raise NotImplementedError(f"{type(self).__name__} has no embed()")
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """For optimiser(): all parameters that learn, with the recipe's `weight_decay` and `decay`."""
+        decayed: list[Any] = []
+        plain: list[Any] = []
+        for parameter in self.module.parameters():
+            if parameter.requires_grad:
+                (plain if self.recipe["decay"] == "weights" and parameter.ndim < 2 else decayed).append(parameter)
+        groups = [{"params": decayed, "weight_decay": self.recipe["weight_decay"]}, {"params": plain, "weight_decay": 0.0}]
+        return [group for group in groups if group["params"]]
+
+    def optimiser(self) -> Any:
+        """A torch.optim.Optimizer whose learning rates are those of factor 1."""
+        import torch
+
+        return torch.optim.Adam(self.parameter_groups(), self.recipe["learning_rate"])
+
+    def learning_rate_factor(self, step: int) -> float:
+        """By the recipe's warm-up and schedule, as `resolute-worker` has it; step from 0."""
+        warmup, steps = self.recipe["warmup_steps"], self.recipe["steps"]
+        factor = 0.01 + 0.99 * step / warmup if step < warmup else 1.0
+        if self.recipe["schedule"] != "cosine":
+            for milestone in self.recipe["milestones"]:
+                factor *= self.recipe["gamma"] if step >= milestone else 1.0
+        elif step >= warmup:
+            factor = 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+        return factor
+
+    def from_scratch(self) -> bool:
+        """False: network() starts from weights that were trained before."""
+        return True
+
+    def depends_on(self) -> list[str]:
+        """What else decides the bits of results, for the numeric class: options, and versions of packages."""
+        return [f"{name} {value}" for name, value in vars(self.options).items()]

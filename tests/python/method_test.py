@@ -1,0 +1,201 @@
+"""A method in Python is a row of a table: killed, stopped and resumed it leaves the same bytes; what is wrong with it is said in one
+line. The method is the example's, with draws of all generators in its loss."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from package import BUILD, SOURCE, program, torch_python
+
+NOISY = """import random
+import numpy, resolute, torch
+from external_worker import Convolutions
+
+class Noisy(Convolutions):
+    def losses(self, batch):
+        terms = super().losses(batch)
+        drawn = float(torch.rand(())) + numpy.random.rand() + random.random()
+        return {**terms, "noise": terms["classification"] * drawn}
+
+if __name__ == "__main__":
+    resolute.work(Noisy)
+"""
+WRONG = """import resolute
+from external_worker import Convolutions
+
+class Wrong(Convolutions):
+    def losses(self, batch):
+        if self.options.width == 16:
+            return {"classification": self.module["classifier"].weight.sum() * float("nan")}
+        raise ZeroDivisionError("as the test wants")
+
+if __name__ == "__main__":
+    resolute.work(Wrong)
+"""
+SUITE = """suite = "mine"
+title = "A method of mine"
+worker = ["python", "noisy.py", "--width", "8"]
+worker_files = ["noisy.py", "external_worker.py"]
+[defaults]
+method = "baseline"
+trials = 1
+height = 64
+width = 32
+backbone = "resnet-small"
+train = { steps = 200, identities = 4, images = 2, program = 1, erasing = 0.5, warmup_steps = 10, gradient_clip = 1.0 }
+evaluate = { draws = 5 }
+[[dataset]]
+id = "people"
+source = "synthetic"
+identities = 12
+image_height = 64
+image_width = 32
+shards = 1
+[[table]]
+id = "main"
+title = "Mine"
+metrics = ["rank1", "mAP", "mINP"]
+datasets = ["people"]
+row = [{ id = "mine", label = "Mine" }]
+"""
+
+
+def left_in(store):
+    """What a run leaves and what must not depend on how it went."""
+    kept = ("result.json", "features.h5", "queries.csv")
+    return {str(path.relative_to(store)): path.read_bytes() for path in store.glob("jobs/*/*/*")
+            if path.name in kept or path.name.startswith("weights-")}
+
+
+def wait_until(found):
+    for _ in range(6000):
+        if answer := found():
+            return answer
+        time.sleep(0.02)
+    raise AssertionError("it took over two minutes")
+
+
+class AMethod(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        python = torch_python()
+        if python is None:
+            raise unittest.SkipTest("torch is not there")
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.scratch.cleanup)
+        cls.folder = Path(cls.scratch.name)
+        cls.environment = {**os.environ, "PATH": f"{python.parent}:{BUILD / 'bin'}:{os.environ['PATH']}",
+                           "PYTHONPATH": str(BUILD / "python"), "OMP_NUM_THREADS": "1"}
+        shutil.copy(SOURCE / "experiments/examples/external_worker.py", cls.folder)
+        (cls.folder / "noisy.py").write_text(NOISY)
+        (cls.folder / "wrong.py").write_text(WRONG)
+        (cls.folder / "mine.toml").write_text(SUITE)
+        cls.calm = cls.folder / "calm"
+        ran = subprocess.run(cls.suite("run", cls.calm, "--slots", "1"), **cls.surroundings(), check=False)
+        assert ran.returncode == 0, ran.stderr
+        cls.training, cls.evaluation = (next(path.parent.name for path in cls.calm.glob("jobs/*/*/spec.json")
+                                             if json.loads(path.read_text())["kind"] == kind) for kind in ("training", "evaluation"))
+
+    @classmethod
+    def suite(cls, command, store, *more, file="mine.toml"):
+        return [BUILD / "bin/resolute", "suite", command, file, "--store", store, *more]
+
+    @classmethod
+    def surroundings(cls):
+        return {"cwd": cls.folder, "env": cls.environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+
+    def worker(self, store, *options, file="noisy.py"):
+        """The worker by itself, for the calm store's training."""
+        return ["python", file, *options, "run", "--store", store, "--job", self.training, "--checkpoint-every", "5"]
+
+    def untrained(self, name):
+        """A copy of the calm store without what trainings and evaluations left; and the training's folder."""
+        store = self.folder / name
+        shutil.copytree(self.calm, store)
+        for job in (self.training, self.evaluation):
+            for path in (store / "jobs" / job[:2] / job).iterdir():
+                if path.name != "spec.json":
+                    path.unlink()
+        return store, store / "jobs" / self.training[:2] / self.training
+
+    def ended(self, command):
+        ended = subprocess.run(command, **self.surroundings(), check=False)
+        return ended.returncode, ended.stderr.splitlines()
+
+    def test_the_guide_shows_the_example(self):
+        example = (SOURCE / "experiments/examples/external_worker.py").read_text()
+        self.assertIn("```python\n" + example.split('"""\n\n', 1)[1] + "```\n", (SOURCE / "docs/python.md").read_text())
+        self.assertLess(len(example.splitlines()), 61)
+
+    def test_its_row_is_made_of_exact_scores(self):
+        made = subprocess.run(self.suite("table", self.calm, "--json"), **self.surroundings(), check=True)
+        table = json.loads(made.stdout)
+        self.assertTrue(table["complete"])
+        rank1 = table["tables"][0]["rows"][0]["cells"][0]
+        self.assertGreater(rank1["mean"], rank1["chance"])
+        folder = self.calm / "jobs" / self.evaluation[:2] / self.evaluation
+        result = json.loads((folder / "result.json").read_text())
+        ranked = json.loads(program("rank", folder / "features.h5", "--json"))
+        self.assertEqual((ranked["map"], ranked["minp"]), (result["metrics"]["mAP"], result["metrics"]["mINP"]))
+        self.assertRegex(result["provenance"]["numeric_class"], r"^noisy 1, width 8, source [0-9a-f]{16}, torch 2\S+, \w+, threads 1$")
+
+    def test_killed_in_the_middle_the_suite_ends_with_the_same_bytes(self):
+        store = self.folder / "killed"
+        run = subprocess.Popen(self.suite("run", store, "--slots", "1", "--checkpoint-every", "5"), **self.surroundings())
+        training = store / "jobs" / self.training[:2] / self.training
+        wait_until(lambda: list(training.glob("checkpoints/step-*.pt")))
+        workers = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline")
+                   if all(word.encode() in path.read_bytes().split(b"\0") for word in ("noisy.py", str(store), self.training))]
+        self.assertEqual(1, len(workers))
+        os.kill(workers[0], signal.SIGKILL)
+        _, errors = run.communicate()
+        self.assertEqual(0, run.returncode, errors)
+        first = json.loads((training / "attempt-002-metrics.jsonl").read_text().splitlines()[0])
+        self.assertGreater(first["step"], 5)
+        self.assertGreater(200, first["step"])
+        self.assertEqual(left_in(self.calm), left_in(store))
+
+    def test_stopped_it_leaves_a_checkpoint_of_its_last_step(self):
+        store, training = self.untrained("stopped")
+        reader, writer = os.pipe()
+        worker = subprocess.Popen([*self.worker(store, "--width", "8"), "--progress-fd", str(writer)], pass_fds=[writer],
+                                  **self.surroundings())
+        os.close(writer)
+        wait_until(lambda: list(training.glob("checkpoints/step-*.pt")))
+        worker.send_signal(signal.SIGTERM)
+        _, errors = worker.communicate()
+        self.assertEqual(75, worker.returncode, errors)
+        self.assertRegex(errors, r"^noisy: stopped after step \d+\n$")
+        step = int(errors.split()[-1])
+        newest = max(training.glob("checkpoints/step-*.pt"))
+        self.assertTrue(newest.name.startswith(f"step-{step:09}-"))
+        with os.fdopen(reader) as pipe:
+            lines = [json.loads(line) for line in pipe]
+        self.assertEqual({"checkpoint": step}, lines[-1])
+        self.assertEqual(200, next(line["steps"] for line in lines if "steps" in line))
+
+    def test_a_wrong_option_is_told_in_one_line(self):
+        store, _ = self.untrained("wrong-options")
+        self.assertEqual((2, ["noisy: --width is 9 (it is a multiple of 8)"]), self.ended(self.worker(store, "--width", "9")))
+
+    def test_what_a_method_raises_is_the_evidence(self):
+        store, _ = self.untrained("raising")
+        self.assertEqual((2, ["wrong: the loss 'classification' is nan in step 1"]),
+                         self.ended(self.worker(store, "--width", "16", file="wrong.py")))
+        (self.folder / "wrong.toml").write_text(SUITE.replace("noisy.py", "wrong.py").replace('"mine"', '"wrong"', 1))
+        code, lines = self.ended(self.suite("run", store, "--slots", "1", file="wrong.toml"))
+        self.assertEqual(3, code, lines)
+        self.assertIn("ZeroDivisionError: as the test wants", "\n".join(lines))
+        log, = store.glob("jobs/*/*/attempt-001-stderr")  # one attempt: the same again would end the same way
+        self.assertIn("wrong.py", log.read_text())
+        self.assertFalse(list(store.glob("jobs/*/*/attempt-002-stderr")))
+
+
+if __name__ == "__main__":
+    unittest.main()
