@@ -309,9 +309,9 @@ build_programs() { alone_in release build_programs_here; }
 build_programs_here() {
   if is_configured release; then
     cd "$source_root"
-    step "build" ninja -C build/release resolute resolute-worker
+    step "build" ninja -C build/release resolute resolute-worker resolute_python
   else
-    configure_and_build release resolute resolute-worker
+    configure_and_build release resolute resolute-worker resolute_python
   fi
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = sys.argv.pop()
-PRODUCT = ["resolute", "resolute-worker"]
+PRODUCT = ["resolute", "resolute-worker", "resolute_python"]
 
 
 def programs():
