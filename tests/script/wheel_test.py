@@ -1,0 +1,74 @@
+"""The wheel runs without the checkout: nothing of Debian's libraries but the C and C++ ones, programs that start, scores, a pack and
+batches. Its bytes do not depend on when it is made.
+
+Usage: wheel_test.py [UNITTEST_ARGUMENT...]
+"""
+
+import hashlib
+import subprocess
+import tempfile
+import unittest
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+OF_EVERY_SYSTEM = ("linux-vdso.so", "ld-linux", "libc.so", "libm.so", "libgcc_s.so", "libstdc++.so", "libresolv.so", "libdl.so",
+                   "libpthread.so", "librt.so", "libutil.so")
+WITH_TORCH = ("libtorch", "libc10", "libgomp", "libcu", "libnccl", "libnv")
+EMPTY = {"PATH": "/usr/bin:/bin"}
+
+
+class Wheel(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = Path(scratch.name)
+
+    def make(self, name):
+        made = subprocess.run([ROOT / "script/wheel", self.folder / name, "--built"], check=True, capture_output=True, text=True)
+        return Path(made.stdout.strip())
+
+    def python(self, code):
+        return subprocess.run(["/usr/bin/python3", "-c", code], check=False, capture_output=True, text=True, cwd=self.folder,
+                              env={**EMPTY, "PYTHONPATH": str(self.folder / "installed")})
+
+    def test_it_runs_by_itself(self):
+        wheel = self.make("first")
+        digest, name = Path(f"{wheel}.sha256").read_text().split()
+        self.assertEqual((wheel.name, hashlib.sha256(wheel.read_bytes()).hexdigest()), (name, digest))
+        self.assertEqual(wheel.read_bytes(), self.make("second").read_bytes())
+        installed = self.folder / "installed"
+        with zipfile.ZipFile(wheel) as file:
+            file.extractall(installed)
+            for entry in file.infolist():
+                (installed / entry.filename).chmod(entry.external_attr >> 16 & 0o777)
+        for file in [*(installed / "resolute/bin").iterdir(), *(installed / "resolute/lib").iterdir()]:
+            said = subprocess.run(["ldd", file], check=True, capture_output=True, text=True, env=EMPTY).stdout
+            for line in said.splitlines():
+                library, _, path = (part.strip() for part in line.partition("=>"))
+                self.assertTrue(library.startswith(WITH_TORCH) or str(installed) in path or Path(library).name.startswith(OF_EVERY_SYSTEM), f"{file.name}: {line}")
+        said = subprocess.run([installed / "resolute/bin/resolute", "data", "synth", "--out", self.folder / "raw", "--identities", "6"],
+                              check=False, capture_output=True, text=True, env=EMPTY)
+        self.assertEqual(0, said.returncode, said.stderr)
+        said = self.python("""
+import numpy, resolute
+draw = numpy.random.default_rng(0)
+scores = resolute.rank(draw.random((5, 8)), draw.random((20, 8)), [0, 1, 2, 3, 4], list(range(5)) * 4)
+pack = resolute.ingest("market1501", "raw", "store", height=64, width=32)
+batch = next(pack.loader(pack.split(partition="official"), identities=2, images=2, arrays="numpy"))
+print(scores.queries, len(pack) > 0, batch.hr.shape)
+""")
+        self.assertEqual("5 True (4, 3, 64, 32)\n", said.stdout, said.stderr)
+        said = subprocess.run(["/usr/bin/python3", "-m", "resolute", "--version"], check=False, capture_output=True, text=True,
+                              env={**EMPTY, "PYTHONPATH": str(installed)})
+        self.assertRegex(said.stdout, r"^resolute \d", said.stderr)
+
+    def test_wrong_arguments_are_refused(self):
+        for arguments in (["--fast"], ["one", "two"]):
+            said = subprocess.run([ROOT / "script/wheel", *arguments], check=False, capture_output=True, text=True)
+            self.assertEqual(2, said.returncode)
+            self.assertIn("usage: script/wheel", said.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
