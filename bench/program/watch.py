@@ -97,18 +97,23 @@ def watched_run(resolute, suite, store):
     child = os.fork()
     if child == 0:
         os.nice(19)
-        viewers = Viewers(address)
-        viewers.run()
-        os.write(writing, str(viewers.fetched).encode())
-        os._exit(0)
+        try:
+            viewers = Viewers(address)
+            viewers.run()
+            os.write(writing, str(viewers.fetched).encode())
+        except OSError:
+            os.write(writing, b"0")  # a run so short that the server has ended before the first question
+        finally:
+            os._exit(0)
+    os.close(writing)  # so that a viewer that is killed ends the wait
     seconds = timed_run(resolute, suite, store)
     server.terminate()
     _, status, usage = os.wait4(server.pid, 0)
     server.returncode = os.waitstatus_to_exitcode(status)
     server.stdout.close()
     os.waitpid(child, 0)
-    fetched = int(os.read(reading, 99))
-    os.close(reading), os.close(writing)
+    fetched = int(os.read(reading, 99) or 0)
+    os.close(reading)
     return seconds, usage.ru_utime + usage.ru_stime, fetched
 
 
