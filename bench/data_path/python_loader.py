@@ -15,7 +15,7 @@ def main():
     parser.add_argument("package")
     parser.add_argument("pack")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--batches", type=int, default=20)
+    parser.add_argument("--batches", type=int, default=40)
     options = parser.parse_args()
     sys.path.insert(0, options.package)
     import resolute

@@ -57,6 +57,8 @@ LoaderRequest read_loader(const char* recipe, const char* options, const setting
   request.prefetch.hr = object.required<bool>("hr");
   request.prefetch.lr = object.required<bool>("lr");
   request.prefetch.threads = object.required<int>("threads");
+  // `for batch in loader` holds a batch while it asks for the next: that one's memory is not to be filled yet.
+  request.prefetch.kept = 2;
   const int rank = object.required<int>("rank"), ranks = object.required<int>("ranks");
   object.finish();
   settings::check_range("ranks", ranks, 1, request.recipe.identities);
