@@ -47,7 +47,7 @@ constexpr std::string_view kT1 =
     "« guillemotleft » guillemotright Ð DH Þ TH ð dh þ th Đ DJ đ dj Ŋ NG ŋ ng ‚ quotesinglbase „ quotedblbase "
     "‹ guilsinglleft › guilsinglright";
 
-// Of the accent "k", of T1 alone.
+// The accent "k" is of T1 alone.
 constexpr std::string_view kHooked = "Ą A ą a Ę E ę e Į I į i Ų U ų u";
 
 // "é e" of the accent "'" is \'{e}.

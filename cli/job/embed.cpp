@@ -55,7 +55,7 @@ struct ImageSet {
   bool labelled = false;  // somebody says who is on them, and by which camera
 };
 
-// What is taken of images that are refused otherwise.
+// Images that are taken, and refused otherwise.
 struct Taken {
   bool links = false;
   datasets::TruncatedImages truncated = datasets::TruncatedImages::kRefused;

@@ -93,7 +93,7 @@ struct BatchLevels {
 
 //! One batch, or a rank's lanes of it. The images lie in memory of PrefetchOptions::allocate.
 struct LoadedBatch {
-  //! Of all images below. A caller that copies it keeps the images: the loader takes other memory for later batches.
+  //! Holds all images below. A caller that copies it keeps the images: the loader takes other memory for later batches.
   std::vector<BatchMemory> memory;
   std::uint64_t step = 0;
   std::vector<BatchItem> items;

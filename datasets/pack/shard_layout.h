@@ -28,7 +28,7 @@ struct ShardHeader {
   bool tell_origin = false;  //!< some image of the listing, whatever the shard, has a rate other than 1 or test sets
 };
 
-//! Whether its shards have the data set `truncated`.
+//! True if its shards have the data set `truncated`.
 bool tells_truncated(const PackSettings& options);
 
 std::string header_text(const ShardHeader& header);

@@ -65,7 +65,7 @@ std::optional<int> attempt_of(const std::string& file_name);
 std::string run_name(const std::string& suite, int allocation);
 //! The inverse; nothing if `folder` is not one of the suite's.
 std::optional<int> allocation_of(const std::string& suite, const std::string& folder);
-//! Of a folder below suites/, NAME or NAME@K: NAME.
+//! The suite's NAME by a folder below suites/, NAME or NAME@K.
 std::string suite_of_run(const std::string& folder);
 
 }  // namespace resolute::experiments

@@ -24,7 +24,7 @@ SuiteSource source_of(core::FileSystem& files, const std::filesystem::path& suit
 //! is a warning
 void require_own_suite(core::FileSystem& files, const StoreLayout& store, const std::string& suite,
                        const SuiteSource& given);
-//! Whether the text that the suite was noted with last is this one.
+//! True if the suite was noted with this text last.
 bool is_noted(core::FileSystem& files, const StoreLayout& store, const std::string& suite, const SuiteSource& given);
 //! From now on the suite is this file's. \throws RuntimeError as write_atomic()
 void note_source(core::FileSystem& files, const StoreLayout& store, const std::string& suite, const SuiteSource& given);

@@ -120,16 +120,7 @@ std::vector<Message> Agent::reports() {
     if (ended != nullptr)
       if (const auto rank = live_.find({ended->key, ended->process_rank}); rank != live_.end())
         ended->gpu = rank->second.gpu.value_or("");
-    if (ended != nullptr && can_be_asked(ended->gpu) &&
-        accuses_gpu({{},
-                     0,
-                     0,
-                     ended->code,
-                     ended->signal,
-                     ended->evidence,
-                     ended->out_of_memory,
-                     ended->gpu,
-                     ended->store_failed}))
+    if (ended != nullptr && can_be_asked(ended->gpu) && accuses_gpu(exited({}, *ended)))
       asked_.push_back(ask_gpu(*ended, options_.gpu_limit, clock_.now()));
     else
       reports.push_back(std::move(report));

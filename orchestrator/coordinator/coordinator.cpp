@@ -304,8 +304,7 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
       attempt->peak_mib = std::max(attempt->peak_mib, ended->peak_mib);
       attempt->cpu_ms += ended->cpu_ms;
     }
-    record(RankExited{number, ended->key.attempt, ended->process_rank, ended->code, ended->signal, ended->evidence,
-                      ended->out_of_memory, ended->gpu, ended->store_failed});
+    record(exited(number, *ended));
     settling_.try_emplace(number);
   } else if (const auto* leave = std::get_if<Leave>(&message)) {
     lose(from, leave->why);

@@ -120,6 +120,11 @@ std::ptrdiff_t slow_of(const std::vector<std::int64_t>& speeds) {
          speeds.begin();
 }
 
+// The same without one of this speed.
+std::ptrdiff_t slow_besides(const std::vector<std::int64_t>& speeds, std::int64_t speed) {
+  return slow_of(speeds) - (is_slow(speed, median_of(speeds)) ? 1 : 0);
+}
+
 // \param all whether another's speed made others slow, or fast
 void refresh_machines(State& state, const std::string& host, bool all) {
   const auto refresh = [&](const std::string& one) {
@@ -246,8 +251,7 @@ void add_speed(State& state, AgentNumber number, const std::string& gpu, std::in
   auto& speeds = state.class_speeds.at(!gpu.empty())[agent.numeric_class];
   const auto slow_before = slow_of(speeds);
   speeds.insert(std::upper_bound(speeds.begin(), speeds.end(), speed), speed);
-  const auto slow_others = slow_of(speeds) - (is_slow(speed, median_of(speeds)) ? 1 : 0);
-  refresh_machines(state, agent.host, slow_others != slow_before);
+  refresh_machines(state, agent.host, slow_besides(speeds, speed) != slow_before);
 }
 
 void forget_speeds(State& state, AgentNumber number) {
@@ -257,7 +261,7 @@ void forget_speeds(State& state, AgentNumber number) {
   bool all = false;
   for (const auto& [gpu, speed] : found->second) {
     auto& speeds = state.class_speeds.at(!gpu.empty()).at(agent.numeric_class);
-    const auto slow_before = slow_of(speeds) - (is_slow(speed, median_of(speeds)) ? 1 : 0);
+    const auto slow_before = slow_besides(speeds, speed);
     speeds.erase(std::lower_bound(speeds.begin(), speeds.end(), speed));
     all = all || slow_of(speeds) != slow_before;
     if (speeds.empty()) state.class_speeds.at(!gpu.empty()).erase(agent.numeric_class);

@@ -107,6 +107,12 @@ Message read_alternative(std::size_t index, BinaryReader<WireFormat>& reader) {
 
 }  // namespace
 
+RankExited exited(JobIndex job, const RankEnded& ended) {
+  return {
+      job,       ended.key.attempt, ended.process_rank, ended.code, ended.signal, ended.evidence, ended.out_of_memory,
+      ended.gpu, ended.store_failed};
+}
+
 std::string encode(const Message& message) {
   core::Bytes bytes;
   core::append_little_endian(bytes, kWireVersion);

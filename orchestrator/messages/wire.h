@@ -121,6 +121,9 @@ struct Shutdown {
 using Message = std::variant<Join, Heartbeat, Prepared, RankStarted, ProgressLine, RankEnded, Leave, HeartbeatAnswer,
                              Prepare, Launch, Kill, Rejoin, Shutdown>;
 
+//! The event that a rank's end becomes. \param job the number of its job in this run
+RankExited exited(JobIndex job, const RankEnded& ended);
+
 //! Numbers that a worker's arguments name.
 inline constexpr int kProgressDescriptor = 3;
 inline constexpr int kListenerDescriptor = 4;

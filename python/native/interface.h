@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What the Python package calls of this project, as plain C: one library serves every version of Python
+//! The functions of this project that the Python package calls, as plain C: one library serves every version of Python
 //! (docs/decisions.md, "Python calls a C interface"). `python/resolute/_library.py` declares the same functions.
 //!
 //! Each function but resolute_message() and those that close something returns a Status. Pointers are never null unless

@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy
 
-from ._job import Job
+from ._job import Job, sha256
 from .errors import InputError
 from .method import Method
 
 
 def _seed(*words: int) -> None:
     import torch
-
-    from ._job import sha256
 
     number = int(sha256(" ".join(map(str, words)).encode())[:16], 16)
     torch.manual_seed(number)
@@ -100,8 +98,6 @@ class Training:
 
     def _publish(self) -> None:
         from safetensors.torch import save
-
-        from ._job import sha256
 
         # One memory for each: a network may use one tensor under two names.
         weights = save({name: value.detach().contiguous().clone() for name, value in self._method.module.state_dict().items()})

@@ -114,11 +114,12 @@ TEST(Reconcile, a_row_is_compared_with_another_on_the_same_data_set) {
   next_run(state, plan_with_table(""));
   EXPECT_THAT(rows_of(state),
               ElementsAre(Pair(1, -1), Pair(0, -1), Pair(3, -1), Pair(2, -1), Pair(5, -1), Pair(4, -1)));
-  const auto told = VariantWith<JobAdded>(testing::_);
-  EXPECT_THAT(next_run(state, plan_with_table("base")), ElementsAre(told, told, Event(JobsKept{{{{2}, {5}}}, {}})));
+  const auto is_added = VariantWith<JobAdded>(testing::_);
+  EXPECT_THAT(next_run(state, plan_with_table("base")),
+              ElementsAre(is_added, is_added, Event(JobsKept{{{{2}, {5}}}, {}})));
   EXPECT_THAT(rows_of(state), ElementsAre(Pair(1, 3), Pair(0, 2), Pair(3, -1), Pair(2, -1), Pair(5, -1), Pair(4, -1)));
   EXPECT_THAT(next_run(state, plan_with_table("other")),
-              ElementsAre(told, told, told, told, Event(JobsKept{{{{4}, {5}}}, {}})));
+              ElementsAre(is_added, is_added, is_added, is_added, Event(JobsKept{{{{4}, {5}}}, {}})));
   EXPECT_THAT(rows_of(state), ElementsAre(Pair(1, -1), Pair(0, -1), Pair(3, 1), Pair(2, 0), Pair(5, -1), Pair(4, -1)));
 }
 
