@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What the attempts of a job have left in its folder, here or as earlier versions did: a folder `attempts/NNN` each.
+//! What the attempts of a job have left in its folder.
 
 #include <filesystem>
 #include <map>
@@ -14,10 +14,6 @@ namespace resolute::experiments {
 
 //! Numbers of the attempts that have left something. A missing folder has none. \throws RuntimeError of the file system
 std::set<int> stored_attempts(core::FileSystem& files, const std::filesystem::path& job_folder);
-
-//! Where the attempt's file stands, or would stand if there were one. \param name "metrics.jsonl"
-std::filesystem::path stored_attempt_file(core::FileSystem& files, const StoreLayout& store, const JobId& job,
-                                          int attempt, const std::string& name);
 
 //! What the process ranks of an attempt have written to one stream, by rank; a rank that wrote nothing has no file.
 //! \param stream "stdout" or "stderr"

@@ -78,8 +78,7 @@ class Applier {
     job.row.number = event.row;
     job.row.compared_with = event.compared_with;
     if (!event.numeric_class.empty()) job.numeric_class = event.numeric_class;
-    // Journals of earlier versions have taken any number from the store, and would have no room for the next attempt.
-    if (event.attempts <= kMostAttempts) job.attempts = std::max(job.attempts, event.attempts);
+    job.attempts = std::max(job.attempts, event.attempts);
     want(event.job);
   }
 
@@ -628,8 +627,7 @@ bool is_kept(const Job& job, const JobAdded& added, bool done) {
   static_assert(core::kMembers<JobAdded> == 18, "a new member is compared here");
   return job.id == added.id && planned(job) == planned(added) && job.row.number == added.row &&
          job.row.compared_with == added.compared_with && (done || durations(job) == durations(added)) &&
-         (added.attempts <= job.attempts || added.attempts > kMostAttempts) &&
-         (added.numeric_class.empty() || added.numeric_class == job.numeric_class);
+         added.attempts <= job.attempts && (added.numeric_class.empty() || added.numeric_class == job.numeric_class);
 }
 
 void apply(State& state, const Event& event) {

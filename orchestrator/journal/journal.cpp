@@ -59,14 +59,12 @@ std::optional<JournalHeader> parse_header(std::span<const std::byte> bytes, std:
   if (load_u32(bytes, 60) != core::crc32c(bytes.first(60)))
     throw core::corrupt_error(problem, "the header's checksum at offset 60 differs", kAdvice);
   const std::uint32_t version = load_u32(bytes, 8);
-  if (version < kOldestJournalVersion || version > kJournalVersion)
-    throw core::input_error(
-        problem,
-        fmt::format("it has version {}, this resolute reads {} to {}", version, kOldestJournalVersion, kJournalVersion),
-        version > kJournalVersion ? "use the resolute that wrote it"
-                                  : "move the suite's folder away: results stay in the store");
+  if (version != kJournalVersion)
+    throw core::input_error(problem, fmt::format("it has version {}, this resolute reads {}", version, kJournalVersion),
+                            version > kJournalVersion
+                                ? "use the resolute that wrote it"
+                                : "it was made before 0.1.0: move the suite's folder away (results stay in the store)");
   JournalHeader header;
-  header.version = version;
   header.run_epoch = load_u32(bytes, 12);
   header.epoch = static_cast<std::int64_t>(load_u64(bytes, 16));
   header.sealed_length = load_u64(bytes, 24);
@@ -161,8 +159,7 @@ JournalExtent scan_journal(std::span<const std::byte> bytes, const std::string& 
     try {
       if (time < Instant{} || time.time_since_epoch() > kLongestTime)
         throw core::corrupt_error("its time is no time of a run", {}, kAdvice);
-      JournalRecord record{expected, at, time,
-                           event_from_binary(extent.header.version, load_u32(bytes, at + 8), payload, "payload")};
+      JournalRecord record{expected, at, time, event_from_binary(load_u32(bytes, at + 8), payload, "payload")};
       visit(extent.header, record);
     } catch (const core::RuntimeError& error) {
       throw error.at(fmt::format("'{}' offset {}", name, at));

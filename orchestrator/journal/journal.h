@@ -17,8 +17,7 @@
 
 namespace resolute::orchestrator {
 
-inline constexpr std::uint32_t kJournalVersion = 6;  //!< written
-inline constexpr std::uint32_t kOldestJournalVersion = 2;
+inline constexpr std::uint32_t kJournalVersion = 6;
 inline constexpr std::size_t kJournalHeaderSize = 64;
 inline constexpr std::size_t kRecordHeaderSize = 28;
 inline constexpr std::uint32_t kMaxRecordPayload = 1U << 20;
@@ -31,7 +30,6 @@ struct JournalHeader {
   std::string run;                  //!< token of the run that owns the epoch, 16 bytes as 32 hexadecimal digits
   Instant created{};
   std::int64_t run_epoch = 0;  //!< epoch in which the run began, the number of its owner file (owner.h); 0: this one
-  std::uint32_t version = kJournalVersion;  //!< as read
 };
 
 //! The epoch in which the header's run began.

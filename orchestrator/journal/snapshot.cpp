@@ -10,24 +10,6 @@
 
 namespace resolute::orchestrator {
 
-// Snapshots of version 1 do not have its `stop_by`.
-template <>
-inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<SnapshotFormat, Running>{2};
-// Snapshots of versions 1 and 2 do not have its `elsewhere`, those up to 3 no `row`.
-template <>
-inline constexpr std::array<std::uint32_t, 2> kLastMembersSince<SnapshotFormat, Job>{3, 4};
-// Snapshots of versions 1 to 3 do not have a host's `place` and an agent's `gpu_records`.
-template <>
-inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<SnapshotFormat, AgentSlots>{4};
-template <>
-inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<SnapshotFormat, HostRecord>{4};
-// Snapshots of version 4 do not have its `compared_with` and `beside`.
-template <>
-inline constexpr std::array<std::uint32_t, 2> kLastMembersSince<SnapshotFormat, JobRow>{5, 5};
-// Snapshots of version 4 do not have its `why`.
-template <>
-inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<SnapshotFormat, PlaceRecord>{5};
-
 namespace {
 
 constexpr std::string_view kSnapshotMagic = "RSLTSNAP";
@@ -81,6 +63,7 @@ void require_ranges(const State& state) {
     added.slots = job.slots;
     added.memory_mib = job.memory_mib;
     require_said(added, what);
+    require(within(job.attempts, 2 * kMostAttempts), what);
     const auto* running = std::get_if<Running>(&job.state);
     if (running == nullptr) continue;
     std::int64_t slots = 0;
@@ -166,20 +149,19 @@ Snapshot parse_snapshot(std::span<const std::byte> bytes, const std::string& nam
   const auto payload_crc = header.take<std::uint32_t>();
   if (header.take<std::uint32_t>() != core::crc32c(bytes.first(kHeaderSize - 4)))
     throw core::corrupt_error(problem, "the header's checksum at offset 44 differs", kAdvice);
-  if (version < 1 || version > kVersion)
-    throw core::input_error(problem, fmt::format("it has version {}, this resolute reads 1 to {}", version, kVersion),
-                            "use the resolute that wrote it");
+  if (version != kVersion)
+    throw core::input_error(
+        problem, fmt::format("it has version {}, this resolute reads {}", version, kVersion),
+        version > kVersion ? "use the resolute that wrote it" : "it was made before 0.1.0: remove it");
   const auto payload = bytes.subspan(kHeaderSize);
   if (payload.size() != size || core::crc32c(payload) != payload_crc)
     throw core::corrupt_error(problem, "the checksum of what follows offset 48 differs", kAdvice);
   try {
-    BinaryReader<SnapshotFormat> reader(payload, "its state", version);
+    BinaryReader reader(payload, "its state");
     reader.take(static_cast<Facts&>(snapshot.state));
     reader.finish();
     require_known_jobs(snapshot.state);
     require_ranges(snapshot.state);
-    for (Job& job : snapshot.state.jobs)
-      if (job.attempts > 2 * kMostAttempts) job.attempts = 0;  // as apply() has it
     build_indexes(snapshot.state);
     if (snapshot.state.numbers.size() != snapshot.state.jobs.size()) throw core::corrupt_error("a job is there twice");
     check_invariants(snapshot.state);

@@ -39,15 +39,6 @@ concept List = requires(const T& value) {
   value.end();
 };
 
-//! Formats count their versions apart. A message's is its whole program's: no reader meets another.
-struct JournalFormat {};
-struct SnapshotFormat {};
-struct WireFormat {};
-
-//! Versions of a format in which a struct got its last members there, in their order; none: it always had them all.
-template <class Format, class T>
-inline constexpr std::array<std::uint32_t, 0> kLastMembersSince{};
-
 //! Enumerators, from 0 on, that a byte may stand for.
 constexpr std::size_t enumerators(Cause) { return kCauses; }
 constexpr std::size_t enumerators(RunEnd) { return words_of(RunEnd{}).size(); }
@@ -97,12 +88,9 @@ class BinaryWriter {
 
 //! Every take past the end, and every value that cannot be, throws a kCorrupt RuntimeError that opens with `where`.
 //! Memory taken stays within a small multiple of the bytes given.
-template <class Format>
 class BinaryReader {
  public:
-  //! \param version of the format: older ones lack some last members (kLastMembersSince)
-  BinaryReader(std::span<const std::byte> bytes, std::string_view where, std::uint32_t version)
-      : bytes_(bytes, where), where_(where), version_(version) {}
+  BinaryReader(std::span<const std::byte> bytes, std::string_view where) : bytes_(bytes, where), where_(where) {}
 
   template <class T>
   void take(T& value) {
@@ -133,10 +121,7 @@ class BinaryReader {
       take(value.first);
       take(value.second);
     } else {
-      constexpr auto kSince = kLastMembersSince<Format, T>;
-      const auto missing = std::count_if(kSince.begin(), kSince.end(), [&](auto since) { return version_ < since; });
-      std::size_t left = core::kMembers<T> - static_cast<std::size_t>(missing);
-      core::visit_members(value, [&](auto&... member) { ((left > 0 ? (--left, take(member)) : void()), ...); });
+      core::visit_members(value, [&](auto&... member) { (take(member), ...); });
     }
   }
 
@@ -175,10 +160,8 @@ class BinaryReader {
   void take_list(T& list) {
     const auto count = taken<std::uint32_t>();
     if constexpr (requires { std::tuple_size<T>::value; }) {
-      // One for each enumerator may have been written when there were fewer.
-      if (count > list.size()) refuse(fmt::format("a list has {} elements instead of {}", count, list.size()));
-      list = {};
-      for (std::uint32_t i = 0; i < count; ++i) take(list[i]);
+      if (count != list.size()) refuse(fmt::format("a list has {} elements instead of {}", count, list.size()));
+      for (auto& element : list) take(element);
     } else if constexpr (requires { typename T::key_type; }) {
       for (std::uint32_t i = 0; i < count; ++i) {
         const std::size_t size = list.size();
@@ -196,7 +179,6 @@ class BinaryReader {
 
   core::ByteReader bytes_;
   std::string_view where_;
-  std::uint32_t version_;
 };
 
 }  // namespace resolute::orchestrator

@@ -9,17 +9,6 @@
 
 namespace resolute::orchestrator {
 
-// Journals of version 2 do not have its `at`.
-template <>
-inline constexpr std::array<std::uint32_t, 1> kLastMembersSince<JournalFormat, AttemptStopped>{3};
-// Journals of versions 2 and 3 do not have its `elsewhere`, those up to 4 no `row`, those up to 5 no `numeric_class`
-// and `compared_with`.
-template <>
-inline constexpr std::array<std::uint32_t, 4> kLastMembersSince<JournalFormat, JobAdded>{4, 5, 6, 6};
-// Journals of versions 2 to 4 do not have its `gpu`, those up to 5 no `store_failed`.
-template <>
-inline constexpr std::array<std::uint32_t, 2> kLastMembersSince<JournalFormat, RankExited>{5, 6};
-
 namespace {
 
 using core::Json;
@@ -38,7 +27,7 @@ constexpr std::tuple kEventRows{
                                 "label",
                                 "after",
                                 {"slots", 1, kMostSlots},
-                                {"attempts", 0},
+                                {"attempts", 0, kMostAttempts},
                                 "gpus",
                                 {"memory_mib", 0, kMostMemoryMib},
                                 "priority",
@@ -315,11 +304,10 @@ void append_binary(core::Bytes& to, const Event& event) {
   std::visit([&](const auto& alternative) { BinaryWriter(to).put(alternative); }, event);
 }
 
-Event event_from_binary(std::uint32_t version, std::uint32_t type, std::span<const std::byte> bytes,
-                        std::string_view where) {
+Event event_from_binary(std::uint32_t type, std::span<const std::byte> bytes, std::string_view where) {
   try {
     Event event = event_of_type(type);
-    BinaryReader<JournalFormat> reader(bytes, "it", version);
+    BinaryReader reader(bytes, "it");
     std::visit([&](auto& alternative) { reader.take(alternative); }, event);
     reader.finish();
     return event;

@@ -337,13 +337,11 @@ std::string_view type_name(const Event& event);
 core::Json to_json(const Event& event);
 //! The first member that holds a number which no run writes, as "slots is -1"; empty: none.
 std::string out_of_range(const Event& event);
-//! The payload of a record of the newest version: the members in their order, little-endian (docs/formats/journal.md).
+//! The payload of a record: the members in their order, little-endian (docs/formats/journal.md).
 //! Appends.
 void append_binary(core::Bytes& to, const Event& event);
-//! The inverse, strict. \param version of the journal, from 2 on \throws RuntimeError (kCorrupt) that opens with
-//! `where`
-Event event_from_binary(std::uint32_t version, std::uint32_t type, std::span<const std::byte> bytes,
-                        std::string_view where);
+//! The inverse, strict. \throws RuntimeError (kCorrupt) that opens with `where`
+Event event_from_binary(std::uint32_t type, std::span<const std::byte> bytes, std::string_view where);
 //! One line for people, without the time.
 std::string describe(const Event& event);
 

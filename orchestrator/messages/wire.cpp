@@ -92,7 +92,7 @@ void check(const M& message) {
 }
 
 template <std::size_t I = 0>
-Message read_alternative(std::size_t index, BinaryReader<WireFormat>& reader) {
+Message read_alternative(std::size_t index, BinaryReader& reader) {
   if constexpr (I == std::variant_size_v<Message>) {
     throw core::input_error(fmt::format("message of type {} is not known here", index + 1));
   } else {
@@ -136,7 +136,7 @@ Message decode(std::string_view bytes) {
                             fmt::format("this resolute speaks {}", kWireVersion),
                             "run the same resolute on every node");
   try {
-    BinaryReader<WireFormat> reader(core::as_byte_span(bytes.substr(kEnvelope)), "it", kWireVersion);
+    BinaryReader reader(core::as_byte_span(bytes.substr(kEnvelope)), "it");
     return read_alternative(static_cast<std::size_t>(envelope[1]) - 1, reader);
   } catch (const core::RuntimeError& error) {
     if (error.kind() == core::ErrorKind::kInput) throw;

@@ -44,7 +44,7 @@ TrainingNumbers read_training_numbers(core::FileSystem& files, const experiments
   TrainingNumbers read;
   Steps evaluations;
   const auto add = [&](int attempt, const char* name, Steps& to, const auto& values_of) {
-    const auto path = experiments::stored_attempt_file(files, store, job, attempt, name);
+    const auto path = store.attempt_file(job, attempt, name);
     if (!files.exists(path)) return;
     const core::Bytes bytes = files.read(path);
     try {

@@ -15,7 +15,7 @@ std::optional<int> last_logged_attempt(core::FileSystem& files, const experiment
                                        const JobId& job) {
   const auto attempts = experiments::stored_attempts(files, store.job_folder(job));
   for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt)
-    if (files.exists(experiments::stored_attempt_file(files, store, job, *attempt, kStepLogName))) return *attempt;
+    if (files.exists(store.attempt_file(job, *attempt, kStepLogName))) return *attempt;
   return std::nullopt;
 }
 

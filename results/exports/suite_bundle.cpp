@@ -87,7 +87,7 @@ void BundleContents::add_job(const JobProvenance& job, bool features) {
   if (std::holds_alternative<TrainingRecord>(*job.record))
     for (const int attempt : experiments::stored_attempts(source_.files, folder))
       for (const char* log : {kStepLogName, kEvaluationLogName})
-        add_if_stored(experiments::stored_attempt_file(source_.files, source_.store, job.job, attempt, log));
+        add_if_stored(source_.store.attempt_file(job.job, attempt, log));
 }
 
 void BundleContents::add_packs() {

@@ -36,9 +36,7 @@ bool comparable(const LoggedStep& one, const LoggedStep& other) {
 std::map<std::uint64_t, LoggedStep> read_attempt(core::FileSystem& files, const StoreLayout& store, const JobId& job,
                                                  int attempt, TrainingLog& log) {
   std::map<std::uint64_t, LoggedStep> steps;
-  const auto file = [&](const char* name) {
-    return experiments::stored_attempt_file(files, store, job, attempt, name);
-  };
+  const auto file = [&](const char* name) { return store.attempt_file(job, attempt, name); };
   try {
     const auto path = file("metrics.jsonl");
     if (files.exists(path))
@@ -133,7 +131,7 @@ LogComparison compare_logs(const TrainingLog& recorded, const TrainingLog& again
 std::optional<double> best_rank1_on_the_way(core::FileSystem& files, const StoreLayout& store, const JobId& job) {
   std::map<std::uint64_t, double> steps;
   for (const int attempt : experiments::stored_attempts(files, store.job_folder(job))) {
-    const auto path = experiments::stored_attempt_file(files, store, job, attempt, kEvaluationLogName);
+    const auto path = store.attempt_file(job, attempt, kEvaluationLogName);
     if (!files.exists(path)) continue;
     const core::Bytes bytes = files.read(path);
     try {

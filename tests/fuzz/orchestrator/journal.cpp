@@ -42,7 +42,7 @@ bool read_all(const core::Bytes& bytes) {
       core::canonical_json(to_json(record.event));
       core::Bytes payload;
       append_binary(payload, record.event);
-      require(event_from_binary(kJournalVersion, type_number(record.event), payload, "again") == record.event,
+      require(event_from_binary(type_number(record.event), payload, "again") == record.event,
               "an event is written otherwise than it was read");
     }
     check_invariants(replay(bytes));

@@ -31,21 +31,21 @@ class AttemptLogs : public testing::Test {
   experiments::JobId job_{std::string(64, 'a')};
 };
 
-TEST_F(AttemptLogs, are_found_by_attempt_and_rank_and_of_earlier_versions_too) {
+TEST_F(AttemptLogs, are_found_by_attempt_and_rank) {
   EXPECT_TRUE(latest_logs(files_, store_, job_).empty());
   write(stderr_of(2), "two\n");
   write(stderr_of(2, "-10"), "rank ten\n");
   write(stderr_of(2, "-3"), "rank three\n");
   write(stderr_of(2, "-x"), "nobody's\n");
   write(store_.attempt_file(job_, 2, "stdout"), "out\n");
-  write(store_.job_folder(job_) / "attempts/001/stderr", "one\n");
+  write(stderr_of(1), "one\n");
   write(store_.attempt_file(job_, 3, "metrics.jsonl"), "{}\n");
   write(store_.job_folder(job_) / "attempt-2147483647-stderr", "foreign\n");
   EXPECT_THAT(attempts_left(files_, store_, job_), ElementsAre(1, 2, 3));
   std::vector<int> ranks;
   for (const AttemptLog& log : attempt_logs(files_, store_, job_, 2)) ranks.push_back(log.process_rank);
   EXPECT_THAT(ranks, ElementsAre(0, 3, 10));
-  EXPECT_EQ(attempt_logs(files_, store_, job_, 1).at(0).path, store_.job_folder(job_) / "attempts/001/stderr");
+  EXPECT_EQ(attempt_logs(files_, store_, job_, 1).at(0).path, stderr_of(1));
   EXPECT_TRUE(attempt_logs(files_, store_, job_, 3).empty());
   EXPECT_EQ(latest_logs(files_, store_, job_).at(0).path, stderr_of(2));
 }

@@ -13,104 +13,70 @@ namespace resolute::tests {
 
 inline const std::string kRun = "000102030405060708090a0b0c0d0e0f";
 
-//! One of each type that version 2 had, with every member set. What its golden journal holds: never change.
-inline std::vector<orchestrator::Event> events_of_version_2() {
-  using namespace orchestrator;
-  return {RunStarted{1, kRun, "node-1", 4711, 7, at(1'700'000'900'000)},
-          JobAdded{{0}, {std::string(64, 'a')}, "shard", "shard 0 of easy", {}, 1, 0, false, 512, -1, 0, 1500, 9000, 0},
-          JobAdded{{1},
-                   {std::string(64, 'b')},
-                   "training",
-                   "training rain trial 0",
-                   {{0}},
-                   2,
-                   3,
-                   true,
-                   4096,
-                   2,
-                   400,
-                   7200,
-                   7500,
-                   600},
-          AgentJoined{{0}, "node-1", 2, 1, 32768, "class 1"},
-          AgentJoined{{1}, "node-2", 2, 1, 0, ""},
-          JobSucceeded{{0}, 0},
-          Placed{{1}, 4, {{{0}, 1}, {{1}, 1}}, 0, "longest path", at(1'700'000'000'100)},
-          Started{{1}, 4},
-          Progressed{{1}, 4, 100},
-          RankExited{{1}, 4, 1, 0, 9, "over its limit \xc3\xa9", true},
-          AttemptStopped{{1}, 4, Cause::kOutOfMemory, Milliseconds{30'000}, "a rank failed"},
-          AgentLost{{1}, "no sign of life for 10 s"},
-          AttemptEnded{{1}, 4, Cause::kDeviceError, "NCCL", true, at(1'700'000'000'250), "1 of 4"},
-          ResultMissing{{1}, 9},
-          StopRequested{"the allocation ends", Cause::kWalltime},
-          JobFailed{{1}, Cause::kUnplaceable, "it needs 2 slots and the run has 1"},
-          JobCancelled{{1}, "it needs job 0"},
-          RunEnded{RunEnd::kInterrupted, "signal 15"},
-          Stalled{{1}, 5, "no line for 30 min"},
-          HeldElsewhere{{1}, 6, at(1'700'000'005'000), "run 3 of suite 'b' works on it"},
-          AgentLeaving{{0}, "preempted"},
-          HostDrained{"node-1", true, "drained by ann"},
-          HostExcluded{"node-2", "jobs 3 and 4 failed there and live elsewhere"},
-          CancelRequested{{1}, "cancelled by ann"}};
-}
-
-//! One of each type that version 3 had. What its golden journal holds: never change.
-inline std::vector<orchestrator::Event> events_of_version_3() {
-  using namespace orchestrator;
-  std::vector<Event> events = events_of_version_2();
-  for (Event& event : events)
-    if (auto* stopped = std::get_if<AttemptStopped>(&event)) stopped->at = at(1'700'000'000'200);
-  events.emplace_back(AttemptEnded{{1}, 4, Cause::kUnkillable, "it did not end", true, {}, "1 of 8"});
-  events.emplace_back(
-      AttemptEnded{{1}, 7, Cause::kStoreError, "cannot create folder", true, at(1'700'000'000'500), ""});
-  events.emplace_back(RanksGivenUp{{1}, 4, "1 of 2 process ranks on node-1 have not ended"});
-  return events;
-}
-
-//! One of each type that version 4 had. What its golden journal holds: never change.
-inline std::vector<orchestrator::Event> events_of_version_4() {
-  using namespace orchestrator;
-  std::vector<Event> events = events_of_version_3();
-  for (Event& event : events)
-    if (auto* added = std::get_if<JobAdded>(&event)) added->elsewhere = added->kind == "shard";
-  events.emplace_back(RunEnded{RunEnd::kIdle, "nothing to do for 300 s"});
-  events.emplace_back(events_of_version_3().back());
-  return events;
-}
-
-//! One of each type that version 5 had. What its golden journal holds: never change.
-inline std::vector<orchestrator::Event> events_of_version_5() {
-  using namespace orchestrator;
-  std::vector<Event> events = events_of_version_4();
-  for (Event& event : events)
-    if (auto* exited = std::get_if<RankExited>(&event)) exited->gpu = "GPU-12ab";
-  events.emplace_back(GpuSetAside{{0}, "GPU-12ab", at(1'700'000'060'000), "2 attempts ended there"});
-  events.emplace_back(GpuReturned{{0}, "GPU-12ab"});
-  events.emplace_back(HostSetAside{"node-1", at(1'700'000'120'000), "2 attempts ended there"});
-  events.emplace_back(HostReturned{"node-1"});
-  events.emplace_back(ClaimLost{{0}, 1});
-  return events;
-}
-
-//! One of each type, with every member set. What the golden journal of version 6 holds: never change, only append.
+//! One of each type, with every member set. What the golden journal holds: never change, only append.
 inline std::vector<orchestrator::Event> events_of_version_6() {
   using namespace orchestrator;
-  std::vector<Event> events = events_of_version_5();
-  for (Event& event : events) {
-    if (auto* exited = std::get_if<RankExited>(&event)) exited->store_failed = true;
+  std::vector<Event> events{
+      RunStarted{1, kRun, "node-1", 4711, 7, at(1'700'000'900'000)},
+      JobAdded{{0}, {std::string(64, 'a')}, "shard", "shard 0 of easy", {}, 1, 0, false, 512, -1, 0, 1500, 9000, 0},
+      JobAdded{{1},
+               {std::string(64, 'b')},
+               "training",
+               "training rain trial 0",
+               {{0}},
+               2,
+               3,
+               true,
+               4096,
+               2,
+               400,
+               7200,
+               7500,
+               600},
+      AgentJoined{{0}, "node-1", 2, 1, 32768, "class 1"},
+      AgentJoined{{1}, "node-2", 2, 1, 0, ""},
+      JobSucceeded{{0}, 0},
+      Placed{{1}, 4, {{{0}, 1}, {{1}, 1}}, 0, "longest path", at(1'700'000'000'100)},
+      Started{{1}, 4},
+      Progressed{{1}, 4, 100},
+      RankExited{{1}, 4, 1, 0, 9, "over its limit \xc3\xa9", true, "GPU-12ab", true},
+      AttemptStopped{{1}, 4, Cause::kOutOfMemory, Milliseconds{30'000}, "a rank failed", at(1'700'000'000'200)},
+      AgentLost{{1}, "no sign of life for 10 s"},
+      AttemptEnded{{1}, 4, Cause::kDeviceError, "NCCL", true, at(1'700'000'000'250), "1 of 4"},
+      ResultMissing{{1}, 9},
+      StopRequested{"the allocation ends", Cause::kWalltime},
+      JobFailed{{1}, Cause::kUnplaceable, "it needs 2 slots and the run has 1"},
+      JobCancelled{{1}, "it needs job 0"},
+      RunEnded{RunEnd::kInterrupted, "signal 15"},
+      Stalled{{1}, 5, "no line for 30 min"},
+      HeldElsewhere{{1}, 6, at(1'700'000'005'000), "run 3 of suite 'b' works on it"},
+      AgentLeaving{{0}, "preempted"},
+      HostDrained{"node-1", true, "drained by ann"},
+      HostExcluded{"node-2", "jobs 3 and 4 failed there and live elsewhere"},
+      CancelRequested{{1}, "cancelled by ann"},
+      AttemptEnded{{1}, 4, Cause::kUnkillable, "it did not end", true, {}, "1 of 8"},
+      AttemptEnded{{1}, 7, Cause::kStoreError, "cannot create folder", true, at(1'700'000'000'500), ""},
+      RanksGivenUp{{1}, 4, "1 of 2 process ranks on node-1 have not ended"},
+      RunEnded{RunEnd::kIdle, "nothing to do for 300 s"},
+      RanksGivenUp{{1}, 4, "1 of 2 process ranks on node-1 have not ended"},
+      GpuSetAside{{0}, "GPU-12ab", at(1'700'000'060'000), "2 attempts ended there"},
+      GpuReturned{{0}, "GPU-12ab"},
+      HostSetAside{"node-1", at(1'700'000'120'000), "2 attempts ended there"},
+      HostReturned{"node-1"},
+      ClaimLost{{0}, 1},
+      BurnedIn{{0}, "GPU-12ab", std::string(64, 'c'), "none", 61'000, 140'000, Milliseconds{10'400}},
+      JobsKept{{{{0}, {0}}, {{2}, {4}}}, {{{3}, {4}}}}};
+  for (Event& event : events)
     if (auto* added = std::get_if<JobAdded>(&event)) {
+      added->elsewhere = added->kind == "shard";
       added->numeric_class = std::string(64, 'd');
       added->compared_with = 4;
     }
-  }
-  events.emplace_back(BurnedIn{{0}, "GPU-12ab", std::string(64, 'c'), "none", 61'000, 140'000, Milliseconds{10'400}});
-  events.emplace_back(JobsKept{{{{0}, {0}}, {{2}, {4}}}, {{{3}, {4}}}});
   return events;
 }
 
-//! A run with something of every kind in it. What the golden snapshot of version 1 holds: never change.
-inline std::vector<orchestrator::Event> past_of_snapshot_version_1() {
+//! A run with something of every kind in it. What the golden snapshot holds: never change, only append.
+inline std::vector<orchestrator::Event> past_of_snapshot_version_5() {
   using namespace orchestrator;
   auto job = [](int number, int slots, std::vector<JobIndex> after) {
     JobAdded added{{number},   {std::string(64, static_cast<char>('a' + number))},
@@ -124,36 +90,30 @@ inline std::vector<orchestrator::Event> past_of_snapshot_version_1() {
     added.after = std::move(after);
     return added;
   };
-  return {RunStarted{1, kRun, "node-1", 4711, 7, at(1'700'000'900'000)},
-          job(0, 1, {}),
-          job(1, 2, {{0}}),
-          job(2, 1, {}),
-          job(3, 1, {{2}}),
-          job(4, 1, {}),
-          job(5, 1, {{1}}),
-          AgentJoined{{0}, "node-1", 4, 1, 32768, "class 1"},
-          AgentJoined{{1}, "node-2", 4, 0, 0, ""},
-          JobSucceeded{{0}, 0},
-          Placed{{2}, 1, {{{0}, 1}}, -1, "", at(1'700'000'000'100)},
-          rank_exit(2, 1, 0, 2, 0, "key 'x' is wrong"),
-          AttemptEnded{{2}, 1, Cause::kConfiguration, "exit code 2", false, {}, ""},
-          JobCancelled{{3}, "it needs job 2"},
-          Placed{{4}, 1, {{{0}, 1}}, -1, "", at(1'700'000'000'200)},
-          Started{{4}, 1},
-          Progressed{{4}, 1, 100},
-          rank_exit(4, 1, 0, 0, 11),
-          AttemptEnded{{4}, 1, Cause::kSignal, "signal 11", true, at(1'700'000'009'000), ""},
-          Placed{{1}, 1, {{{0}, 1}, {{1}, 1}}, -1, "", at(1'700'000'000'300)},
-          Started{{1}, 1},
-          rank_exit(1, 1, 1, 1, 0, "NCCL error"),
-          AttemptStopped{{1}, 1, Cause::kDeviceError, Milliseconds{0}, "NCCL error"},
-          HostDrained{"node-2", true, "drained by ann"}};
-}
-
-//! The same and what came with version 2. What its golden snapshot holds: never change.
-inline std::vector<orchestrator::Event> past_of_snapshot_version_2() {
-  using namespace orchestrator;
-  std::vector<Event> events = past_of_snapshot_version_1();
+  std::vector<Event> events{RunStarted{1, kRun, "node-1", 4711, 7, at(1'700'000'900'000)},
+                            job(0, 1, {}),
+                            job(1, 2, {{0}}),
+                            job(2, 1, {}),
+                            job(3, 1, {{2}}),
+                            job(4, 1, {}),
+                            job(5, 1, {{1}}),
+                            AgentJoined{{0}, "node-1", 4, 1, 32768, "class 1"},
+                            AgentJoined{{1}, "node-2", 4, 0, 0, ""},
+                            JobSucceeded{{0}, 0},
+                            Placed{{2}, 1, {{{0}, 1}}, -1, "", at(1'700'000'000'100)},
+                            rank_exit(2, 1, 0, 2, 0, "key 'x' is wrong"),
+                            AttemptEnded{{2}, 1, Cause::kConfiguration, "exit code 2", false, {}, ""},
+                            JobCancelled{{3}, "it needs job 2"},
+                            Placed{{4}, 1, {{{0}, 1}}, -1, "", at(1'700'000'000'200)},
+                            Started{{4}, 1},
+                            Progressed{{4}, 1, 100},
+                            rank_exit(4, 1, 0, 0, 11),
+                            AttemptEnded{{4}, 1, Cause::kSignal, "signal 11", true, at(1'700'000'009'000), ""},
+                            Placed{{1}, 1, {{{0}, 1}, {{1}, 1}}, -1, "", at(1'700'000'000'300)},
+                            Started{{1}, 1},
+                            rank_exit(1, 1, 1, 1, 0, "NCCL error"),
+                            AttemptStopped{{1}, 1, Cause::kDeviceError, Milliseconds{0}, "NCCL error"},
+                            HostDrained{"node-2", true, "drained by ann"}};
   events.emplace_back(HostExcluded{"node-1", "job 1 cannot be ended there"});
   events.emplace_back(RanksGivenUp{{1}, 1, "1 of 2 process ranks have not ended"});
   events.emplace_back(AttemptEnded{{1}, 1, Cause::kUnkillable, "it did not end", true, {}, "1 of 8"});
@@ -161,24 +121,10 @@ inline std::vector<orchestrator::Event> past_of_snapshot_version_2() {
   events.emplace_back(Placed{{1}, 2, {{{0}, 2}}, -1, "", at(1'700'000'000'400)});
   events.emplace_back(
       AttemptStopped{{1}, 2, Cause::kInterrupted, Milliseconds{30'000}, "signal 15", at(1'700'000'000'500)});
-  return events;
-}
-
-//! The same and what came with version 3. What its golden snapshot holds: never change.
-inline std::vector<orchestrator::Event> past_of_snapshot_version_3() {
-  using namespace orchestrator;
-  std::vector<Event> events = past_of_snapshot_version_2();
   JobAdded added{{6}, {std::string(64, 'g')}, "evaluation", "evaluation 6", {{5}}, 1, 0, false, 0, 1, 0, 500, 500, 0};
   added.elsewhere = true;
   events.emplace_back(added);
-  return events;
-}
-
-//! The same and what came with version 4. What its golden snapshot holds: never change.
-inline std::vector<orchestrator::Event> past_of_snapshot_version_4() {
-  using namespace orchestrator;
-  std::vector<Event> events = past_of_snapshot_version_3();
-  JobAdded added{{7}, {std::string(64, 'h')}, "training", "training 7", {}, 1, 0, true, 0, 0, 0, 0, 0, 0};
+  added = JobAdded{{7}, {std::string(64, 'h')}, "training", "training 7", {}, 1, 0, true, 0, 0, 0, 0, 0, 0};
   events.emplace_back(added);
   events.emplace_back(AgentJoined{{2}, "node-3", 1, 2, 0, "class 1"});
   for (const int attempt : {1, 2}) {
@@ -196,9 +142,6 @@ inline std::vector<orchestrator::Event> past_of_snapshot_version_4() {
   events.emplace_back(HostSetAside{"node-4", at(1'700'000'060'700), "2 attempts ended there"});
   return events;
 }
-
-//! The same. What the golden snapshot of version 5 holds, with what set a GPU and a host aside: never change.
-inline std::vector<orchestrator::Event> past_of_snapshot_version_5() { return past_of_snapshot_version_4(); }
 
 inline core::Bytes journal_of(const std::vector<orchestrator::Event>& events,
                               const orchestrator::JournalHeader& header = {1, 0, kRun, at(1'700'000'000'000)}) {

@@ -76,23 +76,6 @@ TEST_F(TrainingLogs, attempts_are_joined_and_the_latest_holds_where_two_have_a_s
   EXPECT_THAT(log.warnings, IsEmpty());
 }
 
-TEST_F(TrainingLogs, attempts_that_earlier_versions_left_in_folders_are_read_too) {
-  attempt("store", 1, 1, 7);
-  attempt("store", 2, 6, 9);
-  const TrainingLog log = read("store");
-  const fs::path folder = layout("store").job_folder(job_) / "attempts/001";
-  fs::create_directories(folder);
-  fs::rename(metrics("store", 1), folder / "metrics.jsonl");
-  fs::rename(gradients("store", 1), folder / kGradientLogName);
-  const TrainingLog again = read("store");
-  ASSERT_EQ(again.steps.size(), log.steps.size());
-  for (const auto& [step, logged] : again.steps) {
-    EXPECT_EQ(logged.attempt, log.steps.at(step).attempt);
-    EXPECT_EQ(logged.digest, log.steps.at(step).digest);
-    EXPECT_EQ(logged.gradients, log.steps.at(step).gradients);
-  }
-}
-
 TEST_F(TrainingLogs, two_attempts_that_disagree_are_a_finding) {
   attempt("store", 1, 1, 7);
   attempt("store", 2, 5, 9, [](StepGradients& gradients, std::string&) {
