@@ -20,7 +20,7 @@ namespace options = boost::program_options;
 
 using Arguments = std::vector<std::string>;
 
-//! What a command is for. The overview, docs/commands.md and the manual page have a heading for each, in this order.
+//! What a command is for. The overview and docs/commands.md have a heading for each, in this order.
 enum class Purpose { kData, kSuites, kJobs, kResults, kStores, kMachine, kScripts };
 //! All but kScripts: what scripts alone call stands in no list.
 inline constexpr std::array kPurposes{Purpose::kData,    Purpose::kSuites, Purpose::kJobs,

@@ -71,7 +71,6 @@ const std::vector<Command>& commands() {
       {kStores, "store compact", "pack the small files of all suites' finished jobs", store_compact},
       {kMachine, "doctor", "what works here and what does not: MPI, GPUs, SLURM, file system", doctor},
       {kMachine, "completion", "a script with which bash or zsh completes all this", completion},
-      {kMachine, "man", "all this as a manual page", man},
       {kScripts, "suite allocation", "what a batch script becomes; not for people", suite_allocation},
   };
   return kCommands;

@@ -81,17 +81,9 @@ void add_lines(std::string& text, const std::vector<const Command*>& rows) {
     text += filled(fmt::format("  {:{}}  {}", row->name, widest, row->summary), kHelpColumns, widest + 4) + "\n";
 }
 
-}  // namespace
+constexpr const char* kPurpose = "reproduces cross-resolution person re-identification papers";
 
-const ProgramText kProgramText{
-    "reproduces cross-resolution person re-identification papers",
-    "resolute reproduces cross-resolution person re-identification papers: raw images → packs → trainings → "
-    "evaluations → the papers' own tables, the same bits however often a run is killed and resumed.",
-    "Results go to stdout, logs to stderr (RESOLUTE_LOG=debug|info|warning|error).",
-    "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 incomplete, 75 interrupted and resumable.",
-    "  resolute data synth --out people --identities 64\n"
-    "  resolute suite run experiments/suites/quickstart.toml --store store\n"
-    "  resolute suite table experiments/suites/quickstart.toml --store store\n"};
+}  // namespace
 
 std::string filled(std::string_view text, std::size_t width, std::size_t indent) {
   std::string result, line;
@@ -144,7 +136,10 @@ void give_help(const CommandHelp& help, const options::options_description& visi
 }
 
 std::string overview() {
-  std::string text = filled(kProgramText.about, kHelpColumns) +
+  std::string text = filled(fmt::format("resolute {}: raw images → packs → trainings → evaluations → the papers' own "
+                                        "tables, the same bits however often a run is killed and resumed.",
+                                        kPurpose),
+                            kHelpColumns) +
                      "\n\nUsage: resolute COMMAND [ARGUMENT...]      resolute COMMAND --help\n";
   for (const Purpose purpose : kPurposes) {
     std::vector<const Command*> rows;
@@ -154,7 +149,12 @@ std::string overview() {
     add_lines(text, rows);
   }
   return text +
-         fmt::format("\nExamples:\n{}\n{}\n{}\n", kProgramText.examples, kProgramText.output, kProgramText.codes);
+         "\nExamples:\n"
+         "  resolute data synth --out people --identities 64\n"
+         "  resolute suite run experiments/suites/quickstart.toml --store store\n"
+         "  resolute suite table experiments/suites/quickstart.toml --store store\n"
+         "\nResults go to stdout, logs to stderr (RESOLUTE_LOG=debug|info|warning|error).\n"
+         "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 incomplete, 75 interrupted and resumable.\n";
 }
 
 std::string short_overview() {
@@ -163,7 +163,7 @@ std::string short_overview() {
       "  resolute --help           all commands, by what they are for\n"
       "  resolute COMMAND --help   one of them, with examples\n"
       "  resolute doctor           what this machine lacks, and what to do about it\n",
-      kProgramText.purpose);
+      kPurpose);
 }
 
 std::string group_overview(const std::string& group) {

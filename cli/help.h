@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Helps: the overview of all commands, a group's, one command's. Completion and the manual page are made of the same
+//! Helps: the overview of all commands, a group's, one command's. Completion is made of the same
 //! texts, as data.
 
 #include <string>
@@ -13,16 +13,6 @@ namespace resolute::cli {
 
 //! No line of a help is wider, but for a word that is.
 constexpr std::size_t kHelpColumns = 100;
-
-//! What every help of the program says, in one place.
-struct ProgramText {
-  const char* purpose;   //!< one line
-  const char* about;     //!< a paragraph
-  const char* output;    //!< where results and logs go
-  const char* codes;     //!< exit codes
-  const char* examples;  //!< lines to copy
-};
-extern const ProgramText kProgramText;
 
 struct OptionText {
   std::string name;    //!< "--store"

@@ -49,6 +49,5 @@ int embed(const Arguments& arguments);
 int doctor(const Arguments& arguments);
 int rank(const Arguments& arguments);
 int completion(const Arguments& arguments);
-int man(const Arguments& arguments);
 
 }  // namespace resolute::cli

@@ -1,7 +1,7 @@
 # What is installed besides programs and data, and what `cpack` makes of all of it: a TGZ that runs from where it is
 # unpacked, and a .deb for Debian 12 (docs/install.md).
 #
-# Scripts of shells and the manual page are written at installation by the program that is installed.
+# Scripts of shells are written at installation by the program that is installed, and the manual page by help2man.
 if(TARGET resolute)
   install(CODE "
     set(program \"$<TARGET_FILE:resolute>\")
@@ -14,7 +14,11 @@ if(TARGET resolute)
     file(MAKE_DIRECTORY ${texts}/bash)
     resolute_write(bash/resolute share/bash-completion/completions completion bash)
     resolute_write(_resolute share/zsh/site-functions completion zsh)
-    resolute_write(resolute.1 share/man/man1 man)
+    find_program(help2man help2man)
+    if(help2man)
+      set(program ${help2man} --no-info --locale=C.UTF-8 ${program})
+      resolute_write(resolute.1 share/man/man1)
+    endif()
   ]])
 endif()
 install(FILES LICENSE CITATION.cff CHANGELOG.md README.md DESTINATION share/doc/resolute)

@@ -61,11 +61,15 @@ class Install(unittest.TestCase):
         self.assertEqual({str(pathlib.Path(path).parent) for path in loaded}, {str(self.prefix / "lib/resolute")})
         self.assertIn(str(self.prefix / "lib/resolute/libtorch_cpu.so"), loaded)
 
-    def test_completions_and_the_manual_page_are_those_of_the_program(self):
+    def test_completions_are_those_of_the_program(self):
         for name, words in {"share/bash-completion/completions/resolute": ["completion", "bash"],
-                            "share/zsh/site-functions/_resolute": ["completion", "zsh"],
-                            "share/man/man1/resolute.1": ["man"]}.items():
+                            "share/zsh/site-functions/_resolute": ["completion", "zsh"]}.items():
             self.assertEqual((self.prefix / name).read_text(), output_of(self.program, *words), name)
+
+    def test_the_manual_page_is_set_without_a_warning(self):
+        page = self.prefix / "share/man/man1/resolute.1"
+        self.assertIn("suite run", page.read_text())
+        self.assertEqual(subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", page], capture_output=True, check=True).stderr, b"")
 
     def test_licences_citation_and_pages_are_there(self):
         pages = self.prefix / "share/doc/resolute"
