@@ -10,7 +10,6 @@
 #include <iostream>
 #include <map>
 
-#include "cli/page/utilisation_plot.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "cli/terminal.h"
@@ -32,7 +31,7 @@ written.
 
 Exit codes: 0 every job had its result, 3 some had not.)",
     "  resolute suite simulate suite.toml --store store --nodes 4 --gpus-per-node 8 --mtbf 500\n"
-    "  resolute suite simulate --workload published --mtbf 24 --svg use.svg\n"};
+    "  resolute suite simulate --workload published --mtbf 24 --json\n"};
 
 bool names(const Arguments& arguments, const std::string& option) {
   return std::any_of(arguments.begin(), arguments.end(), [&](const std::string& argument) {
@@ -72,7 +71,6 @@ class Typed {
     add_time("start-cost", machine.start_cost, kSecond, "seconds from a placement to the first step");
     add_time("detection", machine.detection, kSecond, "seconds until a silent node counts as lost");
     add("seed", options::value<std::string>()->default_value("1"), "of everything that is drawn");
-    add("svg", options::value(&svg), "a picture of the machine's use over time");
   }
   // \throws RuntimeError (kInput) for a time or a seed that is none, or a machine that no run can have
   void read(const options::variables_map& values) {
@@ -93,7 +91,7 @@ class Typed {
   orchestrator::SimulatedMachine machine;
   orchestrator::SimulationOptions simulation;
   int jobs = 100'000, copies = 1;
-  std::string workload, svg;
+  std::string workload;
 
  private:
   struct Time {
@@ -119,9 +117,7 @@ experiments::Plan without_results(experiments::Plan plan, const experiments::Sto
   return plan;
 }
 
-int report(const orchestrator::SimulationReport& result, const orchestrator::SimulatedMachine& machine, bool json,
-           const std::string& svg) {
-  if (!svg.empty()) core::write_atomic(core::real_file_system(), svg, utilisation_svg(result));
+int report(const orchestrator::SimulationReport& result, const orchestrator::SimulatedMachine& machine, bool json) {
   if (json)
     std::cout << orchestrator::to_json(result, machine).dump(1) << std::endl;
   else
@@ -163,7 +159,7 @@ int suite_simulate(const Arguments& arguments) {
   const auto result = orchestrator::simulate(workload, typed.machine, typed.simulation);
   core::log_info("{} events in {:.1f} s of processor time", result.events,
                  static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC);
-  return report(result, typed.machine, json, typed.svg);
+  return report(result, typed.machine, json);
 }
 
 }  // namespace resolute::cli
