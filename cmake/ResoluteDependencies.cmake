@@ -37,7 +37,7 @@ if("results" IN_LIST RESOLUTE_PARTS)
   pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 endif()
 if("orchestrator" IN_LIST RESOLUTE_PARTS)
-  find_package(MPI REQUIRED COMPONENTS C)
+  find_package(MPI REQUIRED COMPONENTS C)  # Open MPI's header: the library is loaded at run time
   pkg_check_modules(HWLOC REQUIRED IMPORTED_TARGET hwloc)
 endif()
 if("workers" IN_LIST RESOLUTE_PARTS)

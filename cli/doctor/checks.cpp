@@ -170,10 +170,9 @@ Findings check_gpus(const Environment& environment, bool submits) {
 Findings check_mpi(const Environment& environment) {
   const auto mpirun = core::program_on_path(environment, "mpirun");
   if (!mpirun)
-    return {
-        {Level::kWarn, "mpi", "there is no mpirun on PATH",
-         "one machine needs none; for several: apt install openmpi-bin, or load its module (Open MPI 4.1), or use srun "
-         "--mpi=pmix"}};
+    return {{Level::kWarn, "mpi", "there is no mpirun on PATH",
+             "one machine needs none; for several: apt install openmpi-bin, or load its module (Open MPI 4 or 5), or "
+             "use srun --mpi=pmix"}};
   const std::string self = core::own_program().string();
   return {try_ring("mpi", {mpirun->string(), "-np", "2", self, "doctor", "--ring"}, launcher_environment(environment),
                    2, 0, kMpiLimit)};

@@ -83,6 +83,7 @@ struct RingReport {
   int processes = 1;
   std::vector<std::string> hosts;  //!< sorted, without repeats
   double microseconds = 0;         //!< of the fastest round
+  std::string library;             //!< of MPI, as it calls itself: "Open MPI v4.1.4"
   bool loses = false;              //!< the last process was to be lost after it
   int survivors = 0;               //!< processes that went on without that one
 };

@@ -180,7 +180,7 @@ Finding judge_mpi_kinds(std::string_view list, const std::optional<std::string>&
   if (!newest.empty()) return {Level::kWarn, "slurm mpi", what, set(newest)};
   if (has("cray_shasta"))
     return {Level::kWarn, "slurm mpi", what,
-            set("cray_shasta") + fmt::format(" if resolute was built with Cray's MPICH; {}", kElse)};
+            set("cray_shasta") + fmt::format(" if Open MPI was built with Cray's PMI; {}", kElse)};
   if (has("pmi2"))
     return {Level::kWarn, "slurm mpi", what,
             set("pmi2") + fmt::format(" if the MPI library was built with PMI2; {}", kElse)};

@@ -86,6 +86,7 @@ RingReport lead_ring(MpiTransport& transport) {
   RingReport report;
   report.processes = transport.size();
   report.hosts = {node_name()};
+  report.library = orchestrator::mpi_library();
   if (transport.size() == 1) return report;
   std::istringstream names(pass_once(transport, transport.size(), "\n" + node_name()));
   std::set<std::string> hosts;
@@ -129,6 +130,7 @@ int lead_and_report(MpiTransport& transport, bool loses) {
                            {{"processes", report.processes},
                             {"hosts", report.hosts},
                             {"microseconds", report.microseconds},
+                            {"library", report.library},
                             {"loses", loses}}}}
                    .dump()
             << std::endl;
@@ -146,11 +148,11 @@ Finding judge_ring(const std::string& name, const RingReport& report, int proces
   if (report.processes != processes)
     return {
         Level::kFail, name, fmt::format("{} processes were asked for, and each found {}", processes, report.processes),
-        fmt::format("{}, and resolute is built with {}: load the module of that one, or set mpi in [environment] of "
-                    "the site file",
+        fmt::format("{}, and resolute loads {}: load the module of one Open MPI for both, or set mpi in [environment] "
+                    "of the site file",
                     mpirun == slurm::Mpirun::kOpenMpi ? "the launcher belongs to another MPI"
                                                       : fmt::format("mpirun is {}'s", settings::word(mpirun)),
-                    orchestrator::mpi_library())};
+                    report.library)};
   const int found = static_cast<int>(report.hosts.size());
   std::string what = fmt::format("{} processes on {} host{}; a message around them takes {:.0f} µs at best", processes,
                                  found, found == 1 ? "" : "s", report.microseconds);
@@ -249,6 +251,7 @@ std::optional<RingReport> read_ring_report(std::string_view output) {
       report = {.processes = ring.required<int>("processes"),
                 .hosts = ring.required<std::vector<std::string>>("hosts"),
                 .microseconds = ring.required<double>("microseconds"),
+                .library = ring.required<std::string>("library"),
                 .loses = ring.required<bool>("loses")};
     } catch (const std::exception&) {
       // Two processes wrote into one line.

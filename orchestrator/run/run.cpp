@@ -54,8 +54,8 @@ void require_acquainted(const std::map<std::string, std::string>& environment, i
   if (found != 1 || expected == 1) return;
   if (by_mpirun)
     throw core::input_error(fmt::format("mpirun started {} processes that do not know of each other", expected),
-                            "it belongs to another MPI than resolute was built with",
-                            "load the module of that MPI, which `resolute doctor` names");
+                            "it belongs to another MPI than the library that resolute loads",
+                            "load the module of one Open MPI for both; `resolute doctor` names them");
   throw strangers(expected, "the MPI library does not speak the kind of --mpi that it was started with");
 }
 

@@ -44,7 +44,7 @@ RunOutcome run_local(const experiments::Plan& plan, const RunOptions& options);
 //! Every process of an MPI launch calls this: rank 0 is the coordinator, the others are agents. `plan` is called on
 //! rank 0 alone. On rank 0 `report` gets the outcome (or, if the run failed, the error) and returns the exit code; then
 //! every process leaves by itself, so that this function never returns. Nothing may hold locks or unflushed output but
-//! stdio.
+//! stdio. \throws RuntimeError as MpiTransport::start(): no MPI library is here, or it does not start
 [[noreturn]] void run_mpi(const std::function<experiments::Plan()>& plan, const RunOptions& options,
                           const std::function<int(const RunOutcome*, const std::exception*)>& report);
 

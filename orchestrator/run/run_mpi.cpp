@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "core/log.h"
+#include "core/process/process.h"
 #include "orchestrator/agent/agent.h"
 #include "orchestrator/run/run.h"
 #include "orchestrator/run/run_checks.h"
@@ -19,6 +20,20 @@ namespace resolute::orchestrator {
 namespace {
 
 constexpr auto kFlushLimit = std::chrono::milliseconds(2000);
+
+// main() speaks for rank 0 alone, and another node may be the only one without the library. If all are without it,
+// mpirun ends this process before it speaks.
+std::unique_ptr<MpiTransport> start_transport(int rank) {
+  try {
+    return MpiTransport::start();
+  } catch (const core::RuntimeError& error) {
+    if (rank != 0) {
+      std::this_thread::sleep_for(std::chrono::seconds(2));
+      core::log_error("{}: {}", core::host_name(), error.what());
+    }
+    throw;
+  }
+}
 
 // Of the agent in an MPI rank. Where the coordinator's process has one too, no other of its host counts: there is none,
 // but in tests.
@@ -193,9 +208,9 @@ void run_mpi(const std::function<experiments::Plan()>& make_plan, const RunOptio
              const std::function<int(const RunOutcome*, const std::exception*)>& report) {
   // Before MPI_Init: nothing of MPI may be inherited by the ranks.
   std::optional<Spawner> spawner = Spawner::start({.interface = options.interface});
-  std::unique_ptr<MpiTransport> transport = MpiTransport::start();
-  // Each of them would be rank 0 of a run of its own, all on one suite.
   const auto environment = core::current_environment();
+  std::unique_ptr<MpiTransport> transport = start_transport(launched_rank(environment));
+  // Each of them would be rank 0 of a run of its own, all on one suite.
   try {
     require_acquainted(environment, transport->size());
   } catch (const core::RuntimeError& error) {

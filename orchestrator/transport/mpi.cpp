@@ -1,9 +1,5 @@
 #include "orchestrator/transport/mpi.h"
 
-// The C interface alone: the C++ bindings that mpi.h would pull in ask for another library.
-#define OMPI_SKIP_MPICXX 1
-#define MPICH_SKIP_MPICXX 1
-#include <mpi.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -19,6 +15,7 @@
 #include "core/log.h"
 #include "core/process/process.h"
 #include "orchestrator/messages/wire.h"
+#include "orchestrator/transport/mpi_library.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -32,12 +29,12 @@ void check(int code, const char* call) {
   if (code == MPI_SUCCESS) return;
   char text[MPI_MAX_ERROR_STRING] = {};
   int length = 0;
-  if (MPI_Error_string(code, text, &length) != MPI_SUCCESS) length = 0;
-  throw core::RuntimeError(core::ErrorKind::kEnvironment, fmt::format("{} failed", call),
+  if (mpi().error_string(code, text, &length) != MPI_SUCCESS) length = 0;
+  throw core::RuntimeError(core::ErrorKind::kEnvironment, fmt::format("{} of MPI's failed", call),
                            std::string_view(text, static_cast<std::size_t>(length)));
 }
 
-#define RESOLUTE_MPI(statement) check(statement, #statement)
+#define RESOLUTE_MPI(function, ...) check(mpi().function(__VA_ARGS__), #function)
 
 // An error of one peer's is that peer's loss, which its silence tells; the others are not to pay for it.
 bool reaches(int code, const char* call, Address peer) {
@@ -86,33 +83,33 @@ std::unique_ptr<MpiTransport> MpiTransport::start() {
   choose_transport();
   // Another thread may work on files meanwhile; this one alone calls MPI.
   int provided = MPI_THREAD_SINGLE;
-  RESOLUTE_MPI(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided));
+  RESOLUTE_MPI(init_thread, nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
   if (provided < MPI_THREAD_FUNNELED)
     throw core::RuntimeError(core::ErrorKind::kEnvironment, "this MPI library allows no second thread",
                              fmt::format("it provides thread level {}", provided),
                              "use one built with MPI_THREAD_FUNNELED");
-  RESOLUTE_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
-  RESOLUTE_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &state->self));
-  RESOLUTE_MPI(MPI_Comm_size(MPI_COMM_WORLD, &state->size));
-  MPI_Comm host = MPI_COMM_NULL;
-  RESOLUTE_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, state->self, MPI_INFO_NULL, &host));
+  RESOLUTE_MPI(comm_set_errhandler, mpi().comm_world, mpi().errors_return);
+  RESOLUTE_MPI(comm_rank, mpi().comm_world, &state->self);
+  RESOLUTE_MPI(comm_size, mpi().comm_world, &state->size);
+  MPI_Comm host = nullptr;
+  RESOLUTE_MPI(comm_split_type, mpi().comm_world, MPI_COMM_TYPE_SHARED, state->self, mpi().info_null, &host);
   int ranks = 1;
-  RESOLUTE_MPI(MPI_Comm_size(host, &ranks));
-  RESOLUTE_MPI(MPI_Comm_rank(host, &state->share.index));
+  RESOLUTE_MPI(comm_size, host, &ranks);
+  RESOLUTE_MPI(comm_rank, host, &state->share.index);
   state->share.one_host = ranks == state->size;
   const GivenSets own = given_sets(core::current_environment());
   state->share.given.resize(static_cast<std::size_t>(ranks));
-  RESOLUTE_MPI(MPI_Allgather(&own, sizeof own, MPI_BYTE, state->share.given.data(), sizeof own, MPI_BYTE, host));
-  MPI_Group world_group = MPI_GROUP_NULL;
-  MPI_Group host_group = MPI_GROUP_NULL;
-  RESOLUTE_MPI(MPI_Comm_group(MPI_COMM_WORLD, &world_group));
-  RESOLUTE_MPI(MPI_Comm_group(host, &host_group));
+  RESOLUTE_MPI(allgather, &own, sizeof own, mpi().byte, state->share.given.data(), sizeof own, mpi().byte, host);
+  MPI_Group world_group = nullptr;
+  MPI_Group host_group = nullptr;
+  RESOLUTE_MPI(comm_group, mpi().comm_world, &world_group);
+  RESOLUTE_MPI(comm_group, host, &host_group);
   const int coordinator = 0;
   int place = MPI_UNDEFINED;
-  RESOLUTE_MPI(MPI_Group_translate_ranks(world_group, 1, &coordinator, host_group, &place));
+  RESOLUTE_MPI(group_translate_ranks, world_group, 1, &coordinator, host_group, &place);
   state->share.with_coordinator = place != MPI_UNDEFINED;
-  RESOLUTE_MPI(MPI_Group_free(&world_group));
-  RESOLUTE_MPI(MPI_Group_free(&host_group));
+  RESOLUTE_MPI(group_free, &world_group);
+  RESOLUTE_MPI(group_free, &host_group);
   return std::unique_ptr<MpiTransport>(new MpiTransport(std::move(state)));
 }
 
@@ -122,9 +119,9 @@ HostShare MpiTransport::host_share() const { return state_->share; }
 
 void MpiTransport::send(Address to, std::string bytes) {
   RESOLUTE_EXPECT(bytes.size() <= kMaxMessage, "a message over the limit");
-  Outgoing& out = state_->outgoing.emplace_back(Outgoing{to, std::move(bytes), MPI_REQUEST_NULL});
-  const int sent =
-      MPI_Isend(out.bytes.data(), static_cast<int>(out.bytes.size()), MPI_BYTE, to, kTag, MPI_COMM_WORLD, &out.request);
+  Outgoing& out = state_->outgoing.emplace_back(Outgoing{to, std::move(bytes), nullptr});
+  const int sent = mpi().isend(out.bytes.data(), static_cast<int>(out.bytes.size()), mpi().byte, to, kTag,
+                               mpi().comm_world, &out.request);
   if (!reaches(sent, "Isend", to)) abandon(std::prev(state_->outgoing.end()));
 }
 
@@ -132,14 +129,14 @@ std::optional<Delivery> MpiTransport::receive() {
   flush(std::chrono::milliseconds(0));
   int there = 0;
   MPI_Status status;
-  RESOLUTE_MPI(MPI_Iprobe(MPI_ANY_SOURCE, kTag, MPI_COMM_WORLD, &there, &status));
+  RESOLUTE_MPI(iprobe, MPI_ANY_SOURCE, kTag, mpi().comm_world, &there, &status);
   if (there == 0) return std::nullopt;
   int count = 0;
-  RESOLUTE_MPI(MPI_Get_count(&status, MPI_BYTE, &count));
+  RESOLUTE_MPI(get_count, &status, mpi().byte, &count);
   Delivery delivery{status.MPI_SOURCE, std::string(static_cast<std::size_t>(std::max(count, 0)), '\0')};
   // Posted for a message whose envelope has arrived: its sender needs no more than its memory for the rest.
-  const int received =
-      MPI_Recv(delivery.bytes.data(), count, MPI_BYTE, status.MPI_SOURCE, kTag, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+  const int received = mpi().recv(delivery.bytes.data(), count, mpi().byte, status.MPI_SOURCE, kTag, mpi().comm_world,
+                                  MPI_STATUS_IGNORE);
   if (!reaches(received, "Recv", delivery.from)) return std::nullopt;
   return delivery;
 }
@@ -162,7 +159,7 @@ bool MpiTransport::flush(std::chrono::milliseconds limit) {
     for (auto it = state_->outgoing.begin(); it != state_->outgoing.end();) {
       const auto message = it++;
       int done = 0;
-      if (!reaches(MPI_Test(&message->request, &done, MPI_STATUS_IGNORE), "Test", message->to))
+      if (!reaches(mpi().test(&message->request, &done, MPI_STATUS_IGNORE), "Test", message->to))
         abandon(message);
       else if (done != 0)
         state_->outgoing.erase(message);
@@ -173,15 +170,7 @@ bool MpiTransport::flush(std::chrono::milliseconds limit) {
   }
 }
 
-std::string mpi_library() {
-  char text[MPI_MAX_LIBRARY_VERSION_STRING] = {};
-  int length = 0;
-  if (MPI_Get_library_version(text, &length) != MPI_SUCCESS) return "an MPI that does not say its name";
-  const std::string_view name(text, static_cast<std::size_t>(length));
-  std::string first(name.substr(0, name.find_first_of(",\n")));
-  std::replace(first.begin(), first.end(), '\t', ' ');
-  return first;
-}
+std::string mpi_library() { return mpi().name; }
 
 void leave_mpi(bool orderly, int exit_code) {
   std::fflush(nullptr);
@@ -189,7 +178,7 @@ void leave_mpi(bool orderly, int exit_code) {
     exit_code_of_alarm = exit_code;
     ::signal(SIGALRM, [](int) { ::_exit(exit_code_of_alarm); });
     ::alarm(kFinalizeSeconds);
-    MPI_Finalize();
+    mpi().finalize();
   }
   ::_exit(exit_code);
 }

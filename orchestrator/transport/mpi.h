@@ -1,8 +1,8 @@
 #pragma once
 //! \file
 //! Transport over MPI: Isend and Test, Iprobe and Recv of what has arrived. A peer with which a call fails counts as
-//! dead: its messages are lost. TCP, unless the environment chooses (OMPI_MCA_pml, _mtl, _btl). The only file (with its
-//! .cpp) that knows MPI; no collective after start().
+//! dead: its messages are lost. TCP, unless the environment chooses (OMPI_MCA_pml, _mtl, _btl). Nobody else calls MPI,
+//! of which nothing is loaded before; no collective after start().
 
 #include <list>
 #include <memory>
@@ -15,7 +15,7 @@
 
 namespace resolute::orchestrator {
 
-//! The MPI library as it calls itself: "Open MPI v4.1.4". Before MPI_Init too.
+//! The MPI library as it calls itself: "Open MPI v4.1.4". Before MPI_Init too. \throws RuntimeError (kInput) as start()
 std::string mpi_library();
 
 //! Where this MPI rank stands among those on its host.
@@ -29,7 +29,7 @@ struct HostShare {
 class MpiTransport final : public Transport {
  public:
   //! MPI_Init and what needs the others: the last collective calls. Call it once, after the spawner was forked.
-  //! \throws RuntimeError (kEnvironment) if MPI does not start
+  //! \throws RuntimeError: kInput if there is no MPI library of use (mpi_library.h), kEnvironment if it does not start
   static std::unique_ptr<MpiTransport> start();
   MpiTransport(const MpiTransport&) = delete;
   MpiTransport& operator=(const MpiTransport&) = delete;

@@ -122,7 +122,7 @@ METHOD_FILE = re.compile(r"methods/\w+/(?!(?:options|row)\.)\w+\.\w+")
 # header pattern -> the places that alone may include it
 FENCES = [
     (r"(torch|ATen|c10|caffe2)/.*", [r"workers/.*", METHOD_FILE.pattern]),
-    (r"mpi\.h", [r"orchestrator/transport/mpi.*"]),
+    (r"mpi\.h", [r"orchestrator/transport/mpi_library\.h"]),
     (r"hdf5\.h|H5.*\.h|hdf5_hl\.h", [r"datasets/hdf5/.*"]),
     (r"zip\.h", [r"datasets/arrays/.*", r"results/exports/zip_file\.cpp"]),
     (r"matio\.h", [r"datasets/arrays/.*"]),

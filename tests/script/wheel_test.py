@@ -1,5 +1,5 @@
 """The wheel runs without the checkout: nothing of Debian's libraries but the C and C++ ones, programs that start, scores, a pack and
-batches. Its bytes do not depend on when it is made.
+batches, and MPI of the machine under mpirun. Its bytes do not depend on when it is made.
 
 Usage: wheel_test.py [UNITTEST_ARGUMENT...]
 """
@@ -16,6 +16,9 @@ OF_EVERY_SYSTEM = ("linux-vdso.so", "ld-linux", "libc.so", "libm.so", "libgcc_s.
                    "libpthread.so", "librt.so", "libutil.so")
 WITH_TORCH = ("libtorch", "libc10", "libgomp", "libcu", "libnccl", "libnv")
 EMPTY = {"PATH": "/usr/bin:/bin"}
+OF_MPI = ("libmpi", "libopen-", "libpmix", "mca_")
+UNDER_MPIRUN = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
+                "OMPI_MCA_hwloc_base_binding_policy": "none"}
 
 
 class Wheel(unittest.TestCase):
@@ -47,6 +50,10 @@ class Wheel(unittest.TestCase):
             for line in said.splitlines():
                 library, _, path = (part.strip() for part in line.partition("=>"))
                 self.assertTrue(library.startswith(WITH_TORCH) or str(installed) in path or Path(library).name.startswith(OF_EVERY_SYSTEM), f"{file.name}: {line}")
+        self.assertEqual([], [path for path in (installed / "resolute").rglob("*") if path.name.startswith(OF_MPI)])
+        said = subprocess.run(["mpirun", "-np", "2", installed / "resolute/bin/resolute", "doctor", "--ring"],
+                              check=False, capture_output=True, text=True, env={**EMPTY, **UNDER_MPIRUN})
+        self.assertIn('"processes":2', said.stdout, said.stderr)
         said = subprocess.run([installed / "resolute/bin/resolute", "data", "synth", "--out", self.folder / "raw", "--identities", "6"],
                               check=False, capture_output=True, text=True, env=EMPTY)
         self.assertEqual(0, said.returncode, said.stderr)

@@ -27,7 +27,8 @@ TEST(DoctorSlurm, says_which_kind_of_mpi_to_put_into_the_site_file) {
   EXPECT_EQ(judge_mpi_kinds(kVersionsAlone, std::nullopt).advice,
             "set mpi = \"pmix_v10\" in [environment] of the site file");
   EXPECT_THAT(judge_mpi_kinds(kCray, std::nullopt).advice,
-              AllOf(StartsWith("set mpi = \"cray_shasta\" in [environment] of the site file"), HasSubstr("MPICH")));
+              AllOf(StartsWith("set mpi = \"cray_shasta\" in [environment] of the site file"),
+                    HasSubstr("if Open MPI was built with Cray's PMI")));
   EXPECT_THAT(judge_mpi_kinds(kOldWithoutPmix, std::nullopt).advice,
               AllOf(StartsWith("set mpi = \"pmi2\" in [environment] of the site file"), HasSubstr("PMI2")));
 }

@@ -10,8 +10,9 @@ namespace {
 
 using namespace testing;
 
-constexpr const char* kRing = R"({"ring":{"hosts":["a","b","c"],"loses":true,"microseconds":27.6,"processes":3}})"
-                              "\n";
+constexpr const char* kRing =
+    R"({"ring":{"hosts":["a","b","c"],"library":"Open MPI v5.0.7","loses":true,"microseconds":27.6,"processes":3}})"
+    "\n";
 
 Finding after(const std::string& printed) {
   return try_ring("launch", {"/bin/sh", "-c", "printf '%s' \"$0\"", printed}, {}, 3, 3, std::chrono::seconds(20));
@@ -34,6 +35,13 @@ TEST(DoctorTrial, others_that_say_nothing_after_a_loss_are_lost_too) {
     EXPECT_THAT(finding.advice, AllOf(StartsWith("the loss of a node ends the run under this launcher"),
                                       HasSubstr("srun"), HasSubstr("OMPI_MCA_pml=ob1")));
   }
+}
+
+TEST(DoctorTrial, processes_that_do_not_find_each_other_say_which_library_they_have_loaded) {
+  const auto finding =
+      try_ring("launch", {"/bin/sh", "-c", "printf '%s' \"$0\"", kRing}, {}, 4, 4, std::chrono::seconds(20));
+  EXPECT_EQ(finding.level, Level::kFail);
+  EXPECT_THAT(finding.advice, HasSubstr("and resolute loads Open MPI v5.0.7: "));
 }
 
 TEST(DoctorTrial, survivors_without_a_ring_are_a_failure) {

@@ -63,7 +63,7 @@ TEST(SurroundingsOfARun, processes_that_mpi_leaves_alone_are_refused_and_told_th
   // Hydra sets the other two.
   EXPECT_THAT(refusal({{"OMPI_COMM_WORLD_SIZE", "2"}}, 1), HasSubstr("mpirun started 2"));
   EXPECT_THAT(refusal({{"PMI_SIZE", "2"}, {"MPI_LOCALNRANKS", "1"}}, 1),
-              testing::AllOf(HasSubstr("mpirun started 2"), HasSubstr("another MPI than resolute")));
+              testing::AllOf(HasSubstr("mpirun started 2"), HasSubstr("another MPI than the library")));
   EXPECT_EQ(refusal({{"OMPI_COMM_WORLD_SIZE", "1"}}, 1), "");
   EXPECT_EQ(refusal({}, 1), "");
 }

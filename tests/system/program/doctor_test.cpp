@@ -171,12 +171,24 @@ TEST(Doctor, an_mpirun_that_fails_or_is_of_another_mpi_is_a_failure) {
   found = diagnose(environment);
   EXPECT_EQ(found.level("mpi"), "fail");
   EXPECT_THAT(found.what("mpi"), HasSubstr("each found 1"));
-  EXPECT_THAT(found.advice("mpi"), HasSubstr("another MPI, and resolute is built with "));
+  EXPECT_THAT(found.advice("mpi"), HasSubstr("another MPI, and resolute loads Open MPI v"));
   write_program(bin / "mpirun",
                 "[ \"$1\" != --version ] || exec echo HYDRA build details:\nshift 2; \"$@\"; exec \"$@\"");
-  EXPECT_THAT(diagnose(environment).advice("mpi"), HasSubstr("mpirun is MPICH's, and resolute is built with "));
+  EXPECT_THAT(diagnose(environment).advice("mpi"), HasSubstr("mpirun is MPICH's, and resolute loads Open MPI v"));
   write_program(bin / "mpirun", "echo '{\"ring\":{}}'; echo '{\"ring\":[1,2'");
   EXPECT_EQ(diagnose(environment).level("mpi"), "fail");
+}
+
+TEST(Doctor, a_missing_mpi_library_is_a_failure_that_says_what_to_do) {
+  auto environment = alone();
+  environment["RESOLUTE_MPI"] = "/nonexistent/libmpi.so.40";
+  const auto found = diagnose(environment);
+  EXPECT_EQ(found.level("mpi"), "fail");
+  EXPECT_THAT(found.what("mpi"),
+              AllOf(HasSubstr("/nonexistent/libmpi.so.40"), HasSubstr("load the module of Open MPI 4 or 5")));
+  const auto ring = run_program({(kBin / "resolute").string(), "doctor", "--ring"}, environment);
+  EXPECT_EQ(code_of(ring), 2);
+  EXPECT_EQ(lines_of(ring.err).size(), 1U) << ring.err;
 }
 
 TEST(Doctor, tells_what_of_slurms_settings_matters) {

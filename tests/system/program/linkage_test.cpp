@@ -1,5 +1,7 @@
 // What the programs load: no CUDA toolkit of the machine, no libtorch in the coordinator.
 
+#include <fmt/format.h>
+
 #include "tests/system/program.h"
 
 namespace resolute::system_test::linkage_test {
@@ -15,6 +17,43 @@ TEST(Linkage, coordinator_loads_neither_libtorch_nor_cuda_nor_before_it_multipli
   std::string libraries = libraries_of(kBin / "resolute");
   for (const char* name : {"libtorch", "libc10", "libcuda", "libcublas", "libnccl", "libopenblas"})
     EXPECT_THAT(libraries, Not(HasSubstr(name)));
+}
+
+// A cluster has its own, which is loaded where several processes share a run.
+TEST(Linkage, programs_load_no_mpi_when_they_start) {
+  for (const char* program : {"resolute", "resolute-worker", "resolute-torch"}) {
+    const std::string libraries = libraries_of(kBin / program);
+    for (const char* name : {"libmpi", "libopen-", "libpmix"}) EXPECT_THAT(libraries, Not(HasSubstr(name))) << program;
+  }
+}
+
+TEST(Linkage, one_process_runs_a_suite_without_mpi_and_several_say_that_there_is_none) {
+  ScratchFolder scratch;
+  auto environment = program_environment();
+  environment["RESOLUTE_MPI"] = scratch / "libmpi.so.40";
+  const Words run{kBin / "resolute", "suite", "run", kTinySuite, "--store", scratch / "store", "--max-jobs", "1"};
+  const auto alone = run_program(run, environment);
+  EXPECT_EQ(code_of(alone), 3) << alone.err;
+  environment["OMPI_COMM_WORLD_SIZE"] = "2";
+  environment["OMPI_COMM_WORLD_RANK"] = "0";
+  const auto launched = run_program(run, environment);
+  EXPECT_EQ(code_of(launched), 2);
+  EXPECT_EQ(launched.err,
+            fmt::format("resolute: the MPI library '{0}' cannot be used ({0}: cannot open shared object file: "
+                        "No such file or directory); load the module of Open MPI 4 or 5, install it (Debian: "
+                        "libopenmpi3), name its libmpi.so.40 in RESOLUTE_MPI, or start one process, which "
+                        "needs no MPI\n",
+                        environment["RESOLUTE_MPI"]));
+}
+
+TEST(Linkage, a_node_that_alone_has_no_mpi_is_named) {
+  ScratchFolder scratch;
+  const std::string missing = scratch / "libmpi.so.40";
+  const Words run{kBin / "resolute", "suite", "run", kTinySuite, "--store", scratch / "store"};
+  const auto output = run_program(
+      joined(joined({"mpirun", "-np", "1"}, run), joined({":", "-np", "1", "-x", "RESOLUTE_MPI=" + missing}, run)));
+  EXPECT_EQ(code_of(output), 2) << output.err;
+  EXPECT_THAT(output.err, HasSubstr(core::host_name() + ": the MPI library '" + missing + "' cannot be used ("));
 }
 
 // A shard's process begins in 5 ms, not in 200, and takes its own memory alone.
