@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <map>
 #include <set>
 
 #include "core/random/random.h"
@@ -272,12 +271,10 @@ Split make_split(const PackReader& pack, const SplitSettings& options) {
   return make_split(pack.rows(), of.name, pack.manifest_sha256(), options, {of.rates, of.height, of.width});
 }
 
-std::vector<std::size_t> draw_gallery(const Split& split, std::uint64_t seed, int draw, int shots) {
-  std::map<std::int64_t, std::vector<std::size_t>> by_identity;
-  for (std::size_t i = 0; i < split.gallery.size(); ++i)
-    if (split.gallery[i].identity != 0) by_identity[split.gallery[i].identity].push_back(i);
+std::vector<std::size_t> draw_gallery(std::map<std::int64_t, std::vector<std::size_t>> images_of, std::uint64_t seed,
+                                      int draw, int shots) {
   std::vector<std::size_t> drawn;
-  for (auto& [identity, items] : by_identity) {
+  for (auto& [identity, items] : images_of) {
     core::RandomStream stream("gallery-draw",
                               {seed, static_cast<std::uint64_t>(draw), static_cast<std::uint64_t>(identity)});
     for (std::size_t i = 0; i < std::min(static_cast<std::size_t>(shots), items.size()); ++i) {
@@ -286,6 +283,13 @@ std::vector<std::size_t> draw_gallery(const Split& split, std::uint64_t seed, in
     }
   }
   return drawn;
+}
+
+std::vector<std::size_t> draw_gallery(const Split& split, std::uint64_t seed, int draw, int shots) {
+  std::map<std::int64_t, std::vector<std::size_t>> images_of;
+  for (std::size_t i = 0; i < split.gallery.size(); ++i)
+    if (split.gallery[i].identity != 0) images_of[split.gallery[i].identity].push_back(i);
+  return draw_gallery(std::move(images_of), seed, draw, shots);
 }
 
 }  // namespace resolute::datasets

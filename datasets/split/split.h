@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -123,10 +124,13 @@ inline bool has_original(const Split& split, const TrainItem& item) {
   return item.has_hr || split.options.train_pool == TrainPool::kMlrWithOriginals;
 }
 
-//! Draws `shots` gallery images of each test identity, uniformly without replacement, or all images of an identity that
-//! has fewer (with lr_camera 0 there is one). Distractors are left out. The first image of an identity does not depend
-//! on `shots`. \return indices into split.gallery, ascending by identity \param draw 0, 1, … of this split \param shots
-//! at least 1
+//! Draws `shots` images of each identity, uniformly without replacement, or all images of an identity that has fewer.
+//! The first image of an identity does not depend on `shots`. \param images_of by identity, indices into a gallery,
+//! ascending \return such indices, ascending by identity \param draw 0, 1, … \param shots at least 1
+std::vector<std::size_t> draw_gallery(std::map<std::int64_t, std::vector<std::size_t>> images_of, std::uint64_t seed,
+                                      int draw, int shots);
+//! The same of a split's test identities (with lr_camera 0 each has one image). Distractors are left out. \return
+//! indices into split.gallery
 std::vector<std::size_t> draw_gallery(const Split& split, std::uint64_t seed, int draw, int shots = 1);
 
 //! The split without gallery draws, in the lowest schema that can express it, so that published splits keep their

@@ -181,11 +181,20 @@ GalleryScores score(const Labels& query_labels, const Labels& gallery_labels, co
   standings.summarise(scores, static_cast<std::size_t>(options.max_rank));
   scores.per_query.resize(matching.queries());
   for (std::size_t q = 0; q < matching.queries(); ++q) {
-    scores.per_query[q].has_match = full[q].rank != 0;
-    scores.per_query[q].average_precision = full[q].average_precision;
+    scores.per_query[q].full = full[q];
     standings.tell(q, scores.per_query[q]);
   }
   return scores;
+}
+
+template <class Distance>
+GalleryScores score_given(std::span<const Distance> distances, const Labels& query_labels, const Labels& gallery_labels,
+                          const Galleries& galleries, const RankingOptions& options) {
+  return score(query_labels, gallery_labels, galleries, options,
+               [&](const Matching& matching, bool with_positions, const kernel::Visit& visit) {
+                 kernel::visit_positions(distances, matching, options.work, with_positions, visit);
+               },
+               {});
 }
 
 //! A gallery's images and who is on them, copied from the whole.
@@ -220,11 +229,12 @@ GalleryScores score_galleries(const FeatureMatrix& query, const Labels& query_la
 
 GalleryScores score_galleries(std::span<const float> distances, const Labels& query_labels,
                               const Labels& gallery_labels, const Galleries& galleries, const RankingOptions& options) {
-  return score(query_labels, gallery_labels, galleries, options,
-               [&](const Matching& matching, bool with_positions, const kernel::Visit& visit) {
-                 kernel::visit_positions(distances, matching, options.work, with_positions, visit);
-               },
-               {});
+  return score_given(distances, query_labels, gallery_labels, galleries, options);
+}
+
+GalleryScores score_galleries(std::span<const double> distances, const Labels& query_labels,
+                              const Labels& gallery_labels, const Galleries& galleries, const RankingOptions& options) {
+  return score_given(distances, query_labels, gallery_labels, galleries, options);
 }
 
 GalleryScores score_galleries(const FeatureMatrix& query, const Labels& query_labels, const FeatureMatrix& gallery,

@@ -24,11 +24,10 @@ inline constexpr std::array<int, 4> kQueryRanks = {1, 5, 10, 20};
 
 //! One query's own numbers: fractions, 0 to 1.
 struct GalleryQuery {
-  bool has_match = false;     //!< the gallery has a true match
+  RankedQuery full;           //!< among all gallery images (ranking.h), no draws
   std::size_t galleries = 0;  //!< galleries (draws, or the whole gallery) with a true match of the query
   //! Share of these galleries in which the first match is within rank k; 0 without such galleries
   std::array<double, kQueryRanks.size()> cmc{};
-  double average_precision = 0;  //!< over all gallery images (ranking.h), no draws; 0 without a match
 };
 
 //! Fractions, 0 to 1. Means are over pairs of a query and a gallery with a true match of the query.
@@ -63,6 +62,8 @@ GalleryScores score_galleries(const FeatureMatrix& query, const Labels& query_la
 
 //! The same by given distances, row-major queries × gallery, for a method with a distance of its own.
 GalleryScores score_galleries(std::span<const float> distances, const Labels& query_labels,
+                              const Labels& gallery_labels, const Galleries& galleries, const RankingOptions& options);
+GalleryScores score_galleries(std::span<const double> distances, const Labels& query_labels,
                               const Labels& gallery_labels, const Galleries& galleries, const RankingOptions& options);
 
 //! Distances of queries and the images of one gallery, row-major queries × gallery.

@@ -25,7 +25,8 @@ std::vector<results::QueryScore> query_scores(const datasets::Split& split, cons
   for (std::size_t i = 0; i < split.query.size(); ++i) {
     const datasets::QueryItem& item = split.query[i];
     const results::GalleryQuery& own = scores.per_query[i];
-    all.push_back({item.path, item.identity, item.camera, item.rate, own.has_match, own.cmc, own.average_precision});
+    all.push_back(
+        {item.path, item.identity, item.camera, item.rate, own.full.rank > 0, own.cmc, own.full.average_precision});
   }
   return all;
 }

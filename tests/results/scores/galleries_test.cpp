@@ -44,12 +44,12 @@ TEST_F(DrawnGalleries, each_query_is_told_apart) {
   auto scores = score({{0, 2, 4}, {1, 3, 4}, {0, 3, 5}});
   ASSERT_EQ(scores.per_query.size(), 2U);
   // Ranks 1, 2, 1 of query 0; 2, 1, 1 of query 1. Its whole gallery: matches at 1 and 5, wrong 2, 3 before the second.
-  EXPECT_EQ(scores.per_query[0], (GalleryQuery{true, 3, {2.0 / 3, 1, 1, 1}, (1 + 2.0 / 4) / 2}));
+  EXPECT_EQ(scores.per_query[0], (GalleryQuery{{1, (1 + 2.0 / 4) / 2, 2.0 / 4}, 3, {2.0 / 3, 1, 1, 1}}));
   // Matches at 1 and 4, the second behind the two images of identity 1 that are as far.
-  EXPECT_EQ(scores.per_query[1], (GalleryQuery{true, 3, {2.0 / 3, 1, 1, 1}, (1 + 2.0 / 4) / 2}));
+  EXPECT_EQ(scores.per_query[1], (GalleryQuery{{1, (1 + 2.0 / 4) / 2, 2.0 / 4}, 3, {2.0 / 3, 1, 1, 1}}));
   // Query 0 meets its own camera's image in draw 0; query 1 has no other camera's.
   auto some = score({{0, 2, 4}, {1, 3, 4}}, {9, 1}, {9, 2, 1, 1, 2, 2});
-  EXPECT_EQ(some.per_query[0], (GalleryQuery{true, 1, {0, 1, 1, 1}, 1.0 / 3}));
+  EXPECT_EQ(some.per_query[0], (GalleryQuery{{3, 1.0 / 3, 1.0 / 3}, 1, {0, 1, 1, 1}}));
   EXPECT_EQ(some.per_query[1], GalleryQuery());
   EXPECT_EQ(some.cmc[0], 0);
 }
@@ -57,7 +57,7 @@ TEST_F(DrawnGalleries, each_query_is_told_apart) {
 TEST_F(DrawnGalleries, means_of_the_queries_are_the_protocols_means) {
   auto scores = score({{0, 2, 4}, {1, 3, 4}, {0, 3, 5}});
   EXPECT_DOUBLE_EQ((scores.per_query[0].cmc[0] + scores.per_query[1].cmc[0]) / 2, scores.cmc[0]);
-  EXPECT_DOUBLE_EQ((scores.per_query[0].average_precision + scores.per_query[1].average_precision) / 2,
+  EXPECT_DOUBLE_EQ((scores.per_query[0].full.average_precision + scores.per_query[1].full.average_precision) / 2,
                    scores.map_full);
 }
 
@@ -190,6 +190,7 @@ TEST(Galleries, the_whole_one_is_ranked_as_a_data_sets_usual_test) {
     EXPECT_EQ(scores.minp_full, usual.minp);
     for (std::size_t q = 0; q < usual.per_query.size(); ++q) {
       const bool first = usual.per_query[q].rank == 1;
+      EXPECT_EQ(scores.per_query[q].full, usual.per_query[q]);
       EXPECT_EQ(scores.per_query[q].galleries, usual.per_query[q].rank == 0 ? 0U : 1U);
       EXPECT_EQ(scores.per_query[q].cmc[0], first ? 1 : 0);
     }

@@ -246,9 +246,9 @@ TEST_F(ResolutionLevelsTest, scores_are_by_what_each_query_has) {
   double sum = 0, queries = 0;
   for (std::size_t q = 0; q < split_.query.size(); ++q) {
     const std::optional<PlainScore> plain = plain_score(embedding, q, embedding.prefix[q]);
-    ASSERT_EQ(plain.has_value(), scores.per_query[q].has_match);
+    ASSERT_EQ(plain.has_value(), scores.per_query[q].full.rank > 0);
     if (!plain) continue;
-    EXPECT_NEAR(plain->precision, scores.per_query[q].average_precision, 1e-12);
+    EXPECT_NEAR(plain->precision, scores.per_query[q].full.average_precision, 1e-12);
     sum += plain->precision;
     ++queries;
   }
