@@ -34,6 +34,8 @@ constexpr auto words_of(EvaluationDevice) { return words("training", "cpu"); }
 
 //! Gallery draws of one split: as many as a split file may list (docs/formats/manifest.md).
 inline constexpr int kMostDraws = 10'000;
+//! Images of an identity in a gallery that is drawn.
+inline constexpr int kMostShots = 1000;
 
 struct EvaluationProtocol {
   ProtocolName name = ProtocolName::kSingleShot;
@@ -94,7 +96,7 @@ struct EvaluationProtocol {
     visit(member("query_level", &P::query_level,
                  "the level of resolution that resolution_adaptive takes a query for: that of its rate (known), of "
                  "the size it was stored at (native-size), highest or lowest whatever it is; others have only known"));
-    visit(member("shots", &P::shots, between(2, 1000),
+    visit(member("shots", &P::shots, between(2, kMostShots),
                  "with protocol multi-shot: images of each identity in a gallery; of one that has fewer, all")
               .silent_at_default());
     visit(member("flip", &P::flip, "a feature is the mean of those of the image and of its mirror image")

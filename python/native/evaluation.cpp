@@ -1,39 +1,43 @@
 // Scores of features and distances that lie in the caller's memory.
 
+#include "settings/evaluation.h"
+
 #include <algorithm>
+#include <map>
 #include <span>
 #include <vector>
 
+#include "datasets/split/split.h"
 #include "python/native/call.h"
 #include "results/kernel/gemm_openblas.h"
 #include "results/scores/bootstrap.h"
+#include "results/scores/galleries.h"
 #include "results/scores/prepared_features.h"
-#include "results/scores/ranking.h"
 #include "results/scores/re_ranking.h"
 
 namespace resolute::python {
 namespace {
 
+using settings::EvaluationProtocol;
+using settings::ProtocolName;
+
 struct RankRequest {
   results::RankingOptions ranking;
-  std::optional<results::ReRanking> re_ranking;
-  bool cosine = false;
+  std::uint64_t seed = 0;
+  EvaluationProtocol protocol;
 };
 
-RankRequest read_request(const char* text) {
-  const core::Json json = core::parse_json(text, "options of rank");
+RankRequest read_request(const char* options, const char* protocol) {
+  const core::Json json = core::parse_json(options, "options of rank");
   core::ObjectReader object(json, "options of rank");
   RankRequest request;
   request.ranking.max_rank = object.required<int>("max_rank");
   request.ranking.work.threads = object.required<int>("threads");
-  request.cosine = object.required<bool>("cosine");
-  const core::Json& by = *object.find("re_ranking");
+  request.seed = object.required<std::uint64_t>("seed");
   object.finish();
-  if (!by.is_null()) {
-    core::ObjectReader options(by, "rerank");
-    request.re_ranking = {options.required<int>("k1"), options.required<int>("k2"), options.required<double>("lambda")};
-    options.finish();
-  }
+  request.protocol = with_defaults<EvaluationProtocol>(protocol, "options of rank");
+  settings::check_range("draws", request.protocol.draws, 1, settings::kMostDraws);
+  settings::check_range("shots", request.protocol.shots, 2, settings::kMostShots);
   return request;
 }
 
@@ -42,19 +46,42 @@ results::Labels labels_of(const Side& side) {
   return {{side.identities, side.images}, {side.cameras, side.images}};
 }
 
-// \return why no query counts, or ""
-std::string written(const results::RankingScores& scores, const Side& query, const Side& gallery,
+// A split's galleries, where the images are a split's. Identity 0 stands for distractors there, which are not drawn;
+// elsewhere people may be numbered from 0.
+std::vector<results::GalleryDraw> draws_of(const RankRequest& request, const Side& query, const Side& gallery) {
+  std::vector<results::GalleryDraw> draws;
+  if (request.protocol.name == ProtocolName::kWholeGallery) return draws;
+  const std::span<const std::int64_t> asked = labels_of(query).identities, shown = labels_of(gallery).identities;
+  const bool is_0_asked = std::find(asked.begin(), asked.end(), 0) != asked.end();
+  std::map<std::int64_t, std::vector<std::size_t>> images_of;
+  for (std::size_t i = 0; i < shown.size(); ++i)
+    if (shown[i] != -1 && (shown[i] != 0 || is_0_asked)) images_of[shown[i]].push_back(i);
+  const int shots = request.protocol.name == ProtocolName::kMultiShot ? request.protocol.shots : 1;
+  for (int draw = 0; draw < request.protocol.draws; ++draw)
+    draws.push_back(datasets::draw_gallery(images_of, request.seed, draw, shots));
+  return draws;
+}
+
+// \return why some score is over nothing, or ""
+std::string written(const results::GalleryScores& scores, const Side& query, const Side& gallery,
                     const ScoreArrays& to) {
   std::copy(scores.cmc.begin(), scores.cmc.end(), to.cmc);
-  const double means[] = {scores.map, scores.minp, scores.chance_map, static_cast<double>(scores.queries)};
-  std::copy(std::begin(means), std::end(means), to.means);
+  const double means[] = {scores.map_full, scores.minp_full, scores.chance_map_full,
+                          static_cast<double>(scores.queries), scores.map_single};
+  std::copy(scores.chance_cmc.begin(), scores.chance_cmc.end(),
+            std::copy(std::begin(means), std::end(means), to.means));
+  bool is_scored = false;
   for (std::size_t i = 0; i < scores.per_query.size(); ++i) {
-    const results::RankedQuery& ranked = scores.per_query[i];
-    to.ranks[i] = ranked.rank;
-    to.average_precisions[i] = ranked.average_precision;
-    to.inverse_negative_penalties[i] = ranked.inverse_negative_penalty;
+    const results::GalleryQuery& found = scores.per_query[i];
+    to.ranks[i] = found.full.rank;
+    to.average_precisions[i] = found.full.average_precision;
+    to.inverse_negative_penalties[i] = found.full.inverse_negative_penalty;
+    to.galleries[i] = found.galleries;
+    std::copy(found.cmc.begin(), found.cmc.end(), to.shares + i * found.cmc.size());
+    is_scored = is_scored || found.galleries > 0;
   }
-  return scores.queries == 0 ? results::why_nothing_counts(labels_of(query), labels_of(gallery)) : std::string();
+  if (scores.queries == 0) return results::why_nothing_counts(labels_of(query), labels_of(gallery));
+  return is_scored ? "" : "no drawn gallery has a match of a query: an image of its identity from another camera";
 }
 
 std::vector<float> unit_length(std::span<const float> features, std::size_t dimension, std::string_view side) {
@@ -63,21 +90,33 @@ std::vector<float> unit_length(std::span<const float> features, std::size_t dime
   return copy;
 }
 
-results::RankingScores rank(const RankRequest& request, std::span<const float> query, const Side& query_side,
-                            std::span<const float> gallery, const Side& gallery_side, std::size_t dimension,
-                            std::span<const std::int64_t> prefix) {
+// \param score gives results::GalleryScores in results::Galleries
+std::string score_protocol(const RankRequest& request, const Side& query, const Side& gallery, const ScoreArrays& to,
+                           const auto& score) {
+  const std::vector<results::GalleryDraw> draws = draws_of(request, query, gallery);
+  results::Galleries galleries = std::span<const results::GalleryDraw>(draws);
+  if (request.protocol.name == ProtocolName::kWholeGallery) galleries = results::WholeGallery();
+  return written(score(galleries), query, gallery, to);
+}
+
+results::GalleryScores score_features(const RankRequest& request, results::FeatureMatrix query,
+                                      const results::Labels& asked, results::FeatureMatrix gallery,
+                                      const results::Labels& shown, std::span<const std::int64_t> prefix,
+                                      const results::Galleries& galleries) {
+  const EvaluationProtocol& by = request.protocol;
   std::vector<float> unit_query, unit_gallery;
-  if (request.cosine) {
-    query = unit_query = unit_length(query, dimension, "query");
-    gallery = unit_gallery = unit_length(gallery, dimension, "gallery");
+  if (by.distance == settings::DistanceName::kCosine) {
+    query.values = unit_query = unit_length(query.values, query.dimension, "query");
+    gallery.values = unit_gallery = unit_length(gallery.values, gallery.dimension, "gallery");
   }
-  const results::FeatureMatrix queries{query, query_side.images, dimension};
-  const results::FeatureMatrix images{gallery, gallery_side.images, dimension};
-  const results::Labels asked = labels_of(query_side), shown = labels_of(gallery_side);
-  if (!request.re_ranking)
-    return results::rank_features(queries, asked, images, shown, prefix, results::openblas_gemm(), request.ranking);
-  const auto distances = results::re_ranked_distances(queries, images, *request.re_ranking, request.ranking.work);
-  return results::rank_distances(std::span(distances), asked, shown, request.ranking);
+  if (!by.re_ranking)
+    return results::score_galleries(query, asked, gallery, shown, prefix, galleries, results::openblas_gemm(),
+                                    request.ranking);
+  const auto distances_within = [&](const results::FeatureMatrix& queries, const results::FeatureMatrix& images) {
+    return results::re_ranked_distances(queries, images, {by.re_ranking_k1, by.re_ranking_k2, by.re_ranking_lambda},
+                                        request.ranking.work);
+  };
+  return results::score_galleries(query, asked, gallery, shown, galleries, distances_within, request.ranking);
 }
 
 }  // namespace
@@ -85,29 +124,39 @@ results::RankingScores rank(const RankRequest& request, std::span<const float> q
 
 using namespace resolute;  // NOLINT(google-build-using-namespace): what follows has C's names
 
-int resolute_rank_features(const char* options, const float* query, const python::Side* query_side,
-                           const float* gallery, const python::Side* gallery_side, std::size_t dimension,
-                           const std::int64_t* prefix, const python::ScoreArrays* scores) {
+int resolute_rank_features(const char* options, const char* protocol, const float* query,
+                           const python::Side* query_side, const float* gallery, const python::Side* gallery_side,
+                           std::size_t dimension, const std::int64_t* prefix, const python::ScoreArrays* scores) {
   return python::finished([&] {
+    const python::RankRequest request = python::read_request(options, protocol);
+    const auto matrix = [&](const float* values, const python::Side& side) -> results::FeatureMatrix {
+      return {{values, side.images * dimension}, side.images, dimension};
+    };
     const std::span<const std::int64_t> prefixes(prefix, prefix == nullptr ? 0 : query_side->images);
-    const auto found = python::rank(python::read_request(options), {query, query_side->images * dimension}, *query_side,
-                                    {gallery, gallery_side->images * dimension}, *gallery_side, dimension, prefixes);
-    return python::written(found, *query_side, *gallery_side, *scores);
+    return python::score_protocol(
+        request, *query_side, *gallery_side, *scores, [&](const results::Galleries& galleries) {
+          return python::score_features(request, matrix(query, *query_side), python::labels_of(*query_side),
+                                        matrix(gallery, *gallery_side), python::labels_of(*gallery_side), prefixes,
+                                        galleries);
+        });
   });
 }
 
-int resolute_rank_distances(const char* options, const void* distances, int is_float64, const python::Side* query_side,
-                            const python::Side* gallery_side, const python::ScoreArrays* scores) {
+int resolute_rank_distances(const char* options, const char* protocol, const void* distances, int is_float64,
+                            const python::Side* query_side, const python::Side* gallery_side,
+                            const python::ScoreArrays* scores) {
   return python::finished([&] {
-    const python::RankRequest request = python::read_request(options);
+    const python::RankRequest request = python::read_request(options, protocol);
     const std::size_t pairs = query_side->images * gallery_side->images;
-    const auto rank = [&](const auto* numbers) {
-      return results::rank_distances(std::span(numbers, pairs), python::labels_of(*query_side),
-                                     python::labels_of(*gallery_side), request.ranking);
-    };
-    const auto found =
-        is_float64 != 0 ? rank(static_cast<const double*>(distances)) : rank(static_cast<const float*>(distances));
-    return python::written(found, *query_side, *gallery_side, *scores);
+    return python::score_protocol(
+        request, *query_side, *gallery_side, *scores, [&](const results::Galleries& galleries) {
+          const auto score = [&](const auto* numbers) {
+            return results::score_galleries(std::span(numbers, pairs), python::labels_of(*query_side),
+                                            python::labels_of(*gallery_side), galleries, request.ranking);
+          };
+          return is_float64 != 0 ? score(static_cast<const double*>(distances))
+                                 : score(static_cast<const float*>(distances));
+        });
   });
 }
 

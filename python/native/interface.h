@@ -32,13 +32,16 @@ struct Side {
   std::size_t images;
 };
 
-//! Where scores are written.
+//! Where scores are written (results/scores/galleries.h).
 struct ScoreArrays {
   double* cmc;                         //!< max_rank
-  double* means;                       //!< 4: mean average precision, mINP, that of chance, queries with a match
-  std::uint64_t* ranks;                //!< one a query; 0: it has no match
-  double* average_precisions;          //!< one a query
-  double* inverse_negative_penalties;  //!< one a query
+  double* means;                       //!< 9: of full galleries the mean average precision, mINP, that of chance and
+                                       //!< queries with a match; map_single; cmc of chance at each of kQueryRanks
+  std::uint64_t* ranks;                //!< one a query, in its full gallery; 0: it has no match
+  double* average_precisions;          //!< one a query, as ranks
+  double* inverse_negative_penalties;  //!< one a query, as ranks
+  std::uint64_t* galleries;            //!< one a query: those that have a match of it
+  double* shares;                      //!< queries × kQueryRanks, of these galleries
 };
 
 //! One batch; all arrays stay as they are until resolute_batch_close().
@@ -64,15 +67,17 @@ struct Loader;
 //! until the thread's next call.
 RESOLUTE_CALL const char* resolute_message();
 
-//! Ranks features, row-major float32. \param options {"max_rank", "threads", "cosine", "re_ranking": null or {"k1",
-//! "k2", "lambda"}} \param prefix one number a query, or null
-RESOLUTE_CALL int resolute_rank_features(const char* options, const float* query,
+//! Ranks features, row-major float32, in the galleries of a protocol. \param options {"max_rank", "threads", "seed": of
+//! the draws} \param protocol those of settings::EvaluationProtocol that differ from their defaults; heeded are name,
+//! draws, shots, the distance cosine and re-ranking \param prefix one number a query, or null
+RESOLUTE_CALL int resolute_rank_features(const char* options, const char* protocol, const float* query,
                                          const resolute::python::Side* query_side, const float* gallery,
                                          const resolute::python::Side* gallery_side, std::size_t dimension,
                                          const std::int64_t* prefix, const resolute::python::ScoreArrays* scores);
-//! Ranks by distances, row-major queries × gallery. \param is_float64 0: `distances` are float32
-RESOLUTE_CALL int resolute_rank_distances(const char* options, const void* distances, int is_float64,
-                                          const resolute::python::Side* query_side,
+//! Ranks by distances, row-major queries × gallery. \param protocol heeded are name, draws and shots \param is_float64
+//! 0: `distances` are float32
+RESOLUTE_CALL int resolute_rank_distances(const char* options, const char* protocol, const void* distances,
+                                          int is_float64, const resolute::python::Side* query_side,
                                           const resolute::python::Side* gallery_side,
                                           const resolute::python::ScoreArrays* scores);
 //! The paired bootstrap (results/scores/bootstrap.h). \param queries of each trial \param identities of all queries,

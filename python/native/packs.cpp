@@ -120,7 +120,7 @@ void fill_inputs(const datasets::PackReader& pack, std::span<const std::size_t> 
 
 core::Json drawn_galleries(const datasets::Split& split, int draws, int shots) {
   settings::check_range("draws", draws, 1, settings::kMostDraws);
-  settings::check_range("shots", shots, 1, 1000);
+  settings::check_range("shots", shots, 1, settings::kMostShots);
   core::Json galleries = core::Json::array();
   for (int draw = 0; draw < draws; ++draw)
     galleries.push_back(datasets::draw_gallery(split, split.options.seed, draw, shots));

@@ -50,3 +50,25 @@ def integers(value: Any, rows: int, name: str) -> numpy.ndarray:
     if array.dtype.kind == "u" and bool(numpy.any(array > numpy.iinfo(numpy.int64).max)):
         raise InputError(f"'{name}' holds numbers beyond int64")
     return numpy.ascontiguousarray(array, dtype=numpy.int64)
+
+
+#: The largest count of images, steps or draws, and the largest seed.
+MOST = 1 << 48
+
+
+def shown(value: object) -> str:
+    """As messages have it: one line, and not a long one."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def count(value: object, name: str, least: int = 0, most: int = MOST) -> int:
+    """An integer of Python or NumPy, least to most."""
+    try:
+        number = value.__index__() if not isinstance(value, bool) else None  # type: ignore[attr-defined]
+    except (AttributeError, TypeError):
+        number = None
+    if number is None or not least <= number <= most:
+        limits = f"at least {least}" if most == MOST else f"{least} to {most}"
+        raise InputError(f"'{name}' is {shown(value)} (it is an integer, {limits})")
+    return int(number)

@@ -15,7 +15,7 @@ class Side(ctypes.Structure):
 
 class ScoreArrays(ctypes.Structure):
     _fields_ = [(name, c_void_p) for name in
-                ("cmc", "means", "ranks", "average_precisions", "inverse_negative_penalties")]
+                ("cmc", "means", "ranks", "average_precisions", "inverse_negative_penalties", "galleries", "shares")]
 
 
 class Batch(ctypes.Structure):
@@ -24,9 +24,9 @@ class Batch(ctypes.Structure):
 
 
 _FUNCTIONS = {
-    "resolute_rank_features": [c_char_p, c_void_p, POINTER(Side), c_void_p, POINTER(Side), c_size_t, c_void_p,
+    "resolute_rank_features": [c_char_p, c_char_p, c_void_p, POINTER(Side), c_void_p, POINTER(Side), c_size_t, c_void_p,
                                POINTER(ScoreArrays)],
-    "resolute_rank_distances": [c_char_p, c_void_p, c_int, POINTER(Side), POINTER(Side), POINTER(ScoreArrays)],
+    "resolute_rank_distances": [c_char_p, c_char_p, c_void_p, c_int, POINTER(Side), POINTER(Side), POINTER(ScoreArrays)],
     "resolute_bootstrap": [POINTER(c_size_t), c_size_t, c_void_p, c_void_p, c_size_t, POINTER(c_double)],
     "resolute_pack_open": [c_char_p, POINTER(c_void_p)],
     "resolute_pack_facts": [c_void_p],

@@ -16,11 +16,11 @@ from typing import Any
 import numpy
 
 from . import _library
+from ._arrays import MOST as _ENDLESS
+from ._arrays import count as _count
 from ._library import Handle, call
 from .errors import InputError
 from .programs import run_json
-
-_ENDLESS = 1 << 48
 
 
 def _json(value: object, where: str) -> bytes:
@@ -28,16 +28,6 @@ def _json(value: object, where: str) -> bytes:
         return json.dumps(value, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         raise InputError(f"{where} cannot be written as JSON ({error})") from None
-
-
-def _count(value: object, name: str, least: int = 0) -> int:
-    try:
-        number = value.__index__() if not isinstance(value, bool) else None  # type: ignore[attr-defined]
-    except AttributeError:
-        number = None
-    if number is None or not least <= number <= _ENDLESS:
-        raise InputError(f"'{name}' is {value!r} (it is an integer, at least {least})")
-    return int(number)
 
 
 class Split:

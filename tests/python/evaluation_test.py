@@ -2,14 +2,18 @@
 
 import json
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
 
 import h5py
 import numpy
-from package import BUILD, CACHE, program, refused, resolute, torch_python
+from package import BUILD, CACHE, SOURCE, program, refused, resolute, torch_python
 from resolute import drop_in
+
+sys.path.insert(0, str(SOURCE / "tests/golden"))
+from random_stream import RandomStream
 
 
 def features(seed, queries=40, images=300, people=15, cameras=3, dimension=24):
@@ -24,19 +28,32 @@ def distances(query, gallery):
     return ((query[:, None].astype(float) - gallery[None].astype(float)) ** 2).sum(-1)
 
 
-def plain(matrix, q_ids, g_ids, q_cams, g_cams, max_rank):
-    """CMC, average precisions and inverse negative penalties, query by query, of distances without ties."""
-    curves, precisions, penalties = [], [], []
+def matches(matrix, q_ids, g_ids, q_cams, g_cams):
+    """Of each query where its matches stand, from 0, the nearest first, and among how many images; of distances without ties."""
     for row, identity, camera in zip(matrix, q_ids, q_cams):
         order = numpy.argsort(row)
         kept = order[~((g_ids[order] == identity) & (g_cams[order] == camera))]
-        hits = numpy.flatnonzero(g_ids[kept] == identity)
-        if len(hits) == 0:
-            continue
-        curves.append(numpy.arange(max_rank) >= hits[0])
-        precisions.append(numpy.mean(numpy.arange(1, len(hits) + 1) / (hits + 1)))
-        penalties.append(len(hits) / (hits[-1] + 1))
-    return numpy.mean(curves, axis=0), precisions, penalties
+        yield numpy.flatnonzero(g_ids[kept] == identity), len(kept)
+
+
+def plain(matrix, q_ids, g_ids, q_cams, g_cams, max_rank):
+    """CMC, average precisions and inverse negative penalties, query by query."""
+    found = [hits for hits, _ in matches(matrix, q_ids, g_ids, q_cams, g_cams) if len(hits) > 0]
+    curves = [numpy.arange(max_rank) >= hits[0] for hits in found]
+    precisions = [numpy.mean(numpy.arange(1, len(hits) + 1) / (hits + 1)) for hits in found]
+    return numpy.mean(curves, axis=0), precisions, [len(hits) / (hits[-1] + 1) for hits in found]
+
+
+def drawn(q_ids, g_ids, seed, draw, shots):
+    """The images of one gallery, as docs/formats/manifest.md has it."""
+    chosen = []
+    for identity in sorted({*g_ids.tolist()} - ({-1} if 0 in q_ids else {-1, 0})):
+        stream, images = RandomStream("gallery-draw", [seed, draw, identity]), numpy.flatnonzero(g_ids == identity)
+        for i in range(min(shots, len(images))):
+            other = i + stream.below(len(images) - i)
+            images[[i, other]] = images[[other, i]]
+            chosen.append(images[i])
+    return chosen
 
 
 class Evaluation(unittest.TestCase):
@@ -51,6 +68,49 @@ class Evaluation(unittest.TestCase):
                 self.assertAlmostEqual(numpy.mean(precisions), scores.mAP, delta=1e-12)
                 self.assertAlmostEqual(numpy.mean(penalties), scores.mINP, delta=1e-12)
                 self.assertEqual(len(precisions), scores.queries)
+
+    def test_drawn_galleries_score_as_each_does_by_itself(self):
+        for seed in range(6):
+            for shift in (0, 1):  # 0 are distractors; people are numbered from 0, and distractors are junk
+                query, gallery, q_ids, g_ids, *cameras = features(seed)
+                q_ids, g_ids = q_ids - shift, g_ids - shift
+                whole = resolute.rank(query, gallery, q_ids, g_ids, *cameras)
+                for shots, given in ((1, {"protocol": "single-shot"}), (5, {"protocol": "multi-shot"}),
+                                     (2, {"protocol": "multi-shot", "shots": numpy.int32(2)})):
+                    found = [list(matches(distances(query, gallery[chosen]), q_ids, g_ids[chosen], cameras[0], cameras[1][chosen]))
+                             for chosen in (drawn(q_ids, g_ids, seed, draw, shots) for draw in range(7))]
+                    firsts = numpy.array([[hits[0] + 1 if len(hits) > 0 else 0 for hits, _ in queries] for queries in found])
+                    matched = firsts > 0
+                    chance = [len(hits) / images for queries in found for hits, images in queries if len(hits) > 0]
+                    for scores in (resolute.rank(query, gallery, q_ids, g_ids, *cameras, **given, draws=7, seed=seed),
+                                   resolute.rank_distances(distances(query, gallery), q_ids, g_ids, *cameras, **given, draws=7, seed=seed)):
+                        self.assertEqual([(firsts[matched] <= k).mean() for k in range(1, 51)], list(scores.cmc))
+                        self.assertAlmostEqual((1 / firsts[matched]).mean(), scores.map_single, delta=1e-12)
+                        self.assertAlmostEqual(numpy.mean(chance), scores.chance_cmc[0], delta=1e-12)
+                        self.assertEqual(list(matched.sum(0)), list(scores.galleries))
+                        for column, k in enumerate((1, 5, 10, 20)):
+                            share = (matched & (firsts <= k)).sum(0) / numpy.maximum(1, matched.sum(0))
+                            self.assertEqual(list(share), list(scores.shares[:, column]))
+                            self.assertEqual(list(share), list(scores.per_query(f"rank-{k}")))
+                        self.assertEqual((whole.mAP, whole.mINP, whole.chance_mAP), (scores.mAP, scores.mINP, scores.chance_mAP))
+                        self.assertEqual(list(whole.ranks), list(scores.ranks))
+                        self.assertAlmostEqual(scores.shares[scores.ranks > 0, 0].mean(), scores.interval("rank-1").mean, delta=1e-12)
+
+    def test_the_whole_gallery_is_the_usual_test(self):
+        query, gallery, *labels = features(2)
+        usual, whole = resolute.rank(query, gallery, *labels), resolute.rank(query, gallery, *labels, protocol="whole-gallery", seed=3)
+        self.assertEqual((list(usual.cmc), usual.map_single, repr(usual)), (list(whole.cmc), whole.map_single, repr(whole)))
+        self.assertEqual(list(usual.ranks > 0), list(usual.galleries == 1))
+        self.assertEqual(list(usual.per_query("rank-5")), list(usual.shares[:, 1]))
+
+    def test_galleries_are_re_ranked_each_by_itself(self):
+        query, gallery, q_ids, g_ids, *cameras = features(8)
+        for given in ({"rerank": True}, {"rerank": (4, 2, 0.5)}, {"distance": "cosine"}, {"distance": "cosine", "rerank": True}):
+            firsts = numpy.array([resolute.rank(query, gallery[chosen], q_ids, g_ids[chosen], cameras[0], cameras[1][chosen], **given).ranks
+                                  for chosen in (drawn(q_ids, g_ids, 4, draw, 3) for draw in range(5))])
+            scores = resolute.rank(query, gallery, q_ids, g_ids, *cameras, **given, protocol="multi-shot", draws=5, shots=3, seed=4)
+            self.assertEqual([(firsts[firsts > 0] <= k).mean() for k in range(1, 51)], list(scores.cmc))
+            self.assertEqual(resolute.rank(query, gallery, q_ids, g_ids, *cameras, **given).mAP, scores.mAP)
 
     def test_drop_ins_give_what_torchreid_and_fast_reid_do(self):
         for seed in range(20):

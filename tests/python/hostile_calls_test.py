@@ -68,6 +68,45 @@ class Rank(unittest.TestCase):
         self.refuses("prefix", prefix=[4] * 5 + [9])
         self.refuses("'prefix' has 2", prefix=[4, 4])
 
+    def test_protocols(self):
+        several = numpy.ones((9, 9), int)
+        for bad in ("single", "", "Single-shot", 3, True, b"single-shot", ["single-shot"], several):
+            self.refuses("'protocol' is", "multi-shot", protocol=bad)
+        for bad in (0, -1, 1.5, "5", True, several, [5], object(), 2**60):
+            self.refuses("'draws' is", protocol="single-shot", draws=bad)
+            self.refuses("'shots' is", protocol="multi-shot", shots=bad)
+        for bad in (-1, 1.5, None, "0", several, 2**60):
+            self.refuses("'seed' is", protocol="single-shot", seed=bad)
+        self.refuses("'draws'", "10001", protocol="multi-shot", draws=10_001)
+        self.refuses("draws", protocol="single-shot", draws=2**40)
+        for bad in (1, 1001):
+            self.refuses("'shots'", f"value {bad}", protocol="multi-shot", shots=bad)
+        for protocol in (None, "whole-gallery"):
+            self.refuses("'draws' is given", "single-shot", protocol=protocol, draws=5)
+        self.refuses("'shots' is given", "multi-shot", protocol="single-shot", shots=5)
+        refused(self, lambda: resolute.rank_distances(numpy.zeros((6, 20)), Q_IDS, G_IDS, protocol="none"), "'protocol' is 'none'")
+
+    def test_galleries_without_matches(self):
+        def drawn(seed, g_cams):
+            return resolute.rank(QUERY[:1], GALLERY[:2], [5], [5, 5], [0], g_cams, protocol="single-shot", draws=1, seed=seed)
+
+        seen = [drawn(seed, [0, 1]) for seed in range(20)]
+        self.assertEqual({0, 1}, {int(scores.galleries[0]) for scores in seen})
+        for scores in seen:
+            self.assertEqual((1.0, 1), (scores.mAP, scores.queries))
+            if scores.galleries[0] == 0:
+                self.assertTrue(numpy.isnan([*scores.cmc, scores.map_single, *scores.chance_cmc]).all())
+                refused(self, lambda scores=scores: scores.interval("rank-1"), "no drawn gallery")
+                refused(self, lambda scores=scores: resolute.compare(scores, scores), "trial 0", "no drawn gallery")
+            else:
+                self.assertEqual((1.0, 1.0, ""), (scores.rank(1), scores.map_single, scores.why))
+        self.assertIn("own camera", drawn(0, [0, 0]).why)
+        for nobody in (0, -1):
+            for rerank in (None, True):
+                scores = resolute.rank(QUERY, GALLERY, Q_IDS + 1, numpy.full(20, nobody), protocol="multi-shot", rerank=rerank)
+                self.assertTrue(numpy.isnan([scores.mAP, *scores.cmc]).all())
+                self.assertIn("no image of a query's identity", scores.why)
+
     def test_distances(self):
         matrix = numpy.zeros((6, 20))
         refused(self, lambda: resolute.rank_distances(matrix[:, :19], Q_IDS, G_IDS), "'g_ids' has 20")
@@ -83,6 +122,10 @@ class Rank(unittest.TestCase):
             refused(self, lambda bad=bad: scores.rank(bad), "not in the curve")
         refused(self, lambda: resolute.compare(scores, scores, []), "no metric")
         refused(self, lambda: resolute.compare([], []), "0 and 0 trials")
+        drawn = resolute.rank(QUERY, GALLERY, Q_IDS, G_IDS, protocol="single-shot", draws=2)
+        for metric in ("rank-2", "rank-21", "rank-999"):
+            refused(self, lambda metric=metric: drawn.per_query(metric), f"no {metric} in drawn galleries", "rank-20")
+        refused(self, lambda: resolute.compare(scores, drawn), "trial 0", "single-shot")
 
     def test_many_threads_rank_at_once(self):
         expected, found = resolute.rank(QUERY, GALLERY, Q_IDS, G_IDS).mAP, []

@@ -1,5 +1,6 @@
 """A suite from Python is the program's: the same plan, tables and words; Ctrl-C saves checkpoints and the next call goes on."""
 
+import csv
 import json
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import time
 import unittest
 from pathlib import Path
 
+import h5py
 from package import BUILD, program, refused, resolute
 
 
@@ -21,6 +23,28 @@ class Suites(unittest.TestCase):
 
     def suite(self, **settings):
         return resolute.Suite(self.file, self.store, set={"trials": 1, **settings})
+
+    def scores_are_those_of_rank(self, protocol):
+        """The features of each evaluation by this protocol give its metrics and its queries' numbers."""
+        seen = 0
+        for path in self.store.glob("jobs/*/*/spec.json"):
+            job = json.loads(path.read_text())
+            if job["kind"] != "evaluation" or job["protocol"]["name"] != protocol:
+                continue
+            with h5py.File(path.parent / "features.h5") as file:
+                arrays = [file[f"{side}/{name}"][:] for name in ("features", "identities", "cameras") for side in ("query", "gallery")]
+            given = {name: job["protocol"][name] for name in ("draws", "shots") if name in job["protocol"]}
+            scores = resolute.rank(*arrays, protocol=protocol, seed=job["split"]["seed"], **given)
+            metrics = json.loads((path.parent / "result.json").read_text())["metrics"]
+            expected = {**{f"rank{k}": scores.rank(k) for k in (1, 5, 10, 20)}, "mAP": scores.mAP, "mINP": scores.mINP,
+                        "map_single": scores.map_single, "chance_mAP": scores.chance_mAP, "queries": scores.queries}
+            self.assertEqual(expected, {name: metrics[name] for name in expected})
+            ranks = (1,) if protocol == "single-shot" else (1, 5, 10, 20)
+            self.assertEqual([metrics[f"chance_rank{k}"] for k in ranks], list(scores.chance_cmc[:len(ranks)]))
+            lines = csv.DictReader((path.parent / "queries.csv").read_text().splitlines())
+            self.assertEqual([[float(line[f"rank{k}"]) for k in (1, 5, 10, 20)] for line in lines], scores.shares.tolist())
+            seen += 1
+        self.assertEqual(4, seen)
 
     def test_it_is_planned_run_and_read(self):
         suite = self.suite(**{"train.steps": 25})
@@ -37,6 +61,9 @@ class Suites(unittest.TestCase):
         self.assertEqual(suite.text("csv"), program("suite", "table", self.file, "--store", self.store, "--set", "trials=1", "--set",
                                                     "train.steps=25", "--format", "csv"))
         self.assertEqual(len(plan["jobs"]), suite.status()["jobs"]["succeeded"])
+        self.scores_are_those_of_rank("single-shot")
+        self.suite(**{"train.steps": 25, "evaluate.protocol": "multi-shot", "evaluate.shots": 3, "evaluate.draws": 20}).run(slots=2)
+        self.scores_are_those_of_rank("multi-shot")
 
     def test_mistakes_come_with_the_programs_words(self):
         refused(self, lambda: self.suite(**{"train.stepz": 3}).plan(), "train.stepz")
