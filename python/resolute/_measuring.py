@@ -8,12 +8,11 @@ import numpy
 
 from ._job import Job
 from .errors import InputError
-from .evaluation import Scores, rank
+from .evaluation import QUERY_RANKS, Scores, ranked
 from .method import Method
 from .packs import Pack
 
 _BATCH = 64
-_RANKS = (1, 5, 10, 20)
 
 
 class _Side:
@@ -53,51 +52,22 @@ def _features_file(sides: dict[str, _Side]) -> bytes:
     return data.getvalue()
 
 
-def _rank(query: _Side, gallery: _Side, shown: Any, protocol: dict[str, Any], threads: int) -> Scores:
-    """By the gallery images whose indices are `shown`."""
-    neighbours = [protocol.get(f"re_ranking_{name}", usual) for name, usual in (("k1", 20), ("k2", 6), ("lambda", 0.3))]
-    return rank(query.features, gallery.features[shown], query.identities, gallery.identities[shown], query.cameras,
-                None if gallery.cameras is None else gallery.cameras[shown], max_rank=max(_RANKS), threads=threads,
-                distance="cosine" if protocol["distance"] == "cosine" else "euclidean",
-                rerank=neighbours if protocol.get("re_ranking") else None)
+def _metrics(scores: Scores) -> dict[str, float]:
+    chance_ranks = QUERY_RANKS[:1] if scores.protocol == "single-shot" else QUERY_RANKS  # with one image of each, the others follow
+    return {**{f"rank{k}": scores.rank(k) for k in QUERY_RANKS},
+            **{f"chance_rank{k}": float(chance) for k, chance in zip(chance_ranks, scores.chance_cmc)},
+            "mAP": scores.mAP, "map_full": scores.mAP, "map_single": scores.map_single, "mINP": scores.mINP,
+            "chance_mAP": scores.chance_mAP, "queries": float(scores.queries)}
 
 
-def _chance(query: _Side, gallery: _Side, shown: Any) -> Any:
-    """How often a random order shows a match first, for each query that has one."""
-    same = query.identities[:, None] == gallery.identities[shown]
-    out = same & (query.cameras[:, None] == gallery.cameras[shown]) if query.cameras is not None and gallery.cameras is not None \
-        else numpy.zeros_like(same)
-    right = (same & ~out).sum(1)
-    return (right / numpy.maximum(1, (~out).sum(1)))[right > 0]
-
-
-def _queries_file(query: _Side, full: Scores, shares: dict[str, Any]) -> bytes:
+def _queries_file(query: _Side, scores: Scores) -> bytes:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["path", "identity", "camera", "rate", "has_match", *shares, "average_precision"])
-    for number, item in enumerate(query.items):
-        scores = [share[number] for share in shares.values()] + [full.average_precisions[number]]
-        rows.writerow([item["path"], item["identity"], item["camera"], item["rate"], int(full.ranks[number] > 0),
-                       *[repr(float(score)).removesuffix(".0") for score in scores]])
+    rows.writerow(["path", "identity", "camera", "rate", "has_match", *(f"rank{k}" for k in QUERY_RANKS), "average_precision"])
+    for item, rank, shares, precision in zip(query.items, scores.ranks, scores.shares, scores.average_precisions):
+        rows.writerow([item["path"], item["identity"], item["camera"], item["rate"], int(rank > 0),
+                       *(repr(float(number)).removesuffix(".0") for number in (*shares, precision))])
     return text.getvalue().encode()
-
-
-def _measured(query: _Side, gallery: _Side, galleries: list[Any], protocol: dict[str, Any], threads: int) -> tuple[dict[str, float], bytes]:
-    """Metrics by name, and the bytes of queries.csv."""
-    full = _rank(query, gallery, slice(None), protocol, threads)
-    # One a gallery and query: the rank of the first match, 0 without one.
-    ranks = numpy.array([_rank(query, gallery, shown, protocol, threads).ranks for shown in galleries] or [full.ranks])
-    matched = ranks > 0
-    if not matched.any():
-        raise InputError("there is nothing to score: no query has a match in a gallery "
-                         "(an image of the query's identity from another camera is one)")
-    within = {f"rank{k}": matched & (ranks <= k) for k in _RANKS}
-    metrics = {name: float(hits.sum() / matched.sum()) for name, hits in within.items()}
-    chance = numpy.concatenate([_chance(query, gallery, shown) for shown in galleries or [slice(None)]])
-    metrics |= {"mAP": full.mAP, "map_full": full.mAP, "mINP": full.mINP, "chance_mAP": full.chance_mAP, "queries": float(full.queries),
-                "map_single": float((1 / ranks[matched]).mean()), "chance_rank1": float(chance.mean())}
-    shares = {name: hits.sum(0) / numpy.maximum(1, matched.sum(0)) for name, hits in within.items()}
-    return metrics, _queries_file(query, full, shares)
 
 
 def evaluate(job: Job, method: Method, numeric_class: str) -> None:
@@ -119,12 +89,13 @@ def evaluate(job: Job, method: Method, numeric_class: str) -> None:
     query, gallery = (_Side(split.manifest[side], specification["split"]["lr_camera"] != 0) for side in ("query", "gallery"))
     query.embed(job, method, pack, [item["rate"] for item in query.items])
     gallery.embed(job, method, pack, [protocol["gallery_rate"]] * len(gallery.items))
-    galleries = []
-    if protocol["name"] != "whole-gallery":
-        galleries = split.gallery_draws(protocol["draws"], protocol.get("shots", 5) if protocol["name"] == "multi-shot" else 1)
-    metrics, queries = _measured(query, gallery, galleries, protocol, torch.get_num_threads())
+    scores = ranked(query.features, gallery.features, query.identities, gallery.identities, query.cameras, gallery.cameras, protocol,
+                    seed=specification["split"]["seed"], max_rank=max(QUERY_RANKS), threads=torch.get_num_threads())
+    if scores.why:
+        raise InputError("there is nothing to score: no query has a match in a gallery "
+                         "(an image of the query's identity from another camera is one)")
     provenance = {"pack_sha256": pack.pack_sha256, "split_sha256": training["provenance"]["split_sha256"],
                   "numeric_class": numeric_class, "training": specification["training"]}
-    job.publish({"features_sha256": job.write("features.h5", _features_file({"query": query, "gallery": gallery})), "metrics": metrics,
-                 "outputs": {"queries.csv": job.write("queries.csv", queries)}, "provenance": provenance,
-                 "weights_sha256": training["weights_sha256"]})
+    job.publish({"features_sha256": job.write("features.h5", _features_file({"query": query, "gallery": gallery})),
+                 "metrics": _metrics(scores), "outputs": {"queries.csv": job.write("queries.csv", _queries_file(query, scores))},
+                 "provenance": provenance, "weights_sha256": training["weights_sha256"]})
