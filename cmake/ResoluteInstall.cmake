@@ -90,5 +90,5 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${LIBTORCH_ROOT}/lib ${LIBTORCH_
     ${LIBTORCH_ROOT}/../nvidia/cuda_runtime/lib ${LIBTORCH_ROOT}/../nvidia/cuda_cupti/lib ${LIBTORCH_ROOT}/../nvidia/nccl/lib)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "libopenblas0, libopenmpi3")  # loaded at run time
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS openmpi-bin)
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "gnuplot-nox, python3-h5py, python3-pil, slurm-client")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "python3-h5py, python3-pil, slurm-client")
 include(CPack)

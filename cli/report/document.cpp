@@ -403,8 +403,8 @@ std::vector<Figure> all_figures(const results::ResultsSource& source, const resu
 
 }  // namespace
 
-SuiteReport suite_report(const results::ResultsSource& source, const ReportOptions& options,
-                         const std::function<void(std::size_t)>& progress) {
+core::Json suite_report(const results::ResultsSource& source, const ReportOptions& options,
+                        const std::function<void(std::size_t)>& progress) {
   std::size_t done = 0;
   const auto count = [&] {
     if (progress) progress(++done);
@@ -416,9 +416,8 @@ SuiteReport suite_report(const results::ResultsSource& source, const ReportOptio
   ReportMemory none;
   ReportMemory& memory = options.memory != nullptr ? *options.memory : none;
   const ReportReader reader(source, provenance, memory);
-  std::vector<Figure> figures = all_figures(source, tables, reader, memory, count);
-  Json figures_json = Json::array();
-  for (const Figure& figure : figures) figures_json.push_back(to_json(figure));
+  Json figures = Json::array();
+  for (const Figure& figure : all_figures(source, tables, reader, memory, count)) figures.push_back(to_json(figure));
   Json tables_json = results::to_json(tables).at("tables");
   shield(tables_json, privacy);
   Json document = {{"schema", kReportSchema},
@@ -429,7 +428,7 @@ SuiteReport suite_report(const results::ResultsSource& source, const ReportOptio
                    {"status", status_json(source, provenance, tables.complete, timeline, privacy)},
                    {"tables", std::move(tables_json)},
                    {"jobs", jobs_json(provenance)},
-                   {"figures", std::move(figures_json)},
+                   {"figures", std::move(figures)},
                    {"galleries", reader.galleries()},
                    {"timeline", timeline_json(timeline, privacy)},
                    {"comparison", nullptr}};
@@ -439,7 +438,7 @@ SuiteReport suite_report(const results::ResultsSource& source, const ReportOptio
     shield(document["comparison"], privacy);
     document["comparison"]["title"] = options.against->title;
   }
-  return {std::move(document), std::move(figures)};
+  return document;
 }
 
 }  // namespace resolute::cli

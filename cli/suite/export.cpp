@@ -6,7 +6,6 @@
 #include <functional>
 #include <iostream>
 
-#include "cli/figures/figure_files.h"
 #include "cli/high_views.h"
 #include "cli/report/document.h"
 #include "cli/subcommands.h"
@@ -67,7 +66,9 @@ std::vector<ExportTarget> targets_of(const options::variables_map& values, const
                        [=, &source](const auto& progress) { return write(source, path, progress); }});
   };
   add("csv", true, core::require_new_folder, [](const auto& from, const auto& path, const auto& progress) {
-    results::export_csv(from, path, {{"figures.json", figures_json(suite_report(from, {}).figures)}}, progress);
+    const core::Json report = suite_report(from, {});
+    const core::Json figures = {{"schema", report.at("schema")}, {"figures", report.at("figures")}};
+    results::export_csv(from, path, {{"figures.json", figures.dump(1) + "\n"}}, progress);
     return fmt::format("{} CSV files and figures.json", results::relations().size());
   });
   add("sqlite", true, core::require_new_file, [](const auto& from, const auto& path, const auto& progress) {

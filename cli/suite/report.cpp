@@ -4,7 +4,6 @@
 #include <iostream>
 #include <optional>
 
-#include "cli/figures/figure_files.h"
 #include "cli/high_views.h"
 #include "cli/page/browser.h"
 #include "cli/report/document.h"
@@ -13,7 +12,6 @@
 #include "cli/suite/arguments.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
-#include "core/files/new_folder.h"
 #include "core/progress.h"
 #include "experiments/store/bundle.h"
 
@@ -28,12 +26,10 @@ settings behind each number, the papers' claims, bars, CMC curves, scores by rat
 features, recovered images, weights, masks, galleries query by query, and a timeline of all attempts. Works while the
 suite runs. The page asks for nothing from a network and names no path, user or host of this machine unless
 --with-hosts is given; the same store gives the same bytes. Without --out it is suites/NAME/report.html in the store.
---figures DIR makes a folder of its figures for a paper: SVG and PDF, drawn by gnuplot for one column and for two, CSV
-of their numbers, captions in figures.json. --json prints the page's document (docs/formats/report.md) and writes
-nothing.)",
+--json prints the page's document (docs/formats/report.md) and writes nothing. Figures for a paper, SVG and PDF, are
+drawn by `python -m resolute figures SUITE.toml --store STORE --out DIR` (docs/python.md).)",
     "  resolute suite report suite.toml --store store --open\n"
-    "  resolute suite report suite.toml --store store --out report.html --against baseline.toml\n"
-    "  resolute suite report suite.toml --store store --figures figures\n"};
+    "  resolute suite report suite.toml --store store --out report.html --against baseline.toml\n"};
 
 // Checked before anything is read.
 std::filesystem::path page_file(const SuiteArguments& arguments, const experiments::Plan& plan) {
@@ -48,29 +44,12 @@ std::filesystem::path page_file(const SuiteArguments& arguments, const experimen
 
 void refuse_contradictions(const SuiteArguments& arguments) {
   const auto given = [&](const char* option) { return arguments.values.count(option) > 0; };
-  for (const auto& [writes, what] : {std::pair(given("figures"), "--figures would"),
-                                     {given("out"), "--out would"},
-                                     {arguments.values["open"].as<bool>(), "--open shows a page"}})
+  for (const auto& [writes, what] :
+       {std::pair(given("out"), "--out would"), {arguments.values["open"].as<bool>(), "--open shows a page"}})
     if (arguments.json && writes) throw core::input_error("--json writes nothing", what, "give one of them");
   if (!arguments.values["against-profile"].defaulted() && !given("against"))
     throw core::input_error("--against-profile names a profile of no suite", "--against is missing",
                             "give --against the suite, which may be this one");
-}
-
-std::optional<std::filesystem::path> drawing_folder(const SuiteArguments& arguments) {
-  if (arguments.values.count("figures") == 0) return std::nullopt;
-  const std::filesystem::path folder = required_value(arguments.values, "figures");
-  core::require_new_folder(core::real_file_system(), folder);
-  gnuplot_program();
-  return folder;
-}
-
-void draw(core::FileSystem& files, const std::vector<Figure>& figures, const std::filesystem::path& folder) {
-  core::Progress progress("drawing figures", figures.size());
-  write_figures(files, figures, folder, [&](std::size_t done) { progress.update(done); });
-  progress.clear();
-  std::cout << fmt::format("{}: {} figures as SVG and PDF for one column and two, and as CSV\n", folder.string(),
-                           figures.size());
 }
 
 }  // namespace
@@ -79,7 +58,6 @@ int suite_report(const Arguments& arguments) {
   options::options_description visible;
   auto add = visible.add_options();
   add("out", options::value<std::string>(), "file to write instead of suites/NAME/report.html");
-  add("figures", options::value<std::string>(), "folder to make, of each figure as SVG, PDF and CSV");
   add("open", options::bool_switch(), "show it in the browser");
   add("against", options::value<std::string>(), "another suite of the store to compare with");
   add("against-profile", options::value<std::string>()->default_value(""), "a [profiles.NAME] of that suite");
@@ -91,18 +69,16 @@ int suite_report(const Arguments& arguments) {
   experiments::Plan plan = parsed->plan(false);
   note_high_views(plan, parsed->store);
   const std::filesystem::path file = page_file(*parsed, plan);
-  const auto drawings = drawing_folder(*parsed);
   std::optional<experiments::Plan> against;
   if (parsed->values.count("against") > 0)
     against = parsed->plan_of(parsed->values["against"].as<std::string>(),
                               parsed->values["against-profile"].as<std::string>(), false);
   experiments::BundledFiles files(core::real_file_system(), parsed->store);
   core::Progress progress("reading results", plan.jobs.size());
-  const SuiteReport report =
+  const core::Json document =
       suite_report({plan, files, parsed->store},
                    {.with_hosts = parsed->values["with-hosts"].as<bool>(), .against = against ? &*against : nullptr},
                    [&](std::size_t done) { progress.update(done); });
-  const core::Json& document = report.document;
   progress.clear();
   if (parsed->json) {
     print_json(document);
@@ -114,7 +90,6 @@ int suite_report(const Arguments& arguments) {
                            document.at("tables").size(), document.at("figures").size(), document.at("galleries").size(),
                            static_cast<double>(page.size()) / 1e6,
                            document.at("status").at("complete").get<bool>() ? "complete" : "not complete yet");
-  if (drawings) draw(files, report.figures, *drawings);
   if (parsed->values["open"].as<bool>()) open_in_browser(file.string());
   return 0;
 }

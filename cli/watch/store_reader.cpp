@@ -23,7 +23,7 @@ StoreReader::StoreReader(core::FileSystem& files, experiments::StoreLayout store
 core::Json StoreReader::look() {
   // Anew: `suite compact` may have packed logs since.
   experiments::BundledFiles files(files_, store_);
-  return suite_report({plan_, files, store_}, {.with_hosts = with_hosts_, .memory = &memory_}).document;
+  return suite_report({plan_, files, store_}, {.with_hosts = with_hosts_, .memory = &memory_});
 }
 
 }  // namespace resolute::cli

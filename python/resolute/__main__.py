@@ -1,4 +1,5 @@
-"""The commands `resolute` and `resolute-worker` of an installed wheel, and `python -m resolute`: this process becomes the program."""
+"""The commands `resolute` and `resolute-worker` of an installed wheel, and `python -m resolute`: this process becomes the program, but for
+`python -m resolute figures`."""
 
 import os
 import sys
@@ -24,4 +25,9 @@ def worker() -> None:
 
 
 if __name__ == "__main__":
-    resolute()
+    if sys.argv[1:2] == ["figures"]:
+        from .figures import main
+
+        main(sys.argv[2:])
+    else:
+        resolute()

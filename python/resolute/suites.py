@@ -2,6 +2,8 @@
 
 import html
 import os
+import re
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ from .programs import run, run_json
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.figure import Figure
 
 
 class Suite:
@@ -80,8 +83,57 @@ class Suite:
 
         return pandas.DataFrame(self.rows())
 
+    def figure_numbers(self) -> list[dict[str, Any]]:
+        """The figures of `suite report` as numbers, axes and words (docs/formats/report.md, `figures`)."""
+        found: list[dict[str, Any]] = run_json([*self._command("report", {}), "--json"])["figures"]
+        return found
+
+    def figures(self, width: str = "one-column") -> "dict[str, Figure]":
+        """The same drawn by matplotlib, by id; a figure that has no points yet is left out. width: "one-column" (3.35 inches) or
+        "two-columns" (6.9). Raises InputError where matplotlib is missing."""
+        from .figures import draw, has_points
+
+        return {numbers["id"]: draw(numbers, width) for numbers in self.figure_numbers() if has_points(numbers)}
+
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.text())}</pre>"
+        """How far it is and, once something is done, the tables with their claims; in the notebook's own colours, without scripts."""
+        jobs = self.status()["jobs"]
+        done, wanted = jobs["succeeded"], sum(jobs.values())
+        words = [f"{done} of {wanted} jobs done", *(f"{jobs[key]} {key}" for key in ("running", "failed", "cancelled") if jobs[key])]
+        progress = f'<p><progress max="{max(1, wanted)}" value="{done}"></progress> {", ".join(words)}</p>'
+        return progress + (_html(self.text()) if done else "")
+
+
+
+def _inline(text: str) -> str:
+    """Markdown within a line: the program escapes what a user's text has of it."""
+    def shown(found: re.Match[str]) -> str:
+        of_user, code, stressed, sign = (part and html.escape(part) for part in found.groups())
+        return of_user or sign or (f"<code>{code}</code>" if code else f"<em>{stressed}</em>")
+
+    return re.sub(r"\\(.)|`([^`]+)`|\*([^*]+)\*|([&<>\"'])", shown, text)
+
+
+def _table(lines: list[str]) -> str:
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
+    del rows[1]  # the rule below the header
+    cells = ["".join(f"<{kind}>{_inline(cell.strip())}</{kind}>" for cell in row) for kind, row in zip(["th", *["td"] * len(rows)], rows)]
+    return "<table>" + "".join(f"<tr>{row}</tr>" for row in cells) + "</table>"
+
+
+def _html(markdown: str) -> str:
+    """The program's Markdown, which has headings, tables, lists and paragraphs of a line, as HTML."""
+    blocks = []
+    for sign, group in groupby(markdown.splitlines(), lambda line: line[:1] if line[:1] in "|-#" else ""):
+        lines = list(group)
+        if sign == "|":
+            blocks.append(_table(lines))
+        elif sign == "-":
+            blocks.append("<ul>" + "".join(f"<li>{_inline(line[2:])}</li>" for line in lines) + "</ul>")
+        else:
+            kind = "h4" if sign else "p"
+            blocks += [f"<{kind}>{_inline(line.lstrip('# '))}</{kind}>" for line in lines if line]
+    return "".join(blocks)
 
 
 def _toml(value: object) -> str:

@@ -28,6 +28,8 @@ Provides-Extra: methods
 Requires-Dist: torch>=2.4; extra == "methods"
 Requires-Dist: h5py; extra == "methods"
 Requires-Dist: safetensors; extra == "methods"
+Provides-Extra: figures
+Requires-Dist: matplotlib>=3.10; extra == "figures"
 Provides-Extra: pandas
 Requires-Dist: pandas; extra == "pandas"
 """

@@ -1,5 +1,5 @@
-# torch in Python, for benchmarks that compare with it and for the examples of external workers; and what reads the weights and
-# graphs that we give away. Sourced after common.sh. Defines: torch_python, reader_python.
+# torch in Python, for benchmarks that compare with it and for the examples of external workers; and what draws figures and reads
+# the weights and graphs that we give away. Sourced after common.sh. Defines: torch_python, reader_python.
 
 # What `import torch` wants besides the wheel of torch that we link to, pure Python but for numpy and markupsafe; and what
 # the example of an external worker (experiments/examples/) reads packs and writes weights with.
@@ -76,5 +76,5 @@ has_reader_python() { reader_python_parts | cmp -s - "$cache/reader-python/compl
 # reader_python, after torch_python: makes it once, and again where its list has changed; "$cache/reader-python/python" is torch's
 # interpreter with the packages of reader_wheels.txt.
 reader_python() {
-  has_reader_python || step "readers of weights for python" make_reader_python
+  has_reader_python || step "readers of weights and matplotlib for python" make_reader_python
 }

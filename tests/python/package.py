@@ -3,6 +3,7 @@
 Usage of each test: NAME_test.py BUILD_FOLDER [UNITTEST_ARGUMENT...]
 """
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -46,6 +47,15 @@ def torch_python():
     if os.environ.get("RESOLUTE_NEEDS_TORCH_PYTHON"):
         raise AssertionError(f"{found} is missing")
     return None
+
+
+def needs_matplotlib(test):
+    """A class of tests or a test that imports matplotlib, of the readers' Python; skipped where script/test has made none."""
+    sys.path[:0] = [str(CACHE / name / "packages") for name in ("reader-python", "torch-python")]
+    found = importlib.util.find_spec("matplotlib") is not None
+    if not found and os.environ.get("RESOLUTE_NEEDS_TORCH_PYTHON"):
+        raise AssertionError(f"{CACHE / 'reader-python'} has no matplotlib")
+    return unittest.skipUnless(found, "script/test installs matplotlib")(test)
 
 
 def refused(test, call, *words):

@@ -2,15 +2,18 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 from pathlib import Path
 
 import h5py
-from package import BUILD, program, refused, resolute
+from package import BUILD, needs_matplotlib, program, refused, resolute
 
 
 class Suites(unittest.TestCase):
@@ -57,13 +60,57 @@ class Suites(unittest.TestCase):
         self.assertEqual({"rank1", "rank5", "mAP"}, {row["metric"] for row in rows})
         self.assertEqual(len(rows), len({(row["table"], row["row"], row["dataset"], row["metric"]) for row in rows}))
         self.assertIn("Baseline", suite.text())
-        self.assertIn("Baseline", suite._repr_html_())
+        self.assertIn("<td>Baseline (HR &amp; LR) ‡</td>", suite._repr_html_())
+        self.assertIn(f"{len(plan['jobs'])} of {len(plan['jobs'])} jobs done<", suite._repr_html_())
         self.assertEqual(suite.text("csv"), program("suite", "table", self.file, "--store", self.store, "--set", "trials=1", "--set",
                                                     "train.steps=25", "--format", "csv"))
         self.assertEqual(len(plan["jobs"]), suite.status()["jobs"]["succeeded"])
+        self.draw(suite)
         self.scores_are_those_of_rank("single-shot")
         self.suite(**{"train.steps": 25, "evaluate.protocol": "multi-shot", "evaluate.shots": 3, "evaluate.draws": 20}).run(slots=2)
         self.scores_are_those_of_rank("multi-shot")
+
+    @needs_matplotlib
+    def draw(self, suite):
+        numbers = {one["id"]: one for one in suite.figure_numbers()}
+        self.assertLessEqual({"bars", "lines", "points"}, {one["kind"] for one in numbers.values()})
+        figures = suite.figures("two-columns")
+        self.assertEqual(list(numbers), list(figures))
+        curve = numbers["levels-synthetic-cmc"]["series"][0]
+        self.assertEqual(curve["y"], list(figures["levels-synthetic-cmc"].axes[0].lines[0].get_ydata()))
+        words = [sys.executable, "-m", "resolute", "figures", self.file, "--store", self.store, "--set", "trials=1", "--set",
+                 "train.steps=25", "--out", self.folder / "figures"]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path))}
+        made, again = (subprocess.run(words, check=False, capture_output=True, text=True, env=environment) for _ in range(2))
+        self.assertEqual((f"{self.folder}/figures: {len(numbers)} figures as SVG and PDF, for one column and two\n", ""),
+                         (made.stdout, made.stderr))
+        self.assertTrue((self.folder / "figures/one-column/levels-synthetic-cmc.pdf").exists())
+        self.assertEqual(2, again.returncode)
+        self.assertRegex(again.stderr, "^resolute: .*/figures' is there already")
+
+    def test_a_notebook_sees_progress_and_claims_as_text_whatever_their_letters(self):
+        from resolute.suites import _html
+
+        self.assertRegex(self.suite()._repr_html_(), r'^<p><progress max="\d+" value="0"></progress> 0 of \d+ jobs done</p>$')
+        self.store.mkdir()
+        markdown = program("suite", "table", self.file.with_name("rain.toml"), "--store", self.store, "--profile", "smoke",
+                           "--with-references")
+        page = _html(markdown)
+        self.assertIn("<li>Stated in the text: 2 orders: 2 open</li>", page)
+        self.assertIn(": Baseline (train on HR) &lt; Baseline (train on HR &amp; LR) &lt; RAIN (single-level): open: …, …</li>", page)
+        self.assertEqual(sum(line.startswith("| RAIN (multi-level) ") for line in markdown.splitlines()),
+                         page.count("<td>RAIN (multi-level)</td>"))
+        hostile = r"<b>a|b</b> *c* `d` & \ e" + "\""
+        suite = self.folder / "hostile.toml"
+        suite.write_text(self.file.read_text().replace('label = "Baseline (HR)"', f"label = '{hostile}'"))
+        page = _html(program("suite", "table", suite, "--store", self.store))
+        self.assertIn("<td>&lt;b&gt;a|b&lt;/b&gt; *c* `d` &amp; \\ e&quot;</td>", page)
+
+    def test_without_matplotlib_a_figure_is_refused_in_words(self):
+        from resolute.figures import draw
+
+        with unittest.mock.patch.dict(sys.modules, matplotlib=None):
+            refused(self, lambda: draw({}), "matplotlib is missing", "install it")
 
     def test_mistakes_come_with_the_programs_words(self):
         refused(self, lambda: self.suite(**{"train.stepz": 3}).plan(), "train.stepz")

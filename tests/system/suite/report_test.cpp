@@ -286,23 +286,11 @@ TEST_F(ReportTest, a_suite_that_never_ran_has_a_page_of_what_is_asked) {
   EXPECT_EQ(document.at("tables").size(), 1U);
 }
 
-TEST_F(ReportTest, its_figures_are_drawn_for_papers_beside_it) {
-  const fs::path folder = *scratch_ / "figures";
-  EXPECT_THAT(succeeded(report({"--figures", folder.string()})).out, HasSubstr(folder.string() + ": "));
-  const core::Json drawn = core::parse_json(text_of(folder / "figures.json"), "figures.json");
-  EXPECT_EQ(drawn.at("figures"), document().at("figures"));
-  for (const core::Json& figure : drawn.at("figures")) {
-    const auto id = figure.at("id").get<std::string>();
-    EXPECT_TRUE(fs::exists(folder / "csv" / (id + ".csv"))) << id;
-    for (const char* width : {"one-column", "two-columns"})
-      for (const char* ending : {".svg", ".pdf"}) EXPECT_TRUE(fs::exists(folder / width / (id + ending))) << id;
-  }
-  expect_refusal(report({"--figures", folder.string()}), 2, "figures");
-  expect_refusal(report({"--figures", (*scratch_ / "more").string(), "--json"}), 2, "--json writes nothing");
+TEST_F(ReportTest, options_that_contradict_each_other_are_refused) {
   expect_refusal(report({"--out", (*scratch_ / "page.html").string(), "--json"}), 2, "--out would");
   expect_refusal(report({"--open", "--json"}), 2, "--json writes nothing (--open shows a page)");
   expect_refusal(report({"--against-profile", "long"}), 2, "--against is missing");
-  EXPECT_FALSE(fs::exists(*scratch_ / "more"));
+  EXPECT_FALSE(fs::exists(*scratch_ / "page.html"));
 }
 
 TEST_F(ReportTest, another_suite_of_the_store_stands_beside_it) {
