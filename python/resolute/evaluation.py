@@ -110,7 +110,8 @@ class Scores:
 
     def interval(self, metric: str = "mAP") -> Interval:
         """The metric with its interval, by a bootstrap over people (results/scores/bootstrap.h). Its mean is over queries that have
-        a match: where not all of these have one in each drawn gallery, `cmc` differs from it."""
+        a match: where not all of these have one in each drawn gallery, `cmc` differs from it. Raises InputError where no query has a
+        match."""
         if self.why:
             raise InputError(f"there is no interval of {metric} ({self.why})")
         matched = self.ranks > 0
@@ -228,7 +229,8 @@ def ranked(qf: Any, gf: Any, q_ids: Any, g_ids: Any, q_cams: Any, g_cams: Any, p
 def rank_distances(distances: Any, q_ids: Any, g_ids: Any, q_cams: Any = None, g_cams: Any = None, *, protocol: str | None = None,
                    draws: int | None = None, shots: int | None = None, seed: int = 0, max_rank: int = 50,
                    threads: int | None = None) -> Scores:
-    """Ranks galleries by given distances, queries × images, smaller is closer, any sign; float64 stays float64. The others as rank()."""
+    """Ranks galleries by given distances, queries × images, smaller is closer, any sign; float64 stays float64. The rest is as in
+    rank(). Raises InputError for shapes that disagree, NaN, and settings out of range."""
     matrix = _arrays.matrix(distances, "distances", doubles=True)
     labels = _labels(q_ids, g_ids, q_cams, g_cams, *matrix.shape)
     asked = _protocol(protocol, draws, shots)
@@ -253,7 +255,8 @@ def compare(first: Scores | Sequence[Scores], other: Scores | Sequence[Scores],
             metrics: Sequence[str] = ("rank-1", "mAP")) -> Mapping[str, Interval]:
     """By how much `other` is better than `first`: paired differences with their 95 % intervals, for each metric.
 
-    Both are Scores of the same queries, or lists of them, one a trial. Queries count that have a match in both.
+    Both are Scores of the same queries, or lists of them, one a trial. Queries count that have a match in both. Intervals are in
+    fractions. Raises InputError where queries differ, or none has a match on both sides.
     """
     firsts, others = ([one] if isinstance(one, Scores) else list(one) for one in (first, other))
     if len(firsts) != len(others) or not firsts:

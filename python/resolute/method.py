@@ -23,7 +23,7 @@ class Method:
 
     @dataclass
     class Options:
-        """Fields of int, float, bool or str, or of one of these and None. Raise ValueError in __post_init__ for a wrong value."""
+        """Fields of int, float, bool or str, or of one of these and None. Raise ValueError in `__post_init__` for a wrong value."""
 
     def __init__(self, options: Any, recipe: Mapping[str, Any]):
         self.options = options

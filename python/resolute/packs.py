@@ -49,6 +49,7 @@ class Split:
         return [numpy.array(draw, numpy.int64) for draw in json.loads(text)]
 
     def close(self) -> None:
+        """Ends its use; loaders that were made with it go on."""
         self._handle.close()
 
 
@@ -153,7 +154,8 @@ class Pack:
     """A sealed pack of a store (docs/formats/pack.md): STORE/packs/NAME-HASH.
 
     settings: height, width, rates and all else that decides its bytes. manifest_sha256, pack_sha256. Rows are numbered from 0 to
-    len(pack) - 1. Several threads may read.
+    len(pack) - 1. Several threads may read. Raises InputError where no pack is, CorruptError where its bytes have changed; so does each
+    read of an image.
     """
 
     def __init__(self, folder: str | os.PathLike[str]):
@@ -176,14 +178,17 @@ class Pack:
 
     @property
     def height(self) -> int:
+        """Pixels of an image at network size."""
         return int(self.settings["height"])
 
     @property
     def width(self) -> int:
+        """Pixels of an image at network size."""
         return int(self.settings["width"])
 
     @property
     def rates(self) -> list[int]:
+        """The rates at which it has images beside those at network size, ascending, each from 1 to 16."""
         return list(self.settings["rates"])
 
     @property
@@ -252,6 +257,8 @@ class Pack:
         defaults (docs/suite_keys.md). seed: which images come and what happens to them. first_step: goes on there. steps: how many
         batches; None: without end. rank, ranks: a share of each batch, of whole identities, for a training of several processes.
         hr, lr: False leaves these images out. threads: 0 for one a processor; no byte depends on it. arrays: "torch" or "numpy".
+
+        Raises InputError for settings out of range, and for a split with fewer identities than a batch asks for.
         """
         recipe = {"identities": identities, "images": images, "train_rates": None if rates is None else list(rates),
                   "lr_images": lr_images, "copies_from": copies_from, "flip": flip, "pad": pad, "erasing": erasing}
@@ -276,7 +283,8 @@ class Pack:
 
 def ingest(source: str, root: str | os.PathLike[str], store: str | os.PathLike[str], **settings: object) -> Pack:
     """Makes a pack of a data set's raw images, or finds it made: `resolute data ingest SOURCE --root … --store …`. Settings are
-    that command's options, `rates=[2, 3, 4]` for `--rates 2,3,4`. Progress goes to a terminal's standard error."""
+    that command's options, `rates=[2, 3, 4]` for `--rates 2,3,4`. Progress goes to a terminal's standard error. Raises InputError for
+    images that cannot be read and options that are wrong."""
     options = []
     for name, value in settings.items():
         text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

@@ -20,6 +20,9 @@ class Suite:
 
     set: values in place of the file's, as `--set trials=1`: {"trials": 1, "train.steps": 100}. Other options of the commands are
     keywords, `profile="gpu"` for `--profile gpu`, `no_disk=True` for `--no-disk`.
+
+    Calls raise InputError for a suite, a setting or a store that is wrong, KeyboardInterrupt where Ctrl-C ended the program, MachineError
+    where it ended otherwise.
     """
 
     def __init__(self, file: str | os.PathLike[str], store: str | os.PathLike[str], *, set: dict[str, object] | None = None,
