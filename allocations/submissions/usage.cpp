@@ -70,7 +70,7 @@ Usage usage_of(const std::vector<StoredSubmission>& submissions, const orchestra
     const Instant kept = attempt.end ? attempt.kept.value_or(interval.begin) : interval.end;
     usage.useful_gpu_seconds += seconds_of(interval.begin, kept) * attempt.gpus;
     if (const double lost = seconds_of(kept, interval.end) * attempt.gpus; lost > 0)
-      usage.lost_gpu_seconds[attempt.outcome] += lost;
+      usage.lost_gpu_seconds[std::string(name_of(attempt.outcome))] += lost;
   }
   return usage;
 }

@@ -307,7 +307,8 @@ Json timeline_json(const orchestrator::Timeline& timeline, const Privacy& privac
                         {"gpus", one.gpus},
                         {"begin", since(one.begin)},
                         {"end", one.end ? Json(since(*one.end)) : Json(nullptr)},
-                        {"outcome", one.outcome},
+                        {"outcome", name_of(one.outcome)},
+                        {"kind", kind_of(one.outcome)},
                         {"words", privacy.message(one.words)}});
   // What runs has no end yet: the axis goes to the last that a journal tells of.
   double last = 0;
@@ -325,7 +326,7 @@ Json status_json(const results::ResultsSource& source, const results::Provenance
                       });
   std::set<JobId> running, failed, cancelled;
   for (const orchestrator::TimelineAttempt& one : timeline.attempts)
-    if (one.outcome == "running") running.insert(one.job);
+    if (std::holds_alternative<orchestrator::AttemptRuns>(one.outcome)) running.insert(one.job);
   for (std::size_t i = 0; i < status.standings.size(); ++i) {
     if (status.standings[i] == orchestrator::JobStanding::kFailed) failed.insert(source.plan.jobs[i].id);
     if (status.standings[i] == orchestrator::JobStanding::kCancelled) cancelled.insert(source.plan.jobs[i].id);

@@ -13,9 +13,6 @@
 namespace resolute::orchestrator {
 namespace {
 
-constexpr const char* kDone = "done";
-constexpr const char* kRunning = "running";
-constexpr const char* kHeld = "held elsewhere";
 constexpr const char* kSilent = "fell silent";
 
 std::string words_of(const std::string& evidence, const std::string& why) {
@@ -44,15 +41,42 @@ double sum_over_attempts(const Timeline& timeline, int TimelineAttempt::*held) {
 // A job that another run has is asked for every few seconds, always under the same number: of these placements, of
 // which nothing was started, the last tells of all.
 void keep_last_held(std::vector<TimelineAttempt>& attempts) {
+  const auto is_held = [](const TimelineAttempt& attempt) {
+    return std::holds_alternative<AttemptHeldElsewhere>(attempt.outcome);
+  };
   std::map<experiments::JobId, Instant> last;
   for (const TimelineAttempt& attempt : attempts)
-    if (attempt.outcome == kHeld) last[attempt.job] = std::max(last[attempt.job], attempt.begin);
+    if (is_held(attempt)) last[attempt.job] = std::max(last[attempt.job], attempt.begin);
   std::erase_if(attempts, [&](const TimelineAttempt& attempt) {
-    return attempt.outcome == kHeld && attempt.begin != last.at(attempt.job);
+    return is_held(attempt) && attempt.begin != last.at(attempt.job);
   });
 }
 
 }  // namespace
+
+std::string_view name_of(const AttemptOutcome& outcome) {
+  return std::visit(core::Overloaded{[](AttemptRuns) -> std::string_view { return "running"; },
+                                     [](AttemptDone) -> std::string_view { return "done"; },
+                                     [](AttemptHeldElsewhere) -> std::string_view { return "held elsewhere"; },
+                                     [](Cause cause) { return name_of(cause); }},
+                    outcome);
+}
+
+std::string_view kind_of(const AttemptOutcome& outcome) {
+  const auto* cause = std::get_if<Cause>(&outcome);
+  if (cause == nullptr) return std::holds_alternative<AttemptHeldElsewhere>(outcome) ? "elsewhere" : name_of(outcome);
+  switch (*cause) {
+    case Cause::kInterrupted:
+    case Cause::kPreempted:
+    case Cause::kWalltime:
+    case Cause::kCancelled:
+      return "stopped";
+    case Cause::kClaimLost:
+      return "elsewhere";
+    default:
+      return "failed";
+  }
+}
 
 TimelineOfRecords::TimelineOfRecords(const State& known) {
   for (const auto& [id, number] : known.numbers) {
@@ -95,17 +119,12 @@ void TimelineOfRecords::place(Instant at, const Placed& placed) {
       continue;
     }
     indices.push_back(timeline_.attempts.size());
-    timeline_.attempts.push_back({.job = id->second,
-                                  .attempt = placed.attempt,
-                                  .node = node,
-                                  .slots = share.slots,
-                                  .gpus = gpus,
-                                  .begin = at,
-                                  .outcome = kRunning});
+    timeline_.attempts.push_back(
+        {.job = id->second, .attempt = placed.attempt, .node = node, .slots = share.slots, .gpus = gpus, .begin = at});
   }
 }
 
-void TimelineOfRecords::close(const Key& key, Instant at, const std::string& outcome, const std::string& words) {
+void TimelineOfRecords::close(const Key& key, Instant at, const AttemptOutcome& outcome, const std::string& words) {
   const auto open = open_.find(key);
   if (open == open_.end()) return;
   for (std::size_t index : open->second) {
@@ -124,8 +143,7 @@ void TimelineOfRecords::keep(const Key& key, Instant at) {
 
 // What runs still was lost with its coordinator, which was there until its last record.
 void TimelineOfRecords::lose_all() {
-  while (!open_.empty())
-    close(open_.begin()->first, last_, std::string(name_of(Cause::kCoordinatorLost)), "its run fell silent");
+  while (!open_.empty()) close(open_.begin()->first, last_, Cause::kCoordinatorLost, "its run fell silent");
 }
 
 void TimelineOfRecords::take(std::int64_t run_epoch, Instant at, const Event& event) {
@@ -135,45 +153,44 @@ void TimelineOfRecords::take(std::int64_t run_epoch, Instant at, const Event& ev
     taking_over_ = run_open_ || !open_.empty();
   }
   const Instant then = taking_over_ ? last_ : at;
-  std::visit(core::Overloaded{[&](const RunStarted&) { begin_run(at); },
-                              [&](const JobAdded& added) {
-                                ids_[added.job] = added.id;
-                                gpus_[added.job] = added.gpus;
-                              },
-                              [&](const AgentJoined& joined) {
-                                hosts_[joined.agent] = joined.host;
-                                node_of(joined.host);
-                                if (!run_open_ || taking_over_) return;
-                                joined_.insert(joined.host);
-                                timeline_.runs.back().nodes = static_cast<int>(joined_.size());
-                              },
-                              [&](const BurnedIn& done) {
-                                if (run_open_ && !taking_over_ && !done.gpu.empty())
-                                  timeline_.runs.back().burn_in_gpu_seconds +=
-                                      std::chrono::duration<double>(done.took).count();
-                              },
-                              [&](const Placed& placed) { place(at, placed); },
-                              [&](const Progressed& progress) {
-                                keep({progress.job, progress.attempt}, at);
-                              },
-                              [&](const AttemptEnded& ended) {
-                                close({ended.job, ended.attempt}, then, std::string(name_of(ended.cause)),
-                                      words_of(ended.evidence, ended.why));
-                              },
-                              [&](const HeldElsewhere& held) {
-                                close({held.job, held.attempt}, then, kHeld, held.why);
-                              },
-                              [&](const JobSucceeded& succeeded) {
-                                keep({succeeded.job, succeeded.attempt}, then);
-                                close({succeeded.job, succeeded.attempt}, then, kDone, "");
-                              },
-                              [&](const RunEnded& ended) {
-                                if (!run_open_) return;
-                                timeline_.runs.back().words = words_of(std::string(name_of(ended.end)), ended.why);
-                                timeline_.runs.back().end = at;
-                                run_open_ = false;
-                              },
-                              [](const auto&) {}},
+  std::visit(core::Overloaded{
+                 [&](const RunStarted&) { begin_run(at); },
+                 [&](const JobAdded& added) {
+                   ids_[added.job] = added.id;
+                   gpus_[added.job] = added.gpus;
+                 },
+                 [&](const AgentJoined& joined) {
+                   hosts_[joined.agent] = joined.host;
+                   node_of(joined.host);
+                   if (!run_open_ || taking_over_) return;
+                   joined_.insert(joined.host);
+                   timeline_.runs.back().nodes = static_cast<int>(joined_.size());
+                 },
+                 [&](const BurnedIn& done) {
+                   if (run_open_ && !taking_over_ && !done.gpu.empty())
+                     timeline_.runs.back().burn_in_gpu_seconds += std::chrono::duration<double>(done.took).count();
+                 },
+                 [&](const Placed& placed) { place(at, placed); },
+                 [&](const Progressed& progress) {
+                   keep({progress.job, progress.attempt}, at);
+                 },
+                 [&](const AttemptEnded& ended) {
+                   close({ended.job, ended.attempt}, then, ended.cause, words_of(ended.evidence, ended.why));
+                 },
+                 [&](const HeldElsewhere& held) {
+                   close({held.job, held.attempt}, then, AttemptHeldElsewhere(), held.why);
+                 },
+                 [&](const JobSucceeded& succeeded) {
+                   keep({succeeded.job, succeeded.attempt}, then);
+                   close({succeeded.job, succeeded.attempt}, then, AttemptDone(), "");
+                 },
+                 [&](const RunEnded& ended) {
+                   if (!run_open_) return;
+                   timeline_.runs.back().words = words_of(std::string(name_of(ended.end)), ended.why);
+                   timeline_.runs.back().end = at;
+                   run_open_ = false;
+                 },
+                 [](const auto&) {}},
              event);
   if (taking_over_) return;
   last_ = at;

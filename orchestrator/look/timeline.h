@@ -7,7 +7,9 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "core/files/file_system.h"
@@ -27,17 +29,28 @@ struct TimelineRun {
   double burn_in_gpu_seconds = 0;
 };
 
+struct AttemptRuns {};
+struct AttemptDone {};
+struct AttemptHeldElsewhere {};  //!< another run has the job; the last alone of a job's
+//! What became of an attempt; a cause where it ended without a result.
+using AttemptOutcome = std::variant<AttemptRuns, AttemptDone, AttemptHeldElsewhere, Cause>;
+//! "running", "done", "held elsewhere" or name_of(Cause)
+std::string_view name_of(const AttemptOutcome& outcome);
+//! The kind of outcome, for colours: "running", "done", "elsewhere" (another run has the job), "stopped" (by somebody's
+//! wish or the machine's end; a checkpoint goes on) or "failed".
+std::string_view kind_of(const AttemptOutcome& outcome);
+
 //! One attempt's part on one host.
 struct TimelineAttempt {
   experiments::JobId job;
   int attempt = 0;
-  std::size_t node = 0;           //!< index into Timeline::hosts
-  int slots = 0;                  //!< process ranks there
-  int gpus = 0;                   //!< GPUs there: as many as slots, or 0
-  Instant begin{};                //!< when it was placed: the slots are its own from then on
-  std::optional<Instant> end{};   //!< nothing while it may be running
-  std::string outcome;            //!< "done", "running", "held elsewhere" (of a job's the last alone) or name_of(Cause)
-  std::string words{};            //!< why, for people; empty for the first two
+  std::size_t node = 0;          //!< index into Timeline::hosts
+  int slots = 0;                 //!< process ranks there
+  int gpus = 0;                  //!< GPUs there: as many as slots, or 0
+  Instant begin{};               //!< when it was placed: the slots are its own from then on
+  std::optional<Instant> end{};  //!< nothing while it may be running
+  AttemptOutcome outcome{};
+  std::string words{};            //!< why, for people; empty for what runs or is done
   std::optional<Instant> kept{};  //!< when it last kept something: a checkpoint, or its end where it is done
 };
 
@@ -61,7 +74,7 @@ class TimelineOfRecords {
   using Key = std::pair<JobIndex, int>;  // job, attempt
   void begin_run(Instant at);
   void place(Instant at, const Placed& placed);
-  void close(const Key& key, Instant at, const std::string& outcome, const std::string& words);
+  void close(const Key& key, Instant at, const AttemptOutcome& outcome, const std::string& words);
   void keep(const Key& key, Instant at);
   void lose_all();
   std::size_t node_of(const std::string& host);

@@ -100,8 +100,6 @@ function galleriesSection(report) {
 
 // ---- Timeline
 
-const outcomeStyle = (outcome) => (outcome === "done" || outcome === "running" ? outcome : "failed");
-
 function timelineEnd(timeline) {
   const ends = [...timeline.runs, ...timeline.attempts].flatMap((one) => [one.begin, one.end]).filter(isNumber);
   return ends.reduce((last, end) => Math.max(last, end), Math.max(timeline.last, 1));
@@ -132,7 +130,7 @@ function lane(name, attempts, last) {
     "aria-label": `${name}: ${plural(attempts.length, "attempt")}; all stand in the table below` });
   track.style.height = `${lines * height + 2}px`;
   for (const { attempt, line, end } of bars) {
-    const bar = el("i", { class: outcomeStyle(attempt.outcome), title: attemptWords(attempt, end),
+    const bar = el("i", { class: attempt.kind, title: attemptWords(attempt, end),
       "data-job": attempt.job });
     bar.style.cssText = `left:${(100 * attempt.begin) / last}%;width:${(100 * (end - attempt.begin)) / last}%;` +
       `top:${line * height + 1}px;height:${height - 1}px`;
@@ -164,9 +162,10 @@ function attemptTable(attempts, withJobs) {
 
 function outcomeKey(attempts) {
   const counts = new Map();
+  const kinds = new Map(attempts.map((one) => [one.outcome, one.kind]));
   for (const one of attempts) counts.set(one.outcome, (counts.get(one.outcome) || 0) + 1);
   return el("p", { class: "key" }, [...counts].map(([outcome, count]) => el("span", {},
-    el("i", { class: `mark ${outcomeStyle(outcome)}`, "aria-hidden": "true" }), `${outcome}: ${count}`)));
+    el("i", { class: `mark ${kinds.get(outcome)}`, "aria-hidden": "true" }), `${outcome}: ${count}`)));
 }
 
 function timelineSection(timeline) {

@@ -50,7 +50,7 @@ TEST(Usage, of_starts_is_their_nodes_and_what_was_asked_for_of_each) {
 
 TEST(Usage, of_gpus_is_useful_up_to_what_was_kept_and_lost_by_cause_behind_it) {
   orchestrator::Timeline timeline;
-  const auto add = [&](int from, int to, std::optional<int> kept, const char* outcome) {
+  const auto add = [&](int from, int to, std::optional<int> kept, orchestrator::AttemptOutcome outcome) {
     auto one = attempt(1, 2);
     one.begin = Instant(kBegin + std::chrono::seconds(from));
     one.end = Instant(kBegin + std::chrono::seconds(to));
@@ -58,9 +58,9 @@ TEST(Usage, of_gpus_is_useful_up_to_what_was_kept_and_lost_by_cause_behind_it) {
     one.outcome = outcome;
     timeline.attempts.push_back(one);
   };
-  add(0, 50, 40, "device-error");
-  add(50, 60, {}, "agent-lost");
-  add(60, 90, 90, "done");
+  add(0, 50, 40, orchestrator::Cause::kDeviceError);
+  add(50, 60, {}, orchestrator::Cause::kAgentLost);
+  add(60, 90, 90, orchestrator::AttemptDone());
   const auto usage = usage_of({submission({start(0s, 100s, "n1")}, 1, 2)}, timeline, Instant(kBegin + 100s));
   EXPECT_DOUBLE_EQ(usage.gpu_seconds, 200);
   EXPECT_DOUBLE_EQ(usage.useful_gpu_seconds, 140);
@@ -73,7 +73,6 @@ TEST(Usage, what_runs_may_yet_be_useful) {
   orchestrator::Timeline timeline;
   timeline.attempts = {attempt(1, 1)};
   timeline.attempts[0].end.reset();
-  timeline.attempts[0].outcome = "running";
   EXPECT_DOUBLE_EQ(usage_of({}, timeline, Instant(kBegin + 60s)).useful_gpu_seconds, 50);
 }
 

@@ -33,7 +33,7 @@ std::vector<std::string> told(const Timeline& timeline) {
   for (const TimelineAttempt& one : timeline.attempts)
     lines.push_back(fmt::format("{}{}@{} {}+{} {}-{} {}", one.job.hex.back(), one.attempt, timeline.hosts.at(one.node),
                                 one.slots, one.gpus, seconds(one.begin),
-                                one.end ? fmt::to_string(seconds(*one.end)) : "", one.outcome));
+                                one.end ? fmt::to_string(seconds(*one.end)) : "", name_of(one.outcome)));
   return lines;
 }
 
@@ -48,6 +48,17 @@ struct Records {
     return *this;
   }
 };
+
+TEST(Timeline, what_somebody_stopped_or_another_run_has_is_no_failure) {
+  EXPECT_EQ(kind_of(AttemptHeldElsewhere()), "elsewhere");
+  EXPECT_EQ(kind_of(Cause::kClaimLost), "elsewhere");
+  for (const Cause cause : {Cause::kInterrupted, Cause::kPreempted, Cause::kWalltime, Cause::kCancelled})
+    EXPECT_EQ(kind_of(cause), "stopped");
+  for (const Cause cause : {Cause::kSignal, Cause::kOutOfMemory, Cause::kAgentLost, Cause::kCoordinatorLost})
+    EXPECT_EQ(kind_of(cause), "failed");
+  EXPECT_EQ(kind_of(AttemptDone()), "done");
+  EXPECT_EQ(kind_of(AttemptOutcome()), "running");
+}
 
 TEST(Timeline, an_attempt_lasts_from_its_placement_to_its_end_and_each_retry_is_its_own) {
   Records records;

@@ -376,6 +376,9 @@ class Checks:
             if not browser.run("return document.getElementById(arguments[0]) !== null", f"table-{table['id']}"):
                 self.fail(f"there is no anchor #table-{table['id']}")
         if "timeline" in wanted:
+            painted = browser.run("""return [...document.querySelectorAll("#timeline .track i")].map((bar) => bar.className).sort()""")
+            if painted != sorted(attempt["kind"] for attempt in self.document["timeline"]["attempts"]):
+                self.fail("attempts are painted as other kinds than they are")
             ticks, placed = browser.run("""return [document.querySelectorAll("#timeline .axis span").length,
                 [...document.querySelectorAll("#timeline .track i")].every((bar) => bar.style.left && bar.style.width)]""")
             if not ticks or not placed:
