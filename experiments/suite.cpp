@@ -7,6 +7,7 @@
 #include "experiments/include.h"
 #include "experiments/language/planner.h"
 #include "experiments/language/table_reader.h"
+#include "experiments/method_files.h"
 #include "experiments/profiles.h"
 #include "experiments/same_dataset.h"
 #include "experiments/specification/validation.h"
@@ -16,20 +17,20 @@
 namespace resolute::experiments {
 namespace {
 
-Settings read_layer(const Node* table, const std::string& name) {
+Settings read_layer(const Node* table, const std::string& name, const PythonMethods& methods) {
   Settings layer;
   if (table == nullptr) return layer;
   const TableReader checked(*table, name);
-  add_settings(layer, table->members, PackKeys::kAllowed);
+  add_settings(layer, table->members, PackKeys::kAllowed, methods);
   return layer;
 }
 
-Settings read_sets(const std::vector<std::pair<std::string, std::string>>& sets) {
+Settings read_sets(const std::vector<std::pair<std::string, std::string>>& sets, const PythonMethods& methods) {
   Settings layer;
   for (const auto& [key, value] : sets) {
     const Member member{key, parse_toml_value(value, "--set " + key)};
     Settings one;
-    add_settings(one, {member}, PackKeys::kAllowed);
+    add_settings(one, {member}, PackKeys::kAllowed, methods);
     layer = laid_over(layer, one);  // the last of two wins, as with other options
   }
   return layer;
@@ -58,7 +59,9 @@ class SuiteReader {
     suite_.check_lists = options_.check_lists;
     suite_.with_references = options_.with_references;
     suite_.drawn_folder = options_.drawn_folder;
-    suite_.sets = read_sets(options_.sets);
+    suite_.methods = read_methods(parts_, options_.environment);
+    suite_.python = python_program(options_.environment);
+    suite_.sets = read_sets(options_.sets, suite_.methods);
     for (std::size_t i = 0; i < parts_.size(); ++i) read_part(i);
     check_workers();
     if (suite_.tables.empty())
@@ -90,14 +93,22 @@ class SuiteReader {
     suite_.name = plain_name(reader, "suite");
     suite_.title = reader.title("title");
     suite_.worker = reader.value<std::vector<std::string>>("worker", {});
+    if (!suite_.worker.empty() && !suite_.methods.empty())
+      throw core::input_error(fmt::format("{}: key 'worker' stands beside a [[method]]", reader.place("worker")),
+                              "one worker runs all jobs, and the package's runs methods in Python",
+                              "leave one of the two out, or plan them apart");
     workers_.push_back({reader.place("worker"), suite_.worker, reader.place("worker_files"),
                         reader.value<std::vector<std::string>>("worker_files", {}),
                         reader.value<std::string>("worker_files_sha256", "")});
     reader.find("include");
     reader.find("only_tables");
-    if (at + 1 == parts_.size()) reader.find("included");
+    reader.find("method");  // read_methods() has read them
+    if (at + 1 == parts_.size()) {
+      reader.find("included");
+      reader.find("method_schemas");
+    }
     const bool stand_ins = reader.value<bool>("stand_ins", false);
-    const Settings defaults = read_layer(reader.find("defaults"), "[defaults]");
+    const Settings defaults = read_layer(reader.find("defaults"), "[defaults]", suite_.methods);
     const Node* profiles = reader.find("profiles");
     const auto datasets = reader.tables("dataset");
     const auto tables = reader.tables("table");
@@ -107,7 +118,7 @@ class SuiteReader {
     for (const Node* node : datasets) columns.push_back(id_of(*node));
     // A suite that joins others and has no row of its own has nothing that a profile would be laid over.
     const bool rows = !tables.empty() || part.first == at;
-    Profile profile = read_profiles(profiles, options_.profile, part.file, columns, rows);
+    Profile profile = read_profiles(profiles, options_.profile, part.file, columns, suite_.methods, rows);
     suite_.bases.push_back(laid_over(laid_over(defaults, profile.settings), suite_.sets));
     columns_.push_back(std::move(profile.datasets));
     stand_ins_.push_back(profile.stand_ins.value_or(stand_ins));
@@ -222,7 +233,7 @@ class SuiteReader {
     dataset.written = json_of(node);
     if (!dataset.root_text.empty()) dataset.written["root"] = root_in(parts_[part_], dataset.root_text);
     for (const Member& member : node.members) dataset.places[member.key] = member.node.place;
-    add_settings(dataset.settings, reader.rest(), PackKeys::kAllowed, reader.known());
+    add_settings(dataset.settings, reader.rest(), PackKeys::kAllowed, suite_.methods, reader.known());
     for (std::size_t i = 0; i < suite_.datasets.size(); ++i)
       if (suite_.datasets[i].id == dataset.id) {
         again_.push_back({i, part_, dataset.place});
@@ -257,7 +268,7 @@ class SuiteReader {
     table.title = reader.title("title");
     // Each paper has a table 1.
     if (!parts_[part_].prefix.empty()) table.title = fmt::format("{}: {}", parts_[part_].name, table.title);
-    read_columns_and_rows(reader, visible_datasets(), table);
+    read_columns_and_rows(reader, visible_datasets(), suite_.methods, table);
     suite_.tables.push_back(std::move(table));
   }
 

@@ -101,7 +101,8 @@ void check_on(const RowText& row, const std::vector<std::string>& datasets) {
 
 }  // namespace
 
-void read_columns_and_rows(TableReader& reader, const std::vector<std::string>& datasets, TableText& table) {
+void read_columns_and_rows(TableReader& reader, const std::vector<std::string>& datasets, const PythonMethods& methods,
+                           TableText& table) {
   table.metrics = reader.names("metrics", metric_names(), is_metric);
   table.metrics_place = reader.place("metrics");
   table.datasets = reader.names("datasets", datasets);
@@ -131,7 +132,7 @@ void read_columns_and_rows(TableReader& reader, const std::vector<std::string>& 
                             fmt::format("table '{}' has no [[table.row]]", table.id));
   Ids row_ids;
   for (const Node* row : rows)
-    for (RowText& made : read_row(*row, reference)) {
+    for (RowText& made : read_row(*row, reference, methods)) {
       refuse_second(row_ids, made.id, made.id_place);
       check_on(made, datasets);
       table.rows.push_back(std::move(made));

@@ -11,7 +11,8 @@
 namespace resolute::experiments {
 
 //! Reads all of a [[table]] but its id and its title, which `table` has by now. \param datasets ids that it may name
-//! \throws RuntimeError (kInput) with the place of the key that is wrong
-void read_columns_and_rows(TableReader& reader, const std::vector<std::string>& datasets, TableText& table);
+//! \param methods the suite's in Python \throws RuntimeError (kInput) with the place of the key that is wrong
+void read_columns_and_rows(TableReader& reader, const std::vector<std::string>& datasets, const PythonMethods& methods,
+                           TableText& table);
 
 }  // namespace resolute::experiments

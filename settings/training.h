@@ -109,8 +109,12 @@ struct Recipe {
   Precision precision = Precision::kF32;
   //! Not 0: a program that is not resolute-worker trains (docs/worker.md), so its jobs have other ids.
   int program = 0;
-  //! SHA-256 of that program's files (`worker_files` of a suite), 64 hexadecimal digits; empty: they are not named.
+  //! SHA-256 of that program's files (`worker_files` of a suite), or of a method's file, 64 hexadecimal digits; empty:
+  //! they are not named.
   std::string program_sha256;
+  //! The options of a method in Python, which that one file is: the canonical JSON of an object, all of them by value.
+  //! Empty: it is a program of another kind, or resolute-worker trains.
+  std::string program_options;
   bool operator==(const Recipe&) const = default;
 
   static constexpr int kMostSteps = 100'000'000;
@@ -173,6 +177,9 @@ struct Recipe {
               .silent_at_default());
     visit(member("program_sha256", &R::program_sha256,
                  "SHA-256 of the program's files, as a suite's worker_files names them")
+              .spelled("")
+              .silent_at_default());
+    visit(member("program_options", &R::program_options, "options of a method in Python (a suite's [[method]])")
               .spelled("")
               .silent_at_default());
   }

@@ -145,6 +145,7 @@ std::vector<slurm::Batch> array_batches_of(const experiments::Plan& plan, const 
 std::vector<std::pair<std::string, std::string>> suite_variables(
     const std::string& suite_text, const std::map<std::string, std::string>& environment) {
   std::set<std::string> names;
+  if (suite_text.find("python") != std::string::npos) names.insert("RESOLUTE_PYTHON");
   for (std::size_t at = suite_text.find("${"); at != std::string::npos; at = suite_text.find("${", at + 2)) {
     const std::size_t close = suite_text.find('}', at);
     if (close == std::string::npos) break;

@@ -100,9 +100,9 @@ experiments::Plan SuiteArguments::with_same_images(experiments::Plan plan) const
   require_same_images(store, plan, values.count(kSameImages) > 0);
   const bool programs = std::any_of(plan.jobs.begin(), plan.jobs.end(), [](const experiments::PlannedJob& job) {
     const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification);
-    return training != nullptr && training->recipe.program != 0;
+    return training != nullptr && training->recipe.program != 0 && training->recipe.program_sha256.empty();
   });
-  if (programs && plan.program_sha256.empty())
+  if (programs)
     core::log_info("edits of the program of train.program give no new jobs unless 'worker_files' names its files");
   return plan;
 }

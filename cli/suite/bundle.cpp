@@ -58,10 +58,13 @@ int suite_bundle(const Arguments& arguments) {
   results::BundleRequest request;
   const fs::path suite = parsed->values["SUITE.toml"].as<std::string>();
   request.suite_text = experiments::text_with_includes(machine, suite);
-  constexpr const char* kKept = "worker_files_sha256";
-  if (!plan.program_sha256.empty() &&
-      !request.suite_text.starts_with(kKept))  // its files do not come along, and the ids of its jobs hang on them
-    request.suite_text = fmt::format("{} = \"{}\"\n", kKept, plan.program_sha256) + request.suite_text;
+  // Its files do not come along, and the ids of its jobs hang on them.
+  const auto keep = [&](const char* key, const std::string& value) {
+    if (!value.empty() && !request.suite_text.starts_with(key))
+      request.suite_text = fmt::format("{} = {}\n", key, core::Json(value).dump()) + request.suite_text;
+  };
+  keep("worker_files_sha256", plan.program_sha256);
+  if (!plan.method_schemas.is_null()) keep("method_schemas", core::canonical_json(plan.method_schemas));
   request.arguments = plan_arguments(parsed->values);
   request.table_command = table_command(request.arguments);
   const auto add_reference = [&](const fs::path& file) {

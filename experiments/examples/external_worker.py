@@ -1,5 +1,5 @@
-"""A method of one's own: three convolutions in PyTorch, run by the suite external_worker.toml. The package `resolute` does all else that
-a worker owes (docs/python.md, "A method of your own")."""
+"""A method of one's own: three convolutions in PyTorch, which the suite external_worker.toml names. The package `resolute` does all else
+that a worker owes (docs/python.md, "A method of your own")."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,7 +17,7 @@ class Convolutions(resolute.Method):
 
         def __post_init__(self):
             if self.width < 8 or self.width % 8:
-                raise ValueError(f"--width is {self.width} (it is a multiple of 8)")
+                raise ValueError(f"width is {self.width} (it is a multiple of 8)")
 
     def network(self, classes):
         widths = [3, *(self.options.width * factor for factor in (1, 2, 4))]
@@ -32,7 +32,3 @@ class Convolutions(resolute.Method):
         labels = torch.cat([batch.labels[batch.has_hr], batch.labels])
         scores = self.module["classifier"](self.embed(images, None))
         return {"classification": cross_entropy(scores, labels, label_smoothing=self.recipe["label_smoothing"])}
-
-
-if __name__ == "__main__":
-    resolute.work(Convolutions)

@@ -1,9 +1,6 @@
 """torchreid's OSNet as a method of one's own: its network, loss and optimiser, run by the suite osnet.toml on our packs and splits. It
 trains by classification alone, as torchreid's ImageSoftmaxEngine does, on images as they are stored.
-
-It takes trainings whose recipe has a `program` (train.program in suites), and what evaluates them; every other job goes to
-resolute-worker, so that a table may have rows of both. Its options are no part of a job's id: give another network another number of
-train.program."""
+"""
 
 import hashlib
 import importlib
@@ -104,4 +101,4 @@ def read_weights(path):
 
 
 if __name__ == "__main__":
-    resolute.work(Osnet, programs_only=True)
+    resolute.work(Osnet)

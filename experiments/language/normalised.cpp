@@ -25,7 +25,9 @@ bool often_lacks_losses(const TrainingSpecification& training) {
 
 TrainingSpecification normalised(TrainingSpecification training) {
   methods::reset_unread(training.method, training.network, training.recipe);
-  if (!uses_copies_from(training)) training.recipe.copies_from = Recipe().copies_from;
+  // A method in Python looks at copies.
+  if (training.recipe.program_options.empty() && !uses_copies_from(training))
+    training.recipe.copies_from = Recipe().copies_from;
   if (const double labelled = training.recipe.labelled_fraction; labelled == 0 || labelled == 1)
     training.recipe.labelled_by = Recipe().labelled_by;
   training.recipe.rests_without_loss = often_lacks_losses(training);

@@ -28,8 +28,10 @@ std::string listed(const std::map<std::string, TableFacts::Rows>& values) {
 }  // namespace
 
 void TableFacts::add(const Draft& draft, const std::string& row, const std::string& dataset) {
-  if (draft.recipe.program != 0) {
-    const std::string& sha256 = draft.recipe.program_sha256;
+  const std::string& sha256 = draft.recipe.program_sha256;
+  if (!draft.recipe.program_options.empty()) {
+    note(python, fmt::format("{} of SHA-256 {}", draft.method, sha256.substr(0, 12)), row);
+  } else if (draft.recipe.program != 0) {
     note(programs,
          std::to_string(draft.recipe.program) +
              (sha256.empty() ? "" : fmt::format(" of SHA-256 {}", sha256.substr(0, 12))),
@@ -55,12 +57,13 @@ std::vector<std::string> notes_of(const TableFacts& facts) {
   if (!facts.weights.empty()) {
     notes.push_back("initial weights " + listed(facts.weights));
     if (facts.from_scratch) notes.push_back("rows without weights from scratch");
-  } else if (facts.dropped_weights.empty()) {
-    notes.push_back("from scratch (no initial weights)");
-  } else {
+  } else if (!facts.dropped_weights.empty()) {
     notes.push_back(
         fmt::format("from scratch by --from-scratch (the suite asks for {} weights)", listed(facts.dropped_weights)));
+  } else if (facts.from_scratch) {
+    notes.push_back("from scratch (no initial weights)");
   }
+  if (!facts.python.empty()) notes.push_back(fmt::format("trained by a method in Python ({})", listed(facts.python)));
   if (!facts.programs.empty())
     notes.push_back(fmt::format("trained by a program of its own (train.program {}), which may read settings otherwise",
                                 listed(facts.programs)));

@@ -15,6 +15,7 @@ struct TableFacts {
   using Rows = std::vector<std::string>;   //!< labels, in the table's order
   std::map<std::string, Rows> backbones;   //!< of resolute-worker's trainings, and of which rows
   bool small = true;                       //!< all of them are
+  std::map<std::string, Rows> python{};    //!< methods in Python that train
   std::map<std::string, Rows> programs{};  //!< Recipe::program of the others
   std::map<std::string, Rows> pools;
   std::map<std::string, Rows> partitions;

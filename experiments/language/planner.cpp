@@ -20,10 +20,12 @@ namespace {
 
 constexpr std::size_t kMostJobs = 200'000;
 
-//! The method whose option "METHOD.NAME" is; nothing for any other key.
-std::optional<std::string> method_of_key(const std::string& key) {
-  const std::string section = key.substr(0, key.find('.'));
-  return settings::is_among(method_names(), section) ? std::optional(section) : std::nullopt;
+//! Stands in the specification of a training whose method is in Python: it asks nothing of a batch.
+MethodOptions no_method_of_ours() {
+  BaselineOptions options;
+  options.images = methods::BaselineImages::kStored;
+  options.triplet = false;
+  return options;
 }
 
 class Planner {
@@ -44,6 +46,7 @@ class Planner {
     if (!suite_.program_sha256.empty() && facts_.programs.empty())
       throw core::input_error(fmt::format("{}: key 'worker_files' has no effect", suite_.file),
                               "no row has a 'train.program'", "set train.program = 1, or leave the key out");
+    add_methods();
     plan_.epochs.assign(epochs_.begin(), epochs_.end());
     plan_.missing_weights.assign(missing_weights_.begin(), missing_weights_.end());
     if (!suite_.left_out.empty())
@@ -57,6 +60,49 @@ class Planner {
     return std::any_of(suite_.tables.begin(), suite_.tables.end(), [&](const TableText& table) {
       return std::find(table.datasets.begin(), table.datasets.end(), dataset.id) != table.datasets.end();
     });
+  }
+
+  //! Files of methods in Python go on to the package's worker.
+  void add_methods() {
+    for (const auto& [id, method] : suite_.methods) {
+      plan_.method_schemas[id] = method.schema;
+      if (!methods_.contains(id)) continue;
+      if (plan_.worker.empty()) plan_.worker = {suite_.python, "-m", "resolute", "work"};
+      plan_.worker.push_back(method.path.string());
+    }
+  }
+
+  std::vector<std::string> known_methods() const {
+    std::vector<std::string> known = method_names();
+    for (const auto& [id, method] : suite_.methods) known.push_back(id);
+    return known;
+  }
+
+  //! The method whose option "METHOD.NAME" is; nothing for any other key.
+  std::optional<std::string> method_of_key(const std::string& key) const {
+    const std::string section = key.substr(0, key.find('.'));
+    return settings::is_among(known_methods(), section) ? std::optional(section) : std::nullopt;
+  }
+
+  //! What the recipe says of a method in Python: its file, and all of its options by value.
+  void add_program(const Combination& combination, const PythonMethod& method, Draft& draft) const {
+    if (draft.recipe.program != 0)
+      combination.refuse("train.program", draft.recipe.program,
+                         fmt::format("'{}' is in Python, and the hash of its file says what trains", draft.method),
+                         "leave it out");
+    core::Json options = core::Json::object();
+    for (const PythonOption& option : method.options) {
+      const std::string key = draft.method + "." + option.name;
+      const auto given = combination.settings.find(key);
+      if (given == combination.settings.end() && !option.standard)
+        throw core::input_error(fmt::format("{}: key '{}' is missing", combination.row.place, key),
+                                fmt::format("{}:{} gives it no default", method.file, option.line),
+                                "set it in the row or in [defaults]");
+      options[option.name] = given == combination.settings.end() ? *option.standard : given->second.value;
+    }
+    draft.recipe.program = method.revision;
+    draft.recipe.program_sha256 = method.sha256;
+    draft.recipe.program_options = core::canonical_json(options);
   }
 
   void add_dataset(const DatasetText& dataset) {
@@ -237,7 +283,10 @@ class Planner {
 
   CellPlan make_cell(const TableText& table, const Combination& combination) {
     Draft draft = make_draft(combination.settings);
-    if (draft.recipe.program != 0) draft.recipe.program_sha256 = suite_.program_sha256;
+    if (const auto python = suite_.methods.find(draft.method); python != suite_.methods.end())
+      add_program(combination, python->second, draft);
+    else if (draft.recipe.program != 0)
+      draft.recipe.program_sha256 = suite_.program_sha256;
     // A stand-in of a dozen people shows that a row runs, whatever size of training it is about.
     if (const auto& drawn = combination.planned.pack.synthetic; drawn &&
                                                                 settings::is_stand_in(combination.planned.pack) &&
@@ -278,7 +327,7 @@ class Planner {
                          fmt::format("source '{}' publishes {} test sets, one a trial",
                                      settings::word(combination.dataset.source), sets),
                          fmt::format("lower it to {} or set split.partition = \"random-halves\"", sets));
-    if (draft.recipe.program != 0 && suite_.worker.empty())
+    if (draft.recipe.program != 0 && draft.recipe.program_options.empty() && suite_.worker.empty())
       combination.refuse("train.program", draft.recipe.program, "the suite has no 'worker', so resolute-worker trains",
                          "name the program by 'worker', or leave the key out");
     if (draft.lanes % draft.ranks != 0)
@@ -333,6 +382,7 @@ class Planner {
 
   //! What a training starts from: a SHA-256, or "" for from scratch. The specification has passed its checks.
   std::string initial_weights(const Combination& combination, const Draft& draft) {
+    if (!draft.recipe.program_options.empty()) return {};  // the method's own business
     if (draft.weights == "none") {
       facts_.from_scratch = true;
       return {};
@@ -360,14 +410,16 @@ class Planner {
 
   //! What the section of the draft's method says; check_draft() has looked at its members.
   MethodOptions method_options(const Combination& combination, const Draft& draft) const {
+    if (suite_.methods.contains(draft.method)) return no_method_of_ours();
     std::optional<MethodOptions> options;
     methods::for_each_method([&]<class Options>() {
       if (draft.method != Options::kMethod) return;
       combination.told([&] { options = methods::options_of<Options>(draft.section<Options>()); });
     });
     if (!options)
-      combination.refuse("method", "'" + draft.method + "'", fmt::format("methods are {}", methods::method_list()),
-                         settings::did_you_mean(draft.method, method_names()));
+      combination.refuse("method", "'" + draft.method + "'",
+                         fmt::format("methods are {}", fmt::join(known_methods(), ", ")),
+                         settings::did_you_mean(draft.method, known_methods()));
     return *options;
   }
 

@@ -72,6 +72,8 @@ struct SuiteText {
   std::string file;
   std::vector<std::string> worker;
   std::string program_sha256;  //!< of its files, where `worker_files` names them
+  PythonMethods methods;       //!< of all files
+  std::string python;          //!< that runs them
   //! Of each file, [defaults], the profile and --set laid over one another.
   std::vector<Settings> bases;
   Settings sets;  //!< --set alone

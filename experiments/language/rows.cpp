@@ -166,7 +166,7 @@ std::vector<DatasetPair> read_dataset_pairs(const Node& shared_reference) {
   return pairs;
 }
 
-std::vector<RowText> read_row(const Node& row, const Node* shared_reference) {
+std::vector<RowText> read_row(const Node& row, const Node* shared_reference, const PythonMethods& methods) {
   TableReader reader(row, "[[table.row]]");
   const auto id = reader.title("id");
   const auto label = reader.title("label");
@@ -175,7 +175,7 @@ std::vector<RowText> read_row(const Node& row, const Node* shared_reference) {
   const Node* set = reader.find("set");
   const Node* reference = reader.find("reference");
   Settings overrides;
-  add_settings(overrides, reader.rest(), PackKeys::kRefused, reader.known());
+  add_settings(overrides, reader.rest(), PackKeys::kRefused, methods, reader.known());
   if (set != nullptr) TableReader(*set, "'set'");
 
   std::vector<RowText> rows;
@@ -190,7 +190,8 @@ std::vector<RowText> read_row(const Node& row, const Node* shared_reference) {
     check_row_id(made.id, made.id_place);
     check_title(made.label, "label", reader.place("label"));
     made.settings = overrides;
-    if (set != nullptr) add_settings(made.settings, substitution.node(*set, "set").members, PackKeys::kRefused);
+    if (set != nullptr)
+      add_settings(made.settings, substitution.node(*set, "set").members, PackKeys::kRefused, methods);
     if (reference != nullptr) {
       const Node wanted = substitution.node(*reference, "reference");
       for (const Node& one : wanted.kind == Node::Kind::kTables ? wanted.tables : std::vector<Node>{wanted})

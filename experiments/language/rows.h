@@ -31,7 +31,8 @@ std::vector<DatasetPair> read_dataset_pairs(const Node& shared_reference);
 
 //! One [[table.row]] as the rows that it stands for: one, or one a point of its grid (the last name varies fastest).
 //! \param shared_reference the table's own `reference`, whose keys fill those that a row's leaves out; may be null
+//! \param methods the suite's in Python
 //! \throws RuntimeError (kInput) with place and key
-std::vector<RowText> read_row(const Node& row, const Node* shared_reference);
+std::vector<RowText> read_row(const Node& row, const Node* shared_reference, const PythonMethods& methods);
 
 }  // namespace resolute::experiments

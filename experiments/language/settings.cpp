@@ -57,17 +57,22 @@ const Fields& fields() {
 }
 
 void apply(Draft& draft, const std::string& key, const Setting& setting) {
+  const auto field = fields().find(key);
+  if (field == fields().end()) return;  // of a method in Python: add_settings() has let no other pass
   const core::Json holder = {{key, setting.value}};
   core::ObjectReader object(holder, setting.place);
-  fields().at(key).read(draft, object, key);
+  field->second.read(draft, object, key);
 }
 
 //! "network.backbone" for "backbone": short for what nearly every suite names.
 std::string canonical(const std::string& key) { return key == "backbone" ? "network.backbone" : key; }
 
-[[noreturn]] void refuse_unknown(const std::string& key, const Node& node, const std::vector<std::string>& own_keys) {
+[[noreturn]] void refuse_unknown(const std::string& key, const Node& node, const PythonMethods& methods,
+                                 const std::vector<std::string>& own_keys) {
   std::vector<std::string> known = setting_keys();
   known.insert(known.end(), own_keys.begin(), own_keys.end());
+  for (const auto& [id, method] : methods)
+    for (const PythonOption& option : method.options) known.push_back(id + "." + option.name);
   known.push_back("backbone");
   for (const std::string& name : known)
     if (name.starts_with(key + "."))
@@ -78,10 +83,55 @@ std::string canonical(const std::string& key) { return key == "backbone" ? "netw
 }
 
 //! An empty table sets nothing, but a misspelt one must not pass.
-void refuse_unless_prefix(const std::string& key, const Node& node) {
+void refuse_unless_prefix(const std::string& key, const Node& node, const PythonMethods& methods) {
+  if (methods.contains(key)) return;
   for (const auto& [name, field] : fields())
     if (name.starts_with(key + ".")) return;
-  refuse_unknown(key, node, {});
+  refuse_unknown(key, node, methods, {});
+}
+
+//! What a key of ours says, if it may say it.
+Setting checked_setting(const std::string& key, const Node& node, PackKeys pack_keys, const PythonMethods& methods,
+                        const std::vector<std::string>& own_keys) {
+  const auto found = fields().find(key);
+  if (found == fields().end()) refuse_unknown(key, node, methods, own_keys);
+  if (node.kind == Node::Kind::kTables)
+    throw core::input_error(fmt::format("{}: key '{}' holds tables", node.place, key), "a value is needed");
+  if (found->second.text.of_pack && pack_keys == PackKeys::kRefused)
+    throw core::input_error(fmt::format("{}: key '{}' stands in a row", node.place, key),
+                            "it decides what is in a pack, which rows share",
+                            "give it to a [[dataset]], to [defaults] or to a profile");
+  const Setting setting{node.value, node.place};
+  Draft scratch;
+  apply(scratch, key, setting);
+  return setting;
+}
+
+//! The method in Python whose option "ID.NAME" is, or would be; null for any other key.
+const PythonMethod* method_of_option(const PythonMethods& methods, const std::string& key) {
+  const std::size_t dot = key.find('.');
+  const auto found = dot == std::string::npos ? methods.end() : methods.find(key.substr(0, dot));
+  return found == methods.end() ? nullptr : &found->second;
+}
+
+//! What a key says that is an option of a method in Python.
+Setting option_setting(const std::string& key, const Node& node, const PythonMethod& method) {
+  const std::string section = key.substr(0, key.find('.') + 1);
+  std::vector<std::string> known;
+  for (const PythonOption& option : method.options) {
+    known.push_back(section + option.name);
+    if (known.back() != key) continue;
+    const core::Json holder = {{key, node.value}};
+    core::ObjectReader object(holder, node.place);
+    try {
+      return {option.value_in(object, key), node.place};
+    } catch (const core::RuntimeError& error) {
+      throw core::input_error(error.what(), {}, fmt::format("see {}:{}", method.file, option.line));
+    }
+  }
+  throw core::input_error(fmt::format("{}: key '{}' is unknown", node.place, key),
+                          fmt::format("the options of '{}' stand in {}:{}", method.name, method.file, method.line),
+                          known.empty() ? "it has none" : settings::nearest_or_all(key, known));
 }
 
 }  // namespace
@@ -98,26 +148,18 @@ std::string in_other_words(const std::string& key) {
   return {};
 }
 
-void add_settings(Settings& layer, const std::vector<Member>& members, PackKeys pack_keys,
+void add_settings(Settings& layer, const std::vector<Member>& members, PackKeys pack_keys, const PythonMethods& methods,
                   const std::vector<std::string>& own_keys, const std::string& prefix) {
   for (const auto& [name, node] : members) {
     const std::string key = canonical(prefix.empty() ? name : prefix + "." + name);
-    if (node.kind == Node::Kind::kTable) {
-      if (node.members.empty()) refuse_unless_prefix(key, node);
-      add_settings(layer, node.members, pack_keys, own_keys, key);
+    const PythonMethod* in_python = method_of_option(methods, key);
+    if (node.kind == Node::Kind::kTable && in_python == nullptr) {
+      if (node.members.empty()) refuse_unless_prefix(key, node, methods);
+      add_settings(layer, node.members, pack_keys, methods, own_keys, key);
       continue;
     }
-    const auto found = fields().find(key);
-    if (found == fields().end()) refuse_unknown(key, node, own_keys);
-    if (node.kind == Node::Kind::kTables)
-      throw core::input_error(fmt::format("{}: key '{}' holds tables", node.place, key), "a value is needed");
-    if (found->second.text.of_pack && pack_keys == PackKeys::kRefused)
-      throw core::input_error(fmt::format("{}: key '{}' stands in a row", node.place, key),
-                              "it decides what is in a pack, which rows share",
-                              "give it to a [[dataset]], to [defaults] or to a profile");
-    const Setting setting{node.value, node.place};
-    Draft scratch;
-    apply(scratch, key, setting);
+    const Setting setting = in_python != nullptr ? option_setting(key, node, *in_python)
+                                                 : checked_setting(key, node, pack_keys, methods, own_keys);
     const auto [at, inserted] = layer.emplace(key, setting);
     if (!inserted)
       throw core::input_error(fmt::format("{}: key '{}' stands twice", node.place, key),

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "experiments/language/toml_document.h"
+#include "experiments/specification/python_method.h"
 #include "experiments/specification/specification.h"
 #include "settings/epochs.h"
 
@@ -75,14 +76,15 @@ enum class PackKeys { kAllowed, kRefused };
 
 //! Adds the members of a table under their dotted keys. Unknown keys, wrong types and keys given twice (`backbone` is
 //! `network.backbone`), or beside the one that says the same in other words, are refused with place, key and the
-//! nearest known key. \param prefix dotted path of the table, empty at the top \param own_keys further keys that are
-//! known where this layer stands; only for suggestions
-void add_settings(Settings& layer, const std::vector<Member>& members, PackKeys pack_keys,
+//! nearest known key. \param methods the suite's in Python, whose options are keys too \param prefix dotted path of the
+//! table, empty at the top \param own_keys further keys that are known where this layer stands; only for suggestions
+void add_settings(Settings& layer, const std::vector<Member>& members, PackKeys pack_keys, const PythonMethods& methods,
                   const std::vector<std::string>& own_keys = {}, const std::string& prefix = {});
 
 //! `over` wins.
 Settings laid_over(const Settings& under, const Settings& over);
 
+//! Options of methods in Python stay out of it.
 Draft make_draft(const Settings& settings);
 
 //! Every key, canonical spelling, sorted.

@@ -175,6 +175,7 @@ struct Plan {
   std::vector<TablePlan> tables;
   std::vector<std::string> worker;                //!< command of an external worker; empty: resolute-worker
   std::string program_sha256;                     //!< of its files; empty: the suite has no `worker_files`
+  core::Json method_schemas{};                    //!< of methods in Python by their ids (a bundle's); null: none
   std::vector<EpochsPlan> epochs;                 //!< each once, sorted; empty if the suite gives steps alone
   std::vector<MissingWeights> missing_weights{};  //!< if the plan may be made without them; sorted
   std::vector<std::string> notes;                 //!< what a reader of all tables must know: tables that are left out

@@ -110,6 +110,16 @@ void check(const SplitSettings& split, const PackSettings& pack) {
                       fmt::format("data set '{}' has {} training identities", pack.name, *known));
 }
 
+//! The package's worker makes a method's options of them.
+void check_program_options(const Recipe& r) {
+  const core::Json options = core::Json::parse(r.program_options, nullptr, /*allow_exceptions=*/false);
+  if (r.program_sha256.empty() || !options.is_object() || core::canonical_json(options) != r.program_options ||
+      !std::ranges::all_of(options, [](const core::Json& value) { return value.is_primitive(); }))
+    throw MemberError("train.program_options", settings::quoted_text(r.program_options),
+                      r.program_sha256.empty() ? "'train.program_sha256' is empty"
+                                               : "it must be the canonical JSON of an object of plain values");
+}
+
 void check(const Recipe& r, const PackSettings& pack) {
   if (r.steps == 0)
     throw MemberError("train.steps", r.steps, fmt::format("it must be 1 to {}", Recipe::kMostSteps),
@@ -128,6 +138,7 @@ void check(const Recipe& r, const PackSettings& pack) {
   if (!r.program_sha256.empty() && (r.program == 0 || !core::is_sha256_hex(r.program_sha256)))
     throw MemberError("train.program_sha256", "'" + r.program_sha256 + "'",
                       r.program == 0 ? "'train.program' is 0" : "it must be 64 hexadecimal digits");
+  if (!r.program_options.empty()) check_program_options(r);
   check_range("train.pad", r.pad, 0, std::min(pack.height, pack.width));
 }
 

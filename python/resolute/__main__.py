@@ -1,5 +1,7 @@
-"""The commands `resolute` and `resolute-worker` of an installed wheel, and `python -m resolute`: this process becomes the program, but for
-`python -m resolute figures`."""
+"""The commands `resolute` and `resolute-worker` of an installed wheel, and `python -m resolute`: this process becomes the program.
+
+`python -m resolute work FILE.py… run …` is the worker of a suite's methods in Python instead, `python -m resolute figures` draws a suite's
+figures."""
 
 import os
 import sys
@@ -10,6 +12,7 @@ _PROGRAMS = Path(__file__).parent / "bin"
 
 def _become(name: str) -> None:
     program = str(_PROGRAMS / name)
+    os.environ.setdefault("RESOLUTE_PYTHON", sys.executable)  # for a suite's methods in Python
     try:
         os.execv(program, [program, *sys.argv[1:]])
     except OSError as error:
@@ -29,5 +32,9 @@ if __name__ == "__main__":
         from .figures import main
 
         main(sys.argv[2:])
+    elif sys.argv[1:2] == ["work"]:
+        from .worker import work_by_specification
+
+        work_by_specification(sys.argv[2:])
     else:
         resolute()

@@ -9,11 +9,12 @@ from .packs import Batch
 
 
 class Method:
-    """A method in PyTorch, which resolute.work() trains and evaluates.
+    """A method in PyTorch, which the package's worker trains and evaluates.
 
-    options: an `Options`, from the words of the suite's `worker` behind the file: `--width 64` for the field `width`. recipe: the
-    training's, by the names of docs/suite_keys.md without `train.`. module: what network() returned; its parameters and buffers
-    are all that a checkpoint keeps beside the optimiser's state, so whatever a step changes belongs there.
+    options: an `Options`, as the suite's row has it: `mine.width = 64` for the field `width` where a [[method]] has the id `mine`; or
+    of the words behind the file's name, `--width 64`, where the file is a worker by itself (resolute.work()). recipe: the training's,
+    by the names of docs/suite_keys.md without `train.`. module: what network() returned; its parameters and buffers are all that a
+    checkpoint keeps beside the optimiser's state, so whatever a step changes belongs there.
 
     Draws of torch, NumPy and `random` follow from seed and step: they are seeded before network() and before each losses().
     """
@@ -23,7 +24,8 @@ class Method:
 
     @dataclass
     class Options:
-        """Fields of int, float, bool or str, or of one of these and None. Raise ValueError in `__post_init__` for a wrong value."""
+        """Fields of int, float, bool or str, or of one of these and None; their defaults are literals (schema.py). Raise ValueError in
+        `__post_init__` for a wrong value."""
 
     def __init__(self, options: Any, recipe: Mapping[str, Any]):
         self.options = options

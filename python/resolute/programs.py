@@ -1,6 +1,7 @@
 """The programs, as child processes: their errors become exceptions with the same words."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -27,7 +28,8 @@ def run(arguments: Sequence[str]) -> str:
     reaches the program, which ends in order. Raises InputError (exit code 2), KeyboardInterrupt (75), MachineError (another)."""
     program = PROGRAMS / "resolute"
     try:
-        child = subprocess.Popen([str(program), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        child = subprocess.Popen([str(program), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                 env={"RESOLUTE_PYTHON": sys.executable, **os.environ})
     except OSError as error:
         raise MachineError(f"'{program}' cannot be started ({error.strerror})") from None
     assert child.stdout and child.stderr

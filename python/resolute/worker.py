@@ -1,5 +1,6 @@
-"""The worker of a method of one's own: one process rank of one job by its command line, as docs/worker.md has it."""
+"""The worker of methods of one's own: one process rank of one job by its command line, as docs/worker.md has it."""
 
+import contextlib
 import dataclasses
 import inspect
 import json
@@ -8,13 +9,16 @@ import sys
 import traceback
 import typing
 from argparse import SUPPRESS, ArgumentParser, Namespace
+from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 from ._job import Job, sha256
 from ._library import PROGRAMS
 from .errors import Error, InputError
 from .method import Method
+from .schema import schema_of
 
 _FAILED, _REFUSED = 1, 2
 _COMMANDS = ("run", "describe")
@@ -42,7 +46,10 @@ def _method_options(kind: type[Method], words: list[str]) -> Any:
         is_required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         parser.add_argument("--" + field.name.replace("_", "-"), type=_truth if one_of[0] is bool else one_of[0], required=is_required,
                             default=SUPPRESS, help=field.metadata.get("help", f"{one_of[0].__name__}, {field.default}"))
-    given = vars(parser.parse_args(words))
+    return _made(kind, vars(parser.parse_args(words)))
+
+
+def _made(kind: type[Method], given: Mapping[str, Any]) -> Any:
     try:
         return kind.Options(**given)
     except ValueError as error:
@@ -76,9 +83,9 @@ def _hand_on(words: list[str]) -> NoReturn:
         raise InputError(f"'{program}' cannot be started ({error.strerror}); name resolute-worker by RESOLUTE_WORKER") from None
 
 
-def _work(kind: type[Method], name: str, programs_only: bool) -> None:
+def _work(kind: type[Method], name: str, programs_only: bool, given: Mapping[str, Any] | None = None) -> None:
     first = next((place for place, word in enumerate(sys.argv) if word in _COMMANDS), len(sys.argv))
-    method_options = _method_options(kind, sys.argv[1:first])
+    method_options = _method_options(kind, sys.argv[1:first]) if given is None else _made(kind, given)
     if first == len(sys.argv):
         raise InputError("no command is given (it is run or describe)")
     command = sys.argv[first]
@@ -121,8 +128,61 @@ def work(method: type[Method], *, programs_only: bool = False) -> None:
     try:
         _work(method, name, programs_only)
     except Exception as error:  # noqa: BLE001 whatever the method raises
-        if isinstance(error, Error):
-            print(f"{name}: {error}", file=sys.stderr)
-        else:
-            traceback.print_exc()
-        sys.exit(_FAILED if isinstance(error, (OSError, MemoryError, RuntimeError)) else _REFUSED)
+        _end(name, error)
+
+
+def _end(name: str, error: Exception) -> NoReturn:
+    if isinstance(error, Error):
+        print(f"{name}: {error}", file=sys.stderr)
+    else:
+        traceback.print_exception(error)
+    sys.exit(_FAILED if isinstance(error, (OSError, MemoryError, RuntimeError)) else _REFUSED)
+
+
+def _planned_file(files: list[str], wanted: str) -> tuple[str, bytes]:
+    """The one with the SHA-256 of the specification."""
+    for path in files:
+        with contextlib.suppress(FileNotFoundError):
+            source = Path(path).read_bytes()
+            if sha256(source) == wanted:
+                return path, source
+    raise InputError(f"the job's method is not here (SHA-256 {wanted[:12]}…; edited or moved after the suite was read: "
+                     f"{', '.join(files)}); run the suite again")
+
+
+def _method_of(path: str, source: bytes, given: Mapping[str, Any]) -> type[Method]:
+    """The method's class. What runs is what was hashed."""
+    schema = schema_of(source, path)
+    module = ModuleType("resolute_method")
+    module.__file__ = path
+    sys.modules[module.__name__] = module
+    sys.path.insert(0, str(Path(path).parent))
+    exec(compile(source, path, "exec"), vars(module))
+    kind: type[Method] = vars(module)[schema["class"]]
+    fields = {field.name for field in dataclasses.fields(kind.Options)}
+    if not fields == {option["name"] for option in schema["options"]} == given.keys():
+        raise InputError(f"{path}:{schema['line']}: the options of '{kind.__name__}' are not those that stand in the file ("
+                         f"{', '.join(sorted(fields))}); write them as fields of its `class Options`")
+    return kind
+
+
+def work_by_specification(words: list[str]) -> None:
+    """Runs a job as a suite with a [[method]] has it run: `python -m resolute work FILE.py… run --store … --job …`. The job's
+    specification names the method's file by its SHA-256, and the options; a job without them goes on to resolute-worker."""
+    name = "resolute"
+    try:
+        first = words.index("run") if "run" in words else len(words)
+        files, command = words[:first], words[first:]
+        if not files or not command:
+            raise InputError("usage: python -m resolute work FILE.py… run --store STORE --job ID …")
+        job = Job(_job_options("run", command[1:]), name)
+        recipe = job.training()["recipe"] if job.specification["kind"] in ("training", "evaluation") else {}
+        if "program_options" not in recipe:
+            _hand_on(command)
+        path, source = _planned_file(files, recipe["program_sha256"])
+        name = Path(path).stem
+        given = json.loads(recipe["program_options"])
+        sys.argv = [path, *command]
+        _work(_method_of(path, source, given), name, False, given)
+    except Exception as error:  # noqa: BLE001 whatever the method raises
+        _end(name, error)

@@ -201,7 +201,7 @@ class Follower(unittest.TestCase):
 
 
 class TorchFollower(Follower):
-    """Whose `python` has PyTorch, where script/test has made one."""
+    """Whose `python` and RESOLUTE_PYTHON have PyTorch, where script/test has made one."""
 
     def torch_python(self):
         """The folder of that interpreter."""
@@ -213,6 +213,7 @@ class TorchFollower(Follower):
         environment = super().surroundings()
         if self.torch_python():
             environment["PATH"] = f"{self.torch_python()}:{environment['PATH']}"
+            environment["RESOLUTE_PYTHON"] = "python"
         return environment
 
 

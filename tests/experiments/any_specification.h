@@ -196,6 +196,8 @@ inline Recipe any_recipe(const PackSettings& pack) {
   recipe.pad = between(0, 16);
   if (recipe.program != 0 && *rc::gen::arbitrary<bool>())
     recipe.program_sha256 = core::sha256_hex(std::string_view("program"));
+  if (!recipe.program_sha256.empty() && *rc::gen::arbitrary<bool>())
+    recipe.program_options = name_of({"{}", R"({"name":"a","none":null,"rate":0.5,"width":64})"});
   recipe.labelled_fraction = (1 + fraction()) / 2;
   if (!recipe.milestones.empty()) recipe.schedule = settings::Schedule::kStep;
   return recipe;

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from package import BUILD, SOURCE, program, torch_python
 
-NOISY = """import random
-import numpy, resolute, torch
-from external_worker import Convolutions
+EXAMPLE = (SOURCE / "experiments/examples/external_worker.py").read_text()
+NOISY = EXAMPLE + """
+import random
+import numpy
 
 class Noisy(Convolutions):
     def losses(self, batch):
@@ -26,9 +27,7 @@ class Noisy(Convolutions):
 if __name__ == "__main__":
     resolute.work(Noisy)
 """
-WRONG = """import resolute
-from external_worker import Convolutions
-
+WRONG = EXAMPLE + """
 class Wrong(Convolutions):
     def losses(self, batch):
         if self.options.width == 16:
@@ -40,15 +39,17 @@ if __name__ == "__main__":
 """
 SUITE = """suite = "mine"
 title = "A method of mine"
-worker = ["python", "noisy.py", "--width", "8"]
-worker_files = ["noisy.py", "external_worker.py"]
+[[method]]
+id = "mine"
+python = "noisy.py"
 [defaults]
-method = "baseline"
+method = "mine"
+mine.width = 8
 trials = 1
 height = 64
 width = 32
 backbone = "resnet-small"
-train = { steps = 200, identities = 4, images = 2, program = 1, erasing = 0.5, warmup_steps = 10, gradient_clip = 1.0 }
+train = { steps = 200, identities = 4, images = 2, erasing = 0.5, warmup_steps = 10, gradient_clip = 1.0 }
 evaluate = { draws = 5 }
 [[dataset]]
 id = "people"
@@ -91,8 +92,7 @@ class AMethod(unittest.TestCase):
         cls.addClassCleanup(cls.scratch.cleanup)
         cls.folder = Path(cls.scratch.name)
         cls.environment = {**os.environ, "PATH": f"{python.parent}:{BUILD / 'bin'}:{os.environ['PATH']}",
-                           "PYTHONPATH": str(BUILD / "python"), "OMP_NUM_THREADS": "1"}
-        shutil.copy(SOURCE / "experiments/examples/external_worker.py", cls.folder)
+                           "PYTHONPATH": str(BUILD / "python"), "OMP_NUM_THREADS": "1", "RESOLUTE_PYTHON": str(python)}
         (cls.folder / "noisy.py").write_text(NOISY)
         (cls.folder / "wrong.py").write_text(WRONG)
         (cls.folder / "mine.toml").write_text(SUITE)
@@ -111,8 +111,9 @@ class AMethod(unittest.TestCase):
         return {"cwd": cls.folder, "env": cls.environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 
     def worker(self, store, *options, file="noisy.py"):
-        """The worker by itself, for the calm store's training."""
-        return ["python", file, *options, "run", "--store", store, "--job", self.training, "--checkpoint-every", "5"]
+        """The worker by itself, for the calm store's training; with options the file's own."""
+        began = ["python", file, *options] if options else ["python", "-m", "resolute", "work", file]
+        return [*began, "run", "--store", store, "--job", self.training, "--checkpoint-every", "5"]
 
     def untrained(self, name):
         """A copy of the calm store without what trainings and evaluations left; and the training's folder."""
@@ -129,9 +130,8 @@ class AMethod(unittest.TestCase):
         return ended.returncode, ended.stderr.splitlines()
 
     def test_the_guide_shows_the_example(self):
-        example = (SOURCE / "experiments/examples/external_worker.py").read_text()
-        self.assertIn("```python\n" + example.split('"""\n\n', 1)[1] + "```\n", (SOURCE / "docs/python.md").read_text())
-        self.assertLess(len(example.splitlines()), 61)
+        self.assertIn("```python\n" + EXAMPLE.split('"""\n\n', 1)[1] + "```\n", (SOURCE / "docs/python.md").read_text())
+        self.assertLess(len(EXAMPLE.splitlines()), 61)
 
     def test_its_row_is_made_of_exact_scores(self):
         made = subprocess.run(self.suite("table", self.calm, "--json"), **self.surroundings(), check=True)
@@ -151,7 +151,8 @@ class AMethod(unittest.TestCase):
         training = store / "jobs" / self.training[:2] / self.training
         wait_until(lambda: list(training.glob("checkpoints/step-*.pt")))
         workers = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline")
-                   if all(word.encode() in path.read_bytes().split(b"\0") for word in ("noisy.py", str(store), self.training))]
+                   if all(word in path.read_bytes().decode(errors="replace").split("\0")
+                          for word in (str(self.folder / "noisy.py"), str(store), self.training))]
         self.assertEqual(1, len(workers))
         os.kill(workers[0], signal.SIGKILL)
         _, errors = run.communicate()
@@ -164,7 +165,7 @@ class AMethod(unittest.TestCase):
     def test_stopped_it_leaves_a_checkpoint_of_its_last_step(self):
         store, training = self.untrained("stopped")
         reader, writer = os.pipe()
-        worker = subprocess.Popen([*self.worker(store, "--width", "8"), "--progress-fd", str(writer)], pass_fds=[writer],
+        worker = subprocess.Popen([*self.worker(store), "--progress-fd", str(writer)], pass_fds=[writer],
                                   **self.surroundings())
         os.close(writer)
         wait_until(lambda: list(training.glob("checkpoints/step-*.pt")))
@@ -182,7 +183,49 @@ class AMethod(unittest.TestCase):
 
     def test_a_wrong_option_is_told_in_one_line(self):
         store, _ = self.untrained("wrong-options")
-        self.assertEqual((2, ["noisy: --width is 9 (it is a multiple of 8)"]), self.ended(self.worker(store, "--width", "9")))
+        self.assertEqual((2, ["noisy: width is 9 (it is a multiple of 8)"]), self.ended(self.worker(store, "--width", "9")))
+
+    def test_a_wrong_option_of_a_suite_is_told_with_both_lines_before_anything_runs(self):
+        for wrong, words in (("mine.widht = 8", "did you mean 'mine.width'"),
+                             ("mine.width = 8.5", "(an integer is needed); see noisy.py:16")):
+            (self.folder / "typo.toml").write_text(SUITE.replace("mine.width = 8", wrong))
+            code, lines = self.ended(self.suite("plan", self.folder / "none", file="typo.toml"))
+            self.assertEqual((2, 1), (code, len(lines)), lines)
+            self.assertRegex(lines[0], r"^resolute: typo\.toml:8:6: key '")
+            self.assertIn(words, lines[0])
+
+    def test_an_edited_file_gives_new_jobs_and_runs_none_of_the_old(self):
+        store, _ = self.untrained("edited")
+        (self.folder / "edited.py").write_text(NOISY + "# edited\n")
+        code, lines = self.ended(self.worker(store, file="edited.py"))
+        self.assertEqual((2, 1), (code, len(lines)), lines)
+        self.assertRegex(lines[0], r"^resolute: the job's method is not here \(SHA-256 [0-9a-f]{12}…; edited or .*: edited\.py\)")
+
+        def jobs(file):
+            made = subprocess.run(self.suite("plan", store, "--json", file=file), **self.surroundings(), check=True)
+            return {job["id"] for job in json.loads(made.stdout)["jobs"]}
+
+        (self.folder / "edited.toml").write_text(SUITE.replace("noisy.py", "edited.py"))
+        self.assertEqual(2, len(jobs("edited.toml") - jobs("mine.toml")))
+        self.assertNotIn(self.training, jobs("edited.toml"))
+
+    def test_a_bundle_s_tables_need_no_file_of_the_method(self):
+        bundle = self.folder / "mine.zip"
+        subprocess.run(self.suite("bundle", self.calm, "--out", bundle), **self.surroundings(), check=True)
+        shutil.unpack_archive(bundle, self.folder / "unpacked")
+        tables = [subprocess.run(self.suite("table", store, file=file), **self.surroundings(), check=True).stdout
+                  for file, store in (("mine.toml", self.calm), ("unpacked/mine/suite.toml", "unpacked/mine/store"))]
+        self.assertEqual(*tables)
+
+    def test_rows_of_ours_stand_beside_it(self):
+        (self.folder / "both.toml").write_text(SUITE.replace("steps = 200", "steps = 20").rsplit("row = ", 1)[0] +
+                                               'row = [{ id = "mine", label = "Mine" }, '
+                                               '{ id = "ours", label = "Ours", method = "baseline" }]\n')
+        code, lines = self.ended(self.suite("run", self.folder / "both", "--slots", "1", file="both.toml"))
+        self.assertEqual(0, code, lines)
+        results = [json.loads(path.read_text()) for path in (self.folder / "both").glob("jobs/*/*/result.json")]
+        classes = [result["provenance"]["numeric_class"] for result in results if "metrics" in result]
+        self.assertEqual([False, False, True, True], sorted(name.startswith("noisy 1, width 8, ") for name in classes))
 
     def test_what_a_method_raises_is_the_evidence(self):
         store, _ = self.untrained("raising")

@@ -24,8 +24,8 @@ ROW_KEYS = ["id", "label", "latex", "grid", "set", "reference"]
 DATASET_KEYS = ["id", "source"]
 TABLE_KEYS = ["id", "title", "metrics", "datasets", "reference", "row", "compare_with", "mean_of", "published", "margin",
               "strict_classes"]
-SUITE_KEYS = ["suite", "title", "worker", "worker_files", "worker_files_sha256", "include", "included", "only_tables", "stand_ins",
-              "defaults", "profiles", "dataset", "table"]
+SUITE_KEYS = ["suite", "title", "worker", "worker_files", "worker_files_sha256", "method", "method_schemas", "include", "included",
+              "only_tables", "stand_ins", "defaults", "profiles", "dataset", "table"]
 REQUIRED = {"suite": ["suite", "title"], "dataset": ["id", "source", "root"], "table": ["id", "title", "metrics", "datasets"],
             "row": ["id", "label"]}
 NAMES = {"suite": "the suite", "dataset": "[[dataset]]", "table": "[[table]]", "row": "[[table.row]]"}

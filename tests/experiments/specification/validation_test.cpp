@@ -188,6 +188,22 @@ TEST(Options, parameters_rest_where_most_steps_have_no_loss) {
   EXPECT_FALSE(rests(BaselineOptions{}, 0.0)) << "another program's arithmetic is its own";
 }
 
+TEST(Validation, options_of_a_program_are_the_canonical_json_of_plain_values_and_need_its_hash) {
+  const auto refusal = [](const std::string& options, std::size_t digits = 64) {
+    return violation_of([&](T& t) {
+      t.recipe.program = 1;
+      t.recipe.program_sha256 = std::string(digits, 'a');
+      t.recipe.program_options = options;
+    });
+  };
+  for (const char* good : {"{}", R"({"a":1,"b":0.5,"c":null,"d":"x","e":true})"}) EXPECT_EQ("", refusal(good)) << good;
+  for (const char* wrong : {"{", "[]", "1", R"({"a": 1})", R"({"b":1,"a":1})", R"({"a":1,"a":1})", R"({"a":[1]})",
+                            R"({"a":{}})", "{\"a\":NaN}", "\xff"})
+    EXPECT_THAT(refusal(wrong), AllOf(StartsWith("row: key 'train.program_options'"), HasSubstr("canonical JSON")))
+        << wrong;
+  EXPECT_THAT(refusal("{}", 0), HasSubstr("'train.program_sha256' is empty"));
+}
+
 // As the tables of the paper's experiments mark rows.
 TEST(Options, what_is_unlike_the_paper_is_told_with_its_key) {
   using testing::ElementsAre;

@@ -27,10 +27,10 @@ class ExternalWorker : public testing::Test {
                       "--store",         store,           "--set", "trials=1",
                       "--set",           "train.steps=60"};
     core::SpawnRequest request = program(joined(words, more));
-    request.environment["PATH"] = python_ + ":" + request.environment["PATH"];
+    request.environment["RESOLUTE_PYTHON"] = python_ + "/python";
     request.environment["PYTHONPATH"] = python_package();
     request.environment["RESOLUTE_WORKER"] = (kBin / "resolute-worker").string();
-    request.working_folder = tests::source_folder().string();  // the suite names its worker from there
+    request.working_folder = tests::source_folder().string();
     return request;
   }
   core::SpawnRequest run(const fs::path& store) const {

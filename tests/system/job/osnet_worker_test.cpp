@@ -55,11 +55,12 @@ class OsnetWorker : public testing::Test {
   core::SpawnRequest asked(Words words, const std::string& python) const {
     core::SpawnRequest request = program(std::move(words));
     request.environment["PATH"] = python + ":" + request.environment["PATH"];
+    request.environment["RESOLUTE_PYTHON"] = python + "/python";
     request.environment["PYTHONPATH"] = python_package();
     request.environment["RESOLUTE"] = (kBin / "resolute").string();
     request.environment["RESOLUTE_WORKER"] = (kBin / "resolute-worker").string();
     request.environment["MARKET1501"] = people();
-    request.working_folder = tests::source_folder().string();  // the suite names its worker from there
+    request.working_folder = tests::source_folder().string();
     return request;
   }
   core::SpawnRequest suite(const std::string& command, const fs::path& store, const Words& more,
@@ -200,9 +201,10 @@ TEST_F(OsnetWorker, starts_from_weights_of_a_file_and_says_so) {
                     "torch.save(safetensors.torch.load_file(sys.argv[1]), sys.argv[2])",
                     file, scratch / "osnet.pth"}));
   std::string text = text_of(kExamples / "osnet.toml");
-  const std::string network = "\"osnet_x0_25\"]";
+  const std::string network = "osnet.network", file_name = "\"osnet_worker.py\"";
   text.replace(text.find(network), network.size(),
-               "\"osnet_x0_25\", \"--weights\", \"" + (scratch / "osnet.pth").string() + "\"]");
+               "osnet.weights = \"" + (scratch / "osnet.pth").string() + "\"\n  " + network);
+  text.replace(text.find(file_name), file_name.size(), core::Json((kExamples / "osnet_worker.py").string()).dump());
   write(scratch / "osnet.toml", text);
   // One step, the first of a warm-up: next to nothing is learned.
   const fs::path store = scratch / "store";

@@ -1,0 +1,124 @@
+"""A method's options are read as running its file would give them, and the file is not run; anything else is one line with its place."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import typing
+import unittest
+from pathlib import Path
+
+from package import BUILD, SOURCE, resolute
+from resolute.schema import schema_of
+
+HEAD = "import nothing_that_is_installed\nimport resolute\n\n"
+OPTIONS = """class Mine(resolute.Method):
+    revision = 4
+
+    @dataclasses.dataclass
+    class Options:
+        unit: typing.ClassVar[str] = "pixels"
+        width: int
+        depth: "int | None" = None
+        rate: float = 1
+        name: typing.Optional[str] = dataclasses.field(default="a b", metadata={"help": "of a file"})
+        wide: bool = True
+        near: float = -0.5
+"""
+
+
+def described(text):
+    return schema_of(text.encode(), "mine.py")
+
+
+def options(body):
+    """Of a class with these lines of Options."""
+    lines = "".join(f"        {line}\n" for line in body.split("\n"))
+    return f"{HEAD}class Mine(resolute.Method):\n    @dataclass\n    class Options:\n{lines}"
+
+
+class Schema(unittest.TestCase):
+    def refused(self, text, words, line):
+        with self.assertRaises(resolute.InputError, msg=text) as caught:
+            described(text)
+        self.assertRegex(str(caught.exception), rf"^mine\.py:{line}: ")
+        self.assertIn(words, str(caught.exception))
+        self.assertNotIn("\n", str(caught.exception))
+
+    def test_it_says_what_the_class_would(self):
+        text = OPTIONS
+        found = described(HEAD + text)
+        space = {"resolute": resolute, "dataclasses": dataclasses, "typing": typing}
+        exec(text, space)
+        kind = space["Mine"]
+        fields = dataclasses.fields(kind.Options)
+        hints = typing.get_type_hints(kind.Options)
+        self.assertEqual(("Mine", 4, 4, 1), (found["class"], found["line"], found["revision"], found["schema"]))
+        self.assertEqual(hashlib.sha256((HEAD + text).encode()).hexdigest(), found["sha256"])
+        self.assertEqual([field.name for field in fields], [option["name"] for option in found["options"]])
+        for field, option in zip(fields, found["options"]):
+            self.assertEqual("default" in option, field.default is not dataclasses.MISSING)
+            self.assertEqual(field.default, option.get("default", dataclasses.MISSING))
+            self.assertEqual(option["optional"], type(None) in typing.get_args(hints[field.name]))
+            self.assertIn(option["name"] + ":", (HEAD + text).splitlines()[option["line"] - 1])
+
+    def test_options_and_revision_of_base_classes_in_the_file_count(self):
+        base = options("width: int = 8") + "class Other(Mine):\n    pass\n"
+        found = described(base)
+        self.assertEqual(("Other", ["width"]), (found["class"], [option["name"] for option in found["options"]]))
+        found = described("from resolute import Method as M\nclass A(M):\n  revision: int = 2\nclass B(A):\n  pass\n")
+        self.assertEqual((2, []), (found["revision"], found["options"]))
+
+    def test_what_it_cannot_know_is_refused_with_its_line(self):
+        for body, words in (("width: list", "of type list"), ("width: int | str", "of type int | str"),
+                            ("width: int = WIDTH", "is no literal"),
+                            ("width: int = 1.0", "is 1.0 (it is of type int)"), ("wide: bool = 1", "it is of type bool"),
+                            ("rate: float = 1e999", "it is of type float"), ("width: int = True", "it is of type int"),
+                            ("width: int = None", "it is of type int"), ("width: int | None = 'a'", "it is of type int, or None"),
+                            (f"width: int = {2**63}", "it is of type int"), ("name: str = '\\ud800'", "it is of type str"),
+                            ("width: int = field(default_factory=int)", "more than `default`"), ("width: 'in t' = 1", "of type 'in t'"),
+                            ("width: int = os.getpid()", "is no literal"), ("width: InitVar[int] = 1", "of type InitVar[int]")):
+            self.refused(options(body), words, 7)
+        self.refused(options("width: int\nwidth: int"), "stands twice", 8)
+        self.refused(options("width: int").replace("@dataclass\n", "@other\n"), "is not a dataclass", 6)
+        self.refused(HEAD + "class Mine(resolute.Method):\n  revision = '1'\n", "'revision' is not a whole number", 5)
+
+    def test_a_file_has_one_method(self):
+        self.refused("", "no class derives from resolute.Method", 1)
+        self.refused("class Method: pass\nclass Mine(Method): pass\n", "no class derives", 1)
+        self.refused("import resolute\nclass A(B, resolute.Method): pass\nclass B(A): pass\n", "no class derives", 1)
+        self.refused(HEAD + "class A(resolute.Method): pass\nclass B(resolute.Method): pass\n", "'A' and 'B' derive", 5)
+        self.refused("from other import Other\n" + HEAD + "class A(Other, resolute.Method): pass\n", "the options of 'Other'", 5)
+
+    def test_what_is_no_python_is_told_with_its_line(self):
+        self.refused("import resolute\nclass (:\n", "it is not Python", 2)
+        self.refused("x = 1\n\0\n", "it is not Python", 1)
+        self.refused("(" * 10_000, "it is not Python", 1)
+
+    def test_the_command_runs_nothing_of_the_file_and_loads_no_library(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "mine.py"
+            file.write_text(options("width: int = 8") + f"open({folder + '/ran'!r}, 'w')\n")
+            command = [sys.executable, "-X", "importtime", "-m", "resolute.schema", str(file)]
+            environment = {**os.environ, "PYTHONPATH": str(BUILD / "python")}
+            ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+            self.assertEqual(schema_of(file.read_bytes(), str(file)), json.loads(ended.stdout))
+            self.assertEqual([file], list(Path(folder).iterdir()))
+            for library in ("torch", "numpy", "ctypes"):
+                self.assertNotRegex(ended.stderr, rf"\| +{library}\n")
+            for words in ([], [str(file), "more"], [folder + "/gone.py"]):
+                ended = subprocess.run([sys.executable, "-m", "resolute.schema", *words], env=environment, capture_output=True, text=True,
+                                       check=False)
+                self.assertEqual((2, 1, ""), (ended.returncode, len(ended.stderr.splitlines()), ended.stdout))
+                self.assertTrue(ended.stderr.startswith("resolute: "), ended.stderr)
+
+    def test_the_examples_are_methods(self):
+        for name in ("external_worker", "osnet_worker"):
+            self.assertTrue(described((SOURCE / f"experiments/examples/{name}.py").read_text())["options"], name)
+
+
+if __name__ == "__main__":
+    unittest.main()
