@@ -49,6 +49,7 @@ class MethodFiles : public Suite {
  protected:
   MethodFiles() {
     options_.environment["PYTHONPATH"] = (tests::source_folder() / "python").string();
+    options_.environment["PYTHONDONTWRITEBYTECODE"] = "1";  // the package is that of the sources
     write("methods/mine.py", kMine);
   }
   void write(const std::string& name, std::string_view text) {

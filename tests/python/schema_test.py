@@ -28,6 +28,24 @@ OPTIONS = """class Mine(resolute.Method):
         wide: bool = True
         near: float = -0.5
 """
+SUITE = """suite = "mine"
+title = "Mine"
+[[method]]
+id = "mine"
+python = "mine.py"
+[defaults]
+method = "mine"
+train = { steps = 20, identities = 4 }
+[[dataset]]
+id = "people"
+source = "synthetic"
+[[table]]
+id = "main"
+title = "Mine"
+metrics = ["rank1"]
+datasets = ["people"]
+row = [{ id = "mine", label = "Mine" }]
+"""
 
 
 def described(text):
@@ -114,6 +132,21 @@ class Schema(unittest.TestCase):
                                        check=False)
                 self.assertEqual((2, 1, ""), (ended.returncode, len(ended.stderr.splitlines()), ended.stdout))
                 self.assertTrue(ended.stderr.startswith("resolute: "), ended.stderr)
+
+    def test_the_package_s_program_reads_by_the_package_s_python(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "mine.py").write_text(options("width: int = 8"))
+            (Path(folder) / "mine.toml").write_text(SUITE)
+            environment = {**os.environ, "PYTHONPATH": str(BUILD / "python"), "PATH": "/nowhere"}
+            environment.pop("RESOLUTE_PYTHON", None)
+            command = ["suite", "plan", "mine.toml", "--store", "store", "--json"]
+            ended = subprocess.run([sys.executable, "-m", "resolute", *command], cwd=folder, env=environment, stdout=subprocess.PIPE,
+                                   text=True, check=True)
+            self.assertEqual([sys.executable, "-m", "resolute", "work", f"{folder}/mine.py"], json.loads(ended.stdout)["worker"])
+            ended = subprocess.run([BUILD / "bin/resolute", *command], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True,
+                                   check=False)
+            self.assertEqual((2, 1), (ended.returncode, len(ended.stderr.splitlines())))
+            self.assertIn("'python3 -m resolute.schema' cannot be started", ended.stderr)
 
     def test_the_examples_are_methods(self):
         for name in ("external_worker", "osnet_worker"):
