@@ -45,7 +45,7 @@ std::vector<slurm::Batch> array_batches_of(const experiments::Plan& plan, const 
                                            const std::function<bool(const experiments::JobId&)>& has_result);
 
 //! Names in ${NAME} of a suite's text with their values: an allocation on another machine must see them too. STORE is
-//! none of them.
+//! none of them; RESOLUTE_PYTHON is one where a file in Python is named.
 std::vector<std::pair<std::string, std::string>> suite_variables(const std::string& suite_text,
                                                                  const std::map<std::string, std::string>& environment);
 

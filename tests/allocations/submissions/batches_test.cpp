@@ -123,6 +123,9 @@ TEST(SuiteVariables, are_those_that_the_text_names_and_the_environment_has) {
   EXPECT_THAT(suite_variables("${${A}", environment), ElementsAre(Pair("A", "one")));
   EXPECT_THAT(suite_variables("${A", environment), IsEmpty());
   EXPECT_THAT(suite_variables("", environment), IsEmpty());
+  for (const char* methods : {"[[method]]\npython = \"mine.py\"", "method = [{ python = \"mine.py\" }]"})
+    EXPECT_THAT(suite_variables(methods, {{"RESOLUTE_PYTHON", "/p"}, {"A", "one"}}),
+                ElementsAre(Pair("RESOLUTE_PYTHON", "/p")));
 }
 
 }  // namespace
