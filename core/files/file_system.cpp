@@ -20,10 +20,10 @@
 namespace resolute::core {
 namespace {
 
-// Another file system's file, read as a whole.
 class FileInMemory final : public ReadableFile {
  public:
-  FileInMemory(Bytes bytes, fs::path path) : bytes_(std::move(bytes)), path_(std::move(path)) {}
+  FileInMemory(std::span<const std::byte> bytes, fs::path path) : bytes_(bytes), path_(std::move(path)) {}
+  FileInMemory(Bytes bytes, fs::path path) : kept_(std::move(bytes)), bytes_(kept_), path_(std::move(path)) {}
   std::uint64_t size() const override { return bytes_.size(); }
   void read_at(std::uint64_t offset, std::span<std::byte> to) override {
     if (offset > bytes_.size() || to.size() > bytes_.size() - offset)
@@ -33,7 +33,8 @@ class FileInMemory final : public ReadableFile {
   }
 
  private:
-  Bytes bytes_;
+  Bytes kept_;  // another file system's file, read as a whole
+  std::span<const std::byte> bytes_;
   fs::path path_;
 };
 
@@ -75,6 +76,10 @@ void replace(FileSystem& files, const fs::path& path, std::span<const std::byte>
 }
 
 }  // namespace
+
+std::unique_ptr<ReadableFile> open_in_memory(std::span<const std::byte> bytes, const fs::path& name) {
+  return std::make_unique<FileInMemory>(bytes, name);
+}
 
 std::unique_ptr<ReadableFile> FileSystem::open_for_read(const fs::path& path) {
   return std::make_unique<FileInMemory>(read(path), path);

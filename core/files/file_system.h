@@ -48,6 +48,9 @@ class ReadableFile {
   virtual void read_at(std::uint64_t offset, std::span<std::byte> to) = 0;
 };
 
+//! Bytes as a file. \param bytes must outlive it \param name the file in messages
+std::unique_ptr<ReadableFile> open_in_memory(std::span<const std::byte> bytes, const std::filesystem::path& name);
+
 //! Device and inode.
 struct FileIdentity {
   std::uint64_t device = 0;

@@ -1,13 +1,11 @@
 #include "experiments/store/bundle.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <functional>
 #include <set>
 #include <utility>
 
-#include "core/hash/crc32c.h"
 #include "core/hash/sha256.h"
 #include "core/log.h"
 #include "experiments/specification/validation.h"
@@ -15,63 +13,25 @@
 namespace resolute::experiments {
 namespace {
 
-constexpr std::string_view kBundleMagic = "RSLTBNDL";
-constexpr std::uint32_t kBundleVersion = 1;
-constexpr std::size_t kBundleHeader = 40;
-constexpr std::uint64_t kLargestContents = std::uint64_t{1} << 30;
-constexpr std::string_view kBundleAdvice = "restore it from a copy; the jobs' results do not depend on it";
+constexpr int kBundleSchema = 1;
+constexpr const char* kBundleList = "bundle.json";
+constexpr std::string_view kEarlierMagic = "RSLTBNDL";
+constexpr const char* kBundleAdvice = "restore it from a copy; the jobs' results do not depend on it";
 
-void append_hash(core::Bytes& to, const std::string& hex) {
-  RESOLUTE_EXPECT(core::is_sha256_hex(hex), "a bundle holds SHA-256");
-  for (std::size_t i = 0; i < hex.size(); i += 2) {
-    std::uint8_t value = 0;
-    std::from_chars(hex.data() + i, hex.data() + i + 2, value, 16);
-    core::append_little_endian(to, value);
-  }
+// Below the store's root, so that `unzip` in a store puts a file back.
+std::string name_in_bundle(const JobId& job, const std::string& name) {
+  return (StoreLayout({}).job_folder(job) / name).generic_string();
 }
 
-core::Bytes encode_contents(const std::vector<BundleEntry>& entries) {
-  core::Bytes contents;
-  core::append_little_endian(contents, static_cast<std::uint32_t>(entries.size()));
-  for (const BundleEntry& entry : entries) {
-    append_hash(contents, entry.job.hex);
-    append_hash(contents, entry.result_sha256);
-    core::append_little_endian(contents, static_cast<std::uint32_t>(entry.files.size()));
-    for (const BundleEntry::File& file : entry.files) {
-      core::append_little_endian(contents, static_cast<std::uint32_t>(file.name.size()));
-      core::append_bytes(contents, core::as_byte_span(file.name));
-      core::append_little_endian(contents, file.offset);
-      core::append_little_endian(contents, file.size);
-      core::append_little_endian(contents, file.checksum);
-    }
-  }
-  return contents;
-}
-
-std::vector<BundleEntry> decode_contents(std::span<const std::byte> contents, std::uint64_t payload_end) {
-  core::ByteReader reader(contents, "its table of contents");
-  std::vector<BundleEntry> entries;
-  for (auto jobs = reader.take<std::uint32_t>(); jobs > 0; --jobs) {
-    BundleEntry entry;
-    entry.job.hex = core::to_hex(reader.take_bytes(32));
-    entry.result_sha256 = core::to_hex(reader.take_bytes(32));
-    std::set<std::string> names;
-    for (auto files = reader.take<std::uint32_t>(); files > 0; --files) {
-      BundleEntry::File file;
-      file.name = core::as_text(reader.take_bytes(reader.take<std::uint32_t>()));
-      file.offset = reader.take<std::uint64_t>();
-      file.size = reader.take<std::uint64_t>();
-      file.checksum = reader.take<std::uint32_t>();
-      if (!is_bundled_name(file.name) || !names.insert(file.name).second)
-        throw core::corrupt_error("the name of one of its files is not valid");
-      if (file.offset < kBundleHeader || file.offset > payload_end || file.size > payload_end - file.offset)
-        throw core::corrupt_error(fmt::format("'{}' lies outside of it", file.name));
-      entry.files.push_back(std::move(file));
-    }
-    entries.push_back(std::move(entry));
-  }
-  if (reader.remaining() > 0) throw core::corrupt_error("its table of contents goes on behind its end");
-  return entries;
+core::ZipReader open_bundle(core::FileSystem& files, const fs::path& path) {
+  auto file = files.open_for_read(path);
+  core::Bytes first(kEarlierMagic.size());
+  if (file->size() >= first.size()) file->read_at(0, first);
+  if (core::as_text(first) == kEarlierMagic)
+    throw core::input_error(fmt::format("the bundle '{}' was made before 0.1.0", path.string()),
+                            "its format is read no more",
+                            "unpack it by `store compact --undo` of the resolute that made it");
+  return {std::move(file), fmt::format("bundle '{}'", path.string()), kBundleAdvice};
 }
 
 }  // namespace
@@ -80,79 +40,62 @@ std::vector<BundleEntry> decode_contents(std::span<const std::byte> contents, st
 bool is_bundled_name(const std::string& name) {
   const fs::path path(name);
   return !name.empty() && name.size() <= 255 && path.is_relative() && path.lexically_normal().string() == name &&
-         path.begin()->string() != ".." && *path.begin() != "." && path.has_filename() &&
-         name.find('\0') == std::string::npos;
+         path.begin()->string() != ".." && *path.begin() != "." && path.has_filename() && core::is_utf8(name) &&
+         std::ranges::none_of(name, [](char letter) { return letter >= 0 && letter < ' '; });
 }
 
 core::Bytes encode_bundle(const std::vector<BundledJob>& jobs) {
-  core::Bytes bytes(kBundleHeader);
-  std::vector<BundleEntry> entries;
+  core::Json list = core::Json::array();
+  std::vector<core::ZipEntry> entries(1);
   for (const BundledJob& job : jobs) {
     if (job.files.empty()) continue;
-    BundleEntry entry{job.job, job.result_sha256, {}};
+    core::Json names = core::Json::array();
     for (const BundledFile& file : job.files) {
       RESOLUTE_EXPECT(is_bundled_name(file.name), "a bundled file stands below its job's folder");
-      entry.files.push_back({file.name, bytes.size(), file.bytes.size(), core::crc32c(file.bytes)});
-      core::append_bytes(bytes, file.bytes);
+      names.push_back(file.name);
+      entries.push_back(core::stored_entry(name_in_bundle(job.job, file.name), file.bytes));
     }
-    entries.push_back(std::move(entry));
+    list.push_back({{"job", job.job.hex}, {"result_sha256", job.result_sha256}, {"files", std::move(names)}});
   }
-  const core::Bytes contents = encode_contents(entries);
-  core::Bytes header;
-  core::append_bytes(header, core::as_byte_span(kBundleMagic));
-  core::append_little_endian(header, kBundleVersion);
-  core::append_little_endian(header, core::crc32c(contents));
-  core::append_little_endian(header, std::uint64_t{bytes.size()});
-  core::append_little_endian(header, std::uint64_t{contents.size()});
-  core::append_little_endian(header, std::uint32_t{0});
-  core::append_little_endian(header, core::crc32c(header));
-  std::copy(header.begin(), header.end(), bytes.begin());
-  core::append_bytes(bytes, contents);
-  return bytes;
+  const std::string text = core::canonical_json({{"schema", kBundleSchema}, {"jobs", std::move(list)}}) + "\n";
+  entries.front() = core::stored_entry(kBundleList, core::as_byte_span(text));
+  return core::encode_zip(entries);
 }
 
-Bundle::Bundle(core::FileSystem& files, fs::path path) : path_(std::move(path)), file_(files.open_for_read(path_)) {
+Bundle::Bundle(core::FileSystem& files, fs::path path) : path_(std::move(path)), zip_(open_bundle(files, path_)) {
   const std::string problem = fmt::format("'{}' is not a bundle that can be read", path_.string());
-  const bool long_enough = file_->size() >= kBundleHeader;
-  std::array<std::byte, kBundleHeader> first{};
-  if (long_enough) file_->read_at(0, first);
-  const std::span<const std::byte> header(first);
-  if (!long_enough || core::as_text(header.first(8)) != kBundleMagic)
-    throw core::corrupt_error(problem, "it does not begin with a header at offset 0", kBundleAdvice);
-  const std::string name = path_.string();
-  core::ByteReader reader{header.subspan(8), name};
-  const auto version = reader.take<std::uint32_t>();
-  const auto checksum = reader.take<std::uint32_t>();
-  const auto offset = reader.take<std::uint64_t>();
-  const auto size = reader.take<std::uint64_t>();
-  reader.take<std::uint32_t>();
-  if (reader.take<std::uint32_t>() != core::crc32c(header.first(kBundleHeader - 4)))
-    throw core::corrupt_error(problem, "the header's checksum at offset 36 differs", kBundleAdvice);
-  if (version != kBundleVersion)
-    throw core::input_error(problem, fmt::format("it has version {}, this resolute reads {}", version, kBundleVersion),
-                            "use the resolute that wrote it");
-  if (size > kLargestContents || offset < kBundleHeader || offset > file_->size() || size != file_->size() - offset)
-    throw core::corrupt_error(problem, fmt::format("it has {} bytes, its header speaks of others", file_->size()),
-                              kBundleAdvice);
-  core::Bytes contents(static_cast<std::size_t>(size));
-  file_->read_at(offset, contents);
-  if (core::crc32c(contents) != checksum)
-    throw core::corrupt_error(problem, fmt::format("the checksum of what follows offset {} differs", offset),
-                              kBundleAdvice);
+  if (zip_.entries().empty() || zip_.entries().front().name != kBundleList)
+    throw core::corrupt_error(problem, fmt::format("its first entry is not '{}'", kBundleList), kBundleAdvice);
+  const core::Json list = core::parse_json(core::as_text(zip_.read(0)), path_.string());
+  core::ObjectReader reader(list, path_.string());
+  core::read_schema(reader, "a bundle", kBundleSchema, "use the resolute that wrote it");
   try {
-    entries_ = decode_contents(contents, offset);
+    read_list(reader.required<std::vector<core::Json>>("jobs"));
+    reader.finish();
   } catch (const core::RuntimeError& error) {
     throw core::corrupt_error(problem, error.what(), kBundleAdvice);
   }
 }
 
-core::Bytes Bundle::read(const BundleEntry::File& file) const {
-  core::Bytes bytes(static_cast<std::size_t>(file.size));
-  file_->read_at(file.offset, bytes);
-  if (core::crc32c(bytes) != file.checksum)
-    throw core::corrupt_error(fmt::format("'{}' is damaged at offset {}", path_.string(), file.offset),
-                              fmt::format("the checksum of '{}' differs", file.name), kBundleAdvice);
-  return bytes;
+void Bundle::read_list(const std::vector<core::Json>& jobs) {
+  std::size_t place = 1;
+  for (const core::Json& job : jobs) {
+    core::ObjectReader reader(job, fmt::format("job {} of its list", entries_.size()));
+    BundleEntry entry{{reader.required<std::string>("job")}, reader.required<std::string>("result_sha256"), {}};
+    if (!core::is_sha256_hex(entry.job.hex)) throw core::corrupt_error(reader.where() + " has no id");
+    std::set<std::string> names;
+    for (std::string& name : reader.required<std::vector<std::string>>("files")) {
+      if (!is_bundled_name(name) || !names.insert(name).second)
+        throw core::corrupt_error("the name of one of its files is not valid");
+      if (place >= zip_.entries().size() || zip_.entries()[place].name != name_in_bundle(entry.job, name))
+        throw core::corrupt_error(fmt::format("its entry {} is not '{}'", place, name));
+      const std::uint64_t size = zip_.entries()[place].size;
+      entry.files.push_back({std::move(name), place++, size});
+    }
+    reader.finish();
+    entries_.push_back(std::move(entry));
+  }
+  if (place != zip_.entries().size()) throw core::corrupt_error(fmt::format("its entry {} is not in its list", place));
 }
 
 fs::path bundles_folder(const StoreLayout& store) { return store.root() / "bundles"; }

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! Small files of finished jobs, many in one file: `STORE/bundles/SUITE-NNNNNN`, made by `resolute suite compact`
-//! (orchestrator/space/compact.h). Layout: docs/formats/bundle.md.
+//! (orchestrator/space/compact.h). A stored ZIP archive: docs/formats/bundle.md.
 
 #include <cstdint>
 #include <filesystem>
@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "core/files/file_system.h"
+#include "core/files/json.h"
+#include "core/files/zip_archive.h"
 #include "experiments/store/store_layout.h"
 
 namespace resolute::experiments {
@@ -31,7 +33,8 @@ struct BundledJob {
   bool operator==(const BundledJob&) const = default;
 };
 
-//! Whether a file may go by this name in a bundle: relative, without "..", at most 255 bytes.
+//! Whether a file may go by this name in a bundle: relative, without "..", at most 255 bytes of UTF-8, no control
+//! characters.
 bool is_bundled_name(const std::string& name);
 
 //! A bundle's bytes. \param jobs their files' names are is_bundled_name(), each once in its job; a job without any is
@@ -41,28 +44,30 @@ core::Bytes encode_bundle(const std::vector<BundledJob>& jobs);
 struct BundleEntry {
   struct File {
     std::string name;
-    std::uint64_t offset = 0, size = 0;
-    std::uint32_t checksum = 0;  //!< CRC-32C
+    std::size_t place = 0;  //!< in the archive
+    std::uint64_t size = 0;
   };
   JobId job;
   std::string result_sha256;
   std::vector<File> files;
 };
 
-//! A bundle that is read in parts.
+//! A bundle that is read in parts. Any thread.
 class Bundle {
  public:
-  //! Reads its table of contents. \throws RuntimeError (kCorrupt) for bytes that encode_bundle() does not write; kInput
-  //! for a newer version
+  //! Reads its directory and its list. \throws RuntimeError: kCorrupt for a damaged one; kInput for one whose list has
+  //! another schema or grammar, and for one made before 0.1.0
   Bundle(core::FileSystem& files, std::filesystem::path path);
   const std::filesystem::path& path() const { return path_; }
   const std::vector<BundleEntry>& entries() const { return entries_; }
   //! \throws RuntimeError (kCorrupt) if its checksum differs
-  core::Bytes read(const BundleEntry::File& file) const;
+  core::Bytes read(const BundleEntry::File& file) const { return zip_.read(file.place); }
 
  private:
+  void read_list(const std::vector<core::Json>& jobs);
+
   std::filesystem::path path_;
-  std::unique_ptr<core::ReadableFile> file_;
+  core::ZipReader zip_;
   std::vector<BundleEntry> entries_;
 };
 

@@ -4,16 +4,17 @@
 #include <array>
 #include <set>
 #include <span>
+#include <utility>
 
 #include "core/error.h"
 #include "core/files/new_folder.h"
+#include "core/files/zip_archive.h"
 #include "core/hash/sha256.h"
 #include "core/overloaded.h"
 #include "experiments/store/attempt_files.h"
 #include "experiments/store/weights_catalogue.h"
 #include "results/exports/logged_numbers.h"
 #include "results/exports/provenance.h"
-#include "results/exports/zip_file.h"
 #include "results/tables/aggregation.h"
 #include "results/tables/tables.h"
 
@@ -22,17 +23,44 @@ namespace {
 
 constexpr int kSuiteBundleSchema = 1;
 
-class TextInMemory final : public core::ReadableFile {
+// A file of the bundle.
+struct Piece {
+  std::string name;  // "FOLDER/NAME"
+  std::uint64_t size = 0;
+  std::string sha256;
+  std::function<std::unique_ptr<core::ReadableFile>()> open;
+};
+
+// A piece whose bytes, read from the first to the last, must have its hash.
+class HashedFile final : public core::ReadableFile {
  public:
-  explicit TextInMemory(std::string text) : text_(std::move(text)) {}
-  std::uint64_t size() const override { return text_.size(); }
+  HashedFile(const Piece& piece, const std::function<void(std::size_t)>& tell)
+      : piece_(piece), tell_(tell), file_(piece.open()) {
+    if (file_->size() != piece_.size) throw changed();
+  }
+  std::uint64_t size() const override { return piece_.size; }
   void read_at(std::uint64_t offset, std::span<std::byte> to) override {
-    const auto bytes = core::as_byte_span(text_).subspan(static_cast<std::size_t>(offset), to.size());
-    std::copy(bytes.begin(), bytes.end(), to.begin());
+    RESOLUTE_EXPECT(offset == at_, "an entry is read in its order");
+    file_->read_at(offset, to);
+    hash_.update(to);
+    at_ += to.size();
+    if (at_ == piece_.size && !std::exchange(checked_, true) && hash_.finish_hex() != piece_.sha256) throw changed();
+    tell_(to.size());
   }
 
  private:
-  std::string text_;
+  core::RuntimeError changed() const {
+    return core::corrupt_error(fmt::format("'{}' does not have the bytes that the store recorded", piece_.name),
+                               fmt::format("it should have {} bytes and the SHA-256 {}", piece_.size, piece_.sha256),
+                               "remove the job's result.json and run the suite again");
+  }
+
+  const Piece& piece_;
+  const std::function<void(std::size_t)>& tell_;
+  std::unique_ptr<core::ReadableFile> file_;
+  core::Sha256 hash_;
+  std::uint64_t at_ = 0;
+  bool checked_ = false;
 };
 
 bool deflates(const std::string& name) {
@@ -48,8 +76,9 @@ class BundleContents {
   void add_text(const std::string& name, std::string text) {
     const std::uint64_t size = text.size();
     std::string sha256 = core::sha256_hex(text);
-    entries_.push_back({folder_ + name, size, std::move(sha256), deflates(name),
-                        [text = std::move(text)] { return std::make_unique<TextInMemory>(text); }});
+    entries_.push_back({folder_ + name, size, std::move(sha256), [text = std::move(text), name] {
+                          return core::open_in_memory(core::as_byte_span(text), name);
+                        }});
   }
   //! A file of the store. \param sha256 that it must have; nothing: whatever it has now
   void add_stored(const fs::path& path, const std::optional<std::string>& sha256 = std::nullopt) {
@@ -59,7 +88,7 @@ class BundleContents {
     const auto open = [&files = source_.files, path] { return files.open_for_read(path); };
     const std::string name = "store/" + path.lexically_relative(source_.store.root()).generic_string();
     const auto file = open();
-    entries_.push_back({folder_ + name, file->size(), sha256 ? *sha256 : core::sha256_of(*file), deflates(name), open});
+    entries_.push_back({folder_ + name, file->size(), sha256 ? *sha256 : core::sha256_of(*file), open});
   }
   //! The same, unless there is none.
   void add_if_stored(const fs::path& path) {
@@ -68,12 +97,12 @@ class BundleContents {
   void add_job(const JobProvenance& job, bool features);
   void add_packs();
   void add_names_of_weights();
-  std::vector<ZipEntry> entries() && { return std::move(entries_); }
+  std::vector<Piece> entries() && { return std::move(entries_); }
 
  private:
   const ResultsSource& source_;
   std::string folder_;
-  std::vector<ZipEntry> entries_;
+  std::vector<Piece> entries_;
 };
 
 void BundleContents::add_job(const JobProvenance& job, bool features) {
@@ -122,10 +151,10 @@ std::string readme_of(const experiments::Plan& plan, const BundleRequest& reques
 }
 
 std::string index_of(const SuiteTables& tables, const BundleRequest& request, const BundleSummary& summary,
-                     const std::vector<ZipEntry>& entries) {
+                     const std::vector<Piece>& entries) {
   core::Json files = core::Json::array();
   const std::size_t folder = tables.suite.size() + 1;
-  for (const ZipEntry& entry : entries)
+  for (const Piece& entry : entries)
     files.push_back({{"path", entry.name.substr(folder)}, {"bytes", entry.size}, {"sha256", entry.sha256}});
   return core::canonical_json({{"schema", kSuiteBundleSchema},
                                {"suite", tables.suite},
@@ -163,18 +192,23 @@ BundleSummary write_suite_bundle(const ResultsSource& source, const BundleReques
   if (summary.jobs == 0)
     throw core::input_error(fmt::format("no job of suite '{}' is done", source.plan.suite),
                             "there is nothing to bundle", "run the suite first, or check --store and --profile");
-  std::vector<ZipEntry> entries = std::move(contents).entries();
+  std::vector<Piece> entries = std::move(contents).entries();
   BundleContents index(source);
   index.add_text("bundle.json", index_of(tables, request, summary, entries));
-  std::vector<ZipEntry> all = std::move(index).entries();
+  std::vector<Piece> all = std::move(index).entries();
   all.insert(all.end(), std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end()));
   summary.files = all.size();
-  for (const ZipEntry& entry : all) summary.bytes += entry.size;
-  core::write_new_file(source.files, file, [&](const fs::path& temporary) {
-    write_zip(temporary, all, [&](std::uint64_t done) {
-      if (progress) progress(done, summary.bytes);
-    });
-  });
+  for (const Piece& entry : all) summary.bytes += entry.size;
+  std::uint64_t done = 0;
+  const std::function<void(std::size_t)> tell = [&](std::size_t bytes) {
+    done += bytes;
+    if (progress) progress(done, summary.bytes);
+  };
+  std::vector<core::ZipEntry> zipped;
+  for (const Piece& piece : all)
+    zipped.push_back({piece.name, piece.size, deflates(piece.name),
+                      [&piece, &tell] { return std::make_unique<HashedFile>(piece, tell); }});
+  core::write_new_file(source.files, file, [&](const fs::path& temporary) { core::write_zip(temporary, zipped); });
   return summary;
 }
 

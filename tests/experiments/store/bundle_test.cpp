@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/hash/crc32c.h"
 #include "core/hash/sha256.h"
 #include "tests/support/folders.h"
 #include "tests/support/refusal.h"
@@ -15,6 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Pair;
 using tests::TemporaryFolder;
 
 core::Bytes bytes_of(std::string_view text) {
@@ -33,19 +33,25 @@ std::vector<BundledJob> example() {
       {kTwo, core::sha256_hex(kResult), {{"attempts/002/metrics.jsonl", {}}}}};
 }
 
+using Contents = std::map<std::string, std::string>;  // by id and name
+
 class BundleTest : public testing::Test {
  protected:
   void SetUp() override {
     for (const JobId& job : {kOne, kTwo}) core::write_atomic(real_, store_.result_file(job), kResult);
   }
   fs::path publish() { return publish_bundle(real_, store_, "toy", encode_bundle(example())); }
+  Contents contents(const core::Bytes& bytes) {
+    core::write_atomic(real_, folder_ / "bundle", bytes);
+    const Bundle bundle(real_, folder_ / "bundle");
+    Contents found;
+    for (const BundleEntry& entry : bundle.entries())
+      for (const auto& file : entry.files)
+        found[entry.job.hex + "/" + file.name] = std::string(core::as_text(bundle.read(file)));
+    return found;
+  }
   std::string refusal(const core::Bytes& bytes) {
-    core::write_atomic(real_, folder_ / "damaged", bytes);
-    const auto error = tests::error_of([&] {
-      const Bundle bundle(real_, folder_ / "damaged");
-      for (const BundleEntry& entry : bundle.entries())
-        for (const auto& file : entry.files) bundle.read(file);
-    });
+    const auto error = tests::error_of([&] { contents(bytes); });
     return error ? error->what() : "read";
   }
 
@@ -55,41 +61,64 @@ class BundleTest : public testing::Test {
   BundledFiles files_{real_, store_};
 };
 
-TEST_F(BundleTest, golden_file_of_version_1_reads_and_is_what_is_written) {
-  const auto path = tests::source_folder() / "tests/golden/bundle/bundle-of-version-1";
+TEST_F(BundleTest, golden_file_reads_and_is_what_is_written) {
+  const auto path = tests::source_folder() / "tests/golden/bundle/bundle.zip";
   EXPECT_EQ(real_.read(path), encode_bundle(example()));
-  const Bundle bundle(real_, path);
-  ASSERT_EQ(bundle.entries().size(), 2U) << "a job without files is left out";
-  EXPECT_EQ(bundle.entries()[0].job, kOne);
-  EXPECT_EQ(bundle.entries()[0].files[0].name, "attempts/001/stdout");
-  EXPECT_EQ(core::as_text(bundle.read(bundle.entries()[0].files[0])), "one\n");
-  EXPECT_EQ(bundle.entries()[1].files[0].size, 0U);
+  EXPECT_THAT(contents(real_.read(path)),
+              ElementsAre(Pair(kOne.hex + "/attempts/001/stdout", "one\n"), Pair(kOne.hex + "/spec.json", "{}"),
+                          Pair(kTwo.hex + "/attempts/002/metrics.jsonl", "")))
+      << "a job without files is left out";
 }
 
-TEST_F(BundleTest, every_damaged_or_missing_byte_is_found) {
+TEST_F(BundleTest, every_missing_byte_is_found_and_every_damaged_one_that_matters) {
   const core::Bytes whole = encode_bundle(example());
-  ASSERT_EQ(refusal(whole), "read");
+  const Contents files = contents(whole);
+  int refused = 0;
   for (std::size_t at = 0; at < whole.size(); ++at) {
+    EXPECT_NE(refusal(core::Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(at))), "read") << at;
     core::Bytes damaged = whole;
     damaged[at] ^= std::byte{0x20};
-    EXPECT_NE(refusal(damaged), "read") << at;
-    EXPECT_NE(refusal(core::Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(at))), "read") << at;
+    if (refusal(damaged) == "read")
+      EXPECT_EQ(contents(damaged), files) << at;
+    else
+      ++refused;
   }
+  EXPECT_GT(refused, 700);
 }
 
-TEST_F(BundleTest, a_newer_version_is_named) {
-  core::Bytes bytes = encode_bundle(example());
-  bytes[8] = std::byte{2};
-  const std::uint32_t checksum = core::crc32c(std::span(bytes).first(36));
-  std::memcpy(bytes.data() + 36, &checksum, 4);
-  EXPECT_THAT(refusal(bytes), HasSubstr("it has version 2, this resolute reads 1"));
+// An archive with this list and no other entry.
+core::Bytes with_list(std::string_view list) {
+  return core::encode_zip({core::stored_entry("bundle.json", core::as_byte_span(list))});
+}
+
+TEST_F(BundleTest, lists_and_archives_that_disagree_are_refused) {
+  EXPECT_THAT(refusal(with_list(R"({"jobs":[],"schema":2})")), HasSubstr("schema 2 is unknown (1 to 1 are known)"));
+  EXPECT_THAT(refusal(with_list(R"({"schema":1})")), HasSubstr("key 'jobs' is missing"));
+  const auto job = [](const std::string& id, std::string_view name) {
+    return fmt::format(R"({{"jobs":[{{"files":["{}"],"job":"{}","result_sha256":"x"}}],"schema":1}})", name, id);
+  };
+  EXPECT_THAT(refusal(with_list(job(kOne.hex, "a"))), HasSubstr("its entry 1 is not 'a'"));
+  EXPECT_THAT(refusal(with_list(job(kOne.hex, "../a"))), HasSubstr("the name of one of its files is not valid"));
+  EXPECT_THAT(refusal(with_list(job("../..", "a"))), HasSubstr("job 0 of its list has no id"));
+  EXPECT_THAT(refusal(core::encode_zip({core::stored_entry("other", {})})),
+              HasSubstr("its first entry is not 'bundle.json'"));
+  EXPECT_THAT(
+      refusal(core::encode_zip({core::stored_entry("bundle.json", core::as_byte_span(R"({"jobs":[],"schema":1})")),
+                                core::stored_entry("other", {})})),
+      HasSubstr("its entry 1 is not in its list"));
+}
+
+TEST_F(BundleTest, one_of_the_format_before_is_refused_in_a_line) {
+  EXPECT_THAT(refusal(bytes_of("RSLTBNDL\x01")), HasSubstr("was made before 0.1.0 ("));
 }
 
 TEST_F(BundleTest, no_name_leads_out_of_the_jobs_folder) {
   for (const char* name : {"", "/etc/x", "../x", "a/../../x", "a/..", "./a", "a//b", "a/", "."})
     EXPECT_FALSE(is_bundled_name(name)) << name;
-  EXPECT_FALSE(is_bundled_name(std::string(256, 'x')));
-  EXPECT_TRUE(is_bundled_name("attempts/001/.stdout..x"));
+  for (const std::string& name :
+       {std::string(256, 'x'), std::string("a\nb"), std::string("a\0b", 3), std::string("\xff")})
+    EXPECT_FALSE(is_bundled_name(name)) << name;
+  for (const char* name : {"attempts/001/.stdout..x", "Straße"}) EXPECT_TRUE(is_bundled_name(name)) << name;
 }
 
 TEST_F(BundleTest, numbers_go_on_and_what_is_there_is_never_replaced) {

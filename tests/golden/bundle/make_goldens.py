@@ -1,35 +1,25 @@
-"""Writes bundle-of-version-1 beside itself, by docs/formats/bundle.md alone: the bytes that tests/experiments/bundle_test.cpp wants.
+"""Writes bundle.zip beside itself, by docs/formats/bundle.md and Python's zipfile alone: the bytes that
+tests/experiments/store/bundle_test.cpp wants.
 
 Usage: make_goldens.py
 """
 
 import hashlib
+import json
 import pathlib
-import struct
+import zipfile
 
+# As libzip 1.7 has them: made by version 6.3, version 1.0 is needed.
+MADE_BY, NEEDED, UNIX, REGULAR_FILE = 63, 10, 3, 0o100644 << 16
+RESULT = hashlib.sha256(b'{"result":1}\n').hexdigest()
+JOBS = [("a" * 64, {"attempts/001/stdout": b"one\n", "spec.json": b"{}"}), ("a" * 63 + "b", {"attempts/002/metrics.jsonl": b""})]
 
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
-
-
-def bundle(jobs):
-    payload, contents = b"", struct.pack("<I", len(jobs))
-    for job, result, files in jobs:
-        contents += bytes.fromhex(job) + hashlib.sha256(result).digest() + struct.pack("<I", len(files))
-        for name, data in files:
-            contents += struct.pack("<I", len(name)) + name.encode()
-            contents += struct.pack("<QQI", 40 + len(payload), len(data), crc32c(data))
-            payload += data
-    header = b"RSLTBNDL" + struct.pack("<IIQQI", 1, crc32c(contents), 40 + len(payload), len(contents), 0)
-    return header + struct.pack("<I", crc32c(header)) + payload + contents
-
-
-RESULT = b'{"result":1}\n'
-JOBS = [("a" * 64, RESULT, [("attempts/001/stdout", b"one\n"), ("spec.json", b"{}")]),
-        ("a" * 63 + "b", RESULT, [("attempts/002/metrics.jsonl", b"")])]
-(pathlib.Path(__file__).parent / "bundle-of-version-1").write_bytes(bundle(JOBS))
+listed = {"schema": 1, "jobs": [{"job": job, "result_sha256": RESULT, "files": list(files)} for job, files in JOBS]}
+entries = {"bundle.json": (json.dumps(listed, sort_keys=True, separators=(",", ":")) + "\n").encode()}
+for job, files in JOBS:
+    entries |= {f"jobs/{job[:2]}/{job}/{name}": data for name, data in files.items()}
+with zipfile.ZipFile(pathlib.Path(__file__).parent / "bundle.zip", "w") as archive:
+    for name, data in entries.items():
+        entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+        entry.create_version, entry.extract_version, entry.create_system, entry.external_attr = MADE_BY, NEEDED, UNIX, REGULAR_FILE
+        archive.writestr(entry, data)

@@ -1,0 +1,241 @@
+#include "core/files/zip_archive.h"
+
+#include <zip.h>
+
+#include <algorithm>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <utility>
+
+#include "core/error.h"
+
+namespace resolute::core {
+namespace {
+
+constexpr zip_uint16_t kDosMidnight = 0, kDosFirstOfJanuary1980 = 1 << 5 | 1;
+constexpr zip_uint32_t kDeflateLevel = 6;
+constexpr zip_uint32_t kRegularFile644 = 0100644U << 16;  // else unpackers make files that anybody may write
+
+struct ReleaseZip {
+  void operator()(zip_t* archive) const { zip_discard(archive); }
+  void operator()(zip_source_t* source) const { zip_source_free(source); }
+  void operator()(zip_file_t* entry) const { zip_fclose(entry); }
+};
+using ZipHandle = std::unique_ptr<zip_t, ReleaseZip>;
+
+struct ZipError : zip_error_t {
+  ZipError() { zip_error_init(this); }
+  ~ZipError() { zip_error_fini(this); }
+  ZipError(const ZipError&) = delete;
+  ZipError& operator=(const ZipError&) = delete;
+};
+
+// A file as libzip reads it: an archive, or an entry of one that is written. Outlives the archive.
+class ZipSource {
+ public:
+  ZipSource(std::uint64_t size, std::function<std::shared_ptr<ReadableFile>()> open)
+      : size_(size), open_(std::move(open)) {}
+
+  static zip_int64_t call(void* self, void* data, zip_uint64_t length, zip_source_cmd_t command) {
+    return static_cast<ZipSource*>(self)->answer(data, length, command);
+  }
+  std::uint64_t size() const { return size_; }
+  // No exception may pass through libzip.
+  void rethrow() {
+    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+  }
+
+ private:
+  zip_int64_t answer(void* data, zip_uint64_t length, zip_source_cmd_t command) {
+    switch (command) {
+      case ZIP_SOURCE_SUPPORTS:
+        return zip_source_make_command_bitmap(ZIP_SOURCE_OPEN, ZIP_SOURCE_READ, ZIP_SOURCE_CLOSE, ZIP_SOURCE_STAT,
+                                              ZIP_SOURCE_ERROR, ZIP_SOURCE_FREE, ZIP_SOURCE_SEEK, ZIP_SOURCE_TELL, -1);
+      case ZIP_SOURCE_OPEN:
+        at_ = 0;
+        return guarded([&] {
+          file_ = open_();
+          return 0;
+        });
+      case ZIP_SOURCE_READ:
+        return guarded([&] { return read({static_cast<std::byte*>(data), static_cast<std::size_t>(length)}); });
+      case ZIP_SOURCE_SEEK: {
+        const zip_int64_t to = zip_source_seek_compute_offset(at_, size_, data, length, &error_);
+        if (to >= 0) at_ = static_cast<std::uint64_t>(to);
+        return to < 0 ? -1 : 0;
+      }
+      case ZIP_SOURCE_TELL:
+        return static_cast<zip_int64_t>(at_);
+      case ZIP_SOURCE_STAT: {
+        auto* stat = static_cast<zip_stat_t*>(data);
+        zip_stat_init(stat);
+        stat->size = size_;
+        stat->valid |= ZIP_STAT_SIZE;
+        return sizeof(zip_stat_t);
+      }
+      case ZIP_SOURCE_ERROR:
+        return zip_error_to_data(&error_, data, length);
+      case ZIP_SOURCE_CLOSE:
+        file_.reset();
+        return 0;
+      case ZIP_SOURCE_FREE:
+        return 0;
+      default:
+        return -1;
+    }
+  }
+
+  zip_int64_t guarded(const auto& call) {
+    try {
+      return call();
+    } catch (...) {
+      if (!failure_) failure_ = std::current_exception();
+      zip_error_set(&error_, ZIP_ER_READ, 0);
+      return -1;
+    }
+  }
+  zip_int64_t read(std::span<std::byte> to) {
+    const auto part = to.first(static_cast<std::size_t>(std::min<std::uint64_t>(to.size(), size_ - at_)));
+    file_->read_at(at_, part);
+    at_ += part.size();
+    return static_cast<zip_int64_t>(part.size());
+  }
+
+  std::uint64_t size_, at_ = 0;
+  std::function<std::shared_ptr<ReadableFile>()> open_;
+  std::shared_ptr<ReadableFile> file_;
+  std::exception_ptr failure_;
+  ZipError error_;
+};
+
+[[noreturn]] void throw_zip_error(const std::string& problem, zip_error_t& error) {
+  if (zip_error_system_type(&error) == ZIP_ET_SYS && zip_error_code_system(&error) != 0)
+    throw system_error(problem, zip_error_code_system(&error));
+  throw RuntimeError(ErrorKind::kEnvironment, problem, zip_error_strerror(&error));
+}
+
+void add_and_close(ZipHandle archive_of_caller, const std::string& problem, const std::vector<ZipEntry>& entries) {
+  std::deque<ZipSource> sources;
+  ZipHandle archive = std::move(archive_of_caller);  // goes before the sources
+  const auto check = [&](bool holds) {
+    if (holds) return;
+    for (ZipSource& source : sources) source.rethrow();
+    throw_zip_error(problem, *zip_get_error(archive.get()));
+  };
+  for (const ZipEntry& entry : entries) {
+    ZipSource& reader = sources.emplace_back(entry.size, entry.open);
+    zip_source_t* source = zip_source_function(archive.get(), &ZipSource::call, &reader);
+    check(source != nullptr);
+    const zip_int64_t index = zip_file_add(archive.get(), entry.name.c_str(), source, ZIP_FL_ENC_UTF_8);
+    if (index < 0) zip_source_free(source);
+    check(index >= 0);
+    const auto place = static_cast<zip_uint64_t>(index);
+    check(zip_set_file_compression(archive.get(), place, entry.deflated ? ZIP_CM_DEFLATE : ZIP_CM_STORE,
+                                   entry.deflated ? kDeflateLevel : 0) == 0);
+    check(zip_file_set_external_attributes(archive.get(), place, 0, ZIP_OPSYS_UNIX, kRegularFile644) == 0);
+    check(zip_file_set_dostime(archive.get(), place, kDosMidnight, kDosFirstOfJanuary1980, 0) == 0);
+  }
+  check(zip_close(archive.get()) == 0);
+  static_cast<void>(archive.release());
+}
+
+}  // namespace
+
+ZipEntry stored_entry(std::string name, std::span<const std::byte> bytes) {
+  return {name, bytes.size(), false, [name, bytes] { return open_in_memory(bytes, name); }};
+}
+
+void write_zip(const std::filesystem::path& path, const std::vector<ZipEntry>& entries) {
+  const std::string problem = fmt::format("cannot write '{}'", path.string());
+  int code = 0;
+  ZipHandle archive(zip_open(path.c_str(), ZIP_CREATE | ZIP_EXCL, &code));
+  if (!archive) {
+    ZipError error;
+    zip_error_init_with_code(&error, code);
+    throw_zip_error(problem, error);
+  }
+  add_and_close(std::move(archive), problem, entries);
+}
+
+Bytes encode_zip(const std::vector<ZipEntry>& entries) {
+  RESOLUTE_EXPECT(!entries.empty(), "libzip writes no archive without entries");
+  const std::string problem = "cannot make a ZIP archive in memory";
+  ZipError error;
+  const std::unique_ptr<zip_source_t, ReleaseZip> target(zip_source_buffer_create(nullptr, 0, 0, &error));
+  ZipHandle archive(target ? zip_open_from_source(target.get(), ZIP_CREATE | ZIP_TRUNCATE, &error) : nullptr);
+  if (!archive) throw_zip_error(problem, error);
+  zip_source_keep(target.get());  // closing the archive gives up the other one
+  add_and_close(std::move(archive), problem, entries);
+  if (zip_source_open(target.get()) != 0 || zip_source_seek(target.get(), 0, SEEK_END) != 0)
+    throw_zip_error(problem, *zip_source_error(target.get()));
+  Bytes bytes(static_cast<std::size_t>(std::max<zip_int64_t>(zip_source_tell(target.get()), 0)));
+  if (zip_source_seek(target.get(), 0, SEEK_SET) != 0 ||
+      zip_source_read(target.get(), bytes.data(), bytes.size()) != static_cast<zip_int64_t>(bytes.size()))
+    throw_zip_error(problem, *zip_source_error(target.get()));
+  return bytes;
+}
+
+struct ZipReader::Archive {
+  explicit Archive(const std::shared_ptr<ReadableFile>& file) : source(file->size(), [file] { return file; }) {}
+  ZipSource source;
+  ZipHandle handle;  // goes before its source
+  std::mutex guard;  // of the handle
+};
+
+ZipReader::ZipReader(std::unique_ptr<ReadableFile> file, std::string name, std::string advice)
+    : name_(std::move(name)), advice_(std::move(advice)), archive_(std::make_unique<Archive>(std::move(file))) {
+  ZipError error;
+  zip_source_t* source = zip_source_function_create(&ZipSource::call, &archive_->source, &error);
+  if (source != nullptr) archive_->handle.reset(zip_open_from_source(source, ZIP_RDONLY, &error));
+  zip_t* archive = archive_->handle.get();
+  if (archive == nullptr) {
+    zip_source_free(source);
+    archive_->source.rethrow();
+    throw corrupt_error(fmt::format("{} is cut off or damaged", name_),
+                        fmt::format("as a ZIP archive: {}", zip_error_strerror(&error)), advice_);
+  }
+  constexpr zip_uint64_t kNeeded = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD |
+                                   ZIP_STAT_ENCRYPTION_METHOD | ZIP_STAT_CRC;
+  const auto count = static_cast<zip_uint64_t>(zip_get_num_entries(archive, 0));
+  for (zip_uint64_t i = 0; i < count; ++i) {
+    zip_stat_t stat;
+    zip_stat_init(&stat);
+    if (zip_stat_index(archive, i, ZIP_FL_ENC_RAW, &stat) != 0 || (stat.valid & kNeeded) != kNeeded)
+      throw corrupt_error(fmt::format("{} is damaged", name_),
+                          fmt::format("its directory does not tell of entry {}", i), advice_);
+    entries_.push_back(
+        {stat.name, stat.size, stat.crc,
+         stat.comp_method == ZIP_CM_STORE && stat.encryption_method == ZIP_EM_NONE && stat.comp_size == stat.size});
+  }
+}
+
+ZipReader::~ZipReader() = default;
+
+Bytes ZipReader::read(std::size_t index, bool zero_is_none) const {
+  const Entry& entry = entries_.at(index);
+  const std::string place = fmt::format("{}: entry '{}'", name_, entry.name);
+  if (!entry.stored)
+    throw input_error(place + " is compressed", "entries that are stored as they are can be read",
+                      "write the archive anew without compression");
+  const auto damaged = [&](std::string_view why) { return corrupt_error(place + " is damaged", why, advice_); };
+  // What it claims takes no memory before it is compared with the file.
+  if (entry.size > archive_->source.size()) throw damaged("it ends outside of the file");
+  Bytes bytes(static_cast<std::size_t>(entry.size));
+  const std::lock_guard lock(archive_->guard);
+  // libzip compares no checksum where it is asked for the bytes as they stand in the file.
+  const zip_flags_t flags = zero_is_none && entry.checksum == 0 ? ZIP_FL_COMPRESSED : 0;
+  const std::unique_ptr<zip_file_t, ReleaseZip> file(zip_fopen_index(archive_->handle.get(), index, flags));
+  zip_int64_t got = 0;
+  if (file) got = zip_fread(file.get(), bytes.data(), bytes.size());
+  std::byte beyond{};  // the read after the last compares the checksum
+  if (file && got == static_cast<zip_int64_t>(bytes.size()) && zip_fread(file.get(), &beyond, 1) == 0) return bytes;
+  archive_->source.rethrow();
+  zip_error_t* error = file ? zip_file_get_error(file.get()) : zip_get_error(archive_->handle.get());
+  const int code = zip_error_code_zip(error);
+  throw damaged(code == ZIP_ER_CRC  ? "its checksum differs"
+                : code == ZIP_ER_OK ? "it ends early"
+                                    : zip_error_strerror(error));
+}
+
+}  // namespace resolute::core
