@@ -31,7 +31,7 @@ const std::vector<Command>& commands() {
       {kData, "data synth", "render procedural people as image files", data_synth},
       {kData, "data ingest", "make a pack of HDF5 shards from raw images", data_ingest},
       {kData, "data verify", "check every byte of a pack", data_verify},
-      {kData, "data show", "tell what a pack holds; draw a sample", data_show},
+      {kData, "data show", "tell what a pack holds; show a sample", data_show},
       {kData, "data split", "write split manifests of a pack, or replay a published one", data_split},
       {kData, "data export", "write a trial's images and lists for torchreid, fast-reid or as CSV", data_export},
       {kSuites, "suite plan", "work a suite out: its jobs and tables", suite_plan},

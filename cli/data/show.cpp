@@ -4,9 +4,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "cli/command.h"
+#include "cli/data/samples_page.h"
 #include "cli/subcommands.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
@@ -18,12 +20,12 @@ namespace resolute::cli {
 namespace {
 
 constexpr CommandHelp kDataShowHelp{
-    "resolute data show PACK_DIR [--sample K --png FILE] [--json]",
+    "resolute data show PACK_DIR [--sample K --html FILE] [--json]",
     "Tells what a pack holds: identities, cameras, sizes, hashes. Medians of an even count are the lower of the two.\n"
-    "With --sample and --png draws K images of as many identities as there are, each with its LR views enlarged to\n"
-    "network size and as they are.",
+    "With --sample and --html writes a page of K images of as many identities as there are, each with its LR views\n"
+    "enlarged to network size and as they are. The pictures stand in the file.",
     "  resolute data show store/packs/people-0123456789abcdef\n"
-    "  resolute data show store/packs/people-0123456789abcdef --sample 8 --png sheet.png\n"};
+    "  resolute data show store/packs/people-0123456789abcdef --sample 8 --html sample.html\n"};
 
 void print(const datasets::PackReader& pack, std::uint64_t bytes) {
   const datasets::PackSettings& made = pack.options();
@@ -64,18 +66,21 @@ std::string high_views_of(const datasets::PackReader& pack) {
 int data_show(const Arguments& arguments) {
   options::options_description visible;
   auto add = visible.add_options();
-  add("sample", options::value<int>(), "images to draw");
-  add("png", options::value<std::string>(), "file to draw them into");
+  add("sample", options::value<int>(), "images to show");
+  add("html", options::value<std::string>(), "page to show them in");
   add("json", "one JSON document on stdout");
+  if (std::ranges::any_of(arguments,
+                          [](const std::string& word) { return word == "--png" || word.starts_with("--png="); }))
+    throw core::input_error("option --png is no more", "samples are shown in a page", "give --html FILE in its place");
   auto values = parse_options(arguments, kDataShowHelp, visible, {"PACK_DIR"});
   if (!values) return 0;
-  if (values->count("sample") != values->count("png"))
-    throw core::input_error("options --sample and --png go together", {}, "give both");
+  if (values->count("sample") != values->count("html"))
+    throw core::input_error("options --sample and --html go together", {}, "give both");
   const std::filesystem::path folder = (*values)["PACK_DIR"].as<std::string>();
   auto pack = datasets::PackReader::open(folder);
-  if (values->count("png") > 0)
-    core::write_atomic(core::real_file_system(), (*values)["png"].as<std::string>(),
-                       datasets::contact_sheet_png(pack, (*values)["sample"].as<int>()));
+  if (values->count("html") > 0)
+    core::write_atomic(core::real_file_system(), (*values)["html"].as<std::string>(),
+                       samples_page(pack, (*values)["sample"].as<int>()));
   const std::uint64_t bytes = datasets::pack_bytes(core::real_file_system(), folder, pack.options().shards);
   if (values->count("json") > 0) {
     core::Json document = datasets::describe_pack(pack);

@@ -1,25 +1,14 @@
 #include "cli/report/galleries.h"
 
-#include <openssl/evp.h>
-
 #include <map>
 #include <utility>
+
+#include "cli/page/html.h"
 
 namespace resolute::cli {
 namespace {
 
 using core::Json;
-
-// RFC 4648.
-std::string base64(const core::Bytes& bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // it ends the text with a zero
-  ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), reinterpret_cast<const unsigned char*>(bytes.data()),
-                    static_cast<int>(bytes.size()));
-  text.pop_back();
-  return text;
-}
-
-std::string picture(const core::Bytes& png) { return "data:image/png;base64," + base64(png); }
 
 Json quality_json(const results::PictureQuality& quality) {
   return {{"psnr", quality.psnr}, {"ssim", quality.ssim}, {"error", quality.error}};
@@ -31,7 +20,7 @@ Json reconstruction_json(const results::PanelReconstruction& made, const core::B
     recovered.push_back(quality_json(one.quality));
     recovered.back()["scale"] = one.scale;
   }
-  return {{"picture", picture(png)}, {"input", quality_json(made.input)}, {"recovered", std::move(recovered)}};
+  return {{"picture", png_address(png)}, {"input", quality_json(made.input)}, {"recovered", std::move(recovered)}};
 }
 
 Json row_json(const GalleryRow& row, std::size_t index) {
@@ -46,7 +35,7 @@ Json row_json(const GalleryRow& row, std::size_t index) {
           {"rank", query.rank},
           {"gallery_images", row.panels.gallery_images},
           {"ranked", std::move(ranked)},
-          {"picture", picture(pictures.gallery)},
+          {"picture", png_address(pictures.gallery)},
           {"reconstruction",
            query.reconstruction ? reconstruction_json(*query.reconstruction, pictures.reconstruction) : Json(nullptr)}};
 }

@@ -6,7 +6,9 @@
 #include "core/error.h"
 
 namespace resolute::datasets {
+namespace {
 
+// Its upper left corner at (top, left).
 void paste(Image& onto, const Image& image, int top, int left) {
   RESOLUTE_EXPECT(top >= 0 && left >= 0 && image.height <= onto.height - top && image.width <= onto.width - left,
                   "an image is pasted inside another one");
@@ -17,6 +19,8 @@ void paste(Image& onto, const Image& image, int top, int left) {
                              3],
                 &image.pixels[y * row_bytes], row_bytes);
 }
+
+}  // namespace
 
 Image contact_sheet(std::span<const Image> images, int columns, int gap, std::uint8_t grey) {
   RESOLUTE_EXPECT(!images.empty() && columns >= 1 && gap >= 0, "a contact sheet needs images and columns");

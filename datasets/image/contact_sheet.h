@@ -10,9 +10,6 @@
 
 namespace resolute::datasets {
 
-//! Copies `image` into `onto`, its upper left corner at (top, left). \throws ContractError unless it lies inside
-void paste(Image& onto, const Image& image, int top, int left);
-
 //! Rows of `columns` images, each in a cell of the largest image's size, kept apart by `gap` pixels of a grey.
 //! \param images at least one, none empty \param columns at least 1 \param gap 0 or more \param grey 0 to 255
 //! \throws ContractError if the sheet would pass kMaxImageSide

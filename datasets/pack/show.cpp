@@ -96,7 +96,7 @@ std::uint64_t pack_bytes(core::FileSystem& files, const std::filesystem::path& p
 }
 
 std::vector<std::size_t> choose_samples(const PackReader& pack, int samples) {
-  if (samples < 1) throw core::input_error(fmt::format("a sheet of {} samples", samples), "at least one is needed");
+  if (samples < 1) throw core::input_error(fmt::format("a sample of {} images", samples), "at least one is needed");
   const std::size_t wanted = std::min(static_cast<std::size_t>(samples), pack.size());
   std::map<std::int64_t, std::vector<std::size_t>> identities;
   for (std::size_t row = 0; row < pack.size(); ++row) identities[pack.row(row).sample.identity].push_back(row);

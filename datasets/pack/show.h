@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What `resolute data show` tells of a pack: counts, sizes, and a sheet of samples to look at.
+//! What `resolute data show` tells of a pack: counts, sizes, and samples to look at.
 
 #include <cstdint>
 #include <filesystem>
@@ -49,13 +49,8 @@ core::Json describe_pack(const PackReader& pack);
 std::uint64_t pack_bytes(core::FileSystem& files, const std::filesystem::path& pack_folder, int shards);
 
 //! Rows to look at, ascending: spread evenly over the identities, an image of each before a second one of any, and over
-//! an identity's images; distractors come after all others. \param samples 1 or more; at most size() are chosen
+//! an identity's images; distractors come after all others. \param samples at most size() are chosen \throws
+//! RuntimeError (kInput) for fewer than 1
 std::vector<std::size_t> choose_samples(const PackReader& pack, int samples);
-
-//! A PNG of choose_samples(): a line each with identity, camera, subset and native size in words, the HR image, and for
-//! every rate the LR view enlarged to network size and beside it, where it is no larger, at its true size. Small packs
-//! are shown in whole multiples of their pixels. An image that came in low resolution is marked LR and framed, and has
-//! no HR image. \throws RuntimeError (kInput) for fewer than 1 or a sheet over kMaxImageSide pixels a side
-core::Bytes contact_sheet_png(const PackReader& pack, int samples);
 
 }  // namespace resolute::datasets

@@ -36,10 +36,10 @@ ROOMS = {
     },
     "cli": {
         "": set(),
-        "data": {""},
+        "page": {""},
+        "data": {"", "page"},
         "doctor": {""},
         "job": {""},
-        "page": {""},
         "store": {""},
         "report": {"", "page"},
         "suite": {"", "page", "report", "store"},

@@ -54,6 +54,27 @@ class RawImages {
   std::vector<datasets::Sample> samples_;
 };
 
+//! Raw images of chosen sizes and samples.
+struct ChosenImages {
+  TemporaryFolder folder;
+  std::vector<datasets::Sample> samples;
+
+  void add(const datasets::Sample& sample, int height, int width) {
+    core::write_atomic(core::real_file_system(), folder / "raw" / sample.path,
+                       datasets::encode_png(noise_image(height, width, samples.size())));
+    samples.push_back(sample);
+  }
+  datasets::PackReader pack(datasets::PackSettings options) {
+    const datasets::RawFolder reader(core::real_file_system(), folder / "raw");
+    std::sort(samples.begin(), samples.end(),
+              [](const datasets::Sample& a, const datasets::Sample& b) { return a.path < b.path; });
+    for (int shard = 0; shard < options.shards; ++shard)
+      datasets::write_shard(core::real_file_system(), reader, samples, options, shard, folder / "pack");
+    datasets::seal_pack(core::real_file_system(), folder / "pack", options);
+    return datasets::PackReader::open(folder / "pack");
+  }
+};
+
 inline datasets::PackSettings small_options(int shards = 1) {
   return {
       .name = "noise", .source = settings::Source::kCsv, .rates = {2, 3}, .height = 12, .width = 6, .shards = shards};

@@ -293,12 +293,12 @@ TEST(ReadOnlyPack, is_verified_shown_and_trained_from) {
       "for pack in \"$0\"/*; do\n"
       "  if touch \"$pack/x\" 2>/dev/null; then exit 78; fi\n  " +
           resolute_program + "data verify \"$pack\"\n  " + resolute_program + "data show \"$pack\" --json\n  " +
-          resolute_program + "data show \"$pack\" --sample 4 --png '" + (scratch / "sheet.png").string() +
+          resolute_program + "data show \"$pack\" --sample 4 --html '" + (scratch / "sample.html").string() +
           "'\n"
           "done\n" +
           resolute_program + "suite run '" + kTinySuite.string() + "' --store '" + store.string() + "' --slots 2\n"));
   EXPECT_EQ(names_below(sealed / "packs"), before);
-  EXPECT_TRUE(fs::exists(scratch / "sheet.png"));
+  EXPECT_TRUE(fs::exists(scratch / "sample.html"));
   EXPECT_EQ(tables_of(store), undisturbed_tables());
 }
 
