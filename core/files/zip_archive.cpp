@@ -15,6 +15,8 @@ namespace {
 
 constexpr zip_uint16_t kDosMidnight = 0, kDosFirstOfJanuary1980 = 1 << 5 | 1;
 constexpr zip_uint32_t kDeflateLevel = 6;
+constexpr zip_uint16_t kPadding = 0x4246;  // torch.save's own extra field
+constexpr std::size_t kLocalHeaderBytes = 30, kExtraHeaderBytes = 4;
 constexpr zip_uint32_t kRegularFile644 = 0100644U << 16;  // else unpackers make files that anybody may write
 
 struct ReleaseZip {
@@ -115,7 +117,8 @@ class ZipSource {
   throw RuntimeError(ErrorKind::kEnvironment, problem, zip_error_strerror(&error));
 }
 
-void add_and_close(ZipHandle archive_of_caller, const std::string& problem, const std::vector<ZipEntry>& entries) {
+void add_and_close(ZipHandle archive_of_caller, const std::string& problem, const std::vector<ZipEntry>& entries,
+                   std::size_t alignment = 1) {
   std::deque<ZipSource> sources;
   ZipHandle archive = std::move(archive_of_caller);  // goes before the sources
   const auto check = [&](bool holds) {
@@ -123,6 +126,7 @@ void add_and_close(ZipHandle archive_of_caller, const std::string& problem, cons
     for (ZipSource& source : sources) source.rethrow();
     throw_zip_error(problem, *zip_get_error(archive.get()));
   };
+  std::uint64_t end = 0;  // of the entry before, where the archive is aligned
   for (const ZipEntry& entry : entries) {
     ZipSource& reader = sources.emplace_back(entry.size, entry.open);
     zip_source_t* source = zip_source_function(archive.get(), &ZipSource::call, &reader);
@@ -135,6 +139,13 @@ void add_and_close(ZipHandle archive_of_caller, const std::string& problem, cons
                                    entry.deflated ? kDeflateLevel : 0) == 0);
     check(zip_file_set_external_attributes(archive.get(), place, 0, ZIP_OPSYS_UNIX, kRegularFile644) == 0);
     check(zip_file_set_dostime(archive.get(), place, kDosMidnight, kDosFirstOfJanuary1980, 0) == 0);
+    if (alignment == 1) continue;
+    const std::uint64_t begin = end + kLocalHeaderBytes + entry.name.size() + kExtraHeaderBytes;
+    const std::string padding((alignment - begin % alignment) % alignment, 'Z');
+    check(zip_file_extra_field_set(archive.get(), place, kPadding, ZIP_EXTRA_FIELD_NEW,
+                                   reinterpret_cast<const zip_uint8_t*>(padding.data()),
+                                   static_cast<zip_uint16_t>(padding.size()), ZIP_FL_LOCAL) == 0);
+    end = begin + padding.size() + entry.size;
   }
   check(zip_close(archive.get()) == 0);
   static_cast<void>(archive.release());
@@ -158,7 +169,7 @@ void write_zip(const std::filesystem::path& path, const std::vector<ZipEntry>& e
   add_and_close(std::move(archive), problem, entries);
 }
 
-Bytes encode_zip(const std::vector<ZipEntry>& entries) {
+Bytes encode_zip(const std::vector<ZipEntry>& entries, std::size_t alignment) {
   RESOLUTE_EXPECT(!entries.empty(), "libzip writes no archive without entries");
   const std::string problem = "cannot make a ZIP archive in memory";
   ZipError error;
@@ -166,7 +177,7 @@ Bytes encode_zip(const std::vector<ZipEntry>& entries) {
   ZipHandle archive(target ? zip_open_from_source(target.get(), ZIP_CREATE | ZIP_TRUNCATE, &error) : nullptr);
   if (!archive) throw_zip_error(problem, error);
   zip_source_keep(target.get());  // closing the archive gives up the other one
-  add_and_close(std::move(archive), problem, entries);
+  add_and_close(std::move(archive), problem, entries, alignment);
   if (zip_source_open(target.get()) != 0 || zip_source_seek(target.get(), 0, SEEK_END) != 0)
     throw_zip_error(problem, *zip_source_error(target.get()));
   Bytes bytes(static_cast<std::size_t>(std::max<zip_int64_t>(zip_source_tell(target.get()), 0)));

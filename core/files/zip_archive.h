@@ -29,8 +29,9 @@ ZipEntry stored_entry(std::string name, std::span<const std::byte> bytes);
 //! where the archive cannot be written, whose file may then stand there in part
 void write_zip(const std::filesystem::path& path, const std::vector<ZipEntry>& entries);
 
-//! The bytes of an archive; at least one entry.
-Bytes encode_zip(const std::vector<ZipEntry>& entries);
+//! The bytes of an archive; at least one entry. \param alignment the bytes of each entry begin at a multiple of it, so
+//! that a reader may map them, in an archive under 4 GiB; 1 to 65,535
+Bytes encode_zip(const std::vector<ZipEntry>& entries, std::size_t alignment = 1);
 
 //! Reads archives whose entries are stored. Nothing in the file is believed: offsets and sizes are checked against the
 //! file, and an entry's bytes against its CRC-32. Any thread.

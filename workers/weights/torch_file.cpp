@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/files/zip_archive.h"
 #include "workers/weights/pickle.h"
-#include "workers/weights/zip_archive.h"
 
 namespace resolute::workers {
 namespace {
@@ -24,6 +24,8 @@ constexpr std::size_t kMostVisits = 1'000'000, kMostTensors = 100'000;
 constexpr std::int64_t kMostRepeated = std::int64_t{1} << 24;  // elements of a tensor that has more than its storage
 constexpr std::size_t kLongestName = 1000;
 constexpr std::size_t kMostDimensions = 16;
+constexpr std::string_view kZipStart("PK\x03\x04", 4);
+constexpr std::size_t kZipAlignment = 64;  // as torch.save aligns them
 
 // A block of memory that tensors are views of: ("storage", torch.FloatStorage, key, device, elements[, view]).
 struct Storage {
@@ -80,7 +82,7 @@ std::optional<std::int64_t> elements_of(const std::vector<std::int64_t>& shape) 
   return count;
 }
 
-//! Where the bytes of a storage lie. \throws RuntimeError (kCorrupt)
+//! The bytes of a storage, until the next one is asked for. \throws RuntimeError (kCorrupt)
 using FindStorage = std::function<std::span<const std::byte>(const Storage&)>;
 
 class TensorLister {
@@ -202,21 +204,57 @@ core::RuntimeError big_endian(std::string_view name) {
                            "load it with Python and torch.save it again on this one");
 }
 
+// An archive of torch.save, whose entries have names.
+class TorchArchive {
+ public:
+  TorchArchive(std::span<const std::byte> bytes, std::string_view name)
+      : name_(name), zip_(core::open_in_memory(bytes, name_), name_, "get the file again") {
+    for (std::size_t i = 0; i < zip_.entries().size(); ++i)
+      if (!places_.emplace(zip_.entries()[i].name, i).second)
+        throw core::corrupt_error(fmt::format("{} is damaged", name_), "two of its entries have one name");
+  }
+  // "FOLDER/" of the pickle. Empty where there is none.
+  std::string folder() const {
+    constexpr std::string_view kPickle = "/data.pkl";
+    std::string folder;
+    for (const auto& [entry, place] : places_)
+      if (entry.ends_with(kPickle) && entry.find('/') == entry.size() - kPickle.size())
+        folder = entry.substr(0, entry.size() - kPickle.size() + 1);
+    return folder;
+  }
+  bool contains(const std::string& entry) const { return places_.contains(entry); }
+  core::Bytes read(const std::string& entry) const {
+    const auto found = places_.find(entry);
+    if (found == places_.end())
+      throw core::corrupt_error(fmt::format("{} is damaged", name_), fmt::format("entry '{}' is missing", entry));
+    return zip_.read(found->second, /*zero_is_none=*/true);
+  }
+  // The same, kept until another one is asked for: many tensors may be views of one storage.
+  std::span<const std::byte> storage(const std::string& entry) {
+    if (entry != last_) bytes_ = read(entry), last_ = entry;
+    return bytes_;
+  }
+
+ private:
+  std::string name_;
+  core::ZipReader zip_;
+  std::map<std::string, std::size_t> places_;
+  std::string last_;
+  core::Bytes bytes_;
+};
+
 FileTensors read_zip(std::span<const std::byte> bytes, std::string_view name) {
-  const auto archive = std::make_shared<const ZipArchive>(bytes, name);
-  constexpr std::string_view kPickle = "/data.pkl";
-  std::string folder;
-  for (const std::string& entry : archive->names())
-    if (entry.ends_with(kPickle) && entry.find('/') == entry.size() - kPickle.size())
-      folder = entry.substr(0, entry.size() - kPickle.size() + 1);
+  const auto archive = std::make_shared<TorchArchive>(bytes, name);
+  const std::string folder = archive->folder();
   if (folder.empty())
     throw core::input_error(fmt::format("{} is a ZIP archive without data.pkl", name), "torch.save did not write it");
   if (const std::string order = folder + "byteorder";
       archive->contains(order) && core::as_text(archive->read(order)) != "little")
     throw big_endian(name);
-  const Pickle pickle(archive->read(folder + "data.pkl"), name);
-  return TensorLister(
-             name, [archive, folder](const Storage& storage) { return archive->read(folder + "data/" + storage.key); })
+  const core::Bytes text = archive->read(folder + "data.pkl");
+  const Pickle pickle(text, name);
+  return TensorLister(name, [archive, folder](
+                                const Storage& storage) { return archive->storage(folder + "data/" + storage.key); })
       .list(pickle.root());
 }
 
@@ -328,11 +366,11 @@ std::string printable(std::string_view text) {
 }
 
 bool is_torch_file(std::span<const std::byte> bytes) {
-  return ZipArchive::begins(bytes) || core::as_text(bytes).starts_with(kLegacyMagic);
+  return core::as_text(bytes).starts_with(kZipStart) || core::as_text(bytes).starts_with(kLegacyMagic);
 }
 
 FileTensors read_torch_file(std::span<const std::byte> bytes, std::string_view name) {
-  return ZipArchive::begins(bytes) ? read_zip(bytes, name) : read_legacy(bytes, name);
+  return core::as_text(bytes).starts_with(kZipStart) ? read_zip(bytes, name) : read_legacy(bytes, name);
 }
 
 core::Bytes encode_torch_file(const NamedTensors& tensors) {
@@ -343,14 +381,15 @@ core::Bytes encode_torch_file(const NamedTensors& tensors) {
     contents.push_back(tensor.detach().contiguous());
     pickler.add(name, contents.back(), key);
   }
-  ZipWriter archive;
-  archive.add("archive/data.pkl", pickler.finish());
-  archive.add("archive/byteorder", core::as_byte_span("little"));
+  const core::Bytes pickle = pickler.finish();
+  std::vector<core::ZipEntry> entries{core::stored_entry("archive/data.pkl", pickle),
+                                      core::stored_entry("archive/byteorder", core::as_byte_span("little"))};
   for (std::size_t i = 0; i < contents.size(); ++i)
-    archive.add("archive/data/" + std::to_string(i),
-                {static_cast<const std::byte*>(contents[i].const_data_ptr()), contents[i].nbytes()});
-  archive.add("archive/version", core::as_byte_span("3\n"));
-  return archive.finish();
+    entries.push_back(
+        core::stored_entry("archive/data/" + std::to_string(i),
+                           {static_cast<const std::byte*>(contents[i].const_data_ptr()), contents[i].nbytes()}));
+  entries.push_back(core::stored_entry("archive/version", core::as_byte_span("3\n")));
+  return core::encode_zip(entries, kZipAlignment);
 }
 
 }  // namespace resolute::workers

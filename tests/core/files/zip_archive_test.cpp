@@ -50,6 +50,17 @@ TEST(ZipArchive, returns_what_was_written) {
               tests::fails(ErrorKind::kEnvironment, HasSubstr("file.zip' (File already exists)")));
 }
 
+TEST(ZipArchive, entries_begin_where_a_reader_may_map_them) {
+  // A header of 30 bytes, a name of 30 and the 4 of a field leave nothing to fill.
+  const std::string name(30, 'n');
+  const Bytes bytes =
+      encode_zip({stored_entry(name, as_byte_span("first")), stored_entry("a/b", as_byte_span("some text")),
+                  stored_entry("c", {}), stored_entry("d", as_byte_span("last"))},
+                 64);
+  for (const char* text : {"first", "some text", "last"}) EXPECT_EQ(as_text(bytes).find(text) % 64, 0U) << text;
+  EXPECT_EQ(contents_of(bytes), (std::vector<std::string>{name, "first", "a/b", "some text", "c", "", "d", "last"}));
+}
+
 TEST(ZipArchive, what_an_entry_throws_is_thrown) {
   ZipEntry away{"away", 4, false, []() -> std::shared_ptr<ReadableFile> { throw input_error("it is away"); }};
   EXPECT_THAT([&] { encode_zip({away}); }, tests::fails(ErrorKind::kInput, "it is away"));
@@ -74,7 +85,9 @@ TEST(ZipArchive, may_be_followed_by_a_comment) {
 TEST(ZipArchive, a_damaged_entry_is_told_by_its_checksum) {
   Bytes bytes = encode_zip(two_entries());
   bytes[as_text(bytes).find("some text")] ^= std::byte{1};
-  EXPECT_THAT(refusal_of(bytes), HasSubstr("entry 'a/b' is damaged (its checksum differs); get it again"));
+  for (const bool zero_is_none : {false, true})
+    EXPECT_THAT(refusal_of(bytes, zero_is_none),
+                HasSubstr("entry 'a/b' is damaged (its checksum differs); get it again"));
 }
 
 // As torch.save can leave it.

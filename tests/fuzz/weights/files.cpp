@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/files/file_system.h"
+#include "core/files/zip_archive.h"
 #include "core/hash/crc32c.h"
 #include "tests/fuzz/targets.h"
 #include "tests/support/folders.h"
@@ -10,7 +11,6 @@
 #include "workers/weights/pickle.h"
 #include "workers/weights/safetensors.h"
 #include "workers/weights/torch_file.h"
-#include "workers/weights/zip_archive.h"
 
 namespace resolute::tests::weights_fuzzer {
 namespace {
@@ -31,7 +31,7 @@ NamedTensors some_tensors() {
 
 std::vector<std::string> pickle_examples() {
   const core::Bytes file = encode_torch_file(some_tensors());
-  return {std::string(core::as_text(ZipArchive(file, "file").read("archive/data.pkl"))),
+  return {text_of(core::ZipReader(core::open_in_memory(file, "file"), "file", "").read(0)),
           "\x80\x02}q\x01(\x8C\x01"
           "a](K\x01K\x02"
           "eq\x02\x8C\x01"

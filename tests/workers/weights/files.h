@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/files/file_system.h"
+#include "core/files/zip_archive.h"
 #include "tests/support/folders.h"
 #include "tests/support/refusal.h"
 #include "workers/weights/torch_file.h"
@@ -22,6 +23,11 @@ inline std::filesystem::path golden_file(const std::string& name) {
 }
 
 inline core::Bytes golden_bytes(const std::string& name) { return core::real_file_system().read(golden_file(name)); }
+
+//! Of an archive: the pickle, in files of torch.save.
+inline core::Bytes first_entry(std::span<const std::byte> archive) {
+  return core::ZipReader(core::open_in_memory(archive, "file"), "file", "").read(0);
+}
 
 //! The golden files' tensor of resnet-small called `name`.
 inline at::Tensor trunk_tensor(const std::string& name, at::IntArrayRef shape) {

@@ -5,7 +5,6 @@
 
 #include "tests/workers/weights/files.h"
 #include "workers/weights/pickle.h"
-#include "workers/weights/zip_archive.h"
 
 namespace resolute::workers::torch_file_test {
 namespace {
@@ -99,11 +98,9 @@ TEST(TorchFile, reads_what_it_writes) {
 
 // A file of torch.save whose pickle is given.
 core::Bytes with_pickle(std::string_view opcodes, std::string_view order = "little") {
-  ZipWriter writer;
-  writer.add("f/data.pkl", core::as_byte_span(opcodes));
-  writer.add("f/byteorder", core::as_byte_span(order));
-  writer.add("f/data/0", core::as_byte_span("01234567"));
-  return writer.finish();
+  return core::encode_zip({core::stored_entry("f/data.pkl", core::as_byte_span(opcodes)),
+                           core::stored_entry("f/byteorder", core::as_byte_span(order)),
+                           core::stored_entry("f/data/0", core::as_byte_span("01234567"))});
 }
 
 // {"w": a view of two float32 at (offset, shape, stride)}
@@ -232,10 +229,27 @@ TEST(TorchFile, of_one_tensor_under_many_names_so_many_are_listed) {
   EXPECT_THAT(refusal([&] { read_torch_file(bytes, "file"); }), HasSubstr("too many tensors"));
 }
 
+TEST(TorchFile, an_archive_that_torch_save_does_not_write_is_refused) {
+  core::ZipEntry compressed = core::stored_entry("f/data.pkl", core::as_byte_span("}.}.}.}.}.}.}.}.}.}.}.}.}.}.}."));
+  compressed.deflated = true;
+  EXPECT_THAT(refusal([&] { read_torch_file(core::encode_zip({compressed}), "file"); }),
+              HasSubstr("file: entry 'f/data.pkl' is compressed"));
+  core::Bytes twice = core::encode_zip({core::stored_entry("f/data.pkl", core::as_byte_span("}.")),
+                                        core::stored_entry("f/data.two", core::as_byte_span("}."))});
+  for (auto at = core::as_text(twice).find("two"); at != std::string_view::npos; at = core::as_text(twice).find("two"))
+    std::memcpy(twice.data() + at, "pkl", 3);
+  EXPECT_THAT(refusal([&] { read_torch_file(twice, "file"); }), HasSubstr("two of its entries have one name"));
+  std::string pickle = view_pickle(std::string("K\0", 2), "K\x02\x85", "K\x01\x85");
+  pickle[pickle.find("\x8C\x01"
+                     "0") +
+         2] = '1';  // another storage
+  const core::Bytes lacking = with_pickle(pickle);
+  EXPECT_THAT(refusal([&] { read_torch_file(lacking, "file").at("w").read(); }),
+              HasSubstr("entry 'f/data/1' is missing"));
+}
+
 TEST(TorchFile, other_archives_are_refused_by_what_they_lack) {
-  ZipWriter writer;
-  writer.add("word/document.xml", {});
-  const core::Bytes other = writer.finish();
+  const core::Bytes other = core::encode_zip({core::stored_entry("word/document.xml", {})});
   EXPECT_THAT(refusal([&] { read_torch_file(other, "file"); }), HasSubstr("without data.pkl"));
   const core::Bytes big = with_pickle("}.", "big");
   EXPECT_THAT(refusal([&] { read_torch_file(big, "file"); }), HasSubstr("big-endian"));
