@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <functional>
 #include <set>
 #include <utility>
 
@@ -102,15 +101,6 @@ fs::path bundles_folder(const StoreLayout& store) { return store.root() / "bundl
 
 namespace {
 
-constexpr std::size_t kTaker = 8;  // hexadecimal digits behind a dot, by an --undo of an earlier version
-
-std::string without_taker(const std::string& name) {
-  const std::size_t dot = name.rfind('.');
-  const bool taken = dot != std::string::npos && name.size() == dot + 1 + kTaker &&
-                     name.find_first_not_of("0123456789abcdef", dot + 1) == std::string::npos;
-  return taken ? name.substr(0, dot) : name;
-}
-
 std::optional<std::string> suite_of(const std::string& name) {
   const std::size_t dash = name.rfind('-');
   if (dash == std::string::npos || !is_plain_name(name.substr(0, dash))) return std::nullopt;
@@ -125,43 +115,28 @@ std::vector<fs::path> bundle_files(core::FileSystem& files, const StoreLayout& s
                                    const std::optional<std::string>& suite) {
   std::vector<fs::path> found;
   for (const std::string& name : files.list(bundles_folder(store)))
-    if (const auto of = suite_of(without_taker(name)); of && (!suite || *of == *suite))
-      found.push_back(bundles_folder(store) / name);
+    if (const auto of = suite_of(name); of && (!suite || *of == *suite)) found.push_back(bundles_folder(store) / name);
   return found;
 }
 
-namespace {
-
-// The first path behind the suite's last bundle that `publish` can take.
-fs::path under_next_number(core::FileSystem& files, const StoreLayout& store, const std::string& suite,
-                           const std::function<bool(const fs::path&)>& publish) {
-  const auto there = bundle_files(files, store, suite);
-  int number = 1;
-  if (!there.empty()) {
-    const std::string last = there.back().filename().string().substr(suite.size() + 1);
-    std::from_chars(last.data(), last.data() + last.size(), number);
-    ++number;
-  }
-  for (;; ++number) {
-    if (number > 999'999)
-      throw core::input_error(fmt::format("'{}' has no number left", bundles_folder(store).string()), {},
-                              "`resolute suite compact --undo` unpacks what is there");
-    fs::path path = bundles_folder(store) / fmt::format("{}-{:06}", suite, number);
-    if (publish(path)) return path;
-  }
-}
-
-}  // namespace
-
 fs::path publish_bundle(core::FileSystem& files, const StoreLayout& store, const std::string& suite,
                         std::span<const std::byte> bytes) {
-  if (bundle_files(files, store, suite).empty()) {
+  const auto there = bundle_files(files, store, suite);
+  int number = 0;
+  if (there.empty()) {
     // The folder's own entry has to last, too.
     files.create_directories(bundles_folder(store));
     files.sync_path(store.root());
+  } else {
+    const std::string last = there.back().filename().string().substr(suite.size() + 1);
+    std::from_chars(last.data(), last.data() + last.size(), number);
   }
-  return under_next_number(files, store, suite,
-                           [&](const fs::path& path) { return core::publish_exclusive(files, path, bytes); });
+  while (++number <= 999'999)
+    if (fs::path path = bundles_folder(store) / fmt::format("{}-{:06}", suite, number);
+        core::publish_exclusive(files, path, bytes))
+      return path;
+  throw core::input_error(fmt::format("'{}' has no number left", bundles_folder(store).string()), {},
+                          "`resolute suite compact --undo` unpacks what is there");
 }
 
 core::Bytes BundledFiles::read(const fs::path& path, std::uint64_t limit) {

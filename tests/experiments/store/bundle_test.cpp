@@ -129,15 +129,6 @@ TEST_F(BundleTest, numbers_go_on_and_what_is_there_is_never_replaced) {
   EXPECT_EQ(bundle_files(real_, store_).size(), 3U);
 }
 
-// As an --undo of an earlier version left it when it was killed.
-TEST_F(BundleTest, one_that_was_taken_counts_and_its_number_is_not_given_again) {
-  const fs::path made = publish();
-  const fs::path taken = made.string() + ".0123abcd";
-  fs::rename(made, taken);
-  EXPECT_THAT(bundle_files(real_, store_, "toy"), testing::ElementsAre(taken));
-  EXPECT_EQ(publish().filename(), "toy-000002");
-}
-
 TEST_F(BundleTest, bundled_files_stand_where_they_stood) {
   publish();
   const fs::path job = store_.job_folder(kOne);
