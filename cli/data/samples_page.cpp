@@ -25,7 +25,7 @@ img {{ image-rendering: pixelated; margin-right: 6px; vertical-align: top }}
 <table>
 )";
 
-std::string size_text(const Image& image) { return fmt::format("{}x{}", image.height, image.width); }
+std::string extent_text(const Image& image) { return fmt::format("{}x{}", image.height, image.width); }
 
 std::string picture(const Image& image, int times, const std::string& words) {
   return fmt::format(R"(<img src="{}" width="{}" height="{}" alt="{}">)", png_address(datasets::encode_png(image)),
@@ -53,13 +53,13 @@ std::string table_row(const datasets::PackReader& pack, std::size_t number, cons
         R"(<td class="low">{}<div>as it came, rate {}</div>)", picture(image, times, person + " in low resolution"),
         row.sample.rate == 0 ? "unknown" : std::to_string(row.sample.rate));
   } else {
-    cells[0] = fmt::format("<td>{}<div>{}</div>", picture(image, times, person), size_text(image));
+    cells[0] = fmt::format("<td>{}<div>{}</div>", picture(image, times, person), extent_text(image));
     for (std::size_t i = 0; i < rates.size(); ++i) {
       pack.read_view(number, rates[i], image);
       const std::string words = fmt::format("{}, view at rate {}", person, rates[i]);
       cells[i + 1] = fmt::format("<td>{}{}<div>{}</div>",
                                  picture(datasets::enlarge(image, options.height, options.width), times, words),
-                                 picture(image, 1, words + " at its true size"), size_text(image));
+                                 picture(image, 1, words + " at its true size"), extent_text(image));
     }
   }
   return fmt::format("<tr><th scope=\"row\">{}<br>camera {}<br>{}<br>{}x{}\n{}\n", person, row.sample.camera,
