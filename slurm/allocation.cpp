@@ -120,14 +120,11 @@ AllocationEnvironment read_allocation_environment(const std::map<std::string, st
     throw core::input_error("this is not an allocation of SLURM", "SLURM_JOB_ID is not set",
                             "`resolute suite submit` writes the script that calls this command");
   read.job = *job;
-  read.array = number_in(environment, "SLURM_ARRAY_JOB_ID", 1).value_or(read.job);
   read.restart = small(number_in(environment, "SLURM_RESTART_COUNT", 0), 0, "SLURM_RESTART_COUNT");
   auto nodes = number_in(environment, "SLURM_JOB_NUM_NODES", 1);
   if (!nodes) nodes = number_in(environment, "SLURM_NNODES", 1);
   read.nodes = small(nodes, 1, "SLURM_JOB_NUM_NODES");
   read.cpus_per_node = small(number_in(environment, "SLURM_CPUS_ON_NODE", 0), 0, "SLURM_CPUS_ON_NODE");
-  if (const auto element = number_in(environment, "SLURM_ARRAY_TASK_ID", 0))
-    read.element = small(element, 0, "SLURM_ARRAY_TASK_ID");
   read.node_list = core::variable_in(environment, "SLURM_JOB_NODELIST");
   return read;
 }

@@ -19,15 +19,12 @@
 
 namespace resolute::slurm {
 
-//! The values of SLURM_JOB_ID, SLURM_RESTART_COUNT, SLURM_JOB_NUM_NODES, SLURM_CPUS_ON_NODE, SLURM_ARRAY_TASK_ID and
-//! others.
+//! The values of SLURM_JOB_ID, SLURM_RESTART_COUNT, SLURM_JOB_NUM_NODES, SLURM_CPUS_ON_NODE and others.
 struct AllocationEnvironment {
   SlurmJobId job = 0;
-  SlurmJobId array = 0;  //!< equal to `job` if the job is no array element
   int restart = 0;
   int nodes = 1;
-  int cpus_per_node = 0;         //!< 0: unknown
-  std::optional<int> element{};  //!< of an array
+  int cpus_per_node = 0;  //!< 0: unknown
   std::string node_list;
 };
 //! \throws RuntimeError (kInput) outside of an allocation, or where a variable is no number
@@ -70,7 +67,6 @@ struct ScriptStart {
   int restart = 0;
   int repeat = 0;  //!< 1, 2, …: an earlier start had the same id and restart count, of a job that SLURM lost
   int generation = 0;
-  std::optional<int> element{};
   std::string node_list;
   Time begin{};
   std::optional<Time> end{};  //!< nothing: it runs, or it ended without writing its end
@@ -96,7 +92,7 @@ std::vector<ScriptStart> read_runs(core::FileSystem& files, const std::filesyste
 
 //! What is known when the launcher has ended.
 struct AllocationEnding {
-  bool complete = false;  //!< every job of the suite (or of the element) has its result
+  bool complete = false;  //!< every job of the suite has its result
   bool given_up = false;  //!< the run ended by itself with failed jobs: nothing that it could still do
   bool idle = false;      //!< the run ended by itself for want of anything to do
   //! Some of these jobs failed for the store alone, or the store does not say how the run ended
@@ -138,7 +134,7 @@ using NextStep = std::variant<Leave, Finish, GoOn, GiveUp>;
 //! agents that outlive the coordinator
 std::chrono::milliseconds requeue_turn(int before, int agents);
 
-//! \param earlier starts of this batch (this element) before this one; those after the last start that was given up
+//! \param earlier starts of this batch before this one; those after the last start that was given up
 //! count \param reason why the run stopped, in its journal's words; empty: the journal does not say
 NextStep next_step(EndCause cause, const Achieved& before, const Achieved& after,
                    const std::vector<ScriptStart>& earlier, const SubmissionRequest& request,

@@ -50,9 +50,9 @@ std::vector<std::string> lists_of(const std::vector<std::string>& names) {
   return lists;
 }
 
-std::string reference(SlurmJobId array, const std::optional<int>& element) {
-  RESOLUTE_EXPECT(array > 0 && element.value_or(0) >= 0, "jobs are numbered from 1");
-  return job_reference(array, array, element);
+std::string reference(SlurmJobId id) {
+  RESOLUTE_EXPECT(id > 0, "jobs are numbered from 1");
+  return std::to_string(id);
 }
 
 }  // namespace
@@ -178,7 +178,7 @@ std::vector<QueuedJob> Client::find(const std::vector<std::string>& names) {
 
 std::variant<ShownJob, AnotherJob, Gone> Client::show(SlurmJobId id, const std::string& name) {
   std::variant<ShownJob, AnotherJob> job;
-  const auto answer = ask({"scontrol", "show", "job", "-o", reference(id, std::nullopt)},
+  const auto answer = ask({"scontrol", "show", "job", "-o", reference(id)},
                           [&](const std::string& output) { job = parse_shown_job(output, id, name); });
   using Result = std::variant<ShownJob, AnotherJob, Gone>;
   return std::visit(
@@ -196,7 +196,7 @@ void Client::cancel(const std::string& name, CancelScope scope) {
   cancel_by(arguments);
 }
 
-void Client::cancel(SlurmJobId array, std::optional<int> element) { cancel_by({"scancel", reference(array, element)}); }
+void Client::cancel(SlurmJobId id) { cancel_by({"scancel", reference(id)}); }
 
 void Client::cancel_by(const std::vector<std::string>& arguments) {
   const auto answer = ask(arguments, {});
@@ -205,16 +205,16 @@ void Client::cancel_by(const std::vector<std::string>& arguments) {
     throw refused_error("scancel", *refused);
 }
 
-std::variant<Done, Refused, Gone> Client::requeue(SlurmJobId array, std::optional<int> element) {
-  auto answer = ask({"scontrol", "requeue", reference(array, element)}, {});
+std::variant<Done, Refused, Gone> Client::requeue(SlurmJobId id) {
+  auto answer = ask({"scontrol", "requeue", reference(id)}, {});
   const auto* refused = std::get_if<Refused>(&answer);
   // So it says too when an earlier try has reached the controller and only its answer was lost.
   if (refused != nullptr && refused->why.find("Job is pending execution") != std::string::npos) return Done{};
   return answer;
 }
 
-std::variant<Done, Refused, Gone> Client::release(SlurmJobId array, std::optional<int> element) {
-  return ask({"scontrol", "release", reference(array, element)}, {});
+std::variant<Done, Refused, Gone> Client::release(SlurmJobId id) {
+  return ask({"scontrol", "release", reference(id)}, {});
 }
 
 std::variant<Done, Refused, Gone> Client::ask(const std::vector<std::string>& arguments, const Reader& read) {

@@ -77,26 +77,22 @@ class Client {
   //! One sbatch, never repeated here (submission.h). \throws RuntimeError (kInput) if there is no sbatch here
   std::variant<Accepted, Refused, Unclear> submit(const std::filesystem::path& script,
                                                   const std::vector<std::string>& options);
-  //! Every job of this user with one of these names that SLURM knows, finished ones too, one per array element; one
-  //! call for hundreds of names, none for none. Never empty for want of an answer. \throws RuntimeError kTransient if
+  //! Every job of this user with one of these names that SLURM knows, finished ones too; one call for
+  //! hundreds of names, none for none. Never empty for want of an answer. \throws RuntimeError kTransient if
   //! the controller does not answer, kInput if there is no SLURM here, kEnvironment if it refuses to tell
   std::vector<QueuedJob> find(const std::vector<std::string>& names);
-  //! \param id of a job or of an array's element; of an array: the record of its waiting elements, or of the last one
   //! \throws as find()
   std::variant<ShownJob, AnotherJob, Gone> show(SlurmJobId id, const std::string& name);
   //! Ends every job of this user with this name. It is no error if there is none. \throws as find()
   void cancel(const std::string& name, CancelScope scope = CancelScope::kAll);
-  //! Ends one job, or one element of an array, the caller's own included: it is CANCELLED, whatever code its script
-  //! exits with. \param array, element as in requeue(). It is no error if the job is unknown or has ended. \throws as
-  //! find()
-  void cancel(SlurmJobId array, std::optional<int> element);
+  //! Ends one job, the caller's own included: it is CANCELLED, whatever code its script exits with. It is no error if
+  //! the job is unknown or has ended. \throws as find()
+  void cancel(SlurmJobId id);
   //! `scontrol requeue`: of the job that we are, or of one that was looked at first: a finished one would run again.
-  //! Done too if it waits already. \param array QueuedJob::array, SLURM_ARRAY_JOB_ID: the id of a job that is none
-  //! \param element of it. Never an element's own id: the last one's is the array's, and means every element
-  //! \throws as find()
-  std::variant<Done, Refused, Gone> requeue(SlurmJobId array, std::optional<int> element);
+  //! Done too if it waits already. \throws as find()
+  std::variant<Done, Refused, Gone> requeue(SlurmJobId id);
   //! `scontrol release` of a held job; as requeue(). \throws as find()
-  std::variant<Done, Refused, Gone> release(SlurmJobId array, std::optional<int> element);
+  std::variant<Done, Refused, Gone> release(SlurmJobId id);
 
  private:
   core::CommandOutput run(const std::vector<std::string>& arguments) const;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <map>
 
 #include "core/log.h"
 #include "slurm/submission.h"
@@ -13,21 +12,12 @@ constexpr std::chrono::seconds kBetweenLooks{3};
 // sbatch is tried so often in one call; whoever calls again has as many.
 constexpr int kTries = 3;
 
-std::optional<Time> earlier(const std::optional<Time>& a, const std::optional<Time>& b) {
-  return a && b ? std::min(*a, *b) : a ? a : b;
-}
-
-// One entry per job, an array's elements together: they are requeued one by one, so the earliest of their times counts.
+// By id.
 std::vector<KnownJob> jobs_in(const std::vector<QueuedJob>& queued) {
-  std::map<SlurmJobId, KnownJob> jobs;
-  for (const QueuedJob& line : queued) {
-    const SlurmJobId id = line.array != 0 ? line.array : line.id;
-    KnownJob& job = jobs.try_emplace(id, KnownJob{id, "", line.submitted}).first->second;
-    job.submitted = earlier(job.submitted, line.submitted);
-  }
-  std::vector<KnownJob> list;
-  for (const auto& [id, job] : jobs) list.push_back(job);
-  return list;
+  std::vector<KnownJob> jobs;
+  for (const QueuedJob& job : queued) jobs.push_back({job.id, "", job.submitted});
+  std::sort(jobs.begin(), jobs.end(), [](const KnownJob& a, const KnownJob& b) { return a.id < b.id; });
+  return jobs;
 }
 
 // Whether what SLURM shows as `shown` is the job that was seen as `known`.
@@ -50,10 +40,10 @@ class Submitter {
         generation_(generation),
         intent_(intent) {}
 
-  std::variant<KnownJob, Refused> run(const std::optional<SlurmJobId>& dependency) {
+  std::variant<KnownJob, Refused> run() {
     if (auto answer = answered()) return *answer;
     folder_.require_own();
-    const ScriptRequest request = script_of(folder_.request(), batch_, folder_.path(), dependency, generation_);
+    const ScriptRequest request = script_of(folder_.request(), batch_, folder_.path(), generation_);
     const std::string script = sbatch_script(request);
     if (!intend()) {
       if (auto answer = look()) return *answer;
@@ -201,9 +191,9 @@ std::optional<KnownJob> own_job(const std::vector<QueuedJob>& queued, const std:
 
 std::variant<KnownJob, Refused> ensure_submitted(core::FileSystem& files, Client& client, const Effects& effects,
                                                  SubmissionFolder& folder, const Batch& batch, int generation,
-                                                 const std::optional<SlurmJobId>& dependency, const Intended& intent) {
+                                                 const Intended& intent) {
   RESOLUTE_EXPECT(generation >= 0, "generations begin with 0");
-  return Submitter(files, client, effects, folder, batch, generation, intent).run(dependency);
+  return Submitter(files, client, effects, folder, batch, generation, intent).run();
 }
 
 }  // namespace resolute::slurm

@@ -115,7 +115,8 @@ std::vector<std::string_view> fields_of(std::string_view line) {
   return fields;
 }
 
-QueuedJob parse_queue_line(std::string_view line) {
+// \param seen the lines so far: jobs by id, elements of arrays by array and index; those that wait share an id
+QueuedJob parse_queue_line(std::string_view line, std::set<std::pair<SlurmJobId, std::int64_t>>& seen) {
   constexpr std::array<std::string_view, 1> kNotYet{"N/A"};
   constexpr std::array<std::string_view, 2> kNeverOrNotYet{"N/A", "NONE"};
   const LineReader reader("squeue", line);
@@ -123,10 +124,10 @@ QueuedJob parse_queue_line(std::string_view line) {
   reader.need(fields.size() == 11, "not 11 fields");
   QueuedJob job;
   job.id = reader.id(fields[0]);
-  job.array = reader.id(fields[1]);
-  if (fields[2] != "N/A")
-    job.element = static_cast<int>(reader.number(fields[2], "index of an array's element", kLargestElement));
-  reader.need(job.element.has_value() || job.array == job.id, "no element of the array whose id it has");
+  const SlurmJobId array = reader.id(fields[1]);
+  const std::int64_t element =
+      fields[2] == "N/A" ? -1 : reader.number(fields[2], "index of an array's element", kLargestElement);
+  reader.need(element >= 0 || array == job.id, "no element of the array whose id it has");
   job.state = reader.state(fields[3]);
   job.submitted = reader.submitted(fields[4]);
   job.begin = reader.time(fields[5], kNotYet);
@@ -140,6 +141,7 @@ QueuedJob parse_queue_line(std::string_view line) {
   job.reason = fields[10];
   reader.need(job.state != JobState::kRunning || (job.begin.has_value() && job.nodes > 0 && !job.node_list.empty()),
               "it runs, but nowhere");
+  reader.need(seen.emplace(array, element).second, "one job twice");
   return job;
 }
 
@@ -205,27 +207,28 @@ std::optional<Value> take(std::string_view text, std::string_view key) {
 }
 
 struct Heading {
-  ShownJob job;            // id, array and element alone
-  SlurmJobId whole = 0;    // what it is a part of: an array, several jobs that begin together, or itself
-  std::string_view named;  // from the name on
+  SlurmJobId id = 0;
+  SlurmJobId whole = 0;          // what it is a part of: an array, several jobs that begin together, or itself
+  std::optional<int> element{};  // of an array; nothing too for the record of those that wait
+  std::string_view named;        // from the name on
 };
 Heading parse_heading(const LineReader& reader, std::string_view line) {
   const auto id = take(line, "JobId=");
   if (!id.has_value()) reader.fail("no job id");
   Heading heading;
-  heading.job.id = heading.job.array = heading.whole = reader.id(id->text);
+  heading.id = heading.whole = reader.id(id->text);
   std::string_view rest = id->rest;
   if (const auto array = take(rest, "ArrayJobId=")) {
     const auto element = take(array->rest, "ArrayTaskId=");
     if (!element.has_value()) reader.fail("no element of an array");
-    heading.job.array = heading.whole = reader.id(array->text);
+    heading.whole = reader.id(array->text);
     if (const auto index = parse_number(element->text, kLargestElement)) {
-      heading.job.element = static_cast<int>(*index);
+      heading.element = static_cast<int>(*index);
     } else {
       reader.need(element->text.find_first_not_of("0123456789-,:%.") == std::string_view::npos &&
                       element->text.find_first_of("-,%") != std::string_view::npos,
                   "no element of an array");
-      reader.need(heading.job.id == heading.job.array, "no element of an array");
+      reader.need(heading.id == heading.whole, "no element of an array");
     }
     rest = element->rest;
     if (const auto throttle = take(rest, "ArrayTaskThrottle=")) {
@@ -259,9 +262,7 @@ std::variant<ShownJob, AnotherJob> parse_record(const LineReader& reader, const 
     reader.need(last > 0, "no name");
     return AnotherJob{};
   }
-  job.id = heading.job.id;
-  job.array = heading.job.array;
-  job.element = heading.job.element;
+  job.id = heading.id;
   return job;
 }
 
@@ -300,13 +301,8 @@ std::string records_of(std::string_view text) {
 std::vector<QueuedJob> parse_queue(std::string_view text) {
   const std::string records = records_of(text);
   std::vector<QueuedJob> jobs;
-  std::set<std::pair<SlurmJobId, std::optional<int>>> seen;
-  for (const std::string_view line : lines_of("squeue", records)) {
-    jobs.push_back(parse_queue_line(line));
-    const QueuedJob& job = jobs.back();
-    if (!seen.emplace(job.element.has_value() ? job.array : job.id, job.element).second)
-      refuse("squeue", line, "one job twice");
-  }
+  std::set<std::pair<SlurmJobId, std::int64_t>> seen;
+  for (const std::string_view line : lines_of("squeue", records)) jobs.push_back(parse_queue_line(line, seen));
   return jobs;
 }
 
@@ -319,19 +315,15 @@ std::variant<ShownJob, AnotherJob> parse_shown_job(std::string_view text, SlurmJ
     const LineReader reader("scontrol show job", line);
     const Heading heading = parse_heading(reader, line);
     auto record = parse_record(reader, heading, name);
-    reader.need(seen.emplace(heading.job.id, heading.job.element).second, "one job twice");
-    reader.need(heading.job.id == id || heading.whole == id, "not the job that was asked for");
-    if (heading.job.id == id) {
+    reader.need(seen.emplace(heading.id, heading.element).second, "one job twice");
+    reader.need(heading.id == id || heading.whole == id, "not the job that was asked for");
+    if (heading.id == id) {
       reader.need(!found.has_value(), "one job twice");
       found = std::move(record);
     }
   }
   if (!found.has_value()) refuse("scontrol show job", text, "not the job that was asked for");
   return *std::move(found);
-}
-
-std::string job_reference(SlurmJobId id, SlurmJobId array, std::optional<int> element) {
-  return element.has_value() ? fmt::format("{}_{}", array, *element) : fmt::format("{}", id);
 }
 
 std::optional<Accepted> parse_accepted(std::string_view text) {

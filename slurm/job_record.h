@@ -32,15 +32,12 @@ std::chrono::seconds parse_time_limit(const std::string& text, const std::string
 std::chrono::seconds granted_time(std::chrono::seconds asked);
 
 //! A SLURM job id. An id alone does not identify a job, because SLURM may give it again. Nor does the time of
-//! submission: a requeue sets a new one, for each array element separately.
+//! submission: a requeue sets a new one.
 using SlurmJobId = std::int64_t;
 
-//! One line of squeue. Each array element has a line of its own (-r).
+//! One line of squeue. We submit no array; of another's with such a name each element counts as a job (-r).
 struct QueuedJob {
-  //! %A: the job's own. For an element that waits, and for one element of the others, it is the array's
-  SlurmJobId id = 0;
-  SlurmJobId array = 0;          //!< %F: the array's id; equal to `id` for a job that is no array
-  std::optional<int> element{};  //!< %K
+  SlurmJobId id = 0;  //!< %A
   JobState state = JobState::kPending;
   std::optional<Time> submitted{};  //!< %V: of the last requeue, if there was one
   std::optional<Time> begin{};      //!< %S: begin, or when it is expected to begin
@@ -57,7 +54,7 @@ std::string records_of(std::string_view text);
 //! The -o that parse_queue() reads.
 inline constexpr std::string_view kQueueFormat = "%A|%F|%K|%T|%V|%S|%e|%D|%N|%j|%r";
 //! \param text of `squeue -h -r -o kQueueFormat`, asked for names that is_job_name() accepts \throws RuntimeError
-//! (kTransient) naming the first line that is wrong
+//! (kTransient) naming the first line that is wrong.
 std::vector<QueuedJob> parse_queue(std::string_view text);
 
 //! How a job's script ended, as SLURM writes it: "0:53". 0, 0: it ended well, or it has not ended.
@@ -69,8 +66,6 @@ struct ExitCode {
 //! `scontrol show job -o ID`.
 struct ShownJob {
   SlurmJobId id = 0;
-  SlurmJobId array = 0;          //!< as in QueuedJob
-  std::optional<int> element{};  //!< none for the record of an array's waiting elements
   JobState state = JobState::kPending;
   std::string reason;
   bool requeue = false;  //!< SLURM may start it again
@@ -83,14 +78,10 @@ struct ShownJob {
 };
 //! The id belongs to a job of another name.
 struct AnotherJob {};
-//! \param id that was asked for. An array's id shows all its elements, one of which may have that id itself
+//! \param id that was asked for. The id of an array, another's, shows all its elements, one of which may have it itself
 //! \param name that the job must have; nothing in it may need quoting (is_job_name())
 //! \throws RuntimeError (kTransient) for what scontrol does not write
 std::variant<ShownJob, AnotherJob> parse_shown_job(std::string_view text, SlurmJobId id, const std::string& name);
-//! How `scontrol requeue`, `scontrol release` and `scancel` must name one job: "ID", or "ARRAY_ELEMENT" for an array
-//! element. The plain id of an element may be the array's, and then means all of its elements, also those that have
-//! ended.
-std::string job_reference(SlurmJobId id, SlurmJobId array, std::optional<int> element);
 
 struct Accepted {
   SlurmJobId id = 0;

@@ -88,19 +88,13 @@ void add_resources(Lines& lines, const Resources& resources) {
 
 void add_life(Lines& lines, const ScriptRequest& request) {
   lines.option("chdir", request.working_folder.string());
-  lines.option("output",
-               without_replacement(request.output.string()) + (request.array_size > 0 ? "/%A_%a.log" : "/%j.log"));
+  lines.option("output", without_replacement(request.output.string()) + "/%j.log");
   lines.option("open-mode", "append");
   lines.option("requeue");
   if (request.no_kill) lines.option("no-kill");
   lines.option("kill-on-invalid-dep", "yes");
   lines.option("signal", fmt::format("B:USR1@{}", request.notice.count()));
   lines.option("dependency", request.dependency ? "singleton," + *request.dependency : "singleton");
-  if (request.array_size > 0)
-    lines.option(
-        "array",
-        fmt::format("0-{}{}", request.array_size - 1,
-                    request.resources.array_at_once > 0 ? fmt::format("%{}", request.resources.array_at_once) : ""));
   lines.option("export", "ALL");
 }
 

@@ -33,7 +33,6 @@ struct Resources {
   std::string mail_user, mail_type;  //!< mail_type as sbatch has it: "END,FAIL"
   bool exclusive = false;
   std::vector<std::string> options;  //!< more options of sbatch, such as "--licenses=x"
-  int array_at_once = 0;             //!< elements of an array that may run at once; 0: no limit
   GpuRequest gpu_request = GpuRequest::kGres;
   std::string comment{};  //!< one line, instead of ours: some sites book by it
 
@@ -55,9 +54,8 @@ struct ScriptRequest {
   Resources resources;
   SiteEnvironment site;
   std::filesystem::path working_folder;     //!< absolute
-  std::filesystem::path output;             //!< absolute folder: JOB.log there, JOB_ELEMENT.log of arrays
+  std::filesystem::path output;             //!< absolute folder: JOB.log there
   std::optional<std::string> dependency{};  //!< more than singleton: "afterany:12", "afterok:3,after:4"
-  int array_size = 0;                       //!< 0: no array; else elements 0 … array_size - 1
   //! The job outlives the loss of any of its nodes. If it loses the first one, which runs the script, SLURM does not
   //! requeue it: a process on another node must.
   bool no_kill = false;

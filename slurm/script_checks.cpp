@@ -136,7 +136,6 @@ void validate(const Resources& resources) {
   check_range("--cpus-per-node", resources.cpus_per_node, 0, 65'533);
   if (resources.time < std::chrono::seconds(0) || resources.time > kLongestTime)
     throw core::input_error(fmt::format("--time {} s is out of range", resources.time.count()), "a year is the most");
-  check_range("--array-at-once", resources.array_at_once, 0, 4'000'000);
   check_word("--gpu-type", resources.gpu_type, "_.-");
   if (!resources.gpu_type.empty() && resources.gpus_per_node == 0)
     throw core::input_error(fmt::format("--gpu-type '{}' says of what, not how many", resources.gpu_type), {},
@@ -190,7 +189,6 @@ void validate(const ScriptRequest& request) {
   check_folder("working folder", request.working_folder);
   check_folder("folder of the logs", request.output);
   if (request.dependency) check_word("dependency", *request.dependency, ":_,?+");
-  check_range("array size", request.array_size, 0, 4'000'000);
   check_range("--notice", request.notice.count(), 1, kLongestNotice.count());
   if (request.resources.time.count() > 0 && request.notice > request.resources.time)
     throw core::input_error(fmt::format("--notice {} is longer than the time limit", request.notice.count()),

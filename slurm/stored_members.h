@@ -30,11 +30,11 @@ inline constexpr core::Member kMostRestarts = from_one("most_restarts"), kMostFr
 inline constexpr std::tuple kStored{
     core::row<Resources>("", {from_one("nodes"), "gpus_per_node", "gpu_type", "cpus_per_node", "memory", "time_seconds",
                               "partition", "account", "qos", "constraint", "exclude", "reservation", "mail_user",
-                              "mail_type", "exclusive", "options", "array_at_once", "gpu_request", "comment"}),
+                              "mail_type", "exclusive", "options", "gpu_request", "comment"}),
     core::row<LaunchOptions>("", {"mpi", "words"}),
     core::row<SiteEnvironment>("", {"modules", "commands"}),
-    core::row<Batch>("", {from_one("number"), "job_name", from_one("first_allocation"), "jobs", "after", "kinds",
-                          "resources", "on_demand"}),
+    core::row<Batch>("",
+                     {from_one("number"), "job_name", from_one("first_allocation"), "kinds", "resources", "on_demand"}),
     core::row<SubmissionRequest>("", {"token",
                                       "suite",
                                       "title",
@@ -67,8 +67,8 @@ inline constexpr std::tuple kStored{
     core::row<Intended>("", {"others", "why", "armed"}),
     core::row<Refused>("", {"why"}),
     core::row<Achieved>("", {"results", "steps"}),
-    core::row<ScriptStart>("", {from_one("job"), "restart", "repeat", "generation", "element", "node_list", "begin",
-                                "end", "launcher", "before", "after", "cause", "given_up", "verdict", "slurm_begin"})};
+    core::row<ScriptStart>("", {from_one("job"), "restart", "repeat", "generation", "node_list", "begin", "end",
+                                "launcher", "before", "after", "cause", "given_up", "verdict", "slurm_begin"})};
 
 //! Members that came after version 1 of their file: where they are as they were before, they are not written, so that
 //! an older program reads what uses none of them; where they are missing, they are as they were before.
@@ -90,6 +90,15 @@ inline constexpr std::array<std::string_view, 1> kLater<ScriptStart>{"slurm_begi
 template <class T>
 constexpr bool came_later(std::string_view name) {
   return std::find(kLater<T>.begin(), kLater<T>.end(), name) != kLater<T>.end();
+}
+
+//! Members of `--array`, which is no more: written with the only value that is left, and read with that alone.
+template <class T>
+core::Json former_members() {
+  if constexpr (std::same_as<T, Resources>) return {{"array_at_once", 0}};
+  if constexpr (std::same_as<T, Batch>) return {{"after", 0}, {"jobs", core::Json::array()}};
+  if constexpr (std::same_as<T, ScriptStart>) return {{"element", nullptr}};
+  return core::Json::object();
 }
 
 //! A struct with a row.
@@ -131,7 +140,7 @@ core::Json stored_value(const T& value) {
 template <Stored T>
 core::Json stored(const T& value) {
   const auto all = [](const T& of) {
-    core::Json object = core::Json::object();
+    core::Json object = former_members<T>();
     core::for_each_member(std::get<core::Row<T>>(kStored), of, [&](const core::Member& member, const auto& field) {
       object[std::string(member.name)] = stored_value(field);
     });
@@ -230,6 +239,12 @@ T read_stored(core::ObjectReader& reader) {
       if (came_later<T>(key) && reader.find(key) == nullptr) return;
       read_member(reader, key, field, std::max<std::int64_t>(0, member.least));
     });
+    const core::Json former = former_members<T>();
+    for (const auto& [key, only] : former.items())
+      if (reader.required<core::Json>(key) != only)
+        throw core::input_error(fmt::format("{}: key '{}' is of a job array", reader.where(), key),
+                                "made before 0.1.0, by `suite submit --array`, which is no more",
+                                "remove its folder once SLURM has none of its jobs, then submit the suite anew");
   }
   return value;
 }

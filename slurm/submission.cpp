@@ -97,8 +97,7 @@ const Resources& resources_of(const SubmissionRequest& request, const Batch& bat
   return batch.resources ? *batch.resources : request.resources;
 }
 
-ScriptRequest script_of(const SubmissionRequest& request, const Batch& batch, const fs::path& folder,
-                        const std::optional<SlurmJobId>& dependency, int generation) {
+ScriptRequest script_of(const SubmissionRequest& request, const Batch& batch, const fs::path& folder, int generation) {
   const Resources& resources = resources_of(request, batch);
   ScriptRequest script;
   script.job_name = batch.job_name;
@@ -111,10 +110,8 @@ ScriptRequest script_of(const SubmissionRequest& request, const Batch& batch, co
   script.site = request.site;
   script.working_folder = request.working_folder;
   script.output = folder / fmt::format("batch-{:03}", batch.number) / "log";
-  if (dependency) script.dependency = fmt::format("afterany:{}", *dependency);
-  // What follows a job has waited already, and so has what waits for another batch.
-  if (!request.dependency.empty() && generation == 0 && batch.after == 0) script.dependency = request.dependency;
-  script.array_size = static_cast<int>(batch.jobs.size());
+  // A job that follows another has waited already.
+  if (!request.dependency.empty() && generation == 0) script.dependency = request.dependency;
   script.notice = request.notice;
   // Agents that srun started outlive the first node and requeue the job; mpirun takes its own with it.
   script.no_kill = resources.nodes > 1 && request.launcher != name_of(Launcher::kMpirun);

@@ -44,13 +44,11 @@ enum class Continuation {
 };
 constexpr auto words_of(Continuation) { return settings::words("requeue", "chain", "armed"); }
 
-//! One job, or one array, that is handed to sbatch; one on demand, again and again.
+//! One job that is handed to sbatch; one on demand, again and again.
 struct Batch {
-  int number = 1;                   //!< 1, 2, …
-  std::string job_name;             //!< unique over all submissions: resolute-SUITE-TOKEN-NUMBER
-  int first_allocation = 1;         //!< of `suite run --allocation`; an array's element i has first_allocation + i
-  std::vector<std::string> jobs{};  //!< array: job ids of the plan, one per element; empty: no array
-  int after = 0;                    //!< number of the batch whose end it waits for; 0: none
+  int number = 1;                          //!< 1, 2, …
+  std::string job_name;                    //!< unique over all submissions: resolute-SUITE-TOKEN-NUMBER
+  int first_allocation = 1;                //!< of `suite run --allocation`
   std::vector<settings::JobKind> kinds{};  //!< that its run starts, `suite run --kinds`; empty: all
   std::optional<Resources> resources{};    //!< its own, instead of SubmissionRequest::resources
   //! Submitted when there is work for it, and ended by SubmissionRequest::idle_limit when there is none.
@@ -101,13 +99,13 @@ core::Json to_json(const SubmissionRequest& request);
 //! \throws RuntimeError (kCorrupt) that opens with `where`
 SubmissionRequest request_from_json(const core::Json& json, const std::string& where);
 
-//! Pure: the script of a batch. \param folder of the submission \param dependency SLURM id of Batch::after's job
+//! Pure: the script of a batch. \param folder of the submission
 ScriptRequest script_of(const SubmissionRequest& request, const Batch& batch, const std::filesystem::path& folder,
-                        const std::optional<SlurmJobId>& dependency, int generation = 0);
+                        int generation = 0);
 
 //! A SLURM job for sure: id and time of submission together with the batch's name.
 struct KnownJob {
-  SlurmJobId id = 0;                //!< an array's own, not an element's
+  SlurmJobId id = 0;
   std::string cluster;              //!< empty: the only one
   std::optional<Time> submitted{};  //!< as first seen; nothing where SLURM did not answer in time
   bool armed = false;               //!< submitted before its turn, in case that the generation before it cannot go on
@@ -179,12 +177,11 @@ std::optional<KnownJob> own_job(const std::vector<QueuedJob>& queued, const std:
 //! answer, writes the intent, calls sbatch, and looks again where the answer was unclear. Safe to call again after
 //! being killed at any point, and from several processes; a job is doubled only if SLURM shows it later than all looks,
 //! or forgot it, or two processes call at once and one is held up: then singleton and owner file keep the two apart.
-//! \param dependency see script_of() \throws RuntimeError kTransient if SLURM does not say whether it has the job:
-//! calling again later settles it; kInput if there is no SLURM here, or if the submission has ended
+//! \throws RuntimeError kTransient if SLURM does not say whether it has the job: calling again later settles it; kInput
+//! if there is no SLURM here, or if the submission has ended
 //! \param intent its `why` and `armed`; a refusal of an armed one is not kept: it is asked for again in its turn
 std::variant<KnownJob, Refused> ensure_submitted(core::FileSystem& files, Client& client, const Effects& effects,
                                                  SubmissionFolder& folder, const Batch& batch, int generation,
-                                                 const std::optional<SlurmJobId>& dependency,
                                                  const Intended& intent = {});
 
 }  // namespace resolute::slurm

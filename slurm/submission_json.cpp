@@ -19,11 +19,6 @@ void check(const Batch& batch, const ObjectReader& reader, const SubmissionReque
   // The names tell submissions and batches apart in SLURM: two alike would be taken for one.
   if (!is_job_name(batch.job_name) || !batch.job_name.ends_with(fmt::format("-{}-{}", request.token, batch.number)))
     throw wrong(reader, "job_name", batch.job_name, "a job's name ends in '-TOKEN-NUMBER'");
-  if (batch.after > count)
-    throw wrong(reader, "after", std::to_string(batch.after), "a batch waits for one that stands before it");
-  for (const std::string& job : batch.jobs)
-    if (job.empty() || job.size() > 64 || !core::is_hexadecimal(job))
-      throw wrong(reader, "jobs", job, "a job's id has up to 64 hexadecimal digits");
 }
 
 void check(const SubmissionRequest& request, const ObjectReader& reader) {

@@ -34,8 +34,8 @@ bool submit(const GrowthOrder& order, const StoredBatch& batch, const std::strin
   const bool again = std::holds_alternative<slurm::Intended>(batch.last);
   const int generation = batch.generation + (again ? 0 : 1);
   slurm::SubmissionFolder folder = order.folder;
-  const auto answer = slurm::ensure_submitted(order.files, order.client, order.effects, folder, batch.batch, generation,
-                                              std::nullopt, {.why = why});
+  const auto answer =
+      slurm::ensure_submitted(order.files, order.client, order.effects, folder, batch.batch, generation, {.why = why});
   if (const auto* refused = std::get_if<slurm::Refused>(&answer)) {
     core::log_warning("SLURM refuses allocation {}: {}", batch.batch.first_allocation, refused->why);
     grown.refused = RefusedBatch{batch.batch.number, refused->why};

@@ -21,19 +21,12 @@ int allocation_of(const std::string& run) {
   return experiments::allocation_of(experiments::suite_of_run(run), run).value_or(1);
 }
 
-bool is_of(const StoredBatch& batch, int allocation) {
-  const int elements = std::max(1, static_cast<int>(batch.batch.jobs.size()));
-  return allocation >= batch.batch.first_allocation && allocation < batch.batch.first_allocation + elements;
-}
-
 // One that waits has no run, though its last start had one.
-bool has_job_at_work(const StoredBatch& batch, int allocation, const SlurmAnswer& answer) {
-  const int element = allocation - batch.batch.first_allocation;
+bool has_job_at_work(const StoredBatch& batch, const SlurmAnswer& answer) {
   const auto jobs = jobs_named_as(batch, answer);
   return std::any_of(jobs.begin(), jobs.end(), [&](const slurm::QueuedJob* job) {
     const auto phase = slurm::phase_of(job->state);
-    return job->element.value_or(element) == element &&
-           (phase == slurm::Phase::kRuns || phase == slurm::Phase::kEnding);
+    return phase == slurm::Phase::kRuns || phase == slurm::Phase::kEnding;
   });
 }
 
@@ -44,9 +37,9 @@ bool has_lost_its_job(const std::vector<StoredSubmission>& submissions, const st
   for (const StoredSubmission& submission : submissions) {
     if (submission.ended && submission.other_user) continue;
     for (const StoredBatch& batch : submission.batches) {
-      if (batch.generation < 0 || !is_of(batch, allocation)) continue;
+      if (batch.generation < 0 || batch.batch.first_allocation != allocation) continue;
       // Of another user's nothing is known.
-      if (submission.other_user || has_job_at_work(batch, allocation, answer)) return false;
+      if (submission.other_user || has_job_at_work(batch, answer)) return false;
       submitted = true;
     }
   }
@@ -59,11 +52,9 @@ bool has_ended_job(const std::vector<StoredSubmission>& submissions, const std::
   const int allocation = allocation_of(run);
   for (const StoredSubmission& submission : submissions) {
     for (const StoredBatch& batch : submission.batches) {
-      if (!is_of(batch, allocation)) continue;
-      const int element = allocation - batch.batch.first_allocation;
+      if (batch.batch.first_allocation != allocation) continue;
       for (const slurm::QueuedJob* job : jobs_named_as(batch, answer))
-        if (job->element.value_or(element) == element && slurm::phase_of(job->state) == slurm::Phase::kEnded &&
-            job->state != slurm::JobState::kNodeFail)
+        if (slurm::phase_of(job->state) == slurm::Phase::kEnded && job->state != slurm::JobState::kNodeFail)
           return true;
     }
   }
@@ -120,7 +111,7 @@ void correct(orchestrator::SuiteStatus& status, const std::vector<StoredSubmissi
 void advise_on_silence(std::vector<AllocationView>& views, const std::string& suite, const RunSigns& signs,
                        slurm::Time now) {
   for (AllocationView& view : views) {
-    if (view.state != AllocationView::State::kRuns || view.elements > 0 || !view.advice.empty()) continue;
+    if (view.state != AllocationView::State::kRuns || !view.advice.empty()) continue;
     const auto sign = signs.find(experiments::run_name(suite, view.allocation));
     if (sign == signs.end() || !sign->second.silence || *sign->second.silence <= kLongSilence) continue;
     if (!view.begin || now - *view.begin <= kLongSilence) continue;  // what is silent is its last start

@@ -127,11 +127,10 @@ std::optional<NoticeState> notice_of(bool complete, const std::vector<StoredBatc
   for (const StoredBatch& batch : batches) {
     // SLURM has none of those on demand: one that never began will not.
     if (is_never_wanted(batch) || (batch.batch.on_demand && last)) continue;
-    const auto starts = last_runs(batch);
-    if (starts.size() < std::max<std::size_t>(1, batch.batch.jobs.size())) return std::nullopt;
     // What a later generation is made of has not begun yet.
-    for (const auto& [element, one] : starts)
-      if (!nothing_follows(*one) || one->generation < deciding_generation(batch)) return std::nullopt;
+    if (batch.runs.empty() || !nothing_follows(batch.runs.back()) ||
+        batch.runs.back().generation < deciding_generation(batch))
+      return std::nullopt;
   }
   for (const slurm::ScriptStart* run : telling_runs(batches)) states.insert(state_of(*run));
   const auto gravest =

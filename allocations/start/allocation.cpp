@@ -56,7 +56,6 @@ class Allocation {
     run_.job = here_.job;
     run_.restart = here_.restart;
     run_.generation = order.generation;
-    run_.element = here_.element;
     run_.node_list = here_.node_list;
     run_.begin = world_.now();
     std::vector<slurm::ScriptStart> runs;
@@ -72,8 +71,7 @@ class Allocation {
     } else {
       run_.repeat = static_cast<int>(std::count_if(runs.begin(), runs.end(), of_this_start));
     }
-    for (auto& run : runs)
-      if (run.element == run_.element) earlier_.push_back(std::move(run));
+    earlier_ = std::move(runs);
     waiting_.emplace(world_, time_, folder_, request_, batch_, run_.generation);
   }
 
@@ -85,7 +83,7 @@ class Allocation {
     if (killed_by_)
       core::log_error("the process that saw to this job was killed by signal {}", *killed_by_);
     else  // one log holds all starts of a job
-      core::log_info("start {}, SLURM job {}, node{} {}, resolute {}", earlier_.size() + 1, job_text(),
+      core::log_info("start {}, SLURM job {}, node{} {}, resolute {}", earlier_.size() + 1, here_.job,
                      here_.nodes == 1 ? "" : "s", here_.node_list, world_.version);
     const bool settled = ended_for_good(run_) && !run_.verdict.empty();
     if (record_there_ && (run_.given_up || settled)) return kToBeRunAgain;
@@ -95,7 +93,7 @@ class Allocation {
     try {
       time_.patiently([&] {
         replaced = folder_.ended();
-        work_ = read_work(folder_, request_, batch_, here_.element, world_.plan_of);
+        work_ = read_work(folder_, request_, batch_, world_.plan_of);
         before = read_outcome(files_, *work_);
       });
     } catch (const core::RuntimeError& error) {
@@ -163,12 +161,10 @@ class Allocation {
     return conclude(std::move(ending));
   }
 
-  // As SLURM calls it, and its log.
-  std::string job_text() const {
-    return here_.element ? fmt::format("{}_{}", here_.array, *here_.element) : fmt::format("{}", here_.job);
-  }
   // Beside the log.
-  std::filesystem::path noise_file() const { return folder_.batch_folder(batch_) / "log" / (job_text() + ".noise"); }
+  std::filesystem::path noise_file() const {
+    return folder_.batch_folder(batch_) / "log" / fmt::format("{}.noise", here_.job);
+  }
   // Its commands are run here, as this user.
   slurm::SubmissionRequest own_request() {
     std::optional<slurm::SubmissionRequest> request;
@@ -196,7 +192,7 @@ class Allocation {
       if (const auto* job = std::get_if<slurm::ShownJob>(&answer)) {
         end = job->end;
         run_.slurm_begin = job->begin;
-        // A requeue gives it, or one of an array's elements alone, a time of its own: no word of the first is better.
+        // A requeue gives it another time: no word of the first is better.
         if (job->restarts == 0) submitted = job->submitted;
       } else {
         core::log_warning("SLURM does not know job {} by the name of {}: it lost it", here_.job, batch_.job_name);
@@ -217,12 +213,12 @@ class Allocation {
   // the run from its begin.
   void record_own_job(const std::optional<Time>& submitted) {
     try {
-      const auto standing = folder_.accept(batch_, run_.generation, {here_.array, "", submitted});
-      if (standing.id != here_.array)
-        core::log_warning("job {} is a double of job {}: generation {} of '{}'", here_.array, standing.id,
+      const auto standing = folder_.accept(batch_, run_.generation, {here_.job, "", submitted});
+      if (standing.id != here_.job)
+        core::log_warning("job {} is a double of job {}: generation {} of '{}'", here_.job, standing.id,
                           run_.generation, batch_.job_name);
     } catch (const std::exception& error) {
-      core::log_warning("that SLURM has job {} could not be written down: {}", here_.array, error.what());
+      core::log_warning("that SLURM has job {} could not be written down: {}", here_.job, error.what());
     }
   }
 
@@ -416,7 +412,7 @@ class Allocation {
     ended("cancelled by `suite cancel`", kToBeRunAgain);
     if (!ending.job || !std::holds_alternative<slurm::ShownJob>(*ending.job)) return kToBeRunAgain;
     try {
-      time_.client(kLeastPatience).cancel(here_.array, here_.element);
+      time_.client(kLeastPatience).cancel(here_.job);
     } catch (const core::RuntimeError& error) {
       if (error.kind() != core::ErrorKind::kInterrupted) core::log_warning("{}", error.what());
     }
@@ -433,8 +429,6 @@ class Allocation {
     if (cause != EndCause::kComplete) return finish_part(cause);
     try {
       time_.patiently([&] {
-        // Of an array, the element is complete: the suite may not be.
-        if (!batch_.jobs.empty() && !all_results_there()) return;
         // The run has written them unless it was killed, or its disk was full, between its last result and that.
         write_tables(files_, *work_);
         folder_.end("every result is there");
@@ -480,7 +474,7 @@ class Allocation {
                      : "requeued",
           kToBeRunAgain);
     try {
-      const auto answer = time_.client(patience_in_the_end()).requeue(here_.array, here_.element);
+      const auto answer = time_.client(patience_in_the_end()).requeue(here_.job);
       if (std::holds_alternative<slurm::Done>(answer)) return kToBeRunAgain;
       const auto* refused = std::get_if<slurm::Refused>(&answer);
       if (refused == nullptr) return chain("SLURM lost this job");
@@ -499,16 +493,11 @@ class Allocation {
   }
 
   int chain(const std::string& why) {
-    // The successor of an array begins all of its elements again, those too that have given up: without an end.
-    if (!batch_.jobs.empty()) {
-      run_.given_up = true;
-      return ended("given up: " + why + "; once the array is over `resolute suite resume` goes on", 1);
-    }
     ended(fmt::format("another job follows ({})", why), kToBeRunAgain);
     try {
       auto asked = time_.client(time_.patience());
       const int next = waiting_->next_generation(asked);
-      const auto answer = slurm::ensure_submitted(files_, asked, world_.slurm, folder_, batch_, next, std::nullopt);
+      const auto answer = slurm::ensure_submitted(files_, asked, world_.slurm, folder_, batch_, next);
       if (const auto* refused = std::get_if<slurm::Refused>(&answer)) {
         core::log_error("SLURM takes no successor: {}", refused->why);
         run_.given_up = true;

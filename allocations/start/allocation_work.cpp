@@ -33,20 +33,13 @@ std::vector<std::string> run_arguments(const slurm::SubmissionRequest& request, 
   // What was asked for of a node that others use too, where nothing but us keeps it to that.
   if (const int processors = slurm::resources_of(request, batch).cpus_per_node; !has_slots && processors > 0)
     arguments.insert(arguments.end(), {"--slots", std::to_string(processors)});
-  if (!batch.kinds.empty() && batch.jobs.empty()) {
+  if (!batch.kinds.empty()) {
     std::vector<std::string_view> kinds;
     for (const settings::JobKind kind : batch.kinds) kinds.push_back(settings::word(kind));
     arguments.insert(arguments.end(), {"--kinds", fmt::format("{}", fmt::join(kinds, ","))});
   }
   if (batch.on_demand) arguments.insert(arguments.end(), {"--idle-limit", std::to_string(request.idle_limit.count())});
   return arguments;
-}
-
-const std::string& job_of_element(const slurm::Batch& batch, const std::optional<int>& element) {
-  if (!element || !std::in_range<std::size_t>(*element) || static_cast<std::size_t>(*element) >= batch.jobs.size())
-    throw core::input_error(fmt::format("batch {} has {} elements, and this is {}", batch.number, batch.jobs.size(),
-                                        element ? fmt::format("number {}", *element) : "none of them"));
-  return batch.jobs[static_cast<std::size_t>(*element)];
 }
 
 // Highest checkpoints of the plan's jobs, summed: it grows with every one that is written.
@@ -61,27 +54,18 @@ std::int64_t checkpointed_steps(const orchestrator::State& state, const experime
 }  // namespace
 
 AllocationWork read_work(const slurm::SubmissionFolder& folder, const slurm::SubmissionRequest& request,
-                         const slurm::Batch& batch, const std::optional<int>& element, const PlanOf& plan_of) {
+                         const slurm::Batch& batch, const PlanOf& plan_of) {
   const auto arguments = suite_arguments(folder, request);
-  AllocationWork work{experiments::StoreLayout(request.store), plan_of(arguments), {}, {}, request.container};
+  AllocationWork work{experiments::StoreLayout(request.store), plan_of(arguments), {}, request.container};
   const bool in_container = !request.container.empty() && !request.container_program.empty();
   work.suite_run.push_back(in_container ? request.container_program : request.resolute.string());
   work.suite_run.insert(work.suite_run.end(), {"suite", "run"});
   work.suite_run.insert(work.suite_run.end(), arguments.begin(), arguments.end());
   const auto options = run_arguments(request, batch);
   work.suite_run.insert(work.suite_run.end(), options.begin(), options.end());
-  int allocation = batch.first_allocation;
-  if (batch.jobs.empty()) {
-    work.plan = work.suite;
-  } else {
-    const std::string& job = job_of_element(batch, element);
-    work.plan = orchestrator::select(work.suite, job);
-    work.suite_run.insert(work.suite_run.end(), {"--only", job});
-    allocation += *element;
-  }
-  work.suite_run.insert(work.suite_run.end(), {"--allocation", std::to_string(allocation), "--notice",
+  work.suite_run.insert(work.suite_run.end(), {"--allocation", std::to_string(batch.first_allocation), "--notice",
                                                std::to_string(request.notice.count())});
-  work.run_folder = work.store.suite_folder(experiments::run_name(work.suite.suite, allocation));
+  work.run_folder = work.store.suite_folder(experiments::run_name(work.suite.suite, batch.first_allocation));
   return work;
 }
 
@@ -91,7 +75,7 @@ Outcome read_outcome(core::FileSystem& files, const AllocationWork& work) {
   outcome.achieved.steps.reset();
   try {
     const auto past = orchestrator::read_past(files, work.run_folder);
-    outcome.achieved.steps = checkpointed_steps(past.state, work.plan);
+    outcome.achieved.steps = checkpointed_steps(past.state, work.suite);
     outcome.end = past.state.end;
     for (const orchestrator::Job& job : past.state.jobs)
       if (std::holds_alternative<orchestrator::Succeeded>(job.state)) succeeded.insert(job.id);
@@ -108,13 +92,14 @@ Outcome read_outcome(core::FileSystem& files, const AllocationWork& work) {
   }
   // Seconds are left here, and a distant store answers in milliseconds: no call for each job unless all seem done.
   const auto check = results::record_check(files, work.store);
-  const auto stored = orchestrator::look_at_jobs(
-      files, work.store, work.plan.jobs, check, [&](const experiments::JobId& job) { return succeeded.contains(job); });
+  const auto stored =
+      orchestrator::look_at_jobs(files, work.store, work.suite.jobs, check,
+                                 [&](const experiments::JobId& job) { return succeeded.contains(job); });
   outcome.achieved.results =
       std::count_if(stored.begin(), stored.end(), [](const orchestrator::StoredJob& job) { return job.result; });
   const bool all = std::cmp_equal(outcome.achieved.results, stored.size());
   outcome.complete = (all || outcome.end == orchestrator::RunEnd::kComplete) &&
-                     orchestrator::all_results_there(files, work.store, work.plan, check);
+                     orchestrator::all_results_there(files, work.store, work.suite, check);
   return outcome;
 }
 

@@ -28,15 +28,14 @@ inline constexpr int kToBeRunAgain = 75;
 struct AllocationWork {
   experiments::StoreLayout store;
   experiments::Plan suite;
-  experiments::Plan plan;              //!< of the suite, what this allocation does: all, or an element's job
   std::filesystem::path run_folder;    //!< with the journals of its runs
   std::vector<std::string> suite_run;  //!< what each node runs, with a container's command before it
 };
 //! Plans a suite by the arguments of `resolute suite plan`, SUITE.toml first; raw images need not be there.
 using PlanOf = std::function<experiments::Plan(const std::vector<std::string>& arguments)>;
-//! \param element of the batch, where that is an array \throws RuntimeError: kInput if suite or element cannot be
+//! \throws RuntimeError: kInput if the suite cannot be
 AllocationWork read_work(const slurm::SubmissionFolder& folder, const slurm::SubmissionRequest& request,
-                         const slurm::Batch& batch, const std::optional<int>& element, const PlanOf& plan_of);
+                         const slurm::Batch& batch, const PlanOf& plan_of);
 
 //! What stands in the store when a launcher has ended. A journal that cannot be read gives a warning, and less: then
 //! the steps are not known.

@@ -36,14 +36,14 @@ bool JobInWaiting::is_there() const {
 }
 
 void JobInWaiting::see_to_it() {
-  if (request_.continuation != slurm::Continuation::kArmed || batch_.on_demand || !batch_.jobs.empty()) return;
+  if (request_.continuation != slurm::Continuation::kArmed || batch_.on_demand) return;
   if (submitted_ || world_.now() < next_try_ || time_.too_late_to_run()) return;
   pause_ = std::min(2 * pause_, kLongestPause);
   next_try_ = world_.now() + pause_;
   try {
     auto asked = time_.client(kShortPatience);
-    const auto answer = slurm::ensure_submitted(world_.files, asked, world_.slurm, folder_, batch_, next_, std::nullopt,
-                                                {.armed = true});
+    const auto answer =
+        slurm::ensure_submitted(world_.files, asked, world_.slurm, folder_, batch_, next_, {.armed = true});
     if (const auto* refused = std::get_if<slurm::Refused>(&answer))
       return core::log_warning("SLURM takes no job that waits for the end of this one: {}", refused->why);
     submitted_ = true;

@@ -1,11 +1,10 @@
 #include "allocations/submissions/allocation_view.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <map>
-#include <set>
+#include <tuple>
 
 #include "allocations/submissions/pending_reason.h"
 
@@ -19,8 +18,6 @@ using slurm::QueuedJob;
 using slurm::ScriptStart;
 constexpr const char* kResume = "`resolute suite resume` submits it again";
 
-int elements_of(const StoredBatch& batch) { return static_cast<int>(batch.batch.jobs.size()); }
-
 Phase phase_of(const QueuedJob& job) { return slurm::phase_of(job.state, job.reason); }
 
 // Of several jobs of one name (generations, a doubled submission) the one that matters most is shown.
@@ -30,17 +27,15 @@ int weight_of(Phase phase) {
   return static_cast<int>(std::find(kLightestFirst.begin(), kLightestFirst.end(), phase) - kLightestFirst.begin());
 }
 
-// The jobs of one id, an array's elements or one alone; empty: SLURM knows none of the batch's name.
-std::vector<const QueuedJob*> jobs_of(const StoredBatch& batch, const SlurmAnswer& answer) {
-  auto jobs = jobs_named_as(batch, answer);
-  if (jobs.empty()) return jobs;
+// The job that is shown; null: SLURM knows none of the batch's name.
+const QueuedJob* job_of(const StoredBatch& batch, const SlurmAnswer& answer) {
+  const auto jobs = jobs_named_as(batch, answer);
   const slurm::SlurmJobId last_known = batch.known.empty() ? 0 : batch.known.back().id;
   const auto rank = [&](const QueuedJob* job) {
-    return std::tuple(weight_of(phase_of(*job)), job->array == last_known, job->submitted.value_or(slurm::Time{}));
+    return std::tuple(weight_of(phase_of(*job)), job->id == last_known, job->submitted.value_or(slurm::Time{}));
   };
   const auto best = std::max_element(jobs.begin(), jobs.end(), [&](auto a, auto b) { return rank(a) < rank(b); });
-  std::erase_if(jobs, [array = (*best)->array](const QueuedJob* job) { return job->array != array; });
-  return jobs;
+  return best == jobs.end() ? nullptr : *best;
 }
 
 std::string end_text(const ScriptStart& run) {
@@ -50,16 +45,8 @@ std::string end_text(const ScriptStart& run) {
 }
 
 std::string last_end_of(const StoredBatch& batch) {
-  if (elements_of(batch) == 0) {
-    const auto ended = std::find_if(batch.runs.rbegin(), batch.runs.rend(), [](const auto& run) { return run.end; });
-    return ended == batch.runs.rend() ? "" : end_text(*ended);
-  }
-  std::map<std::string, int> counts;
-  for (const auto& [element, run] : last_runs(batch))
-    if (run->end) ++counts[std::string(run->cause ? slurm::name_of(*run->cause) : "without a word")];
-  std::vector<std::string> parts;
-  for (const auto& [cause, count] : counts) parts.push_back(fmt::format("{} {}", count, cause));
-  return fmt::format("{}", fmt::join(parts, ", "));
+  const auto ended = std::find_if(batch.runs.rbegin(), batch.runs.rend(), [](const auto& run) { return run.end; });
+  return ended == batch.runs.rend() ? "" : end_text(*ended);
 }
 
 // For an allocation that is no more while the suite is not complete.
@@ -74,14 +61,14 @@ void advise_after(const StoredBatch& batch, AllocationView& view) {
   const bool told = last != nullptr && last->end && last->cause != EndCause::kLauncherFailed &&
                     last->cause != EndCause::kConfiguration && last->cause != EndCause::kInterrupted;
   view.advice = kResume;
-  if (!told && has_log(batch, view.job)) view.log = log_file(batch, view.job, "ELEMENT").string();
+  if (!told && has_log(batch, view.job)) view.log = log_file(batch, view.job).string();
 }
 
 // SLURM knows nothing of it, or was not asked.
 void judge_by_records(const StoredBatch& batch, bool asked, bool complete, AllocationView& view) {
   using enum AllocationView::State;
   const ScriptStart* last = batch.runs.empty() ? nullptr : &batch.runs.back();
-  const bool of_this_job = last != nullptr && last->job != 0 && (view.elements > 0 || last->job == view.job);
+  const bool of_this_job = last != nullptr && last->job != 0 && last->job == view.job;
   const bool ended = of_this_job && last->end && !last->verdict.starts_with("requeue");
   if (complete || is_over(batch) || (asked && ended))
     view.state = kEnded;
@@ -92,38 +79,16 @@ void judge_by_records(const StoredBatch& batch, bool asked, bool complete, Alloc
   if (!complete && view.state != kUnknown) advise_after(batch, view);
 }
 
-// Of a failed job, how SLURM saw it end; of an array, the last element that failed.
-void judge_exit(const StoredBatch& batch, const std::vector<const QueuedJob*>& jobs, const SlurmAnswer& answer,
-                AllocationView& view) {
-  for (const QueuedJob* job : jobs) {
-    const auto exit = answer.exits.find({job->name, job->id});
-    if (exit == answer.exits.end() || phase_of(*job) != Phase::kEnded) continue;
-    view.exit_code = exit_text(exit->second);
-    const auto explained = explain_exit(job->state, exit->second);
-    view.end_words = explained.words;
-    // Its own last word stands where it had one.
-    const bool told = !batch.runs.empty() && batch.runs.back().job == job->id && batch.runs.back().end;
-    if (!explained.advice.empty() && !told) view.advice = explained.advice;
-  }
-}
-
-// "3 RUNNING, 7 PENDING".
-std::string counts_text(const std::vector<const QueuedJob*>& jobs) {
-  std::map<slurm::JobState, int> counts;
-  for (const QueuedJob* job : jobs) ++counts[job->state];
-  std::vector<std::string> parts;
-  for (const auto& [state, count] : counts) parts.push_back(fmt::format("{} {}", count, slurm::name_of(state)));
-  return fmt::format("{}", fmt::join(parts, ", "));
-}
-
-// Elements that will not come back by themselves.
-int missing_elements(const StoredBatch& batch, const std::vector<const QueuedJob*>& jobs) {
-  std::set<int> accounted;
-  for (const QueuedJob* job : jobs)
-    if (job->element && phase_of(*job) != Phase::kEnded) accounted.insert(*job->element);
-  for (const auto& [element, run] : last_runs(batch))
-    if (ended_for_good(*run)) accounted.insert(element);
-  return std::max(0, elements_of(batch) - static_cast<int>(accounted.size()));
+// How SLURM saw a failed job end.
+void judge_exit(const StoredBatch& batch, const QueuedJob& job, const SlurmAnswer& answer, AllocationView& view) {
+  const auto exit = answer.exits.find({job.name, job.id});
+  if (exit == answer.exits.end()) return;
+  view.exit_code = exit_text(exit->second);
+  const auto explained = explain_exit(job.state, exit->second);
+  view.end_words = explained.words;
+  // Its own last word stands where it had one.
+  const bool told = !batch.runs.empty() && batch.runs.back().job == job.id && batch.runs.back().end;
+  if (!explained.advice.empty() && !told) view.advice = explained.advice;
 }
 
 AllocationView::State state_of(Phase phase) {
@@ -134,37 +99,24 @@ AllocationView::State state_of(Phase phase) {
   return std::find_if(kStates.begin(), kStates.end(), [&](const auto& one) { return one.first == phase; })->second;
 }
 
-void judge_by_slurm(const StoredBatch& batch, const std::vector<const QueuedJob*>& jobs, const SlurmAnswer& answer,
-                    bool complete, AllocationView& view) {
+void judge_by_slurm(const StoredBatch& batch, const QueuedJob& job, const SlurmAnswer& answer, bool complete,
+                    AllocationView& view) {
   using enum AllocationView::State;
-  const QueuedJob& shown = **std::max_element(jobs.begin(), jobs.end(), [](const auto* a, const auto* b) {
-    return weight_of(phase_of(*a)) < weight_of(phase_of(*b));
-  });
-  view.job = shown.array;
-  view.state = state_of(phase_of(shown));
-  view.begin = shown.begin;
-  view.end = shown.end;
-  view.slurm_state = view.elements > 0 ? counts_text(jobs) : std::string(slurm::name_of(shown.state));
-  std::set<std::string> lists;  // elements may share a node
-  for (const QueuedJob* job : jobs)
-    if (const Phase phase = phase_of(*job); phase == Phase::kRuns || phase == Phase::kEnding)
-      if (job->node_list.empty() || lists.insert(job->node_list).second) view.nodes += job->nodes;
-  view.node_list = fmt::format("{}", fmt::join(lists, ","));
+  view.job = job.id;
+  view.state = state_of(phase_of(job));
+  view.begin = job.begin;
+  view.end = job.end;
+  view.slurm_state = slurm::name_of(job.state);
+  if (view.state != kEnded) view.nodes = job.nodes;
+  if (view.state == kRuns || view.state == kEnding) view.node_list = job.node_list;
   if (view.state == kWaits || view.state == kHeld) {
-    view.reason = shown.reason == "None" ? "" : shown.reason;
-    view.nodes = shown.nodes;
+    view.reason = job.reason == "None" ? "" : job.reason;
     view.advice = explain_reason(view.reason).advice;
     if (view.state == kHeld && view.advice.empty()) view.advice = "`resolute suite resume` releases it";
   }
-  if (complete) return;
-  if (view.state == kEnded) {
-    advise_after(batch, view);
-    judge_exit(batch, jobs, answer, view);
-  } else if (const int missing = missing_elements(batch, jobs);
-             view.elements > 0 && missing > 0 && view.advice.empty()) {
-    view.advice = fmt::format(
-        "{} elements have gone; once the others have ended `resolute suite resume` submits them again", missing);
-  }
+  if (complete || view.state != kEnded) return;
+  advise_after(batch, view);
+  judge_exit(batch, job, answer, view);
 }
 
 AllocationView view_of(const StoredSubmission& submission, const StoredBatch& batch, const SlurmAnswer& answer,
@@ -174,13 +126,12 @@ AllocationView view_of(const StoredSubmission& submission, const StoredBatch& ba
   view.submission = submission.request.token;
   view.batch = batch.batch.number;
   view.allocation = batch.batch.first_allocation;
-  view.elements = elements_of(batch);
   view.job = batch.known.empty() ? 0 : batch.known.back().id;
   view.wanted = batch.why;
   view.starts = static_cast<int>(batch.runs.size());
   view.last_end = last_end_of(batch);
-  if (const auto jobs = jobs_of(batch, answer); !jobs.empty()) {
-    judge_by_slurm(batch, jobs, answer, complete, view);
+  if (const QueuedJob* job = job_of(batch, answer); job != nullptr) {
+    judge_by_slurm(batch, *job, answer, complete, view);
   } else if (submission.ended && (complete || !std::holds_alternative<slurm::Refused>(batch.last))) {
     view.state = kEnded;
   } else if (submission.other_user) {

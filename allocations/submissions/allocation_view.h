@@ -12,26 +12,25 @@
 
 namespace resolute::allocations {
 
-//! One allocation, or a whole array.
+//! One allocation.
 struct AllocationView {
   //! kNotSubmitted: an intent without an answer; kLost: SLURM knows it no more, and it did not end by its own record.
   enum class State { kWaits, kHeld, kRuns, kEnding, kEnded, kLost, kRefused, kNotSubmitted, kUnknown };
   std::string submission;  //!< token
   int batch = 1;
-  int allocation = 1;  //!< the first of the batch
-  int elements = 0;    //!< of an array; 0: none
+  int allocation = 1;
   slurm::SlurmJobId job = 0;
   State state = State::kUnknown;
-  std::string slurm_state;             //!< SLURM's word: "PENDING"; of an array, counts: "3 RUNNING, 7 PENDING"
-  std::string reason;                  //!< why it waits, in SLURM's words (pending_reason.h), or why it was refused
-  std::string exit_code;               //!< of a script that failed, as SLURM has it: "0:53"; empty: not known
-  std::string end_words;               //!< what that means, where it is not the script's own
-  int nodes = 0;                       //!< different ones
-  std::string node_list;               //!< compressed; of an array, those of its elements after one another
+  std::string slurm_state;  //!< SLURM's word: "PENDING"
+  std::string reason;       //!< why it waits, in SLURM's words (pending_reason.h), or why it was refused
+  std::string exit_code;    //!< of a script that failed, as SLURM has it: "0:53"; empty: not known
+  std::string end_words;    //!< what that means, where it is not the script's own
+  int nodes = 0;
+  std::string node_list;               //!< compressed
   std::optional<slurm::Time> begin{};  //!< begin, or when it is expected to
   std::optional<slurm::Time> end{};
   int starts = 0;         //!< of its script
-  std::string last_end;   //!< cause and verdict of the last start that has ended; of an array, counts by cause
+  std::string last_end;   //!< cause and verdict of the last start that has ended
   std::string advice;     //!< what to do; empty: nothing
   std::string log{};      //!< the file that tells more than SLURM and the record of its end do; empty: none
   std::string log_end{};  //!< its last line, for who looks on to fill in

@@ -44,7 +44,7 @@ Standing create_after_others(core::FileSystem& files, slurm::Client& client, con
         if (!files.exists(request_file)) throw;  // another was faster
       }
     }
-    for (auto& standing : open_submissions(files, client, submission.suite_folder, submission.has_result))
+    for (auto& standing : open_submissions(files, client, submission.suite_folder))
       if (standing.request.token == token) return std::move(standing);
     last = token;  // it has ended
   }

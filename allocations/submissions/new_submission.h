@@ -13,7 +13,6 @@ namespace resolute::allocations {
 struct NewSubmission {
   std::filesystem::path suite_folder;
   const std::string& suite_text;
-  const HasResult& has_result;
 };
 //! Writes it; of several processes that call this at the same moment one does, and the others get what it wrote. Those
 //! that follow one another, oldest first: `after-TOKEN` beside a submission's folder names, once and for all, the one

@@ -21,7 +21,7 @@ struct Known {
 };
 
 // The first that fits counts: longer ones stand before those that they begin with.
-constexpr std::array<Known, 38> kReasons{{
+constexpr std::array<Known, 37> kReasons{{
     {"resources", "it is next, the nodes that it needs are busy", ""},
     {"priority", "other jobs come first", ""},
     {"partitiontimelimit", "its time limit is above the partition's: it would wait for ever",
@@ -60,7 +60,6 @@ constexpr std::array<Known, 38> kReasons{{
     {"qos", "your jobs of its QOS are at a limit", ""},
     {"assocgrp", "its account is at a limit", ""},
     {"assoc", "your jobs of its account are at a limit", ""},
-    {"jobarraytasklimit", "as many of the array run as may run at once", ""},
     {"reservationdeleted", "its reservation is gone", kSubmitAgain},
     {"reservation", "its reservation has not begun, or is full", ""},
     {"licenses", "licences that it needs are taken", ""},

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <tuple>
 
 #include "allocations/submissions/pending_reason.h"
 #include "allocations/submissions/submitter.h"
@@ -22,9 +20,7 @@ namespace {
 constexpr int kEndingLooks = 13;
 constexpr std::chrono::seconds kEndingPause(5);
 
-State state_of(const StoredBatch& batch, const HasResult& has_result) {
-  const auto& jobs = batch.batch.jobs;
-  if (!jobs.empty() && std::all_of(jobs.begin(), jobs.end(), has_result)) return State::kDone;
+State state_of(const StoredBatch& batch) {
   if (is_never_wanted(batch)) return State::kDone;
   return std::visit(core::Overloaded{[](slurm::NeverTried) { return State::kNeverTried; },
                                      [](const slurm::Intended&) { return State::kUnsettled; },
@@ -85,15 +81,14 @@ void require_own_submissions(core::FileSystem& files, const fs::path& suite_fold
     if (!folder.ended()) require_own_submission(folder.request());
 }
 
-std::vector<Standing> open_submissions(core::FileSystem& files, slurm::Client& client, const fs::path& suite_folder,
-                                       const HasResult& has_result) {
+std::vector<Standing> open_submissions(core::FileSystem& files, slurm::Client& client, const fs::path& suite_folder) {
   std::vector<Standing> open;
   for (auto& folder : slurm::submissions(files, suite_folder)) {
     if (folder.ended()) continue;
     auto stored = read_submission(folder);
     Standing standing{folder, std::move(stored.request), {}};
     for (auto& batch : stored.batches) {
-      const auto state = state_of(batch, has_result);
+      const auto state = state_of(batch);
       standing.batches.push_back({std::move(batch), state});
     }
     open.push_back(std::move(standing));
@@ -103,12 +98,12 @@ std::vector<Standing> open_submissions(core::FileSystem& files, slurm::Client& c
 }
 
 std::vector<Standing> settled_submissions(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects,
-                                          const fs::path& suite_folder, const HasResult& has_result) {
+                                          const fs::path& suite_folder) {
   const auto is_ending = [](const slurm::QueuedJob& job) {
     return slurm::phase_of(job.state) == slurm::Phase::kEnding;
   };
   for (int look = 1;; ++look) {
-    auto open = open_submissions(files, client, suite_folder, has_result);
+    auto open = open_submissions(files, client, suite_folder);
     std::size_t ending = 0, others = 0;
     for (const auto& standing : open)
       for (const auto& batch : standing.batches)
@@ -126,46 +121,33 @@ bool same_order(const slurm::SubmissionRequest& one, const slurm::SubmissionRequ
     plain.created = {};
     plain.by = "";
     plain.left_out.clear();
-    const bool array = !plain.batches.empty() && !plain.batches.front().jobs.empty();
-    if (array) plain.batches.clear();
     for (slurm::Batch& batch : plain.batches) batch.job_name.clear();
-    return std::pair(slurm::to_json(plain).dump(), array);
+    return slurm::to_json(plain).dump();
   };
   return order(one) == order(other);
 }
 
 std::optional<RefusedBatch> submit_missing(core::FileSystem& files, slurm::Client& client,
                                            const slurm::Effects& effects, Standing& standing) {
-  std::map<int, slurm::SlurmJobId> ids;
   for (auto& batch : standing.batches) {
-    const bool there = batch.state == State::kAlive || batch.state == State::kDone;
-    if (there || batch.batch.on_demand) {
-      if (batch.state == State::kAlive && batch.job() != nullptr) ids[batch.batch.number] = batch.job()->id;
-      continue;
-    }
+    if (batch.state == State::kAlive || batch.state == State::kDone || batch.batch.on_demand) continue;
     if (const auto* gone = batch.state == State::kGone ? batch.job() : nullptr; gone != nullptr) {
       read_history(files, standing.folder, batch);
-      core::log_info(
-          "job {} of '{}' is gone and the suite not complete: going on with another one{}", gone->id,
-          batch.batch.job_name,
-          has_log(batch, gone->id) ? fmt::format(" (its log: {})", log_file(batch, gone->id, "*").string()) : "");
+      core::log_info("job {} of '{}' is gone and the suite not complete: going on with another one{}", gone->id,
+                     batch.batch.job_name,
+                     has_log(batch, gone->id) ? fmt::format(" (its log: {})", log_file(batch, gone->id).string()) : "");
     }
     const bool next = batch.state != State::kUnsettled;
     const int generation = batch.generation + (next ? 1 : 0);
-    std::optional<slurm::SlurmJobId> dependency;
-    if (const auto before = ids.find(batch.batch.after); before != ids.end()) dependency = before->second;
     try {
-      const auto answer =
-          slurm::ensure_submitted(files, client, effects, standing.folder, batch.batch, generation, dependency);
+      const auto answer = slurm::ensure_submitted(files, client, effects, standing.folder, batch.batch, generation);
       batch.generation = generation;
       if (const auto* refused = std::get_if<slurm::Refused>(&answer)) {
         batch.state = State::kRefused;
         return RefusedBatch{batch.batch.number, refused->why};
       }
-      const auto& job = std::get<slurm::KnownJob>(answer);
       batch.state = State::kAlive;
-      batch.last = job;
-      ids[batch.batch.number] = job.id;
+      batch.last = std::get<slurm::KnownJob>(answer);
     } catch (const core::RuntimeError& error) {
       if (error.kind() != core::ErrorKind::kTransient) throw;
       throw core::RuntimeError(core::ErrorKind::kTransient,

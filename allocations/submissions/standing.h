@@ -3,7 +3,6 @@
 //! The state of each batch of a suite's submissions, for those who submit, resume and cancel; and the submission of
 //! batches that are missing.
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,8 +12,8 @@
 namespace resolute::allocations {
 
 //! kUnsettled: somebody was about to submit it, and did not write the result. kAlive: SLURM has it, or cannot be asked.
-//! kGone: SLURM had it once, and does not know it any more or says that it has ended. kDone: an array whose jobs have
-//! their results, or a batch on demand that is not wanted so far.
+//! kGone: SLURM had it once, and does not know it any more or says that it has ended. kDone: a batch on demand that is
+//! not wanted so far.
 struct BatchStanding : StoredBatch {
   enum class State { kNeverTried, kUnsettled, kRefused, kAlive, kGone, kDone };
   State state = State::kNeverTried;
@@ -38,17 +37,15 @@ bool is_held(const slurm::QueuedJob& job);
 //! Before anything is changed. \throws RuntimeError (kTransient) where SLURM did not answer
 void require_answer(const Standing& standing);
 
-using HasResult = std::function<bool(const std::string& job)>;
-
 //! The submissions that have not ended, oldest first, with what SLURM says of them, asked in one call. Trouble with
 //! SLURM does not make it throw.
 std::vector<Standing> open_submissions(core::FileSystem& files, slurm::Client& client,
-                                       const std::filesystem::path& suite_folder, const HasResult& has_result);
+                                       const std::filesystem::path& suite_folder);
 
 //! As open_submissions(), but it waits, at most a minute, while SLURM is just ending the only jobs that are left: they
 //! may end, or queue themselves again.
 std::vector<Standing> settled_submissions(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects,
-                                          const std::filesystem::path& suite_folder, const HasResult& has_result);
+                                          const std::filesystem::path& suite_folder);
 
 //! True if the same jobs would serve both requests. Token, time, user and finished work are not compared.
 bool same_order(const slurm::SubmissionRequest& one, const slurm::SubmissionRequest& other);

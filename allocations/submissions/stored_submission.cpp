@@ -58,20 +58,17 @@ std::vector<StoredSubmission> read_submissions(core::FileSystem& files, const st
   return all;
 }
 
-std::map<int, const slurm::ScriptStart*> last_runs(const StoredBatch& batch) {
-  std::map<int, const slurm::ScriptStart*> last;
-  for (const slurm::ScriptStart& run : batch.runs) last[run.element.value_or(-1)] = &run;
-  return last;
-}
-
 std::vector<const slurm::ScriptStart*> telling_runs(const std::vector<StoredBatch>& batches) {
   std::vector<const slurm::ScriptStart*> telling;
   const slurm::ScriptStart* on_demand = nullptr;
-  for (const StoredBatch& batch : batches)
-    for (const auto& [element, run] : last_runs(batch)) {
-      if (!batch.batch.on_demand) telling.push_back(run);
-      if (batch.batch.on_demand && (on_demand == nullptr || run->end >= on_demand->end)) on_demand = run;
-    }
+  for (const StoredBatch& batch : batches) {
+    if (batch.runs.empty()) continue;
+    const slurm::ScriptStart& run = batch.runs.back();
+    if (!batch.batch.on_demand)
+      telling.push_back(&run);
+    else if (on_demand == nullptr || run.end >= on_demand->end)
+      on_demand = &run;
+  }
   if (on_demand != nullptr) telling.push_back(on_demand);
   return telling;
 }
@@ -89,22 +86,16 @@ int deciding_generation(const StoredBatch& batch) {
 bool is_never_wanted(const StoredBatch& batch) { return batch.batch.on_demand && batch.generation < 0; }
 
 bool is_over(const StoredBatch& batch) {
-  const auto last = last_runs(batch);
-  const auto over = std::count_if(last.begin(), last.end(), [&](const auto& run) {
-    return ended_for_good(*run.second) && run.second->generation >= deciding_generation(batch);
-  });
-  return over >= std::max<std::ptrdiff_t>(1, std::ssize(batch.batch.jobs));
+  return !batch.runs.empty() && ended_for_good(batch.runs.back()) &&
+         batch.runs.back().generation >= deciding_generation(batch);
 }
 
-std::filesystem::path log_file(const StoredBatch& batch, slurm::SlurmJobId job, const char* element) {
-  return batch.folder / "log" /
-         (batch.batch.jobs.empty() ? fmt::format("{}.log", job) : fmt::format("{}_{}.log", job, element));
+std::filesystem::path log_file(const StoredBatch& batch, slurm::SlurmJobId job) {
+  return batch.folder / "log" / fmt::format("{}.log", job);
 }
 
 bool has_log(const StoredBatch& batch, slurm::SlurmJobId job) {
-  const std::string start = fmt::format("{}{}", job, batch.batch.jobs.empty() ? ".log" : "_");
-  const auto first = batch.logs.lower_bound(start);
-  return first != batch.logs.end() && first->starts_with(start);
+  return batch.logs.contains(fmt::format("{}.log", job));
 }
 
 NamesByCluster names_to_ask(const std::vector<StoredSubmission>& submissions) {

@@ -40,7 +40,7 @@ struct StoredSubmission {
 };
 //! Without the histories of its batches. \throws RuntimeError (kCorrupt) naming a file that cannot be read
 StoredSubmission read_submission(const slurm::SubmissionFolder& folder);
-//! Reads the batch's history: a file for each start of each element. \throws RuntimeError (kCorrupt) naming a file of a
+//! Reads the batch's history: a file for each start. \throws RuntimeError (kCorrupt) naming a file of a
 //! generation that cannot be read
 void read_history(core::FileSystem& files, const slurm::SubmissionFolder& folder, StoredBatch& batch);
 //! With the histories of its batches. \throws as read_submission() and read_history()
@@ -56,15 +56,13 @@ int deciding_generation(const StoredBatch& batch);
 bool is_never_wanted(const StoredBatch& batch);
 //! Its own records say so: nothing follows of its last generation, and no start of it can find more to do. Pure.
 bool is_over(const StoredBatch& batch);
-//! The last start of each element; -1: the batch is no array. Pure.
-std::map<int, const slurm::ScriptStart*> last_runs(const StoredBatch& batch);
-//! The last starts that say how the batches have ended: of those that are kept each element's, of all that are on
-//! demand the one that ended last. Pure.
+//! The last starts that say how the batches have ended: each one's of those that are kept, of all that are on demand
+//! the one that ended last. Pure.
 std::vector<const slurm::ScriptStart*> telling_runs(const std::vector<StoredBatch>& batches);
 //! Nothing follows this start. Pure.
 bool ended_for_good(const slurm::ScriptStart& run);
-//! Where a job of the batch writes its log, of an array's elements with `element` for their number. Pure.
-std::filesystem::path log_file(const StoredBatch& batch, slurm::SlurmJobId job, const char* element);
+//! The log of a job of the batch. Pure.
+std::filesystem::path log_file(const StoredBatch& batch, slurm::SlurmJobId job);
 //! The job has written one: a job that was cancelled before it began has none. Pure.
 bool has_log(const StoredBatch& batch, slurm::SlurmJobId job);
 

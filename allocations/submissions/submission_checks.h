@@ -2,6 +2,7 @@
 //! \file
 //! What would only show after a night in the queue, said before it.
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ namespace resolute::allocations {
 //! which the run stops, less what SLURM's notice may come earlier. Pure. \param time limit; 0: the cluster's
 //! \throws RuntimeError (kInput)
 void require_time_to_work(const slurm::SubmissionRequest& request, std::chrono::seconds time);
+
+using HasResult = std::function<bool(const std::string& job)>;
 
 //! Refuses allocations for jobs that take GPUs (trainings on GPUs, one per process rank, and what evaluates them) where
 //! a site has machines without any for them, or none of the allocations that run them enough for the largest. Jobs that

@@ -21,7 +21,7 @@ bool overlaps_any(const std::vector<Interval>& all, const Interval& one) {
   return std::any_of(all.begin(), all.end(), [&](const Interval& other) { return overlap(one, other); });
 }
 
-// An end that was not written: the next start of the element has begun by then, and the last run in it had its say.
+// An end that was not written: the next start of the batch has begun by then, and the last run in it had its say.
 // What still goes on ends now.
 Instant end_of(const slurm::ScriptStart& run, const slurm::ScriptStart* next, const orchestrator::Timeline& timeline,
                Instant now) {
@@ -42,8 +42,7 @@ Usage usage_of(const std::vector<StoredSubmission>& submissions, const orchestra
   for (const StoredSubmission& submission : submissions)
     for (const StoredBatch& batch : submission.batches)
       for (auto run = batch.runs.begin(); run != batch.runs.end(); ++run) {
-        const auto next =
-            std::find_if(run + 1, batch.runs.end(), [&](const auto& later) { return later.element == run->element; });
+        const auto next = run + 1;
         const Interval interval{Instant(run->begin),
                                 end_of(*run, next == batch.runs.end() ? nullptr : &*next, timeline, now)};
         const auto& resources = slurm::resources_of(submission.request, batch.batch);

@@ -21,7 +21,6 @@ namespace {
 constexpr std::chrono::seconds kLimit{10};  // squeue waits 4 to 8 s for a controller that is away
 constexpr std::chrono::seconds kSlow{2};
 constexpr std::size_t kMostPartitions = 12;
-constexpr int kArrayOfOurs = 1000;
 constexpr int kShortKillWait = 30;
 constexpr int kOldestTried = 22;
 
@@ -65,16 +64,6 @@ Finding judge_requeue(const Settings& settings) {
   if (requeue == 1) return {Level::kOk, "slurm requeue", "jobs may be requeued", ""};
   return {Level::kWarn, "slurm requeue", requeue == 0 ? "off unless a job asks for it, as ours do" : "not known",
           "if jobs end at their time limit all the same: continue = \"chain\" in the site file"};
-}
-
-Finding judge_arrays(const Settings& settings) {
-  const auto most = number_of(settings, "MaxArraySize");
-  if (!most) return {Level::kOk, "slurm arrays", "the limit is not known", ""};
-  const std::string what = fmt::format("MaxArraySize {}", *most);
-  if (*most > kArrayOfOurs) return {Level::kOk, "slurm arrays", what, ""};
-  return {Level::kWarn, "slurm arrays", what,
-          fmt::format("--array makes arrays of up to {}: do without it for suites of more than {} jobs", kArrayOfOurs,
-                      std::max(0, *most - 1))};
 }
 
 Finding judge_kill_wait(const Settings& settings) {
@@ -241,8 +230,8 @@ Findings check_slurm(const Environment& given, const experiments::Site& site) {
   const Settings settings = read_settings(output.out);
   for (const Finding& finding :
        {judge_version(settings), judge_partitions(environment), judge_accounting(settings, environment),
-        judge_requeue(settings), judge_arrays(settings), judge_kill_wait(settings),
-        look_at_nodes(environment, given, site), look_at_mpi(environment, site.mpi)})
+        judge_requeue(settings), judge_kill_wait(settings), look_at_nodes(environment, given, site),
+        look_at_mpi(environment, site.mpi)})
     findings.push_back(finding);
   return findings;
 }

@@ -113,8 +113,7 @@ class Cancelling {
  private:
   // What SLURM has now: a batch may have been submitted since the last look.
   std::vector<allocations::Standing> look() {
-    auto open = allocations::open_submissions(files_, client_, store_.suite_folder(plan_.suite),
-                                              [](const std::string&) { return false; });
+    auto open = allocations::open_submissions(files_, client_, store_.suite_folder(plan_.suite));
     jobs_.names.clear();
     for (const auto& standing : open) {
       jobs_.trouble = standing.trouble;

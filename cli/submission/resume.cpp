@@ -78,7 +78,7 @@ std::vector<std::string> release_held(slurm::Client& client, allocations::Standi
   for (auto& batch : standing.batches)
     for (auto& job : batch.queued) {
       if (!allocations::is_held(job)) continue;
-      const auto answer = client.at(standing.request.cluster).release(job.array, job.element);
+      const auto answer = client.at(standing.request.cluster).release(job.id);
       if (const auto* refused = std::get_if<slurm::Refused>(&answer))
         throw core::RuntimeError(core::ErrorKind::kEnvironment,
                                  fmt::format("SLURM does not release job {} ({})", job.id, job.name), refused->why,
@@ -205,8 +205,7 @@ void withdraw(core::FileSystem& files, slurm::Client& client, const SuiteArgumen
     if (!batch.queued.empty())
       client.at(standing.request.cluster).cancel(batch.batch.job_name, slurm::CancelScope::kWaiting);
   for (const auto& open :
-       allocations::open_submissions(files, client, standing.folder.path().parent_path().parent_path(),
-                                     [](const std::string&) { return false; })) {
+       allocations::open_submissions(files, client, standing.folder.path().parent_path().parent_path())) {
     if (open.trouble)
       throw core::RuntimeError(core::ErrorKind::kTransient, "SLURM does not say which jobs it has", *open.trouble,
                                "give the same command again when it answers");
@@ -220,9 +219,6 @@ std::optional<allocations::Standing> exchange(core::FileSystem& files, slurm::Cl
                                               const slurm::Effects& effects, const SuiteArguments& parsed,
                                               const experiments::Plan& plan, allocations::Standing& standing) {
   auto pools = allocations::pools_of(standing.request);
-  const bool array = !standing.request.batches.front().jobs.empty();
-  if (array && parsed.values.count("allocations") > 0)
-    throw core::input_error("--allocations does not apply to an array", "an array has one allocation per job");
   auto plain = changed(standing.request, parsed.values, pools);
   plain.left_out.clear();
   const allocations::HasResult has_result = [&](const std::string& job) {
@@ -231,23 +227,20 @@ std::optional<allocations::Standing> exchange(core::FileSystem& files, slurm::Cl
   const auto request_of = [&](const std::string& token) {
     auto request = plain;
     request.token = token;
-    request.batches =
-        array ? allocations::array_batches_of(plan, token, pools, [&](const auto& job) { return has_result(job.hex); })
-              : allocations::batches_of(plan.suite, token, pools);
+    request.batches = allocations::batches_of(plan.suite, token, pools);
     return request;
   };
   const auto request = request_of(standing.request.token);
   if (allocations::same_order(request, standing.request)) return std::nullopt;
   allocations::require_gpus(plan, request, has_result);
-  for (const auto& batch : request.batches)
-    slurm::validate(slurm::script_of(request, batch, standing.folder.path(), std::nullopt));
+  for (const auto& batch : request.batches) slurm::validate(slurm::script_of(request, batch, standing.folder.path()));
   if (const auto warning = allocations::require_possible(effects, request)) core::log_warning("{}", *warning);
   const std::string text = core::read_text(files, standing.folder.suite_file());
   allocations::leave_out_bad_nodes(files, effects, parsed.store, plain);
   withdraw(files, client, parsed, standing);
   standing.folder.end("replaced by `suite resume` with other options");
-  return allocations::create_after_others(files, client, effects,
-                                          {parsed.store.suite_folder(plan.suite), text, has_result}, request_of);
+  return allocations::create_after_others(files, client, effects, {parsed.store.suite_folder(plan.suite), text},
+                                          request_of);
 }
 
 }  // namespace
@@ -270,9 +263,7 @@ int suite_resume(const Arguments& arguments) {
   allocations::require_own_submissions(files, suite_folder);
   const slurm::Effects effects = slurm::real_effects();
   slurm::Client client(effects, allocations::interactive_client());
-  auto open = allocations::settled_submissions(files, client, effects, suite_folder, [&](const std::string& job) {
-    return orchestrator::has_result(files, parsed->store, {job}, results::record_check(files, parsed->store));
-  });
+  auto open = allocations::settled_submissions(files, client, effects, suite_folder);
   const bool changes = changes_something(parsed->values);
   if (open.empty() && changes)
     throw core::input_error("nothing of this suite is submitted that could go on",
@@ -283,17 +274,13 @@ int suite_resume(const Arguments& arguments) {
   const auto plan = submitted_plan(*parsed, arguments, newest, visible);
   if (orchestrator::all_results_there(files, parsed->store, plan, results::record_check(files, parsed->store)))
     return report_complete("resume", newest.request.token, plan, parsed->json);
-  const bool suite_changed = allocations::suite_has_changed(
-      files, newest.folder, experiments::text_with_includes(files, parsed->values["SUITE.toml"].as<std::string>()));
-  if (suite_changed) core::log_warning("{}", allocations::kSuiteHasChanged);
+  if (allocations::suite_has_changed(
+          files, newest.folder, experiments::text_with_includes(files, parsed->values["SUITE.toml"].as<std::string>())))
+    core::log_warning("{}", allocations::kSuiteHasChanged);
   warn_of_cluster(newest.request, cluster_here(files, environment));
   allocations::require_sbatch(environment);
   if (changes) {
     allocations::require_answer(newest);
-    if (suite_changed && !newest.request.batches.front().jobs.empty())
-      throw core::input_error("the suite file has changed since it was submitted as an array",
-                              "the array's elements are the jobs of before, and go on with the limits of before",
-                              "`resolute suite cancel`, then `suite submit --array` with the new ones");
     if (auto exchanged = exchange(files, client, effects, *parsed, plan, newest))
       return resume(files, client, effects, *parsed, plan, *exchanged);
   }

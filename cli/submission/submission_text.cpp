@@ -22,7 +22,7 @@ std::string time_text(std::chrono::seconds time) {
 }
 
 // A BatchStanding with a job.
-std::string log_of(const BatchStanding& batch) { return log_file(batch, batch.job()->id, "*").string(); }
+std::string log_of(const BatchStanding& batch) { return log_file(batch, batch.job()->id).string(); }
 
 std::string script_of(const BatchStanding& batch) {
   return (batch.folder / fmt::format("script-{:03}.sh", batch.generation)).string();
@@ -34,8 +34,7 @@ bool is_shown(const BatchStanding& batch) {
 
 std::string size_text(const Standing& standing, const slurm::Batch& batch) {
   const auto& resources = slurm::resources_of(standing.request, batch);
-  return fmt::format("{} node{}, {}{}", resources.nodes, resources.nodes == 1 ? "" : "s", time_text(resources.time),
-                     batch.jobs.empty() ? std::string() : fmt::format(", array of {}", batch.jobs.size()));
+  return fmt::format("{} node{}, {}", resources.nodes, resources.nodes == 1 ? "" : "s", time_text(resources.time));
 }
 
 std::string queue_text(const BatchStanding& batch) {

@@ -55,25 +55,20 @@ struct Order {
   experiments::Plan plan;
   slurm::SubmissionRequest request;
   std::vector<allocations::Pool> pools;
-  bool array = false;
   std::string suite_text;
-  allocations::HasResult has_result;
   std::string status_command;
 };
 
 void give_token(Order& order, const std::string& token) {
   order.request.token = token;
-  order.request.batches =
-      order.array ? allocations::array_batches_of(order.plan, token, order.pools,
-                                                  [&](const auto& job) { return order.has_result(job.hex); })
-                  : allocations::batches_of(order.plan.suite, token, order.pools);
+  order.request.batches = allocations::batches_of(order.plan.suite, token, order.pools);
 }
 
 int dry_run(const Order& order) {
   const auto folder = order.arguments.store.suite_folder(order.plan.suite) / "submissions" / order.request.token;
   core::Json scripts = core::Json::array();
   for (const auto& batch : order.request.batches) {
-    const std::string text = slurm::sbatch_script(slurm::script_of(order.request, batch, folder, std::nullopt));
+    const std::string text = slurm::sbatch_script(slurm::script_of(order.request, batch, folder));
     const auto file = folder / fmt::format("batch-{:03}", batch.number) / "script-000.sh";
     if (order.arguments.json)
       scripts.push_back({{"batch", batch.number}, {"name", batch.job_name}, {"script", file.string()}, {"text", text}});
@@ -96,8 +91,8 @@ struct Earlier {
   std::vector<allocations::Standing> replaced{};
 };
 Earlier earlier(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects, const Order& order) {
-  auto open = allocations::settled_submissions(files, client, effects,
-                                               order.arguments.store.suite_folder(order.plan.suite), order.has_result);
+  auto open =
+      allocations::settled_submissions(files, client, effects, order.arguments.store.suite_folder(order.plan.suite));
   if (open.empty()) return {};
   // Two may be open where one was given up and its end could not be written: one at work is the one that counts.
   auto chosen = std::find_if(open.rbegin(), open.rend(),
@@ -146,25 +141,24 @@ void hand_over(core::FileSystem& files, slurm::Client& client, const slurm::Effe
 
 Order read_order(const SuiteArguments& arguments, core::FileSystem& files,
                  const std::map<std::string, std::string>& environment) {
-  Order order{arguments, arguments.plan_to_submit(), {}, {}, false, {}, {}, {}};
+  Order order{arguments, arguments.plan_to_submit(), {}, {}, {}, {}};
   order.suite_text = experiments::text_with_includes(files, arguments.values["SUITE.toml"].as<std::string>());
-  order.has_result = [&files, store = arguments.store](const std::string& job) {
-    return orchestrator::has_result(files, store, {job}, results::record_check(files, store));
-  };
   auto options = read_submit_options(arguments, order.plan, files, environment);
   order.request = std::move(options.request);
   order.pools = std::move(options.pools);
-  order.array = options.array;
   order.request.created = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   order.status_command = suite_command("status", arguments, order.request.plan_arguments);
   give_token(order, kNoToken);
-  allocations::require_gpus(order.plan, order.request, order.has_result);
+  allocations::require_gpus(order.plan, order.request, [&](const std::string& job) {
+    return orchestrator::has_result(files, arguments.store, {job}, results::record_check(files, arguments.store));
+  });
   return order;
 }
 
 }  // namespace
 
 int suite_submit(const Arguments& arguments) {
+  refuse_former_options(arguments);
   options::options_description visible;
   add_submit_options(visible);
   auto add = visible.add_options();
@@ -190,7 +184,7 @@ int suite_submit(const Arguments& arguments) {
       core::log_warning("{}", warning);
   };
   for (const auto& batch : order.request.batches)  // what cannot be written as a script is refused before all else
-    slurm::validate(slurm::script_of(order.request, batch, parsed->store.root(), std::nullopt));
+    slurm::validate(slurm::script_of(order.request, batch, parsed->store.root()));
   if (dry) {
     warn();
     return dry_run(order);
@@ -212,12 +206,12 @@ int suite_submit(const Arguments& arguments) {
   for (auto& one : replaced) one.folder.end("replaced by a submission with other options");
   if (!standing) {
     allocations::leave_out_bad_nodes(files, effects, parsed->store, order.request);
-    standing.emplace(allocations::create_after_others(
-        files, client, effects, {parsed->store.suite_folder(order.plan.suite), order.suite_text, order.has_result},
-        [&](const std::string& token) {
-          give_token(order, token);
-          return order.request;
-        }));
+    standing.emplace(allocations::create_after_others(files, client, effects,
+                                                      {parsed->store.suite_folder(order.plan.suite), order.suite_text},
+                                                      [&](const std::string& token) {
+                                                        give_token(order, token);
+                                                        return order.request;
+                                                      }));
   }
   allocations::require_own_submission(standing->request);  // it may be somebody else's who submitted at the same moment
   if (already && standing->trouble)

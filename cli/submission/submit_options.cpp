@@ -102,11 +102,8 @@ void read_texts(const options::variables_map& values, const experiments::Site& s
 }
 
 void read_sizes(const options::variables_map& values, const experiments::Site& site, slurm::Resources& resources) {
-  const bool array = values.count("array") > 0;
   if (const auto nodes = given<int>(values, "nodes"))
     resources.nodes = *nodes;
-  else if (array)
-    resources.nodes = 1;  // a site's number is meant for a whole suite, an element is one job
   else if (site.slurm.nodes)
     resources.nodes = *site.slurm.nodes;
   else
@@ -124,9 +121,6 @@ void read_sizes(const options::variables_map& values, const experiments::Site& s
   else
     throw missing("time");
   resources.exclusive = values.count("exclusive") > 0 || site.slurm.exclusive.value_or(false);
-  resources.array_at_once = given<int>(values, "array-at-once").value_or(0);
-  if (resources.array_at_once != 0 && !array)
-    throw core::input_error("--array-at-once is of an array's elements", {}, "add --array or leave it out");
 }
 
 slurm::Resources read_resources(const options::variables_map& values, const experiments::Site& site,
@@ -310,25 +304,11 @@ std::vector<allocations::Pool> read_pools(const options::variables_map& values, 
   return pools;
 }
 
-void check_array(const options::variables_map& values, const slurm::SubmissionRequest& request) {
-  if (values.count("array") == 0) return;
-  if (values.count("allocations") > 0)
-    throw core::input_error("--allocations and --array exclude each other",
-                            "an array has as many allocations as there are jobs",
-                            "limit those at once by --array-at-once");
-  // An array's successor would begin all of its elements again, and nothing ends it once some have given up.
-  if (request.continuation != slurm::Continuation::kRequeue)
-    throw core::input_error(
-        fmt::format("--array and --continue {} exclude each other", settings::word(request.continuation)),
-        "each element that goes on would have the whole array submitted again",
-        "let it go on by --continue requeue, or submit without --array");
-}
-
 void add_asking_options(options::options_description& visible) {
   auto add = visible.add_options();
   const auto text = [&](const char* name, const char* about) { add(name, options::value<std::string>(), about); };
   const auto number = [&](const char* name, const char* about) { add(name, options::value<int>(), about); };
-  number("nodes", "nodes of each allocation (required unless the site file says it); with --array 1 unless given");
+  number("nodes", "nodes of each allocation (required unless the site file says it)");
   number("gpus-per-node", "GPUs of each node; none unless given");
   number("cpus-per-node", "processors of each node; also the default of --slots");
   text("time", "limit of an allocation, required unless the site file says it: minutes, H:MM:SS or D-HH:MM:SS");
@@ -346,8 +326,6 @@ void add_life_options(options::options_description& visible) {
       "jobs that work on the suite side by side: 4, or 1..8 to have more while there is work for them; 1 unless given");
   add("idle-limit", options::value<int>(),
       "an allocation on demand (1..8) ends after so many seconds without a job to start; 120 unless given");
-  add("array", "a job array with an element for each job of the suite, for sites that want it so");
-  add("array-at-once", options::value<int>(), "elements of an array that may run at once; 0: no limit");
   add("site", options::value<std::string>(),
       "what the site needs of every submission; else RESOLUTE_SITE or ~/.config/resolute/site.toml");
   add("notice", options::value<int>(),
@@ -355,7 +333,7 @@ void add_life_options(options::options_description& visible) {
       "a quarter of the limit, at least 30");
   add("continue", options::value<std::string>(),
       "how an allocation goes on while the suite is not complete: armed (itself, with another job in waiting that "
-      "goes on where that fails), requeue (itself), or chain (another job); armed, with --array requeue");
+      "goes on where that fails), requeue (itself), or chain (another job); armed unless given");
   add("most-restarts", options::value<int>()->default_value(1000), "times that an allocation goes on, at most");
   add("launcher", options::value<std::string>(),
       "what starts the nodes' processes: auto, srun, mpirun, or none on one node");
@@ -392,6 +370,15 @@ void add_submit_options(options::options_description& visible) {
   add_run_options(visible);
 }
 
+void refuse_former_options(const Arguments& arguments) {
+  for (const std::string& argument : arguments) {
+    const std::string name = argument.substr(0, argument.find('='));
+    if (name == "--array" || name == "--array-at-once")
+      throw core::input_error(name + " is no longer an option", "--allocations K submits K allocations of one suite",
+                              "give that, or leave it out for one allocation");
+  }
+}
+
 std::pair<int, int> parse_allocations(const std::string& text, const std::string& place) {
   const auto dots = text.find("..");
   const auto least = core::number_of<int>(text.substr(0, dots));
@@ -424,7 +411,6 @@ SubmitOptions read_submit_options(const SuiteArguments& arguments, const experim
   const std::filesystem::path suite_file = values["SUITE.toml"].as<std::string>();
   const experiments::Site site = read_site_of(values, files, environment);
   SubmitOptions submission;
-  submission.array = values.count("array") > 0;
   slurm::SubmissionRequest& request = submission.request;
   request.suite = plan.suite;
   request.title = plan.title;
@@ -445,10 +431,7 @@ SubmitOptions read_submit_options(const SuiteArguments& arguments, const experim
   request.dependency = given<std::string>(values, "dependency").value_or("");
   if (!request.dependency.empty()) slurm::validate_dependency(request.dependency);
   request.continuation = settings::parse_word<slurm::Continuation>(
-      given<std::string>(values, "continue")
-          .value_or(site.slurm.continuation.value_or(values.count("array") > 0 ? "requeue" : "armed")),
-      "option --continue");
-  check_array(values, request);
+      given<std::string>(values, "continue").value_or(site.slurm.continuation.value_or("armed")), "option --continue");
   request.most_restarts = at_least("most-restarts", values["most-restarts"].as<int>(), 1);
   request.site = {site.modules, site.commands};
   request.notice = read_notice(values, site, request.resources.time);

@@ -13,13 +13,15 @@
 
 namespace resolute::cli {
 
-//! --nodes, --gpus-per-node, --time, --partition, …, --allocations, --array, --site.
+//! --nodes, --gpus-per-node, --time, --partition, …, --allocations, --site.
 void add_submit_options(boost::program_options::options_description& options);
+
+//! \throws RuntimeError (kInput) for an option of before 0.1.0, which says what there is instead
+void refuse_former_options(const Arguments& arguments);
 
 struct SubmitOptions {
   slurm::SubmissionRequest request;  //!< all but its batches, token and time
   std::vector<allocations::Pool> pools;
-  bool array = false;
 };
 //! \throws RuntimeError (kInput) naming the option, FILE:LINE:COLUMN or the variable
 SubmitOptions read_submit_options(const SuiteArguments& arguments, const experiments::Plan& plan,

@@ -28,14 +28,13 @@ struct Queue {
 
 Queue ask_queue(core::FileSystem& files, slurm::Client& client, const std::filesystem::path& suite_folder) {
   Queue queue{true, true, false, ""};
-  for (const auto& standing :
-       allocations::open_submissions(files, client, suite_folder, [](const std::string&) { return false; })) {
+  for (const auto& standing : allocations::open_submissions(files, client, suite_folder)) {
     if (standing.trouble) return {true, false, true, "SLURM does not answer: " + *standing.trouble};
     for (const auto& batch : standing.batches) {
       if (batch.queued.empty()) continue;
       queue.alive = true;
       const auto& job = batch.queued.front();
-      queue.text += fmt::format("{}job {} {}", queue.text.empty() ? "" : ", ", job.array, slurm::name_of(job.state));
+      queue.text += fmt::format("{}job {} {}", queue.text.empty() ? "" : ", ", job.id, slurm::name_of(job.state));
       if (!job.node_list.empty())
         queue.text += " on " + job.node_list;
       else if (!job.reason.empty() && job.reason != "None")

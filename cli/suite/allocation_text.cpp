@@ -30,7 +30,7 @@ std::string with_reason(std::string text, const std::string& reason) {
   return text;
 }
 
-// "n1 and 12 more" for an array on many nodes. Commas within brackets are of one entry: "n[1,3]".
+// "n1 and 12 more" for many entries. Commas within brackets are of one entry: "n[1,3]".
 std::string nodes_text(const AllocationView& view) {
   constexpr std::ptrdiff_t kMost = 3;
   std::vector<std::size_t> commas;
@@ -49,7 +49,7 @@ std::string running_text(const AllocationView& view, slurm::Time now) {
   if (!view.node_list.empty()) text += " on " + nodes_text(view);
   if (view.begin && *view.begin <= now)
     text += " since " + duration_text(std::chrono::duration<double>(now - *view.begin).count());
-  if (view.end && view.elements == 0) text += ", until " + clock_text(*view.end, now);
+  if (view.end) text += ", until " + clock_text(*view.end, now);
   return text;
 }
 
@@ -92,15 +92,12 @@ core::Json optional_time(const std::optional<slurm::Time>& time) {
 core::Json text_or_null(const std::string& text) { return text.empty() ? core::Json() : core::Json(text); }
 
 std::string line_of(const AllocationView& view, bool with_submission, slurm::Time now) {
-  std::string text = view.elements > 0 ? fmt::format("array of {} from {}", view.elements, view.allocation)
-                                       : fmt::format("allocation {}", view.allocation);
+  std::string text = fmt::format("allocation {}", view.allocation);
   if (with_submission) text += " of " + view.submission;
   if (view.job != 0) text += fmt::format(", job {},", view.job);
   text += " " + state_text(view, now);
-  if (view.elements > 0 && view.state != AllocationView::State::kEnded && !view.slurm_state.empty())
-    text += "; " + view.slurm_state;
   if (view.starts > 1) text += fmt::format("; {} starts", view.starts);
-  if (!view.last_end.empty()) text += (view.elements > 0 ? "; ended: " : "; last end: ") + view.last_end;
+  if (!view.last_end.empty()) text += "; last end: " + view.last_end;
   if (!view.wanted.empty() && allocations::may_live(view.state)) text += "; asked for because " + view.wanted;
   if (!view.log_end.empty())
     text += fmt::format(" → {} ends with '{}'", view.log, view.log_end);
@@ -128,7 +125,6 @@ core::Json allocations_json(const std::vector<AllocationView>& views) {
     json.push_back({{"submission", view.submission},
                     {"batch", view.batch},
                     {"allocation", view.allocation},
-                    {"elements", view.elements},
                     {"job", view.job == 0 ? core::Json() : core::Json(view.job)},
                     {"state", name_of(view.state)},
                     {"slurm_state", view.slurm_state},

@@ -316,7 +316,7 @@ bool leave_to_armed(const slurm::AllocationEnvironment& here, const std::map<std
   for (const allocations::StoredBatch& batch : allocations::read_submission(folder).batches) {
     const auto* job = std::get_if<slurm::KnownJob>(&batch.last);
     if (batch.batch.job_name != environment.at("SLURM_JOB_NAME") || job == nullptr || !job->armed ||
-        job->id == here.array)
+        job->id == here.job)
       continue;
     for (auto& start : slurm::read_runs(files, batch.folder)) {
       if (start.job != here.job || start.restart != here.restart) continue;
@@ -340,13 +340,13 @@ void requeue_allocation(const std::map<std::string, std::string>& environment) {
     const auto found = client.show(here.job, environment.at("SLURM_JOB_NAME"));
     const auto* shown = std::get_if<slurm::ShownJob>(&found);
     if (shown == nullptr || shown->state != slurm::JobState::kRunning) return;
-    const auto answer = client.requeue(here.array, here.element);
+    const auto answer = client.requeue(here.job);
     if (std::holds_alternative<slurm::Done>(answer)) {
       core::log_warning("the coordinator is lost, and perhaps its node: job {} is requeued", here.job);
     } else if (leave_to_armed(here, environment)) {
       core::log_warning("the coordinator is lost; job {} cannot be requeued: it ends, and the next one goes on",
                         here.job);
-      client.cancel(here.array, here.element);
+      client.cancel(here.job);
     } else {
       core::log_error("the coordinator is lost; job {} cannot be requeued: end it, then `resolute suite resume`",
                       here.job);

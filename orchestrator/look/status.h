@@ -31,7 +31,7 @@ struct SuiteRun {
   std::string name;           //!< experiments::run_name(): its folder
   std::int64_t epoch = 0;     //!< in which it began, as requests name it
   bool live = false;          //!< known to be at work (same host) or may be (another host)
-  std::size_t jobs = 0;       //!< that it has in its plan: fewer than the suite's in an array's element
+  std::size_t jobs = 0;       //!< that it has in its plan: fewer than the suite's with --only
   bool is_cancelled = false;  //!< somebody has asked it to end (is_cancelled_by_somebody())
 };
 struct SuiteStatus {

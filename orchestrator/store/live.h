@@ -75,9 +75,9 @@ std::optional<LiveStatus> read_live(core::FileSystem& files, const std::filesyst
 //! Of several runs that share their jobs, what they do together: each expects to be alone with what is left.
 //! \param runs one or more
 LiveStatus together(const std::vector<LiveStatus>& runs);
-//! Of several runs that have a part of the suite each, as an array's elements have, what they do together: done with
-//! the last of them, but unknown while there are jobs that none of them runs. \param runs one or more \param jobs_left
-//! of the suite, those that run among them
+//! The same of runs of which one has only a part of the suite (--only): done with the last of them, but unknown while
+//! there are jobs that none of them runs. \param runs one or more \param jobs_left of the suite, those that run among
+//! them
 LiveStatus side_by_side(const std::vector<LiveStatus>& runs, int jobs_left);
 
 //! At the end of a run.

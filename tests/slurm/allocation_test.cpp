@@ -68,26 +68,20 @@ template <class Step>
 
 TEST(AllocationEnvironment, is_read_from_what_slurm_exports) {
   const auto read = read_allocation_environment({{"SLURM_JOB_ID", "21"},
-                                                 {"SLURM_ARRAY_JOB_ID", "18"},
-                                                 {"SLURM_ARRAY_TASK_ID", "3"},
                                                  {"SLURM_RESTART_COUNT", "2"},
                                                  {"SLURM_JOB_NUM_NODES", "4"},
                                                  {"SLURM_CPUS_ON_NODE", "64"},
                                                  {"SLURM_JOB_NODELIST", "n[1-4]"}});
   EXPECT_EQ(read.job, 21);
-  EXPECT_EQ(read.array, 18);
-  EXPECT_EQ(read.element, 3);
   EXPECT_EQ(read.restart, 2);
   EXPECT_EQ(read.nodes, 4);
   EXPECT_EQ(read.cpus_per_node, 64);
   EXPECT_EQ(read.node_list, "n[1-4]");
 }
 
-TEST(AllocationEnvironment, of_a_first_start_has_no_restart_count_and_of_a_plain_job_no_element) {
+TEST(AllocationEnvironment, of_a_first_start_has_no_restart_count) {
   const auto read = read_allocation_environment({{"SLURM_JOB_ID", "21"}, {"SLURM_NNODES", "2"}});
   EXPECT_EQ(read.restart, 0);
-  EXPECT_EQ(read.array, 21);
-  EXPECT_EQ(read.element, std::nullopt);
   EXPECT_EQ(read.nodes, 2);
 }
 
@@ -98,10 +92,8 @@ TEST(AllocationEnvironment, is_refused_outside_of_slurm_and_where_a_variable_is_
   EXPECT_TRUE(refused({}));
   for (const char* id : {"", "0", "-1", "12x", " 12", "99999999999999999999"})
     EXPECT_TRUE(refused({{"SLURM_JOB_ID", id}})) << id;
-  for (const auto& [name, value] : {std::pair{"SLURM_RESTART_COUNT", "one"},
-                                    {"SLURM_RESTART_COUNT", "99999999999"},
-                                    {"SLURM_JOB_NUM_NODES", "0"},
-                                    {"SLURM_ARRAY_TASK_ID", "-3"}})
+  for (const auto& [name, value] :
+       {std::pair{"SLURM_RESTART_COUNT", "one"}, {"SLURM_RESTART_COUNT", "99999999999"}, {"SLURM_JOB_NUM_NODES", "0"}})
     EXPECT_TRUE(refused({{"SLURM_JOB_ID", "12"}, {name, value}})) << name << " " << value;
 }
 
@@ -378,7 +370,6 @@ class AllocationRecords : public ::testing::Test {
 
 TEST_F(AllocationRecords, come_back_as_they_were_in_order_of_begin) {
   ScriptStart first = run_of(EndCause::kWalltime, 1, 2);
-  first.element = 7;
   first.node_list = "n[1-2]";
   first.launcher = "srun";
   first.verdict = "requeued";

@@ -173,35 +173,6 @@ TEST_F(AskingFacts, completing_hides_how_a_job_ended) {
   ASSERT_TRUE(comes_to(name, JobState::kCancelled));
 }
 
-TEST_F(AskingFacts, an_arrays_id_is_also_that_of_one_element_and_means_all_of_them) {
-  const std::string name = "resolute-asking-array";
-  const std::string id = submit(name, "sleep 60", {"-a", "0-3%2"});
-  const auto waiting = queue(name);
-  ASSERT_EQ(waiting.size(), 4U) << "one line an element, because of -r";
-  run({"scontrol", "update", "ArrayTaskThrottle=4", "JobId=" + id});
-  ASSERT_TRUE(comes_to(name, JobState::kRunning));
-  std::set<SlurmJobId> ids;
-  std::optional<QueuedJob> last;
-  for (const QueuedJob& job : queue(name)) {
-    ids.insert(job.id);
-    EXPECT_EQ(std::to_string(job.array), id);
-    if (job.id == job.array) last = job;
-  }
-  EXPECT_EQ(ids.size(), 4U);
-  ASSERT_TRUE(last.has_value());
-  // Asked for by the plain id all are shown; the record wanted is the one with that id.
-  EXPECT_EQ(tests::SlurmBox::wait_for([&] { return shown(id, name).element == last->element; }), true);
-  // Named as element, it alone is requeued.
-  run({"scontrol", "requeue", job_reference(last->id, last->array, last->element)});
-  ASSERT_TRUE(SlurmBox::wait_for([&] { return shown(id, name).state == JobState::kPending; }));
-  const auto jobs = queue(name);
-  EXPECT_EQ(std::count_if(jobs.begin(), jobs.end(), [](const auto& job) { return job.state == JobState::kRunning; }),
-            3);
-  run({"scontrol", "requeue", id});
-  ASSERT_TRUE(comes_to(name, JobState::kPending)) << "all of them, by the plain id";
-  run({"scancel", id});
-}
-
 TEST_F(AskingFacts, without_accounting_sacct_says_so_and_fails) {
   const auto output = run({"sacct", "-n", "-P", "-X", "-o", "JobIDRaw"});
   EXPECT_NE(exit_code(output), 0);

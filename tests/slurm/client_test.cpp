@@ -235,33 +235,28 @@ TEST(ClientTest, cancel_names_the_user_and_the_job_and_none_is_none) {
   EXPECT_EQ(error_of([&] { world.client().cancel("job"); })->kind(), ErrorKind::kEnvironment);
 }
 
-TEST(ClientTest, an_element_is_named_by_its_array_because_its_own_id_may_be_the_arrays) {
+TEST(ClientTest, one_job_is_named_by_its_id) {
   World world;
   world.answers = {good()};
-  EXPECT_TRUE(std::holds_alternative<Done>(world.client().requeue(12, 3)));
-  EXPECT_TRUE(std::holds_alternative<Done>(world.client().requeue(12, std::nullopt)));
-  EXPECT_TRUE(std::holds_alternative<Done>(world.client().release(12, 0)));
-  world.client().cancel(12, 3);
-  world.client().cancel(12, std::nullopt);
-  EXPECT_THAT(world.asked,
-              ElementsAre(ElementsAre("scontrol", "requeue", "12_3"), ElementsAre("scontrol", "requeue", "12"),
-                          ElementsAre("scontrol", "release", "12_0"), ElementsAre("scancel", "12_3"),
-                          ElementsAre("scancel", "12")));
-  EXPECT_THROW(world.client().requeue(0, std::nullopt), core::ContractError);
-  EXPECT_THROW(world.client().requeue(1, -1), core::ContractError);
+  EXPECT_TRUE(std::holds_alternative<Done>(world.client().requeue(12)));
+  EXPECT_TRUE(std::holds_alternative<Done>(world.client().release(12)));
+  world.client().cancel(12);
+  EXPECT_THAT(world.asked, ElementsAre(ElementsAre("scontrol", "requeue", "12"),
+                                       ElementsAre("scontrol", "release", "12"), ElementsAre("scancel", "12")));
+  EXPECT_THROW(world.client().requeue(0), core::ContractError);
 }
 
 TEST(ClientTest, a_requeue_whose_answer_was_lost_is_done_when_the_job_waits) {
   World world;
-  world.answers = {bad("Unexpected message received for job 12\n"), bad("12_3: Job is pending execution\n")};
-  EXPECT_TRUE(std::holds_alternative<Done>(world.client().requeue(12, 3)));
+  world.answers = {bad("Unexpected message received for job 12\n"), bad("12: Job is pending execution\n")};
+  EXPECT_TRUE(std::holds_alternative<Done>(world.client().requeue(12)));
   world.answers = {bad("Requested operation is presently disabled for job 12\n")};
-  const auto refused = world.client().requeue(12, std::nullopt);
+  const auto refused = world.client().requeue(12);
   ASSERT_TRUE(std::holds_alternative<Refused>(refused));
   EXPECT_EQ(std::get<Refused>(refused).why, "Requested operation is presently disabled for job 12");
   world.answers = {bad("Invalid job id specified for job 12\n")};
-  EXPECT_TRUE(std::holds_alternative<Gone>(world.client().requeue(12, std::nullopt)));
-  EXPECT_TRUE(std::holds_alternative<Gone>(world.client().release(12, std::nullopt)));
+  EXPECT_TRUE(std::holds_alternative<Gone>(world.client().requeue(12)));
+  EXPECT_TRUE(std::holds_alternative<Gone>(world.client().release(12)));
 }
 
 TEST(ClientTest, sbatch_is_called_once_whatever_it_answers) {
@@ -297,14 +292,14 @@ TEST(ClientTest, every_command_names_the_cluster_that_it_is_for) {
   client.submit("/a/script.sh", {});
   client.find({"job"});
   client.cancel("job");
-  client.cancel(17, std::nullopt);
-  client.requeue(17, std::nullopt);
-  client.release(17, std::nullopt);
+  client.cancel(17);
+  client.requeue(17);
+  client.release(17);
   for (const auto& arguments : world.asked) {
     ASSERT_GT(arguments.size(), 3U);
     EXPECT_EQ(arguments[1] + arguments[2], "-Mgpu") << arguments[0];
   }
-  client.at("").cancel(17, std::nullopt);
+  client.at("").cancel(17);
   EXPECT_THAT(world.asked.back(), ElementsAre("scancel", "17"));
 }
 

@@ -28,8 +28,7 @@ struct Cluster {
     const slurm::Effects effects = controller.effects(process, sleeps);
     slurm::Client client(effects);
     slurm::SubmissionFolder folder(files, path());
-    process.survives(
-        [&] { outcome = slurm::ensure_submitted(files, client, effects, folder, batch, generation, std::nullopt); });
+    process.survives([&] { outcome = slurm::ensure_submitted(files, client, effects, folder, batch, generation); });
     return outcome;
   }
   Outcome ensure(int generation = 0) {

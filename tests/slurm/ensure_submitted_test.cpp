@@ -226,16 +226,6 @@ TEST(EnsureSubmitted, a_job_that_says_itself_that_it_runs_settles_it) {
   EXPECT_EQ(cluster.controller.calls("sbatch"), 1);
 }
 
-TEST(EnsureSubmitted, an_array_is_one_job) {
-  Cluster cluster;
-  cluster.batch = tests::sample_request().batches[1];
-  cluster.controller.plan = {How::kTakenThenSilent};
-  const KnownJob job = cluster.submitted();
-  EXPECT_EQ(job.id, 100);
-  EXPECT_EQ(cluster.controller.find(100)->elements, 2);
-  EXPECT_EQ(cluster.controller.taken(0), 1);
-}
-
 TEST(EnsureSubmitted, torn_records_stop_it_before_sbatch) {
   for (const char* name : {"intent-000.json", "accepted-000.json", "refused-000.json"}) {
     Cluster cluster;

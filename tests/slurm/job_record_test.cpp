@@ -130,24 +130,14 @@ TEST(Queue, every_recorded_text_is_understood_and_written_again_the_same) {
   EXPECT_TRUE(parse_queue("").empty());
 }
 
-TEST(Queue, an_array_is_one_job_an_element_though_waiting_ones_share_an_id) {
-  const auto jobs = parse_queue(recorded("squeue-array"));
-  ASSERT_EQ(jobs.size(), 5U);
-  std::set<int> elements;
+TEST(Queue, of_an_array_of_another_holds_a_job_an_element_though_waiting_ones_share_an_id) {
   std::set<SlurmJobId> ids;
-  for (const QueuedJob& job : jobs) {
-    elements.insert(job.element.value());
-    ids.insert(job.id);
-    EXPECT_TRUE(job.state != JobState::kPending || job.id == job.array);
-  }
-  EXPECT_EQ(elements, (std::set<int>{0, 1, 2, 3, 4}));
+  const auto jobs = parse_queue(recorded("squeue-array"));
+  for (const QueuedJob& job : jobs) ids.insert(job.id);
+  EXPECT_EQ(jobs.size(), 5U);
   EXPECT_EQ(ids.size(), 4U);
-  // The last element keeps the array's id for its own: what is done to that id is done to all.
-  const auto last = parse_queue(recorded("squeue-array-last"));
-  EXPECT_EQ(std::count_if(last.begin(), last.end(), [](const QueuedJob& job) { return job.id == job.array; }), 1);
-  for (const QueuedJob& job : last)
-    EXPECT_EQ(job_reference(job.id, job.array, job.element), fmt::format("{}_{}", job.array, job.element.value()));
-  EXPECT_EQ(job_reference(7, 7, {}), "7");
+  const std::string text = recorded("squeue-array");
+  EXPECT_THAT(refusal([&] { parse_queue(text + text); }), HasSubstr("one job twice"));
 }
 
 TEST(Queue, a_name_that_cannot_be_ours_or_a_line_that_is_none_refuses_all) {
@@ -196,7 +186,7 @@ TEST(Queue, values_that_slurm_does_not_write_are_refused) {
     fields.at(field) = value;
     return fmt::format("{}\n", fmt::join(fields, "|"));
   };
-  EXPECT_EQ(parse_queue(line(0, "7")).at(0).element, 2);
+  EXPECT_EQ(parse_queue(line(0, "7")).at(0).id, 7);
   const std::vector<std::vector<std::string>> wrong_by_field{
       {"0", "-7", "07", "7 ", "+7", "99999999999999999999", "5_2", "4294967295"},
       {"", "0"},

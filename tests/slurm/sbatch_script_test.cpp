@@ -76,16 +76,6 @@ TEST(SbatchScript, the_least_request_prints_as_golden) { expect_golden("least.sh
 
 TEST(SbatchScript, a_request_for_everything_prints_as_golden) { expect_golden("everything.sh", full_request()); }
 
-TEST(SbatchScript, an_array_prints_as_golden) {
-  ScriptRequest request = plain_request();
-  request.resources.nodes = 1;
-  request.resources.gpus_per_node = 2;
-  request.resources.time = std::chrono::minutes(90);
-  request.array_size = 1000;
-  request.resources.array_at_once = 32;
-  expect_golden("array.sh", request);
-}
-
 TEST(SbatchScript, folders_of_all_signs_print_as_golden) {
   ScriptRequest request = plain_request();
   request.comment = "it's \"small\" #1 \\ $(id) ü";
@@ -228,7 +218,6 @@ TEST(SbatchScript, numbers_out_of_range_are_refused) {
   EXPECT_THAT(refused([](ScriptRequest& r) { r.resources.gpus_per_node = 0; }), StartsWith("--gpu-type"));
   EXPECT_THAT(refused([](ScriptRequest& r) { r.resources.cpus_per_node = -1; }), StartsWith("--cpus-per-node -1"));
   EXPECT_THAT(refused([](ScriptRequest& r) { r.resources.time = std::chrono::hours(24 * 400); }), StartsWith("--time"));
-  EXPECT_THAT(refused([](ScriptRequest& r) { r.resources.array_at_once = -1; }), StartsWith("--array-at-once"));
   EXPECT_THAT(refused([](ScriptRequest& r) { r.notice = std::chrono::seconds(0); }), StartsWith("--notice"));
   EXPECT_THAT(refused([](ScriptRequest& r) { r.resources.time = r.notice - std::chrono::seconds(1); }),
               StartsWith("--notice 300 is longer than the time limit"));

@@ -141,21 +141,17 @@ TEST_F(ScriptFacts, one_question_mark_in_a_list_of_dependencies_takes_the_single
   box().output({"scancel", one, other});
 }
 
-TEST_F(ScriptFacts, a_job_of_the_same_name_waits_and_elements_of_an_array_do_not) {
+TEST_F(ScriptFacts, a_job_of_the_same_name_waits) {
   ScriptRequest request = this->request();
-  request.job_name = "resolute-array-0123456789ab-1";
-  request.array_size = 4;
-  request.resources.array_at_once = 2;
+  request.job_name = "resolute-twice-0123456789ab-1";
   request.command = {"/bin/sleep", "3"};
-  const std::string array = submit(request);
+  const std::string first = submit(request);
   const std::string again = submit(request);
-  const auto running = [&] { return box().squeue("%F", {"-j", array + "," + again, "--states=RUNNING"}); };
-  ASSERT_TRUE(tests::SlurmBox::wait_for([&] { return running().size() == 2; }));
-  EXPECT_EQ(running(), (std::vector<std::string>{array, array}));
+  const auto running = [&] { return box().squeue("%A", {"-j", first + "," + again, "--states=RUNNING"}); };
+  ASSERT_TRUE(tests::SlurmBox::wait_for([&] { return running().size() == 1; }));
+  EXPECT_EQ(running(), std::vector<std::string>{first});
   EXPECT_THAT(box().squeue("%r", {"-j", again}), Contains("Dependency"));
-  const auto log = request.output / (array + "_0.log");
-  EXPECT_TRUE(tests::SlurmBox::wait_for([&] { return std::filesystem::exists(log); })) << log;
-  box().output({"scancel", array, again});
+  box().output({"scancel", first, again});
 }
 
 TEST_F(ScriptFacts, a_missing_working_folder_is_said_in_one_line) {

@@ -37,7 +37,6 @@ class SimulatedSlurm {
     std::string name;
     int generation = -1;  // as its script says
     bool singleton = false;
-    int elements = 0;  // of an array
     slurm::Time submitted{};
     std::chrono::seconds visible{};  // not known to squeue before that
     slurm::JobState state = slurm::JobState::kPending;
@@ -85,7 +84,7 @@ class SimulatedSlurm {
     job->submitted = wall();
     job->restarts += 1;
   }
-  slurm::SlurmJobId submit_of_others(const std::string& name) { return take(name, -1, false, 0, 0s).id; }
+  slurm::SlurmJobId submit_of_others(const std::string& name) { return take(name, -1, false, 0s).id; }
   Job* find(slurm::SlurmJobId id) {
     auto found = std::find_if(jobs.begin(), jobs.end(), [&](const Job& job) { return job.id == id; });
     return found == jobs.end() ? nullptr : &*found;
@@ -110,10 +109,9 @@ class SimulatedSlurm {
     return {core::Exited{code}, "", program + ": error: " + text + "\n", false};
   }
 
-  Job& take(const std::string& name, int generation, bool singleton, int elements, std::chrono::seconds wait) {
+  Job& take(const std::string& name, int generation, bool singleton, std::chrono::seconds wait) {
     while (find(next_id_) != nullptr) ++next_id_;
-    Job job{next_id_, name, generation, singleton, elements, wall(), now() + wait};
-    next_id_ += std::max(elements, 1);
+    Job job{next_id_++, name, generation, singleton, wall(), now() + wait};
     job.since = now();
     taken_[generation] += 1;
     return jobs.emplace_back(job);
@@ -141,8 +139,7 @@ class SimulatedSlurm {
     JobTexts texts = read_script(arguments);
     slurm::SlurmJobId id = 0;
     if (how != Sbatch::kSilent && how != Sbatch::kHanging)
-      id =
-          take(texts.name, texts.generation, texts.singleton, texts.elements, how == Sbatch::kTakenLate ? late : 0s).id;
+      id = take(texts.name, texts.generation, texts.singleton, how == Sbatch::kTakenLate ? late : 0s).id;
     if (how == Sbatch::kGood) return {core::Exited{0}, std::to_string(id) + "\n", "", false};
     if (how == Sbatch::kHanging || how == Sbatch::kTakenThenHanging) {
       advance(limit);
@@ -156,7 +153,6 @@ class SimulatedSlurm {
     std::string name;
     int generation = 0;
     bool singleton = false;
-    int elements = 0;
   };
   static JobTexts read_script(const std::vector<std::string>& arguments) {
     std::ifstream file(arguments.back());
@@ -167,9 +163,7 @@ class SimulatedSlurm {
       const auto begin = text.find_first_not_of(" '=", at + key.size());
       return text.substr(begin, text.find_first_of(" '\n", begin) - begin);
     };
-    const std::string array = after("--array");
-    return {after("--job-name"), std::stoi("0" + after("--generation")), text.find("singleton") != std::string::npos,
-            array.empty() ? 0 : std::stoi(array.substr(array.find('-') + 1)) + 1};
+    return {after("--job-name"), std::stoi("0" + after("--generation")), text.find("singleton") != std::string::npos};
   }
 
   core::CommandOutput squeue(const std::vector<std::string>& arguments) {
@@ -185,11 +179,9 @@ class SimulatedSlurm {
     for (const Job& job : jobs) {
       if (!names.contains(job.name) || now() < job.visible) continue;
       const bool waits = job.state == slurm::JobState::kPending;
-      for (int element = 0; element < std::max(job.elements, 1); ++element)
-        out += fmt::format("{}|{}|{}|{}|{}|{}|N/A|1|{}|{}|None\n", job.id + (element + 1) % std::max(job.elements, 1),
-                           job.id, job.elements > 0 ? std::to_string(element) : "N/A", name_of(job.state),
-                           slurm::time_text(job.submitted), waits ? "N/A" : slurm::time_text(job.began),
-                           waits ? "" : "n1", job.name);
+      out += fmt::format("{0}|{0}|N/A|{1}|{2}|{3}|N/A|1|{4}|{5}|None\n", job.id, name_of(job.state),
+                         slurm::time_text(job.submitted), waits ? "N/A" : slurm::time_text(job.began),
+                         waits ? "" : "n1", job.name);
     }
     return {core::Exited{0}, out, "", false};
   }

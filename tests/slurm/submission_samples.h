@@ -41,8 +41,6 @@ inline slurm::SubmissionRequest sample_request(const std::string& token = "01234
   request.working_folder = "/scratch/kim";
   request.variables = {{"DATA", "/data with 'quotes'"}, {"A", ""}};
   request.batches = {sample_batch(1, token), sample_batch(2, token)};
-  request.batches[1].jobs = {std::string(64, 'a'), std::string(64, 'b')};
-  request.batches[1].after = 1;
   return request;
 }
 

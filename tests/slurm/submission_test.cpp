@@ -25,7 +25,7 @@ Time at(int second) { return Time(std::chrono::seconds(1'800'000'000 + second));
 
 QueuedJob queued(SlurmJobId id, std::optional<Time> submitted) {
   QueuedJob job;
-  job.id = job.array = id;
+  job.id = id;
   job.submitted = submitted;
   return job;
 }
@@ -97,15 +97,15 @@ TEST(SubmissionScript, a_users_dependency_is_the_first_jobs_and_his_comment_ever
   SubmissionRequest request = sample_request();
   request.dependency = "afterok:7,after:8";
   request.resources.comment = "project 7";
-  const auto script = [&](std::size_t batch, int generation, std::optional<SlurmJobId> before) {
-    return sbatch_script(script_of(request, request.batches[batch], "/scratch/kim/s", before, generation));
+  const auto script = [&](std::size_t batch, int generation) {
+    return sbatch_script(script_of(request, request.batches[batch], "/scratch/kim/s", generation));
   };
-  const std::string first = script(0, 0, std::nullopt);
+  const std::string first = script(0, 0);
   EXPECT_NE(first.find("#SBATCH --dependency=singleton,afterok:7,after:8\n"), std::string::npos) << first;
-  EXPECT_NE(script(0, 1, std::nullopt).find("#SBATCH --dependency=singleton\n"), std::string::npos);
-  EXPECT_NE(script(1, 0, 12).find("#SBATCH --dependency=singleton,afterany:12\n"), std::string::npos);
+  EXPECT_NE(script(0, 1).find("#SBATCH --dependency=singleton\n"), std::string::npos);
+  EXPECT_NE(script(1, 0).find("#SBATCH --dependency=singleton,afterok:7,after:8\n"), std::string::npos);
   EXPECT_NE(first.find("#SBATCH --comment=\"project 7\"\n"), std::string::npos);
-  EXPECT_NE(script(0, 1, std::nullopt).find("#SBATCH --comment=\"project 7\"\n"), std::string::npos);
+  EXPECT_NE(script(0, 1).find("#SBATCH --comment=\"project 7\"\n"), std::string::npos);
 }
 
 TEST(SubmissionScript, asks_for_what_the_batch_needs_where_that_is_another) {
@@ -113,7 +113,7 @@ TEST(SubmissionScript, asks_for_what_the_batch_needs_where_that_is_another) {
   request.batches[0].resources = Resources{};
   request.batches[0].resources->partition = "cpu";
   request.batches[0].resources->comment = "packing";
-  const std::string script = sbatch_script(script_of(request, request.batches[0], "/scratch/kim/s", std::nullopt, 0));
+  const std::string script = sbatch_script(script_of(request, request.batches[0], "/scratch/kim/s"));
   EXPECT_NE(script.find("#SBATCH --partition=cpu\n"), std::string::npos) << script;
   EXPECT_NE(script.find("#SBATCH --nodes=1\n"), std::string::npos);
   EXPECT_NE(script.find("#SBATCH --comment=packing\n"), std::string::npos);
@@ -183,9 +183,6 @@ TEST(SubmissionJson, values_that_cannot_be_are_refused) {
       {"/batches/0/number", {2}},
       {"/batches/0/job_name", {"resolute-tiny-0123456789ab-2", "a b-0123456789ab-1"}},
       {"/batches/0/first_allocation", {0}},
-      {"/batches/0/after", {1}},
-      {"/batches/1/after", {-1}},
-      {"/batches/1/jobs/0", {"../x", ""}},
   };
   for (const auto& [place, values] : wrong)
     for (const Json& value : values) {
@@ -196,19 +193,31 @@ TEST(SubmissionJson, values_that_cannot_be_are_refused) {
     }
 }
 
+TEST(SubmissionJson, of_an_array_is_refused_as_of_before_the_first_version) {
+  const Json good = to_json(sample_request());
+  for (const auto& [place, value] : std::map<std::string, Json>{{"/batches/1/jobs", Json{"aa", "bb"}},
+                                                                {"/batches/1/after", Json(1)},
+                                                                {"/resources/array_at_once", Json(32)}}) {
+    Json array = good;
+    EXPECT_NE(array.at(Json::json_pointer(place)), value);
+    array[Json::json_pointer(place)] = value;
+    const std::string message = message_of([&] { request_from_json(array, "r.json"); }, core::ErrorKind::kCorrupt);
+    EXPECT_TRUE(message.starts_with("r.json: ")) << message;
+    EXPECT_NE(message.find("made before 0.1.0"), std::string::npos) << message;
+  }
+}
+
 TEST(SubmissionScript, becomes_the_supervisor_of_its_batch_and_generation) {
   const SubmissionRequest request = sample_request();
-  const ScriptRequest script = script_of(request, request.batches[1], "/s/0123456789ab", 17, 4);
+  const ScriptRequest script = script_of(request, request.batches[1], "/s/0123456789ab", 4);
   EXPECT_EQ(script.job_name, "resolute-tiny-0123456789ab-2");
-  EXPECT_EQ(script.dependency, "afterany:17");
-  EXPECT_EQ(script.array_size, 2);
   EXPECT_EQ(script.output, "/s/0123456789ab/batch-002/log");
   EXPECT_EQ(script.command,
             (std::vector<std::string>{"/opt/resolute/bin/resolute", "suite", "allocation", "--submission",
                                       "/s/0123456789ab", "--batch", "2", "--generation", "4"}));
   EXPECT_EQ(script.variables, request.variables);
   EXPECT_EQ(script.working_folder, "/scratch/kim");
-  EXPECT_FALSE(script_of(request, request.batches[0], "/s", std::nullopt).dependency.has_value());
+  EXPECT_FALSE(script_of(request, request.batches[0], "/s").dependency.has_value());
   EXPECT_NE(script.comment.find("generation 4"), std::string::npos);
 }
 
@@ -228,16 +237,6 @@ TEST(OwnJob, under_a_known_id_is_a_requeued_job_unless_it_never_was_requeued) {
   EXPECT_FALSE(own_job({queued(7, at(1))}, lost, {7}).has_value());
   EXPECT_FALSE(own_job({queued(7, at(50))}, {{7, "", std::nullopt}}, {7}).has_value()) << "not to be told apart";
   EXPECT_FALSE(own_job({queued(7, std::nullopt)}, lost, {7}).has_value());
-}
-
-TEST(OwnJob, takes_an_array_as_one) {
-  QueuedJob first = queued(41, at(30));
-  QueuedJob last = queued(40, at(20));
-  first.array = last.array = 40;
-  first.element = 0;
-  last.element = 1;
-  EXPECT_EQ(own_job({first, last}, {}), (KnownJob{40, "", at(20)}));
-  EXPECT_FALSE(own_job({first, last}, {{40, "", at(20)}}).has_value());
 }
 
 class SubmissionFolderTest : public testing::Test {

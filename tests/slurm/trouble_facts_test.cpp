@@ -118,9 +118,8 @@ TEST_F(TroubleFactsTest, what_can_never_run_is_accepted_and_waits) {
 
 TEST_F(TroubleFactsTest, an_unknown_job_is_gone_and_to_cancel_it_is_silent) {
   EXPECT_TRUE(std::holds_alternative<Gone>(impatient().show(99999, "job")));
-  EXPECT_TRUE(std::holds_alternative<Gone>(impatient().requeue(99999, std::nullopt)));
-  EXPECT_TRUE(std::holds_alternative<Gone>(impatient().requeue(99999, 3)));
-  EXPECT_TRUE(std::holds_alternative<Gone>(impatient().release(99999, std::nullopt)));
+  EXPECT_TRUE(std::holds_alternative<Gone>(impatient().requeue(99999)));
+  EXPECT_TRUE(std::holds_alternative<Gone>(impatient().release(99999)));
   EXPECT_THAT(impatient().find({"unknown", "nobody"}), IsEmpty());
   impatient().cancel("unknown");
   impatient().cancel("unknown", CancelScope::kWaiting);
@@ -155,37 +154,15 @@ TEST_F(TroubleFactsTest, two_of_one_name_run_one_after_the_other) {
   EXPECT_EQ(state(second), JobState::kCancelled);
 }
 
-TEST_F(TroubleFactsTest, the_last_elements_id_is_the_arrays_and_one_element_is_requeued_by_its_index) {
-  const SlurmJobId array = submit("many", "sleep 60", {"--array=0-2"});
-  const auto count = [&](JobState state) {
-    const std::vector<QueuedJob> jobs = client().find({"many"});
-    return std::count_if(jobs.begin(), jobs.end(), [&](const QueuedJob& job) { return job.state == state; });
-  };
-  ASSERT_TRUE(SlurmBox::wait_for([&] { return count(JobState::kRunning) == 3; }, 20s));
-  std::optional<QueuedJob> last;
-  for (const QueuedJob& job : client().find({"many"}))
-    if (job.id == array) last = job;
-  ASSERT_TRUE(last);
-  EXPECT_EQ(last->element, 2);
-  ASSERT_TRUE(std::holds_alternative<ShownJob>(client().show(array, "many")));
-  EXPECT_TRUE(std::holds_alternative<Done>(impatient().requeue(last->array, last->element)));
-  ASSERT_TRUE(SlurmBox::wait_for([&] { return count(JobState::kPending) == 1; }, 20s));
-  EXPECT_EQ(count(JobState::kRunning), 2);
-  EXPECT_TRUE(std::holds_alternative<Done>(impatient().requeue(last->array, last->element)));  // it waits already
-  // By its own id all of them are meant.
-  box_->run({"scontrol", "requeue", std::to_string(last->id)});
-  EXPECT_TRUE(SlurmBox::wait_for([&] { return count(JobState::kPending) == 3; }, 20s));
-}
-
 TEST_F(TroubleFactsTest, a_finished_job_can_be_requeued_and_one_that_must_not_says_so) {
   const SlurmJobId done = submit("done", "true");
   ASSERT_TRUE(wait_for_state("done", JobState::kCompleted));
-  EXPECT_TRUE(std::holds_alternative<Refused>(impatient().release(done, std::nullopt)));
-  EXPECT_TRUE(std::holds_alternative<Done>(impatient().requeue(done, std::nullopt)));  // exit code 0: look first
+  EXPECT_TRUE(std::holds_alternative<Refused>(impatient().release(done)));
+  EXPECT_TRUE(std::holds_alternative<Done>(impatient().requeue(done)));  // exit code 0: look first
   EXPECT_EQ(queued("done")->state, JobState::kPending);
   const SlurmJobId once = submit("once", "sleep 60", {"--no-requeue"});
   ASSERT_TRUE(wait_for_state("once", JobState::kRunning));
-  const auto answer = impatient().requeue(once, std::nullopt);
+  const auto answer = impatient().requeue(once);
   ASSERT_TRUE(std::holds_alternative<Refused>(answer));
   EXPECT_THAT(std::get<Refused>(answer).why, HasSubstr("presently disabled"));
 }
@@ -214,7 +191,7 @@ TEST_F(TroubleFactsTest, while_the_controller_is_away_nothing_is_refused_and_not
   auto submitted = std::async(std::launch::async, [] { return try_to_submit("away", "true"); });
   auto find = std::async(std::launch::async, [] { return error_of([] { impatient().find({"before"}); }); });
   auto show = std::async(std::launch::async, [&] { return error_of([&] { impatient().show(id, "before"); }); });
-  auto requeue = std::async(std::launch::async, [&] { return error_of([&] { impatient().requeue(id, {}); }); });
+  auto requeue = std::async(std::launch::async, [&] { return error_of([&] { impatient().requeue(id); }); });
   auto cancel = std::async(std::launch::async, [] { return error_of([] { impatient().cancel("before"); }); });
   const auto answer = submitted.get();
   ASSERT_TRUE(std::holds_alternative<Unclear>(answer));

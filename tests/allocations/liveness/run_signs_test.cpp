@@ -24,7 +24,7 @@ StoredSubmission submitted() {
 
 slurm::QueuedJob queued(JobState state) {
   slurm::QueuedJob job;
-  job.id = job.array = 12;
+  job.id = 12;
   job.state = state;
   job.name = kName;
   return job;
@@ -78,17 +78,6 @@ TEST(RunSigns, a_silent_run_whose_job_slurm_says_is_over_is_not_at_work) {
   SilentRun here(std::chrono::minutes(1));
   here.signs["tiny"].here = true;
   EXPECT_TRUE(here.live_after({submitted()}, {})) << "its process is there";
-}
-
-TEST(RunSigns, an_arrays_run_lives_with_its_own_element) {
-  auto submission = submitted();
-  submission.batches[0].batch.jobs = {std::string(64, 'a'), std::string(64, 'b')};
-  auto first = queued(JobState::kRunning), second = queued(JobState::kRunning);
-  first.element = 0;
-  second.element = 1;
-  const SilentRun run(std::chrono::minutes(1));
-  EXPECT_TRUE(run.live_after({submission}, {{first}, {}}));
-  EXPECT_FALSE(run.live_after({submission}, {{second}, {}}));
 }
 
 TEST(RunSigns, a_job_at_work_that_says_nothing_for_minutes_may_have_lost_its_first_node) {

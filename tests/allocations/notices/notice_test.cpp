@@ -74,16 +74,6 @@ TEST(NoticeState, of_batches_on_demand_is_that_of_the_last_to_end_once_none_goes
   EXPECT_EQ(notice_of(false, {after, batch_with({})}, true), std::nullopt) << "one that is kept waits";
 }
 
-TEST(NoticeState, of_an_array_waits_for_each_element) {
-  StoredBatch array = batch_with({ended_by(EndCause::kComplete)});
-  array.batch.jobs = {"aa", "bb"};
-  array.runs[0].element = 0;
-  EXPECT_EQ(notice_of(false, {array}), std::nullopt);
-  array.runs.push_back(ended_by(EndCause::kIncomplete));
-  array.runs[1].element = 1;
-  EXPECT_EQ(notice_of(false, {array}), NoticeState::kIncomplete);
-}
-
 TEST(NoticeKey, is_one_for_each_end_and_for_completeness_one_forever) {
   const std::vector<StoredBatch> before{batch_with({}, 0), batch_with({}, 0)},
       resumed{batch_with({}, 1), batch_with({}, 0)};

@@ -60,6 +60,7 @@ class AllocationTest : public Test {
                                  [this](std::chrono::milliseconds time) { sleep(time); }, &clock_},
                                 [this](const std::vector<std::string>& arguments) {
                                   planned_ = arguments;
+                                  if (!plan_refusal_.empty()) throw core::input_error(plan_refusal_);
                                   return plan_;
                                 },
                                 [this](int, const Environment&, const std::string&) { return launchers_; },
@@ -71,7 +72,6 @@ class AllocationTest : public Test {
                             {"SLURM_RESTART_COUNT", std::to_string(restart)},
                             {"SLURM_JOB_NUM_NODES", "1"},
                             {"SLURM_JOB_NODELIST", "n1"}};
-    if (element_) environment["SLURM_ARRAY_TASK_ID"] = std::to_string(*element_);
     return run_allocation(world, {submission(), 1, generation, killed_by}, environment);
   }
 
@@ -162,10 +162,10 @@ class AllocationTest : public Test {
   std::vector<std::string> launched_;
   Environment environment_;
   std::vector<std::string> planned_, commands_;
-  std::string state_ = "RUNNING", state_of_others_ = "RUNNING", requeue_refusal_, sbatch_refusal_, queue_;
+  std::string state_ = "RUNNING", state_of_others_ = "RUNNING", requeue_refusal_, plan_refusal_, sbatch_refusal_,
+              queue_;
   std::optional<slurm::Time> limit_ = kNoon + 1h;
   bool known_ = true, answers_ = true;
-  std::optional<int> element_;  // of an array
   std::function<void()> while_asleep_;
 
  private:
@@ -498,14 +498,6 @@ TEST_F(ArmedTest, after_a_job_that_was_cancelled_without_a_word_it_does_nothing)
   EXPECT_EQ(record().cause, EndCause::kCancelled);
 }
 
-TEST_F(ArmedTest, an_element_of_an_array_has_none_in_waiting) {
-  request_.batches[0].jobs = {kJob.hex};
-  element_ = 0;
-  launches_ = {to_the_limit()};
-  EXPECT_EQ(start(), 75);
-  EXPECT_THAT(asked("sbatch"), IsEmpty());
-}
-
 TEST_F(ArmedTest, an_allocation_on_demand_has_none_in_waiting) {
   request_.batches[0].on_demand = true;
   request_.idle_limit = 60s;
@@ -527,25 +519,6 @@ TEST_F(AllocationTest, a_job_that_slurm_lost_or_will_not_requeue_has_a_successor
     EXPECT_THAT(record().verdict, HasSubstr(lost ? "SLURM lost this job" : "presently disabled"));
   }
   EXPECT_THAT(asked("sbatch"), SizeIs(2));
-}
-
-// It would begin every element again, those too that have given up: two of these in turn would never end.
-TEST_F(AllocationTest, an_element_that_slurm_lost_or_will_not_requeue_has_no_array_for_a_successor) {
-  request_.batches[0].jobs = {kJob.hex};
-  element_ = 0;
-  for (const bool lost : {true, false}) {
-    known_ = true;
-    launches_ = {[&](const RunQuestions&) {
-      known_ = !lost;
-      requeue_refusal_ = "Requested operation is presently disabled for job 100";
-      return 1;
-    }};
-    EXPECT_EQ(start(lost ? 0 : 1), 1);
-    EXPECT_TRUE(record().given_up) << "nothing follows: somebody is to be told";
-    EXPECT_THAT(record().verdict, HasSubstr(lost ? "SLURM lost this job" : "presently disabled"));
-    EXPECT_THAT(record().verdict, HasSubstr("once the array is over `resolute suite resume` goes on"));
-  }
-  EXPECT_THAT(asked("sbatch"), IsEmpty());
 }
 
 TEST_F(AllocationTest, where_slurm_takes_no_successor_the_batch_is_given_up) {
@@ -591,9 +564,9 @@ TEST_F(AllocationTest, a_run_that_refuses_to_begin_is_not_started_again) {
   EXPECT_THAT(asked("scontrol requeue"), IsEmpty());
 }
 
-TEST_F(AllocationTest, a_suite_that_cannot_be_planned_is_given_up_and_a_job_that_is_not_there_is_refused) {
-  request_.batches[0].jobs = {kJob.hex};
-  EXPECT_EQ(start(), 2) << "no element of the array was named";
+TEST_F(AllocationTest, a_suite_that_cannot_be_planned_is_given_up) {
+  plan_refusal_ = "suite.toml:3: unknown key 'colour'";
+  EXPECT_EQ(start(), 2);
   EXPECT_THAT(launched_, IsEmpty());
   EXPECT_THAT(record().verdict, HasSubstr("refuses to begin"));
 }

@@ -51,12 +51,12 @@ TEST(Outcome, of_ten_thousand_jobs_is_known_by_few_calls) {
   constexpr int kJobs = 10'000, kDone = 6'000;
   const tests::TemporaryFolder folder;
   const experiments::StoreLayout store(folder.path());
-  const AllocationWork work{store, {}, tests::toy_plan(kJobs, 1), store.suite_folder("toy"), {}};
+  const AllocationWork work{store, tests::toy_plan(kJobs, 1), store.suite_folder("toy"), {}};
   tests::CountingFileSystem files;
   std::vector<orchestrator::Event> events{tests::toy_run()};
   for (int i = 0; i < kJobs; ++i) {
     orchestrator::JobAdded added = tests::toy_job(i);
-    added.id = work.plan.jobs[static_cast<std::size_t>(i)].id;
+    added.id = work.suite.jobs[static_cast<std::size_t>(i)].id;
     events.emplace_back(added);
     if (i >= kDone) continue;
     events.emplace_back(orchestrator::JobSucceeded{{i}, 1});

@@ -107,24 +107,6 @@ TEST(AllocationViews, a_held_requeue_is_told_with_what_to_do) {
   EXPECT_THAT(seen(submitted(), {{queued(JobState::kPending, "JobHeldAdmin")}, {}}).advice, HasSubstr("ask the site"));
 }
 
-TEST(AllocationViews, an_arrays_elements_are_counted) {
-  const auto submission = submitted_array(4);
-  auto running = element(0, JobState::kRunning);
-  running.node_list = "n1";
-  auto beside = element(1, JobState::kRunning);
-  beside.node_list = "n1";
-  auto waiting = element(2, JobState::kPending);
-  waiting.reason = "JobArrayTaskLimit";
-  const auto view = seen(submission, {{running, beside, waiting, element(3, JobState::kPending)}, {}});
-  EXPECT_EQ(view.state, Shown::kRuns);
-  EXPECT_EQ(view.job, 12);
-  EXPECT_EQ(view.elements, 4);
-  EXPECT_EQ(view.slurm_state, "2 PENDING, 2 RUNNING");
-  EXPECT_EQ(view.nodes, 1) << "both run on one";
-  EXPECT_EQ(view.node_list, "n1");
-  EXPECT_EQ(view.advice, "");
-}
-
 TEST(AllocationViews, what_another_user_submitted_is_not_called_lost) {
   auto submission = submitted();
   submission.other_user = "anna";
@@ -136,25 +118,12 @@ TEST(AllocationViews, what_another_user_submitted_is_not_called_lost) {
   EXPECT_EQ(seen(submission, {}).state, Shown::kEnded) << "its own record tells";
 }
 
-TEST(AllocationViews, elements_that_ended_by_their_records_are_not_missed_and_others_are) {
-  auto submission = submitted_array(4);
-  auto done = run(EndCause::kComplete, "finished");
-  done.element = 0;
-  auto cut = run(EndCause::kWalltime, "requeued");
-  cut.element = 1;
-  submission.batches[0].runs = {done, cut};
-  const auto view = seen(submission, {{element(2, JobState::kRunning), element(3, JobState::kPending)}, {}});
-  EXPECT_EQ(view.last_end, "1 complete, 1 walltime");
-  EXPECT_THAT(view.advice, StartsWith("1 elements have gone"));
-  EXPECT_THAT(names_to_ask({submission}), ElementsAre(Pair("", ElementsAre(kName))));
-}
-
 TEST(AllocationViews, of_a_chain_the_job_that_runs_is_shown_and_then_its_successor) {
   auto submission = submitted();
   submission.batches[0].generation = 1;
   submission.batches[0].known = {{12, "", kNoon}, {13, "", kNoon}};
   auto next = queued(JobState::kPending, "Dependency");
-  next.id = next.array = 13;
+  next.id = 13;
   EXPECT_EQ(seen(submission, {{queued(JobState::kRunning), next}, {}}).job, 12);
   EXPECT_EQ(seen(submission, {{queued(JobState::kCompleting), next}, {}}).job, 13);
   EXPECT_EQ(seen(submission, {{queued(JobState::kCompleted), next}, {}}).job, 13);

@@ -10,72 +10,11 @@ namespace {
 
 using namespace testing;
 
-experiments::PlannedJob job(const std::string& name, const std::vector<std::string>& after = {}) {
-  experiments::PlannedJob planned;
-  planned.id = {name};
-  for (const std::string& need : after) planned.after.push_back({need});
-  return planned;
-}
-
-// Two shards, their seal, two trainings, an evaluation of each.
-experiments::Plan small_plan() {
-  experiments::Plan plan;
-  plan.suite = "tiny";
-  plan.title = "Tiny";
-  plan.jobs = {job("a1"),         job("a2"),         job("b1", {"a1", "a2"}), job("c1", {"b1"}),
-               job("c2", {"b1"}), job("d1", {"c1"}), job("d2", {"c2"})};
-  return plan;
-}
-const auto kNoResult = [](const experiments::JobId&) { return false; };
-
 TEST(Batches, are_one_an_allocation) {
   const auto batches = batches_of("tiny", "0123456789ab", {{{}, {}, 2, 2}});
   ASSERT_EQ(batches.size(), 2U);
-  EXPECT_EQ(batches[0], (slurm::Batch{1, "resolute-tiny-0123456789ab-1", 1, {}, 0}));
-  EXPECT_EQ(batches[1], (slurm::Batch{2, "resolute-tiny-0123456789ab-2", 2, {}, 0}));
-}
-
-TEST(Batches, of_an_array_are_the_levels_of_the_plan_each_after_the_one_before) {
-  const auto batches = array_batches_of(small_plan(), "0123456789ab", {{}}, kNoResult);
-  ASSERT_EQ(batches.size(), 4U);
-  EXPECT_EQ(batches[0], (slurm::Batch{1, "resolute-tiny-0123456789ab-1", 1, {"a1", "a2"}, 0}));
-  EXPECT_EQ(batches[1], (slurm::Batch{2, "resolute-tiny-0123456789ab-2", 3, {"b1"}, 1}));
-  EXPECT_EQ(batches[2], (slurm::Batch{3, "resolute-tiny-0123456789ab-3", 4, {"c1", "c2"}, 2}));
-  EXPECT_EQ(batches[3], (slurm::Batch{4, "resolute-tiny-0123456789ab-4", 6, {"d1", "d2"}, 3}));
-}
-
-TEST(Batches, of_an_array_leave_out_what_has_its_result) {
-  const auto batches = array_batches_of(small_plan(), "0123456789ab", {{}},
-                                        [](const experiments::JobId& job) { return job.hex < "c2"; });
-  ASSERT_EQ(batches.size(), 2U);
-  EXPECT_THAT(batches[0].jobs, ElementsAre("c2", "d1")) << "c1, which d1 needs, is there";
-  EXPECT_EQ(batches[0].after, 0);
-  EXPECT_THAT(batches[1].jobs, ElementsAre("d2"));
-  EXPECT_EQ(batches[1].after, 1);
-  EXPECT_THAT(array_batches_of(small_plan(), "0123456789ab", {{}}, [](const experiments::JobId&) { return true; }),
-              IsEmpty());
-}
-
-// None holds more than SLURM's default allows.
-TEST(Batches, of_a_large_level_are_a_thousand_each_and_wait_for_the_last_that_they_need) {
-  experiments::Plan plan;
-  plan.suite = std::string(200, 's');
-  for (int i = 0; i < 2500; ++i) plan.jobs.push_back(job("a" + std::to_string(i)));
-  for (int i = 0; i < 1200; ++i)
-    plan.jobs.push_back(job("b" + std::to_string(i), {"a" + std::to_string(i), "a" + std::to_string(i + 900)}));
-  const auto batches = array_batches_of(plan, "0123456789ab", {{}}, kNoResult);
-  ASSERT_EQ(batches.size(), 5U);
-  std::vector<std::size_t> sizes;
-  std::vector<int> afters, firsts;
-  for (const auto& batch : batches) {
-    sizes.push_back(batch.jobs.size());
-    afters.push_back(batch.after);
-    firsts.push_back(batch.first_allocation);
-    EXPECT_TRUE(slurm::is_job_name(batch.job_name)) << batch.job_name;
-  }
-  EXPECT_THAT(sizes, ElementsAre(1000U, 1000U, 500U, 1000U, 200U));
-  EXPECT_THAT(afters, ElementsAre(0, 0, 0, 2, 3));
-  EXPECT_THAT(firsts, ElementsAre(1, 1001, 2001, 2501, 3501));
+  EXPECT_EQ(batches[0], (slurm::Batch{1, "resolute-tiny-0123456789ab-1", 1}));
+  EXPECT_EQ(batches[1], (slurm::Batch{2, "resolute-tiny-0123456789ab-2", 2}));
 }
 
 // The pools of a site with machines of its own for trainings, of two shapes.
@@ -102,16 +41,10 @@ TEST(Batches, of_pools_are_those_that_are_kept_then_those_on_demand_of_each_shap
   EXPECT_EQ(batches_of("tiny", "0123456789ab", pools_of(request)), batches) << "and back";
 }
 
-TEST(Batches, of_an_array_are_apart_where_kinds_of_jobs_have_machines_of_their_own) {
-  experiments::Plan plan = small_plan();
-  plan.jobs[3].specification = experiments::TrainingSpecification{};  // c1, and c2 is a shard
-  const auto batches = array_batches_of(plan, "0123456789ab", two_pools(),
-                                        [](const experiments::JobId& job) { return job.hex < "c" || job.hex > "d"; });
-  ASSERT_EQ(batches.size(), 2U);
-  EXPECT_THAT(batches[0].jobs, ElementsAre("c1"));
-  EXPECT_EQ(batches[0].resources.value().nodes, 4);
-  EXPECT_THAT(batches[1].jobs, ElementsAre("c2"));
-  EXPECT_EQ(batches[1].first_allocation, 2);
+TEST(Batches, of_a_suite_with_a_long_name_have_names_that_slurm_takes) {
+  const auto batches = batches_of(std::string(200, 's'), "0123456789ab", {{{}, {}, 999, 999}});
+  ASSERT_EQ(batches.size(), 999U);
+  EXPECT_TRUE(slurm::is_job_name(batches.back().job_name)) << batches.back().job_name;
 }
 
 TEST(SuiteVariables, are_those_that_the_text_names_and_the_environment_has) {

@@ -23,7 +23,7 @@ class Reads final : public tests::WatchedFileSystem {
   }
 };
 
-// cancel and --wait look again and again, and an array has thousands of starts.
+// cancel and --wait look again and again, and a batch has many starts.
 TEST(OpenSubmissions, are_read_without_the_history_of_their_batches) {
   const tests::TemporaryFolder folder;
   Reads files;
@@ -49,7 +49,7 @@ TEST(OpenSubmissions, are_read_without_the_history_of_their_batches) {
                         },
                         [&](std::chrono::milliseconds time) { clock.advance(time); }, &clock});
   files.names.clear();
-  const auto open = open_submissions(files, client, folder.path(), [](const std::string&) { return false; });
+  const auto open = open_submissions(files, client, folder.path());
   ASSERT_THAT(open, SizeIs(1));
   ASSERT_THAT(open[0].batches, SizeIs(1));
   EXPECT_EQ(open[0].batches[0].state, BatchStanding::State::kGone);

@@ -25,29 +25,14 @@ inline allocations::StoredSubmission submitted() {
   return submission;
 }
 
-inline allocations::StoredSubmission submitted_array(int elements) {
-  auto submission = submitted();
-  for (int i = 0; i < elements; ++i)
-    submission.batches[0].batch.jobs.push_back(std::string(64, static_cast<char>('a' + i)));
-  return submission;
-}
-
 inline slurm::QueuedJob queued(slurm::JobState state, const std::string& reason = "None") {
   slurm::QueuedJob job;
-  job.id = job.array = 12;
+  job.id = 12;
   job.state = state;
   job.submitted = kNoon;
   job.nodes = 2;
   job.name = kName;
   job.reason = reason;
-  return job;
-}
-
-inline slurm::QueuedJob element(int index, slurm::JobState state) {
-  auto job = queued(state);
-  job.id = 20 + index;
-  job.element = index;
-  job.nodes = 1;
   return job;
 }
 

@@ -48,12 +48,11 @@ class SubmitOptions : public testing::Test {
   std::map<std::string, std::string> environment_{{"HOME", (folder_ / "home").string()}, {"RAIN_ROOT", "/data/rain"}};
 };
 
-TEST_F(SubmitOptions, an_array_has_no_successor) {
-  EXPECT_THAT(refused({"--nodes", "1", "--time", "60", "--array", "--continue", "armed"}),
-              HasSubstr("--array and --continue armed exclude each other"));
-  EXPECT_THAT(refused({"--nodes", "1", "--time", "60", "--array", "--continue", "chain"}),
-              HasSubstr("--array and --continue chain exclude each other"));
-  EXPECT_EQ(read({"--nodes", "1", "--time", "60", "--array"}).continuation, slurm::Continuation::kRequeue);
+TEST_F(SubmitOptions, one_that_is_no_more_is_refused_with_what_there_is_instead) {
+  for (const Arguments& given : {Arguments{"x.toml", "--array"}, {"--array-at-once=4", "x.toml"}, {"--array=1"}})
+    EXPECT_THAT(tests::refusal([&] { refuse_former_options(given); }, core::ErrorKind::kInput),
+                HasSubstr("is no longer an option (--allocations K submits K allocations of one suite)"));
+  refuse_former_options({"x.toml", "--allocations", "2"});
 }
 
 TEST_F(SubmitOptions, the_least_asks_for_nodes_and_a_time_limit) {
@@ -286,15 +285,9 @@ TEST_F(SubmitOptions, a_time_limit_with_nothing_left_to_work_in_is_refused_with_
   EXPECT_EQ(refused({"--nodes=1", "--time=2"}), "") << "a site's notice is at most a quarter of the limit";
 }
 
-TEST_F(SubmitOptions, an_element_of_an_array_has_one_node_unless_more_are_asked_for) {
-  write_site("[slurm]\nnodes = 8\n");
-  EXPECT_EQ(read({"--time=5", "--array"}).resources.nodes, 1);
-  EXPECT_EQ(read({"--time=5", "--array", "--nodes=2", "--array-at-once=4"}).resources.nodes, 2);
-  EXPECT_EQ(read({"--time=5", "--array", "--array-at-once=4"}).resources.array_at_once, 4);
-  EXPECT_THAT(refused({"--time=5", "--array-at-once=4"}), StartsWith("--array-at-once"));
-  EXPECT_THAT(refused({"--time=5", "--array", "--array-at-once=-4"}), StartsWith("--array-at-once -4"));
-  EXPECT_THAT(refused({"--time=5", "--array", "--allocations=2"}), StartsWith("--allocations and --array"));
-  EXPECT_THAT(refused({"--time=5", "--allocations=0"}), StartsWith("--allocations '0' is not a number of allocations"));
+TEST_F(SubmitOptions, no_allocation_is_none) {
+  EXPECT_THAT(refused({"--nodes=1", "--time=5", "--allocations=0"}),
+              StartsWith("--allocations '0' is not a number of allocations"));
 }
 
 }  // namespace

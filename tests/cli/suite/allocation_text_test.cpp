@@ -39,13 +39,11 @@ TEST(AllocationText, a_waiting_allocation_says_why_and_when_it_is_to_begin) {
   EXPECT_THAT(line_of(seen(submitted(), {{job}, {}})), HasSubstr("begins about Mon 02 Feb 12:00"));
 }
 
-TEST(AllocationText, many_nodes_of_an_array_are_counted_and_a_compressed_list_stays_whole) {
-  std::vector<QueuedJob> jobs;
-  for (int i = 0; i < 13; ++i) {
-    jobs.push_back(element(i, JobState::kRunning));
-    jobs.back().node_list = "n" + std::to_string(i + 10);
-  }
-  EXPECT_THAT(line_of(seen(submitted_array(13), {jobs, {}})), HasSubstr("runs on n10 and 12 more;"));
+TEST(AllocationText, many_entries_of_nodes_are_counted_and_a_compressed_list_stays_whole) {
+  auto many = queued(JobState::kRunning);
+  many.nodes = 13;
+  many.node_list = "a1,b2,c3,n[10-19]";
+  EXPECT_THAT(line_of(seen(submitted(), {{many}, {}})), HasSubstr("runs on a1 and 12 more"));
   auto job = queued(JobState::kRunning);
   job.node_list = "n[1,3,5,7,9-12]";
   EXPECT_THAT(line_of(seen(submitted(), {{job}, {}})), HasSubstr("runs on n[1,3,5,7,9-12]"));
@@ -57,7 +55,7 @@ TEST(AllocationText, json_has_every_field_and_null_for_what_is_not_known) {
   const auto json = allocations_json({seen(submitted(), {{job}, {}})});
   EXPECT_EQ(
       json.dump(),
-      R"([{"advice":"","allocation":1,"batch":1,"begin":"2026-01-31T12:00:00Z","elements":0,"end":null,"exit_code":null,"job":12,)"
+      R"([{"advice":"","allocation":1,"batch":1,"begin":"2026-01-31T12:00:00Z","end":null,"exit_code":null,"job":12,)"
       R"("last_end":"","log":null,"log_end":null,"node_list":"","nodes":2,"reason":"","slurm_state":"RUNNING","starts":0,"state":"runs",)"
       R"("submission":"0123456789ab","wanted":""}])");
 }

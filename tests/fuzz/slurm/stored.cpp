@@ -31,7 +31,7 @@ RESOLUTE_FUZZER(submission, .rounds = 20'000, .examples = submission_examples, .
     require(slurm::to_json(slurm::request_from_json(json, "again")) == json,
             "a request is written otherwise than it was read");
     for (const slurm::Batch& batch : request.batches)
-      understood([&] { slurm::sbatch_script(slurm::script_of(request, batch, "/store/submission", 12, 1)); });
+      understood([&] { slurm::sbatch_script(slurm::script_of(request, batch, "/store/submission", 1)); });
   });
 }
 
@@ -43,7 +43,6 @@ std::vector<std::string> start_examples() {
   run.node_list = "n[1-3]";
   run.begin = slurm::Time(std::chrono::seconds(1'800'000'000));
   slurm::ScriptStart ended = run;
-  ended.element = 3;
   ended.end = run.begin;
   ended.launcher = "srun";
   ended.after = {7, std::nullopt};
@@ -119,7 +118,7 @@ namespace {
 
 std::vector<std::string> environment_examples() {
   return {
-      "SLURM_JOB_ID=12\nSLURM_ARRAY_JOB_ID=11\nSLURM_ARRAY_TASK_ID=3\nSLURM_RESTART_COUNT=1\nSLURM_NNODES=2\n"
+      "SLURM_JOB_ID=12\nSLURM_RESTART_COUNT=1\nSLURM_NNODES=2\n"
       "SLURM_CPUS_ON_NODE=64\nSLURM_JOB_NODELIST=n[1-2]\n"};
 }
 
@@ -134,8 +133,7 @@ RESOLUTE_FUZZER(environment, .rounds = 20'000, .examples = environment_examples,
       environment.insert_or_assign(std::string(line.substr(0, equals)), std::string(line.substr(equals + 1)));
   return understood([&] {
     const slurm::AllocationEnvironment read = slurm::read_allocation_environment(environment);
-    require(read.job > 0 && read.array > 0 && read.nodes > 0 && read.restart >= 0 && read.cpus_per_node >= 0 &&
-                read.element.value_or(0) >= 0,
+    require(read.job > 0 && read.nodes > 0 && read.restart >= 0 && read.cpus_per_node >= 0,
             "an allocation without a job or nodes");
   });
 }

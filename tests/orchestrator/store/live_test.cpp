@@ -71,7 +71,7 @@ TEST(Live, runs_of_a_part_each_are_done_with_the_last_but_only_once_no_job_waits
   one.running = {{{std::string(64, 'c')}, 1, {"node"}, 1, 0.5}};
   two.running = {{{std::string(64, 'd')}, 1, {"other"}, 1, 0.5}};
   EXPECT_DOUBLE_EQ(side_by_side({one, two}, 2).seconds_left, 60);
-  EXPECT_EQ(side_by_side({one, two}, 10).seconds_left, -1) << "eight elements have not begun";
+  EXPECT_EQ(side_by_side({one, two}, 10).seconds_left, -1) << "eight jobs have not begun";
   EXPECT_EQ(side_by_side({one, two}, 2).running.size(), 2U);
   two.seconds_left = -1;
   EXPECT_EQ(side_by_side({one, two}, 2).seconds_left, -1);

@@ -54,14 +54,14 @@ class SlurmEnds : public testing::Test {
     return all.empty() ? fs::path() : all.back().path();
   }
   std::string token() const { return submission().filename(); }
-  std::vector<std::string> states(int batch = 1) const {
+  std::vector<std::string> states() const {
     std::vector<std::string> states;
-    for (const std::string& job : box_->jobs_named(fmt::format("resolute-ends-{}-{}", token(), batch)))
+    for (const std::string& job : box_->jobs_named(fmt::format("resolute-ends-{}-1", token())))
       states.push_back(box_->state(job));
     return states;
   }
-  bool come_to_be(const std::vector<std::string>& states, int batch = 1) const {
-    return SlurmBox::wait_for([&] { return this->states(batch) == states; });
+  bool come_to_be(const std::vector<std::string>& states) const {
+    return SlurmBox::wait_for([&] { return this->states() == states; });
   }
   std::string job() const { return box_->jobs_named("resolute-ends-" + token()).back(); }
   bool is_at_work(int jobs) const {
@@ -124,14 +124,6 @@ TEST_F(SlurmEnds, a_suite_that_suite_cancel_ends_is_cancelled_for_slurm_and_goes
   let_jobs_go();
   succeeded(suite("resume"));
   EXPECT_TRUE(come_to_be({"CANCELLED", "COMPLETED"}));
-}
-
-TEST_F(SlurmEnds, an_array_that_suite_cancel_ends_is_cancelled_for_slurm_in_all_of_its_elements) {
-  submit({"--array"});
-  ASSERT_TRUE(is_at_work(2));
-  succeeded(suite("cancel"));
-  EXPECT_TRUE(come_to_be({"CANCELLED", "CANCELLED"}, 3)) << "the trainings";
-  EXPECT_THAT(suite("status").out, HasSubstr("2 cancelled"));
 }
 
 // As the kernel does it when memory runs out. The run itself lives, and SLURM ends it for the requeue.

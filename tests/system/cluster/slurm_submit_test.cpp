@@ -41,20 +41,6 @@ TEST(SlurmSubmit, two_allocations_share_the_jobs_of_one_suite) {
   EXPECT_EQ(allocations_at_work(suite), (std::set<int>{1, 2}));
 }
 
-TEST(SlurmSubmit, an_array_has_one_element_a_job) {
-  DisturbedSuite suite;
-  suite.submit({"--nodes", "1", "--array"});
-  ASSERT_TRUE(suite.wait_until_complete());
-  suite.expect_as_calm();
-  const auto starts = suite.starts();
-  EXPECT_EQ(starts.size(), suite.results());  // one start a job of the plan
-  for (const auto& start : starts) {
-    EXPECT_TRUE(start.element.has_value());
-    EXPECT_EQ(start.cause, slurm::EndCause::kComplete);
-  }
-  EXPECT_EQ(allocations_at_work(suite).size(), suite.results());
-}
-
 TEST(SlurmSubmit, an_sbatch_that_fails_after_the_controller_took_the_job_submits_one_job) {
   DisturbedSuite suite;
   suite.wrap("sbatch", fmt::format(R"("$real" "$@" >>{0}/ids || exit

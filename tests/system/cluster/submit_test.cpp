@@ -385,15 +385,9 @@ TEST_F(Submit, resume_with_another_time_leaves_jobs_that_do_not_train_as_they_we
   }
 }
 
-TEST_F(Submit, resume_with_another_time_of_an_array_asks_for_the_suite_that_it_is_of) {
-  const fs::path edited = scratch_ / "tiny.toml";
-  fs::copy_file(suite_, edited);
-  suite_ = edited;
-  succeeded(submit({"--array"}));
-  std::ofstream(edited, std::ios::app) << "# another\n";
-  expect_end(call("resume", {"--time", "9:00:00"}), 2, "has changed since it was submitted as an array");
-  EXPECT_EQ(slurm_.calls("scancel").size(), 0U);
-  EXPECT_EQ(submissions().size(), 1U);
+TEST_F(Submit, an_array_is_refused_with_what_there_is_instead) {
+  expect_end(submit({"--array"}), 2, "--array is no longer an option (--allocations K submits");
+  EXPECT_EQ(submissions().size(), 0U);
 }
 
 TEST_F(Submit, resume_with_another_time_of_what_was_not_submitted_says_so) {

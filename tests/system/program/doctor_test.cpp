@@ -196,12 +196,12 @@ TEST(Doctor, tells_what_of_slurms_settings_matters) {
   const auto environment = with_path(bin.path());
   write_fake_slurm(bin.path(),
                    "AccountingStorageType   = accounting_storage/none\nJobRequeue              = 1\n"
-                   "KillWait                = 30 sec\nMaxArraySize            = 1001\nSLURM_VERSION           = "
+                   "KillWait                = 30 sec\nSLURM_VERSION           = "
                    "23.11.4\n");
   write_program(bin / "srun", "echo 'MPI plugin types are...\n\tpmix'");
   auto found = diagnose(environment);
   for (const char* check : {"slurm", "slurm version", "slurm partitions", "slurm accounting", "slurm requeue",
-                            "slurm arrays", "slurm KillWait", "slurm mpi"})
+                            "slurm KillWait", "slurm mpi"})
     EXPECT_EQ(found.level(check), "ok") << found.check(check);
   EXPECT_EQ(found.level("slurm nodes"), "warn");
   EXPECT_EQ(found.what("slurm nodes"), "partition 'gpu' has nodes with a100 and with h100");
@@ -212,13 +212,11 @@ TEST(Doctor, tells_what_of_slurms_settings_matters) {
   EXPECT_THAT(found.what("slurm partitions"), AllOf(HasSubstr("gpu* 8 × 1-00:00:00"), Not(HasSubstr("old"))));
   write_fake_slurm(bin.path(),
                    "AccountingStorageType = accounting_storage/slurmdbd\nJobRequeue = 0\nKillWait = 5 sec\n"
-                   "MaxArraySize = 101\nSLURM_VERSION = 19.05.1\n");
+                   "SLURM_VERSION = 19.05.1\n");
   found = diagnose(environment);
-  for (const char* check :
-       {"slurm version", "slurm accounting", "slurm requeue", "slurm arrays", "slurm KillWait", "slurm mpi"})
+  for (const char* check : {"slurm version", "slurm accounting", "slurm requeue", "slurm KillWait", "slurm mpi"})
     EXPECT_EQ(found.level(check), "warn") << found.check(check);
   EXPECT_THAT(found.advice("slurm requeue"), HasSubstr("chain"));
-  EXPECT_THAT(found.advice("slurm arrays"), HasSubstr("more than 100 jobs"));
   EXPECT_THAT(found.what("slurm accounting"), HasSubstr("no sacct"));
   EXPECT_THAT(found.advice("slurm mpi"), HasSubstr("mpirun"));
 }
@@ -247,8 +245,7 @@ TEST(Doctor, a_controller_that_is_away_is_a_failure_and_no_cluster_is_none) {
 
 TEST(Doctor, nonsense_from_slurms_commands_harms_nothing) {
   ScratchFolder bin;
-  write_fake_slurm(bin.path(),
-                   "=\n = = \n\x01\xff\xfe\x80 = \x1b[31m\nKillWait = many\nMaxArraySize = 99999999999999\n");
+  write_fake_slurm(bin.path(), "=\n = = \n\x01\xff\xfe\x80 = \x1b[31m\nKillWait = many\n");
   write_program(bin / "sinfo", "echo '|||'; echo 'a|up'; printf '\\033[2J\\377\\n'");
   const auto found = diagnose(with_path(bin.path()));
   EXPECT_EQ(found.level("slurm"), "ok");
