@@ -25,9 +25,11 @@ bool is_word(std::string_view text) {
 
 // Every option that a cluster's configuration or the submitter's environment could decide otherwise is given:
 // WaitTime would end the others some seconds after the first process, KillOnBadExit at the first that fails.
+// --quiet leaves srun's own errors, which alone are of use in a log.
 // --cpus-per-task stays out: it makes a step --exact (22.05), so that a node of its own is used in part only.
 std::vector<std::string> srun_options(int nodes, const std::string& mpi) {
-  return {"--export=ALL",
+  return {"--quiet",
+          "--export=ALL",
           "--mpi=" + (nodes > 1 ? mpi : "none"),
           fmt::format("--nodes={}", nodes),
           fmt::format("--ntasks={}", nodes),

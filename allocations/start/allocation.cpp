@@ -161,10 +161,6 @@ class Allocation {
     return conclude(std::move(ending));
   }
 
-  // Beside the log.
-  std::filesystem::path noise_file() const {
-    return folder_.batch_folder(batch_) / "log" / fmt::format("{}.noise", here_.job);
-  }
   // Its commands are run here, as this user.
   slurm::SubmissionRequest own_request() {
     std::optional<slurm::SubmissionRequest> request;
@@ -206,6 +202,9 @@ class Allocation {
     environment_[core::kLogTimesVariable] = "1";
     // No error of srun's own may look like one of the run's.
     environment_["SLURM_EXIT_ERROR"] = "1";
+    // Open MPI 4 and 5: what many processes say alike about one that is gone stands in the log once, with a count.
+    environment_.emplace("OMPI_MCA_orte_base_help_aggregate", "1");
+    environment_.emplace("OMPI_MCA_opal_base_help_aggregate", "1");
     record_own_job(submitted);
   }
 
@@ -231,7 +230,6 @@ class Allocation {
             .time = time_,
             .nodes = here_.nodes,
             .environment = environment_,
-            .noise_file = noise_file(),
             .begun =
                 [this](slurm::Launcher launcher) {
                   run_.launcher = slurm::name_of(launcher);

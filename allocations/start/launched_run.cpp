@@ -12,9 +12,7 @@
 #include <optional>
 #include <utility>
 
-#include "allocations/start/launcher_noise.h"
 #include "core/error.h"
-#include "core/files/file_system.h"
 #include "core/log.h"
 #include "slurm/trouble.h"
 
@@ -29,8 +27,6 @@ constexpr int kLookMilliseconds = 100;
 constexpr std::chrono::milliseconds kLongestBetweenQuestions{3000};
 constexpr std::size_t kLongestLine = 4096;
 constexpr std::chrono::seconds kAnswerLimit{10};
-// So long the rest of a line is waited for.
-constexpr std::chrono::milliseconds kLineLimit{1000};
 
 // Empty where there is no such program, or it fails.
 std::string answer_of(std::vector<std::string> command, const std::map<std::string, std::string>& environment) {
@@ -42,21 +38,19 @@ std::string answer_of(std::vector<std::string> command, const std::map<std::stri
   }
 }
 
-// All of it, or as much as is taken. \return whether all was
-bool write_whole(int descriptor, std::string_view text) {
+// All of it, or as much as is taken.
+void write_whole(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(descriptor, text.data(), text.size());
-    if (written < 0 && errno != EINTR && errno != EAGAIN) return false;
+    if (written < 0 && errno != EINTR && errno != EAGAIN) return;
     text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
   }
-  return true;
 }
 
 // The launcher's standard error on its way to ours.
 class Errors {
  public:
-  Errors(core::FileDescriptor from, std::filesystem::path noise, const core::Clock& clock)
-      : from_(std::move(from)), noise_(std::move(noise)), apart_(!noise_.empty()), clock_(clock) {
+  explicit Errors(core::FileDescriptor from) : from_(std::move(from)) {
     ::fcntl(from_.get(), F_SETFL, ::fcntl(from_.get(), F_GETFL) | O_NONBLOCK);
   }
   int descriptor() const { return from_.get(); }
@@ -68,50 +62,13 @@ class Errors {
       if (count < 0) break;
       if (count == 0) return from_.reset();
       const std::string_view text(block.data(), static_cast<std::size_t>(count));
-      heard_ = clock_.now();
-      show(text);
+      write_whole(STDERR_FILENO, text);
       look_at(text);
     }
-    if (filter_.holds() && clock_.now() - heard_ >= kLineLimit) write_whole(STDERR_FILENO, filter_.let_go());
-  }
-  // Nothing more will come. Says what was kept apart.
-  void finish() {
-    write_whole(STDERR_FILENO, filter_.let_go());
-    for (std::size_t kind = 0; kind < kNoises; ++kind)
-      if (const auto count = filter_.counts().at(kind); count > 0)
-        core::log_info("left out, {} time{}: {} (whole in '{}')", count, count == 1 ? "" : "s",
-                       name_of(static_cast<Noise>(kind)), noise_.string());
   }
   bool told_of_a_killed_process() const { return told_; }
 
  private:
-  void show(std::string_view text) {
-    if (!apart_) {
-      write_whole(STDERR_FILENO, text);
-      return;
-    }
-    const std::string held = filter_.held();
-    const NoiseFilter::Split split = filter_.take(text);
-    if (!split.folded.empty() && !keep(split.folded)) {
-      // Nothing is dropped: from here on all is shown, as it came.
-      if (file_.valid()) core::log_warning("'{}' cannot be written: the launcher's noise is shown", noise_.string());
-      apart_ = false;
-      filter_ = {};
-      write_whole(STDERR_FILENO, held);
-      write_whole(STDERR_FILENO, text);
-      return;
-    }
-    write_whole(STDERR_FILENO, split.shown);
-  }
-  bool keep(std::string_view text) {
-    try {
-      if (!file_.valid()) file_ = core::FileDescriptor(core::open_regular(noise_, O_WRONLY | O_APPEND | O_CREAT));
-    } catch (const core::RuntimeError& error) {
-      core::log_debug("{}", error.what());
-      return false;
-    }
-    return write_whole(file_.get(), text);
-  }
   void look_at(std::string_view text) {
     for (const char c : text) {
       if (c == '\n') {
@@ -123,12 +80,6 @@ class Errors {
     }
   }
   core::FileDescriptor from_;
-  std::filesystem::path noise_;
-  bool apart_;  // noise goes there
-  const core::Clock& clock_;
-  core::FileDescriptor file_;  // of noise_, once there is any
-  NoiseFilter filter_;
-  core::MonotonicTime heard_{};
   std::string line_;
   bool told_ = false;
 };
@@ -245,13 +196,12 @@ LaunchedRun run_launcher(const std::vector<std::string>& command, const std::map
   request.descriptors = {{1, STDOUT_FILENO}, {2, errors.write_end.get()}};
   Launcher launcher(core::spawn_process(request), signals, clock);
   errors.write_end.reset();
-  Errors passed_on(std::move(errors.read_end), run.noise, clock);
+  Errors passed_on(std::move(errors.read_end));
   LaunchedRun launched{core::Exited{0}, false};
   for (;;) {
     const auto status = launcher.poll_end();
     passed_on.pass_on();
     if (status) {
-      passed_on.finish();
       launched.status = *status;
       return launched;
     }

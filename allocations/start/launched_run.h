@@ -3,7 +3,6 @@
 //! The launcher (srun, mpirun) of an allocation's run as a child: its start, the signals that are passed on to it, and
 //! its end.
 
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
@@ -45,20 +44,17 @@ struct LaunchedRun {
 //! How long a launcher must have lived before a notice is passed on: until then it may have no handler, and die of it.
 inline constexpr std::chrono::milliseconds kSettlingTime{3000};
 
-//! What is asked about the run that a launcher is to start, and where the launcher's noise is kept.
+//! Questions about the run that a launcher is to start.
 struct RunQuestions {
   std::function<bool()> began;  //!< a while after srun has said that a process was killed
   std::function<bool()> ended;  //!< every few seconds
-  //! Lines that are known to tell nothing (launcher_noise.h) are appended here, and our output says at the end how many
-  //! there were; empty, or a file that cannot be written: they stay in the output.
-  std::filesystem::path noise{};
 };
 
 //! Whether a line of srun's says that a signal ended one of its processes, as "srun: error: n2: task 1: Segmentation
 //! fault". Pure.
 bool tells_of_a_killed_process(std::string_view line);
 
-//! Runs the launcher to its end; output goes to ours, but for noise. Notices that came before it are not passed on. It
+//! Runs the launcher to its end; output goes to ours. Notices that came before it are not passed on. It
 //! is ended, by SIGTERM and, after `linger`, SIGKILL, where it outlives its run for `linger` (mpirun hangs on after a
 //! lost node), and where a process was killed and the run has not begun a third of `linger` later: the others wait for
 //! that process in MPI_Init, for ever. \throws RuntimeError (kInput) if the program cannot be started

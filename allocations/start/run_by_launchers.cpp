@@ -56,8 +56,7 @@ Start launch_with(slurm::Launcher launcher, const SuiteToRun& suite, RunWatch& w
       launcher == slurm::Launcher::kMpirun ? suite.world.mpirun(suite.environment) : slurm::Mpirun::kOpenMpi;
   const auto command = slurm::launch_command(launcher, suite.nodes, suite.work.suite_run, suite.request.launch, mpirun);
   try {
-    const auto launched =
-        suite.world.launch(command, suite.environment, {[&] { return watch.began(); }, over, suite.noise_file});
+    const auto launched = suite.world.launch(command, suite.environment, {[&] { return watch.began(); }, over});
     note_that_it_works();
     core::log_info("launcher '{}': {}{}", slurm::name_of(launcher), core::describe(launched.status),
                    begun ? "" : "; no run began");

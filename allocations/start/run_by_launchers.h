@@ -3,7 +3,6 @@
 //! Runs the suite of an allocation by its launchers, one after the other, until one of them has brought a run to life
 //! and that run has ended.
 
-#include <filesystem>
 #include <functional>
 
 #include "allocations/start/allocation.h"
@@ -25,7 +24,6 @@ struct SuiteToRun {
   const TimeLeft& time;
   int nodes = 1;
   const Environment& environment;              //!< of the launchers
-  std::filesystem::path noise_file;            //!< takes what launchers say of themselves
   std::function<void(slurm::Launcher)> begun;  //!< called when the run of a launcher has begun
   std::function<void()> beside;                //!< called again and again while a launcher lives
 };

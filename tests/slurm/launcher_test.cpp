@@ -88,7 +88,7 @@ TEST(Launcher, srun_starts_one_process_a_node_that_outlives_the_others) {
   const auto command = launch_command(Launcher::kSrun, 3, {"/opt/resolute", "suite", "run"});
   EXPECT_EQ(command.front(), "srun");
   for (const char* option : {"--mpi=pmix", "--nodes=3", "--ntasks=3", "--ntasks-per-node=1", "--kill-on-bad-exit=0",
-                             "--no-kill", "--wait=0", "--cpu-bind=none", "--mem=0", "--input=none"})
+                             "--no-kill", "--wait=0", "--cpu-bind=none", "--mem=0", "--input=none", "--quiet"})
     EXPECT_THAT(command, Contains(option));
   EXPECT_THAT(std::vector<std::string>(command.end() - 3, command.end()), ElementsAre("/opt/resolute", "suite", "run"));
 }

@@ -24,8 +24,8 @@ class LaunchedRunTest : public ::testing::Test {
       std::chrono::milliseconds linger = 60s, std::chrono::milliseconds settling = 0ms) {
     auto environment = core::current_environment();
     environment["LOG"] = log_.string();
-    return run_launcher({"/bin/bash", "-c", script}, environment, signals_, {began, run_ended, noise_},
-                        core::monotonic_clock(), linger, settling);
+    return run_launcher({"/bin/bash", "-c", script}, environment, signals_, {began, run_ended}, core::monotonic_clock(),
+                        linger, settling);
   }
 
   std::string log() const { return core::read_text_if_exists(core::real_file_system(), log_).value_or(""); }
@@ -41,7 +41,6 @@ class LaunchedRunTest : public ::testing::Test {
   tests::TemporaryFolder folder_;
   std::function<bool()> began = [] { return false; };
   std::filesystem::path log_ = folder_ / "log";
-  std::filesystem::path noise_;
   AllocationSignals signals_;
 };
 
@@ -183,49 +182,10 @@ TEST_F(LaunchedRunTest, leaves_a_launcher_alone_that_lost_a_process_of_a_run_tha
 
 TEST_F(LaunchedRunTest, passes_on_all_that_the_launcher_says_to_its_end) {
   testing::internal::CaptureStderr();
-  launch("for i in $(seq 20000); do echo line $i; done >&2; printf 'no end' >&2");
+  launch("for i in $(seq 20000); do echo line $i; done >&2; printf '\\001\\377no end' >&2");
   const std::string errors = testing::internal::GetCapturedStderr();
   EXPECT_EQ(errors.substr(0, 14), "line 1\nline 2\n");
-  EXPECT_TRUE(errors.ends_with("line 20000\nno end")) << errors.substr(errors.size() - 40);
-}
-
-const char* const kNoisy =
-    "printf 'srun: cluster configuration lacks support ' >&2; sleep 0.3; printf 'for cpu binding\\nnews\\n' >&2; "
-    "printf 'srun: got SIGCONT\\n\\001\\377no end' >&2";
-
-TEST_F(LaunchedRunTest, keeps_noise_in_a_file_and_says_how_much_and_where) {
-  noise_ = folder_ / "12.noise";
-  for (int start = 1; start <= 2; ++start) {
-    testing::internal::CaptureStderr();
-    launch(kNoisy);
-    const std::string errors = testing::internal::GetCapturedStderr();
-    EXPECT_EQ(errors.find("news\n\001\377no end"), 0U) << errors;
-    EXPECT_NE(errors.find("left out, 1 time: srun: cluster configuration lacks support for cpu binding (whole in '" +
-                          noise_.string() + "')\n"),
-              std::string::npos)
-        << errors;
-  }
-  const std::string once = "srun: cluster configuration lacks support for cpu binding\nsrun: got SIGCONT\n";
-  EXPECT_EQ(core::read_text(core::real_file_system(), noise_), once + once) << "a job may start again";
-}
-
-TEST_F(LaunchedRunTest, shows_everything_where_noise_cannot_be_kept) {
-  noise_ = folder_ / "no/such/folder/12.noise";
-  testing::internal::CaptureStderr();
-  launch(kNoisy);
-  const std::string errors = testing::internal::GetCapturedStderr();
-  EXPECT_EQ(errors.find("srun: cluster configuration lacks support for cpu binding\nnews\nsrun: got SIGCONT\n"
-                        "\001\377no end"),
-            0U)
-      << errors;
-}
-
-TEST_F(LaunchedRunTest, shows_the_begin_of_a_line_whose_end_is_long_in_coming) {
-  noise_ = folder_ / "12.noise";
-  testing::internal::CaptureStderr();
-  launch("printf 'srun: got ' >&2; sleep 1.5; printf 'SIGCONT\\n' >&2");
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "srun: got SIGCONT\n");
-  EXPECT_FALSE(std::filesystem::exists(noise_));
+  EXPECT_TRUE(errors.ends_with("line 20000\n\001\377no end")) << errors.substr(errors.size() - 40);
 }
 
 TEST(KilledProcess, is_told_from_one_that_said_why) {
@@ -241,7 +201,7 @@ TEST(KilledProcess, is_told_from_one_that_said_why) {
 
 TEST_F(LaunchedRunTest, refuses_a_program_that_is_not_there) {
   const auto run = [&] {
-    run_launcher({"/no/such/launcher"}, {}, signals_, {began, began, {}}, core::monotonic_clock(), 1s);
+    run_launcher({"/no/such/launcher"}, {}, signals_, {began, began}, core::monotonic_clock(), 1s);
   };
   EXPECT_NE(tests::refusal(run), "");
 }
