@@ -9,6 +9,7 @@
 #include "core/process/process.h"
 #include "experiments/language/table_reader.h"
 #include "experiments/language/toml_document.h"
+#include "settings/sbatch_text.h"
 
 namespace resolute::experiments {
 namespace {
@@ -64,18 +65,8 @@ class SiteTable {
 };
 
 void read_asked(SiteTable& table, Site::Asked& asked) {
-  table.read("partition", asked.partition);
-  table.read("account", asked.account);
-  table.read("qos", asked.qos);
-  table.read("constraint", asked.constraint);
-  table.read("exclude", asked.exclude);
-  table.read("reservation", asked.reservation);
-  table.read("gpu_type", asked.gpu_type);
-  table.read("memory", asked.memory);
+  settings::for_each_sbatch_text([&](const auto& text, auto member) { table.read(text.key(), member(asked)); });
   table.read("time", asked.time);
-  table.read("mail_user", asked.mail_user);
-  table.read("mail_type", asked.mail_type);
-  table.read("comment", asked.comment);
   table.read("nodes", 1, asked.nodes);
   table.read("gpus_per_node", 0, asked.gpus_per_node);
   table.read("cpus_per_node", 0, asked.cpus_per_node);

@@ -56,7 +56,7 @@ std::optional<Never> why_never_by_default(const std::vector<Partition>& partitio
 std::optional<std::string> several_kinds(const std::vector<Partition>& partitions, const Resources& resources);
 //! Their effect, and the remedy.
 inline constexpr const char* kOneKindAdvice =
-    "trials may run in several numeric classes, which tables say in footnotes; give --gpu-type or --constraint for one "
-    "kind, or gpu_type or constraint in the site file";
+    "trials may run in several numeric classes, which tables say in footnotes; give --gpu-type or "
+    "--sbatch=--constraint=NAME for one kind, or gpu_type or constraint in the site file";
 
 }  // namespace resolute::slurm

@@ -68,16 +68,10 @@ void add_resources(Lines& lines, const Resources& resources) {
         break;
     }
   }
-  lines.option("mem", resources.memory);
   if (resources.time.count() > 0) lines.option("time", granted_time(resources.time) / std::chrono::minutes(1));
-  lines.option("partition", resources.partition);
-  lines.option("account", resources.account);
-  lines.option("qos", resources.qos);
-  lines.option("constraint", resources.constraint);
-  lines.option("exclude", resources.exclude);
-  lines.option("reservation", resources.reservation);
-  lines.option("mail-user", resources.mail_user);
-  lines.option("mail-type", resources.mail_type);
+  settings::for_each_sbatch_text([&](const auto& text, auto member) {
+    if (*text.word != '\0') lines.option(text.word, member(resources));
+  });
   if (resources.exclusive) lines.option("exclusive");
   for (const std::string& option : resources.options) {
     const auto equals = option.find('=');
@@ -161,7 +155,7 @@ std::string sbatch_script(const ScriptRequest& request) {
   Lines lines;
   lines.add("#!/bin/bash");
   lines.option("job-name", request.job_name);
-  lines.option("comment", request.comment);
+  if (request.resources.comment.empty()) lines.option("comment", request.comment);
   add_resources(lines, request.resources);
   add_life(lines, request);
   lines.add("");

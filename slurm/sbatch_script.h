@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "settings/choice.h"
+#include "settings/sbatch_text.h"
 
 namespace resolute::slurm {
 
@@ -50,7 +51,7 @@ inline constexpr std::chrono::seconds kNoticeComesEarlier{60};
 
 struct ScriptRequest {
   std::string job_name;  //!< is_job_name()
-  std::string comment;   //!< one line, for squeue's %k; at most 1000 bytes
+  std::string comment;   //!< one line, for squeue's %k, unless the resources have one; at most 1000 bytes
   Resources resources;
   SiteEnvironment site;
   std::filesystem::path working_folder;     //!< absolute
@@ -65,6 +66,8 @@ struct ScriptRequest {
   std::vector<std::pair<std::string, std::string>> variables;  //!< exported before it, in this order
 };
 
+//! Checks one text. \throws RuntimeError (kInput) naming its option
+void validate(const settings::SbatchText& text, const std::string& value);
 //! Checks the resources alone, before anything is made of them. \throws RuntimeError (kInput) naming the option
 void validate(const Resources& resources);
 //! Refuses what a script cannot hold or would misread: control characters, option values outside their alphabets,

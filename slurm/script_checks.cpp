@@ -16,13 +16,12 @@
 namespace resolute::slurm {
 namespace {
 
-// Set by the script itself, or changing what sbatch prints or when it returns, so that its answer could not be read.
-// A blank before each.
+// Besides those of the rows. Set by the script itself, or changing what sbatch prints or when it returns, so that its
+// answer could not be read. A blank before each.
 constexpr std::string_view kOwnOptions =
-    " account array chdir cluster-constraint clusters comment constraint cpus-per-task dependency error"
-    " exclude export export-file get-user-env gres help input job-name kill-on-invalid-dep mail-type mail-user"
-    " mem no-kill no-requeue nodes ntasks ntasks-per-node open-mode output parsable partition qos quiet"
-    " requeue reservation signal test-only time usage verbose version wait wrap";
+    " array chdir cluster-constraint clusters cpus-per-task dependency error export export-file get-user-env gres"
+    " help input job-name kill-on-invalid-dep no-kill no-requeue nodes ntasks ntasks-per-node open-mode output"
+    " parsable quiet requeue signal test-only time usage verbose version wait wrap";
 
 constexpr std::size_t kLongestComment = 1000;  // sbatch refuses more than 1024 (22.05)
 constexpr std::size_t kLongestWord = 4000;     // sbatch reads a word of a script into 8 KiB before 23.02
@@ -63,7 +62,7 @@ void check_word(const std::string& option, const std::string& value, std::string
   if (value.starts_with('-')) throw refusal(option, value, "it begins with '-'");
 }
 
-void check_memory(const std::string& memory) {
+void check_memory(const std::string& option, const std::string& memory) {
   const auto digits = memory.find_first_not_of("0123456789");
   const bool good =
       memory.empty() ||
@@ -71,7 +70,7 @@ void check_memory(const std::string& memory) {
        (digits == std::string::npos ||
         (digits == memory.size() - 1 && std::string_view("KMGT").find(memory.back()) != std::string_view::npos)));
   if (!good || memory.size() > 15)
-    throw refusal("--memory", memory, "it is no amount of memory", "give MiB, or a number with K, M, G or T");
+    throw refusal(option, memory, "it is no amount of memory", "give MiB, or a number with K, M, G or T");
 }
 
 void check_range(const std::string& option, std::int64_t value, std::int64_t least, std::int64_t most) {
@@ -81,7 +80,12 @@ void check_range(const std::string& option, std::int64_t value, std::int64_t lea
 }
 
 // sbatch takes any beginning of an option's name for it where no other begins so.
-bool is_own(const std::string& name) { return kOwnOptions.find(" " + name) != std::string_view::npos; }
+bool is_own(const std::string& name) {
+  bool own = kOwnOptions.find(" " + name) != std::string_view::npos;
+  settings::for_each_sbatch_text(
+      [&](const auto& text, auto) { own = own || std::string_view(text.word).starts_with(name); });
+  return own;
+}
 
 void check_more(const std::string& option) {
   check_text("--sbatch", option);
@@ -130,27 +134,28 @@ bool is_variable_name(std::string_view name) {
          std::all_of(name.begin(), name.end(), [](char c) { return is_letter_or_digit(c) || c == '_'; });
 }
 
+void validate(const settings::SbatchText& text, const std::string& value) {
+  const std::string option = std::string("--") + text.name;
+  switch (text.form) {
+    case settings::SbatchText::Form::kWord:
+      return check_word(option, value, text.signs);
+    case settings::SbatchText::Form::kMemory:
+      return check_memory(option, value);
+    case settings::SbatchText::Form::kLine:
+      return check_text(option, value, kLongestComment);
+  }
+}
+
 void validate(const Resources& resources) {
   check_range("--nodes", resources.nodes, 1, 1'000'000);
   check_range("--gpus-per-node", resources.gpus_per_node, 0, 1024);
   check_range("--cpus-per-node", resources.cpus_per_node, 0, 65'533);
   if (resources.time < std::chrono::seconds(0) || resources.time > kLongestTime)
     throw core::input_error(fmt::format("--time {} s is out of range", resources.time.count()), "a year is the most");
-  check_word("--gpu-type", resources.gpu_type, "_.-");
+  settings::for_each_sbatch_text([&](const auto& text, auto member) { validate(text, member(resources)); });
   if (!resources.gpu_type.empty() && resources.gpus_per_node == 0)
     throw core::input_error(fmt::format("--gpu-type '{}' says of what, not how many", resources.gpu_type), {},
                             "add --gpus-per-node");
-  check_memory(resources.memory);
-  constexpr std::string_view kNameSigns = "_.,:@+=/-";
-  check_word("--partition", resources.partition, kNameSigns);
-  check_word("--account", resources.account, kNameSigns);
-  check_word("--qos", resources.qos, kNameSigns);
-  check_word("--reservation", resources.reservation, kNameSigns);
-  check_word("--constraint", resources.constraint, "_.,:@+=-&|*()[]!");
-  check_word("--exclude", resources.exclude, "_.,[]-");
-  check_word("--mail-user", resources.mail_user, "_.,@+=%-");
-  check_word("--mail-type", resources.mail_type, "_,");
-  check_text("--comment", resources.comment, kLongestComment);
   for (const std::string& option : resources.options) check_more(option);
 }
 

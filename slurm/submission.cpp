@@ -103,7 +103,6 @@ ScriptRequest script_of(const SubmissionRequest& request, const Batch& batch, co
   script.job_name = batch.job_name;
   script.comment = fmt::format("resolute suite {}, submission {}, batch {}, generation {}", request.suite,
                                request.token, batch.number, generation);
-  if (!resources.comment.empty()) script.comment = resources.comment;
   script.resources = resources;
   for (const std::string& node : request.left_out)
     script.resources.exclude += (script.resources.exclude.empty() ? "" : ",") + node;

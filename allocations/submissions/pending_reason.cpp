@@ -86,7 +86,7 @@ PendingReason explain_reason(std::string_view reason) {
 std::string advice_on_refusal(const std::string& words) {
   const auto has = [&](const char* part) { return words.find(part) != std::string::npos; };
   // In this order: "Invalid account or account/partition combination", "Job violates accounting/QOS policy".
-  if (has("qos") || has("QOS")) return "give another --qos, or submit less";
+  if (has("qos") || has("QOS")) return "give another --sbatch=--qos=NAME, or submit less";
   if (has("account") || has("Account")) return "give --account one that `sacctmgr show associations` lists for you";
   if (has("partition")) return "give --partition one that `sinfo` lists";
   if (has("GRES option unsupported"))
@@ -95,7 +95,8 @@ std::string advice_on_refusal(const std::string& words) {
     return "ask for less or otherwise: --nodes, --gpus-per-node, --gpu-type; `sinfo -N -o '%N %c %m %G'` shows "
            "what the nodes have";
   if (has("time limit")) return "give a shorter --time; `sinfo -o '%P %l'` shows the partitions' limits";
-  if (has("constraint") || has("feature")) return "give another --constraint; `sinfo -o '%N %f'` lists them";
+  if (has("constraint") || has("feature"))
+    return "give another --sbatch=--constraint=NAME; `sinfo -o '%N %f'` lists them";
   return "change the options of `resolute suite submit` or the site file, and submit again";
 }
 

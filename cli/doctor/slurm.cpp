@@ -106,12 +106,8 @@ Finding judge_partitions(const Environment& environment) {
 }
 
 slurm::Resources refine(slurm::Resources resources, const experiments::Site::Asked& asked) {
-  resources.partition = asked.partition.value_or(resources.partition);
-  resources.account = asked.account.value_or(resources.account);
-  resources.qos = asked.qos.value_or(resources.qos);
-  resources.constraint = asked.constraint.value_or(resources.constraint);
-  resources.reservation = asked.reservation.value_or(resources.reservation);
-  resources.gpu_type = asked.gpu_type.value_or(resources.gpu_type);
+  settings::for_each_sbatch_text(
+      [&](const auto&, auto member) { member(resources) = member(asked).value_or(member(resources)); });
   resources.gpus_per_node = asked.gpus_per_node.value_or(resources.gpus_per_node);
   resources.cpus_per_node = asked.cpus_per_node.value_or(resources.cpus_per_node);
   return resources;
@@ -178,11 +174,9 @@ Finding judge_mpi_kinds(std::string_view list, const std::optional<std::string>&
 
 slurm::Resources asked_without_options(const Environment& environment, const experiments::Site::Asked& asked) {
   slurm::Resources resources;
-  resources.partition = core::variable_in(environment, "SBATCH_PARTITION");
-  resources.account = core::variable_in(environment, "SBATCH_ACCOUNT");
-  resources.qos = core::variable_in(environment, "SBATCH_QOS");
-  resources.constraint = core::variable_in(environment, "SBATCH_CONSTRAINT");
-  resources.reservation = core::variable_in(environment, "SBATCH_RESERVATION");
+  settings::for_each_sbatch_text([&](const auto& text, auto member) {
+    if (text.variable != nullptr) member(resources) = core::variable_in(environment, text.variable);
+  });
   return refine(resources, asked);
 }
 

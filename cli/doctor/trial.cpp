@@ -187,14 +187,10 @@ std::vector<std::string> allocation_command(const Environment& environment, cons
                                    name,     "-N", std::to_string(nodes),
                                    "-t",     "5",  "--immediate=" + std::to_string(kWaitForNodes)};
   const slurm::Resources asked = asked_without_options(environment, site.slurm);
-  const auto add = [&](const char* option, const std::string& value) {
-    if (!value.empty()) command.push_back(option + value);
-  };
-  add("--partition=", asked.partition);
-  add("--account=", asked.account);
-  add("--qos=", asked.qos);
-  add("--constraint=", asked.constraint);
-  add("--reservation=", asked.reservation);
+  settings::for_each_sbatch_text([&](const auto& text, auto member) {
+    if (text.variable != nullptr && !member(asked).empty())
+      command.push_back(fmt::format("--{}={}", text.word, member(asked)));
+  });
   command.insert(command.end(), {core::own_program().string(), "doctor", "--launchers"});
   return command;
 }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <tuple>
 
 #include "allocations/submissions/batches.h"
@@ -31,36 +30,6 @@ constexpr std::chrono::seconds kNotice{120};
 // As long as a rank may take for its checkpoint (Policy::stop_grace).
 constexpr std::chrono::seconds kLeastNotice{30};
 
-// A text of Resources, and where its value can come from: --NAME, `name` in the site file's [slurm], SBATCH_NAME.
-struct TextOption {
-  const char* option;
-  std::string slurm::Resources::*to;
-  std::optional<std::string> experiments::Site::Asked::*site;
-  const char* variable;  // nullptr: none
-  const char* about;
-};
-using Wanted = slurm::Resources;
-using Sites = experiments::Site::Asked;
-const std::array<TextOption, 11> kTexts{{
-    {"partition", &Wanted::partition, &Sites::partition, "SBATCH_PARTITION", "SLURM's partition"},
-    {"account", &Wanted::account, &Sites::account, "SBATCH_ACCOUNT", "whom it is charged to"},
-    {"qos", &Wanted::qos, &Sites::qos, "SBATCH_QOS", "quality of service"},
-    {"constraint", &Wanted::constraint, &Sites::constraint, "SBATCH_CONSTRAINT", "features that the nodes must have"},
-    {"exclude", &Wanted::exclude, &Sites::exclude, nullptr, "nodes that it must not use"},
-    {"reservation", &Wanted::reservation, &Sites::reservation, "SBATCH_RESERVATION", "reservation that it runs in"},
-    {"gpu-type", &Wanted::gpu_type, &Sites::gpu_type, nullptr, "kind of GPU, as the site calls it: a100"},
-    {"memory", &Wanted::memory, &Sites::memory, nullptr,
-     "of each node: MiB, or a number with K, M, G, T; 0: all of it"},
-    {"mail-user", &Wanted::mail_user, &Sites::mail_user, nullptr, "who gets SLURM's mails"},
-    {"mail-type", &Wanted::mail_type, &Sites::mail_type, nullptr, "which: END,FAIL"},
-    {"comment", &Wanted::comment, &Sites::comment, nullptr, "SLURM's comment of the jobs, instead of ours"},
-}};
-
-std::string key_of(std::string option) {
-  std::replace(option.begin(), option.end(), '-', '_');
-  return option;
-}
-
 template <class T>
 std::optional<T> given(const options::variables_map& values, const char* name) {
   if (values.count(name) == 0) return std::nullopt;
@@ -73,32 +42,47 @@ core::RuntimeError missing(const char* option) {
 }
 
 // What is refused is said of the place that it comes from.
-template <class T>
-void check_alone(T slurm::Resources::*member, const T& value, const std::string& place) {
-  slurm::Resources alone;
-  alone.gpus_per_node = 1;  // a type needs a number, which comes from elsewhere
-  alone.*member = value;
+void check_at(const std::string& place, const auto& check) {
   try {
-    slurm::validate(alone);
+    check();
   } catch (const core::RuntimeError& error) {
     throw error.at(place);
   }
 }
 
+void check_options(const std::vector<std::string>& options, const experiments::Site& site, const std::string& table) {
+  if (options.empty()) return;
+  slurm::Resources alone;
+  alone.options = options;
+  check_at(site.places.at(table + ".options"), [&] { slurm::validate(alone); });
+}
+
 void read_texts(const options::variables_map& values, const experiments::Site& site, const Environment& environment,
                 slurm::Resources& resources) {
-  for (const TextOption& text : kTexts) {
-    std::string& to = resources.*text.to;
-    if (const auto typed = given<std::string>(values, text.option)) {
+  settings::for_each_sbatch_text([&](const auto& text, auto member) {
+    std::string& to = member(resources);
+    if (const auto typed = given<std::string>(values, text.name)) {
       to = *typed;
-    } else if (const auto& written = site.slurm.*text.site) {
+    } else if (const auto& written = member(site.slurm)) {
       to = *written;
-      check_alone(text.to, to, site.places.at("slurm." + key_of(text.option)));
+      check_at(site.places.at("slurm." + text.key()), [&] { slurm::validate(text, to); });
     } else if (text.variable != nullptr) {
       to = core::variable_in(environment, text.variable);
-      check_alone(text.to, to, text.variable);
+      check_at(text.variable, [&] { slurm::validate(text, to); });
     }
-  }
+  });
+}
+
+// "--qos=high": of those that have no option of ours. \return whether it is one
+bool take_text(const std::string& option, slurm::Resources& resources) {
+  bool taken = false;
+  settings::for_each_sbatch_text([&](const auto& text, auto member) {
+    const std::string start = fmt::format("--{}=", text.word);
+    if (text.is_typed() || !option.starts_with(start)) return;
+    member(resources) = option.substr(start.size());
+    taken = true;
+  });
+  return taken;
 }
 
 void read_sizes(const options::variables_map& values, const experiments::Site& site, slurm::Resources& resources) {
@@ -128,11 +112,11 @@ slurm::Resources read_resources(const options::variables_map& values, const expe
   slurm::Resources resources;
   read_texts(values, site, environment, resources);
   read_sizes(values, site, resources);
-  for (const std::string& option : site.slurm.options)
-    check_alone(&slurm::Resources::options, {option}, site.places.at("slurm.options"));
+  check_options(site.slurm.options, site, "slurm");
   resources.options = site.slurm.options;
   if (const auto more = given<std::vector<std::string>>(values, "sbatch"))
-    resources.options.insert(resources.options.end(), more->begin(), more->end());
+    for (const std::string& option : *more)
+      if (!take_text(option, resources)) resources.options.push_back(option);
   slurm::validate(resources);
   return resources;
 }
@@ -237,11 +221,12 @@ std::filesystem::path normal(const std::filesystem::path& path) {
 // What a site asks for in place of what the command line asks for of the whole suite.
 slurm::Resources with_site(slurm::Resources resources, const experiments::Site::Asked& asked, const std::string& table,
                            const experiments::Site& site) {
-  for (const TextOption& text : kTexts)
-    if (const auto& written = asked.*text.site) {
-      resources.*text.to = *written;
-      check_alone(text.to, *written, site.places.at(table + "." + key_of(text.option)));
-    }
+  settings::for_each_sbatch_text([&](const auto& text, auto member) {
+    const auto& written = member(asked);
+    if (!written) return;
+    check_at(site.places.at(table + "." + text.key()), [&] { slurm::validate(text, *written); });
+    member(resources) = *written;
+  });
   resources.nodes = asked.nodes.value_or(resources.nodes);
   resources.gpus_per_node = asked.gpus_per_node.value_or(resources.gpus_per_node);
   resources.cpus_per_node = asked.cpus_per_node.value_or(resources.cpus_per_node);
@@ -249,8 +234,7 @@ slurm::Resources with_site(slurm::Resources resources, const experiments::Site::
   if (resources.gpus_per_node == 0 && !asked.gpu_type) resources.gpu_type.clear();
   if (resources.gpus_per_node > 0 && resources.gpu_type.empty()) resources.gpu_type = site.slurm.gpu_type.value_or("");
   if (asked.time) resources.time = slurm::parse_time_limit(*asked.time, site.places.at(table + ".time") + ": time");
-  for (const std::string& option : asked.options)
-    check_alone(&slurm::Resources::options, {option}, site.places.at(table + ".options"));
+  check_options(asked.options, site, table);
   resources.options.insert(resources.options.end(), asked.options.begin(), asked.options.end());
   slurm::validate(resources);
   return resources;
@@ -312,12 +296,14 @@ void add_asking_options(options::options_description& visible) {
   number("gpus-per-node", "GPUs of each node; none unless given");
   number("cpus-per-node", "processors of each node; also the default of --slots");
   text("time", "limit of an allocation, required unless the site file says it: minutes, H:MM:SS or D-HH:MM:SS");
-  for (const TextOption& one : kTexts) text(one.option, one.about);
+  settings::for_each_sbatch_text([&](const auto& one, auto) {
+    if (one.is_typed()) text(one.name, one.about);
+  });
   text("cluster", "of a site with several: the one whose SLURM gets the jobs");
   add("exclusive", "nodes of its own");
   text("dependency", "jobs of others that the first job waits for, as sbatch has it: afterok:123,afterany:124");
   add("sbatch", options::value<std::vector<std::string>>()->composing(),
-      "another option of sbatch's: --sbatch=--licenses=x; repeatable");
+      "another option of sbatch's: --sbatch=--qos=high, --sbatch=--licenses=x; repeatable");
 }
 
 void add_life_options(options::options_description& visible) {
@@ -376,6 +362,11 @@ void refuse_former_options(const Arguments& arguments) {
     if (name == "--array" || name == "--array-at-once")
       throw core::input_error(name + " is no longer an option", "--allocations K submits K allocations of one suite",
                               "give that, or leave it out for one allocation");
+    settings::for_each_sbatch_text([&](const auto& text, auto) {
+      if (!text.is_typed() && name == std::string("--") + text.name)
+        throw core::input_error(name + " is no longer an option", "those of sbatch go through --sbatch",
+                                fmt::format("give --sbatch={}=VALUE", name));
+    });
   }
 }
 

@@ -52,7 +52,10 @@ TEST_F(SubmitOptions, one_that_is_no_more_is_refused_with_what_there_is_instead)
   for (const Arguments& given : {Arguments{"x.toml", "--array"}, {"--array-at-once=4", "x.toml"}, {"--array=1"}})
     EXPECT_THAT(tests::refusal([&] { refuse_former_options(given); }, core::ErrorKind::kInput),
                 HasSubstr("is no longer an option (--allocations K submits K allocations of one suite)"));
-  refuse_former_options({"x.toml", "--allocations", "2"});
+  for (const std::string name : {"qos", "constraint", "exclude", "reservation", "mail-user", "mail-type", "comment"})
+    EXPECT_THAT(tests::refusal([&] { refuse_former_options({"--" + name + "=x"}); }, core::ErrorKind::kInput),
+                HasSubstr("give --sbatch=--" + name + "=VALUE"));
+  refuse_former_options({"x.toml", "--allocations", "2", "--partition=x", "--sbatch=--qos=x"});
 }
 
 TEST_F(SubmitOptions, the_least_asks_for_nodes_and_a_time_limit) {
@@ -87,14 +90,34 @@ TEST_F(SubmitOptions, nodes_and_time_are_required) {
 }
 
 TEST_F(SubmitOptions, every_option_arrives) {
-  const auto request =
-      read({"--nodes=2",         "--time=1-00:00:00",  "--gpus-per-node=4",   "--cpus-per-node=16",
-            "--partition=gpu",   "--account=reid",     "--qos=high",          "--constraint=nvlink",
-            "--exclude=n[1-2]",  "--reservation=week", "--gpu-type=a100",     "--memory=64G",
-            "--mail-user=a@b",   "--mail-type=END",    "--exclusive",         "--sbatch=--licenses=x",
-            "--sbatch=--hold",   "--notice=300",       "--continue=chain",    "--most-restarts=7",
-            "--launcher=mpirun", "--profile=quick",    "--comment=project 7", "--dependency=afterok:3,after:4",
-            "--set=trials=1",    "--set=lanes=2",      "--from-scratch",      "--relative-to=/suites/../data"});
+  const auto request = read({"--nodes=2",
+                             "--time=1-00:00:00",
+                             "--gpus-per-node=4",
+                             "--cpus-per-node=16",
+                             "--partition=gpu",
+                             "--account=reid",
+                             "--gpu-type=a100",
+                             "--memory=64G",
+                             "--exclusive",
+                             "--sbatch=--qos=high",
+                             "--sbatch=--constraint=nvlink",
+                             "--sbatch=--exclude=n[1-2]",
+                             "--sbatch=--reservation=week",
+                             "--sbatch=--licenses=x",
+                             "--sbatch=--mail-user=a@b",
+                             "--sbatch=--mail-type=END",
+                             "--sbatch=--comment=project 7",
+                             "--sbatch=--hold",
+                             "--notice=300",
+                             "--continue=chain",
+                             "--most-restarts=7",
+                             "--launcher=mpirun",
+                             "--profile=quick",
+                             "--dependency=afterok:3,after:4",
+                             "--set=trials=1",
+                             "--set=lanes=2",
+                             "--from-scratch",
+                             "--relative-to=/suites/../data"});
   const auto& resources = request.resources;
   EXPECT_EQ(resources.gpus_per_node, 4);
   EXPECT_EQ(resources.cpus_per_node, 16);
@@ -127,7 +150,10 @@ TEST_F(SubmitOptions, the_command_line_is_over_the_site_and_the_site_over_sbatch
   environment_["SBATCH_QOS"] = "from-variable";
   environment_["SBATCH_EXCLUSIVE"] = "1";
   write_site("[slurm]\npartition = \"from-site\"\naccount = \"from-site\"\nexclusive = true\noptions = [\"--hold\"]\n");
-  const auto request = read({"--nodes=1", "--time=5", "--partition=typed", "--sbatch=--nice"});
+  environment_["SBATCH_CONSTRAINT"] = "from-variable";
+  const auto request =
+      read({"--nodes=1", "--time=5", "--partition=typed", "--sbatch=--nice", "--sbatch=--constraint=typed"});
+  EXPECT_EQ(request.resources.constraint, "typed");
   EXPECT_EQ(request.resources.partition, "typed");
   EXPECT_EQ(request.resources.account, "from-site");
   EXPECT_EQ(request.resources.qos, "from-variable");
@@ -161,6 +187,10 @@ TEST_F(SubmitOptions, what_is_wrong_is_said_of_where_it_stands) {
       {{"--nodes=1", "--time=5", "--launcher=mpiexec"}, "--launcher: "},
       {{"--nodes=2", "--time=5", "--launcher=none"}, "--launcher: "},
       {{"--nodes=1", "--time=5", "--sbatch=--array=1"}, "--sbatch '--array=1'"},
+      {{"--nodes=1", "--time=5", "--sbatch=--qos=a b"}, "--qos 'a b'"},
+      {{"--nodes=1", "--time=5", "--sbatch=--qos"}, "--sbatch '--qos'"},
+      {{"--nodes=1", "--time=5", "--sbatch=--const=x"}, "--sbatch '--const=x'"},
+      {{"--nodes=1", "--time=5", "--sbatch=--mem=1"}, "--sbatch '--mem=1'"},
       {{"--nodes=1", "--time=5", "--most-restarts=-1"}, "--most-restarts -1"}};
   for (const auto& [arguments, words] : wrong) EXPECT_THAT(refused(arguments), StartsWith(words));
   EXPECT_THAT(refused({"--nodes=1", "--time=5", "--continue=x"}), HasSubstr("'x'"));

@@ -5,7 +5,6 @@
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=64
 #SBATCH --gres=gpu:a100:8
-#SBATCH --mem=0
 #SBATCH --time=1441
 #SBATCH --partition=gpu,gpu-long
 #SBATCH --account=reid
@@ -13,6 +12,7 @@
 #SBATCH --constraint="[rack1|rack2]&nvlink"
 #SBATCH --exclude="n[001-004],n017"
 #SBATCH --reservation=week_12
+#SBATCH --mem=0
 #SBATCH --mail-user=somebody@example.org
 #SBATCH --mail-type=END,FAIL,TIME_LIMIT_90
 #SBATCH --exclusive
