@@ -28,7 +28,7 @@ constexpr std::size_t kJobsAtATime = 64;  // whose files are in memory before th
 // What a finished job leaves beside its result.
 struct Leavings {
   BundledJob job;
-  std::vector<std::string> folders;  // to be removed once empty, in this order
+  bool checkpoints = false;  // there is a folder, to be removed once empty
   std::int64_t kept = 0;
   bool held = false;
 };
@@ -107,28 +107,10 @@ class Compaction {
     found.job.result_sha256 = core::sha256_hex(*result);
     for (const std::string& name : *names)
       if (experiments::attempt_of(name)) add_file(found, folder, name);
-    if (has("attempts")) add_attempts(found, folder);
     // What other jobs need keeps its specification, which their workers read.
     if (has("spec.json") && jobs_.at(job.hex) == "evaluation") add_file(found, folder, "spec.json");
-    if (has("checkpoints")) found.folders.emplace_back("checkpoints");
+    found.checkpoints = has("checkpoints");
     return found;
-  }
-
-  // As earlier versions left them: a folder each.
-  void add_attempts(Leavings& found, const fs::path& folder) {
-    for (const std::string& attempt :
-         unless_foreign([&] { return files_.list(folder / "attempts"); }).value_or(std::vector<std::string>())) {
-      const std::string below = "attempts/" + attempt;
-      const auto names = unless_foreign([&] { return files_.list(folder / below); });
-      if (!names) {
-        ++found.kept;
-        continue;
-      }
-      for (const std::string& name : *names)
-        if (!core::is_temporary_name(name)) add_file(found, folder, below + "/" + name);  // others may be writing it
-      found.folders.push_back(below);
-    }
-    found.folders.emplace_back("attempts");
   }
 
   void add_file(Leavings& found, const fs::path& folder, std::string name) {
@@ -144,11 +126,11 @@ class Compaction {
   void take(Leavings one) {
     report_.kept += one.kept;
     report_.held += one.held ? 1 : 0;
-    if (one.job.files.empty() && one.folders.empty()) return;
+    if (one.job.files.empty() && !one.checkpoints) return;
     ++report_.jobs;
     for (const auto& file : one.job.files) pending_bytes_ += file.bytes.size();
     pending_.push_back(std::move(one.job));
-    folders_.push_back(std::move(one.folders));
+    checkpoints_.push_back(one.checkpoints);
     if (pending_bytes_ >= options_.bundle_bytes) flush();
   }
 
@@ -163,16 +145,16 @@ class Compaction {
     }
     std::mutex guard;
     core::side_by_side(pending_.size(), at_once_, [&](std::size_t i) {
-      const CompactReport tidied = tidy(pending_[i], folders_[i]);
+      const CompactReport tidied = tidy(pending_[i], checkpoints_[i]);
       const std::lock_guard lock(guard);
       add(report_, tidied);
     });
     pending_.clear();
-    folders_.clear();
+    checkpoints_.clear();
     pending_bytes_ = 0;
   }
 
-  CompactReport tidy(const BundledJob& job, const std::vector<std::string>& folders) {
+  CompactReport tidy(const BundledJob& job, bool checkpoints) {
     CompactReport tidied;
     const fs::path folder = store_.job_folder(job.job);
     for (const auto& file : job.files)
@@ -183,8 +165,8 @@ class Compaction {
         ++tidied.kept;
       }
     if (taking_ == nullptr) return tidied;
-    for (const std::string& name : folders)
-      if (unless_foreign([&] { return files_.remove_folder(folder / name); }).value_or(false)) ++tidied.folders;
+    if (checkpoints && unless_foreign([&] { return files_.remove_folder(folder / "checkpoints"); }).value_or(false))
+      ++tidied.folders;
     return tidied;
   }
 
@@ -203,7 +185,7 @@ class Compaction {
   ClaimHolders claims_;
   std::size_t at_once_ = 1;
   std::vector<BundledJob> pending_;
-  std::vector<std::vector<std::string>> folders_;  // beside pending_: Leavings::folders
+  std::vector<bool> checkpoints_;  // beside pending_: Leavings::checkpoints
   std::uint64_t pending_bytes_ = 0;
   CompactReport report_;
 };

@@ -34,8 +34,8 @@ struct CompactReport {
 };
 
 //! Of each of the plan's jobs that has a result and that no run holds: what its attempts have left and, of an
-//! evaluation, spec.json goes into a bundle, is removed when that is on the disk, and folders that are empty then
-//! (attempts, checkpoints) too. Whoever is killed in between leaves files that stand in both. Runs may be at work; of
+//! evaluation, spec.json goes into a bundle, is removed when that is on the disk, and an empty folder of
+//! checkpoints too. Whoever is killed in between leaves files that stand in both. Runs may be at work; of
 //! compact() and unpack() one works on a store at a time, and another waits (trash.h). \throws RuntimeError of the
 //! store; kTransient as Taking does
 CompactReport compact(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,

@@ -48,9 +48,9 @@ class Compact : public testing::Test {
     for (const auto& job : plan_.jobs) {
       const fs::path folder = store_.job_folder(job.id);
       write(store_.specification_file(job.id), experiments::canonical_text(job.specification));
-      write(folder / "attempts/001/stdout", "out of " + job.id.hex);
+      write(folder / "attempt-001-stdout", "out of " + job.id.hex);
       write(folder / "attempt-003-stderr", "");
-      write(folder / "attempts/002/metrics.jsonl", "{}\n");
+      write(folder / "attempt-002-metrics.jsonl", "{}\n");
       fs::create_directories(folder / "checkpoints");
       if (job.id == plan_.jobs[3].id || job.id == plan_.jobs[6].id) continue;
       const bool training = std::holds_alternative<experiments::TrainingSpecification>(job.specification);
@@ -147,17 +147,17 @@ class Compact : public testing::Test {
 
 TEST_F(Compact, leaves_four_files_and_folders_at_most_and_readers_find_all) {
   const Tree before = seen();
-  ASSERT_EQ(inodes(0), 11);
+  ASSERT_EQ(inodes(0), 8);
   const CompactReport report = compact_here();
   EXPECT_EQ(report.finished, 5);
   EXPECT_EQ(report.jobs, 5);
   EXPECT_EQ(report.files, 5 * 3 + 2);
-  EXPECT_EQ(report.folders, 5 * 4);
+  EXPECT_EQ(report.folders, 5);
   EXPECT_EQ(report.kept + report.held, 0);
   EXPECT_THAT(report.bundles, ElementsAre("toy-000001"));
   EXPECT_EQ(inodes(0), 4) << "the folder, spec.json that its evaluation reads, result.json, weights";
   EXPECT_EQ(inodes(4), 4) << "the folder, result.json, features, queries";
-  EXPECT_EQ(inodes(3), 9) << "not finished";
+  EXPECT_EQ(inodes(3), 6) << "not finished";
   EXPECT_EQ(seen(), before);
   EXPECT_NE(tree(files_), before);
   EXPECT_EQ(read_status(files_, store_, plan_).jobs.succeeded, 5);
@@ -189,17 +189,17 @@ TEST_F(Compact, undo_puts_every_file_back) {
 TEST_F(Compact, undo_of_two_bundles_of_a_job_puts_back_what_readers_saw) {
   const fs::path folder = store_.job_folder(plan_.jobs[0].id);
   compact_here();
-  for (const char* name : {"attempts/001/stdout", "attempt-004-stdout"}) write(folder / name, "later");
+  for (const char* name : {"attempt-001-stdout", "attempt-004-stdout"}) write(folder / name, "later");
   compact_here();
   const Tree before = seen();
   unpack(files_, store_, "toy", {});
   EXPECT_EQ(tree(files_), before);
-  EXPECT_EQ(core::read_text(files_, folder / "attempts/001/stdout"), "later");
+  EXPECT_EQ(core::read_text(files_, folder / "attempt-001-stdout"), "later");
 
   compact_here();
   write(store_.result_file(plan_.jobs[0].id), "{}\n");  // of another try
   EXPECT_EQ(unpack(files_, store_, "toy", {}).jobs, 4);
-  EXPECT_FALSE(fs::exists(folder / "attempts/001/stdout"));
+  EXPECT_FALSE(fs::exists(folder / "attempt-001-stdout"));
 }
 
 TEST_F(Compact, dry_run_changes_nothing) {
@@ -229,7 +229,7 @@ TEST_F(Compact, a_job_that_a_run_holds_is_left_alone) {
   Claims claims(files_, clock, store_, JobClaim{"other", 1, std::string(32, '1')}, std::chrono::seconds(15));
   ASSERT_EQ(claims.take(plan_.jobs[0].id), std::nullopt);
   EXPECT_EQ(compact_here().held, 1);
-  EXPECT_EQ(inodes(0), 12) << "with its claim";
+  EXPECT_EQ(inodes(0), 9) << "with its claim";
   EXPECT_EQ(inodes(1), 4);
   own(true);
   EXPECT_EQ(compact_here().held, 0);
@@ -237,7 +237,7 @@ TEST_F(Compact, a_job_that_a_run_holds_is_left_alone) {
 }
 
 TEST_F(Compact, what_is_written_while_it_packs_stays) {
-  const fs::path log = store_.job_folder(plan_.jobs[0].id) / "attempts/001/stdout";
+  const fs::path log = store_.job_folder(plan_.jobs[0].id) / "attempt-001-stdout";
   Mortal process;
   KillingFileSystem slow(process);
   process.before_step = [&] {
@@ -251,15 +251,14 @@ TEST_F(Compact, what_is_written_while_it_packs_stays) {
 
 TEST_F(Compact, large_and_foreign_files_stay) {
   const fs::path folder = store_.job_folder(plan_.jobs[0].id);
-  fs::create_directories(folder / "attempts/001/folder");
-  write(folder / "attempts/file", "no attempt");
-  std::ofstream(folder / "attempts/001/gradients.bin").close();
-  fs::resize_file(folder / "attempts/001/gradients.bin", (std::uintmax_t{16} << 20) + 1);
+  fs::create_directories(folder / "attempt-001-folder");
+  std::ofstream(folder / "attempt-001-gradients.bin").close();
+  fs::resize_file(folder / "attempt-001-gradients.bin", (std::uintmax_t{16} << 20) + 1);
   const CompactReport report = compact_here();
-  EXPECT_EQ(report.kept, 3);
+  EXPECT_EQ(report.kept, 2);
   EXPECT_EQ(report.files, 17);
-  EXPECT_TRUE(fs::exists(folder / "attempts/001/gradients.bin"));
-  EXPECT_FALSE(fs::exists(folder / "attempts/002"));
+  EXPECT_TRUE(fs::exists(folder / "attempt-001-gradients.bin"));
+  EXPECT_FALSE(fs::exists(folder / "attempt-002-metrics.jsonl"));
 }
 
 // Killed at each of its steps; then the next one ends what it began.
