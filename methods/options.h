@@ -63,7 +63,7 @@ Options options_of(const Section<Options>& section) {
     return Options::of(section);
 }
 
-//! Calls visit.template operator()<Options>() for each method, in the order of MethodOptions.
+//! Calls `visit.template operator()<Options>()` for each method, in the order of MethodOptions.
 template <std::size_t at = 0>
 void for_each_method(auto&& visit) {
   if constexpr (at < std::variant_size_v<MethodOptions>) {

@@ -65,7 +65,7 @@ struct SubmissionRequest {
   std::string suite;
   std::string title;
   Time created{};
-  std::string by;                           //!< user@host
+  std::string by;                           //!< `user@host`
   std::filesystem::path store;              //!< absolute
   std::filesystem::path resolute;           //!< the program, absolute, as the nodes see it
   std::filesystem::path relative_to;        //!< absolute: what relative paths of the suite are relative to

@@ -40,9 +40,10 @@ struct ReportOptions {
   ReportMemory* memory = nullptr;              //!< memory of earlier reports; null: none
 };
 
-//! Makes the document from the plan and the store's files alone. Missing results have no numbers. \param source.files
-//! BundledFiles if `resolute suite compact` may have packed logs \param progress called with the number of jobs read so
-//! far; may be empty \throws core::RuntimeError as aggregate() and provenance_of(), and kCorrupt where an output is not
+//! Makes the document from the plan and the store's files alone. Missing results have no numbers.
+//! \param source its `files` are BundledFiles if `resolute suite compact` may have packed logs
+//! \param progress called with the number of jobs read so far; may be empty
+//! \throws core::RuntimeError as aggregate() and provenance_of(), and kCorrupt where an output is not
 //! the file that its job's result names
 core::Json suite_report(const results::ResultsSource& source, const ReportOptions& options,
                         const std::function<void(std::size_t done)>& progress = {});

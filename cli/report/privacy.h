@@ -22,7 +22,7 @@ class Privacy {
   //! Of the hosts, in their order.
   std::vector<std::string> nodes() const;
   //! A message for people. The rules go by its words, so that they hold for journals of any age and for what other
-  //! programs said: USER@HOST becomes "somebody"; a host, also with its domain or without, its node; of an absolute
+  //! programs said: `USER@HOST` becomes "somebody"; a host, also with its domain or without, its node; of an absolute
   //! path the last part is left.
   std::string message(const std::string& text) const;
 

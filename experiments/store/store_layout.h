@@ -60,12 +60,12 @@ inline constexpr std::string_view kScratchStore = "scratch-XXXXXX";
 //! The attempt to which a file of a job's folder belongs; nothing if it is no attempt's.
 std::optional<int> attempt_of(const std::string& file_name);
 
-//! The folder below suites/ in which allocation K keeps its journal: "NAME" for the first, "NAME@K" for others.
+//! The folder below suites/ in which allocation K keeps its journal: `NAME` for the first, `NAME@K` for others.
 //! \param allocation 1, 2, …
 std::string run_name(const std::string& suite, int allocation);
 //! The inverse; nothing if `folder` is not one of the suite's.
 std::optional<int> allocation_of(const std::string& suite, const std::string& folder);
-//! The suite's NAME by a folder below suites/, NAME or NAME@K.
+//! The suite's NAME by a folder below suites/, NAME or `NAME@K`.
 std::string suite_of_run(const std::string& folder);
 
 }  // namespace resolute::experiments

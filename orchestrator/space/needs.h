@@ -29,7 +29,7 @@ struct SuiteNeeds {
 //! The file's text: canonical JSON and a line feed. Its name has the first 16 digits of its SHA-256.
 std::string plan_file_text(const experiments::Plan& plan);
 std::string plan_file_name(const std::string& text);
-//! \param name of the file \throws RuntimeError: kCorrupt where its name is not that of its text; kInput for a newer
+//! \param path of the file \throws RuntimeError: kCorrupt where its name is not that of its text; kInput for a newer
 //! version or what plan_file_text() does not write
 SuiteNeeds parse_plan_file(const std::string& text, const std::filesystem::path& path);
 //! Whether a file of a suite's folder is one, by its name.

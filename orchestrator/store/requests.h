@@ -28,7 +28,7 @@ struct DrainHost {
 using Request = std::variant<StopRun, CancelJob, DrainHost>;
 
 //! `suites/NAME/requests/TIME-TOKEN.json`: {"request": "stop" | "cancel" | "drain" | "undrain", "job" or "host",
-//! "epoch", "by": user@host}. Written whole (temporary name, fsync, rename). \param epoch in which the run that is
+//! "epoch", "by": `user@host`}. Written whole (temporary name, fsync, rename). \param epoch in which the run that is
 //! asked began: a later one has nothing to do with it
 void write_request(core::FileSystem& files, const std::filesystem::path& suite_folder, std::int64_t epoch,
                    const Request& request);

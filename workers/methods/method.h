@@ -166,7 +166,7 @@ class Method {
     return [this](const at::Tensor& images) { return embed(images); };
   }
   //! embedder() in float32 as a graph, of a method that tells branches branch_embedder(): the value that holds its
-  //! rows. Empty: the method has none. \param side, level as EmbedderOptions
+  //! rows. Empty: the method has none. Side and level are those of EmbedderOptions.
   virtual std::string embedder_graph(onnx::Graph& /*graph*/, Side /*side*/, int /*level*/) const { return {}; }
   virtual int embedding_size() const = 0;
   //! Columns of an image's row: embedding_size(), or of each branch that many and its weight.

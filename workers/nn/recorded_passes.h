@@ -48,8 +48,8 @@ class RecordedPasses {
 
  private:
   class Store;
-  friend std::vector<at::Tensor> recorded(const torch::nn::Module&, const char*, const std::vector<at::Tensor>&,
-                                          const Pass&, int);
+  friend std::vector<at::Tensor> recorded(const torch::nn::Module& network, const char* part,
+                                          const std::vector<at::Tensor>& inputs, const Pass& pass, int form);
   std::unique_ptr<Store> store_;
 };
 
