@@ -1,10 +1,11 @@
-"""Compiles with clang, without output, all that is compiled, or what a change touches.
+"""Compiles with clang, without output, each file that changed by itself, or all that is compiled as it is compiled.
 
-Usage: second_compiler.py ROOT SINCE     SINCE: a commit, or --all, which runs clang-tidy too
+Usage: second_compiler.py ROOT SINCE [MOST]     SINCE: a commit, or --all, which runs clang-tidy too; MOST files of a change
 """
 
 import json
 import os
+import random
 import re
 import shlex
 import subprocess
@@ -14,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT, SINCE = Path(sys.argv[1]), sys.argv[2]
+MOST = int(sys.argv[3]) if len(sys.argv) > 3 else sys.maxsize
 BUILD = ROOT / "build" / "release"
 WARNINGS = ["-Wall", "-Wextra", "-Wthread-safety", "-Werror"]
 # Of tests: how fast they are, how often they say the same and what becomes of a copied fixture matters to nobody.
@@ -41,14 +43,18 @@ def changed():
     return names
 
 
-def touched(unit, names):
-    """Whether a file of the unit is one of these, or includes one of these headers itself."""
-    files = members(unit["file"])
-    if any(str(ROOT / name) in files for name in names):
-        return True
-    includes = [f'#include "{name}"' for name in names if name.endswith(".h")]
-    texts = [Path(file).read_text(encoding="utf-8") for file in files] if includes else []
-    return any(include in text for include in includes for text in texts)
+def by_itself(units, names):
+    """For each of these sources and headers: a unit that has or includes it, and what clang reads to see it alone."""
+    found = {}
+    for unit in units:
+        for file in members(unit["file"]):
+            text = Path(file).read_text(encoding="utf-8")
+            for name in names:
+                if file == str(ROOT / name):
+                    found[name] = unit, [file]
+                elif name.endswith(".h") and f'#include "{name}"' in text:
+                    found.setdefault(name, (unit, ["-include", str(ROOT / name), "-x", "c++", os.devnull]))
+    return found
 
 
 def arguments(entry):
@@ -65,14 +71,14 @@ def arguments(entry):
     return kept
 
 
-def look(entry):
-    """What clang finds in one unit of compilation; where all is looked at, clang-tidy, which says clang's warnings too."""
+def look(entry, read):
+    """The findings in what is read with a unit's options; clang-tidy's too (it says clang's warnings) where all is looked at."""
     command = [*arguments(entry), *WARNINGS]
     if SINCE == "--all":
         checks = [f"--checks={OF_TESTS}"] if members(entry["file"])[0].startswith(f"{ROOT}/tests/") else []
-        command, folder = ["clang-tidy-14", "--quiet", *checks, entry["file"], "--", *command[1:]], ROOT
+        command, folder = ["clang-tidy-14", "--quiet", *checks, *read, "--", *command[1:]], ROOT
     else:
-        command, folder = [*command, "-fsyntax-only", entry["file"]], entry["directory"]
+        command, folder = [*command, "-fsyntax-only", *read], entry["directory"]
     found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     # One that was killed says nothing.
     return found.stdout + found.stderr or f"{entry['file']}: ended with code {found.returncode}" if found.returncode else ""
@@ -81,21 +87,25 @@ def look(entry):
 def main():
     units = json.loads((BUILD / "compile_commands.json").read_text(encoding="utf-8"))
     units = [unit for unit in units if not unit["file"].endswith((".hxx.cxx", ".h.cxx"))]
-    if SINCE != "--all":
-        names = changed()
-        units = [unit for unit in units if touched(unit, names)]
+    if SINCE == "--all":
+        looks = [(unit, [unit["file"]]) for unit in units]
+    else:
+        found = by_itself(units, [name for name in changed() if (ROOT / name).exists()])
+        if len(found) > MOST:
+            print(f"lint: {MOST} of {len(found)} changed files, drawn by {SINCE}; script/lint --all looks at all", file=sys.stderr)
+        looks = [found[name] for name in random.Random(SINCE).sample(sorted(found), min(MOST, len(found)))]
     bad, said = 0, time.monotonic()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for number, text in enumerate(pool.map(look, units), start=1):
+        for number, text in enumerate(pool.map(look, *zip(*looks, strict=True)) if looks else [], start=1):
             if sys.stderr.isatty():
-                print(f"\r[{number}/{len(units)}]", end="", file=sys.stderr, flush=True)
+                print(f"\r[{number}/{len(looks)}]", end="", file=sys.stderr, flush=True)
             elif time.monotonic() - said > 60:
                 said = time.monotonic()
-                print(f"lint: {number} of {len(units)}", file=sys.stderr, flush=True)
+                print(f"lint: {number} of {len(looks)}", file=sys.stderr, flush=True)
             if text:
                 bad += 1
                 print(text, flush=True)
-    print(f"lint: {len(units)} units of compilation, {bad} with findings")
+    print(f"lint: looked at {len(looks)} {'units of compilation' if SINCE == '--all' else 'files'}, {bad} with findings")
     return 1 if bad else 0
 
 
