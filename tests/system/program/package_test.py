@@ -18,11 +18,15 @@ class Package(unittest.TestCase):
         cls.scratch = tempfile.TemporaryDirectory()
         cls.folder = pathlib.Path(cls.scratch.name)
         cls.folder.chmod(0o755)
-        output_of("cpack", "-B", cls.folder / "made", cwd=BUILD)
+        cls.pack("made")
         cls.archive = next((cls.folder / "made").glob("*.tar.gz"))
         cls.package = next((cls.folder / "made").glob("*.deb"))
         cls.suite = cls.folder / "tiny.toml"
         shutil.copy(SUITE, cls.suite)
+
+    @classmethod
+    def pack(cls, name):
+        output_of("cpack", "-B", cls.folder / name, cwd=BUILD, env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
 
     @classmethod
     def tearDownClass(cls):
@@ -58,6 +62,12 @@ class Package(unittest.TestCase):
             self.assertIn(library, needed)
         self.assertEqual(output_of("dpkg-deb", "-f", self.package, "Version").strip(),
                          output_of(BUILD / "bin/resolute", "--version").split()[1])
+
+    def test_two_packings_of_one_build_are_the_same_bytes(self):
+        self.pack("again")
+        for made in [self.archive, self.package]:
+            # Not assertEqual: it would print a hundred megabytes.
+            self.assertTrue(made.read_bytes() == (self.folder / "again" / made.name).read_bytes(), made.name)
 
     def test_the_package_is_small_enough_to_be_passed_on(self):
         self.assertLess(self.package.stat().st_size, 120_000_000)
