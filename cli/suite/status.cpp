@@ -83,9 +83,8 @@ class SlurmLook {
                                                   .first_pause = std::chrono::milliseconds(500),
                                                   .longest_pause = std::chrono::seconds(1)};
 
-  // An array's elements start and end all the time.
   static std::string starts_of(const allocations::StoredBatch& batch) {
-    if (batch.runs.empty() || !batch.batch.jobs.empty()) return "";
+    if (batch.runs.empty()) return "";
     return fmt::format("{} {}", batch.runs.size(), batch.runs.back().end ? "ended" : "runs");
   }
   static std::string subject_of(const std::vector<allocations::StoredSubmission>& submissions) {

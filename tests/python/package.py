@@ -39,14 +39,23 @@ class PackTest(unittest.TestCase):
         cls.scratch.cleanup()
 
 
-def torch_python():
-    """A Python that has torch and NumPy; None where script/test has made none."""
-    found = CACHE / "torch-python/python"
+def _made(name):
+    found = CACHE / name / "python"
     if found.exists():
         return found
     if os.environ.get("RESOLUTE_NEEDS_TORCH_PYTHON"):
         raise AssertionError(f"{found} is missing")
     return None
+
+
+def torch_python():
+    """A Python that has torch and NumPy; None where script/test has made none."""
+    return _made("torch-python")
+
+
+def torchreid_python():
+    """One that has torchvision, torchreid and timm too."""
+    return _made("torchreid-python")
 
 
 def needs_matplotlib(test):

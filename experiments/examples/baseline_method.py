@@ -1,0 +1,75 @@
+"""The method `baseline` on the trunk `resnet-small`, written in PyTorch: classification and hardest triplets of HR images. Its parameters have
+our names, so that it may start from a training of ours (`--start FILE`). tests/python/baseline_test.py holds its losses against ours."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import resolute
+import torch
+from torch.nn import BatchNorm2d, Conv2d, Linear, Module, ModuleDict, Sequential
+from torch.nn.functional import cross_entropy, relu
+
+
+class Block(Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.conv1, self.bn1 = Conv2d(inputs, outputs, 3, stride, 1, bias=False), BatchNorm2d(outputs)
+        self.conv2, self.bn2 = Conv2d(outputs, outputs, 3, 1, 1, bias=False), BatchNorm2d(outputs)
+        if stride != 1 or inputs != outputs:
+            self.downsample = Sequential(Conv2d(inputs, outputs, 1, stride, bias=False), BatchNorm2d(outputs))
+
+    def forward(self, images):
+        maps = self.bn2(self.conv2(relu(self.bn1(self.conv1(images)))))
+        return relu(maps + (self.downsample(images) if hasattr(self, "downsample") else images))
+
+
+class Trunk(Module):
+    def __init__(self, last_stride):
+        super().__init__()
+        self.conv1, self.bn1 = Conv2d(3, 16, 3, 1, 1, bias=False), BatchNorm2d(16)
+        widths, strides = [16, 16, 32, 64, 128], [2, 2, 2, last_stride]
+        for level in range(4):
+            setattr(self, f"layer{level + 1}", Sequential(Block(widths[level], widths[level + 1], strides[level])))
+
+    def forward(self, images):
+        maps = relu(self.bn1(self.conv1(images)))
+        for level in range(4):
+            maps = getattr(self, f"layer{level + 1}")(maps)
+        return maps.mean((2, 3))
+
+
+class Baseline(resolute.Method):
+    @dataclass
+    class Options:
+        margin: float = 0.3
+        last_stride: int = 1
+        start: str | None = None  # weights of a training of ours
+
+    def network(self, classes):
+        module = ModuleDict({"trunk": Trunk(self.options.last_stride), "classifier": ModuleDict({"linear": Linear(128, classes)})})
+        if self.options.start:
+            from safetensors.torch import load_file
+
+            module.load_state_dict({**module.state_dict(), **load_file(self.options.start)})
+        return module
+
+    def depends_on(self):
+        start = self.options.start
+        return [f"margin {self.options.margin}", f"start {start and sha256(Path(start).read_bytes()).hexdigest()}"]
+
+    def embed(self, images, rates):
+        return self.module["trunk"](images)
+
+    def losses(self, batch):
+        labels = batch.labels[batch.has_hr]
+        features = self.embed(batch.hr[batch.has_hr], None)
+        scores = self.module["classifier"]["linear"](features)
+        same = labels[:, None] == labels
+        with torch.no_grad():
+            distances = torch.cdist(features, features)
+            farthest = distances.masked_fill(~same | torch.eye(len(labels), dtype=torch.bool), -1).argmax(1)
+            nearest = distances.masked_fill(same, torch.inf).argmin(1)
+        near, far = ((features - features[other]).norm(dim=1) for other in (farthest, nearest))
+        return {"classification": cross_entropy(scores, labels, label_smoothing=self.recipe["label_smoothing"]),
+                "triplet": relu(near - far + self.options.margin).mean()}
