@@ -16,6 +16,7 @@
 #include "allocations/start/allocation_work.h"
 #include "allocations/submissions/stored_submission.h"
 #include "allocations/submissions/usage.h"
+#include "cli/curves.h"
 #include "cli/high_views.h"
 #include "cli/store/raw_images.h"
 #include "cli/subcommands.h"
@@ -186,6 +187,7 @@ void add_suite_run_options(options::options_description& visible) {
       "a core for each process rank: none, cores, or auto where an agent has its node to itself");
   add("burn-in", options::value<std::string>()->default_value("off"), kBurnInHelp);
   add("notify", options::value<std::string>(), kNotifyHelp);
+  add("log", options::value<std::string>(), kLogHelp);
   add("interface", options::value<std::string>(),
       "network interface by which gangs on several hosts meet, as ib0; else what the host's name stands for");
   add("no-progress-limit", options::value<int>()->default_value(30),
@@ -200,6 +202,15 @@ void add_suite_run_options(options::options_description& visible) {
       "result");
   add("through-host", kThroughHostHelp);
   add(kSameImages, kSameImagesHelp);
+}
+
+// The suite's file and what else decides its plan.
+std::vector<std::string> suite_words(const SuiteArguments& arguments) {
+  std::vector<std::string> words = plan_arguments(arguments.values);
+  words.insert(words.begin(), arguments.values["SUITE.toml"].as<std::string>());
+  if (arguments.values.count("relative-to") > 0)
+    words.insert(words.end(), {"--relative-to", arguments.values["relative-to"].as<std::string>()});
+  return words;
 }
 
 std::set<settings::JobKind> parse_kinds(const std::string& text) {
@@ -389,6 +400,9 @@ int suite_run(const Arguments& arguments) {
   read_run_options(parsed->values, environment, run);
   obey_batch_system(environment, run);
   const auto whom = notify_of_run(parsed->values, environment);
+  std::optional<CurvesClient> log_to;
+  if (parsed->values.count("log") > 0)
+    log_to = settings::parse_word<CurvesClient>(parsed->values["log"].as<std::string>(), "option --log");
   if (orchestrator::launched_rank(environment) != 0) {
     // Agents ask the worker for their numeric class; that it is missing is the coordinator's to say, once.
     try {
@@ -406,6 +420,7 @@ int suite_run(const Arguments& arguments) {
     experiments::note_source(core::real_file_system(), parsed->store, plan.suite, parsed->source());
     run.raw_roots = prepare_raw_images(parsed->store, plan);
     note_high_views(plan, parsed->store, true);
+    if (log_to) start_curves(*log_to, suite_words(*parsed), parsed->store, plan.suite, environment);
     return plan;
   };
   if (!orchestrator::launched_by_mpi(environment)) {

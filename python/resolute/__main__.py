@@ -1,7 +1,7 @@
 """The commands `resolute` and `resolute-worker` of an installed wheel, and `python -m resolute`: this process becomes the program.
 
-`python -m resolute work FILE.py… run …` is the worker of a suite's methods in Python instead, `python -m resolute figures` draws a suite's
-figures."""
+Three commands are in Python: `figures` draws a suite's figures, `curves` its trainings while they run, and `work FILE.py… run …` is the
+worker of a suite's methods in Python."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ _PROGRAMS = Path(__file__).parent / "bin"
 
 def _become(name: str) -> None:
     program = str(_PROGRAMS / name)
-    os.environ.setdefault("RESOLUTE_PYTHON", sys.executable)  # for a suite's methods in Python
+    os.environ.setdefault("RESOLUTE_PYTHON", sys.executable)  # for what a suite has in Python
     try:
         os.execv(program, [program, *sys.argv[1:]])
     except OSError as error:
@@ -20,7 +20,21 @@ def _become(name: str) -> None:
 
 
 def resolute() -> None:
-    _become("resolute")
+    command, words = sys.argv[1:2], sys.argv[2:]
+    if command == ["curves"]:
+        from . import curves
+
+        sys.exit(curves.main(words))
+    if command == ["figures"]:
+        from . import figures
+
+        figures.main(words)
+    elif command == ["work"]:
+        from .worker import work_by_specification
+
+        work_by_specification(words)
+    else:
+        _become("resolute")
 
 
 def worker() -> None:
@@ -28,13 +42,4 @@ def worker() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["figures"]:
-        from .figures import main
-
-        main(sys.argv[2:])
-    elif sys.argv[1:2] == ["work"]:
-        from .worker import work_by_specification
-
-        work_by_specification(sys.argv[2:])
-    else:
-        resolute()
+    resolute()
