@@ -63,7 +63,7 @@ const std::vector<Command>& commands() {
       {kResults, "suite table", "the tables, as far as their numbers are there", suite_table},
       {kResults, "suite compare", "two suites beside one another: settings, numbers, differences", suite_compare},
       {kResults, "suite report", "one page of it all: tables, figures, galleries, timeline", suite_report},
-      {kResults, "suite export", "the results as CSV, SQLite or TensorBoard files", suite_export},
+      {kResults, "suite export", "the results as CSV or SQLite files", suite_export},
       {kResults, "suite bundle", "a suite with its results in one file: tables made again anywhere", suite_bundle},
       {kResults, "rank", "CMC and mAP of query and gallery features", rank},
       {kStores, "store check", "every hash that a store keeps; all damage named at once", store_check},

@@ -4,7 +4,7 @@ namespace resolute::core {
 namespace {
 
 // What the lowest three bits of a field's tag say of the bytes behind it.
-enum WireType : std::uint64_t { kVarint = 0, kLengthPrefixed = 2, kFixed32 = 5 };
+enum WireType : std::uint64_t { kVarint = 0, kLengthPrefixed = 2 };
 
 std::uint64_t tag(std::uint32_t field, WireType type) { return (std::uint64_t{field} << 3U) | type; }
 
@@ -19,11 +19,6 @@ void ProtobufMessage::add_varint(std::uint64_t value) {
 void ProtobufMessage::add_number(std::uint32_t field, std::int64_t value) {
   add_varint(tag(field, kVarint));
   add_varint(static_cast<std::uint64_t>(value));
-}
-
-void ProtobufMessage::add_float(std::uint32_t field, float value) {
-  add_varint(tag(field, kFixed32));
-  append_bytes(bytes_, std::as_bytes(std::span(&value, 1)));  // little-endian, as this machine has it
 }
 
 void ProtobufMessage::add_bytes(std::uint32_t field, std::span<const std::byte> bytes) {

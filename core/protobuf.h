@@ -16,7 +16,6 @@ class ProtobufMessage {
  public:
   //! int32, int64, uint64, bool or an enumeration.
   void add_number(std::uint32_t field, std::int64_t value);
-  void add_float(std::uint32_t field, float value);
   void add_bytes(std::uint32_t field, std::span<const std::byte> bytes);
   void add_text(std::uint32_t field, std::string_view text) { add_bytes(field, as_byte_span(text)); }
   void add_message(std::uint32_t field, const ProtobufMessage& message) { add_bytes(field, message.bytes_); }

@@ -16,28 +16,25 @@
 #include "experiments/store/bundle.h"
 #include "results/exports/csv_export.h"
 #include "results/exports/sqlite_export.h"
-#include "results/exports/tensorboard_export.h"
 
 namespace resolute::cli {
 
 namespace {
 
 constexpr CommandHelp kSuiteExportHelp{
-    "resolute suite export SUITE.toml --store STORE --csv DIR|--sqlite FILE|--tensorboard DIR",
+    "resolute suite export SUITE.toml --store STORE --csv DIR|--sqlite FILE",
     R"(Writes what the suite's results hold for other programs: cells of tables, the jobs behind them, metrics of trials, CMC
-curves and what trainings logged, as CSV files (and the figures of `suite report` as figures.json), as an SQLite file,
-or, of the trainings, as TensorBoard's event files (docs/formats/export.md). Works while the suite runs: what is not
-there yet has no rows. DIR and FILE are new, and written whole or not at all.)",
+curves and what trainings logged, as CSV files (and the figures of `suite report` as figures.json) or as an SQLite file
+(docs/formats/export.md). Works while the suite runs: what is not there yet has no rows. DIR and FILE are new, and
+written whole or not at all.)",
     "  resolute suite export suite.toml --store store --csv results-csv\n"
     "  resolute suite export suite.toml --store store --sqlite results.sqlite\n"
-    "  sqlite3 results.sqlite 'SELECT row_id, mean FROM cells WHERE metric = \"rank1\"'\n"
-    "  resolute suite export suite.toml --store store --tensorboard runs && tensorboard --logdir runs\n"};
+    "  sqlite3 results.sqlite 'SELECT row_id, mean FROM cells WHERE metric = \"rank1\"'\n"};
 
 // A kind of export that was asked for.
 struct ExportTarget {
   const char* option;
   std::string path;
-  bool of_evaluations;                                                        // too, not of trainings alone
   std::function<void()> check;                                                // before any is written
   std::function<std::string(const std::function<void(std::size_t)>&)> write;  // says what it wrote
 };
@@ -59,24 +56,21 @@ JobCount count_jobs(const experiments::Plan& plan, core::FileSystem& files, cons
 
 std::vector<ExportTarget> targets_of(const options::variables_map& values, const results::ResultsSource& source) {
   std::vector<ExportTarget> targets;
-  const auto add = [&](const char* option, bool of_evaluations, auto check, auto write) {
+  const auto add = [&](const char* option, auto check, auto write) {
     if (values.count(option) == 0) return;
     const std::string path = required_value(values, option);
-    targets.push_back({option, path, of_evaluations, [=, &source] { check(source.files, path); },
+    targets.push_back({option, path, [=, &source] { check(source.files, path); },
                        [=, &source](const auto& progress) { return write(source, path, progress); }});
   };
-  add("csv", true, core::require_new_folder, [](const auto& from, const auto& path, const auto& progress) {
+  add("csv", core::require_new_folder, [](const auto& from, const auto& path, const auto& progress) {
     const core::Json report = suite_report(from, {});
     const core::Json figures = {{"schema", report.at("schema")}, {"figures", report.at("figures")}};
     results::export_csv(from, path, {{"figures.json", figures.dump(1) + "\n"}}, progress);
     return fmt::format("{} CSV files and figures.json", results::relations().size());
   });
-  add("sqlite", true, core::require_new_file, [](const auto& from, const auto& path, const auto& progress) {
+  add("sqlite", core::require_new_file, [](const auto& from, const auto& path, const auto& progress) {
     results::export_sqlite(from, path, progress);
     return fmt::format("{} tables", results::relations().size());
-  });
-  add("tensorboard", false, core::require_new_folder, [](const auto& from, const auto& path, const auto& progress) {
-    return fmt::format("{} runs", results::export_tensorboard(from, path, progress));
   });
   return targets;
 }
@@ -88,7 +82,11 @@ int suite_export(const Arguments& arguments) {
   auto add = visible.add_options();
   add("csv", options::value<std::string>(), "folder to make, of a CSV file for each kind of thing");
   add("sqlite", options::value<std::string>(), "SQLite file to make");
-  add("tensorboard", options::value<std::string>(), "folder to make, of a run for each training");
+  for (const std::string& argument : arguments)
+    if (argument == "--tensorboard" || argument.starts_with("--tensorboard="))
+      throw core::input_error("'suite export' has no --tensorboard", "TensorBoard's own client writes its files",
+                              "`python -m resolute curves SUITE.toml --store STORE --to tensorboard --out DIR`, or "
+                              "`suite run --log tensorboard`");
   const auto parsed = parse_suite_arguments(arguments, kSuiteExportHelp, visible);
   if (!parsed) return 0;
   parsed->require_store();
@@ -97,15 +95,13 @@ int suite_export(const Arguments& arguments) {
   experiments::BundledFiles files(core::real_file_system(), parsed->store);
   const results::ResultsSource source{plan, files, parsed->store};
   const auto targets = targets_of(parsed->values, source);
-  if (targets.empty())
-    throw core::input_error("nothing to write is named", {}, "give --csv DIR, --sqlite FILE or --tensorboard DIR");
+  if (targets.empty()) throw core::input_error("nothing to write is named", {}, "give --csv DIR or --sqlite FILE");
   for (const ExportTarget& target : targets) target.check();
   const JobCount trainings = count_jobs<experiments::TrainingSpecification>(plan, files, parsed->store);
   const JobCount evaluations = count_jobs<experiments::EvaluationSpecification>(plan, files, parsed->store);
   core::Json made = core::Json::array();
   for (const ExportTarget& target : targets) {
-    core::Progress progress(fmt::format("writing {}", target.path),
-                            trainings.all + (target.of_evaluations ? evaluations.done : 0));
+    core::Progress progress(fmt::format("writing {}", target.path), trainings.all + evaluations.done);
     const std::string what = target.write([&](std::size_t done) { progress.update(done); });
     progress.clear();
     made.push_back({{"format", target.option}, {"path", target.path}});

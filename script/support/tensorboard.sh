@@ -1,10 +1,9 @@
 # shellcheck shell=bash
-# TensorBoard's own reader of event files, from PyPI, for the test of `resolute suite export --tensorboard`; sourced after
-# common.sh. Defines: tensorboard_packages (fetches them once), tensorboard_folder.
+# TensorBoard's own client and reader, from PyPI, for the test of live curves; sourced after common.sh. Defines: tensorboard_packages (fetches them once), tensorboard_folder.
 
 tensorboard_folder=$cache/tensorboard-2.21.0
 
-# Of what TensorBoard asks for, its reader needs these two and NumPy (python3-numpy).
+# Beside NumPy (python3-numpy), TensorBoard's client and reader need these two alone.
 make_tensorboard_packages() {
   install_wheels "$tensorboard_folder" <<'LIST'
 tensorboard==2.21.0 --hash=sha256:7279316dcb6bd5bc391d623dea841531299cde1887310e8133bc34a996d32255
@@ -15,5 +14,5 @@ LIST
 
 tensorboard_packages() {
   if [ -d "$tensorboard_folder" ]; then return 0; fi
-  step "TensorBoard's reader" make_tensorboard_packages
+  step "TensorBoard for python" make_tensorboard_packages
 }

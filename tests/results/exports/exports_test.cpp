@@ -18,10 +18,8 @@
 
 #include "core/error.h"
 #include "results/exports/csv_export.h"
-#include "results/exports/event_file.h"
 #include "results/exports/sqlite_export.h"
 #include "results/exports/suite_bundle.h"
-#include "results/exports/tensorboard_export.h"
 #include "tests/results/exports/stored_suite.h"
 #include "tests/support/refusal.h"
 
@@ -53,14 +51,12 @@ TEST_F(ExportsTest, csv_files_have_a_header_and_quote_what_needs_it) {
   EXPECT_THAT(files_.list(out()), UnorderedElementsAreArray(names));
 }
 
-TEST_F(ExportsTest, csv_and_tensorboard_are_there_whole_or_not_at_all) {
+TEST_F(ExportsTest, csv_files_are_there_whole_or_not_at_all) {
   const auto calls = {FaultyFileSystem::kOpen,  FaultyFileSystem::kWrite,  FaultyFileSystem::kClose,
                       FaultyFileSystem::kMkdir, FaultyFileSystem::kRename, FaultyFileSystem::kSyncPath,
                       FaultyFileSystem::kRead};
   expect_whole_or_nothing(
       files_, out(), [&] { export_csv(source(), out()); }, calls);
-  expect_whole_or_nothing(
-      files_, out(), [&] { export_tensorboard(source(), out()); }, calls);
 }
 
 TEST_F(ExportsTest, an_sqlite_file_is_there_whole_or_not_at_all) {
@@ -147,9 +143,8 @@ TEST_F(ExportsTest, an_sqlite_file_needs_no_locks) {
 
 TEST_F(ExportsTest, nothing_that_stands_there_is_written_over) {
   core::write_atomic(files_, out(), "mine");
-  for (const std::function<void()>& write :
-       std::vector<std::function<void()>>{[&] { export_csv(source(), out()); }, [&] { export_sqlite(source(), out()); },
-                                          [&] { export_tensorboard(source(), out()); }})
+  for (const std::function<void()>& write : std::vector<std::function<void()>>{[&] { export_csv(source(), out()); },
+                                                                               [&] { export_sqlite(source(), out()); }})
     EXPECT_THAT(write, tests::fails(core::ErrorKind::kInput, HasSubstr("/out/export' is ")));
   EXPECT_EQ(core::read_text(files_, out()), "mine");
   fs::remove(out());
@@ -169,51 +164,10 @@ TEST_F(ExportsTest, equal_stores_have_equal_exports) {
     export_sqlite(source(), out());
     all += core::read_text(files_, out());
     fs::remove_all(out());
-    export_tensorboard(source(), out());
-    for (const auto& entry : fs::recursive_directory_iterator(out()))
-      if (entry.is_regular_file()) all += core::sha256_hex(core::read_text(files_, entry.path()));
-    fs::remove_all(out());
     return all;
   };
   const std::string first = bytes();
   EXPECT_EQ(first, bytes());
-}
-
-TEST_F(ExportsTest, a_training_is_one_run_by_the_first_cell_that_stands_on_it) {
-  experiments::TablePlan second = suite_.plan.tables[0];
-  second.id = "again";
-  second.rows[0].id = "..";
-  suite_.plan.tables.push_back(second);
-  const auto runs = training_runs(suite_.plan);
-  ASSERT_EQ(runs.size(), 8U);
-  EXPECT_EQ(runs[0].name, "levels/easy/baseline.trial-0");
-  EXPECT_EQ(runs[0].training, suite_.training("baseline easy 0"));
-  EXPECT_EQ(export_tensorboard(source(), out()), 3U);
-  EXPECT_TRUE(fs::exists(out() / "levels/hard/baseline.trial-0/events.out.tfevents.0000000000.resolute"));
-  EXPECT_FALSE(fs::exists(out() / "levels/hard/baseline.trial-1"));
-}
-
-TEST_F(ExportsTest, runs_are_refused_where_no_training_has_logged) {
-  fs::remove_all(store_.root());
-  EXPECT_THAT([&] { export_tensorboard(source(), out()); },
-              tests::fails(core::ErrorKind::kInput, HasSubstr("has logged a step")));
-  EXPECT_FALSE(fs::exists(out()));
-}
-
-// The worked example of docs/formats/export.md.
-TEST(EventFile, has_the_bytes_of_its_page) {
-  const auto hex = [](const std::string& bytes) { return core::to_hex(core::as_byte_span(bytes)); };
-  EXPECT_EQ(hex(version_record()),
-            "0f00000000000000"
-            "6d532b09"
-            "1a0d627261696e2e4576656e743a32"
-            "fc985129");
-  EXPECT_EQ(hex(scalars_record(300, {{"loss", 1.5}})),
-            "1200000000000000"
-            "241f6425"
-            "10ac022a0d0a0b0a046c6f737315"
-            "0000c03f"
-            "fe2f6f9d");
 }
 
 }  // namespace

@@ -1,8 +1,7 @@
 """What `resolute suite export` and `suite table --format provenance` write, read by readers that share no code with it: Python's own csv
-and sqlite3, and one of event files written from docs/formats/export.md. It is held against the files of a store.
+and sqlite3. It is held against the files of a store.
 
 Usage: exports_test.py RESOLUTE
-RESOLUTE_TENSORBOARD names a folder with TensorBoard's packages: its own reader is asked then, too (script/test --all).
 """
 import csv
 import hashlib
@@ -12,7 +11,6 @@ import pathlib
 import resource
 import shutil
 import sqlite3
-import struct
 import subprocess
 import sys
 import tempfile
@@ -20,7 +18,6 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SUITE = ROOT / "tests/system/tiny.toml"
-PACKAGES = os.environ.get("RESOLUTE_TENSORBOARD")
 PROGRAM = sys.argv.pop()
 NAMES = ["suite", "notes", "tables", "cells", "published", "jobs", "inputs", "trials", "metrics", "cmc", "steps"]
 
@@ -63,68 +60,6 @@ class Store:
         return steps
 
 
-def crc32c(data, table=[]):
-    if not table:
-        for byte in range(256):
-            for _ in range(8):
-                byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
-            table.append(byte)
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = table[(crc ^ byte) & 255] ^ crc >> 8
-    return crc ^ 0xFFFFFFFF
-
-
-def masked(data):
-    crc = crc32c(data)
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def varint(data, at):
-    value = shift = 0
-    while True:
-        value |= (data[at] & 127) << shift
-        shift += 7
-        at += 1
-        if data[at - 1] < 128:
-            return value, at
-
-
-def members(message):
-    """(number, value) of a protobuf message, one after the other."""
-    at, found = 0, []
-    while at < len(message):
-        key, at = varint(message, at)
-        if key & 7 == 0:
-            value, at = varint(message, at)
-        elif key & 7 == 2:
-            length, at = varint(message, at)
-            value, at = message[at:at + length], at + length
-        elif key & 7 == 5:
-            value, at = struct.unpack_from("<f", message, at)[0], at + 4
-        else:
-            raise ValueError(f"wire type {key & 7}")
-        found.append((key >> 3, value))
-    return found
-
-
-def events(path):
-    """Event messages of an event file, whose checksums are held against its bytes."""
-    data, at, found = path.read_bytes(), 0, []
-    while at < len(data):
-        length, crc = struct.unpack_from("<QI", data, at)
-        assert crc == masked(data[at:at + 8]), path
-        event = data[at + 12:at + 12 + length]
-        assert struct.unpack_from("<I", data, at + 12 + length)[0] == masked(event), path
-        at += 16 + length
-        found.append(dict(members(event)))
-    return found
-
-
-def single(value):
-    return struct.unpack("<f", struct.pack("<f", value))[0]
-
-
 class Exports(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -135,7 +70,7 @@ class Exports(unittest.TestCase):
         if not shared:
             succeeded("suite", "run", SUITE, "--store", cls.store.folder, "--slots", 2)
         cls.said = succeeded("suite", "export", SUITE, "--store", cls.store.folder, "--csv", cls.out / "csv", "--sqlite",
-                             cls.out / "x.sqlite", "--tensorboard", cls.out / "runs")
+                             cls.out / "x.sqlite")
         cls.rows, cls.columns = {}, {}
         for name in NAMES:
             with open(cls.out / f"csv/{name}.csv", newline="", encoding="utf-8") as file:
@@ -249,39 +184,6 @@ class Exports(unittest.TestCase):
             for row, mean in one("SELECT row_id, mean FROM cells WHERE metric = 'rank1'"):
                 self.assertAlmostEqual(mean, means[row], places=9)
 
-    def test_event_files_hold_what_trainings_logged(self):
-        runs = {}
-        for row in self.rows["trials"]:
-            name = f"{row['table_id']}/{row['dataset']}/{row['row_id']}.trial-{row['trial']}"
-            runs[name] = row["training"]
-        files = sorted((self.out / "runs").rglob("*tfevents*"))
-        self.assertEqual([str(file.parent.relative_to(self.out / "runs")) for file in files], sorted(runs))
-        for file in files:
-            first, *others = events(file)
-            self.assertEqual(first, {3: b"brain.Event:2"})
-            told = {}
-            for event in others:
-                self.assertEqual(set(event), {2, 5})  # no wall time
-                scalars = [dict(members(value)) for _, value in members(event[5])]
-                told[event[2]] = {scalar[1].decode(): scalar[2] for scalar in scalars}
-            steps = self.store.steps(runs[str(file.parent.relative_to(self.out / "runs"))])
-            self.assertEqual(told, {step: {name: single(value) for name, value in values.items()}
-                                    for step, values in steps.items()})
-
-    @unittest.skipUnless(PACKAGES, "RESOLUTE_TENSORBOARD names no packages")
-    def test_tensorboard_reads_its_event_files(self):
-        sys.path.insert(0, PACKAGES)
-        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-        for row in self.rows["trials"]:
-            folder = self.out / "runs" / row["table_id"] / row["dataset"] / f"{row['row_id']}.trial-{row['trial']}"
-            read = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
-            told = {}
-            for tag in read.Tags()["scalars"]:
-                for scalar in read.Scalars(tag):
-                    told.setdefault(scalar.step, {})[tag] = scalar.value
-            self.assertEqual(told, {step: {name: single(value) for name, value in values.items()}
-                                    for step, values in self.store.steps(row["training"]).items()})
-
     def test_provenance_leads_from_cells_to_packs(self):
         told = json.loads(succeeded("suite", "table", SUITE, "--store", self.store.folder, "--format", "provenance"))
         jobs = {job["id"]: job for job in told["jobs"]}
@@ -322,15 +224,14 @@ class Exports(unittest.TestCase):
         self.refused(self.export("--sqlite", self.out / "none/x"), "there is no folder")
         self.refused(self.export("--csv", ""), "--csv is empty")
         self.refused(self.export("--csv", self.out / "new", store=self.out / "none"), "there is no store")
-        empty = self.out / "empty"
-        empty.mkdir()
-        self.refused(self.export("--tensorboard", self.out / "new", store=empty), "no training of suite 'tiny' has logged")
+        for words in (["--tensorboard", self.out / "new"], [f"--tensorboard={self.out / 'new'}"]):
+            self.refused(self.export(*words), "python -m resolute curves SUITE.toml --store STORE --to tensorboard")
 
         def small_files():
             resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 
         # Python ignores SIGXFSZ, and so does what it starts.
-        for option in ("--csv", "--sqlite", "--tensorboard"):
+        for option in ("--csv", "--sqlite"):
             answer = self.export(option, self.out / "new", preexec_fn=small_files, restore_signals=False)
             self.assertNotEqual(answer.returncode, 0)
             self.assertRegex(answer.stderr, r"\Aresolute: cannot write '.*'.*\n\Z")
