@@ -37,35 +37,29 @@ const std::vector<Case>& cases() {
     plain.masks = varying.masks = methods::Masks::kOff;
     masked.masks = joint.masks = methods::Masks::kJoint;
     progressive.stage_steps = 1;
-    return std::vector<Case>{{"baseline", BaselineOptions{}, true},
-                             {"rain {4, 5}", RainOptions{}, true},
-                             {"rain {5}", single, true},
-                             {"rain, adversary off", off, false},
-                             {"rain, pixelwise D", pixelwise, false},
-                             {"rain, transposed G", transposed, false},
-                             {"baseline, stored", stored, true, 2},
-                             {"ftwa B", streams, true, 2},
-                             {"ftwa R", transformed, true, 2},
-                             {"ftwa", FtwaOptions{}, true, 2, true},
-                             {"msifla {1}", one, true, 2},
-                             {"msifla, shared", shared, true, 2},
-                             {"msifla", MsiflaOptions{}, true, 2, true},
-                             {"resolution-adaptive, plain", plain, true},
-                             {"resolution-adaptive, varying length", varying, true},
-                             {"resolution-adaptive, masks", masked, true},
-                             {"resolution-adaptive, joint", joint, true, 0, true},
-                             {"resolution-adaptive", progressive, true, 0, true}};
+    return std::vector<Case>{{"baseline", BaselineOptions{}},
+                             {"rain {4, 5}", RainOptions{}},
+                             {"rain {5}", single},
+                             {"rain, adversary off", off},
+                             {"rain, pixelwise D", pixelwise},
+                             {"rain, transposed G", transposed},
+                             {"baseline, stored", stored, 2},
+                             {"ftwa B", streams, 2},
+                             {"ftwa R", transformed, 2},
+                             {"ftwa", FtwaOptions{}, 2},
+                             {"msifla {1}", one, 2},
+                             {"msifla, shared", shared, 2},
+                             {"msifla", MsiflaOptions{}, 2},
+                             {"resolution-adaptive, plain", plain},
+                             {"resolution-adaptive, varying length", varying},
+                             {"resolution-adaptive, masks", masked},
+                             {"resolution-adaptive, joint", joint},
+                             {"resolution-adaptive", progressive}};
   }();
   return all;
 }
 
 int images(const Case& measured, const Scale& scale) { return measured.lr_images > 0 || scale.identities > 2 ? 4 : 2; }
-
-int rows_a_pair(const Case& measured) { return measured.lr_images > 0 ? 2 : 1; }
-
-int images_a_pair(const Case& measured) {
-  return rows_a_pair(measured) + (methods::row(measured.method).cost.copies_pass_trunk ? 1 : 0);
-}
 
 std::unique_ptr<Method> make(const Case& measured, const Scale& scale, const experiments::Recipe& recipe) {
   experiments::TrainingSpecification specification;

@@ -31,19 +31,13 @@ const std::vector<Scale>& scales();
 struct Case {
   std::string name;
   experiments::MethodOptions method;
-  bool timed;             //!< false: a variant of another, whose counts say enough
-  int lr_images = 0;      //!< of an identity's images(), how many stand in the batch as LR images alone
-  bool in_parts = false;  //!< its step is compared with its parts (bench/methods/step_parts.h)
+  int lr_images = 0;  //!< of an identity's images(), how many stand in the batch as LR images alone
 };
 //! Baseline and RAIN with their variants, then table 2 of FTWA, then table 2 of MSIFLA, then the rows of
 //! resolution-adaptive representations.
 const std::vector<Case>& cases();
-//! K rows of each identity in a timed batch.
+//! K rows of each identity in a batch.
 int images(const Case& measured, const Scale& scale);
-//! What operations are counted on: a row, HR image and copy, or of methods with LR rows an HR row and an LR row.
-int rows_a_pair(const Case& measured);
-//! Images of a pair that pass the trunk.
-int images_a_pair(const Case& measured);
 
 //! The case's method, trained by `recipe`. \throws RuntimeError (kInput) as make_method()
 std::unique_ptr<Method> make(const Case& measured, const Scale& scale, const experiments::Recipe& recipe);
