@@ -13,15 +13,13 @@ namespace {
 
 constexpr double kSecondsAnHour = 3600, kHoursADay = 24, kFloatBytes = 4;
 
-methods::Work work_of(const TrainingSpecification& training, const std::optional<EstimatedSplit>& split) {
-  methods::WorkCase of;
-  of.network = training.network;
-  of.height = training.pack.height;
-  of.width = training.pack.width;
-  of.copies = static_cast<int>(training.recipe.train_rates.size());
-  of.originals = methods::reads_originals(methods::row(training.method).needs, training.split.train_pool);
-  if (split) of.identities = std::max(1, static_cast<int>(split->people));
-  return methods::work(training.method, of);
+methods::Work work_of(const TrainingSpecification& training) {
+  const bool originals = methods::reads_originals(methods::row(training.method).needs, training.split.train_pool);
+  return methods::work(training.method, {.network = training.network,
+                                         .height = training.pack.height,
+                                         .width = training.pack.width,
+                                         .originals = originals,
+                                         .copies = static_cast<int>(training.recipe.train_rates.size())});
 }
 
 double rows_of(const Recipe& recipe) { return static_cast<double>(recipe.identities) * recipe.images; }
@@ -51,7 +49,7 @@ double pack_bytes(const PackSettings& pack) {
 double feature_bytes(const EvaluationSpecification& evaluation, const TrainingSpecification& training) {
   const auto split = estimated_split(evaluation.pack, evaluation.split);
   if (!split) return 0;
-  const double floats = work_of(training, split).feature;
+  const double floats = work_of(training).feature;
   return kFloatBytes * (floats > 0 ? (split->queries + split->gallery) * floats : split->queries * split->gallery);
 }
 
@@ -179,8 +177,7 @@ DiskPrice disk_of(const Plan& plan, const std::vector<TimedJob>& jobs) {
   constexpr double kCheckpoints = 2, kCopies = 3;  // a parameter and its two moments
   for (const TimedJob& one : jobs)
     if (one.trains)
-      disk.checkpoints += kCheckpoints * kCopies * kFloatBytes *
-                          work_of(*one.training, estimated_split(one.training->pack, one.training->split)).parameters;
+      disk.checkpoints += kCheckpoints * kCopies * kFloatBytes * work_of(*one.training).parameters;
     else
       disk.features += feature_bytes(std::get<EvaluationSpecification>(one.job->specification), *one.training);
   return disk;
@@ -224,9 +221,8 @@ core::Json to_json(const JobCount& count) {
 }  // namespace
 
 double multiply_adds(const TrainingSpecification& training) {
-  const auto split = estimated_split(training.pack, training.split);
-  const methods::Work work = work_of(training, split);
-  const double low = low_rows(training, split);
+  const methods::Work work = work_of(training);
+  const double low = low_rows(training, estimated_split(training.pack, training.split));
   return training.recipe.steps * rows_of(training.recipe) * ((1 - low) * work.hr_row + low * work.lr_row);
 }
 
@@ -234,7 +230,7 @@ std::optional<double> gpu_memory(const StepTimes& times, const TrainingSpecifica
   constexpr double kCopies = 4;  // a parameter, its gradient and its two moments
   const auto bytes_a_pixel = times.bytes_a_pixel(training);
   if (!bytes_a_pixel) return std::nullopt;
-  const double parameters = work_of(training, estimated_split(training.pack, training.split)).parameters;
+  const double parameters = work_of(training).parameters;
   const double pixels = static_cast<double>(training.pack.height) * training.pack.width;
   return kCopies * kFloatBytes * parameters + *bytes_a_pixel * rows_of(training.recipe) * pixels;
 }
@@ -242,7 +238,7 @@ std::optional<double> gpu_memory(const StepTimes& times, const TrainingSpecifica
 std::optional<double> multiply_adds(const EvaluationSpecification& evaluation, const TrainingSpecification& training) {
   const auto split = estimated_split(evaluation.pack, evaluation.split);
   if (!split) return std::nullopt;
-  const methods::Work work = work_of(training, split);
+  const methods::Work work = work_of(training);
   const GalleryPasses passes = gallery_passes(evaluation, training);
   const double once = split->queries * work.query +
                       split->gallery * (passes.originals * work.gallery + passes.copies * work.gallery_copy);

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a plan costs before anything of it runs: jobs, hours of machines, disk. Counted from the specifications
+//! What a plan costs before anything of it runs: jobs, hours of machines, disk. Estimated from the specifications
 //! (methods/work.h), from what is published of the sources (specification/estimated_split.h), and from step times that
 //! were measured or are modelled (step_times.h); so all but the numbers of jobs is an estimate.
 

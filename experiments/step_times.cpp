@@ -27,12 +27,11 @@ const MethodOptions& method_of(TableReader& reader) {
 
 //! A step that was taken: its multiply-adds by its seconds.
 Rate measured_rate(TableReader& reader, const MethodOptions& method, settings::Trunk backbone) {
-  methods::WorkCase of;
-  of.network.backbone = backbone;
-  of.height = reader.value<int>("height");
-  of.width = reader.value<int>("width");
-  of.identities = reader.value<int>("identities");
-  const methods::Work work = methods::work(method, of);
+  methods::WorkCase taken;
+  taken.network.backbone = backbone;
+  taken.height = reader.value<int>("height");
+  taken.width = reader.value<int>("width");
+  const methods::Work work = methods::work(method, taken);
   const double step = reader.value<int>("hr_rows") * work.hr_row + reader.value<int>("lr_rows") * work.lr_row;
   const auto from = reader.title("from");
   return {step / above_zero(reader, "seconds"), true, "measured: " + from};

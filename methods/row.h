@@ -31,22 +31,14 @@ struct Needs {
   bool operator==(const Needs&) const = default;
 };
 
-struct Work;
+struct Cost;
 struct WorkCase;
-
-//! How a method's operations are counted: while they run (bench/methods/method_cases.h), or without a run (work.h).
-struct Cost {
-  bool copies_pass_trunk = true;  //!< the LR copy of an HR row passes the trunk too
-  int identities = 1;             //!< identities that a step needs so that every loss has a value
-  //! Counts the work from the layers' sizes; null: each image passes the trunk and a classifier.
-  Work (*work)(const MethodOptions& options, const WorkCase& of) = nullptr;
-  bool operator==(const Cost&) const = default;
-};
 
 struct Row {
   Needs needs{};
   Tells tells{};
-  Cost cost{};
+  //! The work in passes of the trunk (work.h); null: each image passes the trunk.
+  Cost (*cost)(const MethodOptions& options, const WorkCase& asked) = nullptr;
   bool operator==(const Row&) const = default;
 };
 

@@ -2,30 +2,24 @@
 
 #include <numeric>
 
+#include "methods/trunk_shape.h"
 #include "methods/work.h"
 
 namespace resolute::methods {
 namespace {
 
-//! Masks and zeros multiply nothing by matrices.
-Work resolution_adaptive_work(const MethodOptions& any, const WorkCase& of) {
+Cost resolution_adaptive_cost(const MethodOptions& any, const WorkCase& asked) {
   const auto& options = std::get<ResolutionAdaptiveOptions>(any);
-  const TrunkWork trunk = trunk_work(of);
-  const double channels = trunk_shape(of.network).channels(kTrunkLevels);
-  const double dimensions = std::accumulate(options.widths.begin(), options.widths.end(), 0);
-  const LayerWork embedding = convolution_work(channels, dimensions, 1, 1, 1, true);
-  const LayerWork classifier = options.classification ? classifier_work(of, dimensions) : LayerWork{};
-  const double units = options.verification ? options.verification_width : 0;
-  Work work;
-  // Of an image a positive and a negative: two differences, whose opposites share the product with the first layer.
-  work.lr_row = trunk.step + trained(embedding.forward) + trained(classifier.forward) +
-                trained(2 * dimensions * units + 4 * units);
-  work.hr_row = 2 * work.lr_row;
-  work.query = work.gallery = trunk.forward + embedding.forward;
-  work.parameters = trunk.parameters + embedding.parameters + classifier.parameters +
-                    (units > 0 ? dimensions * units + 2 * units + 1 : 0);
-  work.feature = dimensions;
-  return work;
+  const TrunkWork trunk = trunk_work(asked);
+  const double dimensions = std::accumulate(options.widths.begin(), options.widths.end(), 0.0);
+  const double embedding = dimensions * trunk_shape(asked.network).channels(kTrunkLevels);
+  const double units = options.verification ? dimensions * options.verification_width : 0;
+  // Beside the embedding two differences of each image: to a positive and to a negative.
+  const double image = 1 + (embedding + 2 * units) / trunk.forward;
+  return {.hr_row = 2 * image,
+          .lr_row = image,
+          .parameters = 1 + (embedding + units) / trunk.parameters,
+          .feature = dimensions};
 }
 
 }  // namespace
@@ -37,8 +31,7 @@ Row row_of(const ResolutionAdaptiveOptions& options) {
   int dimensions = 0;
   for (std::size_t level = 0; options.varying_length && level < options.widths.size(); ++level)
     row.tells.prefixes.push_back(dimensions += options.widths[level]);
-  row.cost.work = resolution_adaptive_work;
-  row.cost.identities = 2;  // verification compares two
+  row.cost = resolution_adaptive_cost;
   return row;
 }
 
