@@ -11,14 +11,34 @@ import time
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from .errors import Error, InputError
 from .packs import Pack
 
-_INTERRUPTED = 75
 _MINUTE = 60.0
 _KEPT_CHECKPOINTS = 2
+
+
+class Stopped(Exception):
+    """A signal has asked for it. The text says where: `after step 40`."""
+
+
+def packed(state: dict[str, Any]) -> bytes:
+    """Tensors, numbers and texts by name, as bytes."""
+    import torch
+
+    file = io.BytesIO()
+    torch.save(state, file)
+    return file.getvalue()
+
+
+def unpacked(data: bytes) -> dict[str, Any]:
+    """What packed() was given, its tensors in the host's memory."""
+    import torch
+
+    state: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    return state
 
 
 def sha256(data: bytes) -> str:
@@ -70,6 +90,11 @@ class Job:
         """The specification of this training, or of the one that this evaluation is of."""
         return self.specification if self.specification["kind"] == "training" else self.specification_of(self.specification["training"])
 
+    def device(self) -> str:
+        """What the specification says of it: cpu or cuda."""
+        on_cpu = self.specification.get("protocol", {}).get("device") == "cpu"
+        return "cpu" if on_cpu else str(self.training()["device"])
+
     def pack(self) -> Pack:
         """The sealed pack of the specification."""
         settings = self.specification["pack"]
@@ -89,10 +114,6 @@ class Job:
 
     def should_stop(self) -> bool:
         return bool(self._stop_signals)
-
-    def stop(self, where: str) -> NoReturn:
-        print(f"{self.name}: stopped {where}", file=sys.stderr)
-        sys.exit(_INTERRUPTED)
 
     def say(self, line: dict[str, Any], at_once: bool = False) -> None:
         """A line of progress, unless the last one is half a second old at most."""
@@ -138,13 +159,10 @@ class Job:
         return time.monotonic() > self._saved + max(_MINUTE, 100 * self._saving)
 
     def save_checkpoint(self, step: int, state: dict[str, Any]) -> None:
-        import torch
-
         began = time.monotonic()
-        file = io.BytesIO()
-        torch.save(state, file)
+        data = packed(state)
         (self.folder / "checkpoints").mkdir(exist_ok=True)
-        _write(self.folder / f"checkpoints/step-{step:09}-{sha256(file.getvalue())[:16]}.pt", file.getvalue())
+        _write(self.folder / f"checkpoints/step-{step:09}-{sha256(data)[:16]}.pt", data)
         self._saved = time.monotonic()
         self._saving = self._saved - began
         self.say({"checkpoint": step}, at_once=True)
@@ -153,12 +171,9 @@ class Job:
 
     def newest_checkpoint(self) -> dict[str, Any] | None:
         """The newest that is whole."""
-        import torch
-
         for path in self._checkpoints():
             data = path.read_bytes()
             if path.name.endswith(f"-{sha256(data)[:16]}.pt"):
-                state: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-                return state
+                return unpacked(data)
             print(f"{self.name}: {path} is damaged: the one before will do", file=sys.stderr)
         return None

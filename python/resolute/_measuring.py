@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy
 
-from ._job import Job
+from ._device import Device
+from ._job import Job, Stopped
 from .errors import InputError
 from .evaluation import QUERY_RANKS, Scores, ranked
 from .method import Method
-from .packs import Pack
+from .packs import Pack, Split
 
 _BATCH = 64
 
@@ -24,19 +25,19 @@ class _Side:
         self.cameras = numpy.array([item["camera"] for item in items], numpy.int64) if with_cameras else None
         self.features = numpy.zeros((len(items), 0), numpy.float32)
 
-    def embed(self, job: Job, method: Method, pack: Pack, rates: list[int]) -> None:
+    def embed(self, job: Job, method: Method, device: Device, pack: Pack, rates: list[int]) -> None:
         import torch
 
         found = []
         for begin in range(0, len(rates), _BATCH):
             shown = rates[begin:begin + _BATCH]
-            images = pack.inputs([item["row"] for item in self.items[begin:begin + _BATCH]], shown)
-            with torch.no_grad():
-                features = method.embed(torch.from_numpy(images), torch.tensor(shown))
+            images = torch.from_numpy(pack.inputs([item["row"] for item in self.items[begin:begin + _BATCH]], shown))
+            with torch.no_grad(), device.computing():
+                features = method.embed(images.to(device.place), torch.tensor(shown, device=device.place))
             found.append(features.detach().float().cpu().numpy())
             job.say({"evaluating": {"done": begin + len(shown), "total": len(rates)}})
             if job.should_stop():
-                job.stop(f"after {begin + len(shown)} of {len(rates)} images")
+                raise Stopped(f"after {begin + len(shown)} of {len(rates)} images")
         self.features = numpy.ascontiguousarray(numpy.concatenate(found))
 
 
@@ -52,7 +53,7 @@ def _features_file(sides: dict[str, _Side]) -> bytes:
     return data.getvalue()
 
 
-def _metrics(scores: Scores) -> dict[str, float]:
+def metrics_of(scores: Scores) -> dict[str, float]:
     chance_ranks = QUERY_RANKS[:1] if scores.protocol == "single-shot" else QUERY_RANKS  # with one image of each, the others follow
     return {**{f"rank{k}": scores.rank(k) for k in QUERY_RANKS},
             **{f"chance_rank{k}": float(chance) for k, chance in zip(chance_ranks, scores.chance_cmc)},
@@ -70,8 +71,25 @@ def _queries_file(query: _Side, scores: Scores) -> bytes:
     return text.getvalue().encode()
 
 
-def evaluate(job: Job, method: Method, numeric_class: str) -> None:
+def measure(job: Job, method: Method, device: Device, pack: Pack, split: Split,
+            protocol: dict[str, Any]) -> tuple[dict[str, _Side], Scores]:
+    """By method.module, in evaluation mode: both sides with their features, and their scores. Raises Stopped between two batches."""
     import torch
+
+    settings = job.specification["split"]
+    query, gallery = (_Side(split.manifest[side], settings["lr_camera"] != 0) for side in ("query", "gallery"))
+    query.embed(job, method, device, pack, [item["rate"] for item in query.items])
+    gallery.embed(job, method, device, pack, [protocol["gallery_rate"]] * len(gallery.items))
+    device.expect_memory()
+    scores = ranked(query.features, gallery.features, query.identities, gallery.identities, query.cameras, gallery.cameras, protocol,
+                    seed=settings["seed"], max_rank=max(QUERY_RANKS), threads=torch.get_num_threads())
+    if scores.why:
+        raise InputError("there is nothing to score: no query has a match in a gallery "
+                         "(an image of the query's identity from another camera is one)")
+    return {"query": query, "gallery": gallery}, scores
+
+
+def evaluate(job: Job, method: Method, device: Device, numeric_class: str) -> None:
     from safetensors.torch import load
 
     specification, protocol = job.specification, job.specification["protocol"]
@@ -81,21 +99,14 @@ def evaluate(job: Job, method: Method, numeric_class: str) -> None:
     training, weights = job.result_of_training()
     pack = job.pack()
     trained_on = pack.split(**specification["split"])
-    method.module = method.network(trained_on.manifest["train_identities"])
+    method.module = method.network(trained_on.manifest["train_identities"]).to(device.place)
     method.module.load_state_dict(load(weights))
     method.module.eval()
     asked = {"query_rates": protocol["query_rates"]} if protocol["query_rates"] else {}
     split = pack.split(**{**specification["split"], **asked})
-    query, gallery = (_Side(split.manifest[side], specification["split"]["lr_camera"] != 0) for side in ("query", "gallery"))
-    query.embed(job, method, pack, [item["rate"] for item in query.items])
-    gallery.embed(job, method, pack, [protocol["gallery_rate"]] * len(gallery.items))
-    scores = ranked(query.features, gallery.features, query.identities, gallery.identities, query.cameras, gallery.cameras, protocol,
-                    seed=specification["split"]["seed"], max_rank=max(QUERY_RANKS), threads=torch.get_num_threads())
-    if scores.why:
-        raise InputError("there is nothing to score: no query has a match in a gallery "
-                         "(an image of the query's identity from another camera is one)")
+    sides, scores = measure(job, method, device, pack, split, protocol)
     provenance = {"pack_sha256": pack.pack_sha256, "split_sha256": training["provenance"]["split_sha256"],
                   "numeric_class": numeric_class, "training": specification["training"]}
-    job.publish({"features_sha256": job.write("features.h5", _features_file({"query": query, "gallery": gallery})),
-                 "metrics": _metrics(scores), "outputs": {"queries.csv": job.write("queries.csv", _queries_file(query, scores))},
-                 "provenance": provenance, "weights_sha256": training["weights_sha256"]})
+    job.publish({"features_sha256": job.write("features.h5", _features_file(sides)), "metrics": metrics_of(scores),
+                 "outputs": {"queries.csv": job.write("queries.csv", _queries_file(sides["query"], scores))}, "provenance": provenance,
+                 "weights_sha256": training["weights_sha256"]})

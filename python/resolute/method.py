@@ -13,10 +13,10 @@ class Method:
 
     options: an `Options`, as the suite's row has it: `mine.width = 64` for the field `width` where a [[method]] has the id `mine`; or
     of the words behind the file's name, `--width 64`, where the file is a worker by itself (resolute.work()). recipe: the training's,
-    by the names of docs/suite_keys.md without `train.`. module: what network() returned; its parameters and buffers are all that a
-    checkpoint keeps beside the optimiser's state, so whatever a step changes belongs there.
+    by the names of docs/suite_keys.md without `train.`. module: what network() returned, on the training's device; its parameters and
+    buffers are all that a checkpoint keeps beside the optimiser's state, so whatever a step changes belongs there.
 
-    Draws of torch, NumPy and `random` follow from seed and step: they are seeded before network() and before each losses().
+    Draws of torch, NumPy and `random` follow from seed, step and lane: they are seeded before network() and before each losses().
     """
 
     #: Raise it when results change by something that is not in the method's file.
@@ -37,7 +37,8 @@ class Method:
         raise NotImplementedError(f"{type(self).__name__} has no network()")
 
     def losses(self, batch: Batch) -> Mapping[str, Any]:
-        """Scalars of self.module by name; their sum is differentiated. The module is in training mode."""
+        """Scalars of self.module by name; their sum is differentiated. The module is in training mode. batch: the rows of one lane,
+        on the training's device; the gradient of the step is the lanes' mean over rows."""
         raise NotImplementedError(f"{type(self).__name__} has no losses()")
 
     def embed(self, images: Any, rates: Any) -> Any:

@@ -97,12 +97,17 @@ class Batch:
         return len(self.labels)
 
     def to(self, device: Any, non_blocking: bool = True) -> "Batch":
-        """The same batch with its tensors on a device of PyTorch, in channels-last memory."""
+        """The same batch with its tensors on a device of PyTorch, in channels-last memory. They go to a GPU from pinned memory."""
+        import torch
+
+        pinned = torch.device(device).type == "cuda"
         moved = object.__new__(Batch)
         moved.step = self.step
         for name in ("hr", "lr", "labels", "rows", "rates", "has_hr"):
             value = getattr(self, name)
-            setattr(moved, name, value if value is None else value.to(device, non_blocking=non_blocking))
+            if value is not None:
+                value = (value.pin_memory() if pinned else value).to(device, non_blocking=non_blocking)
+            setattr(moved, name, value)
         return moved
 
 

@@ -14,13 +14,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from ._job import Job, sha256
+from ._device import Device
+from ._job import Job, Stopped, sha256
 from ._library import PROGRAMS
 from .errors import Error, InputError
 from .method import Method
 from .schema import schema_of
 
-_FAILED, _REFUSED = 1, 2
+_FAILED, _REFUSED, _INTERRUPTED = 1, 2, 75
 _COMMANDS = ("run", "describe")
 
 
@@ -60,19 +61,17 @@ def _job_options(command: str, words: list[str]) -> Namespace:
     parser = _Parser(allow_abbrev=False)
     for name in ("--store", "--job"):
         parser.add_argument(name, required=command == "run")
-    numbers = {"attempt": 1, "process-ranks": 1, "threads": 1, "checkpoint-every": 0, "progress-fd": -1}
+    parser.add_argument("--rendezvous")
+    numbers = {"attempt": 1, "process-rank": 0, "process-ranks": 1, "rendezvous-fd": -1, "secret-fd": -1, "rendezvous-timeout": 60,
+               "exchange-timeout": 300, "threads": 1, "checkpoint-every": 0, "evaluate-every": 0, "progress-fd": -1}
     for name, default in numbers.items():
         parser.add_argument(f"--{name}", type=int, default=default)
-    return parser.parse_known_args(words)[0]  # the others are for gangs and shards
+    return parser.parse_known_args(words)[0]  # the others are for shards and for resolute-worker
 
 
-def _numeric_class(method: Method, name: str, threads: int) -> str:
-    import torch
-
+def _numeric_class(method: Method, name: str, device: Device) -> str:
     source = sha256(Path(inspect.getfile(type(method))).read_bytes())[:16]
-    parts = [f"{name} {method.revision}", *method.depends_on(), f"source {source}", f"torch {torch.__version__}",
-             torch.backends.cpu.get_cpu_capability(), f"threads {threads}"]
-    return ", ".join(parts)
+    return ", ".join([f"{name} {method.revision}", *method.depends_on(), f"source {source}", *device.parts])
 
 
 def _hand_on(words: list[str]) -> NoReturn:
@@ -96,25 +95,25 @@ def _work(kind: type[Method], name: str, programs_only: bool, given: Mapping[str
         if job.specification["kind"] not in ("training", "evaluation") or programs_only and not job.training()["recipe"].get("program"):
             _hand_on(sys.argv[first:])
         job.begin_to_listen()
-        if options.process_ranks != 1:
-            raise InputError(f"{options.process_ranks} process ranks are asked for (this worker has one a job)")
-    import torch
-
-    torch.set_num_threads(options.threads)
-    torch.use_deterministic_algorithms(True)
-    method = kind(method_options, job.training()["recipe"] if job else {})
-    numeric_class = _numeric_class(method, name, options.threads)
+        if options.process_ranks != 1 and job.specification["kind"] != "training":
+            raise InputError(f"{options.process_ranks} process ranks for a job of kind {job.specification['kind']} (only a training has "
+                             "more than one); give --process-ranks 1")
+    recipe = job.training()["recipe"] if job else {}
+    word = job.device() if job else "cuda" if "cuda" in sys.argv[first + 1:] else "cpu"
+    device = Device(word, recipe.get("precision", "f32"), options.threads, options.process_rank)
+    method = kind(method_options, recipe)
+    numeric_class = _numeric_class(method, name, device)
     if job is None:
         print(json.dumps(numeric_class))
     elif not job.is_done():
         if job.specification["kind"] == "training":
             from ._training import Training
 
-            Training(job, method, numeric_class).run()
+            Training(job, method, device, numeric_class).run()
         else:
             from ._measuring import evaluate
 
-            evaluate(job, method, numeric_class)
+            evaluate(job, method, device, numeric_class)
 
 
 def work(method: type[Method], *, programs_only: bool = False) -> None:
@@ -132,6 +131,9 @@ def work(method: type[Method], *, programs_only: bool = False) -> None:
 
 
 def _end(name: str, error: Exception) -> NoReturn:
+    if isinstance(error, Stopped):
+        print(f"{name}: stopped {error}", file=sys.stderr)
+        sys.exit(_INTERRUPTED)
     if isinstance(error, Error):
         print(f"{name}: {error}", file=sys.stderr)
     else:

@@ -143,7 +143,7 @@ class AMethod(unittest.TestCase):
         result = json.loads((folder / "result.json").read_text())
         ranked = json.loads(program("rank", folder / "features.h5", "--json"))
         self.assertEqual((ranked["map"], ranked["minp"]), (result["metrics"]["mAP"], result["metrics"]["mINP"]))
-        self.assertRegex(result["provenance"]["numeric_class"], r"^noisy 1, width 8, source [0-9a-f]{16}, torch 2\S+, \w+, threads 1$")
+        self.assertRegex(result["provenance"]["numeric_class"], r"^noisy 1, width 8, source [0-9a-f]{16}, torch 2\S+, [\w+]+, threads 1$")
 
     def test_killed_in_the_middle_the_suite_ends_with_the_same_bytes(self):
         store = self.folder / "killed"
@@ -229,7 +229,7 @@ class AMethod(unittest.TestCase):
 
     def test_what_a_method_raises_is_the_evidence(self):
         store, _ = self.untrained("raising")
-        self.assertEqual((2, ["wrong: the loss 'classification' is nan in step 1"]),
+        self.assertEqual((2, ["wrong: the loss 'classification' is nan in step 1, lane 0"]),
                          self.ended(self.worker(store, "--width", "16", file="wrong.py")))
         (self.folder / "wrong.toml").write_text(SUITE.replace("noisy.py", "wrong.py").replace('"mine"', '"wrong"', 1))
         code, lines = self.ended(self.suite("run", store, "--slots", "1", file="wrong.toml"))
