@@ -68,7 +68,7 @@ class Baseline(resolute.Method):
         same = labels[:, None] == labels
         with torch.no_grad():
             distances = torch.cdist(features, features)
-            farthest = distances.masked_fill(~same | torch.eye(len(labels), dtype=torch.bool), -1).argmax(1)
+            farthest = distances.masked_fill(~same | torch.eye(len(labels), dtype=torch.bool, device=labels.device), -1).argmax(1)
             nearest = distances.masked_fill(same, torch.inf).argmin(1)
         near, far = ((features - features[other]).norm(dim=1) for other in (farthest, nearest))
         return {"classification": cross_entropy(scores, labels, label_smoothing=self.recipe["label_smoothing"]),
