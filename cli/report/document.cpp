@@ -67,12 +67,11 @@ class ReportReader {
 
   // Of a row's means on a data set; what has none yet may have some later.
   MeanIntervals intervals() const {
-    return [&](const results::Row& row, std::size_t first, const std::vector<std::string>& metrics) {
-      const auto key = std::pair(row.cells.at(first).jobs, metrics);
+    return [&](const results::Row& row, const std::string& dataset, const std::vector<std::string>& metrics) {
+      const auto key = std::pair(row.at(dataset, metrics.front()).jobs, metrics);
       if (const auto known = memory_.intervals.find(key); known != memory_.intervals.end()) return known->second;
-      auto made = results::mean_intervals(row, first, metrics, [&](const JobId& job) { return queries(job); });
-      if (std::any_of(made.begin(), made.end(), [](const auto& one) { return one.has_value(); }))
-        memory_.intervals[key] = made;
+      auto made = results::mean_intervals(row, dataset, metrics, [&](const JobId& job) { return queries(job); });
+      if (!made.empty()) memory_.intervals[key] = made;
       return made;
     };
   }

@@ -16,7 +16,7 @@
 #include "core/files/json.h"
 #include "experiments/specification/plan.h"
 #include "results/exports/relations.h"
-#include "results/scores/bootstrap.h"
+#include "results/tables/comparison.h"
 
 namespace resolute::cli {
 
@@ -28,9 +28,7 @@ struct ReportMemory {
   //! Maps of features by evaluation and label; each takes a second to compute and never changes.
   std::map<std::pair<experiments::JobId, std::string>, std::vector<Figure>> maps;
   //! Intervals of means over these jobs in these metrics; each takes tens of thousands of resamples.
-  std::map<std::pair<std::vector<experiments::JobId>, std::vector<std::string>>,
-           std::vector<std::optional<results::BootstrapInterval>>>
-      intervals;
+  std::map<std::pair<std::vector<results::TrialJobs>, std::vector<std::string>>, results::MetricIntervals> intervals;
   std::set<std::string> warned;  //!< warnings about damaged logs that were given already
 };
 

@@ -41,31 +41,23 @@ bool has_number(const FigureSeries& series) {
   return std::any_of(series.points.begin(), series.points.end(), [](const auto& point) { return point.y.has_value(); });
 }
 
-//! Of each row of a table on one data set: the intervals of its means, metric by metric.
-using RowIntervals = std::vector<std::vector<std::optional<results::BootstrapInterval>>>;
-
-bool has_interval(const std::vector<RowIntervals>& datasets, std::size_t m) {
-  for (const RowIntervals& rows : datasets)
-    for (const auto& metrics : rows)
-      if (metrics.at(m)) return true;
-  return false;
-}
+//! Intervals of a table's means.
+using CellIntervals = std::map<const results::Cell*, results::BootstrapInterval>;
 
 //! A table's bars of one metric on one data set, and the paper's marks where it prints any. \param intervals nothing:
 //! standard deviations
-std::pair<FigureSeries, FigureSeries> bars_of(const results::Table& table, std::size_t d, std::size_t m,
-                                              const RowIntervals* intervals) {
-  const std::size_t column = d * table.metrics.size() + m;
-  FigureSeries ours{.name = column_title(table, table.datasets[d])};
+std::pair<FigureSeries, FigureSeries> bars_of(const results::Table& table, const std::string& dataset,
+                                              const std::string& metric, const CellIntervals* intervals) {
+  FigureSeries ours{.name = column_title(table, dataset)};
   FigureSeries papers{.name = fmt::format("{}, the paper", ours.name), .reference = true};
   for (std::size_t row = 0; row < table.rows.size(); ++row) {
-    const results::Cell& cell = table.rows[row].cells.at(column);
+    const results::Cell& cell = table.rows[row].at(dataset, metric);
     FigurePoint point = point_of(static_cast<double>(row), cell);
     if (intervals != nullptr) {
       point.low = point.high = std::nullopt;
-      if (const auto& interval = intervals->at(row).at(m); interval && cell.mean) {
-        point.low = interval->low;
-        point.high = interval->high;
+      if (const auto found = intervals->find(&cell); found != intervals->end() && cell.mean) {
+        point.low = found->second.low;
+        point.high = found->second.high;
       }
     }
     ours.points.push_back(point);
@@ -74,33 +66,31 @@ std::pair<FigureSeries, FigureSeries> bars_of(const results::Table& table, std::
   return {std::move(ours), std::move(papers)};
 }
 
-Figure bars_frame(const results::Table& table, std::size_t m, bool with_intervals) {
-  Figure figure{.id = figure_id({table.id, table.metrics[m], "bars"}),
+Figure bars_frame(const results::Table& table, const std::string& metric, bool with_intervals) {
+  Figure figure{.id = figure_id({table.id, metric, "bars"}),
                 .section = FigureSection::kAblations,
                 .kind = FigureKind::kBars,
-                .title = fmt::format("{}: {}", table.title, heading_of(table.metrics[m])),
+                .title = fmt::format("{}: {}", table.title, heading_of(metric)),
                 .caption = fmt::format(
                     "One bar per row and data set: the mean over the trials, and {}. Marks are the paper's numbers.",
                     with_intervals ? "its 95 % interval for new people and new trainings"
                                    : "one standard deviation to each side")};
-  figure.y.title = unit_of(table.metrics[m]);
+  figure.y.title = unit_of(metric);
   for (const results::Row& row : table.rows) figure.x.categories.push_back(row.label);
   return figure;
 }
 
-bool is_against_paper(const results::Table& table, const results::Row& row, std::size_t m) {
-  for (std::size_t d = 0; d < table.datasets.size(); ++d)
-    if (row.cells.at(d * table.metrics.size() + m).against_paper) return true;
-  return false;
+bool is_against_paper(const results::Row& row, const std::string& metric) {
+  return std::ranges::any_of(row.cells, [&](const auto& cell) { return cell.metric == metric && cell.against_paper; });
 }
 
 //! Of one data set, at the places of `rows`.
-FigureSeries against_paper(const results::Table& table, const std::vector<const results::Row*>& rows, std::size_t d,
-                           std::size_t m) {
-  FigureSeries series{.name = column_title(table, table.datasets[d])};
+FigureSeries against_paper(const results::Table& table, const std::vector<const results::Row*>& rows,
+                           const std::string& dataset, const std::string& metric) {
+  FigureSeries series{.name = column_title(table, dataset)};
   for (std::size_t at = 0; at < rows.size(); ++at) {
     FigurePoint point{.x = static_cast<double>(at)};
-    if (const auto& against = rows[at]->cells.at(d * table.metrics.size() + m).against_paper) {
+    if (const auto& against = rows[at]->at(dataset, metric).against_paper) {
       point.y = against->difference;
       point.low = against->low;
       point.high = against->high;
@@ -110,15 +100,15 @@ FigureSeries against_paper(const results::Table& table, const std::vector<const 
   return series;
 }
 
-Figure paper_frame(const results::Table& table, std::size_t m) {
-  Figure figure{.id = figure_id({table.id, table.metrics[m], "paper"}),
+Figure paper_frame(const results::Table& table, const std::string& metric) {
+  Figure figure{.id = figure_id({table.id, metric, "paper"}),
                 .section = FigureSection::kAblations,
                 .kind = FigureKind::kBars,
-                .title = fmt::format("{}: {} against the paper's", table.title, heading_of(table.metrics[m])),
+                .title = fmt::format("{}: {} against the paper's", table.title, heading_of(metric)),
                 .caption =
                     "Ours minus the paper's number, which is taken as exact, with its 95 % interval for new people of "
                     "this kind and new trainings. Marks are the ends of the margin."};
-  figure.y.title = fmt::format("{}, points from the paper's number", heading_of(table.metrics[m]));
+  figure.y.title = fmt::format("{}, points from the paper's number", heading_of(metric));
   return figure;
 }
 
@@ -255,17 +245,19 @@ std::set<std::string> differing_keys(const TablePlan& table, std::size_t d, cons
 std::vector<Figure> ablation_figures(const results::SuiteTables& tables, const MeanIntervals& intervals) {
   std::vector<Figure> figures;
   for (const results::Table& table : tables.tables) {
-    std::vector<RowIntervals> of_means(table.datasets.size());
-    for (std::size_t d = 0; d < table.datasets.size(); ++d)
-      for (const results::Row& row : table.rows)
-        of_means[d].push_back(intervals(row, d * table.metrics.size(), table.metrics));
+    CellIntervals of_means;
+    for (const results::Row& row : table.rows)
+      for (const std::string& dataset : table.datasets)
+        for (const auto& [metric, interval] : intervals(row, dataset, table.metrics))
+          of_means[&row.at(dataset, metric)] = interval;
     for (std::size_t m = 0; m < std::min(table.metrics.size(), kMostMetrics); ++m) {
-      const bool drawn = has_interval(of_means, m);
-      Figure figure = bars_frame(table, m, drawn);
-      for (std::size_t d = 0; d < table.datasets.size(); ++d) {
-        auto [ours, papers] = bars_of(table, d, m, drawn ? &of_means[d] : nullptr);
+      const std::string& metric = table.metrics[m];
+      const bool drawn = std::ranges::any_of(of_means, [&](const auto& one) { return one.first->metric == metric; });
+      Figure figure = bars_frame(table, metric, drawn);
+      for (const std::string& dataset : table.datasets) {
+        auto [ours, papers] = bars_of(table, dataset, metric, drawn ? &of_means : nullptr);
         if (!has_number(ours)) continue;
-        figure.stand_in = figure.stand_in || is_stand_in(table, table.datasets[d]);
+        figure.stand_in = figure.stand_in || is_stand_in(table, dataset);
         figure.series.push_back(std::move(ours));
         if (!papers.points.empty()) figure.series.push_back(std::move(papers));
       }
@@ -278,15 +270,15 @@ std::vector<Figure> ablation_figures(const results::SuiteTables& tables, const M
 std::vector<Figure> paper_figures(const results::SuiteTables& tables) {
   std::vector<Figure> figures;
   for (const results::Table& table : tables.tables)
-    for (std::size_t m = 0; m < table.metrics.size(); ++m) {
-      Figure figure = paper_frame(table, m);
+    for (const std::string& metric : table.metrics) {
+      Figure figure = paper_frame(table, metric);
       std::vector<const results::Row*> rows;
       for (const results::Row& row : table.rows)
-        if (is_against_paper(table, row, m)) rows.push_back(&row);
+        if (is_against_paper(row, metric)) rows.push_back(&row);
       for (const results::Row* row : rows) figure.x.categories.push_back(row->label);
-      for (std::size_t d = 0; d < table.datasets.size(); ++d)
-        if (FigureSeries series = against_paper(table, rows, d, m); has_number(series)) {
-          figure.stand_in = figure.stand_in || is_stand_in(table, table.datasets[d]);
+      for (const std::string& dataset : table.datasets)
+        if (FigureSeries series = against_paper(table, rows, dataset, metric); has_number(series)) {
+          figure.stand_in = figure.stand_in || is_stand_in(table, dataset);
           figure.series.push_back(std::move(series));
         }
       if (figure.series.empty()) continue;
@@ -351,7 +343,7 @@ std::vector<Figure> sweep_figures(const experiments::Plan& plan, const results::
         for (const auto& [rest, rows] : swept_by(key, table, d, settings)) {
           FigureSeries series{.name = table.rows[rows.front().row].label};
           for (const SweptRow& row : rows)
-            if (const auto& cell = numbers.rows.at(row.row).cells.at(d * table.metrics.size()); cell.mean)
+            if (const auto& cell = numbers.rows.at(row.row).at(table.datasets[d], metric); cell.mean)
               series.points.push_back(point_of(row.value, cell));
           if (has_number(series)) figure.series.push_back(std::move(series));
         }

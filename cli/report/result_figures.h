@@ -21,9 +21,9 @@ namespace resolute::cli {
 //! CMC curves of evaluations that are there.
 using CmcCurves = std::map<results::JobId, std::vector<results::CmcPoint>>;
 
-//! Of a row's means on a data set, metric by metric (results::mean_intervals()).
-using MeanIntervals = std::function<std::vector<std::optional<results::BootstrapInterval>>(
-    const results::Row& row, std::size_t first, const std::vector<std::string>& metrics)>;
+//! Of a row's means on a data set (results::mean_intervals()).
+using MeanIntervals = std::function<results::MetricIntervals(const results::Row& row, const std::string& dataset,
+                                                             const std::vector<std::string>& metrics)>;
 
 //! For each table and each of its metrics, at most three: one bar per row and data set, with the interval of its mean,
 //! and marks at the paper's numbers. Of a metric whose means have no intervals one standard deviation to each side.

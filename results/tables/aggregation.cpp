@@ -225,8 +225,7 @@ Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vecto
   cell.no_reference = plan.paper.no_reference.contains(metric);
   std::string damage;
   for (const Trial& trial : trials) {
-    cell.jobs.push_back(trial.training_job);
-    cell.jobs.push_back(trial.evaluation_job);
+    cell.jobs.push_back({trial.training_job, trial.evaluation_job});
     cell.values.emplace_back();
     if (damage.empty()) damage = trial.damage;
     if (!trial.evaluation) continue;
@@ -405,6 +404,13 @@ Table make_table(const experiments::TablePlan& plan, const PlanIndex& index, con
 }
 
 }  // namespace
+
+const Cell& Row::at(const std::string& dataset, const std::string& metric) const {
+  const auto cell =
+      std::ranges::find_if(cells, [&](const Cell& one) { return one.dataset == dataset && one.metric == metric; });
+  RESOLUTE_EXPECT(cell != cells.end(), fmt::format("row '{}' has no {} on {}", id, metric, dataset));
+  return *cell;
+}
 
 bool is_stand_in(const Table& table, const std::string& dataset) {
   return std::find(table.stand_ins.begin(), table.stand_ins.end(), dataset) != table.stand_ins.end();

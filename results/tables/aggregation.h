@@ -44,6 +44,12 @@ struct AgainstPaper {
   PaperVerdict verdict = PaperVerdict::kNoInterval;
 };
 
+//! The jobs of one trial.
+struct TrialJobs {
+  JobId training, evaluation;
+  friend auto operator<=>(const TrialJobs&, const TrialJobs&) = default;
+};
+
 //! One metric of a row on a data set. Numbers in per cent where the metric is a fraction
 //! (experiments/specification/metrics.h), else as the evaluations have them (PSNR in dB).
 struct Cell {
@@ -58,7 +64,7 @@ struct Cell {
   int trials_needed = 0;
   std::optional<double> reference;              //!< the paper's number
   std::optional<double> chance;                 //!< score of a random order (mean over the trials); where complete
-  std::vector<JobId> jobs;                      //!< trial after trial: training, evaluation
+  std::vector<TrialJobs> jobs;                  //!< in trial order; of a mean: of one data set after the other
   std::optional<Difference> difference{};       //!< from the row with which the table compares
   std::string difference_why{};                 //!< why there is none although both cells are complete
   std::vector<std::string> footnotes{};         //!< what is to be known of the paper's number, or of its lack
@@ -75,6 +81,9 @@ struct Row {
   //! the method and its options, which rows are about.
   std::vector<DifferentSetting> other_settings{};
   std::string latex{};  //!< the label in LaTeX, as it is; empty: made of `label`
+
+  //! \throws core::ContractError where the row has no such cell
+  const Cell& at(const std::string& dataset, const std::string& metric) const;
 };
 
 //! A row of a claim and its mean, where its cell is complete.

@@ -107,7 +107,10 @@ std::vector<PairedQuery> pair_queries(const JobId& own, const JobId& its, const 
 std::vector<std::string> classes_of(const Cell& own, const Cell& its, std::size_t common, const ReadScores& scores) {
   NumericClasses classes;
   for (const Cell* cell : {&own, &its})
-    for (std::size_t job = 0; job < 2 * common; ++job) scores.add_class(cell->jobs[job], classes);
+    for (std::size_t trial = 0; trial < common; ++trial) {
+      scores.add_class(cell->jobs[trial].training, classes);
+      scores.add_class(cell->jobs[trial].evaluation, classes);
+    }
   std::vector<std::string> footnotes = classes.footnotes();
   if (scores.strict_classes() && !footnotes.empty()) throw core::input_error(footnotes.front());
   return footnotes;
@@ -116,7 +119,7 @@ std::vector<std::string> classes_of(const Cell& own, const Cell& its, std::size_
 //! Data sets that a complete cell is over.
 std::size_t datasets_of(const Cell& cell) {
   if (cell.dataset != experiments::kMeanColumn) return 1;
-  return cell.jobs.size() / 2 / static_cast<std::size_t>(cell.trials);
+  return cell.jobs.size() / static_cast<std::size_t>(cell.trials);
 }
 
 //! \param trials of one data set after the other
@@ -135,11 +138,11 @@ std::vector<Difference> differences(const Cell& own, const Cell& its, const std:
   if (own.status != CellStatus::kComplete || its.status != CellStatus::kComplete) return found;
   if (own.dataset == experiments::kMeanColumn && own.jobs.size() != its.jobs.size())
     throw core::input_error("the rows have other numbers of trials", "a mean over data sets is compared of all");
-  const std::size_t common = std::min(own.jobs.size(), its.jobs.size()) / 2;
+  const std::size_t common = std::min(own.jobs.size(), its.jobs.size());
   const std::vector<std::string> classes = classes_of(own, its, common, scores);
   std::vector<std::vector<PairedQuery>> trials;
-  for (std::size_t trial = 0; trial < common; ++trial)  // trial after trial: training, evaluation
-    trials.push_back(pair_queries(own.jobs[2 * trial + 1], its.jobs[2 * trial + 1], metrics, scores));
+  for (std::size_t trial = 0; trial < common; ++trial)
+    trials.push_back(pair_queries(own.jobs[trial].evaluation, its.jobs[trial].evaluation, metrics, scores));
   const std::size_t datasets = datasets_of(own);
   for (const BootstrapInterval& interval : intervals_of(std::move(trials), datasets, metrics.size()))
     found.push_back(
@@ -147,49 +150,37 @@ std::vector<Difference> differences(const Cell& own, const Cell& its, const std:
   return found;
 }
 
-//! A row's cells of one data set against those of the reference row, metric by metric.
-void compare(Row& row, const Row& reference, std::size_t first, const std::vector<std::string>& metrics,
-             ReadScores& scores) {
-  std::vector<std::string> compared;
-  std::copy_if(metrics.begin(), metrics.end(), std::back_inserter(compared), is_per_query);
-  if (compared.empty()) return;
-  // Cells of one data set differ in status only where their method lacks a metric, and all have those of queries.
-  const auto column = std::find(metrics.begin(), metrics.end(), compared.front()) - metrics.begin();
-  const std::size_t at = first + static_cast<std::size_t>(column);
-  auto found = differences(row.cells[at], reference.cells[at], reference.id, compared, scores);
-  if (found.empty()) return;
-  auto next = found.begin();
-  for (std::size_t m = 0; m < metrics.size(); ++m)
-    if (is_per_query(metrics[m])) row.cells[first + m].difference = *next++;
-}
-
-void add_differences(Table& table, ReadScores& scores) {
-  const auto reference =
-      std::find_if(table.rows.begin(), table.rows.end(), [&](const Row& row) { return row.id == table.compare_with; });
-  RESOLUTE_EXPECT(reference != table.rows.end(), "a table compares with a row of its own");
-  for (Row& row : table.rows) {
-    if (&row == &*reference) continue;
-    for (std::size_t first = 0; first < row.cells.size(); first += table.metrics.size()) try {
-        compare(row, *reference, first, table.metrics, scores);
-      } catch (const core::RuntimeError& error) {
-        for (std::size_t m = 0; m < table.metrics.size(); ++m)
-          if (is_per_query(table.metrics[m])) row.cells[first + m].difference_why = error.what();
-      }
-  }
-}
-
 const Row& row_of(const Table& table, const std::string& id) {
   const auto row = std::find_if(table.rows.begin(), table.rows.end(), [&](const Row& one) { return one.id == id; });
-  RESOLUTE_EXPECT(row != table.rows.end(), "a claim is about rows of its table");
+  RESOLUTE_EXPECT(row != table.rows.end(), "a table compares rows of its own");
   return *row;
 }
 
-const Cell& cell_of(const Row& row, const experiments::ClaimPlan& claim) {
-  const auto cell = std::find_if(row.cells.begin(), row.cells.end(), [&](const Cell& one) {
-    return one.dataset == claim.dataset && one.metric == claim.metric;
-  });
-  RESOLUTE_EXPECT(cell != row.cells.end(), "a claim is about cells of its table");
-  return *cell;
+void add_differences(Table& table, ReadScores& scores) {
+  const Row& reference = row_of(table, table.compare_with);
+  std::vector<std::string> metrics;
+  std::copy_if(table.metrics.begin(), table.metrics.end(), std::back_inserter(metrics), is_per_query);
+  if (metrics.empty()) return;
+  for (Row& row : table.rows) {
+    if (&row == &reference) continue;
+    for (const std::string& dataset : table.datasets) {
+      std::vector<Difference> found;
+      std::string why;
+      try {
+        // Cells of one data set differ in status only where their method lacks a metric; all have those of queries.
+        const std::string& any = metrics.front();
+        found = differences(row.at(dataset, any), reference.at(dataset, any), reference.id, metrics, scores);
+      } catch (const core::RuntimeError& error) {
+        why = error.what();
+      }
+      auto next = found.begin();
+      for (Cell& cell : row.cells) {
+        if (cell.dataset != dataset || !is_per_query(cell.metric)) continue;
+        if (next != found.end()) cell.difference = *next++;
+        cell.difference_why = why;
+      }
+    }
+  }
 }
 
 //! The paired difference of two rows in a claim's metric, where it can be told.
@@ -197,7 +188,8 @@ std::optional<Difference> difference(const Row& row, const Row& before, const ex
                                      ReadScores* scores) {
   if (scores == nullptr || !is_per_query(claim.metric)) return std::nullopt;
   try {
-    const auto found = differences(cell_of(row, claim), cell_of(before, claim), before.id, {claim.metric}, *scores);
+    const auto found = differences(row.at(claim.dataset, claim.metric), before.at(claim.dataset, claim.metric),
+                                   before.id, {claim.metric}, *scores);
     if (!found.empty()) return found.front();
   } catch (const core::RuntimeError&) {
     // The means stand; a claim about rows that cannot be paired is judged by them alone.
@@ -211,11 +203,11 @@ ComparedClaim hold_claim(const Table& table, const experiments::ClaimPlan& plan,
   const Row* last = nullptr;  // that has a mean
   for (const std::string& id : plan.worse_to_better) {
     const Row& row = row_of(table, id);
-    const Cell& cell = cell_of(row, plan);
+    const Cell& cell = row.at(plan.dataset, plan.metric);
     if (!claim.rows.empty()) {
       Step step{std::nullopt, cell.mean, std::nullopt, 0};
       if (last != nullptr && cell.mean) {
-        const Cell& before = cell_of(*last, plan);
+        const Cell& before = last->at(plan.dataset, plan.metric);
         step = {before.mean, cell.mean, difference(row, *last, plan, scores), std::min(before.trials, cell.trials)};
       }
       claim.steps.push_back(judge(step, better));
@@ -278,27 +270,22 @@ void compare_rows(Table& table, const TablePlan& plan, const RecordLookup& looku
   adjust(table);
 }
 
-std::vector<std::optional<BootstrapInterval>> mean_intervals(
-    const Row& row, std::size_t first, const std::vector<std::string>& metrics,
-    const std::function<std::vector<QueryScore>(const JobId&)>& queries) {
-  std::vector<std::optional<BootstrapInterval>> found(metrics.size());
+MetricIntervals mean_intervals(const Row& row, const std::string& dataset, const std::vector<std::string>& metrics,
+                               const std::function<std::vector<QueryScore>(const JobId&)>& queries) {
   std::vector<std::string> measured;
-  std::vector<std::size_t> places;
-  for (std::size_t m = 0; m < metrics.size(); ++m)
-    if (is_per_query(metrics[m]) && row.cells.at(first + m).status == CellStatus::kComplete) {
-      measured.push_back(metrics[m]);
-      places.push_back(m);
-    }
-  if (measured.empty()) return found;
-  const Cell& cell = row.cells[first + places.front()];
-  const std::vector<JobId>& jobs = cell.jobs;
+  std::copy_if(metrics.begin(), metrics.end(), std::back_inserter(measured), [&](const std::string& metric) {
+    return is_per_query(metric) && row.at(dataset, metric).status == CellStatus::kComplete;
+  });
+  if (measured.empty()) return {};
+  const Cell& cell = row.at(dataset, measured.front());
   std::vector<std::vector<PairedQuery>> trials;
-  for (std::size_t job = 1; job < jobs.size(); job += 2) {  // trial after trial: training, evaluation
-    trials.push_back(own_numbers(queries(jobs[job]), measured));
-    if (trials.back().empty()) return found;
+  for (const TrialJobs& jobs : cell.jobs) {
+    trials.push_back(own_numbers(queries(jobs.evaluation), measured));
+    if (trials.back().empty()) return {};
   }
   const std::vector<BootstrapInterval> intervals = intervals_of(std::move(trials), datasets_of(cell), measured.size());
-  for (std::size_t i = 0; i < places.size(); ++i) found[places[i]] = intervals[i];
+  MetricIntervals found;
+  for (std::size_t m = 0; m < measured.size(); ++m) found.emplace(measured[m], intervals[m]);
   return found;
 }
 

@@ -4,7 +4,7 @@
 //! papers state. Part of aggregation.h.
 
 #include <functional>
-#include <optional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,12 +25,12 @@ namespace resolute::results {
 void compare_rows(Table& table, const experiments::TablePlan& plan, const RecordLookup& lookup,
                   const QueryScoresLookup& query_scores);
 
-//! The 95 % intervals of a row's means on one data set, metric by metric: bootstrapped as differences are
-//! (bootstrap.h), of the queries' own numbers, in per cent. Nothing of a metric that is no mean over queries, and of
-//! cells that are not complete. \param first cell of the row on that data set \param queries of an evaluation that is
-//! there; of one that left none, none: then there is no interval
-std::vector<std::optional<BootstrapInterval>> mean_intervals(
-    const Row& row, std::size_t first, const std::vector<std::string>& metrics,
-    const std::function<std::vector<QueryScore>(const JobId& evaluation)>& queries);
+using MetricIntervals = std::map<std::string, BootstrapInterval>;
+
+//! The 95 % intervals of a row's means on one data set, by metric: bootstrapped as differences are (bootstrap.h), of
+//! the queries' own numbers, in per cent. A metric that is no mean over queries has none, nor has a cell that is not
+//! complete. \param queries of an evaluation that is there; of one that left none, none: then there is no interval
+MetricIntervals mean_intervals(const Row& row, const std::string& dataset, const std::vector<std::string>& metrics,
+                               const std::function<std::vector<QueryScore>(const JobId& evaluation)>& queries);
 
 }  // namespace resolute::results

@@ -16,18 +16,17 @@ bool has_paper_number(const Cell& cell) {
   return cell.status == CellStatus::kComplete && cell.reference && is_per_query(cell.metric);
 }
 
-//! A row's intervals on the data set whose cells begin at `first`; none where queries cannot be read.
-std::vector<std::optional<BootstrapInterval>> intervals_on(const Row& row, std::size_t first, const Table& table,
-                                                           const RecordLookup& lookup,
-                                                           const QueryScoresLookup& query_scores) {
+//! A row's intervals; none where queries cannot be read.
+MetricIntervals intervals_on(const Row& row, const std::string& dataset, const Table& table, const RecordLookup& lookup,
+                             const QueryScoresLookup& query_scores) {
   try {
-    return mean_intervals(row, first, table.metrics, [&](const JobId& evaluation) {
+    return mean_intervals(row, dataset, table.metrics, [&](const JobId& evaluation) {
       const auto record = lookup(evaluation);
       RESOLUTE_EXPECT(record, "a complete cell has the records of its trials");
       return query_scores(std::get<EvaluationRecord>(*record));
     });
   } catch (const core::RuntimeError&) {
-    return std::vector<std::optional<BootstrapInterval>>(table.metrics.size());  // the means stand
+    return {};  // the means stand
   }
 }
 
@@ -71,31 +70,38 @@ AgainstPaper against_paper(double mean, double paper, int trials, const std::opt
 void compare_with_paper(Table& table, const RecordLookup& lookup, const QueryScoresLookup& query_scores) {
   if (query_scores == nullptr) return;
   for (Row& row : table.rows)
-    for (std::size_t first = 0; first < row.cells.size(); first += table.metrics.size()) {
-      const auto cells = row.cells.begin() + static_cast<std::ptrdiff_t>(first);
-      if (std::none_of(cells, cells + static_cast<std::ptrdiff_t>(table.metrics.size()), has_paper_number)) continue;
-      const auto intervals = intervals_on(row, first, table, lookup, query_scores);
-      for (std::size_t m = 0; m < table.metrics.size(); ++m)
-        if (Cell& cell = row.cells[first + m]; has_paper_number(cell))
-          cell.against_paper = against_paper(*cell.mean, *cell.reference, cell.trials, intervals[m], table.margin);
+    for (const std::string& dataset : table.datasets) {
+      const auto asks = [&](const Cell& cell) { return cell.dataset == dataset && has_paper_number(cell); };
+      if (std::ranges::none_of(row.cells, asks)) continue;
+      const MetricIntervals intervals = intervals_on(row, dataset, table, lookup, query_scores);
+      for (Cell& cell : row.cells) {
+        if (!asks(cell)) continue;
+        const auto found = intervals.find(cell.metric);
+        cell.against_paper =
+            against_paper(*cell.mean, *cell.reference, cell.trials,
+                          found == intervals.end() ? std::nullopt : std::optional(found->second), table.margin);
+      }
     }
 }
 
 std::vector<std::vector<std::string>> paper_lines(const Table& table) {
   std::vector<std::vector<std::string>> lines{{"method"}};
-  std::vector<std::size_t> columns;
-  for (std::size_t c = 0; c < table.datasets.size() * table.metrics.size(); ++c) {
-    const auto found = std::find_if(table.rows.begin(), table.rows.end(),
-                                    [&](const Row& row) { return row.cells.at(c).against_paper.has_value(); });
-    if (found == table.rows.end()) continue;
-    columns.push_back(c);
-    lines.front().push_back(column_of(table, found->cells[c]));
-  }
+  std::vector<std::pair<std::string, std::string>> columns;
+  for (const std::string& dataset : table.datasets)
+    for (const std::string& metric : table.metrics) {
+      const auto is_there = [&](const Row& row) { return row.at(dataset, metric).against_paper.has_value(); };
+      if (std::ranges::none_of(table.rows, is_there)) continue;
+      columns.emplace_back(dataset, metric);
+      lines.front().push_back(column_of(table, table.rows.front().at(dataset, metric)));
+    }
   if (columns.empty()) return {};
   for (const Row& row : table.rows) {
     if (!was_compared(row)) continue;
     lines.push_back({row.label});
-    for (const std::size_t c : columns) lines.back().push_back(row.cells[c].against_paper ? text_of(row.cells[c]) : "");
+    for (const auto& [dataset, metric] : columns) {
+      const Cell& cell = row.at(dataset, metric);
+      lines.back().push_back(cell.against_paper ? text_of(cell) : "");
+    }
   }
   return lines;
 }

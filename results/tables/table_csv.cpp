@@ -68,7 +68,8 @@ std::string to_csv(const SuiteTables& tables) {
     for (const Row& row : table.rows) {
       for (const Cell& cell : row.cells) {
         std::string jobs;
-        for (const JobId& job : cell.jobs) jobs += (jobs.empty() ? "" : " ") + job.hex;
+        for (const TrialJobs& trial : cell.jobs)
+          jobs += fmt::format("{}{} {}", jobs.empty() ? "" : " ", trial.training.hex, trial.evaluation.hex);
         csv += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}{}\n", csv_field(table.id), csv_field(row.id),
                            csv_field(row.label), csv_field(column_title(table, cell.dataset)), csv_field(cell.metric),
                            csv_number(cell.mean), csv_number(cell.std), cell.trials, cell.trials_needed,

@@ -45,7 +45,8 @@ Json to_json(const Cell& cell, const Footnotes& footnotes, double margin) {
   Json values = Json::array();
   for (const auto& value : cell.values) values.push_back(json_number(value));
   Json jobs = Json::array();
-  for (const JobId& job : cell.jobs) jobs.push_back(job.hex);
+  for (const TrialJobs& trial : cell.jobs)
+    for (const JobId* job : {&trial.training, &trial.evaluation}) jobs.push_back(job->hex);
   Json json = {{"dataset", cell.dataset},
                {"metric", cell.metric},
                {"mean", json_number(cell.mean)},

@@ -33,13 +33,12 @@ constexpr Markup kPlainWords{[](const std::string& text) { return text; },
 enum class Place { kOther, kSecond, kBest };
 
 // Of the means in a column those that are best, as they are printed, and second, where there is a third.
-std::vector<Place> places_of(const Table& table, std::size_t column) {
-  const std::string& metric = table.metrics[column % table.metrics.size()];
+std::vector<Place> places_of(const Table& table, const std::string& dataset, const std::string& metric) {
   const auto better = experiments::metric_named(metric)->better;
   std::vector<std::optional<double>> printed;
   std::set<double> distinct;
   for (const Row& row : table.rows) {
-    const auto& mean = row.cells[column].mean;
+    const auto& mean = row.at(dataset, metric).mean;
     printed.push_back(mean ? std::optional(std::stod(fmt::format("{:.{}f}", *mean, decimals_of(metric))))
                            : std::nullopt);
     if (mean) distinct.insert(*printed.back());
@@ -77,7 +76,7 @@ std::string head_of(const std::string& heading) {
 }
 
 struct Column {
-  std::size_t dataset;  // of the table's
+  std::string dataset;
   std::string heading;
   std::string numbers;             // siunitx's options of a column of numbers; empty without numbers
   std::vector<std::string> cells;  // one per line of the table: published rows, ours, chance
@@ -147,7 +146,7 @@ std::string with_room(std::string numbers, const std::string& widest_mark) {
 // The column of a paper's numbers beside a column of ours.
 class PaperColumn {
  public:
-  PaperColumn(const Footnotes& footnotes, std::size_t dataset)
+  PaperColumn(const Footnotes& footnotes, const std::string& dataset)
       : footnotes_(footnotes), column_{dataset, "paper", "", {}} {}
   void add(const std::optional<double>& number, const std::string& dataset, bool no_reference,
            const std::vector<std::string>& footnotes) {
@@ -183,35 +182,35 @@ std::vector<Column> columns_of(const Table& table) {
   std::vector<Column> columns;
   const Footnotes footnotes(table, Footnotes::Of::kCells);
   const auto chance = chance_of(table);
-  for (std::size_t c = 0; c < table.datasets.size() * table.metrics.size(); ++c) {
-    const std::string heading = head_of(heading_of(table.metrics[c % table.metrics.size()]));
-    const std::vector<Place> places = places_of(table, c);
-    Column ours{c / table.metrics.size(), heading, "", {}};
-    PaperColumn paper(footnotes, ours.dataset);
-    Digits digits;
-    std::string widest_mark;
-    const std::string &dataset = table.datasets[ours.dataset], &metric = table.metrics[c % table.metrics.size()];
-    for (const experiments::PublishedRow& row : table.published) {
-      ours.cells.emplace_back();
-      paper.add(published_number(row, dataset, metric), dataset, published_lacks(row, dataset, metric),
-                published_footnotes(row, dataset, metric));
+  for (const std::string& dataset : table.datasets)
+    for (const std::string& metric : table.metrics) {
+      const std::vector<Place> places = places_of(table, dataset, metric);
+      Column ours{dataset, head_of(heading_of(metric)), "", {}};
+      PaperColumn paper(footnotes, dataset);
+      Digits digits;
+      std::string widest_mark;
+      for (const experiments::PublishedRow& row : table.published) {
+        ours.cells.emplace_back();
+        paper.add(published_number(row, dataset, metric), dataset, published_lacks(row, dataset, metric),
+                  published_footnotes(row, dataset, metric));
+      }
+      for (std::size_t r = 0; r < table.rows.size(); ++r) {
+        const Cell& cell = table.rows[r].at(dataset, metric);
+        const std::string mark = mark_of(footnotes.numbers_of(cell.own_footnotes));
+        ours.cells.push_back(cell_text(cell, places[r], digits) + (mark.empty() ? "" : " " + mark));
+        if (mark.size() > widest_mark.size()) widest_mark = mark;
+        paper.add(cell.reference, dataset, cell.no_reference, cell.footnotes);
+      }
+      if (!chance.empty()) {
+        const auto score = chance.find({dataset, metric});
+        ours.cells.push_back(score == chance.end() ? "" : fmt::format("{:.1f}", score->second));
+        if (score != chance.end()) digits.add(score->second, 1);
+        paper.add_empty();
+      }
+      ours.numbers = with_room(digits.format(), widest_mark);
+      columns.push_back(std::move(ours));
+      if (auto made = paper.made()) columns.push_back(std::move(*made));
     }
-    for (std::size_t r = 0; r < table.rows.size(); ++r) {
-      const Cell& cell = table.rows[r].cells[c];
-      const std::string mark = mark_of(footnotes.numbers_of(cell.own_footnotes));
-      ours.cells.push_back(cell_text(cell, places[r], digits) + (mark.empty() ? "" : " " + mark));
-      if (mark.size() > widest_mark.size()) widest_mark = mark;
-      paper.add(cell.reference, dataset, cell.no_reference, cell.footnotes);
-    }
-    if (!chance.empty()) {
-      ours.cells.push_back(chance[c] ? fmt::format("{:.1f}", *chance[c]) : "");
-      if (chance[c]) digits.add(*chance[c], 1);
-      paper.add_empty();
-    }
-    ours.numbers = with_room(digits.format(), widest_mark);
-    columns.push_back(std::move(ours));
-    if (auto made = paper.made()) columns.push_back(std::move(*made));
-  }
   return columns;
 }
 
@@ -226,10 +225,9 @@ std::string datasets_above(const Table& table, const std::vector<Column>& column
   if (table.datasets.size() < 2 && table.stand_ins.empty()) return "";
   std::string names, rules;
   std::ptrdiff_t at = 2;
-  for (std::size_t dataset = 0; dataset < table.datasets.size(); ++dataset) {
-    const auto width =
-        std::count_if(columns.begin(), columns.end(), [&](const Column& column) { return column.dataset == dataset; });
-    names += fmt::format(" & \\multicolumn{{{}}}{{c}}{{{}}}", width, dataset_head(table, table.datasets[dataset]));
+  for (const std::string& dataset : table.datasets) {
+    const auto width = std::ranges::count(columns, dataset, &Column::dataset);
+    names += fmt::format(" & \\multicolumn{{{}}}{{c}}{{{}}}", width, dataset_head(table, dataset));
     rules += fmt::format("\\cmidrule(lr){{{}-{}}}", at, at + width - 1);
     at += width;
   }

@@ -202,7 +202,11 @@ std::string to_markdown(const Table& table, const std::vector<std::string>& note
   const auto chance = chance_of(table);
   if (!chance.empty()) {
     TextRow texts{"*chance*"};
-    for (const auto& score : chance) texts.push_back(score ? fmt::format("{:.1f}", *score) : "");
+    for (const std::string& dataset : table.datasets)
+      for (const std::string& metric : table.metrics) {
+        const auto score = chance.find({dataset, metric});
+        texts.push_back(score == chance.end() ? "" : fmt::format("{:.1f}", score->second));
+      }
     rows.push_back(std::move(texts));
   }
   std::string text = aligned(rows) + "\n";

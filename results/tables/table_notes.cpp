@@ -117,15 +117,14 @@ std::string heading_of(const std::string& metric) {
 
 bool is_per_query(const std::string& metric) { return experiments::metric_named(metric)->is_per_query(); }
 
-std::vector<std::optional<double>> chance_of(const Table& table) {
-  std::vector<std::optional<double>> chance(table.datasets.size() * table.metrics.size());
-  for (std::size_t c = 0; c < chance.size(); ++c) {
-    std::set<double> of_rows;
-    for (const Row& row : table.rows)
-      if (c < row.cells.size() && row.cells[c].chance) of_rows.insert(*row.cells[c].chance);
-    if (of_rows.size() == 1) chance[c] = *of_rows.begin();
-  }
-  if (std::none_of(chance.begin(), chance.end(), [](const auto& score) { return score.has_value(); })) return {};
+std::map<std::pair<std::string, std::string>, double> chance_of(const Table& table) {
+  std::map<std::pair<std::string, std::string>, std::set<double>> of_rows;
+  for (const Row& row : table.rows)
+    for (const Cell& cell : row.cells)
+      if (cell.chance) of_rows[{cell.dataset, cell.metric}].insert(*cell.chance);
+  std::map<std::pair<std::string, std::string>, double> chance;
+  for (const auto& [column, scores] : of_rows)
+    if (scores.size() == 1) chance[column] = *scores.begin();
   return chance;
 }
 

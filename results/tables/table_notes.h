@@ -3,9 +3,10 @@
 //! Internal to results/tables: what is said about a table's numbers, for pages of any markup.
 
 #include <cstddef>
-#include <optional>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "results/tables/aggregation.h"
@@ -43,9 +44,9 @@ int decimals_of(const std::string& metric);
 std::string heading_of(const std::string& metric);
 bool is_per_query(const std::string& metric);
 
-//! What chance scores in each column: what every row whose number is there has; nothing where they differ (in their
-//! galleries, splits or trials); empty where no row has one.
-std::vector<std::optional<double>> chance_of(const Table& table);
+//! Chance's score by data set and metric, where every row whose number is there has the same. Rows differ in it where
+//! their galleries, splits or trials do.
+std::map<std::pair<std::string, std::string>, double> chance_of(const Table& table);
 
 //! In what the numbers are, over how many trials, and what marks in cells mean.
 std::string legend_of(const Table& table, const Markup& markup);

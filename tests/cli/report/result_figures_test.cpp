@@ -23,10 +23,7 @@ std::vector<std::string> names_of(const Figure& figure) {
 }
 
 // Of no mean.
-std::vector<std::optional<results::BootstrapInterval>> none(const results::Row&, std::size_t,
-                                                            const std::vector<std::string>& metrics) {
-  return std::vector<std::optional<results::BootstrapInterval>>(metrics.size());
-}
+results::MetricIntervals none(const results::Row&, const std::string&, const std::vector<std::string>&) { return {}; }
 
 TEST(AblationFigures, a_bar_stands_at_each_mean_and_a_mark_at_the_papers_number) {
   const auto figures = ablation_figures(Suite().tables(), none);
@@ -49,10 +46,9 @@ TEST(AblationFigures, a_bar_stands_at_each_mean_and_a_mark_at_the_papers_number)
 
 TEST(AblationFigures, a_bar_has_the_interval_of_its_mean_where_there_is_one) {
   const auto figures = ablation_figures(
-      Suite().tables(), [](const results::Row& row, std::size_t first, const std::vector<std::string>& metrics) {
-        auto found = none(row, first, metrics);
-        if (row.id == "multi" && first == metrics.size()) found[0] = {53.125, 40, 60};  // rank-1 on the second data set
-        return found;
+      Suite().tables(), [](const results::Row& row, const std::string& dataset, const std::vector<std::string>&) {
+        return row.id == "multi" && dataset == "hard" ? results::MetricIntervals{{"rank1", {53.125, 40, 60}}}
+                                                      : results::MetricIntervals();
       });
   const Figure& rank1 = figures.at(0);
   EXPECT_THAT(rank1.caption, testing::HasSubstr("95 % interval"));

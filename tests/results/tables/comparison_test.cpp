@@ -200,40 +200,39 @@ TEST(Comparison, says_so_where_it_rests_on_fewer_trials_than_a_mean) {
 }
 
 //! Of row "multi" on "easy".
-std::vector<std::optional<BootstrapInterval>> intervals_of(const Compared& suite) {
+MetricIntervals intervals_of(const Compared& suite) {
   const SuiteTables tables = suite.tables();
   const Table& table = tables.tables[0];
-  return mean_intervals(table.rows[1], 0, table.metrics, [&](const JobId& job) { return suite.queries.at(job); });
+  return mean_intervals(table.rows[1], "easy", table.metrics, [&](const JobId& job) { return suite.queries.at(job); });
 }
 
 TEST(MeanIntervals, hold_the_mean_and_are_those_of_differences_from_nothing) {
   Compared suite;
   const auto intervals = intervals_of(suite);
   ASSERT_EQ(intervals.size(), 2U);
-  for (std::size_t m = 0; m < 2; ++m) {
-    const Cell cell = cell_of(suite.tables(), 1, m);
-    EXPECT_NEAR(intervals[m]->mean, *cell.mean, 1e-9);
-    EXPECT_LT(intervals[m]->low, *cell.mean);
-    EXPECT_GT(intervals[m]->high, *cell.mean);
+  for (const auto& [metric, interval] : intervals) {
+    const double mean = *suite.tables().tables[0].rows[1].at("easy", metric).mean;
+    EXPECT_NEAR(interval.mean, mean, 1e-9);
+    EXPECT_LT(interval.low, mean);
+    EXPECT_GT(interval.high, mean);
   }
   for (const char* trial : {"0", "1"})
     for (QueryScore& score : suite.queries.at(suite.evaluation(std::string("baseline easy ") + trial)))
       score.cmc = {}, score.average_precision = 0;
   const auto difference = cell_of(suite.tables(), 1, 0).difference;
   ASSERT_TRUE(difference);
-  EXPECT_DOUBLE_EQ(intervals[0]->low, difference->low);
-  EXPECT_DOUBLE_EQ(intervals[0]->high, difference->high);
+  EXPECT_DOUBLE_EQ(intervals.at("rank1").low, difference->low);
+  EXPECT_DOUBLE_EQ(intervals.at("rank1").high, difference->high);
 }
 
 TEST(MeanIntervals, are_of_means_over_queries_that_are_there) {
   Compared suite;
   suite.plan.tables[0].metrics = {"resolution_probe", "rank1"};
-  EXPECT_FALSE(intervals_of(suite)[0]);
-  EXPECT_TRUE(intervals_of(suite)[1]);
+  EXPECT_THAT(intervals_of(suite), ElementsAre(Key("rank1")));
   suite.queries.at(suite.evaluation("multi easy 1")).clear();
-  EXPECT_FALSE(intervals_of(suite)[1]) << "an evaluation that left no queries";
+  EXPECT_THAT(intervals_of(suite), IsEmpty()) << "an evaluation that left no queries";
   suite.records.erase(suite.evaluation("multi easy 0"));
-  EXPECT_FALSE(intervals_of(suite)[1]);
+  EXPECT_THAT(intervals_of(suite), IsEmpty());
 }
 
 TEST(Comparison, without_a_row_to_compare_with_no_query_is_asked_for) {
