@@ -87,6 +87,17 @@ RunSigns read_signs(core::FileSystem& files, const experiments::StoreLayout& sto
   return signs;
 }
 
+SuiteView look_at_suite(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan) {
+  auto status = orchestrator::read_status(files, store, plan, results::record_check(files, store));
+  const auto now = orchestrator::wall_clock();
+  auto signs = read_signs(files, store, status, now);
+  return {now, std::move(status), std::move(signs)};
+}
+
+bool all_silent(const SuiteView& view, std::chrono::seconds limit) {
+  return std::ranges::all_of(view.signs, [&](const auto& sign) { return is_silent(sign.second, limit); });
+}
+
 void correct(orchestrator::SuiteStatus& status, const std::vector<StoredSubmission>& submissions,
              const SlurmAnswer& answer, const RunSigns& signs) {
   if (answer.trouble) return;
@@ -122,8 +133,7 @@ void advise_on_silence(std::vector<AllocationView>& views, const std::string& su
 
 orchestrator::SuiteStatus read_corrected_status(core::FileSystem& files, const experiments::StoreLayout& store,
                                                 const experiments::Plan& plan) {
-  auto status = orchestrator::read_status(files, store, plan, results::record_check(files, store));
-  const auto signs = read_signs(files, store, status, orchestrator::wall_clock());
+  auto [now, status, signs] = look_at_suite(files, store, plan);
   if (std::none_of(signs.begin(), signs.end(), [](const auto& sign) { return is_silent(sign.second); })) return status;
   const auto submissions = read_submissions(files, store.suite_folder(plan.suite));
   if (submissions.empty()) return status;

@@ -36,6 +36,17 @@ using RunSigns = std::map<std::string, RunSign>;
 RunSigns read_signs(core::FileSystem& files, const experiments::StoreLayout& store,
                     const orchestrator::SuiteStatus& status, orchestrator::Instant now);
 
+//! How far a suite is: what its runs have made of its jobs, and what shows that they are at work.
+struct SuiteView {
+  orchestrator::Instant now{};  //!< when it was looked at
+  orchestrator::SuiteStatus status{};
+  RunSigns signs{};
+};
+//! From the store alone.
+SuiteView look_at_suite(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
+//! Each run that may be at work is, or there is none.
+bool all_silent(const SuiteView& view, std::chrono::seconds limit = kSilence);
+
 //! Takes silent runs for ended whose allocation was submitted and has no job at work in SLURM any more. Pure.
 void correct(orchestrator::SuiteStatus& status, const std::vector<StoredSubmission>& submissions,
              const SlurmAnswer& answer, const RunSigns& signs);
@@ -43,7 +54,7 @@ void correct(orchestrator::SuiteStatus& status, const std::vector<StoredSubmissi
 void advise_on_silence(std::vector<AllocationView>& views, const std::string& suite, const RunSigns& signs,
                        slurm::Time now);
 
-//! read_status(), corrected. SLURM is asked once, only where a run is silent that was submitted.
+//! look_at_suite()'s, corrected. SLURM is asked once, only where a run is silent that was submitted.
 orchestrator::SuiteStatus read_corrected_status(core::FileSystem& files, const experiments::StoreLayout& store,
                                                 const experiments::Plan& plan);
 

@@ -19,9 +19,7 @@
 #include "cli/report/training_curves.h"
 #include "core/log.h"
 #include "experiments/specification/metrics.h"
-#include "orchestrator/look/status.h"
 #include "orchestrator/look/timeline.h"
-#include "orchestrator/store/wall_clock.h"
 #include "results/exports/provenance.h"
 #include "results/records/output_file.h"
 #include "results/records/record.h"
@@ -315,21 +313,10 @@ Json timeline_json(const orchestrator::Timeline& timeline, const Privacy& privac
   return {{"nodes", privacy.nodes()}, {"runs", std::move(runs)}, {"attempts", std::move(attempts)}, {"last", last}};
 }
 
-Json status_json(const results::ResultsSource& source, const results::Provenance& provenance, bool complete,
-                 const orchestrator::Timeline& timeline, const Privacy& privacy) {
-  const orchestrator::SuiteStatus status = orchestrator::read_status(source.files, source.store, source.plan,
-                                                                     results::record_check(source.files, source.store));
-  const auto signs = allocations::read_signs(source.files, source.store, status, orchestrator::wall_clock());
-  const bool silent = status.live && std::all_of(signs.begin(), signs.end(), [](const auto& one) {
-                        return allocations::is_silent(one.second, kReportSilence);
-                      });
-  std::set<JobId> running, failed, cancelled;
-  for (const orchestrator::TimelineAttempt& one : timeline.attempts)
-    if (std::holds_alternative<orchestrator::AttemptRuns>(one.outcome)) running.insert(one.job);
-  for (std::size_t i = 0; i < status.standings.size(); ++i) {
-    if (status.standings[i] == orchestrator::JobStanding::kFailed) failed.insert(source.plan.jobs[i].id);
-    if (status.standings[i] == orchestrator::JobStanding::kCancelled) cancelled.insert(source.plan.jobs[i].id);
-  }
+Json status_json(const results::ResultsSource& source, bool complete, const orchestrator::Timeline& timeline,
+                 const Privacy& privacy) {
+  const allocations::SuiteView view = allocations::look_at_suite(source.files, source.store, source.plan);
+  const orchestrator::SuiteStatus& status = view.status;
   Json failures = Json::array();
   for (const orchestrator::Failure& failure : status.failures)
     failures.push_back({{"job", failure.job.hex},
@@ -338,22 +325,17 @@ Json status_json(const results::ResultsSource& source, const results::Provenance
                         {"why", privacy.message(failure.evidence)}});
   Json jobs = Json::array();
   for (const char* kind : {"shard", "seal", "training", "evaluation"}) {
-    int all = 0, done = 0, its_running = 0, its_failed = 0, its_cancelled = 0;
-    for (const results::JobProvenance& job : provenance.jobs) {
-      if (job.kind != kind) continue;
-      ++all;
-      done += job.record ? 1 : 0;
-      its_running += !job.record && running.contains(job.job) ? 1 : 0;
-      its_failed += !job.record && failed.contains(job.job) ? 1 : 0;
-      its_cancelled += !job.record && cancelled.contains(job.job) ? 1 : 0;
-    }
-    if (all > 0)
+    std::vector<orchestrator::JobStanding> standings;
+    for (std::size_t i = 0; i < status.standings.size(); ++i)
+      if (kind_name(source.plan.jobs[i].specification) == kind) standings.push_back(status.standings[i]);
+    const orchestrator::Counts counts = orchestrator::counts_of(standings);
+    if (!standings.empty())
       jobs.push_back({{"kind", kind},
-                      {"all", all},
-                      {"done", done},
-                      {"running", its_running},
-                      {"failed", its_failed},
-                      {"cancelled", its_cancelled}});
+                      {"all", standings.size()},
+                      {"done", counts.succeeded},
+                      {"running", counts.running},
+                      {"failed", counts.failed},
+                      {"cancelled", counts.cancelled}});
   }
   const auto submissions = allocations::read_submissions(source.files, source.store.suite_folder(source.plan.suite));
   // Not by a clock: the same store gives the same bytes.
@@ -363,7 +345,7 @@ Json status_json(const results::ResultsSource& source, const results::Provenance
   const bool known = !timeline.runs.empty();
   return {{"complete", complete},
           {"live", status.live},
-          {"silent", silent},
+          {"silent", status.live && all_silent(view, kReportSilence)},
           {"jobs", std::move(jobs)},
           {"seconds", known ? Json(orchestrator::run_seconds(timeline)) : Json(nullptr)},
           {"processor_seconds", known ? Json(orchestrator::slot_seconds(timeline)) : Json(nullptr)},
@@ -425,7 +407,7 @@ core::Json suite_report(const results::ResultsSource& source, const ReportOption
                    {"title", source.plan.title},
                    {"notes", tables.notes},
                    {"metrics", metrics_json(source.plan)},
-                   {"status", status_json(source, provenance, tables.complete, timeline, privacy)},
+                   {"status", status_json(source, tables.complete, timeline, privacy)},
                    {"tables", std::move(tables_json)},
                    {"jobs", jobs_json(provenance)},
                    {"figures", std::move(figures)},

@@ -10,7 +10,6 @@
 #include "core/log.h"
 #include "orchestrator/look/status.h"
 #include "orchestrator/store/stored_jobs.h"
-#include "orchestrator/store/wall_clock.h"
 #include "results/records/record.h"
 
 namespace resolute::cli {
@@ -79,10 +78,6 @@ orchestrator::SuiteStatus status_at_end(core::FileSystem& files, const experimen
   return status;
 }
 
-bool all_silent(const allocations::RunSigns& signs) {
-  return std::all_of(signs.begin(), signs.end(), [](const auto& sign) { return allocations::is_silent(sign.second); });
-}
-
 int exit_code(const orchestrator::SuiteStatus& status, std::size_t jobs) {
   if (status.jobs.succeeded == static_cast<int>(jobs)) return 0;
   return status.failures.empty() ? 75 : 3;
@@ -100,13 +95,13 @@ int wait_for_submission(core::FileSystem& files, slurm::Client& client, const ex
   auto next_look = core::monotonic_clock().now();
   for (;;) {
     const auto begin = core::monotonic_clock().now();
-    const auto status = orchestrator::read_status(files, store, plan, results::record_check(files, store));
+    const auto view = allocations::look_at_suite(files, store, plan);
+    const auto& status = view.status;
     // A journal's word is not enough here: somebody may have removed a result to have it made again.
     const bool complete = status.jobs.succeeded == static_cast<int>(plan.jobs.size()) &&
                           orchestrator::all_results_there(files, store, plan, results::record_check(files, store));
-    const auto signs = allocations::read_signs(files, store, status, orchestrator::wall_clock());
-    const auto still = standstill.after(signs);
-    if (!all_silent(signs) && still <= allocations::kSilence) {
+    const auto still = standstill.after(view.signs);
+    if (!all_silent(view) && still <= allocations::kSilence) {
       queue = {};  // it is at work: what SLURM said before is old
     } else if (begin >= next_look) {
       queue = ask_queue(files, client, store.suite_folder(plan.suite));

@@ -29,8 +29,6 @@
 #include "experiments/include.h"
 #include "orchestrator/look/attempt_logs.h"
 #include "orchestrator/store/live.h"
-#include "orchestrator/store/wall_clock.h"
-#include "results/records/record.h"
 #include "results/verdicts/mixed_rows.h"
 #include "slurm/client.h"
 
@@ -172,16 +170,13 @@ struct Subject {
 StatusView look(const Subject& subject, SlurmLook& slurm, std::set<std::string>& warned) {
   const auto& [arguments, plan, text] = subject;
   auto& files = core::real_file_system();
-  StatusView view;
-  view.suite = plan.suite;
   // Before the store's own view: an allocation that ends meanwhile has then left its results.
   const auto suite_folder = arguments.store.suite_folder(plan.suite);
   const auto submissions = allocations::read_submissions(files, suite_folder, &warned);
-  view.slurm = slurm.answer(submissions);
-  view.status = orchestrator::read_status(files, arguments.store, plan, results::record_check(files, arguments.store));
-  view.now = orchestrator::wall_clock();
-  const auto signs = allocations::read_signs(files, arguments.store, view.status, view.now);
-  allocations::correct(view.status, submissions, view.slurm, signs);
+  auto answer = slurm.answer(submissions);
+  StatusView view{allocations::look_at_suite(files, arguments.store, plan), plan.suite};
+  view.slurm = std::move(answer);
+  allocations::correct(view.status, submissions, view.slurm, view.signs);
   view.live = read_live(files, arguments.store, plan, view.status);
   if (!view.status.live) view.mixed_rows = results::mixed_rows(plan, files, arguments.store).size();
   view.logs = failure_logs(files, arguments.store, view.status);
@@ -193,7 +188,7 @@ StatusView look(const Subject& subject, SlurmLook& slurm, std::set<std::string>&
       files, submissions.empty() ? suite_folder : suite_folder / "submissions" / submissions.back().request.token);
   view.allocations = join(submissions, view.slurm, is_complete(view));
   read_log_ends(files, view.allocations);
-  allocations::advise_on_silence(view.allocations, plan.suite, signs,
+  allocations::advise_on_silence(view.allocations, plan.suite, view.signs,
                                  std::chrono::floor<std::chrono::seconds>(view.now));
   view.suite_changed = !is_complete(view) && submitted_another(files, suite_folder, submissions, text);
   if (!view.live) return view;

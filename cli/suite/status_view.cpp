@@ -254,8 +254,6 @@ void shorten(std::vector<Section>& sections, int rows) {
   }
 }
 
-core::Json optional_number(double value) { return value < 0 ? core::Json() : core::Json(value); }
-
 }  // namespace
 
 bool is_complete(const StatusView& view) { return view.status.jobs.succeeded == total_of(view.status.jobs); }
@@ -329,23 +327,15 @@ core::Json status_json(const StatusView& view) {
   if (!view.live) return json;
   json["epoch"] = view.live->epoch;
   json["age_seconds"] = age_seconds(view);
-  json["seconds_left"] = optional_number(view.live->seconds_left);
+  json["seconds_left"] = view.live->seconds_left < 0 ? core::Json() : core::Json(view.live->seconds_left);
   json["store"] = view.live->store ? core::Json{{"why", view.live->store->why}, {"seconds", view.live->store->seconds}}
                                    : core::Json();
   json["running"] = core::Json::array();
   for (const LiveAttempt& attempt : view.live->running) {
     const auto label = view.labels.find(attempt.job);
-    json["running"].push_back({{"job", attempt.job.hex},
-                               {"label", label == view.labels.end() ? "" : label->second},
-                               {"attempt", attempt.attempt},
-                               {"hosts", attempt.hosts},
-                               {"ranks", attempt.ranks},
-                               {"seconds", attempt.seconds},
-                               {"step", attempt.step < 0 ? core::Json() : core::Json(attempt.step)},
-                               {"steps", attempt.steps < 0 ? core::Json() : core::Json(attempt.steps)},
-                               {"loss", attempt.loss ? core::Json(*attempt.loss) : core::Json()},
-                               {"images_per_second", optional_number(attempt.images_per_second)},
-                               {"seconds_left", optional_number(attempt.seconds_left)}});
+    core::Json& one = json["running"].emplace_back(to_json(attempt));
+    one["label"] = label == view.labels.end() ? "" : label->second;
+    for (const char* key : {"step", "steps", "loss", "images_per_second", "seconds_left"}) one.emplace(key, nullptr);
   }
   json["retried"] = core::Json::array();
   for (const LiveRetry& retry : view.live->retried) json["retried"].push_back(to_json(retry));

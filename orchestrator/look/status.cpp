@@ -17,18 +17,15 @@ const Job* job_with(const State& state, const experiments::JobId& id) {
 }
 
 // Of a job without a result, over all allocations: one that is at work on it counts before one that gave it up.
-JobStanding count_job(const experiments::PlannedJob& planned, bool ready, const std::vector<KnownRun>& pasts,
-                      SuiteStatus& status) {
+JobStanding standing_of(const experiments::PlannedJob& planned, bool ready, const std::vector<KnownRun>& pasts,
+                        std::vector<Failure>& failures) {
   const Job* failed = nullptr;
   const Job* cancelled = nullptr;
   bool hoped_for = false;  // a run is at work that may do it and has not given it up
   for (const KnownRun& past : pasts) {
     const Job* job = job_with(past.state, planned.id);
     if (job == nullptr || !job->wanted) continue;
-    if (past.live && std::holds_alternative<Running>(job->state)) {
-      ++status.jobs.running;
-      return JobStanding::kRunning;
-    }
+    if (past.live && std::holds_alternative<Running>(job->state)) return JobStanding::kRunning;
     if (std::holds_alternative<Failed>(job->state))
       failed = job;
     else if (std::holds_alternative<Cancelled>(job->state))
@@ -38,22 +35,24 @@ JobStanding count_job(const experiments::PlannedJob& planned, bool ready, const 
   }
   if (!hoped_for && failed != nullptr) {
     const auto& end = std::get<Failed>(failed->state);
-    ++status.jobs.failed;
-    status.failures.push_back({planned.id, planned.label, std::string(name_of(end.cause)), end.evidence});
+    failures.push_back({planned.id, planned.label, std::string(name_of(end.cause)), end.evidence});
     return JobStanding::kFailed;
   }
   if (!hoped_for && cancelled != nullptr) {
-    ++status.jobs.cancelled;
-    status.failures.push_back({planned.id, planned.label,
-                               std::string(cancelled->unwanted ? kCancelledByUser : kNeedsFailed),
-                               std::get<Cancelled>(cancelled->state).why});
+    failures.push_back({planned.id, planned.label, std::string(cancelled->unwanted ? kCancelledByUser : kNeedsFailed),
+                        std::get<Cancelled>(cancelled->state).why});
     return JobStanding::kCancelled;
   }
-  ++(ready ? status.jobs.ready : status.jobs.waiting);
   return ready ? JobStanding::kReady : JobStanding::kWaiting;
 }
 
 }  // namespace
+
+Counts counts_of(const std::vector<JobStanding>& standings) {
+  using enum JobStanding;
+  const auto count = [&](JobStanding one) { return static_cast<int>(std::ranges::count(standings, one)); };
+  return {count(kWaiting), count(kReady), count(kRunning), count(kSucceeded), count(kFailed), count(kCancelled)};
+}
 
 std::vector<std::string> run_names(core::FileSystem& files, const experiments::StoreLayout& store,
                                    const std::string& suite) {
@@ -99,14 +98,14 @@ SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout&
     const experiments::PlannedJob& planned = plan.jobs[i];
     if (stored[i].result) {
       done.insert(planned.id.hex);
-      ++status.jobs.succeeded;
       status.standings.push_back(JobStanding::kSucceeded);
       continue;
     }
     const bool ready = std::all_of(planned.after.begin(), planned.after.end(),
                                    [&](const experiments::JobId& need) { return done.contains(need.hex); });
-    status.standings.push_back(count_job(planned, ready, pasts, status));
+    status.standings.push_back(standing_of(planned, ready, pasts, status.failures));
   }
+  status.jobs = counts_of(status.standings);
   return status;
 }
 

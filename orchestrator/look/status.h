@@ -25,6 +25,7 @@ std::vector<std::string> run_names(core::FileSystem& files, const experiments::S
 
 //! How a job stands; kReady: what it needs is there, and nobody works at it.
 enum class JobStanding { kSucceeded, kRunning, kReady, kWaiting, kFailed, kCancelled };
+Counts counts_of(const std::vector<JobStanding>& standings);
 
 //! The last run of one allocation.
 struct SuiteRun {

@@ -16,21 +16,6 @@ double believed(double seconds) {
 
 fs::path live_file(const fs::path& suite_folder) { return suite_folder / "live.json"; }
 
-core::Json to_json(const LiveAttempt& attempt) {
-  core::Json json = {{"job", attempt.job.hex},
-                     {"attempt", attempt.attempt},
-                     {"hosts", attempt.hosts},
-                     {"ranks", attempt.ranks},
-                     {"seconds", attempt.seconds}};
-  // What a worker has not said is left out.
-  if (attempt.step >= 0) json["step"] = attempt.step;
-  if (attempt.steps >= 0) json["steps"] = attempt.steps;
-  if (attempt.loss) json["loss"] = *attempt.loss;
-  if (attempt.images_per_second >= 0) json["images_per_second"] = attempt.images_per_second;
-  if (attempt.seconds_left >= 0) json["seconds_left"] = attempt.seconds_left;
-  return json;
-}
-
 LiveAttempt attempt_from(const core::Json& json, const std::string& where) {
   core::ObjectReader reader(json, where);
   LiveAttempt attempt;
@@ -75,6 +60,20 @@ LiveAgent agent_from(const core::Json& json, const std::string& where) {
 }
 
 }  // namespace
+
+core::Json to_json(const LiveAttempt& attempt) {
+  core::Json json = {{"job", attempt.job.hex},
+                     {"attempt", attempt.attempt},
+                     {"hosts", attempt.hosts},
+                     {"ranks", attempt.ranks},
+                     {"seconds", attempt.seconds}};
+  if (attempt.step >= 0) json["step"] = attempt.step;
+  if (attempt.steps >= 0) json["steps"] = attempt.steps;
+  if (attempt.loss) json["loss"] = *attempt.loss;
+  if (attempt.images_per_second >= 0) json["images_per_second"] = attempt.images_per_second;
+  if (attempt.seconds_left >= 0) json["seconds_left"] = attempt.seconds_left;
+  return json;
+}
 
 core::Json to_json(const LiveAgent& agent) {
   return {{"host", agent.host},           {"slots", agent.slots}, {"free", agent.free},       {"gpus", agent.gpus},

@@ -46,6 +46,8 @@ struct LiveAgent {
   std::string state;  //!< "" | "leaving" | "drained" | "excluded" | "set aside" | "without GPU 3, 5"
   std::string why{};  //!< of that state: what its user said, or what happened there last
 };
+//! What a worker has not said is left out.
+core::Json to_json(const LiveAttempt& attempt);
 core::Json to_json(const LiveAgent& agent);
 core::Json to_json(const LiveRetry& retry);
 //! The store has failed the run, which starts nothing until it answers again.
