@@ -95,7 +95,7 @@ Presence presence_of(const StoredBatch& batch, const std::vector<const slurm::Qu
     return at_work ? Presence::kRuns : Presence::kWaits;
   }
   // An intent without an answer is settled by another try.
-  if (batch.generation < 0 || std::holds_alternative<slurm::Intended>(batch.last)) return Presence::kFree;
+  if (is_unsettled(batch)) return Presence::kFree;
   if (pardon == Pardon::kYes) return Presence::kFree;
   if (std::holds_alternative<slurm::Refused>(batch.last)) return Presence::kBarred;
   const bool ended_in_order =

@@ -113,11 +113,11 @@ std::optional<RefusedBatch> submit_all_missing(core::FileSystem& files, slurm::C
   const Grown grown = grow({files, at_cluster, effects, standing.folder, plan, store, now, Pardon::kYes, 0});
   for (BatchStanding& batch : standing.batches) {
     const int last = batch.batch.on_demand ? standing.folder.last_generation(batch.batch) : -1;
-    if (last < batch.generation || (last == batch.generation && batch.state != BatchStanding::State::kUnsettled))
+    if (last < batch.generation || (last == batch.generation && !std::holds_alternative<slurm::Intended>(batch.last)))
       continue;
     batch.generation = last;
     batch.last = standing.folder.generation(batch.batch, last);
-    if (batch.job() != nullptr) batch.state = BatchStanding::State::kAlive;
+    batch.alive = batch.alive || batch.job() != nullptr;
   }
   if (!grown.refused && !is_alive(standing))
     core::log_warning(

@@ -142,7 +142,7 @@ AllocationView view_of(const StoredSubmission& submission, const StoredBatch& ba
     view.state = kRefused;
     view.reason = refused->why;
     if (!complete) view.advice = advice_on_refusal(refused->why);
-  } else if (batch.generation < 0 || std::holds_alternative<slurm::Intended>(batch.last)) {
+  } else if (is_unsettled(batch)) {
     view.state = complete ? kEnded : answer.trouble ? kUnknown : kNotSubmitted;
     if (!complete) view.advice = "`resolute suite resume` settles it, unless it is being submitted just now";
   } else {

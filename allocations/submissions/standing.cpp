@@ -8,26 +8,14 @@
 #include "allocations/submissions/submitter.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "core/overloaded.h"
 
 namespace resolute::allocations {
-
-using State = BatchStanding::State;
 
 namespace {
 
 // Together a KillWait of SLURM's default and then some.
 constexpr int kEndingLooks = 13;
 constexpr std::chrono::seconds kEndingPause(5);
-
-State state_of(const StoredBatch& batch) {
-  if (is_never_wanted(batch)) return State::kDone;
-  return std::visit(core::Overloaded{[](slurm::NeverTried) { return State::kNeverTried; },
-                                     [](const slurm::Intended&) { return State::kUnsettled; },
-                                     [](const slurm::KnownJob&) { return State::kGone; },
-                                     [](const slurm::Refused&) { return State::kRefused; }},
-                    batch.last);
-}
 
 // One squeue for all of a cluster.
 void ask_slurm_about(const slurm::Client& client, std::vector<Standing>& standings) {
@@ -42,7 +30,7 @@ void ask_slurm_about(const slurm::Client& client, std::vector<Standing>& standin
       for (const auto* job : jobs_named_as(batch, answer))
         if (slurm::phase_of(job->state) != slurm::Phase::kEnded) batch.queued.push_back(*job);
       // Where nobody can be asked it counts as there: a second one costs more than waiting.
-      if (batch.state == State::kGone && (answer.trouble || !batch.queued.empty())) batch.state = State::kAlive;
+      batch.alive = batch.job() != nullptr && (answer.trouble || !batch.queued.empty());
     }
   }
 }
@@ -51,13 +39,12 @@ void ask_slurm_about(const slurm::Client& client, std::vector<Standing>& standin
 
 bool is_alive(const Standing& standing) {
   return std::any_of(standing.batches.begin(), standing.batches.end(),
-                     [](const BatchStanding& batch) { return batch.state == State::kAlive || !batch.queued.empty(); });
+                     [](const BatchStanding& batch) { return batch.alive || !batch.queued.empty(); });
 }
 
 bool is_unsettled(const Standing& standing) {
-  return std::any_of(standing.batches.begin(), standing.batches.end(), [](const BatchStanding& batch) {
-    return batch.state == State::kUnsettled || batch.state == State::kNeverTried;
-  });
+  return std::any_of(standing.batches.begin(), standing.batches.end(),
+                     [](const BatchStanding& batch) { return is_unsettled(batch) && !is_never_wanted(batch); });
 }
 
 bool is_held(const slurm::QueuedJob& job) { return slurm::phase_of(job.state, job.reason) == slurm::Phase::kHeld; }
@@ -87,10 +74,7 @@ std::vector<Standing> open_submissions(core::FileSystem& files, slurm::Client& c
     if (folder.ended()) continue;
     auto stored = read_submission(folder);
     Standing standing{folder, std::move(stored.request), {}};
-    for (auto& batch : stored.batches) {
-      const auto state = state_of(batch);
-      standing.batches.push_back({std::move(batch), state});
-    }
+    for (auto& batch : stored.batches) standing.batches.push_back({std::move(batch)});
     open.push_back(std::move(standing));
   }
   ask_slurm_about(client, open);
@@ -130,23 +114,23 @@ bool same_order(const slurm::SubmissionRequest& one, const slurm::SubmissionRequ
 std::optional<RefusedBatch> submit_missing(core::FileSystem& files, slurm::Client& client,
                                            const slurm::Effects& effects, Standing& standing) {
   for (auto& batch : standing.batches) {
-    if (batch.state == State::kAlive || batch.state == State::kDone || batch.batch.on_demand) continue;
-    if (const auto* gone = batch.state == State::kGone ? batch.job() : nullptr; gone != nullptr) {
+    if (batch.alive || batch.batch.on_demand) continue;
+    if (const auto* gone = batch.job(); gone != nullptr) {
       read_history(files, standing.folder, batch);
       core::log_info("job {} of '{}' is gone and the suite not complete: going on with another one{}", gone->id,
                      batch.batch.job_name,
                      has_log(batch, gone->id) ? fmt::format(" (its log: {})", log_file(batch, gone->id).string()) : "");
     }
-    const bool next = batch.state != State::kUnsettled;
+    const bool next = !std::holds_alternative<slurm::Intended>(batch.last);
     const int generation = batch.generation + (next ? 1 : 0);
     try {
       const auto answer = slurm::ensure_submitted(files, client, effects, standing.folder, batch.batch, generation);
       batch.generation = generation;
       if (const auto* refused = std::get_if<slurm::Refused>(&answer)) {
-        batch.state = State::kRefused;
+        batch.last = *refused;
         return RefusedBatch{batch.batch.number, refused->why};
       }
-      batch.state = State::kAlive;
+      batch.alive = true;
       batch.last = std::get<slurm::KnownJob>(answer);
     } catch (const core::RuntimeError& error) {
       if (error.kind() != core::ErrorKind::kTransient) throw;

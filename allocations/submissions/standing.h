@@ -11,12 +11,9 @@
 
 namespace resolute::allocations {
 
-//! kUnsettled: somebody was about to submit it, and did not write the result. kAlive: SLURM has it, or cannot be asked.
-//! kGone: SLURM had it once, and does not know it any more or says that it has ended. kDone: a batch on demand that is
-//! not wanted so far.
+//! `last` says what came of its last generation.
 struct BatchStanding : StoredBatch {
-  enum class State { kNeverTried, kUnsettled, kRefused, kAlive, kGone, kDone };
-  State state = State::kNeverTried;
+  bool alive = false;                      //!< SLURM took that generation, and has it still or cannot be asked
   std::vector<slurm::QueuedJob> queued{};  //!< SLURM jobs of its name that have not ended
   //! The SLURM job of its last generation; null: SLURM has not accepted that generation.
   const slurm::KnownJob* job() const { return std::get_if<slurm::KnownJob>(&last); }
@@ -30,7 +27,7 @@ struct Standing {
 };
 //! True if one of its jobs waits or runs.
 bool is_alive(const Standing& standing);
-//! True if one of its batches is kUnsettled or kNeverTried.
+//! True if one of its batches is (stored_submission.h), and wanted.
 bool is_unsettled(const Standing& standing);
 //! True if the user, an administrator, or SLURM after a failed launch holds the job: it will not start by itself.
 bool is_held(const slurm::QueuedJob& job);

@@ -83,6 +83,10 @@ int deciding_generation(const StoredBatch& batch) {
   return batch.generation - (job != nullptr && job->armed ? 1 : 0);
 }
 
+bool is_unsettled(const StoredBatch& batch) {
+  return batch.generation < 0 || std::holds_alternative<slurm::Intended>(batch.last);
+}
+
 bool is_never_wanted(const StoredBatch& batch) { return batch.batch.on_demand && batch.generation < 0; }
 
 bool is_over(const StoredBatch& batch) {

@@ -52,6 +52,8 @@ std::vector<StoredSubmission> read_submissions(core::FileSystem& files, const st
 
 //! The generation whose start has the last word: an armed job after it that never began has nothing to say. Pure.
 int deciding_generation(const StoredBatch& batch);
+//! SLURM may not have its last generation: none was intended, or the intent has no answer. Pure.
+bool is_unsettled(const StoredBatch& batch);
 //! On demand, and nothing has asked for it yet. Pure.
 bool is_never_wanted(const StoredBatch& batch);
 //! Its own records say so: nothing follows of its last generation, and no start of it can find more to do. Pure.

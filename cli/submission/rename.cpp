@@ -40,7 +40,7 @@ void require_no_job(const std::string& suite, const allocations::Standing& stand
     throw core::input_error(fmt::format("SLURM has a job of suite '{}'", suite), "it works under the old name",
                             "wait for its end, or `resolute suite cancel` it with the key 'suite' as it was");
   for (const auto& batch : standing.batches)
-    if (batch.state == allocations::BatchStanding::State::kUnsettled)
+    if (std::holds_alternative<slurm::Intended>(batch.last))
       throw core::input_error(fmt::format("SLURM may get job '{}' at any moment", batch.batch.job_name),
                               "somebody submits it just now, or was stopped doing so",
                               "`resolute suite resume` with the key 'suite' as it was settles that");

@@ -29,8 +29,6 @@
 
 namespace resolute::cli {
 
-using BatchState = allocations::BatchStanding::State;
-
 namespace {
 
 constexpr CommandHelp kSuiteResumeHelp{
@@ -114,14 +112,13 @@ int resume(core::FileSystem& files, slurm::Client& client, const slurm::Effects&
            const experiments::Plan& plan, allocations::Standing& standing) {
   const auto status = suite_command("status", parsed, standing.request.plan_arguments);
   const bool nothing_new =
-      std::none_of(standing.batches.begin(), standing.batches.end(), [](const allocations::BatchStanding& batch) {
-        return batch.state != BatchState::kAlive && batch.state != BatchState::kDone;
-      });
+      std::all_of(standing.batches.begin(), standing.batches.end(),
+                  [](const allocations::BatchStanding& batch) { return batch.alive || is_never_wanted(batch); });
   allocations::require_answer(standing);
   const auto lines = release_held(client, standing);
   std::set<int> alive;
   for (const auto& batch : standing.batches)
-    if (batch.state == BatchState::kAlive) alive.insert(batch.batch.number);
+    if (batch.alive) alive.insert(batch.batch.number);
   require_writable_store(parsed.store.root());
   orchestrator::announce_plan(files, parsed.store, plan);
   experiments::note_source(files, parsed.store, plan.suite, parsed.source());

@@ -28,9 +28,7 @@ std::string script_of(const BatchStanding& batch) {
   return (batch.folder / fmt::format("script-{:03}.sh", batch.generation)).string();
 }
 
-bool is_shown(const BatchStanding& batch) {
-  return batch.state == BatchStanding::State::kAlive && batch.job() != nullptr;
-}
+bool is_shown(const BatchStanding& batch) { return batch.alive && batch.job() != nullptr; }
 
 std::string size_text(const Standing& standing, const slurm::Batch& batch) {
   const auto& resources = slurm::resources_of(standing.request, batch);

@@ -52,7 +52,7 @@ TEST(OpenSubmissions, are_read_without_the_history_of_their_batches) {
   const auto open = open_submissions(files, client, folder.path());
   ASSERT_THAT(open, SizeIs(1));
   ASSERT_THAT(open[0].batches, SizeIs(1));
-  EXPECT_EQ(open[0].batches[0].state, BatchStanding::State::kGone);
+  EXPECT_FALSE(open[0].batches[0].alive);
   EXPECT_EQ(open[0].batches[0].job()->id, 13);
   std::erase_if(files.names,
                 [](const std::string& name) { return !name.starts_with("run-") && !name.starts_with("accepted-000"); });
