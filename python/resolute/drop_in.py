@@ -17,7 +17,7 @@ from .evaluation import Scores, rank_distances
 def _ranked(distmat: Any, q_pids: Any, g_pids: Any, q_camids: Any, g_camids: Any, max_rank: int, cuhk03: bool) -> Scores:
     if cuhk03:
         raise InputError("'use_metric_cuhk03' is asked for (it draws galleries with an unseeded generator); "
-                         "leave it out, or see docs/testing.md for protocols with drawn galleries")
+                         "leave it out, or let rank_distances(protocol=\"single-shot\") draw them by a seed")
     matrix = _arrays.matrix(distmat, "distmat", doubles=True)
     ids = [_arrays.integers(q_pids, matrix.shape[0], "q_pids"), _arrays.integers(g_pids, matrix.shape[1], "g_pids")]
     if any((side == -1).any() for side in ids):
