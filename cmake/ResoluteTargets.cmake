@@ -2,7 +2,7 @@
 #
 #   resolute_library(NAME SOURCES file... [DEPS target...] [PRIVATE_DEPS target...] [WAITS])
 #     A static library resolute_NAME with alias resolute::NAME. WAITS: its time goes into files, processes and people, so that it is
-#     compiled with -O1, in two thirds of the time of -O2 (docs/decisions.md, "What waits is compiled with -O1").
+#     compiled with -O1, in two thirds of the time of -O2 (docs/decisions.md, "Parts that wait are compiled with -O1").
 #   resolute_executable(NAME SOURCES file... [DEPS target...] [PRIVATE [LINKED]])
 #     A program in bin/, installed there; PRIVATE: in RESOLUTE_INSTALL_PRIVATE, beside the modules and programs that it loads,
 #     and, where it is LINKED, bin/ has a link to it.
