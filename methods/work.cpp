@@ -73,13 +73,15 @@ class TrunkCount {
   TrunkWork work_;
 };
 
+Cost passes_of_trunk(const MethodOptions&, const WorkCase&) { return {}; }
+
 }  // namespace
 
 TrunkWork trunk_work(const WorkCase& asked) { return TrunkCount(asked).run(); }
 
 Work work(const MethodOptions& options, const WorkCase& asked) {
   const Row method = row(options);
-  const Cost cost = method.cost == nullptr ? Cost() : method.cost(options, asked);
+  const Cost cost = (method.cost == nullptr ? passes_of_trunk : method.cost)(options, asked);
   const TrunkWork trunk = trunk_work(asked);
   return {.hr_row = cost.hr_row * trunk.step,
           .lr_row = method.needs.lr ? cost.lr_row * trunk.step : 0,

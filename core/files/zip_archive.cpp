@@ -19,6 +19,9 @@ constexpr zip_uint16_t kPadding = 0x4246;  // torch.save's own extra field
 constexpr std::size_t kLocalHeaderBytes = 30, kExtraHeaderBytes = 4;
 constexpr zip_uint32_t kRegularFile644 = 0100644U << 16;  // else unpackers make files that anybody may write
 
+}  // namespace
+
+// What ZipReader::Archive holds has a linkage of its own, else compilers complain.
 struct ReleaseZip {
   void operator()(zip_t* archive) const { zip_discard(archive); }
   void operator()(zip_source_t* source) const { zip_source_free(source); }
@@ -110,6 +113,8 @@ class ZipSource {
   std::exception_ptr failure_;
   ZipError error_;
 };
+
+namespace {
 
 [[noreturn]] void throw_zip_error(const std::string& problem, zip_error_t& error) {
   if (zip_error_system_type(&error) == ZIP_ET_SYS && zip_error_code_system(&error) != 0)
