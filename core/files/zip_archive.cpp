@@ -239,9 +239,18 @@ Bytes ZipReader::read(std::size_t index, bool zero_is_none) const {
   if (entry.size > archive_->source.size()) throw damaged("it ends outside of the file");
   Bytes bytes(static_cast<std::size_t>(entry.size));
   const std::lock_guard lock(archive_->guard);
-  // libzip compares no checksum where it is asked for the bytes as they stand in the file.
-  const zip_flags_t flags = zero_is_none && entry.checksum == 0 ? ZIP_FL_COMPRESSED : 0;
-  const std::unique_ptr<zip_file_t, ReleaseZip> file(zip_fopen_index(archive_->handle.get(), index, flags));
+  if (zero_is_none && entry.checksum == 0 && entry.size > 0) {
+    // libzip compares no checksum of a part of an entry, however long.
+    const std::unique_ptr<zip_source_t, ReleaseZip> part(zip_source_zip(
+        archive_->handle.get(), archive_->handle.get(), index, 0, 0, static_cast<zip_int64_t>(entry.size)));
+    const bool is_read =
+        part && zip_source_open(part.get()) == 0 &&
+        zip_source_read(part.get(), bytes.data(), bytes.size()) == static_cast<zip_int64_t>(bytes.size());
+    archive_->source.rethrow();
+    if (!is_read) throw damaged("it ends early");
+    return bytes;
+  }
+  const std::unique_ptr<zip_file_t, ReleaseZip> file(zip_fopen_index(archive_->handle.get(), index, 0));
   zip_int64_t got = 0;
   if (file) got = zip_fread(file.get(), bytes.data(), bytes.size());
   std::byte beyond{};  // the read after the last compares the checksum

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # Per cent of a part's sentences, rounded up. A part that got better lowers its number here.
-MOST = {"allocations": 9, "bench": 6, "cli": 8, "core": 4, "datasets": 5, "experiments": 9, "methods": 3, "orchestrator": 7, "python": 1,
+MOST = {"allocations": 9, "bench": 5, "cli": 8, "core": 4, "datasets": 5, "experiments": 9, "methods": 3, "orchestrator": 7, "python": 1,
         "results": 5, "settings": 6, "slurm": 5, "tests": 7, "workers": 6}
 COMMENT = re.compile(r"^(?P<code>(?:[^/\"']|/(?!/)|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*')*)//(?:!<?|/<?)?(?P<text>.*)$")
 END_OF_SENTENCE = re.compile(r"[.;:](?:\s+|$)|\\(?:file|throws?|returns?|param\s+[\w.]+)\b")
@@ -48,8 +48,11 @@ class CommentWords(unittest.TestCase):
             found = [sentence for path in sorted([*part.rglob("*.h"), *part.rglob("*.cpp")])
                      for sentence in sentences(path.read_text(encoding="utf-8"))]
             shares[part.name] = math.ceil(100 * sum(bool(TURNED_ROUND.match(sentence)) for sentence in found) / len(found))
-        self.assertEqual(MOST, shares, "a part with a higher share than its number here has sentences to turn round, one with a lower "
-                                       "share lowers its number")
+        self.assertEqual(MOST.keys(), shares.keys())
+        worse = {part: share for part, share in shares.items() if share > MOST[part]}
+        self.assertEqual({}, worse, "these parts have more sentences to turn round than they had")
+        better = {part: share for part, share in shares.items() if share < MOST[part] - 1}
+        self.assertEqual({}, better, "these parts got better: lower their numbers here")
 
 
 if __name__ == "__main__":

@@ -155,8 +155,8 @@ TEST_F(MethodFiles, a_wrong_option_is_refused_with_the_lines_of_both_files) {
   EXPECT_EQ(refused("mine = 8"), "s.toml:24:1: key 'mine' is not a table (it holds keys such as 'mine.width')");
   EXPECT_EQ(refused("mime.width = 8"), "s.toml:24:6: key 'mime.width' is unknown; did you mean 'mine.width'");
   EXPECT_EQ(refusal(head("mine.width = 8\n", "")),
-            "s.toml:20:1: key 'mine.width' is missing (methods/mine.py:7 gives it no default, for row 'r' on data set "
-            "'easy'); set it in the row or in [defaults]");
+            "s.toml:20:1: key 'mine.width' is missing (methods/mine.py:7 gives it no default); set it in the row or in "
+            "[defaults]");
   EXPECT_THAT(refused("method = \"mien\""),
               AllOf(StartsWith("s.toml:24:1: key 'method' has the value 'mien' (methods are "),
                     EndsWith("did you mean 'mine'")));

@@ -82,9 +82,6 @@ TEST_F(ProvenanceTest, attempts_are_counted_by_the_last_that_logged_a_step) {
   put(training, "attempt-004-stderr", "killed before its first step\n");
   EXPECT_EQ(job(training).at("attempts"), 3);
   EXPECT_FALSE(job(suite_.evaluation("multi easy 0")).contains("attempts"));
-  const JobId before = suite_.training("multi easy 1");
-  put(before, "attempts/002/metrics.jsonl", step_line(1, 1));
-  EXPECT_EQ(job(before).at("attempts"), 2);
 }
 
 TEST_F(ProvenanceTest, what_is_not_done_has_no_result) {

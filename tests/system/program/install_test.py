@@ -69,7 +69,8 @@ class Install(unittest.TestCase):
     def test_the_manual_page_is_set_without_a_warning(self):
         page = self.prefix / "share/man/man1/resolute.1"
         self.assertIn("suite run", page.read_text())
-        self.assertEqual(subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", page], capture_output=True, check=True).stderr, b"")
+        set_here = subprocess.run(["groff", "-Kutf8", "-man", "-Tutf8", "-ww", "-z", page], capture_output=True, check=True)
+        self.assertEqual(set_here.stderr, b"")
 
     def test_licences_citation_and_pages_are_there(self):
         pages = self.prefix / "share/doc/resolute"

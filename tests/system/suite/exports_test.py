@@ -92,8 +92,7 @@ class Exports(unittest.TestCase):
     def test_it_says_what_it_wrote(self):
         done = "4 of 4 trainings and 4 of 4 evaluations are done"
         self.assertEqual(self.said, f"{self.out}/csv: {len(NAMES)} CSV files and figures.json; {done}\n{self.out}/x.sqlite: {len(NAMES)} tables; "
-                                    f"{done}\n"
-                                    f"{self.out}/runs: 4 runs; {done}\n")
+                                    f"{done}\n")
         told = json.loads(self.export("--csv", self.out / "again", "--json").stdout)
         self.assertEqual(told, {"suite": "tiny", "written": [{"format": "csv", "path": f"{self.out}/again"}],
                                 "trainings": {"all": 4, "done": 4}, "evaluations": {"all": 4, "done": 4}})
