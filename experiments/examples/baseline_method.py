@@ -2,8 +2,6 @@
 our names, so that it may start from a training of ours (`--start FILE`). tests/python/baseline_test.py holds its losses against ours."""
 
 from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
 
 import resolute
 import torch
@@ -46,17 +44,18 @@ class Baseline(resolute.Method):
         last_stride: int = 1
         start: str | None = None  # weights of a training of ours
 
+    def __init__(self, options, recipe):
+        super().__init__(options, recipe)
+        self.start = resolute.Weights(options.start) if options.start else None
+
     def network(self, classes):
         module = ModuleDict({"trunk": Trunk(self.options.last_stride), "classifier": ModuleDict({"linear": Linear(128, classes)})})
-        if self.options.start:
-            from safetensors.torch import load_file
-
-            module.load_state_dict({**module.state_dict(), **load_file(self.options.start)})
+        if self.start:
+            self.start.load(module)
         return module
 
     def depends_on(self):
-        start = self.options.start
-        return [f"margin {self.options.margin}", f"start {start and sha256(Path(start).read_bytes()).hexdigest()}"]
+        return [f"margin {self.options.margin}", f"start {self.start and self.start.sha256[:16]}"]
 
     def embed(self, images, rates):
         return self.module["trunk"](images)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .packs import Split as Split
     from .packs import ingest as ingest
     from .suites import Suite as Suite
+    from .weights import Weights as Weights
     from .worker import work as work
 
 _FROM = {
@@ -35,6 +36,7 @@ _FROM = {
     "method": ("Method",),
     "packs": ("Batch", "Loader", "Pack", "Split", "ingest"),
     "suites": ("Suite",),
+    "weights": ("Weights",),
     "worker": ("work",),
 }
 _MODULES = {name: module for module, names in _FROM.items() for name in names}

@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from .errors import missing_package
+
 _PROGRAMS = Path(__file__).parent / "bin"
 
 
@@ -30,8 +32,11 @@ def resolute() -> None:
 
         figures.main(words)
     elif command == ["work"]:
-        from .worker import work_by_specification
-
+        try:
+            from .worker import work_by_specification
+        except ImportError as error:
+            print(f"resolute: {missing_package(error)}", file=sys.stderr)
+            sys.exit(2)
         work_by_specification(words)
     else:
         _become("resolute")

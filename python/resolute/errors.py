@@ -1,5 +1,7 @@
 """What goes wrong, in the words of the programs: `PROBLEM (WHY); SUGGESTION`."""
 
+import sys
+
 
 class Error(Exception):
     """Any error of this package; str() is one line."""
@@ -18,3 +20,7 @@ class MachineError(Error, OSError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+def missing_package(error: ImportError) -> str:
+    return f"a Python package is missing in {sys.executable} ({error}); install it, or name another Python by RESOLUTE_PYTHON"

@@ -239,6 +239,14 @@ class AMethod(unittest.TestCase):
         self.assertIn("wrong.py", log.read_text())
         self.assertFalse(list(store.glob("jobs/*/*/attempt-002-stderr")))
 
+    def test_a_missing_package_is_the_evidence(self):
+        store, _ = self.untrained("lacking")
+        (self.folder / "lacking.py").write_text(NOISY.replace("import torch\n", "import torch\nimport not_there\n", 1))
+        (self.folder / "lacking.toml").write_text(SUITE.replace("noisy.py", "lacking.py").replace('"mine"', '"lacking"', 1))
+        code, lines = self.ended(self.suite("run", store, "--slots", "1", file="lacking.toml"))
+        self.assertEqual(3, code, lines)
+        self.assertIn("(No module named 'not_there'); install it, or name another Python by RESOLUTE_PYTHON", "\n".join(lines))
+
 
 if __name__ == "__main__":
     unittest.main()
