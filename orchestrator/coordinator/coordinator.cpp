@@ -372,16 +372,14 @@ void Coordinator::looked(JobIndex number, int attempt, Answer<std::vector<std::o
 }
 
 void Coordinator::request_stop(const StopRequested& stop, bool wish) {
-  const bool hastens = wish && std::exchange(stop_wished_, stop_wished_ || wish);
-  const bool stopping = state_.stop.has_value();
-  if (!stopping || cancels_more(*state_.stop, stop.why)) {
+  const bool kills = wish && stopping_.wish(state_.stop.has_value(), now() + options_.hurry_limit);
+  if (!state_.stop || cancels_more(*state_.stop, stop.why)) {
     core::log_info("stopping: {}", stop.why);
     to_record_.push_back(stop);
     // Recorded by the next step; a second request before that is the same one.
     dirty_ = true;
   }
-  if (!stopping || !hastens || stop_hard_) return;
-  stop_hard_ = now() + options_.hurry_limit;
+  if (!kills) return;
   dirty_ = true;
   stop_all(std::chrono::milliseconds(0));
   if (watch_.pause())

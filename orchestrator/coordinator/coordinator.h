@@ -18,6 +18,7 @@
 #include "core/clock.h"
 #include "core/progress.h"
 #include "orchestrator/coordinator/run_options.h"
+#include "orchestrator/coordinator/stopping.h"
 #include "orchestrator/decisions/decide.h"
 #include "orchestrator/launch/launch.h"
 #include "orchestrator/store/durations.h"
@@ -245,11 +246,9 @@ class Coordinator {
   bool dirty_ = true;
   bool journal_fails_ = false;  //!< its last sync failed by the store's doing
   bool agents_pending_ = true;
-  bool stop_wished_ = false;
-  std::optional<Instant> stop_hard_;  //!< what still runs then is given up
-  Instant attentive_since_{};         //!< Policy's
+  Stopping stopping_;
+  Instant attentive_since_{};  //!< Policy's
   core::MonotonicTime last_step_{};
-  bool stop_undecided_ = false;  //!< ranks were told to stop, and the journal has not taken why
   bool orderly_ = true;
   bool finished_ = false;
   std::string end_why_;

@@ -34,7 +34,7 @@ void Coordinator::make_decisions() {
   Policy policy = options_.policy;
   policy.agents_pending = agents_pending_;
   policy.agents_missing = joined_once_.size() < expected_.size();
-  policy.give_up_at = stop_hard_;
+  policy.give_up_at = stopping_.give_up_at();
   policy.attentive_since = attentive_since_;
   for (const auto& [number, settling] : settling_) policy.unsettled.insert(number);
   policy.idle_limit = options_.idle_limit;

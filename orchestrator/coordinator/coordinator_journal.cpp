@@ -56,7 +56,8 @@ void Coordinator::end_pause() {
 void Coordinator::tell_of_stall() {
   const auto blocked = store_.blocked_for();
   if (blocked > kStall) stop_undecided();
-  if (stop_hard_ && now() >= *stop_hard_ && (journal_fails_ || blocked > kStall))
+  const auto give_up_at = stopping_.give_up_at();
+  if (give_up_at && now() >= *give_up_at && (journal_fails_ || blocked > kStall))
     throw core::RuntimeError(core::ErrorKind::kInterrupted, "the run is ended while its store does not answer",
                              watch_.pause() ? watch_.pause()->why : "",
                              "start it again: it goes on from what was kept");
@@ -99,7 +100,7 @@ void Coordinator::kept(Answer<Kept>& answer) {
 
 // The ranks' checkpoints need not wait for a journal that takes no decision.
 void Coordinator::stop_undecided() {
-  if (state_.stop && !std::exchange(stop_undecided_, true)) stop_all(options_.policy.stop_grace);
+  if (state_.stop && stopping_.tell_undecided()) stop_all(options_.policy.stop_grace);
 }
 
 }  // namespace resolute::orchestrator

@@ -1,0 +1,45 @@
+#pragma once
+//! \file
+//! How urgently a run is to end. Pure: time is passed in.
+
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "orchestrator/messages/event.h"
+
+namespace resolute::orchestrator {
+
+class Stopping {
+ public:
+  //! A user wishes the run's end. A wish after the first one kills what still runs, once, if the run stops already.
+  //! \param stopping the journal knows of a stop \param give_up_at for what still runs after a kill \return true if
+  //! everything is to be killed now
+  bool wish(bool stopping, Instant give_up_at) {
+    if (std::holds_alternative<Unwished>(wishes_)) {
+      wishes_ = Wished{};
+      return false;
+    }
+    if (!stopping || std::holds_alternative<Killed>(wishes_)) return false;
+    wishes_ = Killed{give_up_at};
+    return true;
+  }
+  //! When what still runs after a kill is given up.
+  std::optional<Instant> give_up_at() const {
+    const auto* killed = std::get_if<Killed>(&wishes_);
+    return killed != nullptr ? std::optional(killed->give_up_at) : std::nullopt;
+  }
+  //! Ranks are told to stop before the journal has taken why. \return true the first time
+  bool tell_undecided() { return !std::exchange(told_, true); }
+
+ private:
+  struct Unwished {};
+  struct Wished {};
+  struct Killed {
+    Instant give_up_at;
+  };
+  std::variant<Unwished, Wished, Killed> wishes_;
+  bool told_ = false;
+};
+
+}  // namespace resolute::orchestrator
