@@ -19,6 +19,7 @@
 #include "core/progress.h"
 #include "orchestrator/coordinator/run_options.h"
 #include "orchestrator/coordinator/stopping.h"
+#include "orchestrator/coordinator/store_calls.h"
 #include "orchestrator/decisions/decide.h"
 #include "orchestrator/launch/launch.h"
 #include "orchestrator/store/durations.h"
@@ -226,8 +227,7 @@ class Coordinator {
   std::vector<std::string> taken_requests_;  //!< whose events are among the records up to taken_at_
   std::uint64_t taken_at_ = 0;
   Kept kept_;
-  bool syncing_ = false, probing_ = false, renewing_ = false, writing_live_ = false, checking_successor_ = false,
-       reading_requests_ = false;                 //!< under way
+  StoreCalls calls_;
   std::size_t looks_ = 0;                         //!< for results of everything, under way
   bool looks_failed_ = false;                     //!< one of them
   std::optional<core::MonotonicTime> looked_at_;  //!< when all of them were answered

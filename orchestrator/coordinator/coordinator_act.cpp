@@ -261,10 +261,9 @@ void Coordinator::put_off(JobIndex number, int attempt, Instant until, std::stri
 
 // What waited may have been overtaken by another run.
 void Coordinator::launch_prepared() {
-  if (to_launch_.empty() || watch_.pause() || checking_successor_) return;
-  checking_successor_ = true;
+  if (to_launch_.empty() || watch_.pause() || !calls_.begin(StoreCall::kRequireNoSuccessor)) return;
   store_.require_no_successor([this, numbers = std::exchange(to_launch_, {})](Answer<Done>& answer) {
-    checking_successor_ = false;
+    calls_.end(StoreCall::kRequireNoSuccessor);
     if (on_store([&] { answer.take(); }))
       for (JobIndex number : numbers) launch_now(number);
     else

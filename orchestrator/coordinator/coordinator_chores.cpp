@@ -39,7 +39,7 @@ void Coordinator::do_chores() {
   }
   if (options_.spent && !finished_ && !state_.stop && !watch_.pause() && spent_.due(time, options_.spent_interval))
     if (const auto why = options_.spent()) request_stop(StopRequested{cancelled_by(*why)}, false);
-  if (!writing_live_ && live_.due(time, options_.live_interval)) {
+  if (!calls_.has(StoreCall::kWriteLive) && live_.due(time, options_.live_interval)) {
     write_live_status();
     write_durations();
   }
@@ -54,11 +54,11 @@ void Coordinator::note_idleness() {
 }
 
 void Coordinator::renew_owner_if_due() {
-  if (renewing_ || !owner_renewal_.due(clock_.now(), options_.owner_watch / 3)) return;
-  renewing_ = true;
+  if (calls_.has(StoreCall::kRenewOwner) || !owner_renewal_.due(clock_.now(), options_.owner_watch / 3)) return;
+  calls_.begin(StoreCall::kRenewOwner);
   // A run that has nothing to journal finds out here that another has taken over.
   store_.renew_owner([this](Answer<Done>& answer) {
-    renewing_ = false;
+    calls_.end(StoreCall::kRenewOwner);
     on_store([&] { answer.take(); });
   });
 }
@@ -77,10 +77,9 @@ void Coordinator::look_at_claims() {
 
 void Coordinator::take_requests() {
   // Their files go once what follows from them cannot be lost with them.
-  if (reading_requests_ || !taken_requests_.empty()) return;
-  reading_requests_ = true;
+  if (!taken_requests_.empty() || !calls_.begin(StoreCall::kReadRequests)) return;
   store_.read_requests([this](Answer<std::vector<PendingRequest>>& answer) {
-    reading_requests_ = false;
+    calls_.end(StoreCall::kReadRequests);
     const auto waiting = answer.take();
     if (journal_fails_) return;
     for (const PendingRequest& pending : waiting) {
@@ -167,8 +166,8 @@ void Coordinator::write_live_status() {
   keep_newest(status.retried);
   if (const auto& pause = watch_.pause())
     status.store = LiveStoreFailure{pause->why, seconds(clock_.now() - pause->since)};
-  writing_live_ = true;
-  store_.write_live(std::move(status), [this](Answer<Done>&) { writing_live_ = false; });
+  calls_.begin(StoreCall::kWriteLive);
+  store_.write_live(std::move(status), [this](Answer<Done>&) { calls_.end(StoreCall::kWriteLive); });
 }
 
 LiveAttempt Coordinator::live_attempt(JobIndex number, const Attempt& attempt) const {

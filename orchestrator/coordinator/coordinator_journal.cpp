@@ -25,10 +25,9 @@ bool Coordinator::on_store(const std::function<void()>& work) {
 }
 
 void Coordinator::probe_store() {
-  if (probing_ || syncing_ || !watch_.probe_due(clock_.now())) return;
-  probing_ = true;
+  if (calls_.has(StoreCall::kSync) || !watch_.probe_due(clock_.now()) || !calls_.begin(StoreCall::kProbe)) return;
   store_.probe([this](Answer<Done>& answer) {
-    probing_ = false;
+    calls_.end(StoreCall::kProbe);
     try {
       answer.take();
     } catch (const core::RuntimeError& error) {
@@ -70,17 +69,17 @@ void Coordinator::tell_of_stall() {
 void Coordinator::keep_records(bool again) {
   const bool full = kept_.length >= options_.epoch_length;
   // Between two probes it would only fail again.
-  if (syncing_ || (journal_fails_ && !again)) return;
+  if (journal_fails_ && !again) return;
   if (store_.all_sent() && !full && !again) return;
-  syncing_ = true;
+  if (!calls_.begin(StoreCall::kSync)) return;
   store_.sync([this, full](Answer<Kept>& answer) {
-    if (!full) syncing_ = false;
+    if (!full) calls_.end(StoreCall::kSync);
     kept(answer);
   });
   if (!full) return;
   // Behind the records that the state has seen, and before any other.
   store_.go_on(state_, now(), options_.epoch_length, [this](Answer<Kept>& answer) {
-    syncing_ = false;
+    calls_.end(StoreCall::kSync);
     if (on_store([&] { kept_.length = answer.take().length; })) return;
     journal_fails_ = true;
     stop_undecided();
