@@ -17,6 +17,8 @@
 
 #include "core/clock.h"
 #include "core/progress.h"
+#include "orchestrator/coordinator/chore.h"
+#include "orchestrator/coordinator/elsewhere.h"
 #include "orchestrator/coordinator/run_options.h"
 #include "orchestrator/coordinator/stopping.h"
 #include "orchestrator/coordinator/store_calls.h"
@@ -98,18 +100,6 @@ class Coordinator {
     std::uint64_t record;
     Instant at;
     Event decision;
-  };
-  //! Due once an interval.
-  class Chore {
-   public:
-    bool due(core::MonotonicTime now, std::chrono::milliseconds interval) {
-      if (now < next_) return false;
-      next_ = now + interval;
-      return true;
-    }
-
-   private:
-    core::MonotonicTime next_{};
   };
   Instant now() const;
   void record(const Event& event);
@@ -219,8 +209,7 @@ class Coordinator {
   std::vector<BurnedIn> burn_ins_;
   std::map<JobIndex, Attempt> attempts_;
   std::map<JobIndex, Settling> settling_;
-  std::map<JobIndex, Instant> held_;       //!< elsewhere; to be looked for then
-  std::map<JobIndex, int> used_attempts_;  //!< numbers that other runs of the store have taken meanwhile
+  Elsewhere elsewhere_;
   std::vector<Event> to_record_;
   std::deque<Pending> to_act_;
   std::vector<JobIndex> to_launch_;          //!< prepared, and their listeners known
@@ -228,15 +217,11 @@ class Coordinator {
   std::uint64_t taken_at_ = 0;
   Kept kept_;
   StoreCalls calls_;
-  std::size_t looks_ = 0;                         //!< for results of everything, under way
-  bool looks_failed_ = false;                     //!< one of them
-  std::optional<core::MonotonicTime> looked_at_;  //!< when all of them were answered
   bool stall_told_ = false;
   Instant wall_start_;
   core::MonotonicTime start_;
-  Chore silence_, owner_renewal_, requests_, live_, elsewhere_, claims_, spent_;
+  Chore silence_, owner_renewal_, requests_, live_, claims_, spent_;
   core::MonotonicTime claims_in_doubt_until_{};  // this run has stood still
-  std::size_t awaited_ = 0;                      //!< jobs that look_elsewhere() has looked for last
   Instant idle_since_{};                         //!< Policy's
   core::Progress progress_;
   int skipped_ = 0;

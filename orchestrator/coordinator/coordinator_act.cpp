@@ -25,9 +25,6 @@ bool gives_up(const Event& decision) {
   return ended != nullptr && ended->end != RunEnd::kComplete;
 }
 
-constexpr std::chrono::seconds kBetweenFullLooks(1);
-constexpr std::size_t kAwaitedAWait = 64;  // jobs that are looked for once every RunOptions::held_wait
-
 }  // namespace
 
 void Coordinator::make_decisions() {
@@ -54,8 +51,7 @@ void Coordinator::make_decisions() {
     }
     for (Event& decision : decisions) {
       if (auto* placed = std::get_if<Placed>(&decision))
-        if (auto used = used_attempts_.find(placed->job); used != used_attempts_.end())
-          placed->attempt = std::max(placed->attempt, used->second + 1);
+        placed->attempt = elsewhere_.free_attempt(placed->job, placed->attempt);
       record(decision);
       to_act_.push_back({store_.appended(), at, std::move(decision)});
     }
@@ -78,24 +74,12 @@ void Coordinator::carry_out() {
 }
 
 void Coordinator::look_for_held() {
-  if (held_.empty() || watch_.pause()) return;
-  std::vector<JobIndex> numbers;
-  const Instant at = now();
-  for (auto held = held_.begin(); held != held_.end();) {
-    if (held->second > at) {
-      ++held;
-      continue;
-    }
-    numbers.push_back(held->first);
-    held = held_.erase(held);
-  }
-  look_for(std::move(numbers), false);
+  if (!watch_.pause()) look_for(elsewhere_.take_held(now()), false);
 }
 
-// Each costs a call of the store: the more there are, the more rarely.
 void Coordinator::look_elsewhere() {
   if (options_.kinds.empty() || watch_.pause()) return;
-  if (!elsewhere_.due(clock_.now(), options_.held_wait * (1 + awaited_ / kAwaitedAWait))) return;
+  if (!elsewhere_.await_due(clock_.now(), options_.held_wait)) return;
   std::vector<JobIndex> numbers;
   for (JobIndex number : numbers_) {
     const Job& job = job_of(state_, number);
@@ -105,17 +89,16 @@ void Coordinator::look_elsewhere() {
     };
     if (job.elsewhere && std::any_of(job.needed_by.begin(), job.needed_by.end(), waits_here)) numbers.push_back(number);
   }
-  awaited_ = numbers.size();
+  elsewhere_.await(numbers.size());
   look_for(std::move(numbers), false);
 }
 
 bool Coordinator::looked_everywhere() {
-  if (looks_ > 0) return false;
-  if (looked_at_ && clock_.now() - *looked_at_ < kBetweenFullLooks) return true;
-  looks_failed_ = false;
-  looked_at_ = clock_.now();
+  if (elsewhere_.looking()) return false;
+  if (elsewhere_.looked(clock_.now())) return true;
+  elsewhere_.begin_look(clock_.now());
   look_for(numbers_, true);
-  return looks_ == 0;
+  return !elsewhere_.looking();
 }
 
 // A result that is not seen now is seen before its job is started.
@@ -129,22 +112,17 @@ void Coordinator::look_for(std::vector<JobIndex> numbers, bool everywhere) {
     std::vector<JobIndex> some(from, from + static_cast<std::ptrdiff_t>(std::min(kJobsALook, numbers.size() - first)));
     std::vector<std::shared_ptr<const experiments::PlannedJob>> jobs;
     for (JobIndex number : some) jobs.push_back(shared_plan_of(number));
-    if (everywhere) ++looks_;
+    if (everywhere) elsewhere_.begin_call();
     store_.look(std::move(jobs), [this, everywhere, some = std::move(some)](auto& answer) {
       std::vector<std::optional<std::string>> found(some.size());
-      if (!on_store([&] { found = answer.take(); })) looks_failed_ = true;
+      if (!on_store([&] { found = answer.take(); })) elsewhere_.fail();
       for (std::size_t i = 0; i < some.size(); ++i) {
         const JobState& state = job_of(state_, some[i]).state;
         if (found[i] && found[i]->empty() &&
             (std::holds_alternative<Waiting>(state) || std::holds_alternative<Ready>(state)))
           record(JobSucceeded{some[i], 0});
       }
-      if (!everywhere || --looks_ > 0) return;
-      if (looks_failed_)
-        looked_at_.reset();
-      else
-        looked_at_ = clock_.now();
-      dirty_ = true;
+      if (everywhere && elsewhere_.end_call(clock_.now())) dirty_ = true;
     });
   }
 }
@@ -232,10 +210,10 @@ void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answ
   if (lost && (std::holds_alternative<HeldBy>(*made) || std::holds_alternative<NumberUsed>(*made))) return end_lost();
   if (const auto* held = std::get_if<HeldBy>(&*made)) {
     const Instant until = now() + options_.held_wait;
-    held_[number] = until - options_.held_wait / 4;
+    elsewhere_.hold(number, until - options_.held_wait / 4);
     put_off(number, placed.attempt, until, held->whom);
   } else if (const auto* used = std::get_if<NumberUsed>(&*made)) {
-    used_attempts_[number] = used->last;
+    elsewhere_.use_attempts(number, used->last);
     put_off(number, placed.attempt, now(), "the attempt's number has been used in the store");
   } else {
     attempt->heard = clock_.now();
