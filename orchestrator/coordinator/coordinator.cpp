@@ -278,14 +278,11 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
   } else if (const auto* prepared = std::get_if<Prepared>(&message)) {
     const JobIndex number = number_of(prepared->key);
     const Running* running = own(number, prepared->key.attempt, 0);
-    Attempt* attempt = attempt_of(number, prepared->key.attempt);
-    if (running == nullptr || attempt == nullptr || attempt->phase != Phase::kLaunch) return;
-    if (prepared->port == 0) {
+    if (running == nullptr || !starting_.has_files(number, prepared->key.attempt)) return;
+    if (prepared->port == 0)
       abandon_preparation(number, prepared->key.attempt, prepared->problem);
-    } else if (!attempt->listener) {
-      attempt->listener = *prepared;
-      to_launch_.push_back(number);
-    }
+    else
+      starting_.listen(number, *prepared);
   } else if (const auto* started = std::get_if<RankStarted>(&message)) {
     const JobIndex number = number_of(started->key);
     const Running* running = own(number, started->key.attempt, started->process_rank);

@@ -20,6 +20,7 @@
 #include "orchestrator/coordinator/chore.h"
 #include "orchestrator/coordinator/elsewhere.h"
 #include "orchestrator/coordinator/run_options.h"
+#include "orchestrator/coordinator/starting_attempts.h"
 #include "orchestrator/coordinator/stopping.h"
 #include "orchestrator/coordinator/store_calls.h"
 #include "orchestrator/decisions/decide.h"
@@ -64,16 +65,11 @@ class Coordinator {
   };
   //! Results that one call of the store looks for.
   static constexpr std::size_t kJobsALook = 32;
-  //! How far the start of an attempt is. kFiles: RunStore::prepare() is under way. kLaunch: the attempt waits for the
-  //! gang's listener or for the store. kLaunched: its agents have been told, or it was given up before that.
-  enum class Phase { kFiles, kLaunch, kLaunched };
   //! What no decision needs to know of a running attempt.
   struct Attempt {
     int number = 0;
-    Phase phase = Phase::kFiles;
     core::MonotonicTime launched;
-    core::MonotonicTime heard;         //!< last sign of life
-    std::optional<Prepared> listener;  //!< the socket of process rank 0 of the gang, once it is known
+    core::MonotonicTime heard;  //!< last sign of life
     bool stalled = false;
     int ranks_started = 0;
     std::int64_t first_step = 0;  //!< the step from which a training goes on
@@ -143,13 +139,9 @@ class Coordinator {
   void put_off(JobIndex number, int attempt, Instant until, std::string why);
   //! True if an attempt is being started.
   bool starts_something() const;
-  //! Starts the attempts in to_launch_ once it is known that no other run has taken over.
+  //! Starts the attempts that are queued once it is known that no other run has taken over.
   void launch_prepared();
   void launch_now(JobIndex number);
-  //! True if the attempt waits for no agent.
-  bool launchable(JobIndex number, const Attempt& attempt) const {
-    return attempt.listener || job_of(state_, number).slots == 1;
-  }
   //! \param prepared where process rank 0 of a gang will listen; nullptr for a job of one rank
   void launch(JobIndex number, const Running& running, const Prepared* prepared);
   void abandon_preparation(JobIndex number, int attempt, const std::string& evidence, int code = 1);
@@ -160,6 +152,7 @@ class Coordinator {
   void stop_undecided();
   void read_progress(JobIndex number, Attempt& attempt, const std::string& line);
   void finish_attempt(const Event& event);
+  void forget_attempt(JobIndex number);
   void say(const Event& event);
   //! The shell's part of the current attempt, or nullptr.
   Attempt* attempt_of(JobIndex number, int attempt);
@@ -208,11 +201,11 @@ class Coordinator {
   std::set<Address> joined_once_;
   std::vector<BurnedIn> burn_ins_;
   std::map<JobIndex, Attempt> attempts_;
+  StartingAttempts starting_;  //!< of attempts_
   std::map<JobIndex, Settling> settling_;
   Elsewhere elsewhere_;
   std::vector<Event> to_record_;
   std::deque<Pending> to_act_;
-  std::vector<JobIndex> to_launch_;          //!< prepared, and their listeners known
   std::vector<std::string> taken_requests_;  //!< whose events are among the records up to taken_at_
   std::uint64_t taken_at_ = 0;
   Kept kept_;

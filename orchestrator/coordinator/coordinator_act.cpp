@@ -61,8 +61,7 @@ void Coordinator::make_decisions() {
 bool Coordinator::starts_something() const {
   return std::any_of(to_act_.begin(), to_act_.end(),
                      [](const Pending& pending) { return std::holds_alternative<Placed>(pending.decision); }) ||
-         std::any_of(attempts_.begin(), attempts_.end(),
-                     [](const auto& attempt) { return attempt.second.phase == Phase::kFiles; });
+         starting_.making_files() > 0;
 }
 
 void Coordinator::carry_out() {
@@ -160,6 +159,7 @@ void Coordinator::start_attempt(const Placed& placed) {
   }
   Attempt& attempt = attempts_[placed.job] = Attempt{};
   attempt.number = placed.attempt;
+  starting_.begin(placed.job, placed.attempt);
   std::vector<std::shared_ptr<const experiments::PlannedJob>> needs;
   for (JobIndex need : job_of(state_, placed.job).after) needs.push_back(shared_plan_of(need));
   store_.prepare(
@@ -169,9 +169,8 @@ void Coordinator::start_attempt(const Placed& placed) {
 
 void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answer<Preparation>& answer) {
   const JobIndex number = placed.job;
-  Attempt* attempt = attempt_of(number, placed.attempt);
   // Then its claim is given back behind it.
-  const bool given_up = attempt == nullptr || attempt->phase != Phase::kFiles;
+  const bool given_up = !starting_.makes_files(number, placed.attempt);
   // With an agent of it: its number is used, and only its end frees the job.
   const Running* running = current(state_, number, placed.attempt);
   const bool lost = !given_up && running != nullptr && running->alive < job_of(state_, number).slots;
@@ -182,7 +181,7 @@ void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answ
     if (!on_store([&] { made = answer.take(); })) {
       if (given_up) return;
       if (lost) return end_lost();
-      attempts_.erase(number);
+      forget_attempt(number);
       // That the store fails has been said by another.
       if (paused)
         put_off(number, placed.attempt, now(), "the store fails: " + watch_.pause()->why);
@@ -200,7 +199,7 @@ void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answ
                        fmt::format("{}; {}", error.what(), core::sharing_advice(store_.layout().root()))});
       return;
     }
-    attempts_.erase(number);
+    forget_attempt(number);
     end_unstarted(number, placed.attempt, 1, error.what());
     return;
   }
@@ -216,16 +215,17 @@ void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answ
     elsewhere_.use_attempts(number, used->last);
     put_off(number, placed.attempt, now(), "the attempt's number has been used in the store");
   } else {
-    attempt->heard = clock_.now();
-    attempt->first_step = std::max<std::int64_t>(job_of(state_, number).checkpoint, 0);
-    attempt->phase = Phase::kLaunch;
+    const Job& job = job_of(state_, number);
+    attempts_.at(number).heard = clock_.now();
+    attempts_.at(number).first_step = std::max<std::int64_t>(job.checkpoint, 0);
+    starting_.files_made(number, job.slots > 1);
     if (std::holds_alternative<ResultThere>(*made)) {
       abandon_preparation(number, placed.attempt, "another run finished it", 0);
-    } else if (job_of(state_, number).slots > 1) {
+    } else if (job.slots > 1) {
       if (Address to = address_of(running->placement.front().agent); to >= 0)
         send(to, Prepare{key_of(number, placed.attempt), !on_one_host(state_, running->placement)});
     } else if (watch_.pause() || clock_.now() - asked > options_.owner_watch / 3) {
-      to_launch_.push_back(number);
+      starting_.queue(number);
     } else {
       launch_now(number);
     }
@@ -233,34 +233,33 @@ void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answ
 }
 
 void Coordinator::put_off(JobIndex number, int attempt, Instant until, std::string why) {
-  attempts_.erase(number);
+  forget_attempt(number);
   record(HeldElsewhere{number, attempt, until, std::move(why)});
 }
 
 // What waited may have been overtaken by another run.
 void Coordinator::launch_prepared() {
-  if (to_launch_.empty() || watch_.pause() || !calls_.begin(StoreCall::kRequireNoSuccessor)) return;
-  store_.require_no_successor([this, numbers = std::exchange(to_launch_, {})](Answer<Done>& answer) {
+  if (!starting_.queued() || watch_.pause() || !calls_.begin(StoreCall::kRequireNoSuccessor)) return;
+  store_.require_no_successor([this, numbers = starting_.take_queue()](Answer<Done>& answer) {
     calls_.end(StoreCall::kRequireNoSuccessor);
-    if (on_store([&] { answer.take(); }))
-      for (JobIndex number : numbers) launch_now(number);
-    else
-      to_launch_.insert(to_launch_.end(), numbers.begin(), numbers.end());
+    const bool ours = on_store([&] { answer.take(); });
+    for (JobIndex number : numbers)
+      if (ours)
+        launch_now(number);
+      else
+        starting_.queue(number);
   });
 }
 
 // Nothing where its preparation was given up, or is about to be.
 void Coordinator::launch_now(JobIndex number) {
-  const auto found = attempts_.find(number);
-  if (found == attempts_.end() || found->second.phase != Phase::kLaunch) return;
-  Attempt& attempt = found->second;
-  const int slots = job_of(state_, number).slots;
+  if (!starting_.launchable(number)) return;
+  Attempt& attempt = attempts_.at(number);
   const Running* running = current(state_, number, attempt.number);
-  if (running == nullptr || running->ending || running->alive < slots || state_.stop || !launchable(number, attempt))
-    return;
-  attempt.phase = Phase::kLaunched;
+  if (running == nullptr || running->ending || running->alive < job_of(state_, number).slots || state_.stop) return;
+  const std::optional<Prepared> listener = starting_.launch(number);
   attempt.launched = attempt.heard = clock_.now();
-  launch(number, *running, slots > 1 ? &*attempt.listener : nullptr);
+  launch(number, *running, listener ? &*listener : nullptr);
 }
 
 void Coordinator::launch(JobIndex number, const Running& running, const Prepared* prepared) {
@@ -288,9 +287,8 @@ void Coordinator::launch(JobIndex number, const Running& running, const Prepared
 
 // The ranks of what is not launched were never started: nobody else will report their end.
 void Coordinator::abandon_preparation(JobIndex number, int attempt, const std::string& evidence, int code) {
-  Attempt* own = attempt_of(number, attempt);
-  if (own == nullptr || std::exchange(own->phase, Phase::kLaunched) == Phase::kLaunched) return;
-  own->heard = clock_.now();
+  if (!starting_.give_up(number, attempt)) return;
+  attempts_.at(number).heard = clock_.now();
   end_unstarted(number, attempt, code, evidence);
 }
 
@@ -332,7 +330,12 @@ void Coordinator::finish_attempt(const Event& event) {
     measured_.push_back(std::move(measured));
   }
   store_.release(job.id);
-  attempts_.erase(found);
+  forget_attempt(number);
+}
+
+void Coordinator::forget_attempt(JobIndex number) {
+  attempts_.erase(number);
+  starting_.forget(number);
 }
 
 void Coordinator::say(const Event& event) {

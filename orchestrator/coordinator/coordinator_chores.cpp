@@ -47,10 +47,7 @@ void Coordinator::do_chores() {
 
 // What another run holds is tried here every few seconds, and is nothing at work: only what has its files is.
 void Coordinator::note_idleness() {
-  const bool at_work = agents_pending_ || watch_.pause() ||
-                       std::any_of(attempts_.begin(), attempts_.end(),
-                                   [](const auto& attempt) { return attempt.second.phase != Phase::kFiles; });
-  if (at_work) idle_since_ = now();
+  if (agents_pending_ || watch_.pause() || attempts_.size() > starting_.making_files()) idle_since_ = now();
 }
 
 void Coordinator::renew_owner_if_due() {
@@ -67,7 +64,7 @@ void Coordinator::renew_owner_if_due() {
 // while it comes back, so it looks again.
 void Coordinator::look_at_claims() {
   for (const auto& [number, attempt] : attempts_)
-    if (attempt.phase == Phase::kLaunched)
+    if (!starting_.starts(number))
       store_.look_at_claim(planned(number).id, [this, number = number, attempt = attempt.number](Answer<bool>& answer) {
         on_store([&] {
           if (!answer.take() && current(state_, number, attempt) != nullptr) record(ClaimLost{number, attempt});
@@ -132,7 +129,7 @@ void Coordinator::check_signs_of_life() {
   if (options_.no_progress_limit.count() == 0) return;
   for (auto& [number, attempt] : attempts_) {
     // Of what waits for the store alone nobody can say anything.
-    if (attempt.phase == Phase::kFiles || (attempt.phase == Phase::kLaunch && launchable(number, attempt))) continue;
+    if (starting_.waits_for_store(number)) continue;
     const auto silent = clock_.now() - attempt.heard;
     if (attempt.stalled || silent < options_.no_progress_limit) continue;
     const auto& specification = planned(number).specification;
@@ -158,7 +155,7 @@ void Coordinator::write_live_status() {
     status.agents.push_back(std::move(live));
   }
   for (const auto& [number, attempt] : attempts_)
-    if (attempt.phase == Phase::kLaunched) status.running.push_back(live_attempt(number, attempt));
+    if (!starting_.starts(number)) status.running.push_back(live_attempt(number, attempt));
   std::erase_if(retried_, [&](const auto& one) { return has_ended(job_of(state_, one.first)); });
   for (const auto& [number, retry] : retried_)
     status.retried.push_back({job_of(state_, number).id, retry.attempt, std::string(name_of(retry.cause)),
@@ -206,7 +203,7 @@ double Coordinator::seconds_left() const {
   std::vector<double> longest_after(jobs_.size(), 0);
   std::map<JobIndex, double> running;
   for (const auto& [number, attempt] : attempts_)
-    if (attempt.phase == Phase::kLaunched) running[number] = live_attempt(number, attempt).seconds_left;
+    if (!starting_.starts(number)) running[number] = live_attempt(number, attempt).seconds_left;
   for (std::size_t i = jobs_.size(); i-- > 0;) {
     const JobIndex number = numbers_[i];
     const Job& job = job_of(state_, number);
