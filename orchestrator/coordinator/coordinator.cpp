@@ -26,11 +26,11 @@ Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Tran
       plan_jobs_(std::make_shared<const std::vector<experiments::PlannedJob>>(plan.jobs)),
       jobs_(*plan_jobs_),
       durations_(Durations::read(files, experiments::StoreLayout(options.store))),
-      expected_(std::move(agents)),
       store_(files, clock, experiments::StoreLayout(std::filesystem::absolute(options.store)),
              experiments::run_name(plan.suite, options.allocation), wall_clock(), options.owner_watch, std::move(lanes),
              options.checks),
       watch_(options.policy.back_off_scale),
+      peers_(std::move(agents)),
       wall_start_(wall_clock()),
       start_(clock.now()),
       progress_("suite " + plan.suite, plan.jobs.size(), clock) {
@@ -125,11 +125,6 @@ void Coordinator::record(const Event& event) {
 
 AttemptKey Coordinator::key_of(JobIndex number, int attempt) const { return {job_of(state_, number).id.hex, attempt}; }
 
-Address Coordinator::address_of(AgentNumber number) const {
-  auto found = addresses_.find(number);
-  return found == addresses_.end() ? -1 : found->second;
-}
-
 Coordinator::Attempt* Coordinator::attempt_of(JobIndex number, int attempt) {
   auto found = attempts_.find(number);
   return found != attempts_.end() && found->second.number == attempt ? &found->second : nullptr;
@@ -191,14 +186,9 @@ void Coordinator::handle(Address from, const Message& message) {
     join(from, *joining);
     return;
   }
-  auto peer = peers_.find(from);
-  if (peer == peers_.end()) {
-    // Taken for lost, yet alive (a stopped process that went on): its ranks have to go before it may serve again.
-    if (std::holds_alternative<Heartbeat>(message) && joined_once_.contains(from)) send(from, Rejoin{});
-    return;
-  }
-  peer->second.heard = clock_.now();
-  handle(from, peer->second.number, message);
+  if (const auto agent = peers_.hear(from, clock_.now())) return handle(from, *agent, message);
+  // Taken for lost, yet alive (a stopped process that went on): its ranks have to go before it may serve again.
+  if (std::holds_alternative<Heartbeat>(message) && peers_.joined_once(from)) send(from, Rejoin{});
 }
 
 void Coordinator::join(Address from, const Join& message) {
@@ -211,22 +201,16 @@ void Coordinator::join(Address from, const Join& message) {
     if (!done.problem.empty()) core::log_warning("{}", describe(burn_ins_.back()));
   }
   while (const auto verdict = next_verdict(state_, burn_ins_)) record(*verdict);
-  peers_[from] = Peer{number, clock_.now()};
-  addresses_[number] = from;
-  joined_once_.insert(from);
+  peers_.join(from, number, clock_.now());
   silence_ = {};
 }
 
 void Coordinator::lose(Address address, const std::string& why) {
-  auto peer = peers_.find(address);
-  if (peer == peers_.end()) return;
-  const AgentNumber number = peer->second.number;
-  peers_.erase(peer);
-  addresses_.erase(number);
+  const auto number = peers_.lose(address);
+  if (!number) return;
   transport_.forget(address);
-  orderly_ = false;
-  core::log_warning("agent {} is lost ({})", number.value, why);
-  record(AgentLost{number, why});
+  core::log_warning("agent {} is lost ({})", number->value, why);
+  record(AgentLost{*number, why});
   for (JobIndex job : state_.attention) settling_.try_emplace(job);
 }
 
@@ -234,30 +218,21 @@ void Coordinator::allow_for_absence() {
   const auto away = clock_.now() - last_step_;
   if (last_step_ == core::MonotonicTime{} || away < options_.agent_limit / 2) return;
   claims_in_doubt_until_ = clock_.now() + options_.owner_watch;
-  for (auto& [address, peer] : peers_) peer.heard += away;
+  peers_.forgive(away);
   for (auto& [number, attempt] : attempts_) attempt.heard += away;
 }
 
 void Coordinator::check_silence() {
   const auto now = clock_.now();
-  std::vector<Address> silent;
-  for (const auto& [address, peer] : peers_)
-    if (now - peer.heard > options_.agent_limit) silent.push_back(address);
-  for (Address address : silent)
+  for (Address address : peers_.silent(now, options_.agent_limit))
     lose(address, fmt::format("no sign of life for {} s",
                               std::chrono::duration_cast<std::chrono::seconds>(options_.agent_limit).count()));
-  const bool all_joined =
-      std::all_of(expected_.begin(), expected_.end(), [&](Address address) { return joined_once_.contains(address); });
-  const bool pending = !all_joined && now - start_ < options_.join_limit;
-  if (agents_pending_ && !pending && !all_joined) {
-    orderly_ = false;
-    core::log_warning("{} of {} agents joined within {} s", joined_once_.size(), expected_.size(),
+  if (!peers_.stop_waiting(now - start_ >= options_.join_limit)) return;
+  dirty_ = true;
+  if (!peers_.all_joined())
+    core::log_warning("{} of {} agents joined within {} s", peers_.joined(), peers_.expected(),
                       std::chrono::duration_cast<std::chrono::seconds>(options_.join_limit).count());
-  }
-  if (pending != agents_pending_) dirty_ = true;
-  if (agents_pending_ && !pending)
-    for (const std::string& slow : slow_places(state_, burn_ins_)) core::log_warning("{}", slow);
-  agents_pending_ = pending;
+  for (const std::string& slow : slow_places(state_, burn_ins_)) core::log_warning("{}", slow);
 }
 
 void Coordinator::handle(Address from, AgentNumber agent, const Message& message) {

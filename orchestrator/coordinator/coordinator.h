@@ -19,6 +19,7 @@
 #include "core/progress.h"
 #include "orchestrator/coordinator/chore.h"
 #include "orchestrator/coordinator/elsewhere.h"
+#include "orchestrator/coordinator/peers.h"
 #include "orchestrator/coordinator/run_options.h"
 #include "orchestrator/coordinator/starting_attempts.h"
 #include "orchestrator/coordinator/stopping.h"
@@ -50,7 +51,7 @@ class Coordinator {
   //! Ends the run in order. \param wish a user asked for it, and not only a notice: a second wish kills what still runs
   void request_stop(const StopRequested& stop, bool wish);
   //! True if no agent was lost and all expected agents joined: every peer will leave when told.
-  bool orderly() const { return orderly_; }
+  bool orderly() const { return peers_.orderly(); }
   RunOutcome outcome() const;
   const State& state() const { return state_; }
   //! True if the store fails, or has not answered a call for seconds: callers should wait longer then.
@@ -59,10 +60,6 @@ class Coordinator {
   int descriptor() const { return store_.descriptor(); }
 
  private:
-  struct Peer {
-    AgentNumber number;
-    core::MonotonicTime heard;
-  };
   //! Results that one call of the store looks for.
   static constexpr std::size_t kJobsALook = 32;
   //! What no decision needs to know of a running attempt.
@@ -172,7 +169,6 @@ class Coordinator {
   double seconds_left_of(JobIndex number, const Attempt& attempt, const LiveAttempt& live) const;
   LiveAttempt live_attempt(JobIndex number, const Attempt& attempt) const;
   AttemptKey key_of(JobIndex number, int attempt) const;
-  Address address_of(AgentNumber number) const;
   std::size_t position_of(JobIndex number) const { return position_.at(static_cast<std::size_t>(number.value)); }
   const experiments::PlannedJob& planned(JobIndex number) const { return jobs_.at(position_of(number)); }
   std::shared_ptr<const experiments::PlannedJob> shared_plan_of(JobIndex number) const {
@@ -192,13 +188,10 @@ class Coordinator {
   Durations durations_;
   std::vector<MeasuredDuration> measured_;  //!< not written yet
   std::map<JobIndex, Retry> retried_;
-  std::vector<Address> expected_;
   RunStore store_;
   StoreWatch watch_;
   State state_;
-  std::map<Address, Peer> peers_;
-  std::map<AgentNumber, Address> addresses_;  //!< of peers_
-  std::set<Address> joined_once_;
+  Peers peers_;
   std::vector<BurnedIn> burn_ins_;
   std::map<JobIndex, Attempt> attempts_;
   StartingAttempts starting_;  //!< of attempts_
@@ -223,11 +216,9 @@ class Coordinator {
   std::optional<Instant> wake_;  //!< next_wake() after the last decisions
   bool dirty_ = true;
   bool journal_fails_ = false;  //!< its last sync failed by the store's doing
-  bool agents_pending_ = true;
   Stopping stopping_;
   Instant attentive_since_{};  //!< Policy's
   core::MonotonicTime last_step_{};
-  bool orderly_ = true;
   bool finished_ = false;
   std::string end_why_;
 };

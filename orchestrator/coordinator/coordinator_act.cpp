@@ -29,8 +29,8 @@ bool gives_up(const Event& decision) {
 
 void Coordinator::make_decisions() {
   Policy policy = options_.policy;
-  policy.agents_pending = agents_pending_;
-  policy.agents_missing = joined_once_.size() < expected_.size();
+  policy.agents_pending = peers_.pending();
+  policy.agents_missing = peers_.joined() < peers_.expected();
   policy.give_up_at = stopping_.give_up_at();
   policy.attentive_since = attentive_since_;
   for (const auto& [number, settling] : settling_) policy.unsettled.insert(number);
@@ -143,7 +143,8 @@ void Coordinator::act(const Event& decision) {
 
 void Coordinator::stop_ranks(JobIndex number, const Running& running, std::chrono::milliseconds grace) {
   for (const Share& share : running.placement)
-    if (Address to = address_of(share.agent); to >= 0) send(to, Kill{key_of(number, running.attempt), grace.count()});
+    if (Address to = peers_.address_of(share.agent); to >= 0)
+      send(to, Kill{key_of(number, running.attempt), grace.count()});
 }
 
 void Coordinator::start_attempt(const Placed& placed) {
@@ -222,7 +223,7 @@ void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answ
     if (std::holds_alternative<ResultThere>(*made)) {
       abandon_preparation(number, placed.attempt, "another run finished it", 0);
     } else if (job.slots > 1) {
-      if (Address to = address_of(running->placement.front().agent); to >= 0)
+      if (Address to = peers_.address_of(running->placement.front().agent); to >= 0)
         send(to, Prepare{key_of(number, placed.attempt), !on_one_host(state_, running->placement)});
     } else if (watch_.pause() || clock_.now() - asked > options_.owner_watch / 3) {
       starting_.queue(number);
@@ -281,7 +282,7 @@ void Coordinator::launch(JobIndex number, const Running& running, const Prepared
       message.ranks.back().gpu = job_of(state_, number).gpus;
     }
     message.gpus_aside = gpus_aside(state_.agents.at(share.agent));
-    if (Address to = address_of(share.agent); to >= 0) send(to, message);
+    if (Address to = peers_.address_of(share.agent); to >= 0) send(to, message);
   }
 }
 

@@ -47,7 +47,7 @@ void Coordinator::do_chores() {
 
 // What another run holds is tried here every few seconds, and is nothing at work: only what has its files is.
 void Coordinator::note_idleness() {
-  if (agents_pending_ || watch_.pause() || attempts_.size() > starting_.making_files()) idle_since_ = now();
+  if (peers_.pending() || watch_.pause() || attempts_.size() > starting_.making_files()) idle_since_ = now();
 }
 
 void Coordinator::renew_owner_if_due() {
