@@ -1,6 +1,7 @@
 #include "orchestrator/coordinator/coordinator.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/log.h"
 #include "orchestrator/decisions/apply.h"
@@ -41,7 +42,6 @@ Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Tran
   commands_.evaluate_every = options.evaluate_every;
   commands_.through_host = options.through_host;
   commands_.memory_mib = options.memory_per_rank_mib;
-  total_ = static_cast<int>(plan.jobs.size());
   idle_since_ = now();
   state_ = store_.take_past();
   for (const Event& event : end_abandoned(state_)) {
@@ -131,10 +131,10 @@ Coordinator::Attempt* Coordinator::attempt_of(JobIndex number, int attempt) {
 }
 
 bool Coordinator::step() {
-  if (finished_) return false;
+  if (finished()) return false;
   allow_for_absence();
   const bool answered = store_.take_answers();
-  if (finished_) return true;
+  if (finished()) return true;
   const bool was_dirty = dirty_;
   // An agent's sign of life may stand behind messages that are still to be read.
   const bool all_read = receive();
@@ -374,7 +374,7 @@ RunOutcome Coordinator::outcome() const {
   outcome.elsewhere = counts.waiting + counts.ready + counts.running - outcome.unfinished;
   outcome.interrupted =
       !state_.end || *state_.end == RunEnd::kInterrupted || (*state_.end == RunEnd::kIdle && outcome.unfinished > 0);
-  outcome.why = end_why_;
+  outcome.why = end_why_.value_or("");
   for (const Job& job : state_.jobs) {
     if (!job.wanted) continue;
     if (const auto* failed = std::get_if<Failed>(&job.state))

@@ -11,7 +11,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -47,7 +46,7 @@ class Coordinator {
   ~Coordinator();
   //! Does what can be done now, without waiting. \return true if it did something
   bool step();
-  bool finished() const { return finished_; }
+  bool finished() const { return end_why_.has_value(); }
   //! Ends the run in order. \param wish a user asked for it, and not only a notice: a second wish kills what still runs
   void request_stop(const StopRequested& stop, bool wish);
   //! True if no agent was lost and all expected agents joined: every peer will leave when told.
@@ -212,15 +211,13 @@ class Coordinator {
   core::Progress progress_;
   int skipped_ = 0;
   int done_ = 0;
-  int total_ = 0;
   std::optional<Instant> wake_;  //!< next_wake() after the last decisions
   bool dirty_ = true;
   bool journal_fails_ = false;  //!< its last sync failed by the store's doing
   Stopping stopping_;
   Instant attentive_since_{};  //!< Policy's
   core::MonotonicTime last_step_{};
-  bool finished_ = false;
-  std::string end_why_;
+  std::optional<std::string> end_why_;  //!< once the run has ended
 };
 
 }  // namespace resolute::orchestrator

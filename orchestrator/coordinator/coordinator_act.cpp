@@ -65,7 +65,7 @@ bool Coordinator::starts_something() const {
 }
 
 void Coordinator::carry_out() {
-  while (!to_act_.empty() && to_act_.front().record <= kept_.records && !finished_) {
+  while (!to_act_.empty() && to_act_.front().record <= kept_.records && !finished()) {
     const Event decision = std::move(to_act_.front().decision);
     to_act_.pop_front();
     act(decision);
@@ -137,7 +137,6 @@ void Coordinator::act(const Event& decision) {
     stop_ranks(stopped->job, *running, stopped->grace);
   } else if (const auto* ended = std::get_if<RunEnded>(&decision)) {
     end_why_ = ended->why;
-    finished_ = true;
   }
 }
 
@@ -343,7 +342,7 @@ void Coordinator::say(const Event& event) {
   auto label = [&](JobIndex number) -> const std::string& { return job_of(state_, number).label; };
   if (const auto* succeeded = std::get_if<JobSucceeded>(&event)) {
     progress_.update(static_cast<std::uint64_t>(++done_));
-    if (!options_.quiet) core::log_info("{}/{} done: {}", done_, total_, label(succeeded->job));
+    if (!options_.quiet) core::log_info("{}/{} done: {}", done_, jobs_.size(), label(succeeded->job));
   } else if (const auto* ended = std::get_if<AttemptEnded>(&event)) {
     if (ended->retry)
       core::log_warning("{}: attempt {} ended, to be run again ({}: {})", label(ended->job), ended->attempt,

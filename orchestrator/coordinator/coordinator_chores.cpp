@@ -32,12 +32,12 @@ void Coordinator::do_chores() {
   const auto time = clock_.now();
   renew_owner_if_due();
   if (time < claims_in_doubt_until_ && !watch_.pause() && claims_.due(time, options_.owner_watch / 3)) look_at_claims();
-  if (!finished_ && !journal_fails_ && requests_.due(time, options_.request_interval)) {
+  if (!finished() && !journal_fails_ && requests_.due(time, options_.request_interval)) {
     note_idleness();
     take_requests();
     check_signs_of_life();
   }
-  if (options_.spent && !finished_ && !state_.stop && !watch_.pause() && spent_.due(time, options_.spent_interval))
+  if (options_.spent && !finished() && !state_.stop && !watch_.pause() && spent_.due(time, options_.spent_interval))
     if (const auto why = options_.spent()) request_stop(StopRequested{cancelled_by(*why)}, false);
   if (!calls_.has(StoreCall::kWriteLive) && live_.due(time, options_.live_interval)) {
     write_live_status();
