@@ -118,6 +118,12 @@ class Allocation {
       run_.given_up = settled->given_up;
       return leave_undone("the start before it had the last word", *settled->cause);
     }
+    return work(std::move(ending));
+  }
+
+ private:
+  // Begins its record, runs the suite, and sees what came of it.
+  int work(slurm::AllocationEnding ending) {
     // It waited longer than the work that it was asked for.
     ending.idle = batch_.on_demand && !is_work_ready();
     if (ending.idle) return conclude(std::move(ending));
@@ -138,7 +144,6 @@ class Allocation {
     return settle(std::move(ending));
   }
 
- private:
   // What the store says of how the run ended, and what follows.
   int settle(slurm::AllocationEnding ending) {
     Outcome after;

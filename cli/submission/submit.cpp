@@ -155,6 +155,22 @@ Order read_order(const SuiteArguments& arguments, core::FileSystem& files,
   return order;
 }
 
+void warn(core::FileSystem& files, const Order& order) {
+  for (const auto& warning : allocations::submission_warnings(files, order.plan, order.arguments.store, order.request))
+    core::log_warning("{}", warning);
+}
+
+allocations::Standing create(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects,
+                             Order& order) {
+  const auto& store = order.arguments.store;
+  allocations::leave_out_bad_nodes(files, effects, store, order.request);
+  return allocations::create_after_others(
+      files, client, effects, {store.suite_folder(order.plan.suite), order.suite_text}, [&](const std::string& token) {
+        give_token(order, token);
+        return order.request;
+      });
+}
+
 }  // namespace
 
 int suite_submit(const Arguments& arguments) {
@@ -179,14 +195,10 @@ int suite_submit(const Arguments& arguments) {
     if (!dry) orchestrator::announce_plan(files, parsed->store, order.plan);
     if (dry || is_complete()) return report_complete("submit", nullptr, order.plan, parsed->json);
   }
-  const auto warn = [&] {
-    for (const auto& warning : allocations::submission_warnings(files, order.plan, parsed->store, order.request))
-      core::log_warning("{}", warning);
-  };
   for (const auto& batch : order.request.batches)  // what cannot be written as a script is refused before all else
     slurm::validate(slurm::script_of(order.request, batch, parsed->store.root()));
   if (dry) {
-    warn();
+    warn(files, order);
     return dry_run(order);
   }
   allocations::require_sbatch(environment);
@@ -200,19 +212,11 @@ int suite_submit(const Arguments& arguments) {
   auto [standing, replaced] = earlier(files, client, effects, order);
   const bool already = standing && is_alive(*standing);
   if (!already) {
-    warn();
+    warn(files, order);
     if (const auto warning = allocations::require_possible(effects, order.request)) core::log_warning("{}", *warning);
   }
   for (auto& one : replaced) one.folder.end("replaced by a submission with other options");
-  if (!standing) {
-    allocations::leave_out_bad_nodes(files, effects, parsed->store, order.request);
-    standing.emplace(allocations::create_after_others(files, client, effects,
-                                                      {parsed->store.suite_folder(order.plan.suite), order.suite_text},
-                                                      [&](const std::string& token) {
-                                                        give_token(order, token);
-                                                        return order.request;
-                                                      }));
-  }
+  if (!standing) standing.emplace(create(files, client, effects, order));
   allocations::require_own_submission(standing->request);  // it may be somebody else's who submitted at the same moment
   if (already && standing->trouble)
     core::log_warning("SLURM does not answer: {}; what it took before is not submitted again", *standing->trouble);

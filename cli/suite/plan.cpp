@@ -99,6 +99,27 @@ void sum_up_jobs(const experiments::Plan& plan, const std::set<experiments::JobI
   }
 }
 
+// What it makes: jobs, tables, data sets, lengths. \param every job, however many there are
+void print_plan(const experiments::Plan& plan, const std::set<experiments::JobId>& done, bool every) {
+  std::cout << plan.suite << ": " << plan.title << "\n\n";
+  if (every || plan.jobs.size() <= kMostListed)
+    list_jobs(plan, done);
+  else
+    sum_up_jobs(plan, done);
+  std::cout << "\n";
+  print_counts(plan, done);
+  for (const auto& table : plan.tables) {
+    std::cout << fmt::format("table {}: {} rows on {} data sets\n", table.id, table.rows.size(), table.datasets.size());
+    for (const auto& [where, address] : table.look_up)
+      std::cout << fmt::format("  no reference for some of them: {}; look it up: {}\n", where, address);
+  }
+  for (const auto& dataset : plan.datasets)
+    if (experiments::is_stand_in(plan, dataset.id))
+      std::cout << fmt::format("data set {}: images are drawn in the layout of {}\n",
+                               experiments::column_title(plan, dataset.id), settings::word(dataset.pack.source));
+  for (const auto& one : plan.epochs) std::cout << epochs_text(one) << "\n";
+}
+
 std::string count_text(const char* what, const experiments::JobCount& count) {
   const std::size_t shared = count.asked - count.distinct;
   return fmt::format("  {:12} {}{}, {} done", what, count.distinct,
@@ -263,23 +284,7 @@ int suite_plan(const Arguments& arguments) {
     experiments::write_json(std::cout, plan, more);
     return 0;
   }
-  std::cout << plan.suite << ": " << plan.title << "\n\n";
-  if (plan.jobs.size() <= kMostListed || parsed->values.count("jobs") > 0)
-    list_jobs(plan, done);
-  else
-    sum_up_jobs(plan, done);
-  std::cout << "\n";
-  print_counts(plan, done);
-  for (const auto& table : plan.tables) {
-    std::cout << fmt::format("table {}: {} rows on {} data sets\n", table.id, table.rows.size(), table.datasets.size());
-    for (const auto& [where, address] : table.look_up)
-      std::cout << fmt::format("  no reference for some of them: {}; look it up: {}\n", where, address);
-  }
-  for (const auto& dataset : plan.datasets)
-    if (experiments::is_stand_in(plan, dataset.id))
-      std::cout << fmt::format("data set {}: images are drawn in the layout of {}\n",
-                               experiments::column_title(plan, dataset.id), settings::word(dataset.pack.source));
-  for (const auto& one : plan.epochs) std::cout << epochs_text(one) << "\n";
+  print_plan(plan, done, parsed->values.count("jobs") > 0);
   for (const std::string& line : price_lines(price)) std::cout << line << "\n";
   for (const std::string& line : taken_lines(taken)) std::cout << line << "\n";
   for (const std::string& line : tellable_lines(tellable)) std::cout << line << "\n";

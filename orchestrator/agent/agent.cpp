@@ -52,16 +52,15 @@ void Agent::send(const Message& message) { transport_.send(kCoordinator, encode(
 
 bool Agent::step() {
   if (finished_) return false;
-  bool busy = false;
   const auto now = clock_.now();
   // While it was stopped (SIGSTOP, a suspended allocation) it could hear nothing.
   if (const auto away = now - last_step_; away > options_.coordinator_limit / 4) heard_ += away;
   last_step_ = now;
+  bool busy = !joined_;
   if (!joined_) {
     joined_ = true;
     next_heartbeat_ = now + options_.heartbeat;
     join();
-    busy = true;
   }
   while (auto delivery = transport_.receive()) {
     busy = true;
@@ -75,23 +74,8 @@ bool Agent::step() {
     }
     if (finished_) return true;
   }
-  for (const Message& report : reports()) {
-    busy = true;
-    if (const auto* ended = std::get_if<RankEnded>(&report)) {
-      const auto rank = live_.find({ended->key, ended->process_rank});
-      if (rank != live_.end()) {
-        bindings_.give_back(rank->second);
-        live_.erase(rank);
-      }
-    }
-    // While it rejoins, its ranks belong to attempts that the coordinator has given up.
-    if (!rejoining_ || std::holds_alternative<Leave>(report)) send(report);
-    if (std::holds_alternative<Leave>(report)) {
-      finished_ = true;
-      exit_code_ = 1;
-      return true;
-    }
-  }
+  busy |= pass_on_reports();
+  if (finished_) return true;
   if (rejoining_ && live_.empty()) {
     rejoining_ = false;
     join();
@@ -110,6 +94,29 @@ bool Agent::step() {
     coordinator_lost_ = !rejoining_;
   }
   return busy;
+}
+
+// \return whether there was any report; one that the spawner has gone ends the agent
+bool Agent::pass_on_reports() {
+  bool any = false;
+  for (const Message& report : reports()) {
+    any = true;
+    if (const auto* ended = std::get_if<RankEnded>(&report)) {
+      const auto rank = live_.find({ended->key, ended->process_rank});
+      if (rank != live_.end()) {
+        bindings_.give_back(rank->second);
+        live_.erase(rank);
+      }
+    }
+    // While it rejoins, its ranks belong to attempts that the coordinator has given up.
+    if (!rejoining_ || std::holds_alternative<Leave>(report)) send(report);
+    if (std::holds_alternative<Leave>(report)) {
+      finished_ = true;
+      exit_code_ = 1;
+      break;
+    }
+  }
+  return any;
 }
 
 // Those of the spawner, but for ends whose GPUs are asked, and of these the ones that have been.

@@ -62,6 +62,7 @@ class Agent {
   void handle(const Message& message);
   void join();
   void launch(Launch message);
+  bool pass_on_reports();
   std::vector<Message> reports();
   bool can_be_asked(const std::string& gpu) const;
   Transport& transport_;

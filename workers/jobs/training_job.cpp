@@ -37,6 +37,17 @@ datasets::PackReader open_pack(const JobContext& context, const experiments::Pac
   return pack;
 }
 
+std::filesystem::path attempt_file(const JobContext& context, const char* name) {
+  return context.store.attempt_file(context.job, context.options.attempt, name);
+}
+
+void require_own_program(const experiments::TrainingSpecification& specification) {
+  if (specification.recipe.program != 0)
+    throw core::input_error("the training is of another program than resolute-worker",
+                            fmt::format("train.program is {}", specification.recipe.program),
+                            "that program has to train it, or leave train.program out");
+}
+
 // Methods are made on the CPU, where first weights are drawn.
 void move_to(Method& method, at::Device place) {
   if (!place.is_cpu()) method.module().to(place);
@@ -65,6 +76,38 @@ std::string publish_weights(const JobContext& context, Method& method, const std
   return sha256;
 }
 
+// What process rank 0 writes while it trains; on the other ranks nothing.
+struct TrainingFiles {
+  TrainingFiles(const JobContext& context, const CheckpointOwner& owner, Method& method, int lanes) {
+    if (context.options.process_rank != 0) return;
+    checkpoints.emplace(context.files, context.store.checkpoints_folder(context.job), owner);
+    metrics.emplace(context.files, attempt_file(context, "metrics.jsonl"));
+    gradients.emplace(context.files, attempt_file(context, results::kGradientLogName), lanes, gradient_names(method));
+  }
+  std::optional<CheckpointFolder> checkpoints;
+  std::optional<MetricsLog> metrics;
+  std::optional<results::GradientLogWriter> gradients;
+};
+
+// \throws RuntimeError (kInterrupted) if it stopped before
+TrainingOutcome run_to_the_end(const JobContext& context, Trainer& trainer, TrainingFiles& files,
+                               TrainingEvaluation& evaluation) {
+  const core::MonotonicTime started = core::monotonic_clock().now();
+  const TrainingOutcome outcome = within_memory(context.device, [&] { return trainer.run(); });
+  const double seconds = std::chrono::duration<double>(core::monotonic_clock().now() - started).count();
+  if (files.metrics) files.metrics->close();
+  if (files.gradients) files.gradients->close();
+  evaluation.close();
+  // A line for whoever asks: it would leave a file behind every training.
+  if (context.options.process_rank == 0 && outcome.images > 0)
+    core::log_debug("{:.1f} images/s; {:.1f} % of the time waited for images",
+                    static_cast<double>(outcome.images) / seconds, 100 * outcome.seconds_waited / seconds);
+  if (outcome.interrupted)
+    throw core::RuntimeError(core::ErrorKind::kInterrupted, fmt::format("stopped after step {}", outcome.step),
+                             why_stopped(), "start the job again to go on from its checkpoint");
+  return outcome;
+}
+
 }  // namespace
 
 std::unique_ptr<Device> open_device(const experiments::TrainingSpecification& training, settings::Device device,
@@ -74,10 +117,7 @@ std::unique_ptr<Device> open_device(const experiments::TrainingSpecification& tr
 
 results::TrainingRecord run_training(const JobContext& context,
                                      const experiments::TrainingSpecification& specification) {
-  if (specification.recipe.program != 0)
-    throw core::input_error("the training is of another program than resolute-worker",
-                            fmt::format("train.program is {}", specification.recipe.program),
-                            "that program has to train it, or leave train.program out");
+  require_own_program(specification);
   const bool first = context.options.process_rank == 0;
   const LaneRange range = lanes_of(context.options.process_rank, context.options.process_ranks, specification.lanes);
   const CheckpointOwner owner{context.job.hex, numeric_class(context.device)};
@@ -90,19 +130,8 @@ results::TrainingRecord run_training(const JobContext& context,
   const datasets::Split split = datasets::make_split(pack, specification.split);
   const std::unique_ptr<Method> method = make_method(specification, split.train_identities);
   ProgressPipe silent(-1);
-  std::optional<CheckpointFolder> checkpoints;
-  std::optional<MetricsLog> metrics;
-  std::optional<results::GradientLogWriter> gradients;
-  const auto attempt_file = [&](const char* name) {
-    return context.store.attempt_file(context.job, context.options.attempt, name);
-  };
-  if (first) {
-    checkpoints.emplace(context.files, context.store.checkpoints_folder(context.job), owner);
-    metrics.emplace(context.files, attempt_file("metrics.jsonl"));
-    gradients.emplace(context.files, attempt_file(results::kGradientLogName), specification.lanes,
-                      gradient_names(*method));
-  }
-  CheckpointFolder* folder = checkpoints ? &*checkpoints : nullptr;
+  TrainingFiles files(context, owner, *method, specification.lanes);
+  CheckpointFolder* folder = files.checkpoints ? &*files.checkpoints : nullptr;
   std::optional<Checkpoint> checkpoint = load_on_all_ranks(folder, owner, context.communicator);
   if (checkpoint && first) core::log_info("going on from the checkpoint of step {}", checkpoint->step);
   // A checkpoint holds all of the networks already.
@@ -118,7 +147,7 @@ results::TrainingRecord run_training(const JobContext& context,
   TrainingEvaluation evaluation({*method, pack, split, specification.recipe, first ? context.progress : silent,
                                  context.communicator, training_comparison(specification.method, pack)});
   if (first && context.options.evaluate_every > 0)
-    evaluation.write_to(context.files, attempt_file("evaluations.jsonl"));
+    evaluation.write_to(context.files, attempt_file(context, "evaluations.jsonl"));
   Trainer trainer({.method = *method,
                    .source = source,
                    .progress = first ? context.progress : silent,
@@ -126,27 +155,13 @@ results::TrainingRecord run_training(const JobContext& context,
                    .recorder = context.device.recorder(),
                    .device = &context.device,
                    .checkpoints = folder,
-                   .metrics = metrics ? &*metrics : nullptr,
-                   .gradients = gradients ? &*gradients : nullptr,
+                   .metrics = files.metrics ? &*files.metrics : nullptr,
+                   .gradients = files.gradients ? &*files.gradients : nullptr,
                    .evaluate = [&](std::uint64_t step) { evaluation.run(step); }},
                   trainer_options(context, specification, split));
   if (checkpoint) trainer.restore(*checkpoint);
   checkpoint.reset();  // the next one is written into its memory
-  const core::MonotonicTime started = core::monotonic_clock().now();
-  const TrainingOutcome outcome = within_memory(context.device, [&] { return trainer.run(); });
-  if (metrics) metrics->close();
-  if (gradients) gradients->close();
-  evaluation.close();
-  if (first && outcome.images > 0) {
-    const double seconds = std::chrono::duration<double>(core::monotonic_clock().now() - started).count();
-    // A line for whoever asks: it would leave a file behind every training.
-    core::log_debug("{:.1f} images/s; {:.1f} % of the time waited for images",
-                    static_cast<double>(outcome.images) / seconds, 100 * outcome.seconds_waited / seconds);
-  }
-  if (outcome.interrupted)
-    throw core::RuntimeError(core::ErrorKind::kInterrupted, fmt::format("stopped after step {}", outcome.step),
-                             why_stopped(), "start the job again to go on from its checkpoint");
-
+  const TrainingOutcome outcome = run_to_the_end(context, trainer, files, evaluation);
   results::TrainingRecord record;
   record.job = context.job;
   if (first) {
