@@ -38,8 +38,11 @@ bool has_row(const TableText& table, const PublishedText& wanted, const std::str
   });
 }
 
-}  // namespace
-
+//! The claims that a table's rows can be held against, data set after data set in the order of the reference file. A
+//! row is of a claim's entry where one of its `reference`s, beside that data set, is of the claim's paper and the
+//! paper's data set and names the entry: as its variant, or as its method without a variant. Of several rows of one
+//! entry the first counts. Left out: claims on a metric that the table lacks, with fewer than two rows, and those of
+//! which another says as much and more; what is printed says nothing of what is stated.
 std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<PublishedClaim>& claims) {
   std::vector<ClaimPlan> found;
   for (const std::string& dataset : table.datasets) {
@@ -68,6 +71,8 @@ std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<Publi
   return kept;
 }
 
+//! What the file says beside a cell: of each metric's number, which is the first request's that has it, or of its lack.
+//! \param requests of the cell's row; those that do not stand beside our data set count for nothing
 PaperCell paper_cell(const std::vector<ReferenceRequest>& requests, const std::string& our_dataset,
                      const std::vector<std::string>& metrics, const ReferenceNumbers& references) {
   std::vector<const ReferenceRequest*> beside;
@@ -97,6 +102,9 @@ PaperCell paper_cell(const std::vector<ReferenceRequest>& requests, const std::s
   return cell;
 }
 
+//! `published` of a table as rows, in order; a method without a number for the table's metrics and data sets is left
+//! out where all are asked for. \throws RuntimeError (kInput) with the place of the key that is wrong: an unknown
+//! paper, table, data set or method, a method that is named and has no number
 std::vector<PublishedRow> published_rows(const TableText& table, const PublishedText& wanted,
                                          const ReferenceNumbers& references) {
   const std::vector<std::string> known =
@@ -135,6 +143,8 @@ std::vector<PublishedRow> published_rows(const TableText& table, const Published
   return rows;
 }
 
+//! Of the papers that a table and its rows name, by title, those that have no number for it.
+//! \throws RuntimeError (kInput) with place if the file knows nothing of such a paper
 std::vector<std::string> papers_without_numbers(const TableText& table, const std::vector<PublishedRow>& published,
                                                 const ReferenceNumbers& references) {
   std::set<std::string> known;
@@ -154,6 +164,7 @@ std::vector<std::string> papers_without_numbers(const TableText& table, const st
   return titles;
 }
 
+//! Of the rows' entries that have no number: "TITLE, TABLE" → where people find that table, as far as the file says it.
 std::map<std::string, std::string> addresses_of_missing(const TableText& table, const ReferenceNumbers& references) {
   std::map<std::string, std::string> found;
   for (const RowText& row : table.rows)
@@ -163,6 +174,49 @@ std::map<std::string, std::string> addresses_of_missing(const TableText& table, 
       found[fmt::format("{}, {}", references.paper_name(request.paper, request.place), request.table)] = address;
     }
   return found;
+}
+
+//! Takes out what papers say of columns that show nothing of theirs: drawn images', and those that are not made. What
+//! is wrong with it has been refused by now.
+void hide_references(TablePlan& table, const Shows& shows) {
+  for (RowPlan& row : table.rows)
+    for (CellPlan& cell : row.cells)
+      if (!shows(cell.dataset)) {
+        cell.references.clear();
+        cell.paper = {};
+      }
+  const bool lacks = std::ranges::any_of(table.rows, [](const RowPlan& row) {
+    return std::ranges::any_of(row.cells, [](const CellPlan& cell) { return !cell.paper.no_reference.empty(); });
+  });
+  if (!lacks) table.look_up.clear();
+  std::erase_if(table.claims, [&](const ClaimPlan& claim) { return !shows(claim.dataset); });
+  const auto hidden = [&](const auto& of_dataset) {
+    return !settings::is_among(table.datasets, of_dataset.first) || !shows(of_dataset.first);
+  };
+  for (PublishedRow& row : table.published) {
+    std::erase_if(row.numbers, hidden);
+    std::erase_if(row.paper, hidden);
+  }
+  std::erase_if(table.published, [](const PublishedRow& row) { return row.numbers.empty(); });
+}
+
+}  // namespace
+
+void add_papers(CellPlan& cell, const std::vector<ReferenceRequest>& requests, const std::vector<std::string>& metrics,
+                const ReferenceNumbers& references) {
+  for (const ReferenceRequest& request : requests) {
+    if (!request.stands_beside(cell.dataset)) continue;
+    for (const auto& [metric, value] : references.find(request)) cell.references.emplace(metric, value);
+  }
+  cell.paper = paper_cell(requests, cell.dataset, metrics, references);
+}
+
+void add_papers(TablePlan& table, const TableText& text, const ReferenceNumbers& references, const Shows& shows) {
+  table.claims = claims_of(text, references.claims());
+  if (text.published) table.published = published_rows(text, *text.published, references);
+  table.no_reference = papers_without_numbers(text, table.published, references);
+  table.look_up = addresses_of_missing(text, references);
+  hide_references(table, shows);
 }
 
 }  // namespace resolute::experiments

@@ -2,7 +2,7 @@
 //! \file
 //! What a table takes from the papers: orders of rows, numbers of others' methods, what is not known of them.
 
-#include <map>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,30 +12,16 @@
 
 namespace resolute::experiments {
 
-//! The claims that a table's rows can be held against, data set after data set in the order of the reference file. A
-//! row is of a claim's entry where one of its `reference`s, beside that data set, is of the claim's paper and the
-//! paper's data set and names the entry: as its variant, or as its method without a variant. Of several rows of one
-//! entry the first counts. Left out: claims on a metric that the table lacks, with fewer than two rows, and those of
-//! which another says as much and more; what is printed says nothing of what is stated.
-std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<PublishedClaim>& claims);
+//! Gives a cell what the file says beside it. Of several numbers of one metric the first request's counts.
+//! \param requests of the cell's row \throws RuntimeError (kInput) with the request's place if there is no such entry
+void add_papers(CellPlan& cell, const std::vector<ReferenceRequest>& requests, const std::vector<std::string>& metrics,
+                const ReferenceNumbers& references);
 
-//! What the file says beside a cell: of each metric's number, which is the first request's that has it, or of its lack.
-//! \param requests of the cell's row; those that do not stand beside our data set count for nothing
-PaperCell paper_cell(const std::vector<ReferenceRequest>& requests, const std::string& our_dataset,
-                     const std::vector<std::string>& metrics, const ReferenceNumbers& references);
+//! Whether the papers' numbers stand in the column of a data set of ours.
+using Shows = std::function<bool(const std::string& dataset)>;
 
-//! `published` of a table as rows, in order; a method without a number for the table's metrics and data sets is left
-//! out where all are asked for. \throws RuntimeError (kInput) with the place of the key that is wrong: an unknown
-//! paper, table, data set or method, a method that is named and has no number
-std::vector<PublishedRow> published_rows(const TableText& table, const PublishedText& wanted,
-                                         const ReferenceNumbers& references);
-
-//! Of the papers that a table and its rows name, by title, those that have no number for it.
-//! \throws RuntimeError (kInput) with place if the file knows nothing of such a paper
-std::vector<std::string> papers_without_numbers(const TableText& table, const std::vector<PublishedRow>& published,
-                                                const ReferenceNumbers& references);
-
-//! Of the rows' entries that have no number: "TITLE, TABLE" → where people find that table, as far as the file says it.
-std::map<std::string, std::string> addresses_of_missing(const TableText& table, const ReferenceNumbers& references);
+//! Gives a table, whose rows have all else, its claims, its published rows, and what is not known of them.
+//! \throws RuntimeError (kInput) with the place of the key that is wrong
+void add_papers(TablePlan& table, const TableText& text, const ReferenceNumbers& references, const Shows& shows);
 
 }  // namespace resolute::experiments

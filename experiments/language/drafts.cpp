@@ -1,0 +1,99 @@
+#include "experiments/language/drafts.h"
+
+#include "experiments/specification/validation.h"
+#include "settings/names.h"
+
+namespace resolute::experiments {
+namespace {
+
+//! Stands in the specification of a training whose method is in Python: it asks nothing of a batch.
+MethodOptions no_method_of_ours() {
+  BaselineOptions options;
+  options.images = methods::BaselineImages::kStored;
+  options.triplet = false;
+  return options;
+}
+
+//! What the recipe says of a method in Python: its file, and all of its options by value.
+void add_program(const Combination& combination, const PythonMethod& method, Draft& draft) {
+  if (draft.recipe.program != 0)
+    combination.refuse("train.program", draft.recipe.program,
+                       fmt::format("'{}' is in Python, and the hash of its file says what trains", draft.method),
+                       "leave it out");
+  core::Json options = core::Json::object();
+  for (const PythonOption& option : method.options) {
+    const std::string key = draft.method + "." + option.name;
+    const auto given = combination.settings.find(key);
+    if (given == combination.settings.end() && !option.standard)
+      throw core::input_error(fmt::format("{}: key '{}' is missing", combination.row.place, key),
+                              fmt::format("{}:{} gives it no default", method.file, option.line),
+                              "set it in the row or in [defaults]");
+    options[option.name] = given == combination.settings.end() ? *option.standard : given->second.value;
+  }
+  draft.recipe.program = method.revision;
+  draft.recipe.program_sha256 = method.sha256;
+  draft.recipe.program_options = core::canonical_json(options);
+}
+
+void check_draft(const Combination& combination, const SuiteText& suite, const Draft& draft) {
+  combination.told([&] {
+    settings::check_members(draft, "");
+    settings::check_members(draft.epochs, "train.");
+    // An option of another method is wrong though the row leaves it out.
+    methods::for_each_method([&]<class Options>() {
+      settings::check_members(draft.section<Options>(), std::string(Options::kMethod) + ".");
+    });
+  });
+  const int sets = settings::facts_of(combination.dataset.source).published_sets;
+  if (draft.split.partition == settings::Partition::kPublished && sets != 0 && draft.trials > sets)
+    combination.refuse("trials", draft.trials,
+                       fmt::format("source '{}' publishes {} test sets, one a trial",
+                                   settings::word(combination.dataset.source), sets),
+                       fmt::format("lower it to {} or set split.partition = \"random-halves\"", sets));
+  if (draft.recipe.program != 0 && draft.recipe.program_options.empty() && suite.worker.empty())
+    combination.refuse("train.program", draft.recipe.program, "the suite has no 'worker', so resolute-worker trains",
+                       "name the program by 'worker', or leave the key out");
+  if (draft.lanes % draft.ranks != 0)
+    combination.refuse("ranks", draft.ranks, fmt::format("it must divide the number of lanes, {}", draft.lanes));
+  if (draft.method.empty())
+    throw core::input_error(fmt::format("{}: key 'method' is missing", combination.row.place),
+                            fmt::format("row '{}' needs it", combination.row.id), "set it in the row or in [defaults]");
+}
+
+}  // namespace
+
+std::optional<std::string> method_of_key(const std::string& key, const PythonMethods& in_python) {
+  const std::string section = key.substr(0, key.find('.'));
+  const bool known = in_python.contains(section) || settings::is_among(method_names(), section);
+  return known ? std::optional(section) : std::nullopt;
+}
+
+Draft checked_draft(const Combination& combination, const SuiteText& suite) {
+  Draft draft = make_draft(combination.settings);
+  if (const auto python = suite.methods.find(draft.method); python != suite.methods.end())
+    add_program(combination, python->second, draft);
+  else if (draft.recipe.program != 0)
+    draft.recipe.program_sha256 = suite.program_sha256;
+  // A stand-in of a dozen people shows that a row runs, whatever size of training it is about.
+  const PackSettings& pack = combination.planned.pack;
+  if (pack.synthetic && settings::is_stand_in(pack) && draft.split.train_identities > pack.synthetic->identities / 2)
+    draft.split.train_identities = 0;
+  check_draft(combination, suite, draft);
+  return draft;
+}
+
+MethodOptions method_options(const Combination& combination, const Draft& draft, const PythonMethods& in_python) {
+  if (in_python.contains(draft.method)) return no_method_of_ours();
+  std::optional<MethodOptions> options;
+  methods::for_each_method([&]<class Options>() {
+    if (draft.method != Options::kMethod) return;
+    combination.told([&] { options = methods::options_of<Options>(draft.section<Options>()); });
+  });
+  if (options) return *options;
+  std::vector<std::string> known = method_names();
+  for (const auto& [id, method] : in_python) known.push_back(id);
+  combination.refuse("method", "'" + draft.method + "'", fmt::format("methods are {}", fmt::join(known, ", ")),
+                     settings::did_you_mean(draft.method, known));
+}
+
+}  // namespace resolute::experiments

@@ -1,0 +1,89 @@
+#include "experiments/language/table_checks.h"
+
+#include "experiments/specification/metrics.h"
+#include "settings/names.h"
+
+namespace resolute::experiments {
+namespace {
+
+//! Rows that are compared query by query must have the same queries.
+void check_queries(const TableText& text, const TablePlan& table, const PlannedJobs& jobs) {
+  const auto reference = std::ranges::find(table.rows, table.compare_with, &RowPlan::id);
+  if (reference == table.rows.end()) return;
+  const auto queries = [&](const CellPlan& cell) {
+    const auto& evaluation = jobs.get<EvaluationSpecification>(cell.evaluations.front());
+    const std::vector<int>& asked = evaluation.protocol.query_rates;
+    const SplitSettings& split = evaluation.split;
+    const std::string side = split.lr_side != settings::LrSide::kCamera
+                                 ? fmt::format("lr_side {}", settings::word(split.lr_side))
+                                 : settings::low_cameras_text(split, " ");
+    const std::string tested =
+        split.test_identities == 0 ? "" : fmt::format(", test_identities {}", split.test_identities);
+    return fmt::format("partition {}{}, {}, query rates [{}]", settings::word(split.partition), tested, side,
+                       fmt::join(asked.empty() ? split.query_rates : asked, ", "));
+  };
+  for (const RowPlan& row : table.rows)
+    for (std::size_t i = 0; i < row.cells.size(); ++i)
+      if (const std::string own = queries(row.cells[i]), its = queries(reference->cells[i]); own != its)
+        throw core::input_error(
+            fmt::format("{}: key 'compare_with' has the value '{}'", text.compare_place, text.compare_with),
+            fmt::format("its queries on data set '{}' are not those of row '{}': {} against {}", table.datasets[i],
+                        row.id, its, own),
+            "put rows with other queries in a table of their own");
+}
+
+//! The mean over data sets is made trial by trial.
+void check_means(const TableText& text, const TablePlan& table) {
+  for (const RowPlan& row : table.rows) {
+    const CellPlan* first = nullptr;
+    for (const CellPlan& cell : row.cells) {
+      if (!settings::is_among(table.mean_of, cell.dataset)) continue;
+      if (first == nullptr) first = &cell;
+      if (cell.evaluations.size() != first->evaluations.size())
+        throw core::input_error(
+            fmt::format("{}: key 'mean_of' names '{}' and '{}'", text.mean_place, first->dataset, cell.dataset),
+            fmt::format("row '{}' has {} trials on the one and {} on the other", row.id, first->evaluations.size(),
+                        cell.evaluations.size()),
+            "give both the same 'trials'");
+    }
+  }
+}
+
+//! A metric that only some rows have is a column all the same; one that none has is a mistake.
+void check_columns(const TableText& text, const TablePlan& table, const PlannedJobs& jobs) {
+  for (const std::string& metric : table.metrics) {
+    const auto has = [&](const CellPlan& cell) {
+      const auto& evaluation = jobs.get<EvaluationSpecification>(cell.evaluations.front());
+      return has_metric(jobs.get<TrainingSpecification>(evaluation.training).method, evaluation.protocol, metric);
+    };
+    if (std::ranges::none_of(table.rows, [&](const RowPlan& row) { return std::ranges::any_of(row.cells, has); })) {
+      const Ability* const needs = metric_named(metric)->needs;
+      RESOLUTE_EXPECT(needs != nullptr, "a table has cells");
+      throw core::input_error(fmt::format("{}: key 'metrics' names '{}'", text.metrics_place, metric),
+                              fmt::format("no row of table '{}' {}", text.id, needs->lacks),
+                              fmt::format("leave it out or add a row of method '{}' at its defaults",
+                                          fmt::join(methods_able(*needs), "' or '")));
+    }
+  }
+}
+
+}  // namespace
+
+void check_metrics(const TableText& text, const Combination& combination, const EvaluationProtocol& protocol,
+                   const MethodOptions& method) {
+  for (const std::string& metric : text.metrics) {
+    const MetricName name = metric_named(metric);
+    if (name->lacks == nullptr || !has_metric(method, protocol, metric)) continue;
+    if (const auto unmeasured = name->lacks(protocol, name.rate))
+      throw core::input_error(fmt::format("{}: key 'metrics' names '{}'", text.metrics_place, metric),
+                              fmt::format("{} {}", unmeasured->why, combination.context()), unmeasured->suggestion);
+  }
+}
+
+void check_rows(const TableText& text, const TablePlan& table, const PlannedJobs& jobs) {
+  check_queries(text, table, jobs);
+  check_means(text, table);
+  check_columns(text, table, jobs);
+}
+
+}  // namespace resolute::experiments
