@@ -8,8 +8,8 @@
 namespace resolute::experiments {
 
 bool has_column(const SuiteText& suite, const std::string& dataset) {
-  return std::any_of(suite.tables.begin(), suite.tables.end(),
-                     [&](const TableText& table) { return settings::is_among(table.datasets, dataset); });
+  return std::ranges::any_of(suite.tables,
+                             [&](const TableText& table) { return settings::is_among(table.datasets, dataset); });
 }
 
 void choose_columns(SuiteText& suite, const std::vector<std::string>& by_option,
@@ -26,7 +26,7 @@ void choose_columns(SuiteText& suite, const std::vector<std::string>& by_option,
     if (wanted.empty()) continue;
     const auto unwanted = [&](const std::string& id) { return !settings::is_among(wanted, id); };
     std::erase_if(table.datasets, unwanted);
-    if (std::any_of(table.mean_of.begin(), table.mean_of.end(), unwanted)) table.mean_of.clear();
+    if (std::ranges::any_of(table.mean_of.value, unwanted)) table.mean_of.value.clear();
     if (table.datasets.empty()) suite.left_out.push_back(table.id);
   }
   std::erase_if(suite.tables, [](const TableText& table) { return table.datasets.empty(); });

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/language/planner.h"
+#include "experiments/planning/planner.h"
 
 namespace resolute::experiments {
 

@@ -13,10 +13,8 @@ core::Json json_of(const Node& node) {
 
 void check_same(const DatasetText& known, const DatasetText& again, const std::vector<Settings>& bases) {
   const auto refuse = [&](const std::string& key) {
-    const auto own = again.places.find(key);
     throw core::input_error(
-        fmt::format("{}: key '{}' makes data set '{}' another one",
-                    own == again.places.end() ? again.place : own->second, key, again.id),
+        fmt::format("{}: key '{}' makes data set '{}' another one", again.place_of(key, again.place), key, again.id),
         fmt::format("a data set of that id stands at {}, and a suite has one of an id", known.place),
         "give both the same keys, or one of them another id");
   };

@@ -2,7 +2,7 @@
 //! \file
 //! Whether two files of a suite mean the same by a data set's id.
 
-#include "experiments/language/planner.h"
+#include "experiments/planning/planner.h"
 
 namespace resolute::experiments {
 

@@ -5,9 +5,9 @@
 #include "core/files/file_tree.h"
 #include "experiments/columns.h"
 #include "experiments/include.h"
-#include "experiments/language/planner.h"
 #include "experiments/language/table_reader.h"
 #include "experiments/method_files.h"
+#include "experiments/planning/planner.h"
 #include "experiments/profiles.h"
 #include "experiments/same_dataset.h"
 #include "experiments/specification/validation.h"
@@ -53,12 +53,7 @@ class SuiteReader {
   Plan run() {
     parts_ = read_suite_files(files_, path_, options_.relative_to);
     suite_.file = path_.string();
-    suite_.from_scratch = options_.from_scratch;
-    suite_.need_weights = options_.need_roots;
-    suite_.estimate = options_.estimate;
-    suite_.check_lists = options_.check_lists;
-    suite_.with_references = options_.with_references;
-    suite_.drawn_folder = options_.drawn_folder;
+    suite_.options = options_;
     suite_.methods = read_methods(parts_, options_.environment);
     suite_.python = python_program(options_.environment);
     suite_.sets = read_sets(options_.sets, suite_.methods);
@@ -71,17 +66,17 @@ class SuiteReader {
     choose_columns(suite_, options_.datasets, columns_);
     take_stand_ins(suite_, [&](std::size_t part) { return stands_in(part); });
     for (const auto& [dataset, node] : used_roots()) set_root(*dataset, *node);
-    const bool wanted = std::any_of(suite_.tables.begin(), suite_.tables.end(), [](const TableText& table) {
-      return !table.paper.empty() || std::any_of(table.rows.begin(), table.rows.end(),
-                                                 [](const RowText& row) { return !row.references.empty(); });
+    const bool wanted = std::ranges::any_of(suite_.tables, [](const TableText& table) {
+      return !table.paper.value.empty() ||
+             std::ranges::any_of(table.rows, [](const RowText& row) { return !row.references.empty(); });
     });
     const WeightsCatalogue weights(files_, StoreLayout(options_.store));
-    if (!wanted) return make_plan(suite_, nullptr, weights, options_.training_images);
+    if (!wanted) return make_plan(suite_, nullptr, weights);
     const auto file = options_.reference_file.empty() ? find_reference_file(files_, options_.environment, {})
                                                       : options_.reference_file;
     const auto folder = options_.relative_to.empty() ? path_.parent_path() : options_.relative_to;
     const auto references = ReferenceNumbers::read(files_, file, reference_files_beside(files_, folder));
-    return make_plan(suite_, &references, weights, options_.training_images);
+    return make_plan(suite_, &references, weights);
   }
 
  private:
@@ -97,8 +92,8 @@ class SuiteReader {
       throw core::input_error(fmt::format("{}: key 'worker' stands beside a [[method]]", reader.place("worker")),
                               "one worker runs all jobs, and the package's runs methods in Python",
                               "leave one of the two out, or plan them apart");
-    workers_.push_back({reader.place("worker"), suite_.worker, reader.place("worker_files"),
-                        reader.value<std::vector<std::string>>("worker_files", {}),
+    workers_.push_back({{suite_.worker, reader.place("worker")},
+                        reader.located<std::vector<std::string>>("worker_files", {}),
                         reader.value<std::string>("worker_files_sha256", "")});
     reader.find("include");
     reader.find("only_tables");
@@ -161,30 +156,30 @@ class SuiteReader {
   void check_workers() {
     const WorkerText& own = workers_.back();
     for (const WorkerText& one : workers_)
-      if (!one.command.empty() && one.command != own.command)
+      if (!one.command.value.empty() && one.command.value != own.command.value)
         throw core::input_error(
-            fmt::format("{}: key 'worker' is not that of the suite which includes this one", one.place),
+            fmt::format("{}: key 'worker' is not that of the suite which includes this one", one.command.place),
             fmt::format("one worker runs all jobs, and {} gives {}", path_.string(),
-                        own.command.empty() ? "none" : fmt::format("'{}'", fmt::join(own.command, " "))),
+                        own.command.value.empty() ? "none" : fmt::format("'{}'", fmt::join(own.command.value, " "))),
             "give the same in both, or plan them apart");
     suite_.program_sha256 = program_of(workers_.size() - 1);
     for (std::size_t part = 0; part < workers_.size() && own.files_sha256.empty(); ++part)
-      if (!workers_[part].files.empty() && program_of(part) != suite_.program_sha256)
+      if (!workers_[part].files.value.empty() && program_of(part) != suite_.program_sha256)
         throw core::input_error(fmt::format("{}: key 'worker_files' is not that of the suite which includes this one",
-                                            workers_[part].files_place),
+                                            workers_[part].files.place),
                                 "one program runs all jobs", "name the same files in both, or plan them apart");
   }
 
   //! SHA-256 of the files that a part's `worker_files` names; a bundle has that in their place.
   std::string program_of(std::size_t part) const {
     const WorkerText& worker = workers_[part];
-    if (!worker.files_sha256.empty() || worker.files.empty()) return worker.files_sha256;
-    const std::string key = fmt::format("{}: key 'worker_files'", worker.files_place);
-    if (worker.command.empty())
+    if (!worker.files_sha256.empty() || worker.files.value.empty()) return worker.files_sha256;
+    const std::string key = fmt::format("{}: key 'worker_files'", worker.files.place);
+    if (worker.command.value.empty())
       throw core::input_error(key + " stands without 'worker'", "resolute-worker has no files of a suite's",
                               "name the program by 'worker', or leave the key out");
     try {
-      return core::sha256_of_files(files_, parts_[part].folder, worker.files);
+      return core::sha256_of_files(files_, parts_[part].folder, worker.files.value);
     } catch (const core::RuntimeError& error) {
       throw error.at(key);
     }
@@ -338,10 +333,8 @@ class SuiteReader {
   std::size_t part_ = 0;  // the one that is read
   SuiteText suite_;
   struct WorkerText {
-    std::string place;
-    std::vector<std::string> command;
-    std::string files_place;
-    std::vector<std::string> files;
+    Located<std::vector<std::string>> command;
+    Located<std::vector<std::string>> files;
     std::string files_sha256;
   };
   std::vector<WorkerText> workers_;                // of each part

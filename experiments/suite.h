@@ -3,8 +3,9 @@
 //! Reads a suite file, the TOML that describes a paper's tables (docs/suite.md), and makes a plan of it.
 //!
 //!     core::FileSystem& files = core::real_file_system();
-//!     Plan plan = read_suite(files, "quickstart.toml", {.store = "store", .environment =
-//!     core::current_environment()});
+//!     SuiteOptions options;
+//!     options.store = "store";
+//!     Plan plan = read_suite(files, "quickstart.toml", options);
 
 #include <filesystem>
 #include <map>
@@ -17,30 +18,15 @@
 
 namespace resolute::experiments {
 
-struct SuiteOptions {
+struct SuiteOptions : PlanOptions {
   std::filesystem::path store;                            //!< what ${STORE} stands for; imported weights lie in it
   std::string profile;                                    //!< a [profiles.NAME] to lay over [defaults]; empty: none
   std::vector<std::pair<std::string, std::string>> sets;  //!< --set KEY=VALUE: dotted key, TOML value or bare word
   std::map<std::string, std::string> environment;         //!< where ${VARIABLE} is looked up
-  bool from_scratch = false;             //!< train from scratch although the suite names weights; Plan::notes says so
   std::filesystem::path reference_file;  //!< the papers' numbers; empty: find_reference_file(files, environment, {})
-  //! Whether raw images and files of initial weights must exist. If false (`suite status`, `suite table`, which read
-  //! neither), a root whose variable is not set is empty.
-  bool need_roots = true;
-  //! For `suite plan`: what follows from missing files is estimated (training images, specification/estimated_split.h)
-  //! or left open (weights that the store does not have), and the plan says so. Jobs that depend on it are provisional.
-  bool estimate = false;
-  //! For who makes jobs: a list of images of one's own that is here is looked at, image by image. One that cannot be
-  //! split, or has fewer people than a batch, is refused. Commands that look at what there is do not ask for that.
-  bool check_lists = false;
-  //! Counts what a trial trains on, for rows that give epochs, and for check_lists. If it is empty, such rows are
-  //! refused and lists are not looked at. Nothing else calls it.
-  TrainingImages training_images{};
-  bool stand_ins = false;  //!< use stand-ins for all data sets, whatever suite and profile say
+  bool stand_ins = false;                //!< use stand-ins for all data sets, whatever suite and profile say
   //! The columns to make, whatever the profile says; empty: those of the profile, or all
   std::vector<std::string> datasets{};
-  bool with_references = false;         //!< show the papers' numbers beside drawn images too; changes no job
-  DrawnFolder drawn_folder{};           //!< asked of each data set with a root; empty: none is drawn
   std::filesystem::path relative_to{};  //!< what relative roots are relative to; empty: the suite's own folder
 };
 

@@ -28,21 +28,21 @@ void check_pairs(TableReader& reference, const std::vector<DatasetPair>& pairs,
 std::optional<PublishedText> read_published(TableReader& table, const Node* reference,
                                             const std::vector<std::string>& datasets) {
   PublishedText published;
-  published.place = table.place("published");
+  published.methods.place = table.place("published");
   const Node* value = table.find("published");
   if (value->kind == Node::Kind::kValue && value->value.is_boolean()) {
     if (!table.value<bool>("published")) return std::nullopt;
   } else {
-    published.methods = table.value<std::vector<std::string>>("published");
-    if (published.methods.empty())
-      throw core::input_error(fmt::format("{}: key 'published' is empty", published.place), {},
+    published.methods.value = table.value<std::vector<std::string>>("published");
+    if (published.methods.value.empty())
+      throw core::input_error(fmt::format("{}: key 'published' is empty", published.methods.place), {},
                               "write true for all methods of the paper's table, or leave it out");
   }
   std::optional<TableReader> shared;
   if (reference != nullptr) shared.emplace(*reference, "'reference'");
   const auto needed = [&](const std::string& key) {
     if (!shared || shared->find(key) == nullptr)
-      throw core::input_error(fmt::format("{}: key 'published' has no 'reference.{}'", published.place, key),
+      throw core::input_error(fmt::format("{}: key 'published' has no 'reference.{}'", published.methods.place, key),
                               "the table's own 'reference' says whose numbers are meant",
                               "write reference = { paper = \"…\", table = \"…\", dataset = \"…\" } above it");
     return shared->value<std::string>(key);
@@ -59,18 +59,18 @@ std::optional<PublishedText> read_published(TableReader& table, const Node* refe
 
 void check_compared(const TableText& table) {
   std::vector<std::string> rows;
-  for (const RowText& row : table.rows) rows.push_back(row.id);
-  const std::string problem = fmt::format("{}: key 'compare_with' names '{}'", table.compare_place, table.compare_with);
-  if (!settings::is_among(rows, table.compare_with)) {
+  for (const RowText& row : table.rows) rows.push_back(row.id.value);
+  const auto& [id, place] = table.compare_with;
+  const std::string problem = fmt::format("{}: key 'compare_with' names '{}'", place, id);
+  if (!settings::is_among(rows, id))
     throw core::input_error(problem, fmt::format("table '{}' has no row of that id", table.id),
-                            settings::nearest_or_all(table.compare_with, rows));
-  }
-  if (std::none_of(table.metrics.begin(), table.metrics.end(),
-                   [](const std::string& metric) { return metric_named(metric)->is_per_query(); }))
+                            settings::nearest_or_all(id, rows));
+  if (std::ranges::none_of(table.metrics.value,
+                           [](const std::string& metric) { return metric_named(metric)->is_per_query(); }))
     throw core::input_error(problem, "none of the table's metrics is one of queries", "add rank1 or mAP");
 }
 
-std::vector<std::string> mean_of(TableReader& reader, const std::vector<std::string>& datasets) {
+Located<std::vector<std::string>> read_mean_of(TableReader& reader, const std::vector<std::string>& datasets) {
   std::vector<std::string> list = reader.names("mean_of", datasets);
   const std::string& place = reader.place("mean_of");
   if (list.size() < 2)
@@ -79,7 +79,7 @@ std::vector<std::string> mean_of(TableReader& reader, const std::vector<std::str
   if (settings::is_among(datasets, kMeanColumn))
     throw core::input_error(fmt::format("{}: key 'mean_of' would make a second column '{}'", place, kMeanColumn),
                             "a data set has that id", "give the data set another");
-  return list;
+  return {std::move(list), place};
 }
 
 double read_margin(TableReader& reader) {
@@ -103,19 +103,14 @@ void check_on(const RowText& row, const std::vector<std::string>& datasets) {
 
 void read_columns_and_rows(TableReader& reader, const std::vector<std::string>& datasets, const PythonMethods& methods,
                            TableText& table) {
-  table.metrics = reader.names("metrics", metric_names(), is_metric);
-  table.metrics_place = reader.place("metrics");
+  table.metrics = {reader.names("metrics", metric_names(), is_metric), reader.place("metrics")};
   table.datasets = reader.names("datasets", datasets);
-  if (reader.find("mean_of") != nullptr) {
-    table.mean_of = mean_of(reader, table.datasets);
-    table.mean_place = reader.place("mean_of");
-  }
+  if (reader.find("mean_of") != nullptr) table.mean_of = read_mean_of(reader, table.datasets);
   const Node* reference = reader.find("reference");
   if (reference != nullptr) {
     TableReader shared(*reference, "'reference'");
     for (const char* key : {"table", "method", "dataset", "variant"}) shared.value<std::string>(key, "");
-    table.paper = shared.value<std::string>("paper", "");
-    table.paper_place = shared.place("paper");
+    table.paper = shared.located<std::string>("paper", "");
     check_pairs(shared, read_dataset_pairs(*reference), table.datasets);
     shared.finish();
   }
@@ -124,8 +119,7 @@ void read_columns_and_rows(TableReader& reader, const std::vector<std::string>& 
   table.strict_classes = reader.value<bool>("strict_classes", false);
   const auto rows = reader.tables("row");
   const bool compared = reader.find("compare_with") != nullptr;
-  if (compared) table.compare_with = reader.value<std::string>("compare_with");
-  table.compare_place = reader.place("compare_with");
+  table.compare_with = reader.located<std::string>("compare_with", "");
   reader.finish();
   if (rows.empty())
     throw core::input_error(fmt::format("{}: key 'row' is missing", reader.place()),
@@ -133,7 +127,7 @@ void read_columns_and_rows(TableReader& reader, const std::vector<std::string>& 
   Ids row_ids;
   for (const Node* row : rows)
     for (RowText& made : read_row(*row, reference, methods)) {
-      refuse_second(row_ids, made.id, made.id_place);
+      refuse_second(row_ids, made.id.value, made.id.place);
       check_on(made, datasets);
       table.rows.push_back(std::move(made));
     }

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "experiments/language/planner.h"
 #include "experiments/language/table_reader.h"
+#include "experiments/planning/planner.h"
 
 namespace resolute::experiments {
 

@@ -99,7 +99,7 @@ struct Recipe {
   double labelled_fraction = 1;  //!< datasets/split/labelled.h
   LabelledBy labelled_by = LabelledBy::kImage;
   //! A group of parameters whose gradient is exactly zero in a step does not move in it. No suite sets it: planning
-  //! does where steps without any loss are the rule (experiments/language/normalised.h). Without it weight decay moves
+  //! does where steps without any loss are the rule (experiments/planning/normalised.h). Without it weight decay moves
   //! such a group, by Adam's full rate once its moments hold nothing else.
   bool rests_without_loss = false;
   double discriminator_learning_rate = 1e-4;

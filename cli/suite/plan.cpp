@@ -99,7 +99,7 @@ void sum_up_jobs(const experiments::Plan& plan, const std::set<experiments::JobI
   }
 }
 
-// What it makes: jobs, tables, data sets, lengths. \param every job, however many there are
+// Jobs, tables, data sets, lengths: all but the price. \param every job, however many there are
 void print_plan(const experiments::Plan& plan, const std::set<experiments::JobId>& done, bool every) {
   std::cout << plan.suite << ": " << plan.title << "\n\n";
   if (every || plan.jobs.size() <= kMostListed)
@@ -285,9 +285,8 @@ int suite_plan(const Arguments& arguments) {
     return 0;
   }
   print_plan(plan, done, parsed->values.count("jobs") > 0);
-  for (const std::string& line : price_lines(price)) std::cout << line << "\n";
-  for (const std::string& line : taken_lines(taken)) std::cout << line << "\n";
-  for (const std::string& line : tellable_lines(tellable)) std::cout << line << "\n";
+  for (const auto& lines : {price_lines(price), taken_lines(taken), tellable_lines(tellable)})
+    for (const std::string& line : lines) std::cout << line << "\n";
   if (mixed > 0) std::cout << results::mixed_rows_hint(mixed) << "\n";
   return 0;
 }

@@ -12,8 +12,8 @@
 namespace resolute::experiments {
 namespace {
 
-constexpr std::array kRequestParts = {&ReferenceRequest::paper, &ReferenceRequest::table, &ReferenceRequest::method,
-                                      &ReferenceRequest::dataset, &ReferenceRequest::variant};
+constexpr std::array kParts = {&PaperEntry::paper, &PaperEntry::table, &PaperEntry::method, &PaperEntry::dataset,
+                               &PaperEntry::variant};
 constexpr std::array kPartNames = {"paper", "table", "method", "dataset", "variant"};
 
 ReferenceMetrics read_metrics(const Node& node) {
@@ -75,11 +75,7 @@ std::string read_remark(TableReader& result) {
 }  // namespace
 
 bool ReferenceRequest::stands_beside(const std::string& our_dataset) const {
-  return on.empty() || std::find(on.begin(), on.end(), our_dataset) != on.end();
-}
-
-ReferenceNumbers::Key ReferenceNumbers::key_of(const ReferenceRequest& r) {
-  return {r.paper, r.table, r.method, r.dataset, r.variant};
+  return on.empty() || settings::is_among(on, our_dataset);
 }
 
 ReferenceNumbers ReferenceNumbers::read(core::FileSystem& files, const std::filesystem::path& path,
@@ -143,9 +139,8 @@ void ReferenceNumbers::read_entries(TableReader& reader, std::size_t file) {
 
 void ReferenceNumbers::read_result(const Node& node, std::size_t file) {
   TableReader result(node, "[[result]]");
-  ReferenceRequest request;
-  for (std::size_t i = 0; i < kRequestParts.size(); ++i)
-    request.*kRequestParts[i] = result.value<std::string>(kPartNames[i]);
+  PaperEntry key;
+  for (std::size_t i = 0; i < kParts.size(); ++i) key.*kParts[i] = result.value<std::string>(kPartNames[i]);
   const Node* metrics = result.find("metrics");
   Entry entry{metrics == nullptr ? ReferenceMetrics() : read_metrics(*metrics), read_error(result), node.place, file};
   if (metrics == nullptr && !result.value<bool>("missing", false))
@@ -154,10 +149,10 @@ void ReferenceNumbers::read_result(const Node& node, std::size_t file) {
   entry.remark = read_remark(result);
   leave(result, {"reproduce"});
   result.finish();
-  papers_.emplace(request.paper, request.paper);
-  const auto [known, first] = entries_.emplace(key_of(request), entry);
+  papers_.emplace(key.paper, key.paper);
+  const auto [known, first] = entries_.emplace(key, entry);
   if (first)
-    in_order_.push_back(known->first);
+    in_order_.push_back(key);
   else if (known->second.metrics.empty() && !entry.metrics.empty() && known->second.file < file)
     known->second = std::move(entry);
   else
@@ -183,13 +178,11 @@ void ReferenceNumbers::read_conflict(const Node& node) {
         *wanted[0] == paper ? what : fmt::format("Of \"{}\": {}", paper_name(paper, reader.place("paper")), what);
     bool any = false;
     for (const auto& [key, entry] : entries_) {
-      const auto& [of, table, method, dataset, variant] = key;
-      const std::array<const std::string*, kPartNames.size()> parts = {&of, &table, &method, &dataset, &variant};
       bool touched = true;
-      for (std::size_t i = 0; i < parts.size(); ++i) touched = touched && (!wanted[i] || *wanted[i] == *parts[i]);
+      for (std::size_t i = 0; i < kParts.size(); ++i) touched = touched && (!wanted[i] || *wanted[i] == key.*kParts[i]);
       if (!touched) continue;
       for (const auto& [metric, value] : entry.metrics)
-        if (metrics.empty() || std::find(metrics.begin(), metrics.end(), metric) != metrics.end()) {
+        if (metrics.empty() || settings::is_among(metrics, metric)) {
           conflicts_[key][metric].push_back(said);
           any = true;
         }
@@ -215,11 +208,11 @@ void ReferenceNumbers::read_claim(const Node& node) {
   if (claim.worse_to_better.size() < 2)
     throw core::input_error(fmt::format("{}: key 'worse_to_better' has fewer than two entries", place));
   for (const std::string& entry : claim.worse_to_better) {
-    const bool known = std::any_of(entries_.begin(), entries_.end(), [&](const auto& one) {
-      const auto& [paper, table, method, dataset, variant] = one.first;
-      return paper == claim.paper && dataset == claim.dataset && (claim.by == "method" ? method : variant) == entry;
+    const bool known = std::ranges::any_of(in_order_, [&](const PaperEntry& one) {
+      return one.paper == claim.paper && one.dataset == claim.dataset &&
+             (claim.by == "method" ? one.method : one.variant) == entry;
     });
-    if (!known || std::count(claim.worse_to_better.begin(), claim.worse_to_better.end(), entry) > 1)
+    if (!known || std::ranges::count(claim.worse_to_better, entry) > 1)
       throw core::input_error(
           fmt::format("{}: key 'worse_to_better' names '{}'", place, entry),
           known ? "it stands twice" : fmt::format("no [[result]] of its paper and data set has that {}", claim.by));
@@ -236,20 +229,20 @@ std::string ReferenceNumbers::paper_name(const std::string& paper, const std::st
 }
 
 ReferenceMetrics ReferenceNumbers::find(const ReferenceRequest& request) const {
-  const auto found = entries_.find(key_of(request));
-  if (found == entries_.end()) refuse(request, kRequestParts.size());
+  const auto found = entries_.find(request);
+  if (found == entries_.end()) refuse(request, kParts.size());
   return found->second.metrics;
 }
 
 ReferenceMetrics ReferenceNumbers::find_if_there(const ReferenceRequest& request) const {
-  const auto found = entries_.find(key_of(request));
+  const auto found = entries_.find(request);
   return found == entries_.end() ? ReferenceMetrics() : found->second.metrics;
 }
 
 bool ReferenceNumbers::expects(const std::string& paper, const std::string& table, const std::string& metric) const {
   bool any = false, elsewhere = false;
   for (const auto& [key, entry] : entries_) {
-    const bool its = std::get<0>(key) == paper && std::get<1>(key) == table;
+    const bool its = key.paper == paper && key.table == table;
     if (its && entry.metrics.contains(metric)) return true;
     any = any || (its && !entry.metrics.empty());
     elsewhere = elsewhere || entry.metrics.contains(metric);
@@ -259,7 +252,7 @@ bool ReferenceNumbers::expects(const std::string& paper, const std::string& tabl
 
 std::vector<std::string> ReferenceNumbers::footnotes(const ReferenceRequest& request, const std::string& metric) const {
   std::vector<std::string> found;
-  const auto known = entries_.find(key_of(request));
+  const auto known = entries_.find(request);
   if (known == entries_.end()) return found;
   const Entry& entry = known->second;
   if (!entry.metrics.empty() && !entry.metrics.contains(metric)) return found;
@@ -282,12 +275,11 @@ std::string ReferenceNumbers::address_of(const std::string& paper, const std::st
 std::vector<std::string> ReferenceNumbers::methods_of(const std::string& paper, const std::string& table,
                                                       const std::string& variant, const std::string& place) const {
   std::vector<std::string> methods;
-  for (const auto& [its_paper, its_table, method, dataset, its_variant] : in_order_)
-    if (its_paper == paper && its_table == table && its_variant == variant &&
-        std::find(methods.begin(), methods.end(), method) == methods.end())
-      methods.push_back(method);
+  for (const PaperEntry& one : in_order_)
+    if (one.paper == paper && one.table == table && one.variant == variant && !settings::is_among(methods, one.method))
+      methods.push_back(one.method);
   constexpr std::size_t kPaperAndTable = 2;
-  if (methods.empty()) refuse({place, paper, table, "", variant, "", {}}, kPaperAndTable);
+  if (methods.empty()) refuse({{paper, table, "", "", variant}, place}, kPaperAndTable);
   return methods;
 }
 
@@ -301,13 +293,11 @@ void ReferenceNumbers::refuse(const ReferenceRequest& request, std::size_t parts
   for (std::size_t part = 0; part < parts; ++part) {
     std::set<std::string> present;
     for (const auto& [key, metrics] : entries_) {
-      const auto& [paper, table, method, dataset, variant] = key;
-      const std::array<const std::string*, 5> values = {&paper, &table, &method, &dataset, &variant};
       bool agrees = true;
-      for (std::size_t i = 0; i < part; ++i) agrees = agrees && *values[i] == request.*kRequestParts[i];
-      if (agrees) present.insert(*values[part]);
+      for (std::size_t i = 0; i < part; ++i) agrees = agrees && key.*kParts[i] == request.*kParts[i];
+      if (agrees) present.insert(key.*kParts[part]);
     }
-    const std::string& wanted = request.*kRequestParts[part];
+    const std::string& wanted = request.*kParts[part];
     if (present.contains(wanted)) continue;
     throw core::input_error(fmt::format("{}: key 'reference' has the {} '{}'", request.place, kPartNames[part], wanted),
                             fmt::format("'{}' has no such entry", file_),

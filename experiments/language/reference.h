@@ -7,7 +7,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "core/files/file_system.h"
@@ -17,15 +16,10 @@
 
 namespace resolute::experiments {
 
-//! What a row's `reference` asks for.
-struct ReferenceRequest {
-  std::string place;
-  std::string paper;
-  std::string table;
-  std::string method;
-  std::string variant;          //!< empty for a row without one
-  std::string dataset;          //!< as the paper's table says
-  std::vector<std::string> on;  //!< our data sets beside which it stands; empty: all
+//! What a row's `reference` asks for: an entry.
+struct ReferenceRequest : PaperEntry {
+  std::string place{};
+  std::vector<std::string> on{};  //!< our data sets beside which it stands; empty: all
   bool stands_beside(const std::string& our_dataset) const;
 };
 
@@ -58,7 +52,7 @@ class ReferenceNumbers {
   ReferenceMetrics find_if_there(const ReferenceRequest& request) const;
 
   //! Whether the file has that entry, with numbers or without.
-  bool has(const ReferenceRequest& request) const { return entries_.contains(key_of(request)); }
+  bool has(const ReferenceRequest& request) const { return entries_.contains(request); }
 
   //! Whether one expects that metric of an entry of that table: some entry has it, or none has any number at all and
   //! the file gives that metric elsewhere.
@@ -89,7 +83,6 @@ class ReferenceNumbers {
   const std::vector<PublishedClaim>& claims() const { return claims_; }
 
  private:
-  using Key = std::tuple<std::string, std::string, std::string, std::string, std::string>;
   struct Entry {
     ReferenceMetrics metrics;     // none: missing
     std::optional<double> error;  // of numbers off a plot, in points
@@ -97,7 +90,6 @@ class ReferenceNumbers {
     std::size_t file = 0;  // which of those that were read
     std::string remark{};  // of the entry as a whole
   };
-  static Key key_of(const ReferenceRequest& request);
   std::string file_;
   void refuse_again(const std::string& what, const std::string& place);
   void read_entries(TableReader& reader, std::size_t file);
@@ -111,9 +103,9 @@ class ReferenceNumbers {
   std::map<std::string, std::string> methods_;                            // id → label
   std::map<std::string, std::string> places_;                             // of what may stand once
   std::map<std::pair<std::string, std::string>, std::string> addresses_;  // of a paper's table
-  std::map<Key, Entry> entries_;
-  std::map<Key, std::map<std::string, std::vector<std::string>>> conflicts_;  // metric → sentences
-  std::vector<Key> in_order_;                                                 // keys of entries_ as the file has them
+  std::map<PaperEntry, Entry> entries_;
+  std::map<PaperEntry, std::map<std::string, std::vector<std::string>>> conflicts_;  // metric → sentences
+  std::vector<PaperEntry> in_order_;  // keys of entries_ as the file has them
   std::vector<PublishedClaim> claims_;
 };
 

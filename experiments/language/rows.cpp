@@ -146,9 +146,8 @@ std::vector<ReferenceRequest> read_reference(const Node& node, const Node* share
 }
 
 void check_row_id(const std::string& id, const std::string& place) {
-  const bool allowed = std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  });
+  const bool allowed = std::ranges::all_of(
+      id, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'; });
   if (id.empty() || id.size() > 64 || !allowed)
     throw core::input_error(fmt::format("{}: key 'id' has the value '{}'", place, id),
                             "a row's id is 1 to 64 of a-z, 0-9, '-', '_' and '.'");
@@ -183,11 +182,10 @@ std::vector<RowText> read_row(const Node& row, const Node* shared_reference, con
     const Substitution substitution(point);
     RowText made;
     made.place = row.place;
-    made.id_place = reader.place("id");
-    made.id = substitution.text(id, made.id_place, "id");
+    made.id = {substitution.text(id, reader.place("id"), "id"), reader.place("id")};
     made.label = substitution.text(label, reader.place("label"), "label");
     made.latex = substitution.latex(latex);
-    check_row_id(made.id, made.id_place);
+    check_row_id(made.id.value, made.id.place);
     check_title(made.label, "label", reader.place("label"));
     made.settings = overrides;
     if (set != nullptr)

@@ -11,11 +11,10 @@
 namespace resolute::experiments {
 
 struct RowText {
-  std::string id;
+  Located<std::string> id;
   std::string label;
   std::string latex;  //!< the label in LaTeX; empty: made of `label`
   std::string place;
-  std::string id_place;
   Settings settings;
   std::vector<ReferenceRequest> references;
 };

@@ -59,10 +59,7 @@ struct Draft {
   }
 };
 
-struct Setting {
-  core::Json value;
-  std::string place;
-};
+using Setting = Located<core::Json>;
 
 //! Dotted key → value. A layer, or several laid over one another.
 using Settings = std::map<std::string, Setting>;

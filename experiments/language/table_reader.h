@@ -50,6 +50,11 @@ class TableReader {
     if (found == nullptr) throw missing(key);
     return convert<T>(*found, key);
   }
+  //! The same with its place, or the table's where it is missing.
+  template <class T>
+  Located<T> located(const std::string& key, T otherwise) {
+    return {value(key, std::move(otherwise)), place(key)};
+  }
   //! A list of distinct names that `is_known` accepts, one at least. \param known those that a message suggests
   //! \throws RuntimeError (kInput) with place and key for any other
   std::vector<std::string> names(const std::string& key, const std::vector<std::string>& known,

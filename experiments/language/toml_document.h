@@ -27,6 +27,13 @@ struct Member {
   Node node;
 };
 
+//! A value and where it stands, as Node::place.
+template <class T>
+struct Located {
+  T value{};
+  std::string place{};
+};
+
 //! Parses a document. \param file names it in places and messages
 //! \throws RuntimeError (kInput) opening with FILE:LINE:COLUMN for what is not TOML or not UTF-8, nests deeper than 32
 //! levels, holds dates, infinities or NaN, or mixes tables with values in a list; text over 4 MiB

@@ -146,6 +146,25 @@ using DrawnFolder = std::function<bool(const DatasetPlan& dataset)>;
 using TrainingImages =
     std::function<std::optional<settings::TrainingCount>(const DatasetPlan& dataset, const SplitSettings& split)>;
 
+//! How a suite is planned, whatever it says.
+struct PlanOptions {
+  bool from_scratch = false;  //!< train from scratch although the suite names weights; Plan::notes says so
+  //! Whether raw images and files of initial weights must exist. If false (`suite status`, `suite table`, which read
+  //! neither), a root whose variable is not set is empty.
+  bool need_roots = true;
+  //! For `suite plan`: what follows from missing files is estimated (training images, specification/estimated_split.h)
+  //! or left open (weights that the store does not have), and the plan says so. Jobs that depend on it are provisional.
+  bool estimate = false;
+  //! For who makes jobs: a list of images of one's own that is here is looked at, image by image. One that cannot be
+  //! split, or has fewer people than a batch, is refused. Commands that look at what there is do not ask for that.
+  bool check_lists = false;
+  //! Counts what a trial trains on, for rows that give epochs, and for check_lists. If it is empty, such rows are
+  //! refused and lists are not looked at. Nothing else calls it.
+  TrainingImages training_images{};
+  bool with_references = false;  //!< show the papers' numbers beside drawn images too; changes no job
+  DrawnFolder drawn_folder{};    //!< asked of each data set with a root; empty: none is drawn
+};
+
 //! The steps that a length in epochs gives, over the trials of a row: their splits may differ in size.
 struct EpochsPlan {
   std::string dataset;

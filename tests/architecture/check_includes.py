@@ -69,8 +69,9 @@ ROOMS = {
     "experiments": {
         "specification": set(),
         "store": {"specification"},
-        "language": {"specification", "store"},
-        "": {"language", "specification", "store"},
+        "language": {"specification"},
+        "planning": {"language", "specification", "store"},
+        "": {"language", "planning", "specification", "store"},
     },
     "orchestrator": {
         "messages": set(),

@@ -144,9 +144,9 @@ metrics = { rank1 = 10.0 }
 
 TEST_F(PaperFootnotes, of_a_conflict_without_cells_stand_nowhere) {
   const ReferenceNumbers numbers = read(std::string(kTwoPapers) + "[[conflict]]\npaper = \"p\"\nwhat = \"P is odd\"\n");
-  EXPECT_THAT(numbers.footnotes({"", "p", "t", "m", "", "d", {}}, "rank1"), ElementsAre("read off a plot."));
-  EXPECT_THAT(numbers.footnotes({"", "q", "t", "m", "", "d", {}}, "rank1"), IsEmpty());
-  EXPECT_THAT(numbers.footnotes({"", "p", "t", "m", "", "d", {}}, "rank5"), IsEmpty());
+  EXPECT_THAT(numbers.footnotes({{"p", "t", "m", "d", ""}}, "rank1"), ElementsAre("read off a plot."));
+  EXPECT_THAT(numbers.footnotes({{"q", "t", "m", "d", ""}}, "rank1"), IsEmpty());
+  EXPECT_THAT(numbers.footnotes({{"p", "t", "m", "d", ""}}, "rank5"), IsEmpty());
 }
 
 TEST_F(PaperFootnotes, what_a_conflict_leaves_out_is_all_there_is) {
@@ -155,9 +155,8 @@ TEST_F(PaperFootnotes, what_a_conflict_leaves_out_is_all_there_is) {
       "[[conflict]]\npaper = \"p\"\nwhat = \"P is odd\"\ntouches = [{ method = \"m\" }, { paper = \"q\", metrics = "
       "[\"rank1\"] }]\n");
   for (const char* metric : {"rank1", "mAP"})
-    EXPECT_THAT(numbers.footnotes({"", "p", "t", "m", "", "d", {}}, metric),
-                ElementsAre("P is odd.", "read off a plot."));
-  EXPECT_THAT(numbers.footnotes({"", "q", "t", "m", "", "d", {}}, "rank1"), ElementsAre("Of \"Paper P\": P is odd."));
+    EXPECT_THAT(numbers.footnotes({{"p", "t", "m", "d", ""}}, metric), ElementsAre("P is odd.", "read off a plot."));
+  EXPECT_THAT(numbers.footnotes({{"q", "t", "m", "d", ""}}, "rank1"), ElementsAre("Of \"Paper P\": P is odd."));
 }
 
 TEST_F(PaperFootnotes, a_conflict_that_touches_nothing_is_refused_by_its_place) {

@@ -17,7 +17,7 @@ std::string result(const std::string& lines, const std::string& dataset = "d") {
                      dataset, lines);
 }
 
-const ReferenceRequest kCell{"", "p", "t", "m", "", "d", {}};
+const ReferenceRequest kCell{{"p", "t", "m", "d", ""}};
 const std::string kMissing = "missing = true\nnote = \"in a plot\"";
 
 struct ReferenceFiles : Suite {
@@ -43,7 +43,7 @@ TEST_F(ReferenceFiles, a_later_file_adds_papers_tables_and_results_and_gives_mis
             result("metrics = { rank1 = 1.0 }", "e") + "[[method]]\nid = \"m\"\nlabel = \"M\"\n"});
   EXPECT_THAT(numbers.find(kCell), ElementsAre(Pair("rank1", 66.3)));
   EXPECT_THAT(numbers.footnotes(kCell, "rank1"), IsEmpty()) << "it is missing no longer";
-  EXPECT_THAT(numbers.find({"", "p", "t", "m", "", "e", {}}), ElementsAre(Pair("rank1", 1.0)));
+  EXPECT_THAT(numbers.find({{"p", "t", "m", "e", ""}}), ElementsAre(Pair("rank1", 1.0)));
   EXPECT_EQ("P", numbers.paper_name("p", ""));
   EXPECT_EQ("M", numbers.method_name("m"));
   EXPECT_THAT(numbers.methods_of("p", "t", "", ""), ElementsAre("m"));

@@ -61,6 +61,22 @@ TEST(SuiteErrors, files_of_a_program_need_the_program) {
       "key out");
 }
 
+TEST(SuiteErrors, files_of_a_program_are_of_whichever_table_trains_by_it) {
+  const std::string head = "suite = \"s\"\ntitle = \"S\"\nworker = [\"sh\"]\nworker_files_sha256 = \"" +
+                           std::string(64, 'a') + "\"\n" +
+                           "[defaults]\nmethod = \"baseline\"\ntrain.steps = 10\n[[dataset]]\nid = \"easy\"\nsource = "
+                           "\"synthetic\"\nidentities = 64\n";
+  for (const int trains : {0, 1, 2, 3}) {
+    std::string text = head;
+    for (const int table : {0, 1, 2})
+      text += fmt::format(
+          "[[table]]\nid = \"t{0}\"\ntitle = \"T\"\nmetrics = [\"rank1\"]\ndatasets = [\"easy\"]\n"
+          "[[table.row]]\nid = \"r\"\nlabel = \"R\"\ntrain.program = {1}\n",
+          table, table == trains ? 1 : 0);
+    EXPECT_EQ(trains < 3, message_for(text).empty()) << trains << ": " << message_for(text);
+  }
+}
+
 TEST(SuiteErrors, an_unknown_method_option_is_wrong_even_where_no_row_uses_it) {
   EXPECT_THAT(with("levels = [4, 5]", "mode = 1"), StartsWith("s.toml:13:1: key 'rain.mode' is unknown"));
   EXPECT_EQ("", with("method = \"rain\"", "method = \"baseline\""));

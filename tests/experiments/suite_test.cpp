@@ -209,7 +209,8 @@ TEST_F(Suite, weights_that_are_dropped_are_noted) {
   options_.from_scratch = true;
   const Plan with = plan(text);
   EXPECT_THAT(with.tables[0].notes, testing::Contains(HasSubstr("--from-scratch")));
-  options_ = {options_.store, "", {}, {}, false, options_.reference_file, true};
+  options_.profile.clear();
+  options_.from_scratch = false;
   const Plan without = plan(text);
   EXPECT_EQ(with.jobs.back().id, without.jobs.back().id);
   EXPECT_THAT(without.tables[0].notes, testing::Not(testing::Contains(HasSubstr("--from-scratch"))));

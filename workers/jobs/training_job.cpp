@@ -41,13 +41,6 @@ std::filesystem::path attempt_file(const JobContext& context, const char* name) 
   return context.store.attempt_file(context.job, context.options.attempt, name);
 }
 
-void require_own_program(const experiments::TrainingSpecification& specification) {
-  if (specification.recipe.program != 0)
-    throw core::input_error("the training is of another program than resolute-worker",
-                            fmt::format("train.program is {}", specification.recipe.program),
-                            "that program has to train it, or leave train.program out");
-}
-
 // Methods are made on the CPU, where first weights are drawn.
 void move_to(Method& method, at::Device place) {
   if (!place.is_cpu()) method.module().to(place);
@@ -67,16 +60,15 @@ TrainerOptions trainer_options(const JobContext& context, const experiments::Tra
 }
 
 // By process rank 0 alone, whose record is published.
-std::string publish_weights(const JobContext& context, Method& method, const std::string& name, int classes) {
-  Weights weights{name, classes, {}};
+void publish_weights(const JobContext& context, Method& method, Weights weights, results::TrainingRecord& record) {
   list_module(method.module(), "", weights.tensors);
   const core::Bytes bytes = encode_weights(weights);
-  std::string sha256 = core::sha256_hex(bytes);
-  core::write_atomic(context.files, context.store.job_folder(context.job) / weights_file_name(sha256), bytes);
-  return sha256;
+  record.weights_sha256 = core::sha256_hex(bytes);
+  record.weights_file = weights_file_name(record.weights_sha256);
+  core::write_atomic(context.files, context.store.job_folder(context.job) / record.weights_file, bytes);
 }
 
-// What process rank 0 writes while it trains; on the other ranks nothing.
+// Process rank 0 writes them while it trains; the other ranks have none.
 struct TrainingFiles {
   TrainingFiles(const JobContext& context, const CheckpointOwner& owner, Method& method, int lanes) {
     if (context.options.process_rank != 0) return;
@@ -117,7 +109,10 @@ std::unique_ptr<Device> open_device(const experiments::TrainingSpecification& tr
 
 results::TrainingRecord run_training(const JobContext& context,
                                      const experiments::TrainingSpecification& specification) {
-  require_own_program(specification);
+  if (specification.recipe.program != 0)
+    throw core::input_error("the training is of another program than resolute-worker",
+                            fmt::format("train.program is {}", specification.recipe.program),
+                            "that program has to train it, or leave train.program out");
   const bool first = context.options.process_rank == 0;
   const LaneRange range = lanes_of(context.options.process_rank, context.options.process_ranks, specification.lanes);
   const CheckpointOwner owner{context.job.hex, numeric_class(context.device)};
@@ -164,11 +159,9 @@ results::TrainingRecord run_training(const JobContext& context,
   const TrainingOutcome outcome = run_to_the_end(context, trainer, files, evaluation);
   results::TrainingRecord record;
   record.job = context.job;
-  if (first) {
-    record.weights_sha256 =
-        publish_weights(context, *method, experiments::method_name(specification.method), split.train_identities);
-    record.weights_file = weights_file_name(record.weights_sha256);
-  }
+  if (first)
+    publish_weights(context, *method, {experiments::method_name(specification.method), split.train_identities, {}},
+                    record);
   record.metrics = {{"loss", outcome.loss}};
   record.provenance = {pack.pack_sha256(), datasets::split_sha256(split), owner.numeric_class, specification.lanes,
                        specification.initial_weights.empty()};

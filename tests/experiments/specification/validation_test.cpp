@@ -8,7 +8,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "experiments/language/normalised.h"
+#include "experiments/planning/normalised.h"
 #include "tests/experiments/example_specifications.h"
 #include "tests/support/refusal.h"
 

@@ -1,4 +1,4 @@
-#include "experiments/language/counted_epochs.h"
+#include "experiments/planning/counted_epochs.h"
 
 #include <algorithm>
 #include <cmath>

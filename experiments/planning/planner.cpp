@@ -1,29 +1,40 @@
-#include "experiments/language/planner.h"
+#include "experiments/planning/planner.h"
 
 #include <algorithm>
 #include <iterator>
+#include <unordered_map>
 #include <utility>
 
-#include "experiments/language/counted_epochs.h"
-#include "experiments/language/drafts.h"
-#include "experiments/language/from_papers.h"
-#include "experiments/language/initial_weights.h"
-#include "experiments/language/normalised.h"
-#include "experiments/language/table_checks.h"
+#include "experiments/planning/counted_epochs.h"
+#include "experiments/planning/from_papers.h"
+#include "experiments/planning/initial_weights.h"
+#include "experiments/planning/normalised.h"
+#include "experiments/planning/table_checks.h"
 #include "settings/names.h"
 
 namespace resolute::experiments {
 namespace {
 
+constexpr std::size_t kMostJobs = 200'000;
+
+//! Of a list of one's own nothing is published. Where its labels are here they say whether it can be split and has
+//! people enough.
+void check_listed(const Combination& combination, const TrainingSpecification& training, const TrainingImages& images) {
+  if (training.pack.source != settings::Source::kCsv || training.pack.synthetic || !images) return;
+  std::optional<settings::TrainingCount> count;
+  try {
+    count = images(combination.planned, training.split);
+  } catch (const core::RuntimeError& error) {
+    if (error.kind() != core::ErrorKind::kInput) throw;
+    throw error.at(combination.dataset.place);
+  }
+  if (count) combination.told([&] { check_identities(training, count->identities); });
+}
+
 class Planner {
  public:
-  Planner(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights,
-          const TrainingImages& training_images)
-      : suite_(suite),
-        references_(references),
-        training_images_(training_images),
-        weights_(suite, weights),
-        jobs_(suite.file) {}
+  Planner(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights)
+      : suite_(suite), references_(references), weights_(suite.options, weights) {}
 
   Plan run() {
     plan_.suite = suite_.name;
@@ -36,13 +47,12 @@ class Planner {
         add_dataset(dataset);
     for (const TableText& table : suite_.tables) add_table(table);
     refuse_idle_sets();
-    if (!suite_.program_sha256.empty() && facts_.programs.empty())
+    if (!suite_.program_sha256.empty() && !has_programs_)
       throw core::input_error(fmt::format("{}: key 'worker_files' has no effect", suite_.file),
                               "no row has a 'train.program'", "set train.program = 1, or leave the key out");
     add_methods();
     plan_.epochs.assign(epochs_.begin(), epochs_.end());
     plan_.missing_weights.assign(weights_.missing().begin(), weights_.missing().end());
-    plan_.jobs = jobs_.take();
     if (!suite_.left_out.empty())
       plan_.notes.push_back(
           fmt::format("left out, for none of their data sets is asked for: {}", fmt::join(suite_.left_out, ", ")));
@@ -70,30 +80,28 @@ class Planner {
       settings::check(pack);
     } catch (const MemberError& error) {
       const auto setting = settings.find(error.key());
-      const auto own = dataset.places.find(error.key());
-      throw error.in_suite(setting != settings.end()     ? setting->second.place
-                           : own != dataset.places.end() ? own->second
-                                                         : dataset.place,
-                           fmt::format("for data set '{}'", dataset.id));
+      throw error.in_suite(
+          setting != settings.end() ? setting->second.place : dataset.place_of(error.key(), dataset.place),
+          fmt::format("for data set '{}'", dataset.id));
     }
     std::vector<JobId> shards;
     for (int shard = 0; shard < pack.shards; ++shard)
-      shards.push_back(jobs_.add({{},
-                                  ShardSpecification{pack, shard},
-                                  {},
-                                  1,
-                                  fmt::format("shard {} of {} of {}", shard, pack.shards, pack.name)}));
-    seals_[dataset.id] = jobs_.add({{}, SealSpecification{pack}, shards, 1, fmt::format("seal of {}", pack.name)});
+      shards.push_back(add_job({{},
+                                ShardSpecification{pack, shard},
+                                {},
+                                1,
+                                fmt::format("shard {} of {} of {}", shard, pack.shards, pack.name)}));
+    seals_[dataset.id] = add_job({{}, SealSpecification{pack}, shards, 1, fmt::format("seal of {}", pack.name)});
     DatasetPlan planned{dataset.id, pack, dataset.root, dataset.root_text, dataset.follow_links};
-    planned.drawn_folder = !pack.synthetic && suite_.drawn_folder && suite_.drawn_folder(planned);
+    planned.drawn_folder = !pack.synthetic && suite_.options.drawn_folder && suite_.options.drawn_folder(planned);
     plan_.datasets.push_back(std::move(planned));
   }
 
   void add_table(const TableText& text) {
-    TablePlan table{text.id, text.title, text.metrics, text.datasets, {}, text.compare_with};
+    TablePlan table{text.id, text.title, text.metrics.value, text.datasets, {}, text.compare_with.value};
     facts_ = {};
     for (const RowText& row_text : text.rows) {
-      RowPlan row{row_text.id, row_text.label, {}};
+      RowPlan row{row_text.id.value, row_text.label, {}};
       row.latex = row_text.latex;
       for (const std::string& id : text.datasets) {
         const auto dataset = std::ranges::find(suite_.datasets, id, &DatasetText::id);
@@ -108,15 +116,18 @@ class Planner {
       deviations_.clear();
       table.rows.push_back(std::move(row));
     }
-    table.mean_of = text.mean_of;
+    table.mean_of = text.mean_of.value;
     table.margin = text.margin;
     table.strict_classes = text.strict_classes;
     table.notes = notes_of(facts_);
-    check_rows(text, table, jobs_);
+    has_programs_ = has_programs_ || !facts_.programs.empty();
+    check_rows(text, table, [&](const JobId& job) -> const JobSpecification& {
+      return plan_.jobs[index_.at(job.hex)].specification;
+    });
     // Papers measured real images.
     if (references_ != nullptr)
       add_papers(table, text, *references_, [&](const std::string& dataset) {
-        return suite_.with_references || images_of(plan_, dataset) == Images::kReal;
+        return suite_.options.with_references || images_of(plan_, dataset) == Images::kReal;
       });
     plan_.tables.push_back(std::move(table));
   }
@@ -134,7 +145,7 @@ class Planner {
     CellPlan cell;
     cell.dataset = combination.dataset.id;
     cell.evaluations = add_trials(combination, draft, method);
-    if (references_ != nullptr) add_papers(cell, combination.row.references, table.metrics, *references_);
+    if (references_ != nullptr) add_papers(cell, combination.row.references, table.metrics.value, *references_);
     return cell;
   }
 
@@ -157,28 +168,14 @@ class Planner {
       TrainingSpecification any_length = training;  // whose every other member is told by its own key if it is wrong
       if (combination.settings.contains("train.epochs")) any_length.recipe.steps = Recipe::kMostSteps;
       combination.told([&] { check(JobSpecification(any_length)); });
-      count_steps(combination, draft.epochs, {training_images_, suite_.estimate}, training, told);
+      count_steps(combination, draft.epochs, {suite_.options.training_images, suite_.options.estimate}, training, told);
     }
     combination.told([&] { check(JobSpecification(training)); });
-    if (suite_.check_lists) check_listed(combination, training);
+    if (suite_.options.check_lists) check_listed(combination, training, suite_.options.training_images);
     training = normalised(training);
     combination.told([&] { check(JobSpecification(training)); });
     training.initial_weights = weights_.find(combination, draft, facts_);
     return training;
-  }
-
-  //! Of a list of one's own nothing is published. Where its labels are here they say whether it can be split and has
-  //! people enough.
-  void check_listed(const Combination& combination, const TrainingSpecification& training) const {
-    if (training.pack.source != settings::Source::kCsv || training.pack.synthetic || !training_images_) return;
-    std::optional<settings::TrainingCount> count;
-    try {
-      count = training_images_(combination.planned, training.split);
-    } catch (const core::RuntimeError& error) {
-      if (error.kind() != core::ErrorKind::kInput) throw;
-      throw error.at(combination.dataset.place);
-    }
-    if (count) combination.told([&] { check_identities(training, count->identities); });
   }
 
   //! Adds the trials' trainings and evaluations. \return the evaluations
@@ -201,16 +198,33 @@ class Planner {
           fmt::format("{} trial {} '{}' on {}", draft.method, trial, combination.row.label, combination.dataset.id);
       const bool provisional = (!training.initial_weights.empty() && weights_.is_missing(draft.weights)) ||
                                std::ranges::any_of(told, &EpochsPlan::estimated);
-      evaluation.training = jobs_.add({{}, training, {seal}, draft.ranks, "training " + what, provisional});
+      evaluation.training = add_job({{}, training, {seal}, draft.ranks, "training " + what, provisional});
       if (trial == 0) {
         combination.told([&] { check(evaluation, training.method); });
         evaluation = normalised(evaluation, training);
       }
       evaluations.push_back(
-          jobs_.add({{}, evaluation, {seal, evaluation.training}, 1, "evaluation " + what, provisional}));
+          add_job({{}, evaluation, {seal, evaluation.training}, 1, "evaluation " + what, provisional}));
     }
     epochs_.insert(told.begin(), told.end());
     return evaluations;
+  }
+
+  //! \param job its id is made here
+  JobId add_job(PlannedJob job) {
+    job.id = job_id(job.specification);
+    const auto [at, inserted] = index_.emplace(job.id.hex, plan_.jobs.size());
+    if (!inserted) {
+      // W is no part of a job; where rows disagree the fastest of them serves all.
+      int& known = plan_.jobs[at->second].slots;
+      known = std::max(known, job.slots);
+      return job.id;
+    }
+    if (plan_.jobs.size() == kMostJobs)
+      throw core::input_error(fmt::format("{}: the suite has too many jobs", suite_.file),
+                              fmt::format("at most {} are planned", kMostJobs), "split it in several suites");
+    plan_.jobs.push_back(std::move(job));
+    return plan_.jobs.back().id;
   }
 
   void refuse_idle_sets() const {
@@ -226,23 +240,22 @@ class Planner {
 
   const SuiteText& suite_;
   const ReferenceNumbers* references_;
-  const TrainingImages& training_images_;
   InitialWeights weights_;
-  PlannedJobs jobs_;
   Plan plan_;
+  std::unordered_map<std::string, std::size_t> index_;  // of jobs by id
   std::map<std::string, JobId> seals_;
   std::set<std::string> effective_sets_;
   std::set<std::string> methods_;  // of the rows
   std::set<EpochsPlan> epochs_;
   std::set<std::string> deviations_;  // of the row so far
   TableFacts facts_;                  // of the table that is made
+  bool has_programs_ = false;         // some row so far has a train.program
 };
 
 }  // namespace
 
-Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights,
-               const TrainingImages& training_images) {
-  return Planner(suite, references, weights, training_images).run();
+Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights) {
+  return Planner(suite, references, weights).run();
 }
 
 }  // namespace resolute::experiments

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "experiments/language/combination.h"
+#include "experiments/planning/combination.h"
 
 namespace resolute::experiments {
 

@@ -1,4 +1,6 @@
-#include "experiments/language/table_checks.h"
+#include "experiments/planning/table_checks.h"
+
+#include <algorithm>
 
 #include "experiments/specification/metrics.h"
 #include "settings/names.h"
@@ -7,11 +9,11 @@ namespace resolute::experiments {
 namespace {
 
 //! Rows that are compared query by query must have the same queries.
-void check_queries(const TableText& text, const TablePlan& table, const PlannedJobs& jobs) {
+void check_queries(const TableText& text, const TablePlan& table, const SpecificationOf& specification_of) {
   const auto reference = std::ranges::find(table.rows, table.compare_with, &RowPlan::id);
   if (reference == table.rows.end()) return;
   const auto queries = [&](const CellPlan& cell) {
-    const auto& evaluation = jobs.get<EvaluationSpecification>(cell.evaluations.front());
+    const auto& evaluation = std::get<EvaluationSpecification>(specification_of(cell.evaluations.front()));
     const std::vector<int>& asked = evaluation.protocol.query_rates;
     const SplitSettings& split = evaluation.split;
     const std::string side = split.lr_side != settings::LrSide::kCamera
@@ -26,7 +28,7 @@ void check_queries(const TableText& text, const TablePlan& table, const PlannedJ
     for (std::size_t i = 0; i < row.cells.size(); ++i)
       if (const std::string own = queries(row.cells[i]), its = queries(reference->cells[i]); own != its)
         throw core::input_error(
-            fmt::format("{}: key 'compare_with' has the value '{}'", text.compare_place, text.compare_with),
+            fmt::format("{}: key 'compare_with' has the value '{}'", text.compare_with.place, table.compare_with),
             fmt::format("its queries on data set '{}' are not those of row '{}': {} against {}", table.datasets[i],
                         row.id, its, own),
             "put rows with other queries in a table of their own");
@@ -41,7 +43,7 @@ void check_means(const TableText& text, const TablePlan& table) {
       if (first == nullptr) first = &cell;
       if (cell.evaluations.size() != first->evaluations.size())
         throw core::input_error(
-            fmt::format("{}: key 'mean_of' names '{}' and '{}'", text.mean_place, first->dataset, cell.dataset),
+            fmt::format("{}: key 'mean_of' names '{}' and '{}'", text.mean_of.place, first->dataset, cell.dataset),
             fmt::format("row '{}' has {} trials on the one and {} on the other", row.id, first->evaluations.size(),
                         cell.evaluations.size()),
             "give both the same 'trials'");
@@ -50,16 +52,17 @@ void check_means(const TableText& text, const TablePlan& table) {
 }
 
 //! A metric that only some rows have is a column all the same; one that none has is a mistake.
-void check_columns(const TableText& text, const TablePlan& table, const PlannedJobs& jobs) {
+void check_columns(const TableText& text, const TablePlan& table, const SpecificationOf& specification_of) {
   for (const std::string& metric : table.metrics) {
     const auto has = [&](const CellPlan& cell) {
-      const auto& evaluation = jobs.get<EvaluationSpecification>(cell.evaluations.front());
-      return has_metric(jobs.get<TrainingSpecification>(evaluation.training).method, evaluation.protocol, metric);
+      const auto& evaluation = std::get<EvaluationSpecification>(specification_of(cell.evaluations.front()));
+      return has_metric(std::get<TrainingSpecification>(specification_of(evaluation.training)).method,
+                        evaluation.protocol, metric);
     };
     if (std::ranges::none_of(table.rows, [&](const RowPlan& row) { return std::ranges::any_of(row.cells, has); })) {
       const Ability* const needs = metric_named(metric)->needs;
       RESOLUTE_EXPECT(needs != nullptr, "a table has cells");
-      throw core::input_error(fmt::format("{}: key 'metrics' names '{}'", text.metrics_place, metric),
+      throw core::input_error(fmt::format("{}: key 'metrics' names '{}'", text.metrics.place, metric),
                               fmt::format("no row of table '{}' {}", text.id, needs->lacks),
                               fmt::format("leave it out or add a row of method '{}' at its defaults",
                                           fmt::join(methods_able(*needs), "' or '")));
@@ -71,19 +74,19 @@ void check_columns(const TableText& text, const TablePlan& table, const PlannedJ
 
 void check_metrics(const TableText& text, const Combination& combination, const EvaluationProtocol& protocol,
                    const MethodOptions& method) {
-  for (const std::string& metric : text.metrics) {
+  for (const std::string& metric : text.metrics.value) {
     const MetricName name = metric_named(metric);
     if (name->lacks == nullptr || !has_metric(method, protocol, metric)) continue;
     if (const auto unmeasured = name->lacks(protocol, name.rate))
-      throw core::input_error(fmt::format("{}: key 'metrics' names '{}'", text.metrics_place, metric),
+      throw core::input_error(fmt::format("{}: key 'metrics' names '{}'", text.metrics.place, metric),
                               fmt::format("{} {}", unmeasured->why, combination.context()), unmeasured->suggestion);
   }
 }
 
-void check_rows(const TableText& text, const TablePlan& table, const PlannedJobs& jobs) {
-  check_queries(text, table, jobs);
+void check_rows(const TableText& text, const TablePlan& table, const SpecificationOf& specification_of) {
+  check_queries(text, table, specification_of);
   check_means(text, table);
-  check_columns(text, table, jobs);
+  check_columns(text, table, specification_of);
 }
 
 }  // namespace resolute::experiments

@@ -1,4 +1,4 @@
-#include "experiments/language/initial_weights.h"
+#include "experiments/planning/initial_weights.h"
 
 #include <algorithm>
 
@@ -15,13 +15,17 @@ NamedWeights InitialWeights::named(const Combination& combination, const Draft& 
     combination.refuse("weights", "'" + name + "'", why, suggestion);
   };
   if (!is_weights_name(name)) refuse("a name of weights has 1 to 64 characters of a-z, 0-9 and '-'", "");
-  const std::string how = import_command(name, settings::word(draft.network.backbone));
+  const std::string backbone(settings::word(draft.network.backbone)), how = import_command(name, backbone);
   const auto found = catalogue_.find(name);
   if (!found) {
     std::vector<std::string> names = {"none", "imagenet"};
     for (const std::string& one : catalogue_.names()) names.push_back(one);
     std::string suggestion = name == "imagenet" ? "" : settings::did_you_mean(name, names);
-    if (suggestion.empty() && suite_.estimate) return open(draft);
+    // A SHA-256 that is no file's stands for them. Each backbone's could be another file: nothing is remembered of it.
+    if (suggestion.empty() && options_.estimate) {
+      missing_.insert({name, backbone});
+      return {name, core::sha256_hex("weights that are not imported: " + name), backbone, "", ""};
+    }
     if (suggestion.empty())
       suggestion = fmt::format(
           "import them ({}), run with --from-scratch, which every table then says, or set "
@@ -29,7 +33,7 @@ NamedWeights InitialWeights::named(const Combination& combination, const Draft& 
           how);
     refuse("the store has no weights of that name", suggestion);
   }
-  if (suite_.need_weights && !catalogue_.has_file(*found))
+  if (options_.need_roots && !catalogue_.has_file(*found))
     refuse(fmt::format("their file weights/{}.safetensors is missing in the store", found->sha256),
            fmt::format("import them again ({})", how));
   return known_.emplace(name, *found).first->second;
@@ -39,22 +43,13 @@ bool InitialWeights::is_missing(const std::string& name) const {
   return std::ranges::any_of(missing_, [&](const MissingWeights& one) { return one.name == name; });
 }
 
-//! Stands for weights that nobody has imported: a SHA-256 that is no file's.
-NamedWeights InitialWeights::open(const Draft& draft) {
-  const std::string& name = draft.weights;
-  const std::string backbone(settings::word(draft.network.backbone));
-  missing_.insert({name, backbone});
-  // Of each backbone another file could go by the name; so nothing is remembered of it.
-  return {name, core::sha256_hex("weights that are not imported: " + name), backbone, "", ""};
-}
-
 std::string InitialWeights::find(const Combination& combination, const Draft& draft, TableFacts& facts) {
   if (!draft.recipe.program_options.empty()) return {};  // the method's own business
   if (draft.weights == "none") {
     facts.from_scratch = true;
     return {};
   }
-  if (suite_.from_scratch) {
+  if (options_.from_scratch) {
     const std::string suggestion =
         draft.weights == "imagenet" ? "" : settings::did_you_mean(draft.weights, {"none", "imagenet"});
     if (!is_weights_name(draft.weights) || (!suggestion.empty() && !catalogue_.find(draft.weights)))

@@ -6,18 +6,18 @@
 #include <string>
 #include <vector>
 
-#include "experiments/language/planner.h"
 #include "experiments/language/reference.h"
+#include "experiments/planning/planner.h"
 #include "experiments/specification/plan.h"
 
 namespace resolute::experiments {
 
-//! Gives a cell what the file says beside it. Of several numbers of one metric the first request's counts.
+//! Gives a cell what the file says beside it: the number of a metric is that of the first request which has it.
 //! \param requests of the cell's row \throws RuntimeError (kInput) with the request's place if there is no such entry
 void add_papers(CellPlan& cell, const std::vector<ReferenceRequest>& requests, const std::vector<std::string>& metrics,
                 const ReferenceNumbers& references);
 
-//! Whether the papers' numbers stand in the column of a data set of ours.
+//! True of a data set of ours whose column has the papers' numbers.
 using Shows = std::function<bool(const std::string& dataset)>;
 
 //! Gives a table, whose rows have all else, its claims, its published rows, and what is not known of them.

@@ -35,32 +35,32 @@ struct DatasetText {
     return found == again.end() ? settings : found->second;
   }
   std::map<std::string, std::string> places;  //!< of its own keys: id, source, identities …
+  const std::string& place_of(const std::string& key, const std::string& otherwise) const {
+    const auto found = places.find(key);
+    return found == places.end() ? otherwise : found->second;
+  }
 };
 
 //! Which methods of a paper's table stand above a table's rows by their numbers alone.
 struct PublishedText {
-  std::string place;
   std::string reference_place;
   std::string paper;
   std::string table;
   std::string variant;
   std::vector<DatasetPair> datasets;
-  std::vector<std::string> methods;  //!< in this order; empty: all that no row is about, in the file's
+  Located<std::vector<std::string>> methods;  //!< in this order; empty: all that no row is about, in the file's
 };
 
 struct TableText {
   std::string id;
   std::size_t base = 0;  //!< of SuiteText::bases, what its rows are laid over
   std::string title;
-  std::vector<std::string> metrics;
-  std::string metrics_place, mean_place;
+  Located<std::vector<std::string>> metrics;
   std::vector<std::string> datasets;
   std::vector<RowText> rows;
-  std::string paper;  //!< that its `reference` names, or empty
-  std::string paper_place;
-  std::string compare_with;  //!< id of one of its rows, or empty
-  std::string compare_place;
-  std::vector<std::string> mean_of;  //!< data sets of its, two or more, or none
+  Located<std::string> paper;                 //!< that its `reference` names, or empty
+  Located<std::string> compare_with;          //!< id of one of its rows, or empty
+  Located<std::vector<std::string>> mean_of;  //!< data sets of its, two or more, or none
   std::optional<PublishedText> published;
   double margin = kUsualMargin;  //!< TablePlan::margin
   bool strict_classes = false;
@@ -80,19 +80,12 @@ struct SuiteText {
   std::vector<DatasetText> datasets;
   std::vector<TableText> tables;
   std::vector<std::string> left_out;  //!< ids of tables none of whose columns was asked for
-  bool from_scratch = false;
-  bool with_references = false;  //!< the papers' numbers beside drawn images too
-  DrawnFolder drawn_folder{};    //!< empty: no folder is
-  bool need_weights = true;      //!< the files of the weights asked for must be there
-  bool estimate = false;         //!< see SuiteOptions::estimate
-  bool check_lists = false;      //!< see SuiteOptions::check_lists
+  PlanOptions options{};
 };
 
 //! \param references null where no row and no table names one
 //! \param weights where the names that `weights` gives are looked up
-//! \param training_images asked only for rows that speak of epochs, and with check_lists
 //! \throws RuntimeError (kInput) with the place of the key that is wrong; what training_images throws of another kind
-Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights,
-               const TrainingImages& training_images);
+Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights);
 
 }  // namespace resolute::experiments

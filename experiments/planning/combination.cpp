@@ -1,6 +1,5 @@
-#include "experiments/language/drafts.h"
+#include "experiments/planning/combination.h"
 
-#include "experiments/specification/validation.h"
 #include "settings/names.h"
 
 namespace resolute::experiments {
@@ -57,7 +56,8 @@ void check_draft(const Combination& combination, const SuiteText& suite, const D
     combination.refuse("ranks", draft.ranks, fmt::format("it must divide the number of lanes, {}", draft.lanes));
   if (draft.method.empty())
     throw core::input_error(fmt::format("{}: key 'method' is missing", combination.row.place),
-                            fmt::format("row '{}' needs it", combination.row.id), "set it in the row or in [defaults]");
+                            fmt::format("row '{}' needs it", combination.row.id.value),
+                            "set it in the row or in [defaults]");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "experiments/language/from_papers.h"
+#include "experiments/planning/from_papers.h"
 
 #include <algorithm>
 #include <set>
@@ -9,7 +9,7 @@ namespace resolute::experiments {
 namespace {
 
 bool is_of(const RowText& row, const PublishedClaim& claim, const std::string& entry, const std::string& dataset) {
-  return std::any_of(row.references.begin(), row.references.end(), [&](const ReferenceRequest& request) {
+  return std::ranges::any_of(row.references, [&](const ReferenceRequest& request) {
     if (request.paper != claim.paper || request.dataset != claim.dataset || !request.stands_beside(dataset))
       return false;
     return claim.by == "variant" ? request.variant == entry : request.method == entry && request.variant.empty();
@@ -30,8 +30,8 @@ bool says_as_much(const ClaimPlan& whole, const ClaimPlan& part) {
 
 //! Whether a row of ours is about that method: it stands beside the paper's number already.
 bool has_row(const TableText& table, const PublishedText& wanted, const std::string& method) {
-  return std::any_of(table.rows.begin(), table.rows.end(), [&](const RowText& row) {
-    return std::any_of(row.references.begin(), row.references.end(), [&](const ReferenceRequest& request) {
+  return std::ranges::any_of(table.rows, [&](const RowText& row) {
+    return std::ranges::any_of(row.references, [&](const ReferenceRequest& request) {
       return request.paper == wanted.paper && request.table == wanted.table && request.method == method &&
              request.variant == wanted.variant;
     });
@@ -47,15 +47,14 @@ std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<Publi
   std::vector<ClaimPlan> found;
   for (const std::string& dataset : table.datasets) {
     for (const PublishedClaim& claim : claims) {
-      if (std::find(table.metrics.begin(), table.metrics.end(), claim.metric) == table.metrics.end()) continue;
+      if (!settings::is_among(table.metrics.value, claim.metric)) continue;
       ClaimPlan plan{dataset, claim.metric, claim.paper, claim.dataset, {}, claim.kind, claim.worse_to_better};
       for (const std::string& entry : claim.worse_to_better) {
-        const auto row = std::find_if(table.rows.begin(), table.rows.end(),
-                                      [&](const RowText& one) { return is_of(one, claim, entry, dataset); });
+        const auto row =
+            std::ranges::find_if(table.rows, [&](const RowText& one) { return is_of(one, claim, entry, dataset); });
         // A row of several entries stands for the first of them: it is no better than itself.
         auto& rows = plan.worse_to_better;
-        if (row != table.rows.end() && std::find(rows.begin(), rows.end(), row->id) == rows.end())
-          rows.push_back(row->id);
+        if (row != table.rows.end() && !settings::is_among(rows, row->id.value)) rows.push_back(row->id.value);
       }
       if (plan.worse_to_better.size() >= 2) found.push_back(std::move(plan));
     }
@@ -80,15 +79,13 @@ PaperCell paper_cell(const std::vector<ReferenceRequest>& requests, const std::s
   for (const ReferenceRequest& request : requests) {
     if (!request.stands_beside(our_dataset)) continue;
     beside.push_back(&request);
-    if (references.has(request))
-      cell.entries.push_back({request.paper, request.table, request.method, request.dataset, request.variant});
+    if (references.has(request)) cell.entries.push_back(request);
   }
   for (const std::string& metric : metrics) {
-    const auto gives = std::find_if(beside.begin(), beside.end(), [&](const ReferenceRequest* request) {
-      return references.find_if_there(*request).contains(metric);
-    });
+    const auto gives = std::ranges::find_if(
+        beside, [&](const ReferenceRequest* request) { return references.find_if_there(*request).contains(metric); });
     const bool known = gives != beside.end();
-    const bool expected = std::any_of(beside.begin(), beside.end(), [&](const ReferenceRequest* request) {
+    const bool expected = std::ranges::any_of(beside, [&](const ReferenceRequest* request) {
       return references.expects(request->paper, request->table, metric);
     });
     if (!known && !expected) continue;
@@ -110,34 +107,34 @@ std::vector<PublishedRow> published_rows(const TableText& table, const Published
   const std::vector<std::string> known =
       references.methods_of(wanted.paper, wanted.table, wanted.variant, wanted.reference_place);
   const auto request = [&](const std::string& method, const std::string& dataset) {
-    return ReferenceRequest{wanted.reference_place, wanted.paper, wanted.table, method, wanted.variant, dataset, {}};
+    return ReferenceRequest{{wanted.paper, wanted.table, method, dataset, wanted.variant}, wanted.reference_place};
   };
   const auto of = [&](const std::string& method, const std::string& dataset) {
     return references.find_if_there(request(method, dataset));
   };
   for (const DatasetPair& pair : wanted.datasets)
-    if (std::all_of(known.begin(), known.end(),
-                    [&](const std::string& method) { return of(method, pair.papers).empty(); }))
+    if (std::ranges::all_of(known, [&](const std::string& method) { return of(method, pair.papers).empty(); }))
       throw core::input_error(
           fmt::format("{}: key 'reference' has the dataset '{}'", wanted.reference_place, pair.papers),
           fmt::format("paper '{}', table '{}' has no number on it", wanted.paper, wanted.table));
   std::vector<PublishedRow> rows;
-  for (const std::string& method : wanted.methods.empty() ? known : wanted.methods) {
-    const std::string problem = fmt::format("{}: key 'published' names '{}'", wanted.place, method);
+  const auto& [asked, place] = wanted.methods;
+  for (const std::string& method : asked.empty() ? known : asked) {
+    const std::string problem = fmt::format("{}: key 'published' names '{}'", place, method);
     if (!settings::is_among(known, method))
       throw core::input_error(problem,
                               fmt::format("paper '{}', table '{}' has no such method", wanted.paper, wanted.table),
                               settings::nearest_or_all(method, known));
-    if (wanted.methods.empty() && has_row(table, wanted, method)) continue;
+    if (asked.empty() && has_row(table, wanted, method)) continue;
     PublishedRow row{method, references.method_name(method), {}};
     for (const DatasetPair& pair : wanted.datasets) {
       for (const auto& [metric, value] : of(method, pair.papers))
-        if (settings::is_among(table.metrics, metric)) row.numbers[pair.ours][metric] = value;
-      row.paper[pair.ours] = paper_cell({request(method, pair.papers)}, pair.ours, table.metrics, references);
+        if (settings::is_among(table.metrics.value, metric)) row.numbers[pair.ours][metric] = value;
+      row.paper[pair.ours] = paper_cell({request(method, pair.papers)}, pair.ours, table.metrics.value, references);
     }
     if (!row.numbers.empty())
       rows.push_back(std::move(row));
-    else if (!wanted.methods.empty())
+    else if (!asked.empty())
       throw core::input_error(problem, "the paper has no number of it for this table's metrics and data sets");
   }
   return rows;
@@ -148,17 +145,17 @@ std::vector<PublishedRow> published_rows(const TableText& table, const Published
 std::vector<std::string> papers_without_numbers(const TableText& table, const std::vector<PublishedRow>& published,
                                                 const ReferenceNumbers& references) {
   std::set<std::string> known;
-  if (!published.empty()) known.insert(table.paper);
+  if (!published.empty()) known.insert(table.paper.value);
   for (const RowText& row : table.rows)
     for (const ReferenceRequest& request : row.references)
       for (const auto& [metric, value] : references.find(request))
-        if (settings::is_among(table.metrics, metric)) known.insert(request.paper);
+        if (settings::is_among(table.metrics.value, metric)) known.insert(request.paper);
   std::vector<std::string> titles;
   const auto add = [&](const std::string& paper, const std::string& place) {
     const std::string title = references.paper_name(paper, place);
     if (!known.contains(paper) && !settings::is_among(titles, title)) titles.push_back(title);
   };
-  if (!table.paper.empty()) add(table.paper, table.paper_place);
+  if (!table.paper.value.empty()) add(table.paper.value, table.paper.place);
   for (const RowText& row : table.rows)
     for (const ReferenceRequest& request : row.references) add(request.paper, request.place);
   return titles;

@@ -1,10 +1,11 @@
 #pragma once
 //! \file
-//! A row on a data set, with all that messages about it need.
+//! A row on a data set: what its settings fill in, checked as it is written, and all that messages about it need.
 
+#include <optional>
 #include <string>
 
-#include "experiments/language/planner.h"
+#include "experiments/planning/planner.h"
 #include "experiments/specification/validation.h"
 
 namespace resolute::experiments {
@@ -18,10 +19,9 @@ struct Combination {
   std::string place_of(const std::string& key) const {
     if (const auto found = settings.find(key); found != settings.end()) return found->second.place;
     if (const auto found = settings.find(in_other_words(key)); found != settings.end()) return found->second.place;
-    if (const auto found = dataset.places.find(key); found != dataset.places.end()) return found->second;
-    return row.place;
+    return dataset.place_of(key, row.place);
   }
-  std::string context() const { return fmt::format("for row '{}' on data set '{}'", row.id, dataset.id); }
+  std::string context() const { return fmt::format("for row '{}' on data set '{}'", row.id.value, dataset.id); }
 
   [[noreturn]] void refuse(const std::string& key, const auto& value, const std::string& why,
                            const std::string& suggestion = {}) const {
@@ -37,5 +37,16 @@ struct Combination {
     }
   }
 };
+
+//! The method whose option "METHOD.NAME" is, one of ours or in Python; nothing for any other key.
+std::optional<std::string> method_of_key(const std::string& key, const PythonMethods& in_python);
+
+//! Members are in range and what they say of the suite holds; jobs' specifications are checked as they are made.
+//! \throws RuntimeError (kInput) with the place of the key that is wrong
+Draft checked_draft(const Combination& combination, const SuiteText& suite);
+
+//! What the section of the draft's method says. \param in_python the suite's
+//! \throws RuntimeError (kInput) with the place of the key that is wrong
+MethodOptions method_options(const Combination& combination, const Draft& draft, const PythonMethods& in_python);
 
 }  // namespace resolute::experiments

@@ -1,4 +1,4 @@
-#include "experiments/language/plan_notes.h"
+#include "experiments/planning/plan_notes.h"
 
 #include <algorithm>
 

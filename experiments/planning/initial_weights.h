@@ -6,15 +6,16 @@
 #include <set>
 #include <string>
 
-#include "experiments/language/combination.h"
-#include "experiments/language/plan_notes.h"
+#include "experiments/planning/combination.h"
+#include "experiments/planning/plan_notes.h"
 #include "experiments/store/weights_catalogue.h"
 
 namespace resolute::experiments {
 
 class InitialWeights {
  public:
-  InitialWeights(const SuiteText& suite, const WeightsCatalogue& catalogue) : suite_(suite), catalogue_(catalogue) {}
+  InitialWeights(const PlanOptions& options, const WeightsCatalogue& catalogue)
+      : options_(options), catalogue_(catalogue) {}
 
   //! What a training starts from: a SHA-256, or "" for from scratch. The specification has passed its checks.
   //! \param facts of its table, which take it up \throws RuntimeError (kInput) with the place of `weights`
@@ -25,9 +26,8 @@ class InitialWeights {
 
  private:
   NamedWeights named(const Combination& combination, const Draft& draft);
-  NamedWeights open(const Draft& draft);
 
-  const SuiteText& suite_;
+  const PlanOptions& options_;
   const WeightsCatalogue& catalogue_;
   std::map<std::string, NamedWeights> known_;  // found so far
   std::set<MissingWeights> missing_;

@@ -1,4 +1,4 @@
-#include "experiments/language/normalised.h"
+#include "experiments/planning/normalised.h"
 
 #include "methods/rules.h"
 
