@@ -54,6 +54,9 @@ class Baseline(resolute.Method):
             self.start.load(module)
         return module
 
+    def from_scratch(self):
+        return self.start is None
+
     def depends_on(self):
         return [f"margin {self.options.margin}", f"start {self.start and self.start.sha256[:16]}"]
 

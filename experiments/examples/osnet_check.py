@@ -105,9 +105,9 @@ def own_path(evaluation, pack, split_file, network, query, gallery):
 def check(job, specification):
     folder = f"{options.store}/jobs/{job[:2]}/{job}"
     evaluation, training = read(job, "result.json"), specification["training"]
-    # osnet_worker 1, torchreid VERSION, ARCHITECTURE, …, threads N
+    # osnet_worker 1, torchreid VERSION, ARCHITECTURE, …, threads N, and on a GPU what it is
     told = evaluation["provenance"]["numeric_class"].split(", ")
-    torch.set_num_threads(int(told[-1].removeprefix("threads ")))
+    torch.set_num_threads(int(next(part for part in told if part.startswith("threads ")).removeprefix("threads ")))
     tensors = load_file(f"{options.store}/jobs/{training[:2]}/{training}/{read(training, 'result.json')['weights_file']}")
     network = osnet_worker.Osnet(osnet_worker.Osnet.Options(told[2]), {}).network(len(tensors["classifier.bias"])).eval()
     network.load_state_dict(tensors)

@@ -64,6 +64,7 @@ class Device:
         """Raises MachineError if memory ran short: cuDNN then takes other kernels, of other bits, and says nothing."""
         import torch
 
-        if self._is_gpu and any(torch.cuda.memory_stats().get(name, 0) for name in ("num_alloc_retries", "num_ooms")):
+        counts = torch.cuda.memory_stats() if self._is_gpu else {}
+        if counts.get("num_alloc_retries", 0) or counts.get("num_ooms", 0):
             raise MachineError("the GPU is out of memory (other kernels would give other bits); use more process ranks, which change no "
                                "bit, or set train.precision = \"bf16\" or fewer train.identities")

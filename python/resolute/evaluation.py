@@ -133,7 +133,7 @@ class Scores:
     def __repr__(self) -> str:
         if self.why:
             return f"Scores({self.why})"
-        ranks = "".join(f"rank-{k} {100 * self.cmc[k - 1]:.2f} %, " for k in (1, 5, 10, 20) if k <= len(self.cmc))
+        ranks = "".join(f"rank-{k} {100 * self.cmc[k - 1]:.2f} %, " for k in QUERY_RANKS if k <= len(self.cmc))
         return f"Scores({ranks}mAP {100 * self.mAP:.2f} %, mINP {100 * self.mINP:.2f} %, {self.queries} queries)"
 
 

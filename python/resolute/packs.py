@@ -106,7 +106,7 @@ class Batch:
         for name in ("hr", "lr", "labels", "rows", "rates", "has_hr"):
             value = getattr(self, name)
             if value is not None:
-                value = (value.pin_memory() if pinned else value).to(device, non_blocking=non_blocking)
+                value = (value.pin_memory() if pinned and not value.is_cuda else value).to(device, non_blocking=non_blocking)
             setattr(moved, name, value)
         return moved
 

@@ -37,9 +37,8 @@ class Weights:
         """Fills the module's parameters and buffers, but batch norm's counts and those whose names begin with one of `but`.
 
         Raises InputError where a tensor is missing or has another shape."""
-        left_out = tuple(but) or ("\0",)
         wanted = {name: tensor for name, tensor in module.state_dict().items()
-                  if not name.endswith("num_batches_tracked") and not name.startswith(left_out)}
+                  if not name.endswith("num_batches_tracked") and not name.startswith(tuple(but))}
         for name, tensor in wanted.items():
             found = self.tensors.get(name)
             if getattr(found, "shape", None) != tensor.shape:

@@ -83,8 +83,8 @@ class Subjects(unittest.TestCase):
 
     def test_a_part_and_a_verb_in_72_columns_pass(self):
         for subject in ["core: take a closed folder for closed", "cli, suites: name the row", "cli/report: draw bars", "Merge branch 'x'",
-                        "tests: " + "x" * 65, "docs: write naïve 10 × 10 as it is", "# of git's\ncore: begin\n\nwhy\n"]:
-            with self.subTest(subject):
+                        "tests: " + "x" * 65, "docs: write naïve 10 × 10 as it is", "# of git's\ncore: begin\n\nwhy\n", "core: begin\n" + "a diff\n" * 50000]:
+            with self.subTest(subject[:80]):
                 self.assertEqual(0, self.judged(subject).returncode, self.judged(subject).stderr)
 
     def test_others_are_refused_by_what_they_lack(self):
