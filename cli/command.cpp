@@ -57,7 +57,9 @@ std::optional<options::variables_map> parse_options(const Arguments& arguments, 
   } catch (const options::too_many_positional_options_error&) {
     throw usage_error("too many arguments", help);
   } catch (const options::unknown_option& error) {
-    throw usage_error("unknown option '" + error.get_option_name() + "'", help);
+    const std::string given = error.get_option_name();  // "--png", or "--png=sheet.png"
+    if (help.former_option != nullptr) help.former_option(given.substr(0, given.find('=')));
+    throw usage_error("unknown option '" + given + "'", help);
   } catch (const options::error& error) {
     throw usage_error(error.what(), help);
   }

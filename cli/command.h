@@ -44,6 +44,8 @@ struct CommandHelp {
   const char* usage;  //!< "resolute rank FEATURES [--json]": what is given mostly, in a line of at most 93 characters
   const char* about;  //!< paragraphs, an empty line between two; lines are broken anew
   const char* examples;  //!< lines to copy
+  //! Throws, with what there is instead, for an option that is no more ("--png"); returns for any other.
+  void (*former_option)(const std::string& option) = nullptr;
 };
 
 //! Parses `arguments`. Every command has `--help`: it prints the help on stdout, and this function returns nothing; the

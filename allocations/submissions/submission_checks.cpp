@@ -14,8 +14,10 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/split.h"
+#include "orchestrator/journal/epoch.h"
 #include "orchestrator/launch/launch.h"
 #include "orchestrator/look/places_aside.h"
+#include "results/records/record.h"
 #include "slurm/job_record.h"
 #include "slurm/partitions.h"
 #include "slurm/trouble.h"
@@ -123,7 +125,9 @@ void warn_of_resources(const experiments::Plan& plan, const slurm::SubmissionReq
 
 }  // namespace
 
-void require_gpus(const experiments::Plan& plan, const slurm::SubmissionRequest& request, const HasResult& has_result) {
+void require_gpus(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
+                  const slurm::SubmissionRequest& request) {
+  const auto check = results::record_check(files, store);
   // Of the batches that run the same kinds of jobs one is enough for the largest.
   std::map<std::vector<settings::JobKind>, std::pair<const slurm::Batch*, int>> largest;
   for (const auto& [resources, batch] : different_resources(request)) {
@@ -134,7 +138,7 @@ void require_gpus(const experiments::Plan& plan, const slurm::SubmissionRequest&
   for (const auto& [kinds, of_kinds] : largest) {
     const auto& [batch, gpus] = of_kinds;
     std::vector<const experiments::PlannedJob*> jobs = jobs_on_gpus_of(plan, *batch);
-    std::erase_if(jobs, [&](const auto* job) { return has_result(job->id.hex); });
+    std::erase_if(jobs, [&](const auto* job) { return orchestrator::has_result(files, store, job->id, check); });
     if (jobs.empty()) continue;
     if (!kinds.empty() && gpus == 0)
       throw core::input_error(

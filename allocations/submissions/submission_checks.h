@@ -2,7 +2,6 @@
 //! \file
 //! What would only show after a night in the queue, said before it.
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,12 +20,11 @@ namespace resolute::allocations {
 //! \throws RuntimeError (kInput)
 void require_time_to_work(const slurm::SubmissionRequest& request, std::chrono::seconds time);
 
-using HasResult = std::function<bool(const std::string& job)>;
-
 //! Refuses allocations for jobs that take GPUs (trainings on GPUs, one per process rank, and what evaluates them) where
 //! a site has machines without any for them, or none of the allocations that run them enough for the largest. Jobs that
 //! have a result ask for nothing. \throws RuntimeError (kInput)
-void require_gpus(const experiments::Plan& plan, const slurm::SubmissionRequest& request, const HasResult& has_result);
+void require_gpus(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
+                  const slurm::SubmissionRequest& request);
 
 //! Refuses what SLURM would take and never start, by what its partitions offer, and a machine whose SLURM has no
 //! cluster: one sinfo, and nothing where that does not answer within seconds. \return a warning about the default

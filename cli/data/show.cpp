@@ -25,7 +25,12 @@ constexpr CommandHelp kDataShowHelp{
     "With --sample and --html writes a page of K images of as many identities as there are, each with its LR views\n"
     "enlarged to network size and as they are. The pictures stand in the file.",
     "  resolute data show store/packs/people-0123456789abcdef\n"
-    "  resolute data show store/packs/people-0123456789abcdef --sample 8 --html sample.html\n"};
+    "  resolute data show store/packs/people-0123456789abcdef --sample 8 --html sample.html\n",
+    [](const std::string& option) {
+      if (option == "--png")
+        throw core::input_error("option --png is no more", "samples are shown in a page",
+                                "give --html FILE in its place");
+    }};
 
 void print(const datasets::PackReader& pack, std::uint64_t bytes) {
   const datasets::PackSettings& made = pack.options();
@@ -69,9 +74,6 @@ int data_show(const Arguments& arguments) {
   add("sample", options::value<int>(), "images to show");
   add("html", options::value<std::string>(), "page to show them in");
   add("json", "one JSON document on stdout");
-  if (std::ranges::any_of(arguments,
-                          [](const std::string& word) { return word == "--png" || word.starts_with("--png="); }))
-    throw core::input_error("option --png is no more", "samples are shown in a page", "give --html FILE in its place");
   auto values = parse_options(arguments, kDataShowHelp, visible, {"PACK_DIR"});
   if (!values) return 0;
   if (values->count("sample") != values->count("html"))

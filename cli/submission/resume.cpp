@@ -218,9 +218,6 @@ std::optional<allocations::Standing> exchange(core::FileSystem& files, slurm::Cl
   auto pools = allocations::pools_of(standing.request);
   auto plain = changed(standing.request, parsed.values, pools);
   plain.left_out.clear();
-  const allocations::HasResult has_result = [&](const std::string& job) {
-    return orchestrator::has_result(files, parsed.store, {job}, results::record_check(files, parsed.store));
-  };
   const auto request_of = [&](const std::string& token) {
     auto request = plain;
     request.token = token;
@@ -229,7 +226,7 @@ std::optional<allocations::Standing> exchange(core::FileSystem& files, slurm::Cl
   };
   const auto request = request_of(standing.request.token);
   if (allocations::same_order(request, standing.request)) return std::nullopt;
-  allocations::require_gpus(plan, request, has_result);
+  allocations::require_gpus(files, parsed.store, plan, request);
   for (const auto& batch : request.batches) slurm::validate(slurm::script_of(request, batch, standing.folder.path()));
   if (const auto warning = allocations::require_possible(effects, request)) core::log_warning("{}", *warning);
   const std::string text = core::read_text(files, standing.folder.suite_file());

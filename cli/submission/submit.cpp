@@ -44,7 +44,8 @@ refuses; with --wait as `suite run`: 0 complete, 3 some jobs failed, 75 not ende
     "  resolute suite submit suite.toml --store /shared/store --nodes 1 --cpus-per-node 16 --time 4:00:00 "
     "--allocations 1..8\n"
     "  resolute suite submit suite.toml --store /shared/store --nodes 2 --exclusive --time 1:00:00 --dry-run\n"
-    "  resolute suite status suite.toml --store /shared/store --watch\n"};
+    "  resolute suite status suite.toml --store /shared/store --watch\n",
+    refuse_former_options};
 
 // Stands where a token will be drawn, so that a dry run says the same each time.
 constexpr const char* kNoToken = "000000000000";
@@ -149,9 +150,7 @@ Order read_order(const SuiteArguments& arguments, core::FileSystem& files,
   order.request.created = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   order.status_command = suite_command("status", arguments, order.request.plan_arguments);
   give_token(order, kNoToken);
-  allocations::require_gpus(order.plan, order.request, [&](const std::string& job) {
-    return orchestrator::has_result(files, arguments.store, {job}, results::record_check(files, arguments.store));
-  });
+  allocations::require_gpus(files, arguments.store, order.plan, order.request);
   return order;
 }
 
@@ -174,7 +173,6 @@ allocations::Standing create(core::FileSystem& files, slurm::Client& client, con
 }  // namespace
 
 int suite_submit(const Arguments& arguments) {
-  refuse_former_options(arguments);
   options::options_description visible;
   add_submit_options(visible);
   auto add = visible.add_options();

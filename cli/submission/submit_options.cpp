@@ -356,18 +356,15 @@ void add_submit_options(options::options_description& visible) {
   add_run_options(visible);
 }
 
-void refuse_former_options(const Arguments& arguments) {
-  for (const std::string& argument : arguments) {
-    const std::string name = argument.substr(0, argument.find('='));
-    if (name == "--array" || name == "--array-at-once")
-      throw core::input_error(name + " is no longer an option", "--allocations K submits K allocations of one suite",
-                              "give that, or leave it out for one allocation");
-    settings::for_each_sbatch_text([&](const auto& text, auto) {
-      if (!text.is_typed() && name == std::string("--") + text.name)
-        throw core::input_error(name + " is no longer an option", "those of sbatch go through --sbatch",
-                                fmt::format("give --sbatch={}=VALUE", name));
-    });
-  }
+void refuse_former_options(const std::string& option) {
+  if (option == "--array" || option == "--array-at-once")
+    throw core::input_error(option + " is no longer an option", "--allocations K submits K allocations of one suite",
+                            "give that, or leave it out for one allocation");
+  settings::for_each_sbatch_text([&](const auto& text, auto) {
+    if (!text.is_typed() && option == std::string("--") + text.name)
+      throw core::input_error(option + " is no longer an option", "those of sbatch go through --sbatch",
+                              fmt::format("give --sbatch={}=VALUE", option));
+  });
 }
 
 std::pair<int, int> parse_allocations(const std::string& text, const std::string& place) {

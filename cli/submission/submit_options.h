@@ -17,7 +17,7 @@ namespace resolute::cli {
 void add_submit_options(boost::program_options::options_description& options);
 
 //! \throws RuntimeError (kInput) for an option of before 0.1.0, which says what there is instead
-void refuse_former_options(const Arguments& arguments);
+void refuse_former_options(const std::string& option);
 
 struct SubmitOptions {
   slurm::SubmissionRequest request;  //!< all but its batches, token and time

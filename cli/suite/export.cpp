@@ -29,7 +29,13 @@ curves and what trainings logged, as CSV files (and the figures of `suite report
 written whole or not at all.)",
     "  resolute suite export suite.toml --store store --csv results-csv\n"
     "  resolute suite export suite.toml --store store --sqlite results.sqlite\n"
-    "  sqlite3 results.sqlite 'SELECT row_id, mean FROM cells WHERE metric = \"rank1\"'\n"};
+    "  sqlite3 results.sqlite 'SELECT row_id, mean FROM cells WHERE metric = \"rank1\"'\n",
+    [](const std::string& option) {
+      if (option == "--tensorboard")
+        throw core::input_error("'suite export' has no --tensorboard", "TensorBoard's own client writes its files",
+                                "`python -m resolute curves SUITE.toml --store STORE --to tensorboard --out DIR`, or "
+                                "`suite run --log tensorboard`");
+    }};
 
 // A kind of export that was asked for.
 struct ExportTarget {
@@ -82,11 +88,6 @@ int suite_export(const Arguments& arguments) {
   auto add = visible.add_options();
   add("csv", options::value<std::string>(), "folder to make, of a CSV file for each kind of thing");
   add("sqlite", options::value<std::string>(), "SQLite file to make");
-  for (const std::string& argument : arguments)
-    if (argument == "--tensorboard" || argument.starts_with("--tensorboard="))
-      throw core::input_error("'suite export' has no --tensorboard", "TensorBoard's own client writes its files",
-                              "`python -m resolute curves SUITE.toml --store STORE --to tensorboard --out DIR`, or "
-                              "`suite run --log tensorboard`");
   const auto parsed = parse_suite_arguments(arguments, kSuiteExportHelp, visible);
   if (!parsed) return 0;
   parsed->require_store();

@@ -49,13 +49,20 @@ class SubmitOptions : public testing::Test {
 };
 
 TEST_F(SubmitOptions, one_that_is_no_more_is_refused_with_what_there_is_instead) {
+  const CommandHelp help{"resolute suite submit SUITE.toml", "", "", refuse_former_options};
+  const auto parse = [&](const Arguments& given) {
+    boost::program_options::options_description options;
+    add_submit_options(options);
+    parse_options(given, help, options, {"SUITE.toml"});
+  };
   for (const Arguments& given : {Arguments{"x.toml", "--array"}, {"--array-at-once=4", "x.toml"}, {"--array=1"}})
-    EXPECT_THAT(tests::refusal([&] { refuse_former_options(given); }, core::ErrorKind::kInput),
+    EXPECT_THAT(tests::refusal([&] { parse(given); }, core::ErrorKind::kInput),
                 HasSubstr("is no longer an option (--allocations K submits K allocations of one suite)"));
   for (const std::string name : {"qos", "constraint", "exclude", "reservation", "mail-user", "mail-type", "comment"})
-    EXPECT_THAT(tests::refusal([&] { refuse_former_options({"--" + name + "=x"}); }, core::ErrorKind::kInput),
+    EXPECT_THAT(tests::refusal([&] { parse({"--" + name + "=x"}); }, core::ErrorKind::kInput),
                 HasSubstr("give --sbatch=--" + name + "=VALUE"));
-  refuse_former_options({"x.toml", "--allocations", "2", "--partition=x", "--sbatch=--qos=x"});
+  parse({"x.toml", "--allocations", "2", "--partition=x", "--sbatch=--qos=x"});
+  parse({"x.toml", "--sbatch", "--qos=x"});
 }
 
 TEST_F(SubmitOptions, the_least_asks_for_nodes_and_a_time_limit) {
