@@ -8,14 +8,14 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/process/process.h"
+#include "experiments/method_files.h"
 
 namespace resolute::cli {
 
 void start_curves(CurvesClient client, const std::vector<std::string>& typed, const experiments::StoreLayout& store,
                   const std::string& suite, std::map<std::string, std::string> environment) {
   const std::string to(settings::word(client));
-  std::string python = core::variable_in(environment, "RESOLUTE_PYTHON");
-  if (python.empty()) python = "python3";
+  const std::string python = experiments::python_program(environment);
   // The package that came with this program: of a checkout's build, or around a wheel's bin/.
   for (const char* packages : {"../python", "../.."})
     if (const auto folder = executable_folder() / packages;

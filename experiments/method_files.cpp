@@ -82,6 +82,7 @@ PythonMethods read_methods(const std::vector<SuiteFile>& parts, const Environmen
       reader.finish();
       const std::string where = fmt::format("{}: key 'python' of method '{}'", reader.place("python"), id);
       const auto path = std::filesystem::absolute(part.folder / file).lexically_normal();
+      if (const auto known = methods.find(id); known != methods.end() && known->second.path == path) continue;
       PythonMethod method;
       try {
         const auto found = kept.find(id);

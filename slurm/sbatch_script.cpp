@@ -88,7 +88,7 @@ void add_life(Lines& lines, const ScriptRequest& request) {
   if (request.no_kill) lines.option("no-kill");
   lines.option("kill-on-invalid-dep", "yes");
   lines.option("signal", fmt::format("B:USR1@{}", request.notice.count()));
-  lines.option("dependency", request.dependency ? "singleton," + *request.dependency : "singleton");
+  lines.option("dependency", request.dependency.empty() ? "singleton" : "singleton," + request.dependency);
   lines.option("export", "ALL");
 }
 

@@ -54,9 +54,9 @@ struct ScriptRequest {
   std::string comment;   //!< one line, for squeue's %k, unless the resources have one; at most 1000 bytes
   Resources resources;
   SiteEnvironment site;
-  std::filesystem::path working_folder;     //!< absolute
-  std::filesystem::path output;             //!< absolute folder: JOB.log there
-  std::optional<std::string> dependency{};  //!< more than singleton: "afterany:12", "afterok:3,after:4"
+  std::filesystem::path working_folder;  //!< absolute
+  std::filesystem::path output;          //!< absolute folder: JOB.log there
+  std::string dependency{};              //!< more than singleton: "afterany:12", "afterok:3,after:4"; empty: none
   //! The job outlives the loss of any of its nodes. If it loses the first one, which runs the script, SLURM does not
   //! requeue it: a process on another node must.
   bool no_kill = false;

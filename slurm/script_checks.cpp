@@ -193,7 +193,7 @@ void validate(const ScriptRequest& request) {
   check_site(request.site);
   check_folder("working folder", request.working_folder);
   check_folder("folder of the logs", request.output);
-  if (request.dependency) check_word("dependency", *request.dependency, ":_,?+");
+  check_word("dependency", request.dependency, ":_,?+");
   check_range("--notice", request.notice.count(), 1, kLongestNotice.count());
   if (request.resources.time.count() > 0 && request.notice > request.resources.time)
     throw core::input_error(fmt::format("--notice {} is longer than the time limit", request.notice.count()),

@@ -110,7 +110,7 @@ ScriptRequest script_of(const SubmissionRequest& request, const Batch& batch, co
   script.working_folder = request.working_folder;
   script.output = folder / fmt::format("batch-{:03}", batch.number) / "log";
   // A job that follows another has waited already.
-  if (!request.dependency.empty() && generation == 0) script.dependency = request.dependency;
+  if (generation == 0) script.dependency = request.dependency;
   script.notice = request.notice;
   // Agents that srun started outlive the first node and requeue the job; mpirun takes its own with it.
   script.no_kill = resources.nodes > 1 && request.launcher != name_of(Launcher::kMpirun);

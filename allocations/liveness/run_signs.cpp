@@ -133,13 +133,13 @@ void advise_on_silence(std::vector<AllocationView>& views, const std::string& su
 
 orchestrator::SuiteStatus read_corrected_status(core::FileSystem& files, const experiments::StoreLayout& store,
                                                 const experiments::Plan& plan) {
-  auto [now, status, signs] = look_at_suite(files, store, plan);
-  if (std::none_of(signs.begin(), signs.end(), [](const auto& sign) { return is_silent(sign.second); })) return status;
-  const auto submissions = read_submissions(files, store.suite_folder(plan.suite));
-  if (submissions.empty()) return status;
-  const slurm::Client client(slurm::real_effects(), interactive_client());
-  correct(status, submissions, ask_slurm(client, names_to_ask(submissions)), signs);
-  return status;
+  SuiteView view = look_at_suite(files, store, plan);
+  if (std::ranges::any_of(view.signs, [](const auto& sign) { return is_silent(sign.second); }))
+    if (const auto submissions = read_submissions(files, store.suite_folder(plan.suite)); !submissions.empty()) {
+      const slurm::Client client(slurm::real_effects(), interactive_client());
+      correct(view.status, submissions, ask_slurm(client, names_to_ask(submissions)), view.signs);
+    }
+  return std::move(view.status);
 }
 
 }  // namespace resolute::allocations

@@ -138,8 +138,8 @@ class Coordinator {
   //! Starts the attempts that are queued once it is known that no other run has taken over.
   void launch_prepared();
   void launch_now(JobIndex number);
-  //! \param prepared where process rank 0 of a gang will listen; nullptr for a job of one rank
-  void launch(JobIndex number, const Running& running, const Prepared* prepared);
+  //! \param prepared where process rank 0 of a gang will listen; nothing for a job of one rank
+  void launch(JobIndex number, const Running& running, const std::optional<Prepared>& prepared);
   void abandon_preparation(JobIndex number, int attempt, const std::string& evidence, int code = 1);
   //! Lets every rank of an attempt that was never started end.
   void end_unstarted(JobIndex number, int attempt, int code, const std::string& evidence);

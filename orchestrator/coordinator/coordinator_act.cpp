@@ -257,15 +257,14 @@ void Coordinator::launch_now(JobIndex number) {
   Attempt& attempt = attempts_.at(number);
   const Running* running = current(state_, number, attempt.number);
   if (running == nullptr || running->ending || running->alive < job_of(state_, number).slots || state_.stop) return;
-  const std::optional<Prepared> listener = starting_.launch(number);
   attempt.launched = attempt.heard = clock_.now();
-  launch(number, *running, listener ? &*listener : nullptr);
+  launch(number, *running, starting_.launch(number));
 }
 
-void Coordinator::launch(JobIndex number, const Running& running, const Prepared* prepared) {
+void Coordinator::launch(JobIndex number, const Running& running, const std::optional<Prepared>& prepared) {
   Rendezvous rendezvous;
   std::string secret;
-  if (prepared != nullptr) {
+  if (prepared) {
     const std::string& host = state_.agents.at(running.placement.front().agent).host;
     rendezvous = {prepared->address.empty() ? host : prepared->address, prepared->port};
     secret = core::random_token(32);
@@ -276,8 +275,8 @@ void Coordinator::launch(JobIndex number, const Running& running, const Prepared
   for (const Share& share : running.placement) {
     Launch message{key_of(number, running.attempt), {}, secret};
     for (int i = 0; i < share.slots; ++i, ++rank) {
-      message.ranks.push_back(rank_command(store_.layout(), planned(number), attempt, rank,
-                                           prepared != nullptr ? &rendezvous : nullptr, commands_));
+      message.ranks.push_back(
+          rank_command(store_.layout(), planned(number), attempt, rank, prepared ? &rendezvous : nullptr, commands_));
       message.ranks.back().gpu = job_of(state_, number).gpus;
     }
     message.gpus_aside = gpus_aside(state_.agents.at(share.agent));

@@ -217,7 +217,7 @@ TEST(SubmissionScript, becomes_the_supervisor_of_its_batch_and_generation) {
                                       "/s/0123456789ab", "--batch", "2", "--generation", "4"}));
   EXPECT_EQ(script.variables, request.variables);
   EXPECT_EQ(script.working_folder, "/scratch/kim");
-  EXPECT_FALSE(script_of(request, request.batches[0], "/s").dependency.has_value());
+  EXPECT_EQ(script_of(request, request.batches[0], "/s").dependency, "");
   EXPECT_NE(script.comment.find("generation 4"), std::string::npos);
 }
 
