@@ -24,7 +24,7 @@ class Vit(resolute.Method):
 
     def network(self, classes):
         size = (self.options.height, self.options.width)
-        start = dict(checkpoint_path=self.options.weights) if self.options.weights else {}
+        start = {"checkpoint_path": self.options.weights} if self.options.weights else {}
         trunk = timm.create_model(self.options.network, num_classes=0, img_size=size, **start)
         neck = BatchNorm1d(trunk.num_features)
         neck.bias.requires_grad_(False)

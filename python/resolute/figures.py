@@ -216,21 +216,19 @@ def write(document: list[dict[str, Any]], folder: str | os.PathLike[str]) -> int
 
 def main(words: list[str]) -> None:
     """`python -m resolute figures SUITE.toml --store STORE --out FOLDER`."""
-    from .suites import Suite
+    from .programs import run_json
 
     parser = argparse.ArgumentParser("python -m resolute figures", description="Draws the figures of a suite's report for a paper: SVG and "
-                                     "PDF, for one column and for two.")
+                                     "PDF, for one column and for two.", allow_abbrev=False, epilog="Other options are those of "
+                                     "`resolute suite report` that decide the suite's plan: --profile, --set, …")
     parser.add_argument("suite", metavar="SUITE.toml")
     parser.add_argument("--store", required=True)
     parser.add_argument("--out", required=True, help="folder to make")
-    parser.add_argument("--profile")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    options = parser.parse_args(words)
+    options, others = parser.parse_known_args(words)
     try:
-        settings = dict(one.split("=", 1) if "=" in one else (one, "") for one in options.set)
-        suite = Suite(options.suite, options.store, set=settings, profile=options.profile)
         _new_folder(options.out)  # before what takes long
-        count = write(suite.figure_numbers(), options.out)
+        report = run_json(["suite", "report", options.suite, "--store", options.store, *others, "--json"])
+        count = write(report["figures"], options.out)
     except Error as error:
         print(f"resolute: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, InputError) else 1)

@@ -2,13 +2,12 @@
 1e-5, and both are rows of one table."""
 
 import json
-import os
 import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
-from package import BUILD, SOURCE, torch_python
+from package import BUILD, SOURCE, method_environment, torch_python
 
 SUITE = f"""suite = "baselines"
 title = "The baseline in two languages"
@@ -68,7 +67,7 @@ class Baselines(unittest.TestCase):
             self.skipTest("torch is not there")
         with tempfile.TemporaryDirectory() as scratch:
             self.folder = Path(scratch)
-            self.environment = {**os.environ, "PYTHONPATH": str(BUILD / "python"), "OMP_NUM_THREADS": "1", "RESOLUTE_PYTHON": str(python)}
+            self.environment = method_environment(python)
             self.run_rows(START + OURS)
             start = next(self.trainings()[1, False].glob("weights-*.safetensors"))
             self.run_rows(START + OURS + TWIN.replace("START", str(start)))

@@ -6,20 +6,18 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
+import typing
 import unittest
 import unittest.mock
 from argparse import Namespace
-from pathlib import Path
 
-from method_test import EXAMPLE, SUITE, left_in, wait_until
-from package import BUILD, torch_python
+from method_test import EXAMPLE, SUITE
+from package import MethodTest, left_in, wait_until
 from resolute import InputError
 from resolute._device import Device
 from resolute._lanes import Lanes
@@ -67,42 +65,12 @@ def pipe_of(secret):
     return reader
 
 
-class LanesOfAMethod(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        python = torch_python()
-        if python is None:
-            raise unittest.SkipTest("torch is not there")
-        scratch = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(scratch.cleanup)
-        cls.folder = Path(scratch.name)
-        cls.environment = {**os.environ, "PATH": f"{python.parent}:{BUILD / 'bin'}:{os.environ['PATH']}",
-                           "PYTHONPATH": str(BUILD / "python"), "OMP_NUM_THREADS": "1", "RESOLUTE_PYTHON": str(python)}
-        (cls.folder / "moving.py").write_text(MOVING)
-        (cls.folder / "mine.toml").write_text(LANED)
-        cls.calm = cls.folder / "calm"
-        cls.succeeded("run", cls.calm, "--slots", "1")
-        cls.training, cls.evaluation = (next(path.parent.name for path in cls.calm.glob("jobs/*/*/spec.json")
-                                             if json.loads(path.read_text())["kind"] == kind) for kind in ("training", "evaluation"))
+class LanesOfAMethod(MethodTest):
+    FILES: typing.ClassVar = {"moving.py": MOVING, "mine.toml": LANED}
 
-    @classmethod
-    def surroundings(cls):
-        return {"cwd": cls.folder, "env": cls.environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-
-    @classmethod
-    def succeeded(cls, command, store, *more):
-        words = [BUILD / "bin/resolute", "suite", command, "mine.toml", "--store", store, *more]
-        ran = subprocess.run(words, **cls.surroundings(), check=False)
-        assert ran.returncode == 0, ran.stderr
-
-    def untrained(self, name):
-        store = self.folder / name
-        shutil.copytree(self.calm, store)
-        for job in (self.training, self.evaluation):
-            for path in (store / "jobs" / job[:2] / job).iterdir():
-                if path.name != "spec.json":
-                    path.unlink()
-        return store, store / "jobs" / self.training[:2] / self.training
+    def succeeded(self, command, store, *more):
+        ran = subprocess.run(self.suite(command, store, *more), **self.surroundings(), check=False)
+        self.assertEqual(0, ran.returncode, ran.stderr)
 
     def start(self, store, count, *options, job=None):
         """The process ranks of the training by themselves."""

@@ -6,12 +6,11 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
-import time
+import typing
 import unittest
 from pathlib import Path
 
-from package import BUILD, SOURCE, program, torch_python
+from package import SOURCE, MethodTest, left_in, program, wait_until
 
 EXAMPLE = (SOURCE / "experiments/examples/external_worker.py").read_text()
 NOISY = EXAMPLE + """
@@ -67,63 +66,13 @@ row = [{ id = "mine", label = "Mine" }]
 """
 
 
-def left_in(store):
-    """What a run leaves and what must not depend on how it went."""
-    kept = ("result.json", "features.h5", "queries.csv")
-    return {str(path.relative_to(store)): path.read_bytes() for path in store.glob("jobs/*/*/*")
-            if path.name in kept or path.name.startswith("weights-")}
-
-
-def wait_until(found):
-    for _ in range(6000):
-        if answer := found():
-            return answer
-        time.sleep(0.02)
-    raise AssertionError("it took over two minutes")
-
-
-class AMethod(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        python = torch_python()
-        if python is None:
-            raise unittest.SkipTest("torch is not there")
-        cls.scratch = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(cls.scratch.cleanup)
-        cls.folder = Path(cls.scratch.name)
-        cls.environment = {**os.environ, "PATH": f"{python.parent}:{BUILD / 'bin'}:{os.environ['PATH']}",
-                           "PYTHONPATH": str(BUILD / "python"), "OMP_NUM_THREADS": "1", "RESOLUTE_PYTHON": str(python)}
-        (cls.folder / "noisy.py").write_text(NOISY)
-        (cls.folder / "wrong.py").write_text(WRONG)
-        (cls.folder / "mine.toml").write_text(SUITE)
-        cls.calm = cls.folder / "calm"
-        ran = subprocess.run(cls.suite("run", cls.calm, "--slots", "1"), **cls.surroundings(), check=False)
-        assert ran.returncode == 0, ran.stderr
-        cls.training, cls.evaluation = (next(path.parent.name for path in cls.calm.glob("jobs/*/*/spec.json")
-                                             if json.loads(path.read_text())["kind"] == kind) for kind in ("training", "evaluation"))
-
-    @classmethod
-    def suite(cls, command, store, *more, file="mine.toml"):
-        return [BUILD / "bin/resolute", "suite", command, file, "--store", store, *more]
-
-    @classmethod
-    def surroundings(cls):
-        return {"cwd": cls.folder, "env": cls.environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+class AMethod(MethodTest):
+    FILES: typing.ClassVar = {"noisy.py": NOISY, "wrong.py": WRONG, "mine.toml": SUITE}
 
     def worker(self, store, *options, file="noisy.py"):
         """The worker by itself, for the calm store's training; with options the file's own."""
         began = ["python", file, *options] if options else ["python", "-m", "resolute", "work", file]
         return [*began, "run", "--store", store, "--job", self.training, "--checkpoint-every", "5"]
-
-    def untrained(self, name):
-        """A copy of the calm store without what trainings and evaluations left; and the training's folder."""
-        store = self.folder / name
-        shutil.copytree(self.calm, store)
-        for job in (self.training, self.evaluation):
-            for path in (store / "jobs" / job[:2] / job).iterdir():
-                if path.name != "spec.json":
-                    path.unlink()
-        return store, store / "jobs" / self.training[:2] / self.training
 
     def ended(self, command):
         ended = subprocess.run(command, **self.surroundings(), check=False)

@@ -4,10 +4,14 @@ Usage of each test: NAME_test.py BUILD_FOLDER [UNITTEST_ARGUMENT...]
 """
 
 import importlib.util
+import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
+import typing
 import unittest
 from pathlib import Path
 
@@ -56,6 +60,67 @@ def torch_python():
 def torchreid_python():
     """One that has torchvision, torchreid and timm too."""
     return _made("torchreid-python")
+
+
+def method_environment(python, **more):
+    """For `resolute` with methods that this Python runs."""
+    return {**os.environ, "PATH": f"{python.parent}:{BUILD / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(BUILD / "python"),
+            "OMP_NUM_THREADS": "1", "RESOLUTE_PYTHON": str(python), **more}
+
+
+def left_in(store):
+    """What a run leaves and what must not depend on how it went."""
+    kept = ("result.json", "features.h5", "queries.csv")
+    return {str(path.relative_to(store)): path.read_bytes() for path in store.glob("jobs/*/*/*")
+            if path.name in kept or path.name.startswith("weights-")}
+
+
+def wait_until(found):
+    for _ in range(6000):
+        if answer := found():
+            return answer
+        time.sleep(0.02)
+    raise AssertionError("it took over two minutes")
+
+
+class MethodTest(unittest.TestCase):
+    """A test of a method in Python: `calm` is the store of `mine.toml`, one of FILES, as it ran undisturbed."""
+
+    FILES: typing.ClassVar[dict[str, str]] = {}
+
+    @classmethod
+    def setUpClass(cls):
+        python = torch_python()
+        if python is None:
+            raise unittest.SkipTest("torch is not there")
+        scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(scratch.cleanup)
+        cls.folder, cls.environment = Path(scratch.name), method_environment(python)
+        for name, text in cls.FILES.items():
+            (cls.folder / name).write_text(text)
+        cls.calm = cls.folder / "calm"
+        ran = subprocess.run(cls.suite("run", cls.calm, "--slots", "1"), **cls.surroundings(), check=False)
+        assert ran.returncode == 0, ran.stderr
+        cls.training, cls.evaluation = (next(path.parent.name for path in cls.calm.glob("jobs/*/*/spec.json")
+                                             if json.loads(path.read_text())["kind"] == kind) for kind in ("training", "evaluation"))
+
+    @classmethod
+    def suite(cls, command, store, *more, file="mine.toml"):
+        return [BUILD / "bin/resolute", "suite", command, file, "--store", store, *more]
+
+    @classmethod
+    def surroundings(cls):
+        return {"cwd": cls.folder, "env": cls.environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+
+    def untrained(self, name):
+        """A copy of the calm store without what trainings and evaluations left; and the training's folder."""
+        store = self.folder / name
+        shutil.copytree(self.calm, store)
+        for job in (self.training, self.evaluation):
+            for path in (store / "jobs" / job[:2] / job).iterdir():
+                if path.name != "spec.json":
+                    path.unlink()
+        return store, store / "jobs" / self.training[:2] / self.training
 
 
 def needs_matplotlib(test):

@@ -11,16 +11,9 @@ import time
 import unittest
 from pathlib import Path
 
-from package import BUILD, SOURCE, torchreid_python
+from package import BUILD, SOURCE, left_in, method_environment, torchreid_python
 
 SUITE = SOURCE / "experiments/examples/python_rows.toml"
-
-
-def left_in(store):
-    """What must not depend on how a run went."""
-    kept = ("result.json", "features.h5", "queries.csv")
-    return {str(path.relative_to(store)): path.read_bytes() for path in store.glob("jobs/*/*/*")
-            if path.name in kept or path.name.startswith("weights-")}
 
 
 class Rows(unittest.TestCase):
@@ -34,7 +27,7 @@ class Rows(unittest.TestCase):
         self.assertEqual(0, run.returncode, log)
         return out
 
-    def workers(self, run):
+    def workers(self):
         """Process numbers of the suite's Python workers."""
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
@@ -53,8 +46,7 @@ class Rows(unittest.TestCase):
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             self.mark = f"RESOLUTE_TEST_MARK={folder.name}".encode()
-            self.environment = {**os.environ, "PYTHONPATH": str(BUILD / "python"), "OMP_NUM_THREADS": "1", "RESOLUTE_PYTHON": str(python),
-                                "RESOLUTE_TEST_MARK": folder.name}
+            self.environment = method_environment(python, RESOLUTE_TEST_MARK=folder.name)
             self.finish(self.run_suite(folder / "calm", 1))
             shown = subprocess.run([BUILD / "bin/resolute", "suite", "table", SUITE, "--store", folder / "calm", "--set",
                                     "train.steps=10", "--json"], env=self.environment, check=True, capture_output=True, text=True).stdout
@@ -65,7 +57,7 @@ class Rows(unittest.TestCase):
             drawn, kills = random.Random(7), 0
             while run.poll() is None and kills < 4:
                 time.sleep(drawn.uniform(2, 4))
-                if (workers := self.workers(run)):
+                if (workers := self.workers()):
                     os.kill(drawn.choice(workers), signal.SIGKILL)
                     kills += 1
             self.finish(run)
