@@ -1,6 +1,7 @@
 """One attempt of one job, as docs/worker.md has it: its specification, its files, whoever reads its progress, signals to stop."""
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -86,6 +87,7 @@ class Job:
         specification: dict[str, Any] = json.loads(data)
         return specification
 
+    @functools.cached_property
     def training(self) -> dict[str, Any]:
         """The specification of this training, or of the one that this evaluation is of."""
         return self.specification if self.specification["kind"] == "training" else self.specification_of(self.specification["training"])
@@ -93,7 +95,7 @@ class Job:
     def device(self) -> str:
         """What the specification says of it: cpu or cuda."""
         on_cpu = self.specification.get("protocol", {}).get("device") == "cpu"
-        return "cpu" if on_cpu else str(self.training()["device"])
+        return "cpu" if on_cpu else str(self.training["device"])
 
     def pack(self) -> Pack:
         """The sealed pack of the specification."""

@@ -24,7 +24,7 @@ from .programs import run_json
 _Point = tuple[int, dict[str, float]]  # a step of 1 and more, and its numbers by name
 _OFFLINE = {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "WANDB_CONSOLE": "off", "WANDB_ERROR_REPORTING": "false",
             "WANDB_MODE": "offline", "WANDB_SILENT": "true", "WANDB_X_DISABLE_STATS": "true"}  # where the environment has none
-_PAUSE, _SHARE = 2.0, 20  # seconds between two looks, or so many times as long as a look took
+_SHARE, _SHORTEST, _LONGEST = 20, 2.0, 30.0  # pause between two looks: so many times as long as a look took; and seconds
 
 
 @dataclass
@@ -164,6 +164,12 @@ def _look(training: _Training, marks: Path, begin: Callable[[_Training], Any]) -
         mark.touch()
 
 
+def _pause(look: float) -> float:
+    """Seconds until the next look. A look is long where its client is slow or the machine is busy: beside a run it takes little of it,
+    and curves never stand still."""
+    return min(_LONGEST, max(_SHORTEST, _SHARE * look))
+
+
 def _going_on(options: argparse.Namespace) -> bool:
     return bool(options.follow) if options.beside is None else os.getppid() == options.beside
 
@@ -184,14 +190,15 @@ def _write(options: argparse.Namespace, suite: list[str]) -> None:
             if isinstance(error, BlockingIOError):
                 raise MachineError(f"another process writes to '{options.out}'") from None
         name, trainings = _trainings(suite, options.store)
-        last = False
         try:
-            while not last and not all(training.settled for training in trainings):
+            while True:
                 last, began = not _going_on(options), time.monotonic()
                 for training in trainings:
                     if not training.settled:
                         _look(training, marks, lambda one: _CLIENTS[options.to](options.out, name, one))
-                due = time.monotonic() + max(_PAUSE, _SHARE * (time.monotonic() - began))
+                if last or all(training.settled for training in trainings):
+                    break
+                due = time.monotonic() + _pause(time.monotonic() - began)
                 while _going_on(options) and time.monotonic() < due:
                     time.sleep(0.5)
         finally:

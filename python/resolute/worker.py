@@ -82,38 +82,46 @@ def _hand_on(words: list[str]) -> NoReturn:
         raise InputError(f"'{program}' cannot be started ({error.strerror}); name resolute-worker by RESOLUTE_WORKER") from None
 
 
-def _work(kind: type[Method], name: str, programs_only: bool, given: Mapping[str, Any] | None = None) -> None:
+def _ready(kind: type[Method], name: str, method_options: Any, recipe: Mapping[str, Any], options: Namespace, device_word: str) \
+        -> tuple[Method, Device, str]:
+    """The method, where it computes, and the numeric class."""
+    device = Device(device_word, recipe.get("precision", "f32"), options.threads, options.process_rank)
+    method = kind(method_options, recipe)
+    return method, device, _numeric_class(method, name, device)
+
+
+def _run(job: Job, kind: type[Method], method_options: Any) -> None:
+    job.begin_to_listen()
+    if job.options.process_ranks != 1 and job.specification["kind"] != "training":
+        raise InputError(f"{job.options.process_ranks} process ranks for a job of kind {job.specification['kind']} (only a training has "
+                         "more than one); give --process-ranks 1")
+    method, device, numeric_class = _ready(kind, job.name, method_options, job.training["recipe"], job.options, job.device())
+    if job.is_done():
+        return
+    if job.specification["kind"] == "training":
+        from ._training import Training
+
+        Training(job, method, device, numeric_class).run()
+    else:
+        from ._measuring import evaluate
+
+        evaluate(job, method, device, numeric_class)
+
+
+def _work(kind: type[Method], name: str, programs_only: bool) -> None:
     first = next((place for place, word in enumerate(sys.argv) if word in _COMMANDS), len(sys.argv))
-    method_options = _method_options(kind, sys.argv[1:first]) if given is None else _made(kind, given)
+    method_options = _method_options(kind, sys.argv[1:first])
     if first == len(sys.argv):
         raise InputError("no command is given (it is run or describe)")
-    command = sys.argv[first]
-    options = _job_options(command, sys.argv[first + 1:])
-    job = None
-    if command == "run":
-        job = Job(options, name)
-        if job.specification["kind"] not in ("training", "evaluation") or programs_only and not job.training()["recipe"].get("program"):
-            _hand_on(sys.argv[first:])
-        job.begin_to_listen()
-        if options.process_ranks != 1 and job.specification["kind"] != "training":
-            raise InputError(f"{options.process_ranks} process ranks for a job of kind {job.specification['kind']} (only a training has "
-                             "more than one); give --process-ranks 1")
-    recipe = job.training()["recipe"] if job else {}
-    word = job.device() if job else "cuda" if "cuda" in sys.argv[first + 1:] else "cpu"
-    device = Device(word, recipe.get("precision", "f32"), options.threads, options.process_rank)
-    method = kind(method_options, recipe)
-    numeric_class = _numeric_class(method, name, device)
-    if job is None:
-        print(json.dumps(numeric_class))
-    elif not job.is_done():
-        if job.specification["kind"] == "training":
-            from ._training import Training
-
-            Training(job, method, device, numeric_class).run()
-        else:
-            from ._measuring import evaluate
-
-            evaluate(job, method, device, numeric_class)
+    command, words = sys.argv[first], sys.argv[first + 1:]
+    options = _job_options(command, words)
+    if command == "describe":
+        print(json.dumps(_ready(kind, name, method_options, {}, options, "cuda" if "cuda" in words else "cpu")[2]))
+        return
+    job = Job(options, name)
+    if job.specification["kind"] not in ("training", "evaluation") or programs_only and not job.training["recipe"].get("program"):
+        _hand_on(sys.argv[first:])
+    _run(job, kind, method_options)
 
 
 def work(method: type[Method], *, programs_only: bool = False) -> None:
@@ -180,13 +188,14 @@ def work_by_specification(words: list[str]) -> None:
         if not files or not command:
             raise InputError("usage: python -m resolute work FILE.py… run --store STORE --job ID …")
         job = Job(_job_options("run", command[1:]), name)
-        recipe = job.training()["recipe"] if job.specification["kind"] in ("training", "evaluation") else {}
+        recipe = job.training["recipe"] if job.specification["kind"] in ("training", "evaluation") else {}
         if "program_options" not in recipe:
             _hand_on(command)
         path, source = _planned_file(files, recipe["program_sha256"])
-        name = Path(path).stem
+        name = job.name = Path(path).stem
         given = json.loads(recipe["program_options"])
         sys.argv = [path, *command]
-        _work(_method_of(path, source, given), name, False, given)
+        kind = _method_of(path, source, given)
+        _run(job, kind, _made(kind, given))
     except Exception as error:  # noqa: BLE001 whatever the method raises
         _end(name, error)

@@ -4,9 +4,8 @@
 
 # The package as its authors' code was published on PyPI, in source alone: what builds it is not needed for its Python files.
 torchreid_source='torchreid==0.2.5 --hash=sha256:bc1055c6fb8444968798708dd13fdad00148e9d7cf3cb18cf52f4b949857fe08'
-# What reads images for it, and timm, whose ViT is another example. Beside these it takes PyTorch, NumPy and torchvision, as reader_python has them.
-torchreid_wheels='pillow==11.3.0 --hash=sha256:106064daa23a745510dabce1d84f29137a37224831d88eb4ce94bb187b1d7e5f
-timm==1.0.22 --hash=sha256:888981753e65cbaacfc07494370138b1700a27b1f0af587f4f9b47bc024161d0'
+# timm, whose ViT is another example. Beside it torchreid takes PyTorch, NumPy, pillow and torchvision, as reader_python has them.
+torchreid_wheels='timm==1.0.22 --hash=sha256:888981753e65cbaacfc07494370138b1700a27b1f0af587f4f9b47bc024161d0'
 
 make_torchreid_python() {
   local scratch

@@ -258,6 +258,10 @@ class Curves(unittest.TestCase):
                 self.assertEqual({"loss": [(1, 1.5), (2, 2.0)], "_/_/out": [(2, 1.0)], "losses/a/_/b": [(2, 3.0)], "losses/_/_": [(2, 4.0)],
                                   "losses/_ _": [(2, 5.0)]}, drawn(to, out)[self.names[0]])
 
+    def test_a_slow_client_or_a_busy_machine_stops_no_curve(self):
+        from resolute.curves import _pause
+        self.assertEqual([2, 2, 4, 30, 30], [_pause(seconds) for seconds in (0, 0.1, 0.2, 1.5, 3600)])
+
     def test_mistakes_are_one_line(self):
         for words, code, part in ((["--to", "excel"], 2, "invalid choice: 'excel'"), (["--profile", "none"], 2, "none"),
                                   (["--store", self.folder / "no"], 2, "there is no store"), (["--speed", "3"], 2, "--speed")):
