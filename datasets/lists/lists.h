@@ -63,6 +63,6 @@ std::string csv_text(const TrialLists& lists);
 //! \throws RuntimeError (kInput): what list_trial() and csv_text() refuse; an `out` that holds anything or is no folder
 //! (a link to one included: the rename replaces links, not what they lead to)
 void export_trial(core::FileSystem& files, const PackReader& pack, const Split& split, int draws, ListFormat format,
-                  const std::filesystem::path& out, const std::function<void(std::size_t)>& progress = {});
+                  const fs::path& out, const std::function<void(std::size_t)>& progress = {});
 
 }  // namespace resolute::datasets

@@ -5,12 +5,12 @@
 namespace resolute::datasets {
 
 ImageSize FileImages::native_size(std::size_t number) const {
-  const std::filesystem::path& path = images_.at(number).path;
+  const fs::path& path = images_.at(number).path;
   return image_size(files_.read(path, kMaxImageBytes), path.string());
 }
 
 void FileImages::read(std::size_t number, Image& to) const {
-  const std::filesystem::path& path = images_.at(number).path;
+  const fs::path& path = images_.at(number).path;
   decode_image_into(files_.read(path, kMaxImageBytes), path.string(), to, pack_.truncated_images);
 }
 

@@ -17,7 +17,7 @@
 namespace resolute::datasets {
 
 struct FileImage {
-  std::filesystem::path path;
+  fs::path path;
   bool came_low = false;  //!< it is an LR view already, whatever the rate that is asked for
 };
 

@@ -29,7 +29,7 @@ std::vector<std::size_t> chosen_of(std::size_t all) {
   return chosen;
 }
 
-std::vector<NativeImage> sealed_images(core::FileSystem& files, const std::filesystem::path& pack_folder) {
+std::vector<NativeImage> sealed_images(core::FileSystem& files, const fs::path& pack_folder) {
   const std::vector<PackRow> rows = read_sealed_rows(files, pack_folder);
   std::vector<NativeImage> images;
   for (const std::size_t i : chosen_of(rows.size()))
@@ -37,8 +37,7 @@ std::vector<NativeImage> sealed_images(core::FileSystem& files, const std::files
   return images;
 }
 
-std::vector<NativeImage> raw_images(core::FileSystem& files, const PackSettings& pack,
-                                    const std::filesystem::path& root) {
+std::vector<NativeImage> raw_images(core::FileSystem& files, const PackSettings& pack, const fs::path& root) {
   const std::vector<Sample> samples = list_samples(files, pack.source, root, pack.single_images, /*follow_links=*/true);
   const auto raw = open_raw(files, pack.source, root);
   std::vector<NativeImage> images;
@@ -89,8 +88,7 @@ std::string high_views_warning(const PackSettings& pack, std::span<const NativeI
 }
 
 std::optional<std::vector<NativeImage>> native_images(core::FileSystem& files, const PackSettings& pack,
-                                                      const std::filesystem::path& pack_folder,
-                                                      const std::filesystem::path& root) {
+                                                      const fs::path& pack_folder, const fs::path& root) {
   try {
     if (files.exists(pack_folder / "pack.json")) return sealed_images(files, pack_folder);
     if (!root.empty() && files.exists(root)) return raw_images(files, pack, root);

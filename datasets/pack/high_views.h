@@ -47,7 +47,6 @@ inline constexpr std::size_t kMostSizesRead = 2000;
 //! \param pack_folder where the pack is or will be \param root folder of the raw images; may be empty or not there
 //! \return nothing where none of these is here, and where no image can be listed or read: who packs it will say why
 std::optional<std::vector<NativeImage>> native_images(core::FileSystem& files, const settings::PackSettings& pack,
-                                                      const std::filesystem::path& pack_folder,
-                                                      const std::filesystem::path& root);
+                                                      const fs::path& pack_folder, const fs::path& root);
 
 }  // namespace resolute::datasets

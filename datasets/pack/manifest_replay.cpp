@@ -38,7 +38,7 @@ std::string size_difference(std::size_t there, std::size_t here) {
 
 }  // namespace
 
-std::vector<PackRow> read_manifest(core::FileSystem& files, const std::filesystem::path& path) {
+std::vector<PackRow> read_manifest(core::FileSystem& files, const fs::path& path) {
   const std::string where = fmt::format("'{}'", path.string());
   return manifest_from_json(core::parse_json(core::read_named_text(files, path, kLargestManifest), where), where);
 }

@@ -14,7 +14,7 @@ namespace resolute::datasets {
 
 //! What manifest.json says. \throws RuntimeError (kInput) naming the file: not there, over 1 GiB, what
 //! manifest_from_json() refuses
-std::vector<PackRow> read_manifest(core::FileSystem& files, const std::filesystem::path& path);
+std::vector<PackRow> read_manifest(core::FileSystem& files, const fs::path& path);
 
 //! All that a source lists: paths, identities, cameras, subsets, rates, test sets. \return empty where all is the same
 std::string listing_difference(std::span<const PackRow> published, std::span<const Sample> here);

@@ -46,10 +46,10 @@ struct ShardResult {
 //!         whose pack.json or manifest is damaged where a shard must be made again; kEnvironment for a full disk.
 //!         Nothing half written stays.
 ShardResult write_shard(core::FileSystem& files, const RawReader& raw, const std::vector<Sample>& samples,
-                        const PackSettings& options, int shard, const std::filesystem::path& pack_folder);
+                        const PackSettings& options, int shard, const fs::path& pack_folder);
 
 //! SHA-256 of a shard's file as pack.json will hold it, 64 hexadecimal digits. Reads the file.
-std::string shard_sha256(const std::filesystem::path& pack_folder, int shard);
+std::string shard_sha256(const fs::path& pack_folder, int shard);
 
 struct SealResult {
   std::string pack_sha256;  //!< of pack.json, which names the SHA-256 of everything else
@@ -59,25 +59,25 @@ struct SealResult {
 //! The rows of every shard, in order, of a pack whose shards are all made: to compare with a published manifest before
 //! seal_pack(). Checks what seal_pack() does, but reads and checks no image. Writes nothing; pack.json need not be
 //! there. \throws RuntimeError: kInput for a missing or foreign shard; kCorrupt for one whose rows are damaged
-std::vector<PackRow> read_unsealed_rows(core::FileSystem& files, const std::filesystem::path& pack_folder,
+std::vector<PackRow> read_unsealed_rows(core::FileSystem& files, const fs::path& pack_folder,
                                         const PackSettings& options);
 
 //! Checks that every shard is there and intact, was made with these options and from one listing by one decoder, then
 //! writes manifest.json and, last, pack.json. Sealing again gives the same bytes. \param threads that read shards, 1 or
 //! more
 //! \throws RuntimeError: kInput for a missing or foreign shard; kCorrupt for a damaged one
-SealResult seal_pack(core::FileSystem& files, const std::filesystem::path& pack_folder, const PackSettings& options,
+SealResult seal_pack(core::FileSystem& files, const fs::path& pack_folder, const PackSettings& options,
                      int threads = 1);
 
 //! The rows of a sealed pack as its manifest.json tells them, held against pack.json; the shards are not looked at and
 //! need not be there. \throws RuntimeError: kInput for a folder that is no sealed pack; kCorrupt where the manifest is
 //! missing or another
-std::vector<PackRow> read_sealed_rows(core::FileSystem& files, const std::filesystem::path& pack_folder);
+std::vector<PackRow> read_sealed_rows(core::FileSystem& files, const fs::path& pack_folder);
 
 //! Reads everything once: row checksums (names shard, row and data set), SHA-256 of each shard and of the manifest.
 //! \param threads that read shards, 1 or more
 //! \throws RuntimeError: kCorrupt (of several damaged shards, the first); kInput for a folder that is no sealed pack
-void verify_pack(core::FileSystem& files, const std::filesystem::path& pack_folder, int threads = 1);
+void verify_pack(core::FileSystem& files, const fs::path& pack_folder, int threads = 1);
 
 //! A sealed pack, open for reading. Thread-safe; row numbers run over all shards, 0 to size() - 1. Opening reads
 //! pack.json and each shard's header; rows and checksums are read, and may turn out to be kCorrupt, when first asked
@@ -85,8 +85,8 @@ void verify_pack(core::FileSystem& files, const std::filesystem::path& pack_fold
 class PackReader {
  public:
   //! \throws RuntimeError: kInput for a missing or unsealed pack; kCorrupt for one that contradicts itself
-  static PackReader open(core::FileSystem& files, const std::filesystem::path& pack_folder);
-  static PackReader open(const std::filesystem::path& pack_folder);
+  static PackReader open(core::FileSystem& files, const fs::path& pack_folder);
+  static PackReader open(const fs::path& pack_folder);
   ~PackReader();
   PackReader(const PackReader&) = delete;
   PackReader& operator=(const PackReader&) = delete;

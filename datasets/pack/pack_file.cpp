@@ -59,8 +59,8 @@ std::string pack_text(const PackFile& pack) {
          "\n";
 }
 
-ReadPackFile read_pack_file(core::FileSystem& files, const std::filesystem::path& pack_folder) {
-  const std::filesystem::path path = pack_folder / "pack.json";
+ReadPackFile read_pack_file(core::FileSystem& files, const fs::path& pack_folder) {
+  const fs::path path = pack_folder / "pack.json";
   if (!files.exists(pack_folder))
     throw core::input_error(fmt::format("there is no pack '{}'", pack_folder.string()), "the folder does not exist",
                             "make it with 'resolute data ingest'");
@@ -75,9 +75,8 @@ ReadPackFile read_pack_file(core::FileSystem& files, const std::filesystem::path
   }
 }
 
-std::string read_sealed_manifest(core::FileSystem& files, const std::filesystem::path& pack_folder,
-                                 const PackFile& pack) {
-  const std::filesystem::path path = pack_folder / "manifest.json";
+std::string read_sealed_manifest(core::FileSystem& files, const fs::path& pack_folder, const PackFile& pack) {
+  const fs::path path = pack_folder / "manifest.json";
   auto text = core::read_text_if_exists(files, path, kLargestManifest);
   if (!text || core::sha256_hex(*text) != pack.manifest_sha256)
     throw core::corrupt_error(fmt::format("'{}' is {}", path.string(), text ? "not the one of this pack" : "missing"),

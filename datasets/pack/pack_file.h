@@ -35,10 +35,9 @@ struct ReadPackFile {
 };
 
 //! \throws RuntimeError: kInput for a missing or unsealed pack; kCorrupt for a text that we did not write
-ReadPackFile read_pack_file(core::FileSystem& files, const std::filesystem::path& pack_folder);
+ReadPackFile read_pack_file(core::FileSystem& files, const fs::path& pack_folder);
 
 //! The text of the manifest.json that `pack` names. \throws RuntimeError: kCorrupt for a missing one or another
-std::string read_sealed_manifest(core::FileSystem& files, const std::filesystem::path& pack_folder,
-                                 const PackFile& pack);
+std::string read_sealed_manifest(core::FileSystem& files, const fs::path& pack_folder, const PackFile& pack);
 
 }  // namespace resolute::datasets

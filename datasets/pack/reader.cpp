@@ -13,11 +13,9 @@ PackReader::~PackReader() = default;
 PackReader::PackReader(PackReader&&) noexcept = default;
 PackReader& PackReader::operator=(PackReader&&) noexcept = default;
 
-PackReader PackReader::open(const std::filesystem::path& pack_folder) {
-  return open(core::real_file_system(), pack_folder);
-}
+PackReader PackReader::open(const fs::path& pack_folder) { return open(core::real_file_system(), pack_folder); }
 
-PackReader PackReader::open(core::FileSystem& files, const std::filesystem::path& pack_folder) {
+PackReader PackReader::open(core::FileSystem& files, const fs::path& pack_folder) {
   ReadPackFile read = read_pack_file(files, pack_folder);
   PackReader reader;
   reader.options_ = read.pack.options;
@@ -26,7 +24,7 @@ PackReader PackReader::open(core::FileSystem& files, const std::filesystem::path
   reader.rates_ = stored_rates(reader.options_);
   for (std::size_t i = 0; i < read.pack.shards.size(); ++i) {
     const auto& entry = read.pack.shards[i];
-    const std::filesystem::path path = pack_folder / entry.file;
+    const fs::path path = pack_folder / entry.file;
     if (!files.exists(path))
       throw core::corrupt_error(fmt::format("pack '{}' lacks '{}'", pack_folder.string(), entry.file),
                                 "pack.json names it", "remove pack.json and ingest the data set again");
@@ -46,7 +44,7 @@ PackReader PackReader::open(core::FileSystem& files, const std::filesystem::path
   return reader;
 }
 
-std::vector<PackRow> read_sealed_rows(core::FileSystem& files, const std::filesystem::path& pack_folder) {
+std::vector<PackRow> read_sealed_rows(core::FileSystem& files, const fs::path& pack_folder) {
   const std::string text = read_sealed_manifest(files, pack_folder, read_pack_file(files, pack_folder).pack);
   const std::string where = fmt::format("'{}'", (pack_folder / "manifest.json").string());
   return manifest_from_json(core::parse_json(text, where), where);

@@ -31,7 +31,7 @@ core::RuntimeError Shard::corrupt(const std::string& what) const {
                              "remove the file and ingest the data set again");
 }
 
-Shard::Shard(const std::filesystem::path& path)
+Shard::Shard(const fs::path& path)
     : file_(core::real_file_system().open_for_read(path)),
       where_(fmt::format("shard '{}'", path.string())),
       arrays_(hdf5::read_layout(path, core::ErrorKind::kCorrupt)) {

@@ -25,7 +25,7 @@ class Shard {
  public:
   //! Reads the header and compares the data sets' names, types and shapes with what it asks for.
   //! \throws RuntimeError: kCorrupt for another structure than the header asks for
-  explicit Shard(const std::filesystem::path& path);
+  explicit Shard(const fs::path& path);
 
   const ShardHeader& header() const { return header_; }
   std::size_t size() const { return static_cast<std::size_t>(header_.rows); }

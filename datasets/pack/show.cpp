@@ -87,7 +87,7 @@ core::Json describe_pack(const PackReader& pack) {
   return json;
 }
 
-std::uint64_t pack_bytes(core::FileSystem& files, const std::filesystem::path& pack_folder, int shards) {
+std::uint64_t pack_bytes(core::FileSystem& files, const fs::path& pack_folder, int shards) {
   std::uint64_t bytes = files.open_for_read(pack_folder / "pack.json")->size() +
                         files.open_for_read(pack_folder / "manifest.json")->size();
   for (int shard = 0; shard < shards; ++shard)

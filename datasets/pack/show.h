@@ -46,7 +46,7 @@ core::Json describe_pack(const PackReader& pack);
 
 //! Bytes of the shards, manifest.json and pack.json of a sealed pack. \param shards PackSettings::shards
 //! \throws RuntimeError of a file that cannot be opened
-std::uint64_t pack_bytes(core::FileSystem& files, const std::filesystem::path& pack_folder, int shards);
+std::uint64_t pack_bytes(core::FileSystem& files, const fs::path& pack_folder, int shards);
 
 //! Rows to look at, ascending: spread evenly over the identities, an image of each before a second one of any, and over
 //! an identity's images; distractors come after all others. \param samples at most size() are chosen \throws

@@ -77,16 +77,15 @@ std::string_view name_problem(std::string_view path) {
   return problem.empty() && printable(path) != path ? "its bytes are not UTF-8" : problem;
 }
 
-void require_folder(core::FileSystem& files, const std::filesystem::path& root, std::string_view folder,
-                    std::string_view layout) {
+void require_folder(core::FileSystem& files, const fs::path& root, std::string_view folder, std::string_view layout) {
   if (files.exists(root / folder)) return;
   throw core::input_error(fmt::format("folder '{}' is missing in '{}'", folder, root.string()),
                           fmt::format("the layout is {}", layout), "name the folder that holds them");
 }
 
-std::vector<std::string> image_names(core::FileSystem& files, const std::filesystem::path& root,
-                                     std::string_view folder, Remarks& remarks) {
-  const std::filesystem::path place = folder.empty() ? root : root / folder;
+std::vector<std::string> image_names(core::FileSystem& files, const fs::path& root, std::string_view folder,
+                                     Remarks& remarks) {
+  const fs::path place = folder.empty() ? root : root / folder;
   std::vector<std::string> names = files.list(place);
   remarks.leave_out("no image by its name",
                     std::erase_if(names, [](const std::string& name) { return !is_image_name(name); }));

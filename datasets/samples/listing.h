@@ -44,12 +44,11 @@ std::string printable(std::string_view name);
 std::string_view name_problem(std::string_view path);
 
 //! \throws RuntimeError (kInput) naming the folder and what should be in `root`
-void require_folder(core::FileSystem& files, const std::filesystem::path& root, std::string_view folder,
-                    std::string_view layout);
+void require_folder(core::FileSystem& files, const fs::path& root, std::string_view folder, std::string_view layout);
 //! The images' names in root/folder (empty: in root), sorted by bytes; of other files `remarks` are told how many there
 //! are. \throws RuntimeError (kInput) if there are none
-std::vector<std::string> image_names(core::FileSystem& files, const std::filesystem::path& root,
-                                     std::string_view folder, Remarks& remarks);
+std::vector<std::string> image_names(core::FileSystem& files, const fs::path& root, std::string_view folder,
+                                     Remarks& remarks);
 
 //! The error of two files that are one image by their names, as 0001_45.bmp and 1_45.bmp.
 core::RuntimeError twice(std::string_view path, std::string_view again);

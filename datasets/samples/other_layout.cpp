@@ -23,14 +23,14 @@ bool is_cuhk03_np_name(std::string_view name) {
   return reader.finished();
 }
 
-bool is_cuhk03_np(core::FileSystem& files, const std::filesystem::path& root) {
+bool is_cuhk03_np(core::FileSystem& files, const fs::path& root) {
   if (!files.exists(root / kTraining)) return false;
   std::vector<std::string> names = files.list(root / kTraining);
   std::erase_if(names, [](const std::string& name) { return !is_image_name(name); });
   return !names.empty() && std::all_of(names.begin(), names.end(), is_cuhk03_np_name);
 }
 
-core::RuntimeError known_as(const std::filesystem::path& root, std::string_view layout, std::string_view why) {
+core::RuntimeError known_as(const fs::path& root, std::string_view layout, std::string_view why) {
   return core::input_error(
       fmt::format("'{}' has the layout of {}", root.string(), layout), why,
       "write images.csv into it and read it as source 'csv' (docs/formats/image_list.md has the lines of Python)");
@@ -38,7 +38,7 @@ core::RuntimeError known_as(const std::filesystem::path& root, std::string_view 
 
 }  // namespace
 
-void refuse_other_layout(core::FileSystem& files, const std::filesystem::path& root) {
+void refuse_other_layout(core::FileSystem& files, const fs::path& root) {
   if (files.exists(root / "list_train.txt") && !files.exists(root / kTraining))
     throw known_as(root, "MSMT17", "its people count from 0, and anew in the test: add 1 in training, 1042 in test");
   if (is_cuhk03_np(files, root))

@@ -10,6 +10,6 @@ namespace resolute::datasets::sources {
 
 //! Looks for CUHK03-NP (names as 0001_c1_1.png in Market-1501's folders) and MSMT17 (list_train.txt). \throws
 //! RuntimeError (kInput) naming the layout and what to do, where `root` has one of the two
-void refuse_other_layout(core::FileSystem& files, const std::filesystem::path& root);
+void refuse_other_layout(core::FileSystem& files, const fs::path& root);
 
 }  // namespace resolute::datasets::sources

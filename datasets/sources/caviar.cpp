@@ -27,8 +27,7 @@ constexpr int kFarRate = 3;  // of stand-ins
 
 using Images = std::map<std::int64_t, std::string>;  // file names by image number
 
-std::map<std::int64_t, Images> read_names(core::FileSystem& files, const std::filesystem::path& root,
-                                          Remarks& remarks) {
+std::map<std::int64_t, Images> read_names(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   std::map<std::int64_t, Images> persons;
   for (const std::string& name : image_names(files, root, "", remarks)) {
     NameReader reader(stem_of(name));
@@ -58,7 +57,7 @@ bool seen_by_both(std::int64_t person, const Images& images, Remarks& remarks) {
   return in_first == kHalf && in_second == kHalf;
 }
 
-std::int64_t image_area(core::FileSystem& files, const std::filesystem::path& path) {
+std::int64_t image_area(core::FileSystem& files, const fs::path& path) {
   const ImageSize size = image_size(files.read(path, kMaxImageBytes), path.string());
   return std::int64_t{size.height} * size.width;
 }
@@ -91,7 +90,7 @@ std::size_t closer_half(const std::array<std::vector<std::int64_t>, 2>& areas) {
 // Refused: a name that does not fit, two names of one image, a person with other images than those, an image that is
 // none. \throws RuntimeError (kInput): halves whose medians differ by less than a tenth of the smaller, nobody whom
 // both cameras saw; kEnvironment for an image that cannot be read
-std::vector<Sample> list_caviar(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
+std::vector<Sample> list_caviar(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   std::vector<Sample> samples;
   std::vector<std::size_t> halves;  // of each sample
   std::array<std::vector<std::int64_t>, 2> areas;

@@ -43,10 +43,10 @@ std::string image_list_text(std::span<const Sample> samples);
 //! rule. A person 0 who looks like one, and people in folders of training and of test
 //! (docs/formats/image_list.md), are warned of. \throws RuntimeError (kInput): what parse_image_list() throws; as the
 //! file system does, for a list that cannot be read
-std::vector<ListedImage> read_images_of(core::FileSystem& files, const std::filesystem::path& list, Remarks& remarks);
+std::vector<ListedImage> read_images_of(core::FileSystem& files, const fs::path& list, Remarks& remarks);
 
 //! Those of ROOT/images.csv. \throws RuntimeError (kInput): no list, and the layout's name where another one is known;
 //! what read_images_of() throws
-std::vector<ListedImage> read_image_list(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks);
+std::vector<ListedImage> read_image_list(core::FileSystem& files, const fs::path& root, Remarks& remarks);
 
 }  // namespace resolute::datasets::sources

@@ -37,7 +37,7 @@ void mark_distractors(std::vector<Sample>& samples) {
 // (408 persons whom one camera alone saw): whoever is in bounding_box_test by one camera only and in no query becomes
 // identity 0. Refused: a name that does not fit, two names of one image. \throws RuntimeError (kInput): a missing or
 // empty folder
-std::vector<Sample> list_dukemtmc(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
+std::vector<Sample> list_dukemtmc(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   std::vector<Sample> samples = list_market_folders(
       files, root, remarks, [&](std::string_view, NameReader& reader, Sample& sample) -> NameNumbers {
         sample.identity = reader.number();

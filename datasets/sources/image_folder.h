@@ -17,7 +17,7 @@ namespace resolute::datasets::sources {
 //! but for one that is a folder around it; otherwise they are refused \param remarks is told of names that no sample
 //! can have, and of what is left out \throws RuntimeError (kInput): no such folder, no image in it; as the file system
 //! does
-std::vector<Sample> list_image_folder(core::FileSystem& files, const std::filesystem::path& root, bool follow_links,
+std::vector<Sample> list_image_folder(core::FileSystem& files, const fs::path& root, bool follow_links,
                                       Remarks& remarks);
 
 }  // namespace resolute::datasets::sources

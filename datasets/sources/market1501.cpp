@@ -14,7 +14,7 @@ constexpr std::string_view kMarket1501Example = "0002_c1s1_000451_03.jpg";
 }  // namespace
 
 std::vector<Sample> list_market_folders(
-    core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks,
+    core::FileSystem& files, const fs::path& root, Remarks& remarks,
     const std::function<NameNumbers(std::string_view, NameReader&, Sample&)>& read) {
   for (const auto& [folder, subset] : kMarketFolders) require_folder(files, root, folder, kMarketLayout);
   std::vector<Sample> samples;
@@ -46,7 +46,7 @@ bool read_person_and_camera(std::string_view name, NameReader& reader, Sample& s
   return junk;
 }
 
-std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
+std::vector<Sample> list_market1501(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   refuse_other_layout(files, root);
   return list_market_folders(
       files, root, remarks, [&](std::string_view name, NameReader& reader, Sample& sample) -> NameNumbers {

@@ -31,7 +31,7 @@ using NameNumbers = std::vector<std::int64_t>;
 //! which it adds the rest; it returns nothing where it has told `remarks` that the image is none. Refused: two names of
 //! one image. \throws RuntimeError (kInput) naming the first folder that is missing; what image_names() throws
 std::vector<Sample> list_market_folders(
-    core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks,
+    core::FileSystem& files, const fs::path& root, Remarks& remarks,
     const std::function<NameNumbers(std::string_view name, NameReader& reader, Sample& sample)>& read);
 
 //! Reads how names of this kind begin, "IDENTITY_cCAMERA", into `sample`; of junk, "-1_cCAMERA", the identity stays as
@@ -45,7 +45,7 @@ inline constexpr std::string_view kMarketRepeated = ".jpg";
 inline constexpr const char* kJunk = "junk (identity -1)";
 
 //! reader.h: SourceReader::list.
-std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks);
+std::vector<Sample> list_market1501(core::FileSystem& files, const fs::path& root, Remarks& remarks);
 
 //! The image's name in this layout, e.g. (2, 1, 451) → "0002_c1s1_000451_00.jpg".
 std::string market1501_name(std::int64_t identity, std::int64_t camera, std::int64_t frame);

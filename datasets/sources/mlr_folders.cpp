@@ -71,7 +71,7 @@ Frame read_frame(NameReader& reader) {
   return frame;
 }
 
-std::vector<Sample> list_with_rates(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
+std::vector<Sample> list_with_rates(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   bool from_zero = false;
   std::vector<Sample> samples = list_market_folders(
       files, root, remarks, [&](std::string_view name, NameReader& reader, Sample& sample) -> NameNumbers {
@@ -123,7 +123,7 @@ std::pair<Sample, std::int64_t> read_by_identity(std::string_view folder, std::s
   return {std::move(sample), number};
 }
 
-std::vector<Sample> list_by_identity(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
+std::vector<Sample> list_by_identity(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   const Folders folders{{"gallery", "gallery"}, {"query", "query"}, {"train", "train"}, {"val", "train"}};
   for (const auto& [folder, subset] : folders) require_folder(files, root, folder, kLayoutByIdentity);
   std::vector<Sample> samples;
@@ -174,7 +174,7 @@ int drawn_rate(const StandInSettings& options, int identity, int camera, int ima
 // folder and an image in it that name two identities, an image of query that is not camera 0's or one of gallery that
 // is. \throws RuntimeError (kInput): a folder that fits both namings or neither, a missing or empty folder; of the
 // first naming: no image with a rate
-std::vector<Sample> list_mlr_folders(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
+std::vector<Sample> list_mlr_folders(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   auto has_any = [&](std::initializer_list<std::string_view> folders) {
     return std::any_of(folders.begin(), folders.end(),
                        [&](std::string_view name) { return files.exists(root / name); });

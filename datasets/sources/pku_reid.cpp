@@ -61,8 +61,8 @@ std::int64_t person_of(std::string_view entry) {
   return reader.finished() ? person : 0;
 }
 
-void read_persons(core::FileSystem& files, const std::filesystem::path& root, std::string_view folder,
-                  PkuReidImages& images, Remarks& remarks) {
+void read_persons(core::FileSystem& files, const fs::path& root, std::string_view folder, PkuReidImages& images,
+                  Remarks& remarks) {
   const std::size_t before = images.samples().size();
   for (const std::string& entry : files.list(root / folder)) {
     // A file beside the persons' folders (Thumbs.db, .DS_Store) is none of ours, unless it is an image.
@@ -83,7 +83,7 @@ void read_persons(core::FileSystem& files, const std::filesystem::path& root, st
                             fmt::format("expected {}", kFolderPerPerson.pattern), "unpack the data set again");
 }
 
-std::vector<Sample> list_pku_reid(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
+std::vector<Sample> list_pku_reid(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   PkuReidImages images(remarks);
   if (files.exists(root / kReleased)) {
     for (const std::string& name : image_names(files, root, kReleased, remarks)) {

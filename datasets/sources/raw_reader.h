@@ -29,14 +29,14 @@ class RawReader {
 //! Files below `root`. \param files must outlive the reader
 class RawFolder final : public RawReader {
  public:
-  RawFolder(core::FileSystem& files, std::filesystem::path root) : files_(files), root_(std::move(root)) {}
+  RawFolder(core::FileSystem& files, fs::path root) : files_(files), root_(std::move(root)) {}
   core::Bytes read(const std::string& path) const override;
   ImageSize size(const std::string& path) const override;
   std::string place(const std::string& path) const override { return (root_ / path).string(); }
 
  private:
   core::FileSystem& files_;
-  std::filesystem::path root_;
+  fs::path root_;
 };
 
 }  // namespace resolute::datasets

@@ -21,11 +21,11 @@ struct SourceReader {
   std::string_view landmark = {};    //!< what only the data set's own folder has
   //! Unsorted, not yet checked as a whole: list_data_set() does both. Files that do not fit go to `remarks` and are
   //! left out, so that all of them are told of at once; what is wrong with the folder is thrown.
-  std::vector<Sample> (*list)(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks);
+  std::vector<Sample> (*list)(core::FileSystem& files, const fs::path& root, Remarks& remarks);
   //! \param settings that have passed settings::check_stand_in()
   void (*write_stand_in)(NewFolder& folder, const StandInSettings& settings);
   //! Null: its images are the files that samples' paths name, as they are.
-  std::unique_ptr<RawReader> (*open)(core::FileSystem& files, const std::filesystem::path& root) = nullptr;
+  std::unique_ptr<RawReader> (*open)(core::FileSystem& files, const fs::path& root) = nullptr;
   bool regular = false;  //!< stand-ins have no irregularities unless they are asked for
 };
 

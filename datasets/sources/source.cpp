@@ -120,7 +120,7 @@ void check_identities(std::vector<Sample>& samples, SingleImages single_images, 
 }
 
 // Empty where no program has drawn the images.
-std::filesystem::path drawn_file_of(core::FileSystem& files, Source source, const std::filesystem::path& root) {
+fs::path drawn_file_of(core::FileSystem& files, Source source, const fs::path& root) {
   if (root.empty() || !files.exists(root)) return {};
   for (const auto& folder : {root, source_root(files, source, root)})
     if (files.exists(folder / kDrawnFile)) return folder / kDrawnFile;
@@ -129,7 +129,7 @@ std::filesystem::path drawn_file_of(core::FileSystem& files, Source source, cons
 
 }  // namespace
 
-std::filesystem::path source_root(core::FileSystem& files, Source source, const std::filesystem::path& root) {
+fs::path source_root(core::FileSystem& files, Source source, const fs::path& root) {
   const SourceReader& reader = reader_of(source);
   if (!files.exists(root))
     throw core::input_error(fmt::format("folder '{}' does not exist", root.string()),
@@ -140,10 +140,10 @@ std::filesystem::path source_root(core::FileSystem& files, Source source, const 
   return root;
 }
 
-Listing list_data_set(core::FileSystem& files, Source source, const std::filesystem::path& root,
-                      SingleImages single_images, bool follow_links) {
+Listing list_data_set(core::FileSystem& files, Source source, const fs::path& root, SingleImages single_images,
+                      bool follow_links) {
   Remarks remarks;
-  const std::filesystem::path own = source_root(files, source, root);
+  const fs::path own = source_root(files, source, root);
   std::vector<Sample> samples = reader_of(source).list(files, own, remarks);
   std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.path < b.path; });
   check_paths(samples, remarks);
@@ -157,27 +157,25 @@ Listing list_data_set(core::FileSystem& files, Source source, const std::filesys
   return {std::move(samples), remarks.left_out(), remarks.warnings()};
 }
 
-std::vector<Sample> list_samples(core::FileSystem& files, Source source, const std::filesystem::path& root,
+std::vector<Sample> list_samples(core::FileSystem& files, Source source, const fs::path& root,
                                  SingleImages single_images, bool follow_links) {
   return list_data_set(files, source, root, single_images, follow_links).samples;
 }
 
-bool holds_drawn_images(core::FileSystem& files, Source source, const std::filesystem::path& root,
-                        const std::filesystem::path& pack_folder) {
+bool holds_drawn_images(core::FileSystem& files, Source source, const fs::path& root, const fs::path& pack_folder) {
   return files.exists(pack_folder / kDrawnFile) || !drawn_file_of(files, source, root).empty();
 }
 
-void keep_drawn_file(core::FileSystem& files, Source source, const std::filesystem::path& root,
-                     const std::filesystem::path& pack_folder) {
+void keep_drawn_file(core::FileSystem& files, Source source, const fs::path& root, const fs::path& pack_folder) {
   if (settings::facts_of(source).rendered) return;
-  const std::filesystem::path from = drawn_file_of(files, source, root);
+  const fs::path from = drawn_file_of(files, source, root);
   if (from.empty() || files.exists(pack_folder / kDrawnFile)) return;
   files.create_directories(pack_folder);
   core::write_atomic(files, pack_folder / kDrawnFile, std::string_view(core::read_text(files, from)));
 }
 
-std::unique_ptr<RawReader> open_raw(core::FileSystem& files, Source source, const std::filesystem::path& root) {
-  const std::filesystem::path own = source_root(files, source, root);
+std::unique_ptr<RawReader> open_raw(core::FileSystem& files, Source source, const fs::path& root) {
+  const fs::path own = source_root(files, source, root);
   if (const auto open = reader_of(source).open) return open(files, own);
   return std::make_unique<RawFolder>(files, own);
 }
@@ -186,7 +184,7 @@ StandInSettings stand_in_settings(Source layout) {
   return {settings::stand_in_of(layout), layout, !reader_of(layout).regular};
 }
 
-void write_stand_in(core::FileSystem& files, const std::filesystem::path& out, const StandInSettings& settings) {
+void write_stand_in(core::FileSystem& files, const fs::path& out, const StandInSettings& settings) {
   const SourceReader& reader = reader_of(settings.layout);
   settings::check_stand_in(settings, settings.layout);
   core::Json told = synthetic_json(settings);
@@ -197,7 +195,7 @@ void write_stand_in(core::FileSystem& files, const std::filesystem::path& out, c
                        [&](NewFolder& folder) { reader.write_stand_in(folder, settings); });
 }
 
-void draw_raw_images(core::FileSystem& files, const std::filesystem::path& out, const settings::PackSettings& pack) {
+void draw_raw_images(core::FileSystem& files, const fs::path& out, const settings::PackSettings& pack) {
   RESOLUTE_EXPECT(pack.synthetic.has_value(), "images of a user's folder are not drawn");
   StandInSettings settings = stand_in_settings(pack.source);
   static_cast<SyntheticSettings&>(settings) = *pack.synthetic;

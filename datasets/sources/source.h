@@ -28,7 +28,7 @@ using settings::SingleImages;
 //! The folder that sample paths are relative to: `root`, or the data set's own folder in it where `root` is its parent
 //! (as Market-1501-v15.09.15). Paths, and so manifests, are then the same whichever of the two a user names. \throws
 //! RuntimeError (kInput) for a missing folder
-std::filesystem::path source_root(core::FileSystem& files, Source source, const std::filesystem::path& root);
+fs::path source_root(core::FileSystem& files, Source source, const fs::path& root);
 
 //! What is in a data set's folder.
 struct Listing {
@@ -43,10 +43,10 @@ struct Listing {
 //! RuntimeError (kInput): a missing or empty folder \param single_images kDistractors: gallery images of identities
 //! with a single one become identity 0
 //! \param follow_links images behind symbolic links are taken, not refused
-Listing list_data_set(core::FileSystem& files, Source source, const std::filesystem::path& root,
+Listing list_data_set(core::FileSystem& files, Source source, const fs::path& root,
                       SingleImages single_images = SingleImages::kRefused, bool follow_links = false);
 //! The samples alone.
-std::vector<Sample> list_samples(core::FileSystem& files, Source source, const std::filesystem::path& root,
+std::vector<Sample> list_samples(core::FileSystem& files, Source source, const fs::path& root,
                                  SingleImages single_images = SingleImages::kRefused, bool follow_links = false);
 
 //! What list_samples() tells of synthetic images in their folder, without that folder.
@@ -59,16 +59,14 @@ std::vector<Sample> list_drawn(core::FileSystem& files, const settings::PackSett
 //! Whether a program has drawn what is in the folder, or some of it: write_stand_in() leaves kDrawnFile
 //! there, which goes with a folder that is moved or copied. \param root as a user names it; may be empty or not there
 //! \param pack_folder of a pack of these images, which may be sealed, begun or not there
-bool holds_drawn_images(core::FileSystem& files, Source source, const std::filesystem::path& root,
-                        const std::filesystem::path& pack_folder);
+bool holds_drawn_images(core::FileSystem& files, Source source, const fs::path& root, const fs::path& pack_folder);
 
 //! Keeps kDrawnFile with the pack, where `root` has one: tables are printed where the images are not. Of a source whose
 //! images are drawn whatever lies there, nothing is kept.
-void keep_drawn_file(core::FileSystem& files, Source source, const std::filesystem::path& root,
-                     const std::filesystem::path& pack_folder);
+void keep_drawn_file(core::FileSystem& files, Source source, const fs::path& root, const fs::path& pack_folder);
 
 //! The images of what list_samples() tells. \param files must outlive the reader \throws as source_root()
-std::unique_ptr<RawReader> open_raw(core::FileSystem& files, Source source, const std::filesystem::path& root);
+std::unique_ptr<RawReader> open_raw(core::FileSystem& files, Source source, const fs::path& root);
 
 //! settings::stand_in_of(), irregular unless the layout is Market-1501's.
 StandInSettings stand_in_settings(Source layout);
@@ -78,11 +76,11 @@ StandInSettings stand_in_settings(Source layout);
 //! have: images of many sizes, identities that one camera alone saw, and where the layout knows them junk, distractors,
 //! empty cells and files that are no images. \throws MemberError as settings::check_stand_in(); RuntimeError (kInput)
 //! for an `out` that holds anything else
-void write_stand_in(core::FileSystem& files, const std::filesystem::path& out, const StandInSettings& settings);
+void write_stand_in(core::FileSystem& files, const fs::path& out, const StandInSettings& settings);
 
 //! The same of what a pack's settings have drawn: a synthetic set, or a stand-in in its source's layout as
 //! stand_in_settings() has it. Any number of processes may do it at once: the first one's folder stays.
 //! \param pack has `synthetic`
-void draw_raw_images(core::FileSystem& files, const std::filesystem::path& out, const settings::PackSettings& pack);
+void draw_raw_images(core::FileSystem& files, const fs::path& out, const settings::PackSettings& pack);
 
 }  // namespace resolute::datasets

@@ -26,7 +26,7 @@ constexpr std::size_t kSysuImagesKept = 3;
 // stays in (splits leave it out), and distractors stay all.
 // Refused: what read_image_list() refuses, another camera (with its line). \throws RuntimeError (kInput): what
 // read_image_list() throws, a camera without an image
-std::vector<Sample> list_sysu(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
+std::vector<Sample> list_sysu(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   struct Candidate {
     std::uint64_t key = 0;
     Sample sample;

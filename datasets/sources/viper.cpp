@@ -33,7 +33,7 @@ struct Entry {
   std::int64_t camera = 0;
 };
 
-std::vector<Entry> read_folders(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
+std::vector<Entry> read_folders(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   for (std::string_view folder : kFolders) require_folder(files, root, folder, kViperLayout);
   for (const std::string& name : files.list(root))
     if (is_image_name(name))
@@ -64,7 +64,7 @@ char first_mark(const std::set<char>& marks) {
                           "a and b, 1 and 2, or 0 and 1 are expected", "rename the images");
 }
 
-std::vector<Entry> read_flat(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
+std::vector<Entry> read_flat(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   std::vector<Entry> entries;
   std::set<char> marks;
   for (const std::string& name : files.list(root)) {
@@ -120,7 +120,7 @@ void check_pairs(const std::vector<Entry>& entries, Remarks& remarks) {
 // one: 0 marks a distractor elsewhere. VIPeR publishes no division: the subset is "train" throughout, and partition
 // random-halves does not look at it. Refused: both namings at once, a name that does not fit, a person with two images
 // by one camera or with none by the other. \throws RuntimeError (kInput): neither naming
-std::vector<Sample> list_viper(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
+std::vector<Sample> list_viper(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   const bool in_folders =
       std::ranges::any_of(kFolders, [&](std::string_view folder) { return files.exists(root / folder); });
   std::vector<Entry> entries = in_folders ? read_folders(files, root, remarks) : read_flat(files, root, remarks);

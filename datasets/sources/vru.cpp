@@ -37,8 +37,8 @@ std::pair<std::string_view, std::int64_t> read_line(std::string_view line, std::
 }
 
 // The images of Pic by their names without extension.
-std::map<std::string, std::string, std::less<>> images_by_stem(core::FileSystem& files,
-                                                               const std::filesystem::path& root, Remarks& remarks) {
+std::map<std::string, std::string, std::less<>> images_by_stem(core::FileSystem& files, const fs::path& root,
+                                                               Remarks& remarks) {
   std::map<std::string, std::string, std::less<>> images;
   for (const std::string& name : image_names(files, root, "Pic", remarks)) {
     const auto [other, is_new] = images.emplace(stem_of(name), name);
@@ -58,7 +58,7 @@ std::map<std::string, std::string, std::less<>> images_by_stem(core::FileSystem&
 // The 486 test vehicles of the paper are not among what it states; test_list_1200 is the smallest test of the set.
 // Refused: a line that does not fit, an image listed twice or missing from Pic. \throws RuntimeError (kInput): a
 // missing folder or list, an empty list
-std::vector<Sample> list_vru(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
+std::vector<Sample> list_vru(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   require_folder(files, root, "Pic", kVruLayout);
   for (const auto& [list, subset] : kVruSubsets)
     if (!files.exists(root / list))

@@ -151,8 +151,7 @@ std::vector<std::string> gallery_draw_paths(const Split& split, int draw);
 std::string split_file_text(const Split& split, int draws);
 std::string split_file_name(const Split& split);
 //! Writes that file. \return its path
-std::filesystem::path export_split(core::FileSystem& files, const std::filesystem::path& folder, const Split& split,
-                                   int draws);
+fs::path export_split(core::FileSystem& files, const fs::path& folder, const Split& split, int draws);
 
 //! Gallery draws that a split file may list.
 inline constexpr int kMostGalleryDraws = settings::kMostDraws;
@@ -166,9 +165,9 @@ struct SplitFile {
 };
 //! Reads such a file and checks its hash. It checks the number of draws, and that they are gallery images;
 //! replay_difference() checks whether they are those of draw_gallery(). \throws RuntimeError (kInput), naming the file
-SplitFile read_split_file(core::FileSystem& files, const std::filesystem::path& path);
+SplitFile read_split_file(core::FileSystem& files, const fs::path& path);
 //! Its split alone.
-Split import_split(core::FileSystem& files, const std::filesystem::path& path);
+Split import_split(core::FileSystem& files, const fs::path& path);
 
 //! Nothing if both splits are equal, else the first difference in words: "query[3] is row 7, 'a.jpg', at rate 2 there
 //! and at rate 4 here". Pack, manifest and options, which decide the rest, are compared first.

@@ -191,14 +191,13 @@ std::string split_file_text(const Split& split, int draws) {
 
 std::string split_file_name(const Split& split) { return fmt::format("split-{}.json", split.options.seed); }
 
-std::filesystem::path export_split(core::FileSystem& files, const std::filesystem::path& folder, const Split& split,
-                                   int draws) {
-  std::filesystem::path path = folder / split_file_name(split);
+fs::path export_split(core::FileSystem& files, const fs::path& folder, const Split& split, int draws) {
+  fs::path path = folder / split_file_name(split);
   core::write_atomic(files, path, split_file_text(split, draws));
   return path;
 }
 
-SplitFile read_split_file(core::FileSystem& files, const std::filesystem::path& path) {
+SplitFile read_split_file(core::FileSystem& files, const fs::path& path) {
   const std::string where = fmt::format("'{}'", path.string());
   core::Json document = core::parse_json(core::read_named_text(files, path, kLargestSplitFile), where);
   core::ObjectReader reader(document, where);
@@ -213,8 +212,6 @@ SplitFile read_split_file(core::FileSystem& files, const std::filesystem::path& 
   return file;
 }
 
-Split import_split(core::FileSystem& files, const std::filesystem::path& path) {
-  return read_split_file(files, path).split;
-}
+Split import_split(core::FileSystem& files, const fs::path& path) { return read_split_file(files, path).split; }
 
 }  // namespace resolute::datasets

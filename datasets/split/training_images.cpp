@@ -16,8 +16,8 @@ std::vector<PackRow> unpacked(std::vector<Sample> samples) {
 
 }  // namespace
 
-const TrainingImages::Rows& TrainingImages::rows_of(const PackSettings& pack, const std::filesystem::path& pack_folder,
-                                                    const std::filesystem::path& root) {
+const TrainingImages::Rows& TrainingImages::rows_of(const PackSettings& pack, const fs::path& pack_folder,
+                                                    const fs::path& root) {
   if (const auto known = rows_.find(pack_folder); known != rows_.end()) return known->second;
   Rows rows;
   if (files_.exists(pack_folder / "pack.json"))
@@ -29,10 +29,8 @@ const TrainingImages::Rows& TrainingImages::rows_of(const PackSettings& pack, co
   return rows_.emplace(pack_folder, std::move(rows)).first->second;
 }
 
-std::optional<settings::TrainingCount> TrainingImages::count(const PackSettings& pack,
-                                                             const std::filesystem::path& pack_folder,
-                                                             const std::filesystem::path& root,
-                                                             const SplitSettings& split) {
+std::optional<settings::TrainingCount> TrainingImages::count(const PackSettings& pack, const fs::path& pack_folder,
+                                                             const fs::path& root, const SplitSettings& split) {
   const std::pair key(pack_folder, settings::canonical(split).text());
   if (const auto known = counts_.find(key); known != counts_.end()) return known->second;
   const Rows& rows = rows_of(pack, pack_folder, root);

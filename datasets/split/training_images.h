@@ -29,18 +29,17 @@ class TrainingImages {
   //! \param pack_folder where the pack is or will be \param root folder of the raw images, of drawn ones too where they
   //! are drawn already; may be empty or not there \return nothing where there is neither pack nor raw image \throws
   //! RuntimeError: as read_sealed_rows(), list_samples() and make_split()
-  std::optional<settings::TrainingCount> count(const PackSettings& pack, const std::filesystem::path& pack_folder,
-                                               const std::filesystem::path& root, const SplitSettings& split);
+  std::optional<settings::TrainingCount> count(const PackSettings& pack, const fs::path& pack_folder,
+                                               const fs::path& root, const SplitSettings& split);
 
  private:
   using Rows = std::optional<std::vector<PackRow>>;
-  const Rows& rows_of(const PackSettings& pack, const std::filesystem::path& pack_folder,
-                      const std::filesystem::path& root);
+  const Rows& rows_of(const PackSettings& pack, const fs::path& pack_folder, const fs::path& root);
 
   core::FileSystem& files_;
-  std::map<std::filesystem::path, Rows> rows_;  // by pack folder
+  std::map<fs::path, Rows> rows_;  // by pack folder
   // By that and the split's settings.
-  std::map<std::pair<std::filesystem::path, std::string>, settings::TrainingCount> counts_;
+  std::map<std::pair<fs::path, std::string>, settings::TrainingCount> counts_;
 };
 
 }  // namespace resolute::datasets

@@ -35,7 +35,7 @@ namespace resolute::datasets::sources {
 //! Makes `out` whole or not at all: what `fill` writes and `synthetic.json` with `settings`, by write_new_folder(). An
 //! `out` that has the same settings is left as it is. \throws RuntimeError (kInput) if `out` holds anything else; what
 //! `fill` throws
-void write_whole(core::FileSystem& files, const std::filesystem::path& out, const std::string& settings,
+void write_whole(core::FileSystem& files, const fs::path& out, const std::string& settings,
                  const std::function<void(NewFolder&)>& fill);
 
 //! Calls `visit` with identity, camera and image of each, in their order and all from 0. Of an irregular set the last

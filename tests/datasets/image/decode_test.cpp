@@ -19,7 +19,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::filesystem::path kGoldens = tests::source_folder() / "tests/golden/decode";
+const fs::path kGoldens = tests::source_folder() / "tests/golden/decode";
 
 core::Bytes read_golden(const std::string& name) { return core::real_file_system().read(kGoldens / name); }
 

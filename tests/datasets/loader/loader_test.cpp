@@ -388,7 +388,7 @@ TEST_F(LoaderTest, a_prefetching_loader_may_be_dropped_at_any_time) {
 }
 
 TEST_F(LoaderTest, damage_met_by_the_prefetching_thread_reaches_the_caller) {
-  std::filesystem::resize_file(raw_.pack() / "shard-00000.h5", 600);
+  fs::resize_file(raw_.pack() / "shard-00000.h5", 600);
   PrefetchOptions all{.end_step = 1000};
   PrefetchingLoader prefetching(pack_, split_, plain(), {3, 2}, all);
   expect_error(core::ErrorKind::kCorrupt, {"ends after"}, [&] { prefetching.next(); });

@@ -105,7 +105,7 @@ TEST_F(LoaderThreadsTest, the_error_is_that_of_the_first_image_and_whole_batches
   std::vector<std::size_t> good;
   for (std::uint64_t step = 0; step < 2; ++step)
     for (const BatchItem& item : planner.plan(step)) good.push_back(split_.train[item.item].row);
-  const std::filesystem::path shard = raw_.pack() / "shard-00000.h5";
+  const fs::path shard = raw_.pack() / "shard-00000.h5";
   const core::Bytes bytes = tests::file_bytes(shard);
   for (std::size_t row = 0; row < pack_.size(); ++row) {
     if (std::find(good.begin(), good.end(), row) != good.end()) continue;

@@ -119,7 +119,7 @@ TEST(HighViews, sizes_are_those_of_the_pack_before_it_is_made_and_after) {
               pack, 0, folder / "pack");
   EXPECT_EQ(planned, text());
   seal_pack(files, folder / "pack", pack);
-  std::filesystem::remove_all(folder / "raw");
+  fs::remove_all(folder / "raw");
   EXPECT_EQ(planned, text());
   pack.source = Source::kViper;  // whose images are not here
   pack.synthetic.reset();
@@ -137,13 +137,12 @@ TEST(DrawnFolder, is_known_moved_copied_mixed_with_other_images_and_from_its_pac
   made.identities = 4;
   write_stand_in(files, folder / "people", made);
   EXPECT_TRUE(drawn("people"));
-  std::filesystem::rename(folder / "people", folder / "moved");
+  fs::rename(folder / "people", folder / "moved");
   EXPECT_FALSE(drawn("people"));
   EXPECT_TRUE(drawn("moved"));
   // A copy in the folder that the source's own is looked for in.
-  std::filesystem::create_directories(folder / "parent");
-  std::filesystem::copy(folder / "moved", folder / "parent/Market-1501-v15.09.15",
-                        std::filesystem::copy_options::recursive);
+  fs::create_directories(folder / "parent");
+  fs::copy(folder / "moved", folder / "parent/Market-1501-v15.09.15", fs::copy_options::recursive);
   EXPECT_TRUE(drawn("parent"));
   core::write_atomic(files, folder / "moved/bounding_box_train/0900_c1s1_000001_00.jpg", std::string_view("real"));
   EXPECT_TRUE(drawn("moved"));
@@ -151,10 +150,10 @@ TEST(DrawnFolder, is_known_moved_copied_mixed_with_other_images_and_from_its_pac
   keep_drawn_file(files, Source::kMarket1501, folder / "parent", folder / "pack");
   EXPECT_TRUE(drawn("", "pack"));
   EXPECT_TRUE(drawn("gone", "pack"));
-  std::filesystem::create_directories(folder / "real");
+  fs::create_directories(folder / "real");
   keep_drawn_file(files, Source::kMarket1501, folder / "real", folder / "other");
   EXPECT_FALSE(drawn("real", "other"));
-  EXPECT_FALSE(std::filesystem::exists(folder / "other"));
+  EXPECT_FALSE(fs::exists(folder / "other"));
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ TEST_F(PackAgain, another_root_with_the_same_names_is_packed_anew) {
 
 TEST_F(PackAgain, an_image_that_has_gone_is_named) {
   write(0, small_options());
-  std::filesystem::remove(raw_.root() / raw_.samples()[2].path);
+  fs::remove(raw_.root() / raw_.samples()[2].path);
   EXPECT_THROW(
       {
         try {
@@ -93,9 +93,9 @@ TEST_F(PackAgain, a_sealed_pack_is_not_made_from_other_bytes) {
   expect_sealed(1, options, "made from other images");
   damage("shard-00001.h5");
   expect_sealed(1, options, "made from other images");
-  std::filesystem::remove(raw_.pack() / "shard-00001.h5");
+  fs::remove(raw_.pack() / "shard-00001.h5");
   expect_sealed(1, options, "made from other images");
-  std::filesystem::remove(raw_.pack() / "pack.json");
+  fs::remove(raw_.pack() / "pack.json");
   write(1, options);
   EXPECT_EQ(make_pack(raw_, options, raw_.pack("fresh")).pack_sha256,
             seal_pack(files_, raw_.pack(), options).pack_sha256);
@@ -125,7 +125,7 @@ TEST_F(PackAgain, a_damaged_or_lost_shard_of_a_sealed_pack_is_made_again) {
   ASSERT_NE(before, contents(raw_.pack()));
   write(1, options);
   EXPECT_EQ(before, contents(raw_.pack()));
-  std::filesystem::remove(raw_.pack() / "shard-00000.h5");
+  fs::remove(raw_.pack() / "shard-00000.h5");
   write(0, options);
   EXPECT_EQ(before, contents(raw_.pack()));
   verify_pack(files_, raw_.pack());
@@ -138,7 +138,7 @@ TEST_F(PackAgain, under_a_damaged_manifest_no_shard_is_made_again) {
   const auto before = contents(raw_.pack());
   expect_error(core::ErrorKind::kCorrupt, {"manifest.json", "not the one of this pack", "remove pack.json"},
                [&] { write(0, small_options()); });
-  std::filesystem::remove(raw_.pack() / "manifest.json");
+  fs::remove(raw_.pack() / "manifest.json");
   expect_error(core::ErrorKind::kCorrupt, {"manifest.json", "missing", "remove pack.json"},
                [&] { write(0, small_options()); });
   EXPECT_EQ(before.at("shard-00000.h5"), file_bytes(raw_.pack() / "shard-00000.h5"));

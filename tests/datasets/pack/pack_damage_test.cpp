@@ -23,7 +23,7 @@ struct Contents {
   bool operator==(const Contents&) const = default;
 };
 
-Contents read_all(const std::filesystem::path& folder) {
+Contents read_all(const fs::path& folder) {
   PackReader pack = PackReader::open(folder);
   Contents contents{pack.rows(), {}};
   for (std::size_t i = 0; i < pack.size(); ++i)
@@ -37,7 +37,7 @@ Contents read_all(const std::filesystem::path& folder) {
 class PackDamage : public testing::Test {
  protected:
   PackDamage() { make_pack(raw_, small_options(), raw_.pack()); }
-  std::filesystem::path shard() const { return raw_.pack() / "shard-00000.h5"; }
+  fs::path shard() const { return raw_.pack() / "shard-00000.h5"; }
   RawImages raw_{3, 1, 9, 5};
 };
 
@@ -144,13 +144,13 @@ TEST_F(PackDamage, a_truncated_shard_is_refused_at_every_length) {
     overwrite(shard(), std::span(bytes).first(size));
     EXPECT_THROW(read_all(raw_.pack()), core::RuntimeError) << size;
   }
-  std::filesystem::remove(shard());
+  fs::remove(shard());
   expect_error(core::ErrorKind::kCorrupt, {"lacks 'shard-00000.h5'"}, [&] { read_all(raw_.pack()); });
 }
 
 TEST_F(PackDamage, a_shard_cut_while_it_is_open_is_an_error_and_no_signal) {
   PackReader pack = PackReader::open(raw_.pack());
-  std::filesystem::resize_file(shard(), 512);
+  fs::resize_file(shard(), 512);
   Image image;
   expect_error(core::ErrorKind::kCorrupt, {"shard-00000.h5", "ends after"}, [&] { pack.read_lr(0, 1, image); });
 }

@@ -52,7 +52,7 @@ TEST(PackFaults, a_shard_is_whole_or_not_there) {
   const auto write = [&](core::FileSystem& files) {
     write_shard(files, raw.reader(), raw.samples(), small_options(), 0, folder);
   };
-  const int faults = with_every_fault([&] { std::filesystem::remove_all(folder); }, write,
+  const int faults = with_every_fault([&] { fs::remove_all(folder); }, write,
                                       [&](auto operation) {
                                         for (const auto& name : core::real_file_system().list(folder)) {
                                           // Only the folder's fsync comes after the rename.
@@ -80,7 +80,7 @@ TEST(PackFaults, a_sealed_pack_never_lacks_a_byte_and_a_restart_completes_it) {
     seal_pack(files, folder, options);
   };
   int sealed = 0;
-  const int faults = with_every_fault([&] { std::filesystem::remove_all(folder); }, make,
+  const int faults = with_every_fault([&] { fs::remove_all(folder); }, make,
                                       [&](auto) {
                                         const auto left = contents(folder);
                                         for (const auto& [name, bytes] : left) {
@@ -180,7 +180,7 @@ TEST(PackFaults, a_disk_that_fills_in_a_later_shard_leaves_the_earlier_ones_whol
   };
   int failed = 0;
   for (int nth = first;; ++nth) {
-    std::filesystem::remove_all(folder);
+    fs::remove_all(folder);
     FaultyFileSystem files;
     files.fail(FaultyFileSystem::kWrite, nth);
     int made = 0;
@@ -196,10 +196,10 @@ TEST(PackFaults, a_disk_that_fills_in_a_later_shard_leaves_the_earlier_ones_whol
     expect_error(core::ErrorKind::kInput, {"cannot be sealed", shard_file_name(made)},
                  [&] { seal_pack(files, folder, options); });
     expect_shards(made);
-    const auto time = std::filesystem::last_write_time(folder / shard_file_name(0));
+    const auto time = fs::last_write_time(folder / shard_file_name(0));
     for (int shard = 0; shard < options.shards; ++shard)
       write_shard(files, raw.reader(), raw.samples(), options, shard, folder);
-    EXPECT_EQ(time, std::filesystem::last_write_time(folder / shard_file_name(0)));
+    EXPECT_EQ(time, fs::last_write_time(folder / shard_file_name(0)));
     expect_shards(options.shards);
   }
   EXPECT_GE(failed, 2 * 6);

@@ -127,9 +127,9 @@ TEST(Pack, an_intact_shard_is_left_alone_and_a_damaged_or_foreign_one_replaced) 
   };
   const std::string first = write(small_options());
   EXPECT_EQ(core::sha256_hex(file_bytes(path)), first);
-  auto time = std::filesystem::last_write_time(path);
+  auto time = fs::last_write_time(path);
   EXPECT_EQ(first, write(small_options()));
-  EXPECT_EQ(time, std::filesystem::last_write_time(path));
+  EXPECT_EQ(time, fs::last_write_time(path));
   core::Bytes bytes = file_bytes(path);
   core::Bytes damaged = bytes;
   damaged[4096] ^= std::byte{1};
@@ -253,11 +253,11 @@ TEST(Pack, an_image_that_changes_meanwhile_is_named) {
 
 class CountingFiles final : public tests::FaultyFileSystem {
  public:
-  core::Bytes read(const std::filesystem::path& path, std::uint64_t limit) override {
+  core::Bytes read(const fs::path& path, std::uint64_t limit) override {
     ++whole[path.filename().string()];
     return FaultyFileSystem::read(path, limit);
   }
-  std::unique_ptr<core::ReadableFile> open_for_read(const std::filesystem::path& path) override {
+  std::unique_ptr<core::ReadableFile> open_for_read(const fs::path& path) override {
     return core::real_file_system().open_for_read(path);
   }
   std::map<std::string, int> whole;
@@ -275,7 +275,7 @@ TEST(Pack, raw_files_are_read_whole_once) {
   CountingFiles files;
   write_shard(files, RawFolder(files, raw.root()), raw.samples(), small_options(), 0, raw.pack());
   for (const Sample& sample : raw.samples()) {
-    EXPECT_LT(4096, std::filesystem::file_size(raw.root() / sample.path));
+    EXPECT_LT(4096, fs::file_size(raw.root() / sample.path));
     EXPECT_EQ(sample.path == long_header ? 2 : 1, files.whole[sample.path]) << sample.path;
   }
   expect_rows_as_defined(raw, small_options());

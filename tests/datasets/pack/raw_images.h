@@ -43,9 +43,9 @@ class RawImages {
           samples_.push_back({path, identity, camera, subset});
         }
   }
-  std::filesystem::path root() const { return folder_ / "raw"; }
+  fs::path root() const { return folder_ / "raw"; }
   datasets::RawFolder reader() const { return {core::real_file_system(), root()}; }
-  std::filesystem::path pack(const std::string& name = "pack") const { return folder_ / name; }
+  fs::path pack(const std::string& name = "pack") const { return folder_ / name; }
   const TemporaryFolder& folder() const { return folder_; }
   const std::vector<datasets::Sample>& samples() const { return samples_; }
 
@@ -81,7 +81,7 @@ inline datasets::PackSettings small_options(int shards = 1) {
 }
 
 inline datasets::SealResult make_pack(const RawImages& raw, const datasets::PackSettings& options,
-                                      const std::filesystem::path& folder) {
+                                      const fs::path& folder) {
   auto& files = core::real_file_system();
   for (int shard = options.shards - 1; shard >= 0; --shard)
     datasets::write_shard(files, raw.reader(), raw.samples(), options, shard, folder);
@@ -98,23 +98,23 @@ inline datasets::PackReader open_small_pack(const RawImages& raw,
 //! A split that a small pack has the rates for.
 inline datasets::SplitSettings small_split() { return {.query_rates = {2, 3}}; }
 
-inline core::Bytes file_bytes(const std::filesystem::path& path) { return core::real_file_system().read(path); }
+inline core::Bytes file_bytes(const fs::path& path) { return core::real_file_system().read(path); }
 
 //! The bytes of each file in a folder, by name.
-inline std::map<std::string, core::Bytes> contents(const std::filesystem::path& folder) {
+inline std::map<std::string, core::Bytes> contents(const fs::path& folder) {
   std::map<std::string, core::Bytes> bytes;
   for (const auto& name : core::real_file_system().list(folder)) bytes[name] = file_bytes(folder / name);
   return bytes;
 }
 
-inline void overwrite(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+inline void overwrite(const fs::path& path, std::span<const std::byte> bytes) {
   auto file = core::real_file_system().open_for_write(path, core::OpenMode::kTruncate);
   file->write(bytes);
   file->close();
 }
 
 // Changes one byte in place; the same call again restores it. (Writing whole files anew costs a flush each on ext4.)
-inline void flip_byte(const std::filesystem::path& path, std::uint64_t at, unsigned char mask) {
+inline void flip_byte(const fs::path& path, std::uint64_t at, unsigned char mask) {
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
   file.seekg(static_cast<std::streamoff>(at));
   int byte = file.get();

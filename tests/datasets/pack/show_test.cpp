@@ -43,7 +43,7 @@ TEST(PackShow, statistics_are_those_of_the_rows) {
   EXPECT_EQ(json["native_size"]["median"], (core::Json{22, 12}));
   EXPECT_EQ(json["view_from"], "native");
   std::uintmax_t bytes = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(raw.folder / "pack")) bytes += entry.file_size();
+  for (const auto& entry : fs::directory_iterator(raw.folder / "pack")) bytes += entry.file_size();
   EXPECT_EQ(pack_bytes(core::real_file_system(), raw.folder / "pack", 2), bytes);
 }
 

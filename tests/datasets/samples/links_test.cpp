@@ -21,9 +21,9 @@ class Links : public Scratch {
     write_stand_in(files_, root_ / "set", settings);
     return list_samples(files_, source, root_ / "set");
   }
-  std::vector<std::filesystem::path> images() {
-    std::vector<std::filesystem::path> found;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(root_ / "set"))
+  std::vector<fs::path> images() {
+    std::vector<fs::path> found;
+    for (const auto& entry : fs::recursive_directory_iterator(root_ / "set"))
       if (entry.is_regular_file() && sources::is_image_name(entry.path().filename().string()))
         found.push_back(entry.path());
     return found;
@@ -36,11 +36,11 @@ TEST_F(Links, of_images_are_refused_by_every_source_with_the_same_line_and_follo
     SCOPED_TRACE(settings::word(source));
     const std::vector<Sample> samples = draw(source);
     std::size_t count = 0;
-    for (const std::filesystem::path& image : images()) {
-      const std::filesystem::path elsewhere = root_ / "other" / std::to_string(count++);
-      std::filesystem::create_directories(elsewhere.parent_path());
-      std::filesystem::rename(image, elsewhere);
-      std::filesystem::create_symlink(elsewhere, image);
+    for (const fs::path& image : images()) {
+      const fs::path elsewhere = root_ / "other" / std::to_string(count++);
+      fs::create_directories(elsewhere.parent_path());
+      fs::rename(image, elsewhere);
+      fs::create_symlink(elsewhere, image);
     }
     const std::string message = refusal_at(source, root_ / "set");
     EXPECT_THAT(message, StartsWith("image '"));
@@ -54,10 +54,10 @@ TEST_F(Links, of_images_are_refused_by_every_source_with_the_same_line_and_follo
 
 TEST_F(Links, to_folders_count_and_the_folder_of_the_set_may_be_one) {
   const std::vector<Sample> samples = draw(Source::kMarket1501);
-  std::filesystem::create_directory_symlink("set", root_ / "entrance");
+  fs::create_directory_symlink("set", root_ / "entrance");
   EXPECT_EQ(samples, list_samples(files_, Source::kMarket1501, root_ / "entrance"));
-  std::filesystem::rename(root_ / "set/query", root_ / "elsewhere");
-  std::filesystem::create_directory_symlink("../elsewhere", root_ / "set/query");
+  fs::rename(root_ / "set/query", root_ / "elsewhere");
+  fs::create_directory_symlink("../elsewhere", root_ / "set/query");
   EXPECT_THAT(refusal_at(Source::kMarket1501, root_ / "entrance"),
               HasSubstr("('ROOT/entrance/query' leads to '../elsewhere'); copy the images, or"));
   EXPECT_EQ(samples, list_samples(files_, Source::kMarket1501, root_ / "entrance", SingleImages::kRefused, true));
@@ -67,9 +67,7 @@ TEST_F(Links, to_folders_count_and_the_folder_of_the_set_may_be_one) {
 // link, one to nothing and one to itself.
 TEST_F(Links, of_every_kind_count_wherever_they_lead) {
   touch("set/1.jpg");
-  const auto link = [&](const char* to, const char* name) {
-    std::filesystem::create_symlink(to, root_ / "set" / name);
-  };
+  const auto link = [&](const char* to, const char* name) { fs::create_symlink(to, root_ / "set" / name); };
   link("1.jpg", "inside.jpg");
   link("inside.jpg", "twice.jpg");
   link("nowhere", "dangling.jpg");
@@ -92,10 +90,10 @@ TEST_F(Links, of_every_kind_count_wherever_they_lead) {
 
 TEST_F(Links, that_lead_to_no_image_are_refused_though_links_are_followed) {
   draw(Source::kMarket1501);
-  const std::filesystem::path image = images().front();
-  for (const std::filesystem::path& target : {std::filesystem::path("nowhere"), image.filename()}) {
-    std::filesystem::remove(image);
-    std::filesystem::create_symlink(target, image);
+  const fs::path image = images().front();
+  for (const fs::path& target : {fs::path("nowhere"), image.filename()}) {
+    fs::remove(image);
+    fs::create_symlink(target, image);
     const auto raw = open_raw(files_, Source::kMarket1501, root_ / "set");
     EXPECT_THROW(raw->read(image.lexically_relative(root_ / "set").string()), core::RuntimeError);
   }

@@ -52,9 +52,9 @@ TEST_F(Caviar, the_order_of_the_halves_does_not_matter) {
   const std::vector<Sample> before = list_samples(files_, Source::kCaviar, root_);
   for (int person : {1, 3, 7})
     for (int image = 1; image <= 10; ++image) {
-      std::filesystem::rename(root_ / name(person, image), root_ / "kept");
-      std::filesystem::rename(root_ / name(person, 10 + image), root_ / name(person, image));
-      std::filesystem::rename(root_ / "kept", root_ / name(person, 10 + image));
+      fs::rename(root_ / name(person, image), root_ / "kept");
+      fs::rename(root_ / name(person, 10 + image), root_ / name(person, image));
+      fs::rename(root_ / "kept", root_ / name(person, 10 + image));
     }
   const std::vector<Sample> after = list_samples(files_, Source::kCaviar, root_);
   ASSERT_EQ(after.size(), before.size());
@@ -133,17 +133,17 @@ TEST_F(Caviar, an_empty_folder_and_one_without_persons_of_both_cameras_are_refus
 }
 
 TEST_F(Caviar, images_that_are_none_are_refused_by_name) {
-  const std::filesystem::path image = root_ / name(3, 15);
+  const fs::path image = root_ / name(3, 15);
   core::write_atomic(files_, image, std::string_view("<html>"));
   EXPECT_THAT(refusal(Source::kCaviar), StartsWith("image 'ROOT/0003015.jpg' is neither JPEG, PNG"));
   files_.remove(image);
   touch(name(3, 15));
   EXPECT_THAT(refusal(Source::kCaviar), StartsWith("image 'ROOT/0003015.jpg' cannot be decoded (the file is empty)"));
   files_.remove(image);
-  std::filesystem::create_directory(image);
+  fs::create_directory(image);
   EXPECT_THAT(refusal(Source::kCaviar), StartsWith("cannot read 'ROOT/0003015.jpg'"));
-  std::filesystem::remove(image);
-  std::filesystem::create_symlink("nowhere", image);
+  fs::remove(image);
+  fs::create_symlink("nowhere", image);
   EXPECT_THAT(refusal(Source::kCaviar), StartsWith("cannot open 'ROOT/0003015.jpg'"));
 }
 

@@ -250,9 +250,9 @@ TEST_F(Csv, paths_that_could_lead_elsewhere_are_refused) {
 }
 
 TEST_F(Csv, links_that_lead_to_no_image_are_refused_by_their_line) {
-  std::filesystem::create_symlink("nowhere", root_ / "broken.jpg");
-  std::filesystem::create_symlink("round.jpg", root_ / "round.jpg");
-  std::filesystem::create_directory_symlink("a", root_ / "same");
+  fs::create_symlink("nowhere", root_ / "broken.jpg");
+  fs::create_symlink("round.jpg", root_ / "round.jpg");
+  fs::create_directory_symlink("a", root_ / "same");
   const std::string head = "path,identity,camera\na/1.jpg,1,1\n";
   EXPECT_THAT(refusal_of(head + "broken.jpg,1,2\n"),
               StartsWith("'images.csv', line 3: image 'ROOT/broken.jpg' is missing"));
@@ -368,7 +368,7 @@ TEST_F(Csv, its_stand_in_is_listed_and_every_image_can_be_read) {
   for (const bool irregular : {false, true}) {
     const StandInSettings options{
         {.identities = 6, .cameras = 2, .images_per_camera = 2, .height = 32, .width = 16}, Source::kCsv, irregular};
-    const std::filesystem::path out = root_ / (irregular ? "irregular" : "plain");
+    const fs::path out = root_ / (irregular ? "irregular" : "plain");
     write_stand_in(files_, out, options);
     const std::vector<Sample> samples = list_samples(files_, Source::kCsv, out);
     const RawFolder raw(files_, out);

@@ -43,7 +43,7 @@ class Cuhk03 : public Scratch {
       image.pixels[i] = static_cast<std::uint8_t>(i * 7 + std::hash<std::string>()(path));
     return image;
   }
-  std::filesystem::path list() const { return root_ / "cuhk-03.json"; }
+  fs::path list() const { return root_ / "cuhk-03.json"; }
   //! The list and what images it names.
   void write(const Json& contents) {
     for (const char* boxes : {"labeled", "detected"})
@@ -108,16 +108,16 @@ TEST_F(Cuhk03, images_are_read_as_ppm) {
 
 TEST_F(Cuhk03, the_parent_of_its_folder_will_do) {
   const auto expected = list_samples(files_, Source::kCuhk03, root_);
-  std::filesystem::create_directories(root_ / "data/cuhk03_release");
+  fs::create_directories(root_ / "data/cuhk03_release");
   for (const char* name : {"cuhk-03.json", "images_labeled", "images_detected"})
-    std::filesystem::rename(root_ / name, root_ / "data/cuhk03_release" / name);
+    fs::rename(root_ / name, root_ / "data/cuhk03_release" / name);
   EXPECT_EQ(list_samples(files_, Source::kCuhk03, root_ / "data"), expected);
   EXPECT_EQ(list_samples(files_, Source::kCuhk03, root_ / "data/cuhk03_release"), expected);
 }
 
 // As its authors send it, whether one names its folder, that folder's parent or the file.
 TEST_F(Cuhk03, the_file_itself_is_refused_with_the_command_that_helps) {
-  std::filesystem::remove(list());
+  fs::remove(list());
   EXPECT_EQ(
       refusal(Source::kCuhk03),
       "file 'cuhk-03.json' is missing in 'ROOT' (script/cuhk03_images makes it of 'cuhk-03.mat'); name the folder "
@@ -142,13 +142,13 @@ TEST_F(Cuhk03, every_truncation_of_the_list_is_refused) {
 }
 
 TEST_F(Cuhk03, an_image_that_is_listed_and_not_there_is_refused) {
-  std::filesystem::remove(root_ / "images_detected/3_001_2_06.png");
+  fs::remove(root_ / "images_detected/3_001_2_06.png");
   EXPECT_EQ(list_samples(files_, Source::kCuhk03, root_).size(), 14U);  // of the other boxes
   EXPECT_EQ(
       refusal(Source::kCuhk03Detected),
       "image 'ROOT/images_detected/3_001_2_06.png' is missing ('cuhk-03.json' lists it); run script/cuhk03_images "
       "again");
-  std::filesystem::remove_all(root_ / "images_labeled");
+  fs::remove_all(root_ / "images_labeled");
   EXPECT_THAT(refusal(Source::kCuhk03), StartsWith("image 'ROOT/images_labeled/1_001_1_01.png' is missing"));
 }
 
@@ -202,7 +202,7 @@ StandInSettings small_stand_in(bool irregular) {
 TEST_F(Cuhk03, the_stand_in_holds_the_images_as_they_are_rendered) {
   for (const bool irregular : {false, true}) {
     const StandInSettings options = small_stand_in(irregular);
-    const std::filesystem::path raw = root_ / (irregular ? "irregular" : "regular");
+    const fs::path raw = root_ / (irregular ? "irregular" : "regular");
     write_stand_in(files_, raw, options);
     const auto samples = list_samples(files_, Source::kCuhk03, raw);
     const auto reader = open_raw(files_, Source::kCuhk03, raw);

@@ -35,9 +35,9 @@ TEST_F(ImageFolder, is_walked_in_the_order_of_paths_and_nobody_is_known) {
 TEST_F(ImageFolder, linked_folders_are_refused_or_on_request_gone_through_once) {
   touch("in/a/1.png");
   touch("beside/2.png");
-  std::filesystem::create_directory_symlink("../beside", root_ / "in/out");
-  std::filesystem::create_directory_symlink("..", root_ / "in/a/round");      // would never end
-  std::filesystem::create_directory_symlink("../in", root_ / "beside/back");  // nor would this, by way of in/out
+  fs::create_directory_symlink("../beside", root_ / "in/out");
+  fs::create_directory_symlink("..", root_ / "in/a/round");      // would never end
+  fs::create_directory_symlink("../in", root_ / "beside/back");  // nor would this, by way of in/out
   root_ /= "in";
   EXPECT_THAT(paths(), ElementsAre("a/1.png"));
   const std::string message = tests::refusal([&] { remarks_.throw_refused(); });

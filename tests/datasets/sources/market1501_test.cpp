@@ -29,7 +29,7 @@ class Market1501 : public Scratch {
 // The real file system behind a listing in reverse order, as another machine's readdir may give it.
 class Reversed final : public tests::ForwardingFileSystem {
  public:
-  std::vector<std::string> list(const std::filesystem::path& folder) override {
+  std::vector<std::string> list(const fs::path& folder) override {
     auto names = ForwardingFileSystem::list(folder);
     std::ranges::reverse(names);
     return names;

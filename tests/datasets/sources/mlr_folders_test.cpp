@@ -139,8 +139,8 @@ TEST_F(MlrFolders, names_that_do_not_fit_are_refused) {
 
 TEST_F(MlrFolders, a_set_without_any_low_resolution_is_refused) {
   files_.remove(root_ / "query/0005_c6s3_000001_00_2x.jpg");
-  std::filesystem::rename(root_ / "bounding_box_train/0002_c3s2_000451_03_4x.jpg",
-                          root_ / "bounding_box_train/0002_c3s2_000451_03.jpg");
+  fs::rename(root_ / "bounding_box_train/0002_c3s2_000451_03_4x.jpg",
+             root_ / "bounding_box_train/0002_c3s2_000451_03.jpg");
   EXPECT_EQ(refusal(Source::kMlrFolders),
             "no image in 'ROOT' came in low resolution by its name (those that did end in their rate, as "
             "0002_c1s1_000451_03_3x.jpg); read it as the data set that it is made of, e.g. source 'market1501'");
@@ -251,7 +251,7 @@ class MlrStandIn : public Scratch {
   Listed make(Source layout, bool irregular) {
     const StandInSettings options{
         {.identities = 8, .cameras = 3, .images_per_camera = 3, .height = 96, .width = 32}, layout, irregular};
-    const std::filesystem::path out = root_ / (irregular ? "irregular" : "plain");
+    const fs::path out = root_ / (irregular ? "irregular" : "plain");
     write_stand_in(files_, out, options);
     Listed listed{list_samples(files_, layout, out), {}};
     const RawFolder raw(files_, out);

@@ -20,11 +20,11 @@
 namespace resolute::datasets {
 
 //! The SHA-256 of every file below a folder.
-inline std::map<std::string, std::string> hashes(const std::filesystem::path& folder) {
+inline std::map<std::string, std::string> hashes(const fs::path& folder) {
   std::map<std::string, std::string> found;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
     if (entry.is_regular_file())
-      found.emplace(std::filesystem::relative(entry.path(), folder).string(),
+      found.emplace(fs::relative(entry.path(), folder).string(),
                     core::sha256_hex(core::real_file_system().read(entry.path())));
   return found;
 }
@@ -34,21 +34,21 @@ class Scratch : public testing::Test {
   void SetUp() override {
     if (!root_.empty()) TearDown();  // begun anew
     const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    root_ = std::filesystem::path(testing::TempDir()) /
+    root_ = fs::path(testing::TempDir()) /
             core::temporary_beside(std::string(info->test_suite_name()) + "-" + info->name()).filename();
-    std::filesystem::create_directories(root_);
+    fs::create_directories(root_);
   }
-  void TearDown() override { std::filesystem::remove_all(root_); }
+  void TearDown() override { fs::remove_all(root_); }
 
   //! An empty file, its folders made. Listing reads names only.
   void touch(const std::string& path) {
-    std::filesystem::create_directories((root_ / path).parent_path());
+    fs::create_directories((root_ / path).parent_path());
     std::ofstream(root_ / path).flush();
   }
 
   //! The message of the kInput error that listing ends in, without the scratch folder's path.
   std::string refusal(Source source) { return refusal_at(source, root_); }
-  std::string refusal_at(Source source, const std::filesystem::path& root) {
+  std::string refusal_at(Source source, const fs::path& root) {
     const std::string message = tests::refusal([&] { list_samples(files_, source, root); });
     EXPECT_NE(message, "") << "nothing was refused";
     return tests::named(message, root_.string(), "ROOT");
@@ -65,9 +65,9 @@ class Scratch : public testing::Test {
   void expect_refused(Source source, const std::vector<Refused>& rows) {
     for (const Refused& row : rows) {
       SCOPED_TRACE(row.proves);
-      for (const std::string& path : row.taken) ASSERT_GT(std::filesystem::remove_all(root_ / path), 0U) << path;
+      for (const std::string& path : row.taken) ASSERT_GT(fs::remove_all(root_ / path), 0U) << path;
       for (const std::string& path : row.put)
-        path.ends_with('/') ? void(std::filesystem::create_directories(root_ / path)) : touch(path);
+        path.ends_with('/') ? void(fs::create_directories(root_ / path)) : touch(path);
       EXPECT_THAT(refusal(source), row.message);
       SetUp();
     }
@@ -81,12 +81,12 @@ class Scratch : public testing::Test {
       const std::string message = refusal(source);
       EXPECT_THAT(message, testing::StartsWith(fmt::format("'{}'{}", sources::printable(path), why)));
       EXPECT_EQ(sources::printable(message), message);
-      std::filesystem::remove(root_ / path);
+      fs::remove(root_ / path);
     }
   }
 
   core::FileSystem& files_ = core::real_file_system();
-  std::filesystem::path root_;
+  fs::path root_;
 };
 
 }  // namespace resolute::datasets

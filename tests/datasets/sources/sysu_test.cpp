@@ -92,7 +92,7 @@ TEST_F(Sysu, its_stand_in_is_listed_and_every_image_can_be_read) {
   for (const bool irregular : {false, true}) {
     const StandInSettings options{
         {.identities = 5, .cameras = 2, .images_per_camera = 4, .height = 32, .width = 16}, Source::kSysu, irregular};
-    const std::filesystem::path out = root_ / (irregular ? "irregular" : "plain");
+    const fs::path out = root_ / (irregular ? "irregular" : "plain");
     write_stand_in(files_, out, options);
     std::map<std::pair<std::int64_t, std::int64_t>, int> images;
     const RawFolder raw(files_, out);

@@ -21,14 +21,13 @@ class Viper : public Scratch {
   }
   // Everything of before is gone.
   void start_flat(std::initializer_list<const char*> names) {
-    std::filesystem::remove_all(root_);
+    fs::remove_all(root_);
     for (const char* name : names) touch(name);
   }
 };
 
 // (identity, camera) with the SHA-256 of the image.
-std::map<std::pair<std::int64_t, std::int64_t>, std::string> images_of(core::FileSystem& files,
-                                                                       const std::filesystem::path& root) {
+std::map<std::pair<std::int64_t, std::int64_t>, std::string> images_of(core::FileSystem& files, const fs::path& root) {
   std::map<std::pair<std::int64_t, std::int64_t>, std::string> images;
   const auto reader = open_raw(files, Source::kViper, root);
   for (const Sample& sample : list_samples(files, Source::kViper, root))
@@ -55,14 +54,13 @@ TEST_F(Viper, the_flat_naming_gives_the_same_identities_and_cameras) {
   const auto expected = images_of(files_, root_ / "published");
   ASSERT_EQ(expected.size(), 10u);
   for (const std::string marks : {"ab", "12", "01"}) {
-    const std::filesystem::path flat = root_ / marks / "VIPeR";
-    std::filesystem::create_directories(flat);
+    const fs::path flat = root_ / marks / "VIPeR";
+    fs::create_directories(flat);
     for (int camera = 0; camera < 2; ++camera)
-      for (const auto& entry :
-           std::filesystem::directory_iterator(root_ / "published" / (camera == 0 ? "cam_a" : "cam_b")))
+      for (const auto& entry : fs::directory_iterator(root_ / "published" / (camera == 0 ? "cam_a" : "cam_b")))
         if (sources::is_image_name(entry.path().filename().string()))
-          std::filesystem::copy_file(entry.path(), flat / (entry.path().stem().string() + "_" +
-                                                           marks[static_cast<std::size_t>(camera)] + ".bmp"));
+          fs::copy_file(entry.path(),
+                        flat / (entry.path().stem().string() + "_" + marks[static_cast<std::size_t>(camera)] + ".bmp"));
     EXPECT_EQ(images_of(files_, flat), expected) << marks;
     EXPECT_EQ(list_samples(files_, Source::kViper, root_ / marks), list_samples(files_, Source::kViper, flat));
   }

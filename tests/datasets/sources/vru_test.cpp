@@ -107,7 +107,7 @@ TEST_F(Vru, listed_names_that_are_no_plain_text_are_refused) {
 
 TEST_F(Vru, a_folder_in_place_of_a_list_is_refused) {
   files_.remove(root_ / kTest);
-  std::filesystem::create_directory(root_ / kTest);
+  fs::create_directory(root_ / kTest);
   EXPECT_THAT(refusal(Source::kVru), StartsWith(fmt::format("cannot read 'ROOT/{}'", kTest)));
 }
 
@@ -138,7 +138,7 @@ TEST_F(Vru, missing_and_empty_parts_are_refused) {
     files_.remove(root_ / list);
     EXPECT_THAT(refusal(Source::kVru), StartsWith(fmt::format("file '{}' is missing in 'ROOT'", list)));
   }
-  std::filesystem::remove_all(root_ / "Pic");
+  fs::remove_all(root_ / "Pic");
   EXPECT_THAT(refusal(Source::kVru), StartsWith("folder 'Pic' is missing in 'ROOT'"));
 }
 

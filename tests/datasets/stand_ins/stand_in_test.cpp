@@ -18,7 +18,7 @@ using testing::HasSubstr;
 // Nothing here has to survive a power failure.
 class Unsynced final : public tests::ForwardingFileSystem {
  public:
-  void sync_path(const std::filesystem::path&) override {}
+  void sync_path(const fs::path&) override {}
 };
 
 class StandIn : public Scratch, public testing::WithParamInterface<Source> {
@@ -32,7 +32,7 @@ class StandIn : public Scratch, public testing::WithParamInterface<Source> {
     options.irregular = irregular;
     return options;
   }
-  std::filesystem::path make(const std::string& name, bool irregular) {
+  fs::path make(const std::string& name, bool irregular) {
     write_stand_in(unsynced_, root_ / name, options(irregular));
     return root_ / name;
   }
@@ -44,7 +44,7 @@ class StandIn : public Scratch, public testing::WithParamInterface<Source> {
             .width = 8,
             .shards = 2};
   }
-  PackReader pack(const std::filesystem::path& raw, const std::string& name) {
+  PackReader pack(const fs::path& raw, const std::string& name) {
     const auto reader = open_raw(files_, GetParam(), raw);
     const auto samples = list_samples(files_, GetParam(), raw);
     for (int shard = 0; shard < 2; ++shard) write_shard(files_, *reader, samples, pack_options(), shard, root_ / name);
@@ -76,7 +76,7 @@ TEST_P(StandIn, is_of_the_same_bytes_whenever_it_is_made) {
 }
 
 TEST_P(StandIn, is_left_as_it_is_by_the_same_settings_and_refused_to_others) {
-  const std::filesystem::path raw = make("raw", false);
+  const fs::path raw = make("raw", false);
   const auto before = hashes(raw);
   make("raw", false);
   EXPECT_EQ(hashes(raw), before);
@@ -101,7 +101,7 @@ TEST_P(StandIn, is_read_by_its_own_source) {
 }
 
 TEST_P(StandIn, can_be_packed_and_read) {
-  const std::filesystem::path raw = make("raw", true);
+  const fs::path raw = make("raw", true);
   const auto samples = list_samples(files_, GetParam(), raw);
   const PackReader reader = pack(raw, "pack");
   ASSERT_EQ(reader.size(), samples.size());
@@ -123,7 +123,7 @@ TEST_P(StandIn, can_be_packed_and_read) {
 TEST_P(StandIn, trains_on_as_many_images_as_are_counted_before_it_is_packed) {
   for (const bool irregular : {false, true}) {
     const std::string name = irregular ? "irregular" : "regular";
-    const std::filesystem::path raw = make(name, irregular);
+    const fs::path raw = make(name, irregular);
     const PackReader reader = pack(raw, name + "-pack");
     SplitSettings split = protocol(reader);
     const bool came_low = std::ranges::any_of(reader.rows(), [](const PackRow& row) { return row.sample.rate != 1; });
@@ -196,13 +196,13 @@ TEST_P(IrregularStandIn, has_the_oddities_that_its_layout_can_have) {
   const auto known = expected.find(GetParam());
   ASSERT_NE(known, expected.end());
   for (const bool irregular : {false, true}) {
-    const std::filesystem::path raw = make(irregular ? "irregular" : "regular", irregular);
+    const fs::path raw = make(irregular ? "irregular" : "regular", irregular);
     std::map<std::int64_t, std::set<std::int64_t>> cameras;
     for (const Sample& sample : list_samples(files_, GetParam(), raw)) cameras[sample.identity].insert(sample.camera);
     const bool one_camera =
         std::ranges::any_of(cameras, [](const auto& seen) { return seen.first > 0 && seen.second.size() == 1; });
     const bool stray = std::ranges::any_of(hashes(raw), [](const auto& file) {
-      const std::string name = std::filesystem::path(file.first).filename().string();
+      const std::string name = fs::path(file.first).filename().string();
       return !sources::is_image_name(name) && !name.ends_with("_list.txt") && !name.starts_with("test_list_") &&
              name != "synthetic.json";
     });
@@ -214,23 +214,23 @@ TEST_P(IrregularStandIn, has_the_oddities_that_its_layout_can_have) {
 
 // A folder, a link to nothing, an empty file, half a file: whether listing or packing finds it, it names the file.
 TEST_P(StandIn, an_image_that_is_none_is_refused_by_name) {
-  const std::filesystem::path raw = make("raw", false);
+  const fs::path raw = make("raw", false);
   const std::string path = list_samples(files_, GetParam(), raw)[1].path;
-  const std::filesystem::path file = open_raw(files_, GetParam(), raw)->place(path);
-  ASSERT_TRUE(std::filesystem::is_regular_file(file));
+  const fs::path file = open_raw(files_, GetParam(), raw)->place(path);
+  ASSERT_TRUE(fs::is_regular_file(file));
   const core::Bytes whole = files_.read(file);
   const auto refused = [&] {
-    EXPECT_THAT(tests::refusal([&] { pack(raw, "pack"); }), HasSubstr(std::filesystem::relative(file, raw).string()));
+    EXPECT_THAT(tests::refusal([&] { pack(raw, "pack"); }), HasSubstr(fs::relative(file, raw).string()));
     EXPECT_FALSE(files_.exists(root_ / "pack/pack.json")) << path << " was taken";
   };
-  std::filesystem::remove(file);
-  std::filesystem::create_directory(file);
+  fs::remove(file);
+  fs::create_directory(file);
   refused();
-  std::filesystem::remove(file);
-  std::filesystem::create_symlink("nowhere", file);
+  fs::remove(file);
+  fs::create_symlink("nowhere", file);
   refused();
-  std::filesystem::remove(file);
-  touch(std::filesystem::relative(file, root_).string());
+  fs::remove(file);
+  touch(fs::relative(file, root_).string());
   refused();
   core::write_atomic(files_, file, std::span(whole).first(whole.size() / 2));
   refused();
@@ -272,12 +272,12 @@ TEST_F(StandInSettingsTest, of_published_sets_the_folder_that_they_unpack_to_or_
        {std::pair(Source::kCaviar, "CAVIARa"), std::pair(Source::kDukemtmc, "DukeMTMC-reID"),
         std::pair(Source::kMarket1501, "Market-1501-v15.09.15"), std::pair(Source::kViper, "VIPeR"),
         std::pair(Source::kVru, "VRU")}) {
-    const std::filesystem::path parent = root_ / settings::word(layout);
+    const fs::path parent = root_ / settings::word(layout);
     write_stand_in(files_, root_ / "made", stand_in_settings(layout));
     const auto expected = list_samples(files_, layout, root_ / "made");
-    std::filesystem::create_directory(parent);
-    std::filesystem::rename(root_ / "made", parent / name);
-    for (const std::filesystem::path& named : {parent, parent / name}) {
+    fs::create_directory(parent);
+    fs::rename(root_ / "made", parent / name);
+    for (const fs::path& named : {parent, parent / name}) {
       EXPECT_EQ(list_samples(files_, layout, named), expected) << named;
       EXPECT_EQ(source_root(files_, layout, named), parent / name);
     }

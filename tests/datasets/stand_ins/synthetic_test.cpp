@@ -36,7 +36,7 @@ class FailingOnce final : public tests::WatchedFileSystem {
   bool failed() const { return left_ < 0; }
 
  private:
-  void before(Call call, const std::filesystem::path&) override {
+  void before(Call call, const fs::path&) override {
     if (call == kRead || call == kExists || call == kList || call == kRemove || call == kClose) return;
     if (left_ >= 0 && left_.fetch_sub(1) == 0) throw core::system_error("cannot write", ENOSPC);
   }
@@ -215,25 +215,25 @@ TEST_F(WriteSynthetic, twice_gives_the_same_bytes) {
 
 TEST_F(WriteSynthetic, the_same_settings_are_left_as_they_are) {
   write_stand_in(files_, root_ / "set", {kSmall});
-  const auto before = std::filesystem::last_write_time(root_ / "set/synthetic.json");
+  const auto before = fs::last_write_time(root_ / "set/synthetic.json");
   FailingOnce nothing_may_be_written(0);
   write_stand_in(nothing_may_be_written, root_ / "set", {kSmall});
-  EXPECT_EQ(std::filesystem::last_write_time(root_ / "set/synthetic.json"), before);
+  EXPECT_EQ(fs::last_write_time(root_ / "set/synthetic.json"), before);
 }
 
 TEST_F(WriteSynthetic, other_contents_are_refused_and_an_empty_folder_is_used) {
   write_stand_in(files_, root_ / "set", {kSmall});
   SyntheticSettings other = kSmall;
   other.seed = 99;
-  std::filesystem::create_directories(root_ / "empty");
+  fs::create_directories(root_ / "empty");
   touch("mine/letter.txt");
   for (const char* folder : {"set", "mine"})
     EXPECT_THAT([&] { write_stand_in(files_, root_ / folder, {other}); },
                 tests::fails(core::ErrorKind::kInput, HasSubstr("holds something else")))
         << "written over " << folder;
   EXPECT_TRUE(files_.exists(root_ / "mine/letter.txt"));
-  std::filesystem::create_directory_symlink("empty", root_ / "link");
-  std::filesystem::create_directory_symlink("nowhere", root_ / "dangling");
+  fs::create_directory_symlink("empty", root_ / "link");
+  fs::create_directory_symlink("nowhere", root_ / "dangling");
   const auto refused = [&](const char* path) {
     FailingOnce nothing_may_be_written(0);
     return tests::refusal([&] { write_stand_in(nothing_may_be_written, root_ / path, {other}); });
@@ -254,14 +254,14 @@ TEST_F(WriteSynthetic, any_failing_operation_leaves_nothing_behind) {
   for (int fail_at = 0;; ++fail_at) {
     FailingOnce files(fail_at);
     const auto out = root_ / "tries" / "set";
-    std::filesystem::create_directories(root_ / "tries");
+    fs::create_directories(root_ / "tries");
     tests::refusal([&] { write_stand_in(files, out, {kSmall}); }, core::ErrorKind::kEnvironment);
     // A failed fsync of the parent folder comes after the rename: what stands there is whole.
     const bool stands = files_.exists(out);
     if (stands) {
       EXPECT_EQ(hashes(out), expected);
     }
-    std::filesystem::remove_all(out);
+    fs::remove_all(out);
     EXPECT_THAT(files_.list(root_ / "tries"), IsEmpty());
     if (!files.failed()) break;
     ++failures;
