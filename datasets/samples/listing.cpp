@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <map>
 
 #include "datasets/samples/sample_path.h"
 
@@ -25,18 +26,42 @@ std::size_t shown_bytes(std::string_view text) {
   return length;
 }
 
+struct NumberedFolder {
+  std::string path;  // below the root
+  std::int64_t identity = 0;
+};
+
+std::vector<NumberedFolder> identity_folders(core::FileSystem& files, const fs::path& root, std::string_view folder,
+                                             const Naming& naming, Remarks& remarks) {
+  std::vector<NumberedFolder> found;
+  for (const std::string& name : files.list(root / folder)) {
+    if (!is_image_name(name) && name.find('.') != std::string::npos) continue;
+    const std::string path = fmt::format("{}/{}", folder, name);
+    NameReader reader(name);
+    const std::int64_t identity = reader.number();
+    if (reader.finished())
+      found.push_back({path, identity});
+    else
+      remarks.refuse(path, wrong_name(path, naming));
+  }
+  if (found.empty() && !remarks.refused_any())
+    throw core::input_error(fmt::format("folder '{}' has no identities in it", (root / folder).string()),
+                            fmt::format("expected {}", naming.pattern), "unpack or prepare the data set again");
+  return found;
+}
+
 }  // namespace
 
-bool NameReader::literal(std::string_view text) {
-  fits_ = fits_ && rest_.substr(0, text.size()) == text;
-  if (fits_) rest_.remove_prefix(text.size());
-  return fits_;
+bool NameReader::optional(std::string_view text) {
+  const bool begins = fits_ && rest_.starts_with(text);
+  if (begins) rest_.remove_prefix(text.size());
+  return begins;
 }
 
 bool NameReader::repeated(std::string_view text) {
-  const std::size_t before = rest_.size();
-  while (fits_ && rest_.starts_with(text)) rest_.remove_prefix(text.size());
-  return rest_.size() < before;
+  const bool any = optional(text);
+  while (optional(text)) continue;
+  return any;
 }
 
 std::int64_t NameReader::number() {
@@ -49,6 +74,21 @@ std::int64_t NameReader::number() {
   if (!fits_) return 0;
   rest_.remove_prefix(digits);
   return value;
+}
+
+NameNumbers NameReader::numbers(std::string_view form, Sample& sample) {
+  NameNumbers numbers;
+  for (std::size_t i = 0; i < form.size(); ++i) {
+    const char kind = form[i];
+    if (kind != 'I' && kind != 'C' && kind != '#') {
+      literal(form.substr(i, 1));
+      continue;
+    }
+    numbers.push_back(number());
+    if (kind == 'I') sample.identity = numbers.back();
+    if (kind == 'C') sample.camera = numbers.back();
+  }
+  return numbers;
 }
 
 bool is_image_name(std::string_view name) {
@@ -102,12 +142,40 @@ core::RuntimeError twice(std::string_view path, std::string_view again) {
                            {}, "take one of them out");
 }
 
-core::RuntimeError wrong_name(std::string_view path, std::string_view source, std::string_view pattern,
-                              std::string_view example) {
+core::RuntimeError wrong_name(std::string_view path, const Naming& naming) {
   return core::input_error(
-      fmt::format("'{}' is not a {} image name", printable(path), source),
-      fmt::format("expected {}, as {}", pattern, example),
+      fmt::format("'{}' is not a {} image name", printable(path), naming.source),
+      fmt::format("expected {}, as {}", naming.pattern, naming.example),
       "give the file its published name, or move a file that is not part of the data set out of the folder");
+}
+
+std::vector<Sample> list_folders(core::FileSystem& files, const fs::path& root, const FolderLayout& layout,
+                                 Remarks& remarks, const ReadName& read) {
+  for (const Folder& folder : layout.folders) require_folder(files, root, folder.name, layout.text);
+  std::vector<Sample> samples;
+  for (const Folder& folder : layout.folders) {
+    std::map<NameNumbers, std::size_t> seen;
+    std::vector<NumberedFolder> places{{std::string(folder.name)}};
+    if (layout.by_identity) places = identity_folders(files, root, folder.name, *layout.by_identity, remarks);
+    for (const NumberedFolder& place : places)
+      for (const std::string& name : image_names(files, root, place.path, remarks)) {
+        Sample sample{fmt::format("{}/{}", place.path, name), place.identity, 0, std::string(folder.subset)};
+        remarks.gather(sample.path, [&] {
+          NameReader reader(stem_of(name));
+          NameNumbers numbers = read(reader, sample);
+          if (numbers.empty()) return;
+          const auto [first, is_new] = seen.try_emplace(std::move(numbers), samples.size());
+          if (!is_new) throw twice(samples[first->second].path, sample.path);
+          samples.push_back(std::move(sample));
+        });
+      }
+  }
+  return samples;
+}
+
+void count_from_1(std::vector<Sample>& samples, std::int64_t Sample::*number) {
+  if (std::ranges::find(samples, 0, number) == samples.end()) return;
+  for (Sample& sample : samples) ++(sample.*number);
 }
 
 }  // namespace resolute::datasets::sources

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,19 +13,28 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "datasets/samples/remarks.h"
+#include "datasets/samples/sample.h"
 
 namespace resolute::datasets::sources {
+
+//! The numbers of an image's name, which no other image of its folder has.
+using NameNumbers = std::vector<std::int64_t>;
 
 //! Reads a name from its front; once something does not fit, everything after fails too.
 class NameReader {
  public:
   explicit NameReader(std::string_view name) : rest_(name) {}
+  //! Takes `text`, which must be there.
+  void literal(std::string_view text) { fits_ = optional(text); }
   //! Takes `text` if the rest begins with it. \return whether it did (and everything before fitted)
-  bool literal(std::string_view text);
+  bool optional(std::string_view text);
   //! Takes `text` as often as the rest begins with it, which may be never. \return whether it took any
   bool repeated(std::string_view text);
   //! Takes 1 to 9 decimal digits, all that follow. \return their value; 0 when they are missing
   std::int64_t number();
+  //! Takes what `form` describes: I is the identity of `sample`, C its camera, # another number; every other character
+  //! stands for itself. \return all numbers in their order
+  NameNumbers numbers(std::string_view form, Sample& sample);
   //! True if everything fitted and nothing is left.
   bool finished() const { return fits_ && rest_.empty(); }
 
@@ -53,9 +64,37 @@ std::vector<std::string> image_names(core::FileSystem& files, const fs::path& ro
 //! The error of two files that are one image by their names, as 0001_45.bmp and 1_45.bmp.
 core::RuntimeError twice(std::string_view path, std::string_view again);
 
-//! The error of a name that does not fit. What is of the set is not to be taken out: that changes what a protocol
+//! Image names of a data set, for messages.
+struct Naming {
+  std::string_view source;  //!< "Market-1501"
+  std::string_view pattern;
+  std::string_view example;
+};
+//! The error of a name that does not fit. An image of the set is not to be taken out: that changes what a protocol
 //! counts.
-core::RuntimeError wrong_name(std::string_view path, std::string_view source, std::string_view pattern,
-                              std::string_view example);
+core::RuntimeError wrong_name(std::string_view path, const Naming& naming);
+
+//! A folder of a data set, and the subset of its images.
+struct Folder {
+  std::string_view name;
+  std::string_view subset;
+};
+struct FolderLayout {
+  std::string_view text;  //!< for messages
+  std::span<const Folder> folders;
+  const Naming* by_identity = nullptr;  //!< each folder holds one folder for each identity, named by its number
+};
+//! Reads the name of an image into `sample`, which has path, subset and, by_identity, the identity of its folder.
+//! \param reader has the name without its extension \return nothing for an image that is left out \throws RuntimeError
+//! (kInput): the image's refusal
+using ReadName = std::function<NameNumbers(NameReader& reader, Sample& sample)>;
+//! The images of all folders. Two names of one folder with the same numbers are refused. Files beside the folders of
+//! identities (Thumbs.db, .DS_Store) are skipped, images there are refused. \throws RuntimeError (kInput): a folder
+//! that is missing or has no images
+std::vector<Sample> list_folders(core::FileSystem& files, const fs::path& root, const FolderLayout& layout,
+                                 Remarks& remarks, const ReadName& read);
+
+//! Where one of the samples has the number 0, whoever named them counted from 0: the number of all goes up by one.
+void count_from_1(std::vector<Sample>& samples, std::int64_t Sample::*number);
 
 }  // namespace resolute::datasets::sources

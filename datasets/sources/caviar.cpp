@@ -18,8 +18,7 @@
 namespace resolute::datasets::sources {
 namespace {
 
-constexpr std::string_view kCaviarPattern = "PPPPIII.jpg, persons from 0001, images 001 to 020";
-constexpr std::string_view kCaviarExample = "0001001.jpg";
+constexpr Naming kCaviarNaming{"CAVIAR4REID", "PPPPIII.jpg, persons from 0001, images 001 to 020", "0001001.jpg"};
 constexpr std::size_t kDigits = 7;
 constexpr std::int64_t kImageNumbers = 1000;  // III is the last three digits
 constexpr std::int64_t kHalf = 10;
@@ -35,7 +34,7 @@ std::map<std::int64_t, Images> read_names(core::FileSystem& files, const fs::pat
     const std::int64_t person = number / kImageNumbers;
     const std::int64_t image = number % kImageNumbers;
     if (!reader.finished() || stem_of(name).size() != kDigits || person < 1 || image < 1 || image > 2 * kHalf) {
-      remarks.refuse(name, wrong_name(name, "CAVIAR4REID", kCaviarPattern, kCaviarExample));
+      remarks.refuse(name, wrong_name(name, kCaviarNaming));
       continue;
     }
     const auto [first, is_new] = persons[person].emplace(image, name);

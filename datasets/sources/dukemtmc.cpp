@@ -7,7 +7,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "datasets/samples/listing.h"
@@ -18,10 +17,10 @@ namespace resolute::datasets::sources {
 namespace {
 
 constexpr std::int64_t kCameras = 8;
-constexpr std::string_view kDukeMtmcPattern = "IDENTITY_cCAMERA_fFRAME.jpg, identities from 1, cameras 1 to 8";
-constexpr std::string_view kDukeMtmcExample = "0005_c2_f0046985.jpg";
+constexpr Naming kDukeMtmcNaming{"DukeMTMC-reID", "IDENTITY_cCAMERA_fFRAME.jpg, identities from 1, cameras 1 to 8",
+                                 "0005_c2_f0046985.jpg"};
 
-// Whom one camera alone saw and nobody asks for.
+// People whom one camera alone saw and nobody asks for.
 void mark_distractors(std::vector<Sample>& samples) {
   std::map<std::int64_t, std::set<std::int64_t>> cameras;
   std::set<std::int64_t> known;
@@ -33,22 +32,16 @@ void mark_distractors(std::vector<Sample>& samples) {
     if (!known.contains(sample.identity) && cameras[sample.identity].size() == 1) sample.identity = 0;
 }
 
-// Distractors have numbers of their own in this set
-// (408 persons whom one camera alone saw): whoever is in bounding_box_test by one camera only and in no query becomes
-// identity 0. Refused: a name that does not fit, two names of one image. \throws RuntimeError (kInput): a missing or
-// empty folder
+// Distractors have numbers of their own in this set (408 people whom one camera alone saw): people who are in
+// bounding_box_test by one camera only and in no query become identity 0. Refused: a name that does not fit, two names
+// of one image. \throws RuntimeError (kInput): a missing or empty folder
 std::vector<Sample> list_dukemtmc(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
-  std::vector<Sample> samples = list_market_folders(
-      files, root, remarks, [&](std::string_view, NameReader& reader, Sample& sample) -> NameNumbers {
-        sample.identity = reader.number();
-        reader.literal("_c");
-        sample.camera = reader.number();
-        reader.literal("_f");
-        const std::int64_t frame = reader.number();
-        if (reader.finished() && sample.identity >= 1 && sample.camera >= 1 && sample.camera <= kCameras)
-          return {sample.identity, sample.camera, frame};
-        remarks.refuse(sample.path, wrong_name(sample.path, "DukeMTMC-reID", kDukeMtmcPattern, kDukeMtmcExample));
-        return {};
+  std::vector<Sample> samples =
+      list_folders(files, root, kMarketLayout, remarks, [](NameReader& reader, Sample& sample) {
+        NameNumbers numbers = reader.numbers("I_cC_f#", sample);
+        if (!reader.finished() || sample.identity < 1 || sample.camera < 1 || sample.camera > kCameras)
+          throw wrong_name(sample.path, kDukeMtmcNaming);
+        return numbers;
       });
   mark_distractors(samples);
   return samples;

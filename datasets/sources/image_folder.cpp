@@ -77,7 +77,7 @@ std::vector<Sample> list_image_folder(core::FileSystem& files, const fs::path& r
   if (samples.empty() && !remarks.refused_any())
     throw core::input_error(fmt::format("folder '{}' has no images in it", printable(root.string())),
                             "files ending in .jpg, .jpeg, .png or .bmp are expected, in it or in folders below it");
-  std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.path < b.path; });
+  std::ranges::sort(samples, {}, &Sample::path);
   return samples;
 }
 

@@ -1,75 +1,32 @@
 #include "datasets/sources/market1501.h"
 
 #include <algorithm>
-#include <map>
 
 #include "datasets/samples/other_layout.h"
 
 namespace resolute::datasets::sources {
 namespace {
 
-constexpr std::string_view kMarket1501Pattern = "IDENTITY_cCAMERAsSEQUENCE_FRAME_BOX.jpg";
-constexpr std::string_view kMarket1501Example = "0002_c1s1_000451_03.jpg";
+constexpr Naming kMarketNaming{"Market-1501", "IDENTITY_cCAMERAsSEQUENCE_FRAME_BOX.jpg", "0002_c1s1_000451_03.jpg"};
 
 }  // namespace
 
-std::vector<Sample> list_market_folders(
-    core::FileSystem& files, const fs::path& root, Remarks& remarks,
-    const std::function<NameNumbers(std::string_view, NameReader&, Sample&)>& read) {
-  for (const auto& [folder, subset] : kMarketFolders) require_folder(files, root, folder, kMarketLayout);
-  std::vector<Sample> samples;
-  for (const auto& [folder, subset] : kMarketFolders) {
-    std::map<NameNumbers, std::size_t> seen;
-    for (const std::string& name : image_names(files, root, folder, remarks)) {
-      Sample sample{fmt::format("{}/{}", folder, name), 0, 0, std::string(subset)};
-      NameReader reader(stem_of(name));
-      NameNumbers numbers = read(name, reader, sample);
-      if (numbers.empty()) continue;
-      const auto [first, is_new] = seen.try_emplace(std::move(numbers), samples.size());
-      if (is_new)
-        samples.push_back(std::move(sample));
-      else
-        remarks.refuse(sample.path, twice(samples[first->second].path, sample.path));
-    }
-  }
-  return samples;
-}
-
-bool read_person_and_camera(std::string_view name, NameReader& reader, Sample& sample) {
-  const bool junk = name.front() == '-';
-  if (junk)
-    reader.literal("-1");
-  else
-    sample.identity = reader.number();
-  reader.literal("_c");
-  sample.camera = reader.number();
-  return junk;
-}
-
 std::vector<Sample> list_market1501(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   refuse_other_layout(files, root);
-  return list_market_folders(
-      files, root, remarks, [&](std::string_view name, NameReader& reader, Sample& sample) -> NameNumbers {
-        const bool junk = read_person_and_camera(name, reader, sample);
-        NameNumbers numbers{sample.identity, sample.camera};
-        for (const char* before : {"s", "_", "_"}) {
-          reader.literal(before);
-          numbers.push_back(reader.number());
-        }
-        reader.repeated(kMarketRepeated);
-        if (!reader.finished() || sample.camera < 1)
-          remarks.refuse(sample.path, wrong_name(sample.path, "Market-1501", kMarket1501Pattern, kMarket1501Example));
-        else if (junk)
-          remarks.leave_out(kJunk);
-        else if (sample.identity == 0 && sample.subset != "gallery")
-          remarks.refuse(
-              sample.path,
-              core::input_error(fmt::format("'{}' has identity 0", sample.path),
-                                "that marks a distractor, which belongs in bounding_box_test alone", "move it there"));
-        else
-          return numbers;
-        return {};
-      });
+  return list_folders(files, root, kMarketLayout, remarks, [&](NameReader& reader, Sample& sample) -> NameNumbers {
+    const bool junk = reader.optional(kJunkIdentity);
+    NameNumbers numbers = reader.numbers(junk ? "_cCs#_#_#" : "I_cCs#_#_#", sample);
+    reader.repeated(kMarketRepeated);
+    if (!reader.finished() || sample.camera < 1) throw wrong_name(sample.path, kMarketNaming);
+    if (junk) {
+      remarks.leave_out(kJunk);
+      return {};
+    }
+    if (sample.identity == 0 && sample.subset != "gallery")
+      throw core::input_error(fmt::format("'{}' has identity 0", sample.path),
+                              "that marks a distractor, which belongs in bounding_box_test alone", "move it there");
+    return numbers;
+  });
 }
 
 std::string market1501_name(std::int64_t identity, std::int64_t camera, std::int64_t frame) {
@@ -122,12 +79,11 @@ std::vector<Sample> list_synthetic(const SyntheticSettings& settings) {
   std::vector<Sample> samples;
   sources::for_each_image({settings}, [&](int identity, int camera, int image) {
     const std::string_view folder = sources::market1501_folder(settings, identity, image);
-    const auto known = std::find_if(sources::kMarketFolders.begin(), sources::kMarketFolders.end(),
-                                    [&](const auto& one) { return one.first == folder; });
+    const std::string subset(std::ranges::find(sources::kMarketFolders, folder, &sources::Folder::name)->subset);
     samples.push_back({fmt::format("{}/{}", folder, sources::market1501_name(identity + 1, camera + 1, image + 1)),
-                       identity + 1, camera + 1, std::string(known->second)});
+                       identity + 1, camera + 1, subset});
   });
-  std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.path < b.path; });
+  std::ranges::sort(samples, {}, &Sample::path);
   return samples;
 }
 

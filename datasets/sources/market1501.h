@@ -7,10 +7,8 @@
 
 #include <array>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "core/files/file_system.h"
@@ -20,24 +18,13 @@
 
 namespace resolute::datasets::sources {
 
-//! The folders of this layout, which other sets took over, with their subsets.
-inline constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kMarketFolders{
+//! Folders and subsets of this layout, which other sets took over.
+inline constexpr std::array<Folder, 3> kMarketFolders{
     {{"bounding_box_test", "gallery"}, {"bounding_box_train", "train"}, {"query", "query"}}};
-inline constexpr std::string_view kMarketLayout = "bounding_box_train, bounding_box_test, query";
+inline constexpr FolderLayout kMarketLayout{"bounding_box_train, bounding_box_test, query", kMarketFolders};
 
-//! The numbers of an image's name, which no other of its folder has.
-using NameNumbers = std::vector<std::int64_t>;
-//! The images of those folders. `read` gets a name, which the reader reads, and the sample with path and subset, to
-//! which it adds the rest; it returns nothing where it has told `remarks` that the image is none. Refused: two names of
-//! one image. \throws RuntimeError (kInput) naming the first folder that is missing; what image_names() throws
-std::vector<Sample> list_market_folders(
-    core::FileSystem& files, const fs::path& root, Remarks& remarks,
-    const std::function<NameNumbers(std::string_view name, NameReader& reader, Sample& sample)>& read);
-
-//! Reads how names of this kind begin, "IDENTITY_cCAMERA", into `sample`; of junk, "-1_cCAMERA", the identity stays as
-//! it is. \param name the image's, which `reader` reads \return whether it is junk
-bool read_person_and_camera(std::string_view name, NameReader& reader, Sample& sample);
-
+//! The identity of junk, as such names write it.
+inline constexpr std::string_view kJunkIdentity = "-1";
 //! What those names have before their extension, once more.
 inline constexpr std::string_view kMarketRepeated = ".jpg";
 

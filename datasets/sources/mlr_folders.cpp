@@ -29,15 +29,13 @@
 namespace resolute::datasets::sources {
 namespace {
 
-using Folders = std::vector<std::pair<std::string_view, std::string_view>>;  // a folder and its subset
-
-constexpr std::string_view kMlrFoldersPattern =
-    "IDENTITY_cCAMERA[sSEQUENCE]_NUMBER[_NUMBER][_RATEx].jpg, RATE from 2 to 16";
-constexpr std::string_view kMlrFoldersExample = "0002_c1s1_000451_03_3x.jpg";
-constexpr std::string_view kPatternByIdentity = "IDENTITY/IDENTITY_cCAMERA_NUMBER.jpg";
-constexpr std::string_view kExampleByIdentity = "0020/00020_c0_00000.jpg";
-constexpr std::string_view kLayoutByIdentity = "train, val, gallery, query";
-static_assert(kMaxRate == 16, "kMlrFoldersPattern says so");
+constexpr Naming kMlrNaming{"prepared", "IDENTITY_cCAMERA[sSEQUENCE]_NUMBER[_NUMBER][_RATEx].jpg, RATE from 2 to 16",
+                            "0002_c1s1_000451_03_3x.jpg"};
+constexpr Naming kNamingByIdentity{"prepared", "IDENTITY/IDENTITY_cCAMERA_NUMBER.jpg", "0020/00020_c0_00000.jpg"};
+constexpr std::array<Folder, 4> kFoldersByIdentity{
+    {{"gallery", "gallery"}, {"query", "query"}, {"train", "train"}, {"val", "train"}}};
+constexpr FolderLayout kLayoutByIdentity{"train, val, gallery, query", kFoldersByIdentity, &kNamingByIdentity};
+static_assert(kMaxRate == 16, "kMlrNaming says so");
 
 // What follows the camera in the first naming.
 struct Frame {
@@ -47,22 +45,17 @@ struct Frame {
 
 Frame read_frame(NameReader& reader) {
   Frame frame{{-1}};
-  if (NameReader sequence = reader; sequence.literal("s")) {
-    frame.numbers[0] = sequence.number();
-    reader = sequence;
-  }
+  if (reader.optional("s")) frame.numbers[0] = reader.number();
   bool original_ended = false;
-  for (NameReader next = reader; frame.rate == 1 && next.literal("_"); next = reader) {
-    if (NameReader duke = next; frame.numbers.size() == 1 && duke.literal("f")) next = duke;  // DukeMTMC-reID's frames
-    const std::int64_t value = next.number();
-    reader = next;
-    if (next.literal("x")) {
+  while (frame.rate == 1 && reader.optional("_")) {
+    if (frame.numbers.size() == 1) reader.optional("f");  // DukeMTMC-reID's frames
+    const std::int64_t value = reader.number();
+    if (reader.optional("x")) {
       frame.rate = value >= 2 && value <= kMaxRate ? static_cast<int>(value) : 0;
-      reader = next;
     } else {
       if (original_ended) return {{}, 0};
       frame.numbers.push_back(value);
-      // Of Market-1501's "….jpg.jpg" VPFA's script takes the last extension off: "….jpg_3x.jpg".
+      // VPFA's script takes the last extension off Market-1501's "….jpg.jpg": "….jpg_3x.jpg".
       original_ended = reader.repeated(kMarketRepeated);
     }
   }
@@ -73,89 +66,50 @@ Frame read_frame(NameReader& reader) {
 
 std::vector<Sample> list_with_rates(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   bool from_zero = false;
-  std::vector<Sample> samples = list_market_folders(
-      files, root, remarks, [&](std::string_view name, NameReader& reader, Sample& sample) -> NameNumbers {
-        const bool junk = read_person_and_camera(name, reader, sample);
-        Frame frame = read_frame(reader);
-        if (frame.rate == 0) {
-          remarks.refuse(sample.path, wrong_name(sample.path, "prepared", kMlrFoldersPattern, kMlrFoldersExample));
-          return {};
-        }
+  std::vector<Sample> samples =
+      list_folders(files, root, kMarketLayout, remarks, [&](NameReader& reader, Sample& sample) -> NameNumbers {
+        const bool junk = reader.optional(kJunkIdentity);
+        NameNumbers numbers = reader.numbers(junk ? "_cC" : "I_cC", sample);
+        const Frame frame = read_frame(reader);
+        if (frame.rate == 0) throw wrong_name(sample.path, kMlrNaming);
         if (junk) {
           remarks.leave_out(kJunk);
           return {};
         }
         sample.rate = frame.rate;
         from_zero = from_zero || (sample.identity == 0 && sample.subset != "gallery");
-        frame.numbers.insert(frame.numbers.end(), {sample.identity, sample.camera, sample.rate});
-        return std::move(frame.numbers);
+        numbers.push_back(sample.rate);
+        numbers.insert(numbers.end(), frame.numbers.begin(), frame.numbers.end());
+        return numbers;
       });
   const auto came_high = [](const Sample& sample) { return sample.rate == 1; };
-  if (!remarks.refused_any() && std::all_of(samples.begin(), samples.end(), came_high))
+  if (!remarks.refused_any() && std::ranges::all_of(samples, came_high))
     throw core::input_error(fmt::format("no image in '{}' came in low resolution by its name", root.string()),
-                            fmt::format("those that did end in their rate, as {}", kMlrFoldersExample),
+                            fmt::format("those that did end in their rate, as {}", kMlrNaming.example),
                             "read it as the data set that it is made of, e.g. source 'market1501'");
-  for (Sample& sample : samples) sample.identity += from_zero ? 1 : 0;
+  if (from_zero) count_from_1(samples, &Sample::identity);
   return samples;
 }
 
-// An image of root/folder/owner, where `owner` is a folder of `identity`'s, and its number.
-std::pair<Sample, std::int64_t> read_by_identity(std::string_view folder, std::string_view owner, std::int64_t identity,
-                                                 std::string_view name) {
-  Sample sample{fmt::format("{}/{}/{}", folder, owner, name), 0, 0, {}};
-  NameReader reader(stem_of(name));
-  sample.identity = reader.number();
-  reader.literal("_c");
-  sample.camera = reader.number();
-  reader.literal("_");
-  const std::int64_t number = reader.number();
-  if (!reader.finished()) throw wrong_name(sample.path, "prepared", kPatternByIdentity, kExampleByIdentity);
-  if (sample.identity != identity)
-    throw core::input_error(fmt::format("'{}' is of identity {} in the folder of identity {}", printable(sample.path),
-                                        sample.identity, identity),
-                            {}, "move it to its own");
-  sample.rate = sample.camera == 0 ? 0 : 1;
-  if ((folder == "query" && sample.camera != 0) || (folder == "gallery" && sample.camera == 0))
-    throw core::input_error(
-        fmt::format("'{}' is an image of camera {}", printable(sample.path), sample.camera),
-        "in this naming camera 0 is the low-resolution one: all of query is its and none of gallery",
-        "prepare the folders again, or list the images for source 'csv'");
-  return {std::move(sample), number};
-}
-
 std::vector<Sample> list_by_identity(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
-  const Folders folders{{"gallery", "gallery"}, {"query", "query"}, {"train", "train"}, {"val", "train"}};
-  for (const auto& [folder, subset] : folders) require_folder(files, root, folder, kLayoutByIdentity);
-  std::vector<Sample> samples;
-  for (const auto& [folder, subset] : folders) {
-    const std::size_t before = samples.size();
-    std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, std::string> seen;  // identity, camera, number
-    for (const std::string& owner : files.list(root / folder)) {
-      // A file beside the identities' folders (Thumbs.db, .DS_Store) is none of ours, unless it is an image.
-      if (!is_image_name(owner) && owner.find('.') != std::string::npos) continue;
-      const std::string own = fmt::format("{}/{}", folder, owner);
-      NameReader reader(owner);
-      const std::int64_t identity = reader.number();
-      if (!reader.finished()) {
-        remarks.refuse(own, wrong_name(own, "prepared", kPatternByIdentity, kExampleByIdentity));
-        continue;
-      }
-      for (const std::string& name : image_names(files, root, own, remarks))
-        remarks.gather(fmt::format("{}/{}", own, name), [&, folder = folder, subset = subset] {
-          auto [sample, number] = read_by_identity(folder, owner, identity, name);
-          const auto [first, is_new] = seen.try_emplace({identity, sample.camera, number}, sample.path);
-          if (!is_new) throw twice(first->second, sample.path);
-          sample.subset = subset;
-          samples.push_back(std::move(sample));
-        });
-    }
-    if (samples.size() == before && !remarks.refused_any())
-      throw core::input_error(fmt::format("folder '{}' has no identities in it", (root / folder).string()),
-                              fmt::format("expected {}", kPatternByIdentity), "prepare the folders again");
-  }
-  const bool from_zero =
-      std::any_of(samples.begin(), samples.end(), [](const Sample& sample) { return sample.identity == 0; });
-  for (Sample& sample : samples) sample.identity += from_zero ? 1 : 0;
+  std::vector<Sample> samples =
+      list_folders(files, root, kLayoutByIdentity, remarks, [](NameReader& reader, Sample& sample) {
+        const std::int64_t identity = sample.identity;
+        NameNumbers numbers = reader.numbers("I_cC_#", sample);
+        if (!reader.finished()) throw wrong_name(sample.path, kNamingByIdentity);
+        if (sample.identity != identity)
+          throw core::input_error(fmt::format("'{}' is of identity {} in the folder of identity {}",
+                                              printable(sample.path), sample.identity, identity),
+                                  {}, "move it to its own");
+        sample.rate = sample.camera == 0 ? 0 : 1;
+        if ((sample.subset == "query" && sample.rate != 0) || (sample.subset == "gallery" && sample.rate == 0))
+          throw core::input_error(
+              fmt::format("'{}' is an image of camera {}", printable(sample.path), sample.camera),
+              "in this naming camera 0 is the low-resolution one: all of query is its and none of gallery",
+              "prepare the folders again, or list the images for source 'csv'");
+        return numbers;
+      });
+  count_from_1(samples, &Sample::identity);
   return samples;
 }
 
@@ -184,13 +138,11 @@ std::vector<Sample> list_mlr_folders(core::FileSystem& files, const fs::path& ro
   if (with_rates == by_identity)
     throw core::input_error(fmt::format("folder '{}' has the layout of {}", root.string(),
                                         with_rates ? "two prepared sets" : "no prepared set"),
-                            fmt::format("one has {}, the other {}", kMarketLayout, kLayoutByIdentity),
+                            fmt::format("one has {}, the other {}", kMarketLayout.text, kLayoutByIdentity.text),
                             with_rates ? "give each a folder of its own" : "name the folder that holds them");
   std::vector<Sample> samples =
       with_rates ? list_with_rates(files, root, remarks) : list_by_identity(files, root, remarks);
-  const bool from_zero =
-      std::any_of(samples.begin(), samples.end(), [](const Sample& sample) { return sample.camera == 0; });
-  for (Sample& sample : samples) sample.camera += from_zero ? 1 : 0;
+  count_from_1(samples, &Sample::camera);
   return samples;
 }
 

@@ -145,7 +145,7 @@ Listing list_data_set(core::FileSystem& files, Source source, const fs::path& ro
   Remarks remarks;
   const fs::path own = source_root(files, source, root);
   std::vector<Sample> samples = reader_of(source).list(files, own, remarks);
-  std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.path < b.path; });
+  std::ranges::sort(samples, {}, &Sample::path);
   check_paths(samples, remarks);
   if (!follow_links) {
     const auto raw = open_raw(files, source, root);

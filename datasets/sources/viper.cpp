@@ -23,37 +23,24 @@
 namespace resolute::datasets::sources {
 namespace {
 
-constexpr std::string_view kViperLayout =
-    "cam_a/PERSON_ANGLE.bmp and cam_b/PERSON_ANGLE.bmp, or PERSON_ANGLE_CAMERA.bmp";
-constexpr std::array<std::string_view, 2> kFolders{"cam_a", "cam_b"};
+constexpr Naming kPublishedNaming{"VIPeR", "PERSON_ANGLE.bmp", "000_45.bmp"};
+constexpr Naming kFlatNaming{"VIPeR", "PERSON_ANGLE_CAMERA.bmp, cameras a and b, 1 and 2, or 0 and 1", "000_45_a.bmp"};
+constexpr std::array<Folder, 2> kViperFolders{{{"cam_a", "train"}, {"cam_b", "train"}}};
+constexpr FolderLayout kViperLayout{"cam_a/PERSON_ANGLE.bmp and cam_b/PERSON_ANGLE.bmp, or PERSON_ANGLE_CAMERA.bmp",
+                                    kViperFolders};
 
-struct Entry {
-  std::string path;
-  std::int64_t person = 0;
-  std::int64_t camera = 0;
-};
-
-std::vector<Entry> read_folders(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
-  for (std::string_view folder : kFolders) require_folder(files, root, folder, kViperLayout);
+std::vector<Sample> read_folders(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   for (const std::string& name : files.list(root))
     if (is_image_name(name))
       remarks.refuse(name, core::input_error(fmt::format("'{}' stands beside cam_a and cam_b", printable(name)),
-                                             fmt::format("the layout is {}, never both", kViperLayout),
+                                             fmt::format("the layout is {}, never both", kViperLayout.text),
                                              "move it to where it belongs"));
-  std::vector<Entry> entries;
-  for (std::size_t camera = 0; camera < kFolders.size(); ++camera)
-    for (const std::string& name : image_names(files, root, kFolders[camera], remarks)) {
-      Entry entry{fmt::format("{}/{}", kFolders[camera], name), 0, static_cast<std::int64_t>(camera) + 1};
-      NameReader reader(stem_of(name));
-      entry.person = reader.number();
-      reader.literal("_");
-      reader.number();
-      if (reader.finished())
-        entries.push_back(std::move(entry));
-      else
-        remarks.refuse(entry.path, wrong_name(entry.path, "VIPeR", "PERSON_ANGLE.bmp", "000_45.bmp"));
-    }
-  return entries;
+  return list_folders(files, root, kViperLayout, remarks, [](NameReader& reader, Sample& sample) {
+    NameNumbers numbers = reader.numbers("I_#", sample);
+    if (!reader.finished()) throw wrong_name(sample.path, kPublishedNaming);
+    sample.camera = sample.path.starts_with(kViperFolders[0].name) ? 1 : 2;
+    return numbers;
+  });
 }
 
 // The mark of camera 1 for each way of naming the two; camera 2's is the next character.
@@ -64,50 +51,46 @@ char first_mark(const std::set<char>& marks) {
                           "a and b, 1 and 2, or 0 and 1 are expected", "rename the images");
 }
 
-std::vector<Entry> read_flat(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
-  std::vector<Entry> entries;
+std::vector<Sample> read_flat(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
+  std::vector<Sample> samples;
   std::set<char> marks;
   for (const std::string& name : files.list(root)) {
     if (!is_image_name(name)) continue;
-    Entry entry{name, 0, 0};
+    Sample sample{name, 0, 0, "train"};
     const std::string_view stem = stem_of(name);
     const char mark = stem.back();
     NameReader reader(stem.substr(0, stem.size() - 1));
-    entry.person = reader.number();
-    reader.literal("_");
-    reader.number();
-    reader.literal("_");
+    reader.numbers("I_#_", sample);
     if (!reader.finished() || std::string_view("ab012").find(mark) == std::string_view::npos) {
-      remarks.refuse(entry.path,
-                     wrong_name(entry.path, "VIPeR", "PERSON_ANGLE_CAMERA.bmp, cameras a and b, 1 and 2, or 0 and 1",
-                                "000_45_a.bmp"));
+      remarks.refuse(name, wrong_name(name, kFlatNaming));
       continue;
     }
-    entry.camera = static_cast<unsigned char>(mark);
+    sample.camera = static_cast<unsigned char>(mark);
     marks.insert(mark);
-    entries.push_back(std::move(entry));
+    samples.push_back(std::move(sample));
   }
-  if (entries.empty() && !remarks.refused_any())
+  if (samples.empty() && !remarks.refused_any())
     throw core::input_error(fmt::format("folder '{}' has neither cam_a and cam_b nor images in it", root.string()),
-                            fmt::format("the layout is {}", kViperLayout), "name the folder that holds them");
+                            fmt::format("the layout is {}", kViperLayout.text), "name the folder that holds them");
   const char first = first_mark(marks);
-  for (Entry& entry : entries) entry.camera += 1 - first;
-  return entries;
+  for (Sample& sample : samples) sample.camera += 1 - first;
+  return samples;
 }
 
-void check_pairs(const std::vector<Entry>& entries, Remarks& remarks) {
-  std::map<std::int64_t, std::array<const Entry*, 2>> persons;
-  for (const Entry& entry : entries) {
-    const Entry*& place = persons[entry.person][static_cast<std::size_t>(entry.camera - 1)];
+void check_pairs(const std::vector<Sample>& samples, Remarks& remarks) {
+  std::map<std::int64_t, std::array<const Sample*, 2>> persons;
+  for (const Sample& sample : samples) {
+    const Sample*& place = persons[sample.identity][static_cast<std::size_t>(sample.camera - 1)];
     if (place != nullptr)
-      remarks.refuse(entry.path, core::input_error(fmt::format("'{}' and '{}' are of one person and one camera",
-                                                               printable(place->path), printable(entry.path)),
-                                                   "each camera has one image of each person", "take one of them out"));
-    place = &entry;
+      remarks.refuse(sample.path,
+                     core::input_error(fmt::format("'{}' and '{}' are of one person and one camera",
+                                                   printable(place->path), printable(sample.path)),
+                                       "each camera has one image of each person", "take one of them out"));
+    place = &sample;
   }
   for (const auto& [person, images] : persons)
     if (images[0] == nullptr || images[1] == nullptr) {
-      const Entry& only = *(images[0] != nullptr ? images[0] : images[1]);
+      const Sample& only = *(images[0] != nullptr ? images[0] : images[1]);
       remarks.refuse(only.path,
                      core::input_error(fmt::format("'{}' has no image of the same person by camera {} beside it",
                                                    printable(only.path), 3 - only.camera),
@@ -122,16 +105,12 @@ void check_pairs(const std::vector<Entry>& entries, Remarks& remarks) {
 // by one camera or with none by the other. \throws RuntimeError (kInput): neither naming
 std::vector<Sample> list_viper(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   const bool in_folders =
-      std::ranges::any_of(kFolders, [&](std::string_view folder) { return files.exists(root / folder); });
-  std::vector<Entry> entries = in_folders ? read_folders(files, root, remarks) : read_flat(files, root, remarks);
-  // Whoever has a wrong name lacks beside his pair: that would be told of twice.
+      std::ranges::any_of(kViperFolders, [&](const Folder& folder) { return files.exists(root / folder.name); });
+  std::vector<Sample> samples = in_folders ? read_folders(files, root, remarks) : read_flat(files, root, remarks);
+  // A wrong name leaves an image without its pair: that would be told of twice.
   if (remarks.refused_any()) return {};
-  check_pairs(entries, remarks);
-  const bool from_zero = std::ranges::any_of(entries, [](const Entry& entry) { return entry.person == 0; });
-  std::vector<Sample> samples;
-  samples.reserve(entries.size());
-  for (Entry& entry : entries)
-    samples.push_back({std::move(entry.path), entry.person + (from_zero ? 1 : 0), entry.camera, "train"});
+  check_pairs(samples, remarks);
+  count_from_1(samples, &Sample::identity);
   return samples;
 }
 
@@ -145,7 +124,7 @@ void write_viper(NewFolder& folder, const StandInSettings& options) {
       // Every third number is missing where numbers have gaps.
       const int person = options.irregular ? identity + identity / 2 : identity;
       const int angle = (identity + 2 * camera) % kAngles * kAngleStep;
-      folder.write(fmt::format("{}/{:03}_{}.bmp", kFolders[static_cast<std::size_t>(camera)], person, angle),
+      folder.write(fmt::format("{}/{:03}_{}.bmp", kViperFolders[static_cast<std::size_t>(camera)].name, person, angle),
                    encode_bmp(stand_in_image(options, identity, camera, 0)));
     }
   if (!options.irregular) return;

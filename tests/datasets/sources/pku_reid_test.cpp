@@ -67,7 +67,7 @@ TEST_F(PkuReid, what_does_not_fit_is_refused) {
        {"a stray image", {"val/01_1.png"}, StartsWith("'val/01_1.png' is not a PKU-Reid image name")},
        {"an empty person", {"train/010/"}, StartsWith("folder 'ROOT/train/010' has no images in it")},
        {"a missing folder", {}, StartsWith("folder 'train' is missing in 'ROOT'"), {"train"}},
-       {"an empty folder", {"train/"}, StartsWith("folder 'ROOT/train' has no persons in it"), {"train"}},
+       {"an empty folder", {"train/"}, StartsWith("folder 'ROOT/train' has no identities in it"), {"train"}},
        {"two names of one image",
         {"train/009/2_8.png"},
         "'train/009/02_8.png' and 'train/009/2_8.png' are one image by their names; take one of them out"},
