@@ -71,11 +71,17 @@ core::RuntimeError undecodable(std::string_view name, std::string_view why, std:
 
 }  // namespace codecs
 
+void set_size(Image& image, const ImageSize& size) {
+  image.height = size.height;
+  image.width = size.width;
+  image.pixels.resize(pixel_bytes(size));
+}
+
 Image make_image(int height, int width) {
   RESOLUTE_EXPECT(height >= 1 && width >= 1 && height <= kMaxImageSide && width <= kMaxImageSide,
                   fmt::format("an image of {} x {} pixels is outside the limits", height, width));
-  Image image{height, width, {}};
-  image.pixels.resize(static_cast<std::size_t>(height) * static_cast<std::size_t>(width) * 3);
+  Image image;
+  set_size(image, {height, width});
   return image;
 }
 

@@ -31,6 +31,19 @@ struct Image {
   bool operator==(const Image&) const = default;
 };
 
+struct ImageSize {
+  int height = 0;  //!< pixels
+  int width = 0;
+  bool operator==(const ImageSize&) const = default;
+};
+
+//! H·W·3.
+constexpr std::size_t pixel_bytes(const ImageSize& size) {
+  return static_cast<std::size_t>(size.height) * static_cast<std::size_t>(size.width) * 3;
+}
+//! Gives an image another size. Its pixels mean nothing until they are written.
+void set_size(Image& image, const ImageSize& size);
+
 //! A black image. \throws ContractError outside 1..kMaxImageSide per side
 Image make_image(int height, int width);
 
@@ -47,13 +60,7 @@ Image decode_image(std::span<const std::byte> bytes, std::string_view name);
 bool decode_image_into(std::span<const std::byte> bytes, std::string_view name, Image& to,
                        TruncatedImages truncated = TruncatedImages::kRefused);
 
-struct ImageSize {
-  int height = 0;  //!< pixels
-  int width = 0;
-  bool operator==(const ImageSize&) const = default;
-};
-
-//! What decode_image() would say of the size, from the file's header alone: what comes after it may be damaged or
+//! The size that decode_image() would find, from the file's header alone: what comes after it may be damaged or
 //! missing. \param bytes of the file, or of its beginning as far as the header goes \throws as decode_image(), of the
 //! header
 ImageSize image_size(std::span<const std::byte> bytes, std::string_view name);

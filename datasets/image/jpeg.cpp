@@ -108,9 +108,7 @@ class JpegDecoder {
   bool decode(std::span<const std::byte> bytes, std::string_view name, Image& to, TruncatedImages truncated) {
     const ImageSize size = read_header(bytes, name);
     errors_.fill = truncated == TruncatedImages::kFilled;
-    to.height = size.height;
-    to.width = size.width;
-    to.pixels.resize(static_cast<std::size_t>(size.height) * static_cast<std::size_t>(size.width) * 3);
+    set_size(to, size);
     bool done = guarded(errors_, [&] {
       decoder_.out_color_space = JCS_RGB;
       decoder_.dct_method = JDCT_ISLOW;

@@ -8,7 +8,8 @@ namespace resolute::datasets {
 
 void low_resolution_view_into(const Image& native, int rate, Kernel kernel, Image& to, ResizeScratch& scratch) {
   RESOLUTE_EXPECT(rate >= 1 && rate <= kMaxRate, fmt::format("a rate of {} is outside 1..{}", rate, kMaxRate));
-  resize_into(native, std::max(native.height / rate, 1), std::max(native.width / rate, 1), kernel, to, scratch);
+  const ImageSize size = shrunk_size({native.height, native.width}, rate);
+  resize_into(native, size.height, size.width, kernel, to, scratch);
 }
 
 Image low_resolution_view(const Image& native, int rate, Kernel kernel) {

@@ -4,6 +4,8 @@
 //! resampling. Pixels are rounded to 8 bits after each resize, as image files are. The defaults are compared with
 //! public code in docs/datasets.md.
 
+#include <algorithm>
+
 #include "datasets/image/image.h"
 #include "datasets/image/resample.h"
 #include "settings/member_checks.h"
@@ -12,8 +14,13 @@ namespace resolute::datasets {
 
 inline constexpr int kMaxRate = settings::kLargestRate;
 
-//! The LR image as a camera would have stored it: floor(native height / rate) × floor(native width / rate) pixels, at
-//! least 1 each. For an image at network size it is the LR copy that a training makes. \param rate 1 to kMaxRate
+//! Sides of an image shrunk by `rate`: floor(side / rate) pixels, at least 1.
+constexpr ImageSize shrunk_size(const ImageSize& size, int rate) {
+  return {std::max(size.height / rate, 1), std::max(size.width / rate, 1)};
+}
+
+//! The LR image as a camera would have stored it, of shrunk_size(). For an image at network size it is the LR copy that
+//! a training makes. \param rate 1 to kMaxRate
 Image low_resolution_view(const Image& native, int rate, Kernel kernel);
 //! The same into `to`, which may not be `native` (resample.h: resize_into()).
 void low_resolution_view_into(const Image& native, int rate, Kernel kernel, Image& to, ResizeScratch& scratch);

@@ -42,7 +42,7 @@ PpmHeader take_header(std::span<const std::byte> bytes, std::string_view name) {
 
 Image decode_ppm(std::span<const std::byte> bytes, std::string_view name) {
   const auto [size, rest] = take_header(bytes, name);
-  const auto expected = std::size_t{3} * static_cast<std::size_t>(size.height) * static_cast<std::size_t>(size.width);
+  const std::size_t expected = pixel_bytes(size);
   // Before memory is taken.
   if (rest.size() != expected)
     throw undecodable(name, fmt::format("{} bytes of pixels, {} expected", rest.size(), expected));

@@ -223,9 +223,7 @@ void resize_into(const Image& image, int height, int width, Kernel kernel, Image
   RESOLUTE_EXPECT(height >= 1 && width >= 1 && height <= kMaxImageSide && width <= kMaxImageSide,
                   fmt::format("a size of {} x {} pixels is outside the limits", height, width));
   RESOLUTE_EXPECT(&to != &image, "an image cannot be resized into itself");
-  to.height = height;
-  to.width = width;
-  to.pixels.resize(static_cast<std::size_t>(height) * static_cast<std::size_t>(width) * 3);
+  set_size(to, {height, width});
   if (height == image.height && width == image.width)
     std::copy(image.pixels.begin(), image.pixels.end(), to.pixels.begin());
   else if (kernel == Kernel::kBilinearPoint)

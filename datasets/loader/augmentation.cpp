@@ -66,8 +66,7 @@ void for_each_row(const Image& image, const Augmentation& how, AugmentRows& rows
 
 template <class Value>
 void expect_room(const Image& image, std::span<Value> to) {
-  RESOLUTE_EXPECT(to.size() == static_cast<std::size_t>(image.height) * static_cast<std::size_t>(image.width) * 3,
-                  "a buffer for an image has another size");
+  RESOLUTE_EXPECT(to.size() == image.pixels.size(), "a buffer for an image has another size");
 }
 
 }  // namespace

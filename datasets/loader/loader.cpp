@@ -16,7 +16,7 @@ Loader::Loader(const PackReader& pack, LoaderOptions options)
       options_(std::move(options)),
       height_(pack.options().height),
       width_(pack.options().width),
-      image_floats_(static_cast<std::size_t>(height_) * static_cast<std::size_t>(width_) * 3) {
+      image_floats_(pixel_bytes({height_, width_})) {
   if (options_.train_rates.empty()) throw core::input_error("train_rates is empty", "at least one rate is needed");
   for (int rate : options_.train_rates)
     if (!pack.has_rate(rate))
@@ -29,9 +29,7 @@ Loader::Loader(const PackReader& pack, LoaderOptions options)
 }
 
 void Loader::load_hr(std::size_t row) {
-  image_.height = height_;
-  image_.width = width_;
-  image_.pixels.resize(image_floats_);
+  set_size(image_, {height_, width_});
   pack_.read_hr(row, image_.pixels);
 }
 

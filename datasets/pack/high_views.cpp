@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "datasets/image/low_resolution.h"
 #include "datasets/pack/pack.h"
 #include "datasets/sources/source.h"
 
@@ -63,7 +64,7 @@ std::vector<HighViews> high_views(const PackSettings& pack, std::span<const Nati
       add(1, image.size);
     } else if (pack.view_from == settings::ViewFrom::kNative) {
       for (const int rate : pack.rates)
-        if (rate > 1) add(rate, {std::max(image.size.height / rate, 1), std::max(image.size.width / rate, 1)});
+        if (rate > 1) add(rate, shrunk_size(image.size, rate));
     }
   }
   std::vector<HighViews> found;

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/process/side_by_side.h"
+#include "datasets/image/low_resolution.h"
 #include "datasets/pack/lazy.h"
 #include "datasets/pack/pack.h"
 #include "datasets/pack/pack_file.h"
@@ -85,9 +86,7 @@ void PackReader::read_hr(std::size_t row, std::span<std::uint8_t> to) const {
 }
 
 void PackReader::read_lr(std::size_t row, int rate, Image& to) const {
-  to.height = std::max(options_.height / rate, 1);
-  to.width = std::max(options_.width / rate, 1);
-  to.pixels.resize(static_cast<std::size_t>(to.height) * static_cast<std::size_t>(to.width) * 3);
+  set_size(to, shrunk_size({options_.height, options_.width}, rate));
   Place at = place(row);
   if (rate == 1)
     at.shard->read_hr(at.row, to.pixels);

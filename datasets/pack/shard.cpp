@@ -24,6 +24,10 @@ std::vector<T> values_of(const core::Bytes& bytes) {
   return values;
 }
 
+bool is_possible(const ImageSize& size) {
+  return size.height >= 1 && size.width >= 1 && size.height <= kMaxImageSide && size.width <= kMaxImageSide;
+}
+
 }  // namespace
 
 core::RuntimeError Shard::corrupt(const std::string& what) const {
@@ -37,14 +41,10 @@ Shard::Shard(const fs::path& path)
       arrays_(hdf5::read_layout(path, core::ErrorKind::kCorrupt)) {
   read_header();
   check_arrays();
-  const std::vector<int> rates = stored_rates(header_.options);
-  const auto add = [&](const std::string& name) {
+  for (const std::string& name : image_array_names(header_.options)) {
     const hdf5::PlacedArray& array = *find(name);
     images_.push_back({name, array.offset, name == "lr_view" ? 0 : array.layout.bytes() / header_.rows});
-  };
-  add("hr");
-  for (int rate : rates) add(lr_name(rate));
-  if (!rates.empty()) add("lr_view");
+  }
 }
 
 const hdf5::PlacedArray* Shard::find(const std::string& name) const {
@@ -89,13 +89,13 @@ void Shard::check_arrays() const {
   };
   std::uint64_t path_bytes = extent("path", 1, 1);
   if (path_bytes > kMaxPathBytes) throw corrupt(fmt::format("paths of {} bytes", path_bytes));
-  ShardLayout wanted = shard_layout(header_, path_bytes, extent("lr_view", 0, 0), extent("header", 0, 0));
-  for (const auto& array : wanted.arrays) {
+  const auto wanted = shard_layout(header_, path_bytes, extent("lr_view", 0, 0), extent("header", 0, 0));
+  for (const hdf5::ArrayLayout& array : wanted) {
     const hdf5::PlacedArray* placed = find(array.name);
     if (placed == nullptr) throw corrupt(fmt::format("data set '{}' is missing", array.name));
     if (placed->layout != array) throw corrupt(fmt::format("data set '{}' has another type or shape", array.name));
   }
-  if (arrays_.size() != wanted.arrays.size()) throw corrupt("it has data sets that do not belong there");
+  if (arrays_.size() != wanted.size()) throw corrupt("it has data sets that do not belong there");
 }
 
 template <class T>
@@ -135,8 +135,7 @@ void Shard::append_rows(std::vector<PackRow>& to) const {
       tells_truncated(header_.options) ? read_column<std::uint8_t>("truncated") : std::vector<std::uint8_t>(size());
   const std::size_t path_bytes = path.size() / size();
   for (std::size_t i = 0; i < size(); ++i) {
-    if (native_height[i] < 1 || native_width[i] < 1 || native_height[i] > kMaxImageSide ||
-        native_width[i] > kMaxImageSide)
+    if (!is_possible({native_height[i], native_width[i]}))
       throw corrupt(fmt::format("row {} has a native size of {}x{}", i, native_height[i], native_width[i]));
     const std::string_view padded(path.data() + i * path_bytes, path_bytes);
     PackRow row;
@@ -169,9 +168,8 @@ std::vector<Shard::View> Shard::read_views() const {
   std::vector<View> views;
   views.reserve(offset.size());
   for (std::size_t i = 0; i < offset.size(); ++i) {
-    const View view{offset[i], height[i], width[i]};
-    const bool possible = height[i] >= 1 && width[i] >= 1 && height[i] <= kMaxImageSide && width[i] <= kMaxImageSide;
-    if (!possible || view.offset > all || view.bytes() > all - view.offset)
+    const View view{offset[i], {height[i], width[i]}};
+    if (!is_possible(view.size) || view.offset > all || view.bytes() > all - view.offset)
       throw corrupt(fmt::format("row {} of data set 'lr_view' lies outside it", i / rates));
     views.push_back(view);
   }
@@ -210,9 +208,7 @@ void Shard::read_view(std::size_t row, std::size_t rate_index, Image& to) const 
   RESOLUTE_EXPECT(row < size() && rate_index < rates, "no such LR view");
   const std::size_t number = row * rates + rate_index;
   const View& view = views()[number];
-  to.height = view.height;
-  to.width = view.width;
-  to.pixels.resize(static_cast<std::size_t>(view.bytes()));
+  set_size(to, view.size);
   const auto bytes = std::as_writable_bytes(std::span(to.pixels));
   file_->read_at(images_.back().offset + view.offset, bytes);
   check_row(images_.back().name, row, core::crc32c(bytes), checksums().back()[number]);
@@ -222,14 +218,13 @@ void Shard::read_view(std::size_t row, std::size_t rate_index, Image& to) const 
 class Shard::Pass {
  public:
   explicit Pass(const Shard& shard) : shard_(shard) {
-    const std::vector<int> rates = stored_rates(shard.header_.options);
-    for (const std::string& name : row_array_names(shard.header_)) add(name);
-    if (!rates.empty()) {
-      add("lr_view");
-      rates_ = rates.size();
-      check_views();
-    }
-    std::sort(arrays_.begin(), arrays_.end(), [](const Array& a, const Array& b) { return a.offset < b.offset; });
+    for (const auto& [layout, offset] : shard.arrays_)
+      if (layout.name != "header" && shard.find(crc_name(layout.name)) != nullptr)
+        arrays_.push_back(
+            {layout.name, offset, layout.bytes(), layout.name == "lr_view", shard.read_checksums(layout.name)});
+    rates_ = stored_rates(shard.header_.options).size();
+    if (rates_ > 0) check_views();
+    std::ranges::sort(arrays_, {}, &Array::offset);
     for (std::size_t i = 1; i < arrays_.size(); ++i)
       if (arrays_[i].offset < arrays_[i - 1].offset + arrays_[i - 1].bytes)
         throw shard.corrupt(fmt::format("data sets '{}' and '{}' overlap", arrays_[i - 1].name, arrays_[i].name));
@@ -260,10 +255,6 @@ class Shard::Pass {
     Checksums crc;
   };
 
-  void add(const std::string& name) {
-    const hdf5::PlacedArray& array = *shard_.find(name);
-    arrays_.push_back({name, array.offset, array.layout.bytes(), name == "lr_view", shard_.read_checksums(name)});
-  }
   // As they are written: one behind the other. Then one pass meets them all.
   void check_views() const {
     std::uint64_t at = 0;

@@ -54,9 +54,8 @@ class Shard {
  private:
   struct View {
     std::uint64_t offset;  //!< in lr_view
-    int height;
-    int width;
-    std::uint64_t bytes() const { return static_cast<std::uint64_t>(height) * static_cast<std::uint64_t>(width) * 3; }
+    ImageSize size;
+    std::uint64_t bytes() const { return pixel_bytes(size); }
   };
   using Checksums = std::vector<std::uint32_t>;
   //! An image data set: `hr` or `lr_R`.
@@ -87,7 +86,7 @@ class Shard {
   std::string where_;
   ShardHeader header_;
   std::vector<hdf5::PlacedArray> arrays_;   //!< by name
-  std::vector<Pixels> images_;              //!< hr, then lr_R by ascending rate, then lr_view if there are rates
+  std::vector<Pixels> images_;              //!< as image_array_names()
   Lazy<std::vector<Checksums>> checksums_;  //!< as images_
   Lazy<std::vector<View>> views_;           //!< rows × rates
   Lazy<std::vector<std::int32_t>> source_rates_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/hash/sha256.h"
+#include "datasets/image/low_resolution.h"
 
 namespace resolute::datasets {
 
@@ -59,39 +60,28 @@ bool tells_truncated(const PackSettings& options) {
   return options.truncated_images == settings::TruncatedImages::kFilled;
 }
 
-std::vector<std::string> row_array_names(const ShardHeader& header) {
-  const std::vector<int> rates = stored_rates(header.options);
+std::vector<std::string> image_array_names(const PackSettings& options) {
   std::vector<std::string> names{"hr"};
-  for (int rate : rates) names.push_back(lr_name(rate));
-  if (!rates.empty())
-    for (const char* name : {"lr_view_offset", "lr_view_height", "lr_view_width"}) names.emplace_back(name);
-  for (const char* name : {"identity", "camera", "subset", "native_height", "native_width", "path", "source_sha256"})
-    names.emplace_back(name);
-  if (header.tell_origin)
-    for (const char* name : {"source_rate", "test_sets"}) names.emplace_back(name);
-  if (tells_truncated(header.options)) names.emplace_back("truncated");
+  for (int rate : stored_rates(options)) names.push_back(lr_name(rate));
+  if (names.size() > 1) names.emplace_back("lr_view");
   return names;
 }
 
-std::size_t ShardLayout::index(const std::string& name) const {
-  for (std::size_t i = 0; i < arrays.size(); ++i)
-    if (arrays[i].name == name) return i;
-  throw core::ContractError("a shard has no array '" + name + "'");
-}
-
-ShardLayout shard_layout(const ShardHeader& header, std::uint64_t path_bytes, std::uint64_t view_bytes,
-                         std::uint64_t header_bytes) {
+std::vector<ArrayLayout> shard_layout(const ShardHeader& header, std::uint64_t path_bytes, std::uint64_t view_bytes,
+                                      std::uint64_t header_bytes) {
   const PackSettings& options = header.options;
   const std::uint64_t rows = header.rows;
-  ShardLayout layout;
-  layout.rates = stored_rates(options);
-  auto& arrays = layout.arrays;
-  auto side = [](int pixels, int rate) { return static_cast<std::uint64_t>(std::max(pixels / rate, 1)); };
-  arrays.push_back({"hr", ElementType::kUint8, {rows, side(options.height, 1), side(options.width, 1), 3}});
-  for (int rate : layout.rates)
-    arrays.push_back(
-        {lr_name(rate), ElementType::kUint8, {rows, side(options.height, rate), side(options.width, rate), 3}});
-  const std::uint64_t rates = layout.rates.size();
+  const std::vector<int> stored = stored_rates(options);
+  const std::uint64_t rates = stored.size();
+  std::vector<ArrayLayout> arrays;
+  const auto add_images = [&](const std::string& name, int rate) {
+    const ImageSize size = shrunk_size({options.height, options.width}, rate);
+    arrays.push_back({name,
+                      ElementType::kUint8,
+                      {rows, static_cast<std::uint64_t>(size.height), static_cast<std::uint64_t>(size.width), 3}});
+  };
+  add_images("hr", 1);
+  for (int rate : stored) add_images(lr_name(rate), rate);
   if (rates > 0) {
     arrays.push_back({"lr_view", ElementType::kUint8, {view_bytes}});
     arrays.push_back({"lr_view_offset", ElementType::kUint64, {rows, rates}});
@@ -110,12 +100,14 @@ ShardLayout shard_layout(const ShardHeader& header, std::uint64_t path_bytes, st
     arrays.push_back({"test_sets", ElementType::kUint64, {rows}});
   }
   if (tells_truncated(options)) arrays.push_back({"truncated", ElementType::kUint8, {rows}});
+  std::vector<ArrayLayout> checksums;
+  for (const ArrayLayout& array : arrays)
+    if (array.name != "lr_view") checksums.push_back({crc_name(array.name), ElementType::kUint32, {rows}});
   arrays.push_back({"header", ElementType::kUint8, {header_bytes}});
-  for (const std::string& name : row_array_names(header))
-    arrays.push_back({crc_name(name), ElementType::kUint32, {rows}});
+  arrays.insert(arrays.end(), checksums.begin(), checksums.end());
   if (rates > 0) arrays.push_back({crc_name("lr_view"), ElementType::kUint32, {rows, rates}});
   arrays.push_back({crc_name("header"), ElementType::kUint32, {1}});
-  return layout;
+  return arrays;
 }
 
 }  // namespace resolute::datasets

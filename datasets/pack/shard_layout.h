@@ -35,22 +35,14 @@ std::string header_text(const ShardHeader& header);
 //! \throws RuntimeError (kCorrupt) opening with `where`
 ShardHeader header_from_text(std::string_view text, const std::string& where);
 
-//! One checked data set: N rows of `row_bytes` bytes at `array`, with CRC-32C values of the rows at `crc_array`.
-//! `lr_view` has rows of its own lengths and one CRC per image, N × rates of them.
-struct ShardLayout {
-  std::vector<int> rates;                 //!< stored ones
-  std::vector<hdf5::ArrayLayout> arrays;  //!< in file order
-  //! Number of the array of that name. \throws ContractError
-  std::size_t index(const std::string& name) const;
-};
+//! The data sets of a shard in file order. Those of one row per image have the CRC-32C values of their rows at
+//! crc_name(); `lr_view` has rows of its own lengths and one CRC per image, N × rates of them. \param path_bytes length
+//! of the longest path \param view_bytes of all LR views together \param header_bytes of the text
+std::vector<hdf5::ArrayLayout> shard_layout(const ShardHeader& header, std::uint64_t path_bytes,
+                                            std::uint64_t view_bytes, std::uint64_t header_bytes);
 
-//! \param path_bytes length of the longest path; \param view_bytes of all LR views together; \param header_bytes of the
-//! text
-ShardLayout shard_layout(const ShardHeader& header, std::uint64_t path_bytes, std::uint64_t view_bytes,
-                         std::uint64_t header_bytes);
-
-//! Names of the data sets with one row of fixed length per image, in file order.
-std::vector<std::string> row_array_names(const ShardHeader& header);
+//! The data sets of images: hr, lr_R by ascending rate, and lr_view where there are rates.
+std::vector<std::string> image_array_names(const PackSettings& options);
 //! "lr_3"
 std::string lr_name(int rate);
 //! "crc32c/" + name

@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <array>
+#include <map>
 #include <optional>
 
 #include "core/hash/crc32c.h"
@@ -78,127 +78,94 @@ class ShardFile {
   ShardFile(core::FileSystem& files, const fs::path& path, const ShardHeader& header, std::span<const Sample> samples,
             std::span<const ImageSize> sizes)
       : header_(header), text_(header_text(header)), rates_(stored_rates(header.options)) {
-    std::uint64_t path_bytes = 1;
-    for (const Sample& sample : samples) path_bytes = std::max<std::uint64_t>(path_bytes, sample.path.size());
+    for (const Sample& sample : samples) path_bytes_ = std::max(path_bytes_, sample.path.size());
+    const PackSettings& options = header.options;
     for (const ImageSize& size : sizes)
-      for (int rate : rates_) view_total_ += view_bytes(header.options, size, rate);
-    path_bytes_ = static_cast<std::size_t>(path_bytes);
-    layout_ = shard_layout(header, path_bytes, view_total_, text_.size());
-    image_ = hdf5::lay_out(layout_.arrays);
-    columns_.resize(layout_.arrays.size());
-    hr_ = pixel_rows("hr");
-    for (int rate : rates_) lr_.push_back(pixel_rows(lr_name(rate)));
-    if (!rates_.empty()) {
-      views_ = pixel_rows("lr_view");
-      view_offset_ = column("lr_view_offset");
-      view_height_ = column("lr_view_height");
-      view_width_ = column("lr_view_width");
-    }
-    for (const char* name : kPlainColumns) plain_.push_back(column(name));
-    if (header_.tell_origin)
-      for (const char* name : kOriginColumns) origin_.push_back(column(name));
-    if (tells_truncated(header_.options)) truncated_ = column("truncated");
+      for (int rate : rates_)
+        view_total_ += pixel_bytes(shrunk_size(
+            options.view_from == ViewFrom::kNative ? size : ImageSize{options.height, options.width}, rate));
+    const std::vector<hdf5::ArrayLayout> arrays = shard_layout(header, path_bytes_, view_total_, text_.size());
+    image_ = hdf5::lay_out(arrays);
+    const std::vector<std::string> images = image_array_names(options);
+    for (std::size_t i = 0; i < arrays.size(); ++i)
+      if (std::ranges::find(images, arrays[i].name) != images.end())
+        pixels_.try_emplace(arrays[i].name, i);
+      else
+        columns_[arrays[i].name].reserve(static_cast<std::size_t>(arrays[i].bytes()));
     file_ = std::make_unique<hdf5::PlacedFile>(files, path, image_);
   }
 
   void add(const Sample& sample, const Image& native, const core::Sha256Digest& digest, bool truncated) {
     const PackSettings& options = header_.options;
     resize_into(native, options.height, options.width, Kernel::kTriangle, hr_image_, scratch_);
-    add_pixels(*hr_, hr_image_);
-    for (std::size_t i = 0; i < rates_.size(); ++i) {
-      low_resolution_view_into(hr_image_, rates_[i], options.kernel, lr_image_, scratch_);
-      add_pixels(*lr_[i], lr_image_);
+    add_pixels("hr", hr_image_);
+    for (int rate : rates_) {
+      low_resolution_view_into(hr_image_, rate, options.kernel, lr_image_, scratch_);
+      add_pixels(lr_name(rate), lr_image_);
     }
     if (!rates_.empty()) add_views(options.view_from == ViewFrom::kNative ? native : hr_image_);
-    add_value<std::int64_t>(plain_[0], sample.identity);
-    add_value<std::int64_t>(plain_[1], sample.camera);
-    add_value<std::uint8_t>(plain_[2], subset_code(sample.subset));
-    add_value<std::int32_t>(plain_[3], native.height);
-    add_value<std::int32_t>(plain_[4], native.width);
-    path_.assign(sample.path);
-    path_.resize(path_bytes_, '\0');
-    add_bytes(plain_[5], core::as_byte_span(path_));
-    add_bytes(plain_[6], digest);
+    add_value<std::int64_t>("identity", sample.identity);
+    add_value<std::int64_t>("camera", sample.camera);
+    add_value<std::uint8_t>("subset", subset_code(sample.subset));
+    add_value<std::int32_t>("native_height", native.height);
+    add_value<std::int32_t>("native_width", native.width);
+    std::string path = sample.path;
+    path.resize(path_bytes_, '\0');
+    add_bytes("path", core::as_byte_span(path));
+    add_bytes("source_sha256", digest);
     if (header_.tell_origin) {
-      add_value<std::int32_t>(origin_[0], sample.rate);
-      add_value<std::uint64_t>(origin_[1], sample.test_sets);
+      add_value<std::int32_t>("source_rate", sample.rate);
+      add_value<std::uint64_t>("test_sets", sample.test_sets);
     }
-    if (tells_truncated(header_.options)) add_value<std::uint8_t>(truncated_, truncated ? 1 : 0);
+    if (tells_truncated(options)) add_value<std::uint8_t>("truncated", truncated ? 1 : 0);
     ++row_;
   }
 
   void publish() {
-    RESOLUTE_EXPECT(row_ == header_.rows && (rates_.empty() || views_->rows.bytes() == view_total_),
+    RESOLUTE_EXPECT(row_ == header_.rows && (rates_.empty() || pixels_.at("lr_view").bytes() == view_total_),
                     "a shard was not filled");
-    hr_->rows.flush(*file_);
-    for (auto& lr : lr_) lr->rows.flush(*file_);
-    if (views_) views_->rows.flush(*file_);
-    auto text = core::as_byte_span(text_);
-    core::append_bytes(columns_[layout_.index("header")], text);
-    core::append_little_endian(columns_[layout_.index(crc_name("header"))], core::crc32c(text));
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-      if (columns_[i].empty()) continue;
-      RESOLUTE_EXPECT(columns_[i].size() == layout_.arrays[i].bytes(), "a column was not filled");
-      file_->write(i, 0, columns_[i]);
+    for (auto& [name, rows] : pixels_) rows.flush(*file_);
+    add_bytes("header", core::as_byte_span(text_));
+    for (std::size_t i = 0; i < image_.arrays.size(); ++i) {
+      const hdf5::ArrayLayout& array = image_.arrays[i].layout;
+      if (pixels_.contains(array.name)) continue;
+      const core::Bytes& column = columns_.at(array.name);
+      RESOLUTE_EXPECT(column.size() == array.bytes(), "a column was not filled");
+      file_->write(i, 0, column);
     }
     file_->publish();
   }
 
  private:
-  static constexpr std::array<const char*, 7> kPlainColumns{"identity",     "camera", "subset",       "native_height",
-                                                            "native_width", "path",   "source_sha256"};
-  static constexpr std::array<const char*, 2> kOriginColumns{"source_rate", "test_sets"};
-  struct Column {
-    std::size_t values = 0;  // numbers of arrays
-    std::size_t crc = 0;
-  };
-  struct Pixels {
-    PixelRows rows;
-    std::size_t crc;
-  };
-
-  static std::uint64_t view_bytes(const PackSettings& options, const ImageSize& size, int rate) {
-    const bool native = options.view_from == ViewFrom::kNative;
-    return static_cast<std::uint64_t>(std::max((native ? size.height : options.height) / rate, 1)) *
-           static_cast<std::uint64_t>(std::max((native ? size.width : options.width) / rate, 1)) * 3;
+  void add_crc(const std::string& name, std::span<const std::byte> row) {
+    core::append_little_endian(columns_.at(crc_name(name)), core::crc32c(row));
   }
-  // A column of the layout, with room for all of its rows.
-  std::size_t reserved(const std::string& name) {
-    const std::size_t number = layout_.index(name);
-    columns_[number].reserve(static_cast<std::size_t>(layout_.arrays[number].bytes()));
-    return number;
-  }
-  Column column(const std::string& name) { return {reserved(name), reserved(crc_name(name))}; }
-  std::unique_ptr<Pixels> pixel_rows(const std::string& name) {
-    return std::make_unique<Pixels>(Pixels{PixelRows(layout_.index(name)), reserved(crc_name(name))});
-  }
-  void add_bytes(const Column& to, std::span<const std::byte> bytes) {
-    core::append_bytes(columns_[to.values], bytes);
-    core::append_little_endian(columns_[to.crc], core::crc32c(bytes));
+  void add_bytes(const std::string& name, std::span<const std::byte> row) {
+    core::append_bytes(columns_.at(name), row);
+    add_crc(name, row);
   }
   template <class T>
-  void add_value(const Column& to, T value) {
-    add_bytes(to, std::as_bytes(std::span(&value, 1)));
+  void add_value(const std::string& name, T value) {
+    add_bytes(name, std::as_bytes(std::span(&value, 1)));
   }
-  void add_pixels(Pixels& to, const Image& image) {
-    const auto bytes = std::as_bytes(std::span(image.pixels));
-    core::append_little_endian(columns_[to.crc], core::crc32c(bytes));
-    to.rows.add(*file_, bytes);
+  void add_pixels(const std::string& name, const Image& image) {
+    const auto row = std::as_bytes(std::span(image.pixels));
+    add_crc(name, row);
+    pixels_.at(name).add(*file_, row);
   }
   void add_views(const Image& from) {
-    offsets_.clear();
-    heights_.clear();
-    widths_.clear();
+    std::vector<std::uint64_t> offsets;
+    std::vector<std::int32_t> heights, widths;
     for (int rate : rates_) {
       low_resolution_view_into(from, rate, header_.options.kernel, lr_image_, scratch_);
-      offsets_.push_back(views_->rows.bytes());
-      heights_.push_back(lr_image_.height);
-      widths_.push_back(lr_image_.width);
-      add_pixels(*views_, lr_image_);
+      offsets.push_back(pixels_.at("lr_view").bytes());
+      heights.push_back(lr_image_.height);
+      widths.push_back(lr_image_.width);
+      add_pixels("lr_view", lr_image_);
     }
-    add_bytes(view_offset_, std::as_bytes(std::span(offsets_)));
-    add_bytes(view_height_, std::as_bytes(std::span(heights_)));
-    add_bytes(view_width_, std::as_bytes(std::span(widths_)));
+    add_bytes("lr_view_offset", std::as_bytes(std::span(offsets)));
+    add_bytes("lr_view_height", std::as_bytes(std::span(heights)));
+    add_bytes("lr_view_width", std::as_bytes(std::span(widths)));
   }
 
   const ShardHeader& header_;
@@ -206,25 +173,15 @@ class ShardFile {
   std::vector<int> rates_;
   std::size_t path_bytes_ = 1;
   std::uint64_t view_total_ = 0;
-  ShardLayout layout_;
   hdf5::FileImage image_;
-  std::vector<core::Bytes> columns_;  // by array; empty for the images
+  std::map<std::string, PixelRows> pixels_;     // by data set, as the columns
+  std::map<std::string, core::Bytes> columns_;  // of all other data sets, checksums too
   std::uint64_t row_ = 0;
   std::unique_ptr<hdf5::PlacedFile> file_;
 
-  std::unique_ptr<Pixels> hr_;
-  std::vector<std::unique_ptr<Pixels>> lr_;  // by rate
-  std::unique_ptr<Pixels> views_;
-  Column view_offset_, view_height_, view_width_;
-  std::vector<Column> plain_, origin_;
-  Column truncated_;
-
-  // Of one image, kept for the next.
+  // Kept from image to image for their memory.
   Image hr_image_, lr_image_;
   ResizeScratch scratch_;
-  std::string path_;
-  std::vector<std::uint64_t> offsets_;
-  std::vector<std::int32_t> heights_, widths_;
 };
 
 bool same(const ShardHeader& a, const ShardHeader& b) { return header_text(a) == header_text(b); }

@@ -162,9 +162,7 @@ int resolute_pack_image(const python::Pack* pack, std::size_t row, std::uint8_t*
   return python::finished([&] {
     const datasets::PackReader& reader = *pack->reader;
     python::require_row(reader, row);
-    const auto bytes =
-        static_cast<std::size_t>(reader.options().height) * static_cast<std::size_t>(reader.options().width) * 3;
-    reader.read_hr(row, {pixels, bytes});
+    reader.read_hr(row, {pixels, datasets::pixel_bytes({reader.options().height, reader.options().width})});
   });
 }
 
