@@ -46,7 +46,7 @@ std::string ArrayFileWriter::write(core::FileSystem& files, const std::filesyste
   hdf5::PlacedFile file(files, path, image);
   for (std::size_t i = 0; i < bytes_.size(); ++i) file.write(i, 0, bytes_[i]);
   file.publish();
-  return hdf5::sha256_of_file(path);
+  return core::sha256_of(*core::real_file_system().open_for_read(path));
 }
 
 namespace {
@@ -182,12 +182,6 @@ bool ArrayFileReader::has(const std::string& name) const {
   LibraryLock lock;
   Found found = find_array(open_->file.get(), name, false, reading(path_));
   return found.data.is_open();
-}
-
-std::vector<std::uint64_t> ArrayFileReader::shape(const std::string& name) const {
-  LibraryLock lock;
-  Found found = find_array(open_->file.get(), name, true, reading(path_));
-  return found.facts.shape;
 }
 
 std::vector<std::uint64_t> ArrayFileReader::shape_of_floats(const std::string& name) const {

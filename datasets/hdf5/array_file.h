@@ -67,9 +67,7 @@ class ArrayFileReader {
 
   //! True if a data set stands there.
   bool has(const std::string& name) const;
-  //! Extents, outermost first; a scalar has none.
-  std::vector<std::uint64_t> shape(const std::string& name) const;
-  //! Of an array of floats of two dimensions that read_float32() would read.
+  //! Extents of an array of floats of two dimensions that read_float32() would read.
   std::vector<std::uint64_t> shape_of_floats(const std::string& name) const;
   //! Of float16, float32 or float64, the last rounded to the nearest. \param rank number of dimensions that it must
   //! have

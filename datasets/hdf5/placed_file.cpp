@@ -1,10 +1,8 @@
 #include "datasets/hdf5/placed_file.h"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
-#include "core/hash/sha256.h"
 #include "core/log.h"
 
 namespace resolute::datasets::hdf5 {
@@ -51,20 +49,6 @@ void PlacedFile::publish() {
   files_.rename(temporary_, path_);
   present_ = false;
   files_.sync_path(path_.has_parent_path() ? path_.parent_path() : fs::path("."));
-}
-
-std::string sha256_of_file(const fs::path& path) {
-  const auto file = core::real_file_system().open_for_read(path);
-  core::Sha256 hash;
-  core::Bytes buffer(std::size_t{1} << 20);
-  for (std::uint64_t at = 0; at < file->size();) {
-    const auto piece =
-        std::span(buffer).first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), file->size() - at)));
-    file->read_at(at, piece);
-    hash.update(std::span<const std::byte>(piece));
-    at += piece.size();
-  }
-  return hash.finish_hex();
 }
 
 }  // namespace resolute::datasets::hdf5

@@ -38,7 +38,4 @@ class PlacedFile {
   bool present_ = false;
 };
 
-//! SHA-256 of a file's bytes as 64 hexadecimal digits, read in pieces.
-std::string sha256_of_file(const std::filesystem::path& path);
-
 }  // namespace resolute::datasets::hdf5

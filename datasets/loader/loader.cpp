@@ -50,7 +50,7 @@ bool Loader::fills_hr(const Split& split, const BatchItem& drawn) const {
 }
 
 template <class Pixel>
-int Loader::fill(const Split& split, const BatchItem& drawn, std::span<Pixel> hr, std::span<Pixel> lr) {
+int Loader::fill_item(const Split& split, const BatchItem& drawn, std::span<Pixel> hr, std::span<Pixel> lr) {
   const TrainItem& item = split.train.at(drawn.item);
   const Augmentation how = augmentation(split, drawn);
   if (!hr.empty()) {
@@ -73,7 +73,7 @@ int Loader::fill(const Split& split, const BatchItem& drawn, std::span<Pixel> hr
 }
 
 template <class Pixel>
-void Loader::copy(const Split& split, const BatchItem& drawn, int rate, std::span<Pixel> to) {
+void Loader::fill_copy(const Split& split, const BatchItem& drawn, int rate, std::span<Pixel> to) {
   const TrainItem& item = split.train.at(drawn.item);
   if (!item.has_hr || drawn.low) {
     std::fill(to.begin(), to.end(), Pixel{0});
@@ -84,22 +84,9 @@ void Loader::copy(const Split& split, const BatchItem& drawn, int rate, std::spa
   augment(image_, augmentation(split, drawn), rows_, to);
 }
 
-int Loader::fill_item(const Split& split, const BatchItem& item, std::span<float> hr, std::span<float> lr) {
-  return fill(split, item, hr, lr);
-}
-
-int Loader::fill_item(const Split& split, const BatchItem& item, std::span<std::uint8_t> hr,
-                      std::span<std::uint8_t> lr) {
-  return fill(split, item, hr, lr);
-}
-
-void Loader::fill_copy(const Split& split, const BatchItem& item, int rate, std::span<float> to) {
-  copy(split, item, rate, to);
-}
-
-void Loader::fill_copy(const Split& split, const BatchItem& item, int rate, std::span<std::uint8_t> to) {
-  copy(split, item, rate, to);
-}
+// Outside of this file images are asked for as floats alone.
+template int Loader::fill_item(const Split&, const BatchItem&, std::span<float>, std::span<float>);
+template void Loader::fill_copy(const Split&, const BatchItem&, int, std::span<float>);
 
 void Loader::fill_view(std::size_t row, int rate, std::span<float> to) {
   pack_.read_view(row, rate, small_);

@@ -38,16 +38,15 @@ class Loader {
   //! One training image, augmented. If the item has no HR image, `hr` is zeros and `lr` its stored LR view, enlarged.
   //! Else `lr` is its PackReader::read_copy() at the drawn rate, enlarged, and `hr` is zeros if the item is `low`. With
   //! LoaderOptions::originals `hr` is the HR image of every item that has_original().
-  //! \param hr, lr image_floats() floats each; either may be empty: it is then left out
+  //! \param hr, lr image_floats() of them each; either may be empty: it is then left out
   //! \return the rate of `lr`, there or left out
-  int fill_item(const Split& split, const BatchItem& item, std::span<float> hr, std::span<float> lr);
-  //! The same for whoever flips, erases and normalises elsewhere (augment()): levels, zeros where there is no image.
-  int fill_item(const Split& split, const BatchItem& item, std::span<std::uint8_t> hr, std::span<std::uint8_t> lr);
+  //! \tparam Pixel float; or std::uint8_t where the caller flips, erases and normalises (augment()): as many levels
+  template <class Pixel>
+  int fill_item(const Split& split, const BatchItem& item, std::span<Pixel> hr, std::span<Pixel> lr);
   //! The LR copy at `rate` of an item that stands there with its HR image, augmented as it is; zeros for another.
-  //! \param to image_floats() floats
-  void fill_copy(const Split& split, const BatchItem& item, int rate, std::span<float> to);
-  //! The same as levels.
-  void fill_copy(const Split& split, const BatchItem& item, int rate, std::span<std::uint8_t> to);
+  //! \param to image_floats() of them
+  template <class Pixel>
+  void fill_copy(const Split& split, const BatchItem& item, int rate, std::span<Pixel> to);
   //! Whether `hr` is an image of the item.
   bool fills_hr(const Split& split, const BatchItem& item) const;
   //! What happens to an item's images, all alike.
@@ -57,10 +56,6 @@ class Loader {
   void fill_view(std::size_t row, int rate, std::span<float> to);
 
  private:
-  template <class Pixel>
-  int fill(const Split& split, const BatchItem& item, std::span<Pixel> hr, std::span<Pixel> lr);
-  template <class Pixel>
-  void copy(const Split& split, const BatchItem& item, int rate, std::span<Pixel> to);
   void load_hr(std::size_t row);
   void load_enlarged();
 

@@ -46,10 +46,6 @@ class BatchPlanner {
   //! The same, replacing the contents of `to`; allocates only if `to` has too little room.
   void plan(std::uint64_t step, std::vector<BatchItem>& to);
 
-  const Split& split() const { return *split_; }
-  const BatchShape& shape() const { return shape_; }
-  std::uint64_t seed() const { return seed_; }
-
  private:
   // One camera's images in a list of items.
   struct Group {

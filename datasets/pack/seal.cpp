@@ -2,7 +2,6 @@
 
 #include "core/hash/sha256.h"
 #include "core/process/side_by_side.h"
-#include "datasets/hdf5/placed_file.h"
 #include "datasets/manifest/manifest.h"
 #include "datasets/pack/pack.h"
 #include "datasets/pack/pack_file.h"
@@ -92,7 +91,7 @@ SealResult seal_pack(core::FileSystem& files, const fs::path& pack_folder, const
 }
 
 std::string shard_sha256(const fs::path& pack_folder, int shard) {
-  return hdf5::sha256_of_file(pack_folder / shard_file_name(shard));
+  return core::sha256_of(*core::real_file_system().open_for_read(pack_folder / shard_file_name(shard)));
 }
 
 void verify_pack(core::FileSystem& files, const fs::path& pack_folder, int threads) {

@@ -70,7 +70,6 @@ std::string written(const results::GalleryScores& scores, const Side& query, con
                           static_cast<double>(scores.queries), scores.map_single};
   std::copy(scores.chance_cmc.begin(), scores.chance_cmc.end(),
             std::copy(std::begin(means), std::end(means), to.means));
-  bool is_scored = false;
   for (std::size_t i = 0; i < scores.per_query.size(); ++i) {
     const results::GalleryQuery& found = scores.per_query[i];
     to.ranks[i] = found.full.rank;
@@ -78,10 +77,11 @@ std::string written(const results::GalleryScores& scores, const Side& query, con
     to.inverse_negative_penalties[i] = found.full.inverse_negative_penalty;
     to.galleries[i] = found.galleries;
     std::copy(found.cmc.begin(), found.cmc.end(), to.shares + i * found.cmc.size());
-    is_scored = is_scored || found.galleries > 0;
   }
   if (scores.queries == 0) return results::why_nothing_counts(labels_of(query), labels_of(gallery));
-  return is_scored ? "" : "no drawn gallery has a match of a query: an image of its identity from another camera";
+  return scores.map_single > 0
+             ? ""
+             : "no drawn gallery has a match of a query: an image of its identity from another camera";
 }
 
 std::vector<float> unit_length(std::span<const float> features, std::size_t dimension, std::string_view side) {

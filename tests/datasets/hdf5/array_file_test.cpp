@@ -49,7 +49,7 @@ TEST_F(ArrayFile, what_was_written_comes_back) {
   EXPECT_FALSE(reader.has("query/prefix"));
   EXPECT_FALSE(reader.has("nothing/at/all"));
   EXPECT_FALSE(reader.has("query"));
-  EXPECT_EQ((std::vector<std::uint64_t>{4, 700}), reader.shape("query/features"));
+  EXPECT_EQ((std::vector<std::uint64_t>{4, 700}), reader.shape_of_floats("query/features"));
   EXPECT_EQ(example.features, reader.read_float32("query/features", 2).values);
   EXPECT_EQ(example.identities, reader.read_int64("query/identities", 1).values);
   EXPECT_TRUE(reader.read_float32("gallery/features", 2).values.empty());

@@ -231,8 +231,8 @@ TEST_F(LoaderTest, a_copy_is_the_view_of_a_query_or_of_the_image_at_network_size
       std::vector<float> lr(loader.image_floats()), copy(lr.size()), view(lr.size());
       for (std::size_t item = 0; item < split.train.size(); ++item) {
         const std::size_t row = split.train[item].row;
-        ASSERT_EQ(rate, loader.fill_item(split, {.item = item}, {}, lr));
-        loader.fill_copy(split, {.item = item}, rate, copy);
+        ASSERT_EQ(rate, loader.fill_item<float>(split, {.item = item}, {}, lr));
+        loader.fill_copy<float>(split, {.item = item}, rate, copy);
         loader.fill_view(row, rate, view);
         EXPECT_EQ(expected(lr_image(row, rate, from), {}), lr);
         EXPECT_EQ(lr, copy);

@@ -70,8 +70,8 @@ TEST_F(LoaderThreadsTest, a_batch_stays_as_it_is_until_the_next_one_is_asked_for
     std::vector<float> hr(batch.hr.size());
     // While the threads load the next one.
     for (std::size_t i = 0; i < batch.items.size(); ++i)
-      alone.fill_item(split_, batch.items[i], std::span(hr).subspan(i * alone.image_floats(), alone.image_floats()),
-                      {});
+      alone.fill_item<float>(split_, batch.items[i],
+                             std::span(hr).subspan(i * alone.image_floats(), alone.image_floats()), {});
     ASSERT_EQ(hr, floats(batch.hr));
   }
 }
