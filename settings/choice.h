@@ -20,7 +20,7 @@
 
 namespace resolute::settings {
 
-//! What a set's words_of() returns.
+//! The array that a set's words_of() returns.
 template <std::convertible_to<std::string_view>... Words>
 constexpr std::array<std::string_view, sizeof...(Words)> words(Words... each) {
   return {std::string_view(each)...};

@@ -32,7 +32,7 @@ struct EpochSettings {
   }
 };
 
-//! What a trial trains on.
+//! The images and people that a trial trains on.
 struct TrainingCount {
   std::size_t images = 0;
   int identities = 0;

@@ -92,7 +92,7 @@ struct Described {
     other.silent = true;
     return other;
   }
-  //! Where `holds`, the member has a value that is not the paper's: tables mark the row. \param of_paper what the paper
+  //! If `holds`, the member has a value that is not the paper's: tables mark the row. \param of_paper what the paper
   //! has, in a few words
   constexpr Described deviation(bool (*holds)(const S&), std::string_view of_paper) const {
     Described other = *this;
@@ -285,7 +285,7 @@ void check_members(const S& value, const std::string& section) {
   });
 }
 
-//! What people read about a member.
+//! The texts that people read about a member.
 struct MemberText {
   std::string type;     //!< "true or false", "integer", "number", "text", "word", "list of integers"
   core::Json standard;  //!< its default

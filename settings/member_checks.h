@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! Ranges of settings, told by the key that a suite spells them with. What refuses a value throws MemberError, so that
-//! a suite's reader can put the file and line of that key before the message.
+//! Ranges of settings, told by the key that a suite spells them with. Checks throw MemberError, so that a suite's
+//! reader can put the file and line of that key before the message.
 
 #include <concepts>
 #include <cstdint>
@@ -19,7 +19,7 @@ namespace resolute::settings {
 //! The largest rate at which an image is made low-resolution.
 inline constexpr int kLargestRate = 16;
 
-//! As messages have values: "[4, 3]", "3", "'drawn'".
+//! Values as messages have them: "[4, 3]", "3", "'drawn'".
 std::string text_of(const std::vector<int>& values);
 template <class T>
 requires std::is_arithmetic_v<T> std::string text_of(T value) { return fmt::format("{}", value); }

@@ -18,7 +18,7 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 //! did_you_mean() or, failing that, "known are X, Y"; empty without candidates.
 std::string nearest_or_all(std::string_view word, const std::vector<std::string>& candidates);
 
-//! Of a dotted key: did_you_mean() or, failing that, the key that it takes for a table, that of another table with its
+//! For a dotted key: did_you_mean() or, failing that, the key that it takes for a table, that of another table with its
 //! last part, the keys of its table, a key with nearly its last part, or all tables.
 std::string nearest_key(std::string_view key, const std::vector<std::string>& known);
 

@@ -35,14 +35,14 @@ enum class ViewFrom {
 };
 constexpr auto words_of(ViewFrom) { return words("native", "network"); }
 
-//! What happens to people of whom a data set has one image, which nothing can match.
+//! The treatment of people of whom a data set has one image, which nothing can match.
 enum class SingleImages {
   kRefused,
   kDistractors,  //!< identity 0, in the gallery (PRID, GRID)
 };
 constexpr auto words_of(SingleImages) { return words("refused", "distractors"); }
 
-//! What happens to JPEGs whose data end early.
+//! The treatment of JPEGs whose data end early.
 enum class TruncatedImages {
   kRefused,
   kFilled,  //!< what is missing is what the decoder makes of it (Pillow's LOAD_TRUNCATED_IMAGES)
@@ -134,7 +134,7 @@ void check(const PackSettings& settings);
 //! synth --layout`.
 SyntheticSettings stand_in_of(Source source);
 
-//! Whether a pack holds a stand-in: made-up images in place of a source's real ones.
+//! True where a pack holds a stand-in: made-up images in place of a source's real ones.
 bool is_stand_in(const PackSettings& settings);
 
 //! Checks settings of images in the source's own layout, which may allow fewer cameras and images than other drawn

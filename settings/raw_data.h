@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What is published of each source's raw images, as docs/datasets.md has it: for plans that are made and priced
+//! Published facts of each source's raw images, as docs/datasets.md has it: for plans that are made and priced
 //! before the images are here. Sources that anybody fills (csv, folders that somebody made) have no row.
 
 #include <array>
@@ -96,7 +96,7 @@ inline constexpr std::array kRawData{
             .cameras = 2,
             .height = 128,
             .width = 48},
-    // As many as MSIFLA took (its section 4.1); the set itself has more.
+    // MSIFLA took so many (its section 4.1); the set itself has more.
     RawData{.source = Source::kVru,
             .from = "the repository that https://doi.org/10.3390/rs14184603 names",
             .licence = "none is named: research alone",

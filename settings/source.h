@@ -14,7 +14,7 @@ struct CountRange {
   int high = 0;
 };
 
-//! What a stand-in can have: a set of drawn people or vehicles in a source's layout.
+//! Limits of a stand-in: a set of drawn people or vehicles in a source's layout.
 struct StandInFacts {
   CountRange cameras{1, 99};
   CountRange images{2, 9999};  //!< of each identity and camera

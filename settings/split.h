@@ -11,7 +11,7 @@
 
 namespace resolute::settings {
 
-//! Who trains and who is tested.
+//! The rule of who trains and who is tested.
 enum class Partition {
   kRandomHalves,  //!< halves of the identities, drawn by seed
   kOfficial,      //!< the source's train subset against its query and gallery
@@ -28,10 +28,10 @@ enum class TrainPool {
 };
 constexpr auto words_of(TrainPool) { return words("mlr", "hr-both-views", "hr-view-only", "mlr-with-originals"); }
 
-//! Whether training images of the LR side exist in low resolution only, as far as a network sees them.
+//! True where training images of the LR side exist in low resolution only, as far as a network sees them.
 constexpr bool shows_low(TrainPool pool) { return pool == TrainPool::kMlr || pool == TrainPool::kMlrWithOriginals; }
 
-//! Whose images become low-resolution.
+//! The images that become low-resolution.
 enum class LrSide {
   kCamera,    //!< lr_camera's
   kDrawn,     //!< one camera's, by seed
@@ -41,7 +41,7 @@ enum class LrSide {
 };
 constexpr auto words_of(LrSide) { return words("camera", "drawn", "pair", "identity", "query"); }
 
-//! With which partitions distractors stand in the gallery.
+//! The partitions with which distractors stand in the gallery.
 enum class Distractors {
   kOfficial,  //!< with `official` alone
   kAlways,    //!< with any

@@ -16,7 +16,7 @@ inline constexpr int kTrunkLevels = 5;
 enum class Trunk { kResnet50, kResnetSmall, kEfficientnetLite0 };
 constexpr auto words_of(Trunk) { return words("resnet50", "resnet-small", "efficientnet-lite0"); }
 
-//! Whether HR and LR images share a batch-norm batch.
+//! HR and LR images share a batch-norm batch, or have their own.
 enum class BatchNormStreams { kJoint, kSeparate };
 constexpr auto words_of(BatchNormStreams) { return words("joint", "separate"); }
 
@@ -29,14 +29,14 @@ enum class CopiesFrom {
 };
 constexpr auto words_of(CopiesFrom) { return words("native", "network"); }
 
-//! What keeps its label with Recipe::labelled_fraction.
+//! The unit that keeps its label with Recipe::labelled_fraction.
 enum class LabelledBy {
   kImage,     //!< a share of each identity's images
   kIdentity,  //!< all images of a share of the identities
 };
 constexpr auto words_of(LabelledBy) { return words("image", "identity"); }
 
-//! Of so many identities, those that keep their labels with LabelledBy::kIdentity: rounded to the nearest.
+//! The number of identities that keep their labels with LabelledBy::kIdentity: rounded to the nearest.
 inline int labelled_identities(double fraction, int identities) {
   return static_cast<int>(std::floor(fraction * identities + 0.5));
 }

@@ -35,7 +35,7 @@ std::optional<ElementType> type_of(const matvar_t& array) {
   return found == kTypes.end() ? std::nullopt : std::optional(found->second);
 }
 
-// Whether it says its version and byte order where files of version 5 and later do.
+// True where it says its version and byte order where files of version 5 and later do.
 bool says_its_version(core::ReadableFile& file) {
   constexpr std::uint64_t kAt = 124;
   std::array<char, 4> mark{};
@@ -47,7 +47,7 @@ bool says_its_version(core::ReadableFile& file) {
   return std::find(kMarks.begin(), kMarks.end(), text) != kMarks.end();
 }
 
-// Of version 4, which has no mark: a row of arrays, each five numbers, a name and elements. For a name the library
+// Version 4 has no mark: a row of arrays, each five numbers, a name and elements. For a name the library
 // takes whatever memory its length asks for, so each array is first held against the file. \throws RuntimeError
 // (kInput)
 void check_version_4(core::ReadableFile& file, const std::filesystem::path& path) {

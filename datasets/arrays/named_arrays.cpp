@@ -83,7 +83,7 @@ class Hdf5Arrays final : public NamedArrays {
   ArrayFileReader file_;
 };
 
-// As torch.save writes: a ZIP file with a pickle in it, or, before 1.6, a pickle.
+// The files that torch.save writes: a ZIP file with a pickle in it, or, before 1.6, a pickle.
 bool is_of_torch(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) return false;

@@ -20,19 +20,20 @@ class NamedArrays {
  public:
   virtual ~NamedArrays() = default;
   virtual bool has(const std::string& name) const = 0;
-  //! Of floats of 16, 32 or 64 bits, the last rounded to the nearest. \param rank number of dimensions it must have
+  //! Floats of 16, 32 or 64 bits, the last rounded to the nearest. \param rank number of dimensions it must have
   virtual NamedArray<float> read_float32(const std::string& name, std::size_t rank) const = 0;
   //! The same of two dimensions, row by row. Lives no longer than this.
   virtual std::unique_ptr<FloatRows> float32_rows(const std::string& name) const;
   //! Exactly, of the same three.
   virtual NamedArray<double> read_float64(const std::string& name, std::size_t rank) const = 0;
   virtual bool is_float64(const std::string& name) const = 0;
-  //! Of integers of at most 64 bits, of 32 without a sign; outside HDF5 also of floats that are whole numbers, MATLAB's
+  //! Integers of at most 64 bits, of 32 without a sign; outside HDF5 also floats that are whole numbers, MATLAB's
   //! usual type.
   virtual NamedArray<std::int64_t> read_int64(const std::string& name, std::size_t rank) const = 0;
 };
 
-//! A matrix of which some rows are in memory at a time, where its file allows that: HDF5. Of other files all are.
+//! A matrix of which some rows are in memory at a time, where its file allows that: HDF5. Other files have all of them
+//! there.
 class FloatRows {
  public:
   virtual ~FloatRows() = default;

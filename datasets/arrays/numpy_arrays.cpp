@@ -134,7 +134,7 @@ class NpzArrays final : public NpyArrays {
     zip_stat_init(&stat);
     if (zip_stat(archive_.get(), (name + ".npy").c_str(), 0, &stat) != 0)
       throw core::input_error("it is missing", zip_strerror(archive_.get()));
-    // What is written in a stream has no size in front; the directory at the end has it.
+    // An archive that is written in a stream has no size in front; the directory at the end has it.
     constexpr zip_uint64_t kNeeded = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_INDEX;
     if ((stat.valid & kNeeded) != kNeeded) throw core::input_error("it does not open", "its size is not told");
     if (stat.comp_size > file_bytes_ || stat.size / kMaxCompression > stat.comp_size)

@@ -19,7 +19,7 @@ struct ElementType {
   bool big_endian = false;
 };
 
-//! What a file says of an array before its elements are read.
+//! Facts that a file states of an array before its elements are read.
 struct StoredArrayFacts {
   ElementType type;
   bool column_major = false;  //!< the first index runs fastest
@@ -42,7 +42,7 @@ class StoredArrays : public NamedArrays {
   const std::filesystem::path& path() const { return path_; }
   //! \throws RuntimeError (kInput) where nothing of that name stands or its elements are no real numbers
   virtual StoredArrayFacts facts_of(const std::string& name) const = 0;
-  //! As many bytes as facts_of() says.
+  //! Their number is that of facts_of().
   virtual std::vector<std::byte> bytes_of(const std::string& name) const = 0;
   //! An error about one array of the file.
   core::RuntimeError refusal(const std::string& name, const std::string& what, const std::string& why) const;

@@ -124,7 +124,7 @@ std::pair<Found, std::uint64_t> find_readable(hid_t file, const std::string& nam
         fmt::format("{}: data set '{}' is packed by '{}'", context.problem, name, facts.missing_filter),
         "HDF5 itself has no such filter, and plug-ins are not loaded",
         "write it with gzip (h5py: compression=\"gzip\")");
-  // As the widest, so that no product below leaves 64 bits.
+  // In the widest type, so that no product below leaves 64 bits.
   const std::uint64_t elements = hdf5::ArrayLayout{name, ElementType::kInt64, facts.shape}.bytes() / 8;
   const std::uint64_t bytes = elements * facts.element_bytes;
   hsize_t file_size = 0;

@@ -40,7 +40,7 @@ class ArrayFileWriter {
   std::vector<std::span<const std::byte>> bytes_;
 };
 
-//! What is read as floats, and what as integers; for messages.
+//! Types that are read as floats and as integers; for messages.
 inline constexpr const char* kFloatsRead = "float32, float64 or float16";
 inline constexpr const char* kIntegersRead = "an integer of at most 64 bits, of 32 without a sign,";
 //! Times that an array may be larger than its stored bytes: deflate, the densest compression in use, reaches 1032.
@@ -69,15 +69,15 @@ class ArrayFileReader {
   bool has(const std::string& name) const;
   //! Extents of an array of floats of two dimensions that read_float32() would read.
   std::vector<std::uint64_t> shape_of_floats(const std::string& name) const;
-  //! Of float16, float32 or float64, the last rounded to the nearest. \param rank number of dimensions that it must
-  //! have
+  //! Elements: float16, float32 or float64, the last rounded to the nearest. \param rank number of dimensions that it
+  //! must have
   NamedArray<float> read_float32(const std::string& name, std::size_t rank) const;
   //! Rows first, first + 1, … of such an array of two dimensions. \param to whole rows \pre they are there
   void read_float32_rows(const std::string& name, std::uint64_t first, std::span<float> to) const;
   //! Exactly, of the same three.
   NamedArray<double> read_float64(const std::string& name, std::size_t rank) const;
   bool is_float64(const std::string& name) const;
-  //! Of any integers of at most 64 bits, of 32 without a sign.
+  //! Elements: any integers of at most 64 bits, of 32 without a sign.
   NamedArray<std::int64_t> read_int64(const std::string& name, std::size_t rank) const;
 
  private:

@@ -19,7 +19,7 @@ Handle open_for_reading(const std::filesystem::path& path, const Context& contex
 //! \param full the name from the root, for the message
 Handle open_child(hid_t group, const std::string& name, const std::string& full, const Context& context);
 
-//! What elements are, whatever their width and byte order.
+//! Kinds of elements, whatever their width and byte order.
 enum class NumberKind { kNone, kFloat, kSigned, kUnsigned };
 
 struct ArrayFacts {

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Where arrays lie in an HDF5 file: planned before it is written, learnt once when it is opened. All arrays are
+//! The places of arrays in an HDF5 file: planned before it is written, learnt once when it is opened. All arrays are
 //! contiguous and allocated, so that their bytes are read and written at plain file offsets (docs/formats/pack.md).
 //! Thread-safe; HDF5 itself runs behind one lock.
 

@@ -24,7 +24,7 @@ class LibraryLock {
   std::unique_lock<std::recursive_mutex> lock_;
 };
 
-//! What a failed call means to the caller of this folder.
+//! The meaning of a failed call to the caller of this folder.
 struct Context {
   core::ErrorKind kind;
   std::string problem;  //!< e.g. "cannot read 'shard-00000.h5'"

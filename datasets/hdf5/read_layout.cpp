@@ -1,6 +1,6 @@
 // The metadata of files that lay_out() planned, read without the library: HDF5 trusts metadata whose checksums are
-// right, and a few hostile bytes in it (a message said to be shared in a file that shares none) end the process. What
-// the writer uses of the format is little, and anything else is refused. "HDF5 File Format Specification", version 3.0:
+// right, and a few hostile bytes in it (a message said to be shared in a file that shares none) end the process. The
+// writer uses little of the format, and anything else is refused. "HDF5 File Format Specification", version 3.0:
 // superblock version 2 (II.A), object headers version 2 (IV.A.1.b), messages (IV.A.2).
 
 #include <algorithm>

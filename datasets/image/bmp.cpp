@@ -48,7 +48,7 @@ BmpHeader read_header(std::span<const std::byte> bytes, std::string_view name) {
     constexpr std::uint32_t kBitFields = 3;  // three masks follow a header that has no room for them
     const bool masks = (info_size == 40 || info_size == 56) && reader.take<std::uint32_t>() == kBitFields;
     header.end = 14 + std::uint64_t{info_size} + (masks ? 12 : 0);
-    // Of an OS/2 file it leaves out the last four.
+    // It leaves out the last four of an OS/2 file.
     const std::uint64_t skipped = info_size == 12 ? 38 : header.end, colour = info_size == 12 ? 3 : 4;
     header.palette = header.pixel_offset < skipped ? 0 : (header.pixel_offset - skipped) / colour;
     return header;

@@ -11,7 +11,7 @@
 
 namespace resolute::datasets::codecs {
 
-//! As decode_image_into().
+//! Does what decode_image_into() does.
 bool decode_jpeg(std::span<const std::byte> bytes, std::string_view name, Image& to, TruncatedImages truncated);
 Image decode_png(std::span<const std::byte> bytes, std::string_view name);
 Image decode_bmp(std::span<const std::byte> bytes, std::string_view name);

@@ -77,7 +77,7 @@ std::vector<std::pair<std::string, std::string>> list_files(ListFormat format, c
   return {{std::string(sources::kImageList), csv_text(lists)}};
 }
 
-// What the source csv, as any source, would refuse.
+// The source csv, as any source, would refuse these.
 void refuse_single_images(const TrialLists& lists) {
   std::map<std::int64_t, std::pair<std::size_t, const TrialImage*>> count;
   for (const auto* part : {&lists.train, &lists.query, &lists.gallery})
@@ -94,8 +94,8 @@ void refuse_single_images(const TrialLists& lists) {
           "use the format torchreid or fastreid, or a split with another train_pool than hr-view-only");
 }
 
-// As Market-1501's usual test has them (lr_side "query"). Read again, the set came in low resolution, and an image of a
-// camera that took its identity so stands in no gallery (split_sides.h: answers()).
+// Market-1501's usual test has such images (lr_side "query"). Read again, the set came in low resolution, and an image
+// of a camera that took its identity so stands in no gallery (split_sides.h: answers()).
 void refuse_gallery_of_query_cameras(const TrialLists& lists) {
   std::set<std::pair<std::int64_t, std::int64_t>> asked;
   for (const TrialImage& image : lists.query) asked.insert({image.identity, image.camera});

@@ -28,7 +28,7 @@ struct TrialImage {
   //! ASCII without spaces, commas or quotes.
   std::string path;
   std::int64_t identity = 0;
-  //! Of the pack; with lr_camera 0, where cameras mean nothing, 1 for LR images and queries and 2 for others, so that
+  //! The pack's; with lr_camera 0, where cameras mean nothing, 1 for LR images and queries and 2 for others, so that
   //! no evaluator takes a query and its match for two images of one camera.
   std::int64_t camera = 0;
   int label = -1;  //!< of training images, 0 and up

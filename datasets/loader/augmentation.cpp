@@ -92,7 +92,7 @@ void augment(const Image& image, const Augmentation& how, AugmentRows& rows, std
       normalise_pixels(levels, out, Store::kStreaming);
       return;
     }
-    // What was streamed is far away: zeros are laid over a row before it goes there.
+    // Streamed floats are far away: zeros are laid over a row before it goes there.
     rows.floats.resize(levels.size());
     normalise_pixels(levels, rows.floats.data());
     std::fill_n(rows.floats.data() + how.erase_left * 3, how.erase_width * 3, 0.0F);

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What training does to an image: random flip, shift within a black border, erasing; drawn by key, so that an image
-//! and its LR copies share the draw, and applied while pixels become normalised floats.
+//! Changes that training makes to an image: random flip, shift within a black border, erasing; drawn by key, so that an
+//! image and its LR copies share the draw, and applied while pixels become normalised floats.
 
 #include <cstddef>
 #include <cstdint>
@@ -23,7 +23,7 @@ struct LoaderOptions {
   bool originals = false;  //!< HR images of items that stand in the batch as LR images alone too, where there are any
 };
 
-//! What happens to one training image.
+//! The changes to one training image.
 struct Augmentation {
   int rate = 1;  //!< of the LR copy
   bool flipped = false;

@@ -30,7 +30,7 @@ class FileImages {
 
   std::size_t size() const { return images_.size(); }
   const settings::PackSettings& options() const { return pack_; }
-  //! As it lies there, from its header. \throws RuntimeError: kInput for a file that is missing or no image
+  //! The size of the file's image, from its header. \throws RuntimeError: kInput for a file that is missing or no image
   ImageSize native_size(std::size_t number) const;
   //! \param to its memory is used again \throws RuntimeError: kInput as decode_image()
   void read(std::size_t number, Image& to) const;
@@ -42,13 +42,13 @@ class FileImages {
   settings::PackSettings pack_;
 };
 
-//! What Loader::fill_view() does, of files. Not thread-safe (it keeps working buffers); make one a thread.
+//! Loader::fill_view() for files. Not thread-safe (it keeps working buffers); make one a thread.
 class FileLoader {
  public:
   //! \param images must outlive the loader
   explicit FileLoader(const FileImages& images) : images_(images) {}
 
-  //! As Loader::fill_view(). \param rate 1 to kMaxRate; of an image that came low any \throws as FileImages::read()
+  //! See Loader::fill_view(). \param rate 1 to kMaxRate; of an image that came low any \throws as FileImages::read()
   void fill_view(std::size_t number, int rate, std::span<float> to);
 
  private:

@@ -47,9 +47,9 @@ class Loader {
   //! \param to image_floats() of them
   template <class Pixel>
   void fill_copy(const Split& split, const BatchItem& item, int rate, std::span<Pixel> to);
-  //! Whether `hr` is an image of the item.
+  //! True where `hr` is an image of the item.
   bool fills_hr(const Split& split, const BatchItem& item) const;
-  //! What happens to an item's images, all alike.
+  //! The changes to an item's images, the same for all.
   Augmentation augmentation(const Split& split, const BatchItem& item) const;
   //! The LR image that a camera would have stored at `rate`, enlarged to network size, as it is; at rate 1 the HR
   //! image. \param to image_floats() floats

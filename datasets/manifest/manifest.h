@@ -29,7 +29,7 @@ struct PackRow {
 //! \throws RuntimeError (kInput) opening with `where`
 void check_sample(const Sample& sample, const Sample* before, const std::string& where);
 
-//! Whether a sample has more than schema 1 of manifests and shards can express: a rate other than 1, or test sets.
+//! True where a sample has more than schema 1 of manifests and shards can express: a rate other than 1, or test sets.
 bool tells_origin(const Sample& sample);
 bool tell_origin(std::span<const Sample> samples);  //!< whether any sample has
 
@@ -43,7 +43,7 @@ std::string manifest_text(std::span<const PackRow> rows);
 //! \throws RuntimeError (kInput) opening with `where` and naming the row
 std::vector<PackRow> manifest_from_json(const core::Json& json, const std::string& where);
 
-//! What listing_sha256() hashes of a sample: the canonical text of [path, identity, camera, subset], or of
+//! The text of a sample that listing_sha256() hashes: the canonical text of [path, identity, camera, subset], or of
 //! [path, identity, camera, subset, rate, test_sets] where it tells its origin, and a newline.
 std::string listing_line(const Sample& sample);
 //! SHA-256 of what a source listed, before any image is read: every shard of a pack must have seen the same list.

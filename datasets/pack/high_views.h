@@ -39,7 +39,7 @@ std::string high_views_text(const settings::PackSettings& pack, std::span<const 
 //! The whole of it for people, with what to do about it; empty where every view is low.
 std::string high_views_warning(const settings::PackSettings& pack, std::span<const NativeImage> images);
 
-//! As many images as a warning looks at: of more, as many that lie evenly among them.
+//! The most images that a warning looks at: where there are more, they lie evenly among all.
 inline constexpr std::size_t kMostSizesRead = 2000;
 
 //! Native sizes of a data set, as cheaply as they can be had: of its sealed pack's manifest, else of the raw images'

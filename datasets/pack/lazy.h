@@ -11,7 +11,7 @@ namespace resolute::datasets {
 template <class T>
 class Lazy {
  public:
-  //! The value, made by `make()` unless it is there. What `make` throws passes through; the next one then tries again.
+  //! The value, made by `make()` unless it is there. Errors of `make` pass through; the next one then tries again.
   template <class Make>
   const T& get(const Make& make) const {
     if (!made_.load(std::memory_order_acquire)) {

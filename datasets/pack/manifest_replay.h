@@ -12,7 +12,7 @@
 
 namespace resolute::datasets {
 
-//! What manifest.json says. \throws RuntimeError (kInput) naming the file: not there, over 1 GiB, what
+//! The rows of a manifest.json. \throws RuntimeError (kInput) naming the file: not there, over 1 GiB, what
 //! manifest_from_json() refuses
 std::vector<PackRow> read_manifest(core::FileSystem& files, const fs::path& path);
 

@@ -13,7 +13,7 @@ core::Json options_json(const PackSettings& settings) {
 PackSettings options_from_json(const core::Json& json, const std::string& where) {
   core::ObjectReader reader(json, where);
   PackSettings settings = settings::settings_of_pack(reader.required<core::Json>("settings"), where + ": settings");
-  // As text: to JSON 1 and 1.0 are equal.
+  // Compared as text: to JSON 1 and 1.0 are equal.
   if (core::canonical_json(options_json(settings)) != core::canonical_json(json))
     throw core::input_error(fmt::format("{}: options and their key 'settings' differ", where),
                             "they say the same twice");

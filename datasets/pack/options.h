@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a pack says of the settings that it was made with, and what follows from them.
+//! The settings as a pack states them, and facts that follow from them.
 
 #include <string>
 #include <vector>

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Whether raw images are those that a pack is made of: by names, labels and sizes (docs/formats/images.md), which
+//! A check that raw images are those that a pack is made of: by names, labels and sizes (docs/formats/images.md), which
 //! costs one look at each file, or by every byte.
 
 #include <cstdint>

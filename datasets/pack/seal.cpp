@@ -10,7 +10,7 @@
 namespace resolute::datasets {
 namespace {
 
-// What must agree between a shard and the pack, and with the first shard.
+// Facts that must agree between a shard and the pack, and with the first shard.
 void check_member(const ShardHeader& header, const PackFile& pack, std::size_t number, const fs::path& path) {
   auto refuse = [&](std::string_view why) {
     return core::input_error(fmt::format("shard '{}' does not belong to this pack", path.string()), why,

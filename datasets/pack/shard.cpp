@@ -255,7 +255,7 @@ class Shard::Pass {
     Checksums crc;
   };
 
-  // As they are written: one behind the other. Then one pass meets them all.
+  // The writer puts one behind the other. Then one pass meets them all.
   void check_views() const {
     std::uint64_t at = 0;
     const auto& views = shard_.views();

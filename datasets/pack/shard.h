@@ -43,7 +43,7 @@ class Shard {
   //! The LR image as a camera would have stored it. \param to reused: no allocation once it has been large enough
   void read_view(std::size_t row, std::size_t rate_index, Image& to) const;
 
-  //! Where row `row` of `hr` begins in the file.
+  //! The place in the file of the first byte of row `row` of `hr`.
   std::uint64_t hr_offset(std::size_t row) const { return images_.front().offset + row * images_.front().row_bytes; }
 
   //! Reads the file once, from its first byte to its last, and compares every row of every data set with its checksum.

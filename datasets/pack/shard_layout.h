@@ -15,7 +15,7 @@ namespace resolute::datasets {
 //! `source_rate` and `test_sets`, or is that of an option (settings/pack.h) which schema 1 lacks.
 int shard_schema(const PackSettings& options, bool tell_origin);
 
-//! What a shard says about itself, as JSON in its data set `header`.
+//! A shard's account of itself, as JSON in its data set `header`.
 struct ShardHeader {
   PackSettings options;
   int shard = 0;

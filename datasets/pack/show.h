@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What `resolute data show` tells of a pack: counts, sizes, and samples to look at.
+//! A pack as `resolute data show` shows it: counts, sizes, and samples to look at.
 
 #include <cstdint>
 #include <filesystem>
@@ -15,7 +15,8 @@
 
 namespace resolute::datasets {
 
-//! Of a list of numbers; the median of an even count is the lower of the two in the middle. All 0 for an empty list.
+//! The spread of a list of numbers; the median of an even count is the lower of the two in the middle. All 0 for an
+//! empty list.
 struct Spread {
   std::int64_t least = 0;
   std::int64_t median = 0;
@@ -35,13 +36,13 @@ struct PackStatistics {
   Spread native_width;
   //! Images that came in low resolution, by Sample::rate; 0: at a rate that nobody tells. Empty where none did.
   std::map<int, std::uint64_t> low_resolution_images;
-  //! Of each published division, from number 0, how many identities it tests. Empty where the source has none.
+  //! The number of identities that each published division tests, from division 0. Empty where the source has none.
   std::vector<std::uint64_t> published_test_identities;
 };
 
 PackStatistics pack_statistics(const PackReader& pack);
-//! What `data show --json` prints but for "bytes": name, source, rates, kernel, network size, hashes, statistics. Sizes
-//! are [height, width].
+//! The JSON that `data show --json` prints but for "bytes": name, source, rates, kernel, network size, hashes,
+//! statistics. Sizes are [height, width].
 core::Json describe_pack(const PackReader& pack);
 
 //! Bytes of the shards, manifest.json and pack.json of a sealed pack. \param shards PackSettings::shards

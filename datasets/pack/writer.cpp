@@ -254,7 +254,7 @@ OddImages make_shard(core::FileSystem& files, const RawReader& reader, std::span
     core::Sha256Digest digest;
     bool filled = false;
     try {
-      // What is decoded is what was hashed, whatever happens to the file meanwhile.
+      // The bytes that are hashed are decoded too, whatever happens to the file meanwhile.
       const core::Bytes bytes = reader.read(sample.path);
       digest = core::sha256(bytes);
       filled = decode_image_into(bytes, place, native, truncated);

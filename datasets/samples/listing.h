@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What the sources share: reading file names piece by piece, walking folders, and the messages about them.
+//! Tools that the sources share: reading file names piece by piece, walking folders, and the messages about them.
 
 #include <cstdint>
 #include <filesystem>
@@ -94,7 +94,7 @@ using ReadName = std::function<NameNumbers(NameReader& reader, Sample& sample)>;
 std::vector<Sample> list_folders(core::FileSystem& files, const fs::path& root, const FolderLayout& layout,
                                  Remarks& remarks, const ReadName& read);
 
-//! Where one of the samples has the number 0, whoever named them counted from 0: the number of all goes up by one.
+//! Adds one to the number of all samples where one of them has 0: their names count from 0.
 void count_from_1(std::vector<Sample>& samples, std::int64_t Sample::*number);
 
 }  // namespace resolute::datasets::sources

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What reading a data set has to say beside its samples. Files that are refused are gathered, so that a user hears of
+//! Results of reading a data set beside its samples. Files that are refused are gathered, so that a user hears of
 //! all of them at once and not of one a run; images that a source's own rules leave out are counted.
 
 #include <cstddef>
@@ -40,7 +40,7 @@ class RefusedFiles final : public core::RuntimeError {
 //! tells.
 void log_refused(const RefusedFiles& refused);
 
-//! What is gathered while a data set is read; not thread-safe.
+//! Gathers them while a data set is read; not thread-safe.
 class Remarks {
  public:
   //! Another kind of error than kInput says nothing of the file and is thrown on. \param file as messages show it
@@ -65,7 +65,7 @@ class Remarks {
   //! Images by why they are left out.
   const std::map<std::string, std::size_t>& left_out() const { return left_out_; }
 
-  //! What looks wrong and may be right: one line.
+  //! One line about something that looks wrong and may be right.
   void warn(std::string warning) { warnings_.push_back(std::move(warning)); }
   const std::vector<std::string>& warnings() const { return warnings_; }
 

@@ -43,7 +43,7 @@ std::map<std::int64_t, Images> read_names(core::FileSystem& files, const fs::pat
   return persons;
 }
 
-// Whether both cameras saw a person; other images than ten of one or of each are refused.
+// True where both cameras saw a person; other images than ten of one or of each are refused.
 bool seen_by_both(std::int64_t person, const Images& images, Remarks& remarks) {
   const auto in_first = std::ranges::count_if(images, [](const auto& image) { return image.first <= kHalf; });
   const auto in_second = static_cast<std::ptrdiff_t>(images.size()) - in_first;

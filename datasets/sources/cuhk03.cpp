@@ -46,7 +46,7 @@ struct Place {
   std::string stem() const { return fmt::format("{}_{:03}_{}_{:02}", pair, identity, view(), slot); }
 };
 
-// What cuhk-03.json says.
+// The contents of cuhk-03.json.
 struct Cuhk03List {
   std::string where;                                                         // what messages call it
   std::vector<std::int64_t> identities;                                      // of each pair
@@ -106,7 +106,7 @@ Place place_of(const std::string& name, const Cuhk03List& list) {
   return place;
 }
 
-// Of identities with two images or more: others cannot be matched.
+// Identities have two images or more: others cannot be matched.
 std::vector<Sample> samples_of(const Cuhk03List& list, const std::string& boxes, Remarks& remarks) {
   std::vector<Sample> samples;
   std::map<std::int64_t, int> images;
@@ -208,7 +208,7 @@ Image detected_box(const Image& image, core::RandomStream draw) {
   return box;
 }
 
-// Whether an irregular set lacks a box: of an identity's and camera's images the first one always stays.
+// True where an irregular set lacks a box: of an identity's and camera's images the first one always stays.
 bool missing(const StandInSettings& options, std::uint64_t identity, std::uint64_t slot, std::uint64_t kind) {
   constexpr double kShare = 0.15;
   if (!options.irregular || slot % (kSlots / 2) == 0) return false;
@@ -243,7 +243,7 @@ void write_cuhk03(NewFolder& folder, const StandInSettings& options) {
   for (int pair = 0; pair < kPairs; ++pair) {
     const int share = shares.at(static_cast<std::size_t>(pair));
     for (int identity = 0; identity < share; ++identity, ++who) {
-      // Of the first pair's people one was seen by one camera alone, and of another one there is one image.
+      // One of the first pair's people was seen by one camera alone, and another one has one image.
       const bool odd = options.irregular && pair == 0 && identity > 0;
       const bool one_camera = odd && identity == share - 2;
       const bool one_image = odd && identity == share - 1;

@@ -25,7 +25,7 @@ inline constexpr FolderLayout kMarketLayout{"bounding_box_train, bounding_box_te
 
 //! The identity of junk, as such names write it.
 inline constexpr std::string_view kJunkIdentity = "-1";
-//! What those names have before their extension, once more.
+//! A part that those names have before their extension, once more.
 inline constexpr std::string_view kMarketRepeated = ".jpg";
 
 //! Why images whose identity is -1 are left out.

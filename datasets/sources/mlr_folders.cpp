@@ -37,7 +37,7 @@ constexpr std::array<Folder, 4> kFoldersByIdentity{
 constexpr FolderLayout kLayoutByIdentity{"train, val, gallery, query", kFoldersByIdentity, &kNamingByIdentity};
 static_assert(kMaxRate == 16, "kMlrNaming says so");
 
-// What follows the camera in the first naming.
+// The part of a name behind the camera in the first naming.
 struct Frame {
   std::vector<std::int64_t> numbers;  // the sequence, -1 where there is none, and one or two more
   int rate = 1;                       // 0: the name does not fit

@@ -16,7 +16,7 @@ ImageSize RawFolder::size(const std::string& path) const {
   try {
     return image_size(begin, place(path));
   } catch (const core::RuntimeError&) {
-    // Of a longer header, or none: the whole file tells.
+    // The header is longer, or there is none: the whole file tells.
     return image_size(read(path), place(path));
   }
 }

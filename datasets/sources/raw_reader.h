@@ -22,7 +22,7 @@ class RawReader {
   virtual core::Bytes read(const std::string& path) const = 0;
   //! image_size() of it, for less than read() where the header can be had alone. \throws as both
   virtual ImageSize size(const std::string& path) const { return image_size(read(path), place(path)); }
-  //! What messages call the image: a path that a user can look at.
+  //! The image's name in messages: a path that a user can look at.
   virtual std::string place(const std::string& path) const = 0;
 };
 

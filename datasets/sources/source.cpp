@@ -101,7 +101,7 @@ void check_identities(std::vector<Sample>& samples, SingleImages single_images, 
       seen.in_other = &sample;
   }
   refuse_in_both(identities, trains_0, remarks);
-  // What is refused may be the other image of one that has a single one.
+  // A refused image may be the other one of an identity that has a single one.
   if (remarks.refused_any()) return;
   for (const auto& [identity, seen] : identities) {
     if (seen.count > 1) continue;

@@ -30,7 +30,7 @@ using settings::SingleImages;
 //! RuntimeError (kInput) for a missing folder
 fs::path source_root(core::FileSystem& files, Source source, const fs::path& root);
 
-//! What is in a data set's folder.
+//! The contents of a data set's folder.
 struct Listing {
   std::vector<Sample> samples;                  //!< sorted by path (bytes)
   std::map<std::string, std::size_t> left_out;  //!< files by why they are, as "junk (identity -1)"
@@ -49,20 +49,20 @@ Listing list_data_set(core::FileSystem& files, Source source, const fs::path& ro
 std::vector<Sample> list_samples(core::FileSystem& files, Source source, const fs::path& root,
                                  SingleImages single_images = SingleImages::kRefused, bool follow_links = false);
 
-//! What list_samples() tells of synthetic images in their folder, without that folder.
+//! The samples that list_samples() would find in the folder of synthetic images, without that folder.
 std::vector<Sample> list_synthetic(const SyntheticSettings& settings);
 
-//! What list_samples() tells of the images that draw_raw_images() makes, without their folder. A stand-in is drawn in a
+//! The samples that list_samples() would find of draw_raw_images(), without their folder. A stand-in is drawn in a
 //! temporary folder to be listed, for names of some layouts stand in lists and headers. \param pack has `synthetic`
 std::vector<Sample> list_drawn(core::FileSystem& files, const settings::PackSettings& pack);
 
-//! Whether a program has drawn what is in the folder, or some of it: write_stand_in() leaves kDrawnFile
+//! True where a program has drawn what is in the folder, or some of it: write_stand_in() leaves kDrawnFile
 //! there, which goes with a folder that is moved or copied. \param root as a user names it; may be empty or not there
 //! \param pack_folder of a pack of these images, which may be sealed, begun or not there
 bool holds_drawn_images(core::FileSystem& files, Source source, const fs::path& root, const fs::path& pack_folder);
 
-//! Keeps kDrawnFile with the pack, where `root` has one: tables are printed where the images are not. Of a source whose
-//! images are drawn whatever lies there, nothing is kept.
+//! Keeps kDrawnFile with the pack, where `root` has one: tables are printed where the images are not. Nothing is kept
+//! of a source whose images are drawn whatever lies there.
 void keep_drawn_file(core::FileSystem& files, Source source, const fs::path& root, const fs::path& pack_folder);
 
 //! The images of what list_samples() tells. \param files must outlive the reader \throws as source_root()

@@ -21,7 +21,7 @@ constexpr std::string_view kVruLayout =
 constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kVruSubsets{
     {{"train_test_split/train_list.txt", "train"}, {"train_test_split/test_list_1200.txt", "gallery"}}};
 
-// Where a message points to: `list`, line `number`.
+// The place of `list`, line `number`, in messages.
 std::string place(std::string_view list, std::size_t number) { return fmt::format("'{}', line {}", list, number); }
 
 // "IMAGE VEHICLE", with one or more blanks between.

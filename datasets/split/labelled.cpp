@@ -41,7 +41,7 @@ std::vector<std::uint8_t> draw_labelled(const Split& split, double fraction, set
   RESOLUTE_EXPECT(fraction >= 0 && fraction <= 1, "a share of labelled images is 0 to 1");
   if (by == settings::LabelledBy::kIdentity) return labelled_by_identity(split, fraction);
   const std::uint64_t pack = name_key(split.pack);
-  // Of each identity, its items under the draw that orders them; of equal draws, the earlier item first.
+  // The items of each identity with the draws that order them; the earlier of two equal draws comes first.
   std::map<std::int64_t, std::vector<std::pair<std::uint64_t, std::size_t>>> by_identity;
   for (std::size_t i = 0; i < split.train.size(); ++i) {
     const TrainItem& item = split.train[i];

@@ -36,14 +36,14 @@ Identities sightings(std::span<const PackRow> rows, const SplitSides& sides, Wan
 // An identity with one image can neither ask nor be found, and has no second resolution to learn from.
 bool is_seen_twice(const Sightings& of) { return of.images >= 2; }
 
-// Who trains and who is tested; empty sets of rows are decided by the caller.
+// The people who train and those who are tested; the caller decides about empty sets of rows.
 struct Division {
   std::set<std::int64_t> train;
   std::set<std::int64_t> test;   // with a gallery image
   std::set<std::int64_t> asked;  // with a query and a gallery image
   int left_out = 0;
 
-  // Of the two partitions that name who trains: whoever has an image left to train with does.
+  // In the two partitions that name who trains, everybody does who has an image left to train with.
   void add_training(std::int64_t identity, const Sightings& of, const SplitSettings& options) {
     if (any_camera(options) ? is_seen_twice(of) : of.high || options.train_pool != TrainPool::kHrViewOnly)
       train.insert(identity);
@@ -100,7 +100,7 @@ Division official(std::span<const PackRow> rows, const SplitSides& sides, const 
   return division;
 }
 
-// Whether each identity is in the published test set that `seed` numbers.
+// Tells of each identity if it is in the published test set that `seed` numbers.
 std::map<std::int64_t, bool> published_test(std::span<const PackRow> rows, std::string_view pack, std::uint64_t seed) {
   std::uint64_t all = 0;
   for (const PackRow& row : rows) all |= row.sample.test_sets;
@@ -184,8 +184,8 @@ int draw_rate(const SplitSettings& options, std::span<const int> rates, std::uin
   return rates[static_cast<std::size_t>(stream.below(rates.size()))];
 }
 
-// What a training image's rate is drawn from. MLR-VRU: "each image undergoes downsampling with an equal probability or
-// remains unchanged".
+// The rates from which a training image's is drawn. MLR-VRU: "each image undergoes downsampling with an equal
+// probability or remains unchanged".
 std::vector<int> training_rates(const SplitSettings& options) {
   std::vector<int> rates = options.query_rates;
   if (any_camera(options) && std::find(rates.begin(), rates.end(), 1) == rates.end()) rates.insert(rates.begin(), 1);

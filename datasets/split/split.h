@@ -27,7 +27,7 @@ using settings::Partition;
 using settings::SplitSettings;
 using settings::TrainPool;
 
-//! What a split needs of a pack besides its rows. It matters only where images came in low resolution.
+//! Facts of a pack that a split needs besides its rows. It matters only where images came in low resolution.
 struct PackShape {
   std::vector<int> rates;  //!< rates whose LR images the pack stores; empty: all rates
   int height = 256;        //!< network size, pixels
@@ -82,7 +82,7 @@ struct Split {
 //! that came in low resolution these images are the LR side, and lr_camera, lr_cameras and lr_side must have their
 //! defaults.
 //!
-//! Who trains and who is tested (partition):
+//! The partition says who trains and who is tested:
 //! - random-halves: identities (distractors aside) with an LR and an HR image take part. The last test_identities of a
 //!   permutation by seed are tested (0: half of them, rounded up), and the others train.
 //! - official: identities of the train subset train; those of query and gallery are tested.
@@ -119,7 +119,7 @@ Split make_split(std::span<const PackRow> rows, std::string_view pack, std::stri
 //! The same, and query_rates that the pack lacks are refused (kInput).
 Split make_split(const PackReader& pack, const SplitSettings& options);
 
-//! Whether a method may aim at the HR image of a training item, seen or not.
+//! True where a method may aim at the HR image of a training item, seen or not.
 inline bool has_original(const Split& split, const TrainItem& item) {
   return item.has_hr || split.options.train_pool == TrainPool::kMlrWithOriginals;
 }

@@ -119,7 +119,7 @@ class Checks {
       refuse(fmt::format("{}: identity {} trains", name, identity), "an identity either trains or is tested");
   }
 
-  // That of an image that came low may be its own, whatever is asked for.
+  // An image that came low may have its own rate, whatever is asked for.
   void check_rate(int rate, bool came_low, const std::string& name) const {
     const std::vector<int>& rates = split_.options.query_rates;
     if (!came_low && std::find(rates.begin(), rates.end(), rate) == rates.end())

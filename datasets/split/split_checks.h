@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a split promises of its items (split.h), held against a split that somebody else published: its hash says
+//! The promises of a split about its items (split.h), held against a split that somebody else published: its hash says
 //! that it is as it was written, not that it was made by this program.
 
 #include <string>

@@ -15,10 +15,10 @@
 
 namespace resolute::datasets {
 
-//! Whether cameras mean nothing (MLR-VRU): lr_side "camera" and lr_camera 0.
+//! True where cameras mean nothing (MLR-VRU): lr_side "camera" and lr_camera 0.
 bool any_camera(const SplitSettings& options);
 
-//! What to set for a pack whose images are all of one camera.
+//! Advice for a pack whose images are all of one camera.
 std::string advice_of_one_camera(const SplitSettings& options);
 
 //! Not for any_camera(): there the sides are drawn per image.
@@ -31,14 +31,14 @@ class SplitSides {
   //! The pack has images that came in low resolution: they are this side, whatever the camera.
   bool came_low() const { return came_low_; }
   bool is_low(const Sample& sample) const;
-  //! Whether it may stand in the gallery for its identity's queries: HR, and from a camera that took none of them: a
+  //! True where it may stand in the gallery for its identity's queries: HR, and from a camera that took none of them: a
   //! ranking leaves out what the query's camera took of its identity, and a single-shot draw could show just that. The
   //! price: queries from other cameras are not shown it either.
   bool answers(const Sample& sample) const;
-  //! Whether a gallery image from another camera shows a query's identity: of lr_side "query", whose gallery has the
+  //! True where a gallery image from another camera shows a query's identity: of lr_side "query", whose gallery has the
   //! query's camera too; elsewhere a side that is asked about is answered.
   bool is_answered(const Sample& query) const;
-  //! What is low-resolution, for a message: "camera 2".
+  //! The low-resolution side, for a message: "camera 2".
   const std::string& description() const { return description_; }
 
  private:

@@ -5,7 +5,7 @@
 namespace resolute::datasets {
 namespace {
 
-// What packing would make rows of. Native sizes are not known: of images that came low they decide at which rate these
+// The rows that packing would make. Native sizes are not known: of images that came low they decide at which rate these
 // stand in a split, but not which of them train.
 std::vector<PackRow> unpacked(std::vector<Sample> samples) {
   std::vector<PackRow> rows;

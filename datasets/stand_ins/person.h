@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a synthetic person is, apart from any image, and how one image of it is painted. For synthetic.cpp alone.
+//! The traits of a synthetic person, apart from any image, and the painter of one image. For synthetic.cpp alone.
 
 #include "core/random/random.h"
 #include "datasets/stand_ins/canvas.h"

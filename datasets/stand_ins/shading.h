@@ -13,7 +13,7 @@ namespace resolute::datasets::sources {
 inline constexpr double kPi = std::numbers::pi;
 
 Colour scaled(const Colour& colour, double factor);
-//! Of two colours, `t` = 0 the first, 1 the second.
+//! A mix of two colours: `t` = 0 the first, 1 the second.
 Colour blend(const Colour& a, const Colour& b, double t);
 //! Hue 0 to 1, saturation and value as usual in HSV.
 Colour from_hsv(double hue, double saturation, double value);

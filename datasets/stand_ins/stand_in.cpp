@@ -11,7 +11,7 @@ namespace {
 
 enum class Standing { kAbsent, kSame, kOther };
 
-// What stands under `out` already. An empty folder counts as absent.
+// The contents of `out`. An empty folder counts as absent.
 Standing look_at(core::FileSystem& files, const fs::path& out, const std::string& settings) {
   std::error_code unknown;
   if (!fs::is_directory(out, unknown)) return Standing::kAbsent;

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What the makers of stand-ins share: a small data set of procedural people in a source's published layout, for tests,
-//! for trying a protocol out without the real images, and as its layout's worked example.
+//! Tools that the makers of stand-ins share: a small data set of procedural people in a source's published layout, for
+//! tests, for trying a protocol out without the real images, and as its layout's worked example.
 
 #include <filesystem>
 #include <functional>
@@ -18,7 +18,7 @@ namespace resolute::datasets {
 using core::NewFolder;
 using settings::Source;
 
-//! What a folder of drawn images has beside them, with their settings; a pack of them has it too, beside its seal.
+//! The file of settings beside drawn images; a pack of them has it too, beside its seal.
 inline constexpr const char* kDrawnFile = "synthetic.json";
 
 //! A small data set in a source's published layout.
@@ -38,8 +38,8 @@ namespace resolute::datasets::sources {
 void write_whole(core::FileSystem& files, const fs::path& out, const std::string& settings,
                  const std::function<void(NewFolder&)>& fill);
 
-//! Calls `visit` with identity, camera and image of each, in their order and all from 0. Of an irregular set the last
-//! identity was seen by the first camera alone.
+//! Calls `visit` with identity, camera and image of each, in their order and all from 0. The last identity of an
+//! irregular set was seen by the first camera alone.
 void for_each_image(const StandInSettings& settings, const std::function<void(int, int, int)>& visit);
 
 //! An image as `settings` say: a person or a vehicle. With settings.irregular its sides are 0.5 to 1.5 times

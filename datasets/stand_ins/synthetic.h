@@ -24,7 +24,7 @@ namespace resolute::datasets {
 using settings::Subject;
 using settings::SyntheticSettings;
 
-//! What `synthetic.json` beside the images says: the settings and the renderer's revision.
+//! The contents of `synthetic.json` beside the images: the settings and the renderer's revision.
 core::Json synthetic_json(const SyntheticSettings& settings);
 
 //! One image of a person, height × width, whatever the settings' subject. \param identity, camera, image from 0

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a synthetic vehicle is, apart from any image, and how one image of it is painted as a drone above sees it. For
+//! The traits of a synthetic vehicle, apart from any image, and the painter of one image as a drone above sees it. For
 //! synthetic.cpp alone.
 
 #include <array>
@@ -26,7 +26,7 @@ struct VehicleTraits {
   Grating roof_grating;
 };
 
-//! Where a vehicle stands in an image, and how large that is: its turned body's bounding box and a little more, as
+//! A vehicle's place in an image, and the image's size: its turned body's bounding box and a little more, as
 //! detectors cut it.
 struct VehiclePose {
   double heading;  //!< of its front, radians from the image's right side clockwise, 0 to 2π

@@ -32,7 +32,7 @@ struct Side {
   std::size_t images;
 };
 
-//! Where scores are written (results/scores/galleries.h).
+//! The memory that scores are written to (results/scores/galleries.h).
 struct ScoreArrays {
   double* cmc;                         //!< max_rank
   double* means;                       //!< 9: of full galleries the mean average precision, mINP, that of chance and
