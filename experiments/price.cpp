@@ -13,7 +13,9 @@ namespace {
 
 constexpr double kSecondsAnHour = 3600, kHoursADay = 24, kFloatBytes = 4;
 
-methods::Work work_of(const TrainingSpecification& training) {
+// Nothing where a program trains: the recipe names a method of ours, and the program's networks are unknown.
+std::optional<methods::Work> work_of(const TrainingSpecification& training) {
+  if (training.recipe.program != 0) return std::nullopt;
   const bool originals = methods::reads_originals(methods::row(training.method).needs, training.split.train_pool);
   return methods::work(training.method, {.network = training.network,
                                          .height = training.pack.height,
@@ -46,10 +48,10 @@ double pack_bytes(const PackSettings& pack) {
   return split->images * 3 * (network * (1 + shrunk) + native * shrunk);
 }
 
-double feature_bytes(const EvaluationSpecification& evaluation, const TrainingSpecification& training) {
+double feature_bytes(const EvaluationSpecification& evaluation, const methods::Work& work) {
   const auto split = estimated_split(evaluation.pack, evaluation.split);
   if (!split) return 0;
-  const double floats = work_of(training).feature;
+  const double floats = work.feature;
   return kFloatBytes * (floats > 0 ? (split->queries + split->gallery) * floats : split->queries * split->gallery);
 }
 
@@ -175,11 +177,14 @@ DiskPrice disk_of(const Plan& plan, const std::vector<TimedJob>& jobs) {
     if (!estimated_split(dataset.pack, SplitSettings())) disk.unknown.push_back(dataset.id);
   }
   constexpr double kCheckpoints = 2, kCopies = 3;  // a parameter and its two moments
-  for (const TimedJob& one : jobs)
+  for (const TimedJob& one : jobs) {
+    const auto work = work_of(*one.training);
+    if (!work) continue;
     if (one.trains)
-      disk.checkpoints += kCheckpoints * kCopies * kFloatBytes * work_of(*one.training).parameters;
+      disk.checkpoints += kCheckpoints * kCopies * kFloatBytes * work->parameters;
     else
-      disk.features += feature_bytes(std::get<EvaluationSpecification>(one.job->specification), *one.training);
+      disk.features += feature_bytes(std::get<EvaluationSpecification>(one.job->specification), *work);
+  }
   return disk;
 }
 
@@ -220,28 +225,29 @@ core::Json to_json(const JobCount& count) {
 
 }  // namespace
 
-double multiply_adds(const TrainingSpecification& training) {
-  const methods::Work work = work_of(training);
+std::optional<double> multiply_adds(const TrainingSpecification& training) {
+  const auto work = work_of(training);
+  if (!work) return std::nullopt;
   const double low = low_rows(training, estimated_split(training.pack, training.split));
-  return training.recipe.steps * rows_of(training.recipe) * ((1 - low) * work.hr_row + low * work.lr_row);
+  return training.recipe.steps * rows_of(training.recipe) * ((1 - low) * work->hr_row + low * work->lr_row);
 }
 
 std::optional<double> gpu_memory(const StepTimes& times, const TrainingSpecification& training) {
   constexpr double kCopies = 4;  // a parameter, its gradient and its two moments
   const auto bytes_a_pixel = times.bytes_a_pixel(training);
-  if (!bytes_a_pixel) return std::nullopt;
-  const double parameters = work_of(training).parameters;
+  const auto work = work_of(training);
+  if (!bytes_a_pixel || !work) return std::nullopt;
   const double pixels = static_cast<double>(training.pack.height) * training.pack.width;
-  return kCopies * kFloatBytes * parameters + *bytes_a_pixel * rows_of(training.recipe) * pixels;
+  return kCopies * kFloatBytes * work->parameters + *bytes_a_pixel * rows_of(training.recipe) * pixels;
 }
 
 std::optional<double> multiply_adds(const EvaluationSpecification& evaluation, const TrainingSpecification& training) {
   const auto split = estimated_split(evaluation.pack, evaluation.split);
-  if (!split) return std::nullopt;
-  const methods::Work work = work_of(training);
+  const auto work = work_of(training);
+  if (!split || !work) return std::nullopt;
   const GalleryPasses passes = gallery_passes(evaluation, training);
-  const double once = split->queries * work.query +
-                      split->gallery * (passes.originals * work.gallery + passes.copies * work.gallery_copy);
+  const double once = split->queries * work->query +
+                      split->gallery * (passes.originals * work->gallery + passes.copies * work->gallery_copy);
   return evaluation.protocol.flip ? 2 * once : once;
 }
 
@@ -250,6 +256,8 @@ Price price_of(const Plan& plan, const PriceOf& of) {
   count_jobs(price, plan, of);
   const std::vector<TimedJob> jobs = timed_jobs(plan);
   price.disk = disk_of(plan, jobs);
+  price.of_programs = static_cast<std::size_t>(
+      std::ranges::count_if(jobs, [](const TimedJob& one) { return !work_of(*one.training).has_value(); }));
   find_repeated(jobs, price);
   if (of.times != nullptr)
     for (const Machine& machine : of.times->machines())
@@ -304,6 +312,7 @@ core::Json to_json(const Price& price) {
            {{"packs", to_json(price.packs)},
             {"trainings", to_json(price.trainings)},
             {"evaluations", to_json(price.evaluations)},
+            {"of_programs", price.of_programs},
             {"machines", std::move(machines)},
             {"gpu_memory", price.memory ? core::Json{{"bytes", price.memory->bytes},
                                                      {"training", price.memory->training},

@@ -16,11 +16,13 @@
 
 namespace resolute::experiments {
 
-//! Multiply-adds of all steps.
-double multiply_adds(const TrainingSpecification& training);
-//! Bytes that the tensors of a training take on a GPU, on one process rank; nothing if they were not counted.
+//! Multiply-adds of all steps; nothing where a program trains (Recipe::program).
+std::optional<double> multiply_adds(const TrainingSpecification& training);
+//! Bytes that the tensors of a training take on a GPU, on one process rank; nothing if they were not counted, or where
+//! a program trains.
 std::optional<double> gpu_memory(const StepTimes& times, const TrainingSpecification& training);
-//! Of embedding query and gallery images once; nothing where no number of images is known.
+//! Multiply-adds of embedding query and gallery images once; nothing where no number of images is known, or where a
+//! program trained.
 std::optional<double> multiply_adds(const EvaluationSpecification& evaluation, const TrainingSpecification& training);
 
 //! Jobs of a kind.
@@ -39,7 +41,7 @@ struct MachinePrice {
   double done_hours = 0;      //!< what is done would have taken
   double longest_hours = 0;   //!< of the longest training that is left, on one
   double days = 0;  //!< on `count`, none idle; at least what the longest training takes on as many as it has lanes
-  std::size_t unpriced = 0;      //!< jobs that no rate is known for
+  std::size_t unpriced = 0;      //!< jobs whose work or rate is unknown
   std::vector<std::string> how;  //!< where rates come from, each once, sorted
   //! Hours, were every job that is not done in this precision: of those precisions in which some job is not, and in
   //! which all of them have a rate.
@@ -75,6 +77,7 @@ struct Price {
   std::vector<MachinePrice> machines;  //!< those of a device that some training asks for; others cannot run it
   std::optional<MemoryPrice> memory;   //!< nothing where no training is for GPUs
   DiskPrice disk;
+  std::size_t of_programs = 0;  //!< trainings and evaluations of programs: no hours, memory, checkpoints or features
   std::vector<MissingData> missing_data;
   std::vector<MissingWeights> missing_weights;
   std::vector<std::string> estimated;  //!< data sets whose training images are estimated
@@ -97,7 +100,7 @@ struct PriceOf {
 Price price_of(const Plan& plan, const PriceOf& of);
 
 //! {"missing": {"raw_data", "weights"}, "estimated", "provisional", "repeated", "price": {"packs", "trainings",
-//! "evaluations", "machines", "disk"}}, as docs/suite.md has them.
+//! "evaluations", "of_programs", "machines", "gpu_memory", "disk"}}, as docs/suite.md has them.
 core::Json to_json(const Price& price);
 
 }  // namespace resolute::experiments

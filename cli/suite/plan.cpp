@@ -144,6 +144,10 @@ std::string time_text(double days) {
 void add_machine(std::vector<std::string>& lines, const experiments::MachinePrice& one) {
   const bool gpu = one.machine.device == settings::Device::kCuda;
   const char* unit = gpu ? "GPU" : "core";
+  if (one.how.empty() && one.done_hours == 0 && one.unpriced > 0) {
+    lines.push_back(fmt::format("  {}: unknown; {} jobs not counted", one.machine.title, one.unpriced));
+    return;
+  }
   lines.push_back(fmt::format("  {}: {} {}-hours, {} on {} {}{}; the longest training {}{}{}", one.machine.title,
                               amount(one.hours), unit, time_text(one.days), one.count, unit, one.count == 1 ? "" : "s",
                               time_text(one.longest_hours / 24),
@@ -165,6 +169,11 @@ std::vector<std::string> price_lines(const experiments::Price& price) {
   lines.push_back(count_text("packs", price.packs));
   lines.push_back(count_text("trainings", price.trainings));
   lines.push_back(count_text("evaluations", price.evaluations));
+  if (price.of_programs > 0)
+    lines.push_back(
+        fmt::format("  no price for {} jobs of methods in Python or other programs: their networks are "
+                    "unknown, so hours, memory, checkpoints and features are without them",
+                    price.of_programs));
   for (const auto& machine : price.machines) add_machine(lines, machine);
   if (price.memory)
     lines.push_back(fmt::format(

@@ -18,6 +18,9 @@ const std::string kTimes =
     "[[machine]]\nid = \"gpu\"\ntitle = \"a GPU\"\ndevice = \"cuda\"\n"
     "[[step_time]]\nmachine = \"core\"\nprecision = \"f32\"\npeak_tflops = 0.004\nshare = 0.5\nfrom = \"a peak\"\n";
 
+const std::string kGpu =
+    "[[step_time]]\nmachine = \"gpu\"\nprecision = \"f32\"\npeak_tflops = 4.0\nshare = 0.5\nfrom = \"a peak\"\n";
+
 const std::string kMeasured =
     "[[step_time]]\nmachine = \"core\"\nmethod = \"rain\"\nbackbone = \"resnet-small\"\nprecision = \"f32\"\n"
     "height = 64\nwidth = 32\nhr_rows = 2\nlr_rows = 1\nseconds = 0.5\nfrom = \"a page\"\n";
@@ -70,9 +73,7 @@ TEST_F(PriceOfPlan, a_batch_that_shows_images_more_than_once_is_told) {
 
 TEST_F(PriceOfPlan, evaluations_on_the_cpu_of_what_a_gpu_trains_are_counted_there) {
   const std::string head = suite_head("rain", kSmall);
-  const auto rates = times(kTimes +
-                           "[[step_time]]\nmachine = \"gpu\"\nprecision = \"f32\"\npeak_tflops = 4.0\nshare = 0.5\n"
-                           "from = \"a peak\"\n");
+  const auto rates = times(kTimes + kGpu);
   const auto hours = [&](const std::string& keys) {
     std::map<Device, double> found;
     for (const MachinePrice& one : price(plan(head + row("rain", keys)), rates).machines)
@@ -190,6 +191,41 @@ TEST_F(PriceOfPlan, a_measured_step_is_scaled_by_what_is_multiplied) {
   const Price found = price(made, known);
   EXPECT_GT(found.machines[0].measured_hours, 0);
   EXPECT_LT(found.machines[0].measured_hours, found.machines[0].hours);
+}
+
+// The recipe of such a row names a method of ours, which does not train there.
+TEST_F(PriceOfPlan, a_row_of_a_program_has_no_price_beside_rows_that_have_one) {
+  const std::string worker = "worker = [\"sh\"]\n";
+  const std::string memory =
+      "[[step_memory]]\nmethod = \"rain\"\nbackbone = \"resnet-small\"\nprecision = \"f32\"\nbytes_a_pixel = 9.0\n";
+  const std::string head = suite_head("rain", kSmall), program = row("program", "train.program = 1");
+  // The second file has a measured step of the very recipe.
+  for (const std::string& known : {kTimes + kGpu, kTimes + kGpu + kMeasured + memory}) {
+    for (const char* device : {"cpu", "cuda"}) {
+      const Plan made = plan(worker + head + row("program", fmt::format("train.program = 1\ndevice = \"{}\"", device)));
+      const Price found = price(made, times(known));
+      ASSERT_EQ(found.machines.size(), 1U);
+      const MachinePrice& machine = found.machines.front();
+      EXPECT_EQ(machine.unpriced, 6U);
+      EXPECT_EQ(found.of_programs, 6U);
+      EXPECT_EQ(machine.hours + machine.measured_hours + machine.longest_hours + machine.days, 0);
+      EXPECT_THAT(machine.how, IsEmpty());
+      EXPECT_EQ(found.disk.checkpoints + found.disk.features, 0);
+      EXPECT_EQ(found.memory.has_value(), std::string(device) == "cuda");
+      EXPECT_EQ(found.memory.value_or(MemoryPrice{}).unknown, found.memory ? 3U : 0U);
+    }
+    const Price ours = price(plan(worker + head + row("ours", "")), times(known));
+    const Price both = price(plan(worker + head + row("ours", "") + program), times(known));
+    EXPECT_EQ(ours.of_programs, 0U);
+    EXPECT_EQ(both.of_programs, 6U);
+    EXPECT_EQ(both.machines.at(0).unpriced, 6U);
+    EXPECT_DOUBLE_EQ(both.machines.at(0).hours, ours.machines.at(0).hours);
+    EXPECT_DOUBLE_EQ(both.machines.at(0).measured_hours, ours.machines.at(0).measured_hours);
+    EXPECT_EQ(both.disk.checkpoints, ours.disk.checkpoints);
+    EXPECT_EQ(both.disk.features, ours.disk.features);
+    EXPECT_EQ(both.trainings.distinct, 2 * ours.trainings.distinct);
+    EXPECT_EQ(to_json(both)["price"]["of_programs"], 6);
+  }
 }
 
 TEST(EvaluationWork, counts_a_gallery_as_often_as_a_distance_embeds_it) {

@@ -32,6 +32,20 @@ TEST(SuitePlan, of_a_shipped_suite_needs_no_data_and_tells_what_is_missing) {
   expect_refusal(under_an_empty_environment({"suite", "run", kTour, "--store", store}), 2, "it is not set");
 }
 
+TEST(SuitePlan, has_no_price_of_a_program_s_jobs_and_says_so) {
+  ScratchFolder scratch;
+  const fs::path suite = scratch / "suite.toml";
+  write(suite, "worker = [\"sh\"]\n" + text_of(kTinySuite));
+  const Words words{"suite", "plan", suite, "--store", scratch / "store", "--set", "train.program=1"};
+  const std::string text = succeeded(under_an_empty_environment(words)).out;
+  EXPECT_THAT(text, HasSubstr(" jobs of methods in Python or other programs: their networks are unknown"));
+  EXPECT_THAT(text, AllOf(HasSubstr(": unknown; "), Not(HasSubstr(" core-hours"))));
+  const core::Json price = json_of(under_an_empty_environment(joined(words, {"--json"})))["price"];
+  EXPECT_EQ(price["of_programs"],
+            price["trainings"]["distinct"].get<int>() + price["evaluations"]["distinct"].get<int>());
+  EXPECT_EQ(price["machines"][0]["unpriced"], price["of_programs"]);
+}
+
 TEST(SuitePlan, many_jobs_are_summed_up_unless_they_are_asked_for) {
   ScratchFolder scratch;
   const Words many{"suite", "plan", kTinySuite, "--store", scratch / "store", "--set", "trials=20"};
