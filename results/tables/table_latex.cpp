@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <utility>
@@ -12,6 +14,7 @@
 #include "experiments/specification/metrics.h"
 #include "results/tables/paper_number.h"
 #include "results/tables/table_notes.h"
+#include "settings/names.h"
 
 namespace resolute::results {
 namespace {
@@ -54,26 +57,30 @@ std::vector<Place> places_of(const Table& table, const std::string& dataset, con
   return places;
 }
 
-// A head of a column on several lines where it is long: nine of "PSNR recovered, r = 2 (dB)" are wider than a page.
-std::string head_of(const std::string& heading) {
-  constexpr std::size_t kLongest = 14, kLongestLine = 12;
-  if (heading.size() <= kLongest) return latex(heading);
+// Text on several lines where it is longer than `longest`: one long label is wider than a page beside its numbers.
+// \param alignment of the lines, as in tabular's argument
+std::string stacked(const std::string& text, std::size_t longest, std::size_t longest_line, const char* alignment) {
+  if (text.size() <= longest) return latex(text);
   std::vector<std::string> lines;
-  for (std::size_t at = 0; at < heading.size();) {
-    std::size_t end = heading.find(' ', at);
-    while (end < heading.size() && (heading[end - 1] == '=' || heading[end + 1] == '='))
-      end = heading.find(' ', end + 1);
-    const std::string word = heading.substr(at, end - at);
-    if (lines.empty() || lines.back().size() + 1 + word.size() > kLongestLine)
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = text.find(' ', at);
+    while (end < text.size() && (text[end - 1] == '=' || text[end + 1] == '=')) end = text.find(' ', end + 1);
+    const std::string word = text.substr(at, end - at);
+    if (lines.empty() || lines.back().size() + 1 + word.size() > longest_line)
       lines.push_back(word);
     else
       lines.back() += " " + word;
-    at = end < heading.size() ? end + 1 : heading.size();
+    at = end < text.size() ? end + 1 : text.size();
   }
-  std::string text = latex(lines.front());
-  for (std::size_t i = 1; i < lines.size(); ++i) text += " \\\\ " + latex(lines[i]);
-  return "\\begin{tabular}[b]{@{}c@{}}" + text + "\\end{tabular}";
+  std::transform(lines.begin(), lines.end(), lines.begin(), latex);
+  return fmt::format("\\begin{{tabular}}{}{}\\end{{tabular}}", alignment, fmt::join(lines, " \\\\ "));
 }
+
+std::string head_of(const std::string& heading) { return stacked(heading, 14, 12, "[b]{@{}c@{}}"); }
+
+// What a row begins with.
+std::string begin_of(const std::string& label) { return stacked(label, 60, 48, "[t]{@{}l@{}}"); }
+std::string begin_of(const Row& row) { return row.latex.empty() ? begin_of(row.label) : row.latex; }
 
 struct Column {
   std::string dataset;
@@ -220,16 +227,16 @@ std::string dataset_head(const Table& table, const std::string& dataset) {
   return is_stand_in(table, dataset) ? red(latex(title)) : latex(title);
 }
 
-// Data sets above their columns, as wide as those are; a single one where it must not be missed.
-std::string datasets_above(const Table& table, const std::vector<Column>& columns) {
+// Data sets above their columns; a single one where it must not be missed. \param width a data set's columns
+std::string datasets_above(const Table& table, const std::function<std::ptrdiff_t(const std::string&)>& width) {
   if (table.datasets.size() < 2 && table.stand_ins.empty()) return "";
   std::string names, rules;
   std::ptrdiff_t at = 2;
   for (const std::string& dataset : table.datasets) {
-    const auto width = std::ranges::count(columns, dataset, &Column::dataset);
-    names += fmt::format(" & \\multicolumn{{{}}}{{c}}{{{}}}", width, dataset_head(table, dataset));
-    rules += fmt::format("\\cmidrule(lr){{{}-{}}}", at, at + width - 1);
-    at += width;
+    const std::ptrdiff_t columns = width(dataset);
+    names += fmt::format(" & \\multicolumn{{{}}}{{c}}{{{}}}", columns, dataset_head(table, dataset));
+    rules += fmt::format("\\cmidrule(lr){{{}-{}}}", at, at + columns - 1);
+    at += columns;
   }
   return fmt::format("    {} \\\\\n    {}\n", names, rules);
 }
@@ -259,7 +266,11 @@ std::string results_tabular(const Table& table) {
       "reset-text-family = false,\n    reset-text-series = false, reset-text-shape = false}\n  \\begin{tabular}{l";
   for (const Column& column : columns)
     text += column.numbers.empty() ? " c" : fmt::format(" S[table-format = {}]", column.numbers);
-  text += "}\n    \\toprule\n" + datasets_above(table, columns) + "    method";
+  text +=
+      "}\n    \\toprule\n" +
+      datasets_above(
+          table, [&](const std::string& dataset) { return std::ranges::count(columns, dataset, &Column::dataset); }) +
+      "    method";
   for (const Column& column : columns) text += fmt::format(" & {{{}}}", column.heading);
   text += " \\\\\n    \\midrule\n";
   const std::size_t published = table.published.size();
@@ -267,8 +278,8 @@ std::string results_tabular(const Table& table) {
   const std::size_t lines = columns.empty() ? all : columns.front().cells.size();
   for (std::size_t r = 0; r < lines; ++r) {
     if (r == all || (r > 0 && r == published)) text += "    \\midrule\n";
-    text += "    " + (r < published ? latex(table.published[r].label)
-                      : r < all     ? label_of(table.rows[r - published])
+    text += "    " + (r < published ? begin_of(table.published[r].label)
+                      : r < all     ? begin_of(table.rows[r - published])
                                     : "\\emph{chance}");
     for (const Column& column : columns) text += " & " + column.cells[r];
     text += " \\\\\n";
@@ -276,23 +287,23 @@ std::string results_tabular(const Table& table) {
   return text + "    \\bottomrule\n  \\end{tabular}\n";
 }
 
-std::string differences(const Table& table, const std::string& caption) {
+std::string caption_of(const Table& table) { return latex(table.title.empty() ? table.id : table.title); }
+
+std::string differences(const Table& table) {
   const Row* compared = compared_row(table);
-  if (compared == nullptr) return "";
-  std::string heading = "    method", columns;
-  for (const std::string& dataset : table.datasets)
-    for (const std::string& metric : table.metrics) {
-      if (!is_per_query(metric)) continue;
-      heading +=
-          " & " + (table.datasets.size() > 1 ? dataset_head(table, dataset) + " " : "") + latex(heading_of(metric));
-      columns += "r";
-    }
-  std::string text =
-      fmt::format("  \\begin{{tabular}}{{l{}}}\n    \\toprule\n{} \\\\\n    \\midrule\n", columns, heading);
+  const auto width = std::ranges::count_if(table.metrics, is_per_query);
+  if (compared == nullptr || width == 0) return "";
+  std::string text = fmt::format("  \\begin{{tabular}}{{l{}}}\n    \\toprule\n{}    method",
+                                 std::string(table.datasets.size() * static_cast<std::size_t>(width), 'r'),
+                                 datasets_above(table, [&](const std::string&) { return width; }));
+  for (std::size_t i = 0; i < table.datasets.size(); ++i)
+    for (const std::string& metric : table.metrics)
+      if (is_per_query(metric)) text += " & " + latex(heading_of(metric));
+  text += " \\\\\n    \\midrule\n";
   const Footnotes footnotes(table, Footnotes::Of::kDifferences);
   for (const Row& row : table.rows) {
     if (&row == compared) continue;
-    text += "    " + label_of(row);
+    text += "    " + begin_of(row);
     for (const Cell& cell : row.cells) {
       if (!is_per_query(cell.metric)) continue;
       const auto& d = cell.difference;
@@ -309,35 +320,71 @@ std::string differences(const Table& table, const std::string& caption) {
   if (std::string note = comparisons_note(table.comparisons); !note.empty())
     notes.insert(notes.begin() + 1, note + ".");
   return "\n" + environment(table.id + "-differences",
-                            fmt::format("{}: difference from {}", caption, label_of(*compared)),
+                            fmt::format("{}: difference from {}", caption_of(table), label_of(*compared)),
                             text + "    \\bottomrule\n  \\end{tabular}\n", footnotes.texts(), notes);
 }
 
-// A table that is too wide for a page as one of each data set.
-std::vector<Table> as_wide_as_a_page(const Table& table) {
-  constexpr std::size_t kMostColumns = 9;
-  if (table.datasets.size() < 2 || columns_of(table).size() <= kMostColumns) return {table};
-  std::vector<Table> narrow;
-  for (const std::string& dataset : table.datasets) {
-    Table part = table;
-    part.id += "-" + dataset;
-    if (!part.title.empty()) part.title += ", " + dataset;
-    part.datasets = {dataset};
-    std::erase_if(part.stand_ins, [&](const std::string& other) { return other != dataset; });
-    std::erase_if(part.drawn, [&](const std::string& other) { return other != dataset; });
-    if (dataset != experiments::kMeanColumn) part.mean_of.clear();
-    const auto is_of_another = [&](const auto& of) { return of.dataset != dataset; };
-    for (Row& row : part.rows) std::erase_if(row.cells, is_of_another);
-    std::erase_if(part.claims, is_of_another);
-    // A line of blanks and "no reference" would tell nothing.
-    std::erase_if(part.published, [&](const experiments::PublishedRow& row) { return !row.numbers.contains(dataset); });
-    narrow.push_back(std::move(part));
+// A table with these data sets and metrics alone.
+Table part_of(const Table& table, const std::vector<std::string>& datasets, const std::vector<std::string>& metrics) {
+  Table part = table;
+  part.datasets = datasets;
+  part.metrics = metrics;
+  const auto is_other = [&](const std::string& dataset) { return !settings::is_among(datasets, dataset); };
+  std::erase_if(part.stand_ins, is_other);
+  std::erase_if(part.drawn, is_other);
+  if (is_other(experiments::kMeanColumn)) part.mean_of.clear();
+  const auto is_elsewhere = [&](const auto& one) {
+    return is_other(one.dataset) || !settings::is_among(metrics, one.metric);
+  };
+  for (Row& row : part.rows) std::erase_if(row.cells, is_elsewhere);
+  std::erase_if(part.claims, is_elsewhere);
+  // A line of blanks and "no reference" would tell nothing.
+  std::erase_if(part.published, [&](const experiments::PublishedRow& row) {
+    return std::ranges::none_of(datasets, [&](const std::string& dataset) { return row.numbers.contains(dataset); });
+  });
+  return part;
+}
+
+// A table that is too wide for a page as one of each data set, and such a one as some of a few metrics each.
+std::vector<Table> as_wide_as_a_page(const Table& table, bool (*fits)(const Table&)) {
+  std::vector<Table> parts;
+  const auto add = [&](Table part, const std::string& id, const std::string& title) {
+    part.id += "-" + id;
+    if (!part.title.empty()) part.title += ", " + title;
+    std::ranges::move(as_wide_as_a_page(part, fits), std::back_inserter(parts));
+  };
+  if (fits(table) || table.datasets.size() + table.metrics.size() == 2) {
+    parts.push_back(table);
+  } else if (table.datasets.size() > 1) {
+    for (const std::string& dataset : table.datasets) add(part_of(table, {dataset}, table.metrics), dataset, dataset);
+  } else {
+    for (auto first = table.metrics.begin(), last = first; first != table.metrics.end(); first = last) {
+      Table part;
+      do part = part_of(table, table.datasets, {first, ++last});
+      while (last != table.metrics.end() && fits(part_of(table, table.datasets, {first, last + 1})));
+      add(part, *first,
+          part.metrics.size() == 1 ? heading_of(*first)
+                                   : fmt::format("{} to {}", heading_of(*first), heading_of(*(last - 1))));
+    }
   }
-  return narrow;
+  return parts;
+}
+
+bool results_fit(const Table& table) { return columns_of(table).size() <= 9; }
+
+// An interval is wider than a number and its deviation, and wider yet with the words that its trials are too few.
+bool differences_fit(const Table& table) {
+  const Row* compared = compared_row(table);
+  if (compared == nullptr) return true;
+  const bool words = std::ranges::any_of(table.rows, [&](const Row& row) {
+    return std::ranges::any_of(row.cells, [&](const Cell& cell) {
+      return behind_interval(cell, *compared).find("trial") != std::string::npos;
+    });
+  });
+  return std::ssize(table.datasets) * std::ranges::count_if(table.metrics, is_per_query) <= (words ? 3 : 6);
 }
 
 std::string to_latex(const Table& table, const std::vector<std::string>& suite_notes) {
-  std::string caption = latex(table.title.empty() ? table.id : table.title);
   std::string first =
       table.datasets.size() == 1 ? fmt::format("Data set: {}. ", column_title(table, table.datasets.front())) : "";
   first += legend_of(table, kPlainWords);
@@ -349,9 +396,11 @@ std::string to_latex(const Table& table, const std::vector<std::string>& suite_n
   if (std::string note = comparisons_note(table.comparisons);
       !table.claims.empty() && !table.compare_with.empty() && !note.empty())
     notes.push_back(std::move(note));
-  return environment(table.id, caption, results_tabular(table), Footnotes(table, Footnotes::Of::kCells).texts(), notes,
-                     stand_in_note(table, kPlainWords)) +
-         differences(table, caption);
+  std::string text =
+      environment(table.id, caption_of(table), results_tabular(table), Footnotes(table, Footnotes::Of::kCells).texts(),
+                  notes, stand_in_note(table, kPlainWords));
+  for (const Table& part : as_wide_as_a_page(table, differences_fit)) text += differences(part);
+  return text;
 }
 
 }  // namespace
@@ -361,7 +410,7 @@ std::string to_latex(const SuiteTables& tables) {
                                     [](const Table& table) { return !table.stand_ins.empty(); });
   std::vector<std::string> parts;
   for (const Table& table : tables.tables)
-    for (const Table& part : as_wide_as_a_page(table)) parts.push_back(to_latex(part, tables.notes));
+    for (const Table& part : as_wide_as_a_page(table, results_fit)) parts.push_back(to_latex(part, tables.notes));
   std::string body;
   for (const std::string& part : parts) body += "\n" + part;
   std::string text = fmt::format(

@@ -1,6 +1,6 @@
 """The LaTeX of every golden table compiles without a warning of TeX, and so do the tables of every suite that needs no weights,
-before anything ran, every table of papers.toml, whose numbers are all in it, and every letter that is not named as one that
-pdflatex refuses, in a label and in a row's own LaTeX.
+before anything ran, tables of many columns and long labels, every table of papers.toml, whose numbers are all in it, and every
+letter that is not named as one that pdflatex refuses, in a label and in a row's own LaTeX.
 
 Usage: latex_compiles_test.py RESOLUTE
 """
@@ -123,6 +123,18 @@ class LatexCompiles(unittest.TestCase):
                     self.assertIn(b"weights", made.stderr)
         self.assertGreaterEqual(compiled, 14)
 
+    def test_tables_of_many_columns_and_long_labels(self):
+        label = "Masks from a standard normal draw, at the networks' rate of the paper's recipe, "
+        for datasets in (["people"], ["people", "others"], [f"a-set-with-a-long-name-{number}" for number in range(5)]):
+            with self.subTest(len(datasets)), tempfile.TemporaryDirectory() as store:
+                rows = [f"[[table.row]]\nid = \"r{number}\"\nlabel = \"{label}{number}\"\n" for number in range(2)]
+                suite = Path(store, "suite.toml")
+                suite.write_text(SMALL + "".join(DATASET.format(dataset) for dataset in datasets) + "".join([
+                    '[[table]]\nid = "t"\ntitle = "T"\ncompare_with = "r0"\n', f"datasets = {json.dumps(datasets)}\n",
+                    'metrics = ["rank1", "rank5", "rank10", "rank20", "mAP", "mINP", "rank1_best_on_test"]\n', *rows]), encoding="utf-8")
+                self.compile(subprocess.run([PROGRAM, "suite", "table", suite, "--store", store, "--format", "latex"],
+                                            capture_output=True, env={}, check=True).stdout)
+
     def test_every_table_of_the_papers_with_every_number(self):
         papers = tomllib.loads(PAPERS.read_text(encoding="utf-8"))
         labels = {method["id"]: method["label"] for method in papers["method"]}
@@ -136,7 +148,7 @@ class LatexCompiles(unittest.TestCase):
             with self.subTest(name), tempfile.TemporaryDirectory() as store:
                 suite = Path(store, "suite.toml")
                 suite.write_text(suite_of(results, labels, papers["meta"]["metrics"]), encoding="utf-8")
-                made = subprocess.run([PROGRAM, "suite", "table", suite, "--store", store, "--format", "latex"],
+                made = subprocess.run([PROGRAM, "suite", "table", suite, "--store", store, "--format", "latex", "--with-references"],
                                       capture_output=True, env={}, check=False)
                 self.assertEqual(made.returncode, 0, made.stderr)
                 self.compile(made.stdout)

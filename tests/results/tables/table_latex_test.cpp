@@ -141,27 +141,88 @@ TEST(TableLatex, long_heads_stand_on_several_lines) {
   EXPECT_THAT(to_latex(tables_of("rank1", {12.0, 13.0})), HasSubstr("method & {rank-1} \\\\"));
 }
 
-TEST(TableLatex, what_is_too_wide_for_a_page_is_a_table_of_each_data_set) {
+TEST(TableLatex, long_labels_stand_on_several_lines) {
+  SuiteTables tables = tables_of("rank1", {12.0, 13.0});
+  tables.tables[0].rows[0].label =
+      "Masks from a \"standard\" normal draw, at the networks' rate of [the] paper's recipe";
+  tables.tables[0].rows[1].latex = std::string(80, 'x');
+  tables.tables[0].compare_with = "a";
+  const std::string text = to_latex(tables);
+  EXPECT_THAT(text, HasSubstr(R"(    \begin{tabular}[t]{@{}l@{}}Masks from a ``standard'' normal draw, at the \\ )"
+                              R"(networks' rate of [the] paper's recipe\end{tabular} & 12.0)"));
+  EXPECT_THAT(text, HasSubstr("    " + std::string(80, 'x') + " & ")) << "a row's own LaTeX stands as it is";
+  EXPECT_THAT(text, HasSubstr(": difference from Masks from a ``standard'' normal draw, at the networks' rate"))
+      << "a caption breaks by itself";
+}
+
+// A table with each of these on each of the others.
+SuiteTables wide(const std::vector<std::string>& datasets, const std::vector<std::string>& metrics) {
   SuiteTables tables = tables_of("rank1", {12.0, 13.0});
   Table& table = tables.tables[0];
-  for (int more = 0; more < 9; ++more) {
-    table.datasets.push_back(fmt::format("set{}", more));
-    for (Row& row : table.rows) {
-      row.cells.push_back(row.cells.front());
-      row.cells.back().dataset = table.datasets.back();
-    }
+  table.datasets = datasets;
+  table.metrics = metrics;
+  for (Row& row : table.rows) {
+    const Cell cell = row.cells.front();
+    row.cells.clear();
+    for (const std::string& dataset : datasets)
+      for (const std::string& metric : metrics) {
+        row.cells.push_back(cell);
+        row.cells.back().dataset = dataset;
+        row.cells.back().metric = metric;
+      }
   }
-  const std::string wide = to_latex(tables);
-  EXPECT_THAT(wide, HasSubstr("\\label{tab:made-up-set}"));
-  EXPECT_THAT(wide, HasSubstr("\\label{tab:made-up-set8}"));
-  EXPECT_THAT(wide, HasSubstr("\\caption{Made up, set8}"));
-  EXPECT_THAT(wide, HasSubstr("Data set: set8. "));
-  EXPECT_THAT(wide, Not(HasSubstr("multicolumn")));
-  table.datasets.pop_back();
-  for (Row& row : table.rows) row.cells.pop_back();
-  const std::string narrow = to_latex(tables);
-  EXPECT_THAT(narrow, HasSubstr("\\label{tab:made-up}"));
-  EXPECT_THAT(narrow, HasSubstr("\\multicolumn{1}{c}{set7}"));
+  return tables;
+}
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TEST(TableLatex, what_is_too_wide_for_a_page_is_a_table_of_each_data_set) {
+  std::vector<std::string> datasets{"set"};
+  for (int more = 0; more < 9; ++more) datasets.push_back(fmt::format("set{}", more));
+  const std::string ten = to_latex(wide(datasets, {"rank1"}));
+  EXPECT_EQ(count_of(ten, "\\label{"), 10U);
+  EXPECT_THAT(ten, HasSubstr("\\label{tab:made-up-set}"));
+  EXPECT_THAT(ten, HasSubstr("\\label{tab:made-up-set8}"));
+  EXPECT_THAT(ten, HasSubstr("\\caption{Made up, set8}"));
+  EXPECT_THAT(ten, HasSubstr("Data set: set8. "));
+  EXPECT_THAT(ten, Not(HasSubstr("multicolumn")));
+  datasets.pop_back();
+  const std::string nine = to_latex(wide(datasets, {"rank1"}));
+  EXPECT_EQ(count_of(nine, "\\label{"), 1U);
+  EXPECT_THAT(nine, HasSubstr("\\multicolumn{1}{c}{set7}"));
+}
+
+TEST(TableLatex, what_is_too_wide_on_one_data_set_is_a_table_of_a_few_metrics_each) {
+  const std::vector<std::string> metrics{"rank1", "rank5", "rank10", "rank20", "mAP", "mINP"};
+  SuiteTables tables = wide({"a", "b"}, metrics);
+  for (Row& row : tables.tables[0].rows)
+    for (Cell& cell : row.cells) cell.reference = 50;  // six of ours, six of the paper's, on each of two
+  const std::string text = to_latex(tables);
+  EXPECT_EQ(count_of(text, "\\label{"), 4U);
+  EXPECT_THAT(text, HasSubstr("\\label{tab:made-up-a-rank1}"));
+  EXPECT_THAT(text, HasSubstr("\\caption{Made up, b, rank-1 to rank-20}"));
+  EXPECT_THAT(text, HasSubstr("\\caption{Made up, b, mAP to mINP}"));
+  EXPECT_EQ(count_of(text, "50.0 "), 2 * 2 * metrics.size()) << "each number once";
+}
+
+TEST(TableLatex, differences_have_a_page_s_width_of_their_own) {
+  SuiteTables tables = wide({"x", "y"}, {"rank1", "rank5", "rank10", "mINP"});
+  tables.tables[0].compare_with = "a";
+  const std::string six = to_latex(tables);
+  EXPECT_EQ(count_of(six, "\\label{"), 2U);
+  EXPECT_THAT(six, HasSubstr("    method & rank-1 & rank-5 & rank-10 & rank-1 & rank-5 & rank-10 \\\\\n"));
+  EXPECT_EQ(count_of(six, "\\cmidrule(lr){2-4}\\cmidrule(lr){5-7}"), 1U);
+  EXPECT_EQ(count_of(six, "\\multicolumn{3}{c}{y}"), 1U);
+  tables = wide({"x", "y"}, {"rank1", "rank5", "rank10", "rank20"});
+  tables.tables[0].compare_with = "a";
+  const std::string eight = to_latex(tables);
+  EXPECT_EQ(count_of(eight, "\\label{"), 3U) << "the means stand in one table";
+  EXPECT_THAT(eight, HasSubstr("\\label{tab:made-up-y-differences}"));
+  EXPECT_THAT(eight, HasSubstr("\\caption{Made up, y: difference from a}"));
 }
 
 }  // namespace
