@@ -7,11 +7,6 @@
 
 namespace resolute::experiments {
 
-bool has_column(const SuiteText& suite, const std::string& dataset) {
-  return std::ranges::any_of(suite.tables,
-                             [&](const TableText& table) { return settings::is_among(table.datasets, dataset); });
-}
-
 void choose_columns(SuiteText& suite, const std::vector<std::string>& by_option,
                     const std::vector<std::vector<std::string>>& by_profile) {
   std::vector<std::string> known;

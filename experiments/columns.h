@@ -11,9 +11,6 @@
 
 namespace resolute::experiments {
 
-//! Whether a table has a column of that data set.
-bool has_column(const SuiteText& suite, const std::string& dataset);
-
 //! Leaves the columns of these data sets, and a mean over data sets where all of them are left. Tables without a column
 //! are taken out and named in `left_out`. \param by_option what --datasets names; empty: as the profile says
 //! \param by_profile of each file of the suite (TableText::base), its own last: ids of the suite's; empty: all. What

@@ -15,11 +15,6 @@ using Environment = std::map<std::string, std::string>;
 
 constexpr std::chrono::seconds kLongestReading{60};  // Python starts slowly where a busy server has its files
 
-std::string last_line(std::string text) {
-  while (text.ends_with('\n')) text.pop_back();
-  return text.substr(text.rfind('\n') + 1);
-}
-
 core::Json schema_of(const std::filesystem::path& path, const Environment& environment) {
   const std::string python = python_program(environment);
   const std::string command = fmt::format("'{} -m resolute.schema'", python);
@@ -35,12 +30,12 @@ core::Json schema_of(const std::filesystem::path& path, const Environment& envir
   }
   const auto* exited = output.timed_out ? nullptr : std::get_if<core::Exited>(&output.status);
   if (exited != nullptr && exited->code == 0) return core::parse_json(output.out, command);
-  const std::string last = last_line(output.err), opening = "resolute: ";
+  const std::string last = output.last_error_line(), opening = "resolute: ";
   if (exited != nullptr && exited->code == 2 && last.starts_with(opening))
     throw core::input_error(last.substr(opening.size()));
-  const std::string how = output.timed_out ? fmt::format("did not end in {} s", kLongestReading.count())
+  const std::string end = output.timed_out ? fmt::format("did not end in {} s", kLongestReading.count())
                                            : "ended with " + core::describe(output.status);
-  throw core::input_error(fmt::format("{} {}", command, how), last, suggestion);
+  throw core::input_error(fmt::format("{} {}", command, end), last, suggestion);
 }
 
 //! Options of the method are keys "ID.NAME", which stand where ours do.
@@ -53,8 +48,8 @@ void check_id(const std::string& id, const std::string& place) {
 }
 
 //! What a bundle has in place of the methods' files; empty elsewhere.
-core::Json kept_schemas(const SuiteFile& own) {
-  TableReader reader(own.document, "the suite");
+core::Json kept_schemas(const SuiteFile& suite) {
+  TableReader reader(suite.document, "the suite");
   const auto text = reader.value<std::string>("method_schemas", "{}");
   const std::string where = fmt::format("{}: key 'method_schemas'", reader.place("method_schemas"));
   core::Json kept = core::parse_json(text, where);

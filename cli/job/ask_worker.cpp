@@ -31,12 +31,9 @@ WorkerAnswer ask_worker(std::vector<std::string> arguments) {
                              output.timed_out ? "it took over an hour" : core::describe(output.status));
   answer.code = exited->code;
   if (!output.out.empty()) answer.report = core::parse_json(output.out, "the worker's report");
-  std::string_view text = output.err;
-  while (text.ends_with('\n')) text.remove_suffix(1);
-  text.remove_prefix(text.rfind('\n') + 1);  // npos + 1 is 0
+  answer.error = output.last_error_line();
   constexpr std::string_view kName = "resolute-worker: ";
-  if (text.starts_with(kName)) text.remove_prefix(kName.size());
-  answer.error = text;
+  if (answer.error.starts_with(kName)) answer.error.erase(0, kName.size());
   return answer;
 }
 

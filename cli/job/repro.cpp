@@ -18,6 +18,7 @@
 #include "core/files/json.h"
 #include "core/log.h"
 #include "experiments/store/bundle.h"
+#include "results/records/training_log.h"
 #include "results/verdicts/reproduction.h"
 
 namespace resolute::cli {
@@ -139,7 +140,7 @@ struct Ended {
 bool reaches_the_end(GrowingFile& log, const Request& request, const results::TrainingLog& recorded) {
   std::map<std::uint64_t, std::string> steps;
   try {
-    steps = results::parse_gradient_digests(log.new_lines(), "metrics.jsonl");
+    steps = results::parse_gradient_digests(log.new_lines(), results::kStepLogName);
   } catch (const core::RuntimeError&) {
     return false;
   }
@@ -167,7 +168,7 @@ Ended run_again(const Request& request, const StoreLayout& scratch, const result
   if (!std::holds_alternative<TrainingSpecification>(request.specification)) return {follow_attempt(attempt)};
   // Nobody goes on from this run: its time belongs to the steps.
   attempt.options.insert(attempt.options.end(), {"--checkpoint-every", "1000000000"});
-  GrowingFile log(scratch.attempt_file(request.job, attempt.attempt, "metrics.jsonl"));
+  GrowingFile log(scratch.attempt_file(request.job, attempt.attempt, results::kStepLogName));
   Ended ended;
   ended.attempt = follow_attempt(attempt, [&] {
     ended.by_us = ended.by_us || reaches_the_end(log, request, recorded);

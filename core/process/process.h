@@ -92,6 +92,9 @@ struct CommandOutput {
   std::string out;
   std::string err;
   bool timed_out = false;  //!< killed because it ran longer than allowed
+
+  //! The last line of `err`, without its end; empty where it has none.
+  std::string last_error_line() const;
 };
 //! Runs a child to its end and captures both outputs, at most 64 MiB each.
 CommandOutput run_command(SpawnRequest request, std::chrono::milliseconds limit);

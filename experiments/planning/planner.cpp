@@ -42,9 +42,7 @@ class Planner {
     plan_.worker = suite_.worker;
     plan_.program_sha256 = suite_.program_sha256;
     for (const DatasetText& dataset : suite_.datasets)
-      if (std::ranges::any_of(suite_.tables,
-                              [&](const TableText& table) { return settings::is_among(table.datasets, dataset.id); }))
-        add_dataset(dataset);
+      if (has_column(suite_, dataset.id)) add_dataset(dataset);
     for (const TableText& table : suite_.tables) add_table(table);
     refuse_idle_sets();
     if (!suite_.program_sha256.empty() && !has_programs_)
@@ -253,6 +251,11 @@ class Planner {
 };
 
 }  // namespace
+
+bool has_column(const SuiteText& suite, const std::string& dataset) {
+  return std::ranges::any_of(suite.tables,
+                             [&](const TableText& table) { return settings::is_among(table.datasets, dataset); });
+}
 
 Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights) {
   return Planner(suite, references, weights).run();

@@ -83,6 +83,9 @@ struct SuiteText {
   PlanOptions options{};
 };
 
+//! Whether a table has a column of that data set.
+bool has_column(const SuiteText& suite, const std::string& dataset);
+
 //! \param references null where no row and no table names one
 //! \param weights where the names that `weights` gives are looked up
 //! \throws RuntimeError (kInput) with the place of the key that is wrong; what training_images throws of another kind

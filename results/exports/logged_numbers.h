@@ -16,9 +16,6 @@
 
 namespace resolute::results {
 
-//! An attempt's log of its steps.
-inline constexpr const char* kStepLogName = "metrics.jsonl";
-
 //! What was logged of one step. Names: "loss", "losses/triplet", "gradient_norms/networks"; of an evaluation on the way
 //! "evaluation/mAP".
 struct LoggedNumbers {

@@ -2,7 +2,7 @@
 
 #include "core/log.h"
 #include "experiments/store/attempt_files.h"
-#include "results/exports/logged_numbers.h"
+#include "results/records/training_log.h"
 
 namespace resolute::results {
 namespace {

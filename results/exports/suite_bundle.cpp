@@ -13,8 +13,8 @@
 #include "core/overloaded.h"
 #include "experiments/store/attempt_files.h"
 #include "experiments/store/weights_catalogue.h"
-#include "results/exports/logged_numbers.h"
 #include "results/exports/provenance.h"
+#include "results/records/training_log.h"
 #include "results/tables/aggregation.h"
 #include "results/tables/tables.h"
 

@@ -38,7 +38,7 @@ std::map<std::uint64_t, LoggedStep> read_attempt(core::FileSystem& files, const 
   std::map<std::uint64_t, LoggedStep> steps;
   const auto file = [&](const char* name) { return store.attempt_file(job, attempt, name); };
   try {
-    const auto path = file("metrics.jsonl");
+    const auto path = file(kStepLogName);
     if (files.exists(path))
       for (auto& [step, digest] : parse_gradient_digests(core::as_text(files.read(path)), path.string()))
         steps[step] = {attempt, std::move(digest)};

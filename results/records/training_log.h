@@ -18,6 +18,8 @@
 
 namespace resolute::results {
 
+//! An attempt's log of steps (docs/worker.md).
+inline constexpr const char* kStepLogName = "metrics.jsonl";
 //! An attempt's log of evaluations on the way (--evaluate-every).
 inline constexpr const char* kEvaluationLogName = "evaluations.jsonl";
 

@@ -39,9 +39,9 @@ std::string text_of(const Cell& cell) {
   return fmt::format("{}, {} {}: no verdict", text, cell.trials, cell.trials == 1 ? "trial" : "trials");
 }
 
-std::string column_of(const Table& table, const Cell& cell) {
-  const std::string heading = heading_of(cell.metric);
-  return table.datasets.size() > 1 ? fmt::format("{} {}", column_title(table, cell.dataset), heading) : heading;
+std::string column_of(const Table& table, const std::string& dataset, const std::string& metric) {
+  const std::string heading = heading_of(metric);
+  return table.datasets.size() > 1 ? fmt::format("{} {}", column_title(table, dataset), heading) : heading;
 }
 
 bool was_compared(const Row& row) {
@@ -92,7 +92,7 @@ std::vector<std::vector<std::string>> paper_lines(const Table& table) {
       const auto is_there = [&](const Row& row) { return row.at(dataset, metric).against_paper.has_value(); };
       if (std::ranges::none_of(table.rows, is_there)) continue;
       columns.emplace_back(dataset, metric);
-      lines.front().push_back(column_of(table, table.rows.front().at(dataset, metric)));
+      lines.front().push_back(column_of(table, dataset, metric));
     }
   if (columns.empty()) return {};
   for (const Row& row : table.rows) {
@@ -120,7 +120,8 @@ std::vector<std::string> paper_sentences(const Table& table) {
   for (const Row& row : table.rows)
     for (const Cell& cell : row.cells)
       if (cell.against_paper)
-        sentences.push_back(fmt::format("{}, {}: {}", row.label, column_of(table, cell), text_of(cell)));
+        sentences.push_back(
+            fmt::format("{}, {}: {}", row.label, column_of(table, cell.dataset, cell.metric), text_of(cell)));
   return sentences;
 }
 

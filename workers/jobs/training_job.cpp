@@ -9,6 +9,7 @@
 #include "datasets/pack/pack.h"
 #include "datasets/split/split.h"
 #include "experiments/specification/validation.h"
+#include "results/records/training_log.h"
 #include "settings/epochs.h"
 #include "workers/device/numeric_class.h"
 #include "workers/evaluation/evaluation_outputs.h"
@@ -73,7 +74,7 @@ struct TrainingFiles {
   TrainingFiles(const JobContext& context, const CheckpointOwner& owner, Method& method, int lanes) {
     if (context.options.process_rank != 0) return;
     checkpoints.emplace(context.files, context.store.checkpoints_folder(context.job), owner);
-    metrics.emplace(context.files, attempt_file(context, "metrics.jsonl"));
+    metrics.emplace(context.files, attempt_file(context, results::kStepLogName));
     gradients.emplace(context.files, attempt_file(context, results::kGradientLogName), lanes, gradient_names(method));
   }
   std::optional<CheckpointFolder> checkpoints;
@@ -142,7 +143,7 @@ results::TrainingRecord run_training(const JobContext& context,
   TrainingEvaluation evaluation({*method, pack, split, specification.recipe, first ? context.progress : silent,
                                  context.communicator, training_comparison(specification.method, pack)});
   if (first && context.options.evaluate_every > 0)
-    evaluation.write_to(context.files, attempt_file(context, "evaluations.jsonl"));
+    evaluation.write_to(context.files, attempt_file(context, results::kEvaluationLogName));
   Trainer trainer({.method = *method,
                    .source = source,
                    .progress = first ? context.progress : silent,

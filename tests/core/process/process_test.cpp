@@ -43,6 +43,13 @@ TEST(ProcessTest, captures_both_outputs_and_the_code) {
   EXPECT_FALSE(output.timed_out);
 }
 
+TEST(ProcessTest, the_last_line_of_errors_is_without_its_end) {
+  EXPECT_EQ(shell("printf 'one\\ntwo\\n\\n' >&2").last_error_line(), "two");
+  EXPECT_EQ(shell("printf 'one\\ntwo' >&2").last_error_line(), "two");
+  EXPECT_EQ(shell("printf 'one' >&2; echo out").last_error_line(), "one");
+  for (const char* none : {"true", "echo >&2"}) EXPECT_EQ(shell(none).last_error_line(), "") << none;
+}
+
 TEST(ProcessTest, what_a_process_was_born_with_is_not_what_it_has_now) {
   ::setenv("RESOLUTE_SET_LATER", "1", 1);
   EXPECT_EQ(variable_in(current_environment(), "RESOLUTE_SET_LATER"), "1");
