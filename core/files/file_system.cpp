@@ -85,12 +85,6 @@ std::unique_ptr<ReadableFile> FileSystem::open_for_read(const fs::path& path) {
   return std::make_unique<FileInMemory>(read(path), path);
 }
 
-bool FileSystem::make_folder(const fs::path& folder) {
-  if (exists(folder)) return false;
-  create_directories(folder);
-  return true;
-}
-
 std::optional<FileIdentity> FileSystem::identity(const fs::path& path) { return real_file_system().identity(path); }
 
 bool FileSystem::remove_folder(const fs::path&) { throw ContractError("this file system keeps its folders"); }

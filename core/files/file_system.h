@@ -77,11 +77,9 @@ class FileSystem {
   virtual bool exists(const std::filesystem::path& path) = 0;
   //! Names in a folder, sorted by bytes, without "." and "..". A missing folder is an empty list.
   virtual std::vector<std::string> list(const std::filesystem::path& folder) = 0;
-  virtual void create_directories(const std::filesystem::path& folder) = 0;
-  //! As create_directories(). \return true if this call made the folder: what lies in it is the caller's then. The
-  //! default implementation uses exists() and create_directories(), and cannot tell which of two simultaneous callers
-  //! made the folder.
-  virtual bool make_folder(const std::filesystem::path& folder);
+  //! Makes a folder and those above it. \return true if this call made the folder: its contents are the caller's then
+  virtual bool make_folder(const std::filesystem::path& folder) = 0;
+  void create_directories(const std::filesystem::path& folder) { make_folder(folder); }
   virtual void rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
   //! link(2). \return false if `to` exists already (it may be our own link after a lost NFS answer: compare link
   //! counts)

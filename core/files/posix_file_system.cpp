@@ -263,8 +263,6 @@ class PosixFileSystem final : public FileSystem {
     throw system_error(fmt::format("cannot create folder '{}'", folder.string()), error);
   }
 
-  void create_directories(const fs::path& folder) override { make_folder(folder); }
-
   void rename(const fs::path& from, const fs::path& to) override {
     if (::rename(from.c_str(), to.c_str()) != 0)
       throw system_error(fmt::format("cannot rename '{}' to '{}'", from.string(), to.string()), errno);

@@ -94,7 +94,7 @@ class BundledFiles final : public core::FileSystem {
   std::unique_ptr<core::ReadableFile> open_for_read(const std::filesystem::path& path) override;
   bool exists(const std::filesystem::path& path) override;
   std::vector<std::string> list(const std::filesystem::path& folder) override;
-  void create_directories(const std::filesystem::path& folder) override { files_.create_directories(folder); }
+  bool make_folder(const std::filesystem::path& folder) override { return files_.make_folder(folder); }
   void rename(const std::filesystem::path& from, const std::filesystem::path& to) override { files_.rename(from, to); }
   bool link(const std::filesystem::path& from, const std::filesystem::path& to) override {
     return files_.link(from, to);

@@ -19,7 +19,7 @@ class UnwritableFiles : public core::FileSystem {
   std::unique_ptr<core::WritableFile> open_for_write(const std::filesystem::path&, core::OpenMode) override {
     refuse();
   }
-  void create_directories(const std::filesystem::path&) override { refuse(); }
+  bool make_folder(const std::filesystem::path&) override { refuse(); }
   void rename(const std::filesystem::path&, const std::filesystem::path&) override { refuse(); }
   bool link(const std::filesystem::path&, const std::filesystem::path&) override { refuse(); }
   void remove(const std::filesystem::path&) override { refuse(); }
@@ -54,7 +54,7 @@ class WrittenFile final : public MemoryFolder {
   std::unique_ptr<core::WritableFile> open_for_write(const std::filesystem::path&, core::OpenMode) override {
     return std::make_unique<Sink>(written);
   }
-  void create_directories(const std::filesystem::path&) override {}
+  bool make_folder(const std::filesystem::path&) override { return false; }
   void rename(const std::filesystem::path&, const std::filesystem::path&) override {}
   void remove(const std::filesystem::path&) override {}
   void sync_path(const std::filesystem::path&) override {}

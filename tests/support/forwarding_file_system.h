@@ -19,7 +19,6 @@ class ForwardingFileSystem : public core::FileSystem {
   core::Bytes read(const std::filesystem::path& path, std::uint64_t limit) override { return inner_.read(path, limit); }
   bool exists(const std::filesystem::path& path) override { return inner_.exists(path); }
   std::vector<std::string> list(const std::filesystem::path& folder) override { return inner_.list(folder); }
-  void create_directories(const std::filesystem::path& folder) override { inner_.create_directories(folder); }
   bool make_folder(const std::filesystem::path& folder) override { return inner_.make_folder(folder); }
   std::optional<core::FileIdentity> identity(const std::filesystem::path& path) override {
     return inner_.identity(path);

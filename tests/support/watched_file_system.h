@@ -13,7 +13,7 @@ namespace resolute::tests {
 
 class WatchedFileSystem : public ForwardingFileSystem {
  public:
-  //! kExists: identity() too; kMkdir: make_folder() too; kRemove: remove_folder() too; kSyncPath: of a folder's entries
+  //! kExists: identity() too; kRemove: remove_folder() too; kSyncPath: of a folder's entries
   //! or a closed file. Tests draw among the first ten.
   enum Call { kOpen, kWrite, kSync, kRead, kExists, kList, kMkdir, kRename, kLink, kRemove, kClose, kSyncPath, kCalls };
 
@@ -30,9 +30,6 @@ class WatchedFileSystem : public ForwardingFileSystem {
   }
   std::vector<std::string> list(const std::filesystem::path& folder) override {
     return around(kList, folder, [&] { return ForwardingFileSystem::list(folder); });
-  }
-  void create_directories(const std::filesystem::path& folder) override {
-    around(kMkdir, folder, [&] { return ForwardingFileSystem::create_directories(folder), 0; });
   }
   bool make_folder(const std::filesystem::path& folder) override {
     return around(kMkdir, folder, [&] { return ForwardingFileSystem::make_folder(folder); });
