@@ -91,9 +91,7 @@ class ObjectReader {
  private:
   template <class T>
   T convert(const Json& value, const std::string& key) const {
-    if constexpr (std::same_as<T, Json>) {
-      return value;
-    } else if constexpr (std::same_as<T, bool>) {
+    if constexpr (std::same_as<T, bool>) {
       if (!value.is_boolean()) throw type_error(key, "true or false", value);
     } else if constexpr (std::integral<T>) {
       if (!value.is_number_integer()) throw type_error(key, "an integer", value);
@@ -102,17 +100,14 @@ class ObjectReader {
       if (!value.is_number()) throw type_error(key, "a number", value);
     } else if constexpr (std::same_as<T, std::string>) {
       if (!value.is_string()) throw type_error(key, "a string", value);
-    } else {
-      using Element = typename T::value_type;
+    } else if constexpr (!std::same_as<T, Json>) {
       if (!value.is_array()) throw type_error(key, "a list", value);
       T list;
       for (std::size_t i = 0; i < value.size(); ++i)
-        list.push_back(convert<Element>(value[i], key + "[" + std::to_string(i) + "]"));
+        list.push_back(convert<typename T::value_type>(value[i], fmt::format("{}[{}]", key, i)));
       return list;
     }
-    if constexpr (!std::same_as<T, Json> &&
-                  (std::same_as<T, bool> || std::integral<T> || std::floating_point<T> || std::same_as<T, std::string>))
-      return value.get<T>();
+    return value.get<T>();
   }
   template <std::integral T>
   static bool fits(const Json& value) {

@@ -69,32 +69,23 @@ void write_owner(core::FileSystem& files, const fs::path& suite_folder, std::int
                      core::Folders::kMustExist);
 }
 
-namespace {
-
-std::optional<Owner> read_strictly(core::FileSystem& files, const fs::path& suite_folder, std::int64_t epoch) {
-  const fs::path path = owner_file(suite_folder, epoch);
-  auto text = core::read_text_if_exists(files, path);
-  if (!text) return std::nullopt;
-  const core::Json json = core::parse_json(*text, path.string());
-  core::ObjectReader reader(json, path.string());
-  Owner owner;
-  owner.boot = reader.required<std::string>("boot");
-  owner.counter = reader.required<std::int64_t>("counter");
-  owner.ended = reader.required<bool>("ended");
-  owner.host = reader.required<std::string>("host");
-  // Beside journals of version 2 there is none.
-  owner.pid_namespace = reader.optional<std::string>("pid_namespace", {});
-  owner.process = reader.required<std::int64_t>("process");
-  owner.start = reader.required<std::uint64_t>("start");
-  reader.finish();
-  return owner;
-}
-
-}  // namespace
-
 std::optional<Owner> read_owner(core::FileSystem& files, const fs::path& suite_folder, std::int64_t epoch) {
+  const fs::path path = owner_file(suite_folder, epoch);
   try {
-    return read_strictly(files, suite_folder, epoch);
+    const auto text = core::read_text_if_exists(files, path);
+    if (!text) return std::nullopt;
+    const core::Json json = core::parse_json(*text, path.string());
+    core::ObjectReader reader(json, path.string());
+    Owner owner;
+    owner.boot = reader.required<std::string>("boot");
+    owner.counter = reader.required<std::int64_t>("counter");
+    owner.ended = reader.required<bool>("ended");
+    owner.host = reader.required<std::string>("host");
+    owner.pid_namespace = reader.required<std::string>("pid_namespace");
+    owner.process = reader.required<std::int64_t>("process");
+    owner.start = reader.required<std::uint64_t>("start");
+    reader.finish();
+    return owner;
   } catch (const core::RuntimeError& error) {
     if (error.kind() != core::ErrorKind::kInput && error.kind() != core::ErrorKind::kCorrupt) throw;
     return std::nullopt;

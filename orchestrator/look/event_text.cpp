@@ -9,12 +9,6 @@
 namespace resolute::orchestrator {
 namespace {
 
-// By somebody's wish, or the end of time that was given: nothing is wrong with the job.
-bool is_no_failure(Cause cause) {
-  return cause == Cause::kInterrupted || cause == Cause::kPreempted || cause == Cause::kWalltime ||
-         cause == Cause::kCancelled;
-}
-
 // What went wrong in an event, if it is of that kind. How ranks ended is told with their attempt's end.
 struct WentWrong {
   bool operator()(const AttemptEnded& e) const { return !is_no_failure(e.cause); }
@@ -42,6 +36,11 @@ struct Matters {
 std::string number_text(JobIndex job) { return fmt::format("job {} ", job.value); }
 
 }  // namespace
+
+bool is_no_failure(Cause cause) {
+  return cause == Cause::kInterrupted || cause == Cause::kPreempted || cause == Cause::kWalltime ||
+         cause == Cause::kCancelled;
+}
 
 bool is_told(const Event& event, Told told) {
   return told == Told::kAll ||

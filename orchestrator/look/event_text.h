@@ -12,6 +12,9 @@
 
 namespace resolute::orchestrator {
 
+//! An end by somebody's wish, or by the end of the time: nothing is wrong with the job.
+bool is_no_failure(Cause cause);
+
 //! Which events of a journal are told.
 enum class Told {
   kAll,

@@ -8,6 +8,7 @@
 
 #include "core/overloaded.h"
 #include "orchestrator/journal/epoch.h"
+#include "orchestrator/look/event_text.h"
 #include "orchestrator/look/status.h"
 
 namespace resolute::orchestrator {
@@ -65,17 +66,8 @@ std::string_view name_of(const AttemptOutcome& outcome) {
 std::string_view kind_of(const AttemptOutcome& outcome) {
   const auto* cause = std::get_if<Cause>(&outcome);
   if (cause == nullptr) return std::holds_alternative<AttemptHeldElsewhere>(outcome) ? "elsewhere" : name_of(outcome);
-  switch (*cause) {
-    case Cause::kInterrupted:
-    case Cause::kPreempted:
-    case Cause::kWalltime:
-    case Cause::kCancelled:
-      return "stopped";
-    case Cause::kClaimLost:
-      return "elsewhere";
-    default:
-      return "failed";
-  }
+  if (is_no_failure(*cause)) return "stopped";
+  return *cause == Cause::kClaimLost ? "elsewhere" : "failed";
 }
 
 TimelineOfRecords::TimelineOfRecords(const State& known) {

@@ -1,12 +1,12 @@
 #include "orchestrator/space/set_aside.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <set>
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
+#include "core/numbers.h"
 #include "experiments/store/bundle.h"
 #include "experiments/store/stored_specification.h"
 #include "orchestrator/store/claim.h"
@@ -20,11 +20,8 @@ fs::path before_folder(const experiments::StoreLayout& store, const std::string&
   return store.suite_folder(suite) / "before";
 }
 
-int number_of(const std::string& name) {
-  int number = 0;
-  std::from_chars(name.data(), name.data() + name.size(), number);
-  return number;
-}
+// 0 for a name that is none of ours.
+int number_of(const std::string& name) { return core::number_of<int>(name).value_or(0); }
 
 // The rename is on the disk when both folders are.
 void move(core::FileSystem& files, const fs::path& from, const fs::path& to) {

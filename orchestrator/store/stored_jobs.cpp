@@ -91,11 +91,10 @@ std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::
 }
 
 std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
-                                    const std::vector<experiments::JobId>& jobs, const RecordCheck& check,
-                                    const std::function<bool(const experiments::JobId&)>& known_done) {
+                                    const std::vector<experiments::JobId>& jobs) {
   std::vector<LookedFor> looked_for;
   for (const auto& job : jobs) looked_for.push_back({job});
-  return look_at(files, store, looked_for, check, known_done);
+  return look_at(files, store, looked_for, {}, {});
 }
 
 std::vector<FoundJob> find_jobs(core::FileSystem& files, const experiments::StoreLayout& store,

@@ -36,8 +36,7 @@ std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::
                                     const std::function<bool(const experiments::JobId&)>& known_done = {});
 
 std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
-                                    const std::vector<experiments::JobId>& jobs, const RecordCheck& check = {},
-                                    const std::function<bool(const experiments::JobId&)>& known_done = {});
+                                    const std::vector<experiments::JobId>& jobs);
 
 //! Every job of the plan has its result in the store, each looked for.
 bool all_results_there(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,

@@ -14,12 +14,10 @@
 #include <limits>
 #include <thread>
 
-#include "core/clock.h"
 #include "core/error.h"
 #include "core/hash/sha256.h"
 #include "core/process/page_memory.h"
 #include "core/process/process.h"
-#include "core/progress.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
@@ -259,20 +257,6 @@ TEST_F(FileSystemTest, a_file_is_the_same_by_all_of_its_names) {
   write_atomic(files_, folder_ / "one", "text");
   EXPECT_NE(files_.identity(folder_ / "one"), before);
   EXPECT_EQ(files_.identity(folder_ / "absent"), std::nullopt);
-}
-
-TEST(ClockTest, manual_clock_moves_only_when_told) {
-  ManualClock clock;
-  auto start = clock.now();
-  EXPECT_EQ(clock.now(), start);
-  clock.advance(std::chrono::minutes(30));
-  EXPECT_EQ(clock.now() - start, std::chrono::minutes(30));
-}
-
-TEST(ProgressTest, line_tells_share_rate_and_time_left) {
-  EXPECT_EQ(Progress::line("packing", 50, 200, std::chrono::seconds(10)), "packing 50/200 (25 %, 5/s, 30 s left)");
-  EXPECT_EQ(Progress::line("packing", 0, 200, std::chrono::seconds(10)), "packing 0/200");
-  EXPECT_EQ(Progress::line("reading", 50, 0, std::chrono::seconds(10)), "reading 50 (5/s)");
 }
 
 }  // namespace

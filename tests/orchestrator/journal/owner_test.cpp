@@ -38,20 +38,6 @@ TEST(Owner, reads_back_as_it_was_written) {
   EXPECT_EQ(read_owner(files(), folder.path(), 1), owner);
 }
 
-TEST(Owner, a_file_without_a_name_space_of_processes_still_reads_and_is_watched) {
-  TemporaryFolder folder;
-  const Owner here = this_owner();
-  EXPECT_TRUE(here.pid_namespace.starts_with("pid:["));
-  core::write_atomic(files(), owner_file(folder.path(), 1),
-                     fmt::format(R"({{"boot":"{}","counter":7,"ended":false,"host":"{}","process":{},"start":1}})",
-                                 here.boot, here.host, here.process));
-  const auto owner = read_owner(files(), folder.path(), 1);
-  ASSERT_TRUE(owner);
-  EXPECT_EQ(owner->counter, 7);
-  EXPECT_EQ(owner->pid_namespace, "");
-  EXPECT_EQ(life_of(*owner), OwnerLife::kUnknown);
-}
-
 TEST(Owner, whose_process_is_gone_has_ended_only_if_its_number_means_the_same_here) {
   const pid_t process = ::fork();
   if (process == 0) ::_exit(0);
@@ -59,8 +45,11 @@ TEST(Owner, whose_process_is_gone_has_ended_only_if_its_number_means_the_same_he
   Owner owner = this_owner();
   owner.process = process;
   EXPECT_EQ(life_of(owner), OwnerLife::kEnded);
-  owner.pid_namespace = "pid:[1]";
-  EXPECT_EQ(life_of(owner), OwnerLife::kUnknown);
+  EXPECT_TRUE(owner.pid_namespace.starts_with("pid:["));
+  for (const char* other : {"pid:[1]", ""}) {
+    owner.pid_namespace = other;
+    EXPECT_EQ(life_of(owner), OwnerLife::kUnknown) << other;
+  }
 }
 
 TEST(Owner, one_that_has_ended_or_whose_process_is_gone_frees_the_suite_at_once) {
