@@ -128,14 +128,11 @@ core::CommandOutput Client::run(const std::vector<std::string>& arguments) const
   return effects_.run(at_cluster(arguments, cluster_), options_.command_limit);
 }
 
-std::variant<Accepted, Refused, Unclear> Client::submit(const std::filesystem::path& script,
-                                                        const std::vector<std::string>& options) {
-  std::vector<std::string> arguments = {"sbatch", "--parsable"};
-  arguments.insert(arguments.end(), options.begin(), options.end());
-  arguments.push_back(std::filesystem::absolute(script).string());  // never taken for an option
+std::variant<Accepted, Refused, Unclear> Client::submit(const std::filesystem::path& script) {
   core::CommandOutput output;
   try {
-    output = run(arguments);
+    // An absolute path is never taken for an option.
+    output = run({"sbatch", "--parsable", std::filesystem::absolute(script).string()});
   } catch (const RuntimeError& error) {
     if (error.kind() == ErrorKind::kInput) throw missing_error("sbatch", error);
     if (error.kind() == ErrorKind::kTransient) return Unclear{error.what()};

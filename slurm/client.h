@@ -75,8 +75,7 @@ class Client {
   Client at(const std::string& cluster) const;
 
   //! One sbatch, never repeated here (submission.h). \throws RuntimeError (kInput) if there is no sbatch here
-  std::variant<Accepted, Refused, Unclear> submit(const std::filesystem::path& script,
-                                                  const std::vector<std::string>& options);
+  std::variant<Accepted, Refused, Unclear> submit(const std::filesystem::path& script);
   //! Every job of this user with one of these names that SLURM knows, finished ones too; one call for
   //! hundreds of names, none for none. Never empty for want of an answer. \throws RuntimeError kTransient if
   //! the controller does not answer, kInput if there is no SLURM here, kEnvironment if it refuses to tell

@@ -90,7 +90,7 @@ class Submitter {
     for (int i = 0; i < kTries; ++i) {
       if (auto answer = answered()) return *answer;
       refuse_ended();
-      const auto outcome = client_.submit(script_file(), {});
+      const auto outcome = client_.submit(script_file());
       if (const auto* accepted = std::get_if<Accepted>(&outcome)) return keep(*accepted);
       if (const auto* refusal = std::get_if<Refused>(&outcome))
         return intent_.armed ? *refusal : folder_.refuse(batch_, generation_, *refusal);

@@ -85,7 +85,7 @@ TEST_F(ClientWithCommandsTest, answers_of_real_processes_are_read) {
   command("sbatch", "echo 17");
   command("squeue", std::string("echo '") + kQueueLine + "'");
   command("scancel", "exit 0");
-  EXPECT_EQ(std::get<Accepted>(impatient().submit(folder_ / "script.sh", {})).id, 17);
+  EXPECT_EQ(std::get<Accepted>(impatient().submit(folder_ / "script.sh")).id, 17);
   EXPECT_EQ(impatient().find({"job"}).size(), 1U);
   impatient().cancel("job");
   EXPECT_EQ(calls("scancel"), 1U);
@@ -113,7 +113,7 @@ TEST_F(ClientWithCommandsTest, jobs_inherit_what_they_are_to_and_no_other_comman
                                               {"FAKE_FOLDER", folder_.path().string()},
                                               {"PATH", "/nonexistent"}},
                                              core::current_environment())));
-  client.submit(folder_ / "script.sh", {});
+  client.submit(folder_ / "script.sh");
   const auto inherited = noted("sbatch", "environment");
   EXPECT_THAT(inherited, AllOf(Contains("LOADED=before"), Contains("SLURM_CONF=/etc/here"), Contains(fake)));
   EXPECT_THAT(inherited, Not(Contains(AnyOf(HasSubstr("CUDA_VISIBLE_DEVICES"), HasSubstr("SLURM_JOB_ID")))));
@@ -127,7 +127,7 @@ TEST_F(ClientWithCommandsTest, a_command_that_hangs_is_ended_with_all_that_it_st
   command("squeue", hang);
   const auto begin = std::chrono::steady_clock::now();
   Client client(real_effects(), {.command_limit = 300ms, .patience = 100ms, .first_pause = 50ms});
-  const auto answer = client.submit(folder_ / "script.sh", {});
+  const auto answer = client.submit(folder_ / "script.sh");
   ASSERT_TRUE(std::holds_alternative<Unclear>(answer));
   EXPECT_EQ(std::get<Unclear>(answer).why, "no answer in time");
   EXPECT_EQ(error_of([&] { client.find({"job"}); })->kind(), ErrorKind::kTransient);
@@ -158,7 +158,7 @@ TEST_F(ClientWithCommandsTest, a_hundred_megabytes_of_output_are_survived_and_be
   command("sbatch",
           "/usr/bin/yes 'sbatch: error: noise' | /usr/bin/head -c 30000000 >&2\n"
           "echo >&2\necho 'sbatch: error: Batch job submission failed: Invalid partition name specified' >&2\nexit 1");
-  const auto refused = client.submit(folder_ / "script.sh", {});
+  const auto refused = client.submit(folder_ / "script.sh");
   ASSERT_TRUE(std::holds_alternative<Refused>(refused));
   EXPECT_EQ(std::get<Refused>(refused).why, "Batch job submission failed: Invalid partition name specified");
 }
@@ -169,7 +169,7 @@ TEST_F(ClientWithCommandsTest, garbage_is_no_answer) {
     command("squeue", does);
     EXPECT_EQ(error_of([&] { impatient().find({"job"}); })->kind(), ErrorKind::kTransient) << does;
     command("sbatch", does);
-    EXPECT_TRUE(std::holds_alternative<Unclear>(impatient().submit(folder_ / "script.sh", {}))) << does;
+    EXPECT_TRUE(std::holds_alternative<Unclear>(impatient().submit(folder_ / "script.sh"))) << does;
     command("scontrol", does);
     EXPECT_EQ(error_of([&] { impatient().show(17, "job"); })->kind(), ErrorKind::kTransient) << does;
   }
@@ -191,7 +191,7 @@ TEST_F(ClientWithCommandsTest, every_exit_code_of_a_controller_that_is_away_is_t
 
 TEST_F(ClientWithCommandsTest, without_slurm_the_user_is_told_what_to_do) {
   for (const auto& error :
-       {error_of([&] { impatient().submit(folder_ / "script.sh", {}); }), error_of([&] { impatient().find({"job"}); }),
+       {error_of([&] { impatient().submit(folder_ / "script.sh"); }), error_of([&] { impatient().find({"job"}); }),
         error_of([&] { impatient().show(1, "job"); }), error_of([&] { impatient().cancel("job"); })}) {
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind(), ErrorKind::kInput);
@@ -200,7 +200,7 @@ TEST_F(ClientWithCommandsTest, without_slurm_the_user_is_told_what_to_do) {
   // A program that cannot be run is as good as none.
   std::ofstream(folder_ / "bin" / "sbatch") << "#!/no/such/interpreter\n";
   std::filesystem::permissions(folder_ / "bin" / "sbatch", std::filesystem::perms::owner_all);
-  EXPECT_EQ(error_of([&] { impatient().submit(folder_ / "script.sh", {}); })->kind(), ErrorKind::kInput);
+  EXPECT_EQ(error_of([&] { impatient().submit(folder_ / "script.sh"); })->kind(), ErrorKind::kInput);
 }
 
 TEST_F(ClientWithCommandsTest, commands_see_a_clean_environment) {
@@ -213,7 +213,7 @@ TEST_F(ClientWithCommandsTest, commands_see_a_clean_environment) {
   command("squeue", "exit 0");
   command("sbatch", "echo 1");
   impatient().find({"job"});
-  impatient().submit(folder_ / "script.sh", {});
+  impatient().submit(folder_ / "script.sh");
   for (const char* name : {"squeue", "sbatch"}) {
     const std::vector<std::string> seen = noted(name, "environment");
     EXPECT_THAT(seen, testing::Each(testing::Not(HasSubstr("danger"))));
@@ -228,19 +228,12 @@ TEST_F(ClientWithCommandsTest, commands_see_a_clean_environment) {
 TEST_F(ClientWithCommandsTest, no_shell_ever_reads_an_argument) {
   command("sbatch", "echo 17");
   const std::string mark = (folder_ / "mark").string();
-  const std::vector<std::string> options = {"--comment=$(touch " + mark + ")",
-                                            "--comment=`touch " + mark + "`",
-                                            "--comment='; touch " + mark + "; '",
-                                            "--comment=a\nb",
-                                            "--comment=\"& touch " + mark + " &\"",
-                                            "--comment=*",
-                                            "--comment= "};
-  const std::filesystem::path script = folder_ / "a script; touch $(mark).sh";
-  EXPECT_EQ(std::get<Accepted>(impatient().submit(script, options)).id, 17);
-  std::vector<std::string> expected = options;
-  expected.insert(expected.begin(), "--parsable");
-  expected.push_back(script.string());
-  EXPECT_EQ(noted("sbatch", "arguments"), expected);
+  for (const char* name :
+       {"$(touch mark)", "`touch mark`", "'; touch mark; '", "a\nb", "\"& touch mark &\"", "*", " "}) {
+    const std::filesystem::path script = folder_ / fmt::format("a script {}.sh", name);
+    EXPECT_EQ(std::get<Accepted>(impatient().submit(script)).id, 17);
+    EXPECT_EQ(noted("sbatch", "arguments"), (std::vector<std::string>{"--parsable", script.string()}));
+  }
   EXPECT_FALSE(std::filesystem::exists(mark));
 }
 

@@ -263,7 +263,7 @@ TEST(ClientTest, sbatch_is_called_once_whatever_it_answers) {
   World world;
   const auto submit = [&](const CommandOutput& answer) {
     world.answers = {answer};
-    return world.client().submit("/a/script.sh", {"--job-name=job"});
+    return world.client().submit("/a/script.sh");
   };
   EXPECT_EQ(std::get<Accepted>(submit(good("17\n"))).id, 17);
   EXPECT_EQ(std::get<Accepted>(submit(good("17;far\n"))).cluster, "far");
@@ -281,15 +281,14 @@ TEST(ClientTest, sbatch_is_called_once_whatever_it_answers) {
     EXPECT_TRUE(std::holds_alternative<Unclear>(submit(answer))) << answer.out;
   EXPECT_EQ(world.asked.size(), 11U);
   EXPECT_THAT(world.pauses, IsEmpty());
-  for (const auto& arguments : world.asked)
-    EXPECT_THAT(arguments, ElementsAre("sbatch", "--parsable", "--job-name=job", "/a/script.sh"));
+  for (const auto& arguments : world.asked) EXPECT_THAT(arguments, ElementsAre("sbatch", "--parsable", "/a/script.sh"));
 }
 
 TEST(ClientTest, every_command_names_the_cluster_that_it_is_for) {
   World world;
   world.answers = {good("17;gpu\n"), good()};
   Client client = world.client().at("gpu");
-  client.submit("/a/script.sh", {});
+  client.submit("/a/script.sh");
   client.find({"job"});
   client.cancel("job");
   client.cancel(17);
@@ -306,7 +305,7 @@ TEST(ClientTest, every_command_names_the_cluster_that_it_is_for) {
 TEST(ClientTest, a_script_is_never_taken_for_an_option) {
   World world;
   world.answers = {good("17\n")};
-  world.client().submit("--wrap=id", {});
+  world.client().submit("--wrap=id");
   EXPECT_THAT(world.asked[0].back(), testing::StartsWith("/"));
   EXPECT_THAT(world.asked[0].back(), EndsWith("/--wrap=id"));
 }

@@ -47,19 +47,20 @@ class TroubleFactsTest : public testing::Test {
   }
   static Client impatient() { return client({.patience = 0ms}); }
 
-  static std::filesystem::path script(const std::string& name, const std::string& text) {
-    const std::filesystem::path path = box_->path() / name;
-    std::ofstream(path) << "#!/bin/sh\n#SBATCH --output=/dev/null\n" << text << "\n";
-    return path;
-  }
   static std::variant<Accepted, Refused, Unclear> try_to_submit(const std::string& name, const std::string& text,
-                                                                std::vector<std::string> options = {}) {
-    options.push_back("--job-name=" + name);
-    return impatient().submit(script(name + ".sh", text), options);
+                                                                const std::vector<std::string>& options = {}) {
+    const std::filesystem::path path = box_->path() / (name + ".sh");
+    std::ofstream file(path);
+    file << "#!/bin/sh\n#SBATCH --output=/dev/null\n#SBATCH --job-name=" << name << "\n";
+    for (const std::string& option : options) file << "#SBATCH " << option << "\n";
+    file << text << "\n";
+    file.close();
+    return impatient().submit(path);
   }
   // \return 0 if it was not accepted, which fails the test
-  static SlurmJobId submit(const std::string& name, const std::string& text, std::vector<std::string> options = {}) {
-    const auto answer = try_to_submit(name, text, std::move(options));
+  static SlurmJobId submit(const std::string& name, const std::string& text,
+                           const std::vector<std::string>& options = {}) {
+    const auto answer = try_to_submit(name, text, options);
     const auto* accepted = std::get_if<Accepted>(&answer);
     EXPECT_NE(accepted, nullptr) << name << " was not accepted";
     return accepted == nullptr ? 0 : accepted->id;
@@ -94,7 +95,7 @@ TEST_F(TroubleFactsTest, what_slurm_refuses_has_left_no_job) {
   EXPECT_THAT(why("--gres=gpu:9"), HasSubstr("Invalid generic resource (gres) specification"));
   EXPECT_THAT(why("--frobnicate"), HasSubstr("unrecognized option"));
   EXPECT_THAT(why("--nodes=many"), HasSubstr("is not a valid node count"));
-  const auto absent = impatient().submit(box_->path() / "absent.sh", {"--job-name=refused"});
+  const auto absent = impatient().submit(box_->path() / "absent.sh");
   EXPECT_TRUE(std::holds_alternative<Refused>(absent));
   EXPECT_THAT(client().find({"refused"}), IsEmpty());
 }
