@@ -18,7 +18,6 @@ namespace {
 // whoever asks has another clock. SIGUSR1 comes earlier by kNoticeComesEarlier; so near to the limit it is always its.
 constexpr std::chrono::minutes kSlack{1};
 constexpr std::chrono::minutes kNearWithNotice{5};
-constexpr int kRecordVersion = 1;
 // No restart count and no number of nodes comes near it.
 constexpr SlurmJobId kMostNumber = 1'000'000'000'000;
 
@@ -138,15 +137,12 @@ std::string run_file_name(const ScriptStart& run) {
 
 core::Json to_json(const ScriptStart& run) {
   core::Json json = stored(run);
-  json["version"] = kRecordVersion;
+  json["version"] = kStoredVersion;
   return json;
 }
 
 ScriptStart run_from_json(const core::Json& json, const std::string& where) {
-  core::Json whole = json;
-  if (whole.is_object())
-    for (const char* key : {"element", "end", "cause"}) whole.emplace(key, nullptr);  // may be missing
-  return read_document<ScriptStart>(whole, where, kRecordVersion, [](const ScriptStart& run, const auto&) {
+  return read_document<ScriptStart>(json, where, [](const ScriptStart& run, const auto&) {
     if (!run.launcher.empty()) parse_launcher(run.launcher);
   });
 }
@@ -237,7 +233,7 @@ NextStep next_step(EndCause cause, const Achieved& before, const Achieved& after
       break;
   }
   const auto counted = since_given_up(earlier);
-  if (const int fruitless = fruitless_in_a_row(cause, before, after, counted); fruitless >= request.most_fruitless)
+  if (const int fruitless = fruitless_in_a_row(cause, before, after, counted); fruitless >= kMostFruitless)
     return GiveUp{fmt::format("{} starts in a row finished no job and wrote no checkpoint, the last for {}{}",
                               fruitless, name_of(cause), reason.empty() ? "" : fmt::format(" ({})", reason))};
   if (std::cmp_greater_equal(counted.size(), request.most_restarts))

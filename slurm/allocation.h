@@ -61,7 +61,7 @@ struct Achieved {
   std::optional<std::int64_t> steps = 0;  //!< nothing: the journal could not be read
 };
 
-//! run-JOB-RRR.json, version 1: written when the script begins and again when it ends.
+//! run-JOB-RRR.json: written when the script begins and again when it ends.
 struct ScriptStart {
   SlurmJobId job = 0;
   int restart = 0;
@@ -133,6 +133,9 @@ using NextStep = std::variant<Leave, Finish, GoOn, GiveUp>;
 //! is 10 s for each of the first 12; the others ask one after another within 10 minutes more. \param agents number of
 //! agents that outlive the coordinator
 std::chrono::milliseconds requeue_turn(int before, int agents);
+
+//! Starts in a row that finish no job and write no checkpoint, after which a batch is given up.
+inline constexpr int kMostFruitless = 3;
 
 //! \param earlier starts of this batch before this one; those after the last start that was given up
 //! count \param reason why the run stopped, in its journal's words; empty: the journal does not say

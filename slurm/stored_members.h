@@ -24,7 +24,6 @@
 namespace resolute::slurm {
 
 constexpr core::Member from_one(const char* name) { return {name, 1}; }
-inline constexpr core::Member kMostRestarts = from_one("most_restarts"), kMostFruitless = from_one("most_fruitless");
 
 //! The least that a number may be is 0 where its row does not say otherwise.
 inline constexpr std::tuple kStored{
@@ -45,12 +44,12 @@ inline constexpr std::tuple kStored{
                                       "relative_to",
                                       "plan_arguments",
                                       "run_arguments",
+                                      "slots",
                                       "container",
                                       "container_program",
                                       "launcher",
                                       "continuation",
-                                      kMostRestarts,
-                                      kMostFruitless,
+                                      from_one("most_restarts"),
                                       "resources",
                                       "site",
                                       "notice_seconds",
@@ -69,37 +68,6 @@ inline constexpr std::tuple kStored{
     core::row<Achieved>("", {"results", "steps"}),
     core::row<ScriptStart>("", {from_one("job"), "restart", "repeat", "generation", "node_list", "begin", "end",
                                 "launcher", "before", "after", "cause", "given_up", "verdict", "slurm_begin"})};
-
-//! Members that came after version 1 of their file: where they are as they were before, they are not written, so that
-//! an older program reads what uses none of them; where they are missing, they are as they were before.
-template <class T>
-inline constexpr std::array<std::string_view, 0> kLater{};
-template <>
-inline constexpr std::array<std::string_view, 2> kLater<Resources>{"gpu_request", "comment"};
-template <>
-inline constexpr std::array<std::string_view, 3> kLater<Batch>{"kinds", "resources", "on_demand"};
-template <>
-inline constexpr std::array<std::string_view, 6> kLater<SubmissionRequest>{
-    "launch", "dependency", "notify", "idle_limit_seconds", "left_out", "cluster"};
-template <>
-inline constexpr std::array<std::string_view, 2> kLater<Intended>{"why", "armed"};
-template <>
-inline constexpr std::array<std::string_view, 1> kLater<KnownJob>{"armed"};
-template <>
-inline constexpr std::array<std::string_view, 1> kLater<ScriptStart>{"slurm_begin"};
-template <class T>
-constexpr bool came_later(std::string_view name) {
-  return std::find(kLater<T>.begin(), kLater<T>.end(), name) != kLater<T>.end();
-}
-
-//! Members of `--array`, which is no more: written with the only value that is left, and read with that alone.
-template <class T>
-core::Json former_members() {
-  if constexpr (std::same_as<T, Resources>) return {{"array_at_once", 0}};
-  if constexpr (std::same_as<T, Batch>) return {{"after", 0}, {"jobs", core::Json::array()}};
-  if constexpr (std::same_as<T, ScriptStart>) return {{"element", nullptr}};
-  return core::Json::object();
-}
 
 //! A struct with a row.
 template <class T>
@@ -139,19 +107,10 @@ core::Json stored_value(const T& value) {
 //! An object of all members.
 template <Stored T>
 core::Json stored(const T& value) {
-  const auto all = [](const T& of) {
-    core::Json object = former_members<T>();
-    core::for_each_member(std::get<core::Row<T>>(kStored), of, [&](const core::Member& member, const auto& field) {
-      object[std::string(member.name)] = stored_value(field);
-    });
-    return object;
-  };
-  core::Json object = all(value);
-  if constexpr (!kLater<T>.empty()) {
-    const core::Json before = all(T{});
-    for (const std::string_view name : kLater<T>)
-      if (const std::string key(name); object.at(key) == before.at(key)) object.erase(key);
-  }
+  core::Json object = core::Json::object();
+  core::for_each_member(std::get<core::Row<T>>(kStored), value, [&](const core::Member& member, const auto& field) {
+    object[std::string(member.name)] = stored_value(field);
+  });
   return object;
 }
 
@@ -235,29 +194,27 @@ T read_stored(core::ObjectReader& reader) {
     read_member(reader, "value", value.second);
   } else {
     core::for_each_member(std::get<core::Row<T>>(kStored), value, [&](const core::Member& member, auto& field) {
-      const std::string key(member.name);
-      if (came_later<T>(key) && reader.find(key) == nullptr) return;
-      read_member(reader, key, field, std::max<std::int64_t>(0, member.least));
+      read_member(reader, std::string(member.name), field, std::max<std::int64_t>(0, member.least));
     });
-    const core::Json former = former_members<T>();
-    for (const auto& [key, only] : former.items())
-      if (reader.required<core::Json>(key) != only)
-        throw core::input_error(fmt::format("{}: key '{}' is of a job array", reader.where(), key),
-                                "made before 0.1.0, by `suite submit --array`, which is no more",
-                                "remove its folder once SLURM has none of its jobs, then submit the suite anew");
   }
   return value;
 }
 
-//! A document of ours: its version, the members, and what `check(value, reader)` asks for and looks at besides.
+//! The version of every document here.
+inline constexpr int kStoredVersion = 2;
+
+//! A document: its version, the members, and what `check(value, reader)` asks for besides.
 //! \throws RuntimeError (kCorrupt) that opens with `where`
 template <Stored T, class Check>
-T read_document(const core::Json& json, const std::string& where, int version, Check check) {
+T read_document(const core::Json& json, const std::string& where, Check check) {
   try {
     core::ObjectReader reader(json, where);
-    if (const int found = reader.required<int>("version"); found != version)
+    if (const int found = reader.required<int>("version"); found == 1)
+      throw core::input_error(fmt::format("{}: version 1", where), "made before 0.1.0",
+                              "remove the submission's folder once SLURM has none of its jobs, then submit the suite");
+    else if (found != kStoredVersion)
       throw core::input_error(fmt::format("{}: version {}", where, found),
-                              fmt::format("this program reads version {}", version),
+                              fmt::format("this program reads version {}", kStoredVersion),
                               "use the version of resolute that wrote it");
     T value = read_stored<T>(reader);
     check(value, reader);

@@ -14,7 +14,6 @@ namespace {
 
 using core::Json;
 
-constexpr int kGenerationVersion = 1;
 constexpr std::uint64_t kLongestFile = 64 << 20;
 constexpr std::size_t kLongestReason = 4096;
 constexpr std::string_view kIntent = "intent";
@@ -61,7 +60,7 @@ Json parse_file(core::FileSystem& files, const fs::path& path) {
 template <class T>
 std::optional<T> read_generation_file(core::FileSystem& files, const fs::path& path, const Batch& batch, int number) {
   if (!files.exists(path)) return std::nullopt;
-  return read_document<T>(parse_file(files, path), path.string(), kGenerationVersion, [&](const T&, auto& reader) {
+  return read_document<T>(parse_file(files, path), path.string(), [&](const T&, auto& reader) {
     const auto name = reader.template required<std::string>("job_name");
     const auto generation = reader.template required<int>("generation");
     if (name != batch.job_name || generation != number)
@@ -72,7 +71,7 @@ std::optional<T> read_generation_file(core::FileSystem& files, const fs::path& p
 
 std::string generation_text(const Batch& batch, int number, const auto& what) {
   Json json = stored(what);
-  json.update({{"version", kGenerationVersion}, {"job_name", batch.job_name}, {"generation", number}});
+  json.update({{"version", kStoredVersion}, {"job_name", batch.job_name}, {"generation", number}});
   return text_of(json);
 }
 
@@ -190,7 +189,7 @@ void SubmissionFolder::require_own() const {
 
 void SubmissionFolder::end(const std::string& why) {
   core::publish_exclusive(files_, folder_ / "ended.json",
-                          text_of({{"version", kGenerationVersion}, {"why", one_line(why)}}));
+                          text_of({{"version", kStoredVersion}, {"why", one_line(why)}}));
 }
 
 bool SubmissionFolder::intend(const Batch& batch, int number, const Intended& intent) {

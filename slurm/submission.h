@@ -59,7 +59,7 @@ struct Batch {
 inline constexpr std::size_t kTokenDigits = 12;
 bool is_token(std::string_view text);
 
-//! request.json, version 1.
+//! request.json.
 struct SubmissionRequest {
   std::string token;  //!< is_token()
   std::string suite;
@@ -70,13 +70,13 @@ struct SubmissionRequest {
   std::filesystem::path resolute;           //!< the program, absolute, as the nodes see it
   std::filesystem::path relative_to;        //!< absolute: what relative paths of the suite are relative to
   std::vector<std::string> plan_arguments;  //!< --profile, --set, --from-scratch as they were given
-  std::vector<std::string> run_arguments;   //!< of `suite run`: --slots, --gpus, …
+  std::vector<std::string> run_arguments;   //!< of `suite run` besides --slots: --gpus, --bind, …
+  std::optional<int> slots{};               //!< --slots of `suite run`; nothing: the batch's processors per node
   std::vector<std::string> container;       //!< words before `resolute` on the nodes; empty: none
   std::string container_program;            //!< resolute's path inside the container; empty: as outside
   std::string launcher = "auto";            //!< or parse_launcher()'s
   Continuation continuation = Continuation::kRequeue;
-  int most_restarts = 1000;  //!< of one batch, or generations of it; at least 1, as the next
-  int most_fruitless = 3;    //!< starts in a row in which nothing was finished and no checkpoint written
+  int most_restarts = 1000;  //!< of one batch, or generations of it; at least 1
   Resources resources;
   SiteEnvironment site;
   //! The one lead before an allocation's end: the run stops then, and SLURM's notice is asked for then.

@@ -10,8 +10,6 @@ using core::ObjectReader;
 
 namespace {
 
-constexpr int kSubmissionVersion = 1;
-
 // \param count of batches before it
 void check(const Batch& batch, const ObjectReader& reader, const SubmissionRequest& request, int count) {
   if (batch.number != count + 1)
@@ -42,12 +40,12 @@ bool is_token(std::string_view text) { return text.size() == kTokenDigits && cor
 
 Json to_json(const SubmissionRequest& request) {
   Json json = stored(request);
-  json["version"] = kSubmissionVersion;
+  json["version"] = kStoredVersion;
   return json;
 }
 
 SubmissionRequest request_from_json(const Json& json, const std::string& where) {
-  return read_document<SubmissionRequest>(json, where, kSubmissionVersion,
+  return read_document<SubmissionRequest>(json, where,
                                           [](const auto& request, const auto& reader) { check(request, reader); });
 }
 

@@ -4,7 +4,6 @@
 #include <map>
 
 #include "allocations/submissions/batches.h"
-#include "core/numbers.h"
 #include "orchestrator/launch/launch.h"
 
 namespace resolute::allocations {
@@ -17,18 +16,10 @@ using std::chrono::seconds;
 
 constexpr std::size_t kRecentWaits = 5;
 
-// What of `suite run`'s options says how many process ranks a node runs without GPUs; 0: nothing does.
-int slots_asked(const slurm::SubmissionRequest& request) {
-  const auto& words = request.run_arguments;
-  const auto option = std::find(words.begin(), words.end(), "--slots");
-  if (option == words.end() || std::next(option) == words.end()) return 0;
-  return core::number_of<int>(*std::next(option)).value_or(0);
-}
-
-// At once in one allocation. Where nothing says how many a node runs it is taken for one: rather an allocation too many
-// than too few.
+// Ranks at once in one allocation. A node whose number nobody gave counts as one: rather an allocation too many than
+// too few.
 int ranks_of(const slurm::SubmissionRequest& request, const slurm::Resources& resources, bool on_gpus) {
-  const int slots = slots_asked(request);
+  const int slots = request.slots.value_or(0);
   const int each = on_gpus ? resources.gpus_per_node : slots > 0 ? slots : resources.cpus_per_node;
   return std::max(1, each) * std::max(1, resources.nodes);
 }

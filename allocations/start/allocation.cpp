@@ -207,9 +207,6 @@ class Allocation {
     environment_[core::kLogTimesVariable] = "1";
     // No error of srun's own may look like one of the run's.
     environment_["SLURM_EXIT_ERROR"] = "1";
-    // Open MPI 4 and 5: what many processes say alike about one that is gone stands in the log once, with a count.
-    environment_.emplace("OMPI_MCA_orte_base_help_aggregate", "1");
-    environment_.emplace("OMPI_MCA_opal_base_help_aggregate", "1");
     record_own_job(submitted);
   }
 

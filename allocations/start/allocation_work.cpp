@@ -29,10 +29,10 @@ std::vector<std::string> suite_arguments(const slurm::SubmissionFolder& folder,
 // Of `suite run`: what was given, and of a batch what makes it differ from others.
 std::vector<std::string> run_arguments(const slurm::SubmissionRequest& request, const slurm::Batch& batch) {
   std::vector<std::string> arguments = request.run_arguments;
-  const bool has_slots = std::find(arguments.begin(), arguments.end(), "--slots") != arguments.end();
-  // What was asked for of a node that others use too, where nothing but us keeps it to that.
-  if (const int processors = slurm::resources_of(request, batch).cpus_per_node; !has_slots && processors > 0)
-    arguments.insert(arguments.end(), {"--slots", std::to_string(processors)});
+  // Others may use the node too, and nothing but the run keeps to the processors that were asked for.
+  const int processors = slurm::resources_of(request, batch).cpus_per_node;
+  if (request.slots || processors > 0)
+    arguments.insert(arguments.end(), {"--slots", std::to_string(request.slots.value_or(processors))});
   if (!batch.kinds.empty()) {
     std::vector<std::string_view> kinds;
     for (const settings::JobKind kind : batch.kinds) kinds.push_back(settings::word(kind));

@@ -25,7 +25,8 @@ inline slurm::SubmissionRequest sample_request(const std::string& token = "01234
   request.resolute = "/opt/resolute/bin/resolute";
   request.relative_to = "/home/kim/suites";
   request.plan_arguments = {"--profile", "quick", "--set", "seeds=[1, 2]"};
-  request.run_arguments = {"--slots", "4"};
+  request.run_arguments = {"--bind", "none"};
+  request.slots = 4;
   request.container = {"apptainer", "exec", "--nv", "/images/resolute.sif"};
   request.container_program = "/usr/bin/resolute";
   request.launcher = "srun";

@@ -175,7 +175,7 @@ TEST(Demands, know_nothing_of_the_time_where_a_job_is_new) {
   Demands demands({{{}, {}, 1, 2}});
   demands.expected[3].learned = false;
   EXPECT_EQ(demands.of().at(0).ready_work, std::nullopt);
-  demands.submission.request.run_arguments = {"--slots", "3"};
+  demands.submission.request.slots = 3;
   EXPECT_EQ(demands.of().at(0).batches[1].ranks, 6) << "what was typed counts before what is asked of SLURM";
 }
 

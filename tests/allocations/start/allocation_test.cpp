@@ -205,7 +205,7 @@ class AllocationTest : public Test {
 
 TEST_F(AllocationTest, runs_the_suite_by_its_launcher_and_ends_the_submission_with_it) {
   request_.plan_arguments = {"--profile", "quick"};
-  request_.run_arguments = {"--slots", "4"};
+  request_.slots = 4;
   launches_ = {[&](const RunQuestions& run) {
     EXPECT_FALSE(run.began());
     begin_run();
@@ -242,7 +242,7 @@ TEST_F(AllocationTest, processors_asked_for_are_the_slots_unless_said_otherwise)
 
 TEST_F(AllocationTest, slots_that_were_typed_count) {
   request_.resources.cpus_per_node = 8;
-  request_.run_arguments = {"--slots", "2"};
+  request_.slots = 2;
   start();
   EXPECT_THAT(launched_.at(0), AllOf(HasSubstr(" --slots 2 "), Not(HasSubstr("--slots 8"))));
 }
@@ -260,7 +260,6 @@ TEST_F(AllocationTest, opens_each_start_with_a_line_in_the_log_and_has_the_runs_
     EXPECT_EQ(errors.find(fmt::format("resolute: start {}, SLURM job 100, node n1, resolute 1.2.3\n", begun)), 0U)
         << errors;
     EXPECT_EQ(environment_[core::kLogTimesVariable], "1");
-    EXPECT_EQ(environment_["OMPI_MCA_orte_base_help_aggregate"], "1");
   }
 }
 
