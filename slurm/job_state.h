@@ -52,6 +52,8 @@ constexpr std::string_view name_of(JobState state) { return settings::word(state
 //! is PENDING, most of the time: what holds it stands in the reason.
 enum class Phase { kWaits, kHeld, kRuns, kEnding, kEnded };
 Phase phase_of(JobState state);
+//! The job has its nodes.
+constexpr bool is_at_work(Phase phase) { return phase == Phase::kRuns || phase == Phase::kEnding; }
 //! The same, kHeld too where the reason says that somebody must release the job (`scontrol release`): squeue writes it
 //! with spaces, scontrol with underscores.
 Phase phase_of(JobState state, std::string_view reason);

@@ -45,6 +45,20 @@ int starts_in_vain(const StoredBatch& batch) {
   return static_cast<int>(not_in_vain - batch.runs.rbegin());
 }
 
+// A kept batch that is to be submitted again. SLURM has accepted its last generation, or knows a job of it, else.
+bool is_missing(const StoredBatch& batch, const std::vector<slurm::QueuedJob>& queued, Pardon pardon) {
+  if (batch.batch.on_demand || pardon == Pardon::kNo) return false;
+  const bool there = std::any_of(queued.begin(), queued.end(), [&](const slurm::QueuedJob& job) {
+    return job.name == batch.batch.job_name && slurm::phase_of(job.state) != Phase::kEnded;
+  });
+  return !there || !std::holds_alternative<slurm::KnownJob>(batch.last);
+}
+
+NextGeneration next_of(const StoredBatch& batch, const std::string& why) {
+  const bool begun = std::holds_alternative<slurm::Intended>(batch.last);
+  return {&batch, batch.generation + (begun ? 0 : 1), why};
+}
+
 void add_work(const SuiteWork& work, PoolDemand& demand) {
   double rank_milliseconds = 0;
   bool known = true;
@@ -79,19 +93,15 @@ std::vector<const slurm::QueuedJob*> jobs_that_go_on(const StoredBatch& batch,
 
 Presence presence_of(const StoredBatch& batch, const std::vector<const slurm::QueuedJob*>& queued, Pardon pardon) {
   if (!queued.empty()) {
-    const bool at_work = std::any_of(queued.begin(), queued.end(), [](const auto* job) {
-      const Phase phase = slurm::phase_of(job->state, job->reason);
-      return phase == Phase::kRuns || phase == Phase::kEnding;
-    });
+    const bool at_work = std::any_of(queued.begin(), queued.end(),
+                                     [](const auto* job) { return slurm::is_at_work(slurm::phase_of(job->state)); });
     return at_work ? Presence::kRuns : Presence::kWaits;
   }
   // An intent without an answer is settled by another try.
   if (is_unsettled(batch)) return Presence::kFree;
   if (pardon == Pardon::kYes) return Presence::kFree;
   if (std::holds_alternative<slurm::Refused>(batch.last)) return Presence::kBarred;
-  const bool ended_in_order =
-      !batch.runs.empty() && batch.runs.back().generation == batch.generation && ended_for_good(batch.runs.back());
-  return ended_in_order && starts_in_vain(batch) < kMostInVain ? Presence::kFree : Presence::kBarred;
+  return is_over(batch) && starts_in_vain(batch) < kMostInVain ? Presence::kFree : Presence::kBarred;
 }
 
 std::optional<seconds> queue_wait_of(const std::vector<const StoredBatch*>& batches,
@@ -131,14 +141,31 @@ std::vector<PoolDemand> demands_of(const StoredSubmission& submission, const std
     });
     for (const StoredBatch* batch : batches) {
       const slurm::Resources& resources = slurm::resources_of(request, batch->batch);
-      demand.batches.push_back({batch->batch.number, presence_of(*batch, jobs_that_go_on(*batch, queued), look.pardon),
-                                batch->batch.on_demand, resources.nodes * resources.time.count(),
-                                ranks_of(request, resources, gpus)});
+      const Presence presence = is_missing(*batch, queued, look.pardon)
+                                    ? Presence::kWaits  // it is submitted before those on demand
+                                    : presence_of(*batch, jobs_that_go_on(*batch, queued), look.pardon);
+      demand.batches.push_back({batch->batch.number, presence, batch->batch.on_demand,
+                                resources.nodes * resources.time.count(), ranks_of(request, resources, gpus)});
     }
     demand.queue_wait = queue_wait_of(batches, queued, look.now);
     add_work(work, demand);
   }
   return demands;
+}
+
+std::vector<NextGeneration> next_generations(const StoredSubmission& submission,
+                                             const std::vector<slurm::QueuedJob>& queued,
+                                             const std::vector<PoolDemand>& demands, Pardon pardon) {
+  std::vector<NextGeneration> next;
+  for (const StoredBatch& batch : submission.batches)
+    if (is_missing(batch, queued, pardon)) next.push_back(next_of(batch, ""));
+  for (const PoolDemand& demand : demands) {
+    const Growth growth = decide_growth(demand);
+    for (const int number : growth.batches)
+      for (const StoredBatch& batch : submission.batches)
+        if (batch.batch.number == number) next.push_back(next_of(batch, growth.why));
+  }
+  return next;
 }
 
 bool would_be_tried_again(const experiments::Plan& plan, const std::vector<JobStanding>& standings, std::size_t index) {

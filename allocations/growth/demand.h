@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What a submission's pools of allocations have and what work is ready for them, of what the store and SLURM say.
-//! Pure.
+//! Decides what follows for a submission, from its records, SLURM's queue and the work that is ready. Pure. Whoever
+//! submits, resumes, or sees an allocation run or end carries it out by grow() (grow.h).
 
 #include <set>
 #include <string>
@@ -15,7 +15,8 @@
 
 namespace resolute::allocations {
 
-//! What barred a batch is mended: `suite resume` says so.
+//! kYes: somebody submits or resumes. Batches that SLURM has lost are submitted again, and nothing bars a batch any
+//! more.
 enum class Pardon { kNo, kYes };
 
 //! Who looks, and when.
@@ -49,6 +50,19 @@ struct SuiteWork {
 //! its batches' names that SLURM knows
 std::vector<PoolDemand> demands_of(const StoredSubmission& submission, const std::vector<slurm::QueuedJob>& queued,
                                    const SuiteWork& work, const Look& look);
+
+//! A generation of a batch that is to be submitted.
+struct NextGeneration {
+  const StoredBatch* batch = nullptr;  //!< of the submission
+  int generation = 0;                  //!< the one that was begun and has no answer, else the next one
+  std::string why{};                   //!< why it is wanted, of a batch on demand; else empty
+};
+//! The generations that follow now, in the order in which they are submitted. Pardoned, the kept batches come first
+//! whose last generation SLURM has no more. Then come those on demand that decide_growth() wants. \param demands
+//! demands_of() the same
+std::vector<NextGeneration> next_generations(const StoredSubmission& submission,
+                                             const std::vector<slurm::QueuedJob>& queued,
+                                             const std::vector<PoolDemand>& demands, Pardon pardon);
 
 //! Whether a run that begins now would start a job that has failed, or that somebody gave up: what it needs is there.
 //! Pure. \param index of the job in Plan::jobs

@@ -1,10 +1,13 @@
 #include "allocations/growth/grow.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <utility>
 
 #include "allocations/liveness/run_signs.h"
+#include "core/error.h"
 #include "core/log.h"
-#include "orchestrator/store/wall_clock.h"
 #include "results/records/record.h"
 
 namespace resolute::allocations {
@@ -29,32 +32,65 @@ bool any_goes_on(const StoredSubmission& submission, const std::vector<slurm::Qu
                      [&](const StoredBatch& batch) { return !jobs_that_go_on(batch, queued).empty(); });
 }
 
-// \return whether SLURM has taken it
-bool submit(const GrowthOrder& order, const StoredBatch& batch, const std::string& why, Grown& grown) {
-  const bool again = std::holds_alternative<slurm::Intended>(batch.last);
-  const int generation = batch.generation + (again ? 0 : 1);
+// The log says what became of a kept batch's last job: nobody asked for its end.
+void log_gone(const StoredBatch& batch) {
+  const auto* gone = std::get_if<slurm::KnownJob>(&batch.last);
+  if (gone == nullptr || batch.batch.on_demand) return;
+  core::log_info("job {} of '{}' is gone and the suite not complete: going on with another one{}", gone->id,
+                 batch.batch.job_name,
+                 has_log(batch, gone->id) ? fmt::format(" (its log: {})", log_file(batch, gone->id).string()) : "");
+}
+
+void submit(const GrowthOrder& order, const NextGeneration& next, Grown& grown) {
+  const slurm::Batch& batch = next.batch->batch;
+  log_gone(*next.batch);
   slurm::SubmissionFolder folder = order.folder;
-  const auto answer =
-      slurm::ensure_submitted(order.files, order.client, order.effects, folder, batch.batch, generation, {.why = why});
-  if (const auto* refused = std::get_if<slurm::Refused>(&answer)) {
-    core::log_warning("SLURM refuses allocation {}: {}", batch.batch.first_allocation, refused->why);
-    grown.refused = RefusedBatch{batch.batch.number, refused->why};
-    return false;
+  try {
+    const auto answer = slurm::ensure_submitted(order.files, order.client, order.effects, folder, batch,
+                                                next.generation, {.why = next.why});
+    if (const auto* refused = std::get_if<slurm::Refused>(&answer)) {
+      grown.refused = RefusedBatch{batch.number, refused->why};
+      if (batch.on_demand) core::log_warning("SLURM refuses allocation {}: {}", batch.first_allocation, refused->why);
+      return;
+    }
+    const auto& job = std::get<slurm::KnownJob>(answer);
+    if (batch.on_demand)
+      core::log_info("allocation {} is asked for, job {}: {}", batch.first_allocation, job.id, next.why);
+    grown.submitted.push_back({batch.number, next.generation, job});
+    grown.goes_on = true;
+  } catch (const core::RuntimeError& error) {
+    if (error.kind() != core::ErrorKind::kTransient) throw;
+    throw core::RuntimeError(core::ErrorKind::kTransient,
+                             fmt::format("SLURM does not say whether it has job '{}'", batch.job_name), error.what(),
+                             "`resolute suite resume` settles that, and submits nothing twice");
   }
-  core::log_info("allocation {} is asked for, job {}: {}", batch.batch.first_allocation,
-                 std::get<slurm::KnownJob>(answer).id, why);
-  ++grown.submitted;
-  return true;
+}
+
+std::vector<PoolDemand> read_demands(const GrowthOrder& order, const StoredSubmission& submission,
+                                     const std::vector<slurm::QueuedJob>& queued, Grown& grown) {
+  // The runs of the batch that ends are over; so are all of them where SLURM has no job of the submission.
+  std::set<std::string> over;
+  for (const StoredBatch& batch : submission.batches)
+    if (batch.batch.number == order.ending || (order.pardon == Pardon::kYes && !grown.goes_on))
+      over.insert(experiments::run_name(order.plan.suite, batch.batch.first_allocation));
+  auto status = read_standings(order.files, order.store, order.plan, order.now, over);
+  grown.failures = !status.failures.empty();
+  grown.cancelled = is_being_cancelled(status);
+  if (grown.cancelled) return {};
+  if (order.pardon == Pardon::kYes) pardon(order.plan, status.standings);
+  const auto expected =
+      orchestrator::expected_paths(order.plan, orchestrator::Durations::read(order.files, order.store));
+  return demands_of(submission, queued, {order.plan, status.standings, expected}, {order.now, order.pardon});
 }
 
 }  // namespace
 
 orchestrator::SuiteStatus read_standings(core::FileSystem& files, const experiments::StoreLayout& store,
-                                         const experiments::Plan& plan, std::set<std::string> over) {
+                                         const experiments::Plan& plan, slurm::Time now, std::set<std::string> over) {
   const auto check = results::record_check(files, store);
   auto status = orchestrator::read_status(files, store, plan, check, over);
   const std::size_t known = over.size();
-  for (const auto& [name, sign] : read_signs(files, store, status, orchestrator::wall_clock()))
+  for (const auto& [name, sign] : read_signs(files, store, status, now))
     if (is_silent(sign)) over.insert(name);
   return over.size() == known ? status : orchestrator::read_status(files, store, plan, check, over);
 }
@@ -67,8 +103,9 @@ bool has_pools(const slurm::SubmissionRequest& request) {
 Grown grow(const GrowthOrder& order) {
   Grown grown;
   StoredSubmission submission = read_submission(order.folder);
+  const bool pools = has_pools(submission.request);
   grown.ended = submission.ended;
-  if (submission.ended || !has_pools(submission.request)) return grown;
+  if (order.pardon == Pardon::kNo && (submission.ended || !pools)) return grown;
   std::vector<std::string> names;
   for (StoredBatch& batch : submission.batches) {
     if (batch.generation < 0) continue;
@@ -77,48 +114,26 @@ Grown grow(const GrowthOrder& order) {
   }
   const auto queued = order.client.find(names);
   grown.goes_on = any_goes_on(submission, queued);
-  // Of what is about to end, and, where SLURM has nothing of the suite, of all that was submitted, no run is at work.
-  std::set<std::string> over;
-  for (const StoredBatch& batch : submission.batches)
-    if (batch.batch.number == order.ending || (order.pardon == Pardon::kYes && !grown.goes_on))
-      over.insert(experiments::run_name(order.plan.suite, batch.batch.first_allocation));
-  auto status = read_standings(order.files, order.store, order.plan, over);
-  grown.failures = !status.failures.empty();
-  grown.cancelled = is_being_cancelled(status);
-  if (grown.cancelled) return grown;
-  if (order.pardon == Pardon::kYes) pardon(order.plan, status.standings);
-  const auto expected =
-      orchestrator::expected_paths(order.plan, orchestrator::Durations::read(order.files, order.store));
-  const auto demands =
-      demands_of(submission, queued, {order.plan, status.standings, expected}, {order.now, order.pardon});
-  for (const PoolDemand& demand : demands) {
-    const Growth growth = decide_growth(demand);
-    for (const int number : growth.batches) {
-      if (grown.refused || grown.submitted == order.most) return grown;
-      const auto batch = std::find_if(submission.batches.begin(), submission.batches.end(),
-                                      [&](const StoredBatch& one) { return one.batch.number == number; });
-      grown.goes_on = submit(order, *batch, growth.why, grown) || grown.goes_on;
-    }
-  }
+  const auto demands = pools ? read_demands(order, submission, queued, grown) : std::vector<PoolDemand>();
+  const auto all = next_generations(submission, queued, demands, order.pardon);
+  for (const NextGeneration& next : all)
+    if (!grown.refused && std::cmp_less(grown.submitted.size(), order.most)) submit(order, next, grown);
   return grown;
 }
 
 std::optional<RefusedBatch> submit_all_missing(core::FileSystem& files, slurm::Client& client,
                                                const slurm::Effects& effects, Standing& standing,
-                                               const experiments::Plan& plan) {
+                                               const experiments::Plan& plan, slurm::Time now) {
   slurm::Client at_cluster = client.at(standing.request.cluster);
-  if (auto refused = submit_missing(files, at_cluster, effects, standing)) return refused;
   const experiments::StoreLayout store(standing.request.store);
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  const Grown grown = grow({files, at_cluster, effects, standing.folder, plan, store, now, Pardon::kYes, 0});
-  for (BatchStanding& batch : standing.batches) {
-    const int last = batch.batch.on_demand ? standing.folder.last_generation(batch.batch) : -1;
-    if (last < batch.generation || (last == batch.generation && !std::holds_alternative<slurm::Intended>(batch.last)))
-      continue;
-    batch.generation = last;
-    batch.last = standing.folder.generation(batch.batch, last);
-    batch.alive = batch.alive || batch.job() != nullptr;
-  }
+  const Grown grown = grow({files, at_cluster, effects, standing.folder, plan, store, now, Pardon::kYes});
+  for (const SubmittedBatch& submitted : grown.submitted)
+    for (BatchStanding& batch : standing.batches) {
+      if (batch.batch.number != submitted.batch) continue;
+      batch.generation = submitted.generation;
+      batch.last = submitted.job;
+      batch.alive = true;
+    }
   if (!grown.refused && !is_alive(standing))
     core::log_warning(
         "nothing was submitted: what the jobs that are left need is missing; `resolute suite status` tells why");
@@ -129,7 +144,7 @@ bool take_turn(core::FileSystem& files, const slurm::SubmissionFolder& folder, s
   const auto file = folder.path() / "looked";
   const auto last = core::read_text_if_exists(files, file);
   const auto time = last ? slurm::parse_time(last->substr(0, last->find('\n'))) : std::nullopt;
-  // Of the future: by a clock that is wrong.
+  // A time in the future is by a clock that is wrong.
   if (time && *time <= now && now - *time < kBetweenLooks) return false;
   core::write_atomic(files, file, slurm::time_text(now) + "\n");
   return true;

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! Submits what decide_growth() wants. Safe beside others that do the same: they choose the same batches, and each
-//! generation of a batch is submitted once.
+//! Carries out what next_generations() decides. Safe beside others that do the same: they choose the same batches, and
+//! each generation of a batch is submitted once.
 
 #include <limits>
 #include <optional>
@@ -14,14 +14,19 @@
 
 namespace resolute::allocations {
 
+struct SubmittedBatch {
+  int batch = 0;  //!< its number
+  int generation = 0;
+  slurm::KnownJob job;
+};
 //! What stands after a look.
 struct Grown {
-  int submitted = 0;                      //!< by this call
-  std::optional<RefusedBatch> refused{};  //!< by SLURM: nothing more was tried
-  bool failures = false;                  //!< of the jobs some have failed or been cancelled
-  bool ended = false;                     //!< the submission has: nothing was looked for
-  bool cancelled = false;                 //!< the suite is being cancelled: nothing was looked for
-  bool goes_on = false;                   //!< a batch waits or runs (jobs_that_go_on()), or one was submitted now
+  std::vector<SubmittedBatch> submitted{};  //!< by this call
+  std::optional<RefusedBatch> refused{};    //!< by SLURM: nothing more was tried
+  bool failures = false;                    //!< of the jobs some have failed or been cancelled
+  bool ended = false;                       //!< the submission has: nothing was looked for
+  bool cancelled = false;                   //!< the suite is being cancelled: nothing was looked for
+  bool goes_on = false;                     //!< a batch waits or runs (jobs_that_go_on()), or one was submitted now
 };
 
 //! All that a look needs.
@@ -37,24 +42,24 @@ struct GrowthOrder {
   int ending = 0;  //!< number of the batch whose end it is, which has written its record; 0: none
   int most = std::numeric_limits<int>::max();  //!< that are submitted by this call
 };
-//! How the jobs stand. A run is over that is not on this machine and has said nothing for half a minute: its jobs are
-//! ready again. \param over names of runs that are over besides
+//! How the jobs stand. A run that is not on this machine and has said nothing for half a minute is over, and its jobs
+//! are ready again. \param over names of runs that are over besides
 orchestrator::SuiteStatus read_standings(core::FileSystem& files, const experiments::StoreLayout& store,
-                                         const experiments::Plan& plan, std::set<std::string> over = {});
+                                         const experiments::Plan& plan, slurm::Time now,
+                                         std::set<std::string> over = {});
 //! Whether the submission has batches on demand or of some kinds of jobs alone. Where every batch does everything to
 //! its end nothing ever grows.
 bool has_pools(const slurm::SubmissionRequest& request);
-//! Nothing, where each batch of the submission does all to its end, or it has ended or is being cancelled. One squeue,
-//! and sbatch and two squeue per batch. Tells why in the log. \throws RuntimeError kTransient if SLURM does not answer;
-//! of storage
+//! Submits what follows, and says why in the log; stops at the first batch that SLURM refuses. Unless pardoned it does
+//! nothing where the submission has ended or has no pools. While the suite is being cancelled nothing grows. One
+//! squeue, and sbatch and two squeue per batch. \throws RuntimeError kTransient if SLURM does not answer; of storage
 Grown grow(const GrowthOrder& order);
 
-//! submit_missing(), then grow(), pardoning what was barred: for who submits and resumes. \param standing gets what was
-//! submitted \throws as they do
-//! Warns where nothing of it goes on after that.
+//! grow(), pardoning what was barred, for who submits and resumes. Warns if nothing of the submission goes on after it.
+//! \param standing gets what was submitted \return the batch that SLURM refused
 std::optional<RefusedBatch> submit_all_missing(core::FileSystem& files, slurm::Client& client,
                                                const slurm::Effects& effects, Standing& standing,
-                                               const experiments::Plan& plan);
+                                               const experiments::Plan& plan, slurm::Time now);
 
 //! Whether a look is due: the last of all allocations was a minute ago. Writes down that there is one now.
 //! \throws RuntimeError of storage

@@ -24,10 +24,8 @@ int allocation_of(const std::string& run) {
 // One that waits has no run, though its last start had one.
 bool has_job_at_work(const StoredBatch& batch, const SlurmAnswer& answer) {
   const auto jobs = jobs_named_as(batch, answer);
-  return std::any_of(jobs.begin(), jobs.end(), [&](const slurm::QueuedJob* job) {
-    const auto phase = slurm::phase_of(job->state);
-    return phase == slurm::Phase::kRuns || phase == slurm::Phase::kEnding;
-  });
+  return std::any_of(jobs.begin(), jobs.end(),
+                     [](const slurm::QueuedJob* job) { return slurm::is_at_work(slurm::phase_of(job->state)); });
 }
 
 bool has_lost_its_job(const std::vector<StoredSubmission>& submissions, const std::string& run,

@@ -280,7 +280,8 @@ class Allocation {
   bool is_work_ready() const {
     try {
       // No earlier run of this allocation can be at work: this start has taken its place.
-      const auto status = read_standings(files_, work_->store, work_->suite, {work_->run_folder.filename().string()});
+      const auto status =
+          read_standings(files_, work_->store, work_->suite, world_.now(), {work_->run_folder.filename().string()});
       return has_work(batch_, work_->suite, status.standings);
     } catch (const core::RuntimeError& error) {
       core::log_warning("whether there is work is not known: {}", error.what());

@@ -111,37 +111,6 @@ bool same_order(const slurm::SubmissionRequest& one, const slurm::SubmissionRequ
   return order(one) == order(other);
 }
 
-std::optional<RefusedBatch> submit_missing(core::FileSystem& files, slurm::Client& client,
-                                           const slurm::Effects& effects, Standing& standing) {
-  for (auto& batch : standing.batches) {
-    if (batch.alive || batch.batch.on_demand) continue;
-    if (const auto* gone = batch.job(); gone != nullptr) {
-      read_history(files, standing.folder, batch);
-      core::log_info("job {} of '{}' is gone and the suite not complete: going on with another one{}", gone->id,
-                     batch.batch.job_name,
-                     has_log(batch, gone->id) ? fmt::format(" (its log: {})", log_file(batch, gone->id).string()) : "");
-    }
-    const bool next = !std::holds_alternative<slurm::Intended>(batch.last);
-    const int generation = batch.generation + (next ? 1 : 0);
-    try {
-      const auto answer = slurm::ensure_submitted(files, client, effects, standing.folder, batch.batch, generation);
-      batch.generation = generation;
-      if (const auto* refused = std::get_if<slurm::Refused>(&answer)) {
-        batch.last = *refused;
-        return RefusedBatch{batch.batch.number, refused->why};
-      }
-      batch.alive = true;
-      batch.last = std::get<slurm::KnownJob>(answer);
-    } catch (const core::RuntimeError& error) {
-      if (error.kind() != core::ErrorKind::kTransient) throw;
-      throw core::RuntimeError(core::ErrorKind::kTransient,
-                               fmt::format("SLURM does not say whether it has job '{}'", batch.batch.job_name),
-                               error.what(), "give the same command again: it settles that, and submits nothing twice");
-    }
-  }
-  return std::nullopt;
-}
-
 void throw_refused(const RefusedBatch& refused) {
   throw core::input_error(fmt::format("SLURM refuses batch {}", refused.batch), refused.why,
                           advice_on_refusal(refused.why));

@@ -1,7 +1,6 @@
 #pragma once
 //! \file
-//! The state of each batch of a suite's submissions, for those who submit, resume and cancel; and the submission of
-//! batches that are missing.
+//! The state of each batch of a suite's submissions, for those who submit, resume and cancel.
 
 #include <optional>
 #include <string>
@@ -56,11 +55,6 @@ struct RefusedBatch {
   int batch = 0;
   std::string why;  //!< SLURM's words
 };
-//! Submits every batch that is neither alive nor done and not on demand (grow() submits those): the generation that was
-//! begun, else the next one. Stops at the first batch that SLURM refuses. \return the refused batch \throws
-//! RuntimeError (kTransient) if SLURM does not say whether it has a job: call again then
-std::optional<RefusedBatch> submit_missing(core::FileSystem& files, slurm::Client& client,
-                                           const slurm::Effects& effects, Standing& standing);
 //! Throws a RuntimeError (kInput) that says what to change.
 [[noreturn]] void throw_refused(const RefusedBatch& refused);
 

@@ -25,6 +25,7 @@
 #include "orchestrator/run/run.h"
 #include "orchestrator/space/needs.h"
 #include "orchestrator/store/stored_jobs.h"
+#include "orchestrator/store/wall_clock.h"
 #include "results/records/record.h"
 
 namespace resolute::cli {
@@ -54,6 +55,16 @@ bool has_run_options(const Arguments& arguments) {
     return argument.starts_with("--") && argument.size() > 2 && !kOurs.contains(argument.substr(0, argument.find('=')));
   });
 }
+
+// What every step of `suite resume` needs.
+struct Resume {
+  core::FileSystem& files;
+  slurm::Client& client;
+  const slurm::Effects& effects;
+  const SuiteArguments& parsed;
+  const experiments::Plan& plan;
+  slurm::Time now{};
+};
 
 // Jobs of it are known by the arguments that it was submitted with: --profile and others change what they are.
 experiments::Plan submitted_plan(const SuiteArguments& parsed, const Arguments& arguments,
@@ -108,8 +119,8 @@ void print_lines(const allocations::Standing& standing, const std::set<int>& bef
   }
 }
 
-int resume(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects, const SuiteArguments& parsed,
-           const experiments::Plan& plan, allocations::Standing& standing) {
+int go_on(const Resume& order, allocations::Standing& standing) {
+  const auto& [files, client, effects, parsed, plan, now] = order;
   const auto status = suite_command("status", parsed, standing.request.plan_arguments);
   const bool nothing_new =
       std::all_of(standing.batches.begin(), standing.batches.end(),
@@ -122,7 +133,7 @@ int resume(core::FileSystem& files, slurm::Client& client, const slurm::Effects&
   require_writable_store(parsed.store.root());
   orchestrator::announce_plan(files, parsed.store, plan);
   experiments::note_source(files, parsed.store, plan.suite, parsed.source());
-  const auto refusal = allocations::submit_all_missing(files, client, effects, standing, plan);
+  const auto refusal = allocations::submit_all_missing(files, client, effects, standing, plan, now);
   if (parsed.json) {
     if (!refusal || is_alive(standing)) print_json(jobs_json(standing, nothing_new, refusal));
   } else {
@@ -149,7 +160,7 @@ bool changes_something(const options::variables_map& values) {
 // Of the allocations that train: those of other kinds of jobs stay as they were, also where the request's resources
 // were theirs.
 slurm::SubmissionRequest changed(slurm::SubmissionRequest request, const options::variables_map& values,
-                                 std::vector<allocations::Pool>& pools) {
+                                 slurm::Time now, std::vector<allocations::Pool>& pools) {
   const auto change = [&](slurm::Resources& resources) {
     if (values.count("time") > 0) resources.time = slurm::parse_time_limit(values["time"].as<std::string>(), "--time");
     if (values.count("nodes") > 0) resources.nodes = at_least("nodes", values["nodes"].as<int>(), 1);
@@ -175,18 +186,16 @@ slurm::SubmissionRequest changed(slurm::SubmissionRequest request, const options
     if (!pool.kinds.empty()) pool.least = 0;
     if (pool.least < pool.most && request.idle_limit.count() == 0) request.idle_limit = kDefaultIdleLimit;
   }
-  request.created = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  request.created = now;
   request.by = allocations::effective_user() + "@" + core::host_name();
   return request;
 }
 
 // SLURM's jobs of it that wait are cancelled. \throws RuntimeError (kInput) if one runs or has its nodes, or one is
 // left that is no more, or not only, pending: it may run at any moment
-void withdraw(core::FileSystem& files, slurm::Client& client, const SuiteArguments& parsed,
-              const allocations::Standing& standing) {
+void withdraw(const Resume& order, const allocations::Standing& standing) {
   const auto has_nodes = [](const slurm::QueuedJob& job) {
-    const auto phase = slurm::phase_of(job.state);
-    return phase == slurm::Phase::kRuns || phase == slurm::Phase::kEnding || job.state == slurm::JobState::kConfiguring;
+    return slurm::is_at_work(slurm::phase_of(job.state)) || job.state == slurm::JobState::kConfiguring;
   };
   const auto refuse = [&](const std::vector<slurm::QueuedJob>& jobs, bool waiting_too) {
     for (const auto& job : jobs)
@@ -195,14 +204,14 @@ void withdraw(core::FileSystem& files, slurm::Client& client, const SuiteArgumen
             fmt::format("job {} of the suite {}", job.id, has_nodes(job) ? "runs" : "may begin at any moment"),
             "what it was submitted with stays as it is while it runs",
             fmt::format("`{}` lets it write checkpoints and end; then give this again",
-                        suite_command("cancel", parsed, standing.request.plan_arguments)));
+                        suite_command("cancel", order.parsed, standing.request.plan_arguments)));
   };
   for (const auto& batch : standing.batches) refuse(batch.queued, false);
   for (const auto& batch : standing.batches)
     if (!batch.queued.empty())
-      client.at(standing.request.cluster).cancel(batch.batch.job_name, slurm::CancelScope::kWaiting);
+      order.client.at(standing.request.cluster).cancel(batch.batch.job_name, slurm::CancelScope::kWaiting);
   for (const auto& open :
-       allocations::open_submissions(files, client, standing.folder.path().parent_path().parent_path())) {
+       allocations::open_submissions(order.files, order.client, standing.folder.path().parent_path().parent_path())) {
     if (open.trouble)
       throw core::RuntimeError(core::ErrorKind::kTransient, "SLURM does not say which jobs it has", *open.trouble,
                                "give the same command again when it answers");
@@ -212,16 +221,15 @@ void withdraw(core::FileSystem& files, slurm::Client& client, const SuiteArgumen
 }
 
 // The same with other resources: a submission that replaces the one that stands. \return nothing: they are no others
-std::optional<allocations::Standing> exchange(core::FileSystem& files, slurm::Client& client,
-                                              const slurm::Effects& effects, const SuiteArguments& parsed,
-                                              const experiments::Plan& plan, allocations::Standing& standing) {
+std::optional<allocations::Standing> exchange(const Resume& order, allocations::Standing& standing) {
+  const auto& [files, client, effects, parsed, plan, now] = order;
   auto pools = allocations::pools_of(standing.request);
-  auto plain = changed(standing.request, parsed.values, pools);
+  auto plain = changed(standing.request, parsed.values, now, pools);
   plain.left_out.clear();
   const auto request_of = [&](const std::string& token) {
     auto request = plain;
     request.token = token;
-    request.batches = allocations::batches_of(plan.suite, token, pools);
+    request.batches = allocations::batches_of(request.suite, token, pools);
     return request;
   };
   const auto request = request_of(standing.request.token);
@@ -231,7 +239,7 @@ std::optional<allocations::Standing> exchange(core::FileSystem& files, slurm::Cl
   if (const auto warning = allocations::require_possible(effects, request)) core::log_warning("{}", *warning);
   const std::string text = core::read_text(files, standing.folder.suite_file());
   allocations::leave_out_bad_nodes(files, effects, parsed.store, plain);
-  withdraw(files, client, parsed, standing);
+  withdraw(order, standing);
   standing.folder.end("replaced by `suite resume` with other options");
   return allocations::create_after_others(files, client, effects, {parsed.store.suite_folder(plan.suite), text},
                                           request_of);
@@ -273,12 +281,13 @@ int suite_resume(const Arguments& arguments) {
     core::log_warning("{}", allocations::kSuiteHasChanged);
   warn_of_cluster(newest.request, cluster_here(files, environment));
   allocations::require_sbatch(environment);
+  const Resume order{files,   client, effects,
+                     *parsed, plan,   std::chrono::floor<std::chrono::seconds>(orchestrator::wall_clock())};
   if (changes) {
     allocations::require_answer(newest);
-    if (auto exchanged = exchange(files, client, effects, *parsed, plan, newest))
-      return resume(files, client, effects, *parsed, plan, *exchanged);
+    if (auto exchanged = exchange(order, newest)) return go_on(order, *exchanged);
   }
-  return resume(files, client, effects, *parsed, plan, newest);
+  return go_on(order, newest);
 }
 
 }  // namespace resolute::cli

@@ -21,6 +21,7 @@
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/space/needs.h"
 #include "orchestrator/store/stored_jobs.h"
+#include "orchestrator/store/wall_clock.h"
 #include "results/records/record.h"
 
 namespace resolute::cli {
@@ -133,7 +134,8 @@ void print_jobs(const Order& order, const allocations::Standing& standing, bool 
 void hand_over(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects, const Order& order,
                allocations::Standing& standing, bool already) {
   const bool had_some = is_alive(standing);
-  const auto refusal = allocations::submit_all_missing(files, client, effects, standing, order.plan);
+  const auto refusal =
+      allocations::submit_all_missing(files, client, effects, standing, order.plan, order.request.created);
   print_jobs(order, standing, already, refusal);
   if (!refusal) return;
   if (!had_some && !is_alive(standing)) standing.folder.end("SLURM refused it: " + refusal->why);
@@ -141,13 +143,13 @@ void hand_over(core::FileSystem& files, slurm::Client& client, const slurm::Effe
 }
 
 Order read_order(const SuiteArguments& arguments, core::FileSystem& files,
-                 const std::map<std::string, std::string>& environment) {
+                 const std::map<std::string, std::string>& environment, slurm::Time now) {
   Order order{arguments, arguments.plan_to_submit(), {}, {}, {}, {}};
   order.suite_text = experiments::text_with_includes(files, arguments.values["SUITE.toml"].as<std::string>());
   auto options = read_submit_options(arguments, order.plan, files, environment);
   order.request = std::move(options.request);
   order.pools = std::move(options.pools);
-  order.request.created = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  order.request.created = now;
   order.status_command = suite_command("status", arguments, order.request.plan_arguments);
   give_token(order, kNoToken);
   allocations::require_gpus(files, arguments.store, order.plan, order.request);
@@ -183,7 +185,8 @@ int suite_submit(const Arguments& arguments) {
   if (!parsed) return 0;
   auto& files = core::real_file_system();
   const auto environment = core::current_environment();
-  Order order = read_order(*parsed, files, environment);
+  Order order =
+      read_order(*parsed, files, environment, std::chrono::floor<std::chrono::seconds>(orchestrator::wall_clock()));
   const bool dry = parsed->values.count("dry-run") > 0;
   const auto is_complete = [&] {
     return orchestrator::all_results_there(files, parsed->store, order.plan,

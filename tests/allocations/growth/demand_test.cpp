@@ -191,6 +191,45 @@ TEST(Demands, leave_out_pools_whose_allocations_are_all_kept) {
   EXPECT_THAT(Demands({{{}, {}, 2, 2}}).of(), IsEmpty());
 }
 
+TEST(NextGenerations, are_of_kept_batches_only_where_they_are_pardoned_and_slurm_has_none) {
+  StoredSubmission submission = tests::submitted();
+  StoredBatch& batch = submission.batches.front();
+  batch.last = batch.known.front();
+  const auto next = [&](const std::vector<slurm::QueuedJob>& queued, Pardon pardon = Pardon::kYes) {
+    std::vector<int> generations;
+    for (const NextGeneration& one : next_generations(submission, queued, {}, pardon))
+      generations.push_back(one.generation);
+    return generations;
+  };
+  EXPECT_THAT(next({}), ElementsAre(1)) << "SLURM has lost it";
+  EXPECT_THAT(next({}, Pardon::kNo), IsEmpty());
+  EXPECT_THAT(next({tests::queued(JobState::kPending)}), IsEmpty());
+  EXPECT_THAT(next({tests::queued(JobState::kCompleting)}), IsEmpty());
+  EXPECT_THAT(next({tests::queued(JobState::kCancelled)}), ElementsAre(1));
+  batch.last = slurm::Refused{"Invalid account"};
+  EXPECT_THAT(next({}), ElementsAre(1));
+  batch.last = slurm::Intended{};
+  EXPECT_THAT(next({}), ElementsAre(0)) << "another try settles it";
+  EXPECT_THAT(next({tests::queued(JobState::kPending)}), ElementsAre(0)) << "that settles whose the job is";
+  batch.generation = -1;
+  batch.last = slurm::NeverTried{};
+  EXPECT_THAT(next({}), ElementsAre(0));
+}
+
+TEST(NextGenerations, on_demand_come_after_the_kept_ones_which_count_as_waiting) {
+  const Demands demands({{{}, {}, 1, 3}});
+  const auto of = [&](Pardon pardon) {
+    std::vector<int> batches;
+    for (const NextGeneration& one : next_generations(demands.submission, {}, demands.of({kNoon, pardon}), pardon)) {
+      batches.push_back(one.batch->batch.number);
+      EXPECT_EQ(one.why.empty(), !one.batch->batch.on_demand);
+    }
+    return batches;
+  };
+  EXPECT_THAT(of(Pardon::kYes), ElementsAre(1, 2)) << "two jobs are ready";
+  EXPECT_THAT(of(Pardon::kNo), ElementsAre(2, 3));
+}
+
 TEST(HasWork, looks_for_what_a_run_of_the_batch_would_start) {
   Demands demands({{{JobKind::kPack}, {}, 0, 1}, {{JobKind::kTraining}, {}, 0, 1}});
   const auto& batches = demands.submission.request.batches;

@@ -11,7 +11,6 @@
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/journal/owner.h"
 #include "orchestrator/store/live.h"
-#include "orchestrator/store/wall_clock.h"
 #include "tests/support/record_text.h"
 #include "tests/support/refusal.h"
 #include "tests/support/sick_file_system.h"
@@ -124,7 +123,7 @@ class AllocationTest : public Test {
   void give_a_sign_of_life() {
     orchestrator::LiveStatus live;
     live.epoch = epoch_;
-    live.at = orchestrator::wall_clock();
+    live.at = orchestrator::Instant(now());
     orchestrator::write_live(files_, run_folder(), live);
   }
   void exclude_host(const std::string& host, const std::string& why) {
