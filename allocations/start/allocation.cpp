@@ -1,26 +1,18 @@
 #include "allocations/start/allocation.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
-#include <limits>
 
 #include "allocations/growth/grow.h"
 #include "allocations/notices/notice.h"
+#include "allocations/start/conclude.h"
 #include "allocations/start/job_in_waiting.h"
 #include "allocations/start/run_by_launchers.h"
 #include "allocations/start/time_left.h"
 #include "allocations/submissions/stored_submission.h"
-#include "allocations/submissions/usage.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "core/overloaded.h"
-#include "orchestrator/look/places_aside.h"
-#include "orchestrator/look/timeline.h"
-#include "orchestrator/store/stored_jobs.h"
-#include "results/records/record.h"
 #include "slurm/launcher.h"
 
 namespace resolute::allocations {
@@ -31,7 +23,6 @@ using namespace std::chrono_literals;
 using slurm::EndCause;
 using slurm::Time;
 
-constexpr auto kLinger = 30s;
 constexpr auto kBetweenTurns = 10s;
 constexpr int kMostInATurn = 4;
 
@@ -100,7 +91,7 @@ class Allocation {
       core::log_error("{}", error.what());
       ending.wrong_usage = error.kind() == core::ErrorKind::kInput;
       ending.store_failed = error.is_storage();
-      return conclude(std::move(ending));
+      return concluded(std::move(ending));
     }
     if (!record_there_) run_.before = before.achieved;
     run_.after = before.achieved;
@@ -110,7 +101,7 @@ class Allocation {
     }
     if (before.complete) {
       ending.complete = true;
-      return conclude(std::move(ending));
+      return concluded(std::move(ending));
     }
     settle_before(before.achieved);
     if (replaced) return leave_undone("its submission had ended", EndCause::kCancelled);
@@ -126,13 +117,13 @@ class Allocation {
   int work(slurm::AllocationEnding ending) {
     // It waited longer than the work that it was asked for.
     ending.idle = batch_.on_demand && !is_work_ready();
-    if (ending.idle) return conclude(std::move(ending));
+    if (ending.idle) return concluded(std::move(ending));
     try {
       time_.patiently([&] { slurm::write_run(files_, folder_.batch_folder(batch_), run_); });
     } catch (const core::RuntimeError& error) {
       if (!error.is_storage()) throw;
       ending.store_failed = true;
-      return conclude(std::move(ending));
+      return concluded(std::move(ending));
     }
     try {
       time_.patiently([&] { run_by_launchers(suite_to_run(), ending); });
@@ -144,6 +135,12 @@ class Allocation {
     return settle(std::move(ending));
   }
 
+  int concluded(slurm::AllocationEnding ending) {
+    return conclude({world_, time_, folder_, request_, batch_, environment_, killed_by_, earlier_,
+                     work_ ? &*work_ : nullptr, *waiting_, reason_, run_},
+                    std::move(ending));
+  }
+
   // What the store says of how the run ended, and what follows.
   int settle(slurm::AllocationEnding ending) {
     Outcome after;
@@ -153,7 +150,7 @@ class Allocation {
       core::log_error("how the run ended cannot be read: {}", error.what());
       ending.store_failed = true;
       run_.after.steps.reset();
-      return conclude(std::move(ending));
+      return concluded(std::move(ending));
     }
     run_.after = after.achieved;
     if (!ending.began) after.end.reset();
@@ -163,7 +160,7 @@ class Allocation {
     ending.store_failed = ending.given_up && after.store_failed;
     ending.asked_to_stop = (ending.began || ending.another_run) && after.asked_to_stop;
     if (ending.began) reason_ = after.reason;
-    return conclude(std::move(ending));
+    return concluded(std::move(ending));
   }
 
   // Its commands are run here, as this user.
@@ -174,15 +171,6 @@ class Allocation {
       request = folder_.request();
     });
     return *request;
-  }
-
-  // Nothing may hang on it: without its last record a start counts as one that was ended without a word.
-  void write_record() {
-    try {
-      slurm::write_run(files_, folder_.batch_folder(batch_), run_);
-    } catch (const core::RuntimeError& error) {
-      core::log_warning("the record of this start was not written: {}", error.what());
-    }
   }
 
   // SLURM 22.05 does not say in the environment when the allocation ends.
@@ -235,7 +223,7 @@ class Allocation {
             .begun =
                 [this](slurm::Launcher launcher) {
                   run_.launcher = slurm::name_of(launcher);
-                  write_record();
+                  write_record(files_, folder_, batch_, run_);
                 },
             .beside =
                 [this] {
@@ -289,227 +277,29 @@ class Allocation {
     }
   }
 
-  // \param ending number of this batch at its end, else 0 \param most to be submitted
-  Grown grow_now(std::chrono::milliseconds patience, int ending, int most) const {
-    auto asked = time_.client(patience);
-    return grow(
-        {files_, asked, world_.slurm, folder_, work_->suite, work_->store, world_.now(), Pardon::kNo, ending, most});
-  }
-
   // While a run is at work, one of the allocations sees once a minute to those on demand. Nothing that goes wrong here
   // may disturb the run, and SLURM's notice must not wait long for it.
   void grow_by_turns() {
     if (!has_pools(request_) || world_.now() < next_turn_ || time_.too_late_to_run()) return;
     next_turn_ = world_.now() + kBetweenTurns;
     try {
-      if (take_turn(files_, folder_, world_.now())) grow_now(kShortPatience, 0, kMostInATurn);
+      if (take_turn(files_, folder_, world_.now())) {
+        auto asked = time_.client(kShortPatience);
+        grow({files_, asked, world_.slurm, folder_, work_->suite, work_->store, world_.now(), Pardon::kNo, 0,
+              kMostInATurn});
+      }
     } catch (const std::exception& error) {
       core::log_warning("whether the suite could use more allocations is not known: {}", error.what());
     }
   }
-
-  // No nodes are held for a controller that is away while another job can go on.
-  std::chrono::milliseconds patience_in_the_end() const {
-    return waiting_->is_there() ? kShortPatience : time_.patience();
-  }
-
-  // What SLURM says of us now; nothing without an answer.
-  void read_own_outcome(slurm::AllocationEnding& ending) const {
-    try {
-      ending.job = time_.client(patience_in_the_end()).show(here_.job, batch_.job_name);
-    } catch (const core::RuntimeError& error) {
-      core::log_warning("SLURM does not say what becomes of this job: {}", error.what());
-    }
-  }
-
-  int conclude(slurm::AllocationEnding ending) {
-    if (!ending.complete && (!ending.given_up || ending.store_failed)) read_own_outcome(ending);
-    ending.noticed = world_.signals.noticed();
-    ending.terminated = world_.signals.terminated();
-    ending.ends_at = time_.end();
-    ending.now = world_.now();
-    const auto cause = slurm::cause_of(ending);
-    run_.cause = cause;
-    run_.end = ending.now;
-    const auto step = slurm::next_step(cause, run_.before, run_.after, earlier_, request_, reason_);
-    const bool nobody_goes_on =
-        !std::holds_alternative<slurm::GoOn>(step) && cause != EndCause::kRequeued && cause != EndCause::kTerminated;
-    if (nobody_goes_on) waiting_->dismiss();
-    return std::visit(core::Overloaded{[&](slurm::Leave) {
-                                         return ending.asked_to_stop ? end_as_cancelled(ending)
-                                                                     : leave("SLURM or its user has decided");
-                                       },
-                                       [&](slurm::Finish) { return finish(cause); },
-                                       [&](const slurm::GiveUp& end) { return give_up(cause, end.why); },
-                                       [&](slurm::GoOn go_on) { return go_on_by(go_on.way, ending); }},
-                      step);
-  }
-
-  void record_end(const std::string& verdict) {
-    run_.verdict = verdict;
-    write_record();
-    core::log_info("allocation {}: {}; {}", here_.job, slurm::name_of(*run_.cause), verdict);
-  }
-
-  int ended(const std::string& verdict, int code) {
-    record_end(verdict);
-    tell();
-    return code;
-  }
-
-  bool all_results_there() const {
-    return orchestrator::all_results_there(files_, work_->store, work_->suite,
-                                           results::record_check(files_, work_->store));
-  }
-
-  // Whoever is to hear of it does when nothing of the submission goes on by itself any more: the last of its starts to
-  // end finds that out.
-  void tell() const {
-    if (request_.notify.empty() || !nothing_follows(run_)) return;
-    try {
-      const StoredSubmission stored = read_whole_submission(files_, folder_);
-      const bool complete = work_ && all_results_there();
-      const auto state = notice_of(complete, stored.batches, last_);
-      if (!state) return;
-      const std::string details =
-          complete ? fmt::format(": all {} jobs have their results", work_->suite.jobs.size()) : ": " + run_.verdict;
-      tell_of_submission(files_, folder_, *state, details + costs_and_bad_hardware(stored), environment_);
-    } catch (const std::exception& error) {
-      core::log_warning("nobody was told of the end: {}", error.what());
-    }
-  }
-
-  // For somebody to look at; the word itself does not hang on it.
-  std::string costs_and_bad_hardware(const StoredSubmission& stored) const {
-    if (!work_) return "";
-    std::string text;
-    try {
-      const std::string& suite = work_->suite.suite;
-      const Usage usage = usage_of({stored}, orchestrator::read_timeline(files_, work_->store, suite),
-                                   orchestrator::Instant(world_.now()));
-      if (usage.gpu_seconds > 0)
-        text = fmt::format("; {:.1f} GPU-hours: {}", usage.gpu_seconds / 3600, gpu_use_text(usage));
-      for (const auto& place : orchestrator::places_aside(files_, work_->store, suite))
-        text += "; set aside: " + text_of(place);
-    } catch (const core::RuntimeError& error) {
-      core::log_warning("what the suite has cost is not known: {}", error.what());
-    }
-    return text;
-  }
-
-  int leave(const std::string& why) { return ended(why, kToBeRunAgain); }
 
   // SLURM took this job when nobody knew, or begins it when nobody wants it any more. Whoever is to hear of the end
   // has.
   int leave_undone(const std::string& why, EndCause cause) {
     run_.cause = cause;
     run_.end = world_.now();
-    record_end("nothing was done: " + why);
+    record_end(files_, folder_, batch_, run_, "nothing was done: " + why);
     return 0;
-  }
-
-  // A job that only ended would be FAILED to SLURM, its mails and its accounting.
-  int end_as_cancelled(const slurm::AllocationEnding& ending) {
-    ended("cancelled by `suite cancel`", kToBeRunAgain);
-    if (!ending.job || !std::holds_alternative<slurm::ShownJob>(*ending.job)) return kToBeRunAgain;
-    try {
-      time_.client(kLeastPatience).cancel(here_.job);
-    } catch (const core::RuntimeError& error) {
-      if (error.kind() != core::ErrorKind::kInterrupted) core::log_warning("{}", error.what());
-    }
-    return kToBeRunAgain;
-  }
-
-  int give_up(EndCause cause, const std::string& why) {
-    core::log_error("given up: {}; mend it, then `resolute suite resume`", why);
-    run_.given_up = true;
-    return ended("given up: " + why, cause == EndCause::kConfiguration ? 2 : 1);
-  }
-
-  int finish(EndCause cause) {
-    if (cause != EndCause::kComplete) return finish_part(cause);
-    try {
-      time_.patiently([&] {
-        // The run has written them unless it was killed, or its disk was full, between its last result and that.
-        write_tables(files_, *work_);
-        folder_.end("every result is there");
-      });
-    } catch (const core::RuntimeError& error) {
-      core::log_error("the tables, or that the submission has ended, were not written: {}", error.what());
-      return ended(error.is_storage()
-                       ? "complete, but the store did not take its tables: `resolute suite run` writes them"
-                       : fmt::format("complete, but its tables cannot be made: {}", error.what()),
-                   1);
-    }
-    return ended("complete", 0);
-  }
-
-  // This allocation can do no more; others may, on jobs that wait for it or are of other kinds.
-  int finish_part(EndCause cause) {
-    write_record();
-    try {
-      const Grown grown = grow_now(time_.patience(), batch_.number, std::numeric_limits<int>::max());
-      last_ = !grown.ended && !grown.cancelled && !grown.goes_on;
-      if (cause == EndCause::kIdle) {
-        if (grown.goes_on || grown.ended) return ended("there is nothing more for it to do", 0);
-        if (grown.cancelled) return leave("the suite is being cancelled");
-        if (grown.refused)
-          return give_up(cause, "SLURM refuses an allocation that the suite needs: " + grown.refused->why);
-        if (!grown.failures) return give_up(cause, "jobs are left that no allocation of this submission does");
-      }
-    } catch (const core::RuntimeError& error) {
-      core::log_error("{}", error.what());
-      if (cause == EndCause::kIdle) return leave("SLURM does not answer: `resolute suite resume` goes on");
-    }
-    return ended("the suite ended with failed jobs", 3);
-  }
-
-  int go_on_by(slurm::Continuation way, const slurm::AllocationEnding& ending) {
-    const bool known = ending.job && std::holds_alternative<slurm::ShownJob>(*ending.job);
-    const bool lost = ending.job && !known;
-    if (way == slurm::Continuation::kChain || lost) return chain(lost ? "SLURM lost this job" : "as it is asked for");
-    if (!known) return leave_to_resume();
-    // SLURM ends this process as soon as it has the word.
-    ended(killed_by_ ? fmt::format("requeued: the process that saw to it was killed by signal {}{}", *killed_by_,
-                                   *killed_by_ == SIGKILL ? " (out of memory?)" : "")
-                     : "requeued",
-          kToBeRunAgain);
-    try {
-      const auto answer = time_.client(patience_in_the_end()).requeue(here_.job);
-      if (std::holds_alternative<slurm::Done>(answer)) return kToBeRunAgain;
-      const auto* refused = std::get_if<slurm::Refused>(&answer);
-      if (refused == nullptr) return chain("SLURM lost this job");
-      return chain(refused->why);
-    } catch (const core::RuntimeError& error) {
-      if (error.kind() == core::ErrorKind::kInterrupted) return kToBeRunAgain;
-      core::log_error("{}", error.what());
-      return leave_to_resume();
-    }
-  }
-
-  int leave_to_resume() {
-    return leave(waiting_->is_there()
-                     ? fmt::format("SLURM does not answer: generation {} waits and goes on", run_.generation + 1)
-                     : "SLURM does not answer: `resolute suite resume` goes on");
-  }
-
-  int chain(const std::string& why) {
-    ended(fmt::format("another job follows ({})", why), kToBeRunAgain);
-    try {
-      auto asked = time_.client(time_.patience());
-      const int next = waiting_->next_generation(asked);
-      const auto answer = slurm::ensure_submitted(files_, asked, world_.slurm, folder_, batch_, next);
-      if (const auto* refused = std::get_if<slurm::Refused>(&answer)) {
-        core::log_error("SLURM takes no successor: {}", refused->why);
-        run_.given_up = true;
-        return ended("given up: SLURM takes no successor: " + refused->why, 1);
-      }
-      core::log_info("generation {} is job {}", next, std::get<slurm::KnownJob>(answer).id);
-    } catch (const core::RuntimeError& error) {
-      core::log_error("{}", error.what());
-      return leave("no successor yet: `resolute suite resume` goes on");
-    }
-    return kToBeRunAgain;
   }
 
   const AllocationWorld& world_;
@@ -524,37 +314,13 @@ class Allocation {
   bool record_there_ = false;  // run_ was begun by the process that was killed
   std::string reason_;         // why the run stopped, by its journal
   Time next_turn_{};           // of grow_by_turns()
-  bool last_ = false;          // SLURM has no other of the submission's allocations that goes on
   std::vector<slurm::ScriptStart> earlier_;
   slurm::ScriptStart run_;
   std::optional<AllocationWork> work_;
   std::optional<JobInWaiting> waiting_;
 };
 
-// The batch script's, which started this process. Empty where another did: the script puts the process that follows a
-// killed one in the place of its own shell.
-Environment environment_of_script() {
-  const auto here = core::current_environment();
-  auto born = core::environment_at_birth(::getppid());
-  if (core::variable_in(born, "SLURM_JOB_ID") != core::variable_in(here, "SLURM_JOB_ID")) return {};
-  return slurm::job_environment(std::move(born), here);
-}
-
 }  // namespace
-
-AllocationWorld real_allocation_world(const AllocationSignals& signals, PlanOf plan_of, std::string version) {
-  return {core::real_file_system(),
-          core::monotonic_clock(),
-          signals,
-          [] { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); },
-          slurm::real_effects(environment_of_script()),
-          std::move(plan_of),
-          launchers_here,
-          [&signals](const auto& command, const auto& environment, const auto& run) {
-            return run_launcher(command, environment, signals, run, core::monotonic_clock(), kLinger);
-          },
-          std::move(version)};
-}
 
 int run_allocation(const AllocationWorld& world, const AllocationOrder& order, Environment environment) {
   return Allocation(world, order, std::move(environment)).run();
