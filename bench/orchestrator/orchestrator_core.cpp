@@ -72,7 +72,7 @@ void measure_decisions() {
   while (placements < kPlacements) {
     const double begin = thread_seconds();
     while (true) {
-      const std::vector<Event> decisions = decide(state, policy, now);
+      const std::vector<Event> decisions = decide(state, policy, {now});
       if (decisions.empty()) break;
       for (const Event& decision : decisions) {
         orchestrator::apply(state, decision);

@@ -228,7 +228,7 @@ void read_run_options(const options::variables_map& values, const std::map<std::
   if (values.count("only") > 0) run.only = values["only"].as<std::string>();
   if (values.count("first") > 0) run.first = values["first"].as<std::string>();
   if (values.count("kinds") > 0) run.kinds = parse_kinds(values["kinds"].as<std::string>());
-  if (values.count("idle-limit") > 0) run.idle_limit = std::chrono::seconds(number("idle-limit"));
+  if (values.count("idle-limit") > 0) run.policy.idle_limit = std::chrono::seconds(number("idle-limit"));
   if (int jobs = number("max-jobs"); jobs > 0) run.max_jobs = jobs;
   run.allocation = number("allocation");
   run.memory_per_rank_mib = number("memory-per-rank");

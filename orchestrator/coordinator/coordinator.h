@@ -207,7 +207,7 @@ class Coordinator {
   core::MonotonicTime start_;
   Chore silence_, owner_renewal_, requests_, live_, claims_, spent_;
   core::MonotonicTime claims_in_doubt_until_{};  // this run has stood still
-  Instant idle_since_{};                         //!< Policy's
+  Instant idle_since_{};                         //!< Moment's
   core::Progress progress_;
   int skipped_ = 0;
   int done_ = 0;
@@ -215,7 +215,7 @@ class Coordinator {
   bool dirty_ = true;
   bool journal_fails_ = false;  //!< its last sync failed by the store's doing
   Stopping stopping_;
-  Instant attentive_since_{};  //!< Policy's
+  Instant attentive_since_{};  //!< Moment's
   core::MonotonicTime last_step_{};
   std::optional<std::string> end_why_;  //!< once the run has ended
 };

@@ -28,21 +28,20 @@ bool gives_up(const Event& decision) {
 }  // namespace
 
 void Coordinator::make_decisions() {
-  Policy policy = options_.policy;
-  policy.agents_pending = peers_.pending();
-  policy.agents_missing = peers_.joined() < peers_.expected();
-  policy.give_up_at = stopping_.give_up_at();
-  policy.attentive_since = attentive_since_;
-  for (const auto& [number, settling] : settling_) policy.unsettled.insert(number);
-  policy.idle_limit = options_.idle_limit;
-  policy.idle_since = idle_since_;
+  Moment moment;
+  moment.agents_pending = peers_.pending();
+  moment.agents_missing = peers_.joined() < peers_.expected();
+  moment.give_up_at = stopping_.give_up_at();
+  moment.attentive_since = attentive_since_;
+  for (const auto& [number, settling] : settling_) moment.unsettled.insert(number);
+  moment.idle_since = idle_since_;
   while (true) {
     dirty_ = false;
-    const Instant at = now();
-    policy.store_fails = watch_.pause() || (watch_.doubtful() && starts_something());
-    std::vector<Event> decisions = decide(state_, policy, at);
+    moment.now = now();
+    moment.store_fails = watch_.pause() || (watch_.doubtful() && starts_something());
+    std::vector<Event> decisions = decide(state_, options_.policy, moment);
     if (decisions.empty()) {
-      wake_ = next_wake(state_, policy, at);
+      wake_ = next_wake(state_, options_.policy, moment);
       break;
     }
     if (std::any_of(decisions.begin(), decisions.end(), gives_up) && !state_.stop && !looked_everywhere()) {
@@ -53,7 +52,7 @@ void Coordinator::make_decisions() {
       if (auto* placed = std::get_if<Placed>(&decision))
         placed->attempt = elsewhere_.free_attempt(placed->job, placed->attempt);
       record(decision);
-      to_act_.push_back({store_.appended(), at, std::move(decision)});
+      to_act_.push_back({store_.appended(), moment.now, std::move(decision)});
     }
   }
 }

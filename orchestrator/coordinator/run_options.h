@@ -43,8 +43,6 @@ struct RunOptions {
   std::int64_t memory_per_rank_mib = 0;  //!< over which a rank is killed; 0: no limit
   std::optional<Instant> ends_at;        //!< end of the allocation
   std::set<settings::JobKind> kinds{};   //!< that are started here, others' results are waited for; empty: all
-  //! Without anything at work, after which the run ends (RunEnd::kIdle); nothing: it waits.
-  std::optional<std::chrono::milliseconds> idle_limit{};
   //! Asked every minute, without waiting: why the suite has spent all that it may (`--most-gpu-hours`), and is to stop
   //! for good.
   std::function<std::optional<std::string>()> spent{};
@@ -67,8 +65,8 @@ struct RunOptions {
   bool through_host = false;  //!< trainings exchange gradients of GPUs without NCCL
   bool quiet = false;         //!< no line for each job
   RecordChecks checks{};      //!< of what jobs leave; called from any thread
-  // What follows has defaults that only tests change.
   Policy policy;
+  // What follows has defaults that only tests change.
   std::chrono::milliseconds heartbeat{1000};             //!< of agents
   std::chrono::milliseconds agent_limit{10'000};         //!< silence after which an agent counts as lost
   std::chrono::milliseconds join_limit{30'000};          //!< for agents that have not joined yet

@@ -20,14 +20,15 @@ Milliseconds wait_of(const Policy& policy, const Budget& budget, int count) {
 }
 
 // Another host could hold a job that has failed on this one.
-bool is_held_elsewhere(const State& state, const Policy& policy, const Job& job, const std::string& host) {
+bool is_held_elsewhere(const State& state, const Moment& moment, const Job& job, const std::string& host) {
   if (host.empty()) return false;
   GangNeed need = need_of(job);
   need.not_on.push_back(host);
-  return policy.agents_pending || most_ranks_without(state, need, need.not_on) == need.slots;
+  return moment.agents_pending || most_ranks_without(state, need, need.not_on) == need.slots;
 }
 
-AttemptEnded verdict(const State& state, JobIndex number, const Running& running, const Policy& policy, Instant now) {
+AttemptEnded verdict(const State& state, JobIndex number, const Running& running, const Policy& policy,
+                     const Moment& moment) {
   const Job& job = job_of(state, number);
   const AttemptEnding& ending = *running.ending;
   AttemptEnded ended{number, running.attempt, ending.cause, ending.evidence, false, Instant{}, {}};
@@ -48,11 +49,11 @@ AttemptEnded verdict(const State& state, JobIndex number, const Running& running
   }
   const int count = job.ends.at(static_cast<std::size_t>(ending.cause)) + 1;
   ended.retry = count < budget.attempts &&
-                (ending.cause != Cause::kConfiguration || is_held_elsewhere(state, policy, job, ending.host));
+                (ending.cause != Cause::kConfiguration || is_held_elsewhere(state, moment, job, ending.host));
   ended.why = !ended.retry && count == 1 ? "the same again would fail the same way"
                                          : fmt::format("{} {} of {}", name_of(ending.cause), count, budget.attempts);
   const Milliseconds wait = wait_of(policy, budget, count);
-  if (ended.retry && wait > Milliseconds{0}) ended.not_before = now + wait;
+  if (ended.retry && wait > Milliseconds{0}) ended.not_before = moment.now + wait;
   return ended;
 }
 
@@ -68,11 +69,11 @@ std::set<std::string> hosts_of_living(const State& state, const Running& running
 
 // A process in a hanging system call outlives SIGKILL, and a stopped spawner kills nobody. Their slots are lost, their
 // jobs need not be.
-void give_up_unkillable(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
-  const bool all = state.stop && policy.give_up_at && now >= *policy.give_up_at;
+void give_up_unkillable(const State& state, const Policy& policy, const Moment& moment, std::vector<Event>& decisions) {
+  const bool all = state.stop && moment.give_up_at && moment.now >= *moment.give_up_at;
   std::set<std::string> excluded;
   for (const auto& [stop_by, number] : state.stopping) {
-    if (!all && std::max(stop_by, policy.attentive_since) > now - policy.unkillable_limit) break;
+    if (!all && std::max(stop_by, moment.attentive_since) > moment.now - policy.unkillable_limit) break;
     const Job& job = job_of(state, number);
     const auto& running = std::get<Running>(job.state);
     if (running.alive == 0) continue;
@@ -90,18 +91,18 @@ void give_up_unkillable(const State& state, const Policy& policy, Instant now, s
   }
 }
 
-void settle_attempts(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
+void settle_attempts(const State& state, const Policy& policy, const Moment& moment, std::vector<Event>& decisions) {
   for (JobIndex number : state.attention) {
     const auto& running = std::get<Running>(job_of(state, number).state);
     if (running.alive == 0) {
-      if (policy.unsettled.contains(number)) continue;
-      decisions.push_back(verdict(state, number, running, policy, now));
+      if (moment.unsettled.contains(number)) continue;
+      decisions.push_back(verdict(state, number, running, policy, moment));
       continue;
     }
     const Cause cause = running.ending ? running.ending->cause : state.stop_cause;
     decisions.push_back(AttemptStopped{number, running.attempt, cause,
                                        leaves_time(cause) ? policy.stop_grace : Milliseconds{0},
-                                       running.ending ? running.ending->evidence : *state.stop, now});
+                                       running.ending ? running.ending->evidence : *state.stop, moment.now});
   }
 }
 
@@ -251,10 +252,11 @@ void return_gpu(const State& state, Instant now, std::vector<Event>& decisions) 
   if (until <= now || needed) decisions.push_back(GpuReturned{number, gpu});
 }
 
-void settle(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
-  give_up_unkillable(state, policy, now, decisions);
+void settle(const State& state, const Policy& policy, const Moment& moment, std::vector<Event>& decisions) {
+  give_up_unkillable(state, policy, moment, decisions);
   if (!decisions.empty()) return;  // what else there is to decide depends on the hosts that are left
-  settle_attempts(state, policy, now, decisions);
+  settle_attempts(state, policy, moment, decisions);
+  const Instant now = moment.now;
   for (JobIndex number : state.doomed)
     decisions.push_back(JobCancelled{number, why_doomed(state, job_of(state, number))});
   exclude_host(state, policy, decisions);
@@ -269,14 +271,14 @@ void settle(const State& state, const Policy& policy, Instant now, std::vector<E
                       Cause::kWalltime});
 }
 
-bool is_idle_for_too_long(const Policy& policy, Instant now) {
-  return policy.idle_limit && now - policy.idle_since >= *policy.idle_limit;
+bool is_idle_for_too_long(const Policy& policy, const Moment& moment) {
+  return policy.idle_limit && moment.now - moment.idle_since >= *policy.idle_limit;
 }
 
 // A job that no wait will place, as far as this run can tell: why; else empty.
-std::string why_unplaceable(const State& state, const Policy& policy, const Job& job) {
+std::string why_unplaceable(const State& state, const Moment& moment, const Job& job) {
   // Where agents are missing the same plan may have its place in another run.
-  const bool agents_missing = policy.agents_missing || state.agents_gone || state.agents.empty() ||
+  const bool agents_missing = moment.agents_missing || state.agents_gone || state.agents.empty() ||
                               state.machine_of.size() != state.agents.size() || !state.gpus_aside.empty();
   if (agents_missing) return {};
   const int all = capacity(state, job.gpus);
@@ -321,11 +323,13 @@ std::optional<Placed> begin_anew(const State& state, JobIndex number, Instant no
 }
 
 // Jobs are left that could not be placed, and nothing runs.
-void conclude_unfinished(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
+void conclude_unfinished(const State& state, const Policy& policy, const Moment& moment,
+                         std::vector<Event>& decisions) {
+  const Instant now = moment.now;
   const bool limited = limit_reached(state);
   for (const auto& [time, number] : state.resting) {
     const Job& job = job_of(state, number);
-    const bool room = policy.agents_pending || most_ranks(state, need_of(job)) == job.slots;
+    const bool room = moment.agents_pending || most_ranks(state, need_of(job)) == job.slots;
     if (room && (!limited || job.placements > 0) && reaches_checkpoint(state, policy, job, std::max(time, now)))
       return;  // started when its time comes
   }
@@ -333,10 +337,10 @@ void conclude_unfinished(const State& state, const Policy& policy, Instant now, 
     decisions.push_back(RunEnded{RunEnd::kLimited, fmt::format("{} jobs were allowed", state.run.max_jobs)});
     return;
   }
-  if (policy.agents_pending) return;
+  if (moment.agents_pending) return;
   for (const auto& [need, queue] : state.ready) {
     const JobIndex first = queue.by_path.begin()->second;
-    const std::string why = why_unplaceable(state, policy, job_of(state, first));
+    const std::string why = why_unplaceable(state, moment, job_of(state, first));
     if (why.empty()) continue;
     if (auto anew = begin_anew(state, first, now)) {
       if (!reaches_checkpoint(state, policy, job_of(state, first), now)) continue;
@@ -350,53 +354,54 @@ void conclude_unfinished(const State& state, const Policy& policy, Instant now, 
 }
 
 // Jobs of other allocations' kinds are left, and what is left here, if anything, waits for them.
-void conclude_part(const State& state, const Policy& policy, Instant now, const Counts& counts,
+void conclude_part(const State& state, const Policy& policy, const Moment& moment, const Counts& counts,
                    std::vector<Event>& decisions) {
   const auto end = [&](RunEnd how, std::string why) { decisions.push_back(RunEnded{how, std::move(why)}); };
   const int left = counts.waiting + counts.ready;
   if (state.unfinished.empty())
     end(RunEnd::kIdle, fmt::format("its part is done; {} jobs are other allocations'", left));
-  else if (is_idle_for_too_long(policy, now))
+  else if (is_idle_for_too_long(policy, moment))
     end(RunEnd::kIdle, fmt::format("nothing to do for {}; what is left waits for other allocations",
-                                   core::duration_text((now - policy.idle_since).count())));
-  else if (!policy.agents_pending && state.machine_of.empty())
-    end(RunEnd::kInterrupted, why_interrupted(state, policy, now));
+                                   core::duration_text((moment.now - moment.idle_since).count())));
+  else if (!moment.agents_pending && state.machine_of.empty())
+    end(RunEnd::kInterrupted, why_interrupted(state, policy, moment.now));
 }
 
 // Nothing runs and nothing was decided: is that the end?
-void conclude(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
+void conclude(const State& state, const Policy& policy, const Moment& moment, std::vector<Event>& decisions) {
   const Counts counts = count(state);
   // A signal that came with the last result interrupts nothing.
   if (counts.waiting + counts.ready == 0) {
     const bool complete = counts.failed + counts.cancelled == 0;
     // Another run may have done what failed here.
-    if (!complete && policy.store_fails && !state.stop) return;
+    if (!complete && moment.store_fails && !state.stop) return;
     decisions.push_back(RunEnded{
         complete ? RunEnd::kComplete : RunEnd::kIncomplete,
         fmt::format("{} succeeded, {} failed, {} cancelled", counts.succeeded, counts.failed, counts.cancelled)});
   } else if (state.stop) {
     decisions.push_back(RunEnded{RunEnd::kInterrupted, *state.stop});
-  } else if (!policy.store_fails) {
+  } else if (!moment.store_fails) {
     if (state.ready.empty() && state.resting.empty())
-      conclude_part(state, policy, now, counts, decisions);
-    else if (is_idle_for_too_long(policy, now))
-      decisions.push_back(RunEnded{RunEnd::kIdle, fmt::format("nothing could be started for {}",
-                                                              core::duration_text((now - policy.idle_since).count()))});
+      conclude_part(state, policy, moment, counts, decisions);
+    else if (is_idle_for_too_long(policy, moment))
+      decisions.push_back(
+          RunEnded{RunEnd::kIdle, fmt::format("nothing could be started for {}",
+                                              core::duration_text((moment.now - moment.idle_since).count()))});
     else
-      conclude_unfinished(state, policy, now, decisions);
+      conclude_unfinished(state, policy, moment, decisions);
   }
 }
 
 }  // namespace
 
-std::vector<Event> decide(const State& state, const Policy& policy, Instant now) {
+std::vector<Event> decide(const State& state, const Policy& policy, const Moment& moment) {
   std::vector<Event> decisions;
   if (state.end) return decisions;
-  settle(state, policy, now, decisions);
+  settle(state, policy, moment, decisions);
   if (!decisions.empty()) return decisions;
-  if (!state.stop && !policy.store_fails)
-    if (auto placed = next_placement(state, policy, now)) decisions.emplace_back(std::move(*placed));
-  if (decisions.empty() && state.running.empty()) conclude(state, policy, now, decisions);
+  if (!state.stop && !moment.store_fails)
+    if (auto placed = next_placement(state, policy, moment.now)) decisions.emplace_back(std::move(*placed));
+  if (decisions.empty() && state.running.empty()) conclude(state, policy, moment, decisions);
   return decisions;
 }
 
@@ -410,26 +415,26 @@ AttemptEnded taken_back(const State& state, const Policy& policy, Instant now, J
   return ended;
 }
 
-std::optional<Instant> next_wake(const State& state, const Policy& policy, Instant now) {
+std::optional<Instant> next_wake(const State& state, const Policy& policy, const Moment& moment) {
   if (state.end) return std::nullopt;
   std::optional<Instant> wake;
   if (!state.stopping.empty())
-    wake = std::max(state.stopping.begin()->first, policy.attentive_since) + policy.unkillable_limit;
-  if (state.stop) return wake && policy.give_up_at ? std::min(*wake, *policy.give_up_at) : wake;
+    wake = std::max(state.stopping.begin()->first, moment.attentive_since) + policy.unkillable_limit;
+  if (state.stop) return wake && moment.give_up_at ? std::min(*wake, *moment.give_up_at) : wake;
   const auto wake_by = [&](Instant until) {
     if (!wake || until < *wake) wake = until;
   };
   if (!state.gpus_aside.empty() && !state.unfinished.empty()) wake_by(std::get<Instant>(*state.gpus_aside.begin()));
   if (!state.hosts_aside.empty() && !state.unfinished.empty()) wake_by(state.hosts_aside.begin()->first);
-  const auto resting = state.resting.upper_bound({now, JobIndex{std::numeric_limits<int>::max()}});
+  const auto resting = state.resting.upper_bound({moment.now, JobIndex{std::numeric_limits<int>::max()}});
   if (resting != state.resting.end()) wake_by(resting->first);
   if (state.run.ends_at != Instant{}) {
     const Instant stop = state.run.ends_at - policy.stop_lead;
-    if (stop > now) wake_by(stop);
+    if (stop > moment.now) wake_by(stop);
   }
   if (policy.idle_limit && state.running.empty()) {
-    const Instant idle = policy.idle_since + *policy.idle_limit;
-    if (idle > now) wake_by(idle);
+    const Instant idle = moment.idle_since + *policy.idle_limit;
+    if (idle > moment.now) wake_by(idle);
   }
   return wake;
 }

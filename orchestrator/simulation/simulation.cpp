@@ -16,7 +16,7 @@ constexpr Milliseconds kLongestSimulation{std::chrono::hours(24 * 365 * 100)};
 
 Simulation::Simulation(const SimulatedWorkload& workload, const SimulatedMachine& machine,
                        const SimulationOptions& options)
-    : workload_(workload), machine_(machine), options_(options), policy_(options.policy), lives_(workload.jobs.size()) {
+    : workload_(workload), machine_(machine), options_(options), lives_(workload.jobs.size()) {
   for (int i = 0; i < machine.nodes; ++i)
     nodes_.push_back({{}, core::RandomStream("simulated node", {options.seed, static_cast<std::uint64_t>(i)}), {}});
   add_jobs();
@@ -70,9 +70,9 @@ void Simulation::record(const Event& event) {
 
 bool Simulation::decide_all() {
   bool decided = false;
-  policy_.agents_pending = nodes_up_ < machine_.nodes;
+  const Moment moment{.now = instant(now_), .agents_pending = nodes_up_ < machine_.nodes};
   for (;;) {
-    std::vector<Event> decisions = decide(state_, policy_, instant(now_));
+    std::vector<Event> decisions = decide(state_, options_.policy, moment);
     if (decisions.empty()) return decided;
     decided = true;
     for (Event& decision : decisions) {
@@ -85,7 +85,7 @@ bool Simulation::decide_all() {
 std::optional<Milliseconds> Simulation::next_time() const {
   std::optional<Milliseconds> next;
   if (!pending_.empty()) next = pending_.top().at;
-  if (auto wake = next_wake(state_, policy_, instant(now_))) {
+  if (auto wake = next_wake(state_, options_.policy, {instant(now_)})) {
     const auto at = *wake - kBegin;
     if (at > now_ && (!next || at < *next)) next = at;
   }

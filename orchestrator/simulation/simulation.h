@@ -102,7 +102,6 @@ class Simulation {
   const SimulatedWorkload& workload_;
   const SimulatedMachine& machine_;
   const SimulationOptions& options_;
-  Policy policy_;
   State state_;
   Milliseconds now_{};
   Milliseconds allocation_begin_{}, allocated_{};

@@ -135,7 +135,7 @@ TEST(BurnIn, a_gpu_that_computes_wrongly_is_not_given_out_again_but_by_its_user)
   gang.gpus = true;
   apply(places.state, gang);
   // The gang needs all four, and waits for the class in vain.
-  const auto decisions = tests::settle(places.state, {}, tests::at(1'000'000'000));
+  const auto decisions = tests::settle(places.state, {}, {tests::at(1'000'000'000)});
   for (const Event& event : decisions) EXPECT_FALSE(std::holds_alternative<GpuReturned>(event)) << describe(event);
   EXPECT_EQ(RunEnd::kInterrupted, places.state.end) << "another run may have all four";
   EXPECT_EQ(3, capacity(places.state, true));

@@ -15,8 +15,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-std::vector<Event> decide_now(const State& state, Policy policy = {}, Instant now = at(0)) {
-  return decide(state, policy, now);
+std::vector<Event> decide_now(const State& state, const Policy& policy = {}, const Moment& moment = {}) {
+  return decide(state, policy, moment);
 }
 
 template <class E>
@@ -28,8 +28,8 @@ std::vector<E> only(const std::vector<Event>& events) {
 }
 
 // What would be placed if nothing else happened, one after the other.
-std::vector<Placed> placed_now(State state, Policy policy = {}, Instant now = at(0)) {
-  return only<Placed>(settle(state, policy, now));
+std::vector<Placed> placed_now(State state, const Policy& policy = {}, const Moment& moment = {}) {
+  return only<Placed>(settle(state, policy, moment));
 }
 
 // The one of its type.
@@ -38,8 +38,8 @@ E sole(const std::vector<Event>& events) {
   EXPECT_EQ(only<E>(events).size(), 1U);
   return only<E>(events).at(0);
 }
-Placed placed_sole(const State& state, Policy policy = {}, Instant now = at(0)) {
-  const std::vector<Placed> placed = placed_now(state, policy, now);
+Placed placed_sole(const State& state, const Policy& policy = {}, const Moment& moment = {}) {
+  const std::vector<Placed> placed = placed_now(state, policy, moment);
   EXPECT_EQ(placed.size(), 1U);
   return placed.at(0);
 }
@@ -57,8 +57,7 @@ TEST(Decide, places_ready_jobs_in_plan_order_and_leaves_waiting_ones) {
 
 TEST(Decide, gang_is_placed_whole_or_not_at_all) {
   State state = state_after({toy_run(), toy_job(0, 3), toy_agent(0, "a", 2)});
-  Policy pending{.agents_pending = true};
-  EXPECT_THAT(decide_now(state, pending), IsEmpty());
+  EXPECT_THAT(decide_now(state, {}, {.agents_pending = true}), IsEmpty());
   orchestrator::apply(state, toy_agent(1, "b", 2));
   auto placed = sole<Placed>(decide_now(state));
   EXPECT_EQ(placed.placement, (Placement{{{0}, 2}, {{1}, 1}}));
@@ -99,7 +98,7 @@ TEST(Decide, a_rank_that_fails_takes_its_gang_with_it) {
   orchestrator::apply(state, stopped);
   EXPECT_THAT(decide_now(state), IsEmpty());
   orchestrator::apply(state, rank_exit(0, 1, 0, 0, 9, ""));
-  decisions = decide_now(state, {}, at(1000));
+  decisions = decide_now(state, {}, {at(1000)});
   const auto& ended = std::get<AttemptEnded>(decisions.at(0));
   EXPECT_TRUE(ended.retry);
   EXPECT_EQ(ended.evidence, "process rank 1: exit code 1: boom");
@@ -107,21 +106,21 @@ TEST(Decide, a_rank_that_fails_takes_its_gang_with_it) {
   EXPECT_EQ(ended.not_before, at(1250));
   orchestrator::apply(state, ended);
   check_invariants(state);
-  EXPECT_THAT(decide_now(state, {}, at(1249)), IsEmpty());
-  EXPECT_EQ(next_wake(state, {}, at(1000)), at(1250));
-  EXPECT_EQ(only<Placed>(decide_now(state, {}, at(1250))).at(0).attempt, 2);
+  EXPECT_THAT(decide_now(state, {}, {at(1249)}), IsEmpty());
+  EXPECT_EQ(next_wake(state, {}, {at(1000)}), at(1250));
+  EXPECT_EQ(only<Placed>(decide_now(state, {}, {at(1250)})).at(0).attempt, 2);
 }
 
 // Runs attempts that end with `code` until the job is given up; how many there were.
 int attempts_until_failed(int code, bool progress) {
   State state = state_after({toy_run(), toy_job(0), toy_agent(0, "a", 1)});
   for (int attempt = 1; attempt < 50; ++attempt) {
-    auto placed = only<Placed>(decide_now(state, {}, at(std::int64_t{attempt} * 1'000'000)));
+    auto placed = only<Placed>(decide_now(state, {}, {at(std::int64_t{attempt} * 1'000'000)}));
     if (placed.empty()) return attempt - 1;
     orchestrator::apply(state, placed[0]);
     if (progress) orchestrator::apply(state, Progressed{{0}, attempt, attempt * 10});
     orchestrator::apply(state, rank_exit(0, attempt, 0, code));
-    auto decisions = decide_now(state, {}, at(std::int64_t{attempt} * 1'000'000 + 1));
+    auto decisions = decide_now(state, {}, {at(std::int64_t{attempt} * 1'000'000 + 1)});
     orchestrator::apply(state, decisions.at(0));
     check_invariants(state);
   }
@@ -154,16 +153,16 @@ TEST(Decide, a_lost_agent_ends_its_gangs_and_they_go_elsewhere) {
 State stuck_on_a() {
   State state = state_after({toy_run(), toy_job(0, 2), toy_agent(0, "a", 1), toy_agent(1, "b", 1), toy_agent(2, "c", 1),
                              toy_placed(0, 1, {{{0}, 1}, {{1}, 1}}), Stalled{{0}, 1, "no line of progress"}});
-  EXPECT_EQ(only<AttemptStopped>(settle(state, {}, at(1'000))).at(0).grace, Milliseconds{0});
+  EXPECT_EQ(only<AttemptStopped>(settle(state, {}, {at(1'000)})).at(0).grace, Milliseconds{0});
   orchestrator::apply(state, rank_exit(0, 1, 1, 0, 9));
   return state;
 }
 
 TEST(Decide, ranks_that_do_not_end_are_given_up_with_their_host_and_the_job_goes_elsewhere) {
   State state = stuck_on_a();
-  EXPECT_THAT(decide_now(state, {}, at(30'999)), IsEmpty());
-  EXPECT_EQ(next_wake(state, {}, at(30'999)), at(31'000));
-  const auto said = settle(state, {}, at(31'000));
+  EXPECT_THAT(decide_now(state, {}, {at(30'999)}), IsEmpty());
+  EXPECT_EQ(next_wake(state, {}, {at(30'999)}), at(31'000));
+  const auto said = settle(state, {}, {at(31'000)});
   EXPECT_EQ(sole<HostExcluded>(said).host, "a") << "its rank on b has ended";
   EXPECT_EQ(sole<HostExcluded>(said).why, "job 0 (toy 0) attempt 1 cannot be ended there");
   EXPECT_EQ(sole<RanksGivenUp>(said).why,
@@ -178,19 +177,20 @@ TEST(Decide, ranks_that_do_not_end_are_given_up_with_their_host_and_the_job_goes
 
 TEST(Decide, nothing_is_given_up_by_one_who_has_not_listened_for_as_long) {
   const State state = stuck_on_a();
-  Policy policy{.attentive_since = at(20'000)};
-  EXPECT_THAT(decide_now(state, policy, at(49'999)), IsEmpty());
-  EXPECT_EQ(next_wake(state, policy, at(49'999)), at(50'000));
-  EXPECT_EQ(only<RanksGivenUp>(decide_now(state, policy, at(50'000))).size(), 1U);
+  Moment moment{.now = at(49'999), .attentive_since = at(20'000)};
+  EXPECT_THAT(decide_now(state, {}, moment), IsEmpty());
+  EXPECT_EQ(next_wake(state, {}, moment), at(50'000));
+  moment.now = at(50'000);
+  EXPECT_EQ(only<RanksGivenUp>(decide_now(state, {}, moment)).size(), 1U);
 }
 
 TEST(Decide, ranks_that_may_write_a_checkpoint_have_their_grace_before_they_are_given_up) {
   State state =
       state_after({toy_run(), toy_job(0), toy_agent(0, "a", 1), toy_placed(0, 1, {{{0}, 1}}), StopRequested{"signal"}});
-  settle(state, {}, at(1'000));
-  EXPECT_EQ(next_wake(state, {}, at(1'000)), at(61'000));
-  EXPECT_THAT(decide_now(state, {}, at(60'999)), IsEmpty());
-  const auto said = settle(state, {}, at(61'000));
+  settle(state, {}, {at(1'000)});
+  EXPECT_EQ(next_wake(state, {}, {at(1'000)}), at(61'000));
+  EXPECT_THAT(decide_now(state, {}, {at(60'999)}), IsEmpty());
+  const auto said = settle(state, {}, {at(61'000)});
   EXPECT_EQ(only<AttemptEnded>(said).at(0).cause, Cause::kUnkillable);
   EXPECT_EQ(only<RunEnded>(said).at(0).end, RunEnd::kInterrupted);
 }
@@ -198,19 +198,20 @@ TEST(Decide, ranks_that_may_write_a_checkpoint_have_their_grace_before_they_are_
 TEST(Decide, a_user_who_asks_twice_for_the_end_does_not_wait_for_what_cannot_be_ended) {
   State state =
       state_after({toy_run(), toy_job(0), toy_agent(0, "a", 1), toy_placed(0, 1, {{{0}, 1}}), StopRequested{"signal"}});
-  settle(state, {}, at(1'000));
-  Policy policy{.give_up_at = at(7'000)};
-  EXPECT_EQ(next_wake(state, policy, at(2'000)), at(7'000));
-  EXPECT_THAT(decide_now(state, policy, at(6'999)), IsEmpty());
-  EXPECT_EQ(only<RunEnded>(settle(state, policy, at(7'000))).at(0).end, RunEnd::kInterrupted);
+  settle(state, {}, {at(1'000)});
+  Moment moment{.now = at(6'999), .give_up_at = at(7'000)};
+  EXPECT_EQ(next_wake(state, {}, moment), at(7'000));
+  EXPECT_THAT(decide_now(state, {}, moment), IsEmpty());
+  moment.now = at(7'000);
+  EXPECT_EQ(only<RunEnded>(settle(state, {}, moment)).at(0).end, RunEnd::kInterrupted);
 }
 
 TEST(Decide, what_cannot_be_ended_costs_its_host_also_where_nothing_else_is_left) {
   State state = state_after({toy_run(), toy_job(0), toy_job(1), toy_agent(0, "a", 2), toy_placed(0, 1, {{{0}, 1}}),
                              CancelRequested{{0}, "cancelled by ann"}});
-  settle(state, {}, at(1'000));
+  settle(state, {}, {at(1'000)});
   orchestrator::apply(state, rank_exit(1, 1, 0, 75));
-  const auto said = settle(state, {}, at(61'000));
+  const auto said = settle(state, {}, {at(61'000)});
   EXPECT_EQ(only<AttemptEnded>(said).at(0).job, JobIndex{0});
   EXPECT_EQ(only<AttemptEnded>(said).at(0).cause, Cause::kCancelled);
   EXPECT_TRUE(std::holds_alternative<Cancelled>(job_of(state, {0}).state));
@@ -278,9 +279,8 @@ TEST(Decide, a_gang_larger_than_what_is_there_is_interrupted_where_agents_are_mi
   }
   State before_it_joins = state_after({toy_run(), HostDrained{"b", true, "test"}, toy_job(0, 8), both[2], both[3]});
   EXPECT_EQ(std::get<RunEnded>(decide_now(before_it_joins).at(0)).end, RunEnd::kInterrupted);
-  Policy missing{.agents_missing = true};
   State state = state_after({toy_run(), toy_job(0, 8), toy_agent(0, "a", 4)});
-  EXPECT_EQ(std::get<RunEnded>(decide_now(state, missing).at(0)).end, RunEnd::kInterrupted);
+  EXPECT_EQ(std::get<RunEnded>(decide_now(state, {}, {.agents_missing = true}).at(0)).end, RunEnd::kInterrupted);
   EXPECT_EQ(std::get<JobFailed>(decide_now(state).at(0)).cause, Cause::kUnplaceable);
 }
 
@@ -317,7 +317,7 @@ TEST(Decide, max_jobs_counts_different_jobs_and_lets_them_be_tried_again) {
   auto placed = sole<Placed>(decide_now(state));
   happen(state, {placed, rank_exit(0, 1, 0, 1)});
   settle(state);
-  placed = sole<Placed>(decide_now(state, {}, at(250)));
+  placed = sole<Placed>(decide_now(state, {}, {at(250)}));
   happen(state, {placed, rank_exit(0, 2, 0, 0), JobSucceeded{{0}, 2}});
   EXPECT_EQ(std::get<RunEnded>(decide_now(state).at(0)).end, RunEnd::kLimited);
 }
@@ -381,7 +381,7 @@ TEST(Decide, an_evaluation_that_would_end_after_a_wide_gang_can_start_waits_for_
     const State state =
         state_after({toy_run(), timed_job(0, 15, 100'000), timed_job(1, 16, 200'000), evaluation_of(2, expected_ms),
                      toy_agent(0, "a", 16), toy_placed(0, 1, {{{0}, 15}}, at(1'000))});
-    EXPECT_EQ(placed_now(state, {}, at(1'000)).size(), expected_ms == 80'000 ? 1U : 0U);
+    EXPECT_EQ(placed_now(state, {}, {at(1'000)}).size(), expected_ms == 80'000 ? 1U : 0U);
   }
 }
 
@@ -393,7 +393,7 @@ State waiting_gang(int wanted, std::int64_t expected_ms) {
 
 TEST(Decide, what_ends_before_a_waiting_gang_can_start_passes_it_freely) {
   Policy policy{.patience = 0};
-  auto placed = placed_sole(waiting_gang(4, 80'000), policy, at(1'000));
+  auto placed = placed_sole(waiting_gang(4, 80'000), policy, {at(1'000)});
   EXPECT_EQ(placed.job, JobIndex{2});
   EXPECT_EQ(placed.past, -1);
   EXPECT_THAT(placed.why, HasSubstr("passes job 1, which waits for 4 slots for about 100 s; it is expected to end "
@@ -402,16 +402,16 @@ TEST(Decide, what_ends_before_a_waiting_gang_can_start_passes_it_freely) {
 
 TEST(Decide, what_leaves_enough_for_a_waiting_gang_passes_it_freely_and_what_would_delay_it_waits) {
   Policy policy{.patience = 0};
-  EXPECT_THAT(placed_now(waiting_gang(3, 150'000), policy, at(1'000)).at(0).why, HasSubstr("find enough beside it"));
-  EXPECT_THAT(placed_now(waiting_gang(4, 150'000), {}, at(1'000)), IsEmpty());
+  EXPECT_THAT(placed_now(waiting_gang(3, 150'000), policy, {at(1'000)}).at(0).why, HasSubstr("find enough beside it"));
+  EXPECT_THAT(placed_now(waiting_gang(4, 150'000), {}, {at(1'000)}), IsEmpty());
   EXPECT_THAT(why_waiting(waiting_gang(4, 150'000), {}, at(1'000), {2}),
               "job 1 (toy 1) comes before it and waits for 4 slots, for about 100 s");
 }
 
 TEST(Decide, a_job_that_runs_longer_than_expected_is_taken_to_need_as_long_again_as_it_is_late) {
   Policy policy{.patience = 0};
-  EXPECT_THAT(placed_now(waiting_gang(4, 30'000), policy, at(121'000)), IsEmpty());
-  EXPECT_EQ(placed_now(waiting_gang(4, 30'000), policy, at(141'000)).size(), 1U);
+  EXPECT_THAT(placed_now(waiting_gang(4, 30'000), policy, {at(121'000)}), IsEmpty());
+  EXPECT_EQ(placed_now(waiting_gang(4, 30'000), policy, {at(141'000)}).size(), 1U);
 }
 
 TEST(Decide, a_small_job_behind_longer_ones_is_found_to_fill_the_gap) {
@@ -419,7 +419,7 @@ TEST(Decide, a_small_job_behind_longer_ones_is_found_to_fill_the_gap) {
   for (int i = 2; i < 40; ++i) events.push_back(timed_job(i, 1, i == 33 ? 20'000 : 600'000 + i));
   events.push_back(toy_agent(0, "a", 4));
   events.push_back(toy_placed(0, 1, {{{0}, 3}}, at(1'000)));
-  auto placed = placed_sole(state_after(events), {}, at(1'000));
+  auto placed = placed_sole(state_after(events), {}, {at(1'000)});
   EXPECT_EQ(placed.job, JobIndex{33});
 }
 
@@ -495,9 +495,8 @@ TEST(Decide, a_gang_that_has_outgrown_the_class_of_its_checkpoint_begins_anew_on
   for (const Event& event : std::vector<Event>{next, toy_job(0, 2), agent(1, "A", 1), agent(2, "B", 4)})
     orchestrator::apply(state, event);
   ASSERT_EQ(job_of(state, {0}).checkpoint, 50);
-  Policy pending;
-  pending.agents_pending = true;
-  EXPECT_THAT(only<Placed>(decide_now(state, pending)), IsEmpty()) << "another of class A may be on its way";
+  EXPECT_THAT(only<Placed>(decide_now(state, {}, {.agents_pending = true})), IsEmpty())
+      << "another of class A may be on its way";
   const auto placed = only<Placed>(decide_now(state));
   ASSERT_EQ(placed.size(), 1U);
   EXPECT_EQ(placed[0].placement, (Placement{{{2}, 2}}));
@@ -513,14 +512,14 @@ TEST(Decide, nothing_starts_that_keeps_nothing_before_the_allocation_ends) {
   long_one.checkpoint_ms = 600'000;
   JobAdded short_one = timed_job(1, 1, 100'000);
   State state = state_after({run, long_one, short_one, toy_agent(0, "a", 1)});
-  EXPECT_EQ(placed_now(state, {}, at(0)).at(0).job, JobIndex{0});
-  auto placed = placed_now(state, {}, at(500'000));
+  EXPECT_EQ(placed_now(state).at(0).job, JobIndex{0});
+  auto placed = placed_now(state, {}, {at(500'000)});
   ASSERT_GE(placed.size(), 1U);
   EXPECT_EQ(placed[0].job, JobIndex{1});
   EXPECT_THAT(
       why_waiting(state, {}, at(500'000), {0}),
       HasSubstr("it would keep nothing before the allocation ends: that takes about 10 min and 7 min are left"));
-  auto decisions = decide_now(state, {}, at(900'000));
+  auto decisions = decide_now(state, {}, {at(900'000)});
   EXPECT_EQ(std::get<RunEnded>(decisions.at(0)).end, RunEnd::kInterrupted);
 }
 
@@ -528,14 +527,14 @@ TEST(Decide, before_the_allocation_ends_everything_is_told_to_checkpoint) {
   RunStarted run = toy_run();
   run.ends_at = at(1'000'000);
   State state = state_after({run, toy_job(0), toy_agent(0, "a", 1), toy_placed(0, 1, {{{0}, 1}}, at(1))});
-  EXPECT_EQ(next_wake(state, {}, at(1)), at(940'000));
-  EXPECT_THAT(decide_now(state, {}, at(939'999)), IsEmpty());
-  auto said = settle(state, {}, at(940'000));
+  EXPECT_EQ(next_wake(state, {}, {at(1)}), at(940'000));
+  EXPECT_THAT(decide_now(state, {}, {at(939'999)}), IsEmpty());
+  auto said = settle(state, {}, {at(940'000)});
   EXPECT_EQ(only<StopRequested>(said).at(0).cause, Cause::kWalltime);
   EXPECT_EQ(only<AttemptStopped>(said).at(0).cause, Cause::kWalltime);
   EXPECT_EQ(only<AttemptStopped>(said).at(0).grace, Policy{}.stop_grace);
   orchestrator::apply(state, rank_exit(0, 1, 0, 75));
-  said = settle(state, {}, at(950'000));
+  said = settle(state, {}, {at(950'000)});
   EXPECT_TRUE(only<AttemptEnded>(said).at(0).retry);
   EXPECT_EQ(only<RunEnded>(said).at(0).end, RunEnd::kInterrupted);
 }
@@ -560,18 +559,18 @@ TEST(Decide, jobs_that_fit_alone_and_not_together_run_one_after_the_other) {
   }
   EXPECT_EQ(only<AttemptEnded>(settle(state)).size(), 2U);
   EXPECT_EQ(state.running, std::set<JobIndex>{{2}}) << "the others wait for five seconds";
-  EXPECT_THAT(only<Placed>(settle(state, {}, at(5'000))), IsEmpty()) << "job 2 is there";
+  EXPECT_THAT(only<Placed>(settle(state, {}, {at(5'000)})), IsEmpty()) << "job 2 is there";
   EXPECT_THAT(why_waiting(state, {}, at(5'000), {0}), HasSubstr("of hosts where nothing else runs"));
   happen(state, {rank_exit(2, 1, 0, 0), JobSucceeded{{2}, 1}, toy_job(3)});
   for (const int job : {0, 1}) {
-    const auto placed = only<Placed>(settle(state, {}, at(5'000)));
+    const auto placed = only<Placed>(settle(state, {}, {at(5'000)}));
     ASSERT_EQ(placed.size(), 1U);
     EXPECT_EQ(placed[0].job, JobIndex{job});
     EXPECT_THAT(placed[0].why, HasSubstr("alone on its host: it ran out of memory"));
     happen(state, {rank_exit(job, 2, 0, 0), JobSucceeded{{job}, 2}});
     check_invariants(state);
   }
-  EXPECT_EQ(only<Placed>(settle(state, {}, at(5'000))).at(0).job, JobIndex{3});
+  EXPECT_EQ(only<Placed>(settle(state, {}, {at(5'000)})).at(0).job, JobIndex{3});
 }
 
 TEST(Decide, one_rank_loses_no_peer) {
@@ -599,11 +598,11 @@ TEST(Decide, a_job_that_failed_on_a_host_goes_elsewhere_where_it_can) {
   State state = state_after({toy_run(), toy_job(0), toy_agent(0, "bad", 2), toy_agent(1, "good", 4)});
   happen(state, {placed_now(state).at(0), rank_exit(0, 1, 0, 1)});
   settle(state);
-  auto placed = placed_sole(state, {}, at(1'000));
+  auto placed = placed_sole(state, {}, {at(1'000)});
   EXPECT_EQ(placed.placement, (Placement{{{1}, 1}}));
   EXPECT_THAT(placed.why, HasSubstr("not on bad, where it failed"));
   orchestrator::apply(state, AgentLost{{1}, "test"});
-  placed = placed_sole(state, {}, at(1'000));
+  placed = placed_sole(state, {}, {at(1'000)});
   EXPECT_THAT(placed.why, HasSubstr("again on bad, where it failed: no other could hold it"));
 }
 
@@ -623,7 +622,7 @@ State accused_host() {
 TEST(Decide, a_host_that_ends_jobs_which_live_elsewhere_is_excluded_and_their_budgets_are_given_back) {
   State state = accused_host();
   EXPECT_EQ(job_of(state, {0}).ends.at(static_cast<std::size_t>(Cause::kSignal)), 1);
-  auto said = settle(state, {}, at(1'000));
+  auto said = settle(state, {}, {at(1'000)});
   EXPECT_EQ(sole<HostExcluded>(said).host, "bad");
   EXPECT_EQ(sole<HostExcluded>(said).why, "failed there and lived elsewhere: job 0 (toy 0) job 1 (toy 1)");
   EXPECT_EQ(job_of(state, {0}).ends.at(static_cast<std::size_t>(Cause::kSignal)), 0);
@@ -637,14 +636,14 @@ TEST(Decide, a_host_that_ends_jobs_which_live_elsewhere_is_excluded_and_their_bu
 TEST(Decide, the_last_host_that_could_serve_is_not_excluded) {
   State state = accused_host();
   orchestrator::apply(state, HostDrained{"good", true, "test"});
-  EXPECT_THAT(only<HostExcluded>(settle(state, {}, at(1'000))), IsEmpty());
+  EXPECT_THAT(only<HostExcluded>(settle(state, {}, {at(1'000)})), IsEmpty());
 }
 
 TEST(Decide, a_host_without_which_something_that_is_left_has_no_place_is_not_excluded) {
   auto is_excluded = [](const JobAdded& left, const State& accused) {
     State state = accused;
     orchestrator::apply(state, left);
-    return !only<HostExcluded>(settle(state, {}, at(1'000))).empty();
+    return !only<HostExcluded>(settle(state, {}, {at(1'000)})).empty();
   };
   const State accused = accused_host();
   EXPECT_TRUE(is_excluded(toy_job(3, 4, {2}), accused));
@@ -667,14 +666,14 @@ TEST(Decide, whatever_lives_on_a_host_clears_it) {
   for (State* cleared : {&state, &progressed}) {
     check_invariants(*cleared);
     EXPECT_TRUE(cleared->hosts.empty());
-    EXPECT_THAT(only<HostExcluded>(settle(*cleared, {}, at(1'000))), IsEmpty());
+    EXPECT_THAT(only<HostExcluded>(settle(*cleared, {}, {at(1'000)})), IsEmpty());
   }
 }
 
 TEST(Decide, a_gang_that_lives_on_several_hosts_clears_none) {
   State state = accused_host();
   happen(state, {toy_job(3, 2), toy_placed(3, 1, {{{0}, 1}, {{1}, 1}}), Progressed{{3}, 1, 1}});
-  EXPECT_EQ(only<HostExcluded>(settle(state, {}, at(1'000))).size(), 1U);
+  EXPECT_EQ(only<HostExcluded>(settle(state, {}, {at(1'000)})).size(), 1U);
 }
 
 TEST(Decide, a_new_run_may_use_every_host_again) {
@@ -733,7 +732,7 @@ TEST(Decide, a_job_held_by_another_run_costs_nothing_and_is_tried_again) {
   check_invariants(state);
   EXPECT_EQ(job_of(state, {0}).attempts, 0);
   EXPECT_EQ(state.placed_jobs, 0);
-  auto said = settle(state, {}, at(10));
+  auto said = settle(state, {}, {at(10)});
   EXPECT_EQ(only<Placed>(said).at(0).job, JobIndex{1});
   EXPECT_EQ(why_waiting(state, {}, at(10), {0}), "it is tried again in 5 s");
 }
@@ -750,7 +749,7 @@ TEST(Decide, an_attempt_that_the_store_failed_costs_nothing_and_others_come_firs
     EXPECT_EQ(job_of(state, {0}).attempts, 0);
     EXPECT_EQ(state.placed_jobs, 0);
     EXPECT_TRUE(job_of(state, {0}).failed_on.empty());
-    EXPECT_EQ(only<Placed>(decide(state, {}, at(200))).at(0).job, JobIndex{1});
+    EXPECT_EQ(only<Placed>(decide(state, {}, {at(200)})).at(0).job, JobIndex{1});
     orchestrator::apply(state, toy_placed(0, 1, {{{0}, 1}}));
   }
 }
@@ -771,52 +770,52 @@ TEST(Decide, an_attempt_that_the_store_failed_while_it_ran_keeps_its_number_and_
     exited = rank_exit(0, attempt, 0, attempt % 2 + 1);
     exited.store_failed = true;
     orchestrator::apply(state, exited);
-    const auto ended = only<AttemptEnded>(settle(state, {}, now));
+    const auto ended = only<AttemptEnded>(settle(state, {}, {now}));
     ASSERT_EQ(1U, ended.size());
     EXPECT_EQ(Cause::kStoreError, ended[0].cause);
     ASSERT_TRUE(ended[0].retry);
     EXPECT_EQ(attempt, job_of(state, {0}).attempts);
-    settle(state, {}, now + std::chrono::seconds(60));
+    settle(state, {}, {now + std::chrono::seconds(60)});
   }
 }
 
 TEST(Decide, nothing_is_started_and_nothing_given_up_while_the_store_fails) {
-  Policy failing{.store_fails = true};
+  Moment failing{.store_fails = true};
   State state = state_after({toy_run(), toy_job(0), toy_job(1, 9), toy_agent(0, "a", 1)});
-  EXPECT_THAT(decide(state, failing, at(0)), IsEmpty());
+  EXPECT_THAT(decide(state, {}, failing), IsEmpty());
   settle(state);  // the second has no place
   EXPECT_EQ(count(state).running, 1);
   orchestrator::apply(state, rank_exit(0, 1, 0, 2));
   // What ends is settled; that the run is incomplete is not said yet.
-  EXPECT_EQ(only<AttemptEnded>(settle(state, failing)).at(0).cause, Cause::kConfiguration);
+  EXPECT_EQ(only<AttemptEnded>(settle(state, {}, failing)).at(0).cause, Cause::kConfiguration);
   EXPECT_EQ(state.end, std::nullopt);
   EXPECT_EQ(only<RunEnded>(settle(state)).at(0).end, RunEnd::kIncomplete);
   // A signal ends it all the same.
   State stopped = state_after({toy_run(), toy_job(0), toy_agent(0, "a", 1), StopRequested{"signal 15", {}}});
-  EXPECT_EQ(only<RunEnded>(settle(stopped, failing)).at(0).end, RunEnd::kInterrupted);
+  EXPECT_EQ(only<RunEnded>(settle(stopped, {}, failing)).at(0).end, RunEnd::kInterrupted);
   // And so does the last result.
   State complete = state_after({toy_run(), toy_job(0), toy_agent(0, "a", 1), JobSucceeded{{0}, 0}});
-  EXPECT_EQ(only<RunEnded>(settle(complete, failing)).at(0).end, RunEnd::kComplete);
+  EXPECT_EQ(only<RunEnded>(settle(complete, {}, failing)).at(0).end, RunEnd::kComplete);
 }
 
 TEST(Decide, exit_code_2_of_a_job_that_has_written_a_checkpoint_is_no_configuration) {
   State state = state_after({toy_run(), toy_job(0), toy_agent(0, "a", 1)});
   settle(state);
   happen(state, {Progressed{{0}, 1, 100}, rank_exit(0, 1, 0, 2)});
-  const AttemptEnded ended = only<AttemptEnded>(decide(state, {}, at(0))).at(0);
+  const AttemptEnded ended = only<AttemptEnded>(decide_now(state)).at(0);
   EXPECT_EQ(ended.cause, Cause::kExitCode);
   EXPECT_TRUE(ended.retry);
 }
 
 TEST(Decide, no_verdict_on_an_attempt_whose_result_could_not_be_looked_for) {
   State state = running_gang();
-  Policy failing{.store_fails = true, .unsettled = {{0}}};
+  Moment failing{.store_fails = true, .unsettled = {{0}}};
   orchestrator::apply(state, rank_exit(0, 1, 0, 1));
-  EXPECT_EQ(only<AttemptStopped>(settle(state, failing)).size(), 1U) << "the others have to go";
+  EXPECT_EQ(only<AttemptStopped>(settle(state, {}, failing)).size(), 1U) << "the others have to go";
   orchestrator::apply(state, rank_exit(0, 1, 1, 0, 9));
-  EXPECT_THAT(settle(state, failing), IsEmpty());
+  EXPECT_THAT(settle(state, {}, failing), IsEmpty());
   failing.unsettled.clear();
-  EXPECT_EQ(only<AttemptEnded>(settle(state, failing)).at(0).cause, Cause::kExitCode);
+  EXPECT_EQ(only<AttemptEnded>(settle(state, {}, failing)).at(0).cause, Cause::kExitCode);
 }
 
 // A training here, the shard that it needs and its evaluation in other allocations.
@@ -828,7 +827,7 @@ std::vector<Event> part_of_a_suite() {
 
 TEST(Decide, a_job_of_another_allocation_is_waited_for_and_never_placed) {
   State state = state_after(part_of_a_suite());
-  EXPECT_THAT(decide_now(state, {}, at(1'000'000)), IsEmpty());
+  EXPECT_THAT(decide_now(state, {}, {at(1'000'000)}), IsEmpty());
   EXPECT_EQ(why_waiting(state, {}, at(0), {0}), "other allocations run jobs of its kind");
   EXPECT_THROW(orchestrator::apply(state, toy_placed(0, 1, {{{0}, 1}})), core::RuntimeError);
   orchestrator::apply(state, JobSucceeded{{0}, 0});
@@ -848,19 +847,20 @@ TEST(Decide, a_run_whose_part_is_done_ends_though_other_allocations_have_work) {
 
 TEST(Decide, what_waits_for_other_allocations_ends_a_run_once_it_has_been_idle_for_its_limit) {
   const State state = state_after(part_of_a_suite());
-  const Policy policy{.idle_limit = Milliseconds(60'000), .idle_since = at(1'000)};
-  EXPECT_THAT(decide_now(state, policy, at(60'999)), IsEmpty());
-  EXPECT_EQ(next_wake(state, policy, at(60'999)), at(61'000));
-  EXPECT_EQ(sole<RunEnded>(decide_now(state, policy, at(61'000))).end, RunEnd::kIdle);
-  Policy failing = policy;
-  failing.store_fails = true;
-  EXPECT_THAT(decide_now(state, failing, at(61'000)), IsEmpty());
+  const Policy policy{.idle_limit = Milliseconds(60'000)};
+  Moment moment{.now = at(60'999), .idle_since = at(1'000)};
+  EXPECT_THAT(decide_now(state, policy, moment), IsEmpty());
+  EXPECT_EQ(next_wake(state, policy, moment), at(61'000));
+  moment.now = at(61'000);
+  EXPECT_EQ(sole<RunEnded>(decide_now(state, policy, moment)).end, RunEnd::kIdle);
+  moment.store_fails = true;
+  EXPECT_THAT(decide_now(state, policy, moment), IsEmpty());
 }
 
 TEST(Decide, a_run_that_waits_for_others_and_has_no_agent_left_is_interrupted) {
   State state = state_after(part_of_a_suite());
   orchestrator::apply(state, AgentLost{{0}, "no sign of life"});
-  EXPECT_THAT(decide_now(state, {.agents_pending = true}), IsEmpty());
+  EXPECT_THAT(decide_now(state, {}, {.agents_pending = true}), IsEmpty());
   EXPECT_EQ(sole<RunEnded>(decide_now(state)).end, RunEnd::kInterrupted);
 }
 

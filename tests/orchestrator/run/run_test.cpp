@@ -127,7 +127,7 @@ TEST_F(Run, runs_of_a_kind_each_wait_for_one_another_and_make_together_what_one_
 TEST_F(Run, a_run_of_a_kind_that_finds_nothing_to_do_ends_after_its_limit_and_has_done_nothing) {
   RunOptions options = toy_options(store(), 2);
   options.kinds = {settings::JobKind::kTraining, settings::JobKind::kEvaluation};
-  options.idle_limit = std::chrono::milliseconds(200);
+  options.policy.idle_limit = std::chrono::milliseconds(200);
   const RunOutcome outcome = run_local(plan_of_all_kinds(), options);
   EXPECT_EQ(outcome.exit_code(), 75);
   EXPECT_EQ(outcome.unfinished, 4);

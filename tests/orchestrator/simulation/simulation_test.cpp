@@ -90,10 +90,10 @@ struct MachineRoom {
       }
     };
     while (!state.end) {
-      std::vector<Event> decisions = decide(state, {}, now);
+      std::vector<Event> decisions = decide(state, {}, {now});
       for (const Event& decision : decisions) carry_out(decision);
       if (!decisions.empty()) continue;
-      const auto wake = next_wake(state, {}, now);
+      const auto wake = next_wake(state, {}, {now});
       if (ends.empty() || (wake && *wake < ends.top().when)) {
         now = wake.value();
         continue;

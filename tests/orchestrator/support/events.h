@@ -60,10 +60,10 @@ inline orchestrator::Placed toy_placed(int job, int attempt, orchestrator::Place
 
 //! Applies what decide() says until it has nothing more to say, with the invariants checked; all that it said.
 inline std::vector<orchestrator::Event> settle(orchestrator::State& state, const orchestrator::Policy& policy = {},
-                                               orchestrator::Instant now = at(0)) {
+                                               const orchestrator::Moment& moment = {}) {
   std::vector<orchestrator::Event> said;
   while (true) {
-    const std::vector<orchestrator::Event> decisions = orchestrator::decide(state, policy, now);
+    const std::vector<orchestrator::Event> decisions = orchestrator::decide(state, policy, moment);
     if (decisions.empty()) return said;
     for (const auto& decision : decisions) {
       orchestrator::apply(state, decision);

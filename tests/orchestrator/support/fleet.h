@@ -68,7 +68,7 @@ class Fleet {
   void run() {
     using namespace orchestrator;
     while (!state.end) {
-      const std::vector<Event> decisions = decide(state, policy, now);
+      const std::vector<Event> decisions = decide(state, policy, {now});
       for (const Event& decision : decisions) {
         put(decision);
         if (const auto* placed = std::get_if<Placed>(&decision)) start(*placed);
@@ -141,7 +141,7 @@ class Fleet {
   }
 
   void go_on() {
-    const auto wake = next_wake(state, policy, now);
+    const auto wake = next_wake(state, policy, {now});
     if (!wake && ranks_.empty()) throw std::logic_error("nothing will ever happen");
     if (ranks_.empty() || (wake && *wake < ranks_.begin()->first)) {
       now = std::max(now, *wake);

@@ -218,9 +218,9 @@ class SimulatedRun {
 
   void decide_some(int calls, bool more_agents) {
     using namespace orchestrator;
-    Policy policy{.agents_pending = more_agents && state.machine_of.empty()};
+    const Moment moment{.now = now_, .agents_pending = more_agents && state.machine_of.empty()};
     for (int i = 0; i < calls && !ended; ++i)
-      for (Event& event : decide(state, policy, now_)) record(std::move(event));
+      for (Event& event : decide(state, {}, moment)) record(std::move(event));
   }
 
   std::vector<orchestrator::JobAdded> plan_;
