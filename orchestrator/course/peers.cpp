@@ -1,4 +1,4 @@
-#include "orchestrator/coordinator/peers.h"
+#include "orchestrator/course/peers.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "orchestrator/coordinator/elsewhere.h"
+#include "orchestrator/course/elsewhere.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "orchestrator/coordinator/chore.h"
+#include "orchestrator/course/chore.h"
 
 #include <gtest/gtest.h>
 

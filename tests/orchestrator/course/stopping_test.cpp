@@ -1,4 +1,4 @@
-#include "orchestrator/coordinator/stopping.h"
+#include "orchestrator/course/stopping.h"
 
 #include <gtest/gtest.h>
 

@@ -20,7 +20,6 @@ class Peers {
   //! \param expected addresses from which a Join is expected
   explicit Peers(std::vector<Address> expected) : expected_(std::move(expected)) {}
 
-  bool contains(Address address) const { return peers_.contains(address); }
   //! It is with the run or was.
   bool joined_once(Address address) const { return joined_once_.contains(address); }
   //! -1 if the agent is not with the run.

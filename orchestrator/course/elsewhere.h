@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "orchestrator/coordinator/chore.h"
+#include "orchestrator/course/chore.h"
 #include "orchestrator/messages/event.h"
 
 namespace resolute::orchestrator {

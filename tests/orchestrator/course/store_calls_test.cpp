@@ -1,4 +1,4 @@
-#include "orchestrator/coordinator/store_calls.h"
+#include "orchestrator/course/store_calls.h"
 
 #include <gtest/gtest.h>
 

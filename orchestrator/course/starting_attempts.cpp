@@ -1,4 +1,4 @@
-#include "orchestrator/coordinator/starting_attempts.h"
+#include "orchestrator/course/starting_attempts.h"
 
 #include <algorithm>
 
