@@ -13,7 +13,6 @@ namespace resolute::orchestrator {
 namespace {
 
 constexpr int kMessagesAStep = 256;
-constexpr std::chrono::milliseconds kBetweenLooks(20);  // at a result that should be there
 constexpr std::chrono::seconds kCloseLimit(10), kCloseLimitOfStall(1);
 
 }  // namespace
@@ -21,20 +20,17 @@ constexpr std::chrono::seconds kCloseLimit(10), kCloseLimitOfStall(1);
 Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Transport& transport,
                          const experiments::Plan& plan, const RunOptions& options, std::vector<Address> agents,
                          std::unique_ptr<StoreLanes> lanes)
-    : clock_(clock),
-      transport_(transport),
+    : transport_(transport),
       options_(options),
-      plan_jobs_(std::make_shared<const std::vector<experiments::PlannedJob>>(plan.jobs)),
-      jobs_(*plan_jobs_),
-      durations_(Durations::read(files, experiments::StoreLayout(options.store))),
+      jobs_(plan.jobs),
+      forecast_(Durations::read(files, experiments::StoreLayout(options.store)), jobs_),
       store_(files, clock, experiments::StoreLayout(std::filesystem::absolute(options.store)),
              experiments::run_name(plan.suite, options.allocation), wall_clock(), options.owner_watch, std::move(lanes),
              options.checks),
+      clock_(clock, wall_clock()),
       watch_(options.policy.back_off_scale),
       peers_(std::move(agents)),
-      wall_start_(wall_clock()),
-      start_(clock.now()),
-      progress_("suite " + plan.suite, plan.jobs.size(), clock) {
+      announcer_(plan.suite, plan.jobs.size(), clock, options.quiet) {
   commands_.worker = options.worker_command;
   commands_.external = plan.worker;
   commands_.raw_roots = options.raw_roots;
@@ -56,15 +52,14 @@ Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Tran
 }
 
 void Coordinator::reconcile_plan(const experiments::Plan& plan) {
-  const std::vector<ExpectedPath> expected = expected_paths(plan, durations_);
-  for (const ExpectedPath& path : expected) workloads_.push_back(path.workload);
-  const std::set<experiments::JobId> on_gpus = jobs_on_gpus(jobs_);
+  const std::vector<ExpectedPath> expected = forecast_.expect(plan);
+  const std::set<experiments::JobId> on_gpus = jobs_on_gpus(plan.jobs);
   std::set<experiments::JobId> first;
   if (options_.first)
     for (const auto& job : select(plan, *options_.first).jobs) first.insert(job.id);
-  std::size_t position = 0;
   auto complete = [&](JobAdded& added) {
-    const auto& job = jobs_[position];
+    const ExpectedPath& path = expected[jobs_.add(added.job)];
+    const auto& job = jobs_.at(added.job);
     added.gpus = on_gpus.contains(job.id);
     added.elsewhere = !options_.kinds.empty() && !options_.kinds.contains(experiments::job_kind(job.specification));
     added.memory_mib = options_.memory_per_rank_mib;
@@ -72,27 +67,23 @@ void Coordinator::reconcile_plan(const experiments::Plan& plan) {
     if (const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification))
       added.steps = training->recipe.steps;
     // A guess says nothing of when a job ends; for the order it is better than nothing.
-    if (expected[position].learned) {
-      added.expected_ms = expected[position].expected_ms;
-      added.checkpoint_ms = expected[position].checkpoint_ms;
+    if (path.learned) {
+      added.expected_ms = path.expected_ms;
+      added.checkpoint_ms = path.checkpoint_ms;
     }
-    added.path_ms = expected[position].path_ms;
-    const auto number = static_cast<std::size_t>(added.job.value);
-    if (position_.size() <= number) position_.resize(number + 1, jobs_.size());
-    position_[number] = position++;
-    numbers_.push_back(added.job);
+    added.path_ms = path.path_ms;
   };
   State reconciled = state_;
   for (Event& event : reconcile(look_back(), plan, reconciled, complete)) store_.append(event, now());
   state_ = std::move(reconciled);
   skipped_ = count(state_).succeeded;
-  done_ = skipped_;
+  announcer_.begin(skipped_);
 }
 
 // Meanwhile the run must not look dead.
 std::vector<FoundJob> Coordinator::look_back() {
   std::vector<FoundJob> found;
-  store_.look_back(plan_jobs_, [&found](Answer<std::vector<FoundJob>>& answer) { found = answer.take(); });
+  store_.look_back(jobs_.share_all(), [&found](Answer<std::vector<FoundJob>>& answer) { found = answer.take(); });
   for (bool all = false; !all;) {
     renew_owner_if_due();
     all = store_.wait(std::chrono::seconds(1));
@@ -103,54 +94,42 @@ std::vector<FoundJob> Coordinator::look_back() {
 
 Coordinator::~Coordinator() {
   try {
-    write_durations();
+    store_.write_durations(forecast_.take_learned());
     store_.close(stalls() ? kCloseLimitOfStall : kCloseLimit);
   } catch (const std::exception& error) {
     core::log_warning("the run's files could not be closed: {}", error.what());
   }
 }
 
-Instant Coordinator::now() const {
-  // Steps of the wall clock do not reach a run: it counts on from its start by the monotonic one.
-  return wall_start_ + std::chrono::duration_cast<Milliseconds>(clock_.now() - start_);
-}
-
 void Coordinator::record(const Event& event) {
   store_.append(event, now());
   finish_attempt(event);
   orchestrator::apply(state_, event);
-  dirty_ = true;
-  say(event);
+  occasion_.arise();
+  announcer_.tell(state_, event);
 }
 
 AttemptKey Coordinator::key_of(JobIndex number, int attempt) const { return {job_of(state_, number).id.hex, attempt}; }
 
-Coordinator::Attempt* Coordinator::attempt_of(JobIndex number, int attempt) {
-  auto found = attempts_.find(number);
-  return found != attempts_.end() && found->second.number == attempt ? &found->second : nullptr;
-}
-
 bool Coordinator::step() {
   if (finished()) return false;
   allow_for_absence();
-  const bool answered = store_.take_answers();
+  const bool store_answered = store_.take_answers();
   if (finished()) return true;
-  const bool was_dirty = dirty_;
+  bool busy = store_answered || occasion_.arisen();
   // An agent's sign of life may stand behind messages that are still to be read.
   const bool all_read = receive();
   const auto time = clock_.now();
-  if (all_read && silence_.due(time, options_.heartbeat / 4)) check_silence();
+  if (all_read && duties_[Duty::kNoticeSilence].due(time, options_.heartbeat / 4)) check_silence();
   // Where a step took long, or decisions wait for the disk, ranks were told to end late, and what they said since may
   // not have come in yet.
   const Milliseconds late = options_.policy.unkillable_limit / 10;
-  if (!all_read || time - last_step_ > late || (!to_act_.empty() && now() - to_act_.front().at > late))
-    attentive_since_ = now();
-  last_step_ = time;
+  attention_.keep_up(time, now(), !all_read || journal_.waits_since_before(now() - late), late);
   for (const Event& event : std::exchange(to_record_, {})) record(event);
   probe_store();
   tell_of_stall();
   // Nothing is done about what may not be on the disk.
-  if (journal_fails_) {
+  if (journal_.fails()) {
     stop_undecided();
     do_chores();
     return false;
@@ -159,12 +138,12 @@ bool Coordinator::step() {
   settle_results();
   look_for_held();
   look_elsewhere();
-  const bool busy = answered || dirty_ || was_dirty;
-  if (dirty_ || (wake_ && *wake_ <= now())) make_decisions();
+  busy = busy || occasion_.arisen();
+  if (occasion_.is_due(now())) make_decisions();
   // Events without a decision (an agent's arrival, a checkpoint) are kept too.
   keep_records();
   do_chores();
-  return busy || dirty_ || !to_record_.empty();
+  return busy || occasion_.arisen() || !to_record_.empty();
 }
 
 bool Coordinator::receive() {
@@ -202,7 +181,7 @@ void Coordinator::join(Address from, const Join& message) {
   }
   while (const auto verdict = next_verdict(state_, burn_ins_)) record(*verdict);
   peers_.join(from, number, clock_.now());
-  silence_ = {};
+  duties_[Duty::kNoticeSilence].hasten();
 }
 
 void Coordinator::lose(Address address, const std::string& why) {
@@ -211,24 +190,22 @@ void Coordinator::lose(Address address, const std::string& why) {
   transport_.forget(address);
   core::log_warning("agent {} is lost ({})", number->value, why);
   record(AgentLost{*number, why});
-  for (JobIndex job : state_.attention) settling_.try_emplace(job);
+  for (JobIndex job : state_.attention) settling_.add(job);
 }
 
 void Coordinator::allow_for_absence() {
-  const auto away = clock_.now() - last_step_;
-  if (last_step_ == core::MonotonicTime{} || away < options_.agent_limit / 2) return;
-  claims_in_doubt_until_ = clock_.now() + options_.owner_watch;
-  peers_.forgive(away);
-  for (auto& [number, attempt] : attempts_) attempt.heard += away;
+  const auto away = attention_.begin_step(clock_.now(), options_.agent_limit / 2, options_.owner_watch);
+  if (!away) return;
+  peers_.forgive(*away);
+  attempts_.forgive(*away);
 }
 
 void Coordinator::check_silence() {
-  const auto now = clock_.now();
-  for (Address address : peers_.silent(now, options_.agent_limit))
+  for (Address address : peers_.silent(clock_.now(), options_.agent_limit))
     lose(address, fmt::format("no sign of life for {} s",
                               std::chrono::duration_cast<std::chrono::seconds>(options_.agent_limit).count()));
-  if (!peers_.stop_waiting(now - start_ >= options_.join_limit)) return;
-  dirty_ = true;
+  if (!peers_.stop_waiting(clock_.since_begin() >= options_.join_limit)) return;
+  occasion_.arise();
   if (!peers_.all_joined())
     core::log_warning("{} of {} agents joined within {} s", peers_.joined(), peers_.expected(),
                       std::chrono::duration_cast<std::chrono::seconds>(options_.join_limit).count());
@@ -261,29 +238,29 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
   } else if (const auto* started = std::get_if<RankStarted>(&message)) {
     const JobIndex number = number_of(started->key);
     const Running* running = own(number, started->key.attempt, started->process_rank);
-    Attempt* attempt = attempt_of(number, started->key.attempt);
+    AttemptAtWork* attempt = attempts_.find(number, started->key.attempt);
     if (running == nullptr || running->started || attempt == nullptr) return;
     attempt->heard = clock_.now();
     if (++attempt->ranks_started == job_of(state_, number).slots) record(Started{number, started->key.attempt});
   } else if (const auto* line = std::get_if<ProgressLine>(&message)) {
     const JobIndex number = number_of(line->key);
-    Attempt* attempt = attempt_of(number, line->key.attempt);
+    AttemptAtWork* attempt = attempts_.find(number, line->key.attempt);
     if (own(number, line->key.attempt, 0) != nullptr && attempt != nullptr) read_progress(number, *attempt, line->line);
   } else if (const auto* ended = std::get_if<RankEnded>(&message)) {
     const JobIndex number = number_of(ended->key);
     if (own(number, ended->key.attempt, ended->process_rank) == nullptr) return;
-    if (Attempt* attempt = attempt_of(number, ended->key.attempt)) {
+    if (AttemptAtWork* attempt = attempts_.find(number, ended->key.attempt)) {
       attempt->peak_mib = std::max(attempt->peak_mib, ended->peak_mib);
       attempt->cpu_ms += ended->cpu_ms;
     }
     record(exited(number, *ended));
-    settling_.try_emplace(number);
+    settling_.add(number);
   } else if (const auto* leave = std::get_if<Leave>(&message)) {
     lose(from, leave->why);
   }
 }
 
-void Coordinator::read_progress(JobIndex number, Attempt& attempt, const std::string& line) {
+void Coordinator::read_progress(JobIndex number, AttemptAtWork& attempt, const std::string& line) {
   attempt.heard = clock_.now();
   const core::Json json = core::Json::parse(line, nullptr, false);
   if (!json.is_object()) return;
@@ -302,39 +279,28 @@ void Coordinator::read_progress(JobIndex number, Attempt& attempt, const std::st
 // The store is the truth, whatever the ranks' exit codes say. What it does not tell stays in settling_.
 void Coordinator::settle_results() {
   if (watch_.pause()) return;
-  for (auto next = settling_.begin(); next != settling_.end();) {
-    const JobIndex number = next->first;
-    Settling& settling = next->second;
+  settling_.keep([&](JobIndex number) {
     const auto* running = std::get_if<Running>(&job_of(state_, number).state);
-    if (running == nullptr || running->alive > 0) {
-      next = settling_.erase(next);
-      continue;
-    }
-    ++next;
-    if (settling.looking || clock_.now() < settling.next_look) continue;
-    settling.looking = true;
-    store_.look({shared_plan_of(number)},
-                [this, number, attempt = running->attempt](auto& answer) { looked(number, attempt, answer); });
-  }
+    return running != nullptr && running->alive == 0;
+  });
+  for (JobIndex number : settling_.begin_looks(clock_.now()))
+    store_.look({jobs_.share(number)},
+                [this, number, attempt = std::get<Running>(job_of(state_, number).state).attempt](auto& answer) {
+                  looked(number, attempt, answer);
+                });
 }
 
 void Coordinator::looked(JobIndex number, int attempt, Answer<std::vector<std::optional<std::string>>>& answer) {
-  const auto settling = settling_.find(number);
   const Running* running = current(state_, number, attempt);
   // It may have ended while the look was under way, by a result that was found elsewhere.
-  if (settling != settling_.end()) settling->second.looking = false;
+  const bool settles = settling_.end_look(number);
   std::optional<std::string> found;
   if (!on_store([&] { found = answer.take().front(); })) return;
-  if (settling == settling_.end() || running == nullptr || running->alive > 0) return;
-  if (!found && !running->ending) {
-    auto& give_up = settling->second.give_up;
-    if (!give_up) give_up = clock_.now() + options_.result_wait;
-    settling->second.next_look = clock_.now() + std::min(kBetweenLooks, options_.result_wait);
-    if (clock_.now() < *give_up) return;
-  }
+  if (!settles || running == nullptr || running->alive > 0) return;
   const bool ended_badly = running->ending.has_value();
-  settling_.erase(settling);
-  dirty_ = true;
+  if (!found && !ended_badly && settling_.look_again(number, clock_.now(), options_.result_wait)) return;
+  settling_.remove(number);
+  occasion_.arise();
   if (found && found->empty())
     record(JobSucceeded{number, attempt});
   else if (found && !ended_badly)
@@ -349,10 +315,10 @@ void Coordinator::request_stop(const StopRequested& stop, bool wish) {
     core::log_info("stopping: {}", stop.why);
     to_record_.push_back(stop);
     // Recorded by the next step; a second request before that is the same one.
-    dirty_ = true;
+    occasion_.arise();
   }
   if (!kills) return;
-  dirty_ = true;
+  occasion_.arise();
   stop_all(std::chrono::milliseconds(0));
   if (watch_.pause())
     throw core::RuntimeError(core::ErrorKind::kInterrupted, "the run is ended while its store fails",
@@ -374,7 +340,7 @@ RunOutcome Coordinator::outcome() const {
   outcome.elsewhere = counts.waiting + counts.ready + counts.running - outcome.unfinished;
   outcome.interrupted =
       !state_.end || *state_.end == RunEnd::kInterrupted || (*state_.end == RunEnd::kIdle && outcome.unfinished > 0);
-  outcome.why = end_why_.value_or("");
+  outcome.why = stopping_.why();
   for (const Job& job : state_.jobs) {
     if (!job.wanted) continue;
     if (const auto* failed = std::get_if<Failed>(&job.state))

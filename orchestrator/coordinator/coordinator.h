@@ -6,26 +6,31 @@
 //! answered whatever the store does. While the store fails nothing is started (StoreWatch). While the journal takes
 //! nothing, nothing is decided.
 
-#include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/clock.h"
-#include "core/progress.h"
+#include "orchestrator/coordinator/announcer.h"
 #include "orchestrator/coordinator/run_options.h"
+#include "orchestrator/course/attempts.h"
+#include "orchestrator/course/attention.h"
 #include "orchestrator/course/chore.h"
 #include "orchestrator/course/elsewhere.h"
+#include "orchestrator/course/forecast.h"
+#include "orchestrator/course/journal_progress.h"
+#include "orchestrator/course/occasion.h"
 #include "orchestrator/course/peers.h"
+#include "orchestrator/course/planned_jobs.h"
+#include "orchestrator/course/run_clock.h"
+#include "orchestrator/course/settling_jobs.h"
 #include "orchestrator/course/starting_attempts.h"
 #include "orchestrator/course/stopping.h"
 #include "orchestrator/course/store_calls.h"
 #include "orchestrator/decisions/decide.h"
 #include "orchestrator/launch/launch.h"
-#include "orchestrator/store/durations.h"
 #include "orchestrator/store/run_store.h"
 #include "orchestrator/store/store_watch.h"
 #include "orchestrator/transport/transport.h"
@@ -46,7 +51,7 @@ class Coordinator {
   ~Coordinator();
   //! Does what can be done now, without waiting. \return true if it did something
   bool step();
-  bool finished() const { return end_why_.has_value(); }
+  bool finished() const { return stopping_.ended(); }
   //! Ends the run in order. \param wish a user asked for it, and not only a notice: a second wish kills what still runs
   void request_stop(const StopRequested& stop, bool wish);
   //! True if no agent was lost and all expected agents joined: every peer will leave when told.
@@ -61,39 +66,7 @@ class Coordinator {
  private:
   //! Results that one call of the store looks for.
   static constexpr std::size_t kJobsALook = 32;
-  //! What no decision needs to know of a running attempt.
-  struct Attempt {
-    int number = 0;
-    core::MonotonicTime launched;
-    core::MonotonicTime heard;  //!< last sign of life
-    bool stalled = false;
-    int ranks_started = 0;
-    std::int64_t first_step = 0;  //!< the step from which a training goes on
-    std::optional<core::MonotonicTime> first_checkpoint;
-    std::string line;           //!< last words about its progress
-    std::int64_t peak_mib = 0;  //!< of its largest rank that has ended
-    std::int64_t cpu_ms = 0;    //!< of all its ranks that have ended
-  };
-  //! The last attempt at a job that is to be tried again.
-  struct Retry {
-    int attempt = 0;
-    Cause cause{};
-    std::string evidence;
-    core::MonotonicTime ended;
-  };
-  //! A job whose ranks have ended, and of which it is not known yet whether it has its result.
-  struct Settling {
-    bool looking = false;
-    core::MonotonicTime next_look{};
-    std::optional<core::MonotonicTime> give_up;  //!< when to stop waiting for a result that was not there
-  };
-  //! A decision that is recorded and not yet carried out.
-  struct Pending {
-    std::uint64_t record;
-    Instant at;
-    Event decision;
-  };
-  Instant now() const;
+  Instant now() const { return clock_.instant(); }
   void record(const Event& event);
   void reconcile_plan(const experiments::Plan& plan);
   std::vector<FoundJob> look_back();
@@ -103,7 +76,7 @@ class Coordinator {
   void handle(Address from, AgentNumber agent, const Message& message);
   void join(Address from, const Join& message);
   void lose(Address address, const std::string& why);
-  //! Where this process was stopped (SIGSTOP, a suspended allocation), nobody could be heard meanwhile.
+  //! Leaves the time out in which this process stood still.
   void allow_for_absence();
   void check_silence();
   //! Does `work`, which acts on an answer of run_store.h. \return false if the store failed: nothing is started from
@@ -146,12 +119,9 @@ class Coordinator {
   void stop_ranks(JobIndex number, const Running& running, std::chrono::milliseconds grace);
   void stop_all(std::chrono::milliseconds grace);
   void stop_undecided();
-  void read_progress(JobIndex number, Attempt& attempt, const std::string& line);
+  void read_progress(JobIndex number, AttemptAtWork& attempt, const std::string& line);
   void finish_attempt(const Event& event);
   void forget_attempt(JobIndex number);
-  void say(const Event& event);
-  //! The shell's part of the current attempt, or nullptr.
-  Attempt* attempt_of(JobIndex number, int attempt);
   // coordinator_chores.cpp: what is due by the clock.
   void do_chores();
   void note_idleness();
@@ -163,61 +133,34 @@ class Coordinator {
   void take_request(const Request& request, const std::string& by);
   void check_signs_of_life();
   void write_live_status();
-  void write_durations();
-  double seconds_left() const;
-  double seconds_left_of(JobIndex number, const Attempt& attempt, const LiveAttempt& live) const;
-  LiveAttempt live_attempt(JobIndex number, const Attempt& attempt) const;
   AttemptKey key_of(JobIndex number, int attempt) const;
-  std::size_t position_of(JobIndex number) const { return position_.at(static_cast<std::size_t>(number.value)); }
-  const experiments::PlannedJob& planned(JobIndex number) const { return jobs_.at(position_of(number)); }
-  std::shared_ptr<const experiments::PlannedJob> shared_plan_of(JobIndex number) const {
-    return {plan_jobs_, &planned(number)};
-  }
   void send(Address to, const Message& message) { transport_.send(to, encode(message)); }
 
-  const core::Clock& clock_;
   Transport& transport_;
   RunOptions options_;
   WorkerCommands commands_;
-  std::shared_ptr<const std::vector<experiments::PlannedJob>> plan_jobs_;
-  const std::vector<experiments::PlannedJob>& jobs_;  //!< *plan_jobs_
-  std::vector<Workload> workloads_;                   //!< of jobs_
-  std::vector<JobIndex> numbers_;                     //!< of jobs_
-  std::vector<std::size_t> position_;                 //!< in jobs_, by job number; those of earlier plans have none
-  Durations durations_;
-  std::vector<MeasuredDuration> measured_;  //!< not written yet
-  std::map<JobIndex, Retry> retried_;
+  PlannedJobs jobs_;
+  Forecast forecast_;
   RunStore store_;
+  RunClock clock_;  //!< from the claim on, for which store_ may wait long
   StoreWatch watch_;
+  StoreCalls calls_;
+  JournalProgress journal_;
   State state_;
+  std::vector<Event> to_record_;
   Peers peers_;
   std::vector<BurnedIn> burn_ins_;
-  std::map<JobIndex, Attempt> attempts_;
+  Attempts attempts_;
   StartingAttempts starting_;  //!< of attempts_
-  std::map<JobIndex, Settling> settling_;
+  SettlingJobs settling_;
   Elsewhere elsewhere_;
-  std::vector<Event> to_record_;
-  std::deque<Pending> to_act_;
-  std::vector<std::string> taken_requests_;  //!< whose events are among the records up to taken_at_
-  std::uint64_t taken_at_ = 0;
-  Kept kept_;
-  StoreCalls calls_;
-  bool stall_told_ = false;
-  Instant wall_start_;
-  core::MonotonicTime start_;
-  Chore silence_, owner_renewal_, requests_, live_, claims_, spent_;
-  core::MonotonicTime claims_in_doubt_until_{};  // this run has stood still
-  Instant idle_since_{};                         //!< Moment's
-  core::Progress progress_;
-  int skipped_ = 0;
-  int done_ = 0;
-  std::optional<Instant> wake_;  //!< next_wake() after the last decisions
-  bool dirty_ = true;
-  bool journal_fails_ = false;  //!< its last sync failed by the store's doing
+  Duties duties_;
+  Attention attention_;
+  Occasion occasion_;
   Stopping stopping_;
-  Instant attentive_since_{};  //!< Moment's
-  core::MonotonicTime last_step_{};
-  std::optional<std::string> end_why_;  //!< once the run has ended
+  Announcer announcer_;
+  Instant idle_since_{};  //!< Moment's
+  int skipped_ = 0;
 };
 
 }  // namespace resolute::orchestrator

@@ -32,42 +32,38 @@ void Coordinator::make_decisions() {
   moment.agents_pending = peers_.pending();
   moment.agents_missing = peers_.joined() < peers_.expected();
   moment.give_up_at = stopping_.give_up_at();
-  moment.attentive_since = attentive_since_;
-  for (const auto& [number, settling] : settling_) moment.unsettled.insert(number);
+  moment.attentive_since = attention_.since();
+  moment.unsettled = settling_.all();
   moment.idle_since = idle_since_;
   while (true) {
-    dirty_ = false;
+    occasion_.take();
     moment.now = now();
     moment.store_fails = watch_.pause() || (watch_.doubtful() && starts_something());
     std::vector<Event> decisions = decide(state_, options_.policy, moment);
     if (decisions.empty()) {
-      wake_ = next_wake(state_, options_.policy, moment);
+      occasion_.wait(next_wake(state_, options_.policy, moment));
       break;
     }
     if (std::any_of(decisions.begin(), decisions.end(), gives_up) && !state_.stop && !looked_everywhere()) {
-      wake_.reset();
+      occasion_.wait(std::nullopt);
       break;
     }
     for (Event& decision : decisions) {
       if (auto* placed = std::get_if<Placed>(&decision))
         placed->attempt = elsewhere_.free_attempt(placed->job, placed->attempt);
       record(decision);
-      to_act_.push_back({store_.appended(), moment.now, std::move(decision)});
+      journal_.decide(store_.appended(), moment.now, std::move(decision));
     }
   }
 }
 
-bool Coordinator::starts_something() const {
-  return std::any_of(to_act_.begin(), to_act_.end(),
-                     [](const Pending& pending) { return std::holds_alternative<Placed>(pending.decision); }) ||
-         starting_.making_files() > 0;
-}
+bool Coordinator::starts_something() const { return journal_.places() || starting_.making_files() > 0; }
 
 void Coordinator::carry_out() {
-  while (!to_act_.empty() && to_act_.front().record <= kept_.records && !finished()) {
-    const Event decision = std::move(to_act_.front().decision);
-    to_act_.pop_front();
-    act(decision);
+  while (!finished()) {
+    const std::optional<Event> decision = journal_.take_decision();
+    if (!decision) return;
+    act(*decision);
   }
 }
 
@@ -79,7 +75,7 @@ void Coordinator::look_elsewhere() {
   if (options_.kinds.empty() || watch_.pause()) return;
   if (!elsewhere_.await_due(clock_.now(), options_.held_wait)) return;
   std::vector<JobIndex> numbers;
-  for (JobIndex number : numbers_) {
+  for (JobIndex number : jobs_.numbers()) {
     const Job& job = job_of(state_, number);
     const auto waits_here = [&](JobIndex user) {
       const Job& one = job_of(state_, user);
@@ -95,7 +91,7 @@ bool Coordinator::looked_everywhere() {
   if (elsewhere_.looking()) return false;
   if (elsewhere_.looked(clock_.now())) return true;
   elsewhere_.begin_look(clock_.now());
-  look_for(numbers_, true);
+  look_for(jobs_.numbers(), true);
   return !elsewhere_.looking();
 }
 
@@ -109,7 +105,7 @@ void Coordinator::look_for(std::vector<JobIndex> numbers, bool everywhere) {
     const auto from = numbers.begin() + static_cast<std::ptrdiff_t>(first);
     std::vector<JobIndex> some(from, from + static_cast<std::ptrdiff_t>(std::min(kJobsALook, numbers.size() - first)));
     std::vector<std::shared_ptr<const experiments::PlannedJob>> jobs;
-    for (JobIndex number : some) jobs.push_back(shared_plan_of(number));
+    for (JobIndex number : some) jobs.push_back(jobs_.share(number));
     if (everywhere) elsewhere_.begin_call();
     store_.look(std::move(jobs), [this, everywhere, some = std::move(some)](auto& answer) {
       std::vector<std::optional<std::string>> found(some.size());
@@ -120,7 +116,7 @@ void Coordinator::look_for(std::vector<JobIndex> numbers, bool everywhere) {
             (std::holds_alternative<Waiting>(state) || std::holds_alternative<Ready>(state)))
           record(JobSucceeded{some[i], 0});
       }
-      if (everywhere && elsewhere_.end_call(clock_.now())) dirty_ = true;
+      if (everywhere && elsewhere_.end_call(clock_.now())) occasion_.arise();
     });
   }
 }
@@ -135,7 +131,7 @@ void Coordinator::act(const Event& decision) {
     abandon_preparation(stopped->job, stopped->attempt, stopped->why);
     stop_ranks(stopped->job, *running, stopped->grace);
   } else if (const auto* ended = std::get_if<RunEnded>(&decision)) {
-    end_why_ = ended->why;
+    stopping_.end(ended->why);
   }
 }
 
@@ -156,13 +152,12 @@ void Coordinator::start_attempt(const Placed& placed) {
                          watch_.pause() ? "the store fails: " + watch_.pause()->why : *state_.stop});
     return;
   }
-  Attempt& attempt = attempts_[placed.job] = Attempt{};
-  attempt.number = placed.attempt;
+  attempts_.begin(placed.job, placed.attempt);
   starting_.begin(placed.job, placed.attempt);
   std::vector<std::shared_ptr<const experiments::PlannedJob>> needs;
-  for (JobIndex need : job_of(state_, placed.job).after) needs.push_back(shared_plan_of(need));
+  for (JobIndex need : job_of(state_, placed.job).after) needs.push_back(jobs_.share(need));
   store_.prepare(
-      shared_plan_of(placed.job), std::move(needs), placed.attempt,
+      jobs_.share(placed.job), std::move(needs), placed.attempt,
       [this, placed, asked = clock_.now()](Answer<Preparation>& answer) { prepared(placed, asked, answer); });
 }
 
@@ -202,7 +197,7 @@ void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answ
     end_unstarted(number, placed.attempt, 1, error.what());
     return;
   }
-  dirty_ = dirty_ || watch_.doubtful();  // there may be more to start
+  if (watch_.doubtful()) occasion_.arise();  // there may be more to start
   watch_.worked();
   if (given_up) return;
   if (lost && (std::holds_alternative<HeldBy>(*made) || std::holds_alternative<NumberUsed>(*made))) return end_lost();
@@ -253,7 +248,7 @@ void Coordinator::launch_prepared() {
 // Nothing where its preparation was given up, or is about to be.
 void Coordinator::launch_now(JobIndex number) {
   if (!starting_.launchable(number)) return;
-  Attempt& attempt = attempts_.at(number);
+  AttemptAtWork& attempt = attempts_.at(number);
   const Running* running = current(state_, number, attempt.number);
   if (running == nullptr || running->ending || running->alive < job_of(state_, number).slots || state_.stop) return;
   attempt.launched = attempt.heard = clock_.now();
@@ -275,7 +270,7 @@ void Coordinator::launch(JobIndex number, const Running& running, const std::opt
     Launch message{key_of(number, running.attempt), {}, secret};
     for (int i = 0; i < share.slots; ++i, ++rank) {
       message.ranks.push_back(
-          rank_command(store_.layout(), planned(number), attempt, rank, prepared ? &rendezvous : nullptr, commands_));
+          rank_command(store_.layout(), jobs_.at(number), attempt, rank, prepared ? &rendezvous : nullptr, commands_));
       message.ranks.back().gpu = job_of(state_, number).gpus;
     }
     message.gpus_aside = gpus_aside(state_.agents.at(share.agent));
@@ -296,7 +291,7 @@ void Coordinator::end_unstarted(JobIndex number, int attempt, int code, const st
   for (std::size_t rank = 0; rank < running->ended.size(); ++rank)
     if (!running->ended[rank])
       to_record_.push_back(RankExited{number, attempt, static_cast<int>(rank), code, 0, evidence});
-  settling_.try_emplace(number);
+  settling_.add(number);
 }
 
 // Before the event is applied: the attempt's life is measured, its claim given back; why it is tried again is kept for
@@ -307,58 +302,20 @@ void Coordinator::finish_attempt(const Event& event) {
   if (succeeded != nullptr) number = succeeded->job;
   if (const auto* ended = std::get_if<AttemptEnded>(&event)) {
     number = ended->job;
-    if (ended->retry) retried_[number] = {ended->attempt, ended->cause, ended->evidence, clock_.now()};
+    if (ended->retry) attempts_.retry(*ended, clock_.now());
   }
-  auto found = attempts_.find(number);
-  if (found == attempts_.end()) return;
-  const Attempt& attempt = found->second;
+  const auto found = attempts_.all().find(number);
+  if (found == attempts_.all().end()) return;
   const Job& job = job_of(state_, number);
-  if (succeeded != nullptr && attempt.ranks_started > 0) {
-    const auto& workload = workloads_[position_of(number)];
-    auto milliseconds = [&](core::MonotonicTime until) {
-      return std::chrono::duration<double, std::milli>(until - attempt.launched).count();
-    };
-    MeasuredDuration measured{workload.class_name, workload.work, milliseconds(clock_.now())};
-    if (job.steps > 0) measured.work = static_cast<double>(std::max<std::int64_t>(job.steps - attempt.first_step, 1));
-    if (attempt.first_checkpoint) measured.checkpoint_ms = milliseconds(*attempt.first_checkpoint);
-    measured.peak_mib = static_cast<double>(attempt.peak_mib);
-    if (measured.milliseconds > 0)
-      measured.processors = static_cast<double>(attempt.cpu_ms) / (measured.milliseconds * job.slots);
-    durations_.add(measured);
-    measured_.push_back(std::move(measured));
-  }
+  if (succeeded != nullptr && found->second.ranks_started > 0)
+    forecast_.learn(number, job, found->second, clock_.now());
   store_.release(job.id);
   forget_attempt(number);
 }
 
 void Coordinator::forget_attempt(JobIndex number) {
-  attempts_.erase(number);
+  attempts_.forget(number);
   starting_.forget(number);
-}
-
-void Coordinator::say(const Event& event) {
-  auto label = [&](JobIndex number) -> const std::string& { return job_of(state_, number).label; };
-  if (const auto* succeeded = std::get_if<JobSucceeded>(&event)) {
-    progress_.update(static_cast<std::uint64_t>(++done_));
-    if (!options_.quiet) core::log_info("{}/{} done: {}", done_, jobs_.size(), label(succeeded->job));
-  } else if (const auto* ended = std::get_if<AttemptEnded>(&event)) {
-    if (ended->retry)
-      core::log_warning("{}: attempt {} ended, to be run again ({}: {})", label(ended->job), ended->attempt,
-                        name_of(ended->cause), ended->evidence);
-    else
-      core::log_error("{}: given up after attempt {} ({}: {})", label(ended->job), ended->attempt,
-                      name_of(ended->cause), ended->evidence);
-  } else if (const auto* excluded = std::get_if<HostExcluded>(&event)) {
-    core::log_warning("nothing more is started on '{}' ({})", excluded->host, excluded->why);
-  } else if (const auto* aside = std::get_if<GpuSetAside>(&event)) {
-    core::log_warning("GPU {} is set aside ({})", aside->gpu, aside->why);
-  } else if (const auto* host = std::get_if<HostSetAside>(&event)) {
-    core::log_warning("'{}' is set aside ({})", host->host, host->why);
-  } else if (const auto* failed = std::get_if<JobFailed>(&event)) {
-    core::log_error("{}: cannot be run ({})", label(failed->job), failed->why);
-  } else if (const auto* run = std::get_if<RunEnded>(&event)) {
-    core::log_debug("run ended: {} ({})", name_of(run->end), run->why);
-  }
 }
 
 }  // namespace resolute::orchestrator

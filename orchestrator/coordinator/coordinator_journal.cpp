@@ -6,7 +6,6 @@ namespace resolute::orchestrator {
 namespace {
 
 constexpr std::chrono::seconds kStall(2);
-constexpr std::chrono::seconds kToldStall(10);
 
 }  // namespace
 
@@ -35,7 +34,7 @@ void Coordinator::probe_store() {
       core::log_debug("the store still fails ({})", error.what());
       return;
     }
-    if (journal_fails_)
+    if (journal_.fails())
       keep_records(true);
     else
       end_pause();
@@ -47,7 +46,7 @@ void Coordinator::end_pause() {
   core::log_info("the store answers again, after {} s",
                  std::chrono::duration_cast<std::chrono::seconds>(paused).count());
   watch_.answered(clock_.now());
-  dirty_ = true;
+  occasion_.arise();
 }
 
 // A store that neither answers nor fails is only waited for; a signal is passed on all the same, and a second one ends
@@ -56,20 +55,17 @@ void Coordinator::tell_of_stall() {
   const auto blocked = store_.blocked_for();
   if (blocked > kStall) stop_undecided();
   const auto give_up_at = stopping_.give_up_at();
-  if (give_up_at && now() >= *give_up_at && (journal_fails_ || blocked > kStall))
+  if (give_up_at && now() >= *give_up_at && (journal_.fails() || blocked > kStall))
     throw core::RuntimeError(core::ErrorKind::kInterrupted, "the run is ended while its store does not answer",
                              watch_.pause() ? watch_.pause()->why : "",
                              "start it again: it goes on from what was kept");
-  if (blocked > kToldStall && !std::exchange(stall_told_, true))
-    core::log_warning("the store has not answered for {} s, what depends on it waits", kToldStall.count());
-  else if (blocked <= kStall && std::exchange(stall_told_, false))
-    core::log_info("the store answers again");
+  announcer_.tell_of_stall(blocked);
 }
 
 void Coordinator::keep_records(bool again) {
-  const bool full = kept_.length >= options_.epoch_length;
+  const bool full = journal_.is_as_long_as(options_.epoch_length);
   // Between two probes it would only fail again.
-  if (journal_fails_ && !again) return;
+  if (journal_.fails() && !again) return;
   if (store_.all_sent() && !full && !again) return;
   if (!calls_.begin(StoreCall::kSync)) return;
   store_.sync([this, full](Answer<Kept>& answer) {
@@ -80,19 +76,20 @@ void Coordinator::keep_records(bool again) {
   // Behind the records that the state has seen, and before any other.
   store_.go_on(state_, now(), options_.epoch_length, [this](Answer<Kept>& answer) {
     calls_.end(StoreCall::kSync);
-    if (on_store([&] { kept_.length = answer.take().length; })) return;
-    journal_fails_ = true;
+    if (on_store([&] { journal_.go_on(answer.take().length); })) return;
+    journal_.fail();
     stop_undecided();
   });
 }
 
 void Coordinator::kept(Answer<Kept>& answer) {
-  if (!on_store([&] { kept_ = answer.take(); })) {
-    journal_fails_ = true;
+  bool failed = false;
+  if (!on_store([&] { failed = journal_.keep(answer.take()); })) {
+    journal_.fail();
     stop_undecided();
     return;
   }
-  if (std::exchange(journal_fails_, false)) end_pause();
+  if (failed) end_pause();
   discard_requests();  // before the run's end is carried out, which may stand among the same records
   carry_out();
 }

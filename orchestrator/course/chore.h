@@ -1,8 +1,10 @@
 #pragma once
 //! \file
-//! Something that is due once an interval. Pure: time is passed in.
+//! What is due once an interval. Pure: time is passed in.
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 
 #include "core/clock.h"
 
@@ -15,9 +17,22 @@ class Chore {
     next_ = now + interval;
     return true;
   }
+  //! It is due at once.
+  void hasten() { next_ = {}; }
 
  private:
   core::MonotonicTime next_{};
+};
+
+//! What a coordinator does now and then.
+enum class Duty { kNoticeSilence, kRenewOwner, kTakeRequests, kTellLookers, kLookAtClaims, kAskWhatIsSpent };
+
+class Duties {
+ public:
+  Chore& operator[](Duty duty) { return chores_.at(static_cast<std::size_t>(duty)); }
+
+ private:
+  std::array<Chore, static_cast<std::size_t>(Duty::kAskWhatIsSpent) + 1> chores_;
 };
 
 }  // namespace resolute::orchestrator

@@ -1,8 +1,9 @@
 #pragma once
 //! \file
-//! How urgently a run is to end. Pure: time is passed in.
+//! How a run ends: how urgently, and then why it has. Pure: time is passed in.
 
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -31,6 +32,11 @@ class Stopping {
   }
   //! Ranks are told to stop before the journal has taken why. \return true the first time
   bool tell_undecided() { return !std::exchange(told_, true); }
+  //! The run has ended.
+  void end(std::string why) { end_why_ = std::move(why); }
+  bool ended() const { return end_why_.has_value(); }
+  //! Empty while it has not.
+  std::string why() const { return end_why_.value_or(""); }
 
  private:
   struct Unwished {};
@@ -40,6 +46,7 @@ class Stopping {
   };
   std::variant<Unwished, Wished, Killed> wishes_;
   bool told_ = false;
+  std::optional<std::string> end_why_;
 };
 
 }  // namespace resolute::orchestrator

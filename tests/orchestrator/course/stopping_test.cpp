@@ -49,5 +49,16 @@ TEST(Stopping, tells_ranks_once_whatever_was_wished) {
   EXPECT_FALSE(stopping.tell_undecided());
 }
 
+TEST(Stopping, has_ended_once_that_was_decided_though_for_no_reason) {
+  Stopping stopping;
+  stopping.wish(true, kLimit);
+  EXPECT_FALSE(stopping.ended());
+  EXPECT_EQ(stopping.why(), "");
+  stopping.end("");
+  EXPECT_TRUE(stopping.ended());
+  stopping.end("2 succeeded");
+  EXPECT_EQ(stopping.why(), "2 succeeded");
+}
+
 }  // namespace
 }  // namespace resolute::tests::stopping_test

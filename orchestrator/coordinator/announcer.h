@@ -1,0 +1,34 @@
+#pragma once
+//! \file
+//! Tells the log, and the line of progress on a terminal, what happens to a run.
+
+#include <cstdint>
+#include <string>
+
+#include "core/clock.h"
+#include "core/progress.h"
+#include "orchestrator/decisions/state.h"
+
+namespace resolute::orchestrator {
+
+class Announcer {
+ public:
+  //! \param jobs of the plan \param quiet no line for each job
+  Announcer(const std::string& suite, std::size_t jobs, const core::Clock& clock, bool quiet)
+      : progress_("suite " + suite, jobs, clock), jobs_(jobs), quiet_(quiet) {}
+  //! So many jobs had their results before the run.
+  void begin(int skipped) { done_ = skipped; }
+  //! \param state has seen the event
+  void tell(const State& state, const Event& event);
+  //! The store's oldest call has not returned for so long. Said once, and once that it is over.
+  void tell_of_stall(core::MonotonicTime::duration blocked);
+
+ private:
+  core::Progress progress_;
+  std::size_t jobs_;
+  bool quiet_;
+  int done_ = 0;
+  bool stall_told_ = false;
+};
+
+}  // namespace resolute::orchestrator
