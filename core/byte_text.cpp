@@ -11,7 +11,7 @@ std::string byte_text(double bytes) {
   constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   constexpr double kNext = 1024;
   std::size_t unit = 0;
-  // What would be rounded to a whole next unit is one.
+  // A size that would round to one of the next unit is given in that unit.
   for (; bytes >= kNext - 0.5 && unit + 1 < kUnits.size(); ++unit) bytes /= kNext;
   return fmt::format("{:.{}f} {}", bytes, unit > 0 && bytes < 9.95 ? 1 : 0, kUnits[unit]);
 }

@@ -12,7 +12,7 @@
 
 namespace resolute::core {
 
-//! What a caller may do about it; a retry policy reads this and never the text.
+//! The kind decides what a caller may do; a retry policy reads it and never the text.
 enum class ErrorKind {
   kInput,        //!< what the user gave is wrong or broken (usage, configuration, data): exit code 2, never tried again
   kCorrupt,      //!< bytes that this program wrote have changed since: exit code 2

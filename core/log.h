@@ -21,7 +21,7 @@ inline constexpr const char* kLogTimesVariable = "RESOLUTE_LOG_TIMES";
 //! From here on each line opens with the time in UTC: "2026-01-31 12:00:00Z resolute: …". For a log that several starts
 //! write over days.
 void stamp_log();
-//! That time and a blank; empty where lines are not stamped.
+//! The time and a blank; empty where lines are not stamped.
 std::string log_stamp();
 
 void log_line(LogLevel level, std::string_view text);

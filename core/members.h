@@ -25,7 +25,7 @@ struct Anything {
   operator T() const;
 };
 
-// As many as braces take.
+// Tries braces with one more value each time.
 template <class T, class... Taken>
 consteval std::size_t count() {
   if constexpr (requires { T{Taken{}..., Anything{}}; })
@@ -85,7 +85,7 @@ decltype(auto) visit_members(T& value, Visit&& visit) {
 
 #undef RESOLUTE_VISIT_MEMBERS
 
-//! What a member is called, and the numbers that it may be: of a list each element, of a time its milliseconds.
+//! A member's name, and the numbers that it may be: for a list each element, for a time its milliseconds.
 struct Member {
   // Implicit: a row is a list of names, some with a range behind them.
   constexpr Member(const char* called, std::int64_t from = std::numeric_limits<std::int64_t>::min(),
@@ -112,7 +112,7 @@ concept Ranged = std::integral<T> || requires(const T& value) {
   requires std::integral<typename T::value_type>;
 });
 
-//! Whether each range stands at a member that it is asked of. \param members as in a row of T
+//! True if each range stands at a member that is compared with it. \param members as in a row of T
 template <class T>
 consteval bool ranges_are_asked(const Member (&members)[kMembers<T>]) {
   using Types = decltype(visit_members(std::declval<T&>(), [](auto&... member) {

@@ -3,7 +3,7 @@
 namespace resolute::core {
 namespace {
 
-// What the lowest three bits of a field's tag say of the bytes behind it.
+// The lowest three bits of a field's tag: how long the bytes behind it are.
 enum WireType : std::uint64_t { kVarint = 0, kLengthPrefixed = 2 };
 
 std::uint64_t tag(std::uint32_t field, WireType type) { return (std::uint64_t{field} << 3U) | type; }

@@ -84,8 +84,8 @@ class FileSystem {
   //! link(2). \return false if `to` exists already (it may be our own link after a lost NFS answer: compare link
   //! counts)
   virtual bool link(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
-  //! What identifies the file at `path` as long as the file exists, under whatever names; nothing if there is no file.
-  //! Asked of a file server, not of a cache of its answers. The default implementation asks the machine's file system.
+  //! The identity of the file at `path`, the same under all its names while it exists; nothing if there is no file. A
+  //! file server answers, not a cache of its answers. The default implementation asks the machine's file system.
   virtual std::optional<FileIdentity> identity(const std::filesystem::path& path);
   //! Removes a file; a missing one is not an error.
   virtual void remove(const std::filesystem::path& path) = 0;
@@ -108,8 +108,8 @@ RuntimeError ends_early_error(const std::filesystem::path& path, std::uint64_t a
 //! closes it. \param flags O_CLOEXEC is added; O_CREAT makes files of mode 0644 \throws RuntimeError as FileSystem
 int open_regular(const std::filesystem::path& path, int flags);
 
-//! What to do about missing folders above a file that is written: make them, or throw. To throw keeps a run from making
-//! parts of a store again after somebody has removed the store.
+//! Missing folders above a file that is written are made, or the call throws. To throw keeps a run from making parts of
+//! a store again after somebody has removed the store.
 enum class Folders { kCreate, kMustExist };
 
 //! Replaces `path` with `bytes` whole or not at all. On failure the temporary file is removed.
@@ -134,7 +134,7 @@ bool publish_exclusive(FileSystem& files, const std::filesystem::path& path, std
 
 //! A name beside `path` that no other process or call uses: `.NAME.HOST-PID-TOKEN-COUNT.tmp`.
 std::filesystem::path temporary_beside(const std::filesystem::path& path);
-//! Whether a name can be temporary_beside()'s.
+//! True if a name can be temporary_beside()'s.
 bool is_temporary_name(std::string_view name);
 
 //! SHA-256 of a file, read in pieces: 64 hexadecimal digits. \throws RuntimeError as ReadableFile

@@ -10,7 +10,7 @@
 
 namespace resolute::core {
 
-//! What sha256_of_files() reads at most.
+//! The limits of sha256_of_files().
 inline constexpr std::size_t kMostHashedFiles = 10'000;
 inline constexpr std::uint64_t kMostHashedBytes = std::uint64_t{256} << 20;
 

@@ -29,7 +29,7 @@ Json parse_json(std::string_view text, std::string_view where);
 //! A double with an integral value is written with ".0" so that 1 and 1.0 stay what their type says.
 std::string canonical_json(const Json& value);
 
-//! Whether a Json of the text can be written.
+//! True if a Json of the text can be written.
 bool is_utf8(std::string_view text);
 
 //! The text that canonical_json() makes of a value, made without a Json: several times as quick, for values that are

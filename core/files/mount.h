@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! The file system in which a folder lies. Where an automounter is late, or a mount is lost, nothing in the folder is
-//! there, and every call says so as if somebody had removed it.
+//! The file system in which a folder lies. If an automounter is late, or a mount is lost, nothing is in the folder, and
+//! every call answers as if somebody had removed it.
 
 #include <cstdint>
 #include <filesystem>

@@ -13,7 +13,7 @@ fs::path without_slash(const fs::path& folder) { return folder.has_filename() ? 
 
 fs::path folder_above(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
-// What cannot be looked at cannot be written either, which is said then.
+// A path that cannot be looked at cannot be written either: the write says so.
 fs::file_status status_of(const fs::path& path) {
   std::error_code ignored;
   return fs::symlink_status(path, ignored);

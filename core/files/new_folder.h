@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What is there whole or not at all, and only where nothing was: folders of many files (exports, stand-ins), and files
-//! that another library writes.
+//! Files and folders that are there whole or not at all, and only where nothing was: folders of many files (exports,
+//! stand-ins), and files that another library writes.
 
 #include <filesystem>
 #include <functional>

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Whose words a file holds, for those that are obeyed: commands that run as the user who reads them.
+//! The owner of files whose words are obeyed: commands that run as the user who reads them.
 
 #include <sys/types.h>
 
@@ -10,7 +10,7 @@
 
 namespace resolute::core {
 
-//! What the machine calls a user; nothing where, say in a container, it has no name for him.
+//! The machine's name for a user; nothing where it has none, as in a container.
 std::optional<std::string> user_name(uid_t user);
 
 //! Why somebody else than `self` or root may have written a file or a folder; nothing if nobody else may. A link counts

@@ -22,7 +22,8 @@ RuntimeError not_regular(const fs::path& path) {
                      "move it away");
 }
 
-// Of a call that not every file system has: what refuses it is no place for a store, and its errno alone says little.
+// The error of a call that not every file system has. A file system that refuses it is no place for a store, and its
+// errno alone says little.
 RuntimeError call_error(std::string_view problem, int error, std::string_view needed) {
   const bool lacks = error == EINVAL || error == EPERM || error == ENOSYS || error == EOPNOTSUPP;
   return system_error(problem, error,
@@ -143,8 +144,8 @@ struct OpenFile {
   std::uint64_t size;
 };
 
-// What lies in a store may be anybody's. A pipe is opened without waiting for its other end, a terminal without
-// becoming ours; then both are refused.
+// A file in a store may be anybody's. A pipe is opened without waiting for its other end, a terminal without becoming
+// ours; then both are refused.
 OpenFile open_file(const fs::path& path, int flags) {
   const bool reads = (flags & O_ACCMODE) == O_RDONLY;
   FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644));

@@ -21,7 +21,7 @@ constexpr zip_uint32_t kRegularFile644 = 0100644U << 16;  // else unpackers make
 
 }  // namespace
 
-// What ZipReader::Archive holds has a linkage of its own, else compilers complain.
+// The members of ZipReader::Archive have external linkage, else compilers complain.
 struct ReleaseZip {
   void operator()(zip_t* archive) const { zip_discard(archive); }
   void operator()(zip_source_t* source) const { zip_source_free(source); }
@@ -235,7 +235,7 @@ Bytes ZipReader::read(std::size_t index, bool zero_is_none) const {
     throw input_error(place + " is compressed", "entries that are stored as they are can be read",
                       "write the archive anew without compression");
   const auto damaged = [&](std::string_view why) { return corrupt_error(place + " is damaged", why, advice_); };
-  // What it claims takes no memory before it is compared with the file.
+  // Its claim is compared with the file before it takes memory.
   if (entry.size > archive_->source.size()) throw damaged("it ends outside of the file");
   Bytes bytes(static_cast<std::size_t>(entry.size));
   const std::lock_guard lock(archive_->guard);

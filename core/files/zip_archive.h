@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! ZIP archives, written and read by libzip. What is written depends on the entries alone (and on the zlib that
-//! deflates them): times are 1980-01-01, modes 0644. Archives and entries over 4 GiB are ZIP64.
+//! ZIP archives, written and read by libzip. The bytes depend on the entries alone (and on the zlib that deflates
+//! them): times are 1980-01-01, modes 0644. Archives and entries over 4 GiB are ZIP64.
 
 #include <cstdint>
 #include <filesystem>
@@ -49,7 +49,7 @@ class ZipReader {
   ZipReader(std::unique_ptr<ReadableFile> file, std::string name, std::string advice);
   ~ZipReader();
 
-  //! As they stand in the directory.
+  //! In the directory's order.
   const std::vector<Entry>& entries() const { return entries_; }
   //! The bytes of an entry. \param index of entries() \param zero_is_none take a checksum of 0 for none, as torch.save
   //! can write it

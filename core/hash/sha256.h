@@ -34,7 +34,7 @@ std::string to_hex(std::span<const std::byte> bytes);
 Sha256Digest sha256(std::span<const std::byte> bytes);
 //! HMAC-SHA256 (RFC 2104) through OpenSSL: what only a holder of `key` can say of `message`.
 Sha256Digest hmac_sha256(std::string_view key, std::string_view message);
-//! Whether two texts are the same, in a time that does not tell where they differ.
+//! True if two texts are the same, in a time that does not tell where they differ.
 bool same_secret(std::string_view one, std::string_view other);
 //! 64 lower-case hexadecimal digits.
 std::string sha256_hex(std::span<const std::byte> bytes);

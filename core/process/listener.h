@@ -16,9 +16,9 @@ struct Listener {
   std::uint16_t port = 0;
 };
 
-//! Who can connect: kHost, those who reach one address of this host by which other hosts may come: the one that its
-//! name stands for; where that is the loopback alone (as installers of some systems leave it) or none of this host, the
-//! one by which it would send to others, or the first that an interface in use has; where there is none, kEverywhere.
+//! The processes that can connect. kHost listens at one address of this host by which other hosts may come: the one
+//! that its name stands for. If that is the loopback alone (some installers leave it so) or not this host's, it is the
+//! address by which it would send to others, or the first of an interface in use; if there is none, kEverywhere.
 enum class Reach { kLoopback, kHost, kEverywhere };
 
 //! Listens on a free port that the system chooses, IPv4. With kHost it asks the resolver. \param interface of this

@@ -112,7 +112,7 @@ std::filesystem::path own_program();
 //! The name of this machine.
 std::string host_name();
 
-//! Whether `path` is a file that this process may execute.
+//! True if `path` is a file that this process may execute.
 bool is_executable(const std::filesystem::path& path);
 //! Finds a program by name on the PATH of `environment`, or in /usr/bin and /bin if there is no PATH; nothing if there
 //! is none or it may not be executed.

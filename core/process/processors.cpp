@@ -72,7 +72,7 @@ std::optional<int> processor_quota(const fs::path& machine) {
 }
 
 void give_way() {
-  // Of a thread, not of the process: Linux.
+  // Linux sets it for a thread, not for the process.
   if (::setpriority(PRIO_PROCESS, 0, 19) != 0) throw system_error("the priority cannot be lowered", errno);
 }
 

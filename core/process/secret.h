@@ -19,8 +19,8 @@ std::string random_token(std::size_t bytes);
 //! A descriptor that a child reads `secret` from, once: unlike arguments, no other user sees what it holds.
 //! \pre at most 4096 bytes \throws RuntimeError (errno's kind)
 FileDescriptor secret_pipe(std::string_view secret);
-//! What secret_pipe() of a parent holds; closes the descriptor. \throws RuntimeError (kInput) if it holds nothing, or
-//! more than 4096 bytes
+//! Reads the secret of a parent's secret_pipe(), and closes the descriptor. \throws RuntimeError (kInput) if it holds
+//! nothing, or more than 4096 bytes
 std::string read_secret(int descriptor);
 
 }  // namespace resolute::core

@@ -35,7 +35,7 @@ void side_by_side(std::size_t count, std::size_t at_once, const std::function<vo
     try {
       for (std::size_t helper = 1; helper < std::min(count, at_once); ++helper) helpers.emplace_back(take_turns);
     } catch (const std::system_error&) {
-      // As many as the system gives.
+      // The system gives no more: these must do.
     }
     take_turns();
   }

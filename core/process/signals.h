@@ -9,8 +9,8 @@
 
 namespace resolute::core {
 
-//! While it lives, each of its signals is counted, and ends a system call that waits; what was to become of them before
-//! holds again at its end. One at a time for a signal.
+//! While it lives, each of its signals is counted, and ends a system call that waits; its end restores the handlers
+//! that were there before. One at a time for a signal.
 class CaughtSignals {
  public:
   //! \throws RuntimeError for a signal that cannot be caught
@@ -20,7 +20,7 @@ class CaughtSignals {
   CaughtSignals& operator=(const CaughtSignals&) = delete;
   //! How often a signal has come since the last take().
   int count(int number) const;
-  //! Numbers of the signals since the last call, as often as they came, in the order in which it was made of them.
+  //! One entry for each signal since the last call, grouped in the constructor's order.
   std::vector<int> take();
 
  private:

@@ -16,15 +16,15 @@ namespace {
 
 constexpr std::size_t kMostRanges = 100'000;  // that one record of a journal takes
 
-// Of journals and snapshots: the journals behind a snapshot may be gone.
+// The last epoch of journals and snapshots: the journals behind a snapshot may be gone.
 std::int64_t last_epoch(core::FileSystem& files, const fs::path& suite_folder) {
   const auto epochs = journal_epochs(files, suite_folder);
   const auto snapshots = snapshot_epochs(files, suite_folder);
   return std::max(epochs.empty() ? 0 : epochs.back(), snapshots.empty() ? 0 : snapshots.back());
 }
 
-// The last run may have gone on between read_past() and the link that claims the epoch after it: of what it had synced
-// by then it has seen no successor, and may have acted on it. What comes later it will not act on.
+// The last run may have gone on between read_past() and the link that claims the epoch after it: the records that it
+// had synced by then are valid, since it saw no successor and may have acted on them. It will not act on later ones.
 void catch_up(core::FileSystem& files, const fs::path& suite_folder, Past& past, JournalWriter& journal) {
   const fs::path path = suite_folder / journal_name(past.epoch);
   if (past.epoch == 0 || !files.exists(path) || files.open_for_read(path)->size() <= past.length) return;

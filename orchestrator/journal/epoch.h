@@ -20,7 +20,7 @@
 
 namespace resolute::orchestrator {
 
-//! What a suite's folder tells: the newest snapshot and the records behind it.
+//! The past that a suite's folder tells: the newest snapshot and the records behind it.
 struct Past {
   State state;
   std::int64_t epoch = 0;      //!< the last; 0: the suite has never been run
@@ -32,12 +32,12 @@ struct Past {
 Past read_past(core::FileSystem& files, const std::filesystem::path& suite_folder);
 //! The last run has not ended and is known to be at work (same host) or may be (another host).
 bool is_live(core::FileSystem& files, const std::filesystem::path& suite_folder, const Past& past);
-//! What one allocation's journals come to.
+//! The last run of one allocation, by its journals.
 struct KnownRun : Past {
   std::string name;   //!< experiments::run_name(): its folder
   bool live = false;  //!< as is_live()
 };
-//! Of the folders below suites/ with these names, those that have ever been run. \throws RuntimeError as read_past()
+//! The folders below suites/ with these names that have ever been run. \throws RuntimeError as read_past()
 std::vector<KnownRun> read_runs(core::FileSystem& files, const experiments::StoreLayout& store,
                                 const std::vector<std::string>& names);
 //! Calls `read` again, a few times, if it fails and journals have come or gone meanwhile: a run beside us may have gone
@@ -71,7 +71,7 @@ void go_on_in_next_epoch(core::FileSystem& files, OwnedEpoch& owned, const State
 //! To be applied before the next run's RunStarted. Pure.
 std::vector<Event> end_abandoned(const State& state);
 
-//! What a store has of a job.
+//! A job's state in the store.
 struct FoundJob {
   bool result = false;
   int attempts = 0;             //!< attempts_in_store(), where there is no result
@@ -86,8 +86,8 @@ struct FoundJob {
 std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experiments::Plan& plan, State& state,
                              const std::function<void(JobAdded&)>& complete);
 
-//! What `look` sees; nothing where something foreign is in the way (a folder that is another user's alone, a file in
-//! its place): that costs the job whose attempt meets it, and no other. Errors of the store are thrown on.
+//! The result of `look`; nothing where something foreign is in the way (a folder that is another user's alone, a file
+//! in its place). It costs the job whose attempt meets it, and no other. Errors of the store are thrown on.
 template <class Look>
 std::optional<std::invoke_result_t<Look>> unless_foreign(Look look) {
   try {
@@ -118,12 +118,12 @@ struct RecordChecks {
 //! A damaged record's name once an attempt that makes it anew begins.
 inline constexpr const char* kDamagedRecord = "damaged-result.json";
 
-//! As RecordCheck, of what can be seen: what lies behind a folder that is not ours to enter counts as none.
+//! Calls RecordCheck for a record that can be seen: one behind a folder that is not ours to enter counts as none.
 std::optional<experiments::SeenRecord> look_at_result(core::FileSystem& files, const experiments::StoreLayout& store,
                                                       const experiments::JobId& job, const RecordCheck& check,
                                                       std::string_view kind = {});
 
-//! Whether the job has a result, by look_at_result().
+//! True if the job has a result, by look_at_result().
 bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job,
                 const RecordCheck& check = {}, std::string_view kind = {});
 

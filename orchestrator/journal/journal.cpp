@@ -46,7 +46,8 @@ bool record_behind(std::span<const std::byte> bytes, std::size_t from, std::uint
   return false;
 }
 
-// Of the first bytes of a file, \param size in all. Nothing where the header is torn and no record can stand behind it.
+// Reads the first bytes of a file. \param size of the whole file. Nothing where the header is torn and no record can
+// stand behind it.
 std::optional<JournalHeader> parse_header(std::span<const std::byte> bytes, std::uint64_t size,
                                           const std::string& name) {
   const std::string problem = fmt::format("'{}' is not a journal that can be read", name);

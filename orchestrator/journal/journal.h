@@ -42,7 +42,7 @@ struct JournalRecord {
   Event event;
 };
 
-//! What a file holds besides its records.
+//! The header of a file, and how far its records go.
 struct JournalExtent {
   JournalHeader header;
   std::uint64_t valid_length = 0;   //!< bytes up to the end of the last whole record

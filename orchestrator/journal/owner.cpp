@@ -19,7 +19,7 @@ std::string first_line(const fs::path& path) {
   return text.substr(0, text.find('\n'));
 }
 
-// What a link of /proc/self points to; empty where there is none.
+// The target of a link of /proc/self; empty where there is none.
 std::string link_of_self(const char* name) {
   std::error_code error;
   return fs::read_symlink(fs::path("/proc/self") / name, error).string();
@@ -102,7 +102,7 @@ OwnerLife life_of(const Owner& owner) {
   if (owner.pid_namespace.empty() || owner.pid_namespace != here.pid_namespace) return OwnerLife::kUnknown;
   if (owner.process <= 0) return OwnerLife::kEnded;
   if (::kill(static_cast<pid_t>(owner.process), 0) != 0 && errno == ESRCH) return OwnerLife::kEnded;
-  // Some process has the number. Whether it is the owner's only /proc tells, which may hide other users' processes
+  // Some process has the number. Only /proc tells if it is the owner's, and /proc may hide other users' processes
   // (hidepid) or show those of another name space.
   std::error_code error;
   if (fs::read_symlink("/proc/self", error) != std::to_string(here.process)) return OwnerLife::kUnknown;

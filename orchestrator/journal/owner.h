@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! Who runs a suite: one process at a time writes its journal. Each epoch has an owner file that its run renews; a new
-//! run takes the next epoch only when the last one's owner has ended, is known to be dead, or has stopped renewing.
+//! The owner of a suite: one process at a time writes its journal. Each epoch has an owner file that its run renews; a
+//! new run takes the next epoch only when the last one's owner has ended, is known to be dead, or has stopped renewing.
 
 #include <cstdint>
 #include <filesystem>
@@ -41,7 +41,7 @@ enum class OwnerLife { kEnded, kAlive, kUnknown };
 //! Ended only where that is certain: the owner said so, or the kernel says that its process is gone.
 OwnerLife life_of(const Owner& owner);
 
-//! Returns when epoch `epoch` has no live owner. That is at once if the owner has ended or its process is gone; else
+//! Returns when epoch `epoch` has no live owner. It returns at once if the owner has ended or its process is gone; else
 //! when its counter has stood still for `watch`, even if the process exists. A process that was stopped for that long
 //! has lost its suite, and finds out before it acts again (JournalWriter::sync()). A run that has just begun may have
 //! no owner file yet.

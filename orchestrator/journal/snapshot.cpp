@@ -17,7 +17,7 @@ constexpr std::string_view kSnapshotPrefix = "snapshot-";
 constexpr std::uint32_t kVersion = 5;
 constexpr std::size_t kHeaderSize = 48;
 
-// What build_indexes() and check_invariants() look up by number must be there.
+// The jobs that build_indexes() and check_invariants() look up by number must be there.
 void require_known_jobs(const State& state) {
   auto require = [&](const auto& numbers) {
     for (JobIndex number : numbers)
@@ -38,7 +38,7 @@ void require_known_jobs(const State& state) {
   }
 }
 
-// What apply() would have refused: sums of numbers in range are in range too.
+// Refuses numbers that apply() would have refused: sums of numbers in range are in range too.
 void require_ranges(const State& state) {
   auto require = [](bool holds, const std::string& what) {
     if (!holds) throw core::corrupt_error(fmt::format("{} is out of range", what));

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What the process ranks of a job's attempts have written to their standard error: where it stands, its last lines,
-//! and what was added since one looked. For `resolute logs`, `explain` and `suite status`.
+//! The standard error of the process ranks of a job's attempts: where it stands, its last lines, and what was added
+//! since one looked. For `resolute logs`, `explain` and `suite status`.
 
 #include <cstddef>
 #include <cstdint>
@@ -30,7 +30,7 @@ struct AttemptLog {
 //! Numbers of the attempts that have left anything, logs or not, as far as they can be believed.
 std::set<int> attempts_left(core::FileSystem& files, const experiments::StoreLayout& store,
                             const experiments::JobId& job);
-//! Of one attempt, by process rank. A rank that wrote nothing has none.
+//! Those of one attempt, by process rank. A rank that wrote nothing has none.
 std::vector<AttemptLog> attempt_logs(core::FileSystem& files, const experiments::StoreLayout& store,
                                      const experiments::JobId& job, int attempt);
 //! Those of the latest attempt that has any; nothing where none has.

@@ -9,7 +9,7 @@
 namespace resolute::orchestrator {
 namespace {
 
-// What went wrong in an event, if it is of that kind. How ranks ended is told with their attempt's end.
+// True for an event that tells of a failure. The end of a rank is told with its attempt's end.
 struct WentWrong {
   bool operator()(const AttemptEnded& e) const { return !is_no_failure(e.cause); }
   bool operator()(const JobFailed&) const { return true; }

@@ -21,7 +21,7 @@ enum class Told {
   kWhatMatters,  //!< not what each run repeats of every job when it begins, nor ranks that ended well
   kFailures,     //!< what went wrong, with its cause: neither stops on request nor lost time
 };
-//! Whether an event is one of these. Pure.
+//! True if an event is one of these. Pure.
 bool is_told(const Event& event, Told told);
 
 //! The names that a journal gives its numbers. To be shown every event in order.

@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::size_t kMostNeedsNamed = 3;
 
-// Of one suite, or of all.
+// The runs of one suite, or of all.
 std::vector<KnownRun> runs_of(core::FileSystem& files, const experiments::StoreLayout& store,
                               const std::optional<std::string>& suite) {
   std::vector<std::string> names = suite ? run_names(files, store, *suite) : run_names(files, store);
@@ -137,7 +137,7 @@ std::string now_text(const KnownRun& past, JobIndex number, Instant now) {
                      rest_text(past.state));
 }
 
-// Of a label, without the quotes of its row.
+// The words of a label, without the quotes of its row.
 std::vector<std::string> words_of_label(const std::string& text) {
   std::vector<std::string> words;
   std::istringstream all(text);
@@ -193,7 +193,7 @@ void add_log(core::FileSystem& files, const experiments::StoreLayout& store, Exp
   std::set<int> attempts = attempts_left(files, store, explanation.job);
   const std::set<int> fruitful = fruitful_attempts(explanation);
   for (const int attempt : fruitful) attempts.erase(attempt);
-  // Whose result it is no journal says.
+  // No journal says which attempt made the result.
   if (explanation.has_result && fruitful.empty()) return;
   for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt) {
     const auto logs = attempt_logs(files, store, explanation.job, *attempt);
@@ -242,7 +242,7 @@ JobNow look_at_job(core::FileSystem& files, const experiments::StoreLayout& stor
     given_up = given_up || over;
     hoped_for = hoped_for || (!over && known.wanted);
     seen.live = seen.live || (past.live && !over);
-    // Of several that know it, the one that works on it.
+    // If several know it, the one that works on it counts.
     if (seen.text.empty() || (past.live && !over)) seen.text = now_text(past, number->second, now);
   }
   seen.settled = has_result(files, store, job) || (given_up && !hoped_for);

@@ -73,7 +73,7 @@ struct KnownJob {
 std::vector<KnownJob> jobs_called(core::FileSystem& files, const experiments::StoreLayout& store,
                                   const std::string& words, const std::optional<std::string>& suite);
 
-//! Where a job is, for whoever waits for its end.
+//! The progress of a job, for whoever waits for its end.
 struct JobNow {
   bool settled = false;  //!< it has its result, or every suite that wants it has given it up
   bool live = false;     //!< a run that has not given it up is, or may be, at work

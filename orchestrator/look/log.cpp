@@ -88,7 +88,7 @@ class LogPrinter {
     lines_.put(core::canonical_json(json));
   }
 
-  // What a run says of every job when it begins becomes one line.
+  // The events about every job with which a run begins become one line.
   bool belongs_to_a_beginning(const JournalRecord& record) {
     const auto* succeeded = std::get_if<JobSucceeded>(&record.event);
     const bool known = succeeded != nullptr && succeeded->attempt == 0;

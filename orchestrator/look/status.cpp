@@ -16,7 +16,8 @@ const Job* job_with(const State& state, const experiments::JobId& id) {
   return number == state.numbers.end() ? nullptr : &job_of(state, number->second);
 }
 
-// Of a job without a result, over all allocations: one that is at work on it counts before one that gave it up.
+// The standing of a job without a result, over all allocations: one that is at work on it counts before one that gave
+// it up.
 JobStanding standing_of(const experiments::PlannedJob& planned, bool ready, const std::vector<KnownRun>& pasts,
                         std::vector<Failure>& failures) {
   const Job* failed = nullptr;

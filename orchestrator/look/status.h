@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! How far a suite is, told from its store alone. What `resolute suite status` calls.
+//! How far a suite is, told from its store alone. `resolute suite status` calls it.
 
 #include <cstddef>
 #include <cstdint>

@@ -39,8 +39,8 @@ double sum_over_attempts(const Timeline& timeline, int TimelineAttempt::*held) {
   return sum;
 }
 
-// A job that another run has is asked for every few seconds, always under the same number: of these placements, of
-// which nothing was started, the last tells of all.
+// A job that another run has is placed anew every few seconds, always under the same number. Nothing of these
+// placements was started, so the last one stands for all.
 void keep_last_held(std::vector<TimelineAttempt>& attempts) {
   const auto is_held = [](const TimelineAttempt& attempt) {
     return std::holds_alternative<AttemptHeldElsewhere>(attempt.outcome);
@@ -133,14 +133,14 @@ void TimelineOfRecords::keep(const Key& key, Instant at) {
     for (std::size_t index : open->second) timeline_.attempts[index].kept = at;
 }
 
-// What runs still was lost with its coordinator, which was there until its last record.
+// Open attempts were lost with their coordinator, which was there until its last record.
 void TimelineOfRecords::lose_all() {
   while (!open_.empty()) close(open_.begin()->first, last_, Cause::kCoordinatorLost, "its run fell silent");
 }
 
 void TimelineOfRecords::take(std::int64_t run_epoch, Instant at, const Event& event) {
   if (run_epoch != run_epoch_) {
-    // What follows up to its beginning tells of the run before, which was there until its own last record.
+    // Records up to the new run's beginning tell of the run before, which was there until its own last record.
     run_epoch_ = run_epoch;
     taking_over_ = run_open_ || !open_.empty();
   }

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What ran where and when: the attempts of a suite's jobs, told from its journals. For reports.
+//! The attempts of a suite's jobs, where and when they ran, told from its journals. For reports.
 
 #include <cstddef>
 #include <map>
@@ -32,7 +32,7 @@ struct TimelineRun {
 struct AttemptRuns {};
 struct AttemptDone {};
 struct AttemptHeldElsewhere {};  //!< another run has the job; the last alone of a job's
-//! What became of an attempt; a cause where it ended without a result.
+//! The outcome of an attempt; a cause where it ended without a result.
 using AttemptOutcome = std::variant<AttemptRuns, AttemptDone, AttemptHeldElsewhere, Cause>;
 //! "running", "done", "held elsewhere" or name_of(Cause)
 std::string_view name_of(const AttemptOutcome& outcome);
@@ -94,8 +94,8 @@ class TimelineOfRecords {
 //! One timeline of several allocations.
 Timeline merged(const std::vector<Timeline>& allocations);
 
-//! Of all allocations of a suite; nothing in it where the suite never ran. Of journals that snapshots replaced nothing
-//! is known: the timeline begins behind them. \throws RuntimeError as read_runs()
+//! The timeline of all allocations of a suite; empty where the suite never ran. It begins behind the journals that
+//! snapshots replaced. \throws RuntimeError as read_runs()
 Timeline read_timeline(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite);
 
 //! Seconds from begin to end of all runs together.

@@ -2,7 +2,7 @@
 //! \file
 //! Values to and from bytes, members in their order: little-endian integers; flags and enumerators as one byte; times
 //! in milliseconds as i64; text and lists behind a u32 count; what may be missing behind a flag; a variant behind the
-//! byte of its alternative. What journal records, snapshots and wire messages share; each one's layout is in
+//! byte of its alternative. Journal records, snapshots and wire messages share it; each one's layout is in
 //! docs/formats/. A struct is its members in the order of its declaration (members.h): whoever changes one raises the
 //! version of every format that holds it.
 
@@ -43,7 +43,7 @@ concept List = requires(const T& value) {
 constexpr std::size_t enumerators(Cause) { return kCauses; }
 constexpr std::size_t enumerators(RunEnd) { return words_of(RunEnd{}).size(); }
 
-//! What workers and machines say may hold any bytes and ends up in JSON: U+FFFD stands for what is not UTF-8.
+//! Texts of workers and machines may hold any bytes and end up in JSON: U+FFFD stands for what is not UTF-8.
 std::string as_utf8(std::string text);
 
 class BinaryWriter {

@@ -18,7 +18,7 @@ using core::row;
 
 constexpr Member time_called(const char* name) { return {name, 0, kLongestTime.count()}; }
 
-// What each event and its members are called in JSON, and their ranges.
+// The names of events and their members in JSON, and the members' ranges.
 constexpr std::tuple kEventRows{
     row<RunStarted>("run-started", {"epoch", "run", "host", "process", "max_jobs", time_called("ends_at_ms")}),
     row<JobAdded>("job-added", {"job",

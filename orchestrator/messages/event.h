@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! What happened in a suite run, one value per event: the only things that change orchestrator::State, and what the
-//! journal holds (docs/formats/journal.md), the members of each in the order in which it declares them. Decisions are
-//! events too and carry the reason they were taken for. A new event needs a row and a line in event.cpp, and apply().
+//! The events of a suite run. They alone change orchestrator::State, and the journal holds them
+//! (docs/formats/journal.md), the members of each in the order of their declaration. Decisions are events too and carry
+//! the reason they were taken for. A new event needs a row and a line in event.cpp, and apply().
 
 #include <chrono>
 #include <compare>
@@ -214,9 +214,9 @@ struct StopRequested {
 };
 //! The words of a StopRequested or CancelRequested that somebody wished (`suite cancel`). \param whom "kim@login1"
 std::string cancelled_by(std::string_view whom);
-//! Whether `why` is such words.
+//! True if `why` is such words.
 bool is_cancelled_by_somebody(std::string_view why);
-//! Whether somebody cancels for good what stops already, for another reason (`before`): it shall not go on later.
+//! True if somebody cancels for good what stops already, for another reason (`before`): it shall not go on later.
 bool cancels_more(std::string_view before, std::string_view why);
 //! How a run ended. Stored by number: new ones stand last.
 enum class RunEnd {

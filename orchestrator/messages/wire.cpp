@@ -18,7 +18,7 @@ using core::row;
 constexpr std::size_t kEnvelope = 8;  // u32 version, u32 type
 constexpr Member kSlots{"slots", 0, kMostSlots}, kGpus{"gpus", 0, kMostSlots}, kRank{"process_rank", 0};
 
-// What each message may say, and what messages hold.
+// The members of messages, and of the structs in them, and their ranges.
 constexpr std::tuple kMessageRows{
     row<AttemptKey>("attempt", {"job", {"attempt", 1}}),
     row<RankCommand>("rank", {kRank,

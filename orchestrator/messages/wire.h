@@ -2,7 +2,7 @@
 //! \file
 //! The messages between coordinator and agents, and their bytes: a version, a type and the members in their order
 //! (binary.h), limited in size. A new message or member needs a place in a row of wire.cpp, and a new version.
-//! What arrives is checked once, here; a message that does not fit is refused and changes nothing.
+//! Each message that arrives is checked once, here; one that does not fit is refused and changes nothing.
 
 #include <cstdint>
 #include <string>
@@ -24,7 +24,7 @@ struct AttemptKey {
   auto operator<=>(const AttemptKey&) const = default;
 };
 
-//! What BurnedIn says, without the agent's number.
+//! BurnedIn, without the agent's number.
 struct BurnIn {
   std::string gpu;
   std::string digest;

@@ -15,7 +15,7 @@
 namespace resolute::orchestrator {
 namespace {
 
-// Whoever writes a temporary file fails where it is taken from under him, and a job's attempt with him.
+// A process whose temporary file is taken away fails, and with it a job's attempt.
 constexpr std::chrono::hours kScratchLives(1);
 
 void hold_young_scratch(StoredItem& item, Instant now) {
@@ -34,7 +34,7 @@ class Collection {
       for (const fs::path& folder : doomed_folders(files_, store_)) report_.trash_bytes += bytes_in(folder);
       return report_;
     }
-    // What earlier ones have decided goes before anything is written: the disk may be full.
+    // Things that earlier collections have decided to remove go before anything is written: the disk may be full.
     remove_doomed({});
     files_.create_directories(store_.root() / "suites");
     settle_trash(files_, clock_, store_);

@@ -19,7 +19,7 @@ namespace resolute::orchestrator {
 
 struct CollectOptions {
   bool remove = false;  //!< else nothing is changed
-  //! What was touched later than that long ago stays; scratch for an hour in any case, as it may be being written.
+  //! Things touched since then stay; scratch stays for an hour in any case, as it may be being written.
   std::chrono::seconds untouched{60 * 60};
   std::set<ItemKind> only{};  //!< kinds that may go; empty: all
   //! Called while things are removed.

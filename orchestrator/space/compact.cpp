@@ -25,7 +25,7 @@ using experiments::JobId;
 constexpr std::uint64_t kLargestBundled = std::uint64_t{16} << 20;
 constexpr std::size_t kJobsAtATime = 64;  // whose files are in memory before they are packed
 
-// What a finished job leaves beside its result.
+// The files that a finished job leaves beside its result.
 struct Leavings {
   BundledJob job;
   bool checkpoints = false;  // there is a folder, to be removed once empty
@@ -107,7 +107,7 @@ class Compaction {
     found.job.result_sha256 = core::sha256_hex(*result);
     for (const std::string& name : *names)
       if (experiments::attempt_of(name)) add_file(found, folder, name);
-    // What other jobs need keeps its specification, which their workers read.
+    // A job that others need keeps its specification, which their workers read.
     if (has("spec.json") && jobs_.at(job.hex) == "evaluation") add_file(found, folder, "spec.json");
     found.checkpoints = has("checkpoints");
     return found;
@@ -190,13 +190,13 @@ class Compaction {
   CompactReport report_;
 };
 
-// Of a job whose folder is there. \return files and bytes written again
+// Unpacks the files of a job whose folder is there. \return files and bytes written again
 std::pair<std::int64_t, std::int64_t> restore(core::FileSystem& files, const experiments::StoreLayout& store,
                                               const experiments::Bundle& bundle, const experiments::BundleEntry& entry,
                                               bool dry_run) {
   std::pair<std::int64_t, std::int64_t> restored{0, 0};
   const fs::path folder = store.job_folder(entry.job);
-  // Of a job that was done anew since, the packed files count for nothing (docs/formats/bundle.md).
+  // The packed files of a job that was done anew since count for nothing (docs/formats/bundle.md).
   const auto result = core::read_text_if_exists(files, store.result_file(entry.job));
   if (result && core::sha256_hex(*result) != entry.result_sha256) {
     core::log_info("job {} was done anew: its files in '{}' are of the result before and are dropped",

@@ -33,11 +33,11 @@ struct CompactReport {
   std::vector<std::string> bundles{};  //!< made, or unpacked and removed
 };
 
-//! Of each of the plan's jobs that has a result and that no run holds: what its attempts have left and, of an
-//! evaluation, spec.json goes into a bundle, is removed when that is on the disk, and an empty folder of
-//! checkpoints too. Whoever is killed in between leaves files that stand in both. Runs may be at work; of
-//! compact() and unpack() one works on a store at a time, and another waits (trash.h). \throws RuntimeError of the
-//! store; kTransient as Taking does
+//! Packs the files of each of the plan's jobs that has a result and that no run holds: those that its attempts have
+//! left and, for an evaluation, spec.json. They go into a bundle, and are removed once it is on the disk; an empty
+//! folder of checkpoints goes too. A process that is killed in between leaves files that stand in both. Runs may be at
+//! work; of compact() and unpack() one works on a store at a time, and another waits (trash.h). \throws RuntimeError of
+//! the store; kTransient as Taking does
 CompactReport compact(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
                       const CompactOptions& options);
 

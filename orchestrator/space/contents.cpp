@@ -156,7 +156,7 @@ class Contents {
     add(std::move(item));
   }
 
-  // Of the store's folder itself and of the parts that have no items.
+  // Adds the scratch of the store's folder itself and of the parts that have no items.
   void add_scratch_of(const std::string& name) {
     const fs::path path = store_.root() / name;
     if (core::is_temporary_name(name) || experiments::is_scratch_store(name)) return add_scratch({path});

@@ -12,9 +12,9 @@
 namespace resolute::orchestrator {
 
 //! Jobs, packs, raw images, bundles, checkpoints of jobs that have their result, and scratch. Not weights, which have
-//! names of their own, nor what suites' folders hold. What cannot be looked at is held. \param planned names whose
-//! needs are known to be needed (planned_of()): their items' StoredItem::needs stay empty \throws RuntimeError of the
-//! store
+//! names of their own, nor what suites' folders hold. An item that cannot be looked at is held. \param planned names
+//! whose needs are known to be needed (planned_of()): their items' StoredItem::needs stay empty \throws RuntimeError of
+//! the store
 std::vector<StoredItem> read_contents(core::FileSystem& files, const experiments::StoreLayout& store,
                                       const Names& planned);
 

@@ -93,7 +93,7 @@ void announce_plan(core::FileSystem& files, const experiments::StoreLayout& stor
   const std::string text = plan_file_text(plan);
   const fs::path folder = store.suite_folder(plan.suite);
   core::publish_exclusive(files, folder / plan_file_name(text), text);
-  // Whoever published it before may not have come to this yet.
+  // Another process that published it before may not have come to this yet.
   files.sync_path(folder);
   settle_trash(files, core::monotonic_clock(), store);
 }

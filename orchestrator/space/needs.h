@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What the suites of a store need. A suite announces its plan before it relies on anything in the store:
+//! The needs of the suites of a store. A suite announces its plan before it relies on anything in the store:
 //! `suites/NAME/plan-HASH.json` (docs/formats/plan.md). Suites of earlier versions are known by their journals.
 
 #include <functional>
@@ -19,7 +19,7 @@ namespace resolute::orchestrator {
 //! (`easy-0123456789abcdef`, which raw images have too). No name is both.
 using Names = std::set<std::string>;
 
-//! What one suite needs.
+//! The needs of one suite.
 struct SuiteNeeds {
   std::string suite;
   std::map<std::string, std::string> jobs{};  //!< of its plans and journals: id → kind_name()
@@ -32,21 +32,21 @@ std::string plan_file_name(const std::string& text);
 //! \param path of the file \throws RuntimeError: kCorrupt where its name is not that of its text; kInput for a newer
 //! version or what plan_file_text() does not write
 SuiteNeeds parse_plan_file(const std::string& text, const std::filesystem::path& path);
-//! Whether a file of a suite's folder is one, by its name.
+//! True if a file of a suite's folder is one, by its name.
 bool is_plan_file(const std::string& name);
 //! \throws RuntimeError as parse_plan_file(), and of the store
 SuiteNeeds read_plan_file(core::FileSystem& files, const std::filesystem::path& path);
 
 //! To be called before a suite relies on anything in the store: writes its plan, durably, then waits for a collection
-//! at work (collect.h) and puts back what a dead one has taken. What the plan names stays from then on. \throws
-//! RuntimeError of the store
+//! at work (collect.h) and puts back what a dead one has taken. From then on everything that the plan names stays.
+//! \throws RuntimeError of the store
 void announce_plan(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
 
 using ListFolder = std::function<std::vector<std::string>(const std::filesystem::path&)>;
 
-//! Of every suite, by name. \param list the names in a folder: fresh_list(), or FileSystem::list() for whoever writes
-//! nothing \throws RuntimeError: kCorrupt or kInput where a suite's needs cannot be known: a damaged plan or journal,
-//! or a suite that has tables or submissions and neither
+//! The needs of every suite, by name. \param list the names in a folder: fresh_list(), or FileSystem::list() for
+//! whoever writes nothing \throws RuntimeError: kCorrupt or kInput where a suite's needs cannot be known: a damaged
+//! plan or journal, or a suite that has tables or submissions and neither
 std::vector<SuiteNeeds> read_needs(core::FileSystem& files, const experiments::StoreLayout& store,
                                    const ListFolder& list);
 //! All names in it.

@@ -17,9 +17,9 @@ void require_renamable(core::FileSystem& files, const experiments::StoreLayout& 
                        const std::string& to, const experiments::SuiteSource& given);
 
 //! No run of the suite may be at work. One rename of its folder decides: until then the suite is `from`, with its
-//! plans, tables and submissions, and from then on it is `to`, and all of it is there. Whoever is killed before may do
-//! it again: journals of further allocations that have moved by then are passed over. A collection reads every suite
-//! twice, so it may miss a folder that moves once, but not take what it needs. \throws RuntimeError as
+//! plans, tables and submissions, and from then on it is `to`, and all of it is there. After a kill before that it may
+//! be done again: journals of further allocations that have moved by then are passed over. A collection reads every
+//! suite twice, so it may miss a folder that moves once, but not take what it needs. \throws RuntimeError as
 //! require_renamable()
 void rename_suite(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& from,
                   const std::string& to, const experiments::SuiteSource& given);

@@ -34,7 +34,7 @@ struct LastAside {
   std::vector<experiments::JobId> jobs;
 };
 LastAside last_aside(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite);
-//! Moves them back. Whoever is killed in between may do it again. \throws RuntimeError: kInput where a job has begun
+//! Moves them back. After a kill in between it may be done again. \throws RuntimeError: kInput where a job has begun
 //! anew, and nothing is moved; of the store
 void put_back(core::FileSystem& files, const experiments::StoreLayout& store, const LastAside& last);
 

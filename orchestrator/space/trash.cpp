@@ -70,11 +70,11 @@ void doom(core::FileSystem& files, const experiments::StoreLayout& store, const 
   rename_if_there(files, from, doomed / from.filename());
 }
 
-// Where something stands already, that stays: a run of an earlier version, which waits for nobody, has begun the job
-// anew. Then what was taken goes.
+// If something stands there already, it stays: a run of an earlier version, which waits for nobody, has begun the job
+// anew. Then the thing that was taken goes.
 void restore(core::FileSystem& files, const experiments::StoreLayout& store, const fs::path& from) {
   const std::string path = path_of(from.filename());
-  // What name_in_trash() never made could lead out of the store, as a name in a bundle could.
+  // A name that name_in_trash() did not make could lead out of the store, as one in a bundle could.
   if (!experiments::is_bundled_name(path)) {
     core::log_warning("'{}' is not put back: no collection gives such a name", from.string());
     return doom(files, store, from);
@@ -97,7 +97,7 @@ void restore(core::FileSystem& files, const experiments::StoreLayout& store, con
 void restore_all(core::FileSystem& files, const experiments::StoreLayout& store, fs::path folder) {
   const std::string name = folder.filename();
   if (name.starts_with(kTaken)) {
-    // Whoever took it, and goes on, can take nothing more and decide nothing.
+    // Its taker, if it goes on, can take nothing more and decide nothing.
     const fs::path back = folder.parent_path() / (std::string(kBack) + name.substr(kTaken.size()));
     rename_if_there(files, folder, back);
     folder = back;
@@ -244,7 +244,7 @@ void Taking::put_back(const std::string& path) {
 }
 
 fs::path Taking::commit() {
-  // What was put back is on the disk before the rest is given up.
+  // Things that were put back are on the disk before the rest is given up.
   files_.sync_path(folder_);
   const fs::path doomed = store_.trash_folder() / (std::string(kDoomed) + core::random_token(6));
   if (!rename_if_there(files_, folder_, doomed)) refuse_overtaken();

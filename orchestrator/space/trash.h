@@ -24,7 +24,8 @@
 
 namespace resolute::orchestrator {
 
-//! Who takes things out of a store: `resolute store gc`, `resolute suite compact`. One of each is at work at a time.
+//! The commands that take things out of a store: `resolute store gc`, `resolute suite compact`. One of each is at work
+//! at a time.
 enum class Taker { kCollection, kCompaction };
 
 //! How long a taker's owner file may stand still before others take it for dead, as with runs.
@@ -58,9 +59,9 @@ class Taking {
   //! \return as take()
   bool remove(const std::string& path);
   void put_back(const std::string& path);
-  //! What is taken now comes back no more. \return the folder that is to be deleted \throws as renew()
+  //! The things taken now come back no more. \return the folder that is to be deleted \throws as renew()
   std::filesystem::path commit();
-  //! Puts all back, and ends, in place of commit(). What that fails at is logged, and left to the next run or taker.
+  //! Puts all back, and ends, in place of commit(). A failure is logged, and the rest is left to the next run or taker.
   void give_up();
 
  private:

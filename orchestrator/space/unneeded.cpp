@@ -23,7 +23,7 @@ std::vector<StoredItem> what_nothing_needs(Names needed, const std::vector<Store
     return item.held || item.touched > untouched_since || (unknown && !item.names.empty()) ||
            std::any_of(item.names.begin(), item.names.end(), [&](const auto& name) { return needed.contains(name); });
   };
-  // As many rounds as results stand on one another: an evaluation, its training, its pack.
+  // One round for each result that stands on another: an evaluation, its training, its pack.
   for (bool grew = true; std::exchange(grew, false);)
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (stays[i] || !is_needed(items[i])) continue;

@@ -24,8 +24,8 @@ struct StoredItem {
   ItemKind kind{};
   std::string path;  //!< below the store
   Names names{};     //!< it stays where one of them is needed; empty: nothing can need it
-  //! What has to stay if it stays: a job's own name and those of what its result stands on. Nothing: not known, so
-  //! everything that has a name has to.
+  //! The names that have to stay with it: a job's own, and those that its result stands on. Nothing: they are not
+  //! known, so everything that has a name has to stay.
   std::optional<Names> needs = Names();
   std::uint64_t bytes = 0;
   Instant touched{};  //!< the last change of anything in it

@@ -102,14 +102,14 @@ bool Claims::link_to(const fs::path& path) {
   return files_.link(file_, path);
 }
 
-// What was read may have been broken and taken anew by a third run since: then its claim goes back where it was. Should
+// A third run may have broken the claim that was read, and taken it anew: then its claim goes back where it was. Should
 // yet another have come by then, two work on one job, which costs time and nothing else.
 void Claims::take_away(const fs::path& path, const std::string& text) {
   const fs::path aside = core::temporary_beside(path);
   try {
     files_.rename(path, aside);
   } catch (const core::RuntimeError& error) {
-    // Where another has taken it away, a third may have its own there by now.
+    // If another has taken it away, a third may have its own there by now.
     if (!error.is_missing() && files_.exists(path)) throw;
     return;
   }
@@ -126,7 +126,7 @@ bool Claims::unchanged(const std::string& who, std::int64_t counter) {
 }
 
 bool Claims::over(const JobClaim& holder) {
-  // Whoever owns a later epoch of the suite has taken it over. A claim of this epoch that is not ours is of a run whose
+  // The owner of a later epoch of the suite has taken it over. A claim of this epoch that is not ours is of a run whose
   // suite's folder was moved away since, so that epochs began anew.
   if (holder.suite == self_.suite && holder.epoch <= self_.epoch) return true;
   const auto owner = read_owner(files_, store_.suite_folder(holder.suite), holder.epoch);

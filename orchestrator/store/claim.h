@@ -25,7 +25,7 @@ struct JobClaim {
   std::string run;  //!< token
 };
 
-//! What a claim file says; nothing if it is none.
+//! The claim that a file holds; nothing if it is none.
 std::optional<JobClaim> parse_claim(const std::string& text, const std::string& where);
 std::filesystem::path claim_file(const experiments::StoreLayout& store, const experiments::JobId& job);
 
@@ -81,8 +81,8 @@ class Claims {
 class ClaimHolders {
  public:
   ClaimHolders(core::FileSystem& files, const experiments::StoreLayout& store) : files_(files), store_(store) {}
-  //! By a run that may be at work. A claim that cannot be read is held: its run may yet write it. What is known of a
-  //! run is asked once.
+  //! By a run that may be at work. A claim that cannot be read is held: its run may yet write it. The state of a run is
+  //! asked once.
   bool held(const experiments::JobId& job);
 
  private:

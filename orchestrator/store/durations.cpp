@@ -36,7 +36,7 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-// What of a job decides how fast it goes.
+// The part of a job that decides how fast it goes.
 struct Speed {
   experiments::JobSpecification job;
   std::optional<experiments::TrainingSpecification> trained;  //!< of an evaluation: its network's

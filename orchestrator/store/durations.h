@@ -25,8 +25,8 @@ struct Workload {
   double work = 1;         //!< training: steps; evaluation, shard, seal: 1
   double prior_ms = 0;     //!< a rough guess where nothing was learned, good for the order alone; grows with the images
 };
-//! Of every job, by position in `plan.jobs`. Pure. An evaluation whose training is not in the plan has a class of its
-//! own.
+//! The workload of every job, by position in `plan.jobs`. Pure. An evaluation whose training is not in the plan has a
+//! class of its own.
 std::vector<Workload> workloads_of(const experiments::Plan& plan);
 
 //! One job's measured life.
@@ -57,7 +57,7 @@ class Durations {
     bool learned = false;
   };
   Expected expected(const Workload& workload) const;
-  //! What a rank of a class took, of the lives in which that was measured.
+  //! The memory and processors that a rank of a class took, over the lives in which that was measured.
   struct Taken {
     std::size_t lives = 0;
     double peak_mib = 0;    //!< the most
@@ -88,14 +88,14 @@ struct ExpectedPath {
 };
 std::vector<ExpectedPath> expected_paths(const experiments::Plan& plan, const Durations& durations);
 
-//! What a rank of a kind of jobs took in this store.
+//! The memory and processors that a rank of a kind of jobs took in this store.
 struct KindTaken {
   std::string kind;             //!< kind_name()
   std::size_t jobs = 0;         //!< of the plan
   std::size_t known = 0;        //!< of those: jobs like them have been measured
   Durations::Taken taken = {};  //!< of all that are known
 };
-//! Of each kind of the plan's jobs, in the order in which the plan has them first. Pure.
+//! For each kind of the plan's jobs, in the order in which the plan has them first. Pure.
 std::vector<KindTaken> taken_by_kind(const experiments::Plan& plan, const Durations& durations);
 
 }  // namespace resolute::orchestrator

@@ -9,7 +9,7 @@
 namespace resolute::orchestrator {
 namespace {
 
-// Whoever shows a status reckons with its times: one that no run has is taken for unknown.
+// A reader reckons with these times: one that no run has is taken for unknown.
 double believed(double seconds) {
   return seconds >= 0 && seconds <= std::chrono::duration<double>(kLongestTime).count() ? seconds : -1;
 }

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What a run is doing right now, written to the store every two seconds for whoever looks (`suite status --watch`):
-//! what the journal leaves out because no decision needs it. Losing it costs nothing.
+//! The present work of a run, written to the store every two seconds for whoever looks (`suite status --watch`). The
+//! journal leaves it out because no decision needs it, and losing it costs nothing.
 
 #include <cstdint>
 #include <optional>
@@ -15,8 +15,8 @@
 
 namespace resolute::orchestrator {
 
-//! One running attempt, as its process rank 0's last progress lines say; -1, or nothing, where they have not said
-//! it.
+//! One running attempt, by the last progress lines of its process rank 0; -1, or nothing, for a member that they have
+//! not reported.
 struct LiveAttempt {
   experiments::JobId job;
   int attempt = 0;
@@ -46,7 +46,7 @@ struct LiveAgent {
   std::string state;  //!< "" | "leaving" | "drained" | "excluded" | "set aside" | "without GPU 3, 5"
   std::string why{};  //!< of that state: what its user said, or what happened there last
 };
-//! What a worker has not said is left out.
+//! Members that a worker has not reported are left out.
 core::Json to_json(const LiveAttempt& attempt);
 core::Json to_json(const LiveAgent& agent);
 core::Json to_json(const LiveRetry& retry);
@@ -66,7 +66,7 @@ struct LiveStatus {
   std::set<std::string> classes{};   //!< numeric classes of the agents
 };
 inline constexpr std::size_t kMostRetried = 10;
-//! As in LiveStatus::retried.
+//! Sorts and cuts a list to that of LiveStatus::retried.
 void keep_newest(std::vector<LiveRetry>& retried);
 
 //! `suites/NAME/live.json` (docs/formats/live.md). Renamed into place, not synced.
@@ -74,7 +74,7 @@ void write_live(core::FileSystem& files, const std::filesystem::path& suite_fold
 //! Nothing if there is none or it cannot be read.
 std::optional<LiveStatus> read_live(core::FileSystem& files, const std::filesystem::path& suite_folder);
 
-//! Of several runs that share their jobs, what they do together: each expects to be alone with what is left.
+//! The work of several runs that share their jobs; each of them expects to be alone with what is left.
 //! \param runs one or more
 LiveStatus together(const std::vector<LiveStatus>& runs);
 //! The same of runs of which one has only a part of the suite (--only): done with the last of them, but unknown while

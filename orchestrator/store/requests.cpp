@@ -105,7 +105,7 @@ std::vector<PendingRequest> RequestBox::read() {
       discard(name);
     } catch (const core::RuntimeError& error) {
       warn_once(name, error);
-      // What the store cannot give now it may give later; what is no request never becomes one.
+      // The store may give later a file that it cannot give now; a file that is no request never becomes one.
       if (error.kind() != core::ErrorKind::kInput && error.kind() != core::ErrorKind::kCorrupt) continue;
       try {
         files_.rename(folder_ / name, folder_ / (name + ".bad"));

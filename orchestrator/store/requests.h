@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What a user asks of a run that is at work, through the store: one small file a request below the suite's folder,
-//! taken by the run that owns the suite. `suite cancel` and `suite drain` write them.
+//! The requests of a user to a run that is at work, through the store: one small file per request below the suite's
+//! folder, taken by the run that owns the suite. `suite cancel` and `suite drain` write them.
 
 #include <cstdint>
 #include <exception>
@@ -40,7 +40,7 @@ struct PendingRequest {
   std::int64_t epoch = 0;
 };
 
-//! The requests to one run. What its folder does wrong is said in the log, once, and never ends the run.
+//! The requests to one run. A fault of their folder is told in the log, once, and never ends the run.
 class RequestBox {
  public:
   //! \param epoch in which the run began

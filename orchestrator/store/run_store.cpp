@@ -11,8 +11,8 @@
 
 namespace resolute::orchestrator {
 
-//! What the calls work with. It lives as long as one of them, which may be longer than the run. Members above the line
-//! are used in order alone.
+//! The objects that the calls work with. They live as long as one of the calls, which may be longer than the run.
+//! Members above the line are used in order alone.
 struct RunStore::Desk {
   Desk(core::FileSystem& file_system, const core::Clock& clock, const experiments::StoreLayout& store,
        const std::string& name, Instant now, std::chrono::milliseconds watch, RecordChecks record_checks)

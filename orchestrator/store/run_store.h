@@ -41,7 +41,7 @@ struct Kept {
   std::uint64_t length = 0;   //!< bytes of its file
 };
 
-//! What came of a call.
+//! The result of a call.
 template <class T>
 class Answer {
  public:
@@ -69,7 +69,7 @@ class RunStore {
            Instant now, std::chrono::milliseconds watch, std::unique_ptr<StoreLanes> lanes, RecordChecks checks);
 
   const experiments::StoreLayout& layout() const { return layout_; }
-  //! In which the run began, and its token.
+  //! The epoch in which the run began, and the run's token.
   std::int64_t epoch() const { return epoch_; }
   const std::string& run() const { return run_; }
   //! The past that was replayed; once, before anything else.
@@ -91,7 +91,7 @@ class RunStore {
   std::uint64_t appended() const { return appended_; }
   //! No record waits for sync() to be called.
   bool all_sent() const { return unsent_.empty(); }
-  //! What was appended is on the disk when it is answered. \throws RuntimeError (kInterrupted) after a take-over
+  //! All records appended so far are on the disk when it answers. \throws RuntimeError (kInterrupted) after a take-over
   void sync(Then<Kept> then);
   //! Goes on in the next epoch if everything is kept and the journal has `length` bytes. \param state has seen what was
   //! appended
@@ -101,7 +101,7 @@ class RunStore {
   //! Raises the counter of the owner file. A failure is a line in the log: if another run takes over because of it, the
   //! journal keeps this run from acting. \throws as JournalWriter::require_ours(), before that
   void renew_owner(Then<Done> then);
-  //! As RequestBox.
+  //! The functions of RequestBox.
   void read_requests(Then<std::vector<PendingRequest>> then);
   void discard_requests(std::vector<std::string> names);
   //! Nothing depends on these two: a failure is a line in the debug log.
@@ -110,7 +110,7 @@ class RunStore {
   //! Tries on a file of its own what the other calls do. \throws RuntimeError while the store fails
   void probe(Then<Done> then);
 
-  // Of each job in order, side by side between jobs.
+  // Calls in order for each job, side by side between jobs.
   //! Claim, specifications and folder of an attempt. A damaged record of the job is moved aside, so that the attempt
   //! can publish its own. \param needs the jobs that it needs: their specifications may have been left torn by a power
   //! failure
@@ -126,7 +126,7 @@ class RunStore {
   //! Gives a claim back, whatever the store does about it.
   void release(const experiments::JobId& job);
 
-  //! At the end of the run. What fails, or the store does not let return within the limit, is a line in the log.
+  //! At the end of the run. A call that fails, or does not return within the limit, is a line in the log.
   void close(std::chrono::milliseconds limit);
 
  private:

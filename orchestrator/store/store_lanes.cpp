@@ -19,12 +19,12 @@
 namespace resolute::orchestrator {
 namespace {
 
-// Of threads whose last call returns soon; those of a store that hangs are left.
+// The wait for threads whose last call returns soon; those of a store that hangs are left.
 constexpr std::chrono::milliseconds kLeaveLimit(200);
 
 }  // namespace
 
-//! What the threads share with their owner, and keep alive where they outlive it. All under `mutex`.
+//! The state that the threads share with their owner, and keep alive where they outlive it. All under `mutex`.
 struct StoreThreads::Shared {
   struct Lane {
     int most_threads = 1;
@@ -66,7 +66,7 @@ struct StoreThreads::Shared {
       std::thread([self, &lane] { self->serve(lane); }).detach();
       ++lane.threads;
     } catch (const std::system_error& error) {
-      // Where a limit allows no more, those that are there do it.
+      // If a limit allows no more, the threads that are there do it.
       if (lane.threads == 0) throw core::system_error("cannot start a thread for the store", error.code().value());
     }
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! Where calls of the store are made, which may block as long as the store does: never on the thread that answers
-//! heartbeats. That one gives calls away and takes their answers.
+//! Calls of the store, which may block as long as the store does, are made here: never on the thread that answers
+//! heartbeats, which gives calls away and takes their answers.
 
 #include <chrono>
 #include <functional>
@@ -16,7 +16,7 @@ namespace resolute::orchestrator {
 //! All members but the calls themselves are of one thread.
 class StoreLanes {
  public:
-  //! What becomes of a call's answer; for the thread that gave the call away.
+  //! Handles a call's answer, on the thread that gave the call away.
   using Answered = std::function<void()>;
   //! Made on any thread. Throws nothing, and refers to nothing that may go before it has returned.
   using Call = std::function<Answered()>;
@@ -25,7 +25,7 @@ class StoreLanes {
   virtual void in_order(Call call) = 0;
   //! The call is made after those of the same name, side by side with those of others.
   virtual void beside(const std::string& name, Call call) = 0;
-  //! Of the calls that have returned since the last time, in the order in which they did. Never waits.
+  //! The answers of the calls that have returned since the last time, in the order in which they returned. Never waits.
   virtual std::vector<Answered> answers() = 0;
   //! Waits until every call has returned. \return false if the time was over before that
   virtual bool wait(std::chrono::milliseconds limit) = 0;

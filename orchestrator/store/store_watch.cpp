@@ -5,7 +5,7 @@
 namespace resolute::orchestrator {
 
 bool StoreWatch::failed(const std::string& why, core::MonotonicTime now) {
-  // What else fails while it is known that the store does says nothing new.
+  // A further failure while the store is known to fail says nothing new.
   if (pause_ && now < pause_->next_probe) return false;
   const Budget budget = budget_of(Cause::kStoreError);
   const auto scaled = [&](Milliseconds wait) {

@@ -64,7 +64,7 @@ std::vector<StoredJob> look_at(core::FileSystem& files, const experiments::Store
   core::side_by_side(groups.size(), calls_at_once(jobs.size()), [&](std::size_t turn) {
     const std::vector<std::size_t>& group = *groups[turn];
     std::optional<std::vector<std::string>> names;
-    // Where what stands there is foreign each job tells for itself.
+    // If something foreign stands there, each job tells it for itself.
     if (group.size() > 1)
       names = unless_foreign([&] { return files.list(store.job_folder(jobs[group.front()].id).parent_path()); });
     for (const std::size_t i : group) {
@@ -106,7 +106,7 @@ std::vector<FoundJob> find_jobs(core::FileSystem& files, const experiments::Stor
   };
   core::side_by_side(jobs.size(), calls_at_once(jobs.size()), [&](std::size_t i) {
     found[i].result = stored[i].result;
-    // As an agent names its own (find_numeric_class()).
+    // An agent names its own class like this (find_numeric_class()).
     if (const std::string& made_in = stored[i].numeric_class; !made_in.empty())
       found[i].numeric_class = core::sha256_hex(made_in);
     if (stored[i].folder && !stored[i].result) count_attempts(i);

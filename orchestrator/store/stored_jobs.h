@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! What a store has of many jobs, found out with few calls. A look at each job's result takes as many calls as there
-//! are jobs, which a distant file system answers in a millisecond or more each; a listing tells of hundreds of folders
-//! in one.
+//! The state of many jobs in a store, found out with few calls. A look at each job's result takes as many calls as
+//! there are jobs, which a distant file system answers in a millisecond or more each; a listing tells of hundreds of
+//! folders in one.
 
 #include <functional>
 #include <string>
@@ -24,10 +24,10 @@ struct StoredJob {
   std::string numeric_class{};  //!< experiments::SeenRecord's
 };
 
-//! Of each job, by position. Lists the folders in which several of the jobs would lie and looks into those that are
-//! there, calls to the store side by side (threads that are gone when it returns). A folder that another machine made
-//! within the last seconds may not be in a listing yet (NFS: acdirmax): before anything is started has_result() has the
-//! last word.
+//! The state of each job, by position. Lists the folders in which several of the jobs would lie and looks into those
+//! that are there, calls to the store side by side (threads that are gone when it returns). A folder that another
+//! machine made within the last seconds may not be in a listing yet (NFS: acdirmax): before anything is started
+//! has_result() has the last word.
 //! \param check asked from any thread: what is damaged is no result \param known_done asked from any thread: its result
 //! has been seen, and stands if the job's folder does; empty: none
 //! \throws RuntimeError of the store; what is foreign in a job's place is no result, as with has_result()
@@ -42,8 +42,8 @@ std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::
 bool all_results_there(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
                        const RecordCheck& check = {});
 
-//! What look_at_jobs() sees, and the attempts of the jobs without a result. An evaluation that has been tried and has
-//! no result may have failed for its training's weights: these are checked too.
+//! Calls look_at_jobs(), and counts the attempts of the jobs without a result. An evaluation that has been tried and
+//! has no result may have failed for its training's weights: these are checked too.
 std::vector<FoundJob> find_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
                                 const std::vector<experiments::PlannedJob>& jobs, const RecordChecks& checks = {});
 
