@@ -14,8 +14,8 @@ namespace resolute::slurm {
 
 namespace {
 
-// What ends so shortly before the time of the notice has been ended by the limit: the run stops by itself then, and
-// whoever asks has another clock. SIGUSR1 comes earlier by kNoticeComesEarlier; so near to the limit it is always its.
+// A run that ends so shortly before its notice was ended by the time limit: it stops by itself then, and clocks differ.
+// SIGUSR1 comes earlier by kNoticeComesEarlier; so near to the limit it is always the limit's.
 constexpr std::chrono::minutes kSlack{1};
 constexpr std::chrono::minutes kNearWithNotice{5};
 // No restart count and no number of nodes comes near it.
@@ -42,8 +42,8 @@ bool is_run_file(const std::string& name) { return name.starts_with("run-") && n
 
 enum class Progress { kSome, kNone, kUnknown };
 
-// What a batch's start had achieved by its end; where it ended without a word, by the begin of the next. Without a run
-// there is none, whatever the journals say.
+// The progress of a start by its end; if it ended without a word, by the begin of the next. A start without a run has
+// none, whatever the journals say.
 Progress progress_of(const ScriptStart& run, const Achieved& next_before) {
   const Achieved& then = run.end ? run.after : next_before;
   if (then.results > run.before.results) return Progress::kSome;
@@ -53,14 +53,14 @@ Progress progress_of(const ScriptStart& run, const Achieved& next_before) {
 }
 
 // Ends that speak against the batch itself. Preemption, a requeue by others and the loss of a node do not: SLURM may do
-// that to it as often as it likes.
+// that any number of times.
 bool own_fault(const std::optional<EndCause>& cause) {
   return cause == EndCause::kWalltime || cause == EndCause::kLauncherFailed || cause == EndCause::kStoreError ||
          cause == EndCause::kInterrupted;
 }
 
-// Starts in a row, this one counted, in which nothing was finished and no checkpoint written. One of which that is not
-// known does not count.
+// Starts in a row, this one included, that finished nothing and wrote no checkpoint. A start without known steps does
+// not count.
 int fruitless_in_a_row(EndCause cause, const Achieved& before, const Achieved& after,
                        std::span<const ScriptStart> earlier) {
   ScriptStart now;
@@ -81,7 +81,7 @@ int fruitless_in_a_row(EndCause cause, const Achieved& before, const Achieved& a
   return count;
 }
 
-// Since somebody resumed what had been given up: that is mended now.
+// Starts since somebody resumed the batch: what gave it up before is mended.
 std::span<const ScriptStart> since_given_up(const std::vector<ScriptStart>& runs) {
   const auto last = std::find_if(runs.rbegin(), runs.rend(), [](const ScriptStart& run) { return run.given_up; });
   return {last.base(), runs.end()};
@@ -93,9 +93,9 @@ bool near_the_limit(const AllocationEnding& ending) {
   return ending.ends_at && *ending.ends_at - ending.now < near;
 }
 
-// What SLURM's word alone says; nothing where it leaves the question open. While this script lives its job can only be
-// COMPLETING because somebody ended it: the restart count tells a requeue, the reason a time limit, PreemptTime
-// preemption; the outcome itself is hidden then, and what is left is scancel. Its TERM may still be on the way.
+// The cause by SLURM's answer alone; nothing if that leaves it open. While this script lives, its job is COMPLETING
+// only because somebody ended it. The restart count shows a requeue, the reason a time limit, PreemptTime preemption;
+// else it was scancel, whose TERM may still be on the way.
 std::optional<EndCause> cause_by_slurm(const AllocationEnding& ending) {
   const auto* job = ending.job ? std::get_if<ShownJob>(&*ending.job) : nullptr;
   if (job == nullptr) return std::nullopt;

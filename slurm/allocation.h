@@ -55,7 +55,7 @@ constexpr auto words_of(EndCause) {
 }
 constexpr std::string_view name_of(EndCause cause) { return settings::word(cause); }
 
-//! What the suite has achieved at some moment: results and checkpointed steps.
+//! Results and checkpointed steps of the suite at some moment.
 struct Achieved {
   std::int64_t results = 0;
   std::optional<std::int64_t> steps = 0;  //!< nothing: the journal could not be read
@@ -90,7 +90,7 @@ void write_run(core::FileSystem& files, const std::filesystem::path& batch_folde
 //! In the order of order_of(). A file that cannot be read is left out, with a warning in the log.
 std::vector<ScriptStart> read_runs(core::FileSystem& files, const std::filesystem::path& batch_folder);
 
-//! What is known when the launcher has ended.
+//! The facts when the launcher has ended.
 struct AllocationEnding {
   bool complete = false;  //!< every job of the suite has its result
   bool given_up = false;  //!< the run ended by itself with failed jobs: nothing that it could still do
@@ -105,17 +105,17 @@ struct AllocationEnding {
   bool noticed = false;        //!< SIGUSR1 came
   bool terminated = false;     //!< SIGTERM came
   bool killed = false;         //!< the process of this start was killed; another process decides what follows
-  //! What SLURM says of this job now; nothing: no answer
+  //! SLURM's answer on this job now; nothing: no answer
   std::optional<std::variant<ShownJob, AnotherJob, Gone>> job{};
   std::optional<Time> ends_at{};  //!< end by the time limit, as read at the begin
   Time now{};
   std::chrono::seconds notice{120};  //!< SubmissionRequest::notice
 };
 EndCause cause_of(const AllocationEnding& ending);
-//! Why a start ended that had no time for a word. \param state of its job, which has ended; nothing: SLURM forgot it
+//! The cause of an end without a record. \param state of the start's job, which has ended; nothing: SLURM forgot it
 EndCause cause_of(const std::optional<JobState>& state);
-//! Whether SLURM takes this start's nodes for another job. A job keeps its PreemptTime until it starts again, so one of
-//! an earlier start does not count.
+//! True if SLURM takes this start's nodes for another job. A job keeps its PreemptTime until it starts again, so the
+//! time of an earlier start does not count.
 bool is_preempted(const ShownJob& job);
 
 struct Leave {};   //!< exit: SLURM or the user has already decided

@@ -143,7 +143,7 @@ std::variant<Accepted, Refused, Unclear> Client::submit(const std::filesystem::p
     return Unclear{"sbatch printed no job id"};
   }
   const std::string why = complaint(output);
-  // Where something was printed, a job may be meant.
+  // A printed word may be the id of a job.
   if (output.out.find_first_not_of(" \t\r\n") != std::string::npos) return Unclear{why};
   switch (classify(output)) {
     case Trouble::kMissing:
@@ -164,7 +164,8 @@ std::vector<QueuedJob> Client::find(const std::vector<std::string>& names) {
     const auto answer = ask({"squeue", "-h", "-r", "-t", "all", "--me", "-n", list, "-o", std::string(kQueueFormat)},
                             [&](const std::string& output) { found = parse_queue(output); });
     if (const auto* refused = std::get_if<Refused>(&answer)) throw refused_error("squeue", *refused);
-    // Of names squeue never says that it knows no such job; to take that for "none" would submit a second one.
+    // squeue, asked by name, never says that it knows no such job. This answer is no "none": a second job would be
+    // submitted.
     if (std::holds_alternative<Gone>(answer)) throw refused_error("squeue", {"Invalid job id specified"});
     jobs.insert(jobs.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
   }
@@ -205,7 +206,7 @@ void Client::cancel_by(const std::vector<std::string>& arguments) {
 std::variant<Done, Refused, Gone> Client::requeue(SlurmJobId id) {
   auto answer = ask({"scontrol", "requeue", reference(id)}, {});
   const auto* refused = std::get_if<Refused>(&answer);
-  // So it says too when an earlier try has reached the controller and only its answer was lost.
+  // SLURM says so too if an earlier try reached the controller and its answer was lost.
   if (refused != nullptr && refused->why.find("Job is pending execution") != std::string::npos) return Done{};
   return answer;
 }
@@ -259,7 +260,7 @@ std::optional<std::variant<Done, Refused, Gone>> Client::ask_once(const std::vec
     if (error.kind() == ErrorKind::kInput) throw missing_error(arguments.front(), error);
     if (error.kind() != ErrorKind::kTransient) throw;
     why = error.what();
-    // Its own suggestion has no place before ours.
+    // The error's own suggestion would stand before ours.
     if (const std::size_t end = why.find("); "); end != std::string::npos) why.resize(end + 1);
   }
   return std::nullopt;

@@ -27,12 +27,12 @@ struct Effects {
   std::function<void(std::chrono::milliseconds)> sleep;
   const core::Clock* clock = nullptr;
 };
-//! Programs on PATH in command_environment(), which speak to this machine's cluster unless at_cluster() names another:
-//! SLURM_CLUSTERS of the moment would send a submission's questions where its jobs are not. \param inherited what the
-//! jobs of sbatch get, job_environment(); empty: what this process has
+//! Programs on PATH in command_environment(). They ask this machine's cluster unless at_cluster() names another;
+//! SLURM_CLUSTERS is ignored, for a submission's jobs may be elsewhere. \param inherited environment of sbatch's jobs,
+//! job_environment(); empty: this process's
 Effects real_effects(std::map<std::string, std::string> inherited = {});
-//! The environment of a job that another job submits: that one's script was born with it, so that nothing of its
-//! modules and commands is there twice, without the GPUs that SLURM gave it. \param here which cluster is asked
+//! The environment for a job that another job submits: the one that the other's script was born with, so that no module
+//! is loaded twice, without the GPUs that SLURM gave it. \param here says which cluster is asked
 std::map<std::string, std::string> job_environment(std::map<std::string, std::string> born,
                                                    const std::map<std::string, std::string>& here);
 //! A command of SLURM's as another cluster of the site gets it. \param cluster empty: this machine's
@@ -62,7 +62,7 @@ struct Unclear {
 struct Gone {};  //!< SLURM does not know the job (any more)
 struct Done {};
 
-//! What to say where a command of SLURM's is not there, or has no cluster to speak to. \param why in its own words
+//! The error for a command of SLURM's that is missing or has no cluster. \param why in the command's words
 core::RuntimeError unavailable_error(const std::string& program, const std::string& why);
 
 //! Which jobs of a name cancel() ends.
@@ -84,11 +84,11 @@ class Client {
   std::variant<ShownJob, AnotherJob, Gone> show(SlurmJobId id, const std::string& name);
   //! Ends every job of this user with this name. It is no error if there is none. \throws as find()
   void cancel(const std::string& name, CancelScope scope = CancelScope::kAll);
-  //! Ends one job, the caller's own included: it is CANCELLED, whatever code its script exits with. It is no error if
-  //! the job is unknown or has ended. \throws as find()
+  //! Ends one job, also the caller's own: it becomes CANCELLED, whatever its script exits with. An unknown or ended job
+  //! is no error. \throws as find()
   void cancel(SlurmJobId id);
-  //! `scontrol requeue`: of the job that we are, or of one that was looked at first: a finished one would run again.
-  //! Done too if it waits already. \throws as find()
+  //! `scontrol requeue`. A finished job would run again: look at it first. Done too if it waits already. \throws as
+  //! find()
   std::variant<Done, Refused, Gone> requeue(SlurmJobId id);
   //! `scontrol release` of a held job; as requeue(). \throws as find()
   std::variant<Done, Refused, Gone> release(SlurmJobId id);

@@ -6,10 +6,10 @@
 namespace resolute::slurm {
 namespace {
 
-// A job that sbatch left open shows up with the controller's next answers, or was never taken.
+// A job that sbatch left open appears in the controller's next answers, or was never taken.
 constexpr int kLooks = 3;
 constexpr std::chrono::seconds kBetweenLooks{3};
-// sbatch is tried so often in one call; whoever calls again has as many.
+// Tries of sbatch in one call.
 constexpr int kTries = 3;
 
 // By id.
@@ -20,7 +20,7 @@ std::vector<KnownJob> jobs_in(const std::vector<QueuedJob>& queued) {
   return jobs;
 }
 
-// Whether what SLURM shows as `shown` is the job that was seen as `known`.
+// True if SLURM's job `shown` is the known one.
 bool is_same(const KnownJob& known, const KnownJob& shown, const std::set<SlurmJobId>& never_requeued) {
   if (known.id != shown.id) return false;
   return !known.submitted || !shown.submitted || *known.submitted == *shown.submitted ||
@@ -69,9 +69,8 @@ class Submitter {
                             "nothing more of it is submitted", "submit the suite anew");
   }
 
-  // Jobs of this name that SLURM has before the first sbatch of this generation are none of it. Before the very first
-  // generation there are none: the name is new.
-  // \return whether nobody can have called sbatch yet
+  // Jobs that bear the name before this generation's first sbatch belong to other generations. Generation 0 has none:
+  // the name is new. \return whether nobody can have called sbatch yet
   bool intend() {
     bool first = false;
     if (std::holds_alternative<NeverTried>(folder_.generation(batch_, generation_))) {
@@ -113,7 +112,7 @@ class Submitter {
     return standing;
   }
 
-  // Of a job that SLURM has accepted. Nothing that goes wrong here may hide that it has.
+  // The time of a job that SLURM has accepted. No failure here may hide the job.
   std::optional<Time> submission_time(SlurmJobId id) {
     try {
       for (const KnownJob& job : jobs_in(client_.find({batch_.job_name})))
@@ -139,15 +138,14 @@ class Submitter {
     return std::nullopt;
   }
 
-  // Of all other generations, as far as it is known.
+  // Known jobs of all other generations.
   std::vector<KnownJob> other_jobs() const {
     std::vector<KnownJob> others = folder_.known_jobs(batch_);
     others.insert(others.end(), others_.begin(), others_.end());
     return others;
   }
 
-  // Asked only for ids that are known with another time: of a job that was requeued, or of one to which the controller
-  // gave the id of a lost one.
+  // SLURM is asked only for ids that are known with another time: the job was requeued, or it got the id of a lost one.
   std::set<SlurmJobId> never_requeued(const std::vector<QueuedJob>& queued, const std::vector<KnownJob>& others) {
     std::set<SlurmJobId> result;
     for (const KnownJob& job : jobs_in(queued)) {

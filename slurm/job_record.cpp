@@ -31,7 +31,7 @@ constexpr int kLargestElement = 4'000'001;  // slurm.conf(5), MaxArraySize
                      "ask again; if it stays so, this version of SLURM is unknown here");
 }
 
-// As SLURM writes one: no sign, no leading zero, nothing after it.
+// A number as SLURM writes it: no sign, no leading zero, nothing after it.
 std::optional<std::int64_t> parse_number(std::string_view text, std::int64_t most) {
   if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != std::string_view::npos ||
       (text.size() > 1 && text.front() == '0'))

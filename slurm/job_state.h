@@ -48,8 +48,8 @@ constexpr auto words_of(JobState) {
 }
 constexpr std::string_view name_of(JobState state) { return settings::word(state); }
 
-//! What a state means to whoever waits for a job. kEnding: the outcome is not known yet, ask again. A job that is held
-//! is PENDING, most of the time: what holds it stands in the reason.
+//! The meaning of a state for somebody who waits for the job. kEnding: the outcome is not known yet, ask again. A held
+//! job is mostly PENDING, and its reason says what holds it.
 enum class Phase { kWaits, kHeld, kRuns, kEnding, kEnded };
 Phase phase_of(JobState state);
 //! The job has its nodes.

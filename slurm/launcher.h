@@ -10,9 +10,9 @@
 
 namespace resolute::slurm {
 
-//! kSrun: `srun --mpi=…`, which survives the loss of a node and ends by itself; kMpirun: `mpirun`, told to let the
-//! others live, where SLURM has none of it; kNone: one node, no launcher, no MPI. On one node kSrun needs no
-//! --mpi: the run is a step then, and only a step hears of a preemption.
+//! kSrun: `srun --mpi=…`, which survives the loss of a node and ends by itself. kMpirun: `mpirun` with the option that
+//! lets the other processes live, for a SLURM without MPI. kNone: one node, no launcher, no MPI. On one node kSrun
+//! needs no --mpi; it makes the run a step, and only a step hears of a preemption.
 enum class Launcher { kSrun, kMpirun, kNone };
 constexpr auto words_of(Launcher) { return settings::words("srun", "mpirun", "none"); }
 constexpr std::string_view name_of(Launcher launcher) { return settings::word(launcher); }
@@ -35,8 +35,8 @@ struct LaunchOptions {
 };
 //! One that srun may know and that lets processes find each other: 1 to 32 of [a-z0-9_], not "none".
 bool is_mpi_kind(std::string_view text);
-//! What `srun --mpi=list` names, in its order, each once: "pmix", "pmi2", and versions as "pmix_v4". \param list
-//! whichever of its outputs had it
+//! The kinds that `srun --mpi=list` names, in its order, each once: "pmix", "pmi2", and versions as "pmix_v4". \param
+//! list its standard output and error
 std::vector<std::string> mpi_kinds(std::string_view list);
 
 //! The order in which "auto" tries them. \param srun_mpi_list output of `srun --mpi=list`, whichever of its outputs had

@@ -72,13 +72,13 @@ std::int64_t count_nodes(const Partition& partition, const auto& fits) {
 
 std::string nodes_text(std::int64_t nodes) { return fmt::format("{} node{}", nodes, nodes == 1 ? "" : "s"); }
 
-// Whether a node may have so many.
+// True if a node of this kind may have as many GPUs as are asked for.
 bool has_gpus(const NodeKind& kind, const Resources& resources) {
   const auto gpus = gpus_of(kind.gres, resources.gpu_type);
   return resources.gpus_per_node == 0 || !gpus || *gpus >= resources.gpus_per_node;
 }
 
-// Of what is asked of each node.
+// Judges what is asked of each node.
 std::optional<Never> why_no_nodes(const Partition& partition, const Resources& resources) {
   const std::int64_t memory = mib_of(resources.memory);
   const auto processors = [&](const NodeKind& kind) { return kind.processors >= resources.cpus_per_node; };

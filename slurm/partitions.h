@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What SLURM's partitions offer, as `sinfo` tells it, and what none of them can ever start: SLURM takes such a job and
-//! lets it wait for ever. Pure.
+//! Reads from `sinfo` what SLURM's partitions offer, and finds requests that none of them can ever start: SLURM takes
+//! such a job and lets it wait for ever. Pure.
 
 #include <chrono>
 #include <cstdint>
@@ -36,7 +36,7 @@ std::vector<Partition> parse_partitions(std::string_view text);
 //! GPUs among a node's generic resources, of one type unless `type` is empty. Nothing: it cannot be told.
 std::optional<std::int64_t> gpus_of(std::string_view gres, std::string_view type);
 
-//! What is asked for and cannot be had.
+//! A request that cannot be met.
 struct Never {
   std::string why;     //!< with both numbers
   std::string advice;  //!< what to ask for instead
@@ -44,10 +44,10 @@ struct Never {
 //! Why a partition can never start a job with these resources; nothing: it may. Time and number of nodes are left open
 //! where a QOS or a reservation is asked for: they may have limits of their own.
 std::optional<Never> why_never(const Partition& partition, const Resources& resources);
-//! The same of those that are asked for by name; of all there are where none is named, since a site may choose by what
-//! is asked for. Nothing: one of them may, or one of those named is not known.
+//! The same for all partitions that are named; if none is named, for all of the site, which may choose by the request.
+//! Nothing: one of them may start it, or a named one is not known.
 std::optional<Never> why_never(const std::vector<Partition>& partitions, const Resources& resources);
-//! The same of the partition that SLURM takes where none is named; nothing where one is.
+//! The same for the default partition; nothing if another one is named.
 std::optional<Never> why_never_by_default(const std::vector<Partition>& partitions, const Resources& resources);
 
 //! The partition in which a job with these resources may run on nodes of several kinds, and what these are, "partition

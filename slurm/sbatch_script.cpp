@@ -15,8 +15,8 @@ bool is_plain(const std::string& text) {
          std::all_of(text.begin(), text.end(), [&](char c) { return kPlain.find(c) != std::string_view::npos; });
 }
 
-// As sbatch reads a word (src/sbatch/opt.c): a backslash keeps the next character, inside quotes of either kind too;
-// outside of them a blank ends the word and '#' the line.
+// sbatch reads a word so (src/sbatch/opt.c): a backslash keeps the next character, also inside quotes of either kind;
+// outside of quotes a blank ends the word and '#' the line.
 std::string sbatch_quoted(const std::string& text) {
   if (is_plain(text)) return text;
   std::string quoted = "\"";
@@ -115,9 +115,9 @@ void add_site(Lines& lines, const SiteEnvironment& site) {
   for (const std::string& command : site.commands) lines.add(command);
 }
 
-// It is born deaf to USR1, as the shell is until then, so that no notice ends it before it listens. `wait` ends with
-// more than 128 for a signal to the shell, too: then the program is still there, or has a code of its own. A site's
-// `set -e` ends nothing here.
+// The program starts with USR1 ignored, as the shell has it, so that no notice ends it before it listens. `wait`
+// returns more than 128 for a signal to the shell, too: then the program is still there, or has a code of its own. A
+// site's `set -e` ends nothing here.
 void add_program(Lines& lines, const std::vector<std::string>& command) {
   std::string words;
   for (const std::string& word : command) words += shell_quoted(word) + " ";
@@ -162,7 +162,7 @@ std::string sbatch_script(const ScriptRequest& request) {
   lines.add("# Until resolute listens, SLURM's notice must not end the shell.");
   lines.add("trap '' USR1");
   const std::string folder = request.working_folder.string();
-  // SLURM says nothing of a missing folder but takes /tmp.
+  // SLURM does not report a missing folder: it takes /tmp.
   lines.add(unless("cd -- " + shell_quoted(folder) + " 2>/dev/null",
                    fmt::format("has no folder '{}' (it is where the suite was submitted); submit from one that every "
                                "node sees",

@@ -22,7 +22,7 @@ namespace resolute::slurm {
 enum class GpuRequest { kGres, kGpus, kGpusPerNode };
 constexpr auto words_of(GpuRequest) { return settings::words("gres", "gpus", "gpus-per-node"); }
 
-//! What is asked of SLURM; empty or 0: the cluster's default.
+//! The request to SLURM; empty or 0: the cluster's default.
 struct Resources {
   int nodes = 1;
   int gpus_per_node = 0;
@@ -82,7 +82,7 @@ void validate_dependency(const std::string& dependency);
 //! Checks the name of one cluster, as --cluster has it; empty is none. \throws RuntimeError (kInput)
 void validate_cluster(const std::string& cluster);
 
-//! Whether the name can be that of a shell variable.
+//! True for the name of a shell variable.
 bool is_variable_name(std::string_view name);
 
 //! The text of the script; validates first.

@@ -1,5 +1,4 @@
-// What may stand in a batch script: everything that sbatch or bash would read as something else is refused by the name
-// of its option.
+// Refuses, by the name of its option, what sbatch or bash would read as something else.
 
 #include <fmt/format.h>
 #include <strings.h>
@@ -16,8 +15,8 @@
 namespace resolute::slurm {
 namespace {
 
-// Besides those of the rows. Set by the script itself, or changing what sbatch prints or when it returns, so that its
-// answer could not be read. A blank before each.
+// Options that the script sets itself, besides those of the rows, or that change what sbatch prints or when it returns:
+// its answer could not be read. A blank stands before each.
 constexpr std::string_view kOwnOptions =
     " array chdir cluster-constraint clusters cpus-per-task dependency error export export-file get-user-env gres"
     " help input job-name kill-on-invalid-dep no-kill no-requeue nodes ntasks ntasks-per-node open-mode output"
@@ -31,7 +30,7 @@ constexpr std::chrono::seconds kLongestNotice{65535};  // sbatch(1), --signal
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
-// Of a hostile value, one short line.
+// One short line of a value that may be hostile.
 std::string shown(const std::string& value) {
   constexpr std::size_t kShown = 60;
   std::string text = value.substr(0, kShown);

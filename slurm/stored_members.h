@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What the store keeps of submissions, as JSON: a row for each struct, for writing and for strict reading.
+//! A row for each struct of a submission's JSON files, for writing and for strict reading.
 
 #include <algorithm>
 #include <array>
@@ -126,7 +126,8 @@ inline void check_no_zero(const core::ObjectReader& reader, const std::string& k
 template <class T>
 T read_stored(core::ObjectReader& reader);
 
-//! One member. \throws RuntimeError (kInput), naming place and key, for anything that stored_value() does not write
+//! Reads one member. \throws RuntimeError (kInput), naming place and key, for a value that stored_value() does not
+//! write
 template <class T>
 void read_member(core::ObjectReader& reader, const std::string& key, T& to, std::int64_t least = 0) {
   constexpr std::int64_t kMost = 1'000'000'000;  // of anything that is counted

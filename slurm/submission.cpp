@@ -35,7 +35,7 @@ std::optional<int> generation_in(const std::string& name) {
   return std::nullopt;
 }
 
-// What others wrote, as one line of UTF-8 that is not too long.
+// Others' text as one line of UTF-8 that is not too long.
 std::string one_line(std::string text) {
   if (text.size() > kLongestReason) text.resize(kLongestReason);
   for (char& c : text)

@@ -92,7 +92,7 @@ struct SubmissionRequest {
   std::vector<std::string> left_out{};  //!< nodes that are excluded besides: jobs failed there in the run before
   std::string cluster{};  //!< of a site that has several: where its jobs are; empty: the submitting machine's
 };
-//! What is asked of SLURM for a batch.
+//! The resources of a batch: its own, else the request's.
 const Resources& resources_of(const SubmissionRequest& request, const Batch& batch);
 core::Json to_json(const SubmissionRequest& request);
 //! Strict: every member checked, unknown ones refused.
@@ -121,8 +121,8 @@ struct Intended {
 };
 using GenerationState = std::variant<NeverTried, Intended, KnownJob, Refused>;
 
-//! A submission's folder. What was written once is never written over; a file that is torn, of another version or of
-//! another submission is a RuntimeError (kCorrupt) that names it.
+//! A submission's folder. No file of it is written over. A file that is torn, of another version or of another
+//! submission is a RuntimeError (kCorrupt) that names it.
 class SubmissionFolder {
  public:
   SubmissionFolder(core::FileSystem& files, std::filesystem::path folder);
@@ -139,16 +139,16 @@ class SubmissionFolder {
   std::filesystem::path batch_folder(const Batch& batch) const;
   std::filesystem::path suite_file() const { return folder_ / "suite.toml"; }
   bool ended() const;
-  //! What it holds is run as the user who submits it, so nobody else may have written it.
-  //! \throws RuntimeError (kInput) unless its folder, request.json, suite.toml and the folders of its batches belong to
-  //! the effective user or root, and no other may write to them
+  //! Its commands run as the user who submits it, so nobody else may have written them. \throws RuntimeError (kInput)
+  //! unless its folder, request.json, suite.toml and the folders of its batches belong to the effective user or root,
+  //! and no other may write to them
   void require_own() const;
   //! Writes ended.json; nothing of it is submitted from now on. Idempotent.
   void end(const std::string& why);
-  //! A generation is going to be submitted. \return whether this intent stands there now: the first wins, and who comes
-  //! later has to look first what came of it
+  //! A generation is going to be submitted. \return true if this intent stands there now. The first wins; a later
+  //! caller has to look first what came of it
   bool intend(const Batch& batch, int number, const Intended& intent);
-  //! SLURM has a job of this generation: its script says so too when it begins, which settles what sbatch left open.
+  //! SLURM has a job of this generation. Its script calls this too when it begins, which settles what sbatch left open.
   //! \return the job that stands there now: the first wins
   KnownJob accept(const Batch& batch, int number, const KnownJob& job);
   //! SLURM has refused it. \return the refusal that stands there now
@@ -159,17 +159,18 @@ class SubmissionFolder {
   std::filesystem::path folder_;
 };
 
-//! Writes a new submission whole: request.json last. Again with the same request and text it does nothing.
-//! \param suite_text of suite.toml \return its folder \throws RuntimeError (kInput) for a request that could not be
-//! read back, or where another stands under this token
+//! Writes a new submission, request.json last. A second call with the same request and text does nothing. \param
+//! suite_text of suite.toml \return its folder \throws RuntimeError (kInput) for a request that could not be read back,
+//! or where another stands under this token
 SubmissionFolder create_submission(core::FileSystem& files, const std::filesystem::path& suite_folder,
                                    const SubmissionRequest& request, const std::string& suite_text);
 //! Those of a suite, oldest first (by creation, then token). A folder without request.json is none. \throws
 //! RuntimeError (kCorrupt) for a request that cannot be read: its jobs may live, so it must not be passed over
 std::vector<SubmissionFolder> submissions(core::FileSystem& files, const std::filesystem::path& suite_folder);
 
-//! Of jobs that bear one batch's name, the one that is this generation's: the earliest that no other generation is.
-//! Under an id of theirs it is theirs, be its time later: it was requeued, unless `never_requeued` has the id. Pure.
+//! The job of this generation among those that bear its batch's name: the earliest that belongs to no other generation.
+//! A job with another generation's id belongs to that one, also with a later time, for it was requeued; unless
+//! `never_requeued` has the id. Pure.
 std::optional<KnownJob> own_job(const std::vector<QueuedJob>& queued, const std::vector<KnownJob>& others,
                                 const std::set<SlurmJobId>& never_requeued = {});
 

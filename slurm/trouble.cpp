@@ -41,7 +41,7 @@ constexpr std::string_view kMissingTexts[] = {
     "error while loading shared libraries",
 };
 constexpr std::string_view kUnknownJobText = "Invalid job id specified";
-// Of the controller.
+// Answers of the controller.
 constexpr std::string_view kRefusals[] = {
     "Access/permission denied",
     "Access denied to requested reservation",
@@ -96,7 +96,7 @@ constexpr std::string_view kRefusals[] = {
     "CPU count specification invalid",
     "User's group not permitted to use this partition",
 };
-// Of the command itself, which then has asked nobody.
+// Answers of the command itself, before it asks the controller.
 constexpr std::string_view kUsageTexts[] = {
     "unrecognized option",
     "--help\" for more information",
@@ -113,7 +113,7 @@ constexpr std::string_view kUsageTexts[] = {
     "Script arguments not permitted",
 };
 constexpr std::string_view kInvalid[] = {" specification", " specified", " argument", "--nice value", " GRES "};
-// A plug-in of the site has said no; in its own words, which stand on the lines before.
+// A plug-in of the site refused; the lines before hold its words.
 constexpr std::string_view kUnspecified = "job submission failed: Unspecified error";
 constexpr std::string_view kSubmissionFailed = "job submission failed: ";
 // clang-format on
@@ -175,8 +175,8 @@ std::string printable(std::string_view text) {
   return clean;
 }
 
-// Lower is told rather than higher: the reason that decided, then what calls itself an error and means nothing else,
-// then any words.
+// The line of the lowest rank is shown: first the reason that decided, then an error of no known meaning, then any
+// words.
 int rank_of(std::string_view line, Trouble decided) {
   if (holds(line, kUnspecified)) return 3;
   const std::optional<Trouble> trouble = trouble_of(line);
@@ -206,7 +206,7 @@ Trouble classify(const core::CommandOutput& output) {
       found = trouble;
     }
   }
-  // A command that had to be killed had not done with what it said before; only a missing file is waited for as long.
+  // A killed command had not finished; only a missing file makes one wait so long.
   if (output.timed_out && found != Trouble::kMissing) return Trouble::kTransient;
   return found.value_or(Trouble::kTransient);
 }

@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! What a failed SLURM command means: to be tried again, a job that SLURM does not know, a refusal, no SLURM at all.
-//! Pure. By text, never by exit code: the same trouble ends with 1, 8, 140 or 255. The texts are those of 22.05 (seen
-//! on the test box, or in its table of errors); whatever is not among them counts as transient.
+//! Judges a failed SLURM command: try again, unknown job, refusal, or no SLURM at all. Pure. The text decides, never
+//! the exit code: the same trouble ends with 1, 8, 140 or 255. The texts are those of 22.05 (seen on the test box, or
+//! in its table of errors); any other text counts as transient.
 
 #include <string>
 
@@ -10,7 +10,7 @@
 
 namespace resolute::slurm {
 
-//! Whether a command ended by itself, in time and with 0.
+//! True if the command ended by itself, in time and with 0.
 bool succeeded(const core::CommandOutput& output);
 
 enum class Trouble {
@@ -19,8 +19,8 @@ enum class Trouble {
   kRefused,     //!< SLURM said no, and will again
   kMissing,     //!< there is no such command here, or no configuration of a cluster
 };
-//! A text of a transient trouble anywhere outweighs all others: whoever sent a job then does not know what became of
-//! it. \param output of a command that did not exit with 0
+//! A transient text anywhere outweighs all others: after it nobody knows what became of a submitted job. \param output
+//! of a command that did not exit with 0
 Trouble classify(const core::CommandOutput& output);
 //! The line of a command's standard error that tells most, without "sbatch: error: " before it: printable ASCII, at
 //! most 300 characters, never empty.

@@ -24,7 +24,8 @@ int ranks_of(const slurm::SubmissionRequest& request, const slurm::Resources& re
   return std::max(1, each) * std::max(1, resources.nodes);
 }
 
-// Of the first begin of each job that SLURM took; those of a requeue are counted from the requeue, which is not kept.
+// Waits before the first begin of each job that SLURM took. A requeued job waits from its requeue, whose time nobody
+// keeps.
 std::map<slurm::Time, seconds> waits_of(const StoredBatch& batch) {
   std::map<slurm::Time, seconds> waits;
   for (const slurm::KnownJob& job : batch.known) {
@@ -45,7 +46,7 @@ int starts_in_vain(const StoredBatch& batch) {
   return static_cast<int>(not_in_vain - batch.runs.rbegin());
 }
 
-// A kept batch that is to be submitted again. SLURM has accepted its last generation, or knows a job of it, else.
+// A kept batch that is to be submitted again: SLURM has no job of its name, or nobody knows whose that job is.
 bool is_missing(const StoredBatch& batch, const std::vector<slurm::QueuedJob>& queued, Pardon pardon) {
   if (batch.batch.on_demand || pardon == Pardon::kNo) return false;
   const bool there = std::any_of(queued.begin(), queued.end(), [&](const slurm::QueuedJob& job) {
@@ -171,7 +172,7 @@ std::vector<NextGeneration> next_generations(const StoredSubmission& submission,
 bool would_be_tried_again(const experiments::Plan& plan, const std::vector<JobStanding>& standings, std::size_t index) {
   if (standings.at(index) != JobStanding::kFailed && standings.at(index) != JobStanding::kCancelled) return false;
   const auto& needs = plan.jobs.at(index).after;
-  // What it needs stands before it.
+  // A plan lists a job after what it needs.
   std::size_t there = 0;
   for (std::size_t i = 0; i < index; ++i)
     if (standings.at(i) == JobStanding::kSucceeded &&

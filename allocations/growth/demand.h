@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! Decides what follows for a submission, from its records, SLURM's queue and the work that is ready. Pure. Whoever
-//! submits, resumes, or sees an allocation run or end carries it out by grow() (grow.h).
+//! Decides what follows for a submission, from its records, SLURM's queue and the ready work. Pure. grow() (grow.h)
+//! carries it out for `suite submit`, `suite resume`, and an allocation that runs or ends.
 
 #include <set>
 #include <string>
@@ -19,7 +19,7 @@ namespace resolute::allocations {
 //! more.
 enum class Pardon { kNo, kYes };
 
-//! Who looks, and when.
+//! The time of a look, and its pardon.
 struct Look {
   slurm::Time now{};
   Pardon pardon = Pardon::kNo;
@@ -28,15 +28,15 @@ struct Look {
 //! Starts in a row that ended by themselves while the whole suite got nowhere, after which a batch is barred.
 inline constexpr int kMostInVain = 3;
 
-//! SLURM's jobs of a batch that go on: all of its name but those that have ended, by SLURM's word or their own record
-//! (a script has some seconds to live after that). \param batch with its history
+//! SLURM's jobs of a batch that go on: all of its name but those that have ended, by SLURM or by their own record (the
+//! script lives some seconds longer). \param batch with its history
 std::vector<const slurm::QueuedJob*> jobs_that_go_on(const StoredBatch& batch,
                                                      const std::vector<slurm::QueuedJob>& queued);
-//! Of one batch. \param batch with its history \param queued jobs_that_go_on()
+//! The presence of one batch. \param batch with its history \param queued jobs_that_go_on()
 Presence presence_of(const StoredBatch& batch, const std::vector<const slurm::QueuedJob*>& queued, Pardon pardon);
 
-//! That an allocation of these batches waits for its begin: the median of the last five that have begun, or longer
-//! where one is waiting longer now; nothing: none has been submitted. \param batches with their histories
+//! How long an allocation of these batches waits for its begin: the median of the last five, or the wait of one that is
+//! waiting longer now; nothing: none has been submitted. \param batches with their histories
 std::optional<std::chrono::seconds> queue_wait_of(const std::vector<const StoredBatch*>& batches,
                                                   const std::vector<slurm::QueuedJob>& queued, slurm::Time now);
 
@@ -46,8 +46,8 @@ struct SuiteWork {
   const std::vector<orchestrator::JobStanding>& standings;
   const std::vector<orchestrator::ExpectedPath>& expected;
 };
-//! One a pool that has batches on demand. \param submission with the histories of its batches \param queued all jobs of
-//! its batches' names that SLURM knows
+//! A demand for each pool that has batches on demand. \param submission with the histories of its batches \param queued
+//! all jobs of its batches' names that SLURM knows
 std::vector<PoolDemand> demands_of(const StoredSubmission& submission, const std::vector<slurm::QueuedJob>& queued,
                                    const SuiteWork& work, const Look& look);
 
@@ -64,11 +64,11 @@ std::vector<NextGeneration> next_generations(const StoredSubmission& submission,
                                              const std::vector<slurm::QueuedJob>& queued,
                                              const std::vector<PoolDemand>& demands, Pardon pardon);
 
-//! Whether a run that begins now would start a job that has failed, or that somebody gave up: what it needs is there.
-//! Pure. \param index of the job in Plan::jobs
+//! True if a run that begins now would start a job that has failed or was given up: what the job needs is there. Pure.
+//! \param index of the job in Plan::jobs
 bool would_be_tried_again(const experiments::Plan& plan, const std::vector<orchestrator::JobStanding>& standings,
                           std::size_t index);
-//! Whether a batch's run that begins now would start a job: one that is ready, or would be tried again. Pure.
+//! True if a batch's run that begins now would start a job, ready or tried again. Pure.
 bool has_work(const slurm::Batch& batch, const experiments::Plan& plan,
               const std::vector<orchestrator::JobStanding>& standings);
 

@@ -21,7 +21,7 @@ bool is_being_cancelled(const orchestrator::SuiteStatus& status) {
                      [](const auto& run) { return run.live && run.is_cancelled; });
 }
 
-// What has failed or was given up is tried once more by the next run.
+// The next run tries failed jobs and those that were given up once more.
 void pardon(const experiments::Plan& plan, std::vector<orchestrator::JobStanding>& standings) {
   for (std::size_t i = 0; i < standings.size(); ++i)
     if (would_be_tried_again(plan, standings, i)) standings[i] = orchestrator::JobStanding::kReady;
@@ -32,7 +32,7 @@ bool any_goes_on(const StoredSubmission& submission, const std::vector<slurm::Qu
                      [&](const StoredBatch& batch) { return !jobs_that_go_on(batch, queued).empty(); });
 }
 
-// The log says what became of a kept batch's last job: nobody asked for its end.
+// The log names the last job of a kept batch.
 void log_gone(const StoredBatch& batch) {
   const auto* gone = std::get_if<slurm::KnownJob>(&batch.last);
   if (gone == nullptr || batch.batch.on_demand) return;

@@ -19,11 +19,11 @@ struct SubmittedBatch {
   int generation = 0;
   slurm::KnownJob job;
 };
-//! What stands after a look.
+//! The outcome of a look.
 struct Grown {
   std::vector<SubmittedBatch> submitted{};  //!< by this call
-  std::optional<RefusedBatch> refused{};    //!< by SLURM: nothing more was tried
-  bool failures = false;                    //!< of the jobs some have failed or been cancelled
+  std::optional<RefusedBatch> refused{};    //!< SLURM refused it: nothing more was tried
+  bool failures = false;                    //!< some jobs have failed or been cancelled
   bool ended = false;                       //!< the submission has: nothing was looked for
   bool cancelled = false;                   //!< the suite is being cancelled: nothing was looked for
   bool goes_on = false;                     //!< a batch waits or runs (jobs_that_go_on()), or one was submitted now
@@ -47,8 +47,7 @@ struct GrowthOrder {
 orchestrator::SuiteStatus read_standings(core::FileSystem& files, const experiments::StoreLayout& store,
                                          const experiments::Plan& plan, slurm::Time now,
                                          std::set<std::string> over = {});
-//! Whether the submission has batches on demand or of some kinds of jobs alone. Where every batch does everything to
-//! its end nothing ever grows.
+//! True if the submission has batches on demand or for some kinds of jobs only. Without them it never grows.
 bool has_pools(const slurm::SubmissionRequest& request);
 //! Submits what follows, and says why in the log; stops at the first batch that SLURM refuses. Unless pardoned it does
 //! nothing where the submission has ended or has no pools. While the suite is being cancelled nothing grows. One
@@ -61,8 +60,7 @@ std::optional<RefusedBatch> submit_all_missing(core::FileSystem& files, slurm::C
                                                const slurm::Effects& effects, Standing& standing,
                                                const experiments::Plan& plan, slurm::Time now);
 
-//! Whether a look is due: the last of all allocations was a minute ago. Writes down that there is one now.
-//! \throws RuntimeError of storage
+//! True if no allocation has looked for a minute. Writes down that one looks now. \throws RuntimeError of storage
 bool take_turn(core::FileSystem& files, const slurm::SubmissionFolder& folder, slurm::Time now);
 
 }  // namespace resolute::allocations

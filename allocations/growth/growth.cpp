@@ -10,7 +10,8 @@ namespace resolute::allocations {
 
 namespace {
 
-// Free ones in the order in which they are asked for: as they stand, or, in a busy queue, what SLURM fits in soonest.
+// Free batches in the order of submission: as they stand, or, in a busy queue, the smallest first, which SLURM fits in
+// soonest.
 std::vector<const PoolBatch*> candidates(const PoolDemand& demand) {
   std::vector<const PoolBatch*> free;
   bool one_waits = false;

@@ -16,8 +16,8 @@
 
 namespace resolute::allocations {
 
-//! Of one batch: kFree could be submitted; kBarred would be in vain, or is not wanted: SLURM has refused it, it has
-//! given up, somebody has cancelled it, or SLURM has lost it.
+//! State of one batch. kFree: it can be submitted. kBarred: that would be in vain, or nobody wants it: SLURM has
+//! refused or lost it, it has given up, or somebody has cancelled it.
 enum class Presence { kFree, kWaits, kRuns, kBarred };
 
 struct PoolBatch {
@@ -50,8 +50,8 @@ struct Growth {
   std::vector<int> batches{};  //!< numbers of those to be submitted, in this order; empty: none
   std::string why{};           //!< in one sentence; empty: none
 };
-//! Never more at once than PoolDemand::most, never more that wait than jobs are ready, none where those that are there
-//! will have done the work by then; one at least where jobs are ready, nothing is there or waits and something is free.
+//! At most PoolDemand::most at once, at most as many that wait as jobs are ready, and none if those at work will have
+//! done the work by then. At least one if jobs are ready, nothing runs or waits, and a batch is free.
 Growth decide_growth(const PoolDemand& demand);
 
 }  // namespace resolute::allocations

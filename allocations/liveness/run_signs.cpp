@@ -16,12 +16,12 @@ namespace {
 
 constexpr std::chrono::minutes kLongSilence(3);  // a checkpoint on a slow store may take one
 
-// Not by a submission's own word for the suite, which may have got another name since.
+// A submission's own name for the suite is not used: the suite may have got another name since.
 int allocation_of(const std::string& run) {
   return experiments::allocation_of(experiments::suite_of_run(run), run).value_or(1);
 }
 
-// One that waits has no run, though its last start had one.
+// A waiting job has no run, though its last start had one.
 bool has_job_at_work(const StoredBatch& batch, const SlurmAnswer& answer) {
   const auto jobs = jobs_named_as(batch, answer);
   return std::any_of(jobs.begin(), jobs.end(),
@@ -36,7 +36,7 @@ bool has_lost_its_job(const std::vector<StoredSubmission>& submissions, const st
     if (submission.ended && submission.other_user) continue;
     for (const StoredBatch& batch : submission.batches) {
       if (batch.generation < 0 || batch.batch.first_allocation != allocation) continue;
-      // Of another user's nothing is known.
+      // SLURM does not show another user's jobs.
       if (submission.other_user || has_job_at_work(batch, answer)) return false;
       submitted = true;
     }
@@ -44,7 +44,7 @@ bool has_lost_its_job(const std::vector<StoredSubmission>& submissions, const st
   return submitted;
 }
 
-// SLURM has ended the run's job with all of its processes. Where a node was lost they may live on.
+// SLURM has ended the run's job with all of its processes. After the loss of a node they may live on.
 bool has_ended_job(const std::vector<StoredSubmission>& submissions, const std::string& run,
                    const SlurmAnswer& answer) {
   const int allocation = allocation_of(run);
@@ -62,7 +62,7 @@ bool has_ended_job(const std::vector<StoredSubmission>& submissions, const std::
 }  // namespace
 
 bool is_silent(const RunSign& sign, std::chrono::seconds limit) {
-  // Of the future: by a clock that is wrong, which tells nothing.
+  // A sign in the future is by a wrong clock and tells nothing.
   return !sign.here && (!sign.silence || *sign.silence > limit || *sign.silence < -kSilence);
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! Which runs are at work for sure. A run of another machine that was lost never wrote its end: the store alone would
-//! have it at work for ever. SLURM knows better where its job is over.
+//! Tells which runs are at work. A run on a lost machine never wrote its end: by the store alone it would be at work
+//! for ever. SLURM knows better when its job is over.
 
 #include <chrono>
 #include <map>
@@ -17,19 +17,19 @@
 
 namespace resolute::allocations {
 
-//! After which a run is silent; it says something every two seconds.
+//! A run without a sign for so long is silent; it gives one every two seconds.
 inline constexpr std::chrono::seconds kSilence{30};
 
-//! What a run's folder shows of its life.
+//! Signs of life in a run's folder.
 struct RunSign {
   bool here = false;                                   //!< its process is there, on this machine
   std::optional<std::chrono::milliseconds> silence{};  //!< since its last live.json, by two clocks; nothing: has none
   int running = 0;                                     //!< attempts that live.json names
   std::string mark;                                    //!< changes while it lives
 };
-//! The same of one whose allocation SLURM has ended: of its processes none is left.
+//! The same for a run whose allocation SLURM has ended: no process of it is left.
 inline constexpr std::chrono::seconds kSilenceOfEnded{6};
-//! Neither here nor heard of for so long.
+//! No process of it is here, and it has given no sign for so long.
 bool is_silent(const RunSign& sign, std::chrono::seconds limit = kSilence);
 //! By run name; of the runs that may be at work.
 using RunSigns = std::map<std::string, RunSign>;
@@ -44,13 +44,13 @@ struct SuiteView {
 };
 //! From the store alone.
 SuiteView look_at_suite(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
-//! Each run that may be at work is, or there is none.
+//! True if no run gives a sign of life, or there is none.
 bool all_silent(const SuiteView& view, std::chrono::seconds limit = kSilence);
 
-//! Takes silent runs for ended whose allocation was submitted and has no job at work in SLURM any more. Pure.
+//! Takes a silent run for ended if its allocation was submitted and SLURM has no job of it at work any more. Pure.
 void correct(orchestrator::SuiteStatus& status, const std::vector<StoredSubmission>& submissions,
              const SlurmAnswer& answer, const RunSigns& signs);
-//! What to do about jobs at work whose run has said nothing for minutes. Pure. \param suite its name
+//! Adds advice to jobs at work whose run has given no sign for minutes. Pure. \param suite its name
 void advise_on_silence(std::vector<AllocationView>& views, const std::string& suite, const RunSigns& signs,
                        slurm::Time now);
 

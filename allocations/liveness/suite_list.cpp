@@ -29,7 +29,7 @@ std::vector<std::string> suite_names(core::FileSystem& files, const experiments:
   return {names.begin(), names.end()};
 }
 
-// What of a suite is read before SLURM is asked.
+// The store's part of a suite, read before SLURM is asked.
 struct Read {
   std::string name;
   std::vector<StoredSubmission> submissions;
@@ -50,7 +50,7 @@ Read read_suite(core::FileSystem& files, const experiments::StoreLayout& store, 
   return read;
 }
 
-// Of a job over all allocations, the state that counts most.
+// The state of a job over all allocations; the greatest counts.
 enum class JobEnd { kOpen, kCancelled, kFailed, kRunning, kDone };
 
 struct CountedJob {
@@ -58,7 +58,7 @@ struct CountedJob {
   std::string kind;
 };
 
-// What a run at work has found done stays so: it has read the records at its begin.
+// A run at work has read the records at its begin: what it found done stays done.
 void reopen_damaged(core::FileSystem& files, const experiments::StoreLayout& store,
                     std::map<std::string, CountedJob>& jobs) {
   std::vector<std::pair<const std::string, CountedJob>*> done;
@@ -99,7 +99,7 @@ void count_jobs(core::FileSystem& files, const experiments::StoreLayout& store, 
   }
 }
 
-// The last to end of all starts and runs.
+// The start or run that ended last.
 void find_last_end(const Read& read, ListedSuite& listed) {
   const auto take = [&](Instant at, const std::string& words) {
     if (listed.last_end && *listed.last_end > at) return;
@@ -135,7 +135,7 @@ SuiteState state_of(const SuiteFacts& facts) {
     return std::find(facts.allocations.begin(), facts.allocations.end(), state) != facts.allocations.end();
   };
   using enum AllocationView::State;
-  // One that began to write its tables is done all the same.
+  // A suite that is just writing its tables is done.
   if (facts.all > 0 && facts.done == facts.all) return SuiteState::kComplete;
   if (facts.live || any(kRuns) || any(kEnding)) return SuiteState::kRunning;
   if (any(kHeld)) return SuiteState::kHeld;
@@ -159,7 +159,7 @@ std::vector<ListedSuite> list_suites(core::FileSystem& files, const experiments:
   const SlurmAnswer answer = names.empty() ? SlurmAnswer{} : ask(names);
   std::vector<ListedSuite> list;
   for (const Read& read : suites) {
-    // A folder of somebody else's, or of figures alone.
+    // Somebody else's folder, or one with figures only.
     if (read.runs.empty() && read.submissions.empty() && !read.damage) continue;
     orchestrator::SuiteStatus status;
     for (const orchestrator::KnownRun& run : read.runs) {

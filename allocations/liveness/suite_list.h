@@ -37,7 +37,7 @@ constexpr auto words_of(SuiteState) {
                          "interrupted", "not-begun");
 }
 
-//! What decides a suite's state.
+//! The facts that decide a suite's state.
 struct SuiteFacts {
   int all = 0, done = 0;
   int ended_badly = 0;                               //!< failed or cancelled

@@ -120,14 +120,14 @@ bool nothing_follows(const slurm::ScriptStart& run) {
 
 std::optional<NoticeState> notice_of(bool complete, const std::vector<StoredBatch>& batches, bool last) {
   if (complete) return NoticeState::kComplete;
-  // Of several the one that asks most of a person.
+  // The state that asks most of a person comes first.
   constexpr std::array kGravest{NoticeState::kConfiguration, NoticeState::kGivenUp, NoticeState::kCancelled,
                                 NoticeState::kIncomplete};
   std::set<NoticeState> states;
   for (const StoredBatch& batch : batches) {
-    // SLURM has none of those on demand: one that never began will not.
+    // SLURM has no batch on demand left: one that never began will not begin.
     if (is_never_wanted(batch) || (batch.batch.on_demand && last)) continue;
-    // What a later generation is made of has not begun yet.
+    // A later generation has not begun yet.
     if (batch.runs.empty() || !nothing_follows(batch.runs.back()) ||
         batch.runs.back().generation < deciding_generation(batch))
       return std::nullopt;

@@ -37,7 +37,8 @@ struct Notice {
 //! A command that runs longer is ended.
 inline constexpr std::chrono::seconds kNoticeLimit{60};
 
-//! A word with '@', without a blank, that begins with no '-': a mail goes there. Anything else is a command of sh.
+//! True for a word with '@' and without a blank that begins with no '-': a mail goes there. Anything else is a command
+//! of sh.
 bool is_address(std::string_view whom);
 //! \throws RuntimeError (kInput) that opens with `place`, for control characters and what is empty or longer than 4000
 //! bytes
@@ -47,20 +48,20 @@ void validate_notify(const std::string& whom, const std::string& place);
 //! command that is returned runs that file. Anything else is returned as it is, and so is a command where no variable
 //! names that folder (a warning). \throws RuntimeError as system_error()
 std::string without_secret(const std::string& whom, std::map<std::string, std::string> environment);
-//! What is started for a notice: `sh -c WHOM`, or `mail -s SUBJECT ADDRESS` with the summary as its text. Pure.
+//! The command of a notice: `sh -c WHOM`, or `mail -s SUBJECT ADDRESS` with the summary as its text. Pure.
 std::vector<std::string> notice_command(const std::string& whom, const Notice& notice);
 //! With RESOLUTE_SUITE, RESOLUTE_STORE, RESOLUTE_STATE and RESOLUTE_SUMMARY. Pure.
 std::map<std::string, std::string> notice_environment(std::map<std::string, std::string> environment,
                                                       const Notice& notice);
 
-//! Whether nothing follows this start by itself. A cancelled start is final until somebody resumes the suite. Pure.
+//! True if nothing follows this start by itself. A cancelled start is final until somebody resumes the suite. Pure.
 bool nothing_follows(const slurm::ScriptStart& run);
-//! What a submission's batches have come to together. Pure. \param complete every job of the suite has its result
-//! \param batches with their histories \param last SLURM has none of those on demand any more: what of them never began
-//! will not \return nothing while one of them may go on by itself
+//! The end of a submission by its batches. Pure. \param complete every job of the suite has its result \param batches
+//! with their histories \param last SLURM has no batch on demand any more: one that never began will not begin \return
+//! nothing while a batch may go on by itself
 std::optional<NoticeState> notice_of(bool complete, const std::vector<StoredBatch>& batches, bool last = false);
-//! Of one notice of a submission, the same for every process that finds out: a submission is complete once, and comes
-//! to another end once more each time that it was resumed. Pure.
+//! The key of a notice, the same for every process that finds out. A submission is complete once; it may come to
+//! another end each time that it is resumed. Pure.
 std::string notice_key(NoticeState state, const std::vector<StoredBatch>& batches);
 
 //! Tells, unless it was told before. Failures of the store or the command are logged and not thrown. \param folder of a
@@ -72,8 +73,8 @@ bool tell_once(core::FileSystem& files, const std::filesystem::path& folder, con
 void tell_of_submission(core::FileSystem& files, const slurm::SubmissionFolder& folder, NoticeState state,
                         const std::string& details, const std::map<std::string, std::string>& environment);
 
-//! Of the notices in a folder the first of which it is not sure that it arrived, for people: "'complete' may not have
-//! been told"; nothing where all were told. A file that cannot be read counts as not told.
+//! The first notice in a folder that may not have arrived, for people: "'complete' may not have been told"; nothing if
+//! all were told. A file that cannot be read counts as not told.
 std::optional<std::string> untold(core::FileSystem& files, const std::filesystem::path& folder);
 
 }  // namespace resolute::allocations

@@ -115,7 +115,7 @@ class Allocation {
  private:
   // Begins its record, runs the suite, and sees what came of it.
   int work(slurm::AllocationEnding ending) {
-    // It waited longer than the work that it was asked for.
+    // The work is done for which this allocation was asked.
     ending.idle = batch_.on_demand && !is_work_ready();
     if (ending.idle) return concluded(std::move(ending));
     try {
@@ -141,7 +141,7 @@ class Allocation {
                     std::move(ending));
   }
 
-  // What the store says of how the run ended, and what follows.
+  // Reads from the store how the run ended, and concludes.
   int settle(slurm::AllocationEnding ending) {
     Outcome after;
     try {
@@ -163,7 +163,7 @@ class Allocation {
     return concluded(std::move(ending));
   }
 
-  // Its commands are run here, as this user.
+  // The request's commands run here as this user.
   slurm::SubmissionRequest own_request() {
     std::optional<slurm::SubmissionRequest> request;
     time_.patiently([&] {
@@ -193,13 +193,12 @@ class Allocation {
     if (end) environment_["SLURM_JOB_END_TIME"] = std::to_string(end->time_since_epoch().count());
     environment_[kSubmissionVariable] = folder_.path();
     environment_[core::kLogTimesVariable] = "1";
-    // No error of srun's own may look like one of the run's.
+    // srun's own errors must not look like the run's.
     environment_["SLURM_EXIT_ERROR"] = "1";
     record_own_job(submitted);
   }
 
-  // Whoever submitted may have died, or may never have heard what became of it. Nothing that goes wrong here may keep
-  // the run from its begin.
+  // The submitter may have died before it wrote the job down. No failure here may keep the run from its begin.
   void record_own_job(const std::optional<Time>& submitted) {
     try {
       const auto standing = folder_.accept(batch_, run_.generation, {here_.job, "", submitted});
@@ -232,8 +231,7 @@ class Allocation {
                 }};
   }
 
-  // The job before this one was ended without a word, which SLURM may know: a row of ends that are its own fault
-  // counts.
+  // The job before this one ended without a record. SLURM may know why: ends in a row by the batch's own fault count.
   void settle_before(const slurm::Achieved& achieved) {
     if (earlier_.empty() || earlier_.back().end || earlier_.back().generation >= run_.generation) return;
     slurm::ScriptStart& last = earlier_.back();
@@ -256,7 +254,7 @@ class Allocation {
     }
   }
 
-  // This start was armed, and the one before it left nothing to it: SLURM has not heard that it is not wanted.
+  // The start before this armed one left nothing to it, and SLURM did not hear that.
   const slurm::ScriptStart* settled_before() const {
     if (run_.generation == 0 || earlier_.empty()) return nullptr;
     const auto generation = folder_.generation(batch_, run_.generation);
@@ -277,8 +275,8 @@ class Allocation {
     }
   }
 
-  // While a run is at work, one of the allocations sees once a minute to those on demand. Nothing that goes wrong here
-  // may disturb the run, and SLURM's notice must not wait long for it.
+  // While a run is at work, one of the allocations asks once a minute for those on demand. No failure here may disturb
+  // the run, and SLURM's notice must not wait long.
   void grow_by_turns() {
     if (!has_pools(request_) || world_.now() < next_turn_ || time_.too_late_to_run()) return;
     next_turn_ = world_.now() + kBetweenTurns;
@@ -293,8 +291,7 @@ class Allocation {
     }
   }
 
-  // SLURM took this job when nobody knew, or begins it when nobody wants it any more. Whoever is to hear of the end
-  // has.
+  // Nobody wants this job any more. A notice of the end was sent before.
   int leave_undone(const std::string& why, EndCause cause) {
     run_.cause = cause;
     run_.end = world_.now();
@@ -311,7 +308,7 @@ class Allocation {
   const slurm::AllocationEnvironment here_;
   Environment environment_;
   const std::optional<int> killed_by_;
-  bool record_there_ = false;  // run_ was begun by the process that was killed
+  bool record_there_ = false;  // the process that was killed began run_
   std::string reason_;         // why the run stopped, by its journal
   Time next_turn_{};           // of grow_by_turns()
   std::vector<slurm::ScriptStart> earlier_;

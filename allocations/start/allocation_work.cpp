@@ -26,7 +26,7 @@ std::vector<std::string> suite_arguments(const slurm::SubmissionFolder& folder,
   return arguments;
 }
 
-// Of `suite run`: what was given, and of a batch what makes it differ from others.
+// Options of `suite run`: the given ones, and those of this batch.
 std::vector<std::string> run_arguments(const slurm::SubmissionRequest& request, const slurm::Batch& batch) {
   std::vector<std::string> arguments = request.run_arguments;
   // Others may use the node too, and nothing but the run keeps to the processors that were asked for.

@@ -1,7 +1,6 @@
 #pragma once
 //! \file
-//! What one allocation of a submission is to run, and what the store says of how that went: SLURM's and the launcher's
-//! exit codes say nothing of it.
+//! The work of one allocation, and its outcome by the store: exit codes of SLURM and of the launcher do not tell it.
 
 #include <chrono>
 #include <filesystem>
@@ -22,7 +21,7 @@ namespace resolute::allocations {
 //! Set in the environment of an allocation's run: the submission's folder.
 inline constexpr const char* kSubmissionVariable = "RESOLUTE_SUBMISSION";
 
-//! Exit code of `suite run`: interrupted. Of one in an allocation also where the store failed it.
+//! Exit code of `suite run`: interrupted; in an allocation also: the store failed.
 inline constexpr int kToBeRunAgain = 75;
 
 struct AllocationWork {
@@ -37,13 +36,13 @@ using PlanOf = std::function<experiments::Plan(const std::vector<std::string>& a
 AllocationWork read_work(const slurm::SubmissionFolder& folder, const slurm::SubmissionRequest& request,
                          const slurm::Batch& batch, const PlanOf& plan_of);
 
-//! What stands in the store when a launcher has ended. A journal that cannot be read gives a warning, and less: then
-//! the steps are not known.
+//! The store's account when a launcher has ended. A journal that cannot be read gives a warning, and the steps are not
+//! known then.
 struct Outcome {
   slurm::Achieved achieved;
   bool complete = false;
   std::optional<orchestrator::RunEnd> end{};  //!< of the last run there
-  std::string reason;                         //!< why it was to stop, in its journal's words; empty: it was not
+  std::string reason;                         //!< why it stopped, by its journal; empty: nobody asked it to
   bool asked_to_stop = false;                 //!< it ended because `suite cancel` wanted it
   bool store_failed = false;                  //!< it gave jobs up for a full store
 };
@@ -54,7 +53,7 @@ Outcome read_outcome(core::FileSystem& files, const AllocationWork& work);
 void while_storage_fails(const std::function<void()>& work, const std::function<bool()>& stop,
                          const std::function<void(std::chrono::milliseconds)>& sleep);
 
-//! The suite's tables anew, where a run may have ended before it wrote them.
+//! Writes the suite's tables: a run may have ended before it did.
 void write_tables(core::FileSystem& files, const AllocationWork& work);
 
 }  // namespace resolute::allocations

@@ -50,12 +50,12 @@ class Conclusion {
   }
 
  private:
-  // No nodes are held for a controller that is away while another job can go on.
+  // Nodes do not wait for a controller that is away if another job can go on.
   std::chrono::milliseconds patience_in_the_end() const {
     return start_.waiting.is_there() ? kShortPatience : start_.time.patience();
   }
 
-  // What SLURM says of us now; nothing without an answer.
+  // SLURM's answer on this job now; nothing if it gives none.
   void read_own_outcome(slurm::AllocationEnding& ending) const {
     try {
       ending.job = start_.time.client(patience_in_the_end()).show(start_.run.job, start_.batch.job_name);
@@ -75,8 +75,7 @@ class Conclusion {
                                            results::record_check(start_.world.files, start_.work->store));
   }
 
-  // Whoever is to hear of it does when nothing of the submission goes on by itself any more: the last of its starts to
-  // end finds that out.
+  // Sends the notice when nothing of the submission goes on by itself any more. The last start to end finds that out.
   void tell() const {
     if (start_.request.notify.empty() || !nothing_follows(start_.run)) return;
     try {
@@ -94,7 +93,7 @@ class Conclusion {
     }
   }
 
-  // For somebody to look at; the word itself does not hang on it.
+  // Facts for people; the notice goes out without them too.
   std::string costs_and_bad_hardware(const StoredSubmission& stored) const {
     if (!start_.work) return "";
     std::string text;

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What follows a start of a batch script: it is decided by slurm::next_step() and carried out here.
+//! Carries out what follows a start of a batch script. slurm::next_step() decides it.
 
 #include <optional>
 #include <string>
@@ -31,8 +31,8 @@ struct EndedStart {
   slurm::ScriptStart& run;    //!< its record
 };
 
-//! Writes the record's end, and requeues the job, submits a successor, ends the submission, or leaves it.
-//! \param ending what is known of it, but for what SLURM and this process know now \return exit code
+//! Writes the record's end, and requeues the job, submits a successor, ends the submission, or leaves it. \param ending
+//! facts of the end; those that SLURM and the signals tell are added here \return exit code
 int conclude(const EndedStart& start, slurm::AllocationEnding ending);
 
 //! The record as it stands. A failure is a warning: a start without its last record counts as one that ended without a

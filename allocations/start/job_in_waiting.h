@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! A job of a batch's name that waits for the end of the one at work (singleton). Where that one cannot be requeued in
-//! its end, for want of a node, a controller or a right, the one in waiting goes on (`--continue armed`).
+//! A second job of a batch's name that waits for the end of the first (singleton). It goes on if the first cannot be
+//! requeued, for want of a node, a controller or a right (`--continue armed`).
 
 #include <chrono>
 
@@ -11,19 +11,19 @@
 
 namespace resolute::allocations {
 
-//! All that it is given must outlive it.
+//! Its arguments must outlive it.
 class JobInWaiting {
  public:
   //! \param generation that is at work
   JobInWaiting(const AllocationWorld& world, const TimeLeft& time, slurm::SubmissionFolder& folder,
                const slurm::SubmissionRequest& request, const slurm::Batch& batch, int generation);
 
-  //! It is there, as far as the store knows.
+  //! True if the store knows a job in waiting.
   bool is_there() const;
-  //! Submits it, unless it is there, it is not its time, or the batch has none: called again and again. What goes wrong
-  //! is a line in the log, and tried again later.
+  //! Submits it, unless it is there, it is too early, or the batch has none. Call it again and again: a failure is a
+  //! line in the log, and a later call tries again.
   void see_to_it();
-  //! Cancels it: nothing is left to do. Where SLURM does not hear that, it sees it by itself when it begins.
+  //! Cancels it: nothing is left to do. If SLURM does not answer, the job finds that out when it begins.
   void dismiss() const;
   //! The generation that goes on: its own, unless somebody has cancelled it. \throws as Client::find()
   int next_generation(slurm::Client& client) const;

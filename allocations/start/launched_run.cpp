@@ -38,7 +38,7 @@ std::string answer_of(std::vector<std::string> command, const std::map<std::stri
   }
 }
 
-// All of it, or as much as is taken.
+// Writes all of it, or as much as is taken.
 void write_whole(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(descriptor, text.data(), text.size());
@@ -54,7 +54,7 @@ class Errors {
     ::fcntl(from_.get(), F_SETFL, ::fcntl(from_.get(), F_GETFL) | O_NONBLOCK);
   }
   int descriptor() const { return from_.get(); }
-  // Takes what has come: at least what a pipe holds, and no more than some of it where more comes all the time.
+  // Takes what has come, at least what a pipe holds; not more than 1 MiB if more comes all the time.
   void pass_on() {
     std::array<char, 65536> block;
     for (int taken = 0; taken < 16 && from_.valid(); ++taken) {
@@ -105,7 +105,7 @@ class Launcher {
     process_ = -1;
     return core::to_exit_status(word);
   }
-  // To the launcher alone: what it started hears of it by its own ways, and must not hear it twice.
+  // Only the launcher gets it: it tells its processes, and they must not hear it twice.
   void pass_notices_on(std::chrono::milliseconds settling) {
     if (clock_.now() - began_ < settling) return;
     for (; passed_on_ < signals_.notices(); ++passed_on_) {
@@ -189,8 +189,8 @@ LaunchedRun run_launcher(const std::vector<std::string>& command, const std::map
   core::SpawnRequest request;
   request.arguments = command;
   request.environment = environment;
-  // SLURM's SIGUSR1 comes to this process alone. What goes to the whole job has to find the launcher too, also where
-  // SLURM keeps track of processes by their group.
+  // SLURM's SIGUSR1 comes to this process alone. A signal to the whole job must reach the launcher too, also if SLURM
+  // tracks processes by their group.
   request.new_process_group = false;
   core::Pipe errors = core::make_pipe();
   request.descriptors = {{1, STDOUT_FILENO}, {2, errors.write_end.get()}};

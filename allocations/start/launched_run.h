@@ -50,8 +50,8 @@ struct RunQuestions {
   std::function<bool()> ended;  //!< every few seconds
 };
 
-//! Whether a line of srun's says that a signal ended one of its processes, as "srun: error: n2: task 1: Segmentation
-//! fault". Pure.
+//! True for a line of srun's that says that a signal ended a process: "srun: error: n2: task 1: Segmentation fault".
+//! Pure.
 bool tells_of_a_killed_process(std::string_view line);
 
 //! Runs the launcher to its end; output goes to ours. Notices that came before it are not passed on. It

@@ -15,13 +15,13 @@ namespace resolute::allocations {
 
 namespace {
 
-// What came of a launcher. kRefused: the run did not begin and said why, with exit code 2, which srun
-// (SLURM_EXIT_ERROR) and mpirun never have of their own; kSilent: mpirun ends with 0 whatever its processes said, so
-// that another launcher's word counts; kStoreFailed: it would have begun with a store that works; kFailed: the
-// launcher itself, or a crash.
+// The outcome of a launcher. kRefused: the run did not begin and said why, with exit code 2, which srun
+// (SLURM_EXIT_ERROR) and mpirun never have of their own. kSilent: mpirun ends with 0 whatever its processes said, so
+// that another launcher's outcome counts. kStoreFailed: the store kept the run from its begin. kFailed: the launcher
+// failed, or the run crashed.
 enum class Start { kBegan, kRefused, kSilent, kStoreFailed, kFailed };
 
-// The one that worked in this submission before comes first.
+// The launcher that worked in this submission before comes first.
 std::vector<slurm::Launcher> launchers(const SuiteToRun& suite) {
   if (suite.request.launcher != "auto") return {slurm::parse_launcher(suite.request.launcher)};
   auto list = suite.world.launchers(suite.nodes, suite.environment, suite.request.launch.mpi);
@@ -86,7 +86,7 @@ void try_launchers(const SuiteToRun& suite, slurm::AllocationEnding& ending, Run
     ending.began = starts.contains(Start::kBegan);
     if (ending.began || watch.other_moved()) return;
   }
-  // It may still fail where the launcher, or mpirun's exit code, did not say so.
+  // The store may have failed although no exit code says so.
   if (!starts.contains(Start::kRefused)) core::probe_storage(suite.world.files, suite.folder.batch_folder(suite.batch));
   if (starts.contains(Start::kStoreFailed)) throw core::system_error("the store failed the run at its begin", EIO);
   ending.wrong_usage = ending.wrong_usage || (starts.contains(Start::kRefused) && !starts.contains(Start::kFailed));

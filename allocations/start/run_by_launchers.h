@@ -14,7 +14,7 @@
 
 namespace resolute::allocations {
 
-//! What is to be run, and what a start of the batch script does around it.
+//! The suite to run, and what a start of the batch script does around it.
 struct SuiteToRun {
   const AllocationWorld& world;
   const slurm::SubmissionFolder& folder;
@@ -29,10 +29,9 @@ struct SuiteToRun {
 };
 
 //! Returns when a run has ended, when no launcher begins one, or when it is too late. A run of an earlier start may
-//! live on, on nodes that SLURM has lost sight of. It lets no other begin, which is no fault of a launcher's, and does
-//! the same work meanwhile, so that its end is waited for.
-//! \param ending gets `began`, `another_run` and `wrong_usage`, with an exception too \throws RuntimeError
-//! (is_storage()) if the store has kept the run from its begin
+//! live on, on nodes that SLURM has lost. No other run begins then, which is no launcher's fault; that run does the
+//! same work, so its end is awaited. \param ending gets `began`, `another_run` and `wrong_usage`, with an exception too
+//! \throws RuntimeError (is_storage()) if the store has kept the run from its begin
 void run_by_launchers(const SuiteToRun& suite, slurm::AllocationEnding& ending);
 
 }  // namespace resolute::allocations

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What is left of an allocation's time, and what may take how much of it: a run's begin, a store that is away, a
-//! controller that does not answer.
+//! The time that an allocation has left, and the shares of it: for a run's begin, a store that is away, a controller
+//! that does not answer.
 
 #include <chrono>
 #include <functional>
@@ -27,17 +27,17 @@ class TimeLeft {
 
   //! SLURM has given notice, or ends this process.
   bool told_to_go() const;
-  //! A run that begins now has nothing of it.
+  //! A run that begins now would not get to work.
   bool too_late_to_run() const;
-  //! By when the run of a launcher has begun, or never will: another launcher, or another start, must still fit into
-  //! the allocation.
+  //! A run that has not begun after this time never will. Another launcher, or another start, must still fit into the
+  //! allocation.
   std::chrono::milliseconds begin_limit() const;
   //! Patience with the controller when there is nothing else to do: all the time that is left.
   std::chrono::milliseconds patience() const;
 
   //! while_storage_fails() for as long as it is not too late to run.
   void patiently(const std::function<void()>& work) const;
-  //! Its commands' pauses end when SLURM ends this process. \throws RuntimeError (kInterrupted) out of its calls then
+  //! A client whose pauses end when SLURM ends this process: its calls then throw a RuntimeError (kInterrupted)
   slurm::Client client(std::chrono::milliseconds patience) const;
 
  private:

@@ -20,7 +20,7 @@ constexpr const char* kResume = "`resolute suite resume` submits it again";
 
 Phase phase_of(const QueuedJob& job) { return slurm::phase_of(job.state, job.reason); }
 
-// Of several jobs of one name (generations, a doubled submission) the one that matters most is shown.
+// Several jobs may have one name (generations, a doubled submission): the one of greatest weight is shown.
 int weight_of(Phase phase) {
   using enum Phase;
   constexpr std::array kLightestFirst{kEnded, kEnding, kHeld, kWaits, kRuns};
@@ -86,7 +86,7 @@ void judge_exit(const StoredBatch& batch, const QueuedJob& job, const SlurmAnswe
   view.exit_code = exit_text(exit->second);
   const auto explained = explain_exit(job.state, exit->second);
   view.end_words = explained.words;
-  // Its own last word stands where it had one.
+  // Its own last record counts if it wrote one.
   const bool told = !batch.runs.empty() && batch.runs.back().job == job.id && batch.runs.back().end;
   if (!explained.advice.empty() && !told) view.advice = explained.advice;
 }

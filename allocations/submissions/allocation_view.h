@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What each allocation of a suite does, for who looks on: which wait, run, or have gone without a word. Pure.
+//! The state of each allocation of a suite, for `suite status` and others that only look. Pure.
 
 #include <optional>
 #include <string>
@@ -40,10 +40,10 @@ constexpr auto words_of(AllocationView::State) {
   return settings::words("waits", "held", "runs", "ending", "ended", "lost", "refused", "not-submitted", "unknown");
 }
 constexpr std::string_view name_of(AllocationView::State state) { return settings::word(state); }
-//! It will run, or may: SLURM has it, or could not be asked.
+//! True if it will run or may: SLURM has it, or could not be asked.
 bool may_live(AllocationView::State state);
-//! Those of submissions that have not ended, or, where all have, of the last one. Pure. \param complete every job has
-//! its result
+//! Views of the submissions that have not ended; if all have, of the last one. Pure. \param complete every job has its
+//! result
 std::vector<AllocationView> join(const std::vector<StoredSubmission>& submissions, const SlurmAnswer& answer,
                                  bool complete);
 

@@ -10,7 +10,7 @@ namespace resolute::allocations {
 
 namespace {
 
-// Of a suite's name in a job's name, which may have 128 signs.
+// Letters of a suite's name in a job's name, which has at most 128.
 constexpr std::size_t kNameLength = 64;
 
 std::string job_name(const std::string& suite, const std::string& token, int number) {

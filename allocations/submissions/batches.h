@@ -1,7 +1,6 @@
 #pragma once
 //! \file
-//! How a suite's jobs are spread over what is handed to sbatch, and what their allocations must know of the
-//! environment.
+//! Spreads a suite's jobs over batches, and finds the variables that their allocations need.
 
 #include <map>
 #include <string>
@@ -13,7 +12,7 @@
 
 namespace resolute::allocations {
 
-//! Whether a pool or batch of these kinds is for jobs of `kind`; no kinds: for all.
+//! True if a pool or batch of these kinds takes jobs of `kind`; without kinds it takes all.
 bool takes(const std::vector<settings::JobKind>& kinds, settings::JobKind kind);
 
 //! Allocations that may work side by side on jobs of some kinds.

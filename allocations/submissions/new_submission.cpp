@@ -9,11 +9,11 @@ namespace resolute::allocations {
 
 namespace {
 
-// For a submission that another process is just writing.
+// Looks for a submission that another process is writing.
 constexpr int kJoinLooks = 100;
 constexpr std::chrono::milliseconds kJoinPause(100);
 
-// As another process drew it.
+// The token that another process drew.
 std::string next_token(core::FileSystem& files, const std::filesystem::path& link) {
   std::string token = core::read_text(files, link);
   if (!token.empty() && token.back() == '\n') token.pop_back();
@@ -35,7 +35,7 @@ Standing create_after_others(core::FileSystem& files, slurm::Client& client, con
     const bool ours = !files.exists(link) && core::publish_exclusive(files, link, token + "\n");
     if (!ours) token = next_token(files, link);
     const auto request_file = folder / token / "request.json";
-    // Whoever drew it may have died; then it is ours to make.
+    // The process that drew it may have died; then this one makes the submission.
     for (int i = 0; !ours && i < kJoinLooks && !files.exists(request_file); ++i) effects.sleep(kJoinPause);
     if (!files.exists(request_file)) {
       try {

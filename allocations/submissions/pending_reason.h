@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! Why SLURM lets a job wait (squeue(1), JOB REASON CODES), has refused it, or saw it end, in plain words, with what to
-//! do about it. Pure.
+//! Explains in plain words, with advice, why SLURM lets a job wait (squeue(1), JOB REASON CODES), refused it, or saw it
+//! end. Pure.
 
 #include <string>
 #include <string_view>
@@ -17,7 +17,7 @@ struct PendingReason {
 //! \param reason as squeue or scontrol write it; one that is not known comes back as its own words
 PendingReason explain_reason(std::string_view reason);
 
-//! What to change, by SLURM's words of a submission that it refused; never empty.
+//! Advice on a refused submission by SLURM's words; never empty.
 std::string advice_on_refusal(const std::string& words);
 //! How a failed job's script ended, where that says more than its own record can: empty words for an exit code of the
 //! script's own.

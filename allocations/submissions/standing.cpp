@@ -13,7 +13,7 @@ namespace resolute::allocations {
 
 namespace {
 
-// Together a KillWait of SLURM's default and then some.
+// Together a minute: longer than SLURM's default KillWait.
 constexpr int kEndingLooks = 13;
 constexpr std::chrono::seconds kEndingPause(5);
 
@@ -29,7 +29,7 @@ void ask_slurm_about(const slurm::Client& client, std::vector<Standing>& standin
     for (auto& batch : standing.batches) {
       for (const auto* job : jobs_named_as(batch, answer))
         if (slurm::phase_of(job->state) != slurm::Phase::kEnded) batch.queued.push_back(*job);
-      // Where nobody can be asked it counts as there: a second one costs more than waiting.
+      // Without an answer the job counts as there: a second one costs more than waiting.
       batch.alive = batch.job() != nullptr && (answer.trouble || !batch.queued.empty());
     }
   }

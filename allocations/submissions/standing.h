@@ -30,7 +30,7 @@ bool is_alive(const Standing& standing);
 bool is_unsettled(const Standing& standing);
 //! True if the user, an administrator, or SLURM after a failed launch holds the job: it will not start by itself.
 bool is_held(const slurm::QueuedJob& job);
-//! Before anything is changed. \throws RuntimeError (kTransient) where SLURM did not answer
+//! Call it before anything is changed. \throws RuntimeError (kTransient) if SLURM did not answer
 void require_answer(const Standing& standing);
 
 //! The submissions that have not ended, oldest first, with what SLURM says of them, asked in one call. Trouble with
@@ -38,8 +38,8 @@ void require_answer(const Standing& standing);
 std::vector<Standing> open_submissions(core::FileSystem& files, slurm::Client& client,
                                        const std::filesystem::path& suite_folder);
 
-//! As open_submissions(), but it waits, at most a minute, while SLURM is just ending the only jobs that are left: they
-//! may end, or queue themselves again.
+//! open_submissions() after a wait, a minute at most, while SLURM is ending the only jobs that are left: they may end,
+//! or queue themselves again.
 std::vector<Standing> settled_submissions(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects,
                                           const std::filesystem::path& suite_folder);
 

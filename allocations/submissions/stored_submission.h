@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! A suite's submissions as their folders in the store have them, and what SLURM says of their jobs. Two views are made
-//! of the two together: how each batch stands, for who submits, resumes and cancels (standing.h), and what each
-//! allocation does, for who looks on (allocation_view.h).
+//! A suite's submissions as the store has them, and SLURM's answer on their jobs. Two views are made of both: the state
+//! of each batch for submit, resume and cancel (standing.h), and the state of each allocation for those who look
+//! (allocation_view.h).
 
 #include <filesystem>
 #include <map>
@@ -56,10 +56,10 @@ int deciding_generation(const StoredBatch& batch);
 bool is_unsettled(const StoredBatch& batch);
 //! On demand, and nothing has asked for it yet. Pure.
 bool is_never_wanted(const StoredBatch& batch);
-//! Its own records say so: nothing follows of its last generation, and no start of it can find more to do. Pure.
+//! True by its own records: nothing follows its last generation, and no start of it can find more to do. Pure.
 bool is_over(const StoredBatch& batch);
-//! The last starts that say how the batches have ended: each one's of those that are kept, of all that are on demand
-//! the one that ended last. Pure.
+//! The last starts that tell how the batches ended: one for each kept batch, and the one that ended last of all batches
+//! on demand. Pure.
 std::vector<const slurm::ScriptStart*> telling_runs(const std::vector<StoredBatch>& batches);
 //! Nothing follows this start. Pure.
 bool ended_for_good(const slurm::ScriptStart& run);
@@ -70,10 +70,10 @@ bool has_log(const StoredBatch& batch, slurm::SlurmJobId job);
 
 //! Names of batches, by the cluster that has their jobs: SubmissionRequest::cluster.
 using NamesByCluster = std::map<std::string, std::vector<std::string>>;
-//! Those that SLURM may still know; empty: there is nothing to ask. Pure.
+//! The batches that SLURM may still know; empty: there is nothing to ask. Pure.
 NamesByCluster names_to_ask(const std::vector<StoredSubmission>& submissions);
 
-//! What SLURM said.
+//! SLURM's answer.
 struct SlurmAnswer {
   std::vector<slurm::QueuedJob> queued;
   std::optional<std::string> trouble;  //!< it did not answer, or there is none here: why
@@ -88,13 +88,13 @@ void ask_for_exits(const slurm::Client& client, const NamesByCluster& names, Slu
 //! The suite's text as it was submitted is another than `text`. \param text of the suite's file with all that it
 //! includes
 bool suite_has_changed(core::FileSystem& files, const slurm::SubmissionFolder& folder, const std::string& text);
-//! What is said then.
+//! The warning then.
 inline constexpr std::string_view kSuiteHasChanged =
     "the suite file has changed since it was submitted, and the submission goes on with the old one; for the new one: "
     "`resolute suite cancel`, then `resolute suite submit`";
 
-//! What of the answer is the batch's: a job is found by its batch's name, which no other has; never by id and time of
-//! submission, which a requeue changes. Pure.
+//! The jobs of a batch in the answer. Only the batch's jobs have its name; id and time of submission do not identify
+//! them, for a requeue changes the time. Pure.
 std::vector<const slurm::QueuedJob*> jobs_named_as(const StoredBatch& batch, const SlurmAnswer& answer);
 
 }  // namespace resolute::allocations

@@ -26,12 +26,12 @@ namespace resolute::allocations {
 
 namespace {
 
-// For a start, a restore, a checkpoint: with less it is refused, with not much it is said.
+// Time for a start, a restore and a checkpoint: less is refused, little is warned of.
 constexpr std::chrono::seconds kLeastWork{30};
 constexpr std::chrono::seconds kLittleWork{120};
 constexpr std::chrono::seconds kSinfoLimit{5};
 
-// Folders of one machine alone. Of a path that is not there yet, its nearest folder that is.
+// True for a folder of one machine alone. A path that does not exist counts as its nearest folder that does.
 bool is_of_this_machine(fs::path path) {
   const std::string text = path.lexically_normal().string() + "/";
   for (const char* folder : {"/tmp/", "/var/tmp/", "/dev/shm/", "/run/"})
@@ -42,7 +42,7 @@ bool is_of_this_machine(fs::path path) {
   }
 }
 
-// By an option of resolute's, of the site file, or of sbatch's own.
+// The option may be resolute's, the site file's, or sbatch's own.
 bool asks_for_processors(const slurm::Resources& resources) {
   return resources.cpus_per_node > 0 || resources.exclusive ||
          std::any_of(resources.options.begin(), resources.options.end(), [](const std::string& option) {
@@ -51,7 +51,7 @@ bool asks_for_processors(const slurm::Resources& resources) {
          });
 }
 
-// Of a limit, at worst; negative: SLURM's notice may come before the begin.
+// The time of a limit that is left at worst; negative: SLURM's notice may come before the begin.
 std::chrono::seconds time_to_work(const slurm::SubmissionRequest& request, std::chrono::seconds time) {
   return slurm::granted_time(time) - request.notice - slurm::kNoticeComesEarlier;
 }
@@ -69,7 +69,7 @@ std::string sum_of_time(const slurm::SubmissionRequest& request, std::chrono::se
       left.count() == 0 ? "nothing is" : fmt::format("{} s are", left.count()));
 }
 
-// What is asked for of the batches, each once, with the batch that asks first.
+// The different resources of the batches, each with the first batch that asks for it.
 std::vector<std::pair<const slurm::Resources*, const slurm::Batch*>> different_resources(
     const slurm::SubmissionRequest& request) {
   std::vector<std::pair<const slurm::Resources*, const slurm::Batch*>> all;
@@ -83,7 +83,7 @@ std::vector<std::pair<const slurm::Resources*, const slurm::Batch*>> different_r
   return all;
 }
 
-// Of "packs and trainings"; nothing for all kinds.
+// "pack and training"; empty if the batch takes all kinds.
 std::string kinds_text(const slurm::Batch& batch) {
   std::vector<std::string_view> words;
   for (const settings::JobKind kind : batch.kinds) words.push_back(settings::word(kind));
@@ -128,7 +128,7 @@ void warn_of_resources(const experiments::Plan& plan, const slurm::SubmissionReq
 void require_gpus(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
                   const slurm::SubmissionRequest& request) {
   const auto check = results::record_check(files, store);
-  // Of the batches that run the same kinds of jobs one is enough for the largest.
+  // One of the batches for the same kinds of jobs has to fit the largest job.
   std::map<std::vector<settings::JobKind>, std::pair<const slurm::Batch*, int>> largest;
   for (const auto& [resources, batch] : different_resources(request)) {
     auto& [first, gpus] = largest[batch->kinds];
@@ -184,7 +184,7 @@ std::optional<std::string> require_possible(const slurm::Effects& effects, const
   if (!why_none.empty()) {
     if (trouble == slurm::Trouble::kMissing) throw slurm::unavailable_error("sinfo", why_none);
     if (request.cluster.empty()) return std::nullopt;
-    // A submission at a cluster that is none could never be asked for, nor cancelled.
+    // A submission to a cluster that does not exist could never be found or cancelled.
     throw core::RuntimeError(core::ErrorKind::kTransient, fmt::format("cluster '{}' does not answer", request.cluster),
                              why_none, "give one that `sacctmgr show clusters` names, or try again later");
   }

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What would only show after a night in the queue, said before it.
+//! Checks before the submission that find what would else show after a night in the queue.
 
 #include <optional>
 #include <string>
@@ -26,9 +26,10 @@ void require_time_to_work(const slurm::SubmissionRequest& request, std::chrono::
 void require_gpus(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
                   const slurm::SubmissionRequest& request);
 
-//! Refuses what SLURM would take and never start, by what its partitions offer, and a machine whose SLURM has no
-//! cluster: one sinfo, and nothing where that does not answer within seconds. \return a warning about the default
-//! partition, where another could do it, or about nodes of several kinds; or nothing \throws RuntimeError (kInput)
+//! Refuses a request that SLURM would take and never start, by its partitions, and a machine whose SLURM has no
+//! cluster. It asks sinfo once, and refuses nothing if that does not answer within seconds. \return a warning about the
+//! default partition, where another could do it, or about nodes of several kinds; or nothing \throws RuntimeError
+//! (kInput)
 std::optional<std::string> require_possible(const slurm::Effects& effects, const slurm::SubmissionRequest& request);
 
 //! Leaves nodes out of a new submission that the suite's last runs had set aside as a whole, each with a warning. One

@@ -21,8 +21,8 @@ bool overlaps_any(const std::vector<Interval>& all, const Interval& one) {
   return std::any_of(all.begin(), all.end(), [&](const Interval& other) { return overlap(one, other); });
 }
 
-// An end that was not written: the next start of the batch has begun by then, and the last run in it had its say.
-// What still goes on ends now.
+// The latest end of a start without a record of it: the next start has begun by then, and the last run in it has
+// written. A start that goes on ends now.
 Instant end_of(const slurm::ScriptStart& run, const slurm::ScriptStart* next, const orchestrator::Timeline& timeline,
                Instant now) {
   if (run.end) return Instant(*run.end);

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a suite has cost in node- and GPU-hours. Pure.
+//! Node- and GPU-hours of a suite. Pure.
 //!
 //! A start of a batch script costs its nodes from its begin to its end, by its own record: that is what SLURM charges,
 //! whether or not anything ran there; GPUs as many of each node as were asked for. A run of a coordinator that no such

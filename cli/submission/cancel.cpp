@@ -57,7 +57,7 @@ const experiments::PlannedJob& planned_job(const experiments::Plan& plan, const 
 
 using Runs = std::vector<orchestrator::SuiteRun>;
 
-// What SLURM has of the suite's submissions, and what cancelling it came to.
+// SLURM's jobs of the suite's submissions, and the outcome of cancelling them.
 struct SlurmJobs {
   bool submitted = false;                // there is a submission
   allocations::NamesByCluster names{};   // of batches that may be there
@@ -77,7 +77,7 @@ class Cancelling {
   }
   const SlurmJobs& jobs() const { return jobs_; }
 
-  // Those that wait never begin; those that run are left to end in order.
+  // Waiting jobs never begin; running ones are left to end in order.
   void cancel_waiting() {
     if (!jobs_.trouble) cancel(slurm::CancelScope::kWaiting);
   }
@@ -96,7 +96,7 @@ class Cancelling {
       effects_.sleep(kLookPause);
     }
   }
-  // All that is left, until SLURM has none: one that was just queuing itself again needs another scancel.
+  // Cancels the rest until SLURM has none: a job that was just queuing itself again needs another scancel.
   void cancel_rest() {
     for (int round = 0; !jobs_.trouble && round < kCancelRounds; ++round) {
       if (round > 0) effects_.sleep(std::min(kLookPause * round, kLongestPause));
@@ -111,7 +111,7 @@ class Cancelling {
   }
 
  private:
-  // What SLURM has now: a batch may have been submitted since the last look.
+  // Asks again: a batch may have been submitted since the last look.
   std::vector<allocations::Standing> look() {
     auto open = allocations::open_submissions(files_, client_, store_.suite_folder(plan_.suite));
     jobs_.names.clear();
@@ -188,11 +188,11 @@ int cancel_all(core::FileSystem& files, const SuiteArguments& arguments, const e
   bool taken = false;
   if (!runs.empty()) {
     taken = ask(files, arguments.store, runs, {orchestrator::StopRun{}});
-    // A run that stands still takes nothing; the signal of SLURM's reaches it all the same.
+    // A run that stands still takes no request; SLURM's signal reaches it all the same.
     if (taken) cancelling.wait_for_checkpoints(runs);
   }
   cancelling.cancel_rest();
-  // Where only waiting jobs were cancelled nobody else knows.
+  // If only waiting jobs were cancelled, no allocation tells of the end.
   if (!cancelling.jobs().trouble &&
       !orchestrator::all_results_there(files, arguments.store, plan, results::record_check(files, arguments.store)))
     for (const auto& folder : slurm::submissions(files, arguments.store.suite_folder(plan.suite)))

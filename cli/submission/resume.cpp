@@ -56,7 +56,7 @@ bool has_run_options(const Arguments& arguments) {
   });
 }
 
-// What every step of `suite resume` needs.
+// The input of every step of `suite resume`.
 struct Resume {
   core::FileSystem& files;
   slurm::Client& client;
@@ -66,7 +66,7 @@ struct Resume {
   slurm::Time now{};
 };
 
-// Jobs of it are known by the arguments that it was submitted with: --profile and others change what they are.
+// The plan by the arguments of the submission: --profile and others change what its jobs are.
 experiments::Plan submitted_plan(const SuiteArguments& parsed, const Arguments& arguments,
                                  const allocations::Standing& standing, const options::options_description& visible) {
   Arguments all = arguments;
@@ -81,7 +81,7 @@ experiments::Plan submitted_plan(const SuiteArguments& parsed, const Arguments& 
   return parse_suite_arguments(all, kSuiteResumeHelp, visible)->plan(false);
 }
 
-// Held jobs of SLURM's, which wait from now on; a line for each. \throws RuntimeError if SLURM does not answer
+// Releases held jobs, which wait from now on. \return a line for each \throws RuntimeError if SLURM does not answer
 std::vector<std::string> release_held(slurm::Client& client, allocations::Standing& standing) {
   std::vector<std::string> lines;
   for (auto& batch : standing.batches)
@@ -104,7 +104,7 @@ bool is_at_work(const allocations::BatchStanding& batch) {
                      [](const slurm::QueuedJob& job) { return slurm::phase_of(job.state) == slurm::Phase::kRuns; });
 }
 
-// What was done to each batch that SLURM has; those that it had before first. \param before numbers of those
+// One line for each batch that SLURM has, first for those that it had before. \param before their numbers
 void print_lines(const allocations::Standing& standing, const std::set<int>& before,
                  const std::string& status_command) {
   for (const char* done : {"at work already", "is there already", "submitted"}) {
@@ -157,8 +157,8 @@ bool changes_something(const options::variables_map& values) {
   return values.count("time") + values.count("nodes") + values.count("allocations") > 0;
 }
 
-// Of the allocations that train: those of other kinds of jobs stay as they were, also where the request's resources
-// were theirs.
+// Changes the allocations that train. Those of other kinds of jobs stay as they were, also if they have the request's
+// resources.
 slurm::SubmissionRequest changed(slurm::SubmissionRequest request, const options::variables_map& values,
                                  slurm::Time now, std::vector<allocations::Pool>& pools) {
   const auto change = [&](slurm::Resources& resources) {
@@ -191,8 +191,8 @@ slurm::SubmissionRequest changed(slurm::SubmissionRequest request, const options
   return request;
 }
 
-// SLURM's jobs of it that wait are cancelled. \throws RuntimeError (kInput) if one runs or has its nodes, or one is
-// left that is no more, or not only, pending: it may run at any moment
+// Cancels the submission's waiting jobs. \throws RuntimeError (kInput) if a job has its nodes, or one is left that may
+// run at any moment
 void withdraw(const Resume& order, const allocations::Standing& standing) {
   const auto has_nodes = [](const slurm::QueuedJob& job) {
     return slurm::is_at_work(slurm::phase_of(job.state)) || job.state == slurm::JobState::kConfiguring;
@@ -220,7 +220,7 @@ void withdraw(const Resume& order, const allocations::Standing& standing) {
   }
 }
 
-// The same with other resources: a submission that replaces the one that stands. \return nothing: they are no others
+// Replaces the submission by one with other resources. \return the new one; nothing if the resources are the same
 std::optional<allocations::Standing> exchange(const Resume& order, allocations::Standing& standing) {
   const auto& [files, client, effects, parsed, plan, now] = order;
   auto pools = allocations::pools_of(standing.request);

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What `suite submit` and `suite resume` say of the jobs that SLURM has, as lines of text and as JSON.
+//! Lines of text and JSON of `suite submit` and `suite resume` on the jobs that SLURM has.
 
 #include <optional>
 #include <string>

@@ -48,10 +48,10 @@ refuses; with --wait as `suite run`: 0 complete, 3 some jobs failed, 75 not ende
     "  resolute suite status suite.toml --store /shared/store --watch\n",
     refuse_former_options};
 
-// Stands where a token will be drawn, so that a dry run says the same each time.
+// Stands for a token that will be drawn: a dry run prints the same each time.
 constexpr const char* kNoToken = "000000000000";
 
-// All that a submission takes, but for SLURM.
+// A submission before SLURM is asked.
 struct Order {
   SuiteArguments arguments;
   experiments::Plan plan;
@@ -87,7 +87,7 @@ int dry_run(const Order& order) {
   return 0;
 }
 
-// The newest submission that is still open, if what was ordered is its business; else those that a new one replaces.
+// The open submission that serves the order, else those that a new one replaces.
 struct Earlier {
   std::optional<allocations::Standing> standing{};
   std::vector<allocations::Standing> replaced{};
@@ -96,7 +96,7 @@ Earlier earlier(core::FileSystem& files, slurm::Client& client, const slurm::Eff
   auto open =
       allocations::settled_submissions(files, client, effects, order.arguments.store.suite_folder(order.plan.suite));
   if (open.empty()) return {};
-  // Two may be open where one was given up and its end could not be written: one at work is the one that counts.
+  // Two may be open if the end of one could not be written: the one at work counts.
   auto chosen = std::find_if(open.rbegin(), open.rend(),
                              [](const allocations::Standing& standing) { return is_alive(standing); });
   if (chosen == open.rend()) chosen = open.rbegin();
@@ -113,7 +113,7 @@ Earlier earlier(core::FileSystem& files, slurm::Client& client, const slurm::Eff
     return {std::move(*chosen)};
   }
   if (same) return {std::move(*chosen)};
-  // What SLURM may have taken is not left to itself.
+  // No job that SLURM may have taken is forgotten.
   for (const auto& standing : open) allocations::require_answer(standing);
   return {std::nullopt, std::move(open)};
 }
@@ -130,7 +130,7 @@ void print_jobs(const Order& order, const allocations::Standing& standing, bool 
   std::cout << std::flush;
 }
 
-// Every batch that can be handed over is; what SLURM has by then is said even if it refuses another.
+// Submits every missing batch, and prints SLURM's jobs even if it refuses one.
 void hand_over(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects, const Order& order,
                allocations::Standing& standing, bool already) {
   const bool had_some = is_alive(standing);

@@ -27,7 +27,7 @@ namespace {
 using Environment = std::map<std::string, std::string>;
 
 constexpr std::chrono::seconds kNotice{120};
-// As long as a rank may take for its checkpoint (Policy::stop_grace).
+// The time that a rank may take for its checkpoint (Policy::stop_grace).
 constexpr std::chrono::seconds kLeastNotice{30};
 
 template <class T>
@@ -41,7 +41,7 @@ core::RuntimeError missing(const char* option) {
                            fmt::format("give it, or '{}' in [slurm] of ~/.config/resolute/site.toml", option));
 }
 
-// What is refused is said of the place that it comes from.
+// A refusal names the place that the value comes from.
 void check_at(const std::string& place, const auto& check) {
   try {
     check();
@@ -218,7 +218,7 @@ std::filesystem::path normal(const std::filesystem::path& path) {
   return std::filesystem::absolute(path).lexically_normal();
 }
 
-// What a site asks for in place of what the command line asks for of the whole suite.
+// The resources with a site's own values in place of the command line's.
 slurm::Resources with_site(slurm::Resources resources, const experiments::Site::Asked& asked, const std::string& table,
                            const experiments::Site& site) {
   settings::for_each_sbatch_text([&](const auto& text, auto member) {

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What `suite submit` asks of SLURM: command line over site file over SBATCH_ACCOUNT, _PARTITION, _QOS, _CONSTRAINT,
-//! _RESERVATION, as the parts of a slurm::SubmissionRequest.
+//! The request of `suite submit`: command line over site file over SBATCH_ACCOUNT, _PARTITION, _QOS, _CONSTRAINT,
+//! _RESERVATION.
 
 #include <map>
 #include <string>

@@ -19,7 +19,7 @@ namespace {
 constexpr std::chrono::seconds kLookInterval(30);  // between questions to SLURM
 constexpr std::chrono::milliseconds kPause(2000);
 
-// What SLURM said when it was last asked.
+// SLURM's last answer.
 struct Queue {
   bool asked = false, answered = false, alive = false;
   std::string text;
@@ -69,7 +69,7 @@ class Standstill {
   core::MonotonicTime since_ = core::monotonic_clock().now();
 };
 
-// Of runs that were seen at work no one is left where SLURM has no job any more and none shows life.
+// SLURM has no job left and no run gives a sign of life: running jobs count as ready.
 orchestrator::SuiteStatus status_at_end(core::FileSystem& files, const experiments::StoreLayout& store,
                                         const experiments::Plan& plan) {
   auto status = orchestrator::read_status(files, store, plan, results::record_check(files, store));
@@ -107,7 +107,7 @@ int wait_for_submission(core::FileSystem& files, slurm::Client& client, const ex
       queue = ask_queue(files, client, store.suite_folder(plan.suite));
       next_look = core::monotonic_clock().now() + kLookInterval;
     }
-    // Of a complete suite nothing is awaited but the tables, which its last run writes at its end.
+    // A complete suite only lacks its tables, which its last run writes at its end.
     const bool over = queue.asked && (!queue.alive || (complete && !queue.answered));
     if (over && (!status.live || still >= owner_watch)) {
       const auto end = status_at_end(files, store, plan);
