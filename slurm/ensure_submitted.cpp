@@ -118,7 +118,7 @@ class Submitter {
       for (const KnownJob& job : jobs_in(client_.find({batch_.job_name})))
         if (job.id == id) return job.submitted;
     } catch (const core::RuntimeError& error) {
-      core::log_warning("job {} of '{}' is submitted; when, SLURM does not say: {}", id, batch_.job_name, error.what());
+      core::log_warning("job {} of '{}' is submitted; SLURM does not say when: {}", id, batch_.job_name, error.what());
     }
     return std::nullopt;
   }

@@ -307,7 +307,7 @@ std::vector<QueuedJob> parse_queue(std::string_view text) {
 }
 
 std::variant<ShownJob, AnotherJob> parse_shown_job(std::string_view text, SlurmJobId id, const std::string& name) {
-  RESOLUTE_EXPECT(is_job_name(name), "the name of a job that cannot be ours");
+  RESOLUTE_EXPECT(is_job_name(name), "a job of resolute has such a name");
   std::optional<std::variant<ShownJob, AnotherJob>> found;
   std::set<std::pair<SlurmJobId, std::optional<int>>> seen;
   const auto lines = lines_of("scontrol show job", text);

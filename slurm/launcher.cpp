@@ -54,7 +54,7 @@ std::vector<std::string> mpirun_options(int nodes, Mpirun mpirun) {
     case Mpirun::kIntel:
       return {"-ppn", "1", "-genv", "I_MPI_PIN", "0", "-disable-auto-cleanup", "-n", std::to_string(nodes)};
   }
-  throw core::ContractError("an mpirun of nobody's");
+  throw core::ContractError("an unknown mpirun");
 }
 
 }  // namespace

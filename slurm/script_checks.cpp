@@ -153,7 +153,7 @@ void validate(const Resources& resources) {
     throw core::input_error(fmt::format("--time {} s is out of range", resources.time.count()), "a year is the most");
   settings::for_each_sbatch_text([&](const auto& text, auto member) { validate(text, member(resources)); });
   if (!resources.gpu_type.empty() && resources.gpus_per_node == 0)
-    throw core::input_error(fmt::format("--gpu-type '{}' says of what, not how many", resources.gpu_type), {},
+    throw core::input_error(fmt::format("--gpu-type '{}' is given without a number", resources.gpu_type), {},
                             "add --gpus-per-node");
   for (const std::string& option : resources.options) check_more(option);
 }

@@ -136,7 +136,7 @@ std::optional<RefusedBatch> submit_all_missing(core::FileSystem& files, slurm::C
     }
   if (!grown.refused && !is_alive(standing))
     core::log_warning(
-        "nothing was submitted: what the jobs that are left need is missing; `resolute suite status` tells why");
+        "nothing was submitted: the jobs that are left lack what they need; `resolute suite status` tells why");
   return grown.refused;
 }
 

@@ -157,14 +157,14 @@ bool tell_once(core::FileSystem& files, const std::filesystem::path& folder, con
     if (files.exists(file) || !core::publish_exclusive(files, file, text_of(json))) return false;
     const auto [how, well] = run(whom, notice, environment, limit);
     if (well)
-      core::log_info("told that the suite is {}", settings::word(notice.state));
+      core::log_info("sent the notice that the suite is {}", settings::word(notice.state));
     else
-      core::log_warning("nobody was told that the suite is {}: '{}': {}", settings::word(notice.state), whom, how);
+      core::log_warning("the notice that the suite is {} failed: '{}': {}", settings::word(notice.state), whom, how);
     core::publish_exclusive(files, folder / fmt::format("{}{}{}", kOpens, key, kToldEnds),
                             text_of({{"version", kNoticeVersion}, {"how", how}, {"told", well}}));
     return true;
   } catch (const std::exception& error) {
-    core::log_warning("nobody was told that the suite is {}: {}", settings::word(notice.state), error.what());
+    core::log_warning("the notice that the suite is {} was not sent: {}", settings::word(notice.state), error.what());
     return false;
   }
 }
@@ -181,7 +181,7 @@ void tell_of_submission(core::FileSystem& files, const slurm::SubmissionFolder& 
                fmt::format("suite {} is {}{}", request.suite, settings::word(state), details)},
               environment);
   } catch (const core::RuntimeError& error) {
-    core::log_warning("nobody was told that the suite is {}: {}", settings::word(state), error.what());
+    core::log_warning("the notice that the suite is {} was not sent: {}", settings::word(state), error.what());
   }
 }
 

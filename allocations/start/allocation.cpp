@@ -72,7 +72,7 @@ class Allocation {
     ending.notice = request_.notice;
     ending.killed = killed_by_.has_value();
     if (killed_by_)
-      core::log_error("the process that saw to this job was killed by signal {}", *killed_by_);
+      core::log_error("signal {} killed the process that served this job", *killed_by_);
     else  // one log holds all starts of a job
       core::log_info("start {}, SLURM job {}, node{} {}, resolute {}", earlier_.size() + 1, here_.job,
                      here_.nodes == 1 ? "" : "s", here_.node_list, world_.version);
@@ -147,7 +147,7 @@ class Allocation {
     try {
       time_.patiently([&] { after = read_outcome(files_, *work_); });
     } catch (const core::RuntimeError& error) {
-      core::log_error("how the run ended cannot be read: {}", error.what());
+      core::log_error("cannot read how the run ended: {}", error.what());
       ending.store_failed = true;
       run_.after.steps.reset();
       return concluded(std::move(ending));
@@ -206,7 +206,7 @@ class Allocation {
         core::log_warning("job {} is a double of job {}: generation {} of '{}'", here_.job, standing.id,
                           run_.generation, batch_.job_name);
     } catch (const std::exception& error) {
-      core::log_warning("that SLURM has job {} could not be written down: {}", here_.job, error.what());
+      core::log_warning("cannot write down that SLURM has job {}: {}", here_.job, error.what());
     }
   }
 
@@ -250,7 +250,7 @@ class Allocation {
       last.after = achieved;
       slurm::write_run(files_, folder_.batch_folder(batch_), last);
     } catch (const core::RuntimeError& error) {
-      core::log_warning("how job {} has ended is not known: {}", last.job, error.what());
+      core::log_warning("the end of job {} is not known: {}", last.job, error.what());
     }
   }
 
@@ -270,7 +270,7 @@ class Allocation {
           read_standings(files_, work_->store, work_->suite, world_.now(), {work_->run_folder.filename().string()});
       return has_work(batch_, work_->suite, status.standings);
     } catch (const core::RuntimeError& error) {
-      core::log_warning("whether there is work is not known: {}", error.what());
+      core::log_warning("cannot tell if there is work: {}", error.what());
       return true;
     }
   }
@@ -287,7 +287,7 @@ class Allocation {
               kMostInATurn});
       }
     } catch (const std::exception& error) {
-      core::log_warning("whether the suite could use more allocations is not known: {}", error.what());
+      core::log_warning("cannot look for more allocations: {}", error.what());
     }
   }
 

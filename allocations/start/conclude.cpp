@@ -89,7 +89,7 @@ class Conclusion {
       tell_of_submission(start_.world.files, start_.folder, *state, details + costs_and_bad_hardware(stored),
                          start_.environment);
     } catch (const std::exception& error) {
-      core::log_warning("nobody was told of the end: {}", error.what());
+      core::log_warning("the notice of the end was not sent: {}", error.what());
     }
   }
 
@@ -106,7 +106,7 @@ class Conclusion {
       for (const auto& place : orchestrator::places_aside(start_.world.files, start_.work->store, suite))
         text += "; set aside: " + text_of(place);
     } catch (const core::RuntimeError& error) {
-      core::log_warning("what the suite has cost is not known: {}", error.what());
+      core::log_warning("the cost of the suite is not known: {}", error.what());
     }
     return text;
   }
@@ -175,8 +175,8 @@ class Conclusion {
     if (way == slurm::Continuation::kChain || lost) return chain(lost ? "SLURM lost this job" : "as it is asked for");
     if (!known) return leave_to_resume();
     // SLURM ends this process as soon as it has the word.
-    ended(start_.killed_by ? fmt::format("requeued: the process that saw to it was killed by signal {}{}",
-                                         *start_.killed_by, *start_.killed_by == SIGKILL ? " (out of memory?)" : "")
+    ended(start_.killed_by ? fmt::format("requeued: signal {} killed its process{}", *start_.killed_by,
+                                         *start_.killed_by == SIGKILL ? " (out of memory?)" : "")
                            : "requeued",
           kToBeRunAgain);
     try {

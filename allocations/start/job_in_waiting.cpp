@@ -45,11 +45,11 @@ void JobInWaiting::see_to_it() {
     const auto answer =
         slurm::ensure_submitted(world_.files, asked, world_.slurm, folder_, batch_, next_, {.armed = true});
     if (const auto* refused = std::get_if<slurm::Refused>(&answer))
-      return core::log_warning("SLURM takes no job that waits for the end of this one: {}", refused->why);
+      return core::log_warning("SLURM takes no job in waiting: {}", refused->why);
     submitted_ = true;
-    core::log_info("job {} goes on where this one cannot", std::get<slurm::KnownJob>(answer).id);
+    core::log_info("job {} waits, and goes on if this one cannot", std::get<slurm::KnownJob>(answer).id);
   } catch (const std::exception& error) {
-    core::log_warning("no job waits for the end of this one yet: {}", error.what());
+    core::log_warning("no job is in waiting yet: {}", error.what());
   }
 }
 
@@ -57,7 +57,7 @@ void JobInWaiting::dismiss() const {
   try {
     if (is_there()) time_.client(kLeastPatience).cancel(batch_.job_name, slurm::CancelScope::kWaiting);
   } catch (const core::RuntimeError& error) {
-    core::log_warning("the job that waits for the end of this one was not cancelled: {}", error.what());
+    core::log_warning("the job in waiting was not cancelled: {}", error.what());
   }
 }
 

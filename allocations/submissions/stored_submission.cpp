@@ -138,7 +138,7 @@ void ask_for_exits(const slurm::Client& client, const NamesByCluster& names, Slu
         const auto shown = client.at(cluster).show(id, name);
         if (const auto* known = std::get_if<slurm::ShownJob>(&shown)) answer.exits[{name, id}] = known->exit;
       } catch (const core::RuntimeError& error) {
-        core::log_debug("how job {} ended is not known: {}", id, error.what());
+        core::log_debug("the end of job {} is not known: {}", id, error.what());
       }
     }
 }

@@ -104,7 +104,7 @@ void warn_of_resources(const experiments::Plan& plan, const slurm::SubmissionReq
                        std::vector<std::string>& warnings) {
   const std::string kinds = kinds_text(batch);
   const auto warn = [&](const std::string& text) {
-    warnings.push_back(kinds.empty() ? text : fmt::format("of {} jobs: {}", kinds, text));
+    warnings.push_back(kinds.empty() ? text : fmt::format("{} jobs: {}", kinds, text));
   };
   if (resources.time.count() > 0 && time_to_work(request, resources.time) < kLittleWork)
     warn(fmt::format("--time is short: {}", sum_of_time(request, resources.time)));
@@ -178,7 +178,7 @@ std::optional<std::string> require_possible(const slurm::Effects& effects, const
       trouble = slurm::classify(output);
     }
   } catch (const core::RuntimeError& error) {
-    core::log_debug("what the partitions offer is not known: {}", error.what());
+    core::log_debug("the partitions are not known: {}", error.what());
     return std::nullopt;
   }
   if (!why_none.empty()) {
@@ -220,7 +220,7 @@ void leave_out_bad_nodes(core::FileSystem& files, const slurm::Effects& effects,
     std::erase_if(bad, [&](const auto& one) { return !nodes.contains(one.first); });
     if (std::cmp_less(nodes.size() - bad.size(), request.resources.nodes)) return;
   } catch (const core::RuntimeError& error) {
-    core::log_debug("which nodes there are is not known: {}", error.what());
+    core::log_debug("the nodes are not known: {}", error.what());
     return;
   }
   for (const auto& [node, place] : bad) {

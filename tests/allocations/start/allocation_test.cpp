@@ -627,7 +627,7 @@ TEST_F(KilledAllocation, is_queued_again_by_the_process_that_follows) {
   EXPECT_EQ(killed(0, [] {}), 75);
   EXPECT_THAT(slurm::read_runs(files_, submission() / "batch-001"), SizeIs(1)) << "it is one start";
   EXPECT_EQ(record().cause, EndCause::kInterrupted);
-  EXPECT_EQ(record().verdict, "requeued: the process that saw to it was killed by signal 9 (out of memory?)");
+  EXPECT_EQ(record().verdict, "requeued: signal 9 killed its process (out of memory?)");
   EXPECT_THAT(asked("scontrol requeue"), ElementsAre("scontrol requeue 100"));
   EXPECT_THAT(launched_, SizeIs(1)) << "no second run beside the one that may live on";
 }

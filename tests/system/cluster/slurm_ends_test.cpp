@@ -133,8 +133,7 @@ TEST_F(SlurmEnds, a_batch_process_that_is_killed_is_started_again_and_a_killed_s
   ASSERT_GT(batch_process(), 0);
   ::kill(batch_process(), SIGKILL);
   ASSERT_TRUE(SlurmBox::wait_for([&] { return box_->scontrol_job(job())["Restarts"] == "1"; }));
-  EXPECT_THAT(suite("status").out,
-              HasSubstr("interrupted: requeued: the process that saw to it was killed by signal 9 (out of memory?)"));
+  EXPECT_THAT(suite("status").out, HasSubstr("interrupted: requeued: signal 9 killed its process (out of memory?)"));
   // Its second start, where the script goes too: nobody is left to say anything.
   ASSERT_TRUE(SlurmBox::wait_for([&] { return states() == Words{"RUNNING"} && batch_process() > 0; }));
   ASSERT_TRUE(SlurmBox::wait_for(

@@ -292,7 +292,7 @@ time = "8:00:00"
   EXPECT_EQ(dry.out.find("#SBATCH --partition=cpu\n") < dry.out.find("#SBATCH --gres=gpu:2\n"), true) << dry.out;
   EXPECT_TRUE(has(dry.out, "#SBATCH --time=480\n")) << dry.out;
   EXPECT_THAT(dry.out, HasSubstr("-6, to be handed over when there is work for it by")) << "2 + 3 + 1";
-  EXPECT_THAT(dry.err, HasSubstr("of training jobs: GPUs are asked for, but none of them uses one"));
+  EXPECT_THAT(dry.err, HasSubstr("training jobs: GPUs are asked for, but none of them uses one"));
   const core::Json output = json_of(submit({"--site", scratch_ / "site.toml", "--json", "--allocations", "3"}));
   ASSERT_GE(output["jobs"].size(), 1U);
   for (const auto& job : output["jobs"])
