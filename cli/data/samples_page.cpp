@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "cli/page/html.h"
 #include "datasets/image/low_resolution.h"
 #include "datasets/pack/show.h"
+#include "report/page/html.h"
 
 namespace resolute::cli {
 namespace {
@@ -28,8 +28,9 @@ img {{ image-rendering: pixelated; margin-right: 6px; vertical-align: top }}
 std::string extent_text(const Image& image) { return fmt::format("{}x{}", image.height, image.width); }
 
 std::string picture(const Image& image, int times, const std::string& words) {
-  return fmt::format(R"(<img src="{}" width="{}" height="{}" alt="{}">)", png_address(datasets::encode_png(image)),
-                     image.width * times, image.height * times, escaped(words));
+  return fmt::format(R"(<img src="{}" width="{}" height="{}" alt="{}">)",
+                     report::png_address(datasets::encode_png(image)), image.width * times, image.height * times,
+                     report::escaped(words));
 }
 
 // The column of an image that came in low resolution: that of its rate if there is one, else the first of LR views.
@@ -74,7 +75,7 @@ std::string samples_page(const datasets::PackReader& pack, int samples) {
   const std::vector<int> rates = datasets::stored_rates(options);
   // Packs of tests are stamps: they are enlarged to some 160 pixels.
   const int times = std::clamp(std::min(160 / options.height, 320 / options.width), 1, 8);
-  const std::string title = fmt::format("{} from {}: {} images, {} identities", escaped(options.name),
+  const std::string title = fmt::format("{} from {}: {} images, {} identities", report::escaped(options.name),
                                         settings::word(options.source), all.rows, all.identities);
   std::string notes = fmt::format(
       "Network size {}x{} (height x width), {} kernel. LR views from {} size, enlarged to network size and at their "

@@ -7,13 +7,13 @@
 #include <iostream>
 
 #include "cli/high_views.h"
-#include "cli/report/document.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "core/error.h"
 #include "core/files/new_folder.h"
 #include "core/progress.h"
 #include "experiments/store/bundle.h"
+#include "report/document/document.h"
 #include "results/exports/csv_export.h"
 #include "results/exports/sqlite_export.h"
 
@@ -69,7 +69,7 @@ std::vector<ExportTarget> targets_of(const options::variables_map& values, const
                        [=, &source](const auto& progress) { return write(source, path, progress); }});
   };
   add("csv", core::require_new_folder, [](const auto& from, const auto& path, const auto& progress) {
-    const core::Json report = suite_report(from, {});
+    const core::Json report = report::suite_report(from, {});
     const core::Json figures = {{"schema", report.at("schema")}, {"figures", report.at("figures")}};
     results::export_csv(from, path, {{"figures.json", figures.dump(1) + "\n"}}, progress);
     return fmt::format("{} CSV files and figures.json", results::relations().size());

@@ -4,16 +4,16 @@
 #include <iostream>
 #include <optional>
 
+#include "cli/browser.h"
 #include "cli/high_views.h"
-#include "cli/page/browser.h"
-#include "cli/report/document.h"
-#include "cli/report/page.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/progress.h"
 #include "experiments/store/bundle.h"
+#include "report/document/document.h"
+#include "report/page/page.h"
 
 namespace resolute::cli {
 
@@ -75,16 +75,16 @@ int suite_report(const Arguments& arguments) {
                               parsed->values["against-profile"].as<std::string>(), false);
   experiments::BundledFiles files(core::real_file_system(), parsed->store);
   core::Progress progress("reading results", plan.jobs.size());
-  const core::Json document =
-      suite_report({plan, files, parsed->store},
-                   {.with_hosts = parsed->values["with-hosts"].as<bool>(), .against = against ? &*against : nullptr},
-                   [&](std::size_t done) { progress.update(done); });
+  const core::Json document = report::suite_report(
+      {plan, files, parsed->store},
+      {.with_hosts = parsed->values["with-hosts"].as<bool>(), .against = against ? &*against : nullptr},
+      [&](std::size_t done) { progress.update(done); });
   progress.clear();
   if (parsed->json) {
     print_json(document);
     return 0;
   }
-  const std::string page = report_page(document);
+  const std::string page = report::report_page(document);
   core::write_atomic(files, file, page);
   std::cout << fmt::format("{}: {} tables, {} figures, {} galleries, {:.1f} MB; {}\n", file.string(),
                            document.at("tables").size(), document.at("figures").size(), document.at("galleries").size(),

@@ -12,7 +12,7 @@ std::chrono::milliseconds pause_between_looks(std::chrono::nanoseconds look, std
   const auto pause = pause_after(look, shortest);
   if (look > kLongestLook) return pause;
   // A look may miss the end of the silence by a moment: the rest of it, the pause and the next look come on top.
-  const auto left = std::chrono::floor<std::chrono::milliseconds>(kShownWithin - kReportSilence - 2 * look);
+  const auto left = std::chrono::floor<std::chrono::milliseconds>(kShownWithin - report::kReportSilence - 2 * look);
   return std::min(pause, std::max(shortest, left));
 }
 
@@ -23,7 +23,7 @@ StoreReader::StoreReader(core::FileSystem& files, experiments::StoreLayout store
 core::Json StoreReader::look() {
   // Anew: `suite compact` may have packed logs since.
   experiments::BundledFiles files(files_, store_);
-  return suite_report({plan_, files, store_}, {.with_hosts = with_hosts_, .memory = &memory_});
+  return report::suite_report({plan_, files, store_}, {.with_hosts = with_hosts_, .memory = &memory_});
 }
 
 }  // namespace resolute::cli

@@ -4,11 +4,11 @@
 
 #include <chrono>
 
-#include "cli/report/document.h"
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "experiments/specification/plan.h"
 #include "experiments/store/store_layout.h"
+#include "report/document/document.h"
 
 namespace resolute::cli {
 
@@ -34,7 +34,7 @@ class StoreReader {
   experiments::StoreLayout store_;
   experiments::Plan plan_;
   bool with_hosts_;
-  ReportMemory memory_;
+  report::ReportMemory memory_;
 };
 
 }  // namespace resolute::cli

@@ -7,14 +7,11 @@
 #include <optional>
 #include <string>
 
+#include "cli/browser.h"
 #include "cli/high_views.h"
-#include "cli/page/browser.h"
-#include "cli/report/privacy.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "cli/terminal.h"
-#include "cli/watch/editions.h"
-#include "cli/watch/page_server.h"
 #include "cli/watch/store_reader.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -24,6 +21,9 @@
 #include "core/process/process.h"
 #include "core/process/processors.h"
 #include "core/process/secret.h"
+#include "report/document/privacy.h"
+#include "report/server/editions.h"
+#include "report/server/page_server.h"
 
 namespace resolute::cli {
 
@@ -47,23 +47,24 @@ The page names no path, user or host of this machine unless --with-hosts is give
 constexpr std::size_t kTokenBytes = 16;
 constexpr milliseconds kWhileNobodyLooks{100};  // how soon who comes is noticed
 
-void look(StoreReader& reader, Editions& editions, const std::string& token) {
+void look(StoreReader& reader, report::Editions& editions, const std::string& token) {
   const core::Json document = reader.look();
-  editions.publish(core::canonical_json(document),
-                   [&](std::uint64_t number) { return report_page(document, feed_with(token, number)); });
+  editions.publish(core::canonical_json(document), [&](std::uint64_t number) {
+    return report::report_page(document, report::feed_with(token, number));
+  });
 }
 
 // \return false to leave
-bool wait_until_wanted(WatchInput& input, const Editions& editions) {
+bool wait_until_wanted(WatchInput& input, const report::Editions& editions) {
   while (!editions.wanted())
     if (!input.wait(kWhileNobodyLooks)) return false;
   return true;
 }
 
 // Until there is nothing to look for.
-void follow(StoreReader& reader, Editions& editions, const std::string& token, milliseconds interval,
+void follow(StoreReader& reader, report::Editions& editions, const std::string& token, milliseconds interval,
             WatchInput& input) {
-  const Privacy privacy(false, {});
+  const report::Privacy privacy(false, {});
   for (auto pause = interval; input.wait(pause) && wait_until_wanted(input, editions);) {
     const auto begin = core::monotonic_clock().now();
     try {
@@ -88,22 +89,22 @@ void say_how_to_forward(std::uint16_t port) {
                  port, core::host_name());
 }
 
-void serve(const SuiteArguments& arguments, const ServedAddress& address, milliseconds interval) {
+void serve(const SuiteArguments& arguments, const report::ServedAddress& address, milliseconds interval) {
   experiments::Plan plan = arguments.plan(false);
   note_high_views(plan, arguments.store);
   StoreReader reader(core::real_file_system(), arguments.store, std::move(plan),
                      arguments.values["with-hosts"].as<bool>());
   const std::string token = core::random_token(kTokenBytes);
-  Editions editions;
+  report::Editions editions;
   WatchInput input;
   look(reader, editions, token);
-  const PageServer server(address, token, editions);
-  if (!is_loopback(address))
+  const report::PageServer server(address, token, editions);
+  if (!report::is_loopback(address))
     core::log_warning(
         "other machines reach this page, and whoever sees the traffic sees the token; 127.0.0.1 and ssh -L "
         "keep both to you");
   say_address(server.url(), arguments.json);
-  if (is_loopback(address)) say_how_to_forward(server.port());
+  if (report::is_loopback(address)) say_how_to_forward(server.port());
   // Everybody on this machine sees what programs are called with, and the address has the token in it: the browser gets
   // a file that leads there, in a folder of this user's alone.
   std::optional<core::DrawingFolder> folder;
@@ -143,10 +144,10 @@ int suite_watch(const Arguments& arguments) {
     status.insert(status.begin(), "--watch");  // not behind a "--"
     return suite_status(status);
   }
-  ServedAddress address = parse_served_address(parsed->values["http"].as<std::string>());
+  report::ServedAddress address = report::parse_served_address(parsed->values["http"].as<std::string>());
   if (parsed->values.count("frame-ancestors") > 0)
     for (const auto& origin : parsed->values["frame-ancestors"].as<std::vector<std::string>>())
-      address.frame_ancestors.push_back(parse_origin(origin));
+      address.frame_ancestors.push_back(report::parse_origin(origin));
   if (!(interval >= 0.1 && interval <= 86400))
     throw core::input_error(fmt::format("--interval is {}", interval), "0.1 to 86400 seconds are possible");
   parsed->require_store();

@@ -20,7 +20,8 @@ ARROWS = {
     "orchestrator": {"core", "settings", "methods", "experiments"},
     "workers": {"core", "settings", "methods", "datasets", "experiments", "results"},
     "allocations": {"core", "settings", "experiments", "results", "slurm", "orchestrator"},
-    "cli": {"core", "settings", "methods", "datasets", "experiments", "results", "slurm", "orchestrator", "allocations"},
+    "report": {"core", "settings", "datasets", "experiments", "results", "orchestrator", "allocations"},
+    "cli": {"core", "settings", "methods", "datasets", "experiments", "results", "slurm", "orchestrator", "allocations", "report"},
     "python": {"core", "settings", "datasets", "experiments", "results"},
 }
 
@@ -36,15 +37,13 @@ ROOMS = {
     },
     "cli": {
         "": set(),
-        "page": {""},
-        "data": {"", "page"},
+        "data": {""},
         "doctor": {""},
         "job": {""},
         "store": {""},
-        "report": {"", "page"},
-        "suite": {"", "page", "report", "store"},
+        "suite": {"", "store"},
         "submission": {"", "job", "suite"},
-        "watch": {"", "page", "report", "suite"},
+        "watch": {"", "suite"},
     },
     "core": {
         "": set(),
@@ -89,6 +88,12 @@ ROOMS = {
         "run": {"agent", "coordinator", "journal", "messages", "store", "transport"},
     },
     "python": {"native": set()},
+    "report": {
+        "figures": set(),
+        "page": set(),
+        "document": {"figures", "page"},
+        "server": {"page"},
+    },
     "results": {
         "kernel": set(),
         "scores": {"kernel"},
@@ -131,7 +136,7 @@ FENCES = [
     (r"cuda.*\.h|c10/cuda/.*|ATen/cuda/.*", [r"workers/device/cuda.*", r"workers/ddp/gpu_properties.*", r"workers/ddp/nccl.*"]),
     (r"gloo/.*|.*ProcessGroupGloo\.hpp", [r"workers/ddp/gloo\.cpp"]),
     (r"jpeglib\.h|png\.h|stb/.*|turbojpeg\.h", [r"datasets/image/.*"]),
-    (r"httplib\.h", [r"cli/watch/page_server\.cpp", r"tests/cli/watch/.*"]),
+    (r"httplib\.h", [r"report/server/page_server\.cpp", r"tests/report/server/.*"]),
     (r"sqlite3\.h", [r"results/exports/sqlite_export\.cpp"]),
     (r"cblas\.h", [r"results/kernel/gemm_openblas\.cpp"]),
     (r"toml\+\+/.*|toml\.hpp", [r"experiments/.*"]),

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = {".h", ".cpp", ".py", ".md", ".toml", ".json", ".cmake", ".txt", ".sh", ""}
 FOLDERS = ["allocations", "bench", "cli", "cmake", "core", "datasets", "docs", "experiments", "methods", "orchestrator",
-           "results", "script", "settings", "slurm", "tests", "workers"]
+           "report", "results", "script", "settings", "slurm", "tests", "workers"]
 
 
 def files():

@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/page/html.h"
 #include "cli/subcommands.h"
 #include "datasets/image/low_resolution.h"
+#include "report/page/html.h"
 #include "tests/datasets/pack/raw_images.h"
 
 namespace resolute::cli::samples_page_test {
@@ -16,7 +16,7 @@ using testing::HasSubstr;
 using testing::Not;
 using tests::ChosenImages;
 
-std::string address_of(const Image& image) { return png_address(datasets::encode_png(image)); }
+std::string address_of(const Image& image) { return report::png_address(datasets::encode_png(image)); }
 
 // A number of places where `part` stands.
 std::size_t count(const std::string& text, const std::string& part) {

@@ -14,7 +14,7 @@ constexpr milliseconds kInterval{2000};
 TEST(PauseBetweenLooks, a_killed_run_of_another_machine_shows_within_half_a_minute) {
   // The first look just misses the end of the silence, the second sees it and shows it at its own end.
   for (milliseconds look{0}; look <= kLongestLook; look += milliseconds(10))
-    EXPECT_LE(kReportSilence + look + pause_between_looks(look, kInterval) + look, milliseconds(30'000))
+    EXPECT_LE(report::kReportSilence + look + pause_between_looks(look, kInterval) + look, milliseconds(30'000))
         << look.count();
 }
 

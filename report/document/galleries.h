@@ -1,0 +1,49 @@
+#pragma once
+//! \file
+//! What methods put first, query by query, and what their decoders made of it: the report's galleries.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/bytes.h"
+#include "core/files/json.h"
+#include "results/records/panels.h"
+
+namespace resolute::report {
+
+//! One method's pictures of a query, PNG files.
+struct GalleryPictures {
+  core::Bytes gallery;
+  core::Bytes reconstruction{};  //!< empty: the method has no decoder
+};
+
+//! What a row's first evaluation on a data set shows.
+struct GalleryRow {
+  std::string label;
+  std::string job;  //!< id of the evaluation
+  results::Panels panels;
+  std::vector<GalleryPictures> pictures;  //!< one per query of `panels`
+};
+
+//! The rows of one table on one data set that have panels.
+struct GallerySection {
+  std::string table, dataset;  //!< ids
+  std::vector<GalleryRow> rows;
+};
+
+//! A query as a section shows it: which of its rows have it, and where.
+struct ShownQuery {
+  struct Place {
+    std::size_t row, query;  //!< indices into GallerySection::rows and the row's panels
+  };
+  std::vector<Place> places;  //!< at least one, in the order of the rows
+};
+
+//! The queries of a section, those of its first row first; one image at one rate is one query.
+std::vector<ShownQuery> shown_queries(const GallerySection& section);
+
+//! A list of a section's blocks, as docs/formats/report.md has them under `galleries`.
+core::Json to_json(const GallerySection& section);
+
+}  // namespace resolute::report

@@ -1,0 +1,40 @@
+#pragma once
+//! \file
+//! Maps of an evaluation's features in the plane (t-SNE), by identity and by resolution.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "report/figures/figure.h"
+
+namespace resolute::report {
+
+//! People whose images a map shows: the first so many of the gallery's, all of whose images are taken.
+inline constexpr std::size_t kMappedIdentities = 16;
+
+//! Features of some test images, row-major, and what each image is.
+struct MappedImages {
+  std::vector<float> features;  //!< images × dimensions
+  std::size_t dimensions = 0;
+  std::vector<std::int64_t> identities;
+  std::vector<int> rates;  //!< of the LR query; 0: a gallery image
+  bool sampled = false;    //!< of a sample: each image at each of these rates, 1 being HR
+};
+
+//! Of an evaluation's features.h5, the first kMappedIdentities of the gallery. Of a method that compares by branches of
+//! its own, whose file has distances alone, no images. \param query_rates of the file's queries, in their order; empty:
+//! not known, 1 each \throws core::RuntimeError (kInput) for a file that is none
+MappedImages read_mapped_images(const std::filesystem::path& file, const std::vector<int>& query_rates);
+
+//! Features of an evaluation's samples.h5 (docs/formats/samples.md): of each of its people as many images as there is
+//! room for, at least one, at every rate. \throws core::RuntimeError (kInput) for a file that is none
+MappedImages read_sampled_images(const std::filesystem::path& file);
+
+//! Two figures of one map: a series an identity, and a series "gallery" and one a rate of the queries, or one a rate of
+//! a sample. Nothing for fewer than 8 images. \param label of the row
+std::vector<Figure> feature_maps(const MappedImages& images, const std::string& label);
+
+}  // namespace resolute::report

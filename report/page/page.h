@@ -1,0 +1,21 @@
+#pragma once
+//! \file
+//! The page of `resolute suite report`: one HTML file with all that it needs inside.
+
+#include <optional>
+#include <string>
+
+#include "core/files/json.h"
+
+namespace resolute::report {
+
+//! Where a page that is served hears that its document has changed, and asks for it: addresses, relative to its own.
+struct ReportFeed {
+  std::string events, document;
+};
+
+//! The page's text, UTF-8, of a document as docs/formats/report.md has it: the same document has the same bytes.
+//! \param feed nothing for a file
+std::string report_page(const core::Json& document, const std::optional<ReportFeed>& feed = std::nullopt);
+
+}  // namespace resolute::report
