@@ -20,6 +20,14 @@ std::string option_of(std::string_view key);
 int parse_integer(const std::string& text, const std::string& option);
 double parse_real(const std::string& text, const std::string& option);
 
+//! The value of an option that is a word of a closed set. parse_options() writes it into `member`, which outlives it.
+template <settings::Choice T>
+auto word(const char* option, T& member) {
+  return boost::program_options::value<std::string>()->notifier([option, &member](const std::string& text) {
+    member = settings::parse_word<T>(text, fmt::format("option --{}", option));
+  });
+}
+
 //! Adds an option for each member that is a plain value, but for those left out. Which are given,
 //! variables_map::count() tells. \param defaults that the help names
 template <settings::Settings S>

@@ -4,7 +4,6 @@
 #include "orchestrator/run/run.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <iostream>
@@ -22,13 +21,14 @@
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "cli/suite/notify_option.h"
+#include "cli/suite/run_in_slurm.h"
+#include "cli/suite/run_options.h"
 #include "cli/suite/status_view.h"
 #include "cli/terminal.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/log.h"
 #include "core/process/process.h"
-#include "core/split.h"
 #include "experiments/site.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/look/status.h"
@@ -39,8 +39,6 @@
 #include "results/tables/aggregation.h"
 #include "results/tables/table_json.h"
 #include "results/tables/tables.h"
-#include "slurm/allocation.h"
-#include "slurm/client.h"
 
 namespace resolute::cli {
 
@@ -159,51 +157,6 @@ int report_error(const std::exception& error, const std::map<std::string, std::s
                                                                                        : core::exit_code(known->kind());
 }
 
-void add_suite_run_options(options::options_description& visible) {
-  auto add = visible.add_options();
-  add("slots", options::value<int>()->default_value(0),
-      "process ranks without a GPU that run at once under each agent; 0: the node's cores, under SLURM those that it "
-      "gave");
-  add("gpus", options::value<int>()->default_value(-1),
-      "GPUs of each agent, believed where its node shows none; -1: those that it shows");
-  add("only", options::value<std::string>(), "a row's id or a job's id: that and what it needs");
-  add("first", options::value<std::string>(), "a row's id or a job's id: that and what it needs before all else");
-  add("kinds", options::value<std::string>(),
-      "kinds of jobs that are started here, as pack,evaluation; results of the others (pack, training, evaluation) are "
-      "waited for: another run makes them");
-  add("idle-limit", options::value<int>(), "seconds without anything to do after which the run ends; else it waits");
-  add("most-gpu-hours", options::value<double>(), kMostGpuHoursHelp);
-  add("max-jobs", options::value<int>()->default_value(0), "stop after starting this many jobs; 0: no limit");
-  add("walltime", options::value<std::string>(),
-      "time until everything has to have checkpointed and ended, minutes, MM:SS or H:MM:SS; under SLURM the job's end");
-  const auto notice = std::chrono::floor<std::chrono::seconds>(orchestrator::Policy().stop_lead);
-  add("notice", options::value<int>()->default_value(static_cast<int>(notice.count())),
-      "seconds before that time at which everything is told to write its checkpoints");
-  add("memory-per-rank", options::value<int>()->default_value(0),
-      "MiB over which a process rank is ended; 0: no limit");
-  add("allocation", options::value<int>()->default_value(1),
-      "number of this run among several that work on the suite side by side, each with a journal of its own");
-  add("bind", options::value<std::string>()->default_value("auto"),
-      "a core for each process rank: none, cores, or auto where an agent has its node to itself");
-  add("burn-in", options::value<std::string>()->default_value("off"), kBurnInHelp);
-  add("notify", options::value<std::string>(), kNotifyHelp);
-  add("log", options::value<std::string>(), kLogHelp);
-  add("interface", options::value<std::string>(),
-      "network interface by which gangs on several hosts meet, as ib0; else what the host's name stands for");
-  add("no-progress-limit", options::value<int>()->default_value(30),
-      "minutes without a sign of life after which a job is started anew; 0: no limit");
-  add("coordinator-limit", options::value<int>()->default_value(120),
-      "seconds without a word of the coordinator after which an agent ends, five times as long where its store stalls; "
-      "in an allocation the first of them requeues the job then");
-  add("checkpoint-every", options::value<int>()->default_value(0),
-      "steps between checkpoints of a training, 0: the worker's choice; changes no result");
-  add("evaluate-every", options::value<int>()->default_value(0),
-      "epochs between a training's evaluations on the way, for the metric rank1_best_on_test, 0: none; changes no "
-      "result");
-  add("through-host", kThroughHostHelp);
-  add(kSameImages, kSameImagesHelp);
-}
-
 // The suite's file and what else decides its plan.
 std::vector<std::string> suite_words(const SuiteArguments& arguments) {
   std::vector<std::string> words = plan_arguments(arguments.values);
@@ -211,49 +164,6 @@ std::vector<std::string> suite_words(const SuiteArguments& arguments) {
   if (arguments.values.count("relative-to") > 0)
     words.insert(words.end(), {"--relative-to", arguments.values["relative-to"].as<std::string>()});
   return words;
-}
-
-std::set<settings::JobKind> parse_kinds(const std::string& text) {
-  std::set<settings::JobKind> kinds;
-  for (const std::string_view word : core::split(text, ','))
-    kinds.insert(settings::parse_word<settings::JobKind>(word, "option --kinds"));
-  return kinds;
-}
-
-void read_run_options(const options::variables_map& values, const std::map<std::string, std::string>& environment,
-                      orchestrator::RunOptions& run) {
-  const auto number = [&](const char* name) { return run_number(name, values[name].as<int>()); };
-  run.slots = number("slots");
-  run.gpus = number("gpus");
-  if (values.count("only") > 0) run.only = values["only"].as<std::string>();
-  if (values.count("first") > 0) run.first = values["first"].as<std::string>();
-  if (values.count("kinds") > 0) run.kinds = parse_kinds(values["kinds"].as<std::string>());
-  if (values.count("idle-limit") > 0) run.policy.idle_limit = std::chrono::seconds(number("idle-limit"));
-  if (int jobs = number("max-jobs"); jobs > 0) run.max_jobs = jobs;
-  run.allocation = number("allocation");
-  run.memory_per_rank_mib = number("memory-per-rank");
-  run.no_progress_limit = std::chrono::minutes(number("no-progress-limit"));
-  run.coordinator_limit = std::chrono::seconds(number("coordinator-limit"));
-  run.checkpoint_every = number("checkpoint-every");
-  run.evaluate_every = number("evaluate-every");
-  run.through_host = values.count("through-host") > 0;
-  run.policy.stop_lead = std::chrono::seconds(number("notice"));
-  run.bind = settings::parse_word<orchestrator::BindRanks>(values["bind"].as<std::string>(), "option --bind");
-  run.burn_in =
-      settings::parse_word<orchestrator::BurnInLength>(values["burn-in"].as<std::string>(), "option --burn-in");
-  if (run.burn_in != orchestrator::BurnInLength::kOff)
-    run.join_limit += orchestrator::length_of(run.burn_in) + orchestrator::kBurnInOverhead;
-  if (values.count("interface") > 0) run.interface = values["interface"].as<std::string>();
-  if (values.count("walltime") == 0) {
-    run.ends_at = orchestrator::allocation_end(environment);
-    return;
-  }
-  const auto walltime = orchestrator::parse_walltime(values["walltime"].as<std::string>());
-  if (walltime <= run.policy.stop_lead)
-    throw core::input_error(fmt::format("--walltime of {} s leaves no time to work", walltime.count()),
-                            fmt::format("a run stops {} s before its end", number("notice")),
-                            "give more, or a shorter --notice");
-  run.ends_at = orchestrator::wall_clock() + walltime;
 }
 
 // The GPU-hours of all runs and allocations of the suite so far. A journal that cannot be read ends no run.
@@ -294,110 +204,19 @@ std::function<std::optional<std::string>()> spent_by(const experiments::StoreLay
   };
 }
 
-// A batch system sends the same SIGTERM for all that can happen to a job; SLURM can be asked what it meant. The ranks
-// wait for their word to checkpoint meanwhile, so the answer gets two seconds.
-orchestrator::StopRequested meaning_in_allocation(int signal, const std::map<std::string, std::string>& environment,
-                                                  const std::optional<orchestrator::Instant>& ends_at,
-                                                  orchestrator::Milliseconds lead) {
-  using orchestrator::Cause;
-  const auto now = orchestrator::wall_clock();
-  orchestrator::StopRequested plain = orchestrator::meaning_of_signal(signal, ends_at, now, lead);
-  if (signal != SIGTERM) return plain;
-  try {
-    const auto job = slurm::read_allocation_environment(environment).job;
-    constexpr std::chrono::seconds kPatience(2);
-    slurm::Client client(slurm::real_effects(), {.command_limit = kPatience, .patience = kPatience});
-    const auto answer = client.show(job, environment.at("SLURM_JOB_NAME"));
-    const auto* shown = std::get_if<slurm::ShownJob>(&answer);
-    if (shown == nullptr) return plain;
-    if (slurm::is_preempted(*shown)) return {"SLURM preempts the allocation", Cause::kPreempted};
-    if (shown->state == slurm::JobState::kTimeout || (ends_at && *ends_at <= now))
-      return {"the allocation's time limit", Cause::kWalltime};
-    return {fmt::format("SLURM ends the allocation ({})", slurm::name_of(shown->state)), Cause::kInterrupted};
-  } catch (const std::exception& error) {
-    core::log_debug("SLURM was asked what the signal means: {}", error.what());
-    return plain;
-  }
-}
-
-// \return whether another job waits for the end of `here`, to go on; then the record of its start says what it ends for
-bool leave_to_armed(const slurm::AllocationEnvironment& here, const std::map<std::string, std::string>& environment) {
-  auto& files = core::real_file_system();
-  const slurm::SubmissionFolder folder(files, environment.at(allocations::kSubmissionVariable));
-  for (const allocations::StoredBatch& batch : allocations::read_submission(folder).batches) {
-    const auto* job = std::get_if<slurm::KnownJob>(&batch.last);
-    if (batch.batch.job_name != environment.at("SLURM_JOB_NAME") || job == nullptr || !job->armed ||
-        job->id == here.job)
-      continue;
-    for (auto& start : slurm::read_runs(files, batch.folder)) {
-      if (start.job != here.job || start.restart != here.restart) continue;
-      start.cause = slurm::EndCause::kNodeLost;
-      start.end = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-      start.verdict = fmt::format("the coordinator is lost, and a requeue refused: job {} goes on", job->id);
-      slurm::write_run(files, batch.folder, start);
-    }
-    return true;
-  }
-  return false;
-}
-
-// With --no-kill SLURM keeps a job whose first node is lost, and with it the batch script and the coordinator: nobody
-// is left to requeue it but an agent.
-void requeue_allocation(const std::map<std::string, std::string>& environment) {
-  try {
-    const auto here = slurm::read_allocation_environment(environment);
-    slurm::Client client(slurm::real_effects());
-    // One that the user cancelled, or SLURM ends, is not to come back.
-    const auto found = client.show(here.job, environment.at("SLURM_JOB_NAME"));
-    const auto* shown = std::get_if<slurm::ShownJob>(&found);
-    if (shown == nullptr || shown->state != slurm::JobState::kRunning) return;
-    const auto answer = client.requeue(here.job);
-    if (std::holds_alternative<slurm::Done>(answer)) {
-      core::log_warning("the coordinator is lost, and perhaps its node: job {} is requeued", here.job);
-    } else if (leave_to_armed(here, environment)) {
-      core::log_warning("the coordinator is lost; job {} cannot be requeued: it ends, and the next one goes on",
-                        here.job);
-      client.cancel(here.job);
-    } else {
-      core::log_error("the coordinator is lost; job {} cannot be requeued: end it, then `resolute suite resume`",
-                      here.job);
-    }
-  } catch (const std::exception& error) {
-    core::log_error("the coordinator is lost; the job was not requeued: {}", error.what());
-  }
-}
-
-void obey_batch_system(const std::map<std::string, std::string>& environment, orchestrator::RunOptions& run) {
-  if (!environment.contains("SLURM_JOB_ID") || !environment.contains("SLURM_JOB_NAME")) return;
-  run.sigterm_hastens = false;
-  // Only of a job that is ours: a user's own script may not be such that it can run again.
-  if (environment.contains(allocations::kSubmissionVariable))
-    run.on_coordinator_lost = [environment](int before, int agents) {
-      // SLURM ends a job that is requeued by SIGTERM, which agents ignore as long as they have ranks: whoever still
-      // waits never asks.
-      ::signal(SIGTERM, SIG_DFL);
-      std::this_thread::sleep_for(slurm::requeue_turn(before, agents));
-      ::signal(SIGTERM, SIG_IGN);
-      requeue_allocation(environment);
-    };
-  run.on_signal = [environment, ends_at = run.ends_at, lead = run.policy.stop_lead](int signal) {
-    return meaning_in_allocation(signal, environment, ends_at, lead);
-  };
-}
-
 }  // namespace
 
 int suite_run(const Arguments& arguments) {
   orchestrator::RunOptions run;
   options::options_description visible;
-  add_suite_run_options(visible);
+  add_run_options(visible, run);
   auto parsed = parse_suite_arguments(arguments, kSuiteRunHelp, visible);
   if (!parsed) return 0;
   run.store = parsed->store.root();
   auto& files = core::real_file_system();
   run.checks = {results::record_check(files, parsed->store), results::record_check(files, parsed->store, true)};
   const auto environment = core::current_environment();
-  read_run_options(parsed->values, environment, run);
+  finish_run_options(parsed->values, environment, run);
   obey_batch_system(environment, run);
   const auto whom = notify_of_run(parsed->values, environment);
   std::optional<CurvesClient> log_to;

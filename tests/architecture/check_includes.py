@@ -42,8 +42,8 @@ ROOMS = {
         "job": {""},
         "store": {""},
         "suite": {"", "store"},
+        "results": {"", "suite"},
         "submission": {"", "job", "suite"},
-        "watch": {"", "suite"},
     },
     "core": {
         "": set(),

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "cli/results/store_reader.h"
 #include "cli/suite/arguments.h"
-#include "cli/watch/store_reader.h"
 #include "core/files/file_system.h"
 #include "core/process/process.h"
 #include "orchestrator/journal/owner.h"

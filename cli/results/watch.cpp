@@ -9,10 +9,10 @@
 
 #include "cli/browser.h"
 #include "cli/high_views.h"
+#include "cli/results/store_reader.h"
 #include "cli/subcommands.h"
 #include "cli/suite/arguments.h"
 #include "cli/terminal.h"
-#include "cli/watch/store_reader.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/files/drawing_folder.h"

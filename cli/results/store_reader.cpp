@@ -1,4 +1,4 @@
-#include "cli/watch/store_reader.h"
+#include "cli/results/store_reader.h"
 
 #include <algorithm>
 #include <utility>

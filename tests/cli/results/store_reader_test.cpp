@@ -1,6 +1,6 @@
 //! When who serves a page looks at the store again.
 
-#include "cli/watch/store_reader.h"
+#include "cli/results/store_reader.h"
 
 #include <gtest/gtest.h>
 
