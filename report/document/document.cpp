@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <map>
 #include <set>
 #include <utility>
 
@@ -14,14 +12,11 @@
 #include "core/log.h"
 #include "experiments/specification/metrics.h"
 #include "orchestrator/look/timeline.h"
-#include "report/document/galleries.h"
+#include "report/document/evaluation_reader.h"
 #include "report/document/privacy.h"
-#include "report/figures/feature_maps.h"
-#include "report/figures/output_figures.h"
 #include "report/figures/result_figures.h"
 #include "report/figures/training_curves.h"
 #include "results/exports/provenance.h"
-#include "results/records/output_file.h"
 #include "results/records/record.h"
 #include "results/tables/suite_comparison.h"
 #include "results/tables/table_json.h"
@@ -31,211 +26,6 @@ namespace {
 
 using core::Json;
 using experiments::JobId;
-
-constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 28;  // of an output that is read whole
-constexpr std::size_t kMostMaps = 6;                          // rows of a table that have maps: each takes a second
-
-// A table's row on a data set, shown by its first evaluation.
-struct Shown {
-  const experiments::TablePlan& table;
-  const experiments::RowPlan& row;
-  std::size_t dataset;
-  const results::EvaluationRecord& evaluation;
-};
-
-// Reads what the report shows of evaluations; each once.
-class ReportReader {
- public:
-  ReportReader(const results::ResultsSource& source, const results::Provenance& provenance, ReportMemory& memory)
-      : source_(source), memory_(memory) {
-    for (const results::JobProvenance& job : provenance.jobs)
-      if (job.record)
-        if (const auto* evaluation = std::get_if<results::EvaluationRecord>(&*job.record))
-          evaluations_[job.job] = evaluation;
-  }
-
-  CmcCurves curves(const std::function<void()>& count) const {
-    CmcCurves curves;
-    for (const auto& [job, record] : evaluations_) {
-      curves[job] = results::cmc_curves(*record, source_.files, source_.store);
-      count();
-    }
-    return curves;
-  }
-
-  // Of a row's means on a data set; what has none yet may have some later.
-  MeanIntervals intervals() const {
-    return [&](const results::Row& row, const std::string& dataset, const std::vector<std::string>& metrics) {
-      const auto key = std::pair(row.at(dataset, metrics.front()).jobs, metrics);
-      if (const auto known = memory_.intervals.find(key); known != memory_.intervals.end()) return known->second;
-      auto made = results::mean_intervals(row, dataset, metrics, [&](const JobId& job) { return queries(job); });
-      if (!made.empty()) memory_.intervals[key] = made;
-      return made;
-    };
-  }
-
-  // Rows whose first evaluation is there, of each table on each data set.
-  template <class Use>
-  void each_shown(Use use) const {
-    for (const experiments::TablePlan& table : source_.plan.tables)
-      for (std::size_t d = 0; d < table.datasets.size(); ++d)
-        for (const experiments::RowPlan& row : table.rows) {
-          const auto& evaluations = row.cells.at(d).evaluations;
-          if (evaluations.empty()) continue;
-          if (const auto found = evaluations_.find(evaluations.front()); found != evaluations_.end())
-            use(Shown{table, row, d, *found->second});
-        }
-  }
-
-  std::vector<Figure> of_outputs() const {
-    std::vector<Figure> figures;
-    each_shown([&](const Shown& shown) {
-      for (const OutputFigure& one : output_figures()) {
-        const std::string file = one.output->file;
-        if (!shown.evaluation.outputs.contains(file)) continue;
-        auto figure = figure_of_output(one, core::as_text(read(shown.evaluation, file)), where(shown.evaluation, file),
-                                       shown.evaluation.metrics, label(shown));
-        if (!figure) continue;
-        figures.push_back(placed(std::move(*figure), shown, std::string(settings::word(one.section))));
-      }
-    });
-    return figures;
-  }
-
-  // Made once. What cannot be read now is tried again with the next edition of the page.
-  const std::vector<Figure>& maps_of(const JobId& job, const std::string& title,
-                                     const std::function<MappedImages()>& read) const {
-    const std::pair key(job, title);
-    const auto known = memory_.maps.find(key);
-    return known != memory_.maps.end() ? known->second
-                                       : memory_.maps.emplace(key, feature_maps(read(), title)).first->second;
-  }
-
-  // Of one table: the first that has features.
-  std::vector<Figure> maps() const {
-    std::vector<Figure> figures;
-    std::map<std::string, std::size_t> mapped;  // rows, by data set
-    const experiments::TablePlan* first = nullptr;
-    each_shown([&](const Shown& shown) {
-      if (first != nullptr && first != &shown.table) return;
-      const auto file = source_.store.features_file(shown.evaluation.job);
-      if (!source_.files.exists(file)) return;
-      std::size_t& rows = mapped[shown.table.datasets[shown.dataset]];
-      if (rows >= kMostMaps) return;
-      const std::vector<Figure>& made = maps_of(shown.evaluation.job, label(shown), [&] {
-        results::check_output(source_.files, file, shown.evaluation.features_sha256);
-        return read_mapped_images(file, rates(shown.evaluation));
-      });
-      if (made.empty()) return;
-      ++rows;
-      first = &shown.table;
-      for (const Figure& map : made) figures.push_back(placed(map, shown, "map-" + map.id));
-    });
-    return figures;
-  }
-
-  // Of the samples that evaluations left, each once; of each data set those of the first rows.
-  std::vector<Figure> sample_maps() const {
-    std::vector<Figure> figures;
-    std::map<std::string, std::size_t> mapped;  // evaluations, by data set
-    std::set<JobId> seen;
-    each_shown([&](const Shown& shown) {
-      const auto named = shown.evaluation.outputs.find(experiments::kSamplesOutput.file);
-      std::size_t& rows = mapped[shown.table.datasets[shown.dataset]];
-      if (rows >= kMostMaps || named == shown.evaluation.outputs.end() || !seen.insert(shown.evaluation.job).second)
-        return;
-      const std::string title = label(shown) + ", sample";
-      const std::vector<Figure>& made = maps_of(shown.evaluation.job, title, [&] {
-        const std::filesystem::path file = source_.store.job_folder(shown.evaluation.job) / named->first;
-        results::check_output(source_.files, file, named->second);
-        return read_sampled_images(file);
-      });
-      rows += made.empty() ? 0 : 1;
-      for (const Figure& map : made) figures.push_back(placed(map, shown, "sample-" + map.id));
-    });
-    return figures;
-  }
-
-  Json galleries() const {
-    std::vector<GallerySection> sections;
-    each_shown([&](const Shown& shown) {
-      if (!shown.evaluation.outputs.contains(experiments::kPanelsOutput.file)) return;
-      const std::string& dataset = shown.table.datasets[shown.dataset];
-      if (sections.empty() || sections.back().table != shown.table.id || sections.back().dataset != dataset)
-        sections.push_back({shown.table.id, dataset, {}});
-      sections.back().rows.push_back(gallery_row(shown));
-    });
-    Json blocks = Json::array();
-    for (const GallerySection& section : sections)
-      for (Json& block : to_json(section)) blocks.push_back(std::move(block));
-    return blocks;
-  }
-
- private:
-  std::string label(const Shown& shown) const {
-    return fmt::format("{}, {}", shown.row.label, column_title(source_.plan, shown.table.datasets[shown.dataset]));
-  }
-  // A figure as that of a row on a data set. \param what it is, for its id
-  Figure placed(Figure figure, const Shown& shown, const std::string& what) const {
-    figure.id = id_of(shown, what);
-    figure.stand_in = is_stand_in(source_.plan, shown.table.datasets[shown.dataset]);
-    return figure;
-  }
-  static std::string id_of(const Shown& shown, const std::string& what) {
-    return figure_id({shown.table.id, shown.table.datasets[shown.dataset], shown.row.id, what});
-  }
-
-  GalleryRow gallery_row(const Shown& shown) const {
-    const results::EvaluationRecord& evaluation = shown.evaluation;
-    const std::string file = experiments::kPanelsOutput.file;
-    GalleryRow row{shown.row.label,
-                   evaluation.job.hex,
-                   results::parse_panels(core::as_text(read(evaluation, file)), where(evaluation, file)),
-                   {}};
-    for (std::size_t query = 0; query < row.panels.queries.size(); ++query) {
-      GalleryPictures pictures{read(evaluation, results::gallery_panel_file(query))};
-      if (row.panels.queries[query].reconstruction)
-        pictures.reconstruction = read(evaluation, results::reconstruction_panel_file(query));
-      row.pictures.push_back(std::move(pictures));
-    }
-    return row;
-  }
-
-  // None where the evaluation is gone meanwhile or left none.
-  std::vector<results::QueryScore> queries(const JobId& evaluation) const {
-    const auto known = evaluations_.find(evaluation);
-    if (known == evaluations_.end()) return {};
-    const auto named = known->second->outputs.find(experiments::kQueriesOutput.file);
-    if (named == known->second->outputs.end()) return {};
-    return results::read_csv<results::QueryScore>(source_.files, source_.store.job_folder(evaluation) / named->first,
-                                                  named->second);
-  }
-
-  // Of the queries, in the order of the features.
-  std::vector<int> rates(const results::EvaluationRecord& evaluation) const {
-    std::vector<int> rates;
-    for (const results::QueryScore& query : queries(evaluation.job)) rates.push_back(query.rate);
-    return rates;
-  }
-
-  std::string where(const results::EvaluationRecord& record, const std::string& name) const {
-    return fmt::format("'{}'", (source_.store.job_folder(record.job) / name).string());
-  }
-
-  // The file's bytes, held against the hash in the record.
-  core::Bytes read(const results::EvaluationRecord& record, const std::string& name) const {
-    const std::filesystem::path path = source_.store.job_folder(record.job) / name;
-    const auto named = record.outputs.find(name);
-    if (named == record.outputs.end())
-      throw core::corrupt_error(fmt::format("'{}' is not named by the job's result", path.string()),
-                                "its panels.json asks for it", "remove the job's result.json and run the suite again");
-    return results::read_output(source_.files, path, named->second, kMostBytes);
-  }
-
-  const results::ResultsSource& source_;
-  ReportMemory& memory_;
-  std::map<JobId, const results::EvaluationRecord*> evaluations_;
-};
 
 Json job_json(const results::JobProvenance& job, const Json& provenance) {
   Json json = {{"kind", job.kind},
@@ -307,7 +97,7 @@ Json timeline_json(const orchestrator::Timeline& timeline, const Privacy& privac
                         {"outcome", name_of(one.outcome)},
                         {"kind", kind_of(one.outcome)},
                         {"words", privacy.message(one.words)}});
-  // What runs has no end yet: the axis goes to the last that a journal tells of.
+  // A run that goes on has no end yet: the axis ends at the last instant of a journal.
   double last = 0;
   for (const orchestrator::TimelineRun& run : timeline.runs) last = std::max(last, since(run.end));
   return {{"nodes", privacy.nodes()}, {"runs", std::move(runs)}, {"attempts", std::move(attempts)}, {"last", last}};
@@ -357,7 +147,8 @@ Json status_json(const results::ResultsSource& source, bool complete, const orch
 }
 
 std::vector<Figure> all_figures(const results::ResultsSource& source, const results::SuiteTables& tables,
-                                const ReportReader& reader, ReportMemory& memory, const std::function<void()>& count) {
+                                const EvaluationReader& reader, ReportMemory& memory,
+                                const std::function<void()>& count) {
   const CmcCurves curves = reader.curves(count);
   const auto logged = [&](const JobId& training) {
     results::TrainingNumbers numbers = results::read_training_numbers(source.files, source.store, training);
@@ -371,7 +162,7 @@ std::vector<Figure> all_figures(const results::ResultsSource& source, const resu
   for (auto& figures :
        {ablation_figures(tables, reader.intervals()), paper_figures(tables), cmc_figures(source.plan, curves),
         rate_figures(source.plan, curves), sweep_figures(source.plan, tables), training_curves(source.plan, logged),
-        reader.maps(), reader.sample_maps(), reader.of_outputs()})
+        reader.maps(), reader.sample_maps(), reader.output_figures()})
     for (Figure figure : figures) {
       // Ids of rows that differ in signs alone.
       const std::string id = figure.id;
@@ -397,7 +188,7 @@ core::Json suite_report(const results::ResultsSource& source, const ReportOption
   const Privacy privacy(options.with_hosts, timeline.hosts);
   ReportMemory none;
   ReportMemory& memory = options.memory != nullptr ? *options.memory : none;
-  const ReportReader reader(source, provenance, memory);
+  const EvaluationReader reader(source, provenance, memory);
   Json figures = Json::array();
   for (const Figure& figure : all_figures(source, tables, reader, memory, count)) figures.push_back(to_json(figure));
   Json tables_json = results::to_json(tables).at("tables");

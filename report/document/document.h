@@ -5,32 +5,16 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
-#include <map>
-#include <optional>
-#include <set>
-#include <string>
-#include <utility>
-#include <vector>
 
 #include "core/files/json.h"
 #include "experiments/specification/plan.h"
-#include "report/figures/figure.h"
+#include "report/document/evaluation_reader.h"
 #include "results/exports/relations.h"
-#include "results/tables/comparison.h"
 
 namespace resolute::report {
 
 //! A run of another machine that has been silent for this long may be lost; a run writes every two seconds.
 inline constexpr std::chrono::seconds kReportSilence{20};
-
-//! What a report that is made repeatedly keeps, so that it computes it once.
-struct ReportMemory {
-  //! Maps of features by evaluation and label; each takes a second to compute and never changes.
-  std::map<std::pair<experiments::JobId, std::string>, std::vector<Figure>> maps;
-  //! Intervals of means over these jobs in these metrics; each takes tens of thousands of resamples.
-  std::map<std::pair<std::vector<results::TrialJobs>, std::vector<std::string>>, results::MetricIntervals> intervals;
-  std::set<std::string> warned;  //!< warnings about damaged logs that were given already
-};
 
 struct ReportOptions {
   bool with_hosts = false;                     //!< name hosts, and show messages unchanged
