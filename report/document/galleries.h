@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What methods put first, query by query, and what their decoders made of it: the report's galleries.
+//! The report's galleries: the images that methods put first, query by query, and the pictures of their decoders.
 
 #include <optional>
 #include <string>
@@ -18,7 +18,7 @@ struct GalleryPictures {
   core::Bytes reconstruction{};  //!< empty: the method has no decoder
 };
 
-//! What a row's first evaluation on a data set shows.
+//! The panels of a row's first evaluation on a data set.
 struct GalleryRow {
   std::string label;
   std::string job;  //!< id of the evaluation

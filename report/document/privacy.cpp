@@ -19,7 +19,7 @@ constexpr const char* kSomebody = "somebody";
 
 std::string node_name(std::size_t index) { return fmt::format("node {}", index + 1); }
 
-// Of names of hosts and users, also of those that a directory service gives (DOMAIN\user).
+// A character of names of hosts and users, also of those that a directory service gives (DOMAIN\user).
 bool is_of_a_name(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return std::isalnum(byte) != 0 || byte >= 0x80 || std::string_view("@._-+$\\").find(c) != std::string_view::npos;
@@ -33,15 +33,15 @@ std::string short_host(const std::string& host) {
 
 }  // namespace
 
-OwnNames own_names() { return {core::host_name(), core::user_name(::geteuid()).value_or("")}; }
+MakerNames maker_names() { return {core::host_name(), core::user_name(::geteuid()).value_or("")}; }
 
-Privacy::Privacy(bool with_hosts, std::vector<std::string> hosts, const OwnNames& own)
+Privacy::Privacy(bool with_hosts, std::vector<std::string> hosts, const MakerNames& maker)
     : with_hosts_(with_hosts), hosts_(std::move(hosts)) {
   for (std::size_t i = 0; i < hosts_.size(); ++i)
     for (const std::string& name : {hosts_[i], short_host(hosts_[i])}) names_.try_emplace(name, node_name(i));
-  for (const std::string& name : {own.host, short_host(own.host)}) names_.try_emplace(name, "another host");
+  for (const std::string& name : {maker.host, short_host(maker.host)}) names_.try_emplace(name, "another host");
   // Every machine has a root, who is nobody.
-  if (own.user != "root") names_.try_emplace(own.user, kSomebody);
+  if (maker.user != "root") names_.try_emplace(maker.user, kSomebody);
 }
 
 std::vector<std::string> Privacy::nodes() const {

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a report may tell of machines and of the people at them.
+//! Keeps names of machines and people out of a report.
 
 #include <map>
 #include <string>
@@ -8,18 +8,18 @@
 
 namespace resolute::report {
 
-//! What the machine that makes a report is called, and who makes it.
-struct OwnNames {
+//! Names of the machine that makes a report, and of its user.
+struct MakerNames {
   std::string host, user;
 };
-OwnNames own_names();
+MakerNames maker_names();
 
 //! Takes out of texts what names machines and people, unless it is asked for.
 class Privacy {
  public:
   //! \param hosts of the suite's runs, which become "node 1", "node 2", … in their order
-  Privacy(bool with_hosts, std::vector<std::string> hosts, const OwnNames& own = own_names());
-  //! Of the hosts, in their order.
+  Privacy(bool with_hosts, std::vector<std::string> hosts, const MakerNames& maker = maker_names());
+  //! A name for each host, in their order.
   std::vector<std::string> nodes() const;
   //! A message for people. The rules go by its words, so that they hold for journals of any age and for what other
   //! programs said: `USER@HOST` becomes "somebody"; a host, also with its domain or without, its node; of an absolute

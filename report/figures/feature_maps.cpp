@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kLeastMapped = 8;
 constexpr std::size_t kMostMapped = 400;  // images: the work grows with their square
 
-//! That one row of each array is of one image: nothing else has looked at what another program wrote.
+//! Row i of each array describes image i. Another program may have written the file, and nothing else checks this.
 void check_rows(const std::filesystem::path& path, std::string_view name, std::uint64_t images,
                 std::uint64_t features) {
   if (images == features) return;
@@ -99,9 +99,9 @@ MappedImages read_sampled_images(const std::filesystem::path& path) {
   std::map<std::int64_t, std::set<std::int64_t>> taken;  // rows of the pack, by identity
   for (std::size_t i = 0; i < identities.size(); ++i) {
     if (!taken.contains(identities[i]) && taken.size() >= most_people) continue;
-    auto& own = taken[identities[i]];
-    if (!own.contains(rows[i]) && own.size() >= most) continue;
-    own.insert(rows[i]);
+    auto& person = taken[identities[i]];
+    if (!person.contains(rows[i]) && person.size() >= most) continue;
+    person.insert(rows[i]);
     add_features(features.values, i, images);
     images.identities.push_back(identities[i]);
     images.rates.push_back(static_cast<int>(rates[i]));

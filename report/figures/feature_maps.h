@@ -24,13 +24,13 @@ struct MappedImages {
   bool sampled = false;    //!< of a sample: each image at each of these rates, 1 being HR
 };
 
-//! Of an evaluation's features.h5, the first kMappedIdentities of the gallery. Of a method that compares by branches of
-//! its own, whose file has distances alone, no images. \param query_rates of the file's queries, in their order; empty:
-//! not known, 1 each \throws core::RuntimeError (kInput) for a file that is none
+//! Reads the first kMappedIdentities of the gallery from an evaluation's features.h5. A method that compares by
+//! branches leaves a file with distances alone: no images. \param query_rates of the file's queries, in their order;
+//! empty: not known, 1 each \throws core::RuntimeError (kInput) for a file that is none
 MappedImages read_mapped_images(const std::filesystem::path& file, const std::vector<int>& query_rates);
 
-//! Features of an evaluation's samples.h5 (docs/formats/samples.md): of each of its people as many images as there is
-//! room for, at least one, at every rate. \throws core::RuntimeError (kInput) for a file that is none
+//! Reads an evaluation's samples.h5 (docs/formats/samples.md): as many images of each of its people as there is room
+//! for, at least one, at every rate. \throws core::RuntimeError (kInput) for a file that is none
 MappedImages read_sampled_images(const std::filesystem::path& file);
 
 //! Two figures of one map: a series an identity, and a series "gallery" and one a rate of the queries, or one a rate of

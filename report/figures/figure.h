@@ -11,10 +11,10 @@
 
 namespace resolute::report {
 
-//! Of the report's document, and of figures.json, which has a part of it.
+//! Version of the report's document, and of figures.json, which has a part of it.
 inline constexpr int kReportSchema = 1;
 
-//! Where a figure stands, in the order of the page.
+//! The places of figures, in the order of the page.
 enum class FigureSection { kAblations, kCmc, kRates, kSweeps, kCurves, kMaps, kRecovery, kWeights, kMasks, kPrefixes };
 constexpr auto words_of(FigureSection) {
   return settings::words("ablations", "cmc", "rates", "sweeps", "curves", "maps", "recovery", "weights", "masks",

@@ -14,7 +14,7 @@
 
 namespace resolute::report {
 
-//! Of an evaluation, by name.
+//! An evaluation's metrics, by name.
 using Metrics = std::map<std::string, double>;
 
 //! How an output is drawn.

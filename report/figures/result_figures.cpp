@@ -84,7 +84,7 @@ bool is_against_paper(const results::Row& row, const std::string& metric) {
   return std::ranges::any_of(row.cells, [&](const auto& cell) { return cell.metric == metric && cell.against_paper; });
 }
 
-//! Of one data set, at the places of `rows`.
+//! One data set's differences, at the places of `rows`.
 FigureSeries against_paper(const results::Table& table, const std::vector<const results::Row*>& rows,
                            const std::string& dataset, const std::string& metric) {
   FigureSeries series{.name = column_title(table, dataset)};
@@ -176,8 +176,8 @@ void remove_key(core::Json& json, const std::string& key) {
     remove_key(json.at(key.substr(0, dot)), key.substr(dot + 1));
 }
 
-//! What the first trial of a row on a data set is asked to do: its training's specification and its evaluation's, the
-//! training's id aside.
+//! Settings of a row's first trial on a data set: the specifications of its training and its evaluation, without the
+//! training's id.
 using Settings = std::map<results::JobId, core::Json>;
 
 Settings settings_of(const experiments::Plan& plan) {
@@ -245,17 +245,18 @@ std::set<std::string> differing_keys(const TablePlan& table, std::size_t d, cons
 std::vector<Figure> ablation_figures(const results::SuiteTables& tables, const MeanIntervals& intervals) {
   std::vector<Figure> figures;
   for (const results::Table& table : tables.tables) {
-    CellIntervals of_means;
+    CellIntervals mean_intervals;
     for (const results::Row& row : table.rows)
       for (const std::string& dataset : table.datasets)
         for (const auto& [metric, interval] : intervals(row, dataset, table.metrics))
-          of_means[&row.at(dataset, metric)] = interval;
+          mean_intervals[&row.at(dataset, metric)] = interval;
     for (std::size_t m = 0; m < std::min(table.metrics.size(), kMostMetrics); ++m) {
       const std::string& metric = table.metrics[m];
-      const bool drawn = std::ranges::any_of(of_means, [&](const auto& one) { return one.first->metric == metric; });
+      const bool drawn =
+          std::ranges::any_of(mean_intervals, [&](const auto& one) { return one.first->metric == metric; });
       Figure figure = bars_frame(table, metric, drawn);
       for (const std::string& dataset : table.datasets) {
-        auto [ours, papers] = bars_of(table, dataset, metric, drawn ? &of_means : nullptr);
+        auto [ours, papers] = bars_of(table, dataset, metric, drawn ? &mean_intervals : nullptr);
         if (!has_number(ours)) continue;
         figure.stand_in = figure.stand_in || is_stand_in(table, dataset);
         figure.series.push_back(std::move(ours));

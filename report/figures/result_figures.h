@@ -21,12 +21,12 @@ namespace resolute::report {
 //! CMC curves of evaluations that are there.
 using CmcCurves = std::map<results::JobId, std::vector<results::CmcPoint>>;
 
-//! Of a row's means on a data set (results::mean_intervals()).
+//! Intervals of a row's means on a data set (results::mean_intervals()).
 using MeanIntervals = std::function<results::MetricIntervals(const results::Row& row, const std::string& dataset,
                                                              const std::vector<std::string>& metrics)>;
 
 //! For each table and each of its metrics, at most three: one bar per row and data set, with the interval of its mean,
-//! and marks at the paper's numbers. Of a metric whose means have no intervals one standard deviation to each side.
+//! and marks at the paper's numbers. A metric whose means have no intervals has one standard deviation to each side.
 //! None where no cell is complete.
 std::vector<Figure> ablation_figures(const results::SuiteTables& tables, const MeanIntervals& intervals);
 

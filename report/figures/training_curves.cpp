@@ -18,7 +18,7 @@ constexpr std::size_t kMostPoints = 100;  // of a series
 using Curve = std::vector<FigurePoint>;
 using Curves = std::map<std::string, Curve>;  // by the logged number's name
 
-// Of what an evaluation on the way has measured: numbers of queries and images are no scores.
+// The metric of a number that an evaluation on the way has logged. Counts of queries and images are no scores.
 std::optional<experiments::MetricName> metric_of(std::string_view name) {
   constexpr std::string_view kScores = "evaluation/";
   if (!name.starts_with(kScores)) return std::nullopt;
@@ -26,7 +26,7 @@ std::optional<experiments::MetricName> metric_of(std::string_view name) {
   return experiments::is_metric(metric) ? experiments::find_metric(metric) : std::nullopt;
 }
 
-// What a logged number is drawn times; nothing for one that is not drawn.
+// The factor by which a logged number is drawn; nothing for one that is not drawn.
 std::optional<double> shown_times(const std::string& name) {
   if (name == "loss" || name.starts_with("losses/")) return 1;
   const auto metric = metric_of(name);
@@ -87,13 +87,13 @@ std::vector<Figure> training_curves(const experiments::Plan& plan, const Trainin
         int trial = 0;
         for (const experiments::JobId& evaluation : row.cells.at(d).evaluations) {
           const experiments::JobId& training = training_of.at(evaluation);
-          const int its_trial = trial++;
+          const int series_trial = trial++;
           if (!seen.try_emplace(training, true).second) continue;
           const auto [found, is_new] = known.try_emplace(training);
           if (is_new) found->second = curves_of(lookup(training));
           for (const auto& [name, curve] : found->second) {
             Figure& figure = drawn.try_emplace(name, frame_of(plan, table, table.datasets[d], name)).first->second;
-            figure.series.push_back({.name = row.label, .points = curve, .trial = its_trial});
+            figure.series.push_back({.name = row.label, .points = curve, .trial = series_trial});
           }
         }
       }

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What trainings logged while they ran, overlaid: a figure for each table, data set and logged number.
+//! The curves of trainings, overlaid: a figure for each table, data set and logged number.
 
 #include <functional>
 #include <vector>
@@ -11,7 +11,7 @@
 
 namespace resolute::report {
 
-//! What a training logged; asked once for each.
+//! The numbers that a training logged; asked once for each.
 using TrainingNumbersLookup = std::function<results::TrainingNumbers(const experiments::JobId& training)>;
 
 //! Losses, and scores of evaluations on the way. A series is a training, named after its row; it has at most 100

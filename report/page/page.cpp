@@ -44,7 +44,7 @@ std::string report_page(const core::Json& document, const std::optional<ReportFe
   page.reserve(data.size() + plotly_script().size() + (std::size_t{1} << 18));
   std::string_view rest = page_shell();
   while (true) {
-    // What is put in is never looked through: a title may hold a placeholder's name.
+    // The loop never looks through text that it put in: a title may hold a placeholder's name.
     const std::pair<std::string_view, std::string_view>* next = nullptr;
     std::size_t at = rest.npos;
     for (const auto& part : parts)

@@ -9,7 +9,8 @@
 
 namespace resolute::report {
 
-//! Where a page that is served hears that its document has changed, and asks for it: addresses, relative to its own.
+//! Addresses, relative to the page's own: at `events` a served page hears of a new document, at `document` it asks for
+//! it.
 struct ReportFeed {
   std::string events, document;
 };

@@ -1,6 +1,7 @@
 #pragma once
 //! \file
-//! What viewers of a page see: each state of a suite is an edition, made by one who reads the store and read by many.
+//! Editions of a page: one for each state of a suite. One thread reads the store and makes them; many viewers read
+//! them.
 
 #include <chrono>
 #include <condition_variable>
@@ -17,7 +18,7 @@ struct Edition {
   std::shared_ptr<const std::string> page{}, document{};
 };
 
-//! What there is to tell a viewer.
+//! News for a viewer.
 struct News {
   std::uint64_t edition = 0;
   std::uint64_t trouble = 0;  //!< grows with each; 0: none ever
@@ -40,7 +41,7 @@ class Editions {
     Editions& editions_;
   };
 
-  // For who reads the store.
+  // For the thread that reads the store.
 
   //! The store was looked at: where `document` is another than the last one, there is a new edition of it. One thread.
   //! \param page made for a new edition only, of its number
@@ -51,10 +52,9 @@ class Editions {
   bool wanted() const;
   void end();
 
-  // For who is looked at.
+  // For the server.
 
-  //! The last edition. Where nobody followed, one that is made for this question, if that takes no longer than
-  //! `patience`.
+  //! The last edition. If nobody followed, a new one is made for this call, if that takes no longer than `patience`.
   Edition open(std::chrono::milliseconds patience);
   //! Waits until there is something that `seen` does not have, or for `time`.
   News wait(const News& seen, std::chrono::milliseconds time);

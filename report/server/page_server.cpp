@@ -73,8 +73,8 @@ ServedAddress parse_served_address(const std::string& text) {
   return address;
 }
 
-// RFC 6454, section 6.2. What else Content-Security-Policy takes ("*", "data:", a path, a second directive behind ";")
-// would open the page to more than one site.
+// RFC 6454, section 6.2. Content-Security-Policy takes more ("*", "data:", a path, a second directive behind ";"),
+// which would open the page to more than one site.
 std::string parse_origin(const std::string& text) {
   const std::size_t scheme = text.starts_with("https://") ? 8 : text.starts_with("http://") ? 7 : 0;
   const std::size_t colon = text.find(':', scheme);
@@ -96,7 +96,7 @@ ReportFeed feed_with(const std::string& token, std::uint64_t edition) {
   return {fmt::format("events?token={}&edition={}", token, edition), fmt::format("document?token={}", token)};
 }
 
-// What one viewer has been told.
+// The stream to one viewer, with the news that it has sent.
 class PageServer::Stream {
  public:
   Stream(Editions& editions, std::uint64_t edition, std::shared_ptr<void> place)
@@ -197,7 +197,7 @@ class PageServer::Server {
 
   void answer(const httplib::Request& request, httplib::Response& response) {
     const bool reads = request.method == "GET" || request.method == "HEAD";
-    // What comes behind the head of another request is not read.
+    // The body of another request is not read.
     if (!reads) response.set_header("Connection", "close");
     if (!core::same_secret(request.get_param_value("token"), token_))
       response.status = 403;
@@ -223,9 +223,9 @@ class PageServer::Server {
     const std::string known = request.has_header("Last-Event-ID") ? request.get_header_value("Last-Event-ID")
                                                                   : request.get_param_value("edition");
     const auto edition = core::number_of<std::uint64_t>(known);
-    auto told = std::make_shared<Stream>(editions_, edition.value_or(0), place);
-    response.set_chunked_content_provider("text/event-stream",
-                                          [told](std::size_t, httplib::DataSink& sink) { return told->tell(sink); });
+    auto viewer = std::make_shared<Stream>(editions_, edition.value_or(0), place);
+    response.set_chunked_content_provider(
+        "text/event-stream", [viewer](std::size_t, httplib::DataSink& sink) { return viewer->tell(sink); });
   }
 
   ServedAddress address_;

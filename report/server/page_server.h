@@ -12,7 +12,7 @@
 
 namespace resolute::report {
 
-//! Where to listen.
+//! An address to listen at.
 struct ServedAddress {
   std::string host;        //!< a name or a number, of IPv6 without brackets
   std::uint16_t port = 0;  //!< 0: one that is free
@@ -30,13 +30,13 @@ bool is_loopback(const ServedAddress& address);
 //! The page's own addresses of its events and its document, with the token.
 ReportFeed feed_with(const std::string& token, std::uint64_t edition);
 
-//! What follows an edition at once; more are turned away.
+//! Viewers that may follow at once; more are turned away.
 inline constexpr int kMostViewers = 48;
 
-//! From its making to its end, by threads of its own. Its answers to a request without the token are 403 and nothing
-//! else, whatever was asked for; with it GET and HEAD of three things: "/", the page; "/document", its document;
-//! "/events", a stream of `changed` (its data and id: the edition's number), `trouble` (its data: what is wrong with
-//! the store; empty: nothing any more) and, at last, `ended`.
+//! Serves until its end, by threads of its own. It answers 403, and nothing else, to every request without the token.
+//! With the token it takes GET and HEAD of three paths: "/", the page; "/document", its document; "/events", a stream
+//! of `changed` (data and id: the edition's number), `trouble` (data: the trouble with the store; empty: it is over)
+//! and, at last, `ended`.
 class PageServer {
  public:
   //! \throws RuntimeError (kEnvironment) where nobody can listen there
@@ -46,7 +46,7 @@ class PageServer {
   //! Says farewell to the viewers.
   ~PageServer();
 
-  //! Of the page, with the token in it: who has it sees the page.
+  //! The page's address, with the token in it: everybody who has it sees the page.
   std::string url() const;
   std::uint16_t port() const;
 

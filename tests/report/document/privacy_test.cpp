@@ -1,4 +1,4 @@
-//! What a report may tell of machines and people.
+//! Names of machines and people that a report keeps out.
 
 #include "report/document/privacy.h"
 
@@ -34,7 +34,7 @@ TEST(Privacy, a_host_is_its_node_with_its_domain_and_without) {
 TEST(Privacy, neither_is_the_machine_that_makes_the_report_nor_who_makes_it) {
   EXPECT_EQ(shown("desk: it belongs to ann, on desk.lab.org"), "another host: it belongs to somebody, on another host");
   EXPECT_EQ(Privacy(false, {"desk"}, {"desk", "root"}).message("desk, as root"), "node 1, as root");
-  EXPECT_FALSE(own_names().host.empty());
+  EXPECT_FALSE(maker_names().host.empty());
 }
 
 TEST(Privacy, all_of_it_stands_there_if_asked_for) {

@@ -25,7 +25,7 @@ using testing::HasSubstr;
 
 std::optional<Figure> drawn(FigureSection section, const std::string& text, const Metrics& metrics = {}) {
   const auto all = output_figures();
-  const auto one = std::find_if(all.begin(), all.end(), [&](const auto& its) { return its.section == section; });
+  const auto one = std::find_if(all.begin(), all.end(), [&](const auto& figure) { return figure.section == section; });
   return figure_of_output(*one, text, "file", metrics, "One");
 }
 

@@ -22,7 +22,7 @@ std::vector<std::string> names_of(const Figure& figure) {
   return names;
 }
 
-// Of no mean.
+// Intervals of no mean.
 results::MetricIntervals none(const results::Row&, const std::string&, const std::vector<std::string>&) { return {}; }
 
 TEST(AblationFigures, a_bar_stands_at_each_mean_and_a_mark_at_the_papers_number) {

@@ -1,4 +1,4 @@
-// What viewers of a page are told, and when somebody wants to know.
+// News for viewers of a page, and when somebody wants it.
 
 #include "report/server/editions.h"
 

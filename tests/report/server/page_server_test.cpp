@@ -114,21 +114,21 @@ TEST_F(PageServerTest, with_the_token_the_page_and_its_document_are_there) {
 TEST_F(PageServerTest, a_stream_says_what_the_page_does_not_know) {
   EXPECT_EQ(stream("&edition=0", "data: 1\n\n"), "retry: 2000\n\nid: 1\nevent: changed\ndata: 1\n\n");
   EXPECT_EQ(stream("&edition=x", "data: 1\n\n"), stream("", "data: 1\n\n")) << "who says nothing knows nothing";
-  auto told = std::async(std::launch::async, [&] { return stream("&edition=1", "data: 2\n\n"); });
+  auto heard = std::async(std::launch::async, [&] { return stream("&edition=1", "data: 2\n\n"); });
   EXPECT_TRUE(eventually([&] { return editions_.wanted(); }));
   publish("{}");
-  EXPECT_EQ(told.get(), "retry: 2000\n\nid: 2\nevent: changed\ndata: 2\n\n");
+  EXPECT_EQ(heard.get(), "retry: 2000\n\nid: 2\nevent: changed\ndata: 2\n\n");
   EXPECT_THAT(stream("&edition=1", "\n\n", {{"Last-Event-ID", "2"}}), testing::Not(HasSubstr("changed")))
       << "after a lost connection";
 }
 
 TEST_F(PageServerTest, trouble_is_one_line_and_goes_away_again) {
-  auto told = std::async(std::launch::async, [&] { return stream("&edition=1", "data: \n\n"); });
+  auto heard = std::async(std::launch::async, [&] { return stream("&edition=1", "data: \n\n"); });
   EXPECT_TRUE(eventually([&] { return following_ == 1; }));
   editions_.fail("no\nid: 7\rdisk");
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   publish("{\"one\":1}");
-  EXPECT_EQ(told.get(), "retry: 2000\n\nevent: trouble\ndata: no id: 7 disk\n\nevent: trouble\ndata: \n\n");
+  EXPECT_EQ(heard.get(), "retry: 2000\n\nevent: trouble\ndata: no id: 7 disk\n\nevent: trouble\ndata: \n\n");
 }
 
 TEST_F(PageServerTest, the_end_is_said_to_every_viewer) {
