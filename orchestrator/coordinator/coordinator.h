@@ -105,6 +105,12 @@ class Coordinator {
   void start_attempt(const Placed& placed);
   //! RunStore has made claim, specification and folder, or has failed. \param asked when it was asked
   void prepared(const Placed& placed, core::MonotonicTime asked, Answer<Preparation>& answer);
+  //! The store has failed what was to be made. \param paused it had failed something else before
+  void take_back(const Placed& placed, bool paused);
+  //! \param lost one of its agents is lost
+  void fail_preparation(const Placed& placed, const core::RuntimeError& error, bool lost);
+  //! The attempt has its files. \param has_result another run has finished the job \param asked for the files
+  void go_on_with(const Placed& placed, bool has_result, core::MonotonicTime asked);
   void put_off(JobIndex number, int attempt, Instant until, std::string why);
   //! True if an attempt is being started.
   bool starts_something() const;
@@ -135,6 +141,10 @@ class Coordinator {
   void write_live_status();
   AttemptKey key_of(JobIndex number, int attempt) const;
   void send(Address to, const Message& message) { transport_.send(to, encode(message)); }
+  //! Nothing if the agent is not with the run.
+  void send(AgentNumber agent, const Message& message) {
+    if (const Address to = peers_.address_of(agent); to >= 0) send(to, message);
+  }
 
   Transport& transport_;
   RunOptions options_;

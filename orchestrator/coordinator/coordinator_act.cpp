@@ -136,9 +136,7 @@ void Coordinator::act(const Event& decision) {
 }
 
 void Coordinator::stop_ranks(JobIndex number, const Running& running, std::chrono::milliseconds grace) {
-  for (const Share& share : running.placement)
-    if (Address to = peers_.address_of(share.agent); to >= 0)
-      send(to, Kill{key_of(number, running.attempt), grace.count()});
+  for (const Share& share : running.placement) send(share.agent, Kill{key_of(number, running.attempt), grace.count()});
 }
 
 void Coordinator::start_attempt(const Placed& placed) {
@@ -162,39 +160,24 @@ void Coordinator::start_attempt(const Placed& placed) {
 }
 
 void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answer<Preparation>& answer) {
-  const JobIndex number = placed.job;
   // Then its claim is given back behind it.
-  const bool given_up = !starting_.makes_files(number, placed.attempt);
+  const bool given_up = !starting_.makes_files(placed.job, placed.attempt);
   // With an agent of it: its number is used, and only its end frees the job.
-  const Running* running = current(state_, number, placed.attempt);
-  const bool lost = !given_up && running != nullptr && running->alive < job_of(state_, number).slots;
-  const auto end_lost = [&] { abandon_preparation(number, placed.attempt, "it was never started", 0); };
+  const Running* running = current(state_, placed.job, placed.attempt);
+  const bool lost = !given_up && running != nullptr && running->alive < job_of(state_, placed.job).slots;
+  const auto end_lost = [&] { abandon_preparation(placed.job, placed.attempt, "it was never started", 0); };
   const bool paused = watch_.pause().has_value();
   std::optional<Preparation> made;
   try {
     if (!on_store([&] { made = answer.take(); })) {
-      if (given_up) return;
-      if (lost) return end_lost();
-      forget_attempt(number);
-      // That the store fails has been said by another.
-      if (paused)
-        put_off(number, placed.attempt, now(), "the store fails: " + watch_.pause()->why);
-      else
-        record(taken_back(state_, options_.policy, now(), number, watch_.pause()->why));
+      if (lost)
+        end_lost();
+      else if (!given_up)
+        take_back(placed, paused);
       return;
     }
   } catch (const core::RuntimeError& error) {
-    // What is the job's own, such as a file where its folder should be, costs an attempt and not the run.
-    if (given_up) return;
-    // Another user's folder: no try of the job was begun, and the next one would end alike.
-    if (error.error_number() == EACCES && !lost) {
-      put_off(number, placed.attempt, now(), error.what());
-      record(JobFailed{number, Cause::kUnplaceable,
-                       fmt::format("{}; {}", error.what(), core::sharing_advice(store_.layout().root()))});
-      return;
-    }
-    forget_attempt(number);
-    end_unstarted(number, placed.attempt, 1, error.what());
+    if (!given_up) fail_preparation(placed, error, lost);
     return;
   }
   if (watch_.doubtful()) occasion_.arise();  // there may be more to start
@@ -203,27 +186,52 @@ void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answ
   if (lost && (std::holds_alternative<HeldBy>(*made) || std::holds_alternative<NumberUsed>(*made))) return end_lost();
   if (const auto* held = std::get_if<HeldBy>(&*made)) {
     const Instant until = now() + options_.held_wait;
-    elsewhere_.hold(number, until - options_.held_wait / 4);
-    put_off(number, placed.attempt, until, held->whom);
+    elsewhere_.hold(placed.job, until - options_.held_wait / 4);
+    put_off(placed.job, placed.attempt, until, held->whom);
   } else if (const auto* used = std::get_if<NumberUsed>(&*made)) {
-    elsewhere_.use_attempts(number, used->last);
-    put_off(number, placed.attempt, now(), "the attempt's number has been used in the store");
+    elsewhere_.use_attempts(placed.job, used->last);
+    put_off(placed.job, placed.attempt, now(), "the attempt's number has been used in the store");
   } else {
-    const Job& job = job_of(state_, number);
-    attempts_.at(number).heard = clock_.now();
-    attempts_.at(number).first_step = std::max<std::int64_t>(job.checkpoint, 0);
-    starting_.files_made(number, job.slots > 1);
-    if (std::holds_alternative<ResultThere>(*made)) {
-      abandon_preparation(number, placed.attempt, "another run finished it", 0);
-    } else if (job.slots > 1) {
-      if (Address to = peers_.address_of(running->placement.front().agent); to >= 0)
-        send(to, Prepare{key_of(number, placed.attempt), !on_one_host(state_, running->placement)});
-    } else if (watch_.pause() || clock_.now() - asked > options_.owner_watch / 3) {
-      starting_.queue(number);
-    } else {
-      launch_now(number);
-    }
+    go_on_with(placed, std::holds_alternative<ResultThere>(*made), asked);
   }
+}
+
+void Coordinator::go_on_with(const Placed& placed, bool has_result, core::MonotonicTime asked) {
+  const JobIndex number = placed.job;
+  const Job& job = job_of(state_, number);
+  attempts_.at(number).heard = clock_.now();
+  attempts_.at(number).first_step = std::max<std::int64_t>(job.checkpoint, 0);
+  starting_.files_made(number, job.slots > 1);
+  if (has_result) {
+    abandon_preparation(number, placed.attempt, "another run finished it", 0);
+  } else if (job.slots > 1) {
+    const Placement& placement = std::get<Running>(job.state).placement;
+    send(placement.front().agent, Prepare{key_of(number, placed.attempt), !on_one_host(state_, placement)});
+  } else if (watch_.pause() || clock_.now() - asked > options_.owner_watch / 3) {
+    starting_.queue(number);
+  } else {
+    launch_now(number);
+  }
+}
+
+void Coordinator::take_back(const Placed& placed, bool paused) {
+  // That the store fails has been said by another.
+  if (paused) return put_off(placed.job, placed.attempt, now(), "the store fails: " + watch_.pause()->why);
+  forget_attempt(placed.job);
+  record(taken_back(state_, options_.policy, now(), placed.job, watch_.pause()->why));
+}
+
+// What is the job's own, such as a file where its folder should be, costs an attempt and not the run.
+void Coordinator::fail_preparation(const Placed& placed, const core::RuntimeError& error, bool lost) {
+  // Another user's folder: no try of the job was begun, and the next one would end alike.
+  if (error.error_number() == EACCES && !lost) {
+    put_off(placed.job, placed.attempt, now(), error.what());
+    record(JobFailed{placed.job, Cause::kUnplaceable,
+                     fmt::format("{}; {}", error.what(), core::sharing_advice(store_.layout().root()))});
+    return;
+  }
+  forget_attempt(placed.job);
+  end_unstarted(placed.job, placed.attempt, 1, error.what());
 }
 
 void Coordinator::put_off(JobIndex number, int attempt, Instant until, std::string why) {
@@ -274,7 +282,7 @@ void Coordinator::launch(JobIndex number, const Running& running, const std::opt
       message.ranks.back().gpu = job_of(state_, number).gpus;
     }
     message.gpus_aside = gpus_aside(state_.agents.at(share.agent));
-    if (Address to = peers_.address_of(share.agent); to >= 0) send(to, message);
+    send(share.agent, message);
   }
 }
 
