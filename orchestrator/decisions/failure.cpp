@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 #include <csignal>
 #include <limits>
 #include <optional>
@@ -163,10 +164,11 @@ bool is_of_the_host(Cause cause) { return cause_row(cause).of_the_host; }
 
 bool leaves_time(Cause cause) { return cause_row(cause).leaves_time; }
 
-Milliseconds back_off(const Budget& budget, int count) {
+Milliseconds back_off(const Budget& budget, int count, double scale) {
   Milliseconds wait = budget.first_back_off;
   for (int i = 1; i < count && wait < budget.longest_back_off; ++i) wait *= budget.factor;
-  return std::min(wait, budget.longest_back_off);
+  wait = std::min(wait, budget.longest_back_off);
+  return Milliseconds(std::llround(static_cast<double>(wait.count()) * scale));
 }
 
 }  // namespace resolute::orchestrator

@@ -47,7 +47,7 @@ bool is_of_the_host(Cause cause);
 //! hang do not.
 bool leaves_time(Cause cause);
 
-//! The wait after the `count`th end (1, 2, …) by a budget's cause.
-Milliseconds back_off(const Budget& budget, int count);
+//! The wait after the `count`th end (1, 2, …) by a budget's cause. \param scale Policy::back_off_scale
+Milliseconds back_off(const Budget& budget, int count, double scale = 1);
 
 }  // namespace resolute::orchestrator

@@ -1,0 +1,21 @@
+#pragma once
+//! \file
+//! Which hosts and GPUs are given out: those where jobs fail are not, as long as the others suffice. For decide().
+//!
+//! One decision a call: two places could not be each other's substitute.
+
+#include <optional>
+
+#include "orchestrator/decisions/decide.h"
+
+namespace resolute::orchestrator {
+
+//! A host on which Policy::exclusion_evidence jobs failed that then lived elsewhere, where the others hold what is
+//! left.
+std::optional<HostExcluded> exclude_host(const State& state, const Policy& policy);
+
+//! A host or a GPU that is to be set aside for a while, or given out again: when its time is over, or when nothing that
+//! is left to do can do without.
+std::optional<Event> next_change_of_places(const State& state, const Policy& policy, Instant now);
+
+}  // namespace resolute::orchestrator
