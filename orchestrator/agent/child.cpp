@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <list>
 
 #include "core/clock.h"
@@ -19,44 +18,17 @@
 #include "orchestrator/agent/control_groups.h"
 #include "orchestrator/agent/framing.h"
 #include "orchestrator/agent/log_keeper.h"
-#include "orchestrator/agent/logs.h"
 #include "orchestrator/agent/processes.h"
+#include "orchestrator/agent/ranks.h"
 
 namespace resolute::orchestrator {
 namespace {
 
-// A message with a whole line stays below the size that MPI sends without asking its receiver first: the coordinator
-// never waits for the rest of one from an agent that has died.
-constexpr std::size_t kMaxLine = 2048;
-// Of 8 KiB, as much as a pipe holds: a rank that never stops talking cannot hold up the others.
-constexpr int kProgressBlocks = 8;
 // Reports for an agent that does not read them; ranks' progress waits in its pipes then.
 constexpr std::size_t kMaxUnsent = std::size_t{4} << 20;
 // Where memory runs out, the kernel takes ranks before agents and the coordinator.
 constexpr int kRankOomScore = 500;
 constexpr auto kKernelKillsAge = std::chrono::milliseconds(500);
-
-constexpr std::int64_t kKibInMib = 1024;
-
-std::int64_t milliseconds_of(const timeval& time) {
-  return std::int64_t{time.tv_sec} * 1000 + std::int64_t{time.tv_usec} / 1000;
-}
-
-struct Rank {
-  AttemptKey key;
-  int process_rank = 0;
-  pid_t process = -1;  // leader of its process group
-  core::FileDescriptor progress;
-  std::string line;
-  RankOutput out, err;
-  LogKeeper::Number number = 0;  // the log keeper's
-  std::optional<core::MonotonicTime> kill_at;
-  bool killed = false;  // by us
-  std::int64_t memory_mib = 0;
-  std::string over_memory;         // what it used, where that was too much
-  std::uint64_t kernel_kills = 0;  // kernel_memory_kills() no later than its start
-  std::filesystem::path group;     // control group of its own; empty: there is none
-};
 
 // One that the log keeper is to get ready.
 struct Starting {
@@ -72,8 +44,6 @@ struct Ended {
   core::MonotonicTime no_later;
   std::string store_problem;  // as far as is known; empty: there is none, or the store is not asked
 };
-
-std::string mark_of(const AttemptKey& key) { return fmt::format("{}/{}", key.job, key.attempt); }
 
 class SpawnerProcess {
  public:
@@ -116,12 +86,6 @@ class SpawnerProcess {
   }
 
  private:
-  // With its process group and, where it has one, its control group, which nothing that it started can leave.
-  static void kill_all_of(const Rank& rank) {
-    ::kill(-rank.process, SIGKILL);
-    kill_control_group(rank.group);
-  }
-
   // \param opened what the rank is started in \return its folder; empty: there are none here
   std::filesystem::path make_group(core::FileDescriptor& opened) {
     if (groups_.empty()) return {};
@@ -164,7 +128,7 @@ class SpawnerProcess {
     std::size_t place = 3;
     for (Rank& rank : ranks_) {
       if (place == polled_.size()) break;
-      if (polled_[place++].revents != 0) read_progress(rank);
+      if (polled_[place++].revents != 0) send_progress(rank);
     }
   }
 
@@ -315,21 +279,8 @@ class SpawnerProcess {
     return kernel_kills_;
   }
 
-  void read_progress(Rank& rank) {
-    std::array<char, 8192> block;
-    for (int i = 0; i < kProgressBlocks && rank.progress.valid(); ++i) {
-      const ssize_t count = ::read(rank.progress.get(), block.data(), block.size());
-      if (count < 0) return;
-      if (count == 0) rank.progress.reset();
-      for (char c : std::string_view(block.data(), static_cast<std::size_t>(count))) {
-        if (c != '\n') {
-          if (rank.line.size() < kMaxLine) rank.line.push_back(c);
-          continue;
-        }
-        send(ProgressLine{rank.key, rank.line});
-        rank.line.clear();
-      }
-    }
+  void send_progress(Rank& rank) {
+    for (std::string& line : read_progress(rank)) send(ProgressLine{rank.key, std::move(line)});
   }
 
   void reap() {
@@ -348,10 +299,8 @@ class SpawnerProcess {
       rusage used{};
       ::wait4(process, &word, 0, &used);
       if (rank == ranks_.end()) continue;  // an orphan of a rank
-      read_progress(*rank);
-      RankEnded report = report_of(*rank, core::to_exit_status(word));
-      report.peak_mib = (used.ru_maxrss + kKibInMib - 1) / kKibInMib;
-      report.cpu_ms = milliseconds_of(used.ru_utime) + milliseconds_of(used.ru_stime);
+      send_progress(*rank);
+      RankEnded report = report_of(*rank, core::to_exit_status(word), used);
       const bool ask = may_be_the_stores(*rank, report);
       const auto wait = ask ? options_.store_wait : options_.log_wait;
       ended_.emplace(rank->number, Ended{std::move(report), core::monotonic_clock().now() + wait,
@@ -361,53 +310,7 @@ class SpawnerProcess {
       ranks_.erase(rank);
     }
     remove_left_groups();
-    end_orphans();
-  }
-
-  // A folder that is not mounted any more looks like a wrong setting, and pages of a file that is gone end in SIGBUS.
-  static bool may_be_the_stores(const Rank& rank, const RankEnded& report) {
-    constexpr int kInterrupted = 75;
-    if (rank.killed || report.out_of_memory || report.code == kInterrupted) return false;
-    return report.code != 0 || report.signal == SIGABRT || report.signal == SIGBUS;
-  }
-
-  RankEnded report_of(const Rank& rank, const core::ExitStatus& status) {
-    RankEnded report{rank.key, rank.process_rank, 0, 0, {}};
-    if (const auto* exited = std::get_if<core::Exited>(&status)) report.code = exited->code;
-    if (const auto* killed = std::get_if<core::Killed>(&status)) report.signal = killed->signal;
-    if (report.code == 0 && report.signal == 0) return report;
-    if (!rank.over_memory.empty()) {
-      report.out_of_memory = true;
-      report.evidence = rank.over_memory;
-      return report;
-    }
-    report.evidence = rank.err.last_words();
-    constexpr int kSaidByAShell = 128 + SIGKILL;  // of a program that it has started
-    if ((report.signal != SIGKILL && report.code != kSaidByAShell) || rank.killed) return report;
-    const std::uint64_t kills = kernel_memory_kills() - rank.kernel_kills;
-    if (kills == 0) return report;
-    report.out_of_memory = true;
-    report.evidence = fmt::format(
-        "killed while the machine was short of memory (the kernel ended {} of its processes for that)", kills);
-    return report;
-  }
-
-  // What a rank left outside its group (a daemon) became our child when its parents ended. It goes when no rank of its
-  // attempt is left, or, where it hides its environment, when it is older than every rank.
-  void end_orphans() {
-    for (const pid_t child : children_of_this_process()) {
-      const auto is_its = [&](const auto& belongs) { return std::any_of(ranks_.begin(), ranks_.end(), belongs); };
-      if (is_its([&](const Rank& rank) { return rank.process == child; })) continue;
-      const auto record = read_process(child);
-      if (!record) continue;  // it has ended, and is reaped next
-      const std::string mark = attempt_of(child);
-      const bool wanted = is_its([&](const Rank& rank) {
-        if (!mark.empty()) return mark == mark_of(rank.key);
-        const auto started = read_process(rank.process);
-        return started && started->started <= record->started;
-      });
-      if (!wanted) ::kill(child, SIGKILL);
-    }
+    end_orphans(ranks_);
   }
 
   void kill_overdue() {
@@ -425,23 +328,7 @@ class SpawnerProcess {
     if (now < memory_check_) return;
     memory_check_ = now + options_.memory_check;
     if (std::none_of(ranks_.begin(), ranks_.end(), [](const Rank& rank) { return rank.memory_mib > 0; })) return;
-    std::vector<MarkedGroup> groups;
-    for (const Rank& rank : ranks_) groups.push_back({rank.process, mark_of(rank.key)});
-    const std::unordered_map<pid_t, Held> all_held = held_by_groups(groups);
-    for (Rank& rank : ranks_) {
-      const auto found = all_held.find(rank.process);
-      if (rank.memory_mib == 0 || found == all_held.end()) continue;
-      const std::uint64_t limit = static_cast<std::uint64_t>(rank.memory_mib) << 20;
-      // Pages that its processes share were counted in each of them: a closer look, which costs more.
-      if (found->second.resident <= limit) continue;
-      std::uint64_t held = 0;
-      for (const pid_t process : found->second.processes) held += memory_held(process);
-      if (held <= limit) continue;
-      rank.over_memory = fmt::format("it held {} MiB of memory, its limit is {}", held >> 20, rank.memory_mib);
-      rank.killed = true;
-      kill_all_of(rank);
-      for (const pid_t process : found->second.processes) ::kill(process, SIGKILL);
-    }
+    kill_over_memory(ranks_);
   }
 
   core::FileDescriptor socket_;
