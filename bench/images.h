@@ -3,7 +3,7 @@
 //! Images for benchmarks that read none from a disk.
 
 #include "core/random/random.h"
-#include "workers/methods/method.h"
+#include "methods/networks/method.h"
 
 namespace resolute::workers {
 
@@ -22,10 +22,10 @@ struct Drawn {
 };
 
 //! A batch of them, all on the CPU. \param copies how many, as many as methods::copy_rates()
-inline LaneBatch random_batch(std::uint64_t key, const Drawn& rows, std::size_t copies, std::int64_t height,
-                              std::int64_t width) {
+inline methods::LaneBatch random_batch(std::uint64_t key, const Drawn& rows, std::size_t copies, std::int64_t height,
+                                       std::int64_t width) {
   const std::int64_t count = std::int64_t{rows.identities} * rows.images;
-  LaneBatch batch;
+  methods::LaneBatch batch;
   batch.hr = random_images(key, count, height, width);
   batch.lr = random_images(key + 1, count, height, width);
   batch.lr_rates = at::arange(count, at::kLong).remainder(3).add(2);

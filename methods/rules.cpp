@@ -1,8 +1,8 @@
 #include "methods/rules.h"
 
 #include "methods/row.h"
-#include "methods/trunk_shape.h"
 #include "settings/member_checks.h"
+#include "settings/trunk_shape.h"
 
 namespace resolute::methods {
 
@@ -36,10 +36,10 @@ void check_hr_images(const settings::Recipe& recipe, std::string_view why) {
 }
 
 void check_frozen_levels(const settings::NetworkSettings& network, bool others, std::string_view wanted) {
-  if (network.frozen_levels == kTrunkLevels && !others)
+  if (network.frozen_levels == settings::kTrunkLevels && !others)
     throw MemberError("network.frozen_levels", network.frozen_levels,
                       fmt::format("all levels of the trunk are frozen, and without {} nothing learns", wanted),
-                      fmt::format("set it to {} at most", kTrunkLevels - 1));
+                      fmt::format("set it to {} at most", settings::kTrunkLevels - 1));
 }
 
 void check_last(const std::string& key, const std::vector<int>& rates) {

@@ -1,7 +1,7 @@
 #include "methods/work.h"
 
 #include "methods/row.h"
-#include "methods/trunk_shape.h"
+#include "settings/trunk_shape.h"
 
 namespace resolute::methods {
 namespace {
@@ -10,19 +10,19 @@ namespace {
 class TrunkCount {
  public:
   explicit TrunkCount(const WorkCase& asked)
-      : shape_(trunk_shape(asked.network)), height_(asked.height), width_(asked.width) {}
+      : shape_(settings::trunk_shape(asked.network)), height_(asked.height), width_(asked.width) {}
 
   TrunkWork run() {
     shrink(shape_.stem_stride);
     add(1, 3, shape_.stem_channels, shape_.stem_kernel);
     if (shape_.pooling) shrink(2);
     int inputs = shape_.stem_channels;
-    for (const TrunkStage& stage : shape_.stages)
+    for (const settings::TrunkStage& stage : shape_.stages)
       for (int block = 0; block < stage.blocks; ++block) {
         add_block(stage, inputs, block == 0 ? stage.stride : 1);
         inputs = stage.channels;
       }
-    if (shape_.head_channels > 0) add(kTrunkLevels, inputs, shape_.head_channels, 1);
+    if (shape_.head_channels > 0) add(settings::kTrunkLevels, inputs, shape_.head_channels, 1);
     return work_;
   }
 
@@ -40,15 +40,15 @@ class TrunkCount {
     work_.parameters += weights + 2 * outputs;
   }
 
-  void add_block(const TrunkStage& stage, int inputs, int stride) {
+  void add_block(const settings::TrunkStage& stage, int inputs, int stride) {
     const int outputs = stage.channels;
     switch (shape_.block) {
-      case TrunkBlock::kBasic:
+      case settings::TrunkBlock::kBasic:
         shrink(stride);
         add(stage.level, inputs, outputs, 3);
         add(stage.level, outputs, outputs, 3);
         break;
-      case TrunkBlock::kBottleneck: {
+      case settings::TrunkBlock::kBottleneck: {
         const double inner = outputs / 4.0;
         add(stage.level, inputs, inner, 1);
         shrink(stride);
@@ -56,7 +56,7 @@ class TrunkCount {
         add(stage.level, inner, outputs, 1);
         break;
       }
-      case TrunkBlock::kInverted: {
+      case settings::TrunkBlock::kInverted: {
         const double inner = static_cast<double>(inputs) * stage.expansion;
         if (stage.expansion != 1) add(stage.level, inputs, inner, 1);
         shrink(stride);
@@ -68,7 +68,7 @@ class TrunkCount {
     if (stride != 1 || inputs != outputs) add(stage.level, inputs, outputs, 1);
   }
 
-  TrunkShape shape_;
+  settings::TrunkShape shape_;
   int height_, width_;  // of the map
   TrunkWork work_;
 };
@@ -89,7 +89,7 @@ Work work(const MethodOptions& options, const WorkCase& asked) {
           .gallery = cost.gallery * trunk.forward,
           .gallery_copy = cost.gallery_copy * trunk.forward,
           .parameters = cost.parameters * trunk.parameters,
-          .feature = cost.feature.value_or(trunk_shape(asked.network).channels(kTrunkLevels))};
+          .feature = cost.feature.value_or(settings::trunk_shape(asked.network).channels(settings::kTrunkLevels))};
 }
 
 }  // namespace resolute::methods

@@ -42,7 +42,7 @@
 #include "datasets/image/low_resolution.h"
 #include "datasets/pack/pack.h"
 #include "datasets/sources/source.h"
-#include "workers/torch.h"
+#include "networks/torch.h"
 
 namespace resolute::datasets {
 namespace {

@@ -18,11 +18,12 @@
 #include "bench/options.h"
 #include "bench/turns.h"
 #include "core/error.h"
+#include "methods/networks/method.h"
 #include "tests/workers/ddp/counting_communicator.h"
 #include "workers/ddp/gloo.h"
 #include "workers/ddp/gradient_exchange.h"
 #include "workers/device/numeric_class.h"
-#include "workers/methods/method.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers {
 namespace {
@@ -40,8 +41,8 @@ void count(const Options& options) {
   experiments::TrainingSpecification specification;
   specification.method = experiments::BaselineOptions{};
   specification.network.backbone = settings::Trunk::kResnet50;
-  const std::unique_ptr<Method> method = make_method(specification, kIdentities);
-  const std::vector<ParameterGroup> groups = method->parameter_groups();
+  const std::unique_ptr<methods::Method> method = make_method(specification, kIdentities);
+  const std::vector<methods::ParameterGroup> groups = method->parameter_groups();
   std::int64_t bytes = 0;
   for (const auto& [name, parameter] : groups.at(0).parameters) bytes += static_cast<std::int64_t>(parameter.nbytes());
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bench/images.h"
+#include "workers/training/make_method.h"
 #include "workers/training/trainer.h"
 
 namespace resolute::workers {
@@ -61,7 +62,7 @@ const std::vector<Case>& cases() {
 
 int images(const Case& measured, const Scale& scale) { return measured.lr_images > 0 || scale.identities > 2 ? 4 : 2; }
 
-std::unique_ptr<Method> make(const Case& measured, const Scale& scale, const experiments::Recipe& recipe) {
+std::unique_ptr<methods::Method> make(const Case& measured, const Scale& scale, const experiments::Recipe& recipe) {
   experiments::TrainingSpecification specification;
   specification.method = measured.method;
   specification.network.backbone = settings::from_word<settings::Trunk>(scale.backbone).value();
@@ -79,14 +80,14 @@ void Shortest::add(const Moment& from, const Moment& to) {
 RepeatedBatch::RepeatedBatch(const Scale& scale, int identities, int images, int lr_images, std::size_t copies)
     : batch_(random_batch(0, {identities, images, lr_images}, copies, scale.height, scale.width)) {}
 
-LaneBatch RepeatedBatch::batch(std::uint64_t step, int) {
+methods::LaneBatch RepeatedBatch::batch(std::uint64_t step, int) {
   begun.emplace_back();
-  LaneBatch batch = batch_;
+  methods::LaneBatch batch = batch_;
   batch.step = step;
   return batch;
 }
 
-void train(Method& method, BatchSource& source, const experiments::Recipe& recipe, std::uint64_t first) {
+void train(methods::Method& method, BatchSource& source, const experiments::Recipe& recipe, std::uint64_t first) {
   ProgressPipe progress(-1);
   TrainerOptions options;
   options.recipe = recipe;
@@ -99,9 +100,9 @@ void train(Method& method, BatchSource& source, const experiments::Recipe& recip
   trainer.run();
 }
 
-std::uint64_t last_window(Method& method) {
+std::uint64_t last_window(methods::Method& method) {
   std::uint64_t first = 0;
-  for (const ParameterGroup& group : method.parameter_groups()) first = std::max(first, group.first_step);
+  for (const methods::ParameterGroup& group : method.parameter_groups()) first = std::max(first, group.first_step);
   return first;
 }
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "experiments/specification/specification.h"
-#include "workers/methods/method.h"
+#include "methods/networks/method.h"
 #include "workers/training/batch_source.h"
 
 namespace resolute::workers {
@@ -40,7 +40,7 @@ const std::vector<Case>& cases();
 int images(const Case& measured, const Scale& scale);
 
 //! The case's method, trained by `recipe`. \throws RuntimeError (kInput) as make_method()
-std::unique_ptr<Method> make(const Case& measured, const Scale& scale, const experiments::Recipe& recipe);
+std::unique_ptr<methods::Method> make(const Case& measured, const Scale& scale, const experiments::Recipe& recipe);
 
 //! Where the clocks stand.
 struct Moment {
@@ -60,20 +60,20 @@ class RepeatedBatch final : public BatchSource {
  public:
   RepeatedBatch(const Scale& scale, int identities, int images, int lr_images, std::size_t copies = 0);
   std::vector<std::int64_t> lane_rows(std::uint64_t) override { return {batch_.labels.size(0)}; }
-  LaneBatch batch(std::uint64_t step, int lane) override;
+  methods::LaneBatch batch(std::uint64_t step, int lane) override;
 
   std::vector<Moment> begun;
 
  private:
-  LaneBatch batch_;
+  methods::LaneBatch batch_;
 };
 
 //! The real Trainer on one lane, without checkpoints and metrics. \param first step to begin with, as if those before
 //! it were done
-void train(Method& method, BatchSource& source, const experiments::Recipe& recipe, std::uint64_t first = 0);
+void train(methods::Method& method, BatchSource& source, const experiments::Recipe& recipe, std::uint64_t first = 0);
 
 //! The first step in which every group has begun to move (ParameterGroup::first_step): of progressive masks the first
 //! of the last stage, in which all of them act.
-std::uint64_t last_window(Method& method);
+std::uint64_t last_window(methods::Method& method);
 
 }  // namespace resolute::workers

@@ -61,7 +61,7 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-Json parameters_of_parts(Method& method) {
+Json parameters_of_parts(methods::Method& method) {
   Json parts = Json::array();
   for (const auto& child : method.module().named_children()) {
     std::int64_t count = 0;
@@ -75,7 +75,7 @@ Json step(const Case& measured, const Scale& scale, const std::string& precision
   const double before = process_memory("VmRSS");
   experiments::Recipe recipe;
   recipe.precision = settings::from_word<settings::Precision>(precision).value();
-  const std::unique_ptr<Method> method = make(measured, scale, recipe);
+  const std::unique_ptr<methods::Method> method = make(measured, scale, recipe);
   const std::uint64_t first = last_window(*method);
   recipe.steps = static_cast<int>(first) + 1 + steps;
   RepeatedBatch source(scale, scale.identities, images(measured, scale), measured.lr_images,

@@ -51,7 +51,7 @@ core::Json measured_step_memory(const MemoryCase& measured, int steps) {
   recipe.train_rates = {2, 3, 4};
   recipe.label_smoothing = 0.1;
   const Case one{measured.name, measured.options, kLrImages};
-  const std::unique_ptr<Method> method = make(one, measured.scale, recipe);
+  const std::unique_ptr<methods::Method> method = make(one, measured.scale, recipe);
   RepeatedBatch source(measured.scale, kIdentities, kImages, kLrImages,
                        methods::copy_rates(method->row().needs, recipe).size());
   train(*method, source, recipe);

@@ -24,7 +24,7 @@ BEFORE = "8a68701fc0dd7f3c836e0823bc520b68e4361349"
 PRODUCT = ["resolute", "resolute-worker"]
 # figure: the file, what builds its part's tests, the tests that exercise it, seconds at the most.
 EDITS = {
-    "edit_rain": ("methods/rain/rain.cpp", "tests_methods",
+    "edit_rain": ("methods/rain/networks/rain.cpp", "tests_methods",
                   "^methods/(finite_difference|golden_methods|labels|method|rain_networks)_test$", 60.0),
     "edit_decide": ("orchestrator/decisions/decide.cpp", "tests_orchestrator", "^decisions/decide_test$", 30.0),
 }

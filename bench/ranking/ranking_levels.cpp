@@ -27,6 +27,7 @@
 #include "workers/evaluation/evaluator.h"
 #include "workers/evaluation/image_embedding.h"
 #include "workers/evaluation/prefix_distances.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers {
 namespace {
@@ -110,12 +111,12 @@ void embed(const Options& options) {
   experiments::TrainingSpecification specification;
   specification.method = method;
   specification.network.backbone = settings::Trunk::kResnet50;
-  const std::unique_ptr<Method> made = make_method(specification, 10);
+  const std::unique_ptr<methods::Method> made = make_method(specification, 10);
   const auto batch = static_cast<std::int64_t>(kEmbeddingBatch);
   const at::Tensor images = random_images(0, batch, options.height, options.width);
   take_timed_turns([&] {
     for (int group = 0; group < options.groups; ++group) {
-      const Embedder network = made->embedder(
+      const methods::Embedder network = made->embedder(
           {.height = options.height, .width = options.width, .precision = at::kBFloat16, .level = kLevels - group});
       for (std::int64_t left = options.images / options.groups; left > 0; left -= batch)
         network(images.narrow(0, 0, std::min(left, batch)));

@@ -28,7 +28,7 @@
 #include "bench/guarded_main.h"
 #include "bench/turns.h"
 #include "core/error.h"
-#include "workers/nn/backbone.h"
+#include "networks/nn/backbone.h"
 
 namespace resolute::workers {
 namespace {
@@ -39,7 +39,7 @@ const CheckpointOwner kOwner{std::string(64, 'a'), "bench"};
 Checkpoint resnet50_with_moments() {
   settings::NetworkSettings settings;
   settings.backbone = settings::Trunk::kResnet50;
-  Backbone network(methods::trunk_shape(settings));
+  networks::Backbone network(settings::trunk_shape(settings));
   Checkpoint checkpoint{1, 0.5, {}};
   const at::NoGradGuard no_grad;
   for (const auto& item : network.named_parameters()) {

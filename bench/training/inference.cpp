@@ -1,6 +1,6 @@
 //! \file
 //! Our side of the figure `infer_bf16`: features of images that lie in memory, by the trunk as an evaluation uses it
-//! (workers/nn/folded_backbone.h). It works in turns, so that a driver can let two programs alternate on one machine:
+//! (networks/nn/folded_backbone.h). It works in turns, so that a driver can let two programs alternate on one machine:
 //! it says "ready", then for each line on its standard input embeds for --seconds and prints a rate, as JSON.
 //!
 //! bench_inference --precision bf16|f32 --threads T --batch IMAGES_A_CALL --seconds S
@@ -13,9 +13,9 @@
 #include "bench/images.h"
 #include "bench/options.h"
 #include "bench/turns.h"
+#include "networks/nn/folded_backbone.h"
 #include "workers/device/allocator.h"
 #include "workers/device/numeric_class.h"
-#include "workers/nn/folded_backbone.h"
 
 namespace resolute::workers {
 namespace {
@@ -42,9 +42,10 @@ Options parse(int argc, char** argv) {
 void run(const Options& options) {
   keep_freed_memory();
   enter_numeric_class(options.threads);
-  Backbone trunk(methods::trunk_shape({.backbone = settings::Trunk::kResnet50, .last_stride = 1}));
-  initialise(trunk, 1);
-  const FoldedBackbone folded(trunk, options.precision == "bf16" ? at::kBFloat16 : at::kFloat, kHeight, kWidth);
+  networks::Backbone trunk(settings::trunk_shape({.backbone = settings::Trunk::kResnet50, .last_stride = 1}));
+  networks::initialise(trunk, 1);
+  const networks::FoldedBackbone folded(trunk, options.precision == "bf16" ? at::kBFloat16 : at::kFloat, kHeight,
+                                        kWidth);
   const at::Tensor batch = random_images(0, options.batch, kHeight, kWidth);
   for (int i = 0; i < 3; ++i) folded.embed(batch);
   take_turns([&] {

@@ -34,6 +34,7 @@
 #include "workers/device/allocator.h"
 #include "workers/device/device.h"
 #include "workers/device/numeric_class.h"
+#include "workers/training/make_method.h"
 #include "workers/training/trainer.h"
 
 namespace resolute::workers {
@@ -130,20 +131,20 @@ class MemorySource final : public BatchSource {
   std::vector<std::int64_t> lane_rows(std::uint64_t) override {
     return std::vector<std::int64_t>(static_cast<std::size_t>(options_.lanes), batches_.front().labels.size(0));
   }
-  LaneBatch batch(std::uint64_t step, int lane) override {
+  methods::LaneBatch batch(std::uint64_t step, int lane) override {
     if (lane == first_) gate_.before_step();
     const auto own = static_cast<std::uint64_t>(options_.lanes / options_.ranks);
-    LaneBatch batch = batches_[(step % kBatches) * own + static_cast<std::uint64_t>(lane - first_)];
+    methods::LaneBatch batch = batches_[(step % kBatches) * own + static_cast<std::uint64_t>(lane - first_)];
     batch.step = step;
     batch.lane = lane;
     return batch;
   }
 
  private:
-  LaneBatch make(std::uint64_t number, std::uint64_t lane) const {
+  methods::LaneBatch make(std::uint64_t number, std::uint64_t lane) const {
     const experiments::Recipe& recipe = asked_.recipe;
     const methods::Needs needs = methods::row(asked_.method).needs;
-    LaneBatch batch =
+    methods::LaneBatch batch =
         random_batch((number * 64 + lane) << 8, {recipe.identities / options_.lanes, recipe.images, recipe.lr_images},
                      methods::copy_rates(needs, recipe).size(), asked_.pack.height, asked_.pack.width);
     if (!needs.lr) batch.lr = batch.hr;
@@ -157,7 +158,7 @@ class MemorySource final : public BatchSource {
   Gate& gate_;
   at::Device place_;
   int first_ = 0;
-  std::vector<LaneBatch> batches_;
+  std::vector<methods::LaneBatch> batches_;
 };
 
 experiments::TrainingSpecification specification(const Options& options) {
@@ -190,7 +191,7 @@ void run_trainer(const Options& options) {
     communicator = device->connect(connect_gloo(rendezvous, options.rank, options.ranks), rendezvous.collective_limit);
   }
   const experiments::TrainingSpecification asked = specification(options);
-  const std::unique_ptr<Method> method = make_method(asked, kClasses);
+  const std::unique_ptr<methods::Method> method = make_method(asked, kClasses);
   if (!device->place().is_cpu()) method->module().to(device->place());
   Gate gate(options, device.get());
   MemorySource source(options, asked, gate, device->place());
@@ -224,9 +225,9 @@ void run_trainer(const Options& options) {
 // step.
 void run_plain(const Options& options) {
   const experiments::TrainingSpecification asked = specification(options);
-  const std::unique_ptr<Method> method = make_method(asked, kClasses);
+  const std::unique_ptr<methods::Method> method = make_method(asked, kClasses);
   std::vector<at::Tensor> parameters, gradients, moments1, moments2, steps;
-  const ParameterGroup group = method->parameter_groups().front();
+  const methods::ParameterGroup group = method->parameter_groups().front();
   for (const auto& [name, parameter] : group.parameters) {
     parameters.push_back(parameter);
     parameter.mutable_grad() = at::zeros_like(parameter);
@@ -235,18 +236,18 @@ void run_plain(const Options& options) {
     moments2.push_back(at::zeros_like(parameter));
     steps.push_back(at::zeros({}, at::kFloat));
   }
-  const AdamOptions& adam = group.adam;
+  const methods::AdamOptions& adam = group.adam;
   Gate gate(options);
   MemorySource source(options, asked, gate);
   const bool narrow = options.precision == "bf16";
   at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
   for (int step = 0; step < options.turns * options.steps; ++step) {
     for (int lane = 0; lane < options.lanes; ++lane) {
-      const LaneBatch batch = source.batch(static_cast<std::uint64_t>(step), lane);
+      const methods::LaneBatch batch = source.batch(static_cast<std::uint64_t>(step), lane);
       at::Tensor loss;
       at::autocast::set_autocast_enabled(at::kCPU, narrow);
-      const Activations activations = method->forward(batch);
-      for (const LossTerm& term : method->losses(0, activations, batch))
+      const methods::Activations activations = method->forward(batch);
+      for (const methods::LossTerm& term : method->losses(0, activations, batch))
         loss = loss.defined() ? loss + term.value : term.value;
       at::autocast::set_autocast_enabled(at::kCPU, false);
       (loss / options.lanes).backward();

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "experiments/specification/plan.h"
-#include "methods/trunk_shape.h"
+#include "settings/trunk_shape.h"
 
 namespace resolute::experiments {
 namespace {
@@ -38,7 +38,7 @@ void TableFacts::add(const Draft& draft, const std::string& row, const std::stri
          row);
   } else {
     note(backbones, std::string(settings::word(draft.network.backbone)), row);
-    small = small && methods::trunk_shape(draft.network).small;
+    small = small && settings::trunk_shape(draft.network).small;
   }
   note(pools, std::string(settings::word(draft.split.train_pool)), row);
   note(partitions, std::string(settings::word(draft.split.partition)), row);

@@ -1,7 +1,7 @@
 #include "methods/row.h"
 
-#include "methods/trunk_shape.h"
 #include "methods/work.h"
+#include "settings/trunk_shape.h"
 
 namespace resolute::methods {
 namespace {
@@ -9,7 +9,7 @@ namespace {
 //! T's share of a pass and of the parameters grows with the channels of f5, which are many on EfficientNet.
 Cost ftwa_cost(const MethodOptions& any, const WorkCase& asked) {
   const auto& options = std::get<FtwaOptions>(any);
-  const bool wide = trunk_shape(asked.network).head_channels > 0;
+  const bool wide = settings::trunk_shape(asked.network).head_channels > 0;
   const double made = options.transforms() ? (wide ? 0.8 : 0.25) : 0;
   const double made_parameters = options.transforms() ? (wide ? 0.9 : 0.35) : 0;
   // An HR image and its copy, of which T sees the copy; E_L, a classifier and W of each side.

@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "methods/rules.h"
-#include "methods/trunk_shape.h"
 #include "settings/member_checks.h"
+#include "settings/trunk_shape.h"
 
 namespace resolute::methods {
 
@@ -33,7 +33,7 @@ void check_size(const settings::NetworkSettings& network, const settings::PackSe
       throw MemberError(key, side, "'msifla' halves images twice, so it must be a multiple of 4",
                         fmt::format("set it to {}", side + 4 - side % 4));
   constexpr int kParts = MsiflaOptions::kParts;
-  const int stride = trunk_shape(network).stride(kTrunkLevels);
+  const int stride = settings::trunk_shape(network).stride(settings::kTrunkLevels);
   if (const int rows = (pack.height + stride - 1) / stride; rows < kParts)
     throw MemberError("height", pack.height,
                       fmt::format("'msifla' cuts the last feature map into {} parts, and that of '{}' has {} rows",

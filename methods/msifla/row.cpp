@@ -1,7 +1,7 @@
 #include "methods/row.h"
 
-#include "methods/trunk_shape.h"
 #include "methods/work.h"
+#include "settings/trunk_shape.h"
 
 namespace resolute::methods {
 namespace {
@@ -9,7 +9,7 @@ namespace {
 Cost msifla_cost(const MethodOptions& any, const WorkCase& asked) {
   const auto& options = std::get<MsiflaOptions>(any);
   const double scales = static_cast<double>(options.scales.size()), width = options.ir_width;
-  // An IR network multiplies so often per pixel (methods/msifla/networks.h), whatever the trunk.
+  // An IR network multiplies so often per pixel (methods/msifla/networks/networks.h), whatever the trunk.
   const double ir_pixel = (18.75 * width + 40.5) * width;
   const double pixels = static_cast<double>(asked.height) * asked.width;
   const double cascade = scales * ir_pixel * pixels / trunk_work(asked).forward;
@@ -22,7 +22,8 @@ Cost msifla_cost(const MethodOptions& any, const WorkCase& asked) {
           .query = passes + cascade,
           .gallery = passes + cascade,
           .parameters = 1.2 * networks,  // four classifiers of each, and an IR network
-          .feature = passes * MsiflaOptions::kParts * trunk_shape(asked.network).channels(kTrunkLevels)};
+          .feature =
+              passes * MsiflaOptions::kParts * settings::trunk_shape(asked.network).channels(settings::kTrunkLevels)};
 }
 
 }  // namespace

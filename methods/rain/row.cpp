@@ -1,7 +1,7 @@
 #include "methods/row.h"
 
-#include "methods/trunk_shape.h"
 #include "methods/work.h"
+#include "settings/trunk_shape.h"
 
 namespace resolute::methods {
 namespace {
@@ -9,7 +9,7 @@ namespace {
 //! The small trunk has a small decoder, and discriminators that are large beside it.
 Cost rain_cost(const MethodOptions& any, const WorkCase& asked) {
   const auto& options = std::get<RainOptions>(any);
-  const bool small = trunk_shape(asked.network).small;
+  const bool small = settings::trunk_shape(asked.network).small;
   const Adversary* adversary = options.opponent();
   const double discriminators = adversary != nullptr ? static_cast<double>(adversary->levels.size()) : 0;
   const double nearest = small ? 0.45 : 2.9, transposed = small ? 0.22 : 1.3;

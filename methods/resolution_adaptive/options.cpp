@@ -2,8 +2,8 @@
 
 #include "methods/row.h"
 #include "methods/rules.h"
-#include "methods/trunk_shape.h"
 #include "settings/member_checks.h"
+#include "settings/trunk_shape.h"
 
 namespace resolute::methods {
 
@@ -74,7 +74,7 @@ void reset_levels(ResolutionAdaptiveOptions& options, bool neck) {
 
 int mask_count(const ResolutionAdaptiveOptions& options, const settings::NetworkSettings& network) {
   if (options.masks == Masks::kOff) return 0;
-  const TrunkShape shape = trunk_shape(network);
+  const settings::TrunkShape shape = settings::trunk_shape(network);
   return options.mask_blocks == MaskBlocks::kStages ? static_cast<int>(shape.stages.size()) : shape.blocks();
 }
 

@@ -2,8 +2,8 @@
 
 #include <numeric>
 
-#include "methods/trunk_shape.h"
 #include "methods/work.h"
+#include "settings/trunk_shape.h"
 
 namespace resolute::methods {
 namespace {
@@ -12,7 +12,7 @@ Cost resolution_adaptive_cost(const MethodOptions& any, const WorkCase& asked) {
   const auto& options = std::get<ResolutionAdaptiveOptions>(any);
   const TrunkWork trunk = trunk_work(asked);
   const double dimensions = std::accumulate(options.widths.begin(), options.widths.end(), 0.0);
-  const double embedding = dimensions * trunk_shape(asked.network).channels(kTrunkLevels);
+  const double embedding = dimensions * settings::trunk_shape(asked.network).channels(settings::kTrunkLevels);
   const double units = options.verification ? dimensions * options.verification_width : 0;
   // Beside the embedding two differences of each image: to a positive and to a negative.
   const double image = 1 + (embedding + 2 * units) / trunk.forward;

@@ -13,12 +13,14 @@ ARROWS = {
     "core": set(),
     "settings": {"core"},
     "methods": {"core", "settings"},
+    "networks": {"core", "settings", "datasets"},
+    "methods/networks": {"core", "settings", "methods", "networks"},
     "experiments": {"core", "settings", "methods"},
     "datasets": {"core", "settings"},
     "results": {"core", "settings", "methods", "experiments"},
     "slurm": {"core", "settings"},
     "orchestrator": {"core", "settings", "methods", "experiments"},
-    "workers": {"core", "settings", "methods", "datasets", "experiments", "results"},
+    "workers": {"core", "settings", "methods", "datasets", "networks", "methods/networks", "experiments", "results"},
     "allocations": {"core", "settings", "experiments", "results", "slurm", "orchestrator"},
     "report": {"core", "settings", "datasets", "experiments", "results", "orchestrator", "allocations"},
     "cli": {"core", "settings", "methods", "datasets", "experiments", "results", "slurm", "orchestrator", "allocations", "report"},
@@ -87,6 +89,12 @@ ROOMS = {
         "simulation": {"decisions", "messages", "store"},
         "run": {"agent", "coordinator", "journal", "messages", "store", "transport"},
     },
+    "networks": {
+        "": set(),
+        "nn": {""},
+        "onnx": {"", "nn"},
+        "weights": {""},
+    },
     "python": {"native": set()},
     "report": {
         "figures": set(),
@@ -104,17 +112,13 @@ ROOMS = {
     },
     "workers": {
         "": set(),
-        "nn": {""},
-        "onnx": {"", "nn"},
-        "methods": {"", "nn", "onnx"},
-        "weights": {""},
-        "ddp": {"", "methods"},
-        "rank": {"ddp", "training"},
-        "packs": {"rank", "training"},
-        "device": {"", "ddp", "nn"},
-        "evaluation": {"", "ddp", "device", "methods"},
-        "training": {"", "ddp", "device", "evaluation", "methods", "nn", "weights"},
-        "jobs": {"", "ddp", "device", "evaluation", "methods", "nn", "onnx", "rank", "training", "weights"},
+        "ddp": set(),
+        "rank": {"ddp"},
+        "packs": {"rank"},
+        "device": {"ddp"},
+        "evaluation": {"ddp", "device"},
+        "training": {"ddp", "device", "evaluation", "rank"},
+        "jobs": {"ddp", "device", "evaluation", "rank", "training"},
     },
 }
 LARGEST_ROOM = 22  # files
@@ -122,12 +126,12 @@ LARGEST_ROOM = 22  # files
 # Folders outside of the product whose rooms are as small → whether each room has a README.
 OTHER_ROOMS = {"bench": True, "tests/system": False}
 
-# A method's folder holds what the torch-free parts read of it; the rest of the folder is the worker's.
-METHOD_FILE = re.compile(r"methods/\w+/(?!(?:options|row)\.)\w+\.\w+")
+# Networks and losses of methods have arrows of their own; what stands beside these folders needs no libtorch.
+METHOD_NETWORKS = r"methods/(\w+/)?networks/.*"
 
 # header pattern -> the places that alone may include it
 FENCES = [
-    (r"(torch|ATen|c10|caffe2)/.*", [r"workers/.*", METHOD_FILE.pattern]),
+    (r"(torch|ATen|c10|caffe2)/.*", [r"networks/.*", METHOD_NETWORKS, r"workers/.*"]),
     (r"mpi\.h", [r"orchestrator/transport/mpi_library\.h"]),
     (r"hdf5\.h|H5.*\.h|hdf5_hl\.h", [r"datasets/hdf5/.*"]),
     (r"zip\.h", [r"core/files/zip_archive\.cpp", r"datasets/arrays/.*"]),
@@ -153,8 +157,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 
 
 def part_of(name: str) -> str:
-    """The part to which a file or a header belongs."""
-    return "workers" if METHOD_FILE.fullmatch(name) else name.split("/")[0]
+    """The part to which a file or a header belongs, or its half in ARROWS."""
+    return "methods/networks" if re.fullmatch(METHOD_NETWORKS, name) else name.split("/")[0]
 
 
 def room_of(name: str) -> tuple[str, str]:
@@ -211,7 +215,7 @@ def wrong_room_include(root: Path, name: str, header: str):
 
 def violations(root: Path):
     yield from wrong_rooms(root)
-    for folder in sorted(ARROWS):
+    for folder in sorted({part.split("/")[0] for part in ARROWS}):
         for path in sorted((root / folder).rglob("*")):
             if path.suffix not in {".h", ".cpp"}:
                 continue

@@ -34,15 +34,18 @@ class CheckIncludes(unittest.TestCase):
         self.refused("core/a.h", '#include "datasets/split/split.h"', "core may include nothing only")
         self.refused("orchestrator/a.cpp", '#include "workers/jobs/job.h"', "orchestrator may include core, experiments, methods, settings only")
         self.refused("cli/a.cpp", '#include "workers/jobs/job.h"', "cli may include")
-        self.refused("experiments/a.cpp", '#include "methods/rain/networks.h"', "experiments may include")
-        self.refused("methods/rain/row.cpp", '#include "methods/rain/rain.h"', "methods may include core, settings only")
-        self.refused("methods/rain/options.h", '#include "workers/torch.h"', "methods may include core, settings only")
+        self.refused("experiments/a.cpp", '#include "methods/rain/networks/networks.h"', "experiments may include")
+        self.refused("methods/rain/row.cpp", '#include "methods/rain/networks/rain.h"', "methods may include core, settings only")
+        self.refused("methods/rain/options.h", '#include "networks/torch.h"', "methods may include core, settings only")
+        self.refused("methods/rain/networks/a.h", '#include "workers/training/trainer.h"',
+                     "methods/networks may include core, methods, networks, settings only")
+        self.refused("networks/nn/a.h", '#include "methods/row.h"', "networks may include core, datasets, settings only")
         self.refused("datasets/a.cpp", '#include "experiments/specification/plan.h"', "datasets may include core, settings only")
 
     def test_includes_against_the_order_of_rooms_are_refused(self):
         self.refused("orchestrator/decisions/a.cpp", '#include "orchestrator/journal/journal.h"',
                      "orchestrator/decisions may include of its part orchestrator/messages only")
-        self.refused("workers/nn/a.h", '#include "workers/training/trainer.h"', "workers/nn may include of its part")
+        self.refused("workers/evaluation/a.h", '#include "workers/training/trainer.h"', "workers/evaluation may include of its part")
         self.refused("results/scores/a.h", '#include "results/tables/tables.h"', "results/scores may include of its part")
 
     def test_what_decides_does_no_input_or_output(self):
@@ -87,8 +90,8 @@ class CheckIncludes(unittest.TestCase):
 
     def test_vendor_headers_outside_their_fence_are_refused(self):
         self.refused("orchestrator/a.cpp", "#include <mpi.h>", "only orchestrator/transport/mpi_library")
-        self.refused("results/a.cpp", "#include <torch/torch.h>", "only workers/")
-        self.refused("methods/rain/row.cpp", "#include <torch/torch.h>", "only workers/")
+        self.refused("results/a.cpp", "#include <torch/torch.h>", "only networks/")
+        self.refused("methods/rain/row.cpp", "#include <torch/torch.h>", "only networks/")
         self.refused("datasets/pack/a.cpp", "#include <hdf5.h>", "only datasets/hdf5/")
         self.refused("results/scores/ranking.cpp", "#include <cblas.h>", "only results/kernel/gemm_openblas")
         self.refused("datasets/a.cpp", "#include <jpeglib.h>", "only datasets/image/")

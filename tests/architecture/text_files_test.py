@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = {".h", ".cpp", ".py", ".md", ".toml", ".json", ".cmake", ".txt", ".sh", ""}
-FOLDERS = ["allocations", "bench", "cli", "cmake", "core", "datasets", "docs", "experiments", "methods", "orchestrator",
+FOLDERS = ["allocations", "bench", "cli", "cmake", "core", "datasets", "docs", "experiments", "methods", "networks", "orchestrator",
            "report", "results", "script", "settings", "slurm", "tests", "workers"]
 
 
@@ -67,6 +67,8 @@ class TextFiles(unittest.TestCase):
         for test in sorted((ROOT / "tests").rglob("*_test.cpp")):
             part, *rooms = test.relative_to(ROOT / "tests").parts[:-1]
             tested = {path.parent for path in (ROOT / part).rglob(test.name.replace("_test.cpp", ".*"))}
+            if part == "methods":  # tests of a method's networks stand beside those of its options
+                tested |= {folder.parent for folder in tested if folder.name == "networks"}
             # What has to hold on a GPU is tested in one place, through the interfaces of several rooms.
             if tested and "gpu" not in rooms and ROOT.joinpath(part, *rooms) not in tested:
                 wrong.append(f"{test.relative_to(ROOT)}: {', '.join(str(path.relative_to(ROOT)) for path in tested)}")

@@ -11,7 +11,7 @@
 #include "core/hash/sha256.h"
 #include "experiments/specification/specification.h"
 #include "experiments/specification/validation.h"
-#include "methods/trunk_shape.h"
+#include "settings/trunk_shape.h"
 
 namespace resolute::experiments {
 

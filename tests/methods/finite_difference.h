@@ -14,9 +14,10 @@
 #include <utility>
 #include <vector>
 
+#include "methods/networks/method.h"
 #include "tests/support/any_word.h"
-#include "tests/workers/formula.h"
-#include "workers/methods/method.h"
+#include "tests/support/formula.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::worker_tests {
 
@@ -28,7 +29,7 @@ inline constexpr double kSteps[] = {1e-6, 1e-7, 2e-8};
 inline constexpr double kTolerance = 1e-5;
 
 inline at::Tensor wide(const std::string& name, at::IntArrayRef shape, double scale = 1.0) {
-  return numbers(name, shape, scale).to(at::kDouble);
+  return tests::numbers(name, shape, scale).to(at::kDouble);
 }
 
 //! A direction of length 1 that depends on the name alone.
@@ -84,7 +85,7 @@ class MethodStep : public ::testing::Test {
     asked.method = options;
     asked.network = {.backbone = settings::Trunk::kResnetSmall, .neck = true, .bn_streams = tests::AnyWord(bn_streams)};
     method_ = make_method(asked, 4);
-    fill_with_numbers(method_->module());
+    tests::fill_with_numbers(method_->module());
     method_->module().to(at::kDouble);
   }
   //! \param labels -1 where a row has none
@@ -105,21 +106,21 @@ class MethodStep : public ::testing::Test {
   }
   at::Tensor total(std::size_t phase) {
     at::Tensor sum = at::zeros({}, at::kDouble);
-    const Activations activations = method_->forward(batch_);
-    for (const LossTerm& term : method_->losses(phase, activations, batch_)) sum = sum + term.value;
+    const methods::Activations activations = method_->forward(batch_);
+    for (const methods::LossTerm& term : method_->losses(phase, activations, batch_)) sum = sum + term.value;
     return sum;
   }
   //! Those of the groups that a phase updates.
   Tensors parameters(std::size_t phase) {
     Tensors all;
-    for (const ParameterGroup& group : method_->parameter_groups())
+    for (const methods::ParameterGroup& group : method_->parameter_groups())
       if (method_->phases()[phase].updates(group.name))
         all.insert(all.end(), group.parameters.begin(), group.parameters.end());
     return all;
   }
 
-  std::unique_ptr<Method> method_;
-  LaneBatch batch_;
+  std::unique_ptr<methods::Method> method_;
+  methods::LaneBatch batch_;
 };
 
 }  // namespace resolute::workers::worker_tests

@@ -4,9 +4,9 @@
 //! min-max game are held against its eq. 1 itself.
 #include "tests/methods/finite_difference.h"
 
-#include "methods/rain/networks.h"
+#include "methods/rain/networks/networks.h"
+#include "networks/nn/losses.h"
 #include "tests/support/any_word.h"
-#include "workers/nn/losses.h"
 
 namespace resolute::workers::finite_difference_test {
 namespace {
@@ -20,33 +20,35 @@ TEST(FiniteDifference, of_every_loss) {
   const at::Tensor lr = wide("d_lr", {4, 1, 2, 2}, 4.0).requires_grad_();
   const at::Tensor image = wide("image", {2, 3, 4, 3}).requires_grad_(), target = wide("target", {2, 3, 4, 3});
   core::RandomStream stream("mining", {1, 2, 3, 0});
-  const Triplets drawn = sample_triplets(labels, stream), hardest = hardest_triplets(labels, v);
+  const networks::Triplets drawn = networks::sample_triplets(labels, stream),
+                           hardest = networks::hardest_triplets(labels, v);
 
   for (double smoothing : {0.0, 0.1})
-    expect_gradients([&] { return classification_loss(logits, labels, smoothing); }, {{"logits", logits}});
-  expect_gradients([&] { return reconstruction_loss(image, target); }, {{"image", image}});
-  expect_gradients([&] { return adversarial_value(hr, lr); }, {{"hr", hr}, {"lr", lr}});
-  expect_gradients([&] { return non_saturating_loss(lr); }, {{"lr", lr}});
-  for (const Triplets& triplets : {drawn, hardest})
+    expect_gradients([&] { return networks::classification_loss(logits, labels, smoothing); }, {{"logits", logits}});
+  expect_gradients([&] { return networks::reconstruction_loss(image, target); }, {{"image", image}});
+  expect_gradients([&] { return networks::adversarial_value(hr, lr); }, {{"hr", hr}, {"lr", lr}});
+  expect_gradients([&] { return networks::non_saturating_loss(lr); }, {{"lr", lr}});
+  for (const networks::Triplets& triplets : {drawn, hardest})
     for (double margin : {0.3, 5.0})
-      expect_gradients([&] { return triplet_losses(v, triplets, margin).mean(); }, {{"v", v}});
+      expect_gradients([&] { return networks::triplet_losses(v, triplets, margin).mean(); }, {{"v", v}});
 
   // Each of several losses at once: their sum under weights of their own.
   const auto weighed = [](const at::Tensor& losses) { return (losses * wide("each", losses.sizes())).sum(); };
   for (double smoothing : {0.0, 0.1})
-    expect_gradients([&] { return weighed(classification_losses(logits, labels, smoothing)); }, {{"logits", logits}});
+    expect_gradients([&] { return weighed(networks::classification_losses(logits, labels, smoothing)); },
+                     {{"logits", logits}});
   for (double margin : {0.3, 5.0}) {
-    for (const Triplets& triplets : {drawn, hardest})
-      expect_gradients([&] { return weighed(triplet_losses(v, triplets, margin)); }, {{"v", v}});
-    expect_gradients([&] { return weighed(all_triplet_losses(v, labels, margin).loss); }, {{"v", v}});
+    for (const networks::Triplets& triplets : {drawn, hardest})
+      expect_gradients([&] { return weighed(networks::triplet_losses(v, triplets, margin)); }, {{"v", v}});
+    expect_gradients([&] { return weighed(networks::all_triplet_losses(v, labels, margin).loss); }, {{"v", v}});
   }
 }
 
 TEST(FiniteDifference, of_both_discriminators) {
   for (const char* kind : {"convolutional", "pixelwise"}) {
     SCOPED_TRACE(kind);
-    Discriminator discriminator(6, 8, tests::AnyWord(kind));
-    worker_tests::fill_with_numbers(discriminator);
+    methods::Discriminator discriminator(6, 8, tests::AnyWord(kind));
+    tests::fill_with_numbers(discriminator);
     discriminator.to(at::kDouble);
     const at::Tensor feature = wide("feature", {3, 6, 5, 4}, 2.0).requires_grad_();
     const at::Tensor weights = wide("weights", discriminator.forward(feature).sizes());
@@ -63,15 +65,15 @@ TEST(FiniteDifference, of_inverted_blocks) {
   for (const auto& [stride, out, height, width] :
        {std::tuple{1, 6, 5, 4}, std::tuple{2, 8, 6, 5}, std::tuple{2, 6, 3, 4}}) {
     SCOPED_TRACE(fmt::format("{} {} {}", stride, height, width));
-    ResidualBlock block({.kind = methods::TrunkBlock::kInverted,
-                         .in = 6,
-                         .out = out,
-                         .stride = stride,
-                         .kernel = 5,
-                         .expansion = 3,
-                         .norm = {}});
+    networks::ResidualBlock block({.kind = settings::TrunkBlock::kInverted,
+                                   .in = 6,
+                                   .out = out,
+                                   .stride = stride,
+                                   .kernel = 5,
+                                   .expansion = 3,
+                                   .norm = {}});
     EXPECT_EQ(block.has_shortcut(), stride == 1);
-    worker_tests::fill_with_numbers(block);
+    tests::fill_with_numbers(block);
     block.to(at::kDouble);
     const at::Tensor input = wide("input", {3, 6, height, width}, 2.0).requires_grad_();
     const at::Tensor weights = wide("weights", block.forward(input).sizes());
@@ -82,11 +84,11 @@ TEST(FiniteDifference, of_inverted_blocks) {
 }
 
 TEST(FiniteDifference, of_both_decoders) {
-  const Backbone trunk(methods::trunk_shape({.backbone = settings::Trunk::kResnetSmall}));
+  const networks::Backbone trunk(settings::trunk_shape({.backbone = settings::Trunk::kResnetSmall}));
   for (const char* kind : {"nearest", "transposed"}) {
     SCOPED_TRACE(kind);
-    Decoder decoder(trunk, tests::AnyWord(kind));
-    worker_tests::fill_with_numbers(decoder);
+    methods::Decoder decoder(trunk, tests::AnyWord(kind));
+    tests::fill_with_numbers(decoder);
     decoder.to(at::kDouble);
     const at::Tensor f5 = wide("f5", {3, 128, 3, 2}, 2.0).requires_grad_();
     const at::Tensor weights = wide("weights", {3, 3, 21, 13}, 0.1);  // an image whose surplus is cut
@@ -107,9 +109,10 @@ class RainStep : public worker_tests::MethodStep {
   at::Tensor equation_1(int level) {
     const at::Tensor with_hr = batch_.has_hr.nonzero().squeeze(1);
     const at::Tensor hr = batch_.hr.index_select(0, with_hr);
-    const auto f = part<Backbone>("trunk")->forward(at::cat({hr, batch_.lr}))[static_cast<std::size_t>(level - 1)];
+    const auto f =
+        part<networks::Backbone>("trunk")->forward(at::cat({hr, batch_.lr}))[static_cast<std::size_t>(level - 1)];
     const at::Tensor judged =
-        at::sigmoid(part<Discriminator>("discriminator_level_" + std::to_string(level))->forward(f));
+        at::sigmoid(part<methods::Discriminator>("discriminator_level_" + std::to_string(level))->forward(f));
     return judged.narrow(0, 0, hr.size(0)).log().mean() +
            (1 - judged.narrow(0, hr.size(0), batch_.lr.size(0))).log().mean();
   }
@@ -226,7 +229,7 @@ TEST_F(ResolutionAdaptiveStep, has_the_gradients_of_its_totals) {
     make(options, bn_streams);
     batch_.step = 2;  // progressive: that of layer3 learns, that of layer4 is frozen, the others are not reached
     Tensors tensors;
-    for (const ParameterGroup& group : method_->parameter_groups())
+    for (const methods::ParameterGroup& group : method_->parameter_groups())
       if (group.moves_in(batch_.step)) tensors.insert(tensors.end(), group.parameters.begin(), group.parameters.end());
     EXPECT_EQ(tensors.size() < method_->module().named_parameters().size(),
               options.masks == methods::Masks::kProgressive);

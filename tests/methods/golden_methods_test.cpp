@@ -6,10 +6,11 @@
 #include <set>
 
 #include "experiments/specification/method_json.h"
+#include "methods/networks/method.h"
 #include "tests/support/any_word.h"
+#include "tests/support/formula.h"
 #include "tests/support/slice.h"
-#include "tests/workers/formula.h"
-#include "workers/methods/method.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::golden_methods_test {
 namespace {
@@ -53,16 +54,14 @@ experiments::TrainingSpecification specification_of(const core::Json& c) {
 }
 
 //! \param rates methods::copy_rates()
-LaneBatch batch_of(const core::Json& c, const std::vector<int>& rates, at::ScalarType type) {
+methods::LaneBatch batch_of(const core::Json& c, const std::vector<int>& rates, at::ScalarType type) {
   const auto labels = c["labels"].get<std::vector<std::int64_t>>();
   const auto rows = static_cast<std::int64_t>(labels.size());
   const auto size = c["size"].get<std::vector<std::int64_t>>();
   auto images = [&](const char* name) {
-    return worker_tests::numbers(name, {rows, 3, size[0], size[1]}, 1.5)
-        .to(type)
-        .contiguous(at::MemoryFormat::ChannelsLast);
+    return tests::numbers(name, {rows, 3, size[0], size[1]}, 1.5).to(type).contiguous(at::MemoryFormat::ChannelsLast);
   };
-  LaneBatch batch;
+  methods::LaneBatch batch;
   batch.hr = images("images/hr");
   batch.lr = images("images/lr");
   for (int rate : rates) batch.copies.push_back(images(fmt::format("images/copy_{}", rate).c_str()));
@@ -92,19 +91,19 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
   void compare(at::ScalarType type, double term_tolerance, double gradient_tolerance) {
     const std::string& asked = GetParam();
     const auto slash = asked.find('/');
-    const core::Json entry = worker_tests::golden(asked.substr(0, slash) + "/methods.json")[asked.substr(slash + 1)];
+    const core::Json entry = tests::golden(asked.substr(0, slash) + "/methods.json")[asked.substr(slash + 1)];
     const core::Json &c = entry["case"], &expected = entry["expected"];
     const experiments::TrainingSpecification specification = specification_of(c);
     auto method = make_method(specification, c["classes"]);
-    worker_tests::fill_with_numbers(method->module());
+    tests::fill_with_numbers(method->module());
     convert(method->module(), type);
     auto near = [](double found, const core::Json& wanted, double tolerance, const std::string& what) {
       const auto value = wanted.get<double>();
       EXPECT_NEAR(found, value, tolerance * std::max(1.0, std::abs(value))) << what;
     };
 
-    const LaneBatch batch = batch_of(c, methods::copy_rates(method->row().needs, specification.recipe), type);
-    const Activations activations = method->forward(batch);
+    const methods::LaneBatch batch = batch_of(c, methods::copy_rates(method->row().needs, specification.recipe), type);
+    const methods::Activations activations = method->forward(batch);
     ASSERT_EQ(method->phases().size(), expected["phases"].size());
     auto groups = method->parameter_groups();
     for (std::size_t phase = 0; phase < method->phases().size(); ++phase) {
@@ -116,7 +115,7 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
       method->module().zero_grad();
       at::Tensor total = at::zeros({}, type);
       std::set<std::string> names;
-      for (const LossTerm& term : method->losses(phase, activations, batch)) {
+      for (const methods::LossTerm& term : method->losses(phase, activations, batch)) {
         names.insert(term.name);
         ASSERT_TRUE(wanted["terms"].contains(term.name)) << term.name;
         near(term.value.item<double>(), wanted["terms"][term.name], term_tolerance, term.name);
@@ -126,13 +125,13 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
       near(total.item<double>(), wanted["total"], term_tolerance, "total");
       total.backward({}, /*retain_graph=*/true);
       std::size_t updated = 0;
-      for (const ParameterGroup& group : groups) {
+      for (const methods::ParameterGroup& group : groups) {
         if (!method->phases()[phase].updates(group.name) || !group.moves_in(batch.step)) continue;
         updated += group.parameters.size();
         for (const auto& [name, parameter] : group.parameters) {
           ASSERT_TRUE(wanted["gradients"].contains(name)) << name;
           // Nothing to learn from may leave no gradient at all.
-          const double found = parameter.grad().defined() ? worker_tests::probe(name, parameter.grad()) : 0.0;
+          const double found = parameter.grad().defined() ? tests::probe(name, parameter.grad()) : 0.0;
           near(found, wanted["gradients"][name], gradient_tolerance, name);
         }
       }
@@ -141,10 +140,10 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
     EXPECT_EQ(method->module().named_buffers().size(), expected["buffers"].size());
     for (const auto& item : method->module().named_buffers()) {
       ASSERT_TRUE(expected["buffers"].contains(item.key())) << item.key();
-      near(worker_tests::probe(item.key(), item.value()), expected["buffers"][item.key()], term_tolerance, item.key());
+      near(tests::probe(item.key(), item.value()), expected["buffers"][item.key()], term_tolerance, item.key());
     }
     // embed() hands out float32.
-    near(worker_tests::probe("embedding", method->embed(batch.lr)), expected["embedding"], 1e-5, "embedding");
+    near(tests::probe("embedding", method->embed(batch.lr)), expected["embedding"], 1e-5, "embedding");
     if (method->tells().sides) compare_sides(*method, batch.lr, expected);
     if (expected.contains("recovered")) compare_recovered(*method, batch.lr, expected["recovered"]);
     if (expected.contains("levels"))
@@ -157,20 +156,21 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
       if (tensor.is_floating_point()) tensor.set_data(tensor.to(type));
   }
   //! What images of each level are compared by, and the masks that make it. \param apart whether levels matter
-  static void compare_levels(Method& method, const at::Tensor& images, bool apart, const core::Json& expected) {
+  static void compare_levels(methods::Method& method, const at::Tensor& images, bool apart,
+                             const core::Json& expected) {
     const auto near = [](const std::string& name, const at::Tensor& found, const core::Json& wanted, double size) {
-      EXPECT_NEAR(worker_tests::probe(name, found), wanted.get<double>(), 1e-5 * size) << name;
+      EXPECT_NEAR(tests::probe(name, found), wanted.get<double>(), 1e-5 * size) << name;
     };
     const core::Json& levels = expected["levels"];
     ASSERT_EQ(method.tells().level_rates.size(), apart ? levels.size() : 0);
     for (std::size_t i = 0; i < levels.size(); ++i) {
       const int level = static_cast<int>(i) + 1;
       EXPECT_EQ(method.compared_dimensions(level), levels[i]["dimensions"].get<int>());
-      const EmbedderOptions options{.height = images.size(2), .width = images.size(3), .level = level};
+      const methods::EmbedderOptions options{.height = images.size(2), .width = images.size(3), .level = level};
       near("embedding", method.embedder(options)(images.to(at::kFloat)), levels[i]["embedding"],
            levels[i]["size"].get<double>());
     }
-    const std::vector<MaskValues> masks = method.mask_values();
+    const std::vector<methods::MaskValues> masks = method.mask_values();
     ASSERT_EQ(masks.size(), expected["masks"].size());
     for (std::size_t i = 0; i < masks.size(); ++i) {
       const core::Json& wanted = expected["masks"][i];
@@ -181,7 +181,7 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
     }
   }
   //! What each decoder makes of images, for reports.
-  static void compare_recovered(Method& method, const at::Tensor& images, const core::Json& expected) {
+  static void compare_recovered(methods::Method& method, const at::Tensor& images, const core::Json& expected) {
     const std::vector<at::Tensor> found = method.recover(images);
     const std::vector<int>& scales = method.tells().recovered;
     ASSERT_EQ(found.size(), expected.size());
@@ -190,19 +190,19 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
       EXPECT_EQ(scales[i], expected[i]["scale"].get<int>());
       EXPECT_FALSE(found[i].requires_grad());
       const auto value = expected[i]["images"].get<double>();
-      EXPECT_NEAR(worker_tests::probe(fmt::format("recovered/{}", scales[i]), found[i]), value, 1e-5) << i;
+      EXPECT_NEAR(tests::probe(fmt::format("recovered/{}", scales[i]), found[i]), value, 1e-5) << i;
     }
   }
   //! What images are compared by on either side, as reports and evaluations ask for it.
-  static void compare_sides(Method& method, const at::Tensor& images, const core::Json& expected) {
+  static void compare_sides(methods::Method& method, const at::Tensor& images, const core::Json& expected) {
     const at::Tensor narrow = images.to(at::kFloat);
-    for (const auto& [side, name] : {std::pair{Side::kHigh, "high"}, std::pair{Side::kLow, "low"}}) {
-      const EmbedderOptions options{.height = images.size(2), .width = images.size(3), .side = side};
-      const auto near = [&](const Embedder& embed, const std::string& probe, const std::string& wanted) {
+    for (const auto& [side, name] : {std::pair{methods::Side::kHigh, "high"}, std::pair{methods::Side::kLow, "low"}}) {
+      const methods::EmbedderOptions options{.height = images.size(2), .width = images.size(3), .side = side};
+      const auto near = [&](const methods::Embedder& embed, const std::string& probe, const std::string& wanted) {
         const auto value = expected[wanted].get<double>();
-        EXPECT_NEAR(worker_tests::probe(probe, embed(narrow)), value, 1e-5 * std::max(1.0, std::abs(value))) << wanted;
+        EXPECT_NEAR(tests::probe(probe, embed(narrow)), value, 1e-5 * std::max(1.0, std::abs(value))) << wanted;
       };
-      near(method.embedder(options), "embedding", side == Side::kHigh ? "embedding" : "embedding_low");
+      near(method.embedder(options), "embedding", side == methods::Side::kHigh ? "embedding" : "embedding_low");
       near(method.branch_embedder(options), "branches", std::string("branches_") + name);
     }
   }
@@ -220,7 +220,7 @@ enum class Trunk { kSmall, kLarge };  // the large ones are not compared in floa
 std::vector<std::string> cases(Trunk trunk) {
   std::vector<std::string> names;
   for (const std::string folder : {"rain", "ftwa", "msifla", "resolution_adaptive"}) {
-    const core::Json file = worker_tests::golden(folder + "/methods.json");
+    const core::Json file = tests::golden(folder + "/methods.json");
     for (const auto& entry : file.items())
       if (entry.value()["case"].value("in_float", true) == (trunk == Trunk::kSmall))
         names.push_back(folder + "/" + entry.key());

@@ -9,6 +9,7 @@
 #include "tests/methods/rain/fresh_discriminator.h"
 #include "tests/methods/rendered_people.h"
 #include "tests/methods/small_training.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::worker_tests {
 

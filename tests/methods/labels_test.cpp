@@ -6,13 +6,14 @@
 #include <map>
 #include <set>
 
-#include "methods/baseline/baseline.h"
-#include "methods/msifla/msifla.h"
-#include "methods/resolution_adaptive/resolution_adaptive.h"
+#include "methods/baseline/networks/baseline.h"
+#include "methods/msifla/networks/msifla.h"
+#include "methods/resolution_adaptive/networks/resolution_adaptive.h"
 #include "tests/methods/small_training.h"
 #include "tests/methods/whole_training.h"
 #include "tests/support/any_word.h"
 #include "tests/support/slice.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::labels_test {
 namespace {
@@ -47,7 +48,7 @@ std::vector<MethodOptions> every_kind() {
 }
 
 //! Runs `check` for every kind of method of the slice, both ways of batch norm, with a neck.
-void for_every_kind(const std::function<void(Method&)>& check) {
+void for_every_kind(const std::function<void(methods::Method&)>& check) {
   for (const MethodOptions& options : tests::slice("methods without labels", every_kind(), 6))
     for (const char* streams : {"joint", "separate"}) {
       auto specification = small_specification(options);
@@ -66,8 +67,8 @@ at::Tensor mask(const std::vector<std::int64_t>& rows) {
   return found;
 }
 
-LaneBatch batch_with(const at::Tensor& has_label, const at::Tensor& has_hr) {
-  LaneBatch batch = made_up_batch(4, 2, 16, 16);
+methods::LaneBatch batch_with(const at::Tensor& has_label, const at::Tensor& has_hr) {
+  methods::LaneBatch batch = made_up_batch(4, 2, 16, 16);
   batch.has_hr = has_hr;
   batch.has_label = has_label;
   if (has_label.defined()) batch.labels.index_put_({has_label.logical_not()}, -1);
@@ -78,19 +79,19 @@ struct Step {
   std::map<std::string, at::Tensor> terms, gradients;
 };
 
-Step step_of(Method& method, const LaneBatch& batch) {
+Step step_of(methods::Method& method, const methods::LaneBatch& batch) {
   Step step;
-  const Activations activations = method.forward(batch);
+  const methods::Activations activations = method.forward(batch);
   for (std::size_t phase = 0; phase < method.phases().size(); ++phase) {
     at::Tensor total = at::zeros({});
-    for (const LossTerm& term : method.losses(phase, activations, batch)) {
+    for (const methods::LossTerm& term : method.losses(phase, activations, batch)) {
       EXPECT_TRUE(term.value.requires_grad()) << term.name;
       step.terms[term.name] = term.value.detach();
       total = total + term.value;
     }
     method.module().zero_grad();
     total.backward({}, /*retain_graph=*/true);
-    for (const ParameterGroup& group : method.parameter_groups())
+    for (const methods::ParameterGroup& group : method.parameter_groups())
       if (method.phases()[phase].updates(group.name))
         for (const auto& [name, parameter] : group.parameters)
           if (const at::Tensor& gradient = parameter.grad(); gradient.defined()) {
@@ -107,7 +108,7 @@ TEST(Labels, few_or_none_give_finite_terms_gradients_and_statistics) {
   const std::vector<std::vector<std::int64_t>> some_rows = {{}, {5}, {0, 2, 3}, {0, 1, 2, 3, 4, 5, 6, 7}};
   for (const auto& labelled : some_rows)
     for (const auto& with_hr : some_rows)
-      for_every_kind([&](Method& method) {
+      for_every_kind([&](methods::Method& method) {
         const Step step = step_of(method, batch_with(mask(labelled), mask(with_hr)));
         for (const auto& [name, value] : step.terms) EXPECT_TRUE(std::isfinite(value.item<double>())) << name;
         for (const auto& [name, value] : step.gradients) EXPECT_TRUE(at::isfinite(value).all().item<bool>()) << name;
@@ -117,7 +118,7 @@ TEST(Labels, few_or_none_give_finite_terms_gradients_and_statistics) {
 }
 
 TEST(Labels, without_any_the_losses_of_identities_are_exactly_zero_and_teach_nothing) {
-  for_every_kind([](Method& method) {
+  for_every_kind([](methods::Method& method) {
     std::map<std::string, at::Tensor> before;
     for (const auto& item : method.module().named_buffers()) before[item.key()] = item.value().clone();
     const Step step = step_of(method, batch_with(mask({}), at::ones({kRows}, at::kBool)));
@@ -140,7 +141,7 @@ TEST(Labels, without_any_the_losses_of_identities_are_exactly_zero_and_teach_not
 }
 
 TEST(Labels, said_of_every_row_change_no_bit) {
-  for_every_kind([](Method& method) {
+  for_every_kind([](methods::Method& method) {
     const std::string hash = worker_tests::state_hash(method.module());
     const Step silent = step_of(method, batch_with({}, at::ones({kRows}, at::kBool)));
     const Step said = step_of(method, batch_with(at::ones({kRows}, at::kBool), at::ones({kRows}, at::kBool)));
@@ -153,17 +154,17 @@ TEST(Labels, said_of_every_row_change_no_bit) {
 
 TEST(Labels, an_unlabelled_image_reaches_no_loss_of_methods_of_identities_alone_and_the_first_layer_of_others) {
   const at::Tensor labelled = mask({0, 1, 2, 3, 5});
-  auto with_other_image = [&](LaneBatch batch) {
+  auto with_other_image = [&](methods::LaneBatch batch) {
     for (at::Tensor images : {batch.hr, batch.lr}) images[4].mul_(-1);
     return batch;
   };
-  const LaneBatch batch = batch_with(labelled, at::ones({kRows}, at::kBool));
-  const LaneBatch other = with_other_image(batch_with(labelled, at::ones({kRows}, at::kBool)));
-  for_every_kind([&](Method& method) {
+  const methods::LaneBatch batch = batch_with(labelled, at::ones({kRows}, at::kBool));
+  const methods::LaneBatch other = with_other_image(batch_with(labelled, at::ones({kRows}, at::kBool)));
+  for_every_kind([&](methods::Method& method) {
     const Step step = step_of(method, batch), changed = step_of(method, other);
-    const bool identities_alone = dynamic_cast<const Baseline*>(&method) != nullptr ||
-                                  dynamic_cast<const ResolutionAdaptive*>(&method) != nullptr;
-    const bool cascade = dynamic_cast<const Msifla*>(&method) != nullptr;
+    const bool identities_alone = dynamic_cast<const methods::Baseline*>(&method) != nullptr ||
+                                  dynamic_cast<const methods::ResolutionAdaptive*>(&method) != nullptr;
+    const bool cascade = dynamic_cast<const methods::Msifla*>(&method) != nullptr;
     const std::string first = cascade ? "ir_1.part_a_1.weight" : "trunk.conv1.weight";
     EXPECT_EQ(at::equal(step.gradients.at(first), changed.gradients.at(first)), identities_alone);
   });
@@ -178,18 +179,18 @@ std::set<std::string> moved_without_labels(const MethodOptions& options, bool re
     return batch_with(at::full({kRows}, step == 0, at::kBool), mask({0, 2, 3, 4, 6}));
   });
   ProgressPipe silent(-1);
-  std::vector<NamedTensors> states;
+  std::vector<networks::NamedTensors> states;
   for (const int steps : {1, 2}) {
     TrainerOptions trainer{.recipe = specification.recipe, .lanes = 2};
     trainer.recipe.steps = steps;
     const auto own = make_method(specification, 4);
     Trainer training({.method = *own, .source = source, .progress = silent}, trainer);
     training.run();
-    NamedTensors& state = states.emplace_back();
+    networks::NamedTensors& state = states.emplace_back();
     for (const auto& [name, tensor] : training.snapshot().tensors) state.emplace(name, tensor.detach().clone());
   }
   std::set<std::string> moved;
-  for (const ParameterGroup& group : method->parameter_groups())
+  for (const methods::ParameterGroup& group : method->parameter_groups())
     for (const auto& [name, parameter] : group.parameters)
       for (const std::string& tensor :
            {"model." + name, "optimiser." + group.name + "." + name + ".moment1",

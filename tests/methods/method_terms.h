@@ -6,21 +6,22 @@
 #include <string>
 #include <vector>
 
-#include "workers/methods/method.h"
+#include "methods/networks/method.h"
 
 namespace resolute::workers::worker_tests {
 
 //! A descendant of a method's module by its full name.
 template <class Module>
-Module& descendant(Method& method, const std::string& name) {
+Module& descendant(methods::Method& method, const std::string& name) {
   return dynamic_cast<Module&>(*method.module().named_modules()[name]);
 }
 
 //! Terms of a phase by name, each with its graph.
-inline std::map<std::string, at::Tensor> terms_of(Method& method, std::size_t phase, const Activations& activations,
-                                                  const LaneBatch& batch) {
+inline std::map<std::string, at::Tensor> terms_of(methods::Method& method, std::size_t phase,
+                                                  const methods::Activations& activations,
+                                                  const methods::LaneBatch& batch) {
   std::map<std::string, at::Tensor> terms;
-  for (const LossTerm& term : method.losses(phase, activations, batch)) terms[term.name] = term.value;
+  for (const methods::LossTerm& term : method.losses(phase, activations, batch)) terms[term.name] = term.value;
   return terms;
 }
 
@@ -31,7 +32,7 @@ inline at::Tensor sum_of(const std::map<std::string, at::Tensor>& terms) {
 }
 
 //! Of every parameter that `value` reaches.
-inline std::map<std::string, at::Tensor> gradients_of(Method& method, const at::Tensor& value) {
+inline std::map<std::string, at::Tensor> gradients_of(methods::Method& method, const at::Tensor& value) {
   std::vector<std::string> names;
   std::vector<at::Tensor> parameters;
   for (const auto& item : method.module().named_parameters()) {

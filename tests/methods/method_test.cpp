@@ -1,4 +1,4 @@
-#include "workers/methods/method.h"
+#include "methods/networks/method.h"
 
 #include <ATen/autocast_mode.h>
 #include <fmt/format.h>
@@ -7,12 +7,13 @@
 #include <set>
 
 #include "core/error.h"
-#include "methods/rain/rain.h"
+#include "methods/rain/networks/rain.h"
+#include "networks/nn/batch_norm.h"
+#include "networks/nn/folded_backbone.h"
+#include "networks/onnx/graph.h"
 #include "tests/methods/small_training.h"
 #include "tests/support/any_word.h"
-#include "workers/nn/batch_norm.h"
-#include "workers/nn/folded_backbone.h"
-#include "workers/onnx/graph.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::method_test {
 namespace {
@@ -23,7 +24,7 @@ using experiments::MethodOptions;
 using experiments::MsiflaOptions;
 using experiments::RainOptions;
 using experiments::ResolutionAdaptiveOptions;
-using worker_tests::images;
+using tests::images;
 using worker_tests::made_up;
 using worker_tests::made_up_batch;
 using worker_tests::small_specification;
@@ -58,13 +59,13 @@ TEST(Method, groups_hold_every_parameter_once_and_phases_name_them) {
   for (const MethodOptions& options : every_kind()) {
     auto method = make_method(small_specification(options), 6);
     std::set<std::string> seen, groups;
-    for (const ParameterGroup& group : method->parameter_groups()) {
+    for (const methods::ParameterGroup& group : method->parameter_groups()) {
       groups.insert(group.name);
       for (const auto& [name, parameter] : group.parameters) EXPECT_TRUE(seen.insert(name).second) << name;
     }
     EXPECT_EQ(seen.size(), method->module().named_parameters().size());
     std::set<std::string> updated;
-    for (const Phase& phase : method->phases()) updated.insert(phase.groups.begin(), phase.groups.end());
+    for (const methods::Phase& phase : method->phases()) updated.insert(phase.groups.begin(), phase.groups.end());
     EXPECT_EQ(updated, groups);
   }
 }
@@ -77,11 +78,11 @@ TEST(Method, libtorchs_generators_never_advance) {
     for (bool neck : {false, true}) {
       specification.network.neck = neck;
       auto method = make_method(specification, 4);
-      const LaneBatch batch = made_up_batch(4, 2, 32, 16);
-      const Activations activations = method->forward(batch);
+      const methods::LaneBatch batch = made_up_batch(4, 2, 32, 16);
+      const methods::Activations activations = method->forward(batch);
       for (std::size_t phase = 0; phase < method->phases().size(); ++phase) {
         at::Tensor total = at::zeros({});
-        for (const LossTerm& term : method->losses(phase, activations, batch)) total = total + term.value;
+        for (const methods::LossTerm& term : method->losses(phase, activations, batch)) total = total + term.value;
         total.backward({}, true);
       }
       method->embed(batch.lr);
@@ -92,15 +93,15 @@ TEST(Method, libtorchs_generators_never_advance) {
 
 TEST(Method, a_phase_moves_no_other_group_and_losses_move_no_statistics) {
   auto method = make_method(small_specification(RainOptions{}), 4);
-  const LaneBatch batch = made_up_batch(4, 2, 32, 16);
-  const Activations activations = method->forward(batch);
+  const methods::LaneBatch batch = made_up_batch(4, 2, 32, 16);
+  const methods::Activations activations = method->forward(batch);
   const std::string hash = worker_tests::state_hash(method->module());
   for (std::size_t phase = 0; phase < 2; ++phase) {
     method->module().zero_grad();
     at::Tensor total = at::zeros({});
-    for (const LossTerm& term : method->losses(phase, activations, batch)) total = total + term.value;
+    for (const methods::LossTerm& term : method->losses(phase, activations, batch)) total = total + term.value;
     total.backward({}, true);
-    for (const ParameterGroup& group : method->parameter_groups())
+    for (const methods::ParameterGroup& group : method->parameter_groups())
       for (const auto& [name, parameter] : group.parameters)
         EXPECT_EQ(parameter.grad().defined(), method->phases()[phase].updates(group.name)) << name;
   }
@@ -110,11 +111,11 @@ TEST(Method, a_phase_moves_no_other_group_and_losses_move_no_statistics) {
 TEST(Method, recomputed_forward_gives_the_same_bits_and_keeps_statistics) {
   for (const MethodOptions& options : every_kind()) {
     auto method = make_method(small_specification(options), 4);
-    const LaneBatch batch = made_up_batch(4, 2, 32, 16);
-    const Activations kept = method->forward(batch);
+    const methods::LaneBatch batch = made_up_batch(4, 2, 32, 16);
+    const methods::Activations kept = method->forward(batch);
     const std::string hash = worker_tests::state_hash(method->module());
-    RunningStatisticsHold hold;
-    const Activations again = method->forward(batch);
+    networks::RunningStatisticsHold hold;
+    const methods::Activations again = method->forward(batch);
     EXPECT_EQ(worker_tests::state_hash(method->module()), hash);
     ASSERT_EQ(kept.tensors.size(), again.tensors.size());
     for (std::size_t i = 0; i < kept.tensors.size(); ++i) {
@@ -131,12 +132,12 @@ TEST(Method, a_lane_without_hr_images_is_finite) {
       auto specification = small_specification(options);
       specification.network.bn_streams = tests::AnyWord(streams);
       auto method = make_method(specification, 4);
-      LaneBatch batch = made_up_batch(2, 2, 32, 16);
+      methods::LaneBatch batch = made_up_batch(2, 2, 32, 16);
       batch.has_hr.fill_(false);
-      const Activations activations = method->forward(batch);
+      const methods::Activations activations = method->forward(batch);
       for (std::size_t phase = 0; phase < method->phases().size(); ++phase) {
         at::Tensor total = at::zeros({});
-        for (const LossTerm& term : method->losses(phase, activations, batch)) {
+        for (const methods::LossTerm& term : method->losses(phase, activations, batch)) {
           EXPECT_TRUE(std::isfinite(term.value.item<double>())) << term.name;
           if (std::holds_alternative<BaselineOptions>(options)) {
             EXPECT_EQ(term.value.item<double>(), 0.0);
@@ -156,7 +157,7 @@ TEST(Method, a_lane_without_hr_images_is_finite) {
 
 TEST(Method, embed_is_float32_deterministic_and_keeps_the_mode) {
   auto method = make_method(small_specification(RainOptions{}), 4);
-  const LaneBatch batch = made_up_batch(2, 2, 64, 32);
+  const methods::LaneBatch batch = made_up_batch(2, 2, 64, 32);
   const std::string hash = worker_tests::state_hash(method->module());
   at::Tensor all = method->embed(batch.hr);
   EXPECT_EQ(all.sizes(), (at::IntArrayRef{4, method->embedding_size()}));
@@ -172,10 +173,10 @@ TEST(Method, bfloat16_autocast_gives_float32_losses) {
   at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
   for (const MethodOptions& options : every_kind()) {
     auto method = make_method(small_specification(options), 4);
-    const LaneBatch batch = made_up_batch(4, 2, 32, 16);
-    const Activations activations = method->forward(batch);
+    const methods::LaneBatch batch = made_up_batch(4, 2, 32, 16);
+    const methods::Activations activations = method->forward(batch);
     for (std::size_t phase = 0; phase < method->phases().size(); ++phase)
-      for (const LossTerm& term : method->losses(phase, activations, batch)) {
+      for (const methods::LossTerm& term : method->losses(phase, activations, batch)) {
         EXPECT_EQ(term.value.scalar_type(), at::kFloat) << term.name;
         EXPECT_TRUE(std::isfinite(term.value.item<double>())) << term.name;
       }
@@ -187,19 +188,19 @@ TEST(Method, bfloat16_autocast_gives_float32_losses) {
 //! An embedder of a method's by what it is of.
 struct NamedEmbedder {
   std::string name;
-  Embedder embed;
+  methods::Embedder embed;
   std::int64_t columns;
 };
 
 //! For images of 32×16 pixels: of either side, of each level, of all branches.
-std::vector<NamedEmbedder> embedders_of(Method& method, at::ScalarType precision) {
+std::vector<NamedEmbedder> embedders_of(methods::Method& method, at::ScalarType precision) {
   std::vector<NamedEmbedder> found;
   const std::int64_t columns = method.embedding_size();
-  for (const Side side : {Side::kHigh, Side::kLow}) {
-    if (side == Side::kLow && !method.tells().sides) continue;
+  for (const methods::Side side : {methods::Side::kHigh, methods::Side::kLow}) {
+    if (side == methods::Side::kLow && !method.tells().sides) continue;
     for (int level = 0; level <= static_cast<int>(method.tells().level_rates.size()); ++level) {
-      const EmbedderOptions options{32, 16, precision, side, level};
-      const std::string name = fmt::format("{} side, level {}", side == Side::kHigh ? "high" : "low", level);
+      const methods::EmbedderOptions options{32, 16, precision, side, level};
+      const std::string name = fmt::format("{} side, level {}", side == methods::Side::kHigh ? "high" : "low", level);
       found.push_back({name, method.embedder(options), columns});
       if (!method.tells().branches.empty())
         found.push_back({name + ", branches", method.branch_embedder(options), method.row_size()});
@@ -220,7 +221,7 @@ std::vector<MethodOptions> every_embedder() {
 }
 
 TEST(Embedders, give_an_image_the_same_row_in_any_company) {
-  const std::int64_t rows = 2 * FoldedBackbone::kBlockOnCpu + 3;
+  const std::int64_t rows = 2 * networks::FoldedBackbone::kBlockOnCpu + 3;
   const at::Tensor input = images(rows);
   for (const MethodOptions& options : every_embedder()) {
     const auto method = made_up(options);
@@ -240,8 +241,8 @@ TEST(Embedders, give_an_image_the_same_row_in_any_company) {
 TEST(Embedders, have_a_graph_for_each_side) {
   for (const MethodOptions& options : every_embedder()) {
     const auto method = made_up(options);
-    for (const Side side : {Side::kHigh, Side::kLow}) {
-      onnx::Graph graph(32, 16, method->row_size());
+    for (const methods::Side side : {methods::Side::kHigh, methods::Side::kLow}) {
+      networks::onnx::Graph graph(32, 16, method->row_size());
       EXPECT_NE(method->embedder_graph(graph, side, 0), "") << experiments::method_name(options);
     }
   }
@@ -297,10 +298,10 @@ TEST(Method, resnet50_step_has_finite_terms) {
     specification.network.last_stride = last_stride;
     auto method = make_method(specification, 4);
     EXPECT_EQ(method->embedding_size(), 2048);
-    const LaneBatch batch = made_up_batch(2, 2, 64, 32);
-    const Activations activations = method->forward(batch);
+    const methods::LaneBatch batch = made_up_batch(2, 2, 64, 32);
+    const methods::Activations activations = method->forward(batch);
     for (std::size_t phase = 0; phase < 2; ++phase)
-      for (const LossTerm& term : method->losses(phase, activations, batch))
+      for (const methods::LossTerm& term : method->losses(phase, activations, batch))
         EXPECT_TRUE(std::isfinite(term.value.item<double>())) << term.name;
   }
 }

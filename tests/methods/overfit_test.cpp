@@ -7,12 +7,13 @@
 #include "tests/methods/small_training.h"
 #include "tests/methods/whole_training.h"
 #include "tests/support/any_word.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::overfit_test {
 namespace {
 
-double nearest_is_right(Method& method, const at::Tensor& query, const at::Tensor& gallery, const at::Tensor& labels,
-                        bool same_images) {
+double nearest_is_right(methods::Method& method, const at::Tensor& query, const at::Tensor& gallery,
+                        const at::Tensor& labels, bool same_images) {
   at::Tensor distance = at::cdist(method.embed(query), method.embed(gallery), 2.0, 2);
   if (same_images) distance.fill_diagonal_(INFINITY);
   return (labels.index_select(0, distance.argmin(1)) == labels).to(at::kDouble).mean().item<double>();
@@ -24,28 +25,29 @@ experiments::TrainingSpecification quick(experiments::MethodOptions options) {
   return specification;
 }
 
-void train(Method& method, const LaneBatch& batch, int steps) {
+void train(methods::Method& method, const methods::LaneBatch& batch, int steps) {
   worker_tests::SmallTraining training(method);
   for (int step = 0; step < steps; ++step) training.step(batch);
 }
 
 TEST(Overfit, baseline) {
   auto method = make_method(quick(experiments::BaselineOptions{}), 8);
-  const LaneBatch batch = worker_tests::made_up_batch(8, 4, 32, 16);
+  const methods::LaneBatch batch = worker_tests::made_up_batch(8, 4, 32, 16);
   train(*method, batch, 60);
   EXPECT_EQ(nearest_is_right(*method, batch.hr, batch.hr, batch.labels, true), 1.0);
 }
 
 TEST(Overfit, rain) {
   auto method = make_method(quick(experiments::RainOptions{}), 8);
-  const LaneBatch batch = worker_tests::made_up_batch(8, 4, 32, 16);
+  const methods::LaneBatch batch = worker_tests::made_up_batch(8, 4, 32, 16);
   train(*method, batch, 60);
   EXPECT_EQ(nearest_is_right(*method, batch.hr, batch.hr, batch.labels, true), 1.0);
   EXPECT_EQ(nearest_is_right(*method, batch.lr, batch.hr, batch.labels, false), 1.0);
 }
 
 // On two images of each of the eight people, their copies at drawn rates.
-void train_whole(Method& method, const experiments::Recipe& recipe, const worker_tests::RenderedPeople& people) {
+void train_whole(methods::Method& method, const experiments::Recipe& recipe,
+                 const worker_tests::RenderedPeople& people) {
   const auto make = [&](std::uint64_t step, int) { return worker_tests::drawn_batch(people, 8, 2, 0, step); };
   worker_tests::train_whole(method, {{16}, make}, {.recipe = recipe});
 }
@@ -88,7 +90,7 @@ double msifla_rank1_by_heart(const experiments::MsiflaOptions& options, int step
   const auto method = make_method(quick(options), people.identities);
   worker_tests::SmallTraining training(*method);
   for (int step = 0; step < steps; ++step) {
-    LaneBatch batch = worker_tests::drawn_batch(people, 8, 4, 0, static_cast<std::uint64_t>(step));
+    methods::LaneBatch batch = worker_tests::drawn_batch(people, 8, 4, 0, static_cast<std::uint64_t>(step));
     worker_tests::drop_hr_images(batch, at::arange(32).remainder(4).lt(2));
     training.step(batch);
   }
@@ -102,7 +104,7 @@ TEST(Overfit, msifla_ranks_lr_queries_of_rendered_people_first) {
 }
 
 // rank-1 of LR queries at every rate by as many sub-vectors as their level has, against HR images of the other camera.
-double rank1_of_known_levels(Method& method, const worker_tests::RenderedPeople& people) {
+double rank1_of_known_levels(methods::Method& method, const worker_tests::RenderedPeople& people) {
   const auto embedded = [&](const at::Tensor& images, int level) {
     return method.embedder({.height = images.size(2), .width = images.size(3), .level = level})(images);
   };

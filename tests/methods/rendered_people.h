@@ -11,10 +11,10 @@
 #include "datasets/image/low_resolution.h"
 #include "datasets/loader/normalisation.h"
 #include "datasets/stand_ins/synthetic.h"
+#include "methods/networks/method.h"
+#include "networks/torch.h"
 #include "results/scores/ranking.h"
 #include "tests/results/reference_gemm.h"
-#include "workers/methods/method.h"
-#include "workers/torch.h"
 
 namespace resolute::workers::worker_tests {
 
@@ -71,8 +71,8 @@ inline RenderedPeople rendered_people(const RenderedSettings& settings) {
 
 //! P identities and K images of each, and the rate of each copy, drawn by (seed, step); `copies` at every rate. No
 //! augmentation.
-inline LaneBatch drawn_batch(const RenderedPeople& people, std::size_t identities, std::size_t images,
-                             std::uint64_t seed, std::uint64_t step) {
+inline methods::LaneBatch drawn_batch(const RenderedPeople& people, std::size_t identities, std::size_t images,
+                                      std::uint64_t seed, std::uint64_t step) {
   core::RandomStream stream("rendered people", {seed, step});
   std::vector<std::int64_t> rows, rates;
   std::vector<at::Tensor> lr;
@@ -87,7 +87,7 @@ inline LaneBatch drawn_batch(const RenderedPeople& people, std::size_t identitie
     }
   }
   const at::Tensor index = at::tensor(rows, at::kLong);
-  LaneBatch batch;
+  methods::LaneBatch batch;
   batch.hr = people.hr.index_select(0, index).contiguous(at::MemoryFormat::ChannelsLast);
   batch.lr = at::stack(lr).contiguous(at::MemoryFormat::ChannelsLast);
   batch.lr_rates = at::tensor(rates, at::kLong);
@@ -100,7 +100,7 @@ inline LaneBatch drawn_batch(const RenderedPeople& people, std::size_t identitie
 }
 
 //! rank-1 of LR queries at every rate against HR images of the other camera (images of a person alternate between two).
-inline double rank1_across_cameras(Method& method, const RenderedPeople& people) {
+inline double rank1_across_cameras(methods::Method& method, const RenderedPeople& people) {
   std::vector<std::int64_t> identities, cameras;
   for (std::int64_t row = 0; row < people.hr.size(0); ++row) {
     identities.push_back(1 + row / people.images);  // 0 is nobody

@@ -11,9 +11,10 @@
 
 #include "core/hash/sha256.h"
 #include "core/random/random.h"
-#include "tests/workers/formula.h"
-#include "workers/methods/method.h"
-#include "workers/torch.h"
+#include "methods/networks/method.h"
+#include "networks/torch.h"
+#include "tests/support/formula.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::worker_tests {
 
@@ -23,8 +24,8 @@ inline const bool kOneThread = (at::set_num_threads(1), true);
 //! `identities` × `images` images of 3×height×width: a smooth pattern and a fine one of each identity, noise of each
 //! image; the LR copies are shrunk twice by averaging and enlarged, `copies` two, three and four times (default
 //! train_rates).
-inline LaneBatch made_up_batch(int identities, int images, std::int64_t height, std::int64_t width,
-                               std::uint64_t seed = 0) {
+inline methods::LaneBatch made_up_batch(int identities, int images, std::int64_t height, std::int64_t width,
+                                        std::uint64_t seed = 0) {
   const std::int64_t rows = std::int64_t{identities} * images;
   at::Tensor hr = at::empty({rows, 3, height, width}), labels = at::empty({rows}, at::kLong);
   auto noise = [&](const char* purpose, std::uint64_t key, at::IntArrayRef shape) {
@@ -41,7 +42,7 @@ inline LaneBatch made_up_batch(int identities, int images, std::int64_t height, 
               0.5 * noise("image", static_cast<std::uint64_t>(row), {3, height, width});
     labels[row] = row / images;
   }
-  LaneBatch batch;
+  methods::LaneBatch batch;
   batch.hr = hr.contiguous(at::MemoryFormat::ChannelsLast);
   batch.lr = at::upsample_nearest2d(at::avg_pool2d(batch.hr, {2, 2}), {height, width})
                  .contiguous(at::MemoryFormat::ChannelsLast);
@@ -58,7 +59,7 @@ inline LaneBatch made_up_batch(int identities, int images, std::int64_t height, 
 
 //! Rows become LR images alone where `has_hr` (N bool) says so: what they had as HR images is zero, as the loader has
 //! it.
-inline void drop_hr_images(LaneBatch& batch, const at::Tensor& has_hr) {
+inline void drop_hr_images(methods::LaneBatch& batch, const at::Tensor& has_hr) {
   batch.has_hr = has_hr;
   const at::Tensor without = has_hr.logical_not();
   batch.hr.index_put_({without}, 0.0);
@@ -73,7 +74,7 @@ inline experiments::TrainingSpecification small_specification(experiments::Metho
 }
 
 //! A small method whose parameters and running statistics are formulas.
-inline std::unique_ptr<Method> made_up(
+inline std::unique_ptr<methods::Method> made_up(
     const experiments::MethodOptions& options,
     const experiments::NetworkSettings& network = {.backbone = settings::Trunk::kResnetSmall}, int classes = 4,
     double label_smoothing = 0) {
@@ -81,7 +82,7 @@ inline std::unique_ptr<Method> made_up(
   specification.network = network;
   specification.recipe.label_smoothing = label_smoothing;
   auto method = make_method(specification, classes);
-  fill_with_numbers(method->module());
+  tests::fill_with_numbers(method->module());
   return method;
 }
 
@@ -89,8 +90,8 @@ inline std::unique_ptr<Method> made_up(
 //! step's terms by name.
 class SmallTraining {
  public:
-  explicit SmallTraining(Method& method) : method_(method) {
-    for (const ParameterGroup& group : method.parameter_groups()) {
+  explicit SmallTraining(methods::Method& method) : method_(method) {
+    for (const methods::ParameterGroup& group : method.parameter_groups()) {
       Group& own = groups_[group.name];
       for (const auto& [name, parameter] : group.parameters) own.parameters.push_back(parameter);
       own.optimiser =
@@ -99,16 +100,16 @@ class SmallTraining {
                                                                    .weight_decay(group.adam.weight_decay));
     }
   }
-  std::map<std::string, double> step(LaneBatch batch) {
+  std::map<std::string, double> step(methods::LaneBatch batch) {
     batch.step = step_++;
     std::map<std::string, double> values;
-    const Activations activations = method_.forward(batch);
-    const std::vector<Phase> phases = method_.phases();
+    const methods::Activations activations = method_.forward(batch);
+    const std::vector<methods::Phase> phases = method_.phases();
     std::vector<Group*> unstepped;  // as the trainer steps them: each once, with the sum of its gradients
     for (std::size_t phase = 0; phase < phases.size(); ++phase) {
       if (batch.step >= phases[phase].first_step) {
         at::Tensor total = at::zeros({});
-        for (const LossTerm& term : method_.losses(phase, activations, batch)) {
+        for (const methods::LossTerm& term : method_.losses(phase, activations, batch)) {
           total = total + term.value;
           values[term.name] = term.value.item<double>();
         }
@@ -142,7 +143,7 @@ class SmallTraining {
     }
   }
 
-  Method& method_;
+  methods::Method& method_;
   std::map<std::string, Group> groups_;
   std::uint64_t step_ = 0;
 };

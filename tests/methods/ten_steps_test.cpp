@@ -21,6 +21,7 @@
 #include "tests/support/folders.h"
 #include "tests/support/matches.h"
 #include "tests/support/slice.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::ten_steps_test {
 namespace {
@@ -66,12 +67,12 @@ TenSteps ten_steps(experiments::MethodOptions options, std::uint64_t seed, bool 
   specification.seed = seed;
   specification.network.neck = true;
   const auto make = [&](std::uint64_t step, int lane) {
-    LaneBatch batch = worker_tests::made_up_batch(4, 3, 32, 16, 2 * step + static_cast<std::uint64_t>(lane));
+    methods::LaneBatch batch = worker_tests::made_up_batch(4, 3, 32, 16, 2 * step + static_cast<std::uint64_t>(lane));
     // Of each identity one or two of the three rows.
     if (some_lr) worker_tests::drop_hr_images(batch, at::arange(batch.has_hr.size(0)).remainder(3).le(lane));
     return batch;
   };
-  const auto loss_after = [&](Method& method, int steps) {
+  const auto loss_after = [&](methods::Method& method, int steps) {
     TrainerOptions options_of_trainer{.recipe = specification.recipe, .lanes = 2, .keep_graphs = keep_graphs};
     options_of_trainer.recipe.steps = steps;
     return worker_tests::train_whole(method, {{12, 12}, make}, options_of_trainer).loss;

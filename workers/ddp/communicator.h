@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "workers/torch.h"
+#include "networks/torch.h"
 
 namespace resolute::workers {
 

@@ -13,9 +13,9 @@
 #include <optional>
 #include <vector>
 
+#include "methods/networks/method.h"
 #include "workers/ddp/lane_sum.h"
 #include "workers/ddp/task_thread.h"
-#include "workers/methods/method.h"
 
 namespace resolute::workers {
 
@@ -32,8 +32,8 @@ at::Tensor gradient_norm(const TensorList& tensors);
 class GradientExchange {
  public:
   //! \param bucket_bytes gradients that travel together, at least one parameter's; by the number of ranks if not given
-  GradientExchange(const std::vector<ParameterGroup>& groups, int lanes, LaneRange own, Communicator* communicator,
-                   std::optional<std::int64_t> bucket_bytes = {});
+  GradientExchange(const std::vector<methods::ParameterGroup>& groups, int lanes, LaneRange own,
+                   Communicator* communicator, std::optional<std::int64_t> bucket_bytes = {});
   //! Waits for what is under way; parameters are without hooks then.
   ~GradientExchange();
   GradientExchange(const GradientExchange&) = delete;

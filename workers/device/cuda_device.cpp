@@ -116,7 +116,7 @@ class CudaDevice final : public Device {
   std::unique_ptr<Communicator> connect(std::unique_ptr<Communicator> host, std::chrono::milliseconds limit) override {
     return connect_nccl(std::move(host), place_, limit);
   }
-  Recorder* recorder() override { return recorder_.get(); }
+  networks::Recorder* recorder() override { return recorder_.get(); }
   std::uint64_t memory_refusals() const override { return refused_allocations(place_) - recorder_->refusals(); }
   DeviceMemory memory() const override {
     const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(place_.index());
@@ -157,7 +157,7 @@ class CudaDevice final : public Device {
 
   at::Device place_{at::kCUDA, 0};
   NumericParts parts_;
-  std::unique_ptr<Recorder> recorder_;
+  std::unique_ptr<networks::Recorder> recorder_;
 };
 
 }  // namespace

@@ -8,20 +8,21 @@
 namespace resolute::workers {
 namespace {
 
-class CudaRecording final : public Recording {
+class CudaRecording final : public networks::Recording {
  public:
   void play() override { graph.replay(); }
   at::cuda::CUDAGraph graph;
   c10::MempoolId_t pool{0, 0};  // libtorch's for one of its own
 };
 
-class CudaRecorder final : public Recorder {
+class CudaRecorder final : public networks::Recorder {
  public:
   // CUDA does not record the default stream.
   explicit CudaRecorder(at::Device place)
       : place_(place), stream_(c10::impl::VirtualGuardImpl(place.type()).getStreamFromGlobalPool(place, false)) {}
 
-  std::unique_ptr<Recording> record(const std::function<void()>& work, const Recording* behind) override {
+  std::unique_ptr<networks::Recording> record(const std::function<void()>& work,
+                                              const networks::Recording* behind) override {
     auto recording = std::make_unique<CudaRecording>();
     at::cuda::CUDAGraph& graph = recording->graph;
     // Memory that is kept for reuse cannot be turned to the recording's use while that is made.
@@ -60,6 +61,8 @@ std::uint64_t refused_allocations(at::Device place) {
   return static_cast<std::uint64_t>(c10::cuda::CUDACachingAllocator::getDeviceStats(place.index()).num_ooms);
 }
 
-std::unique_ptr<Recorder> make_cuda_recorder(at::Device place) { return std::make_unique<CudaRecorder>(place); }
+std::unique_ptr<networks::Recorder> make_cuda_recorder(at::Device place) {
+  return std::make_unique<CudaRecorder>(place);
+}
 
 }  // namespace resolute::workers

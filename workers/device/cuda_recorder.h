@@ -4,8 +4,8 @@
 
 #include <memory>
 
-#include "workers/nn/recorder.h"
-#include "workers/torch.h"
+#include "networks/nn/recorder.h"
+#include "networks/torch.h"
 
 namespace resolute::workers {
 
@@ -14,6 +14,6 @@ namespace resolute::workers {
 std::uint64_t refused_allocations(at::Device place);
 
 //! It lives as long as the process computes.
-std::unique_ptr<Recorder> make_cuda_recorder(at::Device place);
+std::unique_ptr<networks::Recorder> make_cuda_recorder(at::Device place);
 
 }  // namespace resolute::workers

@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include "networks/nn/recorder.h"
+#include "networks/torch.h"
 #include "settings/training.h"
 #include "workers/ddp/communicator.h"
-#include "workers/nn/recorder.h"
-#include "workers/torch.h"
 
 namespace resolute::workers {
 
@@ -43,7 +43,7 @@ class Device {
   virtual std::unique_ptr<Communicator> connect(std::unique_ptr<Communicator> host,
                                                 std::chrono::milliseconds limit) = 0;
   //! Null: it records nothing.
-  virtual Recorder* recorder() { return nullptr; }
+  virtual networks::Recorder* recorder() { return nullptr; }
   //! How often it had too little memory for what was asked, but for recordings that were given up for it. Where a
   //! library asked, it may have computed by other kernels, of other bits, and said nothing.
   virtual std::uint64_t memory_refusals() const { return 0; }

@@ -9,8 +9,8 @@
 #include <array>
 #include <cstring>
 
+#include "networks/torch.h"
 #include "workers/device/set_variables.h"
-#include "workers/torch.h"
 
 namespace resolute::workers {
 namespace {

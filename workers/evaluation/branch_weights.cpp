@@ -7,7 +7,7 @@ namespace resolute::workers {
 namespace {
 
 // Columns of weights.csv are of these.
-void expect_branches(const Method& method) {
+void expect_branches(const methods::Method& method) {
   const std::vector<methods::Branch>& branches = method.tells().branches;
   RESOLUTE_EXPECT(method.tells().branch_weights && branches.size() == 2 && branches[0].name == "hr" &&
                       !branches[0].gallery_copy && branches[1].name == "lr" && branches[1].gallery_copy,
@@ -51,15 +51,15 @@ std::vector<SampleImage> choose_weighed(std::span<const SampleImage> sample) {
     SampleImage image = sample[i];
     if (i == 0 || sample[i - 1].view.row != image.view.row) {
       images.push_back(image);
-      images.back().view = {image.view.row, 1, Side::kHigh};
+      images.back().view = {image.view.row, 1, methods::Side::kHigh};
     }
-    image.view.side = Side::kLow;
+    image.view.side = methods::Side::kLow;
     images.push_back(image);
   }
   return images;
 }
 
-std::optional<WeighedImages> weigh_images(Method& method, const datasets::PackReader& pack,
+std::optional<WeighedImages> weigh_images(methods::Method& method, const datasets::PackReader& pack,
                                           std::span<const SampleImage> images, const EmbeddingOptions& options,
                                           const EmbeddingProgress& progress) {
   expect_branches(method);
@@ -68,12 +68,12 @@ std::optional<WeighedImages> weigh_images(Method& method, const datasets::PackRe
     weighed.weights.push_back({pack.row(image.view.row).sample.path,
                                image.identity,
                                image.camera,
-                               image.view.side == Side::kLow,
+                               image.view.side == methods::Side::kLow,
                                image.view.rate,
                                0,
                                {}});
   std::uint64_t done = 0;
-  for (const Side side : {Side::kHigh, Side::kLow}) {
+  for (const methods::Side side : {methods::Side::kHigh, methods::Side::kLow}) {
     std::vector<ImageView> views;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < images.size(); ++i) {
@@ -89,7 +89,7 @@ std::optional<WeighedImages> weigh_images(Method& method, const datasets::PackRe
     for (std::size_t i = 0; i < places.size(); ++i) {
       results::BranchWeights& one = weighed.weights[places[i]];
       one.hr = checked(rows->at(0).weights[i]);
-      if (side == Side::kLow) one.lr = checked(rows->at(1).weights[i]);
+      if (side == methods::Side::kLow) one.lr = checked(rows->at(1).weights[i]);
     }
   }
   weighed.metrics = correlations(weighed.weights);

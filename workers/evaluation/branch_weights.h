@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "datasets/pack/pack.h"
+#include "methods/networks/method.h"
 #include "results/records/branch_weights.h"
 #include "workers/evaluation/feature_samples.h"
 #include "workers/evaluation/image_embedding.h"
-#include "workers/methods/method.h"
 
 namespace resolute::workers {
 
@@ -32,7 +32,7 @@ struct WeighedImages {
 //! its branches are "hr" and, of gallery copies, "lr"
 //! \return nothing if `progress` said so \throws RuntimeError as embed_images(); kInput for a weight that is not
 //! positive
-std::optional<WeighedImages> weigh_images(Method& method, const datasets::PackReader& pack,
+std::optional<WeighedImages> weigh_images(methods::Method& method, const datasets::PackReader& pack,
                                           std::span<const SampleImage> images, const EmbeddingOptions& options,
                                           const EmbeddingProgress& progress);
 

@@ -29,7 +29,7 @@ struct Plan {
   }
 };
 
-Plan plan_comparison(const Method& method, const datasets::Split& split, const Comparison& comparison) {
+Plan plan_comparison(const methods::Method& method, const datasets::Split& split, const Comparison& comparison) {
   const methods::Tells& tells = method.tells();
   const methods::Distance* distance = methods::find_distance(tells, comparison.distance);
   RESOLUTE_EXPECT(distance != nullptr, "the method has the distance");
@@ -44,11 +44,11 @@ Plan plan_comparison(const Method& method, const datasets::Split& split, const C
 
 std::vector<ImageView> query_views(const datasets::Split& split) {
   std::vector<ImageView> views;
-  for (const datasets::QueryItem& item : split.query) views.push_back({item.row, item.rate, Side::kLow});
+  for (const datasets::QueryItem& item : split.query) views.push_back({item.row, item.rate, methods::Side::kLow});
   return views;
 }
 
-std::vector<ImageView> gallery_views(const datasets::Split& split, int rate, Side side) {
+std::vector<ImageView> gallery_views(const datasets::Split& split, int rate, methods::Side side) {
   std::vector<ImageView> views;
   for (const datasets::GalleryItem& item : split.gallery) views.push_back({item.row, rate, side});
   return views;
@@ -121,7 +121,7 @@ void round_distances(std::span<const double> from, std::span<float> to) {
 
 class BranchedEvaluation {
  public:
-  BranchedEvaluation(Method& method, const ImageSource& source, const datasets::Split& split, Plan plan,
+  BranchedEvaluation(methods::Method& method, const ImageSource& source, const datasets::Split& split, Plan plan,
                      const EmbeddingOptions& options, const EmbeddingProgress& progress)
       : method_(method),
         source_(source),
@@ -138,12 +138,13 @@ class BranchedEvaluation {
     const auto queries = embed(query_views(split_));
     if (!queries) return std::nullopt;
     std::optional<std::vector<BranchRows>> originals, copies;
-    if (plan_.looks.originals && !(originals = embed(gallery_views(split_, 1, Side::kHigh)))) return std::nullopt;
+    if (plan_.looks.originals && !(originals = embed(gallery_views(split_, 1, methods::Side::kHigh))))
+      return std::nullopt;
     const std::vector<methods::Branch> branches = used_branches();
     for (const auto& [rate, members] : plan_.queries) {
       if (plan_.looks.copies) {
         copies.reset();  // before those of another rate take their place
-        if (!(copies = embed(gallery_views(split_, rate, Side::kLow)))) return std::nullopt;
+        if (!(copies = embed(gallery_views(split_, rate, methods::Side::kLow)))) return std::nullopt;
       }
       std::vector<const BranchRows*> gallery;
       for (std::size_t b = 0; b < branches.size(); ++b)
@@ -203,7 +204,7 @@ class BranchedEvaluation {
     return true;
   }
 
-  Method& method_;
+  methods::Method& method_;
   const ImageSource& source_;
   const datasets::Split& split_;
   Plan plan_;
@@ -215,11 +216,12 @@ class BranchedEvaluation {
 
 }  // namespace
 
-std::uint64_t images_of_branches(const Method& method, const datasets::Split& split, const Comparison& comparison) {
+std::uint64_t images_of_branches(const methods::Method& method, const datasets::Split& split,
+                                 const Comparison& comparison) {
   return plan_comparison(method, split, comparison).images(split, nullptr);
 }
 
-std::optional<DistanceEmbedding> embed_distances(Method& method, const ImageSource& source,
+std::optional<DistanceEmbedding> embed_distances(methods::Method& method, const ImageSource& source,
                                                  const datasets::Split& split, const Comparison& comparison,
                                                  const EmbeddingOptions& options, const EmbeddingProgress& progress) {
   RESOLUTE_EXPECT(comparison.gallery_rate == 1, "a method of branches shrinks no gallery image");

@@ -32,7 +32,7 @@ std::vector<results::QueryScore> query_scores(const datasets::Split& split, cons
 }
 
 // The dimensions that all of the views have, side by side: a probe must not tell images apart by zeros.
-std::vector<float> shared_dimensions(const Method& method, std::span<const ImageView> views,
+std::vector<float> shared_dimensions(const methods::Method& method, std::span<const ImageView> views,
                                      std::vector<float> features) {
   const std::vector<std::int64_t> dimensions = dimensions_of(method, views);
   if (dimensions.empty()) return features;
@@ -59,12 +59,12 @@ bool add_prefixes(const OutputParts& parts, const std::function<bool()>& go_on, 
 }
 
 // masks.csv where the method has masks.
-void add_masks(const Method& method, EvaluationOutputs& outputs) {
-  const std::vector<MaskValues> values = method.mask_values();
+void add_masks(const methods::Method& method, EvaluationOutputs& outputs) {
+  const std::vector<methods::MaskValues> values = method.mask_values();
   if (values.empty()) return;
   RESOLUTE_EXPECT(method.tells().masks, "a method with masks says so");
   std::vector<results::BlockMask> masks;
-  for (const MaskValues& level : values) {
+  for (const methods::MaskValues& level : values) {
     if (level.level == 1) masks.push_back({level.block, {}});
     RESOLUTE_EXPECT(!masks.empty() && masks.back().block == level.block &&
                         masks.back().levels.size() + 1 == static_cast<std::size_t>(level.level),
@@ -77,7 +77,7 @@ void add_masks(const Method& method, EvaluationOutputs& outputs) {
 
 }  // namespace
 
-OutputPlan plan_outputs(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
+OutputPlan plan_outputs(methods::Method& method, const datasets::PackReader& pack, const datasets::Split& split,
                         const experiments::EvaluationProtocol& protocol) {
   OutputPlan plan;
   plan.protocol = protocol;

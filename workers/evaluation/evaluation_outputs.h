@@ -34,12 +34,12 @@ struct OutputPlan {
 };
 
 //! \throws RuntimeError (kInput) as choose_probe_images() and, where there is a sample, recovery_scales()
-OutputPlan plan_outputs(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
+OutputPlan plan_outputs(methods::Method& method, const datasets::PackReader& pack, const datasets::Split& split,
                         const experiments::EvaluationProtocol& protocol);
 
 //! What make_outputs() works with; all outlive it.
 struct OutputParts {
-  Method& method;
+  methods::Method& method;
   const datasets::PackReader& pack;
   const datasets::Split& split;
   const EmbeddingOptions& options;

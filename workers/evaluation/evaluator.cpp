@@ -21,9 +21,9 @@ std::vector<ImageView> views_of(const datasets::Split& split, int gallery_rate, 
                                 int gallery_level) {
   std::vector<ImageView> views;
   for (std::size_t i = 0; i < split.query.size(); ++i)
-    views.push_back({split.query[i].row, split.query[i].rate, Side::kLow, levels.empty() ? 0 : levels[i]});
+    views.push_back({split.query[i].row, split.query[i].rate, methods::Side::kLow, levels.empty() ? 0 : levels[i]});
   for (const datasets::GalleryItem& item : split.gallery)
-    views.push_back({item.row, gallery_rate, Side::kHigh, gallery_level});
+    views.push_back({item.row, gallery_rate, methods::Side::kHigh, gallery_level});
   return views;
 }
 
@@ -164,12 +164,13 @@ datasets::Split split_asked(const datasets::PackReader& pack, const datasets::Sp
   return datasets::make_split(pack, options);
 }
 
-std::uint64_t images_to_embed(const Method& method, const datasets::Split& split, const Comparison& comparison) {
+std::uint64_t images_to_embed(const methods::Method& method, const datasets::Split& split,
+                              const Comparison& comparison) {
   if (!comparison.distance.empty()) return images_of_branches(method, split, comparison);
   return split.query.size() + split.gallery.size();
 }
 
-std::optional<Embedding> embed_split(Method& method, const ImageSource& source, const datasets::Split& split,
+std::optional<Embedding> embed_split(methods::Method& method, const ImageSource& source, const datasets::Split& split,
                                      const Comparison& comparison, const EmbeddingOptions& options,
                                      const EmbeddingProgress& progress, const KnownFeatures& known) {
   RESOLUTE_EXPECT(method.tells().branches.empty() == comparison.distance.empty(),

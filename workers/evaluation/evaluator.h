@@ -17,10 +17,10 @@
 #include "datasets/pack/pack.h"
 #include "datasets/split/split.h"
 #include "experiments/specification/specification.h"
+#include "methods/networks/method.h"
 #include "results/kernel/gemm.h"
 #include "results/scores/galleries.h"
 #include "workers/evaluation/image_embedding.h"
-#include "workers/methods/method.h"
 
 namespace resolute::workers {
 
@@ -101,7 +101,8 @@ datasets::Split split_asked(const datasets::PackReader& pack, const datasets::Sp
                             const std::vector<int>& query_rates);
 
 //! The images that embed_split() passes through networks, all process ranks together.
-std::uint64_t images_to_embed(const Method& method, const datasets::Split& split, const Comparison& comparison);
+std::uint64_t images_to_embed(const methods::Method& method, const datasets::Split& split,
+                              const Comparison& comparison);
 
 //! Rows that embed_images() would make of the views, the first `queries` of which are queries, where they are there
 //! already.
@@ -114,7 +115,7 @@ using KnownFeatures = std::function<std::optional<std::vector<float>>(std::span<
 //! on the low side. Copies at several rates are embedded one rate after the other, so that a rate's features alone are
 //! held. \param known asked first, where one embedding is compared; empty: every image passes the networks \pre the
 //! method tells branches if, and only if, the comparison names a distance; they have the names it asks for
-std::optional<Embedding> embed_split(Method& method, const ImageSource& source, const datasets::Split& split,
+std::optional<Embedding> embed_split(methods::Method& method, const ImageSource& source, const datasets::Split& split,
                                      const Comparison& comparison, const EmbeddingOptions& options,
                                      const EmbeddingProgress& progress, const KnownFeatures& known = {});
 

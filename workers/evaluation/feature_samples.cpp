@@ -37,7 +37,7 @@ std::vector<SampleImage> choose_sample(const datasets::Split& split, const std::
   for (auto& [row, image] : by_row)
     for (int rate : rates) {
       image.view.rate = rate;
-      image.view.side = rate == 1 ? Side::kHigh : Side::kLow;
+      image.view.side = rate == 1 ? methods::Side::kHigh : methods::Side::kLow;
       images.push_back(image);
     }
   return images;

@@ -18,7 +18,7 @@ namespace {
 
 // What a batch passes through.
 struct Network {
-  Embedder embed;
+  methods::Embedder embed;
   std::size_t width;  // of a row
   at::Device device;
 };
@@ -152,40 +152,42 @@ std::optional<std::vector<float>> embed_pass(const Network& network, const Image
   return features;
 }
 
-EmbedderOptions embedder_options(const ImageSource& source, const EmbeddingOptions& options, Side side) {
+methods::EmbedderOptions embedder_options(const ImageSource& source, const EmbeddingOptions& options,
+                                          methods::Side side) {
   const settings::PackSettings& pack = source.options();
   return {.height = pack.height, .width = pack.width, .precision = options.precision, .side = side};
 }
 
 // Mean over an image and its mirror image. Source: Luo et al., "Bag of Tricks and a Strong Baseline for Deep Person
 // Re-identification", CVPRW 2019, and its authors' program.
-Embedder flipped(Embedder embed) {
+methods::Embedder flipped(methods::Embedder embed) {
   return [embed = std::move(embed)](const at::Tensor& images) {
     return (embed(images) + embed(images.flip({3}).contiguous(images.suggest_memory_format()))) / 2;
   };
 }
 
-Network network_of(Method& method, Embedder embed, std::size_t width, const EmbeddingOptions& options) {
+Network network_of(methods::Method& method, methods::Embedder embed, std::size_t width,
+                   const EmbeddingOptions& options) {
   return {options.flip ? flipped(std::move(embed)) : std::move(embed), width,
           method.module().parameters().front().device()};
 }
 
 // Views that pass through one network.
 struct ViewGroup {
-  Side side = Side::kHigh;
+  methods::Side side = methods::Side::kHigh;
   int level = 0;
   std::vector<std::size_t> places;  // among all views, ascending
 };
 
 // The high side's groups first, of a side the highest level first; one group of a method that tells nothing apart.
-std::vector<ViewGroup> group_views(const Method& method, std::span<const ImageView> views) {
+std::vector<ViewGroup> group_views(const methods::Method& method, std::span<const ImageView> views) {
   const bool sides = method.tells().sides;
   const std::vector<int>& rates = method.tells().level_rates;
-  std::map<std::pair<Side, int>, ViewGroup> groups;
+  std::map<std::pair<methods::Side, int>, ViewGroup> groups;
   if (views.empty()) groups[{}];
   for (std::size_t i = 0; i < views.size(); ++i) {
     const ImageView& view = views[i];
-    const Side side = sides ? view.side : Side::kHigh;
+    const methods::Side side = sides ? view.side : methods::Side::kHigh;
     const int level = rates.empty() ? 0 : level_of_view(rates, view);
     ViewGroup& group = groups[{side, -level}];
     group.side = side;
@@ -197,15 +199,15 @@ std::vector<ViewGroup> group_views(const Method& method, std::span<const ImageVi
   return ordered;
 }
 
-Network group_network(Method& method, const ImageSource& source, const EmbeddingOptions& options,
+Network group_network(methods::Method& method, const ImageSource& source, const EmbeddingOptions& options,
                       const ViewGroup& group) {
-  EmbedderOptions asked = embedder_options(source, options, group.side);
+  methods::EmbedderOptions asked = embedder_options(source, options, group.side);
   asked.level = group.level;
   return network_of(method, method.embedder(asked), static_cast<std::size_t>(method.embedding_size()), options);
 }
 
 // Each group through its network, one network at a time: it may hold weights of its own.
-std::optional<std::vector<float>> embed_groups(Method& method, const ImageSource& source,
+std::optional<std::vector<float>> embed_groups(methods::Method& method, const ImageSource& source,
                                                std::span<const ImageView> views, std::span<const ViewGroup> groups,
                                                const EmbeddingOptions& options, const EmbeddingProgress& progress) {
   const auto width = static_cast<std::size_t>(method.embedding_size());
@@ -283,7 +285,7 @@ int level_of_view(const std::vector<int>& level_rates, const ImageView& view) {
   return view.level != 0 ? view.level : methods::level_of_rate(level_rates, view.rate);
 }
 
-std::vector<std::int64_t> dimensions_of(const Method& method, std::span<const ImageView> views) {
+std::vector<std::int64_t> dimensions_of(const methods::Method& method, std::span<const ImageView> views) {
   const std::vector<int>& rates = method.tells().level_rates;
   std::vector<std::int64_t> dimensions;
   for (std::size_t i = 0; !rates.empty() && i < views.size(); ++i)
@@ -298,7 +300,7 @@ std::size_t images_of_rank(std::size_t images, const Communicator* communicator)
                  images);
 }
 
-std::optional<std::vector<float>> embed_images(Method& method, const ImageSource& source,
+std::optional<std::vector<float>> embed_images(methods::Method& method, const ImageSource& source,
                                                std::span<const ImageView> views, const EmbeddingOptions& options,
                                                const EmbeddingProgress& progress) {
   const std::vector<ViewGroup> groups = group_views(method, views);
@@ -307,10 +309,10 @@ std::optional<std::vector<float>> embed_images(Method& method, const ImageSource
                     progress);
 }
 
-std::optional<std::vector<BranchRows>> embed_branches(Method& method, const ImageSource& source,
+std::optional<std::vector<BranchRows>> embed_branches(methods::Method& method, const ImageSource& source,
                                                       std::span<const ImageView> views, const EmbeddingOptions& options,
                                                       const EmbeddingProgress& progress) {
-  const Side side = views.empty() ? Side::kHigh : views.front().side;
+  const methods::Side side = views.empty() ? methods::Side::kHigh : views.front().side;
   RESOLUTE_EXPECT(std::all_of(views.begin(), views.end(), [&](const ImageView& view) { return view.side == side; }),
                   "branches are embedded a side at a time");
   const std::size_t branches = method.tells().branches.size();

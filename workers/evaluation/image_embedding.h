@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Images of a pack, or of files, through a method's networks, with batch norms folded (workers/nn/folded_backbone.h),
+//! Images of a pack, or of files, through a method's networks, with batch norms folded (networks/nn/folded_backbone.h),
 //! in the precision of their training, on one process rank or several.
 
 #include <cstddef>
@@ -14,9 +14,9 @@
 #include "datasets/loader/file_images.h"
 #include "datasets/pack/pack.h"
 #include "experiments/specification/specification.h"
+#include "methods/networks/method.h"
 #include "results/scores/ranking.h"
 #include "workers/ddp/communicator.h"
-#include "workers/methods/method.h"
 
 namespace resolute::workers {
 
@@ -38,10 +38,10 @@ using EmbeddingProgress = std::function<bool(std::uint64_t done, std::uint64_t t
 
 //! One image of a source as a camera would have stored it at a rate, enlarged to network size.
 struct ImageView {
-  std::size_t row = 0;      //!< of the pack, or number of the file
-  int rate = 1;             //!< 1: the HR image
-  Side side = Side::kHigh;  //!< which of the method's networks it passes, where it has several
-  int level = 0;            //!< of resolution, where the method tells levels apart; 0: that of the rate
+  std::size_t row = 0;                        //!< of the pack, or number of the file
+  int rate = 1;                               //!< 1: the HR image
+  methods::Side side = methods::Side::kHigh;  //!< which of the method's networks it passes, where it has several
+  int level = 0;  //!< of resolution, where the method tells levels apart; 0: that of the rate
   bool operator==(const ImageView&) const = default;
 };
 
@@ -69,7 +69,7 @@ int level_of_view(const std::vector<int>& level_rates, const ImageView& view);
 
 //! How many leading dimensions each view's row has, those beyond being zeros: Method::compared_dimensions() of its
 //! level. Empty where the method tells no levels apart.
-std::vector<std::int64_t> dimensions_of(const Method& method, std::span<const ImageView> views);
+std::vector<std::int64_t> dimensions_of(const methods::Method& method, std::span<const ImageView> views);
 
 //! Of so many images in one pass, those that this process rank embeds; all of them where `communicator` is null.
 std::size_t images_of_rank(std::size_t images, const Communicator* communicator);
@@ -84,7 +84,7 @@ std::size_t images_of_rank(std::size_t images, const Communicator* communicator)
 //! process rank said so
 //! \throws RuntimeError: kCorrupt for a damaged row; kInput for a rate that the pack lacks, a file that is no image, or
 //! a feature that is not finite; kTransient for a lost process rank
-std::optional<std::vector<float>> embed_images(Method& method, const ImageSource& source,
+std::optional<std::vector<float>> embed_images(methods::Method& method, const ImageSource& source,
                                                std::span<const ImageView> views, const EmbeddingOptions& options,
                                                const EmbeddingProgress& progress);
 
@@ -98,7 +98,7 @@ struct BranchRows {
 
 //! As embed_images(), by the method's branch_embedder(). \param views all on one side
 //! \return one for each of its branches in their order, rows in the order of the views
-std::optional<std::vector<BranchRows>> embed_branches(Method& method, const ImageSource& source,
+std::optional<std::vector<BranchRows>> embed_branches(methods::Method& method, const ImageSource& source,
                                                       std::span<const ImageView> views, const EmbeddingOptions& options,
                                                       const EmbeddingProgress& progress);
 

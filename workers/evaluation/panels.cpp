@@ -70,7 +70,7 @@ struct Reconstruction {
 };
 
 // Nothing where the method has no decoder, or the query came in low resolution and has no original.
-std::optional<Reconstruction> reconstruct(Method& method, const datasets::PackReader& pack,
+std::optional<Reconstruction> reconstruct(methods::Method& method, const datasets::PackReader& pack,
                                           const datasets::QueryItem& query) {
   if (query.came_low) return std::nullopt;
   const Image input = picture_of_view(pack, {query.row, query.rate});
@@ -149,8 +149,9 @@ std::vector<std::size_t> rank_gallery(const Embedding& embedding, const datasets
   return ranked;
 }
 
-std::optional<OutputFiles> draw_panels(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
-                                       const Embedding& embedding, const std::vector<std::size_t>& queries,
+std::optional<OutputFiles> draw_panels(methods::Method& method, const datasets::PackReader& pack,
+                                       const datasets::Split& split, const Embedding& embedding,
+                                       const std::vector<std::size_t>& queries,
                                        const experiments::EvaluationProtocol& protocol,
                                        const std::function<bool()>& go_on) {
   const results::GalleryDraw gallery = gallery_of(split, protocol, 0);

@@ -14,10 +14,10 @@
 #include "core/bytes.h"
 #include "datasets/pack/pack.h"
 #include "datasets/split/split.h"
+#include "methods/networks/method.h"
 #include "results/records/panels.h"
 #include "results/scores/galleries.h"
 #include "workers/evaluation/evaluator.h"
-#include "workers/methods/method.h"
 
 namespace resolute::workers {
 
@@ -38,8 +38,9 @@ using OutputFiles = std::map<std::string, core::Bytes>;
 //! The protocol's first gallery (gallery_of()) for each of `queries`: the pictures and panels.json. The method's
 //! networks compute one image at a time. \param go_on asked before each query; false ends it \return nothing if it was
 //! ended \throws RuntimeError (kCorrupt) for a damaged row
-std::optional<OutputFiles> draw_panels(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
-                                       const Embedding& embedding, const std::vector<std::size_t>& queries,
+std::optional<OutputFiles> draw_panels(methods::Method& method, const datasets::PackReader& pack,
+                                       const datasets::Split& split, const Embedding& embedding,
+                                       const std::vector<std::size_t>& queries,
                                        const experiments::EvaluationProtocol& protocol,
                                        const std::function<bool()>& go_on);
 

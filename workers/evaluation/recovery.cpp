@@ -26,7 +26,7 @@ void for_each(std::size_t count, const Body& body) {
 }
 
 // Lines of one block of images, decoders within images.
-std::vector<results::ImageRecoveryQuality> measure_block(Method& method, const datasets::PackReader& pack,
+std::vector<results::ImageRecoveryQuality> measure_block(methods::Method& method, const datasets::PackReader& pack,
                                                          std::span<const SampleImage> images,
                                                          settings::CopiesFrom copies_from) {
   std::vector<Image> inputs(images.size());
@@ -51,7 +51,7 @@ std::vector<results::ImageRecoveryQuality> measure_block(Method& method, const d
 
 }  // namespace
 
-const std::vector<int>& recovery_scales(const Method& method, const datasets::PackReader& pack) {
+const std::vector<int>& recovery_scales(const methods::Method& method, const datasets::PackReader& pack) {
   for (const int scale : method.tells().recovered)
     if (!pack.has_rate(scale))
       throw core::input_error(fmt::format("pack '{}' has no rate {}", pack.options().name, scale),
@@ -60,7 +60,7 @@ const std::vector<int>& recovery_scales(const Method& method, const datasets::Pa
   return method.tells().recovered;
 }
 
-std::optional<std::vector<results::ImageRecoveryQuality>> measure_recovery(Method& method,
+std::optional<std::vector<results::ImageRecoveryQuality>> measure_recovery(methods::Method& method,
                                                                            const datasets::PackReader& pack,
                                                                            std::span<const SampleImage> images,
                                                                            settings::CopiesFrom copies_from,

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "datasets/pack/pack.h"
+#include "methods/networks/method.h"
 #include "results/records/recovery.h"
 #include "workers/evaluation/feature_samples.h"
 #include "workers/evaluation/image_embedding.h"
-#include "workers/methods/method.h"
 
 namespace resolute::workers {
 
@@ -20,7 +20,7 @@ namespace resolute::workers {
 inline constexpr std::size_t kRecoveryBatch = 16;
 
 //! Tells::recovered. \throws RuntimeError (kInput) for a scale above 1 whose copies the pack lacks
-const std::vector<int>& recovery_scales(const Method& method, const datasets::PackReader& pack);
+const std::vector<int>& recovery_scales(const methods::Method& method, const datasets::PackReader& pack);
 
 //! Each image of a sample, as a camera would have stored it at its rate and enlarged, through recover(). A decoder's
 //! output and the input itself, as 8-bit pictures, are held against the picture that the decoder aims at: the copy that
@@ -30,7 +30,7 @@ const std::vector<int>& recovery_scales(const Method& method, const datasets::Pa
 //! \param progress images done and in all, before each block and after the last
 //! \return a line for each image and decoder, decoders within images; nothing if `progress` said so
 //! \throws RuntimeError: kCorrupt for a damaged row; kInput for a rate that the pack lacks
-std::optional<std::vector<results::ImageRecoveryQuality>> measure_recovery(Method& method,
+std::optional<std::vector<results::ImageRecoveryQuality>> measure_recovery(methods::Method& method,
                                                                            const datasets::PackReader& pack,
                                                                            std::span<const SampleImage> images,
                                                                            settings::CopiesFrom copies_from,

@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "core/random/random.h"
 #include "datasets/samples/name_key.h"
-#include "workers/torch.h"
+#include "networks/torch.h"
 
 namespace resolute::workers {
 namespace {
@@ -115,8 +115,8 @@ std::vector<ProbeImage> choose_probe_images(const datasets::Split& split, std::s
 
 std::vector<ImageView> views_of(std::span<const ProbeImage> images) {
   std::vector<ImageView> views;
-  for (const ProbeImage& image : images) views.push_back({image.row, 1, Side::kHigh});
-  for (const ProbeImage& image : images) views.push_back({image.row, image.lr_rate, Side::kLow});
+  for (const ProbeImage& image : images) views.push_back({image.row, 1, methods::Side::kHigh});
+  for (const ProbeImage& image : images) views.push_back({image.row, image.lr_rate, methods::Side::kLow});
   return views;
 }
 

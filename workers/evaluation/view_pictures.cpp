@@ -53,7 +53,7 @@ Image picture_of_copy(const datasets::PackReader& pack, std::size_t row, int rat
   return enlarged(pack, image);
 }
 
-std::vector<RecoveredPictures> recover_pictures(Method& method, std::span<const Image> pictures) {
+std::vector<RecoveredPictures> recover_pictures(methods::Method& method, std::span<const Image> pictures) {
   RESOLUTE_EXPECT(!pictures.empty(), "something is recovered");
   const std::vector<int>& scales = method.tells().recovered;
   if (scales.empty()) return {};

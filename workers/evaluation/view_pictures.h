@@ -8,9 +8,9 @@
 
 #include "datasets/image/image.h"
 #include "datasets/pack/pack.h"
+#include "methods/networks/method.h"
 #include "results/scores/image_quality.h"
 #include "workers/evaluation/image_embedding.h"
-#include "workers/methods/method.h"
 
 namespace resolute::workers {
 
@@ -32,7 +32,7 @@ struct RecoveredPictures {
 //! parameters lie; normalisation is undone, values beyond black and white are cut, the rest rounded.
 //! \param pictures at least one, all of one size
 //! \return one for each decoder, in descending order of scales; empty without a decoder
-std::vector<RecoveredPictures> recover_pictures(Method& method, std::span<const datasets::Image> pictures);
+std::vector<RecoveredPictures> recover_pictures(methods::Method& method, std::span<const datasets::Image> pictures);
 
 results::PictureQuality quality_of(const datasets::Image& picture, const datasets::Image& reference);
 

@@ -9,6 +9,7 @@
 #include "core/random/random.h"
 #include "workers/training/batch_source.h"
 #include "workers/training/checkpoint.h"
+#include "workers/training/make_method.h"
 #include "workers/training/trainer.h"
 
 namespace resolute::workers {
@@ -37,21 +38,21 @@ class DrawnBatch : public BatchSource {
     batch_.has_hr = at::ones({size.rows}, at::kBool);
   }
   std::vector<std::int64_t> lane_rows(std::uint64_t) override { return {batch_.hr.size(0)}; }
-  LaneBatch batch(std::uint64_t step, int) override {
-    LaneBatch batch = batch_;
+  methods::LaneBatch batch(std::uint64_t step, int) override {
+    methods::LaneBatch batch = batch_;
     batch.step = step;
     return batch;
   }
 
  private:
-  LaneBatch batch_;
+  methods::LaneBatch batch_;
 };
 
 std::string digest_after_training(Device& device, DrawnBatch& source, int steps) {
   experiments::TrainingSpecification specification;
   specification.method = experiments::BaselineOptions{};
   specification.recipe.steps = steps;
-  const std::unique_ptr<Method> method = make_method(specification, kClasses);
+  const std::unique_ptr<methods::Method> method = make_method(specification, kClasses);
   if (!device.place().is_cpu()) method->module().to(device.place());
   ProgressPipe silent(-1);
   TrainerOptions options;

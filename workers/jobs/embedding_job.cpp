@@ -12,9 +12,9 @@
 #include "workers/evaluation/evaluator.h"
 #include "workers/jobs/finished_training.h"
 #include "workers/jobs/training_job.h"
-#include "workers/training/progress_pipe.h"
+#include "workers/rank/progress_pipe.h"
+#include "workers/rank/stop_flag.h"
 #include "workers/training/resume.h"
-#include "workers/training/stop_flag.h"
 
 namespace resolute::workers {
 namespace {
@@ -45,7 +45,8 @@ EmbeddedList arrange(const std::vector<datasets::sources::ListedImage>& listed, 
 }
 
 // By the method's own distance where it compares pairs of images.
-Comparison own_comparison(const Method& method, const FinishedTraining& training, const datasets::Split& split) {
+Comparison own_comparison(const methods::Method& method, const FinishedTraining& training,
+                          const datasets::Split& split) {
   if (!method.tells().branches.empty() && split.query.empty())
     throw core::input_error(
         "there is no query among the images",
@@ -72,7 +73,7 @@ void run_embedding(core::FileSystem& files, const EmbeddingRequest& request) {
   expect_agreement(fmt::format("weights {}, list {}, flip {}, {}", training.record.weights_sha256,
                                core::sha256_hex(text), request.flip, numeric_class(*device)),
                    communicator.get());
-  const std::unique_ptr<Method> method = make_trained_method(files, store, training);
+  const std::unique_ptr<methods::Method> method = make_trained_method(files, store, training);
   if (!device->place().is_cpu()) method->module().to(device->place());
 
   settings::PackSettings pack = training.specification.pack;

@@ -4,8 +4,9 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
+#include "networks/weights/torch_file.h"
 #include "workers/jobs/job.h"
-#include "workers/weights/torch_file.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers {
 
@@ -34,7 +35,7 @@ Weights read_weights(core::FileSystem& files, const experiments::StoreLayout& st
 FinishedTraining read_finished_training(core::FileSystem& files, const experiments::StoreLayout& store,
                                         const experiments::JobId& training) {
   if (!core::is_sha256_hex(training.hex))
-    throw core::input_error(fmt::format("'{}' is no job id", printable(training.hex)),
+    throw core::input_error(fmt::format("'{}' is no job id", networks::printable(training.hex)),
                             "an id has 64 lower-case hexadecimal digits");
   results::TrainingRecord record = read_training(files, store, training);
   auto specification = read_specification(files, store, training);
@@ -43,18 +44,18 @@ FinishedTraining read_finished_training(core::FileSystem& files, const experimen
   return {std::move(*trained), std::move(record)};
 }
 
-std::unique_ptr<Method> make_trained_method(core::FileSystem& files, const experiments::StoreLayout& store,
-                                            const FinishedTraining& training) {
+std::unique_ptr<methods::Method> make_trained_method(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                     const FinishedTraining& training) {
   const Weights weights = read_weights(files, store, training.record);
-  std::unique_ptr<Method> method = make_method(training.specification, weights.classes);
+  std::unique_ptr<methods::Method> method = make_method(training.specification, weights.classes);
   load_module(method->module(), "", weights.tensors, "weights file");
   return method;
 }
 
-const Backbone& only_trunk(const torch::nn::Module& module) {
-  const Backbone* trunk = nullptr;
+const networks::Backbone& only_trunk(const torch::nn::Module& module) {
+  const networks::Backbone* trunk = nullptr;
   for (const auto& item : module.named_modules("", /*include_self=*/true))
-    if (const auto* found = dynamic_cast<const Backbone*>(item.value().get())) {
+    if (const auto* found = dynamic_cast<const networks::Backbone*>(item.value().get())) {
       if (trunk != nullptr)
         throw core::input_error("this training's method has several trunks", "one file has room for one");
       trunk = found;

@@ -5,9 +5,9 @@
 
 #include <memory>
 
+#include "methods/networks/method.h"
+#include "networks/nn/backbone.h"
 #include "results/records/record.h"
-#include "workers/methods/method.h"
-#include "workers/nn/backbone.h"
 #include "workers/training/checkpoint.h"
 
 namespace resolute::workers {
@@ -30,10 +30,10 @@ FinishedTraining read_finished_training(core::FileSystem& files, const experimen
                                         const experiments::JobId& training);
 
 //! The method with the weights that the training published, on the CPU. \throws RuntimeError as read_weights()
-std::unique_ptr<Method> make_trained_method(core::FileSystem& files, const experiments::StoreLayout& store,
-                                            const FinishedTraining& training);
+std::unique_ptr<methods::Method> make_trained_method(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                     const FinishedTraining& training);
 
 //! \throws RuntimeError (kInput) for a method of several trunks: what is asked for is not known
-const Backbone& only_trunk(const torch::nn::Module& module);
+const networks::Backbone& only_trunk(const torch::nn::Module& module);
 
 }  // namespace resolute::workers

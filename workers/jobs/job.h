@@ -10,7 +10,7 @@
 #include "workers/ddp/gloo.h"
 #include "workers/device/device.h"
 #include "workers/rank/job_options.h"
-#include "workers/training/progress_pipe.h"
+#include "workers/rank/progress_pipe.h"
 
 namespace resolute::workers {
 

@@ -14,8 +14,8 @@ constexpr const char* kEnding = ".h5";
 std::string sha256_of_views(std::span<const ImageView> views) {
   core::Sha256 hash;
   for (const ImageView& view : views)
-    hash.update(
-        fmt::format("{} {} {} {}\n", view.row, view.rate, view.side == Side::kLow ? "low" : "high", view.level));
+    hash.update(fmt::format("{} {} {} {}\n", view.row, view.rate, view.side == methods::Side::kLow ? "low" : "high",
+                            view.level));
   return hash.finish_hex();
 }
 

@@ -9,19 +9,19 @@
 #include "core/numbers.h"
 #include "datasets/loader/normalisation.h"
 #include "methods/row.h"
+#include "networks/onnx/graph.h"
+#include "networks/weights/torch_file.h"
 #include "workers/jobs/finished_training.h"
-#include "workers/onnx/graph.h"
-#include "workers/weights/torch_file.h"
 
 namespace resolute::workers {
 namespace {
 
-std::string word_of(Side side) { return side == Side::kHigh ? "high" : "low"; }
+std::string word_of(methods::Side side) { return side == methods::Side::kHigh ? "high" : "low"; }
 
 // An evaluation of bf16 or tf32 computes in numbers that no float32 graph gives.
-void require_graph(const experiments::TrainingSpecification& training, Side side, int level) {
+void require_graph(const experiments::TrainingSpecification& training, methods::Side side, int level) {
   const methods::Tells tells = methods::tells(training.method);
-  if (side == Side::kLow && !tells.sides)
+  if (side == methods::Side::kLow && !tells.sides)
     throw core::input_error(fmt::format("the low side of method '{}'", methods::method_name(training.method)),
                             "images of both sides pass the same network", "leave --side out");
   const auto levels = static_cast<int>(tells.level_rates.size());
@@ -36,10 +36,10 @@ void require_graph(const experiments::TrainingSpecification& training, Side side
         "its evaluations compute in other numbers than a graph's float32", "train with precision f32");
 }
 
-core::Bytes encode_embedder(const Method& method, const experiments::TrainingSpecification& training, Side side,
-                            int level, const std::map<std::string, std::string>& metadata) {
+core::Bytes encode_embedder(const methods::Method& method, const experiments::TrainingSpecification& training,
+                            methods::Side side, int level, const std::map<std::string, std::string>& metadata) {
   const at::NoGradGuard no_grad;
-  onnx::Graph graph(training.pack.height, training.pack.width, method.row_size());
+  networks::onnx::Graph graph(training.pack.height, training.pack.width, method.row_size());
   const std::string features = method.embedder_graph(graph, side, level);
   if (features.empty())
     throw core::input_error(fmt::format("method '{}' has no ONNX graph", methods::method_name(training.method)),
@@ -47,7 +47,7 @@ core::Bytes encode_embedder(const Method& method, const experiments::TrainingSpe
   return std::move(graph).encode(features, metadata);
 }
 
-std::map<std::string, std::string> metadata_of(const FinishedTraining& training, Side side, int level) {
+std::map<std::string, std::string> metadata_of(const FinishedTraining& training, methods::Side side, int level) {
   const methods::Tells tells = methods::tells(training.specification.method);
   std::map<std::string, std::string> metadata{
       {"training", training.record.job.hex},
@@ -69,20 +69,20 @@ std::map<std::string, std::string> metadata_of(const FinishedTraining& training,
 }  // namespace
 
 core::Json export_onnx(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& job,
-                       const std::filesystem::path& out, Side side, int level) {
+                       const std::filesystem::path& out, methods::Side side, int level) {
   if (out.extension() != ".onnx")
     throw core::input_error(fmt::format("file '{}' has the ending '{}'", out.string(), out.extension().string()), {},
                             "name it .onnx");
   const FinishedTraining training = read_finished_training(files, store, {job});
   const experiments::TrainingSpecification& specification = training.specification;
   require_graph(specification, side, level);
-  const std::unique_ptr<Method> method = make_trained_method(files, store, training);
+  const std::unique_ptr<methods::Method> method = make_trained_method(files, store, training);
   const core::Bytes bytes = encode_embedder(*method, specification, side, level, metadata_of(training, side, level));
   core::write_atomic(files, out, bytes);
   return {{"job", training.record.job.hex},
           {"method", methods::method_name(specification.method)},
           {"backbone", settings::word(specification.network.backbone)},
-          {"file", printable(out.string())},
+          {"file", networks::printable(out.string())},
           {"sha256", core::sha256_hex(bytes)},
           {"height", specification.pack.height},
           {"width", specification.pack.width},
@@ -95,7 +95,7 @@ void run_onnx_command(core::FileSystem& files, const std::vector<std::string>& a
   const auto level = arguments.size() == kArguments ? core::number_of<int>(arguments[4]) : std::nullopt;
   if (!level || *level < 0)
     throw core::input_error("unknown arguments of onnx", {}, "use resolute export onnx, which starts this");
-  const Side side = arguments[3] == word_of(Side::kLow) ? Side::kLow : Side::kHigh;
+  const methods::Side side = arguments[3] == word_of(methods::Side::kLow) ? methods::Side::kLow : methods::Side::kHigh;
   const core::Json report =
       export_onnx(files, experiments::StoreLayout(arguments[1]), arguments[0], arguments[2], side, *level);
   std::cout << core::canonical_json(report) << std::endl;

@@ -9,7 +9,7 @@
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "experiments/store/store_layout.h"
-#include "workers/methods/method.h"
+#include "methods/networks/method.h"
 
 namespace resolute::workers {
 
@@ -19,7 +19,7 @@ namespace resolute::workers {
 //! there is no such training, it has no result yet, it is of a method or a precision that has no graph, has not so many
 //! levels or tells no sides apart, or the ending is another; kCorrupt if its weights are damaged
 core::Json export_onnx(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& job,
-                       const std::filesystem::path& out, Side side, int level);
+                       const std::filesystem::path& out, methods::Side side, int level);
 
 //! `JOB STORE OUT SIDE LEVEL`; SIDE is "high" or "low". The report is one line of JSON on standard output. \throws
 //! RuntimeError

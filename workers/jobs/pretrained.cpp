@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "core/hash/sha256.h"
 #include "experiments/store/weights_catalogue.h"
-#include "workers/nn/backbone.h"
+#include "networks/nn/backbone.h"
 #include "workers/training/checkpoint.h"
 
 namespace resolute::workers {
@@ -38,29 +38,29 @@ std::string shape_text(at::IntArrayRef shape) {
   return shape.empty() ? "scalar" : fmt::format("{}", fmt::join(shape, "x"));
 }
 
-NamedTensors state_of(const torch::nn::Module& module) {
-  NamedTensors state;
+networks::NamedTensors state_of(const torch::nn::Module& module) {
+  networks::NamedTensors state;
   list_module(module, "", state);
   return state;
 }
 
-FileTensors open_safetensors(std::span<const std::byte> bytes, std::string_view name) {
-  FileTensors tensors;
-  for (auto& [key, tensor] : decode_safetensors(bytes, name).tensors)
-    tensors.insert_or_assign(
-        printable(key), FileTensor{tensor.scalar_type(), tensor.sizes().vec(), [tensor = tensor] { return tensor; }});
+networks::FileTensors open_safetensors(std::span<const std::byte> bytes, std::string_view name) {
+  networks::FileTensors tensors;
+  for (auto& [key, tensor] : networks::decode_safetensors(bytes, name).tensors)
+    tensors.insert_or_assign(networks::printable(key), networks::FileTensor{tensor.scalar_type(), tensor.sizes().vec(),
+                                                                            [tensor = tensor] { return tensor; }});
   return tensors;
 }
 
-Backbone empty_trunk(const std::string& backbone) {
+networks::Backbone empty_trunk(const std::string& backbone) {
   experiments::NetworkSettings settings;
   settings.backbone = settings::parse_word<settings::Trunk>(backbone, "backbone");
-  return Backbone(methods::trunk_shape(settings));
+  return networks::Backbone(settings::trunk_shape(settings));
 }
 
 // Those that a part of the trunk has.
-NamedTensors of_module(const NamedTensors& tensors, const torch::nn::Module& part) {
-  NamedTensors found;
+networks::NamedTensors of_module(const networks::NamedTensors& tensors, const torch::nn::Module& part) {
+  networks::NamedTensors found;
   for (const auto& [name, target] : state_of(part))
     if (const auto tensor = tensors.find(name); tensor != tensors.end()) found.insert(*tensor);
   return found;
@@ -80,7 +80,7 @@ void refuse_taken_name(const experiments::WeightsCatalogue& catalogue, const exp
 }  // namespace
 
 TensorFile open_tensor_file(std::span<const std::byte> bytes, std::string_view name) {
-  if (is_torch_file(bytes)) return {"torch", read_torch_file(bytes, name)};
+  if (networks::is_torch_file(bytes)) return {"torch", networks::read_torch_file(bytes, name)};
   // A safetensors header is JSON behind eight bytes of length; anything else is some other file, not a damaged one.
   constexpr std::size_t kLength = 8;
   if (bytes.size() <= kLength || bytes[kLength] != std::byte{'{'})
@@ -89,11 +89,11 @@ TensorFile open_tensor_file(std::span<const std::byte> bytes, std::string_view n
   return {"safetensors", open_safetensors(bytes, name)};
 }
 
-TrunkMatch match_trunk(const FileTensors& tensors, const torch::nn::Module& trunk,
+TrunkMatch match_trunk(const networks::FileTensors& tensors, const torch::nn::Module& trunk,
                        const std::optional<std::string>& prefix) {
   const auto state = state_of(trunk);
   TrunkMatch match;
-  match.names = find_trunk(tensors, state, prefix);
+  match.names = networks::find_trunk(tensors, state, prefix);
   std::set<std::string> used(match.names.foreign.begin(), match.names.foreign.end());
   for (const auto& [name, target] : state) {
     const auto found = tensors.find(match.names.in_file.at(name));
@@ -102,7 +102,7 @@ TrunkMatch match_trunk(const FileTensors& tensors, const torch::nn::Module& trun
       continue;
     }
     used.insert(found->first);
-    const FileTensor& tensor = found->second;
+    const networks::FileTensor& tensor = found->second;
     if (tensor.shape != target.sizes().vec() || !at::isFloatingType(tensor.type)) {
       match.misfits.push_back(
           {name, type_name(tensor.type) + " " + shape_text(tensor.shape), "float32 " + shape_text(target.sizes())});
@@ -126,9 +126,9 @@ core::Json to_json(const TrunkMatch& match) {
           {"left_out", match.left_out}};
 }
 
-NamedTensors read_trunk(const FileTensors& tensors, const TrunkMatch& match) {
+networks::NamedTensors read_trunk(const networks::FileTensors& tensors, const TrunkMatch& match) {
   RESOLUTE_EXPECT(match.complete(), "a trunk is read once all of it is there");
-  NamedTensors trunk;
+  networks::NamedTensors trunk;
   for (const std::string& name : match.taken) {
     const std::string& whole = match.names.in_file.at(name);
     at::Tensor values = tensors.at(whole).read().to(at::kFloat);
@@ -139,16 +139,16 @@ NamedTensors read_trunk(const FileTensors& tensors, const TrunkMatch& match) {
   return trunk;
 }
 
-core::Bytes encode_trunk(const NamedTensors& tensors, const std::string& backbone) {
-  return encode_safetensors(tensors, {{"backbone", backbone}, {"format", std::string(kTrunkFormat)}});
+core::Bytes encode_trunk(const networks::NamedTensors& tensors, const std::string& backbone) {
+  return networks::encode_safetensors(tensors, {{"backbone", backbone}, {"format", std::string(kTrunkFormat)}});
 }
 
 ImportResult import_weights(core::FileSystem& files, const experiments::StoreLayout& store,
                             const ImportRequest& request) {
   if (!experiments::is_weights_name(request.name))
-    throw core::input_error(fmt::format("'{}' is no name for weights", printable(request.name)),
+    throw core::input_error(fmt::format("'{}' is no name for weights", networks::printable(request.name)),
                             "a name is 1 to 64 of a-z, 0-9 and '-', and not 'none'");
-  const Backbone trunk = empty_trunk(request.backbone);
+  const networks::Backbone trunk = empty_trunk(request.backbone);
   const core::Bytes bytes = files.read(request.file, kLargestFile);
   const std::string what = fmt::format("'{}'", request.file.string());
   const TensorFile opened = open_tensor_file(bytes, what);
@@ -164,16 +164,17 @@ ImportResult import_weights(core::FileSystem& files, const experiments::StoreLay
   };
   const TrunkMatch match = placed([&] { return match_trunk(opened.tensors, trunk, request.prefix); });
   ImportResult result{to_json(match), match.complete()};
-  result.report["file"] = printable(request.file.string());
+  result.report["file"] = networks::printable(request.file.string());
   result.report["format"] = opened.format;
   result.report["backbone"] = request.backbone;
   result.report["imported"] = match.complete();
   if (!match.complete()) return result;
 
-  const NamedTensors tensors = placed([&] { return read_trunk(opened.tensors, match); });
+  const networks::NamedTensors tensors = placed([&] { return read_trunk(opened.tensors, match); });
   const core::Bytes encoded = encode_trunk(tensors, request.backbone);
   const experiments::NamedWeights weights{request.name, core::sha256_hex(encoded), request.backbone,
-                                          printable(request.file.filename().string()), core::sha256_hex(bytes)};
+                                          networks::printable(request.file.filename().string()),
+                                          core::sha256_hex(bytes)};
   const experiments::WeightsCatalogue catalogue(files, store);
   refuse_taken_name(catalogue, weights, request.replace);
   // The tensors before the name: a name never stands for what is not there.
@@ -197,7 +198,7 @@ void load_initial_weights(core::FileSystem& files, const experiments::StoreLayou
   if (const std::string found = core::sha256_hex(bytes); found != sha256)
     throw core::corrupt_error(fmt::format("{} are damaged", what), fmt::format("SHA-256 {}", found),
                               "import them again: resolute weights import FILE --store STORE");
-  const SafetensorsContent content = decode_safetensors(bytes, what);
+  const networks::SafetensorsContent content = networks::decode_safetensors(bytes, what);
   const auto is = [&](const std::string& key, std::string_view value) {
     const auto found = content.metadata.find(key);
     return found != content.metadata.end() && found->second == value;
@@ -207,9 +208,9 @@ void load_initial_weights(core::FileSystem& files, const experiments::StoreLayou
                             "import weights of that backbone: resolute weights import FILE --store STORE");
   bool any = false;
   for (const auto& item : module.named_modules("", /*include_self=*/true)) {
-    auto* shallow = dynamic_cast<ShallowTrunk*>(item.value().get());
+    auto* shallow = dynamic_cast<networks::ShallowTrunk*>(item.value().get());
     if (shallow == nullptr) continue;
-    const bool whole = dynamic_cast<Backbone*>(shallow) != nullptr;
+    const bool whole = dynamic_cast<networks::Backbone*>(shallow) != nullptr;
     load_module(*shallow, "", whole ? content.tensors : of_module(content.tensors, *shallow), what);
     any = any || whole;
   }

@@ -12,14 +12,14 @@
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "experiments/store/store_layout.h"
-#include "workers/weights/published_names.h"
+#include "networks/weights/published_names.h"
 
 namespace resolute::workers {
 
 //! The tensors of a `.safetensors` file or a file of torch.save, told apart by their first bytes.
 struct TensorFile {
   std::string format;  //!< "safetensors" or "torch"
-  FileTensors tensors;
+  networks::FileTensors tensors;
 };
 //! \param bytes must outlive what is returned \param name names the file in messages
 //! \throws RuntimeError: kInput or kCorrupt for a file that is neither or is damaged
@@ -31,7 +31,7 @@ struct TrunkMatch {
     std::string name;           //!< of the trunk
     std::string found, needed;  //!< type and shape, as in "float32 64x3x7x7"
   };
-  TrunkNames names;
+  networks::TrunkNames names;
   std::vector<std::string> taken;                //!< of the trunk, sorted
   std::map<std::string, std::string> converted;  //!< those of them that were not float32 → their type
   std::vector<std::string> missing;              //!< of the trunk
@@ -45,16 +45,16 @@ struct TrunkMatch {
 //! \param trunk any module with torchvision's names
 //! \param prefix given: only that one
 //! \throws RuntimeError (kInput) where several prefixes serve, naming them
-TrunkMatch match_trunk(const FileTensors& tensors, const torch::nn::Module& trunk,
+TrunkMatch match_trunk(const networks::FileTensors& tensors, const torch::nn::Module& trunk,
                        const std::optional<std::string>& prefix);
 //! `prefix`, `spelling`, `remark`, `foreign`, `network`, `taken`, `converted`, `missing`, `misfits`, `left_out`.
 core::Json to_json(const TrunkMatch& match);
 
 //! The tensors of a complete match, as float32. \throws RuntimeError: kInput for a value that is not finite; kCorrupt
-NamedTensors read_trunk(const FileTensors& tensors, const TrunkMatch& match);
+networks::NamedTensors read_trunk(const networks::FileTensors& tensors, const TrunkMatch& match);
 
 //! A trunk's file in the store: the same bytes for the same values. \param backbone e.g. "resnet50"
-core::Bytes encode_trunk(const NamedTensors& tensors, const std::string& backbone);
+core::Bytes encode_trunk(const networks::NamedTensors& tensors, const std::string& backbone);
 
 struct ImportRequest {
   std::filesystem::path file;

@@ -17,11 +17,12 @@
 #include "workers/jobs/finished_training.h"
 #include "workers/jobs/kept_features.h"
 #include "workers/jobs/pretrained.h"
+#include "workers/rank/stop_flag.h"
 #include "workers/training/checkpoint.h"
+#include "workers/training/make_method.h"
 #include "workers/training/metrics_log.h"
 #include "workers/training/pack_source.h"
 #include "workers/training/resume.h"
-#include "workers/training/stop_flag.h"
 #include "workers/training/trainer.h"
 #include "workers/training/training_evaluation.h"
 
@@ -43,7 +44,7 @@ std::filesystem::path attempt_file(const JobContext& context, const char* name) 
 }
 
 // Methods are made on the CPU, where first weights are drawn.
-void move_to(Method& method, at::Device place) {
+void move_to(methods::Method& method, at::Device place) {
   if (!place.is_cpu()) method.module().to(place);
 }
 
@@ -61,7 +62,8 @@ TrainerOptions trainer_options(const JobContext& context, const experiments::Tra
 }
 
 // By process rank 0 alone, whose record is published.
-void publish_weights(const JobContext& context, Method& method, Weights weights, results::TrainingRecord& record) {
+void publish_weights(const JobContext& context, methods::Method& method, Weights weights,
+                     results::TrainingRecord& record) {
   list_module(method.module(), "", weights.tensors);
   const core::Bytes bytes = encode_weights(weights);
   record.weights_sha256 = core::sha256_hex(bytes);
@@ -71,7 +73,7 @@ void publish_weights(const JobContext& context, Method& method, Weights weights,
 
 // Process rank 0 writes them while it trains; the other ranks have none.
 struct TrainingFiles {
-  TrainingFiles(const JobContext& context, const CheckpointOwner& owner, Method& method, int lanes) {
+  TrainingFiles(const JobContext& context, const CheckpointOwner& owner, methods::Method& method, int lanes) {
     if (context.options.process_rank != 0) return;
     checkpoints.emplace(context.files, context.store.checkpoints_folder(context.job), owner);
     metrics.emplace(context.files, attempt_file(context, results::kStepLogName));
@@ -124,7 +126,7 @@ results::TrainingRecord run_training(const JobContext& context,
 
   const datasets::PackReader pack = open_pack(context, specification.pack);
   const datasets::Split split = datasets::make_split(pack, specification.split);
-  const std::unique_ptr<Method> method = make_method(specification, split.train_identities);
+  const std::unique_ptr<methods::Method> method = make_method(specification, split.train_identities);
   ProgressPipe silent(-1);
   TrainingFiles files(context, owner, *method, specification.lanes);
   CheckpointFolder* folder = files.checkpoints ? &*files.checkpoints : nullptr;
@@ -181,7 +183,7 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
   }
   const std::unique_ptr<Device> device =
       open_device(trained, experiments::device_of(specification, trained), context.options.process_rank);
-  const std::unique_ptr<Method> method = make_trained_method(context.files, context.store, training);
+  const std::unique_ptr<methods::Method> method = make_trained_method(context.files, context.store, training);
   move_to(*method, device->place());
 
   const datasets::PackReader pack = open_pack(context, specification.pack);

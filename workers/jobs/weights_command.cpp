@@ -6,10 +6,10 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
+#include "methods/networks/method.h"
 #include "workers/jobs/finished_training.h"
 #include "workers/jobs/job.h"
 #include "workers/jobs/pretrained.h"
-#include "workers/methods/method.h"
 
 namespace resolute::workers {
 namespace {
@@ -64,15 +64,16 @@ core::Json export_weights(core::FileSystem& files, const experiments::StoreLayou
                             "it says what is written", "name it .safetensors, .pth or .pt");
   const experiments::JobId training{job};
   const FinishedTraining trained = read_finished_training(files, store, training);
-  const std::unique_ptr<Method> method = make_trained_method(files, store, trained);
+  const std::unique_ptr<methods::Method> method = make_trained_method(files, store, trained);
 
-  NamedTensors tensors;
+  networks::NamedTensors tensors;
   list_module(only_trunk(method->module()), "", tensors);
-  const core::Bytes bytes = torch_file ? encode_torch_file(tensors) : encode_safetensors(tensors, {{"format", "pt"}});
+  const core::Bytes bytes =
+      torch_file ? networks::encode_torch_file(tensors) : networks::encode_safetensors(tensors, {{"format", "pt"}});
   core::write_atomic(files, out, bytes);
   return {{"job", training.hex},
           {"backbone", settings::word(trained.specification.network.backbone)},
-          {"file", printable(out.string())},
+          {"file", networks::printable(out.string())},
           {"format", torch_file ? "torch" : "safetensors"},
           {"sha256", core::sha256_hex(bytes)},
           {"tensors", tensors.size()}};

@@ -11,8 +11,8 @@
 #include "datasets/pack/pack.h"
 #include "datasets/sources/source.h"
 #include "results/records/record.h"
+#include "workers/rank/progress_pipe.h"
 #include "workers/rank/publish_result.h"
-#include "workers/training/progress_pipe.h"
 
 namespace resolute::workers {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
-#include "workers/training/stop_flag.h"
+#include "workers/rank/stop_flag.h"
 
 namespace resolute::workers {
 namespace {

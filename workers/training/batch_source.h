@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "workers/methods/method.h"
+#include "methods/networks/method.h"
 
 namespace resolute::workers {
 
@@ -16,7 +16,7 @@ class BatchSource {
   //! Rows of each of the L lanes in a step, at least one each.
   virtual std::vector<std::int64_t> lane_rows(std::uint64_t step) = 0;
   //! One lane's batch. A process rank asks for its own lanes alone, in ascending order.
-  virtual LaneBatch batch(std::uint64_t step, int lane) = 0;
+  virtual methods::LaneBatch batch(std::uint64_t step, int lane) = 0;
   //! Seconds that batch() has waited for images so far.
   virtual double seconds_waited() const { return 0; }
 };

@@ -40,14 +40,15 @@ void seal(std::span<std::byte> file) {
   std::memcpy(file.data() + kChecksumAt, checksum.data(), checksum.size());
 }
 
-const std::string& metadata_value(const SafetensorsContent& content, const std::string& key, std::string_view name) {
+const std::string& metadata_value(const networks::SafetensorsContent& content, const std::string& key,
+                                  std::string_view name) {
   const auto found = content.metadata.find(key);
   if (found == content.metadata.end()) throw core::corrupt_error(fmt::format("{} has no '{}'", name, key));
   return found->second;
 }
 
 template <class T>
-T metadata_number(const SafetensorsContent& content, const std::string& key, std::string_view name) {
+T metadata_number(const networks::SafetensorsContent& content, const std::string& key, std::string_view name) {
   const std::string& text = metadata_value(content, key, name);
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -56,7 +57,7 @@ T metadata_number(const SafetensorsContent& content, const std::string& key, std
   return value;
 }
 
-void expect_value(const SafetensorsContent& content, const std::string& key, std::string_view expected,
+void expect_value(const networks::SafetensorsContent& content, const std::string& key, std::string_view expected,
                   std::string_view problem, std::string_view name) {
   if (const std::string& found = metadata_value(content, key, name); found != expected)
     throw core::corrupt_error(fmt::format("{} {}", name, problem),
@@ -74,7 +75,7 @@ bool is_newer(std::string_view format) {
   return number && digits != std::to_string(kVersion);
 }
 
-void expect_format(const SafetensorsContent& content, std::string_view name) {
+void expect_format(const networks::SafetensorsContent& content, std::string_view name) {
   const std::string& format = metadata_value(content, "format", name);
   if (is_newer(format))
     throw core::corrupt_error(fmt::format("{} is of a newer format", name),
@@ -114,7 +115,7 @@ void expect_start(std::span<const std::byte> bytes, std::string_view name) {
   if (!experiments::starts_as_checkpoint(bytes)) refuse_damaged(bytes, name, "is no checkpoint, or only its start", {});
 }
 
-Checkpoint checkpoint_of(SafetensorsContent content, const CheckpointOwner& owner, std::string_view name) {
+Checkpoint checkpoint_of(networks::SafetensorsContent content, const CheckpointOwner& owner, std::string_view name) {
   expect_format(content, name);
   expect_value(content, "job", owner.job, "belongs to another job", name);
   expect_value(content, "numeric_class", owner.numeric_class, "is of another numeric class", name);
@@ -122,9 +123,9 @@ Checkpoint checkpoint_of(SafetensorsContent content, const CheckpointOwner& owne
           std::move(content.tensors)};
 }
 
-std::vector<at::Tensor> tensors_of(const SafetensorsLayout& layout) {
+std::vector<at::Tensor> tensors_of(const networks::SafetensorsLayout& layout) {
   std::vector<at::Tensor> tensors;
-  for (const SafetensorsLayout::Body& body : layout.bodies) tensors.push_back(body.tensor);
+  for (const networks::SafetensorsLayout::Body& body : layout.bodies) tensors.push_back(body.tensor);
   return tensors;
 }
 
@@ -152,7 +153,7 @@ bool is_half_written(const std::string& name, std::uint64_t step) {
 }  // namespace
 
 core::Bytes encode_checkpoint(const Checkpoint& checkpoint, const CheckpointOwner& owner) {
-  core::Bytes bytes = encode_safetensors(checkpoint.tensors, metadata_of(checkpoint, owner));
+  core::Bytes bytes = networks::encode_safetensors(checkpoint.tensors, metadata_of(checkpoint, owner));
   seal(bytes);
   return bytes;
 }
@@ -161,7 +162,7 @@ Checkpoint decode_checkpoint(const at::Tensor& file, const CheckpointOwner& owne
   const std::span<const std::byte> bytes(static_cast<const std::byte*>(file.const_data_ptr()), file.nbytes());
   expect_start(bytes, name);
   expect_checksum(start_checksum(bytes), bytes, name);
-  return checkpoint_of(decode_safetensors(file, name), owner, name);
+  return checkpoint_of(networks::decode_safetensors(file, name), owner, name);
 }
 
 CheckpointFolder::CheckpointFolder(core::FileSystem& files, std::filesystem::path folder, CheckpointOwner owner)
@@ -182,7 +183,7 @@ std::optional<StoredCheckpoint> CheckpointFolder::load_latest() {
     const std::string where = fmt::format("checkpoint '{}'", (folder_ / *name).string());
     try {
       at::Tensor file = read(folder_ / *name, where);
-      Checkpoint checkpoint = checkpoint_of(decode_safetensors(file, where), owner_, where);
+      Checkpoint checkpoint = checkpoint_of(networks::decode_safetensors(file, where), owner_, where);
       if (checkpoint.step != *step) throw core::corrupt_error(fmt::format("{} holds step {}", where, checkpoint.step));
       usable_step_ = *step;
       return StoredCheckpoint{std::move(checkpoint), std::move(file)};
@@ -224,7 +225,8 @@ void CheckpointFolder::make_room(std::size_t bytes) {
 
 void CheckpointFolder::prepare(const Checkpoint& checkpoint) {
   finish();
-  const SafetensorsLayout layout = lay_out_safetensors(checkpoint.tensors, metadata_of(checkpoint, owner_));
+  const networks::SafetensorsLayout layout =
+      networks::lay_out_safetensors(checkpoint.tensors, metadata_of(checkpoint, owner_));
   snapshot_.prepare(tensors_of(layout));
   make_room(layout.size);
   writer_ = std::thread([image = image_] { image->touch(); });
@@ -232,20 +234,21 @@ void CheckpointFolder::prepare(const Checkpoint& checkpoint) {
 
 void CheckpointFolder::save(const Checkpoint& checkpoint) {
   finish();
-  SafetensorsLayout layout = lay_out_safetensors(checkpoint.tensors, metadata_of(checkpoint, owner_));
+  networks::SafetensorsLayout layout =
+      networks::lay_out_safetensors(checkpoint.tensors, metadata_of(checkpoint, owner_));
   make_room(layout.size);
   const std::span<std::byte> file = image_->bytes().first(layout.size);
-  const bool on_cpu =
-      std::ranges::all_of(layout.bodies, [](const SafetensorsLayout::Body& body) { return body.tensor.is_cpu(); });
+  const bool on_cpu = std::ranges::all_of(
+      layout.bodies, [](const networks::SafetensorsLayout::Body& body) { return body.tensor.is_cpu(); });
   if (on_cpu)
-    fill_safetensors(layout, file, std::clamp(std::thread::hardware_concurrency(), 1U, kMostCopiers));
+    networks::fill_safetensors(layout, file, std::clamp(std::thread::hardware_concurrency(), 1U, kMostCopiers));
   else
     snapshot_.take(tensors_of(layout));
   writer_ = std::thread([this, file, on_cpu, layout = std::move(layout), step = checkpoint.step]() mutable {
     try {
       if (!on_cpu) {
         for (std::size_t i = 0; i < layout.bodies.size(); ++i) layout.bodies[i].tensor = snapshot_.fetch(i);
-        fill_safetensors(layout, file, kMostCopiers);
+        networks::fill_safetensors(layout, file, kMostCopiers);
       }
       seal(file);
       write(file, step);
@@ -288,13 +291,13 @@ void CheckpointFolder::remove_older(std::uint64_t step) {
 }
 
 core::Bytes encode_weights(const Weights& weights) {
-  return encode_safetensors(weights.tensors, {{"classes", std::to_string(weights.classes)},
-                                              {"format", std::string(kWeightsFormat)},
-                                              {"method", weights.method}});
+  return networks::encode_safetensors(weights.tensors, {{"classes", std::to_string(weights.classes)},
+                                                        {"format", std::string(kWeightsFormat)},
+                                                        {"method", weights.method}});
 }
 
 Weights decode_weights(std::span<const std::byte> bytes, std::string_view name) {
-  SafetensorsContent content = decode_safetensors(bytes, name);
+  networks::SafetensorsContent content = networks::decode_safetensors(bytes, name);
   expect_value(content, "format", kWeightsFormat, "is no weights file of ours", name);
   Weights weights;
   weights.method = metadata_value(content, "method", name);
@@ -307,12 +310,12 @@ std::string weights_file_name(const std::string& sha256_hex) {
   return fmt::format("weights-{}.safetensors", sha256_hex.substr(0, 16));
 }
 
-void list_module(const torch::nn::Module& module, const std::string& prefix, NamedTensors& to) {
+void list_module(const torch::nn::Module& module, const std::string& prefix, networks::NamedTensors& to) {
   for (const auto& item : module.named_parameters()) to[prefix + item.key()] = item.value().detach();
   for (const auto& item : module.named_buffers()) to[prefix + item.key()] = item.value().detach();
 }
 
-void load_module(torch::nn::Module& module, const std::string& prefix, const NamedTensors& from,
+void load_module(torch::nn::Module& module, const std::string& prefix, const networks::NamedTensors& from,
                  std::string_view name) {
   const at::NoGradGuard no_grad;
   std::size_t used = 0;

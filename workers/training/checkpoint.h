@@ -19,16 +19,16 @@
 #include "core/clock.h"
 #include "core/files/file_system.h"
 #include "core/process/page_memory.h"
-#include "workers/nn/device_snapshot.h"
-#include "workers/weights/safetensors.h"
+#include "networks/nn/device_snapshot.h"
+#include "networks/weights/safetensors.h"
 
 namespace resolute::workers {
 
 //! A training between two steps.
 struct Checkpoint {
-  std::uint64_t step = 0;  //!< optimiser steps done
-  double loss = 0;         //!< of the last step, as metrics print it
-  NamedTensors tensors;    //!< `model.NAME` and `optimiser.GROUP.NAME.…`
+  std::uint64_t step = 0;          //!< optimiser steps done
+  double loss = 0;                 //!< of the last step, as metrics print it
+  networks::NamedTensors tensors;  //!< `model.NAME` and `optimiser.GROUP.NAME.…`
 };
 
 //! Whose checkpoint it is; one that says otherwise is foreign.
@@ -86,7 +86,7 @@ class CheckpointFolder {
   // One image, kept from checkpoint to checkpoint: its pages are touched for the first time only once. Shared with the
   // tensors of a checkpoint that was read into it.
   std::shared_ptr<core::PageMemory> image_;
-  DeviceSnapshot snapshot_;
+  networks::DeviceSnapshot snapshot_;
   std::uint64_t usable_step_ = 0;  // the newest checkpoint known to be good, read or written by this object; 0: none
   std::thread writer_;
   std::exception_ptr failure_;
@@ -118,7 +118,7 @@ class CheckpointPace {
 struct Weights {
   std::string method;
   int classes = 0;
-  NamedTensors tensors;
+  networks::NamedTensors tensors;
 };
 //! The same bytes for the same weights: nothing variable in it.
 core::Bytes encode_weights(const Weights& weights);
@@ -129,9 +129,10 @@ std::string weights_file_name(const std::string& sha256_hex);
 
 //! A module's parameters and buffers themselves, under `prefix` + name: live tensors, which whoever
 //! encodes or saves them copies.
-void list_module(const torch::nn::Module& module, const std::string& prefix, NamedTensors& to);
+void list_module(const torch::nn::Module& module, const std::string& prefix, networks::NamedTensors& to);
 //! The inverse, strict. \throws RuntimeError (kCorrupt) for a tensor that is missing, has another shape, or that the
 //! module does not know (of those whose name starts with `prefix`)
-void load_module(torch::nn::Module& module, const std::string& prefix, const NamedTensors& from, std::string_view name);
+void load_module(torch::nn::Module& module, const std::string& prefix, const networks::NamedTensors& from,
+                 std::string_view name);
 
 }  // namespace resolute::workers

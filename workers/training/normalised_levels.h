@@ -9,8 +9,8 @@
 
 #include "datasets/loader/loader.h"
 #include "datasets/loader/normalisation.h"
-#include "workers/nn/placed.h"
-#include "workers/torch.h"
+#include "networks/nn/placed.h"
+#include "networks/torch.h"
 
 namespace resolute::workers {
 
@@ -28,7 +28,7 @@ class LevelNormalisation {
     if (std::none_of(how.begin(), how.end(), [](const auto& one) { return one.flipped; })) return {};
     std::vector<std::uint8_t> which;
     for (const datasets::Augmentation& one : how) which.push_back(one.flipped ? 1 : 0);
-    return placed(at::tensor(which, at::kByte).to(at::kBool).view({-1, 1, 1, 1}), white_.device());
+    return networks::placed(at::tensor(which, at::kByte).to(at::kBool).view({-1, 1, 1, 1}), white_.device());
   }
 
   //! The CPU's bits of images that are flipped and erased. \param levels N×H×W×3 uint8 on the device, contiguous, as
@@ -45,7 +45,7 @@ class LevelNormalisation {
 
  private:
   static at::Tensor of_channels(const std::array<float, 3>& values, at::Device device) {
-    return placed(at::tensor(std::vector<float>(values.begin(), values.end())), device);
+    return networks::placed(at::tensor(std::vector<float>(values.begin(), values.end())), device);
   }
 
   // N×H×W×1: whether a pixel is erased of its image.
@@ -55,7 +55,7 @@ class LevelNormalisation {
       for (int bound :
            {one.erase_top, one.erase_top + one.erase_height, one.erase_left, one.erase_left + one.erase_width})
         bounds.push_back(bound);
-    const at::Tensor of_image = placed(at::tensor(bounds, at::kLong).view({-1, 4, 1, 1}), levels.device());
+    const at::Tensor of_image = networks::placed(at::tensor(bounds, at::kLong).view({-1, 4, 1, 1}), levels.device());
     const auto places = [&](std::int64_t axis, at::IntArrayRef shape) {
       return at::arange(levels.size(axis), of_image.options()).view(shape);
     };

@@ -16,7 +16,8 @@ constexpr double kWarmupStart = 0.01;
 // torch.nn.utils.clip_grad_norm_'s guard against a norm of zero.
 constexpr double kClipEpsilon = 1e-6;
 
-at::Tensor found(const NamedTensors& from, const std::string& name, at::IntArrayRef sizes, at::ScalarType type) {
+at::Tensor found(const networks::NamedTensors& from, const std::string& name, at::IntArrayRef sizes,
+                 at::ScalarType type) {
   const auto place = from.find(name);
   if (place == from.end() || place->second.sizes() != sizes || place->second.scalar_type() != type)
     throw core::corrupt_error(fmt::format("optimiser state '{}' is missing or has another size", name));
@@ -41,11 +42,11 @@ double schedule_factor(const experiments::Recipe& recipe, std::uint64_t step) {
   return factor;
 }
 
-Adam::Adam(ParameterGroup group) : group_(std::move(group)) {
+Adam::Adam(methods::ParameterGroup group) : group_(std::move(group)) {
   RESOLUTE_EXPECT(!group_.parameters.empty(), fmt::format("group '{}' has no parameter", group_.name));
   steps_ = at::zeros({1}, group_.parameters.front().second.options().requires_grad(false));
   finite_ = at::ones({}, steps_.options().dtype(at::kBool));
-  const AdamOptions& options = group_.adam;
+  const methods::AdamOptions& options = group_.adam;
   Part decayed{options.weight_decay, {}, {}, {}, {}, {}}, plain;
   for (std::size_t i = 0; i < group_.parameters.size(); ++i) {
     const auto& [name, parameter] = group_.parameters[i];
@@ -67,7 +68,7 @@ Adam::Adam(ParameterGroup group) : group_(std::move(group)) {
 void Adam::step(const std::vector<at::Tensor>& gradients, const at::Tensor& norm, double factor) {
   RESOLUTE_EXPECT(gradients.size() == group_.parameters.size(), "the gradients do not fit their group");
   const at::NoGradGuard no_grad;
-  const AdamOptions& options = group_.adam;
+  const methods::AdamOptions& options = group_.adam;
   const double rate = options.learning_rate * (options.follows_schedule ? factor : 1.0);
   finite_.logical_and_(at::isfinite(norm));
   const at::Tensor moves = options.rests ? finite_.logical_and(norm.ne(0)) : finite_;
@@ -84,7 +85,7 @@ void Adam::step(const std::vector<at::Tensor>& gradients, const at::Tensor& norm
   }
 }
 
-void Adam::save(NamedTensors& to) const {
+void Adam::save(networks::NamedTensors& to) const {
   const std::string prefix = "optimiser." + group_.name + ".";
   for (std::size_t i = 0; i < group_.parameters.size(); ++i) {
     to[prefix + group_.parameters[i].first + ".moment1"] = moment1_[i];
@@ -93,7 +94,7 @@ void Adam::save(NamedTensors& to) const {
   to[prefix + "steps"] = steps_;
 }
 
-void Adam::load(const NamedTensors& from) {
+void Adam::load(const networks::NamedTensors& from) {
   const at::NoGradGuard no_grad;
   const std::string prefix = "optimiser." + group_.name + ".";
   for (std::size_t i = 0; i < group_.parameters.size(); ++i) {

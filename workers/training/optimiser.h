@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "experiments/specification/specification.h"
-#include "workers/methods/method.h"
-#include "workers/weights/safetensors.h"
+#include "methods/networks/method.h"
+#include "networks/weights/safetensors.h"
 
 namespace resolute::workers {
 
@@ -23,9 +23,9 @@ double schedule_factor(const experiments::Recipe& recipe, std::uint64_t step);
 class Adam {
  public:
   //! \param group keeps handles on the group's parameters: float32, of one device
-  explicit Adam(ParameterGroup group);
+  explicit Adam(methods::ParameterGroup group);
   const std::string& name() const { return group_.name; }
-  const ParameterGroup& group() const { return group_; }
+  const methods::ParameterGroup& group() const { return group_; }
 
   //! One step; none at all from the first norm on that is not finite: parameters and moments are left as they are, on a
   //! GPU too, where the host learns of it one step later. load() begins anew. With AdamOptions::rests nothing happens
@@ -35,9 +35,9 @@ class Adam {
   void step(const std::vector<at::Tensor>& gradients, const at::Tensor& norm, double factor);
 
   //! Moments by name (`optimiser.GROUP.PARAMETER.moment1`) and the number of steps taken: the live tensors.
-  void save(NamedTensors& to) const;
+  void save(networks::NamedTensors& to) const;
   //! \throws RuntimeError (kCorrupt) if one is missing or has another size
-  void load(const NamedTensors& from);
+  void load(const networks::NamedTensors& from);
 
  private:
   //! Parameters that are decayed alike, in the group's order.
@@ -47,7 +47,7 @@ class Adam {
     std::vector<at::Tensor> parameters, moment1, moment2, steps;
   };
 
-  ParameterGroup group_;
+  methods::ParameterGroup group_;
   std::vector<at::Tensor> moment1_, moment2_;
   std::vector<Part> parts_;
   at::Tensor finite_;  // bool scalar: all norms so far

@@ -133,7 +133,7 @@ std::vector<std::int64_t> PackSource::lane_rows(std::uint64_t) {
   return rows;
 }
 
-LaneBatch PackSource::batch(std::uint64_t step, int lane) {
+methods::LaneBatch PackSource::batch(std::uint64_t step, int lane) {
   if (current_ == nullptr || current_->step != step) {
     RESOLUTE_EXPECT(step == next_step_, "batches are asked for in the order of steps");
     const auto begun = std::chrono::steady_clock::now();
@@ -145,7 +145,7 @@ LaneBatch PackSource::batch(std::uint64_t step, int lane) {
   datasets::ItemRange items = lanes_.at(static_cast<std::size_t>(lane));
   items.begin -= first_item_;
   items.end -= first_item_;
-  LaneBatch batch;
+  methods::LaneBatch batch;
   if (place_.is_cpu()) {
     batch.hr = images(current_->hr, items);
     if (!current_->lr.empty()) batch.lr = images(current_->lr, items);
@@ -186,7 +186,7 @@ at::Tensor PackSource::images(std::span<const float> pixels, datasets::ItemRange
 }
 
 // A GPU gets levels, a quarter of the bytes, flips them and makes numbers of them.
-void PackSource::put_levels(const datasets::BatchLevels& levels, datasets::ItemRange items, LaneBatch& batch) {
+void PackSource::put_levels(const datasets::BatchLevels& levels, datasets::ItemRange items, methods::LaneBatch& batch) {
   const std::size_t bytes = static_cast<std::size_t>(height_ * width_ * 3);
   std::vector<datasets::Augmentation> how(levels.augmentations.begin() + static_cast<std::ptrdiff_t>(items.begin),
                                           levels.augmentations.begin() + static_cast<std::ptrdiff_t>(items.end));

@@ -44,13 +44,13 @@ class PackSource final : public BatchSource {
   ~PackSource() override;
   std::vector<std::int64_t> lane_rows(std::uint64_t step) override;
   //! \throws RuntimeError (kCorrupt) naming the row that failed its checksum
-  LaneBatch batch(std::uint64_t step, int lane) override;
+  methods::LaneBatch batch(std::uint64_t step, int lane) override;
   //! Reading and decoding that did not fit beside the steps' computing.
   double seconds_waited() const override { return std::chrono::duration<double>(waited_).count(); }
 
  private:
   at::Tensor images(std::span<const float> pixels, datasets::ItemRange items) const;
-  void put_levels(const datasets::BatchLevels& levels, datasets::ItemRange items, LaneBatch& batch);
+  void put_levels(const datasets::BatchLevels& levels, datasets::ItemRange items, methods::LaneBatch& batch);
   at::Tensor copied(std::span<const std::uint8_t> levels);
 
   struct Copies;

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "workers/nn/batch_norm.h"
+#include "networks/nn/batch_norm.h"
 #include "workers/training/training_step.h"
 
 namespace resolute::workers {
@@ -41,20 +41,20 @@ class Autocast {
   bool cached_;
 };
 
-std::vector<ParameterGroup> groups_of(Method& method) {
-  std::vector<ParameterGroup> groups = method.parameter_groups();
+std::vector<methods::ParameterGroup> groups_of(methods::Method& method) {
+  std::vector<methods::ParameterGroup> groups = method.parameter_groups();
   RESOLUTE_EXPECT(!groups.empty() && !groups.front().parameters.empty(), "a method has parameters");
   return groups;
 }
 
 }  // namespace
 
-std::vector<std::string> gradient_names(Method& method) {
+std::vector<std::string> gradient_names(methods::Method& method) {
   std::vector<std::string> names;
-  const std::vector<ParameterGroup> groups = method.parameter_groups();
-  for (const Phase& phase : method.phases())
+  const std::vector<methods::ParameterGroup> groups = method.parameter_groups();
+  for (const methods::Phase& phase : method.phases())
     for (const std::string& wanted : phase.groups)
-      for (const ParameterGroup& group : groups)
+      for (const methods::ParameterGroup& group : groups)
         if (group.name == wanted)
           for (const auto& [name, parameter] : group.parameters) names.push_back(phase.name + "/" + name);
   return names;
@@ -70,14 +70,15 @@ Trainer::Trainer(TrainerParts parts, TrainerOptions options)
       exchange_(groups_of(parts_.method), options_.lanes, range_, parts_.communicator) {
   RESOLUTE_EXPECT(!phases_.empty(), "a method has at least one phase");
   RESOLUTE_EXPECT(!phases_.back().steps_with_next, "no phase follows the last");
-  RESOLUTE_EXPECT(std::any_of(phases_.begin(), phases_.end(), [](const Phase& phase) { return phase.first_step == 0; }),
-                  "a phase takes place in the first step");
+  RESOLUTE_EXPECT(
+      std::any_of(phases_.begin(), phases_.end(), [](const methods::Phase& phase) { return phase.first_step == 0; }),
+      "a phase takes place in the first step");
   std::vector<std::string> names;
-  for (ParameterGroup& group : groups_of(parts_.method)) {
+  for (methods::ParameterGroup& group : groups_of(parts_.method)) {
     names.push_back(group.name);
     optimisers_.emplace_back(std::move(group));
   }
-  for (const Phase& phase : phases_) {
+  for (const methods::Phase& phase : phases_) {
     RESOLUTE_EXPECT(!phase.groups.empty(), fmt::format("phase '{}' updates no group", phase.name));
     std::vector<std::size_t>& of_phase = optimisers_of_phase_.emplace_back();
     for (const std::string& group : phase.groups) {
@@ -91,8 +92,9 @@ Trainer::Trainer(TrainerParts parts, TrainerOptions options)
   }
   if (parts_.recorder != nullptr && options_.keep_graphs) {
     // A phase's gradients are read until its groups step: behind those of the lanes after it, and of the next phase.
-    const bool outlive = range_.count > 1 || std::any_of(phases_.begin(), phases_.end(),
-                                                         [](const Phase& phase) { return phase.steps_with_next; });
+    const bool outlive =
+        range_.count > 1 ||
+        std::any_of(phases_.begin(), phases_.end(), [](const methods::Phase& phase) { return phase.steps_with_next; });
     passes_.emplace(*parts_.recorder, outlive);
   }
 }
@@ -276,11 +278,11 @@ std::vector<at::Tensor> Trainer::parameters_of(const std::vector<std::size_t>& o
 void Trainer::run_lane(std::size_t phase, Lane& lane, PhaseRecord& record) {
   bool last = true;
   for (std::size_t later = phase + 1; later < phases_.size(); ++later) last = last && moving_optimisers(later).empty();
-  const std::vector<LossTerm> terms = loss_terms(phase, lane);
+  const std::vector<methods::LossTerm> terms = loss_terms(phase, lane);
   at::Tensor loss = terms.front().value;
   for (std::size_t i = 1; i < terms.size(); ++i) loss = loss + terms[i].value;
   record.terms.clear();
-  for (const LossTerm& term : terms) {
+  for (const methods::LossTerm& term : terms) {
     record.terms.push_back(term.name);
     record.values.push_back(term.value.detach());
   }
@@ -294,21 +296,21 @@ void Trainer::run_lane(std::size_t phase, Lane& lane, PhaseRecord& record) {
   if (last || !options_.keep_graphs) lane.activations.reset();
 }
 
-std::vector<LossTerm> Trainer::loss_terms(std::size_t phase, Lane& lane) {
+std::vector<methods::LossTerm> Trainer::loss_terms(std::size_t phase, Lane& lane) {
   if (!lane.activations) forward(lane);
   const Autocast autocast(options_.recipe.precision == settings::Precision::kBf16, device_.type());
-  std::vector<LossTerm> terms = parts_.method.losses(phase, *lane.activations, lane.batch);
+  std::vector<methods::LossTerm> terms = parts_.method.losses(phase, *lane.activations, lane.batch);
   RESOLUTE_EXPECT(!terms.empty(), "a phase without losses");
   return terms;
 }
 
 void Trainer::forward(Lane& lane) {
   // Running statistics move with lane 0 only, once a step: in its first forward pass.
-  std::optional<RunningStatisticsHold> hold;
+  std::optional<networks::RunningStatisticsHold> hold;
   if (std::exchange(lane.passed, true) || lane.batch.lane != 0) hold.emplace();
   const Autocast autocast(options_.recipe.precision == settings::Precision::kBf16, device_.type());
   // With one phase a lane's graph is gone when the next lane's begins.
-  std::optional<RecordedPasses::Forward> recorded;
+  std::optional<networks::RecordedPasses::Forward> recorded;
   if (passes_) recorded.emplace(*passes_, phases_.size() > 1 ? lane.batch.lane : 0);
   lane.activations = parts_.method.forward(lane.batch);
 }

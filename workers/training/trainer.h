@@ -19,15 +19,15 @@
 #include <vector>
 
 #include "experiments/specification/specification.h"
+#include "networks/nn/recorded_passes.h"
 #include "results/records/gradient_log.h"
 #include "workers/ddp/gradient_exchange.h"
 #include "workers/device/device.h"
-#include "workers/nn/recorded_passes.h"
+#include "workers/rank/progress_pipe.h"
 #include "workers/training/batch_source.h"
 #include "workers/training/checkpoint.h"
 #include "workers/training/metrics_log.h"
 #include "workers/training/optimiser.h"
-#include "workers/training/progress_pipe.h"
 
 namespace resolute::workers {
 
@@ -43,11 +43,11 @@ struct TrainerOptions {
 
 //! What a trainer works with; all outlive it. Pointers may be null.
 struct TrainerParts {
-  Method& method;
+  methods::Method& method;
   BatchSource& source;
   ProgressPipe& progress;
   Communicator* communicator = nullptr;             //!< null: a single process
-  Recorder* recorder = nullptr;                     //!< the device's, if it has one; used where graphs are kept
+  networks::Recorder* recorder = nullptr;           //!< the device's, if it has one; used where graphs are kept
   const Device* device = nullptr;                   //!< asked whether its memory sufficed; null: the CPU
   CheckpointFolder* checkpoints = nullptr;          //!< process rank 0; null: none are written
   MetricsLog* metrics = nullptr;                    //!< process rank 0
@@ -58,7 +58,7 @@ struct TrainerParts {
 
 //! "PHASE/PARAMETER" of every gradient of a step, in the order of a gradient log's tensors. That of a phase that has
 //! yet to begin (Phase::first_step) or of a group that stands still (ParameterGroup::moves_in) has the digest of zeros.
-std::vector<std::string> gradient_names(Method& method);
+std::vector<std::string> gradient_names(methods::Method& method);
 
 struct TrainingOutcome {
   std::uint64_t step = 0;  //!< steps done since the training began
@@ -97,7 +97,7 @@ class Trainer {
   std::vector<Lane> load_lanes(StepRecord& record);
   void run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord& record);
   void run_lane(std::size_t phase, Lane& lane, PhaseRecord& record);
-  std::vector<LossTerm> loss_terms(std::size_t phase, Lane& lane);
+  std::vector<methods::LossTerm> loss_terms(std::size_t phase, Lane& lane);
   void step_optimisers(StepRecord& record);
   std::vector<std::size_t> moving_optimisers(std::size_t phase) const;
   std::vector<at::Tensor> parameters_of(const std::vector<std::size_t>& optimisers) const;
@@ -116,12 +116,12 @@ class Trainer {
   TrainerParts parts_;
   TrainerOptions options_;
   LaneRange range_;
-  std::vector<Phase> phases_;
+  std::vector<methods::Phase> phases_;
   std::vector<Adam> optimisers_;
   std::vector<std::vector<std::size_t>> optimisers_of_phase_;
   at::Device device_;
   GradientExchange exchange_;
-  std::optional<RecordedPasses> passes_;
+  std::optional<networks::RecordedPasses> passes_;
   std::uint64_t images_ = 0;
   std::uint64_t step_ = 0;
   double loss_ = 0;

@@ -3,7 +3,7 @@
 #include "core/error.h"
 #include "core/files/json.h"
 #include "settings/epochs.h"
-#include "workers/training/stop_flag.h"
+#include "workers/rank/stop_flag.h"
 
 namespace resolute::workers {
 namespace {

@@ -10,13 +10,13 @@
 
 #include "core/files/file_system.h"
 #include "workers/evaluation/evaluator.h"
-#include "workers/training/progress_pipe.h"
+#include "workers/rank/progress_pipe.h"
 
 namespace resolute::workers {
 
 //! What an evaluation works with; all outlive it.
 struct TrainingEvaluationParts {
-  Method& method;
+  methods::Method& method;
   const datasets::PackReader& pack;
   const datasets::Split& split;
   const experiments::Recipe& recipe;

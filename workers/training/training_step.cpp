@@ -9,8 +9,8 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
-#include "workers/nn/batch_norm.h"
-#include "workers/training/stop_flag.h"
+#include "networks/nn/batch_norm.h"
+#include "workers/rank/stop_flag.h"
 
 namespace resolute::workers {
 namespace {
@@ -67,7 +67,7 @@ void Trainer::send_losses(StepRecord& record) {
   }
   RESOLUTE_EXPECT(!values.empty(), fmt::format("no group moves in step {}", record.metrics.step));
   for (const auto& [optimiser, norm] : record.summed_norms) norms.push_back(norm);
-  record.sent = Fetched(
+  record.sent = networks::Fetched(
       at::cat({at::cat(values, 1).flatten(), at::cat(digests, 1).view(at::kDouble).flatten(), at::stack(norms)}));
 }
 
@@ -137,11 +137,11 @@ void Trainer::refuse_divergence(StepRecord& record) {
 // Differentiates each term of each own lane again, now that it matters which one it was. Lanes of other ranks are
 // theirs to name.
 std::string Trainer::diverged_lane(const PhaseRecord& phase, std::vector<Lane>& lanes) {
-  const RunningStatisticsHold hold;
+  const networks::RunningStatisticsHold hold;
   const std::vector<at::Tensor> parameters = parameters_of(phase.optimisers);
   for (Lane& lane : lanes) {
     lane.activations.reset();
-    for (const LossTerm& term : loss_terms(phase.phase, lane)) {
+    for (const methods::LossTerm& term : loss_terms(phase.phase, lane)) {
       if (!term.value.requires_grad()) continue;
       for (const at::Tensor& gradient : torch::autograd::grad({term.value}, parameters, {}, true, false, true))
         if (gradient.defined() && !at::isfinite(gradient).all().item<bool>())

@@ -8,15 +8,15 @@
 #include <utility>
 #include <vector>
 
-#include "workers/nn/fetched.h"
+#include "networks/nn/fetched.h"
 #include "workers/training/trainer.h"
 
 namespace resolute::workers {
 
 struct Trainer::Lane {
-  LaneBatch batch;
+  methods::LaneBatch batch;
   float share = 0;  // of the step's rows
-  std::optional<Activations> activations;
+  std::optional<methods::Activations> activations;
   bool passed = false;  // through the networks, in this step
 };
 
@@ -37,7 +37,7 @@ struct Trainer::StepRecord {
   std::vector<PhaseRecord> phases;
   std::vector<std::size_t> unstepped;  // phases whose optimisers wait for the next phase's gradients
   std::vector<std::pair<std::size_t, at::Tensor>> summed_norms;  // by optimiser: of gradients of several phases
-  Fetched sent;                // what exchange_losses() reads: own lanes' losses, then their digests, then norms
+  networks::Fetched sent;      // what exchange_losses() reads: own lanes' losses, then their digests, then norms
   std::vector<double> shares;  // of each of the L lanes
   std::vector<std::vector<double>> terms;           // of each of the L lanes, all phases in order
   std::vector<std::vector<std::uint64_t>> digests;  // of each of the L lanes: its gradients, all phases in order

@@ -51,7 +51,7 @@ class BasicBlock(nn.Module):
 
 
 class Trunk(nn.Module):
-    """resnet-small of workers/nn/backbone.h, last stride 1, or its first stages."""
+    """resnet-small of networks/nn/backbone.h, last stride 1, or its first stages."""
     channels = [16, 16, 32, 64, 128]
 
     def __init__(self, stages=4):

@@ -1,4 +1,4 @@
-"""Writes the weight files that tests/workers/weights reads, and checks the one that we wrote ourselves.
+"""Writes the weight files that tests/networks/weights reads, and checks the one that we wrote ourselves.
 
 Usage: make_goldens.py FOLDER     needs torch 2.11, numpy and safetensors; in FOLDER stands written_here.pth
 """
@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 
 def values(count, salt):
-    """Multiples of 1/64 between -50/64 and 50/64: exact in every floating type. tests/workers/weights/files.h has the same."""
+    """Multiples of 1/64 between -50/64 and 50/64: exact in every floating type. tests/networks/weights/files.h has the same."""
     return (((torch.arange(count) * 37 + salt) % 101) - 50).float() / 64
 
 

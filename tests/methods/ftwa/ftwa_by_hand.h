@@ -7,18 +7,18 @@
 #include <string>
 #include <vector>
 
-#include "methods/ftwa/networks.h"
+#include "methods/ftwa/networks/networks.h"
+#include "methods/networks/identity_terms.h"
+#include "networks/nn/backbone.h"
 #include "tests/methods/ftwa/ftwa_examples.h"
-#include "workers/methods/identity_terms.h"
-#include "workers/nn/backbone.h"
 
 namespace resolute::workers::worker_tests {
 
 class FtwaByHand {
  public:
   //! Runs the method's networks on the batch, in the mode in which they are; running statistics move.
-  FtwaByHand(Method& method, const experiments::FtwaOptions& options, const experiments::NetworkSettings& network,
-             const LaneBatch& batch)
+  FtwaByHand(methods::Method& method, const experiments::FtwaOptions& options,
+             const experiments::NetworkSettings& network, const methods::LaneBatch& batch)
       : options_(options) {
     const at::NoGradGuard no_grad;
     run_networks(method, network, batch);
@@ -52,9 +52,10 @@ class FtwaByHand {
     std::size_t image = 0;
   };
 
-  void run_networks(Method& method, const experiments::NetworkSettings& network, const LaneBatch& batch) {
-    const auto& trunk = descendant<Backbone>(method, "trunk");
-    const auto& lr_encoder = descendant<ShallowTrunk>(method, "lr_encoder");
+  void run_networks(methods::Method& method, const experiments::NetworkSettings& network,
+                    const methods::LaneBatch& batch) {
+    const auto& trunk = descendant<networks::Backbone>(method, "trunk");
+    const auto& lr_encoder = descendant<networks::ShallowTrunk>(method, "lr_encoder");
     std::vector<std::int64_t> hr_rows, lr_rows;
     for (std::int64_t row = 0; row < batch.labels.size(0); ++row)
       (batch.has_hr[row].item<bool>() ? hr_rows : lr_rows).push_back(row);
@@ -75,7 +76,7 @@ class FtwaByHand {
     }
     at::Tensor f_transformed;
     if (options_.transforms()) {
-      const auto& transformation = descendant<FeatureTransformation>(method, "transformation");
+      const auto& transformation = descendant<methods::FeatureTransformation>(method, "transformation");
       transformation_ = (f_hr - transformation.forward(f_low.slice(0, 0, hr_count))).abs().mean().item<double>();
       if (options_.transformed_losses()) f_transformed = transformation.forward(f_low.slice(0, hr_count));
     }
@@ -84,8 +85,8 @@ class FtwaByHand {
   }
 
   //! \param maps F_HR, F'_LR, F_LR, F'_HR
-  void collect(Method& method, const LaneBatch& batch, const std::array<std::vector<std::int64_t>, 2>& rows,
-               const std::array<at::Tensor, 4>& maps) {
+  void collect(methods::Method& method, const methods::LaneBatch& batch,
+               const std::array<std::vector<std::int64_t>, 2>& rows, const std::array<at::Tensor, 4>& maps) {
     std::array<std::vector<std::int64_t>, 2> labelled;
     for (std::size_t kind = 0; kind < 2; ++kind)
       for (std::size_t i = 0; i < rows[kind].size(); ++i)
@@ -100,9 +101,10 @@ class FtwaByHand {
       const at::Tensor all = v[second].defined() ? at::cat({v[first], v[second]}) : v[first];
       const std::int64_t count = v[first].size(0);
       const std::string side = which;
-      const at::Tensor f = descendant<IdentityClassifier>(method, "classifier_" + side).forward(all);
-      const at::Tensor w = options_.weighs() ? descendant<QualityEvaluator>(method, "weight_" + side).forward(all)
-                                             : at::ones({all.size(0)});
+      const at::Tensor f = descendant<methods::IdentityClassifier>(method, "classifier_" + side).forward(all);
+      const at::Tensor w = options_.weighs()
+                               ? descendant<methods::QualityEvaluator>(method, "weight_" + side).forward(all)
+                               : at::ones({all.size(0)});
       const auto scaled = [&](const at::Tensor& kind) {
         const bool divided = options_.weight_normalisation == methods::WeightNormalisation::kRunningMean;
         return divided && kind.size(0) > 0 ? kind / kind.mean() : kind;
@@ -119,9 +121,10 @@ class FtwaByHand {
         Image image;
         const auto row = rows[kind][static_cast<std::size_t>(labelled[kind][i])];
         image.label = batch.labels[row].item<std::int64_t>();
-        image.own = {doubles(v[2 * kind][at]), doubles(own[0][at]), own[2][at].item<double>()};
+        image.own = {tests::doubles(v[2 * kind][at]), tests::doubles(own[0][at]), own[2][at].item<double>()};
         const at::Tensor& made = v[2 * kind + 1];
-        if (made.defined()) image.made = {doubles(made[at]), doubles(other[1][at]), other[3][at].item<double>()};
+        if (made.defined())
+          image.made = {tests::doubles(made[at]), tests::doubles(other[1][at]), other[3][at].item<double>()};
         images_[kind].push_back(std::move(image));
       }
   }

@@ -1,22 +1,22 @@
 //! FTWA's features for evaluation: which image takes which way and how the rows of its branches lie.
 #include <gtest/gtest.h>
 
-#include "methods/ftwa/networks.h"
+#include "methods/ftwa/networks/networks.h"
+#include "networks/nn/backbone.h"
 #include "tests/methods/ftwa/ftwa_examples.h"
-#include "workers/nn/backbone.h"
 
 namespace resolute::workers::ftwa_embedder_test {
 namespace {
 
 using experiments::FtwaOptions;
+using tests::difference;
+using tests::images;
 using worker_tests::descendant;
-using worker_tests::difference;
-using worker_tests::images;
 using worker_tests::made_up;
 
 constexpr std::int64_t kHeight = 32, kWidth = 16, kFeatures = 128, kColumns = 2 * (kFeatures + 1);
 
-EmbedderOptions options_of(Side side, at::ScalarType precision = at::kFloat) {
+methods::EmbedderOptions options_of(methods::Side side, at::ScalarType precision = at::kFloat) {
   return {.height = kHeight, .width = kWidth, .precision = precision, .side = side};
 }
 
@@ -25,25 +25,25 @@ struct Vectors {
   at::Tensor hr, transformed, lr, weight_hr, weight_transformed, weight_lr;
 };
 
-Vectors layer_by_layer(Method& method, const FtwaOptions& options, const at::Tensor& input) {
+Vectors layer_by_layer(methods::Method& method, const FtwaOptions& options, const at::Tensor& input) {
   const at::NoGradGuard no_grad;
   method.module().eval();
-  const auto& trunk = descendant<Backbone>(method, "trunk");
+  const auto& trunk = descendant<networks::Backbone>(method, "trunk");
   const auto vector = [](const at::Tensor& map) { return map.mean(at::IntArrayRef{2, 3}); };
   const at::Tensor f_lr =
-      trunk.forward_deep(descendant<ShallowTrunk>(method, "lr_encoder").forward_shallow(input)[1]).back();
+      trunk.forward_deep(descendant<networks::ShallowTrunk>(method, "lr_encoder").forward_shallow(input)[1]).back();
   Vectors found;
   found.hr = vector(trunk.forward(input).back());
   found.lr = vector(f_lr);
   found.transformed = options.transforms()
-                          ? vector(descendant<FeatureTransformation>(method, "transformation").forward(f_lr))
+                          ? vector(descendant<methods::FeatureTransformation>(method, "transformation").forward(f_lr))
                           : found.lr;
   found.weight_hr = found.weight_transformed = found.weight_lr = at::ones({input.size(0)});
   if (options.weighs()) {
-    const auto& w_hr = descendant<QualityEvaluator>(method, "weight_hr");
+    const auto& w_hr = descendant<methods::QualityEvaluator>(method, "weight_hr");
     found.weight_hr = w_hr.forward(found.hr);
     found.weight_transformed = w_hr.forward(found.transformed);
-    found.weight_lr = descendant<QualityEvaluator>(method, "weight_lr").forward(found.lr);
+    found.weight_lr = descendant<methods::QualityEvaluator>(method, "weight_lr").forward(found.lr);
   }
   method.module().train();
   return found;
@@ -60,8 +60,8 @@ TEST(FtwaEmbedder, gives_each_side_its_vector_within_rounding) {
     EXPECT_EQ(method->embedding_size(), kFeatures);
     const Vectors expected = layer_by_layer(*method, options, input);
     const std::string before = worker_tests::state_hash(method->module());
-    const at::Tensor high = method->embedder(options_of(Side::kHigh))(input);
-    const at::Tensor low = method->embedder(options_of(Side::kLow))(input);
+    const at::Tensor high = method->embedder(options_of(methods::Side::kHigh))(input);
+    const at::Tensor low = method->embedder(options_of(methods::Side::kLow))(input);
     EXPECT_EQ(high.scalar_type(), at::kFloat);
     EXPECT_EQ(low.scalar_type(), at::kFloat);
     EXPECT_FALSE(low.requires_grad());
@@ -86,8 +86,8 @@ TEST(FtwaEmbedder, rows_hold_the_hr_branch_and_then_the_lr_branch) {
     EXPECT_TRUE(branches[1].gallery_copy);
     EXPECT_EQ(method->tells().branch_weights, options.weighs());
     const Vectors expected = layer_by_layer(*method, options, input);
-    const at::Tensor high = method->branch_embedder(options_of(Side::kHigh))(input);
-    const at::Tensor low = method->branch_embedder(options_of(Side::kLow))(input);
+    const at::Tensor high = method->branch_embedder(options_of(methods::Side::kHigh))(input);
+    const at::Tensor low = method->branch_embedder(options_of(methods::Side::kLow))(input);
     ASSERT_EQ(high.sizes(), (at::IntArrayRef{5, kColumns}));
     ASSERT_EQ(low.sizes(), (at::IntArrayRef{5, kColumns}));
     const auto part = [](const at::Tensor& rows, std::int64_t branch) {
@@ -106,8 +106,8 @@ TEST(FtwaEmbedder, rows_hold_the_hr_branch_and_then_the_lr_branch) {
     EXPECT_GT(weight(low, 0).min().item<double>(), 0);
     EXPECT_GT(weight(low, 1).min().item<double>(), 0);
     // One image, one vector, whichever embedder is asked.
-    EXPECT_TRUE(part(high, 0).equal(method->embedder(options_of(Side::kHigh))(input)));
-    EXPECT_TRUE(part(low, 0).equal(method->embedder(options_of(Side::kLow))(input)));
+    EXPECT_TRUE(part(high, 0).equal(method->embedder(options_of(methods::Side::kHigh))(input)));
+    EXPECT_TRUE(part(low, 0).equal(method->embedder(options_of(methods::Side::kLow))(input)));
   }
 }
 

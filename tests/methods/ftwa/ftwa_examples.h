@@ -6,16 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "methods/networks/method.h"
 #include "tests/methods/method_terms.h"
 #include "tests/methods/small_training.h"
-#include "tests/workers/formula.h"
-#include "workers/methods/method.h"
+#include "tests/support/formula.h"
 
 namespace resolute::workers::worker_tests {
 
 //! made_up_batch() of 32×16 pixels; the last `lr_images` of each identity's rows have an LR image alone.
-inline LaneBatch mixed_batch(int identities, int images, int lr_images, std::uint64_t seed = 0) {
-  LaneBatch batch = made_up_batch(identities, images, 32, 16, seed);
+inline methods::LaneBatch mixed_batch(int identities, int images, int lr_images, std::uint64_t seed = 0) {
+  methods::LaneBatch batch = made_up_batch(identities, images, 32, 16, seed);
   for (int identity = 0; identity < identities; ++identity)
     for (int image = images - lr_images; image < images; ++image) batch.has_hr[identity * images + image] = false;
   batch.hr.mul_(batch.has_hr.view({-1, 1, 1, 1}));
@@ -34,7 +34,7 @@ inline experiments::FtwaOptions without_transformation(experiments::FtwaOptions 
 }
 
 //! Hides the labels of these rows.
-inline void hide_labels(LaneBatch& batch, const std::vector<std::int64_t>& rows) {
+inline void hide_labels(methods::LaneBatch& batch, const std::vector<std::int64_t>& rows) {
   if (!batch.has_label.defined()) batch.has_label = at::ones({batch.labels.size(0)}, at::kBool);
   for (std::int64_t row : rows) {
     batch.has_label[row] = false;
@@ -47,7 +47,7 @@ struct Step {
   std::map<std::string, at::Tensor> gradients;  //!< of their sum; without those that are not defined
 };
 
-inline Step step_of(Method& method, const LaneBatch& batch) {
+inline Step step_of(methods::Method& method, const methods::LaneBatch& batch) {
   Step step;
   const auto terms = terms_of(method, 0, method.forward(batch), batch);
   for (const auto& [name, value] : terms) step.terms[name] = value.detach();
@@ -59,7 +59,8 @@ inline Step step_of(Method& method, const LaneBatch& batch) {
 }
 
 //! The gradient of one term; parameters that it does not reach have zeros.
-inline std::map<std::string, at::Tensor> gradients_of(Method& method, const LaneBatch& batch, const std::string& name) {
+inline std::map<std::string, at::Tensor> gradients_of(methods::Method& method, const methods::LaneBatch& batch,
+                                                      const std::string& name) {
   const at::Tensor term = terms_of(method, 0, method.forward(batch), batch).at(name);
   std::map<std::string, at::Tensor> gradients = gradients_of(method, term);
   for (const auto& item : method.module().named_parameters())

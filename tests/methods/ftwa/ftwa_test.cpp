@@ -6,10 +6,11 @@
 #include <functional>
 
 #include "core/error.h"
+#include "networks/nn/batch_norm.h"
 #include "tests/methods/ftwa/ftwa_by_hand.h"
 #include "tests/methods/ftwa/ftwa_examples.h"
 #include "tests/support/any_word.h"
-#include "workers/nn/batch_norm.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::ftwa_test {
 namespace {
@@ -34,7 +35,7 @@ void for_every_weighting(const std::function<void(const FtwaOptions&)>& check) {
 }
 
 //! Makes W's output the same for every vector.
-void make_constant(Method& method, double bias) {
+void make_constant(methods::Method& method, double bias) {
   const at::NoGradGuard no_grad;
   for (auto& item : method.module().named_parameters()) {
     if (!item.key().starts_with("weight_")) continue;
@@ -43,7 +44,7 @@ void make_constant(Method& method, double bias) {
   }
 }
 
-void expect_equal_weights_to_be_no_weights(const FtwaOptions& options, const LaneBatch& batch) {
+void expect_equal_weights_to_be_no_weights(const FtwaOptions& options, const methods::LaneBatch& batch) {
   const auto plain = made_up(without_weighting(options)), weighted = made_up(options);
   const Step without = step_of(*plain, batch);
   EXPECT_EQ(without.terms.size(), 3U);
@@ -56,12 +57,12 @@ void expect_equal_weights_to_be_no_weights(const FtwaOptions& options, const Lan
 }
 
 TEST(Ftwa, equal_weights_of_any_value_are_no_weights_to_the_bit_where_every_row_has_a_partner) {
-  const LaneBatch batch = mixed_batch(4, 4, 2);
+  const methods::LaneBatch batch = mixed_batch(4, 4, 2);
   for_every_weighting([&](const FtwaOptions& options) { expect_equal_weights_to_be_no_weights(options, batch); });
 }
 
 TEST(Ftwa, unequal_weights_are_weights) {
-  const LaneBatch batch = mixed_batch(4, 4, 2);
+  const methods::LaneBatch batch = mixed_batch(4, 4, 2);
   for_every_weighting([&](const FtwaOptions& options) {
     const auto weighted = made_up(options), plain = made_up(without_weighting(options));
     const Step with = step_of(*weighted, batch), without = step_of(*plain, batch);
@@ -74,18 +75,18 @@ TEST(Ftwa, unequal_weights_are_weights) {
 }
 
 // Rows without a label, identities with more HR than LR rows and with less, one with a kind alone.
-LaneBatch uneven_batch() {
-  LaneBatch batch = mixed_batch(4, 4, 2);
+methods::LaneBatch uneven_batch() {
+  methods::LaneBatch batch = mixed_batch(4, 4, 2);
   for (std::int64_t row : {2, 7}) batch.has_hr[row] = row == 2;
   batch.has_hr[12] = batch.has_hr[13] = false;
-  const LaneBatch whole = worker_tests::made_up_batch(4, 4, 32, 16);
+  const methods::LaneBatch whole = worker_tests::made_up_batch(4, 4, 32, 16);
   batch.hr = (whole.hr * batch.has_hr.view({-1, 1, 1, 1})).contiguous(at::MemoryFormat::ChannelsLast);
   hide_labels(batch, {5, 8, 11, 15});
   return batch;
 }
 
 TEST(Ftwa, equal_weights_by_batch_means_are_no_weights_to_the_bit_on_any_batch) {
-  for (const LaneBatch& batch : {mixed_batch(4, 3, 1), uneven_batch()})
+  for (const methods::LaneBatch& batch : {mixed_batch(4, 3, 1), uneven_batch()})
     for_every_weighting([&](const FtwaOptions& options) {
       if (options.triplet_weighting == methods::Weighting::kBatchMean)
         expect_equal_weights_to_be_no_weights(options, batch);
@@ -93,11 +94,11 @@ TEST(Ftwa, equal_weights_by_batch_means_are_no_weights_to_the_bit_on_any_batch) 
 }
 
 void expect_terms_by_hand(const FtwaOptions& options, const experiments::NetworkSettings& network,
-                          const LaneBatch& batch) {
+                          const methods::LaneBatch& batch) {
   const auto method = made_up(options, network);
-  const Activations activations = method->forward(batch);
+  const methods::Activations activations = method->forward(batch);
   const FtwaByHand by_hand(*method, options, network, batch);
-  for (const LossTerm& term : method->losses(0, activations, batch)) {
+  for (const methods::LossTerm& term : method->losses(0, activations, batch)) {
     const double expected = by_hand.term(term.name), value = term.value.item<double>();
     EXPECT_NEAR(value, expected, 2e-5 * std::max(1.0, std::abs(expected))) << term.name;
     EXPECT_GT(std::abs(expected), 1e-3) << term.name;
@@ -105,7 +106,7 @@ void expect_terms_by_hand(const FtwaOptions& options, const experiments::Network
 }
 
 TEST(Ftwa, terms_are_the_equations_written_out_over_rows) {
-  for (const LaneBatch& batch : {mixed_batch(4, 4, 2), mixed_batch(4, 3, 1), uneven_batch()})
+  for (const methods::LaneBatch& batch : {mixed_batch(4, 4, 2), mixed_batch(4, 3, 1), uneven_batch()})
     for_every_weighting([&](const FtwaOptions& given) {
       if (given.mining == methods::Mining::kRandom) return;  // drawn, so not to be written out
       FtwaOptions options = given;
@@ -128,7 +129,7 @@ TEST(Ftwa, normalised_weights_do_not_depend_on_their_evaluators_scale) {
   FtwaOptions options;
   options.weight_normalisation = methods::WeightNormalisation::kRunningMean;
   const auto method = made_up(options), plain = made_up(without_weighting(options));
-  const LaneBatch batch = mixed_batch(4, 4, 2);
+  const methods::LaneBatch batch = mixed_batch(4, 4, 2);
   make_constant(*method, -5);
   for (auto& item : method->module().named_parameters())
     if (item.key() == "weight_hr.output.bias") {
@@ -141,12 +142,12 @@ TEST(Ftwa, normalised_weights_do_not_depend_on_their_evaluators_scale) {
 }
 
 TEST(Ftwa, running_means_of_weights_move_by_a_tenth_where_nothing_holds_them) {
-  WeightScale scale;
+  methods::WeightScale scale;
   const at::Tensor weights = at::tensor({0.2, 0.4}, at::kFloat);
   EXPECT_TRUE(scale.forward(weights).equal(weights / weights.mean()));
   EXPECT_FLOAT_EQ(scale.running_mean.item<float>(), 0.93F);
   {
-    const RunningStatisticsHold hold;
+    const networks::RunningStatisticsHold hold;
     EXPECT_TRUE(scale.forward(weights).equal(weights / weights.mean()));
   }
   EXPECT_EQ(scale.forward(at::ones({0})).size(0), 0);
@@ -223,7 +224,7 @@ TEST(Ftwa, a_transformation_weight_of_0_leaves_the_term_and_no_gradient) {
   FtwaOptions options;
   options.transformation_weight = 0;
   const auto method = made_up(options);
-  const LaneBatch batch = mixed_batch(4, 4, 2);
+  const methods::LaneBatch batch = mixed_batch(4, 4, 2);
   EXPECT_EQ(step_of(*method, batch).terms.at("transformation").item<double>(), 0.0);
   EXPECT_EQ(largest(gradients_of(*method, batch, "transformation"), ""), 0);
   EXPECT_GT(largest(gradients_of(*method, batch, "classification"), "transformation."), 0);  // by eq. 5 it learns
@@ -235,9 +236,9 @@ TEST(Ftwa, rows_without_a_label_are_in_equation_2_alone) {
     if (options.mining == methods::Mining::kRandom) return;
     const auto method = made_up(options);
     method->module().eval();
-    LaneBatch whole = mixed_batch(4, 4, 2);
+    methods::LaneBatch whole = mixed_batch(4, 4, 2);
     const at::Tensor kept = at::tensor({0, 1, 2, 3, 4, 6, 8, 10, 13, 14, 15}, at::kLong);
-    LaneBatch part = whole;
+    methods::LaneBatch part = whole;
     for (at::Tensor* tensor : {&part.hr, &part.lr, &part.labels, &part.has_hr}) *tensor = tensor->index_select(0, kept);
     hide_labels(whole, {5, 7, 9, 11, 12});
     const Step with = step_of(*method, whole), without = step_of(*method, part);
@@ -254,14 +255,14 @@ struct Lane {
   std::vector<std::int64_t> hidden;  //!< rows without a label
 };
 
-void expect_finite(Method& method, const Lane& lane) {
-  LaneBatch batch = mixed_batch(2, lane.images, lane.lr_images);
+void expect_finite(methods::Method& method, const Lane& lane) {
+  methods::LaneBatch batch = mixed_batch(2, lane.images, lane.lr_images);
   if (!lane.hidden.empty()) hide_labels(batch, lane.hidden);
   const bool no_labels = lane.hidden.size() == static_cast<std::size_t>(batch.labels.size(0));
   const bool no_hr = lane.images == lane.lr_images;
-  const Activations activations = method.forward(batch);
+  const methods::Activations activations = method.forward(batch);
   at::Tensor total = at::zeros({});
-  for (const LossTerm& term : method.losses(0, activations, batch)) {
+  for (const methods::LossTerm& term : method.losses(0, activations, batch)) {
     EXPECT_TRUE(term.value.requires_grad()) << term.name;
     const double value = term.value.item<double>();
     EXPECT_TRUE(std::isfinite(value)) << term.name;

@@ -5,6 +5,7 @@
 #include "tests/methods/rendered_people.h"
 #include "tests/methods/whole_training.h"
 #include "tests/support/any_word.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::ftwa_training_test {
 namespace {
@@ -32,7 +33,7 @@ TEST(FtwaTraining, a_transformation_without_say_leaves_ftwa_b_to_the_bit) {
       SmallTraining silent_training(*of_silent), ftwa_b_training(*ftwa_b);
       const std::string before = worker_tests::state_hash(ftwa_b->module());
       for (std::uint64_t step = 0; step < 5; ++step) {
-        const LaneBatch batch = mixed_batch(4, 4, 2, step);
+        const methods::LaneBatch batch = mixed_batch(4, 4, 2, step);
         silent_training.step(batch);
         ftwa_b_training.step(batch);
       }
@@ -46,8 +47,8 @@ TEST(FtwaTraining, a_transformation_without_say_leaves_ftwa_b_to_the_bit) {
 }
 
 // An image that is its own copy, E_L as E_H: eq. 2 asks of T to pass on what it is given.
-LaneBatch batch_of_own_copies() {
-  LaneBatch batch = worker_tests::made_up_batch(4, 2, 32, 16);
+methods::LaneBatch batch_of_own_copies() {
+  methods::LaneBatch batch = worker_tests::made_up_batch(4, 2, 32, 16);
   batch.lr = batch.hr;
   return batch;
 }
@@ -58,7 +59,7 @@ FtwaOptions equation_2_alone() {
   return options;
 }
 
-double transformation_loss(Method& method, const LaneBatch& batch) {
+double transformation_loss(methods::Method& method, const methods::LaneBatch& batch) {
   return worker_tests::step_of(method, batch).terms.at("transformation").item<double>();
 }
 
@@ -66,7 +67,7 @@ TEST(FtwaTraining, the_transformation_between_fixed_encoders_learns_the_identity
   constexpr int kSteps = 100;
   constexpr double kRate = 8e-3;
   const auto method = make_method(quick(equation_2_alone()), 4);
-  const LaneBatch batch = batch_of_own_copies();
+  const methods::LaneBatch batch = batch_of_own_copies();
   const double first = transformation_loss(*method, batch);
   EXPECT_GT(first, 0);
   std::vector<at::Tensor> parameters, fixed, before;
@@ -91,7 +92,7 @@ TEST(FtwaTraining, equation_2_alone_is_learnt_by_all_networks_without_features_o
   specification.recipe.warmup_steps = 0;
   specification.recipe.schedule = settings::Schedule::kCosine;
   const auto method = make_method(specification, 4);
-  const LaneBatch batch = batch_of_own_copies();
+  const methods::LaneBatch batch = batch_of_own_copies();
   const double first = transformation_loss(*method, batch), norm = method->embed(batch.hr).norm().item<double>();
   EXPECT_GT(first, 0);
   worker_tests::train_whole(*method, {{batch.labels.size(0)}, [&](std::uint64_t, int) { return batch; }},
@@ -116,7 +117,7 @@ double distance(const at::Tensor& query, const at::Tensor& high, const at::Tenso
 // Camera 0's images of eight rendered people are HR, camera 1's LR at one of the rates; queries are the latter, the
 // gallery the former.
 struct TwoCameras {
-  LaneBatch batch;
+  methods::LaneBatch batch;
   at::Tensor query, gallery, copies, query_labels, gallery_labels;
 };
 
@@ -124,7 +125,7 @@ TwoCameras two_cameras() {
   const worker_tests::RenderedPeople people =
       worker_tests::rendered_people({.identities = 8, .height = 48, .width = 24});
   TwoCameras found;
-  LaneBatch& batch = found.batch;
+  methods::LaneBatch& batch = found.batch;
   const at::Tensor row = at::arange(people.hr.size(0));
   batch.has_hr = row.remainder(2).eq(0);
   batch.labels = people.labels;
@@ -154,8 +155,8 @@ Ranks ranks_by_heart(const FtwaOptions& options, int steps) {
   const auto method = make_method(quick(options), 8);
   SmallTraining training(*method);
   for (int step = 0; step < steps; ++step) training.step(images.batch);
-  const EmbedderOptions high{.height = 48, .width = 24, .side = Side::kHigh};
-  const EmbedderOptions low{.height = 48, .width = 24, .side = Side::kLow};
+  const methods::EmbedderOptions high{.height = 48, .width = 24, .side = methods::Side::kHigh};
+  const methods::EmbedderOptions low{.height = 48, .width = 24, .side = methods::Side::kLow};
   const at::Tensor query = method->embedder(low)(images.query), gallery = method->embedder(high)(images.gallery);
   const at::Tensor query_rows = method->branch_embedder(low)(images.query),
                    high_rows = method->branch_embedder(high)(images.gallery),

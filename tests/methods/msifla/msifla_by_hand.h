@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "methods/msifla/networks.h"
+#include "methods/msifla/networks/networks.h"
+#include "methods/networks/identity_terms.h"
+#include "networks/nn/backbone.h"
 #include "tests/methods/msifla/msifla_examples.h"
-#include "workers/methods/identity_terms.h"
-#include "workers/nn/backbone.h"
 
 namespace resolute::workers::worker_tests {
 
@@ -19,8 +19,8 @@ class MsiflaByHand {
  public:
   //! Runs the method's networks on the batch, in the mode in which they are; running statistics move.
   //! \param rates of LaneBatch::copies
-  MsiflaByHand(Method& method, const experiments::MsiflaOptions& options, double label_smoothing,
-               const LaneBatch& batch, const std::vector<int>& rates = {2, 3, 4})
+  MsiflaByHand(methods::Method& method, const experiments::MsiflaOptions& options, double label_smoothing,
+               const methods::LaneBatch& batch, const std::vector<int>& rates = {2, 3, 4})
       : options_(options), smoothing_(label_smoothing) {
     const at::NoGradGuard no_grad;
     recover(method, batch, rates);
@@ -33,22 +33,23 @@ class MsiflaByHand {
  private:
   using Rows = std::vector<std::vector<double>>;
 
-  static bool has_label(const LaneBatch& batch, std::int64_t row) {
+  static bool has_label(const methods::LaneBatch& batch, std::int64_t row) {
     return !batch.has_label.defined() || batch.has_label[row].item<bool>();
   }
   static std::string at_scale(const char* name, int scale) { return name + ("_scale_" + std::to_string(scale)); }
 
   //! x^1 … x^n of one image, by scale.
-  std::map<int, at::Tensor> through(Method& method, const at::Tensor& image) const {
+  std::map<int, at::Tensor> through(methods::Method& method, const at::Tensor& image) const {
     std::map<int, at::Tensor> found;
     at::Tensor current = image;
     for (int scale : options_.scales)
-      found[scale] = current = descendant<ImageRecoveryNetwork>(method, "ir_" + std::to_string(scale)).forward(current);
+      found[scale] = current =
+          descendant<methods::ImageRecoveryNetwork>(method, "ir_" + std::to_string(scale)).forward(current);
     return found;
   }
 
   //! eqs. 1–3, image by image.
-  void recover(Method& method, const LaneBatch& batch, const std::vector<int>& rates) {
+  void recover(methods::Method& method, const methods::LaneBatch& batch, const std::vector<int>& rates) {
     for (int scale : options_.scales) terms_[at_scale("recovery", scale)] = 0;
     const std::int64_t rows = batch.labels.size(0), hr_rows = batch.has_hr.sum().item<std::int64_t>();
     for (std::int64_t row = 0; row < rows; ++row) {
@@ -57,7 +58,7 @@ class MsiflaByHand {
       for (std::size_t i = 0; i < rates.size(); ++i) looks[rates[i]] = batch.copies[i].narrow(0, row, 1);
       for (const auto& [rate, image] : looks)
         for (const auto& [scale, output] : through(method, image)) {
-          const std::vector<double> found = doubles(output), wanted = doubles(looks.at(scale));
+          const std::vector<double> found = tests::doubles(output), wanted = tests::doubles(looks.at(scale));
           double sum = 0;
           for (std::size_t i = 0; i < found.size(); ++i) sum += std::pow(found[i] - wanted[i], 2);
           terms_[at_scale("recovery", scale)] +=
@@ -66,7 +67,7 @@ class MsiflaByHand {
     }
   }
 
-  void identify(Method& method, const LaneBatch& batch) {
+  void identify(methods::Method& method, const methods::LaneBatch& batch) {
     std::map<int, std::vector<at::Tensor>> images;
     for (const bool hr : {true, false})
       for (std::int64_t row = 0; row < batch.labels.size(0); ++row) {
@@ -86,20 +87,20 @@ class MsiflaByHand {
   }
 
   //! eqs. 8–12 of the scales that one network serves.
-  void add_terms(Method& method, const std::vector<int>& scales, const std::string& network,
+  void add_terms(methods::Method& method, const std::vector<int>& scales, const std::string& network,
                  const std::vector<at::Tensor>& images) {
-    const at::Tensor f5 = descendant<Backbone>(method, network + ".trunk").forward(at::cat(images)).back();
-    for (std::int64_t part = 0; part < kParts; ++part) {
+    const at::Tensor f5 = descendant<networks::Backbone>(method, network + ".trunk").forward(at::cat(images)).back();
+    for (std::int64_t part = 0; part < methods::kParts; ++part) {
       const at::Tensor features = at::adaptive_avg_pool2d(f5, {4, 1}).select(2, part).squeeze(2);
       at::Tensor logits;
       if (options_.classification)
-        logits = descendant<IdentityClassifier>(method, network + ".classifier_" + std::to_string(part + 1))
+        logits = descendant<methods::IdentityClassifier>(method, network + ".classifier_" + std::to_string(part + 1))
                      .forward(features);
       for (std::size_t i = 0; i < scales.size(); ++i) {
         const auto rows = [&](const at::Tensor& all) {
           Rows found;
           for (std::size_t row = 0; row < labels_.size(); ++row)
-            found.push_back(doubles(all[static_cast<std::int64_t>(i * labels_.size() + row)]));
+            found.push_back(tests::doubles(all[static_cast<std::int64_t>(i * labels_.size() + row)]));
           return found;
         };
         if (options_.classification) terms_[at_scale("classification", scales[i])] += classification(rows(logits));
@@ -127,7 +128,7 @@ class MsiflaByHand {
   //! eq. 12: the hardest of each anchor and the mean over anchors; mining "all": the sum over all triplets.
   double triplet(const Rows& features, int scale, std::int64_t part) const {
     double total = 0, anchors = 0;
-    const Triplets drawn = draw(scale, part);
+    const networks::Triplets drawn = draw(scale, part);
     const auto distance = [&](std::size_t a, std::size_t b) {
       double sum = 0;
       for (std::size_t i = 0; i < features[a].size(); ++i) sum += std::pow(features[a][i] - features[b][i], 2);
@@ -159,19 +160,19 @@ class MsiflaByHand {
   }
 
   //! None unless mining is "random".
-  Triplets draw(int scale, std::int64_t part) const {
+  networks::Triplets draw(int scale, std::int64_t part) const {
     const at::Tensor none = at::empty({0}, at::kLong);
     if (options_.mining != methods::Mining::kRandom) return {none, none, none};
     core::RandomStream stream("mining", {batch_->seed, batch_->step, static_cast<std::uint64_t>(batch_->lane),
                                          static_cast<std::uint64_t>(std::int64_t{4} * scale + part)});
-    return sample_triplets(at::tensor(labels_, at::kLong), stream);
+    return networks::sample_triplets(at::tensor(labels_, at::kLong), stream);
   }
 
   experiments::MsiflaOptions options_;
   double smoothing_;
   std::map<std::string, double> terms_;
   std::vector<std::int64_t> labels_;
-  const LaneBatch* batch_ = nullptr;
+  const methods::LaneBatch* batch_ = nullptr;
 };
 
 }  // namespace resolute::workers::worker_tests

@@ -9,6 +9,7 @@
 #include "tests/methods/rendered_people.h"
 #include "tests/methods/small_training.h"
 #include "tests/methods/whole_training.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::msifla_long_test {
 namespace {
@@ -36,15 +37,15 @@ double psnr(const at::Tensor& images, const at::Tensor& originals) {
 }
 
 //! People's images at each rate (1: HR images), recovered at scale 1, against their HR images.
-std::vector<double> recovered_psnr(Method& method, const worker_tests::RenderedPeople& people) {
+std::vector<double> recovered_psnr(methods::Method& method, const worker_tests::RenderedPeople& people) {
   std::vector<double> found{psnr(method.recover(people.hr).back(), people.hr)};
   for (const at::Tensor& copies : people.lr) found.push_back(psnr(method.recover(copies).back(), people.hr));
   return found;
 }
 
 //! Trains the cascade alone by the trainer; the re-ID networks would begin with the step after the last.
-std::unique_ptr<Method> trained(experiments::MsiflaOptions options, const worker_tests::RenderedPeople& people,
-                                int steps) {
+std::unique_ptr<methods::Method> trained(experiments::MsiflaOptions options, const worker_tests::RenderedPeople& people,
+                                         int steps) {
   options.ir_warmup_steps = steps;
   experiments::TrainingSpecification specification = worker_tests::small_specification(options);
   specification.recipe.steps = steps;

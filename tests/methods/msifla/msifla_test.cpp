@@ -11,6 +11,7 @@
 #include "tests/methods/msifla/msifla_by_hand.h"
 #include "tests/methods/msifla/msifla_examples.h"
 #include "tests/support/any_word.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::msifla_test {
 namespace {
@@ -31,7 +32,7 @@ MsiflaOptions without_reid_into_ir(MsiflaOptions options) {
 }
 
 void expect_terms_by_hand(const MsiflaOptions& options, const NetworkSettings& network, double smoothing,
-                          const LaneBatch& batch) {
+                          const methods::LaneBatch& batch) {
   const auto method = made_up_msifla(options, network, smoothing);
   const auto terms = all_terms(*method, batch);
   const MsiflaByHand by_hand(*method, options, smoothing, batch);
@@ -46,7 +47,7 @@ void expect_terms_by_hand(const MsiflaOptions& options, const NetworkSettings& n
 TEST(Msifla, terms_are_the_equations_written_out_over_rows) {
   for (const std::vector<int>& scales : kScaleSets)
     for (const char* networks : {"per-scale", "shared"})
-      for (const LaneBatch& batch : {half_lr_batch(), uneven_msifla_batch()}) {
+      for (const methods::LaneBatch& batch : {half_lr_batch(), uneven_msifla_batch()}) {
         SCOPED_TRACE(fmt::format("{} of {}", networks, fmt::join(scales, ", ")));
         MsiflaOptions options = narrow_msifla(scales);
         options.reid_networks = tests::AnyWord(networks);
@@ -68,7 +69,7 @@ TEST(Msifla, terms_of_the_other_options_are_too) {
       without_reid_into_ir(plain),
   };
   for (const MsiflaOptions& options : variants)
-    for (const LaneBatch& batch : {uneven_msifla_batch(), worker_tests::made_up_batch(4, 2, 32, 16)})
+    for (const methods::LaneBatch& batch : {uneven_msifla_batch(), worker_tests::made_up_batch(4, 2, 32, 16)})
       expect_terms_by_hand(options, {.backbone = settings::Trunk::kResnetSmall, .last_stride = 2, .neck = true}, 0,
                            batch);
 }
@@ -76,8 +77,8 @@ TEST(Msifla, terms_of_the_other_options_are_too) {
 TEST(Msifla, recovery_reaches_the_networks_up_to_its_scale_and_no_other) {
   for (const MsiflaOptions& options : {narrow_msifla({4, 3, 2, 1}), shared(narrow_msifla()), narrow_msifla({1})}) {
     const auto method = made_up_msifla(options, {.backbone = settings::Trunk::kResnetSmall, .neck = true});
-    const LaneBatch batch = uneven_msifla_batch();
-    const Activations activations = method->forward(batch);
+    const methods::LaneBatch batch = uneven_msifla_batch();
+    const methods::Activations activations = method->forward(batch);
     for (const auto& [name, term] : terms_of(*method, 0, activations, batch)) {
       const int scale = name.back() - '0';
       const auto gradients = gradients_of(*method, term);
@@ -100,8 +101,8 @@ TEST(Msifla, reid_losses_reach_their_own_network_and_the_cascade_before_it_exact
       options.reid_into_ir = into_ir;
       options.margin = 30;
       const auto method = made_up_msifla(options, {.backbone = settings::Trunk::kResnetSmall, .neck = true});
-      const LaneBatch batch = uneven_msifla_batch();
-      const Activations activations = method->forward(batch);
+      const methods::LaneBatch batch = uneven_msifla_batch();
+      const methods::Activations activations = method->forward(batch);
       for (const auto& [name, term] : terms_of(*method, 1, activations, batch)) {
         const bool one_network = options.reid_networks == methods::ReidNetworks::kShared;
         const int scale = name.back() - '0';
@@ -131,7 +132,7 @@ TEST(Msifla, phases_name_the_groups_that_their_losses_reach) {
     options.ir_warmup_steps = 7;
     options.ir_learning_rate = 0.02;
     const auto method = made_up_msifla(options);
-    const std::vector<Phase> phases = method->phases();
+    const std::vector<methods::Phase> phases = method->phases();
     ASSERT_EQ(phases.size(), 2U);
     EXPECT_EQ(phases[0].name, "recovery");
     EXPECT_EQ(phases[0].groups, std::vector<std::string>{"ir"});
@@ -142,8 +143,8 @@ TEST(Msifla, phases_name_the_groups_that_their_losses_reach) {
     EXPECT_FALSE(phases[1].steps_with_next);
     EXPECT_EQ(phases[1].first_step, 7U);
     const experiments::Recipe recipe;
-    for (const ParameterGroup& group : method->parameter_groups()) {
-      AdamOptions adam = adam_options(recipe);
+    for (const methods::ParameterGroup& group : method->parameter_groups()) {
+      methods::AdamOptions adam = methods::adam_options(recipe);
       if (group.name == "ir") adam.learning_rate = 0.02;
       EXPECT_EQ(group.adam, adam) << group.name;
       for (const auto& [name, parameter] : group.parameters) EXPECT_TRUE(name.starts_with(group.name + "_")) << name;
@@ -170,12 +171,12 @@ std::size_t convolutions_behind(const at::Tensor& value) {
 TEST(Msifla, each_loss_goes_back_through_the_rows_that_it_is_made_of_alone) {
   constexpr std::size_t kRecovery = 12;  // 10 convolutions and 2 deconvolutions
   constexpr std::size_t kTrunk = 13;     // a stem and four blocks of two, each with a downsampling
-  const LaneBatch batch = half_lr_batch();
+  const methods::LaneBatch batch = half_lr_batch();
   for (const bool into_ir : {true, false}) {
     MsiflaOptions options = narrow_msifla();
     options.reid_into_ir = into_ir;
     const auto method = made_up_msifla(options);
-    const Activations activations = method->forward(batch);
+    const methods::Activations activations = method->forward(batch);
     // HR rows and their copies; HR rows and LR rows.
     EXPECT_EQ(convolutions_behind(sum_of(terms_of(*method, 0, activations, batch))), 2 * 3 * kRecovery);
     EXPECT_EQ(convolutions_behind(sum_of(terms_of(*method, 1, activations, batch))),
@@ -186,9 +187,9 @@ TEST(Msifla, each_loss_goes_back_through_the_rows_that_it_is_made_of_alone) {
 }
 
 //! Which terms change where `change` makes another batch of it.
-std::set<std::string> changed_terms(const MsiflaOptions& options, const LaneBatch& batch,
-                                    const std::function<void(LaneBatch&)>& change) {
-  LaneBatch other = batch;
+std::set<std::string> changed_terms(const MsiflaOptions& options, const methods::LaneBatch& batch,
+                                    const std::function<void(methods::LaneBatch&)>& change) {
+  methods::LaneBatch other = batch;
   other.hr = batch.hr.clone();
   other.lr = batch.lr.clone();
   for (at::Tensor& copies : other.copies) copies = copies.clone();
@@ -205,32 +206,33 @@ std::set<std::string> changed_terms(const MsiflaOptions& options, const LaneBatc
 TEST(Msifla, each_row_enters_the_losses_that_its_images_and_label_allow) {
   using Names = std::set<std::string>;
   const MsiflaOptions options = with(narrow_msifla({2, 1}), [](MsiflaOptions& o) { o.margin = 30; });
-  const LaneBatch batch = uneven_msifla_batch();
+  const methods::LaneBatch batch = uneven_msifla_batch();
   const Names recovery{"recovery_scale_2", "recovery_scale_1"};
   const Names reid{"classification_scale_2", "classification_scale_1", "triplet_scale_2", "triplet_scale_1"};
   Names all = recovery;
   all.insert(reid.begin(), reid.end());
-  const auto changed = [&](const std::function<void(LaneBatch&)>& change) {
+  const auto changed = [&](const std::function<void(methods::LaneBatch&)>& change) {
     return changed_terms(options, batch, change);
   };
   const auto none = Names{};
-  EXPECT_EQ(changed([](LaneBatch& b) { b.hr[0].mul_(0.5); }), all);
-  EXPECT_EQ(changed([](LaneBatch& b) { b.hr[1].mul_(0.5); }), recovery);         // without a label
-  EXPECT_EQ(changed([](LaneBatch& b) { b.lr[0].mul_(0.5); }), none);             // an HR row's drawn copy
-  EXPECT_EQ(changed([](LaneBatch& b) { b.lr[7].mul_(0.5); }), reid);             // an LR row
-  EXPECT_EQ(changed([](LaneBatch& b) { b.lr[6].mul_(0.5); }), none);             // without a label
-  EXPECT_EQ(changed([](LaneBatch& b) { b.copies[0][0].mul_(0.5); }), recovery);  // rate 2: an input and a target
+  EXPECT_EQ(changed([](methods::LaneBatch& b) { b.hr[0].mul_(0.5); }), all);
+  EXPECT_EQ(changed([](methods::LaneBatch& b) { b.hr[1].mul_(0.5); }), recovery);  // without a label
+  EXPECT_EQ(changed([](methods::LaneBatch& b) { b.lr[0].mul_(0.5); }), none);      // an HR row's drawn copy
+  EXPECT_EQ(changed([](methods::LaneBatch& b) { b.lr[7].mul_(0.5); }), reid);      // an LR row
+  EXPECT_EQ(changed([](methods::LaneBatch& b) { b.lr[6].mul_(0.5); }), none);      // without a label
+  EXPECT_EQ(changed([](methods::LaneBatch& b) { b.copies[0][0].mul_(0.5); }),
+            recovery);  // rate 2: an input and a target
   // Rates 3 and 4: inputs, no targets, of both scales even so.
-  EXPECT_EQ(changed([](LaneBatch& b) { b.copies[2][9].mul_(0.5); }), recovery);
-  EXPECT_EQ(changed([](LaneBatch& b) { b.copies[2][7].fill_(0.5); }), none);  // an LR row has no copies
-  EXPECT_EQ(changed([](LaneBatch& b) { b.hr[7].fill_(0.5); }), none);
-  EXPECT_EQ(changed([](LaneBatch& b) { b.labels[0] = 3; }), reid);
-  EXPECT_EQ(changed([](LaneBatch& b) { b.labels[1] = 3; }), none);
-  EXPECT_EQ(changed([](LaneBatch& b) { b.labels[6] = 3; }), none);
+  EXPECT_EQ(changed([](methods::LaneBatch& b) { b.copies[2][9].mul_(0.5); }), recovery);
+  EXPECT_EQ(changed([](methods::LaneBatch& b) { b.copies[2][7].fill_(0.5); }), none);  // an LR row has no copies
+  EXPECT_EQ(changed([](methods::LaneBatch& b) { b.hr[7].fill_(0.5); }), none);
+  EXPECT_EQ(changed([](methods::LaneBatch& b) { b.labels[0] = 3; }), reid);
+  EXPECT_EQ(changed([](methods::LaneBatch& b) { b.labels[1] = 3; }), none);
+  EXPECT_EQ(changed([](methods::LaneBatch& b) { b.labels[6] = 3; }), none);
 }
 
-void expect_nothing_to_learn(Method& method, const LaneBatch& batch, std::size_t phase) {
-  const Activations activations = method.forward(batch);
+void expect_nothing_to_learn(methods::Method& method, const methods::LaneBatch& batch, std::size_t phase) {
+  const methods::Activations activations = method.forward(batch);
   const auto terms = terms_of(method, phase, activations, batch);
   for (const auto& [name, term] : terms) {
     EXPECT_EQ(term.item<double>(), 0.0) << name;
@@ -241,7 +243,7 @@ void expect_nothing_to_learn(Method& method, const LaneBatch& batch, std::size_t
     EXPECT_EQ(gradient.count_nonzero().item<std::int64_t>(), 0) << name;
 }
 
-void expect_finite(Method& method, const LaneBatch& batch) {
+void expect_finite(methods::Method& method, const methods::LaneBatch& batch) {
   const at::Tensor sum = sum_of(all_terms(method, batch));
   EXPECT_TRUE(std::isfinite(sum.item<double>()));
   for (const auto& [name, gradient] : gradients_of(method, sum))
@@ -253,11 +255,11 @@ TEST(Msifla, a_lane_without_hr_rows_or_without_labels_gives_exact_zeros_with_a_g
     for (const bool neck : {false, true}) {
       if (neck && !options.reid_into_ir) continue;
       const auto method = made_up_msifla(options, {.backbone = settings::Trunk::kResnetSmall, .neck = neck});
-      LaneBatch batch = worker_tests::made_up_batch(4, 2, 32, 16);
+      methods::LaneBatch batch = worker_tests::made_up_batch(4, 2, 32, 16);
       worker_tests::drop_hr_images(batch, at::zeros({8}, at::kBool));
       expect_nothing_to_learn(*method, batch, 0);
       expect_finite(*method, batch);
-      for (LaneBatch unlabelled : {batch, half_lr_batch(2), worker_tests::made_up_batch(4, 2, 32, 16)}) {
+      for (methods::LaneBatch unlabelled : {batch, half_lr_batch(2), worker_tests::made_up_batch(4, 2, 32, 16)}) {
         unlabelled.has_label = at::zeros({8}, at::kBool);
         unlabelled.labels.fill_(-1);
         expect_nothing_to_learn(*method, unlabelled, 1);
@@ -270,7 +272,7 @@ TEST(Msifla, a_lane_without_hr_rows_or_without_labels_gives_exact_zeros_with_a_g
 }
 
 TEST(Msifla, one_scale_is_the_same_to_the_bit_with_a_shared_network) {
-  const LaneBatch batch = half_lr_batch();
+  const methods::LaneBatch batch = half_lr_batch();
   const auto made = [](const MsiflaOptions& options) {
     return make_method(worker_tests::small_specification(options), 4);
   };
@@ -307,7 +309,7 @@ TEST(Msifla, networks_of_an_ensemble_with_the_same_weights_are_one_network_sever
   };
   copy(one->module().named_parameters(), own);
   copy(one->module().named_buffers(), three->module().named_buffers());
-  const LaneBatch batch = half_lr_batch();
+  const methods::LaneBatch batch = half_lr_batch();
   const auto alone = all_terms(*one, batch), together = all_terms(*three, batch);
   EXPECT_EQ(together.size(), 1 + 3 * (alone.size() - 1));
   for (const char* kind : {"classification_scale_1", "triplet_scale_1"})
@@ -324,9 +326,9 @@ TEST(Msifla, before_the_warm_up_ends_the_reid_networks_stand_still) {
   options.ir_warmup_steps = 3;
   const auto method = made_up_msifla(options), from_the_start = made_up_msifla(narrow_msifla());
   const std::string before = worker_tests::state_hash(method->module());
-  LaneBatch batch = half_lr_batch();
+  methods::LaneBatch batch = half_lr_batch();
   for (batch.step = 0; batch.step < 3; ++batch.step) {
-    const Activations activations = method->forward(batch);
+    const methods::Activations activations = method->forward(batch);
     EXPECT_EQ(worker_tests::state_hash(method->module()), before) << batch.step;
     for (const auto& [name, term] : terms_of(*method, 0, activations, batch)) EXPECT_GT(term.item<double>(), 0) << name;
     expect_nothing_to_learn(*method, batch, 1);
@@ -342,11 +344,11 @@ TEST(Msifla, under_autocast_a_lane_without_hr_rows_takes_nothing_from_the_next) 
   at::autocast::set_autocast_enabled(at::kCPU, true);
   at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
   const auto method = made_up_msifla(without_reid_into_ir(narrow_msifla()));
-  LaneBatch without = half_lr_batch();
+  methods::LaneBatch without = half_lr_batch();
   worker_tests::drop_hr_images(without, at::zeros({16}, at::kBool));
-  const Activations first = method->forward(without);
-  const LaneBatch batch = half_lr_batch();
-  const Activations second = method->forward(batch);
+  const methods::Activations first = method->forward(without);
+  const methods::LaneBatch batch = half_lr_batch();
+  const methods::Activations second = method->forward(batch);
   const auto terms = terms_of(*method, 0, second, batch);
   for (const auto& [name, term] : terms) EXPECT_EQ(term.scalar_type(), at::kFloat) << name;
   const auto gradients = gradients_of(*method, sum_of(terms));

@@ -7,6 +7,7 @@
 
 #include "tests/methods/held_out_people.h"
 #include "tests/methods/whole_training.h"
+#include "workers/training/make_method.h"
 #include "workers/training/trainer.h"
 
 namespace resolute::workers::adversary_test {
@@ -15,8 +16,8 @@ namespace {
 using experiments::RainOptions;
 
 // Of two lanes; in the second, one row has no HR image and one no label.
-LaneBatch mixed(std::uint64_t step, int lane) {
-  LaneBatch batch = worker_tests::made_up_batch(4, 2, 32, 16, 2 * step + static_cast<std::uint64_t>(lane));
+methods::LaneBatch mixed(std::uint64_t step, int lane) {
+  methods::LaneBatch batch = worker_tests::made_up_batch(4, 2, 32, 16, 2 * step + static_cast<std::uint64_t>(lane));
   batch.has_label = at::ones({8}, at::kBool);
   if (lane == 0) return batch;
   batch.has_hr[2] = false;
@@ -27,7 +28,7 @@ LaneBatch mixed(std::uint64_t step, int lane) {
 
 // Ten steps by the trainer; every tensor of the checkpoint (weights, running statistics, Adam's moments) but those of
 // discriminators.
-NamedTensors ten_steps(const RainOptions& options, settings::BatchNormStreams bn_streams) {
+networks::NamedTensors ten_steps(const RainOptions& options, settings::BatchNormStreams bn_streams) {
   auto specification = worker_tests::small_specification(options);
   specification.network.neck = true;
   specification.network.bn_streams = bn_streams;
@@ -38,7 +39,7 @@ NamedTensors ten_steps(const RainOptions& options, settings::BatchNormStreams bn
   trainer_options.recipe.steps = 10;
   Trainer trainer({.method = *method, .source = source, .progress = progress}, trainer_options);
   trainer.run();
-  NamedTensors kept;
+  networks::NamedTensors kept;
   for (const auto& [name, tensor] : trainer.snapshot().tensors)
     if (name.find("discriminator") == std::string::npos) kept.emplace(name, tensor.detach().clone());
   return kept;
@@ -50,7 +51,7 @@ bool same_bits(const at::Tensor& a, const at::Tensor& b) {
 }
 
 // Names of tensors that are not the same bits in both; fails where one has a tensor that the other lacks.
-std::set<std::string> differing(const NamedTensors& a, const NamedTensors& b) {
+std::set<std::string> differing(const networks::NamedTensors& a, const networks::NamedTensors& b) {
   std::set<std::string> names;
   EXPECT_EQ(a.size(), b.size());
   for (const auto& [name, tensor] : a) {
@@ -67,7 +68,7 @@ std::set<std::string> differing(const NamedTensors& a, const NamedTensors& b) {
 TEST(Adversary, of_weight_0_changes_no_bit_of_baseline_hr_and_lr) {
   for (const auto bn_streams : {settings::BatchNormStreams::kJoint, settings::BatchNormStreams::kSeparate})
     for (bool reconstruction : {false, true}) {
-      const NamedTensors baseline =
+      const networks::NamedTensors baseline =
           ten_steps({.adversary = methods::NoAdversary(), .reconstruction = reconstruction}, bn_streams);
       ASSERT_GT(baseline.size(), 40U);
       for (const auto updates : {methods::Updates::kAlternating, methods::Updates::kSimultaneous})
@@ -80,7 +81,8 @@ TEST(Adversary, of_weight_0_changes_no_bit_of_baseline_hr_and_lr) {
 }
 
 TEST(Adversary, of_a_small_weight_moves_every_block_of_the_trunk) {
-  const NamedTensors baseline = ten_steps({.adversary = methods::NoAdversary()}, settings::BatchNormStreams::kJoint);
+  const networks::NamedTensors baseline =
+      ten_steps({.adversary = methods::NoAdversary()}, settings::BatchNormStreams::kJoint);
   for (const bool non_saturating : {false, true}) {
     const std::set<std::string> changed = differing(
         baseline, ten_steps({.adversary = methods::Adversary{.non_saturating = non_saturating, .weight = 1e-3}},
@@ -105,7 +107,7 @@ TEST(Adversary, and_reconstruction_are_all_that_is_learnt_where_nothing_is_label
   specification.recipe.weight_decay = 0;
   specification.recipe.labelled_fraction = 0;
   const auto method = make_method(specification, 8);
-  LaneBatch batch = worker_tests::made_up_batch(8, 2, 32, 16);
+  methods::LaneBatch batch = worker_tests::made_up_batch(8, 2, 32, 16);
   batch.labels.fill_(-1);
   batch.has_label = at::zeros({16}, at::kBool);
   const std::string classifier =

@@ -6,10 +6,11 @@
 #include <cmath>
 #include <span>
 
+#include "networks/nn/batch_norm.h"
 #include "tests/methods/rain/fresh_discriminator.h"
 #include "tests/methods/rendered_people.h"
 #include "tests/methods/small_training.h"
-#include "workers/nn/batch_norm.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::discriminator_test {
 namespace {
@@ -76,12 +77,12 @@ std::vector<OwnScores> own_scores(int rate, double adversarial_weight) {
   std::vector<OwnScores> scores(2, {0, 100});
   const auto add_accuracy = [&](double part) {
     const at::NoGradGuard no_grad;
-    const RunningStatisticsHold hold;
+    const networks::RunningStatisticsHold hold;
     const std::vector<at::Tensor> maps =
-        worker_tests::descendant<Backbone>(*method, "trunk").forward(at::cat({hr, lr}));
+        worker_tests::descendant<networks::Backbone>(*method, "trunk").forward(at::cat({hr, lr}));
     for (std::size_t i = 0; i < scores.size(); ++i) {
       const at::Tensor& both = maps[3 + i];
-      scores[i].accuracy += part * worker_tests::accuracy(worker_tests::descendant<Discriminator>(
+      scores[i].accuracy += part * worker_tests::accuracy(worker_tests::descendant<methods::Discriminator>(
                                                               *method, fmt::format("discriminator_level_{}", 4 + i)),
                                                           {both.slice(0, 0, hr.size(0)), both.slice(0, hr.size(0))});
     }

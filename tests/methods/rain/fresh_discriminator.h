@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "core/random/random.h"
-#include "methods/rain/networks.h"
+#include "methods/networks/method.h"
+#include "methods/rain/networks/networks.h"
+#include "networks/nn/backbone.h"
+#include "networks/nn/losses.h"
+#include "networks/torch.h"
 #include "tests/methods/method_terms.h"
-#include "workers/methods/method.h"
-#include "workers/nn/backbone.h"
-#include "workers/nn/losses.h"
-#include "workers/torch.h"
 
 namespace resolute::workers::worker_tests {
 
@@ -23,17 +23,17 @@ struct FeatureMaps {
 };
 
 //! f1..f5 of N images in evaluation mode, without a graph.
-inline std::vector<at::Tensor> frozen_maps(Method& method, const at::Tensor& images) {
+inline std::vector<at::Tensor> frozen_maps(methods::Method& method, const at::Tensor& images) {
   const at::NoGradGuard no_grad;
   method.module().eval();
-  std::vector<at::Tensor> maps = descendant<Backbone>(method, "trunk").forward(images);
+  std::vector<at::Tensor> maps = descendant<networks::Backbone>(method, "trunk").forward(images);
   method.module().train();
   return maps;
 }
 
 //! Share of HR images whose mean cell's logit is above 0, and of LR images whose is not: the mean of the two, so that
 //! 0.5 is chance whatever their numbers.
-inline double accuracy(const Discriminator& discriminator, const FeatureMaps& maps) {
+inline double accuracy(const methods::Discriminator& discriminator, const FeatureMaps& maps) {
   const at::NoGradGuard no_grad;
   const auto called_hr = [&](const at::Tensor& features) {
     return discriminator.forward(features).mean({1, 2, 3}).gt(0).to(at::kDouble).mean().item<double>();
@@ -42,15 +42,17 @@ inline double accuracy(const Discriminator& discriminator, const FeatureMaps& ma
 }
 
 //! A discriminator for maps of C channels, as wide as those of resnet-small.
-inline std::unique_ptr<Discriminator> fresh_discriminator(const at::Tensor& maps, methods::DiscriminatorKind kind,
-                                                          std::uint64_t seed) {
-  auto discriminator = std::make_unique<Discriminator>(maps.size(1), 64, kind);
-  initialise(*discriminator, seed);
+inline std::unique_ptr<methods::Discriminator> fresh_discriminator(const at::Tensor& maps,
+                                                                   methods::DiscriminatorKind kind,
+                                                                   std::uint64_t seed) {
+  auto discriminator = std::make_unique<methods::Discriminator>(maps.size(1), 64, kind);
+  networks::initialise(*discriminator, seed);
   return discriminator;
 }
 
 //! Maximises eq. 1 (adversarial_value) as RAIN's own discriminators do, at rate 1e-3, 32 maps of each stream a step.
-inline void train_discriminator(Discriminator& discriminator, const FeatureMaps& maps, int steps, std::uint64_t seed) {
+inline void train_discriminator(methods::Discriminator& discriminator, const FeatureMaps& maps, int steps,
+                                std::uint64_t seed) {
   torch::optim::Adam optimiser(discriminator.parameters(), torch::optim::AdamOptions(1e-3).betas({0.5, 0.999}));
   core::RandomStream stream("fresh discriminator", {seed});
   const auto drawn = [&](const at::Tensor& all) {
@@ -62,7 +64,7 @@ inline void train_discriminator(Discriminator& discriminator, const FeatureMaps&
   for (int step = 0; step < steps; ++step) {
     optimiser.zero_grad();
     const at::Tensor hr = drawn(maps.hr), lr = drawn(maps.lr);
-    (-adversarial_value(discriminator.forward(hr), discriminator.forward(lr))).backward();
+    (-networks::adversarial_value(discriminator.forward(hr), discriminator.forward(lr))).backward();
     optimiser.step();
   }
 }

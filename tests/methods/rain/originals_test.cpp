@@ -7,6 +7,7 @@
 
 #include "tests/methods/small_training.h"
 #include "tests/methods/whole_training.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::originals_test {
 namespace {
@@ -16,20 +17,20 @@ using experiments::RainOptions;
 constexpr std::int64_t kRows = 8;
 
 //! Rows 1, 3, 4 and 7 stand as LR images alone.
-LaneBatch some_low(std::uint64_t step, int lane) {
-  LaneBatch batch = worker_tests::made_up_batch(4, 2, 32, 16, 2 * step + static_cast<std::uint64_t>(lane));
+methods::LaneBatch some_low(std::uint64_t step, int lane) {
+  methods::LaneBatch batch = worker_tests::made_up_batch(4, 2, 32, 16, 2 * step + static_cast<std::uint64_t>(lane));
   for (const std::int64_t row : {1, 3, 4, 7}) batch.has_hr[row] = false;
   return batch;
 }
 
-LaneBatch without_originals(std::uint64_t step, int lane) {
-  LaneBatch batch = some_low(step, lane);
+methods::LaneBatch without_originals(std::uint64_t step, int lane) {
+  methods::LaneBatch batch = some_low(step, lane);
   worker_tests::drop_hr_images(batch, batch.has_hr);
   return batch;
 }
 
-LaneBatch with_originals(std::uint64_t step, int lane) {
-  LaneBatch batch = some_low(step, lane);
+methods::LaneBatch with_originals(std::uint64_t step, int lane) {
+  methods::LaneBatch batch = some_low(step, lane);
   batch.has_target = at::ones({kRows}, at::kBool);
   return batch;
 }
@@ -37,7 +38,7 @@ LaneBatch with_originals(std::uint64_t step, int lane) {
 //! Names of tensors of the state after five steps that differ between trainings on two sources.
 std::set<std::string> differing(const RainOptions& options, const worker_tests::MadeSource::Make& one,
                                 const worker_tests::MadeSource::Make& other) {
-  std::vector<NamedTensors> states;
+  std::vector<networks::NamedTensors> states;
   for (const auto& make : {one, other}) {
     auto specification = worker_tests::small_specification(options);
     specification.network.neck = true;
@@ -48,7 +49,7 @@ std::set<std::string> differing(const RainOptions& options, const worker_tests::
     Trainer trainer({.method = *method, .source = source, .progress = silent},
                     {.recipe = specification.recipe, .lanes = 2});
     trainer.run();
-    NamedTensors& state = states.emplace_back();
+    networks::NamedTensors& state = states.emplace_back();
     for (const auto& [name, tensor] : trainer.snapshot().tensors) state.emplace(name, tensor.detach().clone());
   }
   std::set<std::string> names;
@@ -57,9 +58,9 @@ std::set<std::string> differing(const RainOptions& options, const worker_tests::
   return names;
 }
 
-double reconstruction(Method& method, const LaneBatch& batch) {
-  const Activations activations = method.forward(batch);
-  for (const LossTerm& term : method.losses(method.phases().size() - 1, activations, batch))
+double reconstruction(methods::Method& method, const methods::LaneBatch& batch) {
+  const methods::Activations activations = method.forward(batch);
+  for (const methods::LossTerm& term : method.losses(method.phases().size() - 1, activations, batch))
     if (term.name == "reconstruction") return term.value.item<double>();
   return -1;
 }
@@ -74,10 +75,10 @@ TEST(Originals, are_aimed_at_and_never_seen) {
 
 TEST(Originals, of_each_lr_row_count) {
   const auto method = make_method(worker_tests::small_specification(RainOptions{}), 4);
-  const LaneBatch batch = with_originals(0, 0);
+  const methods::LaneBatch batch = with_originals(0, 0);
   const double before = reconstruction(*method, batch);
   for (const std::int64_t row : {1, 4}) {
-    LaneBatch other = with_originals(0, 0);
+    methods::LaneBatch other = with_originals(0, 0);
     other.hr[row].add_(1);
     EXPECT_NE(before, reconstruction(*method, other)) << row;
   }
@@ -85,7 +86,7 @@ TEST(Originals, of_each_lr_row_count) {
 
 TEST(Originals, a_shuffled_lr_stream_has_no_copy_of_an_hr_image) {
   const auto other_copies = [](std::uint64_t step, int lane) {
-    LaneBatch batch = with_originals(step, lane);
+    methods::LaneBatch batch = with_originals(step, lane);
     batch.lr.index_put_({batch.has_hr}, 7.0);
     return batch;
   };
@@ -93,14 +94,14 @@ TEST(Originals, a_shuffled_lr_stream_has_no_copy_of_an_hr_image) {
   EXPECT_EQ(differing(shuffled, with_originals, other_copies), std::set<std::string>{});
   EXPECT_GT(differing({}, with_originals, other_copies).size(), 40U);
   const auto other_lr = [](std::uint64_t step, int lane) {
-    LaneBatch batch = with_originals(step, lane);
+    methods::LaneBatch batch = with_originals(step, lane);
     batch.lr.index_put_({batch.has_hr.logical_not()}, 7.0);
     return batch;
   };
   EXPECT_GT(differing(shuffled, with_originals, other_lr).size(), 40U);
   // And its labels are its own.
   const auto other_labels = [](std::uint64_t step, int lane) {
-    LaneBatch batch = with_originals(step, lane);
+    methods::LaneBatch batch = with_originals(step, lane);
     batch.labels[1] = 3;
     return batch;
   };
@@ -111,11 +112,11 @@ TEST(Originals, lanes_of_one_kind_of_rows_alone_have_finite_losses) {
   for (const auto pairing : {methods::Pairing::kAligned, methods::Pairing::kShuffled})
     for (const bool low : {false, true}) {
       const auto method = make_method(worker_tests::small_specification(RainOptions{.pairing = pairing}), 4);
-      LaneBatch batch = with_originals(0, 0);
+      methods::LaneBatch batch = with_originals(0, 0);
       batch.has_hr.fill_(!low);
-      const Activations activations = method->forward(batch);
+      const methods::Activations activations = method->forward(batch);
       for (std::size_t phase = 0; phase < method->phases().size(); ++phase)
-        for (const LossTerm& term : method->losses(phase, activations, batch))
+        for (const methods::LossTerm& term : method->losses(phase, activations, batch))
           EXPECT_TRUE(std::isfinite(term.value.item<double>())) << term.name << low;
     }
 }

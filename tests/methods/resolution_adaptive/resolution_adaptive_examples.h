@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "methods/resolution_adaptive/resolution_adaptive.h"
+#include "methods/resolution_adaptive/networks/resolution_adaptive.h"
 #include "tests/methods/method_terms.h"
 #include "tests/methods/small_training.h"
 #include "tests/support/any_word.h"
-#include "tests/workers/formula.h"
+#include "tests/support/formula.h"
 
 namespace resolute::workers::worker_tests {
 
@@ -19,7 +19,7 @@ inline experiments::ResolutionAdaptiveOptions narrow_adaptive(const std::string&
 }
 
 //! The LR image of each row is at this rate: 1 to 4. What the row has at the rate 1 is its HR image.
-inline void set_rates(LaneBatch& batch, const std::vector<std::int64_t>& rates) {
+inline void set_rates(methods::LaneBatch& batch, const std::vector<std::int64_t>& rates) {
   batch.lr_rates = at::tensor(rates, at::kLong);
   std::vector<at::Tensor> rows;
   for (std::size_t row = 0; row < rates.size(); ++row) {
@@ -30,8 +30,8 @@ inline void set_rates(LaneBatch& batch, const std::vector<std::int64_t>& rates) 
 }
 
 //! made_up_batch() of four identities and 32×16 pixels whose LR images are at the rates 2, 3, 4, 1, 2, …
-inline LaneBatch mixed_levels_batch(int images = 3, std::uint64_t seed = 0) {
-  LaneBatch batch = made_up_batch(4, images, 32, 16, seed);
+inline methods::LaneBatch mixed_levels_batch(int images = 3, std::uint64_t seed = 0) {
+  methods::LaneBatch batch = made_up_batch(4, images, 32, 16, seed);
   std::vector<std::int64_t> rates(static_cast<std::size_t>(4 * images));
   for (std::size_t row = 0; row < rates.size(); ++row) rates[row] = 1 + static_cast<std::int64_t>((row + 1) % 4);
   set_rates(batch, rates);
@@ -39,8 +39,8 @@ inline LaneBatch mixed_levels_batch(int images = 3, std::uint64_t seed = 0) {
 }
 
 //! Rows of LR images alone, all at one rate.
-inline LaneBatch one_level_batch(int rate, int images = 2) {
-  LaneBatch batch = made_up_batch(4, images, 32, 16);
+inline methods::LaneBatch one_level_batch(int rate, int images = 2) {
+  methods::LaneBatch batch = made_up_batch(4, images, 32, 16);
   set_rates(batch, std::vector<std::int64_t>(static_cast<std::size_t>(4 * images), rate));
   drop_hr_images(batch, at::zeros({std::int64_t{4} * images}, at::kBool));
   return batch;
@@ -49,7 +49,11 @@ inline LaneBatch one_level_batch(int rate, int images = 2) {
 inline bool is_mask(const std::string& name) { return name.starts_with("masks."); }
 
 //! z (N×d) and logits of a pass in training mode.
-inline at::Tensor representation_of(Method& method, const LaneBatch& batch) { return method.forward(batch).tensors[0]; }
-inline at::Tensor logits_of(Method& method, const LaneBatch& batch) { return method.forward(batch).tensors[1]; }
+inline at::Tensor representation_of(methods::Method& method, const methods::LaneBatch& batch) {
+  return method.forward(batch).tensors[0];
+}
+inline at::Tensor logits_of(methods::Method& method, const methods::LaneBatch& batch) {
+  return method.forward(batch).tensors[1];
+}
 
 }  // namespace resolute::workers::worker_tests

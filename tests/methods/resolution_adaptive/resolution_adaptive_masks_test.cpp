@@ -5,6 +5,7 @@
 
 #include "tests/methods/resolution_adaptive/resolution_adaptive_examples.h"
 #include "tests/support/any_word.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::resolution_adaptive_masks_test {
 namespace {
@@ -31,8 +32,8 @@ class Autocast {
 
 TEST(ResolutionMasks, resnet50_has_one_behind_each_block_or_each_stage) {
   for (const auto& [blocks, values, count] : {std::tuple{"blocks", 60'416, 16U}, std::tuple{"stages", 15'360, 4U}}) {
-    const methods::TrunkShape shape = methods::trunk_shape({.backbone = settings::Trunk::kResnet50});
-    const ResolutionMasks masks(shape, {.mask_blocks = tests::AnyWord(blocks)});
+    const settings::TrunkShape shape = settings::trunk_shape({.backbone = settings::Trunk::kResnet50});
+    const methods::ResolutionMasks masks(shape, {.mask_blocks = tests::AnyWord(blocks)});
     std::int64_t found = 0;
     for (const at::Tensor& parameter : masks.parameters()) found += parameter.numel();
     EXPECT_EQ(found, values);
@@ -45,7 +46,7 @@ TEST(ResolutionMasks, resnet50_has_one_behind_each_block_or_each_stage) {
     const std::vector<at::Tensor> scales = masks.scales(1, {0, count});
     ASSERT_EQ(scales.size(), 16U);
     std::size_t last = 0, number = 0;
-    for (const methods::TrunkStage& stage : shape.stages) {
+    for (const settings::TrunkStage& stage : shape.stages) {
       last += static_cast<std::size_t>(stage.blocks);
       for (; number < last; ++number) {
         EXPECT_EQ(scales[number].defined(), !stages || number + 1 == last) << number;
@@ -64,7 +65,7 @@ TEST(ResolutionMasks, the_whole_method_has_the_papers_shapes_on_resnet50) {
   EXPECT_EQ(method->embedding_size(), 2048);
   EXPECT_EQ(method->compared_dimensions(1), 512);
   std::size_t values = 0;
-  const std::vector<MaskValues> masks = method->mask_values();
+  const std::vector<methods::MaskValues> masks = method->mask_values();
   ASSERT_EQ(masks.size(), 64U);
   for (std::size_t i = 0; i < masks.size(); ++i) {
     EXPECT_EQ(masks[i].level, static_cast<int>(1 + i % 4));
@@ -77,11 +78,11 @@ TEST(ResolutionMasks, the_whole_method_has_the_papers_shapes_on_resnet50) {
 
 TEST(ResolutionMasks, begin_as_normal_draws_of_their_name) {
   const auto drawn = [](double mean, double deviation, std::uint64_t seed) {
-    const methods::TrunkShape shape = methods::trunk_shape({.backbone = settings::Trunk::kResnet50});
+    const settings::TrunkShape shape = settings::trunk_shape({.backbone = settings::Trunk::kResnet50});
     const ResolutionAdaptiveOptions options{.mask_mean = mean, .mask_deviation = deviation};
     torch::nn::Module root("root");
-    const auto masks = root.register_module("masks", std::make_shared<ResolutionMasks>(shape, options));
-    initialise(root, seed);
+    const auto masks = root.register_module("masks", std::make_shared<methods::ResolutionMasks>(shape, options));
+    networks::initialise(root, seed);
     std::vector<at::Tensor> all;
     for (const at::Tensor& parameter : masks->parameters()) all.push_back(parameter.detach().flatten());
     return at::cat(all).to(at::kDouble);
@@ -97,16 +98,14 @@ TEST(ResolutionMasks, begin_as_normal_draws_of_their_name) {
 }
 
 TEST(ResolutionMasks, scale_a_map_by_the_factors_of_its_images_levels_and_keep_it_channels_last) {
-  const methods::TrunkShape shape = methods::trunk_shape({.backbone = settings::Trunk::kResnetSmall});
-  ResolutionMasks masks(shape, narrow_adaptive());
-  worker_tests::fill_with_numbers(masks);
+  const settings::TrunkShape shape = settings::trunk_shape({.backbone = settings::Trunk::kResnetSmall});
+  methods::ResolutionMasks masks(shape, narrow_adaptive());
+  tests::fill_with_numbers(masks);
   const at::Tensor levels = at::tensor(std::vector<std::int64_t>{4, 1, 2, 4, 3}, at::kLong);
-  const at::Tensor one_hot = one_hot_levels(levels, 4, masks.parameters().front());
+  const at::Tensor one_hot = methods::one_hot_levels(levels, 4, masks.parameters().front());
   for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
-    const at::Tensor map = worker_tests::numbers("map", {5, 64, 4, 2}, 2.0)
-                               .to(type)
-                               .contiguous(at::MemoryFormat::ChannelsLast)
-                               .requires_grad_();
+    const at::Tensor map =
+        tests::numbers("map", {5, 64, 4, 2}, 2.0).to(type).contiguous(at::MemoryFormat::ChannelsLast).requires_grad_();
     const at::Tensor scaled = masks.after_block(one_hot, {0, 4})(2, map);
     ASSERT_EQ(scaled.scalar_type(), type);
     EXPECT_TRUE(scaled.is_contiguous(at::MemoryFormat::ChannelsLast));
@@ -115,7 +114,7 @@ TEST(ResolutionMasks, scale_a_map_by_the_factors_of_its_images_levels_and_keep_i
       EXPECT_TRUE(
           scaled[image].equal(map[image] * factors[levels[image].item<std::int64_t>() - 1].to(type).view({64, 1, 1})));
     const at::Tensor upstream =
-        worker_tests::numbers("upstream", map.sizes()).to(type).contiguous(at::MemoryFormat::ChannelsLast);
+        tests::numbers("upstream", map.sizes()).to(type).contiguous(at::MemoryFormat::ChannelsLast);
     scaled.backward(upstream);
     EXPECT_TRUE(map.grad().is_contiguous(at::MemoryFormat::ChannelsLast));
     EXPECT_EQ(masks.named_parameters()["layer3.0.levels"].grad().scalar_type(), at::kFloat);
@@ -132,7 +131,7 @@ TEST(ResolutionMasks, scale_a_map_by_the_factors_of_its_images_levels_and_keep_i
 TEST(ResolutionMasks, a_mask_learns_from_the_images_of_its_level_alone) {
   const auto method = made_up(narrow_adaptive());
   for (int level = 1; level <= 4; ++level) {
-    const LaneBatch batch = one_level_batch(5 - level);
+    const methods::LaneBatch batch = one_level_batch(5 - level);
     for (const auto& [name, gradient] :
          gradients_of(*method, sum_of(terms_of(*method, 0, method->forward(batch), batch)))) {
       if (!is_mask(name)) continue;
@@ -141,7 +140,7 @@ TEST(ResolutionMasks, a_mask_learns_from_the_images_of_its_level_alone) {
     }
   }
   // The HR images of a batch are of the highest level.
-  LaneBatch batch = worker_tests::made_up_batch(4, 2, 32, 16);
+  methods::LaneBatch batch = worker_tests::made_up_batch(4, 2, 32, 16);
   const auto gradients = gradients_of(*method, sum_of(terms_of(*method, 0, method->forward(batch), batch)));
   const at::Tensor of_levels = gradients.at("masks.layer3.0.levels").abs().sum(1);
   EXPECT_EQ(of_levels.gt(0).nonzero().flatten().equal(at::tensor(std::vector<std::int64_t>{2, 3}, at::kLong)), true);
@@ -149,7 +148,7 @@ TEST(ResolutionMasks, a_mask_learns_from_the_images_of_its_level_alone) {
 
 //! Two methods with the same weights, of which one has masks that are all 1.
 struct Pair {
-  std::unique_ptr<Method> off, saturated;
+  std::unique_ptr<methods::Method> off, saturated;
 };
 Pair made_pair(const char* masks, const char* streams) {
   const auto made = [&](const char* kind) {
@@ -165,7 +164,7 @@ Pair made_pair(const char* masks, const char* streams) {
 }
 
 TEST(ResolutionMasks, saturated_ones_equal_none_to_the_bit) {
-  LaneBatch batch = mixed_levels_batch();
+  methods::LaneBatch batch = mixed_levels_batch();
   batch.step = 6;  // of progressive masks all but the last act
   for (const char* masks : {"joint", "progressive"})
     for (const char* streams : {"joint", "separate"})
@@ -174,7 +173,7 @@ TEST(ResolutionMasks, saturated_ones_equal_none_to_the_bit) {
         const Pair pair = made_pair(masks, streams);
         {
           const Autocast autocast(narrow);
-          const Activations expected = pair.off->forward(batch), found = pair.saturated->forward(batch);
+          const methods::Activations expected = pair.off->forward(batch), found = pair.saturated->forward(batch);
           for (std::size_t slot = 0; slot < expected.tensors.size(); ++slot)
             EXPECT_TRUE(found.tensors[slot].equal(expected.tensors[slot])) << slot;
           const auto terms = terms_of(*pair.off, 0, expected, batch),
@@ -189,7 +188,7 @@ TEST(ResolutionMasks, saturated_ones_equal_none_to_the_bit) {
           EXPECT_TRUE(item.value().equal(pair.saturated->module().named_buffers()[item.key()])) << item.key();
         EXPECT_TRUE(pair.off->embed(batch.hr).equal(pair.saturated->embed(batch.hr)));
         for (int level = 1; level <= 4; ++level) {
-          const EmbedderOptions options{
+          const methods::EmbedderOptions options{
               .height = 32, .width = 16, .precision = narrow ? at::kBFloat16 : at::kFloat, .level = level};
           EXPECT_TRUE(pair.off->embedder(options)(batch.lr).equal(pair.saturated->embedder(options)(batch.lr)))
               << level;
@@ -198,7 +197,7 @@ TEST(ResolutionMasks, saturated_ones_equal_none_to_the_bit) {
 }
 
 //! z of LR images of one level by the unfolded networks in evaluation mode.
-at::Tensor unfolded(Method& method, int level) {
+at::Tensor unfolded(methods::Method& method, int level) {
   const at::NoGradGuard no_grad;
   method.module().eval();
   const at::Tensor z = worker_tests::representation_of(method, one_level_batch(5 - level));
@@ -212,11 +211,11 @@ TEST(ResolutionMasks, an_embedder_is_the_unfolded_networks_at_its_level) {
       ResolutionAdaptiveOptions options = narrow_adaptive(masks);
       options.varying_length = varying;
       const auto method = made_up(options, {.backbone = settings::Trunk::kResnetSmall, .neck = true});
-      const LaneBatch batch = one_level_batch(1);
+      const methods::LaneBatch batch = one_level_batch(1);
       for (int level = 1; level <= 4; ++level) {
-        const LaneBatch of_level = one_level_batch(5 - level);
+        const methods::LaneBatch of_level = one_level_batch(5 - level);
         const at::Tensor expected = unfolded(*method, level);
-        const EmbedderOptions wide{.height = 32, .width = 16, .level = level},
+        const methods::EmbedderOptions wide{.height = 32, .width = 16, .level = level},
             narrow{.height = 32, .width = 16, .precision = at::kBFloat16, .level = level};
         const at::Tensor found = method->embedder(wide)(of_level.lr), rough = method->embedder(narrow)(of_level.lr);
         const double size = expected.abs().max().item<double>();
@@ -233,7 +232,7 @@ TEST(ResolutionMasks, an_embedder_is_the_unfolded_networks_at_its_level) {
       // embed() and an embedder that is told no level are of the highest.
       EXPECT_EQ(method->compared_dimensions(4), method->embedding_size());
       EXPECT_TRUE(at::allclose(method->embed(batch.lr), unfolded(*method, 4), 1e-5, 1e-6));
-      const EmbedderOptions untold{.height = 32, .width = 16}, highest{.height = 32, .width = 16, .level = 4};
+      const methods::EmbedderOptions untold{.height = 32, .width = 16}, highest{.height = 32, .width = 16, .level = 4};
       EXPECT_TRUE(method->embedder(untold)(batch.lr).equal(method->embedder(highest)(batch.lr)));
     }
 }

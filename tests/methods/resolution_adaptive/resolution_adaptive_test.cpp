@@ -34,7 +34,7 @@ std::vector<int> lengths_of(const at::Tensor& z) {
 }
 
 TEST(ResolutionAdaptive, an_image_has_the_sub_vectors_of_its_level_and_exact_zeros_behind_them) {
-  const LaneBatch batch = mixed_levels_batch();
+  const methods::LaneBatch batch = mixed_levels_batch();
   for (const char* masks : {"off", "joint"}) {
     const auto method = made_up(narrow_adaptive(masks));
     const at::Tensor z = representation_of(*method, batch);
@@ -51,7 +51,7 @@ TEST(ResolutionAdaptive, an_image_has_the_sub_vectors_of_its_level_and_exact_zer
 }
 
 TEST(ResolutionAdaptive, without_varying_length_every_image_has_all_of_v) {
-  const LaneBatch batch = mixed_levels_batch();
+  const methods::LaneBatch batch = mixed_levels_batch();
   const auto method = made_up(narrow_adaptive("off"));
   const auto whole = made_up(with(narrow_adaptive("off"), [](auto& o) { o.varying_length = false; }));
   for (int level = 1; level <= 4; ++level) EXPECT_EQ(whole->compared_dimensions(level), 14);
@@ -69,18 +69,18 @@ TEST(ResolutionAdaptive, without_varying_length_every_image_has_all_of_v) {
 TEST(ResolutionAdaptive, a_rate_that_is_no_levels_own_takes_the_nearest) {
   const auto method = made_up(ResolutionAdaptiveOptions{
       .level_rates = {3, 1}, .widths = {4, 3}, .masks = methods::Masks::kOff, .verification_width = 6});
-  LaneBatch batch = mixed_levels_batch();  // √3 lies between the rates 1 and 2
+  methods::LaneBatch batch = mixed_levels_batch();  // √3 lies between the rates 1 and 2
   worker_tests::drop_hr_images(batch, at::zeros({12}, at::kBool));
   const std::vector<int> lengths = lengths_of(representation_of(*method, batch));
   for (std::size_t row = 0; row < lengths.size(); ++row) EXPECT_EQ(lengths[row], (row + 1) % 4 == 0 ? 7 : 4) << row;
 }
 
 TEST(ResolutionAdaptive, the_classifier_on_the_padded_vector_is_the_sum_of_the_levels_sub_classifiers) {
-  const LaneBatch batch = mixed_levels_batch();
+  const methods::LaneBatch batch = mixed_levels_batch();
   const auto method = made_up(narrow_adaptive());
-  const Activations activations = method->forward(batch);
+  const methods::Activations activations = method->forward(batch);
   const at::Tensor z = activations.tensors[0], logits = activations.tensors[1];
-  const Linear& classifier = descendant<Linear>(*method, "classifier");
+  const networks::Linear& classifier = descendant<networks::Linear>(*method, "classifier");
   const std::vector<int> lengths = lengths_of(z);
   for (std::int64_t row = 0; row < z.size(0); ++row) {
     at::Tensor sum = classifier.bias.to(at::kDouble);
@@ -100,7 +100,7 @@ TEST(ResolutionAdaptive, padding_contributes_no_gradient) {
     for (int level = 1; level <= 4; ++level) {
       SCOPED_TRACE(fmt::format("level {}{}", level, neck ? ", neck" : ""));
       const auto method = made_up(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = neck});
-      const LaneBatch batch = one_level_batch(5 - level);
+      const methods::LaneBatch batch = one_level_batch(5 - level);
       const int length = method->compared_dimensions(level);
       const auto terms = terms_of(*method, 0, method->forward(batch), batch);
       for (const auto& [name, term] : terms) {
@@ -123,9 +123,11 @@ TEST(ResolutionAdaptive, not_even_a_padding_that_is_no_number_reaches_a_loss) {
     const auto spoilt = made_up(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = neck});
     {
       const at::NoGradGuard no_grad;
-      descendant<Linear>(*spoilt, "embedding").bias.slice(0, 7).fill_(std::numeric_limits<float>::quiet_NaN());
+      descendant<networks::Linear>(*spoilt, "embedding")
+          .bias.slice(0, 7)
+          .fill_(std::numeric_limits<float>::quiet_NaN());
     }
-    const LaneBatch batch = one_level_batch(3);  // level 2: 7 columns
+    const methods::LaneBatch batch = one_level_batch(3);  // level 2: 7 columns
     const auto terms = terms_of(*method, 0, method->forward(batch), batch),
                same = terms_of(*spoilt, 0, spoilt->forward(batch), batch);
     for (const auto& [name, term] : terms) EXPECT_TRUE(term.equal(same.at(name))) << name;
@@ -136,7 +138,7 @@ TEST(ResolutionAdaptive, not_even_a_padding_that_is_no_number_reaches_a_loss) {
 
 TEST(ResolutionAdaptive, a_necks_batch_is_of_the_images_that_have_the_sub_vector) {
   const auto method = made_up(narrow_adaptive("off"), {.backbone = settings::Trunk::kResnetSmall, .neck = true});
-  const LaneBatch batch = mixed_levels_batch();
+  const methods::LaneBatch batch = mixed_levels_batch();
   const at::Tensor logits = logits_of(*method, batch), z = representation_of(*method, batch);
   const std::vector<int> lengths = lengths_of(z);
   at::Tensor seen = at::zeros_like(z);
@@ -148,20 +150,20 @@ TEST(ResolutionAdaptive, a_necks_batch_is_of_the_images_that_have_the_sub_vector
       if (lengths[row] > first) rows.push_back(static_cast<std::int64_t>(row));
     EXPECT_EQ(rows.size(), 12 + 3 * (4 - k));
     const at::Tensor index = at::tensor(rows, at::kLong), part = z.narrow(1, first, width).index_select(0, index);
-    const BatchNorm& neck = descendant<BatchNorm>(*method, fmt::format("neck_{}", k + 1));
+    const networks::BatchNorm& neck = descendant<networks::BatchNorm>(*method, fmt::format("neck_{}", k + 1));
     const at::Tensor centred = part - part.mean(0);
     const at::Tensor normalised =
         centred / (centred.square().mean(0) + neck.epsilon()).sqrt() * neck.weight + neck.bias;
     seen.narrow(1, first, width).index_copy_(0, index, normalised);
     first += width;
   }
-  EXPECT_TRUE(at::allclose(logits, descendant<Linear>(*method, "classifier").forward(seen), 1e-4, 1e-5));
+  EXPECT_TRUE(at::allclose(logits, descendant<networks::Linear>(*method, "classifier").forward(seen), 1e-4, 1e-5));
 
   // A level without images moves nothing, and what no image has learns nothing.
   const auto fresh = made_up(narrow_adaptive("off"), {.backbone = settings::Trunk::kResnetSmall, .neck = true});
   std::map<std::string, at::Tensor> before;
   for (const auto& item : fresh->module().named_buffers()) before[item.key()] = item.value().clone();
-  const LaneBatch low = one_level_batch(3);
+  const methods::LaneBatch low = one_level_batch(3);
   const auto gradients = gradients_of(*fresh, sum_of(terms_of(*fresh, 0, fresh->forward(low), low)));
   for (int k = 1; k <= 4; ++k)
     for (const char* name : {"running_mean", "running_var"}) {
@@ -172,15 +174,15 @@ TEST(ResolutionAdaptive, a_necks_batch_is_of_the_images_that_have_the_sub_vector
 }
 
 TEST(ResolutionAdaptive, each_row_stands_in_a_step_with_the_images_that_it_has) {
-  LaneBatch batch = mixed_levels_batch(2);
+  methods::LaneBatch batch = mixed_levels_batch(2);
   batch.has_label = at::tensor(std::vector<std::int64_t>{1, 1, 1, 0, 1, 1, 0, 1}, at::kLong).to(at::kBool);
   worker_tests::drop_hr_images(batch,
                                at::tensor(std::vector<std::int64_t>{1, 0, 1, 1, 0, 1, 0, 1}, at::kLong).to(at::kBool));
   const auto method = made_up(narrow_adaptive("off"));
   EXPECT_EQ(lengths_of(representation_of(*method, batch)),
             (std::vector<int>{14, 14, 14, 14, 9, 7, 3, 9, 7, 14}));  // HR 0 2 5 7; LR 0 1 2 4 5 7
-  const auto changed = [&](const std::function<void(LaneBatch&)>& change) {
-    LaneBatch other = batch;
+  const auto changed = [&](const std::function<void(methods::LaneBatch&)>& change) {
+    methods::LaneBatch other = batch;
     other.hr = batch.hr.clone();
     other.lr = batch.lr.clone();
     change(other);
@@ -188,25 +190,25 @@ TEST(ResolutionAdaptive, each_row_stands_in_a_step_with_the_images_that_it_has) 
     return !sum_of(terms_of(*one, 0, one->forward(batch), batch))
                 .equal(sum_of(terms_of(*two, 0, two->forward(other), other)));
   };
-  EXPECT_TRUE(changed([](LaneBatch& b) { b.hr[0].mul_(0.5); }));
-  EXPECT_TRUE(changed([](LaneBatch& b) { b.lr[0].mul_(0.5); }));
-  EXPECT_FALSE(changed([](LaneBatch& b) { b.hr[1].fill_(0.5); }));  // has none
-  EXPECT_TRUE(changed([](LaneBatch& b) { b.lr[1].mul_(0.5); }));
-  EXPECT_FALSE(changed([](LaneBatch& b) { b.hr[3].mul_(0.5); }));  // without a label
-  EXPECT_FALSE(changed([](LaneBatch& b) { b.lr[3].mul_(0.5); }));
-  EXPECT_TRUE(
-      changed([](LaneBatch& b) { b.lr_rates = b.lr_rates.clone().index_fill(0, at::zeros({1}, at::kLong), 4); }));
+  EXPECT_TRUE(changed([](methods::LaneBatch& b) { b.hr[0].mul_(0.5); }));
+  EXPECT_TRUE(changed([](methods::LaneBatch& b) { b.lr[0].mul_(0.5); }));
+  EXPECT_FALSE(changed([](methods::LaneBatch& b) { b.hr[1].fill_(0.5); }));  // has none
+  EXPECT_TRUE(changed([](methods::LaneBatch& b) { b.lr[1].mul_(0.5); }));
+  EXPECT_FALSE(changed([](methods::LaneBatch& b) { b.hr[3].mul_(0.5); }));  // without a label
+  EXPECT_FALSE(changed([](methods::LaneBatch& b) { b.lr[3].mul_(0.5); }));
+  EXPECT_TRUE(changed(
+      [](methods::LaneBatch& b) { b.lr_rates = b.lr_rates.clone().index_fill(0, at::zeros({1}, at::kLong), 4); }));
 }
 
 TEST(ResolutionAdaptive, separate_streams_keep_batch_norms_apart_and_joint_ones_do_not) {
-  const LaneBatch both = mixed_levels_batch();
-  LaneBatch low = mixed_levels_batch();
+  const methods::LaneBatch both = mixed_levels_batch();
+  methods::LaneBatch low = mixed_levels_batch();
   worker_tests::drop_hr_images(low, at::zeros({12}, at::kBool));
   for (const char* streams : {"joint", "separate"}) {
     const experiments::NetworkSettings network{
         .backbone = settings::Trunk::kResnetSmall, .neck = true, .bn_streams = tests::AnyWord(streams)};
     const auto method = made_up(narrow_adaptive(), network);
-    const Activations of_both = method->forward(both), of_low = method->forward(low);
+    const methods::Activations of_both = method->forward(both), of_low = method->forward(low);
     for (std::size_t slot = 0; slot < 2; ++slot)
       EXPECT_EQ(of_both.tensors[slot].narrow(0, 12, 12).equal(of_low.tensors[slot]),
                 std::string(streams) == "separate");
@@ -215,7 +217,7 @@ TEST(ResolutionAdaptive, separate_streams_keep_batch_norms_apart_and_joint_ones_
 
 TEST(ResolutionAdaptive, each_loss_reaches_what_it_is_made_of) {
   const auto method = made_up(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = true});
-  const LaneBatch batch = mixed_levels_batch();
+  const methods::LaneBatch batch = mixed_levels_batch();
   const auto terms = terms_of(*method, 0, method->forward(batch), batch);
   ASSERT_EQ(terms.size(), 2U);
   for (const auto& [name, term] : terms) {

@@ -13,27 +13,28 @@ using experiments::ResolutionAdaptiveOptions;
 using namespace worker_tests;
 
 struct Layers {
-  Linear first{6, 5}, second{5, 1};
+  networks::Linear first{6, 5}, second{5, 1};
   Layers() {
-    worker_tests::fill_with_numbers(first);
-    worker_tests::fill_with_numbers(second);
+    tests::fill_with_numbers(first);
+    tests::fill_with_numbers(second);
   }
   at::Tensor plain(const at::Tensor& v) const { return second.forward(first.forward(v).relu()).squeeze(1); }
 };
 
 TEST(Verification, judges_each_difference_in_both_orders) {
   const Layers layers;
-  const at::Tensor i = worker_tests::numbers("i", {7, 6}, 2.0), j = worker_tests::numbers("j", {7, 6}, 2.0);
-  const at::Tensor logits = verification_logits(layers.first, layers.second, i - j);
+  const at::Tensor i = tests::numbers("i", {7, 6}, 2.0), j = tests::numbers("j", {7, 6}, 2.0);
+  const at::Tensor logits = methods::verification_logits(layers.first, layers.second, i - j);
   EXPECT_TRUE(at::allclose(logits, at::cat({layers.plain(i - j), layers.plain(j - i)}), 1e-5, 1e-6));
   // i and j in each other's place: the two halves change theirs.
-  EXPECT_TRUE(at::allclose(verification_logits(layers.first, layers.second, j - i), logits.roll(7, 0), 1e-6, 1e-6));
+  EXPECT_TRUE(
+      at::allclose(methods::verification_logits(layers.first, layers.second, j - i), logits.roll(7, 0), 1e-6, 1e-6));
   EXPECT_GT((logits.narrow(0, 0, 7) - logits.narrow(0, 7, 7)).abs().max().item<double>(),
             0.1);  // the MLP tells the orders apart
 }
 
 TEST(Verification, is_the_mean_binary_cross_entropy_of_pairs_that_are_half_of_one_identity) {
-  const at::Tensor logits = worker_tests::numbers("logits", {12}, 4.0);
+  const at::Tensor logits = tests::numbers("logits", {12}, 4.0);
   const auto values = logits.to(at::kDouble);
   double sum = 0;
   for (std::int64_t n = 0; n < 12; ++n) {
@@ -41,28 +42,28 @@ TEST(Verification, is_the_mean_binary_cross_entropy_of_pairs_that_are_half_of_on
     const bool same = n % 6 < 3;  // three positives and three negatives, then the other order
     sum -= std::log(same ? p : 1 - p);
   }
-  EXPECT_NEAR(verification_loss(logits).item<double>(), sum / 12, 1e-6);
-  EXPECT_EQ(verification_loss(logits.to(at::kBFloat16)).scalar_type(), at::kFloat);
+  EXPECT_NEAR(methods::verification_loss(logits).item<double>(), sum / 12, 1e-6);
+  EXPECT_EQ(methods::verification_loss(logits.to(at::kBFloat16)).scalar_type(), at::kFloat);
   // What is the same in both orders: each half of the logits for the other.
-  EXPECT_NEAR(verification_loss(logits.roll(6, 0)).item<double>(), sum / 12, 1e-6);
-  EXPECT_TRUE(std::isfinite(verification_loss(1e4 * logits).item<double>()));
-  EXPECT_EQ(verification_loss(logits.narrow(0, 0, 0)).item<double>(), 0.0);
+  EXPECT_NEAR(methods::verification_loss(logits.roll(6, 0)).item<double>(), sum / 12, 1e-6);
+  EXPECT_TRUE(std::isfinite(methods::verification_loss(1e4 * logits).item<double>()));
+  EXPECT_EQ(methods::verification_loss(logits.narrow(0, 0, 0)).item<double>(), 0.0);
 }
 
 TEST(Verification, draws_for_every_image_one_of_its_identity_and_one_of_another_at_any_level) {
   ResolutionAdaptiveOptions options = narrow_adaptive();
   options.verification_weight = 2.5;
   const auto method = made_up(options);
-  LaneBatch batch = mixed_levels_batch();
+  methods::LaneBatch batch = mixed_levels_batch();
   batch.step = 3;
   batch.lane = 1;
-  const Activations activations = method->forward(batch);
+  const methods::Activations activations = method->forward(batch);
   const at::Tensor z = activations.tensors[0], labels = at::cat({batch.labels, batch.labels});
   core::RandomStream stream("mining", {batch.seed, 3, 1, 0});
-  const Triplets drawn = sample_triplets(labels, stream);
+  const networks::Triplets drawn = networks::sample_triplets(labels, stream);
   ASSERT_EQ(drawn.anchor.size(0), 24);
-  const Linear &first = descendant<Linear>(*method, "verification_1"),
-               &second = descendant<Linear>(*method, "verification_2");
+  const networks::Linear &first = descendant<networks::Linear>(*method, "verification_1"),
+                         &second = descendant<networks::Linear>(*method, "verification_2");
   double sum = 0;
   std::set<int> kinds;
   for (std::int64_t t = 0; t < 24; ++t) {
@@ -84,10 +85,11 @@ TEST(Verification, draws_for_every_image_one_of_its_identity_and_one_of_another_
   const double found = terms_of(*method, 0, activations, batch).at("verification").item<double>();
   EXPECT_NEAR(found, 2.5 * sum / 96, 1e-5);
   // Other keys, other pairs.
-  using Change = void (*)(LaneBatch&);
-  for (const Change change : {Change([](LaneBatch& b) { b.step = 4; }), Change([](LaneBatch& b) { b.lane = 0; }),
-                              Change([](LaneBatch& b) { b.seed = 9; })}) {
-    LaneBatch other = batch;
+  using Change = void (*)(methods::LaneBatch&);
+  for (const Change change :
+       {Change([](methods::LaneBatch& b) { b.step = 4; }), Change([](methods::LaneBatch& b) { b.lane = 0; }),
+        Change([](methods::LaneBatch& b) { b.seed = 9; })}) {
+    methods::LaneBatch other = batch;
     change(other);
     EXPECT_NE(terms_of(*method, 0, activations, other).at("verification").item<double>(), found);
   }
@@ -95,7 +97,7 @@ TEST(Verification, draws_for_every_image_one_of_its_identity_and_one_of_another_
 
 TEST(Verification, without_a_pair_is_exactly_zero_and_teaches_nothing) {
   for (const bool alone : {true, false}) {
-    LaneBatch batch = mixed_levels_batch(2);
+    methods::LaneBatch batch = mixed_levels_batch(2);
     batch.has_label = at::zeros({8}, at::kBool);
     if (alone) {  // one identity, whose two images have no negative
       batch.labels.fill_(2);
@@ -121,7 +123,7 @@ TEST(Verification, can_be_all_there_is_and_can_be_left_out) {
     options.classification = classification;
     options.verification = !classification;
     const auto method = made_up(options, {.backbone = settings::Trunk::kResnetSmall, .neck = true});
-    const LaneBatch batch = mixed_levels_batch();
+    const methods::LaneBatch batch = mixed_levels_batch();
     const auto terms = terms_of(*method, 0, method->forward(batch), batch);
     ASSERT_EQ(terms.size(), 1U);
     EXPECT_EQ(terms.begin()->first, classification ? "classification" : "verification");

@@ -9,13 +9,13 @@
 #include <limits>
 
 #include "core/error.h"
+#include "networks/torch.h"
 #include "tests/support/accelerator/accelerator.h"
 #include "tests/support/accelerator/kernels.h"
 #include "tests/support/accelerator/memory.h"
 #include "tests/support/accelerator/recorder.h"
 #include "workers/ddp/through_host.h"
 #include "workers/device/numeric_class.h"
-#include "workers/torch.h"
 
 namespace resolute::accelerator {
 namespace {
@@ -159,7 +159,7 @@ class SimulatedDevice final : public workers::Device {
                                                  std::chrono::milliseconds) override {
     return std::make_unique<workers::ThroughHost>(std::move(host));
   }
-  workers::Recorder* recorder() override { return recorder_.get(); }
+  networks::Recorder* recorder() override { return recorder_.get(); }
   std::uint64_t memory_refusals() const override {
     return memory_use().refusals - refused_before_ - recorder_->refusals();
   }
@@ -172,14 +172,14 @@ class SimulatedDevice final : public workers::Device {
   c10::DeviceIndex index_;
   settings::Precision precision_;
   std::uint64_t refused_before_ = memory_use().refusals;  // of another device of this process
-  std::unique_ptr<workers::Recorder> recorder_ = make_recorder(place(), std::numeric_limits<int>::max());
+  std::unique_ptr<networks::Recorder> recorder_ = make_recorder(place(), std::numeric_limits<int>::max());
 };
 
 }  // namespace
 
 std::unique_ptr<workers::Device> open(int process_rank, settings::Precision precision) {
   register_once();
-  // The product knows which of oneDNN's kernels are wrong on a CPU (workers/nn/layers.cpp); here it thinks of a GPU.
+  // The product knows which of oneDNN's kernels are wrong on a CPU (networks/nn/layers.cpp); here it thinks of a GPU.
   at::globalContext().setUserEnabledMkldnn(false);
   // Never device 0: there a thread is that does not say where.
   return std::make_unique<SimulatedDevice>(static_cast<c10::DeviceIndex>(1 + process_rank % (kDevices - 1)), precision);

@@ -14,7 +14,7 @@ namespace {
 // Streams that record have these numbers and more: each a pool of memory.
 constexpr std::int64_t kFirstPool = 1 << 20;
 
-struct SimulatedRecording final : workers::Recording {
+struct SimulatedRecording final : networks::Recording {
   SimulatedRecording(at::Device where, std::int64_t stream) : device(where), pool(stream) {}
   void play() override {
     streams().enqueue(current_stream(device), "recording", [kernels = kernels] {
@@ -27,12 +27,12 @@ struct SimulatedRecording final : workers::Recording {
   std::shared_ptr<const std::vector<std::function<void()>>> kernels;
 };
 
-class SimulatedRecorder final : public workers::Recorder {
+class SimulatedRecorder final : public networks::Recorder {
  public:
   SimulatedRecorder(at::Device place, int most) : place_(place), left_(most) {}
 
-  std::unique_ptr<workers::Recording> record(const std::function<void()>& work,
-                                             const workers::Recording* behind) override {
+  std::unique_ptr<networks::Recording> record(const std::function<void()>& work,
+                                              const networks::Recording* behind) override {
     static std::atomic<std::int64_t> next = kFirstPool;
     const std::int64_t pool = behind == nullptr ? next++ : static_cast<const SimulatedRecording*>(behind)->pool;
     auto recording = std::make_unique<SimulatedRecording>(place_, pool);
@@ -62,7 +62,7 @@ class SimulatedRecorder final : public workers::Recorder {
 
 }  // namespace
 
-std::unique_ptr<workers::Recorder> make_recorder(at::Device place, int most_recordings) {
+std::unique_ptr<networks::Recorder> make_recorder(at::Device place, int most_recordings) {
   return std::make_unique<SimulatedRecorder>(place, most_recordings);
 }
 

@@ -5,12 +5,12 @@
 
 #include <memory>
 
-#include "workers/nn/recorder.h"
-#include "workers/torch.h"
+#include "networks/nn/recorder.h"
+#include "networks/torch.h"
 
 namespace resolute::accelerator {
 
 //! \param most_recordings a recording more than these finds no memory
-std::unique_ptr<workers::Recorder> make_recorder(at::Device place, int most_recordings);
+std::unique_ptr<networks::Recorder> make_recorder(at::Device place, int most_recordings);
 
 }  // namespace resolute::accelerator

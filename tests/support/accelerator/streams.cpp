@@ -42,10 +42,11 @@ std::string product_function(void* address) {
   const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &failed),
                                                     std::free);
   const std::string text = failed == 0 ? name.get() : info.dli_sname;
-  constexpr std::string_view kProduct = "resolute::workers::";
-  const std::size_t at = text.find(kProduct);
-  if (at == std::string::npos || text.find("_test") != std::string::npos) return {};
-  return text.substr(at + kProduct.size(), text.find('(', at) - at - kProduct.size());
+  std::size_t begin = std::string::npos, name_begin = 0;
+  for (const std::string_view part : {"resolute::methods::", "resolute::networks::", "resolute::workers::"})
+    if (const std::size_t at = text.find(part); at < begin) begin = at, name_begin = at + part.size();
+  if (begin == std::string::npos || text.find("_test") != std::string::npos) return {};
+  return text.substr(name_begin, text.find('(', begin) - name_begin);
 }
 
 // The nearest caller that is the product's. \param known of each address so far: looking one up is slow

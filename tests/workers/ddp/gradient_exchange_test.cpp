@@ -47,7 +47,7 @@ struct Network {
     if (lane % 2 == 1) loss = loss + p[2].second.sum();
     return loss;
   }
-  ParameterGroup group;
+  methods::ParameterGroup group;
 };
 
 // Everything that a step's exchange gives, as bytes: of the gradients in memory order, the norm, this rank's digests.
@@ -170,7 +170,7 @@ std::vector<std::string> exchange_two_groups(int rank, int ranks, int lanes, std
                                              Communicator* communicator) {
   const Network network;
   const auto& all = network.group.parameters;
-  const std::vector<ParameterGroup> groups{{"first", {all[0], all[2]}, {}}, {"second", {all[1], all[3]}, {}}};
+  const std::vector<methods::ParameterGroup> groups{{"first", {all[0], all[2]}, {}}, {"second", {all[1], all[3]}, {}}};
   const LaneRange own = lanes_of(rank, ranks, lanes);
   GradientExchange exchange(groups, lanes, own, communicator, bucket_bytes);
   std::vector<std::string> found;

@@ -13,6 +13,7 @@
 #include "tests/methods/small_training.h"
 #include "tests/workers/ddp/thread_communicator.h"
 #include "tests/workers/evaluation/branched_fixture.h"
+#include "workers/training/make_method.h"
 #include "workers/training/training_evaluation.h"
 
 namespace resolute::workers::branched_evaluation_test {
@@ -21,7 +22,7 @@ namespace {
 TEST_F(BranchedEvaluationTest, each_side_passes_its_own_network_and_rows_keep_the_views_order) {
   std::vector<ImageView> views;
   for (std::size_t row = 0; row < 150; ++row)
-    views.push_back({row, row % 5 == 0 ? 1 : 2, row % 3 == 0 ? Side::kHigh : Side::kLow});
+    views.push_back({row, row % 5 == 0 ? 1 : 2, row % 3 == 0 ? methods::Side::kHigh : methods::Side::kLow});
   std::vector<std::pair<std::uint64_t, std::uint64_t>> told;
   const std::vector<float> features = embed_images(*method_, *pack_, views, {}, [&](auto done, auto total) {
                                         told.emplace_back(done, total);
@@ -146,8 +147,9 @@ TEST_F(BranchedEvaluationTest, means_of_weights_are_those_of_a_loop_over_pairs) 
     std::map<std::string, double> expected;
     for (const auto& query : split_.query)
       for (const auto& image : split_.gallery) {
-        const ImageRow q = row_of({query.row, query.rate, Side::kLow}), g = row_of({image.row, 1, Side::kHigh}),
-                       copy = row_of({image.row, copy_rate == 0 ? query.rate : copy_rate, Side::kLow});
+        const ImageRow q = row_of({query.row, query.rate, methods::Side::kLow}),
+                       g = row_of({image.row, 1, methods::Side::kHigh}),
+                       copy = row_of({image.row, copy_rate == 0 ? query.rate : copy_rate, methods::Side::kLow});
         const double hr = q.hr_weight * g.hr_weight, lr = q.lr_weight * copy.lr_weight;
         expected["weight_query_hr"] += q.hr_weight;
         expected["weight_query_lr"] += q.lr_weight;

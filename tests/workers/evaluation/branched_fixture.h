@@ -41,14 +41,14 @@ class BranchedEvaluationTest : public PackedTrial {
     return std::get<DistanceEmbedding>(embed_split(*method_, *pack_, split_, how, options, kGoOn).value());
   }
   // Another method than the one of formulas.
-  void use(Method& method) {
+  void use(methods::Method& method) {
     method_ = &method;
     embedders_.clear();
     rows_.clear();
   }
   // One image alone, without embed_branches().
   const ImageRow& row_of(const ImageView& view) {
-    const auto [found, inserted] = rows_.try_emplace({view.row, view.rate, view.side == Side::kLow});
+    const auto [found, inserted] = rows_.try_emplace({view.row, view.rate, view.side == methods::Side::kLow});
     if (inserted) found->second = computed_row(view);
     return found->second;
   }
@@ -57,7 +57,7 @@ class BranchedEvaluationTest : public PackedTrial {
     datasets::Loader loader(*pack_, any);
     at::Tensor image = at::empty({1, 16, 8, 3});
     loader.fill_view(view.row, view.rate, {image.mutable_data_ptr<float>(), loader.image_floats()});
-    Embedder& embed = embedders_[view.side == Side::kLow];
+    methods::Embedder& embed = embedders_[view.side == methods::Side::kLow];
     if (!embed) embed = method_->branch_embedder({16, 8, at::kFloat, view.side});
     const at::Tensor row = embed(image.permute({0, 3, 1, 2}));
     const int dimension = method_->embedding_size();
@@ -71,11 +71,11 @@ class BranchedEvaluationTest : public PackedTrial {
     std::vector<ImageRow> originals;
     std::map<int, std::vector<ImageRow>> copies;
     for (const auto& item : split_.gallery) {
-      originals.push_back(row_of({item.row, 1, Side::kHigh}));
-      for (int rate : {2, 3}) copies[rate].push_back(row_of({item.row, rate, Side::kLow}));
+      originals.push_back(row_of({item.row, 1, methods::Side::kHigh}));
+      for (int rate : {2, 3}) copies[rate].push_back(row_of({item.row, rate, methods::Side::kLow}));
     }
     for (const auto& item : split_.query) {
-      const ImageRow query = row_of({item.row, item.rate, Side::kLow});
+      const ImageRow query = row_of({item.row, item.rate, methods::Side::kLow});
       for (std::size_t g = 0; g < originals.size(); ++g) {
         const ImageRow &original = originals[g], &copy = copies[copy_rate == 0 ? item.rate : copy_rate][g];
         double hr = 0, lr = 0;
@@ -94,8 +94,8 @@ class BranchedEvaluationTest : public PackedTrial {
   }
 
   TwoSidedMethod two_sided_;
-  Method* method_ = &two_sided_;
-  std::map<bool, Embedder> embedders_;
+  methods::Method* method_ = &two_sided_;
+  std::map<bool, methods::Embedder> embedders_;
   std::map<std::tuple<std::size_t, int, bool>, ImageRow> rows_;
 };
 

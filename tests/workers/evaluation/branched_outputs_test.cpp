@@ -37,10 +37,10 @@ TEST_F(BranchedOutputsTest, weights_csv_holds_each_sample_image_on_both_sides) {
   for (const SampleImage& image : choose_sample(split_, {1, 2, 3}, 3)) {
     const std::string& path = pack_->row(image.view.row).sample.path;
     if (image.view.rate == 1) {
-      const ImageRow high = row_of({image.view.row, 1, Side::kHigh});
+      const ImageRow high = row_of({image.view.row, 1, methods::Side::kHigh});
       expected.push_back({path, image.identity, image.camera, false, 1, static_cast<float>(high.hr_weight), {}});
     }
-    const ImageRow low = row_of({image.view.row, image.view.rate, Side::kLow});
+    const ImageRow low = row_of({image.view.row, image.view.rate, methods::Side::kLow});
     expected.push_back({path, image.identity, image.camera, true, image.view.rate, static_cast<float>(low.hr_weight),
                         static_cast<float>(low.lr_weight)});
   }
@@ -92,7 +92,7 @@ TEST_F(BranchedOutputsTest, samples_and_probe_look_at_hr_images_on_the_high_side
   ASSERT_EQ(3U * 8U * 3U, made.sample.size());
   for (std::size_t i = 0; i < made.sample.size(); ++i) {
     ImageView view = made.sample[i].view;
-    view.side = view.rate == 1 ? Side::kHigh : Side::kLow;
+    view.side = view.rate == 1 ? methods::Side::kHigh : methods::Side::kLow;
     const ImageRow row = row_of(view);
     for (std::size_t k = 0; k < kDimension; ++k) EXPECT_EQ(row.hr[k], made.sample_features[i * kDimension + k]);
   }
@@ -100,8 +100,8 @@ TEST_F(BranchedOutputsTest, samples_and_probe_look_at_hr_images_on_the_high_side
   const std::vector<ProbeImage> images = choose_probe_images(split_);
   for (const bool high : {true, false})
     for (const ProbeImage& image : images) {
-      const ImageRow row =
-          row_of(high ? ImageView{image.row, 1, Side::kHigh} : ImageView{image.row, image.lr_rate, Side::kLow});
+      const ImageRow row = row_of(high ? ImageView{image.row, 1, methods::Side::kHigh}
+                                       : ImageView{image.row, image.lr_rate, methods::Side::kLow});
       for (double value : row.hr) features.push_back(static_cast<float>(value));
     }
   EXPECT_EQ(resolution_probe(features, images), made.metrics.at("resolution_probe"));

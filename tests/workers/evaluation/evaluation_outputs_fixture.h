@@ -9,11 +9,12 @@
 #include "datasets/image/image.h"
 #include "datasets/image/low_resolution.h"
 #include "experiments/specification/outputs.h"
+#include "methods/networks/method.h"
 #include "tests/methods/small_training.h"
 #include "tests/workers/evaluation/packed_trial.h"
 #include "tests/workers/jobs/go_on.h"
 #include "workers/evaluation/evaluation_outputs.h"
-#include "workers/methods/method.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers {
 
@@ -28,10 +29,10 @@ class EvaluationOutputsTest : public PackedTrial {
     pack_images(identities, 2, of_size(kHeight, kWidth), native_height, native_width);
   }
   template <class Options>
-  std::unique_ptr<Method> method() const {
+  std::unique_ptr<methods::Method> method() const {
     return make_method(worker_tests::small_specification(Options{}), split_.train_identities);
   }
-  std::optional<EvaluationOutputs> outputs(Method& method, const EmbeddingProgress& progress = kGoOn) const {
+  std::optional<EvaluationOutputs> outputs(methods::Method& method, const EmbeddingProgress& progress = kGoOn) const {
     const EmbeddingOptions options;
     const Embedding embedding = embed_split(method, *pack_, split_, {}, options, kGoOn).value();
     const results::GalleryScores scores = score_split(embedding, split_, protocol_);

@@ -10,6 +10,7 @@
 #include "datasets/hdf5/array_file.h"
 #include "results/records/query_scores.h"
 #include "tests/workers/evaluation/evaluation_outputs_fixture.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::evaluation_outputs_test {
 namespace {
@@ -246,7 +247,8 @@ TEST_F(EvaluationOutputsTest, a_sample_holds_every_test_image_of_its_identities_
     const datasets::Sample& from = pack_->row(row).sample;
     if (!identities.contains(from.identity)) continue;
     for (int rate : {1, 3})
-      expected.push_back({{row, rate, rate == 1 ? Side::kHigh : Side::kLow}, from.identity, from.camera});
+      expected.push_back(
+          {{row, rate, rate == 1 ? methods::Side::kHigh : methods::Side::kLow}, from.identity, from.camera});
   }
   EXPECT_EQ(expected, sample);
   EXPECT_EQ(2 * (split_.query.size() + split_.gallery.size()), choose_sample(split_, {1, 3}, 1000).size());

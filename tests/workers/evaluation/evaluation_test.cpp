@@ -7,7 +7,7 @@
 #include <atomic>
 
 #include "datasets/loader/loader.h"
-#include "methods/baseline/baseline.h"
+#include "methods/baseline/networks/baseline.h"
 #include "results/scores/re_ranking.h"
 #include "tests/methods/small_training.h"
 #include "tests/workers/ddp/thread_communicator.h"
@@ -32,10 +32,12 @@ class GatheringRank final : public ThreadCommunicator {
 };
 
 // The networks as training sees them, layer by layer.
-struct Unfolded : Baseline {
-  using Baseline::Baseline;
+struct Unfolded : methods::Baseline {
+  using methods::Baseline::Baseline;
   // NOLINTNEXTLINE(bugprone-parent-virtual-call): not as Baseline folds them
-  Embedder embedder(const EmbedderOptions& options) override { return Method::embedder(options); }
+  methods::Embedder embedder(const methods::EmbedderOptions& options) override {
+    return methods::Method::embedder(options);
+  }
 };
 
 // 52 identities, half of them to test: 104 queries and as many gallery images, so 4 batches.
@@ -46,18 +48,19 @@ class EvaluationTest : public PackedTrial {
     PackedTrial::SetUp();
     ASSERT_GT(split_.query.size() + split_.gallery.size(), 3 * kEmbeddingBatch);
   }
-  template <class Made = Baseline>
+  template <class Made = methods::Baseline>
   Made method() const {
     const auto specification = worker_tests::small_specification(experiments::BaselineOptions{});
     return Made({}, specification.network, specification.recipe, split_.train_identities, 3);
   }
-  FeatureEmbedding embed(Method& method, const EmbeddingOptions& options = {}, const Comparison& how = {}) const {
+  FeatureEmbedding embed(methods::Method& method, const EmbeddingOptions& options = {},
+                         const Comparison& how = {}) const {
     return std::get<FeatureEmbedding>(embed_split(method, *pack_, split_, how, options, kGoOn).value());
   }
 };
 
 TEST_F(EvaluationTest, any_number_of_ranks_gives_the_same_bits) {
-  Baseline network = method();
+  methods::Baseline network = method();
   const FeatureEmbedding alone = embed(network);
   EXPECT_EQ(split_.query.size(), alone.query.rows());
   EXPECT_EQ(split_.gallery.size(), alone.gallery.rows());
@@ -67,7 +70,7 @@ TEST_F(EvaluationTest, any_number_of_ranks_gives_the_same_bits) {
     std::atomic<int> equal = 0;
     on_ranks(ranks, [&](int rank) {
       GatheringRank communicator(all, rank);
-      Baseline own = method();
+      methods::Baseline own = method();
       const FeatureEmbedding shared = embed(own, {.communicator = &communicator});
       equal += shared.query.features == alone.query.features && shared.gallery.features == alone.gallery.features &&
                shared.query.identities == alone.query.identities && shared.gallery.cameras == alone.gallery.cameras;
@@ -77,7 +80,7 @@ TEST_F(EvaluationTest, any_number_of_ranks_gives_the_same_bits) {
 }
 
 TEST_F(EvaluationTest, raw_files_give_the_bits_of_their_pack) {
-  Baseline network = method();
+  methods::Baseline network = method();
   const FeatureEmbedding of_pack = embed(network);
   const datasets::FileImages files = raw_files();
   const auto of_files = std::get<FeatureEmbedding>(embed_split(network, files, split_, {}, {}, kGoOn).value());
@@ -90,7 +93,7 @@ TEST_F(EvaluationTest, ends_on_all_ranks_where_one_wants_it) {
   std::atomic<int> ended = 0;
   on_ranks(2, [&](int rank) {
     GatheringRank communicator(all, rank);
-    Baseline own = method();
+    methods::Baseline own = method();
     ended += !embed_split(own, *pack_, split_, {}, {.communicator = &communicator},
                           [&](std::uint64_t done, std::uint64_t) { return rank == 0 || done == 0; });
   });
@@ -98,7 +101,7 @@ TEST_F(EvaluationTest, ends_on_all_ranks_where_one_wants_it) {
 }
 
 TEST_F(EvaluationTest, folding_changes_no_score) {
-  Baseline folded = method();
+  methods::Baseline folded = method();
   Unfolded plain = method<Unfolded>();
   const FeatureEmbedding of_folded = embed(folded), of_plain = embed(plain);
   EXPECT_NE(of_folded.query.features, of_plain.query.features);
@@ -112,7 +115,7 @@ TEST_F(EvaluationTest, computes_in_the_precision_of_the_training) {
   EXPECT_EQ(at::kFloat, embedding_precision(recipe));
   recipe.precision = settings::Precision::kBf16;
   EXPECT_EQ(at::kBFloat16, embedding_precision(recipe));
-  Baseline network = method();
+  methods::Baseline network = method();
   const FeatureEmbedding wide = embed(network), narrow = embed(network, {.precision = at::kBFloat16});
   double difference = 0, largest = 0;
   for (std::size_t i = 0; i < wide.query.features.size(); ++i) {
@@ -124,10 +127,10 @@ TEST_F(EvaluationTest, computes_in_the_precision_of_the_training) {
 }
 
 TEST_F(EvaluationTest, a_flipped_feature_is_the_mean_of_the_image_and_its_mirror_image) {
-  Baseline network = method();
+  methods::Baseline network = method();
   const FeatureEmbedding flipped = embed(network, {.flip = true});
   // By hand, image by image.
-  const Embedder embedder = network.embedder({.height = 32, .width = 16});
+  const methods::Embedder embedder = network.embedder({.height = 32, .width = 16});
   datasets::LoaderOptions options;
   options.train_rates = {1};
   datasets::Loader loader(*pack_, options);
@@ -144,7 +147,7 @@ TEST_F(EvaluationTest, a_flipped_feature_is_the_mean_of_the_image_and_its_mirror
 }
 
 TEST_F(EvaluationTest, cosines_are_those_of_features_of_unit_length) {
-  Baseline network = method();
+  methods::Baseline network = method();
   const FeatureEmbedding plain = embed(network), unit = embed(network, {}, {.unit_length = true});
   for (const EmbeddedImages* images : {&unit.query, &unit.gallery})
     for (std::size_t row = 0; row < images->rows(); ++row) {
@@ -157,7 +160,7 @@ TEST_F(EvaluationTest, cosines_are_those_of_features_of_unit_length) {
 }
 
 TEST_F(EvaluationTest, protocols_ask_the_same_features_for_other_galleries) {
-  Baseline network = method();
+  methods::Baseline network = method();
   const FeatureEmbedding unit = embed(network, {}, {.unit_length = true});
   const auto metrics = [&](const experiments::EvaluationProtocol& protocol) {
     return score_embedding(unit, split_, protocol);
@@ -178,7 +181,7 @@ TEST_F(EvaluationTest, protocols_ask_the_same_features_for_other_galleries) {
 }
 
 TEST_F(EvaluationTest, re_ranking_and_expansion_are_those_of_each_gallery_by_itself) {
-  Baseline network = method();
+  methods::Baseline network = method();
   const FeatureEmbedding unit = embed(network, {}, {.unit_length = true});
   const experiments::EvaluationProtocol plain{.draws = 3}, re_ranked{.draws = 3, .re_ranking = true},
       original{.draws = 3, .re_ranking = true, .re_ranking_lambda = 1}, expanded{.draws = 3, .query_expansion = 4},
@@ -208,7 +211,7 @@ TEST_F(EvaluationTest, re_ranking_and_expansion_are_those_of_each_gallery_by_its
 }
 
 TEST_F(EvaluationTest, a_gallery_rate_shrinks_gallery_images_alone) {
-  Baseline network = method();
+  methods::Baseline network = method();
   const FeatureEmbedding plain = embed(network), one = embed(network, {}, {.gallery_rate = 1}),
                          shrunk = embed(network, {}, {.gallery_rate = 3});
   EXPECT_EQ(plain.gallery.features, one.gallery.features);
@@ -227,7 +230,7 @@ TEST_F(EvaluationTest, a_gallery_rate_shrinks_gallery_images_alone) {
 
 TEST_F(EvaluationTest, leaves_the_method_and_libtorchs_generators_alone) {
   const auto drawn = [] { return at::detail::getDefaultCPUGenerator().get_state(); };
-  Baseline network = method();
+  methods::Baseline network = method();
   const at::Tensor generator = drawn();
   const std::string state = worker_tests::state_hash(network.module());
   ProgressPipe silent(-1);

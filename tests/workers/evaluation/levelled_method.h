@@ -29,7 +29,7 @@ class LevelledMethod final : public UntrainedMethod {
     return rows(images, static_cast<int>(tells().level_rates.size()));
   }
   //! Made for one level, which stands in `made`; no other may be alive.
-  Embedder embedder(const EmbedderOptions& options) override {
+  methods::Embedder embedder(const methods::EmbedderOptions& options) override {
     made.emplace_back(options.level);
     const auto alive = std::shared_ptr<int>(new int(++alive_), [this](int* count) {
       --alive_;
@@ -39,11 +39,11 @@ class LevelledMethod final : public UntrainedMethod {
     return [this, alive, level = options.level](const at::Tensor& images) { return rows(images, level); };
   }
   int embedding_size() const override { return dimensions_; }
-  std::vector<MaskValues> mask_values() const override { return masks; }
+  std::vector<methods::MaskValues> mask_values() const override { return masks; }
 
   std::vector<int> made;  // levels of the embedders so far
   int most_alive = 0;     // embedders at a time
-  std::vector<MaskValues> masks;
+  std::vector<methods::MaskValues> masks;
 
  private:
   at::Tensor rows(const at::Tensor& images, int level) const {

@@ -21,17 +21,18 @@ using datasets::Image;
 using RecoveryKey = std::tuple<std::string, int, int>;  // path, rate, scale
 
 // Embeds as a baseline and pretends to have decoders that add a number to every normalised value.
-class PretendedCascade final : public Method {
+class PretendedCascade final : public methods::Method {
  public:
-  PretendedCascade(std::unique_ptr<Method> inner, std::map<int, float> added)
-      : Method({.needs = {}, .tells = {.recovered = scales_of(added)}, .cost = {}}),
+  PretendedCascade(std::unique_ptr<methods::Method> inner, std::map<int, float> added)
+      : methods::Method({.needs = {}, .tells = {.recovered = scales_of(added)}, .cost = {}}),
         inner_(std::move(inner)),
         added_(std::move(added)) {}
   torch::nn::Module& module() override { return inner_->module(); }
-  std::vector<ParameterGroup> parameter_groups() override { return inner_->parameter_groups(); }
-  std::vector<Phase> phases() const override { return inner_->phases(); }
-  Activations forward(const LaneBatch& batch) override { return inner_->forward(batch); }
-  std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override {
+  std::vector<methods::ParameterGroup> parameter_groups() override { return inner_->parameter_groups(); }
+  std::vector<methods::Phase> phases() const override { return inner_->phases(); }
+  methods::Activations forward(const methods::LaneBatch& batch) override { return inner_->forward(batch); }
+  std::vector<methods::LossTerm> losses(std::size_t phase, const methods::Activations& activations,
+                                        const methods::LaneBatch& batch) override {
     return inner_->losses(phase, activations, batch);
   }
   at::Tensor embed(const at::Tensor& images) override { return inner_->embed(images); }
@@ -59,7 +60,7 @@ class PretendedCascade final : public Method {
     for (auto scale = added.rbegin(); scale != added.rend(); ++scale) scales.push_back(scale->first);
     return scales;
   }
-  std::unique_ptr<Method> inner_;
+  std::unique_ptr<methods::Method> inner_;
   std::map<int, float> added_;
 };
 

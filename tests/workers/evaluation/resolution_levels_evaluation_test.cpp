@@ -17,6 +17,7 @@
 #include "tests/workers/evaluation/two_sided_method.h"
 #include "workers/evaluation/panels.h"
 #include "workers/evaluation/prefix_distances.h"
+#include "workers/training/make_method.h"
 #include "workers/training/training_evaluation.h"
 
 namespace resolute::workers::resolution_levels_evaluation_test {
@@ -27,7 +28,7 @@ TEST_F(ResolutionLevelsTest, each_view_passes_the_network_of_its_level_and_comes
   std::vector<int> levels;
   for (std::size_t i = 0; i < 200; ++i) {
     const int rate = std::array{1, 4, 2, 3}[i % 4], asked = std::array{0, 0, 1, 4, 2}[i % 5];
-    views.push_back({i, rate, i % 3 == 0 ? Side::kHigh : Side::kLow, asked});
+    views.push_back({i, rate, i % 3 == 0 ? methods::Side::kHigh : methods::Side::kLow, asked});
     levels.push_back(asked != 0 ? asked : 5 - rate);
   }
   std::vector<std::uint64_t> done;
@@ -57,7 +58,7 @@ TEST_F(ResolutionLevelsTest, each_view_passes_the_network_of_its_level_and_comes
 }
 
 TEST_F(ResolutionLevelsTest, levels_that_no_view_has_need_no_network_and_no_view_needs_one) {
-  const std::vector<ImageView> low{{3, 4, Side::kLow, 0}, {4, 2, Side::kLow, 1}};
+  const std::vector<ImageView> low{{3, 4, methods::Side::kLow, 0}, {4, 2, methods::Side::kLow, 1}};
   EXPECT_EQ(2U * 9, embed_images(method_, *pack_, low, {}, kGoOn).value().size());
   EXPECT_EQ((std::vector<int>{1}), method_.made);
   EXPECT_TRUE(embed_images(method_, *pack_, {}, {}, kGoOn).value().empty());
@@ -66,9 +67,10 @@ TEST_F(ResolutionLevelsTest, levels_that_no_view_has_need_no_network_and_no_view
 TEST_F(ResolutionLevelsTest, a_method_of_sides_alone_passes_as_before) {
   TwoSidedMethod sided;
   std::vector<ImageView> views;
-  for (std::size_t i = 0; i < 100; ++i) views.push_back({i, i % 2 == 0 ? 1 : 2, i % 2 == 0 ? Side::kHigh : Side::kLow});
+  for (std::size_t i = 0; i < 100; ++i)
+    views.push_back({i, i % 2 == 0 ? 1 : 2, i % 2 == 0 ? methods::Side::kHigh : methods::Side::kLow});
   const std::vector<float> mixed = embed_images(sided, *pack_, views, {}, kGoOn).value();
-  for (const Side side : {Side::kHigh, Side::kLow}) {
+  for (const methods::Side side : {methods::Side::kHigh, methods::Side::kLow}) {
     std::vector<ImageView> own;
     std::vector<float> expected;
     for (std::size_t i = 0; i < views.size(); ++i) {
@@ -307,12 +309,12 @@ TEST_F(ResolutionLevelsTest, a_plain_method_has_neither_levels_nor_prefixes) {
   for (const bool varying : {true, false}) {
     options.varying_length = varying;
     specification.method = options;
-    const std::unique_ptr<Method> method = make_method(specification, 4);
+    const std::unique_ptr<methods::Method> method = make_method(specification, 4);
     const FeatureEmbedding embedding = embed(*method);
     EXPECT_EQ(varying ? split_.query.size() : 0, embedding.levels.size());
     EXPECT_EQ(varying ? split_.query.size() : 0, embedding.prefix.size());
     EXPECT_EQ(varying, score_embedding(embedding, split_, {}).contains("level_agreement"));
-    EXPECT_EQ(varying, !dimensions_of(*method, std::vector<ImageView>{{3, 2, Side::kLow, 0}}).empty());
+    EXPECT_EQ(varying, !dimensions_of(*method, std::vector<ImageView>{{3, 2, methods::Side::kLow, 0}}).empty());
     EXPECT_EQ(varying, !method->tells().prefixes.empty());
     const std::filesystem::path file = raw_->folder() / "plain.h5";
     write_features(core::real_file_system(), file, embedding);

@@ -33,11 +33,12 @@ class ResolutionLevelsTest : public PackedTrial {
     ASSERT_GT(split_.query.size(), kEmbeddingBatch);
     ASSERT_GT(split_.gallery.size(), kEmbeddingBatch);
   }
-  FeatureEmbedding embed(Method& method, const Comparison& how = {}, const EmbeddingOptions& options = {}) const {
+  FeatureEmbedding embed(methods::Method& method, const Comparison& how = {},
+                         const EmbeddingOptions& options = {}) const {
     return std::get<FeatureEmbedding>(embed_split(method, *pack_, split_, how, options, kGoOn).value());
   }
   // One image alone through a network of the level, without embed_images().
-  std::vector<float> row_of(Method& method, std::size_t row, int rate, int level) const {
+  std::vector<float> row_of(methods::Method& method, std::size_t row, int rate, int level) const {
     datasets::LoaderOptions any{.train_rates = {1}};
     datasets::Loader loader(*pack_, any);
     at::Tensor image = at::empty({1, kHeight, kWidth, 3});

@@ -28,7 +28,7 @@ class ResolutionLevelsOutputsTest : public ResolutionLevelsTest {
     for (const datasets::QueryItem& item : split_.query) rates.push_back(item.rate);
     return rates;
   }
-  std::optional<EvaluationOutputs> outputs(Method& method, const EmbeddingProgress& progress = kGoOn) const {
+  std::optional<EvaluationOutputs> outputs(methods::Method& method, const EmbeddingProgress& progress = kGoOn) const {
     const EmbeddingOptions options;
     const Embedding embedding = embed(method);
     const results::GalleryScores scores = score_split(embedding, split_, protocol_);
@@ -233,7 +233,7 @@ TEST_F(ResolutionLevelsOutputsTest, an_evaluation_leaves_the_masks_that_act) {
   const std::map<std::string, std::size_t> channels{{"layer3.0", 5}, {"layer4", 3}};
   for (const auto& [block, count] : channels)
     for (int level = 1; level <= 4; ++level) {
-      MaskValues values{block, level, {}};
+      methods::MaskValues values{block, level, {}};
       for (std::size_t c = 0; c < count; ++c) values.values.push_back(static_cast<float>(random.uniform(0, 1)));
       method_.masks.push_back(values);
     }

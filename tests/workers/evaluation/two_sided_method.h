@@ -24,13 +24,13 @@ class TwoSidedMethod final : public UntrainedMethod {
                          .cost = {}}),
         weights_(weights) {}
   at::Tensor embed(const at::Tensor& images) override { return feature("high", images); }
-  Embedder embedder(const EmbedderOptions& options) override {
-    const std::string name = options.side == Side::kHigh ? "high" : "transformed";
+  methods::Embedder embedder(const methods::EmbedderOptions& options) override {
+    const std::string name = options.side == methods::Side::kHigh ? "high" : "transformed";
     return [name](const at::Tensor& images) { return feature(name, images); };
   }
   int embedding_size() const override { return kTwoSidedDimension; }
-  Embedder branch_embedder(const EmbedderOptions& options) override {
-    const bool high = options.side == Side::kHigh;
+  methods::Embedder branch_embedder(const methods::EmbedderOptions& options) override {
+    const bool high = options.side == methods::Side::kHigh;
     return [this, high](const at::Tensor& images) {
       std::vector<at::Tensor> columns{feature(high ? "high" : "transformed", images)};
       columns.push_back(weight(columns[0]));

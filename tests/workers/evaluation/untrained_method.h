@@ -5,18 +5,20 @@
 #include <memory>
 #include <vector>
 
-#include "workers/methods/method.h"
+#include "methods/networks/method.h"
 
 namespace resolute::workers {
 
-class UntrainedMethod : public Method {
+class UntrainedMethod : public methods::Method {
  public:
-  using Method::Method;
+  using methods::Method::Method;
   torch::nn::Module& module() override { return *module_; }
-  std::vector<ParameterGroup> parameter_groups() override { return {}; }
-  std::vector<Phase> phases() const override { return {}; }
-  Activations forward(const LaneBatch&) override { return {}; }
-  std::vector<LossTerm> losses(std::size_t, const Activations&, const LaneBatch&) override { return {}; }
+  std::vector<methods::ParameterGroup> parameter_groups() override { return {}; }
+  std::vector<methods::Phase> phases() const override { return {}; }
+  methods::Activations forward(const methods::LaneBatch&) override { return {}; }
+  std::vector<methods::LossTerm> losses(std::size_t, const methods::Activations&, const methods::LaneBatch&) override {
+    return {};
+  }
 
  private:
   std::shared_ptr<torch::nn::Module> module_ = [] {

@@ -7,6 +7,7 @@
 #include "tests/support/refusal.h"
 #include "tests/workers/gpu/device_training.h"
 #include "tests/workers/gpu/gpu_gang.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::gpu_test::device_memory_test {
 namespace {
@@ -109,7 +110,7 @@ TEST(DeviceMemory, nothing_is_kept_of_a_step_in_which_a_library_went_without_mem
   constexpr std::uint64_t kShort = 2;  // the third step
   const auto opened = accelerator::open(0);
   const experiments::TrainingSpecification asked = specification({.method = "baseline"});
-  const std::unique_ptr<Method> method = make_method(asked, kIdentities);
+  const std::unique_ptr<methods::Method> method = make_method(asked, kIdentities);
   method->module().to(opened->place());
   worker_tests::MadeSource batches = placed_source(opened->place(), false);
   worker_tests::MadeSource source({std::vector<std::int64_t>(kLanes, 2 * kIdentities)},

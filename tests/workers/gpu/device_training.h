@@ -18,6 +18,7 @@
 #include "tests/workers/training/checkpoint_bytes.h"
 #include "tests/workers/training/metrics_lines.h"
 #include "workers/training/checkpoint.h"
+#include "workers/training/make_method.h"
 #include "workers/training/metrics_log.h"
 #include "workers/training/trainer.h"
 
@@ -48,7 +49,7 @@ struct Plan {
   Size size{};
 };
 
-inline void put_images(LaneBatch& batch, at::Device place) {
+inline void put_images(methods::LaneBatch& batch, at::Device place) {
   for (at::Tensor* tensor : {&batch.hr, &batch.lr}) *tensor = tensor->to(place);
   for (at::Tensor& copy : batch.copies) copy = copy.to(place);
 }
@@ -59,8 +60,8 @@ inline worker_tests::MadeSource placed_source(at::Device place, bool lr_images, 
                                               const Size& size = {}) {
   const std::int64_t rows = 2 * size.identities;
   const auto make = [=](std::uint64_t step, int lane) {
-    LaneBatch batch = worker_tests::made_up_batch(size.identities, 2, size.height, size.width,
-                                                  step * kLanes + static_cast<std::uint64_t>(lane));
+    methods::LaneBatch batch = worker_tests::made_up_batch(size.identities, 2, size.height, size.width,
+                                                           step * kLanes + static_cast<std::uint64_t>(lane));
     batch.seed = 1;
     if (lr_images) {
       for (std::int64_t row = 1; row < rows; row += 2) batch.has_hr[row] = false;
@@ -139,7 +140,7 @@ inline Trained trained_to_the_end(TrainerParts parts, const TrainerOptions& opti
 inline Trained train(Device* where, Communicator* communicator, const Plan& plan, const core::Bytes* from = nullptr) {
   const at::Device place = where == nullptr ? at::Device(at::kCPU) : where->place();
   const experiments::TrainingSpecification asked = specification(plan);
-  const std::unique_ptr<Method> method = make_method(asked, plan.size.identities);
+  const std::unique_ptr<methods::Method> method = make_method(asked, plan.size.identities);
   if (!place.is_cpu()) method->module().to(place);
   worker_tests::MadeSource source = placed_source(place, plan.method == "ftwa", plan.few_labels, plan.size);
   ProgressPipe silent(-1);

@@ -7,7 +7,7 @@
 #include "tests/workers/gpu/gpu_gang.h"
 #include "tests/workers/gpu/lone.h"
 #include "tests/workers/training/toy_method.h"
-#include "workers/training/stop_flag.h"
+#include "workers/rank/stop_flag.h"
 
 namespace resolute::workers::gpu_test::late_training_test {
 namespace {
@@ -89,7 +89,7 @@ struct Toy {
         metrics(core::real_file_system(), log),
         checkpoints(core::real_file_system(), folder / "checkpoints", kOwner),
         source({6, 4, 4, 4}, [=](std::uint64_t step, int lane) {
-          LaneBatch batch = ToySource(kLanes).batch(step, lane);
+          methods::LaneBatch batch = ToySource(kLanes).batch(step, lane);
           batch.hr = batch.hr.to(place);
           batch.lr = batch.lr.to(place);
           return batch;

@@ -10,6 +10,7 @@
 #include "tests/workers/gpu/device_training.h"
 #include "tests/workers/gpu/gpu_gang.h"
 #include "tests/workers/gpu/method_in_phases.h"
+#include "workers/training/make_method.h"
 #include "workers/training/pack_source.h"
 #include "workers/training/resume.h"
 

@@ -7,6 +7,7 @@
 #include "tests/workers/evaluation/packed_trial.h"
 #include "tests/workers/gpu/lone.h"
 #include "tests/workers/jobs/go_on.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::gpu_test::packed_training_test {
 namespace {
@@ -27,7 +28,7 @@ TEST_F(PackedTrainingTest, batches_have_the_bits_of_the_cpu) {
     PackSource there(*pack_, split_, asked, {0, 1}, 0, device().place(), wanted);
     const accelerator::Lagging lagging({accelerator::Lateness::Kind::kMost, 0});
     for (std::uint64_t step = 0; step < 6; ++step) {
-      const LaneBatch expected = here.batch(step, 0), found = there.batch(step, 0);
+      const methods::LaneBatch expected = here.batch(step, 0), found = there.batch(step, 0);
       EXPECT_TRUE(at::equal(expected.hr, found.hr.cpu())) << step;
       EXPECT_TRUE(at::equal(expected.lr, found.lr.cpu())) << step;
       ASSERT_EQ(2U, found.copies.size());
@@ -116,7 +117,7 @@ TEST_F(PackedTrainingTest, has_the_losses_of_the_cpu) {
 TEST_F(PackedTrainingTest, embeds_the_images_of_a_trial_as_the_cpu_does) {
   const auto embedded = [&](const char* name, at::Device place) {
     const experiments::TrainingSpecification asked = packed_specification({.method = name});
-    const std::unique_ptr<Method> method = make_method(asked, split_.train_identities);
+    const std::unique_ptr<methods::Method> method = make_method(asked, split_.train_identities);
     if (!place.is_cpu()) method->module().to(place);
     const Embedding embedding =
         embed_split(*method, *pack_, split_, comparison_of({}, asked.method), {}, kGoOn).value();

@@ -1,16 +1,16 @@
 // Passes that are recorded and played give the bits of passes that run, whatever changes between two of them.
 
-#include "workers/nn/recorded_passes.h"
+#include "networks/nn/recorded_passes.h"
 
 #include <c10/core/AutogradState.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "networks/nn/backbone.h"
+#include "networks/nn/initialise.h"
 #include "tests/support/accelerator/memory.h"
 #include "tests/support/accelerator/recorder.h"
 #include "tests/workers/gpu/gpu_gang.h"
-#include "workers/nn/backbone.h"
-#include "workers/nn/initialise.h"
 
 namespace resolute::workers::gpu_test::recorded_passes_test {
 namespace {
@@ -18,11 +18,11 @@ namespace {
 using accelerator::memory_use;
 using accelerator::streams;
 
-std::shared_ptr<Backbone> trunk(settings::Trunk kind) {
+std::shared_ptr<networks::Backbone> trunk(settings::Trunk kind) {
   experiments::NetworkSettings network;
   network.backbone = kind;
-  auto trunk = std::make_shared<Backbone>(methods::trunk_shape(network));
-  initialise(*trunk, 7);
+  auto trunk = std::make_shared<networks::Backbone>(settings::trunk_shape(network));
+  networks::initialise(*trunk, 7);
   trunk->to(at::kFloat);
   for (at::Tensor& parameter : trunk->parameters())
     if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
@@ -42,16 +42,17 @@ struct Step {
 };
 
 // Trains a trunk for some steps. \param passes null: as they are. Weights and running statistics at the end.
-std::vector<at::Tensor> trained(settings::Trunk kind, const std::vector<Step>& steps, RecordedPasses* passes) {
-  const std::shared_ptr<Backbone> network = trunk(kind);
+std::vector<at::Tensor> trained(settings::Trunk kind, const std::vector<Step>& steps,
+                                networks::RecordedPasses* passes) {
+  const std::shared_ptr<networks::Backbone> network = trunk(kind);
   const std::vector<at::Tensor> parameters = network->parameters();
   double phase = 0;
   for (const Step& step : steps) {
     std::vector<at::Tensor> maps;
     {
-      std::optional<RecordedPasses::Forward> forward;
+      std::optional<networks::RecordedPasses::Forward> forward;
       if (passes != nullptr) forward.emplace(*passes, 0);
-      std::optional<RunningStatisticsHold> hold;
+      std::optional<networks::RunningStatisticsHold> hold;
       if (step.held) hold.emplace();
       maps = network->forward(images(step.rows, phase += 1));
     }
@@ -82,7 +83,7 @@ void expect_bits_of_passes_that_run(const std::vector<Step>& steps, std::int64_t
                                     settings::Trunk kind = settings::Trunk::kResnetSmall) {
   const std::vector<at::Tensor> expected = trained(kind, steps, nullptr);
   const auto recorder = accelerator::make_recorder(device().place(), most);
-  RecordedPasses passes(*recorder, false);
+  networks::RecordedPasses passes(*recorder, false);
   streams().reset_counts();
   const std::vector<at::Tensor> found = trained(kind, steps, &passes);
   EXPECT_EQ(played, plays());
@@ -139,8 +140,8 @@ TEST(RecordedPasses, of_a_trunk_that_takes_other_pixels_too) {
 }
 
 // Of a trunk and a second input that weighs its rows, which one form leaves out. Weights at the end.
-std::vector<at::Tensor> weighed(const std::vector<int>& forms, RecordedPasses* passes) {
-  const std::shared_ptr<Backbone> network = trunk(settings::Trunk::kResnetSmall);
+std::vector<at::Tensor> weighed(const std::vector<int>& forms, networks::RecordedPasses* passes) {
+  const std::shared_ptr<networks::Backbone> network = trunk(settings::Trunk::kResnetSmall);
   const std::vector<at::Tensor> parameters = network->parameters();
   double phase = 0;
   for (const int form : forms) {
@@ -149,10 +150,10 @@ std::vector<at::Tensor> weighed(const std::vector<int>& forms, RecordedPasses* p
       const at::Tensor map = network->forward(of[0]).back();
       return {form == 0 ? map : map * of[1]};
     };
-    std::optional<RecordedPasses::Forward> forward;
+    std::optional<networks::RecordedPasses::Forward> forward;
     if (passes != nullptr) forward.emplace(*passes, 0);
     const at::Tensor loss =
-        recorded(*network, "weighed", {images(4, phase), weights}, pass, form).front().pow(2).mean();
+        networks::recorded(*network, "weighed", {images(4, phase), weights}, pass, form).front().pow(2).mean();
     const auto gradients = torch::autograd::grad({loss}, parameters);
     const at::NoGradGuard no_grad;
     for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i].add_(gradients[i], -0.1);
@@ -166,7 +167,7 @@ TEST(RecordedPasses, of_several_inputs_are_recorded_anew_when_their_form_is_anot
   const std::vector<int> forms{0, 0, 0, 1, 1, 1, 0, 0};
   const std::vector<at::Tensor> expected = weighed(forms, nullptr);
   const auto recorder = accelerator::make_recorder(device().place(), 100);
-  RecordedPasses passes(*recorder, false);
+  networks::RecordedPasses passes(*recorder, false);
   streams().reset_counts();
   const std::vector<at::Tensor> found = weighed(forms, &passes);
   EXPECT_EQ(5 + 5, plays());

@@ -10,6 +10,7 @@
 #include "tests/workers/evaluation/packed_trial.h"
 #include "tests/workers/gpu/lone.h"
 #include "tests/workers/gpu/packed_training.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::gpu_test::step_counts_test {
 namespace {
@@ -48,7 +49,7 @@ class CountedSteps final : public BatchSource {
       : source_(source), first_(first), end_(first + steps), counts_(counts) {}
   std::vector<std::int64_t> lane_rows(std::uint64_t step) override { return source_.lane_rows(step); }
   double seconds_waited() const override { return source_.seconds_waited(); }
-  LaneBatch batch(std::uint64_t step, int lane) override {
+  methods::LaneBatch batch(std::uint64_t step, int lane) override {
     if (step == first_) begin();
     if (step == end_) end();
     return source_.batch(step, lane);

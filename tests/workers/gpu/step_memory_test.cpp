@@ -10,6 +10,7 @@
 #include "tests/support/slice.h"
 #include "tests/workers/gpu/device_training.h"
 #include "tests/workers/gpu/gpu_gang.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::gpu_test::step_memory_test {
 namespace {
@@ -35,18 +36,18 @@ experiments::TrainingSpecification asked_for(const experiments::MethodOptions& m
 double taken(const experiments::MethodOptions& options, settings::Precision precision, int images) {
   const auto opened = accelerator::open(0, precision);
   const at::Device place = opened->place();
-  const std::unique_ptr<Method> method = make_method(asked_for(options, precision, images), kPeople);
+  const std::unique_ptr<methods::Method> method = make_method(asked_for(options, precision, images), kPeople);
   method->module().to(place);
-  LaneBatch batch = worker_tests::made_up_batch(kPeople, images, kHeight, kWidth);
+  methods::LaneBatch batch = worker_tests::made_up_batch(kPeople, images, kHeight, kWidth);
   put_images(batch, place);
   // As in a training on a GPU.
   at::autocast::set_autocast_dtype(place.type(), at::kBFloat16);
   at::autocast::set_autocast_enabled(place.type(), precision == settings::Precision::kBf16);
   at::autocast::set_autocast_cache_enabled(false);
-  const Activations activations = method->forward(batch);
-  std::vector<LossTerm> all;
+  const methods::Activations activations = method->forward(batch);
+  std::vector<methods::LossTerm> all;
   for (std::size_t phase = 0; phase < method->phases().size(); ++phase)
-    for (LossTerm& term : method->losses(phase, activations, batch)) all.push_back(std::move(term));
+    for (methods::LossTerm& term : method->losses(phase, activations, batch)) all.push_back(std::move(term));
   at::autocast::set_autocast_enabled(place.type(), false);
   return static_cast<double>(accelerator::memory_use().taken);
 }

@@ -9,6 +9,7 @@
 #include "tests/workers/gpu/device_training.h"
 #include "tests/workers/gpu/gpu_gang.h"
 #include "tests/workers/gpu/lone.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::gpu_test::training_test {
 namespace {
@@ -146,8 +147,8 @@ TEST(GpuTraining, ten_steps_have_the_losses_of_the_cpu) {
 
 TEST(GpuEmbedding, rows_of_ftwas_branches_are_the_cpus_on_both_sides) {
   constexpr double kTolerance = 1e-3;  // of the largest number of a row
-  const auto rows = [](at::Device place, Side side) {
-    const std::unique_ptr<Method> method = make_method(specification({.method = "ftwa"}), kIdentities);
+  const auto rows = [](at::Device place, methods::Side side) {
+    const std::unique_ptr<methods::Method> method = make_method(specification({.method = "ftwa"}), kIdentities);
     if (!place.is_cpu()) method->module().to(place);
     const at::Tensor images = worker_tests::made_up_batch(kIdentities, 2, 32, 16).lr.to(place);
     const at::Tensor found = method->branch_embedder({.height = 32, .width = 16, .side = side})(images);
@@ -155,7 +156,7 @@ TEST(GpuEmbedding, rows_of_ftwas_branches_are_the_cpus_on_both_sides) {
     EXPECT_EQ((at::IntArrayRef{2 * kIdentities, 2 * (method->embedding_size() + 1)}), found.sizes());
     return found.cpu();
   };
-  for (Side side : {Side::kHigh, Side::kLow}) {
+  for (methods::Side side : {methods::Side::kHigh, methods::Side::kLow}) {
     const at::Tensor found = rows(device().place(), side);
     EXPECT_TRUE(at::equal(found, rows(device().place(), side)));
     const ComparedCpu compared;

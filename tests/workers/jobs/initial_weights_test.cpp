@@ -2,8 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/networks/weights/files.h"
 #include "tests/workers/jobs/worker_fixture.h"
-#include "tests/workers/weights/files.h"
 #include "workers/jobs/pretrained.h"
 #include "workers/jobs/weights_command.h"
 
@@ -18,7 +18,7 @@ class InitialWeights : public WorkerTest {
   experiments::TrainingSpecification training(const std::string& name) {
     const ImportResult imported =
         import_weights(core::real_file_system(), experiments::StoreLayout(store(name)),
-                       {worker_tests::golden_file("trunk.pth"), "small", "resnet-small", {}, false});
+                       {networks::network_tests::golden_file("trunk.pth"), "small", "resnet-small", {}, false});
     experiments::TrainingSpecification training = small_training(experiments::BaselineOptions{});
     training.initial_weights = imported.report.at("weights_sha256");
     return training;
@@ -63,7 +63,7 @@ TEST_F(InitialWeights, are_those_of_the_file_before_the_first_step) {
     ASSERT_EQ(65U, written.tensors.size());
     for (const auto& [tensor_name, tensor] : written.tensors) {
       if (tensor_name.find("running_") != std::string::npos) continue;  // these do move
-      const at::Tensor expected = worker_tests::trunk_tensor(tensor_name, tensor.shape);
+      const at::Tensor expected = networks::network_tests::trunk_tensor(tensor_name, tensor.shape);
       EXPECT_TRUE(at::equal(expected.masked_fill(expected == 0, 0), tensor.read().masked_fill(expected == 0, 0)))
           << tensor_name;
     }
@@ -103,7 +103,7 @@ TEST_F(InitialWeights, only_a_finished_training_is_exported_and_only_by_a_known_
   const auto specification = training("early");
   const JobId job = write_specification(store("early"), specification);
   const auto out = [&](const std::string& id, const std::string& name) {
-    return worker_tests::refusal([&] {
+    return tests::refusal([&] {
       export_weights(core::real_file_system(), experiments::StoreLayout(store("early")), id, store("early") / name);
     });
   };

@@ -8,36 +8,37 @@
 
 #include "core/hash/sha256.h"
 #include "experiments/store/weights_catalogue.h"
+#include "networks/nn/backbone.h"
 #include "tests/methods/small_training.h"
+#include "tests/networks/weights/files.h"
 #include "tests/support/folders.h"
+#include "tests/support/formula.h"
 #include "tests/support/temporary_folder.h"
-#include "tests/workers/formula.h"
-#include "tests/workers/weights/files.h"
-#include "workers/nn/backbone.h"
 #include "workers/training/checkpoint.h"
+#include "workers/training/make_method.h"
 
 namespace resolute::workers::pretrained_test {
 namespace {
 
+using networks::network_tests::golden_file;
+using networks::network_tests::trunk_tensor;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using worker_tests::golden_file;
-using worker_tests::refusal;
-using worker_tests::trunk_tensor;
+using tests::refusal;
 
 constexpr std::size_t kTrunkTensors = 65;  // of resnet-small
 
-std::shared_ptr<Backbone> small_trunk() {
+std::shared_ptr<networks::Backbone> small_trunk() {
   experiments::NetworkSettings settings;
   settings.backbone = settings::Trunk::kResnetSmall;
-  return std::make_shared<Backbone>(methods::trunk_shape(settings));
+  return std::make_shared<networks::Backbone>(settings::trunk_shape(settings));
 }
 
 // The golden trunk's tensors, as a file has them, under `prefix`.
-FileTensors golden_trunk(const std::string& prefix) {
-  FileTensors tensors;
+networks::FileTensors golden_trunk(const std::string& prefix) {
+  networks::FileTensors tensors;
   const auto add = [&](const std::string& name, const at::Tensor& like) {
     const at::Tensor tensor = trunk_tensor(name, like.sizes());
     tensors[prefix + name] = {at::kFloat, tensor.sizes().vec(), [tensor] { return tensor; }};
@@ -48,12 +49,14 @@ FileTensors golden_trunk(const std::string& prefix) {
   return tensors;
 }
 
-FileTensors joined(FileTensors one, const FileTensors& other) {
+networks::FileTensors joined(networks::FileTensors one, const networks::FileTensors& other) {
   one.insert(other.begin(), other.end());
   return one;
 }
 
-std::string prefix_of(const FileTensors& tensors) { return match_trunk(tensors, *small_trunk(), {}).names.prefix; }
+std::string prefix_of(const networks::FileTensors& tensors) {
+  return match_trunk(tensors, *small_trunk(), {}).names.prefix;
+}
 
 TEST(TrunkMatch, finds_the_trunk_behind_any_prefix) {
   for (const char* prefix : {"", "module.", "model.", "state_dict.module.", "backbone.base.", "trunk."}) {
@@ -68,16 +71,16 @@ TEST(TrunkMatch, finds_the_trunk_behind_any_prefix) {
 TEST(TrunkMatch, of_two_whole_trunks_takes_the_usual_one_or_asks) {
   EXPECT_EQ("state_dict.", prefix_of(joined(golden_trunk("state_dict."), golden_trunk("state_dict_ema."))));
   EXPECT_EQ("", prefix_of(joined(golden_trunk(""), golden_trunk("encoder_k."))));
-  const FileTensors twins = joined(golden_trunk("encoder_q."), golden_trunk("encoder_k."));
+  const networks::FileTensors twins = joined(golden_trunk("encoder_q."), golden_trunk("encoder_k."));
   EXPECT_THAT(refusal([&] { prefix_of(twins); }),
               AllOf(HasSubstr("'encoder_k.', 'encoder_q.'"), HasSubstr("--prefix")));
   EXPECT_EQ("encoder_k.", match_trunk(twins, *small_trunk(), "encoder_k.").names.prefix);
-  const FileTensors both = joined(golden_trunk("model."), golden_trunk("state_dict."));
+  const networks::FileTensors both = joined(golden_trunk("model."), golden_trunk("state_dict."));
   EXPECT_THAT(refusal([&] { prefix_of(both); }), HasSubstr("2 sets"));
 }
 
 TEST(TrunkMatch, names_what_is_missing_and_what_does_not_fit) {
-  FileTensors tensors = golden_trunk("module.");
+  networks::FileTensors tensors = golden_trunk("module.");
   tensors.erase("module.layer2.0.bn1.bias");
   tensors["module.conv1.weight"].shape = {16, 3, 7, 7};
   tensors["module.bn1.weight"].type = at::kLong;
@@ -96,12 +99,12 @@ TEST(TrunkMatch, names_what_is_missing_and_what_does_not_fit) {
 }
 
 // torchvision's of that backbone, shapes alone.
-FileTensors published(settings::Trunk backbone) {
+networks::FileTensors published(settings::Trunk backbone) {
   experiments::NetworkSettings settings;
   settings.backbone = backbone;
-  NamedTensors state;
-  list_module(Backbone(methods::trunk_shape(settings)), "", state);
-  FileTensors tensors;
+  networks::NamedTensors state;
+  list_module(networks::Backbone(settings::trunk_shape(settings)), "", state);
+  networks::FileTensors tensors;
   for (const auto& [name, tensor] : state) tensors[name] = {at::kFloat, tensor.sizes().vec(), {}};
   return tensors;
 }
@@ -109,19 +112,19 @@ FileTensors published(settings::Trunk backbone) {
 TEST(TrunkMatch, another_network_is_not_taken_for_ours) {
   experiments::NetworkSettings settings;
   settings.backbone = settings::Trunk::kResnet50;
-  const Backbone trunk(methods::trunk_shape(settings));
-  const FileTensors plain = published(settings::Trunk::kResnet50);
+  const networks::Backbone trunk(settings::trunk_shape(settings));
+  const networks::FileTensors plain = published(settings::Trunk::kResnet50);
   ASSERT_TRUE(match_trunk(plain, trunk, {}).complete());
-  FileTensors gated = plain;  // SE-ResNet-50: all of the trunk, and gates
+  networks::FileTensors gated = plain;  // SE-ResNet-50: all of the trunk, and gates
   gated["layer1.0.se.fc1.weight"] = {at::kFloat, {16, 256, 1, 1}, {}};
-  FileTensors grouped = plain;  // ResNeXt-50: the names of the trunk
+  networks::FileTensors grouped = plain;  // ResNeXt-50: the names of the trunk
   grouped["layer1.0.conv2.weight"].shape = {128, 4, 3, 3};
-  FileTensors deep_stem = plain;  // ResNet-50-D
+  networks::FileTensors deep_stem = plain;  // ResNet-50-D
   deep_stem.erase("conv1.weight");
   deep_stem["conv1.0.weight"] = {at::kFloat, {32, 3, 3, 3}, {}};
-  FileTensors shallow = plain;
+  networks::FileTensors shallow = plain;
   std::erase_if(shallow, [](const auto& one) { return one.first.starts_with("layer4."); });
-  for (const FileTensors* tensors : {&gated, &grouped, &deep_stem, &shallow})
+  for (const networks::FileTensors* tensors : {&gated, &grouped, &deep_stem, &shallow})
     EXPECT_FALSE(match_trunk(*tensors, trunk, {}).complete());
   const TrunkMatch match = match_trunk(gated, trunk, {});
   EXPECT_THAT(match.missing, IsEmpty());
@@ -134,7 +137,7 @@ TEST(TrunkMatch, another_network_is_not_taken_for_ours) {
 }
 
 TEST(TrunkMatch, values_that_are_not_finite_are_refused) {
-  FileTensors tensors = golden_trunk("");
+  networks::FileTensors tensors = golden_trunk("");
   tensors["bn1.bias"].read = [] { return at::full({16}, std::numeric_limits<double>::infinity()); };
   const TrunkMatch match = match_trunk(tensors, *small_trunk(), {});
   EXPECT_THAT(refusal([&] { read_trunk(tensors, match); }), HasSubstr("tensor 'bn1.bias' holds values"));
@@ -151,10 +154,10 @@ class WeightsStore : public ::testing::Test {
   }
   // The golden trunk with one value changed.
   std::filesystem::path write_other_trunk() {
-    NamedTensors other;
+    networks::NamedTensors other;
     for (const auto& [name, tensor] : golden_trunk("")) other[name] = tensor.read();
     other.at("bn1.bias")[3] = 0.25;
-    return write("other.pth", encode_torch_file(other));
+    return write("other.pth", networks::encode_torch_file(other));
   }
   tests::TemporaryFolder folder_;
   experiments::StoreLayout store_{folder_ / "store"};
@@ -164,11 +167,11 @@ TEST_F(WeightsStore, the_same_values_are_the_same_weights_whatever_file_they_com
   const std::string first = import_file(golden_file("trunk.pth")).report.at("weights_sha256");
   EXPECT_TRUE(core::real_file_system().exists(store_.weights_file(first)));
   EXPECT_EQ(first, core::sha256_hex(core::real_file_system().read(store_.weights_file(first))));
-  NamedTensors tensors;
+  networks::NamedTensors tensors;
   for (const auto& [name, tensor] : golden_trunk("")) tensors[name] = tensor.read();
   for (const auto& file : {golden_file("checkpoint.pth"), golden_file("checkpoint_legacy.pth"),
-                           write("trunk.safetensors", encode_safetensors(tensors, {{"format", "pt"}})),
-                           write("trunk.pth", encode_torch_file(tensors))})
+                           write("trunk.safetensors", networks::encode_safetensors(tensors, {{"format", "pt"}})),
+                           write("trunk.pth", networks::encode_torch_file(tensors))})
     EXPECT_EQ(first, import_file(file).report.at("weights_sha256")) << file;
 }
 
@@ -197,15 +200,16 @@ TEST_F(WeightsStore, published_weights_of_efficientnet_lite0_give_the_packages_f
   EXPECT_EQ(49U + 2U, report.at("left_out").size());  // counters, _fc
   const experiments::NetworkSettings network{.backbone = settings::Trunk::kEfficientnetLite0, .last_stride = 2};
   const auto root = std::make_shared<torch::nn::Module>("root");
-  const auto trunk = root->register_module("trunk", std::make_shared<Backbone>(methods::trunk_shape(network)));
+  const auto trunk =
+      root->register_module("trunk", std::make_shared<networks::Backbone>(settings::trunk_shape(network)));
   load_initial_weights(core::real_file_system(), store_, report.at("weights_sha256"), "efficientnet-lite0", *root);
   trunk->eval();
   const core::Bytes bytes =
       core::real_file_system().read(tests::source_folder() / "tests/golden/efficientnet_lite/imagenet.safetensors");
-  const at::Tensor expected = decode_safetensors(bytes, "imagenet.safetensors").tensors.at("features");
+  const at::Tensor expected = networks::decode_safetensors(bytes, "imagenet.safetensors").tensors.at("features");
   const at::NoGradGuard no_grad;
   const at::Tensor images =
-      worker_tests::numbers("images/imagenet", {2, 3, 64, 32}, 2.0).contiguous(at::MemoryFormat::ChannelsLast);
+      tests::numbers("images/imagenet", {2, 3, 64, 32}, 2.0).contiguous(at::MemoryFormat::ChannelsLast);
   const at::Tensor found = trunk->forward(images).back().mean(at::IntArrayRef{2, 3});
   EXPECT_LT((found - expected).abs().max().item<double>(), 1e-4);
   EXPECT_GT(expected.abs().max().item<double>(), 0.5);
@@ -220,18 +224,18 @@ TEST_F(WeightsStore, tells_what_matched) {
   const auto named = experiments::WeightsCatalogue(core::real_file_system(), store_).find("small");
   ASSERT_TRUE(named.has_value());
   EXPECT_EQ("checkpoint.pth", named->source);
-  EXPECT_EQ(core::sha256_hex(worker_tests::golden_bytes("checkpoint.pth")), named->source_sha256);
+  EXPECT_EQ(core::sha256_hex(networks::network_tests::golden_bytes("checkpoint.pth")), named->source_sha256);
   EXPECT_EQ("resnet-small", named->backbone);
 }
 
 TEST_F(WeightsStore, other_floating_types_become_float32_and_that_is_said) {
-  NamedTensors tensors;
+  networks::NamedTensors tensors;
   for (const auto& [name, tensor] : golden_trunk("")) tensors[name] = tensor.read();
   const std::string exact = import_file(golden_file("trunk.pth")).report.at("weights_sha256");
   tensors.at("conv1.weight") = tensors.at("conv1.weight").to(at::kHalf);
   tensors.at("bn1.bias") = tensors.at("bn1.bias").to(at::kDouble);
   tensors.at("bn1.weight") = tensors.at("bn1.weight").to(at::kBFloat16);
-  const core::Json report = import_file(write("mixed.pth", encode_torch_file(tensors))).report;
+  const core::Json report = import_file(write("mixed.pth", networks::encode_torch_file(tensors))).report;
   EXPECT_EQ((core::Json{{"conv1.weight", "float16"}, {"bn1.bias", "float64"}, {"bn1.weight", "bfloat16"}}),
             report.at("converted"));
   EXPECT_EQ(exact, report.at("weights_sha256"));  // these values are exact in all of them
@@ -247,25 +251,26 @@ TEST_F(WeightsStore, nothing_is_written_of_a_file_that_does_not_fit) {
   EXPECT_THAT(refusal([&] { import_file(golden_file("make_goldens.py")); }), HasSubstr("is neither"));
   EXPECT_THAT(refusal([&] { import_file(golden_file("trunk.pth"), "none"); }), HasSubstr("no name for weights"));
   EXPECT_THAT(refusal([&] { import_file(golden_file("trunk.pth"), "../x"); }), HasSubstr("no name for weights"));
-  EXPECT_THAT(refusal([&] { import_file(write("empty.pth", encode_torch_file({}))); }),
+  EXPECT_THAT(refusal([&] { import_file(write("empty.pth", networks::encode_torch_file({}))); }),
               HasSubstr("holds no tensors by name"));
   EXPECT_FALSE(std::filesystem::exists(store_.weights_folder()));
 }
 
 TEST_F(WeightsStore, another_spelling_is_the_same_weights_and_another_network_none) {
-  NamedTensors numbered;
+  networks::NamedTensors numbered;
   const std::map<std::string, std::string> kNumbers{{"conv1", "0"},  {"bn1", "1"},    {"layer1", "4"},
                                                     {"layer2", "5"}, {"layer3", "6"}, {"layer4", "7"}};
   for (const auto& [name, tensor] : golden_trunk("")) {
     const std::size_t dot = name.find('.');
     numbered["module.base." + kNumbers.at(name.substr(0, dot)) + name.substr(dot)] = tensor.read();
   }
-  const core::Json report = import_file(write("numbered.pth", encode_torch_file(numbered)), "numbered").report;
+  const core::Json report =
+      import_file(write("numbered.pth", networks::encode_torch_file(numbered)), "numbered").report;
   EXPECT_EQ("numbered", report.at("spelling"));
   EXPECT_EQ(import_file(golden_file("trunk.pth")).report.at("weights_sha256"), report.at("weights_sha256"));
 
   numbered["module.base.4.0.bn1.IN.weight"] = at::ones({16});
-  const ImportResult other = import_file(write("ibn.pth", encode_torch_file(numbered)), "ibn");
+  const ImportResult other = import_file(write("ibn.pth", networks::encode_torch_file(numbered)), "ibn");
   EXPECT_FALSE(other.complete);
   EXPECT_EQ("a ResNet with IBN-a", other.report.at("network"));
   EXPECT_FALSE(experiments::WeightsCatalogue(core::real_file_system(), store_).find("ibn").has_value());
@@ -304,7 +309,7 @@ TEST_F(WeightsStore, trunks_start_from_exactly_these_and_the_rest_as_ever) {
     const auto specification = worker_tests::small_specification(options);
     const auto scratch = make_method(specification, 5), method = make_method(specification, 5);
     load_initial_weights(core::real_file_system(), store_, sha256, "resnet-small", method->module());
-    NamedTensors before, after;
+    networks::NamedTensors before, after;
     list_module(scratch->module(), "", before);
     list_module(method->module(), "", after);
     std::size_t found = 0;
@@ -337,7 +342,7 @@ TEST_F(WeightsStore, a_training_does_not_start_from_what_is_not_right) {
     EXPECT_THAT(load(sha256), HasSubstr("are damaged (SHA-256"));
   }
   // A whole safetensors file of something else under its right hash.
-  const core::Bytes foreign = encode_safetensors({{"w", at::ones({2})}}, {});
+  const core::Bytes foreign = networks::encode_safetensors({{"w", at::ones({2})}}, {});
   core::write_atomic(files, store_.weights_file(core::sha256_hex(foreign)), foreign);
   EXPECT_THAT(load(core::sha256_hex(foreign)), HasSubstr("are not weights of the backbone"));
   EXPECT_EQ(before, worker_tests::state_hash(method->module()));
@@ -349,17 +354,18 @@ TEST_F(WeightsStore, no_damage_to_a_file_is_worse_than_a_refusal) {
     const TrunkMatch match = match_trunk(opened.tensors, *small_trunk(), {});
     if (match.complete()) read_trunk(opened.tensors, match);
   };
-  worker_tests::survive_damage(worker_tests::golden_bytes("trunk.pth"), import_bytes, 499);
-  worker_tests::survive_damage(worker_tests::golden_bytes("checkpoint_legacy.pth"), import_bytes, 499);
-  worker_tests::survive_damage(worker_tests::golden_bytes("tensors.safetensors"), import_bytes);
+  networks::network_tests::survive_damage(networks::network_tests::golden_bytes("trunk.pth"), import_bytes, 499);
+  networks::network_tests::survive_damage(networks::network_tests::golden_bytes("checkpoint_legacy.pth"), import_bytes,
+                                          499);
+  networks::network_tests::survive_damage(networks::network_tests::golden_bytes("tensors.safetensors"), import_bytes);
 }
 
 TEST(TensorFile, safetensors_of_the_python_library_are_read) {
-  const core::Bytes bytes = worker_tests::golden_bytes("tensors.safetensors");
+  const core::Bytes bytes = networks::network_tests::golden_bytes("tensors.safetensors");
   const TensorFile opened = open_tensor_file(bytes, "file");
   EXPECT_EQ("safetensors", opened.format);
-  EXPECT_TRUE(at::equal(worker_tests::values(5, 3).to(at::kHalf), opened.tensors.at("half").read()));
-  EXPECT_TRUE(at::equal(worker_tests::values(6, 1).view({2, 3}), opened.tensors.at("plain").read()));
+  EXPECT_TRUE(at::equal(networks::network_tests::values(5, 3).to(at::kHalf), opened.tensors.at("half").read()));
+  EXPECT_TRUE(at::equal(networks::network_tests::values(6, 1).view({2, 3}), opened.tensors.at("plain").read()));
 }
 
 }  // namespace

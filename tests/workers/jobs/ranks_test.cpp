@@ -19,8 +19,8 @@
 #include "tests/workers/training/toy_method.h"
 #include "workers/ddp/gloo.h"
 #include "workers/device/numeric_class.h"
+#include "workers/rank/stop_flag.h"
 #include "workers/training/resume.h"
-#include "workers/training/stop_flag.h"
 #include "workers/training/trainer.h"
 
 namespace resolute::workers::ranks_test {
@@ -37,7 +37,7 @@ class SlowSource final : public BatchSource {
  public:
   explicit SlowSource(std::chrono::milliseconds pause) : pause_(pause) {}
   std::vector<std::int64_t> lane_rows(std::uint64_t step) override { return inner_.lane_rows(step); }
-  LaneBatch batch(std::uint64_t step, int lane) override {
+  methods::LaneBatch batch(std::uint64_t step, int lane) override {
     std::this_thread::sleep_for(pause_);
     return inner_.batch(step, lane);
   }

@@ -17,11 +17,11 @@ at::Tensor random(core::RandomStream& stream, at::IntArrayRef shape) {
 }
 
 struct Pair {
-  ParameterGroup group;
+  methods::ParameterGroup group;
   std::vector<at::Tensor> twins;
 };
 
-Pair make_pair(core::RandomStream& stream, AdamOptions options) {
+Pair make_pair(core::RandomStream& stream, methods::AdamOptions options) {
   Pair pair{{"g", {}, options}, {}};
   for (const auto& shape : std::vector<std::vector<std::int64_t>>{{4, 3, 3, 3}, {7}, {2, 5}}) {
     at::Tensor start = random(stream, shape);
@@ -32,7 +32,7 @@ Pair make_pair(core::RandomStream& stream, AdamOptions options) {
   return pair;
 }
 
-std::vector<at::Tensor> gradients_for(core::RandomStream& stream, const ParameterGroup& group) {
+std::vector<at::Tensor> gradients_for(core::RandomStream& stream, const methods::ParameterGroup& group) {
   std::vector<at::Tensor> gradients;
   for (const auto& [name, parameter] : group.parameters)
     gradients.push_back(at::empty_like(parameter.detach()).copy_(random(stream, parameter.sizes())));
@@ -78,7 +78,7 @@ TEST(Adam, of_a_group_that_rests_does_nothing_where_the_gradient_is_zero) {
     Adam ours(pair.group);
     const auto gradients = gradients_for(stream, pair.group);
     step(ours, gradients);
-    NamedTensors before;
+    networks::NamedTensors before;
     ours.save(before);
     for (auto& [name, tensor] : before) tensor = tensor.clone();
     std::vector<at::Tensor> parameters, zeros;
@@ -87,7 +87,7 @@ TEST(Adam, of_a_group_that_rests_does_nothing_where_the_gradient_is_zero) {
       zeros.push_back(at::zeros_like(parameter.detach()));
     }
     step(ours, zeros);
-    NamedTensors after;
+    networks::NamedTensors after;
     ours.save(after);
     for (const auto& [name, tensor] : before) EXPECT_EQ(rests, at::equal(tensor, after.at(name))) << name;
     for (std::size_t i = 0; i < parameters.size(); ++i)
@@ -141,14 +141,14 @@ TEST(Adam, from_a_norm_that_is_not_finite_on_nothing_changes) {
   Pair pair = make_pair(stream, {.learning_rate = 1e-2});
   Adam ours(pair.group);
   step(ours, gradients_for(stream, pair.group));
-  NamedTensors saved;
+  networks::NamedTensors saved;
   ours.save(saved);
   for (auto& [name, tensor] : saved) tensor = tensor.clone();
   std::vector<at::Tensor> before;
   for (const auto& [name, parameter] : pair.group.parameters) before.push_back(parameter.detach().clone());
   ours.step(gradients_for(stream, pair.group), at::scalar_tensor(std::nan(""), at::kDouble), 1.0);
   step(ours, gradients_for(stream, pair.group));  // queued before the host knew
-  NamedTensors after;
+  networks::NamedTensors after;
   ours.save(after);
   for (const auto& [name, tensor] : after) EXPECT_TRUE(at::equal(saved.at(name), tensor)) << name;
   for (std::size_t i = 0; i < before.size(); ++i) EXPECT_TRUE(at::equal(before[i], pair.group.parameters[i].second));
@@ -163,10 +163,10 @@ TEST(Adam, goes_on_from_saved_state_with_the_same_bits) {
   Adam ours(pair.group);
   const auto gradients = gradients_for(stream, pair.group);
   step(ours, gradients);
-  NamedTensors saved;
+  networks::NamedTensors saved;
   ours.save(saved);
   for (auto& [name, tensor] : saved) tensor = tensor.clone();
-  ParameterGroup again{"g", {}, pair.group.adam};
+  methods::ParameterGroup again{"g", {}, pair.group.adam};
   for (const auto& [name, parameter] : pair.group.parameters)
     again.parameters.emplace_back(name, parameter.detach().clone());
   step(ours, gradients, 0.5);
@@ -180,7 +180,7 @@ TEST(Adam, goes_on_from_saved_state_with_the_same_bits) {
 TEST(Adam, refuses_state_of_another_shape) {
   core::RandomStream stream("optimiser test", {2});
   Adam ours(make_pair(stream, {}).group);
-  NamedTensors saved;
+  networks::NamedTensors saved;
   ours.save(saved);
   saved["optimiser.g.p1.moment1"] = at::zeros({6});
   EXPECT_THROW(ours.load(saved), core::RuntimeError);

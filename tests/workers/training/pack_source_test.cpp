@@ -49,7 +49,7 @@ TEST_F(PackSourceTest, lr_images_alone_have_labels_as_others_have_and_no_hr_imag
     for (std::uint64_t step = 0; step < 6; ++step) {
       const auto items = datasets::BatchPlanner(split, batch_shape(training_.recipe), training_.seed).plan(step);
       for (int lane = 0; lane < 2; ++lane) {
-        const LaneBatch batch = source.batch(step, lane);
+        const methods::LaneBatch batch = source.batch(step, lane);
         ASSERT_EQ(8, batch.hr.size(0));
         for (std::int64_t row = 0; row < 8; ++row) {
           const datasets::BatchItem& drawn = items[static_cast<std::size_t>(lane * 8 + row)];
@@ -75,8 +75,8 @@ TEST_F(PackSourceTest, a_rank_of_one_lane_sees_the_rows_of_that_lane) {
   PackSource second(pack_, split, training_, {1, 1}, 0, at::kCPU, wanted);
   for (std::uint64_t step = 0; step < 6; ++step) {
     all.batch(step, 0);
-    const LaneBatch a = all.batch(step, 1);
-    const LaneBatch b = second.batch(step, 1);
+    const methods::LaneBatch a = all.batch(step, 1);
+    const methods::LaneBatch b = second.batch(step, 1);
     EXPECT_TRUE(at::equal(a.hr, b.hr));
     EXPECT_TRUE(at::equal(a.lr, b.lr));
     ASSERT_EQ(2U, b.copies.size());
@@ -100,8 +100,9 @@ TEST_F(PackSourceTest, originals_fill_rows_of_lr_images_alone_and_change_nothing
   std::int64_t filled = 0;
   for (std::uint64_t step = 0; step < 6; ++step)
     for (int lane = 0; lane < 2; ++lane) {
-      const LaneBatch expected = plain.batch(step, lane), found = targets.batch(step, lane);
-      for (const auto member : {&LaneBatch::lr, &LaneBatch::lr_rates, &LaneBatch::labels, &LaneBatch::has_hr})
+      const methods::LaneBatch expected = plain.batch(step, lane), found = targets.batch(step, lane);
+      for (const auto member : {&methods::LaneBatch::lr, &methods::LaneBatch::lr_rates, &methods::LaneBatch::labels,
+                                &methods::LaneBatch::has_hr})
         EXPECT_TRUE(at::equal(expected.*member, found.*member));
       EXPECT_TRUE(at::equal(expected.hr, unwanted.batch(step, lane).hr));
       EXPECT_FALSE(expected.has_target.defined());
@@ -117,7 +118,7 @@ TEST_F(PackSourceTest, of_another_pool_images_that_have_an_hr_image_are_original
   for (const auto pool : {settings::TrainPool::kMlr, settings::TrainPool::kHrBothViews}) {
     const datasets::Split split = this->split(pool);
     PackSource source(pack_, split, training_, {0, 2}, 0, at::kCPU, wanted);
-    const LaneBatch batch = source.batch(0, 0);
+    const methods::LaneBatch batch = source.batch(0, 0);
     for (std::int64_t row = 0; row < 8; ++row) {
       const bool target = batch.has_target[row].item<bool>();
       EXPECT_EQ(target, batch.hr[row].count_nonzero().item<std::int64_t>() > 0);
@@ -138,7 +139,7 @@ TEST_F(PackSourceTest, copies_are_augmented_as_their_hr_image_is_and_zero_withou
     std::array<int, 2> drawn{};
     for (std::uint64_t step = 0; step < 30; ++step)
       for (int lane = 0; lane < 2; ++lane) {
-        const LaneBatch batch = source.batch(step, lane);
+        const methods::LaneBatch batch = source.batch(step, lane);
         ASSERT_EQ(2U, batch.copies.size());
         for (std::int64_t row = 0; row < 8; ++row) {
           if (!batch.has_hr[row].item<bool>()) {
@@ -168,7 +169,7 @@ TEST_F(PackSourceTest, lr_rates_are_the_rates_of_the_lr_images) {
     for (std::uint64_t step = 0; step < 6; ++step) {
       const auto items = datasets::BatchPlanner(split, batch_shape(training_.recipe), training_.seed).plan(step);
       for (int lane = 0; lane < 2; ++lane) {
-        const LaneBatch batch = source.batch(step, lane);
+        const methods::LaneBatch batch = source.batch(step, lane);
         ASSERT_EQ((std::vector<std::int64_t>{8}), batch.lr_rates.sizes().vec());
         ASSERT_EQ(at::kLong, batch.lr_rates.scalar_type());
         ASSERT_TRUE(batch.lr_rates.device().is_cpu());
@@ -203,7 +204,7 @@ TEST_F(PackSourceTest, without_augmentation_copies_are_the_pack_s_images_at_thei
   for (std::uint64_t step = 0; step < 3; ++step) {
     const auto items = datasets::BatchPlanner(split, batch_shape(training_.recipe), training_.seed).plan(step);
     for (int lane = 0; lane < 2; ++lane) {
-      const LaneBatch batch = source.batch(step, lane);
+      const methods::LaneBatch batch = source.batch(step, lane);
       EXPECT_FALSE(batch.lr.defined());
       for (std::int64_t row = 0; row < 8; ++row) {
         if (!batch.has_hr[row].item<bool>()) continue;

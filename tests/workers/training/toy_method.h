@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "core/random/random.h"
-#include "workers/methods/method.h"
-#include "workers/nn/batch_norm.h"
-#include "workers/nn/placed.h"
+#include "methods/networks/method.h"
+#include "networks/nn/batch_norm.h"
+#include "networks/nn/placed.h"
 #include "workers/training/batch_source.h"
 
 namespace resolute::workers {
@@ -24,7 +24,7 @@ class ToyModule : public torch::nn::Module {
  public:
   ToyModule() {
     convolution = register_parameter("convolution_weight", draw("convolution", {16, 3, 3, 3}));
-    norm = register_module("norm", std::make_shared<BatchNorm>(16));
+    norm = register_module("norm", std::make_shared<networks::BatchNorm>(16));
     classifier = register_parameter("classifier_weight", draw("classifier", {kToyClasses, 16}));
     critic = register_parameter("critic_weight", draw("critic", {1, 16}));
   }
@@ -32,7 +32,7 @@ class ToyModule : public torch::nn::Module {
     return at::relu(norm->forward(at::conv2d(images, convolution, {}, 1, 1))).mean({2, 3});
   }
   at::Tensor convolution, classifier, critic;
-  std::shared_ptr<BatchNorm> norm;
+  std::shared_ptr<networks::BatchNorm> norm;
 
  private:
   static at::Tensor draw(const std::string& name, at::IntArrayRef shape) {
@@ -49,17 +49,17 @@ struct ToyWindow {
   std::uint64_t first = 0, end = std::numeric_limits<std::uint64_t>::max();
 };
 
-class ToyMethod final : public Method {
+class ToyMethod final : public methods::Method {
  public:
-  ToyMethod() : Method(methods::Row{}) {}
+  ToyMethod() : methods::Method(methods::Row{}) {}
   torch::nn::Module& module() override { return *module_; }
-  std::vector<ParameterGroup> parameter_groups() override {
-    std::vector<ParameterGroup> groups;
+  std::vector<methods::ParameterGroup> parameter_groups() override {
+    std::vector<methods::ParameterGroup> groups;
     const auto add = [&](const char* name, std::vector<std::pair<std::string, at::Tensor>> parameters,
-                         const AdamOptions& adam, const ToyWindow& window) {
+                         const methods::AdamOptions& adam, const ToyWindow& window) {
       groups.push_back({name, std::move(parameters), adam, window.first, window.end});
     };
-    const AdamOptions decayed{.learning_rate = 1e-2, .weight_decay = 5e-4};
+    const methods::AdamOptions decayed{.learning_rate = 1e-2, .weight_decay = 5e-4};
     const std::pair<std::string, at::Tensor> classifier{"classifier_weight", module_->classifier};
     add("critic", {{"critic_weight", module_->critic}}, {.learning_rate = 1e-3, .follows_schedule = false},
         critic_window);
@@ -74,17 +74,18 @@ class ToyMethod final : public Method {
     if (classifier_is == Classifier::kGroup) add("classifier", {classifier}, decayed, classifier_window);
     return groups;
   }
-  std::vector<Phase> phases() const override {
-    Phase judge{"judge", {"critic"}, critic_in_both || critic_steps_with_network};
-    Phase train{"train", {"network"}, false, train_from};
+  std::vector<methods::Phase> phases() const override {
+    methods::Phase judge{"judge", {"critic"}, critic_in_both || critic_steps_with_network};
+    methods::Phase train{"train", {"network"}, false, train_from};
     if (classifier_is == Classifier::kGroup) train.groups.push_back("classifier");
     if (critic_in_both) train.groups.push_back("critic");
     return {judge, train};
   }
-  Activations forward(const LaneBatch& batch) override {
+  methods::Activations forward(const methods::LaneBatch& batch) override {
     return {{module_->features(batch.hr), module_->features(batch.lr)}};
   }
-  std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override {
+  std::vector<methods::LossTerm> losses(std::size_t phase, const methods::Activations& activations,
+                                        const methods::LaneBatch& batch) override {
     const at::Tensor& hr = activations.tensors[0];
     const at::Tensor& lr = activations.tensors[1];
     const auto verdict = [&](const at::Tensor& features) {
@@ -96,7 +97,7 @@ class ToyMethod final : public Method {
     at::Tensor weight = module_->classifier;
     if (nudge) weight = weight + 1e-3 * (weight - weight.detach());  // the same value, another gradient
     at::Tensor scores = at::matmul(hr, weight.t()).to(at::kFloat);
-    at::Tensor classification = at::cross_entropy_loss(scores, placed(batch.labels, scores.device()));
+    at::Tensor classification = at::cross_entropy_loss(scores, networks::placed(batch.labels, scores.device()));
     if (diverge_in_step == batch.step + 1 && batch.lane == diverging_lane) {
       // The square root's value at 0 is 0, its gradient is not finite.
       const at::Tensor nothing = (hr - hr.detach()).sum();
@@ -138,10 +139,10 @@ class ToySource final : public BatchSource {
     rows[0] = 6;
     return rows;
   }
-  LaneBatch batch(std::uint64_t step, int lane) override {
+  methods::LaneBatch batch(std::uint64_t step, int lane) override {
     const std::int64_t rows = lane_rows(step)[static_cast<std::size_t>(lane)];
     core::RandomStream stream("toy batch", {step, static_cast<std::uint64_t>(lane)});
-    LaneBatch batch;
+    methods::LaneBatch batch;
     batch.hr = images(stream, rows);
     batch.lr = images(stream, rows);
     batch.labels = at::empty({rows}, at::kLong);

@@ -13,7 +13,7 @@
 #include "tests/workers/training/checkpoint_bytes.h"
 #include "tests/workers/training/metrics_lines.h"
 #include "tests/workers/training/toy_method.h"
-#include "workers/training/stop_flag.h"
+#include "workers/rank/stop_flag.h"
 
 namespace resolute::workers::trainer_test {
 namespace {
@@ -98,7 +98,7 @@ TEST_F(TrainerTest, running_statistics_move_with_lane_0_only) {
   Training run(options_for(1));
   run.trainer.run();
   ToyMethod twin;
-  const LaneBatch lane0 = ToySource(4).batch(0, 0);
+  const methods::LaneBatch lane0 = ToySource(4).batch(0, 0);
   twin.forward(lane0);
   EXPECT_TRUE(at::equal(run.trainer.snapshot().tensors.at("model.norm.running_mean"),
                         twin.module().named_buffers()["norm.running_mean"]));

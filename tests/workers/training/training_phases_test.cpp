@@ -19,10 +19,10 @@ TEST(TrainingPhases, a_group_of_two_phases_steps_once_with_the_sum_of_its_gradie
   ToySource source(4);
   at::Tensor sum = at::zeros_like(critic.detach());
   for (int lane = 0; lane < 4; ++lane) {
-    const LaneBatch batch = source.batch(0, lane);
-    const Activations activations = untrained->forward(batch);
+    const methods::LaneBatch batch = source.batch(0, lane);
+    const methods::Activations activations = untrained->forward(batch);
     for (std::size_t phase : {0U, 1U})
-      for (const LossTerm& term : untrained->losses(phase, activations, batch))
+      for (const methods::LossTerm& term : untrained->losses(phase, activations, batch))
         if (term.name == "critic")
           sum = sum + static_cast<double>(batch.labels.size(0)) / 18.0 *
                           torch::autograd::grad({term.value}, {critic}, {}, true)[0];

@@ -17,9 +17,10 @@
 #include "core/files/json.h"
 #include "tests/support/any_word.h"
 #include "tests/support/folders.h"
+#include "tests/support/formula.h"
 #include "tests/support/temporary_folder.h"
-#include "tests/workers/formula.h"
 #include "tests/workers/training/metrics_lines.h"
+#include "workers/training/make_method.h"
 #include "workers/training/trainer.h"
 
 namespace resolute::workers::twin_test {
@@ -51,13 +52,13 @@ class FormulaSource final : public BatchSource {
     for (const int identities : lanes_) rows.push_back(identities * images_);
     return rows;
   }
-  LaneBatch batch(std::uint64_t step, int lane) override {
+  methods::LaneBatch batch(std::uint64_t step, int lane) override {
     const std::int64_t rows = lane_rows(step)[static_cast<std::size_t>(lane)];
     const auto images = [&](const char* kind) {
       const std::string name = "images/" + std::to_string(step) + "/" + std::to_string(lane) + "/" + kind;
-      return worker_tests::numbers(name, {rows, 3, height_, width_}, 1.5).contiguous(at::MemoryFormat::ChannelsLast);
+      return tests::numbers(name, {rows, 3, height_, width_}, 1.5).contiguous(at::MemoryFormat::ChannelsLast);
     };
-    LaneBatch batch;
+    methods::LaneBatch batch;
     batch.hr = images("hr");
     batch.lr = images("lr");
     for (const int rate : {2, 3, 4}) batch.copies.push_back(images(fmt::format("copy_{}", rate).c_str()));
@@ -76,7 +77,7 @@ class FormulaSource final : public BatchSource {
 
  private:
   //! One lane of a step keeps no label, the other some: make_golden.py's is_labelled().
-  void drop_labels(LaneBatch& batch, std::int64_t step, int lane) const {
+  void drop_labels(methods::LaneBatch& batch, std::int64_t step, int lane) const {
     const auto lanes = static_cast<std::int64_t>(lanes_.size());
     batch.has_label = at::empty({batch.labels.size(0)}, at::kBool);
     for (std::int64_t row = 0; row < batch.labels.size(0); ++row)
@@ -85,7 +86,7 @@ class FormulaSource final : public BatchSource {
   }
 
   //! Of an identity's images the first one or two keep theirs: make_golden.py's has_hr().
-  void drop_hr_images(LaneBatch& batch, std::int64_t step) const {
+  void drop_hr_images(methods::LaneBatch& batch, std::int64_t step) const {
     for (std::int64_t row = 0; row < batch.has_hr.size(0); ++row)
       batch.has_hr.mutable_data_ptr<bool>()[row] = row % images_ <= (row / images_ + step) % 2;
     batch.hr.index_put_({batch.has_hr.logical_not()}, 0.0);
@@ -173,8 +174,8 @@ class Twin : public ::testing::TestWithParam<std::string> {
   std::vector<core::Json> train(const core::Json& golden) {
     const core::Json& asked_case = golden["cases"][GetParam()];
     const experiments::TrainingSpecification asked = specification(golden, asked_case);
-    const std::unique_ptr<Method> method = make_method(asked, golden["classes"]);
-    worker_tests::fill_with_numbers(method->module());
+    const std::unique_ptr<methods::Method> method = make_method(asked, golden["classes"]);
+    tests::fill_with_numbers(method->module());
     FormulaSource source(golden, asked_case);
     ProgressPipe silent(-1);
     const tests::TemporaryFolder folder;

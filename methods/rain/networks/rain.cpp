@@ -1,0 +1,204 @@
+#include "methods/rain/networks/rain.h"
+
+#include <string>
+
+#include "core/error.h"
+#include "networks/nn/layers.h"
+#include "networks/nn/losses.h"
+
+namespace resolute::methods {
+namespace {
+
+// What Activations::tensors holds; undefined where an option leaves the network out. From kFirstLevel on, two a level
+// of Adversary::levels: f_j of the HR stream, f_j of the LR stream.
+// Labelled… and logits hold the rows that have a label, the others all rows of their stream.
+enum RainSlot : std::size_t { kLabelledHr, kLabelledLr, kLogitsHr, kLogitsLr, kImageHr, kImageLr, kFirstLevel };
+
+constexpr const char* kRainNetworks = "networks";
+constexpr const char* kDiscriminators = "discriminators";
+constexpr const char* kDiscriminatorModule = "discriminator_level_";  // + j: prefix of D's parameter names
+
+}  // namespace
+
+Rain::Rain(const RainOptions& options, const settings::NetworkSettings& network, const settings::Recipe& recipe,
+           int classes, std::uint64_t seed)
+    : Method(methods::row(options)),
+      options_(options),
+      recipe_(recipe),
+      joint_(network.bn_streams == settings::BatchNormStreams::kJoint),
+      triplet_{options.margin, options.mining},
+      root_(std::make_shared<torch::nn::Module>("rain")) {
+  trunk_ = root_->register_module("trunk", std::make_shared<networks::Backbone>(settings::trunk_shape(network)));
+  if (options.classification)
+    classifier_ = root_->register_module(
+        "classifier", std::make_shared<IdentityClassifier>(trunk_->channels(networks::kLevels), classes, network.neck));
+  if (options.reconstruction)
+    decoder_ = root_->register_module("decoder", std::make_shared<Decoder>(*trunk_, options.decoder));
+  for (int level : levels())
+    discriminators_.push_back(root_->register_module(
+        kDiscriminatorModule + std::to_string(level),
+        std::make_shared<Discriminator>(trunk_->channels(level), trunk_->shape().discriminator_width,
+                                        options.opponent()->discriminator)));
+  networks::initialise(*root_, seed);
+}
+
+std::vector<int> Rain::levels() const {
+  return options_.opponent() != nullptr ? options_.opponent()->levels : std::vector<int>{};
+}
+
+std::vector<ParameterGroup> Rain::parameter_groups() {
+  std::vector<ParameterGroup> groups{
+      {kRainNetworks, parameters_of(*root_, kDiscriminatorModule, /*inverse=*/true), adam_options(recipe_)}};
+  // UNSTATED: optimisers → Adam; D with betas (0.5, 0.999), without weight decay, on the schedule of the others so that
+  // the balance of the game stays.
+  if (!discriminators_.empty())
+    groups.push_back({kDiscriminators, parameters_of(*root_, kDiscriminatorModule, /*inverse=*/false),
+                      AdamOptions{.learning_rate = recipe_.discriminator_learning_rate,
+                                  .beta1 = 0.5,
+                                  .gradient_clip = recipe_.gradient_clip}});
+  return groups;
+}
+
+std::vector<Phase> Rain::phases() const {
+  if (discriminators_.empty()) return {{kRainNetworks, {kRainNetworks}}};
+  const bool simultaneous = options_.opponent()->updates == Updates::kSimultaneous;
+  return {{kDiscriminators, {kDiscriminators}, simultaneous}, {kRainNetworks, {kRainNetworks}}};
+}
+
+//! UNSTATED: whether HR and LR images share a batch-norm batch → bn_streams: one pass over both (joint) or one each.
+template <class Run>
+std::vector<Rain::Streams> Rain::through(const Run& run, const Streams& input) const {
+  const std::int64_t hr_rows = input.hr.size(0), lr_rows = input.lr.size(0);
+  std::vector<Streams> outputs;
+  if (joint_ || hr_rows == 0 || lr_rows == 0) {
+    for (const at::Tensor& both : run(at::cat({input.hr, input.lr}))) {
+      const std::vector<at::Tensor> streams = networks::rows_apart(both, {hr_rows, lr_rows});
+      outputs.push_back({streams[0], streams[1]});
+    }
+    return outputs;
+  }
+  std::vector<at::Tensor> of_hr = run(input.hr), of_lr = run(input.lr);
+  for (std::size_t i = 0; i < of_hr.size(); ++i) outputs.push_back({of_hr[i], of_lr[i]});
+  return outputs;
+}
+
+Rain::BatchRows Rain::rows_of(const LaneBatch& batch) const {
+  BatchRows rows;
+  rows.with_hr = rows_where(batch.has_hr);
+  if (options_.pairing == Pairing::kShuffled) rows.lr = rows_where(batch.has_hr.logical_not());
+  rows.labelled_hr = rows_where(select_rows(batch.has_label, rows.with_hr));
+  rows.labelled_lr = rows_where(select_rows(batch.has_label, rows.lr));
+  rows.aimed_lr = rows_where(select_rows(batch.has_target.defined() ? batch.has_target : batch.has_hr, rows.lr));
+  if (options_.supervision == Supervision::kHrOnlyLabels) rows.labelled_lr = at::empty({0}, at::kLong);
+  return rows;
+}
+
+Activations Rain::forward(const LaneBatch& batch) {
+  const BatchRows rows = rows_of(batch);
+  const Streams images{select_rows(batch.hr, rows.with_hr), select_rows(batch.lr, rows.lr)};
+  const std::vector<Streams> features = through([&](const at::Tensor& x) { return trunk_->forward(x); }, images);
+
+  Activations activations{std::vector<at::Tensor>(kFirstLevel)};
+  auto& slots = activations.tensors;
+  const Streams& f5 = features.back();
+  // Rows without a label stay out of the neck's batch too.
+  const Streams v{select_rows(pooled(f5.hr), rows.labelled_hr), select_rows(pooled(f5.lr), rows.labelled_lr)};
+  slots[kLabelledHr] = v.hr;
+  slots[kLabelledLr] = v.lr;
+  if (classifier_) {
+    auto classify = [&](const at::Tensor& x) { return std::vector<at::Tensor>{classifier_->forward(x)}; };
+    const Streams logits = through(classify, v).front();
+    slots[kLogitsHr] = logits.hr;
+    slots[kLogitsLr] = logits.lr;
+  }
+  const Streams aimed{f5.hr, select_rows(f5.lr, rows.aimed_lr)};
+  if (decoder_ && aimed.hr.size(0) + aimed.lr.size(0) > 0) {
+    auto decode = [&](const at::Tensor& x) {
+      return std::vector<at::Tensor>{decoder_->forward(x, batch.lr.size(2), batch.lr.size(3))};
+    };
+    const Streams decoded = through(decode, aimed).front();
+    slots[kImageHr] = decoded.hr;
+    slots[kImageLr] = decoded.lr;
+  }
+  for (int level : levels()) {
+    slots.push_back(features[static_cast<std::size_t>(level - 1)].hr);
+    slots.push_back(features[static_cast<std::size_t>(level - 1)].lr);
+  }
+  return activations;
+}
+
+std::vector<LossTerm> Rain::losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) {
+  RESOLUTE_EXPECT(phase < phases().size(), "rain has no such phase");
+  return phases()[phase].name == kDiscriminators ? discriminator_terms(activations) : network_terms(activations, batch);
+}
+
+Rain::Streams Rain::feature(std::size_t index, const Activations& activations) const {
+  return {activations.tensors[kFirstLevel + 2 * index], activations.tensors[kFirstLevel + 2 * index + 1]};
+}
+
+//! eq. 8, max over D_j: minimises −L_adv^Dj.
+std::vector<LossTerm> Rain::discriminator_terms(const Activations& activations) const {
+  std::vector<LossTerm> terms;
+  for (std::size_t i = 0; i < discriminators_.size(); ++i) {
+    const Streams f = feature(i, activations);
+    at::Tensor logits = discriminators_[i]->forward(at::cat({f.hr, f.lr}).detach());
+    terms.push_back({kDiscriminatorModule + std::to_string(levels()[i]),
+                     -networks::adversarial_value(logits.narrow(0, 0, f.hr.size(0)),
+                                                  logits.narrow(0, f.hr.size(0), f.lr.size(0)))});
+  }
+  return terms;
+}
+
+//! eq. 1 as F sees it. UNSTATED: the form of F's loss → eq. 1 itself, through both of its terms (minimax).
+//! DEVIATION (option "non-saturating"): F minimises −E[log D(f^L)].
+at::Tensor Rain::adversarial_loss(std::size_t index, const Activations& activations) const {
+  const Streams f = feature(index, activations);
+  if (options_.opponent()->non_saturating)
+    return networks::non_saturating_loss(discriminators_[index]->forward_frozen(f.lr));
+  at::Tensor logits = discriminators_[index]->forward_frozen(at::cat({f.hr, f.lr}));
+  return networks::adversarial_value(logits.narrow(0, 0, f.hr.size(0)), logits.narrow(0, f.hr.size(0), f.lr.size(0)));
+}
+
+//! eq. 8, min over F, G, C.
+std::vector<LossTerm> Rain::network_terms(const Activations& activations, const LaneBatch& batch) const {
+  const auto& slots = activations.tensors;
+  const BatchRows rows = rows_of(batch);
+  // Rows without a label have the adversarial and reconstruction losses alone.
+  const at::Tensor hr_labels = select_rows(select_rows(batch.labels, rows.with_hr), rows.labelled_hr);
+  const at::Tensor lr_labels = select_rows(select_rows(batch.labels, rows.lr), rows.labelled_lr);
+
+  std::vector<LossTerm> terms;
+  if (options_.classification)  // eq. 3
+    terms.push_back(
+        {"classification", networks::classification_loss(slots[kLogitsHr], hr_labels, recipe_.label_smoothing) +
+                               networks::classification_loss(slots[kLogitsLr], lr_labels, recipe_.label_smoothing)});
+  if (options_.triplet)  // eqs. 4–6: HR and LR triplets apart
+    terms.push_back(
+        {"triplet",
+         mined_triplet_loss(slots[kLabelledHr], hr_labels, triplet_, batch, MiningSite::kHighResolution) +
+             mined_triplet_loss(slots[kLabelledLr], lr_labels, triplet_, batch, MiningSite::kLowResolution)});
+  if (options_.reconstruction) {  // eq. 2. UNSTATED: the scale of ‖·‖₁ → mean over elements
+    at::Tensor loss = networks::zero_loss(slots[kLabelledLr]);
+    if (slots[kImageHr].defined()) {
+      const at::Tensor hr_target = select_rows(batch.hr, rows.with_hr);
+      const bool same = !rows.lr && !batch.has_target.defined();  // images and their own copies alone
+      const at::Tensor lr_target = same ? hr_target : select_rows(select_rows(batch.hr, rows.lr), rows.aimed_lr);
+      loss = networks::reconstruction_loss(slots[kImageHr], hr_target) +
+             networks::reconstruction_loss(slots[kImageLr], lr_target);
+    }
+    terms.push_back({"reconstruction", options_.reconstruction_weight * loss});
+  }
+  for (std::size_t i = 0; i < discriminators_.size(); ++i)
+    terms.push_back({"adversarial_level_" + std::to_string(levels()[i]),
+                     options_.opponent()->weight * adversarial_loss(i, activations)});
+  return terms;
+}
+
+std::vector<at::Tensor> Rain::recover(const at::Tensor& images) {
+  RESOLUTE_EXPECT(decoder_ != nullptr, "a decoder recovers images");
+  return {evaluated(*root_, [&] {
+    return networks::loss_precision(decoder_->forward(trunk_->forward(images).back(), images.size(2), images.size(3)));
+  })};
+}
+
+}  // namespace resolute::methods

@@ -1,0 +1,43 @@
+#include "networks/nn/batch_norm.h"
+
+namespace resolute::networks {
+namespace {
+
+thread_local int holds = 0;
+
+}  // namespace
+
+RunningStatisticsHold::RunningStatisticsHold() { ++holds; }
+RunningStatisticsHold::~RunningStatisticsHold() { --holds; }
+bool RunningStatisticsHold::active() { return holds > 0; }
+
+BatchNorm::BatchNorm(std::int64_t channels, const BatchNormOptions& options) : options_(options) {
+  weight = register_parameter("weight", at::ones({channels}));
+  bias = register_parameter("bias", at::zeros({channels}));
+  running_mean = register_buffer("running_mean", at::zeros({channels}));
+  running_var = register_buffer("running_var", at::ones({channels}));
+}
+
+at::Tensor BatchNorm::forward(const at::Tensor& input) const {
+  const bool too_few = input.numel() < 2 * input.size(1);
+  const bool of_batch = is_training() && !frozen_;
+  const bool held = of_batch && (too_few || RunningStatisticsHold::active());
+  return at::batch_norm(input, weight, bias, held ? at::Tensor() : running_mean, held ? at::Tensor() : running_var,
+                        of_batch, options_.momentum, options_.epsilon, /*cudnn_enabled=*/true);
+}
+
+void BatchNorm::freeze() {
+  frozen_ = true;
+  weight.requires_grad_(false);
+  bias.requires_grad_(false);
+}
+
+void BatchNorm::initialise(std::uint64_t, const std::string&) {
+  at::NoGradGuard no_grad;
+  weight.fill_(1);
+  bias.zero_();
+  running_mean.zero_();
+  running_var.fill_(1);
+}
+
+}  // namespace resolute::networks

@@ -1,0 +1,52 @@
+#pragma once
+//! \file
+//! Batch normalisation whose running statistics can be held still: with lanes they move with lane 0 alone, once a step,
+//! however often a forward pass is computed again (docs/worker.md).
+
+#include "networks/nn/initialise.h"
+#include "networks/torch.h"
+
+namespace resolute::networks {
+
+//! While one is alive on this thread, batch norms in training mode normalise with the batch's statistics and leave
+//! their running ones alone; outputs and gradients are the same bits. Holds nest. Evaluation mode is not affected.
+class RunningStatisticsHold {
+ public:
+  RunningStatisticsHold();
+  ~RunningStatisticsHold();
+  RunningStatisticsHold(const RunningStatisticsHold&) = delete;
+  RunningStatisticsHold& operator=(const RunningStatisticsHold&) = delete;
+  //! True while any is alive on this thread.
+  static bool active();
+};
+
+//! torch's defaults.
+struct BatchNormOptions {
+  double epsilon = 1e-5, momentum = 0.1;
+};
+
+//! N×C or N×C×H×W → the same shape, each channel normalised over the rest. Parameters weight (starts at 1), bias (0);
+//! buffers running_mean (0), running_var (1), which move by BatchNormOptions::momentum a batch. torch's
+//! num_batches_tracked is left out: nothing reads it at a fixed momentum.
+//!
+//! In training mode over one value a channel (one row, N×C) the output is the bias (to rounding) and running statistics
+//! stay: an unbiased variance of one value is 0/0. Over no row nothing moves either, and the output has no rows.
+class BatchNorm : public torch::nn::Module, public InitialisedLayer {
+ public:
+  explicit BatchNorm(std::int64_t channels, const BatchNormOptions& options = {});
+  at::Tensor forward(const at::Tensor& input) const;
+  void initialise(std::uint64_t seed, const std::string& name) override;
+  //! From here on it normalises with its running statistics in training mode too, and neither they nor its parameters
+  //! learn.
+  void freeze();
+  //! What is added to the variance.
+  double epsilon() const { return options_.epsilon; }
+
+  at::Tensor weight, bias, running_mean, running_var;
+
+ private:
+  BatchNormOptions options_;
+  bool frozen_ = false;
+};
+
+}  // namespace resolute::networks

@@ -1,0 +1,45 @@
+#pragma once
+//! \file
+//! Work of a device that is recorded once and played again and again: CUDA's graphs. A host that plays a recording asks
+//! the device once where it would ask for a thousand kernels one by one.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+namespace resolute::networks {
+
+//! What a device did not do when it was asked, but keeps.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  //! Queues all of it on the current stream: the same kernels over the same memory as when it was recorded.
+  virtual void play() = 0;
+
+ protected:
+  Recording() = default;
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+};
+
+//! A device's. No two of its recordings are made at the same time.
+class Recorder {
+ public:
+  virtual ~Recorder() = default;
+  //! Runs `work` on this thread: what it queues on the current stream is recorded and not done, and memory that it
+  //! takes there is the recording's. Tensors of `work` that are held beyond its end keep their addresses.
+  //! \param behind null, or a recording that is always played before this one: they share memory, and what tensors are
+  //! held of the first stays as it is \throws what `work` throws; c10::Error for what cannot be recorded: to wait for
+  //! the device, to read the host's memory; c10::OutOfMemoryError
+  virtual std::unique_ptr<Recording> record(const std::function<void()>& work, const Recording* behind) = 0;
+  //! Allocations that were refused, each of which ended a recording and was met by nothing else: whoever then does the
+  //! work as it is has the same bits.
+  virtual std::uint64_t refusals() const = 0;
+
+ protected:
+  Recorder() = default;
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+};
+
+}  // namespace resolute::networks
