@@ -14,14 +14,9 @@ enum BaselineSlot : std::size_t { kBaselineFeature, kBaselineLogits, kBaselineSl
 
 Baseline::Baseline(const BaselineOptions& options, const settings::NetworkSettings& network,
                    const settings::Recipe& recipe, int classes, std::uint64_t seed)
-    : Method(methods::row(options)),
-      options_(options),
+    : TrunkMethod(options, network, recipe),
       stored_(options.images == BaselineImages::kStored),
-      adam_(adam_options(recipe)),
-      label_smoothing_(recipe.label_smoothing),
-      triplet_{options.margin, options.mining},
-      root_(std::make_shared<torch::nn::Module>("baseline")) {
-  trunk_ = root_->register_module("trunk", std::make_shared<networks::Backbone>(settings::trunk_shape(network)));
+      triplet_{options.margin, options.mining} {
   if (options.classification)
     classifier_ = root_->register_module(
         "classifier", std::make_shared<IdentityClassifier>(trunk_->channels(networks::kLevels), classes, network.neck));
@@ -29,7 +24,7 @@ Baseline::Baseline(const BaselineOptions& options, const settings::NetworkSettin
 }
 
 std::vector<ParameterGroup> Baseline::parameter_groups() {
-  return {{"networks", parameters_of(*root_, "", /*inverse=*/false), adam_}};
+  return {{"networks", parameters_of(*root_, "", /*inverse=*/false), adam_options(recipe_)}};
 }
 
 Rows Baseline::taught_rows(const LaneBatch& batch) const {
@@ -68,7 +63,7 @@ std::vector<LossTerm> Baseline::losses(std::size_t phase, const Activations& act
   if (options_.classification)  // eq. 3, HR part
     terms.push_back(
         {"classification", options_.classification_weight *
-                               networks::classification_loss(slots[kBaselineLogits], labels, label_smoothing_)});
+                               networks::classification_loss(slots[kBaselineLogits], labels, recipe_.label_smoothing)});
   if (options_.triplet)  // eqs. 4–6, HR part
     terms.push_back(
         {"triplet", mined_triplet_loss(slots[kBaselineFeature], labels, triplet_, batch, MiningSite::kHighResolution)});

@@ -18,42 +18,27 @@
 
 #include <memory>
 
-#include "methods/networks/identity_terms.h"
-#include "methods/networks/method.h"
-#include "networks/nn/backbone.h"
+#include "methods/networks/trunk_method.h"
 
 namespace resolute::methods {
 
-class Baseline : public Method {
+class Baseline : public TrunkMethod<BaselineOptions> {
  public:
-  using Options = BaselineOptions;
   Baseline(const BaselineOptions& options, const settings::NetworkSettings& network, const settings::Recipe& recipe,
            int classes, std::uint64_t seed);
 
-  torch::nn::Module& module() override { return *root_; }
   std::vector<ParameterGroup> parameter_groups() override;
   std::vector<Phase> phases() const override { return {{"networks", {"networks"}}}; }
   Activations forward(const LaneBatch& batch) override;
   std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;
-  at::Tensor embed(const at::Tensor& images) override { return embed_pooled(*root_, *trunk_, images); }
-  Embedder embedder(const EmbedderOptions& options) override { return folded_embedder(*trunk_, options); }
-  std::string embedder_graph(networks::onnx::Graph& graph, Side /*side*/, int /*level*/) const override {
-    return pooled_graph(graph, *trunk_);
-  }
-  int embedding_size() const override { return static_cast<int>(trunk_->channels(networks::kLevels)); }
 
  private:
   //! The batch's images that are there as rows of the pool.
   at::Tensor images_of(const LaneBatch& batch) const;
   Rows taught_rows(const LaneBatch& batch) const;
 
-  BaselineOptions options_;
   bool stored_;  //!< BaselineOptions::images is "stored"
-  AdamOptions adam_;
-  double label_smoothing_;
   TripletSettings triplet_;
-  std::shared_ptr<torch::nn::Module> root_;
-  std::shared_ptr<networks::Backbone> trunk_;
   std::shared_ptr<IdentityClassifier> classifier_;  //!< null without classification
 };
 

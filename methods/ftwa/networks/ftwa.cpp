@@ -133,15 +133,8 @@ at::Tensor weighted(const networks::AnchorLosses& anchors, const at::Tensor& pai
 
 Ftwa::Ftwa(const FtwaOptions& options, const settings::NetworkSettings& network, const settings::Recipe& recipe,
            int classes, std::uint64_t seed)
-    : Method(methods::row(options)),
-      options_(options),
-      recipe_(recipe),
-      joint_(network.bn_streams == settings::BatchNormStreams::kJoint),
-      triplet_{options.margin, options.mining},
-      root_(std::make_shared<torch::nn::Module>("ftwa")) {
-  const settings::TrunkShape shape = settings::trunk_shape(network);
-  trunk_ = root_->register_module("trunk", std::make_shared<networks::Backbone>(shape));
-  lr_encoder_ = root_->register_module("lr_encoder", std::make_shared<networks::ShallowTrunk>(shape));
+    : TrunkMethod(options, network, recipe), triplet_{options.margin, options.mining} {
+  lr_encoder_ = root_->register_module("lr_encoder", std::make_shared<networks::ShallowTrunk>(trunk_->shape()));
   const std::int64_t features = trunk_->channels(networks::kLevels);
   if (options.transforms())
     transformation_ = root_->register_module(

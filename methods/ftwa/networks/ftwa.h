@@ -53,34 +53,27 @@
 #include <memory>
 
 #include "methods/ftwa/networks/networks.h"
-#include "methods/networks/identity_terms.h"
-#include "methods/networks/method.h"
-#include "networks/nn/backbone.h"
+#include "methods/networks/trunk_method.h"
 
 namespace resolute::methods {
 
 //! The four kinds of features of a labelled row: of HR images, of their copies, of LR images, of what T makes of these.
 enum FtwaStream : std::size_t { kHr, kCopy, kLr, kTransformed, kStreams };
 
-class Ftwa : public Method {
+class Ftwa : public TrunkMethod<FtwaOptions> {
  public:
-  using Options = FtwaOptions;
   //! \throws RuntimeError (kInput) for options that experiments::validate() refuses
   Ftwa(const FtwaOptions& options, const settings::NetworkSettings& network, const settings::Recipe& recipe,
        int classes, std::uint64_t seed);
 
-  torch::nn::Module& module() override { return *root_; }
   std::vector<ParameterGroup> parameter_groups() override;
   std::vector<Phase> phases() const override { return {{"networks", {"networks"}}}; }
   //! All networks, so that every running statistic moves here and none in losses().
   Activations forward(const LaneBatch& batch) override;
   std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;
 
-  //! v_HR.
-  at::Tensor embed(const at::Tensor& images) override { return embed_pooled(*root_, *trunk_, images); }
-  //! High side v_HR; low side v'_HR, without the transformation v_LR.
+  //! High side v_HR, as embed(); low side v'_HR, without the transformation v_LR.
   Embedder embedder(const EmbedderOptions& options) override { return make_embedder(options, /*branches=*/false); }
-  int embedding_size() const override { return static_cast<int>(trunk_->channels(networks::kLevels)); }
   //! High side [v_HR, w_HR, 0…, 0], low side [v'_HR, w'_HR, v_LR, w_LR]. Without the weighting every w is 1. With
   //! weight_normalisation the low side divides w_LR by the mean of w_LR, a gallery's copy or not; what is wrong by that
   //! for copies, the mean of w'_LR by that of w_LR, the high side's w_HR has as a factor, and every share is right.
@@ -103,12 +96,7 @@ class Ftwa : public Method {
   MeanWeights mean_weights() const;
   void transform(const at::Tensor& copy, const at::Tensor& lr, Activations& activations) const;
 
-  FtwaOptions options_;
-  settings::Recipe recipe_;
-  bool joint_ = true;  //!< HR and LR images share E_ID's batch-norm batch
   TripletSettings triplet_;
-  std::shared_ptr<torch::nn::Module> root_;
-  std::shared_ptr<networks::Backbone> trunk_;
   std::shared_ptr<networks::ShallowTrunk> lr_encoder_;
   std::shared_ptr<FeatureTransformation> transformation_;
   std::shared_ptr<IdentityClassifier> classifier_hr_, classifier_lr_;

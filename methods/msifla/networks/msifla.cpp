@@ -71,11 +71,7 @@ at::Tensor nothing_to_learn(const torch::nn::Module& network) {
 
 Msifla::Msifla(const MsiflaOptions& options, const settings::NetworkSettings& network, const settings::Recipe& recipe,
                int classes, std::uint64_t seed)
-    : Method(methods::row(options)),
-      options_(options),
-      recipe_(recipe),
-      triplet_{options.margin, options.mining},
-      root_(std::make_shared<torch::nn::Module>("msifla")) {
+    : NetworkMethod(options, network, recipe), triplet_{options.margin, options.mining} {
   const settings::TrunkShape shape = settings::trunk_shape(network);
   for (const int scale : options.scales)
     ir_.push_back(root_->register_module(fmt::format("{}_{}", kIr, scale), std::make_shared<ImageRecoveryNetwork>(

@@ -53,19 +53,16 @@
 #include <vector>
 
 #include "methods/msifla/networks/networks.h"
-#include "methods/networks/identity_terms.h"
-#include "methods/networks/method.h"
+#include "methods/networks/trunk_method.h"
 
 namespace resolute::methods {
 
-class Msifla : public Method {
+class Msifla : public NetworkMethod<MsiflaOptions> {
  public:
-  using Options = MsiflaOptions;
   //! \throws RuntimeError (kInput) for options that experiments::validate() refuses
   Msifla(const MsiflaOptions& options, const settings::NetworkSettings& network, const settings::Recipe& recipe,
          int classes, std::uint64_t seed);
 
-  torch::nn::Module& module() override { return *root_; }
   //! "reid" and "ir".
   std::vector<ParameterGroup> parameter_groups() override;
   //! "recovery" and "reid".
@@ -93,10 +90,7 @@ class Msifla : public Method {
                             const LossOf& loss_of) const;
   const PartNetwork& reid_of(std::size_t stream) const { return *reid_[reid_.size() == 1 ? 0 : stream]; }
 
-  MsiflaOptions options_;
-  settings::Recipe recipe_;
   TripletSettings triplet_;
-  std::shared_ptr<torch::nn::Module> root_;
   std::vector<std::shared_ptr<ImageRecoveryNetwork>> ir_;  //!< of options_.scales
   std::vector<std::shared_ptr<PartNetwork>> reid_;         //!< of options_.scales, one for all, or an ensemble
 };

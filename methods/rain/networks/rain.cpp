@@ -22,13 +22,7 @@ constexpr const char* kDiscriminatorModule = "discriminator_level_";  // + j: pr
 
 Rain::Rain(const RainOptions& options, const settings::NetworkSettings& network, const settings::Recipe& recipe,
            int classes, std::uint64_t seed)
-    : Method(methods::row(options)),
-      options_(options),
-      recipe_(recipe),
-      joint_(network.bn_streams == settings::BatchNormStreams::kJoint),
-      triplet_{options.margin, options.mining},
-      root_(std::make_shared<torch::nn::Module>("rain")) {
-  trunk_ = root_->register_module("trunk", std::make_shared<networks::Backbone>(settings::trunk_shape(network)));
+    : TrunkMethod(options, network, recipe), triplet_{options.margin, options.mining} {
   if (options.classification)
     classifier_ = root_->register_module(
         "classifier", std::make_shared<IdentityClassifier>(trunk_->channels(networks::kLevels), classes, network.neck));

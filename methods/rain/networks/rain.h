@@ -38,31 +38,21 @@
 
 #include <memory>
 
-#include "methods/networks/identity_terms.h"
-#include "methods/networks/method.h"
+#include "methods/networks/trunk_method.h"
 #include "methods/rain/networks/networks.h"
-#include "networks/nn/backbone.h"
 
 namespace resolute::methods {
 
-class Rain : public Method {
+class Rain : public TrunkMethod<RainOptions> {
  public:
-  using Options = RainOptions;
   Rain(const RainOptions& options, const settings::NetworkSettings& network, const settings::Recipe& recipe,
        int classes, std::uint64_t seed);
 
-  torch::nn::Module& module() override { return *root_; }
   std::vector<ParameterGroup> parameter_groups() override;
   std::vector<Phase> phases() const override;
   //! All of F, C and G, so that every running statistic moves here and none in losses().
   Activations forward(const LaneBatch& batch) override;
   std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;
-  at::Tensor embed(const at::Tensor& images) override { return embed_pooled(*root_, *trunk_, images); }
-  Embedder embedder(const EmbedderOptions& options) override { return folded_embedder(*trunk_, options); }
-  std::string embedder_graph(networks::onnx::Graph& graph, Side /*side*/, int /*level*/) const override {
-    return pooled_graph(graph, *trunk_);
-  }
-  int embedding_size() const override { return static_cast<int>(trunk_->channels(networks::kLevels)); }
   //! G(F(images)), layer by layer (no folded batch norms).
   std::vector<at::Tensor> recover(const at::Tensor& images) override;
 
@@ -88,12 +78,7 @@ class Rain : public Method {
   at::Tensor adversarial_loss(std::size_t index, const Activations& activations) const;
   Streams feature(std::size_t index, const Activations& activations) const;
 
-  RainOptions options_;
-  settings::Recipe recipe_;
-  bool joint_ = true;  //!< HR and LR images share a batch-norm batch
   TripletSettings triplet_;
-  std::shared_ptr<torch::nn::Module> root_;
-  std::shared_ptr<networks::Backbone> trunk_;
   std::shared_ptr<IdentityClassifier> classifier_;
   std::shared_ptr<Decoder> decoder_;
   std::vector<std::shared_ptr<Discriminator>> discriminators_;

@@ -48,15 +48,9 @@ at::Tensor levels_of_rates(const std::vector<int>& level_rates, const at::Tensor
 ResolutionAdaptive::ResolutionAdaptive(const ResolutionAdaptiveOptions& options,
                                        const settings::NetworkSettings& network, const settings::Recipe& recipe,
                                        int classes, std::uint64_t seed)
-    : Method(methods::row(options)),
-      options_(options),
-      recipe_(recipe),
-      joint_streams_(network.bn_streams == settings::BatchNormStreams::kJoint),
-      root_(std::make_shared<torch::nn::Module>("resolution_adaptive")) {
-  const settings::TrunkShape shape = settings::trunk_shape(network);
-  trunk_ = root_->register_module("trunk", std::make_shared<networks::Backbone>(shape));
+    : TrunkMethod(options, network, recipe) {
   if (options.masks != Masks::kOff)
-    masks_ = root_->register_module(kMasks, std::make_shared<ResolutionMasks>(shape, options));
+    masks_ = root_->register_module(kMasks, std::make_shared<ResolutionMasks>(trunk_->shape(), options));
   masked_trunk_.register_module("trunk", trunk_);
   if (masks_) masked_trunk_.register_module(kMasks, masks_);
   if (options.masks == Masks::kProgressive) {
@@ -161,7 +155,7 @@ Activations ResolutionAdaptive::forward(const LaneBatch& batch) {
   std::vector<Output> outputs;
   if (hr.size(0) == 0) {
     outputs.push_back(run(lr, lr_levels, acting));
-  } else if (joint_streams_) {
+  } else if (joint_) {
     outputs.push_back(run(at::cat({hr, lr}), at::cat({hr_levels, lr_levels}), acting));
   } else {
     outputs.push_back(run(hr, hr_levels, acting));

@@ -56,20 +56,17 @@
 #include <vector>
 
 #include "methods/levels.h"
-#include "methods/networks/identity_terms.h"
-#include "methods/networks/method.h"
+#include "methods/networks/trunk_method.h"
 #include "methods/resolution_adaptive/networks/networks.h"
 
 namespace resolute::methods {
 
-class ResolutionAdaptive : public Method {
+class ResolutionAdaptive : public TrunkMethod<ResolutionAdaptiveOptions> {
  public:
-  using Options = ResolutionAdaptiveOptions;
   //! \throws RuntimeError (kInput) for options that experiments::validate() refuses
   ResolutionAdaptive(const ResolutionAdaptiveOptions& options, const settings::NetworkSettings& network,
                      const settings::Recipe& recipe, int classes, std::uint64_t seed);
 
-  torch::nn::Module& module() override { return *root_; }
   //! "networks", then "masks" of joint ones, or "mask_layerS.B" of each of progressive ones, in the network's order.
   std::vector<ParameterGroup> parameter_groups() override;
   std::vector<Phase> phases() const override;
@@ -100,12 +97,7 @@ class ResolutionAdaptive : public Method {
   //! Those of the weights as they stand.
   ActingMasks acting_masks() const;
 
-  ResolutionAdaptiveOptions options_;
-  settings::Recipe recipe_;
-  bool joint_streams_;   //!< HR and LR images share a batch-norm batch
-  int stage_steps_ = 0;  //!< T of progressive masks
-  std::shared_ptr<torch::nn::Module> root_;
-  std::shared_ptr<networks::Backbone> trunk_;
+  int stage_steps_ = 0;                     //!< T of progressive masks
   std::shared_ptr<ResolutionMasks> masks_;  //!< null without masks
   torch::nn::Module masked_trunk_;          //!< both: whose passes are recorded
   std::shared_ptr<networks::Linear> embedding_;

@@ -1,0 +1,54 @@
+#pragma once
+//! \file
+//! Members that the methods share: options, recipe, the module that holds all networks, and a trunk.
+
+#include <memory>
+#include <string>
+
+#include "methods/networks/identity_terms.h"
+#include "methods/networks/method.h"
+#include "networks/nn/backbone.h"
+
+namespace resolute::methods {
+
+//! A method of these options. Its networks are modules of `root_`.
+template <class MethodOptions>
+class NetworkMethod : public Method {
+ public:
+  using Options = MethodOptions;
+  torch::nn::Module& module() override { return *root_; }
+
+ protected:
+  NetworkMethod(const Options& options, const settings::NetworkSettings& network, const settings::Recipe& recipe)
+      : Method(methods::row(options)),
+        options_(options),
+        recipe_(recipe),
+        joint_(network.bn_streams == settings::BatchNormStreams::kJoint) {}
+
+  Options options_;
+  settings::Recipe recipe_;
+  bool joint_;  //!< HR and LR images share a batch-norm batch
+  std::shared_ptr<torch::nn::Module> root_ = std::make_shared<torch::nn::Module>(Options::kMethod);
+};
+
+//! A method whose first network is a trunk. The embedding is the pooled f5, unless the method overrides it.
+template <class MethodOptions>
+class TrunkMethod : public NetworkMethod<MethodOptions> {
+ public:
+  at::Tensor embed(const at::Tensor& images) override { return embed_pooled(*this->root_, *trunk_, images); }
+  Embedder embedder(const EmbedderOptions& options) override { return folded_embedder(*trunk_, options); }
+  std::string embedder_graph(networks::onnx::Graph& graph, Side /*side*/, int /*level*/) const override {
+    return pooled_graph(graph, *trunk_);
+  }
+  int embedding_size() const override { return static_cast<int>(trunk_->channels(networks::kLevels)); }
+
+ protected:
+  TrunkMethod(const MethodOptions& options, const settings::NetworkSettings& network, const settings::Recipe& recipe)
+      : NetworkMethod<MethodOptions>(options, network, recipe),
+        trunk_(this->root_->register_module("trunk",
+                                            std::make_shared<networks::Backbone>(settings::trunk_shape(network)))) {}
+
+  std::shared_ptr<networks::Backbone> trunk_;
+};
+
+}  // namespace resolute::methods
