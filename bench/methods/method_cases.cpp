@@ -72,11 +72,6 @@ std::unique_ptr<methods::Method> make(const Case& measured, const Scale& scale, 
   return make_method(specification, scale.classes);
 }
 
-void Shortest::add(const Moment& from, const Moment& to) {
-  seconds = std::min(seconds, std::chrono::duration<double>(to.time - from.time).count());
-  processor_seconds = std::min(processor_seconds, static_cast<double>(to.processor - from.processor) / CLOCKS_PER_SEC);
-}
-
 RepeatedBatch::RepeatedBatch(const Scale& scale, int identities, int images, int lr_images, std::size_t copies)
     : batch_(random_batch(0, {identities, images, lr_images}, copies, scale.height, scale.width)) {}
 
@@ -87,7 +82,7 @@ methods::LaneBatch RepeatedBatch::batch(std::uint64_t step, int) {
   return batch;
 }
 
-void train(methods::Method& method, BatchSource& source, const experiments::Recipe& recipe, std::uint64_t first) {
+Shortest train(methods::Method& method, RepeatedBatch& source, const experiments::Recipe& recipe, std::uint64_t first) {
   ProgressPipe progress(-1);
   TrainerOptions options;
   options.recipe = recipe;
@@ -98,6 +93,15 @@ void train(methods::Method& method, BatchSource& source, const experiments::Reci
     trainer.restore(begun);
   }
   trainer.run();
+  source.begun.emplace_back();
+  Shortest shortest;
+  for (std::size_t i = 2; i < source.begun.size(); ++i) {
+    const Moment &from = source.begun[i - 1], &to = source.begun[i];
+    shortest.seconds = std::min(shortest.seconds, std::chrono::duration<double>(to.time - from.time).count());
+    shortest.processor_seconds =
+        std::min(shortest.processor_seconds, static_cast<double>(to.processor - from.processor) / CLOCKS_PER_SEC);
+  }
+  return shortest;
 }
 
 std::uint64_t last_window(methods::Method& method) {

@@ -48,10 +48,9 @@ struct Moment {
   std::clock_t processor = std::clock();  //!< of all threads
 };
 
-//! The shortest of several spans, in seconds.
+//! The shortest of several steps, in seconds.
 struct Shortest {
   double seconds = 1e9, processor_seconds = 1e9;
-  void add(const Moment& from, const Moment& to);
 };
 
 //! One batch again and again; remembers when each step began. Identities of `images` rows: HR images with a copy, then
@@ -68,9 +67,10 @@ class RepeatedBatch final : public BatchSource {
   methods::LaneBatch batch_;
 };
 
-//! The real Trainer on one lane, without checkpoints and metrics. \param first step to begin with, as if those before
-//! it were done
-void train(methods::Method& method, BatchSource& source, const experiments::Recipe& recipe, std::uint64_t first = 0);
+//! The real Trainer on one lane, without checkpoints and metrics. The first step of all is not measured.
+//! \param first step to begin with, as if those before it were done
+Shortest train(methods::Method& method, RepeatedBatch& source, const experiments::Recipe& recipe,
+               std::uint64_t first = 0);
 
 //! The first step in which every group has begun to move (ParameterGroup::first_step): of progressive masks the first
 //! of the last stage, in which all of them act.

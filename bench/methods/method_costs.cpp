@@ -80,10 +80,7 @@ Json step(const Case& measured, const Scale& scale, const std::string& precision
   recipe.steps = static_cast<int>(first) + 1 + steps;
   RepeatedBatch source(scale, scale.identities, images(measured, scale), measured.lr_images,
                        methods::copy_rates(method->row().needs, recipe).size());
-  train(*method, source, recipe, first);
-  source.begun.emplace_back();
-  Shortest shortest;
-  for (std::size_t i = 2; i < source.begun.size(); ++i) shortest.add(source.begun[i - 1], source.begun[i]);
+  const Shortest shortest = train(*method, source, recipe, first);
   const double peak = process_memory("VmHWM") - before;
   return {{"parts", parameters_of_parts(*method)},
           {"seconds", shortest.seconds},

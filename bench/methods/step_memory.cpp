@@ -54,10 +54,7 @@ core::Json measured_step_memory(const MemoryCase& measured, int steps) {
   const std::unique_ptr<methods::Method> method = make(one, measured.scale, recipe);
   RepeatedBatch source(measured.scale, kIdentities, kImages, kLrImages,
                        methods::copy_rates(method->row().needs, recipe).size());
-  train(*method, source, recipe);
-  source.begun.emplace_back();
-  Shortest shortest;
-  for (std::size_t i = 2; i < source.begun.size(); ++i) shortest.add(source.begun[i - 1], source.begun[i]);
+  const Shortest shortest = train(*method, source, recipe);
   return {{"peak_bytes", memory.peak()},
           {"resident_bytes", process_memory("VmHWM") - before},
           {"seconds", shortest.seconds},
