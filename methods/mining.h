@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What the options of several methods have: choices, and the declarations of what stands beside them.
+//! The options of several methods share these choices, and the declarations of rows and rules.
 
 #include "settings/member.h"
 #include "settings/training.h"

@@ -21,7 +21,7 @@ enum class Originals {
   kAll,     //!< wherever there are any: also of images that have an HR image (train.lr_images)
 };
 
-//! What a method needs of a training's batches.
+//! A method's needs of a training's batches.
 struct Needs {
   bool lr = true;       //!< uses the LR images of rows; if false, they are not loaded
   bool copies = false;  //!< uses an LR copy of every HR image at each of train.train_rates
@@ -57,7 +57,7 @@ const std::vector<std::string>& method_names();
 //! "baseline, ftwa, …"
 const std::string& method_list();
 
-//! Whether batches hold those originals.
+//! True if batches hold those originals.
 bool reads_originals(const Needs& needs, settings::TrainPool pool);
 
 //! The rates at which a batch has copies of every HR image.

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a method's options must be beside one another and beside the rest of a training, and which of them nothing
+//! Rules of a method's options: which of them go together, and with the rest of a training, and which of them nothing
 //! reads. Each method's rules stand in its folder (options.cpp).
 
 #include <string>
@@ -26,7 +26,7 @@ struct TrainingSettings {
 //! method cannot work with
 void check(const MethodOptions& options, const TrainingSettings& training);
 
-//! What nothing reads takes its default, in the options and, where the method alone knows it, in the network.
+//! Members that nothing reads take their defaults, in the options and, where the method alone knows it, in the network.
 void reset_unread(MethodOptions& options, settings::NetworkSettings& network, const settings::Recipe& recipe);
 
 //! For triplets among HR images alone. One image of an identity is told of elsewhere. \throws MemberError for fewer

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What an evaluation can tell of a training's method besides the ranking. Which outputs and metrics there are follows
-//! from it. It is a part of the method's row (methods/row.h), and depends on the training's options alone.
+//! The outputs that an evaluation of a training's method can give besides the ranking; its metrics follow from them.
+//! They are a part of the method's row (methods/row.h), and depend on the training's options alone.
 
 #include <cstddef>
 #include <string>

@@ -38,7 +38,7 @@ struct Work {
   double feature = 0;  //!< floats that an evaluation keeps per image; 0: the evaluation keeps distances
 };
 
-//! Of one image. Only convolutions count: they take nearly all the time.
+//! The work of one image. Only convolutions count: they take nearly all the time.
 struct TrunkWork {
   double forward = 0;
   double step = 0;  //!< forward and backward; frozen levels have no backward pass

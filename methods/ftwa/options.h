@@ -14,7 +14,7 @@ constexpr auto words_of(Detached) { return settings::words("hr", "lr", "none"); 
 enum class Weighting { kPerSample, kBatchMean };
 constexpr auto words_of(Weighting) { return settings::words("per-sample", "batch-mean"); }
 
-//! What a weight is divided by before it counts.
+//! The number that a weight is divided by before it counts.
 enum class WeightNormalisation { kOff, kRunningMean };
 constexpr auto words_of(WeightNormalisation) { return settings::words("off", "running-mean"); }
 
@@ -26,7 +26,7 @@ enum class FtwaForm {
   kWeighted,     //!< weights w in eqs. 5 and 7: FTWA
 };
 
-//! What FTWA's options and their section spell alike.
+//! The members that FTWA's options and their section spell alike.
 struct FtwaShared {
   bool classification = true;
   bool triplet = true;
@@ -97,7 +97,7 @@ struct FtwaOptions : FtwaShared {
   bool operator==(const FtwaOptions&) const = default;
 
   bool transforms() const { return form >= FtwaForm::kAside; }  //!< whether there is T
-  //! Whether v'_HR enters eqs. 5 and 7.
+  //! v'_HR enters eqs. 5 and 7.
   bool transformed_losses() const { return form >= FtwaForm::kTransformed; }
   bool weighs() const { return form == FtwaForm::kWeighted; }  //!< whether there is W
 

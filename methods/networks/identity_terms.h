@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What every method that learns identities from labels shares: the pooled feature, the classifier behind it, and the
+//! Every method that learns identities from labels shares these: the pooled feature, the classifier behind it, and the
 //! triplet loss with its mining.
 
 #include <memory>
@@ -20,7 +20,7 @@ namespace resolute::methods {
 //! GPUs).
 at::Tensor pooled(const at::Tensor& map);
 
-//! What the linear layer behind a neck has.
+//! The bias of the linear layer behind a neck.
 enum class NeckBias { kKept, kDropped };
 
 //! v → logits over identities: linear, with a batch norm before it where the network has a neck. N×D → N×classes.
@@ -55,7 +55,7 @@ at::Tensor reduce_triplet_losses(const at::Tensor& losses, const TripletSettings
 at::Tensor mined_triplet_loss(const at::Tensor& features, const at::Tensor& labels, const TripletSettings& settings,
                               const LaneBatch& batch, MiningSite site);
 
-//! What `make()` gives in evaluation mode without a graph; the mode of `module` is put back.
+//! Calls `make()` in evaluation mode without a graph. Puts the mode of `module` back.
 template <class Make>
 at::Tensor evaluated(torch::nn::Module& module, const Make& make) {
   const at::NoGradGuard no_grad;

@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! What a re-identification method is to the trainer and the evaluator: named parameters, a step divided into phases,
-//! and an embedding. A method never talks to process ranks, lanes or files; it sees one lane's share of a step at a
-//! time.
+//! The interface between a re-identification method and the trainer and evaluator: named parameters, a step divided
+//! into phases, and an embedding. A method never talks to process ranks, lanes or files; it sees one lane's share of a
+//! step at a time.
 //!
 //! Phases of one step, and who calls what (docs/worker.md). For each lane:
 //!     Activations a = method.forward(batch);              // once a lane and step; kept or recomputed for later phases
@@ -84,7 +84,7 @@ struct AdamOptions {
   bool operator==(const AdamOptions&) const = default;
 };
 
-//! What a recipe says of every group; the rate is the networks'.
+//! The recipe's options, for every group; the rate is the networks'.
 inline AdamOptions adam_options(const settings::Recipe& recipe) {
   return {.learning_rate = recipe.learning_rate,
           .weight_decay = recipe.weight_decay,
@@ -103,7 +103,7 @@ struct ParameterGroup {
   bool moves_in(std::uint64_t step) const { return first_step <= step && step < end_step; }
 };
 
-//! What the shared forward pass yields; only the method that made it knows what is in it. Every tensor hangs in the
+//! The result of the shared forward pass; only the method that made it knows what is in it. Every tensor hangs in the
 //! graph of forward(), so dropping an Activations frees the graph; some may be undefined.
 struct Activations {
   std::vector<at::Tensor> tensors;
@@ -112,11 +112,11 @@ struct Activations {
 //! N×3×H×W normalised images on the method's device → N×embedding_size() float32 there, without a graph.
 using Embedder = std::function<at::Tensor(const at::Tensor& images)>;
 
-//! Where an image stands in a cross-resolution comparison, whatever its own rate: queries and LR copies of gallery
-//! images are low, gallery images high.
+//! The side on which an image stands in a cross-resolution comparison, whatever its own rate: queries and LR copies of
+//! gallery images are low, gallery images high.
 enum class Side { kHigh, kLow };
 
-//! What an Embedder is made for.
+//! The images and the precision that an Embedder is made for.
 struct EmbedderOptions {
   std::int64_t height = 0, width = 0;     //!< of the images
   at::ScalarType precision = at::kFloat;  //!< of weights and activations: at::kFloat or at::kBFloat16
@@ -135,7 +135,7 @@ class Method {
  public:
   virtual ~Method() = default;
 
-  //! What it needs of a batch, what it can tell: the row of its options.
+  //! The row of its options: its needs of a batch, and the outputs that it can give.
   const Row& row() const { return row_; }
   const Tells& tells() const { return row_.tells; }
 
@@ -156,7 +156,7 @@ class Method {
   virtual std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) = 0;
 
   //! N×3×H×W normalised images → N×embedding_size() float32, compared by Euclidean distance. In evaluation mode,
-  //! without a graph; the module's mode is put back. Of a method that tells sides, images of the high one.
+  //! without a graph; the module's mode is put back. If the method tells sides, images are of the high one.
   virtual at::Tensor embed(const at::Tensor& images) = 0;
   //! embed() for many images of one size, with the weights as they stand now; asking for one changes nothing in the
   //! method. It may be faster and round otherwise (batch norms folded, options.precision). Valid until the method goes
@@ -175,7 +175,7 @@ class Method {
     const auto branches = static_cast<std::int64_t>(tells().branches.size());
     return branches == 0 ? embedding_size() : branches * (embedding_size() + std::int64_t{1});
   }
-  //! Where it tells branches: as embedder(), with a row of row_size(): each branch's feature, then its weight,
+  //! If it tells branches: as embedder(), with a row of row_size(): each branch's feature, then its weight,
   //! positive. A branch with gallery_copy has zeros on the high side, weight 0.
   virtual Embedder branch_embedder(const EmbedderOptions& /*options*/) { return {}; }
   //! How many leading dimensions of embed() a query of a level is compared by: all of them, or Tells::prefixes.
@@ -184,10 +184,10 @@ class Method {
     const std::vector<int>& prefixes = tells().prefixes;
     return prefixes.empty() ? embedding_size() : prefixes.at(static_cast<std::size_t>(level) - 1);
   }
-  //! Where it tells masks: those that act by now, in the network's order, levels within blocks.
+  //! If it tells masks: those that act by now, in the network's order, levels within blocks.
   virtual std::vector<MaskValues> mask_values() const { return {}; }
 
-  //! What the method's decoders make of normalised images, for reports: N×3×H×W → as many for each of
+  //! The images that the method's decoders make of normalised ones, for reports: N×3×H×W → as many for each of
   //! Tells::recovered, float32. In evaluation mode, without a graph; the module's mode is put back.
   virtual std::vector<at::Tensor> recover(const at::Tensor& /*images*/) { return {}; }
 

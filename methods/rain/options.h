@@ -9,7 +9,7 @@
 
 namespace resolute::methods {
 
-//! What the networks do against the discriminators; kOff: there are none.
+//! The networks' game against the discriminators; kOff: there are none.
 enum class Game { kMinimax, kNonSaturating, kOff };
 constexpr auto words_of(Game) { return settings::words("minimax", "non-saturating", "off"); }
 
@@ -119,7 +119,7 @@ struct RainOptions {
   const Adversary* opponent() const { return std::get_if<Adversary>(&adversary); }
 
   using Section = RainSection;
-  //! What nothing reads without an adversary has its default there, and no level.
+  //! Without an adversary, members that nothing reads have their defaults, and there is no level.
   RainSection section() const;
   //! The inverse; what nothing reads is dropped. \throws MemberError for an adversary without a level
   static RainOptions of(const RainSection& section);

@@ -53,8 +53,8 @@ std::vector<int> evenly(int dimensions, std::size_t parts) {
   return widths;
 }
 
-//! What only levels of resolution read, in a method that treats every image alike. A neck normalises sub-vector by
-//! sub-vector: their number and widths are then in the network all the same.
+//! Resets the members that only levels of resolution read, in a method that treats every image alike. A neck normalises
+//! sub-vector by sub-vector: their number and widths are then in the network all the same.
 void reset_levels(ResolutionAdaptiveOptions& options, bool neck) {
   const ResolutionAdaptiveOptions defaults;
   const int dimensions = std::accumulate(options.widths.begin(), options.widths.end(), 0);

@@ -86,7 +86,7 @@ int mask_count(const ResolutionAdaptiveOptions& options, const settings::Network
 //! \param masks L, of the network \param steps of the training
 int stage_steps(const ResolutionAdaptiveOptions& options, int masks, int steps);
 
-//! Where a training of progressive masks stands in a step.
+//! The stage of a training of progressive masks in a step.
 struct MaskStage {
   int stage = 0;                //!< l: 0 before the first mask, then 1 (the mask nearest the output) to L
   std::uint64_t iteration = 0;  //!< steps of this stage before this step

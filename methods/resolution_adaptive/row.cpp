@@ -14,7 +14,7 @@ Cost resolution_adaptive_cost(const MethodOptions& any, const WorkCase& asked) {
   const double dimensions = std::accumulate(options.widths.begin(), options.widths.end(), 0.0);
   const double embedding = dimensions * settings::trunk_shape(asked.network).channels(settings::kTrunkLevels);
   const double units = options.verification ? dimensions * options.verification_width : 0;
-  // Beside the embedding two differences of each image: to a positive and to a negative.
+  // The embedding, and two differences of each image: to a positive and to a negative.
   const double image = 1 + (embedding + 2 * units) / trunk.forward;
   return {.hr_row = 2 * image,
           .lr_row = image,

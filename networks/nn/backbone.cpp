@@ -16,7 +16,7 @@ BatchNormOptions norm_options(const settings::TrunkShape& shape) {
   return {.epsilon = shape.norm_epsilon, .momentum = shape.norm_momentum};
 }
 
-// Where `after` brings in what is not the trunk's own, whoever gives it records the pass with it.
+// If `after` brings in tensors that are not the trunk's own, its giver records the pass with it.
 std::vector<at::Tensor> pass_of(const ShallowTrunk& trunk, const char* part, const at::Tensor& input,
                                 const AfterBlock& after, const Pass& pass) {
   return after ? pass({input}) : recorded(trunk, part, {input}, pass);
@@ -88,7 +88,7 @@ void ShallowTrunk::add_level(int level) {
   }
 }
 
-//! Where the published names have the blocks of a stage: a list of the stage's own, or one of all.
+//! The list of a stage's blocks, as the published names have it: the stage's own, or one of all.
 torch::nn::ModuleList ShallowTrunk::list_of_stage(std::size_t number) {
   const std::string name = is_lite(shape_) ? "_blocks" : "layer" + std::to_string(number + 1);
   if (const auto* known = named_children().find(name))

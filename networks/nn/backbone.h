@@ -23,15 +23,15 @@
 
 namespace resolute::networks {
 
-//! What OwnPixels multiplies images with and then adds: 1×3×1×1 float64 on the CPU.
+//! The factor and the summand of OwnPixels: 1×3×1×1 float64 on the CPU.
 struct PixelFactors {
   at::Tensor factor, offset;
 };
 //! Nothing where the trunk takes images as the loader normalises them.
 std::optional<PixelFactors> pixel_factors(const settings::TrunkShape& shape);
 
-//! Images as the loader normalises them → as the trunk's weights were trained on them. What is zero to a convolution's
-//! padding is then what was zero to it there.
+//! Images as the loader normalises them → as the trunk's weights were trained on them. A convolution's padding then has
+//! the zero that it had there.
 class OwnPixels {
  public:
   explicit OwnPixels(const settings::TrunkShape& shape) : factors_(pixel_factors(shape)) {}
@@ -46,7 +46,7 @@ class OwnPixels {
 
 inline constexpr std::size_t kLevels = settings::kTrunkLevels;
 
-//! What is made of each residual block's output before anything reads it: the same shape. \param block 0, 1, …, counted
+//! A change of each residual block's output before anything reads it: the same shape. \param block 0, 1, …, counted
 //! over all four stages \param map not to be changed in place: its block's backward pass needs it
 using AfterBlock = std::function<at::Tensor(std::size_t block, const at::Tensor& map)>;
 
@@ -91,7 +91,7 @@ class Backbone : public ShallowTrunk {
   std::int64_t channels(int level) const { return shape().channels(level); }
   //! Image pixels per pixel of f5 along each side: sizes are halved rounding up, log2 of this many times.
   std::int64_t total_stride() const { return shape().stride(settings::kTrunkLevels); }
-  //! Of a trunk whose f5 is not its last block's output.
+  //! The layer that ends a trunk whose f5 is not its last block's output.
   const std::optional<NormalisedConvolution>& head() const { return head_; }
 
  private:

@@ -39,7 +39,7 @@ class BatchNorm : public torch::nn::Module, public InitialisedLayer {
   //! From here on it normalises with its running statistics in training mode too, and neither they nor its parameters
   //! learn.
   void freeze();
-  //! What is added to the variance.
+  //! The summand of the variance.
   double epsilon() const { return options_.epsilon; }
 
   at::Tensor weight, bias, running_mean, running_var;

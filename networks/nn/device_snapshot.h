@@ -18,7 +18,7 @@ class DeviceSnapshot {
   void prepare(const std::vector<at::Tensor>& live);
   //! Queues one copy of all, behind what the device computes them with: the host waits for nothing.
   void take(const std::vector<at::Tensor>& live);
-  //! What was taken of tensor `i`, on the host, in its order in memory: waits for it, on a stream of this thread's own.
+  //! The copy of tensor `i` on the host, in its order in memory: waits for it, on a stream of this thread's own.
   //! Any thread, once take() has returned.
   at::Tensor fetch(std::size_t i) const;
 

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a device has computed, on its way to the host: losses, norms, digests. The other way: placed.h.
+//! Numbers that a device has computed, on their way to the host: losses, norms, digests. The other way: placed.h.
 
 #include <c10/core/Event.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
@@ -11,7 +11,8 @@
 
 namespace resolute::networks {
 
-//! A tensor on its way to the host, which does other things until it needs the numbers. Of the CPU: that tensor.
+//! A tensor on its way to the host, which does other things until it needs the numbers. A tensor of the CPU stays the
+//! same tensor.
 class Fetched {
  public:
   Fetched() = default;

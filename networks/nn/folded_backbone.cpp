@@ -32,7 +32,7 @@ c10::TypedOperatorHandle<Signature> find(const char* name, const char* overload 
   return c10::Dispatcher::singleton().findSchemaOrThrow(name, overload).typed<Signature>();
 }
 
-// As the fused operators name it, and what they want to know of it.
+// The rectifier as the fused operators name it, and its parameters.
 std::pair<Text, Scalars> rectifier(Rectifier asked) {
   Scalars bounds;
   if (asked == Rectifier::kNone) return {std::nullopt, bounds};
@@ -42,7 +42,7 @@ std::pair<Text, Scalars> rectifier(Rectifier asked) {
   return {"hardtanh", bounds};
 }
 
-// Whether this build of libtorch and this processor have them for the precision.
+// True if this build of libtorch and this processor have them for the precision.
 bool available(at::ScalarType precision) {
   const auto has = [](const char* name, const char* overload) {
     return c10::Dispatcher::singleton().findSchema({name, overload}).has_value();

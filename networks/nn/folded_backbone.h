@@ -26,7 +26,7 @@ struct FoldedConvolution {
 };
 FoldedConvolution fold_norm(const NormalisedConvolution& from);
 
-//! What a Backbone is to evaluation: images → GAP(f5). Holds copies: training on changes nothing here.
+//! A Backbone for evaluation: images → GAP(f5). Holds copies: training on changes nothing here.
 //!
 //! An image's features do not depend on the other images of a call, nor on their number: images pass in blocks of one
 //! size, the last one filled up. They differ from those of the unfolded trunk by rounding.
@@ -35,7 +35,7 @@ class FoldedBackbone {
   //! Images that pass at a time: on a CPU as many as its cache holds (measured: docs/decisions.md), on a GPU enough to
   //! keep it busy.
   static constexpr std::int64_t kBlockOnCpu = 16, kBlockOnGpu = 64;
-  //! Of the two the one for a device.
+  //! The block for a device.
   static std::int64_t block_on(at::Device device) { return device.is_cpu() ? kBlockOnCpu : kBlockOnGpu; }
 
   //! \param backbone read only, whatever its mode; its device is where images are expected
@@ -54,7 +54,7 @@ class FoldedBackbone {
   //! No graph.
   at::Tensor embed(const at::Tensor& images) const;
 
-  //! What is made of f5, a block's images at a time: N×C×h×w in the precision, channels-last → N×columns float32.
+  //! The columns made of f5, a block's images at a time: N×C×h×w in the precision, channels-last → N×columns float32.
   //! Always the same N, of which the last images may be fillings; a row is to depend on its own image alone.
   using Head = std::function<at::Tensor(const at::Tensor& f5)>;
   //! embed() with a head in place of the mean: N×columns.

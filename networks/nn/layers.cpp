@@ -96,7 +96,7 @@ DoublingConvolution::DoublingConvolution(std::int64_t in, std::int64_t out, Init
 }
 
 at::Tensor DoublingConvolution::forward(const at::Tensor& input) const {
-  // The gradient strides to the input's width. Where that is one column the stride along it means nothing, and 1 is
+  // The gradient strides to the input's width. If that is one column, the stride along it means nothing, and 1 is
   // computed rightly everywhere.
   const std::int64_t along_width =
       computes_in_bf16_on_cpu(input) &&

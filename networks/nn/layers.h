@@ -8,11 +8,11 @@
 
 namespace resolute::networks {
 
-//! Whether oneDNN's bf16 kernels compute a convolution wrongly on some processors: those that stride to an output of
+//! True if oneDNN's bf16 kernels compute a convolution wrongly on some processors: those that stride to an output of
 //! one column (docs/decisions.md). \param width of the larger side, that is strided over
 bool miscomputed_in_bf16(std::int64_t kernel, std::int64_t stride, std::int64_t width);
 
-//! Where the zeros stand that a convolution sees around its input. Stride 1 keeps the size, 2 halves it, rounding up.
+//! The place of the zeros that a convolution sees around its input. Stride 1 keeps the size, 2 halves it, rounding up.
 enum class Padding {
   kSymmetric,  //!< (kernel - 1) / 2 both ways
   kSame,       //!< TensorFlow's "same": where stride 2 meets an even side, one less before it
@@ -86,7 +86,7 @@ class DoublingConvolution : public torch::nn::Module, public InitialisedLayer {
 at::Tensor with_channels_last_gradient(const at::Tensor& map);
 
 //! Rows of an output apart, so many each, in one node: the gradients of narrow()s would be padded with zeros and added,
-//! in another memory format. Where a loss reaches some of a map's rows alone, the zeros of the others have its format
+//! in another memory format. If a loss reaches some of a map's rows alone, the zeros of the others have its format
 //! too. \param sizes sum to the rows of `output`
 std::vector<at::Tensor> rows_apart(const at::Tensor& output, at::IntArrayRef sizes);
 

@@ -53,7 +53,7 @@ std::vector<std::int64_t> anchors_of(const std::vector<std::int64_t>& labels) {
   return anchors;
 }
 
-// Of equals argmax and argmin take the first, too.
+// If several are equal, argmax and argmin take the first, too.
 Triplets hardest_on_device(const at::Tensor& labels, const std::vector<std::int64_t>& values,
                            const at::Tensor& distance) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();

@@ -22,7 +22,7 @@ namespace of_recorded_passes {
 using torch::autograd::Node;
 using torch::autograd::variable_list;
 
-//! What kernels are chosen by.
+//! The properties that kernels are chosen by.
 struct Layout {
   std::vector<std::int64_t> sizes, strides;
   at::ScalarType type = at::kFloat;
@@ -57,9 +57,9 @@ class Inlet {
   at::Tensor memory_, tensor_;
 };
 
-//! What autograd keeps with a tensor of the network, of which a recording has its own. Where the gradient of a leaf
-//! ends: that belongs to the stream on which it was made, and would draw this stream into the recording. How often the
-//! tensor was changed: the graph that is recorded is of all the steps that play it.
+//! Marks that autograd keeps with a tensor of the network. A recording has its own. The end of a leaf's gradient
+//! belongs to the stream on which it was made, and would draw this stream into the recording. The count of the tensor's
+//! changes would tie the recorded graph to one step, but all steps play it.
 class Marks {
  public:
   Marks(const std::vector<at::Tensor>& leaves, const std::vector<at::Tensor>& buffers)
@@ -117,7 +117,7 @@ class RecordedPass : public std::enable_shared_from_this<RecordedPass> {
   }
 
   std::vector<at::Tensor> play(const std::vector<at::Tensor>& inputs);
-  //! Of the parameters, and of the inputs that want one.
+  //! Gradients of the parameters, and of the inputs that want one.
   variable_list play_backward(const variable_list& gradients);
 
  private:
@@ -148,7 +148,8 @@ class RecordedPass : public std::enable_shared_from_this<RecordedPass> {
     return leaves;
   }
   std::variant<Backward, TooLarge> record_backward(const variable_list& gradients);
-  //! As play_backward(), from the graph of the recorded pass. \param gradients one per output, or undefined
+  //! Does the same as play_backward(), from the graph of the recorded pass. \param gradients one per output, or
+  //! undefined
   variable_list differentiate(const variable_list& gradients) const;
 
   Recorder& recorder_;
@@ -272,7 +273,7 @@ class RecordedPasses::Store {
     auto& [known_form, state] = known_[{&network, part, number, slot_, RunningStatisticsHold::active()}];
     if (std::exchange(known_form, form) != form && !std::holds_alternative<AsItIs>(state)) state = Came{};
     const std::vector<Layout> layouts = layouts_of(inputs);
-    // Where shapes vary a recording would be played now and then, and keep memory that the other shapes need.
+    // If shapes vary, a recording would be played now and then, and keep memory that the other shapes need.
     if (const auto* const kept = std::get_if<Kept>(&state); kept != nullptr && kept->of != layouts) state = AsItIs{};
     if (auto* const came = std::get_if<Came>(&state); came != nullptr && !memory_is_short_) {
       if (came->as == layouts)

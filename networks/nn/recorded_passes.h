@@ -17,7 +17,7 @@ namespace resolute::networks {
 
 using Pass = std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>& inputs)>;
 
-//! pass(inputs), by a recording where there is one. Where no RecordedPasses::Forward is alive on this thread, without a
+//! pass(inputs), by a recording where there is one. If no RecordedPasses::Forward is alive on this thread, without a
 //! graph, within another pass and on the CPU: pass(inputs).
 //! \param pass computed of its inputs and of the network's parameters and buffers alone, in the same way each time that
 //! the form is the same; it waits for nothing, and autocast keeps no casts. Its outputs are not to be changed in place

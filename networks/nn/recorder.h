@@ -9,7 +9,7 @@
 
 namespace resolute::networks {
 
-//! What a device did not do when it was asked, but keeps.
+//! Work that a device did not do when it was asked, but keeps.
 class Recording {
  public:
   virtual ~Recording() = default;

@@ -16,7 +16,7 @@
 
 namespace resolute::networks {
 
-//! What stands behind a layer. kRelu6: min(max(x, 0), 6).
+//! The rectifier behind a layer. kRelu6: min(max(x, 0), 6).
 enum class Rectifier { kNone, kRelu, kRelu6 };
 //! In place.
 at::Tensor rectified(at::Tensor map, Rectifier rectifier);
@@ -34,7 +34,7 @@ struct NormalisedConvolution {
 //! The rectifier that a trunk's blocks have, and its stem and head.
 Rectifier rectifier_of(settings::TrunkBlock kind);
 
-//! What a block is made of.
+//! The parts of a block.
 struct ResidualBlockOptions {
   settings::TrunkBlock kind{};
   std::int64_t in = 0, out = 0, stride = 1;
@@ -46,7 +46,7 @@ struct ResidualBlockOptions {
 //! basic: two of 3×3, the first with the stride.
 //! bottleneck: 1×1 to a quarter of `out`, 3×3 with the stride (torchvision's "v1.5"; the paper has it in the first
 //! 1×1), 1×1 to `out`.
-//! Of both the shortcut is the input, brought to the output's shape by "downsample", a 1×1 convolution "0" and a batch
+//! In both, the shortcut is the input, brought to the output's shape by "downsample", a 1×1 convolution "0" and a batch
 //! norm "1", where it has another; the sum is rectified.
 //! inverted: 1×1 to in · expansion (none where that is 1), depthwise k×k with the stride under "same" padding, 1×1 to
 //! `out`, not rectified. The input is added where it has the output's shape; else there is no shortcut.
@@ -58,10 +58,10 @@ class ResidualBlock : public torch::nn::Module {
   void freeze();
   //! One after another, from the input.
   const std::vector<NormalisedConvolution>& path() const { return path_; }
-  //! Whether what the path ends with is added to the input, or to what downsample() makes of it.
+  //! True if the path's end is added to the input, or to what downsample() makes of it.
   bool has_shortcut() const { return shortcut_; }
   const std::optional<NormalisedConvolution>& downsample() const { return downsample_; }
-  //! Behind the sum.
+  //! The rectifier behind the sum.
   Rectifier rectifier() const { return rectifier_; }
 
  private:

@@ -40,7 +40,7 @@ std::string Graph::constant(const std::string& name, const at::Tensor& tensor) {
 Map Graph::trunk(const ShallowTrunk& shallow, const Backbone& trunk, const Map& images,
                  const std::vector<at::Tensor>& scales) {
   Map map = folded(shallow.stem(), own_pixels(trunk.shape(), images));
-  // As trunks with a pooling have it: 3×3 of stride 2, a pixel around the map.
+  // The pooling of trunks that have one: 3×3 of stride 2, a pixel around the map.
   if (trunk.shape().pooling)
     map = {node("MaxPool", {map.value},
                 {{"kernel_shape", axes({3, 3})}, {"pads", axes({1, 1, 1, 1})}, {"strides", axes({2, 2})}}),

@@ -52,7 +52,7 @@ class Graph {
   //! N×in → N×out. \param weight out×in \param bias out
   std::string linear(const std::string& rows, const at::Tensor& weight, const at::Tensor& bias);
 
-  //! What the others are made of. \return the value's name
+  //! A node; the others are made of it. \return the value's name
   std::string node(std::string_view type, const std::vector<std::string>& inputs,
                    const std::vector<Attribute>& attributes = {}) {
     return model_.add_node(type, inputs, attributes);

@@ -26,7 +26,7 @@ struct Attribute {
   std::variant<std::int64_t, std::vector<std::int64_t>> value;
 };
 
-//! A graph of float32 tensors with one input and one output. What add_…() returns is the value's name.
+//! A graph of float32 tensors with one input and one output. add_…() returns the value's name.
 class Model {
  public:
   //! \param input, output names and shapes

@@ -169,7 +169,7 @@ class PickleMachine {
     for (std::size_t i = count; i-- > 0;) items[i] = pop();
     return push_items(Kind::kTuple, std::move(items));
   }
-  // What a class makes of values appended to it does not matter here.
+  // The class may make anything of values appended to it: that does not matter here.
   bool append(const std::vector<const PickleValue*>& values) {
     PickleValue& to = top();
     if (to.kind != Kind::kList && to.kind != Kind::kCall && to.kind != Kind::kOther)

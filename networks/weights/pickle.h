@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! Python's pickle format (protocols 2 to 5) as inert data. Reading runs nothing and looks up nothing: a class or a
-//! function is its name, what would call one is a node that says so. Whoever knows what a node means takes it from
+//! function is its name, what would call one is a node that says so. A caller that knows a node's meaning takes it from
 //! there.
 
 #include <cstdint>

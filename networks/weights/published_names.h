@@ -25,7 +25,7 @@ struct TrunkNames {
   std::string_view network;  //!< which one, where `foreign` tells it, as in "an SE-ResNet"
 };
 
-//! The prefix and the spelling are those under which most of the trunk stands. Where several hold all of it, the plain
+//! The prefix and the spelling are those under which most of the trunk stands. If several hold all of it, the plain
 //! one or that of a usual wrapper (`model.`, `state_dict.`, `model_state_dict.`, `net.`, our own `trunk.`, or none;
 //! each also before `module.`). A prefix without one tensor of a block is none. \param trunk a whole trunk, by our
 //! names \param prefix given: only that one \throws RuntimeError (kInput) where several prefixes serve, naming them

@@ -142,8 +142,8 @@ SafetensorsLayout lay_out_safetensors(const NamedTensors& tensors, const std::ma
     RESOLUTE_EXPECT(name != "__metadata__", "a tensor is named as the metadata");
     const std::uint64_t end = offset + tensor.nbytes();
     if (header.size() > 1) header += ',';
-    // As canonical_json() would write it, a hundred times faster: this is part of what a checkpoint stops a training
-    // for.
+    // The same text as canonical_json() writes, a hundred times faster: this is part of what a checkpoint stops a
+    // training for.
     header += core::canonical_json(core::Json(name));
     header += fmt::format(R"(:{{"data_offsets":[{},{}],"dtype":"{}","shape":[{}]}})", offset, end,
                           safetensors_type(tensor.scalar_type()), fmt::join(tensor.sizes(), ","));

@@ -3,8 +3,7 @@
 //! Tensors in a file as the safetensors format lays them out (github.com/huggingface/safetensors, format.md): eight
 //! bytes of header length, a JSON header, the tensors' bytes. Any tool that knows the format reads our weights and
 //! checkpoints.
-//!
-//! What is written depends on names, values and metadata only: names sorted by bytes, no padding between tensors, the
+//! The bytes depend on names, values and metadata only: names sorted by bytes, no padding between tensors, the
 //! header padded with spaces to a multiple of eight. Reading is strict: every byte of the file must be accounted for.
 
 #include <array>
@@ -27,7 +26,7 @@ struct SafetensorsContent {
   NamedTensors tensors;  //!< on the CPU, contiguous
 };
 
-//! What files call a type of elements.
+//! The name of a type of elements in files.
 struct ElementNames {
   at::ScalarType type;
   std::string_view safetensors, storage;  //!< the latter is torch.save's
@@ -43,7 +42,7 @@ inline constexpr std::array<ElementNames, 10> kElementNames{{{at::kFloat, "F32",
                                                              {at::kByte, "U8", "ByteStorage"},
                                                              {at::kBool, "BOOL", "BoolStorage"}}};
 
-//! Where everything stands in a file that is not written yet. Holds the tensors, not their values.
+//! The places of all parts in a file that is not written yet. Holds the tensors, not their values.
 struct SafetensorsLayout {
   struct Body {
     at::Tensor tensor;

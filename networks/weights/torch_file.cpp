@@ -121,7 +121,7 @@ class TensorLister {
       visit(entry, path.empty() ? part : path + "." + part, depth + 1);
   }
 
-  // Of an OrderedDict as Python 2 pickles it: OrderedDict([[key, entry], …]).
+  // An OrderedDict as Python 2 pickles it: OrderedDict([[key, entry], …]).
   static std::vector<const PickleValue*> pairs_of(const PickleValue& value) {
     std::vector<const PickleValue*> pairs;
     if (value.kind != Kind::kCall || !value.items[0]->is_global("collections", "OrderedDict")) return pairs;
@@ -138,7 +138,7 @@ class TensorLister {
     return called(*value.items[0], *value.items[1], depth);
   }
 
-  // What a call would make: of the functions that rebuild a tensor, the tensor.
+  // The value that a call would make: the tensor, if the function rebuilds one.
   std::optional<FileTensor> called(const PickleValue& callable, const PickleValue& arguments, int depth) {
     if (callable.kind != Kind::kGlobal || arguments.kind != Kind::kTuple) return std::nullopt;
     const auto& given = arguments.items;

@@ -31,7 +31,7 @@ struct FileTensor {
 //! name that are not printable ASCII are replaced by '?'.
 using FileTensors = std::map<std::string, FileTensor>;
 
-//! Whether the bytes begin as a file of torch.save does.
+//! True if the bytes begin as a file of torch.save does.
 bool is_torch_file(std::span<const std::byte> bytes);
 
 //! Lists the tensors below the file's dictionary. Those of types that we do not know, sparse and quantised ones are

@@ -7,7 +7,7 @@
 namespace resolute::methods {
 namespace {
 
-// What Activations::tensors holds; undefined where the network has no classifier.
+// The tensors of Activations; undefined where the network has no classifier.
 enum BaselineSlot : std::size_t { kBaselineFeature, kBaselineLogits, kBaselineSlots };
 
 }  // namespace

@@ -12,7 +12,7 @@
 namespace resolute::methods {
 namespace {
 
-// What Activations::tensors holds. Of each stream v, f and w of its labelled rows; undefined where an option leaves the
+// The tensors of Activations: each stream's v, f and w of its labelled rows; undefined where an option leaves the
 // stream or the network out, f and w also where a network has no row. v of kHr, kCopy and kLr is always there.
 // F_HR and T(F'_LR) are of all HR rows; both undefined without a transformation or an HR row.
 constexpr std::size_t kVectors = 0, kFtwaLogits = kStreams, kWeights = 2 * kStreams;

@@ -89,7 +89,7 @@ class Ftwa : public TrunkMethod<FtwaOptions> {
   at::Tensor balance_term(const Activations& activations) const;
   void weigh(Activations& activations) const;
   Embedder make_embedder(const EmbedderOptions& options, bool branches) const;
-  //! What branch_embedder() divides the weights of W_HR on the high side, W_HR and W_LR on the low one by.
+  //! branch_embedder() divides the weights by them: of W_HR on the high side, of W_HR and W_LR on the low one.
   struct MeanWeights {
     at::Tensor high, transformed, low;  //!< undefined without normalisation
   };

@@ -10,7 +10,7 @@
 namespace resolute::methods {
 namespace {
 
-// What Activations::tensors holds of each stream. Undefined: the images without an HR row, the others without a
+// The tensors of Activations, for each stream. Undefined: the images without an HR row, the others without a
 // labelled row or before the re-ID networks begin; logits also without classification. Images are N×3×H×W of the HR
 // rows, of their copies rate by rate; the others of the labelled HR rows and then of the labelled LR rows.
 constexpr std::size_t kOfHr = 0, kOfCopies = 1, kFeatures = 2, kMsiflaLogits = kFeatures + kParts,
@@ -37,7 +37,7 @@ MsiflaRows msifla_rows_of(const LaneBatch& batch) {
   return rows;
 }
 
-//! Of the labelled rows, in the order of their features.
+//! Labels of the labelled rows, in the order of their features.
 at::Tensor msifla_labels_of(const LaneBatch& batch) {
   const MsiflaRows rows = msifla_rows_of(batch);
   return at::cat(
@@ -188,7 +188,7 @@ std::vector<LossTerm> Msifla::losses(std::size_t phase, const Activations& activ
   return terms;
 }
 
-//! As the header says.
+//! The header describes it.
 std::string Msifla::term_name(const char* kind, std::size_t stream) const {
   const std::size_t scale = scale_of(stream), of_ensemble = stream - scale;
   const std::string name = of_scale(kind, options_.scales[scale]);

@@ -59,7 +59,7 @@ inline constexpr std::int64_t kParts = MsiflaOptions::kParts;
 //! N×C×h×w → kParts of N×C float32 (float64 stays), from top to bottom: part i is the mean over the rows
 //! ⌊i·h/4⌋ … ⌈(i+1)·h/4⌉ - 1, as adaptive average pooling has it; that is not deterministic on GPUs. h is at least 1.
 std::vector<at::Tensor> horizontal_parts(const at::Tensor& map);
-//! What of h rows the parts are means over: the first row of part i and the one behind its last.
+//! The rows of h that part i is a mean over: its first row, and the one behind its last.
 std::vector<std::pair<std::int64_t, std::int64_t>> rows_of_parts(std::int64_t height);
 
 //! Re-ID network: an image → the features of its parts, each with a classifier of its own (eqs. 6, 8).

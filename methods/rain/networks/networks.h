@@ -23,7 +23,7 @@ namespace resolute::methods {
 class Decoder : public torch::nn::Module {
  public:
   explicit Decoder(const networks::Backbone& trunk, DecoderKind kind = DecoderKind::kNearest);
-  //! N×C×h×w → N×3×height×width. Where halving rounded up on the way down, the surplus at the right and bottom is cut.
+  //! N×C×h×w → N×3×height×width. If halving rounded up on the way down, the surplus at the right and bottom is cut.
   at::Tensor forward(const at::Tensor& f5, std::int64_t height, std::int64_t width) const;
 
  private:

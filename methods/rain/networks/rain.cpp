@@ -9,7 +9,7 @@
 namespace resolute::methods {
 namespace {
 
-// What Activations::tensors holds; undefined where an option leaves the network out. From kFirstLevel on, two a level
+// The tensors of Activations; undefined where an option leaves the network out. From kFirstLevel on, two a level
 // of Adversary::levels: f_j of the HR stream, f_j of the LR stream.
 // Labelled… and logits hold the rows that have a label, the others all rows of their stream.
 enum RainSlot : std::size_t { kLabelledHr, kLabelledLr, kLogitsHr, kLogitsLr, kImageHr, kImageLr, kFirstLevel };

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What the resolution-adaptive method adds to a trunk: masks behind its residual blocks, and a representation of
+//! The resolution-adaptive method adds these to a trunk: masks behind its residual blocks, and a representation of
 //! sub-vectors of which an image has as many as its level of resolution. See resolution_adaptive.h.
 
 #include <cstddef>

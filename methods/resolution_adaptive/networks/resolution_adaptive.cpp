@@ -13,7 +13,7 @@
 namespace resolute::methods {
 namespace {
 
-// What Activations::tensors holds of the labelled HR images and then of all labelled rows' LR images; undefined where
+// The tensors of Activations, of the labelled HR images and then of all labelled rows' LR images; undefined where
 // no row has a label, logits without classification too.
 enum AdaptiveSlot : std::size_t { kRepresentation, kAdaptiveLogits, kAdaptiveSlots };
 
@@ -193,7 +193,7 @@ at::Tensor ResolutionAdaptive::representation(const at::Tensor& f5, const at::Te
   return zero_padded(v, lengths);
 }
 
-//! What the classifier sees. A sub-vector's statistics are of the images that have it: of the others it would see
+//! The classifier's input. A sub-vector's statistics are of the images that have it: of the others it would see
 //! zeros.
 at::Tensor ResolutionAdaptive::necked(const at::Tensor& representation, const at::Tensor& levels) const {
   if (necks_.empty()) return representation;
