@@ -33,14 +33,14 @@ class Communicator {
   virtual void all_to_all(at::Tensor& to, const at::Tensor& from, const std::vector<std::int64_t>& receive_counts,
                           const std::vector<std::int64_t>& send_counts) = 0;
   //! Sends the parcels of `out` to some ranks and fills those of `in` from some: in ascending order, at most one of
-  //! each list a rank, none for this one, none empty. Who is sent something expects as much.
+  //! each list a rank, none for this one, none empty. A receiver expects as much as it is sent.
   virtual void deliver(const std::vector<Parcel>& in, const std::vector<Parcel>& out) = 0;
   //! `to` becomes every rank's `from` (equal sizes), in rank order.
   virtual void all_gather(at::Tensor& to, const at::Tensor& from) = 0;
   //! Process rank 0's tensor reaches all.
   virtual void broadcast(at::Tensor& tensor) = 0;
   virtual void barrier() = 0;
-  //! Who is there, for another transport between the same ranks that has to say who failed it; null if nobody asks.
+  //! The roll call, for another transport between the same ranks that has to say who failed it; null if nobody asks.
   virtual RollCall* roll_call() { return nullptr; }
 };
 

@@ -109,7 +109,7 @@ class GlooCommunicator final : public Communicator {
   std::vector<int> machines_;
 };
 
-// Gloo's own notes (each rank's addresses) travel by the rendezvous. What Gloo never asks for is not there.
+// Gloo's own notes (each rank's addresses) travel by the rendezvous. Functions that Gloo never calls are missing.
 class NotesOfGloo final : public c10d::Store {
  public:
   explicit NotesOfGloo(std::shared_ptr<RendezvousMember> member) : member_(std::move(member)) {}
@@ -203,7 +203,7 @@ void shut(const std::set<int>& listening) {
       core::log_warning("strangers may connect to Gloo's socket ({}); they cannot take part", std::strerror(errno));
 }
 
-// Whoever connects to Gloo first with the number of a rank, which anybody can guess, is taken for it. So each rank
+// Gloo takes the first that connects with a rank's number for that rank, and anybody can guess a number. So each rank
 // sends each other a random question and wants it back under the attempt's secret.
 void prove_pairs(c10d::ProcessGroupGloo& group, const std::string& secret) {
   constexpr std::int64_t kBytes = 32;

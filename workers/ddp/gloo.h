@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! A communicator over Gloo, its ranks brought together by a rendezvous on process rank 0. What fails names its culprit
+//! A communicator over Gloo, its ranks brought together by a rendezvous on process rank 0. A failure names its culprit
 //! (roll_call.h). Once it is connected nobody else can connect to it.
 
 #include <memory>

@@ -10,7 +10,7 @@
 namespace resolute::workers {
 namespace {
 
-// Of any version's struct: name and UUID have stood first since CUDA 10, what follows differs.
+// The start of any version's struct: name and UUID have stood first since CUDA 10, and the rest differs.
 constexpr std::size_t kNameBytes = 256;
 constexpr std::size_t kLargestStruct = 8192;
 static_assert(offsetof(cudaDeviceProp, name) == 0 && sizeof(cudaDeviceProp::name) == kNameBytes);

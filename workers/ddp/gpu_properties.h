@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What a GPU says of itself; part of libresolute_cuda.so. CUDA's own struct of properties has other members in CUDA 12
-//! than in CUDA 13: read is what both have in one place, and the rest is asked for by attribute.
+//! A GPU's own account of itself; part of libresolute_cuda.so. CUDA's own struct of properties has other members in
+//! CUDA 12 than in CUDA 13: read is what both have in one place, and the rest is asked for by attribute.
 
 #include <array>
 #include <string>

@@ -77,10 +77,10 @@ struct GradientExchange::Bucket {
   std::vector<std::size_t> parameters;  // ascending in the order of arrival: from the group's end
   std::size_t waiting = 0;              // parameters of the running lane that have not arrived
   TensorList arrived;                   // in the order of `parameters`; undefined until it is there
-  // Of the thread that gathers:
+  // The gathering thread has these:
   LaneSum sum;
   DigestKeys keys;
-  // Of the one that exchanges:
+  // The exchanging thread has these:
   at::Tensor flat;
   at::Tensor room;  // for those of it that are not aligned
 
@@ -91,7 +91,7 @@ struct GradientExchange::Group {
   std::vector<at::Tensor> parameters;
   std::vector<Bucket> buckets;
   std::vector<std::pair<std::size_t, std::size_t>> place;  // of each parameter: bucket, position in it
-  // Of the threads, read after the last task:
+  // The threads write these, and they are read after the last task:
   TensorList gradients, norms;
   std::vector<TensorList> lane_digests;  // own lanes × parameters
 };

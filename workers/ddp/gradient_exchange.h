@@ -4,7 +4,7 @@
 //! makes them. A hook on every parameter hands its gradient over as soon as it is complete; bucket by bucket the lanes
 //! are added up in the order of the tree (lane_sum.h) and, once this rank's last lane has given a bucket, exchanged
 //! with the other ranks. A thread of its own waits for them, and while it exchanges one bucket another thread gathers
-//! the next: two are under way at most. Where there are no others, one thread does both, and on the CPU it is done on
+//! the next: two are under way at most. Without others, one thread does both, and on the CPU it is done on
 //! the spot, by all threads of the process. Bits depend neither on W nor on when anything arrives.
 
 #include <cstdint>
@@ -55,7 +55,8 @@ class GradientExchange {
   int under_way() const;
   static constexpr int kMostUnderWay = 2;
 
-  //! What is sent to one rank is a bucket by the number of ranks: of many, larger ones, so that it does not get small.
+  //! A rank is sent a bucket's bytes by the number of ranks. Many ranks have larger buckets, so that this does not get
+  //! small.
   static constexpr std::int64_t bucket_bytes_of(int process_ranks) {
     return (process_ranks < 16 ? std::int64_t{8} : process_ranks < 64 ? std::int64_t{32} : std::int64_t{64}) << 20;
   }
@@ -81,7 +82,7 @@ class GradientExchange {
   std::vector<Bucket*> order_;       // theirs, as they are handed over
   std::size_t next_bucket_ = 0;      // of order_: the first that the running lane has not handed over
   int lane_ = 0;                     // whose backward pass is running
-  // Of a GPU: where lanes are added up and gathered, and where they are exchanged.
+  // Streams of a GPU: where lanes are added up and gathered, and where they are exchanged.
   std::unique_ptr<SideStream> side_, exchange_side_;
   std::unique_ptr<Flights> flights_;  // null where there are no other ranks
   // The gatherer gives the exchanger its tasks, so it ends first.

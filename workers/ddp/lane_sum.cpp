@@ -51,7 +51,7 @@ at::Tensor first_elements(at::Tensor& buffer, std::int64_t elements, const at::T
 }
 
 // Copies a node's tensors, end to end, into the chunks of the ranks: `to` is ranks × nodes × chunk, this node's row of
-// each rank's part is written. What is left of the last chunk no one reads, but it is sent: it must be a number.
+// each rank's part is written. No one reads the rest of the last chunk, but it is sent: it must be a number.
 void scatter(const TensorList& tensors, std::int64_t node, at::Tensor to) {
   const std::int64_t chunk = to.size(2);
   std::int64_t at = 0;
@@ -70,7 +70,7 @@ void scatter(const TensorList& tensors, std::int64_t node, at::Tensor to) {
   at::_foreach_copy_(places, parts);  // a few launches on a GPU, not one per tensor
 }
 
-// What a sum is made with.
+// The tools of a sum.
 struct Means {
   Communicator& communicator;
   ExchangeBuffers& buffers;
@@ -156,7 +156,7 @@ at::Tensor sum_in_two_levels(int lanes, const LaneRoutes& routes, const Means& w
   const at::Tensor received = first_elements(with.buffers.received, ranks * share, with.options);
   const at::Tensor of_machine = reduce_among(communicator, routes.machine, std::move(of_ranks),
                                              send.view({ranks, share}), received.view({ranks, share}));
-  // What was sent has arrived: its place is free for what comes along the rail.
+  // The sent bytes have arrived: their place is free for what comes along the rail.
   const at::Tensor sum =
       reduce_among(communicator, routes.rail, std::move(of_machines), of_machine.view({machines, with.chunk}),
                    send.narrow(0, 0, share).view({machines, with.chunk}));

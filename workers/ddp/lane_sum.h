@@ -40,7 +40,7 @@ class LaneSum {
  public:
   //! Takes the next lane's tensors; they may be written to.
   void add(int lane, TensorList tensors);
-  //! What could not be merged within the range, in lane order.
+  //! The sums that could not be merged within the range, in lane order.
   const std::vector<LaneNode>& nodes() const { return nodes_; }
 
  private:

@@ -79,7 +79,7 @@ class NcclCommunicator final : public Communicator {
       return group.end();
     });
   }
-  // Of the one communicator: a split one for each machine and rail would take the GPU's memory and change no byte.
+  // All use the one communicator: a split one for each machine and rail would take the GPU's memory and change no byte.
   void deliver(const std::vector<Parcel>& in, const std::vector<Parcel>& out) override {
     if (const auto& any = in.empty() ? out : in; any.empty() || any.front().elements.is_cpu())
       return host_->deliver(in, out);
@@ -134,7 +134,7 @@ class NcclCommunicator final : public Communicator {
     ncclResult_t result_;
   };
 
-  // What tells a rank's GPU from others: slices of one (MIG) have identities of their own and one address.
+  // The identity of a rank's GPU: slices of one (MIG) have identities of their own and one address.
   struct Gpu {
     std::array<char, 16> identity{};
     std::array<int, 3> address{};  // on its machine
@@ -266,7 +266,7 @@ class NcclCommunicator final : public Communicator {
     return line.empty() ? text : text + ": " + line + hint;
   }
 
-  // Whose fault it is, as far as the signs of life tell.
+  // The culprit, as far as the signs of life tell.
   [[noreturn]] void fail(const Exchange& exchange, const std::string& why) {
     release();
     const std::string cause = fmt::format("{}: {}", exchange.what, why);

@@ -37,7 +37,7 @@ core::MonotonicTime rendezvous_now() { return core::monotonic_clock().now(); }
 
 std::string random_nonce() { return std::string(core::as_text(core::random_bytes(kNonce))); }
 
-// What `who` alone can say of this meeting of two: each side draws half of what is said.
+// The proof that `who` alone can make in this meeting of two: each side draws half of its bytes.
 std::string proof(const std::string& secret, std::string_view who, const std::string& nonces) {
   return std::string(
       core::as_text(core::hmac_sha256(secret, std::string("resolute rendezvous 1 ").append(who).append(" ") + nonces)));

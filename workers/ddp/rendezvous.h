@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! Where the process ranks of an attempt meet: process rank 0 listens, and whoever proves to know the attempt's secret
-//! shares notes (a key and a value each) with all others who do, until they are connected. What a stranger sends is
-//! read up to the length of a proof, and answered by nothing but the random bytes that the proof would have to be of.
+//! The process ranks of an attempt meet here: process rank 0 listens, and whoever proves to know the attempt's secret
+//! shares notes (a key and a value each) with all others who do, until they are connected. A stranger's bytes are read
+//! up to the length of a proof, and answered by nothing but the random bytes that the proof would have to be of.
 //!
 //!     host  → guest   32 random bytes H
 //!     guest → host    32 random bytes G, HMAC(secret, "member" H G)
@@ -28,7 +28,7 @@ struct addrinfo;
 
 namespace resolute::workers {
 
-//! What tells this machine from others: its name and the id of its boot.
+//! The identity of this machine: its name and the id of its boot.
 std::string this_machine();
 
 struct Rendezvous {
@@ -108,11 +108,11 @@ class RendezvousMember {
   //! Waits for a note, no longer than that, and takes in what has come. \return false once process rank 0 is gone
   //! \throws RuntimeError (kTransient) for a note that nobody of the attempt wrote
   bool listen(core::MonotonicTime until);
-  //! Of what has come.
+  //! The note of that key, if it has come.
   std::optional<std::string> look(const std::string& key) const;
   //! Waits for that note. \throws as set() and listen(), and if it does not come in time
   std::string get(const std::string& key, std::chrono::milliseconds limit);
-  //! That process rank 0 did not answer.
+  //! The error that says that process rank 0 did not answer.
   core::RuntimeError silence(const std::string& why) const;
   //! Closes the connection; the notes that came stay.
   void leave() { socket_.reset(); }

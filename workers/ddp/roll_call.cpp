@@ -166,7 +166,7 @@ std::optional<int> RollCall::gone() {
   const std::lock_guard lock(mutex_);
   for (std::size_t rank = 0; rank < peers_.size(); ++rank) {
     if (static_cast<int>(rank) == process_rank_) continue;
-    // Of a peer that was never heard, the network may carry no datagrams: the exchange's own limit is left.
+    // The network may carry no datagrams from a peer that was never heard: the exchange's own limit is left.
     const Peer& peer = peers_[rank];
     if (peer.state != PeerSign::State::kRunning || (peer.heard && peer.missed > kMostMissed))
       return static_cast<int>(rank);
@@ -243,7 +243,7 @@ void RollCall::receive() {
   std::array<std::byte, kDatagram + 1> buffer;
   for (int taken = 0; taken < kMostTaken; ++taken) {
     const ssize_t count = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
-    // What an earlier datagram met at a port that is closed is reported here once; the next may be a good one.
+    // An earlier datagram may have met a closed port. The error is reported here once; the next may be a good one.
     if (count < 0 && (errno == ECONNREFUSED || errno == EINTR)) continue;
     if (count < 0) return;
     if (count != kDatagram) continue;

@@ -1,9 +1,9 @@
 #pragma once
 //! \file
-//! Who is there: when an exchange fails or takes too long, libtorch does not say whose fault it is. So each process
+//! The roll call: when an exchange fails or takes too long, libtorch does not say whose fault it is. So each process
 //! rank counts the exchanges it enters and tells all others its count ten times a second, in datagrams of 40 bytes,
-//! sealed with the attempt's secret, that nobody waits for. Whoever's exchange fails then knows who has fallen silent,
-//! who has ended and who is behind, and no single rank is needed to find out.
+//! sealed with the attempt's secret, that nobody waits for. A rank whose exchange fails then knows who has fallen
+//! silent, who has ended and who is behind, and no single rank is needed to find out.
 
 #include <atomic>
 #include <cstddef>
@@ -36,9 +36,9 @@ struct PeerSign {
   std::optional<double> silent_for;  //!< seconds since it was heard of; none: never
 };
 
-//! Names whoever kept exchange number `exchange` of `process_rank` from ending; pure. Who ended or fell silent comes
-//! before who is behind. \param peers all other process ranks \param waited seconds in the exchange \param cause what
-//! the library below said \return a kTransient error
+//! Names whoever kept exchange number `exchange` of `process_rank` from ending; pure. Ranks that ended or fell silent
+//! come before those that are behind. \param peers all other process ranks \param waited seconds in the exchange \param
+//! cause what the library below said \return a kTransient error
 core::RuntimeError absence_error(int process_rank, std::uint64_t exchange, double waited, std::string_view cause,
                                  const std::vector<PeerSign>& peers);
 
@@ -53,7 +53,7 @@ class RollCall {
   RollCall(const RollCall&) = delete;
   RollCall& operator=(const RollCall&) = delete;
 
-  //! What the others need to reach this one: `ADDRESS PORT`.
+  //! The address by which the others reach this one: `ADDRESS PORT`.
   const std::string& contact() const { return contact_; }
   //! From here on signs of life go out and are taken in, by a thread of its own. Once.
   //! \param contacts of all process ranks, in order \throws RuntimeError (kTransient) for one that cannot be read

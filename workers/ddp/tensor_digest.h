@@ -9,7 +9,7 @@
 
 namespace resolute::workers {
 
-//! What a device multiplies bits by, a number a place, and where each tensor ends. Empty on the CPU.
+//! The factors that a device multiplies bits by, one per place, and the ends of the tensors. Empty on the CPU.
 struct DigestKeys {
   at::Tensor factors;  //!< int64, of all tensors' elements, one tensor behind the other
   at::Tensor last;     //!< int64, the place of each tensor's last element among them

@@ -10,7 +10,7 @@
 
 namespace resolute::workers {
 
-//! As NCCL's: what it is given has been computed when it begins, and each exchange is complete when it returns.
+//! It has NCCL's contract: its input has been computed when it begins, and each exchange is complete when it returns.
 class ThroughHost final : public Communicator {
  public:
   //! \param host connects the ranks, for tensors on the CPU

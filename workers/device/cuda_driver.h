@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What CUDA asks of NVIDIA's driver. Versions of CUDA are numbers as CUDA gives them: 13000 is 13.0. Pure.
+//! CUDA's demands on NVIDIA's driver. Versions of CUDA are numbers as CUDA gives them: 13000 is 13.0. Pure.
 
 #include <string>
 

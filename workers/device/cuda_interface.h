@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What libresolute_cuda.so shows the worker that loads it; both are built from one tree.
+//! libresolute_cuda.so shows this to the worker that loads it; both are built from one tree.
 
 #include "workers/device/device.h"
 

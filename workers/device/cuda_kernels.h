@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! Which kernels CUDA's libraries compute with, as far as a training's precision and the environment decide it. Of the
-//! worker and of libresolute_cuda.so; needs no GPU.
+//! Which kernels CUDA's libraries compute with, as far as a training's precision and the environment decide it. Part of
+//! the worker and of libresolute_cuda.so; needs no GPU.
 
 #include <array>
 #include <string>

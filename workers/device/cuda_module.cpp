@@ -1,5 +1,5 @@
 //! \file
-//! What libresolute_cuda.so shows the worker that loads it (cuda_interface.h).
+//! libresolute_cuda.so shows this to the worker that loads it (cuda_interface.h).
 
 #include "workers/device/cuda_device.h"
 #include "workers/device/cuda_interface.h"

@@ -1,7 +1,7 @@
 //! \file
 //! The functions of CUDA's runtime that libresolute_cuda.so calls. Each hands on to the runtime that libtorch_cuda.so
 //! came with, so the module is linked to no libcudart of one version: built with the headers of CUDA 12 or of CUDA 13,
-//! it runs with libtorch of either. What the module calls and this file lacks is an error of the link (-z defs).
+//! it runs with libtorch of either. A call of the module that this file lacks is an error of the link (-z defs).
 
 #include <cuda_runtime_api.h>
 #include <dlfcn.h>

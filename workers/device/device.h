@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Where a job computes: the CPU, or a GPU. The worker links libtorch's CPU libraries alone; what it needs of CUDA
+//! The device of a job: the CPU, or a GPU. The worker links libtorch's CPU libraries alone; what it needs of CUDA
 //! stands behind this interface in libresolute_cuda.so, which is loaded when a job says device = "cuda" (docs/gpu.md).
 
 #include <chrono>
@@ -31,11 +31,12 @@ class Device {
  public:
   virtual ~Device() = default;
 
-  //! Where parameters and batches lie.
+  //! The place of parameters and batches.
   virtual at::Device place() const = 0;
-  //! What bits depend on here besides the specification; never the number of process ranks, a host or a path.
+  //! The properties that bits depend on here besides the specification; never the number of process ranks, a host or a
+  //! path.
   virtual NumericParts numeric_parts() const = 0;
-  //! What `resolute-worker describe` tells besides, on which no bit depends.
+  //! More properties for `resolute-worker describe`; no bit depends on them.
   virtual NumericParts remarks() const { return {}; }
   //! A communicator for tensors at place() and on the CPU. \param host carries what lies on the CPU, and is how ranks
   //! on GPUs find each other \param limit for one exchange of tensors at place(), the slowest rank's computing

@@ -16,7 +16,7 @@ namespace resolute::workers {
 //! the number of process ranks, a host or a path. Precision (f32, bf16) is part of the recipe, not of the class.
 std::string numeric_class(const Device& device);
 
-//! Of the CPU.
+//! The numeric class of the CPU.
 std::string numeric_class();
 
 //! The parts of the CPU's line.

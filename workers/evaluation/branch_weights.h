@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What weights a method of several branches gives to test images at several resolutions: the lines of weights.csv
+//! The weights that a method of several branches gives to test images at several resolutions: the lines of weights.csv
 //! (results/records/branch_weights.h, docs/formats/weights.md), and whether they follow the rate.
 
 #include <map>
@@ -17,8 +17,8 @@
 
 namespace resolute::workers {
 
-//! Of each image of a sample its HR image on the high side, then each of its rates on the low side, rate 1 too.
-//! \param sample as choose_sample() gives it
+//! The views of each image of a sample: its HR image on the high side, then each of its rates on the low side, rate 1
+//! too. \param sample as choose_sample() gives it
 std::vector<SampleImage> choose_weighed(std::span<const SampleImage> sample);
 
 struct WeighedImages {

@@ -14,7 +14,7 @@
 namespace resolute::workers {
 namespace {
 
-// What a distance looks at.
+// A distance, and the images and branches that it looks at.
 struct Plan {
   methods::Distance distance;
   methods::GalleryLooks looks;
@@ -183,7 +183,7 @@ class BranchedEvaluation {
     const std::size_t block = work.query_block;
     std::vector<double> distances;
     for (std::size_t begin = 0; begin < members.size(); begin += block) {
-      // Of several process ranks one must not leave alone: its wish rides in the next exchange of features.
+      // One of several process ranks must not leave alone: its wish rides in the next exchange of features.
       if (!progress_(done_, total_) && options_.communicator == nullptr) return false;
       const std::span<const std::size_t> some = members.subspan(begin, std::min(block, members.size() - begin));
       std::vector<BranchRows> taken;

@@ -11,12 +11,12 @@
 
 namespace resolute::workers {
 
-//! As images_to_embed(), where the comparison names a distance.
+//! Counts as images_to_embed() does, if the comparison names a distance.
 std::uint64_t images_of_branches(const methods::Method& method, const datasets::Split& split,
                                  const Comparison& comparison);
 
-//! As embed_split(), where the comparison names a distance. A single process is interrupted between blocks of queries
-//! too.
+//! Embeds as embed_split() does, if the comparison names a distance. A single process is interrupted between blocks of
+//! queries too.
 std::optional<DistanceEmbedding> embed_distances(methods::Method& method, const ImageSource& source,
                                                  const datasets::Split& split, const Comparison& comparison,
                                                  const EmbeddingOptions& options, const EmbeddingProgress& progress);

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What an evaluation leaves beside features.h5 and its scores: what a report shows of queries, images and features is
-//! written here, by the job that has the networks, and only embedded later.
+//! The outputs of an evaluation beside features.h5 and its scores: what a report shows of queries, images and features
+//! is written here, by the job that has the networks, and only embedded later.
 
 #include <cstdint>
 #include <map>
@@ -37,7 +37,7 @@ struct OutputPlan {
 OutputPlan plan_outputs(methods::Method& method, const datasets::PackReader& pack, const datasets::Split& split,
                         const experiments::EvaluationProtocol& protocol);
 
-//! What make_outputs() works with; all outlive it.
+//! The parts that make_outputs() works with; all outlive it.
 struct OutputParts {
   methods::Method& method;
   const datasets::PackReader& pack;

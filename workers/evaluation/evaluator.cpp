@@ -27,8 +27,8 @@ std::vector<ImageView> views_of(const datasets::Split& split, int gallery_rate, 
   return views;
 }
 
-// What a device that knows no rate sees: the size of the image as it was stored, beside that of the pack's images. One
-// that came in low resolution is stored as it came.
+// The level for a device that knows no rate. It sees the size of the image as it was stored, beside that of the pack's
+// images. One that came in low resolution is stored as it came.
 int level_of_stored_size(const std::vector<int>& level_rates, const ImageSource& source,
                          const datasets::QueryItem& query) {
   const datasets::ImageSize native = source.native_size(query.row);
@@ -151,14 +151,14 @@ datasets::Split split_asked(const datasets::PackReader& pack, const datasets::Sp
   if (query_rates.empty()) return own;
   const bool came_low =
       std::any_of(own.query.begin(), own.query.end(), [](const datasets::QueryItem& query) { return query.came_low; });
-  // Of a list nobody knows before there is a pack; of other sources the suite's reader refuses it.
+  // For a source of lists nobody knows this before there is a pack; for other sources the suite's reader refuses it.
   if (came_low && query_rates != own.options.query_rates)
     throw experiments::MemberError(
         "evaluate.query_rates", experiments::text_of(query_rates),
         fmt::format("queries of data set '{}' came in low resolution: no rate makes others of them",
                     pack.options().name),
         "leave it out");
-  // An unseen rate: other queries, the same trial. What binds the record to its training is the trial's split.
+  // An unseen rate: other queries, the same trial. The trial's split binds the record to its training.
   datasets::SplitSettings options = own.options;
   options.query_rates = query_rates;
   return datasets::make_split(pack, options);
@@ -262,7 +262,7 @@ std::map<std::string, double> score_embedding(const Embedding& embedding, const 
 std::string write_features(core::FileSystem& files, const std::filesystem::path& path, const Embedding& embedding,
                            const ImagePaths* paths) {
   datasets::ArrayFileWriter writer;
-  // As the file has them; alive until it is written.
+  // In the file's form; alive until it is written.
   std::vector<std::int64_t> levels;
   PaddedTexts query_paths, gallery_paths;
   std::visit(

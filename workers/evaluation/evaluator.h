@@ -2,7 +2,7 @@
 //! \file
 //! Evaluation: embeds the queries of a split (the LR views that a camera would have stored, enlarged) and its gallery
 //! (HR), and scores them: by the Euclidean distance of one embedding, or by the distance of a method with several
-//! branches (results/scores/branched_distance.h). What a report shows of features it reads from the file that this
+//! branches (results/scores/branched_distance.h). A report reads the features that it shows from the file that this
 //! writes.
 
 #include <functional>
@@ -24,7 +24,7 @@
 
 namespace resolute::workers {
 
-//! Who is on each image of one side of a ranking, in the split's order.
+//! The identity on each image of one side of a ranking, in the split's order.
 struct ImageLabels {
   std::vector<std::int64_t> identities;
   std::vector<std::int64_t> cameras;  //!< empty where they mean nothing (split.lr_camera 0)
@@ -52,24 +52,24 @@ struct EmbeddedImages : ImageLabels {
 results::Labels labels_of(const ImageLabels& images);
 results::FeatureMatrix matrix_of(const EmbeddedImages& images);
 
-//! What a ranking by one embedding compares: nearest by the Euclidean distance first, unless the protocol re-ranks.
+//! The inputs of a ranking by one embedding: nearest by the Euclidean distance first, unless the protocol re-ranks.
 struct FeatureEmbedding {
   EmbeddedImages query;
   EmbeddedImages gallery;
-  //! Of a method that tells levels of resolution apart, else empty: each query's level, and how many leading dimensions
+  //! Empty unless the method tells levels of resolution apart: each query's level, and how many leading dimensions
   //! it is compared by.
   std::vector<int> levels{};
   std::vector<std::int64_t> prefix{};
   double level_agreement = 0;  //!< share of the queries whose level is that of their rate; 0 without a query
 };
 
-//! What is left of a ranking by several branches.
+//! The result of a ranking by several branches.
 struct DistanceEmbedding {
   ImageLabels query;
   ImageLabels gallery;
   std::vector<float> distances;  //!< queries × gallery, row-major; rounded from branched_distances(), so that scores
                                  //!< here are those of the file
-  //! Of the learned weights in the distance "weighted", means over all pairs of a query and a gallery image:
+  //! The learned weights in the distance "weighted", as means over all pairs of a query and a gallery image:
   //! weight_query_NAME and weight_gallery_NAME of each branch, NAME_share of each but the last: what part of the pair's
   //! weight the branch has.
   std::map<std::string, double> weights;
@@ -91,7 +91,7 @@ struct Comparison {
 std::vector<int> query_levels(const std::vector<int>& level_rates, const ImageSource& source,
                               const datasets::Split& split, settings::QueryLevel query_level);
 
-//! What the protocol asks of the method's trainings. \pre experiments::check() of both has passed
+//! The comparison that the protocol asks of the method's trainings. \pre experiments::check() of both has passed
 Comparison comparison_of(const experiments::EvaluationProtocol& protocol, const experiments::MethodOptions& method);
 
 //! The split that an evaluation asks: `own`, the trial's, or where the protocol's query_rates are not empty the same
@@ -137,7 +137,7 @@ std::map<std::string, double> metrics_of(const Embedding& embedding, const resul
 std::map<std::string, double> score_embedding(const Embedding& embedding, const datasets::Split& split,
                                               const experiments::EvaluationProtocol& protocol);
 
-//! What stands beside the rows of features.h5 where an evaluation's split does not tell: an image's path each.
+//! The image's path beside each row of features.h5, for rows that no evaluation's split describes.
 struct ImagePaths {
   std::vector<std::string> query, gallery;
 };

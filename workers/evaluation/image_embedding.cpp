@@ -16,7 +16,7 @@
 namespace resolute::workers {
 namespace {
 
-// What a batch passes through.
+// The network that a batch passes through.
 struct Network {
   methods::Embedder embed;
   std::size_t width;  // of a row

@@ -45,7 +45,7 @@ struct ImageView {
   bool operator==(const ImageView&) const = default;
 };
 
-//! Where the images of views come from: the one or the other gives the same bits of the same raw images. Alive as long
+//! The source of the images of views: the one or the other gives the same bits of the same raw images. Alive as long
 //! as what it was made of, which is what may stand in its place.
 class ImageSource {
  public:
@@ -71,12 +71,12 @@ int level_of_view(const std::vector<int>& level_rates, const ImageView& view);
 //! level. Empty where the method tells no levels apart.
 std::vector<std::int64_t> dimensions_of(const methods::Method& method, std::span<const ImageView> views);
 
-//! Of so many images in one pass, those that this process rank embeds; all of them where `communicator` is null.
+//! The share of so many images that this process rank embeds in one pass; all of them where `communicator` is null.
 std::size_t images_of_rank(std::size_t images, const Communicator* communicator);
 
 //! Images are loaded on loading_threads() while the networks compute, on the device where the method's parameters lie.
 //! Process ranks bring equal networks; each gets all features, the same bits whatever the number of ranks. The method,
-//! its running statistics and its mode stay as they are. Of a method that tells sides the high side's images pass
+//! its running statistics and its mode stay as they are. If the method tells sides, the high side's images pass
 //! first, then the low side's; of one that tells levels the highest level's, then those of the next. Each side and
 //! level has a network of its own, made when its turn comes and gone before the next one; views alone decide how its
 //! images are cut into batches.
@@ -88,7 +88,7 @@ std::optional<std::vector<float>> embed_images(methods::Method& method, const Im
                                                std::span<const ImageView> views, const EmbeddingOptions& options,
                                                const EmbeddingProgress& progress);
 
-//! What one branch makes of images: a feature and a weight each.
+//! One branch's rows of images: a feature and a weight each.
 struct BranchRows {
   std::size_t dimension = 0;
   std::vector<float> features;  //!< rows × dimension, row-major
@@ -96,7 +96,7 @@ struct BranchRows {
   results::FeatureMatrix matrix() const { return {features, weights.size(), dimension}; }
 };
 
-//! As embed_images(), by the method's branch_embedder(). \param views all on one side
+//! Embeds as embed_images() does, by the method's branch_embedder(). \param views all on one side
 //! \return one for each of its branches in their order, rows in the order of the views
 std::optional<std::vector<BranchRows>> embed_branches(methods::Method& method, const ImageSource& source,
                                                       std::span<const ImageView> views, const EmbeddingOptions& options,

@@ -99,7 +99,7 @@ Image gallery_picture(const datasets::PackReader& pack, const datasets::QueryIte
   return strip(images);
 }
 
-// What decides scores of a query and a gallery image too, up to a square.
+// The distance that decides scores of a query and a gallery image too, up to a square.
 double distance_of(const Embedding& embedding, std::size_t query, std::size_t image) {
   return std::visit(
       core::Overloaded{[&](const FeatureEmbedding& features) {

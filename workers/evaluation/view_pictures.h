@@ -14,7 +14,7 @@
 
 namespace resolute::workers {
 
-//! What a network sees of a view. \throws RuntimeError: kCorrupt for a damaged row; kInput for a rate that the pack
+//! A view as a network sees it. \throws RuntimeError: kCorrupt for a damaged row; kInput for a rate that the pack
 //! lacks; so does the next
 datasets::Image picture_of_view(const datasets::PackReader& pack, const ImageView& view);
 
@@ -22,7 +22,7 @@ datasets::Image picture_of_view(const datasets::PackReader& pack, const ImageVie
 //! image.
 datasets::Image picture_of_copy(const datasets::PackReader& pack, std::size_t row, int rate, settings::CopiesFrom from);
 
-//! What each of the method's decoders makes of a picture.
+//! The picture as each of the method's decoders recovers it.
 struct RecoveredPictures {
   int scale = 1;                          //!< of Tells::recovered
   std::vector<datasets::Image> pictures;  //!< in the order of the inputs

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a training has left in the store: its record and its weights, checked against one another, and the method that
+//! A training's results in the store: its record and its weights, checked against one another, and the method that
 //! they make.
 
 #include <memory>

@@ -14,7 +14,7 @@
 
 namespace resolute::workers {
 
-//! What both kinds of job work with.
+//! The parts that both kinds of job work with.
 struct JobContext {
   core::FileSystem& files;
   const JobOptions& options;

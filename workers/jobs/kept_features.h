@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! Features that one evaluation of a training leaves to the next: images pass the networks once, however many protocols
-//! ask of them. What is kept is another link to an evaluation's features.h5, in the training's folder, whose name has
+//! ask of them. It keeps another link to an evaluation's features.h5, in the training's folder, whose name has
 //! the file's hash (docs/worker.md, "Kept features"). Bits do not depend on who came first: what is kept is what would
 //! be computed.
 
@@ -17,7 +17,7 @@
 
 namespace resolute::workers {
 
-//! Of one evaluation. What features depend on beside the training and the images is given once.
+//! The kept features for one evaluation. It is given once what features depend on beside the training and the images.
 class KeptFeatures {
  public:
   //! \param pack_sha256 of the sealed pack \param numeric_class of the device that embeds \param flip as

@@ -62,7 +62,7 @@ EmbeddingRequest parse_embed(const std::vector<std::string>& arguments) {
           values["fill-truncated"].as<bool>()};
 }
 
-// What a rank of a gang is, before it reads or computes anything.
+// The place of a rank in its gang, before it reads or computes anything.
 void enter(const JobOptions& options) {
   begin_rank(options);
   keep_freed_memory();

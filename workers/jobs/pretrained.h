@@ -25,7 +25,7 @@ struct TensorFile {
 //! \throws RuntimeError: kInput or kCorrupt for a file that is neither or is damaged
 TensorFile open_tensor_file(std::span<const std::byte> bytes, std::string_view name);
 
-//! What a file holds of a trunk.
+//! The tensors of a trunk in a file.
 struct TrunkMatch {
   struct Misfit {
     std::string name;           //!< of the trunk
@@ -69,14 +69,14 @@ struct ImportResult {
   bool complete = false;
 };
 
-//! Puts the trunk that a file holds into the store, under its SHA-256 and the name. Where tensors are missing or do not
+//! Puts the trunk that a file holds into the store, under its SHA-256 and the name. If tensors are missing or do not
 //! fit, or others lie in the trunk's levels, only the report says so and nothing is written.
 //! \throws RuntimeError (kInput): a bad name, an unknown backbone, a file that is none of these, a name that is taken
 ImportResult import_weights(core::FileSystem& files, const experiments::StoreLayout& store,
                             const ImportRequest& request);
 
 //! Overwrites every Backbone in `module` with the weights of the store, every other ShallowTrunk with those of its
-//! layers. What else there is stays as it is.
+//! layers. The rest stays as it is.
 //! \param sha256 of their file \param backbone whose they must be
 //! \throws RuntimeError: kInput if the store has none of this hash, or they are of another backbone; kCorrupt if their
 //!         bytes are others

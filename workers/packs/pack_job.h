@@ -8,7 +8,7 @@
 
 namespace resolute::workers {
 
-//! Whether the job is a shard or a seal.
+//! True if the job is a shard or a seal.
 bool builds_pack(const experiments::JobSpecification& specification);
 
 //! Writes a shard into the pack's folder (and draws the images of a synthetic data set first, where no other job has),

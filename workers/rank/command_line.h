@@ -15,7 +15,7 @@ namespace resolute::workers {
 //! The options of `run`, with their texts for --help.
 boost::program_options::options_description run_options();
 
-//! What `arguments` say of the `known` options. \throws RuntimeError (kInput) for an unknown option, a value that
+//! The values of the `known` options in `arguments`. \throws RuntimeError (kInput) for an unknown option, a value that
 //! cannot be one, or a required option that is missing
 boost::program_options::variables_map parse(const std::vector<std::string>& arguments,
                                             const boost::program_options::options_description& known,

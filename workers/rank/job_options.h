@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What the process of one rank is told about its job, and what the store says of that. Needs no libtorch.
+//! The options of the process of one rank, and the job's specification in the store. Needs no libtorch.
 
 #include <cstdint>
 #include <filesystem>
@@ -14,7 +14,7 @@
 
 namespace resolute::workers {
 
-//! What the command line says.
+//! The values of the command line.
 struct JobOptions {
   std::filesystem::path store;
   std::string job;  //!< id, 64 hexadecimal digits

@@ -5,9 +5,9 @@
 //!
 //! Two attempts of one job, on machines of two numeric classes, make other bytes. So each writes its files into a
 //! folder of its own, `staged-TOKEN`, its record last. The file `publishing`, made by link(), names the folder that
-//! counts: its files go where they belong, then its record. Whoever finds `publishing` without a result does that too,
-//! so a kill at any moment is made good by the next attempt. Once there is a result all such folders are removed: an
-//! attempt that is still writing then ends with an error, of a job that is done.
+//! counts: its files go where they belong, then its record. A process that finds `publishing` without a result does
+//! that too, so a kill at any moment is made good by the next attempt. Once there is a result all such folders are
+//! removed: an attempt that is still writing then ends with an error, of a job that is done.
 
 #include <filesystem>
 
@@ -28,8 +28,8 @@ void publish_result(core::FileSystem& files, const experiments::StoreLayout& sto
 //! A folder of the job's for one attempt, not there yet.
 std::filesystem::path staging_folder(const experiments::StoreLayout& store, const experiments::JobId& job);
 
-//! As publish_result(), of an evaluation whose features and outputs stand in `staged`. They come to their places unless
-//! another attempt was first; the folder goes in any case. \throws RuntimeError as publish_result()
+//! Does as publish_result() for an evaluation whose features and outputs stand in `staged`. They come to their places
+//! unless another attempt was first; the folder goes in any case. \throws RuntimeError as publish_result()
 void publish_staged(core::FileSystem& files, const experiments::StoreLayout& store, const std::filesystem::path& staged,
                     const results::EvaluationRecord& record);
 

@@ -14,7 +14,7 @@
 namespace resolute::workers {
 namespace {
 
-// Of both programs: to whoever starts a job they are one.
+// Both programs have this name: they are one to the starter of a job.
 constexpr std::string_view kProgram = "resolute-worker";
 
 int report(std::string_view message, core::ErrorKind kind) {

@@ -13,7 +13,7 @@ void install_stop_signals();
 bool stop_requested();
 //! "0.3 s after the signal", or that another process rank was asked: why a job ends before its time.
 std::string why_stopped();
-//! What the signal handler does; for tests. \param value false takes the wish back
+//! Does what the signal handler does; for tests. \param value false takes the wish back
 void set_stop_requested(bool value);
 
 }  // namespace resolute::workers

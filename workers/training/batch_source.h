@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Where a training's batches come from: a pack (pack_source.h), or memory in tests.
+//! The source of a training's batches: a pack (pack_source.h), or memory in tests.
 
 #include <cstdint>
 #include <vector>

@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view kFormatStart = "resolute-checkpoint-";
 constexpr int kVersion = 1;
 constexpr std::string_view kWeightsFormat = "resolute-weights-1";
-// What is read at a time: the checksum finds it in the cache.
+// The bytes that are read at a time: the checksum finds them in the cache.
 constexpr std::size_t kPiece = std::size_t{1} << 20;
 // One core cannot use all of the memory's speed; a few do. The other ranks of the machine wait for this one anyway.
 constexpr unsigned kMostCopiers = 4;
@@ -84,7 +84,7 @@ void expect_format(const networks::SafetensorsContent& content, std::string_view
   expect_value(content, "format", own_format(), "is no checkpoint", name);
 }
 
-// What the start of a file that cannot be trusted calls its format; empty where it says nothing.
+// The format that the start of an untrusted file names; empty if it names none.
 std::string_view claimed_format(std::span<const std::byte> start) {
   constexpr std::string_view kKey = R"("format":")";
   const std::string_view text = core::as_text(start.first(std::min<std::size_t>(start.size(), 4096)));
@@ -141,7 +141,7 @@ std::optional<std::uint64_t> step_of(const std::string& name) {
   return step;
 }
 
-// Whether this is what a writer left behind that was killed while it wrote a checkpoint before that step: its process
+// True if a writer left this behind that was killed while it wrote a checkpoint before that step: its process
 // has gone, or is so far behind that another has taken its place. (temporary_beside() gives these names.)
 bool is_half_written(const std::string& name, std::uint64_t step) {
   const std::string start = "." + file_name(0);
@@ -192,7 +192,7 @@ std::optional<StoredCheckpoint> CheckpointFolder::load_latest() {
       if (error.kind() != core::ErrorKind::kCorrupt && !unreadable) unreadable = std::current_exception();
     }
   }
-  // What a disk or a full memory kept from being read may be there the next time: no reason to start over.
+  // A failed disk or a full memory may be well again the next time: no reason to start over.
   if (unreadable) std::rethrow_exception(unreadable);
   return std::nullopt;
 }

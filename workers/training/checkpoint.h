@@ -31,7 +31,7 @@ struct Checkpoint {
   networks::NamedTensors tensors;  //!< `model.NAME` and `optimiser.GROUP.NAME.…`
 };
 
-//! Whose checkpoint it is; one that says otherwise is foreign.
+//! The owner of a checkpoint; a checkpoint of another owner is foreign.
 struct CheckpointOwner {
   std::string job;  //!< id of the training's specification
   std::string numeric_class;

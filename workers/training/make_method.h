@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Where a specification becomes a method.
+//! Makes a method of a specification.
 
 #include <memory>
 

@@ -13,7 +13,7 @@
 
 namespace resolute::workers {
 
-//! What the recipe multiplies a learning rate with in a step: linear warm-up from 1/100 over warmup_steps, then gamma
+//! The factor of the recipe's learning rate in a step: linear warm-up from 1/100 over warmup_steps, then gamma
 //! for each milestone reached, or half a period of a cosine from 1 to 0 over the steps that are left.
 //! \param step 0 for the first optimiser step
 double schedule_factor(const experiments::Recipe& recipe, std::uint64_t step);

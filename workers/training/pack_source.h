@@ -15,7 +15,7 @@
 
 namespace resolute::workers {
 
-//! What a method wants of a batch beside the HR images.
+//! The images that a method wants in a batch beside the HR images.
 struct WantedImages {
   bool lr = true;               //!< Needs::lr
   std::vector<int> copy_rates;  //!< methods::copy_rates()
@@ -26,7 +26,7 @@ struct WantedImages {
 //! wait for a copy; for the CPU datasets::host_memory.
 datasets::BatchAllocator batch_allocator(at::Device place);
 
-//! What a recipe says of a batch's rows.
+//! The recipe's settings of a batch's rows.
 datasets::BatchShape batch_shape(const experiments::Recipe& recipe);
 
 class PackSource final : public BatchSource {

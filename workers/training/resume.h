@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What all process ranks of a training must agree on before the first step.
+//! All process ranks of a training must agree on these before the first step.
 
 #include <optional>
 #include <string>

@@ -149,7 +149,7 @@ TrainingOutcome Trainer::run() {
   return {step_, loss_, interrupted, images_, parts_.source.seconds_waited()};
 }
 
-// Behind this step; the last one's state is the result.
+// True if a checkpoint follows this step; the last one's state is the result.
 bool Trainer::checkpoints() const {
   const bool due = options_.checkpoint_every == 0 ? checkpoint_wished_ : step_ % options_.checkpoint_every == 0;
   return due && step_ < static_cast<std::uint64_t>(options_.recipe.steps);
@@ -159,7 +159,7 @@ bool Trainer::evaluates() const {
   return parts_.evaluate && options_.evaluate_every > 0 && step_ % options_.evaluate_every == 0;
 }
 
-// Whether something is kept of this step, which must not have diverged then.
+// True if something is kept of this step, which must not have diverged then.
 bool Trainer::keeps_something() const {
   return step_ == static_cast<std::uint64_t>(options_.recipe.steps) || checkpoints() || evaluates();
 }
@@ -173,7 +173,7 @@ void Trainer::train_step(StepRecord& record) {
   send_losses(record);
 }
 
-// Whether any rank wishes to stop.
+// True if any rank wishes to stop.
 bool Trainer::end_step(StepRecord& record) {
   exchange_losses(record);
   refuse_divergence(record);
@@ -218,7 +218,7 @@ void Trainer::run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord&
   if (!phases_[phase].steps_with_next) step_optimisers(record);
 }
 
-// Of the phase's groups those that move in this step; none before the phase begins.
+// The phase's groups that move in this step; none before the phase begins.
 std::vector<std::size_t> Trainer::moving_optimisers(std::size_t phase) const {
   std::vector<std::size_t> moving;
   if (step_ < phases_[phase].first_step) return moving;

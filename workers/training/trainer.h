@@ -41,7 +41,7 @@ struct TrainerOptions {
   std::uint64_t evaluate_every = 0;  //!< steps between calls of TrainerParts::evaluate; 0: none
 };
 
-//! What a trainer works with; all outlive it. Pointers may be null.
+//! The parts that a trainer works with; all outlive it. Pointers may be null.
 struct TrainerParts {
   methods::Method& method;
   BatchSource& source;
@@ -56,8 +56,9 @@ struct TrainerParts {
   const core::Clock& clock = core::monotonic_clock();          //!< of process rank 0: when a checkpoint is due
 };
 
-//! "PHASE/PARAMETER" of every gradient of a step, in the order of a gradient log's tensors. That of a phase that has
-//! yet to begin (Phase::first_step) or of a group that stands still (ParameterGroup::moves_in) has the digest of zeros.
+//! "PHASE/PARAMETER" of every gradient of a step, in the order of a gradient log's tensors. The gradient of a phase
+//! that has yet to begin (Phase::first_step) or of a group that stands still (ParameterGroup::moves_in) has the digest
+//! of zeros.
 std::vector<std::string> gradient_names(methods::Method& method);
 
 struct TrainingOutcome {

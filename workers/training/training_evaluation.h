@@ -14,7 +14,7 @@
 
 namespace resolute::workers {
 
-//! What an evaluation works with; all outlive it.
+//! The parts that an evaluation works with; all outlive it.
 struct TrainingEvaluationParts {
   methods::Method& method;
   const datasets::PackReader& pack;

@@ -15,7 +15,7 @@
 namespace resolute::workers {
 namespace {
 
-// What a rank wishes, told with its losses.
+// A rank's wish, sent with its losses.
 constexpr int kStop = 1, kCheckpoint = 2;
 
 constexpr std::size_t kDigestBytes = 16;
@@ -89,7 +89,7 @@ void Trainer::exchange_losses(StepRecord& record) {
   const std::size_t slots = terms + 2 * tensors + 1;
   at::Tensor own = at::empty({range_.count * static_cast<std::int64_t>(slots)}, at::kDouble);
   double* to = own.mutable_data_ptr<double>();
-  // As late as can be: no further step is begun.
+  // This is as late as it can be: no further step is begun.
   const double wishes = (stop_requested() ? kStop : 0) + (pace_ && pace_->is_due(parts_.clock.now()) ? kCheckpoint : 0);
   for (std::size_t lane = 0; lane < lanes; ++lane) {
     to = std::copy_n(own_values + lane * terms, terms, to);

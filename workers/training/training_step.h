@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a Trainer keeps of a step while it lasts. For trainer.cpp and training_step.cpp alone.
+//! The state of a step that a Trainer keeps while it lasts. For trainer.cpp and training_step.cpp alone.
 
 #include <cstdint>
 #include <optional>
