@@ -11,7 +11,6 @@
 #include "workers/device/numeric_class.h"
 #include "workers/evaluation/evaluator.h"
 #include "workers/jobs/finished_training.h"
-#include "workers/jobs/training_job.h"
 #include "workers/rank/progress_pipe.h"
 #include "workers/rank/stop_flag.h"
 #include "workers/training/resume.h"
@@ -73,8 +72,7 @@ void run_embedding(core::FileSystem& files, const EmbeddingRequest& request) {
   expect_agreement(fmt::format("weights {}, list {}, flip {}, {}", training.record.weights_sha256,
                                core::sha256_hex(text), request.flip, numeric_class(*device)),
                    communicator.get());
-  const std::unique_ptr<methods::Method> method = make_trained_method(files, store, training);
-  if (!device->place().is_cpu()) method->module().to(device->place());
+  const std::unique_ptr<methods::Method> method = make_trained_method(files, store, training, device->place());
 
   settings::PackSettings pack = training.specification.pack;
   pack.truncated_images =

@@ -45,10 +45,11 @@ FinishedTraining read_finished_training(core::FileSystem& files, const experimen
 }
 
 std::unique_ptr<methods::Method> make_trained_method(core::FileSystem& files, const experiments::StoreLayout& store,
-                                                     const FinishedTraining& training) {
+                                                     const FinishedTraining& training, at::Device place) {
   const Weights weights = read_weights(files, store, training.record);
   std::unique_ptr<methods::Method> method = make_method(training.specification, weights.classes);
   load_module(method->module(), "", weights.tensors, "weights file");
+  if (!place.is_cpu()) method->module().to(place);
   return method;
 }
 

@@ -29,9 +29,9 @@ struct FinishedTraining {
 FinishedTraining read_finished_training(core::FileSystem& files, const experiments::StoreLayout& store,
                                         const experiments::JobId& training);
 
-//! The method with the weights that the training published, on the CPU. \throws RuntimeError as read_weights()
+//! The method with the weights that the training published. \throws RuntimeError as read_weights()
 std::unique_ptr<methods::Method> make_trained_method(core::FileSystem& files, const experiments::StoreLayout& store,
-                                                     const FinishedTraining& training);
+                                                     const FinishedTraining& training, at::Device place = at::kCPU);
 
 //! \throws RuntimeError (kInput) for a method of several trunks: what is asked for is not known
 const networks::Backbone& only_trunk(const torch::nn::Module& module);

@@ -7,6 +7,7 @@
 #include "results/records/record.h"
 #include "workers/ddp/lane_sum.h"
 #include "workers/ddp/through_host.h"
+#include "workers/jobs/evaluation_job.h"
 #include "workers/jobs/training_job.h"
 #include "workers/rank/publish_result.h"
 #include "workers/training/resume.h"
@@ -42,6 +43,20 @@ results::Record run_kind(const JobContext& context, const experiments::JobSpecif
 }
 
 }  // namespace
+
+std::unique_ptr<Device> open_device(const experiments::TrainingSpecification& training, settings::Device device,
+                                    int process_rank) {
+  return open_device(std::string(settings::word(device)), process_rank, training.recipe.precision);
+}
+
+datasets::PackReader open_pack(const JobContext& context, const experiments::PackSettings& settings) {
+  const std::filesystem::path folder = context.store.pack_folder(settings);
+  datasets::PackReader pack = datasets::PackReader::open(context.files, folder);
+  if (pack.options() != settings)
+    throw core::input_error(fmt::format("pack '{}' was made with other settings", folder.string()),
+                            "the specification asks for a different one", "move it away and pack again");
+  return pack;
+}
 
 std::unique_ptr<Communicator> connect_ranks(const JobOptions& options, Device& device) {
   if (options.process_ranks == 1) return nullptr;

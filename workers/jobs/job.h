@@ -5,6 +5,8 @@
 #include <memory>
 
 #include "core/files/file_system.h"
+#include "datasets/pack/pack.h"
+#include "experiments/specification/specification.h"
 #include "experiments/store/store_layout.h"
 #include "workers/ddp/communicator.h"
 #include "workers/ddp/gloo.h"
@@ -25,6 +27,15 @@ struct JobContext {
   Device& device;                //!< a training's; the CPU for an evaluation
   std::filesystem::path staged;  //!< an evaluation's files, until they are published
 };
+
+//! The device on which a training's networks compute, as its precision asks for. \param device of the training or of an
+//! evaluation \throws as open_device() by name
+std::unique_ptr<Device> open_device(const experiments::TrainingSpecification& training, settings::Device device,
+                                    int process_rank);
+
+//! The sealed pack of these settings. \throws RuntimeError (kInput) for a pack of other settings under their name,
+//! which can be given by hand; else as PackReader::open()
+datasets::PackReader open_pack(const JobContext& context, const experiments::PackSettings& settings);
 
 //! Brings the process ranks of the options together; null for one alone. \throws RuntimeError: kInput for several
 //! without a rendezvous; kTransient if one does not come; kEnvironment as Device::connect()

@@ -1,21 +1,15 @@
 #include "workers/jobs/training_job.h"
 
-#include <variant>
-
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/hash/sha256.h"
 #include "core/log.h"
 #include "datasets/pack/pack.h"
 #include "datasets/split/split.h"
-#include "experiments/specification/validation.h"
 #include "results/records/training_log.h"
 #include "settings/epochs.h"
 #include "workers/device/numeric_class.h"
-#include "workers/evaluation/evaluation_outputs.h"
 #include "workers/evaluation/evaluator.h"
-#include "workers/jobs/finished_training.h"
-#include "workers/jobs/kept_features.h"
 #include "workers/jobs/pretrained.h"
 #include "workers/rank/stop_flag.h"
 #include "workers/training/checkpoint.h"
@@ -29,23 +23,8 @@
 namespace resolute::workers {
 namespace {
 
-// The sealed pack of these settings, checked to be one: its folder's name says so, but names can be given by hand.
-datasets::PackReader open_pack(const JobContext& context, const experiments::PackSettings& settings) {
-  const std::filesystem::path folder = context.store.pack_folder(settings);
-  datasets::PackReader pack = datasets::PackReader::open(context.files, folder);
-  if (pack.options() != settings)
-    throw core::input_error(fmt::format("pack '{}' was made with other settings", folder.string()),
-                            "the specification asks for a different one", "move it away and pack again");
-  return pack;
-}
-
 std::filesystem::path attempt_file(const JobContext& context, const char* name) {
   return context.store.attempt_file(context.job, context.options.attempt, name);
-}
-
-// Methods are made on the CPU, where first weights are drawn.
-void move_to(methods::Method& method, at::Device place) {
-  if (!place.is_cpu()) method.module().to(place);
 }
 
 TrainerOptions trainer_options(const JobContext& context, const experiments::TrainingSpecification& specification,
@@ -105,11 +84,6 @@ TrainingOutcome run_to_the_end(const JobContext& context, Trainer& trainer, Trai
 
 }  // namespace
 
-std::unique_ptr<Device> open_device(const experiments::TrainingSpecification& training, settings::Device device,
-                                    int process_rank) {
-  return open_device(std::string(settings::word(device)), process_rank, training.recipe.precision);
-}
-
 results::TrainingRecord run_training(const JobContext& context,
                                      const experiments::TrainingSpecification& specification) {
   if (specification.recipe.program != 0)
@@ -136,7 +110,7 @@ results::TrainingRecord run_training(const JobContext& context,
   if (!checkpoint && !specification.initial_weights.empty())
     load_initial_weights(context.files, context.store, specification.initial_weights,
                          std::string(settings::word(specification.network.backbone)), method->module());
-  move_to(*method, context.device.place());
+  if (!context.device.place().is_cpu()) method->module().to(context.device.place());
 
   const methods::Needs& needs = method->row().needs;
   PackSource source(pack, split, specification, range, checkpoint ? checkpoint->step : 0, context.device.place(),
@@ -168,62 +142,6 @@ results::TrainingRecord run_training(const JobContext& context,
   record.metrics = {{"loss", outcome.loss}};
   record.provenance = {pack.pack_sha256(), datasets::split_sha256(split), owner.numeric_class, specification.lanes,
                        specification.initial_weights.empty()};
-  return record;
-}
-
-results::EvaluationRecord run_evaluation(const JobContext& context,
-                                         const experiments::EvaluationSpecification& specification) {
-  const FinishedTraining training = read_finished_training(context.files, context.store, specification.training);
-  const experiments::TrainingSpecification& trained = training.specification;
-  // The specification alone has been checked where it was read; a distance is asked of the training's method.
-  try {
-    experiments::check(specification, trained.method);
-  } catch (const experiments::MemberError& error) {
-    throw error.at(context.store.specification_file(context.job).string());
-  }
-  const std::unique_ptr<Device> device =
-      open_device(trained, experiments::device_of(specification, trained), context.options.process_rank);
-  const std::unique_ptr<methods::Method> method = make_trained_method(context.files, context.store, training);
-  move_to(*method, device->place());
-
-  const datasets::PackReader pack = open_pack(context, specification.pack);
-  const datasets::Split split = datasets::make_split(pack, specification.split);
-  const datasets::Split asked = split_asked(pack, split, specification.protocol.query_rates);
-  const Comparison comparison = comparison_of(specification.protocol, trained.method);
-  const OutputPlan plan = plan_outputs(*method, pack, asked, specification.protocol);
-  const std::uint64_t images = images_to_embed(*method, asked, comparison), all = images + plan.images();
-  const auto report = [&](std::uint64_t done) {
-    context.progress.step(done, all, std::nullopt, done);
-    return !stop_requested();
-  };
-  const auto finished = [](auto part) {
-    if (part) return std::move(*part);
-    throw core::RuntimeError(core::ErrorKind::kInterrupted, "stopped", "a signal asked for it", "start the job again");
-  };
-  const EmbeddingOptions options{.precision = embedding_precision(trained.recipe), .flip = specification.protocol.flip};
-  const std::string computed_in = numeric_class(*device);
-  KeptFeatures kept(context.files, context.store, training, pack.pack_sha256(), computed_in, options.flip);
-  const Embedding embedding = within_memory(*device, [&] {
-    return finished(embed_split(
-        *method, pack, asked, comparison, options, [&](std::uint64_t done, std::uint64_t) { return report(done); },
-        [&](auto views, auto queries, auto dimension) { return kept.find(views, queries, dimension); }));
-  });
-  const results::GalleryScores scores = score_split(embedding, asked, specification.protocol);
-  EvaluationOutputs outputs = within_memory(*device, [&] {
-    return finished(make_outputs({*method, pack, asked, options, embedding, scores, trained.recipe.copies_from}, plan,
-                                 [&](std::uint64_t done, std::uint64_t) { return report(images + done); }));
-  });
-  results::EvaluationRecord record;
-  record.job = context.job;
-  record.weights_sha256 = training.record.weights_sha256;
-  record.metrics = metrics_of(embedding, scores, specification.protocol);
-  record.metrics.merge(outputs.metrics);
-  const fs::path features = context.staged / context.store.features_file(context.job).filename();
-  record.features_sha256 = write_features(context.files, features, embedding);
-  // Cosines' features have another length.
-  if (!comparison.unit_length) kept.keep(features, record.features_sha256);
-  record.outputs = write_outputs(context.files, context.staged, outputs);
-  record.provenance = {pack.pack_sha256(), datasets::split_sha256(split), computed_in, specification.training};
   return record;
 }
 
