@@ -85,7 +85,7 @@ void naming_options_of(What what) {
       if (error.key() == one.key || error.key() == one.suite_key) option = option_of(one.key);
     });
     if (option.empty()) throw;
-    throw error.of(fmt::format("option --{}", option));
+    throw error.about(fmt::format("option --{}", option));
   }
 }
 

@@ -42,9 +42,9 @@ constexpr bool is_enumerator() {
 
 }  // namespace choice_detail
 
-//! \throws RuntimeError (kInput): "WHAT has the value 'TEXT' (it must be one of WORDS); did you mean 'WORD'"
-//! \param what "s.toml:3:1: key 'decay'", "option --lr-side"
-[[noreturn]] void refuse_word(std::string_view what, std::string_view text, const std::vector<std::string>& words);
+//! \throws RuntimeError (kInput): "PLACE has the value 'TEXT' (it must be one of WORDS); did you mean 'WORD'"
+//! \param place "s.toml:3:1: key 'decay'", "option --lr-side"
+[[noreturn]] void refuse_word(std::string_view place, std::string_view text, const std::vector<std::string>& words);
 
 //! The words of the set, in the order of its values.
 template <Choice E>
@@ -73,9 +73,9 @@ constexpr std::optional<E> from_word(std::string_view text) {
 
 //! The same. \throws as refuse_word() if the set has no such word
 template <Choice E>
-E parse_word(std::string_view text, std::string_view what) {
+E parse_word(std::string_view text, std::string_view place) {
   if (const auto value = from_word<E>(text)) return *value;
-  refuse_word(what, text, word_list<E>());
+  refuse_word(place, text, word_list<E>());
 }
 
 //! The member of an object as a value of the set. \throws RuntimeError (kInput), naming place and key: it is missing,

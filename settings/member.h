@@ -80,9 +80,9 @@ struct Described {
     return other;
   }
   //! Files of a lower schema than this one do not have the member (docs/formats/manifest.md). It has its default there.
-  constexpr Described since(int its_schema) const {
+  constexpr Described since(int first_schema) const {
     Described other = *this;
-    other.schema = its_schema;
+    other.schema = first_schema;
     return other;
   }
   //! The member is not written where it has its default, in files and in specifications. So jobs and files that do not
@@ -101,9 +101,9 @@ struct Described {
     return other;
   }
   //! Files of a lower schema than this one do not have this value of the member.
-  constexpr Described since(int its_schema, T value) const {
+  constexpr Described since(int first_schema, T value) const {
     Described other = *this;
-    other.new_value_schema = its_schema;
+    other.new_value_schema = first_schema;
     other.new_value = std::move(value);
     return other;
   }

@@ -15,8 +15,8 @@ core::RuntimeError MemberError::in_suite(std::string_view place, std::string_vie
                            fmt::format("{}, {}", why_, context), suggestion_);
 }
 
-core::RuntimeError MemberError::of(std::string_view what) const {
-  return core::input_error(fmt::format("{} has the value {}", what, value_), why_, suggestion_);
+core::RuntimeError MemberError::about(std::string_view giver) const {
+  return core::input_error(fmt::format("{} has the value {}", giver, value_), why_, suggestion_);
 }
 
 std::string text_of(const std::vector<int>& values) { return fmt::format("[{}]", fmt::join(values, ", ")); }

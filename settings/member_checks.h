@@ -42,8 +42,8 @@ class MemberError : public core::RuntimeError {
   const std::string& key() const { return key_; }
   //! The same said of a place in a suite: "PLACE: key '…' has the value … (WHY, CONTEXT); SUGGESTION".
   core::RuntimeError in_suite(std::string_view place, std::string_view context) const;
-  //! The same said of what gave the value: "WHAT has the value …", e.g. of "option --lr-side".
-  core::RuntimeError of(std::string_view what) const;
+  //! The same about the one that gave the value: "GIVER has the value …", e.g. of "option --lr-side".
+  core::RuntimeError about(std::string_view giver) const;
 
  private:
   std::string key_;

@@ -94,9 +94,9 @@ std::uint64_t StoredArrayFacts::elements() const {
   return product;
 }
 
-core::RuntimeError StoredArrays::refusal(const std::string& name, const std::string& what,
+core::RuntimeError StoredArrays::refusal(const std::string& name, const std::string& problem,
                                          const std::string& why) const {
-  return core::input_error(fmt::format("cannot read '{}': '{}' {}", path_.string(), name, what), why);
+  return core::input_error(fmt::format("cannot read '{}': '{}' {}", path_.string(), name, problem), why);
 }
 
 template <class T>

@@ -45,7 +45,7 @@ class StoredArrays : public NamedArrays {
   //! Their number is that of facts_of().
   virtual std::vector<std::byte> bytes_of(const std::string& name) const = 0;
   //! An error about one array of the file.
-  core::RuntimeError refusal(const std::string& name, const std::string& what, const std::string& why) const;
+  core::RuntimeError refusal(const std::string& name, const std::string& problem, const std::string& why) const;
 
  private:
   template <class T>

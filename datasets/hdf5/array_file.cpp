@@ -101,9 +101,9 @@ struct Wanted<std::int64_t> {
   static hid_t memory_type() { return H5T_NATIVE_INT64; }
 };
 
-core::RuntimeError refusal(const Context& context, const std::string& name, const std::string& what,
+core::RuntimeError refusal(const Context& context, const std::string& name, const std::string& problem,
                            const std::string& why) {
-  return core::input_error(fmt::format("{}: data set '{}' {}", context.problem, name, what), why);
+  return core::input_error(fmt::format("{}: data set '{}' {}", context.problem, name, problem), why);
 }
 
 // An array that can be read as T. \return its elements too

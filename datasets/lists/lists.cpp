@@ -13,8 +13,8 @@
 namespace resolute::datasets {
 namespace {
 
-core::RuntimeError contradiction(const PackReader& pack, std::size_t row, std::string_view what) {
-  return core::input_error(fmt::format("the split contradicts pack '{}' at row {}", pack.options().name, row), what,
+core::RuntimeError contradiction(const PackReader& pack, std::size_t row, std::string_view why) {
+  return core::input_error(fmt::format("the split contradicts pack '{}' at row {}", pack.options().name, row), why,
                            "compare them with resolute data split --check");
 }
 
@@ -86,10 +86,10 @@ void refuse_single_images(const TrialLists& lists) {
       auto& [images, first] = count[image.identity];
       if (++images == 1) first = &image;
     }
-  for (const auto& [identity, of] : count)
-    if (of.first == 1)
+  for (const auto& [identity, counted] : count)
+    if (counted.first == 1)
       throw core::input_error(
-          fmt::format("identity {} has one image in this trial, '{}'", identity, of.second->path),
+          fmt::format("identity {} has one image in this trial, '{}'", identity, counted.second->path),
           "the table could not be ingested again, where an identity needs two",
           "use the format torchreid or fastreid, or a split with another train_pool than hr-view-only");
 }

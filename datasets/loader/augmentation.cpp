@@ -11,7 +11,7 @@
 namespace resolute::datasets {
 namespace {
 
-void draw_erasing(core::RandomStream& stream, int height, int width, Augmentation& how) {
+void draw_erasing(core::RandomStream& stream, int height, int width, Augmentation& augmentation) {
   constexpr int kAttempts = 100;
   const double area = static_cast<double>(height) * width;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
@@ -20,43 +20,43 @@ void draw_erasing(core::RandomStream& stream, int height, int width, Augmentatio
     const int erase_height = static_cast<int>(std::lround(std::sqrt(target * aspect)));
     const int erase_width = static_cast<int>(std::lround(std::sqrt(target / aspect)));
     if (erase_height < 1 || erase_width < 1 || erase_height >= height || erase_width >= width) continue;
-    how.erase_height = erase_height;
-    how.erase_width = erase_width;
-    how.erase_top = static_cast<int>(stream.below(static_cast<std::uint64_t>(height - erase_height) + 1));
-    how.erase_left = static_cast<int>(stream.below(static_cast<std::uint64_t>(width - erase_width) + 1));
+    augmentation.erase_height = erase_height;
+    augmentation.erase_width = erase_width;
+    augmentation.erase_top = static_cast<int>(stream.below(static_cast<std::uint64_t>(height - erase_height) + 1));
+    augmentation.erase_left = static_cast<int>(stream.below(static_cast<std::uint64_t>(width - erase_width) + 1));
     return;
   }
 }
 
 // Calls `put` with each row and its levels, flipped and shifted.
 template <class Put>
-void for_each_row(const Image& image, const Augmentation& how, AugmentRows& rows, Put put) {
+void for_each_row(const Image& image, const Augmentation& augmentation, AugmentRows& rows, Put put) {
   const auto width = static_cast<std::size_t>(image.width);
   const std::size_t row_levels = width * 3;
-  const int x_begin = std::clamp(how.shift_x, 0, image.width);
-  const int x_end = std::clamp(image.width + how.shift_x, 0, image.width);
+  const int x_begin = std::clamp(augmentation.shift_x, 0, image.width);
+  const int x_end = std::clamp(image.width + augmentation.shift_x, 0, image.width);
   const auto begin = static_cast<std::size_t>(x_begin);
   const auto count = static_cast<std::size_t>(std::max(x_end - x_begin, 0));
   // Columns of the image that stay in sight; flipping comes first, so the shift is seen from the other side.
-  const int first = x_begin - how.shift_x;
-  const auto from = static_cast<std::size_t>(count == 0    ? 0
-                                             : how.flipped ? image.width - first - (x_end - x_begin)
-                                                           : first);
+  const int first = x_begin - augmentation.shift_x;
+  const auto from = static_cast<std::size_t>(count == 0             ? 0
+                                             : augmentation.flipped ? image.width - first - (x_end - x_begin)
+                                                                    : first);
   rows.black.assign(row_levels, 0);
   rows.levels.assign(row_levels, 0);  // with the image's part between black ends
   for (int y = 0; y < image.height; ++y) {
-    const int from_y = y - how.shift_y;
+    const int from_y = y - augmentation.shift_y;
     if (from_y < 0 || from_y >= image.height) {
       put(y, std::span<const std::uint8_t>(rows.black));
       continue;
     }
     const auto part =
         std::span(image.pixels).subspan(static_cast<std::size_t>(from_y) * row_levels + from * 3, count * 3);
-    if (!how.flipped && count == width) {
+    if (!augmentation.flipped && count == width) {
       put(y, std::span<const std::uint8_t>(part));
       continue;
     }
-    if (how.flipped)
+    if (augmentation.flipped)
       mirror_pixels(part, rows.levels.data() + begin * 3);
     else if (count > 0)
       std::memcpy(rows.levels.data() + begin * 3, part.data(), part.size());
@@ -74,38 +74,38 @@ void expect_room(const Image& image, std::span<Value> to) {
 Augmentation draw_augmentation(const LoaderOptions& options, int height, int width, std::uint64_t round,
                                std::size_t row, std::uint32_t occurrence) {
   core::RandomStream stream("augment", {options.seed, round, row, occurrence});
-  Augmentation how;
-  how.rate = options.train_rates[static_cast<std::size_t>(stream.below(options.train_rates.size()))];
-  how.flipped = stream.uniform() < options.flip;
+  Augmentation augmentation;
+  augmentation.rate = options.train_rates[static_cast<std::size_t>(stream.below(options.train_rates.size()))];
+  augmentation.flipped = stream.uniform() < options.flip;
   const auto places = 2 * static_cast<std::uint64_t>(options.pad) + 1;
-  how.shift_y = static_cast<int>(stream.below(places)) - options.pad;
-  how.shift_x = static_cast<int>(stream.below(places)) - options.pad;
-  if (stream.uniform() < options.erasing) draw_erasing(stream, height, width, how);
-  return how;
+  augmentation.shift_y = static_cast<int>(stream.below(places)) - options.pad;
+  augmentation.shift_x = static_cast<int>(stream.below(places)) - options.pad;
+  if (stream.uniform() < options.erasing) draw_erasing(stream, height, width, augmentation);
+  return augmentation;
 }
 
-void augment(const Image& image, const Augmentation& how, AugmentRows& rows, std::span<float> to) {
+void augment(const Image& image, const Augmentation& augmentation, AugmentRows& rows, std::span<float> to) {
   expect_room(image, to);
-  for_each_row(image, how, rows, [&](int y, std::span<const std::uint8_t> levels) {
+  for_each_row(image, augmentation, rows, [&](int y, std::span<const std::uint8_t> levels) {
     float* out = to.data() + static_cast<std::size_t>(y) * levels.size();
-    if (y < how.erase_top || y >= how.erase_top + how.erase_height) {
+    if (y < augmentation.erase_top || y >= augmentation.erase_top + augmentation.erase_height) {
       normalise_pixels(levels, out, Store::kStreaming);
       return;
     }
     // Streamed floats are far away: zeros are laid over a row before it goes there.
     rows.floats.resize(levels.size());
     normalise_pixels(levels, rows.floats.data());
-    std::fill_n(rows.floats.data() + how.erase_left * 3, how.erase_width * 3, 0.0F);
+    std::fill_n(rows.floats.data() + augmentation.erase_left * 3, augmentation.erase_width * 3, 0.0F);
     stream_floats(rows.floats, out);
   });
   finish_streaming();
 }
 
-void augment(const Image& image, const Augmentation& how, AugmentRows& rows, std::span<std::uint8_t> to) {
+void augment(const Image& image, const Augmentation& augmentation, AugmentRows& rows, std::span<std::uint8_t> to) {
   expect_room(image, to);
-  Augmentation shifted = how;
+  Augmentation shifted = augmentation;
   shifted.flipped = false;
-  if (how.flipped) shifted.shift_x = -how.shift_x;
+  if (augmentation.flipped) shifted.shift_x = -augmentation.shift_x;
   for_each_row(image, shifted, rows, [&](int y, std::span<const std::uint8_t> levels) {
     std::copy(levels.begin(), levels.end(), to.data() + static_cast<std::size_t>(y) * levels.size());
   });

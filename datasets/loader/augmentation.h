@@ -48,11 +48,11 @@ struct AugmentRows {
 };
 
 //! The image, flipped, then shifted, then erased, as normalised_level() has it: black where it moved away, 0 where
-//! erased. \param image not empty \param how any shift; the rectangle lies in the image
+//! erased. \param image not empty \param augmentation any shift; the rectangle lies in the image
 //! \param to height×width×3 floats, those of a row behind one another
-void augment(const Image& image, const Augmentation& how, AugmentRows& rows, std::span<float> to);
+void augment(const Image& image, const Augmentation& augmentation, AugmentRows& rows, std::span<float> to);
 //! The same for whoever flips, erases and normalises elsewhere, in this order: levels, neither flipped nor erased, and
 //! shifted so that flipping brings them where they belong. \param to height×width×3 levels
-void augment(const Image& image, const Augmentation& how, AugmentRows& rows, std::span<std::uint8_t> to);
+void augment(const Image& image, const Augmentation& augmentation, AugmentRows& rows, std::span<std::uint8_t> to);
 
 }  // namespace resolute::datasets

@@ -52,24 +52,24 @@ bool Loader::fills_hr(const Split& split, const BatchItem& drawn) const {
 template <class Pixel>
 int Loader::fill_item(const Split& split, const BatchItem& drawn, std::span<Pixel> hr, std::span<Pixel> lr) {
   const TrainItem& item = split.train.at(drawn.item);
-  const Augmentation how = augmentation(split, drawn);
+  const Augmentation shared = augmentation(split, drawn);
   if (!hr.empty()) {
     if (fills_hr(split, drawn)) {
       load_hr(item.row);
-      augment(image_, how, rows_, hr);
+      augment(image_, shared, rows_, hr);
     } else {
       std::fill(hr.begin(), hr.end(), Pixel{0});
     }
   }
   if (!lr.empty()) {
     if (item.has_hr)
-      pack_.read_copy(item.row, how.rate, options_.copies_from, small_);
+      pack_.read_copy(item.row, shared.rate, options_.copies_from, small_);
     else
       pack_.read_view(item.row, item.stored_rate, small_);
     load_enlarged();
-    augment(image_, how, rows_, lr);
+    augment(image_, shared, rows_, lr);
   }
-  return item.has_hr ? how.rate : item.stored_rate;
+  return item.has_hr ? shared.rate : item.stored_rate;
 }
 
 template <class Pixel>
@@ -118,7 +118,7 @@ PrefetchingLoader::PrefetchingLoader(const PackReader& pack, const Split& split,
   for (std::size_t i = 0; i < threads; ++i) loaders_.emplace_back(pack, loader);
   for (Slot& slot : slots_) make_buffers(slot);
   try {
-    for (Loader& own : loaders_) threads_.emplace_back([this, &own] { work(own); });
+    for (Loader& loads : loaders_) threads_.emplace_back([this, &loads] { work(loads); });
   } catch (...) {
     stop();
     throw;
@@ -139,11 +139,11 @@ void PrefetchingLoader::stop() {
 void PrefetchingLoader::make_buffers(Slot& slot) {
   const std::size_t items = options_.items.size();
   const std::size_t bytes = items * loaders_.front().image_floats() * (options_.levels ? 1 : sizeof(float));
-  const auto floats = [](std::span<const std::byte> own) {
-    return std::span(reinterpret_cast<const float*>(own.data()), own.size() / sizeof(float));
+  const auto floats = [](std::span<const std::byte> bytes) {
+    return std::span(reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float));
   };
-  const auto levels = [](std::span<const std::byte> own) {
-    return std::span(reinterpret_cast<const std::uint8_t*>(own.data()), own.size());
+  const auto levels = [](std::span<const std::byte> bytes) {
+    return std::span(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   };
   LoadedBatch& batch = slot.batch;
   batch.memory.clear();
@@ -160,12 +160,12 @@ void PrefetchingLoader::make_buffers(Slot& slot) {
   for (std::span<std::byte>& copies : slot.copies) copies = buffer();
   if (options_.levels) {
     batch.levels = {levels(slot.hr), levels(slot.lr), {}, std::vector<Augmentation>(items)};
-    for (const std::span<std::byte> own : slot.copies) batch.levels.copies.push_back(levels(own));
+    for (const std::span<std::byte> copies : slot.copies) batch.levels.copies.push_back(levels(copies));
   } else {
     batch.hr = floats(slot.hr);
     batch.lr = floats(slot.lr);
     batch.copies.clear();
-    for (const std::span<std::byte> own : slot.copies) batch.copies.push_back(floats(own));
+    for (const std::span<std::byte> copies : slot.copies) batch.copies.push_back(floats(copies));
   }
   batch.items.resize(items);
   batch.lr_rates.resize(items);
@@ -202,14 +202,14 @@ void PrefetchingLoader::plan(Slot& slot, std::uint64_t step) {
 template <class Pixel>
 void PrefetchingLoader::load(Loader& loader, Slot& slot, std::size_t image) {
   const std::size_t numbers = loader.image_floats();
-  const auto own = [&](std::span<std::byte> all) -> std::span<Pixel> {
+  const auto part = [&](std::span<std::byte> all) -> std::span<Pixel> {
     if (all.empty()) return {};
     return {reinterpret_cast<Pixel*>(all.data()) + image * numbers, numbers};
   };
   const BatchItem& item = slot.batch.items[image];
-  slot.batch.lr_rates[image] = loader.fill_item(split_, item, own(slot.hr), own(slot.lr));
+  slot.batch.lr_rates[image] = loader.fill_item(split_, item, part(slot.hr), part(slot.lr));
   for (std::size_t i = 0; i < slot.copies.size(); ++i)
-    loader.fill_copy(split_, item, options_.copy_rates[i], own(slot.copies[i]));
+    loader.fill_copy(split_, item, options_.copy_rates[i], part(slot.copies[i]));
   if (options_.levels) slot.batch.levels.augmentations[image] = loader.augmentation(split_, item);
 }
 
@@ -228,13 +228,13 @@ void PrefetchingLoader::work(Loader& loader) {
     changed_.wait(lock, [&] { return stop_ || error_ != nullptr || current_ == options_.end_step || has_work(); });
     if (stop_ || error_ != nullptr || current_ == options_.end_step) return;
     const std::uint64_t step = current_;
-    Slot& own = slot(step);
+    Slot& batch_slot = slot(step);
     const bool plans = !planned_;
-    const std::size_t image = own.claimed;
+    const std::size_t image = batch_slot.claimed;
     if (plans) {
       planning_ = true;
-      own.whole = false;
-    } else if (++own.claimed == own.batch.items.size()) {
+      batch_slot.whole = false;
+    } else if (++batch_slot.claimed == batch_slot.batch.items.size()) {
       ++current_;
       planned_ = false;
     }
@@ -243,11 +243,11 @@ void PrefetchingLoader::work(Loader& loader) {
     std::exception_ptr error;
     try {
       if (plans)
-        plan(own, step);
+        plan(batch_slot, step);
       else if (options_.levels)
-        load<std::uint8_t>(loader, own, image);
+        load<std::uint8_t>(loader, batch_slot, image);
       else
-        load<float>(loader, own, image);
+        load<float>(loader, batch_slot, image);
     } catch (...) {
       error = std::current_exception();
     }
@@ -262,14 +262,14 @@ void PrefetchingLoader::work(Loader& loader) {
         error_image_ = at;
       }
     } else if (plans) {
-      own.claimed = own.finished = 0;
-      planned_ = !own.batch.items.empty();
-      own.whole = !planned_;
-      if (own.whole) ++current_;
-    } else if (++own.finished == own.batch.items.size()) {
-      own.whole = true;
+      batch_slot.claimed = batch_slot.finished = 0;
+      planned_ = !batch_slot.batch.items.empty();
+      batch_slot.whole = !planned_;
+      if (batch_slot.whole) ++current_;
+    } else if (++batch_slot.finished == batch_slot.batch.items.size()) {
+      batch_slot.whole = true;
     }
-    if (plans || own.whole || error_ != nullptr) changed_.notify_all();
+    if (plans || batch_slot.whole || error_ != nullptr) changed_.notify_all();
   }
 }
 

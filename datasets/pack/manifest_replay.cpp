@@ -10,9 +10,9 @@ namespace {
 
 // "'a.jpg' has identity 3 there and 4 here"; empty where both are the same.
 template <class Value>
-std::string differs(const std::string& path, std::string_view what, const Value& there, const Value& here) {
-  if (there == here) return {};
-  return fmt::format("'{}' has {} {} there and {} here", sources::printable(path), what, there, here);
+std::string differs(const std::string& path, std::string_view fact, const Value& published, const Value& listed) {
+  if (published == listed) return {};
+  return fmt::format("'{}' has {} {} there and {} here", sources::printable(path), fact, published, listed);
 }
 
 std::string first_of(std::initializer_list<std::string> differences) {
@@ -21,19 +21,19 @@ std::string first_of(std::initializer_list<std::string> differences) {
   return {};
 }
 
-std::string sample_difference(std::size_t row, const Sample& there, const Sample& here) {
-  if (there.path != here.path)
-    return fmt::format("row {} is '{}' there and '{}' here", row, sources::printable(there.path),
-                       sources::printable(here.path));
-  return first_of({differs(here.path, "identity", there.identity, here.identity),
-                   differs(here.path, "camera", there.camera, here.camera),
-                   differs(here.path, "subset", there.subset, here.subset),
-                   differs(here.path, "rate", there.rate, here.rate),
-                   differs(here.path, "test sets", there.test_sets, here.test_sets)});
+std::string sample_difference(std::size_t row, const Sample& published, const Sample& listed) {
+  if (published.path != listed.path)
+    return fmt::format("row {} is '{}' there and '{}' here", row, sources::printable(published.path),
+                       sources::printable(listed.path));
+  return first_of({differs(listed.path, "identity", published.identity, listed.identity),
+                   differs(listed.path, "camera", published.camera, listed.camera),
+                   differs(listed.path, "subset", published.subset, listed.subset),
+                   differs(listed.path, "rate", published.rate, listed.rate),
+                   differs(listed.path, "test sets", published.test_sets, listed.test_sets)});
 }
 
-std::string size_difference(std::size_t there, std::size_t here) {
-  return there == here ? std::string() : fmt::format("{} images there, {} here", there, here);
+std::string size_difference(std::size_t published, std::size_t listed) {
+  return published == listed ? std::string() : fmt::format("{} images there, {} here", published, listed);
 }
 
 }  // namespace
@@ -43,11 +43,11 @@ std::vector<PackRow> read_manifest(core::FileSystem& files, const fs::path& path
   return manifest_from_json(core::parse_json(core::read_named_text(files, path, kLargestManifest), where), where);
 }
 
-std::string listing_difference(std::span<const PackRow> published, std::span<const Sample> here) {
-  for (std::size_t i = 0; i < std::min(published.size(), here.size()); ++i)
-    if (std::string difference = sample_difference(i, published[i].sample, here[i]); !difference.empty())
+std::string listing_difference(std::span<const PackRow> published, std::span<const Sample> listed) {
+  for (std::size_t i = 0; i < std::min(published.size(), listed.size()); ++i)
+    if (std::string difference = sample_difference(i, published[i].sample, listed[i]); !difference.empty())
       return difference;
-  return size_difference(published.size(), here.size());
+  return size_difference(published.size(), listed.size());
 }
 
 std::string image_difference(const PackRow& published, const RawReader& raw) {
@@ -55,10 +55,10 @@ std::string image_difference(const PackRow& published, const RawReader& raw) {
   return differs(path, "SHA-256", published.source_sha256, core::sha256_hex(core::as_text(raw.read(path))));
 }
 
-std::string manifest_difference(std::span<const PackRow> published, std::span<const PackRow> here) {
-  for (std::size_t i = 0; i < std::min(published.size(), here.size()); ++i) {
+std::string manifest_difference(std::span<const PackRow> published, std::span<const PackRow> listed) {
+  for (std::size_t i = 0; i < std::min(published.size(), listed.size()); ++i) {
     const PackRow& a = published[i];
-    const PackRow& b = here[i];
+    const PackRow& b = listed[i];
     if (a == b) continue;
     return first_of({sample_difference(i, a.sample, b.sample),
                      differs(b.sample.path, "SHA-256", a.source_sha256, b.source_sha256),
@@ -66,7 +66,7 @@ std::string manifest_difference(std::span<const PackRow> published, std::span<co
                      differs(b.sample.path, "native width", a.native_width, b.native_width),
                      differs(b.sample.path, "truncated", a.truncated, b.truncated)});
   }
-  return size_difference(published.size(), here.size());
+  return size_difference(published.size(), listed.size());
 }
 
 }  // namespace resolute::datasets

@@ -17,12 +17,12 @@ namespace resolute::datasets {
 std::vector<PackRow> read_manifest(core::FileSystem& files, const fs::path& path);
 
 //! All that a source lists: paths, identities, cameras, subsets, rates, test sets. \return empty where all is the same
-std::string listing_difference(std::span<const PackRow> published, std::span<const Sample> here);
+std::string listing_difference(std::span<const PackRow> published, std::span<const Sample> listed);
 
 //! The SHA-256 of one raw image. \return empty where it is the published one \throws as RawReader::read()
 std::string image_difference(const PackRow& published, const RawReader& raw);
 
 //! All of every row. \return empty where all is the same
-std::string manifest_difference(std::span<const PackRow> published, std::span<const PackRow> here);
+std::string manifest_difference(std::span<const PackRow> published, std::span<const PackRow> listed);
 
 }  // namespace resolute::datasets

@@ -4,9 +4,9 @@ namespace resolute::datasets {
 
 core::Json options_json(const PackSettings& settings) {
   core::Json json = settings::settings_in_pack(settings);
-  core::Json told = json;
+  core::Json all = json;
   json.erase("synthetic");
-  json["settings"] = std::move(told);
+  json["settings"] = std::move(all);
   return json;
 }
 
@@ -20,8 +20,8 @@ PackSettings options_from_json(const core::Json& json, const std::string& where)
   return settings;
 }
 
-int read_pack_schema(core::ObjectReader& object, std::string_view what) {
-  return core::read_schema(object, what, settings::newest_schema<PackSettings>(), "ingest the data set again");
+int read_pack_schema(core::ObjectReader& object, std::string_view kind) {
+  return core::read_schema(object, kind, settings::newest_schema<PackSettings>(), "ingest the data set again");
 }
 
 std::vector<int> stored_rates(const PackSettings& settings) {

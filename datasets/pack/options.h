@@ -19,7 +19,7 @@ core::Json options_json(const PackSettings& settings);
 PackSettings options_from_json(const core::Json& json, const std::string& where);
 
 //! The schema of a file of a pack, by core::read_schema().
-int read_pack_schema(core::ObjectReader& object, std::string_view what);
+int read_pack_schema(core::ObjectReader& object, std::string_view kind);
 
 //! The rates whose images are stored: all but 1.
 std::vector<int> stored_rates(const PackSettings& settings);

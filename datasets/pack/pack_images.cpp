@@ -23,9 +23,9 @@ struct ImagesFile {
   std::vector<std::uint64_t> bytes;  // by row
 };
 
-std::string images_text(const SeenImages& here) {
+std::string images_text(const SeenImages& seen) {
   return core::canonical_json(
-             {{"bytes", here.bytes}, {"listing_sha256", listing_sha256(here.samples)}, {"schema", 1}}) +
+             {{"bytes", seen.bytes}, {"listing_sha256", listing_sha256(seen.samples)}, {"schema", 1}}) +
          "\n";
 }
 
@@ -56,24 +56,24 @@ class Differences {
   void labelled(const PackRow& row, const Sample& sample) {
     count(labelled_, listing_difference(std::span(&row, 1), std::span(&sample, 1)));
   }
-  void resized(const Sample& sample, std::uint64_t there, std::uint64_t here) {
-    count(resized_, fmt::format("'{}' has {} bytes there and {} here", shown(sample), there, here));
+  void resized(const Sample& sample, std::uint64_t packed, std::uint64_t seen) {
+    count(resized_, fmt::format("'{}' has {} bytes there and {} here", shown(sample), packed, seen));
   }
   std::size_t all() const { return missing_ + added_ + labelled_ + resized_; }
   bool are_sizes_alone() const { return all() == resized_; }
   std::string text() const {
     std::vector<std::string> kinds;
-    for (const auto& [number, what] : {std::pair(missing_, "missing"), std::pair(added_, "new"),
+    for (const auto& [number, kind] : {std::pair(missing_, "missing"), std::pair(added_, "new"),
                                        std::pair(labelled_, "of other labels"), std::pair(resized_, "of another size")})
-      if (number > 0) kinds.push_back(fmt::format("{} {}", number, what));
+      if (number > 0) kinds.push_back(fmt::format("{} {}", number, kind));
     return fmt::format("{} path{}: {}; the first: {}", all(), all() == 1 ? " differs" : "s differ",
                        fmt::join(kinds, ", "), first_);
   }
 
  private:
   static std::string shown(const Sample& sample) { return sources::printable(sample.path); }
-  void count(std::size_t& kind, std::string what) {
-    if (all() == 0) first_ = std::move(what);
+  void count(std::size_t& kind, std::string difference) {
+    if (all() == 0) first_ = std::move(difference);
     ++kind;
   }
   std::size_t missing_ = 0, added_ = 0, labelled_ = 0, resized_ = 0;
@@ -82,20 +82,20 @@ class Differences {
 
 // \param bytes of the rows' files; empty: not known, or no matter
 Differences differences(const std::vector<PackRow>& rows, const std::vector<std::uint64_t>& bytes,
-                        const SeenImages& here) {
+                        const SeenImages& seen) {
   Differences found;
   std::size_t i = 0, j = 0;  // both are sorted by path
-  while (i < rows.size() || j < here.samples.size()) {
+  while (i < rows.size() || j < seen.samples.size()) {
     const bool of_here = i == rows.size();
-    if (of_here || (j < here.samples.size() && here.samples[j].path < rows[i].sample.path)) {
-      found.added(here.samples[j++]);
-    } else if (j == here.samples.size() || rows[i].sample.path < here.samples[j].path) {
+    if (of_here || (j < seen.samples.size() && seen.samples[j].path < rows[i].sample.path)) {
+      found.added(seen.samples[j++]);
+    } else if (j == seen.samples.size() || rows[i].sample.path < seen.samples[j].path) {
       found.missing(rows[i++].sample);
     } else {
-      if (rows[i].sample != here.samples[j])
-        found.labelled(rows[i], here.samples[j]);
-      else if (!bytes.empty() && bytes[i] != here.bytes[j])
-        found.resized(here.samples[j], bytes[i], here.bytes[j]);
+      if (rows[i].sample != seen.samples[j])
+        found.labelled(rows[i], seen.samples[j]);
+      else if (!bytes.empty() && bytes[i] != seen.bytes[j])
+        found.resized(seen.samples[j], bytes[i], seen.bytes[j]);
       ++i, ++j;
     }
   }
@@ -132,24 +132,24 @@ SeenImages see_images(core::FileSystem& files, const PackSettings& pack, const f
                     list_samples(files, pack.source, root, pack.single_images, /*follow_links=*/true));
 }
 
-void require_images_of_pack(core::FileSystem& files, const fs::path& pack_folder, const SeenImages& here,
-                            const fs::path& root, CompareImages how) {
+void require_images_of_pack(core::FileSystem& files, const fs::path& pack_folder, const SeenImages& seen,
+                            const fs::path& root, CompareImages compare) {
   const PackFile pack = read_pack_file(files, pack_folder).pack;
   std::vector<std::uint64_t> bytes;
-  if (how == CompareImages::kSizes) {
+  if (compare == CompareImages::kSizes) {
     auto recorded = read_images_file(files, pack_folder);
     // One of another listing was left by a packing that another one replaced.
     if (recorded && recorded->listing_sha256 == pack.listing_sha256 && recorded->bytes.size() == pack.rows)
       bytes = std::move(recorded->bytes);
   }
   // Nearly always all is as it was: the manifest need not be read then.
-  if (how != CompareImages::kBytes && pack.listing_sha256 == listing_sha256(here.samples) &&
-      (bytes.empty() || bytes == here.bytes))
+  if (compare != CompareImages::kBytes && pack.listing_sha256 == listing_sha256(seen.samples) &&
+      (bytes.empty() || bytes == seen.bytes))
     return;
   const std::vector<PackRow> rows = read_sealed_rows(files, pack_folder);
-  if (const Differences found = differences(rows, bytes, here); found.all() > 0)
+  if (const Differences found = differences(rows, bytes, seen); found.all() > 0)
     throw other_images_error(pack.options, root, found.text(), found.are_sizes_alone());
-  if (how != CompareImages::kBytes) return;
+  if (compare != CompareImages::kBytes) return;
   const auto raw = open_raw(files, pack.options.source, root);
   core::side_by_side(rows.size(), static_cast<std::size_t>(core::usable_processors()), [&](std::size_t i) {
     if (const std::string difference = image_difference(rows[i], *raw); !difference.empty())
@@ -158,23 +158,23 @@ void require_images_of_pack(core::FileSystem& files, const fs::path& pack_folder
 }
 
 std::set<int> shards_of_other_images(core::FileSystem& files, const fs::path& pack_folder, const PackSettings& pack,
-                                     const SeenImages& here) {
+                                     const SeenImages& seen) {
   std::set<int> shards;
   for (int shard = 0; shard < pack.shards; ++shard) shards.insert(shard);
   const auto recorded = read_images_file(files, pack_folder);
-  if (!recorded || recorded->listing_sha256 != listing_sha256(here.samples) ||
-      recorded->bytes.size() != here.bytes.size())
+  if (!recorded || recorded->listing_sha256 != listing_sha256(seen.samples) ||
+      recorded->bytes.size() != seen.bytes.size())
     return shards;
   std::erase_if(shards, [&](int shard) {
-    const RowRange range = shard_rows(here.bytes.size(), shard, pack.shards);
+    const RowRange range = shard_rows(seen.bytes.size(), shard, pack.shards);
     const auto begin = static_cast<std::ptrdiff_t>(range.begin), end = static_cast<std::ptrdiff_t>(range.end);
-    return std::equal(here.bytes.begin() + begin, here.bytes.begin() + end, recorded->bytes.begin() + begin);
+    return std::equal(seen.bytes.begin() + begin, seen.bytes.begin() + end, recorded->bytes.begin() + begin);
   });
   return shards;
 }
 
-void record_images(core::FileSystem& files, const fs::path& pack_folder, const SeenImages& here) {
-  const std::string text = images_text(here);
+void record_images(core::FileSystem& files, const fs::path& pack_folder, const SeenImages& seen) {
+  const std::string text = images_text(seen);
   const fs::path path = pack_folder / kImagesFile;
   if (core::read_text_if_exists(files, path) != text) core::write_atomic(files, path, text);
 }

@@ -35,14 +35,14 @@ enum class CompareImages {
 //! Returns where the images are those of a sealed pack. \param root where they are, for kBytes and for messages
 //! \throws RuntimeError: kInput saying how many paths differ, and how the first one does; kCorrupt for a damaged
 //! pack.json, manifest.json or images.json
-void require_images_of_pack(core::FileSystem& files, const fs::path& pack_folder, const SeenImages& here,
-                            const fs::path& root, CompareImages how);
+void require_images_of_pack(core::FileSystem& files, const fs::path& pack_folder, const SeenImages& seen,
+                            const fs::path& root, CompareImages compare);
 
 //! Numbers of the shards of which other images, or nobody knows which, were seen when images.json was written.
 std::set<int> shards_of_other_images(core::FileSystem& files, const fs::path& pack_folder, const PackSettings& pack,
-                                     const SeenImages& here);
+                                     const SeenImages& seen);
 
 //! Writes images.json, unless it says the same already.
-void record_images(core::FileSystem& files, const fs::path& pack_folder, const SeenImages& here);
+void record_images(core::FileSystem& files, const fs::path& pack_folder, const SeenImages& seen);
 
 }  // namespace resolute::datasets

@@ -30,8 +30,8 @@ bool is_possible(const ImageSize& size) {
 
 }  // namespace
 
-core::RuntimeError Shard::corrupt(const std::string& what) const {
-  return core::corrupt_error(fmt::format("{}: {}", where_, what), "not what was written",
+core::RuntimeError Shard::corrupt(const std::string& problem) const {
+  return core::corrupt_error(fmt::format("{}: {}", where_, problem), "not what was written",
                              "remove the file and ingest the data set again");
 }
 

@@ -80,7 +80,7 @@ class Shard {
   Checksums read_checksums(const std::string& name) const;
   template <class T>
   std::vector<T> read_column(const std::string& name) const;
-  core::RuntimeError corrupt(const std::string& what) const;
+  core::RuntimeError corrupt(const std::string& problem) const;
 
   std::unique_ptr<core::ReadableFile> file_;
   std::string where_;

@@ -45,10 +45,10 @@ class Links {
 
 }  // namespace
 
-core::RuntimeError link_error(const std::string& what, const fs::path& link) {
+core::RuntimeError link_error(const std::string& problem, const fs::path& link) {
   std::error_code none;
   return core::input_error(
-      what,
+      problem,
       fmt::format("'{}' leads to '{}'", printable(link.string()), printable(fs::read_symlink(link, none).string())),
       "copy the images, or have links followed: follow_links = true, in data ingest and embed "
       "--follow-links");

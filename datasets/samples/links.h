@@ -15,8 +15,8 @@
 
 namespace resolute::datasets::sources {
 
-//! \param what is refused, as "folder 'a' is a symbolic link"
-core::RuntimeError link_error(const std::string& what, const std::filesystem::path& link);
+//! \param problem as "folder 'a' is a symbolic link"
+core::RuntimeError link_error(const std::string& problem, const std::filesystem::path& link);
 
 //! Refuses, as one fault of the whole, all samples whose file, or a folder between it and `root`, is a symbolic link.
 //! \param place_of a sample's path: where its file is, below `root`

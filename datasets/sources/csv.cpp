@@ -75,14 +75,14 @@ void warn_of_person_0(const std::vector<ListedImage>& images, std::string_view l
     ++counts[image.sample.identity];
     if (image.sample.identity == 0) cameras.insert(image.sample.camera);
   }
-  const std::size_t own = counts[0];
+  const std::size_t images_of_0 = counts[0];
   if (cameras.size() < 2 ||
-      std::ranges::none_of(counts, [&](const auto& one) { return one.first != 0 && one.second >= own; }))
+      std::ranges::none_of(counts, [&](const auto& one) { return one.first != 0 && one.second >= images_of_0; }))
     return;
   remarks.warn(fmt::format(
       "identity 0 of '{}' is a distractor, nobody's match, and has {} images by {} cameras, as a person has; "
       "if people count from 0 there, number them from 1",
-      list, own, cameras.size()));
+      list, images_of_0, cameras.size()));
 }
 
 // People whose images lie in folders of training and of test: where no subset tells the two apart, numbers that begin

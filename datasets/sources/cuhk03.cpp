@@ -155,9 +155,9 @@ std::vector<Sample> list_boxes(core::FileSystem& files, const fs::path& root, Re
   } catch (const core::RuntimeError& error) {
     throw core::input_error(error.what(), {}, kAgain);
   }
-  const std::vector<std::string> there = files.list(root / fmt::format("images_{}", kBoxes[boxes]));
+  const std::vector<std::string> found = files.list(root / fmt::format("images_{}", kBoxes[boxes]));
   for (const Sample& sample : samples)
-    if (!std::ranges::binary_search(there, fs::path(file_of(sample.path)).filename().string()))
+    if (!std::ranges::binary_search(found, fs::path(file_of(sample.path)).filename().string()))
       remarks.refuse(file_of(sample.path),
                      core::input_error(fmt::format("image '{}' is missing", (root / file_of(sample.path)).string()),
                                        fmt::format("'{}' lists it", kList), kAgain));
@@ -223,7 +223,7 @@ std::vector<std::vector<std::array<std::int64_t, 2>>> draw_test_sets(
   for (std::size_t set = 0; set < sets.size(); ++set) {
     auto order = core::RandomStream("cuhk03-testsets", {options.seed, set}).permutation(usable.size());
     order.resize(std::min(kMostTested, usable.size() / 2));
-    for (const std::size_t which : order) sets[set].push_back(usable[which]);
+    for (const std::size_t place : order) sets[set].push_back(usable[place]);
   }
   return sets;
 }
@@ -239,10 +239,10 @@ void write_cuhk03(NewFolder& folder, const StandInSettings& options) {
     names.at(boxes).insert(place.stem() + ".png");
   };
   std::vector<std::array<std::int64_t, 2>> usable;
-  int who = 0;
+  int person = 0;
   for (int pair = 0; pair < kPairs; ++pair) {
     const int share = shares.at(static_cast<std::size_t>(pair));
-    for (int identity = 0; identity < share; ++identity, ++who) {
+    for (int identity = 0; identity < share; ++identity, ++person) {
       // One of the first pair's people was seen by one camera alone, and another one has one image.
       const bool odd = options.irregular && pair == 0 && identity > 0;
       const bool one_camera = odd && identity == share - 2;
@@ -252,11 +252,11 @@ void write_cuhk03(NewFolder& folder, const StandInSettings& options) {
         const int image = slot % (kSlots / 2);
         if (image >= options.images_per_camera || (one_camera && (view == 1 || image > 1)) || (one_image && slot > 0))
           continue;
-        const auto key = static_cast<std::uint64_t>(who);
+        const auto key = static_cast<std::uint64_t>(person);
         const auto column = static_cast<std::uint64_t>(slot);
         const bool kept = one_camera || one_image;
         const Place place{pair + 1, identity + 1, slot + 1};
-        const Image drawn = stand_in_image(options, who, 2 * pair + view, image);
+        const Image drawn = stand_in_image(options, person, 2 * pair + view, image);
         if (kept || !missing(options, key, column, 1))
           write(0, place, detected_box(drawn, core::RandomStream("cuhk03-detected", {options.seed, key, column})));
         if (kept || !missing(options, key, column, 0)) write(1, place, drawn);

@@ -143,14 +143,14 @@ fs::path source_root(core::FileSystem& files, Source source, const fs::path& roo
 Listing list_data_set(core::FileSystem& files, Source source, const fs::path& root, SingleImages single_images,
                       bool follow_links) {
   Remarks remarks;
-  const fs::path own = source_root(files, source, root);
-  std::vector<Sample> samples = reader_of(source).list(files, own, remarks);
+  const fs::path folder = source_root(files, source, root);
+  std::vector<Sample> samples = reader_of(source).list(files, folder, remarks);
   std::ranges::sort(samples, {}, &Sample::path);
   check_paths(samples, remarks);
   if (!follow_links) {
     const auto raw = open_raw(files, source, root);
     sources::refuse_links(
-        own, samples, [&](const std::string& path) { return raw->place(path); }, remarks);
+        folder, samples, [&](const std::string& path) { return raw->place(path); }, remarks);
   }
   check_identities(samples, single_images, remarks);
   remarks.throw_refused();
@@ -175,9 +175,9 @@ void keep_drawn_file(core::FileSystem& files, Source source, const fs::path& roo
 }
 
 std::unique_ptr<RawReader> open_raw(core::FileSystem& files, Source source, const fs::path& root) {
-  const fs::path own = source_root(files, source, root);
-  if (const auto open = reader_of(source).open) return open(files, own);
-  return std::make_unique<RawFolder>(files, own);
+  const fs::path folder = source_root(files, source, root);
+  if (const auto open = reader_of(source).open) return open(files, folder);
+  return std::make_unique<RawFolder>(files, folder);
 }
 
 StandInSettings stand_in_settings(Source layout) {
@@ -187,11 +187,11 @@ StandInSettings stand_in_settings(Source layout) {
 void write_stand_in(core::FileSystem& files, const fs::path& out, const StandInSettings& settings) {
   const SourceReader& reader = reader_of(settings.layout);
   settings::check_stand_in(settings, settings.layout);
-  core::Json told = synthetic_json(settings);
-  if (settings.irregular) told["irregular"] = kOddRevision;
+  core::Json described = synthetic_json(settings);
+  if (settings.irregular) described["irregular"] = kOddRevision;
   // Market-1501's has been written without it since before there were others.
-  if (!reader.regular) told["layout"] = settings::word(settings.layout);
-  sources::write_whole(files, out, core::canonical_json(told) + "\n",
+  if (!reader.regular) described["layout"] = settings::word(settings.layout);
+  sources::write_whole(files, out, core::canonical_json(described) + "\n",
                        [&](NewFolder& folder) { reader.write_stand_in(folder, settings); });
 }
 

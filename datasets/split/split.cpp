@@ -25,16 +25,16 @@ Identities sightings(std::span<const PackRow> rows, const SplitSides& sides, Wan
   Identities seen;
   for (const PackRow& row : rows) {
     if (row.sample.identity == 0 || !wanted(row)) continue;
-    Sightings& of = seen[row.sample.identity];
-    (sides.is_low(row.sample) ? of.low : of.high) = true;
-    of.answered = of.answered || sides.answers(row.sample);
-    ++of.images;
+    Sightings& identity = seen[row.sample.identity];
+    (sides.is_low(row.sample) ? identity.low : identity.high) = true;
+    identity.answered = identity.answered || sides.answers(row.sample);
+    ++identity.images;
   }
   return seen;
 }
 
 // An identity with one image can neither ask nor be found, and has no second resolution to learn from.
-bool is_seen_twice(const Sightings& of) { return of.images >= 2; }
+bool is_seen_twice(const Sightings& seen) { return seen.images >= 2; }
 
 // The people who train and those who are tested; the caller decides about empty sets of rows.
 struct Division {
@@ -44,19 +44,19 @@ struct Division {
   int left_out = 0;
 
   // In the two partitions that name who trains, everybody does who has an image left to train with.
-  void add_training(std::int64_t identity, const Sightings& of, const SplitSettings& options) {
-    if (any_camera(options) ? is_seen_twice(of) : of.high || options.train_pool != TrainPool::kHrViewOnly)
+  void add_training(std::int64_t identity, const Sightings& seen, const SplitSettings& options) {
+    if (any_camera(options) ? is_seen_twice(seen) : seen.high || options.train_pool != TrainPool::kHrViewOnly)
       train.insert(identity);
     else
       ++left_out;
   }
-  void add_tested(std::int64_t identity, const Sightings& of, const SplitSettings& options) {
-    if (any_camera(options) ? !is_seen_twice(of) : !of.answered) {
+  void add_tested(std::int64_t identity, const Sightings& seen, const SplitSettings& options) {
+    if (any_camera(options) ? !is_seen_twice(seen) : !seen.answered) {
       ++left_out;
       return;
     }
     test.insert(identity);
-    if (any_camera(options) || of.low) asked.insert(identity);
+    if (any_camera(options) || seen.low) asked.insert(identity);
   }
 };
 
@@ -64,8 +64,8 @@ Division random_halves(std::span<const PackRow> rows, const SplitSides& sides, s
                        const SplitSettings& options) {
   Division division;
   std::vector<std::int64_t> eligible;
-  for (const auto& [identity, of] : sightings(rows, sides, [](const PackRow&) { return true; })) {
-    if (any_camera(options) ? is_seen_twice(of) : of.low && of.answered)
+  for (const auto& [identity, seen] : sightings(rows, sides, [](const PackRow&) { return true; })) {
+    if (any_camera(options) ? is_seen_twice(seen) : seen.low && seen.answered)
       eligible.push_back(identity);
     else
       ++division.left_out;
@@ -90,12 +90,12 @@ Division official(std::span<const PackRow> rows, const SplitSides& sides, const 
   Division division;
   auto in_training = [](const PackRow& row) { return row.sample.subset == "train"; };
   const Identities training = sightings(rows, sides, in_training);
-  for (const auto& [identity, of] : training) division.add_training(identity, of, options);
-  for (const auto& [identity, of] : sightings(rows, sides, [&](const PackRow& row) { return !in_training(row); })) {
+  for (const auto& [identity, seen] : training) division.add_training(identity, seen, options);
+  for (const auto& [identity, seen] : sightings(rows, sides, [&](const PackRow& row) { return !in_training(row); })) {
     if (training.contains(identity))
       throw core::input_error(fmt::format("identity {} is in the train subset and in another one", identity),
                               "an identity either trains or is tested", "use partition random-halves");
-    division.add_tested(identity, of, options);
+    division.add_tested(identity, seen, options);
   }
   return division;
 }
@@ -127,11 +127,11 @@ Division published(std::span<const PackRow> rows, const SplitSides& sides, std::
                    const SplitSettings& options) {
   const std::map<std::int64_t, bool> tested = published_test(rows, pack, options.seed);
   Division division;
-  for (const auto& [identity, of] : sightings(rows, sides, [](const PackRow&) { return true; })) {
+  for (const auto& [identity, seen] : sightings(rows, sides, [](const PackRow&) { return true; })) {
     if (tested.at(identity))
-      division.add_tested(identity, of, options);
+      division.add_tested(identity, seen, options);
     else
-      division.add_training(identity, of, options);
+      division.add_training(identity, seen, options);
   }
   return division;
 }
@@ -171,9 +171,9 @@ std::set<std::size_t> draw_gallery_rows(std::span<const PackRow> rows, const Spl
   for (std::size_t i = 0; i < rows.size(); ++i)
     if (division.test.contains(rows[i].sample.identity)) by_identity[rows[i].sample.identity].push_back(i);
   std::set<std::size_t> drawn;
-  for (const auto& [identity, own] : by_identity) {
+  for (const auto& [identity, images] : by_identity) {
     core::RandomStream stream("split-gallery", {options.seed, static_cast<std::uint64_t>(identity)});
-    drawn.insert(own[static_cast<std::size_t>(stream.below(own.size()))]);
+    drawn.insert(images[static_cast<std::size_t>(stream.below(images.size()))]);
   }
   return drawn;
 }
@@ -267,8 +267,8 @@ Split make_split(const PackReader& pack, const SplitSettings& options) {
       throw core::input_error(fmt::format("pack '{}' has rates {} and the split needs {}", pack.options().name,
                                           fmt::join(pack.options().rates, ", "), rate),
                               {}, "ingest it again with that rate in --rates");
-  const PackSettings& of = pack.options();
-  return make_split(pack.rows(), of.name, pack.manifest_sha256(), options, {of.rates, of.height, of.width});
+  const PackSettings& made = pack.options();
+  return make_split(pack.rows(), made.name, pack.manifest_sha256(), options, {made.rates, made.height, made.width});
 }
 
 std::vector<std::size_t> draw_gallery(std::map<std::int64_t, std::vector<std::size_t>> images_of, std::uint64_t seed,

@@ -171,7 +171,7 @@ Split import_split(core::FileSystem& files, const fs::path& path);
 
 //! Nothing if both splits are equal, else the first difference in words: "query[3] is row 7, 'a.jpg', at rate 2 there
 //! and at rate 4 here". Pack, manifest and options, which decide the rest, are compared first.
-std::string first_difference(const Split& there, const Split& here);
+std::string first_difference(const Split& published, const Split& made);
 
 //! Makes a published split again from this pack and the split's options. \return nothing if the result is equal,
 //! gallery draws included, else the first difference in words; it says so if the split is of another pack. \throws as

@@ -150,9 +150,9 @@ Split split_from_json(const core::Json& json, const std::string& where) {
   Split split;
   split.pack = reader.required<std::string>("pack");
   split.manifest_sha256 = reader.required<std::string>("manifest_sha256");
-  const std::string of_options = where + ": options";
+  const std::string options_where = where + ": options";
   split.options = settings::checked<SplitSettings>(
-      settings::completed<SplitSettings>(reader.required<core::Json>("options"), schema, of_options), of_options);
+      settings::completed<SplitSettings>(reader.required<core::Json>("options"), schema, options_where), options_where);
   split.train_identities = reader.required<int>("train_identities");
   if (const int asked = split.options.train_identities; asked > 0 && asked != split.train_identities)
     throw core::input_error(fmt::format("{}: train_identities is {}", where, split.train_identities),
@@ -206,8 +206,8 @@ SplitFile read_split_file(core::FileSystem& files, const fs::path& path) {
   file.gallery_draws = reader.required<std::vector<std::vector<std::string>>>("gallery_draws");
   reader.finish();
   check_draws(file, where);
-  if (const std::string own = split_sha256(file.split); sha256 != own)
-    throw core::input_error(fmt::format("{}: the split has SHA-256 {}", where, own),
+  if (const std::string computed = split_sha256(file.split); sha256 != computed)
+    throw core::input_error(fmt::format("{}: the split has SHA-256 {}", where, computed),
                             fmt::format("the file says {}", sources::printable(sha256)), "fetch the file again");
   return file;
 }

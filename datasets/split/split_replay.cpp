@@ -25,10 +25,10 @@ std::string named(const Item& item) {
 }
 
 template <class Item>
-std::string difference_of(std::string_view list, const std::vector<Item>& there, const std::vector<Item>& here) {
-  for (std::size_t i = 0; i < std::min(there.size(), here.size()); ++i) {
-    const Item& a = there[i];
-    const Item& b = here[i];
+std::string difference_of(std::string_view list, const std::vector<Item>& published, const std::vector<Item>& made) {
+  for (std::size_t i = 0; i < std::min(published.size(), made.size()); ++i) {
+    const Item& a = published[i];
+    const Item& b = made[i];
     if (a == b) continue;
     if (a.row != b.row || a.path != b.path)
       return fmt::format("{}[{}] is {} there and {} here", list, i, named(a), named(b));
@@ -37,40 +37,41 @@ std::string difference_of(std::string_view list, const std::vector<Item>& there,
                          list, i, named(a), a.identity, a.camera, b.identity, b.camera);
     return fmt::format("{}[{}], {}, is {} there and {} here", list, i, named(a), what_is_shown(a), what_is_shown(b));
   }
-  if (there.size() != here.size())
-    return fmt::format("{} has {} images there and {} here", list, there.size(), here.size());
+  if (published.size() != made.size())
+    return fmt::format("{} has {} images there and {} here", list, published.size(), made.size());
   return {};
 }
 
 }  // namespace
 
-std::string first_difference(const Split& there, const Split& here) {
-  if (there == here) return {};
-  if (there.pack != here.pack)
+std::string first_difference(const Split& published, const Split& made) {
+  if (published == made) return {};
+  if (published.pack != made.pack)
     return fmt::format("it is of pack '{}', which keys what is drawn, and this one is '{}'",
-                       sources::printable(there.pack), here.pack);
-  if (there.manifest_sha256 != here.manifest_sha256)
+                       sources::printable(published.pack), made.pack);
+  if (published.manifest_sha256 != made.manifest_sha256)
     return fmt::format("it is of another pack: its manifest has SHA-256 {}, this one's {}",
-                       sources::printable(there.manifest_sha256), here.manifest_sha256);
-  if (there.options != here.options) return "it was made with other options";
-  if (std::string train = difference_of("train", there.train, here.train); !train.empty()) return train;
-  if (std::string query = difference_of("query", there.query, here.query); !query.empty()) return query;
-  if (std::string gallery = difference_of("gallery", there.gallery, here.gallery); !gallery.empty()) return gallery;
-  if (there.train_identities != here.train_identities)
-    return fmt::format("train_identities is {} there and {} here", there.train_identities, here.train_identities);
-  return fmt::format("left_out is {} there and {} here", there.left_out, here.left_out);
+                       sources::printable(published.manifest_sha256), made.manifest_sha256);
+  if (published.options != made.options) return "it was made with other options";
+  if (std::string train = difference_of("train", published.train, made.train); !train.empty()) return train;
+  if (std::string query = difference_of("query", published.query, made.query); !query.empty()) return query;
+  if (std::string gallery = difference_of("gallery", published.gallery, made.gallery); !gallery.empty()) return gallery;
+  if (published.train_identities != made.train_identities)
+    return fmt::format("train_identities is {} there and {} here", published.train_identities, made.train_identities);
+  return fmt::format("left_out is {} there and {} here", published.left_out, made.left_out);
 }
 
-std::string replay_difference(const PackReader& pack, const SplitFile& published) {
-  const Split& there = published.split;
+std::string replay_difference(const PackReader& pack, const SplitFile& file) {
+  const Split& published = file.split;
   // Before making it: another pack may not even have what the options name.
-  Split empty{pack.options().name, pack.manifest_sha256(), there.options, {}, 0, {}, {}, 0};
-  if (there.pack != empty.pack || there.manifest_sha256 != empty.manifest_sha256) return first_difference(there, empty);
-  const Split here = make_split(pack, there.options);
-  if (std::string difference = first_difference(there, here); !difference.empty()) return difference;
-  for (std::size_t draw = 0; draw < published.gallery_draws.size(); ++draw) {
-    const std::vector<std::string>& drawn = published.gallery_draws[draw];
-    const std::vector<std::string> paths = gallery_draw_paths(here, static_cast<int>(draw));
+  Split empty{pack.options().name, pack.manifest_sha256(), published.options, {}, 0, {}, {}, 0};
+  if (published.pack != empty.pack || published.manifest_sha256 != empty.manifest_sha256)
+    return first_difference(published, empty);
+  const Split made = make_split(pack, published.options);
+  if (std::string difference = first_difference(published, made); !difference.empty()) return difference;
+  for (std::size_t draw = 0; draw < file.gallery_draws.size(); ++draw) {
+    const std::vector<std::string>& drawn = file.gallery_draws[draw];
+    const std::vector<std::string> paths = gallery_draw_paths(made, static_cast<int>(draw));
     for (std::size_t i = 0; i < std::min(drawn.size(), paths.size()); ++i)
       if (drawn[i] != paths[i])
         return fmt::format("gallery_draws[{}][{}] is '{}' there and '{}' here", draw, i, sources::printable(drawn[i]),

@@ -24,8 +24,8 @@ std::set<std::int64_t> cameras_of_people_seen_by_two(std::span<const PackRow> ro
   for (const PackRow& row : rows)
     if (row.sample.identity != 0) of_person[row.sample.identity].insert(row.sample.camera);
   std::set<std::int64_t> cameras;
-  for (const auto& [identity, own] : of_person)
-    if (own.size() > 1) cameras.insert(own.begin(), own.end());
+  for (const auto& [identity, seen_by] : of_person)
+    if (seen_by.size() > 1) cameras.insert(seen_by.begin(), seen_by.end());
   return cameras;
 }
 
@@ -70,8 +70,8 @@ SplitSides::SplitSides(std::span<const PackRow> rows, std::string_view pack, con
 
 void SplitSides::list_cameras_that_came_low(std::span<const PackRow> rows, std::string_view pack,
                                             const SplitSettings& options) {
-  const auto problem = [&](std::string_view what) {
-    return fmt::format("{} on pack '{}', where images came in low resolution", what, pack);
+  const auto problem = [&](std::string_view setting) {
+    return fmt::format("{} on pack '{}', where images came in low resolution", setting, pack);
   };
   const SplitSettings defaults;
   if (!options.lr_cameras.empty())
@@ -139,16 +139,16 @@ void SplitSides::draw_by_identity(std::span<const PackRow> rows, const SplitSett
   std::map<std::int64_t, std::set<std::int64_t>> cameras;
   for (const PackRow& row : rows)
     if (row.sample.identity != 0) cameras[row.sample.identity].insert(row.sample.camera);
-  for (const auto& [identity, own] : cameras)
+  for (const auto& [identity, seen_by] : cameras)
     camera_of_[identity] =
-        draw_of(own, core::RandomStream("split-lr-identity", {options.seed, static_cast<std::uint64_t>(identity)}));
+        draw_of(seen_by, core::RandomStream("split-lr-identity", {options.seed, static_cast<std::uint64_t>(identity)}));
   description_ = "one camera of each identity";
 }
 
 bool SplitSides::is_low(const Sample& sample) const {
   if (came_low_) return sample.rate != 1;
   if (by_query_ && sample.subset != "train") return sample.subset == "query";
-  if (const auto own = camera_of_.find(sample.identity); own != camera_of_.end()) return own->second == sample.camera;
+  if (const auto low = camera_of_.find(sample.identity); low != camera_of_.end()) return low->second == sample.camera;
   return cameras_.contains(sample.camera);
 }
 
@@ -158,14 +158,13 @@ bool SplitSides::answers(const Sample& sample) const {
 
 bool SplitSides::is_answered(const Sample& query) const {
   if (!by_query_) return true;
-  const auto own = gallery_cameras_.find(query.identity);
-  return own != gallery_cameras_.end() && (own->second.size() > 1 || !own->second.contains(query.camera));
+  const auto shown = gallery_cameras_.find(query.identity);
+  return shown != gallery_cameras_.end() && (shown->second.size() > 1 || !shown->second.contains(query.camera));
 }
 
 int rate_of_low(const PackRow& row, const SplitSettings& options, const PackShape& shape) {
-  const int own = row.sample.rate;
-  if (own > 1 && (shape.rates.empty() || std::find(shape.rates.begin(), shape.rates.end(), own) != shape.rates.end()))
-    return own;
+  const int known = row.sample.rate;
+  if (known > 1 && (shape.rates.empty() || std::ranges::find(shape.rates, known) != shape.rates.end())) return known;
   std::vector<int> rates = options.query_rates;
   std::sort(rates.begin(), rates.end());
   // With s² = H·W / (h·w), the next rate b is nearer than a where s > sqrt(a·b): in integers, so that no machine's

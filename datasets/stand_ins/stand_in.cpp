@@ -59,15 +59,17 @@ void for_each_image(const StandInSettings& settings, const std::function<void(in
 }
 
 Image stand_in_image(const StandInSettings& settings, int identity, int camera, int image) {
-  SyntheticSettings own = static_cast<const SyntheticSettings&>(settings);
+  SyntheticSettings image_settings = static_cast<const SyntheticSettings&>(settings);
   if (settings.irregular) {
     core::RandomStream stream("stand-in-size", {settings.seed, static_cast<std::uint64_t>(identity),
                                                 static_cast<std::uint64_t>(camera), static_cast<std::uint64_t>(image)});
-    own.height = std::clamp(static_cast<int>(std::lround(settings.height * stream.uniform(0.5, 1.5))), 32, 1024);
-    own.width = std::clamp(static_cast<int>(std::lround(settings.width * stream.uniform(0.5, 1.5))), 16, 1024);
+    image_settings.height =
+        std::clamp(static_cast<int>(std::lround(settings.height * stream.uniform(0.5, 1.5))), 32, 1024);
+    image_settings.width =
+        std::clamp(static_cast<int>(std::lround(settings.width * stream.uniform(0.5, 1.5))), 16, 1024);
   }
-  return own.subject == Subject::kVehicle ? render_vehicle(own, identity, camera, image)
-                                          : render_person(own, identity, camera, image);
+  return image_settings.subject == Subject::kVehicle ? render_vehicle(image_settings, identity, camera, image)
+                                                     : render_person(image_settings, identity, camera, image);
 }
 
 core::Bytes encode_bmp(const Image& image) {

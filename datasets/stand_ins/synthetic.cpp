@@ -11,6 +11,23 @@ constexpr int kRevision = 1;         // raised when an image of the same setting
 constexpr int kVehicleRevision = 1;  // the same of vehicles
 constexpr double kAmplitude = 0.24;  // of a grating at full contrast, of full scale
 
+// The keys of an image's draws.
+struct Keys {
+  Keys(const SyntheticSettings& settings, int identity_number, int camera_number, int image_number)
+      : seed(settings.seed),
+        identity(static_cast<std::uint64_t>(identity_number)),
+        camera(static_cast<std::uint64_t>(camera_number)),
+        image(static_cast<std::uint64_t>(image_number)) {
+    RESOLUTE_EXPECT(identity_number >= 0 && camera_number >= 0 && image_number >= 0,
+                    "identities, cameras and images count from 0");
+  }
+  core::RandomStream of_identity(std::string_view purpose) const { return {purpose, {seed, identity}}; }
+  core::RandomStream of_camera(std::string_view purpose) const { return {purpose, {seed, camera}}; }
+  core::RandomStream of_image(std::string_view purpose) const { return {purpose, {seed, identity, camera, image}}; }
+
+  std::uint64_t seed, identity, camera, image;
+};
+
 }  // namespace
 
 core::Json synthetic_json(const SyntheticSettings& settings) {
@@ -24,37 +41,27 @@ core::Json synthetic_json(const SyntheticSettings& settings) {
 }
 
 Image render_person(const SyntheticSettings& settings, int identity, int camera, int image) {
-  RESOLUTE_EXPECT(identity >= 0 && camera >= 0 && image >= 0, "identities, cameras and images count from 0");
-  const auto who = static_cast<std::uint64_t>(identity);
-  const auto where = static_cast<std::uint64_t>(camera);
-  const auto which = static_cast<std::uint64_t>(image);
-  const std::uint64_t seed = settings.seed;
-  const sources::Traits traits = sources::draw_traits(core::RandomStream("synthetic-traits", {seed, who}));
-  const sources::Colour tint = sources::draw_tint(core::RandomStream("synthetic-tint", {seed, where}));
+  const Keys keys(settings, identity, camera, image);
+  const sources::Traits traits = sources::draw_traits(keys.of_identity("synthetic-traits"));
+  const sources::Colour tint = sources::draw_tint(keys.of_camera("synthetic-tint"));
   sources::Canvas canvas(settings.height, settings.width);
-  sources::paint_background(canvas, core::RandomStream("synthetic-background", {seed, who, where, which}));
-  sources::paint_person(canvas, traits, kAmplitude * settings.fine_contrast,
-                        core::RandomStream("synthetic-pose", {seed, who, where, which}));
-  sources::expose(canvas, tint, core::RandomStream("synthetic-light", {seed, who, where, which}));
+  sources::paint_background(canvas, keys.of_image("synthetic-background"));
+  sources::paint_person(canvas, traits, kAmplitude * settings.fine_contrast, keys.of_image("synthetic-pose"));
+  sources::expose(canvas, tint, keys.of_image("synthetic-light"));
   return canvas.finish();
 }
 
 Image render_vehicle(const SyntheticSettings& settings, int identity, int camera, int image) {
-  RESOLUTE_EXPECT(identity >= 0 && camera >= 0 && image >= 0, "identities, cameras and images count from 0");
-  const auto who = static_cast<std::uint64_t>(identity);
-  const auto where = static_cast<std::uint64_t>(camera);
-  const auto which = static_cast<std::uint64_t>(image);
-  const std::uint64_t seed = settings.seed;
-  const sources::VehicleTraits traits =
-      sources::draw_vehicle_traits(core::RandomStream("synthetic-vehicle-traits", {seed, who}));
-  const sources::Colour tint = sources::draw_tint(core::RandomStream("synthetic-vehicle-tint", {seed, where}));
-  const sources::VehiclePose pose = sources::draw_vehicle_pose(
-      traits, settings.height, settings.width, core::RandomStream("synthetic-vehicle-pose", {seed, who, where, which}));
+  const Keys keys(settings, identity, camera, image);
+  const sources::VehicleTraits traits = sources::draw_vehicle_traits(keys.of_identity("synthetic-vehicle-traits"));
+  const sources::Colour tint = sources::draw_tint(keys.of_camera("synthetic-vehicle-tint"));
+  const sources::VehiclePose pose =
+      sources::draw_vehicle_pose(traits, settings.height, settings.width, keys.of_image("synthetic-vehicle-pose"));
   sources::Canvas canvas(pose.image_height, pose.image_width);
-  sources::paint_ground(canvas, pose, core::RandomStream("synthetic-vehicle-ground", {seed, who, where, which}));
+  sources::paint_ground(canvas, pose, keys.of_image("synthetic-vehicle-ground"));
   sources::paint_vehicle(canvas, traits, pose, kAmplitude * settings.fine_contrast,
-                         core::RandomStream("synthetic-vehicle-paint", {seed, who, where, which}));
-  sources::expose(canvas, tint, core::RandomStream("synthetic-vehicle-light", {seed, who, where, which}));
+                         keys.of_image("synthetic-vehicle-paint"));
+  sources::expose(canvas, tint, keys.of_image("synthetic-vehicle-light"));
   return canvas.finish();
 }
 

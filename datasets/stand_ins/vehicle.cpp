@@ -39,7 +39,7 @@ class Turned {
   Turned(Canvas& canvas, Point origin, double heading)
       : canvas_(canvas), origin_(origin), cos_(std::cos(heading)), sin_(std::sin(heading)) {}
 
-  Point own(Point at) const {
+  Point from_centre(Point at) const {
     const double x = at.x - origin_.x;
     const double y = at.y - origin_.y;
     return {cos_ * x + sin_ * y, cos_ * y - sin_ * x};
@@ -47,8 +47,8 @@ class Turned {
   template <class Shade>
   void box(Point centre, Point half_sides, double radius, const Shade& colour) {
     const double most = std::min({radius, half_sides.x, half_sides.y});
-    canvas_.paint([&](Point at) { return rounded_distance(own(at), centre, half_sides, most); },
-                  [&](Point at) { return colour(own(at)); });
+    canvas_.paint([&](Point at) { return rounded_distance(from_centre(at), centre, half_sides, most); },
+                  [&](Point at) { return colour(from_centre(at)); });
   }
   void box(Point centre, Point half_sides, double radius, const Colour& colour) {
     box(centre, half_sides, radius, [&](Point) { return colour; });
@@ -56,7 +56,7 @@ class Turned {
   // Lets what is there through: `strength` 1 is black.
   void shade(Point centre, Point half_sides, double radius, double strength) {
     canvas_.for_each([&](Point at, Colour& pixel) {
-      const double distance = rounded_distance(own(at), centre, half_sides, radius);
+      const double distance = rounded_distance(from_centre(at), centre, half_sides, radius);
       pixel = scaled(pixel, 1.0 - strength * std::clamp(0.5 - distance / 2.0, 0.0, 1.0));
     });
   }

@@ -149,7 +149,7 @@ TEST(SplitSettings, are_refused_in_the_words_of_whoever_gave_them) {
     check(split);
     ADD_FAILURE() << "taken";
   } catch (const MemberError& error) {
-    EXPECT_THAT(error.of("option --lr-camera").what(),
+    EXPECT_THAT(error.about("option --lr-camera").what(),
                 StartsWith("option --lr-camera has the value 1 (with 'lr_side' \"pair\" nothing looks at it)"));
   }
   const auto refused = [](auto change) {
