@@ -9,7 +9,6 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <utility>
 
 #include "core/files/file_system.h"
 #include "datasets/arrays/stored_array.h"

@@ -4,7 +4,6 @@
 #include <zip.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "core/files/file_system.h"
 

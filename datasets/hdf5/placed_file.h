@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <memory>
 #include <span>
-#include <string>
 
 #include "core/files/file_system.h"
 #include "datasets/hdf5/layout.h"

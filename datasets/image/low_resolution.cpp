@@ -1,7 +1,5 @@
 #include "datasets/image/low_resolution.h"
 
-#include <algorithm>
-
 #include "core/error.h"
 
 namespace resolute::datasets {

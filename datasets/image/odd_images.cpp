@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdint>
-
 #include "core/bytes.h"
 
 namespace resolute::datasets {

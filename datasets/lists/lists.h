@@ -5,10 +5,8 @@
 //! other program enlarges them.
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/files/file_system.h"

@@ -4,7 +4,6 @@
 //! normalisation, the same bits (docs/formats/pack.md, "Rows").
 
 #include <cstddef>
-#include <filesystem>
 #include <span>
 #include <vector>
 

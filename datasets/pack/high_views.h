@@ -3,7 +3,6 @@
 //! Low resolution that is not low: LR views that are no smaller than the images that the network sees. Photographs are
 //! often larger than a network's image, and a view is made of the photograph (settings::ViewFrom::kNative).
 
-#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>

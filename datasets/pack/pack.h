@@ -5,7 +5,6 @@
 //! make in any order; the bytes depend on the raw images and the options alone.
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>

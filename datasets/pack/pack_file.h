@@ -2,7 +2,6 @@
 //! \file
 //! Internal: `pack.json`, the seal of a pack (docs/formats/pack.md).
 
-#include <filesystem>
 #include <string>
 #include <vector>
 

@@ -4,7 +4,6 @@
 //! costs one look at each file, or by every byte.
 
 #include <cstdint>
-#include <filesystem>
 #include <set>
 #include <vector>
 

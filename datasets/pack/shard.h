@@ -5,7 +5,6 @@
 //! Reads are thread-safe. Every complaint is kCorrupt and names the file, the row and the data set.
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <span>

@@ -3,7 +3,6 @@
 //! A pack as `resolute data show` shows it: counts, sizes, and samples to look at.
 
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>

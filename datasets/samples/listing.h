@@ -3,7 +3,6 @@
 //! Tools that the sources share: reading file names piece by piece, walking folders, and the messages about them.
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <span>
 #include <string>

@@ -2,8 +2,6 @@
 //! \file
 //! Data sets that have no source of their own and are given to another one: told by their layout.
 
-#include <filesystem>
-
 #include "core/files/file_system.h"
 
 namespace resolute::datasets::sources {

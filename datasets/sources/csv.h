@@ -4,7 +4,6 @@
 //! which camera took it, and, where that is known, its subset and how low its resolution is.
 
 #include <cstddef>
-#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>

@@ -2,10 +2,8 @@
 // and query, each with images named IDENTITY_cCAMERA_fFRAME, as 0005_c2_f0046985.jpg; cameras 1 to 8. The data set was
 // withdrawn by its authors in 2019 (docs/datasets.md).
 
-#include <filesystem>
 #include <map>
 #include <set>
-#include <string>
 #include <string_view>
 #include <vector>
 

@@ -2,7 +2,6 @@
 //! \file
 //! Images of which nobody says who is on them: those of a folder, by their names alone.
 
-#include <filesystem>
 #include <vector>
 
 #include "core/files/file_system.h"

@@ -6,7 +6,6 @@
 //! of identity 1488, 3 distractors, 2 junk) and 6 in query (of identity 1488).
 
 #include <array>
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>

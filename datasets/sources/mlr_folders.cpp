@@ -12,12 +12,8 @@
 //    images of training identities and counts as training. Cameras go up by one, and identities too if any is 0.
 
 #include <algorithm>
-#include <filesystem>
-#include <map>
 #include <string>
 #include <string_view>
-#include <tuple>
-#include <utility>
 #include <vector>
 
 #include "core/random/random.h"

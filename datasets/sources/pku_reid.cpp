@@ -4,9 +4,6 @@
 //   the open mirror          train/PPP/CC_O.png and val/PPP/CC_O.png
 
 #include <array>
-#include <filesystem>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "datasets/samples/listing.h"

@@ -3,7 +3,6 @@
 //! The raw images of a data set by the paths of its samples: files of a folder, as they are or as another format
 //! (CUHK03's). Reading is all that packing needs of a source once it has listed its samples.
 
-#include <filesystem>
 #include <string>
 
 #include "core/bytes.h"

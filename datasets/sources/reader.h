@@ -2,7 +2,6 @@
 //! \file
 //! Internal: how a source is read, and how a stand-in for it is written: what the file of each source tells source.cpp.
 
-#include <filesystem>
 #include <memory>
 #include <string_view>
 #include <vector>

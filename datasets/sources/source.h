@@ -7,7 +7,6 @@
 //! Each source (settings/source.h) has a file of its own here that tells its layout.
 
 #include <cstddef>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>

@@ -3,7 +3,6 @@
 // nothing else.
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <string>
 #include <tuple>

@@ -5,7 +5,6 @@
 //! (docs/formats/manifest.md), which others can check by its hash and use without this program.
 
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <span>
 #include <string>

@@ -3,8 +3,6 @@
 //! How many images and people a trial trains on, before its data set is packed: labels alone are looked at. For who
 //! plans how many steps an epoch has (settings/epochs.h), and whether a batch can be filled.
 
-#include <cstddef>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>

@@ -3,10 +3,8 @@
 //! Tools that the makers of stand-ins share: a small data set of procedural people in a source's published layout, for
 //! tests, for trying a protocol out without the real images, and as its layout's worked example.
 
-#include <filesystem>
 #include <functional>
 #include <string>
-#include <string_view>
 
 #include "core/files/file_system.h"
 #include "core/files/new_folder.h"

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <hdf5.h>
 
-#include <cstdlib>
 #include <numeric>
 #include <thread>
 

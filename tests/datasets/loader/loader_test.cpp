@@ -379,14 +379,6 @@ TEST_F(LoaderTest, a_batch_that_is_kept_stays_while_the_next_are_loaded) {
   }
 }
 
-TEST_F(LoaderTest, a_prefetching_loader_may_be_dropped_at_any_time) {
-  for (int taken = 0; taken < 4; ++taken) {
-    PrefetchOptions all{.end_step = 1000};
-    PrefetchingLoader prefetching(pack_, split_, plain(), {3, 2}, all);
-    for (int i = 0; i < taken; ++i) prefetching.next();
-  }
-}
-
 TEST_F(LoaderTest, damage_met_by_the_prefetching_thread_reaches_the_caller) {
   fs::resize_file(raw_.pack() / "shard-00000.h5", 600);
   PrefetchOptions all{.end_step = 1000};

@@ -41,8 +41,6 @@ class PackDamage : public testing::Test {
   RawImages raw_{3, 1, 9, 5};
 };
 
-TEST_F(PackDamage, verify_passes_on_what_was_written) { verify_pack(core::real_file_system(), raw_.pack()); }
-
 TEST_F(PackDamage, every_flipped_byte_of_a_shard_is_noticed_or_harmless) {
   const Contents expected = read_all(raw_.pack());
   const std::size_t size = file_bytes(shard()).size();
