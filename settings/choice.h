@@ -82,9 +82,7 @@ E parse_word(std::string_view text, std::string_view place) {
 //! no string, or none of the words; the nearest is suggested
 template <Choice E>
 E required(core::ObjectReader& object, const std::string& key) {
-  const auto text = object.required<std::string>(key);
-  if (const auto value = from_word<E>(text)) return *value;
-  refuse_word(fmt::format("{}: key '{}'", object.where(), key), text, word_list<E>());
+  return parse_word<E>(object.required<std::string>(key), fmt::format("{}: key '{}'", object.where(), key));
 }
 
 //! For messages of tests. Another namespace with sets needs `using settings::operator<<;`.

@@ -1,6 +1,8 @@
 #include "datasets/pack/pack_images.h"
 
 #include <algorithm>
+#include <array>
+#include <numeric>
 #include <optional>
 
 #include "core/error.h"
@@ -51,32 +53,24 @@ std::optional<ImagesFile> read_images_file(core::FileSystem& files, const fs::pa
 // How images differ from those that there were.
 class Differences {
  public:
-  void missing(const Sample& sample) { count(missing_, fmt::format("'{}' is missing", shown(sample))); }
-  void added(const Sample& sample) { count(added_, fmt::format("'{}' is new", shown(sample))); }
-  void labelled(const PackRow& row, const Sample& sample) {
-    count(labelled_, listing_difference(std::span(&row, 1), std::span(&sample, 1)));
+  enum Kind : std::size_t { kMissing, kAdded, kLabelled, kResized };
+  void add(Kind kind, std::string difference) {
+    if (all() == 0) first_ = std::move(difference);
+    ++counts_.at(kind);
   }
-  void resized(const Sample& sample, std::uint64_t packed, std::uint64_t seen) {
-    count(resized_, fmt::format("'{}' has {} bytes there and {} here", shown(sample), packed, seen));
-  }
-  std::size_t all() const { return missing_ + added_ + labelled_ + resized_; }
-  bool are_sizes_alone() const { return all() == resized_; }
+  std::size_t all() const { return std::accumulate(counts_.begin(), counts_.end(), std::size_t{0}); }
+  bool are_sizes_alone() const { return all() == counts_[kResized]; }
   std::string text() const {
+    constexpr std::array<const char*, 4> kWords{"missing", "new", "of other labels", "of another size"};
     std::vector<std::string> kinds;
-    for (const auto& [number, kind] : {std::pair(missing_, "missing"), std::pair(added_, "new"),
-                                       std::pair(labelled_, "of other labels"), std::pair(resized_, "of another size")})
-      if (number > 0) kinds.push_back(fmt::format("{} {}", number, kind));
+    for (std::size_t kind = 0; kind < counts_.size(); ++kind)
+      if (counts_.at(kind) > 0) kinds.push_back(fmt::format("{} {}", counts_.at(kind), kWords.at(kind)));
     return fmt::format("{} path{}: {}; the first: {}", all(), all() == 1 ? " differs" : "s differ",
                        fmt::join(kinds, ", "), first_);
   }
 
  private:
-  static std::string shown(const Sample& sample) { return sources::printable(sample.path); }
-  void count(std::size_t& kind, std::string difference) {
-    if (all() == 0) first_ = std::move(difference);
-    ++kind;
-  }
-  std::size_t missing_ = 0, added_ = 0, labelled_ = 0, resized_ = 0;
+  std::array<std::size_t, 4> counts_{};
   std::string first_;
 };
 
@@ -85,17 +79,18 @@ Differences differences(const std::vector<PackRow>& rows, const std::vector<std:
                         const SeenImages& seen) {
   Differences found;
   std::size_t i = 0, j = 0;  // both are sorted by path
+  const auto shown = [](const Sample& sample) { return sources::printable(sample.path); };
   while (i < rows.size() || j < seen.samples.size()) {
-    const bool of_here = i == rows.size();
-    if (of_here || (j < seen.samples.size() && seen.samples[j].path < rows[i].sample.path)) {
-      found.added(seen.samples[j++]);
+    if (i == rows.size() || (j < seen.samples.size() && seen.samples[j].path < rows[i].sample.path)) {
+      found.add(Differences::kAdded, fmt::format("'{}' is new", shown(seen.samples[j++])));
     } else if (j == seen.samples.size() || rows[i].sample.path < seen.samples[j].path) {
-      found.missing(rows[i++].sample);
+      found.add(Differences::kMissing, fmt::format("'{}' is missing", shown(rows[i++].sample)));
     } else {
       if (rows[i].sample != seen.samples[j])
-        found.labelled(rows[i], seen.samples[j]);
+        found.add(Differences::kLabelled, listing_difference(std::span(&rows[i], 1), std::span(&seen.samples[j], 1)));
       else if (!bytes.empty() && bytes[i] != seen.bytes[j])
-        found.resized(seen.samples[j], bytes[i], seen.bytes[j]);
+        found.add(Differences::kResized,
+                  fmt::format("'{}' has {} bytes there and {} here", shown(seen.samples[j]), bytes[i], seen.bytes[j]));
       ++i, ++j;
     }
   }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/split.h"
 #include "datasets/samples/listing.h"
 #include "datasets/sources/reader.h"
 
@@ -17,20 +18,17 @@ namespace {
 
 constexpr std::string_view kVruLayout =
     "Pic/IMAGE.jpg, train_test_split/train_list.txt, train_test_split/test_list_1200.txt";
-constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kVruSubsets{
+constexpr std::array<Folder, 2> kVruLists{
     {{"train_test_split/train_list.txt", "train"}, {"train_test_split/test_list_1200.txt", "gallery"}}};
 
-// The place of `list`, line `number`, in messages.
-std::string place(std::string_view list, std::size_t number) { return fmt::format("'{}', line {}", list, number); }
-
-// "IMAGE VEHICLE", with one or more blanks between.
-std::pair<std::string_view, std::int64_t> read_line(std::string_view line, std::string_view list, std::size_t number) {
+// "IMAGE VEHICLE", with one or more blanks between. \param place the line's in messages
+std::pair<std::string_view, std::int64_t> read_line(std::string_view line, std::string_view place) {
   const std::size_t end = std::min(line.find_first_of(" \t"), line.size());
   const std::size_t begin = std::min(line.find_first_not_of(" \t", end), line.size());
   NameReader vehicle(line.substr(begin));
   const std::int64_t value = vehicle.number();
   if (end == 0 || !vehicle.finished())
-    throw core::input_error(fmt::format("{}: '{}' is not 'IMAGE VEHICLE'", place(list, number), printable(line)),
+    throw core::input_error(fmt::format("{}: '{}' is not 'IMAGE VEHICLE'", place, printable(line)),
                             "as 'v12_000345 12', the image without its extension", "unpack the data set again");
   return {line.substr(0, end), value};
 }
@@ -59,41 +57,37 @@ std::map<std::string, std::string, std::less<>> images_by_stem(core::FileSystem&
 // missing folder or list, an empty list
 std::vector<Sample> list_vru(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   require_folder(files, root, "Pic", kVruLayout);
-  for (const auto& [list, subset] : kVruSubsets)
-    if (!files.exists(root / list))
-      throw core::input_error(fmt::format("file '{}' is missing in '{}'", list, root.string()),
+  for (const Folder& list : kVruLists)
+    if (!files.exists(root / list.name))
+      throw core::input_error(fmt::format("file '{}' is missing in '{}'", list.name, root.string()),
                               fmt::format("the layout is {}", kVruLayout), "name the folder that holds them");
   const auto images = images_by_stem(files, root, remarks);
   std::vector<Sample> samples;
-  std::map<std::string_view, std::string> listed;
-  for (const auto& [list, subset] : kVruSubsets) {
-    const std::string text = core::read_text(files, root / list);
+  std::map<std::string_view, std::string> listed;  // place by image
+  for (const Folder& list : kVruLists) {
+    const std::string text = core::read_text(files, root / list.name);
     const std::size_t before = samples.size();
-    std::size_t number = 0;
-    for (std::string_view rest = text; !rest.empty();) {
-      const std::size_t end = std::min(rest.find('\n'), rest.size());
-      std::string_view line = rest.substr(0, end);
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-      ++number;
-      if (line.ends_with('\r')) line.remove_suffix(1);
-      try {
-        const auto [name, vehicle] = read_line(line, list, number);
+    std::vector<std::string_view> lines = core::split(text, '\n');
+    if (lines.back().empty()) lines.pop_back();
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      if (lines[i].ends_with('\r')) lines[i].remove_suffix(1);
+      const std::string place = fmt::format("'{}', line {}", list.name, i + 1);
+      remarks.gather(place, [&] {
+        const auto [name, vehicle] = read_line(lines[i], place);
         const auto image = images.find(name);
         if (image == images.end())
-          throw core::input_error(fmt::format("{}: image '{}' is not in '{}'", place(list, number), printable(name),
-                                              (root / "Pic").string()),
-                                  {}, "unpack the data set again");
-        const auto [first, is_new] = listed.emplace(image->first, place(list, number));
+          throw core::input_error(
+              fmt::format("{}: image '{}' is not in '{}'", place, printable(name), (root / "Pic").string()), {},
+              "unpack the data set again");
+        const auto [first, is_new] = listed.emplace(image->first, place);
         if (!is_new)
-          throw core::input_error(fmt::format("{}: image '{}' is listed again", place(list, number), printable(name)),
+          throw core::input_error(fmt::format("{}: image '{}' is listed again", place, printable(name)),
                                   fmt::format("first in {}", first->second), "take one of the lines out");
-        samples.push_back({"Pic/" + image->second, vehicle + 1, 1, std::string(subset)});
-      } catch (const core::RuntimeError& error) {
-        remarks.refuse(place(list, number), error);
-      }
+        samples.push_back({"Pic/" + image->second, vehicle + 1, 1, std::string(list.subset)});
+      });
     }
     if (samples.size() == before && !remarks.refused_any())
-      throw core::input_error(fmt::format("file '{}' has no images in it", (root / list).string()),
+      throw core::input_error(fmt::format("file '{}' has no images in it", (root / list.name).string()),
                               "each line is 'IMAGE VEHICLE'", "unpack the data set again");
   }
   remarks.leave_out("in neither list", images.size() - listed.size());
