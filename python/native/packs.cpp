@@ -98,42 +98,9 @@ Batch next_batch(Loader& loader) {
           batch.labels.data(), kept->rates.data(), batch.has_hr.data(), kept.release()};
 }
 
-core::Json facts_of(const datasets::PackReader& pack) {
-  return {{"settings", settings::to_json(pack.options())},
-          {"rows", pack.size()},
-          {"manifest_sha256", pack.manifest_sha256()},
-          {"pack_sha256", pack.pack_sha256()}};
-}
-
 void require_row(const datasets::PackReader& pack, std::size_t row) {
   if (row >= pack.size())
     throw core::input_error(fmt::format("the pack has no row {}", row), fmt::format("it has {}", pack.size()));
-}
-
-void fill_inputs(const datasets::PackReader& pack, std::span<const std::size_t> rows, const int* rates, float* pixels) {
-  datasets::Loader loader(pack, {.train_rates = {1}});
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    require_row(pack, rows[i]);
-    loader.fill_view(rows[i], rates[i], {pixels + i * loader.image_floats(), loader.image_floats()});
-  }
-}
-
-core::Json drawn_galleries(const datasets::Split& split, int draws, int shots) {
-  settings::check_range("draws", draws, 1, settings::kMostDraws);
-  settings::check_range("shots", shots, 1, settings::kMostShots);
-  core::Json galleries = core::Json::array();
-  for (int draw = 0; draw < draws; ++draw)
-    galleries.push_back(datasets::draw_gallery(split, split.options.seed, draw, shots));
-  return galleries;
-}
-
-std::shared_ptr<const datasets::Split> read_split(const datasets::PackReader& pack, const char* path) {
-  auto split = std::make_shared<datasets::Split>(datasets::import_split(core::real_file_system(), path));
-  if (split->manifest_sha256 != pack.manifest_sha256())
-    throw core::input_error(
-        fmt::format("'{}' is a split of another pack", path),
-        fmt::format("of the manifest {}, and this pack's is {}", split->manifest_sha256, pack.manifest_sha256()));
-  return split;
 }
 
 }  // namespace
@@ -151,7 +118,14 @@ int resolute_pack_open(const char* folder, python::Pack** pack) {
 void resolute_pack_close(python::Pack* pack) { const std::unique_ptr<python::Pack> owned(pack); }
 
 int resolute_pack_facts(const python::Pack* pack) {
-  return python::finished([&] { return python::facts_of(*pack->reader).dump(); });
+  return python::finished([&] {
+    const datasets::PackReader& reader = *pack->reader;
+    return core::Json{{"settings", settings::to_json(reader.options())},
+                      {"rows", reader.size()},
+                      {"manifest_sha256", reader.manifest_sha256()},
+                      {"pack_sha256", reader.pack_sha256()}}
+        .dump();
+  });
 }
 
 int resolute_pack_manifest(const python::Pack* pack) {
@@ -183,7 +157,13 @@ int resolute_pack_view(const python::Pack* pack, std::size_t row, int rate, int 
 
 int resolute_pack_inputs(const python::Pack* pack, const std::size_t* rows, const int* rates, std::size_t images,
                          float* pixels) {
-  return python::finished([&] { python::fill_inputs(*pack->reader, {rows, images}, rates, pixels); });
+  return python::finished([&] {
+    datasets::Loader loader(*pack->reader, {.train_rates = {1}});
+    for (std::size_t i = 0; i < images; ++i) {
+      python::require_row(*pack->reader, rows[i]);
+      loader.fill_view(rows[i], rates[i], {pixels + i * loader.image_floats(), loader.image_floats()});
+    }
+  });
 }
 
 int resolute_split_make(const python::Pack* pack, const char* settings, python::Split** split) {
@@ -196,7 +176,11 @@ int resolute_split_make(const python::Pack* pack, const char* settings, python::
 
 int resolute_split_read(const python::Pack* pack, const char* path, python::Split** split) {
   return python::finished([&] {
-    *split = std::make_unique<python::Split>(python::Split{python::read_split(*pack->reader, path)}).release();
+    auto read = std::make_shared<const datasets::Split>(datasets::import_split(core::real_file_system(), path));
+    if (const std::string& sha256 = pack->reader->manifest_sha256(); read->manifest_sha256 != sha256)
+      throw core::input_error(fmt::format("'{}' is a split of another pack", path),
+                              fmt::format("of the manifest {}, and this pack's is {}", read->manifest_sha256, sha256));
+    *split = std::make_unique<python::Split>(python::Split{std::move(read)}).release();
   });
 }
 
@@ -210,7 +194,14 @@ int resolute_split_text(const python::Split* split) {
 }
 
 int resolute_split_draws(const python::Split* split, int draws, int shots) {
-  return python::finished([&] { return python::drawn_galleries(*split->split, draws, shots).dump(); });
+  return python::finished([&] {
+    settings::check_range("draws", draws, 1, settings::kMostDraws);
+    settings::check_range("shots", shots, 1, settings::kMostShots);
+    core::Json galleries = core::Json::array();
+    for (int draw = 0; draw < draws; ++draw)
+      galleries.push_back(datasets::draw_gallery(*split->split, split->split->options.seed, draw, shots));
+    return galleries.dump();
+  });
 }
 
 int resolute_loader_open(const python::Pack* pack, const python::Split* split, const char* recipe, const char* options,

@@ -183,24 +183,6 @@ TEST_F(Market1501, one_name_in_two_folders_is_two_images) {
   EXPECT_EQ(list_samples(files_, Source::kMarket1501, root_).size(), before + 1);
 }
 
-TEST_F(Market1501, an_irregular_stand_in_has_junk_distractors_and_someone_whom_one_camera_saw) {
-  const StandInSettings options{
-      {.identities = 4, .images_per_camera = 2, .height = 32, .width = 16}, Source::kMarket1501, true};
-  write_stand_in(files_, root_ / "made", options);
-  const auto samples = list_samples(files_, Source::kMarket1501, root_ / "made");
-  std::set<std::int64_t> cameras_of_last;
-  int distractors = 0;
-  for (const Sample& sample : samples) {
-    if (sample.identity == 4) cameras_of_last.insert(sample.camera);
-    distractors += sample.identity == 0 ? 1 : 0;
-  }
-  EXPECT_THAT(cameras_of_last, ElementsAre(1));
-  EXPECT_EQ(distractors, 2);
-  EXPECT_EQ(samples.size(), 16u);  // 3 of two cameras, one of one, a distractor in each
-  const auto gallery = files_.list(root_ / "made/bounding_box_test");
-  EXPECT_EQ(std::ranges::count_if(gallery, [](const std::string& name) { return name.starts_with("-1_c"); }), 2);
-}
-
 // 3,368 queries of all cameras against 15,913 gallery images, in small.
 TEST_F(Market1501, its_usual_test_asks_with_all_queries_in_low_resolution) {
   write_stand_in(
