@@ -9,8 +9,6 @@
 namespace resolute::datasets::sources {
 namespace {
 
-namespace fs = std::filesystem;
-
 bool is_link(const fs::path& path) {
   std::error_code none;  // of a file that cannot be looked at its reader tells
   return fs::is_symlink(fs::symlink_status(path, none));

@@ -14,7 +14,7 @@ using settings::operator<<;
 
 static_assert(Choice<Mining> && !Choice<int> && !Choice<core::ErrorKind>);
 static_assert(word(Mining::kBatchHard) == "batch-hard" && from_word<Mining>("random") == Mining::kRandom);
-// What makes a word too few or too many not compile.
+// The reason why a word too few or too many does not compile.
 static_assert(choice_detail::is_enumerator<Mining::kBatchHard>() &&
               !choice_detail::is_enumerator<static_cast<Mining>(2)>());
 

@@ -82,7 +82,7 @@ TEST(StandIns, are_other_packs_than_the_sets_that_they_stand_for) {
   EXPECT_EQ(made_up, settings_of_pack(settings_in_pack(made_up), "pack.json"));
 }
 
-// What came after the first packs stands in a pack only where it is not as every pack was before.
+// A setting that came after the first packs stands in a pack only where it is not as every pack was before.
 TEST(PackSettings, stand_in_packs_as_they_stood_there_before_they_could_be_chosen) {
   EXPECT_FALSE(settings_in_pack(pack()).contains("view_from"));
   PackSettings network = pack();

@@ -192,7 +192,7 @@ TEST_F(ArrayFile, threads_read_side_by_side) {
   for (auto& thread : threads) thread.join();
 }
 
-// As lzf, blosc and zstd are to a library without their plug-ins.
+// lzf, blosc and zstd are such to a library without their plug-ins.
 TEST_F(ArrayFile, a_filter_that_is_not_there_is_named_and_no_plug_in_is_looked_for) {
   ArrayFileReader(tests::source_folder() / "tests/golden/array_file/foreign.h5");  // the library has begun
   unsigned loads = ~0U;

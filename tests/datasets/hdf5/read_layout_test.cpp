@@ -1,4 +1,4 @@
-// Where a file's arrays lie, read without HDF5, is where HDF5 put them; hostile metadata is refused, and only that.
+// A file's arrays, read without HDF5, lie where HDF5 put them; hostile metadata is refused, and only that.
 
 #include <gtest/gtest.h>
 

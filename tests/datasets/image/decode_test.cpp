@@ -80,7 +80,7 @@ TEST(DecodeImage, a_larger_file_cut_at_every_64th_byte_is_refused) {
     for (std::size_t length = 0; length < whole.size(); length += 64) refusal(std::span(whole).first(length));
 }
 
-// Where the data begin: behind the scan's header.
+// The place where the data begin: behind the scan's header.
 std::size_t data_of(const core::Bytes& jpeg) {
   const auto scan = core::as_text(jpeg).rfind("\xff\xda");
   return scan + 2 + static_cast<std::size_t>(jpeg[scan + 3]);
@@ -106,7 +106,7 @@ TEST(DecodeImage, a_jpeg_cut_in_its_data_is_filled_on_request_and_one_cut_in_its
   EXPECT_EQ(std::count(image.pixels.end() - 8 * row, image.pixels.end(), 128), 8 * row);
 }
 
-// Behind the first scan's header any end will do, but one among the tables of a later scan.
+// Any end behind the first scan's header will do, but one among the tables of a later scan.
 TEST(DecodeImage, a_progressive_jpeg_is_filled_from_the_scans_that_it_has) {
   const core::Bytes bytes = read_golden("progressive.jpg");
   const Image whole = decode_image(bytes, "whole");

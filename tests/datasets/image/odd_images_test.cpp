@@ -22,7 +22,7 @@ std::string segment(unsigned marker, const std::string& content) {
   return number(marker, 2, false) + number(static_cast<unsigned>(content.size()) + 2, 2, false) + content;
 }
 
-// What stands behind "Exif": a directory of two entries, width and orientation.
+// The bytes behind "Exif": a directory of two entries, width and orientation.
 std::string directory(unsigned orientation, bool little_endian, unsigned type = 3) {
   const auto n = [&](unsigned value, int bytes) { return number(value, bytes, little_endian); };
   const std::string entries =

@@ -15,7 +15,7 @@ namespace {
 
 constexpr Kernel kKernels[] = {Kernel::kTriangle, Kernel::kBilinearPoint, Kernel::kCubic, Kernel::kLanczos3};
 
-// As make_goldens.py makes it.
+// The image that make_goldens.py makes.
 Image golden_input(int height, int width, std::uint32_t seed, bool extreme) {
   Image image = make_image(height, width);
   for (auto& byte : image.pixels) {

@@ -22,8 +22,6 @@
 namespace resolute::datasets::lists_test {
 namespace {
 
-namespace fs = std::filesystem;
-
 using namespace tests;
 
 class Lists : public testing::Test {
@@ -46,16 +44,16 @@ class Lists : public testing::Test {
 };
 
 TEST_F(Lists, for_torchreid_name_every_image_of_the_split_and_its_pixels) {
-  const Split of = split();
-  export_as(ListFormat::kTorchreid, of);
+  const Split trial = split();
+  export_as(ListFormat::kTorchreid, trial);
   const core::Json splits = core::parse_json(text("splits.json"), "splits.json");
   ASSERT_EQ(1U, splits.size());
   const core::Json& lists = splits[0];
   EXPECT_EQ(6U, lists.size());
   for (const char* key : {"num_train_pids", "num_query_pids", "num_gallery_pids"}) EXPECT_EQ(4, lists.at(key)) << key;
-  ASSERT_EQ(of.train.size(), lists.at("train").size());
-  ASSERT_EQ(of.query.size(), lists.at("query").size());
-  ASSERT_EQ(of.gallery.size(), lists.at("gallery").size());
+  ASSERT_EQ(trial.train.size(), lists.at("train").size());
+  ASSERT_EQ(trial.query.size(), lists.at("query").size());
+  ASSERT_EQ(trial.gallery.size(), lists.at("gallery").size());
   const auto expect_item = [&](const core::Json& item, const auto& expected, std::int64_t pid, int rate) {
     EXPECT_EQ(pid, item.at(1));
     EXPECT_EQ(expected.camera - 1, item.at(2));
@@ -63,18 +61,18 @@ TEST_F(Lists, for_torchreid_name_every_image_of_the_split_and_its_pixels) {
     pack_.read_view(expected.row, rate, view);
     EXPECT_EQ(view, image(item.at(0))) << item.dump();
   };
-  for (std::size_t i = 0; i < of.train.size(); ++i)
-    expect_item(lists.at("train")[i], of.train[i], of.train[i].label, of.train[i].stored_rate);
-  for (std::size_t i = 0; i < of.query.size(); ++i)
-    expect_item(lists.at("query")[i], of.query[i], of.query[i].identity, of.query[i].rate);
-  for (std::size_t i = 0; i < of.gallery.size(); ++i)
-    expect_item(lists.at("gallery")[i], of.gallery[i], of.gallery[i].identity, 1);
-  EXPECT_EQ(of, import_split(core::real_file_system(), out() / "split-0.json"));
+  for (std::size_t i = 0; i < trial.train.size(); ++i)
+    expect_item(lists.at("train")[i], trial.train[i], trial.train[i].label, trial.train[i].stored_rate);
+  for (std::size_t i = 0; i < trial.query.size(); ++i)
+    expect_item(lists.at("query")[i], trial.query[i], trial.query[i].identity, trial.query[i].rate);
+  for (std::size_t i = 0; i < trial.gallery.size(); ++i)
+    expect_item(lists.at("gallery")[i], trial.gallery[i], trial.gallery[i].identity, 1);
+  EXPECT_EQ(trial, import_split(core::real_file_system(), out() / "split-0.json"));
 }
 
 TEST_F(Lists, for_fast_reid_are_lines_of_path_pid_and_camid) {
-  const Split of = split();
-  export_as(ListFormat::kFastReid, of);
+  const Split trial = split();
+  export_as(ListFormat::kFastReid, trial);
   const auto read = [&](const std::string& part) {
     std::vector<std::tuple<std::string, std::int64_t, std::int64_t>> lines;
     std::istringstream stream(text(part + ".txt"));
@@ -94,9 +92,9 @@ TEST_F(Lists, for_fast_reid_are_lines_of_path_pid_and_camid) {
       EXPECT_EQ(items[i].camera - 1, std::get<2>(lines[i]));
     }
   };
-  expect_list("train", of.train);
-  expect_list("query", of.query);
-  expect_list("gallery", of.gallery);
+  expect_list("train", trial.train);
+  expect_list("query", trial.query);
+  expect_list("gallery", trial.gallery);
 }
 
 // Evaluators leave out gallery images of the query's identity from the query's camera: here they are all of camera 1
@@ -123,12 +121,12 @@ struct Membership {
 
 template <class Row>
 Membership membership(const Split& split, Row row) {
-  Membership of;
+  Membership members;
   for (const TrainItem& item : split.train)
-    of.train[row(item)] = {item.identity, item.label, item.camera, item.has_hr, item.stored_rate};
-  for (const QueryItem& item : split.query) of.query[row(item)] = {item.identity, item.camera, item.rate};
-  for (const GalleryItem& item : split.gallery) of.gallery[row(item)] = {item.identity, item.camera};
-  return of;
+    members.train[row(item)] = {item.identity, item.label, item.camera, item.has_hr, item.stored_rate};
+  for (const QueryItem& item : split.query) members.query[row(item)] = {item.identity, item.camera, item.rate};
+  for (const GalleryItem& item : split.gallery) members.gallery[row(item)] = {item.identity, item.camera};
+  return members;
 }
 
 PackReader ingest_csv(const fs::path& root, const fs::path& pack_folder) {
@@ -209,7 +207,7 @@ std::map<std::string, int> rates_in(const std::string& table) {
   return rates;
 }
 
-// What a split judged an unknown rate to be is no knowledge, and neither is a rate that the pack lacks.
+// A split's judgement of an unknown rate is no knowledge, and neither is a rate that the pack lacks.
 TEST_F(Lists, as_csv_say_of_images_that_came_low_what_is_known_of_them) {
   auto& files = core::real_file_system();
   std::vector<Sample> samples = raw_.samples();
@@ -286,7 +284,7 @@ TEST_F(Lists, go_into_a_new_or_empty_folder_only) {
 }
 
 TEST_F(Lists, are_written_whole_or_not_at_all) {
-  const Split of = split();
+  const Split trial = split();
   const std::vector<std::string> before = beside();
   for (const auto operation : {FaultyFileSystem::kOpen, FaultyFileSystem::kWrite, FaultyFileSystem::kClose,
                                FaultyFileSystem::kMkdir, FaultyFileSystem::kRename})
@@ -294,7 +292,7 @@ TEST_F(Lists, are_written_whole_or_not_at_all) {
       FaultyFileSystem files;
       files.fail(operation, nth);
       try {
-        export_trial(files, pack_, of, 1, ListFormat::kFastReid, out());
+        export_trial(files, pack_, trial, 1, ListFormat::kFastReid, out());
         EXPECT_FALSE(files.fired());
         EXPECT_GT(nth, 0) << "of call " << operation << " there was none";
         EXPECT_TRUE(fs::exists(out() / "train.txt"));
@@ -321,11 +319,11 @@ class OneFailedSync final : public tests::ForwardingFileSystem {
 };
 
 TEST_F(Lists, that_do_not_reach_the_disk_are_not_there) {
-  const Split of = split();
+  const Split trial = split();
   const std::vector<std::string> before = beside();
   for (const int nth : {0, 1, 20, 50}) {
     OneFailedSync files(nth);
-    EXPECT_THROW(export_trial(files, pack_, of, 1, ListFormat::kCsv, out()), core::RuntimeError);
+    EXPECT_THROW(export_trial(files, pack_, trial, 1, ListFormat::kCsv, out()), core::RuntimeError);
     EXPECT_EQ(before, beside()) << nth;
   }
 }

@@ -77,18 +77,18 @@ TEST(MirrorPixels, rows_of_every_width_are_as_pixel_by_pixel) {
 }
 
 // The slow, obvious way.
-std::vector<float> augmented(const Image& image, const Augmentation& how) {
+std::vector<float> augmented(const Image& image, const Augmentation& augmentation) {
   std::vector<float> out;
   for (int y = 0; y < image.height; ++y)
     for (int x = 0; x < image.width; ++x)
       for (int c = 0; c < 3; ++c) {
-        const int from_y = y - how.shift_y;
-        int from_x = x - how.shift_x;
+        const int from_y = y - augmentation.shift_y;
+        int from_x = x - augmentation.shift_x;
         const bool inside = from_y >= 0 && from_y < image.height && from_x >= 0 && from_x < image.width;
-        if (how.flipped) from_x = image.width - 1 - from_x;
+        if (augmentation.flipped) from_x = image.width - 1 - from_x;
         const auto at = static_cast<std::size_t>((from_y * image.width + from_x) * 3 + c);
-        const bool erased = y >= how.erase_top && y < how.erase_top + how.erase_height && x >= how.erase_left &&
-                            x < how.erase_left + how.erase_width;
+        const bool erased = y >= augmentation.erase_top && y < augmentation.erase_top + augmentation.erase_height &&
+                            x >= augmentation.erase_left && x < augmentation.erase_left + augmentation.erase_width;
         out.push_back(
             erased ? 0.0F : normalised_level(inside ? image.pixels[at] : std::uint8_t{0}, static_cast<std::size_t>(c)));
       }
@@ -103,31 +103,34 @@ TEST(Augment, any_shift_flip_and_rectangle_of_any_size_has_the_bits_of_the_obvio
     const int height = 1 + static_cast<int>(stream.below(20));
     const int width = 1 + static_cast<int>(stream.below(round % 2 == 0 ? 12 : 150));
     const Image image = tests::noise_image(height, width, static_cast<std::uint64_t>(round));
-    Augmentation how{.flipped = stream.below(2) == 1};
+    Augmentation augmentation{.flipped = stream.below(2) == 1};
     if (stream.below(4) > 0) {
-      how.shift_y = static_cast<int>(stream.below(static_cast<std::uint64_t>(4 * height) + 1)) - 2 * height;
-      how.shift_x = static_cast<int>(stream.below(static_cast<std::uint64_t>(4 * width) + 1)) - 2 * width;
+      augmentation.shift_y = static_cast<int>(stream.below(static_cast<std::uint64_t>(4 * height) + 1)) - 2 * height;
+      augmentation.shift_x = static_cast<int>(stream.below(static_cast<std::uint64_t>(4 * width) + 1)) - 2 * width;
     }
     if (stream.below(2) == 1) {
-      how.erase_height = 1 + static_cast<int>(stream.below(static_cast<std::uint64_t>(height)));
-      how.erase_width = 1 + static_cast<int>(stream.below(static_cast<std::uint64_t>(width)));
-      how.erase_top = static_cast<int>(stream.below(static_cast<std::uint64_t>(height - how.erase_height) + 1));
-      how.erase_left = static_cast<int>(stream.below(static_cast<std::uint64_t>(width - how.erase_width) + 1));
+      augmentation.erase_height = 1 + static_cast<int>(stream.below(static_cast<std::uint64_t>(height)));
+      augmentation.erase_width = 1 + static_cast<int>(stream.below(static_cast<std::uint64_t>(width)));
+      augmentation.erase_top =
+          static_cast<int>(stream.below(static_cast<std::uint64_t>(height - augmentation.erase_height) + 1));
+      augmentation.erase_left =
+          static_cast<int>(stream.below(static_cast<std::uint64_t>(width - augmentation.erase_width) + 1));
     }
-    const std::vector<float> wanted = augmented(image, how);
+    const std::vector<float> wanted = augmented(image, augmentation);
     const std::size_t begin = stream.below(17);
     std::vector<float> got(begin + wanted.size() + 8, 1e30F);
-    augment(image, how, rows, std::span(got).subspan(begin, wanted.size()));
+    augment(image, augmentation, rows, std::span(got).subspan(begin, wanted.size()));
     ASSERT_TRUE(same_bits(wanted.data(), got.data() + begin, wanted.size()))
-        << height << "x" << width << " shifted " << how.shift_y << "," << how.shift_x << " flipped " << how.flipped;
-    // As levels, the same image before it is flipped and erased.
+        << height << "x" << width << " shifted " << augmentation.shift_y << "," << augmentation.shift_x << " flipped "
+        << augmentation.flipped;
+    // The same image as levels, before it is flipped and erased.
     Image levels{height, width, std::vector<std::uint8_t>(wanted.size())};
-    augment(image, how, rows, levels.pixels);
-    EXPECT_EQ(wanted, augmented(levels, {.flipped = how.flipped,
-                                         .erase_top = how.erase_top,
-                                         .erase_left = how.erase_left,
-                                         .erase_height = how.erase_height,
-                                         .erase_width = how.erase_width}));
+    augment(image, augmentation, rows, levels.pixels);
+    EXPECT_EQ(wanted, augmented(levels, {.flipped = augmentation.flipped,
+                                         .erase_top = augmentation.erase_top,
+                                         .erase_left = augmentation.erase_left,
+                                         .erase_height = augmentation.erase_height,
+                                         .erase_width = augmentation.erase_width}));
     std::fill_n(got.begin() + static_cast<std::ptrdiff_t>(begin), wanted.size(), 1e30F);
     ASSERT_EQ(std::vector<float>(got.size(), 1e30F), got);
   }

@@ -42,19 +42,19 @@ class LoaderTest : public testing::Test {
   }
   static std::vector<float> floats(std::span<const float> images) { return {images.begin(), images.end()}; }
   // The slow, obvious way.
-  static std::vector<float> expected(const Image& image, const Augmentation& how) {
+  static std::vector<float> expected(const Image& image, const Augmentation& augmentation) {
     std::vector<float> out;
     for (int y = 0; y < image.height; ++y)
       for (int x = 0; x < image.width; ++x)
         for (int c = 0; c < 3; ++c) {
-          int from_y = y - how.shift_y;
-          int from_x = x - how.shift_x;
+          int from_y = y - augmentation.shift_y;
+          int from_x = x - augmentation.shift_x;
           bool inside = from_y >= 0 && from_y < image.height && from_x >= 0 && from_x < image.width;
-          if (how.flipped) from_x = image.width - 1 - from_x;
+          if (augmentation.flipped) from_x = image.width - 1 - from_x;
           float level = inside ? image.pixels[static_cast<std::size_t>((from_y * image.width + from_x) * 3 + c)] : 0.0F;
           float value = (level / 255.0F - kMean[c]) / kStd[c];
-          bool erased = y >= how.erase_top && y < how.erase_top + how.erase_height && x >= how.erase_left &&
-                        x < how.erase_left + how.erase_width;
+          bool erased = y >= augmentation.erase_top && y < augmentation.erase_top + augmentation.erase_height &&
+                        x >= augmentation.erase_left && x < augmentation.erase_left + augmentation.erase_width;
           out.push_back(erased ? 0.0F : value);
         }
     return out;
@@ -82,21 +82,21 @@ TEST_F(LoaderTest, an_image_and_its_copy_share_every_draw) {
       loader.fill_item(split_, items[i], image_of(hr, i, loader), image_of(lr, i, loader));
     for (std::size_t i = 0; i < items.size(); ++i) {
       const TrainItem& item = split_.train[items[i].item];
-      Augmentation how = draw_augmentation(options, 12, 6, items[i].round, item.row, items[i].occurrence);
-      flipped += how.flipped;
-      erased += how.erase_height > 0;
+      Augmentation augmentation = draw_augmentation(options, 12, 6, items[i].round, item.row, items[i].occurrence);
+      flipped += augmentation.flipped;
+      erased += augmentation.erase_height > 0;
       auto got = [&](const std::vector<float>& all) {
         auto at = all.begin() + static_cast<std::ptrdiff_t>(i * loader.image_floats());
         return std::vector<float>(at, at + static_cast<std::ptrdiff_t>(loader.image_floats()));
       };
       if (item.has_hr) {
-        EXPECT_EQ(expected(lr_image(item.row, 1), how), got(hr));
-        EXPECT_EQ(expected(lr_image(item.row, how.rate), how), got(lr));
+        EXPECT_EQ(expected(lr_image(item.row, 1), augmentation), got(hr));
+        EXPECT_EQ(expected(lr_image(item.row, augmentation.rate), augmentation), got(lr));
       } else {
         Image view;
         pack_.read_view(item.row, item.stored_rate, view);
         EXPECT_EQ(std::vector<float>(loader.image_floats(), 0.0F), got(hr));
-        EXPECT_EQ(expected(enlarge(view, 12, 6), how), got(lr));
+        EXPECT_EQ(expected(enlarge(view, 12, 6), augmentation), got(lr));
       }
     }
   }
@@ -104,7 +104,7 @@ TEST_F(LoaderTest, an_image_and_its_copy_share_every_draw) {
   EXPECT_GT(erased, 100);
 }
 
-// Of each pool: those of the HR rows are as without them, those of the LR rows have no HR image. A `low` one's copy is
+// For each pool: those of the HR rows are as without them, those of the LR rows have no HR image. A `low` one's copy is
 // at the rate drawn for it, an LR view as the pool has it.
 TEST_F(LoaderTest, lr_images_alone_have_zeros_for_their_hr_image) {
   for (const TrainPool pool : {TrainPool::kMlr, TrainPool::kHrBothViews, TrainPool::kHrViewOnly}) {
@@ -125,20 +125,21 @@ TEST_F(LoaderTest, lr_images_alone_have_zeros_for_their_hr_image) {
       for (std::size_t i = 0; i < batch.items.size(); ++i) {
         const BatchItem& drawn = batch.items[i];
         const TrainItem& item = split.train[drawn.item];
-        const Augmentation how = draw_augmentation(options, 12, 6, drawn.round, item.row, drawn.occurrence);
-        const auto of = [&](std::span<const float> images) {
+        const Augmentation augmentation = draw_augmentation(options, 12, 6, drawn.round, item.row, drawn.occurrence);
+        const auto part_of = [&](std::span<const float> images) {
           const auto at = images.begin() + static_cast<std::ptrdiff_t>(i * floats);
           return std::vector<float>(at, at + static_cast<std::ptrdiff_t>(floats));
         };
         EXPECT_EQ(i % 4 < 2, batch.has_hr[i] == 1);
         EXPECT_EQ(item.label, batch.labels[i]);
         if (batch.has_hr[i] == 1)
-          EXPECT_EQ(expected(lr_image(item.row, 1), how), of(batch.hr));
+          EXPECT_EQ(expected(lr_image(item.row, 1), augmentation), part_of(batch.hr));
         else
-          EXPECT_EQ(std::vector<float>(floats, 0.0F), of(batch.hr));
+          EXPECT_EQ(std::vector<float>(floats, 0.0F), part_of(batch.hr));
         Image view;
         if (!item.has_hr) pack_.read_view(item.row, item.stored_rate, view);
-        EXPECT_EQ(expected(item.has_hr ? lr_image(item.row, how.rate) : enlarge(view, 12, 6), how), of(batch.lr));
+        EXPECT_EQ(expected(item.has_hr ? lr_image(item.row, augmentation.rate) : enlarge(view, 12, 6), augmentation),
+                  part_of(batch.lr));
         low += drawn.low;
       }
     }
@@ -146,7 +147,7 @@ TEST_F(LoaderTest, lr_images_alone_have_zeros_for_their_hr_image) {
   }
 }
 
-// Of every row, whether it has its HR image in the batch, could have it, or is stored as an LR image; of a lane's part.
+// For every row: it has its HR image in the batch, could have it, or is stored as an LR image; of a lane's part.
 TEST_F(LoaderTest, lr_rates_are_those_of_the_images_that_are_there) {
   LoaderOptions options = plain();
   options.flip = 0.5;
@@ -165,14 +166,14 @@ TEST_F(LoaderTest, lr_rates_are_those_of_the_images_that_are_there) {
         for (std::size_t i = 0; i < 8; ++i) {
           const BatchItem& drawn = batch.items[i];
           const TrainItem& item = split.train[drawn.item];
-          const Augmentation how = draw_augmentation(options, 12, 6, drawn.round, item.row, drawn.occurrence);
+          const Augmentation augmentation = draw_augmentation(options, 12, 6, drawn.round, item.row, drawn.occurrence);
           const auto at = batch.lr.begin() + static_cast<std::ptrdiff_t>(i * floats);
           const std::vector<float> got(at, at + static_cast<std::ptrdiff_t>(floats));
           for (const int rate : {2, 3}) {
             Image view;
             if (!item.has_hr) pack_.read_view(item.row, rate, view);
             const Image shown = item.has_hr ? lr_image(item.row, rate) : enlarge(view, 12, 6);
-            EXPECT_EQ(rate == batch.lr_rates[i], expected(shown, how) == got) << rate;
+            EXPECT_EQ(rate == batch.lr_rates[i], expected(shown, augmentation) == got) << rate;
           }
           ++seen[{item.has_hr, batch.has_hr[i] == 1, batch.lr_rates[i]}];
         }
@@ -206,9 +207,10 @@ TEST_F(LoaderTest, copies_at_every_rate_share_the_hr_images_draws) {
           const std::size_t row = split.train[drawn.item].row;
           const auto at = batch.copies[c].begin() + static_cast<std::ptrdiff_t>(i * floats);
           const std::vector<float> got(at, at + static_cast<std::ptrdiff_t>(floats));
-          const Augmentation how = draw_augmentation(options, 12, 6, drawn.round, row, drawn.occurrence);
+          const Augmentation augmentation = draw_augmentation(options, 12, 6, drawn.round, row, drawn.occurrence);
           const bool is_hr = batch.has_hr[i] == 1;
-          EXPECT_EQ(is_hr ? expected(lr_image(row, all.copy_rates[c]), how) : std::vector<float>(floats, 0.0F), got);
+          EXPECT_EQ(is_hr ? expected(lr_image(row, all.copy_rates[c]), augmentation) : std::vector<float>(floats, 0.0F),
+                    got);
           copied += is_hr;
         }
       }
@@ -256,7 +258,7 @@ TEST_F(LoaderTest, copies_and_views_of_a_pack_with_views_of_network_size_are_the
     }
 }
 
-// What a batch has besides is as without them; they cover a lane's part of it, and neither `hr` nor `lr` is needed.
+// The rest of a batch is as without them; they cover a lane's part of it, and neither `hr` nor `lr` is needed.
 TEST_F(LoaderTest, copies_change_nothing_else) {
   LoaderOptions options = plain();
   options.pad = 2;
@@ -305,10 +307,10 @@ TEST_F(LoaderTest, draws_are_keyed_and_cover_their_range) {
   std::map<int, int> rates;
   std::map<int, int> shifts;
   for (std::size_t row = 0; row < 3000; ++row) {
-    Augmentation how = draw_augmentation(options, 64, 32, 0, row, 0);
-    ++rates[how.rate];
-    ++shifts[how.shift_x];
-    EXPECT_EQ(how, draw_augmentation(options, 64, 32, 0, row, 0));
+    Augmentation augmentation = draw_augmentation(options, 64, 32, 0, row, 0);
+    ++rates[augmentation.rate];
+    ++shifts[augmentation.shift_x];
+    EXPECT_EQ(augmentation, draw_augmentation(options, 64, 32, 0, row, 0));
   }
   for (int rate : {2, 3, 4}) EXPECT_NEAR(1000, rates[rate], 120);
   EXPECT_EQ(21U, shifts.size());

@@ -34,7 +34,7 @@ Split made_split(int labels, int cameras, int hr, int low) {
 
 bool is_hr_row(const Split& split, const BatchItem& item) { return split.train[item.item].has_hr && !item.low; }
 
-// Of each identity of a batch, its K items.
+// The K items of each identity of a batch.
 std::vector<std::vector<BatchItem>> by_identity(const std::vector<BatchItem>& items, const BatchShape& shape) {
   std::vector<std::vector<BatchItem>> groups;
   for (std::size_t i = 0; i < items.size(); i += static_cast<std::size_t>(shape.images))
@@ -43,7 +43,7 @@ std::vector<std::vector<BatchItem>> by_identity(const std::vector<BatchItem>& it
   return groups;
 }
 
-// What batches without them were before there were any: a training of then is trained on the same images now.
+// Batches without them are as before there were any: a training of then is trained on the same images now.
 TEST(LrImages, none_leaves_every_plan_as_it_was) {
   Split split;
   split.train_identities = 7;
@@ -116,9 +116,9 @@ RC_GTEST_PROP(LrImages, of_pools_without_an_lr_camera_are_drawn_from_what_is_sto
   BatchPlanner planner(split, shape, 1);
   for (std::uint64_t step = 0; step < 10; ++step)
     for (const auto& group : by_identity(planner.plan(step), shape)) {
-      const auto& own = has_hr[static_cast<std::size_t>(split.train[group.front().item].label)];
-      const auto hr = std::count(own.begin(), own.end(), true);
-      const bool all_hr = hr == std::ssize(own);
+      const auto& image_has_hr = has_hr[static_cast<std::size_t>(split.train[group.front().item].label)];
+      const auto hr = std::count(image_has_hr.begin(), image_has_hr.end(), true);
+      const bool all_hr = hr == std::ssize(image_has_hr);
       const auto shown = std::count_if(group.begin(), group.end(), [&](const auto& i) { return is_hr_row(split, i); });
       RC_ASSERT(shown == (hr == 0 ? 0 : 2));
       for (const BatchItem& item : group) RC_ASSERT(!item.low || all_hr);

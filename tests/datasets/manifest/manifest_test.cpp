@@ -122,11 +122,11 @@ TEST_F(ManifestReplay, of_other_bytes_names_the_image) {
     const std::string difference = image_difference(row, raw_.reader());
     EXPECT_EQ(row.sample.path == "0002_c1_0.png", difference.starts_with("'0002_c1_0.png' has SHA-256 ")) << difference;
   }
-  std::vector<PackRow> here = published_;
-  here[3].native_height = 99;
+  std::vector<PackRow> listed = published_;
+  listed[3].native_height = 99;
   EXPECT_EQ(
-      fmt::format("'{}' has native height {} there and 99 here", here[3].sample.path, published_[3].native_height),
-      manifest_difference(published_, here));
+      fmt::format("'{}' has native height {} there and 99 here", listed[3].sample.path, published_[3].native_height),
+      manifest_difference(published_, listed));
 }
 
 }  // namespace

@@ -80,8 +80,8 @@ RC_GTEST_PROP(HighViewsProperty, fall_with_the_rate_and_grow_with_the_image, ())
   PackSettings pack = small_pack({2, 3, 4, 6, 8});
   pack.height = *rc::gen::inRange(2, 300);
   pack.width = *rc::gen::inRange(2, 300);
-  const auto count_at = [&](const std::vector<NativeImage>& of, int rate) {
-    for (const HighViews& one : high_views(pack, of))
+  const auto count_at = [&](const std::vector<NativeImage>& images, int rate) {
+    for (const HighViews& one : high_views(pack, images))
       if (one.rate == rate) return one.images;
     return std::size_t{0};
   };
@@ -100,7 +100,7 @@ RC_GTEST_PROP(HighViewsProperty, fall_with_the_rate_and_grow_with_the_image, ())
   RC_ASSERT(high_views(tall, images).empty());
 }
 
-// Whether headers, a manifest or the settings of drawn people tell: the sizes are the same.
+// It makes no difference if headers, a manifest or the settings of drawn people tell: the sizes are the same.
 TEST(HighViews, sizes_are_those_of_the_pack_before_it_is_made_and_after) {
   const tests::TemporaryFolder folder;
   auto& files = core::real_file_system();
@@ -146,7 +146,7 @@ TEST(DrawnFolder, is_known_moved_copied_mixed_with_other_images_and_from_its_pac
   EXPECT_TRUE(drawn("parent"));
   core::write_atomic(files, folder / "moved/bounding_box_train/0900_c1s1_000001_00.jpg", std::string_view("real"));
   EXPECT_TRUE(drawn("moved"));
-  // Of a pack, and where no image is any more; a real folder leaves nothing.
+  // The same of a pack, and where no image is any more; a real folder leaves nothing.
   keep_drawn_file(files, Source::kMarket1501, folder / "parent", folder / "pack");
   EXPECT_TRUE(drawn("", "pack"));
   EXPECT_TRUE(drawn("gone", "pack"));

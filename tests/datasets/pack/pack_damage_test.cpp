@@ -109,7 +109,7 @@ TEST_F(PackDamage, a_native_size_that_no_image_has_is_refused) {
   }
 }
 
-// Whoever mends the checksums as well gets no row through that a manifest could not have.
+// A row that a manifest could not have does not get through with mended checksums either.
 TEST_F(PackDamage, a_row_that_no_manifest_may_have_is_refused) {
   const auto arrays = hdf5::read_layout(shard(), core::ErrorKind::kCorrupt);
   const auto place = [&](const std::string& name) {
@@ -160,7 +160,7 @@ TEST_F(PackDamage, every_flipped_byte_of_the_json_files_is_noticed_or_harmless) 
     const std::size_t size = file_bytes(raw_.pack() / name).size();
     for (std::size_t i = 0; i < size; ++i) {
       flip_byte(raw_.pack() / name, i, 1);
-      // What nothing contradicts is the seal's own text: its hash is what a result binds.
+      // Nothing contradicts the seal's own text: its hash is what a result binds.
       if (error_of([&] { verify_pack(core::real_file_system(), raw_.pack()); })) {
         ++noticed;
       } else {

@@ -26,12 +26,12 @@ class PackImages : public testing::Test {
     tests::make_pack(raw_, options_, raw_.pack());
     record_images(files(), raw_.pack(), seen());
   }
-  void require(const SeenImages& here, CompareImages how = CompareImages::kSizes) const {
-    require_images_of_pack(files(), raw_.pack(), here, raw_.root(), how);
+  void require(const SeenImages& seen, CompareImages compare = CompareImages::kSizes) const {
+    require_images_of_pack(files(), raw_.pack(), seen, raw_.root(), compare);
   }
-  void refuses(const SeenImages& here, const std::vector<std::string>& parts,
-               CompareImages how = CompareImages::kSizes) const {
-    tests::expect_error(core::ErrorKind::kInput, parts, [&] { require(here, how); });
+  void refuses(const SeenImages& seen, const std::vector<std::string>& parts,
+               CompareImages compare = CompareImages::kSizes) const {
+    tests::expect_error(core::ErrorKind::kInput, parts, [&] { require(seen, compare); });
   }
   fs::path image(std::size_t at) const { return raw_.root() / raw_.samples()[at].path; }
 
@@ -47,7 +47,8 @@ TEST_F(PackImages, the_same_images_pass_wherever_they_lie) {
   fs::create_directory_symlink(copy, link);
   require(seen(raw_.samples(), copy));
   require(seen(raw_.samples(), link));
-  for (const auto how : {CompareImages::kLabels, CompareImages::kSizes, CompareImages::kBytes}) require(seen(), how);
+  for (const auto compare : {CompareImages::kLabels, CompareImages::kSizes, CompareImages::kBytes})
+    require(seen(), compare);
 }
 
 TEST_F(PackImages, every_way_to_differ_is_counted_and_the_first_named) {
@@ -75,8 +76,8 @@ TEST_F(PackImages, what_stands_in_a_label_counts_whichever_it_is) {
            {[](Sample& one) { one.rate = 2; }, "has rate 1 there and 2 here"}}) {
     std::vector<Sample> samples = raw_.samples();
     change(samples.front());
-    for (const auto how : {CompareImages::kLabels, CompareImages::kSizes, CompareImages::kBytes})
-      refuses(seen(samples, raw_.root()), {"1 path differs: 1 of other labels; the first: ", words}, how);
+    for (const auto compare : {CompareImages::kLabels, CompareImages::kSizes, CompareImages::kBytes})
+      refuses(seen(samples, raw_.root()), {"1 path differs: 1 of other labels; the first: ", words}, compare);
   }
 }
 

@@ -338,7 +338,7 @@ TEST(Pack, images_that_end_early_are_refused_or_on_request_filled_counted_and_na
   EXPECT_EQ(resize(native, options.height, options.width, Kernel::kTriangle), hr);
 }
 
-// Of whole images the setting changes what the pack says of itself, and neither a row nor the manifest.
+// The setting changes how a pack of whole images describes itself, and neither a row nor the manifest.
 TEST(Pack, whole_images_have_the_same_manifest_whether_truncated_ones_are_taken_or_not) {
   const RawImages raw;
   PackSettings options = small_options();

@@ -1,4 +1,4 @@
-// What `resolute data show` counts and chooses.
+// Counts and choices of `resolute data show`.
 
 #include "datasets/pack/show.h"
 

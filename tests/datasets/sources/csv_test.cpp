@@ -328,7 +328,7 @@ TEST_F(Csv, people_with_one_image_are_distractors_on_request_and_refused_without
   for (const Sample& sample : list_samples(files_, Source::kCsv, root_, SingleImages::kDistractors))
     identities.push_back(sample.identity);
   EXPECT_THAT(identities, ElementsAre(1, 1, 0));
-  // Who plans epochs of such a list counts as packing it will.
+  // A plan of epochs of such a list counts as packing it will.
   std::string text = "path,identity,camera,subset\nb/1.png,7,2,gallery\n";
   for (int image = 0; image < 8; ++image) {
     const std::string path = fmt::format("d/{}.png", image);

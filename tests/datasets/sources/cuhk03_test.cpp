@@ -115,7 +115,7 @@ TEST_F(Cuhk03, the_parent_of_its_folder_will_do) {
   EXPECT_EQ(list_samples(files_, Source::kCuhk03, root_ / "data/cuhk03_release"), expected);
 }
 
-// As its authors send it, whether one names its folder, that folder's parent or the file.
+// The set as its authors send it, by its folder, that folder's parent or the file.
 TEST_F(Cuhk03, the_file_itself_is_refused_with_the_command_that_helps) {
   fs::remove(list());
   EXPECT_EQ(

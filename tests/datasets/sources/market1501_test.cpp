@@ -76,7 +76,7 @@ TEST_F(Market1501, near_misses_of_the_pattern_are_refused) {
        " 0002_c1s1_000451_03.jpg", "0002_c1s1_000451_03\n.jpg", "0003_c1s1_000451_03\xff.jpg"});
 }
 
-// As 24 of the published set do, of identity 1488, distractors and junk.
+// 24 of the published set do so, of identity 1488, distractors and junk.
 TEST_F(Market1501, names_that_end_in_jpg_more_than_once_are_read) {
   const std::vector<Sample> before = list_samples(files_, Source::kMarket1501, root_);
   touch("bounding_box_test/-1_c4s6_022316_11.jpg.jpg");
@@ -157,7 +157,7 @@ TEST_F(Market1501, all_files_that_do_not_fit_are_named_at_once) {
                                    "query/0000_c1s1_000151_01.jpg", "query/0003-c1.jpg",
                                    "bounding_box_train/0001_c4s1_000451_03.jpg"));
   EXPECT_THAT(refusal(Source::kMarket1501), testing::EndsWith("; 4 more files are refused"));
-  // Whether a person has a single image shows once every name is right: a wrong one may be the other's.
+  // A person's single image shows once every name is right: a wrong one may be the other's.
   for (const std::string& file : named()) files_.remove(root_ / file);
   EXPECT_THAT(named(), ElementsAre("bounding_box_train/0009_c4s1_000451_03.jpg"));
 }

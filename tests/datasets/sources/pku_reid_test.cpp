@@ -23,7 +23,7 @@ TEST_F(PkuReid, lists_persons_cameras_and_subsets) {
                           Sample{"val/004/01_2.png", 4, 1, "gallery"}, Sample{"val/004/02_3.png", 4, 2, "query"}));
 }
 
-// As its authors give it out: one folder, and no word of which people train.
+// Its authors give it out so: one folder, and no word of which people train.
 class ReleasedPkuReid : public Scratch {
  protected:
   void SetUp() override {

@@ -74,7 +74,7 @@ TEST_F(Viper, near_misses_of_the_pattern_are_refused) {
   expect_names_refused(Source::kViper, "", " is not a VIPeR image name (expected PERSON_ANGLE_CAMERA.bmp",
                        {"000_45.bmp", "000_45_c.bmp", "000_45_A.bmp", "000_45_.bmp", "000_45a.bmp", "a.bmp",
                         "000__a.bmp", "000_45_12.bmp",
-                        // As copies made for other programs are named: SDALF's, and the camera in front.
+                        // Names of copies made for other programs: SDALF's, and the camera in front.
                         "0004002.bmp", "c2_002_90.bmp"});
 }
 

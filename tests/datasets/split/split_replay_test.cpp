@@ -116,7 +116,7 @@ TEST(SplitJson, items_contradict_nothing) {
   refused([](core::Json& j) { j["options"]["more"] = 1; }, "more");
 }
 
-// Of a trial whose options say which camera is the LR one. Whoever writes such a file writes its hash too.
+// For a trial whose options say which camera is the LR one. Whoever writes such a file writes its hash too.
 TEST(SplitJson, lists_contradict_neither_one_another_nor_the_options) {
   SplitSettings options{.partition = Partition::kOfficial};
   auto rows = regular_rows(10);

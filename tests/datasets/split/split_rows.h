@@ -35,7 +35,7 @@ inline std::vector<datasets::PackRow> regular_rows(std::size_t identities) {
   return rows_of(std::vector<std::vector<std::int64_t>>(identities, {1, 1, 2, 2}));
 }
 
-// As regular_rows(), but camera 2 stood far away: its images came at this rate.
+// The same as regular_rows(), but camera 2 stood far away: its images came at this rate.
 inline std::vector<datasets::PackRow> genuine_rows(std::size_t identities, int rate) {
   auto rows = regular_rows(identities);
   for (datasets::PackRow& row : rows) row.sample.rate = row.sample.camera == 2 ? rate : 1;

@@ -87,9 +87,9 @@ class Twin {
   }
 
   std::size_t hr_row(std::int64_t identity) const {
-    const auto& own = images_.at(identity);
+    const auto& images = images_.at(identity);
     RandomStream stream("split-gallery", {options_.seed, static_cast<std::uint64_t>(identity)});
-    return own[stream.below(own.size())];
+    return images[stream.below(images.size())];
   }
 
   // The camera that is low for whoever is on `s`; -1: none.
@@ -146,14 +146,14 @@ class Twin {
   // T: trains; Q: asked for; G: in the gallery, never asked for; -: left out.
   void give_roles() {
     std::vector<std::int64_t> divisible;
-    for (const auto& [identity, own] : images_) {
-      const bool any_low = std::any_of(own.begin(), own.end(), [&](std::size_t i) { return is_low(i); });
-      const bool any_high = std::any_of(own.begin(), own.end(), [&](std::size_t i) { return !is_low(i); });
-      const bool answered = std::any_of(own.begin(), own.end(), [&](std::size_t i) { return can_answer(i); });
-      const bool twice = own.size() >= 2;
+    for (const auto& [identity, images] : images_) {
+      const bool any_low = std::any_of(images.begin(), images.end(), [&](std::size_t i) { return is_low(i); });
+      const bool any_high = std::any_of(images.begin(), images.end(), [&](std::size_t i) { return !is_low(i); });
+      const bool answered = std::any_of(images.begin(), images.end(), [&](std::size_t i) { return can_answer(i); });
+      const bool twice = images.size() >= 2;
       const bool trainable = anywhere() ? twice : any_high || options_.train_pool != TrainPool::kHrViewOnly;
       const char test_role = anywhere() ? (twice ? 'Q' : '-') : !answered ? '-' : any_low ? 'Q' : 'G';
-      const Sample& s = rows_[own.front()].sample;
+      const Sample& s = rows_[images.front()].sample;
       if (options_.partition == Partition::kOfficial) {
         new_roles_[identity] = s.subset == "train" ? (trainable ? 'T' : '-') : test_role;
       } else if (options_.partition == Partition::kPublished) {
@@ -247,7 +247,7 @@ SplitSettings random_options(bool came_low) {
   return options;
 }
 
-// What a trial must hold whatever was asked for.
+// The promises of a trial whatever was asked for.
 void check_promises(const std::vector<PackRow>& rows, const Split& split) {
   std::set<std::int64_t> train;
   std::set<std::size_t> used;

@@ -1,4 +1,4 @@
-// What holds for the stand-in of every layout, and for every ingester that reads one.
+// Facts of the stand-in of every layout, and of every ingester that reads one.
 #include <algorithm>
 #include <cctype>
 #include <map>
@@ -143,7 +143,7 @@ TEST_P(StandIn, trains_on_as_many_images_as_are_counted_before_it_is_packed) {
   }
 }
 
-// What a suite's run, each shard's job and the planner make of a pack's settings.
+// A suite's run, each shard's job and the planner draw from a pack's settings.
 TEST_P(StandIn, of_a_packs_settings_is_that_of_its_layout_and_counted_before_it_is_there) {
   PackSettings pack = pack_options();
   pack.synthetic = static_cast<const SyntheticSettings&>(options(false));
@@ -170,7 +170,7 @@ TEST_P(StandIn, is_divided_as_its_protocol_says) {
     EXPECT_GE(halves.train_identities, 4);
     EXPECT_FALSE(halves.query.empty());
     EXPECT_FALSE(draw_gallery(halves, 0, 0).empty());
-    // What came in low resolution is never shown as high resolution.
+    // An image that came in low resolution is never shown as high resolution.
     for (const GalleryItem& item : halves.gallery) EXPECT_EQ(reader.row(item.row).sample.rate, 1) << item.path;
     for (const TrainItem& item : halves.train)
       EXPECT_TRUE(!item.has_hr || reader.row(item.row).sample.rate == 1) << item.path;
@@ -183,7 +183,7 @@ TEST_P(StandIn, is_divided_as_its_protocol_says) {
   }
 }
 
-// What an irregular set of these layouts has; that of the others is tested with their sources.
+// Oddities of an irregular set of these layouts; that of the others is tested with their sources.
 TEST_P(IrregularStandIn, has_the_oddities_that_its_layout_can_have) {
   struct Oddities {
     bool stray_file, one_camera, distractor;
