@@ -53,9 +53,7 @@ void check_rule(const std::string& key, const std::vector<int>& values, const Ru
   if (rule.kind == Rule::Kind::kAny) return;
   for (const int value : values)
     if (value < rule.low || value > rule.high) refuse(fmt::format("each must be {} to {}", rule.low, rule.high));
-  const auto unordered = [&](auto wrong) {
-    return std::adjacent_find(values.begin(), values.end(), wrong) != values.end();
-  };
+  const auto unordered = [&](auto wrong) { return std::ranges::adjacent_find(values, wrong) != values.end(); };
   if (rule.kind == Rule::Kind::kAscending && unordered(std::greater_equal<>())) refuse("they must ascend, none twice");
   if (rule.kind == Rule::Kind::kDescending && unordered(std::less_equal<>())) refuse("they must descend, none twice");
 }

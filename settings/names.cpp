@@ -84,12 +84,12 @@ std::string quoted_text(std::string_view text) {
 }
 
 bool is_among(const std::vector<std::string>& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+  return std::ranges::find(names, name) != names.end();
 }
 
 bool is_plain_name(std::string_view text) {
   auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
-  return !text.empty() && text.size() <= 64 && text.front() != '-' && std::all_of(text.begin(), text.end(), allowed);
+  return !text.empty() && text.size() <= 64 && text.front() != '-' && std::ranges::all_of(text, allowed);
 }
 
 }  // namespace resolute::settings

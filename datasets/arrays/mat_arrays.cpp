@@ -43,7 +43,7 @@ bool says_its_version(core::ReadableFile& file) {
   const std::string_view text(mark.data(), mark.size());
   constexpr std::array<std::string_view, 4> kMarks{std::string_view("\0\1IM", 4), std::string_view("\0\2IM", 4),
                                                    std::string_view("\1\0MI", 4), std::string_view("\2\0MI", 4)};
-  return std::find(kMarks.begin(), kMarks.end(), text) != kMarks.end();
+  return std::ranges::find(kMarks, text) != kMarks.end();
 }
 
 // Version 4 has no mark: a row of arrays, each five numbers, a name and elements. For a name the library
@@ -93,9 +93,7 @@ class MatArrays final : public StoredArrays {
     for (char* name : std::span(names, names == nullptr ? 0 : count))
       if (name != nullptr) names_.emplace_back(name);
   }
-  bool has(const std::string& name) const override {
-    return std::find(names_.begin(), names_.end(), name) != names_.end();
-  }
+  bool has(const std::string& name) const override { return std::ranges::find(names_, name) != names_.end(); }
 
  protected:
   StoredArrayFacts facts_of(const std::string& name) const override { return facts_of(*header_of(name), name); }

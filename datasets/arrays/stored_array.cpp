@@ -83,7 +83,7 @@ constexpr double kWholeLimit = 9007199254740992;  // 2^53: beyond, a float64 sta
 
 std::uint64_t StoredArrayFacts::elements() const {
   std::uint64_t product = 1;
-  if (std::find(shape.begin(), shape.end(), 0U) != shape.end()) return 0;
+  if (std::ranges::find(shape, 0U) != shape.end()) return 0;
   for (std::uint64_t extent : shape) {
     if (extent > (std::uint64_t{1} << 48) / product)
       throw core::input_error(fmt::format("an array of {} dimensions has too many elements", shape.size()),

@@ -75,7 +75,7 @@ std::size_t element_size(ElementType type) {
 }
 
 std::uint64_t ArrayLayout::bytes() const {
-  if (std::find(shape.begin(), shape.end(), std::uint64_t{0}) != shape.end()) return 0;
+  if (std::ranges::find(shape, std::uint64_t{0}) != shape.end()) return 0;
   std::uint64_t total = element_size(type);
   for (std::uint64_t extent : shape) {
     if (extent > kMaxBytes / total)

@@ -60,8 +60,8 @@ class LayoutReader {
 
   std::vector<PlacedArray> read() {
     visit_group(messages_at(superblock_root()), "", 1);
-    std::sort(arrays_.begin(), arrays_.end(),
-              [](const PlacedArray& a, const PlacedArray& b) { return a.layout.name < b.layout.name; });
+    std::ranges::sort(arrays_,
+                      [](const PlacedArray& a, const PlacedArray& b) { return a.layout.name < b.layout.name; });
     return std::move(arrays_);
   }
 
@@ -181,7 +181,7 @@ class LayoutReader {
     const std::size_t length = reader.take<std::uint8_t>();
     require(length >= 1 && body.size() == 3 + length + 8, "a link has another length");
     std::string name(core::as_text(reader.take_bytes(length)));
-    require(std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 127 && c != '/'; }),
+    require(std::ranges::all_of(name, [](char c) { return c > ' ' && c < 127 && c != '/'; }),
             "a link has another name");
     return {std::move(name), reader.take<std::uint64_t>()};
   }
@@ -189,8 +189,8 @@ class LayoutReader {
   void visit_object(std::uint64_t address, const std::string& name, int depth) {
     require(++entries_ <= kMaxEntries, "it has too many data sets");
     const std::vector<Message> messages = messages_at(address);
-    const bool is_array = std::any_of(messages.begin(), messages.end(),
-                                      [](const Message& message) { return message.type == kDataLayout; });
+    const bool is_array =
+        std::ranges::any_of(messages, [](const Message& message) { return message.type == kDataLayout; });
     if (is_array) return arrays_.push_back(array_of(messages, name));
     require(depth < kMaxDepth, "its groups lie too deep");
     visit_group(messages, name + "/", depth + 1);

@@ -35,7 +35,7 @@ Image contact_sheet(std::span<const Image> images, int columns, int gap, std::ui
   columns = std::min(columns, count);
   const int rows = (count + columns - 1) / columns;
   Image sheet = make_image(rows * (cell_height + gap) + gap, columns * (cell_width + gap) + gap);
-  std::fill(sheet.pixels.begin(), sheet.pixels.end(), grey);
+  std::ranges::fill(sheet.pixels, grey);
   for (int i = 0; i < count; ++i) {
     const Image& image = images[static_cast<std::size_t>(i)];
     paste(sheet, image, gap + i / columns * (cell_height + gap), gap + i % columns * (cell_width + gap));

@@ -58,7 +58,7 @@ int Loader::fill_item(const Split& split, const BatchItem& drawn, std::span<Pixe
       load_hr(item.row);
       augment(image_, shared, rows_, hr);
     } else {
-      std::fill(hr.begin(), hr.end(), Pixel{0});
+      std::ranges::fill(hr, Pixel{0});
     }
   }
   if (!lr.empty()) {
@@ -76,7 +76,7 @@ template <class Pixel>
 void Loader::fill_copy(const Split& split, const BatchItem& drawn, int rate, std::span<Pixel> to) {
   const TrainItem& item = split.train.at(drawn.item);
   if (!item.has_hr || drawn.low) {
-    std::fill(to.begin(), to.end(), Pixel{0});
+    std::ranges::fill(to, Pixel{0});
     return;
   }
   pack_.read_copy(item.row, rate, options_.copies_from, small_);
@@ -187,7 +187,7 @@ bool is_kept(const BatchMemory& memory) {
 void PrefetchingLoader::plan(Slot& slot, std::uint64_t step) {
   planner_.plan(step, slot.plan);
   LoadedBatch& batch = slot.batch;
-  if (std::any_of(batch.memory.begin(), batch.memory.end(), is_kept)) make_buffers(slot);
+  if (std::ranges::any_of(batch.memory, is_kept)) make_buffers(slot);
   const auto part = std::span(slot.plan).subspan(options_.items.begin, options_.items.size());
   batch.step = step;
   batch.items.assign(part.begin(), part.end());

@@ -58,7 +58,7 @@ void BatchPlanner::draw_order(std::uint64_t round) {
   }
   const std::size_t missing = batch - begun;
   const auto tail = std::span(previous_).last(begun);
-  const auto repeats = [&](std::size_t label) { return std::find(tail.begin(), tail.end(), label) != tail.end(); };
+  const auto repeats = [&](std::size_t label) { return std::ranges::find(tail, label) != tail.end(); };
   order_.clear();
   for (std::size_t& label : drawn_)
     if (order_.size() < missing && !repeats(label)) order_.push_back(std::exchange(label, classes));

@@ -23,8 +23,7 @@ void check_rate(int rate, const std::string& where) {
 
 // Printable ASCII stands as it is; anything else is the JSON writer's matter.
 void append_quoted(std::string& to, const std::string& text) {
-  const bool plain =
-      std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\'; });
+  const bool plain = std::ranges::all_of(text, [](char c) { return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\'; });
   if (!plain) {
     to += core::canonical_json(core::Json(text));
     return;
@@ -75,12 +74,12 @@ void check_sample(const Sample& sample, const Sample* before, const std::string&
 
 bool tells_origin(const Sample& sample) { return sample.rate != 1 || sample.test_sets != 0; }
 
-bool tell_origin(std::span<const Sample> samples) { return std::any_of(samples.begin(), samples.end(), tells_origin); }
+bool tell_origin(std::span<const Sample> samples) { return std::ranges::any_of(samples, tells_origin); }
 
 std::string manifest_text(std::span<const PackRow> rows) {
   const bool truncated = std::ranges::any_of(rows, &PackRow::truncated);
   const bool origin =
-      truncated || std::any_of(rows.begin(), rows.end(), [](const PackRow& row) { return tells_origin(row.sample); });
+      truncated || std::ranges::any_of(rows, [](const PackRow& row) { return tells_origin(row.sample); });
   std::string text = "{\"rows\":[";
   // Members by the bytes of their keys.
   for (const PackRow& row : rows) {
@@ -141,8 +140,7 @@ std::vector<PackRow> manifest_from_json(const core::Json& json, const std::strin
   }
   if (schema > 2) read_truncated(truncated, rows, where);
   // One text, one hash: what schema 1 can tell has no other.
-  if (schema == 2 &&
-      std::none_of(rows.begin(), rows.end(), [](const PackRow& row) { return tells_origin(row.sample); }))
+  if (schema == 2 && std::ranges::none_of(rows, [](const PackRow& row) { return tells_origin(row.sample); }))
     throw core::input_error(fmt::format("{}: schema 2 tells no rate and no test set", where),
                             "such a manifest has schema 1");
   return rows;

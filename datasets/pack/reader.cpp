@@ -68,7 +68,7 @@ PackReader::Place PackReader::place(std::size_t row) const {
 }
 
 std::size_t PackReader::rate_index(int rate) const {
-  auto found = std::find(rates_.begin(), rates_.end(), rate);
+  auto found = std::ranges::find(rates_, rate);
   if (found == rates_.end())
     throw core::input_error(
         fmt::format("pack '{}' has rates {} and not {}", options_.name, fmt::join(options_.rates, ", "), rate), {},
@@ -76,9 +76,7 @@ std::size_t PackReader::rate_index(int rate) const {
   return static_cast<std::size_t>(found - rates_.begin());
 }
 
-bool PackReader::has_rate(int rate) const {
-  return rate == 1 || std::find(rates_.begin(), rates_.end(), rate) != rates_.end();
-}
+bool PackReader::has_rate(int rate) const { return rate == 1 || std::ranges::find(rates_, rate) != rates_.end(); }
 
 void PackReader::read_hr(std::size_t row, std::span<std::uint8_t> to) const {
   Place at = place(row);

@@ -9,7 +9,7 @@ namespace {
 
 Spread spread_of(std::vector<std::int64_t> values) {
   if (values.empty()) return {};
-  std::sort(values.begin(), values.end());
+  std::ranges::sort(values);
   return {values.front(), values[(values.size() - 1) / 2], values.back()};
 }
 
@@ -122,7 +122,7 @@ std::vector<std::size_t> choose_samples(const PackReader& pack, int samples) {
     take_evenly(one_each);
   }
   take_evenly(distractors);
-  std::sort(chosen.begin(), chosen.end());
+  std::ranges::sort(chosen);
   return chosen;
 }
 

@@ -32,10 +32,9 @@ constexpr std::array<std::pair<std::string_view, ListColumn>, 12> kOtherNames{{{
 std::optional<ListColumn> column_named(std::string name) {
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (const auto known = std::find(kListColumns.begin(), kListColumns.end(), name); known != kListColumns.end())
+  if (const auto known = std::ranges::find(kListColumns, name); known != kListColumns.end())
     return static_cast<ListColumn>(known - kListColumns.begin());
-  const auto other =
-      std::find_if(kOtherNames.begin(), kOtherNames.end(), [&](const auto& one) { return one.first == name; });
+  const auto other = std::ranges::find_if(kOtherNames, [&](const auto& one) { return one.first == name; });
   return other == kOtherNames.end() ? std::nullopt : std::optional(other->second);
 }
 
@@ -77,7 +76,7 @@ ListText::ListText(std::string_view text, std::string_view name) : rest_(text), 
   if (rest_.empty())
     throw core::input_error(fmt::format("'{}' is empty", name),
                             fmt::format("its first line names columns, of {}", fmt::join(kListColumns, ", ")));
-  const auto lines = static_cast<std::size_t>(std::count(rest_.begin(), rest_.end(), '\n'));
+  const auto lines = static_cast<std::size_t>(std::ranges::count(rest_, '\n'));
   if (lines > kMaxListLines)
     throw core::input_error(fmt::format("'{}' has {} lines", name, lines),
                             fmt::format("{} are the most", kMaxListLines), "make several data sets of it");

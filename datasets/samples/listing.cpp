@@ -97,7 +97,7 @@ bool is_image_name(std::string_view name) {
   std::string extension(name.substr(stem_of(name).size()));
   std::transform(extension.begin(), extension.end(), extension.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
+  return std::ranges::find(kExtensions, extension) != kExtensions.end();
 }
 
 std::string_view stem_of(std::string_view name) { return name.substr(0, std::min(name.rfind('.'), name.size())); }
@@ -130,7 +130,7 @@ std::vector<std::string> image_names(core::FileSystem& files, const fs::path& ro
   remarks.leave_out("no image by its name",
                     std::erase_if(names, [](const std::string& name) { return !is_image_name(name); }));
   // The interface promises the order; manifests depend on it, whatever file system stands behind.
-  std::sort(names.begin(), names.end());
+  std::ranges::sort(names);
   if (names.empty())
     throw core::input_error(fmt::format("folder '{}' has no images in it", place.string()),
                             "files ending in .jpg, .jpeg, .png or .bmp are expected", "unpack the data set again");

@@ -27,7 +27,7 @@ bool is_cuhk03_np(core::FileSystem& files, const fs::path& root) {
   if (!files.exists(root / kTraining)) return false;
   std::vector<std::string> names = files.list(root / kTraining);
   std::erase_if(names, [](const std::string& name) { return !is_image_name(name); });
-  return !names.empty() && std::all_of(names.begin(), names.end(), is_cuhk03_np_name);
+  return !names.empty() && std::ranges::all_of(names, is_cuhk03_np_name);
 }
 
 core::RuntimeError known_as(const fs::path& root, std::string_view layout, std::string_view why) {

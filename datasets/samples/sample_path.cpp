@@ -10,7 +10,7 @@ std::string_view path_problem(std::string_view path) {
   if (path.size() > kMostBytes) return "paths have at most 4096 bytes";
   if (path.front() == '/') return "paths are relative to the data set's folder";
   if (path.find('\\') != std::string_view::npos) return "parts are set apart by '/'";
-  if (std::any_of(path.begin(), path.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
+  if (std::ranges::any_of(path, [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
     return "control characters are refused";
   for (std::size_t begin = 0; begin <= path.size();) {
     const std::size_t end = std::min(path.find('/', begin), path.size());

@@ -31,7 +31,7 @@ Sample read_sample(const ListText& list, const ListLine& line) {
   sample.identity = read_list_number(line, kIdentity, *values[kIdentity], 0, kMost);
   sample.camera = read_list_number(line, kCamera, *values[kCamera], 1, kMost);
   sample.subset = values[kSubset].value_or("gallery");
-  if (std::find(kSubsetNames.begin(), kSubsetNames.end(), sample.subset) == kSubsetNames.end())
+  if (std::ranges::find(kSubsetNames, sample.subset) == kSubsetNames.end())
     throw line.wrong(fmt::format("subset is '{}'", shown_field(sample.subset)),
                      fmt::format("it must be {}", fmt::join(kSubsetNames, ", ")), "correct it");
   if (values[kRate]) sample.rate = static_cast<int>(read_list_number(line, kRate, *values[kRate], 0, kMaxRate));
@@ -43,7 +43,7 @@ void refuse_person_0(const std::vector<ListedImage>& images, std::string_view li
   const auto misplaced = [](const ListedImage& image) {
     return image.sample.identity == 0 && image.sample.subset != "gallery";
   };
-  const auto first = std::find_if(images.begin(), images.end(), misplaced);
+  const auto first = std::ranges::find_if(images, misplaced);
   if (first == images.end()) return;
   const auto lines = std::count_if(first, images.end(), misplaced);
   const ListLine line{{}, list, first->line};

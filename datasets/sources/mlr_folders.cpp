@@ -126,8 +126,7 @@ int drawn_rate(const StandInSettings& options, int identity, int camera, int ima
 // first naming: no image with a rate
 std::vector<Sample> list_mlr_folders(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   auto has_any = [&](std::initializer_list<std::string_view> folders) {
-    return std::any_of(folders.begin(), folders.end(),
-                       [&](std::string_view name) { return files.exists(root / name); });
+    return std::ranges::any_of(folders, [&](std::string_view name) { return files.exists(root / name); });
   };
   const bool with_rates = has_any({"bounding_box_train", "bounding_box_test"});
   const bool by_identity = has_any({"train", "val", "gallery"});

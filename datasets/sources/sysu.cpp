@@ -51,7 +51,7 @@ std::vector<Sample> list_sysu(core::FileSystem& files, const fs::path& root, Rem
                               "SYSU has cameras 1 and 2", "number them so, or read the list as source 'csv'");
   std::vector<Sample> samples;
   for (auto& [owner, candidates] : groups) {
-    std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+    std::ranges::sort(candidates, [](const Candidate& a, const Candidate& b) {
       return std::tie(a.key, a.sample.path) < std::tie(b.key, b.sample.path);
     });
     const std::size_t kept = owner.first == 0 ? candidates.size() : std::min(candidates.size(), kSysuImagesKept);

@@ -21,7 +21,7 @@ std::vector<std::uint8_t> labelled_by_identity(const Split& split, double fracti
                           .next_u64());
   std::vector<std::pair<std::uint64_t, std::int64_t>> order;
   for (const auto& [identity, draw] : draws) order.emplace_back(draw, identity);
-  std::sort(order.begin(), order.end());
+  std::ranges::sort(order);
   const int count = settings::labelled_identities(fraction, static_cast<int>(order.size()));
   if (fraction > 0 && count < 2)
     throw core::input_error(
@@ -51,7 +51,7 @@ std::vector<std::uint8_t> draw_labelled(const Split& split, double fraction, set
   }
   std::vector<std::uint8_t> labelled(split.train.size(), 0);
   for (auto& [identity, items] : by_identity) {
-    std::sort(items.begin(), items.end());
+    std::ranges::sort(items);
     core::RandomStream stream("labelled-share", {split.options.seed, pack, static_cast<std::uint64_t>(identity)});
     const double exact = fraction * static_cast<double>(items.size()) + stream.uniform();
     const auto count = std::min(items.size(), static_cast<std::size_t>(std::floor(exact)));

@@ -188,7 +188,7 @@ int draw_rate(const SplitSettings& options, std::span<const int> rates, std::uin
 // probability or remains unchanged".
 std::vector<int> training_rates(const SplitSettings& options) {
   std::vector<int> rates = options.query_rates;
-  if (any_camera(options) && std::find(rates.begin(), rates.end(), 1) == rates.end()) rates.insert(rates.begin(), 1);
+  if (any_camera(options) && std::ranges::find(rates, 1) == rates.end()) rates.insert(rates.begin(), 1);
   return rates;
 }
 
@@ -204,7 +204,7 @@ std::string advice_to_split(std::span<const PackRow> rows, const SplitSides& sid
     return fmt::format("it has {} {}, and two to train and one to test are the fewest", identities.size(),
                        identities.size() == 1 ? "identity" : "identities");
   if (options.partition == Partition::kOfficial &&
-      std::none_of(rows.begin(), rows.end(), [](const PackRow& row) { return row.sample.subset == "train"; }))
+      std::ranges::none_of(rows, [](const PackRow& row) { return row.sample.subset == "train"; }))
     return "none of its images is said to be of the official partition's train (of an image list: by the column "
            "subset); set split.partition to \"random-halves\"";
   if (any_camera(options)) return "an identity needs two images";

@@ -122,7 +122,7 @@ class Checks {
   // An image that came low may have its own rate, whatever is asked for.
   void check_rate(int rate, bool came_low, const std::string& name) const {
     const std::vector<int>& rates = split_.options.query_rates;
-    if (!came_low && std::find(rates.begin(), rates.end(), rate) == rates.end())
+    if (!came_low && std::ranges::find(rates, rate) == rates.end())
       refuse(fmt::format("{}: rate {}", name, rate), fmt::format("query_rates are {}", fmt::join(rates, ", ")));
   }
 

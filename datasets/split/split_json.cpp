@@ -20,7 +20,7 @@ constexpr int kCameLowSchema = 3;
 // The lowest schema that can tell a split, so that one published then has the hash that it had.
 int split_schema_of(const Split& split) {
   const auto came_low = [](const auto& items) {
-    return std::any_of(items.begin(), items.end(), [](const auto& item) { return item.came_low; });
+    return std::ranges::any_of(items, [](const auto& item) { return item.came_low; });
   };
   const int schema = settings::schema_of(split.options);
   return came_low(split.query) || came_low(split.train) ? std::max(schema, kCameLowSchema) : schema;

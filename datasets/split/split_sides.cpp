@@ -41,7 +41,7 @@ std::string advice_of_one_camera(const SplitSettings& options) {
 bool any_camera(const SplitSettings& options) { return options.lr_side == LrSide::kCamera && options.lr_camera == 0; }
 
 SplitSides::SplitSides(std::span<const PackRow> rows, std::string_view pack, const SplitSettings& options) {
-  came_low_ = std::any_of(rows.begin(), rows.end(), [](const PackRow& row) { return row.sample.rate != 1; });
+  came_low_ = std::ranges::any_of(rows, [](const PackRow& row) { return row.sample.rate != 1; });
   if (came_low_) {
     list_cameras_that_came_low(rows, pack, options);
     return;
@@ -166,7 +166,7 @@ int rate_of_low(const PackRow& row, const SplitSettings& options, const PackShap
   const int known = row.sample.rate;
   if (known > 1 && (shape.rates.empty() || std::ranges::find(shape.rates, known) != shape.rates.end())) return known;
   std::vector<int> rates = options.query_rates;
-  std::sort(rates.begin(), rates.end());
+  std::ranges::sort(rates);
   // With s² = H·W / (h·w), the next rate b is nearer than a where s > sqrt(a·b): in integers, so that no machine's
   // logarithm decides.
   const std::int64_t network = std::int64_t{shape.height} * shape.width;

@@ -52,7 +52,7 @@ std::vector<results::GalleryDraw> draws_of(const RankRequest& request, const Sid
   std::vector<results::GalleryDraw> draws;
   if (request.protocol.name == ProtocolName::kWholeGallery) return draws;
   const std::span<const std::int64_t> asked = labels_of(query).identities, shown = labels_of(gallery).identities;
-  const bool is_0_asked = std::find(asked.begin(), asked.end(), 0) != asked.end();
+  const bool is_0_asked = std::ranges::find(asked, 0) != asked.end();
   std::map<std::int64_t, std::vector<std::size_t>> images_of;
   for (std::size_t i = 0; i < shown.size(); ++i)
     if (shown[i] != -1 && (shown[i] != 0 || is_0_asked)) images_of[shown[i]].push_back(i);

@@ -64,8 +64,8 @@ TEST(ReadLayout, arrays_are_where_hdf5_put_them) {
     FileImage image = lay_out(arrays);
     write_file(folder / "file.h5", image);
     // HDF5's own answer: H5Dget_offset() of each as it was made.
-    std::sort(image.arrays.begin(), image.arrays.end(),
-              [](const PlacedArray& a, const PlacedArray& b) { return a.layout.name < b.layout.name; });
+    std::ranges::sort(image.arrays,
+                      [](const PlacedArray& a, const PlacedArray& b) { return a.layout.name < b.layout.name; });
     const std::vector<PlacedArray> found = read(folder / "file.h5");
     ASSERT_EQ(found.size(), image.arrays.size());
     for (std::size_t i = 0; i < found.size(); ++i) {

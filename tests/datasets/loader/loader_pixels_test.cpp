@@ -52,7 +52,7 @@ TEST(NormalisePixels, no_other_float_is_touched_whatever_the_count_and_where_the
         finish_streaming();
         normalise_pixels_plain(pixels, wanted.data() + begin);
         ASSERT_TRUE(same_bits(wanted.data(), got.data(), got.size())) << count << " from " << begin;
-        std::fill(got.begin(), got.end(), kUntouched);
+        std::ranges::fill(got, kUntouched);
         stream_floats(std::span(wanted).subspan(begin, count * 3), got.data() + begin);
         finish_streaming();
         ASSERT_TRUE(same_bits(wanted.data(), got.data(), got.size())) << count << " from " << begin;
@@ -70,7 +70,7 @@ TEST(MirrorPixels, rows_of_every_width_are_as_pixel_by_pixel) {
         wanted[static_cast<std::size_t>(20 + x * 3 + c)] =
             image.pixels[static_cast<std::size_t>((width - 1 - x) * 3 + c)];
     ASSERT_EQ(wanted, got) << width;
-    std::fill(got.begin(), got.end(), std::uint8_t{77});
+    std::ranges::fill(got, std::uint8_t{77});
     mirror_pixels_plain(image.pixels, got.data() + 20);
     ASSERT_EQ(wanted, got) << width;
   }

@@ -109,7 +109,7 @@ TEST_F(LoaderThreadsTest, the_error_is_that_of_the_first_image_and_whole_batches
   const fs::path shard = raw_.pack() / "shard-00000.h5";
   const core::Bytes bytes = tests::file_bytes(shard);
   for (std::size_t row = 0; row < pack_.size(); ++row) {
-    if (std::find(good.begin(), good.end(), row) != good.end()) continue;
+    if (std::ranges::find(good, row) != good.end()) continue;
     std::vector<std::uint8_t> pixels(kFloats);
     pack_.read_hr(row, pixels);
     const auto found = std::search(bytes.begin(), bytes.end(), std::as_bytes(std::span(pixels)).begin(),

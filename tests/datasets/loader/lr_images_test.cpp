@@ -72,7 +72,7 @@ RC_GTEST_PROP(LrImages, of_each_identity_are_as_many_as_asked_for_and_stand_last
   const int images = *rc::gen::inRange(2, 9);
   const BatchShape shape{3, images, *rc::gen::inRange(1, images)};
   const Split split = made_split(5, *rc::gen::inRange(1, 4), *rc::gen::inRange(1, 4), *rc::gen::inRange(0, 4));
-  const bool mixed = std::any_of(split.train.begin(), split.train.end(), [](const auto& i) { return !i.has_hr; });
+  const bool mixed = std::ranges::any_of(split.train, [](const auto& i) { return !i.has_hr; });
   BatchPlanner planner(split, shape, *rc::gen::arbitrary<std::uint64_t>());
   for (std::uint64_t step = 0; step < 10; ++step)
     for (const auto& group : by_identity(planner.plan(step), shape)) {
@@ -117,9 +117,9 @@ RC_GTEST_PROP(LrImages, of_pools_without_an_lr_camera_are_drawn_from_what_is_sto
   for (std::uint64_t step = 0; step < 10; ++step)
     for (const auto& group : by_identity(planner.plan(step), shape)) {
       const auto& image_has_hr = has_hr[static_cast<std::size_t>(split.train[group.front().item].label)];
-      const auto hr = std::count(image_has_hr.begin(), image_has_hr.end(), true);
+      const auto hr = std::ranges::count(image_has_hr, true);
       const bool all_hr = hr == std::ssize(image_has_hr);
-      const auto shown = std::count_if(group.begin(), group.end(), [&](const auto& i) { return is_hr_row(split, i); });
+      const auto shown = std::ranges::count_if(group, [&](const auto& i) { return is_hr_row(split, i); });
       RC_ASSERT(shown == (hr == 0 ? 0 : 2));
       for (const BatchItem& item : group) RC_ASSERT(!item.low || all_hr);
     }

@@ -113,7 +113,7 @@ TEST_F(PackDamage, a_native_size_that_no_image_has_is_refused) {
 TEST_F(PackDamage, a_row_that_no_manifest_may_have_is_refused) {
   const auto arrays = hdf5::read_layout(shard(), core::ErrorKind::kCorrupt);
   const auto place = [&](const std::string& name) {
-    return std::find_if(arrays.begin(), arrays.end(), [&](const auto& array) { return array.layout.name == name; });
+    return std::ranges::find_if(arrays, [&](const auto& array) { return array.layout.name == name; });
   };
   const core::Bytes intact = file_bytes(shard());
   const auto refused = [&](const std::string& name, std::span<const std::byte> value, const char* why) {

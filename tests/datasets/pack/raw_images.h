@@ -65,8 +65,7 @@ struct ChosenImages {
   }
   datasets::PackReader pack(datasets::PackSettings options) {
     const datasets::RawFolder reader(core::real_file_system(), folder / "raw");
-    std::sort(samples.begin(), samples.end(),
-              [](const datasets::Sample& a, const datasets::Sample& b) { return a.path < b.path; });
+    std::ranges::sort(samples, [](const datasets::Sample& a, const datasets::Sample& b) { return a.path < b.path; });
     for (int shard = 0; shard < options.shards; ++shard)
       datasets::write_shard(core::real_file_system(), reader, samples, options, shard, folder / "pack");
     datasets::seal_pack(core::real_file_system(), folder / "pack", options);

@@ -54,7 +54,7 @@ TEST(PackShow, samples_are_of_as_many_identities_as_there_are) {
     const std::vector<std::size_t> rows = choose_samples(pack, samples);
     EXPECT_EQ(rows.size(), static_cast<std::size_t>(std::min(samples, 24)));
     EXPECT_EQ(std::set<std::size_t>(rows.begin(), rows.end()).size(), rows.size());
-    EXPECT_TRUE(std::is_sorted(rows.begin(), rows.end()));
+    EXPECT_TRUE(std::ranges::is_sorted(rows));
     std::map<std::int64_t, int> of_identity;
     std::set<std::int64_t> cameras;
     for (const std::size_t row : rows) {

@@ -69,7 +69,7 @@ TEST(Remarks, a_line_for_each_of_the_first_twenty_is_logged_and_none_for_one_alo
     remarks.refuse("x", core::input_error(fmt::format("file {} is wrong", i)));
     const std::string text = logged();
     // The heading, the files, and how many more.
-    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), i == 1 ? 0 : i <= 20 ? i + 1 : 22) << text;
+    EXPECT_EQ(std::ranges::count(text, '\n'), i == 1 ? 0 : i <= 20 ? i + 1 : 22) << text;
     EXPECT_EQ(text.find("file 20 is wrong\n") != std::string::npos, i >= 20) << text;
     EXPECT_EQ(text.find("file 21 is wrong") != std::string::npos, false) << text;
     EXPECT_EQ(text.ends_with("  and 3 more\n"), i == 23) << text;

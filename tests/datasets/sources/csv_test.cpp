@@ -386,8 +386,7 @@ TEST_F(Csv, its_stand_in_is_listed_and_every_image_can_be_read) {
       EXPECT_EQ(heights, std::set<int>({32}));
     }
     const auto of_identity = [&](std::int64_t identity) {
-      return std::count_if(samples.begin(), samples.end(),
-                           [&](const Sample& sample) { return sample.identity == identity; });
+      return std::ranges::count_if(samples, [&](const Sample& sample) { return sample.identity == identity; });
     };
     EXPECT_EQ(of_identity(0), irregular ? 1 : 0);
     EXPECT_EQ(of_identity(6), irregular ? 2 : 4);

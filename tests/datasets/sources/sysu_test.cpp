@@ -37,8 +37,7 @@ TEST_F(Sysu, keeps_three_images_of_each_identity_and_camera_by_the_hash_of_their
   add(2, 2, 2);
   std::vector<std::string> nine;
   for (int image = 1; image <= 9; ++image) nine.push_back(fmt::format("1/1_{}.jpg", image));
-  std::sort(nine.begin(), nine.end(),
-            [](const std::string& a, const std::string& b) { return name_key(a) < name_key(b); });
+  std::ranges::sort(nine, [](const std::string& a, const std::string& b) { return name_key(a) < name_key(b); });
   EXPECT_THAT(kept(1, 1), UnorderedElementsAre(nine[0], nine[1], nine[2]));
   EXPECT_EQ(kept(1, 2).size(), 3U);
   EXPECT_THAT(kept(2, 1), UnorderedElementsAre("1/2_1.jpg", "1/2_2.jpg", "1/2_3.jpg"));

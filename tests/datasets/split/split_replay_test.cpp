@@ -47,8 +47,7 @@ TEST(SplitJson, a_pool_with_originals_has_schema_5_and_the_items_of_mlr) {
   EXPECT_EQ(5, json.at("schema"));
   EXPECT_EQ(with, split_from_json(json, "split"));
   for (const TrainItem& item : with.train) EXPECT_TRUE(has_original(with, item));
-  EXPECT_FALSE(
-      std::all_of(mlr.train.begin(), mlr.train.end(), [&](const auto& item) { return has_original(mlr, item); }));
+  EXPECT_FALSE(std::ranges::all_of(mlr.train, [&](const auto& item) { return has_original(mlr, item); }));
   json["schema"] = 4;
   expect_refused(json, {"such a split has schema 5"});
 }

@@ -43,7 +43,7 @@ class Twin {
       if (role == 'T') {
         if (low && options_.train_pool == TrainPool::kHrViewOnly) continue;
         const int rate = low && options_.train_pool == TrainPool::kMlr ? rate_of(i, true) : 1;
-        const auto label = std::find(labels.begin(), labels.end(), s.identity) - labels.begin();
+        const auto label = std::ranges::find(labels, s.identity) - labels.begin();
         split.train.push_back(
             {i, s.path, s.identity, static_cast<int>(label), s.camera, !taken_low && rate == 1, rate, taken_low});
       } else if (low && role == 'Q' && is_answered(s)) {
@@ -67,15 +67,14 @@ class Twin {
     if (came_low_) return s.rate != 1;
     if (anywhere()) return s.identity != 0 && !(tested(s.identity) && hr_row(s.identity) == i);
     if (options_.lr_side == LrSide::kQuery && s.subset != "train") return s.subset == "query";
-    if (!options_.lr_cameras.empty())
-      return std::count(options_.lr_cameras.begin(), options_.lr_cameras.end(), s.camera) != 0;
+    if (!options_.lr_cameras.empty()) return std::ranges::count(options_.lr_cameras, s.camera) != 0;
     return s.camera == lr_camera(s);
   }
 
   // lr_side "query": by a gallery image from another camera.
   bool is_answered(const Sample& query) const {
     if (options_.lr_side != LrSide::kQuery) return true;
-    return std::any_of(rows_.begin(), rows_.end(), [&](const PackRow& row) {
+    return std::ranges::any_of(rows_, [&](const PackRow& row) {
       return row.sample.identity == query.identity && row.sample.subset == "gallery" &&
              row.sample.camera != query.camera;
     });
@@ -123,7 +122,7 @@ class Twin {
   int rate_of(std::size_t i, bool training) const {
     const PackRow& row = rows_[i];
     const auto has = [](const std::vector<int>& rates, int rate) {
-      return std::find(rates.begin(), rates.end(), rate) != rates.end();
+      return std::ranges::find(rates, rate) != rates.end();
     };
     if (came_low_) {
       if (row.sample.rate > 1 && has(shape_.rates, row.sample.rate)) return row.sample.rate;
@@ -147,9 +146,9 @@ class Twin {
   void give_roles() {
     std::vector<std::int64_t> divisible;
     for (const auto& [identity, images] : images_) {
-      const bool any_low = std::any_of(images.begin(), images.end(), [&](std::size_t i) { return is_low(i); });
-      const bool any_high = std::any_of(images.begin(), images.end(), [&](std::size_t i) { return !is_low(i); });
-      const bool answered = std::any_of(images.begin(), images.end(), [&](std::size_t i) { return can_answer(i); });
+      const bool any_low = std::ranges::any_of(images, [&](std::size_t i) { return is_low(i); });
+      const bool any_high = std::ranges::any_of(images, [&](std::size_t i) { return !is_low(i); });
+      const bool answered = std::ranges::any_of(images, [&](std::size_t i) { return can_answer(i); });
       const bool twice = images.size() >= 2;
       const bool trainable = anywhere() ? twice : any_high || options_.train_pool != TrainPool::kHrViewOnly;
       const char test_role = anywhere() ? (twice ? 'Q' : '-') : !answered ? '-' : any_low ? 'Q' : 'G';
@@ -265,7 +264,7 @@ void check_promises(const std::vector<PackRow>& rows, const Split& split) {
   for (const auto& query : split.query) {
     RC_ASSERT(!train.contains(query.identity));
     RC_ASSERT(used.insert(query.row).second);
-    RC_ASSERT(std::any_of(split.gallery.begin(), split.gallery.end(), [&](const GalleryItem& item) {
+    RC_ASSERT(std::ranges::any_of(split.gallery, [&](const GalleryItem& item) {
       return item.identity == query.identity && (!cameras_count || item.camera != query.camera);
     }));
   }
