@@ -16,10 +16,7 @@
 #include "experiments/store/bundle.h"
 #include "results/exports/provenance.h"
 #include "results/tables/aggregation.h"
-#include "results/tables/table_csv.h"
-#include "results/tables/table_json.h"
-#include "results/tables/table_latex.h"
-#include "results/tables/table_markdown.h"
+#include "results/tables/tables.h"
 
 namespace resolute::cli {
 

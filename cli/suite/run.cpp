@@ -37,7 +37,6 @@
 #include "orchestrator/store/wall_clock.h"
 #include "results/records/record.h"
 #include "results/tables/aggregation.h"
-#include "results/tables/table_json.h"
 #include "results/tables/tables.h"
 
 namespace resolute::cli {

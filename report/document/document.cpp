@@ -19,7 +19,7 @@
 #include "results/exports/provenance.h"
 #include "results/records/record.h"
 #include "results/tables/suite_comparison.h"
-#include "results/tables/table_json.h"
+#include "results/tables/tables.h"
 
 namespace resolute::report {
 namespace {

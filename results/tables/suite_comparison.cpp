@@ -5,9 +5,8 @@
 #include <set>
 
 #include "core/error.h"
-#include "results/tables/table_json.h"
-#include "results/tables/table_markdown.h"
 #include "results/tables/table_notes.h"
+#include "results/tables/tables.h"
 
 namespace resolute::results {
 namespace {

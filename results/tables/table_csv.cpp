@@ -1,11 +1,10 @@
-#include "results/tables/table_csv.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "core/files/csv.h"
 #include "results/tables/table_notes.h"
+#include "results/tables/tables.h"
 
 namespace resolute::results {
 namespace {

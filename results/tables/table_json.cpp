@@ -1,6 +1,5 @@
-#include "results/tables/table_json.h"
-
 #include "results/tables/table_notes.h"
+#include "results/tables/tables.h"
 
 namespace resolute::results {
 namespace {

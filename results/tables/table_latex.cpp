@@ -1,5 +1,3 @@
-#include "results/tables/table_latex.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,6 +12,7 @@
 #include "experiments/specification/metrics.h"
 #include "results/tables/paper_number.h"
 #include "results/tables/table_notes.h"
+#include "results/tables/tables.h"
 #include "settings/names.h"
 
 namespace resolute::results {

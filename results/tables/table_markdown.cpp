@@ -1,11 +1,10 @@
-#include "results/tables/table_markdown.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "results/tables/paper_number.h"
 #include "results/tables/table_notes.h"
+#include "results/tables/tables.h"
 
 namespace resolute::results {
 namespace {

@@ -1,10 +1,5 @@
 #include "results/tables/tables.h"
 
-#include "results/tables/table_csv.h"
-#include "results/tables/table_json.h"
-#include "results/tables/table_latex.h"
-#include "results/tables/table_markdown.h"
-
 namespace resolute::results {
 namespace {
 

@@ -8,10 +8,7 @@
 #include <cstdlib>
 
 #include "core/hash/sha256.h"
-#include "results/tables/table_csv.h"
-#include "results/tables/table_json.h"
-#include "results/tables/table_latex.h"
-#include "results/tables/table_markdown.h"
+#include "results/tables/tables.h"
 #include "tests/support/folders.h"
 
 namespace resolute::results {

@@ -1,6 +1,6 @@
-#include "results/tables/table_latex.h"
-
 #include <gmock/gmock.h>
+
+#include "results/tables/tables.h"
 
 namespace resolute::results::table_latex_test {
 namespace {
