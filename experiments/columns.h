@@ -13,8 +13,8 @@ namespace resolute::experiments {
 
 //! Leaves the columns of these data sets, and a mean over data sets where all of them are left. Tables without a column
 //! are taken out and named in `left_out`. \param by_option what --datasets names; empty: as the profile says
-//! \param by_profile of each file of the suite (TableText::base), its own last: ids of the suite's; empty: all. What
-//! the suite's own says goes over what it includes \throws RuntimeError (kInput) for an option that names no data set
+//! \param by_profile of each file of the suite (TableText::base), its own last: ids of the suite's; empty: all. The
+//! suite's own goes over those that it includes \throws RuntimeError (kInput) for an option that names no data set
 //! of the suite, or where no table is left
 void choose_columns(SuiteText& suite, const std::vector<std::string>& by_option,
                     const std::vector<std::vector<std::string>>& by_profile);

@@ -102,7 +102,7 @@ class IncludedFiles {
   std::vector<SuiteFile> list_;
 };
 
-//! As TOML; between ''' as it is where that can be, for people to read.
+//! Text as TOML; between ''' as it is where that can be, for people to read.
 std::string quoted(const std::string& text) {
   const bool plain =
       text.find("'''") == std::string::npos && text.find('\r') == std::string::npos && !text.ends_with('\'');

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! The files of a suite: its own and those that it includes, found and parsed. What stands in them is read by suite.h.
+//! The files of a suite: its own and those that it includes, found and parsed. suite.h reads what stands in them.
 
 #include <filesystem>
 #include <string>

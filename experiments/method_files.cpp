@@ -47,7 +47,7 @@ void check_id(const std::string& id, const std::string& place) {
                             "a key or a method of ours has that name", "choose another");
 }
 
-//! What a bundle has in place of the methods' files; empty elsewhere.
+//! A bundle's replacement of the methods' files; empty elsewhere.
 core::Json kept_schemas(const SuiteFile& suite) {
   TableReader reader(suite.document, "the suite");
   const auto text = reader.value<std::string>("method_schemas", "{}");

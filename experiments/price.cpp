@@ -26,7 +26,7 @@ std::optional<methods::Work> work_of(const TrainingSpecification& training) {
 
 double rows_of(const Recipe& recipe) { return static_cast<double>(recipe.identities) * recipe.images; }
 
-//! Of a batch's rows, the share that has no HR image.
+//! The share of a batch's rows that has no HR image.
 double low_rows(const TrainingSpecification& training, const std::optional<EstimatedSplit>& split) {
   const Recipe& recipe = training.recipe;
   if (recipe.lr_images > 0) return static_cast<double>(recipe.lr_images) / recipe.images;

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a plan costs before anything of it runs: jobs, hours of machines, disk. Estimated from the specifications
+//! The price of a plan before anything of it runs: jobs, hours of machines, disk. Estimated from the specifications
 //! (methods/work.h), from what is published of the sources (specification/estimated_split.h), and from step times that
 //! were measured or are modelled (step_times.h); so all but the numbers of jobs is an estimate.
 
@@ -32,7 +32,7 @@ struct JobCount {
   std::size_t done = 0;
 };
 
-//! What the jobs of one kind of device take on a machine.
+//! The price of one kind of device's jobs on a machine.
 struct MachinePrice {
   Machine machine;
   int count = 1;              //!< so many of it
@@ -88,7 +88,7 @@ struct Price {
   std::map<std::string, std::pair<int, double>> repeated;
 };
 
-//! What the price hangs on beside the plan.
+//! The price depends on these and the plan.
 struct PriceOf {
   std::function<bool(const JobId&)> is_done;
   std::function<bool(const DatasetPlan&)> has_data;  //!< its pack is sealed or its raw images are there

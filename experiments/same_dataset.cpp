@@ -20,7 +20,7 @@ void check_same(const DatasetText& known, const DatasetText& again, const std::v
   };
   for (const auto& [one, other] : {std::pair(&known.written, &again.written), {&again.written, &known.written}})
     for (const auto& [key, value] : one->items())
-      // What a file says of batches there belongs to its recipe, and reaches its own tables alone.
+      // A file's settings of batches there belong to its recipe, and reach its own tables alone.
       if (key != "train" && (!other->contains(key) || other->at(key) != value)) refuse(key);
   const auto pack = [&](const DatasetText& dataset) {
     return make_draft(laid_over(bases[dataset.base], dataset.settings)).pack;

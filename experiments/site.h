@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a site needs of every submission, from `~/.config/resolute/site.toml` (docs/operations.md): so that a suite
+//! A site's part of every submission, from `~/.config/resolute/site.toml` (docs/operations.md): so that a suite
 //! names none of it and a command line need not. Strict like a suite: an unknown key is an error with its place.
 //!
 //!     [slurm]
@@ -46,7 +46,7 @@ namespace resolute::experiments {
 
 //! Nothing: the file does not say it.
 struct Site {
-  //! What is asked of SLURM for one allocation.
+  //! A request to SLURM for one allocation.
   struct Asked {
     std::optional<int> nodes, gpus_per_node, cpus_per_node;
     std::optional<std::string> partition, account, qos, constraint, exclude, reservation, gpu_type, memory, time;

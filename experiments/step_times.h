@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What machines multiply in a second: experiments/reference/step_times.toml.
+//! Multiplications of machines per second: experiments/reference/step_times.toml.
 
 #include <filesystem>
 #include <optional>
@@ -12,7 +12,7 @@
 
 namespace resolute::experiments {
 
-//! What is counted in hours: one core, or one GPU.
+//! A thing that works for hours: one core, or one GPU.
 struct Machine {
   std::string id;
   std::string title;
@@ -22,8 +22,8 @@ struct Machine {
 //! How fast a machine trains.
 struct Rate {
   double multiply_adds_a_second = 0;
-  //! Of this method, trunk and precision, on the machine itself. Otherwise it is modelled: by another method's step, or
-  //! by a peak and a share of it.
+  //! Measured: this method, trunk and precision ran on the machine itself. Otherwise it is modelled: by another
+  //! method's step, or by a peak and a share of it.
   bool measured = false;
   std::string how;  //!< for people
 };

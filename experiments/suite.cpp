@@ -139,7 +139,8 @@ class SuiteReader {
     return plain_name(reader, "id");
   }
 
-  //! Whether the images of a file's data sets are made up: the suite's own file speaks for those that it includes.
+  //! Tells whether the images of a file's data sets are made up: the suite's own file speaks for those that it
+  //! includes.
   bool stands_in(std::size_t part) const { return options_.stand_ins || stand_ins_.back() || stand_ins_[part]; }
 
   void check_stand_ins() const {
@@ -197,7 +198,7 @@ class SuiteReader {
     return ids;
   }
 
-  //! What a root says, wherever the file stands that says it.
+  //! A root's text without the folder of its file.
   std::string root_in(const SuiteFile& part, const std::string& text) const {
     const std::filesystem::path root = text;
     return root.is_relative() && !text.starts_with("${") ? (part.folder / root).lexically_normal().string() : text;
@@ -240,7 +241,7 @@ class SuiteReader {
     roots_.push_back(root);
   }
 
-  //! What a layout cannot have is refused whether stand-ins are asked for or not.
+  //! Settings that a layout cannot have are refused, with stand-ins or without.
   static SyntheticSettings read_stand_in(const Node& node, const DatasetText& dataset) {
     TableReader reader(node, "'stand_in'");
     const SyntheticSettings settings = read_synthetic(reader, settings::stand_in_of(dataset.source));
@@ -280,7 +281,7 @@ class SuiteReader {
     const std::string& text = dataset.root_text;
     const auto expanded = expand(text, node.place, dataset.id);
     if (!expanded) return;
-    // What a variable holds is the user's word and meant from where the user stands; the suite's own is meant from the
+    // A variable's value is the user's, and starts at the working folder; the suite's own is meant from the
     // suite.
     std::filesystem::path root = *expanded;
     if (!root.empty()) {

@@ -53,7 +53,7 @@ std::optional<double> read_error(TableReader& result) {
   return error;
 }
 
-//! Where people find a table of a paper.
+//! The address of a paper's table, for people.
 std::string read_address(TableReader& table) {
   std::string address = table.title("where");
   if (!address.starts_with("https://") && !address.starts_with("http://"))
@@ -62,7 +62,7 @@ std::string read_address(TableReader& table) {
   return address;
 }
 
-//! What is to be known of all numbers of an entry, or of their lack; empty: nothing.
+//! The note on all numbers of an entry, or on their lack; empty: none.
 std::string read_remark(TableReader& result) {
   const bool missing = result.value<bool>("missing", false), derived = result.value<bool>("derived", false);
   const std::string note = result.find("note") == nullptr ? "" : result.title("note");

@@ -16,7 +16,7 @@
 
 namespace resolute::experiments {
 
-//! What a row's `reference` asks for: an entry.
+//! The entry that a row's `reference` asks for.
 struct ReferenceRequest : PaperEntry {
   std::string place{};
   std::vector<std::string> on{};  //!< our data sets beside which it stands; empty: all
@@ -51,14 +51,14 @@ class ReferenceNumbers {
   //! The same, and empty too where there is no such entry.
   ReferenceMetrics find_if_there(const ReferenceRequest& request) const;
 
-  //! Whether the file has that entry, with numbers or without.
+  //! Tells whether the file has that entry, with numbers or without.
   bool has(const ReferenceRequest& request) const { return entries_.contains(request); }
 
-  //! Whether one expects that metric of an entry of that table: some entry has it, or none has any number at all and
-  //! the file gives that metric elsewhere.
+  //! Tells whether one expects that metric of an entry of that table: some entry has it, or none has any number at all
+  //! and the file gives that metric elsewhere.
   bool expects(const std::string& paper, const std::string& table, const std::string& metric) const;
 
-  //! What the file says of an entry's number, or of its lack where the entry is missing, a sentence each: the
+  //! The file's notes on an entry's number, or on its lack where the entry is missing, a sentence each: the
   //! [[conflict]]s that touch it in the order of the file, then by how much one off a plot may be off, then whether it
   //! was printed or where to look for it, then the entry's note. None where the entry is not there, or has other
   //! metrics alone.
@@ -69,14 +69,14 @@ class ReferenceNumbers {
   std::vector<std::string> methods_of(const std::string& paper, const std::string& table, const std::string& variant,
                                       const std::string& place) const;
 
-  //! As papers print it, or the id where the file has no [[method]] of it.
+  //! The name that papers print, or the id where the file has no [[method]] of it.
   std::string method_name(const std::string& method) const;
 
-  //! What tables call a paper: its title, or its id where the file has none.
+  //! The name of a paper in tables: its title, or its id where the file has none.
   //! \throws RuntimeError (kInput) with `place` if the file knows nothing of that paper
   std::string paper_name(const std::string& paper, const std::string& place) const;
 
-  //! Where people find a table of a paper; empty where the file does not say.
+  //! The address of a paper's table, for people; empty where the file does not say.
   std::string address_of(const std::string& paper, const std::string& table) const;
 
   //! In the order of the file.

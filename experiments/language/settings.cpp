@@ -20,7 +20,7 @@ template <class Place>
 void add_fields(Fields& f, const std::string& section, Place place, bool of_pack = false) {
   std::decay_t<decltype(place(std::declval<Draft&>()))>::members([&](const auto& one) {
     using T = typename std::decay_t<decltype(one)>::Type;
-    // What a [[dataset]] says of itself (suite.cpp) is nothing that others could.
+    // Others could not set the keys of a [[dataset]] itself (suite.cpp).
     if (one.suite_key.empty() || (of_pack && (one.key == "name" || one.key == "source"))) return;
     const std::string key = section + std::string(one.suite_key);
     f[key] = {{key, of_pack, settings::member_text(one)},
@@ -90,7 +90,7 @@ void refuse_unless_prefix(const std::string& key, const Node& node, const Python
   refuse_unknown(key, node, methods, {});
 }
 
-//! What a key of ours says, if it may say it.
+//! The value of a key of ours, if the key may stand there.
 Setting checked_setting(const std::string& key, const Node& node, PackKeys pack_keys, const PythonMethods& methods,
                         const std::vector<std::string>& own_keys) {
   const auto found = fields().find(key);
@@ -114,7 +114,7 @@ const PythonMethod* method_of_option(const PythonMethods& methods, const std::st
   return found == methods.end() ? nullptr : &found->second;
 }
 
-//! What a key says that is an option of a method in Python.
+//! The value of a key that is an option of a method in Python.
 Setting option_setting(const std::string& key, const Node& node, const PythonMethod& method) {
   const std::string section = key.substr(0, key.find('.') + 1);
   std::vector<std::string> known;

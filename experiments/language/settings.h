@@ -16,7 +16,7 @@ namespace resolute::experiments {
 //! The most trials that a row may have.
 inline constexpr int kMostTrials = 1000;
 
-//! What the keys fill in, starting from the defaults of each struct.
+//! The structs that keys fill in, from the defaults of each.
 struct Draft {
   std::string method;
   int trials = 1;
@@ -32,7 +32,7 @@ struct Draft {
   methods::Sections sections;  //!< of all methods
   PackSettings pack;           //!< rates, kernel, height, width and shards only
 
-  //! What the section of one method says.
+  //! The section of one method.
   template <class Options>
   methods::Section<Options>& section() {
     return std::get<methods::Section<Options>>(sections);
@@ -68,7 +68,7 @@ using Settings = std::map<std::string, Setting>;
 //! for a key that has none. Whichever of the two the upper layer gives counts.
 std::string in_other_words(const std::string& key);
 
-//! Whether keys of the pack (rates, kernel, height, width, shards) may stand in a layer.
+//! Tells whether keys of the pack (rates, kernel, height, width, shards) may stand in a layer.
 enum class PackKeys { kAllowed, kRefused };
 
 //! Adds the members of a table under their dotted keys. Unknown keys, wrong types and keys given twice (`backbone` is
@@ -87,14 +87,14 @@ Draft make_draft(const Settings& settings);
 //! Every key, canonical spelling, sorted.
 std::vector<std::string> setting_keys();
 
-//! What is told of a key to people.
+//! A key's description for people.
 struct SettingText {
   std::string key;
   bool of_pack = false;  //!< decides what is in a pack: a row cannot give it
   settings::MemberText text;
 };
 
-//! Of every key, in the order of setting_keys().
+//! Descriptions of all keys, in the order of setting_keys().
 const std::vector<SettingText>& setting_texts();
 
 //! A table of docs/suite_keys.md, in Markdown: the keys that decide what is in a pack, or the others.

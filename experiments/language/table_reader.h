@@ -65,7 +65,7 @@ class TableReader {
   std::string title(const std::string& key);
   //! The tables of `[[key]]`; none if it is absent.
   std::vector<const Node*> tables(const std::string& key);
-  //! Where a member stands, or the table itself where it is absent.
+  //! The place of a member, or of the table itself where the member is absent.
   const std::string& place(const std::string& key) const;
   const std::string& place() const { return node_.place; }
 

@@ -15,7 +15,7 @@ std::string place_of(const std::string& file, const toml::source_position& posit
   return fmt::format("{}:{}:{}", file, position.line, position.column);
 }
 
-//! Where the byte `at` of the text stands; columns count characters.
+//! The line and column of the byte `at` of the text; columns count characters.
 toml::source_position position_of(std::string_view text, std::size_t at) {
   const std::string_view before = text.substr(0, at);
   const auto is_character = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
@@ -159,7 +159,7 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
-//! What is wrong at a place of the text, told by the key of its line where the parser was past one.
+//! The problem at a place of the text, told by the key of its line where the parser was past one.
 core::RuntimeError not_toml(std::string_view text, const std::string& file, const toml::parse_error& error) {
   const toml::source_position at = error.source().begin;
   const std::string why = one_line(error.description());
@@ -170,7 +170,7 @@ core::RuntimeError not_toml(std::string_view text, const std::string& file, cons
   if (const auto found = why.find(kTwice); found != std::string::npos && why.find('\'', found) != std::string::npos) {
     const std::string_view quoted = std::string_view(why).substr(why.find('\'', found));
     const std::string_view key = quoted.substr(1, quoted.find('\'', 1) - 1), word = key.substr(key.rfind('.') + 1);
-    // Of a value's place, or of a header's begin.
+    // The line of a value, or of a header's begin.
     const auto stands = line.rfind(word, at.column < 2 ? line.npos : at.column - 2);
     const toml::source_position place = stands == line.npos ? at : position_of(text, begin + stands);
     return core::input_error(fmt::format("{}: key '{}' stands twice", place_of(file, place), key));

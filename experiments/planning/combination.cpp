@@ -13,7 +13,7 @@ MethodOptions no_method_of_ours() {
   return options;
 }
 
-//! What the recipe says of a method in Python: its file, and all of its options by value.
+//! Fills in a recipe's members of a method in Python: its file, and all of its options by value.
 void add_program(const Combination& combination, const PythonMethod& method, Draft& draft) {
   if (draft.recipe.program != 0)
     combination.refuse("train.program", draft.recipe.program,

@@ -45,7 +45,7 @@ std::optional<std::string> method_of_key(const std::string& key, const PythonMet
 //! \throws RuntimeError (kInput) with the place of the key that is wrong
 Draft checked_draft(const Combination& combination, const SuiteText& suite);
 
-//! What the section of the draft's method says. \param in_python the suite's
+//! The section of the draft's method. \param in_python the suite's
 //! \throws RuntimeError (kInput) with the place of the key that is wrong
 MethodOptions method_options(const Combination& combination, const Draft& draft, const PythonMethods& in_python);
 

@@ -14,7 +14,7 @@ struct ImageCount {
   bool estimate = false;  //!< by what is published of the source, where neither pack nor raw images are here
 };
 
-//! Whether a row's settings, all layers laid over one another, have a length in epochs.
+//! Tells whether a row's settings, all layers laid over one another, have a length in epochs.
 bool speaks_of_epochs(const Settings& settings);
 
 //! Puts steps in the place of what the row gives in epochs, counted by the images of the training's own split; the

@@ -28,7 +28,7 @@ bool says_as_much(const ClaimPlan& whole, const ClaimPlan& part) {
   return at == part.worse_to_better.end();
 }
 
-//! Whether a row of ours is about that method: it stands beside the paper's number already.
+//! Tells whether a row of ours is about that method: it stands beside the paper's number already.
 bool has_row(const TableText& table, const PublishedText& wanted, const std::string& method) {
   return std::ranges::any_of(table.rows, [&](const RowText& row) {
     return std::ranges::any_of(row.references, [&](const ReferenceRequest& request) {
@@ -40,8 +40,8 @@ bool has_row(const TableText& table, const PublishedText& wanted, const std::str
 
 //! The claims that a table's rows can be held against, data set after data set in the order of the reference file. A
 //! row is of a claim's entry where one of its `reference`s, beside that data set, is of the claim's paper and the
-//! paper's data set and names the entry: as its variant, or as its method without a variant. Of several rows of one
-//! entry the first counts. Left out: claims on a metric that the table lacks, with fewer than two rows, and those of
+//! paper's data set and names the entry: as its variant, or as its method without a variant. The first of several rows
+//! of one entry counts. Left out: claims on a metric that the table lacks, with fewer than two rows, and those of
 //! which another says as much and more; what is printed says nothing of what is stated.
 std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<PublishedClaim>& claims) {
   std::vector<ClaimPlan> found;
@@ -62,7 +62,7 @@ std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<Publi
   std::vector<ClaimPlan> kept;
   for (std::size_t i = 0; i < found.size(); ++i) {
     bool said = false;
-    // Of two that say the same the first stays.
+    // The first of two equal orders stays.
     for (std::size_t j = 0; j < found.size(); ++j)
       said = said || (j != i && says_as_much(found[j], found[i]) && (j < i || !says_as_much(found[i], found[j])));
     if (!said) kept.push_back(found[i]);
@@ -70,7 +70,7 @@ std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<Publi
   return kept;
 }
 
-//! What the file says beside a cell: of each metric's number, which is the first request's that has it, or of its lack.
+//! The file's notes beside a cell: on each metric's number, which is the first request's that has it, or on its lack.
 //! \param requests of the cell's row; those that do not stand beside our data set count for nothing
 PaperCell paper_cell(const std::vector<ReferenceRequest>& requests, const std::string& our_dataset,
                      const std::vector<std::string>& metrics, const ReferenceNumbers& references) {
@@ -140,7 +140,7 @@ std::vector<PublishedRow> published_rows(const TableText& table, const Published
   return rows;
 }
 
-//! Of the papers that a table and its rows name, by title, those that have no number for it.
+//! Titles of the papers that a table and its rows name and that have no number for it.
 //! \throws RuntimeError (kInput) with place if the file knows nothing of such a paper
 std::vector<std::string> papers_without_numbers(const TableText& table, const std::vector<PublishedRow>& published,
                                                 const ReferenceNumbers& references) {
@@ -161,7 +161,7 @@ std::vector<std::string> papers_without_numbers(const TableText& table, const st
   return titles;
 }
 
-//! Of the rows' entries that have no number: "TITLE, TABLE" → where people find that table, as far as the file says it.
+//! Entries of the rows without a number: "TITLE, TABLE" → where people find that table, as far as the file says it.
 std::map<std::string, std::string> addresses_of_missing(const TableText& table, const ReferenceNumbers& references) {
   std::map<std::string, std::string> found;
   for (const RowText& row : table.rows)
@@ -173,8 +173,8 @@ std::map<std::string, std::string> addresses_of_missing(const TableText& table, 
   return found;
 }
 
-//! Takes out what papers say of columns that show nothing of theirs: drawn images', and those that are not made. What
-//! is wrong with it has been refused by now.
+//! Takes out what papers say of columns that show nothing of theirs: drawn images', and those that are not made. All of
+//! it has been checked by now.
 void hide_references(TablePlan& table, const Shows& shows) {
   for (RowPlan& row : table.rows)
     for (CellPlan& cell : row.cells)

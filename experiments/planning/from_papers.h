@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a table takes from the papers: orders of rows, numbers of others' methods, what is not known of them.
+//! The papers' share of a table: orders of rows, numbers of others' methods, what is not known of them.
 
 #include <functional>
 #include <string>

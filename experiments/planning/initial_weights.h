@@ -17,7 +17,7 @@ class InitialWeights {
   InitialWeights(const PlanOptions& options, const WeightsCatalogue& catalogue)
       : options_(options), catalogue_(catalogue) {}
 
-  //! What a training starts from: a SHA-256, or "" for from scratch. The specification has passed its checks.
+  //! The start of a training: a SHA-256, or "" for from scratch. The specification has passed its checks.
   //! \param facts of its table, which take it up \throws RuntimeError (kInput) with the place of `weights`
   std::string find(const Combination& combination, const Draft& draft, TableFacts& facts);
   //! Weights that nobody has imported, where a plan may be made without them.

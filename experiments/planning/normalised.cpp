@@ -5,16 +5,16 @@
 namespace resolute::experiments {
 namespace {
 
-//! Whether Recipe::copies_from makes a difference: the method looks at copies, one of them is not the HR image itself,
-//! and the pack's LR views are of another size than its copies.
+//! Tells whether Recipe::copies_from makes a difference: the method looks at copies, one of them is not the HR image
+//! itself, and the pack's LR views are of another size than its copies.
 bool uses_copies_from(const TrainingSpecification& training) {
   const methods::Needs needs = methods::row(training.method).needs;
   return (needs.lr || needs.copies) && training.recipe.train_rates != std::vector{1} &&
          training.pack.view_from == settings::ViewFrom::kNative;
 }
 
-//! Whether a step without any loss is the rule: the method learns from labels alone, and a batch holds less than one on
-//! average. Where it is the exception, such a step decays weights as it always did, and ids stay.
+//! Tells whether a step without any loss is the rule: the method learns from labels alone, and a batch holds less than
+//! one on average. A step that is the exception decays weights as it always did, and ids stay.
 bool often_lacks_losses(const TrainingSpecification& training) {
   const Recipe& r = training.recipe;
   const int draws = r.identities * (r.labelled_by == settings::LabelledBy::kIdentity ? 1 : r.images);

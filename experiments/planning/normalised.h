@@ -7,14 +7,14 @@
 
 namespace resolute::experiments {
 
-//! Of the method's options: margin, mining and weight without a triplet loss, the weight without classification; of
+//! Options of the method: margin, mining and weight without a triplet loss, the weight without classification; of
 //! RAIN, levels, updates, discriminator and weight with the adversary "off", and the decoder and its weight without
 //! reconstruction; of FTWA, what only the transformation or the weighting reads without it; of MSIFLA, whether re-ID
 //! networks are shared where there is one scale; of resolution_adaptive, what masks and verification alone read without
 //! those, a stage's steps that are as many as without being given, the neck without classification, and, in its plain
 //! form, the levels' rates; without a neck and varying length of `widths` only their sum counts (plain, of their number
-//! neither). The batch-norm streams of methods without two kinds of rows (baseline, MSIFLA). Of the recipe what LR
-//! copies are made from where no copy is looked at, and by what labels are drawn where all or none are. Sets
+//! neither). The batch-norm streams of methods without two kinds of rows (baseline, MSIFLA). Members of the
+//! recipe: the source of LR copies where no copy is looked at, and by what labels are drawn where all or none are. Sets
 //! Recipe::rests_without_loss for a method that learns from labels alone, where a batch holds less than one on average.
 TrainingSpecification normalised(TrainingSpecification training);
 

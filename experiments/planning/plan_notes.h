@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What the reader of a table must know of how its trainings were set up.
+//! Notes below a table: how its trainings were set up.
 
 #include <map>
 #include <set>
@@ -33,7 +33,7 @@ struct TableFacts {
   void add(const Draft& draft, const std::string& row, const std::string& dataset);
 };
 
-//! TablePlan::notes. Where rows differ in something, it says which of them have what, as long as that is short.
+//! TablePlan::notes. A note names rows that differ, as long as that is short.
 std::vector<std::string> notes_of(const TableFacts& facts);
 
 }  // namespace resolute::experiments

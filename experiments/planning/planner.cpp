@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kMostJobs = 200'000;
 
-//! Of a list of one's own nothing is published. Where its labels are here they say whether it can be split and has
+//! Nothing is published of a user's list. Its labels, where they are here, say whether it can be split and has
 //! people enough.
 void check_listed(const Combination& combination, const TrainingSpecification& training, const TrainingImages& images) {
   if (training.pack.source != settings::Source::kCsv || training.pack.synthetic || !images) return;

@@ -74,7 +74,7 @@ struct SuiteText {
   std::string program_sha256;  //!< of its files, where `worker_files` names them
   PythonMethods methods;       //!< of all files
   std::string python;          //!< that runs them
-  //! Of each file, [defaults], the profile and --set laid over one another.
+  //! [defaults], the profile and --set laid over one another, by file.
   std::vector<Settings> bases;
   Settings sets;  //!< --set alone
   std::vector<DatasetText> datasets;
@@ -83,7 +83,7 @@ struct SuiteText {
   PlanOptions options{};
 };
 
-//! Whether a table has a column of that data set.
+//! Tells whether a table has a column of that data set.
 bool has_column(const SuiteText& suite, const std::string& dataset);
 
 //! \param references null where no row and no table names one

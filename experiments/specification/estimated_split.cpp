@@ -39,7 +39,7 @@ std::optional<Set> set_of(const settings::PackSettings& pack) {
              static_cast<double>(raw->test_people)};
 }
 
-//! Of all images of an identity, the share that is of the LR side.
+//! The share of an identity's images that is of the LR side.
 double low_share(const settings::SplitSettings& split, double cameras) {
   if (split.lr_side == LrSide::kPair) return 0.5;
   const auto low = split.low_cameras();
@@ -87,7 +87,7 @@ std::optional<EstimatedSplit> estimated_split(const settings::PackSettings& pack
   if (split.train_pool == TrainPool::kHrViewOnly) found.train *= 1 - low;
   if (settings::shows_low(split.train_pool)) found.low = low;
   const bool any_camera = split.lr_side == LrSide::kCamera && split.low_cameras().front() == 0;
-  // Of any camera: one image of each is the gallery.
+  // The gallery is one image of each, of any camera.
   found.queries = any_camera ? std::max(test_images - tested, 0.0) : test_images * low;
   found.gallery = test_images - found.queries + set->distractors;
   return found;

@@ -78,7 +78,7 @@ bool asks_as_training_does(const EvaluationSpecification& evaluation, const Meth
   EvaluationProtocol asked = evaluation.protocol;
   const std::string distance = distance_asked(asked, method);
   if (!distance.empty() && distance == distance_asked(own, method)) asked.distance = own.distance;
-  // What an evaluation leaves besides, and where it runs, changes no score.
+  // Other outputs of an evaluation, and its device, change no score.
   asked.draws = own.draws;
   asked.panels = own.panels;
   asked.sample_rates = own.sample_rates;

@@ -28,11 +28,12 @@ const std::vector<std::string>& metric_names();
 //! True for every metric that a [[table]] may name: metric_names(), and those of a rate at any rate.
 bool is_metric(const std::string& name);
 
-//! Whether a row can have a metric; one that cannot stays without that number in a table whose other rows have it.
+//! Tells whether a row can have a metric; one that cannot stays without that number in a table whose other rows have
+//! it.
 bool has_metric(const MethodOptions& method, const EvaluationProtocol& protocol, const std::string& metric);
 
-//! Whether an evaluation asks its training's own question: that of evaluations on the way (docs/worker.md, "While it
-//! runs"), by the protocol single-shot and the method's own distance. Another number of gallery draws asks the same.
+//! Tells whether an evaluation asks its training's own question: that of evaluations on the way (docs/worker.md, "While
+//! it runs"), by the protocol single-shot and the method's own distance. Another number of gallery draws asks the same.
 bool asks_as_training_does(const EvaluationSpecification& evaluation, const MethodOptions& method);
 
 //! \param needs null: nothing
@@ -41,7 +42,7 @@ bool has(const Ability* needs, const MethodOptions& method, const EvaluationProt
 //! Names of the methods that have an ability at their default options.
 std::vector<std::string> methods_able(const Ability& ability);
 
-//! Whether evaluations of the method by the protocol leave the file.
+//! Tells whether evaluations of the method by the protocol leave the file.
 bool leaves(const Output& output, const MethodOptions& method, const EvaluationProtocol& protocol);
 
 }  // namespace resolute::experiments

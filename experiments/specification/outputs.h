@@ -41,7 +41,7 @@ inline constexpr Ability kHasMasks{"has masks",
 inline constexpr Ability kVariesInLength{
     "varies in length", [](const methods::Tells& tells, const std::string&) { return !tells.prefixes.empty(); }};
 
-//! What the file is about.
+//! The subject of the file.
 enum class LeftOf {
   kEveryQuery,
   kMethod,  //!< the network itself, and its results for all queries
@@ -97,12 +97,12 @@ struct Metric {
   Better better;
   const Output* output;  //!< the output that it summarises; null: it comes from features or distances
   const Ability* needs;  //!< what the method must do; null: nothing
-  //! What the protocol lacks to measure it, for a method that has it; null: never anything. \param rate as in
+  //! The protocol's gap that keeps a method that has it from measuring it; null: never any. \param rate as in
   //! MetricName
   std::optional<Unmeasured> (*lacks)(const EvaluationProtocol& protocol, int rate);
 
   bool has_rate() const { return std::string_view(name).ends_with('_'); }
-  //! Whether each query has a value of it, so that two rows can be compared query by query.
+  //! Tells whether each query has a value of it, so that two rows can be compared query by query.
   bool is_per_query() const { return output != nullptr && output->of == LeftOf::kEveryQuery; }
   //! Heading of its column. \param rate as in MetricName
   std::string heading_at(int rate) const;

@@ -41,7 +41,7 @@ struct PaperEntry {
   auto operator<=>(const PaperEntry&) const = default;
 };
 
-//! What reference/papers.toml says of a cell besides the paper's numbers, for the metrics of the cell's table.
+//! The facts of reference/papers.toml on a cell besides the paper's numbers, for the metrics of the cell's table.
 struct PaperCell {
   std::vector<PaperEntry> entries;  //!< the entries that may give a number, in the order in which they are asked
   //! Metric → remarks on the paper's number, or on why there is none, one sentence each.
@@ -75,7 +75,7 @@ struct PublishedRow {
   std::map<std::string, PaperCell> paper{};                      //!< our data set →
 };
 
-//! Where a paper has an order of rows.
+//! The place of an order of rows in its paper.
 enum class ClaimKind {
   kStated,   //!< its text says so
   kPrinted,  //!< a table's numbers stand so, and the text says less or nothing
@@ -114,13 +114,13 @@ struct TablePlan {
   std::vector<PublishedRow> published{};  //!< above the rows
   double margin = kUsualMargin;           //!< points: how near to the paper's number a number of ours has reproduced it
   bool strict_classes = false;            //!< numbers of jobs that ran in several numeric classes are not shown
-  //! What a reader of its numbers must know of its rows, e.g. "from scratch, small backbone".
+  //! A reader of its numbers must know this of its rows, e.g. "from scratch, small backbone".
   std::vector<std::string> notes{};
-  //! Of papers' tables that have an entry of a row and no number for it: "TITLE, TABLE" → an address of it.
+  //! Papers' tables that have an entry of a row and no number for it: "TITLE, TABLE" → an address of it.
   std::map<std::string, std::string> look_up{};
 };
 
-//! A folder of raw images. What of it decides no byte of a pack stands here, not in PackSettings.
+//! A folder of raw images. Its members decide no byte of a pack, so PackSettings lacks them.
 struct RawRoot {
   std::filesystem::path folder;
   bool follow_links = false;  //!< images behind symbolic links are read, not refused
@@ -137,7 +137,7 @@ struct DatasetPlan {
   bool drawn_folder = false;  //!< a program drew what lies in `root`, or has been packed of it
 };
 
-//! Whether a data set whose images are not drawn by the run is drawn all the same (`resolute data synth`). \param
+//! Tells whether a data set whose images are not drawn by the run is drawn all the same (`resolute data synth`). \param
 //! dataset without drawn_folder
 using DrawnFolder = std::function<bool(const DatasetPlan& dataset)>;
 
@@ -149,8 +149,8 @@ using TrainingImages =
 //! How a suite is planned, whatever it says.
 struct PlanOptions {
   bool from_scratch = false;  //!< train from scratch although the suite names weights; Plan::notes says so
-  //! Whether raw images and files of initial weights must exist. If false (`suite status`, `suite table`, which read
-  //! neither), a root whose variable is not set is empty.
+  //! Tells whether raw images and files of initial weights must exist. If false (`suite status`, `suite table`, which
+  //! read neither), a root whose variable is not set is empty.
   bool need_roots = true;
   //! For `suite plan`: what follows from missing files is estimated (training images, specification/estimated_split.h)
   //! or left open (weights that the store does not have), and the plan says so. Jobs that depend on it are provisional.
@@ -200,16 +200,16 @@ struct Plan {
   std::vector<std::string> notes;                 //!< what a reader of all tables must know: tables that are left out
 };
 
-//! Where the images of a data set come from.
+//! The origin of a data set's images.
 enum class Images {
   kReal,     //!< from cameras, as far as is known
   kDrawn,    //!< drawn: source "synthetic", or DatasetPlan::drawn_folder
   kStandIn,  //!< drawn in the place of a source's (settings::is_stand_in())
 };
 
-//! Behind the label of a row with RowPlan::deviations, and before the note that names them.
+//! The mark behind the label of a row with RowPlan::deviations, and before the note that names them.
 inline constexpr const char* kDeviationMark = "‡";
-//! What people read as the row's label.
+//! The row's label for people.
 std::string row_title(const RowPlan& row);
 
 //! Text behind the id of a data set wherever people read numbers of its stand-in, or of other drawn images.
@@ -221,7 +221,7 @@ Images images_of(const DatasetPlan& dataset);
 Images images_of(const Plan& plan, const std::string& dataset);
 bool is_stand_in(const Plan& plan, const std::string& dataset);
 
-//! What people read in the head of a column: its name, and the mark of images that are not real.
+//! The head of a column for people: its name, and the mark of images that are not real.
 std::string column_title(const std::string& column, Images images);
 //! \param dataset its id
 std::string column_title(const Plan& plan, const std::string& dataset);

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a job is: the specification from whose canonical JSON its id is hashed (docs/formats/specification.md). Two
+//! A job's specification. The id is the hash of its canonical JSON (docs/formats/specification.md). Two
 //! specifications that are equal here are the same job, wherever and however often it runs. Titles, row labels, node
 //! counts, the number of process ranks W and every path stay out of it.
 
@@ -91,7 +91,7 @@ std::string kind_name(const JobSpecification& specification);
 //! The kind by which machines for the job are chosen.
 settings::JobKind job_kind(const JobSpecification& specification);
 
-//! Whether the method treats images of different levels of resolution differently.
+//! Tells whether the method treats images of different levels of resolution differently.
 bool uses_levels(const MethodOptions& options);
 
 //! The distances that EvaluationProtocol::distance may name for a method with several branches, besides "default"; the
@@ -101,7 +101,7 @@ std::vector<std::string> distances_of(const MethodOptions& options);
 //! EvaluationProtocol::distance with "default" replaced by its meaning for the method; empty for a method of one
 //! embedding. Does not check that distances_of() has it: check() does.
 std::string distance_asked(const EvaluationProtocol& protocol, const MethodOptions& method);
-//! Whether a distance of distances_of() uses LR copies of gallery images.
+//! Tells whether a distance of distances_of() uses LR copies of gallery images.
 bool compares_copies(const MethodOptions& options, const std::string& distance);
 
 //! JSON with "kind" and "schema". It has every member, also those at their defaults (but silent ones,

@@ -20,7 +20,7 @@ void check_in_pack(const std::string& key, const auto& written, const PackSettin
                         fmt::format("add {} to its key 'rates' or set '{}'", rate, key));
 }
 
-//! What a set is drawn by whose cameras and identities are those of these settings: a stand-in's are what its layout
+//! The settings by which a set of such cameras and identities is drawn: a stand-in's are what its layout
 //! makes of them (CUHK03 has five pairs of cameras).
 const SyntheticSettings* drawn_plainly(const PackSettings& pack) {
   return pack.synthetic && !settings::is_stand_in(pack) ? &*pack.synthetic : nullptr;
@@ -236,7 +236,7 @@ void check_job(const EvaluationSpecification& s) {
   if (s.protocol.resolution_probe && asked == std::vector<int>{1})
     throw MemberError("evaluate.resolution_probe", "true", "queries at rate 1 are HR images: there is nothing to tell");
   check_in_pack("evaluate.gallery_rate", s.protocol.gallery_rate, s.pack);
-  // What no draw can answer would count as a miss.
+  // A query that no draw can answer would count as a miss.
   if (s.split.lr_side == settings::LrSide::kQuery && s.protocol.name != settings::ProtocolName::kWholeGallery)
     throw MemberError("evaluate.protocol", s.protocol.name,
                       "with split.lr_side = \"query\" the image that is drawn of a person may be of the query's own "

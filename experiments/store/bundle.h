@@ -33,14 +33,14 @@ struct BundledJob {
   bool operator==(const BundledJob&) const = default;
 };
 
-//! Whether a file may go by this name in a bundle: relative, without "..", at most 255 bytes of UTF-8, no control
+//! Tells whether a file may go by this name in a bundle: relative, without "..", at most 255 bytes of UTF-8, no control
 //! characters.
 bool is_bundled_name(const std::string& name);
 
 //! A bundle's bytes. \param jobs their files' names are is_bundled_name(), each once in its job; a job without any is
 //! left out
 core::Bytes encode_bundle(const std::vector<BundledJob>& jobs);
-//! Where a bundle has a job's files.
+//! The place of a job's files in a bundle.
 struct BundleEntry {
   struct File {
     std::string name;
@@ -82,7 +82,7 @@ std::filesystem::path publish_bundle(core::FileSystem& files, const StoreLayout&
 //! A file system in which bundled files stand where they stood: for whoever reads what finished jobs left behind. A
 //! file that is really there comes first. A job's bundled files count while its result.json is the one that it was
 //! bundled with; a bundle that cannot be read is left out with a warning. Bundles are looked for once, at the first
-//! file of a job that is missing. What is written goes to the file system beneath. Any thread.
+//! file of a job that is missing. Writing goes to the file system beneath. Any thread.
 class BundledFiles final : public core::FileSystem {
  public:
   BundledFiles(core::FileSystem& files, StoreLayout store) : files_(files), store_(std::move(store)) {}

@@ -19,7 +19,7 @@ inline constexpr std::string_view kBeforeChecksum = R"({"__metadata__":{"crc32c"
 inline constexpr std::size_t kChecksumAt = 8 + kBeforeChecksum.size();
 inline constexpr std::string_view kNoChecksum = "00000000";
 
-//! Whether a file can be a checkpoint by its first bytes.
+//! Tells whether a file can be a checkpoint by its first bytes.
 bool starts_as_checkpoint(std::span<const std::byte> start);
 //! The checksum of a file that starts with these bytes, kChecksumAt + 8 or more; crc32c() continues it.
 std::uint32_t start_checksum(std::span<const std::byte> start);

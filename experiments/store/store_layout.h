@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Where things lie in a store: one folder, shared by the nodes. Paths only; nothing here touches a disk.
+//! The layout of a store: one folder, shared by the nodes. Paths only; nothing here touches a disk.
 //!
 //!     packs/NAME-HASH/{shard-NNNNN.h5, pack.json}        HASH: first 16 digits of the pack settings' SHA-256
 //!     raw/NAME-HASH/…                                    images of a synthetic data set
@@ -32,27 +32,27 @@ class StoreLayout {
   std::filesystem::path job_folder(const JobId& job) const;
   std::filesystem::path specification_file(const JobId& job) const;
   std::filesystem::path result_file(const JobId& job) const;
-  //! What an evaluation compared: `docs/formats/features.md`.
+  //! The features or distances of an evaluation: `docs/formats/features.md`.
   std::filesystem::path features_file(const JobId& evaluation) const;
   std::filesystem::path checkpoints_folder(const JobId& job) const;
-  //! What one attempt leaves beside the job's result. \param attempt 1, 2, …; three digits or more
+  //! A file that one attempt leaves beside the job's result. \param attempt 1, 2, …; three digits or more
   std::filesystem::path attempt_file(const JobId& job, int attempt, const std::string& name) const;
   std::filesystem::path suite_folder(const std::string& suite) const;
   std::filesystem::path trash_folder() const { return root_ / "trash"; }
   std::filesystem::path weights_folder() const { return root_ / "weights"; }
   //! \param sha256 of the file, 64 hexadecimal digits
   std::filesystem::path weights_file(const std::string& sha256) const;
-  //! What stands under a name (weights_catalogue.h). \param name a plain name
+  //! The file of a name (weights_catalogue.h). \param name a plain name
   std::filesystem::path weights_name_file(const std::string& name) const;
 
  private:
   std::filesystem::path root_;
 };
 
-//! Whether a folder of packs/ or raw/ can be one of a store: NAME-HASH. Others are whoever's put them there.
+//! Tells whether a folder of packs/ or raw/ can be one of a store: NAME-HASH. Others are whoever's put them there.
 bool is_named_by_content(const std::string& folder);
 
-//! Whether a folder of the store can be one in which a job runs apart, as mkdtemp(3) names it: "scratch-XXXXXX".
+//! Tells whether a folder of the store can be one in which a job runs apart, as mkdtemp(3) names it: "scratch-XXXXXX".
 bool is_scratch_store(const std::string& folder);
 //! The pattern for mkdtemp(3).
 inline constexpr std::string_view kScratchStore = "scratch-XXXXXX";

@@ -23,7 +23,7 @@ NamedWeights from_json(const core::Json& json, const std::string& name, const st
 
 bool is_weights_name(const std::string& name) { return is_plain_name(name) && name != "none"; }
 
-// What the command takes by default is left out.
+// Defaults of the command are left out.
 std::string import_command(const std::string& name, std::string_view backbone) {
   return fmt::format("resolute weights import FILE --store STORE{}{}", name == "imagenet" ? "" : " --name " + name,
                      backbone == "resnet50" ? "" : fmt::format(" --backbone {}", backbone));

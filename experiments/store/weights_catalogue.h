@@ -12,7 +12,7 @@
 
 namespace resolute::experiments {
 
-//! What `weights/NAME.json` says.
+//! The contents of `weights/NAME.json`.
 struct NamedWeights {
   std::string name;           //!< a plain name, not "none"
   std::string sha256;         //!< of the trunk's file in the store: what a training's specification names
@@ -34,7 +34,7 @@ class WeightsCatalogue {
   std::optional<NamedWeights> find(const std::string& name) const;
   //! Every name that is given, sorted.
   std::vector<std::string> names() const;
-  //! Whether the file with the tensors is there.
+  //! Tells whether the file with the tensors is there.
   bool has_file(const NamedWeights& weights) const { return files_.exists(store_.weights_file(weights.sha256)); }
   //! Gives them their name, whatever stood there.
   void add(const NamedWeights& weights) const;
@@ -44,7 +44,7 @@ class WeightsCatalogue {
   StoreLayout store_;
 };
 
-//! Whether weights may go by it: a plain name other than "none".
+//! Tells whether weights may go by it: a plain name other than "none".
 bool is_weights_name(const std::string& name);
 
 //! The command that makes weights of this backbone go by a name, with FILE and STORE as they stand here.

@@ -16,8 +16,8 @@
 
 namespace resolute::results {
 
-//! What was logged of one step. Names: "loss", "losses/triplet", "gradient_norms/networks"; of an evaluation on the way
-//! "evaluation/mAP".
+//! The logged numbers of one step. Names: "loss", "losses/triplet", "gradient_norms/networks"; of an evaluation on the
+//! way "evaluation/mAP".
 struct LoggedNumbers {
   int attempt = 0;  //!< whose line it is
   std::map<std::string, double> values;

@@ -24,7 +24,7 @@ struct JobProvenance {
   std::vector<JobId> after;  //!< jobs whose result it needs
   core::Json specification;  //!< whose canonical text the id is the hash of
   std::optional<Record> record;
-  //! Of a training that is done: the number of its last attempt that logged a step; nothing where none did.
+  //! The last attempt of a finished training that logged a step; nothing where none did.
   std::optional<int> attempts;
   std::string
       damage{};  //!< why what stands in the place of its record is none (DamagedRecord); empty: it is not damaged

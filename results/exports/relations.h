@@ -18,7 +18,7 @@
 
 namespace resolute::results {
 
-//! Of the columns, their types and meanings; of CSV files and SQLite files alike.
+//! The version of columns, types and meanings, in CSV files and SQLite files alike.
 inline constexpr int kExportVersion = 1;
 
 enum class ColumnType { kText, kInteger, kReal };
@@ -54,7 +54,7 @@ class RelationSink {
 //! All of them, in the order in which they are written: what a column refers to stands before it.
 const std::vector<Relation>& relations();
 
-//! What a suite's results are. \param files BundledFiles where `resolute suite compact` may have packed logs
+//! The source of a suite's results. \param files BundledFiles where `resolute suite compact` may have packed logs
 struct ResultsSource {
   const experiments::Plan& plan;
   core::FileSystem& files;

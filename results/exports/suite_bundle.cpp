@@ -127,7 +127,7 @@ void BundleContents::add_packs() {
     for (const char* name : {"pack.json", "manifest.json", "synthetic.json"}) add_if_stored(folder / name);
 }
 
-// By which the suite calls weights that its trainings began from.
+// Names of the suite for weights that its trainings began from.
 void BundleContents::add_names_of_weights() {
   std::set<std::string> used;
   for (const experiments::PlannedJob& job : source_.plan.jobs)

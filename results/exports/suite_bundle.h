@@ -14,7 +14,7 @@
 
 namespace resolute::results {
 
-//! What a bundle holds besides a store's files.
+//! The contents of a bundle besides a store's files.
 struct BundleRequest {
   std::string suite_text;              //!< the suite's TOML
   std::vector<std::string> arguments;  //!< what to give beside suite and store, as "--profile", "long"

@@ -46,7 +46,7 @@ struct CentredSlice {
   const float* row(std::size_t in_slice) const { return values.data() + in_slice * width; }
 };
 
-//! What a thread scans in: kept from slice to slice, or the kernel would clear new pages for each.
+//! The buffers in which a thread scans: kept from slice to slice, or the kernel would clear new pages for each.
 struct Workspace {
   std::vector<float> products;            // states × gallery block
   std::vector<std::uint32_t> candidates;  // within a gallery block

@@ -28,7 +28,7 @@ double squared_norm(std::span<const float> row) {
   return sum;
 }
 
-// What Filter::within() compares: a pair is left out where constant + kept·square − per_norm·norm − 2·product > 0.
+// The comparison of Filter::within(): a pair is left out where constant + kept·square − per_norm·norm − 2·product > 0.
 struct Terms {
   double constant, kept, per_norm;
 };

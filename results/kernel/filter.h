@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a float32 matrix product says about distances, and how wrong that can be.
+//! Distances by a float32 matrix product, and bounds of their error.
 
 #include <cstddef>
 #include <cstdint>
@@ -29,7 +29,7 @@ class Filter {
   static std::vector<Filter> of_depths(const FeatureMatrix& gallery, std::span<const std::size_t> depths,
                                        std::span<const float> centre, std::span<float> centred, int threads);
 
-  //! What belongs to one query.
+  //! The constants of one query.
   struct Query {
     double square;  //!< ‖q‖², centred
     double per_norm;

@@ -19,8 +19,8 @@ struct Slice {
   FeatureMatrix matrix() const { return {values, rows, dimension}; }
 };
 
-//! The slices of a gallery in their order. Where there is more than one thread to have, one of their own reads each
-//! while the one before is worked on. What reading throws, next() throws.
+//! The slices of a gallery in their order. A thread apart, if there may be more than one, reads each while
+//! the one before is worked on. next() throws what reading throws.
 class Slices {
  public:
   //! \param gallery outlives this

@@ -54,7 +54,7 @@ void check_work(const WorkOptions& work) {
   RESOLUTE_EXPECT(work.threads >= 1 && work.query_block >= 1 && work.gallery_block >= 1, "work options out of range");
 }
 
-//! Of each thread one, taken in turns.
+//! One per thread, taken in turns.
 class Workspaces {
  public:
   Workspace take() {

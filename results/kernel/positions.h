@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! Where each true match of a query stands among its wrong matches, by counting: no matrix of queries × gallery, no
-//! sort of the gallery. What ranking.h and single_shot.h have in common.
+//! The place of each true match of a query among its wrong matches, by counting: no matrix of queries × gallery, no
+//! sort of the gallery. ranking.h and galleries.h use it.
 
 #include <cstdint>
 #include <functional>

@@ -10,7 +10,7 @@
 //!       csv.unique("the path stands twice at this rate", row.path, row.rate);
 //!     }
 //!
-//! Where rows must follow one another in some way, a function beside it says so, asked before each row and, with null
+//! A function beside it may check the order of rows: it is asked before each row and, with null
 //! for `next`, at the end:
 //!
 //!     void check_order(const CsvReader& csv, std::span<const QueryScore> before, const QueryScore* next);
@@ -96,7 +96,7 @@ class CsvColumns {
     number(name + "mean", value.mean, 0, most);
   }
 
-  //! Of a row that is read; rows that are written are taken as they are.
+  //! Refuses a row that is read; rows that are written are taken as they are.
   void refuse(const std::string& problem, std::string_view why = {}) const {
     if constexpr (Self::kReads) static_cast<const Self*>(this)->refused(problem, why);
   }

@@ -26,7 +26,7 @@ void append_checksum(core::Bytes& bytes, std::size_t from) {
   core::append_little_endian(bytes, core::crc32c(std::span(bytes).subspan(from)));
 }
 
-// Whether `bytes` end with the checksum of what stands before it.
+// Tells whether `bytes` end with the checksum of what stands before it.
 bool checksum_is_right(std::span<const std::byte> bytes) {
   core::ByteReader reader(bytes.last(kChecksumSize), "checksum");
   return reader.take<std::uint32_t>() == core::crc32c(bytes.first(bytes.size() - kChecksumSize));

@@ -17,7 +17,7 @@ namespace resolute::results {
 //! Name of an attempt's file (StoreLayout::attempt_file()).
 inline constexpr const char* kGradientLogName = "gradients.bin";
 
-//! What one training step left. The hash function is the writer's choice; digests are only ever compared.
+//! The log of one training step. The hash function is the writer's choice; digests are only ever compared.
 struct StepGradients {
   std::uint64_t step = 0;              //!< from 1
   std::vector<std::uint64_t> lanes;    //!< [L] one digest per lane: of its gradients of all phases, in phase order

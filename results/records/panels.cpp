@@ -36,7 +36,7 @@ RankedImage take_image(const Json& json, const std::string& where) {
   return image;
 }
 
-// Of the reader's object, which may have other keys beside.
+// The reader's object may have other keys beside.
 PictureQuality take_quality(ObjectReader& reader) {
   const PictureQuality quality{reader.required<double>("error"), reader.required<double>("psnr"),
                                reader.required<double>("ssim")};

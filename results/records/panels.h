@@ -31,7 +31,7 @@ struct RankedImage {
   bool right = false;  //!< the query's identity
 };
 
-//! What one decoder made of the query.
+//! One decoder's image of the query.
 struct RecoveredPicture {
   int scale = 1;           //!< the rate whose look the decoder aims at; 1: the HR original
   PictureQuality quality;  //!< against the HR original, whatever the scale

@@ -6,7 +6,7 @@
 namespace resolute::results {
 namespace {
 
-// Of the same queries as the row before.
+// The row before has the same queries.
 void check_next_prefix(const CsvReader& csv, const PrefixDistances& last, const PrefixDistances* next) {
   constexpr const char* kWhy = "queries of a level have every prefix up to it";
   if (next == nullptr) csv.refuse(fmt::format("prefix {} is missing", last.prefix + 1), kWhy);

@@ -67,8 +67,8 @@ struct EvaluationRecord {
   //! measures (docs/formats/result.md).
   std::map<std::string, double> metrics;
   EvaluationProvenance provenance;
-  //! What else it left: a file's name relative to the job's folder ("queries.csv", "weights.csv", "panels/panels.json")
-  //! → its SHA-256.
+  //! Other files that it left: a file's name relative to the job's folder ("queries.csv", "weights.csv",
+  //! "panels/panels.json") → its SHA-256.
   std::map<std::string, std::string> outputs{};
 };
 
@@ -91,13 +91,13 @@ std::string record_text(const Record& record);
 //! names another job; the message says what to do
 std::optional<Record> read_record(core::FileSystem& files, const experiments::StoreLayout& store, const JobId& job);
 
-//! What stands where a job's record belongs, and why it is none: one line, without the file's path.
+//! A file in the place of a record that is none; why: one line, without the file's path.
 struct DamagedRecord {
   std::string why;
 };
 //! First: there is none.
 using FoundRecord = std::variant<std::monostate, Record, DamagedRecord>;
-//! As read_record(), but what is damaged is an outcome. Who reads the records of many jobs calls this.
+//! Reads as read_record() does, but a damaged record is an outcome: for readers of many jobs' records.
 //! \param kind experiments::kind_name() of the job: a record of another kind is damaged; empty: any
 //! \throws core::RuntimeError of the store
 FoundRecord find_record(core::FileSystem& files, const experiments::StoreLayout& store, const JobId& job,

@@ -47,7 +47,7 @@ void columns(Csv& csv, ImageRecoveryQuality& row) {
   csv.unique("the path stands twice at this rate and scale", row.path, row.rate, row.scale);
 }
 
-//! Of one rate and scale, means over images, each figure's as doubles in the order of the lines.
+//! Means over the images of one rate and scale, each figure's as doubles in the order of the lines.
 struct MeanRecovery {
   std::size_t images = 0;
   double recovered_psnr = 0, recovered_ssim = 0;

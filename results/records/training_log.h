@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a training logged of its gradients, over all its attempts, and where two such logs part (`resolute repro`). An
+//! Gradients that a training logged, over all its attempts, and where two such logs part (`resolute repro`). An
 //! attempt that was killed left steps up to the kill, and the next goes on from a checkpoint before it: the steps
 //! between are there twice, and have to agree.
 
@@ -53,7 +53,7 @@ struct TrainingLog {
   std::vector<std::string> warnings;  //!< what could not be read, a sentence each
 };
 
-//! Reads metrics.jsonl and gradients.bin of every attempt. What is missing, torn or damaged is left out; damage is a
+//! Reads metrics.jsonl and gradients.bin of every attempt. Missing, torn and damaged parts are left out; damage is a
 //! warning: a comparison with what is left still tells more than none. \throws core::RuntimeError of the file system
 TrainingLog read_training_log(core::FileSystem& files, const experiments::StoreLayout& store,
                               const experiments::JobId& job);
@@ -68,8 +68,8 @@ void for_each_logged_step(std::string_view text, const std::string& where,
 //! these keys. \throws core::RuntimeError (kInput) for a line that is no JSON object, opening with `where`
 std::map<std::uint64_t, std::string> parse_gradient_digests(std::string_view text, const std::string& where);
 
-//! The best rank-1 that the training logged on the way (--evaluate-every), over all of its attempts, 0 to 1. Of a step
-//! that several logged the last attempt's counts, on which the result was built. Nothing where no attempt logged any. A
+//! The best rank-1 that the training logged on the way (--evaluate-every), over all of its attempts, 0 to 1. The last
+//! attempt that logged a step counts, since the result was built on it. Nothing where no attempt logged any. A
 //! line that is torn or damaged is left out, with what follows it in its file. \throws core::RuntimeError of the file
 //! system
 std::optional<double> best_rank1_on_the_way(core::FileSystem& files, const experiments::StoreLayout& store,

@@ -28,7 +28,7 @@ void add(Sums& to, const PerMetric& sums, double queries) {
   to.queries += queries;
 }
 
-//! Of each data set the first one that has the same people in every trial: often itself.
+//! The first data set with the same people in every trial, for each data set: often itself.
 std::vector<std::size_t> first_with_the_same_people(const std::vector<Trials>& datasets) {
   std::vector<std::vector<std::set<std::int64_t>>> people;
   std::vector<std::size_t> first;
@@ -42,7 +42,7 @@ std::vector<std::size_t> first_with_the_same_people(const std::vector<Trials>& d
   return first;
 }
 
-//! What a trial's mean loses when a person is left out, person by person; adds the mean itself to `mean`.
+//! The loss of a trial's mean when a person is left out, person by person; adds the mean itself to `mean`.
 std::map<Person, PerMetric> losses_of(const std::vector<Trials>& datasets, std::size_t trial,
                                       const std::vector<std::size_t>& same_people, PerMetric& mean) {
   const auto share = 1 / static_cast<double>(datasets.size());
@@ -67,7 +67,7 @@ std::map<Person, PerMetric> losses_of(const std::vector<Trials>& datasets, std::
   return losses;
 }
 
-//! What resamples are added up of.
+//! The parts of which resamples are sums.
 struct Parts {
   PerMetric mean;
   std::vector<PerMetric> people;     // what the mean loses without each

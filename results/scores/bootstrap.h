@@ -47,7 +47,7 @@ struct BootstrapInterval {
   //! Two-sided: how sure it is that the mean is not 0. Twice the smaller share of resamples at or beyond 0, 2/(B + 1)
   //! to 1 (Davison & Hinkley, "Bootstrap Methods and their Application", 1997, section 4.4)
   double p = 1;
-  //! Of the 90 % interval: what two one-sided tests at 5 % look at
+  //! The 90 % interval, for two one-sided tests at 5 %
   double inner_low = 0;
   double inner_high = 0;
 };

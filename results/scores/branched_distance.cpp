@@ -86,7 +86,7 @@ struct Rows {
   std::size_t count;
 };
 
-//! One thread's work: blocks of queries × gallery, one after the other. What it holds does not grow with the matrices.
+//! One thread's work: blocks of queries × gallery, one after the other. Its memory does not grow with the matrices.
 class DistanceBlock {
  public:
   DistanceBlock(std::span<const DistanceBranch> branches, std::span<double> to)

@@ -27,7 +27,7 @@ struct DistanceBranch {
 //! Computed in doubles: squares of differences, not products less norms, so that a distance between nearly equal rows
 //! keeps its digits (relative error below 1e-12 at 2,048 dimensions), summed by fused multiply-adds over the dimensions
 //! in ascending order. The bits of each distance depend on the values of its own pair alone: not on other rows, orders,
-//! block sizes, threads or the processor. Beside `to`, a thread needs 8 bytes × (query_block × gallery_block +
+//! block sizes, threads or the processor. A thread needs, beside `to`, 8 bytes × (query_block × gallery_block +
 //! 256 × query_block) and some 64 KiB.
 //!
 //! \param branches at least one; all of as many queries and of as many gallery images

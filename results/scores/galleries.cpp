@@ -104,7 +104,7 @@ void check_draws(Draws draws, std::span<const std::int64_t> identities) {
   }
 }
 
-//! Where queries stand in draws, from where they stand in the whole gallery.
+//! The places of queries in draws, from their places in the whole gallery.
 class DrawPositions {
  public:
   DrawPositions(const Labels& query, const Labels& gallery, Draws draws) : query_(query), draws_(draws) {

@@ -30,8 +30,8 @@ double psnr(const PictureView& picture, const PictureView& reference);
 
 //! Mean structural similarity of the pictures' luma (0.299 R + 0.587 G + 0.114 B, not rounded). Wang et al., "Image
 //! quality assessment: from error visibility to structural similarity", 2004: Gaussian window of 11×11 with deviation
-//! 1.5, weights adding up to 1, K1 = 0.01, K2 = 0.03, L = 255, variances without Bessel's correction. As in the
-//! authors' program, only windows that lie in the picture count: no border is made up. A side shorter than 11 pixels
+//! 1.5, weights adding up to 1, K1 = 0.01, K2 = 0.03, L = 255, variances without Bessel's correction. Windows beyond
+//! the picture do not count, as in the authors' program: no border is made up. A side shorter than 11 pixels
 //! takes a window of its own length, centred, with weights adding up to 1. \pre pictures of one size
 double ssim(const PictureView& picture, const PictureView& reference);
 

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What is done to features before they are compared: unit length, and queries expanded by what they find.
+//! The preparation of features before they are compared: unit length, and queries expanded by what they find.
 
 #include <span>
 #include <string_view>

@@ -62,8 +62,8 @@ class Correlation {
   Correlation(std::span<const double> x, std::span<const double> y)
       : x_(x), y_(y), x_deviations_(x.size()), y_deviations_(y.size()) {}
 
-  //! Of the pairs, pair i standing counts[i] times. Exact sums: they are at most N³ / 3, where the largest group fills
-  //! a resample N < 10⁶ · 10⁶ / 4.
+  //! The sums over pairs, pair i standing counts[i] times. Exact sums: they are at most N³ / 3, where the largest group
+  //! fills a resample N < 10⁶ · 10⁶ / 4.
   double operator()(const std::vector<std::int64_t>& counts) {
     const std::int64_t total = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
     x_.deviations(counts, total, x_deviations_);

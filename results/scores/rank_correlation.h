@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! Whether one number rises with another, whatever the shape of the curve: Spearman's rank correlation, and how sure it
-//! is.
+//! Tells whether one number rises with another, whatever the shape of the curve: Spearman's rank correlation, and how
+//! sure it is.
 
 #include <cstddef>
 #include <cstdint>

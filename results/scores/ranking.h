@@ -6,7 +6,7 @@
 //! Ties are pessimistic: a true match stands behind every wrong match that is as far away or nearer. The rank of the
 //! first true match is 1 + the number of such wrong matches, so features that are all equal score no rank-1. The
 //! average precision of a query with true matches 1…R by distance is (1/R) Σ_i i / (i + w_i), where w_i is the number
-//! of wrong matches as far as match i or nearer. That is the plain mean of the precision at each true match, without
+//! of wrong matches as far as match i or nearer. It is the plain mean of the precision at each true match, without
 //! trapezoids. Source: Zheng et al., "Scalable Person Re-identification: A Benchmark", ICCV 2015. The inverse negative
 //! penalty of a query is R / (R + w_R): it tells how many wrong images stand before the hardest match. Source: Ye et
 //! al., "Deep Learning for Person Re-identification: A Survey and Outlook", TPAMI 2021, section 4.

@@ -136,7 +136,7 @@ class ReRanker {
     return found;
   }
 
-  // Of the neighbours within k those within whose k the image is in turn; ascending.
+  // Neighbours within k that have the image within their k in turn; ascending.
   std::vector<Image> reciprocal(Image image, std::size_t k) const {
     std::vector<Image> found;
     for (const Neighbour& neighbour : within(neighbours_[image], k)) {
@@ -187,7 +187,7 @@ class ReRanker {
     return distances;
   }
 
-  // Of the nearest k2, the image itself one of them.
+  // The nearest k2, the image itself one of them.
   Encoding averaged(const std::vector<Encoding>& encodings, std::size_t image) const {
     const auto nearest = within(neighbours_[image], static_cast<std::size_t>(options_.k2) - 1);
     Encoding all;

@@ -3,8 +3,8 @@
 //! Re-ranking by k-reciprocal neighbours: Zhong et al., "Re-ranking Person Re-identification with k-reciprocal
 //! Encoding", CVPR 2017, as its authors' program computes it.
 //!
-//! That program takes the k nearest of an argsort, so that of images equally far those count that come first in the
-//! file. Here all that are as far as the k-th count: the bits of a result depend on the features alone, not on the
+//! Its authors' program takes the k nearest of an argsort, so that of images equally far those count that come first in
+//! the file. Here all that are as far as the k-th count: the bits of a result depend on the features alone, not on the
 //! order of the gallery or of the queries, nor on threads or blocks. Without ties both are the same.
 
 #include <vector>

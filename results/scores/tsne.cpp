@@ -10,8 +10,8 @@ namespace {
 
 constexpr double kLeast = std::numeric_limits<double>::epsilon();  // of a probability
 
-// Of one row's other points: the Gaussian whose perplexity is e^entropy. `squared` and `to` leave the row itself out.
-// What all distances have in common cancels out of the probabilities and is left out: in many dimensions it is so much
+// The Gaussian over one row's other points whose perplexity is e^entropy. `squared` and `to` leave the row itself out.
+// The common part of all distances cancels out of the probabilities and is left out: in many dimensions it is so much
 // that the exponentials would be nothing.
 void search_gaussian(const std::vector<double>& squared, double entropy, std::vector<double>& to) {
   constexpr int kSteps = 100;

@@ -34,7 +34,7 @@ std::optional<Kind> take(const RecordLookup& lookup, const JobId& job) {
                           "the plan says otherwise", "remove its result.json and run the suite again");
 }
 
-//! What `part` gives; where what it reads is damaged, nothing, and `damage` says why unless it says so already.
+//! The value of `part`; where what it reads is damaged, nothing, and `damage` says why unless it says so already.
 template <class Part>
 std::invoke_result_t<Part> unless_damaged(std::string& damage, Part part) {
   try {
@@ -81,7 +81,7 @@ class PlanIndex {
     return trial;
   }
 
-  //! Of a trial whose evaluation is there and asks what its training asked on the way: the best of these and its own.
+  //! The best score of a trial on the way and at its end, where its evaluation is there and asks what its training did.
   std::optional<double> best_on_test(const Trial& trial, const BestOnTheWay& best_on_the_way) const {
     if (!trial.evaluation || best_on_the_way == nullptr) return std::nullopt;
     const auto& method = specification_of<TrainingSpecification>(trial.training_job).method;
@@ -158,7 +158,7 @@ std::string mixed_parts(const std::vector<Trial>& trials, bool strict_classes) {
   return classes.empty() ? "" : classes.front();
 }
 
-//! As a cell shows it: a fraction in per cent.
+//! A metric as a cell shows it: a fraction in per cent.
 double metric_of(const Trial& trial, const std::string& name) {
   if (trial.best_on_test && name == experiments::kBestOnTest) return 100 * *trial.best_on_test;
   const EvaluationRecord& record = *trial.evaluation;
@@ -233,7 +233,7 @@ Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vecto
   return cell;
 }
 
-//! Whether a row can have the metric, as far as its trials are there.
+//! Tells whether a row can have the metric, as far as its trials are there.
 bool is_applicable(const std::string& metric, const std::vector<Trial>& trials, const PlanIndex& index) {
   return std::all_of(trials.begin(), trials.end(), [&](const Trial& trial) {
     if (metric == experiments::kBestOnTest) return !trial.evaluation || trial.best_on_test.has_value();

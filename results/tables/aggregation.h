@@ -31,7 +31,7 @@ constexpr auto words_of(CellStatus) {
   return settings::words("complete", "incomplete", "mixed", "stale", "not applicable", "damaged");
 }
 
-//! Whether a number of ours is the paper's (paper_number.h).
+//! Tells whether a number of ours is the paper's (paper_number.h).
 enum class PaperVerdict { kReproduces, kDiffers, kUndecided, kTooFewTrials, kNoInterval };
 constexpr auto words_of(PaperVerdict) {
   return settings::words("reproduces", "differs", "undecided", "too few trials", "no interval");
@@ -77,7 +77,7 @@ struct Row {
   std::string id;
   std::string label;
   std::vector<Cell> cells;  //!< data set after data set, within it metric after metric
-  //! What else is another than in the row with which the table compares (first: this row's), on any data set: all but
+  //! Settings that differ from the row with which the table compares (first: this row's), on any data set: all but
   //! the method and its options, which rows are about.
   std::vector<DifferentSetting> other_settings{};
   std::string latex{};  //!< the label in LaTeX, as it is; empty: made of `label`
@@ -135,7 +135,7 @@ struct Table {
 //! \param dataset one of Table::datasets
 bool is_stand_in(const Table& table, const std::string& dataset);
 
-//! What people read of a column: its name, and the mark of drawn images. \param dataset one of Table::datasets
+//! The head of a column for people: its name, and the mark of drawn images. \param dataset one of Table::datasets
 std::string column_title(const Table& table, const std::string& dataset);
 
 struct SuiteTables {
@@ -150,14 +150,14 @@ struct SuiteTables {
 std::optional<double> published_number(const experiments::PublishedRow& row, const std::string& dataset,
                                        const std::string& metric);
 
-//! What else is to be said there; nothing where nothing is. \param dataset one of Table::datasets
+//! The notes on that cell; nothing where there are none. \param dataset one of Table::datasets
 std::vector<std::string> published_footnotes(const experiments::PublishedRow& row, const std::string& dataset,
                                              const std::string& metric);
 
-//! Whether the paper's table leaves that cell empty, of a column that it has.
+//! Tells whether the paper's table leaves that cell empty, of a column that it has.
 bool published_lacks(const experiments::PublishedRow& row, const std::string& dataset, const std::string& metric);
 
-//! What a job left, or nothing yet. A RuntimeError (kInput, kCorrupt) costs the job's cells and no others.
+//! The record of a job, or nothing yet. A RuntimeError (kInput, kCorrupt) costs the job's cells and no others.
 using RecordLookup = std::function<std::optional<Record>(const JobId&)>;
 
 //! Scores of the queries of an evaluation that is there.

@@ -131,7 +131,7 @@ std::vector<BootstrapInterval> intervals_of(std::vector<std::vector<PairedQuery>
   return paired_bootstrap_of_mean(of_dataset, metrics);
 }
 
-//! What `own`'s cell has more than `its`, a number per metric; nothing where one of them is not complete.
+//! The first row's cells minus the second's, a number per metric; nothing where one of them is not complete.
 std::vector<Difference> differences(const Cell& own, const Cell& its, const std::string& to,
                                     const std::vector<std::string>& metrics, ReadScores& scores) {
   std::vector<Difference> found;
@@ -245,7 +245,7 @@ void adjust(Table& table) {
   table.comparisons = shown.size();
 }
 
-//! Of a trial: what each query that has a match scored, in per cent.
+//! A trial's score of each query that has a match, in per cent.
 std::vector<PairedQuery> own_numbers(const std::vector<QueryScore>& queries, const std::vector<std::string>& metrics) {
   std::vector<PairedQuery> numbers;
   for (const QueryScore& score : queries) {

@@ -37,7 +37,7 @@ Cell mean_cell(const std::vector<const Cell*>& cells) {
   for (const Cell* cell : cells) {
     mean.trials = std::min(mean.trials, cell->trials);
     mean.jobs.insert(mean.jobs.end(), cell->jobs.begin(), cell->jobs.end());
-    // What is wrong with a part is said there; the mean is as little a number.
+    // The part itself says what is wrong; the mean is as little a number.
     if (mean.status == CellStatus::kComplete) mean.status = cell->status;
     mean.no_reference = mean.no_reference || cell->no_reference;
     add_new(mean.footnotes, cell->footnotes);

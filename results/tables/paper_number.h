@@ -30,13 +30,13 @@ void compare_with_paper(Table& table, const RecordLookup& lookup, const QuerySco
 //! A heading and lines for the rows and columns that were compared; empty where none was.
 std::vector<std::vector<std::string>> paper_lines(const Table& table);
 
-//! What paper_lines() shows, in words, without a full stop. Empty where there are none.
+//! The legend of paper_lines(), without a full stop. Empty where there are none.
 std::string paper_legend(const Table& table);
 
 //! The same as sentences, for notes: the legend, then one per number. Empty where none was compared.
 std::vector<std::string> paper_sentences(const Table& table);
 
-//! Of which step numbers are: where the paper's stand beside ours, and where a column has the best step.
+//! Notes on the steps that numbers are of: where the paper's stand beside ours, and where a column has the best step.
 std::vector<std::string> step_notes(const Table& table);
 
 }  // namespace resolute::results

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! In which settings two jobs, or two rows of a table, differ.
+//! The settings in which two jobs, or two rows of a table, differ.
 
 #include <map>
 #include <string>
@@ -17,8 +17,8 @@ struct DifferentSetting {
   auto operator<=>(const DifferentSetting&) const = default;
 };
 
-//! What a trial is told: keys with their values as JSON. What follows from others (ids) and what the plan sets by
-//! itself (the seed) is left out. \param trials that its row has
+//! The settings of a trial: keys with their values as JSON. Ids, which follow from others, and the seed,
+//! which the plan sets, are left out. \param trials that its row has
 std::map<std::string, std::string> settings_of(const experiments::TrainingSpecification& training,
                                                const experiments::EvaluationSpecification& evaluation,
                                                std::size_t trials);
@@ -27,7 +27,7 @@ std::map<std::string, std::string> settings_of(const experiments::TrainingSpecif
 std::vector<DifferentSetting> different_settings(const std::map<std::string, std::string>& first,
                                                  const std::map<std::string, std::string>& second);
 
-//! Whether a key is of a method: which one, or an option of one.
+//! Tells whether a key is of a method: which one, or an option of one.
 bool is_of_method(const std::string& key);
 
 //! A value as people read it within a sentence: "600", "hr-both-views", the first digits of a hash, "none".

@@ -34,7 +34,7 @@ constexpr Markup kPlainWords{[](const std::string& text) { return text; },
 
 enum class Place { kOther, kSecond, kBest };
 
-// Of the means in a column those that are best, as they are printed, and second, where there is a third.
+// The best means of a column, as they are printed, and the second, where there is a third.
 std::vector<Place> places_of(const Table& table, const std::string& dataset, const std::string& metric) {
   const auto better = experiments::metric_named(metric)->better;
   std::vector<std::optional<double>> printed;
@@ -77,7 +77,7 @@ std::string stacked(const std::string& text, std::size_t longest, std::size_t lo
 
 std::string head_of(const std::string& heading) { return stacked(heading, 14, 12, "[b]{@{}c@{}}"); }
 
-// What a row begins with.
+// The first cell of a row.
 std::string begin_of(const std::string& label) { return stacked(label, 60, 48, "[t]{@{}l@{}}"); }
 std::string begin_of(const Row& row) { return row.latex.empty() ? begin_of(row.label) : row.latex; }
 

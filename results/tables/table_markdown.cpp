@@ -18,8 +18,8 @@ bool is_of_word(const std::string& text, std::size_t at) {
          static_cast<unsigned char>(c) >= 0x80;
 }
 
-//! Whether the character would be read as markup: "a_b", "[1]", "A & B", "< 5" and "~5" stand for themselves, and are
-//! read on terminals too.
+//! Tells whether the character would be read as markup: "a_b", "[1]", "A & B", "< 5" and "~5" stand for themselves, and
+//! are read on terminals too.
 bool is_markup(const std::string& text, std::size_t at) {
   const auto next_is_one_of = [&](std::string_view characters) {
     return at + 1 < text.size() && characters.find(text[at + 1]) != std::string_view::npos;
@@ -88,7 +88,7 @@ std::string raised(const std::vector<std::size_t>& numbers) {
   return text;
 }
 
-//! What the paper has in a cell; empty where it was not asked.
+//! The paper's text in a cell; empty where it was not asked.
 std::string paper_text(const std::optional<double>& number, const std::string& dataset, bool no_reference,
                        const std::vector<std::size_t>& marks) {
   if (!number && !no_reference) return "";

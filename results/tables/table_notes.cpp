@@ -33,7 +33,7 @@ std::string units_of(const Table& table) {
   return fmt::format("{}{}", per_cent ? "Per cent, but " : "In the table: ", join(others));
 }
 
-//! What a step's verdict is made from, and the verdict where the claim's is another. \param before row of the step
+//! The numbers behind a step's verdict, and the verdict where the claim's is another. \param before row of the step
 std::string step_text(const ComparedClaim& claim, std::size_t step, const ClaimRow* before) {
   const ClaimRow& after = claim.rows[step + 1];
   std::string text = "…";

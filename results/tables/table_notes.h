@@ -19,7 +19,7 @@ struct Markup {
   const char* references;                         //!< says where the paper's numbers stand
 };
 
-//! What stands where a paper is asked for a number and has none.
+//! The text of a cell whose paper is asked for a number and has none.
 inline constexpr const char* kNoReference = "no reference";
 
 //! A paper's number as the paper prints it, 9.25 or 26.0; a mean of such with two decimals at most.
@@ -51,7 +51,7 @@ std::map<std::pair<std::string, std::string>, double> chance_of(const Table& tab
 //! In what the numbers are, over how many trials, and what marks in cells mean.
 std::string legend_of(const Table& table, const Markup& markup);
 
-//! What a reader must know before any number: which columns are of stand-ins. Empty where none is.
+//! The first note for a reader: which columns are of stand-ins. Empty where none is.
 std::string stand_in_note(const Table& table, const Markup& markup);
 
 //! Which images are drawn; why cells are marked mixed or stale, each reason once; from scratch; the table's notes, then
@@ -65,7 +65,7 @@ const Row* compared_row(const Table& table);
 //! The mark of a difference that survives_holm().
 inline constexpr const char* kHolmMark = "†";
 
-//! What stands behind a difference's interval: that its trials are too few for a verdict, or fewer than those of the
+//! The text behind a difference's interval: that its trials are too few for a verdict, or fewer than those of the
 //! two rows' means, and the mark. Empty where nothing is to be said. \param rows_trials the most of the two rows
 std::string behind_interval(const Difference& difference, int rows_trials);
 
@@ -78,7 +78,7 @@ std::string comparisons_note(std::size_t comparisons);
 //! Why rows have no difference, each reason once.
 std::vector<std::string> missing_differences(const Table& table, const Markup& markup);
 
-//! What else differs between a row and the one that the table compares with (Row::other_settings): a line a row.
+//! Other differences between a row and the one that the table compares with (Row::other_settings): one line per row.
 std::vector<std::string> other_settings(const Table& table, const Markup& markup);
 
 //! One line per claim of the papers, those that are stated before those that are printed; above several of a kind how

@@ -100,7 +100,7 @@ std::string plain(const Json& value) {
   return value.is_string() ? value.get<std::string>() : core::canonical_json(value);
 }
 
-// What is the same, of a job whose every compared bit is.
+// The parts that are the same, of a job whose every compared bit is.
 std::string what_is_the_same(const Reproduction& reproduction) {
   const std::uint64_t compared = reproduction.gradients.compared;
   return std::visit(

@@ -31,13 +31,13 @@ std::string describe_class_difference(const std::string& recorded, const std::st
 //! themselves where they have no parts KEY=VALUE.
 std::vector<std::string> class_differences(const std::vector<std::string>& classes);
 
-//! What was found out about one job.
+//! The result of looking at one job.
 struct Reproduction {
   Record recorded;
   std::optional<Record>
       again;  //!< nothing where the run was ended at the first step that differs, or asked to be short
   std::string numeric_class_again;  //!< empty where it is not known, and for a shard and a seal
-  // Of a training:
+  // Trainings alone:
   std::uint64_t steps = 0;        //!< of the whole training
   std::uint64_t asked_steps = 0;  //!< the first so many were asked for: `steps`, or fewer
   LogComparison gradients;

@@ -81,7 +81,7 @@ std::optional<SpreadParts> mean_parts(const std::vector<SpreadParts>& all) {
   return SpreadParts{root(squares.person), root(squares.trial), root(squares.rest)};
 }
 
-//! Of a row's own numbers on one data set, as far as its trials are done.
+//! The spread of a row's numbers on one data set, as far as its trials are done.
 std::optional<SpreadParts> own_parts(const CellPlan& cell, const std::string& metric, Finished& finished) {
   std::vector<PersonMeans> trials;
   for (const JobId& job : cell.evaluations)
@@ -89,7 +89,7 @@ std::optional<SpreadParts> own_parts(const CellPlan& cell, const std::string& me
   return spread_parts(trials);
 }
 
-//! Of the paired differences of two rows.
+//! The spread of the paired differences of two rows.
 std::optional<SpreadParts> paired_parts(const CellPlan& own, const CellPlan& its, const std::string& metric,
                                         Finished& finished) {
   std::vector<PersonMeans> trials;
@@ -105,7 +105,7 @@ std::optional<SpreadParts> paired_parts(const CellPlan& own, const CellPlan& its
   return spread_parts(trials);
 }
 
-//! Of each row and the one that it is compared with, or the one before it.
+//! Each row with the one that it is compared with, or the one before it.
 std::optional<SpreadParts> parts_of_rows(const TablePlan& table, std::size_t d, const std::string& metric,
                                          Finished& finished) {
   const auto reference =

@@ -15,7 +15,7 @@
 
 namespace resolute::results {
 
-//! What is assumed where the store has no five finished trials, in points: standard deviations over people of a paired
+//! Assumptions where the store has no five finished trials, in points: standard deviations over people of a paired
 //! difference and of a row's own number, over trials, and of one query about its person.
 struct SpreadModel {
   double person_difference = 20, person_own = 25, trial = 1.5, in_trial = 10, query = 40;
@@ -38,14 +38,14 @@ struct Tellable {
   std::optional<SmallStep> small;  //!< the paper's smallest step, if it is below `rows`
 };
 
-//! Data sets of which nobody knows how many people are tested are left out. What cannot be read of the store counts as
+//! Data sets of which nobody knows how many people are tested are left out. Records that cannot be read count as
 //! not there.
 std::vector<Tellable> tellable(const experiments::Plan& plan, core::FileSystem& files,
                                const experiments::StoreLayout& store);
 
 //! "table-1 on mlr-cuhk03: 10 trials × 100 people tell …", one line.
 std::string to_text(const Tellable& one);
-//! What lines with "model" rest on.
+//! The text on which lines with "model" rest.
 std::string model_text();
 core::Json to_json(const Tellable& one);
 

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What may be said of a difference, and of an order of rows: numbers in, words out. All that prints a verdict asks
+//! Verdicts on a difference, and on an order of rows: numbers in, words out. All that prints a verdict asks
 //! here.
 
 #include <fmt/format.h>
@@ -33,7 +33,7 @@ struct Difference {
   bool operator==(const Difference&) const = default;
 };
 
-//! Where the whole interval of a difference lies.
+//! The side on which the whole interval of a difference lies.
 enum class Side {
   kAbove,      //!< above zero
   kBelow,      //!< below zero
@@ -48,7 +48,7 @@ inline Side side_of(const Difference& difference) {
   return difference.high < 0 ? Side::kBelow : Side::kUndecided;
 }
 
-//! Whether the difference is there even when one counts how many were looked at.
+//! Tells whether the difference is there even when one counts how many were looked at.
 inline bool survives_holm(const Difference& difference) {
   const Side side = side_of(difference);
   return (side == Side::kAbove || side == Side::kBelow) && difference.p_holm < 0.05;
@@ -70,7 +70,8 @@ inline std::vector<double> holm(const std::vector<double>& p) {
   return adjusted;
 }
 
-//! Of a step from one row to the next of an order, and of the whole order. A later value outweighs an earlier one.
+//! The verdict on a step from one row to the next of an order, and on the whole order. A later value outweighs an
+//! earlier one.
 enum class Verdict {
   kHolds,         //!< the means stand in the order, and so does the whole interval
   kInTheMeans,    //!< the means do; the interval reaches zero, or is not known
@@ -83,7 +84,7 @@ constexpr auto words_of(Verdict) {
   return settings::words("holds", "in the means", "undecided", "no verdict", "open", "contradicted");
 }
 
-//! What is known of two rows that follow one another in an order.
+//! The facts on two rows that follow one another in an order.
 struct Step {
   std::optional<double> before, after;   //!< their means, the row that should be worse first
   std::optional<Difference> difference;  //!< after - before, where the two can be paired
