@@ -15,21 +15,21 @@ class IncludedFiles {
       : files_(files), own_(path), root_(relative_to.empty() ? path.parent_path() : relative_to) {}
 
   std::vector<SuiteFile> run() {
-    SuiteFile own;
-    own.file = own_.string();
-    own.text = core::read_named_text(files_, own_);
-    own.document = parse_toml(own.text, own.file);
-    read_kept(own);
+    SuiteFile suite;
+    suite.file = own_.string();
+    suite.text = core::read_named_text(files_, own_);
+    suite.document = parse_toml(suite.text, suite.file);
+    read_kept(suite);
     // A copy has another name than the file had: one that it holds may have the copy's.
-    own.key = kept_.empty() ? own_.filename().generic_string() : "";
-    own.folder = root_;
-    add(std::move(own), "");
+    suite.key = kept_.empty() ? own_.filename().generic_string() : "";
+    suite.folder = root_;
+    add(std::move(suite), "");
     return std::move(list_);
   }
 
  private:
-  void read_kept(const SuiteFile& own) {
-    TableReader reader(own.document, "the suite");
+  void read_kept(const SuiteFile& suite) {
+    TableReader reader(suite.document, "the suite");
     for (const Node* node : reader.tables("included")) {
       TableReader one(*node, "[[included]]");
       const auto key = one.value<std::string>("file");

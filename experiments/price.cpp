@@ -72,8 +72,8 @@ std::vector<TimedJob> timed_jobs(const Plan& plan) {
       trainings[job.id] = training;
       timed.push_back({&job, training, multiply_adds(*training), training->device, true});
     } else if (const auto* evaluation = std::get_if<EvaluationSpecification>(&job.specification)) {
-      const TrainingSpecification* its = trainings.at(evaluation->training);
-      timed.push_back({&job, its, multiply_adds(*evaluation, *its), device_of(*evaluation, *its), false});
+      const TrainingSpecification* trained = trainings.at(evaluation->training);
+      timed.push_back({&job, trained, multiply_adds(*evaluation, *trained), device_of(*evaluation, *trained), false});
     }
   }
   return timed;

@@ -155,16 +155,17 @@ class SuiteReader {
 
   //! One worker runs all.
   void check_workers() {
-    const WorkerText& own = workers_.back();
+    const WorkerText& worker = workers_.back();
     for (const WorkerText& one : workers_)
-      if (!one.command.value.empty() && one.command.value != own.command.value)
+      if (!one.command.value.empty() && one.command.value != worker.command.value)
         throw core::input_error(
             fmt::format("{}: key 'worker' is not that of the suite which includes this one", one.command.place),
-            fmt::format("one worker runs all jobs, and {} gives {}", path_.string(),
-                        own.command.value.empty() ? "none" : fmt::format("'{}'", fmt::join(own.command.value, " "))),
+            fmt::format(
+                "one worker runs all jobs, and {} gives {}", path_.string(),
+                worker.command.value.empty() ? "none" : fmt::format("'{}'", fmt::join(worker.command.value, " "))),
             "give the same in both, or plan them apart");
     suite_.program_sha256 = program_of(workers_.size() - 1);
-    for (std::size_t part = 0; part < workers_.size() && own.files_sha256.empty(); ++part)
+    for (std::size_t part = 0; part < workers_.size() && worker.files_sha256.empty(); ++part)
       if (!workers_[part].files.value.empty() && program_of(part) != suite_.program_sha256)
         throw core::input_error(fmt::format("{}: key 'worker_files' is not that of the suite which includes this one",
                                             workers_[part].files.place),

@@ -174,7 +174,7 @@ void ReferenceNumbers::read_conflict(const Node& node) {
     touch.finish();
     if (!wanted[0]) wanted[0] = paper;
     // Words such as "here" are meant from the paper that the conflict is of.
-    const std::string said =
+    const std::string footnote =
         *wanted[0] == paper ? what : fmt::format("Of \"{}\": {}", paper_name(paper, reader.place("paper")), what);
     bool any = false;
     for (const auto& [key, entry] : entries_) {
@@ -183,7 +183,7 @@ void ReferenceNumbers::read_conflict(const Node& node) {
       if (!touched) continue;
       for (const auto& [metric, value] : entry.metrics)
         if (metrics.empty() || settings::is_among(metrics, metric)) {
-          conflicts_[key][metric].push_back(said);
+          conflicts_[key][metric].push_back(footnote);
           any = true;
         }
     }
@@ -242,9 +242,9 @@ ReferenceMetrics ReferenceNumbers::find_if_there(const ReferenceRequest& request
 bool ReferenceNumbers::expects(const std::string& paper, const std::string& table, const std::string& metric) const {
   bool any = false, elsewhere = false;
   for (const auto& [key, entry] : entries_) {
-    const bool its = key.paper == paper && key.table == table;
-    if (its && entry.metrics.contains(metric)) return true;
-    any = any || (its && !entry.metrics.empty());
+    const bool same_table = key.paper == paper && key.table == table;
+    if (same_table && entry.metrics.contains(metric)) return true;
+    any = any || (same_table && !entry.metrics.empty());
     elsewhere = elsewhere || entry.metrics.contains(metric);
   }
   return !any && elsewhere;
@@ -257,7 +257,7 @@ std::vector<std::string> ReferenceNumbers::footnotes(const ReferenceRequest& req
   const Entry& entry = known->second;
   if (!entry.metrics.empty() && !entry.metrics.contains(metric)) return found;
   if (const auto of = conflicts_.find(known->first); of != conflicts_.end())
-    if (const auto its = of->second.find(metric); its != of->second.end()) found = its->second;
+    if (const auto number = of->second.find(metric); number != of->second.end()) found = number->second;
   if (entry.error && !entry.metrics.empty())
     found.push_back(
         fmt::format("{} ± {} (digitised): read off a plot of the paper.", entry.metrics.at(metric), *entry.error));

@@ -128,8 +128,8 @@ class Converter {
   }
 
   core::Json value(const toml::node& from, const toml::source_position& at, std::string_view key) const {
-    const auto refuse = [&](std::string_view what, std::string_view why) {
-      throw core::input_error(fmt::format("{}: key '{}' holds {}", place_of(file_, at), key, what), why);
+    const auto refuse = [&](std::string_view problem, std::string_view why) {
+      throw core::input_error(fmt::format("{}: key '{}' holds {}", place_of(file_, at), key, problem), why);
     };
     if (const auto* text = from.as_string()) return text->get();
     if (const auto* integer = from.as_integer()) return integer->get();

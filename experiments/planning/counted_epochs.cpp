@@ -49,7 +49,7 @@ bool speaks_of_epochs(const Settings& settings) {
 }
 
 void count_steps(const Combination& combination, const settings::EpochSettings& epochs,
-                 const ImageCount& training_images, TrainingSpecification& training, std::vector<EpochsPlan>& told) {
+                 const ImageCount& training_images, TrainingSpecification& training, std::vector<EpochsPlan>& lengths) {
   Recipe& recipe = training.recipe;
   std::size_t at = 0;
   const auto steps_of = [&](const std::string& key, int asked) {
@@ -57,10 +57,10 @@ void count_steps(const Combination& combination, const settings::EpochSettings& 
     const auto [images, estimated] = counted_images_of(combination, training_images, training.split, key);
     const std::uint64_t needed = settings::steps_of_epochs(static_cast<std::uint64_t>(asked), images, recipe);
     const int steps = static_cast<int>(std::min<std::uint64_t>(needed, Recipe::kMostSteps + 1));
-    if (at == told.size())
-      told.push_back(
+    if (at == lengths.size())
+      lengths.push_back(
           {combination.dataset.id, key, asked, recipe.identities * recipe.images, images, images, steps, steps});
-    EpochsPlan& over = told[at++];
+    EpochsPlan& over = lengths[at++];
     over.fewest_images = std::min(over.fewest_images, images);
     over.most_images = std::max(over.most_images, images);
     over.fewest_steps = std::min(over.fewest_steps, steps);

@@ -23,6 +23,6 @@ bool speaks_of_epochs(const Settings& settings);
 //! filled by a row's first trial, widened by its others \throws RuntimeError (kInput), with the key's place, where the
 //! images cannot be counted
 void count_steps(const Combination& combination, const settings::EpochSettings& epochs,
-                 const ImageCount& training_images, TrainingSpecification& training, std::vector<EpochsPlan>& told);
+                 const ImageCount& training_images, TrainingSpecification& training, std::vector<EpochsPlan>& lengths);
 
 }  // namespace resolute::experiments

@@ -61,11 +61,11 @@ std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<Publi
   }
   std::vector<ClaimPlan> kept;
   for (std::size_t i = 0; i < found.size(); ++i) {
-    bool said = false;
+    bool covered = false;
     // The first of two equal orders stays.
     for (std::size_t j = 0; j < found.size(); ++j)
-      said = said || (j != i && says_as_much(found[j], found[i]) && (j < i || !says_as_much(found[i], found[j])));
-    if (!said) kept.push_back(found[i]);
+      covered = covered || (j != i && says_as_much(found[j], found[i]) && (j < i || !says_as_much(found[i], found[j])));
+    if (!covered) kept.push_back(found[i]);
   }
   return kept;
 }
@@ -90,11 +90,11 @@ PaperCell paper_cell(const std::vector<ReferenceRequest>& requests, const std::s
     });
     if (!known && !expected) continue;
     if (!known) cell.no_reference.insert(metric);
-    std::vector<std::string> said;
+    std::vector<std::string> footnotes;
     for (const ReferenceRequest* request : known ? std::vector<const ReferenceRequest*>{*gives} : beside)
       for (const std::string& footnote : references.footnotes(*request, metric))
-        if (!settings::is_among(said, footnote)) said.push_back(footnote);
-    if (!said.empty()) cell.footnotes[metric] = std::move(said);
+        if (!settings::is_among(footnotes, footnote)) footnotes.push_back(footnote);
+    if (!footnotes.empty()) cell.footnotes[metric] = std::move(footnotes);
   }
   return cell;
 }

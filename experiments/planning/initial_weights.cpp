@@ -15,7 +15,7 @@ NamedWeights InitialWeights::named(const Combination& combination, const Draft& 
     combination.refuse("weights", "'" + name + "'", why, suggestion);
   };
   if (!is_weights_name(name)) refuse("a name of weights has 1 to 64 characters of a-z, 0-9 and '-'", "");
-  const std::string backbone(settings::word(draft.network.backbone)), how = import_command(name, backbone);
+  const std::string backbone(settings::word(draft.network.backbone)), command = import_command(name, backbone);
   const auto found = catalogue_.find(name);
   if (!found) {
     std::vector<std::string> names = {"none", "imagenet"};
@@ -30,12 +30,12 @@ NamedWeights InitialWeights::named(const Combination& combination, const Draft& 
       suggestion = fmt::format(
           "import them ({}), run with --from-scratch, which every table then says, or set "
           "weights=none",
-          how);
+          command);
     refuse("the store has no weights of that name", suggestion);
   }
   if (options_.need_roots && !catalogue_.has_file(*found))
     refuse(fmt::format("their file weights/{}.safetensors is missing in the store", found->sha256),
-           fmt::format("import them again ({})", how));
+           fmt::format("import them again ({})", command));
   return known_.emplace(name, *found).first->second;
 }
 

@@ -26,11 +26,11 @@ void check_queries(const TableText& text, const TablePlan& table, const Specific
   };
   for (const RowPlan& row : table.rows)
     for (std::size_t i = 0; i < row.cells.size(); ++i)
-      if (const std::string own = queries(row.cells[i]), its = queries(reference->cells[i]); own != its)
+      if (const std::string compared = queries(row.cells[i]), wanted = queries(reference->cells[i]); compared != wanted)
         throw core::input_error(
             fmt::format("{}: key 'compare_with' has the value '{}'", text.compare_with.place, table.compare_with),
             fmt::format("its queries on data set '{}' are not those of row '{}': {} against {}", table.datasets[i],
-                        row.id, its, own),
+                        row.id, wanted, compared),
             "put rows with other queries in a table of their own");
 }
 

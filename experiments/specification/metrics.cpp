@@ -73,19 +73,21 @@ bool has(const Ability* needs, const MethodOptions& method, const EvaluationProt
 }
 
 bool asks_as_training_does(const EvaluationSpecification& evaluation, const MethodOptions& method) {
-  EvaluationProtocol own;
-  if (evaluation.split.lr_side == settings::LrSide::kQuery) own.name = settings::ProtocolName::kWholeGallery;
+  EvaluationProtocol training_protocol;
+  if (evaluation.split.lr_side == settings::LrSide::kQuery)
+    training_protocol.name = settings::ProtocolName::kWholeGallery;
   EvaluationProtocol asked = evaluation.protocol;
   const std::string distance = distance_asked(asked, method);
-  if (!distance.empty() && distance == distance_asked(own, method)) asked.distance = own.distance;
+  if (!distance.empty() && distance == distance_asked(training_protocol, method))
+    asked.distance = training_protocol.distance;
   // Other outputs of an evaluation, and its device, change no score.
-  asked.draws = own.draws;
-  asked.panels = own.panels;
-  asked.sample_rates = own.sample_rates;
-  asked.sample_identities = own.sample_identities;
-  asked.resolution_probe = own.resolution_probe;
-  asked.device = own.device;
-  return asked == own;
+  asked.draws = training_protocol.draws;
+  asked.panels = training_protocol.panels;
+  asked.sample_rates = training_protocol.sample_rates;
+  asked.sample_identities = training_protocol.sample_identities;
+  asked.resolution_probe = training_protocol.resolution_probe;
+  asked.device = training_protocol.device;
+  return asked == training_protocol;
 }
 
 std::vector<std::string> methods_able(const Ability& ability) {

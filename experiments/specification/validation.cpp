@@ -88,9 +88,9 @@ void check_cameras(const SplitSettings& split, const PackSettings& pack) {
         "use another lr_side, or set 'cameras' to an even number");
   // settings::check() leaves lr_camera at its default beside lr_cameras, so what is said of one camera holds of both.
   if (split.low_cameras().back() <= drawn->cameras) return;
-  const std::string there = fmt::format("data set '{}' has cameras 1 to {}", pack.name, drawn->cameras);
-  if (split.lr_cameras.empty()) throw MemberError("split.lr_camera", split.lr_camera, there);
-  throw MemberError("split.lr_cameras", split.lr_cameras, there);
+  const std::string cameras = fmt::format("data set '{}' has cameras 1 to {}", pack.name, drawn->cameras);
+  if (split.lr_cameras.empty()) throw MemberError("split.lr_camera", split.lr_camera, cameras);
+  throw MemberError("split.lr_cameras", split.lr_cameras, cameras);
 }
 
 //! A split of this pack.

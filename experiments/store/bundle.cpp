@@ -121,14 +121,14 @@ std::vector<fs::path> bundle_files(core::FileSystem& files, const StoreLayout& s
 
 fs::path publish_bundle(core::FileSystem& files, const StoreLayout& store, const std::string& suite,
                         std::span<const std::byte> bytes) {
-  const auto there = bundle_files(files, store, suite);
+  const auto bundles = bundle_files(files, store, suite);
   int number = 0;
-  if (there.empty()) {
+  if (bundles.empty()) {
     // The folder's own entry has to last, too.
     files.create_directories(bundles_folder(store));
     files.sync_path(store.root());
   } else {
-    const std::string last = there.back().filename().string().substr(suite.size() + 1);
+    const std::string last = bundles.back().filename().string().substr(suite.size() + 1);
     std::from_chars(last.data(), last.data() + last.size(), number);
   }
   while (++number <= 999'999)

@@ -76,9 +76,10 @@ class RowsOf {
  public:
   explicit RowsOf(RelationSink& sink) : sink_(sink) {
     const auto& all = relations();
-    const auto its = std::find_if(all.begin(), all.end(), [](const Relation& one) { return one.name == Row::kName; });
-    RESOLUTE_EXPECT(its != all.end(), fmt::format("relations() lacks '{}'", Row::kName));
-    sink_.begin(*its);
+    const auto relation =
+        std::find_if(all.begin(), all.end(), [](const Relation& one) { return one.name == Row::kName; });
+    RESOLUTE_EXPECT(relation != all.end(), fmt::format("relations() lacks '{}'", Row::kName));
+    sink_.begin(*relation);
   }
   void add(const Row& row) {
     fields_.fields.clear();

@@ -56,17 +56,17 @@ BlockScan::BlockScan(const FeatureMatrix& query, const QueryBlock& block, const 
   for (const double square : block.squares) bounds_.push_back(filter_.query(square));
 }
 
-void BlockScan::run(const Gemm& gemm, std::size_t gallery_block, Workspace& own) {
+void BlockScan::run(const Gemm& gemm, std::size_t gallery_block, Workspace& workspace) {
   const std::size_t width = std::min(gallery_block, slice_.rows);
   const std::size_t queries = block_.states.size();
-  if (own.products.size() < queries * width) own.products.resize(queries * width);
-  if (own.candidates.size() < width) own.candidates.resize(width);
+  if (workspace.products.size() < queries * width) workspace.products.resize(queries * width);
+  if (workspace.candidates.size() < width) workspace.candidates.resize(width);
   for (std::size_t first = 0; first < slice_.rows; first += width) {
     const std::size_t count = std::min(width, slice_.rows - first);
-    gemm({block_.rows.data(), block_.depth, centred_.row(first), centred_.width, own.products.data(), width, queries,
-          count, block_.depth});
+    gemm({block_.rows.data(), block_.depth, centred_.row(first), centred_.width, workspace.products.data(), width,
+          queries, count, block_.depth});
     for (std::size_t i = 0; i < queries; ++i)
-      scan(i, std::span(own.products).subspan(i * width, count), first, own.candidates);
+      scan(i, std::span(workspace.products).subspan(i * width, count), first, workspace.candidates);
   }
 }
 

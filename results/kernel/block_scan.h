@@ -70,7 +70,7 @@ class BlockScan {
             const Matching& matching, const Filter& filter, bool with_positions);
 
   //! \param own what it works in
-  void run(const Gemm& gemm, std::size_t gallery_block, Workspace& own);
+  void run(const Gemm& gemm, std::size_t gallery_block, Workspace& workspace);
 
  private:
   const float* query_row(const QueryState& state) const {

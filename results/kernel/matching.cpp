@@ -43,8 +43,8 @@ void Matching::matches_of(std::size_t query, std::vector<std::size_t>& matches) 
 
 std::size_t Matching::wrong_for(std::size_t query) const {
   std::int64_t identity = query_.identities[query];
-  std::size_t own = identity == kJunk ? 0 : of_identity(identity).size();
-  return gallery() - junk_ - own;
+  std::size_t matches = identity == kJunk ? 0 : of_identity(identity).size();
+  return gallery() - junk_ - matches;
 }
 
 std::size_t Matching::gallery_identities() const {

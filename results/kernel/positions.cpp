@@ -209,9 +209,9 @@ class SlicedRanking {
           Filter::of_depths(slice->matrix(), depths, centre_, centred.values, work_.threads);
       each_block(blocks, [&](const QueryBlock& block, std::size_t group) {
         BlockScan scan(query_, block, *slice, centred, matching_, filters[group], with_positions_);
-        Workspace own = workspaces_.take();
-        scan.run(gemm_, work_.gallery_block, own);
-        workspaces_.give(std::move(own));
+        Workspace workspace = workspaces_.take();
+        scan.run(gemm_, work_.gallery_block, workspace);
+        workspaces_.give(std::move(workspace));
       });
     }
     each_block(blocks, [&](QueryBlock& block, std::size_t) {

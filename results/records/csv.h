@@ -64,13 +64,13 @@ class CsvColumns {
 
   //! A number where `there`, else nothing. \param why nothing
   template <class T>
-  void number_where(bool there, std::string_view name, std::optional<T>& value, std::type_identity_t<T> low,
+  void number_where(bool expected, std::string_view name, std::optional<T>& value, std::type_identity_t<T> low,
                     std::string_view why) {
     self().field(
         name, [&] { return value ? fmt::format("{}", *value) : std::string(); },
         [&](std::string_view text) {
-          if (there) value = parsed<T>(name, text, low, std::numeric_limits<T>::max());
-          if (!there && !text.empty()) refuse(fmt::format("{} is '{}'", name, text.substr(0, 40)), why);
+          if (expected) value = parsed<T>(name, text, low, std::numeric_limits<T>::max());
+          if (!expected && !text.empty()) refuse(fmt::format("{} is '{}'", name, text.substr(0, 40)), why);
         });
   }
 

@@ -17,11 +17,11 @@ template <class Rows, class T>
 core::Json json_of(const Rows& rows, const T& value) {
   if constexpr (core::HasRow<T, Rows>::value) {
     core::Json object = core::Json::object();
-    core::for_each_member(std::get<core::Row<T>>(rows), value, [&](const core::Member& member, const auto& its) {
+    core::for_each_member(std::get<core::Row<T>>(rows), value, [&](const core::Member& member, const auto& field) {
       if (member.name.empty())
-        object.update(json_of(rows, its));
+        object.update(json_of(rows, field));
       else
-        object[std::string(member.name)] = json_of(rows, its);
+        object[std::string(member.name)] = json_of(rows, field);
     });
     return object;
   } else if constexpr (requires { value.hex; }) {

@@ -55,13 +55,14 @@ std::map<Person, PerMetric> losses_of(const std::vector<Trials>& datasets, std::
       add(people[query.identity], query.difference, 1);
     }
     RESOLUTE_EXPECT(!people.empty(), "a trial has queries");
-    for (const auto& [identity, own] : people) add(all, own.sums, own.queries);
+    for (const auto& [identity, person] : people) add(all, person.sums, person.queries);
     for (std::size_t m = 0; m < mean.size(); ++m) mean[m] += share * (all.sums[m] / all.queries);
-    for (const auto& [identity, own] : people) {
+    for (const auto& [identity, person] : people) {
       PerMetric& loss = losses.try_emplace({same_people[d], identity}, mean.size(), 0.0).first->second;
       if (people.size() == 1) continue;  // nobody to compare with
       for (std::size_t m = 0; m < mean.size(); ++m)
-        loss[m] += share * (all.sums[m] / all.queries - (all.sums[m] - own.sums[m]) / (all.queries - own.queries));
+        loss[m] +=
+            share * (all.sums[m] / all.queries - (all.sums[m] - person.sums[m]) / (all.queries - person.queries));
     }
   }
   return losses;

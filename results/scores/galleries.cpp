@@ -42,17 +42,17 @@ class Standings {
   Standing& at(std::size_t query, std::size_t gallery) { return standings_[query * galleries_ + gallery]; }
 
   // A query's shares of galleries.
-  void tell(std::size_t query, GalleryQuery& told) const {
+  void tell(std::size_t query, GalleryQuery& scored) const {
     std::array<std::size_t, kQueryRanks.size()> within{};
     for (const Standing& standing : std::span(standings_).subspan(query * galleries_, galleries_)) {
       if (standing.rank == 0) continue;
-      ++told.galleries;
+      ++scored.galleries;
       for (std::size_t k = 0; k < kQueryRanks.size(); ++k)
         within[k] += static_cast<std::size_t>(standing.rank <= static_cast<std::uint32_t>(kQueryRanks[k]));
     }
-    if (told.galleries == 0) return;
+    if (scored.galleries == 0) return;
     for (std::size_t k = 0; k < within.size(); ++k)
-      told.cmc[k] = static_cast<double>(within[k]) / static_cast<double>(told.galleries);
+      scored.cmc[k] = static_cast<double>(within[k]) / static_cast<double>(scored.galleries);
   }
 
   void summarise(GalleryScores& scores, std::size_t max_rank) const {

@@ -106,9 +106,9 @@ double ssim(const PictureView& picture, const PictureView& reference) {
               mean_square = windows.means(squares);
   double sum = 0;
   for (std::size_t i = 0; i < mean_x.size(); ++i) {
-    const double both = mean_x[i] * mean_y[i], own = mean_x[i] * mean_x[i] + mean_y[i] * mean_y[i];
-    const double covariance = mean_product[i] - both, variances = mean_square[i] - own;
-    sum += (2 * both + kC1) * (2 * covariance + kC2) / ((own + kC1) * (variances + kC2));
+    const double both = mean_x[i] * mean_y[i], squared_means = mean_x[i] * mean_x[i] + mean_y[i] * mean_y[i];
+    const double covariance = mean_product[i] - both, variances = mean_square[i] - squared_means;
+    sum += (2 * both + kC1) * (2 * covariance + kC2) / ((squared_means + kC1) * (variances + kC2));
   }
   return std::clamp(sum / static_cast<double>(mean_x.size()), -1.0, 1.0);
 }

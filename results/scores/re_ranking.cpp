@@ -151,13 +151,14 @@ class ReRanker {
   Encoding encoding_of(Image image) const {
     const auto k1 = static_cast<std::size_t>(options_.k1);
     const auto half = static_cast<std::size_t>(std::nearbyint(options_.k1 / 2.0));  // half to even, as NumPy rounds
-    const std::vector<Image> own = reciprocal(image, k1);
-    std::vector<Image> expanded = own;
-    for (Image candidate : own) {
-      const std::vector<Image> theirs = reciprocal(candidate, half);
+    const std::vector<Image> neighbours = reciprocal(image, k1);
+    std::vector<Image> expanded = neighbours;
+    for (Image candidate : neighbours) {
+      const std::vector<Image> further = reciprocal(candidate, half);
       std::vector<Image> common;
-      std::set_intersection(own.begin(), own.end(), theirs.begin(), theirs.end(), std::back_inserter(common));
-      if (3 * common.size() > 2 * theirs.size()) expanded.insert(expanded.end(), theirs.begin(), theirs.end());
+      std::set_intersection(neighbours.begin(), neighbours.end(), further.begin(), further.end(),
+                            std::back_inserter(common));
+      if (3 * common.size() > 2 * further.size()) expanded.insert(expanded.end(), further.begin(), further.end());
     }
     std::sort(expanded.begin(), expanded.end());
     expanded.erase(std::unique(expanded.begin(), expanded.end()), expanded.end());

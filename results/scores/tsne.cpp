@@ -67,12 +67,12 @@ Triangle squared_distances(const FeatureMatrix& features) {
 
 Triangle joint_probabilities(const Triangle& squared, std::size_t rows, double perplexity) {
   Triangle joint(squared.size(), 0);
-  std::vector<double> its(rows - 1), conditional(rows - 1);
+  std::vector<double> to_others(rows - 1), conditional(rows - 1);
   for (std::size_t i = 0; i < rows; ++i) {
     const auto at = [&](std::size_t j) { return j < i ? place(i, j) : place(j, i); };
     for (std::size_t j = 0, k = 0; j < rows; ++j)
-      if (j != i) its[k++] = squared[at(j)];
-    search_gaussian(its, std::log(perplexity), conditional);
+      if (j != i) to_others[k++] = squared[at(j)];
+    search_gaussian(to_others, std::log(perplexity), conditional);
     for (std::size_t j = 0, k = 0; j < rows; ++j)
       if (j != i) joint[at(j)] += conditional[k++];
   }

@@ -202,8 +202,8 @@ Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vecto
   cell.trials_needed = static_cast<int>(trials.size());
   auto reference = plan.references.find(metric);
   if (reference != plan.references.end()) cell.reference = reference->second;
-  if (const auto said = plan.paper.footnotes.find(metric); said != plan.paper.footnotes.end())
-    cell.footnotes = said->second;
+  if (const auto footnotes = plan.paper.footnotes.find(metric); footnotes != plan.paper.footnotes.end())
+    cell.footnotes = footnotes->second;
   cell.no_reference = plan.paper.no_reference.contains(metric);
   std::string damage;
   for (const Trial& trial : trials) {
@@ -339,8 +339,8 @@ std::vector<std::string> published_footnotes(const experiments::PublishedRow& ro
                                              const std::string& metric) {
   const auto paper = row.paper.find(dataset);
   if (paper == row.paper.end()) return {};
-  const auto said = paper->second.footnotes.find(metric);
-  return said == paper->second.footnotes.end() ? std::vector<std::string>() : said->second;
+  const auto footnotes = paper->second.footnotes.find(metric);
+  return footnotes == paper->second.footnotes.end() ? std::vector<std::string>() : footnotes->second;
 }
 
 bool published_lacks(const experiments::PublishedRow& row, const std::string& dataset, const std::string& metric) {

@@ -66,47 +66,48 @@ std::string one_line(std::string path) {
   return path;
 }
 
-core::RuntimeError unpaired(const JobId& own, const JobId& its, const std::string& why) {
+core::RuntimeError unpaired(const JobId& first, const JobId& second, const std::string& why) {
   return core::input_error(
-      fmt::format("evaluations {} and {} cannot be compared query by query", short_id(own), short_id(its)), why,
+      fmt::format("evaluations {} and {} cannot be compared query by query", short_id(first), short_id(second)), why,
       "leave out the table's compare_with, or put the rows in tables of their own");
 }
 
 //! Differences in per cent, in the order of paths and rates.
-std::vector<PairedQuery> pair_queries(const JobId& own, const JobId& its, const std::vector<std::string>& metrics,
+std::vector<PairedQuery> pair_queries(const JobId& first, const JobId& second, const std::vector<std::string>& metrics,
                                       ReadScores& scores) {
-  const ByKey own_queries = by_key(scores.of(own));
-  const ByKey its_queries = by_key(scores.of(its));
+  const ByKey first_queries = by_key(scores.of(first));
+  const ByKey second_queries = by_key(scores.of(second));
   const auto same = [](const auto& a, const auto& b) {
     return a.first == b.first && a.second->identity == b.second->identity && a.second->has_match == b.second->has_match;
   };
   const auto [left, right] =
-      std::mismatch(own_queries.begin(), own_queries.end(), its_queries.begin(), its_queries.end(), same);
-  if (left != own_queries.end() || right != its_queries.end()) {
+      std::mismatch(first_queries.begin(), first_queries.end(), second_queries.begin(), second_queries.end(), same);
+  if (left != first_queries.end() || right != second_queries.end()) {
     // The smaller key is the one that the other side lacks.
-    const bool ours = right == its_queries.end() || (left != own_queries.end() && left->first <= right->first);
-    const auto& [path, rate] = ours ? left->first : right->first;
-    throw unpaired(own, its,
+    const bool is_first = right == second_queries.end() || (left != first_queries.end() && left->first <= right->first);
+    const auto& [path, rate] = is_first ? left->first : right->first;
+    throw unpaired(first, second,
                    fmt::format("query '{}' at rate {} of {} is not the same in {}", one_line(path), rate,
-                               short_id(ours ? own : its), short_id(ours ? its : own)));
+                               short_id(is_first ? first : second), short_id(is_first ? second : first)));
   }
   std::vector<PairedQuery> paired;
-  for (auto a = own_queries.begin(), b = its_queries.begin(); a != own_queries.end(); ++a, ++b) {
+  for (auto a = first_queries.begin(), b = second_queries.begin(); a != first_queries.end(); ++a, ++b) {
     if (!a->second->has_match) continue;
     PairedQuery query{a->second->identity, {}};
     for (const std::string& metric : metrics)
       query.difference.push_back(100 * (score_of(*a->second, metric) - score_of(*b->second, metric)));
     paired.push_back(std::move(query));
   }
-  if (paired.empty()) throw unpaired(own, its, "no query has a match");
+  if (paired.empty()) throw unpaired(first, second, "no query has a match");
   return paired;
 }
 
 //! Footnotes on the classes of the jobs behind a difference. Seeds vary more than machines do: the difference
 //! stands, unless the table is strict.
-std::vector<std::string> classes_of(const Cell& own, const Cell& its, std::size_t common, const ReadScores& scores) {
+std::vector<std::string> classes_of(const Cell& first, const Cell& second, std::size_t common,
+                                    const ReadScores& scores) {
   NumericClasses classes;
-  for (const Cell* cell : {&own, &its})
+  for (const Cell* cell : {&first, &second})
     for (std::size_t trial = 0; trial < common; ++trial) {
       scores.add_class(cell->jobs[trial].training, classes);
       scores.add_class(cell->jobs[trial].evaluation, classes);
@@ -132,18 +133,18 @@ std::vector<BootstrapInterval> intervals_of(std::vector<std::vector<PairedQuery>
 }
 
 //! The first row's cells minus the second's, a number per metric; nothing where one of them is not complete.
-std::vector<Difference> differences(const Cell& own, const Cell& its, const std::string& to,
+std::vector<Difference> differences(const Cell& first, const Cell& second, const std::string& to,
                                     const std::vector<std::string>& metrics, ReadScores& scores) {
   std::vector<Difference> found;
-  if (own.status != CellStatus::kComplete || its.status != CellStatus::kComplete) return found;
-  if (own.dataset == experiments::kMeanColumn && own.jobs.size() != its.jobs.size())
+  if (first.status != CellStatus::kComplete || second.status != CellStatus::kComplete) return found;
+  if (first.dataset == experiments::kMeanColumn && first.jobs.size() != second.jobs.size())
     throw core::input_error("the rows have other numbers of trials", "a mean over data sets is compared of all");
-  const std::size_t common = std::min(own.jobs.size(), its.jobs.size());
-  const std::vector<std::string> classes = classes_of(own, its, common, scores);
+  const std::size_t common = std::min(first.jobs.size(), second.jobs.size());
+  const std::vector<std::string> classes = classes_of(first, second, common, scores);
   std::vector<std::vector<PairedQuery>> trials;
   for (std::size_t trial = 0; trial < common; ++trial)
-    trials.push_back(pair_queries(own.jobs[trial].evaluation, its.jobs[trial].evaluation, metrics, scores));
-  const std::size_t datasets = datasets_of(own);
+    trials.push_back(pair_queries(first.jobs[trial].evaluation, second.jobs[trial].evaluation, metrics, scores));
+  const std::size_t datasets = datasets_of(first);
   for (const BootstrapInterval& interval : intervals_of(std::move(trials), datasets, metrics.size()))
     found.push_back(
         {to, interval.mean, interval.low, interval.high, static_cast<int>(common / datasets), interval.p, 1, classes});
@@ -235,10 +236,10 @@ void adjust(Table& table) {
     for (std::size_t i = 0; i < claim.differences.size(); ++i)
       add(claim.dataset, claim.metric, claim.rows[i + 1].id, claim.differences[i]);
   std::vector<double> p;
-  for (const auto& [what, differences] : shown) p.push_back(differences.front()->p);
+  for (const auto& [shown_pair, differences] : shown) p.push_back(differences.front()->p);
   const std::vector<double> adjusted = holm(p);
   std::size_t at = 0;
-  for (const auto& [what, differences] : shown) {
+  for (const auto& [shown_pair, differences] : shown) {
     for (Difference* difference : differences) difference->p_holm = adjusted[at];
     ++at;
   }

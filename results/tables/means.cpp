@@ -46,17 +46,17 @@ Cell mean_cell(const std::vector<const Cell*>& cells) {
   mean.reference = mean_over(cells, &Cell::reference);
   if (!mean.reference && !mean.no_reference) mean.footnotes.clear();  // of a number that is not shown
   mean.chance = mean_over(cells, &Cell::chance);
-  std::vector<double> there;
+  std::vector<double> complete;
   for (std::size_t trial = 0; trial < cells.front()->values.size(); ++trial) {
     std::vector<double> values;
     for (const Cell* cell : cells)
       if (const auto& value = cell->values[trial]) values.push_back(*value);
     mean.values.emplace_back();
     if (values.size() < cells.size()) continue;
-    there.push_back(mean_of(values));
-    mean.values.back() = there.back();
+    complete.push_back(mean_of(values));
+    mean.values.back() = complete.back();
   }
-  if (mean.status == CellStatus::kComplete) fill_mean(mean, there);
+  if (mean.status == CellStatus::kComplete) fill_mean(mean, complete);
   return mean;
 }
 

@@ -63,10 +63,10 @@ struct Paired {
 };
 
 template <class T>
-std::vector<T> common(const std::vector<T>& own, const std::vector<T>& its) {
+std::vector<T> common(const std::vector<T>& of_first, const std::vector<T>& of_second) {
   std::vector<T> both;
-  std::copy_if(own.begin(), own.end(), std::back_inserter(both),
-               [&](const T& one) { return std::find(its.begin(), its.end(), one) != its.end(); });
+  std::copy_if(of_first.begin(), of_first.end(), std::back_inserter(both),
+               [&](const T& one) { return std::find(of_second.begin(), of_second.end(), one) != of_second.end(); });
   return both;
 }
 
@@ -118,12 +118,12 @@ void adjust_for_all(SuiteComparison& comparison) {
 
 SuiteComparison with_numbers(const Plan& first, const Plan& second, const Paired& paired, const SuiteTables& tables) {
   SuiteComparison comparison;
-  const auto own = cells_of(first), its = cells_of(second);
-  comparison.settings = compare_settings(first, second, own, its);
-  for (const auto& [at, cell] : own)
-    if (!its.contains(at)) comparison.only_first.push_back(at);
-  for (const auto& [at, cell] : its)
-    if (!own.contains(at)) comparison.only_second.push_back(at);
+  const auto of_first = cells_of(first), of_second = cells_of(second);
+  comparison.settings = compare_settings(first, second, of_first, of_second);
+  for (const auto& [at, cell] : of_first)
+    if (!of_second.contains(at)) comparison.only_first.push_back(at);
+  for (const auto& [at, cell] : of_second)
+    if (!of_first.contains(at)) comparison.only_second.push_back(at);
   for (std::size_t t = 0; t < tables.tables.size(); ++t) {
     const Table& table = tables.tables[t];
     for (std::size_t c = 0; c < table.rows[0].cells.size(); ++c) {

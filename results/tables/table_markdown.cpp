@@ -212,12 +212,13 @@ std::string to_markdown(const Table& table, const std::vector<std::string>& note
   if (table.datasets.size() == 1)
     text += fmt::format("Data set: {}. ", plain(column_title(table, table.datasets.front())));
   text += legend_of(table, kMarkdown) + "\n";
-  std::vector<std::string> said;
+  std::vector<std::string> notes_below;
   for (const std::string& footnote : footnotes.texts())
-    said.push_back(fmt::format("{} {}", raised({said.size() + 1}), plain(footnote)));
-  for (std::string& note : notes_of(table, notes, kMarkdown)) said.push_back(std::move(note));
-  if (std::string note = stand_in_note(table, kMarkdown); !note.empty()) said.insert(said.begin(), std::move(note));
-  const std::string lines = list_of(said);
+    notes_below.push_back(fmt::format("{} {}", raised({notes_below.size() + 1}), plain(footnote)));
+  for (std::string& note : notes_of(table, notes, kMarkdown)) notes_below.push_back(std::move(note));
+  if (std::string note = stand_in_note(table, kMarkdown); !note.empty())
+    notes_below.insert(notes_below.begin(), std::move(note));
+  const std::string lines = list_of(notes_below);
   const std::string compared = differences(table, footnotes) + against_papers(table);
   const std::string held = list_of(claims_of(table, kMarkdown));
   // A list of its own where it does not go on with the notes'.

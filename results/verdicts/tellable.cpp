@@ -90,11 +90,11 @@ std::optional<SpreadParts> own_parts(const CellPlan& cell, const std::string& me
 }
 
 //! The spread of the paired differences of two rows.
-std::optional<SpreadParts> paired_parts(const CellPlan& own, const CellPlan& its, const std::string& metric,
+std::optional<SpreadParts> paired_parts(const CellPlan& first, const CellPlan& second, const std::string& metric,
                                         Finished& finished) {
   std::vector<PersonMeans> trials;
-  for (std::size_t t = 0; t < std::min(own.evaluations.size(), its.evaluations.size()); ++t) {
-    const auto &one = finished.of(own.evaluations[t], metric), &other = finished.of(its.evaluations[t], metric);
+  for (std::size_t t = 0; t < std::min(first.evaluations.size(), second.evaluations.size()); ++t) {
+    const auto &one = finished.of(first.evaluations[t], metric), &other = finished.of(second.evaluations[t], metric);
     if (!one || !other) continue;
     Scores differences;
     for (const auto& [query, score] : *one)
