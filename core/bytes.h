@@ -35,10 +35,10 @@ void append_little_endian(Bytes& to, T value) {
 
 inline void append_bytes(Bytes& to, std::span<const std::byte> from) { to.insert(to.end(), from.begin(), from.end()); }
 
-//! Reads values one after the other; every read past the end throws a kCorrupt RuntimeError naming `what`.
+//! Reads values one after the other; every read past the end throws a kCorrupt RuntimeError naming `name`.
 class ByteReader {
  public:
-  ByteReader(std::span<const std::byte> bytes, std::string_view what) : bytes_(bytes), what_(what) {}
+  ByteReader(std::span<const std::byte> bytes, std::string_view name) : bytes_(bytes), name_(name) {}
   template <std::integral T>
   T take() {
     T value{};
@@ -47,7 +47,7 @@ class ByteReader {
   }
   std::span<const std::byte> take_bytes(std::size_t count) {
     if (count > bytes_.size() - at_)
-      throw corrupt_error(fmt::format("{} ends after {} bytes", what_, bytes_.size()),
+      throw corrupt_error(fmt::format("{} ends after {} bytes", name_, bytes_.size()),
                           fmt::format("{} more are needed at {}", count, at_));
     auto part = bytes_.subspan(at_, count);
     at_ += count;
@@ -58,7 +58,7 @@ class ByteReader {
 
  private:
   std::span<const std::byte> bytes_;
-  std::string_view what_;
+  std::string_view name_;
   std::size_t at_ = 0;
 };
 

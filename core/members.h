@@ -180,8 +180,8 @@ std::string out_of_range(const Rows& rows, const Member& member, const T& value)
 template <class Rows, class T>
 std::string out_of_range(const Rows& rows, const T& value) {
   std::string wrong;
-  for_each_member(std::get<Row<T>>(rows), value, [&](const Member& member, const auto& its) {
-    if (wrong.empty()) wrong = out_of_range(rows, member, its);
+  for_each_member(std::get<Row<T>>(rows), value, [&](const Member& member, const auto& field) {
+    if (wrong.empty()) wrong = out_of_range(rows, member, field);
   });
   return wrong;
 }

@@ -12,9 +12,9 @@ namespace resolute::core {
 
 class Progress {
  public:
-  //! \param what shown first, e.g. "packing"; \param total units of work, 0 if unknown
+  //! \param name shown first, e.g. "packing"; \param total units of work, 0 if unknown
   //! \param before units that were done earlier: they say nothing of the speed
-  Progress(std::string what, std::uint64_t total, const Clock& clock = monotonic_clock(), std::uint64_t before = 0);
+  Progress(std::string name, std::uint64_t total, const Clock& clock = monotonic_clock(), std::uint64_t before = 0);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -24,11 +24,11 @@ class Progress {
   //! Makes room for another line on the terminal; the next update draws again.
   void clear();
   //! The line for `done` units, `before` of which were there at the start, after `elapsed`; pure, for tests.
-  static std::string line(const std::string& what, std::uint64_t done, std::uint64_t total,
+  static std::string line(const std::string& name, std::uint64_t done, std::uint64_t total,
                           std::chrono::nanoseconds elapsed, std::uint64_t before = 0, const std::string& speed = {});
 
  private:
-  std::string what_;
+  std::string name_;
   std::uint64_t total_;
   const Clock& clock_;
   std::uint64_t before_;

@@ -42,9 +42,9 @@ int suite_log(const Arguments& arguments) {
   request.format = parsed->json ? orchestrator::LogFormat::kJsonLines : orchestrator::LogFormat::kText;
   // What one job is said to be, and that it has its result, is part of its story.
   request.job = parsed->values["job"].as<std::string>();
-  request.told = failed                                        ? orchestrator::Told::kFailures
-                 : all || parsed->json || !request.job.empty() ? orchestrator::Told::kAll
-                                                               : orchestrator::Told::kWhatMatters;
+  request.detail = failed                                        ? orchestrator::LogDetail::kFailures
+                   : all || parsed->json || !request.job.empty() ? orchestrator::LogDetail::kAll
+                                                                 : orchestrator::LogDetail::kImportant;
   if (parsed->values.count("tail") > 0) request.tail = static_cast<std::size_t>(at_least("tail", tail, 1));
   orchestrator::print_log(core::real_file_system(), parsed->store, plan.suite, request, std::cout);
   return 0;

@@ -22,8 +22,8 @@ std::set<std::string> names_of(const fs::path& folder, const fs::path& name) {
     if (at.depth() == kDeepest)
       throw input_error(fmt::format("'{}' lies more than {} folders deep", at->path().string(), kDeepest),
                         "a link may lead back to its own folder", "name the files of the program alone");
-    const std::string own = at->path().filename().string();
-    if (own.starts_with('.') || own == "__pycache__") {
+    const std::string file_name = at->path().filename().string();
+    if (file_name.starts_with('.') || file_name == "__pycache__") {
       at.disable_recursion_pending();
     } else if (at->is_regular_file(no_file)) {
       names.insert((name / at->path().lexically_relative(folder / name)).lexically_normal().generic_string());

@@ -204,10 +204,10 @@ RuntimeError ObjectReader::type_error(const std::string& key, std::string_view e
                      fmt::format("{} is needed", expected));
 }
 
-int read_schema(ObjectReader& object, std::string_view what, int newest, std::string_view suggestion) {
+int read_schema(ObjectReader& object, std::string_view kind, int newest, std::string_view suggestion) {
   const auto schema = object.required<int>("schema");
   if (schema >= 1 && schema <= newest) return schema;
-  throw input_error(fmt::format("{}: {} schema {} is unknown", object.where(), what, schema),
+  throw input_error(fmt::format("{}: {} schema {} is unknown", object.where(), kind, schema),
                     fmt::format("1 to {} are known", newest), suggestion);
 }
 

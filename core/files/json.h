@@ -121,8 +121,8 @@ class ObjectReader {
   std::set<std::string> asked_;
 };
 
-//! The object's "schema". \param what the object is, in messages \throws RuntimeError (kInput) unless it is 1 to
+//! The object's "schema". \param kind of the object, in messages \throws RuntimeError (kInput) unless it is 1 to
 //! `newest`
-int read_schema(ObjectReader& object, std::string_view what, int newest, std::string_view suggestion = {});
+int read_schema(ObjectReader& object, std::string_view kind, int newest, std::string_view suggestion = {});
 
 }  // namespace resolute::core

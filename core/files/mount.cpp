@@ -9,9 +9,9 @@ namespace resolute::core {
 
 Mount::Mount(FileSystem& files, std::filesystem::path folder)
     : folder_(std::filesystem::absolute(std::move(folder))), point_(folder_) {
-  const auto here = files.identity(point_);
-  if (!here) return;
-  device_ = here->device;
+  const auto folder_identity = files.identity(point_);
+  if (!folder_identity) return;
+  device_ = folder_identity->device;
   for (auto above = point_.parent_path(); above != point_; above = point_.parent_path()) {
     const auto found = files.identity(above);
     if (!found || found->device != device_) return;

@@ -61,8 +61,8 @@ void make_own_folder(const std::filesystem::path& folder) {
   struct stat status {};
   if (::lstat(folder.c_str(), &status) != 0)
     throw system_error(fmt::format("cannot stat '{}'", folder.string()), errno);
-  const mode_t own = status.st_mode & 07777 & ~static_cast<mode_t>(S_IWGRP | S_IWOTH);
-  if (status.st_uid == ::geteuid() && own != (status.st_mode & 07777) && ::chmod(folder.c_str(), own) != 0)
+  const mode_t mode = status.st_mode & 07777 & ~static_cast<mode_t>(S_IWGRP | S_IWOTH);
+  if (status.st_uid == ::geteuid() && mode != (status.st_mode & 07777) && ::chmod(folder.c_str(), mode) != 0)
     throw system_error(fmt::format("cannot take others' right to write from '{}'", folder.string()), errno);
 }
 

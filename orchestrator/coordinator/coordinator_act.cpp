@@ -187,7 +187,7 @@ void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answ
   if (const auto* held = std::get_if<HeldBy>(&*made)) {
     const Instant until = now() + options_.held_wait;
     elsewhere_.hold(placed.job, until - options_.held_wait / 4);
-    put_off(placed.job, placed.attempt, until, held->whom);
+    put_off(placed.job, placed.attempt, until, held->holder);
   } else if (const auto* used = std::get_if<NumberUsed>(&*made)) {
     elsewhere_.use_attempts(placed.job, used->last);
     put_off(placed.job, placed.attempt, now(), "the attempt's number has been used in the store");

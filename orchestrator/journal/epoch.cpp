@@ -225,8 +225,8 @@ std::vector<std::string> fresh_list(core::FileSystem& files, const fs::path& fol
 std::optional<experiments::SeenRecord> look_at_result(core::FileSystem& files, const experiments::StoreLayout& store,
                                                       const experiments::JobId& job, const RecordCheck& check,
                                                       std::string_view kind) {
-  const bool there = unless_foreign([&] { return files.exists(store.result_file(job)); }).value_or(false);
-  if (!there) return std::nullopt;
+  const bool exists = unless_foreign([&] { return files.exists(store.result_file(job)); }).value_or(false);
+  if (!exists) return std::nullopt;
   return check ? check(job, kind) : experiments::SeenRecord();
 }
 

@@ -94,22 +94,22 @@ std::optional<Owner> read_owner(core::FileSystem& files, const fs::path& suite_f
 
 OwnerLife life_of(const Owner& owner) {
   if (owner.ended) return OwnerLife::kEnded;
-  const Owner here = this_owner();
-  if (owner.host != here.host) return OwnerLife::kUnknown;
+  const Owner self = this_owner();
+  if (owner.host != self.host) return OwnerLife::kUnknown;
   // Another boot of this host, or another host that goes by the same name: its counter tells.
-  if (owner.boot != here.boot) return OwnerLife::kUnknown;
+  if (owner.boot != self.boot) return OwnerLife::kUnknown;
   // A container's processes have numbers of their own.
-  if (owner.pid_namespace.empty() || owner.pid_namespace != here.pid_namespace) return OwnerLife::kUnknown;
+  if (owner.pid_namespace.empty() || owner.pid_namespace != self.pid_namespace) return OwnerLife::kUnknown;
   if (owner.process <= 0) return OwnerLife::kEnded;
   if (::kill(static_cast<pid_t>(owner.process), 0) != 0 && errno == ESRCH) return OwnerLife::kEnded;
   // Some process has the number. Only /proc tells if it is the owner's, and /proc may hide other users' processes
   // (hidepid) or show those of another name space.
   std::error_code error;
-  if (fs::read_symlink("/proc/self", error) != std::to_string(here.process)) return OwnerLife::kUnknown;
+  if (fs::read_symlink("/proc/self", error) != std::to_string(self.process)) return OwnerLife::kUnknown;
   const std::string stat = stat_after_name(std::to_string(owner.process));
   if (stat.empty()) return OwnerLife::kUnknown;
-  const bool there = !stat.starts_with('Z');  // a zombie does nothing any more
-  return there && start_in(stat) == owner.start ? OwnerLife::kAlive : OwnerLife::kEnded;
+  const bool runs = !stat.starts_with('Z');  // a zombie does nothing any more
+  return runs && start_in(stat) == owner.start ? OwnerLife::kAlive : OwnerLife::kEnded;
 }
 
 void require_no_owner(core::FileSystem& files, const fs::path& suite_folder, std::int64_t epoch,

@@ -40,38 +40,38 @@ void require_known_jobs(const State& state) {
 
 // Refuses numbers that apply() would have refused: sums of numbers in range are in range too.
 void require_ranges(const State& state) {
-  auto require = [](bool holds, const std::string& what) {
-    if (!holds) throw core::corrupt_error(fmt::format("{} is out of range", what));
+  auto require = [](bool holds, const std::string& name) {
+    if (!holds) throw core::corrupt_error(fmt::format("{} is out of range", name));
   };
-  auto require_said = [&](const Event& event, const std::string& what) {
+  auto require_event = [&](const Event& event, const std::string& name) {
     const std::string wrong = out_of_range(event);
-    require(wrong.empty(), fmt::format("{}: {}, which", what, wrong));
+    require(wrong.empty(), fmt::format("{}: {}, which", name, wrong));
   };
   auto within = [](std::int64_t value, std::int64_t most) { return value >= 0 && value <= most; };
   require(state.agents.size() <= kMostAgents, "the number of agents");
   for (const auto& [number, agent] : state.agents) {
-    const std::string what = fmt::format("agent {}", number.value);
-    require_said(AgentJoined{number, {}, agent.slots, agent.gpus, agent.memory_mib, {}}, what);
+    const std::string name = fmt::format("agent {}", number.value);
+    require_event(AgentJoined{number, {}, agent.slots, agent.gpus, agent.memory_mib, {}}, name);
     require(within(agent.free, agent.slots) && within(agent.free_gpus, agent.gpus) &&
                 within(agent.free_memory_mib, agent.memory_mib),
-            what);
+            name);
   }
   std::int64_t taken = 0;  // by all that runs
   for (const Job& job : state.jobs) {
-    const std::string what = fmt::format("job '{}'", job.label);
+    const std::string name = fmt::format("job '{}'", job.label);
     JobAdded added;
     added.slots = job.slots;
     added.memory_mib = job.memory_mib;
-    require_said(added, what);
-    require(within(job.attempts, 2 * kMostAttempts), what);
+    require_event(added, name);
+    require(within(job.attempts, 2 * kMostAttempts), name);
     const auto* running = std::get_if<Running>(&job.state);
     if (running == nullptr) continue;
     std::int64_t slots = 0;
     for (const Share& share : running->placement) {
-      require(share.slots > 0, what);
+      require(share.slots > 0, name);
       slots += share.slots;
     }
-    require(slots == job.slots && running->ended.size() == static_cast<std::size_t>(job.slots), what);
+    require(slots == job.slots && running->ended.size() == static_cast<std::size_t>(job.slots), name);
     taken += slots;
   }
   require(within(taken, std::int64_t{kMostAgents} * kMostSlots), "the number of slots that are taken");

@@ -25,7 +25,7 @@ struct WentWrong {
   bool operator()(const auto&) const { return false; }
 };
 
-struct Matters {
+struct Important {
   bool operator()(const JobAdded&) const { return false; }
   bool operator()(const JobsKept&) const { return false; }
   bool operator()(const JobSucceeded& e) const { return e.attempt > 0; }
@@ -42,9 +42,9 @@ bool is_no_failure(Cause cause) {
          cause == Cause::kCancelled;
 }
 
-bool is_told(const Event& event, Told told) {
-  return told == Told::kAll ||
-         (told == Told::kFailures ? std::visit(WentWrong(), event) : std::visit(Matters(), event));
+bool is_shown(const Event& event, LogDetail detail) {
+  return detail == LogDetail::kAll ||
+         (detail == LogDetail::kFailures ? std::visit(WentWrong(), event) : std::visit(Important(), event));
 }
 
 EventWords::EventWords(const State& known) {

@@ -15,14 +15,14 @@ namespace resolute::orchestrator {
 //! An end by somebody's wish, or by the end of the time: nothing is wrong with the job.
 bool is_no_failure(Cause cause);
 
-//! Which events of a journal are told.
-enum class Told {
+//! The events of a journal that are shown.
+enum class LogDetail {
   kAll,
-  kWhatMatters,  //!< not what each run repeats of every job when it begins, nor ranks that ended well
-  kFailures,     //!< what went wrong, with its cause: neither stops on request nor lost time
+  kImportant,  //!< not what each run repeats of every job when it begins, nor ranks that ended well
+  kFailures,   //!< what went wrong, with its cause: neither stops on request nor lost time
 };
 //! True if an event is one of these. Pure.
-bool is_told(const Event& event, Told told);
+bool is_shown(const Event& event, LogDetail detail);
 
 //! The names that a journal gives its numbers. To be shown every event in order.
 class EventWords {

@@ -71,16 +71,16 @@ class LogPrinter {
 
  private:
   bool is_text() const { return request_.format == LogFormat::kText; }
-  bool whole_text() const { return is_text() && request_.job.empty() && request_.told != Told::kFailures; }
+  bool whole_text() const { return is_text() && request_.job.empty() && request_.detail != LogDetail::kFailures; }
 
   void line(const JournalHeader& header, const JournalRecord& record) {
     if (std::pair(header.epoch, record.sequence) <= last_) return;
     last_ = {header.epoch, record.sequence};
     words_.learn(record.event);
-    if (whole_text() && request_.told == Told::kWhatMatters && belongs_to_a_beginning(record)) return;
+    if (whole_text() && request_.detail == LogDetail::kImportant && belongs_to_a_beginning(record)) return;
     tell_beginning();
     if (!request_.job.empty() && !words_.is_about(record.event, request_.job)) return;
-    if (!is_told(record.event, request_.told)) return;
+    if (!is_shown(record.event, request_.detail)) return;
     if (is_text()) return lines_.put(time_text(record.at) + "  " + words_.text(record.event));
     const core::Json json = {{"allocation", allocation_},       {"epoch", header.epoch},
                              {"sequence", record.sequence},     {"time", time_text(record.at)},

@@ -16,7 +16,7 @@ namespace resolute::orchestrator {
 enum class LogFormat { kText, kJsonLines };
 struct LogRequest {
   LogFormat format = LogFormat::kText;
-  Told told = Told::kAll;
+  LogDetail detail = LogDetail::kAll;
   std::string job{};                  //!< only events of jobs whose id starts with it
   std::optional<std::size_t> tail{};  //!< only so many events, the last
 };

@@ -271,7 +271,7 @@ constexpr std::string_view kCancelledBy = "cancelled by ";
 
 }  // namespace
 
-std::string cancelled_by(std::string_view whom) { return fmt::format("{}{}", kCancelledBy, whom); }
+std::string cancelled_by(std::string_view user) { return fmt::format("{}{}", kCancelledBy, user); }
 
 bool is_cancelled_by_somebody(std::string_view why) { return why.starts_with(kCancelledBy); }
 bool cancels_more(std::string_view before, std::string_view why) {

@@ -212,8 +212,8 @@ struct StopRequested {
   std::string why;
   Cause cause = Cause::kInterrupted;  //!< of the attempts that it ends: also kPreempted, kWalltime
 };
-//! The words of a StopRequested or CancelRequested that somebody wished (`suite cancel`). \param whom "kim@login1"
-std::string cancelled_by(std::string_view whom);
+//! The words of a StopRequested or CancelRequested that somebody wished (`suite cancel`). \param user \"kim@login1\"
+std::string cancelled_by(std::string_view user);
 //! True if `why` is such words.
 bool is_cancelled_by_somebody(std::string_view why);
 //! True if somebody cancels for good what stops already, for another reason (`before`): it shall not go on later.

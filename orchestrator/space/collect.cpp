@@ -112,10 +112,10 @@ class Collection {
     return item.bytes;
   }
 
-  // \param own what this collection has decided: its items are counted by themselves
-  void remove_doomed(const fs::path& own) {
+  // \param decided by this collection: its items are counted by themselves
+  void remove_doomed(const fs::path& decided) {
     for (const fs::path& folder : doomed_folders(files_, store_)) {
-      if (folder != own) report_.trash_bytes += bytes_in(folder);
+      if (folder != decided) report_.trash_bytes += bytes_in(folder);
       empty(folder);
     }
   }

@@ -147,7 +147,7 @@ void settle_trash(core::FileSystem& files, const core::Clock& clock, const exper
   // The folder is made so that a look into it asks the server: fresh_list().
   files.create_directories(trash);
   Watch watch(files, clock, lease);
-  bool told = false;
+  bool logged = false;
   for (auto names = undecided(files, trash); !names.empty(); names = undecided(files, trash)) {
     bool waits = false;
     for (const std::string& name : names) {
@@ -158,7 +158,7 @@ void settle_trash(core::FileSystem& files, const core::Clock& clock, const exper
         waits = true;
     }
     if (!waits) continue;
-    if (!std::exchange(told, true)) core::log_info("waits for {}, which is at work in this store", command_of(taker));
+    if (!std::exchange(logged, true)) core::log_info("waits for {}, which is at work in this store", command_of(taker));
     std::this_thread::sleep_for(kBetweenLooks);
   }
 }

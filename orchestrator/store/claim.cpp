@@ -117,10 +117,10 @@ void Claims::take_away(const fs::path& path, const std::string& text) {
   files_.remove(aside);
 }
 
-bool Claims::unchanged(const std::string& who, std::int64_t counter) {
+bool Claims::unchanged(const std::string& key, std::int64_t counter) {
   const auto now = clock_.now();
   std::lock_guard lock(mutex_);
-  auto [seen, fresh] = seen_.try_emplace(who, Standstill{counter, now});
+  auto [seen, fresh] = seen_.try_emplace(key, Standstill{counter, now});
   if (seen->second.counter != counter) seen->second = {counter, now};
   return now - seen->second.since > lease_;
 }

@@ -59,7 +59,7 @@ class Claims {
   };
   bool link_to(const std::filesystem::path& path);
   bool over(const JobClaim& holder);
-  bool unchanged(const std::string& who, std::int64_t counter);
+  bool unchanged(const std::string& key, std::int64_t counter);
   void take_away(const std::filesystem::path& path, const std::string& text);
 
   core::FileSystem& files_;

@@ -49,13 +49,13 @@ PendingRequest parse(core::FileSystem& files, const fs::path& path) {
     return text;
   };
   PendingRequest pending{path.filename().string(), StopRun{}, name("by"), reader.required<std::int64_t>("epoch")};
-  const auto what = reader.required<std::string>("request");
-  if (what == "cancel") {
+  const auto kind = reader.required<std::string>("request");
+  if (kind == "cancel") {
     pending.request = CancelJob{{name("job")}};
-  } else if (what == "drain" || what == "undrain") {
-    pending.request = DrainHost{name("host"), what == "drain"};
-  } else if (what != "stop") {
-    throw core::input_error(fmt::format("{}: request '{}' is unknown", path.string(), what));
+  } else if (kind == "drain" || kind == "undrain") {
+    pending.request = DrainHost{name("host"), kind == "drain"};
+  } else if (kind != "stop") {
+    throw core::input_error(fmt::format("{}: request '{}' is unknown", path.string(), kind));
   }
   reader.finish();
   return pending;

@@ -27,7 +27,7 @@ namespace resolute::orchestrator {
 //! The outcome of making a job ready to run.
 struct FilesMade {};
 struct HeldBy {
-  std::string whom;  //!< another run, for people
+  std::string holder;  //!< another run, for people
 };
 struct ResultThere {};  //!< another run finished it; the claim is ours
 struct NumberUsed {

@@ -129,17 +129,17 @@ std::vector<FoundJob> find_jobs(core::FileSystem& files, const experiments::Stor
 
 bool all_results_there(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
                        const RecordCheck& check) {
-  const auto there = [&](const experiments::PlannedJob& job) {
+  const auto is_done = [&](const experiments::PlannedJob& job) {
     return has_result(files, store, job.id, check, kind_name(job.specification));
   };
   const auto& jobs = plan.jobs;
   // The last in the plan are mostly those done last.
-  if (!jobs.empty() && !there(jobs.back())) return false;
+  if (!jobs.empty() && !is_done(jobs.back())) return false;
   std::atomic<bool> all = true;
   core::side_by_side((jobs.size() + kJobsATurn - 1) / kJobsATurn, calls_at_once(jobs.size()), [&](std::size_t turn) {
     const auto begin = jobs.begin() + static_cast<std::ptrdiff_t>(turn * kJobsATurn);
     const auto end = jobs.begin() + static_cast<std::ptrdiff_t>(std::min(jobs.size(), (turn + 1) * kJobsATurn));
-    if (all && !std::all_of(begin, end, there)) all = false;
+    if (all && !std::all_of(begin, end, is_done)) all = false;
   });
   return all;
 }

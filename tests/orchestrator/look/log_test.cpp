@@ -70,7 +70,7 @@ class Log : public testing::Test {
 TEST_F(Log, tells_what_matters_by_what_jobs_are_and_a_runs_begin_in_one_line) {
   const std::string rain = "training rain trial 0 'RAIN' on people (aaaaaaaaaaaa) ";
   EXPECT_THAT(
-      lines({.told = Told::kWhatMatters}),
+      lines({.detail = LogDetail::kImportant}),
       ElementsAre(HasSubstr("started (epoch 1"), HasSubstr("3 jobs planned, 0 with a result already"),
                   HasSubstr("evaluation c (cccccccccccc) succeeded in attempt 1"), HasSubstr("(epoch 2"),
                   HasSubstr("3 jobs planned, 1 with a result already"), HasSubstr("agent 0 joined (node7"),
@@ -83,15 +83,15 @@ TEST_F(Log, tells_what_matters_by_what_jobs_are_and_a_runs_begin_in_one_line) {
 }
 
 TEST_F(Log, tells_failures_alone_with_their_causes) {
-  EXPECT_THAT(lines({.told = Told::kFailures}),
+  EXPECT_THAT(lines({.detail = LogDetail::kFailures}),
               ElementsAre(HasSubstr("exit-code (exit code 1: worker: it broke), will run again (1 of 3)"),
                           HasSubstr("agent 0 on node7 lost"), HasSubstr("failed: unplaceable (no slots)")));
 }
 
 TEST_F(Log, keeps_the_last_lines_of_what_it_would_tell) {
-  const auto all = lines({.told = Told::kFailures});
-  EXPECT_THAT(lines({.told = Told::kFailures, .tail = 2}), ElementsAre(all[1], all[2]));
-  EXPECT_EQ(lines({.told = Told::kFailures, .tail = 100}), all);
+  const auto all = lines({.detail = LogDetail::kFailures});
+  EXPECT_THAT(lines({.detail = LogDetail::kFailures, .tail = 2}), ElementsAre(all[1], all[2]));
+  EXPECT_EQ(lines({.detail = LogDetail::kFailures, .tail = 100}), all);
   EXPECT_EQ(lines({.format = LogFormat::kJsonLines, .tail = 3}).size(), 3U);
 }
 
@@ -106,15 +106,15 @@ TEST_F(Log, lacks_nothing_where_all_is_asked_for_or_a_program_reads) {
 
 TEST_F(Log, a_run_of_a_plan_that_is_known_begins_in_one_line_too) {
   write({}, {JobsKept{{{{0}, {2}}}, {{{2}, {2}}}}});
-  EXPECT_THAT(lines({.told = Told::kWhatMatters}).back(), HasSubstr("3 jobs planned, 1 with a result already"));
+  EXPECT_THAT(lines({.detail = LogDetail::kImportant}).back(), HasSubstr("3 jobs planned, 1 with a result already"));
   EXPECT_THAT(lines({}).back(), HasSubstr("3 jobs wanted as before, 1 with a result already"));
   EXPECT_EQ(lines({.job = "bbbb"}).back(), lines({}).back());
 }
 
 TEST_F(Log, of_one_job_is_its_story) {
-  for (const std::string& line : lines({.told = Told::kWhatMatters, .job = "bbbb"}))
+  for (const std::string& line : lines({.detail = LogDetail::kImportant, .job = "bbbb"}))
     EXPECT_THAT(line, HasSubstr("training b"));
-  EXPECT_THAT(lines({.told = Told::kFailures, .job = "bbbb"}), ElementsAre());
+  EXPECT_THAT(lines({.detail = LogDetail::kFailures, .job = "bbbb"}), ElementsAre());
 }
 
 }  // namespace
