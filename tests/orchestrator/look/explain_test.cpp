@@ -29,18 +29,8 @@ AgentJoined joined(int number, const std::string& host, int slots) { return {{nu
 
 class Explain : public testing::Test {
  protected:
-  // One run's journal; the epoch's number is given out in order.
-  void write(const std::string& suite, std::vector<Event> events) {
-    const auto folder = store_.suite_folder(suite);
-    files_.create_directories(folder);
-    const auto before = read_journals(files_, folder);
-    const auto epoch = static_cast<std::int64_t>(before.size()) + 1;
-    const std::string run(32, static_cast<char>('0' + epoch));
-    JournalWriter journal(files_, folder, {epoch, before.empty() ? 0 : before.back().valid_length, run, at(0)});
-    RunStarted start{.epoch = epoch, .run = run, .host = "node0"};
-    events.insert(events.begin(), start);
-    for (const Event& event : events) journal.append(event, at(++second_));
-    journal.sync();
+  void write(const std::string& suite, const std::vector<Event>& events) {
+    write_run(store_.suite_folder(suite), events, at(0));
   }
   void own(const std::string& suite, std::int64_t epoch) {
     write_owner(files_, store_.suite_folder(suite), epoch, this_owner());
@@ -57,7 +47,6 @@ class Explain : public testing::Test {
   core::FileSystem& files_ = core::real_file_system();
   TemporaryFolder folder_;
   experiments::StoreLayout store_{folder_.path()};
-  int second_ = 0;
 };
 
 RankExited exit_of(int job, int attempt) {
@@ -69,18 +58,18 @@ TEST_F(Explain, tells_every_attempt_with_hosts_and_reasons_and_leaves_other_jobs
                 Placed{{0}, 1, {{{0}, 1}}, -1, "first in plan order", at(5)}, Started{{0}, 1},
                 Placed{{1}, 1, {{{0}, 1}}, -1, "next", at(5)}, exit_of(0, 1),
                 AttemptEnded{{0}, 1, Cause::kExitCode, "exit code 1: worker: it broke", true, at(9), "1 of 3"}});
-  const auto told = explain("abcdaa");
-  ASSERT_EQ(told.stories.size(), 1U);
-  EXPECT_EQ(told.job, id('a'));
-  EXPECT_FALSE(told.has_result);
-  EXPECT_EQ(told.stories[0].label, "training a");
-  EXPECT_EQ(told.stories[0].state, "ready");
-  EXPECT_THAT(texts(told.stories[0]),
+  const auto explanation = explain("abcdaa");
+  ASSERT_EQ(explanation.stories.size(), 1U);
+  EXPECT_EQ(explanation.job, id('a'));
+  EXPECT_FALSE(explanation.has_result);
+  EXPECT_EQ(explanation.stories[0].label, "training a");
+  EXPECT_EQ(explanation.stories[0].state, "ready");
+  EXPECT_THAT(texts(explanation.stories[0]),
               ElementsAre(HasSubstr("started (epoch 1"), HasSubstr("is abcdaaaaaaaa: training a"),
                           "attempt 1 placed on node7 (agent 0, 1 slot): first in plan order", "attempt 1 runs",
                           HasSubstr("process rank 0 exited with 1 (worker: it broke)"),
                           AllOf(HasSubstr("exit-code"), HasSubstr("will run again (1 of 3)"))));
-  EXPECT_THAT(told.stories[0].now, HasSubstr("start the suite again"));
+  EXPECT_THAT(explanation.stories[0].now, HasSubstr("start the suite again"));
 }
 
 TEST_F(Explain, tells_of_a_run_that_wants_a_job_as_before) {
@@ -120,17 +109,17 @@ TEST_F(Explain, puts_the_suites_that_share_a_job_side_by_side) {
   write("one", {added(0, 'a', "training a")});
   write("two", {added(0, 'c', "training c"), added(1, 'a', "training a"), JobSucceeded{{1}, 0}});
   write("two", {added(0, 'c', "training c")});
-  const auto told = explain("abcda");
-  ASSERT_EQ(told.stories.size(), 2U);
-  EXPECT_EQ(told.stories[0].suite, "one");
-  EXPECT_EQ(told.stories[1].suite, "two");
+  const auto explanation = explain("abcda");
+  ASSERT_EQ(explanation.stories.size(), 2U);
+  EXPECT_EQ(explanation.stories[0].suite, "one");
+  EXPECT_EQ(explanation.stories[1].suite, "two");
   // The second run of "two" did not plan it: it is no part of its story.
-  EXPECT_EQ(told.stories[1].lines.back().epoch, 1);
-  EXPECT_EQ(told.stories[0].state, "ready");
-  EXPECT_EQ(told.stories[1].state, "unplanned");
+  EXPECT_EQ(explanation.stories[1].lines.back().epoch, 1);
+  EXPECT_EQ(explanation.stories[0].state, "ready");
+  EXPECT_EQ(explanation.stories[1].state, "unplanned");
   EXPECT_EQ(explain("abcda", "two").stories.size(), 1U);
-  const auto json = to_json(told);
-  EXPECT_EQ(json["suites"][1]["events"].size(), told.stories[1].lines.size());
+  const auto json = to_json(explanation);
+  EXPECT_EQ(json["suites"][1]["events"].size(), explanation.stories[1].lines.size());
   EXPECT_EQ(json["suites"][1]["events"].back()["type"], "job-succeeded");
 }
 
@@ -162,12 +151,12 @@ TEST_F(Explain, ends_with_the_last_words_of_the_rank_at_fault_in_the_last_attemp
   core::write_atomic(files_, store_.attempt_file(id('a'), 1, "stderr"), "first\n");
   core::write_atomic(files_, store_.attempt_file(id('a'), 2, "stderr"), "peer lost\n");
   core::write_atomic(files_, store_.attempt_file(id('a'), 2, "stderr-1"), text);
-  const auto told = explain("abcda");
-  ASSERT_TRUE(told.log);
-  EXPECT_EQ(told.log->path, store_.attempt_file(id('a'), 2, "stderr-1"));
-  EXPECT_EQ(told.last_lines.size(), kLastLines);
-  EXPECT_EQ(told.last_lines.back(), "line 29");
-  EXPECT_EQ(to_json(told)["stderr"]["process_rank"], 1);
+  const auto explanation = explain("abcda");
+  ASSERT_TRUE(explanation.log);
+  EXPECT_EQ(explanation.log->path, store_.attempt_file(id('a'), 2, "stderr-1"));
+  EXPECT_EQ(explanation.last_lines.size(), kLastLines);
+  EXPECT_EQ(explanation.last_lines.back(), "line 29");
+  EXPECT_EQ(to_json(explanation)["stderr"]["process_rank"], 1);
 
   write("one", {added(0, 'a', "training a"), JobSucceeded{{0}, 2}});
   EXPECT_EQ(explain("abcda").log->attempt, 1) << "the second went well in the end";

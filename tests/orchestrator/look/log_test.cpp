@@ -5,7 +5,6 @@
 
 #include <sstream>
 
-#include "orchestrator/journal/journal.h"
 #include "tests/orchestrator/support/read_journals.h"
 #include "tests/support/temporary_folder.h"
 
@@ -35,24 +34,13 @@ class Log : public testing::Test {
            JobFailed{{0}, Cause::kUnplaceable, "no slots"}});
   }
   void write(const std::vector<Event>& events) {
-    std::vector<Event> beginning;
+    std::vector<Event> all;
     for (const auto& [number, label] :
          {std::pair{0, "training rain trial 0 'RAIN' on people"}, {1, "training b"}, {2, "evaluation c"}})
-      beginning.emplace_back(JobAdded{
+      all.emplace_back(JobAdded{
           .job = {number}, .id = id(static_cast<char>('a' + number)), .kind = "k", .label = label, .after = {}});
-    write(events, beginning);
-  }
-  void write(const std::vector<Event>& events, const std::vector<Event>& beginning) {
-    const auto folder = store_.suite_folder("toy");
-    files_.create_directories(folder);
-    const auto before = read_journals(files_, folder);
-    const auto epoch = static_cast<std::int64_t>(before.size()) + 1;
-    const std::string run(32, static_cast<char>('0' + epoch));
-    JournalWriter journal(files_, folder, {epoch, before.empty() ? 0 : before.back().valid_length, run, at(0)});
-    journal.append(RunStarted{.epoch = epoch, .run = run, .host = "node0"}, at(1));
-    for (const Event& event : beginning) journal.append(event, at(2));
-    for (const Event& event : events) journal.append(event, at(3));
-    journal.sync();
+    all.insert(all.end(), events.begin(), events.end());
+    write_run(store_.suite_folder("toy"), all, at(0));
   }
   std::vector<std::string> lines(const LogRequest& request) {
     std::stringstream to;
@@ -105,7 +93,7 @@ TEST_F(Log, lacks_nothing_where_all_is_asked_for_or_a_program_reads) {
 }
 
 TEST_F(Log, a_run_of_a_plan_that_is_known_begins_in_one_line_too) {
-  write({}, {JobsKept{{{{0}, {2}}}, {{{2}, {2}}}}});
+  write_run(store_.suite_folder("toy"), {JobsKept{{{{0}, {2}}}, {{{2}, {2}}}}}, at(0));
   EXPECT_THAT(lines({.detail = LogDetail::kImportant}).back(), HasSubstr("3 jobs planned, 1 with a result already"));
   EXPECT_THAT(lines({}).back(), HasSubstr("3 jobs wanted as before, 1 with a result already"));
   EXPECT_EQ(lines({.job = "bbbb"}).back(), lines({}).back());

@@ -2,8 +2,8 @@
 
 #include <gmock/gmock.h>
 
-#include "orchestrator/journal/journal.h"
 #include "tests/orchestrator/support/events.h"
+#include "tests/orchestrator/support/read_journals.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::orchestrator::places_aside_test {
@@ -14,15 +14,7 @@ using testing::IsEmpty;
 
 class PlacesAside : public testing::Test {
  protected:
-  void add_run(std::int64_t epoch, const std::vector<Event>& events) {
-    const auto folder = store_.suite_folder("toy");
-    files_.create_directories(folder);
-    JournalWriter journal(files_, folder, {epoch, length_, std::string(32, 'a'), {}});
-    journal.append(RunStarted{epoch, std::string(32, 'a'), "node0", 17, -1, {}}, {});
-    for (const Event& event : events) journal.append(event, {});
-    journal.sync();
-    length_ = journal.length();
-  }
+  void add_run(const std::vector<Event>& events) { tests::write_run(store_.suite_folder("toy"), events); }
   std::vector<std::string> found() {
     std::vector<std::string> texts;
     for (const auto& place : places_aside(files_, store_, "toy")) texts.push_back(text_of(place));
@@ -40,7 +32,6 @@ class PlacesAside : public testing::Test {
   tests::TemporaryFolder folder_;
   core::FileSystem& files_ = core::real_file_system();
   experiments::StoreLayout store_{folder_.path()};
-  std::uint64_t length_ = 0;
 };
 
 TEST_F(PlacesAside, names_hosts_and_gpus_of_the_last_run_and_why) {
@@ -50,14 +41,14 @@ TEST_F(PlacesAside, names_hosts_and_gpus_of_the_last_run_and_why) {
   for (auto& event : bad_end(1, 1, "")) events.push_back(event);
   events.emplace_back(GpuSetAside{{0}, "GPU-12ab", tests::at(60'000), "GPU-12ab of node7: 2 attempts"});
   events.emplace_back(HostSetAside{"node8", tests::at(60'000), "2 attempts"});
-  add_run(1, events);
+  add_run(events);
   EXPECT_THAT(found(), ElementsAre("GPU-12ab of node7: 2 attempts", "node8: 2 attempts"));
-  add_run(2, {});
+  add_run({});
   EXPECT_THAT(found(), IsEmpty()) << "a new run uses all again";
 }
 
 TEST_F(PlacesAside, what_a_user_has_drained_is_no_bad_hardware) {
-  add_run(1, {tests::toy_agent(0, "node7", 2), HostDrained{"node7", true, "by kim"}});
+  add_run({tests::toy_agent(0, "node7", 2), HostDrained{"node7", true, "by kim"}});
   EXPECT_THAT(found(), IsEmpty());
 }
 

@@ -201,17 +201,10 @@ TEST(Timeline, is_read_from_the_journals_of_a_suite_and_empty_where_it_never_ran
   const experiments::StoreLayout store{folder.path()};
   files.create_directories(store.root() / "suites");
   EXPECT_TRUE(read_timeline(files, store, "study").runs.empty());
-  const auto suite = store.suite_folder("study");
-  files.create_directories(suite);
-  const std::string run(32, '1');
-  JournalWriter journal(files, suite, {1, 0, run, at(0)});
-  int second = 0;
-  const RunStarted start{.epoch = 1, .run = run, .host = "east"};
-  for (const Event& event : std::vector<Event>{start, added(0, 'a'), joined(0, "east"), placed(0, 1, {{{0}, 1}}),
-                                               Started{{0}, 1}, RankExited{{0}, 1, 0, 0, 0, "", false},
-                                               JobSucceeded{{0}, 1}, RunEnded{RunEnd::kComplete, ""}})
-    journal.append(event, at(++second));
-  journal.sync();
+  write_run(store.suite_folder("study"),
+            {added(0, 'a'), joined(0, "east"), placed(0, 1, {{{0}, 1}}), Started{{0}, 1},
+             RankExited{{0}, 1, 0, 0, 0, "", false}, JobSucceeded{{0}, 1}, RunEnded{RunEnd::kComplete, ""}},
+            at(1));
   const Timeline timeline = read_timeline(files, store, "study");
   EXPECT_THAT(told(timeline), ElementsAre("a1@east 1+0 4-7 done"));
   ASSERT_EQ(timeline.runs.size(), 1U);

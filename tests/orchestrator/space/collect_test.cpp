@@ -4,11 +4,11 @@
 #include <gtest/gtest.h>
 
 #include "experiments/store/bundle.h"
-#include "orchestrator/journal/journal.h"
 #include "orchestrator/journal/owner.h"
 #include "orchestrator/space/needs.h"
 #include "orchestrator/space/trash.h"
 #include "orchestrator/store/claim.h"
+#include "tests/orchestrator/support/read_journals.h"
 #include "tests/support/forwarding_file_system.h"
 #include "tests/support/killing_file_system.h"
 #include "tests/support/pages.h"
@@ -185,16 +185,10 @@ TEST_F(Collect, a_removed_suite_needs_nothing_any_more) {
 }
 
 TEST_F(Collect, jobs_of_a_journal_stay_with_their_pack) {
-  const fs::path folder = store_.suite_folder("earlier");
-  fs::create_directories(folder);
-  JournalWriter journal(files_, folder, {1, 0, std::string(32, '1'), Instant{}, 1});
-  journal.append(RunStarted{1, std::string(32, '1'), "host", 1, -1}, Instant{});
   JobAdded added;
-  added.job = JobIndex{0};
   added.id = other_.jobs[1].id;
   added.kind = "seal";
-  journal.append(added, Instant{});
-  journal.sync();
+  write_run(store_.suite_folder("earlier"), {added});
   collect_here();
   EXPECT_EQ(there(paths_of(other_)).size(), 4U) << "seal, shard, pack and images";
 }

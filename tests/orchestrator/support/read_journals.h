@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Journals read as the product reads them, with their records kept.
+//! Journals: read as the product reads them, with their records kept, and written as a run leaves them.
 
 #include <map>
 #include <optional>
@@ -50,7 +50,22 @@ inline std::vector<orchestrator::Event> events_of(const JournalContents& content
   return events;
 }
 
-//! What a journal's records come to.
+//! Adds the journal of one more run to a suite's folder: its beginning on host node0, then the events, a second apart.
+inline void write_run(const std::filesystem::path& suite_folder, const std::vector<orchestrator::Event>& events,
+                      orchestrator::Instant begin = {}) {
+  using namespace orchestrator;
+  auto& files = core::real_file_system();
+  files.create_directories(suite_folder);
+  const auto before = read_journals(files, suite_folder);
+  const auto epoch = static_cast<std::int64_t>(before.size()) + 1;
+  const std::string run(32, static_cast<char>('0' + epoch));
+  JournalWriter journal(files, suite_folder, {epoch, before.empty() ? 0 : before.back().valid_length, run, begin});
+  journal.append(RunStarted{.epoch = epoch, .run = run, .host = "node0"}, begin);
+  for (const Event& event : events) journal.append(event, begin += std::chrono::seconds(1));
+  journal.sync();
+}
+
+//! The state after a journal's records.
 inline orchestrator::State replay(std::span<const std::byte> bytes) {
   using namespace orchestrator;
   State state;
