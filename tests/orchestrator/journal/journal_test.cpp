@@ -34,7 +34,9 @@ StopRequested stop(const std::string& why) { return {why, Cause::kInterrupted}; 
 
 TEST(Journal, golden_file_of_version_6_reads_and_is_what_is_written) {
   const fs::path path = kGolden / "journal-of-version-6";
-  EXPECT_EQ(events_of_version_6().back().index() + 1, std::variant_size_v<Event>) << "one of each type";
+  std::set<std::size_t> types;
+  for (const Event& event : events_of_version_6()) types.insert(event.index());
+  EXPECT_EQ(types.size(), std::variant_size_v<Event>) << "one of each type";
   const core::Bytes now = journal_of(events_of_version_6());
   // To make it anew for a new version: write `now` to the path.
   if (std::getenv("RESOLUTE_WRITE_GOLDEN") != nullptr) core::write_atomic(core::real_file_system(), path, now);

@@ -13,7 +13,8 @@ namespace resolute::tests {
 
 inline const std::string kRun = "000102030405060708090a0b0c0d0e0f";
 
-//! One of each type, with every member set. What the golden journal holds: never change, only append.
+//! One of each type, with every member set, and no two members of a type alike in all of it: the golden files then show
+//! which member has which name. The golden journal holds them: never change, only append.
 inline std::vector<orchestrator::Event> events_of_version_6() {
   using namespace orchestrator;
   std::vector<Event> events{
@@ -65,7 +66,9 @@ inline std::vector<orchestrator::Event> events_of_version_6() {
       HostReturned{"node-1"},
       ClaimLost{{0}, 1},
       BurnedIn{{0}, "GPU-12ab", std::string(64, 'c'), "none", 61'000, 140'000, Milliseconds{10'400}},
-      JobsKept{{{{0}, {0}}, {{2}, {4}}}, {{{3}, {4}}}}};
+      JobsKept{{{{0}, {0}}, {{2}, {4}}}, {{{3}, {4}}}},
+      RankExited{{3}, 2, 5, 1, 0, "", true, "", false},
+      JobSucceeded{{1}, 8}};
   for (Event& event : events)
     if (auto* added = std::get_if<JobAdded>(&event)) {
       added->elsewhere = added->kind == "shard";
