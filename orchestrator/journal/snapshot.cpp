@@ -4,7 +4,6 @@
 
 #include "core/hash/crc32c.h"
 #include "core/log.h"
-#include "orchestrator/decisions/indexes.h"
 #include "orchestrator/journal/owner.h"
 #include "orchestrator/messages/binary.h"
 

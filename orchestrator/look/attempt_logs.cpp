@@ -1,7 +1,6 @@
 #include "orchestrator/look/attempt_logs.h"
 
 #include <algorithm>
-#include <array>
 #include <span>
 
 #include "experiments/store/attempt_files.h"

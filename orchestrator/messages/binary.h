@@ -6,8 +6,6 @@
 //! docs/formats/. A struct is its members in the order of its declaration (members.h): whoever changes one raises the
 //! version of every format that holds it.
 
-#include <algorithm>
-#include <array>
 #include <concepts>
 #include <cstdint>
 #include <optional>

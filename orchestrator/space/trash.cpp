@@ -12,7 +12,6 @@
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/journal/owner.h"
 #include "orchestrator/space/contents.h"
-#include "orchestrator/space/needs.h"
 
 namespace resolute::orchestrator {
 namespace {

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "orchestrator/journal/owner.h"
 #include "tests/orchestrator/support/read_journals.h"
 #include "tests/support/temporary_folder.h"
 
