@@ -71,10 +71,10 @@ void require_new_folder(FileSystem& files, const fs::path& out) {
   if (fs::exists(status) && !fs::is_directory(status))
     throw input_error(
         fmt::format("'{}' is {}", target.string(), fs::is_symlink(status) ? "a symbolic link" : "no folder"),
-        "what is made comes whole, as a new folder of that name", "name another folder or remove it");
+        "the result is a whole new folder of that name", "name another folder or remove it");
   if (files.exists(target) && !files.list(target).empty())
-    throw input_error(fmt::format("folder '{}' holds something", target.string()),
-                      "what is made comes whole, as a new folder", "name another folder or remove it");
+    throw input_error(fmt::format("folder '{}' holds something", target.string()), "the result is a whole new folder",
+                      "name another folder or remove it");
 }
 
 void write_new_folder(FileSystem& files, const fs::path& out, const std::function<void(NewFolder&)>& fill) {

@@ -29,7 +29,7 @@ std::vector<PlaceAside> places_aside(core::FileSystem& files, const experiments:
         for (const std::string& gpu : gpus_aside(agent))
           found.try_emplace({agent.host, gpu}, agent.gpu_records.at(gpu).why);
     } catch (const core::RuntimeError& error) {
-      core::log_warning("what was set aside is not known: {}", error.what());
+      core::log_warning("the hosts and GPUs that were set aside are not known: {}", error.what());
     }
   }
   std::vector<PlaceAside> places;

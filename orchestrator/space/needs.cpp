@@ -117,7 +117,7 @@ std::vector<SuiteNeeds> read_needs(core::FileSystem& files, const experiments::S
   for (auto& [name, needs] : suites) {
     if (needs.jobs.empty() && needs.planned.empty() && silent.contains(name))
       throw core::input_error(
-          fmt::format("it is not known what suite '{}' needs", name),
+          fmt::format("the needs of suite '{}' are not known", name),
           fmt::format("'{}' has neither plan nor journal: it was made before 0.1.0", silent.at(name).string()),
           "run or submit the suite again, which announces its plan, or remove that folder");
     list_of_all.push_back(std::move(needs));

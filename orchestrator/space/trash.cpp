@@ -193,7 +193,7 @@ void Taking::give_up() {
   try {
     restore_all(files_, store_, folder_);
   } catch (const std::exception& error) {
-    core::log_warning("what was taken is still in '{}', and comes back with the next {}: {}", folder_.string(),
+    core::log_warning("things that were taken are still in '{}', and come back with the next {}: {}", folder_.string(),
                       command_of(taker_), error.what());
   }
 }

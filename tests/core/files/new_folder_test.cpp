@@ -15,7 +15,7 @@ using tests::FaultyFileSystem;
 
 class NewFolderTest : public testing::Test {
  protected:
-  //! Whether the call failed, as it was told to, and left nothing.
+  //! Expects that the call failed, as it was told to, and left nothing.
   void expect_nothing_after(FaultyFileSystem::Call call, int nth, const std::function<void()>& write) {
     files_.fail(call, nth);
     EXPECT_THROW(write(), RuntimeError) << call << " " << nth;
@@ -50,7 +50,7 @@ TEST_F(NewFolderTest, a_file_is_there_whole_or_not_at_all) {
 TEST_F(NewFolderTest, a_folder_is_there_whole_or_not_at_all) {
   for (const auto call : {FaultyFileSystem::kOpen, FaultyFileSystem::kWrite, FaultyFileSystem::kClose})
     for (const int nth : {0, 1}) expect_nothing_after(call, nth, [&] { write_folder(); });
-  // Of two files, two folders and, after the rename, the folder above.
+  // Two files, two folders and, after the rename, the folder above.
   for (const int nth : {0, 3, 4}) expect_nothing_after(FaultyFileSystem::kSyncPath, nth, [&] { write_folder(); });
   write_folder();
   EXPECT_EQ(read_text(files_, out() / "a/b"), "text");

@@ -32,7 +32,7 @@ std::string refusal_of(const Bytes& bytes, bool zero_is_none = false) {
   return error ? error->what() : "read";
 }
 
-// Where the directory tells of the first entry.
+// The place where the directory tells of the first entry.
 std::size_t directory_of(const Bytes& bytes) { return as_text(bytes).find("PK\x01\x02"); }
 
 void write_at(Bytes& bytes, std::size_t at, std::uint32_t value) {
@@ -90,7 +90,7 @@ TEST(ZipArchive, a_damaged_entry_is_told_by_its_checksum) {
                 HasSubstr("entry 'a/b' is damaged (its checksum differs); get it again"));
 }
 
-// As torch.save can leave it.
+// torch.save can leave it so.
 TEST(ZipArchive, a_checksum_of_zero_is_none_where_that_is_said) {
   Bytes bytes = encode_zip(two_entries());
   write_at(bytes, directory_of(bytes) + 16, 0);

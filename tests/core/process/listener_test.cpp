@@ -11,7 +11,7 @@
 namespace resolute::core::listener_test {
 namespace {
 
-// Whether a connection to this address at the listener's port is taken.
+// True if a connection to this address at the listener's port is taken.
 bool reachable(const Listener& listener, const char* address) {
   FileDescriptor client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in to{};

@@ -57,7 +57,7 @@ TEST(Journal, every_event_is_shown_as_its_golden_file_has_it) {
   EXPECT_EQ(shown, core::as_text(golden));
 }
 
-//! As the page of the format calls a member's type; nothing where the member's name says it.
+//! The name of a member's type on the page of the format; nothing where the member's name says it.
 template <class T>
 std::string type_of(const T&) {
   if constexpr (std::same_as<T, bool>) return "flag";
@@ -146,7 +146,7 @@ TEST(Journal, every_prefix_replays_to_the_state_after_a_prefix_of_the_events) {
   check_invariants(state);
 }
 
-// What damage to one byte of a journal does: all that its readers may see.
+// The effects of damage to one byte of a journal: all that its readers may see.
 void expect_refused_or_cut(const core::Bytes& damaged, std::size_t at, const JournalContents& whole) {
   const std::size_t last = whole.records.back().offset;
   try {
@@ -182,7 +182,7 @@ void expect_every_damaged_byte_is_found(const core::Bytes& bytes) {
 
 TEST(Journal, every_damaged_byte_is_refused_with_its_offset_or_cuts_the_last_record) {
   expect_every_damaged_byte_is_found(journal_of(events_of_version_6()));
-  // What is cut is a valid state: every_prefix_replays above.
+  // The rest after a cut is a valid state: every_prefix_replays above.
 }
 
 TEST(Journal, another_version_is_refused_with_advice) {
@@ -200,7 +200,7 @@ TEST(Journal, another_version_is_refused_with_advice) {
   }
 }
 
-// Of a header with `length` bytes, the last of them wrong; 64: the whole length.
+// A header with `length` bytes, the last of them wrong; 64: the whole length.
 core::Bytes torn_header(std::size_t length) {
   core::Bytes bytes = journal_of({});
   bytes.resize(length);
@@ -393,7 +393,7 @@ TEST(Journal, a_storage_that_fails_on_the_way_to_the_next_epoch_delays_it) {
         EXPECT_FALSE(writer.synced());
         writer.require_no_successor();
       }
-      // What comes meanwhile is the next file's.
+      // Events that come meanwhile are the next file's.
       writer.append(stop("b"), at(4));
       writer.append(stop("c"), at(5));
       if (error_of([&] { writer.sync(); })) {

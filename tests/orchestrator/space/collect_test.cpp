@@ -77,7 +77,7 @@ class Collect : public testing::Test {
     return paths;
   }
   std::string below(const fs::path& path) const { return path.lexically_relative(store_.root()).string(); }
-  // Of the paths those that are whole in the store.
+  // The paths that are whole in the store.
   std::vector<std::string> there(const std::vector<std::string>& paths) const {
     std::vector<std::string> found;
     for (const std::string& path : paths) {
@@ -105,7 +105,7 @@ class Collect : public testing::Test {
     const auto then = fs::file_time_type::clock::now() - std::chrono::hours(2);
     for (const auto& entry : fs::recursive_directory_iterator(folder)) fs::last_write_time(entry.path(), then);
   }
-  // As if the process of a collection had gone.
+  // Makes the processes of collections look gone.
   void end_collections() {
     for (const std::string& name : files_.list(store_.trash_folder())) {
       if (!name.starts_with("taken-")) continue;
@@ -196,7 +196,7 @@ TEST_F(Collect, jobs_of_a_journal_stay_with_their_pack) {
 TEST_F(Collect, a_suite_that_does_not_say_what_it_needs_is_refused) {
   write(store_.suite_folder("old") / "tables/all.md", "| 1 |");
   EXPECT_THAT([&] { collect_here(); },
-              fails(core::ErrorKind::kInput, HasSubstr("it is not known what suite 'old' needs")));
+              fails(core::ErrorKind::kInput, HasSubstr("the needs of suite 'old' are not known")));
   fs::remove_all(store_.suite_folder("old"));
   const std::string text = plan_file_text(other_);
   write(store_.suite_folder("other") / plan_file_name(text), text + " ");
@@ -320,14 +320,14 @@ TEST_F(Collect, killed_at_any_moment_it_loses_nothing_that_is_needed) {
     EXPECT_EQ(there(paths_of(kept_)).size(), 6U) << "moment " << moment;
     const auto left = there(paths_of(other_));
     EXPECT_TRUE(left.size() == 6 || left.empty()) << "moment " << moment << ": a part of it alone";
-    // What is decided and left would give the next collection more to do than this one had, without end.
+    // Items that are decided and left would give the next collection more to do than this one had, without end.
     if (!lives) fs::remove_all(store_.trash_folder());
   }
   EXPECT_GT(moment, 20);
   EXPECT_THAT(files_.list(store_.trash_folder()), IsEmpty());
 }
 
-// Whoever may write in the store may not have its users write elsewhere.
+// Somebody who may write in the store may not have its users write elsewhere.
 TEST_F(Collect, what_lies_in_the_trash_under_a_foreign_name_comes_back_nowhere) {
   const fs::path back = store_.trash_folder() / "back-foreign";
   files_.create_directories(back);

@@ -75,7 +75,7 @@ class Compact : public testing::Test {
       }
     }
   }
-  // As a reader that knows of bundles sees it.
+  // The store as a reader that knows of bundles sees it.
   Tree seen() {
     experiments::BundledFiles files(files_, store_);
     return tree(files);
@@ -91,7 +91,7 @@ class Compact : public testing::Test {
     std::erase_if(names, [](const auto& name) { return core::is_temporary_name(name); });
     return names;
   }
-  // As if whoever is at work had stood still for too long.
+  // Makes those at work look as if they had stood still for too long.
   void take_for_dead() {
     Owner owner = this_owner();
     owner.ended = true;
@@ -185,7 +185,7 @@ TEST_F(Compact, undo_puts_every_file_back) {
   EXPECT_THAT(experiments::bundle_files(files_, store_), IsEmpty());
 }
 
-// As readers believe it (docs/formats/bundle.md): the later bundle, and only what was packed beside today's result.
+// Readers believe (docs/formats/bundle.md) the later bundle, and only what was packed beside today's result.
 TEST_F(Compact, undo_of_two_bundles_of_a_job_puts_back_what_readers_saw) {
   const fs::path folder = store_.job_folder(plan_.jobs[0].id);
   compact_here();
@@ -370,7 +370,7 @@ TEST_F(Compact, runs_do_not_wait_for_it_and_another_does_for_the_lease) {
   EXPECT_TRUE(fs::exists(store_.root() / log));
 }
 
-// As while a collection has it in the trash.
+// A collection that has a job in the trash leaves this.
 TEST_F(Compact, undo_keeps_what_is_of_a_job_that_is_away) {
   const Tree before = tree(files_);
   compact_here();

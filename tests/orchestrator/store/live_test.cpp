@@ -86,7 +86,7 @@ TEST(Live, a_torn_or_foreign_file_is_none) {
   }
 }
 
-// Whoever shows it reckons with its times.
+// A reader reckons with its times.
 TEST(Live, a_time_that_no_run_has_is_not_believed) {
   const TemporaryFolder folder;
   auto& files = core::real_file_system();
@@ -99,7 +99,7 @@ TEST(Live, a_time_that_no_run_has_is_not_believed) {
   EXPECT_EQ(with("60", "61")->seconds_left, 61);
   EXPECT_FALSE(with("1700000000000", "9000000000000000000"));
   EXPECT_FALSE(with("1700000000000", "-1"));
-  // What a worker says of its steps may come to any time: the run is alive all the same.
+  // The steps that a worker reports may come to any time: the run is alive all the same.
   for (const char* seconds : {"1e300", "1e13", "-5"}) EXPECT_EQ(with("60", seconds)->seconds_left, -1) << seconds;
 }
 

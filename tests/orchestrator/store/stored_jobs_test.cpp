@@ -21,7 +21,7 @@ constexpr int kJobs = 2000;
 class StoredJobs : public testing::Test {
  protected:
   void finish(std::size_t job) { core::write_atomic(files_, store_.result_file(plan().jobs[job].id), "{}"); }
-  // As a run that has done jobs up to `done`, of which the last failed, leaves it.
+  // Writes the journal of a run that has done jobs up to `done`, of which the last failed.
   void write_journal(std::size_t done) {
     core::Bytes bytes = encode_header({1, 0, std::string(32, '1'), Instant{}, 1});
     std::uint64_t sequence = 0;
