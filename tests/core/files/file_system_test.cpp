@@ -188,15 +188,15 @@ TEST_F(FileSystemTest, pipes_sockets_and_devices_are_refused_and_not_waited_for)
   const FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ASSERT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   std::filesystem::create_symlink("/dev/zero", folder_ / "device");
-  const auto expect_refused = [&](const char* what) {
-    const auto path = folder_ / what;
+  const auto expect_refused = [&](const char* kind) {
+    const auto path = folder_ / kind;
     for (const std::string& text : {refusal([&] { files_.read(path); }), refusal([&] { files_.open_for_read(path); }),
                                     refusal([&] { files_.open_for_write(path, OpenMode::kAppend); }),
                                     refusal([&] { files_.open_for_write(path, OpenMode::kTruncate); }),
                                     refusal([&] { open_regular(path, O_RDWR); })})
-      EXPECT_THAT(text, HasSubstr(what + std::string("' is not a regular file (")));
+      EXPECT_THAT(text, HasSubstr(kind + std::string("' is not a regular file (")));
   };
-  for (const char* what : {"pipe", "socket", "device"}) expect_refused(what);
+  for (const char* kind : {"pipe", "socket", "device"}) expect_refused(kind);
   // With somebody at the other end it could be read and written.
   const FileDescriptor other_end(::open((folder_ / "pipe").c_str(), O_RDWR | O_CLOEXEC));
   ASSERT_TRUE(other_end.valid());

@@ -83,19 +83,19 @@ TEST(Journal, the_page_of_its_format_has_each_event_as_it_is_declared) {
     for (const auto& remark : tests::matches(row, R"( \([^)]*\))")) row.erase(row.find(remark[0]), remark[0].size());
     std::vector<std::string> types;
     std::visit(
-        [&](const auto& its) { core::visit_members(its, [&](auto&... m) { (types.push_back(type_of(m)), ...); }); },
+        [&](const auto& one) { core::visit_members(one, [&](auto&... m) { (types.push_back(type_of(m)), ...); }); },
         event);
-    std::vector<std::string> told;
+    std::vector<std::string> page_types;
     std::set<std::string> names, keys;
     std::istringstream members(row);
     for (std::string member; std::getline(members >> std::ws, member, ',');) {
       const std::size_t space = std::min(member.find(' '), member.size());
-      told.push_back(member.substr(std::min(space + 1, member.size())));
-      names.insert(member.substr(0, space) + (told.back() == "time" ? "_ms" : ""));
+      page_types.push_back(member.substr(std::min(space + 1, member.size())));
+      names.insert(member.substr(0, space) + (page_types.back() == "time" ? "_ms" : ""));
     }
     const core::Json json = to_json(event);
     for (const auto& [key, value] : json.items()) keys.insert(key);
-    EXPECT_EQ(told, types) << row;
+    EXPECT_EQ(page_types, types) << row;
     EXPECT_EQ(names, keys) << row;
   }
 }

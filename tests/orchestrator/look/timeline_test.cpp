@@ -26,7 +26,7 @@ Placed placed(int job, int attempt, Placement placement) { return {{job}, attemp
 AttemptEnded ended(int job, int attempt, Cause cause) { return {{job}, attempt, cause, "it said so", false, {}, ""}; }
 
 //! "d@node 1 2+0 3-7 done": the job's digit, node, slots and GPUs, begin and end in seconds, outcome.
-std::vector<std::string> told(const Timeline& timeline) {
+std::vector<std::string> lines_of(const Timeline& timeline) {
   const auto seconds = [](Instant when) { return (when - at(0)) / std::chrono::seconds(1); };
   std::vector<std::string> lines;
   for (const TimelineAttempt& one : timeline.attempts)
@@ -65,7 +65,7 @@ TEST(Timeline, an_attempt_lasts_from_its_placement_to_its_end_and_each_retry_is_
           << ended(0, 1, Cause::kOutOfMemory) << placed(0, 2, {{{0}, 2}}) << ended(0, 2, Cause::kSignal)
           << placed(0, 3, {{{0}, 2}}) << JobSucceeded{{0}, 3} << RunEnded{RunEnd::kComplete, "all done"};
   const Timeline timeline = records.timeline.finish(false);
-  EXPECT_THAT(told(timeline),
+  EXPECT_THAT(lines_of(timeline),
               ElementsAre("a1@east 2+0 4-6 out-of-memory", "a2@east 2+0 7-8 signal", "a3@east 2+0 9-10 done"));
   EXPECT_EQ(timeline.attempts[0].words, "it said so");
   ASSERT_EQ(timeline.runs.size(), 1U);
@@ -80,7 +80,7 @@ TEST(Timeline, a_gang_has_a_part_on_each_host_and_agents_of_one_host_share_it) {
           << placed(0, 1, {{{1}, 3}, {{2}, 1}}) << JobSucceeded{{0}, 1};
   const Timeline timeline = records.timeline.finish(true);
   EXPECT_THAT(timeline.hosts, ElementsAre("east", "west"));
-  EXPECT_THAT(told(timeline), ElementsAre("a1@west 3+3 6-7 done", "a1@east 1+1 6-7 done"));
+  EXPECT_THAT(lines_of(timeline), ElementsAre("a1@west 3+3 6-7 done", "a1@east 1+1 6-7 done"));
   EXPECT_EQ(gpu_seconds(timeline), 4);
 }
 
@@ -89,7 +89,7 @@ TEST(Timeline, shares_of_several_agents_on_one_host_are_one_part_there) {
   records << RunStarted{} << added(0, 'a', true) << joined(0, "east") << joined(1, "east") << joined(2, "west")
           << placed(0, 1, {{{0}, 2}, {{2}, 1}, {{1}, 1}}) << JobSucceeded{{0}, 1};
   const Timeline timeline = records.timeline.finish(false);
-  EXPECT_THAT(told(timeline), ElementsAre("a1@east 3+3 6-7 done", "a1@west 1+1 6-7 done"));
+  EXPECT_THAT(lines_of(timeline), ElementsAre("a1@east 3+3 6-7 done", "a1@west 1+1 6-7 done"));
   EXPECT_EQ(slot_seconds(timeline), 4);
 }
 
@@ -112,11 +112,11 @@ TEST(Timeline, what_is_open_runs_while_its_run_may_live_and_was_lost_with_it_oth
   Records records;
   records << RunStarted{} << added(0, 'a') << joined(0, "east") << placed(0, 1, {{{0}, 1}}) << Started{{0}, 1};
   const Timeline live = records.timeline.finish(true);
-  EXPECT_THAT(told(live), ElementsAre("a1@east 1+0 4- running"));
+  EXPECT_THAT(lines_of(live), ElementsAre("a1@east 1+0 4- running"));
   EXPECT_TRUE(live.runs[0].going_on);
   EXPECT_EQ(slot_seconds(live), 1) << "up to the last record";
   const Timeline dead = records.timeline.finish(false);
-  EXPECT_THAT(told(dead), ElementsAre("a1@east 1+0 4-5 coordinator-lost"));
+  EXPECT_THAT(lines_of(dead), ElementsAre("a1@east 1+0 4-5 coordinator-lost"));
   EXPECT_FALSE(dead.runs[0].going_on);
   EXPECT_EQ(dead.runs[0].words, "fell silent");
 }
@@ -129,7 +129,7 @@ TEST(Timeline, what_a_lost_run_left_ends_with_its_own_last_record_not_with_the_n
   records << AgentLost{{0}, "gone"} << ended(0, 1, Cause::kCoordinatorLost) << RunStarted{} << joined(1, "west")
           << placed(0, 2, {{{1}, 1}}) << JobSucceeded{{0}, 2};
   const Timeline timeline = records.timeline.finish(true);
-  EXPECT_THAT(told(timeline), ElementsAre("a1@east 1+0 4-5 coordinator-lost", "a2@west 1+0 105-106 done"));
+  EXPECT_THAT(lines_of(timeline), ElementsAre("a1@east 1+0 4-5 coordinator-lost", "a2@west 1+0 105-106 done"));
   ASSERT_EQ(timeline.runs.size(), 2U);
   EXPECT_EQ(timeline.runs[0].end, at(5));
   EXPECT_EQ(timeline.runs[1].begin, at(103));
@@ -142,7 +142,7 @@ TEST(Timeline, a_run_that_is_taken_over_no_longer_goes_on_though_the_next_has_no
   records.second = 100;
   records << AgentLost{{0}, "gone"};
   const Timeline timeline = records.timeline.finish(true);
-  EXPECT_THAT(told(timeline), ElementsAre("a1@east 1+0 4-5 coordinator-lost"));
+  EXPECT_THAT(lines_of(timeline), ElementsAre("a1@east 1+0 4-5 coordinator-lost"));
   EXPECT_FALSE(timeline.runs[0].going_on);
   EXPECT_EQ(timeline.runs[0].words, "fell silent");
   EXPECT_EQ(run_seconds(timeline), 4);
@@ -154,7 +154,7 @@ TEST(Timeline, what_nobody_ended_is_over_when_the_next_run_begins) {
   records.epoch = 2;
   records.second = 100;
   records << RunStarted{} << joined(1, "east");
-  EXPECT_THAT(told(records.timeline.finish(true)), ElementsAre("a1@east 1+0 4-5 coordinator-lost"));
+  EXPECT_THAT(lines_of(records.timeline.finish(true)), ElementsAre("a1@east 1+0 4-5 coordinator-lost"));
 }
 
 TEST(Timeline, records_of_journals_that_are_gone_are_made_up_for_by_what_is_known_or_left_out) {
@@ -167,19 +167,19 @@ TEST(Timeline, records_of_journals_that_are_gone_are_made_up_for_by_what_is_know
   records.take(3, at(2), placed(0, 5, {{{0}, 2}, {{7}, 1}}));
   records.take(3, at(3), placed(1, 1, {{{0}, 2}}));
   records.take(3, at(4), JobSucceeded{{0}, 5});
-  EXPECT_THAT(told(records.finish(false)), ElementsAre("a5@east 2+0 2-4 done"));
+  EXPECT_THAT(lines_of(records.finish(false)), ElementsAre("a5@east 2+0 2-4 done"));
 }
 
 TEST(Timeline, a_placement_that_is_taken_back_for_another_runs_sake_says_so) {
   Records records;
   records << RunStarted{} << added(0, 'a') << joined(0, "east") << placed(0, 1, {{{0}, 1}})
           << HeldElsewhere{{0}, 1, {}, "another suite has it"};
-  EXPECT_THAT(told(records.timeline.finish(true)), ElementsAre("a1@east 1+0 4-5 held elsewhere"));
+  EXPECT_THAT(lines_of(records.timeline.finish(true)), ElementsAre("a1@east 1+0 4-5 held elsewhere"));
   // Every few seconds, for as long as that takes, and under one number: the attempt was none.
   for (int again = 0; again < 3; ++again)
     records << placed(0, 1, {{{0}, 1}}) << HeldElsewhere{{0}, 1, {}, "another suite has it"};
   records << placed(0, 1, {{{0}, 1}}) << JobSucceeded{{0}, 1};
-  EXPECT_THAT(told(merged({records.timeline.finish(true)})),
+  EXPECT_THAT(lines_of(merged({records.timeline.finish(true)})),
               ElementsAre("a1@east 1+0 10-11 held elsewhere", "a1@east 1+0 12-13 done"));
 }
 
@@ -191,7 +191,7 @@ TEST(Timeline, allocations_merge_in_the_order_of_time_with_one_node_a_host) {
   second << placed(1, 1, {{{1}, 1}}) << placed(0, 1, {{{0}, 1}}) << JobSucceeded{{0}, 1} << JobSucceeded{{1}, 1};
   const Timeline timeline = merged({first.timeline.finish(false), second.timeline.finish(false)});
   EXPECT_THAT(timeline.hosts, ElementsAre("east", "west"));
-  EXPECT_THAT(told(timeline), ElementsAre("a1@east 1+0 4-5 done", "c1@east 1+0 4-7 done", "b1@west 1+0 5-6 done"));
+  EXPECT_THAT(lines_of(timeline), ElementsAre("a1@east 1+0 4-5 done", "c1@east 1+0 4-7 done", "b1@west 1+0 5-6 done"));
 }
 
 TEST(Timeline, is_read_from_the_journals_of_a_suite_and_empty_where_it_never_ran) {
@@ -205,7 +205,7 @@ TEST(Timeline, is_read_from_the_journals_of_a_suite_and_empty_where_it_never_ran
              RankExited{{0}, 1, 0, 0, 0, "", false}, JobSucceeded{{0}, 1}, RunEnded{RunEnd::kComplete, ""}},
             at(1));
   const Timeline timeline = read_timeline(files, store, "study");
-  EXPECT_THAT(told(timeline), ElementsAre("a1@east 1+0 4-7 done"));
+  EXPECT_THAT(lines_of(timeline), ElementsAre("a1@east 1+0 4-7 done"));
   ASSERT_EQ(timeline.runs.size(), 1U);
   EXPECT_EQ(timeline.runs[0].words, "complete");
 }

@@ -78,7 +78,7 @@ class Collect : public testing::Test {
   }
   std::string below(const fs::path& path) const { return path.lexically_relative(store_.root()).string(); }
   // The paths that are whole in the store.
-  std::vector<std::string> there(const std::vector<std::string>& paths) const {
+  std::vector<std::string> whole_of(const std::vector<std::string>& paths) const {
     std::vector<std::string> found;
     for (const std::string& path : paths) {
       const fs::path folder = store_.root() / path;
@@ -160,9 +160,9 @@ TEST(PlanFile, names_all_jobs_by_kind_and_their_packs) {
 TEST_F(Collect, what_no_suite_plans_goes_and_the_rest_stays) {
   const CollectReport report = collect_here();
   EXPECT_EQ(report.items.size(), 2U + 6U) << "training and evaluation of one, all of the other";
-  EXPECT_THAT(there(paths_of(kept_)),
+  EXPECT_THAT(whole_of(paths_of(kept_)),
               ElementsAre(testing::_, testing::_, testing::_, testing::_, testing::_, testing::_));
-  EXPECT_THAT(there(paths_of(other_)), IsEmpty());
+  EXPECT_THAT(whole_of(paths_of(other_)), IsEmpty());
   EXPECT_FALSE(fs::exists(job(shares_, 3)));
   EXPECT_THAT(files_.list(store_.trash_folder()), IsEmpty());
   EXPECT_THAT(collect_here().items, IsEmpty());
@@ -181,7 +181,7 @@ TEST_F(Collect, without_remove_nothing_changes) {
 TEST_F(Collect, a_removed_suite_needs_nothing_any_more) {
   fs::remove_all(store_.suite_folder("kept"));
   collect_here();
-  EXPECT_THAT(there(paths_of(kept_)), IsEmpty());
+  EXPECT_THAT(whole_of(paths_of(kept_)), IsEmpty());
 }
 
 TEST_F(Collect, jobs_of_a_journal_stay_with_their_pack) {
@@ -190,7 +190,7 @@ TEST_F(Collect, jobs_of_a_journal_stay_with_their_pack) {
   added.kind = "seal";
   write_run(store_.suite_folder("earlier"), {added});
   collect_here();
-  EXPECT_EQ(there(paths_of(other_)).size(), 4U) << "seal, shard, pack and images";
+  EXPECT_EQ(whole_of(paths_of(other_)).size(), 4U) << "seal, shard, pack and images";
 }
 
 TEST_F(Collect, a_suite_that_does_not_say_what_it_needs_is_refused) {
@@ -201,7 +201,7 @@ TEST_F(Collect, a_suite_that_does_not_say_what_it_needs_is_refused) {
   const std::string text = plan_file_text(other_);
   write(store_.suite_folder("other") / plan_file_name(text), text + " ");
   EXPECT_THAT([&] { collect_here(); }, fails(core::ErrorKind::kCorrupt, HasSubstr("is damaged")));
-  EXPECT_EQ(there(paths_of(other_)).size(), 6U);
+  EXPECT_EQ(whole_of(paths_of(other_)).size(), 6U);
 }
 
 TEST_F(Collect, a_job_that_a_run_holds_stays_with_what_it_stands_on) {
@@ -211,12 +211,12 @@ TEST_F(Collect, a_job_that_a_run_holds_stays_with_what_it_stands_on) {
   const JobClaim claim{"moved", 1, std::string(32, '1')};
   write(claim_file(store_, other_.jobs[2].id), "{\"epoch\":1,\"run\":\"" + claim.run + "\",\"suite\":\"moved\"}\n");
   collect_here();
-  EXPECT_EQ(there(paths_of(other_)).size(), 5U) << "all but the evaluation";
+  EXPECT_EQ(whole_of(paths_of(other_)).size(), 5U) << "all but the evaluation";
   Owner ended = this_owner();
   ended.ended = true;
   write_owner(files_, folder, 1, ended);
   collect_here();
-  EXPECT_THAT(there(paths_of(other_)), IsEmpty());
+  EXPECT_THAT(whole_of(paths_of(other_)), IsEmpty());
 }
 
 TEST_F(Collect, checkpoints_of_finished_jobs_scratch_and_dead_bundles_go) {
@@ -239,7 +239,7 @@ TEST_F(Collect, checkpoints_of_finished_jobs_scratch_and_dead_bundles_go) {
   CollectOptions scratch;
   scratch.only = {ItemKind::kScratch};
   EXPECT_EQ(collect_here(files_, scratch).items.size(), 4U);
-  EXPECT_EQ(there(paths_of(other_)).size(), 6U);
+  EXPECT_EQ(whole_of(paths_of(other_)).size(), 6U);
   collect_here();
   EXPECT_FALSE(fs::exists(store_.checkpoints_folder(kept_.jobs[3].id)));
   EXPECT_TRUE(fs::exists(unfinished / "checkpoints/step-000000001.safetensors"));
@@ -267,12 +267,12 @@ TEST_F(Collect, on_a_full_disk_it_removes_what_was_decided_and_says_what_to_do) 
   write(store_.trash_folder() / "doomed-0123/:jobs:ab:x/weights", "large");
   SickFileSystem full;
   full.sick = [](SickFileSystem::Call call, const fs::path&) { return call == SickFileSystem::kWrite ? ENOSPC : 0; };
-  const auto before = there(paths_of(other_));
+  const auto before = whole_of(paths_of(other_));
   EXPECT_THAT(
       refusal([&] { collect_here(full); }, core::ErrorKind::kEnvironment),
       AllOf(HasSubstr("No space left on device"), HasSubstr("; remove a file of what `resolute store gc --json`")));
   EXPECT_FALSE(fs::exists(store_.trash_folder() / "doomed-0123"));
-  EXPECT_EQ(there(paths_of(other_)), before);
+  EXPECT_EQ(whole_of(paths_of(other_)), before);
   EXPECT_FALSE(collect_here().items.empty());
 }
 
@@ -293,11 +293,11 @@ TEST_F(Collect, a_run_that_begins_at_any_moment_keeps_what_it_has_seen) {
       if (is_undecided())
         waited = true;
       else
-        seen = there(paths_of(other_));
+        seen = whole_of(paths_of(other_));
     };
     const CollectReport report = collect_here(watched);
     steps = step;
-    const auto left = there(paths_of(other_));
+    const auto left = whole_of(paths_of(other_));
     EXPECT_THAT(seen, IsSubsetOf(left)) << "moment " << moment;
     EXPECT_TRUE(left.size() == 6 || left.empty()) << "moment " << moment << ": a part of it alone";
     put_back = put_back || report.put_back > 0;
@@ -317,8 +317,8 @@ TEST_F(Collect, killed_at_any_moment_it_loses_nothing_that_is_needed) {
     end_collections();
     announce_plan(files_, store_, kept_);
     EXPECT_FALSE(is_undecided()) << "moment " << moment;
-    EXPECT_EQ(there(paths_of(kept_)).size(), 6U) << "moment " << moment;
-    const auto left = there(paths_of(other_));
+    EXPECT_EQ(whole_of(paths_of(kept_)).size(), 6U) << "moment " << moment;
+    const auto left = whole_of(paths_of(other_));
     EXPECT_TRUE(left.size() == 6 || left.empty()) << "moment " << moment << ": a part of it alone";
     // Items that are decided and left would give the next collection more to do than this one had, without end.
     if (!lives) fs::remove_all(store_.trash_folder());
@@ -350,12 +350,12 @@ TEST_F(Collect, one_that_stood_still_takes_nothing_more) {
   ASSERT_TRUE(taking.take(paths_of(other_)[0]));
   end_collections();
   settle_trash(files_, core::monotonic_clock(), store_);
-  EXPECT_EQ(there(paths_of(other_)).size(), 6U);
+  EXPECT_EQ(whole_of(paths_of(other_)).size(), 6U);
   EXPECT_THAT([&] { taking.take(paths_of(other_)[1]); },
               fails(core::ErrorKind::kTransient, HasSubstr("taken this `resolute store gc` for dead")));
   EXPECT_THAT([&] { taking.commit(); },
               fails(core::ErrorKind::kTransient, HasSubstr("taken this `resolute store gc` for dead")));
-  EXPECT_EQ(there(paths_of(other_)).size(), 6U);
+  EXPECT_EQ(whole_of(paths_of(other_)).size(), 6U);
 }
 
 // NFS sends the call again, and the second one finds nothing to move.

@@ -161,10 +161,10 @@ TEST_F(StoredDurations, what_is_no_file_of_them_is_left_out_with_a_warning) {
   ::alarm(30);  // to open a pipe waits for its other end
   testing::internal::CaptureStderr();
   EXPECT_EQ(Durations::read(files_, store_).expected({name_}).milliseconds, 100);
-  const std::string said = testing::internal::GetCapturedStderr();
+  const std::string log = testing::internal::GetCapturedStderr();
   ::alarm(0);
-  EXPECT_NE(said.find("folder.jsonl' (Is a directory)"), std::string::npos) << said;
-  EXPECT_NE(said.find("pipe.jsonl' is not a regular file"), std::string::npos) << said;
+  EXPECT_NE(log.find("folder.jsonl' (Is a directory)"), std::string::npos) << log;
+  EXPECT_NE(log.find("pipe.jsonl' is not a regular file"), std::string::npos) << log;
   std::filesystem::remove_all(folder_ / "durations");
   core::write_atomic(files_, folder_ / "durations", "a file");
   EXPECT_FALSE(Durations::read(files_, store_).expected({name_}).learned);

@@ -72,10 +72,10 @@ TEST_F(RequestsTest, what_is_no_file_is_put_aside_and_said_once) {
   testing::internal::CaptureStderr();
   EXPECT_EQ(box.read().size(), 1U);
   EXPECT_EQ(box.read().size(), 1U);
-  const std::string said = testing::internal::GetCapturedStderr();
+  const std::string log = testing::internal::GetCapturedStderr();
   ::alarm(0);
-  EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 3) << said;
-  EXPECT_THAT(said, HasSubstr("000000000000001-aa.json' is not a regular file"));
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 3) << log;
+  EXPECT_THAT(log, HasSubstr("000000000000001-aa.json' is not a regular file"));
   for (const char* name : {"000000000000001-aa.json.bad", "000000000000002-bb.json.bad", "000000000000003-cc.json.bad"})
     EXPECT_TRUE(std::filesystem::exists(std::filesystem::symlink_status(folder / name))) << name;
 }
