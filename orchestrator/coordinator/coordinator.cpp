@@ -121,8 +121,8 @@ bool Coordinator::step() {
   const bool all_read = receive();
   const auto time = clock_.now();
   if (all_read && duties_[Duty::kNoticeSilence].due(time, options_.heartbeat / 4)) check_silence();
-  // Where a step took long, or decisions wait for the disk, ranks were told to end late, and what they said since may
-  // not have come in yet.
+  // After a long step, or while decisions wait for the disk, ranks are told to end late, and their answers may not have
+  // come in yet.
   const Milliseconds late = options_.policy.unkillable_limit / 10;
   attention_.keep_up(time, now(), !all_read || journal_.waits_since_before(now() - late), late);
   for (const Event& event : std::exchange(to_record_, {})) record(event);
@@ -276,7 +276,7 @@ void Coordinator::read_progress(JobIndex number, AttemptAtWork& attempt, const s
   record(Progressed{number, attempt.number, step});
 }
 
-// The store is the truth, whatever the ranks' exit codes say. What it does not tell stays in settling_.
+// The store is the truth, whatever the ranks' exit codes say. Jobs of which it does not tell stay in settling_.
 void Coordinator::settle_results() {
   if (watch_.pause()) return;
   settling_.keep([&](JobIndex number) {

@@ -1,4 +1,4 @@
-// What the coordinator does once its decisions are on disk.
+// The coordinator's work once its decisions are on disk.
 #include <algorithm>
 
 #include "core/files/ownership.h"
@@ -215,13 +215,13 @@ void Coordinator::go_on_with(const Placed& placed, bool has_result, core::Monoto
 }
 
 void Coordinator::take_back(const Placed& placed, bool paused) {
-  // That the store fails has been said by another.
+  // Another attempt has told that the store fails.
   if (paused) return put_off(placed.job, placed.attempt, now(), "the store fails: " + watch_.pause()->why);
   forget_attempt(placed.job);
   record(taken_back(state_, options_.policy, now(), placed.job, watch_.pause()->why));
 }
 
-// What is the job's own, such as a file where its folder should be, costs an attempt and not the run.
+// A fault of the job's, such as a file in the place of its folder, costs an attempt and not the run.
 void Coordinator::fail_preparation(const Placed& placed, const core::RuntimeError& error, bool lost) {
   // Another user's folder: no try of the job was begun, and the next one would end alike.
   if (error.error_number() == EACCES && !lost) {
@@ -239,7 +239,7 @@ void Coordinator::put_off(JobIndex number, int attempt, Instant until, std::stri
   record(HeldElsewhere{number, attempt, until, std::move(why)});
 }
 
-// What waited may have been overtaken by another run.
+// Another run may have overtaken an attempt that waited.
 void Coordinator::launch_prepared() {
   if (!starting_.queued() || watch_.pause() || !calls_.begin(StoreCall::kRequireNoSuccessor)) return;
   store_.require_no_successor([this, numbers = starting_.take_queue()](Answer<Done>& answer) {

@@ -1,4 +1,4 @@
-// What the coordinator does because time has passed.
+// The coordinator's work because time has passed.
 #include "core/log.h"
 #include "core/overloaded.h"
 #include "orchestrator/coordinator/coordinator.h"
@@ -32,7 +32,7 @@ void Coordinator::do_chores() {
   }
 }
 
-// What another run holds is tried here every few seconds, and is nothing at work: only what has its files is.
+// A job that another run holds is tried here every few seconds. Only an attempt that has its files is at work.
 void Coordinator::note_idleness() {
   if (peers_.pending() || watch_.pause() || attempts_.all().size() > starting_.making_files()) idle_since_ = now();
 }
@@ -106,7 +106,7 @@ void Coordinator::take_request(const Request& request, const std::string& by) {
              request);
 }
 
-// Who looked at a host knows better.
+// A user who looked at a host knows better.
 void Coordinator::forget_burn_ins(const std::string& host) {
   std::erase_if(burn_ins_, [&](const BurnedIn& done) {
     const auto agent = state_.agents.find(done.agent);
@@ -114,7 +114,8 @@ void Coordinator::forget_burn_ins(const std::string& host) {
   });
 }
 
-// Shards and seals say nothing between their begin and their end. What waits for the store alone has nobody to speak.
+// Shards and seals say nothing between their begin and their end. Nobody speaks for an attempt that waits for the store
+// alone.
 void Coordinator::check_signs_of_life() {
   const auto limit = options_.no_progress_limit;
   if (limit.count() == 0) return;

@@ -1,4 +1,4 @@
-// What the coordinator does about its journal, and while the store fails or does not answer.
+// The coordinator's work on its journal, and while the store fails or does not answer.
 #include "core/log.h"
 #include "orchestrator/coordinator/coordinator.h"
 

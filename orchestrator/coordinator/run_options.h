@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a run of a suite is asked to do, and what came of it.
+//! The options of a run of a suite, and its outcome.
 
 #include <chrono>
 #include <cstdint>
@@ -20,8 +20,8 @@
 
 namespace resolute::orchestrator {
 
-//! Whether each rank of a CPU job runs on a core of its own. kAuto: where the agent is alone on its host, was started
-//! by a launcher and has no more slots than cores.
+//! kCores: each rank of a CPU job runs on a core of its own. kAuto: it does if the agent is alone on its host, was
+//! started by a launcher and has no more slots than cores.
 enum class BindRanks { kAuto, kNone, kCores };
 constexpr auto words_of(BindRanks) { return settings::words("auto", "none", "cores"); }
 
@@ -47,7 +47,7 @@ struct RunOptions {
   //! for good.
   std::function<std::optional<std::string>()> spent{};
   int allocation = 1;  //!< of several runs that work on the suite side by side, each with a journal of its own
-  //! What a signal means (meaning_of_signal() where there is nothing here).
+  //! The meaning of a signal (empty: meaning_of_signal()).
   std::function<StopRequested(int signal)> on_signal{};
   //! A second SIGTERM ends what still writes its checkpoint. Not under a batch system: it sends several of its own.
   bool sigterm_hastens = true;
@@ -66,7 +66,7 @@ struct RunOptions {
   bool quiet = false;         //!< no line for each job
   RecordChecks checks{};      //!< of what jobs leave; called from any thread
   Policy policy;
-  // What follows has defaults that only tests change.
+  // Only tests change the defaults below.
   std::chrono::milliseconds heartbeat{1000};             //!< of agents
   std::chrono::milliseconds agent_limit{10'000};         //!< silence after which an agent counts as lost
   std::chrono::milliseconds join_limit{30'000};          //!< for agents that have not joined yet

@@ -60,7 +60,7 @@ class Attempts {
 
   //! \param ended with AttemptEnded::retry
   void retry(const AttemptEnded& ended, core::MonotonicTime now) { retries_[ended.job] = {ended, now}; }
-  //! Of jobs that have not ended since, as LiveStatus::retried has them.
+  //! Those of jobs that have not ended since, as LiveStatus::retried has them.
   std::vector<LiveRetry> retries(const State& state, core::MonotonicTime now) const;
 
  private:

@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! Whether the coordinator keeps up with its run. While its process was stopped (SIGSTOP, a suspended allocation), it
-//! heard nobody, and others may have broken its claims. While it lags behind, ranks were told to end late. Pure: time
-//! is passed in.
+//! Tells whether the coordinator keeps up with its run. While its process was stopped (SIGSTOP, a suspended
+//! allocation), it heard nobody, and others may have broken its claims. While it lags behind, ranks were told to end
+//! late. Pure: time is passed in.
 
 #include <chrono>
 #include <optional>

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What is due once an interval. Pure: time is passed in.
+//! Work that is due once an interval. Pure: time is passed in.
 
 #include <array>
 #include <chrono>
@@ -24,7 +24,7 @@ class Chore {
   core::MonotonicTime next_{};
 };
 
-//! What a coordinator does now and then.
+//! The coordinator's work now and then.
 enum class Duty { kNoticeSilence, kRenewOwner, kTakeRequests, kTellLookers, kLookAtClaims, kAskWhatIsSpent };
 
 class Duties {

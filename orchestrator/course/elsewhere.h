@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What other runs of the store do to this run's jobs, and when their results are to be looked for. Pure: time is
+//! The work of other runs of the store on this run's jobs, and the times to look for their results. Pure: time is
 //! passed in.
 
 #include <map>

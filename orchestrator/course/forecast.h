@@ -19,11 +19,11 @@ class Forecast {
  public:
   //! \param jobs must outlive this
   Forecast(Durations durations, const PlannedJobs& jobs) : durations_(std::move(durations)), jobs_(jobs) {}
-  //! Of the plan's jobs, by position; once, before all that follows.
+  //! The paths of the plan's jobs, by position. To be called once, before the other members.
   std::vector<ExpectedPath> expect(const experiments::Plan& plan);
   //! The attempt has made the job's result by now.
   void learn(JobIndex number, const Job& job, const AttemptAtWork& attempt, core::MonotonicTime now);
-  //! What was learned since this was called last.
+  //! The durations that were learned since this was called last.
   std::vector<MeasuredDuration> take_learned() { return std::exchange(learned_, {}); }
   //! Until an attempt is done: by its own speed where a training has said how far it is, else by what is known of its
   //! like. -1: unknown.

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a run at work shows to who looks on. Pure.
+//! The view of a run at work, for people who look on. Pure.
 
 #include "orchestrator/course/attempts.h"
 #include "orchestrator/course/forecast.h"

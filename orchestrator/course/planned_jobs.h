@@ -24,13 +24,13 @@ class PlannedJobs {
     return positions_[index];
   }
   std::size_t size() const { return jobs_->size(); }
-  //! Of those that were added, in the plan's order.
+  //! The numbers that were added, in the plan's order.
   const std::vector<JobIndex>& numbers() const { return numbers_; }
   //! In the plan. \throws std::out_of_range for a number beyond all that were added
   std::size_t position_of(JobIndex number) const { return positions_.at(static_cast<std::size_t>(number.value)); }
   //! \throws std::out_of_range for a number that earlier plans alone have
   const experiments::PlannedJob& at(JobIndex number) const { return jobs_->at(position_of(number)); }
-  // What other threads read may outlive the run.
+  // Other threads may read these after the run's end.
   std::shared_ptr<const experiments::PlannedJob> share(JobIndex number) const { return {jobs_, &at(number)}; }
   std::shared_ptr<const Jobs> share_all() const { return jobs_; }
 

@@ -11,7 +11,7 @@
 namespace resolute::orchestrator {
 namespace {
 
-// Whether the others hold whatever is left to do, as far as all hosts together do. The largest gangs first: if one
+// True if the others hold whatever is left to do, as far as all hosts together do. The largest gangs first: if one
 // needs this host, that is soon known.
 bool can_be_spared(const State& state, const std::string& host) {
   for (auto it = state.unfinished.rbegin(); it != state.unfinished.rend(); ++it) {

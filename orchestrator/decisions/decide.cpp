@@ -135,7 +135,7 @@ bool is_idle_for_too_long(const Policy& policy, const Moment& moment) {
 
 // A job that no wait will place, as far as this run can tell: why; else empty.
 std::string why_unplaceable(const State& state, const Moment& moment, const Job& job) {
-  // Where agents are missing the same plan may have its place in another run.
+  // The same plan may have its place in another run that misses no agent.
   const bool agents_missing = moment.agents_missing || state.agents_gone || state.agents.empty() ||
                               state.machine_of.size() != state.agents.size() || !state.gpus_aside.empty();
   if (agents_missing) return {};
@@ -207,7 +207,7 @@ void conclude_unfinished(const State& state, const Policy& policy, const Moment&
     }
     for (const auto& [path, number] : queue.by_path) decisions.push_back(JobFailed{number, Cause::kUnplaceable, why});
   }
-  // What is left to do can be done by a later run.
+  // A later run can do the rest.
   if (decisions.empty()) decisions.push_back(RunEnded{RunEnd::kInterrupted, why_interrupted(state, policy, now)});
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What to do next, and why: a pure function of state and time. The coordinator journals the answer, applies it, then
-//! acts; replay applies the journaled answer and never asks again.
+//! The next decisions, with reasons: a pure function of state and time. The coordinator journals the answer, applies
+//! it, then acts; replay applies the journaled answer and never asks again.
 
 #include <optional>
 #include <set>
@@ -13,7 +13,7 @@
 
 namespace resolute::orchestrator {
 
-//! What holds for a whole run.
+//! Constants of a run.
 struct Policy {
   double back_off_scale = 1.0;            //!< of failure.h's waits; tests shorten them
   Milliseconds stop_grace{30'000};        //!< SIGTERM to SIGKILL for ranks that may write a checkpoint
@@ -27,7 +27,7 @@ struct Policy {
   std::optional<Milliseconds> idle_limit{};  //!< a run without anything at work for this long ends; nothing: it waits
 };
 
-//! What the caller alone knows when it asks.
+//! The facts that the caller alone knows when it asks.
 struct Moment {
   Instant now{};
   bool agents_pending = false;  //!< agents may still join, so a run without agents is not over

@@ -193,7 +193,8 @@ class Dispatch {
 
   Candidate candidate_of(JobIndex number, const GangNeed& need) const { return {number, job(number).path_ms, &need}; }
 
-  // The first of a queue. Where the allocation ends before that keeps anything, another that does, whatever its path.
+  // The first of a queue. If the allocation ends before that job keeps anything, another one that does, whatever its
+  // path.
   std::optional<Candidate> first_in_time(const GangNeed& need, const Queue& queue) const {
     const auto& [path, first] = *queue.by_path.begin();
     if (left_ == kNever || job(first).checkpoint_ms <= left_) return Candidate{first, -path, &need};
@@ -254,7 +255,7 @@ class Dispatch {
     if (!reservation || queue.by_left.begin()->first > reservation->in_ms) return std::nullopt;
     const JobIndex first = queue.by_path.begin()->second;
     if (may_start(first, need) && is_harmless(first, need, reservation)) return candidate_of(first, need);
-    // What ends before the allocation does reaches a checkpoint before that, too.
+    // A job that ends before the allocation does reaches a checkpoint before that, too.
     const auto end = queue.by_left.upper_bound({std::min(left_, reservation->in_ms), kAfterAll});
     if (end == queue.by_left.begin()) return std::nullopt;
     const auto& [left, longest] = *std::prev(end);
@@ -284,7 +285,7 @@ class Dispatch {
     return free;
   }
 
-  // What a running job leaves to a need when it ends.
+  // Slots that a running job leaves to a need when it ends.
   int returned(const GangNeed& need, const std::vector<std::string>& barred, JobIndex number, int slots) const {
     if (barred.empty() && state_.machine_classes.at(gpus_).size() == 1 &&
         state_.machine_of.size() == state_.agents.size())

@@ -20,9 +20,9 @@ std::optional<Placed> next_placement(const State& state, const Policy& policy, I
 //! Why a Ready job whose back-off is over is not placed now; empty if it is the next. For people.
 std::string why_not_placed(const State& state, const Policy& policy, Instant now, JobIndex number);
 
-//! Whether a job's new attempt would keep something before the allocation ends.
+//! True if a job's new attempt would keep something before the allocation ends.
 bool reaches_checkpoint(const State& state, const Policy& policy, const Job& job, Instant now);
-//! Whether RunStarted::max_jobs bars a job that has not been placed in this run.
+//! True if RunStarted::max_jobs bars a job that has not been placed in this run.
 bool limit_reached(const State& state);
 //! "1 slot", "8 GPUs"
 std::string slots_text(int slots, bool gpus);

@@ -12,8 +12,8 @@
 namespace resolute::orchestrator {
 namespace {
 
-// What programs write when they fail, in small letters. The first that is found decides, so the order matters: "CUDA
-// error: out of memory" is no broken device, and a NCCL error of a peer that has gone is none either.
+// Words of programs that fail, in small letters. The first that is found decides, so the order matters: "CUDA error:
+// out of memory" is no broken device, and a NCCL error of a peer that has gone is none either.
 struct Sign {
   std::string_view text;
   std::optional<Cause> cause;  // nothing: the text hides what it looks like

@@ -28,7 +28,7 @@ Cause classify_without_words(const RankExited& exited);
 //! end. A rank that waited in vain for a peer says least; configuration says most.
 int weight_of(Cause cause);
 
-//! What an attempt's end by a cause allows.
+//! The further attempts that an end by a cause allows.
 struct Budget {
   int attempts = 1;               //!< ends by this cause in one run after which the job is given up
   bool renewed = false;           //!< counts ends in a row without a new checkpoint instead (Job::fruitless)
@@ -43,7 +43,7 @@ Budget budget_of(Cause cause);
 //! own is missing there.
 bool is_of_the_host(Cause cause);
 
-//! Whether ranks that are stopped for this cause get time to write a checkpoint. Ranks that have failed, lost a peer or
+//! True if ranks that are stopped for this cause get time to write a checkpoint. Ranks that have failed, lost a peer or
 //! hang do not.
 bool leaves_time(Cause cause);
 

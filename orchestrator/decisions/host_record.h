@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What is held against hosts, and what speaks for them (State::hosts). For apply() alone.
+//! The evidence against hosts, and for them (State::hosts). For apply() alone.
 
 #include <string>
 
@@ -15,7 +15,8 @@ void accuse(State& state, JobIndex number, const AttemptEnding& ending, bool liv
 //! anything of the host; and if the job failed on one other host, that is evidence against the other. Hosts that
 //! are set aside give back what they did to jobs.
 void acquit(State& state, JobIndex number, const Placement& placement);
-//! Nothing more is placed on a host. What it did to the jobs that are suspects there is given back to their budgets.
+//! Nothing more is placed on a host. The ends that it gave to the jobs that are suspects there are given back to their
+//! budgets.
 void exclude(State& state, const std::string& host, const std::string& why);
 //! An end on a host that was the host's is one no more that the job's budget knows.
 void give_back(State& state, JobIndex number, const std::string& host, Cause cause);

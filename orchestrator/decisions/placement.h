@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Where a gang goes: pure, and fast at ten thousand agents.
+//! The places of a gang: pure, and fast at ten thousand agents.
 
 #include <string>
 #include <vector>
@@ -9,7 +9,7 @@
 
 namespace resolute::orchestrator {
 
-//! Where a gang with this need goes: on agents of one numeric class, without slow places (Speeds) where what else is
+//! The places of a gang with this need: on agents of one numeric class, without slow places (Speeds) where what else is
 //! free suffices, on the fewest hosts, then the fewest agents; of several that fit, where the least is left over, then
 //! the lowest number. The class of its row comes before speed. barred_hosts() are not taken; one on trial gets one job,
 //! and one where a job is alone (GangNeed::alone) no other. Agents of an unknown class go with any. If no agent of the
@@ -25,7 +25,7 @@ int most_ranks_without(const State& state, const GangNeed& need, const std::vect
 //! GangNeed::not_on where the others could hold the gang, were they empty; else none.
 std::vector<std::string> barred_hosts(const State& state, const GangNeed& need);
 
-//! Whether a gang with this need may use an agent of this numeric class.
+//! True if a gang with this need may use an agent of this numeric class.
 bool class_fits(const State& state, const GangNeed& need, const std::string& numeric_class);
 
 }  // namespace resolute::orchestrator

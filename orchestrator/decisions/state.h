@@ -61,7 +61,8 @@ std::string_view name_of(const JobState& state);
 
 struct JobRow {
   int number = -1;  //!< JobAdded::row
-  //! In which most of the row were made, or else the first was placed; empty: not known, or there was one class.
+  //! The class in which most of the row were made, or else the first was placed; empty: not known, or there was one
+  //! class.
   std::string numeric_class;
   int compared_with = -1;  //!< JobAdded::compared_with
   //! Class of the row with which it is compared, or else of the first of those compared with the same. A row that has
@@ -134,8 +135,8 @@ struct AgentSlots {
   std::map<std::string, PlaceRecord> gpu_records;  //!< by name; those with something to remember
 };
 
-//! What this run knows of a host, over all its agents. A new run begins without this knowledge, so a host that the user
-//! or the evidence has put aside can be used again.
+//! This run's knowledge of a host, over all its agents. A new run begins without this knowledge, so a host that the
+//! user or the evidence has put aside can be used again.
 struct HostRecord {
   //! Jobs that failed first on this host (not by their configuration) and have not failed on another. Cleared when a
   //! job succeeds or makes progress on this host alone.
@@ -147,7 +148,7 @@ struct HostRecord {
   bool operator==(const HostRecord&) const = default;
 };
 
-//! What a Ready job needs of the machines. Jobs with equal needs stand in one queue.
+//! The need of a Ready job for machines. Jobs with equal needs stand in one queue.
 struct GangNeed {
   bool gpus = false;
   int slots = 1;
@@ -168,7 +169,7 @@ int priority_of(std::string_view kind, bool told_first);
 //! Expected duration of a new attempt of the job, which goes on from its checkpoint. 0: unknown.
 std::int64_t expected_left(const Job& job);
 
-//! What a job that has not ended needs at least: ranks that must run at once, and MiB per rank.
+//! The least need of a job that has not ended: ranks that must run at once, and MiB per rank.
 struct LeastNeed {
   int slots = 1;
   bool gpus = false;
@@ -234,7 +235,7 @@ struct Indexes {
   bool operator==(const Indexes&) const = default;
 };
 
-//! What follows from events only.
+//! The facts that follow from events only.
 struct Facts {
   std::vector<Job> jobs;
   std::map<AgentNumber, AgentSlots> agents;  //!< those that answer
@@ -252,7 +253,7 @@ struct Facts {
 //! How fast the agents' places are (BurnedIn), and who works on slow ones. No snapshot has it: a replay from one asks
 //! no decide() about these agents, and the next run has others.
 struct Speeds {
-  //! Images a minute, by GPU; "": the processors. Of agents that answer and whose numeric class is known
+  //! Images a minute, by GPU; "": the processors. Agents that do not answer, or have no known numeric class, have none
   std::map<AgentNumber, std::map<std::string, std::int64_t>> speeds;
   std::map<AgentNumber, std::map<JobIndex, int>> on_slow;  //!< slow GPUs that a Running job was given of an agent's
 };
@@ -291,7 +292,7 @@ std::int64_t median_of(const std::vector<std::int64_t>& ascending);
 int slow_count(const State& state, AgentNumber agent, bool gpus);
 //! Free slots (or GPUs) of an agent but for the slow ones, which it gives last (agent/burn_ins.h).
 int free_fast(const State& state, AgentNumber agent, bool gpus);
-//! Whether nothing more is started on a host because jobs fail there, or ranks could not be ended.
+//! True if nothing more is started on a host because jobs fail there, or ranks could not be ended.
 bool is_excluded(const State& state, const std::string& host);
 //! The one host of a placement whose agents all answer; empty: several, or not known.
 std::string host_of(const State& state, const Placement& placement);
@@ -301,7 +302,7 @@ std::string numeric_class_of(const State& state, const Placement& placement);
 struct Counts {
   int waiting = 0, ready = 0, running = 0, succeeded = 0, failed = 0, cancelled = 0;
 };
-//! Of the wanted jobs.
+//! Counts the wanted jobs.
 Counts count(const State& state);
 
 //! Asserts what must hold after every event: indexes equal to what the jobs say, no slot given twice, no gang half

@@ -54,7 +54,7 @@ std::vector<SeenGpu> see_gpus(const DriverFolders& driver, int granted) {
     if (!gpu.name.empty()) gpus.push_back(std::move(gpu));
   }
   std::sort(gpus.begin(), gpus.end(), [](const SeenGpu& a, const SeenGpu& b) { return a.bus < b.bus; });
-  // Where there is no such file at all, the driver makes them when somebody first asks; so it may be with some of them.
+  // The driver makes a device file when somebody first asks for it: some, or all, may not be there yet.
   const auto openable = std::count_if(gpus.begin(), gpus.end(), [](const SeenGpu& gpu) { return gpu.may_be_opened; });
   const bool any = std::any_of(gpus.begin(), gpus.end(), [](const SeenGpu& gpu) { return gpu.is_there; });
   if (!any || openable >= std::ssize(gpus) || granted > openable) return gpus;
@@ -64,7 +64,7 @@ std::vector<SeenGpu> see_gpus(const DriverFolders& driver, int granted) {
   return gpus;
 }
 
-// The GPUs that this process may use: the name for ranks and the driver's entry, where it can be told. Where the driver
+// The GPUs that this process may use: the name for ranks and the driver's entry, where it can be told. If the driver
 // shows none, `granted` of them are believed.
 std::vector<std::pair<std::string, const SeenGpu*>> visible_gpus(const std::vector<SeenGpu>& seen,
                                                                  const std::map<std::string, std::string>& variables,

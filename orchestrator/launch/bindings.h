@@ -12,14 +12,14 @@
 
 namespace resolute::orchestrator {
 
-//! Where NVIDIA's driver shows what GPUs there are. A container may see all of the machine's in the first folder and
-//! have a device file of its own ones alone.
+//! The folders in which NVIDIA's driver shows the GPUs. A container may see all of the machine's in the first folder
+//! and have a device file of its own ones alone.
 struct DriverFolders {
   std::filesystem::path gpus = "/proc/driver/nvidia/gpus";
   std::filesystem::path devices = "/dev";
 };
 
-//! What a machine offers an agent.
+//! The resources that a machine offers an agent.
 struct Inventory {
   std::vector<int> cores;              //!< usable logical processors, one of each physical core first
   std::vector<std::string> gpus;       //!< as CUDA_VISIBLE_DEVICES names them: numbers or UUIDs, in its order
@@ -30,8 +30,8 @@ struct Inventory {
   std::size_t whole_cores = 0;         //!< so many of `cores`, the first, are on physical cores of their own
 };
 //! \param environment of this process: CUDA_VISIBLE_DEVICES limits the GPUs, as CUDA understands it
-//! \param granted GPUs that the user says there are. Where the driver shows none they are believed: those that
-//! CUDA_VISIBLE_DEVICES names, whatever their number, or, without it, 0 … granted - 1. Where fewer have a device file,
+//! \param granted GPUs that the user says there are. They are believed if the driver shows none: those that
+//! CUDA_VISIBLE_DEVICES names, whatever their number, or, without it, 0 … granted - 1. If fewer have a device file,
 //! all count that the driver shows
 //! \throws RuntimeError if the system does not say which processors may be used
 Inventory read_inventory(const std::map<std::string, std::string>& environment, const DriverFolders& driver = {},
@@ -63,7 +63,7 @@ Inventory part_of(const Inventory& whole, Portion cores, Portion gpus, int agent
 //! Models of GPUs that no agent has, each once, in the order of the GPUs. Pure. \param agents that share them
 std::vector<std::string> models_left_out(const Inventory& whole, int agents);
 
-//! Whether other jobs may be on the processors that this process may use: SLURM gave its job fewer of the node than
+//! True if other jobs may be on the processors that this process may use: SLURM gave its job fewer of the node than
 //! that, so the cluster does not confine jobs (TaskPlugin=task/none). Two jobs that each bind their ranks to the first
 //! processors would share those and leave the others idle. Pure. \param environment of this process
 bool shared_with_other_jobs(const std::map<std::string, std::string>& environment, int usable_processors);
@@ -78,7 +78,7 @@ enum class CpuBinding {
   kCores,  //!< a rank without a GPU has a processor of its own, one with a GPU those near it
 };
 
-//! What one rank gets.
+//! The resources of one rank.
 struct Binding {
   std::vector<int> processors;     //!< to run on; empty: all
   std::optional<std::string> gpu;  //!< CUDA_VISIBLE_DEVICES of the rank; none: it sees no GPU

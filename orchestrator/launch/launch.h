@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a job's processes are started with (docs/worker.md), and where they write.
+//! The command lines of a job's processes (docs/worker.md), and the places where they write.
 
 #include <filesystem>
 #include <map>
@@ -32,7 +32,7 @@ struct WorkerCommands {
 //! a plan
 std::set<experiments::JobId> jobs_on_gpus(const std::vector<experiments::PlannedJob>& jobs);
 
-//! Where the process ranks of a gang find each other.
+//! The address at which the process ranks of a gang find each other.
 struct Rendezvous {
   std::string host;
   int port = 0;
@@ -70,7 +70,7 @@ class AttemptFolders {
   std::unordered_set<std::string> prepared_;  //!< by id; under mutex_
 };
 
-//! Whether a program is there and may be executed. \param program a path, or a name on PATH
+//! True if a program is there and may be executed. \param program a path, or a name on PATH
 bool can_be_run(const std::map<std::string, std::string>& environment, const std::string& program);
 //! \throws RuntimeError (kInput) unless the command's program is there and may be executed
 void require_program(const std::vector<std::string>& command);

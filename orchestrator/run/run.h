@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Running a suite, alone or under mpirun/srun. What `resolute suite run` calls.
+//! Running a suite, alone or under mpirun/srun. `resolute suite run` calls this.
 
 #include <chrono>
 #include <exception>
@@ -15,9 +15,9 @@
 
 namespace resolute::orchestrator {
 
-//! What a signal says of a run's end: SIGUSR1 is a notice that the machine will be taken away, for its time limit where
-//! that is less than five minutes away, or than `lead` and two more: a notice comes up to a minute earlier than it is
-//! asked for. Pure. \param lead Policy::stop_lead
+//! The meaning of a signal for a run's end: SIGUSR1 is a notice that the machine will be taken away, for its time limit
+//! where that is less than five minutes away, or than `lead` and two more: a notice comes up to a minute earlier than
+//! it is asked for. Pure. \param lead Policy::stop_lead
 StopRequested meaning_of_signal(int signal, const std::optional<Instant>& ends_at, Instant now, Milliseconds lead);
 
 //! True if an MPI launcher (mpirun, srun --mpi=pmix) started more than one process of us. Reads only environment

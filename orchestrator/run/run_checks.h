@@ -17,7 +17,7 @@ std::optional<RunOutcome> outcome_if_done(core::FileSystem& files, const experim
 //! \throws RuntimeError (kInput) if a worker's program is missing or RunOptions::first names nothing of the plan
 void check_before_run(const experiments::Plan& plan, const RunOptions& options);
 
-//! Where an agent stands.
+//! The place of an agent.
 struct AgentPlace {
   Portion cores;               //!< among those of its host that share its processors
   Portion gpus;                //!< and its GPUs
@@ -25,7 +25,7 @@ struct AgentPlace {
   bool launched = false;       //!< by mpirun or srun: the host's processors are the run's
   bool several_hosts = false;  //!< numeric classes may differ
 };
-//! What the agent offers, of what the machine has and the user grants.
+//! The agent's offer, from the resources that the machine has and the user grants.
 AgentOptions agent_options(const RunOptions& options, const AgentPlace& place);
 
 //! Any signal ends the run in order; what hastens the end: RunOptions::sigterm_hastens, Coordinator::request_stop().

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What the loops of coordinator and agents share: waiting without spinning, signals.
+//! The common part of the loops of coordinator and agents: waiting without spinning, signals.
 
 #include <chrono>
 

@@ -35,8 +35,8 @@ std::unique_ptr<MpiTransport> start_transport(int rank) {
   }
 }
 
-// Of the agent in an MPI rank. Where the coordinator's process has one too, no other of its host counts: there is none,
-// but in tests.
+// The place of the agent in an MPI rank. If the coordinator's process has one too, no other of its host counts: there
+// is none, but in tests.
 AgentPlace place_of(const HostShare& share, bool coordinator) {
   AgentPlace place;
   place.launched = true;

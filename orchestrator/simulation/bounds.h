@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What no scheduler can beat on a machine, and what checkpointing allows at best. Pure.
+//! Bounds that no scheduler can beat on a machine, and the best that checkpointing allows. Pure.
 
 #include "orchestrator/simulation/simulate.h"
 

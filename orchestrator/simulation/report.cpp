@@ -1,4 +1,4 @@
-// What a simulation has to tell, as numbers, JSON and text.
+// The report of a simulation, as numbers, JSON and text.
 
 #include <algorithm>
 

@@ -18,7 +18,7 @@ namespace resolute::orchestrator {
 //! The MPI library as it calls itself: "Open MPI v4.1.4". Before MPI_Init too. \throws RuntimeError (kInput) as start()
 std::string mpi_library();
 
-//! Where this MPI rank stands among those on its host.
+//! The place of this MPI rank among those on its host.
 struct HostShare {
   std::vector<GivenSets> given;   //!< what each MPI rank on this host was given, in the order of their ranks
   bool with_coordinator = false;  //!< rank 0 is the first of them
