@@ -205,9 +205,9 @@ std::string find_numeric_class(const std::vector<std::string>& worker, const std
     const auto* exited = std::get_if<core::Exited>(&output.status);
     if (exited != nullptr && exited->code == 0 && !output.out.empty()) {
       // Beside the class ours tells of the driver, on which no bit depends. Another program's word counts whole.
-      const core::Json said = core::Json::parse(output.out, nullptr, false);
-      const auto named = said.is_object() ? said.find("numeric_class") : said.end();
-      return core::sha256_hex(named != said.end() && named->is_string() ? named->get<std::string>() : output.out);
+      const core::Json answer = core::Json::parse(output.out, nullptr, false);
+      const auto named = answer.is_object() ? answer.find("numeric_class") : answer.end();
+      return core::sha256_hex(named != answer.end() && named->is_string() ? named->get<std::string>() : output.out);
     }
     core::log_warning(
         "'{} describe{}' did not say this machine's numeric class ({}): it is taken for that of the others",

@@ -35,10 +35,10 @@ std::string unescaped(const std::string& text) {
   return plain;
 }
 
-// Where agent, spawner and guard were killed together nobody was left to remove theirs. One in use cannot be removed.
-void remove_groups_of_the_dead(const fs::path& own) {
+// Nobody removes the groups of an agent, a spawner and a guard that were killed together. One in use cannot be removed.
+void remove_groups_of_the_dead(const fs::path& parent) {
   std::error_code error;
-  for (fs::directory_iterator at(own, error), end; !error && at != end; at.increment(error)) {
+  for (fs::directory_iterator at(parent, error), end; !error && at != end; at.increment(error)) {
     pid_t agent = 0;
     if (std::sscanf(at->path().filename().c_str(), "resolute-%d-", &agent) == 1 && agent > 0 && ::kill(agent, 0) != 0 &&
         errno == ESRCH)
@@ -49,11 +49,11 @@ void remove_groups_of_the_dead(const fs::path& own) {
 }  // namespace
 
 fs::path own_control_group(const fs::path& proc) {
-  std::string own;  // as the hierarchy names it: "/user.slice/…"
+  std::string name;  // as the hierarchy names it: "/user.slice/…"
   std::ifstream groups(proc / "cgroup");
   for (std::string line; std::getline(groups, line);)
-    if (line.starts_with("0::/")) own = line.substr(3);
-  if (own.empty() || own.starts_with("/..")) return {};  // none, or outside of what this process is shown
+    if (line.starts_with("0::/")) name = line.substr(3);
+  if (name.empty() || name.starts_with("/..")) return {};  // none, or outside of what this process is shown
   std::ifstream mounts(proc / "mountinfo");
   for (std::string line; std::getline(mounts, line);) {
     // number, parent, device, root, mount point, … - type, source, …
@@ -64,17 +64,17 @@ fs::path own_control_group(const fs::path& proc) {
     words >> root >> place;
     root = unescaped(root);
     if (root == "/") root.clear();
-    if (own == root || own.starts_with(root + "/")) return unescaped(place) + own.substr(root.size());
+    if (name == root || name.starts_with(root + "/")) return unescaped(place) + name.substr(root.size());
   }
   return {};
 }
 
 fs::path make_control_groups() {
-  const fs::path own = own_control_group();
-  if (own.empty()) return {};
-  remove_groups_of_the_dead(own);
+  const fs::path parent = own_control_group();
+  if (parent.empty()) return {};
+  remove_groups_of_the_dead(parent);
   // Others here may have our number, in a name space of their own.
-  const fs::path groups = own / fmt::format("resolute-{}-{:08x}", ::getpid(), std::random_device()());
+  const fs::path groups = parent / fmt::format("resolute-{}-{:08x}", ::getpid(), std::random_device()());
   return make_control_group(groups) ? groups : fs::path();
 }
 
@@ -114,10 +114,10 @@ void end_control_group(const fs::path& group, std::chrono::milliseconds limit) {
 }
 
 std::string why_no_control_groups() {
-  const fs::path own = own_control_group();
-  if (own.empty()) return "there is no cgroup v2 here";
+  const fs::path parent = own_control_group();
+  if (parent.empty()) return "there is no cgroup v2 here";
   const fs::path group = make_control_groups();
-  if (group.empty()) return fmt::format("none can be made in '{}'", own.string());
+  if (group.empty()) return fmt::format("none can be made in '{}'", parent.string());
   std::string why;
   try {
     const core::FileDescriptor place = open_control_group(group);

@@ -29,7 +29,7 @@ constexpr char kAskAndFinish = 'a';
 // its answer the problem. Both ends are one program.
 struct Head {
   LogKeeper::Number rank = 0;
-  char what = 0;
+  char kind = 0;
 };
 constexpr std::size_t kMaxPacket = 65536;  // three paths of 4096 bytes and more
 
@@ -128,10 +128,10 @@ class KeptLogs {
   // \return the answer
   std::string serve(Packet request) {
     const Head head = request.head;
-    if (head.what != kKeep) {
+    if (head.kind != kKeep) {
       keep(head.rank);
       const auto kept = files_.extract(head.rank);
-      const bool asks = head.what == kAskAndFinish && !kept.empty();
+      const bool asks = head.kind == kAskAndFinish && !kept.empty();
       return packet_of(head, {asks ? problem_of_store(kept.mapped().front().path()) : std::string()});
     }
     look_at_program(request.texts[2]);

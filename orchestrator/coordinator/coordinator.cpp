@@ -219,7 +219,7 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
   };
   // The attempt's state if it is the current one and this agent runs that rank: all else is late, or not the agent's to
   // say.
-  auto own = [&](JobIndex number, int attempt, int process_rank) -> const Running* {
+  auto running_here = [&](JobIndex number, int attempt, int process_rank) -> const Running* {
     const Running* running = current(state_, number, attempt);
     if (running == nullptr || process_rank < 0 || static_cast<std::size_t>(process_rank) >= running->ended.size())
       return nullptr;
@@ -229,7 +229,7 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
     send(from, HeartbeatAnswer{stalls()});
   } else if (const auto* prepared = std::get_if<Prepared>(&message)) {
     const JobIndex number = number_of(prepared->key);
-    const Running* running = own(number, prepared->key.attempt, 0);
+    const Running* running = running_here(number, prepared->key.attempt, 0);
     if (running == nullptr || !starting_.has_files(number, prepared->key.attempt)) return;
     if (prepared->port == 0)
       abandon_preparation(number, prepared->key.attempt, prepared->problem);
@@ -237,7 +237,7 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
       starting_.listen(number, *prepared);
   } else if (const auto* started = std::get_if<RankStarted>(&message)) {
     const JobIndex number = number_of(started->key);
-    const Running* running = own(number, started->key.attempt, started->process_rank);
+    const Running* running = running_here(number, started->key.attempt, started->process_rank);
     AttemptAtWork* attempt = attempts_.find(number, started->key.attempt);
     if (running == nullptr || running->started || attempt == nullptr) return;
     attempt->heard = clock_.now();
@@ -245,10 +245,11 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
   } else if (const auto* line = std::get_if<ProgressLine>(&message)) {
     const JobIndex number = number_of(line->key);
     AttemptAtWork* attempt = attempts_.find(number, line->key.attempt);
-    if (own(number, line->key.attempt, 0) != nullptr && attempt != nullptr) read_progress(number, *attempt, line->line);
+    if (running_here(number, line->key.attempt, 0) != nullptr && attempt != nullptr)
+      read_progress(number, *attempt, line->line);
   } else if (const auto* ended = std::get_if<RankEnded>(&message)) {
     const JobIndex number = number_of(ended->key);
-    if (own(number, ended->key.attempt, ended->process_rank) == nullptr) return;
+    if (running_here(number, ended->key.attempt, ended->process_rank) == nullptr) return;
     if (AttemptAtWork* attempt = attempts_.find(number, ended->key.attempt)) {
       attempt->peak_mib = std::max(attempt->peak_mib, ended->peak_mib);
       attempt->cpu_ms += ended->cpu_ms;

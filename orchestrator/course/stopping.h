@@ -31,7 +31,7 @@ class Stopping {
     return killed != nullptr ? std::optional(killed->give_up_at) : std::nullopt;
   }
   //! Ranks are told to stop before the journal has taken why. \return true the first time
-  bool tell_undecided() { return !std::exchange(told_, true); }
+  bool tell_undecided() { return !std::exchange(ranks_told_, true); }
   //! The run has ended.
   void end(std::string why) { end_why_ = std::move(why); }
   bool ended() const { return end_why_.has_value(); }
@@ -45,7 +45,7 @@ class Stopping {
     Instant give_up_at;
   };
   std::variant<Unwished, Wished, Killed> wishes_;
-  bool told_ = false;
+  bool ranks_told_ = false;
   std::optional<std::string> end_why_;
 };
 

@@ -14,13 +14,13 @@
 namespace resolute::orchestrator {
 namespace {
 
-[[noreturn]] void refuse(const std::string& what, const std::string& why) {
-  throw core::corrupt_error(fmt::format("an event of the journal is impossible: {}", what), why,
+[[noreturn]] void refuse(const std::string& summary, const std::string& why) {
+  throw core::corrupt_error(fmt::format("an event of the journal is impossible: {}", summary), why,
                             "the journal was not written by a run of resolute");
 }
 
-void require(bool holds, const std::string& what, const std::string& why) {
-  if (!holds) refuse(what, why);
+void require(bool holds, const std::string& summary, const std::string& why) {
+  if (!holds) refuse(summary, why);
 }
 
 // The members of a job that a plan decides.
@@ -65,14 +65,14 @@ class Applier {
 
   void operator()(const JobAdded& event) {
     const auto size = static_cast<int>(state_.jobs.size());
-    auto what = [&] { return fmt::format("job {} added", event.job.value); };
-    if (event.job.value > size) refuse(what(), fmt::format("{} jobs are known", size));
+    auto summary = [&] { return fmt::format("job {} added", event.job.value); };
+    if (event.job.value > size) refuse(summary(), fmt::format("{} jobs are known", size));
     if (event.job.value == size) {
-      if (!state_.numbers.emplace(event.id.hex, event.job).second) refuse(what(), "its id has another number");
+      if (!state_.numbers.emplace(event.id.hex, event.job).second) refuse(summary(), "its id has another number");
       state_.jobs.emplace_back().id = event.id;
     }
     Job& job = at(event.job);
-    if (job.id != event.id || job.wanted) refuse(what(), "the number is another job's");
+    if (job.id != event.id || job.wanted) refuse(summary(), "the number is another job's");
     planned(job) = planned(event);
     durations(job) = durations(event);
     job.row.number = event.row;
@@ -95,11 +95,11 @@ class Applier {
   }
 
   void operator()(const AgentJoined& event) {
-    const std::string what = fmt::format("agent {} joined", event.agent.value);
-    require(event.slots + event.gpus > 0, what, "it has neither slots nor GPUs");
-    require(event.agent.value >= state_.next_agent && event.agent.value < std::numeric_limits<int>::max(), what,
+    const std::string summary = fmt::format("agent {} joined", event.agent.value);
+    require(event.slots + event.gpus > 0, summary, "it has neither slots nor GPUs");
+    require(event.agent.value >= state_.next_agent && event.agent.value < std::numeric_limits<int>::max(), summary,
             "the number was given out before");
-    require(state_.agents.size() < kMostAgents, what, fmt::format("there are {} already", kMostAgents));
+    require(state_.agents.size() < kMostAgents, summary, fmt::format("there are {} already", kMostAgents));
     const std::size_t classes = machine_classes();
     unindex_host(state_, event.host);
     AgentSlots& agent = state_.agents[event.agent];
@@ -122,9 +122,9 @@ class Applier {
     forget_speeds(state_, event.agent);
     unindex_host(state_, host);
     state_.agents.erase(lost);
-    auto& here = state_.on_host.at(host);
-    here.erase(event.agent);
-    if (here.empty()) state_.on_host.erase(host);
+    auto& host_agents = state_.on_host.at(host);
+    host_agents.erase(event.agent);
+    if (host_agents.empty()) state_.on_host.erase(host);
     index_host(state_, host);
     refresh_gpus(state_, event.agent);
     state_.agents_gone = true;
@@ -160,19 +160,19 @@ class Applier {
 
   void operator()(const Placed& event) {
     Job& job = at(event.job);
-    auto what = [&] { return fmt::format("job {} attempt {} placed", event.job.value, event.attempt); };
+    auto summary = [&] { return fmt::format("job {} attempt {} placed", event.job.value, event.attempt); };
     if (!job.wanted || !std::holds_alternative<Ready>(job.state) || job.unwanted)
-      refuse(what(), fmt::format("it is {}", name_of(job.state)));
-    if (job.elsewhere) refuse(what(), "other allocations run jobs of its kind");
-    if (event.attempt <= job.attempts) refuse(what(), fmt::format("attempt {} was before it", job.attempts));
+      refuse(summary(), fmt::format("it is {}", name_of(job.state)));
+    if (job.elsewhere) refuse(summary(), "other allocations run jobs of its kind");
+    if (event.attempt <= job.attempts) refuse(summary(), fmt::format("attempt {} was before it", job.attempts));
     unindex_job(state_, event.job);
     int slots = 0;
     std::string numeric_class;
     for (const Share& share : event.placement) {
-      take(share, event.job, numeric_class, what);
+      take(share, event.job, numeric_class, summary);
       slots += share.slots;
     }
-    if (slots != job.slots) refuse(what(), fmt::format("it got {} slots and needs {}", slots, job.slots));
+    if (slots != job.slots) refuse(summary(), fmt::format("it got {} slots and needs {}", slots, job.slots));
     if (!numeric_class.empty() && !job.numeric_class.empty() && numeric_class != job.numeric_class) {
       job.checkpoint = -1;  // no agent here can go on from it
       job.numeric_class.clear();
@@ -231,13 +231,13 @@ class Applier {
     --running->alive;
     judge_gpu(*running, event);
     if ((event.code != 0 || event.signal != 0) && !is_our_doing(*running, event)) {
-      auto how = event.signal != 0 ? fmt::format("killed by signal {}", event.signal)
-                                   : fmt::format("exit code {}", event.code);
-      if (event.out_of_memory) how = "out of memory, " + how;
+      auto end_text = event.signal != 0 ? fmt::format("killed by signal {}", event.signal)
+                                        : fmt::format("exit code {}", event.code);
+      if (event.out_of_memory) end_text = "out of memory, " + end_text;
       const auto agent = state_.agents.find(agent_of(running->placement, event.process_rank));
       end_with(event.job, *running,
                {cause_of(event),
-                fmt::format("process rank {}: {}{}{}", event.process_rank, how, event.evidence.empty() ? "" : ": ",
+                fmt::format("process rank {}: {}{}{}", event.process_rank, end_text, event.evidence.empty() ? "" : ": ",
                             event.evidence),
                 agent == state_.agents.end() ? std::string() : agent->second.host});
     }
@@ -285,15 +285,15 @@ class Applier {
   void operator()(const AttemptEnded& event) {
     Running* running = find(event.job, event.attempt);
     if (running == nullptr) return;
-    auto what = [&] { return fmt::format("job {} attempt {} ended", event.job.value, event.attempt); };
+    auto summary = [&] { return fmt::format("job {} attempt {} ended", event.job.value, event.attempt); };
     Job& job = at(event.job);
     if (event.cause == Cause::kStoreError && running->alive == job.slots) {
-      require(event.retry, what(), "an attempt that never started cannot be given up");
+      require(event.retry, summary(), "an attempt that never started cannot be given up");
       ++job.ends.at(static_cast<std::size_t>(event.cause));
-      take_back(event.job, event.attempt, event.not_before, what);
+      take_back(event.job, event.attempt, event.not_before, summary);
       return;
     }
-    require(running->alive == 0, what(), fmt::format("{} of its process ranks still run", running->alive));
+    require(running->alive == 0, summary(), fmt::format("{} of its process ranks still run", running->alive));
     const Budget budget = budget_of(event.cause);
     if (!budget.renewed) ++job.ends.at(static_cast<std::size_t>(event.cause));
     if (running->progressed)
@@ -364,20 +364,20 @@ class Applier {
       record = {};
     refresh_host_record(state_, event.host);
     index_host(state_, event.host);
-    const auto here = state_.on_host.find(event.host);
-    if (event.on || here == state_.on_host.end()) return;
-    for (AgentNumber number : here->second)
+    const auto host_agents = state_.on_host.find(event.host);
+    if (event.on || host_agents == state_.on_host.end()) return;
+    for (AgentNumber number : host_agents->second)
       for (const std::string& gpu : gpus_aside(state_.agents.at(number))) give_out_again(state_, number, gpu);
   }
 
   void operator()(const HostExcluded& event) { exclude(state_, event.host, event.why); }
 
   void operator()(const HostSetAside& event) {
-    const auto what = [&] { return fmt::format("host {} set aside", event.host); };
+    const auto summary = [&] { return fmt::format("host {} set aside", event.host); };
     const auto record = state_.hosts.find(event.host);
-    require(record == state_.hosts.end() || record->second.place.aside_until == Instant{}, what(),
+    require(record == state_.hosts.end() || record->second.place.aside_until == Instant{}, summary(),
             "it is set aside already");
-    require(event.until != Instant{}, what(), "for no time");
+    require(event.until != Instant{}, summary(), "for no time");
     set_host_aside(state_, event.host, event.until, event.why);
   }
 
@@ -391,11 +391,11 @@ class Applier {
   void operator()(const GpuSetAside& event) {
     const auto agent = state_.agents.find(event.agent);
     if (agent == state_.agents.end()) return;
-    const auto what = [&] { return fmt::format("GPU {} of agent {} set aside", event.gpu, event.agent.value); };
+    const auto summary = [&] { return fmt::format("GPU {} of agent {} set aside", event.gpu, event.agent.value); };
     const auto aside = gpus_aside(agent->second);
-    require(std::find(aside.begin(), aside.end(), event.gpu) == aside.end(), what(), "it is set aside already");
-    require(agent->second.free_gpus > 0, what(), "every GPU is taken");
-    require(event.until != Instant{}, what(), "for no time");
+    require(std::find(aside.begin(), aside.end(), event.gpu) == aside.end(), summary(), "it is set aside already");
+    require(agent->second.free_gpus > 0, summary(), "every GPU is taken");
+    require(event.until != Instant{}, summary(), "for no time");
     set_aside(state_, event.agent, event.gpu, event.until, event.why);
   }
 
@@ -504,10 +504,10 @@ class Applier {
   }
 
   // Nothing of the attempt was started: its number is free again, to be used from `from` on.
-  template <class What>
-  void take_back(JobIndex number, int attempt, Instant from, const What& what) {
+  template <class Summary>
+  void take_back(JobIndex number, int attempt, Instant from, const Summary& summary) {
     Job& job = at(number);
-    require(std::get<Running>(job.state).alive == job.slots, what(), "some of its process ranks ran");
+    require(std::get<Running>(job.state).alive == job.slots, summary(), "some of its process ranks ran");
     if (--job.placements == 0) --state_.placed_jobs;
     job.attempts = attempt - 1;
     move_to(number, Ready{from});
@@ -556,34 +556,34 @@ class Applier {
 
   template <class F>
   void for_each_at_work(AgentNumber agent, F&& change) {
-    const auto there = state_.at_work.find(agent);
-    if (there == state_.at_work.end()) return;
-    for (JobIndex number : there->second) change(number, std::get<Running>(at(number).state));
+    const auto agent_jobs = state_.at_work.find(agent);
+    if (agent_jobs == state_.at_work.end()) return;
+    for (JobIndex number : agent_jobs->second) change(number, std::get<Running>(at(number).state));
   }
 
-  void require_idle(JobIndex number, std::string_view what) {
+  void require_idle(JobIndex number, std::string_view change) {
     const Job& job = at(number);
     const bool idle = std::holds_alternative<Waiting>(job.state) || std::holds_alternative<Ready>(job.state);
     if (!job.wanted || !idle)
-      refuse(fmt::format("job {} {}", number.value, what), fmt::format("it is {}", name_of(job.state)));
+      refuse(fmt::format("job {} {}", number.value, change), fmt::format("it is {}", name_of(job.state)));
   }
 
   // The gang's numeric class is that of the first of its agents of which it is known.
-  template <class What>
-  void take(const Share& share, JobIndex number, std::string& numeric_class, const What& what) {
+  template <class Summary>
+  void take(const Share& share, JobIndex number, std::string& numeric_class, const Summary& summary) {
     const Job& job = at(number);
     const auto found = state_.agents.find(share.agent);
     if (found == state_.agents.end() || !usable(state_, found->second))
-      refuse(what(), fmt::format("agent {} does not take it", share.agent.value));
+      refuse(summary(), fmt::format("agent {} does not take it", share.agent.value));
     AgentSlots& agent = found->second;
     const int free = job.gpus ? agent.free_gpus : agent.free;
     if (share.slots <= 0 || share.slots > free)
-      refuse(what(), fmt::format("agent {} has {} slots free, not {}", share.agent.value, free, share.slots));
+      refuse(summary(), fmt::format("agent {} has {} slots free, not {}", share.agent.value, free, share.slots));
     if (agent.memory_mib > 0 && share.slots * job.memory_mib > agent.free_memory_mib)
-      refuse(what(), fmt::format("agent {} has {} MiB free", share.agent.value, agent.free_memory_mib));
+      refuse(summary(), fmt::format("agent {} has {} MiB free", share.agent.value, agent.free_memory_mib));
     if (numeric_class.empty()) numeric_class = agent.numeric_class;
     if (!agent.numeric_class.empty() && agent.numeric_class != numeric_class)
-      refuse(what(), "its agents are of two numeric classes");
+      refuse(summary(), "its agents are of two numeric classes");
     change_free(state_, share.agent, agent, number, -share.slots);
   }
 

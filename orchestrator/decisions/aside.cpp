@@ -37,13 +37,13 @@ std::string why_aside(const PlaceRecord& place) {
 
 // A job that goes on from a checkpoint of a numeric class that is nowhere else would begin anew.
 bool has_last_of_a_class(const State& state, const std::string& host) {
-  std::map<std::pair<std::size_t, std::string>, int> here;
+  std::map<std::pair<std::size_t, std::string>, int> places;
   for (AgentNumber number : state.on_host.at(host)) {
     const AgentSlots& agent = state.agents.at(number);
-    here[{0, agent.numeric_class}] += agent.slots;
-    here[{1, agent.numeric_class}] += agent.gpus;
+    places[{0, agent.numeric_class}] += agent.slots;
+    places[{1, agent.numeric_class}] += agent.gpus;
   }
-  return std::any_of(here.begin(), here.end(), [&](const auto& one) {
+  return std::any_of(places.begin(), places.end(), [&](const auto& one) {
     const auto& [place, all] = one;
     const auto found = state.machine_classes.at(place.first).find(place.second);
     return all > 0 && found != state.machine_classes.at(place.first).end() && found->second.capacity == all;
@@ -52,8 +52,8 @@ bool has_last_of_a_class(const State& state, const std::string& host) {
 
 std::optional<Event> host_to_set_aside(const State& state, const Policy& policy, Instant now) {
   for (const std::string& host : state.failing_hosts) {
-    const auto here = state.on_host.find(host);
-    if (here == state.on_host.end() || !usable(state, state.agents.at(*here->second.begin())) ||
+    const auto host_agents = state.on_host.find(host);
+    if (host_agents == state.on_host.end() || !usable(state, state.agents.at(*host_agents->second.begin())) ||
         !can_be_spared(state, host) || has_last_of_a_class(state, host))
       continue;
     const PlaceRecord& place = state.hosts.at(host).place;
@@ -65,8 +65,8 @@ std::optional<Event> host_to_set_aside(const State& state, const Policy& policy,
 // Something that is left needs slots, or GPUs, of a host that is set aside.
 bool is_needed(const State& state, const std::string& host) {
   std::array<int, 2> aside{};
-  if (const auto here = state.on_host.find(host); here != state.on_host.end())
-    for (AgentNumber number : here->second) {
+  if (const auto host_agents = state.on_host.find(host); host_agents != state.on_host.end())
+    for (AgentNumber number : host_agents->second) {
       aside[0] += state.agents.at(number).slots;
       aside[1] += state.agents.at(number).gpus;
     }

@@ -50,9 +50,9 @@ std::string why_aside(const State& state, const BurnedIn& place) {
   return is_aside ? agent.gpu_records.at(place.gpu).why : "";
 }
 
-Event set_aside(const State& state, const BurnedIn& place, const std::string& what) {
+Event set_aside(const State& state, const BurnedIn& place, const std::string& finding) {
   const AgentSlots& agent = state.agents.at(place.agent);
-  std::string why = name_of(state, place) + std::string(kBurnIn) + what;
+  std::string why = name_of(state, place) + std::string(kBurnIn) + finding;
   if (place.gpu.empty() || agent.free_gpus == 0) return HostExcluded{agent.host, std::move(why)};
   return GpuSetAside{place.agent, place.gpu, kForGood, std::move(why)};
 }
@@ -96,13 +96,13 @@ std::optional<Event> next_verdict(const State& state, const std::vector<BurnedIn
 
 std::vector<std::string> slow_places(const State& state, const std::vector<BurnedIn>& burn_ins) {
   std::vector<std::string> slow;
-  const auto hold_against = [&](const Alike& places, std::int64_t BurnedIn::*value, std::string_view what,
+  const auto hold_against = [&](const Alike& places, std::int64_t BurnedIn::*value, std::string_view finding,
                                 std::string_view result) {
     const std::int64_t median = median_among(places, value);
     for (const BurnedIn* place : places)
       if (place->problem.empty() && is_slow(place->*value, median))
         slow.push_back(fmt::format("{} {}, most of its kind {}{}", name_of(state, *place),
-                                   fmt::format(fmt::runtime(what), place->*value), median, result));
+                                   fmt::format(fmt::runtime(finding), place->*value), median, result));
   };
   for (const auto& [kind, places] : alike(state, burn_ins)) {
     hold_against(places, &BurnedIn::images_a_minute, "trained on {} images a minute", ": it gets work last");

@@ -72,9 +72,9 @@ void give_up_unkillable(const State& state, const Policy& policy, const Moment& 
     const Job& job = job_of(state, number);
     const auto& running = std::get<Running>(job.state);
     if (running.alive == 0) continue;
-    std::string where;
+    std::string hosts;
     for (const std::string& host : hosts_of_living(state, running)) {
-      where += (where.empty() ? "" : ", ") + host;
+      hosts += (hosts.empty() ? "" : ", ") + host;
       if (!is_excluded(state, host) && excluded.insert(host).second)
         decisions.push_back(HostExcluded{host, fmt::format("job {} ({}) attempt {} cannot be ended there", number.value,
                                                            job.label, running.attempt)});
@@ -82,7 +82,7 @@ void give_up_unkillable(const State& state, const Policy& policy, const Moment& 
     decisions.push_back(RanksGivenUp{
         number, running.attempt,
         fmt::format("{} of {} process ranks on {} have not ended though they were to ({}: {})", running.alive,
-                    job.slots, where, name_of(running.ending->cause), running.ending->evidence)});
+                    job.slots, hosts, name_of(running.ending->cause), running.ending->evidence)});
   }
 }
 
@@ -214,7 +214,7 @@ void conclude_unfinished(const State& state, const Policy& policy, const Moment&
 // Jobs of other allocations' kinds are left, and what is left here, if anything, waits for them.
 void conclude_part(const State& state, const Policy& policy, const Moment& moment, const Counts& counts,
                    std::vector<Event>& decisions) {
-  const auto end = [&](RunEnd how, std::string why) { decisions.push_back(RunEnded{how, std::move(why)}); };
+  const auto end = [&](RunEnd kind, std::string why) { decisions.push_back(RunEnded{kind, std::move(why)}); };
   const int left = counts.waiting + counts.ready;
   if (state.unfinished.empty())
     end(RunEnd::kIdle, fmt::format("its part is done; {} jobs are other allocations'", left));

@@ -277,8 +277,8 @@ class Dispatch {
   // Free on the machines of a host, as far as a need may use them.
   int free_on(const std::string& host, const GangNeed& need) const {
     int free = 0;
-    if (const auto here = state_.on_host.find(host); here != state_.on_host.end())
-      for (AgentNumber number : here->second)
+    if (const auto host_agents = state_.on_host.find(host); host_agents != state_.on_host.end())
+      for (AgentNumber number : host_agents->second)
         if (const AgentSlots& agent = state_.agents.at(number);
             state_.machine_of.contains(number) && class_fits(state_, need, agent.numeric_class))
           free += gpus_ ? agent.free_gpus : agent.free;
@@ -345,8 +345,8 @@ class Dispatch {
                     [&](const Share& share) { return share.slots > free_fast(state_, share.agent, gpus_); }))
       why += "; on a slow place by its burn-in: nothing else that is free could hold it";
     if (candidate.need->alone) why += "; alone on its host: it ran out of memory";
-    if (const std::string there = numeric_class_of(state_, placement);
-        !there.empty() && job.checkpoint >= 0 && !job.numeric_class.empty() && there != job.numeric_class)
+    if (const std::string placed_class = numeric_class_of(state_, placement);
+        !placed_class.empty() && job.checkpoint >= 0 && !job.numeric_class.empty() && placed_class != job.numeric_class)
       why += "; it starts over: no agent of its checkpoint's numeric class is there";
     return {candidate.number, job.attempts + 1, std::move(placement), past, std::move(why), now_};
   }

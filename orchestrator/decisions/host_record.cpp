@@ -59,8 +59,9 @@ void accuse(State& state, JobIndex number, const AttemptEnding& ending, bool liv
 
 void acquit(State& state, JobIndex number, const Placement& placement) {
   if (state.hosts.empty()) return;
-  const std::string here = host_of(state, placement);
-  if (const auto record = state.hosts.find(here); record != state.hosts.end()) clear(state, here, record->second);
+  const std::string only_host = host_of(state, placement);
+  if (const auto record = state.hosts.find(only_host); record != state.hosts.end())
+    clear(state, only_host, record->second);
   for (const auto& [until, host] : state.hosts_aside)
     if (!is_on(state, placement, host))
       for (const PlaceEnd& end : std::exchange(state.hosts.at(host).place.ends, {}))

@@ -48,9 +48,9 @@ void index_running(State& state, JobIndex number, const Job& job, const Running&
   if (needs_decision(state, running)) state.attention.insert(number);
   if (running.stop_by != Instant{}) state.stopping.emplace(running.stop_by, number);
   for (const Share& share : running.placement) {
-    auto& there = state.at_work[share.agent];
-    const auto place = std::lower_bound(there.begin(), there.end(), number);
-    if (place == there.end() || *place != number) there.insert(place, number);
+    auto& agent_jobs = state.at_work[share.agent];
+    const auto place = std::lower_bound(agent_jobs.begin(), agent_jobs.end(), number);
+    if (place == agent_jobs.end() || *place != number) agent_jobs.insert(place, number);
     if (need_of(job).alone) state.alone_at_work.insert(share.agent);
   }
   if (running.expected_end != Instant{})
@@ -62,11 +62,11 @@ void unindex_running(State& state, JobIndex number, const Job& job, const Runnin
   state.attention.erase(number);
   state.stopping.erase({running.stop_by, number});
   for (const Share& share : running.placement) {
-    const auto there = state.at_work.find(share.agent);
-    if (there == state.at_work.end()) continue;
-    std::erase(there->second, number);
+    const auto agent_jobs = state.at_work.find(share.agent);
+    if (agent_jobs == state.at_work.end()) continue;
+    std::erase(agent_jobs->second, number);
     state.alone_at_work.erase(share.agent);
-    if (there->second.empty()) state.at_work.erase(there);
+    if (agent_jobs->second.empty()) state.at_work.erase(agent_jobs);
   }
   state.ends.at(job.gpus).erase({running.expected_end, number});
 }
@@ -176,10 +176,10 @@ void refresh_attention(State& state, JobIndex number) {
 }
 
 void index_host(State& state, const std::string& host) {
-  const auto here = state.on_host.find(host);
-  if (here == state.on_host.end()) return;
+  const auto host_agents = state.on_host.find(host);
+  if (host_agents == state.on_host.end()) return;
   std::map<std::string, AgentNumber> lowest;  // by numeric class
-  for (AgentNumber number : here->second) {
+  for (AgentNumber number : host_agents->second) {
     const AgentSlots& agent = state.agents.at(number);
     if (!usable(state, agent)) continue;
     const AgentNumber first = lowest.emplace(agent.numeric_class, number).first->second;
@@ -199,9 +199,9 @@ void index_host(State& state, const std::string& host) {
 }
 
 void unindex_host(State& state, const std::string& host) {
-  const auto here = state.on_host.find(host);
-  if (here == state.on_host.end()) return;
-  for (AgentNumber number : here->second) {
+  const auto host_agents = state.on_host.find(host);
+  if (host_agents == state.on_host.end()) return;
+  for (AgentNumber number : host_agents->second) {
     const auto first = state.machine_of.find(number);
     if (first == state.machine_of.end()) continue;
     const AgentSlots& agent = state.agents.at(number);

@@ -49,9 +49,10 @@ int let_in(std::int64_t memory_mib, std::int64_t each) {
 }
 
 bool has_work(const State& state, const std::string& host) {
-  const auto here = state.on_host.find(host);
-  return here != state.on_host.end() && std::any_of(here->second.begin(), here->second.end(),
-                                                    [&](AgentNumber agent) { return state.at_work.contains(agent); });
+  const auto host_agents = state.on_host.find(host);
+  return host_agents != state.on_host.end() &&
+         std::any_of(host_agents->second.begin(), host_agents->second.end(),
+                     [&](AgentNumber agent) { return state.at_work.contains(agent); });
 }
 
 // Nothing where the agent is gone.

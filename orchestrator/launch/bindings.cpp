@@ -249,9 +249,9 @@ GivenSets given_sets(const std::map<std::string, std::string>& environment) {
 
 Portion portion_among_equals(const std::vector<std::uint64_t>& digests, std::size_t self) {
   RESOLUTE_EXPECT(self < digests.size(), "no such agent");
-  const auto own = digests.begin() + static_cast<std::ptrdiff_t>(self);
-  return {static_cast<int>(std::count(digests.begin(), own, *own)),
-          static_cast<int>(std::count(digests.begin(), digests.end(), *own))};
+  const auto self_digest = digests.begin() + static_cast<std::ptrdiff_t>(self);
+  return {static_cast<int>(std::count(digests.begin(), self_digest, *self_digest)),
+          static_cast<int>(std::count(digests.begin(), digests.end(), *self_digest))};
 }
 
 int default_slots(const std::map<std::string, std::string>& environment, int cores, Portion portion) {

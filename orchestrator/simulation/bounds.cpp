@@ -53,12 +53,14 @@ double best_expected_seconds(double work, double rate, double checkpoint, double
   if (rate == 0) return start + work;
   // Free checkpoints, after every instant: a failure costs nothing but the begin after it.
   if (checkpoint == 0) return std::exp(rate * start) * work + std::expm1(rate * start) / rate;
-  const auto of = [&](std::int64_t segments) { return expected_seconds(work, segments, rate, checkpoint, start); };
+  const auto seconds_in = [&](std::int64_t segments) {
+    return expected_seconds(work, segments, rate, checkpoint, start);
+  };
   auto segments = std::max<std::int64_t>(1, std::llround(work / std::sqrt(2 * checkpoint / rate)));
-  double best = of(segments);
+  double best = seconds_in(segments);
   // Convex in the number of pieces.
   for (const int step : {-1, 1})
-    while (segments + step >= 1 && of(segments + step) < best) best = of(segments += step);
+    while (segments + step >= 1 && seconds_in(segments + step) < best) best = seconds_in(segments += step);
   return best;
 }
 

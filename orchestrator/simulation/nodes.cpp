@@ -21,10 +21,10 @@ void Simulation::join(int index) {
   schedule(index, NodeChange::kPreempted, machine_.mean_time_to_preemption);
 }
 
-void Simulation::schedule(int index, What what, Milliseconds mean) {
+void Simulation::schedule(int index, Happening happening, Milliseconds mean) {
   if (mean.count() == 0) return;
   const double wait = -std::log1p(-node(index).random.uniform()) * static_cast<double>(mean.count());
-  push(now_ + Milliseconds(std::llround(wait)), what, index, node(index).serial);
+  push(now_ + Milliseconds(std::llround(wait)), happening, index, node(index).serial);
 }
 
 void Simulation::take_down(int index) {

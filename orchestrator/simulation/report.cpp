@@ -39,8 +39,7 @@ SimulationReport Simulation::report() {
     const double begin = static_cast<double>(i) * report_.span_hours;
     const double length = std::min(report_.span_hours, report_.makespan_hours - begin);
     if (length <= 0) break;
-    report_.utilisation.push_back(
-        {begin, up_curve_.spans()[i] / pool / length, busy_curve_.spans()[i] / pool / length});
+    report_.utilisation.push_back({up_curve_.spans()[i] / pool / length, busy_curve_.spans()[i] / pool / length});
   }
   return report_;
 }

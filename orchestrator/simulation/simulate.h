@@ -88,7 +88,6 @@ struct SimulatedHours {
 
 //! One span of the curves.
 struct UtilisationSpan {
-  double begin_hours = 0;
   double up = 0;    //!< mean share of the pool on nodes that were up, 0 to 1
   double busy = 0;  //!< mean share that was given to jobs
 };

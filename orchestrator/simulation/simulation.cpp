@@ -54,8 +54,8 @@ void Simulation::add_jobs() {
 
 Instant Simulation::instant(Milliseconds at) const { return kBegin + at; }
 
-void Simulation::push(Milliseconds at, What what, int index, int serial) {
-  pending_.push({at, pushed_++, what, index, serial});
+void Simulation::push(Milliseconds at, Happening happening, int index, int serial) {
+  pending_.push({at, pushed_++, happening, index, serial});
 }
 
 void Simulation::record(const Event& event) {
@@ -113,7 +113,7 @@ SimulationReport Simulation::run() {
     while (!pending_.empty() && pending_.top().at <= now_ && !ended) {
       const Pending pending = pending_.top();
       pending_.pop();
-      ended = std::holds_alternative<AllocationEnds>(pending.what);
+      ended = std::holds_alternative<AllocationEnds>(pending.happening);
       if (!ended) happen(pending);
     }
     if (ended) {
@@ -221,9 +221,9 @@ void Simulation::stop(const AttemptStopped& stopped) {
 }
 
 void Simulation::happen(const Pending& pending) {
-  if (const auto* change = std::get_if<NodeChange>(&pending.what)) {
+  if (const auto* change = std::get_if<NodeChange>(&pending.happening)) {
     if (node(pending.index).serial == pending.serial) happen_to_node(*change, pending.index);
-  } else if (const auto* job_change = std::get_if<JobChange>(&pending.what)) {
+  } else if (const auto* job_change = std::get_if<JobChange>(&pending.happening)) {
     if (life({pending.index}).serial == pending.serial) happen_to_job(*job_change, {pending.index});
   }
 }

@@ -35,11 +35,11 @@ class Simulation {
     kBack,       // repaired, or given back
   };
   struct AllocationEnds {};  // all nodes are taken at once
-  using What = std::variant<JobChange, NodeChange, AllocationEnds>;
+  using Happening = std::variant<JobChange, NodeChange, AllocationEnds>;
   struct Pending {
     Milliseconds at{};  // since the simulation's begin
     std::uint64_t order = 0;
-    What what{};
+    Happening happening{};
     int index = 0;   // of the job or node
     int serial = 0;  // that its job or node had: another one by then has overtaken it
     bool operator>(const Pending& other) const { return std::tie(at, order) > std::tie(other.at, other.order); }
@@ -66,8 +66,10 @@ class Simulation {
   };
 
   Instant instant(Milliseconds at) const;
-  void push(Milliseconds at, What what, int index, int serial);
-  void push_job(Milliseconds at, What what, JobIndex job) { push(at, what, job.value, life(job).serial); }
+  void push(Milliseconds at, Happening happening, int index, int serial);
+  void push_job(Milliseconds at, Happening happening, JobIndex job) {
+    push(at, happening, job.value, life(job).serial);
+  }
   void record(const Event& event);
   bool decide_all();
   std::optional<Milliseconds> next_time() const;
@@ -90,7 +92,7 @@ class Simulation {
   void join(int node);
   void take_down(int node);
   void lose_agent(int node, const std::string& why);
-  void schedule(int node, What what, Milliseconds mean);
+  void schedule(int node, Happening happening, Milliseconds mean);
 
   Life& life(JobIndex job) { return lives_[static_cast<std::size_t>(job.value)]; }
   const SimulatedJob& job(JobIndex number) const { return workload_.jobs[static_cast<std::size_t>(number.value)]; }

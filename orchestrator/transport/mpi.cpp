@@ -97,9 +97,9 @@ std::unique_ptr<MpiTransport> MpiTransport::start() {
   RESOLUTE_MPI(comm_size, host, &ranks);
   RESOLUTE_MPI(comm_rank, host, &state->share.index);
   state->share.one_host = ranks == state->size;
-  const GivenSets own = given_sets(core::current_environment());
+  const GivenSets given = given_sets(core::current_environment());
   state->share.given.resize(static_cast<std::size_t>(ranks));
-  RESOLUTE_MPI(allgather, &own, sizeof own, mpi().byte, state->share.given.data(), sizeof own, mpi().byte, host);
+  RESOLUTE_MPI(allgather, &given, sizeof given, mpi().byte, state->share.given.data(), sizeof given, mpi().byte, host);
   MPI_Group world_group = nullptr;
   MPI_Group host_group = nullptr;
   RESOLUTE_MPI(comm_group, mpi().comm_world, &world_group);
@@ -127,10 +127,10 @@ void MpiTransport::send(Address to, std::string bytes) {
 
 std::optional<Delivery> MpiTransport::receive() {
   flush(std::chrono::milliseconds(0));
-  int there = 0;
+  int has_message = 0;
   MPI_Status status;
-  RESOLUTE_MPI(iprobe, MPI_ANY_SOURCE, kTag, mpi().comm_world, &there, &status);
-  if (there == 0) return std::nullopt;
+  RESOLUTE_MPI(iprobe, MPI_ANY_SOURCE, kTag, mpi().comm_world, &has_message, &status);
+  if (has_message == 0) return std::nullopt;
   int count = 0;
   RESOLUTE_MPI(get_count, &status, mpi().byte, &count);
   Delivery delivery{status.MPI_SOURCE, std::string(static_cast<std::size_t>(std::max(count, 0)), '\0')};

@@ -343,9 +343,9 @@ TEST_F(SpawnerTest, in_a_control_group_daemons_that_nobody_can_tell_go_with_thei
     spawner.command(Launch{
         key,
         {shell("trap '' TERM; " + daemon(folder_ / "hidden", "env -i PATH=$PATH") + "; while :; do sleep 1; done")}});
-    const pid_t told = number_in("hidden");
+    const pid_t hidden = number_in("hidden");
     spawner.command(Kill{key, grace});
-    EXPECT_TRUE(eventually([&] { return gone(told); }));
+    EXPECT_TRUE(eventually([&] { return gone(hidden); }));
     await<RankEnded>(spawner);
   }
   EXPECT_EQ(groups_of_ours().size(), 1U);
@@ -379,7 +379,7 @@ TEST(ControlGroup, of_a_dead_agent_is_removed_by_the_next) {
 }
 
 TEST(ControlGroup, of_this_process_is_found_by_what_the_kernel_says) {
-  const auto own = [](const std::string& groups, const std::string& mounts) {
+  const auto group_in = [](const std::string& groups, const std::string& mounts) {
     const TemporaryFolder proc;
     core::write_atomic(core::real_file_system(), proc / "cgroup", groups);
     core::write_atomic(core::real_file_system(), proc / "mountinfo", mounts);
@@ -387,16 +387,16 @@ TEST(ControlGroup, of_this_process_is_found_by_what_the_kernel_says) {
   };
   const std::string tmpfs = "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n";
   const std::string whole = "35 24 0:30 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
-  EXPECT_EQ(own("0::/user.slice/job 7\n", whole), "/sys/fs/cgroup/user.slice/job 7");
-  EXPECT_EQ(own("4:memory:/x\n0::/\n", tmpfs + "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 none rw\n"),
+  EXPECT_EQ(group_in("0::/user.slice/job 7\n", whole), "/sys/fs/cgroup/user.slice/job 7");
+  EXPECT_EQ(group_in("4:memory:/x\n0::/\n", tmpfs + "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 none rw\n"),
             "/sys/fs/cgroup/unified/");
-  EXPECT_EQ(own("0::/slurm/job 7/step\n", "9 8 0:3 /slurm/job\\0407 /mnt/c\\040g rw - cgroup2 none rw\n"),
+  EXPECT_EQ(group_in("0::/slurm/job 7/step\n", "9 8 0:3 /slurm/job\\0407 /mnt/c\\040g rw - cgroup2 none rw\n"),
             "/mnt/c g/step");
-  EXPECT_EQ(own("0::/slurm/job 7\n", "9 8 0:3 /slurm/job /mnt/cg rw - cgroup2 none rw\n"), "") << "another's part";
-  EXPECT_EQ(own("4:memory:/x\n", whole), "");
-  EXPECT_EQ(own("0::/../other\n", whole), "") << "outside of a name space";
-  EXPECT_EQ(own("0::/x\n", tmpfs), "");
-  EXPECT_EQ(own("", ""), "");
+  EXPECT_EQ(group_in("0::/slurm/job 7\n", "9 8 0:3 /slurm/job /mnt/cg rw - cgroup2 none rw\n"), "") << "another's part";
+  EXPECT_EQ(group_in("4:memory:/x\n", whole), "");
+  EXPECT_EQ(group_in("0::/../other\n", whole), "") << "outside of a name space";
+  EXPECT_EQ(group_in("0::/x\n", tmpfs), "");
+  EXPECT_EQ(group_in("", ""), "");
 }
 
 TEST_F(SpawnerTest, daemons_go_with_their_rank_and_not_before) {

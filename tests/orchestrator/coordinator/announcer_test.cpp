@@ -16,7 +16,7 @@ using testing::HasSubstr;
 
 class Announcers : public testing::Test {
  protected:
-  static std::string said(const std::function<void()>& tell) {
+  static std::string log_of(const std::function<void()>& tell) {
     testing::internal::CaptureStderr();
     tell();
     return testing::internal::GetCapturedStderr();
@@ -29,13 +29,13 @@ class Announcers : public testing::Test {
 
 TEST_F(Announcers, counts_on_from_what_was_done_before) {
   announcer_.begin(1);
-  EXPECT_THAT(said([&] { announcer_.tell(state_, JobSucceeded{{1}, 1}); }), HasSubstr("2/2 done: toy 1"));
+  EXPECT_THAT(log_of([&] { announcer_.tell(state_, JobSucceeded{{1}, 1}); }), HasSubstr("2/2 done: toy 1"));
 }
 
 TEST_F(Announcers, leaves_out_lines_of_jobs_that_went_well_where_it_is_quiet) {
   Announcer quiet("toy", 2, clock_, true);
-  EXPECT_EQ(said([&] { quiet.tell(state_, JobSucceeded{{1}, 1}); }), "");
-  EXPECT_THAT(said([&] {
+  EXPECT_EQ(log_of([&] { quiet.tell(state_, JobSucceeded{{1}, 1}); }), "");
+  EXPECT_THAT(log_of([&] {
                 quiet.tell(state_, JobFailed{{0}, Cause::kUnplaceable, "no GPU"});
               }),
               HasSubstr("toy 0: cannot be run (no GPU)"));
@@ -43,22 +43,22 @@ TEST_F(Announcers, leaves_out_lines_of_jobs_that_went_well_where_it_is_quiet) {
 
 TEST_F(Announcers, says_whether_an_attempt_was_the_last) {
   AttemptEnded ended{{0}, 3, Cause::kExitCode, "exit code 1", true, {}, {}};
-  EXPECT_THAT(said([&] { announcer_.tell(state_, ended); }),
+  EXPECT_THAT(log_of([&] { announcer_.tell(state_, ended); }),
               HasSubstr("toy 0: attempt 3 ended, to be run again (exit-code: exit code 1)"));
   ended.retry = false;
-  EXPECT_THAT(said([&] { announcer_.tell(state_, ended); }), HasSubstr("toy 0: given up after attempt 3"));
+  EXPECT_THAT(log_of([&] { announcer_.tell(state_, ended); }), HasSubstr("toy 0: given up after attempt 3"));
 }
 
 TEST_F(Announcers, says_once_that_the_store_does_not_answer_and_once_that_it_does) {
-  EXPECT_EQ(said([&] { announcer_.tell_of_stall(10s); }), "");
-  EXPECT_THAT(said([&] { announcer_.tell_of_stall(11s); }), HasSubstr("has not answered for 10 s"));
-  EXPECT_EQ(said([&] {
+  EXPECT_EQ(log_of([&] { announcer_.tell_of_stall(10s); }), "");
+  EXPECT_THAT(log_of([&] { announcer_.tell_of_stall(11s); }), HasSubstr("has not answered for 10 s"));
+  EXPECT_EQ(log_of([&] {
               announcer_.tell_of_stall(12s);
               announcer_.tell_of_stall(3s);
             }),
             "");
-  EXPECT_THAT(said([&] { announcer_.tell_of_stall(2s); }), HasSubstr("the store answers again"));
-  EXPECT_EQ(said([&] { announcer_.tell_of_stall(0s); }), "");
+  EXPECT_THAT(log_of([&] { announcer_.tell_of_stall(2s); }), HasSubstr("the store answers again"));
+  EXPECT_EQ(log_of([&] { announcer_.tell_of_stall(0s); }), "");
 }
 
 }  // namespace

@@ -65,9 +65,9 @@ class World {
     return holds();
   }
   // From now on, for a while.
-  void fall_sick(std::chrono::milliseconds length, std::function<int(SickFileSystem::Call, const fs::path&)> how) {
-    files.sick = [this, end = clock.now() + length, how](SickFileSystem::Call call, const fs::path& path) {
-      return clock.now() < end ? how(call, path) : 0;
+  void fall_sick(std::chrono::milliseconds length, std::function<int(SickFileSystem::Call, const fs::path&)> error_of) {
+    files.sick = [this, end = clock.now() + length, error_of](SickFileSystem::Call call, const fs::path& path) {
+      return clock.now() < end ? error_of(call, path) : 0;
     };
   }
   // While two jobs are at work, and will be. For a while from now on the journal takes nothing.
@@ -134,7 +134,7 @@ class World {
 struct Sickness {
   const char* name;
   SickFileSystem::Call call;
-  const char* where;
+  const char* path_part;
   int error_number;
   bool seen = true;  //!< live.json can be written
 };
@@ -144,16 +144,16 @@ TEST(Coordinator, tells_who_looks_on_why_a_job_is_tried_again_until_it_succeeds)
   world.begin(2, 1, 1);
   world.agent->work = 5s;
   world.agent->fails = [](const AttemptKey& key, int) { return key.attempt == 1; };
-  std::optional<LiveRetry> told;
+  std::optional<LiveRetry> retry;
   ASSERT_TRUE(world.run_until([&] {
     const auto live = read_live(core::real_file_system(), world.suite_folder());
-    if (live && !live->retried.empty()) told = live->retried.front();
+    if (live && !live->retried.empty()) retry = live->retried.front();
     return world.coordinator->finished();
   }));
-  ASSERT_TRUE(told);
-  EXPECT_EQ(told->attempt, 1);
-  EXPECT_EQ(told->cause, name_of(Cause::kExitCode));
-  EXPECT_GE(told->seconds, 0);
+  ASSERT_TRUE(retry);
+  EXPECT_EQ(retry->attempt, 1);
+  EXPECT_EQ(retry->cause, name_of(Cause::kExitCode));
+  EXPECT_GE(retry->seconds, 0);
   EXPECT_EQ(world.coordinator->outcome().succeeded, 2);
 }
 
@@ -199,7 +199,7 @@ TEST_P(Sicknesses, cost_no_attempt_and_no_host_however_long_they_last) {
   const int before = world.files.failures;
   const auto began = world.clock.now();
   world.fall_sick(100s, [&](SickFileSystem::Call call, const fs::path& path) {
-    return call == GetParam().call && is_in(path, GetParam().where) ? GetParam().error_number : 0;
+    return call == GetParam().call && is_in(path, GetParam().path_part) ? GetParam().error_number : 0;
   });
   EXPECT_FALSE(world.run_for(99s));
   EXPECT_GT(world.files.failures, before);
@@ -672,9 +672,9 @@ TEST_P(Seeds, leave_what_a_calm_run_leaves_whatever_fails_or_stalls_and_when) {
       stalled = 1 + random.below(3);
       ++stalls;
     }
-    const auto own = std::chrono::milliseconds(random.below(50));
+    const auto delay = std::chrono::milliseconds(random.below(50));
     const bool waits = world.clock.now() < stalled_until && (stalled & (in_order ? 1 : 2)) != 0;
-    return waits ? stalled_until - world.clock.now() + own : own;
+    return waits ? stalled_until - world.clock.now() + delay : delay;
   };
   EXPECT_TRUE(world.run_for(6h));
   EXPECT_TRUE(world.coordinator->orderly());

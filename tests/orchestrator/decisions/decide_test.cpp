@@ -162,14 +162,14 @@ TEST(Decide, ranks_that_do_not_end_are_given_up_with_their_host_and_the_job_goes
   State state = stuck_on_a();
   EXPECT_THAT(decide_now(state, {}, {at(30'999)}), IsEmpty());
   EXPECT_EQ(next_wake(state, {}, {at(30'999)}), at(31'000));
-  const auto said = settle(state, {}, {at(31'000)});
-  EXPECT_EQ(sole<HostExcluded>(said).host, "a") << "its rank on b has ended";
-  EXPECT_EQ(sole<HostExcluded>(said).why, "job 0 (toy 0) attempt 1 cannot be ended there");
-  EXPECT_EQ(sole<RanksGivenUp>(said).why,
+  const auto decisions = settle(state, {}, {at(31'000)});
+  EXPECT_EQ(sole<HostExcluded>(decisions).host, "a") << "its rank on b has ended";
+  EXPECT_EQ(sole<HostExcluded>(decisions).why, "job 0 (toy 0) attempt 1 cannot be ended there");
+  EXPECT_EQ(sole<RanksGivenUp>(decisions).why,
             "1 of 2 process ranks on a have not ended though they were to (no-progress: no line of progress)");
-  EXPECT_EQ(sole<AttemptEnded>(said).cause, Cause::kUnkillable);
-  EXPECT_TRUE(sole<AttemptEnded>(said).retry);
-  EXPECT_EQ(sole<Placed>(said).placement, (Placement{{{1}, 1}, {{2}, 1}}));
+  EXPECT_EQ(sole<AttemptEnded>(decisions).cause, Cause::kUnkillable);
+  EXPECT_TRUE(sole<AttemptEnded>(decisions).retry);
+  EXPECT_EQ(sole<Placed>(decisions).placement, (Placement{{{1}, 1}, {{2}, 1}}));
   const State before = state;
   orchestrator::apply(state, rank_exit(0, 1, 0, 0, 9));  // it ends after all
   EXPECT_EQ(state, before);
@@ -190,9 +190,9 @@ TEST(Decide, ranks_that_may_write_a_checkpoint_have_their_grace_before_they_are_
   settle(state, {}, {at(1'000)});
   EXPECT_EQ(next_wake(state, {}, {at(1'000)}), at(61'000));
   EXPECT_THAT(decide_now(state, {}, {at(60'999)}), IsEmpty());
-  const auto said = settle(state, {}, {at(61'000)});
-  EXPECT_EQ(only<AttemptEnded>(said).at(0).cause, Cause::kUnkillable);
-  EXPECT_EQ(only<RunEnded>(said).at(0).end, RunEnd::kInterrupted);
+  const auto decisions = settle(state, {}, {at(61'000)});
+  EXPECT_EQ(only<AttemptEnded>(decisions).at(0).cause, Cause::kUnkillable);
+  EXPECT_EQ(only<RunEnded>(decisions).at(0).end, RunEnd::kInterrupted);
 }
 
 TEST(Decide, a_user_who_asks_twice_for_the_end_does_not_wait_for_what_cannot_be_ended) {
@@ -211,11 +211,12 @@ TEST(Decide, what_cannot_be_ended_costs_its_host_also_where_nothing_else_is_left
                              CancelRequested{{0}, "cancelled by ann"}});
   settle(state, {}, {at(1'000)});
   orchestrator::apply(state, rank_exit(1, 1, 0, 75));
-  const auto said = settle(state, {}, {at(61'000)});
-  EXPECT_EQ(only<AttemptEnded>(said).at(0).job, JobIndex{0});
-  EXPECT_EQ(only<AttemptEnded>(said).at(0).cause, Cause::kCancelled);
+  const auto decisions = settle(state, {}, {at(61'000)});
+  EXPECT_EQ(only<AttemptEnded>(decisions).at(0).job, JobIndex{0});
+  EXPECT_EQ(only<AttemptEnded>(decisions).at(0).cause, Cause::kCancelled);
   EXPECT_TRUE(std::holds_alternative<Cancelled>(job_of(state, {0}).state));
-  EXPECT_EQ(only<RunEnded>(said).at(0).why, "every agent that is left is leaving, or its host drained or excluded");
+  EXPECT_EQ(only<RunEnded>(decisions).at(0).why,
+            "every agent that is left is leaving, or its host drained or excluded");
 }
 
 TEST(Decide, messages_of_an_older_attempt_change_nothing) {
@@ -347,10 +348,10 @@ TEST(Decide, priority_comes_before_path_and_path_before_plan_and_the_reason_says
 }
 
 TEST(Decide, evaluations_come_before_trainings_and_what_is_told_first_before_both) {
-  JobAdded evaluation = timed_job(1, 1, 1'000), told = timed_job(2, 1, 1'000);
+  JobAdded evaluation = timed_job(1, 1, 1'000), first = timed_job(2, 1, 1'000);
   evaluation.priority = priority_of("evaluation", false);
-  told.priority = priority_of("training", true);
-  const State state = state_after({toy_run(), timed_job(0, 1, 60'000), evaluation, told, toy_agent(0, "a", 8)});
+  first.priority = priority_of("training", true);
+  const State state = state_after({toy_run(), timed_job(0, 1, 60'000), evaluation, first, toy_agent(0, "a", 8)});
   std::vector<int> order;
   for (const Placed& placed : placed_now(state)) order.push_back(placed.job.value);
   EXPECT_THAT(order, ElementsAre(2, 1, 0));
@@ -529,14 +530,14 @@ TEST(Decide, before_the_allocation_ends_everything_is_told_to_checkpoint) {
   State state = state_after({run, toy_job(0), toy_agent(0, "a", 1), toy_placed(0, 1, {{{0}, 1}}, at(1))});
   EXPECT_EQ(next_wake(state, {}, {at(1)}), at(940'000));
   EXPECT_THAT(decide_now(state, {}, {at(939'999)}), IsEmpty());
-  auto said = settle(state, {}, {at(940'000)});
-  EXPECT_EQ(only<StopRequested>(said).at(0).cause, Cause::kWalltime);
-  EXPECT_EQ(only<AttemptStopped>(said).at(0).cause, Cause::kWalltime);
-  EXPECT_EQ(only<AttemptStopped>(said).at(0).grace, Policy{}.stop_grace);
+  auto decisions = settle(state, {}, {at(940'000)});
+  EXPECT_EQ(only<StopRequested>(decisions).at(0).cause, Cause::kWalltime);
+  EXPECT_EQ(only<AttemptStopped>(decisions).at(0).cause, Cause::kWalltime);
+  EXPECT_EQ(only<AttemptStopped>(decisions).at(0).grace, Policy{}.stop_grace);
   orchestrator::apply(state, rank_exit(0, 1, 0, 75));
-  said = settle(state, {}, {at(950'000)});
-  EXPECT_TRUE(only<AttemptEnded>(said).at(0).retry);
-  EXPECT_EQ(only<RunEnded>(said).at(0).end, RunEnd::kInterrupted);
+  decisions = settle(state, {}, {at(950'000)});
+  EXPECT_TRUE(only<AttemptEnded>(decisions).at(0).retry);
+  EXPECT_EQ(only<RunEnded>(decisions).at(0).end, RunEnd::kInterrupted);
 }
 
 TEST(Decide, the_most_telling_end_of_a_gang_is_its_cause) {
@@ -545,9 +546,9 @@ TEST(Decide, the_most_telling_end_of_a_gang_is_its_cause) {
   settle(state);
   happen(state,
          {rank_exit(0, 1, 1, 1, 0, "CUDA error: an illegal memory access was encountered"), rank_exit(0, 1, 0, 0, 9)});
-  auto said = settle(state);
-  EXPECT_EQ(only<AttemptEnded>(said).at(0).cause, Cause::kDeviceError);
-  EXPECT_THAT(only<AttemptEnded>(said).at(0).evidence, HasSubstr("process rank 1"));
+  auto decisions = settle(state);
+  EXPECT_EQ(only<AttemptEnded>(decisions).at(0).cause, Cause::kDeviceError);
+  EXPECT_THAT(only<AttemptEnded>(decisions).at(0).evidence, HasSubstr("process rank 1"));
 }
 
 TEST(Decide, jobs_that_fit_alone_and_not_together_run_one_after_the_other) {
@@ -622,11 +623,11 @@ State accused_host() {
 TEST(Decide, a_host_that_ends_jobs_which_live_elsewhere_is_excluded_and_their_budgets_are_given_back) {
   State state = accused_host();
   EXPECT_EQ(job_of(state, {0}).ends.at(static_cast<std::size_t>(Cause::kSignal)), 1);
-  auto said = settle(state, {}, {at(1'000)});
-  EXPECT_EQ(sole<HostExcluded>(said).host, "bad");
-  EXPECT_EQ(sole<HostExcluded>(said).why, "failed there and lived elsewhere: job 0 (toy 0) job 1 (toy 1)");
+  auto decisions = settle(state, {}, {at(1'000)});
+  EXPECT_EQ(sole<HostExcluded>(decisions).host, "bad");
+  EXPECT_EQ(sole<HostExcluded>(decisions).why, "failed there and lived elsewhere: job 0 (toy 0) job 1 (toy 1)");
   EXPECT_EQ(job_of(state, {0}).ends.at(static_cast<std::size_t>(Cause::kSignal)), 0);
-  EXPECT_EQ(only<Placed>(said).at(0).placement, (Placement{{{1}, 1}}));
+  EXPECT_EQ(only<Placed>(decisions).at(0).placement, (Placement{{{1}, 1}}));
   EXPECT_EQ(capacity(state), 4);
   orchestrator::apply(state, HostDrained{"bad", false, "repaired"});
   check_invariants(state);
@@ -702,27 +703,27 @@ TEST(Decide, a_drained_host_gets_nothing_more_and_keeps_what_it_runs) {
 TEST(Decide, an_agent_that_leaves_has_its_attempts_checkpoint_and_go_elsewhere) {
   State state = state_after({toy_run(), toy_job(0), toy_agent(0, "a", 1), toy_placed(0, 1, {{{0}, 1}}),
                              toy_agent(1, "b", 1), AgentLeaving{{0}, "preempted"}});
-  auto said = settle(state);
-  EXPECT_EQ(only<AttemptStopped>(said).at(0).cause, Cause::kPreempted);
-  EXPECT_EQ(only<AttemptStopped>(said).at(0).grace, Policy{}.stop_grace);
+  auto decisions = settle(state);
+  EXPECT_EQ(only<AttemptStopped>(decisions).at(0).cause, Cause::kPreempted);
+  EXPECT_EQ(only<AttemptStopped>(decisions).at(0).grace, Policy{}.stop_grace);
   orchestrator::apply(state, rank_exit(0, 1, 0, 75));
-  said = settle(state);
-  EXPECT_EQ(only<AttemptEnded>(said).at(0).cause, Cause::kPreempted);
-  EXPECT_EQ(only<Placed>(said).at(0).placement, (Placement{{{1}, 1}}));
+  decisions = settle(state);
+  EXPECT_EQ(only<AttemptEnded>(decisions).at(0).cause, Cause::kPreempted);
+  EXPECT_EQ(only<Placed>(decisions).at(0).placement, (Placement{{{1}, 1}}));
 }
 
 TEST(Decide, a_cancelled_job_is_stopped_and_what_needs_it_goes_with_it) {
   State state = state_after({toy_run(), toy_job(0), toy_job(1, 1, {0}), toy_job(2), toy_agent(0, "a", 1),
                              toy_placed(0, 1, {{{0}, 1}}), CancelRequested{{0}, "asked by me"},
                              CancelRequested{{2}, "asked by me"}});
-  auto said = settle(state);
-  EXPECT_EQ(only<AttemptStopped>(said).at(0).cause, Cause::kCancelled);
-  EXPECT_EQ(only<JobCancelled>(said).at(0).job, JobIndex{2});
+  auto decisions = settle(state);
+  EXPECT_EQ(only<AttemptStopped>(decisions).at(0).cause, Cause::kCancelled);
+  EXPECT_EQ(only<JobCancelled>(decisions).at(0).job, JobIndex{2});
   orchestrator::apply(state, rank_exit(0, 1, 0, 1));
-  said = settle(state);
-  EXPECT_EQ(only<JobCancelled>(said).at(0).why, "it needs job 000000000001 (toy 0), which was cancelled");
+  decisions = settle(state);
+  EXPECT_EQ(only<JobCancelled>(decisions).at(0).why, "it needs job 000000000001 (toy 0), which was cancelled");
   EXPECT_EQ(count(state), (Counts{0, 0, 0, 0, 0, 3}));
-  EXPECT_EQ(only<RunEnded>(said).at(0).end, RunEnd::kIncomplete);
+  EXPECT_EQ(only<RunEnded>(decisions).at(0).end, RunEnd::kIncomplete);
 }
 
 TEST(Decide, a_job_held_by_another_run_costs_nothing_and_is_tried_again) {
@@ -732,8 +733,8 @@ TEST(Decide, a_job_held_by_another_run_costs_nothing_and_is_tried_again) {
   check_invariants(state);
   EXPECT_EQ(job_of(state, {0}).attempts, 0);
   EXPECT_EQ(state.placed_jobs, 0);
-  auto said = settle(state, {}, {at(10)});
-  EXPECT_EQ(only<Placed>(said).at(0).job, JobIndex{1});
+  auto decisions = settle(state, {}, {at(10)});
+  EXPECT_EQ(only<Placed>(decisions).at(0).job, JobIndex{1});
   EXPECT_EQ(why_waiting(state, {}, at(10), {0}), "it is tried again in 5 s");
 }
 

@@ -188,12 +188,12 @@ TEST(Bindings, agents_share_only_with_those_that_were_given_the_same) {
 }
 
 TEST(Bindings, a_gpu_of_ones_own_is_kept_whole_beside_agents_on_the_same_processors) {
-  const Inventory own{{0, 1, 2, 3}, {"2"}, {{}}, 1000, 4};
-  const Inventory part = part_of(own, {3, 4}, {0, 1}, 4);
+  const Inventory whole{{0, 1, 2, 3}, {"2"}, {{}}, 1000, 4};
+  const Inventory part = part_of(whole, {3, 4}, {0, 1}, 4);
   EXPECT_THAT(part.cores, ElementsAre(3));
   EXPECT_THAT(part.gpus, ElementsAre("2"));
   EXPECT_EQ(part.memory_mib, 250);
-  EXPECT_EQ(part_of(own, {0, 1}, {0, 1}, 4).cores, own.cores);
+  EXPECT_EQ(part_of(whole, {0, 1}, {0, 1}, 4).cores, whole.cores);
 }
 
 TEST(Bindings, agents_of_one_host_share_out_what_it_has) {

@@ -137,15 +137,15 @@ TEST_F(Foreign, a_number_of_attempts_that_nobody_made_is_not_believed) {
 
 TEST_F(Foreign, a_store_that_is_moved_away_beneath_a_run_ends_it_and_is_not_born_again) {
   behave("sleep 30 & wait $!");
-  const fs::path there = store().string() + "-moved";
+  const fs::path moved = store().string() + "-moved";
   const pid_t process = run_apart(toy_plan(4, 1), [] {});
   ASSERT_TRUE(eventually([&] { return ran().size() == 2 && fs::exists(suite() / "live.json"); }));
   const auto ranks = ran();
-  fs::rename(store(), there);
+  fs::rename(store(), moved);
   EXPECT_EQ(end_of(process), 1);
   EXPECT_FALSE(fs::exists(store()));
   for (const Ran& one : ranks) EXPECT_TRUE(eventually([&] { return gone(one.process); }));
-  fs::rename(there, store());
+  fs::rename(moved, store());
   EXPECT_THAT(text("log"), HasSubstr("journal-000001' is gone"));
 }
 

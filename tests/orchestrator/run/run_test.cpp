@@ -226,22 +226,22 @@ TEST_F(Run, what_cannot_work_is_said_before_any_job_starts) {
 TEST_F(Run, slots_follow_what_slurm_gave_unless_they_are_asked_for) {
   const int cores = static_cast<int>(read_inventory({}).cores.size());
   if (cores == 1) GTEST_SKIP() << "one core is one slot";
-  std::string said;
+  std::string messages;
   const auto joined = [&](int number, int slots) {
     testing::internal::CaptureStderr();
     EXPECT_EQ(run_here(toy_plan(number, 1), slots).exit_code(), 0) << log();
-    said = testing::internal::GetCapturedStderr();
+    messages = testing::internal::GetCapturedStderr();
     const std::string text = log();
     return text.substr(text.rfind(" joined ("));
   };
   ::unsetenv("SLURM_CPUS_ON_NODE");
   EXPECT_THAT(joined(1, 0), HasSubstr(fmt::format(", {} slots", cores)));
-  EXPECT_THAT(said, Not(HasSubstr("SLURM gave")));
+  EXPECT_THAT(messages, Not(HasSubstr("SLURM gave")));
   ::setenv("SLURM_CPUS_ON_NODE", "1", 1);
   EXPECT_THAT(joined(2, 0), HasSubstr(", 1 slots"));
-  EXPECT_THAT(said, HasSubstr(fmt::format("SLURM gave one of {} processors", cores)));
+  EXPECT_THAT(messages, HasSubstr(fmt::format("SLURM gave one of {} processors", cores)));
   EXPECT_THAT(joined(3, 7), HasSubstr(", 7 slots"));
-  EXPECT_THAT(said, Not(HasSubstr("SLURM gave")));
+  EXPECT_THAT(messages, Not(HasSubstr("SLURM gave")));
   ::unsetenv("SLURM_CPUS_ON_NODE");
 }
 

@@ -84,26 +84,26 @@ struct Sample {
 };
 std::optional<Sample> sample(pid_t process, double minute) {
   const std::string status = file_text(fmt::format("/proc/{}/status", process));
-  const auto resident = status.find("VmRSS:"), own = status.find("RssAnon:");
+  const auto resident = status.find("VmRSS:"), anonymous = status.find("RssAnon:");
   std::error_code gone;
   const fs::directory_iterator open(fmt::format("/proc/{}/fd", process), gone);
-  if (resident == std::string::npos || own == std::string::npos || gone) return std::nullopt;
-  return Sample{minute, std::stod(status.substr(resident + 6)), std::stod(status.substr(own + 8)),
+  if (resident == std::string::npos || anonymous == std::string::npos || gone) return std::nullopt;
+  return Sample{minute, std::stod(status.substr(resident + 6)), std::stod(status.substr(anonymous + 8)),
                 static_cast<double>(std::distance(begin(open), end(open)))};
 }
 
 // Of the straight line that fits best, per minute.
-double slope(const std::vector<Sample>& samples, double Sample::*what) {
+double slope(const std::vector<Sample>& samples, double Sample::*value) {
   double minutes = 0, values = 0;
   for (const Sample& one : samples) {
     minutes += one.minute;
-    values += one.*what;
+    values += one.*value;
   }
   minutes /= static_cast<double>(samples.size());
   values /= static_cast<double>(samples.size());
   double products = 0, squares = 0;
   for (const Sample& one : samples) {
-    products += (one.minute - minutes) * (one.*what - values);
+    products += (one.minute - minutes) * (one.*value - values);
     squares += (one.minute - minutes) * (one.minute - minutes);
   }
   return squares > 0 ? products / squares : 0;
@@ -237,19 +237,19 @@ class Soak : public SuiteUnderFire {
     // Each attempt that succeeded did so once, in all the journals together; a result that was published as its run
     // died is found by the next one, if there was another to do something.
     std::map<int, int> by_attempt;
-    std::set<int> told;
+    std::set<int> succeeded;
     for (const auto& journal : read_journals(core::real_file_system(), layout.suite_folder("toy")))
       for (const auto& record : journal.records) {
         if (const auto* success = std::get_if<JobSucceeded>(&record.event)) {
-          told.insert(success->job.value);
+          succeeded.insert(success->job.value);
           by_attempt[success->job.value] += success->attempt > 0 ? 1 : 0;
         }
         if (const auto* kept = std::get_if<JobsKept>(&record.event))
           for (const JobRange& range : kept->done)
-            for (int job = range.least.value; job <= range.most.value; ++job) told.insert(job);
+            for (int job = range.least.value; job <= range.most.value; ++job) succeeded.insert(job);
       }
     for (const auto& [job, times] : by_attempt) EXPECT_LE(times, 1) << job;
-    EXPECT_GE(static_cast<int>(told.size()), kJobs - kChaosSlots);
+    EXPECT_GE(static_cast<int>(succeeded.size()), kJobs - kChaosSlots);
   }
 
   // Says how the processes that lived for an eighth of the time, or a minute, grew, and bounds it.
@@ -258,11 +258,11 @@ class Soak : public SuiteUnderFire {
     for (const Role role : {Role::kCoordinator, Role::kAgent, Role::kSpawner}) {
       int lives = 0;
       double longest = 0, most_memory = 0, worst_memory = 0, worst_descriptors = 0;
-      for (const auto& [who, samples] : lives_) {
+      for (const auto& [process, samples] : lives_) {
         // Its first half a minute, in which it reads plan and journal and touches its memory for the first time, is no
         // slope.
         std::vector<Sample> settled(samples.begin() + std::min<std::ptrdiff_t>(30, std::ssize(samples)), samples.end());
-        if (who.first != role || settled.empty()) continue;
+        if (process.first != role || settled.empty()) continue;
         const double life = settled.back().minute - settled.front().minute;
         if (life < least) continue;
         ++lives;

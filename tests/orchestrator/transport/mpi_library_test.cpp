@@ -24,9 +24,9 @@ std::string refusal_of(const std::string& file) {
 // The library has this name and nothing behind it.
 std::string refusal_of_other(const char* name) {
   ::setenv("RESOLUTE_TEST_MPI_NAME", name, 1);
-  const std::string said = refusal_of(tests::binary_folder() / "simulated/libother_mpi.so");
+  const std::string refusal = refusal_of(tests::binary_folder() / "simulated/libother_mpi.so");
   ::unsetenv("RESOLUTE_TEST_MPI_NAME");
-  return said;
+  return refusal;
 }
 
 TEST(MpiLibrary, of_this_machine_has_all_that_is_called) {
