@@ -6,9 +6,8 @@
 #include <tuple>
 
 #include "core/members.h"
+#include "orchestrator/decisions/apply_parts.h"
 #include "orchestrator/decisions/failure.h"
-#include "orchestrator/decisions/gpu_record.h"
-#include "orchestrator/decisions/host_record.h"
 #include "orchestrator/decisions/indexes.h"
 
 namespace resolute::orchestrator {
@@ -111,7 +110,7 @@ class Applier {
     state_.on_host[event.host].insert(event.agent);
     index_host(state_, event.host);
     state_.next_agent = event.agent.value + 1;
-    if (machine_classes() > classes) give_classes_of_done();
+    if (machine_classes() > classes) give_classes_of_done(state_);
   }
 
   void operator()(const AgentLost& event) {
@@ -193,7 +192,7 @@ class Applier {
     index_job(state_, event.job);
     if (job.row.number >= 0 && job.row.numeric_class.empty() && !numeric_class.empty() &&
         state_.machine_classes.at(job.gpus).size() > 1)
-      give_class(job.row, numeric_class);
+      give_class(state_, job.row, numeric_class);
     if (event.at > state_.last_placed) {
       state_.last_placed = event.at;
       wake_resting(state_, event.at);
@@ -450,58 +449,7 @@ class Applier {
       for (int number = range.least.value; number <= range.most.value; ++number) visit(JobIndex{number});
   }
 
-  // The row that it is compared with, or itself.
-  static int family_of(const JobRow& row) { return row.compared_with >= 0 ? row.compared_with : row.number; }
-
-  // The others of a row follow its first. Rows beside it that have not begun begin there too: where the row is with
-  // which they are compared, else where the first of them is.
-  void give_class(JobRow row, const std::string& numeric_class) {
-    for (int i = 0; std::cmp_less(i, state_.jobs.size()); ++i) {
-      JobRow& other = at({i}).row;
-      const bool same = other.number == row.number;
-      const bool begins = other.numeric_class.empty() && family_of(other) == family_of(row) &&
-                          (other.beside.empty() || row.compared_with < 0);
-      if (!same && !begins) continue;
-      unindex_job(state_, {i});
-      (same ? other.numeric_class : other.beside) = numeric_class;
-      index_job(state_, {i});
-    }
-  }
-
   std::size_t machine_classes() const { return state_.machine_classes[0].size() + state_.machine_classes[1].size(); }
-
-  // The done jobs of a row say where the rest of it belongs, and the rows beside it that have not begun: a trial that
-  // is made anew was the odd one before.
-  void give_classes_of_done() {
-    std::map<int, std::map<std::string, int>> done, families;  // by row, by class
-    for (const Job& job : state_.jobs) {
-      if (!job.wanted || job.row.number < 0 || job.numeric_class.empty() ||
-          !std::holds_alternative<Succeeded>(job.state))
-        continue;
-      ++done[job.row.number][job.numeric_class];
-      ++families[family_of(job.row)][job.numeric_class];
-    }
-    if (done.empty()) return;
-    for (int i = 0; std::cmp_less(i, state_.jobs.size()); ++i) {
-      JobRow& row = at({i}).row;
-      const auto of_row = done.find(row.number), compared = done.find(family_of(row));
-      const auto family = families.find(family_of(row));
-      const bool begins = compared != done.end() || (family != families.end() && row.beside.empty());
-      if ((of_row == done.end() && !begins) || std::holds_alternative<Succeeded>(at({i}).state)) continue;
-      unindex_job(state_, {i});
-      if (of_row != done.end())
-        row.numeric_class = most_of(of_row->second);
-      else
-        row.beside = most_of(compared != done.end() ? compared->second : family->second);
-      index_job(state_, {i});
-    }
-  }
-
-  static const std::string& most_of(const std::map<std::string, int>& classes) {
-    return std::max_element(classes.begin(), classes.end(),
-                            [](const auto& one, const auto& other) { return one.second < other.second; })
-        ->first;
-  }
 
   // Nothing of the attempt was started: its number is free again, to be used from `from` on.
   template <class Summary>

@@ -1,10 +1,8 @@
-#include "orchestrator/decisions/gpu_record.h"
-
 #include <algorithm>
 #include <utility>
 
+#include "orchestrator/decisions/apply_parts.h"
 #include "orchestrator/decisions/failure.h"
-#include "orchestrator/decisions/host_record.h"
 #include "orchestrator/decisions/indexes.h"
 
 namespace resolute::orchestrator {

@@ -1,8 +1,7 @@
-#include "orchestrator/decisions/host_record.h"
-
 #include <algorithm>
 #include <utility>
 
+#include "orchestrator/decisions/apply_parts.h"
 #include "orchestrator/decisions/failure.h"
 #include "orchestrator/decisions/indexes.h"
 

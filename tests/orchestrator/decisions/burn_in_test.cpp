@@ -1,4 +1,4 @@
-// What a burn-in says of a GPU, or of a host's processors, decides before any job whether it computes.
+// A burn-in decides before any job whether a GPU, or a host's processors, may compute.
 #include "orchestrator/decisions/burn_in.h"
 
 #include <gmock/gmock.h>
@@ -143,7 +143,7 @@ TEST(BurnIn, a_gpu_that_computes_wrongly_is_not_given_out_again_but_by_its_user)
   EXPECT_EQ(4, capacity(places.state, true));
 }
 
-// What ran there when the class was outnumbered ends like any other.
+// A job that ran there when the class was outnumbered ends like any other.
 TEST(BurnIn, a_job_on_a_gpu_that_is_set_aside_meanwhile_gives_back_what_is_its_own) {
   Places places;
   places.join(2, {"b", "b"});

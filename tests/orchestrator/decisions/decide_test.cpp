@@ -27,7 +27,7 @@ std::vector<E> only(const std::vector<Event>& events) {
   return found;
 }
 
-// What would be placed if nothing else happened, one after the other.
+// The placements if nothing else happened, one after the other.
 std::vector<Placed> placed_now(State state, const Policy& policy = {}, const Moment& moment = {}) {
   return only<Placed>(settle(state, policy, moment));
 }
@@ -386,7 +386,7 @@ TEST(Decide, an_evaluation_that_would_end_after_a_wide_gang_can_start_waits_for_
   }
 }
 
-// Of four slots job 0 has three and is expected to end in 100 s; job 1 waits for `wanted`, job 2 for one, for a time.
+// Job 0 has three of four slots and is expected to end in 100 s; job 1 waits for `wanted`, job 2 for one, for a time.
 State waiting_gang(int wanted, std::int64_t expected_ms) {
   return state_after({toy_run(), timed_job(0, 3, 100'000), timed_job(1, wanted, 200'000), timed_job(2, 1, expected_ms),
                       toy_agent(0, "a", 4), toy_placed(0, 1, {{{0}, 3}}, at(1'000))});
@@ -787,7 +787,7 @@ TEST(Decide, nothing_is_started_and_nothing_given_up_while_the_store_fails) {
   settle(state);  // the second has no place
   EXPECT_EQ(count(state).running, 1);
   orchestrator::apply(state, rank_exit(0, 1, 0, 2));
-  // What ends is settled; that the run is incomplete is not said yet.
+  // Attempts that end are settled; nothing is decided on the run's end yet.
   EXPECT_EQ(only<AttemptEnded>(settle(state, {}, failing)).at(0).cause, Cause::kConfiguration);
   EXPECT_EQ(state.end, std::nullopt);
   EXPECT_EQ(only<RunEnded>(settle(state)).at(0).end, RunEnd::kIncomplete);

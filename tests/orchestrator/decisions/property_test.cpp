@@ -7,7 +7,7 @@
 
 namespace resolute::tests::property_test {
 
-// What a counterexample shows.
+// The words of a counterexample.
 std::ostream& operator<<(std::ostream& stream, const Happening& happening) {
   return stream << "{" << happening.what << ", " << happening.which << ", " << happening.how << "}";
 }
@@ -23,9 +23,9 @@ std::vector<Happening> draw_happenings() {
   return *rc::gen::container<std::vector<Happening>>(one);
 }
 
-// What must hold after every event is checked by SimulatedRun: no slot, GPU or memory given twice, no gang half placed,
-// budgets respected, nothing on agents that are gone, leaving, drained or excluded, indexes equal to the jobs.
-// The next run buries what this one, killed in its middle, has left running.
+// SimulatedRun checks after every event: no slot, GPU or memory given twice, no gang half placed, budgets respected,
+// nothing on agents that are gone, leaving, drained or excluded, indexes equal to the jobs. The next run buries what
+// this one, killed in its middle, has left running.
 void hold_promises_of_the_next_run(const std::vector<Event>& events) {
   State state;
   for (const Event& event : events) orchestrator::apply(state, event);

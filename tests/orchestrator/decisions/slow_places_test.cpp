@@ -145,7 +145,7 @@ class Room {
         happen(state, {burned(number, speed, std::to_string(gpu))});
       }
     }
-    // As many fast ones as make the others slow.
+    // So many fast ones that the others are slow.
     for (int gpu = 0; gpu < 20; ++gpu) happen(state, {burned(0, 1000, fmt::format("more {}", gpu))});
     happen(state, {HostDrained{"node-0", true, "it is there for the median alone"}});
     free_.erase(0);
