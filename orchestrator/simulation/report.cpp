@@ -14,21 +14,19 @@ SimulationReport Simulation::report() {
   report_.succeeded = counts.succeeded;
   report_.failed = counts.failed + counts.cancelled;
   report_.unfinished = report_.jobs - report_.succeeded - report_.failed;
+  SimulatedHours& all = report_.hours;
   for (std::size_t i = 0; i < lives_.size(); ++i) {
     if (lives_[i].done) continue;
     const double kept = weight_of(workload_.jobs[i], machine_) * hours(lives_[i].saved);
-    useful_hours_ -= kept;
-    lost_hours_ += kept;
+    all.useful -= kept;
+    all.lost += kept;
   }
   report_.makespan_hours = hours(now_);
   report_.work_bound_hours = work_bound_hours(workload_, machine_);
   report_.chain_bound_hours = chain_bound_hours(workload_);
   report_.makespan_ratio = report_.makespan_hours / std::max(report_.work_bound_hours, report_.chain_bound_hours);
-  SimulatedHours& all = report_.hours;
   const double pool = pool_of(machine_);
   all.total = pool * hours(allocated_);
-  all.useful = useful_hours_;
-  all.lost = lost_hours_;
   all.overhead = busy_curve_.integral() - all.useful - all.lost;
   all.idle = up_curve_.integral() - busy_curve_.integral();
   all.down = all.total - up_curve_.integral();

@@ -311,8 +311,8 @@ void Simulation::release(JobIndex number) {
   Life& job_life = life(number);
   const double weight = weight_of(job(number), machine_);
   busy_ -= weight;
-  useful_hours_ += weight * hours(job_life.saved - job_life.saved_before);
-  lost_hours_ += weight * hours(job_life.unsaved);
+  report_.hours.useful += weight * hours(job_life.saved - job_life.saved_before);
+  report_.hours.lost += weight * hours(job_life.unsaved);
   for (const Share& share : job_life.placement) std::erase(node_of(share.agent).jobs, number);
   job_life.placement.clear();
 }

@@ -116,7 +116,6 @@ class Simulation {
   int nodes_up_ = 0, agents_up_ = 0;
   double busy_ = 0;  // ranks in the pool that jobs have
   StepCurve up_curve_, busy_curve_;
-  double useful_hours_ = 0, lost_hours_ = 0;
   std::int64_t kept_ = 0;  // checkpoints and results: an allocation without any gets nowhere
   SimulationReport report_;
 };
