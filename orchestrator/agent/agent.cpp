@@ -204,7 +204,7 @@ std::string find_numeric_class(const std::vector<std::string>& worker, const std
       output = core::run_command(request, kDescribeLimit);
     const auto* exited = std::get_if<core::Exited>(&output.status);
     if (exited != nullptr && exited->code == 0 && !output.out.empty()) {
-      // Beside the class ours tells of the driver, on which no bit depends. Another program's word counts whole.
+      // Our worker tells of the driver too, on which no bit depends. Another program's word counts whole.
       const core::Json answer = core::Json::parse(output.out, nullptr, false);
       const auto named = answer.is_object() ? answer.find("numeric_class") : answer.end();
       return core::sha256_hex(named != answer.end() && named->is_string() ? named->get<std::string>() : output.out);

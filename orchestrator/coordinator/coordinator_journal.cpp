@@ -73,7 +73,7 @@ void Coordinator::keep_records(bool again) {
     kept(answer);
   });
   if (!full) return;
-  // Behind the records that the state has seen, and before any other.
+  // The state has seen all records before this call and none after it.
   store_.go_on(state_, now(), options_.epoch_length, [this](Answer<Kept>& answer) {
     calls_.end(StoreCall::kSync);
     if (on_store([&] { journal_.go_on(answer.take().length); })) return;

@@ -10,7 +10,7 @@
 namespace resolute::orchestrator {
 namespace {
 
-// As nvidia-smi has them of a GPU that counts none of these errors.
+// Counts by nvidia-smi of a GPU without any of these errors.
 constexpr std::array<std::string_view, 4> kSound{"0", "[N/A]", "N/A", "[Not Supported]"};
 
 std::string first_line_of(std::string_view text) {

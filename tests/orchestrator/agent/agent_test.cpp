@@ -29,7 +29,7 @@ class AgentTest : public testing::Test {
     agent_.emplace(*agent_end_, spawner_, core::monotonic_clock(), options_);
   }
   void send(const Message& message) { coordinator_->send(1, encode(message)); }
-  // What the agent says, up to and with the next message of type M.
+  // The agent's words, up to and with the next message of type M.
   template <class M>
   M await() {
     const auto deadline = core::monotonic_clock().now() + std::chrono::seconds(10);
@@ -232,7 +232,7 @@ TEST_F(SilentCoordinator, whose_store_answers_again_is_waited_for_as_ever) {
   EXPECT_TRUE(given_up_after(std::chrono::seconds(1)));
 }
 
-// As SLURM stops whole allocations, to go on with them later.
+// SLURM stops whole allocations so, to go on with them later.
 TEST_F(SilentCoordinator, is_not_to_blame_while_the_agent_itself_was_stopped) {
   answer(false);
   clock_.advance(std::chrono::hours(5));

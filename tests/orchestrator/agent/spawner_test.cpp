@@ -221,7 +221,7 @@ TEST_F(SpawnerTest, memory_of_a_log_that_is_kept_is_given_back) {
   }
   EXPECT_EQ(text("log"), all);
   EXPECT_EQ(output.last_words(), std::string(99, 'x'));
-  // Of what cannot be kept the end is, as far as a log may be long.
+  // The end of words that cannot be kept stays, as far as a log may be long.
   fs::remove(folder_ / "log");
   fs::create_directory(folder_ / "log");
   for (int i = 0; i < 10000; ++i)
@@ -650,7 +650,7 @@ TEST_F(SpawnerTest, ranks_run_where_they_are_bound_and_see_the_gpu_that_is_their
   await<RankEnded>(spawner);
   await<RankEnded>(spawner);
   EXPECT_EQ(text("out-0"), fmt::format("GPU-1234\nCpus_allowed_list:\t{}\n", last));
-  // What one rank got is not the next one's.
+  // The next rank does not get what one rank got.
   std::string ours;
   std::ifstream status("/proc/self/status");
   while (std::getline(status, ours) && !ours.starts_with("Cpus_allowed_list")) {

@@ -157,7 +157,7 @@ TEST(Coordinator, tells_who_looks_on_why_a_job_is_tried_again_until_it_succeeds)
   EXPECT_EQ(world.coordinator->outcome().succeeded, 2);
 }
 
-// As SLURM stops whole allocations (suspension, gang scheduling), to go on with them later.
+// SLURM stops whole allocations so (suspension, gang scheduling), to go on with them later.
 TEST(Coordinator, loses_nobody_for_the_time_in_which_it_was_stopped_itself) {
   World world;
   world.begin(4, 1, 2);
@@ -268,7 +268,7 @@ TEST(CoordinatorOnASickStore, an_error_that_speaks_of_a_file_is_the_stores_where
   }
 }
 
-// What an automounter says while its server is away, and a mount that was lost: nothing is there.
+// The answer of an automounter while its server is away, and of a mount that was lost: nothing is there.
 TEST(CoordinatorOnASickStore, a_store_that_is_not_mounted_costs_its_time_and_no_attempt) {
   for (const int error_number : {ENOENT, ENOTDIR}) {
     World world;
@@ -437,7 +437,8 @@ TEST(CoordinatorOnASickStore, ranks_write_their_checkpoints_at_a_signal_though_t
   EXPECT_EQ(world.causes(), std::set<Cause>{Cause::kInterrupted});
 }
 
-// Of each job, from the first look for its result to its claim's end. On a cluster each is a question to a server.
+// The calls of each job, from the first look for its result to its claim's end. On a cluster each is a question to a
+// server.
 TEST(CoordinatorsCalls, are_eight_a_job_at_most) {
   World world;
   std::map<std::string, std::vector<std::string>> calls;  // by job
@@ -638,7 +639,7 @@ TEST(Coordinator, stops_for_good_within_a_minute_when_what_it_may_spend_is_spent
   EXPECT_EQ(world.coordinator->outcome().why, "cancelled by --most-gpu-hours 7");
 }
 
-// Of 20, those of the slice.
+// The seeds of the slice, from 20.
 class Seeds : public testing::TestWithParam<std::uint64_t> {};
 
 TEST_P(Seeds, leave_what_a_calm_run_leaves_whatever_fails_or_stalls_and_when) {

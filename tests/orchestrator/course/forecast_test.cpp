@@ -46,7 +46,8 @@ TEST_F(Forecasts, takes_the_work_on_all_slots_or_the_longest_chain) {
 
 TEST_F(Forecasts, knows_no_end_without_a_place) {
   learn();
-  EXPECT_EQ(forecast_.seconds_left(state_after({toy_run(), toy_job(0)}), {}), -1);
+  const State state = state_after({toy_run(), toy_job(0), toy_job(1), toy_job(2, 1, {1})});
+  EXPECT_EQ(forecast_.seconds_left(state, {}), -1);
 }
 
 TEST_F(Forecasts, leaves_out_jobs_that_have_ended) {

@@ -18,7 +18,7 @@ using namespace orchestrator;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-// What the driver of a machine with GPUs shows.
+// The files of the driver of a machine with GPUs.
 class DriverFolder {
  public:
   void add(const std::string& bus, const std::string& uuid, const std::string& model = "NVIDIA H200", int minor = 0) {
@@ -87,7 +87,7 @@ TEST(Bindings, this_machine_has_the_cores_that_we_may_use_and_memory) {
 }
 
 TEST(Bindings, two_threads_of_a_core_are_one_core) {
-  // Where HWLOC_COMPONENTS is set, hwloc takes no machine from HWLOC_SYNTHETIC.
+  // hwloc takes no machine from HWLOC_SYNTHETIC if HWLOC_COMPONENTS is set.
   const char* set = std::getenv("HWLOC_COMPONENTS");
   const std::optional<std::string> components = set == nullptr ? std::nullopt : std::optional<std::string>(set);
   ::unsetenv("HWLOC_COMPONENTS");

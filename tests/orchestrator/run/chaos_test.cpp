@@ -94,7 +94,7 @@ class Chaos : public SuiteUnderFire, public testing::WithParamInterface<std::str
     EXPECT_NO_THROW(print_log(core::real_file_system(), experiments::StoreLayout(store()), "toy",
                               {.format = LogFormat::kJsonLines}, to));
   }
-  // Of one undisturbed run.
+  // The results of one undisturbed run.
   std::string calm_results() const {
     static const std::string results = [&] {
       const TemporaryFolder calm;

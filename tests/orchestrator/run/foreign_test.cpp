@@ -1,4 +1,4 @@
-// What does not belong in a store costs one job or nothing, never a suite; whole runs, with the machine's file system.
+// Foreign files in a store cost one job or nothing, never a suite; whole runs, with the machine's file system.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <grp.h>

@@ -411,7 +411,7 @@ TEST_F(Run, a_training_on_a_gpu_and_its_evaluation_see_one_and_no_other_job_does
     evaluation.training = plan.jobs[static_cast<std::size_t>(i)].id;
     plan.jobs.push_back({experiments::job_id(evaluation), evaluation, {evaluation.training}, 1, "evaluation"});
   }
-  // Of the same training, on the CPU.
+  // An evaluation of the same training, on the CPU.
   auto elsewhere = std::get<experiments::EvaluationSpecification>(plan.jobs.back().specification);
   elsewhere.protocol.device = settings::EvaluationDevice::kCpu;
   plan.jobs.push_back({experiments::job_id(elsewhere), elsewhere, {elsewhere.training}, 1, "evaluation"});

@@ -75,7 +75,7 @@ std::vector<Process> processes_of(const fs::path& store) {
   return found;
 }
 
-// What a process had at the moments of its life.
+// The resources of a process at the moments of its life.
 struct Sample {
   double minute = 0;
   double resident_kib = 0;  // VmRSS
@@ -92,7 +92,7 @@ std::optional<Sample> sample(pid_t process, double minute) {
                 static_cast<double>(std::distance(begin(open), end(open)))};
 }
 
-// Of the straight line that fits best, per minute.
+// Slope of the straight line that fits best, per minute.
 double slope(const std::vector<Sample>& samples, double Sample::*value) {
   double minutes = 0, values = 0;
   for (const Sample& one : samples) {
@@ -166,7 +166,7 @@ class Soak : public SuiteUnderFire {
         if (const auto seen = sample(process.id, minutes())) lives_[{process.role, process.id}].push_back(*seen);
   }
 
-  // What happens again and again, each at its own pace: rare enough for long lives, too.
+  // Events that happen again and again, each at its own pace: rare enough for long lives, too.
   struct Disturbance {
     double times;  // in the whole length
     std::function<void()> happens;
@@ -175,7 +175,7 @@ class Soak : public SuiteUnderFire {
 
   void disturb() {
     const double minutes_in_all = kSeconds / 60.0;
-    // Of the whole 30 minutes; rare enough that some processes live long.
+    // The number over the whole 30 minutes; rare enough that some processes live long.
     const auto scaled = [&](double times) { return std::max(2.0, times * kSeconds / kWholeSeconds); };
     bool full = false;
     std::vector<Disturbance> all{
@@ -207,7 +207,7 @@ class Soak : public SuiteUnderFire {
           look_at_processes();
           next_look = now() + 1s;
         }
-        // Where all agents were lost, or mpirun hangs on after them, nothing moves: somebody starts it again.
+        // Nothing moves once all agents were lost, or mpirun hangs on after them: somebody starts it again.
         if (now() > next_check) {
           next_check = now() + 20s;
           const auto size = published();

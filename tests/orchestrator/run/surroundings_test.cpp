@@ -1,4 +1,4 @@
-// What a run learns from environment, command line and signals.
+// A run's knowledge from environment, command line and signals.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

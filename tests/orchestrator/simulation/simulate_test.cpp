@@ -235,7 +235,7 @@ TEST(Simulation, equal_seeds_give_equal_events_and_others_do_not) {
   const auto first = events(1);
   EXPECT_EQ(first, events(1));
   EXPECT_NE(first, events(2));
-  // What was recorded is all that there is to know: it folds to a state that holds.
+  // The recorded events are all that there is to know: it folds to a state that holds.
   State state;
   for (const auto& [at, event] : first) orchestrator::apply(state, event);
   check_invariants(state);

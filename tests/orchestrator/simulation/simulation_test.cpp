@@ -58,8 +58,8 @@ TEST(Simulation, replay_gives_the_same_state_from_every_prefix) {
   EXPECT_EQ(live, run.state);
 }
 
-// What became of 5,000 jobs on ten hosts of eight slots, of which one in a hundred attempts is killed whatever its
-// host, and every one on host `bad`.
+// The fates of 5,000 jobs on ten hosts of eight slots, of which one in a hundred attempts is killed whatever its host,
+// and every one on host `bad`.
 struct MachineRoom {
   State state;
   std::set<std::string> excluded;
