@@ -123,7 +123,6 @@ AllocationEnvironment read_allocation_environment(const std::map<std::string, st
   auto nodes = number_in(environment, "SLURM_JOB_NUM_NODES", 1);
   if (!nodes) nodes = number_in(environment, "SLURM_NNODES", 1);
   read.nodes = small(nodes, 1, "SLURM_JOB_NUM_NODES");
-  read.cpus_per_node = small(number_in(environment, "SLURM_CPUS_ON_NODE", 0), 0, "SLURM_CPUS_ON_NODE");
   read.node_list = core::variable_in(environment, "SLURM_JOB_NODELIST");
   return read;
 }

@@ -19,12 +19,11 @@
 
 namespace resolute::slurm {
 
-//! The values of SLURM_JOB_ID, SLURM_RESTART_COUNT, SLURM_JOB_NUM_NODES, SLURM_CPUS_ON_NODE and others.
+//! The values of SLURM_JOB_ID, SLURM_RESTART_COUNT, SLURM_JOB_NUM_NODES and SLURM_JOB_NODELIST.
 struct AllocationEnvironment {
   SlurmJobId job = 0;
   int restart = 0;
   int nodes = 1;
-  int cpus_per_node = 0;  //!< 0: unknown
   std::string node_list;
 };
 //! \throws RuntimeError (kInput) outside of an allocation, or where a variable is no number

@@ -10,7 +10,6 @@
 
 #include "core/error.h"
 #include "core/files/ownership.h"
-#include "core/overloaded.h"
 
 namespace resolute::slurm {
 namespace {
@@ -178,13 +177,9 @@ std::variant<ShownJob, AnotherJob, Gone> Client::show(SlurmJobId id, const std::
   std::variant<ShownJob, AnotherJob> job;
   const auto answer = ask({"scontrol", "show", "job", "-o", reference(id)},
                           [&](const std::string& output) { job = parse_shown_job(output, id, name); });
-  using Result = std::variant<ShownJob, AnotherJob, Gone>;
-  return std::visit(
-      core::Overloaded{
-          [&](const Done&) { return std::visit([](auto& known) -> Result { return std::move(known); }, job); },
-          [](const Refused& refused) -> Result { throw refused_error("scontrol show job", refused); },
-          [](const Gone& gone) -> Result { return gone; }},
-      answer);
+  if (const auto* refused = std::get_if<Refused>(&answer)) throw refused_error("scontrol show job", *refused);
+  if (std::holds_alternative<Gone>(answer)) return Gone{};
+  return std::visit([](auto& known) -> std::variant<ShownJob, AnotherJob, Gone> { return std::move(known); }, job);
 }
 
 void Client::cancel(const std::string& name, CancelScope scope) {

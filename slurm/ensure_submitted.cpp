@@ -28,17 +28,15 @@ bool is_same(const KnownJob& known, const KnownJob& shown, const std::set<SlurmJ
 }
 
 // The steps of ensure_submitted() for one generation.
-class Submitter {
- public:
-  Submitter(core::FileSystem& files, Client& client, const Effects& effects, SubmissionFolder& folder,
-            const Batch& batch, int generation, const Intended& intent)
-      : files_(files),
-        client_(client),
-        effects_(effects),
-        folder_(folder),
-        batch_(batch),
-        generation_(generation),
-        intent_(intent) {}
+struct Submitter {
+  core::FileSystem& files_;
+  Client& client_;
+  const Effects& effects_;
+  SubmissionFolder& folder_;
+  const Batch& batch_;
+  int generation_;
+  const Intended& intent_;
+  std::vector<KnownJob> others_{};
 
   std::variant<KnownJob, Refused> run() {
     if (auto answer = answered()) return *answer;
@@ -53,7 +51,6 @@ class Submitter {
     return submit();
   }
 
- private:
   fs::path script_file() const { return folder_.batch_folder(batch_) / fmt::format("script-{:03}.sh", generation_); }
 
   std::optional<std::variant<KnownJob, Refused>> answered() const {
@@ -159,15 +156,6 @@ class Submitter {
     }
     return result;
   }
-
-  core::FileSystem& files_;
-  Client& client_;
-  const Effects& effects_;
-  SubmissionFolder& folder_;
-  const Batch& batch_;
-  int generation_;
-  const Intended& intent_;
-  std::vector<KnownJob> others_{};
 };
 
 }  // namespace
@@ -191,7 +179,7 @@ std::variant<KnownJob, Refused> ensure_submitted(core::FileSystem& files, Client
                                                  SubmissionFolder& folder, const Batch& batch, int generation,
                                                  const Intended& intent) {
   RESOLUTE_EXPECT(generation >= 0, "generations begin with 0");
-  return Submitter(files, client, effects, folder, batch, generation, intent).run();
+  return Submitter{files, client, effects, folder, batch, generation, intent}.run();
 }
 
 }  // namespace resolute::slurm

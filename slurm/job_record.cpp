@@ -78,14 +78,13 @@ class LineReader {
     return *state;
   }
   //! \param none the words for no time
-  template <std::size_t N>
-  std::optional<Time> time(std::string_view text, const std::array<std::string_view, N>& none) const {
+  std::optional<Time> time(std::string_view text, std::initializer_list<std::string_view> none) const {
     if (std::find(none.begin(), none.end(), text) != none.end()) return std::nullopt;
     const auto time = parse_time(text);
     if (!time.has_value()) fail("no time");
     return time;
   }
-  Time submitted(std::string_view text) const { return *time(text, std::array<std::string_view, 0>{}); }
+  Time submitted(std::string_view text) const { return *time(text, {}); }
 
  private:
   std::string_view command_;
@@ -104,23 +103,11 @@ std::vector<std::string_view> lines_of(std::string_view command, std::string_vie
   return lines;
 }
 
-// SLURM quotes nothing: a '|' in a value makes a field more, and so refuses the line.
-std::vector<std::string_view> fields_of(std::string_view line) {
-  std::vector<std::string_view> fields;
-  for (std::size_t bar = line.find('|'); bar != std::string_view::npos; bar = line.find('|')) {
-    fields.push_back(line.substr(0, bar));
-    line.remove_prefix(bar + 1);
-  }
-  fields.push_back(line);
-  return fields;
-}
-
 // \param seen the lines so far: jobs by id, elements of arrays by array and index; those that wait share an id
 QueuedJob parse_queue_line(std::string_view line, std::set<std::pair<SlurmJobId, std::int64_t>>& seen) {
-  constexpr std::array<std::string_view, 1> kNotYet{"N/A"};
-  constexpr std::array<std::string_view, 2> kNeverOrNotYet{"N/A", "NONE"};
   const LineReader reader("squeue", line);
-  const auto fields = fields_of(line);
+  // SLURM quotes nothing: a '|' in a value makes a field more, and so refuses the line.
+  const auto fields = core::split(line, '|');
   reader.need(fields.size() == 11, "not 11 fields");
   QueuedJob job;
   job.id = reader.id(fields[0]);
@@ -130,8 +117,8 @@ QueuedJob parse_queue_line(std::string_view line, std::set<std::pair<SlurmJobId,
   reader.need(element >= 0 || array == job.id, "no element of the array whose id it has");
   job.state = reader.state(fields[3]);
   job.submitted = reader.submitted(fields[4]);
-  job.begin = reader.time(fields[5], kNotYet);
-  job.end = reader.time(fields[6], kNeverOrNotYet);
+  job.begin = reader.time(fields[5], {"N/A"});
+  job.end = reader.time(fields[6], {"N/A", "NONE"});
   job.nodes = static_cast<int>(reader.number(fields[7], "number of nodes", 10'000'000));
   reader.need(is_node_list(fields[8]), "no list of nodes");
   job.node_list = fields[8];
@@ -172,7 +159,7 @@ std::array<std::string_view, kKeys> shown_values(const LineReader& reader, std::
 }
 
 ShownJob parse_shown_values(const LineReader& reader, std::string_view record) {
-  constexpr std::array<std::string_view, 2> kNever{"Unknown", "None"};
+  const std::initializer_list<std::string_view> never{"Unknown", "None"};
   const auto values = shown_values(reader, record);
   ShownJob job;
   job.state = reader.state(values[kState]);
@@ -185,9 +172,9 @@ ShownJob parse_shown_values(const LineReader& reader, std::string_view record) {
   job.exit.code = static_cast<int>(reader.number(values[kExit].substr(0, colon), "exit code", 1'000'000));
   job.exit.signal = static_cast<int>(reader.number(values[kExit].substr(colon + 1), "signal", 1'000'000));
   job.submitted = reader.submitted(values[kSubmit]);
-  job.begin = reader.time(values[kBegin], kNever);
-  job.end = reader.time(values[kEnd], kNever);
-  if (values[kPreempt].data() != nullptr) job.preempted = reader.time(values[kPreempt], kNever);
+  job.begin = reader.time(values[kBegin], never);
+  job.end = reader.time(values[kEnd], never);
+  if (values[kPreempt].data() != nullptr) job.preempted = reader.time(values[kPreempt], never);
   reader.need(job.state != JobState::kRunning || job.begin.has_value(), "it runs, but has not begun");
   // The line goes on: where the job is, and its paths.
   reader.need(record.find(" Partition=") != std::string_view::npos, "its end is missing");

@@ -18,17 +18,13 @@ std::string_view trimmed(std::string_view line) {
   return line.substr(begin, line.find_last_not_of(kBlanks) - begin + 1);
 }
 
-bool is_word(std::string_view text) {
-  constexpr std::string_view kSigns = "abcdefghijklmnopqrstuvwxyz0123456789_";
-  return !text.empty() && text.find_first_not_of(kSigns) == std::string_view::npos;
-}
-
 // Every option that a cluster's configuration or the submitter's environment could decide otherwise is given:
 // WaitTime would end the others some seconds after the first process, KillOnBadExit at the first that fails.
 // --quiet leaves srun's own errors, which alone are of use in a log.
 // --cpus-per-task stays out: it makes a step --exact (22.05), so that a node of its own is used in part only.
-std::vector<std::string> srun_options(int nodes, const std::string& mpi) {
-  return {"--quiet",
+std::vector<std::string> srun_command(int nodes, const std::string& mpi) {
+  return {"srun",
+          "--quiet",
           "--export=ALL",
           "--mpi=" + (nodes > 1 ? mpi : "none"),
           fmt::format("--nodes={}", nodes),
@@ -43,16 +39,16 @@ std::vector<std::string> srun_options(int nodes, const std::string& mpi) {
 }
 
 // One process a node, bound to nothing, which outlives the others. An option that an mpirun does not know ends it.
-std::vector<std::string> mpirun_options(int nodes, Mpirun mpirun) {
+std::vector<std::string> mpirun_command(int nodes, Mpirun mpirun) {
   switch (mpirun) {
     case Mpirun::kOpenMpi:
-      return {"--map-by", "ppr:1:node", "--bind-to", "none", "--enable-recovery"};
+      return {"mpirun", "--map-by", "ppr:1:node", "--bind-to", "none", "--enable-recovery"};
     case Mpirun::kPrrte:  // one that was built without fault tolerance does not know --enable-recovery
-      return {"--map-by", "ppr:1:node", "--bind-to", "none", "--prtemca", "prte_enable_recovery", "1"};
+      return {"mpirun", "--map-by", "ppr:1:node", "--bind-to", "none", "--prtemca", "prte_enable_recovery", "1"};
     case Mpirun::kMpich:
-      return {"-ppn", "1", "-bind-to", "none", "-disable-auto-cleanup", "-n", std::to_string(nodes)};
+      return {"mpirun", "-ppn", "1", "-bind-to", "none", "-disable-auto-cleanup", "-n", std::to_string(nodes)};
     case Mpirun::kIntel:
-      return {"-ppn", "1", "-genv", "I_MPI_PIN", "0", "-disable-auto-cleanup", "-n", std::to_string(nodes)};
+      return {"mpirun", "-ppn", "1", "-genv", "I_MPI_PIN", "0", "-disable-auto-cleanup", "-n", std::to_string(nodes)};
   }
   throw core::ContractError("an unknown mpirun");
 }
@@ -73,7 +69,11 @@ Mpirun mpirun_of(std::string_view version) {
   return core::number_of<int>(number.substr(0, number.find('.'))) >= 5 ? Mpirun::kPrrte : Mpirun::kOpenMpi;
 }
 
-bool is_mpi_kind(std::string_view text) { return is_word(text) && text.size() <= 32 && text != "none"; }
+bool is_mpi_kind(std::string_view text) {
+  constexpr std::string_view kSigns = "abcdefghijklmnopqrstuvwxyz0123456789_";
+  return !text.empty() && text.size() <= 32 && text != "none" &&
+         text.find_first_not_of(kSigns) == std::string_view::npos;
+}
 
 // "\tpmix" on stdout (22.05 and later), "srun: pmix" on stderr (before); never a word inside another line, as an error
 // has them, but for the one that lists versions: "specific pmix plugin versions available: pmix_v4,pmix_v3".
@@ -120,21 +120,13 @@ void require_launcher(const std::string& launcher, int nodes) {
 std::vector<std::string> launch_command(Launcher launcher, int nodes, const std::vector<std::string>& program,
                                         const LaunchOptions& options, Mpirun mpirun) {
   RESOLUTE_EXPECT(nodes >= 1 && !program.empty(), "an allocation has a node and something to run");
-  std::vector<std::string> command;
-  switch (launcher) {
-    case Launcher::kSrun:
-      command = {"srun"};
-      for (std::string& option : srun_options(nodes, options.mpi)) command.push_back(std::move(option));
-      break;
-    case Launcher::kMpirun:
-      command = {"mpirun"};
-      for (std::string& option : mpirun_options(nodes, mpirun)) command.push_back(std::move(option));
-      break;
-    case Launcher::kNone:
-      RESOLUTE_EXPECT(nodes == 1, "several nodes need a launcher");
-      break;
+  if (launcher == Launcher::kNone) {
+    RESOLUTE_EXPECT(nodes == 1, "several nodes need a launcher");
+    return program;
   }
-  if (launcher != Launcher::kNone) command.insert(command.end(), options.words.begin(), options.words.end());
+  std::vector<std::string> command =
+      launcher == Launcher::kSrun ? srun_command(nodes, options.mpi) : mpirun_command(nodes, mpirun);
+  command.insert(command.end(), options.words.begin(), options.words.end());
   command.insert(command.end(), program.begin(), program.end());
   return command;
 }

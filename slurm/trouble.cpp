@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/split.h"
+
 namespace resolute::slurm {
 namespace {
 
@@ -139,19 +141,15 @@ std::optional<Trouble> trouble_of(std::string_view line) {
 // A command may write without an end: both ends of it tell enough.
 std::vector<std::string_view> lines_of(std::string_view text) {
   std::vector<std::string_view> lines;
-  const auto split = [&](std::string_view part) {
-    while (!part.empty()) {
-      const std::size_t end = std::min(part.find('\n'), part.size());
-      if (part.substr(0, end).find_first_not_of(" \t\r") != std::string_view::npos)
-        lines.push_back(part.substr(0, end));
-      part.remove_prefix(std::min(end + 1, part.size()));
-    }
+  const auto add = [&](std::string_view part) {
+    for (const std::string_view line : core::split(part, '\n'))
+      if (line.find_first_not_of(" \t\r") != std::string_view::npos) lines.push_back(line);
   };
   if (text.size() <= 2 * kMostEvidence) {
-    split(text);
+    add(text);
   } else {
-    split(text.substr(0, kMostEvidence));
-    split(text.substr(text.size() - kMostEvidence));
+    add(text.substr(0, kMostEvidence));
+    add(text.substr(text.size() - kMostEvidence));
   }
   return lines;
 }

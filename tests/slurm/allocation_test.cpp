@@ -69,12 +69,10 @@ TEST(AllocationEnvironment, is_read_from_what_slurm_exports) {
   const auto read = read_allocation_environment({{"SLURM_JOB_ID", "21"},
                                                  {"SLURM_RESTART_COUNT", "2"},
                                                  {"SLURM_JOB_NUM_NODES", "4"},
-                                                 {"SLURM_CPUS_ON_NODE", "64"},
                                                  {"SLURM_JOB_NODELIST", "n[1-4]"}});
   EXPECT_EQ(read.job, 21);
   EXPECT_EQ(read.restart, 2);
   EXPECT_EQ(read.nodes, 4);
-  EXPECT_EQ(read.cpus_per_node, 64);
   EXPECT_EQ(read.node_list, "n[1-4]");
 }
 
