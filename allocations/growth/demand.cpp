@@ -124,7 +124,7 @@ std::optional<seconds> queue_wait_of(const std::vector<const StoredBatch*>& batc
 }
 
 std::vector<PoolDemand> demands_of(const StoredSubmission& submission, const std::vector<slurm::QueuedJob>& queued,
-                                   const SuiteWork& work, const Look& look) {
+                                   const SuiteWork& work, slurm::Time now, Pardon pardon) {
   const slurm::SubmissionRequest& request = submission.request;
   const auto on_gpus = orchestrator::jobs_on_gpus(work.plan.jobs);
   std::map<std::vector<settings::JobKind>, std::vector<const StoredBatch*>> pools;
@@ -142,13 +142,13 @@ std::vector<PoolDemand> demands_of(const StoredSubmission& submission, const std
     });
     for (const StoredBatch* batch : batches) {
       const slurm::Resources& resources = slurm::resources_of(request, batch->batch);
-      const Presence presence = is_missing(*batch, queued, look.pardon)
+      const Presence presence = is_missing(*batch, queued, pardon)
                                     ? Presence::kWaits  // it is submitted before those on demand
-                                    : presence_of(*batch, jobs_that_go_on(*batch, queued), look.pardon);
+                                    : presence_of(*batch, jobs_that_go_on(*batch, queued), pardon);
       demand.batches.push_back({batch->batch.number, presence, batch->batch.on_demand,
                                 resources.nodes * resources.time.count(), ranks_of(request, resources, gpus)});
     }
-    demand.queue_wait = queue_wait_of(batches, queued, look.now);
+    demand.queue_wait = queue_wait_of(batches, queued, now);
     add_work(work, demand);
   }
   return demands;

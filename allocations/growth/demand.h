@@ -19,12 +19,6 @@ namespace resolute::allocations {
 //! more.
 enum class Pardon { kNo, kYes };
 
-//! The time of a look, and its pardon.
-struct Look {
-  slurm::Time now{};
-  Pardon pardon = Pardon::kNo;
-};
-
 //! Starts in a row that ended by themselves while the whole suite got nowhere, after which a batch is barred.
 inline constexpr int kMostInVain = 3;
 
@@ -49,7 +43,7 @@ struct SuiteWork {
 //! A demand for each pool that has batches on demand. \param submission with the histories of its batches \param queued
 //! all jobs of its batches' names that SLURM knows
 std::vector<PoolDemand> demands_of(const StoredSubmission& submission, const std::vector<slurm::QueuedJob>& queued,
-                                   const SuiteWork& work, const Look& look);
+                                   const SuiteWork& work, slurm::Time now, Pardon pardon);
 
 //! A generation of a batch that is to be submitted.
 struct NextGeneration {

@@ -73,14 +73,14 @@ std::vector<PoolDemand> read_demands(const GrowthOrder& order, const StoredSubmi
   for (const StoredBatch& batch : submission.batches)
     if (batch.batch.number == order.ending || (order.pardon == Pardon::kYes && !grown.goes_on))
       over.insert(experiments::run_name(order.plan.suite, batch.batch.first_allocation));
-  auto status = read_standings(order.files, order.store, order.plan, order.now, over);
+  const experiments::StoreLayout store(submission.request.store);
+  auto status = read_standings(order.files, store, order.plan, order.now, over);
   grown.failures = !status.failures.empty();
   grown.cancelled = is_being_cancelled(status);
   if (grown.cancelled) return {};
   if (order.pardon == Pardon::kYes) pardon(order.plan, status.standings);
-  const auto expected =
-      orchestrator::expected_paths(order.plan, orchestrator::Durations::read(order.files, order.store));
-  return demands_of(submission, queued, {order.plan, status.standings, expected}, {order.now, order.pardon});
+  const auto expected = orchestrator::expected_paths(order.plan, orchestrator::Durations::read(order.files, store));
+  return demands_of(submission, queued, {order.plan, status.standings, expected}, order.now, order.pardon);
 }
 
 }  // namespace
@@ -125,8 +125,7 @@ std::optional<RefusedBatch> submit_all_missing(core::FileSystem& files, slurm::C
                                                const slurm::Effects& effects, Standing& standing,
                                                const experiments::Plan& plan, slurm::Time now) {
   slurm::Client at_cluster = client.at(standing.request.cluster);
-  const experiments::StoreLayout store(standing.request.store);
-  const Grown grown = grow({files, at_cluster, effects, standing.folder, plan, store, now, Pardon::kYes});
+  const Grown grown = grow({files, at_cluster, effects, standing.folder, plan, now, Pardon::kYes});
   for (const SubmittedBatch& submitted : grown.submitted)
     for (BatchStanding& batch : standing.batches) {
       if (batch.batch.number != submitted.batch) continue;

@@ -36,7 +36,6 @@ struct GrowthOrder {
   const slurm::Effects& effects;
   slurm::SubmissionFolder folder;
   const experiments::Plan& plan;
-  const experiments::StoreLayout& store;
   slurm::Time now{};
   Pardon pardon = Pardon::kNo;
   int ending = 0;  //!< number of the batch whose end it is, which has written its record; 0: none

@@ -133,10 +133,8 @@ orchestrator::SuiteStatus read_corrected_status(core::FileSystem& files, const e
                                                 const experiments::Plan& plan) {
   SuiteView view = look_at_suite(files, store, plan);
   if (std::ranges::any_of(view.signs, [](const auto& sign) { return is_silent(sign.second); }))
-    if (const auto submissions = read_submissions(files, store.suite_folder(plan.suite)); !submissions.empty()) {
-      const slurm::Client client(slurm::real_effects(), interactive_client());
-      correct(view.status, submissions, ask_slurm(client, names_to_ask(submissions)), view.signs);
-    }
+    if (const auto submissions = read_submissions(files, store.suite_folder(plan.suite)); !submissions.empty())
+      correct(view.status, submissions, ask_slurm(interactive_client(), names_to_ask(submissions)), view.signs);
   return std::move(view.status);
 }
 

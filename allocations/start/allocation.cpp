@@ -283,8 +283,7 @@ class Allocation {
     try {
       if (take_turn(files_, folder_, world_.now())) {
         auto asked = time_.client(kShortPatience);
-        grow({files_, asked, world_.slurm, folder_, work_->suite, work_->store, world_.now(), Pardon::kNo, 0,
-              kMostInATurn});
+        grow({files_, asked, world_.slurm, folder_, work_->suite, world_.now(), Pardon::kNo, 0, kMostInATurn});
       }
     } catch (const std::exception& error) {
       core::log_warning("cannot look for more allocations: {}", error.what());

@@ -83,7 +83,7 @@ void judge_by_records(const StoredBatch& batch, bool asked, bool complete, Alloc
 void judge_exit(const StoredBatch& batch, const QueuedJob& job, const SlurmAnswer& answer, AllocationView& view) {
   const auto exit = answer.exits.find({job.name, job.id});
   if (exit == answer.exits.end()) return;
-  view.exit_code = exit_text(exit->second);
+  view.exit_code = fmt::format("{}:{}", exit->second.code, exit->second.signal);
   const auto explained = explain_exit(job.state, exit->second);
   view.end_words = explained.words;
   // Its own last record counts if it wrote one.

@@ -25,9 +25,9 @@ std::string next_token(core::FileSystem& files, const std::filesystem::path& lin
 }  // namespace
 
 Standing create_after_others(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects,
-                             const NewSubmission& submission,
+                             const std::filesystem::path& suite_folder, const std::string& suite_text,
                              const std::function<slurm::SubmissionRequest(const std::string& token)>& request_of) {
-  const auto folder = submission.suite_folder / "submissions";
+  const auto folder = suite_folder / "submissions";
   files.create_directories(folder);
   for (std::string last = "none";;) {
     const auto link = folder / ("after-" + last);
@@ -39,12 +39,12 @@ Standing create_after_others(core::FileSystem& files, slurm::Client& client, con
     for (int i = 0; !ours && i < kJoinLooks && !files.exists(request_file); ++i) effects.sleep(kJoinPause);
     if (!files.exists(request_file)) {
       try {
-        slurm::create_submission(files, submission.suite_folder, request_of(token), submission.suite_text);
+        slurm::create_submission(files, suite_folder, request_of(token), suite_text);
       } catch (const core::RuntimeError&) {
         if (!files.exists(request_file)) throw;  // another was faster
       }
     }
-    for (auto& standing : open_submissions(files, client, submission.suite_folder))
+    for (auto& standing : open_submissions(files, client, suite_folder))
       if (standing.request.token == token) return std::move(standing);
     last = token;  // it has ended
   }

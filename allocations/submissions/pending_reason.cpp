@@ -119,6 +119,4 @@ PendingReason explain_exit(slurm::JobState state, const slurm::ExitCode& exit) {
   return {};
 }
 
-std::string exit_text(const slurm::ExitCode& exit) { return fmt::format("{}:{}", exit.code, exit.signal); }
-
 }  // namespace resolute::allocations

@@ -22,7 +22,5 @@ std::string advice_on_refusal(const std::string& words);
 //! How a failed job's script ended, where that says more than its own record can: empty words for an exit code of the
 //! script's own.
 PendingReason explain_exit(slurm::JobState state, const slurm::ExitCode& exit);
-//! "0:53"
-std::string exit_text(const slurm::ExitCode& exit);
 
 }  // namespace resolute::allocations

@@ -29,8 +29,8 @@ void require_sbatch(const std::map<std::string, std::string>& environment) {
                           "log in to one, or run the suite here with `resolute suite run`");
 }
 
-slurm::ClientOptions interactive_client() {
-  return {.command_limit = std::chrono::seconds(30), .patience = std::chrono::seconds(10)};
+slurm::Client interactive_client() {
+  return slurm::Client(slurm::real_effects(), {.patience = std::chrono::seconds(10)});
 }
 
 }  // namespace resolute::allocations

@@ -21,7 +21,7 @@ std::optional<std::string> other_submitter(const slurm::SubmissionRequest& reque
 //! \throws RuntimeError (kInput) if there is no sbatch here
 void require_sbatch(const std::map<std::string, std::string>& environment);
 
-//! Patience for somebody who waits at a terminal.
-slurm::ClientOptions interactive_client();
+//! A client with patience for somebody who waits at a terminal.
+slurm::Client interactive_client();
 
 }  // namespace resolute::allocations

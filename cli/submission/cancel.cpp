@@ -68,10 +68,7 @@ struct SlurmJobs {
 class Cancelling {
  public:
   Cancelling(core::FileSystem& files, const SuiteArguments& arguments, const experiments::Plan& plan)
-      : files_(files),
-        store_(arguments.store),
-        plan_(plan),
-        client_(slurm::real_effects(), allocations::interactive_client()) {
+      : files_(files), store_(arguments.store), plan_(plan) {
     jobs_.submitted = !slurm::submissions(files_, store_.suite_folder(plan_.suite)).empty();
     look();
   }
@@ -139,7 +136,7 @@ class Cancelling {
   experiments::StoreLayout store_;
   const experiments::Plan& plan_;
   slurm::Effects effects_ = slurm::real_effects();
-  slurm::Client client_;
+  slurm::Client client_ = allocations::interactive_client();
   SlurmJobs jobs_;
 };
 

@@ -154,8 +154,7 @@ int suite_list(const Arguments& arguments) {
   require_store(store.root());
   auto& files = core::real_file_system();
   const auto ask = [](const allocations::NamesByCluster& names) {
-    const slurm::Client client(slurm::real_effects(), allocations::interactive_client());
-    return allocations::ask_slurm(client, names);
+    return allocations::ask_slurm(allocations::interactive_client(), names);
   };
   const auto suites = allocations::list_suites(files, store, ask, orchestrator::wall_clock());
   const bool with_disk = values->count("no-disk") == 0;

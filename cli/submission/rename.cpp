@@ -81,7 +81,7 @@ int suite_rename(const Arguments& arguments) {
     throw core::input_error(fmt::format("a run of suite '{}' is at work", old_name), "it writes under the old name",
                             "wait for its end, or `resolute suite cancel` it with the key 'suite' as it was");
   allocations::require_own_submissions(files, store.suite_folder(old_name));
-  slurm::Client client(slurm::real_effects(), allocations::interactive_client());
+  slurm::Client client = allocations::interactive_client();
   auto open = allocations::open_submissions(files, client, store.suite_folder(old_name));
   for (const auto& standing : open) require_no_job(old_name, standing);
   const auto ended = end_submissions(open, name);

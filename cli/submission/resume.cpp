@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <iostream>
 #include <set>
-#include <string_view>
 #include <tuple>
 
 #include "allocations/growth/grow.h"
@@ -104,21 +103,6 @@ bool is_at_work(const allocations::BatchStanding& batch) {
                      [](const slurm::QueuedJob& job) { return slurm::phase_of(job.state) == slurm::Phase::kRuns; });
 }
 
-// One line for each batch that SLURM has, first for those that it had before. \param before their numbers
-void print_lines(const allocations::Standing& standing, const std::set<int>& before,
-                 const std::string& status_command) {
-  for (const char* done : {"at work already", "is there already", "submitted"}) {
-    allocations::Standing part = standing;
-    std::erase_if(part.batches, [&](const allocations::BatchStanding& batch) {
-      const char* own = !before.contains(batch.batch.number) ? "submitted"
-                        : is_at_work(batch)                  ? "at work already"
-                                                             : "is there already";
-      return std::string_view(own) != done;
-    });
-    for (const auto& line : job_lines(part, done, status_command)) std::cout << line << "\n";
-  }
-}
-
 int go_on(const Resume& order, allocations::Standing& standing) {
   const auto& [files, client, effects, parsed, plan, now] = order;
   const auto status = suite_command("status", parsed, standing.request.plan_arguments);
@@ -127,9 +111,9 @@ int go_on(const Resume& order, allocations::Standing& standing) {
                   [](const allocations::BatchStanding& batch) { return batch.alive || is_never_wanted(batch); });
   allocations::require_answer(standing);
   const auto lines = release_held(client, standing);
-  std::set<int> alive;
+  std::set<int> before;  // batches that SLURM has already
   for (const auto& batch : standing.batches)
-    if (batch.alive) alive.insert(batch.batch.number);
+    if (batch.alive) before.insert(batch.batch.number);
   require_writable_store(parsed.store.root());
   orchestrator::announce_plan(files, parsed.store, plan);
   experiments::note_source(files, parsed.store, plan.suite, parsed.source());
@@ -138,7 +122,12 @@ int go_on(const Resume& order, allocations::Standing& standing) {
     if (!refusal || is_alive(standing)) print_json(jobs_json(standing, nothing_new, refusal));
   } else {
     for (const auto& line : lines) std::cout << line << "\n";
-    print_lines(standing, alive, status);
+    const auto done = [&](const allocations::BatchStanding& batch) {
+      return !before.contains(batch.batch.number) ? "submitted"
+             : is_at_work(batch)                  ? "at work already"
+                                                  : "is there already";
+    };
+    for (const auto& line : job_lines(standing, done, status)) std::cout << line << "\n";
   }
   std::cout << std::flush;
   if (refusal) allocations::throw_refused(*refusal);
@@ -241,7 +230,7 @@ std::optional<allocations::Standing> exchange(const Resume& order, allocations::
   allocations::leave_out_bad_nodes(files, effects, parsed.store, plain);
   withdraw(order, standing);
   standing.folder.end("replaced by `suite resume` with other options");
-  return allocations::create_after_others(files, client, effects, {parsed.store.suite_folder(plan.suite), text},
+  return allocations::create_after_others(files, client, effects, parsed.store.suite_folder(plan.suite), text,
                                           request_of);
 }
 
@@ -264,7 +253,7 @@ int suite_resume(const Arguments& arguments) {
   const auto suite_folder = parsed->store.suite_folder(parsed->plan(false).suite);
   allocations::require_own_submissions(files, suite_folder);
   const slurm::Effects effects = slurm::real_effects();
-  slurm::Client client(effects, allocations::interactive_client());
+  slurm::Client client = allocations::interactive_client();
   auto open = allocations::settled_submissions(files, client, effects, suite_folder);
   const bool changes = changes_something(parsed->values);
   if (open.empty() && changes)

@@ -46,12 +46,13 @@ std::string queue_text(const BatchStanding& batch) {
 
 }  // namespace
 
-std::vector<std::string> job_lines(const Standing& standing, const std::string& done,
+std::vector<std::string> job_lines(const Standing& standing,
+                                   const std::function<std::string(const BatchStanding&)>& done,
                                    const std::string& status_command) {
   std::vector<std::string> lines;
   for (const auto& batch : standing.batches) {
     if (!is_shown(batch)) continue;
-    lines.push_back(fmt::format("{}: job {} ({}){}, {}; `{}` tells how it fares; log: {}", done, batch.job()->id,
+    lines.push_back(fmt::format("{}: job {} ({}){}, {}; `{}` tells how it fares; log: {}", done(batch), batch.job()->id,
                                 batch.batch.job_name, queue_text(batch), size_text(standing, batch.batch),
                                 status_command, log_of(batch)));
   }

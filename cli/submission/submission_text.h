@@ -2,6 +2,7 @@
 //! \file
 //! Lines of text and JSON of `suite submit` and `suite resume` on the jobs that SLURM has.
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,9 +13,10 @@
 
 namespace resolute::cli {
 
-//! One line per batch that SLURM has: what was done to it ("submitted", "already submitted"), its job, where its log
-//! is, and a command to copy. \param status_command `resolute suite status …`
-std::vector<std::string> job_lines(const allocations::Standing& standing, const std::string& done,
+//! One line per batch that SLURM has: what was done to it, its job, where its log is, and a command to copy.
+//! \param done "submitted", "already submitted" \param status_command `resolute suite status …`
+std::vector<std::string> job_lines(const allocations::Standing& standing,
+                                   const std::function<std::string(const allocations::BatchStanding&)>& done,
                                    const std::string& status_command);
 //! {"submission", "jobs": [{"batch", "job", "name", "script", "log"}], "already"}, and "refused": {"batch", "why"}
 core::Json jobs_json(const allocations::Standing& standing, bool already,

@@ -124,8 +124,8 @@ void print_jobs(const Order& order, const allocations::Standing& standing, bool 
   if (order.arguments.json) {
     if (!refusal || is_alive(standing)) print_json(jobs_json(standing, already, refusal));
   } else {
-    for (const auto& line : job_lines(standing, already ? "already submitted" : "submitted", order.status_command))
-      std::cout << line << "\n";
+    const auto done = [&](const auto&) { return already ? "already submitted" : "submitted"; };
+    for (const auto& line : job_lines(standing, done, order.status_command)) std::cout << line << "\n";
   }
   std::cout << std::flush;
 }
@@ -165,11 +165,11 @@ allocations::Standing create(core::FileSystem& files, slurm::Client& client, con
                              Order& order) {
   const auto& store = order.arguments.store;
   allocations::leave_out_bad_nodes(files, effects, store, order.request);
-  return allocations::create_after_others(
-      files, client, effects, {store.suite_folder(order.plan.suite), order.suite_text}, [&](const std::string& token) {
-        give_token(order, token);
-        return order.request;
-      });
+  return allocations::create_after_others(files, client, effects, store.suite_folder(order.plan.suite),
+                                          order.suite_text, [&](const std::string& token) {
+                                            give_token(order, token);
+                                            return order.request;
+                                          });
 }
 
 }  // namespace
@@ -209,7 +209,7 @@ int suite_submit(const Arguments& arguments) {
   experiments::note_source(files, parsed->store, order.plan.suite, parsed->source());
 
   const slurm::Effects effects = slurm::real_effects();
-  slurm::Client client(effects, allocations::interactive_client());
+  slurm::Client client = allocations::interactive_client();
   auto [standing, replaced] = earlier(files, client, effects, order);
   const bool already = standing && is_alive(*standing);
   if (!already) {

@@ -144,23 +144,21 @@ std::string default_cluster(const experiments::Site& site, const Environment& en
 std::string read_cluster(const options::variables_map& values, const experiments::Site& site,
                          const Environment& environment) {
   const auto typed = given<std::string>(values, "cluster");
-  const auto cluster = typed ? *typed : default_cluster(site, environment);
-  try {
-    slurm::validate_cluster(cluster);
-  } catch (const core::RuntimeError& error) {
-    if (typed) throw;
-    throw error.at(site.slurm.cluster ? site.places.at("slurm.cluster") : "SLURM_CLUSTERS");
+  if (typed) {
+    slurm::validate_cluster(*typed);
+    return *typed;
   }
+  const auto cluster = default_cluster(site, environment);
+  check_at(site.slurm.cluster ? site.places.at("slurm.cluster") : "SLURM_CLUSTERS",
+           [&] { slurm::validate_cluster(cluster); });
   return cluster;
 }
 
 std::string read_launcher(const options::variables_map& values, const experiments::Site& site, int nodes) {
   std::string launcher = given<std::string>(values, "launcher").value_or(site.launcher.value_or("auto"));
-  try {
-    slurm::require_launcher(launcher, nodes);
-  } catch (const core::RuntimeError& error) {
-    throw error.at(values.count("launcher") > 0 ? "--launcher" : site.places.at("environment.launcher"));
-  }
+  if (launcher != "auto")
+    check_at(values.count("launcher") > 0 ? "--launcher" : site.places.at("environment.launcher"),
+             [&] { slurm::require_launcher(launcher, nodes); });
   return launcher;
 }
 

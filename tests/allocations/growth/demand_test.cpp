@@ -142,8 +142,8 @@ struct Demands {
     for (const auto& batch : submission.request.batches) submission.batches.push_back({batch, "/folder"});
     for (auto& path : expected) path.expected_ms = 600'000, path.learned = true;
   }
-  std::vector<PoolDemand> of(const Look& look = {}, const std::vector<slurm::QueuedJob>& queued = {}) const {
-    return demands_of(submission, queued, {plan, standings, expected}, look);
+  std::vector<PoolDemand> of(Pardon pardon = Pardon::kNo) const {
+    return demands_of(submission, {}, {plan, standings, expected}, kNoon, pardon);
   }
 };
 
@@ -220,7 +220,7 @@ TEST(NextGenerations, on_demand_come_after_the_kept_ones_which_count_as_waiting)
   const Demands demands({{{}, {}, 1, 3}});
   const auto of = [&](Pardon pardon) {
     std::vector<int> batches;
-    for (const NextGeneration& one : next_generations(demands.submission, {}, demands.of({kNoon, pardon}), pardon)) {
+    for (const NextGeneration& one : next_generations(demands.submission, {}, demands.of(pardon), pardon)) {
       batches.push_back(one.batch->batch.number);
       EXPECT_EQ(one.why.empty(), !one.batch->batch.on_demand);
     }
