@@ -60,13 +60,13 @@ Effects real_effects(std::map<std::string, std::string> inherited) {
   Effects effects;
   effects.run = [inherited = std::move(inherited)](const std::vector<std::string>& arguments, milliseconds limit) {
     const std::string& program = arguments.front();
-    const auto here = core::current_environment();
+    const auto current = core::current_environment();
     core::SpawnRequest request;
     request.arguments = arguments;
-    request.environment = command_environment(program == "sbatch" && !inherited.empty() ? inherited : here, program);
+    request.environment = command_environment(program == "sbatch" && !inherited.empty() ? inherited : current, program);
     request.environment.erase(kClusters);
     if (!core::program_on_path(request.environment, program))
-      if (const auto found = core::program_on_path(here, program)) request.arguments.front() = found->string();
+      if (const auto found = core::program_on_path(current, program)) request.arguments.front() = found->string();
     return core::run_command(std::move(request), limit);
   };
   effects.sleep = [](milliseconds time) { std::this_thread::sleep_for(time); };
@@ -80,10 +80,10 @@ std::vector<std::string> at_cluster(std::vector<std::string> command, const std:
 }
 
 std::map<std::string, std::string> job_environment(std::map<std::string, std::string> born,
-                                                   const std::map<std::string, std::string>& here) {
+                                                   const std::map<std::string, std::string>& current) {
   for (const char* given : {"CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"})
     born.erase(given);
-  for (const auto& [name, value] : here)
+  for (const auto& [name, value] : current)
     if (names_cluster(name)) born[name] = value;
   return born;
 }

@@ -32,9 +32,9 @@ struct Effects {
 //! job_environment(); empty: this process's
 Effects real_effects(std::map<std::string, std::string> inherited = {});
 //! The environment for a job that another job submits: the one that the other's script was born with, so that no module
-//! is loaded twice, without the GPUs that SLURM gave it. \param here says which cluster is asked
+//! is loaded twice, without the GPUs that SLURM gave it. \param current says which cluster is asked
 std::map<std::string, std::string> job_environment(std::map<std::string, std::string> born,
-                                                   const std::map<std::string, std::string>& here);
+                                                   const std::map<std::string, std::string>& current);
 //! A command of SLURM's as another cluster of the site gets it. \param cluster empty: this machine's
 std::vector<std::string> at_cluster(std::vector<std::string> command, const std::string& cluster);
 //! True of a variable that says which cluster is asked, and by whose right.

@@ -162,7 +162,7 @@ struct Submitter {
 
 std::optional<KnownJob> own_job(const std::vector<QueuedJob>& queued, const std::vector<KnownJob>& others,
                                 const std::set<SlurmJobId>& never_requeued) {
-  std::optional<KnownJob> own;
+  std::optional<KnownJob> earliest;
   // A time that SLURM does not give counts as late; of two at the same second the smaller id.
   const auto is_earlier = [](const KnownJob& a, const KnownJob& b) {
     return std::pair(a.submitted.value_or(Time::max()), a.id) < std::pair(b.submitted.value_or(Time::max()), b.id);
@@ -170,9 +170,9 @@ std::optional<KnownJob> own_job(const std::vector<QueuedJob>& queued, const std:
   for (const KnownJob& job : jobs_in(queued)) {
     const bool another = std::any_of(others.begin(), others.end(),
                                      [&](const KnownJob& other) { return is_same(other, job, never_requeued); });
-    if (!another && (!own || is_earlier(job, *own))) own = job;
+    if (!another && (!earliest || is_earlier(job, *earliest))) earliest = job;
   }
-  return own;
+  return earliest;
 }
 
 std::variant<KnownJob, Refused> ensure_submitted(core::FileSystem& files, Client& client, const Effects& effects,

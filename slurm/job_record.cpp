@@ -62,9 +62,9 @@ class LineReader {
     if (!holds) fail(why);
   }
 
-  std::int64_t number(std::string_view text, std::string_view what, std::int64_t most = kLargestNumber) const {
+  std::int64_t number(std::string_view text, std::string_view kind, std::int64_t most = kLargestNumber) const {
     const auto number = parse_number(text, most);
-    if (!number.has_value()) fail(fmt::format("no {}", what));
+    if (!number.has_value()) fail(fmt::format("no {}", kind));
     return *number;
   }
   SlurmJobId id(std::string_view text) const {
@@ -278,9 +278,9 @@ std::string records_of(std::string_view text) {
     const std::string_view line = text.substr(0, std::min(text.find('\n'), text.size() - 1) + 1);
     text.remove_prefix(line.size());
     const bool names_cluster = line.starts_with(kCluster) || (line == "\n" && text.starts_with(kCluster));
-    const bool of_banner =
+    const bool in_banner =
         records.empty() && line.find('|') == std::string_view::npos && text.find('|') != std::string_view::npos;
-    if (!names_cluster && !of_banner) records += line;
+    if (!names_cluster && !in_banner) records += line;
   }
   return records;
 }

@@ -84,13 +84,13 @@ std::optional<Never> why_no_nodes(const Partition& partition, const Resources& r
   const auto processors = [&](const NodeKind& kind) { return kind.processors >= resources.cpus_per_node; };
   const auto memories = [&](const NodeKind& kind) { return kind.memory_mib >= memory; };
   const auto gpus = [&](const NodeKind& kind) { return has_gpus(kind, resources); };
-  const auto too_few = [&](const auto& fits, const std::string& what, const char* advice) -> std::optional<Never> {
+  const auto too_few = [&](const auto& fits, const std::string& need, const char* advice) -> std::optional<Never> {
     const std::int64_t nodes = count_nodes(partition, fits);
     if (nodes >= resources.nodes) return std::nullopt;
     return Never{
         fmt::format("{} of partition '{}' {} {}, and {} asked for",
                     nodes == 0 ? "no node" : "only " + nodes_text(nodes), partition.name, nodes > 1 ? "have" : "has",
-                    what, resources.nodes == 1 ? "one is" : fmt::format("{} are", resources.nodes)),
+                    need, resources.nodes == 1 ? "one is" : fmt::format("{} are", resources.nodes)),
         advice};
   };
   if (auto never = too_few(processors, fmt::format("{} processors", resources.cpus_per_node), "fewer --cpus-per-node"))

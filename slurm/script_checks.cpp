@@ -80,10 +80,10 @@ void check_range(const std::string& option, std::int64_t value, std::int64_t lea
 
 // sbatch takes any beginning of an option's name for it where no other begins so.
 bool is_own(const std::string& name) {
-  bool own = kOwnOptions.find(" " + name) != std::string_view::npos;
+  bool is_set = kOwnOptions.find(" " + name) != std::string_view::npos;
   settings::for_each_sbatch_text(
-      [&](const auto& text, auto) { own = own || std::string_view(text.word).starts_with(name); });
-  return own;
+      [&](const auto& text, auto) { is_set = is_set || std::string_view(text.word).starts_with(name); });
+  return is_set;
 }
 
 void check_more(const std::string& option) {
@@ -98,12 +98,12 @@ void check_more(const std::string& option) {
                   "see `resolute suite submit --help` for an option of its own");
 }
 
-void check_folder(const std::string& what, const std::filesystem::path& folder) {
+void check_folder(const std::string& name, const std::filesystem::path& folder) {
   const std::string text = folder.string();
-  check_text(what, text, 3000);
-  if (!folder.is_absolute()) throw refusal(what, text, "it is no absolute path");
+  check_text(name, text, 3000);
+  if (!folder.is_absolute()) throw refusal(name, text, "it is no absolute path");
   if (text.find('\\') != std::string::npos)
-    throw refusal(what, text, "it holds '\\', which SLURM reads as a sign of its own", "use a folder without it");
+    throw refusal(name, text, "it holds '\\', which SLURM reads as a sign of its own", "use a folder without it");
 }
 
 void check_site(const SiteEnvironment& site) {

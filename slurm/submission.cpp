@@ -20,17 +20,17 @@ constexpr std::string_view kIntent = "intent";
 constexpr std::string_view kAccepted = "accepted";
 constexpr std::string_view kRefused = "refused";
 
-fs::path generation_file(const fs::path& batch_folder, std::string_view what, int number) {
-  return batch_folder / fmt::format("{}-{:03}.json", what, number);
+fs::path generation_file(const fs::path& batch_folder, std::string_view kind, int number) {
+  return batch_folder / fmt::format("{}-{:03}.json", kind, number);
 }
 
 // The number in "intent-007.json"; nothing for any other name.
 std::optional<int> generation_in(const std::string& name) {
-  for (std::string_view what : {kIntent, kAccepted, kRefused}) {
-    if (!name.starts_with(fmt::format("{}-", what))) continue;
-    const std::size_t begin = what.size() + 1;
+  for (std::string_view kind : {kIntent, kAccepted, kRefused}) {
+    if (!name.starts_with(fmt::format("{}-", kind))) continue;
+    const std::size_t begin = kind.size() + 1;
     const auto number = core::number_of<int>(name.substr(begin, name.find('.') - begin));
-    if (number >= 0 && name == generation_file({}, what, *number).string()) return number;
+    if (number >= 0 && name == generation_file({}, kind, *number).string()) return number;
   }
   return std::nullopt;
 }
@@ -69,8 +69,8 @@ std::optional<T> read_generation_file(core::FileSystem& files, const fs::path& p
   });
 }
 
-std::string generation_text(const Batch& batch, int number, const auto& what) {
-  Json json = stored(what);
+std::string generation_text(const Batch& batch, int number, const auto& record) {
+  Json json = stored(record);
   json.update({{"version", kStoredVersion}, {"job_name", batch.job_name}, {"generation", number}});
   return text_of(json);
 }

@@ -49,10 +49,10 @@ int starts_in_vain(const StoredBatch& batch) {
 // A kept batch that is to be submitted again: SLURM has no job of its name, or nobody knows whose that job is.
 bool is_missing(const StoredBatch& batch, const std::vector<slurm::QueuedJob>& queued, Pardon pardon) {
   if (batch.batch.on_demand || pardon == Pardon::kNo) return false;
-  const bool there = std::any_of(queued.begin(), queued.end(), [&](const slurm::QueuedJob& job) {
+  const bool has_job = std::any_of(queued.begin(), queued.end(), [&](const slurm::QueuedJob& job) {
     return job.name == batch.batch.job_name && slurm::phase_of(job.state) != Phase::kEnded;
   });
-  return !there || !std::holds_alternative<slurm::KnownJob>(batch.last);
+  return !has_job || !std::holds_alternative<slurm::KnownJob>(batch.last);
 }
 
 NextGeneration next_of(const StoredBatch& batch, const std::string& why) {
@@ -137,9 +137,10 @@ std::vector<PoolDemand> demands_of(const StoredSubmission& submission, const std
     PoolDemand& demand = demands.emplace_back();
     demand.kinds = kinds;
     demand.most = most_at_once(request, (*on_demand)->batch);
-    const bool gpus = std::any_of(work.plan.jobs.begin(), work.plan.jobs.end(), [&, &of = kinds](const auto& job) {
-      return takes(of, experiments::job_kind(job.specification)) && on_gpus.contains(job.id);
-    });
+    const bool gpus =
+        std::any_of(work.plan.jobs.begin(), work.plan.jobs.end(), [&, &pool_kinds = kinds](const auto& job) {
+          return takes(pool_kinds, experiments::job_kind(job.specification)) && on_gpus.contains(job.id);
+        });
     for (const StoredBatch* batch : batches) {
       const slurm::Resources& resources = slurm::resources_of(request, batch->batch);
       const Presence presence = is_missing(*batch, queued, pardon)
@@ -173,12 +174,12 @@ bool would_be_tried_again(const experiments::Plan& plan, const std::vector<JobSt
   if (standings.at(index) != JobStanding::kFailed && standings.at(index) != JobStanding::kCancelled) return false;
   const auto& needs = plan.jobs.at(index).after;
   // A plan lists a job after what it needs.
-  std::size_t there = 0;
+  std::size_t done = 0;
   for (std::size_t i = 0; i < index; ++i)
     if (standings.at(i) == JobStanding::kSucceeded &&
         std::find(needs.begin(), needs.end(), plan.jobs[i].id) != needs.end())
-      ++there;
-  return there == needs.size();
+      ++done;
+  return done == needs.size();
 }
 
 bool has_work(const slurm::Batch& batch, const experiments::Plan& plan, const std::vector<JobStanding>& standings) {

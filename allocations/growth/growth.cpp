@@ -26,8 +26,8 @@ std::vector<const PoolBatch*> candidates(const PoolDemand& demand) {
 
 std::string text_of(std::chrono::milliseconds time) { return core::duration_text(time.count()); }
 
-std::string count_text(std::int64_t count, const char* what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+std::string count_text(std::int64_t count, const char* noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 std::string why_more(const PoolDemand& demand, std::int64_t ranks) {
@@ -43,21 +43,21 @@ std::string why_more(const PoolDemand& demand, std::int64_t ranks) {
 }  // namespace
 
 Growth decide_growth(const PoolDemand& demand) {
-  int there = 0, to_come = 0;
+  int running = 0, waiting = 0;
   std::int64_t ranks = 0;  // of those that are there
   for (const PoolBatch& batch : demand.batches) {
-    if (batch.presence == Presence::kWaits) ++to_come;
+    if (batch.presence == Presence::kWaits) ++waiting;
     if (batch.presence != Presence::kRuns) continue;
-    ++there;
+    ++running;
     ranks += batch.ranks;
   }
   Growth growth;
   const auto wait = demand.queue_wait.value_or(std::chrono::seconds(0)) + kStartUp;
   if (ranks > 0 && demand.ready_work && *demand.ready_work / ranks <= wait) return growth;
   for (const PoolBatch* batch : candidates(demand)) {
-    if (there + to_come >= demand.most || to_come >= demand.ready_jobs) break;
+    if (running + waiting >= demand.most || waiting >= demand.ready_jobs) break;
     growth.batches.push_back(batch->number);
-    ++to_come;
+    ++waiting;
   }
   if (!growth.batches.empty()) growth.why = why_more(demand, ranks);
   return growth;

@@ -63,7 +63,7 @@ bool has_ended_job(const std::vector<StoredSubmission>& submissions, const std::
 
 bool is_silent(const RunSign& sign, std::chrono::seconds limit) {
   // A sign in the future is by a wrong clock and tells nothing.
-  return !sign.here && (!sign.silence || *sign.silence > limit || *sign.silence < -kSilence);
+  return !sign.local && (!sign.silence || *sign.silence > limit || *sign.silence < -kSilence);
 }
 
 RunSigns read_signs(core::FileSystem& files, const experiments::StoreLayout& store,
@@ -74,7 +74,7 @@ RunSigns read_signs(core::FileSystem& files, const experiments::StoreLayout& sto
     RunSign& sign = signs[run.name];
     const auto folder = store.suite_folder(run.name);
     const auto owner = orchestrator::read_owner(files, folder, run.epoch);
-    sign.here = owner && orchestrator::life_of(*owner) == orchestrator::OwnerLife::kAlive;
+    sign.local = owner && orchestrator::life_of(*owner) == orchestrator::OwnerLife::kAlive;
     sign.mark = fmt::format("{} {}", run.epoch, owner ? owner->counter : 0);
     const auto live = orchestrator::read_live(files, folder);
     if (!live || live->epoch < run.epoch) continue;  // or of an earlier run, which was killed

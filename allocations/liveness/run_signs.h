@@ -22,7 +22,7 @@ inline constexpr std::chrono::seconds kSilence{30};
 
 //! Signs of life in a run's folder.
 struct RunSign {
-  bool here = false;                                   //!< its process is there, on this machine
+  bool local = false;                                  //!< its process is there, on this machine
   std::optional<std::chrono::milliseconds> silence{};  //!< since its last live.json, by two clocks; nothing: has none
   int running = 0;                                     //!< attempts that live.json names
   std::string mark;                                    //!< changes while it lives

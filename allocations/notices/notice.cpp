@@ -44,12 +44,12 @@ std::pair<std::string, bool> run(const std::string& whom, const Notice& notice,
   const auto output = core::run_command(
       {.arguments = notice_command(whom, notice), .environment = notice_environment(environment, notice)}, limit);
   if (output.timed_out) return {fmt::format("ended after {} s: it hung", limit.count() / 1000), false};
-  std::string how = core::describe(output.status);
+  std::string outcome = core::describe(output.status);
   const auto* exited = std::get_if<core::Exited>(&output.status);
   const bool well = exited != nullptr && exited->code == 0;
   if (!well && !output.err.empty())
-    how += ": " + output.err.substr(0, std::min(output.err.find('\n'), std::size_t{200}));
-  return {how, well};
+    outcome += ": " + output.err.substr(0, std::min(output.err.find('\n'), std::size_t{200}));
+  return {outcome, well};
 }
 
 }  // namespace
@@ -113,11 +113,6 @@ std::map<std::string, std::string> notice_environment(std::map<std::string, std:
   return environment;
 }
 
-bool nothing_follows(const slurm::ScriptStart& run) {
-  return ended_for_good(run) ||
-         (run.end && (run.given_up || run.cause == EndCause::kCancelled || run.cause == EndCause::kConfiguration));
-}
-
 std::optional<NoticeState> notice_of(bool complete, const std::vector<StoredBatch>& batches, bool last) {
   if (complete) return NoticeState::kComplete;
   // The state that asks most of a person comes first.
@@ -127,10 +122,8 @@ std::optional<NoticeState> notice_of(bool complete, const std::vector<StoredBatc
   for (const StoredBatch& batch : batches) {
     // SLURM has no batch on demand left: one that never began will not begin.
     if (is_never_wanted(batch) || (batch.batch.on_demand && last)) continue;
-    // A later generation has not begun yet.
-    if (batch.runs.empty() || !nothing_follows(batch.runs.back()) ||
-        batch.runs.back().generation < deciding_generation(batch))
-      return std::nullopt;
+    const auto* last_start = last_word(batch);
+    if (last_start == nullptr || !nothing_follows(*last_start)) return std::nullopt;
   }
   for (const slurm::ScriptStart* run : telling_runs(batches)) states.insert(state_of(*run));
   const auto gravest =
@@ -155,13 +148,14 @@ bool tell_once(core::FileSystem& files, const std::filesystem::path& folder, con
                     {"summary", notice.summary},
                     {"by", core::host_name()}};
     if (files.exists(file) || !core::publish_exclusive(files, file, text_of(json))) return false;
-    const auto [how, well] = run(whom, notice, environment, limit);
+    const auto [outcome, well] = run(whom, notice, environment, limit);
     if (well)
       core::log_info("sent the notice that the suite is {}", settings::word(notice.state));
     else
-      core::log_warning("the notice that the suite is {} failed: '{}': {}", settings::word(notice.state), whom, how);
+      core::log_warning("the notice that the suite is {} failed: '{}': {}", settings::word(notice.state), whom,
+                        outcome);
     core::publish_exclusive(files, folder / fmt::format("{}{}{}", kOpens, key, kToldEnds),
-                            text_of({{"version", kNoticeVersion}, {"how", how}, {"told", well}}));
+                            text_of({{"version", kNoticeVersion}, {"how", outcome}, {"told", well}}));
     return true;
   } catch (const std::exception& error) {
     core::log_warning("the notice that the suite is {} was not sent: {}", settings::word(notice.state), error.what());
@@ -190,11 +184,11 @@ std::optional<std::string> untold(core::FileSystem& files, const std::filesystem
   for (const std::string& name : names) {
     if (!name.starts_with(kOpens) || !name.ends_with(kEnds) || name.ends_with(kToldEnds)) continue;
     const std::string key = name.substr(kOpens.size(), name.size() - kOpens.size() - kEnds.size());
-    const auto told = core::read_text_if_exists(files, folder / fmt::format("{}{}{}", kOpens, key, kToldEnds));
-    if (!told)
+    const auto outcome = core::read_text_if_exists(files, folder / fmt::format("{}{}{}", kOpens, key, kToldEnds));
+    if (!outcome)
       return fmt::format("'{}' may not have been told: the process that was to do so has not said how it went", key);
     try {
-      const Json json = core::parse_json(*told, name);
+      const Json json = core::parse_json(*outcome, name);
       if (json.at("told").get<bool>()) continue;
       return fmt::format("'{}' was not told: {}", key, json.at("how").get<std::string>());
     } catch (const std::exception&) {

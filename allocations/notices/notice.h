@@ -54,8 +54,6 @@ std::vector<std::string> notice_command(const std::string& whom, const Notice& n
 std::map<std::string, std::string> notice_environment(std::map<std::string, std::string> environment,
                                                       const Notice& notice);
 
-//! True if nothing follows this start by itself. A cancelled start is final until somebody resumes the suite. Pure.
-bool nothing_follows(const slurm::ScriptStart& run);
 //! The end of a submission by its batches. Pure. \param complete every job of the suite has its result \param batches
 //! with their histories \param last SLURM has no batch on demand any more: one that never began will not begin \return
 //! nothing while a batch may go on by itself

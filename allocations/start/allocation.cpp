@@ -41,26 +41,26 @@ class Allocation {
         folder_(files_, order.submission),
         request_(own_request()),
         batch_(batch_of(request_, order.batch)),
-        here_(slurm::read_allocation_environment(environment)),
+        slurm_(slurm::read_allocation_environment(environment)),
         environment_(std::move(environment)),
         killed_by_(order.killed_by) {
-    run_.job = here_.job;
-    run_.restart = here_.restart;
+    run_.job = slurm_.job;
+    run_.restart = slurm_.restart;
     run_.generation = order.generation;
-    run_.node_list = here_.node_list;
+    run_.node_list = slurm_.node_list;
     run_.begin = world_.now();
     std::vector<slurm::ScriptStart> runs;
     time_.patiently([&] { runs = slurm::read_runs(files_, folder_.batch_folder(batch_)); });
-    const auto of_this_start = [this](const slurm::ScriptStart& run) {
+    const auto is_this_start = [this](const slurm::ScriptStart& run) {
       return run.job == run_.job && run.restart == run_.restart;
     };
-    if (const auto begun = std::find_if(runs.rbegin(), runs.rend(), of_this_start);
+    if (const auto begun = std::find_if(runs.rbegin(), runs.rend(), is_this_start);
         killed_by_ && begun != runs.rend()) {
       run_ = std::move(*begun);
       runs.erase(std::next(begun).base());
       record_there_ = true;
     } else {
-      run_.repeat = static_cast<int>(std::count_if(runs.begin(), runs.end(), of_this_start));
+      run_.repeat = static_cast<int>(std::count_if(runs.begin(), runs.end(), is_this_start));
     }
     earlier_ = std::move(runs);
     waiting_.emplace(world_, time_, folder_, request_, batch_, run_.generation);
@@ -68,14 +68,14 @@ class Allocation {
 
   int run() {
     slurm::AllocationEnding ending;
-    ending.restart = here_.restart;
+    ending.restart = slurm_.restart;
     ending.notice = request_.notice;
     ending.killed = killed_by_.has_value();
     if (killed_by_)
       core::log_error("signal {} killed the process that served this job", *killed_by_);
     else  // one log holds all starts of a job
-      core::log_info("start {}, SLURM job {}, node{} {}, resolute {}", earlier_.size() + 1, here_.job,
-                     here_.nodes == 1 ? "" : "s", here_.node_list, world_.version);
+      core::log_info("start {}, SLURM job {}, node{} {}, resolute {}", earlier_.size() + 1, slurm_.job,
+                     slurm_.nodes == 1 ? "" : "s", slurm_.node_list, world_.version);
     const bool settled = ended_for_good(run_) && !run_.verdict.empty();
     if (record_there_ && (run_.given_up || settled)) return kToBeRunAgain;
     read_own_job();
@@ -177,14 +177,14 @@ class Allocation {
   void read_own_job() {
     std::optional<Time> end, submitted;
     try {
-      const auto answer = time_.client(kShortPatience).show(here_.job, batch_.job_name);
+      const auto answer = time_.client(kShortPatience).show(slurm_.job, batch_.job_name);
       if (const auto* job = std::get_if<slurm::ShownJob>(&answer)) {
         end = job->end;
         run_.slurm_begin = job->begin;
         // A requeue gives it another time: no word of the first is better.
         if (job->restarts == 0) submitted = job->submitted;
       } else {
-        core::log_warning("SLURM does not know job {} by the name of {}: it lost it", here_.job, batch_.job_name);
+        core::log_warning("SLURM does not know job {} by the name of {}: it lost it", slurm_.job, batch_.job_name);
       }
     } catch (const core::RuntimeError& error) {
       core::log_warning("the end of the allocation is not known: {}", error.what());
@@ -201,12 +201,12 @@ class Allocation {
   // The submitter may have died before it wrote the job down. No failure here may keep the run from its begin.
   void record_own_job(const std::optional<Time>& submitted) {
     try {
-      const auto standing = folder_.accept(batch_, run_.generation, {here_.job, "", submitted});
-      if (standing.id != here_.job)
-        core::log_warning("job {} is a double of job {}: generation {} of '{}'", here_.job, standing.id,
+      const auto standing = folder_.accept(batch_, run_.generation, {slurm_.job, "", submitted});
+      if (standing.id != slurm_.job)
+        core::log_warning("job {} is a double of job {}: generation {} of '{}'", slurm_.job, standing.id,
                           run_.generation, batch_.job_name);
     } catch (const std::exception& error) {
-      core::log_warning("cannot write down that SLURM has job {}: {}", here_.job, error.what());
+      core::log_warning("cannot write down that SLURM has job {}: {}", slurm_.job, error.what());
     }
   }
 
@@ -217,7 +217,7 @@ class Allocation {
             .batch = batch_,
             .work = *work_,
             .time = time_,
-            .nodes = here_.nodes,
+            .nodes = slurm_.nodes,
             .environment = environment_,
             .begun =
                 [this](slurm::Launcher launcher) {
@@ -304,7 +304,7 @@ class Allocation {
   slurm::SubmissionFolder folder_;
   const slurm::SubmissionRequest request_;
   const slurm::Batch& batch_;
-  const slurm::AllocationEnvironment here_;
+  const slurm::AllocationEnvironment slurm_;
   Environment environment_;
   const std::optional<int> killed_by_;
   bool record_there_ = false;  // the process that was killed began run_

@@ -12,10 +12,10 @@ constexpr std::chrono::seconds kLinger{30};
 // The batch script's, which started this process. Empty where another did: the script puts the process that follows a
 // killed one in the place of its own shell.
 Environment environment_of_script() {
-  const auto here = core::current_environment();
+  const auto current = core::current_environment();
   auto born = core::environment_at_birth(::getppid());
-  if (core::variable_in(born, "SLURM_JOB_ID") != core::variable_in(here, "SLURM_JOB_ID")) return {};
-  return slurm::job_environment(std::move(born), here);
+  if (core::variable_in(born, "SLURM_JOB_ID") != core::variable_in(current, "SLURM_JOB_ID")) return {};
+  return slurm::job_environment(std::move(born), current);
 }
 
 }  // namespace

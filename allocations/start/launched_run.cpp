@@ -66,13 +66,13 @@ class Errors {
       look_at(text);
     }
   }
-  bool told_of_a_killed_process() const { return told_; }
+  bool heard_of_a_killed_process() const { return killed_process_; }
 
  private:
   void look_at(std::string_view text) {
     for (const char c : text) {
       if (c == '\n') {
-        told_ = told_ || tells_of_a_killed_process(line_);
+        killed_process_ = killed_process_ || tells_of_a_killed_process(line_);
         line_.clear();
       } else if (line_.size() < kLongestLine) {
         line_.push_back(c);
@@ -81,7 +81,7 @@ class Errors {
   }
   core::FileDescriptor from_;
   std::string line_;
-  bool told_ = false;
+  bool killed_process_ = false;
 };
 
 // A launcher from its start to its end.
@@ -129,18 +129,18 @@ class Launcher {
       since_ = clock_.now();  // a store that blocks takes its time
     } else if (stage_ == Stage::kRunOver && now - since_ >= linger) {
       end(now, "the run has ended, its launcher has not");
-    } else if (stage_ == Stage::kTold && now - since_ >= linger) {
+    } else if (stage_ == Stage::kAsked && now - since_ >= linger) {
       stage_ = Stage::kKilled;
       ::kill(process_, SIGKILL);
     }
-    return stage_ >= Stage::kTold;
+    return stage_ >= Stage::kAsked;
   }
 
  private:
   void end(core::MonotonicTime now, std::string_view why) {
     core::log_warning("{}: the launcher is ended", why);
     since_ = now;
-    stage_ = Stage::kTold;
+    stage_ = Stage::kAsked;
     ::kill(process_, SIGTERM);
   }
 
@@ -149,7 +149,7 @@ class Launcher {
   const core::Clock& clock_;
   core::MonotonicTime began_;
   int passed_on_;
-  enum class Stage { kAtWork, kRunOver, kTold, kKilled } stage_ = Stage::kAtWork;
+  enum class Stage { kAtWork, kRunOver, kAsked, kKilled } stage_ = Stage::kAtWork;
   core::MonotonicTime since_{};  // last asked, over, or told
   enum class Loss { kNone, kHeardOf, kLookedInto } loss_ = Loss::kNone;
   core::MonotonicTime lost_{};
@@ -206,7 +206,7 @@ LaunchedRun run_launcher(const std::vector<std::string>& command, const std::map
       return launched;
     }
     launcher.pass_notices_on(settling);
-    launched.killed = launcher.end_if_it_lingers(run, passed_on.told_of_a_killed_process(), linger);
+    launched.killed = launcher.end_if_it_lingers(run, passed_on.heard_of_a_killed_process(), linger);
     pollfd polled{passed_on.descriptor(), POLLIN, 0};
     ::poll(&polled, 1, kLookMilliseconds);
   }

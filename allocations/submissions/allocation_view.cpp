@@ -58,18 +58,18 @@ void advise_after(const StoredBatch& batch, AllocationView& view) {
     view.advice = failures ? "see what failed; `resolute suite resume` tries it again" : "";
     return;
   }
-  const bool told = last != nullptr && last->end && last->cause != EndCause::kLauncherFailed &&
-                    last->cause != EndCause::kConfiguration && last->cause != EndCause::kInterrupted;
+  const bool recorded = last != nullptr && last->end && last->cause != EndCause::kLauncherFailed &&
+                        last->cause != EndCause::kConfiguration && last->cause != EndCause::kInterrupted;
   view.advice = kResume;
-  if (!told && has_log(batch, view.job)) view.log = log_file(batch, view.job).string();
+  if (!recorded && has_log(batch, view.job)) view.log = log_file(batch, view.job).string();
 }
 
 // SLURM knows nothing of it, or was not asked.
 void judge_by_records(const StoredBatch& batch, bool asked, bool complete, AllocationView& view) {
   using enum AllocationView::State;
   const ScriptStart* last = batch.runs.empty() ? nullptr : &batch.runs.back();
-  const bool of_this_job = last != nullptr && last->job != 0 && last->job == view.job;
-  const bool ended = of_this_job && last->end && !last->verdict.starts_with("requeue");
+  const bool is_this_job = last != nullptr && last->job != 0 && last->job == view.job;
+  const bool ended = is_this_job && last->end && !last->verdict.starts_with("requeue");
   if (complete || is_over(batch) || (asked && ended))
     view.state = kEnded;
   else if (!asked)
@@ -87,8 +87,8 @@ void judge_exit(const StoredBatch& batch, const QueuedJob& job, const SlurmAnswe
   const auto explained = explain_exit(job.state, exit->second);
   view.end_words = explained.words;
   // Its own last record counts if it wrote one.
-  const bool told = !batch.runs.empty() && batch.runs.back().job == job.id && batch.runs.back().end;
-  if (!explained.advice.empty() && !told) view.advice = explained.advice;
+  const bool recorded = !batch.runs.empty() && batch.runs.back().job == job.id && batch.runs.back().end;
+  if (!explained.advice.empty() && !recorded) view.advice = explained.advice;
 }
 
 AllocationView::State state_of(Phase phase) {

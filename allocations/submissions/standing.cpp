@@ -37,6 +37,15 @@ void ask_slurm_about(const slurm::Client& client, std::vector<Standing>& standin
 
 }  // namespace
 
+JobCount count_jobs(const std::vector<Standing>& standings) {
+  JobCount count;
+  for (const auto& standing : standings)
+    for (const auto& batch : standing.batches)
+      for (const auto& job : batch.queued)
+        ++(slurm::phase_of(job.state) == slurm::Phase::kEnding ? count.ending : count.others);
+  return count;
+}
+
 bool is_alive(const Standing& standing) {
   return std::any_of(standing.batches.begin(), standing.batches.end(),
                      [](const BatchStanding& batch) { return batch.alive || !batch.queued.empty(); });
@@ -83,16 +92,10 @@ std::vector<Standing> open_submissions(core::FileSystem& files, slurm::Client& c
 
 std::vector<Standing> settled_submissions(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects,
                                           const fs::path& suite_folder) {
-  const auto is_ending = [](const slurm::QueuedJob& job) {
-    return slurm::phase_of(job.state) == slurm::Phase::kEnding;
-  };
   for (int look = 1;; ++look) {
     auto open = open_submissions(files, client, suite_folder);
-    std::size_t ending = 0, others = 0;
-    for (const auto& standing : open)
-      for (const auto& batch : standing.batches)
-        for (const auto& job : batch.queued) ++(is_ending(job) ? ending : others);
-    if (ending == 0 || others > 0 || look == kEndingLooks) return open;
+    const JobCount jobs = count_jobs(open);
+    if (jobs.ending == 0 || jobs.others > 0 || look == kEndingLooks) return open;
     if (look == 1) core::log_info("SLURM is ending the last job of the suite: waiting for what becomes of it");
     effects.sleep(kEndingPause);
   }

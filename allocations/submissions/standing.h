@@ -24,6 +24,12 @@ struct Standing {
   std::vector<BatchStanding> batches;
   std::optional<std::string> trouble{};  //!< why SLURM did not answer; nothing: it answered
 };
+//! Jobs of submissions in SLURM.
+struct JobCount {
+  std::size_t ending = 0;  //!< SLURM is ending them: they may queue themselves again
+  std::size_t others = 0;  //!< they wait or run
+};
+JobCount count_jobs(const std::vector<Standing>& standings);
 //! True if one of its jobs waits or runs.
 bool is_alive(const Standing& standing);
 //! True if one of its batches is (stored_submission.h), and wanted.

@@ -78,9 +78,15 @@ bool ended_for_good(const slurm::ScriptStart& run) {
                      run.cause == slurm::EndCause::kIdle);
 }
 
-int deciding_generation(const StoredBatch& batch) {
+bool nothing_follows(const slurm::ScriptStart& run) {
+  return ended_for_good(run) || (run.end && (run.given_up || run.cause == slurm::EndCause::kCancelled ||
+                                             run.cause == slurm::EndCause::kConfiguration));
+}
+
+const slurm::ScriptStart* last_word(const StoredBatch& batch) {
   const auto* job = std::get_if<slurm::KnownJob>(&batch.last);
-  return batch.generation - (job != nullptr && job->armed ? 1 : 0);
+  const int deciding = batch.generation - (job != nullptr && job->armed ? 1 : 0);
+  return batch.runs.empty() || batch.runs.back().generation < deciding ? nullptr : &batch.runs.back();
 }
 
 bool is_unsettled(const StoredBatch& batch) {
@@ -90,8 +96,8 @@ bool is_unsettled(const StoredBatch& batch) {
 bool is_never_wanted(const StoredBatch& batch) { return batch.batch.on_demand && batch.generation < 0; }
 
 bool is_over(const StoredBatch& batch) {
-  return !batch.runs.empty() && ended_for_good(batch.runs.back()) &&
-         batch.runs.back().generation >= deciding_generation(batch);
+  const auto* last = last_word(batch);
+  return last != nullptr && ended_for_good(*last);
 }
 
 std::filesystem::path log_file(const StoredBatch& batch, slurm::SlurmJobId job) {
@@ -114,8 +120,8 @@ NamesByCluster names_to_ask(const std::vector<StoredSubmission>& submissions) {
 SlurmAnswer ask_slurm(const slurm::Client& client, const NamesByCluster& names) {
   SlurmAnswer answer;
   try {
-    for (const auto& [cluster, of_cluster] : names)
-      for (slurm::QueuedJob& job : client.at(cluster).find(of_cluster)) answer.queued.push_back(std::move(job));
+    for (const auto& [cluster, cluster_names] : names)
+      for (slurm::QueuedJob& job : client.at(cluster).find(cluster_names)) answer.queued.push_back(std::move(job));
     return answer;
   } catch (const core::RuntimeError& error) {
     return {{}, error.what()};
@@ -129,8 +135,8 @@ void ask_for_exits(const slurm::Client& client, const NamesByCluster& names, Slu
   for (const slurm::QueuedJob& job : answer.queued)
     if (job.state == slurm::JobState::kFailed || job.state == slurm::JobState::kOutOfMemory)
       if (auto& last = failed[job.name]; last == nullptr || job.id > last->id) last = &job;
-  for (const auto& [cluster, of_cluster] : names)
-    for (const std::string& name : of_cluster) {
+  for (const auto& [cluster, cluster_names] : names)
+    for (const std::string& name : cluster_names) {
       const auto last = failed.find(name);
       if (last == failed.end() || answer.exits.size() == kMost) continue;
       const slurm::SlurmJobId id = last->second->id;

@@ -50,8 +50,9 @@ StoredSubmission read_whole_submission(core::FileSystem& files, const slurm::Sub
 std::vector<StoredSubmission> read_submissions(core::FileSystem& files, const std::filesystem::path& suite_folder,
                                                std::set<std::string>* warned = nullptr);
 
-//! The generation whose start has the last word: an armed job after it that never began has nothing to say. Pure.
-int deciding_generation(const StoredBatch& batch);
+//! The last start of a batch; null before the first start, and while a later generation may begin. An armed generation
+//! that never began does not count. Pure.
+const slurm::ScriptStart* last_word(const StoredBatch& batch);
 //! SLURM may not have its last generation: none was intended, or the intent has no answer. Pure.
 bool is_unsettled(const StoredBatch& batch);
 //! On demand, and nothing has asked for it yet. Pure.
@@ -61,8 +62,10 @@ bool is_over(const StoredBatch& batch);
 //! The last starts that tell how the batches ended: one for each kept batch, and the one that ended last of all batches
 //! on demand. Pure.
 std::vector<const slurm::ScriptStart*> telling_runs(const std::vector<StoredBatch>& batches);
-//! Nothing follows this start. Pure.
+//! The start ended, and found nothing more to do. Pure.
 bool ended_for_good(const slurm::ScriptStart& run);
+//! True if nothing follows this start by itself. A cancelled start is final until somebody resumes the suite. Pure.
+bool nothing_follows(const slurm::ScriptStart& run);
 //! The log of a job of the batch. Pure.
 std::filesystem::path log_file(const StoredBatch& batch, slurm::SlurmJobId job);
 //! The job has written one: a job that was cancelled before it began has none. Pure.

@@ -75,10 +75,10 @@ std::vector<std::pair<const slurm::Resources*, const slurm::Batch*>> different_r
   std::vector<std::pair<const slurm::Resources*, const slurm::Batch*>> all;
   for (const slurm::Batch& batch : request.batches) {
     const slurm::Resources& resources = slurm::resources_of(request, batch);
-    const bool there = std::any_of(all.begin(), all.end(), [&](const auto& one) {
+    const bool known = std::any_of(all.begin(), all.end(), [&](const auto& one) {
       return *one.first == resources && one.second->kinds == batch.kinds;
     });
-    if (!there) all.emplace_back(&resources, &batch);
+    if (!known) all.emplace_back(&resources, &batch);
   }
   return all;
 }
@@ -135,8 +135,8 @@ void require_gpus(core::FileSystem& files, const experiments::StoreLayout& store
     if (first == nullptr) first = batch;
     gpus = std::max(gpus, resources->nodes * resources->gpus_per_node);
   }
-  for (const auto& [kinds, of_kinds] : largest) {
-    const auto& [batch, gpus] = of_kinds;
+  for (const auto& [kinds, found] : largest) {
+    const auto& [batch, gpus] = found;
     std::vector<const experiments::PlannedJob*> jobs = jobs_on_gpus_of(plan, *batch);
     std::erase_if(jobs, [&](const auto* job) { return orchestrator::has_result(files, store, job->id, check); });
     if (jobs.empty()) continue;

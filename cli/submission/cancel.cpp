@@ -97,12 +97,9 @@ class Cancelling {
   void cancel_rest() {
     for (int round = 0; !jobs_.trouble && round < kCancelRounds; ++round) {
       if (round > 0) effects_.sleep(std::min(kLookPause * round, kLongestPause));
-      std::size_t rest = 0, ending = 0;
-      for (const auto& standing : look())
-        for (const auto& batch : standing.batches)
-          for (const auto& job : batch.queued) ++(slurm::phase_of(job.state) == slurm::Phase::kEnding ? ending : rest);
-      if (rest > 0 && !jobs_.trouble) cancel(slurm::CancelScope::kAll);
-      if (rest + ending == 0) return;
+      const auto jobs = allocations::count_jobs(look());
+      if (jobs.others > 0 && !jobs_.trouble) cancel(slurm::CancelScope::kAll);
+      if (jobs.others + jobs.ending == 0) return;
     }
     if (!jobs_.trouble) core::log_warning("SLURM is still ending jobs; `suite status` tells when they are gone");
   }
@@ -211,16 +208,16 @@ int suite_cancel(const Arguments& arguments) {
   const auto plan = parsed->plan(false);
   if (parsed->values.count("job") == 0) return cancel_all(files, *parsed, plan);
   std::vector<orchestrator::Request> requests;
-  std::string what = "given up:";
+  std::string message = "given up:";
   for (const auto& digits : parsed->values["job"].as<std::vector<std::string>>()) {
     const auto& job = planned_job(plan, digits);
     if (files.exists(parsed->store.result_file(job.id)))
       throw core::input_error(fmt::format("job '{}' has its result already", digits), job.label);
     requests.emplace_back(orchestrator::CancelJob{job.id});
-    what += fmt::format(" {} ({})", experiments::short_id(job.id), job.label);
+    message += fmt::format(" {} ({})", experiments::short_id(job.id), job.label);
   }
   const auto runs = require_live_runs(files, parsed->store, plan);
-  return report_asked(ask(files, parsed->store, runs, requests), what, parsed->json);
+  return report_asked(ask(files, parsed->store, runs, requests), message, parsed->json);
 }
 
 }  // namespace resolute::cli

@@ -262,11 +262,11 @@ std::vector<allocations::Pool> read_pools(const options::variables_map& values, 
   if (site.resources.empty()) return {others};
   // Packing and evaluating take less than training, for which the number was thought of; with kinds apart none is kept,
   // for it would hold machines while its jobs wait for another's.
-  const auto with_number = [&, most = most](allocations::Pool pool, const std::optional<std::string>& own,
+  const auto with_number = [&, most = most](allocations::Pool pool, const std::optional<std::string>& number,
                                             const std::string& place) {
     const bool trains = allocations::takes(pool.kinds, JobKind::kTraining);
     pool.least = 0;
-    pool.most = own ? parse_allocations(*own, place).second : trains ? most : 1;
+    pool.most = number ? parse_allocations(*number, place).second : trains ? most : 1;
     return pool;
   };
   for (const JobKind kind : {JobKind::kPack, JobKind::kTraining, JobKind::kEvaluation}) {
@@ -276,9 +276,9 @@ std::vector<allocations::Pool> read_pools(const options::variables_map& values, 
       continue;
     }
     const std::string table = fmt::format("resources.{}", settings::word(kind));
-    const auto own = with_site(resources, found->second, table, site);
+    const auto plain = with_site(resources, found->second, table, site);
     const auto place = site.places.find(table + ".allocations");
-    pools.push_back(with_number({{kind}, read_shapes(own, found->second.shapes, table, site)},
+    pools.push_back(with_number({{kind}, read_shapes(plain, found->second.shapes, table, site)},
                                 found->second.allocations,
                                 place == site.places.end() ? "" : place->second + ": allocations"));
   }

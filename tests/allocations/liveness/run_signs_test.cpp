@@ -76,7 +76,7 @@ TEST(RunSigns, a_silent_run_whose_job_slurm_says_is_over_is_not_at_work) {
   for (const JobState state : {JobState::kCancelled, JobState::kFailed, JobState::kTimeout})
     EXPECT_FALSE(young.live_after({submitted()}, {{queued(state)}, {}})) << "SLURM has ended its processes";
   SilentRun here(std::chrono::minutes(1));
-  here.signs["tiny"].here = true;
+  here.signs["tiny"].local = true;
   EXPECT_TRUE(here.live_after({submitted()}, {})) << "its process is there";
 }
 
