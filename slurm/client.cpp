@@ -19,7 +19,7 @@ using core::RuntimeError;
 using std::chrono::milliseconds;
 
 constexpr const char* kClusters = "SLURM_CLUSTERS";
-// A process that captures outputs keeps no more than so much of them: one that reaches it may have lost its end.
+// The most that a captured output can have: one of this length may have lost its end.
 constexpr std::size_t kMostOutput = std::size_t{32} << 20;
 // The kernel takes 128 KiB in one argument.
 constexpr std::size_t kMostNames = 100'000;
@@ -33,10 +33,10 @@ RuntimeError refused_error(const std::string& program, const Refused& refused) {
   return {ErrorKind::kEnvironment, fmt::format("SLURM refuses '{}'", program), refused.why};
 }
 
-// SLURM's commands know people by name; a user who has none in this container is known by number.
+// SLURM's commands take a user's name; a container may have only the number.
 std::string effective_user() { return core::user_name(::geteuid()).value_or(std::to_string(::geteuid())); }
 
-// Joined by commas, so that each list fits into one argument; nearly always one.
+// The names joined by commas, in as many lists as arguments are needed; nearly always one.
 std::vector<std::string> lists_of(const std::vector<std::string>& names) {
   std::vector<std::string> lists;
   for (const std::string& name : names) {
@@ -217,7 +217,7 @@ std::variant<Done, Refused, Gone> Client::ask(const std::vector<std::string>& ar
   for (int tries = 1;; ++tries) {
     std::string why;
     if (auto answer = ask_once(arguments, read, why)) return *answer;
-    // The pauses count by themselves: a clock that stands still makes nobody wait for ever.
+    // The pauses count too: a clock that stands still must not make it wait for ever.
     const auto taken = std::max(std::chrono::duration_cast<milliseconds>(effects_.clock->now() - begin), paused);
     if (taken >= options_.patience)
       throw RuntimeError(ErrorKind::kTransient, fmt::format("SLURM's '{}' did not answer", arguments.front()),

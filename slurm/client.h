@@ -37,11 +37,11 @@ std::map<std::string, std::string> job_environment(std::map<std::string, std::st
                                                    const std::map<std::string, std::string>& current);
 //! A command of SLURM's as another cluster of the site gets it. \param cluster empty: this machine's
 std::vector<std::string> at_cluster(std::vector<std::string> command, const std::string& cluster);
-//! True of a variable that says which cluster is asked, and by whose right.
+//! True for a variable that chooses the cluster or the credentials.
 bool names_cluster(std::string_view variable);
-//! `environment` without what changes what SLURM's commands do or print (SBATCH_*, SQUEUE_*, SACCT_*, SCANCEL_*,
-//! SCONTROL_*, SINFO_*, SLURM_* but those that names_cluster() accepts), with TZ=UTC0 and LC_ALL=C; not so for sbatch,
-//! whose environment the job inherits. \param program that gets it
+//! `environment` without the variables that change what SLURM's commands do or print (SBATCH_*, SQUEUE_*, SACCT_*,
+//! SCANCEL_*, SCONTROL_*, SINFO_*, and SLURM_* but those that names_cluster() accepts), and with TZ=UTC0 and LC_ALL=C.
+//! sbatch does not get these two: its job inherits the environment. \param program that gets it
 std::map<std::string, std::string> command_environment(std::map<std::string, std::string> environment,
                                                        std::string_view program = {});
 
@@ -76,9 +76,9 @@ class Client {
 
   //! One sbatch, never repeated here (submission.h). \throws RuntimeError (kInput) if there is no sbatch here
   std::variant<Accepted, Refused, Unclear> submit(const std::filesystem::path& script);
-  //! Every job of this user with one of these names that SLURM knows, finished ones too; one call for
-  //! hundreds of names, none for none. Never empty for want of an answer. \throws RuntimeError kTransient if
-  //! the controller does not answer, kInput if there is no SLURM here, kEnvironment if it refuses to tell
+  //! Every job of this user with one of these names that SLURM knows, also finished ones. One call for hundreds of
+  //! names, no call without a name. No answer is an error, never an empty list. \throws RuntimeError kTransient if the
+  //! controller does not answer, kInput if there is no SLURM here, kEnvironment if it refuses to tell
   std::vector<QueuedJob> find(const std::vector<std::string>& names);
   //! \throws as find()
   std::variant<ShownJob, AnotherJob, Gone> show(SlurmJobId id, const std::string& name);
@@ -101,7 +101,7 @@ class Client {
   //! Runs a command until it succeeds, refuses, or patience ends. \param read throws RuntimeError (kTransient) for an
   //! output that is none: then it is asked again
   std::variant<Done, Refused, Gone> ask(const std::vector<std::string>& arguments, const Reader& read);
-  //! One try; nothing: it has to be asked again, and `why`.
+  //! One try. \return nothing if it has to be asked again, for the reason `why`
   std::optional<std::variant<Done, Refused, Gone>> ask_once(const std::vector<std::string>& arguments,
                                                             const Reader& read, std::string& why);
 

@@ -16,7 +16,7 @@ namespace {
 using core::ErrorKind;
 using core::RuntimeError;
 
-// SLURM's numbers of 32 bits, of which the last few have meanings of their own (slurm.h: NO_VAL, INFINITE).
+// SLURM's numbers have 32 bits; the last few mean something else (slurm.h: NO_VAL, INFINITE).
 constexpr std::int64_t kLargestNumber = 0xfffffff0;
 constexpr int kLargestElement = 4'000'001;  // slurm.conf(5), MaxArraySize
 
@@ -52,7 +52,7 @@ bool is_node_list(std::string_view text) {
   });
 }
 
-// Reads the values of one line; the first that SLURM would not write refuses the line.
+// Reads the values of one line. A value that SLURM would not write refuses the line.
 class LineReader {
  public:
   LineReader(std::string_view command, std::string_view line) : command_(command), line_(line) {}
@@ -144,7 +144,7 @@ std::array<std::string_view, kKeys> shown_values(const LineReader& reader, std::
   std::size_t after = 0;
   for (std::size_t key = 0; key < kKeys; ++key) {
     const std::size_t at = record.find(kShownKeys.at(key));
-    // SLURM leaves it out where there is no preemption, and for a job that has not begun.
+    // SLURM leaves it out without preemption, and for a job that has not begun.
     if (at == std::string_view::npos && key == kPreempt) continue;
     reader.need(at != std::string_view::npos && at >= after, fmt::format("no{} where it belongs", kShownKeys.at(key)));
     reader.need(record.find(kShownKeys.at(key), at + 1) == std::string_view::npos,
@@ -176,7 +176,7 @@ ShownJob parse_shown_values(const LineReader& reader, std::string_view record) {
   job.end = reader.time(values[kEnd], never);
   if (values[kPreempt].data() != nullptr) job.preempted = reader.time(values[kPreempt], never);
   reader.need(job.state != JobState::kRunning || job.begin.has_value(), "it runs, but has not begun");
-  // The line goes on: where the job is, and its paths.
+  // The line goes on with the job's place and paths.
   reader.need(record.find(" Partition=") != std::string_view::npos, "its end is missing");
   return job;
 }
@@ -235,9 +235,9 @@ Heading parse_heading(const LineReader& reader, std::string_view line) {
   return heading;
 }
 
-// Another's name may hold anything, " UserId=" and a whole record included; ours may not. So: ours only where our name
-// is followed by the one " UserId=" of the line; another's where what follows the last of them is a record. A line
-// that looks like ours and is not is neither.
+// Another's name may hold anything, also " UserId=" and a whole record; ours may not. A job is ours only if our name
+// stands before the line's one " UserId=". It is another's if a record follows the last " UserId=". A line that only
+// looks like ours is refused.
 std::variant<ShownJob, AnotherJob> parse_record(const LineReader& reader, const Heading& heading,
                                                 const std::string& name) {
   constexpr std::string_view kUser = " UserId=";

@@ -35,7 +35,7 @@ std::chrono::seconds granted_time(std::chrono::seconds asked);
 //! submission: a requeue sets a new one.
 using SlurmJobId = std::int64_t;
 
-//! One line of squeue. We submit no array; of another's with such a name each element counts as a job (-r).
+//! One line of squeue. Each element of another's array of this name counts as a job (-r).
 struct QueuedJob {
   SlurmJobId id = 0;  //!< %A
   JobState state = JobState::kPending;
@@ -47,9 +47,8 @@ struct QueuedJob {
   std::string name;                 //!< %j
   std::string reason;               //!< %r; free text
 };
-//! The output of squeue or sinfo, without what stands before its first record (of a site's wrapper; where there is no
-//! record it stays, for it may say why) and without the lines that name clusters, where several are asked
-//! (SLURM_CLUSTERS).
+//! The records in an output of squeue or sinfo: without a site wrapper's text before the first record, and without
+//! lines that name clusters. An output without a record stays as it is, for it may say why.
 std::string records_of(std::string_view text);
 //! The -o that parse_queue() reads.
 inline constexpr std::string_view kQueueFormat = "%A|%F|%K|%T|%V|%S|%e|%D|%N|%j|%r";

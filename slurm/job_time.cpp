@@ -76,7 +76,7 @@ std::optional<Time> parse_time(std::string_view text) {
   return sys_days(date) + hours(hour) + minutes(minute) + seconds(second);
 }
 
-// By the calendar: fmt counts in nanoseconds, in which the years that SLURM may print do not fit.
+// fmt would count in nanoseconds, in which SLURM's years do not fit.
 std::string time_text(Time time) {
   using namespace std::chrono;
   const sys_days days = floor<std::chrono::days>(time);

@@ -18,10 +18,10 @@ std::string_view trimmed(std::string_view line) {
   return line.substr(begin, line.find_last_not_of(kBlanks) - begin + 1);
 }
 
-// Every option that a cluster's configuration or the submitter's environment could decide otherwise is given:
-// WaitTime would end the others some seconds after the first process, KillOnBadExit at the first that fails.
-// --quiet leaves srun's own errors, which alone are of use in a log.
-// --cpus-per-task stays out: it makes a step --exact (22.05), so that a node of its own is used in part only.
+// Every option is given that a cluster's configuration or the submitter's environment could decide otherwise. WaitTime
+// would end the others some seconds after the first process, KillOnBadExit after the first failure. --quiet leaves only
+// srun's own errors in the log. --cpus-per-task would make the step --exact (22.05), which leaves a part of the node
+// unused.
 std::vector<std::string> srun_command(int nodes, const std::string& mpi) {
   return {"srun",
           "--quiet",
@@ -38,7 +38,7 @@ std::vector<std::string> srun_command(int nodes, const std::string& mpi) {
           "--input=none"};
 }
 
-// One process a node, bound to nothing, which outlives the others. An option that an mpirun does not know ends it.
+// One process per node, bound to nothing, which outlives the others. An mpirun ends at an option that it does not know.
 std::vector<std::string> mpirun_command(int nodes, Mpirun mpirun) {
   switch (mpirun) {
     case Mpirun::kOpenMpi:

@@ -19,8 +19,8 @@ constexpr std::string_view name_of(Launcher launcher) { return settings::word(la
 //! \throws RuntimeError (kInput) unless "srun", "mpirun" or "none"
 Launcher parse_launcher(const std::string& text);
 
-//! Makers of mpirun: each takes other options. kOpenMpi: of version 4 or older, and any that is not known; kPrrte: of
-//! Open MPI 5 and later.
+//! Makers of mpirun, which take different options. kOpenMpi: version 4 or older, and an unknown maker. kPrrte: Open MPI
+//! 5 and later.
 enum class Mpirun { kOpenMpi, kPrrte, kMpich, kIntel };
 constexpr auto words_of(Mpirun) { return settings::words("Open MPI 4", "Open MPI 5", "MPICH", "Intel MPI"); }
 //! \param version what `mpirun --version` prints
@@ -49,8 +49,8 @@ std::vector<Launcher> launchers_to_try(int nodes, const std::string& srun_mpi_li
 //! nodes
 void require_launcher(const std::string& launcher, int nodes);
 
-//! The launcher's command. Nothing says how many processors a node has: a step that names none has them all.
-//! \param program what each node runs, with a container's command before it \param mpirun whose it is, for kMpirun
+//! The launcher's command. It names no number of processors: the step has all of the node's. \param program what each
+//! node runs, with a container's command before it \param mpirun whose it is, for kMpirun
 std::vector<std::string> launch_command(Launcher launcher, int nodes, const std::vector<std::string>& program,
                                         const LaunchOptions& options = {}, Mpirun mpirun = Mpirun::kOpenMpi);
 

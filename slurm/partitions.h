@@ -41,8 +41,8 @@ struct Never {
   std::string why;     //!< with both numbers
   std::string advice;  //!< what to ask for instead
 };
-//! Why a partition can never start a job with these resources; nothing: it may. Time and number of nodes are left open
-//! where a QOS or a reservation is asked for: they may have limits of their own.
+//! Why a partition can never start a job with these resources; nothing: it may. A QOS or a reservation may have other
+//! limits: with one, time and number of nodes are not judged.
 std::optional<Never> why_never(const Partition& partition, const Resources& resources);
 //! The same for all partitions that are named; if none is named, for all of the site, which may choose by the request.
 //! Nothing: one of them may start it, or a named one is not known.
@@ -50,9 +50,9 @@ std::optional<Never> why_never(const std::vector<Partition>& partitions, const R
 //! The same for the default partition; nothing if another one is named.
 std::optional<Never> why_never_by_default(const std::vector<Partition>& partitions, const Resources& resources);
 
-//! The partition in which a job with these resources may run on nodes of several kinds, and what these are, "partition
-//! 'gpu' has nodes with a100 and with h100"; nothing where a GPU type or a constraint chooses, or they are alike: in
-//! their GPUs if those are asked for, else in their number of processors.
+//! The text "partition 'gpu' has nodes with a100 and with h100", if a job with these resources may run on nodes of
+//! several kinds. Kinds differ in their GPUs if GPUs are asked for, else in their number of processors. Nothing if a
+//! GPU type or a constraint chooses one kind, or there is only one.
 std::optional<std::string> several_kinds(const std::vector<Partition>& partitions, const Resources& resources);
 //! Their effect, and the remedy.
 inline constexpr const char* kOneKindAdvice =

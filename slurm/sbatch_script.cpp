@@ -51,7 +51,7 @@ class Lines {
 
 void add_resources(Lines& lines, const Resources& resources) {
   lines.option("nodes", resources.nodes);
-  // One process a node: an agent that hands the node's slots and GPUs out itself.
+  // One process per node: an agent, which hands out the node's slots and GPUs.
   lines.option("ntasks-per-node", 1);
   if (resources.cpus_per_node > 0) lines.option("cpus-per-task", resources.cpus_per_node);
   if (resources.gpus_per_node > 0) {
@@ -101,7 +101,7 @@ std::string unless(const std::string& test, const std::string& problem) {
 
 void add_site(Lines& lines, const SiteEnvironment& site) {
   if (!site.modules.empty()) {
-    // A batch shell is no login shell: where `module` did not come with the environment, it is in one of these.
+    // A batch shell is no login shell: one of these files defines `module` if the environment does not.
     lines.add("if ! type module >/dev/null 2>&1; then");
     lines.add("  for file in /etc/profile.d/{modules,lmod,z00_lmod,z01_lmod}.sh; do");
     lines.add("    if [ -r \"$file\" ]; then . \"$file\"; break; fi");

@@ -78,7 +78,7 @@ void check_range(const std::string& option, std::int64_t value, std::int64_t lea
                             fmt::format("{} to {} can be given", least, most));
 }
 
-// sbatch takes any beginning of an option's name for it where no other begins so.
+// sbatch takes the beginning of an option's name for the option if no other begins so.
 bool is_own(const std::string& name) {
   bool is_set = kOwnOptions.find(" " + name) != std::string_view::npos;
   settings::for_each_sbatch_text(

@@ -15,13 +15,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// An owner's counter moves every few seconds. In a container a process may have another id than its owner file says:
-// that it is not there counts only while the counter stands still too.
+// An owner's counter moves every few seconds. In a container a process may have another id than in its owner file: a
+// missing process counts only while the counter stands still too.
 constexpr std::chrono::seconds kStillAndGone{20};
 constexpr std::chrono::minutes kStill{5};
 // Longer than RunOptions::owner_watch: the next run looks for itself once more.
 constexpr std::chrono::seconds kStillAndFree{20};
-// over() is asked every few seconds. After a longer pause the store, or this process, stood still, and so did the run.
+// over() is asked every few seconds. A longer pause means that the store or this process stood still, and so did the
+// run.
 constexpr std::chrono::seconds kAbsent{20};
 constexpr int kSlices = 15;
 constexpr std::chrono::milliseconds kSlice{200};
@@ -74,7 +75,7 @@ void RunWatch::expect(std::chrono::milliseconds limit) {
   begins_by_ = asked_ + limit;
 }
 
-// The run that is there, so that every later one is new; where the store does not tell, as far as is known.
+// The last run: every later one is new. If the store does not answer, the last known one.
 std::int64_t RunWatch::last_run() {
   try {
     look();
@@ -95,7 +96,7 @@ bool RunWatch::began() {
   return run_ > run_before_;
 }
 
-// A call that blocks in the store counts to the pause behind the call before.
+// The pause includes a call that blocked in the store.
 void RunWatch::allow_for_absence() {
   const core::MonotonicTime now = clock_.now();
   const auto pause = now - std::exchange(asked_, now);

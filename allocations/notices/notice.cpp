@@ -91,7 +91,7 @@ std::string without_secret(const std::string& whom, std::map<std::string, std::s
   return command;
 }
 
-// SLURM's SIGTERM to a job that is cancelled must not take the word of it.
+// SLURM's SIGTERM to a cancelled job must not end the notice.
 std::vector<std::string> notice_command(const std::string& whom, const Notice& notice) {
   constexpr const char* kDeaf = "trap '' TERM\n";
   if (!is_address(whom)) return {"/bin/sh", "-c", kDeaf + whom};

@@ -113,7 +113,7 @@ class Conclusion {
 
   int leave(const std::string& why) { return ended(why, kToBeRunAgain); }
 
-  // A job that only ended would be FAILED to SLURM, its mails and its accounting.
+  // A job that only ended would be FAILED in SLURM's mails and accounting.
   int end_as_cancelled(const slurm::AllocationEnding& ending) {
     ended("cancelled by `suite cancel`", kToBeRunAgain);
     if (!ending.job || !std::holds_alternative<slurm::ShownJob>(*ending.job)) return kToBeRunAgain;
@@ -135,7 +135,7 @@ class Conclusion {
     if (cause != EndCause::kComplete) return finish_part(cause);
     try {
       start_.time.patiently([&] {
-        // The run has written them unless it was killed, or its disk was full, between its last result and that.
+        // The run has written them, unless it was killed or its disk was full after its last result.
         write_tables(start_.world.files, *start_.work);
         start_.folder.end("every result is there");
       });
@@ -149,7 +149,7 @@ class Conclusion {
     return ended("complete", 0);
   }
 
-  // This allocation can do no more; others may, on jobs that wait for it or are of other kinds.
+  // This allocation can do no more. Others may: jobs waited for its work, or are of other kinds.
   int finish_part(EndCause cause) {
     write_record(start_.world.files, start_.folder, start_.batch, start_.run);
     try {
@@ -174,7 +174,7 @@ class Conclusion {
     const bool lost = ending.job && !known;
     if (way == slurm::Continuation::kChain || lost) return chain(lost ? "SLURM lost this job" : "as it is asked for");
     if (!known) return leave_to_resume();
-    // SLURM ends this process as soon as it has the word.
+    // SLURM ends this process as soon as it has the request.
     ended(start_.killed_by ? fmt::format("requeued: signal {} killed its process{}", *start_.killed_by,
                                          *start_.killed_by == SIGKILL ? " (out of memory?)" : "")
                            : "requeued",

@@ -22,7 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Signals interrupt it: it is only as long as it takes to see that a child has ended.
+// Signals interrupt the wait: it only delays the news that a child has ended.
 constexpr int kLookMilliseconds = 100;
 constexpr std::chrono::milliseconds kLongestBetweenQuestions{3000};
 constexpr std::size_t kLongestLine = 4096;
@@ -113,8 +113,8 @@ class Launcher {
       ::kill(process_, SIGUSR1);
     }
   }
-  // To be asked again and again. \param loss srun has said that a process was killed
-  // \return whether it is being ended
+  // Call it again and again. \param loss srun has said that a process was killed \return true if the launcher is being
+  // ended
   bool end_if_it_lingers(const RunQuestions& run, bool loss, std::chrono::milliseconds linger) {
     const auto now = clock_.now();
     if (loss && loss_ == Loss::kNone) {

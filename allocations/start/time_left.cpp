@@ -12,14 +12,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// From a launcher's start to a run's: MPI on every node, the suite, images of a synthetic data set.
+// The time from a launcher's start to its run's: MPI on every node, the suite, images of a synthetic data set.
 constexpr auto kShortestBegin = 60s;
 constexpr auto kLongestBegin = 15min;
 // The controller may be away for minutes; but near the limit every second may be the last.
 constexpr auto kLongestPatience = 30min;
-// A run that begins later than so long before its stop has nothing of it.
+// A run that has less time than this before its stop does not begin.
 constexpr auto kShortestRun = 30s;
-// How soon a signal is heeded.
+// The longest time until a signal is heeded.
 constexpr std::chrono::milliseconds kNap = 200ms;
 
 }  // namespace

@@ -90,7 +90,7 @@ std::string kinds_text(const slurm::Batch& batch) {
   return fmt::format("{}", fmt::join(words, " and "));
 }
 
-// Jobs that the batch may run and that take a GPU for each of their process ranks.
+// Jobs of the batch that take a GPU for each process rank.
 std::vector<const experiments::PlannedJob*> jobs_on_gpus_of(const experiments::Plan& plan, const slurm::Batch& batch) {
   const auto on_gpus = orchestrator::jobs_on_gpus(plan.jobs);
   std::vector<const experiments::PlannedJob*> jobs;

@@ -2,11 +2,10 @@
 //! \file
 //! Node- and GPU-hours of a suite. Pure.
 //!
-//! A start of a batch script costs its nodes from its begin to its end, by its own record: that is what SLURM charges,
-//! whether or not anything ran there; GPUs as many of each node as were asked for. A run of a coordinator that no such
-//! start had costs the hosts of its agents from its first record to its last, and the GPUs that its attempts held. Two
-//! are taken for one where their times overlap. An attempt's GPUs were useful up to its last checkpoint, or to its end
-//! where it was done.
+//! A start of a batch script costs its nodes, and the GPUs that were asked for, from its begin to its end by its
+//! record: SLURM charges that, used or not. A run outside of SLURM costs the hosts of its agents from its first record
+//! to its last, and the GPUs that its attempts held. A run whose time overlaps a start's belongs to that start. An
+//! attempt's GPUs were useful up to its last checkpoint, or to its end if it was done.
 
 #include <map>
 #include <string>

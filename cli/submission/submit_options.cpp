@@ -73,7 +73,7 @@ void read_texts(const options::variables_map& values, const experiments::Site& s
   });
 }
 
-// "--qos=high": of those that have no option of ours. \return whether it is one
+// Takes "--qos=high", a text without an option of ours. \return true if it is one
 bool take_text(const std::string& option, slurm::Resources& resources) {
   bool taken = false;
   settings::for_each_sbatch_text([&](const auto& text, auto member) {
@@ -94,7 +94,7 @@ void read_sizes(const options::variables_map& values, const experiments::Site& s
     throw missing("nodes");
   resources.gpus_per_node = given<int>(values, "gpus-per-node").value_or(site.slurm.gpus_per_node.value_or(0));
   resources.cpus_per_node = given<int>(values, "cpus-per-node").value_or(site.slurm.cpus_per_node.value_or(0));
-  // The type that a site names is of no use to a suite that takes no GPU.
+  // A suite without GPUs has no use for the type that a site names.
   if (resources.gpus_per_node == 0 && values.count("gpu-type") == 0) resources.gpu_type.clear();
   if (site.slurm.gpu_request)
     resources.gpu_request = settings::parse_word<slurm::GpuRequest>(*site.slurm.gpu_request, "gpu_request");
@@ -124,7 +124,7 @@ slurm::Resources read_resources(const options::variables_map& values, const expe
 std::chrono::seconds read_notice(const options::variables_map& values, const experiments::Site& site,
                                  std::chrono::seconds time) {
   if (const auto notice = given<int>(values, "notice")) return std::chrono::seconds(at_least("notice", *notice, 1));
-  // In a short allocation most of the time is still for work.
+  // Most of a short allocation is still for work.
   const std::chrono::seconds most = std::max(slurm::granted_time(time) / 4, kLeastNotice);
   return std::min(site.slurm.notice ? std::chrono::seconds(*site.slurm.notice) : kNotice, most);
 }
@@ -135,12 +135,12 @@ std::chrono::seconds read_idle_limit(const options::variables_map& values, const
   return site.slurm.idle_limit ? std::chrono::seconds(*site.slurm.idle_limit) : kDefaultIdleLimit;
 }
 
-// The site file's, else SLURM_CLUSTERS; empty: this machine's.
+// The site file's cluster, else SLURM_CLUSTERS; empty: this machine's.
 std::string default_cluster(const experiments::Site& site, const Environment& environment) {
   return site.slurm.cluster.value_or(core::variable_in(environment, "SLURM_CLUSTERS"));
 }
 
-// One that was typed goes before it.
+// A typed cluster, else the default one.
 std::string read_cluster(const options::variables_map& values, const experiments::Site& site,
                          const Environment& environment) {
   const auto typed = given<std::string>(values, "cluster");
@@ -171,12 +171,12 @@ slurm::LaunchOptions read_launch(const experiments::Site& site, const std::strin
                               {}, "give one that `srun --mpi=list` names: pmix, pmi2, cray_shasta");
     launch.mpi = *site.mpi;
   }
-  // They are of the launcher that the site names, not of one that was typed.
+  // They belong to the launcher that the site names, not to one that was typed.
   if (site.launcher == launcher) launch.words = site.launcher_options;
   return launch;
 }
 
-// Those of `suite run`, refused here as they would be there.
+// The options of `suite run`, refused here as `suite run` would.
 std::vector<std::string> run_arguments(const options::variables_map& values, const experiments::Site& site,
                                        const experiments::Plan& plan) {
   std::vector<std::string> arguments;
@@ -238,7 +238,7 @@ slurm::Resources with_site(slurm::Resources resources, const experiments::Site::
   return resources;
 }
 
-// The pool's own machines; none where the site says nothing of them.
+// The shapes of a pool's machines: the plain one, and those that the site adds.
 std::vector<slurm::Resources> read_shapes(const slurm::Resources& plain,
                                           const std::vector<experiments::Site::Asked>& shapes, const std::string& table,
                                           const experiments::Site& site) {
@@ -250,7 +250,7 @@ std::vector<slurm::Resources> read_shapes(const slurm::Resources& plain,
   return all;
 }
 
-// A pool for each kind of job that the site has machines of its own for, and one for all others.
+// A pool for each kind of job for which the site names machines, and one for all others.
 std::vector<allocations::Pool> read_pools(const options::variables_map& values, const experiments::Site& site,
                                           const slurm::Resources& resources) {
   using settings::JobKind;
@@ -260,8 +260,8 @@ std::vector<allocations::Pool> read_pools(const options::variables_map& values, 
   allocations::Pool others{{}, {}, least, most};
   if (!site.slurm.shapes.empty()) others.shapes = read_shapes(resources, site.slurm.shapes, "slurm", site);
   if (site.resources.empty()) return {others};
-  // Packing and evaluating take less than training, for which the number was thought of; with kinds apart none is kept,
-  // for it would hold machines while its jobs wait for another's.
+  // The typed number is for training; packing and evaluating take less. Pools of some kinds keep no allocation: it
+  // would hold machines while its jobs wait for another pool's.
   const auto with_number = [&, most = most](allocations::Pool pool, const std::optional<std::string>& number,
                                             const std::string& place) {
     const bool trains = allocations::takes(pool.kinds, JobKind::kTraining);

@@ -52,7 +52,7 @@ std::string progress_text(const orchestrator::SuiteStatus& status, std::size_t j
   return text;
 }
 
-// How long the runs have shown no life, by this machine's clock alone.
+// Measures how long the runs have shown no life, by this machine's clock alone.
 class Standstill {
  public:
   std::chrono::nanoseconds after(const allocations::RunSigns& signs) {
@@ -97,7 +97,7 @@ int wait_for_submission(core::FileSystem& files, slurm::Client& client, const ex
     const auto begin = core::monotonic_clock().now();
     const auto view = allocations::look_at_suite(files, store, plan);
     const auto& status = view.status;
-    // A journal's word is not enough here: somebody may have removed a result to have it made again.
+    // The journal is not enough: somebody may have removed a result to have it made again.
     const bool complete = status.jobs.succeeded == static_cast<int>(plan.jobs.size()) &&
                           orchestrator::all_results_there(files, store, plan, results::record_check(files, store));
     const auto still = standstill.after(view.signs);
