@@ -38,8 +38,6 @@ int small(std::optional<std::int64_t> number, int otherwise, const char* name) {
   return static_cast<int>(*number);
 }
 
-bool is_run_file(const std::string& name) { return name.starts_with("run-") && name.ends_with(".json"); }
-
 enum class Progress { kSome, kNone, kUnknown };
 
 // The progress of a start by its end; if it ended without a word, by the begin of the next. A start without a run has
@@ -134,11 +132,7 @@ std::string run_file_name(const ScriptStart& run) {
   return fmt::format("run-{}-{:03}{}.json", run.job, run.restart, repeat);
 }
 
-core::Json to_json(const ScriptStart& run) {
-  core::Json json = stored(run);
-  json["version"] = kStoredVersion;
-  return json;
-}
+core::Json to_json(const ScriptStart& run) { return document(run); }
 
 ScriptStart run_from_json(const core::Json& json, const std::string& where) {
   return read_document<ScriptStart>(json, where, [](const ScriptStart& run, const auto&) {
@@ -155,7 +149,7 @@ void write_run(core::FileSystem& files, const fs::path& batch_folder, const Scri
 std::vector<ScriptStart> read_runs(core::FileSystem& files, const fs::path& batch_folder) {
   std::vector<ScriptStart> runs;
   for (const std::string& name : files.list(batch_folder)) {
-    if (!is_run_file(name)) continue;
+    if (!name.starts_with("run-") || !name.ends_with(".json")) continue;
     const fs::path path = batch_folder / name;
     try {
       const auto text = core::read_text_if_exists(files, path);

@@ -204,7 +204,15 @@ T read_stored(core::ObjectReader& reader) {
 //! The version of every document here.
 inline constexpr int kStoredVersion = 2;
 
-//! A document: its version, the members, and what `check(value, reader)` asks for besides.
+//! A document: its version and the members.
+template <Stored T>
+core::Json document(const T& value) {
+  core::Json json = stored(value);
+  json["version"] = kStoredVersion;
+  return json;
+}
+
+//! Reads a document: its version, the members, and what `check(value, reader)` asks for besides.
 //! \throws RuntimeError (kCorrupt) that opens with `where`
 template <Stored T, class Check>
 T read_document(const core::Json& json, const std::string& where, Check check) {

@@ -70,8 +70,8 @@ std::optional<T> read_generation_file(core::FileSystem& files, const fs::path& p
 }
 
 std::string generation_text(const Batch& batch, int number, const auto& record) {
-  Json json = stored(record);
-  json.update({{"version", kStoredVersion}, {"job_name", batch.job_name}, {"generation", number}});
+  Json json = document(record);
+  json.update({{"job_name", batch.job_name}, {"generation", number}});
   return text_of(json);
 }
 

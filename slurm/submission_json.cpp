@@ -38,11 +38,7 @@ void check(const SubmissionRequest& request, const ObjectReader& reader) {
 
 bool is_token(std::string_view text) { return text.size() == kTokenDigits && core::is_hexadecimal(text); }
 
-Json to_json(const SubmissionRequest& request) {
-  Json json = stored(request);
-  json["version"] = kStoredVersion;
-  return json;
-}
+Json to_json(const SubmissionRequest& request) { return document(request); }
 
 SubmissionRequest request_from_json(const Json& json, const std::string& where) {
   return read_document<SubmissionRequest>(json, where,
