@@ -118,18 +118,14 @@ int go_on(const Resume& order, allocations::Standing& standing) {
   orchestrator::announce_plan(files, parsed.store, plan);
   experiments::note_source(files, parsed.store, plan.suite, parsed.source());
   const auto refusal = allocations::submit_all_missing(files, client, effects, standing, plan, now);
-  if (parsed.json) {
-    if (!refusal || is_alive(standing)) print_json(jobs_json(standing, nothing_new, refusal));
-  } else {
+  const auto done = [&](const allocations::BatchStanding& batch) {
+    return !before.contains(batch.batch.number) ? "submitted"
+           : is_at_work(batch)                  ? "at work already"
+                                                : "is there already";
+  };
+  if (!parsed.json)
     for (const auto& line : lines) std::cout << line << "\n";
-    const auto done = [&](const allocations::BatchStanding& batch) {
-      return !before.contains(batch.batch.number) ? "submitted"
-             : is_at_work(batch)                  ? "at work already"
-                                                  : "is there already";
-    };
-    for (const auto& line : job_lines(standing, done, status)) std::cout << line << "\n";
-  }
-  std::cout << std::flush;
+  print_jobs(standing, parsed.json, nothing_new, refusal, done, status);
   if (refusal) allocations::throw_refused(*refusal);
   return 0;
 }

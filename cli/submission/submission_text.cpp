@@ -28,8 +28,6 @@ std::string script_of(const BatchStanding& batch) {
   return (batch.folder / fmt::format("script-{:03}.sh", batch.generation)).string();
 }
 
-bool is_shown(const BatchStanding& batch) { return batch.alive && batch.job() != nullptr; }
-
 std::string size_text(const Standing& standing, const slurm::Batch& batch) {
   const auto& resources = slurm::resources_of(standing.request, batch);
   return fmt::format("{} node{}, {}", resources.nodes, resources.nodes == 1 ? "" : "s", time_text(resources.time));
@@ -44,25 +42,11 @@ std::string queue_text(const BatchStanding& batch) {
   return text;
 }
 
-}  // namespace
-
-std::vector<std::string> job_lines(const Standing& standing,
-                                   const std::function<std::string(const BatchStanding&)>& done,
-                                   const std::string& status_command) {
-  std::vector<std::string> lines;
-  for (const auto& batch : standing.batches) {
-    if (!is_shown(batch)) continue;
-    lines.push_back(fmt::format("{}: job {} ({}){}, {}; `{}` tells how it fares; log: {}", done(batch), batch.job()->id,
-                                batch.batch.job_name, queue_text(batch), size_text(standing, batch.batch),
-                                status_command, log_of(batch)));
-  }
-  return lines;
-}
-
-core::Json jobs_json(const Standing& standing, bool already, const std::optional<RefusedBatch>& refused) {
+// The batches that SLURM has.
+core::Json standing_json(const Standing& standing, bool already, const std::optional<RefusedBatch>& refused) {
   core::Json jobs = core::Json::array();
   for (const auto& batch : standing.batches) {
-    if (!is_shown(batch)) continue;
+    if (!batch.alive) continue;
     jobs.push_back({{"batch", batch.batch.number},
                     {"job", batch.job()->id},
                     {"name", batch.batch.job_name},
@@ -72,6 +56,19 @@ core::Json jobs_json(const Standing& standing, bool already, const std::optional
   core::Json document{{"submission", standing.request.token}, {"jobs", jobs}, {"already", already}};
   if (refused) document["refused"] = {{"batch", refused->batch}, {"why", refused->why}};
   return document;
+}
+
+}  // namespace
+
+void print_jobs(const Standing& standing, bool json, bool already, const std::optional<RefusedBatch>& refused,
+                const std::function<std::string(const BatchStanding&)>& done, const std::string& status_command) {
+  if (json && (!refused || is_alive(standing))) print_json(standing_json(standing, already, refused));
+  for (const auto& batch : standing.batches)
+    if (!json && batch.alive)
+      std::cout << fmt::format("{}: job {} ({}){}, {}; `{}` tells how it fares; log: {}\n", done(batch),
+                               batch.job()->id, batch.batch.job_name, queue_text(batch),
+                               size_text(standing, batch.batch), status_command, log_of(batch));
+  std::cout << std::flush;
 }
 
 int report_complete(const char* verb, const core::Json& submission, const experiments::Plan& plan, bool json) {

@@ -5,7 +5,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "allocations/submissions/standing.h"
 #include "core/files/json.h"
@@ -13,14 +12,14 @@
 
 namespace resolute::cli {
 
-//! One line per batch that SLURM has: what was done to it, its job, where its log is, and a command to copy.
+//! Prints SLURM's jobs of a submission. As text: one line per batch, with what was done to it, its job, its log and a
+//! command to copy. As JSON, unless SLURM has refused all: {"submission", "jobs": [{"batch", "job", "name", "script",
+//! "log"}], "already"}, and "refused": {"batch", "why"}. \param already SLURM had them before this command
 //! \param done "submitted", "already submitted" \param status_command `resolute suite status …`
-std::vector<std::string> job_lines(const allocations::Standing& standing,
-                                   const std::function<std::string(const allocations::BatchStanding&)>& done,
-                                   const std::string& status_command);
-//! {"submission", "jobs": [{"batch", "job", "name", "script", "log"}], "already"}, and "refused": {"batch", "why"}
-core::Json jobs_json(const allocations::Standing& standing, bool already,
-                     const std::optional<allocations::RefusedBatch>& refused = std::nullopt);
+void print_jobs(const allocations::Standing& standing, bool json, bool already,
+                const std::optional<allocations::RefusedBatch>& refused,
+                const std::function<std::string(const allocations::BatchStanding&)>& done,
+                const std::string& status_command);
 
 //! Says that every job has its result. \param verb "submit" \param submission its token, or null \return exit code 0
 int report_complete(const char* verb, const core::Json& submission, const experiments::Plan& plan, bool json);

@@ -118,16 +118,10 @@ Earlier earlier(core::FileSystem& files, slurm::Client& client, const slurm::Eff
   return {std::nullopt, std::move(open)};
 }
 
-// The jobs that SLURM has. \param already before this call
-void print_jobs(const Order& order, const allocations::Standing& standing, bool already,
-                const std::optional<allocations::RefusedBatch>& refusal = std::nullopt) {
-  if (order.arguments.json) {
-    if (!refusal || is_alive(standing)) print_json(jobs_json(standing, already, refusal));
-  } else {
-    const auto done = [&](const auto&) { return already ? "already submitted" : "submitted"; };
-    for (const auto& line : job_lines(standing, done, order.status_command)) std::cout << line << "\n";
-  }
-  std::cout << std::flush;
+void print_order(const Order& order, const allocations::Standing& standing, bool already,
+                 const std::optional<allocations::RefusedBatch>& refusal = std::nullopt) {
+  const auto done = [&](const auto&) { return already ? "already submitted" : "submitted"; };
+  print_jobs(standing, order.arguments.json, already, refusal, done, order.status_command);
 }
 
 // Submits every missing batch, and prints SLURM's jobs even if it refuses one.
@@ -136,7 +130,7 @@ void hand_over(core::FileSystem& files, slurm::Client& client, const slurm::Effe
   const bool had_some = is_alive(standing);
   const auto refusal =
       allocations::submit_all_missing(files, client, effects, standing, order.plan, order.request.created);
-  print_jobs(order, standing, already, refusal);
+  print_order(order, standing, already, refusal);
   if (!refusal) return;
   if (!had_some && !is_alive(standing)) standing.folder.end("SLURM refused it: " + refusal->why);
   allocations::throw_refused(*refusal);
@@ -222,7 +216,7 @@ int suite_submit(const Arguments& arguments) {
   if (already && standing->trouble)
     core::log_warning("SLURM does not answer: {}; what it took before is not submitted again", *standing->trouble);
   if (already && !allocations::is_unsettled(*standing))
-    print_jobs(order, *standing, already);
+    print_order(order, *standing, already);
   else
     hand_over(files, client, effects, order, *standing, already);
   if (parsed->values.count("wait") == 0) return 0;
