@@ -1,4 +1,4 @@
-"""What a caller gives, of NumPy, PyTorch or plain lists, as arrays that the library reads."""
+"""A caller's values, of NumPy, PyTorch or plain lists, as arrays that the library reads."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ MOST = 1 << 48
 
 
 def shown(value: object) -> str:
-    """As messages have it: one line, and not a long one."""
+    """For a message: one line, and not a long one."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else text[:57] + "..."
 

@@ -35,7 +35,7 @@ def packed(state: dict[str, Any]) -> bytes:
 
 
 def unpacked(data: bytes) -> dict[str, Any]:
-    """What packed() was given, its tensors in the host's memory."""
+    """The state behind packed(), its tensors in the host's memory."""
     import torch
 
     state: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
@@ -70,7 +70,7 @@ class Job:
         self.folder = self._folder_of(self.id)
         self.specification = self.specification_of(self.id)
         self._stop_signals: list[int] = []
-        self._said = 0.0
+        self._last_line = 0.0
         self._saved, self._saving = time.monotonic(), 0.0
 
     def _folder_of(self, job: str) -> Path:
@@ -93,7 +93,7 @@ class Job:
         return self.specification if self.specification["kind"] == "training" else self.specification_of(self.specification["training"])
 
     def device(self) -> str:
-        """What the specification says of it: cpu or cuda."""
+        """The word of the specification: cpu or cuda."""
         on_cpu = self.specification.get("protocol", {}).get("device") == "cpu"
         return "cpu" if on_cpu else str(self.training["device"])
 
@@ -119,8 +119,8 @@ class Job:
 
     def say(self, line: dict[str, Any], at_once: bool = False) -> None:
         """A line of progress, unless the last one is half a second old at most."""
-        if at_once or time.monotonic() > self._said + 0.5:
-            self._said = self._said if at_once else time.monotonic()
+        if at_once or time.monotonic() > self._last_line + 0.5:
+            self._last_line = self._last_line if at_once else time.monotonic()
             with contextlib.suppress(OSError):  # a reader that has gone is no reason to stop
                 os.write(self.options.progress_fd, (json.dumps(line, sort_keys=True) + "\n").encode())
 

@@ -28,7 +28,7 @@ def _put_back(module: Any, still: dict[str, Any]) -> None:
 
 
 class Lanes:
-    """count: of the training. own: the numbers of those that this process rank runs."""
+    """count: of the training. numbers: of the lanes that this process rank runs."""
 
     def __init__(self, ranks: Ranks, count: int):
         if count % ranks.count:
@@ -36,21 +36,21 @@ class Lanes:
                              "choose a divisor of the number of lanes")
         self.count, self._ranks = count, ranks
         each = count // ranks.count
-        self.own = range(ranks.rank * each, (ranks.rank + 1) * each)
+        self.numbers = range(ranks.rank * each, (ranks.rank + 1) * each)
 
     def learn(self, module: Any, parameters: Sequence[Any], batches: Sequence[Any], learn: Callable[[int, Any], _Note]) -> list[_Note]:
-        """Calls learn(lane, batch) for each own lane, which fills the gradients of the parameters, and leaves there the sum over
+        """Calls learn(lane, batch) for each of `numbers`, which fills the gradients of the parameters, and leaves there the sum over
         all lanes. Returns what the calls for all lanes returned, in their order, on every rank.
 
-        Every lane begins with the module as the step began. Of what does not learn by gradients the changes of lane 0 stay: so
-        resolute-worker has it with running statistics."""
+        Every lane begins with the module as the step began. Buffers and frozen parameters keep the changes of lane 0, as running
+        statistics do in resolute-worker."""
         if self.count == 1:
             return [learn(0, batches[0])]
         import torch
 
         ranks, before, moved = self._ranks, _still(module), dict[str, Any]()
         notes, total = list[_Note](), torch.empty(0)
-        for lane, batch in zip(self.own, batches):
+        for lane, batch in zip(self.numbers, batches):
             note = learn(lane, batch)
             notes.append({**note, "without": [number for number, one in enumerate(parameters) if one.grad is None]})
             if lane == 0:
@@ -65,7 +65,7 @@ class Lanes:
                 total = flat if lane == 0 else total.add_(flat)
         if ranks.first:
             for rank in range(1, ranks.count):
-                for _ in self.own:
+                for _ in self.numbers:
                     note, data = ranks.receive(rank)
                     notes.append(note)
                     total.add_(torch.frombuffer(data, dtype=torch.float32))

@@ -28,8 +28,8 @@ _LONGEST_SECRET = 4096
 _BETWEEN_TRIES = 0.05
 
 
-def _proof(secret: bytes, who: str, said: bytes) -> bytes:
-    return hmac.digest(secret, f"resolute ranks 1 {who} ".encode() + said, "sha256")
+def _proof(secret: bytes, role: str, nonces: bytes) -> bytes:
+    return hmac.digest(secret, f"resolute ranks 1 {role} ".encode() + nonces, "sha256")
 
 
 def _address(text: str | None) -> tuple[str, int]:
@@ -72,25 +72,25 @@ def _take(peer: socket.socket) -> tuple[dict[str, Any], bytearray]:
 
 
 class _Guest:
-    """Whoever has connected with process rank 0 and has proven nothing yet. No call waits."""
+    """A connection with process rank 0 that has proven nothing yet. No call waits."""
 
     def __init__(self, connection: socket.socket):
-        self.connection, self._nonce, self._said = connection, os.urandom(_NONCE), b""
+        self.connection, self._nonce, self._answer = connection, os.urandom(_NONCE), b""
         connection.setblocking(False)
         connection.sendall(self._nonce)  # an empty socket takes it at once
 
     def rank(self, secret: bytes) -> int | None:
         """Its number once it has proven itself, None before. Raises OSError for a stranger."""
-        missing = _NONCE + _RANK.size + _PROOF - len(self._said)
+        missing = _NONCE + _RANK.size + _PROOF - len(self._answer)
         part = self.connection.recv(missing)
-        self._said += part
+        self._answer += part
         if 0 < len(part) < missing:
             return None
-        said, proof = self._nonce + self._said[:-_PROOF], self._said[-_PROOF:]
-        if not part or not hmac.compare_digest(_proof(secret, "member", said), proof):
+        nonces, proof = self._nonce + self._answer[:-_PROOF], self._answer[-_PROOF:]
+        if not part or not hmac.compare_digest(_proof(secret, "member", nonces), proof):
             raise ConnectionError("a stranger")
-        self.connection.sendall(_proof(secret, "host", said))
-        return int(_RANK.unpack(said[-_RANK.size:])[0])
+        self.connection.sendall(_proof(secret, "host", nonces))
+        return int(_RANK.unpack(nonces[-_RANK.size:])[0])
 
 
 def _admit(door: selectors.BaseSelector, listener: socket.socket) -> None:
@@ -162,9 +162,9 @@ class Ranks:
             connection = None
             try:
                 connection = socket.create_connection(address, max(_BETWEEN_TRIES, deadline - time.monotonic()))
-                said = bytes(_received(connection, _NONCE)) + os.urandom(_NONCE) + _RANK.pack(self.rank)
-                connection.sendall(said[_NONCE:] + _proof(secret, "member", said))
-                if not hmac.compare_digest(_proof(secret, "host", said), _received(connection, _PROOF)):
+                nonces = bytes(_received(connection, _NONCE)) + os.urandom(_NONCE) + _RANK.pack(self.rank)
+                connection.sendall(nonces[_NONCE:] + _proof(secret, "member", nonces))
+                if not hmac.compare_digest(_proof(secret, "host", nonces), _received(connection, _PROOF)):
                     raise ConnectionError("it does not know the secret")
                 self._keep(0, connection)
                 return
@@ -225,10 +225,10 @@ class Ranks:
     def agree(self, text: str) -> None:
         """Raises MachineError where a rank says something else."""
         if not self.first:
-            self.send(0, {"said": text})
+            self.send(0, {"text": text})
             return
         for rank in sorted(self._peers):
-            other = self.receive(rank)[0]["said"]
+            other = self.receive(rank)[0]["text"]
             if other != text:
                 raise self._lost(f"process ranks 0 and {rank} disagree ('{text}' and '{other}'); "
                                  "place a job on nodes of one numeric class")

@@ -19,8 +19,6 @@ from .errors import InputError
 from .method import Method
 from .packs import Batch
 
-_EVALUATION_DRAWS = 100
-
 
 def _seed(*words: int) -> None:
     import torch
@@ -56,7 +54,7 @@ class Training:
             self._step, self._losses = state["step"], state["losses"]
             method.module.load_state_dict(state["module"])
             self._optimiser.load_state_dict(state["optimiser"])
-        # As in a suite: an epoch is over when batches have had as many rows as the split has training images.
+        # An epoch of a suite: it is over when batches have had as many rows as the split has training images.
         self._images = len(self._split.manifest["train"])
         self._evaluate_every = math.ceil(job.options.evaluate_every * self._images / self._rows)
 
@@ -65,7 +63,7 @@ class Training:
         first, began = self._step, time.monotonic()
         with contextlib.ExitStack() as opened:
             opened.callback(self._ranks.close)
-            loaders = [opened.enter_context(self._loader(lane)) for lane in self._lanes.own]
+            loaders = [opened.enter_context(self._loader(lane)) for lane in self._lanes.numbers]
             log = opened.enter_context(self._log("metrics.jsonl"))
             evaluations = opened.enter_context(self._log("evaluations.jsonl")) if self._evaluate_every else None
             if 0 < first < self._steps:  # a checkpoint of a step is older than the step's evaluation
@@ -84,7 +82,7 @@ class Training:
             self._publish()
 
     def _log(self, name: str) -> Any:
-        """Of this attempt; process rank 0 writes it."""
+        """A file of this attempt; process rank 0 writes it."""
         path = self._job.attempt_file(name) if self._ranks.first else "/dev/null"
         return open(path, "w", buffering=1, encoding="utf-8")
 
@@ -163,8 +161,7 @@ class Training:
 
             modes = [(module, module.training) for module in self._method.module.modules()]
             whole = self._job.specification["split"]["lr_side"] == "query"
-            protocol = {"name": "whole-gallery" if whole else "single-shot", "draws": _EVALUATION_DRAWS, "gallery_rate": 1,
-                        "distance": "default"}
+            protocol = {"name": "whole-gallery" if whole else "single-shot", "gallery_rate": 1, "distance": "default"}
             self._method.module.eval()
             try:
                 metrics = metrics_of(measure(self._job, self._method, self._device, self._pack, self._split, protocol)[1])

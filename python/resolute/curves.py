@@ -1,4 +1,4 @@
-"""What trainings log, as curves in TensorBoard, MLflow or Weights & Biases. It reads a store's files beside the run, which never
+"""Logs of trainings as curves in TensorBoard, MLflow or Weights & Biases. It reads a store's files beside the run, which never
 waits for it. Clients write files and reach no network, unless their own variables say so (MLFLOW_TRACKING_URI, WANDB_MODE)."""
 
 import argparse
@@ -55,7 +55,7 @@ class _Training:
 
 
 def _name(text: str) -> str:
-    """As every client takes it, and no way out of a folder."""
+    """A name that every client takes, and that leads out of no folder."""
     parts = [re.sub(r"[^\w .:-]", "_", part, flags=re.ASCII)[:100] for part in text.split("/")]
     return "/".join(part if part.strip(" .") else "_" for part in parts)
 

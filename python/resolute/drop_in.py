@@ -1,7 +1,7 @@
 """The evaluators of torchreid and fast-reid under their own names and with their own arguments, by this package's exact code.
 
 In place of `from torchreid.metrics.rank import evaluate_rank` write `from resolute.drop_in import torchreid_evaluate_rank as
-evaluate_rank`. Where theirs prints, drops or asserts something, these do the same by an exception or not at all: max_rank is
+evaluate_rank`. If theirs prints, drops or asserts something, these raise an exception or do nothing: max_rank is
 cut to the gallery's size, and a set without any match raises InputError. One thing differs: ties count against the query.
 """
 
@@ -32,7 +32,7 @@ def _ranked(distmat: Any, q_pids: Any, g_pids: Any, q_camids: Any, g_camids: Any
 
 def torchreid_evaluate_rank(distmat: Any, q_pids: Any, g_pids: Any, q_camids: Any, g_camids: Any, max_rank: int = 50,
                             use_metric_cuhk03: bool = False, use_cython: bool = True) -> tuple[numpy.ndarray, float]:
-    """As torchreid.metrics.evaluate_rank: (cmc [max_rank], mAP)."""
+    """torchreid.metrics.evaluate_rank: (cmc [max_rank], mAP)."""
     del use_cython
     scores = _ranked(distmat, q_pids, g_pids, q_camids, g_camids, max_rank, use_metric_cuhk03)
     return scores.cmc, scores.mAP
@@ -41,7 +41,7 @@ def torchreid_evaluate_rank(distmat: Any, q_pids: Any, g_pids: Any, q_camids: An
 def fastreid_evaluate_rank(distmat: Any, q_pids: Any, g_pids: Any, q_camids: Any, g_camids: Any, max_rank: int = 50,
                            use_metric_cuhk03: bool = False,
                            use_cython: bool = True) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
-    """As fastreid.evaluation.rank.evaluate_rank: (cmc [max_rank], average precisions, inverse negative penalties), of queries
+    """fastreid.evaluation.rank.evaluate_rank: (cmc [max_rank], average precisions, inverse negative penalties), of queries
     that have a match."""
     del use_cython
     scores = _ranked(distmat, q_pids, g_pids, q_camids, g_camids, max_rank, use_metric_cuhk03)

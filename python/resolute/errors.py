@@ -1,4 +1,4 @@
-"""What goes wrong, in the words of the programs: `PROBLEM (WHY); SUGGESTION`."""
+"""Errors in the words of the programs: `PROBLEM (WHY); SUGGESTION`."""
 
 import sys
 
@@ -8,7 +8,7 @@ class Error(Exception):
 
 
 class InputError(Error, ValueError):
-    """What was given is wrong or broken: an argument, a file, a setting."""
+    """An argument, a file or a setting is wrong or broken."""
 
 
 class CorruptError(Error):

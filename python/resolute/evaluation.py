@@ -93,7 +93,7 @@ class Scores:
         return float(self.cmc[k - 1])
 
     def per_query(self, metric: str) -> numpy.ndarray:
-        """One number a query: "mAP", "mINP" or "rank-K"; 0 for a query without a match. Where galleries are drawn, "rank-K" is the
+        """One number a query: "mAP", "mINP" or "rank-K"; 0 for a query without a match. With drawn galleries "rank-K" is the
         share of the query's galleries, and K is 1, 5, 10 or 20."""
         if metric == "mAP":
             return self.average_precisions
@@ -148,7 +148,7 @@ def _options(max_rank: int, threads: int | None, seed: int) -> bytes:
 
 
 def _protocol(protocol: str | None, draws: int | None, shots: int | None) -> dict[str, Any]:
-    """Members of a job's protocol. What is not given has its default there."""
+    """Members of a job's protocol; the library has their defaults."""
     name = "whole-gallery" if protocol is None else protocol
     if not isinstance(name, str) or name not in _PROTOCOLS:
         raise InputError(f"'protocol' is {_arrays.shown(protocol)} (it is {', '.join(_PROTOCOLS)} or None)")
@@ -161,7 +161,7 @@ def _protocol(protocol: str | None, draws: int | None, shots: int | None) -> dic
 
 
 def _re_ranking(rerank: object) -> dict[str, Any]:
-    """The same."""
+    """Members of the protocol, as _protocol() has them."""
     if rerank is None or isinstance(rerank, bool):
         return {"re_ranking": bool(rerank)}
     if isinstance(rerank, str) or not isinstance(rerank, Sequence) or len(rerank) != 3:
@@ -197,8 +197,8 @@ def rank(qf: Any, gf: Any, q_ids: Any, g_ids: Any, q_cams: Any = None, g_cams: A
 
     protocol: "single-shot", "multi-shot", "whole-gallery" or None, which is the same as the last. draws: how many galleries are
     drawn, 1 to 10,000, 100 unless given. shots: with "multi-shot", images of each identity in a gallery, 2 to 1,000, 5 unless given;
-    of one that has fewer, all. seed: of the draws, 0 to 2^48. Where it is a split's, and the images are the split's gallery in its
-    order, the galleries are those of an evaluation of that split (docs/formats/manifest.md). Identity 0 is in no drawn gallery,
+    of one that has fewer, all. seed: of the draws, 0 to 2^48. A split's seed and its gallery in order
+    give the galleries of an evaluation of that split (docs/formats/manifest.md). Identity 0 is in no drawn gallery,
     unless a query has it: in a split it stands for distractors.
 
     Raises InputError for shapes that disagree, NaN, infinite features, and settings out of range or without effect.
@@ -243,10 +243,10 @@ def rank_distances(distances: Any, q_ids: Any, g_ids: Any, q_cams: Any = None, g
 
 def _bootstrap(trials: Sequence[tuple[numpy.ndarray, numpy.ndarray]]) -> list[Interval]:
     metrics = trials[0][1].shape[1]
-    identities = numpy.ascontiguousarray(numpy.concatenate([of_trial for of_trial, _ in trials]))
-    numbers = numpy.ascontiguousarray(numpy.concatenate([of_trial for _, of_trial in trials]))
+    identities = numpy.ascontiguousarray(numpy.concatenate([people for people, _ in trials]))
+    numbers = numpy.ascontiguousarray(numpy.concatenate([values for _, values in trials]))
     found = (c_double * (4 * metrics))()
-    call("bootstrap", (c_size_t * len(trials))(*(len(numbers) for numbers, _ in trials)), len(trials),
+    call("bootstrap", (c_size_t * len(trials))(*(len(people) for people, _ in trials)), len(trials),
          identities.ctypes.data, numbers.ctypes.data, metrics, found)
     return [Interval(*found[4 * metric:4 * metric + 4]) for metric in range(metrics)]
 

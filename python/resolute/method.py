@@ -78,5 +78,5 @@ class Method:
         return True
 
     def depends_on(self) -> list[str]:
-        """What else decides the bits of results, for the numeric class: options, and versions of packages."""
+        """More that decides the bits of results, for the numeric class: options, and versions of packages."""
         return [f"{name} {value}" for name, value in vars(self.options).items()]

@@ -282,7 +282,7 @@ class Pack:
         return Loader(Handle("loader", pointer), (self.height, self.width), arrays, first, end)
 
     def close(self) -> None:
-        """What was made from it (splits, loaders, batches) stays usable."""
+        """Ends its use; splits, loaders and batches that were made from it stay usable."""
         self._handle.close()
 
 

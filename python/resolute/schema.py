@@ -1,4 +1,4 @@
-"""What a method's file says of its options, read without running it: `python -m resolute.schema FILE.py` prints it as JSON.
+"""The options of a method's file, read without running it: `python -m resolute.schema FILE.py` prints it as JSON.
 
     {"class":"Mine","line":9,"options":[{"default":64,"line":12,"name":"width","optional":false,"type":"int"}],
      "revision":1,"schema":1,"sha256":"…"}
@@ -45,13 +45,14 @@ class _File:
     def _is_root(self, base: ast.expr) -> bool:
         return ast.unparse(base) in self._roots
 
-    def _own(self, base: ast.expr, kind: ast.ClassDef) -> ast.ClassDef | None:
+    def _base_in_file(self, base: ast.expr, kind: ast.ClassDef) -> ast.ClassDef | None:
         """The class of this file, before the one that derives from it."""
         found = self._classes.get(base.id) if isinstance(base, ast.Name) else None
         return found if found is not None and found.lineno < kind.lineno else None
 
     def _is_method(self, kind: ast.ClassDef) -> bool:
-        return any(self._is_root(base) or (own := self._own(base, kind)) is not None and self._is_method(own) for base in kind.bases)
+        return any(self._is_root(base) or (found := self._base_in_file(base, kind)) is not None and self._is_method(found)
+                   for base in kind.bases)
 
     def method(self) -> ast.ClassDef:
         """The one that derives from resolute.Method and that no other class of the file derives from."""
@@ -69,8 +70,8 @@ class _File:
         """The body of a class, and behind it those of its bases in this file."""
         yield from kind.body
         for base in kind.bases:
-            if (own := self._own(base, kind)) is not None:
-                yield from self._lines(own)
+            if (found := self._base_in_file(base, kind)) is not None:
+                yield from self._lines(found)
             elif not self._is_root(base):
                 yield ast.Expr(base)  # who looks further than this is told where
 
@@ -152,7 +153,7 @@ class _File:
 
 
 def schema_of(source: bytes, path: str) -> dict[str, Any]:
-    """Of a file's bytes. Raises InputError, opening with `path:LINE:`, where they are no method's whose options can be read."""
+    """The document above for a file's bytes. Raises InputError, opening with `path:LINE:`, for a file whose options cannot be read."""
     file = _File(source, path)
     kind = file.method()
     return {"schema": 1, "class": kind.name, "line": kind.lineno, "revision": file.revision(kind), "options": file.options(kind),

@@ -45,7 +45,7 @@ class Suite:
         return ["suite", verb, str(self.file), *self._common, *given]
 
     def plan(self, **options: object) -> dict[str, Any]:
-        """What would be done: jobs, sizes, times (docs/formats/plan.md)."""
+        """The plan: jobs, sizes, times (docs/formats/plan.md)."""
         found: dict[str, Any] = run_json([*self._command("plan", options), "--json"])
         return found
 
@@ -77,8 +77,8 @@ class Suite:
     def rows(self) -> list[dict[str, Any]]:
         """One a trial of a cell: table, row, label, dataset, metric, trial, value (None: not there yet), paper (the paper's number),
         mean; and by how much the row's mean differs from that of the row `to`: difference, low, high (95 %)."""
-        return [row for table in self.tables()["tables"] for of_row in table["rows"] for cell in of_row["cells"]
-                for row in _trials(table["id"], of_row, cell)]
+        return [one for table in self.tables()["tables"] for row in table["rows"] for cell in row["cells"]
+                for one in _trials(table["id"], row, cell)]
 
     def results(self) -> "pandas.DataFrame":
         """rows() as a data frame."""
@@ -111,8 +111,8 @@ class Suite:
 def _inline(text: str) -> str:
     """Markdown within a line: the program escapes what a user's text has of it."""
     def shown(found: re.Match[str]) -> str:
-        of_user, code, stressed, sign = (part and html.escape(part) for part in found.groups())
-        return of_user or sign or (f"<code>{code}</code>" if code else f"<em>{stressed}</em>")
+        escaped, code, stressed, sign = (part and html.escape(part) for part in found.groups())
+        return escaped or sign or (f"<code>{code}</code>" if code else f"<em>{stressed}</em>")
 
     return re.sub(r"\\(.)|`([^`]+)`|\*([^*]+)\*|([&<>\"'])", shown, text)
 

@@ -23,6 +23,7 @@ from .schema import schema_of
 
 _FAILED, _REFUSED, _INTERRUPTED = 1, 2, 75
 _COMMANDS = ("run", "describe")
+_KINDS = ("training", "evaluation")  # resolute-worker does the other kinds of jobs
 
 
 class _Parser(ArgumentParser):
@@ -108,7 +109,7 @@ def _run(job: Job, kind: type[Method], method_options: Any) -> None:
         evaluate(job, method, device, numeric_class)
 
 
-def _work(kind: type[Method], name: str, programs_only: bool) -> None:
+def _work(kind: type[Method], name: str) -> None:
     first = next((place for place, word in enumerate(sys.argv) if word in _COMMANDS), len(sys.argv))
     method_options = _method_options(kind, sys.argv[1:first])
     if first == len(sys.argv):
@@ -119,21 +120,20 @@ def _work(kind: type[Method], name: str, programs_only: bool) -> None:
         print(json.dumps(_ready(kind, name, method_options, {}, options, "cuda" if "cuda" in words else "cpu")[2]))
         return
     job = Job(options, name)
-    if job.specification["kind"] not in ("training", "evaluation") or programs_only and not job.training["recipe"].get("program"):
+    if job.specification["kind"] not in _KINDS:
         _hand_on(sys.argv[first:])
     _run(job, kind, method_options)
 
 
-def work(method: type[Method], *, programs_only: bool = False) -> None:
-    """Runs what the command line asks for: `FILE.py [OPTIONS] run --store … --job …` as a suite's `worker = ["python", "FILE.py"]`
-    starts it, or `FILE.py [OPTIONS] describe`, which prints the numeric class. The last line of the method's file.
+def work(method: type[Method]) -> None:
+    """Runs the command line: `FILE.py [OPTIONS] run --store … --job …`, as a suite's `worker = ["python", "FILE.py"]` starts it, or
+    `FILE.py [OPTIONS] describe`, which prints the numeric class. The last line of the method's file.
 
-    programs_only: trainings without a `train.program`, and what evaluates them, go on to resolute-worker, so that one suite has
-    rows of both. Ends the process with the exit codes of docs/worker.md unless all is done. An exception of the method ends it with
-    2, since the same again would end the same way; OSError, MemoryError and RuntimeError with 1."""
+    Ends the process with the exit codes of docs/worker.md unless all is done. An exception of the method ends it with 2, since the same
+    again would end the same way; OSError, MemoryError and RuntimeError with 1."""
     name = Path(inspect.getfile(method)).stem
     try:
-        _work(method, name, programs_only)
+        _work(method, name)
     except Exception as error:  # noqa: BLE001 whatever the method raises
         _end(name, error)
 
@@ -163,13 +163,13 @@ def _planned_file(files: list[str], wanted: str) -> tuple[str, bytes]:
 
 
 def _method_of(path: str, source: bytes, given: Mapping[str, Any]) -> type[Method]:
-    """The method's class. What runs is what was hashed."""
+    """The method's class, from the bytes that were hashed."""
     schema = schema_of(source, path)
     module = ModuleType("resolute_method")
     module.__file__ = path
     sys.modules[module.__name__] = module
     sys.path.insert(0, str(Path(path).parent))
-    exec(compile(source, path, "exec"), vars(module))
+    exec(compile(source, path, "exec"), vars(module))  # noqa: S102 the file is the user's method, and no other bytes may run
     kind: type[Method] = vars(module)[schema["class"]]
     fields = {field.name for field in dataclasses.fields(kind.Options)}
     if not fields == {option["name"] for option in schema["options"]} == given.keys():
@@ -188,7 +188,7 @@ def work_by_specification(words: list[str]) -> None:
         if not files or not command:
             raise InputError("usage: python -m resolute work FILE.py… run --store STORE --job ID …")
         job = Job(_job_options("run", command[1:]), name)
-        recipe = job.training["recipe"] if job.specification["kind"] in ("training", "evaluation") else {}
+        recipe = job.training["recipe"] if job.specification["kind"] in _KINDS else {}
         if "program_options" not in recipe:
             _hand_on(command)
         path, source = _planned_file(files, recipe["program_sha256"])

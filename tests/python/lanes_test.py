@@ -271,7 +271,7 @@ class Meeting(unittest.TestCase):
         self.assertIn("('class A' and 'class B')", str(found[0]))
 
     def test_ranks_have_as_many_lanes_each(self):
-        self.assertEqual([range(2), range(2, 4)], [Lanes(Namespace(rank=rank, count=2), 4).own for rank in range(2)])
+        self.assertEqual([range(2), range(2, 4)], [Lanes(Namespace(rank=rank, count=2), 4).numbers for rank in range(2)])
         for count, lanes in ((3, 4), (2, 1), (8, 4)):
             with self.assertRaisesRegex(InputError, f"^{count} process ranks do not divide {lanes} lanes "):
                 Lanes(Namespace(rank=0, count=count), lanes)
