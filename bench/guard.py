@@ -1,5 +1,5 @@
-"""Runs an area's command and ends with its exit code. What the command leaves running ends with it, however it ended and in
-whatever session that is: a peer that is left behind would go on in a folder that is gone, beside the next measurement.
+"""Runs an area's command and ends with its exit code. Processes that the command leaves running end with it, however it ended and in
+any session: a peer that is left behind would go on in a folder that is gone, beside the next measurement.
 
 Usage: guard.py COMMAND...
 """
@@ -16,9 +16,9 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def end_children():
-    """Whose parent ends becomes ours (PR_SET_CHILD_SUBREAPER), so none is left when there is no child any more."""
-    own = pathlib.Path(f"/proc/self/task/{os.getpid()}/children")
-    while children := own.read_text().split():
+    """A process whose parent ends becomes our child (PR_SET_CHILD_SUBREAPER), so none is left when we have no child any more."""
+    listed = pathlib.Path(f"/proc/self/task/{os.getpid()}/children")
+    while children := listed.read_text().split():
         for child in children:
             os.kill(int(child), signal.SIGKILL)
             os.waitpid(int(child), 0)

@@ -20,13 +20,13 @@ def free_port():
 
 
 class Side:
-    """What alternate() plays with."""
+    """One of those that alternate() plays with."""
 
     def ready(self):
         """Waits until it can begin."""
 
     def turn(self):
-        """What a turn gave."""
+        """A turn's figure."""
         raise NotImplementedError
 
     def close(self):
@@ -40,7 +40,7 @@ class Player(Side):
                           for command in commands]
         self.waited = False
         self.times = None  # turns that mean_turn() asks for
-        self.said = {}     # the last answer, whole
+        self.answer = {}   # the last one, whole
 
     def ready(self):
         """Waits until it can begin. Players that are made together make ready beside one another."""
@@ -57,13 +57,13 @@ class Player(Side):
         finally:  # or an interrupted program would wait for it
             watch.cancel()
         try:
-            self.said = json.loads(line)
-            return self.said[key]
+            self.answer = json.loads(line)
+            return self.answer[key]
         except (ValueError, KeyError):
             sys.exit(f"bench: {self.name} ended or said '{line.strip()}' where '{key}' was expected")
 
     def turn(self):
-        """What the turn gave: seconds of the slowest rank, or another figure of a single program."""
+        """Seconds of the slowest rank, or another figure of a single program."""
         self.begin()
         return self.end()
 
@@ -97,7 +97,7 @@ class Player(Side):
 
 
 def alternate_all(players, turns, least=None):
-    """Samples of `turns` turns of each player, after one that does not count. Who begins is another from turn to turn. least: each
+    """Samples of `turns` turns of each player, after one that does not count. Another begins from turn to turn. least: each
     sample is the mean of as many turns as take so many seconds, after more that do not count."""
     def sample(player):
         return player.turn() if least is None else player.mean_turn(least)
@@ -121,5 +121,5 @@ def alternate_all(players, turns, least=None):
 
 def alternate(ours, peer, turns):
     """Medians of both players, and their samples."""
-    own, other = alternate_all([ours, peer], turns)
-    return statistics.median(own), statistics.median(other), own, other
+    samples = alternate_all([ours, peer], turns)
+    return *map(statistics.median, samples), *samples

@@ -10,7 +10,6 @@ import dataclasses
 import importlib
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ PARTS = {"loading": "data_path_loading", "ingest": "data_path_ingest"}
 
 @dataclasses.dataclass
 class Setting:
-    """What parts measure with: each has figures(setting), which gives a list of figures.figure()."""
+    """Given to each part's figures(setting), which returns a list of figures.figure()."""
     programs: pathlib.Path  # folder of built programs
     python: str             # one that has torch, h5py and Pillow
     scratch: pathlib.Path   # for files; removed in the end
@@ -56,14 +55,9 @@ def main():
     parser.add_argument("--part", choices=PARTS, action="append", help="measure it alone")
     add_smoke(parser)
     options = parser.parse_args()
-    here = pathlib.Path(__file__).parent
-    parts = [importlib.import_module(PARTS[part]) for part in options.part or PARTS if (here / f"{PARTS[part]}.py").exists()]
-    scratch = pathlib.Path(tempfile.mkdtemp(prefix="resolute-bench-", dir=options.folder))
-    try:
-        setting = prepared(options.programs, options.python, scratch, options.smoke)
-        figures = [item for part in parts for item in part.figures(setting)]
-    finally:
-        shutil.rmtree(scratch)
+    with tempfile.TemporaryDirectory(prefix="resolute-bench-", dir=options.folder) as scratch:
+        setting = prepared(options.programs, options.python, pathlib.Path(scratch), options.smoke)
+        figures = [item for part in options.part or PARTS for item in importlib.import_module(PARTS[part]).figures(setting)]
     show(figures, options.json)
 
 

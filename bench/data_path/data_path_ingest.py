@@ -48,7 +48,7 @@ def ingest_resident(program, raw, store, cores):
 
 
 def figures(setting):
-    program, cores = str(setting.programs / "bench_data_path_ingest"), str(setting.cores)
+    program = str(setting.programs / "bench_data_path_ingest")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     memory = pathlib.Path("/dev/shm")
     room = memory.is_dir() and shutil.disk_usage(memory).free >= 2 << 30
@@ -74,7 +74,7 @@ def figures(setting):
         two, one, _, _ = alternate(player(RATE, "ingest", raw, *pack, 2), player(RATE, "ingest", raw, "--to", scratch / "one"),
                                    setting.turns)
         result.append(figure("ingest_two_threads", two, one, "images/s", two / one, 1.8))
-        # What the machine has for two threads that share nothing.
+        # The machine's gain by two threads that share nothing.
         two, one, _, _ = alternate(player(HASHED, "sha", "--threads", 2), player(HASHED, "sha"), min(3, setting.turns))
         result.append(figure("sha256_two_threads", two, one, "GB/s", two / one, None))
         sealed, made, _, _ = alternate(player(RATE, "seal", raw, *pack, 1),

@@ -1,5 +1,5 @@
 """Figures of loading: batches of 64 augmented 3 x 256 x 128 images beside PyTorch's DataLoader (JPEG files, PIL) and the
-fastest that Python gets from the same pack through h5py; raw rows beside memcpy of the same bytes. What has no bar says
+fastest that Python gets from the same pack through h5py; raw rows beside memcpy of the same bytes. A figure without a bar says
 where the time goes: with each image's LR copy, with rows' checksums, and what writing the floats alone would take."""
 
 import os

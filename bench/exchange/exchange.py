@@ -98,7 +98,7 @@ def sent(name):
 
 
 def seconds(program, names, ranks, levels, port):
-    """Of each sum, of so many ranks in each namespace, which take these to be machines or not."""
+    """Seconds of each sum over so many ranks in each namespace. levels: the ranks take namespaces for machines."""
     started = [subprocess.Popen(["ip", "netns", "exec", name, program, "--rank", str(side * ranks + rank), "--of", str(2 * ranks),
                                  "--host", "10.77.0.1", "--port", str(port), "--machine", name if levels else "one"],
                                 stdout=subprocess.PIPE, text=True)
@@ -122,8 +122,8 @@ def over_a_link(program, rate, ranks=4, rounds=2):
     ours, peer = statistics.median(found[True]), statistics.median(found[False])
     figures = [figure(f"two_levels_over_{rate}", ours, peer, "s", peer / ours, None)]
     for levels, name in ((True, "two_levels_on_the_wire"), (False, "straight_on_the_wire")):
-        own = statistics.median(carried[levels])
-        figures.append(figure(name, own, SUMMED, "MiB", SUMMED / own, None))  # a ring of two sends what is summed
+        mebibytes = statistics.median(carried[levels])
+        figures.append(figure(name, mebibytes, SUMMED, "MiB", SUMMED / mebibytes, None))  # a ring of two sends what is summed
     return figures
 
 

@@ -1,4 +1,4 @@
-"""Where a GPU's time goes, from a trace of libtorch's profiler: as lines of Markdown."""
+"""A GPU's time by kernel, from a trace of libtorch's profiler: as lines of Markdown."""
 
 import collections
 import re
@@ -43,7 +43,7 @@ def figures(trace, steps):
 
 
 def summary(trace, steps):
-    """As figures(), in lines of Markdown."""
+    """figures() in lines of Markdown."""
     seen = figures(trace, steps)
     if seen is None:
         return ["The trace has no kernel of a GPU."]

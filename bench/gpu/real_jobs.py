@@ -147,9 +147,9 @@ def asked(machine, store):
     evaluated = max((line.get("steps", 0) for _, line in lines), default=0)
     raw = next(path for path in (store.folder / "raw").iterdir() if path.is_dir())
     begun = time.monotonic()
-    told = json.loads(machine.resolute("embed", store.jobs["training"], raw, "--store", store.folder, "--out", store.folder / "features.h5",
+    counted = json.loads(machine.resolute("embed", store.jobs["training"], raw, "--store", store.folder, "--out", store.folder / "features.h5",
                                        "--json"))
-    images, seconds = told["queries"] + told["gallery"], time.monotonic() - begun
+    images, seconds = counted["queries"] + counted["gallery"], time.monotonic() - begun
     return table(["asked of the training", "images", "images/s"],
                  [["evaluation, without its start", evaluated, shown(rate(lines))],
                   ["`resolute embed`, with its start and image files", images, f"{images / seconds:.1f}"]])

@@ -1,4 +1,4 @@
-"""What users run, on GPUs: a suite of every method from raw images to its tables under a coordinator. Once undisturbed; once with a
+"""A user's run on GPUs: a suite of every method from raw images to its tables under a coordinator. Once undisturbed; once with a
 process rank killed, then the run, and gone on with, on the most of two, four and eight GPUs that there are; and once on each fewer. Tables and
 weights must be the same."""
 

@@ -123,17 +123,17 @@ class Bench:
     # ---- where the time goes
 
     def traced(self, options, *more):
-        """(the trace of a turn, what the turn before it said)"""
+        """(the trace of a turn, the answer of the turn before it)"""
         file = self.scratch / f"trace-{self.folders}.json"
         player = self.ours(options, "--trace", str(file), *more, turns=3)
         try:
             player.turn(), player.turn()
-            said = player.said
+            answer = player.answer
             player.turn()
             player.close()
         finally:
             player.kill()
-        return json.loads(file.read_text()), said
+        return json.loads(file.read_text()), answer
 
     def profile(self, precision, batch):
         trace, _ = self.traced(self.options(precision, batch))
@@ -159,11 +159,11 @@ class Bench:
         recipe = specification["recipe"]
         rows = recipe["identities"] * recipe["images"]
         steps = max(2, self.steps // 2)
-        trace, said = self.traced(self.options(precision, rows) | {"steps": steps}, "--specification", str(file))
-        seconds, seen = said["seconds"] / steps, figures(trace, steps)
+        trace, answer = self.traced(self.options(precision, rows) | {"steps": steps}, "--specification", str(file))
+        seconds, seen = answer["seconds"] / steps, figures(trace, steps)
         device = [f"{seen['kernels']:.0f}", f"{seen['busy']:.2f}", f"{seen['host']:.2f}"] if seen else ["-"] * 3
         return [f"{method}, {precision}", f"{recipe['identities']} × {recipe['images']}", f"{1000 * seconds:.2f}", f"{rows / seconds:.1f}",
-                f"{said['most_bytes'] / 2**30:.2f}", *device]
+                f"{answer['most_bytes'] / 2**30:.2f}", *device]
 
     # ---- several at once
 

@@ -16,7 +16,6 @@ import datetime
 import json
 import os
 import pathlib
-import shutil
 import signal
 import statistics
 import subprocess
@@ -26,6 +25,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from figures import add_smoke, figure, show  # noqa: E402
+from suites import write_suite  # noqa: E402
 from turns import Player  # noqa: E402
 
 IN_FLIGHT, TURNS = 16, 3
@@ -40,7 +40,7 @@ class Size:
 
 
 IDLE_SECONDS = 20
-# Of SLOW_JOBS so many are run: the rate is that of all.
+# SLOW_RUN of SLOW_JOBS are run, and give the rate.
 SLOW_JOBS, SLOW_RUN, SLOW_IN_FLIGHT = 10_000, 1_000, 64
 MANY_AGENTS, MANY_SLOTS, MANY_LIMIT = 2, 900, 90
 
@@ -95,31 +95,9 @@ def replay(programs, scratch):
     return [figure("replay_1m_vs_3s", ours, 3.0, "s", 3.0 / ours, 1.0)]
 
 
-STATUS_SUITE = """suite = "large"
-title = "Large"
-[defaults]
-method = "baseline"
-backbone = "resnet-small"
-train.steps = 100
-train.identities = 4
-trials = {trials}
-[[dataset]]
-id = "people"
-source = "synthetic"
-identities = 12
-[[table]]
-id = "main"
-title = "Main"
-metrics = ["mAP"]
-datasets = ["people"]
-"""
-
-
 def status(programs, scratch, size):
     """Wall clock of the whole command: the suite is worked out, too."""
-    suite, store = scratch / "large.toml", scratch / "large"
-    suite.write_text(STATUS_SUITE.format(trials=size.trials) + "".join(
-        f'[[table.row]]\nid = "row-{row}"\nlabel = "Row {row}"\ntrain.learning_rate = {row + 1}e-6\n' for row in range(size.rows)))
+    suite, store = write_suite(scratch / "large.toml", size.rows, size.trials), scratch / "large"
 
     def seconds(where, succeeded):
         samples = []
@@ -151,13 +129,9 @@ def descendants(process):
 
 def idle(programs, scratch):
     """The command line under mpirun with a worker that only sleeps; the worst process of the five and their spawners."""
-    worker, suite, store = scratch / "sleeper", scratch / "idle.toml", scratch / "idle"
+    worker, suite, store = scratch / "sleeper", write_suite(scratch / "idle.toml", 1), scratch / "idle"
     worker.write_text("#!/bin/sh\nexec sleep 3600\n")
     worker.chmod(0o755)
-    suite.write_text('suite = "idle"\ntitle = "Idle"\n[defaults]\nmethod = "baseline"\nbackbone = "resnet-small"\ntrain.steps = 1\ntrain.identities = 4\n'
-                     '[[dataset]]\nid = "people"\nsource = "synthetic"\nidentities = 12\n'
-                     '[[table]]\nid = "main"\ntitle = "Main"\nmetrics = ["mAP"]\ndatasets = ["people"]\n'
-                     '  [[table.row]]\n  id = "baseline"\n  label = "Baseline"\n')
     program = programs / "resolute"
     run = subprocess.Popen(["mpirun", "-np", "5", str(program), "suite", "run", str(suite), "--store", str(store), "--slots", "1"],
                            env={**os.environ, "RESOLUTE_WORKER": str(worker)}, stdout=sys.stderr, start_new_session=True)
@@ -192,20 +166,9 @@ def shim(programs, folder, metadata_us, fsync_us):
             "RESOLUTE_SHIM_METADATA_US": str(metadata_us), "RESOLUTE_SHIM_FSYNC_US": str(fsync_us)}
 
 
-def training_suite(path, rows, trials):
-    """rows x trials trainings and as many evaluations, behind a shard and a seal."""
-    text = (f'suite = "{path.stem}"\ntitle = "Many"\n[defaults]\nmethod = "baseline"\nbackbone = "resnet-small"\ntrials = {trials}\n'
-            'train.identities = 4\n[[dataset]]\nid = "people"\nsource = "synthetic"\nidentities = 12\n'
-            '[[table]]\nid = "main"\ntitle = "Main"\nmetrics = ["mAP"]\ndatasets = ["people"]\n')
-    for row in range(1, rows + 1):
-        text += f'  [[table.row]]\n  id = "row-{row}"\n  label = "{row} steps"\n  train.steps = {row}\n'
-    path.write_text(text)
-    return path
-
-
 def slow_jobs(programs, scratch):
     """A job is there when its result is; what the run does at its end does not count."""
-    suite, store = training_suite(scratch / "slow.toml", 5, SLOW_JOBS // 10), scratch / "slow"
+    suite, store = write_suite(scratch / "slow.toml", 5, SLOW_JOBS // 10), scratch / "slow"
     begin = time.time()
     subprocess.run([str(programs / "resolute"), "suite", "run", str(suite), "--store", str(store), "--slots", str(SLOW_IN_FLIGHT),
                     "--max-jobs", str(SLOW_RUN)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -226,15 +189,15 @@ def events_of(program, suite, store):
 
 
 def seconds_between(earlier, later):
-    parse = lambda event: datetime.datetime.fromisoformat(event["time"].replace("Z", "+00:00"))
-    return (parse(later) - parse(earlier)).total_seconds()
+    begin, end = (datetime.datetime.fromisoformat(event["time"].replace("Z", "+00:00")) for event in (earlier, later))
+    return (end - begin).total_seconds()
 
 
 def slow_slots(programs, scratch):
     """Trainings that only wait, as many as there are slots, behind a shard and a seal. Counts if no agent takes the coordinator
     for dead meanwhile."""
     slots, store, program = MANY_AGENTS * MANY_SLOTS, scratch / "slots", programs / "resolute"
-    suite = training_suite(scratch / "slots.toml", MANY_AGENTS, MANY_SLOTS)
+    suite = write_suite(scratch / "slots.toml", MANY_AGENTS, MANY_SLOTS)
     environment = {**shim(programs, store, 2000, 2000), "RESOLUTE_WORKER": str(programs / "bench_noop_worker"),
                    "RESOLUTE_BENCH_TRAININGS_WAIT": "1"}
     run = subprocess.Popen(["mpirun", "--enable-recovery", "-np", str(MANY_AGENTS + 1), str(program), "suite", "run", str(suite),
@@ -276,7 +239,6 @@ def main():
     add_smoke(parser)
     options = parser.parse_args()
     size = Size(jobs=20, turns=1, rows=2, trials=2) if options.smoke else Size()
-    scratch = pathlib.Path(tempfile.mkdtemp(prefix="resolute-bench-", dir=options.folder))
     parts = {"jobs": lambda: jobs(options.programs, options.hyperqueue, scratch, size),
              "decision": lambda: decision(options.programs, size.turns),
              "simulation": lambda: simulation(options.programs),
@@ -287,10 +249,9 @@ def main():
     wanted = (options.only or ("jobs,decision,status" if options.smoke else ",".join(parts))).split(",")
     if unknown := [part for part in wanted if part not in parts]:
         sys.exit(f"bench: unknown part '{unknown[0]}'; give some of: {', '.join(parts)}")
-    try:
+    with tempfile.TemporaryDirectory(prefix="resolute-bench-", dir=options.folder) as folder:
+        scratch = pathlib.Path(folder)
         figures = [item for part in wanted for item in parts[part]()]
-    finally:
-        shutil.rmtree(scratch)
     show(figures, options.json)
 
 

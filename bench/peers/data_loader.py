@@ -36,7 +36,7 @@ def rectangle():
     for _ in range(100):
         area = HEIGHT * WIDTH * random.uniform(0.02, 0.4)
         aspect = random.uniform(0.3, 1 / 0.3)
-        height, width = int(round(math.sqrt(area * aspect))), int(round(math.sqrt(area / aspect)))
+        height, width = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
         if height < HEIGHT and width < WIDTH:
             return random.randint(0, HEIGHT - height), random.randint(0, WIDTH - width), height, width
     return None
@@ -137,18 +137,18 @@ class PackRows(Dataset):
 
 
 def batches(options):
-    if options.what == "jpeg":
+    if options.form == "jpeg":
         data = JpegFiles(options.data)
         return iter(DataLoader(data, batch_sampler=Endless(len(data)), num_workers=options.workers))
-    data = PackRows(options.data, options.layout, reuse=options.what == "h5py-loop")
-    if options.what == "h5py-loop":
+    data = PackRows(options.data, options.layout, reuse=options.form == "h5py-loop")
+    if options.form == "h5py-loop":
         return (data.__getitems__(indices) for indices in Endless(len(data)))
     return iter(DataLoader(data, batch_sampler=Endless(len(data)), num_workers=options.workers, collate_fn=lambda batch: batch))
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("jpeg", "h5py", "h5py-loop"))
+    parser.add_argument("form", choices=("jpeg", "h5py", "h5py-loop"))
     parser.add_argument("data")
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--batches", type=int, default=10)
@@ -161,7 +161,7 @@ def main():
     print(json.dumps({"ready": True}), flush=True)
     ahead = AHEAD * options.workers
     for _ in sys.stdin:
-        # What workers loaded before the turn counts in no turn, and what they load after it takes no time of the other side's.
+        # Batches loaded before the turn count in no turn; those loaded after it take no time of the other side's.
         for _ in range(ahead):
             next(source)
         begin = time.perf_counter()

@@ -257,8 +257,8 @@ class GraphedStep:
         return self.loss
 
 
-def say(**what):
-    print(json.dumps(what), flush=True)
+def say(**answer):
+    print(json.dumps(answer), flush=True)
 
 
 def leave():

@@ -38,9 +38,9 @@ def torchreid():
     rank = importlib.import_module("torchreid_parts.rank")
     distances = importlib.import_module("torchreid_parts.distance")
 
-    def evaluate(query, gallery, identities, of_gallery, *cameras):
+    def evaluate(query, gallery, identities, gallery_identities, *cameras):
         matches = len(query)  # every query has one
-        _, mean = rank.evaluate_rank(distances.compute_distance_matrix(query, gallery).numpy(), identities, of_gallery, *cameras, max_rank=50)
+        _, mean = rank.evaluate_rank(distances.compute_distance_matrix(query, gallery).numpy(), identities, gallery_identities, *cameras, max_rank=50)
         return mean * matches, matches
 
     return evaluate
@@ -69,13 +69,13 @@ def main():
     with h5py.File(options.features) as file:
         query, gallery = (torch.from_numpy(file[side]["features"][:]) for side in ("query", "gallery"))
         query = query[:options.first]  # all where None
-        identities, of_gallery, cameras, gallery_cameras = (
+        identities, gallery_identities, cameras, gallery_cameras = (
             file[side][name][:] for name in ("identities", "cameras") for side in ("query", "gallery"))
     identities, cameras = identities[:len(query)], cameras[:len(query)]
     print(json.dumps({"ready": True}), flush=True)
     for _ in sys.stdin:
         begin = time.perf_counter()
-        found = [evaluate(query[first:first + options.together], gallery, identities[first:first + options.together], of_gallery,
+        found = [evaluate(query[first:first + options.together], gallery, identities[first:first + options.together], gallery_identities,
                           cameras[first:first + options.together], gallery_cameras)
                  for first in range(0, len(query), options.together)]
         seconds = time.perf_counter() - begin

@@ -11,9 +11,8 @@ import time
 
 os.environ.setdefault("TORCHINDUCTOR_FREEZING", "1")
 import torch
-from torch import nn
-
 from ddp_training import HEIGHT, WIDTH, ReidNetwork
+from torch import nn
 
 
 class Features(nn.Module):

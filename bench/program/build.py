@@ -102,7 +102,7 @@ class Bench:
         build = ["ninja", "-C", "build/release", target]
         self.configure("tests", self.now, "ci")
         step(f"build {target}", self.now, *build, cached=True)
-        time.sleep(0.1)  # What is made in one tick of the file system's clock is of one age.
+        time.sleep(0.1)  # Files that are made in one tick of the file system's clock are of one age.
         with open(self.now / source, "a", encoding="utf-8") as file:
             file.write("// an edit\n")
         seconds = step(f"{name}: build", self.now, *build)

@@ -1,4 +1,4 @@
-"""What the report of a large suite takes: 503 jobs, two rows of 125 trials, each a real training of 12 steps and its evaluation. `resolute suite
+"""The report of a large suite: 503 jobs, two rows of 125 trials, each a real training of 12 steps and its evaluation. `resolute suite
 report` makes the page, tests/system/suite/report_browser.py opens it in Chromium, scrolls it and checks all that a page promises.
 
 Usage: report.py RESOLUTE [--json] [--turns N] [--store DIR] [--smoke]

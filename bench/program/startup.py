@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from figures import add_smoke, figure, show  # noqa: E402
-
+from suites import write_suite  # noqa: E402
 
 
 def run(command):
@@ -34,13 +34,7 @@ def median_of(command, runs):
 
 
 def planned(resolute, folder, rows, trials, runs):
-    """Of a suite of rows x trials trainings and as many evaluations, behind a shard and a seal."""
-    suite = pathlib.Path(folder) / f"{rows}.toml"
-    suite.write_text(f'suite = "many"\ntitle = "Many"\n[defaults]\nmethod = "rain"\nbackbone = "resnet-small"\ntrials = {trials}\n'
-                     'train.identities = 4\n[[dataset]]\nid = "people"\nsource = "synthetic"\nidentities = 12\n'
-                     '[[table]]\nid = "main"\ntitle = "Main"\nmetrics = ["mAP"]\ndatasets = ["people"]\n'
-                     + "".join(f'[[table.row]]\nid = "row-{row}"\nlabel = "{row} steps"\ntrain.steps = {row}\n'
-                               for row in range(1, rows + 1)))
+    suite = write_suite(pathlib.Path(folder) / f"{rows}.toml", rows, trials, "rain")
     return median_of([resolute, "suite", "plan", str(suite), "--store", str(pathlib.Path(folder) / "store")], runs)
 
 

@@ -1,4 +1,4 @@
-"""What looking costs a run: a suite of eight trainings on all cores, alone and with ten viewers of its page (`resolute suite watch
+"""The price of looking at a run: a suite of eight trainings on all cores, alone and with ten viewers of its page (`resolute suite watch
 --http`), in turns. Each viewer follows the events and fetches the document whenever it has changed, as a browser does.
 
 Usage: watch.py RESOLUTE [--json] [--turns N] [--smoke]
@@ -52,7 +52,7 @@ datasets = ["people"]
 
 
 class Viewers(threading.Thread):
-    """Ten streams of one process; what they are told of they fetch."""
+    """Ten streams of one process; each fetches the document that its event tells of."""
 
     def __init__(self, address):
         super().__init__()
@@ -134,15 +134,15 @@ def main():
         suite.write_text(text)
         timed_run(arguments.resolute, suite, f"{folder}/warm")
 
-        def one(turn):
+        def run_alone(turn):
             alone.append(timed_run(arguments.resolute, suite, f"{folder}/alone-{turn}"))
 
-        def other(turn):
-            seconds, its, count = watched_run(arguments.resolute, suite, f"{folder}/watched-{turn}")
-            watched.append(seconds), processor.append(its), fetched.append(count)
+        def run_watched(turn):
+            seconds, served, count = watched_run(arguments.resolute, suite, f"{folder}/watched-{turn}")
+            watched.append(seconds), processor.append(served), fetched.append(count)
 
         for turn in range(turns):
-            for play in (one, other) if turn % 2 == 0 else (other, one):
+            for play in (run_alone, run_watched) if turn % 2 == 0 else (run_watched, run_alone):
                 play(turn)
     with_viewers, without = statistics.median(watched), statistics.median(alone)
     print(f"alone {sorted(round(s, 2) for s in alone)}, watched {sorted(round(s, 2) for s in watched)}, documents fetched "

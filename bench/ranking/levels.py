@@ -37,8 +37,8 @@ def main():
         return alternate(*(Player(" ".join(work), [[options.program, *work, *sizes, "--threads", str(threads)]], environment, key)
                            for work in (ours, peer)), options.turns)[:2]
 
-    def by_groups(name, work, unit, **how):
-        ours, peer = beside(["--work", work, "--groups", "4"], ["--work", work, "--groups", "1"], **how)
+    def by_groups(name, work, unit, **setting):
+        ours, peer = beside(["--work", work, "--groups", "4"], ["--work", work, "--groups", "1"], **setting)
         return figure(name, ours, peer, unit, peer / ours, BAR)
 
     figures = [by_groups("ranking_one_thread", "rank", "CPU s"),

@@ -110,13 +110,9 @@ def main():
             self.most, self.map = 0, None
 
         def read(self, process, key):
-            line = process.stdout.readline()
-            try:
-                said = json.loads(line)
-                self.most, self.map = max(getattr(self, "most", 0), said.get("bytes", 0)), said.get("map")
-                return said[key]
-            except (ValueError, KeyError):
-                sys.exit(f"bench: {self.name} ended or said '{line.strip()}' where '{key}' was expected")
+            value = super().read(process, key)
+            self.most, self.map = max(self.most, self.answer.get("bytes", 0)), self.answer.get("map")
+            return value
 
     def shortest(player):
         player.turn()
@@ -176,7 +172,7 @@ def main():
             million = Whole(path)
             seconds = million.turn()
             figures.append(figure("million_vs_2gb", million.most / MIB, 2e9 / MIB, "MiB", 2e9 / million.most, 1.0))
-            # What its product takes at the speed of the limit above.
+            # Its product at the speed of the limit above.
             product = best * (1000 * 1000000) / (sizes[0] * sizes[1])
             figures.append(figure("million_vs_product", seconds, product, "s", product / seconds, None))
     show(figures, options.json)

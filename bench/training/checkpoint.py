@@ -8,7 +8,6 @@ Usage: checkpoint.py BENCH_CHECKPOINT PYTHON_WITH_TORCH [--json] [--folder DIR] 
 import argparse
 import os
 import pathlib
-import shutil
 import statistics
 import sys
 import tempfile
@@ -38,14 +37,14 @@ def main():
     options = parser.parse_args()
     writes, loads, stalls = (1, 1, 1) if options.smoke else (15, 15, 15)
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    scratch = pathlib.Path(tempfile.mkdtemp(prefix="resolute-bench-", dir=options.folder))
-    try:
+    with tempfile.TemporaryDirectory(prefix="resolute-bench-", dir=options.folder) as made:
+        scratch = pathlib.Path(made)
         folder = scratch / "checkpoints"
         folder.mkdir()
         program = options.program
         ours, raw, _, _ = alternate(Player("write", [[program, "write", str(folder)]], one_thread),
                                     Player("raw", [[program, "raw", str(scratch)]], one_thread), writes)
-        newest = sorted(folder.glob("step-*.safetensors"))[-1]
+        newest = max(folder.glob("step-*.safetensors"))
         peer = pathlib.Path(__file__).resolve().parents[1] / "peers" / "torch_load.py"
         load, torch_load, _, _ = alternate(
             Player("load", [[program, "load", str(folder)]], one_thread),
@@ -54,8 +53,6 @@ def main():
         blocked = median_of([program, "save", str(folder)], one_thread, stalls)
         all_busy = median_of([program, "stall", str(folder), str(cores)], one_thread, stalls)
         one_busy = median_of([program, "stall", str(folder), "1"], one_thread, stalls)
-    finally:
-        shutil.rmtree(scratch)
     show([
         figure("write_vs_raw", ours * 1e3, raw * 1e3, "ms", raw / ours, 0.9),
         figure("load_vs_torch", load * 1e3, torch_load * 1e3, "ms", torch_load / load, 1.0),

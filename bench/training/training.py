@@ -108,9 +108,9 @@ class Bench:
     def lane_overhead(self):
         """Four lanes on one rank beside a plain loop that accumulates the same four batches."""
         threads, steps = self.cores, 2
-        how = ("f32", threads, 1, 2, 1, "resnet-small") if self.options.smoke else ("bf16", threads, 1, 4, steps)
-        ours, plain, *samples = alternate(self.ours("trainer", *how), self.ours("plain", *how), self.options.turns)
-        images = how[3] * BATCH * how[4]
+        setting = ("f32", threads, 1, 2, 1, "resnet-small") if self.options.smoke else ("bf16", threads, 1, 4, steps)
+        ours, plain, *samples = alternate(self.ours("trainer", *setting), self.ours("plain", *setting), self.options.turns)
+        images = setting[3] * BATCH * setting[4]
         self.add("lane_overhead", images / ours, images / plain, "images/s", plain / ours, 0.97, samples)
 
     def infer_bf16(self):
