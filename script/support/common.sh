@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# What the scripts share; sourced, never run. Sets: source_root, cache, logs; defines: step, install_packages,
+# Functions of all scripts; sourced, never run. Sets: source_root, cache, logs; defines: step, install_packages,
 # install_slurm, install_wheels, fetch_libtorch, configure, build_targets, build, build_programs.
 set -euo pipefail
 
-# What programs say is read here and there: in English.
+# Scripts read messages of programs: in English.
 export LC_ALL=C.UTF-8
 
 # An empty environment has no HOME, which CMake and pip look for too, and a PATH that bash keeps to itself.
@@ -170,7 +170,7 @@ install_packages() {
   step "packages" "${as_root[@]}" apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 $missing
 }
 
-# What the tests' own SLURM clusters consist of; users need none of it. No daemon of the whole machine is started.
+# The packages of the tests' own SLURM clusters; users need none of them. No daemon of the whole machine is started.
 install_slurm() {
   local box=$source_root/tests/support/slurm-box
   if bash "$box" installed; then return 0; fi
@@ -189,7 +189,7 @@ missing_wheels() {
 }
 
 # lock_cache NAME: checkouts share the cache: one makes what it is to hold under NAME, the others wait, until the caller's shell
-# ends, and then find it there. What one that was killed has left is removed: nobody is at work on it.
+# ends, and then find it there. Files that a killed one has left are removed: nobody is at work on them.
 lock_cache() {
   exec 9>"$cache/$1.lock"
   flock 9
@@ -266,8 +266,8 @@ is_configured() {
   ! is_stale "$1"
 }
 
-# alone_in PRESET COMMAND…: COMMAND while no other script configures or builds in the preset's folder. What it starts holds the lock
-# too, so that it is free only once that is gone.
+# alone_in PRESET COMMAND…: COMMAND while no other script configures or builds in the preset's folder. Its children hold the lock
+# too, so that it is free only once they are gone.
 alone_in() {
   local lock folder
   folder=$source_root/build/$(build_folder "$1")
@@ -303,16 +303,12 @@ configure_and_build() {
   build_here "$@"
 }
 
-# The two programs. A checkout that runs the tests has the folder configured with them: that stays.
-build_programs() { alone_in release build_programs_here; }
+# build_programs TARGET…: of the preset release. A checkout that runs the tests has the folder configured with them: that stays.
+build_programs() { alone_in release build_programs_here "$@"; }
 
 build_programs_here() {
-  if is_configured release; then
-    cd "$source_root"
-    step "build" ninja -C build/release resolute resolute-worker resolute_python
-  else
-    configure_and_build release resolute resolute-worker resolute_python
-  fi
+  is_configured release || configure_here release
+  build_here release "$@"
 }
 
 build_folder() { if [ "$1" = ci ]; then echo release; else echo "$1"; fi; }

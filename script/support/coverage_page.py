@@ -17,7 +17,7 @@ PAGE = ROOT / "docs" / "coverage.md"
 SOURCES = {"mlr-cuhk03": {"cuhk03", "cuhk03-detected"}, "mlr-viper": {"viper"}, "caviar": {"caviar"}, "mlr-market-1501": {"market1501"},
            "mlr-duke": {"dukemtmc"}, "mlr-sysu": {"sysu"}, "mlr-vru": {"vru"}}
 METHODS = {"wu2022": "resolution_adaptive"}  # of papers whose suite and page have another name
-# Of a method's page: a heading, and the first row of the table below it.
+# A heading of a method's page, and the first row of the table below it.
 PARTS = {"as stated": ("## Symbols, equations, functions", ["paper", "here", "function"]),
          "chosen": ("## UNSTATED: what the paper leaves open", ["open", "choice", "ground"]),
          "different": ("## DEVIATION: where we differ", ["the paper", "here", "where"])}
@@ -92,7 +92,7 @@ def sources_of(planned):
 
 
 def figure_of(table, planned):
-    """As rows_of(), of the table of the paper's suite that shows a figure: "figure3" is "figure-3" there."""
+    """rows_of() for the table of the paper's suite that shows a figure: "figure3" is "figure-3" there."""
     suite = METHODS.get(table["paper"], table["paper"])
     one = planned.get(suite, {"tables": [], "jobs": []})
     sources = sources_of(one)

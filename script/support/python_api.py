@@ -30,7 +30,7 @@ def described(node, name):
 
 
 def signature(node, name):
-    """As it is called: without self."""
+    """The call, without self."""
     arguments = node.args
     if arguments.args and arguments.args[0].arg == "self":
         arguments.args = arguments.args[1:]

@@ -61,13 +61,13 @@ NOT_SHOWN = re.compile(r"rank\d|mAP$|recovered_psnr|weight_(query|gallery)")
 IN_HUNDREDTHS = re.compile(r"psnr|_rho$|mask_spread")
 KINDS = {"stated": "Stated in the text", "printed": "Printed in a table", None: "Compared without an order of the paper's"}
 LESS_IS_BETTER = {"resolution_probe"}
-# The rules of results/verdicts/verdict.h, for notes of any run. Of an order's steps the last of these words counts.
+# The rules of results/verdicts/verdict.h, for notes of any run. An order has the last of these words among its steps.
 FEWEST_TRIALS = 5
 VERDICTS = ["holds", "in the means", "undecided", "no verdict", "open", "contradicted"]
 
 
 def side(difference):
-    """Where the whole interval lies."""
+    """The side on which the whole interval lies."""
     if difference["trials"] < FEWEST_TRIALS:
         return "no verdict"
     return "above" if difference["low"] > 0 else "below" if difference["high"] < 0 else "undecided"
@@ -138,7 +138,7 @@ def label_of(table, identifier):
 
 
 def comparisons(table):
-    """As orders(), of a table of which the paper has none."""
+    """orders() for a table without orders of the paper."""
     rows = {}
     for row in table["rows"] if not table["claims"] else []:
         for cell in row["cells"]:
@@ -176,7 +176,7 @@ def grid(header, rows):
 
 
 def common_notes(note):
-    """What all tables of a study are; earlier notes have it of the suite."""
+    """Notes of all tables of a study; earlier files have them of the suite."""
     first, *others = [table.get("notes", []) for table in note["tables"]] or [[]]
     return [one for one in first if all(one in other for other in others)]
 
@@ -194,7 +194,7 @@ def table_section(table, known=()):
 
 
 def study_of(note):
-    """What stands behind `script/study`."""
+    """The words behind `script/study`."""
     return " ".join([note["suite"], *note.get("options", [])])
 
 
@@ -213,7 +213,7 @@ def shown_differences(note):
 
 
 def counted(notes):
-    """What the page as a whole is worth: its orders by verdict, and how many comparisons luck would put beyond zero."""
+    """The worth of the page as a whole: its orders by verdict, and how many comparisons luck would put beyond zero."""
     orders_of = ""
     for kind, heading in KINDS.items():
         judged = [judge(table, claim)[1] for note in notes for table in note["tables"] for claim in table["claims"] if claim["kind"] == kind]
@@ -227,18 +227,18 @@ def counted(notes):
 
 
 def trunk(note, table):
-    """What the rows of a table are trained from, and whether with weights of another training."""
+    """The trunk of a table's rows, and whether with weights of another training."""
     backbones = [found[1] for one in note["notes"] + table.get("notes", []) if (found := re.fullmatch(r"(?:small )?backbone \(?([^()]+)\)?", one))]
     return ", ".join(backbones + ["from scratch" if table["from_scratch"] else "pretrained"])
 
 
 def intervals_of_today(note):
-    """Whether its people were drawn once for all trials: such a run noted p."""
+    """True if its people were drawn once for all trials: such a run noted p."""
     return all("p" in difference for difference in shown_differences(note))
 
 
 def found_of_claims(notes):
-    """What notes have of each order of the papers: by paper, kind, metric and order, the tables' claims with where they are from."""
+    """Findings on each order of the papers: by paper, kind, metric and order, the tables' claims with where they are from."""
     found = {}
     for note in notes:
         study = f"`{study_of(note)}`{'' if intervals_of_today(note) else ', intervals of before'}"
@@ -284,7 +284,7 @@ def study_section(note):
 
 
 def verdicts(notes):
-    """What a paper says against data sets, and each study's run time and command: a grid for all tables of the same data sets."""
+    """A paper's orders against data sets, and each study's run time and command: a grid for all tables of the same data sets."""
     grids = {}
     for note in notes:
         run = [f"{max(1, round(note['seconds'] / 60))} min", f"`script/study {study_of(note)}`"]
@@ -334,7 +334,7 @@ def shipped(suite):
 
 
 def plan(resolute, suite, options=()):
-    """What a suite asks for, whatever weights and images this machine has."""
+    """The plan of a suite, whatever weights and images this machine has."""
     path = SUITES / f"{suite}.toml"
     words = path.read_text(encoding="utf-8") + json.dumps(shipped(suite), ensure_ascii=False)
     elsewhere = {name: value for name, value in os.environ.items() if f"${{{name}}}" not in words}
@@ -344,7 +344,7 @@ def plan(resolute, suite, options=()):
 
 
 def jobs_hash(planned):
-    """Of the ids of all jobs, in which each setting, trial and revision of a method counts."""
+    """A hash of the ids of all jobs, in which each setting, trial and revision of a method counts."""
     return hashlib.sha256("\n".join(sorted(job["id"] for job in planned["jobs"])).encode()).hexdigest()
 
 

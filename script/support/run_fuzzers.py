@@ -46,7 +46,7 @@ class Fuzzers:
                 "MKL_NUM_THREADS": "1", **({"RESOLUTE_FUZZ_TARGET": target} if target else {}), **more}
 
     def folders(self, target):
-        """Where it learns, and the good examples: made by code, and kept in the tree."""
+        """The folder in which it learns, and those of good examples: made by code, and kept in the tree."""
         learned, examples = self.corpus / target, self.build / "examples" / target
         for folder in (learned, examples, self.findings):
             folder.mkdir(parents=True, exist_ok=True)

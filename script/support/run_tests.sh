@@ -2,11 +2,11 @@
 # How scripts build and run tests; sourced after common.sh. Sets: RESOLUTE_SLICE; defines: tests_in_memory, build_tests,
 # run_tests, begin_tests, finish_tests.
 
-# Of long lists of cases each commit runs a slice of its own (tests/support/slice.h); tests with the label `long` run all.
+# Each commit runs a slice of long lists of cases (tests/support/slice.h); tests with the label `long` run all.
 RESOLUTE_SLICE=${RESOLUTE_SLICE-$(git -C "$source_root" rev-parse HEAD 2>/dev/null || true)}
 export RESOLUTE_SLICE
 
-# What begin_tests began and what tests left in memory ends with the script.
+# Processes of begin_tests and files of tests in memory end with the script.
 begun=() memory=''
 at_exit() {
   kill "${begun[@]}" 2>/dev/null || true
@@ -62,7 +62,7 @@ run_and_repeat() {
 
 # run_tests PRESET NAME CTEST-ARGUMENT…: a step that runs the chosen tests, and one line on stdout of how many passed.
 run_tests() {
-  # Of a failed test one wants to read more than of a failed build.
+  # A failed test has more to read than a failed build.
   local preset=$1 name=$2 log lines_shown=400; shift 2
   log=$(step_log "$name")
   step "$name" run_and_repeat --test-dir "$source_root/build/$(build_folder "$preset")" "$@"

@@ -18,9 +18,9 @@ ROOT, SINCE = Path(sys.argv[1]), sys.argv[2]
 MOST = int(sys.argv[3]) if len(sys.argv) > 3 else sys.maxsize
 BUILD = ROOT / "build" / "release"
 WARNINGS = ["-Wall", "-Wextra", "-Wthread-safety", "-Werror"]
-# Of tests: how fast they are, how often they say the same and what becomes of a copied fixture matters to nobody.
+# Checks that matter to nobody in tests: speed, repetition, copies of fixtures.
 OF_TESTS = "-performance-*,-bugprone-branch-clone,-cppcoreguidelines-special-member-functions"
-# What is left out of a command line, with the number of words that follow: g++'s own options, output, precompiled headers.
+# Words that are left out of a command line, with the number of words that follow: g++'s own options, output, precompiled headers.
 LEFT_OUT = {"--param": 1, "-Winvalid-pch": 0, "-o": 1, "-c": 0, "-include": 1, "-Xclang": 1}
 
 
@@ -58,7 +58,7 @@ def by_itself(units, names):
 
 
 def arguments(entry):
-    """What clang is asked of a unit: its compiler's options as far as clang knows them, without those for headers and output."""
+    """The command line of clang for a unit: its compiler's options as far as clang knows them, without those for headers and output."""
     words, kept = iter(shlex.split(entry["command"])), []
     for word in words:
         if word.endswith(("g++", "c++", "clang++-14")) and not kept:

@@ -1,8 +1,8 @@
 # torch in Python, for benchmarks that compare with it and for the examples of external workers; and what draws figures and reads
 # the weights and graphs that we give away. Sourced after common.sh. Defines: torch_python, reader_python.
 
-# What `import torch` wants besides the wheel of torch that we link to, pure Python but for numpy and markupsafe; and what
-# the example of an external worker (experiments/examples/) reads packs and writes weights with.
+# Packages that `import torch` wants besides the wheel of torch that we link to, pure Python but for numpy and markupsafe; and those
+# with which the example of an external worker (experiments/examples/) reads packs and writes weights.
 torch_python_packages=(typing_extensions==4.15.0 filelock==3.20.0 sympy==1.14.0 mpmath==1.3.0 networkx==3.5 jinja2==3.1.6
   markupsafe==3.0.3 fsspec==2025.9.0 numpy==2.3.3 h5py==3.14.0 safetensors==0.6.2 packaging==25.0)
 
@@ -63,11 +63,16 @@ make_reader_python() {
   ! has_reader_python || return 0
   scratch=$(mktemp -d "$cache/reader-python-scratch.XXXXXX")
   install_wheels "$scratch/packages" <"$source_root/script/support/reader_wheels.txt"
-  sed "s|PYTHONPATH='|&$cache/reader-python/packages:|" "$cache/torch-python/python" >"$scratch/python"
-  chmod +x "$scratch/python"
   reader_python_parts >"$scratch/complete"
-  rm -rf "$cache/reader-python"
-  mv "$scratch" "$cache/reader-python"
+  put_python_on torch-python "$scratch" reader-python
+}
+
+# put_python_on BASE SCRATCH NAME: the packages of SCRATCH before those of another interpreter of the cache.
+put_python_on() {
+  sed "s|PYTHONPATH='|&$cache/$3/packages:|" "$cache/$1/python" >"$2/python"
+  chmod +x "$2/python"
+  rm -rf "${cache:?}/$3"
+  mv "$2" "$cache/$3"
 }
 
 reader_python_parts() { cat "$cache/torch-python/complete" "$source_root/script/support/reader_wheels.txt"; }

@@ -20,11 +20,8 @@ make_torchreid_python() {
   tar -C "$scratch/source" -xf "$scratch"/source/torchreid-*.tar.gz
   mv "$scratch"/source/torchreid-*/torchreid "$scratch/packages"
   rm -rf "$scratch/source"
-  sed "s|PYTHONPATH='|&$cache/torchreid-python/packages:|" "$cache/reader-python/python" >"$scratch/python"
-  chmod +x "$scratch/python"
   torchreid_python_parts >"$scratch/complete"
-  rm -rf "$cache/torchreid-python"
-  mv "$scratch" "$cache/torchreid-python"
+  put_python_on reader-python "$scratch" torchreid-python
 }
 
 torchreid_python_parts() {
