@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What a user looks at pages with.
+//! The user's browser.
 
 #include <string>
 

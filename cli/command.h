@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What all subcommands of `resolute` share: the list of subcommands, option parsing and help, and the places of files
+//! Shared by all subcommands of `resolute`: the list of subcommands, option parsing and help, and the places of files
 //! that come with the program. Each subcommand has one .cpp.
 
 #include <array>
@@ -20,9 +20,9 @@ namespace options = boost::program_options;
 
 using Arguments = std::vector<std::string>;
 
-//! What a command is for. The overview and docs/commands.md have a heading for each, in this order.
+//! Purposes of commands. The overview and docs/commands.md have a heading for each, in this order.
 enum class Purpose { kData, kSuites, kJobs, kResults, kStores, kMachine, kScripts };
-//! All but kScripts: what scripts alone call stands in no list.
+//! All but kScripts: no list has the commands that scripts alone call.
 inline constexpr std::array kPurposes{Purpose::kData,    Purpose::kSuites, Purpose::kJobs,
                                       Purpose::kResults, Purpose::kStores, Purpose::kMachine};
 //! "Single jobs"
@@ -76,7 +76,7 @@ std::uint64_t parse_seed(const boost::program_options::variables_map& values, co
 int at_least(const char* option, int value, int least);
 //! \throws RuntimeError (kInput) for a value below `least` or above `most`
 int in_range(const char* option, int value, int least, int most);
-//! Of --threads.
+//! The most that --threads takes.
 inline constexpr int kMostThreads = 1024;
 
 //! Prints the refused files before the error itself: all of them on stdout with --json, the first twenty on stderr

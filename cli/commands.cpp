@@ -46,7 +46,7 @@ const std::vector<Command>& commands() {
       {kSuites, "suite rename", "another name for a suite that the store has; its history goes along", suite_rename},
       {kSuites, "suite compact", "pack the small files of finished jobs, for file systems that count files",
        suite_compact},
-      {kSuites, "suite simulate", "how a suite would fare on a machine that is not there", suite_simulate},
+      {kSuites, "suite simulate", "runs a suite by a virtual clock on an imagined machine", suite_simulate},
       {kJobs, "train", "one training, without a coordinator", train},
       {kJobs, "repro", "run a job again: the same bits, or where they part", repro},
       {kJobs, "explain", "why a job is where it is", explain},

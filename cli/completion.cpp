@@ -141,7 +141,7 @@ std::string zsh_word(std::string_view text, std::string_view special) {
   return word + "'";
 }
 
-// What `_describe` offers: a name and what it is.
+// An entry for `_describe`: a name and its help.
 std::string zsh_named(std::string_view name, std::string_view what) {
   return zsh_word(fmt::format("{}:{}", name, what), "\\");
 }

@@ -13,7 +13,7 @@ namespace resolute::cli {
 
 namespace {
 
-// Where the help that is asked for goes; null: to stdout.
+// The page that help_of() asks for; null: help goes to stdout.
 HelpPage* asked_for = nullptr;
 
 std::vector<std::string> lines_of(std::string_view text) {
@@ -72,7 +72,7 @@ std::string wrapped_command(std::string line) {
   return text + line + "\n";
 }
 
-// Of commands with a column for their names that holds every one.
+// A line for each command, behind a column that holds every name.
 void add_lines(std::string& text, const std::vector<const Command*>& rows) {
   std::size_t widest = 0;
   for (const Command& any : commands())

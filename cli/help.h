@@ -31,7 +31,7 @@ struct HelpPage {
   std::vector<OptionText> options;    //!< in the help's order
 };
 
-//! What `resolute COMMAND --help` says. Not for several threads at once.
+//! The page of `resolute COMMAND --help`. Not for several threads at once.
 HelpPage help_of(const Command& command);
 
 //! A command's help, on stdout; where help_of() asked for it, to its caller instead.
@@ -39,7 +39,7 @@ void give_help(const CommandHelp& help, const boost::program_options::options_de
 
 //! `resolute --help`
 std::string overview();
-//! What `resolute` alone says.
+//! The text of `resolute` without a command.
 std::string short_overview();
 //! `resolute GROUP --help`: the commands that begin with that word.
 std::string group_overview(const std::string& group);

@@ -58,12 +58,12 @@ void note_high_views(experiments::Plan& plan, const experiments::StoreLayout& st
     settings::PackSettings all = dataset.pack;
     all.rates.clear();
     for (experiments::TablePlan& table : plan.tables) {
-      settings::PackSettings own = dataset.pack;
-      own.rates = rates.rates(table, dataset.id);
-      all.rates.insert(all.rates.end(), own.rates.begin(), own.rates.end());
-      if (own.rates.empty()) continue;
-      if (const auto found = datasets::high_views(own, *images); !found.empty())
-        table.notes.push_back(fmt::format("nothing is low on {}: {}", dataset.id, high_views_text(own, found)));
+      settings::PackSettings table_pack = dataset.pack;
+      table_pack.rates = rates.rates(table, dataset.id);
+      all.rates.insert(all.rates.end(), table_pack.rates.begin(), table_pack.rates.end());
+      if (table_pack.rates.empty()) continue;
+      if (const auto found = datasets::high_views(table_pack, *images); !found.empty())
+        table.notes.push_back(fmt::format("nothing is low on {}: {}", dataset.id, high_views_text(table_pack, found)));
     }
     std::sort(all.rates.begin(), all.rates.end());
     all.rates.erase(std::unique(all.rates.begin(), all.rates.end()), all.rates.end());

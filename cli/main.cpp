@@ -98,7 +98,7 @@ int main(int argc, char** argv) {
   if (std::getenv(resolute::core::kLogTimesVariable) != nullptr) resolute::core::stamp_log();
   // A reader that leaves (`resolute … | head`) is seen as a failed write, not as a signal.
   std::signal(SIGPIPE, SIG_IGN);
-  // Whoever started this may have had it ignored, and then no child could be waited for.
+  // The parent may have ignored it, and then this process could wait for no child.
   std::signal(SIGCHLD, SIG_DFL);
   try {
     leave_ended_allocation();

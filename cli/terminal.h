@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! A terminal that a view is redrawn on, without a library: what every terminal since the VT100 obeys. Puts back what
-//! it changes, whichever way the program leaves by itself.
+//! Redraws a view on a terminal, without a library, by sequences that every terminal since the VT100 obeys. Undoes its
+//! changes on every way by which the program leaves by itself.
 
 #include <chrono>
 #include <memory>
@@ -13,7 +13,7 @@ namespace resolute::cli {
 
 //! True if standard output is a terminal that can be drawn on (TERM is set and not "dumb").
 bool output_is_terminal();
-//! Whether whoever read standard output has gone (`resolute … | head -1`): what is written is read by nobody.
+//! \return true if the reader of standard output has gone (`resolute … | head -1`)
 bool reader_has_left();
 //! Writes out what std::cout holds. \param what "the results" \return false: the reader has left, which is his affair
 //! and no error \throws RuntimeError (kEnvironment) if it cannot be written otherwise
@@ -25,10 +25,10 @@ struct TerminalSize {
   int columns = 80;
   int rows = 24;
 };
-//! Of standard output; 80 × 24 where it does not say.
+//! The size of standard output; 80 × 24 if it is not known.
 TerminalSize terminal_size();
 
-//! From its making to its end, SIGINT and SIGTERM do not kill, and keys are read without echo where standard input is a
+//! While it lives, SIGINT and SIGTERM do not kill, and keys are read without echo where standard input is a
 //! terminal in the foreground. One at a time.
 class WatchInput {
  public:

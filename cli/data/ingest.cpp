@@ -135,7 +135,7 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   return parsed;
 }
 
-// Every shard is tried, so that damaged files of all of them are told of; those that are made stay for the next run.
+// Every shard is tried, so that the damaged files of all of them are named; finished shards stay for the next run.
 datasets::OddImages write_shards(const IngestArguments& arguments, const datasets::RawReader& raw,
                                  const std::vector<datasets::Sample>& samples, const fs::path& folder) {
   const auto shards = static_cast<std::size_t>(arguments.pack.shards);
@@ -169,13 +169,13 @@ std::string cameras_text(const std::map<std::int64_t, std::uint64_t>& images_per
 
 void tell(const IngestArguments& arguments, const datasets::Listing& listing, const datasets::PackReader& reader,
           const fs::path& folder, const datasets::Split& split, const fs::path& split_file) {
-  const core::Json told = describe_split(split, split_file);
+  const core::Json split_json = describe_split(split, split_file);
   if (arguments.json) {
     print_json({{"folder", folder.string()},
                 {"pack", datasets::describe_pack(reader)},
                 {"left_out", listing.left_out},
                 {"warnings", listing.warnings},
-                {"split", told}});
+                {"split", split_json}});
     return;
   }
   const datasets::PackStatistics all = datasets::pack_statistics(reader);
@@ -187,7 +187,7 @@ void tell(const IngestArguments& arguments, const datasets::Listing& listing, co
   for (const auto& [why, files] : listing.left_out) parts.push_back(fmt::format("{} {}", files, why));
   if (!parts.empty()) std::cout << fmt::format("files left out: {}\n", fmt::join(parts, "; "));
   std::cout << fmt::format("split manifest of seed {}: {}\n{}\n", split.options.seed, split_file.string(),
-                           split_text(told));
+                           split_text(split_json));
   const auto shown = std::ranges::count(split.gallery, 0, &datasets::GalleryItem::identity);
   if (const auto unseen = static_cast<std::int64_t>(all.distractors) - shown; unseen > 0)
     std::cout << fmt::format("images of distractors in no gallery of this split: {}\n", unseen);

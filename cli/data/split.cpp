@@ -30,10 +30,10 @@ this pack and its own settings: the same, or the first difference (exit code 2).
 int check(const datasets::PackReader& pack, const fs::path& file, bool json) {
   const datasets::SplitFile published = datasets::read_split_file(core::real_file_system(), file);
   require_replay(pack, published, file.string());
-  core::Json told = describe_split(published.split, file);
-  told["gallery_draws"] = published.gallery_draws.size();
+  core::Json json_text = describe_split(published.split, file);
+  json_text["gallery_draws"] = published.gallery_draws.size();
   if (json)
-    print_json(told);
+    print_json(json_text);
   else
     std::cout << fmt::format("{}: the same, {} gallery draws included, split {}\n", file.string(),
                              published.gallery_draws.size(), datasets::split_sha256(published.split));
@@ -51,19 +51,19 @@ void for_each_split(const datasets::PackReader& pack, datasets::SplitSettings sp
 int write(const datasets::PackReader& pack, const fs::path& out, const datasets::SplitSettings& split, SeedRange seeds,
           int draws, bool json) {
   auto& files = core::real_file_system();
-  core::Json told = core::Json::array();
+  core::Json splits = core::Json::array();
   // Twice, so that the last one of many cannot fail behind files of the others, and none is held but one.
   for_each_split(pack, split, seeds, [&](const datasets::Split& made) {
     require_absent_or_same(files, out, made, draws, "name another folder or remove it");
   });
   for_each_split(pack, split, seeds, [&](const datasets::Split& made) {
-    told.push_back(describe_split(made, datasets::export_split(files, out, made, draws)));
+    splits.push_back(describe_split(made, datasets::export_split(files, out, made, draws)));
   });
   if (json) {
-    print_json(told);
+    print_json(splits);
     return 0;
   }
-  for (const core::Json& one : told)
+  for (const core::Json& one : splits)
     std::cout << fmt::format("{}: {}\n", one.at("file").get<std::string>(), split_text(one));
   return 0;
 }

@@ -44,23 +44,23 @@ core::Json describe_split(const datasets::Split& split, const std::filesystem::p
                        chosen ? ", or beyond train_identities" : "")}};
 }
 
-std::string split_text(const core::Json& told) {
-  const int left_out = told.at("left_out").get<int>();
+std::string split_text(const core::Json& split) {
+  const int left_out = split.at("left_out").get<int>();
   return fmt::format(
       "{} identities train with {} images, {} are asked for with {} queries among {} gallery images, {} left out{}; "
       "split {}",
-      told.at("train_identities").get<int>(), told.at("train").get<std::size_t>(),
-      told.at("query_identities").get<std::size_t>(), told.at("query").get<std::size_t>(),
-      told.at("gallery").get<std::size_t>(), left_out,
-      left_out == 0 ? "" : fmt::format(" ({})", told.at("left_out_are").get<std::string>()),
-      told.at("sha256").get<std::string>());
+      split.at("train_identities").get<int>(), split.at("train").get<std::size_t>(),
+      split.at("query_identities").get<std::size_t>(), split.at("query").get<std::size_t>(),
+      split.at("gallery").get<std::size_t>(), left_out,
+      left_out == 0 ? "" : fmt::format(" ({})", split.at("left_out_are").get<std::string>()),
+      split.at("sha256").get<std::string>());
 }
 
 void require_absent_or_same(core::FileSystem& files, const std::filesystem::path& folder, const datasets::Split& split,
                             int draws, const std::string& suggestion) {
   const std::filesystem::path file = folder / datasets::split_file_name(split);
-  const auto there = core::read_text_if_exists(files, file, datasets::kLargestSplitFile);
-  if (there && *there != datasets::split_file_text(split, draws))
+  const auto stored = core::read_text_if_exists(files, file, datasets::kLargestSplitFile);
+  if (stored && *stored != datasets::split_file_text(split, draws))
     throw core::input_error(fmt::format("'{}' is there and holds something else", file.string()),
                             "a split manifest may be published already", suggestion);
 }

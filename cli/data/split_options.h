@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What the commands that make splits share.
+//! Shared by the commands that make splits.
 
 #include <cstdint>
 #include <filesystem>
@@ -23,10 +23,10 @@ struct SeedRange {
 //! --seeds A-B (at most 10,000 of them), or the split's own. \throws RuntimeError (kInput) for both, or another text
 SeedRange parse_seeds(const boost::program_options::variables_map& values, const datasets::SplitSettings& split);
 
-//! What is told of a split: how many train, are asked for, stand in the gallery, are left out. \param file its manifest
+//! Counts of a split: images that train, queries, gallery images, images left out. \param file its manifest
 core::Json describe_split(const datasets::Split& split, const std::filesystem::path& file);
 //! The same of describe_split()'s in words: "6 identities train with 48 images, … left out (WHY); split SHA".
-std::string split_text(const core::Json& told);
+std::string split_text(const core::Json& split);
 
 //! A split manifest may be published already, so none is replaced by another. \param folder that export_split() would
 //! write to \param suggestion what to do instead \throws RuntimeError (kInput) where the file holds something else

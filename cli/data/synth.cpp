@@ -28,7 +28,7 @@ the layout knows them junk, distractors, empty cells and files that are no image
     "  resolute data synth --out caviar --layout caviar --identities 72\n"
     "  resolute data synth --out prepared --layout mlr-folders --irregular no\n"};
 
-// What the layout's own ingester finds there, junk and stray files aside.
+// Images that the layout's own ingester finds there, without junk and stray files.
 std::string summary_of(const std::string& out, settings::Source layout) {
   std::set<std::int64_t> identities;
   const auto samples = datasets::list_samples(core::real_file_system(), layout, out);

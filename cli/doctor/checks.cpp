@@ -47,7 +47,7 @@ Finding from_error(const std::string& name, Level level, const std::string& line
   return {level, name, what, advice};
 }
 
-// What `describe` printed; nothing if it is no object.
+// The JSON object that `describe` printed; nothing if it is none.
 std::optional<core::Json> described(const core::CommandOutput& output) {
   core::Json json = core::Json::parse(output.out, nullptr, false);
   return json.is_object() ? std::optional(std::move(json)) : std::nullopt;
@@ -107,7 +107,7 @@ std::string failure_text(const core::CommandOutput& output, std::chrono::millise
   std::string first;
   std::istringstream lines(output.err + "\n" + output.out);
   for (std::string line; std::getline(lines, line);) {
-    // What ended it says more than what came before.
+    // The line of a fatal error says more than the lines before it.
     if (line.find(": fatal: ") != std::string::npos) return without_program(line).substr(0, kLongestWhat);
     if (first.empty() && tells(line)) first = line;
   }

@@ -26,7 +26,7 @@ constexpr std::string_view name_of(Level level) { return settings::word(level); 
 struct Finding {
   Level level = Level::kOk;
   std::string name;    //!< of the check: "mpi"
-  std::string what;    //!< was found
+  std::string what;    //!< the finding
   std::string advice;  //!< what to do; empty: nothing
 };
 using Findings = std::vector<Finding>;
@@ -57,11 +57,10 @@ SiteCheck check_site(const Environment& environment);
 
 //! The commands, the controller and how it is set up. slurm.cpp
 Findings check_slurm(const Environment& environment, const experiments::Site& site);
-//! What several nodes can be started by, and what to write into the site file. Pure. \param list `srun --mpi=list`;
-//! empty: it does not say \param site_mpi `mpi` of the site file
+//! Finds launchers that start several nodes, and says what to write into the site file. Pure. \param list `srun
+//! --mpi=list`; empty: it does not say \param site_mpi `mpi` of the site file
 Finding judge_mpi_kinds(std::string_view list, const std::optional<std::string>& site_mpi);
-//! Nodes of several kinds that a job of this site may come upon: on GPUs, and without where the site file asks for
-//! none. Pure.
+//! Kinds of nodes that a job of this site may get: with GPUs, or without if the site file asks for none. Pure.
 Finding judge_node_kinds(const std::vector<slurm::Partition>& partitions, const Environment& environment,
                          const experiments::Site& site);
 //! The nodes that a submission without options asks for: the site file goes before what is set for sbatch.
@@ -87,7 +86,7 @@ struct RingReport {
   bool loses = false;              //!< the last process was to be lost after it
   int survivors = 0;               //!< processes that went on without that one
 };
-//! Of the output of one launched pass_around(), or of several that did not find each other: the first.
+//! Reads the output of one launched pass_around(). Several that did not find each other: the first.
 std::optional<RingReport> read_ring_report(std::string_view output);
 //! Launches pass_around(). \param command launcher and program \param hosts that it must reach; 0: any number
 Finding try_ring(const std::string& name, const std::vector<std::string>& command, const Environment& environment,

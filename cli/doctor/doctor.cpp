@@ -32,7 +32,7 @@ something did. NO_COLOR is obeyed.)",
 // A file system that hangs cannot be interrupted.
 constexpr std::chrono::seconds kStoreLimit{30};
 
-// As a thread's own, which is left alone if it takes too long. \return whether all ended
+// Checks in a thread, which is left behind if it takes too long. \return true if it ended
 bool add_store_findings(const std::filesystem::path& store, Findings& findings) {
   std::packaged_task<Findings()> task([store] { return check_store(store); });
   auto result = task.get_future();
@@ -51,9 +51,10 @@ std::string line_of(const Finding& finding, bool colour) {
   const char* code = finding.level == Level::kOk ? "32" : finding.level == Level::kWarn ? "33" : "31";
   std::string level = fmt::format("{:<4}", name_of(finding.level));
   if (colour) level = fmt::format("\x1b[{}m{}\x1b[0m", code, level);
-  std::string said = finding.what;
-  if (!finding.advice.empty()) said += " → " + finding.advice;
-  return fmt::format("{}  {:<16}  {}\n", level, finding.name, without_controls(said));  // of other programs, too
+  std::string text = finding.what;
+  if (!finding.advice.empty()) text += " → " + finding.advice;
+  return fmt::format("{}  {:<16}  {}\n", level, finding.name,
+                     without_controls(text));  // other programs wrote some of it
 }
 
 void write_out(const Findings& findings, bool json) {
@@ -99,7 +100,7 @@ bool examine(const Environment& environment, const Wishes& wishes, Findings& fin
 
 int doctor(const Arguments& arguments) {
   const Environment environment = core::current_environment();
-  // What it starts itself: not for people.
+  // Commands that the doctor starts itself; no user types them.
   if (arguments == Arguments{"--ring"}) return pass_around(false);
   if (arguments == Arguments{"--ring", "--lose"}) return pass_around(true);
   if (arguments == Arguments{"--launchers"}) {

@@ -206,9 +206,9 @@ Findings check_slurm(const Environment& given, const experiments::Site& site) {
   std::string missing;
   bool any = false;
   for (const char* name : {"sbatch", "squeue", "scontrol", "scancel", "srun", "sinfo"}) {
-    const bool there = core::program_on_path(given, name).has_value();
-    any = any || there;
-    if (!there) missing += (missing.empty() ? "" : ", ") + std::string(name);
+    const bool found = core::program_on_path(given, name).has_value();
+    any = any || found;
+    if (!found) missing += (missing.empty() ? "" : ", ") + std::string(name);
   }
   if (!any)
     return {{Level::kWarn, "slurm", "not here: none of its commands is on PATH",

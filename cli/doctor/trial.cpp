@@ -195,7 +195,7 @@ std::vector<std::string> allocation_command(const Environment& environment, cons
   return command;
 }
 
-// Of a site whose submissions have one node.
+// For a site whose submissions have one node.
 Finding one_process(int nodes) {
   return {Level::kWarn, "launch", fmt::format("launcher = \"none\" of the site file starts one process, not {}", nodes),
           "submit with --nodes 1, or name another launcher"};

@@ -19,7 +19,7 @@ struct WorkerAnswer {
 //! run, is ended by a signal, or does not end within an hour
 WorkerAnswer ask_worker(std::vector<std::string> arguments);
 
-//! What a worker that did not end with code 0 said last, as an error.
+//! Throws the last words of a worker that did not end with code 0.
 [[noreturn]] void fail_as(const WorkerAnswer& answer);
 
 }  // namespace resolute::cli

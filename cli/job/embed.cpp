@@ -109,7 +109,7 @@ void check_images(const ImageSet& set, datasets::TruncatedImages truncated, data
   datasets::OddImages all;
   for (const auto& of_piece : odd) all.add(of_piece);
   for (const std::string& warning : all.warnings(count)) core::log_warning("{}", warning);
-  // That a file of a list is missing is told with its line already.
+  // A missing file of a list has been named with its line already.
   for (const auto& [i, error] : wrong)
     if (!set.labelled || !error.is_missing()) remarks.refuse(set.samples[i].path, error);
 }
@@ -199,10 +199,10 @@ void tell_embedding(const Training& training, const ImageSet& set, const fs::pat
   const std::uint64_t dimension =
       features.has("gallery/features") ? features.shape_of_floats("gallery/features").at(1) : 0;
   if (json) {
-    core::Json told = {
+    core::Json json_text = {
         {"file", out.string()}, {"training", training.record.job.hex}, {"queries", queries}, {"gallery", gallery}};
-    if (dimension > 0) told["dimension"] = dimension;
-    print_json(told);
+    if (dimension > 0) json_text["dimension"] = dimension;
+    print_json(json_text);
     return;
   }
   const std::string what = dimension > 0 ? fmt::format("features of {} dimensions", dimension) : "distances";

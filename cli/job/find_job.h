@@ -10,13 +10,13 @@
 
 namespace resolute::cli {
 
-//! With how many digits of its id a job may be named.
+//! The fewest digits of its id that name a job.
 inline constexpr std::size_t kFewestDigits = 4;
 
-//! Whether `name` has the form of an id's first kFewestDigits digits or more.
+//! \return true if `name` has the form of an id's first kFewestDigits digits or more
 bool are_digits(const std::string& name);
 
-//! Whether that names a specification's file, or a pipe that one comes out of, and no job.
+//! \return true if `name` is no job, but the file of a specification or a pipe that yields one
 bool is_job_file(const std::string& name);
 
 //! \param name the path of a specification, or at least kFewestDigits digits with which one job's id begins
@@ -24,10 +24,10 @@ bool is_job_file(const std::string& name);
 //! valid specification
 experiments::JobId find_job(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& name);
 
-//! A job that journals tell of: what find_job() takes, or a row of a suite that was run, or words that tell one job of
-//! it from others (orchestrator::jobs_called()). Where several fit, the only one that has written to its standard
-//! error. \param suite only its jobs \throws core::RuntimeError (kInput): none is called so; several are (the log lists
-//! 20 of them)
+//! A job that a journal knows. \param name as find_job() takes it, or a row of a suite that was run, or words that only
+//! one job of the suite has (orchestrator::jobs_called()); if several jobs fit, it is the only one that has written to
+//! its standard error \param suite only its jobs \throws core::RuntimeError (kInput): none is called so; several are
+//! (the log lists 20 of them)
 experiments::JobId find_told_job(core::FileSystem& files, const experiments::StoreLayout& store,
                                  const std::string& name, const std::optional<std::string>& suite);
 

@@ -157,7 +157,7 @@ class Attempt {
     line_->update(step, live.images_per_second >= 0 ? fmt::format("{:.0f} images/s", live.images_per_second) : "");
   }
 
-  // What an evaluation during the training found: a line that stays.
+  // A result of an evaluation during the training is a line that stays.
   void show_scores(const std::string& text) {
     const auto line = core::Json::parse(text, nullptr, false);
     if (!line.is_object() || !line.contains("evaluation")) return;

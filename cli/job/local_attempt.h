@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! One attempt of a job on this machine, without a coordinator: a spawner starts its process ranks as it does those of
-//! a suite; what they log and how far they are is shown (docs/worker.md). The worker itself resumes from checkpoints
+//! a suite; their log and progress are shown (docs/worker.md). The worker itself resumes from checkpoints
 //! and publishes the result.
 
 #include <cstddef>
@@ -20,8 +20,8 @@ namespace resolute::cli {
 class GrowingFile {
  public:
   explicit GrowingFile(std::filesystem::path path) : path_(std::move(path)) {}
-  //! What has come since the last call, with its line ends: whole lines; none of a file that is not there.
-  //! \param to_the_end also a last line that has not ended
+  //! The whole lines since the last call, with their line ends; none if there is no file.
+  //! \param to_the_end also a last line without a line end
   std::string new_lines(bool to_the_end = false);
 
  private:
@@ -51,18 +51,18 @@ struct AttemptEnd {
 //! \throws RuntimeError (kInput)
 void require_ranks(int ranks, int lanes, const std::string& why = "every process rank runs the same number of lanes");
 
-//! The next free attempt number of a job: what an earlier try logged stays.
+//! The next free attempt number of a job: the log of an earlier try stays.
 int next_attempt(const experiments::StoreLayout& store, const experiments::JobId& job);
 
 //! Runs the attempt to its end; no process of it is left then. SIGINT, SIGTERM, SIGHUP and SIGUSR1 to this process go
 //! on to the ranks as SIGTERM: they end after the same step with a checkpoint; a second SIGINT kills them. Once a rank
-//! has failed the others have three seconds to say why and end. What ranks log goes to standard error too. Call while
-//! the process has one thread.
+//! has failed the others have three seconds to say why and end. The log of the ranks goes to standard error too. Call
+//! while the process has one thread.
 //! \param enough called about ten times per second; once it returns true the ranks are told to stop. May be empty
 //! \throws core::RuntimeError if ranks cannot be started
 AttemptEnd follow_attempt(const LocalAttempt& attempt, const std::function<bool()>& enough = {});
 
-//! What an end that left no result is as an error: interrupted, refused (exit code 2), or worth another try.
+//! The kind of error of an end without a result: interrupted, refused (exit code 2), or worth another try.
 core::ErrorKind kind_of(const AttemptEnd& end);
 
 }  // namespace resolute::cli

@@ -126,7 +126,7 @@ core::Json to_json(const results::BootstrapInterval& interval) {
   return {{"mean", interval.mean}, {"low", interval.low}, {"high", interval.high}};
 }
 
-// What the figures are of besides the files.
+// Settings of the ranking, besides the files, that change the figures.
 std::string words_of(const RankRequest& request) {
   std::string text = request.cosine ? "distance cosine\n" : "";
   if (const auto& by = request.re_ranking)

@@ -58,14 +58,14 @@ class Dump {
 
  private:
   void find(const std::string& name, const std::vector<std::string>& others) {
-    std::vector<std::string> there;
-    if (arrays_->has(name)) there.push_back(name);
+    std::vector<std::string> spellings;
+    if (arrays_->has(name)) spellings.push_back(name);
     for (const std::string& other : others)
-      if (arrays_->has(other)) there.push_back(other);
-    if (there.size() > 1)
-      throw core::input_error(fmt::format("'{}' and '{}' are both there", there[0], there[1]),
+      if (arrays_->has(other)) spellings.push_back(other);
+    if (spellings.size() > 1)
+      throw core::input_error(fmt::format("'{}' and '{}' are both there", spellings[0], spellings[1]),
                               fmt::format("either may be '{}'", name), "leave one of them out");
-    if (!there.empty()) found_[name] = there.front();
+    if (!spellings.empty()) found_[name] = spellings.front();
   }
   const std::string& stored(const std::string& name) const {
     const auto found = found_.find(name);

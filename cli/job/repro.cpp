@@ -135,7 +135,7 @@ struct Ended {
   bool by_us = false;  // told to stop: at a step that differs, or because no more were asked for
 };
 
-// Whether the run has logged a step that differs, or the last that was asked for. A log that cannot be read ends
+// True once the run has logged a step that differs, or the last that was asked for. A log that cannot be read ends
 // nothing: it is named once the run is over.
 bool reaches_the_end(GrowingFile& log, const Request& request, const results::TrainingLog& recorded) {
   std::map<std::uint64_t, std::string> steps;
@@ -182,7 +182,7 @@ core::RuntimeError failed_again(const AttemptEnd& end) {
   return {kind_of(end), "the job did not end when it was run again", end.message};
 }
 
-// What both sides logged, put into the verdict.
+// Puts the comparison of both logs into the verdict.
 void compare_steps(const Request& request, const TrainingSpecification& training, const StoreLayout& scratch,
                    const results::TrainingLog& recorded, results::Reproduction& verdict) {
   verdict.steps = static_cast<std::uint64_t>(training.recipe.steps);

@@ -16,7 +16,7 @@ using experiments::StoreLayout;
 
 namespace {
 
-// Beside the packs: the same disk as the first run's. A store that may only be read is reproduced all the same.
+// It lies beside the packs, on the disk of the first run. For a store that is read-only it lies elsewhere.
 fs::path make_scratch_folder(const fs::path& store) {
   std::string beside = (store / experiments::kScratchStore).string();
   if (::mkdtemp(beside.data()) != nullptr) return beside;

@@ -45,8 +45,8 @@ void pass_on(const options::variables_map& values, const char* option, std::int6
 core::RuntimeError error_of(const AttemptEnd& end) {
   using core::ErrorKind;
   if (kind_of(end) == ErrorKind::kInterrupted) {
-    const std::string how = end.message.empty() ? "stopped at once" : end.message.substr(0, end.message.find(';'));
-    return {ErrorKind::kInterrupted, how, {}, "the same command goes on from the last checkpoint"};
+    const std::string cause = end.message.empty() ? "stopped at once" : end.message.substr(0, end.message.find(';'));
+    return {ErrorKind::kInterrupted, cause, {}, "the same command goes on from the last checkpoint"};
   }
   if (end.code == 0) return {ErrorKind::kTransient, "the worker ended without a result", {}, "look at what it logged"};
   return {kind_of(end), end.message};

@@ -46,7 +46,7 @@ constexpr CommandHelp kListHelp{"resolute weights list --store STORE [--json]",
 
 constexpr std::size_t kMostNames = 12;
 
-// What a file has too much is named in part ("a, b and 17 more"), what it lacks in full.
+// Surplus tensors of a file are named in part ("a, b and 17 more"), missing ones in full.
 void print_line(std::string_view title, const std::vector<std::string>& names, std::string_view what,
                 std::size_t most = std::numeric_limits<std::size_t>::max()) {
   if (names.empty()) return;
@@ -57,7 +57,7 @@ void print_line(std::string_view title, const std::vector<std::string>& names, s
   std::cout << "\n";
 }
 
-// Tensors of the file that no trunk has: batch counters, the classifier, whatever else.
+// Tensors of the file that no trunk has: batch counters, the classifier, others.
 void print_left_out(const std::vector<std::string>& names) {
   std::vector<std::string> counters, classifier, others;
   for (const std::string& name : names) {

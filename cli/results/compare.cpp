@@ -29,20 +29,17 @@ int suite_compare(const Arguments& arguments) {
   const auto parsed = parse_suite_arguments(arguments, kSuiteCompareHelp, visible, {"SUITE.toml", "OTHER.toml"});
   if (!parsed) return 0;
   parsed->require_store();
-  const experiments::Plan first = parsed->plan(false),
-                          second = parsed->plan_of(parsed->values["OTHER.toml"].as<std::string>(),
-                                                   parsed->values["other-profile"].as<std::string>(), false);
+  const auto typed = [&](const char* option) { return parsed->values[option].as<std::string>(); };
+  const std::string file = typed("SUITE.toml"), other_file = typed("OTHER.toml"), profile = typed("profile"),
+                    other_profile = typed("other-profile");
+  const experiments::Plan first = parsed->plan(false), second = parsed->plan_of(other_file, other_profile, false);
   const results::SuiteComparison comparison =
       results::compare_suites(first, second, core::real_file_system(), parsed->store);
-  const std::string profile = parsed->values["profile"].as<std::string>(),
-                    other_profile = parsed->values["other-profile"].as<std::string>();
   const bool named_alike = first.suite == second.suite;
-  const std::string file = parsed->values["SUITE.toml"].as<std::string>(),
-                    other_file = parsed->values["OTHER.toml"].as<std::string>();
-  const auto name = [&](const experiments::Plan& plan, const std::string& from, const std::string& of) {
+  const auto name = [&](const experiments::Plan& plan, const std::string& path, const std::string& own_profile) {
     if (!named_alike) return plan.suite;
-    if (profile == other_profile && !std::filesystem::equivalent(file, other_file)) return from;
-    return fmt::format("{} ({})", plan.suite, of.empty() ? "no profile" : of);
+    if (profile == other_profile && !std::filesystem::equivalent(file, other_file)) return path;
+    return fmt::format("{} ({})", plan.suite, own_profile.empty() ? "no profile" : own_profile);
   };
   if (parsed->json)
     print_json(results::to_json(comparison));

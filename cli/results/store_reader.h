@@ -23,9 +23,9 @@ std::chrono::milliseconds pause_between_looks(std::chrono::nanoseconds look, std
 
 class StoreReader {
  public:
-  //! \param files of which nothing but reads is asked \param with_hosts as ReportOptions
+  //! \param files only read from \param with_hosts as ReportOptions
   StoreReader(core::FileSystem& files, experiments::StoreLayout store, experiments::Plan plan, bool with_hosts);
-  //! The report's document as the store is now. What does not change is made and said once.
+  //! The report's document as the store is now. Parts that do not change are made once, and warnings given once.
   //! \throws RuntimeError as suite_report()
   core::Json look();
 

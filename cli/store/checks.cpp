@@ -31,8 +31,8 @@ class Findings {
  public:
   Findings(core::FileSystem& files, const experiments::StoreLayout& store) : files_(files), store_(store) {}
 
-  // Adds what `look` throws, with the advice where the message has none. What has gone is no damage: a run may have
-  // removed it since it was listed.
+  // Adds the error that `look` throws, with the advice if the message has none. A file that has gone is no damage: a
+  // run may have removed it since it was listed.
   void check(const fs::path& path, const std::string& advice, const std::function<void()>& look) {
     try {
       look();
@@ -90,7 +90,7 @@ class JobCheck {
     });
   }
 
-  // Of a pack that is not sealed nothing else tells the hash.
+  // Until a pack is sealed, only the record has its hash.
   void check_record(const results::ShardRecord& record) {
     const auto specification = specification_of();
     const auto* shard = specification ? std::get_if<experiments::ShardSpecification>(&*specification) : nullptr;
@@ -118,7 +118,7 @@ class JobCheck {
 
   std::string result_below_store() const { return store_.result_file(job_).lexically_relative(store_.root()).string(); }
 
-  // What cannot be read has been named already.
+  // A specification that cannot be read has been named already.
   std::optional<experiments::JobSpecification> specification_of() {
     try {
       return experiments::read_stored_specification(files_, store_, job_);
@@ -187,7 +187,7 @@ class Checks {
     std::error_code unknown;
     return fs::is_directory(path, unknown);
   }
-  // What cannot be listed is damage as well, and all else is checked.
+  // A folder that cannot be listed is damage as well; all else is checked.
   void or_damaged(const fs::path& path, const std::function<void()>& look) {
     try {
       look();

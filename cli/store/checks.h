@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Every hash that a store keeps, held against the bytes that it is of.
+//! Compares every hash that a store keeps with its bytes.
 
 #include <cstdint>
 #include <functional>
@@ -20,13 +20,13 @@ struct Damage {
 //! A piece of the work. Pieces may be done at once.
 struct Check {
   std::string path;         //!< of the file or folder, below the store
-  std::uint64_t bytes = 0;  //!< that it reads, about
+  std::uint64_t bytes = 0;  //!< read by it, about
   std::function<std::vector<Damage>()> run;
 };
 
-//! Of packs (pack.json, manifest, shards), jobs (specification, result and every file that it names, kept features,
-//! checkpoints), suites (plans, journals, snapshots), bundles and imported weights. Each file is read once. The checks
-//! throw nothing for what they find, be it that something cannot be read; files and store must outlive them
+//! Checks packs (pack.json, manifest, shards), jobs (specification, result and every file that it names, kept features,
+//! checkpoints), suites (plans, journals, snapshots), bundles and imported weights. Each file is read once. A check
+//! returns its findings, also that something cannot be read, and throws none of them; files and store must outlive it
 std::vector<Check> checks_of(core::FileSystem& files, const experiments::StoreLayout& store);
 
 }  // namespace resolute::cli

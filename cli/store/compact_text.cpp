@@ -66,10 +66,10 @@ void print_compaction(
   const bool undo = values.count("undo") > 0;
   orchestrator::CompactOptions compact;
   compact.dry_run = values.count("dry-run") > 0;
-  auto told = core::monotonic_clock().now();
+  auto last_line = core::monotonic_clock().now();
   compact.progress = [&](std::size_t done, std::size_t all) {
-    if (done == all || core::monotonic_clock().now() - told < kBetweenLines) return;
-    told = core::monotonic_clock().now();
+    if (done == all || core::monotonic_clock().now() - last_line < kBetweenLines) return;
+    last_line = core::monotonic_clock().now();
     core::log_info("{} of {} finished jobs", done, all);
   };
   const auto report = work(undo, compact);

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What `suite compact` and `store compact` share: options, progress and words.
+//! Shared by `suite compact` and `store compact`: options, progress and words.
 
 #include <functional>
 #include <optional>

@@ -22,7 +22,7 @@ bool has_root(const experiments::DatasetPlan& dataset) {
   return !dataset.pack.synthetic && !dataset.root.empty() && core::real_file_system().exists(dataset.root);
 }
 
-// Whether a shard's result is of other images than `listing`, or cannot be read.
+// True if a shard's result is of other images than `listing`, or cannot be read.
 bool is_of_other_listing(const experiments::StoreLayout& store, const experiments::JobId& job,
                          const std::string& listing) {
   try {
@@ -35,7 +35,7 @@ bool is_of_other_listing(const experiments::StoreLayout& store, const experiment
   }
 }
 
-// Of a pack that is not sealed: takes back what was made of images that are others by now.
+// Prepares a pack that is not sealed: removes results of images that have changed since.
 void begin_pack(const experiments::StoreLayout& store, const experiments::Plan& plan,
                 const experiments::DatasetPlan& dataset) {
   auto& files = core::real_file_system();

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! The raw images that a suite names, against the packs that the store has of them.
+//! Compares the raw images that a suite names with the packs that the store has of them.
 
 #include <filesystem>
 #include <map>
@@ -16,9 +16,9 @@ namespace resolute::cli {
 //! other images
 void require_same_images(const experiments::StoreLayout& store, const experiments::Plan& plan, bool bytes);
 
-//! Where the raw images of each pack are, by its name: the user's folder, or images drawn below the store. Results of
-//! shards of packs that are not sealed are removed where their images are others by now, so that they are made anew.
-//! \throws RuntimeError (kInput) where another run is making such a pack
+//! The folder of each pack's raw images, by its name: the user's, or one of images drawn below the store. If images of
+//! a pack that is not sealed have changed, the results of its shards are removed, so that they are made anew. \throws
+//! RuntimeError (kInput) if another run is making such a pack
 std::map<std::string, experiments::RawRoot> prepare_raw_images(const experiments::StoreLayout& store,
                                                                const experiments::Plan& plan);
 

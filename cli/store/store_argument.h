@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What `resolute store …` is given: STORE or --store STORE, and --json.
+//! Arguments of `resolute store …`: STORE or --store STORE, and --json.
 
 #include "cli/command.h"
 #include "experiments/store/store_layout.h"

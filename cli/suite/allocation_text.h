@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What `suite status` shows of a suite's allocations, as lines of text and as JSON. Pure.
+//! A suite's allocations in `suite status`, as lines of text and as JSON. Pure.
 
 #include <string>
 #include <vector>

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What the `suite` subcommands share: SUITE.toml --store STORE [--profile NAME] [--set KEY=VALUE]… [--stand-ins]
+//! Shared by the `suite` subcommands: SUITE.toml --store STORE [--profile NAME] [--set KEY=VALUE]… [--stand-ins]
 //! [--datasets A,B] [--with-references] [--from-scratch] [--json].
 
 #include <optional>
@@ -34,7 +34,7 @@ struct SuiteArguments {
   experiments::Plan plan_to_submit() const;
   //! The same of another suite, or of the same with another profile.
   experiments::Plan plan_of(const std::string& file, const std::string& profile, bool need_roots) const;
-  //! What `suite plan` shows: nothing need be here (SuiteOptions::estimate).
+  //! The plan of `suite plan`: nothing need be here (SuiteOptions::estimate).
   experiments::Plan estimated_plan() const;
   //! The suite's file, as the store knows it.
   experiments::SuiteSource source() const;
@@ -51,7 +51,7 @@ std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, 
                                                     boost::program_options::options_description more,
                                                     const std::vector<std::string>& words = {"SUITE.toml"});
 
-//! What was typed beside suite and store that decides the plan, to read the suite again with.
+//! The typed options, beside suite and store, that decide the plan: with them the suite can be read again.
 std::vector<std::string> plan_arguments(const boost::program_options::variables_map& values);
 
 //! `resolute suite VERB SUITE --store STORE` with the suite's arguments, to be copied into a shell. \param typed

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What `suite cancel` and `suite drain` share: a wish of the user on its way to the runs that are at work.
+//! Shared by `suite cancel` and `suite drain`: a wish of the user on its way to the runs that are at work.
 
 #include <string>
 #include <vector>

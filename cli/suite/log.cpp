@@ -40,8 +40,8 @@ int suite_log(const Arguments& arguments) {
   if (all && failed) throw core::input_error("--all and --failed exclude each other");
   orchestrator::LogRequest request;
   request.format = parsed->json ? orchestrator::LogFormat::kJsonLines : orchestrator::LogFormat::kText;
-  // What one job is said to be, and that it has its result, is part of its story.
   request.job = parsed->values["job"].as<std::string>();
+  // A job's story has its first and its last line: its description and its result.
   request.detail = failed                                        ? orchestrator::LogDetail::kFailures
                    : all || parsed->json || !request.job.empty() ? orchestrator::LogDetail::kAll
                                                                  : orchestrator::LogDetail::kImportant;

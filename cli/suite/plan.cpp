@@ -127,7 +127,7 @@ std::string count_text(const char* what, const experiments::JobCount& count) {
                      count.done);
 }
 
-//! Three digits, as much as an estimate can say.
+// Three digits, as much as an estimate can say.
 std::string amount(double value) {
   return value >= 100  ? fmt::format("{:.0f}", value)
          : value >= 10 ? fmt::format("{:.1f}", value)
@@ -153,7 +153,7 @@ void add_machine(std::vector<std::string>& lines, const experiments::MachinePric
                               time_text(one.longest_hours / 24),
                               one.done_hours > 0 ? fmt::format("; {} h are done", amount(one.done_hours)) : "",
                               one.unpriced > 0 ? fmt::format("; {} jobs not counted", one.unpriced) : ""));
-  for (const std::string& how : one.how) lines.push_back("    " + how);
+  for (const std::string& step : one.how) lines.push_back("    " + step);
   std::vector<std::string> others;
   for (const auto& [precision, hours] : one.hours_in)
     others.push_back(fmt::format("{} in {}", amount(hours), precision));
@@ -208,7 +208,7 @@ std::vector<std::string> price_lines(const experiments::Price& price) {
   return lines;
 }
 
-// Of the kinds of which something is known: what to ask a machine for.
+// Resources to ask a machine for, by kind of job. Kinds that the store knows nothing about have no line.
 std::vector<std::string> taken_lines(const std::vector<orchestrator::KindTaken>& kinds) {
   std::vector<std::string> lines;
   for (const auto& [kind, jobs, known, taken] : kinds)
@@ -272,16 +272,16 @@ int suite_plan(const Arguments& arguments) {
   for (std::size_t i = 0; i < plan.jobs.size(); ++i)
     if (stored[i].result) done.insert(plan.jobs[i].id);
   const auto times = read_step_times(files);
-  experiments::PriceOf of;
-  of.is_done = [&](const experiments::JobId& job) { return done.contains(job); };
-  of.has_data = [&](const experiments::DatasetPlan& dataset) {
+  experiments::PriceOf asked;
+  asked.is_done = [&](const experiments::JobId& job) { return done.contains(job); };
+  asked.has_data = [&](const experiments::DatasetPlan& dataset) {
     return dataset.pack.synthetic || files.exists(parsed->store.pack_folder(dataset.pack) / "pack.json") ||
            (!dataset.root.empty() && files.exists(dataset.root));
   };
-  of.times = times ? &*times : nullptr;
-  of.gpus = at_least("gpus", parsed->values["gpus"].as<int>(), 1);
-  of.cores = at_least("cores", parsed->values["cores"].as<int>(), 1);
-  const experiments::Price price = experiments::price_of(plan, of);
+  asked.times = times ? &*times : nullptr;
+  asked.gpus = at_least("gpus", parsed->values["gpus"].as<int>(), 1);
+  asked.cores = at_least("cores", parsed->values["cores"].as<int>(), 1);
+  const experiments::Price price = experiments::price_of(plan, asked);
   const auto taken = orchestrator::taken_by_kind(plan, orchestrator::Durations::read(files, parsed->store));
   const auto tellable = results::tellable(plan, files, parsed->store);
   const auto mixed = results::mixed_rows(plan, files, parsed->store).size();

@@ -52,7 +52,8 @@ Exit codes: 0 complete; 3 some jobs failed or, with --only or --max-jobs, are le
     "  resolute suite run experiments/suites/quickstart.toml --store store\n"
     "  mpirun -np 3 resolute suite run suite.toml --store /shared/store --slots 4\n"};
 
-// Of a suite that ends without a submission: of one in SLURM its allocation tells (allocations/start/allocation.h).
+// The address for a suite without a submission. In SLURM its allocation sends the notice
+// (allocations/start/allocation.h).
 std::optional<std::string> notify_of_run(const options::variables_map& values,
                                          const std::map<std::string, std::string>& environment) {
   if (environment.contains(allocations::kSubmissionVariable) || orchestrator::launched_rank(environment) != 0)
@@ -67,8 +68,8 @@ std::optional<std::string> notify_of_run(const options::variables_map& values,
   return notify_of(values, file ? experiments::read_site(files, *file) : experiments::Site{});
 }
 
-// Nobody is told of a run that was to do a part, that did nothing, or whose user interrupted it; nor while another
-// allocation goes on.
+// A run sends no notice if it was to do a part, did nothing, was interrupted by its user, or if another allocation goes
+// on.
 std::optional<allocations::NoticeState> state_of_end(const SuiteArguments& arguments, const experiments::Plan& plan,
                                                      const orchestrator::RunOutcome& outcome) {
   const auto& values = arguments.values;
@@ -82,7 +83,7 @@ std::optional<allocations::NoticeState> state_of_end(const SuiteArguments& argum
   return std::nullopt;
 }
 
-// As `suite status` counts them.
+// Counts as `suite status` shows them.
 std::string without_result(const orchestrator::RunOutcome& outcome) {
   return fmt::format("{} failed{}", outcome.failed,
                      outcome.cancelled > 0 ? fmt::format(", {} cancelled", outcome.cancelled) : "");

@@ -1,4 +1,4 @@
-// `resolute suite simulate`: how a suite, or the published workload, would fare on a machine that is not there.
+// `resolute suite simulate`: runs a suite, or the published workload, by a virtual clock on an imagined machine.
 
 #include "orchestrator/simulation/simulate.h"
 
@@ -25,7 +25,7 @@ namespace {
 constexpr CommandHelp kSuiteSimulateHelp{
     "resolute suite simulate SUITE.toml [--store STORE] [--nodes N] [--mtbf HOURS] [OPTION...]\n"
     "resolute suite simulate --workload published [--jobs N] [--nodes N] [OPTION...]",
-    R"(Runs a suite by a virtual clock on a machine that is not there, with every decision taken as in a run, and tells what
+    R"(Runs a suite by a virtual clock on an imagined machine, with every decision taken as in a run, and tells what
 it would take: makespan, GPU hours, lost work. Durations are those that the store has learned. Nothing is started or
 written.
 
@@ -41,7 +41,7 @@ bool names(const Arguments& arguments, const std::string& option) {
 
 constexpr double kHour = 3'600'000, kMinute = 60'000, kSecond = 1000;
 
-// What was typed, as the options write it; read() has to follow.
+// The typed options. parse_options() writes most of them; read() has to follow.
 class Typed {
  public:
   explicit Typed(bool published) {

@@ -48,8 +48,8 @@ pressed; where standard output is no terminal, a block (with --json a line) for 
     "  resolute suite status suite.toml --store /shared/store --watch\n"
     "  resolute suite status suite.toml --store store --watch --json | tee progress.jsonl\n"};
 
-// What SLURM says, no oftener than every kAskEvery and, but for the first time, without waiting for it. A submission, a
-// job, or a start or end of an allocation that the last answer knows nothing of is worth a new question.
+// Asks SLURM at most once per kAskEvery, and waits for the first answer only. A submission, a job, or a start or end of
+// an allocation that is newer than the last answer is worth a new question.
 class SlurmLook {
  public:
   allocations::SlurmAnswer answer(const std::vector<allocations::StoredSubmission>& submissions) {
@@ -127,7 +127,7 @@ std::vector<std::string> end_of(core::FileSystem& files, const std::filesystem::
   }
 }
 
-// Of the first that failed by themselves: a suite may have thousands. What the first of them wrote last is shown.
+// Logs of the first jobs that failed by themselves: a suite may have thousands. Only the first log shows its end.
 std::map<experiments::JobId, FailureLog> failure_logs(core::FileSystem& files, const experiments::StoreLayout& store,
                                                       const orchestrator::SuiteStatus& status) {
   constexpr std::size_t kMost = 10, kLines = 12;
@@ -149,7 +149,7 @@ void read_log_ends(core::FileSystem& files, std::vector<allocations::AllocationV
       if (const auto end = end_of(files, view.log, 1); !end.empty()) view.log_end = end.front();
 }
 
-// Of the submission that is shown. \param text of the suite's file when its plan was made
+// True if the suite's file has changed since the shown submission. \param text of the file when its plan was made
 bool submitted_another(core::FileSystem& files, const std::filesystem::path& suite_folder,
                        const std::vector<allocations::StoredSubmission>& submissions, const std::string& text) {
   if (submissions.empty()) return false;
@@ -160,7 +160,7 @@ bool submitted_another(core::FileSystem& files, const std::filesystem::path& sui
       files, slurm::SubmissionFolder(files, suite_folder / "submissions" / shown.request.token), text);
 }
 
-// What is looked at.
+// The suite that is looked at.
 struct Subject {
   const SuiteArguments& arguments;
   experiments::Plan plan;
@@ -217,11 +217,11 @@ std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
-// A held job has no process that could tell of it. \param told submissions of which it was done
-void tell_of_held(const Subject& subject, const StatusView& view, std::set<std::string>& told) {
+// A held job has no process that could send the notice. \param noticed submissions with a notice
+void tell_of_held(const Subject& subject, const StatusView& view, std::set<std::string>& noticed) {
   auto& files = core::real_file_system();
   for (const auto& allocation : view.allocations) {
-    if (allocation.state != allocations::AllocationView::State::kHeld || !told.insert(allocation.submission).second)
+    if (allocation.state != allocations::AllocationView::State::kHeld || !noticed.insert(allocation.submission).second)
       continue;
     const auto folder =
         subject.arguments.store.suite_folder(subject.plan.suite) / "submissions" / allocation.submission;
@@ -250,7 +250,7 @@ void watch(const Subject& subject, std::chrono::milliseconds interval) {
   std::string last;
   SlurmLook slurm;
   std::set<std::string> warned;
-  std::set<std::string> told;
+  std::set<std::string> noticed;
   for (bool was_alive = false, read = true;;) {
     const auto begin = core::monotonic_clock().now();
     const std::optional<StatusView> seen = look_patiently(subject, slurm, warned);
@@ -272,7 +272,7 @@ void watch(const Subject& subject, std::chrono::milliseconds interval) {
     const bool alive = is_alive(view);
     const bool ended = is_complete(view) ? !view.status.live : was_alive && !alive;
     was_alive = alive;
-    tell_of_held(subject, view, told);
+    tell_of_held(subject, view, noticed);
     if (!read || ended || reader_has_left() || !input.wait(pause_after(cost, interval))) return;
   }
 }
@@ -296,7 +296,7 @@ int suite_status(const Arguments& arguments) {
     watch(subject, std::chrono::milliseconds(static_cast<std::int64_t>(interval * 1000)));
     return 0;
   }
-  // Who watches waits for it.
+  // With --watch the command waits for the store.
   if (!std::filesystem::is_directory(parsed->store.root()))
     core::log_warning("there is no store '{}' yet", parsed->store.root().string());
   SlurmLook slurm;

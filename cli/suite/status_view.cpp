@@ -136,7 +136,7 @@ std::optional<Section> failures_section(const StatusView& view) {
   std::vector<Cells> rows = {{"FAILED", "WHAT", "CAUSE", "EVIDENCE"}};
   std::vector<Colour> colours;
   std::vector<experiments::JobId> jobs;  // of the rows
-  // What failed by itself before what fell with it.
+  // Jobs that failed by themselves come before those that fell with them.
   for (const bool fell : {false, true})
     for (const auto& failure : view.status.failures)
       if ((failure.cause == orchestrator::kNeedsFailed) == fell) {

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What `resolute suite status` shows, as lines of text and as JSON. Pure: the same view gives the same lines.
+//! The contents of `resolute suite status`, as lines of text and as JSON. Pure: the same view gives the same lines.
 
 #include <map>
 #include <optional>
@@ -14,7 +14,7 @@
 
 namespace resolute::cli {
 
-//! What a failed job wrote to its standard error.
+//! The standard error of a failed job.
 struct FailureLog {
   std::string path;
   std::vector<std::string> end{};  //!< its last lines, of one that is shown
@@ -55,7 +55,7 @@ std::vector<std::string> status_lines(const StatusView& view, const Screen& scre
 //! "running", "retried" and "agents", as in live.json (docs/formats/live.md).
 core::Json status_json(const StatusView& view);
 
-//! What of a view is worth a new block where nothing can be redrawn: all but steps and times.
+//! The parts of a view whose change is worth a new block where nothing can be redrawn: all but steps and times.
 std::string essence(const StatusView& view);
 
 //! 42 → "42 s", 200 → "3 min 20 s", 7500 → "2 h 05 min", 270000 → "3 d 03 h"; below 0: "".

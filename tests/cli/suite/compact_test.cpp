@@ -59,7 +59,7 @@ TEST_F(SuiteCompact, packs_tells_and_undoes) {
   EXPECT_EQ(core::read_text(files_, store_.attempt_file(plan_.jobs[0].id, 1, "stderr")), "a line\n");
 }
 
-// What `resolute repro` does first.
+// The first steps of `resolute repro`.
 TEST_F(SuiteCompact, a_packed_specification_is_found_and_shared) {
   const experiments::PlannedJob& evaluation = plan_.jobs.back();
   run({});
