@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "tests/support/matches.h"
+
 namespace resolute::core::latex_text_test {
 namespace {
 
@@ -24,12 +26,6 @@ std::string letter_of(std::uint32_t point) {
 
 bool is_ascii(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80U; });
-}
-
-std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t found = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++found;
-  return found;
 }
 
 struct Block {
@@ -54,8 +50,8 @@ TEST(LatexText, every_letter_becomes_ascii_or_is_named) {
       const std::vector<std::string> left = letters_without_latex(latex);
       if (is_ascii(latex)) {
         EXPECT_THAT(left, IsEmpty());
-        EXPECT_EQ(count(latex, "{"), count(latex, "}")) << latex;
-        EXPECT_EQ(count(latex, "\\("), count(latex, "\\)")) << latex;
+        EXPECT_EQ(tests::count_of(latex, "{"), tests::count_of(latex, "}")) << latex;
+        EXPECT_EQ(tests::count_of(latex, "\\("), tests::count_of(latex, "\\)")) << latex;
         continue;
       }
       ++named;

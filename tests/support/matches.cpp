@@ -18,4 +18,10 @@ std::vector<std::vector<std::string>> matches(const std::string& text, const std
   return found;
 }
 
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
 }  // namespace resolute::tests

@@ -7,6 +7,7 @@
 #include "datasets/image/low_resolution.h"
 #include "report/page/html.h"
 #include "tests/datasets/pack/raw_images.h"
+#include "tests/support/matches.h"
 
 namespace resolute::cli::samples_page_test {
 namespace {
@@ -17,13 +18,6 @@ using testing::Not;
 using tests::ChosenImages;
 
 std::string address_of(const Image& image) { return report::png_address(datasets::encode_png(image)); }
-
-// A number of places where `part` stands.
-std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t found = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
-  return found;
-}
 
 TEST(SamplesPage, has_each_image_enlarged_and_at_its_true_size_and_says_what_it_is) {
   ChosenImages raw;
@@ -47,7 +41,7 @@ TEST(SamplesPage, has_each_image_enlarged_and_at_its_true_size_and_says_what_it_
   for (const char* words : {"id 12<br>camera 3<br>train<br>60x30", "id 12<br>camera 4<br>query<br>22x11", ">/2 view",
                             ">/3 view", "noise from csv: 2 images, 1 identities", ">30x15<", ">20x10<"})
     EXPECT_THAT(page, HasSubstr(words));
-  EXPECT_EQ(count(page, "<img "), 2U * 5U);
+  EXPECT_EQ(tests::count_of(page, "<img "), 2U * 5U);
   EXPECT_THAT(samples_page(pack, 1), Not(HasSubstr("camera 4")));
 }
 
@@ -71,7 +65,7 @@ TEST(SamplesPage, a_pack_without_views_has_no_column_of_any) {
   datasets::PackSettings options = tests::small_options();
   options.rates = {1};
   const std::string page = samples_page(raw.pack(options), 1);
-  EXPECT_EQ(count(page, "<img "), 1U);
+  EXPECT_EQ(tests::count_of(page, "<img "), 1U);
   EXPECT_THAT(page, Not(HasSubstr("view<")));
 }
 

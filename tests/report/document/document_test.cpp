@@ -7,6 +7,7 @@
 
 #include "report/figures/figure.h"
 #include "report/page/page.h"
+#include "tests/support/matches.h"
 
 namespace resolute::report::document_test {
 namespace {
@@ -16,18 +17,12 @@ using testing::Not;
 
 core::Json document_titled(const std::string& title) { return {{"title", title}, {"suite", "demo"}}; }
 
-std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t found = 0;
-  for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++found;
-  return found;
-}
-
 TEST(ReportPage, no_text_of_the_document_ends_its_element_or_takes_a_place_of_the_shell) {
   const std::string plain = report_page(document_titled("plain"));
   const std::string hostile = report_page(document_titled("</script><script>alert(1)</script> @PLOTLY@ <!-- &"));
-  EXPECT_EQ(count(hostile, "<script"), count(plain, "<script"));
-  EXPECT_EQ(count(hostile, "</script"), count(plain, "</script"));
-  EXPECT_EQ(count(hostile, "<!--"), count(plain, "<!--"));
+  EXPECT_EQ(tests::count_of(hostile, "<script"), tests::count_of(plain, "<script"));
+  EXPECT_EQ(tests::count_of(hostile, "</script"), tests::count_of(plain, "</script"));
+  EXPECT_EQ(tests::count_of(hostile, "<!--"), tests::count_of(plain, "<!--"));
   EXPECT_LT(hostile.size(), plain.size() + 1000) << "Plotly stands in it once";
   EXPECT_THAT(hostile, HasSubstr("<title>&lt;/script&gt;"));
 }
