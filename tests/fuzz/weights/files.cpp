@@ -15,7 +15,6 @@
 namespace resolute::tests::weights_fuzzer {
 namespace {
 
-
 std::string golden(const char* name) {
   return std::string(core::as_text(core::real_file_system().read(source_folder() / "tests/golden/weights" / name)));
 }
