@@ -139,11 +139,11 @@ void PrefetchingLoader::stop() {
 void PrefetchingLoader::make_buffers(Slot& slot) {
   const std::size_t items = options_.items.size();
   const std::size_t bytes = items * loaders_.front().image_floats() * (options_.levels ? 1 : sizeof(float));
-  const auto floats = [](std::span<const std::byte> bytes) {
-    return std::span(reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float));
+  const auto floats = [](std::span<const std::byte> images) {
+    return std::span(reinterpret_cast<const float*>(images.data()), images.size() / sizeof(float));
   };
-  const auto levels = [](std::span<const std::byte> bytes) {
-    return std::span(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+  const auto levels = [](std::span<const std::byte> images) {
+    return std::span(reinterpret_cast<const std::uint8_t*>(images.data()), images.size());
   };
   LoadedBatch& batch = slot.batch;
   batch.memory.clear();
