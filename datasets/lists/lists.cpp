@@ -106,12 +106,6 @@ void refuse_gallery_of_query_cameras(const TrialLists& lists) {
                               "use the format torchreid or fastreid");
 }
 
-Image image_of(const PackReader& pack, const TrialImage& listed) {
-  Image image;
-  pack.read_view(listed.row, listed.rate, image);
-  return image;
-}
-
 }  // namespace
 
 TrialLists list_trial(const PackReader& pack, const Split& split) {
@@ -182,9 +176,11 @@ void export_trial(core::FileSystem& files, const PackReader& pack, const Split& 
   core::require_new_folder(files, out);
   core::write_new_folder(files, out, [&](core::NewFolder& folder) {
     std::size_t written = 0;
+    Image view;
     for (const auto* part : {&lists.train, &lists.query, &lists.gallery})
       for (const TrialImage& image : *part) {
-        folder.write(image.path, encode_png(image_of(pack, image)));
+        pack.read_view(image.row, image.rate, view);
+        folder.write(image.path, encode_png(view));
         if (progress) progress(++written);
       }
     for (const auto& [name, text] : texts) folder.write(name, text);

@@ -15,12 +15,6 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kSubsets{"train", "query", "gallery"};
 
-void check_rate(int rate, const std::string& where) {
-  if (rate < 0 || rate > kMaxRate)
-    throw core::input_error(fmt::format("{}: rate {}", where, rate),
-                            fmt::format("0 (LR, unknown), 1 (HR) and 2 to {} are possible", kMaxRate));
-}
-
 // Printable ASCII stands as it is; anything else is the JSON writer's matter.
 void append_quoted(std::string& to, const std::string& text) {
   const bool plain = std::ranges::all_of(text, [](char c) { return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\'; });
@@ -69,7 +63,9 @@ void check_sample(const Sample& sample, const Sample* before, const std::string&
     throw core::input_error(fmt::format("{}: identity {}", where, sample.identity), "identities are 0 or more");
   if (sample.camera < 1 || sample.camera > kMostNumber)
     throw core::input_error(fmt::format("{}: camera {}", where, sample.camera), "cameras count from 1");
-  check_rate(sample.rate, where);
+  if (sample.rate < 0 || sample.rate > kMaxRate)
+    throw core::input_error(fmt::format("{}: rate {}", where, sample.rate),
+                            fmt::format("0 (LR, unknown), 1 (HR) and 2 to {} are possible", kMaxRate));
 }
 
 bool tells_origin(const Sample& sample) { return sample.rate != 1 || sample.test_sets != 0; }

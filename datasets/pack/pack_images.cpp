@@ -25,12 +25,6 @@ struct ImagesFile {
   std::vector<std::uint64_t> bytes;  // by row
 };
 
-std::string images_text(const SeenImages& seen) {
-  return core::canonical_json(
-             {{"bytes", seen.bytes}, {"listing_sha256", listing_sha256(seen.samples)}, {"schema", 1}}) +
-         "\n";
-}
-
 // \throws RuntimeError (kCorrupt) for a text that we did not write
 std::optional<ImagesFile> read_images_file(core::FileSystem& files, const fs::path& pack_folder) {
   const fs::path path = pack_folder / kImagesFile;
@@ -169,7 +163,8 @@ std::set<int> shards_of_other_images(core::FileSystem& files, const fs::path& pa
 }
 
 void record_images(core::FileSystem& files, const fs::path& pack_folder, const SeenImages& seen) {
-  const std::string text = images_text(seen);
+  const core::Json json{{"bytes", seen.bytes}, {"listing_sha256", listing_sha256(seen.samples)}, {"schema", 1}};
+  const std::string text = core::canonical_json(json) + "\n";
   const fs::path path = pack_folder / kImagesFile;
   if (core::read_text_if_exists(files, path) != text) core::write_atomic(files, path, text);
 }

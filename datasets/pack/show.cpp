@@ -13,12 +13,6 @@ Spread spread_of(std::vector<std::int64_t> values) {
   return {values.front(), values[(values.size() - 1) / 2], values.back()};
 }
 
-core::Json spread_json(const Spread& height, const Spread& width) {
-  return {{"smallest", {height.least, width.least}},
-          {"median", {height.median, width.median}},
-          {"largest", {height.most, width.most}}};
-}
-
 }  // namespace
 
 PackStatistics pack_statistics(const PackReader& pack) {
@@ -83,7 +77,9 @@ core::Json describe_pack(const PackReader& pack) {
   json["identities_in_one_camera"] = all.identities_in_one_camera;
   json["low_resolution_images"] = std::move(low);
   json["published_test_identities"] = all.published_test_identities;
-  json["native_size"] = spread_json(all.native_height, all.native_width);
+  json["native_size"] = {{"smallest", {all.native_height.least, all.native_width.least}},
+                         {"median", {all.native_height.median, all.native_width.median}},
+                         {"largest", {all.native_height.most, all.native_width.most}}};
   return json;
 }
 

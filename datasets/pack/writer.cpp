@@ -184,8 +184,6 @@ class ShardFile {
   ResizeScratch scratch_;
 };
 
-bool same(const ShardHeader& a, const ShardHeader& b) { return header_text(a) == header_text(b); }
-
 // Why the shard at `path` must be made: nothing if it stands there intact, says of itself what `wanted` says and was
 // made from the bytes that the raw files have now; an empty text if there is none. \param odd where nothing is to be
 // made, what there is of such images
@@ -195,7 +193,8 @@ std::optional<std::string> reason_to_make(core::FileSystem& files, const fs::pat
   std::vector<PackRow> rows;
   try {
     const Shard shard(path);
-    if (!same(shard.header(), wanted)) return fmt::format("'{}' was made otherwise", path.string());
+    if (header_text(shard.header()) != header_text(wanted))
+      return fmt::format("'{}' was made otherwise", path.string());
     shard.verify();
     rows.reserve(shard.size());
     shard.append_rows(rows);

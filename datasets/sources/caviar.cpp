@@ -54,11 +54,6 @@ bool seen_by_both(std::int64_t person, const Images& images, Remarks& remarks) {
   return in_first == kHalf && in_second == kHalf;
 }
 
-std::int64_t image_area(core::FileSystem& files, const fs::path& path) {
-  const ImageSize size = image_size(files.read(path, kMaxImageBytes), path.string());
-  return std::int64_t{size.height} * size.width;
-}
-
 // Twice the median, which is a whole number.
 std::int64_t twice_median(std::vector<std::int64_t> values) {
   std::ranges::sort(values);
@@ -101,7 +96,8 @@ std::vector<Sample> list_caviar(core::FileSystem& files, const fs::path& root, R
     for (const auto& [number, name] : images) {
       const std::size_t half = number <= kHalf ? 0 : 1;
       remarks.gather(name, [&, person = person, &name = name] {
-        areas[half].push_back(image_area(files, root / name));
+        const ImageSize size = image_size(files.read(root / name, kMaxImageBytes), (root / name).string());
+        areas[half].push_back(std::int64_t{size.height} * size.width);
         halves.push_back(half);
         samples.push_back({name, person, 0, "train"});
       });

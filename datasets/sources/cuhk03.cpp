@@ -177,10 +177,6 @@ class Cuhk03Images final : public RawReader {
   RawFolder folder_;
 };
 
-std::unique_ptr<RawReader> open_boxes(core::FileSystem& files, const fs::path& root) {
-  return std::make_unique<Cuhk03Images>(files, root);
-}
-
 // How many of `identities` each pair gets: one, and of the others a share as of the real 1,467.
 std::array<int, kPairs> share_out(int identities) {
   constexpr std::array<int, kPairs> kReal{843, 440, 77, 58, 49};
@@ -274,7 +270,9 @@ constexpr SourceReader reader_of(decltype(SourceReader::list) list) {
           .landmark = kList,
           .list = list,
           .write_stand_in = write_cuhk03,
-          .open = open_boxes};
+          .open = [](core::FileSystem& files, const fs::path& root) -> std::unique_ptr<RawReader> {
+            return std::make_unique<Cuhk03Images>(files, root);
+          }};
 }
 
 }  // namespace

@@ -20,12 +20,6 @@ Standing look_at(core::FileSystem& files, const fs::path& out, const std::string
   return files.list(out).empty() ? Standing::kAbsent : Standing::kOther;
 }
 
-core::RuntimeError occupied(const fs::path& out) {
-  return core::input_error(fmt::format("folder '{}' holds something else", out.string()),
-                           "a synthetic data set of other settings, or other files",
-                           "name another folder or remove it");
-}
-
 }  // namespace
 
 void write_whole(core::FileSystem& files, const fs::path& out, const std::string& settings,
@@ -34,7 +28,9 @@ void write_whole(core::FileSystem& files, const fs::path& out, const std::string
     case Standing::kSame:
       return;
     case Standing::kOther:
-      throw occupied(out);
+      throw core::input_error(fmt::format("folder '{}' holds something else", out.string()),
+                              "a synthetic data set of other settings, or other files",
+                              "name another folder or remove it");
     case Standing::kAbsent:
       core::require_new_folder(files, out);
   }
