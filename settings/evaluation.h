@@ -117,7 +117,8 @@ struct EvaluationProtocol {
     visit(member("re_ranking_lambda", &P::re_ranking_lambda, between(0, 1), "share of the original distance")
               .silent_at_default());
     visit(member("device", &P::device,
-                 "what embeds: training, the device that the training ran on, or cpu: evaluations then hold no GPUs, "
+                 "the device that embeds: training, the one that the training ran on, or cpu: evaluations then hold no "
+                 "GPUs, "
                  "and their features are rounded otherwise")
               .silent_at_default());
   }

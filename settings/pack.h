@@ -66,7 +66,7 @@ struct SyntheticSettings {
 
   static void members(auto&& visit) {
     using S = SyntheticSettings;
-    visit(member("subject", &S::subject, "what is drawn"));
+    visit(member("subject", &S::subject, "the subject that is drawn"));
     visit(member("identities", &S::identities, between(kAnyStandIn.identities.low, kAnyStandIn.identities.high),
                  "people or vehicles, of which the first half trains"));
     visit(member("cameras", &S::cameras, between(kAnyStandIn.cameras.low, kAnyStandIn.cameras.high), "cameras"));
@@ -105,10 +105,10 @@ struct PackSettings {
     using P = PackSettings;
     visit(member("name", &P::name, "the data set's name, part of the folder's: 1 to 64 of a-z, 0-9 and '-'")
               .spelled("id"));
-    visit(member("source", &P::source, "where the raw images come from"));
+    visit(member("source", &P::source, "the source of the raw images"));
     visit(member("synthetic", &P::synthetic, "the images that are rendered").spelled(""));
     visit(member("rates", &P::rates, some_rates(), "rates r of the LR images"));
-    visit(member("kernel", &P::kernel, "what LR images are shrunk with"));
+    visit(member("kernel", &P::kernel, "the kernel that shrinks LR images"));
     visit(member("height", &P::height, between(1, kLargestSide), "network size, pixels"));
     visit(member("width", &P::width, between(1, kLargestSide), "network size, pixels"));
     visit(member("shards", &P::shards, between(1, 100'000), "files of the pack"));

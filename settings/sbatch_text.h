@@ -36,7 +36,7 @@ void for_each_sbatch_text(const auto& visit) {
       {"partition", "partition", kWord, kName, "SBATCH_PARTITION", "SLURM's partition"},
       [](auto& owner) -> auto& { return owner.partition; });
   row(
-      {"account", "account", kWord, kName, "SBATCH_ACCOUNT", "whom it is charged to"},
+      {"account", "account", kWord, kName, "SBATCH_ACCOUNT", "the account that is charged"},
       [](auto& owner) -> auto& { return owner.account; });
   row(
       {"qos", "qos", kWord, kName, "SBATCH_QOS", nullptr}, [](auto& owner) -> auto& { return owner.qos; });

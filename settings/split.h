@@ -95,7 +95,7 @@ struct SplitSettings {
             .since(3)
             .since(4, LrSide::kQuery));
     visit(member("test_identities", &S::test_identities, between(0, 1'000'000),
-                 "of random-halves: so many are tested, the others train; 0: half")
+                 "with random-halves, so many are tested, the others train; 0: half")
               .since(3));
     visit(member("distractors", &S::distractors,
                  "with which partitions distractors stand in the gallery: official alone, or always (PRID, GRID)")

@@ -127,7 +127,7 @@ struct Recipe {
     visit(member("identities", &R::identities, between(1, kMostImages), "P identities per batch, at least 2 per lane"));
     visit(member("images", &R::images, between(1, kMostImages), "K images of each identity"));
     visit(member("lr_images", &R::lr_images, at_least(0),
-                 "of the K, how many stand in the batch as LR images alone, 0 to K - 1; 0: as the training pool has "
+                 "so many of the K stand in the batch as LR images alone, 0 to K - 1; 0: as the training pool has "
                  "them, cameras taking turns"));
     visit(member("train_rates", &R::train_rates, some_rates(),
                  "rates of the LR copies, drawn uniformly per image: of the data set's rates, or 1, which every pack "

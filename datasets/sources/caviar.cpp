@@ -107,7 +107,7 @@ std::vector<Sample> list_caviar(core::FileSystem& files, const fs::path& root, R
   if (samples.empty())
     throw core::input_error(
         fmt::format("none of the {} persons in '{}' has images 001 to 020", persons.size(), root.string()),
-        "whom one camera alone saw is left out", "unpack the data set again");
+        "people whom one camera alone saw are left out", "unpack the data set again");
   const std::size_t closer = closer_half(areas);
   for (std::size_t i = 0; i < samples.size(); ++i) {
     samples[i].camera = halves[i] == closer ? 1 : 2;

@@ -128,7 +128,8 @@ TEST_F(Caviar, an_empty_folder_and_one_without_persons_of_both_cameras_are_refus
   add_half(1, 0, 10, 5);
   add_half(2, 1, 10, 5);
   EXPECT_EQ(refusal(Source::kCaviar),
-            "none of the 2 persons in 'ROOT' has images 001 to 020 (whom one camera alone saw is left out); unpack the "
+            "none of the 2 persons in 'ROOT' has images 001 to 020 (people whom one camera alone saw are left out); "
+            "unpack the "
             "data set again");
 }
 
