@@ -44,7 +44,7 @@ at::Tensor OwnPixels::operator()(const at::Tensor& images) const {
   const auto like = [&] {
     return PixelFactors{factors_->factor.to(images.options()), factors_->offset.to(images.options())};
   };
-  const auto with = [&](const PixelFactors& own) { return at::addcmul(own.offset, images, own.factor); };
+  const auto with = [&](const PixelFactors& factors) { return at::addcmul(factors.offset, images, factors.factor); };
   if (images.device().is_cpu()) return with(like());
   if (!placed_ || placed_->factor.device() != images.device() || placed_->factor.dtype() != images.dtype())
     placed_ = like();

@@ -60,8 +60,8 @@ Triplets hardest_on_device(const at::Tensor& labels, const std::vector<std::int6
   const std::vector<std::int64_t> anchors = anchors_of(values);
   if (anchors.empty()) return TripletBuilder().build();  // argmax takes no row without a column
   const at::Tensor anchor = at::tensor(anchors, at::kLong), rows = placed(anchor, distance.device());
-  const at::Tensor own = placed(labels.to(at::kLong), distance.device());
-  const at::Tensor other = own.unsqueeze(1).ne(own.unsqueeze(0));
+  const at::Tensor identities = placed(labels.to(at::kLong), distance.device());
+  const at::Tensor other = identities.unsqueeze(1).ne(identities.unsqueeze(0));
   const at::Tensor positive = distance.masked_fill(other, -kInfinity).fill_diagonal_(-kInfinity).argmax(1);
   const at::Tensor negative = distance.masked_fill(other.logical_not(), kInfinity).argmin(1);
   return {anchor, positive.index_select(0, rows), negative.index_select(0, rows)};

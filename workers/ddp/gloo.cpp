@@ -167,7 +167,7 @@ std::vector<std::string> gather_contacts(RendezvousMember& member, const Rendezv
       if (!member.look(contact_key(rank))) missing.push_back(rank);
     if (missing.empty()) break;
     const bool open = member.listen(std::min(deadline, core::monotonic_clock().now() + kLook));
-    if (const auto said = member.look(absentees)) throw absent(*said);
+    if (const auto absence = member.look(absentees)) throw absent(*absence);
     if (!open) throw member.silence("it closed the connection");
     if (core::monotonic_clock().now() > deadline) {
       const std::string numbers = fmt::format("{}", fmt::join(missing, ", "));
@@ -239,11 +239,11 @@ void prove_pairs(c10d::ProcessGroupGloo& group, const std::string& secret) {
 // The machine of each rank: the first rank of it.
 std::vector<int> gather_machines(c10d::ProcessGroupGloo& group, const Rendezvous& rendezvous) {
   const auto digest = core::hmac_sha256(rendezvous.secret, "resolute machine 1 " + rendezvous.machine);
-  at::Tensor own = at::empty({static_cast<std::int64_t>(digest.size())}, at::kByte);
-  std::memcpy(own.mutable_data_ptr(), digest.data(), digest.size());
-  at::Tensor all = at::empty({group.getSize(), own.numel()}, at::kByte);
+  at::Tensor sent = at::empty({static_cast<std::int64_t>(digest.size())}, at::kByte);
+  std::memcpy(sent.mutable_data_ptr(), digest.data(), digest.size());
+  at::Tensor all = at::empty({group.getSize(), sent.numel()}, at::kByte);
   at::Tensor flat = all.view(-1);
-  group._allgather_base(flat, own)->wait();
+  group._allgather_base(flat, sent)->wait();
   std::vector<int> machines;
   for (int rank = 0; rank < group.getSize(); ++rank) {
     int first = 0;

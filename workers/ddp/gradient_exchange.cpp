@@ -154,9 +154,9 @@ class GradientExchange::Hook final : public torch::autograd::PostAccumulateGradH
   std::size_t group_, parameter_;
 };
 
-GradientExchange::GradientExchange(const std::vector<methods::ParameterGroup>& groups, int lanes, LaneRange own,
+GradientExchange::GradientExchange(const std::vector<methods::ParameterGroup>& groups, int lanes, LaneRange range,
                                    Communicator* communicator, std::optional<std::int64_t> given_bytes)
-    : lanes_(lanes), own_(own), communicator_(communicator) {
+    : lanes_(lanes), own_(range), communicator_(communicator) {
   const std::int64_t bucket_bytes =
       given_bytes.value_or(bucket_bytes_of(communicator == nullptr ? 1 : communicator->process_ranks()));
   for (const methods::ParameterGroup& given : groups) {

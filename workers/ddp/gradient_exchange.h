@@ -32,7 +32,7 @@ at::Tensor gradient_norm(const TensorList& tensors);
 class GradientExchange {
  public:
   //! \param bucket_bytes gradients that travel together, at least one parameter's; by the number of ranks if not given
-  GradientExchange(const std::vector<methods::ParameterGroup>& groups, int lanes, LaneRange own,
+  GradientExchange(const std::vector<methods::ParameterGroup>& groups, int lanes, LaneRange range,
                    Communicator* communicator, std::optional<std::int64_t> bucket_bytes = {});
   //! Waits for what is under way; parameters are without hooks then.
   ~GradientExchange();

@@ -194,10 +194,10 @@ std::vector<LaneNode> nodes_of(LaneRange range) {
   return nodes;
 }
 
-GatheredLanes gather_lanes(LaneSum&& own, int lanes, const Communicator& communicator, ExchangeBuffers& buffers) {
-  RESOLUTE_EXPECT(!own.nodes().empty() && !own.nodes().front().sum.empty(), "a sum over nothing");
+GatheredLanes gather_lanes(LaneSum&& lane_sum, int lanes, const Communicator& communicator, ExchangeBuffers& buffers) {
+  RESOLUTE_EXPECT(!lane_sum.nodes().empty() && !lane_sum.nodes().front().sum.empty(), "a sum over nothing");
   const at::NoGradGuard no_grad;
-  const std::vector<LaneNode>& nodes = own.nodes();
+  const std::vector<LaneNode>& nodes = lane_sum.nodes();
   GatheredLanes gathered{{}, 0, nodes.front().sum.front().options()};
   std::int64_t elements = 0;
   for (const at::Tensor& tensor : nodes.front().sum) {
@@ -216,24 +216,25 @@ GatheredLanes gather_lanes(LaneSum&& own, int lanes, const Communicator& communi
   return gathered;
 }
 
-TensorList exchange_lanes(const GatheredLanes& own, int lanes, Communicator& communicator, ExchangeBuffers& buffers,
-                          at::Tensor& flat) {
+TensorList exchange_lanes(const GatheredLanes& gathered_lanes, int lanes, Communicator& communicator,
+                          ExchangeBuffers& buffers, at::Tensor& flat) {
   const at::NoGradGuard no_grad;
-  const Means with{communicator, buffers, flat, own.chunk, own.options};
+  const Means with{communicator, buffers, flat, gathered_lanes.chunk, gathered_lanes.options};
   const auto routes = routes_of(communicator, lanes);
   const at::Tensor gathered = routes ? sum_in_two_levels(lanes, *routes, with) : sum_straight(lanes, with);
   TensorList sums;
   std::int64_t at = gathered.storage_offset();
-  for (const GatheredLanes::Shape& shape : own.shapes) {
+  for (const GatheredLanes::Shape& shape : gathered_lanes.shapes) {
     sums.push_back(gathered.as_strided(shape.sizes, shape.strides, at));
     at += shape.elements;
   }
   return sums;
 }
 
-TensorList sum_over_lanes(LaneSum&& own, int lanes, Communicator& communicator, ExchangeBuffers& buffers,
+TensorList sum_over_lanes(LaneSum&& lane_sum, int lanes, Communicator& communicator, ExchangeBuffers& buffers,
                           at::Tensor& flat) {
-  return exchange_lanes(gather_lanes(std::move(own), lanes, communicator, buffers), lanes, communicator, buffers, flat);
+  return exchange_lanes(gather_lanes(std::move(lane_sum), lanes, communicator, buffers), lanes, communicator, buffers,
+                        flat);
 }
 
 TensorList sum_in_one_process(LaneSum&& all) {

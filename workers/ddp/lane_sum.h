@@ -67,20 +67,20 @@ struct GatheredLanes {
   at::TensorOptions options;
 };
 
-//! The first half of a sum over the lanes of several ranks, which asks no other rank; uses up `own`, whose tensors are
-//! read no more. \param lanes L
-GatheredLanes gather_lanes(LaneSum&& own, int lanes, const Communicator& communicator, ExchangeBuffers& buffers);
+//! The first half of a sum over the lanes of several ranks, which asks no other rank; uses up `lane_sum`, whose tensors
+//! are read no more. \param lanes L
+GatheredLanes gather_lanes(LaneSum&& lane_sum, int lanes, const Communicator& communicator, ExchangeBuffers& buffers);
 
 //! The second half: all-to-all, ordered sum of this rank's share, all-gather: a ring's bandwidth, and the order of
 //! additions that the tree prescribes. In two levels where machines are nodes of the tree (lane_routes.h), with the
 //! same additions: a ring's bandwidth between machines too. \return the sum, the same bits on every rank \param buffers
 //! those that the lanes were gathered in \param flat where the sum is put, its tensors being views of it; grows as
 //! needed
-TensorList exchange_lanes(const GatheredLanes& own, int lanes, Communicator& communicator, ExchangeBuffers& buffers,
-                          at::Tensor& flat);
+TensorList exchange_lanes(const GatheredLanes& gathered_lanes, int lanes, Communicator& communicator,
+                          ExchangeBuffers& buffers, at::Tensor& flat);
 
 //! Both halves.
-TensorList sum_over_lanes(LaneSum&& own, int lanes, Communicator& communicator, ExchangeBuffers& buffers,
+TensorList sum_over_lanes(LaneSum&& lane_sum, int lanes, Communicator& communicator, ExchangeBuffers& buffers,
                           at::Tensor& flat);
 
 //! The sum over all lanes in one process, in a lane's own tensors: the same bits.

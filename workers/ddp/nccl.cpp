@@ -142,9 +142,9 @@ class NcclCommunicator final : public Communicator {
 
   std::vector<Gpu> gpus_of_ranks() {
     const GpuProperties properties = gpu_properties(place_.index());
-    const Gpu own{properties.identity, properties.address};
+    const Gpu gpu{properties.identity, properties.address};
     at::Tensor all = at::empty({process_ranks() * static_cast<std::int64_t>(sizeof(Gpu))}, at::kByte);
-    host_->all_gather(all, bytes_of(&own, sizeof(own)));
+    host_->all_gather(all, bytes_of(&gpu, sizeof(gpu)));
     std::vector<Gpu> gpus(static_cast<std::size_t>(process_ranks()));
     std::memcpy(gpus.data(), all.const_data_ptr(), all.nbytes());
     return gpus;

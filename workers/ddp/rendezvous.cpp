@@ -315,9 +315,9 @@ std::string RendezvousMember::exchange_proofs(const std::string& secret) {
     return {};
   };
   if (std::string why = receive(kNonce); !why.empty()) return why;
-  const std::string own = random_nonce();
-  const std::string nonces = incoming + own;
-  const std::string answer = own + proof(secret, "member", nonces);
+  const std::string nonce = random_nonce();
+  const std::string nonces = incoming + nonce;
+  const std::string answer = nonce + proof(secret, "member", nonces);
   if (::send(socket_.get(), answer.data(), answer.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(answer.size()))
     return "it closed the connection";
   if (std::string why = receive(kNonce + kMac); !why.empty()) return why;

@@ -24,9 +24,9 @@ std::vector<results::QueryScore> query_scores(const datasets::Split& split, cons
   std::vector<results::QueryScore> all;
   for (std::size_t i = 0; i < split.query.size(); ++i) {
     const datasets::QueryItem& item = split.query[i];
-    const results::GalleryQuery& own = scores.per_query[i];
-    all.push_back(
-        {item.path, item.identity, item.camera, item.rate, own.full.rank > 0, own.cmc, own.full.average_precision});
+    const results::GalleryQuery& scored = scores.per_query[i];
+    all.push_back({item.path, item.identity, item.camera, item.rate, scored.full.rank > 0, scored.cmc,
+                   scored.full.average_precision});
   }
   return all;
 }

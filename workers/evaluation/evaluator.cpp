@@ -146,20 +146,20 @@ std::vector<int> query_levels(const std::vector<int>& level_rates, const ImageSo
   return levels;
 }
 
-datasets::Split split_asked(const datasets::PackReader& pack, const datasets::Split& own,
+datasets::Split split_asked(const datasets::PackReader& pack, const datasets::Split& trial,
                             const std::vector<int>& query_rates) {
-  if (query_rates.empty()) return own;
-  const bool came_low =
-      std::any_of(own.query.begin(), own.query.end(), [](const datasets::QueryItem& query) { return query.came_low; });
+  if (query_rates.empty()) return trial;
+  const bool came_low = std::any_of(trial.query.begin(), trial.query.end(),
+                                    [](const datasets::QueryItem& query) { return query.came_low; });
   // For a source of lists nobody knows this before there is a pack; for other sources the suite's reader refuses it.
-  if (came_low && query_rates != own.options.query_rates)
+  if (came_low && query_rates != trial.options.query_rates)
     throw experiments::MemberError(
         "evaluate.query_rates", experiments::text_of(query_rates),
         fmt::format("queries of data set '{}' came in low resolution: no rate makes others of them",
                     pack.options().name),
         "leave it out");
   // An unseen rate: other queries, the same trial. The trial's split binds the record to its training.
-  datasets::SplitSettings options = own.options;
+  datasets::SplitSettings options = trial.options;
   options.query_rates = query_rates;
   return datasets::make_split(pack, options);
 }

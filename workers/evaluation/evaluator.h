@@ -94,10 +94,10 @@ std::vector<int> query_levels(const std::vector<int>& level_rates, const ImageSo
 //! The comparison that the protocol asks of the method's trainings. \pre experiments::check() of both has passed
 Comparison comparison_of(const experiments::EvaluationProtocol& protocol, const experiments::MethodOptions& method);
 
-//! The split that an evaluation asks: `own`, the trial's, or where the protocol's query_rates are not empty the same
+//! The split that an evaluation asks: `trial`, or where the protocol's query_rates are not empty the same
 //! trial with queries at those. \throws RuntimeError (kInput) naming the key evaluate.query_rates where they are others
 //! than the trial's and its queries came in low resolution, which no rate changes; what make_split() throws
-datasets::Split split_asked(const datasets::PackReader& pack, const datasets::Split& own,
+datasets::Split split_asked(const datasets::PackReader& pack, const datasets::Split& trial,
                             const std::vector<int>& query_rates);
 
 //! The images that embed_split() passes through networks, all process ranks together.

@@ -109,8 +109,9 @@ std::optional<std::vector<float>> embed_batches(const Network& network, ViewImag
 }
 
 // Every rank's features in the order of the images; nothing if a rank has none.
-std::optional<std::vector<float>> gather_features(const std::optional<std::vector<float>>& own, std::size_t images,
-                                                  std::size_t dimension, Communicator& communicator) {
+std::optional<std::vector<float>> gather_features(const std::optional<std::vector<float>>& rank_features,
+                                                  std::size_t images, std::size_t dimension,
+                                                  Communicator& communicator) {
   const auto ranks = static_cast<std::size_t>(communicator.process_ranks());
   std::size_t largest = 0;
   for (std::size_t rank = 0; rank < ranks; ++rank)
@@ -118,9 +119,9 @@ std::optional<std::vector<float>> gather_features(const std::optional<std::vecto
   // One more element says whether the rank went through to the end.
   const std::size_t stride = largest * dimension + 1;
   at::Tensor from = at::zeros({static_cast<std::int64_t>(stride)}, at::kFloat);
-  if (own) {
+  if (rank_features) {
     float* values = from.mutable_data_ptr<float>();
-    std::copy(own->begin(), own->end(), values);
+    std::copy(rank_features->begin(), rank_features->end(), values);
     values[stride - 1] = 1;
   }
   at::Tensor to = at::empty({static_cast<std::int64_t>(stride * ranks)}, at::kFloat);
@@ -215,13 +216,13 @@ std::optional<std::vector<float>> embed_groups(methods::Method& method, const Im
   for (const ViewGroup& group : groups) total += images_of_rank(group.places.size(), options.communicator);
   std::vector<float> features(views.size() * width);
   for (const ViewGroup& group : groups) {
-    std::vector<ImageView> own;
-    for (std::size_t place : group.places) own.push_back(views[place]);
+    std::vector<ImageView> passed;
+    for (std::size_t place : group.places) passed.push_back(views[place]);
     const std::optional<std::vector<float>> part =
-        embed_pass(group_network(method, source, options, group), source, own, options.communicator,
+        embed_pass(group_network(method, source, options, group), source, passed, options.communicator,
                    [&](std::uint64_t of_group, std::uint64_t) { return progress(done + of_group, total); });
     if (!part) return std::nullopt;
-    done += images_of_rank(own.size(), options.communicator);
+    done += images_of_rank(passed.size(), options.communicator);
     for (std::size_t i = 0; i < group.places.size(); ++i)
       std::copy_n(part->begin() + static_cast<std::ptrdiff_t>(i * width), width,
                   features.begin() + static_cast<std::ptrdiff_t>(group.places[i] * width));

@@ -161,24 +161,24 @@ std::optional<OutputFiles> draw_panels(methods::Method& method, const datasets::
   for (std::size_t index : queries) {
     if (!go_on()) return std::nullopt;
     const datasets::QueryItem& query = split.query.at(index);
-    results::PanelQuery told{query.path, query.identity, query.camera, query.rate, 0, {}, std::nullopt};
+    results::PanelQuery panel{query.path, query.identity, query.camera, query.rate, 0, {}, std::nullopt};
     std::vector<const datasets::GalleryItem*> shown;
     const std::vector<std::size_t> ranked = rank_gallery(embedding, split, index, gallery);
     for (std::size_t place = 0; place < ranked.size(); ++place) {
       const datasets::GalleryItem& item = split.gallery[ranked[place]];
       const bool right = item.identity == query.identity;
-      if (right && told.rank == 0) told.rank = place + 1;
+      if (right && panel.rank == 0) panel.rank = place + 1;
       if (place >= most) continue;
-      told.ranked.push_back({item.path, item.identity, item.camera, right});
+      panel.ranked.push_back({item.path, item.identity, item.camera, right});
       shown.push_back(&item);
     }
     const std::size_t number = panels.queries.size();
     add_picture(files, results::gallery_panel_file(number), gallery_picture(pack, query, shown));
     if (const std::optional<Reconstruction> made = reconstruct(method, pack, query)) {
       add_picture(files, results::reconstruction_panel_file(number), made->picture);
-      told.reconstruction = made->quality;
+      panel.reconstruction = made->quality;
     }
-    panels.queries.push_back(std::move(told));
+    panels.queries.push_back(std::move(panel));
   }
   const std::string text = results::panels_text(panels);
   const auto bytes = core::as_byte_span(text);

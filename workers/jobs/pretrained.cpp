@@ -150,16 +150,16 @@ ImportResult import_weights(core::FileSystem& files, const experiments::StoreLay
                             "a name is 1 to 64 of a-z, 0-9 and '-', and not 'none'");
   const networks::Backbone trunk = empty_trunk(request.backbone);
   const core::Bytes bytes = files.read(request.file, kLargestFile);
-  const std::string what = fmt::format("'{}'", request.file.string());
-  const TensorFile opened = open_tensor_file(bytes, what);
+  const std::string quoted = fmt::format("'{}'", request.file.string());
+  const TensorFile opened = open_tensor_file(bytes, quoted);
   if (opened.tensors.empty())
-    throw core::input_error(fmt::format("{} holds no tensors by name", what), {},
+    throw core::input_error(fmt::format("{} holds no tensors by name", quoted), {},
                             "save a model's state_dict(), not the model");
   const auto placed = [&](const auto& read) {
     try {
       return read();
     } catch (const core::RuntimeError& error) {
-      throw error.at(what);
+      throw error.at(quoted);
     }
   };
   const TrunkMatch match = placed([&] { return match_trunk(opened.tensors, trunk, request.prefix); });
@@ -194,24 +194,24 @@ void load_initial_weights(core::FileSystem& files, const experiments::StoreLayou
                             fmt::format("they are looked for at '{}'", path.string()),
                             "import them: resolute weights import FILE --store STORE");
   const core::Bytes bytes = files.read(path);
-  const std::string what = fmt::format("initial weights '{}'", path.string());
+  const std::string title = fmt::format("initial weights '{}'", path.string());
   if (const std::string found = core::sha256_hex(bytes); found != sha256)
-    throw core::corrupt_error(fmt::format("{} are damaged", what), fmt::format("SHA-256 {}", found),
+    throw core::corrupt_error(fmt::format("{} are damaged", title), fmt::format("SHA-256 {}", found),
                               "import them again: resolute weights import FILE --store STORE");
-  const networks::SafetensorsContent content = networks::decode_safetensors(bytes, what);
+  const networks::SafetensorsContent content = networks::decode_safetensors(bytes, title);
   const auto is = [&](const std::string& key, std::string_view value) {
     const auto found = content.metadata.find(key);
     return found != content.metadata.end() && found->second == value;
   };
   if (!is("format", kTrunkFormat) || !is("backbone", backbone))
-    throw core::input_error(fmt::format("{} are not weights of the backbone '{}'", what, backbone), {},
+    throw core::input_error(fmt::format("{} are not weights of the backbone '{}'", title, backbone), {},
                             "import weights of that backbone: resolute weights import FILE --store STORE");
   bool any = false;
   for (const auto& item : module.named_modules("", /*include_self=*/true)) {
     auto* shallow = dynamic_cast<networks::ShallowTrunk*>(item.value().get());
     if (shallow == nullptr) continue;
     const bool whole = dynamic_cast<networks::Backbone*>(shallow) != nullptr;
-    load_module(*shallow, "", whole ? content.tensors : of_module(content.tensors, *shallow), what);
+    load_module(*shallow, "", whole ? content.tensors : of_module(content.tensors, *shallow), title);
     any = any || whole;
   }
   RESOLUTE_EXPECT(any, "a method without a trunk cannot start from weights");

@@ -74,8 +74,7 @@ void discard_staged(core::FileSystem& files, const fs::path& job_folder) {
 
 bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job) {
   carry_out_decision(files, store, job);
-  const bool there = files.exists(store.result_file(job));
-  if (!there) return false;
+  if (!files.exists(store.result_file(job))) return false;
   core::log_info("job {} has its result already", job.hex);
   discard_staged(files, store.job_folder(job));
   return true;

@@ -146,8 +146,8 @@ std::optional<std::uint64_t> step_of(const std::string& name) {
 bool is_half_written(const std::string& name, std::uint64_t step) {
   const std::string start = "." + file_name(0);
   if (name.size() < start.size() || !core::is_temporary_name(name)) return false;
-  const auto own = step_of(name.substr(1, start.size() - 1));
-  return own && *own < step;
+  const auto written = step_of(name.substr(1, start.size() - 1));
+  return written && *written < step;
 }
 
 }  // namespace

@@ -24,22 +24,25 @@ class LevelNormalisation {
         deviation_(of_channels(datasets::kChannelDeviation, device)) {}
 
   //! Which of N images are flipped: on the device, once for all images of their items. Undefined where none is.
-  at::Tensor flips_of(std::span<const datasets::Augmentation> how) const {
-    if (std::none_of(how.begin(), how.end(), [](const auto& one) { return one.flipped; })) return {};
-    std::vector<std::uint8_t> which;
-    for (const datasets::Augmentation& one : how) which.push_back(one.flipped ? 1 : 0);
-    return networks::placed(at::tensor(which, at::kByte).to(at::kBool).view({-1, 1, 1, 1}), white_.device());
+  at::Tensor flips_of(std::span<const datasets::Augmentation> augmentations) const {
+    if (std::none_of(augmentations.begin(), augmentations.end(),
+                     [](const auto& augmentation) { return augmentation.flipped; }))
+      return {};
+    std::vector<std::uint8_t> flipped;
+    for (const datasets::Augmentation& augmentation : augmentations) flipped.push_back(augmentation.flipped ? 1 : 0);
+    return networks::placed(at::tensor(flipped, at::kByte).to(at::kBool).view({-1, 1, 1, 1}), white_.device());
   }
 
   //! The CPU's bits of images that are flipped and erased. \param levels N×H×W×3 uint8 on the device, contiguous, as
-  //! datasets::BatchLevels has them \param flips flips_of() them \param how N: what is erased of each
+  //! datasets::BatchLevels has them \param flips flips_of() them \param augmentations N: what is erased of each
   //! \return N×3×H×W float32, channels-last in memory
   at::Tensor operator()(const at::Tensor& levels, const at::Tensor& flips,
-                        const std::vector<datasets::Augmentation>& how) const {
+                        const std::vector<datasets::Augmentation>& augmentations) const {
     const at::Tensor seen = flips.defined() ? at::where(flips, levels.flip({2}), levels) : levels;
     at::Tensor numbers = seen.to(at::kFloat).div_(white_).sub_(mean_).div_(deviation_);
-    if (std::any_of(how.begin(), how.end(), [](const auto& one) { return one.erase_height > 0; }))
-      numbers.masked_fill_(mask_of(how, levels), 0.0);
+    if (std::any_of(augmentations.begin(), augmentations.end(),
+                    [](const auto& augmentation) { return augmentation.erase_height > 0; }))
+      numbers.masked_fill_(mask_of(augmentations, levels), 0.0);
     return numbers.permute({0, 3, 1, 2});
   }
 
@@ -49,18 +52,18 @@ class LevelNormalisation {
   }
 
   // N×H×W×1: whether a pixel is erased of its image.
-  static at::Tensor mask_of(const std::vector<datasets::Augmentation>& how, const at::Tensor& levels) {
+  static at::Tensor mask_of(const std::vector<datasets::Augmentation>& augmentations, const at::Tensor& levels) {
     std::vector<std::int64_t> bounds;
-    for (const datasets::Augmentation& one : how)
-      for (int bound :
-           {one.erase_top, one.erase_top + one.erase_height, one.erase_left, one.erase_left + one.erase_width})
+    for (const datasets::Augmentation& augmentation : augmentations)
+      for (int bound : {augmentation.erase_top, augmentation.erase_top + augmentation.erase_height,
+                        augmentation.erase_left, augmentation.erase_left + augmentation.erase_width})
         bounds.push_back(bound);
     const at::Tensor of_image = networks::placed(at::tensor(bounds, at::kLong).view({-1, 4, 1, 1}), levels.device());
     const auto places = [&](std::int64_t axis, at::IntArrayRef shape) {
       return at::arange(levels.size(axis), of_image.options()).view(shape);
     };
     const at::Tensor y = places(1, {1, -1, 1}), x = places(2, {1, 1, -1});
-    const auto bound = [&](std::int64_t which) { return of_image.select(1, which); };
+    const auto bound = [&](std::int64_t side) { return of_image.select(1, side); };
     return y.ge(bound(0))
         .logical_and(y.lt(bound(1)))
         .logical_and(x.ge(bound(2)))

@@ -87,15 +87,15 @@ struct PackSource::Copies {
   }
   at::Tensor copied(const at::Tensor& pinned) {
     const c10::Stream computing = guard.getStream(stream.device());
-    at::Tensor there;
+    at::Tensor copy;
     {
       const c10::StreamGuard beside(stream);
-      there = pinned.to(stream.device(), pinned.scalar_type(), /*non_blocking=*/true);
+      copy = pinned.to(stream.device(), pinned.scalar_type(), /*non_blocking=*/true);
     }
     of_step->record(stream);
     of_step->block(computing);
-    there.record_stream(computing);
-    return there;
+    copy.record_stream(computing);
+    return copy;
   }
 
   c10::impl::VirtualGuardImpl guard;
@@ -179,25 +179,26 @@ methods::LaneBatch PackSource::batch(std::uint64_t step, int lane) {
 // kernel that looks at alignment takes another path.
 at::Tensor PackSource::images(std::span<const float> pixels, datasets::ItemRange items) const {
   const std::size_t floats = static_cast<std::size_t>(height_ * width_ * 3);
-  const auto own = pixels.subspan(items.begin * floats, items.size() * floats);
+  const auto floats_of_items = pixels.subspan(items.begin * floats, items.size() * floats);
   at::Tensor tensor = at::empty({static_cast<std::int64_t>(items.size()), height_, width_, 3}, at::kFloat);
-  std::copy(own.begin(), own.end(), tensor.mutable_data_ptr<float>());
+  std::copy(floats_of_items.begin(), floats_of_items.end(), tensor.mutable_data_ptr<float>());
   return tensor.permute({0, 3, 1, 2});
 }
 
 // A GPU gets levels, a quarter of the bytes, flips them and makes numbers of them.
 void PackSource::put_levels(const datasets::BatchLevels& levels, datasets::ItemRange items, methods::LaneBatch& batch) {
   const std::size_t bytes = static_cast<std::size_t>(height_ * width_ * 3);
-  std::vector<datasets::Augmentation> how(levels.augmentations.begin() + static_cast<std::ptrdiff_t>(items.begin),
-                                          levels.augmentations.begin() + static_cast<std::ptrdiff_t>(items.end));
-  const at::Tensor flips = normalise_.flips_of(how);
+  std::vector<datasets::Augmentation> augmentations(
+      levels.augmentations.begin() + static_cast<std::ptrdiff_t>(items.begin),
+      levels.augmentations.begin() + static_cast<std::ptrdiff_t>(items.end));
+  const at::Tensor flips = normalise_.flips_of(augmentations);
   const auto placed_images = [&](std::span<const std::uint8_t> all) {
-    return normalise_(copied(all.subspan(items.begin * bytes, items.size() * bytes)), flips, how);
+    return normalise_(copied(all.subspan(items.begin * bytes, items.size() * bytes)), flips, augmentations);
   };
   if (!levels.lr.empty()) batch.lr = placed_images(levels.lr);
   for (std::size_t i = 0; i < items.size(); ++i)
     if (current_->has_target[items.begin + i] == 0)
-      how[i] = {.erase_height = static_cast<int>(height_), .erase_width = static_cast<int>(width_)};
+      augmentations[i] = {.erase_height = static_cast<int>(height_), .erase_width = static_cast<int>(width_)};
   batch.hr = placed_images(levels.hr);
   for (const std::span<const std::uint8_t> copies : levels.copies) batch.copies.push_back(placed_images(copies));
 }

@@ -44,11 +44,11 @@ std::optional<Checkpoint> load_on_all_ranks(CheckpointFolder* folder, const Chec
 void expect_agreement(const std::string& agreed, Communicator* communicator) {
   if (communicator == nullptr) return;
   const core::Sha256Digest digest = core::sha256(core::as_byte_span(agreed));
-  const at::Tensor own = tensor_of(digest);
-  at::Tensor all = at::empty({own.numel() * communicator->process_ranks()}, at::kByte);
-  communicator->all_gather(all, own);
+  const at::Tensor sent = tensor_of(digest);
+  at::Tensor all = at::empty({sent.numel() * communicator->process_ranks()}, at::kByte);
+  communicator->all_gather(all, sent);
   for (int rank = 0; rank < communicator->process_ranks(); ++rank)
-    if (!at::equal(all.narrow(0, rank * own.numel(), own.numel()), own))
+    if (!at::equal(all.narrow(0, rank * sent.numel(), sent.numel()), sent))
       throw core::RuntimeError(core::ErrorKind::kEnvironment,
                                fmt::format("process ranks {} and {} disagree", communicator->process_rank(), rank),
                                fmt::format("here: {}", agreed), "place a job on nodes of one numeric class");

@@ -190,7 +190,8 @@ std::vector<Trainer::Lane> Trainer::load_lanes(StepRecord& record) {
   RESOLUTE_EXPECT(rows.size() == static_cast<std::size_t>(options_.lanes), "the source has another number of lanes");
   const std::int64_t all_rows = std::accumulate(rows.begin(), rows.end(), std::int64_t{0});
   record.images = static_cast<std::uint64_t>(all_rows);
-  for (std::int64_t own : rows) record.shares.push_back(static_cast<double>(own) / static_cast<double>(all_rows));
+  for (std::int64_t lane_rows : rows)
+    record.shares.push_back(static_cast<double>(lane_rows) / static_cast<double>(all_rows));
   std::vector<Lane> lanes;
   for (int lane = range_.first; lane < range_.first + range_.count; ++lane) {
     const auto index = static_cast<std::size_t>(lane);
@@ -202,19 +203,19 @@ std::vector<Trainer::Lane> Trainer::load_lanes(StepRecord& record) {
 }
 
 void Trainer::run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord& record) {
-  PhaseRecord& own = record.phases.emplace_back();
-  own.phase = phase;
-  own.optimisers = moving_optimisers(phase);
-  if (!own.optimisers.empty()) {
-    exchange_.begin(own.optimisers);
-    for (Lane& lane : lanes) run_lane(phase, lane, own);
-    own.gradients = exchange_.finish();
+  PhaseRecord& phase_record = record.phases.emplace_back();
+  phase_record.phase = phase;
+  phase_record.optimisers = moving_optimisers(phase);
+  if (!phase_record.optimisers.empty()) {
+    exchange_.begin(phase_record.optimisers);
+    for (Lane& lane : lanes) run_lane(phase, lane, phase_record);
+    phase_record.gradients = exchange_.finish();
     std::vector<at::Tensor> norms;
-    for (const SummedGradients& group : own.gradients) norms.push_back(group.norm);
-    own.norm = norms.size() == 1 ? norms.front() : at::linalg_vector_norm(at::stack(norms));
+    for (const SummedGradients& group : phase_record.gradients) norms.push_back(group.norm);
+    phase_record.norm = norms.size() == 1 ? norms.front() : at::linalg_vector_norm(at::stack(norms));
     record.unstepped.push_back(phase);
   }
-  own.lane_digests = lane_digests(own);
+  phase_record.lane_digests = lane_digests(phase_record);
   if (!phases_[phase].steps_with_next) step_optimisers(record);
 }
 

@@ -87,8 +87,8 @@ void Trainer::exchange_losses(StepRecord& record) {
              record);
 
   const std::size_t slots = terms + 2 * tensors + 1;
-  at::Tensor own = at::empty({range_.count * static_cast<std::int64_t>(slots)}, at::kDouble);
-  double* to = own.mutable_data_ptr<double>();
+  at::Tensor values = at::empty({range_.count * static_cast<std::int64_t>(slots)}, at::kDouble);
+  double* to = values.mutable_data_ptr<double>();
   // This is as late as it can be: no further step is begun.
   const double wishes = (stop_requested() ? kStop : 0) + (pace_ && pace_->is_due(parts_.clock.now()) ? kCheckpoint : 0);
   for (std::size_t lane = 0; lane < lanes; ++lane) {
@@ -97,10 +97,10 @@ void Trainer::exchange_losses(StepRecord& record) {
       to = put_bits(to, std::bit_cast<std::uint64_t>(own_bits[lane * tensors + i]));
     *to++ = wishes;
   }
-  at::Tensor all = own;
+  at::Tensor all = values;
   if (parts_.communicator) {
     all = at::empty({options_.lanes * static_cast<std::int64_t>(slots)}, at::kDouble);
-    parts_.communicator->all_gather(all, own);
+    parts_.communicator->all_gather(all, values);
   }
   for (std::size_t lane = 0; lane < record.shares.size(); ++lane) {
     const double* from = all.const_data_ptr<double>() + lane * slots;

@@ -8,7 +8,7 @@ namespace resolute::methods {
 
 Embedder ResolutionAdaptive::embedder(const EmbedderOptions& options) {
   const int level = options.level == 0 ? levels() : options.level;
-  const std::int64_t kept = compared_dimensions(level), columns = embedding_size();
+  const std::int64_t compared = compared_dimensions(level), columns = embedding_size();
   const auto trunk = std::make_shared<networks::FoldedBackbone>(
       *trunk_, options.precision, options.height, options.width,
       masks_ ? masks_->scales(level, acting_masks()) : std::vector<at::Tensor>{});
@@ -18,21 +18,21 @@ Embedder ResolutionAdaptive::embedder(const EmbedderOptions& options) {
   return [=](const at::Tensor& images) {
     return trunk->apply(images, columns, [&](const at::Tensor& f5) {
       at::Tensor z = embedding->forward(pooled(f5));
-      z.narrow(1, kept, columns - kept).zero_();
+      z.narrow(1, compared, columns - compared).zero_();
       return z;
     });
   };
 }
 
 std::string ResolutionAdaptive::embedder_graph(networks::onnx::Graph& graph, Side /*side*/, int level) const {
-  const int own = level == 0 ? levels() : level;
-  const networks::onnx::Map f5 =
-      graph.trunk(*trunk_, graph.images(), masks_ ? masks_->scales(own, acting_masks()) : std::vector<at::Tensor>{});
+  const int level_of_images = level == 0 ? levels() : level;
+  const networks::onnx::Map f5 = graph.trunk(
+      *trunk_, graph.images(), masks_ ? masks_->scales(level_of_images, acting_masks()) : std::vector<at::Tensor>{});
   // Dimensions beyond the level's are zeros: so are their weights.
-  const std::int64_t kept = compared_dimensions(own), columns = embedding_size();
+  const std::int64_t compared = compared_dimensions(level_of_images), columns = embedding_size();
   const at::Tensor weight = embedding_->weight.detach().clone(), bias = embedding_->bias.detach().clone();
-  weight.narrow(0, kept, columns - kept).zero_();
-  bias.narrow(0, kept, columns - kept).zero_();
+  weight.narrow(0, compared, columns - compared).zero_();
+  bias.narrow(0, compared, columns - compared).zero_();
   return graph.linear(graph.mean(f5), weight, bias);
 }
 

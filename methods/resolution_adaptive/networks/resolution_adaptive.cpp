@@ -161,8 +161,8 @@ Activations ResolutionAdaptive::forward(const LaneBatch& batch) {
     outputs.push_back(run(hr, hr_levels, acting));
     outputs.push_back(run(lr, lr_levels, acting));
   }
-  const auto joined = [&](const auto& of) {
-    return outputs.size() == 1 ? of(outputs.front()) : at::cat({of(outputs.front()), of(outputs.back())});
+  const auto joined = [&](const auto& member) {
+    return outputs.size() == 1 ? member(outputs.front()) : at::cat({member(outputs.front()), member(outputs.back())});
   };
   activations.tensors[kRepresentation] = joined([](const Output& output) { return output.representation; });
   if (classifier_) activations.tensors[kAdaptiveLogits] = joined([](const Output& output) { return output.logits; });
@@ -173,8 +173,9 @@ ResolutionAdaptive::Output ResolutionAdaptive::run(const at::Tensor& images, con
                                                    ActingMasks acting) const {
   std::vector<at::Tensor> inputs{images};
   if (masks_) inputs.push_back(one_hot_levels(levels, this->levels(), embedding_->weight));
-  const auto pass = [&](const std::vector<at::Tensor>& of) -> std::vector<at::Tensor> {
-    return {trunk_->forward(of[0], masks_ ? masks_->after_block(of[1], acting) : networks::AfterBlock{}).back()};
+  const auto pass = [&](const std::vector<at::Tensor>& arguments) -> std::vector<at::Tensor> {
+    return {trunk_->forward(arguments[0], masks_ ? masks_->after_block(arguments[1], acting) : networks::AfterBlock{})
+                .back()};
   };
   const at::Tensor f5 =
       networks::recorded(masked_trunk_, "whole", inputs, pass, static_cast<int>(acting.first)).front();
