@@ -1,9 +1,6 @@
 #include "methods/networks/identity_terms.h"
 
-#include "core/error.h"
-#include "networks/nn/folded_backbone.h"
 #include "networks/nn/placed.h"
-#include "networks/onnx/graph.h"
 
 namespace resolute::methods {
 
@@ -40,15 +37,6 @@ at::Tensor reduce_triplet_losses(const at::Tensor& losses, const TripletSettings
 at::Tensor mined_triplet_loss(const at::Tensor& features, const at::Tensor& labels, const TripletSettings& settings,
                               const LaneBatch& batch, MiningSite site) {
   return reduce_triplet_losses(mined_triplet_losses(features, labels, settings, batch, site).loss, settings);
-}
-
-Embedder folded_embedder(const networks::Backbone& trunk, const EmbedderOptions& options) {
-  auto folded = std::make_shared<networks::FoldedBackbone>(trunk, options.precision, options.height, options.width);
-  return [folded](const at::Tensor& images) { return folded->embed(images); };
-}
-
-std::string pooled_graph(networks::onnx::Graph& graph, const networks::Backbone& trunk) {
-  return graph.mean(graph.trunk(trunk, graph.images()));
 }
 
 Rows rows_where(const at::Tensor& mask) {

@@ -66,17 +66,6 @@ at::Tensor evaluated(torch::nn::Module& module, const Make& make) {
   return made;
 }
 
-//! GAP of f5, float32, evaluated().
-template <class Trunk>
-at::Tensor embed_pooled(torch::nn::Module& module, Trunk& trunk, const at::Tensor& images) {
-  return evaluated(module, [&] { return pooled(trunk.forward(images).back()).to(at::kFloat); });
-}
-
-//! embed_pooled() of the trunk as it stands now, folded (networks/nn/folded_backbone.h).
-Embedder folded_embedder(const networks::Backbone& trunk, const EmbedderOptions& options);
-//! The same as Method::embedder_graph().
-std::string pooled_graph(networks::onnx::Graph& graph, const networks::Backbone& trunk);
-
 //! Which rows of a batch or of a part of it: int64 indices on the CPU, ascending, or nothing for all of them (the
 //! common case, which then copies nothing).
 using Rows = std::optional<at::Tensor>;

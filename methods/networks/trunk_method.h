@@ -7,7 +7,8 @@
 
 #include "methods/networks/identity_terms.h"
 #include "methods/networks/method.h"
-#include "networks/nn/backbone.h"
+#include "networks/nn/folded_backbone.h"
+#include "networks/onnx/graph.h"
 
 namespace resolute::methods {
 
@@ -35,10 +36,15 @@ class NetworkMethod : public Method {
 template <class MethodOptions>
 class TrunkMethod : public NetworkMethod<MethodOptions> {
  public:
-  at::Tensor embed(const at::Tensor& images) override { return embed_pooled(*this->root_, *trunk_, images); }
-  Embedder embedder(const EmbedderOptions& options) override { return folded_embedder(*trunk_, options); }
+  at::Tensor embed(const at::Tensor& images) override {
+    return evaluated(*this->root_, [&] { return pooled(trunk_->forward(images).back()).to(at::kFloat); });
+  }
+  Embedder embedder(const EmbedderOptions& options) override {
+    auto folded = std::make_shared<networks::FoldedBackbone>(*trunk_, options.precision, options.height, options.width);
+    return [folded](const at::Tensor& images) { return folded->embed(images); };
+  }
   std::string embedder_graph(networks::onnx::Graph& graph, Side /*side*/, int /*level*/) const override {
-    return pooled_graph(graph, *trunk_);
+    return graph.mean(graph.trunk(*trunk_, graph.images()));
   }
   int embedding_size() const override { return static_cast<int>(trunk_->channels(networks::kLevels)); }
 
