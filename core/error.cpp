@@ -43,17 +43,8 @@ ErrorKind kind_of_errno(int error_number) {
 }  // namespace
 
 int exit_code(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kInput:
-    case ErrorKind::kCorrupt:
-      return 2;
-    case ErrorKind::kTransient:
-    case ErrorKind::kEnvironment:
-      return 1;
-    case ErrorKind::kInterrupted:
-      return 75;
-  }
-  return 1;
+  if (kind == ErrorKind::kInterrupted) return 75;
+  return kind == ErrorKind::kInput || kind == ErrorKind::kCorrupt ? 2 : 1;
 }
 
 RuntimeError::RuntimeError(ErrorKind kind, std::string_view problem, std::string_view why, std::string_view suggestion)

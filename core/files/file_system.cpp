@@ -44,17 +44,16 @@ enum class Durable { kNo, kYes };
 
 // Writes `bytes` under a temporary name beside `path` and calls `place(temporary)`; the temporary never stays behind.
 template <class Place>
-bool write_beside(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, OpenMode mode,
+void write_beside(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, OpenMode mode,
                   Durable durable, Folders folders, Place place) {
   if (folders == Folders::kCreate) files.create_directories(folder_of(path));
-  fs::path temporary = temporary_beside(path);
-  bool placed = false;
+  const fs::path temporary = temporary_beside(path);
   try {
     auto file = files.open_for_write(temporary, mode);
     file->write(bytes);
     if (durable == Durable::kYes) file->sync();
     file->close();
-    placed = place(temporary);
+    place(temporary);
   } catch (...) {
     try {
       files.remove(temporary);
@@ -63,16 +62,13 @@ bool write_beside(FileSystem& files, const fs::path& path, std::span<const std::
     }
     throw;
   }
-  return placed;
+  if (durable == Durable::kYes) files.sync_path(folder_of(path));
 }
 
-void replace(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, OpenMode mode,
+void replace(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, OpenMode mode, Durable durable,
              Folders folders) {
-  write_beside(files, path, bytes, mode, Durable::kYes, folders, [&](const fs::path& temporary) {
-    files.rename(temporary, path);
-    return true;
-  });
-  files.sync_path(folder_of(path));
+  write_beside(files, path, bytes, mode, durable, folders,
+               [&](const fs::path& temporary) { files.rename(temporary, path); });
 }
 
 }  // namespace
@@ -114,11 +110,11 @@ fs::path temporary_beside(const fs::path& path) {
 bool is_temporary_name(std::string_view name) { return name.starts_with('.') && name.ends_with(".tmp"); }
 
 void write_atomic(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, Folders folders) {
-  replace(files, path, bytes, OpenMode::kCreateNew, folders);
+  replace(files, path, bytes, OpenMode::kCreateNew, Durable::kYes, folders);
 }
 
 void write_atomic_uncached(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes) {
-  replace(files, path, bytes, OpenMode::kCreateUncached, Folders::kCreate);
+  replace(files, path, bytes, OpenMode::kCreateUncached, Durable::kYes, Folders::kCreate);
 }
 
 void write_atomic(FileSystem& files, const fs::path& path, std::string_view text, Folders folders) {
@@ -126,21 +122,15 @@ void write_atomic(FileSystem& files, const fs::path& path, std::string_view text
 }
 
 void replace_unsynced(FileSystem& files, const fs::path& path, std::string_view text, Folders folders) {
-  write_beside(files, path, as_byte_span(text), OpenMode::kCreateNew, Durable::kNo, folders,
-               [&](const fs::path& temporary) {
-                 files.rename(temporary, path);
-                 return true;
-               });
+  replace(files, path, as_byte_span(text), OpenMode::kCreateNew, Durable::kNo, folders);
 }
 
 bool publish_exclusive(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, Folders folders) {
-  bool ours =
-      write_beside(files, path, bytes, OpenMode::kCreateNew, Durable::kYes, folders, [&](const fs::path& temporary) {
-        bool linked = files.link(temporary, path);
-        files.remove(temporary);
-        return linked;
-      });
-  files.sync_path(folder_of(path));
+  bool ours = false;
+  write_beside(files, path, bytes, OpenMode::kCreateNew, Durable::kYes, folders, [&](const fs::path& temporary) {
+    ours = files.link(temporary, path);
+    files.remove(temporary);
+  });
   return ours;
 }
 
@@ -162,8 +152,7 @@ std::string sha256_of(ReadableFile& file) {
 }
 
 std::string read_text(FileSystem& files, const fs::path& path) {
-  Bytes bytes = files.read(path, kLongestText);
-  return std::string(as_text(bytes));
+  return std::string(as_text(files.read(path, kLongestText)));
 }
 
 std::string read_named_text(FileSystem& files, const fs::path& path, std::uint64_t limit) {
