@@ -38,15 +38,13 @@ class FileInMemory final : public ReadableFile {
   fs::path path_;
 };
 
-fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
-
 enum class Durable { kNo, kYes };
 
 // Writes `bytes` under a temporary name beside `path` and calls `place(temporary)`; the temporary never stays behind.
 template <class Place>
 void write_beside(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, OpenMode mode,
                   Durable durable, Folders folders, Place place) {
-  if (folders == Folders::kCreate) files.create_directories(folder_of(path));
+  if (folders == Folders::kCreate) files.create_directories(folder_above(path));
   const fs::path temporary = temporary_beside(path);
   try {
     auto file = files.open_for_write(temporary, mode);
@@ -62,7 +60,7 @@ void write_beside(FileSystem& files, const fs::path& path, std::span<const std::
     }
     throw;
   }
-  if (durable == Durable::kYes) files.sync_path(folder_of(path));
+  if (durable == Durable::kYes) files.sync_path(folder_above(path));
 }
 
 void replace(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, OpenMode mode, Durable durable,
@@ -98,12 +96,14 @@ RuntimeError too_large_error(const fs::path& path, std::uint64_t limit) {
   return input_error(fmt::format("'{}' is larger than {} bytes", path.string(), limit), "that is the limit here");
 }
 
+fs::path folder_above(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
 fs::path temporary_beside(const fs::path& path) {
   static std::atomic<std::uint64_t> count{0};
   static const std::string host = host_name();
   // Numbers of processes repeat, in containers of one host at each start.
   static const std::string token = random_token(8);
-  return folder_of(path) /
+  return folder_above(path) /
          fmt::format(".{}.{}-{}-{}-{}.tmp", path.filename().string(), host, ::getpid(), token, ++count);
 }
 

@@ -132,6 +132,8 @@ bool publish_exclusive(FileSystem& files, const std::filesystem::path& path, std
 bool publish_exclusive(FileSystem& files, const std::filesystem::path& path, std::string_view text,
                        Folders folders = Folders::kCreate);
 
+//! The folder in which a path lies; "." for a bare name.
+std::filesystem::path folder_above(const std::filesystem::path& path);
 //! A name beside `path` that no other process or call uses: `.NAME.HOST-PID-TOKEN-COUNT.tmp`.
 std::filesystem::path temporary_beside(const std::filesystem::path& path);
 //! True if a name can be temporary_beside()'s.

@@ -11,8 +11,6 @@ namespace {
 // "DIR/", whose file name is empty, as "DIR": what is made beside a folder has to stand beside DIR.
 fs::path without_slash(const fs::path& folder) { return folder.has_filename() ? folder : folder.parent_path(); }
 
-fs::path folder_above(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
-
 // A path that cannot be looked at cannot be written either: the write says so.
 fs::file_status status_of(const fs::path& path) {
   std::error_code ignored;
