@@ -9,15 +9,6 @@
 namespace resolute::orchestrator {
 namespace {
 
-bool on_one_host(const State& state, const Placement& placement) {
-  auto host = [&](const Share& share) {
-    auto agent = state.agents.find(share.agent);
-    return agent == state.agents.end() ? std::string() : agent->second.host;
-  };
-  const std::string first = host(placement.front());
-  return std::all_of(placement.begin(), placement.end(), [&](const Share& share) { return host(share) == first; });
-}
-
 // Says that something will not be done here: another run may have done it.
 bool gives_up(const Event& decision) {
   if (std::holds_alternative<JobFailed>(decision)) return true;
@@ -97,25 +88,22 @@ bool Coordinator::looked_everywhere() {
 
 // A result that is not seen now is seen before its job is started.
 void Coordinator::look_for(std::vector<JobIndex> numbers, bool everywhere) {
-  std::erase_if(numbers, [&](JobIndex number) {
+  const auto waits = [this](JobIndex number) {
     const JobState& state = job_of(state_, number).state;
-    return !std::holds_alternative<Waiting>(state) && !std::holds_alternative<Ready>(state);
-  });
+    return std::holds_alternative<Waiting>(state) || std::holds_alternative<Ready>(state);
+  };
+  std::erase_if(numbers, [&](JobIndex number) { return !waits(number); });
   for (std::size_t first = 0; first < numbers.size(); first += kJobsALook) {
     const auto from = numbers.begin() + static_cast<std::ptrdiff_t>(first);
     std::vector<JobIndex> some(from, from + static_cast<std::ptrdiff_t>(std::min(kJobsALook, numbers.size() - first)));
     std::vector<std::shared_ptr<const experiments::PlannedJob>> jobs;
     for (JobIndex number : some) jobs.push_back(jobs_.share(number));
     if (everywhere) elsewhere_.begin_call();
-    store_.look(std::move(jobs), [this, everywhere, some = std::move(some)](auto& answer) {
+    store_.look(std::move(jobs), [this, waits, everywhere, some = std::move(some)](auto& answer) {
       std::vector<std::optional<std::string>> found(some.size());
       if (!on_store([&] { found = answer.take(); })) elsewhere_.fail();
-      for (std::size_t i = 0; i < some.size(); ++i) {
-        const JobState& state = job_of(state_, some[i]).state;
-        if (found[i] && found[i]->empty() &&
-            (std::holds_alternative<Waiting>(state) || std::holds_alternative<Ready>(state)))
-          record(JobSucceeded{some[i], 0});
-      }
+      for (std::size_t i = 0; i < some.size(); ++i)
+        if (found[i] && found[i]->empty() && waits(some[i])) record(JobSucceeded{some[i], 0});
       if (everywhere && elsewhere_.end_call(clock_.now())) occasion_.arise();
     });
   }
@@ -206,7 +194,7 @@ void Coordinator::go_on_with(const Placed& placed, bool has_result, core::Monoto
     abandon_preparation(number, placed.attempt, "another run finished it", 0);
   } else if (job.slots > 1) {
     const Placement& placement = std::get<Running>(job.state).placement;
-    send(placement.front().agent, Prepare{key_of(number, placed.attempt), !on_one_host(state_, placement)});
+    send(placement.front().agent, Prepare{key_of(number, placed.attempt), host_of(state_, placement).empty()});
   } else if (watch_.pause() || clock_.now() - asked > options_.owner_watch / 3) {
     starting_.queue(number);
   } else {
