@@ -7,6 +7,7 @@
 #include <set>
 
 #include "slurm/job_record.h"
+#include "slurm/trouble.h"
 #include "tests/support/slurm_box.h"
 
 namespace resolute::slurm::asking_facts_test {
@@ -14,11 +15,6 @@ namespace {
 
 using testing::HasSubstr;
 using tests::SlurmBox;
-
-int exit_code(const core::CommandOutput& output) {
-  const auto* exited = std::get_if<core::Exited>(&output.status);
-  return exited == nullptr ? -1 : exited->code;
-}
 
 // One cluster for all: each starts in a second, but finished jobs take some to be forgotten.
 class AskingFacts : public testing::Test {
@@ -47,7 +43,7 @@ class AskingFacts : public testing::Test {
   }
   static std::vector<QueuedJob> queue(const std::string& name) {
     const auto output = run({"squeue", "-h", "-r", "-t", "all", "--me", "-n", name, "-o", std::string(kQueueFormat)});
-    EXPECT_EQ(exit_code(output), 0) << output.err;
+    EXPECT_TRUE(succeeded(output)) << output.err;
     return parse_queue(output.out);
   }
   static QueuedJob only(const std::string& name) {
@@ -57,7 +53,7 @@ class AskingFacts : public testing::Test {
   }
   static ShownJob shown(const std::string& id, const std::string& name) {
     const auto output = run({"scontrol", "show", "job", "-o", id});
-    EXPECT_EQ(exit_code(output), 0) << output.err;
+    EXPECT_TRUE(succeeded(output)) << output.err;
     return std::get<ShownJob>(parse_shown_job(output.out, std::stoll(id), name));
   }
   static bool comes_to(const std::string& name, JobState state) {
@@ -80,18 +76,18 @@ TEST_F(AskingFacts, a_finished_job_is_hidden_by_default_and_then_forgotten) {
   ASSERT_TRUE(SlurmBox::wait_for([] { return queue("resolute-asking-end").empty(); }));
   // By name: empty and no error. By id: an error.
   const auto by_id = run({"squeue", "-h", "-t", "all", "-j", id});
-  EXPECT_NE(exit_code(by_id), 0);
+  EXPECT_FALSE(succeeded(by_id));
   EXPECT_THAT(by_id.err, HasSubstr("Invalid job id specified"));
   const auto show = run({"scontrol", "show", "job", "-o", id});
-  EXPECT_NE(exit_code(show), 0);
+  EXPECT_FALSE(succeeded(show));
   EXPECT_THAT(show.err, HasSubstr("Invalid job id specified"));
   EXPECT_EQ(show.out, "");
   const auto requeue = run({"scontrol", "requeue", id});
-  EXPECT_NE(exit_code(requeue), 0);
+  EXPECT_FALSE(succeeded(requeue));
   EXPECT_THAT(requeue.err, HasSubstr("Invalid job id specified"));
   const auto cancel = run({"scancel", id});
-  EXPECT_EQ(exit_code(cancel), 0) << "no error, though there is no such job";
-  EXPECT_EQ(exit_code(run({"scancel", "-n", "resolute-asking-end"})), 0);
+  EXPECT_TRUE(succeeded(cancel)) << "no error, though there is no such job";
+  EXPECT_TRUE(succeeded(run({"scancel", "-n", "resolute-asking-end"})));
 }
 
 TEST_F(AskingFacts, jobs_are_found_by_exactly_their_names_several_at_once) {
@@ -124,14 +120,14 @@ TEST_F(AskingFacts, a_held_job_says_so_in_its_reason_until_it_is_released) {
   const std::string id = submit(name, "sleep 60", {"-H"});
   EXPECT_EQ(only(name).reason, "JobHeldUser");
   EXPECT_EQ(phase_of(only(name).state, only(name).reason), Phase::kHeld);
-  EXPECT_EQ(exit_code(run({"scontrol", "release", id})), 0);
+  EXPECT_TRUE(succeeded(run({"scontrol", "release", id})));
   ASSERT_TRUE(comes_to(name, JobState::kRunning));
-  EXPECT_EQ(exit_code(run({"scontrol", "requeuehold", id})), 0);
+  EXPECT_TRUE(succeeded(run({"scontrol", "requeuehold", id})));
   ASSERT_TRUE(comes_to(name, JobState::kPending));
   EXPECT_EQ(only(name).reason, "job requeued in held state");
   EXPECT_EQ(shown(id, name).reason, "job_requeued_in_held_state");
   EXPECT_EQ(phase_of(shown(id, name).state, shown(id, name).reason), Phase::kHeld);
-  EXPECT_EQ(exit_code(run({"scontrol", "release", id})), 0);
+  EXPECT_TRUE(succeeded(run({"scontrol", "release", id})));
   EXPECT_NE(phase_of(only(name).state, only(name).reason), Phase::kHeld);
   run({"scancel", id});
 }
@@ -142,7 +138,7 @@ TEST_F(AskingFacts, a_requeued_job_keeps_id_and_name_but_not_its_time_of_submiss
   ASSERT_TRUE(comes_to(name, JobState::kRunning));
   const QueuedJob before = only(name);
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));
-  EXPECT_EQ(exit_code(run({"scontrol", "requeue", id})), 0);
+  EXPECT_TRUE(succeeded(run({"scontrol", "requeue", id})));
   ASSERT_TRUE(comes_to(name, JobState::kPending));
   const QueuedJob after = only(name);
   EXPECT_EQ(after.id, before.id);
@@ -157,7 +153,7 @@ TEST_F(AskingFacts, requeue_of_a_finished_job_runs_it_again_without_a_word) {
   const std::string name = "resolute-asking-again";
   const std::string id = submit(name, "true");
   ASSERT_TRUE(comes_to(name, JobState::kCompleted));
-  EXPECT_EQ(exit_code(run({"scontrol", "requeue", id})), 0) << "hence the look before";
+  EXPECT_TRUE(succeeded(run({"scontrol", "requeue", id}))) << "hence the look before";
   ASSERT_TRUE(comes_to(name, JobState::kPending));
   run({"scancel", id});
 }
@@ -175,7 +171,7 @@ TEST_F(AskingFacts, completing_hides_how_a_job_ended) {
 
 TEST_F(AskingFacts, without_accounting_sacct_says_so_and_fails) {
   const auto output = run({"sacct", "-n", "-P", "-X", "-o", "JobIDRaw"});
-  EXPECT_NE(exit_code(output), 0);
+  EXPECT_FALSE(succeeded(output));
   EXPECT_THAT(output.err, HasSubstr("accounting storage is disabled"));
   EXPECT_EQ(output.out, "");
 }

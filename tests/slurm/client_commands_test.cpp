@@ -175,20 +175,6 @@ TEST_F(ClientWithCommandsTest, garbage_is_no_answer) {
   }
 }
 
-TEST_F(ClientWithCommandsTest, every_exit_code_of_a_controller_that_is_away_is_tried_again) {
-  for (const char* end : {"exit 1", "exit 8", "exit 140", "exit 255", "kill -9 $$"}) {
-    std::filesystem::remove(folder_ / "squeue.calls");
-    std::filesystem::remove(folder_ / "once");
-    command("squeue",
-            std::string("[[ ! -e $FAKE_FOLDER/once ]] || exit 0\n"
-                        ">$FAKE_FOLDER/once\necho 'slurm_load_jobs error: Unable to contact slurm controller' >&2\n") +
-                end);
-    Client client(real_effects(), {.patience = 60s, .first_pause = 1ms});
-    EXPECT_THAT(client.find({"job"}), IsEmpty()) << end;
-    EXPECT_EQ(calls("squeue"), 2U) << end;
-  }
-}
-
 TEST_F(ClientWithCommandsTest, without_slurm_the_user_is_told_what_to_do) {
   for (const auto& error :
        {error_of([&] { impatient().submit(folder_ / "script.sh"); }), error_of([&] { impatient().find({"job"}); }),
