@@ -9,10 +9,8 @@ namespace {
 // A job that sbatch left open appears in the controller's next answers, or was never taken.
 constexpr int kLooks = 3;
 constexpr std::chrono::seconds kBetweenLooks{3};
-// Tries of sbatch in one call.
 constexpr int kTries = 3;
 
-// By id.
 std::vector<KnownJob> jobs_in(const std::vector<QueuedJob>& queued) {
   std::vector<KnownJob> jobs;
   for (const QueuedJob& job : queued) jobs.push_back({job.id, "", job.submitted});
@@ -27,7 +25,6 @@ bool is_same(const KnownJob& known, const KnownJob& shown, const std::set<SlurmJ
          !never_requeued.contains(shown.id);
 }
 
-// The steps of ensure_submitted() for one generation.
 struct Submitter {
   core::FileSystem& files_;
   Client& client_;
@@ -135,7 +132,6 @@ struct Submitter {
     return std::nullopt;
   }
 
-  // Known jobs of all other generations.
   std::vector<KnownJob> other_jobs() const {
     std::vector<KnownJob> others = folder_.known_jobs(batch_);
     others.insert(others.end(), others_.begin(), others_.end());

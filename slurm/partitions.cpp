@@ -78,7 +78,6 @@ bool has_gpus(const NodeKind& kind, const Resources& resources) {
   return resources.gpus_per_node == 0 || !gpus || *gpus >= resources.gpus_per_node;
 }
 
-// Judges what is asked of each node.
 std::optional<Never> why_no_nodes(const Partition& partition, const Resources& resources) {
   const std::int64_t memory = mib_of(resources.memory);
   const auto processors = [&](const NodeKind& kind) { return kind.processors >= resources.cpus_per_node; };

@@ -36,7 +36,6 @@ std::vector<Partition> parse_partitions(std::string_view text);
 //! GPUs among a node's generic resources, of one type unless `type` is empty. Nothing: it cannot be told.
 std::optional<std::int64_t> gpus_of(std::string_view gres, std::string_view type);
 
-//! A request that cannot be met.
 struct Never {
   std::string why;     //!< with both numbers
   std::string advice;  //!< what to ask for instead

@@ -52,7 +52,6 @@ void check_text(const std::string& option, const std::string& text, std::size_t 
     throw refusal(option, text, fmt::format("it has {} bytes, {} is the most", text.size(), longest));
 }
 
-// Empty is the default and fine.
 void check_word(const std::string& option, const std::string& value, std::string_view also) {
   check_text(option, value);
   for (char c : value)
@@ -116,13 +115,6 @@ void check_site(const SiteEnvironment& site) {
     std::string text = command;
     std::erase_if(text, [](char c) { return c == '\n' || c == '\t'; });
     check_text("command", text, 100'000);
-  }
-}
-
-void check_variables(const std::vector<std::pair<std::string, std::string>>& variables) {
-  for (const auto& [name, value] : variables) {
-    if (!is_variable_name(name)) throw refusal("variable", name, "it is no name of an environment variable");
-    check_text("variable " + name, value, 100'000);
   }
 }
 
@@ -200,7 +192,10 @@ void validate(const ScriptRequest& request) {
   if (request.command.empty() || request.command.front().empty())
     throw core::input_error("the script has no program to run");
   for (const std::string& word : request.command) check_text("argument", word, 100'000);
-  check_variables(request.variables);
+  for (const auto& [name, value] : request.variables) {
+    if (!is_variable_name(name)) throw refusal("variable", name, "it is no name of an environment variable");
+    check_text("variable " + name, value, 100'000);
+  }
 }
 
 }  // namespace resolute::slurm

@@ -46,7 +46,6 @@ std::string one_line(std::string text) {
 
 std::string text_of(const Json& json) { return core::canonical_json(json) + "\n"; }
 
-// A file that we wrote.
 Json parse_file(core::FileSystem& files, const fs::path& path) {
   const core::Bytes bytes = files.read(path, kLongestFile);
   try {

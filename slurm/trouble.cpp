@@ -125,17 +125,13 @@ bool holds_any(std::string_view text, Texts parts) {
   return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) { return holds(text, part); });
 }
 
-bool is_refusal(std::string_view line) {
-  return holds_any(line, kRefusals) || holds_any(line, kUsageTexts) || holds(line, kUnspecified) ||
-         ((holds(line, "Invalid ") || holds(line, "invalid ")) && holds_any(line, kInvalid));
-}
-
 std::optional<Trouble> trouble_of(std::string_view line) {
   if (holds_any(line, kTransientTexts)) return Trouble::kTransient;
   if (holds_any(line, kMissingTexts)) return Trouble::kMissing;
   if (holds(line, kUnknownJobText)) return Trouble::kUnknownJob;
-  if (is_refusal(line)) return Trouble::kRefused;
-  return std::nullopt;
+  const bool refused = holds_any(line, kRefusals) || holds_any(line, kUsageTexts) || holds(line, kUnspecified) ||
+                       ((holds(line, "Invalid ") || holds(line, "invalid ")) && holds_any(line, kInvalid));
+  return refused ? std::optional(Trouble::kRefused) : std::nullopt;
 }
 
 // A command may write without an end: both ends of it tell enough.

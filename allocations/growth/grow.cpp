@@ -16,22 +16,6 @@ namespace {
 
 constexpr std::chrono::seconds kBetweenLooks{60};
 
-bool is_being_cancelled(const orchestrator::SuiteStatus& status) {
-  return std::any_of(status.runs.begin(), status.runs.end(),
-                     [](const auto& run) { return run.live && run.is_cancelled; });
-}
-
-// The next run tries failed jobs and those that were given up once more.
-void pardon(const experiments::Plan& plan, std::vector<orchestrator::JobStanding>& standings) {
-  for (std::size_t i = 0; i < standings.size(); ++i)
-    if (would_be_tried_again(plan, standings, i)) standings[i] = orchestrator::JobStanding::kReady;
-}
-
-bool any_goes_on(const StoredSubmission& submission, const std::vector<slurm::QueuedJob>& queued) {
-  return std::any_of(submission.batches.begin(), submission.batches.end(),
-                     [&](const StoredBatch& batch) { return !jobs_that_go_on(batch, queued).empty(); });
-}
-
 // The log names the last job of a kept batch.
 void log_gone(const StoredBatch& batch) {
   const auto* gone = std::get_if<slurm::KnownJob>(&batch.last);
@@ -76,9 +60,12 @@ std::vector<PoolDemand> read_demands(const GrowthOrder& order, const StoredSubmi
   const experiments::StoreLayout store(submission.request.store);
   auto status = read_standings(order.files, store, order.plan, order.now, over);
   grown.failures = !status.failures.empty();
-  grown.cancelled = is_being_cancelled(status);
+  grown.cancelled =
+      std::any_of(status.runs.begin(), status.runs.end(), [](const auto& run) { return run.live && run.is_cancelled; });
   if (grown.cancelled) return {};
-  if (order.pardon == Pardon::kYes) pardon(order.plan, status.standings);
+  // The next run tries failed jobs and those that were given up once more.
+  for (std::size_t i = 0; order.pardon == Pardon::kYes && i < status.standings.size(); ++i)
+    if (would_be_tried_again(order.plan, status.standings, i)) status.standings[i] = orchestrator::JobStanding::kReady;
   const auto expected = orchestrator::expected_paths(order.plan, orchestrator::Durations::read(order.files, store));
   return demands_of(submission, queued, {order.plan, status.standings, expected}, order.now, order.pardon);
 }
@@ -113,7 +100,8 @@ Grown grow(const GrowthOrder& order) {
     names.push_back(batch.batch.job_name);
   }
   const auto queued = order.client.find(names);
-  grown.goes_on = any_goes_on(submission, queued);
+  grown.goes_on = std::any_of(submission.batches.begin(), submission.batches.end(),
+                              [&](const StoredBatch& batch) { return !jobs_that_go_on(batch, queued).empty(); });
   const auto demands = pools ? read_demands(order, submission, queued, grown) : std::vector<PoolDemand>();
   const auto all = next_generations(submission, queued, demands, order.pardon);
   for (const NextGeneration& next : all)

@@ -19,7 +19,6 @@ struct SubmittedBatch {
   int generation = 0;
   slurm::KnownJob job;
 };
-//! The outcome of a look.
 struct Grown {
   std::vector<SubmittedBatch> submitted{};  //!< by this call
   std::optional<RefusedBatch> refused{};    //!< SLURM refused it: nothing more was tried
@@ -29,7 +28,6 @@ struct Grown {
   bool goes_on = false;                     //!< a batch waits or runs (jobs_that_go_on()), or one was submitted now
 };
 
-//! All that a look needs.
 struct GrowthOrder {
   core::FileSystem& files;
   slurm::Client& client;

@@ -37,7 +37,6 @@ constexpr auto words_of(SuiteState) {
                          "interrupted", "not-begun");
 }
 
-//! The facts that decide a suite's state.
 struct SuiteFacts {
   int all = 0, done = 0;
   int ended_badly = 0;                               //!< failed or cancelled

@@ -33,7 +33,6 @@ const slurm::Batch& batch_of(const slurm::SubmissionRequest& request, int number
                           fmt::format("submission {} has {}", request.token, request.batches.size()));
 }
 
-// The life of one start of the script.
 class Allocation {
  public:
   Allocation(const AllocationWorld& world, const AllocationOrder& order, Environment environment)

@@ -70,24 +70,21 @@ class Conclusion {
     return code;
   }
 
-  bool all_results_there() const {
-    return orchestrator::all_results_there(start_.world.files, start_.work->store, start_.work->suite,
-                                           results::record_check(start_.world.files, start_.work->store));
-  }
-
   // Sends the notice when nothing of the submission goes on by itself any more. The last start to end finds that out.
   void tell() const {
     if (start_.request.notify.empty() || !nothing_follows(start_.run)) return;
     try {
-      const StoredSubmission stored = read_whole_submission(start_.world.files, start_.folder);
-      const bool complete = start_.work && all_results_there();
+      core::FileSystem& files = start_.world.files;
+      const StoredSubmission stored = read_whole_submission(files, start_.folder);
+      const bool complete =
+          start_.work && orchestrator::all_results_there(files, start_.work->store, start_.work->suite,
+                                                         results::record_check(files, start_.work->store));
       const auto state = notice_of(complete, stored.batches, last_);
       if (!state) return;
       const std::string details = complete
                                       ? fmt::format(": all {} jobs have their results", start_.work->suite.jobs.size())
                                       : ": " + start_.run.verdict;
-      tell_of_submission(start_.world.files, start_.folder, *state, details + costs_and_bad_hardware(stored),
-                         start_.environment);
+      tell_of_submission(files, start_.folder, *state, details + costs_and_bad_hardware(stored), start_.environment);
     } catch (const std::exception& error) {
       core::log_warning("the notice of the end was not sent: {}", error.what());
     }
@@ -183,8 +180,7 @@ class Conclusion {
       const auto answer = start_.time.client(patience_in_the_end()).requeue(start_.run.job);
       if (std::holds_alternative<slurm::Done>(answer)) return kToBeRunAgain;
       const auto* refused = std::get_if<slurm::Refused>(&answer);
-      if (refused == nullptr) return chain("SLURM lost this job");
-      return chain(refused->why);
+      return chain(refused == nullptr ? "SLURM lost this job" : refused->why);
     } catch (const core::RuntimeError& error) {
       if (error.kind() == core::ErrorKind::kInterrupted) return kToBeRunAgain;
       core::log_error("{}", error.what());

@@ -84,7 +84,6 @@ class Errors {
   bool killed_process_ = false;
 };
 
-// A launcher from its start to its end.
 class Launcher {
  public:
   Launcher(pid_t process, const AllocationSignals& signals, const core::Clock& clock)

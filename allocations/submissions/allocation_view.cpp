@@ -38,15 +38,12 @@ const QueuedJob* job_of(const StoredBatch& batch, const SlurmAnswer& answer) {
   return best == jobs.end() ? nullptr : *best;
 }
 
-std::string end_text(const ScriptStart& run) {
-  const std::string cause(run.cause ? slurm::name_of(*run.cause) : "without a word");
-  if (run.verdict.starts_with(cause)) return run.verdict;
-  return run.verdict.empty() ? cause : cause + ": " + run.verdict;
-}
-
 std::string last_end_of(const StoredBatch& batch) {
-  const auto ended = std::find_if(batch.runs.rbegin(), batch.runs.rend(), [](const auto& run) { return run.end; });
-  return ended == batch.runs.rend() ? "" : end_text(*ended);
+  const auto run = std::find_if(batch.runs.rbegin(), batch.runs.rend(), [](const auto& one) { return one.end; });
+  if (run == batch.runs.rend()) return "";
+  const std::string cause(run->cause ? slurm::name_of(*run->cause) : "without a word");
+  if (run->verdict.starts_with(cause)) return run->verdict;
+  return run->verdict.empty() ? cause : cause + ": " + run->verdict;
 }
 
 // For an allocation that is no more while the suite is not complete.

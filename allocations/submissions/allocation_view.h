@@ -12,7 +12,6 @@
 
 namespace resolute::allocations {
 
-//! One allocation.
 struct AllocationView {
   //! kNotSubmitted: an intent without an answer; kLost: SLURM knows it no more, and it did not end by its own record.
   enum class State { kWaits, kHeld, kRuns, kEnding, kEnded, kLost, kRefused, kNotSubmitted, kUnknown };

@@ -13,10 +13,6 @@ namespace {
 // Letters of a suite's name in a job's name, which has at most 128.
 constexpr std::size_t kNameLength = 64;
 
-std::string job_name(const std::string& suite, const std::string& token, int number) {
-  return fmt::format("resolute-{}-{}-{}", suite.substr(0, kNameLength), token, number);
-}
-
 }  // namespace
 
 bool takes(const std::vector<settings::JobKind>& kinds, settings::JobKind kind) {
@@ -29,7 +25,7 @@ std::vector<slurm::Batch> batches_of(const std::string& suite, const std::string
   const auto add = [&](const Pool& pool, const std::optional<slurm::Resources>& shape, bool on_demand) {
     slurm::Batch& batch = batches.emplace_back();
     batch.number = batch.first_allocation = static_cast<int>(batches.size());
-    batch.job_name = job_name(suite, token, batch.number);
+    batch.job_name = fmt::format("resolute-{}-{}-{}", suite.substr(0, kNameLength), token, batch.number);
     batch.kinds = pool.kinds;
     batch.resources = shape;
     batch.on_demand = on_demand;

@@ -76,7 +76,6 @@ using NamesByCluster = std::map<std::string, std::vector<std::string>>;
 //! The batches that SLURM may still know; empty: there is nothing to ask. Pure.
 NamesByCluster names_to_ask(const std::vector<StoredSubmission>& submissions);
 
-//! SLURM's answer.
 struct SlurmAnswer {
   std::vector<slurm::QueuedJob> queued;
   std::optional<std::string> trouble;  //!< it did not answer, or there is none here: why

@@ -16,9 +16,9 @@ double seconds_of(Instant from, Instant to) { return std::max(0.0, std::chrono::
 struct Interval {
   Instant begin, end;
 };
-bool overlap(const Interval& one, const Interval& other) { return one.begin < other.end && other.begin < one.end; }
 bool overlaps_any(const std::vector<Interval>& all, const Interval& one) {
-  return std::any_of(all.begin(), all.end(), [&](const Interval& other) { return overlap(one, other); });
+  return std::any_of(all.begin(), all.end(),
+                     [&](const Interval& other) { return one.begin < other.end && other.begin < one.end; });
 }
 
 // The latest end of a start without a record of it: the next start has begun by then, and the last run in it has

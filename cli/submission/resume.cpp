@@ -55,7 +55,6 @@ bool has_run_options(const Arguments& arguments) {
   });
 }
 
-// The input of every step of `suite resume`.
 struct Resume {
   core::FileSystem& files;
   slurm::Client& client;
@@ -136,10 +135,6 @@ void add_changes(options::options_description& visible) {
   add("time", options::value<std::string>(), "another limit of an allocation: minutes, H:MM:SS or D-HH:MM:SS");
   add("nodes", options::value<int>(), "another number of nodes of each allocation");
   add("allocations", options::value<std::string>(), "another number of jobs side by side: 4, or 1..8");
-}
-
-bool changes_something(const options::variables_map& values) {
-  return values.count("time") + values.count("nodes") + values.count("allocations") > 0;
 }
 
 // Changes the allocations that train. Those of other kinds of jobs stay as they were, also if they have the request's
@@ -251,7 +246,8 @@ int suite_resume(const Arguments& arguments) {
   const slurm::Effects effects = slurm::real_effects();
   slurm::Client client = allocations::interactive_client();
   auto open = allocations::settled_submissions(files, client, effects, suite_folder);
-  const bool changes = changes_something(parsed->values);
+  const auto& values = parsed->values;
+  const bool changes = values.count("time") + values.count("nodes") + values.count("allocations") > 0;
   if (open.empty() && changes)
     throw core::input_error("nothing of this suite is submitted that could go on",
                             "--time, --nodes and --allocations are of a submission",

@@ -21,12 +21,7 @@ std::string time_text(std::chrono::seconds time) {
   return fmt::format("{}-{:02}:{:02}:00", minutes / (24 * 60), minutes / 60 % 24, minutes % 60);
 }
 
-// A BatchStanding with a job.
 std::string log_of(const BatchStanding& batch) { return log_file(batch, batch.job()->id).string(); }
-
-std::string script_of(const BatchStanding& batch) {
-  return (batch.folder / fmt::format("script-{:03}.sh", batch.generation)).string();
-}
 
 std::string size_text(const Standing& standing, const slurm::Batch& batch) {
   const auto& resources = slurm::resources_of(standing.request, batch);
@@ -50,7 +45,7 @@ core::Json standing_json(const Standing& standing, bool already, const std::opti
     jobs.push_back({{"batch", batch.batch.number},
                     {"job", batch.job()->id},
                     {"name", batch.batch.job_name},
-                    {"script", script_of(batch)},
+                    {"script", (batch.folder / fmt::format("script-{:03}.sh", batch.generation)).string()},
                     {"log", log_of(batch)}});
   }
   core::Json document{{"submission", standing.request.token}, {"jobs", jobs}, {"already", already}};

@@ -78,11 +78,6 @@ orchestrator::SuiteStatus status_at_end(core::FileSystem& files, const experimen
   return status;
 }
 
-int exit_code(const orchestrator::SuiteStatus& status, std::size_t jobs) {
-  if (status.jobs.succeeded == static_cast<int>(jobs)) return 0;
-  return status.failures.empty() ? 75 : 3;
-}
-
 }  // namespace
 
 int wait_for_submission(core::FileSystem& files, slurm::Client& client, const experiments::StoreLayout& store,
@@ -112,7 +107,8 @@ int wait_for_submission(core::FileSystem& files, slurm::Client& client, const ex
     if (over && (!status.live || still >= owner_watch)) {
       const auto end = status_at_end(files, store, plan);
       core::log_info("ended: {}", progress_text(end, plan.jobs.size(), queue));
-      return exit_code(end, plan.jobs.size());
+      if (end.jobs.succeeded == static_cast<int>(plan.jobs.size())) return 0;
+      return end.failures.empty() ? 75 : 3;
     }
     if (std::string now = progress_text(status, plan.jobs.size(), queue); now != last) {
       core::log_info("{}", now);
