@@ -40,29 +40,34 @@ Json row_json(const GalleryRow& row, std::size_t index) {
            query.reconstruction ? reconstruction_json(*query.reconstruction, pictures.reconstruction) : Json(nullptr)}};
 }
 
-}  // namespace
+struct Place {
+  std::size_t row, query;  // indices into GallerySection::rows and the row's panels
+};
 
-std::vector<ShownQuery> shown_queries(const GallerySection& section) {
-  std::vector<ShownQuery> shown;
+// The places of each query of a section, those of its first row first; one image at one rate is one query.
+std::vector<std::vector<Place>> places_of_queries(const GallerySection& section) {
+  std::vector<std::vector<Place>> queries;
   std::map<std::pair<std::string, int>, std::size_t> known;
   for (std::size_t row = 0; row < section.rows.size(); ++row) {
-    const auto& queries = section.rows[row].panels.queries;
-    for (std::size_t index = 0; index < queries.size(); ++index) {
-      const auto [found, is_new] = known.try_emplace({queries[index].path, queries[index].rate}, shown.size());
-      if (is_new) shown.emplace_back();
-      shown[found->second].places.push_back({row, index});
+    const auto& panels = section.rows[row].panels.queries;
+    for (std::size_t index = 0; index < panels.size(); ++index) {
+      const auto [found, is_new] = known.try_emplace({panels[index].path, panels[index].rate}, queries.size());
+      if (is_new) queries.emplace_back();
+      queries[found->second].push_back({row, index});
     }
   }
-  return shown;
+  return queries;
 }
+
+}  // namespace
 
 Json to_json(const GallerySection& section) {
   Json blocks = Json::array();
-  for (const ShownQuery& shown : shown_queries(section)) {
-    const auto [first_row, first_query] = shown.places.front();
+  for (const std::vector<Place>& places : places_of_queries(section)) {
+    const auto [first_row, first_query] = places.front();
     const results::PanelQuery& query = section.rows[first_row].panels.queries[first_query];
     Json rows = Json::array();
-    for (const auto& [row, index] : shown.places) rows.push_back(row_json(section.rows[row], index));
+    for (const auto& [row, index] : places) rows.push_back(row_json(section.rows[row], index));
     blocks.push_back({{"table", section.table},
                       {"dataset", section.dataset},
                       {"query", query.path},

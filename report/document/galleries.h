@@ -32,17 +32,6 @@ struct GallerySection {
   std::vector<GalleryRow> rows;
 };
 
-//! A query as a section shows it: which of its rows have it, and where.
-struct ShownQuery {
-  struct Place {
-    std::size_t row, query;  //!< indices into GallerySection::rows and the row's panels
-  };
-  std::vector<Place> places;  //!< at least one, in the order of the rows
-};
-
-//! The queries of a section, those of its first row first; one image at one rate is one query.
-std::vector<ShownQuery> shown_queries(const GallerySection& section);
-
 //! A list of a section's blocks, as docs/formats/report.md has them under `galleries`.
 core::Json to_json(const GallerySection& section);
 

@@ -15,6 +15,7 @@
 namespace resolute::report {
 namespace {
 
+constexpr std::size_t kMappedIdentities = 16;  // the first of the gallery
 constexpr std::size_t kLeastMapped = 8;
 constexpr std::size_t kMostMapped = 400;  // images: the work grows with their square
 

@@ -12,9 +12,6 @@
 
 namespace resolute::report {
 
-//! People whose images a map shows: the first so many of the gallery's, all of whose images are taken.
-inline constexpr std::size_t kMappedIdentities = 16;
-
 //! Features of some test images, row-major, and what each image is.
 struct MappedImages {
   std::vector<float> features;  //!< images × dimensions
@@ -24,7 +21,7 @@ struct MappedImages {
   bool sampled = false;    //!< of a sample: each image at each of these rates, 1 being HR
 };
 
-//! Reads the first kMappedIdentities of the gallery from an evaluation's features.h5. A method that compares by
+//! Reads all images of the gallery's first people from an evaluation's features.h5. A method that compares by
 //! branches leaves a file with distances alone: no images. \param query_rates of the file's queries, in their order;
 //! empty: not known, 1 each \throws core::RuntimeError (kInput) for a file that is none
 MappedImages read_mapped_images(const std::filesystem::path& file, const std::vector<int>& query_rates);

@@ -74,6 +74,9 @@ Figure draw_weights(const std::vector<BranchWeights>& rows, const Metrics& metri
   return figure;
 }
 
+// "1", "1/2", "1/3": a decoder's scale as papers write it.
+std::string scale_in_words(int scale) { return scale == 1 ? "1" : fmt::format("1/{}", scale); }
+
 //! A category for each rate above 1, in each a box of recovered and one of enlarged images' PSNR, at scale 1. Below, a
 //! line for each rate and scale, rates ascending, scales descending.
 Figure draw_recovery(const std::vector<ImageRecoveryQuality>& rows, const Metrics&) {
@@ -205,7 +208,5 @@ std::optional<Figure> figure_of_output(const OutputFigure& one, std::string_view
   std::erase_if(figure->series, [](const FigureSeries& series) { return series.points.empty(); });
   return figure;
 }
-
-std::string scale_in_words(int scale) { return scale == 1 ? "1" : fmt::format("1/{}", scale); }
 
 }  // namespace resolute::report

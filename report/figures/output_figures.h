@@ -35,7 +35,4 @@ std::span<const OutputFigure> output_figures();
 std::optional<Figure> figure_of_output(const OutputFigure& one, std::string_view text, const std::string& where,
                                        const Metrics& metrics, std::string_view label);
 
-//! "1", "1/2", "1/3": a decoder's scale as papers write it. \param scale results::ImageRecoveryQuality::scale
-std::string scale_in_words(int scale);
-
 }  // namespace resolute::report
