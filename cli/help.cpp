@@ -160,9 +160,9 @@ std::string overview() {
 std::string short_overview() {
   return fmt::format(
       "resolute {}\n\nUsage: resolute COMMAND [ARGUMENT...]\n\n"
-      "  resolute --help           all commands, by what they are for\n"
+      "  resolute --help           all commands, by their purpose\n"
       "  resolute COMMAND --help   one of them, with examples\n"
-      "  resolute doctor           what this machine lacks, and what to do about it\n",
+      "  resolute doctor           checks this machine, and tells how to mend it\n",
       kPurpose);
 }
 

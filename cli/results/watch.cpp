@@ -101,7 +101,7 @@ void serve(const SuiteArguments& arguments, const report::ServedAddress& address
   const report::PageServer server(address, token, editions);
   if (!report::is_loopback(address))
     core::log_warning(
-        "other machines reach this page, and whoever sees the traffic sees the token; 127.0.0.1 and ssh -L "
+        "other machines reach this page, and everybody who sees the traffic sees the token; 127.0.0.1 and ssh -L "
         "keep both to you");
   say_address(server.url(), arguments.json);
   if (report::is_loopback(address)) say_how_to_forward(server.port());

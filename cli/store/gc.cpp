@@ -112,7 +112,7 @@ void print(const orchestrator::CollectReport& report, bool removed, const std::s
     std::cout << fmt::format("{} were put back: a suite came to need them meanwhile\n", report.put_back);
   if (report.kept > 0) std::cout << fmt::format("{} could not be removed\n", report.kept);
   for (const std::string& path : report.unknown)
-    std::cout << fmt::format("all jobs and packs stay: what '{}' stands on cannot be read\n", path);
+    std::cout << fmt::format("all jobs and packs stay: the needs of '{}' cannot be read\n", path);
   if (!removed && all > 0) std::cout << "nothing was changed; --yes removes it\n";
 }
 
@@ -123,8 +123,8 @@ int store_gc(const Arguments& arguments) {
   auto add = visible.add_options();
   add("yes", "remove it");
   add("older-than", options::value<std::string>()->default_value("1:00:00"),
-      "what was touched less long ago stays, minutes, MM:SS or H:MM:SS");
-  add("only", options::value<std::string>(), "kinds that may go, as checkpoints,scratch; what others need stays");
+      "files touched less long ago stay, minutes, MM:SS or H:MM:SS");
+  add("only", options::value<std::string>(), "kinds that may go, as checkpoints,scratch; files that others need stay");
   const auto parsed = parse_store_arguments(arguments, kStoreGcHelp, visible);
   if (!parsed) return 0;
   orchestrator::CollectOptions collect;

@@ -176,7 +176,7 @@ std::optional<std::string> why_spent(const experiments::StoreLayout& store, cons
                               orchestrator::read_timeline(files, store, suite), orchestrator::wall_clock());
     if (usage.gpu_seconds >= 3600 * most_hours) return fmt::format("--most-gpu-hours {}", most_hours);
   } catch (const std::exception& error) {
-    core::log_warning("what the suite has spent is not known: {}", error.what());
+    core::log_warning("the suite's GPU-hours cannot be counted: {}", error.what());
   }
   return std::nullopt;
 }

@@ -39,9 +39,10 @@ orchestrator::StopRequested meaning_in_allocation(int signal, const std::map<std
       return {"the allocation's time limit", Cause::kWalltime};
     return {fmt::format("SLURM ends the allocation ({})", slurm::name_of(shown->state)), Cause::kInterrupted};
   } catch (const std::exception& error) {
-    core::log_debug("SLURM was asked what the signal means: {}", error.what());
+    core::log_debug("SLURM does not explain the signal: {}", error.what());
     return plain;
   }
+}
 }
 
 // \return whether another job waits for the end of `here`, to go on; then the record of its start says what it ends
