@@ -102,9 +102,9 @@ TEST_F(Catalogue, all_joins_its_parts_with_shared_trainings_once_and_leaves_them
     std::size_t apart = 0;
     for (const std::string& part : parts) {
       const Plan plan = planned(part, profile);
-      const std::set<JobId> own = ids_of(plan);
+      const std::set<JobId> part_ids = ids_of(plan);
       apart += trainings_of(plan);
-      EXPECT_TRUE(std::includes(all.begin(), all.end(), own.begin(), own.end())) << part << " " << profile;
+      EXPECT_TRUE(std::includes(all.begin(), all.end(), part_ids.begin(), part_ids.end())) << part << " " << profile;
     }
     EXPECT_LT(trainings_of(joined), apart) << profile;
   }

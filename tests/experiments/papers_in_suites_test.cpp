@@ -30,7 +30,7 @@ struct Entry {
   bool reproduce = false;
 };
 
-std::string told(const PaperEntry& key) {
+std::string name_of(const PaperEntry& key) {
   return fmt::format("{} {} {} on {}{}", key.paper, key.table, key.method, key.dataset,
                      key.variant.empty() ? "" : ", " + key.variant);
 }
@@ -62,8 +62,8 @@ struct Asked {
 };
 
 std::vector<int> query_rates(const Asked& asked) {
-  const auto& own = asked.evaluation.protocol.query_rates;
-  return own.empty() ? asked.training.split.query_rates : own;
+  const auto& rates = asked.evaluation.protocol.query_rates;
+  return rates.empty() ? asked.training.split.query_rates : rates;
 }
 
 //! A condition on a method's options; never of another method.
@@ -245,8 +245,8 @@ class Shown {
       return std::find_if(plan.jobs.begin(), plan.jobs.end(), [&](const PlannedJob& job) { return job.id == id; })
           ->specification;
     };
-    const auto& its = std::get<EvaluationSpecification>(find(evaluation));
-    return {std::get<TrainingSpecification>(find(its.training)), its};
+    const auto& evaluated = std::get<EvaluationSpecification>(find(evaluation));
+    return {std::get<TrainingSpecification>(find(evaluated.training)), evaluated};
   }
 
   const std::vector<Plan>& plans_;
@@ -274,9 +274,9 @@ TEST_F(PapersInSuites, the_file_has_so_many_entries_to_reproduce_and_of_others) 
 TEST_F(PapersInSuites, each_method_and_variant_is_known_to_this_test) {
   for (const Entry& entry : entries()) {
     if (!entry.reproduce) continue;
-    EXPECT_TRUE(methods_by_name().contains(entry.key.method)) << told(entry.key);
+    EXPECT_TRUE(methods_by_name().contains(entry.key.method)) << name_of(entry.key);
     const std::string& variant = entry.key.variant;
-    EXPECT_TRUE(variant.empty() || variant == "full" || variants_by_name().contains(variant)) << told(entry.key);
+    EXPECT_TRUE(variant.empty() || variant == "full" || variants_by_name().contains(variant)) << name_of(entry.key);
   }
 }
 
@@ -289,7 +289,7 @@ TEST_F(PapersInSuites, the_studies_show_the_entries_that_they_ask_for_and_no_oth
   std::map<std::string, int> by_table;
   for (const Entry& entry : entries()) {
     by_table[entry.key.paper + " " + entry.key.table] += shown(entry);
-    EXPECT_FALSE(on_papers(entry)) << told(entry.key);
+    EXPECT_FALSE(on_papers(entry)) << name_of(entry.key);
   }
   EXPECT_THAT(by_table, ElementsAre(Pair("ftwa table1", 0), Pair("ftwa table2", 4), Pair("msifla table1", 0),
                                     Pair("msifla table2", 3), Pair("msifla table3", 4), Pair("msifla table4", 2),
@@ -342,9 +342,9 @@ TEST_F(PapersInSuites, the_catalogue_shows_each_number_in_its_cell) {
   const Shown shown(plans, true);
   std::size_t found = 0;
   for (const Entry& entry : entries()) {
-    const bool there = shown(entry);
-    found += there;
-    EXPECT_EQ(there, !kNotShown.contains(entry.key)) << told(entry.key);
+    const bool is_shown = shown(entry);
+    found += is_shown;
+    EXPECT_EQ(is_shown, !kNotShown.contains(entry.key)) << name_of(entry.key);
   }
   EXPECT_EQ(178U - kNotShown.size(), found);
 }

@@ -344,7 +344,7 @@ TEST_F(PriceOfPlan, every_shipped_suite_has_a_price_under_an_empty_environment) 
 
 TEST(RawData, every_number_stands_on_the_page_of_data_sets) {
   const std::string page = core::read_text(core::real_file_system(), tests::source_folder() / "docs" / "datasets.md");
-  const auto told = [&](int number) {
+  const auto page_has = [&](int number) {
     const std::string plain = std::to_string(number);
     const std::string text =
         number < 1000 ? plain : plain.substr(0, plain.size() - 3) + "," + plain.substr(plain.size() - 3);
@@ -353,9 +353,10 @@ TEST(RawData, every_number_stands_on_the_page_of_data_sets) {
   for (const settings::RawData& one : settings::kRawData) {
     SCOPED_TRACE(std::string(settings::word(one.source)));
     if (one.train_images > 0 && one.source != settings::Source::kVru) {
-      EXPECT_TRUE(told(one.train_images));
+      EXPECT_TRUE(page_has(one.train_images));
     }
-    EXPECT_TRUE(told(one.people) || one.source == settings::Source::kVru || one.source == settings::Source::kDukemtmc);
+    EXPECT_TRUE(page_has(one.people) || one.source == settings::Source::kVru ||
+                one.source == settings::Source::kDukemtmc);
     EXPECT_FALSE(one.from.empty());
     EXPECT_FALSE(one.licence.empty());
     if (settings::facts_of(one.source).published_sets > 0) {
