@@ -45,9 +45,9 @@ TEST_F(ProvenanceTest, a_damaged_record_counts_as_none_and_is_named) {
        {std::string("{\"job\":"), record_text(suite_.records.at(suite_.evaluation("multi easy 0"))),
         record_text(SealRecord{id, core::sha256_hex("pack"), 1})}) {
     put(id, "result.json", damaged);
-    const Json told = job(id);
-    EXPECT_EQ(told.at("result"), nullptr);
-    EXPECT_THAT(told.at("damaged").get<std::string>(), testing::StartsWith("result.json: "));
+    const Json entry = job(id);
+    EXPECT_EQ(entry.at("result"), nullptr);
+    EXPECT_THAT(entry.at("damaged").get<std::string>(), testing::StartsWith("result.json: "));
   }
   const Json all = document();
   const auto damaged = [](const Json& one) { return one.contains("damaged"); };
@@ -59,19 +59,19 @@ TEST_F(ProvenanceTest, a_job_says_what_decided_its_bits) {
   training.initial_weights = core::sha256_hex("pretrained");
   const JobId id = suite_.plan.jobs[1].id;
   const auto& record = suite_.record<TrainingRecord>(id);
-  const Json told = job(id);
-  EXPECT_EQ(told.at("kind"), "training");
-  EXPECT_EQ(told.at("initial_weights"), training.initial_weights);
+  const Json entry = job(id);
+  EXPECT_EQ(entry.at("kind"), "training");
+  EXPECT_EQ(entry.at("initial_weights"), training.initial_weights);
   const Json specification = experiments::to_json(experiments::JobSpecification(training));
-  EXPECT_EQ(told.at("code"), Json({{"schema", specification.at("schema")},
-                                   {"method", specification.at("method")},
-                                   {"method_revision", specification.at("method_revision")}}));
-  EXPECT_EQ(told.at("result"), Json({{"pack_sha256", record.provenance.pack_sha256},
-                                     {"split_sha256", record.provenance.split_sha256},
-                                     {"numeric_class", "class a"},
-                                     {"lanes", 2},
-                                     {"from_scratch", true},
-                                     {"weights_sha256", record.weights_sha256}}));
+  EXPECT_EQ(entry.at("code"), Json({{"schema", specification.at("schema")},
+                                    {"method", specification.at("method")},
+                                    {"method_revision", specification.at("method_revision")}}));
+  EXPECT_EQ(entry.at("result"), Json({{"pack_sha256", record.provenance.pack_sha256},
+                                      {"split_sha256", record.provenance.split_sha256},
+                                      {"numeric_class", "class a"},
+                                      {"lanes", 2},
+                                      {"from_scratch", true},
+                                      {"weights_sha256", record.weights_sha256}}));
 }
 
 TEST_F(ProvenanceTest, attempts_are_counted_by_the_last_that_logged_a_step) {
@@ -87,9 +87,9 @@ TEST_F(ProvenanceTest, attempts_are_counted_by_the_last_that_logged_a_step) {
 TEST_F(ProvenanceTest, what_is_not_done_has_no_result) {
   const JobId evaluation = suite_.evaluation("multi hard 1");
   remove(evaluation);
-  const Json told = job(evaluation);
-  EXPECT_EQ(told.at("result"), nullptr);
-  EXPECT_EQ(told.at("after"), Json::array({suite_.training("multi hard 1").hex}));
+  const Json entry = job(evaluation);
+  EXPECT_EQ(entry.at("result"), nullptr);
+  EXPECT_EQ(entry.at("after"), Json::array({suite_.training("multi hard 1").hex}));
 }
 
 TEST_F(ProvenanceTest, the_same_store_has_the_same_bytes) {

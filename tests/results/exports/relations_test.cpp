@@ -70,8 +70,8 @@ TEST_F(RelationsTest, every_relation_is_written_once_with_keys_that_tell_rows_ap
           << relation.name;
     for (const Column& column : relation.columns) {
       if (column.of.empty()) continue;
-      const std::string of(column.of);
-      const auto known = all.column(of.substr(0, of.find('.')), of.substr(of.find('.') + 1));
+      const std::string target(column.of);
+      const auto known = all.column(target.substr(0, target.find('.')), target.substr(target.find('.') + 1));
       EXPECT_THAT(all.column(names.back(), column.name), Each(AnyOfArray(known))) << column.name;
     }
   }

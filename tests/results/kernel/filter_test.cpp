@@ -33,11 +33,11 @@ struct Pairs {
     const FeatureMatrix matrix{gallery, images, kDimension};
     const std::vector<float> centre = rough_mean(matrix);
     filters = Filter::of_depths(matrix, std::span(&depth, 1), centre, centred, 2);
-    std::vector<float> own(kDimension);
-    bounds = filter().query(centre_row(query.data(), centre, own));
+    std::vector<float> centred_query(kDimension);
+    bounds = filter().query(centre_row(query.data(), centre, centred_query));
     for (std::size_t g = 0; g < images; ++g) {
       float product = 0;
-      for (std::size_t k = 0; k < kDimension; ++k) product += own[k] * centred[g * kDimension + k];
+      for (std::size_t k = 0; k < kDimension; ++k) product += centred_query[k] * centred[g * kDimension + k];
       products.push_back(product);
     }
   }
