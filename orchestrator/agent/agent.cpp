@@ -90,7 +90,8 @@ bool Agent::step() {
     core::log_warning("the coordinator has not been heard of for {} s; ending",
                       std::chrono::duration_cast<std::chrono::seconds>(now - heard_).count());
     finished_ = true;
-    // Who is still to rejoin sends nothing, so that nothing answers: a rank that cannot be killed keeps it from that.
+    // An agent that is still to rejoin sends nothing, so that nothing answers: a rank that cannot be killed keeps it
+    // from that.
     coordinator_lost_ = !rejoining_;
   }
   return busy;

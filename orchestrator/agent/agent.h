@@ -29,7 +29,7 @@ struct AgentOptions {
   //! limit. After a word of the coordinator's that its store stalls it is Agent::kStallFactor times as long, until the
   //! next word: one that died in a stall is found out too.
   std::chrono::milliseconds coordinator_limit{120'000};
-  //! That the report of an end waits for the GPU that the rank's last words accuse (gpu_fault()).
+  //! The report of an end waits so long for the GPU that the rank's last words accuse (gpu_fault()).
   std::chrono::milliseconds gpu_limit{10'000};
 };
 
@@ -42,7 +42,7 @@ struct AskedGpu {
 
 class Agent {
  public:
-  //! Of AgentOptions::coordinator_limit.
+  //! AgentOptions::coordinator_limit lasts so many times longer once the coordinator has told that its store stalls.
   static constexpr int kStallFactor = 5;
   //! References outlive the agent.
   Agent(Transport& transport, Spawner& spawner, const core::Clock& clock, AgentOptions options);
@@ -54,7 +54,7 @@ class Agent {
   bool orderly() const { return orderly_; }
   //! It ended because it heard nothing of the coordinator any more.
   bool coordinator_lost() const { return coordinator_lost_; }
-  //! What this process ends with: the run's exit code, or 75 when the coordinator fell silent.
+  //! The exit code of this process: the run's exit code, or 75 when the coordinator fell silent.
   int exit_code() const { return exit_code_; }
 
  private:
@@ -70,7 +70,7 @@ class Agent {
   const core::Clock& clock_;
   AgentOptions options_;
   Bindings bindings_;
-  //! What each process rank got that was sent to the spawner and was not reported as ended.
+  //! The resources of each process rank that was sent to the spawner and was not reported as ended.
   std::map<std::pair<AttemptKey, int>, Binding> live_;
   std::vector<AskedGpu> asked_;
   core::MonotonicTime next_heartbeat_{};

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <list>
 
 #include "core/clock.h"
 #include "core/process/listener.h"
@@ -19,14 +18,13 @@
 #include "orchestrator/agent/framing.h"
 #include "orchestrator/agent/log_keeper.h"
 #include "orchestrator/agent/processes.h"
-#include "orchestrator/agent/ranks.h"
 
 namespace resolute::orchestrator {
 namespace {
 
 // Reports for an agent that does not read them; ranks' progress waits in its pipes then.
 constexpr std::size_t kMaxUnsent = std::size_t{4} << 20;
-// Where memory runs out, the kernel takes ranks before agents and the coordinator.
+// The kernel takes ranks before agents and the coordinator when memory runs out.
 constexpr int kRankOomScore = 500;
 constexpr auto kKernelKillsAge = std::chrono::milliseconds(500);
 
@@ -95,7 +93,7 @@ class SpawnerProcess {
     return group;
   }
 
-  // What was killed in it may take a moment to go, and is reaped then if it is our child.
+  // A process that was killed in it may take a moment to go, and is reaped then if it is our child.
   void remove_group(const std::filesystem::path& group) {
     if (!group.empty() && !remove_control_group(group)) left_groups_.push_back(group);
   }
@@ -292,8 +290,8 @@ class SpawnerProcess {
       if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) break;
       const pid_t process = info.si_pid;
       auto rank = std::find_if(ranks_.begin(), ranks_.end(), [&](const Rank& r) { return r.process == process; });
-      // What a rank left in its group goes with it, while its number cannot be another's yet; and its last progress
-      // lines come before its end.
+      // The processes that a rank left in its group go with it, while its number cannot be another's yet. Its last
+      // progress lines come before its end.
       if (rank != ranks_.end()) kill_all_of(*rank);
       int word = 0;
       rusage used{};

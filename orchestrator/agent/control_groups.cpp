@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// As /proc/PID/mountinfo writes a path: a blank is \040.
+// A path as /proc/PID/mountinfo writes it: a blank is \040.
 std::string unescaped(const std::string& text) {
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -32,7 +32,7 @@ bool remove_control_group(const std::filesystem::path& group);
 //! Kills and removes a group; gives up after `limit`: a process in a hanging system call keeps it.
 void end_control_group(const std::filesystem::path& group, std::chrono::milliseconds limit);
 
-//! Whether a group can be made here, a process be started in it, and be killed by it. \return why not; empty: it can
+//! Tries to make a group here, to start a process in it, and to kill the process by it. \return why not; empty: it can
 std::string why_no_control_groups();
 
 }  // namespace resolute::orchestrator

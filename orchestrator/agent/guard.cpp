@@ -39,8 +39,8 @@ bool fork_child(pid_t& child) {
   return true;
 }
 
-// The process behind the spawner. Where spawner and agent are killed together, nobody else is there to end what ranks
-// had started.
+// The process behind the spawner. Nobody else is there to end the processes of ranks if spawner and agent are killed
+// together.
 [[noreturn]] void guard(pid_t spawner, pid_t log_keeper, const std::filesystem::path& groups,
                         std::chrono::milliseconds limit) {
   int word = 0;

@@ -25,7 +25,7 @@ constexpr char kKeep = 'k';
 constexpr char kFinish = 'f';
 constexpr char kAskAndFinish = 'a';
 
-// What stands before the texts of a packet, each of which ends with a zero byte: of kKeep both logs and the program, of
+// The head of a packet, whose texts follow, each with a zero byte at its end: of kKeep both logs and the program, of
 // its answer the problem. Both ends are one program.
 struct Head {
   LogKeeper::Number rank = 0;

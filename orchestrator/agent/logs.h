@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! A rank's logs. What it writes is held in memory, where its last words can be read whatever the store does, and goes
-//! to a file of the store every now and then: one that writes nothing leaves none.
+//! A rank's logs. Its words are held in memory, where the last ones can be read whatever the store does, and go to a
+//! file of the store every now and then: a rank that writes nothing leaves none.
 
 #include <cstdint>
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace resolute::orchestrator {
 
-//! What a rank writes to one of its outputs, in memory. Not thread-safe.
+//! The words of a rank on one of its outputs, in memory. Not thread-safe.
 class RankOutput {
  public:
   //! \throws RuntimeError without memory or descriptors
@@ -32,8 +32,8 @@ class LogFile {
   //! Nothing is asked of the store yet. \param memory a RankOutput's
   LogFile(std::string path, core::FileDescriptor memory) : path_(std::move(path)), memory_(std::move(memory)) {}
   //! Appends what the rank has written since the last time to the file, which is made with the first byte, and cuts it
-  //! where it is longer than `limit` bytes. What the store does not take stays in memory, at most so much of it: its
-  //! end.
+  //! where it is longer than `limit` bytes. Words that the store does not take stay in memory, at most so much of them:
+  //! its end.
   void keep(std::uint64_t limit);
   const std::string& path() const { return path_; }
 
@@ -47,8 +47,9 @@ class LogFile {
   std::uint64_t forgotten_ = 0;  // so many are no longer in memory
 };
 
-//! Cuts a log over `limit` bytes to its first and its last quarter of them, with a line between that says so. What is
-//! written to it in this moment may be lost. Where the disk takes nothing, the log keeps its length, and its ends.
+//! Cuts a log over `limit` bytes to its first and its last quarter of them, with a line between that says so. Words
+//! that are written to it in this moment may be lost. The log keeps its length, and its ends, if the disk takes
+//! nothing.
 void cut_log(const std::string& path, std::uint64_t limit);
 
 }  // namespace resolute::orchestrator

@@ -1,6 +1,7 @@
 #pragma once
 //! \file
-//! What the kernel says of processes (/proc): who a rank left behind, and how much memory it uses with all it started.
+//! The kernel's words on processes (/proc): those that a rank left behind, and how much memory it uses with all it
+//! started.
 
 #include <sys/types.h>
 
@@ -40,18 +41,18 @@ struct MarkedGroup {
   pid_t leader = 0;
   std::string attempt;  //!< kAttemptVariable's value
 };
-//! What a group holds with all that it started.
+//! The memory of a group with all that it started.
 struct Held {
   std::vector<pid_t> processes;
   std::uint64_t resident = 0;  //!< bytes; pages that several processes share count in each
 };
 //! By leader: the processes of the group, those that descend from them, and daemons, which have lost their parents and
-//! became children of this process, with theirs. Of a daemon only the attempt is known: it counts with that attempt's
-//! first group.
+//! became children of this process, with theirs. A daemon tells its attempt alone: it counts with that attempt's first
+//! group.
 std::unordered_map<pid_t, Held> held_by_groups(const std::vector<MarkedGroup>& groups);
 
 //! Bytes that would come free only with the process's end: anonymous and shared memory, each page divided by the number
-//! of processes that share it. Where an old kernel does not tell them apart, mapped files count too. 0 if it is gone.
+//! of processes that share it. Mapped files count too if an old kernel does not tell them apart. 0 if it is gone.
 std::uint64_t memory_held(pid_t process);
 
 //! Processes that the kernel has killed for lack of memory since it started, on the whole machine.

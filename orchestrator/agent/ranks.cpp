@@ -1,5 +1,3 @@
-#include "orchestrator/agent/ranks.h"
-
 #include <signal.h>
 #include <unistd.h>
 
@@ -8,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "orchestrator/agent/child.h"
 #include "orchestrator/agent/control_groups.h"
 #include "orchestrator/agent/processes.h"
 

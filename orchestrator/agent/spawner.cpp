@@ -118,7 +118,7 @@ void Spawner::stop() {
   if (!gone_) bury();
 }
 
-// A guard that ended by itself has left nothing. Where it was killed, spawner and ranks are dead; what they had started
+// A guard that ended by itself has left nothing. If it was killed, spawner and ranks are dead; what they had started
 // has become our child.
 void Spawner::bury() {
   gone_ = true;

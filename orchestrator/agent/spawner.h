@@ -25,12 +25,13 @@ struct SpawnerOptions {
   std::uint64_t log_limit = std::uint64_t{64} << 20;
   std::chrono::milliseconds memory_check{500};  //!< between looks at the memory of ranks that have a limit
   std::chrono::milliseconds log_check{250};     //!< between looks at what ranks have written to their logs
-  //! That the report of a rank's end waits for the end of its logs: whoever reads them then finds them whole.
+  //! The report of a rank's end waits so long for the end of its logs: whoever reads them then finds them whole.
   std::chrono::milliseconds log_wait{1000};
   //! The same of a rank that failed, for what the store says when it is asked then; silence says that it fails.
   std::chrono::milliseconds store_wait{10'000};
-  //! That the spawner waits at its end for what it has killed: a process in a hanging system call (a lost NFS server's)
-  //! outlives SIGKILL, and must not hold up the agent. The agent waits twice as long for the spawner, then kills it.
+  //! The spawner waits so long at its end for what it has killed: a process in a hanging system call (a lost NFS
+  //! server's) outlives SIGKILL, and must not hold up the agent. The agent waits twice as long for the spawner, then
+  //! kills it.
   std::chrono::milliseconds end_limit{5000};
   //! A control group (cgroup v2) for each rank, where they can be made: what a rank has started ends with it, wherever
   //! it has gone. Else process groups and the spawner as reaper do that, which a process with another parent escapes.
@@ -60,7 +61,7 @@ class Spawner {
   std::vector<Message> reports();
   //! Readable when reports() has something; -1 once the spawner is gone.
   int descriptor() const { return socket_.get(); }
-  //! Of the guard, whose death is the spawner's; leader of the process group of both.
+  //! The guard's process, whose death is the spawner's; leader of the process group of both.
   pid_t process() const { return process_; }
 
  private:
@@ -76,8 +77,8 @@ class Spawner {
   bool gone_ = false;
 };
 
-//! What every rank's environment is made of: the agent's without the variables of MPI launchers and of OpenBLAS, and
-//! with OMP_NUM_THREADS=1, MKL_NUM_THREADS=1. A rank gets besides RESOLUTE_ATTEMPT=JOB/ATTEMPT, by which what it leaves
+//! The base of every rank's environment: the agent's without the variables of MPI launchers and of OpenBLAS, and with
+//! OMP_NUM_THREADS=1, MKL_NUM_THREADS=1. A rank gets besides RESOLUTE_ATTEMPT=JOB/ATTEMPT, by which what it leaves
 //! behind is told, and CUDA_VISIBLE_DEVICES, which names its GPU or none.
 std::map<std::string, std::string> rank_environment(std::map<std::string, std::string> environment);
 
