@@ -7,8 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # Per cent of a part's sentences, rounded up. A part that got better lowers its number here.
-MOST = {"allocations": 9, "bench": 5, "cli": 8, "core": 4, "datasets": 1, "experiments": 9, "methods": 3, "orchestrator": 7, "python": 1,
-        "results": 5, "settings": 1, "slurm": 5, "tests": 7, "workers": 6}
+MOST = {"allocations": 1, "bench": 5, "cli": 1, "core": 1, "datasets": 1, "experiments": 1, "methods": 1, "networks": 1, "orchestrator": 1,
+        "python": 1, "report": 1, "results": 1, "settings": 1, "slurm": 1, "tests": 6, "workers": 1}
 COMMENT = re.compile(r"^(?P<code>(?:[^/\"']|/(?!/)|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*')*)//(?:!<?|/<?)?(?P<text>.*)$")
 END_OF_SENTENCE = re.compile(r"[.;:](?:\s+|$)|\\(?:file|throws?|returns?|param\s+[\w.]+)\b")
 TURNED_ROUND = re.compile(r"(?:Of|What|Whoever|Whether|Whose|That|Behind|Beside|As|Where|Who|(?:By|In|With) which)\b")
