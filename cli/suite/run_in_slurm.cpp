@@ -43,7 +43,6 @@ orchestrator::StopRequested meaning_in_allocation(int signal, const std::map<std
     return plain;
   }
 }
-}
 
 // \return whether another job waits for the end of `here`, to go on; then the record of its start says what it ends
 // for
