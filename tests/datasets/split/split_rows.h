@@ -2,6 +2,8 @@
 //! \file
 //! Rows of made-up images, of which splits are made without a pack.
 
+#include <rapidcheck/gtest.h>
+
 #include <string>
 #include <vector>
 
@@ -25,6 +27,16 @@ inline std::vector<datasets::PackRow> rows_of(const std::vector<std::vector<std:
       rows.push_back(row);
     }
   return rows;
+}
+
+// Any sightings at all, and a few identities that make the whole divisible.
+inline std::vector<std::vector<std::int64_t>> random_cameras() {
+  auto cameras = *rc::gen::container<std::vector<std::vector<std::int64_t>>>(
+      *rc::gen::inRange<std::size_t>(0, 40),
+      rc::gen::container<std::vector<std::int64_t>>(*rc::gen::inRange<std::size_t>(1, 8),
+                                                    rc::gen::inRange<std::int64_t>(1, 4)));
+  for (int i = 0; i < 6; ++i) cameras.push_back({1, 2, 3});
+  return cameras;
 }
 
 inline datasets::Split split_of(const std::vector<datasets::PackRow>& rows, const datasets::SplitSettings& options) {

@@ -1,6 +1,7 @@
 #include "datasets/split/split.h"
 
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 #include <algorithm>
 #include <map>
@@ -13,6 +14,80 @@ namespace resolute::datasets::split_test {
 namespace {
 
 using namespace tests;
+
+RC_GTEST_PROP(Split, divides_identities_cleanly, ()) {
+  auto rows = rows_of(random_cameras());
+  SplitSettings options{
+      .partition = *rc::gen::element(Partition::kRandomHalves, Partition::kOfficial),
+      .seed = *rc::gen::arbitrary<std::uint64_t>(),
+      .train_pool = *rc::gen::element(TrainPool::kMlr, TrainPool::kHrBothViews, TrainPool::kHrViewOnly)};
+  const Split split = split_of(rows, options);
+  std::set<std::int64_t> train;
+  std::set<std::int64_t> gallery;
+  std::set<int> labels;
+  for (const auto& item : split.train) {
+    train.insert(item.identity);
+    labels.insert(item.label);
+    RC_ASSERT(rows[item.row].sample.identity == item.identity);
+    bool low = item.camera == options.lr_camera;
+    RC_ASSERT(item.has_hr == (!low || options.train_pool != TrainPool::kMlr));
+    RC_ASSERT(item.has_hr == (item.stored_rate == 1));
+    if (options.train_pool == TrainPool::kHrViewOnly) RC_ASSERT(!low);
+  }
+  RC_ASSERT(static_cast<int>(train.size()) == split.train_identities);
+  RC_ASSERT(static_cast<int>(labels.size()) == split.train_identities);
+  RC_ASSERT(*labels.begin() == 0 && *labels.rbegin() == split.train_identities - 1);
+  for (const auto& item : split.gallery) {
+    gallery.insert(item.identity);
+    RC_ASSERT(item.camera != options.lr_camera);
+    RC_ASSERT(!train.contains(item.identity));
+  }
+  for (const auto& item : split.query) {
+    RC_ASSERT(item.camera == options.lr_camera);
+    RC_ASSERT(gallery.contains(item.identity));
+    RC_ASSERT(!train.contains(item.identity));
+    RC_ASSERT(item.rate >= 2 && item.rate <= 4);
+  }
+  if (options.partition == Partition::kRandomHalves) {
+    RC_ASSERT(gallery.size() == train.size() || gallery.size() == train.size() + 1);
+    RC_ASSERT(static_cast<std::size_t>(split.left_out) + train.size() + gallery.size() ==
+              static_cast<std::size_t>(rows.back().sample.identity));
+  }
+  RC_ASSERT(split == split_of(rows, options));
+  RC_ASSERT(split == split_from_json(to_json(split), "split"));
+  auto drawn = draw_gallery(split, options.seed, 3);
+  std::set<std::int64_t> shown;
+  for (auto item : drawn) shown.insert(split.gallery[item].identity);
+  RC_ASSERT(shown == gallery && drawn.size() == gallery.size());
+}
+
+TEST(Split, rates_are_drawn_uniformly_and_depend_on_the_image_alone) {
+  auto rows = regular_rows(1500);
+  Split split = split_of(rows, {});
+  std::map<int, int> count;
+  for (const auto& item : split.query) ++count[item.rate];
+  for (int rate : {2, 3, 4}) EXPECT_NEAR(500, count[rate], 60);
+  std::map<std::string, int> by_path;
+  for (const auto& item : split.query) by_path[item.path] = item.rate;
+  rows.erase(rows.begin(), rows.begin() + 400);
+  for (const auto& item : split_of(rows, {}).query) {
+    auto before = by_path.find(item.path);
+    if (before != by_path.end()) {
+      EXPECT_EQ(before->second, item.rate);
+    }
+  }
+}
+
+TEST(Split, other_query_rates_leave_the_halves_as_they_are) {
+  auto rows = regular_rows(30);
+  SplitSettings unseen{.query_rates = {8}};
+  Split a = split_of(rows, {});
+  Split b = split_of(rows, unseen);
+  EXPECT_EQ(a.gallery, b.gallery);
+  ASSERT_EQ(a.query.size(), b.query.size());
+  for (std::size_t i = 0; i < a.query.size(); ++i) EXPECT_EQ(a.query[i].row, b.query[i].row);
+  EXPECT_EQ(8, b.query.front().rate);
+}
 
 TEST(Split, seeds_and_draws_differ) {
   auto rows = regular_rows(40);
@@ -68,7 +143,160 @@ TEST(Split, the_hash_is_stable) {
   expect_hash("f415c42f0e45584e0187d3bd2ffabf204f4de5e135c9c4d5ed237d43b921517e", options);
 }
 
+TEST(Split, rate_one_keeps_the_original) {
+  auto rows = regular_rows(20);
+  SplitSettings options{.query_rates = {1}};
+  for (const auto& item : split_of(rows, options).train) EXPECT_TRUE(item.has_hr);
+}
+
+TEST(Split, distractors_join_the_official_gallery_only) {
+  auto rows = regular_rows(6);
+  PackRow distractor = rows.front();
+  distractor.sample = {"0000_c1_0.jpg", 0, 1, "gallery"};
+  rows.push_back(distractor);
+  SplitSettings options;
+  auto is_distractor = [](const GalleryItem& item) { return item.identity == 0; };
+  auto halves = split_of(rows, options);
+  EXPECT_EQ(0, std::count_if(halves.gallery.begin(), halves.gallery.end(), is_distractor));
+  options.partition = Partition::kOfficial;
+  auto official = split_of(rows, options);
+  EXPECT_EQ(1, std::count_if(official.gallery.begin(), official.gallery.end(), is_distractor));
+  EXPECT_EQ(3U, draw_gallery(official, 0, 0).size());
+  options.lr_camera = 0;
+  official = split_of(rows, options);
+  EXPECT_EQ(1, std::count_if(official.gallery.begin(), official.gallery.end(), is_distractor));
+}
+
 SplitSettings any_camera() { return {.lr_camera = 0}; }
+
+// lr_camera 0 by brute force: who takes part, one gallery image of each test identity, all others its queries, training
+// images HR or stored at a query rate, and nothing twice.
+RC_GTEST_PROP(Split, of_any_camera_keeps_one_image_of_each_test_identity_in_high_resolution, ()) {
+  const auto rows = rows_of(random_cameras());
+  SplitSettings options = any_camera();
+  options.seed = *rc::gen::arbitrary<std::uint64_t>();
+  options.partition = *rc::gen::element(Partition::kRandomHalves, Partition::kOfficial);
+  options.train_pool = *rc::gen::element(TrainPool::kMlr, TrainPool::kHrBothViews);
+  options.query_rates = *rc::gen::elementOf(std::vector<std::vector<int>>{{2, 3, 4}, {4}, {1, 3}, {1}});
+  const Split split = split_of(rows, options);
+  std::map<std::int64_t, std::vector<std::size_t>> images;
+  for (std::size_t i = 0; i < rows.size(); ++i) images[rows[i].sample.identity].push_back(i);
+  std::map<std::int64_t, std::vector<std::size_t>> train, query, gallery;
+  for (const auto& item : split.train) train[item.identity].push_back(item.row);
+  for (const auto& item : split.query) query[item.identity].push_back(item.row);
+  for (const auto& item : split.gallery) gallery[item.identity].push_back(item.row);
+  int left_out = 0;
+  for (const auto& [identity, own] : images) {
+    const bool trains = train.contains(identity);
+    const bool tested = gallery.contains(identity);
+    RC_ASSERT(tested == query.contains(identity));
+    RC_ASSERT(!(trains && tested));
+    RC_ASSERT((trains || tested) == (own.size() >= 2));
+    left_out += own.size() < 2;
+    if (options.partition == Partition::kOfficial && own.size() >= 2)
+      RC_ASSERT(trains == (rows[own[0]].sample.subset == "train"));
+    if (trains) RC_ASSERT(train[identity] == own);
+    if (!tested) continue;
+    RC_ASSERT(gallery[identity].size() == 1U);
+    std::vector<std::size_t> both = query[identity];
+    both.push_back(gallery[identity].front());
+    std::sort(both.begin(), both.end());
+    RC_ASSERT(both == own);
+  }
+  RC_ASSERT(split.left_out == left_out);
+  if (options.partition == Partition::kRandomHalves) {
+    RC_ASSERT(gallery.size() == train.size() || gallery.size() == train.size() + 1);
+  }
+  for (const auto& item : split.query)
+    RC_ASSERT(std::count(options.query_rates.begin(), options.query_rates.end(), item.rate) == 1);
+  for (const auto& item : split.train) {
+    RC_ASSERT(item.has_hr == (item.stored_rate == 1));
+    RC_ASSERT(item.has_hr || (options.train_pool == TrainPool::kMlr &&
+                              std::count(options.query_rates.begin(), options.query_rates.end(), item.stored_rate)));
+  }
+  RC_ASSERT(split == split_of(rows, options));
+  RC_ASSERT(split == split_from_json(to_json(split), "split"));
+  std::vector<std::size_t> all(split.gallery.size());
+  for (const int draw : {0, 1}) {
+    auto drawn = draw_gallery(split, options.seed, draw);
+    std::sort(drawn.begin(), drawn.end());
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+    RC_ASSERT(drawn == all);
+  }
+}
+
+TEST(Split, of_any_camera_training_images_stay_or_shrink_with_equal_probability) {
+  std::map<int, int> count;
+  for (const auto& item : split_of(regular_rows(1500), any_camera()).train) ++count[item.stored_rate];
+  for (int rate : {1, 2, 3, 4}) EXPECT_NEAR(750, count[rate], 100);
+  EXPECT_EQ(4U, count.size());
+}
+
+// Which image that is depends on the seed and the identity: not on others, nor on what is asked of them.
+TEST(Split, of_any_camera_the_gallery_is_drawn_by_seed_and_identity) {
+  auto rows = regular_rows(60);
+  SplitSettings options = any_camera();
+  options.partition = Partition::kOfficial;
+  const auto kept = [](const Split& split) {
+    std::map<std::int64_t, std::string> paths;
+    for (const auto& item : split.gallery) paths[item.identity] = item.path;
+    return paths;
+  };
+  const auto before = kept(split_of(rows, options));
+  std::set<std::string> numbers;
+  for (const auto& [_, path] : before) numbers.insert(path.substr(5));
+  EXPECT_EQ(4U, numbers.size());  // each of the four images is somebody's
+  SplitSettings other = options;
+  other.query_rates = {8};
+  other.train_identities = 5;
+  EXPECT_EQ(before, kept(split_of(rows, other)));
+  other.seed = 1;
+  EXPECT_NE(before, kept(split_of(rows, other)));
+  rows.erase(rows.begin(), rows.begin() + 80);
+  for (const auto& [identity, path] : kept(split_of(rows, options))) EXPECT_EQ(before.at(identity), path);
+}
+
+// By brute force: of every n, so many identities, those of every smaller n among them; the images, rates and test of
+// those that stay are as with all of them, and labels count from 0 in the identities' order.
+TEST(Split, training_sets_of_growing_size_hold_the_smaller_ones) {
+  const auto rows = regular_rows(24);
+  for (const int camera : {0, 2})
+    for (const Partition partition : {Partition::kRandomHalves, Partition::kOfficial}) {
+      SplitSettings options{.partition = partition, .seed = 3, .lr_camera = camera};
+      const Split all = split_of(rows, options);
+      ASSERT_EQ(12, all.train_identities);
+      std::set<std::int64_t> smaller;
+      for (int n = 2; n <= 12; ++n) {
+        options.train_identities = n;
+        const Split split = split_of(rows, options);
+        std::set<std::int64_t> identities;
+        for (const auto& item : split.train) identities.insert(item.identity);
+        EXPECT_EQ(static_cast<std::size_t>(n), identities.size());
+        EXPECT_EQ(n, split.train_identities);
+        EXPECT_EQ(all.left_out + 12 - n, split.left_out);
+        EXPECT_TRUE(std::includes(identities.begin(), identities.end(), smaller.begin(), smaller.end()));
+        std::vector<TrainItem> expected;
+        for (TrainItem item : all.train) {
+          if (!identities.contains(item.identity)) continue;
+          item.label = static_cast<int>(std::distance(identities.begin(), identities.find(item.identity)));
+          expected.push_back(item);
+        }
+        EXPECT_EQ(expected, split.train);
+        EXPECT_EQ(all.query, split.query);
+        EXPECT_EQ(all.gallery, split.gallery);
+        EXPECT_EQ(split, split_from_json(to_json(split), "split"));
+        smaller = identities;
+      }
+      options.train_identities = 6;
+      const auto of_seed = [&](std::uint64_t seed) {
+        options.seed = seed;
+        std::set<std::int64_t> identities;
+        for (const auto& item : split_of(rows, options).train) identities.insert(item.identity);
+        return identities;
+      };
+      EXPECT_NE(of_seed(4), of_seed(5));
+    }
+}
 
 TEST(Split, what_schema_1_cannot_say_has_schema_2_and_contradicts_nothing) {
   const auto rows = regular_rows(10);
@@ -76,7 +304,6 @@ TEST(Split, what_schema_1_cannot_say_has_schema_2_and_contradicts_nothing) {
   EXPECT_EQ(1, to_json(split_of(rows, {})).at("schema"));
   EXPECT_EQ(2, to_json(split_of(rows, fewer)).at("schema"));
   EXPECT_EQ(2, to_json(split_of(rows, any_camera())).at("schema"));
-  EXPECT_EQ(4, settings::schema_of(SplitSettings{.lr_side = LrSide::kQuery}));
   const auto refused = [](core::Json json, const std::string& part) {
     expect_error(core::ErrorKind::kInput, {part}, [&] { split_from_json(json, "split"); });
   };
@@ -155,6 +382,36 @@ TEST(Split, cameras_of_one_view_are_the_lr_side_together) {
   options.lr_cameras = {1, 7};
   expect_error(core::ErrorKind::kInput, {"pack 'made-up' has no camera 7", "set lr_cameras to some of them"},
                [&] { split_of(rows, options); });
+}
+
+// Market-1501's usual test: the source's queries, of any camera, against the source's gallery.
+TEST(Split, the_sources_queries_ask_in_low_resolution_and_its_gallery_stays) {
+  std::vector<PackRow> rows;
+  const auto add = [&](std::int64_t identity, std::int64_t camera, const char* subset) {
+    PackRow row{{fmt::format("{:04}.jpg", rows.size()), identity, camera, subset}, 128, 64, std::string(64, '0')};
+    rows.push_back(std::move(row));
+  };
+  for (std::int64_t identity = 1; identity <= 3; ++identity)
+    for (std::int64_t camera = 1; camera <= 3; ++camera) add(identity, camera, "train");
+  for (std::int64_t identity = 4; identity <= 6; ++identity)
+    for (std::int64_t camera = 1; camera <= 3; ++camera)
+      for (const char* subset : {"query", "gallery", "gallery"}) add(identity, camera, subset);
+  add(7, 2, "query");  // whom no other camera shows
+  add(7, 2, "gallery");
+  add(0, 1, "gallery");
+  const SplitSettings options{.partition = Partition::kOfficial, .lr_camera = 1, .lr_side = LrSide::kQuery};
+  const Split split = split_of(rows, options);
+  EXPECT_EQ(9U, split.query.size());
+  for (const QueryItem& item : split.query) {
+    EXPECT_EQ("query", rows[item.row].sample.subset);
+    EXPECT_TRUE(item.rate >= 2 && item.rate <= 4);
+  }
+  EXPECT_EQ(3 * 3 * 2 + 2U, split.gallery.size());  // whatever its camera, the distractor and whom nobody asks for
+  for (const GalleryItem& item : split.gallery) EXPECT_EQ("gallery", rows[item.row].sample.subset);
+  EXPECT_EQ(9U, split.train.size());
+  for (const TrainItem& item : split.train) EXPECT_EQ(item.camera != 1, item.has_hr) << item.path;
+  EXPECT_EQ(4, to_json(split).at("schema"));
+  EXPECT_EQ(split, split_from_json(to_json(split), "split"));
 }
 
 TEST(Split, what_cannot_be_split_is_refused) {

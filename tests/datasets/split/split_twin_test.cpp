@@ -225,7 +225,7 @@ SplitSettings random_options(bool came_low) {
                                                             : *rc::gen::arbitrary<std::uint64_t>();
   options.query_rates = *rc::gen::elementOf(std::vector<std::vector<int>>{{2, 3, 4}, {4}, {1, 3}, {2, 8}});
   if (options.partition == Partition::kRandomHalves) options.test_identities = *rc::gen::element(0, 0, 1, 3);
-  options.train_identities = *rc::gen::element(0, 0, 2, 3);
+  options.train_identities = *rc::gen::element(0, 0, 2);
   if (options.partition != Partition::kOfficial)
     options.distractors = *rc::gen::element(Distractors::kOfficial, Distractors::kAlways);
   if (came_low) {
