@@ -81,7 +81,7 @@ std::optional<Owner> read_owner(core::FileSystem& files, const fs::path& suite_f
     owner.counter = reader.required<std::int64_t>("counter");
     owner.ended = reader.required<bool>("ended");
     owner.host = reader.required<std::string>("host");
-    owner.pid_namespace = reader.required<std::string>("pid_namespace");
+    owner.pid_namespace = reader.optional<std::string>("pid_namespace", {});
     owner.process = reader.required<std::int64_t>("process");
     owner.start = reader.required<std::uint64_t>("start");
     reader.finish();

@@ -212,7 +212,7 @@ struct StopRequested {
   std::string why;
   Cause cause = Cause::kInterrupted;  //!< of the attempts that it ends: also kPreempted, kWalltime
 };
-//! The words of a StopRequested or CancelRequested that somebody wished (`suite cancel`). \param user \"kim@login1\"
+//! The words of a StopRequested or CancelRequested that somebody wished (`suite cancel`). \param user "kim@login1"
 std::string cancelled_by(std::string_view user);
 //! True if `why` is such words.
 bool is_cancelled_by_somebody(std::string_view why);

@@ -61,7 +61,7 @@ std::vector<Place> places_of(const Table& table, const std::string& dataset, con
 std::string stacked(const std::string& text, std::size_t longest, std::size_t longest_line, const char* alignment) {
   if (text.size() <= longest) return latex(text);
   std::vector<std::string> lines;
-  for (std::size_t at = 0; at < text.size();) {
+  for (std::size_t at = text.find_first_not_of(' '); at < text.size();) {
     std::size_t end = text.find(' ', at);
     while (end < text.size() && (text[end - 1] == '=' || text[end + 1] == '=')) end = text.find(' ', end + 1);
     const std::string word = text.substr(at, end - at);
@@ -69,7 +69,7 @@ std::string stacked(const std::string& text, std::size_t longest, std::size_t lo
       lines.push_back(word);
     else
       lines.back() += " " + word;
-    at = end < text.size() ? end + 1 : text.size();
+    at = text.find_first_not_of(' ', end);
   }
   std::transform(lines.begin(), lines.end(), lines.begin(), latex);
   return fmt::format("\\begin{{tabular}}{}{}\\end{{tabular}}", alignment, fmt::join(lines, " \\\\ "));
@@ -339,7 +339,11 @@ Table part_of(const Table& table, const std::vector<std::string>& datasets, cons
   std::erase_if(part.claims, is_elsewhere);
   // A line of blanks and "no reference" would tell nothing.
   std::erase_if(part.published, [&](const experiments::PublishedRow& row) {
-    return std::ranges::none_of(datasets, [&](const std::string& dataset) { return row.numbers.contains(dataset); });
+    return std::ranges::none_of(datasets, [&](const std::string& dataset) {
+      const auto numbers = row.numbers.find(dataset);
+      return numbers != row.numbers.end() &&
+             std::ranges::any_of(metrics, [&](const std::string& metric) { return numbers->second.contains(metric); });
+    });
   });
   return part;
 }

@@ -307,6 +307,7 @@ configure_and_build() {
 build_programs() { alone_in release build_programs_here "$@"; }
 
 build_programs_here() {
+  cd "$source_root" || exit
   is_configured release || configure_here release
   build_here release "$@"
 }

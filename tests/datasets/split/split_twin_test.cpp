@@ -1,5 +1,6 @@
 // Splits of every kind against a second, naive writing of docs/formats/manifest.md: role by role, image by image.
 
+#include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
@@ -225,7 +226,7 @@ SplitSettings random_options(bool came_low) {
                                                             : *rc::gen::arbitrary<std::uint64_t>();
   options.query_rates = *rc::gen::elementOf(std::vector<std::vector<int>>{{2, 3, 4}, {4}, {1, 3}, {2, 8}});
   if (options.partition == Partition::kRandomHalves) options.test_identities = *rc::gen::element(0, 0, 1, 3);
-  options.train_identities = *rc::gen::element(0, 0, 2);
+  options.train_identities = *rc::gen::element(0, 0, 2, 3);
   if (options.partition != Partition::kOfficial)
     options.distractors = *rc::gen::element(Distractors::kOfficial, Distractors::kAlways);
   if (came_low) {

@@ -150,6 +150,8 @@ TEST(TableLatex, long_labels_stand_on_several_lines) {
   const std::string text = to_latex(tables);
   EXPECT_THAT(text, HasSubstr(R"(    \begin{tabular}[t]{@{}l@{}}Masks from a ``standard'' normal draw, at the \\ )"
                               R"(networks' rate of [the] paper's recipe\end{tabular} & 12.0)"));
+  tables.tables[0].rows[0].label = "  = a  " + std::string(60, 'y') + "  b ";
+  EXPECT_THAT(to_latex(tables), HasSubstr("{@{}l@{}}= a \\\\ " + std::string(60, 'y') + " \\\\ b\\end{tabular}"));
   EXPECT_THAT(text, HasSubstr("    " + std::string(80, 'x') + " & ")) << "a row's own LaTeX stands as it is";
   EXPECT_THAT(text, HasSubstr(": difference from Masks from a ``standard'' normal draw, at the networks' rate"))
       << "a caption breaks by itself";
