@@ -58,7 +58,7 @@ std::vector<PoolDemand> read_demands(const GrowthOrder& order, const StoredSubmi
     if (batch.batch.number == order.ending || (order.pardon == Pardon::kYes && !grown.goes_on))
       over.insert(experiments::run_name(order.plan.suite, batch.batch.first_allocation));
   const experiments::StoreLayout store(submission.request.store);
-  auto status = read_standings(order.files, store, order.plan, order.now, over);
+  auto status = read_standings(order.files, store, order.plan, order.clock, over);
   grown.failures = !status.failures.empty();
   grown.cancelled =
       std::any_of(status.runs.begin(), status.runs.end(), [](const auto& run) { return run.live && run.is_cancelled; });
@@ -67,17 +67,18 @@ std::vector<PoolDemand> read_demands(const GrowthOrder& order, const StoredSubmi
   for (std::size_t i = 0; order.pardon == Pardon::kYes && i < status.standings.size(); ++i)
     if (would_be_tried_again(order.plan, status.standings, i)) status.standings[i] = orchestrator::JobStanding::kReady;
   const auto expected = orchestrator::expected_paths(order.plan, orchestrator::Durations::read(order.files, store));
-  return demands_of(submission, queued, {order.plan, status.standings, expected}, order.now, order.pardon);
+  return demands_of(submission, queued, {order.plan, status.standings, expected}, order.clock(), order.pardon);
 }
 
 }  // namespace
 
 orchestrator::SuiteStatus read_standings(core::FileSystem& files, const experiments::StoreLayout& store,
-                                         const experiments::Plan& plan, slurm::Time now, std::set<std::string> over) {
+                                         const experiments::Plan& plan, const Clock& clock,
+                                         std::set<std::string> over) {
   const auto check = results::record_check(files, store);
   auto status = orchestrator::read_status(files, store, plan, check, over);
   const std::size_t known = over.size();
-  for (const auto& [name, sign] : read_signs(files, store, status, now))
+  for (const auto& [name, sign] : read_signs(files, store, status, clock()))
     if (is_silent(sign)) over.insert(name);
   return over.size() == known ? status : orchestrator::read_status(files, store, plan, check, over);
 }
@@ -92,7 +93,7 @@ Grown grow(const GrowthOrder& order) {
   StoredSubmission submission = read_submission(order.folder);
   const bool pools = has_pools(submission.request);
   grown.ended = submission.ended;
-  if (order.pardon == Pardon::kNo && (submission.ended || !pools)) return grown;
+  if (submission.ended || (order.pardon == Pardon::kNo && !pools)) return grown;
   std::vector<std::string> names;
   for (StoredBatch& batch : submission.batches) {
     if (batch.generation < 0) continue;
@@ -111,9 +112,9 @@ Grown grow(const GrowthOrder& order) {
 
 std::optional<RefusedBatch> submit_all_missing(core::FileSystem& files, slurm::Client& client,
                                                const slurm::Effects& effects, Standing& standing,
-                                               const experiments::Plan& plan, slurm::Time now) {
+                                               const experiments::Plan& plan, const Clock& clock) {
   slurm::Client at_cluster = client.at(standing.request.cluster);
-  const Grown grown = grow({files, at_cluster, effects, standing.folder, plan, now, Pardon::kYes});
+  const Grown grown = grow({files, at_cluster, effects, standing.folder, plan, clock, Pardon::kYes});
   for (const SubmittedBatch& submitted : grown.submitted)
     for (BatchStanding& batch : standing.batches) {
       if (batch.batch.number != submitted.batch) continue;

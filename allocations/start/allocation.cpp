@@ -266,7 +266,7 @@ class Allocation {
     try {
       // No earlier run of this allocation can be at work: this start has taken its place.
       const auto status =
-          read_standings(files_, work_->store, work_->suite, world_.now(), {work_->run_folder.filename().string()});
+          read_standings(files_, work_->store, work_->suite, world_.now, {work_->run_folder.filename().string()});
       return has_work(batch_, work_->suite, status.standings);
     } catch (const core::RuntimeError& error) {
       core::log_warning("cannot tell if there is work: {}", error.what());
@@ -282,7 +282,7 @@ class Allocation {
     try {
       if (take_turn(files_, folder_, world_.now())) {
         auto asked = time_.client(kShortPatience);
-        grow({files_, asked, world_.slurm, folder_, work_->suite, world_.now(), Pardon::kNo, 0, kMostInATurn});
+        grow({files_, asked, world_.slurm, folder_, work_->suite, world_.now, Pardon::kNo, 0, kMostInATurn});
       }
     } catch (const std::exception& error) {
       core::log_warning("cannot look for more allocations: {}", error.what());

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "allocations/start/allocation.h"
+#include "orchestrator/store/wall_clock.h"
 
 namespace resolute::allocations {
 
@@ -24,7 +25,7 @@ AllocationWorld real_allocation_world(const AllocationSignals& signals, PlanOf p
   return {core::real_file_system(),
           core::monotonic_clock(),
           signals,
-          [] { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); },
+          orchestrator::wall_clock_seconds,
           slurm::real_effects(environment_of_script()),
           std::move(plan_of),
           launchers_here,

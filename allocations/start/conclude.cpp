@@ -217,7 +217,7 @@ class Conclusion {
   // More allocations for what this one leaves undone.
   Grown look_for_growth() const {
     auto asked = start_.time.client(start_.time.patience());
-    return grow({start_.world.files, asked, start_.world.slurm, start_.folder, start_.work->suite, start_.world.now(),
+    return grow({start_.world.files, asked, start_.world.slurm, start_.folder, start_.work->suite, start_.world.now,
                  Pardon::kNo, start_.batch.number});
   }
 

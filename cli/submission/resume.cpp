@@ -61,7 +61,6 @@ struct Resume {
   const slurm::Effects& effects;
   const SuiteArguments& parsed;
   const experiments::Plan& plan;
-  slurm::Time now{};
 };
 
 // The plan by the arguments of the submission: --profile and others change what its jobs are.
@@ -103,7 +102,7 @@ bool is_at_work(const allocations::BatchStanding& batch) {
 }
 
 int go_on(const Resume& order, allocations::Standing& standing) {
-  const auto& [files, client, effects, parsed, plan, now] = order;
+  const auto& [files, client, effects, parsed, plan] = order;
   const auto status = suite_command("status", parsed, standing.request.plan_arguments);
   const bool nothing_new =
       std::all_of(standing.batches.begin(), standing.batches.end(),
@@ -116,7 +115,8 @@ int go_on(const Resume& order, allocations::Standing& standing) {
   require_writable_store(parsed.store.root());
   orchestrator::announce_plan(files, parsed.store, plan);
   experiments::note_source(files, parsed.store, plan.suite, parsed.source());
-  const auto refusal = allocations::submit_all_missing(files, client, effects, standing, plan, now);
+  const auto refusal =
+      allocations::submit_all_missing(files, client, effects, standing, plan, orchestrator::wall_clock_seconds);
   const auto done = [&](const allocations::BatchStanding& batch) {
     return !before.contains(batch.batch.number) ? "submitted"
            : is_at_work(batch)                  ? "at work already"
@@ -202,9 +202,9 @@ void withdraw(const Resume& order, const allocations::Standing& standing) {
 
 // Replaces the submission by one with other resources. \return the new one; nothing if the resources are the same
 std::optional<allocations::Standing> exchange(const Resume& order, allocations::Standing& standing) {
-  const auto& [files, client, effects, parsed, plan, now] = order;
+  const auto& [files, client, effects, parsed, plan] = order;
   auto pools = allocations::pools_of(standing.request);
-  auto plain = changed(standing.request, parsed.values, now, pools);
+  auto plain = changed(standing.request, parsed.values, orchestrator::wall_clock_seconds(), pools);
   plain.left_out.clear();
   const auto request_of = [&](const std::string& token) {
     auto request = plain;
@@ -262,8 +262,7 @@ int suite_resume(const Arguments& arguments) {
     core::log_warning("{}", allocations::kSuiteHasChanged);
   warn_of_cluster(newest.request, cluster_here(files, environment));
   allocations::require_sbatch(environment);
-  const Resume order{files,   client, effects,
-                     *parsed, plan,   std::chrono::floor<std::chrono::seconds>(orchestrator::wall_clock())};
+  const Resume order{files, client, effects, *parsed, plan};
   if (changes) {
     allocations::require_answer(newest);
     if (auto exchanged = exchange(order, newest)) return go_on(order, *exchanged);

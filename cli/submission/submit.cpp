@@ -129,7 +129,7 @@ void hand_over(core::FileSystem& files, slurm::Client& client, const slurm::Effe
                allocations::Standing& standing, bool already) {
   const bool had_some = is_alive(standing);
   const auto refusal =
-      allocations::submit_all_missing(files, client, effects, standing, order.plan, order.request.created);
+      allocations::submit_all_missing(files, client, effects, standing, order.plan, orchestrator::wall_clock_seconds);
   print_order(order, standing, already, refusal);
   if (!refusal) return;
   if (!had_some && !is_alive(standing)) standing.folder.end("SLURM refused it: " + refusal->why);
@@ -179,8 +179,7 @@ int suite_submit(const Arguments& arguments) {
   if (!parsed) return 0;
   auto& files = core::real_file_system();
   const auto environment = core::current_environment();
-  Order order =
-      read_order(*parsed, files, environment, std::chrono::floor<std::chrono::seconds>(orchestrator::wall_clock()));
+  Order order = read_order(*parsed, files, environment, orchestrator::wall_clock_seconds());
   const bool dry = parsed->values.count("dry-run") > 0;
   const auto is_complete = [&] {
     return orchestrator::all_results_there(files, parsed->store, order.plan,

@@ -7,12 +7,14 @@ AttemptAtWork* Attempts::find(JobIndex job, int number) {
   return found != attempts_.end() && found->second.number == number ? &found->second : nullptr;
 }
 
-std::vector<LiveRetry> Attempts::retries(const State& state, core::MonotonicTime now) {
-  std::erase_if(retries_, [&](const auto& retry) { return has_ended(job_of(state, retry.first)); });
+std::vector<LiveRetry> Attempts::retries(const State& state, core::MonotonicTime now) const {
   std::vector<LiveRetry> retries;
-  for (const auto& [number, retry] : retries_)
-    retries.push_back({job_of(state, number).id, retry.ended.attempt, std::string(name_of(retry.ended.cause)),
-                       retry.ended.evidence, std::chrono::duration<double>(now - retry.at).count()});
+  for (const auto& [number, retry] : retries_) {
+    const Job& job = job_of(state, number);
+    if (!has_ended(job))
+      retries.push_back({job.id, retry.ended.attempt, std::string(name_of(retry.ended.cause)), retry.ended.evidence,
+                         std::chrono::duration<double>(now - retry.at).count()});
+  }
   keep_newest(retries);
   return retries;
 }

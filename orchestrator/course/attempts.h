@@ -60,8 +60,8 @@ class Attempts {
 
   //! \param ended with AttemptEnded::retry
   void retry(const AttemptEnded& ended, core::MonotonicTime now) { retries_[ended.job] = {ended, now}; }
-  //! Retries of jobs that have not ended since, as LiveStatus::retried has them; the others are forgotten.
-  std::vector<LiveRetry> retries(const State& state, core::MonotonicTime now);
+  //! Those of jobs that have not ended since, as LiveStatus::retried has them.
+  std::vector<LiveRetry> retries(const State& state, core::MonotonicTime now) const;
 
  private:
   struct Retry {
