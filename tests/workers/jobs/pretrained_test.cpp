@@ -329,8 +329,9 @@ TEST_F(WeightsStore, a_training_does_not_start_from_what_is_not_right) {
   const auto method = make_method(worker_tests::small_specification(experiments::BaselineOptions{}), 5);
   const std::string before = worker_tests::state_hash(method->module());
   auto& files = core::real_file_system();
-  const auto load = [&](const std::string& hash, const std::string& backbone = "resnet-small") {
-    return refusal([&] { load_initial_weights(files, store_, hash, backbone, method->module()); });
+  const auto load = [&](const std::string& hash, const std::string& backbone = "resnet-small",
+                        core::ErrorKind kind = core::ErrorKind::kInput) {
+    return refusal([&] { load_initial_weights(files, store_, hash, backbone, method->module()); }, kind);
   };
   EXPECT_THAT(load(core::sha256_hex("other")), HasSubstr("are not in the store"));
   EXPECT_THAT(load(sha256, "resnet50"), HasSubstr("are not weights of the backbone 'resnet50'"));
@@ -339,7 +340,7 @@ TEST_F(WeightsStore, a_training_does_not_start_from_what_is_not_right) {
     core::Bytes damaged = bytes;
     damaged[at] ^= std::byte{1};
     core::write_atomic(files, store_.weights_file(sha256), damaged);
-    EXPECT_THAT(load(sha256), HasSubstr("are damaged (SHA-256"));
+    EXPECT_THAT(load(sha256, "resnet-small", core::ErrorKind::kCorrupt), HasSubstr("are damaged (SHA-256"));
   }
   // A whole safetensors file of something else under its right hash.
   const core::Bytes foreign = networks::encode_safetensors({{"w", at::ones({2})}}, {});
