@@ -400,7 +400,6 @@ TEST_F(AllocationRecords, are_ordered_by_slurms_times_where_it_gave_them) {
   third.slurm_begin.reset();
   for (const auto& run : {third, second, first}) write_run(files_, folder_.path(), run);
   EXPECT_EQ(read_runs(files_, folder_.path()), (std::vector<ScriptStart>{first, second, third}));
-  EXPECT_FALSE(to_json(third).contains("slurm_begin")) << "older programs read what does not use it";
 }
 
 TEST_F(AllocationRecords, are_written_again_when_the_start_ends) {

@@ -380,9 +380,9 @@ TEST_F(SubmissionFolderTest, torn_and_foreign_files_are_errors_that_name_them_an
     Json json = good;
     for (const auto& [key, value] : good.items()) {
       Json other = json;
-      other[key] = key == "job_name"     ? Json("resolute-tiny-0123456789ab-2")
-                   : key == "generation" ? Json(1)
-                                         : Json(true);
+      other[key] = key == "job_name"                       ? Json("resolute-tiny-0123456789ab-2")
+                   : key == "generation" || key == "armed" ? Json(1)
+                                                           : Json(true);
       bad.push_back(other.dump());
       other.erase(key);
       bad.push_back(other.dump());
