@@ -19,7 +19,7 @@ ARROWS = {
     "datasets": {"core", "settings"},
     "results": {"core", "settings", "methods", "experiments"},
     "slurm": {"core", "settings"},
-    "orchestrator": {"core", "settings", "methods", "experiments"},
+    "orchestrator": {"core", "settings", "experiments"},
     "workers": {"core", "settings", "methods", "datasets", "networks", "methods/networks", "experiments", "results"},
     "allocations": {"core", "settings", "experiments", "results", "slurm", "orchestrator"},
     "report": {"core", "settings", "datasets", "experiments", "results", "orchestrator", "allocations"},
