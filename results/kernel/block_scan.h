@@ -69,7 +69,7 @@ class BlockScan {
   BlockScan(const FeatureMatrix& query, const QueryBlock& block, const Slice& slice, const CentredSlice& centred,
             const Matching& matching, const Filter& filter, bool with_positions);
 
-  //! \param own what it works in
+  //! \param workspace the memory that it works in
   void run(const Gemm& gemm, std::size_t gallery_block, Workspace& workspace);
 
  private:
