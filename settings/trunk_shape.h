@@ -11,7 +11,7 @@
 
 namespace resolute::settings {
 
-//! What residual blocks are made of (networks/nn/residual_blocks.h).
+//! The kinds of residual blocks (networks/nn/residual_blocks.h).
 enum class TrunkBlock { kBasic, kBottleneck, kInverted };
 
 //! Blocks of one width in a row.
@@ -39,8 +39,8 @@ struct TrunkShape {
   std::optional<PixelScale> pixels = std::nullopt;  //!< nothing: as the loader normalises them
   bool small = false;                               //!< made for small images on few cores: tables say so in a note
   int frozen_levels = 0;  //!< levels 1 to this one keep weights and batch norms' statistics as they came
-  //! Of the networks that RAIN adds (methods/rain/networks/networks.h): the decoder's maps from f5 on, one for each
-  //! time that its sides are doubled up to the image's at last stride 2, and the discriminators.
+  //! RAIN's own networks (methods/rain/networks/networks.h): the decoder's maps from f5 on, one for each time that its
+  //! sides are doubled up to the image's at last stride 2, and the discriminators.
   std::vector<int> decoder_widths;
   int discriminator_width = 0;
 

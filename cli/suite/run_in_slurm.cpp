@@ -57,7 +57,7 @@ bool leave_to_armed(const slurm::AllocationEnvironment& here, const std::map<std
     for (auto& start : slurm::read_runs(files, batch.folder)) {
       if (start.job != here.job || start.restart != here.restart) continue;
       start.cause = slurm::EndCause::kNodeLost;
-      start.end = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+      start.end = orchestrator::wall_clock_seconds();
       start.verdict = fmt::format("the coordinator is lost, and a requeue refused: job {} goes on", job->id);
       slurm::write_run(files, batch.folder, start);
     }

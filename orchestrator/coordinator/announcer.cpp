@@ -6,7 +6,7 @@
 namespace resolute::orchestrator {
 namespace {
 
-constexpr std::chrono::seconds kToldStall(10), kNoStall(2);
+constexpr std::chrono::seconds kToldStall(10);
 
 }  // namespace
 
@@ -41,7 +41,7 @@ void Announcer::tell(const State& state, const Event& event) {
 void Announcer::tell_of_stall(core::MonotonicTime::duration blocked) {
   if (blocked > kToldStall && !std::exchange(stall_told_, true))
     core::log_warning("the store has not answered for {} s, what depends on it waits", kToldStall.count());
-  else if (blocked <= kNoStall && std::exchange(stall_told_, false))
+  else if (blocked <= kStall && std::exchange(stall_told_, false))
     core::log_info("the store answers again");
 }
 

@@ -2,6 +2,7 @@
 //! \file
 //! Tells the log, and the line of progress on a terminal, what happens to a run.
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -20,6 +21,8 @@ class Announcer {
   void begin(int skipped) { done_ = skipped; }
   //! \param state has seen the event
   void tell(const State& state, const Event& event);
+  //! A store whose oldest call takes longer stalls.
+  static constexpr std::chrono::seconds kStall{2};
   //! The store's oldest call has not returned for so long. Said once, and once that it is over.
   void tell_of_stall(core::MonotonicTime::duration blocked);
 

@@ -3,13 +3,7 @@
 #include "orchestrator/coordinator/coordinator.h"
 
 namespace resolute::orchestrator {
-namespace {
-
-constexpr std::chrono::seconds kStall(2);
-
-}  // namespace
-
-bool Coordinator::stalls() const { return watch_.pause() || store_.blocked_for() > kStall; }
+bool Coordinator::stalls() const { return watch_.pause() || store_.blocked_for() > Announcer::kStall; }
 
 bool Coordinator::on_store(const std::function<void()>& work) {
   try {
@@ -53,9 +47,9 @@ void Coordinator::end_pause() {
 // the run.
 void Coordinator::tell_of_stall() {
   const auto blocked = store_.blocked_for();
-  if (blocked > kStall) stop_undecided();
+  if (blocked > Announcer::kStall) stop_undecided();
   const auto give_up_at = stopping_.give_up_at();
-  if (give_up_at && now() >= *give_up_at && (journal_.fails() || blocked > kStall))
+  if (give_up_at && now() >= *give_up_at && (journal_.fails() || blocked > Announcer::kStall))
     throw core::RuntimeError(core::ErrorKind::kInterrupted, "the run is ended while its store does not answer",
                              watch_.pause() ? watch_.pause()->why : "",
                              "start it again: it goes on from what was kept");

@@ -218,7 +218,7 @@ TEST(NextGenerations, are_of_kept_batches_only_where_they_are_pardoned_and_slurm
 
 TEST(NextGenerations, on_demand_come_after_the_kept_ones_which_count_as_waiting) {
   const Demands demands({{{}, {}, 1, 3}});
-  const auto of = [&](Pardon pardon) {
+  const auto batches_of = [&](Pardon pardon) {
     std::vector<int> batches;
     for (const NextGeneration& one : next_generations(demands.submission, {}, demands.of(pardon), pardon)) {
       batches.push_back(one.batch->batch.number);
@@ -226,8 +226,8 @@ TEST(NextGenerations, on_demand_come_after_the_kept_ones_which_count_as_waiting)
     }
     return batches;
   };
-  EXPECT_THAT(of(Pardon::kYes), ElementsAre(1, 2)) << "two jobs are ready";
-  EXPECT_THAT(of(Pardon::kNo), ElementsAre(2, 3));
+  EXPECT_THAT(batches_of(Pardon::kYes), ElementsAre(1, 2)) << "two jobs are ready";
+  EXPECT_THAT(batches_of(Pardon::kNo), ElementsAre(2, 3));
 }
 
 TEST(HasWork, looks_for_what_a_run_of_the_batch_would_start) {

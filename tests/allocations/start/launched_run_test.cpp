@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/files/file_system.h"
+#include "tests/support/matches.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
@@ -52,12 +53,6 @@ const char* const kNotesSignals =
     "[ \"$(grep -c usr1 $LOG)\" -ge $NOTICES ] && break; done; fi; "
     "for i in $(seq 20); do sleep 0.05; done; exit 7";
 
-int count(const std::string& text, const std::string& word) {
-  int found = 0;
-  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++found;
-  return found;
-}
-
 TEST_F(LaunchedRunTest, ends_with_its_child_and_says_how) {
   const auto exited = launch("exit 75");
   EXPECT_EQ(core::describe(exited.status), "exit code 75");
@@ -71,7 +66,7 @@ TEST_F(LaunchedRunTest, passes_a_notice_on_once) {
   auto signal = when_logged("ready", [] { ::kill(::getpid(), SIGUSR1); });
   launch(std::string("NOTICES=1; ") + kNotesSignals);
   signal.join();
-  EXPECT_EQ(count(log(), "usr1"), 1) << log();
+  EXPECT_EQ(tests::count_of(log(), "usr1"), 1U) << log();
   EXPECT_TRUE(signals_.noticed());
   EXPECT_FALSE(signals_.terminated());
 }
@@ -82,7 +77,7 @@ TEST_F(LaunchedRunTest, passes_every_notice_on) {
   launch(std::string("NOTICES=2; ") + kNotesSignals);
   first.join();
   second.join();
-  EXPECT_EQ(count(log(), "usr1"), 2) << log();
+  EXPECT_EQ(tests::count_of(log(), "usr1"), 2U) << log();
   EXPECT_EQ(signals_.notices(), 2);
 }
 
@@ -106,7 +101,7 @@ TEST_F(LaunchedRunTest, keeps_a_notice_until_the_launcher_has_settled) {
       std::string("echo born >>$LOG; sleep 0.5; NOTICES=1; ") + kNotesSignals, [] { return false; }, 60s, 1s);
   signal.join();
   ASSERT_TRUE(std::holds_alternative<core::Exited>(run.status)) << core::describe(run.status);
-  EXPECT_EQ(count(log(), "usr1"), 1) << log();
+  EXPECT_EQ(tests::count_of(log(), "usr1"), 1U) << log();
 }
 
 TEST_F(LaunchedRunTest, passes_no_notice_on_that_came_before_it) {

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "results/tables/tables.h"
+#include "tests/support/matches.h"
 
 namespace resolute::results::table_latex_test {
 namespace {
@@ -10,6 +11,7 @@ using testing::AnyOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
+using tests::count_of;
 
 // A table of one data set and metric with these means, in rows a, b, …
 SuiteTables tables_of(const std::string& metric, const std::vector<std::optional<double>>& means) {
@@ -174,12 +176,6 @@ SuiteTables wide(const std::vector<std::string>& datasets, const std::vector<std
       }
   }
   return tables;
-}
-
-std::size_t count_of(const std::string& text, const std::string& part) {
-  std::size_t count = 0;
-  for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
-  return count;
 }
 
 TEST(TableLatex, what_is_too_wide_for_a_page_is_a_table_of_each_data_set) {
