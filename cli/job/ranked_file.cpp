@@ -170,9 +170,9 @@ results::RankingScores rank_by_features(const Dump& file, const Side& query, con
                                   ranking);
   // All are compared with one another.
   const std::span<const float> all = source.read(0, source.rows);
-  const auto distances =
-      results::re_ranked_distances(queries, {all, source.rows, source.dimension}, *request.re_ranking, ranking.work);
-  return results::rank_distances(std::span(distances), query.labels(), gallery.labels(), ranking);
+  const auto distances = results::re_ranked_rows(queries, {all, source.rows, source.dimension}, *request.re_ranking,
+                                                 results::openblas_gemm(), ranking.work);
+  return results::rank_distances(distances, query.labels(), gallery.labels(), ranking);
 }
 
 // Re-ranking compares gallery images with one another, and a feature's length is that of all its dimensions.

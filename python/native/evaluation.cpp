@@ -113,8 +113,8 @@ results::GalleryScores score_features(const RankRequest& request, results::Featu
     return results::score_galleries(query, asked, gallery, shown, prefix, galleries, results::openblas_gemm(),
                                     request.ranking);
   const auto distances_within = [&](const results::FeatureMatrix& queries, const results::FeatureMatrix& images) {
-    return results::re_ranked_distances(queries, images, {by.re_ranking_k1, by.re_ranking_k2, by.re_ranking_lambda},
-                                        request.ranking.work);
+    return results::re_ranked_rows(queries, images, {by.re_ranking_k1, by.re_ranking_k2, by.re_ranking_lambda},
+                                   results::openblas_gemm(), request.ranking.work);
   };
   return results::score_galleries(query, asked, gallery, shown, galleries, distances_within, request.ranking);
 }

@@ -104,13 +104,7 @@ void BlockScan::check_product(std::size_t i, std::size_t in_slice, float product
   auto found = std::lower_bound(state.known.begin(), state.known.end(), g,
                                 [](const auto& match, std::size_t index) { return match.first < index; });
   if (bounds.unbounded || found == state.known.end() || found->first != g) return;
-  double approximate = filter_.approximate(bounds, in_slice, product);
-  if (std::abs(approximate - found->second) <= filter_.bound(bounds, in_slice)) return;
-  throw core::RuntimeError(
-      core::ErrorKind::kEnvironment,
-      fmt::format("a matrix product gives {} for a squared distance of {}", approximate, found->second),
-      fmt::format("float32 rounding explains {} at most", filter_.bound(bounds, in_slice)),
-      "turn off TF32 and reduced-precision matrix products");
+  check_known(filter_.approximate(bounds, in_slice, product), found->second, filter_.bound(bounds, in_slice));
 }
 
 }  // namespace resolute::results::kernel

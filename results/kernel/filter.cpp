@@ -112,6 +112,14 @@ double centre_row(const float* row, std::span<const float> centre, std::span<flo
   return squared_norm(centred);
 }
 
+void check_known(double approximate, double known, double bound) {
+  if (std::abs(approximate - known) <= bound) return;
+  throw core::RuntimeError(core::ErrorKind::kEnvironment,
+                           fmt::format("a matrix product gives {} for a squared distance of {}", approximate, known),
+                           fmt::format("float32 rounding explains {} at most", bound),
+                           "turn off TF32 and reduced-precision matrix products");
+}
+
 // relative_ has two parts. Centring rounds each difference by at most 2⁻²⁴ of itself, which moves a squared distance by
 // at most 2·2⁻²⁴·(‖q‖ + ‖g‖)² to first order, and (‖q‖ + ‖g‖)² ≤ 2·(‖q‖² + ‖g‖²). In doubles, the norms, the
 // approximation and squared_distance() itself each err by at most about depth·2⁻⁵³ of ‖q‖² + ‖g‖² or of the distance,

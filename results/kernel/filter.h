@@ -18,6 +18,10 @@ std::vector<float> rough_mean(const FeatureMatrix& gallery);
 //! sum
 double centre_row(const float* row, std::span<const float> centre, std::span<float> centred);
 
+//! \throws core::RuntimeError (kEnvironment) if a squared distance is known and its approximation is farther from it
+//! than `bound`: a product in TF32 or bfloat16
+void check_known(double approximate, double known, double bound);
+
 //! One gallery, or a slice of it, compared by its first `depth` dimensions. Products are of rows less a centre near the
 //! gallery's mean row: distances stay what they are, while norms, and with them the bound, shrink a lot for features
 //! that share a large common part (as those behind a ReLU do). Immutable; safe to share between threads.
@@ -38,6 +42,8 @@ class Filter {
   };
   //! \param square ‖q‖² as centre_row() says it of the query's first depth values, with the centre of the gallery
   Query query(double square) const;
+
+  double square(std::size_t g) const { return square_[g]; }  //!< ‖g‖², centred
 
   //! The squared distance to gallery image g as far as the product of the centred rows tells it.
   double approximate(const Query& query, std::size_t g, float product) const {

@@ -15,13 +15,6 @@
 #include "results/kernel/gallery_slices.h"
 
 namespace resolute::results::kernel {
-namespace {
-
-void check_rows(std::size_t rows, std::size_t labels, const char* side) {
-  if (rows != labels)
-    throw core::input_error(fmt::format("the {} has {} features and {} identities", side, rows, labels),
-                            "each image needs one feature and one identity");
-}
 
 void check_size(const FeatureMatrix& matrix, const char* side) {
   if (matrix.values.size() != matrix.rows * matrix.dimension)
@@ -37,6 +30,14 @@ void check_values(std::span<const float> values, std::size_t first, std::size_t 
       throw core::input_error(
           fmt::format("value {} of {} feature {} is {}", i % dimension, side, first + i / dimension, values[i]),
           "distances must be finite");
+}
+
+namespace {
+
+void check_rows(std::size_t rows, std::size_t labels, const char* side) {
+  if (rows != labels)
+    throw core::input_error(fmt::format("the {} has {} features and {} identities", side, rows, labels),
+                            "each image needs one feature and one identity");
 }
 
 void check_prefix(std::span<const std::int64_t> prefix, std::size_t queries, std::size_t dimension) {
@@ -271,32 +272,37 @@ void visit_positions(const FeatureMatrix& query, const FeatureMatrix& gallery, s
 
 namespace {
 
+//! \param row distances of the query to the gallery
+template <class Distance>
+void visit_row(std::size_t query, std::span<const Distance> row, const Matching& matching, bool with_positions,
+               const Visit& visit) {
+  for (std::size_t g = 0; g < row.size(); ++g)
+    if (!std::isfinite(row[g]))
+      throw core::input_error(fmt::format("the distance of query {} to gallery image {} is {}", query, g, row[g]),
+                              "distances must be finite");
+  QueryState state;
+  state.query = query;
+  matching.matches_of(query, state.matches);
+  if (state.matches.empty()) return;
+  for (std::size_t g : state.matches) state.distances.push_back(static_cast<double>(row[g]));
+  state.start();
+  if (with_positions) state.positions.assign(row.size(), kNotWrong);
+  for (std::size_t g = 0; g < row.size(); ++g)
+    if (matching.is_wrong(query, g)) state.place_wrong(g, state.nearer_than(static_cast<double>(row[g])));
+  state.finish(visit);
+}
+
 template <class Distance>
 void visit_given(std::span<const Distance> distances, const Matching& matching, const WorkOptions& work,
                  bool with_positions, const Visit& visit) {
   check_work(work);
-  std::size_t gallery = matching.gallery();
+  const std::size_t gallery = matching.gallery();
   if (distances.size() != matching.queries() * gallery)
     throw core::input_error(fmt::format("there are {} distances", distances.size()),
                             fmt::format("{} queries and {} gallery images need {}", matching.queries(), gallery,
                                         matching.queries() * gallery));
-  for (std::size_t i = 0; i < distances.size(); ++i)
-    if (!std::isfinite(distances[i]))
-      throw core::input_error(
-          fmt::format("the distance of query {} to gallery image {} is {}", i / gallery, i % gallery, distances[i]),
-          "distances must be finite");
   core::side_by_side(matching.queries(), static_cast<std::size_t>(work.threads), [&](std::size_t q) {
-    QueryState state;
-    state.query = q;
-    matching.matches_of(q, state.matches);
-    if (state.matches.empty()) return;
-    const std::span<const Distance> row = distances.subspan(q * gallery, gallery);
-    for (std::size_t g : state.matches) state.distances.push_back(static_cast<double>(row[g]));
-    state.start();
-    if (with_positions) state.positions.assign(gallery, kNotWrong);
-    for (std::size_t g = 0; g < gallery; ++g)
-      if (matching.is_wrong(q, g)) state.place_wrong(g, state.nearer_than(static_cast<double>(row[g])));
-    state.finish(visit);
+    visit_row(q, distances.subspan(q * gallery, gallery), matching, with_positions, visit);
   });
 }
 
@@ -310,6 +316,21 @@ void visit_positions(std::span<const float> distances, const Matching& matching,
 void visit_positions(std::span<const double> distances, const Matching& matching, const WorkOptions& work,
                      bool with_positions, const Visit& visit) {
   visit_given(distances, matching, work, with_positions, visit);
+}
+
+void visit_positions(const DistanceRows& distances, const Matching& matching, const WorkOptions& work,
+                     const Visit& visit) {
+  check_work(work);
+  constexpr std::size_t kTogether = 256;
+  const std::size_t queries = matching.queries(), gallery = matching.gallery();
+  core::side_by_side(
+      (queries + kTogether - 1) / kTogether, static_cast<std::size_t>(work.threads), [&](std::size_t piece) {
+        const std::size_t first = piece * kTogether, count = std::min(kTogether, queries - first);
+        std::vector<double> rows(count * gallery);
+        distances(first, count, matching, rows);
+        for (std::size_t q = 0; q < count; ++q)
+          visit_row(first + q, std::span<const double>(rows).subspan(q * gallery, gallery), matching, false, visit);
+      });
 }
 
 }  // namespace resolute::results::kernel

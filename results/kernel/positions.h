@@ -17,6 +17,14 @@ namespace resolute::results::kernel {
 //! Position of a gallery image that is no wrong match: left out, or a true match.
 inline constexpr std::uint32_t kNotWrong = std::numeric_limits<std::uint32_t>::max();
 
+//! \param side the message's word for the matrix: "query", "gallery"
+//! \throws core::RuntimeError (kInput) if there are not rows × dimension values
+void check_size(const FeatureMatrix& matrix, const char* side);
+
+//! Rows first, first + 1, … of a side. \throws core::RuntimeError (kInput) that names the first value that is NaN or
+//! infinite
+void check_values(std::span<const float> values, std::size_t first, std::size_t dimension, const char* side);
+
 //! One query against the whole gallery. The spans are valid during the visit.
 struct QueryPositions {
   std::size_t query;
@@ -48,5 +56,15 @@ void visit_positions(std::span<const float> distances, const Matching& matching,
                      bool with_positions, const Visit& visit);
 void visit_positions(std::span<const double> distances, const Matching& matching, const WorkOptions& work,
                      bool with_positions, const Visit& visit);
+
+//! Fills distances of the queries first, first + 1, … to the gallery, row-major: to a true match the distance itself,
+//! to a wrong one any number that lies on the same side of each true match's distance. Called from several threads at
+//! once.
+using DistanceRows =
+    std::function<void(std::size_t first, std::size_t count, const Matching& matching, std::span<double> to)>;
+
+//! By such distances, of some queries at a time. \throws core::RuntimeError (kInput) on a NaN or infinite one
+void visit_positions(const DistanceRows& distances, const Matching& matching, const WorkOptions& work,
+                     const Visit& visit);
 
 }  // namespace resolute::results::kernel

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "core/error.h"
-#include "results/kernel/positions.h"
 #include "results/scores/scores.h"
 
 namespace resolute::results {
@@ -244,8 +243,7 @@ GalleryScores score_galleries(const FeatureMatrix& query, const Labels& query_la
     throw core::input_error(fmt::format("{} gallery features", gallery.rows),
                             fmt::format("there are {} gallery identities", gallery_labels.identities.size()));
   const auto visit_positions = [&](const FeatureMatrix& images, const Matching& matching, const kernel::Visit& visit) {
-    kernel::visit_positions(std::span<const double>(distances_within(query, images)), matching, options.work, false,
-                            visit);
+    kernel::visit_positions(distances_within(query, images), matching, options.work, visit);
   };
   return score(
       query_labels, gallery_labels, galleries, options,

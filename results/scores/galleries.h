@@ -15,6 +15,7 @@
 
 #include "results/kernel/gemm.h"
 #include "results/kernel/matching.h"
+#include "results/kernel/positions.h"
 #include "results/scores/ranking.h"
 
 namespace resolute::results {
@@ -66,8 +67,8 @@ GalleryScores score_galleries(std::span<const float> distances, const Labels& qu
 GalleryScores score_galleries(std::span<const double> distances, const Labels& query_labels,
                               const Labels& gallery_labels, const Galleries& galleries, const RankingOptions& options);
 
-//! Distances of queries and the images of one gallery, row-major queries × gallery.
-using DistancesWithin = std::function<std::vector<double>(const FeatureMatrix& query, const FeatureMatrix& gallery)>;
+//! Distances of queries and the images of one gallery, some rows at a time. Neither is used after the rows are gone.
+using DistancesWithin = std::function<kernel::DistanceRows(const FeatureMatrix& query, const FeatureMatrix& gallery)>;
 
 //! The same for a distance that depends on the other gallery images (re-ranking, query expansion). `distances_within`
 //! is called once per draw, with the drawn images alone, and once with all images.

@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "core/process/side_by_side.h"
-#include "results/kernel/nearest.h"
+#include "results/kernel/neighbours.h"
 #include "results/scores/branched_distance.h"
 #include "results/scores/ranking.h"
 
@@ -59,12 +59,24 @@ void make_unit_length(std::span<float> features, std::size_t dimension, std::str
   }
 }
 
-std::vector<double> euclidean_distances(const FeatureMatrix& query, const FeatureMatrix& gallery,
-                                        const WorkOptions& work) {
-  std::vector<double> distances(query.rows * gallery.rows);
+namespace {
+
+FeatureMatrix rows(const FeatureMatrix& matrix, std::size_t first, std::size_t count) {
+  return {matrix.values.subspan(first * matrix.dimension, count * matrix.dimension), count, matrix.dimension};
+}
+
+void fill_distances(const FeatureMatrix& query, const FeatureMatrix& gallery, std::span<double> to,
+                    const WorkOptions& work) {
   const DistanceBranch branch{query, gallery, {}, {}};
-  branched_distances(std::span(&branch, 1), distances, work);
-  return distances;
+  branched_distances(std::span(&branch, 1), to, work);
+}
+
+}  // namespace
+
+kernel::DistanceRows euclidean_rows(const FeatureMatrix& query, const FeatureMatrix& gallery) {
+  return [query, gallery](std::size_t first, std::size_t count, const Matching&, std::span<double> to) {
+    fill_distances(rows(query, first, count), gallery, to, {});
+  };
 }
 
 std::vector<float> expanded_queries(const FeatureMatrix& query, const FeatureMatrix& gallery,
@@ -79,9 +91,8 @@ std::vector<float> expanded_queries(const FeatureMatrix& query, const FeatureMat
   // A block of queries at a time: distances to all of a large gallery would not fit.
   for (std::size_t first = 0; first < query.rows; first += work.query_block) {
     const std::size_t count = std::min(work.query_block, query.rows - first);
-    const FeatureMatrix block{query.values.subspan(first * query.dimension, count * query.dimension), count,
-                              query.dimension};
-    const std::vector<double> distances = euclidean_distances(block, gallery, work);
+    std::vector<double> distances(count * gallery.rows);
+    fill_distances(rows(query, first, count), gallery, distances, work);
     core::side_by_side(count, static_cast<std::size_t>(work.threads), [&](std::size_t q) {
       const std::span<const double> row = std::span(distances).subspan(q * gallery.rows, gallery.rows);
       add_neighbours(neighbours_of(row, first + q, options), gallery,

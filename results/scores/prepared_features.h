@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "results/kernel/features.h"
+#include "results/kernel/positions.h"
 
 namespace resolute::results {
 
@@ -30,9 +31,8 @@ struct QueryExpansion {
 std::vector<float> expanded_queries(const FeatureMatrix& query, const FeatureMatrix& gallery,
                                     const QueryExpansion& options, const WorkOptions& work);
 
-//! Euclidean distances in doubles, row-major queries × gallery; their bits depend on the two rows alone.
-//! \throws core::RuntimeError as branched_distances()
-std::vector<double> euclidean_distances(const FeatureMatrix& query, const FeatureMatrix& gallery,
-                                        const WorkOptions& work);
+//! Euclidean distances, all of them exact: their bits depend on the two features alone. Both sides are used as long as
+//! the rows are. The rows throw as branched_distances() does.
+kernel::DistanceRows euclidean_rows(const FeatureMatrix& query, const FeatureMatrix& gallery);
 
 }  // namespace resolute::results

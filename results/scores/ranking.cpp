@@ -5,7 +5,6 @@
 #include <set>
 #include <utility>
 
-#include "results/kernel/positions.h"
 #include "results/scores/scores.h"
 
 namespace resolute::results {
@@ -66,6 +65,16 @@ RankingScores rank_distances(std::span<const float> distances, const Labels& que
 RankingScores rank_distances(std::span<const double> distances, const Labels& query_labels,
                              const Labels& gallery_labels, const RankingOptions& options) {
   return rank_given(distances, query_labels, gallery_labels, options);
+}
+
+RankingScores rank_distances(const kernel::DistanceRows& distances, const Labels& query_labels,
+                             const Labels& gallery_labels, const RankingOptions& options) {
+  kernel::check(options);
+  const Matching matching(query_labels, gallery_labels);
+  std::vector<RankedQuery> scores(matching.queries());
+  kernel::visit_positions(distances, matching, options.work,
+                          [&](const kernel::QueryPositions& found) { scores[found.query] = kernel::score(found); });
+  return with_queries(std::move(scores), matching, options.max_rank);
 }
 
 std::string why_nothing_counts(const Labels& query, const Labels& gallery) {

@@ -20,6 +20,7 @@
 #include "results/kernel/features.h"
 #include "results/kernel/gemm.h"
 #include "results/kernel/matching.h"
+#include "results/kernel/positions.h"
 
 namespace resolute::results {
 
@@ -66,6 +67,9 @@ RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labe
 RankingScores rank_distances(std::span<const float> distances, const Labels& query_labels, const Labels& gallery_labels,
                              const RankingOptions& options);
 RankingScores rank_distances(std::span<const double> distances, const Labels& query_labels,
+                             const Labels& gallery_labels, const RankingOptions& options);
+
+RankingScores rank_distances(const kernel::DistanceRows& distances, const Labels& query_labels,
                              const Labels& gallery_labels, const RankingOptions& options);
 
 //! In words, where RankingScores::queries is 0: nobody who is asked for is shown, or by the query's own camera alone.

@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <iterator>
+#include <memory>
 #include <span>
 
 #include "core/error.h"
 #include "core/process/side_by_side.h"
-#include "results/kernel/nearest.h"
-#include "results/scores/branched_distance.h"
+#include "results/kernel/neighbours.h"
 #include "results/scores/ranking.h"
 
 namespace resolute::results {
@@ -18,18 +18,17 @@ namespace {
 
 using Image = std::uint32_t;
 
-struct Neighbour {
-  double distance = 0;  // over the largest from the same image
-  Image image = 0;
-  auto operator<=>(const Neighbour&) const = default;
-};
-using Neighbours = std::vector<Neighbour>;  // nearest first, the image itself among them
+using kernel::Neighbour;
 
-// One image's encoding, or what is averaged of several: entries other than 0, by image.
+// A share of an encoding, in units of 2⁻⁵²: sums of some thousand are exact, so that no order changes a bit.
+using Share = std::uint64_t;
+constexpr double kWhole = 0x1p52;
+Share share_of(double value) { return static_cast<Share>(std::llround(value * kWhole)); }
+
+// One image's encoding, or the mean of several: entries other than 0, ascending by image.
 struct Entry {
   Image image = 0;
-  double value = 0;
-  auto operator<=>(const Entry&) const = default;
+  Share value = 0;
 };
 using Encoding = std::vector<Entry>;
 
@@ -43,18 +42,14 @@ void check(const FeatureMatrix& query, const FeatureMatrix& gallery, const ReRan
     throw core::input_error(
         fmt::format("query features have {} dimensions and gallery features {}", query.dimension, gallery.dimension),
         "they must be of one network");
-}
-
-// Squares of distances over the largest of them, which is 0 where all are.
-void make_shares(std::span<double> distances, double largest) {
-  for (double& distance : distances) {
-    distance *= distance;
-    if (largest > 0) distance /= largest;
+  for (const auto& [matrix, side] : {std::pair(&query, "query"), std::pair(&gallery, "gallery")}) {
+    kernel::check_size(*matrix, side);
+    kernel::check_values(matrix->values, 0, matrix->dimension, side);
   }
 }
 
 // The neighbours at most as far as the k-th, the image itself not counted.
-std::span<const Neighbour> within(const Neighbours& all, std::size_t k) {
+std::span<const Neighbour> within(const std::vector<Neighbour>& all, std::size_t k) {
   const std::size_t count = std::min(k + 1, all.size());
   const double farthest = all[count - 1].distance;
   const auto end = std::find_if(all.begin() + static_cast<std::ptrdiff_t>(count), all.end(),
@@ -64,83 +59,54 @@ std::span<const Neighbour> within(const Neighbours& all, std::size_t k) {
 
 class ReRanker {
  public:
-  ReRanker(const FeatureMatrix& query, const FeatureMatrix& gallery, const ReRanking& options, const WorkOptions& work)
-      : options_(options), work_(work), queries_(query.rows), images_(query.rows + gallery.rows) {
-    features_.reserve(query.values.size() + gallery.values.size());
-    features_.insert(features_.end(), query.values.begin(), query.values.end());
-    features_.insert(features_.end(), gallery.values.begin(), gallery.values.end());
-    all_ = {features_, images_, query.dimension};
+  ReRanker(const FeatureMatrix& query, const FeatureMatrix& gallery, const ReRanking& options, Gemm gemm,
+           const WorkOptions& work)
+      : options_(options),
+        threads_(static_cast<std::size_t>(work.threads)),
+        gemm_(std::move(gemm)),
+        pairs_({query, gallery}, gemm_, work.threads),
+        around_(kernel::neighbourhoods(pairs_, static_cast<std::size_t>(options.k1) + 1, work.threads)),
+        encodings_(around_.size()),
+        holders_(around_.size()) {
+    each(encodings_.size(), [&](std::size_t i) { encodings_[i] = encoding_of(static_cast<Image>(i)); });
+    if (options_.k2 > 1) {
+      std::vector<Encoding> expanded(encodings_.size());
+      each(encodings_.size(), [&](std::size_t i) { expanded[i] = averaged(i); });
+      encodings_ = std::move(expanded);
+    }
+    for (std::size_t g = 0; g < gallery.rows; ++g)
+      for (const Entry& entry : encodings_[query.rows + g])
+        holders_[entry.image].push_back({static_cast<Image>(g), entry.value});
   }
 
-  std::vector<double> run() {
-    find_neighbours();
-    std::vector<Encoding> encodings(images_);
-    each(images_, [&](std::size_t i) { encodings[i] = encoding_of(static_cast<Image>(i)); });
-    if (options_.k2 > 1) {
-      std::vector<Encoding> expanded(images_);
-      each(images_, [&](std::size_t i) { expanded[i] = averaged(encodings, i); });
-      encodings = std::move(expanded);
-    }
-    add_jaccard(encodings);
-    return std::move(distances_);
+  void fill(std::size_t first, std::size_t count, const Matching& matching, std::span<double> to) const {
+    const std::size_t gallery = pairs_.images().gallery.rows;
+    std::vector<float> products(count * gallery);
+    pairs_.multiply({first, count}, {pairs_.images().query.rows, gallery}, products);
+    for (std::size_t q = 0; q < count; ++q)
+      fill_row(first + q, matching, std::span(products).subspan(q * gallery, gallery),
+               to.subspan(q * gallery, gallery));
   }
 
  private:
   void each(std::size_t count, const std::function<void(std::size_t)>& work) const {
     constexpr std::size_t kTogether = 16;
-    core::side_by_side((count + kTogether - 1) / kTogether, static_cast<std::size_t>(work_.threads),
-                       [&](std::size_t piece) {
-                         const std::size_t end = std::min(count, (piece + 1) * kTogether);
-                         for (std::size_t i = piece * kTogether; i < end; ++i) work(i);
-                       });
+    core::side_by_side((count + kTogether - 1) / kTogether, threads_, [&](std::size_t piece) {
+      const std::size_t end = std::min(count, (piece + 1) * kTogether);
+      for (std::size_t i = piece * kTogether; i < end; ++i) work(i);
+    });
   }
 
-  FeatureMatrix rows(std::size_t first, std::size_t count) const {
-    return {all_.values.subspan(first * all_.dimension, count * all_.dimension), count, all_.dimension};
-  }
-
-  // Distances of a block of images to all at a time: of each the nearest are kept, and of a query those to the gallery.
-  void find_neighbours() {
-    constexpr std::size_t kBlock = 192;
-    neighbours_.resize(images_);
-    largest_.resize(images_);
-    const std::size_t gallery = images_ - queries_;
-    distances_.resize(queries_ * gallery);
-    std::vector<double> block;
-    for (std::size_t first = 0; first < images_; first += kBlock) {
-      const std::size_t count = std::min(kBlock, images_ - first);
-      block.resize(count * images_);
-      const DistanceBranch branch{rows(first, count), all_, {}, {}};
-      branched_distances(std::span(&branch, 1), block, work_);
-      each(count, [&](std::size_t r) {
-        const std::span<double> row(block.data() + r * images_, images_);
-        const double farthest = *std::max_element(row.begin(), row.end());
-        largest_[first + r] = farthest * farthest;
-        make_shares(row, largest_[first + r]);
-        neighbours_[first + r] = nearest(row, first + r);
-        if (first + r < queries_)
-          std::copy(row.begin() + static_cast<std::ptrdiff_t>(queries_), row.end(),
-                    distances_.begin() + static_cast<std::ptrdiff_t>((first + r) * gallery));
-      });
-    }
-  }
-
-  Neighbours nearest(std::span<const double> row, std::size_t image) const {
-    const auto of = [&] {
-      return image < queries_ ? fmt::format("query {}", image) : fmt::format("gallery image {}", image - queries_);
-    };
-    Neighbours found;
-    for (std::size_t other : kernel::nearest(row, static_cast<std::size_t>(options_.k1) + 1, of, options_.k1))
-      found.push_back({row[other], static_cast<Image>(other)});
-    std::sort(found.begin(), found.end());
-    return found;
+  // A squared distance over the largest from the same image, which is 0 where all are.
+  double share_of_largest(std::size_t from, double square) const {
+    return around_[from].farthest > 0 ? std::clamp(square / around_[from].farthest, 0.0, 1.0) : 0;
   }
 
   // Neighbours within k that have the image within their k in turn; ascending.
   std::vector<Image> reciprocal(Image image, std::size_t k) const {
     std::vector<Image> found;
-    for (const Neighbour& neighbour : within(neighbours_[image], k)) {
-      const auto back = within(neighbours_[neighbour.image], k);
+    for (const Neighbour& neighbour : within(around_[image].nearest, k)) {
+      const auto back = within(around_[neighbour.image].nearest, k);
       if (std::any_of(back.begin(), back.end(), [&](const Neighbour& other) { return other.image == image; }))
         found.push_back(neighbour.image);
     }
@@ -162,92 +128,75 @@ class ReRanker {
     }
     std::sort(expanded.begin(), expanded.end());
     expanded.erase(std::unique(expanded.begin(), expanded.end()), expanded.end());
-    const std::vector<double> distances = distances_to(image, expanded);
     std::vector<double> weights;
-    for (double distance : distances) weights.push_back(std::exp(-distance));
+    for (Image other : expanded) weights.push_back(std::exp(-share_of_largest(image, pairs_.exact(image, other))));
     const double sum = order_free_sum(weights);
     Encoding encoding;
-    for (std::size_t i = 0; i < expanded.size(); ++i) encoding.push_back({expanded[i], weights[i] / sum});
+    for (std::size_t i = 0; i < expanded.size(); ++i) encoding.push_back({expanded[i], share_of(weights[i] / sum)});
     return encoding;
   }
 
-  // Also to those that are no neighbours of its own.
-  std::vector<double> distances_to(Image image, const std::vector<Image>& others) const {
-    std::vector<float> gathered;
-    gathered.reserve(others.size() * all_.dimension);
-    for (Image other : others) {
-      const auto row = rows(other, 1).values;
-      gathered.insert(gathered.end(), row.begin(), row.end());
-    }
-    std::vector<double> distances(others.size());
-    const DistanceBranch branch{rows(image, 1), {gathered, others.size(), all_.dimension}, {}, {}};
-    WorkOptions alone = work_;
-    alone.threads = 1;
-    branched_distances(std::span(&branch, 1), distances, alone);
-    make_shares(distances, largest_[image]);
-    return distances;
-  }
-
   // The nearest k2, the image itself one of them.
-  Encoding averaged(const std::vector<Encoding>& encodings, std::size_t image) const {
-    const auto nearest = within(neighbours_[image], static_cast<std::size_t>(options_.k2) - 1);
+  Encoding averaged(std::size_t image) const {
+    const auto nearest = within(around_[image].nearest, static_cast<std::size_t>(options_.k2) - 1);
     Encoding all;
     for (const Neighbour& neighbour : nearest)
-      all.insert(all.end(), encodings[neighbour.image].begin(), encodings[neighbour.image].end());
-    Encoding averages = summed(std::move(all));
-    for (Entry& entry : averages) entry.value /= static_cast<double>(nearest.size());
+      all.insert(all.end(), encodings_[neighbour.image].begin(), encodings_[neighbour.image].end());
+    std::sort(all.begin(), all.end(), [](const Entry& a, const Entry& b) { return a.image < b.image; });
+    Encoding averages;
+    for (const Entry& entry : all) {
+      if (averages.empty() || averages.back().image != entry.image) averages.push_back({entry.image, 0});
+      averages.back().value += entry.value;
+    }
+    for (Entry& entry : averages) entry.value /= nearest.size();
     return averages;
   }
 
-  // One entry per image, the sum of its values in ascending order.
-  static Encoding summed(Encoding entries) {
-    std::sort(entries.begin(), entries.end());
-    Encoding sums;
-    for (const Entry& entry : entries) {
-      if (sums.empty() || sums.back().image != entry.image) sums.push_back({entry.image, 0});
-      sums.back().value += entry.value;
+  // Exact where a true match's distance, its own among them, lies within the bounds.
+  void fill_row(std::size_t query, const Matching& matching, std::span<const float> products,
+                std::span<double> to) const {
+    const std::size_t queries = pairs_.images().query.rows;
+    std::vector<Share> common(to.size());  // sums of the smaller of both values
+    for (const Entry& entry : encodings_[query])
+      for (const Entry& holder : holders_[entry.image]) common[holder.image] += std::min(entry.value, holder.value);
+    const auto distance = [&](std::size_t g, double square) {
+      const double both = static_cast<double>(common[g]) / kWhole;
+      const double jaccard = std::max(0.0, 1 - both / (2 - both));  // but for rounding
+      return jaccard * (1 - options_.lambda) + share_of_largest(query, square) * options_.lambda;
+    };
+    std::vector<std::size_t> matches;
+    matching.matches_of(query, matches);
+    std::vector<double> sorted;
+    for (std::size_t g : matches) sorted.push_back(distance(g, pairs_.exact(query, queries + g)));
+    std::sort(sorted.begin(), sorted.end());
+    const kernel::Filter::Query asking = pairs_.query(query);
+    for (std::size_t g = 0; g < to.size(); ++g) {
+      const kernel::Pairs::Bounds bounds = pairs_.bounds(asking, query, queries + g, products[g]);
+      const double low = distance(g, bounds.low), high = distance(g, bounds.high);
+      const auto next = std::lower_bound(sorted.begin(), sorted.end(), low);
+      to[g] = next == sorted.end() || *next > high ? low : distance(g, pairs_.exact(query, queries + g));
     }
-    return sums;
   }
 
-  void add_jaccard(const std::vector<Encoding>& encodings) {
-    const std::size_t gallery = images_ - queries_;
-    std::vector<Encoding> holders(images_);  // of each image, the gallery images in whose encoding it is
-    for (std::size_t g = 0; g < gallery; ++g)
-      for (const Entry& entry : encodings[queries_ + g])
-        holders[entry.image].push_back({static_cast<Image>(g), entry.value});
-    each(queries_, [&](std::size_t q) {
-      Encoding smaller;
-      for (const Entry& entry : encodings[q])
-        for (const Entry& holder : holders[entry.image])
-          smaller.push_back({holder.image, std::min(entry.value, holder.value)});
-      std::vector<double> jaccard(gallery, 1.0);
-      for (const Entry& common : summed(std::move(smaller)))
-        jaccard[common.image] = std::max(0.0, 1 - common.value / (2 - common.value));  // but for rounding
-      for (std::size_t g = 0; g < gallery; ++g) {
-        double& distance = distances_[q * gallery + g];
-        distance = jaccard[g] * (1 - options_.lambda) + distance * options_.lambda;
-      }
-    });
-  }
-
-  const ReRanking& options_;
-  const WorkOptions& work_;
-  std::size_t queries_, images_;
-  std::vector<float> features_;  // of queries, then of the gallery
-  FeatureMatrix all_;
-  std::vector<Neighbours> neighbours_;
-  std::vector<double> largest_;    // squared distance from each image
-  std::vector<double> distances_;  // queries × gallery
+  ReRanking options_;
+  std::size_t threads_;
+  Gemm gemm_;
+  kernel::Pairs pairs_;
+  std::vector<kernel::Neighbourhood> around_;
+  std::vector<Encoding> encodings_;
+  std::vector<Encoding> holders_;  // of each image, the gallery images in whose encoding it is
 };
 
 }  // namespace
 
-std::vector<double> re_ranked_distances(const FeatureMatrix& query, const FeatureMatrix& gallery,
-                                        const ReRanking& options, const WorkOptions& work) {
+kernel::DistanceRows re_ranked_rows(const FeatureMatrix& query, const FeatureMatrix& gallery, const ReRanking& options,
+                                    const Gemm& gemm, const WorkOptions& work) {
   check(query, gallery, options);
-  if (query.rows == 0 || gallery.rows == 0) return {};
-  return ReRanker(query, gallery, options, work).run();
+  if (query.rows == 0 || gallery.rows == 0) return [](auto&&...) {};
+  return [ranker = std::make_shared<const ReRanker>(query, gallery, options, gemm, work)](
+             std::size_t first, std::size_t count, const Matching& matching, std::span<double> to) {
+    ranker->fill(first, count, matching, to);
+  };
 }
 
 }  // namespace resolute::results

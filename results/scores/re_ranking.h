@@ -7,9 +7,9 @@
 //! the file. Here all that are as far as the k-th count: the bits of a result depend on the features alone, not on the
 //! order of the gallery or of the queries, nor on threads or blocks. Without ties both are the same.
 
-#include <vector>
-
 #include "results/kernel/features.h"
+#include "results/kernel/gemm.h"
+#include "results/kernel/positions.h"
 
 namespace resolute::results {
 
@@ -20,14 +20,14 @@ struct ReRanking {
   double lambda = 0.3;  //!< share of the original distance, 0 to 1
 };
 
-//! (1 − λ) d_J + λ d: d_J the Jaccard distance of the expanded k-reciprocal encodings (eq. 7 and 10, locally expanded
-//! as in eq. 11), d the squared Euclidean distance over the largest from the same query to any image; eq. 12.
+//! (1 − λ) d_J + λ d, 0 to 1: d_J the Jaccard distance of the expanded k-reciprocal encodings (eq. 7 and 10, locally
+//! expanded as in eq. 11), d the squared Euclidean distance over the largest from the same query to any image; eq. 12.
 //! Neighbours are sought among queries and gallery together, whatever their labels. Time grows with the square of all
-//! images, memory with queries × gallery × 8 bytes and the features once more.
-//! \return [queries × gallery], row-major, 0 to 1
+//! images. Memory holds the features once more and, for each image, some kilobytes.
+//! \return distances of queries to the gallery. Both are used as long as the rows are
 //! \throws core::RuntimeError (kInput): sizes that disagree, NaN or infinite features, an option out of range, or more
 //!         than a thousand images as near to one as its k1-th neighbour
-std::vector<double> re_ranked_distances(const FeatureMatrix& query, const FeatureMatrix& gallery,
-                                        const ReRanking& options, const WorkOptions& work);
+kernel::DistanceRows re_ranked_rows(const FeatureMatrix& query, const FeatureMatrix& gallery, const ReRanking& options,
+                                    const Gemm& gemm, const WorkOptions& work);
 
 }  // namespace resolute::results

@@ -1,6 +1,7 @@
 #include "workers/evaluation/evaluator.h"
 
 #include <algorithm>
+#include <memory>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -97,17 +98,22 @@ results::GalleryScores score_features(const FeatureEmbedding& features, const re
     return results::score_galleries(query, query_labels, gallery, gallery_labels, features.prefix, galleries,
                                     libtorch_gemm(), options);
   options.work.threads = std::max(1, at::get_num_threads());
-  const auto distances_within = [&](const results::FeatureMatrix& asked, const results::FeatureMatrix& images) {
-    std::vector<float> expanded;
-    results::FeatureMatrix from = asked;
-    if (protocol.query_expansion > 0) {
-      expanded = results::expanded_queries(asked, images, {protocol.query_expansion, protocol.query_expansion_alpha},
-                                           options.work);
-      from.values = expanded;
-    }
-    if (!protocol.re_ranking) return results::euclidean_distances(from, images, options.work);
-    return results::re_ranked_distances(
-        from, images, {protocol.re_ranking_k1, protocol.re_ranking_k2, protocol.re_ranking_lambda}, options.work);
+  const auto distances_within = [&](const results::FeatureMatrix& asked,
+                                    const results::FeatureMatrix& images) -> results::kernel::DistanceRows {
+    const auto rows_from = [&](const results::FeatureMatrix& from) {
+      // libtorch's product brings threads.
+      return protocol.re_ranking
+                 ? results::re_ranked_rows(from, images,
+                                           {protocol.re_ranking_k1, protocol.re_ranking_k2, protocol.re_ranking_lambda},
+                                           libtorch_gemm(), {})
+                 : results::euclidean_rows(from, images);
+    };
+    if (protocol.query_expansion == 0) return rows_from(asked);
+    const auto expanded = std::make_shared<const std::vector<float>>(results::expanded_queries(
+        asked, images, {protocol.query_expansion, protocol.query_expansion_alpha}, options.work));
+    return [expanded, rows = rows_from({*expanded, asked.rows, asked.dimension})](auto&&... of_queries) {
+      rows(std::forward<decltype(of_queries)>(of_queries)...);
+    };
   };
   return results::score_galleries(query, query_labels, gallery, gallery_labels, galleries, distances_within, options);
 }

@@ -159,7 +159,7 @@ TEST(Galleries, of_several_images_an_identity_score_as_each_gallery_does_alone) 
 
 TEST(Galleries, asked_one_by_one_give_the_bits_of_the_whole_gallerys_positions) {
   const DistancesWithin distances = [](const FeatureMatrix& query, const FeatureMatrix& gallery) {
-    return euclidean_distances(query, gallery, {});
+    return euclidean_rows(query, gallery);
   };
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     SCOPED_TRACE(seed);

@@ -12,6 +12,8 @@
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "core/random/random.h"
+#include "results/scores/ranking.h"
+#include "tests/results/reference_gemm.h"
 #include "tests/support/folders.h"
 #include "tests/support/refusal.h"
 
@@ -26,7 +28,12 @@ struct Problem {
     return {values, values.size() / dimension, dimension};
   }
   std::vector<double> distances(const ReRanking& options, const WorkOptions& work = {}) const {
-    return re_ranked_distances(matrix(query), matrix(gallery), options, work);
+    // To true matches they are exact, and all are.
+    const std::vector<std::int64_t> asked(matrix(query).rows, 1), shown(matrix(gallery).rows, 1);
+    std::vector<double> all(asked.size() * shown.size());
+    re_ranked_rows(matrix(query), matrix(gallery), options, reference_gemm, work)(
+        0, asked.size(), Matching({asked, {}}, {shown, {}}), all);
+    return all;
   }
 };
 
@@ -80,6 +87,30 @@ TEST(ReRanking, orders_threads_and_ties_change_no_bit) {
   }
 }
 
+// Of wrong images the distance is as exact as their order among the true matches asks.
+TEST(ReRanking, scores_are_those_of_all_exact_distances) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(seed);
+    Problem problem = with_ties(seed, 40, 300);
+    core::RandomStream random("re-ranking scores", {seed});
+    if (seed % 2 == 0)
+      for (std::vector<float>* side : {&problem.query, &problem.gallery})
+        for (float& value : *side) value += static_cast<float>(1e-5 * random.normal());
+    std::vector<std::int64_t> asked, shown;
+    for (std::size_t q = 0; q < 40; ++q) asked.push_back(1 + static_cast<std::int64_t>(random.below(9)));
+    for (std::size_t g = 0; g < 300; ++g) shown.push_back(static_cast<std::int64_t>(random.below(9)) - 1);
+    const ReRanking options{.lambda = 0.1 * static_cast<double>(seed)};
+    const auto rows = re_ranked_rows(problem.matrix(problem.query), problem.matrix(problem.gallery), options,
+                                     reference_gemm, {.threads = 2});
+    const RankingScores found = rank_distances(rows, {asked, {}}, {shown, {}}, {});
+    const std::vector<double> exact = problem.distances(options);
+    const RankingScores expected = rank_distances(std::span(exact), {asked, {}}, {shown, {}}, {});
+    EXPECT_EQ(found.cmc, expected.cmc);
+    EXPECT_EQ(found.map, expected.map);
+    EXPECT_EQ(found.minp, expected.minp);
+  }
+}
+
 // Equal images have equal neighbours: to tell them apart would be the work of an order.
 TEST(ReRanking, equal_images_are_equally_far) {
   Problem problem = with_ties(9);
@@ -130,7 +161,7 @@ TEST(ReRanking, what_tells_nothing_is_refused) {
   EXPECT_THAT(refused(bad, {}), testing::HasSubstr("must be finite"));
   EXPECT_THAT(refused({1, {0}, std::vector<float>(2000, 1.0F)}, {}), testing::HasSubstr("features that are equal"));
   EXPECT_THAT(tests::refusal([&] {
-                re_ranked_distances({good.query, 12, 2}, {good.gallery, 35, 4}, {}, {});
+                re_ranked_rows({good.query, 12, 2}, {good.gallery, 35, 4}, {}, reference_gemm, {});
               }),
               testing::HasSubstr("2 dimensions and gallery features 4"));
 }

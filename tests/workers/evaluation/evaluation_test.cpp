@@ -201,10 +201,10 @@ TEST_F(EvaluationTest, re_ranking_and_expansion_are_those_of_each_gallery_by_its
     drawn.identities.push_back(unit.gallery.identities[g]);
     drawn.cameras.push_back(unit.gallery.cameras[g]);
   }
-  const std::vector<double> distances =
-      results::re_ranked_distances(matrix_of(unit.query), matrix_of(drawn), {20, 6, 0.3}, {});
+  const auto distances =
+      results::re_ranked_rows(matrix_of(unit.query), matrix_of(drawn), {20, 6, 0.3}, libtorch_gemm(), {});
   const results::RankingScores by_hand =
-      results::rank_distances(std::span(distances), labels_of(unit.query), labels_of(drawn), {});
+      results::rank_distances(distances, labels_of(unit.query), labels_of(drawn), {});
   const auto one_draw = score_embedding(unit, split_, {.draws = 1, .re_ranking = true});
   EXPECT_EQ(by_hand.cmc[0], one_draw.at("rank1"));
   EXPECT_EQ(by_hand.cmc[4], one_draw.at("rank5"));
