@@ -18,6 +18,7 @@
 #include "orchestrator/agent/framing.h"
 #include "orchestrator/agent/log_keeper.h"
 #include "orchestrator/agent/processes.h"
+#include "orchestrator/decisions/failure.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -41,6 +42,7 @@ struct Ended {
   RankEnded report;
   core::MonotonicTime no_later;
   std::string store_problem;  // as far as is known; empty: there is none, or the store is not asked
+  bool store_has_room = false;
 };
 
 class SpawnerProcess {
@@ -198,6 +200,7 @@ class SpawnerProcess {
       if (const auto ended = ended_.find(answer.rank); ended != ended_.end()) {
         ended->second.no_later = {};
         ended->second.store_problem = answer.problem;
+        ended->second.store_has_room = answer.has_room;
       }
       const auto starting = starting_.find(answer.rank);
       if (starting == starting_.end()) continue;
@@ -217,6 +220,7 @@ class SpawnerProcess {
       RankEnded report = ended.second.report;
       report.store_failed = !ended.second.store_problem.empty();
       if (report.store_failed) report.evidence = fmt::format("{}; {}", ended.second.store_problem, report.evidence);
+      if (ended.second.store_has_room) report.evidence = std::string(kStoreHasRoom) + report.evidence;
       send(report);
       return true;
     });
@@ -300,10 +304,13 @@ class SpawnerProcess {
       send_progress(*rank);
       RankEnded report = report_of(*rank, core::to_exit_status(word), used);
       const bool ask = may_be_the_stores(*rank, report);
+      const auto question = !ask                                ? LogKeeper::Question::kNone
+                            : accuses_store(exited({}, report)) ? LogKeeper::Question::kRoom
+                                                                : LogKeeper::Question::kStore;
       const auto wait = ask ? options_.store_wait : options_.log_wait;
       ended_.emplace(rank->number, Ended{std::move(report), core::monotonic_clock().now() + wait,
                                          ask ? "the store gives no answer" : ""});
-      keeper_.finish(rank->number, ask);
+      keeper_.finish(rank->number, question);
       remove_group(rank->group);
       ranks_.erase(rank);
     }

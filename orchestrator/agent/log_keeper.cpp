@@ -22,14 +22,13 @@ namespace resolute::orchestrator {
 namespace {
 
 constexpr char kKeep = 'k';
-constexpr char kFinish = 'f';
-constexpr char kAskAndFinish = 'a';
+constexpr std::string_view kHasRoom = "room";
 
 // The head of a packet, whose texts follow, each with a zero byte at its end: of kKeep both logs and the program, of
-// its answer the problem. Both ends are one program.
+// an answer the problem and kHasRoom. Both ends are one program.
 struct Head {
   LogKeeper::Number rank = 0;
-  char kind = 0;
+  char kind = 0;  // kKeep, or a Question
 };
 constexpr std::size_t kMaxPacket = 65536;  // three paths of 4096 bytes and more
 
@@ -119,6 +118,15 @@ std::string problem_of_store(const std::filesystem::path& log) {
   }
 }
 
+// Free blocks alone would say nothing of a quota. The file has no name from the start: a kill leaves nothing.
+bool has_room_beside(const std::filesystem::path& log) {
+  const std::filesystem::path name = core::temporary_beside(log);
+  const core::FileDescriptor file(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file.valid()) return false;
+  ::unlink(name.c_str());
+  return ::fallocate(file.get(), 0, 0, static_cast<off_t>(LogKeeper::kRoomOfAJob)) == 0;
+}
+
 // The keeper's side of a rank's logs.
 class KeptLogs {
  public:
@@ -131,8 +139,12 @@ class KeptLogs {
     if (head.kind != kKeep) {
       keep(head.rank);
       const auto kept = files_.extract(head.rank);
-      const bool asks = head.kind == kAskAndFinish && !kept.empty();
-      return packet_of(head, {asks ? problem_of_store(kept.mapped().front().path()) : std::string()});
+      const auto question = static_cast<LogKeeper::Question>(head.kind);
+      if (question == LogKeeper::Question::kNone || kept.empty()) return packet_of(head, {});
+      const std::filesystem::path log = kept.mapped().front().path();
+      const std::string problem = problem_of_store(log);
+      const bool has_room = problem.empty() && question == LogKeeper::Question::kRoom && has_room_beside(log);
+      return packet_of(head, {problem, has_room ? kHasRoom : std::string_view()});
     }
     look_at_program(request.texts[2]);
     if (request.descriptors.size() != 2) return packet_of(head, {"no file descriptors are left"});
@@ -198,8 +210,8 @@ LogKeeper::Number LogKeeper::keep(const std::string& out, int out_memory, const 
   return ++last_;
 }
 
-void LogKeeper::finish(Number rank, bool ask) {
-  unsent_.push_back({packet_of({rank, ask ? kAskAndFinish : kFinish}, {}), {}});
+void LogKeeper::finish(Number rank, Question question) {
+  unsent_.push_back({packet_of({rank, static_cast<char>(question)}, {}), {}});
 }
 
 short LogKeeper::events() const { return static_cast<short>(unsent_.empty() ? POLLIN : POLLIN | POLLOUT); }
@@ -217,7 +229,7 @@ std::vector<LogKeeper::Answer> LogKeeper::exchange() {
   }
   std::vector<Answer> answers;
   while (const auto packet = receive_packet(socket_.get(), MSG_DONTWAIT))
-    answers.push_back({packet->head.rank, packet->texts[0]});
+    answers.push_back({packet->head.rank, packet->texts[0], packet->texts[1] == kHasRoom});
   if (errno != EAGAIN) throw gone();
   return answers;
 }

@@ -19,8 +19,13 @@ class LogKeeper {
   using Number = std::uint64_t;  //!< of a rank: 1, 2, …
   struct Answer {
     Number rank = 0;
-    std::string problem;  //!< to keep(): why it has no logs; to finish(): how the store fails; empty: neither
+    std::string problem;    //!< to keep(): why it has no logs; to finish(): how the store fails; empty: neither
+    bool has_room = false;  //!< to kRoom: the store does not fail, and has kRoomOfAJob
   };
+  //! Asked of the store in the folder of a rank's logs: kStore, if it takes what is written (core::probe_storage());
+  //! kRoom, that and if it sets kRoomOfAJob bytes aside. A file system without fallocate(2) has none to say.
+  enum class Question : char { kNone = 'f', kStore = 's', kRoom = 'r' };
+  static constexpr std::uint64_t kRoomOfAJob = std::uint64_t{512} << 20;  // more than a checkpoint takes
   //! \param socket of make_log_keeper_sockets(), the spawner's
   explicit LogKeeper(core::FileDescriptor socket) : socket_(std::move(socket)) {}
 
@@ -31,8 +36,7 @@ class LogKeeper {
   Number keep(const std::string& out, int out_memory, const std::string& err, int err_memory,
               const std::string& program);
   //! The rank has ended, or will not start. Answered when all that it wrote is kept, or was refused by the store.
-  //! \param ask the store, in the folder of the rank's logs, if it takes what is written (core::probe_storage())
-  void finish(Number rank, bool ask = false);
+  void finish(Number rank, Question question = Question::kNone);
 
   int descriptor() const { return socket_.get(); }
   //! poll() events that exchange() waits for.

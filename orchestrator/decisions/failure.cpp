@@ -125,7 +125,8 @@ bool is_of_the_program(std::string_view evidence) {
 
 Cause by_evidence(std::string_view evidence, Cause otherwise) {
   if (evidence.starts_with(kGpuIsBroken)) return Cause::kDeviceError;
-  if (is_of_the_program(evidence) || evidence.starts_with(kGpuIsSound)) return otherwise;
+  if (is_of_the_program(evidence) || evidence.starts_with(kGpuIsSound) || evidence.starts_with(kStoreHasRoom))
+    return otherwise;
   std::string small(evidence);
   std::transform(small.begin(), small.end(), small.begin(),
                  [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
@@ -149,6 +150,8 @@ Cause classify(const RankExited& exited) {
 }
 
 bool accuses_gpu(const RankExited& exited) { return !exited.gpu.empty() && classify(exited) == Cause::kDeviceError; }
+
+bool accuses_store(const RankExited& exited) { return classify(exited) == Cause::kStorageFull; }
 
 Cause classify_without_words(const RankExited& exited) {
   return exited.signal != 0 ? Cause::kSignal : Cause::kExitCode;

@@ -12,6 +12,8 @@ namespace resolute::orchestrator {
 //! With the first the end is the job's own, with the second the device's, whatever words follow.
 inline constexpr std::string_view kGpuIsSound = "its GPU is sound: ";
 inline constexpr std::string_view kGpuIsBroken = "its GPU is broken: ";
+//! The same for last words that accuse the store (accuses_store()), where the store has room: the end is the job's own.
+inline constexpr std::string_view kStoreHasRoom = "its store has room: ";
 
 //! The cause that a rank's end shows: a store that failed then, signal, exit code and, for exit code 1 and others
 //! without a meaning of their own, what its last line says (a full disk, a CUDA or NCCL error, a device out of memory,
@@ -20,6 +22,9 @@ Cause classify(const RankExited& exited);
 
 //! True where the last words of a rank with a GPU are all that speaks against the GPU.
 bool accuses_gpu(const RankExited& exited);
+
+//! True where a rank's end speaks of a full store.
+bool accuses_store(const RankExited& exited);
 
 //! The cause that signal and exit code show alone: signal, or exit-code, where classify() says more than can be.
 Cause classify_without_words(const RankExited& exited);

@@ -16,7 +16,9 @@
 #include "core/clock.h"
 #include "core/files/file_system.h"
 #include "orchestrator/agent/control_groups.h"
+#include "orchestrator/agent/log_keeper.h"
 #include "orchestrator/agent/logs.h"
+#include "orchestrator/decisions/failure.h"
 #include "tests/orchestrator/support/processes.h"
 #include "tests/support/equal.h"
 #include "tests/support/hanging_folder.h"
@@ -185,6 +187,30 @@ TEST_F(SpawnerTest, a_rank_that_fails_while_its_store_does_is_told_from_one_that
     EXPECT_FALSE(end_in("gone", script).store_failed) << script;
   EXPECT_THAT(core::real_file_system().list(folder_ / "well"), testing::ElementsAre("err"))
       << "what was written to ask is gone";
+}
+
+TEST_F(SpawnerTest, words_of_a_full_store_count_where_the_store_has_no_room) {
+  const std::vector<std::string> all{"sqlite3.OperationalError: database: file too large",
+                                     "OSError: Disk quota exceeded",
+                                     "cp: error writing to a ramdisk: No space left on device"};
+  const auto evidence_of = [&](Spawner& spawner, const std::string& words) {
+    spawner.command(Launch{kKey, {shell("echo '" + words + "' >&2; exit 1")}});
+    return await_end(spawner).evidence;
+  };
+  Spawner roomy = Spawner::start();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit small = before;
+  small.rlim_cur = LogKeeper::kRoomOfAJob / 2;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  Spawner full = Spawner::start();
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  for (const std::string& words : all) {
+    EXPECT_EQ(evidence_of(roomy, words), std::string(kStoreHasRoom) + words);
+    EXPECT_EQ(evidence_of(full, words), words);
+  }
+  EXPECT_EQ(evidence_of(roomy, "label too large"), "label too large") << "it is not asked for room";
+  EXPECT_THAT(core::real_file_system().list(folder_.path()), testing::UnorderedElementsAre("err-0"));
 }
 
 TEST_F(SpawnerTest, the_last_words_of_ranks_are_kept_when_their_agent_goes) {

@@ -75,6 +75,18 @@ TEST(Failure, a_gpu_that_was_asked_decides_and_no_words) {
   EXPECT_FALSE(accuses_gpu(exited)) << "the store failed";
 }
 
+TEST(Failure, a_store_that_has_room_decides_and_no_words) {
+  for (const char* line : {"RuntimeError: file too large for an index of 32 bits", "tar: Disk quota exceeded",
+                           "rsync: write failed on \"/scratch/tmp\": No space left on device (28)"}) {
+    EXPECT_TRUE(accuses_store(rank_exit(0, 1, 0, 1, 0, line))) << line;
+    const RankExited asked = rank_exit(0, 1, 0, 1, 0, std::string(kStoreHasRoom) + line);
+    EXPECT_EQ(classify(asked), Cause::kExitCode) << line;
+    EXPECT_EQ(cause_of(0, 6, asked.evidence), Cause::kSignal) << line;
+    EXPECT_FALSE(accuses_store(asked)) << line;
+  }
+  EXPECT_FALSE(accuses_store(rank_exit(0, 1, 0, 1, 0, "RuntimeError: CUDA error: unspecified launch failure")));
+}
+
 TEST(Failure, what_was_killed_for_memory_ran_out_of_memory) {
   RankExited exited = rank_exit(0, 1, 0, 0, 9);
   exited.out_of_memory = true;
