@@ -135,6 +135,14 @@ Cause by_evidence(std::string_view evidence, Cause otherwise) {
   return otherwise;
 }
 
+// The dynamic loader's words, where a library of a program is not there or another one.
+bool did_not_load(const RankExited& exited) {
+  constexpr int kOfTheLoader = 127;
+  return exited.code == kOfTheLoader &&
+         (exited.evidence.find(": error while loading shared libraries: ") != std::string::npos ||
+          exited.evidence.find(": symbol lookup error: ") != std::string::npos);
+}
+
 }  // namespace
 
 Cause classify(const RankExited& exited) {
@@ -144,7 +152,7 @@ Cause classify(const RankExited& exited) {
   // An exception that nobody catches ends in abort(); its text says more than the signal.
   if (exited.signal == SIGABRT) return by_evidence(exited.evidence, Cause::kSignal);
   if (exited.signal != 0) return Cause::kSignal;
-  if (exited.code == 2) return Cause::kConfiguration;
+  if (exited.code == 2 || did_not_load(exited)) return Cause::kConfiguration;
   if (exited.code == 75) return Cause::kInterrupted;
   return by_evidence(exited.evidence, Cause::kExitCode);
 }

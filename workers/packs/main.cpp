@@ -8,15 +8,19 @@
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <iostream>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
 #include "core/process/process.h"
+#include "core/split.h"
 #include "experiments/store/stored_specification.h"
 #include "workers/packs/pack_job.h"
 #include "workers/packs/split_command.h"
@@ -49,9 +53,28 @@ std::optional<experiments::JobSpecification> read_specification(const po::variab
   return experiments::read_stored_specification(core::real_file_system(), store, job);
 }
 
+// The dynamic loader would end the process with exit code 127 and words of its own. It is asked before: that takes 3
+// ms.
+void require_libraries(const std::filesystem::path& program) {
+  core::SpawnRequest trace{{program.string()}, core::current_environment()};
+  trace.environment["LD_TRACE_LOADED_OBJECTS"] = "1";
+  constexpr std::string_view kMissing = " => not found";
+  std::string names;
+  for (std::string_view line : core::split(core::run_command(std::move(trace), std::chrono::minutes(1)).out, '\n'))
+    if (line.ends_with(kMissing))
+      names += (names.empty() ? "" : ", ") + std::string(line.substr(1, line.size() - 1 - kMissing.size()));
+  if (names.empty()) return;
+  const bool is_torch = names.find("libtorch") != std::string::npos;
+  throw core::input_error(is_torch ? "libtorch is not found" : "the worker's libraries are not found", names,
+                          is_torch ? "pip install \"resolute[native]\" where a wheel brought the worker, else install "
+                                     "the package anew"
+                                   : "load their module, or install the package anew");
+}
+
 // The process, its descriptors and its arguments stay what they are; /proc and `ps` name the worker as it was started.
 [[noreturn]] void become_torch(char** arguments) {
   const std::filesystem::path program = core::own_program().parent_path() / "resolute-torch";
+  if (core::is_executable(program)) require_libraries(program);
   core::undo_set_up();
   ::execv(program.c_str(), arguments);
   throw core::system_error("cannot start '" + program.string() + "'", errno, "install it beside resolute-worker");

@@ -22,6 +22,17 @@ TEST(Failure, exit_codes_of_the_contract_say_what_they_mean) {
   EXPECT_EQ(cause_of(0, 25, ""), Cause::kStorageFull);
 }
 
+TEST(Failure, a_program_that_cannot_be_loaded_is_configuration) {
+  for (const char* line :
+       {"/opt/worker: error while loading shared libraries: libnccl.so.2: cannot open shared object file",
+        "python3: error while loading shared libraries: libpython3.12.so.1.0: file too short",
+        "./resolute-torch: symbol lookup error: ./resolute-torch: undefined symbol: _ZN3c10"}) {
+    EXPECT_EQ(cause_of(127, 0, line), Cause::kConfiguration) << line;
+    EXPECT_NE(cause_of(1, 0, line), Cause::kConfiguration) << line;
+  }
+  EXPECT_EQ(cause_of(127, 0, "sh: 1: worker: not found"), Cause::kExitCode);
+}
+
 TEST(Failure, the_last_line_tells_exit_code_1_apart) {
   const std::vector<std::pair<std::string, Cause>> lines{
       {"torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB", Cause::kOutOfMemory},

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <regex>
+
 #include "tests/system/program.h"
 
 namespace resolute::system_test::linkage_test {
@@ -61,6 +63,41 @@ TEST(Linkage, worker_that_builds_packs_loads_no_libtorch) {
   const std::string libraries = libraries_of(kBin / "resolute-worker");
   for (const char* name : {"libtorch", "libc10", "libcuda", "libgomp", "libopenblas"})
     EXPECT_THAT(libraries, Not(HasSubstr(name)));
+}
+
+// The programs as a wheel has them where no torch is: all that needs none works, the rest says so in one line at once.
+TEST(Linkage, a_worker_without_libtorch_says_how_to_get_it_and_costs_one_attempt_a_job) {
+  std::smatch found;
+  const std::string libraries = libraries_of(kBin / "resolute-torch");
+  ASSERT_TRUE(std::regex_search(libraries, found, std::regex("libtorch_cpu\\.so => (/.*)/libtorch_cpu")));
+  ScratchFolder scratch;
+  const fs::path worker = scratch / "resolute-worker", torch = scratch / "resolute-torch";
+  fs::copy_file(kBin / "resolute-worker", worker);
+  std::string program = core::read_text(core::real_file_system(), kBin / "resolute-torch");
+  const std::string folder = found[1], nowhere(folder.size(), '!');
+  for (std::size_t at = program.find(folder); at != std::string::npos; at = program.find(folder, at))
+    program.replace(at, folder.size(), nowhere);
+  core::write_atomic(core::real_file_system(), torch, program);
+  fs::permissions(torch, fs::perms::owner_all);
+
+  const std::string line = "resolute-worker: libtorch is not found (libtorch_cpu.so";
+  for (const Words& words :
+       {Words{"describe"}, Words{"describe", "cuda"}, Words{"run", "--store", "s", "--job", "j"}}) {
+    const auto output = run_program(joined({worker}, words));
+    EXPECT_EQ(code_of(output), 2) << output.err;
+    EXPECT_THAT(output.err, StartsWith(line));
+    EXPECT_THAT(output.err, HasSubstr("); pip install \"resolute[native]\" where "));
+    EXPECT_EQ(output.err.find('\n'), output.err.size() - 1) << output.err;
+  }
+  auto environment = program_environment();
+  environment["RESOLUTE_WORKER"] = worker;
+  const auto doctor = run_program({kBin / "resolute", "doctor"}, environment);
+  EXPECT_THAT(doctor.out, HasSubstr("libtorch is not found (libtorch_cpu.so"));
+  const auto run =
+      run_program({kBin / "resolute", "suite", "run", kTinySuite, "--store", scratch / "store"}, environment);
+  EXPECT_THAT(run.err, HasSubstr("done: seal of people"));
+  EXPECT_THAT(run.err, HasSubstr("given up after attempt 1 (configuration: process rank 0: exit code 2: " + line));
+  EXPECT_THAT(run.err, Not(HasSubstr("attempt 2")));
 }
 
 TEST(Linkage, worker_takes_cuda_libraries_from_beside_libtorch_alone) {
