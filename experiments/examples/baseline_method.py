@@ -38,6 +38,8 @@ class Trunk(Module):
 
 
 class Baseline(resolute.Method):
+    heeds_has_label = True
+
     @dataclass
     class Options:
         margin: float = 0.3
@@ -64,8 +66,9 @@ class Baseline(resolute.Method):
         return self.module["trunk"](images)
 
     def losses(self, batch):
-        labels = batch.labels[batch.has_hr]
-        features = self.embed(batch.hr[batch.has_hr], None)
+        rows = batch.has_hr & batch.has_label
+        labels = batch.labels[rows]
+        features = self.embed(batch.hr[rows], None)
         scores = self.module["classifier"]["linear"](features)
         same = labels[:, None] == labels
         with torch.no_grad():

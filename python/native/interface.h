@@ -47,14 +47,15 @@ struct ScoreArrays {
 //! One batch; all arrays stay as they are until resolute_batch_close().
 struct Batch {
   std::uint64_t step;
-  std::size_t images;          //!< N
-  const float* hr;             //!< N×H×W×3; null where none are asked for
-  const float* lr;             //!< N×H×W×3; null where none are asked for
-  const std::int64_t* rows;    //!< of the pack, N
-  const std::int64_t* labels;  //!< N
-  const std::int64_t* rates;   //!< of the images in `lr`, N
-  const std::uint8_t* has_hr;  //!< 0 or 1, N
-  void* kept;                  //!< for resolute_batch_close()
+  std::size_t images;             //!< N
+  const float* hr;                //!< N×H×W×3; null where none are asked for
+  const float* lr;                //!< N×H×W×3; null where none are asked for
+  const std::int64_t* rows;       //!< of the pack, N
+  const std::int64_t* labels;     //!< N; -1 where there is none
+  const std::int64_t* rates;      //!< of the images in `lr`, N
+  const std::uint8_t* has_hr;     //!< 0 or 1, N
+  const std::uint8_t* has_label;  //!< 0 or 1, N
+  void* kept;                     //!< for resolute_batch_close()
 };
 
 struct Pack;

@@ -9,6 +9,7 @@
 #include "core/files/file_system.h"
 #include "datasets/loader/loader.h"
 #include "datasets/pack/pack.h"
+#include "datasets/split/labelled.h"
 #include "datasets/split/split.h"
 #include "experiments/specification/validation.h"
 #include "python/native/call.h"
@@ -27,7 +28,8 @@ struct Split {
 struct Loader {
   std::shared_ptr<const datasets::PackReader> pack;
   std::shared_ptr<const datasets::Split> split;
-  pid_t process;  // whose threads load
+  std::vector<std::uint8_t> labelled;  // an item of the split
+  pid_t process;                       // whose threads load
   std::unique_ptr<datasets::PrefetchingLoader> batches;
 };
 
@@ -35,7 +37,8 @@ namespace {
 
 struct KeptBatch {
   datasets::LoadedBatch batch;
-  std::vector<std::int64_t> rows, rates;
+  std::vector<std::int64_t> rows, labels, rates;
+  std::vector<std::uint8_t> has_label;
 };
 
 struct LoaderRequest {
@@ -73,7 +76,8 @@ std::unique_ptr<Loader> open_loader(const Pack& pack, const Split& split, const 
   LoaderRequest request = read_loader(recipe, options, pack.reader->options());
   const experiments::Recipe& r = request.recipe;
   const datasets::LoaderOptions augmented{r.train_rates, r.flip, r.pad, r.erasing, request.seed, r.copies_from, false};
-  auto loader = std::make_unique<Loader>(Loader{pack.reader, split.split, ::getpid(), nullptr});
+  auto labelled = datasets::draw_labelled(*split.split, r.labelled_fraction, r.labelled_by);
+  auto loader = std::make_unique<Loader>(Loader{pack.reader, split.split, std::move(labelled), ::getpid(), nullptr});
   loader->batches = std::make_unique<datasets::PrefetchingLoader>(
       *loader->pack, *loader->split, augmented, datasets::BatchShape{r.identities, r.images, r.lr_images},
       std::move(request.prefetch));
@@ -90,12 +94,16 @@ Batch next_batch(Loader& loader) {
   auto kept = std::make_unique<KeptBatch>();
   kept->batch = loader.batches->next();
   const datasets::LoadedBatch& batch = kept->batch;
-  for (const datasets::BatchItem& item : batch.items)
-    kept->rows.push_back(static_cast<std::int64_t>(loader.split->train.at(item.item).row));
+  for (std::size_t i = 0; i < batch.items.size(); ++i) {
+    const std::size_t item = batch.items[i].item;
+    kept->rows.push_back(static_cast<std::int64_t>(loader.split->train.at(item).row));
+    kept->has_label.push_back(loader.labelled.at(item));
+    kept->labels.push_back(kept->has_label.back() != 0 ? batch.labels[i] : -1);
+  }
   kept->rates.assign(batch.lr_rates.begin(), batch.lr_rates.end());
   const auto images = [](std::span<const float> all) { return all.empty() ? nullptr : all.data(); };
-  return {batch.step,          batch.items.size(), images(batch.hr),    images(batch.lr), kept->rows.data(),
-          batch.labels.data(), kept->rates.data(), batch.has_hr.data(), kept.release()};
+  return {batch.step,          batch.items.size(), images(batch.hr),    images(batch.lr),       kept->rows.data(),
+          kept->labels.data(), kept->rates.data(), batch.has_hr.data(), kept->has_label.data(), kept.release()};
 }
 
 void require_row(const datasets::PackReader& pack, std::size_t row) {

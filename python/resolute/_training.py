@@ -32,8 +32,9 @@ def _seed(*words: int) -> None:
 class Training:
     def __init__(self, job: Job, method: Method, device: Device, numeric_class: str):
         specification = job.specification
-        if method.recipe["labelled_fraction"] < 1:
-            raise InputError("train.labelled_fraction is below 1 (this worker shows every label)")
+        if method.recipe["labelled_fraction"] < 1 and not method.heeds_has_label:
+            raise InputError(f"train.labelled_fraction is below 1 (losses() of {type(method).__name__} reads every label); let it heed "
+                             "batch.has_label, and set heeds_has_label = True in the class")
         self._job, self._method, self._device, self._numeric_class = job, method, device, numeric_class
         self._seed, self._steps = specification["seed"], method.recipe["steps"]
         self._rows = method.recipe["identities"] * method.recipe["images"]
@@ -89,7 +90,8 @@ class Training:
     def _loader(self, lane: int) -> Any:
         # One for each lane, and memory of its own: where images lie must not depend on which lanes this rank has.
         recipe = self._method.recipe
-        options = {name: recipe[name] for name in ("identities", "images", "lr_images", "copies_from", "flip", "pad", "erasing")}
+        names = ("identities", "images", "lr_images", "copies_from", "flip", "pad", "erasing", "labelled_fraction", "labelled_by")
+        options: dict[str, Any] = {name: recipe.get(name) for name in names}
         return self._pack.loader(self._split, **options, rates=recipe["train_rates"], seed=self._seed, first_step=self._step,
                                  steps=self._steps - self._step, rank=lane, ranks=self._lanes.count,
                                  threads=self._device.loading_threads, arrays="torch")

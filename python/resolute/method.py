@@ -21,6 +21,8 @@ class Method:
 
     #: Raise it when results change by something that is not in the method's file.
     revision = 1
+    #: True: losses() looks at batch.has_label, so that train.labelled_fraction may be below 1.
+    heeds_has_label = False
 
     @dataclass
     class Options:

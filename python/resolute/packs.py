@@ -66,7 +66,7 @@ class Batch:
 
     hr, lr: float32 N×3×H×W in channels-last memory, normalised with ImageNet's mean and deviation; tensors of PyTorch where
     it is installed, else of NumPy; None where they were not asked for. labels (0 to the number of identities - 1), rows (of the
-    pack), rates (of the images in lr), has_hr (False: `hr` is 0): N. step: from 0.
+    pack), rates (of the images in lr), has_hr (False: `hr` is 0), has_label (False: the label is -1): N. step: from 0.
     """
 
     def __init__(self, given: _library.Batch, height: int, width: int, arrays: str):
@@ -91,7 +91,7 @@ class Batch:
         self.lr = shown(given.lr, images, "<f4")
         self.labels, self.rows, self.rates = (shown(pointer, (count,), "<i8")
                                               for pointer in (given.labels, given.rows, given.rates))
-        self.has_hr = shown(given.has_hr, (count,), "|b1")
+        self.has_hr, self.has_label = (shown(pointer, (count,), "|b1") for pointer in (given.has_hr, given.has_label))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -103,7 +103,7 @@ class Batch:
         pinned = torch.device(device).type == "cuda"
         moved = object.__new__(Batch)
         moved.step = self.step
-        for name in ("hr", "lr", "labels", "rows", "rates", "has_hr"):
+        for name in ("hr", "lr", "labels", "rows", "rates", "has_hr", "has_label"):
             value = getattr(self, name)
             if value is not None:
                 value = (value.pin_memory() if pinned and not value.is_cuda else value).to(device, non_blocking=non_blocking)
@@ -254,19 +254,21 @@ class Pack:
 
     def loader(self, split: Split, *, identities: int | None = None, images: int | None = None, rates: Sequence[int] | None = None,
                lr_images: int | None = None, copies_from: str | None = None, flip: float | None = None, pad: int | None = None,
-               erasing: float | None = None, seed: int = 0, steps: int | None = None, first_step: int = 0, rank: int = 0,
-               ranks: int = 1, hr: bool = True, lr: bool = True, threads: int = 0, arrays: str | None = None) -> Loader:
+               erasing: float | None = None, labelled_fraction: float | None = None, labelled_by: str | None = None, seed: int = 0,
+               steps: int | None = None, first_step: int = 0, rank: int = 0, ranks: int = 1, hr: bool = True, lr: bool = True,
+               threads: int = 0, arrays: str | None = None) -> Loader:
         """Batches of P identities × K images, augmented, as a training of this project gets them.
 
-        identities, images, rates (of the LR copies), lr_images, copies_from, flip, pad, erasing: as in a suite's [train], with its
-        defaults (docs/suite_keys.md). seed: which images come and what happens to them. first_step: goes on there. steps: how many
+        identities, images, rates (of the LR copies), lr_images, copies_from, flip, pad, erasing, labelled_fraction, labelled_by: as
+        in a suite's [train], with its defaults (docs/suite_keys.md). seed: which images come and what happens to them. first_step: goes on there. steps: how many
         batches; None: without end. rank, ranks: a share of each batch, of whole identities, for a training of several processes.
         hr, lr: False leaves these images out. threads: 0 for one a processor; no byte depends on it. arrays: "torch" or "numpy".
 
         Raises InputError for settings out of range, and for a split with fewer identities than a batch asks for.
         """
         recipe = {"identities": identities, "images": images, "train_rates": None if rates is None else list(rates),
-                  "lr_images": lr_images, "copies_from": copies_from, "flip": flip, "pad": pad, "erasing": erasing}
+                  "lr_images": lr_images, "copies_from": copies_from, "flip": flip, "pad": pad, "erasing": erasing,
+                  "labelled_fraction": labelled_fraction, "labelled_by": labelled_by}
         given = {key: value for key, value in recipe.items() if value is not None}
         if arrays is None:
             arrays = "torch" if find_spec("torch") else "numpy"

@@ -44,7 +44,7 @@ TWIN = '  [[table.row]]\n  id = "twin"\n  label = "Twin"\n  method = "twin"\n  t
 
 class Baselines(unittest.TestCase):
     def run_rows(self, rows):
-        (self.folder / "suite.toml").write_text(SUITE + rows)
+        (self.folder / "suite.toml").write_text(self.suite + rows)
         ran = subprocess.run([BUILD / "bin/resolute", "suite", "run", "suite.toml", "--store", "store", "--slots", "1", "--same-suite"],
                              cwd=self.folder, env=self.environment, check=False, capture_output=True, text=True)
         self.assertEqual(0, ran.returncode, ran.stderr)
@@ -62,9 +62,16 @@ class Baselines(unittest.TestCase):
         return [json.loads(line)["losses"] for line in (folder / "attempt-001-metrics.jsonl").read_text().splitlines()]
 
     def test_the_losses_of_twenty_steps_agree(self):
+        self.compare(SUITE)
+
+    def test_they_agree_where_an_identity_has_no_labels(self):
+        self.compare(SUITE.replace("steps = 20", 'steps = 20, labelled_fraction = 0.9, labelled_by = "identity"'))
+
+    def compare(self, suite):
         python = torch_python()
         if python is None:
             self.skipTest("torch is not there")
+        self.suite = suite
         with tempfile.TemporaryDirectory() as scratch:
             self.folder = Path(scratch)
             self.environment = method_environment(python)

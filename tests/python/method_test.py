@@ -188,6 +188,13 @@ class AMethod(MethodTest):
         self.assertIn("wrong.py", log.read_text())
         self.assertFalse(list(store.glob("jobs/*/*/attempt-002-stderr")))
 
+    def test_a_method_that_reads_every_label_gets_no_share_of_them(self):
+        store, _ = self.untrained("unlabelled")
+        (self.folder / "unlabelled.toml").write_text(SUITE.replace("steps = 200", "steps = 200, labelled_fraction = 0.5"))
+        code, lines = self.ended(self.suite("run", store, "--slots", "1", file="unlabelled.toml"))
+        self.assertEqual(3, code, lines)
+        self.assertIn("(losses() of Noisy reads every label); let it heed batch.has_label", "\n".join(lines))
+
     def test_a_missing_package_is_the_evidence(self):
         store, _ = self.untrained("lacking")
         (self.folder / "lacking.py").write_text(NOISY.replace("import torch\n", "import torch\nimport not_there\n", 1))

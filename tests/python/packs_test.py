@@ -17,7 +17,7 @@ MEAN, DEVIATION = (numpy.array(values, numpy.float32) for values in ((0.485, 0.4
 
 def same(a, b):
     return a.step == b.step and all(numpy.array_equal(getattr(a, name), getattr(b, name))
-                                    for name in ("hr", "lr", "labels", "rows", "rates", "has_hr"))
+                                    for name in ("hr", "lr", "labels", "rows", "rates", "has_hr", "has_label"))
 
 
 class Packs(PackTest):
@@ -62,9 +62,28 @@ class Packs(PackTest):
         self.assertFalse(any(map(same, all_steps, self.batches(erasing=0.5, seed=1))))
 
     def test_ranks_share_a_batch(self):
-        for whole, *parts in zip(self.batches(), *(self.batches(rank=rank, ranks=3) for rank in range(3))):
-            for name in ("hr", "lr", "labels", "rows", "rates", "has_hr"):
+        for whole, *parts in zip(self.batches(labelled_fraction=0.5),
+                                 *(self.batches(labelled_fraction=0.5, rank=rank, ranks=3) for rank in range(3))):
+            for name in ("hr", "lr", "labels", "rows", "rates", "has_hr", "has_label"):
                 self.assertTrue(numpy.array_equal(getattr(whole, name), numpy.concatenate([getattr(part, name) for part in parts])))
+
+    def test_a_share_of_the_images_keeps_its_labels_in_every_step(self):
+        whole, labelled = {}, {}
+        for by in ("image", "identity"):
+            for batch, part in zip(self.batches(steps=60), self.batches(steps=60, labelled_fraction=0.4, labelled_by=by)):
+                self.assertTrue(batch.has_label.all())
+                numpy.testing.assert_array_equal(part.labels, numpy.where(part.has_label, batch.labels, -1))
+                self.assertTrue(numpy.array_equal(batch.hr, part.hr))
+                for row, label, has_label in zip(batch.rows.tolist(), batch.labels.tolist(), part.has_label.tolist()):
+                    self.assertEqual(has_label, labelled.setdefault((by, row), has_label))
+                    whole.setdefault(label, set()).add(row)
+        for rows in whole.values():
+            self.assertIn(sum(labelled["image", row] for row in rows) - int(0.4 * len(rows)), (0, 1))
+        kept = {label: {labelled["identity", row] for row in rows} for label, rows in whole.items()}
+        self.assertTrue(all(len(one) == 1 for one in kept.values()))
+        self.assertIn(sum(one == {True} for one in kept.values()) - int(0.4 * len(whole)), (0, 1))
+        refused(self, lambda: self.batches(labelled_fraction=1.5), "labelled_fraction")
+        refused(self, lambda: self.batches(labelled_by="camera"), "labelled_by")
 
     def test_images_stay_while_they_are_kept(self):
         loader = self.pack.loader(self.split, identities=4, images=3, arrays="numpy", steps=40)
