@@ -1,6 +1,6 @@
 """A ViT of timm with a batch-norm neck, as strong baselines of the field have it (He et al., TransReID, ICCV 2021, without its side
-information and its jigsaw): classification and hardest triplets of each image as the pool has it, by SGD. The suite python_rows.toml
-compares it with rows of ours."""
+information and its jigsaw, which transreid_method.py has): classification and hardest triplets of each image as the pool has it, by SGD.
+The suite python_rows.toml compares it with rows of ours."""
 
 import hashlib
 from dataclasses import dataclass

@@ -51,6 +51,7 @@ struct Batch {
   const float* hr;                //!< N×H×W×3; null where none are asked for
   const float* lr;                //!< N×H×W×3; null where none are asked for
   const std::int64_t* rows;       //!< of the pack, N
+  const std::int64_t* cameras;    //!< N
   const std::int64_t* labels;     //!< N; -1 where there is none
   const std::int64_t* rates;      //!< of the images in `lr`, N
   const std::uint8_t* has_hr;     //!< 0 or 1, N

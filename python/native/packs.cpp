@@ -37,7 +37,7 @@ namespace {
 
 struct KeptBatch {
   datasets::LoadedBatch batch;
-  std::vector<std::int64_t> rows, labels, rates;
+  std::vector<std::int64_t> rows, cameras, labels, rates;
   std::vector<std::uint8_t> has_label;
 };
 
@@ -96,14 +96,17 @@ Batch next_batch(Loader& loader) {
   const datasets::LoadedBatch& batch = kept->batch;
   for (std::size_t i = 0; i < batch.items.size(); ++i) {
     const std::size_t item = batch.items[i].item;
-    kept->rows.push_back(static_cast<std::int64_t>(loader.split->train.at(item).row));
+    const datasets::TrainItem& image = loader.split->train.at(item);
+    kept->rows.push_back(static_cast<std::int64_t>(image.row));
+    kept->cameras.push_back(image.camera);
     kept->has_label.push_back(loader.labelled.at(item));
     kept->labels.push_back(kept->has_label.back() != 0 ? batch.labels[i] : -1);
   }
   kept->rates.assign(batch.lr_rates.begin(), batch.lr_rates.end());
   const auto images = [](std::span<const float> all) { return all.empty() ? nullptr : all.data(); };
-  return {batch.step,          batch.items.size(), images(batch.hr),    images(batch.lr),       kept->rows.data(),
-          kept->labels.data(), kept->rates.data(), batch.has_hr.data(), kept->has_label.data(), kept.release()};
+  return {batch.step,          batch.items.size(),     images(batch.hr),    images(batch.lr),
+          kept->rows.data(),   kept->cameras.data(),   kept->labels.data(), kept->rates.data(),
+          batch.has_hr.data(), kept->has_label.data(), kept.release()};
 }
 
 void require_row(const datasets::PackReader& pack, std::size_t row) {

@@ -20,7 +20,7 @@ class ScoreArrays(ctypes.Structure):
 
 class Batch(ctypes.Structure):
     _fields_ = [("step", c_uint64), ("images", c_size_t),
-                *((name, c_void_p) for name in ("hr", "lr", "rows", "labels", "rates", "has_hr", "has_label", "kept"))]
+                *((name, c_void_p) for name in ("hr", "lr", "rows", "cameras", "labels", "rates", "has_hr", "has_label", "kept"))]
 
 
 _FUNCTIONS = {

@@ -30,10 +30,11 @@ class _Side:
 
         found = []
         for begin in range(0, len(rates), _BATCH):
-            shown = rates[begin:begin + _BATCH]
-            images = torch.from_numpy(pack.inputs([item["row"] for item in self.items[begin:begin + _BATCH]], shown))
+            shown, items = rates[begin:begin + _BATCH], self.items[begin:begin + _BATCH]
+            images = torch.from_numpy(pack.inputs([item["row"] for item in items], shown))
+            given = [torch.tensor(numbers, device=device.place) for numbers in (shown, [item["camera"] for item in items])]
             with torch.no_grad(), device.computing():
-                features = method.embed(images.to(device.place), torch.tensor(shown, device=device.place))
+                features = method.embed_by_camera(images.to(device.place), *given)
             found.append(features.detach().float().cpu().numpy())
             job.say({"evaluating": {"done": begin + len(shown), "total": len(rates)}})
             if job.should_stop():

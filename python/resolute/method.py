@@ -48,6 +48,11 @@ class Method:
         module is in evaluation mode, without gradients."""
         raise NotImplementedError(f"{type(self).__name__} has no embed()")
 
+    def embed_by_camera(self, images: Any, rates: Any, cameras: Any) -> Any:
+        """embed() for a method that heeds the cameras: int64 N, the pack's. An evaluation calls this one; unless you say otherwise it
+        is embed()."""
+        return self.embed(images, rates)
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         """For optimiser(): all parameters that learn, with the recipe's `weight_decay` and `decay`."""
         decayed: list[Any] = []

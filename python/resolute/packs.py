@@ -66,7 +66,8 @@ class Batch:
 
     hr, lr: float32 N×3×H×W in channels-last memory, normalised with ImageNet's mean and deviation; tensors of PyTorch where
     it is installed, else of NumPy; None where they were not asked for. labels (0 to the number of identities - 1), rows (of the
-    pack), rates (of the images in lr), has_hr (False: `hr` is 0), has_label (False: the label is -1): N. step: from 0.
+    pack), cameras (the pack's), rates (of the images in lr), has_hr (False: `hr` is 0), has_label (False: the label is -1): N. step:
+    from 0.
     """
 
     def __init__(self, given: _library.Batch, height: int, width: int, arrays: str):
@@ -89,8 +90,8 @@ class Batch:
         self.step = int(given.step)
         self.hr = shown(given.hr, images, "<f4")
         self.lr = shown(given.lr, images, "<f4")
-        self.labels, self.rows, self.rates = (shown(pointer, (count,), "<i8")
-                                              for pointer in (given.labels, given.rows, given.rates))
+        self.labels, self.rows, self.cameras, self.rates = (
+            shown(pointer, (count,), "<i8") for pointer in (given.labels, given.rows, given.cameras, given.rates))
         self.has_hr, self.has_label = (shown(pointer, (count,), "|b1") for pointer in (given.has_hr, given.has_label))
 
     def __len__(self) -> int:
@@ -103,7 +104,7 @@ class Batch:
         pinned = torch.device(device).type == "cuda"
         moved = object.__new__(Batch)
         moved.step = self.step
-        for name in ("hr", "lr", "labels", "rows", "rates", "has_hr", "has_label"):
+        for name in ("hr", "lr", "labels", "rows", "cameras", "rates", "has_hr", "has_label"):
             value = getattr(self, name)
             if value is not None:
                 value = (value.pin_memory() if pinned and not value.is_cuda else value).to(device, non_blocking=non_blocking)

@@ -53,6 +53,7 @@ class Packs(PackTest):
             self.assertEqual(4, len(set(people)))
             self.assertEqual(4, len(set(zip(people, batch.labels))))
             self.assertTrue(set(batch.rates) <= {2, 3, 4})
+            self.assertEqual([self.pack.rows[row]["camera"] for row in batch.rows], batch.cameras.tolist())
 
     def test_no_bit_depends_on_threads_or_on_where_a_loader_begins(self):
         all_steps = self.batches(erasing=0.5)
