@@ -123,7 +123,7 @@ MachinePrice price_on(const Machine& machine, int count, const std::vector<Timed
   MachinePrice price;
   price.machine = machine;
   price.count = count;
-  std::set<std::string> how;
+  std::set<std::string> origins;
   double longest_wall = 0;
   for (const TimedJob& one : jobs) {
     if (one.device != machine.device) continue;
@@ -137,7 +137,7 @@ MachinePrice price_on(const Machine& machine, int count, const std::vector<Timed
       price.done_hours += hours;
       continue;
     }
-    how.insert(rate->how);
+    origins.insert(rate->origin);
     price.hours += hours;
     if (rate->measured) price.measured_hours += hours;
     if (one.trains) price.longest_hours = std::max(price.longest_hours, hours);
@@ -145,7 +145,7 @@ MachinePrice price_on(const Machine& machine, int count, const std::vector<Timed
   }
   price.hours_in = hours_in_precisions(machine, jobs, of);
   price.days = std::max(price.hours / count, longest_wall) / kHoursADay;
-  price.how.assign(how.begin(), how.end());
+  price.rate_origins.assign(origins.begin(), origins.end());
   return price;
 }
 
@@ -295,7 +295,7 @@ core::Json to_json(const Price& price) {
                         {"days", one.days},
                         {"unpriced", one.unpriced},
                         {"hours_in", one.hours_in},
-                        {"how", one.how}});
+                        {"how", one.rate_origins}});
   for (const MissingData& one : price.missing_data)
     data.push_back({{"dataset", one.dataset},
                     {"source", one.source},

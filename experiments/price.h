@@ -41,8 +41,8 @@ struct MachinePrice {
   double done_hours = 0;      //!< what is done would have taken
   double longest_hours = 0;   //!< of the longest training that is left, on one
   double days = 0;  //!< on `count`, none idle; at least what the longest training takes on as many as it has lanes
-  std::size_t unpriced = 0;      //!< jobs whose work or rate is unknown
-  std::vector<std::string> how;  //!< where rates come from, each once, sorted
+  std::size_t unpriced = 0;               //!< jobs whose work or rate is unknown
+  std::vector<std::string> rate_origins;  //!< where rates come from, each once, sorted
   //! Hours, were every job that is not done in this precision: of those precisions in which some job is not, and in
   //! which all of them have a rate.
   std::map<std::string, double> hours_in;

@@ -109,7 +109,7 @@ std::optional<Rate> StepTimes::rate(const Machine& machine, const TrainingSpecif
   if (other == nullptr) return std::nullopt;
   return Rate{other->rate.multiply_adds_a_second, false,
               fmt::format("modelled: as many operations per second as {} on {} ({})", other->method, other->backbone,
-                          other->rate.how)};
+                          other->rate.origin)};
 }
 
 std::optional<double> StepTimes::bytes_a_pixel(const TrainingSpecification& training) const {

@@ -25,7 +25,7 @@ struct Rate {
   //! Measured: this method, trunk and precision ran on the machine itself. Otherwise it is modelled: by another
   //! method's step, or by a peak and a share of it.
   bool measured = false;
-  std::string how;  //!< for people
+  std::string origin;  //!< for people
 };
 
 class StepTimes {

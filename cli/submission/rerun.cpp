@@ -59,7 +59,7 @@ core::Json to_json(const std::vector<results::MixedRow>& rows) {
     core::Json others = core::Json::array();
     for (const JobId& job : row.others) others.push_back(job.hex);
     json.push_back(
-        {{"table", row.table}, {"row", row.row}, {"dataset", row.dataset}, {"how", row.how}, {"others", others}});
+        {{"table", row.table}, {"row", row.row}, {"dataset", row.dataset}, {"how", row.classes}, {"others", others}});
   }
   return json;
 }
@@ -67,7 +67,7 @@ core::Json to_json(const std::vector<results::MixedRow>& rows) {
 void print_rows(const experiments::Plan& plan, const std::vector<results::MixedRow>& rows,
                 const std::vector<JobId>& jobs) {
   for (const results::MixedRow& row : rows)
-    std::cout << fmt::format("{}, '{}' on {}: {}\n", row.table, row.row, row.dataset, row.how);
+    std::cout << fmt::format("{}, '{}' on {}: {}\n", row.table, row.row, row.dataset, row.classes);
   std::map<JobId, std::string> labels;
   for (const auto& job : plan.jobs) labels.emplace(job.id, job.label);
   for (const JobId& job : jobs) {

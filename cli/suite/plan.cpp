@@ -144,7 +144,7 @@ std::string time_text(double days) {
 void add_machine(std::vector<std::string>& lines, const experiments::MachinePrice& one) {
   const bool gpu = one.machine.device == settings::Device::kCuda;
   const char* unit = gpu ? "GPU" : "core";
-  if (one.how.empty() && one.done_hours == 0 && one.unpriced > 0) {
+  if (one.rate_origins.empty() && one.done_hours == 0 && one.unpriced > 0) {
     lines.push_back(fmt::format("  {}: unknown; {} jobs not counted", one.machine.title, one.unpriced));
     return;
   }
@@ -153,7 +153,7 @@ void add_machine(std::vector<std::string>& lines, const experiments::MachinePric
                               time_text(one.longest_hours / 24),
                               one.done_hours > 0 ? fmt::format("; {} h are done", amount(one.done_hours)) : "",
                               one.unpriced > 0 ? fmt::format("; {} jobs not counted", one.unpriced) : ""));
-  for (const std::string& step : one.how) lines.push_back("    " + step);
+  for (const std::string& step : one.rate_origins) lines.push_back("    " + step);
   std::vector<std::string> others;
   for (const auto& [precision, hours] : one.hours_in)
     others.push_back(fmt::format("{} in {}", amount(hours), precision));

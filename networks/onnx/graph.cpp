@@ -55,10 +55,10 @@ Map Graph::trunk(const ShallowTrunk& shallow, const Backbone& trunk, const Map& 
 
 // Images as the trunk's weights were trained on them.
 Map Graph::own_pixels(const settings::TrunkShape& shape, const Map& images) {
-  const std::optional<PixelFactors> own = pixel_factors(shape);
-  if (!own) return images;
-  const std::string scaled = node("Mul", {images.value, constant("pixel_factor", own->factor)});
-  return {node("Add", {scaled, constant("pixel_offset", own->offset)}), images.height, images.width};
+  const std::optional<PixelFactors> factors = pixel_factors(shape);
+  if (!factors) return images;
+  const std::string scaled = node("Mul", {images.value, constant("pixel_factor", factors->factor)});
+  return {node("Add", {scaled, constant("pixel_offset", factors->offset)}), images.height, images.width};
 }
 
 Map Graph::rectified(const Map& map, Rectifier rectifier) {

@@ -20,16 +20,16 @@ std::string join(const auto& values) {
 
 //! In what the table's numbers are.
 std::string units_of(const Table& table) {
-  std::set<std::string_view> said;
+  std::set<std::string_view> legends;
   for (const std::string& metric : table.metrics) {
     const char* legend = experiments::metric_named(metric)->unit->legend;
-    said.insert(legend == nullptr ? "" : legend);
+    legends.insert(legend == nullptr ? "" : legend);
   }
-  const bool per_cent = said.erase("") > 0;
-  if (said.empty()) return "Per cent";
+  const bool per_cent = legends.erase("") > 0;
+  if (legends.empty()) return "Per cent";
   std::vector<std::string_view> others;
   for (const experiments::Metric& metric : experiments::kMetrics)
-    if (metric.unit->legend != nullptr && said.erase(metric.unit->legend) > 0) others.push_back(metric.unit->legend);
+    if (metric.unit->legend != nullptr && legends.erase(metric.unit->legend) > 0) others.push_back(metric.unit->legend);
   return fmt::format("{}{}", per_cent ? "Per cent, but " : "In the table: ", join(others));
 }
 

@@ -85,7 +85,7 @@ class Choice {
     count(jobs, counts);
     if (counts.size() < 2) return;
     const std::string& numeric_class = kept(jobs, counts, in_table);
-    mixed.how += (mixed.how.empty() ? "" : "; ") + counts_text(counts, kind);
+    mixed.classes += (mixed.classes.empty() ? "" : "; ") + counts_text(counts, kind);
     for (const JobId& job : jobs)
       if (const auto found = class_of_(job); found && *found != numeric_class) mixed.others.push_back(job);
   }

@@ -21,7 +21,7 @@ struct MixedRow {
   std::string table;    //!< its id
   std::string row;      //!< its label
   std::string dataset;  //!< its id
-  std::string how;      //!< "2 and 1 trainings ran in 2 numeric classes, which differ in kernels (default, AVX2)"
+  std::string classes;  //!< "2 and 1 trainings ran in 2 numeric classes, which differ in kernels (default, AVX2)"
   //! Trainings that ran in other classes than most, and evaluations that did so though their trainings did not.
   std::vector<JobId> others;
 };

@@ -148,7 +148,7 @@ TEST_F(PriceOfPlan, hours_are_the_sum_over_the_jobs) {
   EXPECT_NEAR(longest / 1e9 / 3600, core.longest_hours, 1e-12);
   EXPECT_EQ(0, core.measured_hours);
   EXPECT_NEAR(core.hours / 24, core.days, 1e-12);
-  EXPECT_THAT(core.how, ElementsAre("modelled: 0.004 TFLOP/s x 0.5 (a peak)"));
+  EXPECT_THAT(core.rate_origins, ElementsAre("modelled: 0.004 TFLOP/s x 0.5 (a peak)"));
   // Four rows in three trials ask for twelve trainings; three of them are rain's, three the baseline's.
   EXPECT_EQ(12U, found.trainings.asked);
   EXPECT_EQ(6U, found.trainings.distinct);
@@ -183,9 +183,10 @@ TEST_F(PriceOfPlan, a_measured_step_is_scaled_by_what_is_multiplied) {
   EXPECT_TRUE(rate->measured);
   training.method = MsiflaOptions();
   EXPECT_FALSE(known.rate(known.machines()[0], training)->measured);
-  EXPECT_THAT(known.rate(known.machines()[0], training)->how, HasSubstr("as rain on resnet-small (measured: a page)"));
+  EXPECT_THAT(known.rate(known.machines()[0], training)->origin,
+              HasSubstr("as rain on resnet-small (measured: a page)"));
   training.network.backbone = settings::Trunk::kResnet50;  // the peak is nearer than another trunk's step
-  EXPECT_THAT(known.rate(known.machines()[0], training)->how, StartsWith("modelled: 0.004"));
+  EXPECT_THAT(known.rate(known.machines()[0], training)->origin, StartsWith("modelled: 0.004"));
   training.recipe.precision = settings::Precision::kBf16;
   EXPECT_FALSE(known.rate(known.machines()[0], training).has_value());
   const Price found = price(made, known);
@@ -209,7 +210,7 @@ TEST_F(PriceOfPlan, a_row_of_a_program_has_no_price_beside_rows_that_have_one) {
       EXPECT_EQ(machine.unpriced, 6U);
       EXPECT_EQ(found.of_programs, 6U);
       EXPECT_EQ(machine.hours + machine.measured_hours + machine.longest_hours + machine.days, 0);
-      EXPECT_THAT(machine.how, IsEmpty());
+      EXPECT_THAT(machine.rate_origins, IsEmpty());
       EXPECT_EQ(found.disk.checkpoints + found.disk.features, 0);
       EXPECT_EQ(found.memory.has_value(), std::string(device) == "cuda");
       EXPECT_EQ(found.memory.value_or(MemoryPrice{}).unknown, found.memory ? 3U : 0U);
@@ -336,7 +337,7 @@ TEST_F(PriceOfPlan, every_shipped_suite_has_a_price_under_an_empty_environment) 
     ASSERT_FALSE(found.machines.empty());
     for (const MachinePrice& machine : found.machines) {
       EXPECT_GT(machine.hours, 0);
-      EXPECT_FALSE(machine.how.empty());
+      EXPECT_FALSE(machine.rate_origins.empty());
     }
     EXPECT_GE(found.trainings.asked, found.trainings.distinct);
   }

@@ -115,15 +115,15 @@ RollCall::RollCall(const std::string& address, std::string_view secret, int proc
     : process_rank_(process_rank),
       key_(core::as_text(core::hmac_sha256(secret, "resolute roll call 1"))),
       peers_(static_cast<std::size_t>(process_ranks)) {
-  const std::optional<SocketAddress> own = parse_address(address, "0");
-  RESOLUTE_EXPECT(own, fmt::format("'{}' is no numeric address", address));
-  socket_ = core::FileDescriptor(::socket(own->bytes.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const std::optional<SocketAddress> given = parse_address(address, "0");
+  RESOLUTE_EXPECT(given, fmt::format("'{}' is no numeric address", address));
+  socket_ = core::FileDescriptor(::socket(given->bytes.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   wake_ = core::FileDescriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   SocketAddress bound;
   bound.size = sizeof bound.bytes;
   char port[NI_MAXSERV] = {};
   if (!socket_.valid() || !wake_.valid() ||
-      ::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&own->bytes), own->size) != 0 ||
+      ::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&given->bytes), given->size) != 0 ||
       ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&bound.bytes), &bound.size) != 0 ||
       ::getnameinfo(reinterpret_cast<const sockaddr*>(&bound.bytes), bound.size, nullptr, 0, port, sizeof port,
                     NI_NUMERICSERV) != 0)

@@ -42,7 +42,7 @@ TEST(MixedRows, keep_the_class_of_most_trials_and_have_the_others_made_anew_with
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_EQ(rows[0].dataset, "hard");
   EXPECT_EQ(rows[0].row, "RAIN, \"multi\"");
-  EXPECT_THAT(rows[0].how, testing::StartsWith("2 and 1 trainings ran in 2 numeric classes"));
+  EXPECT_THAT(rows[0].classes, testing::StartsWith("2 and 1 trainings ran in 2 numeric classes"));
   EXPECT_THAT(rows[0].others, ElementsAre(suite.training("multi hard 0")));
   EXPECT_THAT(jobs_to_remake(suite.plan, rows),
               ElementsAre(suite.training("multi hard 0"), suite.evaluation("multi hard 0")));
