@@ -40,6 +40,8 @@ inline constexpr StandInFacts kCuhk03StandIn{.cameras = {2, 2}, .images = {2, 5}
   ROW(kCsv, .name = "csv")                                                                                          \
   ROW(kCuhk03, .name = "cuhk03", .published_sets = 20, .stand_in = kCuhk03StandIn)                                  \
   ROW(kCuhk03Detected, .name = "cuhk03-detected", .published_sets = 20, .stand_in = kCuhk03StandIn)                 \
+  ROW(kCuhk03Np, .name = "cuhk03-np", .stand_in = {.cameras = {2, 2}})                                              \
+  ROW(kCuhk03NpDetected, .name = "cuhk03-np-detected", .stand_in = {.cameras = {2, 2}})                             \
   ROW(kDukemtmc, .name = "dukemtmc", .stand_in = {.cameras = {1, 8}})                                               \
   ROW(kMarket1501, .name = "market1501")                                                                            \
   ROW(kMlrFolders, .name = "mlr-folders", .came_low = true, .stand_in = {.cameras = {2, 99}})                       \

@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <map>
+#include <set>
 
 #include "datasets/samples/sample_path.h"
 
@@ -176,6 +177,24 @@ std::vector<Sample> list_folders(core::FileSystem& files, const fs::path& root, 
 void count_from_1(std::vector<Sample>& samples, std::int64_t Sample::*number) {
   if (std::ranges::find(samples, 0, number) == samples.end()) return;
   for (Sample& sample : samples) ++(sample.*number);
+}
+
+void continue_numbers(std::vector<Sample>& samples) {
+  std::set<std::int64_t> trained;
+  for (const Sample& sample : samples)
+    if (sample.subset == "train") trained.insert(sample.identity);
+  const auto tested = [](const Sample& sample) { return sample.subset != "train" && sample.identity != 0; };
+  if (std::ranges::none_of(samples, [&](const Sample& s) { return tested(s) && trained.contains(s.identity); })) return;
+  for (Sample& sample : samples)
+    if (tested(sample)) sample.identity += *trained.rbegin();
+}
+
+void leave_out_single(std::vector<Sample>& samples, Remarks& remarks) {
+  std::map<std::int64_t, int> images;
+  for (const Sample& sample : samples) ++images[sample.identity];
+  remarks.leave_out("of people with a single image", std::erase_if(samples, [&](const Sample& sample) {
+                      return sample.subset == "train" && images[sample.identity] < 2;
+                    }));
 }
 
 }  // namespace resolute::datasets::sources

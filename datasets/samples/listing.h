@@ -34,6 +34,8 @@ class NameReader {
   //! Takes what `form` describes: I is the identity of `sample`, C its camera, # another number; every other character
   //! stands for itself. \return all numbers in their order
   NameNumbers numbers(std::string_view form, Sample& sample);
+  //! True if everything fitted; something may be left.
+  bool fits() const { return fits_; }
   //! True if everything fitted and nothing is left.
   bool finished() const { return fits_ && rest_.empty(); }
 
@@ -95,5 +97,10 @@ std::vector<Sample> list_folders(core::FileSystem& files, const fs::path& root, 
 
 //! Adds one to the number of all samples where one of them has 0: their names count from 0.
 void count_from_1(std::vector<Sample>& samples, std::int64_t Sample::*number);
+//! Moves the identities of query and gallery up by the largest one of training, where a number is in both: they are
+//! other people, whose numbers begin anew. Distractors stay 0.
+void continue_numbers(std::vector<Sample>& samples);
+//! Leaves out the training images of people who have a single one there: nothing can be learnt of a pair of it.
+void leave_out_single(std::vector<Sample>& samples, Remarks& remarks);
 
 }  // namespace resolute::datasets::sources

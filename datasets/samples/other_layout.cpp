@@ -13,14 +13,12 @@ namespace {
 
 constexpr std::string_view kTraining = "bounding_box_train";
 
+// Two cameras: MSMT17 in Market-1501's folders has such names too, and fifteen.
 bool is_cuhk03_np_name(std::string_view name) {
   NameReader reader(stem_of(name));
-  reader.number();
-  reader.literal("_c");
-  reader.number();
-  reader.literal("_");
-  reader.number();
-  return reader.finished();
+  Sample sample;
+  reader.numbers("I_cC_#", sample);
+  return reader.finished() && sample.camera <= 2;
 }
 
 bool is_cuhk03_np(core::FileSystem& files, const fs::path& root) {
@@ -30,24 +28,23 @@ bool is_cuhk03_np(core::FileSystem& files, const fs::path& root) {
   return !names.empty() && std::ranges::all_of(names, is_cuhk03_np_name);
 }
 
-core::RuntimeError known_as(const fs::path& root, std::string_view layout, std::string_view why) {
-  return core::input_error(
-      fmt::format("'{}' has the layout of {}", root.string(), layout), why,
-      "write images.csv into it and read it as source 'csv' (docs/formats/image_list.md has the lines of Python)");
+core::RuntimeError known_as(const fs::path& root, std::string_view layout, std::string_view why,
+                            std::string_view advice) {
+  return core::input_error(fmt::format("'{}' has the layout of {}", root.string(), layout), why, advice);
 }
 
 }  // namespace
 
 void refuse_other_layout(core::FileSystem& files, const fs::path& root) {
   if (files.exists(root / "list_train.txt") && !files.exists(root / kTraining))
-    throw known_as(root, "MSMT17", "its people count from 0, and anew in the test: add 1 in training, 1042 in test");
-  if (is_cuhk03_np(files, root))
-    throw known_as(root, "CUHK03-NP", "its people count anew in the test: add 767 to those of query and gallery");
+    throw known_as(root, "MSMT17", "its people count from 0, and anew in the test: add 1 in training, 1042 in test",
+                   "write images.csv into it and read it as source 'csv' (docs/formats/image_list.md has the lines of "
+                   "Python)");
+  constexpr std::string_view kNp = "read it as source 'cuhk03-np', or 'cuhk03-np-detected' for the detector's boxes";
+  if (is_cuhk03_np(files, root)) throw known_as(root, "CUHK03-NP", "its people count anew in the test", kNp);
   for (const std::string_view boxes : {"labeled", "detected"})
     if (is_cuhk03_np(files, root / boxes))
-      throw core::input_error(fmt::format("'{}' has the layout of CUHK03-NP", root.string()),
-                              "the boxes drawn by hand and the detector's are a set each",
-                              fmt::format("name '{}'", (root / boxes).string()));
+      throw known_as(root, "CUHK03-NP", "the boxes drawn by hand and the detector's are a set each", kNp);
 }
 
 }  // namespace resolute::datasets::sources

@@ -132,12 +132,12 @@ TEST_F(Csv, numbers_that_begin_anew_in_the_test_are_told_as_one) {
 TEST_F(Csv, folders_of_another_layout_are_named_by_it) {
   touch("np/labeled/bounding_box_train/0001_c1_1.png");
   EXPECT_THAT(refusal_at(Source::kCsv, root_ / "np"),
-              StartsWith("'ROOT/np' has the layout of CUHK03-NP (the boxes drawn by hand and the detector's are a set "
-                         "each); name 'ROOT/np/labeled'"));
+              "'ROOT/np' has the layout of CUHK03-NP (the boxes drawn by hand and the detector's are a set each); read "
+              "it as source 'cuhk03-np', or 'cuhk03-np-detected' for the detector's boxes");
   for (const Source source : {Source::kCsv, Source::kSysu, Source::kMarket1501})
-    EXPECT_THAT(
-        refusal_at(source, root_ / "np/labeled"),
-        StartsWith("'ROOT/np/labeled' has the layout of CUHK03-NP (its people count anew in the test: add 767"));
+    EXPECT_THAT(refusal_at(source, root_ / "np/labeled"),
+                StartsWith("'ROOT/np/labeled' has the layout of CUHK03-NP (its people count anew in the test); read it "
+                           "as source 'cuhk03-np', or"));
   touch("np/labeled/images.csv");
   EXPECT_THAT(refusal_at(Source::kCsv, root_ / "np/labeled"), StartsWith("'images.csv' is empty"));
   touch("msmt/list_train.txt");
