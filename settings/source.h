@@ -46,6 +46,7 @@ inline constexpr StandInFacts kCuhk03StandIn{.cameras = {2, 2}, .images = {2, 5}
   ROW(kMarket1501, .name = "market1501")                                                                            \
   ROW(kMlrFolders, .name = "mlr-folders", .came_low = true, .stand_in = {.cameras = {2, 99}})                       \
   ROW(kMlrFoldersByIdentity, .name = "mlr-folders-by-identity", .came_low = true, .stand_in = {.cameras = {2, 99}}) \
+  ROW(kMsmt17, .name = "msmt17", .stand_in = {.cameras = {1, 15}})                                                  \
   ROW(kPkuReid, .name = "pku-reid", .stand_in = {.cameras = {2, 2}, .images = {2, 8}})                              \
   ROW(kSynthetic, .name = "synthetic", .rendered = true)                                                            \
   ROW(kSysu, .name = "sysu", .stand_in = {.cameras = {2, 2}})                                                       \

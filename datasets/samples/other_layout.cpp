@@ -37,9 +37,7 @@ core::RuntimeError known_as(const fs::path& root, std::string_view layout, std::
 
 void refuse_other_layout(core::FileSystem& files, const fs::path& root) {
   if (files.exists(root / "list_train.txt") && !files.exists(root / kTraining))
-    throw known_as(root, "MSMT17", "its people count from 0, and anew in the test: add 1 in training, 1042 in test",
-                   "write images.csv into it and read it as source 'csv' (docs/formats/image_list.md has the lines of "
-                   "Python)");
+    throw known_as(root, "MSMT17", "its people count from 0, and anew in the test", "read it as source 'msmt17'");
   constexpr std::string_view kNp = "read it as source 'cuhk03-np', or 'cuhk03-np-detected' for the detector's boxes";
   if (is_cuhk03_np(files, root)) throw known_as(root, "CUHK03-NP", "its people count anew in the test", kNp);
   for (const std::string_view boxes : {"labeled", "detected"})

@@ -142,7 +142,8 @@ TEST_F(Csv, folders_of_another_layout_are_named_by_it) {
   EXPECT_THAT(refusal_at(Source::kCsv, root_ / "np/labeled"), StartsWith("'images.csv' is empty"));
   touch("msmt/list_train.txt");
   EXPECT_THAT(refusal_at(Source::kCsv, root_ / "msmt"),
-              StartsWith("'ROOT/msmt' has the layout of MSMT17 (its people count from 0, and anew in the test: add 1"));
+              "'ROOT/msmt' has the layout of MSMT17 (its people count from 0, and anew in the test); read it as source "
+              "'msmt17'");
   touch("named/bounding_box_train/0001_c1_1.png");
   touch("named/bounding_box_train/0002_c1s1_000451_03.jpg");
   EXPECT_THAT(refusal_at(Source::kCsv, root_ / "named"), StartsWith("file 'images.csv' is missing"));
