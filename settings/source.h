@@ -34,6 +34,9 @@ struct SourceFacts {
 //! People of a pair of cameras; boxes' names have ten places a person.
 inline constexpr StandInFacts kCuhk03StandIn{.cameras = {2, 2}, .images = {2, 5}, .identities = {5, 9999}};
 
+//! Vehicles of whom no file tells which camera took them.
+inline constexpr StandInFacts kVehicleStandIn{.cameras = {1, 1}, .vehicles = true};
+
 //! ROW(enumerator, facts) of each, by name: of these rows the enum, the facts and the list of readers are made.
 #define RESOLUTE_SOURCES(ROW)                                                                                       \
   ROW(kCaviar, .name = "caviar", .came_low = true, .stand_in = {.cameras = {2, 2}, .images = {10, 10}})             \
@@ -50,8 +53,11 @@ inline constexpr StandInFacts kCuhk03StandIn{.cameras = {2, 2}, .images = {2, 5}
   ROW(kPkuReid, .name = "pku-reid", .stand_in = {.cameras = {2, 2}, .images = {2, 8}})                              \
   ROW(kSynthetic, .name = "synthetic", .rendered = true)                                                            \
   ROW(kSysu, .name = "sysu", .stand_in = {.cameras = {2, 2}})                                                       \
+  ROW(kVehicleId1600, .name = "vehicleid-1600", .one_camera = true, .stand_in = kVehicleStandIn)                    \
+  ROW(kVehicleId2400, .name = "vehicleid-2400", .one_camera = true, .stand_in = kVehicleStandIn)                    \
+  ROW(kVehicleId800, .name = "vehicleid-800", .one_camera = true, .stand_in = kVehicleStandIn)                      \
   ROW(kViper, .name = "viper", .stand_in = {.cameras = {2, 2}, .images = {1, 1}})                                   \
-  ROW(kVru, .name = "vru", .one_camera = true, .stand_in = {.cameras = {1, 1}, .vehicles = true})
+  ROW(kVru, .name = "vru", .one_camera = true, .stand_in = kVehicleStandIn)
 
 #define RESOLUTE_ENUMERATOR(enumerator, ...) enumerator,
 enum class Source { RESOLUTE_SOURCES(RESOLUTE_ENUMERATOR) };

@@ -97,6 +97,25 @@ constexpr ListedSet kVru{
     .lists = kVruLists,
     .read = read_image};
 
+constexpr std::array<ImageFolders, 1> kVehicleIdFolders{{{"image", "image"}}};
+constexpr std::array<std::array<ListFile, 2>, 3> kVehicleIdLists{
+    {{{{"train_test_split/train_list.txt", "train"}, {"train_test_split/test_list_800.txt", "gallery"}}},
+     {{{"train_test_split/train_list.txt", "train"}, {"train_test_split/test_list_1600.txt", "gallery"}}},
+     {{{"train_test_split/train_list.txt", "train"}, {"train_test_split/test_list_2400.txt", "gallery"}}}}};
+// \param test 0 to 2: the one of 800, 1,600 or 2,400 vehicles
+constexpr ListedSet vehicle_id(std::size_t test) {
+  return {.name = "VehicleID",
+          .layout = "image/IMAGE.jpg, train_test_split/train_list.txt, train_test_split/test_list_{800,1600,2400}.txt",
+          .line = "IMAGE VEHICLE",
+          .example = kVehicleExample,
+          .versions = kVehicleIdFolders,
+          .lists = kVehicleIdLists[test],
+          .read = read_image};
+}
+constexpr ListedSet kVehicleId800 = vehicle_id(0);
+constexpr ListedSet kVehicleId1600 = vehicle_id(1);
+constexpr ListedSet kVehicleId2400 = vehicle_id(2);
+
 // "IMAGE NUMBER", with one or more blanks between. \param place the line's in messages
 LabelLine read_line(const ListedSet& set, std::string_view line, std::string_view place) {
   const std::size_t end = std::min(line.find_first_of(" \t"), line.size());
@@ -265,6 +284,13 @@ void write_vru(NewFolder& folder, const StandInSettings& options) {
                  [](int vehicle, int image) { return fmt::format("v{:04}_{:04}", vehicle, image); });
 }
 
+void write_vehicle_id(NewFolder& folder, const StandInSettings& options) {
+  constexpr std::array<StandInTest, 3> kTests{{{"800", 0}, {"1600", 1}, {"2400", 2}}};
+  write_vehicles(folder, options, kVehicleId800, kTests, [&](int vehicle, int image) {
+    return fmt::format("{:07}", vehicle * options.images_per_camera + image + 1);
+  });
+}
+
 // A stand-in (source.h: write_stand_in()) of version 1; an irregular one is of version 2, with what macOS leaves in an
 // archive. The first half of the identities, rounded down, trains, its first images by the first camera in
 // list_val.txt; the first image of a test identity and camera is its query.
@@ -290,6 +316,14 @@ void write_msmt17(NewFolder& folder, const StandInSettings& options) {
   folder.write(fmt::format("__MACOSX/{}/0000/._0000_000_01_0303morning_0001_0.jpg", folders.train), "no image\n");
 }
 
+constexpr SourceReader vehicle_id_reader(decltype(SourceReader::list) list) {
+  return {.own_folder = "VehicleID_V1.0",
+          .landmark = "image",
+          .list = list,
+          .write_stand_in = write_vehicle_id,
+          .other_own_folder = "VehicleID"};
+}
+
 }  // namespace
 
 const SourceReader kMsmt17Reader{.own_folder = "MSMT17_V1",
@@ -297,6 +331,9 @@ const SourceReader kMsmt17Reader{.own_folder = "MSMT17_V1",
                                  .list = list_of<kMsmt17>,
                                  .write_stand_in = write_msmt17,
                                  .other_own_folder = "MSMT17_V2"};
+const SourceReader kVehicleId800Reader = vehicle_id_reader(list_of<kVehicleId800>);
+const SourceReader kVehicleId1600Reader = vehicle_id_reader(list_of<kVehicleId1600>);
+const SourceReader kVehicleId2400Reader = vehicle_id_reader(list_of<kVehicleId2400>);
 const SourceReader kVruReader{
     .own_folder = "VRU", .landmark = "Pic", .list = list_of<kVru>, .write_stand_in = write_vru};
 

@@ -150,6 +150,52 @@ TEST_F(Vru, a_vehicle_that_trains_with_a_single_image_is_left_out_and_counted) {
   EXPECT_EQ(listing.left_out.at("of people with a single image"), 1U);
 }
 
+class VehicleId : public Vru {
+ protected:
+  void SetUp() override {
+    Scratch::SetUp();
+    for (const char* image : {"0000001", "0000002", "0000003", "0000004", "0000005", "0000006", "0000007"})
+      touch(folder_ + "image/" + image + ".jpg");
+    touch(folder_ + "attribute/model_attr.txt");
+    write(kTrain, "0000001 0\n0000002 0\n");
+    write("train_test_split/test_list_800.txt", "0000003 9\n0000004 9\n");
+    write("train_test_split/test_list_1600.txt", "0000003 9\n0000004 9\n0000005 11\n0000006 11\n");
+    write("train_test_split/test_list_13164.txt", "no list that is read");
+  }
+};
+
+TEST_F(VehicleId, each_test_is_a_source) {
+  EXPECT_THAT(
+      list_samples(files_, Source::kVehicleId800, root_),
+      ElementsAre(Sample{"image/0000001.jpg", 1, 1, "train"}, Sample{"image/0000002.jpg", 1, 1, "train"},
+                  Sample{"image/0000003.jpg", 10, 1, "gallery"}, Sample{"image/0000004.jpg", 10, 1, "gallery"}));
+  const Listing medium = list_data_set(files_, Source::kVehicleId1600, root_);
+  EXPECT_EQ(medium.samples.size(), 6U);
+  EXPECT_EQ(medium.left_out.at("in no list that is read"), 1U);
+  EXPECT_THAT(
+      refusal(Source::kVehicleId2400),
+      StartsWith("file 'train_test_split/test_list_2400.txt' is missing in 'ROOT' (the layout is image/IMAGE.jp"));
+}
+
+TEST_F(VehicleId, the_folders_of_the_download_are_found_in_their_parent) {
+  for (const char* name : {"VehicleID_V1.0/", "VehicleID/"}) {
+    folder_ = name;
+    SetUp();
+    EXPECT_EQ(source_root(files_, Source::kVehicleId800, root_), root_ / fs::path(name).parent_path());
+    EXPECT_EQ(list_samples(files_, Source::kVehicleId800, root_).size(), 4U);
+  }
+}
+
+TEST_F(VehicleId, its_stand_in_has_larger_tests_with_more_vehicles) {
+  write_stand_in(files_, root_ / "made",
+                 {{.identities = 4, .cameras = 1, .images_per_camera = 2, .height = 32, .width = 16},
+                  Source::kVehicleId800,
+                  true});
+  for (const auto& [source, images] : {std::pair(Source::kVehicleId800, 8U), std::pair(Source::kVehicleId1600, 10U),
+                                       std::pair(Source::kVehicleId2400, 12U)})
+    EXPECT_EQ(list_samples(files_, source, root_ / "made").size(), images) << settings::word(source);
+}
+
 class Msmt17 : public Scratch {
  protected:
   void SetUp() override { make("train", "test"); }
