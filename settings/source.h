@@ -56,6 +56,7 @@ inline constexpr StandInFacts kVehicleStandIn{.cameras = {1, 1}, .vehicles = tru
   ROW(kVehicleId1600, .name = "vehicleid-1600", .one_camera = true, .stand_in = kVehicleStandIn)                    \
   ROW(kVehicleId2400, .name = "vehicleid-2400", .one_camera = true, .stand_in = kVehicleStandIn)                    \
   ROW(kVehicleId800, .name = "vehicleid-800", .one_camera = true, .stand_in = kVehicleStandIn)                      \
+  ROW(kVeri776, .name = "veri-776", .stand_in = {.cameras = {1, 20}, .vehicles = true})                             \
   ROW(kViper, .name = "viper", .stand_in = {.cameras = {2, 2}, .images = {1, 1}})                                   \
   ROW(kVru, .name = "vru", .one_camera = true, .stand_in = kVehicleStandIn)
 
