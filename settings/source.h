@@ -37,6 +37,9 @@ inline constexpr StandInFacts kCuhk03StandIn{.cameras = {2, 2}, .images = {2, 5}
 //! Vehicles of whom no file tells which camera took them.
 inline constexpr StandInFacts kVehicleStandIn{.cameras = {1, 1}, .vehicles = true};
 
+//! Names have one digit for the camera.
+inline constexpr StandInFacts kOneDigitStandIn{.cameras = {2, 9}};
+
 //! ROW(enumerator, facts) of each, by name: of these rows the enum, the facts and the list of readers are made.
 #define RESOLUTE_SOURCES(ROW)                                                                                       \
   ROW(kCaviar, .name = "caviar", .came_low = true, .stand_in = {.cameras = {2, 2}, .images = {10, 10}})             \
@@ -49,6 +52,7 @@ inline constexpr StandInFacts kVehicleStandIn{.cameras = {1, 1}, .vehicles = tru
   ROW(kMarket1501, .name = "market1501")                                                                            \
   ROW(kMlrFolders, .name = "mlr-folders", .came_low = true, .stand_in = {.cameras = {2, 99}})                       \
   ROW(kMlrFoldersByIdentity, .name = "mlr-folders-by-identity", .came_low = true, .stand_in = {.cameras = {2, 99}}) \
+  ROW(kMlrFoldersByResolution, .name = "mlr-folders-by-resolution", .came_low = true, .stand_in = kOneDigitStandIn) \
   ROW(kMsmt17, .name = "msmt17", .stand_in = {.cameras = {1, 15}})                                                  \
   ROW(kPkuReid, .name = "pku-reid", .stand_in = {.cameras = {2, 2}, .images = {2, 8}})                              \
   ROW(kSynthetic, .name = "synthetic", .rendered = true)                                                            \

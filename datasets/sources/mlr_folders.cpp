@@ -1,5 +1,5 @@
-// Multi-low-resolution sets that somebody prepared: the LR images are files already, and stay as they are. Two namings
-// are in use; a folder must fit one of them.
+// Multi-low-resolution sets that somebody prepared: the LR images are files already, and stay as they are. Three
+// namings are in use; a folder must fit one of them.
 //
 // 1. As VPFA's scripts write them (ashmentlzw/VPFA, dataset_preprocessing): Market-1501's folders bounding_box_train,
 //    bounding_box_test and query, images named IDENTITY_cCAMERA[sSEQUENCE]_NUMBER[_NUMBER][_RATEx], as
@@ -10,6 +10,9 @@
 //    for each identity, images named IDENTITY_cCAMERA_NUMBER, as query/0020/00020_c0_00000.jpg. Its loader takes the
 //    images of camera 0 for LR and all others for HR (core/data/reid/folder.py); nobody tells their rate. "val" holds
 //    images of training identities and counts as training. Cameras go up by one, and identities too if any is 0.
+// 3. As VersReID reads MLR-CUHK03 (iSEE-Laboratory/VersReID, datasets/dslr_cuhk03.py): train/lr, train/hr, query/lr and
+//    gallery/hr, images named IDENTITY_X_CAMERA…, the camera one digit, as 0020_1_2_03.jpg. Nobody tells the rate of
+//    what lies in lr. Identities and cameras go up by one if any is 0.
 
 #include <algorithm>
 #include <string>
@@ -32,6 +35,10 @@ constexpr std::array<Folder, 4> kFoldersByIdentity{
     {{"gallery", "gallery"}, {"query", "query"}, {"train", "train"}, {"val", "train"}}};
 constexpr FolderLayout kLayoutByIdentity{"train, val, gallery, query", kFoldersByIdentity, &kNamingByIdentity};
 static_assert(kMaxRate == 16, "kMlrNaming says so");
+constexpr Naming kNamingByResolution{"prepared", "IDENTITY_X_CAMERA….jpg, CAMERA one digit", "0020_1_2_03.jpg"};
+constexpr std::array<Folder, 4> kFoldersByResolution{
+    {{"train/lr", "train"}, {"train/hr", "train"}, {"query/lr", "query"}, {"gallery/hr", "gallery"}}};
+constexpr FolderLayout kLayoutByResolution{"train/lr, train/hr, query/lr, gallery/hr", kFoldersByResolution};
 
 // The part of a name behind the camera in the first naming.
 struct Frame {
@@ -109,6 +116,24 @@ std::vector<Sample> list_by_identity(core::FileSystem& files, const fs::path& ro
   return samples;
 }
 
+std::vector<Sample> list_by_resolution(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
+  std::int64_t seen = 0;
+  std::vector<Sample> samples =
+      list_folders(files, root, kLayoutByResolution, remarks, [&](NameReader&, Sample& sample) -> NameNumbers {
+        const std::string_view name = std::string_view(sample.path).substr(sample.path.rfind('/') + 1);
+        const std::size_t second = std::min(name.find('_', name.find('_') + 1), name.size());
+        NameReader identity(name.substr(0, name.find('_')));
+        sample.identity = identity.number();
+        NameReader camera(name.substr(std::min(second + 1, name.size()), 1));
+        sample.camera = camera.number();
+        if (!identity.finished() || !camera.finished()) throw wrong_name(sample.path, kNamingByResolution);
+        sample.rate = sample.path.find("/lr/") != std::string::npos ? 0 : 1;
+        return {seen++};  // names hold more than numbers: no two are one image
+      });
+  count_from_1(samples, &Sample::identity);
+  return samples;
+}
+
 core::Bytes encoded(const Image& native, int rate) {
   return encode_jpeg(low_resolution_view(native, rate, Kernel::kTriangle), kStandInQuality);
 }
@@ -122,21 +147,24 @@ int drawn_rate(const StandInSettings& options, int identity, int camera, int ima
 
 // Whatever the naming, cameras go up by one if any is 0. Refused: a name that does not fit; of the second naming: a
 // folder and an image in it that name two identities, an image of query that is not camera 0's or one of gallery that
-// is. \throws RuntimeError (kInput): a folder that fits both namings or neither, a missing or empty folder; of the
+// is. \throws RuntimeError (kInput): a folder that fits several namings or none, a missing or empty folder; of the
 // first naming: no image with a rate
 std::vector<Sample> list_mlr_folders(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   auto has_any = [&](std::initializer_list<std::string_view> folders) {
     return std::ranges::any_of(folders, [&](std::string_view name) { return files.exists(root / name); });
   };
   const bool with_rates = has_any({"bounding_box_train", "bounding_box_test"});
-  const bool by_identity = has_any({"train", "val", "gallery"});
-  if (with_rates == by_identity)
+  const bool by_resolution = has_any({"train/lr", "train/hr", "query/lr", "gallery/hr"});
+  const bool by_identity = !by_resolution && has_any({"train", "val", "gallery"});
+  if (with_rates == (by_identity || by_resolution))
     throw core::input_error(fmt::format("folder '{}' has the layout of {}", root.string(),
                                         with_rates ? "two prepared sets" : "no prepared set"),
-                            fmt::format("one has {}, the other {}", kMarketLayout.text, kLayoutByIdentity.text),
+                            fmt::format("one has {}, another {}, a third {}", kMarketLayout.text,
+                                        kLayoutByIdentity.text, kLayoutByResolution.text),
                             with_rates ? "give each a folder of its own" : "name the folder that holds them");
-  std::vector<Sample> samples =
-      with_rates ? list_with_rates(files, root, remarks) : list_by_identity(files, root, remarks);
+  std::vector<Sample> samples = with_rates      ? list_with_rates(files, root, remarks)
+                                : by_resolution ? list_by_resolution(files, root, remarks)
+                                                : list_by_identity(files, root, remarks);
   count_from_1(samples, &Sample::camera);
   return samples;
 }
@@ -194,10 +222,29 @@ void write_mlr_folders_by_identity(NewFolder& folder, const StandInSettings& opt
   if (options.irregular) folder.write("query/Thumbs.db", "no image\n");
 }
 
+// The same in the third naming: of each identity one camera, drawn by seed, is the LR one.
+void write_mlr_folders_by_resolution(NewFolder& folder, const StandInSettings& options) {
+  const int last = options.identities - 1;
+  for_each_image(options, [&](int identity, int camera, int image) {
+    core::RandomStream stream("stand-in-lr-camera", {options.seed, static_cast<std::uint64_t>(identity)});
+    const bool one_camera = options.irregular && identity == last;
+    const bool low =
+        !one_camera && camera == static_cast<int>(stream.below(static_cast<std::uint64_t>(options.cameras)));
+    const std::string_view subset = identity < options.identities / 2 ? "train" : low ? "query" : "gallery";
+    folder.write(
+        fmt::format("{}/{}/{:04}_1_{}_{:02}.jpg", subset, low ? "lr" : "hr", identity + 1, camera + 1, image + 1),
+        encoded(stand_in_image(options, identity, camera, image),
+                low ? drawn_rate(options, identity, camera, image) : 1));
+  });
+  if (options.irregular) folder.write("query/lr/Thumbs.db", "no image\n");
+}
+
 }  // namespace
 
 const SourceReader kMlrFoldersReader{.list = list_mlr_folders, .write_stand_in = write_mlr_folders};
 const SourceReader kMlrFoldersByIdentityReader{.list = list_mlr_folders,
                                                .write_stand_in = write_mlr_folders_by_identity};
+const SourceReader kMlrFoldersByResolutionReader{.list = list_mlr_folders,
+                                                 .write_stand_in = write_mlr_folders_by_resolution};
 
 }  // namespace resolute::datasets::sources

@@ -161,7 +161,8 @@ TEST_F(MlrFolders, what_does_not_fit_is_refused) {
        {"both namings in one folder",
         {"gallery/0005/00005_c1_00000.jpg"},
         "folder 'ROOT' has the layout of two prepared sets (one has bounding_box_train, bounding_box_test, query, "
-        "the other train, val, gallery, query); give each a folder of its own"},
+        "another train, val, gallery, query, a third train/lr, train/hr, query/lr, gallery/hr); give each a folder of "
+        "its own"},
        {"neither naming",
         {},
         StartsWith("folder 'ROOT' has the layout of no prepared set (one has bounding_"),
@@ -240,6 +241,52 @@ TEST_F(MlrFoldersByIdentity, what_does_not_fit_is_refused) {
         {},
         StartsWith("folder 'val' is missing in 'ROOT' (the layout is train, val, gallery, query); "),
         {"val"}}});
+}
+
+// VersReID's naming, in which the laboratory behind SING hands out MLR-CUHK03.
+class MlrFoldersByResolution : public AnyMlrFolders {
+ protected:
+  void SetUp() override {
+    Scratch::SetUp();
+    for (const char* image : {"train/lr/0001_1_1_01.jpg", "train/hr/0001_1_2_06.jpg", "query/lr/0020_3_5.jpg",
+                              "query/lr/Thumbs.db", "gallery/hr/0020_3_6_06.png"})
+      touch(image);
+  }
+};
+
+TEST_F(MlrFoldersByResolution, the_folder_says_which_images_came_low_and_nobody_their_rate) {
+  EXPECT_THAT(list(), ElementsAre(Sample{"gallery/hr/0020_3_6_06.png", 20, 6, "gallery", 1},
+                                  Sample{"query/lr/0020_3_5.jpg", 20, 5, "query", 0},
+                                  Sample{"train/hr/0001_1_2_06.jpg", 1, 2, "train", 1},
+                                  Sample{"train/lr/0001_1_1_01.jpg", 1, 1, "train", 0}));
+  EXPECT_EQ(list_samples(files_, Source::kMlrFoldersByResolution, root_), list());
+}
+
+// VersReID's loader takes the camera's first digit, and numbers of any kind may stand before and behind it.
+TEST_F(MlrFoldersByResolution, people_and_cameras_that_count_from_0_go_up_by_one) {
+  touch("train/lr/0_x_0.jpg");
+  touch("train/hr/0000_abc_1_whatever (2).jpg");
+  const std::vector<Sample> samples = list();
+  EXPECT_THAT(samples, testing::Contains(Sample{"train/lr/0_x_0.jpg", 1, 1, "train", 0}));
+  EXPECT_THAT(samples, testing::Contains(Sample{"train/hr/0000_abc_1_whatever (2).jpg", 1, 2, "train", 1}));
+  EXPECT_THAT(samples, testing::Contains(Sample{"query/lr/0020_3_5.jpg", 21, 6, "query", 0}));
+}
+
+TEST_F(MlrFoldersByResolution, what_does_not_fit_is_refused) {
+  expect_names_refused(Source::kMlrFolders, "query/lr/", " is not a prepared image name (expected IDENTITY_X_CAMERA",
+                       {"0020.jpg", "0020_3.jpg", "0020_3_.jpg", "0020_3_a1.jpg", "x_3_1.jpg", "_3_1.jpg",
+                        "-1_c1_001.jpg", "0020-3-1.jpg"});
+  expect_refused(
+      Source::kMlrFolders,
+      {{"an identity in training and in test", {"query/lr/0001_1_1.jpg"}, StartsWith("identity 1 is both in training")},
+       {"a missing folder",
+        {},
+        StartsWith("folder 'query/lr' is missing in 'ROOT' (the layout is train/lr, train/hr, query/lr, gallery/hr); "),
+        {"query/lr"}},
+       {"an empty folder", {}, StartsWith("folder 'ROOT/query/lr' has no images in it"), {"query/lr/0020_3_5.jpg"}},
+       {"two namings in one folder",
+        {"bounding_box_train/0001_c1_001_2x.jpg"},
+        HasSubstr("has the layout of two prepared sets (")}});
 }
 
 class MlrStandIn : public Scratch {
@@ -335,6 +382,22 @@ TEST_F(MlrStandIn, by_identity_camera_0_is_low_at_rates_that_no_name_tells) {
   EXPECT_EQ(identities, std::set<std::int64_t>({1, 2, 3, 4, 5, 6, 7, 8}));
   EXPECT_EQ(validation, 4);
   EXPECT_EQ(make(Source::kMlrFoldersByIdentity, true).samples.size(), 8U * 3 * 3 - 6);
+}
+
+TEST_F(MlrStandIn, by_resolution_one_camera_of_each_identity_is_low_at_rates_that_no_name_tells) {
+  const Listed listed = make(Source::kMlrFoldersByResolution, false);
+  EXPECT_EQ(listed.samples.size(), 8U * 3 * 3);
+  std::map<std::int64_t, std::set<std::int64_t>> low_cameras;
+  for (const Sample& sample : listed.samples) {
+    EXPECT_EQ(listed.heights.at(sample.path) < 96, sample.rate == 0) << sample.path;
+    if (sample.rate == 0) low_cameras[sample.identity].insert(sample.camera);
+    if (sample.subset != "train") {
+      EXPECT_EQ(sample.subset, sample.rate == 0 ? "query" : "gallery");
+    }
+  }
+  EXPECT_EQ(low_cameras.size(), 8U);
+  for (const auto& [identity, cameras] : low_cameras) EXPECT_EQ(cameras.size(), 1U) << identity;
+  EXPECT_EQ(make(Source::kMlrFoldersByResolution, true).samples.size(), 8U * 3 * 3 - 6);
 }
 
 }  // namespace
