@@ -186,6 +186,8 @@ void tell(const IngestArguments& arguments, const datasets::Listing& listing, co
   std::vector<std::string> parts;
   for (const auto& [why, files] : listing.left_out) parts.push_back(fmt::format("{} {}", files, why));
   if (!parts.empty()) std::cout << fmt::format("files left out: {}\n", fmt::join(parts, "; "));
+  if (const auto counts = datasets::published_counts(core::real_file_system(), folder, reader); !counts.empty())
+    std::cout << counts << "\n";
   std::cout << fmt::format("split manifest of seed {}: {}\n{}\n", split.options.seed, split_file.string(),
                            split_text(split_json));
   const auto shown = std::ranges::count(split.gallery, 0, &datasets::GalleryItem::identity);

@@ -32,7 +32,7 @@ constexpr CommandHelp kDataShowHelp{
                                 "give --html FILE in its place");
     }};
 
-void print(const datasets::PackReader& pack, std::uint64_t bytes) {
+void print(const datasets::PackReader& pack, const std::filesystem::path& folder, std::uint64_t bytes) {
   const datasets::PackSettings& made = pack.options();
   const datasets::PackStatistics all = datasets::pack_statistics(pack);
   std::cout << fmt::format("{} from {}: {} images of {} identities, {} distractors\n", made.name,
@@ -42,6 +42,8 @@ void print(const datasets::PackReader& pack, std::uint64_t bytes) {
                            all.identities_in_one_camera);
   for (const auto& [camera, count] : all.images_per_camera) std::cout << fmt::format("camera {}: {}\n", camera, count);
   for (const auto& [subset, count] : all.images_per_subset) std::cout << fmt::format("{}: {}\n", subset, count);
+  if (const auto counts = datasets::published_counts(core::real_file_system(), folder, pack); !counts.empty())
+    std::cout << counts << "\n";
   for (const auto& [rate, count] : all.low_resolution_images)
     std::cout << fmt::format("came in low resolution, rate {}: {}\n", rate == 0 ? "unknown" : std::to_string(rate),
                              count);
@@ -90,7 +92,7 @@ int data_show(const Arguments& arguments) {
     print_json(document);
     return 0;
   }
-  print(pack, bytes);
+  print(pack, folder, bytes);
   if (const auto why = high_views_of(pack); !why.empty()) core::log_warning("{}", why);
   return 0;
 }

@@ -4,6 +4,9 @@
 #include <bit>
 #include <set>
 
+#include "datasets/sources/source.h"
+#include "settings/raw_data.h"
+
 namespace resolute::datasets {
 namespace {
 
@@ -53,6 +56,37 @@ PackStatistics pack_statistics(const PackReader& pack) {
   all.native_height = spread_of(std::move(heights));
   all.native_width = spread_of(std::move(widths));
   return all;
+}
+
+std::string published_counts(settings::Source source, const PackStatistics& all) {
+  const settings::RawData* raw = settings::raw_data_of(source);
+  if (raw == nullptr || raw->gallery_images == 0) return {};
+  const auto images = [&](const char* subset) {
+    const auto found = all.images_per_subset.find(subset);
+    return found == all.images_per_subset.end() ? 0 : static_cast<std::int64_t>(found->second);
+  };
+  struct Count {
+    const char* what;
+    std::int64_t here;
+    int published;
+  };
+  std::vector<std::string> same, others;
+  for (const auto& [what, here, published] : {Count{"training images", images("train"), raw->train_images},
+                                              {"queries", images("query"), raw->query_images},
+                                              {"gallery images", images("gallery"), raw->gallery_images},
+                                              {"people", static_cast<std::int64_t>(all.identities), raw->people},
+                                              {"cameras", std::ssize(all.images_per_camera), raw->cameras}}) {
+    same.push_back(fmt::format("{} {}", here, what));
+    if (here != published) others.push_back(fmt::format("{} {} and not {}", here, what, published));
+  }
+  return others.empty() ? fmt::format("counts as published: {}", fmt::join(same, ", "))
+                        : fmt::format("counts that are not the published ones: {}", fmt::join(others, ", "));
+}
+
+std::string published_counts(core::FileSystem& files, const fs::path& pack_folder, const PackReader& pack) {
+  const settings::Source source = pack.options().source;
+  if (pack.options().synthetic || holds_drawn_images(files, source, {}, pack_folder)) return {};
+  return published_counts(source, pack_statistics(pack));
 }
 
 core::Json describe_pack(const PackReader& pack) {

@@ -40,6 +40,12 @@ struct PackStatistics {
 };
 
 PackStatistics pack_statistics(const PackReader& pack);
+
+//! One line that holds the counts against those that are published of the source's own division (settings/raw_data.h):
+//! they are the same, or which are others. Empty where none are published.
+std::string published_counts(settings::Source source, const PackStatistics& all);
+//! The same of a pack; empty of drawn images too, which are not the set.
+std::string published_counts(core::FileSystem& files, const fs::path& pack_folder, const PackReader& pack);
 //! The JSON that `data show --json` prints but for "bytes": name, source, rates, kernel, network size, hashes,
 //! statistics. Sizes are [height, width].
 core::Json describe_pack(const PackReader& pack);

@@ -6,6 +6,7 @@
 
 #include <set>
 
+#include "datasets/stand_ins/stand_in.h"
 #include "tests/datasets/pack/raw_images.h"
 
 namespace resolute::datasets::show_test {
@@ -45,6 +46,40 @@ TEST(PackShow, statistics_are_those_of_the_rows) {
   std::uintmax_t bytes = 0;
   for (const auto& entry : fs::directory_iterator(raw.folder / "pack")) bytes += entry.file_size();
   EXPECT_EQ(pack_bytes(core::real_file_system(), raw.folder / "pack", 2), bytes);
+}
+
+TEST(PackShow, counts_are_held_against_the_published_ones) {
+  PackStatistics all;
+  all.identities = 4'101;
+  for (std::int64_t camera = 1; camera <= 15; ++camera) all.images_per_camera[camera] = 1;
+  all.images_per_subset = {{"train", 32'621}, {"query", 11'659}, {"gallery", 82'161}};
+  EXPECT_EQ(published_counts(settings::Source::kMsmt17, all),
+            "counts as published: 32621 training images, 11659 queries, 82161 gallery images, 4101 people, 15 cameras");
+  all.images_per_subset["train"] = 30'248;
+  all.images_per_camera.erase(7);
+  EXPECT_EQ(published_counts(settings::Source::kMsmt17, all),
+            "counts that are not the published ones: 30248 training images and not 32621, 14 cameras and not 15");
+  // A source that publishes no division, and a list of anybody's.
+  EXPECT_EQ(published_counts(settings::Source::kViper, all), "");
+  EXPECT_EQ(published_counts(settings::Source::kCsv, all), "");
+}
+
+TEST(PackShow, of_drawn_images_no_counts_are_published) {
+  ChosenImages raw;
+  for (const int identity : {1, 2})
+    for (const int camera : {1, 2})
+      raw.add({fmt::format("{}-{}.png", identity, camera), identity, camera, identity == 1 ? "train" : "gallery"}, 20,
+              10);
+  settings::PackSettings options = tests::small_options(1);
+  options.source = settings::Source::kMarket1501;
+  const PackReader pack = raw.pack(options);
+  const auto counts = [&] { return published_counts(core::real_file_system(), raw.folder / "pack", pack); };
+  EXPECT_EQ(
+      counts(),
+      "counts that are not the published ones: 2 training images and not 12936, 0 queries and not 3368, 2 gallery "
+      "images and not 15913, 2 people and not 1501, 2 cameras and not 6");
+  core::write_atomic(core::real_file_system(), raw.folder / "pack" / kDrawnFile, std::string_view("{}\n"));
+  EXPECT_EQ(counts(), "");
 }
 
 TEST(PackShow, samples_are_of_as_many_identities_as_there_are) {
