@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! The sources of data sets: what every part knows of each before its images are looked at. A source is a row here and
-//! a file of its own, datasets/sources/NAME.cpp, that reads it (datasets/sources/reader.h).
+//! a reader in a file of datasets/sources (datasets/sources/reader.h).
 
 #include <array>
 #include <string_view>

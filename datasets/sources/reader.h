@@ -25,7 +25,7 @@ struct SourceReader {
   void (*write_stand_in)(NewFolder& folder, const StandInSettings& settings);
   //! Null: its images are the files that samples' paths name, as they are.
   std::unique_ptr<RawReader> (*open)(core::FileSystem& files, const fs::path& root) = nullptr;
-  bool regular = false;  //!< stand-ins have no irregularities unless they are asked for
+  bool regular = false;                    //!< stand-ins have no irregularities unless they are asked for
   std::string_view other_own_folder = {};  //!< of another version of the set; both in one parent are refused
 };
 

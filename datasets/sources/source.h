@@ -4,7 +4,7 @@
 //! names the file, never a guess. Only names are read here; the images are opened by whoever packs them (CAVIAR4REID's
 //! headers excepted: which camera was the closer one is in their sizes).
 //!
-//! Each source (settings/source.h) has a file of its own here that tells its layout.
+//! Each source (settings/source.h) has a file here that tells its layout; those of one kind share one.
 
 #include <cstddef>
 #include <map>
