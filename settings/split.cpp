@@ -34,6 +34,12 @@ void check(const SplitSettings& s, const std::string& section) {
            "set it to mlr or hr-both-views");
   if (s.train_identities == 1)
     refuse("train_identities", 1, "classification and triplets need at least 2", "set it to 0 for all of them");
+  if (!s.tested.empty() && s.partition != Partition::kRandomHalves)
+    refuse("tested", fmt::format("{} identities", s.tested.size()),
+           fmt::format("with the partition '{}' the source says who is tested", word(s.partition)),
+           fmt::format("leave it out or set {}partition = \"random-halves\"", section));
+  if (!s.tested.empty() && s.test_identities != 0)
+    refuse("test_identities", s.test_identities, fmt::format("'{}tested' names who is tested", section), "set it to 0");
   if (s.test_identities != 0 && s.partition != Partition::kRandomHalves)
     refuse("test_identities", s.test_identities,
            fmt::format("with the partition '{}' the source says who is tested", word(s.partition)),

@@ -61,6 +61,7 @@ struct SplitSettings {
   int test_identities = 0;
   Distractors distractors = Distractors::kOfficial;
   std::vector<int> lr_cameras = {};
+  std::vector<int> tested = {};
   bool operator==(const SplitSettings&) const = default;
 
   //! With lr_side camera: whose images become LR; 0: any camera's.
@@ -104,6 +105,11 @@ struct SplitSettings {
     visit(member("lr_cameras", &S::lr_cameras, ascending(1, 1'000'000),
                  "with lr_side camera: cameras of one view, all of which become LR (GRID); []: lr_camera alone")
               .since(4)
+              .silent_at_default());
+    visit(member("tested", &S::tested, ascending(1, 1'000'000),
+                 "with random-halves: the identities that are tested, somebody's published list; the others train. []: "
+                 "drawn by seed")
+              .since(6)
               .silent_at_default());
   }
 };

@@ -123,9 +123,26 @@ std::map<std::int64_t, bool> published_test(std::span<const PackRow> rows, std::
   return tested;
 }
 
-Division published(std::span<const PackRow> rows, const SplitSides& sides, std::string_view pack,
-                   const SplitSettings& options) {
-  const std::map<std::int64_t, bool> tested = published_test(rows, pack, options.seed);
+// Tells of each identity if it is on somebody's list.
+std::map<std::int64_t, bool> listed_test(std::span<const PackRow> rows, std::string_view pack,
+                                         const std::vector<int>& list) {
+  std::map<std::int64_t, bool> tested;
+  for (const PackRow& row : rows)
+    if (row.sample.identity != 0) tested.emplace(row.sample.identity, false);
+  for (const int identity : list) {
+    const auto known = tested.find(identity);
+    if (known == tested.end())
+      throw core::input_error(fmt::format("'tested' names identity {}", identity),
+                              fmt::format("pack '{}' has none of that number", pack),
+                              "number them as its manifest.json does");
+    known->second = true;
+  }
+  return tested;
+}
+
+// \param tested by identity; all others train
+Division by_test(std::span<const PackRow> rows, const SplitSides& sides, const SplitSettings& options,
+                 const std::map<std::int64_t, bool>& tested) {
   Division division;
   for (const auto& [identity, seen] : sightings(rows, sides, [](const PackRow&) { return true; })) {
     if (tested.at(identity))
@@ -140,11 +157,12 @@ Division divide(std::span<const PackRow> rows, const SplitSides& sides, std::str
                 const SplitSettings& options) {
   switch (options.partition) {
     case Partition::kRandomHalves:
-      return random_halves(rows, sides, pack, options);
+      return options.tested.empty() ? random_halves(rows, sides, pack, options)
+                                    : by_test(rows, sides, options, listed_test(rows, pack, options.tested));
     case Partition::kOfficial:
       return official(rows, sides, options);
     case Partition::kPublished:
-      return published(rows, sides, pack, options);
+      return by_test(rows, sides, options, published_test(rows, pack, options.seed));
   }
   throw core::ContractError("unknown partition");
 }

@@ -83,7 +83,8 @@ struct Split {
 //!
 //! The partition says who trains and who is tested:
 //! - random-halves: identities (distractors aside) with an LR and an HR image take part. The last test_identities of a
-//!   permutation by seed are tested (0: half of them, rounded up), and the others train.
+//!   permutation by seed are tested (0: half of them, rounded up), and the others train. With `tested` those are
+//!   tested, and all others train.
 //! - official: identities of the train subset train; those of query and gallery are tested.
 //! - published: those of test set `seed` are tested; all others train.
 //!
@@ -110,8 +111,8 @@ struct Split {
 //! train_identities = n above 0: the first n of a permutation of the training identities by seed train, so that larger
 //! sets contain smaller ones. Test images and rates do not change.
 //! \throws RuntimeError (kInput): what settings::check() refuses; a camera that the pack lacks (named); cameras that
-//! are no pairs; a test set that the source does not have (and how many it has); train_identities or test_identities
-//! above what there is (both named); lr_camera, lr_side, hr-both-views or mlr-with-originals where images came in low
+//! are no pairs; a test set that the source does not have (and how many it has); an identity of `tested` that the pack
+//! does not have; train_identities or test_identities above what there is (both named); lr_camera, lr_side, hr-both-views or mlr-with-originals where images came in low
 //! resolution; fewer than 2 training identities; no query
 Split make_split(std::span<const PackRow> rows, std::string_view pack, std::string_view manifest_sha256,
                  const SplitSettings& options, const PackShape& shape = {});
@@ -134,7 +135,7 @@ std::vector<std::size_t> draw_gallery(const Split& split, std::uint64_t seed, in
 
 //! The split without gallery draws, in the lowest schema that can express it, so that published splits keep their
 //! hashes: schema 2 for lr_camera 0 or train_identities, 3 for lr_side, test_identities, published test sets and images
-//! that came low. The split's hash is the SHA-256 of the canonical text.
+//! that came low, 6 for `tested`. The split's hash is the SHA-256 of the canonical text.
 core::Json to_json(const Split& split);
 std::string split_sha256(const Split& split);
 //! The inverse, strict: rows ascend, no path leads out of the data set, and no member contradicts another

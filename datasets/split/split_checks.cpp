@@ -64,6 +64,7 @@ class Checks {
     check_image(image, name);
     if (image.identity < 1)
       refuse(fmt::format("{}: identity {}", name, image.identity), "training identities are numbered from 1");
+    check_list(image.identity, false, name);
     const auto rank = std::distance(training_.begin(), training_.find(image.identity));
     if (image.label != rank)
       refuse(fmt::format("{}: label {}", name, image.label),
@@ -113,7 +114,16 @@ class Checks {
       refuse(fmt::format("{}: camera {}", name, image.camera), "no image of lr_camera is in high resolution");
   }
 
+  // With a list of those who are tested nobody on it trains, and nobody else is tested.
+  void check_list(std::int64_t identity, bool tests, const std::string& name) const {
+    const std::vector<int>& list = split_.options.tested;
+    if (!list.empty() && std::ranges::binary_search(list, identity) != tests)
+      refuse(fmt::format("{}: identity {}", name, identity),
+             tests ? "its options do not have it tested" : "its options have it tested");
+  }
+
   void check_tested(std::int64_t identity, const std::string& name) const {
+    check_list(identity, true, name);
     if (identity < 1) refuse(fmt::format("{}: identity {}", name, identity), "tested identities are numbered from 1");
     if (training_.contains(identity))
       refuse(fmt::format("{}: identity {} trains", name, identity), "an identity either trains or is tested");

@@ -41,7 +41,10 @@ void TableFacts::add(const Draft& draft, const std::string& row, const std::stri
     small = small && settings::trunk_shape(draft.network).small;
   }
   note(pools, std::string(settings::word(draft.split.train_pool)), row);
-  note(partitions, std::string(settings::word(draft.split.partition)), row);
+  note(partitions,
+       draft.split.tested.empty() ? std::string(settings::word(draft.split.partition))
+                                  : fmt::format("a list of {} tested identities", draft.split.tested.size()),
+       row);
   if (draft.split.lr_side != SplitSettings().lr_side)
     note(lr_sides, std::string(settings::word(draft.split.lr_side)), row);
   if (!draft.split.lr_cameras.empty())

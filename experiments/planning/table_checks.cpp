@@ -19,8 +19,10 @@ void check_queries(const TableText& text, const TablePlan& table, const Specific
     const std::string side = split.lr_side != settings::LrSide::kCamera
                                  ? fmt::format("lr_side {}", settings::word(split.lr_side))
                                  : settings::low_cameras_text(split, " ");
-    const std::string tested =
-        split.test_identities == 0 ? "" : fmt::format(", test_identities {}", split.test_identities);
+    const std::string tested = !split.tested.empty() ? fmt::format(", tested {}", settings::text_of(split.tested))
+                               : split.test_identities == 0
+                                   ? ""
+                                   : fmt::format(", test_identities {}", split.test_identities);
     return fmt::format("partition {}{}, {}, query rates [{}]", settings::word(split.partition), tested, side,
                        fmt::join(asked.empty() ? split.query_rates : asked, ", "));
   };

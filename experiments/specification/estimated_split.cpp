@@ -61,8 +61,9 @@ std::optional<EstimatedSplit> estimated_split(const settings::PackSettings& pack
   found.images = set->images + set->distractors;
   switch (split.partition) {
     case Partition::kRandomHalves:
-      found.people =
-          split.test_identities > 0 ? std::max(set->people - split.test_identities, 0.0) : std::floor(set->people / 2);
+      found.people = !split.tested.empty()       ? std::max(set->people - static_cast<double>(split.tested.size()), 0.0)
+                     : split.test_identities > 0 ? std::max(set->people - split.test_identities, 0.0)
+                                                 : std::floor(set->people / 2);
       found.train = set->images * found.people / set->people;
       break;
     case Partition::kOfficial:

@@ -32,6 +32,7 @@ std::optional<int> training_identities(const SplitSettings& split, const PackSet
   const SyntheticSettings* drawn = drawn_plainly(pack);
   if (drawn == nullptr || split.partition != settings::Partition::kRandomHalves) return std::nullopt;
   const int identities = drawn->identities;
+  if (!split.tested.empty()) return identities - static_cast<int>(split.tested.size());
   return split.test_identities == 0 ? identities / 2 : identities - split.test_identities;
 }
 
@@ -105,6 +106,11 @@ void check(const SplitSettings& split, const PackSettings& pack) {
     throw MemberError(
         "split.test_identities", split.test_identities,
         fmt::format("data set '{}' has {} identities, of which 2 must train", pack.name, pack.synthetic->identities));
+  if (!split.tested.empty() &&
+      (split.tested.back() > pack.synthetic->identities || std::ssize(split.tested) > pack.synthetic->identities - 2))
+    throw MemberError("split.tested", fmt::format("{} identities", split.tested.size()),
+                      fmt::format("data set '{}' has identities 1 to {}, of which 2 must train", pack.name,
+                                  pack.synthetic->identities));
   if (const auto known = training_identities(split, pack); known && split.train_identities > *known)
     throw MemberError("split.train_identities", split.train_identities,
                       fmt::format("data set '{}' has {} training identities", pack.name, *known));

@@ -308,8 +308,8 @@ TEST(Split, what_schema_1_cannot_say_has_schema_2_and_contradicts_nothing) {
     expect_error(core::ErrorKind::kInput, {part}, [&] { split_from_json(json, "split"); });
   };
   core::Json json = to_json(split_of(rows, any_camera()));
-  json["schema"] = 6;
-  refused(json, "split schema 6 is unknown");
+  json["schema"] = 7;
+  refused(json, "split schema 7 is unknown");
   json["schema"] = 1;
   refused(json, "train_identities");
   json = to_json(split_of(rows, {}));
@@ -412,6 +412,52 @@ TEST(Split, the_sources_queries_ask_in_low_resolution_and_its_gallery_stays) {
   for (const TrainItem& item : split.train) EXPECT_EQ(item.camera != 1, item.has_hr) << item.path;
   EXPECT_EQ(4, to_json(split).at("schema"));
   EXPECT_EQ(split, split_from_json(to_json(split), "split"));
+}
+
+// Somebody's published list of those who are tested, as DIL's: whatever the seed, it is they.
+TEST(Split, a_list_says_who_is_tested_and_all_others_train) {
+  const auto rows = regular_rows(10);
+  SplitSettings options;
+  options.tested = {2, 3, 9};
+  for (const std::uint64_t seed : {0U, 1U}) {
+    options.seed = seed;
+    const Split split = split_of(rows, options);
+    std::set<std::int64_t> train, query, gallery;
+    for (const TrainItem& item : split.train) train.insert(item.identity);
+    for (const QueryItem& item : split.query) query.insert(item.identity);
+    for (const GalleryItem& item : split.gallery) gallery.insert(item.identity);
+    EXPECT_EQ(train, std::set<std::int64_t>({1, 4, 5, 6, 7, 8, 10}));
+    EXPECT_EQ(query, std::set<std::int64_t>({2, 3, 9}));
+    EXPECT_EQ(gallery, query);
+    EXPECT_EQ(split, split_from_json(to_json(split), "split"));
+  }
+  const core::Json json = to_json(split_of(rows, options));
+  EXPECT_EQ(6, json.at("schema"));
+  EXPECT_FALSE(to_json(split_of(rows, {})).at("options").contains("tested"));
+  core::Json other = json;
+  other["options"]["tested"] = {2, 3, 8};
+  expect_error(core::ErrorKind::kInput, {"identity 8", "its options have it tested"},
+               [&] { split_from_json(other, "split"); });
+  other["options"]["tested"] = {2, 3};
+  expect_error(core::ErrorKind::kInput, {"identity 9", "its options do not have it tested"},
+               [&] { split_from_json(other, "split"); });
+  // One whom the LR camera did not see is in the gallery, and does not ask.
+  const auto cameras = rows_of({{1, 2}, {1, 2}, {1, 2}, {1, 1}});
+  options.tested = {3, 4};
+  const Split uneven = split_of(cameras, options);
+  EXPECT_EQ(uneven.query.size(), 1U);
+  EXPECT_EQ(uneven.gallery.size(), 3U);
+  options.tested = {3, 11};
+  expect_error(core::ErrorKind::kInput, {"'tested' names identity 11", "pack 'made-up' has none of that number"},
+               [&] { split_of(cameras, options); });
+  options.tested = {3};
+  options.test_identities = 1;
+  expect_error(core::ErrorKind::kInput, {"'tested' names who is tested", "set it to 0"},
+               [&] { split_of(cameras, options); });
+  options.test_identities = 0;
+  options.partition = Partition::kOfficial;
+  expect_error(core::ErrorKind::kInput, {"key 'tested' has the value 1 identities", "partition 'official'"},
+               [&] { split_of(cameras, options); });
 }
 
 TEST(Split, what_cannot_be_split_is_refused) {

@@ -349,7 +349,7 @@ def impossible_together():
             ("train.train_rates", "[2, 8]", "add 8 to its key 'rates'"), ("split.query_rates", "[5]", "add 5 to its key 'rates'"),
             ("train.identities", "17", "'split.train_identities' leaves 16"), ("train.schedule", '"cosine"', "leave them out"),
             ("split.lr_cameras", "[3]", "has cameras 1 to 2"), ("split.lr_side", '"pair"', "leave it out, or split.lr_side"),
-            ("split.partition", '"official"', "set it to 0 or split.partition"), ("rain.levels", "[]", 'set rain.adversary = "off"'),
+            ("split.partition", '"official"', "leave it out or set split.partition"), ("rain.levels", "[]", 'set rain.adversary = "off"'),
             ("ftwa.transformation", "false", "set ftwa.weighting = false"),
             ("msifla.ir_width", "7", "set it to 8"), ("msifla.scales", "[3, 2]", "end it with 1"),
             ("msifla.scales", "[5, 1]", "add 5 to 'train.train_rates'"), ("resolution_adaptive.widths", "[8]", "name 4 widths"),
@@ -357,7 +357,7 @@ def impossible_together():
             ("evaluate.distance", '"hr"', "compares by one embedding"), ("evaluate.query_level", '"highest"', "leave it out"),
             ("evaluate.query_expansion", "5", 'set evaluate.distance = "cosine"')):
         key = {"train.schedule": "train.milestones", "train.images": "train.lr_images", "split.lr_side": "split.lr_cameras",
-               "split.partition": "split.test_identities", "ftwa.transformation": "ftwa.weighting"}.get(full, full)
+               "split.partition": "split.tested", "ftwa.transformation": "ftwa.weighting"}.get(full, full)
         record(line_of(key).place, key, said, line_of(full).replaced(value))
 
 
