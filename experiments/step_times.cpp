@@ -5,6 +5,7 @@
 #include "experiments/language/table_reader.h"
 #include "methods/work.h"
 #include "settings/names.h"
+#include "settings/trunk_shape.h"
 
 namespace resolute::experiments {
 namespace {
@@ -35,6 +36,11 @@ Rate measured_rate(TableReader& reader, const MethodOptions& method, settings::T
   const double step = reader.value<int>("hr_rows") * work.hr_row + reader.value<int>("lr_rows") * work.lr_row;
   const auto from = reader.title("from");
   return {step / above_zero(reader, "seconds"), true, "measured: " + from};
+}
+
+//! The trunk of the same convolutions, which take nearly all of a step; without another one the network's own.
+std::string_view word_of_stand_in(const settings::NetworkSettings& network) {
+  return settings::word(settings::trunk_shape(network).same_convolutions.value_or(network.backbone));
 }
 
 Rate modelled_rate(TableReader& reader) {
@@ -92,7 +98,9 @@ std::optional<Rate> StepTimes::rate(const Machine& machine, const TrainingSpecif
   const std::string method = method_name(training.method);
   const std::string_view backbone = settings::word(training.network.backbone);
   const std::string_view precision = settings::word(training.recipe.precision);
-  const Entry *same = nullptr, *same_trunk = nullptr, *modelled = nullptr, *any = nullptr;
+  const std::string_view alike = word_of_stand_in(training.network);
+  const Entry *same = nullptr, *same_trunk = nullptr, *same_on_alike = nullptr, *on_alike = nullptr,
+              *modelled = nullptr, *any = nullptr;
   for (const Entry& entry : entries_) {
     if (entry.machine != machine.id || entry.precision != precision) continue;
     const auto slower = [&](const Entry*& one) {
@@ -101,12 +109,15 @@ std::optional<Rate> StepTimes::rate(const Machine& machine, const TrainingSpecif
     if (!entry.rate.measured) slower(modelled);
     if (entry.backbone == backbone && entry.method == method) slower(same);
     if (entry.backbone == backbone) slower(same_trunk);
+    if (entry.backbone == alike && entry.method == method) slower(same_on_alike);
+    if (entry.backbone == alike) slower(on_alike);
     slower(any);
   }
   if (same != nullptr) return same->rate;
-  if (same_trunk == nullptr && modelled != nullptr) return modelled->rate;
-  const Entry* other = same_trunk != nullptr ? same_trunk : any;
+  const Entry* other = nullptr;
+  for (const Entry* one : {any, modelled, on_alike, same_on_alike, same_trunk}) other = one != nullptr ? one : other;
   if (other == nullptr) return std::nullopt;
+  if (other == modelled) return modelled->rate;
   return Rate{other->rate.multiply_adds_a_second, false,
               fmt::format("modelled: as many operations per second as {} on {} ({})", other->method, other->backbone,
                           other->rate.origin)};
@@ -115,11 +126,13 @@ std::optional<Rate> StepTimes::rate(const Machine& machine, const TrainingSpecif
 std::optional<double> StepTimes::bytes_a_pixel(const TrainingSpecification& training) const {
   const auto precision =
       training.recipe.precision == settings::Precision::kTf32 ? settings::Precision::kF32 : training.recipe.precision;
-  for (const CountedMemory& counted : memories_)
-    if (counted.method == method_name(training.method) &&
-        counted.backbone == settings::word(training.network.backbone) && counted.precision == settings::word(precision))
-      return counted.bytes_a_pixel;
-  return std::nullopt;
+  std::optional<double> of_alike;
+  for (const CountedMemory& counted : memories_) {
+    if (counted.method != method_name(training.method) || counted.precision != settings::word(precision)) continue;
+    if (counted.backbone == settings::word(training.network.backbone)) return counted.bytes_a_pixel;
+    if (counted.backbone == word_of_stand_in(training.network)) of_alike = counted.bytes_a_pixel;
+  }
+  return of_alike;
 }
 
 }  // namespace resolute::experiments

@@ -37,12 +37,13 @@ class StepTimes {
   const std::vector<Machine>& machines() const { return machines_; }
 
   //! The step that was measured of the training's method, trunk and precision, else the slowest of another method on
-  //! that trunk, else what is modelled for the machine, else the slowest of any trunk; nothing if the machine has
-  //! nothing in that precision.
+  //! that trunk, else the same two of a trunk with its convolutions, else what is modelled for the machine, else the
+  //! slowest of any trunk; nothing if the machine has nothing in that precision.
   std::optional<Rate> rate(const Machine& machine, const TrainingSpecification& training) const;
 
   //! Bytes that the tensors of a step take on a GPU besides parameters, for each row of a batch and pixel of the
-  //! network's image: of the training's method, trunk and precision, TF32 being float32; nothing where it was not
+  //! network's image: of the training's method, trunk (or one with its convolutions) and precision, TF32 being float32;
+  //! nothing where it was not
   //! counted.
   std::optional<double> bytes_a_pixel(const TrainingSpecification& training) const;
 

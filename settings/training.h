@@ -13,8 +13,8 @@ namespace resolute::settings {
 //! Feature levels f1 … f5 of every trunk.
 inline constexpr int kTrunkLevels = 5;
 
-enum class Trunk { kResnet50, kResnetSmall, kEfficientnetLite0 };
-constexpr auto words_of(Trunk) { return words("resnet50", "resnet-small", "efficientnet-lite0"); }
+enum class Trunk { kResnet50, kResnetSmall, kEfficientnetLite0, kResnet50IbnA };
+constexpr auto words_of(Trunk) { return words("resnet50", "resnet-small", "efficientnet-lite0", "resnet50-ibn-a"); }
 
 //! HR and LR images share a batch-norm batch, or have their own.
 enum class BatchNormStreams { kJoint, kSeparate };

@@ -16,6 +16,12 @@ TrunkShape row_of(Trunk trunk) {
               .stages = {{2, 256, 3, 1}, {3, 512, 4, 2}, {4, 1024, 6, 2}, {5, 2048, 3, 2}},
               .decoder_widths = {512, 256, 128, 64, 32},
               .discriminator_width = 256};
+    case Trunk::kResnet50IbnA: {
+      TrunkShape shape = row_of(Trunk::kResnet50);
+      shape.instance_levels = 4;
+      shape.same_convolutions = Trunk::kResnet50;
+      return shape;
+    }
     case Trunk::kResnetSmall:
       return {.block = TrunkBlock::kBasic,
               .stem_channels = 16,

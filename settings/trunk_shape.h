@@ -38,6 +38,12 @@ struct TrunkShape {
   double norm_epsilon = 1e-5, norm_momentum = 0.1;  //!< of batch norms
   std::optional<PixelScale> pixels = std::nullopt;  //!< nothing: as the loader normalises them
   bool small = false;                               //!< made for small images on few cores: tables say so in a note
+  //! In blocks of levels 1 to this one the first half of the first convolution's channels is instance-normalised, the
+  //! rest batch-normalised (IBN-a: Pan et al., "Two at Once: Enhancing Learning and Generalization Capacities via
+  //! IBN-Net", ECCV 2018).
+  int instance_levels = 0;
+  //! The trunk whose convolutions these are: prices that nobody has measured of this one are that one's.
+  std::optional<Trunk> same_convolutions = std::nullopt;
   int frozen_levels = 0;  //!< levels 1 to this one keep weights and batch norms' statistics as they came
   //! RAIN's own networks (methods/rain/networks/networks.h): the decoder's maps from f5 on, one for each time that its
   //! sides are doubled up to the image's at last stride 2, and the discriminators.

@@ -33,6 +33,7 @@ matched. Spellings of Hugging Face, detectron2 and numbered Sequentials are read
 is refused. Nothing in the file is run.)",
     "  resolute weights import resnet50.pth --store store\n"
     "  resolute weights import checkpoint.pth --store store --name ours --prefix model_ema.\n"
+    "  resolute weights import resnet50_ibn_a.pth --store store --backbone resnet50-ibn-a --name ibn\n"
     "  resolute weights import $(script/fetch-weights) --store store --backbone efficientnet-lite0 --name lite0\n"};
 constexpr CommandHelp kExportHelp{
     "resolute weights export JOB --store STORE --out FILE.safetensors|FILE.pth [--json]",

@@ -72,13 +72,15 @@ void ShallowTrunk::add_level(int level) {
       torch::nn::ModuleList list = list_of_stage(number);
       for (int block = 0; block < stage.blocks; ++block) {
         const bool first = block == 0;
-        blocks_.push_back(std::make_shared<ResidualBlock>(ResidualBlockOptions{.kind = shape_.block,
-                                                                               .in = first ? in : stage.channels,
-                                                                               .out = stage.channels,
-                                                                               .stride = first ? stage.stride : 1,
-                                                                               .kernel = stage.kernel,
-                                                                               .expansion = stage.expansion,
-                                                                               .norm = norm_options(shape_)}));
+        blocks_.push_back(
+            std::make_shared<ResidualBlock>(ResidualBlockOptions{.kind = shape_.block,
+                                                                 .in = first ? in : stage.channels,
+                                                                 .out = stage.channels,
+                                                                 .stride = first ? stage.stride : 1,
+                                                                 .kernel = stage.kernel,
+                                                                 .expansion = stage.expansion,
+                                                                 .norm = norm_options(shape_),
+                                                                 .instance_half = level <= shape_.instance_levels}));
         levels_.push_back(level);
         list->push_back(blocks_.back());
         if (level <= shape_.frozen_levels) blocks_.back()->freeze();

@@ -2,7 +2,8 @@
 //! \file
 //! The networks' trunks: images to five feature maps f1..f5 (RAIN, "Architecture": the last activation of each of five
 //! residual blocks). Names of parameters are those of published weights, so that these fit: torchvision's of ResNets
-//! (conv1, bn1, layer1.0.conv1, …), efficientnet-lite-pytorch's of EfficientNet-Lite (_conv_stem, _blocks.0._bn1, …).
+//! (conv1, bn1, layer1.0.conv1, …), IBN-Net's of ResNets with IBN-a (layer1.0.bn1.IN, layer1.0.bn1.BN),
+//! efficientnet-lite-pytorch's of EfficientNet-Lite (_conv_stem, _blocks.0._bn1, …).
 //!
 //! For 3×256×128: ResNet-50 gives f1 64×128×64 (after conv1, before the pooling), f2 256×64×32, f3 512×32×16,
 //! f4 1024×16×8, f5 2048×16×8 with last stride 1 (8×4 with 2). resnet-small (basic blocks, one a stage, no pooling, a

@@ -82,9 +82,14 @@ FoldedConvolution fold_norm(const NormalisedConvolution& from) {
   const at::NoGradGuard no_grad;
   const auto wide = [](const at::Tensor& tensor) { return tensor.detach().to(at::kDouble); };
   const BatchNorm& norm = *from.norm;
-  const at::Tensor scale = wide(norm.weight) / (wide(norm.running_var) + norm.epsilon()).sqrt();
-  return {wide(from.convolution->weight) * scale.view({-1, 1, 1, 1}),
-          wide(norm.bias) - wide(norm.running_mean) * scale};
+  at::Tensor scale = wide(norm.weight) / (wide(norm.running_var) + norm.epsilon()).sqrt();
+  at::Tensor bias = wide(norm.bias) - wide(norm.running_mean) * scale;
+  if (from.instance) {
+    const at::Tensor as_they_are = at::ones_like(wide(from.instance->weight));
+    scale = at::cat({as_they_are, scale});
+    bias = at::cat({as_they_are - 1, bias});
+  }
+  return {wide(from.convolution->weight) * scale.view({-1, 1, 1, 1}), bias};
 }
 
 // Folds layers in the order of the network and follows the size of its maps.
@@ -107,6 +112,8 @@ class FoldedBackbone::Builder {
     layer.bias = bias.to(precision_);
     layer.steps = steps;
     layer.rectifier = from.rectifier;
+    if (from.instance)
+      layer.instance = copied(*from.instance, std::make_shared<InstanceNorm>(from.instance->channels()), precision_);
     const std::int64_t kernel = weight.size(2), stride = steps.stride;
     layer.rows = side_padding(kernel, steps, extent_.height);
     layer.columns = side_padding(kernel, steps, extent_.width);
@@ -169,12 +176,19 @@ FoldedBackbone::FoldedBackbone(const ShallowTrunk& shallow, const Backbone& back
 }
 
 at::Tensor FoldedBackbone::convolve(const Layer& layer, const at::Tensor& input) {
-  if (!layer.packed)
-    return rectified(networks::convolve(input, layer.weight, layer.bias, layer.steps), layer.rectifier);
+  if (!layer.instance) return convolve(layer, input, layer.rectifier);
+  const at::Tensor map = convolve(layer, input, Rectifier::kNone);
+  at::Tensor first = map.narrow(1, 0, layer.instance->channels());
+  first.copy_(layer.instance->forward(first));
+  return rectified(map, layer.rectifier);
+}
+
+at::Tensor FoldedBackbone::convolve(const Layer& layer, const at::Tensor& input, Rectifier rectifier) {
+  if (!layer.packed) return rectified(networks::convolve(input, layer.weight, layer.bias, layer.steps), rectifier);
   const std::array<std::int64_t, 2> padding{layer.rows.padding, layer.columns.padding},
       stride{layer.steps.stride, layer.steps.stride};
   static const auto convolution = fused::find<fused::Convolution>("mkldnn::_convolution_pointwise");
-  const auto [name, scalars] = fused::rectifier(layer.rectifier);
+  const auto [name, scalars] = fused::rectifier(rectifier);
   at::Tensor output = convolution.call(input, layer.weight, layer.bias, padding, stride, kNoDilation,
                                        layer.steps.groups, name.value_or("none"), scalars, "");
   if (layer.rows.dropped + layer.columns.dropped == 0) return output;

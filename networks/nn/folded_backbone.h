@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -20,7 +21,8 @@ namespace resolute::networks {
 at::Tensor in_blocks(const at::Tensor& images, std::int64_t block, std::int64_t columns,
                      const std::function<at::Tensor(const at::Tensor&)>& run);
 
-//! A convolution that does what it and the batch norm behind it do in evaluation mode: float64, no graph.
+//! A convolution that does what it and the batch norm behind it do in evaluation mode: float64, no graph. Channels of
+//! an instance norm come out as they go into it.
 struct FoldedConvolution {
   at::Tensor weight, bias;
 };
@@ -66,7 +68,8 @@ class FoldedBackbone {
     ConvolutionSteps steps;
     Rectifier rectifier = Rectifier::kNone;
     SidePadding rows, columns;
-    bool packed = false;  //!< the weight lies as oneDNN's kernel for this layer wants it
+    std::shared_ptr<const InstanceNorm> instance;  //!< of the first channels, before the rectifier; or null
+    bool packed = false;                           //!< the weight lies as oneDNN's kernel for this layer wants it
   };
   struct Block {
     std::vector<Layer> convolutions;
@@ -82,6 +85,7 @@ class FoldedBackbone {
   class Builder;
 
   static at::Tensor convolve(const Layer& layer, const at::Tensor& input);
+  static at::Tensor convolve(const Layer& layer, const at::Tensor& input, Rectifier rectifier);
   static at::Tensor convolve_and_add(const Layer& layer, const at::Tensor& input, at::Tensor sum, Rectifier rectifier);
   //! f5.
   at::Tensor run_block(const at::Tensor& images) const;

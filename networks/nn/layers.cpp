@@ -114,6 +114,25 @@ void DoublingConvolution::initialise(std::uint64_t seed, const std::string& name
   if (bias.defined()) bias.zero_();
 }
 
+InstanceNorm::InstanceNorm(std::int64_t channels) {
+  weight = register_parameter("weight", at::ones({channels}));
+  bias = register_parameter("bias", at::zeros({channels}));
+}
+
+// One group for each channel. The kernel of channels-last maps shares an image's pixels between threads: the sums, and
+// so the bits, would depend on how many there are, and on the image's place in its batch.
+at::Tensor InstanceNorm::forward(const at::Tensor& input) const {
+  return at::group_norm(input.contiguous(), channels(), weight, bias, kEpsilon)
+      .to(input.scalar_type())
+      .contiguous(input.suggest_memory_format());
+}
+
+void InstanceNorm::initialise(std::uint64_t, const std::string&) {
+  at::NoGradGuard no_grad;
+  weight.fill_(1);
+  bias.zero_();
+}
+
 at::Tensor with_channels_last_gradient(const at::Tensor& map) {
   if (map.requires_grad())
     map.register_hook([](const at::Tensor& gradient) {

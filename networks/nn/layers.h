@@ -81,6 +81,21 @@ class DoublingConvolution : public torch::nn::Module, public InitialisedLayer {
   Initialisation rule_;
 };
 
+//! N×C×H×W → the same shape and memory format, each channel of each image normalised over its pixels, whatever the
+//! mode. Parameters weight (starts at 1), bias (0). Source: Ulyanov et al., "Instance Normalization: The Missing
+//! Ingredient for Fast Stylization", 2016. No image depends on the others, nor its bits on the number of threads.
+class InstanceNorm : public torch::nn::Module, public InitialisedLayer {
+ public:
+  static constexpr double kEpsilon = 1e-5;  //!< torch's, and what ONNX takes unasked
+
+  explicit InstanceNorm(std::int64_t channels);
+  at::Tensor forward(const at::Tensor& input) const;
+  void initialise(std::uint64_t seed, const std::string& name) override;
+  std::int64_t channels() const { return weight.size(0); }
+
+  at::Tensor weight, bias;
+};
+
 //! The same map, whose gradient reaches what made it channels-last: slices and means hand back gradients in the default
 //! memory format, and every layer before it would read across memory.
 at::Tensor with_channels_last_gradient(const at::Tensor& map);

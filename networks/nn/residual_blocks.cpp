@@ -64,12 +64,19 @@ at::Tensor rectified(at::Tensor map, Rectifier rectifier) {
 }
 
 at::Tensor NormalisedConvolution::forward(const at::Tensor& input) const {
-  return rectified(norm->forward(convolution->forward(input)), rectifier);
+  const at::Tensor map = convolution->forward(input);
+  if (!instance) return rectified(norm->forward(map), rectifier);
+  const std::int64_t first = instance->channels();
+  const std::vector<at::Tensor> parts =
+      with_channels_last_gradient(map).split_with_sizes({first, map.size(1) - first}, 1);
+  const at::Tensor rest = parts[1].contiguous(map.suggest_memory_format());
+  return rectified(at::cat({instance->forward(parts[0]), norm->forward(rest)}, 1), rectifier);
 }
 
 void NormalisedConvolution::freeze() {
   convolution->weight.requires_grad_(false);
   norm->freeze();
+  if (instance) instance->weight.requires_grad_(false), instance->bias.requires_grad_(false);
 }
 
 ResidualBlock::ResidualBlock(const ResidualBlockOptions& o) {
@@ -87,8 +94,16 @@ ResidualBlock::ResidualBlock(const ResidualBlockOptions& o) {
   for (const PathLayer& layer : layers)
     path_.push_back({register_module(layer.convolution, std::make_shared<Convolution>(layer.options)), nullptr,
                      rectifier_of(o.kind)});
-  for (std::size_t i = 0; i < layers.size(); ++i)
-    path_[i].norm = register_module(layers[i].norm, std::make_shared<BatchNorm>(layers[i].options.out, o.norm));
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const std::int64_t channels = layers[i].options.out;
+    if (i > 0 || !o.instance_half) {
+      path_[i].norm = register_module(layers[i].norm, std::make_shared<BatchNorm>(channels, o.norm));
+      continue;
+    }
+    const auto both = register_module(layers[i].norm, std::make_shared<torch::nn::Module>());
+    path_[i].instance = both->register_module("IN", std::make_shared<InstanceNorm>(channels / 2));
+    path_[i].norm = both->register_module("BN", std::make_shared<BatchNorm>(channels - channels / 2, o.norm));
+  }
   path_.back().rectifier = Rectifier::kNone;
 }
 

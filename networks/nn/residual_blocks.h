@@ -22,10 +22,12 @@ enum class Rectifier { kNone, kRelu, kRelu6 };
 at::Tensor rectified(at::Tensor map, Rectifier rectifier);
 
 //! A convolution, the batch norm behind it and a rectifier; the first two stand in a module under names of their own.
+//! Of IBN-a an instance norm has the first channels, and the batch norm the others.
 struct NormalisedConvolution {
   std::shared_ptr<Convolution> convolution;
   std::shared_ptr<BatchNorm> norm;
   Rectifier rectifier = Rectifier::kNone;
+  std::shared_ptr<InstanceNorm> instance = nullptr;
   at::Tensor forward(const at::Tensor& input) const;
   //! From here on neither weights nor statistics move; gradients pass through.
   void freeze();
@@ -40,6 +42,7 @@ struct ResidualBlockOptions {
   std::int64_t in = 0, out = 0, stride = 1;
   std::int64_t kernel = 3, expansion = 1;  //!< of inverted blocks
   BatchNormOptions norm;
+  bool instance_half = false;  //!< IBN-a: of the first norm's channels, modules "IN" and "BN" in it
 };
 
 //! N×in×H×W → N×out×⌈H/stride⌉×⌈W/stride⌉: convolutions one after another and a shortcut around them.

@@ -99,7 +99,17 @@ Map Graph::convolution(const at::Tensor& weight, const at::Tensor& bias, const C
 
 Map Graph::folded(const NormalisedConvolution& layer, const Map& map) {
   const FoldedConvolution folded = fold_norm(layer);
-  return rectified(convolution(folded.weight, folded.bias, layer.convolution->options().steps(), map), layer.rectifier);
+  const auto part = [&](std::int64_t first, std::int64_t count) {
+    return convolution(folded.weight.narrow(0, first, count), folded.bias.narrow(0, first, count),
+                       layer.convolution->options().steps(), map);
+  };
+  const std::int64_t count = folded.bias.size(0);
+  if (!layer.instance) return rectified(part(0, count), layer.rectifier);
+  const std::int64_t first = layer.instance->channels();
+  Map instance = part(0, first);
+  instance.value = node("InstanceNormalization", {instance.value, constant("weight", layer.instance->weight),
+                                                  constant("bias", layer.instance->bias)});
+  return rectified(concatenated({instance, part(first, count - first)}), layer.rectifier);
 }
 
 Map Graph::convolve(const Convolution& layer, const Map& map) { return convolve(layer, map, 0, layer.options().out); }

@@ -78,7 +78,8 @@ std::string level_in(const Spelling& spelling, int level) {
   return numbered(spelling.level, level - 1 + spelling.first_level);
 }
 
-// \param name torchvision's: conv1.weight, layer1.0.bn2.bias, layer1.0.downsample.0.weight
+// \param name torchvision's: conv1.weight, layer1.0.bn2.bias, layer1.0.downsample.0.weight; IBN-Net's:
+// layer1.0.bn1.IN.weight
 std::string spelled(const Spelling& spelling, const std::string& name) {
   constexpr std::string_view kLevel = "layer", kConvolution = "conv";
   const std::vector<std::string_view> parts = core::split(name, '.');
@@ -92,6 +93,7 @@ std::string spelled(const Spelling& spelling, const std::string& name) {
     const bool convolution = parts[2].starts_with(kConvolution);
     const int number = number_in(parts[2].substr(parts[2].size() - 1));
     layer = numbered(convolution ? spelling.convolution : spelling.norm, number - 1 + spelling.first_layer);
+    if (parts.size() > 4) layer += fmt::format(".{}", parts[3]);
   }
   return fmt::format("{}.{}.{}.{}", level, parts[1], layer, leaf);
 }
@@ -196,8 +198,14 @@ void find_foreign(const FileTensors& tensors, const NamedTensors& trunk, std::si
       names.foreign.push_back(at->first);
   }
   std::vector<std::pair<std::string, std::string_view>> networks;
-  for (const Network& known : kNetworks) networks.emplace_back(known.part, known.words);
+  const auto has = [&](std::string_view part) {  // what the trunk has itself tells nothing
+    return std::any_of(trunk.begin(), trunk.end(),
+                       [&](const auto& one) { return one.first.find(part) != std::string::npos; });
+  };
+  for (const Network& known : kNetworks)
+    if (!has(known.part)) networks.emplace_back(known.part, known.words);
   for (const std::string& block : beyond) networks.emplace_back("." + block, "a deeper ResNet");
+  if (has(".bn1.IN.")) networks.emplace_back(".0.bn1.weight", "a ResNet without IBN-a");
   for (const auto& [part, words] : networks) {
     const auto telling =
         std::find_if(names.foreign.begin(), names.foreign.end(), [&part = part, &names](const auto& one) {

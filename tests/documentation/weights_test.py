@@ -16,7 +16,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/weights.md").read_text(encoding="utf-8")
 PROGRAM = sys.argv.pop()
-METHOD_OF_TRUNK = {"resnet50": "baseline", "resnet-small": "rain", "efficientnet-lite0": "baseline"}
+METHOD_OF_TRUNK = {"resnet50": "baseline", "resnet-small": "rain", "efficientnet-lite0": "baseline", "resnet50-ibn-a": "baseline"}
 COMMIT = os.environ.get("RESOLUTE_SLICE", "")
 
 

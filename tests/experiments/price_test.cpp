@@ -194,6 +194,32 @@ TEST_F(PriceOfPlan, a_measured_step_is_scaled_by_what_is_multiplied) {
   EXPECT_LT(found.machines[0].measured_hours, found.machines[0].hours);
 }
 
+// IBN-a changes norms alone: an estimate from ResNet-50's steps and memory, and said to be one.
+TEST_F(PriceOfPlan, a_trunk_of_the_same_convolutions_is_priced_as_the_one_that_was_measured) {
+  const auto step = [](const std::string& method, const std::string& backbone, double seconds) {
+    return fmt::format(
+        "[[step_time]]\nmachine = \"core\"\nmethod = \"{}\"\nbackbone = \"{}\"\nprecision = \"f32\"\n"
+        "height = 256\nwidth = 128\nhr_rows = 4\nlr_rows = 0\nseconds = {:.1f}\nfrom = \"a page\"\n",
+        method, backbone, seconds);
+  };
+  const std::string measured = kTimes + step("baseline", "resnet50", 2) + step("rain", "resnet50", 90);
+  const std::string memory =
+      "[[step_memory]]\nmethod = \"baseline\"\nbackbone = \"resnet50\"\nprecision = \"f32\"\nbytes_a_pixel = 9.0\n";
+  TrainingSpecification training;
+  training.method = BaselineOptions();
+  training.network.backbone = settings::Trunk::kResnet50IbnA;
+  const StepTimes known = times(measured + memory);
+  const auto rate = known.rate(known.machines()[0], training);
+  EXPECT_FALSE(rate->measured);
+  EXPECT_THAT(rate->how, HasSubstr("as baseline on resnet50 (measured: a page)"));
+  EXPECT_EQ(known.bytes_a_pixel(training), 9.0);
+  const StepTimes itself = times(measured + step("baseline", "resnet50-ibn-a", 3));
+  EXPECT_TRUE(itself.rate(itself.machines()[0], training)->measured);
+  EXPECT_FALSE(itself.bytes_a_pixel(training).has_value());
+  training.network.backbone = settings::Trunk::kEfficientnetLite0;
+  EXPECT_THAT(known.rate(known.machines()[0], training)->how, StartsWith("modelled: 0.004"));
+}
+
 // The recipe of such a row names a method of ours, which does not train there.
 TEST_F(PriceOfPlan, a_row_of_a_program_has_no_price_beside_rows_that_have_one) {
   const std::string worker = "worker = [\"sh\"]\n";

@@ -46,6 +46,21 @@ def probe(name, tensor):
     return float((flat * numbers(name + "/probe", tuple(flat.shape))).sum() / max(1, flat.numel()) ** 0.5)
 
 
+def fill(model):
+    """A torch.nn trunk's weights and statistics by the formula."""
+    with torch.no_grad():
+        for name, tensor in model.state_dict().items():
+            scale, offset = 0.1, 0.0
+            if tensor.dim() == 4:
+                scale = (6.0 / (tensor.numel() / tensor.shape[0])) ** 0.5
+            elif name.endswith("running_var"):
+                scale, offset = 0.5, 1.0
+            elif name.endswith(".weight"):
+                offset = 1.0
+            if tensor.is_floating_point():
+                tensor.copy_(numbers("trunk." + name, tuple(tensor.shape), scale, offset))
+
+
 # ---------------------------------------------------------------- losses, from the paper's equations
 def random_triplets(labels, stream):
     triplets = []

@@ -82,6 +82,10 @@ TEST(Work, follows_what_a_batch_gives_a_method) {
 TEST(Work, the_trunks_have_their_known_sizes) {
   WorkCase asked;
   EXPECT_EQ(23'508'032, trunk_work(asked).parameters);
+  const double convolutions = trunk_work(asked).step;
+  asked.network.backbone = settings::Trunk::kResnet50IbnA;
+  EXPECT_EQ(23'508'032, trunk_work(asked).parameters);
+  EXPECT_EQ(convolutions, trunk_work(asked).step);
   asked.network.backbone = settings::Trunk::kEfficientnetLite0;
   asked.network.last_stride = 2;
   asked.height = asked.width = 224;

@@ -21,7 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import number_file  # noqa: E402
 import twin  # noqa: E402
-from twin import numbers, probe  # noqa: E402
+from twin import fill, numbers, probe  # noqa: E402
 
 # Even sides, on which TensorFlow's padding has one more zero behind; odd ones on the way down.
 CASES = {"even": ([64, 32], 2), "last_stride_1": ([64, 32], 1), "odd": ([50, 23], 2)}
@@ -52,20 +52,6 @@ def features(model, images):
             found.append(x)
         x = block(x)
     return [*found, model._swish(model._bn1(model._conv_head(x)))]
-
-
-def fill(model):
-    with torch.no_grad():
-        for name, tensor in model.state_dict().items():
-            scale, offset = 0.1, 0.0
-            if tensor.dim() == 4:
-                scale = (6.0 / (tensor.numel() / tensor.shape[0])) ** 0.5
-            elif name.endswith("running_var"):
-                scale, offset = 0.5, 1.0
-            elif name.endswith(".weight"):
-                offset = 1.0
-            if tensor.is_floating_point():
-                tensor.copy_(numbers("trunk." + name, tuple(tensor.shape), scale, offset))
 
 
 def run_case(size, last_stride):

@@ -99,28 +99,59 @@ TEST(Backbone, efficientnet_lite0_has_the_packages_parameters) {
   EXPECT_EQ(trunk.named_buffers().size(), expected["buffers"].size());
 }
 
-class EfficientNetLite : public ::testing::TestWithParam<const char*> {
+//! IBN-Net's resnet50_ibn_a without fc: as many values as torchvision's resnet50, in its names.
+TEST(Backbone, resnet50_ibn_a_has_the_published_parameters) {
+  const Backbone trunk(settings::trunk_shape({.backbone = settings::Trunk::kResnet50IbnA}));
+  const core::Json expected = tests::golden("ibn_net/trunk.json")["odd"];
+  std::int64_t values = 0;
+  for (const auto& item : trunk.named_parameters()) {
+    values += item.value().numel();
+    EXPECT_TRUE(expected["gradients"].contains(item.key())) << item.key();
+  }
+  EXPECT_EQ(values, 23'508'032);
+  EXPECT_EQ(trunk.named_parameters().size() + 1, expected["gradients"].size());  // and the images
+  EXPECT_EQ(trunk.named_buffers().size(), expected["buffers"].size());
+  for (const char* name :
+       {"layer1.0.bn1.IN.weight", "layer3.5.bn1.BN.bias", "layer1.0.bn2.weight", "layer4.0.bn1.bias"})
+    EXPECT_TRUE(trunk.named_parameters().contains(name)) << name;
+}
+
+// A case of a golden file of a trunk: tests/golden/FOLDER/trunk.json.
+struct TwinCase {
+  settings::Trunk backbone;
+  const char *folder, *name;
+};
+
+class TwinOfTrunk : public ::testing::TestWithParam<TwinCase> {
  protected:
   static void expect_near(double found, const core::Json& expected, const std::string& what) {
     const auto value = expected.get<double>();
     EXPECT_NEAR(found, value, 1e-8 * std::max(1.0, std::abs(value))) << what;
   }
 };
-INSTANTIATE_TEST_SUITE_P(Cases, EfficientNetLite, ::testing::Values("even", "last_stride_1", "odd"));
+INSTANTIATE_TEST_SUITE_P(Cases, TwinOfTrunk,
+                         ::testing::Values(TwinCase{settings::Trunk::kEfficientnetLite0, "efficientnet_lite", "even"},
+                                           TwinCase{settings::Trunk::kEfficientnetLite0, "efficientnet_lite",
+                                                    "last_stride_1"},
+                                           TwinCase{settings::Trunk::kEfficientnetLite0, "efficientnet_lite", "odd"},
+                                           TwinCase{settings::Trunk::kResnet50IbnA, "ibn_net", "last_stride_1"},
+                                           TwinCase{settings::Trunk::kResnet50IbnA, "ibn_net", "odd"}),
+                         [](const auto& info) { return std::string(info.param.folder) + "_" + info.param.name; });
 
 // Maps, gradients and running statistics, with TensorFlow's padding of even sides and of odd ones.
-TEST_P(EfficientNetLite, equals_the_package) {
+TEST_P(TwinOfTrunk, equals_an_independent_network) {
   at::set_num_threads(1);
-  const core::Json expected = tests::golden("efficientnet_lite/trunk.json")[GetParam()];
+  const std::string folder = GetParam().folder;
+  const core::Json expected = tests::golden(folder + "/trunk.json")[GetParam().name];
   struct Root : torch::nn::Module {
   } root;
   auto trunk = root.register_module(
-      "trunk", std::make_shared<Backbone>(settings::trunk_shape(
-                   {.backbone = settings::Trunk::kEfficientnetLite0, .last_stride = expected["last_stride"]})));
+      "trunk", std::make_shared<Backbone>(
+                   settings::trunk_shape({.backbone = GetParam().backbone, .last_stride = expected["last_stride"]})));
   tests::fill_with_numbers(root);
   root.to(at::kDouble);
   const auto size = expected["size"].get<std::vector<std::int64_t>>();
-  const at::Tensor images = tests::numbers("images/efficientnet_lite", {3, 3, size[0], size[1]}, 1.5)
+  const at::Tensor images = tests::numbers("images/" + folder, {3, 3, size[0], size[1]}, 1.5)
                                 .to(at::kDouble)
                                 .contiguous(at::MemoryFormat::ChannelsLast)
                                 .requires_grad_();

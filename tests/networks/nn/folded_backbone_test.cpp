@@ -42,17 +42,17 @@ class FoldedBackboneTest : public ::testing::TestWithParam<Kind> {
  protected:
   void SetUp() override { at::set_num_threads(1); }
 };
-INSTANTIATE_TEST_SUITE_P(Backbones, FoldedBackboneTest,
-                         ::testing::Values(Kind{settings::Trunk::kResnet50, 1}, Kind{settings::Trunk::kResnet50, 2},
-                                           Kind{settings::Trunk::kResnetSmall, 1},
-                                           Kind{settings::Trunk::kResnetSmall, 2},
-                                           Kind{settings::Trunk::kEfficientnetLite0, 1},
-                                           Kind{settings::Trunk::kEfficientnetLite0, 2}),
-                         [](const auto& info) {
-                           std::string name(settings::word(info.param.backbone));
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name + "_" + std::to_string(info.param.last_stride);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Backbones, FoldedBackboneTest,
+    ::testing::Values(Kind{settings::Trunk::kResnet50, 1}, Kind{settings::Trunk::kResnet50, 2},
+                      Kind{settings::Trunk::kResnetSmall, 1}, Kind{settings::Trunk::kResnetSmall, 2},
+                      Kind{settings::Trunk::kEfficientnetLite0, 1}, Kind{settings::Trunk::kEfficientnetLite0, 2},
+                      Kind{settings::Trunk::kResnet50IbnA, 1}, Kind{settings::Trunk::kResnet50IbnA, 2}),
+    [](const auto& info) {
+      std::string name(settings::word(info.param.backbone));
+      std::replace(name.begin(), name.end(), '-', '_');
+      return name + "_" + std::to_string(info.param.last_stride);
+    });
 
 TEST_P(FoldedBackboneTest, gives_the_unfolded_trunks_features_within_rounding) {
   const auto trunk = made_up_trunk(GetParam());

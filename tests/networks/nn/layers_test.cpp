@@ -48,6 +48,48 @@ TEST(Layers, convolutions_in_bf16_are_those_in_float32_within_rounding) {
       expect_the_same_in_bf16(Convolution({.in = 64, .out = 128, .kernel = kernel, .stride = stride}), 64);
 }
 
+// torch's instance_norm, written by hand; a map of no row, and one of a single pixel, whose output is the bias.
+TEST(Layers, an_instance_norm_normalises_each_channel_of_each_image) {
+  for (const std::int64_t rows : {0, 1, 3})
+    for (const std::int64_t side : {1, 5})
+      for (const at::MemoryFormat format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) {
+        InstanceNorm norm(4);
+        tests::fill_with_numbers(norm);
+        norm.to(at::kDouble);
+        // A half of the channels, as IBN-a gives it one.
+        const at::Tensor maps = tests::numbers("maps", {rows, 8, side, side}).to(at::kDouble).contiguous(format);
+        const at::Tensor input = maps.narrow(1, 0, 4).detach().requires_grad_();
+        const at::Tensor output = norm.forward(input);
+        const auto [variance, mean] = at::var_mean(input, at::IntArrayRef{2, 3}, /*unbiased=*/false, /*keepdim=*/true);
+        const at::Tensor by_hand =
+            (input - mean) / (variance + 1e-5).sqrt() * norm.weight.view({1, -1, 1, 1}) + norm.bias.view({1, -1, 1, 1});
+        EXPECT_TRUE(at::allclose(output, by_hand, 1e-10, 1e-12));
+        const at::Tensor seed = tests::numbers("seed", output.sizes()).to(at::kDouble);
+        const auto gradients = torch::autograd::grad({output}, {input, norm.weight, norm.bias}, {seed});
+        const auto expected = torch::autograd::grad({by_hand}, {input, norm.weight, norm.bias}, {seed});
+        for (std::size_t i = 0; i < gradients.size(); ++i)
+          EXPECT_TRUE(at::allclose(gradients[i], expected[i], 1e-8, 1e-10)) << rows << " " << side << " " << i;
+        if (side > 1 && rows > 0) EXPECT_TRUE(output.is_contiguous(format));
+      }
+}
+
+// The number of threads decides neither bits nor gradients of maps that channels-last kernels would share out.
+TEST(Layers, an_instance_norms_bits_are_those_of_one_thread) {
+  InstanceNorm norm(4);
+  tests::fill_with_numbers(norm);
+  const at::Tensor maps = tests::numbers("maps", {3, 4, 64, 32}).contiguous(at::MemoryFormat::ChannelsLast);
+  const auto run = [&](int threads) {
+    at::set_num_threads(threads);
+    const at::Tensor input = maps.clone().requires_grad_(), output = norm.forward(input);
+    auto found = torch::autograd::grad({output}, {input, norm.weight, norm.bias}, {maps});
+    found.push_back(output);
+    at::set_num_threads(1);
+    return found;
+  };
+  const std::vector<at::Tensor> one = run(1), three = run(3);
+  for (std::size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(one[i].equal(three[i])) << i;
+}
+
 // The sums are those of a convolution of the pixels that the stride meets, at every processor: oneDNN's gradient of the
 // weight was another where the input has few channels, and overran its memory (CMakeLists.txt runs this with AVX2 too).
 TEST(Layers, strided_1x1_convolutions_are_those_of_every_other_pixel) {

@@ -74,6 +74,53 @@ TEST(PublishedNames, the_tensor_that_tells_the_network_is_named_first) {
   EXPECT_THAT(names.foreign, ElementsAre("layer1.0.bn1.IN.bias", "layer1.0.bn1.BN.bias", "layer1.0.bn1.IN.weight"));
 }
 
+// IBN-Net's names of its ResNet-50: those of torchvision, but for the first norm of a block of the first three levels.
+std::vector<std::string> ibn_names(const Home& home, const std::array<int, 4>& blocks = {3, 4, 6, 3}) {
+  std::vector<std::string> names;
+  for (const std::string& name : names_of(home, blocks)) {
+    const std::size_t norm = name.find("." + home.norms[0] + ".");
+    bool mixed = norm != std::string::npos;
+    if (mixed && name.find(home.levels[3] + ".") != std::string::npos) mixed = false;
+    if (!mixed) {
+      names.push_back(name);
+      continue;
+    }
+    const std::size_t leaf = name.rfind('.') + 1;
+    if (!name.substr(leaf).starts_with("running")) names.push_back(name.substr(0, leaf) + "IN." + name.substr(leaf));
+    names.push_back(name.substr(0, leaf) + "BN." + name.substr(leaf));
+  }
+  return names;
+}
+
+TEST(PublishedNames, a_trunk_with_ibn_a_is_found_and_told_from_one_without) {
+  const std::vector<std::string> ours = ibn_names(kTorchvision);
+  ASSERT_THAT(ours, SizeIs(265 + 13 * 2));
+  NamedTensors trunk;
+  for (const std::string& name : ours) trunk[name];
+  for (const std::size_t index : {0U, 1U, 2U, 3U}) {  // homes in which a network with IBN-a has been seen, or could be
+    const Home& home = kHomes.at(index);
+    const std::vector<std::string> theirs = ibn_names(home);
+    FileTensors tensors = file_of(theirs);
+    tensors[home.prefix + home.levels[0] + ".0.bn1.BN.num_batches_tracked"];
+    TrunkNames names = find_trunk(tensors, trunk, {});
+    EXPECT_EQ(names.spelling, home.spelling);
+    EXPECT_EQ(names.prefix, home.prefix);
+    EXPECT_THAT(names.foreign, IsEmpty());
+    for (std::size_t i = 0; i < ours.size(); ++i) EXPECT_EQ(names.in_file.at(ours[i]), theirs[i]);
+    names = find_trunk(file_of(names_of(home)), trunk, {});
+    EXPECT_EQ(names.network, "a ResNet without IBN-a");
+    EXPECT_EQ(names.foreign.front(), home.prefix + home.levels[0] + ".0.bn1.weight");
+    EXPECT_THAT(names.foreign, SizeIs(13 * 4));
+    names = found_in(tensors);
+    EXPECT_EQ(names.network, "a ResNet with IBN-a");
+    EXPECT_THAT(names.foreign, SizeIs(13 * 6));
+  }
+  EXPECT_EQ(find_trunk(file_of(ibn_names(kTorchvision, {3, 4, 23, 3})), trunk, {}).network, "a deeper ResNet");
+  FileTensors gated = file_of(ours);
+  gated["layer1.0.se.fc1.weight"];
+  EXPECT_EQ(find_trunk(gated, trunk, {}).network, "an SE-ResNet");
+}
+
 TEST(PublishedNames, a_deeper_network_is_told_in_every_home) {
   for (const Home& home : kHomes) {
     const TrunkNames names = found_in(file_of(names_of(home, {3, 4, 23, 3})));

@@ -109,6 +109,28 @@ networks::FileTensors published(settings::Trunk backbone) {
   return tensors;
 }
 
+// A checkpoint of IBN-Net's: the published names behind a wrapper, with counters and a classifier.
+TEST(TrunkMatch, published_weights_with_ibn_a_are_those_of_their_trunk_alone) {
+  const auto trunk_of = [](settings::Trunk backbone) {
+    return networks::Backbone(settings::trunk_shape({.backbone = backbone}));
+  };
+  const auto mixed = trunk_of(settings::Trunk::kResnet50IbnA), plain = trunk_of(settings::Trunk::kResnet50);
+  networks::FileTensors checkpoint;
+  for (const auto& [name, tensor] : published(settings::Trunk::kResnet50IbnA)) {
+    checkpoint["state_dict.module." + name] = tensor;
+    if (name.ends_with(".running_mean"))
+      checkpoint["state_dict.module." + name.substr(0, name.rfind('.')) + ".num_batches_tracked"] = {at::kLong, {}, {}};
+  }
+  checkpoint["state_dict.module.fc.weight"] = {at::kFloat, {1000, 2048}, {}};
+  ASSERT_TRUE(checkpoint.contains("state_dict.module.layer1.0.bn1.IN.weight"));
+  const TrunkMatch match = match_trunk(checkpoint, mixed, {});
+  EXPECT_TRUE(match.complete());
+  EXPECT_THAT(match.taken, SizeIs(265 + 13 * 2));
+  EXPECT_THAT(match.left_out, SizeIs(53 + 1));
+  EXPECT_FALSE(match_trunk(checkpoint, plain, {}).complete());
+  EXPECT_FALSE(match_trunk(published(settings::Trunk::kResnet50), mixed, {}).complete());
+}
+
 TEST(TrunkMatch, another_network_is_not_taken_for_ours) {
   experiments::NetworkSettings settings;
   settings.backbone = settings::Trunk::kResnet50;
