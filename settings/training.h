@@ -47,6 +47,13 @@ constexpr auto words_of(Decay) { return words("all", "weights"); }
 enum class Schedule { kStep, kCosine };
 constexpr auto words_of(Schedule) { return words("step", "cosine"); }
 
+//! Changes of an image's colours that are drawn from a list.
+enum class ColourPolicy {
+  kNone,
+  kRandAugmentColour,  //!< RandAugment (Cubuk et al., NeurIPS 2020) without what moves pixels: two of nine operations
+};
+constexpr auto words_of(ColourPolicy) { return words("none", "rand-augment-colour"); }
+
 //! Float32; autocast to bfloat16; or float32 whose products a GPU forms of factors with 10 bits behind the point in
 //! place of 23 (NVIDIA's TF32).
 enum class Precision { kF32, kBf16, kTf32 };
@@ -106,6 +113,13 @@ struct Recipe {
   double flip = 0.5;
   int pad = 10;
   double erasing = 0.0;
+  double jitter = 0;  //!< datasets/loader/augmentation.h, and the six that follow; strengths are fast-reid's
+  double jitter_brightness = 0.15;
+  double jitter_contrast = 0.15;
+  double jitter_saturation = 0.1;
+  double jitter_hue = 0.1;
+  ColourPolicy policy = ColourPolicy::kNone;
+  int policy_magnitude = 9;
   Precision precision = Precision::kF32;
   //! Not 0: a program that is not resolute-worker trains (docs/worker.md), so its jobs have other ids.
   int program = 0;
@@ -170,6 +184,29 @@ struct Recipe {
     visit(member("pad", &R::pad, between(0, kLargestPad),
                  "zero padding before a random crop back to size, pixels; at most height and width"));
     visit(member("erasing", &R::erasing, between(0, 1), "probability of random erasing"));
+    visit(
+        member("jitter", &R::jitter, between(0, 1),
+               "probability that brightness, contrast, saturation and hue change, in drawn order and before all else, "
+               "as torchvision's ColorJitter changes them; the same draw for an image and its copy")
+            .silent_at_default());
+    visit(member("jitter_brightness", &R::jitter_brightness, between(0, 1),
+                 "with jitter: the factor of the brightness is 1 give or take so much at most; 0: as it is")
+              .silent_at_default());
+    visit(member("jitter_contrast", &R::jitter_contrast, between(0, 1),
+                 "with jitter: likewise the factor of the contrast")
+              .silent_at_default());
+    visit(member("jitter_saturation", &R::jitter_saturation, between(0, 1),
+                 "with jitter: likewise the factor of the saturation")
+              .silent_at_default());
+    visit(member("jitter_hue", &R::jitter_hue, between(0, 0.5),
+                 "with jitter: the hue turns by so much at most either way; 1 would be a whole turn")
+              .silent_at_default());
+    visit(member("policy", &R::policy,
+                 "rand-augment-colour: after the jitter two operations of RandAugment's, drawn of those that move no "
+                 "pixel: brightness, contrast, colour, sharpness, posterize, solarize, autocontrast, equalize, none")
+              .silent_at_default());
+    visit(member("policy_magnitude", &R::policy_magnitude, between(0, 30), "of those operations, of 30")
+              .silent_at_default());
     visit(member("precision", &R::precision, "a training's evaluation computes in it too; tf32 on GPUs alone"));
     visit(member("program", &R::program, at_least(0),
                  "number that you give to a program of yours that trains in place of resolute-worker (worker), another "

@@ -28,6 +28,52 @@ void draw_erasing(core::RandomStream& stream, int height, int width, Augmentatio
   }
 }
 
+void add_step(ColourChange change, double amount, Augmentation& to) {
+  to.colour_steps.at(to.colours++) = {change, amount};
+}
+
+void draw_jitter(const ColourOptions& asked, core::RandomStream& stream, Augmentation& to) {
+  std::array order{ColourChange::kBrightness, ColourChange::kContrast, ColourChange::kSaturation, ColourChange::kHue};
+  stream.shuffle(std::span<ColourChange>(order));
+  for (const ColourChange change : order) {
+    if (change == ColourChange::kHue) {
+      if (asked.hue > 0) add_step(change, stream.uniform(-asked.hue, asked.hue), to);
+      continue;
+    }
+    const double strength = change == ColourChange::kBrightness ? asked.brightness
+                            : change == ColourChange::kContrast ? asked.contrast
+                                                                : asked.saturation;
+    if (strength > 0) add_step(change, stream.uniform(std::max(0.0, 1 - strength), 1 + strength), to);
+  }
+}
+
+void draw_policy_step(int magnitude, core::RandomStream& stream, Augmentation& to) {
+  constexpr std::array kOperations{ColourChange::kBrightness,   ColourChange::kSaturation, ColourChange::kContrast,
+                                   ColourChange::kSharpness,    ColourChange::kPosterize,  ColourChange::kSolarize,
+                                   ColourChange::kAutoContrast, ColourChange::kEqualize};
+  const double share = magnitude / 30.0;
+  const std::size_t drawn = stream.below(kOperations.size() + 1);
+  if (drawn == kOperations.size()) return;  // Identity
+  switch (const ColourChange change = kOperations.at(drawn)) {
+    case ColourChange::kPosterize:
+      return add_step(change, 8 - std::nearbyint(4 * share), to);
+    case ColourChange::kSolarize:
+      return add_step(change, 255 * (1 - share), to);
+    case ColourChange::kAutoContrast:
+    case ColourChange::kEqualize:
+      return add_step(change, 0, to);
+    default:
+      return add_step(change, 1 + (stream.below(2) == 0 ? 0.9 : -0.9) * share, to);
+  }
+}
+
+void draw_colours(const ColourOptions& asked, core::RandomStream& stream, Augmentation& to) {
+  constexpr int kSteps = 2;
+  if (stream.uniform() < asked.jitter) draw_jitter(asked, stream, to);
+  if (asked.policy == settings::ColourPolicy::kNone) return;
+  for (int step = 0; step < kSteps; ++step) draw_policy_step(asked.magnitude, stream, to);
+}
+
 // Calls `put` with each row and its levels, flipped and shifted.
 template <class Put>
 void for_each_row(const Image& image, const Augmentation& augmentation, AugmentRows& rows, Put put) {
@@ -71,6 +117,18 @@ void expect_room(const Image& image, std::span<Value> to) {
 
 }  // namespace
 
+LoaderOptions loader_options(const settings::Recipe& recipe, std::uint64_t seed, bool originals) {
+  return {recipe.train_rates,
+          recipe.flip,
+          recipe.pad,
+          recipe.erasing,
+          seed,
+          recipe.copies_from,
+          originals,
+          {recipe.jitter, recipe.jitter_brightness, recipe.jitter_contrast, recipe.jitter_saturation, recipe.jitter_hue,
+           recipe.policy, recipe.policy_magnitude}};
+}
+
 Augmentation draw_augmentation(const LoaderOptions& options, int height, int width, std::uint64_t round,
                                std::size_t row, std::uint32_t occurrence) {
   core::RandomStream stream("augment", {options.seed, round, row, occurrence});
@@ -81,6 +139,10 @@ Augmentation draw_augmentation(const LoaderOptions& options, int height, int wid
   augmentation.shift_y = static_cast<int>(stream.below(places)) - options.pad;
   augmentation.shift_x = static_cast<int>(stream.below(places)) - options.pad;
   if (stream.uniform() < options.erasing) draw_erasing(stream, height, width, augmentation);
+  if (options.colours.jitter > 0 || options.colours.policy != settings::ColourPolicy::kNone) {
+    core::RandomStream colours("colours", {options.seed, round, row, occurrence});
+    draw_colours(options.colours, colours, augmentation);
+  }
   return augmentation;
 }
 

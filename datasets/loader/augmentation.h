@@ -1,17 +1,29 @@
 #pragma once
 //! \file
-//! Changes that training makes to an image: random flip, shift within a black border, erasing; drawn by key, so that an
-//! image and its LR copies share the draw, and applied while pixels become normalised floats.
+//! Changes that training makes to an image: of its colours, random flip, shift within a black border, erasing; drawn by
+//! key, so that an image and its LR copies share the draw. All but the first are applied while pixels become normalised
+//! floats.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "datasets/image/colour.h"
 #include "datasets/image/image.h"
 #include "settings/training.h"
 
 namespace resolute::datasets {
+
+//! Changes of colours, drawn for each image: first the jitter, then the policy.
+struct ColourOptions {
+  double jitter = 0;  //!< probability that these four change, in drawn order, as torchvision's ColorJitter does it
+  double brightness = 0, contrast = 0, saturation = 0;  //!< factors are drawn from max(0, 1 - x) to 1 + x; 0: left out
+  double hue = 0;                                       //!< turns are drawn from -x to x, x at most 0.5; 0: left out
+  settings::ColourPolicy policy = settings::ColourPolicy::kNone;
+  int magnitude = 9;  //!< 0 to 30
+};
 
 struct LoaderOptions {
   std::vector<int> train_rates = {2, 3, 4};  //!< rates of the LR copies, drawn uniformly; 1 is a copy of the HR image
@@ -21,7 +33,14 @@ struct LoaderOptions {
   std::uint64_t seed = 0;
   settings::CopiesFrom copies_from = settings::CopiesFrom::kNative;
   bool originals = false;  //!< HR images of items that stand in the batch as LR images alone too, where there are any
+  ColourOptions colours = {};
 };
+
+//! What a training by that recipe does to images.
+LoaderOptions loader_options(const settings::Recipe& recipe, std::uint64_t seed, bool originals = false);
+
+//! ColourJitter's four and the policy's two.
+inline constexpr std::size_t kMostColourSteps = 6;
 
 //! The changes to one training image.
 struct Augmentation {
@@ -33,11 +52,14 @@ struct Augmentation {
   int erase_left = 0;
   int erase_height = 0;
   int erase_width = 0;
+  std::array<ColourStep, kMostColourSteps> colour_steps{};  //!< before all else, one after the other; the first
+  std::size_t colours = 0;                                  //!< so many of them
   bool operator==(const Augmentation&) const = default;
 };
 
-//! A pure function of the arguments. Random erasing as in Zhong et al., AAAI 2020: area 2 % to 40 %, aspect 0.3 to
-//! 1/0.3. \param height, width of the image, pixels
+//! A pure function of the arguments; colours have draws of their own, so that all others are as without them. The
+//! policy's magnitudes are torchvision's RandAugment's. Random erasing as in Zhong et al., AAAI 2020: area 2 % to 40 %,
+//! aspect 0.3 to 1/0.3. \param height, width of the image, pixels
 Augmentation draw_augmentation(const LoaderOptions& options, int height, int width, std::uint64_t round,
                                std::size_t row, std::uint32_t occurrence);
 

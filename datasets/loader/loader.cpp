@@ -23,9 +23,10 @@ Loader::Loader(const PackReader& pack, LoaderOptions options)
       throw core::input_error(fmt::format("pack '{}' has rates {} and training needs {}", pack.options().name,
                                           fmt::join(pack.options().rates, ", "), rate),
                               {}, "ingest it again with that rate in --rates");
-  for (double probability : {options_.flip, options_.erasing})
+  for (double probability : {options_.flip, options_.erasing, options_.colours.jitter})
     RESOLUTE_EXPECT(probability >= 0 && probability <= 1, "probabilities are 0 to 1");
   RESOLUTE_EXPECT(options_.pad >= 0 && options_.pad <= settings::Recipe::kLargestPad, "a pad out of range");
+  if (options_.colours.policy != settings::ColourPolicy::kNone) colour_scratch_.reserve(image_floats_);
 }
 
 void Loader::load_hr(std::size_t row) {
@@ -38,6 +39,11 @@ void Loader::load_enlarged() {
     std::swap(image_, small_);
   else
     enlarge(small_, height_, width_, image_, resize_scratch_);
+}
+
+void Loader::change_colours(const Augmentation& augmentation) {
+  for (const ColourStep& step : std::span(augmentation.colour_steps).first(augmentation.colours))
+    datasets::change_colours(image_, step, colour_scratch_);
 }
 
 Augmentation Loader::augmentation(const Split& split, const BatchItem& drawn) const {
@@ -56,6 +62,7 @@ int Loader::fill_item(const Split& split, const BatchItem& drawn, std::span<Pixe
   if (!hr.empty()) {
     if (fills_hr(split, drawn)) {
       load_hr(item.row);
+      change_colours(shared);
       augment(image_, shared, rows_, hr);
     } else {
       std::ranges::fill(hr, Pixel{0});
@@ -67,6 +74,7 @@ int Loader::fill_item(const Split& split, const BatchItem& drawn, std::span<Pixe
     else
       pack_.read_view(item.row, item.stored_rate, small_);
     load_enlarged();
+    change_colours(shared);
     augment(image_, shared, rows_, lr);
   }
   return item.has_hr ? shared.rate : item.stored_rate;
@@ -81,7 +89,9 @@ void Loader::fill_copy(const Split& split, const BatchItem& drawn, int rate, std
   }
   pack_.read_copy(item.row, rate, options_.copies_from, small_);
   load_enlarged();
-  augment(image_, augmentation(split, drawn), rows_, to);
+  const Augmentation shared = augmentation(split, drawn);
+  change_colours(shared);
+  augment(image_, shared, rows_, to);
 }
 
 // Outside of this file images are asked for as floats alone.

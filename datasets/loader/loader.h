@@ -58,6 +58,7 @@ class Loader {
  private:
   void load_hr(std::size_t row);
   void load_enlarged();
+  void change_colours(const Augmentation& augmentation);  // of image_
 
   const PackReader& pack_;
   LoaderOptions options_;
@@ -68,6 +69,7 @@ class Loader {
   Image small_;
   ResizeScratch resize_scratch_;
   AugmentRows rows_;
+  std::vector<std::uint8_t> colour_scratch_;
 };
 
 //! A block of memory that is freed when the last copy of this object is gone.

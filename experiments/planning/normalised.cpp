@@ -30,6 +30,14 @@ TrainingSpecification normalised(TrainingSpecification training) {
     training.recipe.copies_from = Recipe().copies_from;
   if (const double labelled = training.recipe.labelled_fraction; labelled == 0 || labelled == 1)
     training.recipe.labelled_by = Recipe().labelled_by;
+  if (const Recipe unread; training.recipe.jitter == 0) {
+    training.recipe.jitter_brightness = unread.jitter_brightness;
+    training.recipe.jitter_contrast = unread.jitter_contrast;
+    training.recipe.jitter_saturation = unread.jitter_saturation;
+    training.recipe.jitter_hue = unread.jitter_hue;
+  }
+  if (training.recipe.policy == settings::ColourPolicy::kNone)
+    training.recipe.policy_magnitude = Recipe().policy_magnitude;
   training.recipe.rests_without_loss = often_lacks_losses(training);
   return training;
 }

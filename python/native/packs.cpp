@@ -75,12 +75,11 @@ LoaderRequest read_loader(const char* recipe, const char* options, const setting
 std::unique_ptr<Loader> open_loader(const Pack& pack, const Split& split, const char* recipe, const char* options) {
   LoaderRequest request = read_loader(recipe, options, pack.reader->options());
   const experiments::Recipe& r = request.recipe;
-  const datasets::LoaderOptions augmented{r.train_rates, r.flip, r.pad, r.erasing, request.seed, r.copies_from, false};
   auto labelled = datasets::draw_labelled(*split.split, r.labelled_fraction, r.labelled_by);
   auto loader = std::make_unique<Loader>(Loader{pack.reader, split.split, std::move(labelled), ::getpid(), nullptr});
   loader->batches = std::make_unique<datasets::PrefetchingLoader>(
-      *loader->pack, *loader->split, augmented, datasets::BatchShape{r.identities, r.images, r.lr_images},
-      std::move(request.prefetch));
+      *loader->pack, *loader->split, datasets::loader_options(r, request.seed),
+      datasets::BatchShape{r.identities, r.images, r.lr_images}, std::move(request.prefetch));
   return loader;
 }
 

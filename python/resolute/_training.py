@@ -17,7 +17,7 @@ from ._lanes import Lanes
 from ._ranks import Ranks
 from .errors import InputError
 from .method import Method
-from .packs import Batch
+from .packs import COLOURS, Batch
 
 
 def _seed(*words: int) -> None:
@@ -92,6 +92,7 @@ class Training:
         recipe = self._method.recipe
         names = ("identities", "images", "lr_images", "copies_from", "flip", "pad", "erasing", "labelled_fraction", "labelled_by")
         options: dict[str, Any] = {name: recipe.get(name) for name in names}
+        options |= {name: recipe[name] for name in COLOURS if name in recipe}
         return self._pack.loader(self._split, **options, rates=recipe["train_rates"], seed=self._seed, first_step=self._step,
                                  steps=self._steps - self._step, rank=lane, ranks=self._lanes.count,
                                  threads=self._device.loading_threads, arrays="torch")

@@ -23,6 +23,10 @@ from .errors import InputError
 from .programs import run_json
 
 
+#: The changes of colours among a recipe's settings; a recipe names those that are not at their defaults.
+COLOURS = ("jitter", "jitter_brightness", "jitter_contrast", "jitter_saturation", "jitter_hue", "policy", "policy_magnitude")
+
+
 def _json(value: object, where: str) -> bytes:
     try:
         return json.dumps(value, allow_nan=False).encode()
@@ -257,12 +261,13 @@ class Pack:
                lr_images: int | None = None, copies_from: str | None = None, flip: float | None = None, pad: int | None = None,
                erasing: float | None = None, labelled_fraction: float | None = None, labelled_by: str | None = None, seed: int = 0,
                steps: int | None = None, first_step: int = 0, rank: int = 0, ranks: int = 1, hr: bool = True, lr: bool = True,
-               threads: int = 0, arrays: str | None = None) -> Loader:
+               threads: int = 0, arrays: str | None = None, **colours: float | str) -> Loader:
         """Batches of P identities × K images, augmented, as a training of this project gets them.
 
         identities, images, rates (of the LR copies), lr_images, copies_from, flip, pad, erasing, labelled_fraction, labelled_by: as
-        in a suite's [train], with its defaults (docs/suite_keys.md). seed: which images come and what happens to them. first_step: goes on there. steps: how many
-        batches; None: without end. rank, ranks: a share of each batch, of whole identities, for a training of several processes.
+        in a suite's [train], with its defaults (docs/suite_keys.md). colours: jitter, jitter_brightness, jitter_contrast,
+        jitter_saturation, jitter_hue, policy, policy_magnitude, likewise. seed: which images come and what happens to them.
+        first_step: goes on there. steps: how many batches; None: without end. rank, ranks: a share of each batch, of whole identities, for a training of several processes.
         hr, lr: False leaves these images out. threads: 0 for one a processor; no byte depends on it. arrays: "torch" or "numpy".
 
         Raises InputError for settings out of range, and for a split with fewer identities than a batch asks for.
@@ -270,7 +275,9 @@ class Pack:
         recipe = {"identities": identities, "images": images, "train_rates": None if rates is None else list(rates),
                   "lr_images": lr_images, "copies_from": copies_from, "flip": flip, "pad": pad, "erasing": erasing,
                   "labelled_fraction": labelled_fraction, "labelled_by": labelled_by}
-        given = {key: value for key, value in recipe.items() if value is not None}
+        if unknown := colours.keys() - set(COLOURS):
+            raise TypeError(f"loader() has no argument {min(unknown)!r}")
+        given = {key: value for key, value in recipe.items() if value is not None} | colours
         if arrays is None:
             arrays = "torch" if find_spec("torch") else "numpy"
         if arrays not in ("torch", "numpy"):

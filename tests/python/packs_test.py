@@ -62,6 +62,15 @@ class Packs(PackTest):
         self.assertTrue(all(map(same, all_steps[4:], self.batches(erasing=0.5, first_step=4, steps=2))))
         self.assertFalse(any(map(same, all_steps, self.batches(erasing=0.5, seed=1))))
 
+    def test_colours_are_a_recipes(self):
+        plain = self.batches()
+        for colours in ({"jitter": 1}, {"jitter": 1, "jitter_hue": 0.5}, {"policy": "rand-augment-colour"},
+                        {"policy": "rand-augment-colour", "policy_magnitude": 30}):
+            changed = self.batches(**colours)
+            self.assertFalse(any(map(same, plain, changed)))
+            self.assertTrue(all(map(same, changed, self.batches(threads=3, **colours))))
+        self.assertTrue(all(map(same, plain, self.batches(jitter=0, jitter_hue=0.5, policy="none"))))
+
     def test_ranks_share_a_batch(self):
         for whole, *parts in zip(self.batches(labelled_fraction=0.5),
                                  *(self.batches(labelled_fraction=0.5, rank=rank, ranks=3) for rank in range(3))):

@@ -40,12 +40,6 @@ datasets::PrefetchOptions prefetch_options(const experiments::TrainingSpecificat
   return options;
 }
 
-datasets::LoaderOptions loader_options(const experiments::TrainingSpecification& specification, bool originals) {
-  const experiments::Recipe& recipe = specification.recipe;
-  return {recipe.train_rates, recipe.flip,        recipe.pad, recipe.erasing,
-          specification.seed, recipe.copies_from, originals};
-}
-
 }  // namespace
 
 datasets::BatchShape batch_shape(const experiments::Recipe& recipe) {
@@ -120,7 +114,8 @@ PackSource::PackSource(const datasets::PackReader& pack, const datasets::Split& 
       lanes_(lanes_of_batch(specification.recipe, specification.lanes)),
       first_item_(lanes_[static_cast<std::size_t>(range.first)].begin),
       originals_(wanted.originals),
-      loader_(pack, split, loader_options(specification, wanted.originals), batch_shape(specification.recipe),
+      loader_(pack, split, datasets::loader_options(specification.recipe, specification.seed, wanted.originals),
+              batch_shape(specification.recipe),
               prefetch_options(specification, range, first_step, place, std::move(wanted))) {
   if (!place_.is_cpu()) copies_ = std::make_unique<Copies>(place_);
 }

@@ -88,6 +88,12 @@ class LoaderAllocationTest : public testing::Test {
     augmented_.train_rates = {2, 3};
     augmented_.pad = 2;
     augmented_.erasing = 0.5;
+    augmented_.colours = {.jitter = 0.5,
+                          .brightness = 0.2,
+                          .contrast = 0.2,
+                          .saturation = 0.2,
+                          .hue = 0.1,
+                          .policy = settings::ColourPolicy::kRandAugmentColour};
     prefetch_.copy_rates = {2, 3};
   }
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 
@@ -102,6 +103,102 @@ TEST_F(LoaderTest, an_image_and_its_copy_share_every_draw) {
   }
   EXPECT_NEAR(180, flipped, 50);
   EXPECT_GT(erased, 100);
+}
+
+// All else is drawn as without them, and HR images that are targets change with their copies.
+TEST_F(LoaderTest, colours_change_first_and_by_the_same_draw_for_an_image_and_its_copies) {
+  LoaderOptions grey = plain();
+  grey.flip = grey.erasing = 0.5;
+  grey.pad = 3;
+  grey.seed = 9;
+  LoaderOptions options = grey;
+  options.colours = {.jitter = 0.5,
+                     .brightness = 0.3,
+                     .contrast = 0.3,
+                     .saturation = 0.3,
+                     .hue = 0.2,
+                     .policy = settings::ColourPolicy::kRandAugmentColour};
+  Loader loader(pack_, options);
+  std::vector<float> hr(loader.image_floats()), lr(hr.size()), copy(hr.size());
+  std::vector<std::uint8_t> scratch;
+  std::set<std::size_t> counts;
+  for (std::uint64_t step = 0; step < 30; ++step)
+    for (const BatchItem& drawn : BatchPlanner(split_, {3, 4}, 1).plan(step)) {
+      const TrainItem& item = split_.train[drawn.item];
+      const Augmentation augmentation = draw_augmentation(options, 12, 6, drawn.round, item.row, drawn.occurrence);
+      Augmentation without = augmentation;
+      without.colours = 0;
+      without.colour_steps = {};
+      EXPECT_EQ(without, draw_augmentation(grey, 12, 6, drawn.round, item.row, drawn.occurrence));
+      counts.insert(augmentation.colours);
+      if (!item.has_hr) continue;
+      const auto changed = [&](Image image) {
+        for (std::size_t i = 0; i < augmentation.colours; ++i)
+          change_colours(image, augmentation.colour_steps.at(i), scratch);
+        return expected(image, augmentation);
+      };
+      loader.fill_item(split_, drawn, std::span(hr), std::span(lr));
+      loader.fill_copy(split_, drawn, 3, std::span(copy));
+      EXPECT_EQ(changed(lr_image(item.row, 1)), hr);
+      EXPECT_EQ(changed(lr_image(item.row, augmentation.rate)), lr);
+      EXPECT_EQ(changed(lr_image(item.row, 3)), copy);
+    }
+  EXPECT_TRUE(counts.contains(2) && counts.contains(6)) << "with and without the jitter";
+}
+
+// Every operation comes, at torchvision's magnitudes, and both signs; the jitter's order and factors differ.
+TEST(DrawAugmentation, colours_are_those_that_were_asked_for) {
+  LoaderOptions options{.train_rates = {2}};
+  options.colours.policy = settings::ColourPolicy::kRandAugmentColour;
+  std::map<ColourChange, std::set<double>> amounts;
+  std::size_t steps = 0;
+  for (std::size_t row = 0; row < 2000; ++row) {
+    const Augmentation drawn = draw_augmentation(options, 12, 6, 0, row, 0);
+    steps += drawn.colours;
+    for (std::size_t i = 0; i < drawn.colours; ++i)
+      amounts[drawn.colour_steps.at(i).change].insert(drawn.colour_steps.at(i).amount);
+  }
+  EXPECT_NEAR(static_cast<double>(steps), 2000 * 2 * 8 / 9.0, 100);
+  for (const ColourChange change :
+       {ColourChange::kBrightness, ColourChange::kContrast, ColourChange::kSaturation, ColourChange::kSharpness}) {
+    ASSERT_EQ(amounts[change].size(), 2U);
+    EXPECT_NEAR(*amounts[change].begin(), 0.73, 1e-12);
+    EXPECT_NEAR(*amounts[change].rbegin(), 1.27, 1e-12);
+  }
+  EXPECT_EQ(amounts[ColourChange::kPosterize], (std::set<double>{7}));
+  ASSERT_EQ(amounts[ColourChange::kSolarize].size(), 1U);
+  EXPECT_NEAR(*amounts[ColourChange::kSolarize].begin(), 178.5, 1e-9);
+  EXPECT_EQ(amounts[ColourChange::kAutoContrast].size() + amounts[ColourChange::kEqualize].size(), 2U);
+  EXPECT_FALSE(amounts.contains(ColourChange::kHue));
+
+  options.colours = {.jitter = 0.5, .brightness = 0.2, .saturation = 1, .hue = 0.1};
+  std::map<ColourChange, std::pair<double, double>> ends;  // lowest and highest
+  std::map<ColourChange, int> firsts;
+  int jittered = 0;
+  for (std::size_t row = 0; row < 2000; ++row) {
+    const Augmentation drawn = draw_augmentation(options, 12, 6, 0, row, 0);
+    if (drawn.colours == 0) continue;
+    ++jittered;
+    ASSERT_EQ(drawn.colours, 3U);
+    ++firsts[drawn.colour_steps[0].change];
+    for (std::size_t i = 0; i < 3; ++i) {
+      const ColourStep& step = drawn.colour_steps.at(i);
+      auto& [low, high] = ends.try_emplace(step.change, 9.0, -9.0).first->second;
+      low = std::min(low, step.amount);
+      high = std::max(high, step.amount);
+    }
+  }
+  EXPECT_NEAR(jittered, 1000, 80);
+  for (const auto& [change, count] : firsts) EXPECT_NEAR(count, jittered / 3.0, 70);
+  const auto expect_ends = [&](ColourChange change, double low, double high) {
+    EXPECT_NEAR(ends[change].first, low, 0.02);
+    EXPECT_NEAR(ends[change].second, high, 0.02);
+    EXPECT_TRUE(ends[change].first >= low && ends[change].second <= high);
+  };
+  expect_ends(ColourChange::kBrightness, 0.8, 1.2);
+  expect_ends(ColourChange::kSaturation, 0, 2);
+  expect_ends(ColourChange::kHue, -0.1, 0.1);
+  EXPECT_FALSE(ends.contains(ColourChange::kContrast));
 }
 
 // For each pool: those of the HR rows are as without them, those of the LR rows have no HR image. A `low` one's copy is

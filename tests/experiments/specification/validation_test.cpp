@@ -184,6 +184,14 @@ TEST(Options, parameters_rest_where_most_steps_have_no_loss) {
     training.recipe.labelled_fraction = fraction;
     EXPECT_EQ(settings::LabelledBy::kImage, normalised(training).recipe.labelled_by) << fraction;
   }
+  training.recipe.jitter_hue = 0.5;
+  training.recipe.policy_magnitude = 3;
+  EXPECT_EQ(Recipe().jitter_hue, normalised(training).recipe.jitter_hue) << "nothing reads it";
+  EXPECT_EQ(Recipe().policy_magnitude, normalised(training).recipe.policy_magnitude);
+  training.recipe.jitter = 0.5;
+  training.recipe.policy = settings::ColourPolicy::kRandAugmentColour;
+  EXPECT_EQ(0.5, normalised(training).recipe.jitter_hue);
+  EXPECT_EQ(3, normalised(training).recipe.policy_magnitude);
   training.recipe.program = 1;
   EXPECT_FALSE(rests(BaselineOptions{}, 0.0)) << "another program's arithmetic is its own";
 }
