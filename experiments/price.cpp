@@ -170,18 +170,21 @@ void count_jobs(Price& price, const Plan& plan, const PriceOf& of) {
   price.trainings.asked = price.evaluations.asked;  // each cell and trial asks for both
 }
 
+// How many numbers of each parameter a training keeps from step to step: itself and its moments.
+int kept_copies(const Recipe& recipe) { return 1 + settings::moments(recipe); }
+
 DiskPrice disk_of(const Plan& plan, const std::vector<TimedJob>& jobs) {
   DiskPrice disk;
   for (const DatasetPlan& dataset : plan.datasets) {
     disk.packs += pack_bytes(dataset.pack);
     if (!estimated_split(dataset.pack, SplitSettings())) disk.unknown.push_back(dataset.id);
   }
-  constexpr double kCheckpoints = 2, kCopies = 3;  // a parameter and its two moments
+  constexpr double kCheckpoints = 2;
   for (const TimedJob& one : jobs) {
     const auto work = work_of(*one.training);
     if (!work) continue;
     if (one.trains)
-      disk.checkpoints += kCheckpoints * kCopies * kFloatBytes * work->parameters;
+      disk.checkpoints += kCheckpoints * kept_copies(one.training->recipe) * kFloatBytes * work->parameters;
     else
       disk.features += feature_bytes(std::get<EvaluationSpecification>(one.job->specification), *work);
   }
@@ -233,12 +236,12 @@ std::optional<double> multiply_adds(const TrainingSpecification& training) {
 }
 
 std::optional<double> gpu_memory(const StepTimes& times, const TrainingSpecification& training) {
-  constexpr double kCopies = 4;  // a parameter, its gradient and its two moments
   const auto bytes_a_pixel = times.bytes_a_pixel(training);
   const auto work = work_of(training);
   if (!bytes_a_pixel || !work) return std::nullopt;
   const double pixels = static_cast<double>(training.pack.height) * training.pack.width;
-  return kCopies * kFloatBytes * work->parameters + *bytes_a_pixel * rows_of(training.recipe) * pixels;
+  const double copies = 1 + kept_copies(training.recipe);  // the gradient is one
+  return copies * kFloatBytes * work->parameters + *bytes_a_pixel * rows_of(training.recipe) * pixels;
 }
 
 std::optional<double> multiply_adds(const EvaluationSpecification& evaluation, const TrainingSpecification& training) {

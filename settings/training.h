@@ -41,6 +41,10 @@ inline int labelled_identities(double fraction, int identities) {
   return static_cast<int>(std::floor(fraction * identities + 0.5));
 }
 
+//! As in torch.optim.
+enum class Optimiser { kAdam, kAdamw, kSgd };
+constexpr auto words_of(Optimiser) { return words("adam", "adamw", "sgd"); }
+
 enum class Decay { kAll, kWeights };
 constexpr auto words_of(Decay) { return words("all", "weights"); }
 
@@ -94,6 +98,9 @@ struct Recipe {
   int lr_images = 0;  //!< datasets/loader/sampling.h
   std::vector<int> train_rates = {2, 3, 4};
   CopiesFrom copies_from = CopiesFrom::kNative;
+  Optimiser optimiser = Optimiser::kAdam;
+  double momentum = 0;
+  bool nesterov = false;
   double learning_rate = 3.5e-4;
   double weight_decay = 5e-4;
   Decay decay = Decay::kAll;
@@ -149,8 +156,13 @@ struct Recipe {
     visit(member("copies_from", &R::copies_from,
                  "size of the image that LR copies are shrunk from: native, as queries are, or network, that of height "
                  "and width"));
-    visit(member("learning_rate", &R::learning_rate, above_zero(10), "of Adam"));
-    visit(member("weight_decay", &R::weight_decay, between(0, 1), "of Adam"));
+    visit(member("optimiser", &R::optimiser,
+                 "adam, adamw (weight decay apart from the gradient) or sgd, of all networks but rain's discriminators")
+              .silent_at_default());
+    visit(member("momentum", &R::momentum, between(0, 0.9999), "of sgd").silent_at_default());
+    visit(member("nesterov", &R::nesterov, "sgd's momentum is Nesterov's").silent_at_default());
+    visit(member("learning_rate", &R::learning_rate, above_zero(10), "of train.optimiser"));
+    visit(member("weight_decay", &R::weight_decay, between(0, 1), "of train.optimiser"));
     visit(member("decay", &R::decay,
                  "which parameters weight_decay draws to zero: all, or weights (not biases and batch norms)"));
     visit(member("gradient_clip", &R::gradient_clip, between(0, 1e9),
@@ -221,5 +233,11 @@ struct Recipe {
               .silent_at_default());
   }
 };
+
+//! Numbers that the optimiser keeps of each parameter from step to step.
+inline int moments(const Recipe& recipe) {
+  if (recipe.optimiser != Optimiser::kSgd) return 2;
+  return recipe.momentum > 0 ? 1 : 0;
+}
 
 }  // namespace resolute::settings

@@ -13,7 +13,7 @@ namespace {
 using LevelMap = std::array<std::uint8_t, 256>;
 
 // Image.blend of two levels: in float32, cut off and not rounded.
-std::uint8_t blend(int from, int to, float share) {
+std::uint8_t blended(int from, int to, float share) {
   const float level = static_cast<float>(from) + share * static_cast<float>(to - from);
   return static_cast<std::uint8_t>(std::clamp(level, 0.0F, 255.0F));
 }
@@ -89,7 +89,7 @@ void saturate(Image& image, float factor) {
   for (std::size_t i = 0; i < image.pixels.size(); i += 3) {
     std::uint8_t* const pixel = &image.pixels[i];
     const int grey = grey_of(pixel);
-    for (std::size_t channel = 0; channel < 3; ++channel) pixel[channel] = blend(grey, pixel[channel], factor);
+    for (std::size_t channel = 0; channel < 3; ++channel) pixel[channel] = blended(grey, pixel[channel], factor);
   }
 }
 
@@ -105,7 +105,7 @@ void sharpen(Image& image, float factor, std::vector<std::uint8_t>& scratch) {
       for (const std::ptrdiff_t line : {-row, std::ptrdiff_t{0}, row})
         sum += level[line - 3] + level[line] + level[line + 3];
       // Rounded. Pillow's floats come to the same: sum / 13 is never half way between two levels.
-      image.pixels[static_cast<std::size_t>(at)] = blend((2 * sum + 13) / 26, level[0], factor);
+      image.pixels[static_cast<std::size_t>(at)] = blended((2 * sum + 13) / 26, level[0], factor);
     }
 }
 
@@ -145,10 +145,10 @@ void change_colours(Image& image, const ColourStep& step, std::vector<std::uint8
   const auto factor = static_cast<float>(step.amount);
   switch (step.change) {
     case ColourChange::kBrightness:
-      return map_levels(image, level_map([&](int level) { return blend(0, level, factor); }));
+      return map_levels(image, level_map([&](int level) { return blended(0, level, factor); }));
     case ColourChange::kContrast: {
       const int mean = mean_grey(image);
-      return map_levels(image, level_map([&](int level) { return blend(mean, level, factor); }));
+      return map_levels(image, level_map([&](int level) { return blended(mean, level, factor); }));
     }
     case ColourChange::kSaturation:
       return saturate(image, factor);

@@ -126,6 +126,17 @@ void check_program_options(const Recipe& r) {
                                                : "it must be the canonical JSON of an object of plain values");
 }
 
+//! Members that one optimiser alone reads.
+void check_optimiser(const Recipe& r) {
+  if (r.momentum > 0 && r.optimiser != settings::Optimiser::kSgd)
+    throw MemberError("train.momentum", r.momentum,
+                      fmt::format("'train.optimiser' is '{}', whose moments are its own", settings::word(r.optimiser)),
+                      "leave it out or set train.optimiser = \"sgd\"");
+  if (r.nesterov && r.momentum == 0)
+    throw MemberError("train.nesterov", "true", "'train.momentum' is 0",
+                      "leave it out, or set train.momentum with train.optimiser = \"sgd\"");
+}
+
 void check(const Recipe& r, const PackSettings& pack) {
   if (r.steps == 0)
     throw MemberError("train.steps", r.steps, fmt::format("it must be 1 to {}", Recipe::kMostSteps),
@@ -141,6 +152,7 @@ void check(const Recipe& r, const PackSettings& pack) {
   if (r.schedule == settings::Schedule::kCosine && !r.milestones.empty())
     throw MemberError("train.milestones", r.milestones, "a cosine schedule has none",
                       "leave them out or set train.schedule = \"step\"");
+  check_optimiser(r);
   if (!r.program_sha256.empty() && (r.program == 0 || !core::is_sha256_hex(r.program_sha256)))
     throw MemberError("train.program_sha256", "'" + r.program_sha256 + "'",
                       r.program == 0 ? "'train.program' is 0" : "it must be 64 hexadecimal digits");

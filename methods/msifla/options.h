@@ -63,7 +63,7 @@ struct MsiflaOptions {
     visit(member("ir_residual", &O::ir_residual, "DEVIATION: an IR network adds its input to its output")
               .deviation([](const O& o) { return o.ir_residual; }, "its output alone"));
     visit(member("ir_learning_rate", &O::ir_learning_rate, above_zero(10),
-                 "of the IR networks' Adam, which follows the schedule of train.learning_rate"));
+                 "of the IR networks, which follows the schedule of train.learning_rate"));
     visit(member("ir_warmup_steps", &O::ir_warmup_steps, at_least(0),
                  "steps of the recovery loss alone before the re-ID networks begin, fewer than train.steps")
               .deviation([](const O& o) { return o.ir_warmup_steps > 0; }, "none"));

@@ -72,15 +72,18 @@ struct Phase {
   }
 };
 
-//! Adam as a group of parameters wants it.
+//! The optimiser as a group of parameters wants it: Adam, unless another is asked for.
 struct AdamOptions {
   double learning_rate = 0;
   double beta1 = 0.9, beta2 = 0.999;
-  double weight_decay = 0;       //!< added to the gradient (L2), not decoupled
+  double weight_decay = 0;       //!< added to the gradient (L2); decoupled with settings::Optimiser::kAdamw
   bool decay_vectors = true;     //!< weight decay for parameters of one dimension too: biases, batch norms
   double gradient_clip = 0;      //!< largest norm of the group's gradient; 0: no limit
   bool follows_schedule = true;  //!< warm-up and milestones of the recipe apply
   bool rests = false;            //!< no step where the group's gradient is exactly zero: nothing moves or is counted
+  settings::Optimiser optimiser = settings::Optimiser::kAdam;
+  double momentum = 0;    //!< of SGD, which reads no beta
+  bool nesterov = false;  //!< SGD's momentum is Nesterov's
   bool operator==(const AdamOptions&) const = default;
 };
 
@@ -90,7 +93,10 @@ inline AdamOptions adam_options(const settings::Recipe& recipe) {
           .weight_decay = recipe.weight_decay,
           .decay_vectors = recipe.decay == settings::Decay::kAll,
           .gradient_clip = recipe.gradient_clip,
-          .rests = recipe.rests_without_loss};
+          .rests = recipe.rests_without_loss,
+          .optimiser = recipe.optimiser,
+          .momentum = recipe.momentum,
+          .nesterov = recipe.nesterov};
 }
 
 struct ParameterGroup {

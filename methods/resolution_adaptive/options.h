@@ -62,7 +62,7 @@ struct ResolutionAdaptiveOptions {
     visit(member("mask_deviation", &O::mask_deviation, between(0, 10),
                  "standard deviation of a mask's values before the sigmoid at the start"));
     visit(member("mask_learning_rate", &O::mask_learning_rate, above_zero(10),
-                 "of the masks' Adam, which follows the schedule of train.learning_rate and has no weight decay"));
+                 "of the masks, which follows the schedule of train.learning_rate; they have no weight decay"));
     visit(
         member("stage_steps", &O::stage_steps, at_least(0),
                "DEVIATION: a stage without masks comes before the first mask, with which Algorithm 1 begins. T: steps "

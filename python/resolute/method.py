@@ -64,10 +64,13 @@ class Method:
         return [group for group in groups if group["params"]]
 
     def optimiser(self) -> Any:
-        """A torch.optim.Optimizer whose learning rates are those of factor 1."""
+        """A torch.optim.Optimizer whose learning rates are those of factor 1: the recipe's `optimiser`."""
         import torch
 
-        return torch.optim.Adam(self.parameter_groups(), self.recipe["learning_rate"])
+        groups, rate, word = self.parameter_groups(), self.recipe["learning_rate"], self.recipe.get("optimiser", "adam")
+        if word == "sgd":
+            return torch.optim.SGD(groups, rate, self.recipe.get("momentum", 0.0), nesterov=self.recipe.get("nesterov", False))
+        return (torch.optim.AdamW if word == "adamw" else torch.optim.Adam)(groups, rate)
 
     def learning_rate_factor(self, step: int) -> float:
         """By the recipe's warm-up and schedule, as `resolute-worker` has it; step from 0."""

@@ -297,6 +297,16 @@ TEST_F(PriceOfPlan, disk_is_counted_by_the_sizes_of_formats) {
   EXPECT_NEAR(3 * 2 * 12 * 307'824.0, found.disk.checkpoints, 1);  // of the trunk alone
 }
 
+TEST_F(PriceOfPlan, a_checkpoint_has_as_many_numbers_of_a_parameter_as_the_optimiser_keeps) {
+  const auto checkpoints = [&](const std::string& keys) {
+    return price(plan(suite_head("baseline", kSmall) + row("r", keys)), times(kTimes)).disk.checkpoints;
+  };
+  const double adam = checkpoints("");
+  EXPECT_DOUBLE_EQ(adam, checkpoints("train.optimiser = \"adamw\""));
+  EXPECT_DOUBLE_EQ(adam * 2 / 3, checkpoints("train.optimiser = \"sgd\"\ntrain.momentum = 0.9"));
+  EXPECT_DOUBLE_EQ(adam / 3, checkpoints("train.optimiser = \"sgd\""));
+}
+
 TEST_F(PriceOfPlan, without_its_data_a_plan_tells_what_is_missing_and_how_it_is_got) {
   const std::string text =
       suite_head("baseline", "train.epochs = 120\ntrain.identities = 4\nweights = \"imagenet\"\ntrials = 2",

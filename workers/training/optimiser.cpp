@@ -10,7 +10,7 @@
 namespace resolute::workers {
 namespace {
 
-// torch.optim.Adam's default; added to the root after its bias correction.
+// Adam's and AdamW's default in torch.optim; added to the root after its bias correction.
 constexpr double kEpsilon = 1e-8;
 constexpr double kWarmupStart = 0.01;
 // torch.nn.utils.clip_grad_norm_'s guard against a norm of zero.
@@ -22,6 +22,12 @@ at::Tensor found(const networks::NamedTensors& from, const std::string& name, at
   if (place == from.end() || place->second.sizes() != sizes || place->second.scalar_type() != type)
     throw core::corrupt_error(fmt::format("optimiser state '{}' is missing or has another size", name));
   return place->second;
+}
+
+std::vector<std::string> moment_names(const methods::AdamOptions& options) {
+  if (options.optimiser != settings::Optimiser::kSgd) return {"moment1", "moment2"};
+  if (options.momentum > 0) return {"momentum"};
+  return {};
 }
 
 }  // namespace
@@ -42,30 +48,33 @@ double schedule_factor(const experiments::Recipe& recipe, std::uint64_t step) {
   return factor;
 }
 
-Adam::Adam(methods::ParameterGroup group) : group_(std::move(group)) {
+Optimiser::Optimiser(methods::ParameterGroup group) : group_(std::move(group)) {
   RESOLUTE_EXPECT(!group_.parameters.empty(), fmt::format("group '{}' has no parameter", group_.name));
   steps_ = at::zeros({1}, group_.parameters.front().second.options().requires_grad(false));
   finite_ = at::ones({}, steps_.options().dtype(at::kBool));
   const methods::AdamOptions& options = group_.adam;
-  Part decayed{options.weight_decay, {}, {}, {}, {}, {}}, plain;
+  for (std::string& name : moment_names(options)) moments_.push_back({std::move(name), {}});
+  Part decayed, plain;
+  decayed.weight_decay = options.weight_decay;
+  for (Part* part : {&decayed, &plain}) part->moments.resize(moments_.size());
   for (std::size_t i = 0; i < group_.parameters.size(); ++i) {
     const auto& [name, parameter] = group_.parameters[i];
     RESOLUTE_EXPECT(parameter.scalar_type() == at::kFloat, fmt::format("parameter '{}' is not float32", name));
-    // empty_like keeps the strides: the kernel walks all four tensors in memory order.
-    moment1_.push_back(at::zeros_like(parameter.detach()));
-    moment2_.push_back(at::zeros_like(parameter.detach()));
     Part& part = options.decay_vectors || parameter.dim() > 1 ? decayed : plain;
     part.members.push_back(i);
     part.parameters.push_back(parameter);
-    part.moment1.push_back(moment1_.back());
-    part.moment2.push_back(moment2_.back());
     part.steps.push_back(steps_);
+    // zeros_like keeps the strides: the kernel walks all tensors in memory order.
+    for (std::size_t moment = 0; moment < moments_.size(); ++moment) {
+      moments_[moment].of_parameters.push_back(at::zeros_like(parameter.detach()));
+      part.moments[moment].push_back(moments_[moment].of_parameters.back());
+    }
   }
   for (Part* part : {&decayed, &plain})
     if (!part->members.empty()) parts_.push_back(std::move(*part));
 }
 
-void Adam::step(const std::vector<at::Tensor>& gradients, const at::Tensor& norm, double factor) {
+void Optimiser::step(const std::vector<at::Tensor>& gradients, const at::Tensor& norm, double factor) {
   RESOLUTE_EXPECT(gradients.size() == group_.parameters.size(), "the gradients do not fit their group");
   const at::NoGradGuard no_grad;
   const methods::AdamOptions& options = group_.adam;
@@ -80,28 +89,43 @@ void Adam::step(const std::vector<at::Tensor>& gradients, const at::Tensor& norm
   for (const Part& part : parts_) {
     std::vector<at::Tensor> own;
     for (std::size_t member : part.members) own.push_back(gradients[member]);
-    at::_fused_adam_(part.parameters, own, part.moment1, part.moment2, {}, part.steps, rate, options.beta1,
-                     options.beta2, part.weight_decay, kEpsilon, /*amsgrad=*/false, /*maximize=*/false, divisor, skip);
+    step_part(part, own, rate, divisor, skip);
   }
 }
 
-void Adam::save(networks::NamedTensors& to) const {
-  const std::string prefix = "optimiser." + group_.name + ".";
-  for (std::size_t i = 0; i < group_.parameters.size(); ++i) {
-    to[prefix + group_.parameters[i].first + ".moment1"] = moment1_[i];
-    to[prefix + group_.parameters[i].first + ".moment2"] = moment2_[i];
+//! \param gradients the part's \param divisor of gradients \param skip 1: nothing happens
+void Optimiser::step_part(const Part& part, const std::vector<at::Tensor>& gradients, double rate,
+                          const std::optional<at::Tensor>& divisor, const at::Tensor& skip) {
+  const methods::AdamOptions& options = group_.adam;
+  if (options.optimiser == settings::Optimiser::kSgd) {
+    const std::vector<at::Tensor> momentum = part.moments.empty() ? std::vector<at::Tensor>() : part.moments.front();
+    // torch.optim.SGD's first momentum is the gradient, which momentum times zero and the gradient is too.
+    at::_fused_sgd_(part.parameters, gradients, momentum, part.weight_decay, options.momentum, rate, /*dampening=*/0,
+                    options.nesterov, /*maximize=*/false, /*is_first_step=*/false, divisor, skip);
+    return;
   }
+  const auto fused =
+      options.optimiser == settings::Optimiser::kAdamw ? at::_ops::_fused_adamw_::call : at::_ops::_fused_adam_::call;
+  fused(part.parameters, gradients, part.moments[0], part.moments[1], {}, part.steps, rate, options.beta1,
+        options.beta2, part.weight_decay, kEpsilon, /*amsgrad=*/false, /*maximize=*/false, divisor, skip);
+}
+
+void Optimiser::save(networks::NamedTensors& to) const {
+  const std::string prefix = "optimiser." + group_.name + ".";
+  for (const Moment& moment : moments_)
+    for (std::size_t i = 0; i < group_.parameters.size(); ++i)
+      to[prefix + group_.parameters[i].first + "." + moment.name] = moment.of_parameters[i];
   to[prefix + "steps"] = steps_;
 }
 
-void Adam::load(const networks::NamedTensors& from) {
+void Optimiser::load(const networks::NamedTensors& from) {
   const at::NoGradGuard no_grad;
   const std::string prefix = "optimiser." + group_.name + ".";
-  for (std::size_t i = 0; i < group_.parameters.size(); ++i) {
-    const auto& [name, parameter] = group_.parameters[i];
-    moment1_[i].copy_(found(from, prefix + name + ".moment1", parameter.sizes(), at::kFloat));
-    moment2_[i].copy_(found(from, prefix + name + ".moment2", parameter.sizes(), at::kFloat));
-  }
+  for (const Moment& moment : moments_)
+    for (std::size_t i = 0; i < group_.parameters.size(); ++i) {
+      const auto& [name, parameter] = group_.parameters[i];
+      moment.of_parameters[i].copy_(found(from, prefix + name + "." + moment.name, parameter.sizes(), at::kFloat));
+    }
   steps_.copy_(found(from, prefix + "steps", {1}, at::kFloat));
   finite_.fill_(true);
 }

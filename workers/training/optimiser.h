@@ -1,9 +1,13 @@
 #pragma once
 //! \file
-//! Adam over one parameter group, and the schedule of its rate.
-//! Source: Kingma and Ba, "Adam", ICLR 2015, algorithm 1; weight decay added to the gradient, as torch.optim.Adam does.
+//! The optimiser of one parameter group, and the schedule of its rate.
+//! Sources: Kingma and Ba, "Adam", ICLR 2015, algorithm 1; weight decay added to the gradient, as torch.optim.Adam
+//! does. Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, as torch.optim.AdamW. Sutskever et
+//! al., "On the importance of initialization and momentum in deep learning", ICML 2013, as torch.optim.SGD without
+//! dampening.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,10 +24,10 @@ double schedule_factor(const experiments::Recipe& recipe, std::uint64_t step);
 
 //! One group's optimiser. Parameters are updated in place by libtorch's fused kernel, one pass over memory; every
 //! element is computed by itself, so nothing depends on lanes or process ranks.
-class Adam {
+class Optimiser {
  public:
   //! \param group keeps handles on the group's parameters: float32, of one device
-  explicit Adam(methods::ParameterGroup group);
+  explicit Optimiser(methods::ParameterGroup group);
   const std::string& name() const { return group_.name; }
   const methods::ParameterGroup& group() const { return group_; }
 
@@ -44,11 +48,19 @@ class Adam {
   struct Part {
     double weight_decay = 0;
     std::vector<std::size_t> members;
-    std::vector<at::Tensor> parameters, moment1, moment2, steps;
+    std::vector<at::Tensor> parameters, steps;
+    std::vector<std::vector<at::Tensor>> moments;  // as in moments_
   };
+  //! A number that is kept of each parameter.
+  struct Moment {
+    std::string name;
+    std::vector<at::Tensor> of_parameters;
+  };
+  void step_part(const Part& part, const std::vector<at::Tensor>& gradients, double rate,
+                 const std::optional<at::Tensor>& divisor, const at::Tensor& skip);
 
   methods::ParameterGroup group_;
-  std::vector<at::Tensor> moment1_, moment2_;
+  std::vector<Moment> moments_;
   std::vector<Part> parts_;
   at::Tensor finite_;  // bool scalar: all norms so far
   at::Tensor steps_;   // float32 scalar on the parameters' device, as the kernel wants it: exact up to 2^24

@@ -101,7 +101,7 @@ Trainer::Trainer(TrainerParts parts, TrainerOptions options)
 
 void Trainer::restore(const Checkpoint& checkpoint) {
   load_module(parts_.method.module(), "model.", checkpoint.tensors, "checkpoint");
-  for (Adam& optimiser : optimisers_) optimiser.load(checkpoint.tensors);
+  for (Optimiser& optimiser : optimisers_) optimiser.load(checkpoint.tensors);
   step_ = checkpoint.step;
   loss_ = checkpoint.loss;
 }
@@ -109,7 +109,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
 Checkpoint Trainer::snapshot() const {
   Checkpoint checkpoint{step_, loss_, {}};
   list_module(parts_.method.module(), "model.", checkpoint.tensors);
-  for (const Adam& optimiser : optimisers_) optimiser.save(checkpoint.tensors);
+  for (const Optimiser& optimiser : optimisers_) optimiser.save(checkpoint.tensors);
   return checkpoint;
 }
 

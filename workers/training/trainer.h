@@ -6,11 +6,11 @@
 //! One step: for each phase, every lane of this rank runs forward (once a step, or again with running statistics held)
 //! and backward; the lanes' gradients, each weighted with its share of the step's rows, are summed in a fixed tree over
 //! all lanes beside the backward pass, or behind one that is played (ddp/gradient_exchange.h); the phase's groups take
-//! an Adam step. Then the step ends: ranks tell one another their losses and their wish to stop, so all know the same
-//! and stop after the same step. The trainer itself waits for a GPU nowhere else; of several process ranks each phase
-//! waits for its last exchange. A GPU's step ends once the next one has been queued, so that a GPU alone never runs dry
-//! while the CPU reads losses; it ends at once before anything is kept of it: a checkpoint, an evaluation, the end of
-//! the training.
+//! an optimiser's step. Then the step ends: ranks tell one another their losses and their wish to stop, so all know the
+//! same and stop after the same step. The trainer itself waits for a GPU nowhere else; of several process ranks each
+//! phase waits for its last exchange. A GPU's step ends once the next one has been queued, so that a GPU alone never
+//! runs dry while the CPU reads losses; it ends at once before anything is kept of it: a checkpoint, an evaluation, the
+//! end of the training.
 
 #include <cstdint>
 #include <functional>
@@ -118,7 +118,7 @@ class Trainer {
   TrainerOptions options_;
   LaneRange range_;
   std::vector<methods::Phase> phases_;
-  std::vector<Adam> optimisers_;
+  std::vector<Optimiser> optimisers_;
   std::vector<std::vector<std::size_t>> optimisers_of_phase_;
   at::Device device_;
   GradientExchange exchange_;

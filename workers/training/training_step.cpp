@@ -113,7 +113,8 @@ void Trainer::exchange_losses(StepRecord& record) {
   }
 }
 
-// Losses first: they name the term. A gradient that is not finite has kept its optimiser from stepping (Adam::step).
+// Losses first: they name the term. A gradient that is not finite has kept its optimiser from stepping
+// (Optimiser::step).
 void Trainer::refuse_divergence(StepRecord& record) {
   const std::uint64_t step = record.metrics.step;
   std::size_t column = 0;

@@ -123,8 +123,8 @@ def misspelt_keys():
             record(line.place, prefix + wrong, f"did you mean '{line.section}{line.key}'", edit)
     deep = BASE.index("[profiles.deep]") + 1
     for word, hint in (("learning_rate", "'train.learning_rate'"), ("levels", "'rain.levels'"), ("evaluate.learning_rate", "'train.learning_rate'"),
-                       ("evaluate.backbone", "'network.backbone'"), ("evaluation.drawz", "'evaluate.draws'"), ("optimizer", "backbone, baseline"),
-                       ("train.momentum", "train.learning_rate"), ("zebra.stripes", "evaluate"), ("rain.levels.first", "'rain.levels'")):
+                       ("evaluate.backbone", "'network.backbone'"), ("evaluation.drawz", "'evaluate.draws'"), ("optimizer", "'train.optimiser'"),
+                       ("train.dampening", "train.learning_rate"), ("zebra.stripes", "evaluate"), ("rain.levels.first", "'rain.levels'")):
         record(f"{deep + 1}:{word.rfind('.') + 2}", word, hint, f"+{deep} {word} = 1")
 
 
@@ -355,9 +355,11 @@ def impossible_together():
             ("msifla.scales", "[5, 1]", "add 5 to 'train.train_rates'"), ("resolution_adaptive.widths", "[8]", "name 4 widths"),
             ("resolution_adaptive.stage_steps", "30", "set it to"), ("height", "62", "set it to 64"),
             ("evaluate.distance", '"hr"', "compares by one embedding"), ("evaluate.query_level", '"highest"', "leave it out"),
-            ("evaluate.query_expansion", "5", 'set evaluate.distance = "cosine"')):
+            ("evaluate.query_expansion", "5", 'set evaluate.distance = "cosine"'),
+            ("train.optimiser", '"adamw"', 'set train.optimiser = "sgd"'), ("train.momentum", "0", "leave it out")):
         key = {"train.schedule": "train.milestones", "train.images": "train.lr_images", "split.lr_side": "split.lr_cameras",
-               "split.partition": "split.tested", "ftwa.transformation": "ftwa.weighting"}.get(full, full)
+               "split.partition": "split.tested", "ftwa.transformation": "ftwa.weighting",
+               "train.optimiser": "train.momentum", "train.momentum": "train.nesterov"}.get(full, full)
         record(line_of(key).place, key, said, line_of(full).replaced(value))
 
 

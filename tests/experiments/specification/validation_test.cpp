@@ -47,6 +47,24 @@ TEST(Validation, refuses_members_out_of_range) {
                 t.recipe.schedule = settings::Schedule::kCosine;
               }),
               AllOf(HasSubstr("'train.milestones'"), HasSubstr("[5]"), HasSubstr("a cosine schedule has none")));
+  EXPECT_THAT(violation_of([](T& t) { t.recipe.momentum = 0.9; }),
+              AllOf(HasSubstr("'train.momentum' has the value 0.9"), HasSubstr("'train.optimiser' is 'adam'"),
+                    HasSubstr("set train.optimiser = \"sgd\"")));
+  EXPECT_THAT(violation_of([](T& t) {
+                t.recipe.optimiser = settings::Optimiser::kAdamw;
+                t.recipe.momentum = 0.1;
+              }),
+              AllOf(HasSubstr("'train.momentum'"), HasSubstr("'train.optimiser' is 'adamw'")));
+  EXPECT_THAT(violation_of([](T& t) {
+                t.recipe.optimiser = settings::Optimiser::kSgd;
+                t.recipe.nesterov = true;
+              }),
+              AllOf(HasSubstr("'train.nesterov'"), HasSubstr("'train.momentum' is 0")));
+  EXPECT_EQ("", violation_of([](T& t) {
+              t.recipe.optimiser = settings::Optimiser::kSgd;
+              t.recipe.momentum = 0.9;
+              t.recipe.nesterov = true;
+            }));
   EXPECT_THAT(violation_of([](T& t) { t.recipe.pad = 33; }), HasSubstr("'train.pad'"));
   EXPECT_THAT(violation_of([](T& t) { t.recipe.train_rates = {}; }), HasSubstr("'train.train_rates'"));
   EXPECT_THAT(violation_of([](T& t) { t.recipe.train_rates = {5}; }), HasSubstr("data set 'easy' has rates [2, 3, 4]"));

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 #include <torch/nn/utils/clip_grad.h>
+#include <torch/optim/adamw.h>
+#include <torch/optim/sgd.h>
 
 #include "core/error.h"
 #include "core/random/random.h"
@@ -51,7 +53,7 @@ std::vector<at::Tensor> copies(const std::vector<at::Tensor>& tensors) {
   return copies;
 }
 
-void step(Adam& optimiser, const std::vector<at::Tensor>& gradients, double factor = 1.0) {
+void step(Optimiser& optimiser, const std::vector<at::Tensor>& gradients, double factor = 1.0) {
   optimiser.step(copies(gradients), norm_of(gradients), factor);
 }
 
@@ -60,7 +62,8 @@ void expect_close(const Pair& pair) {
     EXPECT_LT((pair.twins[i] - pair.group.parameters[i].second).abs().max().item<float>(), 1e-6) << i;
 }
 
-void expect_close_after(int rounds, Pair& pair, Adam& ours, torch::optim::Adam& twin, core::RandomStream& stream) {
+void expect_close_after(int rounds, Pair& pair, Optimiser& ours, torch::optim::Optimizer& twin,
+                        core::RandomStream& stream) {
   for (int round = 0; round < rounds; ++round) {
     const auto gradients = gradients_for(stream, pair.group);
     for (std::size_t i = 0; i < pair.twins.size(); ++i) pair.twins[i].mutable_grad() = gradients[i].clone();
@@ -71,11 +74,21 @@ void expect_close_after(int rounds, Pair& pair, Adam& ours, torch::optim::Adam& 
 }
 
 // Momentum and decay would both move it.
-TEST(Adam, of_a_group_that_rests_does_nothing_where_the_gradient_is_zero) {
-  for (const bool rests : {false, true}) {
+TEST(Optimiser, of_a_group_that_rests_does_nothing_where_the_gradient_is_zero) {
+  for (const auto& [rests, optimiser] :
+       std::vector<std::pair<bool, settings::Optimiser>>{{false, settings::Optimiser::kAdam},
+                                                         {true, settings::Optimiser::kAdam},
+                                                         {false, settings::Optimiser::kSgd},
+                                                         {true, settings::Optimiser::kAdamw},
+                                                         {true, settings::Optimiser::kSgd}}) {
     core::RandomStream stream("optimiser test", {1});
-    Pair pair = make_pair(stream, {.learning_rate = 3e-3, .weight_decay = 1e-2, .gradient_clip = 1, .rests = rests});
-    Adam ours(pair.group);
+    Pair pair = make_pair(stream, {.learning_rate = 3e-3,
+                                   .weight_decay = 1e-2,
+                                   .gradient_clip = 1,
+                                   .rests = rests,
+                                   .optimiser = optimiser,
+                                   .momentum = 0.9});
+    Optimiser ours(pair.group);
     const auto gradients = gradients_for(stream, pair.group);
     step(ours, gradients);
     networks::NamedTensors before;
@@ -102,8 +115,62 @@ TEST(Adam, equals_torch_optim_adam) {
   core::RandomStream stream("optimiser test", {});
   Pair pair = make_pair(stream, {.learning_rate = 3e-3, .beta1 = 0.5, .beta2 = 0.99, .weight_decay = 1e-2});
   torch::optim::Adam twin(pair.twins, torch::optim::AdamOptions(3e-3).betas({0.5, 0.99}).weight_decay(1e-2));
-  Adam ours(pair.group);
+  Optimiser ours(pair.group);
   expect_close_after(50, pair, ours, twin, stream);
+}
+
+TEST(Adamw, equals_torch_optim_adamw) {
+  core::RandomStream stream("optimiser test", {7});
+  Pair pair = make_pair(
+      stream, {.learning_rate = 3e-3, .beta1 = 0.8, .weight_decay = 0.3, .optimiser = settings::Optimiser::kAdamw});
+  torch::optim::AdamW twin(pair.twins, torch::optim::AdamWOptions(3e-3).betas({0.8, 0.999}).weight_decay(0.3));
+  Optimiser ours(pair.group);
+  expect_close_after(20, pair, ours, twin, stream);
+}
+
+TEST(Adamw, decays_by_the_schedules_rate_whatever_the_gradient) {
+  core::RandomStream stream("optimiser test", {8});
+  Pair pair = make_pair(stream, {.learning_rate = 0.1, .weight_decay = 0.5, .optimiser = settings::Optimiser::kAdamw});
+  std::vector<at::Tensor> zeros;
+  for (const auto& [name, parameter] : pair.group.parameters) zeros.push_back(at::zeros_like(parameter.detach()));
+  Optimiser ours(pair.group);
+  step(ours, zeros, 0.2);
+  for (at::Tensor& twin : pair.twins) twin = twin.detach() * (1 - 0.2 * 0.1 * 0.5);
+  expect_close(pair);
+}
+
+struct SgdCase {
+  double momentum;
+  bool nesterov;
+};
+
+TEST(Sgd, equals_torch_optim_sgd) {
+  for (const SgdCase& of : {SgdCase{0, false}, SgdCase{0.9, false}, SgdCase{0.9, true}}) {
+    core::RandomStream stream("optimiser test", {9});
+    Pair pair = make_pair(stream, {.learning_rate = 0.05,
+                                   .weight_decay = 1e-2,
+                                   .optimiser = settings::Optimiser::kSgd,
+                                   .momentum = of.momentum,
+                                   .nesterov = of.nesterov});
+    torch::optim::SGD twin(
+        pair.twins, torch::optim::SGDOptions(0.05).momentum(of.momentum).nesterov(of.nesterov).weight_decay(1e-2));
+    Optimiser ours(pair.group);
+    expect_close_after(20, pair, ours, twin, stream);
+  }
+}
+
+// The numbers that plans count with (settings::moments).
+TEST(Optimiser, keeps_as_many_numbers_of_a_parameter_as_the_recipe_says) {
+  for (const settings::Optimiser optimiser :
+       {settings::Optimiser::kAdam, settings::Optimiser::kAdamw, settings::Optimiser::kSgd})
+    for (const double momentum : {0.0, 0.9}) {
+      const settings::Recipe recipe{.optimiser = optimiser, .momentum = momentum, .milestones = {}};
+      core::RandomStream stream("optimiser test", {10});
+      const Pair pair = make_pair(stream, methods::adam_options(recipe));
+      networks::NamedTensors saved;
+      Optimiser(pair.group).save(saved);
+      EXPECT_EQ(1 + pair.twins.size() * static_cast<std::size_t>(settings::moments(recipe)), saved.size());
+    }
 }
 
 TEST(Adam, leaves_biases_and_batch_norms_undecayed_where_asked) {
@@ -115,7 +182,7 @@ TEST(Adam, leaves_biases_and_batch_norms_undecayed_where_asked) {
                         std::make_unique<torch::optim::AdamOptions>(
                             torch::optim::AdamOptions(3e-3).weight_decay(twin.dim() > 1 ? 1e-1 : 0)));
   torch::optim::Adam twin(groups, torch::optim::AdamOptions(3e-3));
-  Adam ours(pair.group);
+  Optimiser ours(pair.group);
   expect_close_after(20, pair, ours, twin, stream);
 }
 
@@ -124,7 +191,7 @@ TEST(Adam, clips_as_clip_grad_norm_does) {
   // A limit between the norms of the two kinds of gradients: one kind is cut, the other is not.
   Pair pair = make_pair(stream, {.learning_rate = 3e-3, .gradient_clip = 5});
   torch::optim::Adam twin(pair.twins, torch::optim::AdamOptions(3e-3));
-  Adam ours(pair.group);
+  Optimiser ours(pair.group);
   for (int round = 0; round < 20; ++round) {
     auto gradients = gradients_for(stream, pair.group);
     for (at::Tensor& gradient : gradients) gradient.mul_(round % 2 == 0 ? 0.1 : 10);
@@ -136,10 +203,16 @@ TEST(Adam, clips_as_clip_grad_norm_does) {
   expect_close(pair);
 }
 
-TEST(Adam, from_a_norm_that_is_not_finite_on_nothing_changes) {
+class Kind : public testing::TestWithParam<settings::Optimiser> {};
+INSTANTIATE_TEST_SUITE_P(Optimiser, Kind,
+                         testing::Values(settings::Optimiser::kAdam, settings::Optimiser::kAdamw,
+                                         settings::Optimiser::kSgd));
+
+TEST_P(Kind, from_a_norm_that_is_not_finite_on_nothing_changes) {
   core::RandomStream stream("optimiser test", {6});
-  Pair pair = make_pair(stream, {.learning_rate = 1e-2});
-  Adam ours(pair.group);
+  Pair pair =
+      make_pair(stream, {.learning_rate = 1e-2, .weight_decay = 1e-2, .optimiser = GetParam(), .momentum = 0.9});
+  Optimiser ours(pair.group);
   step(ours, gradients_for(stream, pair.group));
   networks::NamedTensors saved;
   ours.save(saved);
@@ -157,10 +230,11 @@ TEST(Adam, from_a_norm_that_is_not_finite_on_nothing_changes) {
   for (std::size_t i = 0; i < before.size(); ++i) EXPECT_FALSE(at::equal(before[i], pair.group.parameters[i].second));
 }
 
-TEST(Adam, goes_on_from_saved_state_with_the_same_bits) {
+TEST_P(Kind, goes_on_from_saved_state_with_the_same_bits) {
   core::RandomStream stream("optimiser test", {1});
-  Pair pair = make_pair(stream, {.learning_rate = 1e-2});
-  Adam ours(pair.group);
+  Pair pair =
+      make_pair(stream, {.learning_rate = 1e-2, .weight_decay = 1e-2, .optimiser = GetParam(), .momentum = 0.9});
+  Optimiser ours(pair.group);
   const auto gradients = gradients_for(stream, pair.group);
   step(ours, gradients);
   networks::NamedTensors saved;
@@ -170,7 +244,7 @@ TEST(Adam, goes_on_from_saved_state_with_the_same_bits) {
   for (const auto& [name, parameter] : pair.group.parameters)
     again.parameters.emplace_back(name, parameter.detach().clone());
   step(ours, gradients, 0.5);
-  Adam resumed(again);
+  Optimiser resumed(again);
   resumed.load(saved);
   step(resumed, gradients, 0.5);
   for (std::size_t i = 0; i < again.parameters.size(); ++i)
@@ -179,7 +253,7 @@ TEST(Adam, goes_on_from_saved_state_with_the_same_bits) {
 
 TEST(Adam, refuses_state_of_another_shape) {
   core::RandomStream stream("optimiser test", {2});
-  Adam ours(make_pair(stream, {}).group);
+  Optimiser ours(make_pair(stream, {}).group);
   networks::NamedTensors saved;
   ours.save(saved);
   saved["optimiser.g.p1.moment1"] = at::zeros({6});
