@@ -48,8 +48,8 @@ constexpr auto words_of(Optimiser) { return words("adam", "adamw", "sgd"); }
 enum class Decay { kAll, kWeights };
 constexpr auto words_of(Decay) { return words("all", "weights"); }
 
-enum class Schedule { kStep, kCosine };
-constexpr auto words_of(Schedule) { return words("step", "cosine"); }
+enum class Schedule { kStep, kCosine, kConstant, kLinear, kPolynomial };
+constexpr auto words_of(Schedule) { return words("step", "cosine", "constant", "linear", "polynomial"); }
 
 //! Changes of an image's colours that are drawn from a list.
 enum class ColourPolicy {
@@ -109,6 +109,7 @@ struct Recipe {
   Schedule schedule = Schedule::kStep;
   std::vector<int> milestones;
   double gamma = 0.1;
+  double power = 1;
   double label_smoothing = 0;
   double labelled_fraction = 1;  //!< datasets/split/labelled.h
   LabelledBy labelled_by = LabelledBy::kImage;
@@ -169,11 +170,16 @@ struct Recipe {
                  "largest norm of a parameter group's gradient, summed over lanes; 0: no limit"));
     visit(member("warmup_steps", &R::warmup_steps, at_least(0),
                  "linear warm-up from a hundredth of learning_rate, at most train.steps"));
-    visit(member("schedule", &R::schedule,
-                 "after the warm-up: step (milestones) or cosine (half a period, to 0 behind the last step)"));
+    visit(member(
+        "schedule", &R::schedule,
+        "after the warm-up: step (milestones), constant, or down to 0 behind the last step: cosine (half a period), "
+        "linear or polynomial (power)"));
     visit(member("milestones", &R::milestones, ascending(1, kMostSteps),
                  "steps at which the rate is multiplied by gamma"));
     visit(member("gamma", &R::gamma, above_zero(1), "factor of the rate at each milestone"));
+    visit(
+        member("power", &R::power, above_zero(10), "of a polynomial schedule: that of the share of steps that are left")
+            .silent_at_default());
     visit(member("label_smoothing", &R::label_smoothing, between(0, 0.999),
                  "share of a label's probability spread evenly over all identities"));
     visit(

@@ -38,6 +38,9 @@ TrainingSpecification normalised(TrainingSpecification training) {
   }
   if (training.recipe.policy == settings::ColourPolicy::kNone)
     training.recipe.policy_magnitude = Recipe().policy_magnitude;
+  if (training.recipe.schedule == settings::Schedule::kConstant) training.recipe.schedule = settings::Schedule::kStep;
+  if (training.recipe.schedule == settings::Schedule::kPolynomial && training.recipe.power == 1)
+    training.recipe.schedule = settings::Schedule::kLinear;
   training.recipe.rests_without_loss = often_lacks_losses(training);
   return training;
 }

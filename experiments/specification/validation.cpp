@@ -126,6 +126,17 @@ void check_program_options(const Recipe& r) {
                                                : "it must be the canonical JSON of an object of plain values");
 }
 
+//! Members that one schedule alone reads.
+void check_schedule(const Recipe& r) {
+  if (r.schedule != settings::Schedule::kStep && !r.milestones.empty())
+    throw MemberError("train.milestones", r.milestones,
+                      fmt::format("a {} schedule has none", settings::word(r.schedule)),
+                      "leave them out or set train.schedule = \"step\"");
+  if (r.schedule != settings::Schedule::kPolynomial && r.power != Recipe().power)
+    throw MemberError("train.power", r.power, fmt::format("a {} schedule has none", settings::word(r.schedule)),
+                      "leave it out or set train.schedule = \"polynomial\"");
+}
+
 //! Members that one optimiser alone reads.
 void check_optimiser(const Recipe& r) {
   if (r.momentum > 0 && r.optimiser != settings::Optimiser::kSgd)
@@ -149,9 +160,7 @@ void check(const Recipe& r, const PackSettings& pack) {
   check_range("train.lr_images", r.lr_images, 0, r.images - 1);
   check_in_pack("train.train_rates", r.train_rates, pack);
   check_range("train.warmup_steps", r.warmup_steps, 0, r.steps);
-  if (r.schedule == settings::Schedule::kCosine && !r.milestones.empty())
-    throw MemberError("train.milestones", r.milestones, "a cosine schedule has none",
-                      "leave them out or set train.schedule = \"step\"");
+  check_schedule(r);
   check_optimiser(r);
   if (!r.program_sha256.empty() && (r.program == 0 || !core::is_sha256_hex(r.program_sha256)))
     throw MemberError("train.program_sha256", "'" + r.program_sha256 + "'",

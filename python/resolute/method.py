@@ -75,12 +75,15 @@ class Method:
     def learning_rate_factor(self, step: int) -> float:
         """By the recipe's warm-up and schedule, as `resolute-worker` has it; step from 0."""
         warmup, steps = self.recipe["warmup_steps"], self.recipe["steps"]
-        factor = 0.01 + 0.99 * step / warmup if step < warmup else 1.0
-        if self.recipe["schedule"] != "cosine":
+        factor, schedule = 0.01 + 0.99 * step / warmup if step < warmup else 1.0, self.recipe["schedule"]
+        done = (step - warmup) / max(1, steps - warmup)
+        if schedule == "step":
             for milestone in self.recipe["milestones"]:
                 factor *= self.recipe["gamma"] if step >= milestone else 1.0
-        elif step >= warmup:
-            factor = 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+        elif schedule == "cosine" and step >= warmup:
+            factor = 0.5 * (1.0 + math.cos(math.pi * done))
+        elif schedule in ("linear", "polynomial") and step >= warmup:
+            factor = (1.0 - done) ** self.recipe.get("power", 1.0)
         return factor
 
     def from_scratch(self) -> bool:

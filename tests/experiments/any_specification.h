@@ -200,6 +200,7 @@ inline Recipe any_recipe(const PackSettings& pack) {
     recipe.program_options = name_of({"{}", R"({"name":"a","none":null,"rate":0.5,"width":64})"});
   recipe.labelled_fraction = (1 + fraction()) / 2;
   if (!recipe.milestones.empty()) recipe.schedule = settings::Schedule::kStep;
+  if (recipe.schedule != settings::Schedule::kPolynomial) recipe.power = 1;
   if (recipe.optimiser != settings::Optimiser::kSgd) recipe.momentum = 0;
   recipe.nesterov = recipe.nesterov && recipe.momentum > 0;
   return recipe;

@@ -37,14 +37,23 @@ double schedule_factor(const experiments::Recipe& recipe, std::uint64_t step) {
   double factor = 1.0;
   if (step < warmup)
     factor = kWarmupStart + (1.0 - kWarmupStart) * static_cast<double>(step) / static_cast<double>(warmup);
-  if (recipe.schedule == settings::Schedule::kCosine) {
-    if (step < warmup) return factor;
-    const double done = static_cast<double>(step - warmup) / static_cast<double>(std::max<std::uint64_t>(
-                                                                 1, static_cast<std::uint64_t>(recipe.steps) - warmup));
-    return 0.5 * (1.0 + std::cos(std::numbers::pi * done));
+  if (recipe.schedule == settings::Schedule::kStep)
+    for (int milestone : recipe.milestones)
+      if (step >= static_cast<std::uint64_t>(milestone)) factor *= recipe.gamma;
+  if (step < warmup) return factor;
+  const double done = static_cast<double>(step - warmup) / static_cast<double>(std::max<std::uint64_t>(
+                                                               1, static_cast<std::uint64_t>(recipe.steps) - warmup));
+  switch (recipe.schedule) {
+    case settings::Schedule::kStep:
+    case settings::Schedule::kConstant:
+      break;
+    case settings::Schedule::kCosine:
+      return 0.5 * (1.0 + std::cos(std::numbers::pi * done));
+    case settings::Schedule::kLinear:
+      return 1.0 - done;
+    case settings::Schedule::kPolynomial:
+      return std::pow(1.0 - done, recipe.power);
   }
-  for (int milestone : recipe.milestones)
-    if (step >= static_cast<std::uint64_t>(milestone)) factor *= recipe.gamma;
   return factor;
 }
 

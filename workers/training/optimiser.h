@@ -17,8 +17,9 @@
 
 namespace resolute::workers {
 
-//! The factor of the recipe's learning rate in a step: linear warm-up from 1/100 over warmup_steps, then gamma
-//! for each milestone reached, or half a period of a cosine from 1 to 0 over the steps that are left.
+//! The factor of the recipe's learning rate in a step: linear warm-up from 1/100 over warmup_steps, then as
+//! torch.optim.lr_scheduler has it: gamma for each milestone reached, 1, or from 1 to 0 over the steps that are left by
+//! half a period of a cosine, a line or a polynomial.
 //! \param step 0 for the first optimiser step
 double schedule_factor(const experiments::Recipe& recipe, std::uint64_t step);
 

@@ -356,7 +356,7 @@ def impossible_together():
             ("resolution_adaptive.stage_steps", "30", "set it to"), ("height", "62", "set it to 64"),
             ("evaluate.distance", '"hr"', "compares by one embedding"), ("evaluate.query_level", '"highest"', "leave it out"),
             ("evaluate.query_expansion", "5", 'set evaluate.distance = "cosine"'),
-            ("train.optimiser", '"adamw"', 'set train.optimiser = "sgd"'), ("train.momentum", "0", "leave it out")):
+            ("train.optimiser", '"adamw"', 'set train.optimiser = "sgd"'), ("train.momentum", "0", "leave it out"), ("train.power", "2", 'set train.schedule = "polynomial"')):
         key = {"train.schedule": "train.milestones", "train.images": "train.lr_images", "split.lr_side": "split.lr_cameras",
                "split.partition": "split.tested", "ftwa.transformation": "ftwa.weighting",
                "train.optimiser": "train.momentum", "train.momentum": "train.nesterov"}.get(full, full)

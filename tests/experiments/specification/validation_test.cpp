@@ -47,6 +47,18 @@ TEST(Validation, refuses_members_out_of_range) {
                 t.recipe.schedule = settings::Schedule::kCosine;
               }),
               AllOf(HasSubstr("'train.milestones'"), HasSubstr("[5]"), HasSubstr("a cosine schedule has none")));
+  for (const settings::Schedule schedule :
+       {settings::Schedule::kConstant, settings::Schedule::kLinear, settings::Schedule::kPolynomial})
+    EXPECT_THAT(violation_of([&](T& t) {
+                  t.recipe.milestones = {5};
+                  t.recipe.schedule = schedule;
+                }),
+                AllOf(HasSubstr("'train.milestones'"), HasSubstr("schedule has none")));
+  EXPECT_THAT(violation_of([](T& t) {
+                t.recipe.schedule = settings::Schedule::kLinear;
+                t.recipe.power = 2;
+              }),
+              AllOf(HasSubstr("'train.power' has the value 2"), HasSubstr("a linear schedule has none")));
   EXPECT_THAT(violation_of([](T& t) { t.recipe.momentum = 0.9; }),
               AllOf(HasSubstr("'train.momentum' has the value 0.9"), HasSubstr("'train.optimiser' is 'adam'"),
                     HasSubstr("set train.optimiser = \"sgd\"")));
@@ -248,6 +260,20 @@ TEST(Options, what_is_unlike_the_paper_is_told_with_its_key) {
   EXPECT_THAT(methods::deviations(RainOptions{.adversary = methods::NoAdversary()}), ElementsAre());
   EXPECT_THAT(methods::deviations(ResolutionAdaptiveOptions{}),
               ElementsAre(StartsWith("resolution_adaptive.stage_steps = 0 (paper: ")));
+}
+
+TEST(Options, a_schedule_that_two_words_say_has_one_spelling) {
+  const auto spelt = [](settings::Schedule schedule, double power) {
+    TrainingSpecification training = example_training();
+    training.recipe.milestones = {};
+    training.recipe.schedule = schedule;
+    training.recipe.power = power;
+    return normalised(training).recipe.schedule;
+  };
+  EXPECT_EQ(settings::Schedule::kStep, spelt(settings::Schedule::kConstant, 1));
+  EXPECT_EQ(settings::Schedule::kLinear, spelt(settings::Schedule::kPolynomial, 1));
+  EXPECT_EQ(settings::Schedule::kPolynomial, spelt(settings::Schedule::kPolynomial, 2));
+  EXPECT_EQ(settings::Schedule::kCosine, spelt(settings::Schedule::kCosine, 1));
 }
 
 // Help that says DEVIATION belongs to a member that tables mark.

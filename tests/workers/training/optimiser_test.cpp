@@ -270,6 +270,29 @@ TEST(Schedule, warms_up_and_steps_down) {
   EXPECT_NEAR(0.01, schedule_factor(recipe, 30), 1e-12);
 }
 
+// The closed forms of torch.optim.lr_scheduler.LinearLR (1 to 0) and PolynomialLR; tests/python/recipe_test.py compares
+// the same ones with PyTorch.
+TEST(Schedule, falls_to_nothing_along_a_line_or_a_polynomial_or_stays) {
+  experiments::Recipe recipe{.steps = 50, .warmup_steps = 10, .milestones = {}, .power = 2};
+  const auto factor = [&](settings::Schedule schedule, std::uint64_t step) {
+    recipe.schedule = schedule;
+    return schedule_factor(recipe, step);
+  };
+  for (const auto schedule :
+       {settings::Schedule::kConstant, settings::Schedule::kLinear, settings::Schedule::kPolynomial}) {
+    EXPECT_DOUBLE_EQ(0.01 + 0.99 * 0.9, factor(schedule, 9));
+    EXPECT_DOUBLE_EQ(1.0, factor(schedule, 10));
+  }
+  for (const std::uint64_t step : {11U, 30U, 49U}) {
+    const double left = static_cast<double>(50 - step) / 40;
+    EXPECT_DOUBLE_EQ(1.0, factor(settings::Schedule::kConstant, step));
+    EXPECT_DOUBLE_EQ(left, factor(settings::Schedule::kLinear, step));
+    EXPECT_DOUBLE_EQ(left * left, factor(settings::Schedule::kPolynomial, step));
+  }
+  recipe.power = 0.9;
+  EXPECT_DOUBLE_EQ(std::pow(0.25, 0.9), factor(settings::Schedule::kPolynomial, 40));
+}
+
 TEST(Schedule, follows_half_a_cosine_after_the_warm_up) {
   const experiments::Recipe recipe{
       .steps = 50, .warmup_steps = 10, .schedule = settings::Schedule::kCosine, .milestones = {}};
