@@ -102,6 +102,8 @@ struct Recipe {
   double momentum = 0;
   bool nesterov = false;
   double learning_rate = 3.5e-4;
+  double trunk_learning_rate_factor = 1;
+  double layer_decay = 1;
   double weight_decay = 5e-4;
   Decay decay = Decay::kAll;
   double gradient_clip = 0;
@@ -163,6 +165,13 @@ struct Recipe {
     visit(member("momentum", &R::momentum, between(0, 0.9999), "of sgd").silent_at_default());
     visit(member("nesterov", &R::nesterov, "sgd's momentum is Nesterov's").silent_at_default());
     visit(member("learning_rate", &R::learning_rate, above_zero(10), "of train.optimiser"));
+    visit(member("trunk_learning_rate_factor", &R::trunk_learning_rate_factor, above_zero(10),
+                 "factor of the rate of a trunk's parameters; what a method adds to it has the rate itself")
+              .silent_at_default());
+    visit(member(
+              "layer_decay", &R::layer_decay, above_zero(1),
+              "factor of the rate from each level of a trunk to the one below: level 5 has it once, level 1 five times")
+              .silent_at_default());
     visit(member("weight_decay", &R::weight_decay, between(0, 1), "of train.optimiser"));
     visit(member("decay", &R::decay,
                  "which parameters weight_decay draws to zero: all, or weights (not biases and batch norms)"));

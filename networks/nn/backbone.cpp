@@ -1,5 +1,6 @@
 #include "networks/nn/backbone.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -103,6 +104,17 @@ NormalisedConvolution ShallowTrunk::make_layer(const char* convolution, const ch
   auto made = register_module(convolution, std::make_shared<Convolution>(options));
   return {made, register_module(norm, std::make_shared<BatchNorm>(options.out, norm_options(shape_))),
           rectifier_of(shape_.block)};
+}
+
+int ShallowTrunk::level_of(const at::Tensor& parameter) const {
+  const auto is_of = [&](const torch::nn::Module& module) {
+    const std::vector<at::Tensor> parameters = module.parameters();
+    return std::any_of(parameters.begin(), parameters.end(), [&](const auto& one) { return one.is_same(parameter); });
+  };
+  if (is_of(*stem_.convolution) || is_of(*stem_.norm)) return 1;
+  for (std::size_t block = 0; block < blocks_.size(); ++block)
+    if (is_of(*blocks_[block])) return levels_[block];
+  return settings::kTrunkLevels;  // the layer behind the last block
 }
 
 at::Tensor ShallowTrunk::through(int level, at::Tensor map, const AfterBlock& after) const {

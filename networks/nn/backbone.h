@@ -59,6 +59,8 @@ class ShallowTrunk : public torch::nn::Module {
   //! N×3×H×W → f1, f2. \param after empty: blocks' outputs as they are
   std::array<at::Tensor, 2> forward_shallow(const at::Tensor& images, const AfterBlock& after = {}) const;
   const settings::TrunkShape& shape() const { return shape_; }
+  //! The feature level, 1 to 5, that one of its parameters belongs to.
+  int level_of(const at::Tensor& parameter) const;
   const NormalisedConvolution& stem() const { return stem_; }
   //! Those that it has, in the network's order.
   const std::vector<std::shared_ptr<ResidualBlock>>& blocks() const { return blocks_; }

@@ -35,6 +35,9 @@ class Training:
         if method.recipe["labelled_fraction"] < 1 and not method.heeds_has_label:
             raise InputError(f"train.labelled_fraction is below 1 (losses() of {type(method).__name__} reads every label); let it heed "
                              "batch.has_label, and set heeds_has_label = True in the class")
+        for key in ("trunk_learning_rate_factor", "layer_decay"):
+            if method.recipe.get(key, 1) != 1:
+                raise InputError(f"train.{key} is {method.recipe[key]} (this worker knows no trunk); give rates in parameter_groups()")
         self._job, self._method, self._device, self._numeric_class = job, method, device, numeric_class
         self._seed, self._steps = specification["seed"], method.recipe["steps"]
         self._rows = method.recipe["identities"] * method.recipe["images"]

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 
 #include "core/error.h"
@@ -14,6 +15,7 @@
 #include "tests/methods/small_training.h"
 #include "tests/support/any_word.h"
 #include "workers/training/make_method.h"
+#include "workers/training/optimiser.h"
 
 namespace resolute::workers::method_test {
 namespace {
@@ -67,6 +69,38 @@ TEST(Method, groups_hold_every_parameter_once_and_phases_name_them) {
     std::set<std::string> updated;
     for (const methods::Phase& phase : method->phases()) updated.insert(phase.groups.begin(), phase.groups.end());
     EXPECT_EQ(updated, groups);
+  }
+}
+
+//! The level of a parameter of resnet-small by its published name; 0 outside of trunks.
+int level_by_name(const std::string& name) {
+  for (const std::string part : {"trunk.", "lr_encoder."}) {
+    const std::size_t begin = name.find(part);
+    if (begin == std::string::npos) continue;
+    const std::string rest = name.substr(begin + part.size());
+    return rest.starts_with("layer") ? rest[5] - '0' + 1 : 1;
+  }
+  return 0;
+}
+
+TEST(Method, rates_fall_from_what_is_new_to_the_trunks_first_level) {
+  const settings::Recipe recipe{.trunk_learning_rate_factor = 0.5, .layer_decay = 0.8, .milestones = {}};
+  for (const MethodOptions& options : every_kind()) {
+    const auto method = make_method(small_specification(options), 6);
+    std::set<int> levels;
+    for (const methods::ParameterGroup& group : method->parameter_groups()) {
+      const std::vector<double> usual = rate_factors(method->module(), group, settings::Recipe());
+      EXPECT_EQ(usual, std::vector<double>(group.parameters.size(), 1.0));
+      const std::vector<double> factors = rate_factors(method->module(), group, recipe);
+      ASSERT_EQ(factors.size(), group.parameters.size());
+      for (std::size_t i = 0; i < factors.size(); ++i) {
+        const std::string& name = group.parameters[i].first;
+        const int level = level_by_name(name);
+        EXPECT_NEAR(factors[i], level == 0 ? 1.0 : 0.5 * std::pow(0.8, 6 - level), 1e-12) << name;
+        levels.insert(level);
+      }
+    }
+    EXPECT_TRUE(levels.contains(1) && levels.contains(5));
   }
 }
 

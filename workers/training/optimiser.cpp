@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "networks/nn/backbone.h"
 
 namespace resolute::workers {
 namespace {
@@ -57,19 +58,38 @@ double schedule_factor(const experiments::Recipe& recipe, std::uint64_t step) {
   return factor;
 }
 
-Optimiser::Optimiser(methods::ParameterGroup group) : group_(std::move(group)) {
+std::vector<double> rate_factors(const torch::nn::Module& root, const methods::ParameterGroup& group,
+                                 const experiments::Recipe& recipe) {
+  std::vector<double> factors(group.parameters.size(), 1.0);
+  if (recipe.trunk_learning_rate_factor == 1 && recipe.layer_decay == 1) return factors;
+  for (const auto& module : root.modules()) {
+    const auto* trunk = module->as<networks::ShallowTrunk>();
+    if (trunk == nullptr) continue;
+    for (const at::Tensor& of_trunk : trunk->parameters()) {
+      const auto place = std::find_if(group.parameters.begin(), group.parameters.end(),
+                                      [&](const auto& named) { return named.second.is_same(of_trunk); });
+      if (place == group.parameters.end()) continue;
+      double& factor = factors[static_cast<std::size_t>(place - group.parameters.begin())];
+      factor = recipe.trunk_learning_rate_factor;
+      for (int level = settings::kTrunkLevels; level >= trunk->level_of(of_trunk); --level)
+        factor *= recipe.layer_decay;
+    }
+  }
+  return factors;
+}
+
+Optimiser::Optimiser(methods::ParameterGroup group, const std::vector<double>& factors) : group_(std::move(group)) {
   RESOLUTE_EXPECT(!group_.parameters.empty(), fmt::format("group '{}' has no parameter", group_.name));
+  RESOLUTE_EXPECT(factors.empty() || factors.size() == group_.parameters.size(), "the factors do not fit their group");
   steps_ = at::zeros({1}, group_.parameters.front().second.options().requires_grad(false));
   finite_ = at::ones({}, steps_.options().dtype(at::kBool));
   const methods::AdamOptions& options = group_.adam;
   for (std::string& name : moment_names(options)) moments_.push_back({std::move(name), {}});
-  Part decayed, plain;
-  decayed.weight_decay = options.weight_decay;
-  for (Part* part : {&decayed, &plain}) part->moments.resize(moments_.size());
   for (std::size_t i = 0; i < group_.parameters.size(); ++i) {
     const auto& [name, parameter] = group_.parameters[i];
     RESOLUTE_EXPECT(parameter.scalar_type() == at::kFloat, fmt::format("parameter '{}' is not float32", name));
-    Part& part = options.decay_vectors || parameter.dim() > 1 ? decayed : plain;
+    const bool decays = options.decay_vectors || parameter.dim() > 1;
+    Part& part = part_of(decays ? options.weight_decay : 0.0, factors.empty() ? 1.0 : factors[i]);
     part.members.push_back(i);
     part.parameters.push_back(parameter);
     part.steps.push_back(steps_);
@@ -79,8 +99,18 @@ Optimiser::Optimiser(methods::ParameterGroup group) : group_(std::move(group)) {
       part.moments[moment].push_back(moments_[moment].of_parameters.back());
     }
   }
-  for (Part* part : {&decayed, &plain})
-    if (!part->members.empty()) parts_.push_back(std::move(*part));
+}
+
+Optimiser::Part& Optimiser::part_of(double weight_decay, double factor) {
+  const auto known = std::find_if(parts_.begin(), parts_.end(), [&](const Part& part) {
+    return part.weight_decay == weight_decay && part.factor == factor;
+  });
+  if (known != parts_.end()) return *known;
+  Part& part = parts_.emplace_back();
+  part.weight_decay = weight_decay;
+  part.factor = factor;
+  part.moments.resize(moments_.size());
+  return part;
 }
 
 void Optimiser::step(const std::vector<at::Tensor>& gradients, const at::Tensor& norm, double factor) {
@@ -98,7 +128,7 @@ void Optimiser::step(const std::vector<at::Tensor>& gradients, const at::Tensor&
   for (const Part& part : parts_) {
     std::vector<at::Tensor> own;
     for (std::size_t member : part.members) own.push_back(gradients[member]);
-    step_part(part, own, rate, divisor, skip);
+    step_part(part, own, rate * part.factor, divisor, skip);
   }
 }
 

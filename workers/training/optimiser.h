@@ -23,12 +23,18 @@ namespace resolute::workers {
 //! \param step 0 for the first optimiser step
 double schedule_factor(const experiments::Recipe& recipe, std::uint64_t step);
 
+//! The factor of the rate of each of the group's parameters: the recipe's for trunks and their levels, 1 for the
+//! others. \param root the module that the parameters are of; each trunk in it is a ShallowTrunk
+std::vector<double> rate_factors(const torch::nn::Module& root, const methods::ParameterGroup& group,
+                                 const experiments::Recipe& recipe);
+
 //! One group's optimiser. Parameters are updated in place by libtorch's fused kernel, one pass over memory; every
 //! element is computed by itself, so nothing depends on lanes or process ranks.
 class Optimiser {
  public:
-  //! \param group keeps handles on the group's parameters: float32, of one device
-  explicit Optimiser(methods::ParameterGroup group);
+  //! \param group keeps handles on the group's parameters: float32, of one device \param factors of the rate, of each
+  //! parameter; empty: 1
+  explicit Optimiser(methods::ParameterGroup group, const std::vector<double>& factors = {});
   const std::string& name() const { return group_.name; }
   const methods::ParameterGroup& group() const { return group_; }
 
@@ -45,9 +51,9 @@ class Optimiser {
   void load(const networks::NamedTensors& from);
 
  private:
-  //! Parameters that are decayed alike, in the group's order.
+  //! Parameters that are decayed and stepped alike, in the group's order.
   struct Part {
-    double weight_decay = 0;
+    double weight_decay = 0, factor = 1;
     std::vector<std::size_t> members;
     std::vector<at::Tensor> parameters, steps;
     std::vector<std::vector<at::Tensor>> moments;  // as in moments_
@@ -57,6 +63,7 @@ class Optimiser {
     std::string name;
     std::vector<at::Tensor> of_parameters;
   };
+  Part& part_of(double weight_decay, double factor);
   void step_part(const Part& part, const std::vector<at::Tensor>& gradients, double rate,
                  const std::optional<at::Tensor>& divisor, const at::Tensor& skip);
 

@@ -76,7 +76,8 @@ Trainer::Trainer(TrainerParts parts, TrainerOptions options)
   std::vector<std::string> names;
   for (methods::ParameterGroup& group : groups_of(parts_.method)) {
     names.push_back(group.name);
-    optimisers_.emplace_back(std::move(group));
+    const std::vector<double> factors = rate_factors(parts_.method.module(), group, options_.recipe);
+    optimisers_.emplace_back(std::move(group), factors);
   }
   for (const methods::Phase& phase : phases_) {
     RESOLUTE_EXPECT(!phase.groups.empty(), fmt::format("phase '{}' updates no group", phase.name));

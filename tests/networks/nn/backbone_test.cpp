@@ -286,5 +286,19 @@ TEST(Backbone, what_comes_after_a_block_is_what_the_next_one_reads) {
   }
 }
 
+TEST(Backbone, tells_the_level_of_each_parameter) {
+  const Backbone trunk(settings::trunk_shape({.backbone = settings::Trunk::kEfficientnetLite0}));
+  const auto named = trunk.named_parameters();
+  for (const auto& [name, level] : std::vector<std::pair<std::string, int>>{{"_conv_stem.weight", 1},
+                                                                            {"_bn0.bias", 1},
+                                                                            {"_blocks.0._bn1.weight", 1},
+                                                                            {"_blocks.1._project_conv.weight", 2},
+                                                                            {"_blocks.5._bn2.weight", 4},
+                                                                            {"_blocks.15._project_conv.weight", 5},
+                                                                            {"_conv_head.weight", 5},
+                                                                            {"_bn1.bias", 5}})
+    EXPECT_EQ(level, trunk.level_of(named[name])) << name;
+}
+
 }  // namespace
 }  // namespace resolute::networks::backbone_test

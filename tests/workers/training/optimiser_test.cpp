@@ -159,6 +159,23 @@ TEST(Sgd, equals_torch_optim_sgd) {
   }
 }
 
+TEST(Optimiser, steps_each_parameter_by_a_rate_of_its_own) {
+  const std::vector<double> factors = {0.1, 1, 0.1};
+  core::RandomStream stream("optimiser test", {11});
+  Pair pair = make_pair(
+      stream,
+      {.learning_rate = 3e-3, .weight_decay = 0.2, .decay_vectors = false, .optimiser = settings::Optimiser::kAdamw});
+  std::vector<torch::optim::OptimizerParamGroup> groups;
+  for (std::size_t i = 0; i < pair.twins.size(); ++i)
+    groups.emplace_back(
+        std::vector<at::Tensor>{pair.twins[i]},
+        std::make_unique<torch::optim::AdamWOptions>(
+            torch::optim::AdamWOptions(3e-3 * factors[i]).weight_decay(pair.twins[i].dim() > 1 ? 0.2 : 0)));
+  torch::optim::AdamW twin(groups, torch::optim::AdamWOptions(3e-3));
+  Optimiser ours(pair.group, factors);
+  expect_close_after(20, pair, ours, twin, stream);
+}
+
 // The numbers that plans count with (settings::moments).
 TEST(Optimiser, keeps_as_many_numbers_of_a_parameter_as_the_recipe_says) {
   for (const settings::Optimiser optimiser :
