@@ -170,8 +170,8 @@ void count_jobs(Price& price, const Plan& plan, const PriceOf& of) {
   price.trainings.asked = price.evaluations.asked;  // each cell and trial asks for both
 }
 
-// How many numbers of each parameter a training keeps from step to step: itself and its moments.
-int kept_copies(const Recipe& recipe) { return 1 + settings::moments(recipe); }
+// How many numbers of each parameter a training keeps from step to step: itself, its moments and its average.
+int kept_copies(const Recipe& recipe) { return 1 + settings::moments(recipe) + (recipe.ema > 0 ? 1 : 0); }
 
 DiskPrice disk_of(const Plan& plan, const std::vector<TimedJob>& jobs) {
   DiskPrice disk;

@@ -58,7 +58,7 @@ struct MemoryPrice {
 //! Bytes when all is done.
 struct DiskPrice {
   double packs = 0;
-  double checkpoints = 0;            //!< two of each training: weights and their moments
+  double checkpoints = 0;            //!< two of each training: weights, their moments and averages
   double features = 0;               //!< of each evaluation, or its distances
   std::vector<std::string> unknown;  //!< data sets of which no number of images is known: not counted
 };

@@ -112,6 +112,7 @@ struct Recipe {
   std::vector<int> milestones;
   double gamma = 0.1;
   double power = 1;
+  double ema = 0;
   double label_smoothing = 0;
   double labelled_fraction = 1;  //!< datasets/split/labelled.h
   LabelledBy labelled_by = LabelledBy::kImage;
@@ -189,6 +190,10 @@ struct Recipe {
     visit(
         member("power", &R::power, above_zero(10), "of a polynomial schedule: that of the share of steps that are left")
             .silent_at_default());
+    visit(member("ema", &R::ema, between(0, 0.99999),
+                 "decay of a moving average over steps, of weights and running statistics, which evaluations and the "
+                 "result have in their place; 0: none")
+              .silent_at_default());
     visit(member("label_smoothing", &R::label_smoothing, between(0, 0.999),
                  "share of a label's probability spread evenly over all identities"));
     visit(

@@ -35,6 +35,8 @@ class Training:
         if method.recipe["labelled_fraction"] < 1 and not method.heeds_has_label:
             raise InputError(f"train.labelled_fraction is below 1 (losses() of {type(method).__name__} reads every label); let it heed "
                              "batch.has_label, and set heeds_has_label = True in the class")
+        if method.recipe.get("ema", 0):
+            raise InputError(f"train.ema is {method.recipe['ema']} (this worker keeps no average of weights); keep one in the module")
         for key in ("trunk_learning_rate_factor", "layer_decay"):
             if method.recipe.get(key, 1) != 1:
                 raise InputError(f"train.{key} is {method.recipe[key]} (this worker knows no trunk); give rates in parameter_groups()")

@@ -297,13 +297,14 @@ TEST_F(PriceOfPlan, disk_is_counted_by_the_sizes_of_formats) {
   EXPECT_NEAR(3 * 2 * 12 * 307'824.0, found.disk.checkpoints, 1);  // of the trunk alone
 }
 
-TEST_F(PriceOfPlan, a_checkpoint_has_as_many_numbers_of_a_parameter_as_the_optimiser_keeps) {
+TEST_F(PriceOfPlan, a_checkpoint_has_as_many_numbers_of_a_parameter_as_the_training_keeps) {
   const auto checkpoints = [&](const std::string& keys) {
     return price(plan(suite_head("baseline", kSmall) + row("r", keys)), times(kTimes)).disk.checkpoints;
   };
   const double adam = checkpoints("");
   EXPECT_DOUBLE_EQ(adam, checkpoints("train.optimiser = \"adamw\""));
   EXPECT_DOUBLE_EQ(adam * 2 / 3, checkpoints("train.optimiser = \"sgd\"\ntrain.momentum = 0.9"));
+  EXPECT_DOUBLE_EQ(adam * 4 / 3, checkpoints("train.ema = 0.9"));
   EXPECT_DOUBLE_EQ(adam / 3, checkpoints("train.optimiser = \"sgd\""));
 }
 

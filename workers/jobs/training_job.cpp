@@ -41,9 +41,7 @@ TrainerOptions trainer_options(const JobContext& context, const experiments::Tra
 }
 
 // By process rank 0 alone, whose record is published.
-void publish_weights(const JobContext& context, methods::Method& method, Weights weights,
-                     results::TrainingRecord& record) {
-  list_module(method.module(), "", weights.tensors);
+void publish_weights(const JobContext& context, const Weights& weights, results::TrainingRecord& record) {
   const core::Bytes bytes = encode_weights(weights);
   record.weights_sha256 = core::sha256_hex(bytes);
   record.weights_file = weights_file_name(record.weights_sha256);
@@ -137,8 +135,8 @@ results::TrainingRecord run_training(const JobContext& context,
   results::TrainingRecord record;
   record.job = context.job;
   if (first)
-    publish_weights(context, *method, {experiments::method_name(specification.method), split.train_identities, {}},
-                    record);
+    publish_weights(
+        context, {experiments::method_name(specification.method), split.train_identities, trainer.weights()}, record);
   record.metrics = {{"loss", outcome.loss}};
   record.provenance = {pack.pack_sha256(), datasets::split_sha256(split), owner.numeric_class, specification.lanes,
                        specification.initial_weights.empty()};

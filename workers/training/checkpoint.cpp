@@ -315,16 +315,21 @@ void list_module(const torch::nn::Module& module, const std::string& prefix, net
   for (const auto& item : module.named_buffers()) to[prefix + item.key()] = item.value().detach();
 }
 
-void load_module(torch::nn::Module& module, const std::string& prefix, const networks::NamedTensors& from,
+void load_tensor(const at::Tensor& target, const std::string& key, const networks::NamedTensors& from,
                  std::string_view name) {
   const at::NoGradGuard no_grad;
+  const auto found = from.find(key);
+  if (found == from.end()) throw core::corrupt_error(fmt::format("{} has no tensor '{}'", name, key));
+  if (found->second.sizes() != target.sizes() || found->second.scalar_type() != target.scalar_type())
+    throw core::corrupt_error(fmt::format("{}: tensor '{}' does not fit the network", name, key));
+  target.copy_(found->second);
+}
+
+void load_module(torch::nn::Module& module, const std::string& prefix, const networks::NamedTensors& from,
+                 std::string_view name) {
   std::size_t used = 0;
   const auto take = [&](const std::string& key, const at::Tensor& target) {
-    const auto found = from.find(prefix + key);
-    if (found == from.end()) throw core::corrupt_error(fmt::format("{} has no tensor '{}'", name, prefix + key));
-    if (found->second.sizes() != target.sizes() || found->second.scalar_type() != target.scalar_type())
-      throw core::corrupt_error(fmt::format("{}: tensor '{}' does not fit the network", name, prefix + key));
-    target.copy_(found->second);
+    load_tensor(target, prefix + key, from, name);
     ++used;
   };
   for (const auto& item : module.named_parameters()) take(item.key(), item.value());

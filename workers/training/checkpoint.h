@@ -28,7 +28,7 @@ namespace resolute::workers {
 struct Checkpoint {
   std::uint64_t step = 0;          //!< optimiser steps done
   double loss = 0;                 //!< of the last step, as metrics print it
-  networks::NamedTensors tensors;  //!< `model.NAME` and `optimiser.GROUP.NAME.…`
+  networks::NamedTensors tensors;  //!< `model.NAME`, `optimiser.GROUP.NAME.…`, `average.NAME`
 };
 
 //! The owner of a checkpoint; a checkpoint of another owner is foreign.
@@ -133,6 +133,9 @@ void list_module(const torch::nn::Module& module, const std::string& prefix, net
 //! The inverse, strict. \throws RuntimeError (kCorrupt) for a tensor that is missing, has another shape, or that the
 //! module does not know (of those whose name starts with `prefix`)
 void load_module(torch::nn::Module& module, const std::string& prefix, const networks::NamedTensors& from,
+                 std::string_view name);
+//! Copies the tensor of that key. \throws RuntimeError (kCorrupt) if it is missing or has another shape or type
+void load_tensor(const at::Tensor& target, const std::string& key, const networks::NamedTensors& from,
                  std::string_view name);
 
 }  // namespace resolute::workers

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "networks/nn/backbone.h"
+#include "workers/training/checkpoint.h"
 
 namespace resolute::workers {
 namespace {
@@ -16,14 +17,6 @@ constexpr double kEpsilon = 1e-8;
 constexpr double kWarmupStart = 0.01;
 // torch.nn.utils.clip_grad_norm_'s guard against a norm of zero.
 constexpr double kClipEpsilon = 1e-6;
-
-at::Tensor found(const networks::NamedTensors& from, const std::string& name, at::IntArrayRef sizes,
-                 at::ScalarType type) {
-  const auto place = from.find(name);
-  if (place == from.end() || place->second.sizes() != sizes || place->second.scalar_type() != type)
-    throw core::corrupt_error(fmt::format("optimiser state '{}' is missing or has another size", name));
-  return place->second;
-}
 
 std::vector<std::string> moment_names(const methods::AdamOptions& options) {
   if (options.optimiser != settings::Optimiser::kSgd) return {"moment1", "moment2"};
@@ -158,14 +151,11 @@ void Optimiser::save(networks::NamedTensors& to) const {
 }
 
 void Optimiser::load(const networks::NamedTensors& from) {
-  const at::NoGradGuard no_grad;
   const std::string prefix = "optimiser." + group_.name + ".";
   for (const Moment& moment : moments_)
-    for (std::size_t i = 0; i < group_.parameters.size(); ++i) {
-      const auto& [name, parameter] = group_.parameters[i];
-      moment.of_parameters[i].copy_(found(from, prefix + name + "." + moment.name, parameter.sizes(), at::kFloat));
-    }
-  steps_.copy_(found(from, prefix + "steps", {1}, at::kFloat));
+    for (std::size_t i = 0; i < group_.parameters.size(); ++i)
+      load_tensor(moment.of_parameters[i], prefix + group_.parameters[i].first + "." + moment.name, from, "checkpoint");
+  load_tensor(steps_, prefix + "steps", from, "checkpoint");
   finite_.fill_(true);
 }
 

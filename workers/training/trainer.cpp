@@ -41,6 +41,8 @@ class Autocast {
   bool cached_;
 };
 
+constexpr const char* kAverage = "average.";  // of names in checkpoints
+
 std::vector<methods::ParameterGroup> groups_of(methods::Method& method) {
   std::vector<methods::ParameterGroup> groups = method.parameter_groups();
   RESOLUTE_EXPECT(!groups.empty() && !groups.front().parameters.empty(), "a method has parameters");
@@ -91,6 +93,7 @@ Trainer::Trainer(TrainerParts parts, TrainerOptions options)
       of_phase.push_back(optimiser);
     }
   }
+  if (options_.recipe.ema > 0) average_.emplace(parts_.method.module(), options_.recipe.ema);
   if (parts_.recorder != nullptr && options_.keep_graphs) {
     // A phase's gradients are read until its groups step: behind those of the lanes after it, and of the next phase.
     const bool outlive =
@@ -103,6 +106,7 @@ Trainer::Trainer(TrainerParts parts, TrainerOptions options)
 void Trainer::restore(const Checkpoint& checkpoint) {
   load_module(parts_.method.module(), "model.", checkpoint.tensors, "checkpoint");
   for (Optimiser& optimiser : optimisers_) optimiser.load(checkpoint.tensors);
+  if (average_) average_->load(kAverage, checkpoint.tensors);
   step_ = checkpoint.step;
   loss_ = checkpoint.loss;
 }
@@ -111,7 +115,15 @@ Checkpoint Trainer::snapshot() const {
   Checkpoint checkpoint{step_, loss_, {}};
   list_module(parts_.method.module(), "model.", checkpoint.tensors);
   for (const Optimiser& optimiser : optimisers_) optimiser.save(checkpoint.tensors);
+  if (average_) average_->list(kAverage, checkpoint.tensors);
   return checkpoint;
+}
+
+networks::NamedTensors Trainer::weights() const {
+  networks::NamedTensors tensors;
+  list_module(parts_.method.module(), "", tensors);
+  if (average_) average_->list("", tensors);
+  return tensors;
 }
 
 TrainingOutcome Trainer::run() {
@@ -124,7 +136,7 @@ TrainingOutcome Trainer::run() {
   parts_.progress.step(step_, steps, std::nullopt, 0);
   // The checkpoint of a step is written before the step is evaluated: a training that ended between the two does it
   // now.
-  if (step_ > 0 && step_ < steps && evaluates()) parts_.evaluate(step_);
+  if (step_ > 0 && step_ < steps && evaluates()) evaluate();
   std::optional<StepRecord> unread;  // the step before, whose losses a GPU has yet to give
   while (step_ < steps && !interrupted) {
     StepRecord record;
@@ -139,7 +151,7 @@ TrainingOutcome Trainer::run() {
     }
     interrupted = interrupted && step_ < steps;
     if (interrupted || checkpoints()) write_checkpoint();
-    if (!interrupted && evaluates()) parts_.evaluate(step_);
+    if (!interrupted && evaluates()) evaluate();
   }
   if (parts_.checkpoints) {
     parts_.checkpoints->finish();
@@ -160,6 +172,12 @@ bool Trainer::evaluates() const {
   return parts_.evaluate && options_.evaluate_every > 0 && step_ % options_.evaluate_every == 0;
 }
 
+void Trainer::evaluate() {
+  if (average_) average_->swap();
+  parts_.evaluate(step_);
+  if (average_) average_->swap();
+}
+
 // True if something is kept of this step, which must not have diverged then.
 bool Trainer::keeps_something() const {
   return step_ == static_cast<std::uint64_t>(options_.recipe.steps) || checkpoints() || evaluates();
@@ -171,6 +189,7 @@ void Trainer::train_step(StepRecord& record) {
   record.metrics.learning_rate_factor = schedule_factor(options_.recipe, step_);
   record.lanes = load_lanes(record);
   for (std::size_t phase = 0; phase < phases_.size(); ++phase) run_phase(phase, record.lanes, record);
+  if (average_) average_->take(step_ == 0);
   send_losses(record);
 }
 

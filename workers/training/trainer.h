@@ -24,6 +24,7 @@
 #include "workers/ddp/gradient_exchange.h"
 #include "workers/device/device.h"
 #include "workers/rank/progress_pipe.h"
+#include "workers/training/averaged_weights.h"
 #include "workers/training/batch_source.h"
 #include "workers/training/checkpoint.h"
 #include "workers/training/metrics_log.h"
@@ -52,7 +53,8 @@ struct TrainerParts {
   CheckpointFolder* checkpoints = nullptr;          //!< process rank 0; null: none are written
   MetricsLog* metrics = nullptr;                    //!< process rank 0
   results::GradientLogWriter* gradients = nullptr;  //!< process rank 0; made for gradient_names()
-  std::function<void(std::uint64_t step)> evaluate = nullptr;  //!< called on every process rank, between two steps
+  std::function<void(std::uint64_t step)> evaluate = nullptr;  //!< called on every process rank, between two
+                                                               //!< steps; the method has weights() meanwhile
   const core::Clock& clock = core::monotonic_clock();          //!< of process rank 0: when a checkpoint is due
 };
 
@@ -78,6 +80,8 @@ class Trainer {
   void restore(const Checkpoint& checkpoint);
   //! The training as it stands between two steps: live tensors, which the next step changes.
   Checkpoint snapshot() const;
+  //! The weights by name that a training publishes as it stands, live tensors: with Recipe::ema their averages.
+  networks::NamedTensors weights() const;
 
   //! Trains to recipe.steps, or until the ranks agree to stop (stop_flag.h); then a checkpoint is on disk.
   //! \throws RuntimeError: kTransient for a lost peer; kEnvironment for a disk that is full, or a device without enough
@@ -95,6 +99,7 @@ class Trainer {
   bool keeps_something() const;
   bool checkpoints() const;
   bool evaluates() const;
+  void evaluate();
   std::vector<Lane> load_lanes(StepRecord& record);
   void run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord& record);
   void run_lane(std::size_t phase, Lane& lane, PhaseRecord& record);
@@ -120,6 +125,7 @@ class Trainer {
   std::vector<methods::Phase> phases_;
   std::vector<Optimiser> optimisers_;
   std::vector<std::vector<std::size_t>> optimisers_of_phase_;
+  std::optional<AveragedWeights> average_;
   at::Device device_;
   GradientExchange exchange_;
   std::optional<networks::RecordedPasses> passes_;

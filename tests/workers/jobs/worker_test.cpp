@@ -104,6 +104,20 @@ TEST_F(WorkerTest, a_torn_checkpoint_is_named_and_the_one_before_used) {
   EXPECT_EQ(train("torn-whole", training, 1), result(folder, id));
 }
 
+// The average begins with the weights behind the first step.
+TEST_F(WorkerTest, a_training_publishes_the_average_of_its_weights) {
+  const auto weights_of = [&](int steps, double ema) {
+    auto training = small_training(experiments::BaselineOptions{});
+    training.recipe.steps = steps;
+    training.recipe.warmup_steps = 0;
+    training.recipe.ema = ema;
+    const std::string text = train(fmt::format("average-{}-{}", steps, ema), training, 1);
+    return std::get<results::TrainingRecord>(results::parse_record(text, "result")).weights_sha256;
+  };
+  EXPECT_EQ(weights_of(1, 0), weights_of(1, 0.9));
+  EXPECT_NE(weights_of(2, 0), weights_of(2, 0.9));
+}
+
 TEST_F(WorkerTest, a_job_with_a_result_is_done) {
   const auto training = small_training(experiments::BaselineOptions{});
   const std::string first = train("again", training, 1);

@@ -24,9 +24,10 @@ struct ToyTraining {
   int steps = 6;
   bool keep_graphs = true;
   std::function<void(ToyMethod&)> arrange{};  //!< what else is other about the method
+  double ema = 0;
 
   TrainerOptions options() const {
-    return {.recipe = {.steps = steps, .milestones = {}}, .lanes = 4, .keep_graphs = keep_graphs};
+    return {.recipe = {.steps = steps, .milestones = {}, .ema = ema}, .lanes = 4, .keep_graphs = keep_graphs};
   }
   std::unique_ptr<ToyMethod> method() const {
     auto method = std::make_unique<ToyMethod>();
