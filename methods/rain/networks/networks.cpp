@@ -8,16 +8,10 @@ namespace {
 
 constexpr double kDiscriminatorLeak = 0.2;
 
-//! One layer of a discriminator.
-struct Layer {
-  std::int64_t out, kernel, stride;
-};
-
-std::vector<Layer> convolutional_layers(std::int64_t width) {
+std::vector<DiscriminatorLayer> layers_of(DiscriminatorKind kind, std::int64_t width) {
+  if (kind == DiscriminatorKind::kPixelwise) return {{width, 1, 1}, {width / 2, 1, 1}, {1, 1, 1}};
   return {{width, 1, 1}, {width, 3, 2}, {width / 2, 3, 1}, {1, 1, 1}};
 }
-
-std::vector<Layer> pixelwise_layers(std::int64_t width) { return {{width, 1, 1}, {width / 2, 1, 1}, {1, 1, 1}}; }
 
 }  // namespace
 
@@ -66,11 +60,12 @@ at::Tensor Decoder::forward(const at::Tensor& f5, std::int64_t height, std::int6
   return image;
 }
 
-Discriminator::Discriminator(std::int64_t channels, std::int64_t width, DiscriminatorKind kind) {
-  const bool convolutional = kind == DiscriminatorKind::kConvolutional;
-  const std::vector<Layer> layers = convolutional ? convolutional_layers(width) : pixelwise_layers(width);
+Discriminator::Discriminator(std::int64_t channels, std::int64_t width, DiscriminatorKind kind)
+    : Discriminator(channels, layers_of(kind, width)) {}
+
+Discriminator::Discriminator(std::int64_t channels, const std::vector<DiscriminatorLayer>& layers) {
   std::int64_t in = channels;
-  for (const Layer& layer : layers) {
+  for (const DiscriminatorLayer& layer : layers) {
     const bool last = layers_.size() + 1 == layers.size();
     layers_.push_back(register_module(
         "conv" + std::to_string(layers_.size() + 1),

@@ -37,6 +37,11 @@ class Decoder : public torch::nn::Module {
   std::shared_ptr<networks::Convolution> image_;
 };
 
+//! One convolution of a discriminator.
+struct DiscriminatorLayer {
+  std::int64_t out, kernel, stride;
+};
+
 //! D_j: f_j → a map of logits of "this is an HR image's", one a cell.
 //!
 //! UNSTATED: its layers, LeakyReLU 0.2 after all but the last, biases, no batch norm →
@@ -49,6 +54,8 @@ class Discriminator : public torch::nn::Module {
  public:
   //! \param channels C of f_j \param width w, even
   Discriminator(std::int64_t channels, std::int64_t width, DiscriminatorKind kind = DiscriminatorKind::kConvolutional);
+  //! Of other layers. \param layers at least two; the last one has one output
+  Discriminator(std::int64_t channels, const std::vector<DiscriminatorLayer>& layers);
   //! N×C×h×w → N×1×⌈h/2⌉×⌈w/2⌉ convolutional, N×1×h×w pixelwise.
   at::Tensor forward(const at::Tensor& feature) const { return apply(feature, &networks::Convolution::forward); }
   //! The same with D's parameters as constants: the gradient goes to the feature alone.

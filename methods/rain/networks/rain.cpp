@@ -3,7 +3,6 @@
 #include <string>
 
 #include "core/error.h"
-#include "networks/nn/layers.h"
 #include "networks/nn/losses.h"
 
 namespace resolute::methods {
@@ -59,38 +58,18 @@ std::vector<Phase> Rain::phases() const {
   return {{kDiscriminators, {kDiscriminators}, simultaneous}, {kRainNetworks, {kRainNetworks}}};
 }
 
-//! UNSTATED: whether HR and LR images share a batch-norm batch → bn_streams: one pass over both (joint) or one each.
-template <class Run>
-std::vector<Rain::Streams> Rain::through(const Run& run, const Streams& input) const {
-  const std::int64_t hr_rows = input.hr.size(0), lr_rows = input.lr.size(0);
-  std::vector<Streams> outputs;
-  if (joint_ || hr_rows == 0 || lr_rows == 0) {
-    for (const at::Tensor& both : run(at::cat({input.hr, input.lr}))) {
-      const std::vector<at::Tensor> streams = networks::rows_apart(both, {hr_rows, lr_rows});
-      outputs.push_back({streams[0], streams[1]});
-    }
-    return outputs;
-  }
-  std::vector<at::Tensor> of_hr = run(input.hr), of_lr = run(input.lr);
-  for (std::size_t i = 0; i < of_hr.size(); ++i) outputs.push_back({of_hr[i], of_lr[i]});
-  return outputs;
-}
-
-Rain::BatchRows Rain::rows_of(const LaneBatch& batch) const {
-  BatchRows rows;
-  rows.with_hr = rows_where(batch.has_hr);
-  if (options_.pairing == Pairing::kShuffled) rows.lr = rows_where(batch.has_hr.logical_not());
-  rows.labelled_hr = rows_where(select_rows(batch.has_label, rows.with_hr));
-  rows.labelled_lr = rows_where(select_rows(batch.has_label, rows.lr));
-  rows.aimed_lr = rows_where(select_rows(batch.has_target.defined() ? batch.has_target : batch.has_hr, rows.lr));
+StreamRows Rain::rows_of(const LaneBatch& batch) const {
+  StreamRows rows = stream_rows(batch, options_.pairing == Pairing::kShuffled);
   if (options_.supervision == Supervision::kHrOnlyLabels) rows.labelled_lr = at::empty({0}, at::kLong);
   return rows;
 }
 
 Activations Rain::forward(const LaneBatch& batch) {
-  const BatchRows rows = rows_of(batch);
+  using Maps = std::vector<at::Tensor>;
+  const StreamRows rows = rows_of(batch);
   const Streams images{select_rows(batch.hr, rows.with_hr), select_rows(batch.lr, rows.lr)};
-  const std::vector<Streams> features = through([&](const at::Tensor& x) { return trunk_->forward(x); }, images);
+  const std::vector<Streams> features =
+      through_streams({images}, joint_, [&](const Maps& x) { return trunk_->forward(x.front()); });
 
   Activations activations{std::vector<at::Tensor>(kFirstLevel)};
   auto& slots = activations.tensors;
@@ -100,17 +79,17 @@ Activations Rain::forward(const LaneBatch& batch) {
   slots[kLabelledHr] = v.hr;
   slots[kLabelledLr] = v.lr;
   if (classifier_) {
-    auto classify = [&](const at::Tensor& x) { return std::vector<at::Tensor>{classifier_->forward(x)}; };
-    const Streams logits = through(classify, v).front();
+    const auto classify = [&](const Maps& x) { return Maps{classifier_->forward(x.front())}; };
+    const Streams logits = through_streams({v}, joint_, classify).front();
     slots[kLogitsHr] = logits.hr;
     slots[kLogitsLr] = logits.lr;
   }
   const Streams aimed{f5.hr, select_rows(f5.lr, rows.aimed_lr)};
   if (decoder_ && aimed.hr.size(0) + aimed.lr.size(0) > 0) {
-    auto decode = [&](const at::Tensor& x) {
-      return std::vector<at::Tensor>{decoder_->forward(x, batch.lr.size(2), batch.lr.size(3))};
+    const auto decode = [&](const Maps& x) {
+      return Maps{decoder_->forward(x.front(), batch.lr.size(2), batch.lr.size(3))};
     };
-    const Streams decoded = through(decode, aimed).front();
+    const Streams decoded = through_streams({aimed}, joint_, decode).front();
     slots[kImageHr] = decoded.hr;
     slots[kImageLr] = decoded.lr;
   }
@@ -126,7 +105,7 @@ std::vector<LossTerm> Rain::losses(std::size_t phase, const Activations& activat
   return phases()[phase].name == kDiscriminators ? discriminator_terms(activations) : network_terms(activations, batch);
 }
 
-Rain::Streams Rain::feature(std::size_t index, const Activations& activations) const {
+Streams Rain::feature(std::size_t index, const Activations& activations) const {
   return {activations.tensors[kFirstLevel + 2 * index], activations.tensors[kFirstLevel + 2 * index + 1]};
 }
 
@@ -156,7 +135,7 @@ at::Tensor Rain::adversarial_loss(std::size_t index, const Activations& activati
 //! eq. 8, min over F, G, C.
 std::vector<LossTerm> Rain::network_terms(const Activations& activations, const LaneBatch& batch) const {
   const auto& slots = activations.tensors;
-  const BatchRows rows = rows_of(batch);
+  const StreamRows rows = rows_of(batch);
   // Rows without a label have the adversarial and reconstruction losses alone.
   const at::Tensor hr_labels = select_rows(select_rows(batch.labels, rows.with_hr), rows.labelled_hr);
   const at::Tensor lr_labels = select_rows(select_rows(batch.labels, rows.lr), rows.labelled_lr);

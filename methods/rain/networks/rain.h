@@ -38,6 +38,7 @@
 
 #include <memory>
 
+#include "methods/networks/streams.h"
 #include "methods/networks/trunk_method.h"
 #include "methods/rain/networks/networks.h"
 
@@ -57,22 +58,8 @@ class Rain : public TrunkMethod<RainOptions> {
   std::vector<at::Tensor> recover(const at::Tensor& images) override;
 
  private:
-  //! The same network's output for the HR stream's rows and for the LR stream's.
-  struct Streams {
-    at::Tensor hr, lr;
-  };
-  //! Which rows of a batch belong where.
-  struct BatchRows {
-    Rows with_hr;      //!< of the batch: the HR stream
-    Rows lr;           //!< of the batch: the LR stream
-    Rows labelled_hr;  //!< of the HR stream
-    Rows labelled_lr;  //!< of the LR stream
-    Rows aimed_lr;     //!< of the LR stream: with a reconstruction target
-  };
-  BatchRows rows_of(const LaneBatch& batch) const;
+  StreamRows rows_of(const LaneBatch& batch) const;
   std::vector<int> levels() const;  //!< with a discriminator
-  template <class Run>
-  std::vector<Streams> through(const Run& run, const Streams& input) const;
   std::vector<LossTerm> discriminator_terms(const Activations& activations) const;
   std::vector<LossTerm> network_terms(const Activations& activations, const LaneBatch& batch) const;
   at::Tensor adversarial_loss(std::size_t index, const Activations& activations) const;
