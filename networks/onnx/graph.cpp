@@ -37,20 +37,25 @@ std::string Graph::constant(const std::string& name, const at::Tensor& tensor) {
                              {values.const_data_ptr<float>(), static_cast<std::size_t>(values.numel())});
 }
 
-Map Graph::trunk(const ShallowTrunk& shallow, const Backbone& trunk, const Map& images,
-                 const std::vector<at::Tensor>& scales) {
+std::vector<Map> Graph::levels(const ShallowTrunk& shallow, const Backbone& trunk, const Map& images,
+                               const std::vector<at::Tensor>& scales) {
   Map map = folded(shallow.stem(), own_pixels(trunk.shape(), images));
+  std::vector<Map> found(kLevels, map);  // f1 of a trunk without a stage at level 1
   // The pooling of trunks that have one: 3×3 of stride 2, a pixel around the map.
   if (trunk.shape().pooling)
     map = {node("MaxPool", {map.value},
                 {{"kernel_shape", axes({3, 3})}, {"pads", axes({1, 1, 1, 1})}, {"strides", axes({2, 2})}}),
            (map.height + 1) / 2, (map.width + 1) / 2};
-  for (std::size_t block = 0; block < trunk.blocks().size(); ++block) {
-    map = through(*(block < shallow.blocks().size() ? shallow : trunk).blocks()[block], map);
-    if (block < scales.size() && scales[block].defined())
-      map.value = node("Mul", {map.value, constant("scale", scales[block].view({1, -1, 1, 1}))});
-  }
-  return trunk.head() ? folded(*trunk.head(), map) : map;
+  std::size_t block = 0;
+  for (const settings::TrunkStage& stage : trunk.shape().stages)
+    for (int i = 0; i < stage.blocks; ++i, ++block) {
+      map = through(*(block < shallow.blocks().size() ? shallow : trunk).blocks()[block], map);
+      if (block < scales.size() && scales[block].defined())
+        map.value = node("Mul", {map.value, constant("scale", scales[block].view({1, -1, 1, 1}))});
+      found[static_cast<std::size_t>(stage.level) - 1] = map;
+    }
+  if (trunk.head()) found.back() = folded(*trunk.head(), map);
+  return found;
 }
 
 // Images as the trunk's weights were trained on them.
@@ -125,6 +130,22 @@ Map Graph::doubled(const DoublingConvolution& layer, const Map& map) {
   return {node("ConvTranspose", {map.value, constant("weight", layer.weight), constant("bias", layer.bias)},
                {{"kernel_shape", axes({4, 4})}, {"pads", axes({1, 1, 1, 1})}, {"strides", axes({2, 2})}}),
           2 * map.height, 2 * map.width};
+}
+
+// Four copies of the channels, each of which becomes one of the 2×2.
+Map Graph::doubled(const Map& map) {
+  const Map four = concatenated({map, map, map, map});
+  return {node("DepthToSpace", {four.value}, {{"blocksize", std::int64_t{2}}}), 2 * map.height, 2 * map.width};
+}
+
+// Products with the first rows of unit matrices: a slice's numbers would be integers, which a Model has none of.
+Map Graph::cropped(const Map& map, std::int64_t height, std::int64_t width) {
+  Map kept = map;
+  if (width < map.width)
+    kept = {node("MatMul", {kept.value, constant("columns", at::eye(map.width, width))}), kept.height, width};
+  if (height < map.height)
+    kept = {node("MatMul", {constant("rows", at::eye(height, map.height)), kept.value}), height, kept.width};
+  return kept;
 }
 
 Map Graph::through(const ResidualBlock& block, const Map& input) {

@@ -36,11 +36,21 @@ class Graph {
   }
   //! The same with another shallow part, of the trunk's shape.
   Map trunk(const ShallowTrunk& shallow, const Backbone& trunk, const Map& images,
-            const std::vector<at::Tensor>& scales = {});
+            const std::vector<at::Tensor>& scales = {}) {
+    return levels(shallow, trunk, images, scales).back();
+  }
+  //! Its f1 to f5.
+  std::vector<Map> levels(const Backbone& trunk, const Map& images) { return levels(trunk, trunk, images, {}); }
   Map convolve(const Convolution& layer, const Map& map);
   //! `count` of the layer's output channels, from `first` on.
   Map convolve(const Convolution& layer, const Map& map, std::int64_t first, std::int64_t count);
   Map doubled(const DoublingConvolution& layer, const Map& map);
+  //! Each pixel as 2×2.
+  Map doubled(const Map& map);
+  //! The upper left part of that size.
+  Map cropped(const Map& map, std::int64_t height, std::int64_t width);
+  //! A convolution as it is with the batch norm behind it, in evaluation mode.
+  Map folded(const NormalisedConvolution& layer, const Map& map);
   Map rectified(const Map& map, Rectifier rectifier = Rectifier::kRelu);
   //! \param slope below zero, 0 to 1
   Map leaky_rectified(const Map& map, double slope);
@@ -66,7 +76,8 @@ class Graph {
 
  private:
   Map own_pixels(const settings::TrunkShape& shape, const Map& images);
-  Map folded(const NormalisedConvolution& layer, const Map& map);
+  std::vector<Map> levels(const ShallowTrunk& shallow, const Backbone& trunk, const Map& images,
+                          const std::vector<at::Tensor>& scales);
   Map through(const ResidualBlock& block, const Map& input);
   Map convolution(const at::Tensor& weight, const at::Tensor& bias, const ConvolutionSteps& steps, const Map& map);
 
