@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "methods/baseline/options.h"
+#include "methods/cadnet/options.h"
 #include "methods/ftwa/options.h"
 #include "methods/msifla/options.h"
 #include "methods/rain/options.h"
@@ -15,7 +16,8 @@
 
 namespace resolute::methods {
 
-using MethodOptions = std::variant<BaselineOptions, RainOptions, FtwaOptions, MsiflaOptions, ResolutionAdaptiveOptions>;
+using MethodOptions =
+    std::variant<BaselineOptions, RainOptions, FtwaOptions, MsiflaOptions, ResolutionAdaptiveOptions, CadnetOptions>;
 
 namespace options_detail {
 

@@ -8,6 +8,15 @@ namespace resolute::methods {
 
 using settings::MemberError;
 
+namespace {
+
+std::string without_reconstruction(const MethodOptions& options) {
+  const bool could = std::holds_alternative<RainOptions>(options) || std::holds_alternative<CadnetOptions>(options);
+  return fmt::format("'{}' {}", method_name(options), could ? "is without it" : "has none");
+}
+
+}  // namespace
+
 void check(const MethodOptions& options, const TrainingSettings& training) {
   std::visit(
       [&](const auto& chosen) {
@@ -17,11 +26,10 @@ void check(const MethodOptions& options, const TrainingSettings& training) {
       options);
   if (training.split.train_pool == settings::TrainPool::kMlrWithOriginals &&
       row(options).needs.originals == Originals::kNone)
-    throw MemberError(
-        "split.train_pool", training.split.train_pool,
-        fmt::format("HR originals are what 'rain.reconstruction' aims at, and '{}' {}", method_name(options),
-                    method_name(options) == RainOptions::kMethod ? "is without it" : "has none"),
-        "set it to mlr for these rows: the networks see the same images");
+    throw MemberError("split.train_pool", training.split.train_pool,
+                      "HR originals are what 'rain.reconstruction' and 'cadnet.reconstruction' aim at, and " +
+                          without_reconstruction(options),
+                      "set it to mlr for these rows: the networks see the same images");
 }
 
 void reset_unread(MethodOptions& options, settings::NetworkSettings& network, const settings::Recipe& recipe) {
@@ -33,6 +41,17 @@ void check_hr_images(const settings::Recipe& recipe, std::string_view why) {
   if (recipe.images >= 2 && recipe.images - recipe.lr_images < 2)
     throw MemberError("train.lr_images", recipe.lr_images, why,
                       fmt::format("lower it or raise 'train.images' to {}", recipe.lr_images + 2));
+}
+
+void check_lr_stream(std::string_view pairing, bool triplets, const settings::Recipe& recipe) {
+  const int fewest = triplets ? 2 : 1;
+  if (recipe.lr_images >= fewest) return;
+  throw MemberError(
+      "train.lr_images", recipe.lr_images,
+      fmt::format("with '{}' 'shuffled' they are the LR stream, which needs {} of each identity in a lane", pairing,
+                  fewest),
+      recipe.images < 2 * fewest ? fmt::format("raise 'train.images' to {} and set it to {}", 2 * fewest, fewest)
+                                 : suggested_lr_images(recipe));
 }
 
 void check_frozen_levels(const settings::NetworkSettings& network, bool others, std::string_view wanted) {

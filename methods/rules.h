@@ -34,6 +34,10 @@ void reset_unread(MethodOptions& options, settings::NetworkSettings& network, co
 void check_hr_images(const settings::Recipe& recipe,
                      std::string_view why = "the HR triplets need 2 HR images of each identity in a lane");
 
+//! For a stream of LR images that no HR image's copy enters. \param pairing the key that asks for it
+//! \throws MemberError where train.lr_images are too few of an identity for it, or leave no HR stream
+void check_lr_stream(std::string_view pairing, bool triplets, const settings::Recipe& recipe);
+
 //! \throws MemberError where every level of the trunk is frozen and nothing else learns
 //! \param others that something beside the trunk learns \param wanted what would: "a classifier"
 void check_frozen_levels(const settings::NetworkSettings& network, bool others, std::string_view wanted);

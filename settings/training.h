@@ -81,8 +81,8 @@ struct NetworkSettings {
     visit(member("last_stride", &N::last_stride, between(1, 2), "stride of the last stage"));
     visit(member("neck", &N::neck, "a batch norm between the pooled feature and the classifier"));
     visit(member("bn_streams", &N::bn_streams,
-                 "separate: HR and LR images are in batch-norm batches of their own (rain, ftwa, resolution_adaptive; "
-                 "the others' networks see all images together)"));
+                 "separate: HR and LR images are in batch-norm batches of their own (rain, cadnet, ftwa, "
+                 "resolution_adaptive; the others' networks see all images together)"));
     visit(member("frozen_levels", &N::frozen_levels, between(0, kTrunkLevels),
                  "levels of the trunk, from the image on, that keep their weights and their batch norms' statistics as "
                  "they came"));

@@ -22,6 +22,7 @@
 namespace resolute::experiments {
 
 using methods::BaselineOptions;
+using methods::CadnetOptions;
 using methods::FtwaOptions;
 using methods::method_name;
 using methods::method_names;

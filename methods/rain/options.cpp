@@ -45,21 +45,6 @@ RainOptions RainOptions::of(const RainSection& section) {
   return options;
 }
 
-namespace {
-
-void check_pairing(const RainOptions& o, const settings::Recipe& recipe) {
-  const int fewest = o.triplet ? 2 : 1;
-  if (o.pairing == Pairing::kShuffled && recipe.lr_images < fewest)
-    throw settings::MemberError(
-        "train.lr_images", recipe.lr_images,
-        fmt::format("with 'rain.pairing' 'shuffled' they are the LR stream, which needs {} of each identity in a lane",
-                    fewest),
-        recipe.images < 2 * fewest ? fmt::format("raise 'train.images' to {} and set it to {}", 2 * fewest, fewest)
-                                   : suggested_lr_images(recipe));
-}
-
-}  // namespace
-
 void check_with(const RainOptions& o, const TrainingSettings& training) {
   const bool unlabelled = o.reconstruction || o.opponent() != nullptr;
   if (!o.classification && !o.triplet && !unlabelled)
@@ -76,7 +61,7 @@ void check_with(const RainOptions& o, const TrainingSettings& training) {
                                             "discriminator",
                                             training.network.frozen_levels),
                                 "name levels above 'network.frozen_levels'");
-  check_pairing(o, training.recipe);
+  if (o.pairing == Pairing::kShuffled) check_lr_stream("rain.pairing", o.triplet, training.recipe);
   if (o.triplet) check_hr_images(training.recipe);
 }
 

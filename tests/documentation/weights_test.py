@@ -30,6 +30,8 @@ METHODS = {
     "cascade": ["msifla", "resnet-small"],
     "cascade-unit": ["msifla", "resnet-small", "msifla.unit_parts = true", "msifla.ir_residual = false", "msifla.scales = [3, 1]",
                      'msifla.reid_networks = "shared"'],
+    "recovered": ["cadnet", "resnet-small"],
+    "recovered-lite": ["cadnet", "efficientnet-lite0", 'cadnet.features = "g"'],
     "masks": ["resolution_adaptive", "resnet-small", "resolution_adaptive.level_rates = [3, 2, 1]",
               "resolution_adaptive.widths = [32, 16, 16]", 'resolution_adaptive.masks = "joint"'],
     "masks-lite": ["resolution_adaptive", "efficientnet-lite0", "resolution_adaptive.level_rates = [3, 2, 1]",

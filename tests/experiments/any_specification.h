@@ -149,6 +149,13 @@ inline MethodOptions any_rain() {
   return methods::options_of<RainOptions>(section);
 }
 
+inline MethodOptions any_cadnet(Recipe& recipe) {
+  auto options = any_settings<CadnetOptions>();
+  options.reconstruction = true;
+  if (options.pairing == methods::Pairing::kShuffled) recipe.lr_images = recipe.images / 2;
+  return options;
+}
+
 inline MethodOptions any_ftwa(Recipe& recipe) {
   auto section = any_settings<methods::FtwaSection>();
   section.classification = true;
@@ -215,15 +222,21 @@ inline TrainingSpecification any_training() {
   s.lanes = between(1, 8);
   s.recipe = any_recipe(s.pack);
   const std::vector<std::function<MethodOptions()>> methods = {
-      any_baseline, any_rain, [&] { return any_ftwa(s.recipe); }, [&] { return any_msifla(s.recipe, s.pack); },
-      [&] { return any_resolution_adaptive(s.network, s.recipe); }};
+      any_baseline,
+      any_rain,
+      [&] { return any_ftwa(s.recipe); },
+      [&] { return any_msifla(s.recipe, s.pack); },
+      [&] { return any_resolution_adaptive(s.network, s.recipe); },
+      [&] { return any_cadnet(s.recipe); }};
   s.method = methods.at(static_cast<std::size_t>(between(0, static_cast<int>(methods.size()) - 1)))();
   if (const auto* rain = std::get_if<RainOptions>(&s.method); rain != nullptr && rain->opponent() != nullptr)
     s.network.frozen_levels = std::min(s.network.frozen_levels, rain->opponent()->levels.front() - 1);
   if (const auto* rain = std::get_if<RainOptions>(&s.method);
       rain != nullptr && rain->pairing == methods::Pairing::kShuffled)
     s.recipe.lr_images = s.recipe.images / 2;
-  if (!std::holds_alternative<RainOptions>(s.method) && s.split.train_pool == settings::TrainPool::kMlrWithOriginals)
+  const bool reads_originals =
+      std::holds_alternative<RainOptions>(s.method) || std::holds_alternative<CadnetOptions>(s.method);
+  if (!reads_originals && s.split.train_pool == settings::TrainPool::kMlrWithOriginals)
     s.split.train_pool = settings::TrainPool::kMlr;  // nothing else reads the originals
   s.device = s.recipe.precision == settings::Precision::kTf32 ? Device::kCuda : any_value<Device>({});
   s.seed = *rc::gen::arbitrary<std::uint64_t>();

@@ -37,8 +37,8 @@ TEST_F(FtwaSuite, values_that_a_pack_or_a_batch_lacks_are_refused) {
   expect_value_refused("train.lr_images", "4");
   expect_value_refused("evaluate.gallery_rate", "8");
   expect_refused(".weight_balance = nan", {"holds a number that is not finite"});
-  expect_refused("method = \"ftaw\"",
-                 {"s.toml:23:1: key 'method' has the value 'ftaw'", "methods are baseline, ftwa, msifla, rain"});
+  expect_refused("method = \"ftaw\"", {"s.toml:23:1: key 'method' has the value 'ftaw'",
+                                       "methods are baseline, cadnet, ftwa, msifla, rain"});
 }
 
 TEST_F(FtwaSuite, weights_need_something_to_weigh) {

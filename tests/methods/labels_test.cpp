@@ -19,6 +19,7 @@ namespace resolute::workers::labels_test {
 namespace {
 
 using experiments::BaselineOptions;
+using experiments::CadnetOptions;
 using experiments::FtwaOptions;
 using experiments::MethodOptions;
 using experiments::MsiflaOptions;
@@ -37,6 +38,11 @@ std::vector<MethodOptions> every_kind() {
       RainOptions{.mining = methods::Mining::kBatchHard, .supervision = methods::Supervision::kHrOnlyLabels},
       RainOptions{.adversary = methods::NoAdversary(), .reconstruction = false, .mining = methods::Mining::kBatchHard},
       BaselineOptions{.images = methods::BaselineImages::kStored, .mining = methods::Mining::kAll},
+      CadnetOptions{},
+      CadnetOptions{.features = methods::JointFeature::kG,
+                    .feature_adversary = false,
+                    .image_adversary = false,
+                    .mining = methods::Mining::kBatchHard},
       FtwaOptions{},
       FtwaOptions{{}, methods::FtwaForm::kStreams},
       MsiflaOptions{.scales = {2, 1}, .ir_width = 4},
@@ -206,6 +212,8 @@ TEST(Labels, parameters_that_no_loss_asks_for_in_a_step_move_only_where_they_do_
       {BaselineOptions{.images = methods::BaselineImages::kStored, .mining = methods::Mining::kAll}, {}},
       {RainOptions{.adversary = methods::NoAdversary(), .reconstruction = false}, {}},
       {RainOptions{}, {"networks", "discriminators"}},
+      {CadnetOptions{}, {"networks", "discriminators"}},
+      {CadnetOptions{.reconstruction = false, .feature_adversary = false, .image_adversary = false}, {}},
       {FtwaOptions{{}, methods::FtwaForm::kStreams}, {}},
       {MsiflaOptions{.scales = {2, 1}, .ir_width = 4}, {"ir"}},
       {ResolutionAdaptiveOptions{.widths = {4, 4, 4, 4}, .masks = methods::Masks::kOff, .verification_width = 8}, {}}};

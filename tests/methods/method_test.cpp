@@ -21,6 +21,7 @@ namespace resolute::workers::method_test {
 namespace {
 
 using experiments::BaselineOptions;
+using experiments::CadnetOptions;
 using experiments::FtwaOptions;
 using experiments::MethodOptions;
 using experiments::MsiflaOptions;
@@ -41,6 +42,10 @@ std::vector<MethodOptions> every_kind() {
           RainOptions{.adversary = methods::Adversary{.updates = methods::Updates::kSimultaneous,
                                                       .discriminator = methods::DiscriminatorKind::kPixelwise},
                       .decoder = methods::DecoderKind::kTransposed},
+          CadnetOptions{},
+          CadnetOptions{.features = methods::JointFeature::kG, .image_adversary = false},
+          CadnetOptions{.features = methods::JointFeature::kF, .mining = methods::Mining::kBatchHard},
+          CadnetOptions{.classification = false, .triplet = false, .feature_adversary = false},
           FtwaOptions{},
           FtwaOptions{{.mining = methods::Mining::kAll,
                        .triplet_weighting = methods::Weighting::kPerSample,

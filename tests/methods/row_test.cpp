@@ -30,7 +30,7 @@ std::vector<std::string> names(const std::vector<Distance>& distances) {
 }
 
 TEST(Row, methods_are_named_once_in_alphabetical_order) {
-  EXPECT_THAT(method_names(), ElementsAre("baseline", "ftwa", "msifla", "rain", "resolution_adaptive"));
+  EXPECT_THAT(method_names(), ElementsAre("baseline", "cadnet", "ftwa", "msifla", "rain", "resolution_adaptive"));
   for (std::size_t i = 0; i < all_methods().size(); ++i) EXPECT_EQ(method_names()[i], method_name(all_methods()[i]));
 }
 
@@ -50,6 +50,10 @@ TEST(Row, decoders_recover_images) {
   EXPECT_THAT(tells(RainOptions{}).recovered, ElementsAre(1));
   EXPECT_THAT(tells(RainOptions{.reconstruction = false}).recovered, IsEmpty());
   EXPECT_THAT(tells(MsiflaOptions{.scales = {4, 1}}).recovered, ElementsAre(4, 1));
+  EXPECT_THAT(tells(CadnetOptions{.reconstruction = false}).recovered, ElementsAre(1)) << "its F reads them";
+  EXPECT_THAT(
+      tells(CadnetOptions{.features = JointFeature::kF, .reconstruction = false, .image_adversary = false}).recovered,
+      IsEmpty());
   EXPECT_THAT(tells(FtwaOptions{}).recovered, IsEmpty());
 }
 
@@ -109,6 +113,13 @@ TEST(Rules, all_levels_are_frozen_only_beside_something_that_learns) {
   transformed.classification = streams.classification = false;
   transformed.form = FtwaForm::kTransformed;
   streams.form = FtwaForm::kStreams;
+  CadnetOptions cadnet, of_features;
+  cadnet.feature_adversary = false;
+  of_features = {.features = JointFeature::kF,
+                 .classification = false,
+                 .reconstruction = false,
+                 .feature_adversary = false,
+                 .image_adversary = false};
   MsiflaOptions msifla, unclassified;
   unclassified.classification = false;
   const std::vector<std::pair<MethodOptions, bool>> every = {{BaselineOptions(), true},
@@ -117,6 +128,8 @@ TEST(Rules, all_levels_are_frozen_only_beside_something_that_learns) {
                                                              {judged, false},
                                                              {transformed, true},
                                                              {streams, false},
+                                                             {cadnet, true},
+                                                             {of_features, false},
                                                              {msifla, true},
                                                              {unclassified, false},
                                                              {ResolutionAdaptiveOptions(), true}};
@@ -157,6 +170,47 @@ TEST(Rules, an_adversary_works_on_levels_that_learn) {
     } catch (const settings::MemberError& error) {
       EXPECT_EQ(error.key(), "rain.levels");
     }
+}
+
+TEST(Rules, cadnets_parts_ask_for_what_they_work_on) {
+  const settings::SplitSettings split;
+  const settings::PackSettings pack{.name = {}, .height = 256, .width = 128};
+  const auto refused = [&](const CadnetOptions& options, int frozen, int lr_images, double labelled) -> std::string {
+    const settings::NetworkSettings network{.frozen_levels = frozen};
+    const settings::Recipe recipe{
+        .steps = 100, .images = 4, .lr_images = lr_images, .milestones = {}, .labelled_fraction = labelled};
+    try {
+      check(options, {network, recipe, pack, split});
+    } catch (const settings::MemberError& error) {
+      return error.key();
+    }
+    return "";
+  };
+  const CadnetOptions none{.classification = false,
+                           .triplet = false,
+                           .reconstruction = false,
+                           .feature_adversary = false,
+                           .image_adversary = false};
+  const CadnetOptions labels_alone{.reconstruction = false, .feature_adversary = false, .image_adversary = false};
+  EXPECT_EQ("", refused({}, 4, 0, 1));
+  EXPECT_EQ("cadnet.feature_adversary", refused({}, 5, 0, 1));
+  EXPECT_EQ("", refused({.feature_adversary = false}, 5, 0, 1));
+  EXPECT_EQ("cadnet.classification", refused(none, 0, 0, 1));
+  EXPECT_EQ("", refused({}, 0, 0, 0));
+  EXPECT_EQ("train.labelled_fraction", refused(labels_alone, 0, 0, 0));
+  EXPECT_EQ("train.lr_images", refused({.pairing = Pairing::kShuffled}, 0, 1, 1));
+  EXPECT_EQ("", refused({.pairing = Pairing::kShuffled}, 0, 2, 1));
+  EXPECT_EQ("", refused({.triplet = false, .pairing = Pairing::kShuffled}, 0, 1, 1));
+}
+
+// Nothing teaches F without L_cls: v is f alone, whatever the option says, and the option is forgotten.
+TEST(Row, a_cadnet_without_identities_compares_f) {
+  MethodOptions options = CadnetOptions{.features = JointFeature::kG, .classification = false, .triplet = false};
+  settings::NetworkSettings network;
+  reset_unread(options, network, {});
+  EXPECT_EQ(JointFeature::kBoth, std::get<CadnetOptions>(options).features);
+  EXPECT_FALSE(std::get<CadnetOptions>(options).encodes_recovered());
+  EXPECT_TRUE(std::get<CadnetOptions>(options).compares_f());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/overloaded.h"
 #include "methods/baseline/networks/baseline.h"
+#include "methods/cadnet/networks/cadnet.h"
 #include "methods/ftwa/networks/ftwa.h"
 #include "methods/msifla/networks/msifla.h"
 #include "methods/rain/networks/rain.h"
@@ -28,9 +29,9 @@ std::unique_ptr<methods::Method> make_method(const experiments::TrainingSpecific
     throw core::input_error(fmt::format("the training split has {} identities", classes),
                             "classification and triplets need at least 2");
   const auto& s = specification;
-  return std::visit(core::Overloaded{maker<methods::Baseline>(s, classes), maker<methods::Ftwa>(s, classes),
-                                     maker<methods::Msifla>(s, classes), maker<methods::Rain>(s, classes),
-                                     maker<methods::ResolutionAdaptive>(s, classes)},
+  return std::visit(core::Overloaded{maker<methods::Baseline>(s, classes), maker<methods::Cadnet>(s, classes),
+                                     maker<methods::Ftwa>(s, classes), maker<methods::Msifla>(s, classes),
+                                     maker<methods::Rain>(s, classes), maker<methods::ResolutionAdaptive>(s, classes)},
                     s.method);
 }
 

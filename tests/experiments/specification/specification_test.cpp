@@ -201,7 +201,8 @@ TEST(Specification, reading_names_what_is_wrong) {
   json = to_json(example_training());
   json["method"] = "wu2022";
   EXPECT_THAT(refusal_of(json), AllOf(StartsWith("spec.json: key 'method' has the value 'wu2022'"),
-                                      HasSubstr("methods are baseline, ftwa, msifla, rain, resolution_adaptive")));
+                                      HasSubstr("methods are baseline, cadnet, ftwa, msifla, rain, "
+                                                "resolution_adaptive")));
   json = to_json(example_training());
   json["method"] = "ftwa";  // with the options of rain
   EXPECT_THAT(refusal_of(json), StartsWith("spec.json: in 'options': "));

@@ -27,7 +27,8 @@ namespace resolute::workers::gpu_test {
 inline constexpr int kLanes = 4;
 inline constexpr int kIdentities = 3;
 inline constexpr int kSteps = 5;
-inline constexpr std::array<const char*, 5> kMethods = {"baseline", "rain", "ftwa", "msifla", "resolution_adaptive"};
+inline constexpr std::array<const char*, 6> kMethods = {"baseline", "rain",   "cadnet",
+                                                        "ftwa",     "msifla", "resolution_adaptive"};
 inline const CheckpointOwner kOwner{std::string(64, 'a'), "a test"};
 
 //! The size of a training: small enough for a CPU, or the papers' own where RESOLUTE_TEST_SIZE=paper.
@@ -85,6 +86,7 @@ inline experiments::FtwaOptions ftwa_options() {
 inline experiments::TrainingSpecification specification(const Plan& plan) {
   experiments::MethodOptions options = experiments::BaselineOptions{};
   if (plan.method == "rain") options = experiments::RainOptions{};
+  if (plan.method == "cadnet") options = experiments::CadnetOptions{};
   if (plan.method == "ftwa") options = ftwa_options();
   if (plan.method == "msifla") options = worker_tests::narrow_msifla();
   if (plan.method == "resolution_adaptive") options = worker_tests::narrow_adaptive(plan.masks);

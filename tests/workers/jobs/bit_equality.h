@@ -20,6 +20,16 @@ struct Row {
 inline Row make_row(const std::string& name) {
   Row row{name, small_training(experiments::BaselineOptions{})};
   if (name.starts_with("rain")) row.training.method = experiments::RainOptions{};
+  if (name.starts_with("cadnet")) row.training.method = experiments::CadnetOptions{};
+  if (name == "cadnet-shuffled") {
+    row.training.method = experiments::CadnetOptions{.features = methods::JointFeature::kG,
+                                                     .mining = methods::Mining::kBatchHard,
+                                                     .pairing = methods::Pairing::kShuffled};
+    row.training.recipe.images = 4;
+    row.training.recipe.lr_images = 2;
+    row.training.network.bn_streams = settings::BatchNormStreams::kSeparate;
+    row.training.network.neck = true;
+  }
   if (name.starts_with("ftwa")) {
     row.training.method = experiments::FtwaOptions{};
     row.training.split.train_pool = settings::TrainPool::kMlr;
@@ -116,10 +126,10 @@ inline Row make_row(const std::string& name) {
   return row;
 }
 
-inline const std::vector<std::string> kRows{"baseline", "baseline-semi-mlr", "baseline-stored", "rain",
-                                            "rain-mlr", "rain-bf16",         "rain-semi",       "rain-swapped",
-                                            "ftwa",     "ftwa-semi",         "msifla",          "msifla-paper",
-                                            "adaptive", "baseline-lite0"};
+inline const std::vector<std::string> kRows{
+    "baseline",     "baseline-semi-mlr", "baseline-stored", "rain", "rain-mlr",  "rain-bf16",
+    "rain-semi",    "rain-swapped",      "cadnet-mlr",      "ftwa", "ftwa-semi", "msifla",
+    "msifla-paper", "adaptive",          "baseline-lite0"};
 
 class BitEqualityTest : public WorkerTest {
  protected:

@@ -8,9 +8,10 @@ namespace {
 
 INSTANTIATE_TEST_SUITE_P(Rows, MatrixTest, testing::ValuesIn(kRows), MatrixTest::name);
 INSTANTIATE_TEST_SUITE_P(MoreRows, MatrixTest,
-                         testing::Values("ftwa-bf16", "ftwa-swapped", "msifla-bf16", "msifla-swapped", "adaptive-joint",
-                                         "adaptive-bf16", "adaptive-swapped", "rain-lite0", "ftwa-lite0",
-                                         "msifla-lite0", "adaptive-lite0"),
+                         testing::Values("cadnet-bf16", "cadnet-shuffled", "cadnet-semi", "ftwa-bf16", "ftwa-swapped",
+                                         "msifla-bf16", "msifla-swapped", "adaptive-joint", "adaptive-bf16",
+                                         "adaptive-swapped", "rain-lite0", "ftwa-lite0", "msifla-lite0",
+                                         "adaptive-lite0"),
                          MatrixTest::name);
 
 TEST_P(MatrixTest, one_hash_a_row) {

@@ -310,7 +310,7 @@ TEST_F(WeightsStore, a_name_is_not_taken_from_other_weights_unasked) {
 
 // The name in the trunk of the tensor of a network that starts from it; "" for all others.
 std::string name_in_trunk(const std::string& name) {
-  for (const std::string_view part : {"lr_encoder.", "trunk."})
+  for (const std::string_view part : {"lr_encoder.", "hr_encoder.", "trunk."})
     if (name.starts_with(part)) return name.substr(part.size());
   constexpr std::string_view kOfScale = ".trunk.";
   const std::size_t place = name.find(kOfScale);
@@ -327,7 +327,8 @@ TEST_F(WeightsStore, trunks_start_from_exactly_these_and_the_rest_as_ever) {
   for (const auto& [options, tensors] :
        {Row{experiments::BaselineOptions{}, kTrunkTensors}, Row{experiments::RainOptions{}, kTrunkTensors},
         Row{experiments::FtwaOptions{}, kTrunkTensors + 20},
-        Row{experiments::MsiflaOptions{.scales = {2, 1}, .ir_width = 4}, 2 * kTrunkTensors}}) {
+        Row{experiments::MsiflaOptions{.scales = {2, 1}, .ir_width = 4}, 2 * kTrunkTensors},
+        Row{experiments::CadnetOptions{}, 2 * kTrunkTensors}}) {
     const auto specification = worker_tests::small_specification(options);
     const auto scratch = make_method(specification, 5), method = make_method(specification, 5);
     load_initial_weights(core::real_file_system(), store_, sha256, "resnet-small", method->module());
