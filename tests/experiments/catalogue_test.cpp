@@ -312,6 +312,50 @@ TEST_F(Catalogue, resolution_adaptives_recipe_is_its_pages_and_every_table_says_
     EXPECT_EQ(job_id(paper), job_id(training_of(plan, "query-level", level))) << level;
 }
 
+TEST_F(Catalogue, cadnets_tables_are_the_papers_on_rains_data_sets) {
+  for (const char* profile : {"paper", "cpu", "smoke"}) {
+    SCOPED_TRACE(profile);
+    const Plan plan = planned("cadnet", profile);
+    check_sound(plan);
+    const bool cpu = std::string(profile) == "cpu";
+    const std::size_t trials = cpu ? 2 : std::string(profile) == "smoke" ? 1 : 10;
+    // Three rows on six data sets, and table 3's other four on one; on PKU-Reid all seven.
+    EXPECT_EQ(trials * (cpu ? 7 : 3 * 6 + 4), trainings_of(plan));
+    for (const TrainingSpecification& training : jobs_of<TrainingSpecification>(plan)) {
+      const auto& options = std::get<CadnetOptions>(training.method);
+      const bool viper = training.pack.source == settings::Source::kViper;
+      EXPECT_EQ(viper ? methods::Pairing::kAligned : methods::Pairing::kShuffled, options.pairing);
+      EXPECT_EQ(viper ? 0 : training.recipe.images / 2, training.recipe.lr_images);
+      EXPECT_EQ(training.pack.name == "caviar" ? settings::TrainPool::kMlr : settings::TrainPool::kHrBothViews,
+                training.split.train_pool);
+    }
+  }
+  const Plan plan = planned("cadnet", "paper"), rain = planned("rain", "paper");
+  std::map<std::string, settings::PackSettings> packs;
+  for (const TrainingSpecification& training : jobs_of<TrainingSpecification>(rain))
+    packs.emplace(training.pack.name, training.pack);
+  for (const TrainingSpecification& training : jobs_of<TrainingSpecification>(plan))
+    if (const auto known = packs.find(training.pack.name); known != packs.end())
+      EXPECT_TRUE(known->second == training.pack) << training.pack.name << " would be packed twice";
+  const TrainingSpecification& full = training_of(plan, "table-1", "cad-net");
+  EXPECT_EQ(MethodOptions(CadnetOptions{.pairing = methods::Pairing::kShuffled}), full.method);
+  EXPECT_EQ(job_id(full), job_id(training_of(plan, "table-2", "unseen")));
+  EXPECT_EQ(job_id(full), job_id(training_of(plan, "table-3", "full")));
+  const auto rank1 = [&](const char* table, const char* row) {
+    for (const RowPlan& one : table_of(plan, table).rows)
+      if (one.id == row) return one.cells.at(0).references.at("rank1");
+    return 0.0;
+  };
+  EXPECT_EQ(82.1, rank1("table-1", "cad-net"));
+  EXPECT_EQ(77.6, rank1("table-1", "f-only"));
+  EXPECT_EQ(79.7, rank1("table-1", "g-only"));
+  EXPECT_EQ(78.6, rank1("table-2", "unseen"));
+  EXPECT_EQ(79.8, rank1("table-3", "without-image-adversary"));
+  EXPECT_EQ(67.6, rank1("table-3", "without-feature-adversary"));
+  EXPECT_EQ(1.7, rank1("table-3", "without-identities"));
+  EXPECT_EQ(7U, table_of(plan, "table-1").published.size());
+}
+
 TEST_F(Catalogue, another_unseen_rate_is_asked_of_the_same_trainings_and_packs) {
   const Plan before = planned("rain", "paper");
   std::string text = core::read_text(core::real_file_system(), kSource / "suites" / "rain.toml");
