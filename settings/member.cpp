@@ -6,7 +6,7 @@ namespace resolute::settings {
 
 std::string MemberText::range() const {
   if (!words.empty()) return fmt::format("{}", fmt::join(words, ", "));
-  const bool list = type == "list of integers";
+  const bool list = type.starts_with("list");
   std::string ends = rule.has_no_end() ? fmt::format("at least {}", rule.low)
                                        : fmt::format("{}{} to {}", list ? "each " : "", rule.low, rule.high);
   switch (rule.kind) {
@@ -20,6 +20,8 @@ std::string MemberText::range() const {
       return "ascending, " + ends;
     case Rule::Kind::kDescending:
       return "descending, " + ends;
+    case Rule::Kind::kInterval:
+      return "none, or a lowest and a highest, " + ends;
   }
   return {};
 }
@@ -47,15 +49,28 @@ void check_rule(const std::string& key, double value, const Rule& rule) {
     refuse(fmt::format("it must be above {} and at most {}", rule.low, rule.high));
 }
 
-void check_rule(const std::string& key, const std::vector<int>& values, const Rule& rule) {
+template <class T>
+void check_list(const std::string& key, const std::vector<T>& values, const Rule& rule) {
   const auto refuse = [&](const std::string& why) { throw MemberError(key, values, why); };
   if (values.empty() && !rule.may_be_empty) throw MemberError(key, "[]", "at least one is needed");
   if (rule.kind == Rule::Kind::kAny) return;
-  for (const int value : values)
-    if (value < rule.low || value > rule.high) refuse(fmt::format("each must be {} to {}", rule.low, rule.high));
+  // Written so that NaN fails.
+  for (const T value : values)
+    if (!(value >= rule.low && value <= rule.high)) refuse(fmt::format("each must be {} to {}", rule.low, rule.high));
   const auto unordered = [&](auto wrong) { return std::ranges::adjacent_find(values, wrong) != values.end(); };
   if (rule.kind == Rule::Kind::kAscending && unordered(std::greater_equal<>())) refuse("they must ascend, none twice");
   if (rule.kind == Rule::Kind::kDescending && unordered(std::less_equal<>())) refuse("they must descend, none twice");
+  if (rule.kind != Rule::Kind::kInterval || values.empty()) return;
+  if (values.size() != 2 || values.front() > values.back())
+    throw MemberError(key, values, "the lowest value and the highest are needed, in this order", "[] leaves it out");
+}
+
+void check_rule(const std::string& key, const std::vector<int>& values, const Rule& rule) {
+  check_list(key, values, rule);
+}
+
+void check_rule(const std::string& key, const std::vector<double>& values, const Rule& rule) {
+  check_list(key, values, rule);
 }
 
 }  // namespace member_detail

@@ -35,6 +35,7 @@ struct Rule {
     kAbove,       //!< above low, at most high
     kAscending,   //!< a list: each low to high, each above the one before
     kDescending,  //!< a list: each low to high, each below the one before
+    kInterval,    //!< a list: empty, or a lowest and a highest value, each low to high
   };
   Kind kind = Kind::kAny;
   double low = 0;
@@ -51,6 +52,7 @@ constexpr Rule at_least(double low) { return {Rule::Kind::kBetween, low, std::nu
 constexpr Rule above_zero(double high) { return {Rule::Kind::kAbove, 0, high}; }
 constexpr Rule ascending(double low, double high) { return {Rule::Kind::kAscending, low, high}; }
 constexpr Rule descending(double low, double high) { return {Rule::Kind::kDescending, low, high, false}; }
+constexpr Rule interval(double low, double high) { return {Rule::Kind::kInterval, low, high}; }
 //! Rates r of low-resolution images, ascending.
 constexpr Rule rates() { return ascending(1, kLargestRate); }
 constexpr Rule some_rates() { return {Rule::Kind::kAscending, 1, kLargestRate, false}; }
@@ -111,7 +113,8 @@ struct Described {
 
 //! The types whose values check_members() compares with a rule. A rule of another type would never be used.
 template <class T>
-concept Ruled = std::same_as<T, int> || std::same_as<T, double> || std::same_as<T, std::vector<int>>;
+concept Ruled = std::same_as<T, int> || std::same_as<T, double> || std::same_as<T, std::vector<int>> ||
+    std::same_as<T, std::vector<double>>;
 
 template <class S, Ruled T>
 constexpr Described<S, T> member(std::string_view key, T S::*at, Rule rule, std::string_view help) {
@@ -143,6 +146,7 @@ inline std::string inside(const std::string& where, std::string_view key) {
 void check_rule(const std::string& key, std::int64_t value, const Rule& rule);
 void check_rule(const std::string& key, double value, const Rule& rule);
 void check_rule(const std::string& key, const std::vector<int>& values, const Rule& rule);
+void check_rule(const std::string& key, const std::vector<double>& values, const Rule& rule);
 
 }  // namespace member_detail
 
@@ -280,14 +284,16 @@ void check_members(const S& value, const std::string& section) {
     const std::string key = section + std::string(one.suite_key.empty() ? one.key : one.suite_key);
     if constexpr (std::is_same_v<T, int>)
       member_detail::check_rule(key, std::int64_t{value.*one.at}, one.rule);
-    else if constexpr (std::is_same_v<T, double> || std::is_same_v<T, std::vector<int>>)
+    else if constexpr (Ruled<T>)
       member_detail::check_rule(key, value.*one.at, one.rule);
+    else if constexpr (Settings<T>)
+      check_members(value.*one.at, key + ".");
   });
 }
 
 //! The texts that people read about a member.
 struct MemberText {
-  std::string type;     //!< "true or false", "integer", "number", "text", "word", "list of integers"
+  std::string type;     //!< "true or false", "integer", "number", "text", "word", "list of integers", "list of numbers"
   core::Json standard;  //!< its default
   Rule rule;
   std::vector<std::string> words;  //!< of a choice
@@ -313,6 +319,8 @@ MemberText member_text(const Described<S, T>& one) {
     text.type = "number";
   } else if constexpr (std::is_same_v<T, std::vector<int>>) {
     text.type = "list of integers";
+  } else if constexpr (std::is_same_v<T, std::vector<double>>) {
+    text.type = "list of numbers";
   }
   return text;
 }

@@ -21,6 +21,8 @@ core::RuntimeError MemberError::about(std::string_view giver) const {
 
 std::string text_of(const std::vector<int>& values) { return fmt::format("[{}]", fmt::join(values, ", ")); }
 
+std::string text_of(const std::vector<double>& values) { return fmt::format("[{}]", fmt::join(values, ", ")); }
+
 void check_range(const std::string& key, std::int64_t value, std::int64_t low, std::int64_t high) {
   if (value < low || value > high) throw MemberError(key, value, fmt::format("it must be {} to {}", low, high));
 }

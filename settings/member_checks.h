@@ -21,6 +21,7 @@ inline constexpr int kLargestRate = 16;
 
 //! Values as messages have them: "[4, 3]", "3", "'drawn'".
 std::string text_of(const std::vector<int>& values);
+std::string text_of(const std::vector<double>& values);
 template <class T>
 requires std::is_arithmetic_v<T> std::string text_of(T value) { return fmt::format("{}", value); }
 template <Choice E>

@@ -153,6 +153,15 @@ CanonicalText::CanonicalText(const std::string& value) {
 
 CanonicalText::CanonicalText(const std::vector<int>& values) { text_ = fmt::format("[{}]", fmt::join(values, ",")); }
 
+CanonicalText::CanonicalText(const std::vector<double>& values) {
+  text_ = "[";
+  for (const double value : values) {
+    if (text_.size() > 1) text_ += ',';
+    write_double(text_, value + 0.0);
+  }
+  text_ += ']';
+}
+
 CanonicalText::CanonicalText(std::initializer_list<Member> members) { add_object({members.begin(), members.end()}); }
 
 CanonicalText::CanonicalText(const std::vector<Member>& members) { add_object(members); }

@@ -48,6 +48,8 @@ class CanonicalText {
   CanonicalText(const std::string& value);
   CanonicalText(const char* value) : CanonicalText(std::string(value)) {}
   CanonicalText(const std::vector<int>& values);
+  //! -0.0 becomes 0.0. \throws ContractError for NaN and infinity
+  CanonicalText(const std::vector<double>& values);
   //! An object; the members in any order, no key twice and none that needs an escape.
   CanonicalText(std::initializer_list<Member> members);
   CanonicalText(const std::vector<Member>& members);

@@ -69,8 +69,12 @@ ImageSize image_size(std::span<const std::byte> bytes, std::string_view name);
 core::Bytes encode_png(const Image& image);
 //! Binary PPM: "P6\nWIDTH HEIGHT\n255\n", then the pixels. The same image gives the same bytes everywhere.
 core::Bytes encode_ppm(const Image& image);
-//! Baseline, ISLOW, 4:4:4 (no chroma subsampling). \param quality 1 to 100
-core::Bytes encode_jpeg(const Image& image, int quality);
+enum class Chroma {
+  kWhole,   //!< 4:4:4, no subsampling
+  kHalved,  //!< 4:2:0, as Pillow writes where nothing else is asked for
+};
+//! Baseline, ISLOW. \param quality 1 to 100
+core::Bytes encode_jpeg(const Image& image, int quality, Chroma chroma = Chroma::kWhole);
 
 //! Names and versions of the decoders, for a pack's record, e.g. "libjpeg-turbo 2.1.5 islow, libpng 1.6.39, stb_image 1
 //! (BMP)".

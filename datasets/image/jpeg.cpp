@@ -147,7 +147,7 @@ class JpegEncoder {
     std::free(buffer_);
   }
 
-  core::Bytes encode(const Image& image, int quality) {
+  core::Bytes encode(const Image& image, int quality, Chroma chroma) {
     bool done = guarded(errors_, [&] {
       jpeg_create_compress(&encoder_);
       jpeg_mem_dest(&encoder_, &buffer_, &size_);
@@ -158,8 +158,8 @@ class JpegEncoder {
       jpeg_set_defaults(&encoder_);
       jpeg_set_quality(&encoder_, quality, TRUE);
       encoder_.dct_method = JDCT_ISLOW;
-      encoder_.comp_info[0].h_samp_factor = 1;
-      encoder_.comp_info[0].v_samp_factor = 1;
+      // Samples of luma beside one of chroma; libjpeg's own default is 2 by 2.
+      encoder_.comp_info[0].h_samp_factor = encoder_.comp_info[0].v_samp_factor = chroma == Chroma::kHalved ? 2 : 1;
       jpeg_start_compress(&encoder_, TRUE);
       while (encoder_.next_scanline < encoder_.image_height) {
         const std::size_t at = std::size_t{encoder_.next_scanline} * encoder_.image_width * 3;
@@ -202,10 +202,10 @@ std::string jpeg_version() { return "libjpeg-turbo " RESOLUTE_TEXT(LIBJPEG_TURBO
 
 namespace resolute::datasets {
 
-core::Bytes encode_jpeg(const Image& image, int quality) {
+core::Bytes encode_jpeg(const Image& image, int quality, Chroma chroma) {
   RESOLUTE_EXPECT(quality >= 1 && quality <= 100, "a JPEG quality is 1 to 100");
   RESOLUTE_EXPECT(image.height >= 1 && image.width >= 1, "an empty image cannot be written as JPEG");
-  return codecs::JpegEncoder().encode(image, quality);
+  return codecs::JpegEncoder().encode(image, quality, chroma);
 }
 
 }  // namespace resolute::datasets

@@ -19,6 +19,11 @@ constexpr ImageSize shrunk_size(const ImageSize& size, int rate) {
   return {std::max(size.height / rate, 1), std::max(size.width / rate, 1)};
 }
 
+//! The same for a real rate.
+inline ImageSize shrunk_size(const ImageSize& size, double rate) {
+  return {std::max(static_cast<int>(size.height / rate), 1), std::max(static_cast<int>(size.width / rate), 1)};
+}
+
 //! The LR image as a camera would have stored it, of shrunk_size(). For an image at network size it is the LR copy that
 //! a training makes. \param rate 1 to kMaxRate
 Image low_resolution_view(const Image& native, int rate, Kernel kernel);

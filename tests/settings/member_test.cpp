@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "tests/support/refusal.h"
 
 namespace resolute::settings::member_test {
@@ -90,6 +92,44 @@ TEST(Member, each_is_checked_by_its_rule) {
   EXPECT_EQ("key 'train.rates' has the value [17] (each must be 1 to 16)", refused([](Outer& o) { o.rates = {17}; }));
   EXPECT_THAT(refused([](Outer& o) { o.rates.clear(); }), HasSubstr("key 'train.rates' has the value []"));
   EXPECT_EQ("key 'wide' has the value 0 (it must be 1 to 9)", refusal([] { check_members(Inner{0}, ""); }));
+}
+
+struct Drawn {
+  std::vector<double> width;
+  std::vector<int> height;
+  Inner inner;
+  static void members(auto&& visit) {
+    visit(member("width", &Drawn::width, interval(1, 16), "width").silent_at_default());
+    visit(member("height", &Drawn::height, interval(1, 100), "height").silent_at_default());
+    visit(member("inner", &Drawn::inner, "more"));
+  }
+  bool operator==(const Drawn&) const = default;
+};
+
+TEST(Member, an_interval_is_empty_or_has_a_lowest_and_a_highest_value) {
+  const auto refused = [](const Drawn& drawn) { return refusal([&] { check_members(drawn, "s."); }); };
+  for (const std::vector<double>& width : std::vector<std::vector<double>>{{}, {2, 4}, {3, 3}, {1, 16}, {1.25, 1.5}})
+    EXPECT_EQ("", refused({width, {}, {}}));
+  EXPECT_EQ(
+      "key 's.width' has the value [4, 2.5] (the lowest value and the highest are needed, in this order); [] "
+      "leaves it out",
+      refused({{4, 2.5}, {}, {}}));
+  for (const std::vector<double>& width : std::vector<std::vector<double>>{{3}, {1, 2, 3}})
+    EXPECT_THAT(refused({width, {}, {}}), HasSubstr("the lowest value and the highest"));
+  for (const std::vector<double>& width :
+       std::vector<std::vector<double>>{{0.5, 2}, {2, 16.5}, {1, std::numeric_limits<double>::quiet_NaN()}})
+    EXPECT_THAT(refused({width, {}, {}}), HasSubstr("(each must be 1 to 16)"));
+  EXPECT_THAT(refused({{}, {90, 30}, {}}), HasSubstr("key 's.height' has the value [90, 30]"));
+  EXPECT_THAT(refused({{}, {0, 30}, {}}), HasSubstr("(each must be 1 to 100)"));
+  // A member of settings is checked under its own key.
+  EXPECT_THAT(refused({{}, {}, {0}}), HasSubstr("key 's.inner.wide' has the value 0"));
+}
+
+TEST(Member, intervals_are_written_as_lists_of_their_type) {
+  const Drawn drawn{{-0.0, 4}, {1, 2}, {}};
+  EXPECT_EQ(R"({"height":[1,2],"inner":{"size":3},"width":[0.0,4.0]})", canonical(drawn).text());
+  EXPECT_EQ(drawn, from_json<Drawn>(core::Json::parse(canonical(drawn).text()), "spec"));
+  EXPECT_EQ(R"({"inner":{"size":3}})", canonical(Drawn{}).text());
 }
 
 //! As files have held it: `side` came with schema 2, the colour red with 3, `count` with 4.

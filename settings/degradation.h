@@ -1,0 +1,48 @@
+#pragma once
+//! \file
+//! The degradation of an image beyond a whole rate: settings of what is drawn for each image.
+
+#include <string>
+#include <vector>
+
+#include "settings/member.h"
+
+namespace resolute::settings {
+
+//! An interval for each step, in the order of the steps (datasets/image/degradation.h). Empty: the step is left out.
+//! Else the lowest and the highest value, of which each image draws one uniformly.
+struct DegradationSettings {
+  std::vector<double> rate = {};   //!< real rates, in the place of whole ones
+  std::vector<double> blur = {};   //!< standard deviations, pixels of the shrunk image
+  std::vector<double> noise = {};  //!< standard deviations, levels of 0 to 255
+  std::vector<int> jpeg = {};      //!< qualities
+  bool operator==(const DegradationSettings&) const = default;
+
+  //! True unless every step is left out.
+  bool any() const { return *this != DegradationSettings(); }
+
+  static constexpr double kMostBlur = 16;
+  static constexpr double kMostNoise = 64;
+
+  static void members(auto&& visit) {
+    using D = DegradationSettings;
+    visit(
+        member("rate", &D::rate, interval(1, kLargestRate),
+               "[lowest, highest] rate of a shrunk image, a real number that each image draws; sides are rounded down")
+            .silent_at_default());
+    visit(
+        member("blur", &D::blur, interval(0, kMostBlur),
+               "[lowest, highest] standard deviation of a Gaussian blur behind the shrinking, in its pixels (Pillow's "
+               "GaussianBlur)")
+            .silent_at_default());
+    visit(member("noise", &D::noise, interval(0, kMostNoise),
+                 "[lowest, highest] standard deviation of Gaussian noise behind the blur, in levels of 0 to 255")
+              .silent_at_default());
+    visit(member(
+              "jpeg", &D::jpeg, interval(1, 100),
+              "[lowest, highest] quality of a JPEG that the image becomes at last (chroma halved, as Pillow writes it)")
+              .silent_at_default());
+  }
+};
+
+}  // namespace resolute::settings
