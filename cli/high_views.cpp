@@ -40,7 +40,8 @@ class RatesOfTables {
     found.insert(evaluation.split.query_rates.begin(), evaluation.split.query_rates.end());
     found.insert(evaluation.protocol.query_rates.begin(), evaluation.protocol.query_rates.end());
     found.insert(evaluation.protocol.gallery_rate);
-    if (recipe.copies_from == settings::CopiesFrom::kNative)
+    // Copies at real rates are of the image at network size.
+    if (recipe.copies_from == settings::CopiesFrom::kNative && recipe.copies.rate.empty())
       found.insert(recipe.train_rates.begin(), recipe.train_rates.end());
   }
 

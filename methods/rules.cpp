@@ -15,6 +15,19 @@ std::string without_reconstruction(const MethodOptions& options) {
   return fmt::format("'{}' {}", method_name(options), could ? "is without it" : "has none");
 }
 
+//! Copies at every rate are what a method aims at, and are taken as the pack has them.
+void check_copies(const MethodOptions& options, const settings::DegradationSettings& copies) {
+  if (!row(options).needs.copies) return;
+  settings::DegradationSettings::members([&](const auto& one) {
+    if (const auto& interval = copies.*one.at; !interval.empty())
+      throw MemberError(fmt::format("train.copies.{}", one.key), interval,
+                        fmt::format("'{}' takes a copy at each of 'train.train_rates' and aims at it, so nothing of it "
+                                    "may be drawn",
+                                    method_name(options)),
+                        "set it to [] for these rows");
+  });
+}
+
 }  // namespace
 
 void check(const MethodOptions& options, const TrainingSettings& training) {
@@ -24,6 +37,7 @@ void check(const MethodOptions& options, const TrainingSettings& training) {
         check_with(chosen, training);
       },
       options);
+  check_copies(options, training.recipe.copies);
   if (training.split.train_pool == settings::TrainPool::kMlrWithOriginals &&
       row(options).needs.originals == Originals::kNone)
     throw MemberError("split.train_pool", training.split.train_pool,

@@ -26,21 +26,17 @@ struct DegradationSettings {
 
   static void members(auto&& visit) {
     using D = DegradationSettings;
-    visit(
-        member("rate", &D::rate, interval(1, kLargestRate),
-               "[lowest, highest] rate of a shrunk image, a real number that each image draws; sides are rounded down")
-            .silent_at_default());
-    visit(
-        member("blur", &D::blur, interval(0, kMostBlur),
-               "[lowest, highest] standard deviation of a Gaussian blur behind the shrinking, in its pixels (Pillow's "
-               "GaussianBlur)")
-            .silent_at_default());
-    visit(member("noise", &D::noise, interval(0, kMostNoise),
-                 "[lowest, highest] standard deviation of Gaussian noise behind the blur, in levels of 0 to 255")
+    visit(member("rate", &D::rate, interval(1, kLargestRate),
+                 "the real rate that an image is shrunk by, drawn from this interval; its sides are rounded down")
               .silent_at_default());
-    visit(member(
-              "jpeg", &D::jpeg, interval(1, 100),
-              "[lowest, highest] quality of a JPEG that the image becomes at last (chroma halved, as Pillow writes it)")
+    visit(member("blur", &D::blur, interval(0, kMostBlur),
+                 "standard deviation of a Gaussian blur of the shrunk image, in its pixels (Pillow's GaussianBlur)")
+              .silent_at_default());
+    visit(member("noise", &D::noise, interval(0, kMostNoise),
+                 "standard deviation of Gaussian noise that is added then, in levels of 0 to 255")
+              .silent_at_default());
+    visit(member("jpeg", &D::jpeg, interval(1, 100),
+                 "quality of the JPEG that the image is pressed through at last, with Pillow's other settings")
               .silent_at_default());
   }
 };

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "settings/degradation.h"
 #include "settings/member.h"
 
 namespace resolute::settings {
@@ -98,6 +99,7 @@ struct Recipe {
   int lr_images = 0;  //!< datasets/loader/sampling.h
   std::vector<int> train_rates = {2, 3, 4};
   CopiesFrom copies_from = CopiesFrom::kNative;
+  DegradationSettings copies = {};  //!< of LR copies; with a rate they are shrunk from the image at network size
   Optimiser optimiser = Optimiser::kAdam;
   double momentum = 0;
   bool nesterov = false;
@@ -160,6 +162,7 @@ struct Recipe {
     visit(member("copies_from", &R::copies_from,
                  "size of the image that LR copies are shrunk from: native, as queries are, or network, that of height "
                  "and width"));
+    visit(member("copies", &R::copies, "what is done to LR copies besides").spelled("").silent_at_default());
     visit(member("optimiser", &R::optimiser,
                  "adam, adamw (weight decay apart from the gradient) or sgd, of all networks but rain's discriminators")
               .silent_at_default());

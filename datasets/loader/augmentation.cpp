@@ -126,7 +126,8 @@ LoaderOptions loader_options(const settings::Recipe& recipe, std::uint64_t seed,
           recipe.copies_from,
           originals,
           {recipe.jitter, recipe.jitter_brightness, recipe.jitter_contrast, recipe.jitter_saturation, recipe.jitter_hue,
-           recipe.policy, recipe.policy_magnitude}};
+           recipe.policy, recipe.policy_magnitude},
+          recipe.copies};
 }
 
 Augmentation draw_augmentation(const LoaderOptions& options, int height, int width, std::uint64_t round,

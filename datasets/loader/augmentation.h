@@ -34,6 +34,8 @@ struct LoaderOptions {
   settings::CopiesFrom copies_from = settings::CopiesFrom::kNative;
   bool originals = false;  //!< HR images of items that stand in the batch as LR images alone too, where there are any
   ColourOptions colours = {};
+  //! Of LR copies. With a rate they are shrunk from the image at network size, and train_rates are not read.
+  settings::DegradationSettings copies = {};
 };
 
 //! What a training by that recipe does to images.

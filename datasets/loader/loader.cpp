@@ -19,7 +19,7 @@ Loader::Loader(const PackReader& pack, LoaderOptions options)
       image_floats_(pixel_bytes({height_, width_})) {
   if (options_.train_rates.empty()) throw core::input_error("train_rates is empty", "at least one rate is needed");
   for (int rate : options_.train_rates)
-    if (!pack.has_rate(rate))
+    if (options_.copies.rate.empty() && !pack.has_rate(rate))
       throw core::input_error(fmt::format("pack '{}' has rates {} and training needs {}", pack.options().name,
                                           fmt::join(pack.options().rates, ", "), rate),
                               {}, "ingest it again with that rate in --rates");
@@ -46,6 +46,26 @@ void Loader::change_colours(const Augmentation& augmentation) {
     datasets::change_colours(image_, step, colour_scratch_);
 }
 
+// The LR copy, into `small_` if it is wanted; returns its rate.
+int Loader::fill_small(const BatchItem& drawn, std::size_t row, int rate, bool wanted) {
+  if (!options_.copies.any()) {
+    if (wanted) pack_.read_copy(row, rate, options_.copies_from, small_);
+    return rate;
+  }
+  core::RandomStream stream("degrade", {options_.seed, drawn.round, row, drawn.occurrence});
+  const Degradation degradation = draw_degradation(options_.copies, stream);
+  const bool real = !options_.copies.rate.empty();
+  if (wanted && real) {
+    load_hr(row);
+    const ImageSize size = shrunk_size({height_, width_}, degradation.rate);
+    resize_into(image_, size.height, size.width, pack_.options().kernel, small_, resize_scratch_);
+  } else if (wanted) {
+    pack_.read_copy(row, rate, options_.copies_from, small_);
+  }
+  if (wanted) degrade(small_, degradation, stream, degradation_scratch_);
+  return real ? static_cast<int>(degradation.rate + 0.5) : rate;
+}
+
 Augmentation Loader::augmentation(const Split& split, const BatchItem& drawn) const {
   return draw_augmentation(options_, height_, width_, drawn.round, split.train.at(drawn.item).row, drawn.occurrence);
 }
@@ -68,16 +88,17 @@ int Loader::fill_item(const Split& split, const BatchItem& drawn, std::span<Pixe
       std::ranges::fill(hr, Pixel{0});
     }
   }
+  int rate = item.stored_rate;
+  if (item.has_hr)
+    rate = fill_small(drawn, item.row, shared.rate, !lr.empty());
+  else if (!lr.empty())
+    pack_.read_view(item.row, rate, small_);
   if (!lr.empty()) {
-    if (item.has_hr)
-      pack_.read_copy(item.row, shared.rate, options_.copies_from, small_);
-    else
-      pack_.read_view(item.row, item.stored_rate, small_);
     load_enlarged();
     change_colours(shared);
     augment(image_, shared, rows_, lr);
   }
-  return item.has_hr ? shared.rate : item.stored_rate;
+  return rate;
 }
 
 template <class Pixel>

@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "datasets/image/degradation.h"
 #include "datasets/image/resample.h"
 #include "datasets/loader/augmentation.h"
 #include "datasets/loader/sampling.h"
@@ -37,13 +38,15 @@ class Loader {
 
   //! One training image, augmented. If the item has no HR image, `hr` is zeros and `lr` its stored LR view, enlarged.
   //! Else `lr` is its PackReader::read_copy() at the drawn rate, enlarged, and `hr` is zeros if the item is `low`. With
-  //! LoaderOptions::originals `hr` is the HR image of every item that has_original().
-  //! \param hr, lr image_floats() of them each; either may be empty: it is then left out
-  //! \return the rate of `lr`, there or left out
-  //! \tparam Pixel float; or std::uint8_t where the caller flips, erases and normalises (augment()): as many levels
+  //! LoaderOptions::originals `hr` is the HR image of every item that has_original(). With LoaderOptions::copies the
+  //! copy is degraded before it is enlarged (image/degradation.h), by draws of (seed, round, row, occurrence). \param
+  //! hr, lr image_floats() of them each; either may be empty: it is then left out \return the rate of `lr`, there or
+  //! left out, a real one rounded to the nearest, halves up \tparam Pixel float; or std::uint8_t where the caller
+  //! flips, erases and normalises (augment()): as many levels
   template <class Pixel>
   int fill_item(const Split& split, const BatchItem& item, std::span<Pixel> hr, std::span<Pixel> lr);
-  //! The LR copy at `rate` of an item that stands there with its HR image, augmented as it is; zeros for another.
+  //! The LR copy at `rate` of an item that stands there with its HR image, augmented as it is; zeros for another. It is
+  //! not degraded.
   //! \param to image_floats() of them
   template <class Pixel>
   void fill_copy(const Split& split, const BatchItem& item, int rate, std::span<Pixel> to);
@@ -59,6 +62,7 @@ class Loader {
   void load_hr(std::size_t row);
   void load_enlarged();
   void change_colours(const Augmentation& augmentation);  // of image_
+  int fill_small(const BatchItem& drawn, std::size_t row, int rate, bool wanted);
 
   const PackReader& pack_;
   LoaderOptions options_;
@@ -68,6 +72,7 @@ class Loader {
   Image image_;  // at network size
   Image small_;
   ResizeScratch resize_scratch_;
+  DegradationScratch degradation_scratch_;
   AugmentRows rows_;
   std::vector<std::uint8_t> colour_scratch_;
 };
@@ -98,7 +103,7 @@ struct LoadedBatch {
   std::span<const float> lr;                   //!< N×H×W×3
   std::vector<std::span<const float>> copies;  //!< one for each of PrefetchOptions::copy_rates, N×H×W×3
   BatchLevels levels;                          //!< in place of the three where they are asked for
-  std::vector<int> lr_rates;                   //!< N: the rate of each image of `lr`
+  std::vector<int> lr_rates;                   //!< N: the rate of each image of `lr`, as Loader::fill_item() returns it
   std::vector<std::int64_t> labels;            //!< N
   std::vector<std::uint8_t> has_hr;            //!< N, 0 or 1: whether the batch has the HR image
   std::vector<std::uint8_t> has_target;        //!< N, 0 or 1: whether `hr` holds it (LoaderOptions::originals)

@@ -42,6 +42,8 @@ const Fields& fields() {
     add_fields(
         f, "train.", [](Draft & d) -> auto& { return d.epochs; });
     add_fields(
+        f, "train.copies.", [](Draft & d) -> auto& { return d.recipe.copies; });
+    add_fields(
         f, "split.", [](Draft & d) -> auto& { return d.split; });
     add_fields(
         f, "evaluate.", [](Draft & d) -> auto& { return d.protocol; });

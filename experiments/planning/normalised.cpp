@@ -13,6 +13,15 @@ bool uses_copies_from(const TrainingSpecification& training) {
          training.pack.view_from == settings::ViewFrom::kNative;
 }
 
+//! What is not read of the copies takes its default.
+void reset_copies(TrainingSpecification& training) {
+  const methods::Needs needs = methods::row(training.method).needs;
+  Recipe& recipe = training.recipe;
+  if (!needs.lr && !needs.copies) recipe.copies = {};
+  if (!recipe.copies.rate.empty()) recipe.train_rates = Recipe().train_rates;
+  if (!uses_copies_from(training)) recipe.copies_from = Recipe().copies_from;
+}
+
 //! Tells whether a step without any loss is the rule: the method learns from labels alone, and a batch holds less than
 //! one on average. A step that is the exception decays weights as it always did, and ids stay.
 bool often_lacks_losses(const TrainingSpecification& training) {
@@ -26,8 +35,7 @@ bool often_lacks_losses(const TrainingSpecification& training) {
 TrainingSpecification normalised(TrainingSpecification training) {
   methods::reset_unread(training.method, training.network, training.recipe);
   // A method in Python looks at copies.
-  if (training.recipe.program_options.empty() && !uses_copies_from(training))
-    training.recipe.copies_from = Recipe().copies_from;
+  if (training.recipe.program_options.empty()) reset_copies(training);
   if (const double labelled = training.recipe.labelled_fraction; labelled == 0 || labelled == 1)
     training.recipe.labelled_by = Recipe().labelled_by;
   if (const Recipe unread; training.recipe.jitter == 0) {

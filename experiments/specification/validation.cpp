@@ -158,7 +158,13 @@ void check(const Recipe& r, const PackSettings& pack) {
         "train.images", r.images,
         fmt::format("with {} identities a batch has more than {} images", r.identities, Recipe::kMostImages));
   check_range("train.lr_images", r.lr_images, 0, r.images - 1);
-  check_in_pack("train.train_rates", r.train_rates, pack);
+  if (r.copies.rate.empty())
+    check_in_pack("train.train_rates", r.train_rates, pack);
+  else if (r.copies_from == settings::CopiesFrom::kNative && pack.view_from == settings::ViewFrom::kNative)
+    throw MemberError("train.copies.rate", r.copies.rate,
+                      "a pack holds raw images shrunk by its whole rates alone, so other rates shrink the image at "
+                      "network size",
+                      "set train.copies_from = \"network\"");
   check_range("train.warmup_steps", r.warmup_steps, 0, r.steps);
   check_schedule(r);
   check_optimiser(r);

@@ -98,8 +98,8 @@ class Training:
         names = ("identities", "images", "lr_images", "copies_from", "flip", "pad", "erasing", "labelled_fraction", "labelled_by")
         options: dict[str, Any] = {name: recipe.get(name) for name in names}
         options |= {name: recipe[name] for name in COLOURS if name in recipe}
-        return self._pack.loader(self._split, **options, rates=recipe["train_rates"], seed=self._seed, first_step=self._step,
-                                 steps=self._steps - self._step, rank=lane, ranks=self._lanes.count,
+        return self._pack.loader(self._split, **options, rates=recipe["train_rates"], copies=recipe.get("copies"),
+                                 seed=self._seed, first_step=self._step, steps=self._steps - self._step, rank=lane, ranks=self._lanes.count,
                                  threads=self._device.loading_threads, arrays="torch")
 
     def _learn(self, batches: Sequence[Batch]) -> tuple[float, bool]:

@@ -7,7 +7,7 @@ an array or a tensor shows the loader's memory, and the loader takes other memor
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from ctypes import POINTER, byref, c_int, c_size_t, c_uint8, c_void_p
 from importlib.util import find_spec
 from pathlib import Path
@@ -261,20 +261,24 @@ class Pack:
                lr_images: int | None = None, copies_from: str | None = None, flip: float | None = None, pad: int | None = None,
                erasing: float | None = None, labelled_fraction: float | None = None, labelled_by: str | None = None, seed: int = 0,
                steps: int | None = None, first_step: int = 0, rank: int = 0, ranks: int = 1, hr: bool = True, lr: bool = True,
-               threads: int = 0, arrays: str | None = None, **colours: float | str) -> Loader:
+               threads: int = 0, arrays: str | None = None, copies: Mapping[str, Sequence[float]] | None = None,
+               **colours: float | str) -> Loader:
         """Batches of P identities × K images, augmented, as a training of this project gets them.
 
         identities, images, rates (of the LR copies), lr_images, copies_from, flip, pad, erasing, labelled_fraction, labelled_by: as
-        in a suite's [train], with its defaults (docs/suite_keys.md). colours: jitter, jitter_brightness, jitter_contrast,
-        jitter_saturation, jitter_hue, policy, policy_magnitude, likewise. seed: which images come and what happens to them.
-        first_step: goes on there. steps: how many batches; None: without end. rank, ranks: a share of each batch, of whole identities, for a training of several processes.
-        hr, lr: False leaves these images out. threads: 0 for one a processor; no byte depends on it. arrays: "torch" or "numpy".
+        in a suite's [train], with its defaults (docs/suite_keys.md). copies: {"rate": (2.0, 4.0), "jpeg": (30, 90)} for a suite's
+        train.copies; a batch's rates are then rounded. colours: jitter, jitter_brightness, jitter_contrast, jitter_saturation,
+        jitter_hue, policy, policy_magnitude, as there. seed: which images come and what happens to them. first_step: goes on there.
+        steps: how many batches; None: without end. rank, ranks: a share of each batch, of whole identities, for a training of
+        several processes. hr, lr: False leaves these images out. threads: 0 for one a processor; no byte depends on it. arrays:
+        "torch" or "numpy".
 
         Raises InputError for settings out of range, and for a split with fewer identities than a batch asks for.
         """
         recipe = {"identities": identities, "images": images, "train_rates": None if rates is None else list(rates),
                   "lr_images": lr_images, "copies_from": copies_from, "flip": flip, "pad": pad, "erasing": erasing,
-                  "labelled_fraction": labelled_fraction, "labelled_by": labelled_by}
+                  "labelled_fraction": labelled_fraction, "labelled_by": labelled_by,
+                  "copies": None if copies is None else _intervals(copies)}
         if unknown := colours.keys() - set(COLOURS):
             raise TypeError(f"loader() has no argument {min(unknown)!r}")
         given = {key: value for key, value in recipe.items() if value is not None} | colours
@@ -294,6 +298,12 @@ class Pack:
     def close(self) -> None:
         """Ends its use; splits, loaders and batches that were made from it stay usable."""
         self._handle.close()
+
+
+def _intervals(copies: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    if not isinstance(copies, Mapping) or not all(isinstance(interval, (list, tuple)) for interval in copies.values()):
+        raise InputError(f"'copies' is {copies!r} (it gives a step the lowest and the highest value, as in {{'rate': (2.0, 4.0)}})")
+    return {step: list(interval) for step, interval in copies.items()}
 
 
 def ingest(source: str, root: str | os.PathLike[str], store: str | os.PathLike[str], **settings: object) -> Pack:

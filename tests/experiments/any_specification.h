@@ -4,6 +4,7 @@
 
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -104,10 +105,25 @@ inline SplitSettings any_split(const PackSettings& pack) {
   return split;
 }
 
+template <settings::Settings S>
+S any_settings();
+
+//! Any that a rule allows, and none.
+template <class Number>
+std::vector<Number> any_interval(const settings::Rule& rule) {
+  if (*rc::gen::arbitrary<bool>()) return {};
+  const auto end = [&] { return static_cast<Number>(rule.low + between(0, 100) * (rule.high - rule.low) / 100); };
+  std::vector<Number> ends{end(), end()};
+  std::sort(ends.begin(), ends.end());
+  return ends;
+}
+
 //! Any value that a rule allows; numbers no further than 1000 from its lowest.
 template <class T>
 T any_value(const settings::Rule& rule) {
-  if constexpr (settings::Choice<T>) {
+  if constexpr (settings::Settings<T>) {
+    return any_settings<T>();
+  } else if constexpr (settings::Choice<T>) {
     return static_cast<T>(between(0, static_cast<int>(words_of(T{}).size()) - 1));
   } else if constexpr (std::is_same_v<T, bool>) {
     return *rc::gen::arbitrary<bool>();
@@ -118,7 +134,10 @@ T any_value(const settings::Rule& rule) {
     return rule.low + share * (std::min(rule.high, rule.low + 1000) - rule.low);
   } else if constexpr (std::is_same_v<T, std::string>) {
     return {};  // a hash, of which no rule tells
+  } else if constexpr (std::is_same_v<T, std::vector<double>>) {
+    return any_interval<double>(rule);
   } else {
+    if (rule.kind == settings::Rule::Kind::kInterval) return any_interval<int>(rule);
     std::vector<int> all;
     for (int value = static_cast<int>(rule.low); value <= rule.high && all.size() < 16; ++value) all.push_back(value);
     return subset_of(all, rule.may_be_empty);
@@ -229,6 +248,8 @@ inline TrainingSpecification any_training() {
       [&] { return any_resolution_adaptive(s.network, s.recipe); },
       [&] { return any_cadnet(s.recipe); }};
   s.method = methods.at(static_cast<std::size_t>(between(0, static_cast<int>(methods.size()) - 1)))();
+  if (std::holds_alternative<MsiflaOptions>(s.method)) s.recipe.copies = {};
+  if (!s.recipe.copies.rate.empty()) s.recipe.copies_from = settings::CopiesFrom::kNetwork;
   if (const auto* rain = std::get_if<RainOptions>(&s.method); rain != nullptr && rain->opponent() != nullptr)
     s.network.frozen_levels = std::min(s.network.frozen_levels, rain->opponent()->levels.front() - 1);
   if (const auto* rain = std::get_if<RainOptions>(&s.method);

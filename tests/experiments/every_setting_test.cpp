@@ -21,6 +21,10 @@ Json another(const settings::MemberText& text) {
     const auto low = static_cast<std::int64_t>(text.rule.low);
     return text.standard == low ? low + 1 : low;
   }
+  if (text.rule.kind == Rule::Kind::kInterval && text.type == "list of numbers")
+    return Json::array({text.rule.low, text.rule.high});
+  if (text.rule.kind == Rule::Kind::kInterval)
+    return Json::array({static_cast<int>(text.rule.low), static_cast<int>(text.rule.high)});
   if (text.type == "number") return text.standard == text.rule.high / 2 ? text.rule.high : text.rule.high / 2;
   return Json::array({text.standard == Json::array({2}) ? 3 : 2});
 }
@@ -40,6 +44,15 @@ std::vector<Json> impossible(const settings::MemberText& text) {
   if (!(numbers && text.rule.has_no_end())) add(text.rule.high + 1);
   if (text.rule.kind == Rule::Kind::kAscending || text.rule.kind == Rule::Kind::kDescending)
     values.push_back(Json::array({2, 2}));
+  if (text.rule.kind == Rule::Kind::kInterval)
+    for (const auto& [low, high] : {std::pair(text.rule.low - 1, text.rule.high),
+                                    {text.rule.low, text.rule.high + 1},
+                                    {text.rule.high, text.rule.low}}) {
+      if (text.type == "list of numbers")
+        values.push_back(Json::array({low, high}));
+      else
+        values.push_back(Json::array({static_cast<int>(low), static_cast<int>(high)}));
+    }
   if (!text.rule.may_be_empty) values.push_back(Json::array());
   return values;
 }
@@ -52,6 +65,7 @@ Json read_back(const Draft& draft) {
   all["network"] = Json::parse(settings::canonical(draft.network).text());
   all["train"] = Json::parse(settings::canonical(draft.recipe).text());
   all["train"].update(Json::parse(settings::canonical(draft.epochs).text()));
+  all["train"]["copies"] = Json::parse(settings::canonical(draft.recipe.copies).text());
   all["split"] = Json::parse(settings::canonical(draft.split).text());
   all["evaluate"] = Json::parse(settings::canonical(draft.protocol).text());
   all["pack"] = Json::parse(settings::canonical(draft.pack).text());

@@ -47,6 +47,22 @@ class Packs(PackTest):
                 copy = (numpy.asarray(view).astype(numpy.float32) / numpy.float32(255) - MEAN) / DEVIATION
                 numpy.testing.assert_allclose(batch.lr[i], copy.transpose(2, 0, 1), atol=1e-6)
 
+    def test_copies_at_real_rates_are_the_image_at_network_size_shrunk_by_pillow(self):
+        drawn = {"flip": 0, "pad": 0, "copies_from": "network", "lr_images": 1}
+        for batch in self.batches(copies={"rate": (2.5, 2.5)}, **drawn):
+            for i, row in enumerate(batch.rows):
+                if not batch.has_hr[i]:
+                    continue
+                self.assertEqual(3, batch.rates[i])
+                small = Image.fromarray(self.pack.image(row)).resize((12, 25), Image.Resampling.BILINEAR)
+                view = small.resize((32, 64), Image.Resampling.BILINEAR)
+                copy = (numpy.asarray(view).astype(numpy.float32) / numpy.float32(255) - MEAN) / DEVIATION
+                numpy.testing.assert_allclose(batch.lr[i], copy.transpose(2, 0, 1), atol=1e-6)
+        plain, blurred = (self.batches(copies=copies, **drawn) for copies in (None, {"blur": [0.5, 1.5]}))
+        for one, other in zip(plain, blurred):
+            self.assertTrue(numpy.array_equal(one.hr, other.hr) and numpy.array_equal(one.rates, other.rates))
+            self.assertFalse(numpy.array_equal(one.lr, other.lr))
+
     def test_a_batch_has_its_identities_and_labels(self):
         for batch in self.batches():
             people = [self.pack.rows[row]["identity"] for row in batch.rows]
@@ -61,6 +77,11 @@ class Packs(PackTest):
             self.assertTrue(all(map(same, all_steps, self.batches(erasing=0.5, **options))))
         self.assertTrue(all(map(same, all_steps[4:], self.batches(erasing=0.5, first_step=4, steps=2))))
         self.assertFalse(any(map(same, all_steps, self.batches(erasing=0.5, seed=1))))
+        degraded = {"copies_from": "network", "copies": {"rate": (2, 4), "noise": (0, 8), "jpeg": (30, 90)}}
+        all_steps = self.batches(**degraded)
+        for options in ({"threads": 1}, {"threads": 3}):
+            self.assertTrue(all(map(same, all_steps, self.batches(**degraded, **options))))
+        self.assertTrue(all(map(same, all_steps[4:], self.batches(**degraded, first_step=4, steps=2))))
 
     def test_colours_are_a_recipes(self):
         plain = self.batches()

@@ -340,6 +340,76 @@ TEST_F(LoaderTest, a_copy_is_the_view_of_a_query_or_of_the_image_at_network_size
     }
 }
 
+// A real rate that is whole gives the bytes of the whole one, and 1 the HR image.
+TEST_F(LoaderTest, copies_at_an_interval_of_one_whole_rate_are_those_at_that_rate) {
+  const Split split = split_of(TrainPool::kHrBothViews);
+  for (const int rate : {1, 2, 3}) {
+    LoaderOptions whole = plain(), drawn = plain();
+    whole.train_rates = {rate};
+    whole.copies_from = drawn.copies_from = CopiesFrom::kNetwork;
+    drawn.train_rates = {7};  // which the pack has not, and nothing reads
+    drawn.copies.rate = {static_cast<double>(rate), static_cast<double>(rate)};
+    Loader a(pack_, whole), b(pack_, drawn);
+    std::vector<float> one(a.image_floats()), other(a.image_floats());
+    for (std::size_t item = 0; item < split.train.size(); ++item) {
+      EXPECT_EQ(rate, a.fill_item<float>(split, {.item = item}, {}, one));
+      EXPECT_EQ(rate, b.fill_item<float>(split, {.item = item}, {}, other));
+      EXPECT_EQ(one, other) << rate;
+    }
+  }
+}
+
+// Step by step, by draws of their own: flips and shifts are those of a training without. What a pool stores in low
+// resolution is left as it came.
+TEST_F(LoaderTest, copies_are_shrunk_degraded_and_enlarged) {
+  LoaderOptions options = plain();
+  options.flip = 0.5;
+  options.pad = 2;
+  options.seed = 4;
+  options.copies_from = CopiesFrom::kNetwork;
+  const settings::DegradationSettings real{.rate = {1.5, 3.5}, .blur = {0.5, 1}, .noise = {2, 8}, .jpeg = {40, 90}};
+  settings::DegradationSettings of_whole_rates = real;
+  of_whole_rates.rate.clear();
+  std::set<int> rates;
+  for (const settings::DegradationSettings& copies : {real, of_whole_rates}) {
+    LoaderOptions degraded = options;
+    degraded.copies = copies;
+    Loader loader(pack_, degraded), without(pack_, options);
+    std::vector<float> hr(loader.image_floats()), lr(hr.size()), plain_hr(hr.size()), plain_lr(hr.size());
+    DegradationScratch scratch;
+    for (const BatchItem& drawn : BatchPlanner(split_, {3, 4}, 1).plan(0)) {
+      const TrainItem& item = split_.train[drawn.item];
+      const int rate = loader.fill_item<float>(split_, drawn, hr, lr);
+      const int whole_rate = without.fill_item<float>(split_, drawn, plain_hr, plain_lr);
+      EXPECT_EQ(plain_hr, hr);
+      EXPECT_EQ(rate, loader.fill_item<float>(split_, drawn, hr, {})) << "left out";
+      if (!item.has_hr) {
+        EXPECT_EQ(plain_lr, lr);
+        EXPECT_EQ(whole_rate, rate);
+        continue;
+      }
+      core::RandomStream stream("degrade", {4, drawn.round, item.row, drawn.occurrence});
+      const Degradation degradation = draw_degradation(copies, stream);
+      Image small;
+      if (copies.rate.empty()) {
+        pack_.read_lr(item.row, whole_rate, small);
+      } else {
+        Image image;
+        pack_.read_lr(item.row, 1, image);
+        small = resize(image, static_cast<int>(12 / degradation.rate), static_cast<int>(6 / degradation.rate),
+                       pack_.options().kernel);
+      }
+      degrade(small, degradation, stream, scratch);
+      EXPECT_EQ(
+          expected(enlarge(small, 12, 6), draw_augmentation(degraded, 12, 6, drawn.round, item.row, drawn.occurrence)),
+          lr);
+      EXPECT_EQ(copies.rate.empty() ? whole_rate : static_cast<int>(std::lround(degradation.rate)), rate);
+      rates.insert(rate);
+    }
+  }
+  EXPECT_GE(rates.size(), 2U);
+}
+
 // So to say what copies are made from makes no difference there: a suite's rows that differ in it alone are one job.
 TEST_F(LoaderTest, copies_and_views_of_a_pack_with_views_of_network_size_are_the_same) {
   PackSettings settings = tests::small_options();
@@ -432,6 +502,28 @@ TEST_F(LoaderTest, options_out_of_range_are_refused) {
   broken([](LoaderOptions& o) { o.flip = 1.5; });
   broken([](LoaderOptions& o) { o.erasing = std::nan(""); });
   broken([](LoaderOptions& o) { o.pad = -1; });
+}
+
+TEST_F(LoaderTest, degraded_copies_are_the_same_on_any_threads_in_any_part_and_from_any_step) {
+  LoaderOptions options = plain();
+  options.copies_from = CopiesFrom::kNetwork;
+  options.copies = {.rate = {2, 4}, .blur = {0, 1}, .noise = {0, 8}, .jpeg = {30, 90}};
+  PrefetchOptions whole{.end_step = 6};
+  PrefetchOptions later{.items = lane_items(3, 4, 3, 1, 3), .first_step = 3, .end_step = 6, .threads = 3};
+  PrefetchingLoader first(pack_, split_, options, {3, 4}, whole);
+  PrefetchingLoader second(pack_, split_, options, {3, 4}, later);
+  std::vector<float> before;
+  for (std::uint64_t step = 0; step < 6; ++step) {
+    const LoadedBatch& a = first.next();
+    EXPECT_NE(before, floats(a.lr));
+    before = floats(a.lr);
+    if (step < 3) continue;
+    const LoadedBatch& b = second.next();
+    const std::size_t skipped = a.lr.size() - b.lr.size();
+    ASSERT_GT(skipped, 0U);
+    EXPECT_EQ(floats(a.lr.subspan(skipped)), floats(b.lr));
+    EXPECT_TRUE(std::equal(b.lr_rates.rbegin(), b.lr_rates.rend(), a.lr_rates.rbegin()));
+  }
 }
 
 TEST_F(LoaderTest, prefetching_changes_nothing) {

@@ -168,7 +168,7 @@ def wrong_types():
             continue
         record(line.place, line.full, f"{needed} is needed", line.replaced(random.choice(WRONG[needed])))
         if needed == "a list":
-            items = "an integer" if line.value[1].isdigit() else "a string"
+            items = "a number" if re.match(r"\[\d+\.", line.value) else "an integer" if line.value[1].isdigit() else "a string"
             wrong = f'[{line.value[1:-1]}, {random.choice(["[1]", "true"])}]'
             record(line.place, f"{line.full}[{line.value.count(',') + 1}]", f"{items} is needed", line.replaced(wrong))
         if needed == "an integer" and line.kind == "settings":
@@ -203,6 +203,8 @@ def out_of_range():
         record(line_of(full).place, full, "they must ascend", line_of(full).replaced("[3, 3]"))
     for full in ("msifla.scales", "resolution_adaptive.level_rates"):
         record(line_of(full).place, full, "they must descend", line_of(full).replaced("[3, 4, 2, 1]"))
+    for full, value in (("train.copies.rate", "[4.0, 2.5]"), ("train.copies.noise", "[3.0]"), ("train.copies.jpeg", "[30, 90, 95]")):
+        record(line_of(full, "row").place, full, "the lowest value and the highest are needed", line_of(full, "row").replaced(value))
     for full in ("train.gamma", "rain.margin"):
         record(line_of(full).place, line_of(full).key, "not finite", line_of(full).replaced("nan"))
 
@@ -361,6 +363,11 @@ def impossible_together():
                "split.partition": "split.tested", "ftwa.transformation": "ftwa.weighting",
                "train.optimiser": "train.momentum", "train.momentum": "train.nesterov"}.get(full, full)
         record(line_of(key).place, key, said, line_of(full).replaced(value))
+    drawn = line_of("train.copies.rate", "row")
+    record(drawn.place, drawn.full, 'set train.copies_from = "network"', line_of("train.copies_from", "row").replaced('"native"'))
+    msifla = next(line.number for line in LINES if line.kind == "row" and line.key == "method" and line.value == '"msifla"')
+    for step, interval in (("blur", "[0.0, 1.0]"), ("jpeg", "[30, 90]")):
+        record(f"{msifla + 1}:14", f"train.copies.{step}", "set it to [] for these rows", f"+{msifla} train.copies.{step} = {interval}")
 
 
 def options():

@@ -167,6 +167,77 @@ TEST(Validation, what_an_evaluation_shows_and_samples) {
               StartsWith("row: key 'evaluate.sample_identities'"));
 }
 
+TEST(Validation, refuses_degradations_that_cannot_be_drawn) {
+  const auto with = [](const settings::DegradationSettings& copies) {
+    return violation_of([&](T& t) {
+      t.recipe.copies = copies;
+      t.recipe.copies_from = settings::CopiesFrom::kNetwork;
+    });
+  };
+  for (const settings::DegradationSettings& allowed :
+       {settings::DegradationSettings{.rate = {1, 16}, .blur = {0, 16}, .noise = {0, 64}, .jpeg = {1, 100}},
+        {.rate = {3, 3}},
+        {.blur = {0.5, 1.5}},
+        {.jpeg = {30, 90}}})
+    EXPECT_EQ("", with(allowed));
+  EXPECT_THAT(with({.rate = {0.5, 2}}), StartsWith("row: key 'train.copies.rate' has the value [0.5, 2]"));
+  EXPECT_THAT(with({.rate = {4, 2}}), HasSubstr("'train.copies.rate' has the value [4, 2] (the lowest value and the"));
+  EXPECT_THAT(with({.blur = {0, 17}}), HasSubstr("'train.copies.blur'"));
+  EXPECT_THAT(with({.noise = {-1, 8}}), HasSubstr("'train.copies.noise'"));
+  EXPECT_THAT(with({.jpeg = {90}}), HasSubstr("'train.copies.jpeg' has the value [90]"));
+  EXPECT_THAT(with({.jpeg = {0, 90}}), HasSubstr("each must be 1 to 100"));
+}
+
+TEST(Validation, real_rates_need_copies_of_the_network_size_and_no_whole_rate) {
+  const auto drawn = [](T& t) { t.recipe.copies.rate = {2, 4}; };
+  EXPECT_THAT(violation_of([&](T& t) { drawn(t); }),
+              AllOf(StartsWith("row: key 'train.copies.rate' has the value [2, 4]"),
+                    HasSubstr("set train.copies_from = \"network\"")));
+  EXPECT_EQ("", violation_of([&](T& t) {
+              drawn(t);
+              t.pack.view_from = settings::ViewFrom::kNetwork;
+            }));
+  EXPECT_EQ("", violation_of([&](T& t) {
+              drawn(t);
+              t.recipe.copies_from = settings::CopiesFrom::kNetwork;
+              t.recipe.train_rates = {5};
+            }));
+  EXPECT_EQ("", violation_of([](T& t) { t.recipe.copies.blur = {0, 1}; })) << "of the native view";
+}
+
+// It aims at a copy at each of its rates.
+TEST(Validation, msifla_takes_no_degraded_copies) {
+  const auto with = [](const settings::DegradationSettings& copies) {
+    return violation_of([&](T& t) {
+      t.method = MsiflaOptions{};
+      t.recipe.train_rates = {2, 3, 4};
+      t.recipe.lr_images = t.recipe.images / 2;
+      t.recipe.copies_from = settings::CopiesFrom::kNetwork;
+      t.recipe.copies = copies;
+    });
+  };
+  for (const auto& [key, copies] : {std::pair<const char*, settings::DegradationSettings>{"rate", {.rate = {2, 4}}},
+                                    {"blur", {.blur = {0, 1}}},
+                                    {"noise", {.noise = {0, 8}}},
+                                    {"jpeg", {.jpeg = {30, 90}}}})
+    EXPECT_THAT(with(copies), AllOf(HasSubstr(fmt::format("'train.copies.{}'", key)),
+                                    HasSubstr("'msifla' takes a copy at each of 'train.train_rates'")));
+}
+
+TEST(Options, where_nothing_reads_them_degradations_and_whole_rates_take_their_defaults) {
+  TrainingSpecification training = example_training();
+  training.recipe.copies_from = settings::CopiesFrom::kNetwork;
+  training.recipe.train_rates = {2};
+  training.recipe.copies.blur = {0, 1};
+  EXPECT_EQ(training.recipe, normalised(training).recipe);
+  training.recipe.copies.rate = {2, 4};
+  Recipe drawn = training.recipe;
+  drawn.train_rates = Recipe().train_rates;
+  EXPECT_EQ(drawn, normalised(training).recipe);
+  training.method = BaselineOptions{};
+  EXPECT_EQ(settings::DegradationSettings{}, normalised(training).recipe.copies);
+}
+
 // Each of these trains on the same bytes either way.
 TEST(Options, where_no_copy_depends_on_it_copies_from_takes_its_default) {
   TrainingSpecification training = example_training();

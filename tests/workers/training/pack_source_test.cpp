@@ -5,6 +5,7 @@
 #include "workers/training/pack_source.h"
 
 #include <array>
+#include <map>
 #include <set>
 
 #include "datasets/image/low_resolution.h"
@@ -85,6 +86,32 @@ TEST_F(PackSourceTest, a_rank_of_one_lane_sees_the_rows_of_that_lane) {
     EXPECT_TRUE(at::equal(a.has_hr, b.has_hr));
     EXPECT_TRUE(at::equal(a.has_label, b.has_label));
   }
+}
+
+// Of 1, 2 and 4 ranks, and of a training that goes on at step 3.
+TEST_F(PackSourceTest, degraded_copies_are_the_same_whatever_ranks_there_are_and_after_a_resumption) {
+  training_.lanes = 4;
+  training_.recipe.copies_from = settings::CopiesFrom::kNetwork;
+  training_.recipe.copies = {.rate = {2, 4}, .blur = {0, 1}, .noise = {0, 8}, .jpeg = {30, 90}};
+  const datasets::Split split = this->split(settings::TrainPool::kHrBothViews);
+  const auto images = [&](int ranks, std::uint64_t first_step) {
+    const int lanes = 4 / ranks;
+    std::map<std::pair<std::uint64_t, int>, at::Tensor> found;
+    for (int rank = 0; rank < ranks; ++rank) {
+      PackSource source(pack_, split, training_, {rank * lanes, lanes}, first_step);
+      for (std::uint64_t step = first_step; step < 6; ++step)
+        for (int lane = rank * lanes; lane < (rank + 1) * lanes; ++lane)
+          found[{step, lane}] = source.batch(step, lane).lr;
+    }
+    return found;
+  };
+  const auto alone = images(1, 0);
+  for (const int ranks : {1, 2, 4})
+    for (const std::uint64_t first_step : {std::uint64_t{0}, std::uint64_t{3}})
+      for (const auto& [at, lr] : images(ranks, first_step))
+        EXPECT_TRUE(at::equal(alone.at(at), lr)) << ranks << " ranks, step " << at.first << ", lane " << at.second;
+  training_.seed = 4;
+  EXPECT_FALSE(at::equal(alone.at({0, 0}), images(1, 0).at({0, 0})));
 }
 
 // Under the augmentation of the LR image beside it: as where the same image is drawn with its HR image.
