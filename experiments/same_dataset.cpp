@@ -27,7 +27,7 @@ void check_same(const DatasetText& known, const DatasetText& again, const std::v
   };
   const PackSettings one = pack(known), other = pack(again);
   PackSettings::members([&](const auto& member) {
-    if (one.*member.at != other.*member.at) refuse(std::string(member.suite_key));
+    if (one.*member.at != other.*member.at) refuse(std::string(member.key));
   });
 }
 

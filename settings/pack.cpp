@@ -12,6 +12,11 @@ void check(const PackSettings& p) {
     throw MemberError("id", quoted_text(p.name),
                       "a data set's name is 1 to 64 of a-z, 0-9 and '-', not starting with '-'");
   check_members(p, "");
+  if (!p.degradation.rate.empty() && std::ranges::count_if(p.rates, [](int rate) { return rate > 1; }) != 1)
+    throw MemberError(
+        "degradation.rate", p.degradation.rate,
+        fmt::format("each image has one LR view at the rate that it draws, and 'rates' is {}", text_of(p.rates)),
+        "name one rate above 1, by which the views go");
   if (p.synthetic) check_stand_in(*p.synthetic, p.source);
 }
 
@@ -25,6 +30,10 @@ SyntheticSettings stand_in_of(Source source) {
   // One camera has as many images as elsewhere two have.
   settings.images_per_camera = std::clamp(facts.one_camera ? 2 * kImages : kImages, can.images.low, can.images.high);
   return settings;
+}
+
+bool views_differ_from_copies(const PackSettings& settings) {
+  return settings.view_from == ViewFrom::kNative || settings.degradation.any();
 }
 
 bool is_stand_in(const PackSettings& settings) { return settings.synthetic && !facts_of(settings.source).rendered; }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "settings/choice.h"
+#include "settings/degradation.h"
 #include "settings/member.h"
 #include "settings/source.h"
 
@@ -97,6 +98,7 @@ struct PackSettings {
   ViewFrom view_from = ViewFrom::kNative;
   SingleImages single_images = SingleImages::kRefused;
   TruncatedImages truncated_images = TruncatedImages::kRefused;
+  DegradationSettings degradation = {};  //!< of LR views; with a rate there is one of `rates` above 1, which names them
   bool operator==(const PackSettings&) const = default;
 
   static constexpr int kLargestSide = 4096;
@@ -123,6 +125,10 @@ struct PackSettings {
                  "JPEGs whose data end early. refused: an error. filled: taken, and named in the manifest")
               .since(4)
               .silent_at_default());
+    visit(member("degradation", &P::degradation, "what is done to LR views besides")
+              .spelled("")
+              .since(5)
+              .silent_at_default());
   }
 };
 
@@ -133,6 +139,9 @@ void check(const PackSettings& settings);
 //! The default settings of a stand-in in the source's layout, which are small: those of `[dataset.stand_in]` and `data
 //! synth --layout`.
 SyntheticSettings stand_in_of(Source source);
+
+//! True unless a pack's LR views are the image at network size, shrunk by their rate.
+bool views_differ_from_copies(const PackSettings& settings);
 
 //! True where a pack holds a stand-in: made-up images in place of a source's real ones.
 bool is_stand_in(const PackSettings& settings);

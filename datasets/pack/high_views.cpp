@@ -50,6 +50,7 @@ std::vector<NativeImage> raw_images(core::FileSystem& files, const PackSettings&
 }  // namespace
 
 std::vector<HighViews> high_views(const PackSettings& pack, std::span<const NativeImage> images) {
+  const std::vector<double>& drawn = pack.degradation.rate;
   std::map<int, HighViews> by_rate;
   const auto add = [&](int rate, const ImageSize& view) {
     HighViews& one = by_rate.try_emplace(rate, HighViews{rate}).first->second;
@@ -64,7 +65,7 @@ std::vector<HighViews> high_views(const PackSettings& pack, std::span<const Nati
       add(1, image.size);
     } else if (pack.view_from == settings::ViewFrom::kNative) {
       for (const int rate : pack.rates)
-        if (rate > 1) add(rate, shrunk_size(image.size, rate));
+        if (rate > 1) add(rate, shrunk_size(image.size, drawn.empty() ? rate : drawn.front()));
     }
   }
   std::vector<HighViews> found;

@@ -20,7 +20,8 @@ struct NativeImage {
   bool came_low = false;  //!< its query is the image itself, at every rate
 };
 
-//! The images whose view at a rate is on both sides at least as large as the network's image.
+//! The images whose view at a rate is on both sides at least as large as the network's image; where rates are drawn, at
+//! the lowest that may be.
 struct HighViews {
   int rate = 1;               //!< 1: of images that came in low resolution
   std::size_t images = 0;     //!< 1 or more
@@ -28,7 +29,8 @@ struct HighViews {
   ImageSize least{}, most{};  //!< of the views: the smallest and the largest of either side
 };
 
-//! By rate; nothing where every view is low. Pure. \param pack its rates, view_from and network size are read
+//! By rate; nothing where every view is low. Pure. \param pack its rates, degradation, view_from and network size are
+//! read
 std::vector<HighViews> high_views(const settings::PackSettings& pack, std::span<const NativeImage> images);
 
 //! "LR views at rate 2 (512x256, 160 of 160 images) are no smaller than the network's images (256x128)"; empty for

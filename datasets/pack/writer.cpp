@@ -6,6 +6,7 @@
 #include "core/hash/sha256.h"
 #include "core/log.h"
 #include "datasets/hdf5/placed_file.h"
+#include "datasets/image/degradation.h"
 #include "datasets/image/low_resolution.h"
 #include "datasets/pack/pack.h"
 #include "datasets/pack/pack_file.h"
@@ -80,10 +81,11 @@ class ShardFile {
       : header_(header), text_(header_text(header)), rates_(stored_rates(header.options)) {
     for (const Sample& sample : samples) path_bytes_ = std::max(path_bytes_, sample.path.size());
     const PackSettings& options = header.options;
-    for (const ImageSize& size : sizes)
+    for (std::size_t i = 0; i < sizes.size(); ++i)
       for (int rate : rates_)
-        view_total_ += pixel_bytes(shrunk_size(
-            options.view_from == ViewFrom::kNative ? size : ImageSize{options.height, options.width}, rate));
+        view_total_ += pixel_bytes(view_size(
+            samples[i], options.view_from == ViewFrom::kNative ? sizes[i] : ImageSize{options.height, options.width},
+            rate));
     const std::vector<hdf5::ArrayLayout> arrays = shard_layout(header, path_bytes_, view_total_, text_.size());
     image_ = hdf5::lay_out(arrays);
     const std::vector<std::string> images = image_array_names(options);
@@ -103,7 +105,7 @@ class ShardFile {
       low_resolution_view_into(hr_image_, rate, options.kernel, lr_image_, scratch_);
       add_pixels(lr_name(rate), lr_image_);
     }
-    if (!rates_.empty()) add_views(options.view_from == ViewFrom::kNative ? native : hr_image_);
+    if (!rates_.empty()) add_views(sample, options.view_from == ViewFrom::kNative ? native : hr_image_);
     add_value<std::int64_t>("identity", sample.identity);
     add_value<std::int64_t>("camera", sample.camera);
     add_value<std::uint8_t>("subset", subset_code(sample.subset));
@@ -153,11 +155,31 @@ class ShardFile {
     add_crc(name, row);
     pixels_.at(name).add(*file_, row);
   }
-  void add_views(const Image& from) {
+  // By the image's path: a view does not depend on which other images there are.
+  static core::RandomStream view_stream(const Sample& sample, int rate) {
+    return {"degraded view of " + sample.path, {static_cast<std::uint64_t>(rate)}};
+  }
+  ImageSize view_size(const Sample& sample, const ImageSize& from, int rate) const {
+    const settings::DegradationSettings& degradation = header_.options.degradation;
+    if (degradation.rate.empty()) return shrunk_size(from, rate);
+    core::RandomStream stream = view_stream(sample, rate);
+    return shrunk_size(from, draw_degradation(degradation, stream).rate);
+  }
+  // Into `lr_image_`.
+  void make_view(const Sample& sample, const Image& from, int rate) {
+    const PackSettings& options = header_.options;
+    const ImageSize size = view_size(sample, {from.height, from.width}, rate);
+    resize_into(from, size.height, size.width, options.kernel, lr_image_, scratch_);
+    if (!options.degradation.any()) return;
+    core::RandomStream stream = view_stream(sample, rate);
+    const Degradation drawn = draw_degradation(options.degradation, stream);
+    degrade(lr_image_, drawn, stream, degradation_scratch_);
+  }
+  void add_views(const Sample& sample, const Image& from) {
     std::vector<std::uint64_t> offsets;
     std::vector<std::int32_t> heights, widths;
     for (int rate : rates_) {
-      low_resolution_view_into(from, rate, header_.options.kernel, lr_image_, scratch_);
+      make_view(sample, from, rate);
       offsets.push_back(pixels_.at("lr_view").bytes());
       heights.push_back(lr_image_.height);
       widths.push_back(lr_image_.width);
@@ -182,6 +204,7 @@ class ShardFile {
   // Kept from image to image for their memory.
   Image hr_image_, lr_image_;
   ResizeScratch scratch_;
+  DegradationScratch degradation_scratch_;
 };
 
 // Why the shard at `path` must be made: nothing if it stands there intact, says of itself what `wanted` says and was

@@ -53,6 +53,8 @@ const Fields& fields() {
     });
     add_fields(
         f, "", [](Draft & d) -> auto& { return d.pack; }, true);
+    add_fields(
+        f, "degradation.", [](Draft & d) -> auto& { return d.pack.degradation; }, true);
     return f;
   }();
   return all;

@@ -6,11 +6,11 @@ namespace resolute::experiments {
 namespace {
 
 //! Tells whether Recipe::copies_from makes a difference: the method looks at copies, one of them is not the HR image
-//! itself, and the pack's LR views are of another size than its copies.
+//! itself, and the pack's LR views are others than its copies.
 bool uses_copies_from(const TrainingSpecification& training) {
   const methods::Needs needs = methods::row(training.method).needs;
   return (needs.lr || needs.copies) && training.recipe.train_rates != std::vector{1} &&
-         training.pack.view_from == settings::ViewFrom::kNative;
+         settings::views_differ_from_copies(training.pack);
 }
 
 //! What is not read of the copies takes its default.

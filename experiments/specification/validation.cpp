@@ -160,9 +160,9 @@ void check(const Recipe& r, const PackSettings& pack) {
   check_range("train.lr_images", r.lr_images, 0, r.images - 1);
   if (r.copies.rate.empty())
     check_in_pack("train.train_rates", r.train_rates, pack);
-  else if (r.copies_from == settings::CopiesFrom::kNative && pack.view_from == settings::ViewFrom::kNative)
+  else if (r.copies_from == settings::CopiesFrom::kNative && settings::views_differ_from_copies(pack))
     throw MemberError("train.copies.rate", r.copies.rate,
-                      "a pack holds raw images shrunk by its whole rates alone, so other rates shrink the image at "
+                      "a pack holds raw images shrunk by its own rates alone, so other rates shrink the image at "
                       "network size",
                       "set train.copies_from = \"network\"");
   check_range("train.warmup_steps", r.warmup_steps, 0, r.steps);
@@ -269,6 +269,10 @@ void check_job(const EvaluationSpecification& s) {
   if (s.protocol.resolution_probe && asked == std::vector<int>{1})
     throw MemberError("evaluate.resolution_probe", "true", "queries at rate 1 are HR images: there is nothing to tell");
   check_in_pack("evaluate.gallery_rate", s.protocol.gallery_rate, s.pack);
+  if (s.protocol.query_level == settings::QueryLevel::kNativeSize && !s.pack.degradation.rate.empty())
+    throw MemberError("evaluate.query_level", s.protocol.query_level,
+                      fmt::format("the LR views of data set '{}' have sizes that each image drew", s.pack.name),
+                      "set it to known");
   // A query that no draw can answer would count as a miss.
   if (s.split.lr_side == settings::LrSide::kQuery && s.protocol.name != settings::ProtocolName::kWholeGallery)
     throw MemberError("evaluate.protocol", s.protocol.name,

@@ -42,6 +42,9 @@ inline std::vector<int> subset_of(const std::vector<int>& from, bool empty_too) 
   return chosen;
 }
 
+template <settings::Settings S>
+S any_settings();
+
 inline PackSettings any_pack() {
   PackSettings pack;
   pack.name = name_of({"a", "easy", "mlr-cuhk03"});
@@ -64,6 +67,9 @@ inline PackSettings any_pack() {
   pack.view_from = any_choice<settings::ViewFrom>();
   pack.single_images = any_choice<settings::SingleImages>();
   pack.truncated_images = any_choice<settings::TruncatedImages>();
+  pack.degradation = any_settings<settings::DegradationSettings>();
+  if (std::count_if(pack.rates.begin(), pack.rates.end(), [](int rate) { return rate > 1; }) != 1)
+    pack.degradation.rate.clear();
   return pack;
 }
 
@@ -104,9 +110,6 @@ inline SplitSettings any_split(const PackSettings& pack) {
   if (split.partition == Partition::kRandomHalves) split.test_identities = between(0, 32);
   return split;
 }
-
-template <settings::Settings S>
-S any_settings();
 
 //! Any that a rule allows, and none.
 template <class Number>
@@ -275,6 +278,7 @@ inline EvaluationSpecification any_evaluation() {
   protocol.gallery_rate = one_of({1, pack.rates.back()});
   // Queries at rate 1 alone are HR images: a probe has nothing to tell.
   if (split.lr_side == settings::LrSide::kQuery) protocol.name = settings::ProtocolName::kWholeGallery;
+  if (!pack.degradation.rate.empty()) protocol.query_level = settings::QueryLevel::kKnown;
   if (protocol.re_ranking_k2 > protocol.re_ranking_k1) std::swap(protocol.re_ranking_k1, protocol.re_ranking_k2);
   if (protocol.distance != settings::DistanceName::kCosine) protocol.query_expansion = 0;
   const std::vector<int>& asked = protocol.query_rates.empty() ? split.query_rates : protocol.query_rates;

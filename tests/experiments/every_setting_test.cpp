@@ -69,6 +69,7 @@ Json read_back(const Draft& draft) {
   all["split"] = Json::parse(settings::canonical(draft.split).text());
   all["evaluate"] = Json::parse(settings::canonical(draft.protocol).text());
   all["pack"] = Json::parse(settings::canonical(draft.pack).text());
+  all["pack"]["degradation"] = Json::parse(settings::canonical(draft.pack.degradation).text());
   methods::for_each_method([&]<class Options>() {
     all[Options::kMethod] = Json::parse(settings::canonical(draft.section<Options>()).text());
   });

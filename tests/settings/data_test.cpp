@@ -42,6 +42,20 @@ TEST(PackSettings, are_refused_by_their_key) {
   EXPECT_THAT(refusal_of_pack([](auto& p) { p.rates = {3, 2}; }), HasSubstr("they must ascend, none twice"));
   EXPECT_THAT(refusal_of_pack([](auto& p) { p.rates = {2, 17}; }), HasSubstr("each must be 1 to 16"));
   EXPECT_THAT(refusal_of_pack([](auto& p) { p.height = 0; }), StartsWith("key 'height' has the value 0"));
+  EXPECT_THAT(refusal_of_pack([](auto& p) {
+                p.degradation.noise = {0, 65};
+              }),
+              StartsWith("key 'degradation.noise' has the value [0, 65] (each must be 0 to 64)"));
+  const auto drawn = [](std::vector<int> rates) {
+    return refusal_of_pack([&](auto& p) {
+      p.rates = rates;
+      p.degradation.rate = {3, 5};
+    });
+  };
+  for (const std::vector<int>& rates : {std::vector{4}, std::vector{1, 4}}) EXPECT_EQ("", drawn(rates));
+  for (const std::vector<int>& rates : {std::vector{3, 4}, std::vector{1}, std::vector{2, 3, 4}})
+    EXPECT_THAT(drawn(rates),
+                AllOf(StartsWith("key 'degradation.rate' has the value [3, 5]"), HasSubstr("name one rate above 1")));
   EXPECT_THAT(refusal_of_pack([](auto& p) { p.shards = 100'001; }), StartsWith("key 'shards'"));
   EXPECT_EQ("key 'images_per_camera' has the value 4 (a stand-in for 'viper' has 1); set it to 1",
             refusal_of_pack([](auto& p) { p.synthetic = SyntheticSettings{}; }));
@@ -97,7 +111,10 @@ TEST(PackSettings, stand_in_packs_as_they_stood_there_before_they_could_be_chose
   filled.truncated_images = TruncatedImages::kFilled;
   EXPECT_EQ("filled", settings_in_pack(filled).at("truncated_images"));
   EXPECT_FALSE(settings_in_pack(filled).contains("single_images"));
-  for (const PackSettings& settings : {pack(), network, single, filled})
+  PackSettings worn = pack();
+  worn.degradation.jpeg = {30, 90};
+  EXPECT_EQ(R"({"jpeg":[30,90]})", settings_in_pack(worn).at("degradation").dump());
+  for (const PackSettings& settings : {pack(), network, single, filled, worn})
     EXPECT_EQ(settings, settings_of_pack(settings_in_pack(settings), "pack.json"));
   core::Json wrong = settings_in_pack(pack());
   wrong["width"] = 4097;

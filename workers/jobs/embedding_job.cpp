@@ -75,6 +75,7 @@ void run_embedding(core::FileSystem& files, const EmbeddingRequest& request) {
   const std::unique_ptr<methods::Method> method = make_trained_method(files, store, training, device->place());
 
   settings::PackSettings pack = training.specification.pack;
+  pack.degradation = {};  // draws go by paths in a pack: views of a list's images are shrunk alone
   pack.truncated_images =
       request.fill_truncated ? settings::TruncatedImages::kFilled : settings::TruncatedImages::kRefused;
   const datasets::FileImages images(files, std::move(list.images), pack);

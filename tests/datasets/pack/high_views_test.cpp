@@ -58,6 +58,17 @@ TEST(HighViews, are_counted_image_by_image_and_told_in_one_line) {
   EXPECT_EQ("", high_views_warning(small_pack(), images_of({{64, 32}})));
 }
 
+// 150x75 at 2.3 is 65x32, at 2.5 it is 60x30.
+TEST(HighViews, of_drawn_rates_are_those_at_the_lowest) {
+  PackSettings pack = small_pack({4});
+  const auto images = images_of({{150, 75}});
+  EXPECT_TRUE(high_views(pack, images).empty());
+  pack.degradation.rate = {2.5, 6};
+  EXPECT_TRUE(high_views(pack, images).empty());
+  pack.degradation.rate = {2.3, 6};
+  EXPECT_THAT(high_views_text(pack, high_views(pack, images)), HasSubstr("LR views at rate 4 (65x32, 1 of 1 images)"));
+}
+
 TEST(HighViews, of_images_that_came_low_are_the_images_themselves) {
   const std::vector<NativeImage> images{{{70, 40}, true}, {{60, 40}, true}, {{64, 32}}};
   for (const ViewFrom from : {ViewFrom::kNative, ViewFrom::kNetwork}) {

@@ -7,6 +7,7 @@
 
 #include "core/hash/sha256.h"
 #include "datasets/hdf5/layout.h"
+#include "datasets/image/degradation.h"
 #include "datasets/image/low_resolution.h"
 #include "datasets/manifest/manifest.h"
 #include "tests/datasets/pack/raw_images.h"
@@ -64,16 +65,58 @@ TEST(Pack, a_setting_that_came_later_raises_the_schema_of_those_who_ask) {
   const auto schema = [&](const RawImages& raw) {
     return core::parse_json(core::as_text(file_bytes(raw.pack() / "pack.json")), "pack.json").at("schema").get<int>();
   };
-  for (const int expected : {1, 2, 3, 4}) {
+  for (const int expected : {1, 2, 3, 4, 5}) {
     if (expected == 2) options.view_from = ViewFrom::kNetwork;
     if (expected == 3) options.single_images = settings::SingleImages::kDistractors;
     if (expected == 4) options.truncated_images = settings::TruncatedImages::kFilled;
+    if (expected == 5) options.degradation.blur = {0, 1};
     const RawImages raw(3, 2);
     make_pack(raw, options, raw.pack());
     EXPECT_EQ(expected, schema(raw));
     EXPECT_EQ(options, PackReader::open(raw.pack()).options());
     verify_pack(core::real_file_system(), raw.pack());
   }
+}
+
+// By path and rate: shards and the other images of a set change no view. All else is as without it.
+TEST(Pack, degraded_views_are_drawn_for_each_image) {
+  const RawImages raw(3, 2);
+  const settings::DegradationSettings steps{.blur = {0, 1}, .noise = {2, 8}, .jpeg = {30, 90}};
+  settings::DegradationSettings real = steps;
+  real.rate = {1.5, 3};
+  for (const auto& [degradation, rates] : {std::pair{steps, std::vector{2, 3}}, {real, std::vector{2}}})
+    for (const ViewFrom from : {ViewFrom::kNative, ViewFrom::kNetwork})
+      for (const int shards : {1, 3}) {
+        PackSettings options = small_options(shards);
+        options.rates = rates;
+        options.view_from = from;
+        options.degradation = degradation;
+        const fs::path folder = raw.pack(fmt::format("{}-{}-{}", rates.size(), settings::word(from), shards));
+        make_pack(raw, options, folder);
+        verify_pack(core::real_file_system(), folder);
+        const PackReader pack = PackReader::open(folder);
+        EXPECT_EQ(options, pack.options());
+        DegradationScratch scratch;
+        Image hr, lr, view;
+        for (std::size_t i = 0; i < pack.size(); ++i) {
+          const std::string& path = raw.samples()[i].path;
+          const Image native = decode_image(file_bytes(raw.root() / path), path);
+          pack.read_lr(i, 1, hr);
+          const Image& image = from == ViewFrom::kNative ? native : hr;
+          for (const int rate : rates) {
+            core::RandomStream stream("degraded view of " + path, {static_cast<std::uint64_t>(rate)});
+            const Degradation drawn = draw_degradation(degradation, stream);
+            const double by = degradation.rate.empty() ? rate : drawn.rate;
+            Image expected =
+                resize(image, static_cast<int>(image.height / by), static_cast<int>(image.width / by), options.kernel);
+            degrade(expected, drawn, stream, scratch);
+            pack.read_view(i, rate, view);
+            EXPECT_EQ(expected, view) << path << " at rate " << by;
+            pack.read_lr(i, rate, lr);
+            EXPECT_EQ(low_resolution_view(hr, rate, options.kernel), lr);
+          }
+        }
+      }
 }
 
 TEST(Pack, same_input_gives_the_same_bytes) {

@@ -363,6 +363,8 @@ def impossible_together():
                "split.partition": "split.tested", "ftwa.transformation": "ftwa.weighting",
                "train.optimiser": "train.momentum", "train.momentum": "train.nesterov"}.get(full, full)
         record(line_of(key).place, key, said, line_of(full).replaced(value))
+    views = line_of("degradation.blur").header
+    record(f"{views + 1}:1", "degradation.rate", "name one rate above 1", f"+{views} rate = [2.0, 4.0]")
     drawn = line_of("train.copies.rate", "row")
     record(drawn.place, drawn.full, 'set train.copies_from = "network"', line_of("train.copies_from", "row").replaced('"native"'))
     msifla = next(line.number for line in LINES if line.kind == "row" and line.key == "method" and line.value == '"msifla"')

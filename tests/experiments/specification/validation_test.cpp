@@ -205,6 +205,30 @@ TEST(Validation, real_rates_need_copies_of_the_network_size_and_no_whole_rate) {
   EXPECT_EQ("", violation_of([](T& t) { t.recipe.copies.blur = {0, 1}; })) << "of the native view";
 }
 
+// Degraded views are others than the copies of the same size, and of sizes that nobody foretells.
+TEST(Validation, degraded_views_are_no_copies_and_have_no_known_size) {
+  const auto degraded = [](T& t) {
+    t.pack.view_from = settings::ViewFrom::kNetwork;
+    t.pack.degradation.blur = {0, 1};
+    t.recipe.copies.rate = {2, 4};
+  };
+  EXPECT_THAT(violation_of([&](T& t) { degraded(t); }), HasSubstr("set train.copies_from = \"network\""));
+  EXPECT_EQ("", violation_of([&](T& t) {
+              degraded(t);
+              t.recipe.copies_from = settings::CopiesFrom::kNetwork;
+            }));
+  const auto of_level = [](settings::QueryLevel level) {
+    return violation_of([&](E& e) {
+      e.pack.rates = e.split.query_rates = {3};
+      e.pack.degradation.rate = {2, 4};
+      e.protocol.query_level = level;
+    });
+  };
+  EXPECT_EQ("", of_level(settings::QueryLevel::kKnown));
+  EXPECT_THAT(of_level(settings::QueryLevel::kNativeSize),
+              AllOf(HasSubstr("'evaluate.query_level'"), HasSubstr("sizes that each image drew")));
+}
+
 // It aims at a copy at each of its rates.
 TEST(Validation, msifla_takes_no_degraded_copies) {
   const auto with = [](const settings::DegradationSettings& copies) {
@@ -254,6 +278,8 @@ TEST(Options, where_no_copy_depends_on_it_copies_from_takes_its_default) {
   EXPECT_TRUE(kept(training));
   training.pack.view_from = settings::ViewFrom::kNetwork;
   EXPECT_FALSE(kept(training));
+  training.pack.degradation.blur = {0, 1};
+  EXPECT_TRUE(kept(training));
 }
 
 // The ids of all others stay: of those that have a label in most steps, or a loss without one.
