@@ -14,7 +14,7 @@ namespace {
 using experiments::EvaluationSpecification;
 using experiments::TrainingSpecification;
 
-// Rates by table and data set, as trainings and evaluations read them from packs.
+// Rates by table and data set, as the trainings on it and the evaluations on it read them from packs.
 class RatesOfTables {
  public:
   explicit RatesOfTables(const experiments::Plan& plan) {
@@ -25,7 +25,8 @@ class RatesOfTables {
     std::set<int> found;
     for (const experiments::RowPlan& row : table.rows)
       for (const experiments::CellPlan& cell : row.cells)
-        if (cell.dataset == dataset && !cell.evaluations.empty()) add(found, cell.evaluations.front());
+        if (!cell.evaluations.empty())
+          add(found, experiments::sets_of(cell.dataset), dataset, cell.evaluations.front());
     return {found.begin(), found.end()};
   }
 
@@ -34,14 +35,17 @@ class RatesOfTables {
   const Kind& specification_of(const experiments::JobId& job) const {
     return std::get<Kind>(by_id_.at(job)->specification);
   }
-  void add(std::set<int>& found, const experiments::JobId& job) const {
+  void add(std::set<int>& found, const experiments::ColumnSets& sets, const std::string& dataset,
+           const experiments::JobId& job) const {
     const auto& evaluation = specification_of<EvaluationSpecification>(job);
     const settings::Recipe& recipe = specification_of<TrainingSpecification>(evaluation.training).recipe;
-    found.insert(evaluation.split.query_rates.begin(), evaluation.split.query_rates.end());
-    found.insert(evaluation.protocol.query_rates.begin(), evaluation.protocol.query_rates.end());
-    found.insert(evaluation.protocol.gallery_rate);
+    if (sets.asked_on == dataset) {
+      found.insert(evaluation.split.query_rates.begin(), evaluation.split.query_rates.end());
+      found.insert(evaluation.protocol.query_rates.begin(), evaluation.protocol.query_rates.end());
+      found.insert(evaluation.protocol.gallery_rate);
+    }
     // Copies at real rates are of the image at network size.
-    if (recipe.copies_from == settings::CopiesFrom::kNative && recipe.copies.rate.empty())
+    if (sets.trained_on == dataset && recipe.copies_from == settings::CopiesFrom::kNative && recipe.copies.rate.empty())
       found.insert(recipe.train_rates.begin(), recipe.train_rates.end());
   }
 

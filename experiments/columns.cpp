@@ -19,7 +19,10 @@ void choose_columns(SuiteText& suite, const std::vector<std::string>& by_option,
   for (TableText& table : suite.tables) {
     const std::vector<std::string>& wanted = everywhere.empty() ? by_profile[table.base] : everywhere;
     if (wanted.empty()) continue;
-    const auto unwanted = [&](const std::string& id) { return !settings::is_among(wanted, id); };
+    const auto unwanted = [&](const std::string& column) {
+      const ColumnSets sets = sets_of(column);
+      return !settings::is_among(wanted, sets.trained_on) || !settings::is_among(wanted, sets.asked_on);
+    };
     std::erase_if(table.datasets, unwanted);
     if (std::ranges::any_of(table.mean_of.value, unwanted)) table.mean_of.value.clear();
     if (table.datasets.empty()) suite.left_out.push_back(table.id);

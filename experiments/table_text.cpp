@@ -91,6 +91,19 @@ double read_margin(TableReader& reader) {
   return margin;
 }
 
+//! `datasets`, each asked on each of `evaluate_on`; without that key on itself.
+void read_columns(TableReader& reader, const std::vector<std::string>& known, TableText& table) {
+  const std::vector<std::string> trained_on = reader.names("datasets", known);
+  if (reader.find("evaluate_on") == nullptr) {
+    table.datasets = trained_on;
+    return;
+  }
+  table.evaluate_on_place = reader.place("evaluate_on");
+  const std::vector<std::string> asked_on = reader.names("evaluate_on", known);
+  for (const std::string& trained : trained_on)
+    for (const std::string& asked : asked_on) table.datasets.push_back(column_of({trained, asked}));
+}
+
 void check_on(const RowText& row, const std::vector<std::string>& datasets) {
   for (const ReferenceRequest& request : row.references)
     for (const std::string& id : request.on)
@@ -104,17 +117,20 @@ void check_on(const RowText& row, const std::vector<std::string>& datasets) {
 void read_columns_and_rows(TableReader& reader, const std::vector<std::string>& datasets, const PythonMethods& methods,
                            TableText& table) {
   table.metrics = {reader.names("metrics", metric_names(), is_metric), reader.place("metrics")};
-  table.datasets = reader.names("datasets", datasets);
+  read_columns(reader, datasets, table);
+  // A paper's number stands beside what is asked on the set that it was trained on.
+  std::vector<std::string> of_papers = table.datasets;
+  std::erase_if(of_papers, is_across);
   if (reader.find("mean_of") != nullptr) table.mean_of = read_mean_of(reader, table.datasets);
   const Node* reference = reader.find("reference");
   if (reference != nullptr) {
     TableReader shared(*reference, "'reference'");
     for (const char* key : {"table", "method", "dataset", "variant"}) shared.value<std::string>(key, "");
     table.paper = shared.located<std::string>("paper", "");
-    check_pairs(shared, read_dataset_pairs(*reference), table.datasets);
+    check_pairs(shared, read_dataset_pairs(*reference), of_papers);
     shared.finish();
   }
-  if (reader.find("published") != nullptr) table.published = read_published(reader, reference, table.datasets);
+  if (reader.find("published") != nullptr) table.published = read_published(reader, reference, of_papers);
   table.margin = read_margin(reader);
   table.strict_classes = reader.value<bool>("strict_classes", false);
   const auto rows = reader.tables("row");

@@ -99,6 +99,13 @@ void sum_up_jobs(const experiments::Plan& plan, const std::set<experiments::JobI
   }
 }
 
+std::string columns_text(const experiments::TablePlan& table) {
+  if (!experiments::any_across(table.datasets)) return fmt::format("on {} data sets", table.datasets.size());
+  std::vector<std::string> names;
+  for (const std::string& column : table.datasets) names.push_back(experiments::column_name(column));
+  return fmt::format("in {} columns: {}", names.size(), fmt::join(names, ", "));
+}
+
 // Jobs, tables, data sets, lengths: all but the price. \param every job, however many there are
 void print_plan(const experiments::Plan& plan, const std::set<experiments::JobId>& done, bool every) {
   std::cout << plan.suite << ": " << plan.title << "\n\n";
@@ -109,7 +116,7 @@ void print_plan(const experiments::Plan& plan, const std::set<experiments::JobId
   std::cout << "\n";
   print_counts(plan, done);
   for (const auto& table : plan.tables) {
-    std::cout << fmt::format("table {}: {} rows on {} data sets\n", table.id, table.rows.size(), table.datasets.size());
+    std::cout << fmt::format("table {}: {} rows {}\n", table.id, table.rows.size(), columns_text(table));
     for (const auto& [where, address] : table.look_up)
       std::cout << fmt::format("  no reference for some of them: {}; look it up: {}\n", where, address);
   }

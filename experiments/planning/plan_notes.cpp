@@ -41,6 +41,11 @@ void TableFacts::add(const Draft& draft, const std::string& row, const std::stri
     small = small && settings::trunk_shape(draft.network).small;
   }
   note(pools, std::string(settings::word(draft.split.train_pool)), row);
+  note(trials, std::to_string(draft.trials), row);
+  add_test(draft, row, dataset);
+}
+
+void TableFacts::add_test(const Draft& draft, const std::string& row, const std::string& dataset) {
   note(partitions,
        draft.split.tested.empty() ? std::string(settings::word(draft.split.partition))
                                   : fmt::format("a list of {} tested identities", draft.split.tested.size()),
@@ -52,7 +57,6 @@ void TableFacts::add(const Draft& draft, const std::string& row, const std::stri
   if (draft.split.distractors != SplitSettings().distractors) with_distractors.insert(dataset);
   if (draft.split.test_identities != 0) note(test_identities, std::to_string(draft.split.test_identities), row);
   if (draft.split.lr_camera == 0) any_camera.insert(dataset);
-  note(trials, std::to_string(draft.trials), row);
 }
 
 std::vector<std::string> notes_of(const TableFacts& facts) {

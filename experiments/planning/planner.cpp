@@ -1,10 +1,12 @@
 #include "experiments/planning/planner.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <unordered_map>
 #include <utility>
 
+#include "experiments/planning/across_sets.h"
 #include "experiments/planning/counted_epochs.h"
 #include "experiments/planning/from_papers.h"
 #include "experiments/planning/initial_weights.h"
@@ -17,18 +19,24 @@ namespace {
 
 constexpr std::size_t kMostJobs = 200'000;
 
-//! Nothing is published of a user's list. Its labels, where they are here, say whether it can be split and has
-//! people enough.
-void check_listed(const Combination& combination, const TrainingSpecification& training, const TrainingImages& images) {
-  if (training.pack.source != settings::Source::kCsv || training.pack.synthetic || !images) return;
-  std::optional<settings::TrainingCount> count;
+//! Nothing is published of a user's list. Its labels, where they are here, say whether it can be split, and what it
+//! then has to train on.
+std::optional<settings::TrainingCount> count_listed(const Combination& combination, const SplitSettings& split,
+                                                    const TrainingImages& images) {
+  const PackSettings& pack = combination.planned.pack;
+  if (pack.source != settings::Source::kCsv || pack.synthetic || !images) return std::nullopt;
   try {
-    count = images(combination.planned, training.split);
+    return images(combination.planned, split);
   } catch (const core::RuntimeError& error) {
     if (error.kind() != core::ErrorKind::kInput) throw;
     throw error.at(combination.dataset.place);
   }
-  if (count) combination.told([&] { check_identities(training, count->identities); });
+}
+
+//! It must have people enough.
+void check_listed(const Combination& combination, const TrainingSpecification& training, const TrainingImages& images) {
+  if (const auto count = count_listed(combination, training.split, images))
+    combination.told([&] { check_identities(training, count->identities); });
 }
 
 class Planner {
@@ -101,14 +109,7 @@ class Planner {
     for (const RowText& row_text : text.rows) {
       RowPlan row{row_text.id.value, row_text.label, {}};
       row.latex = row_text.latex;
-      for (const std::string& id : text.datasets) {
-        const auto dataset = std::ranges::find(suite_.datasets, id, &DatasetText::id);
-        const auto planned = std::ranges::find(plan_.datasets, id, &DatasetPlan::id);
-        Combination combination{
-            row_text, *dataset, *planned,
-            laid_over(laid_over(suite_.bases[text.base], dataset->settings_in(text.base)), row_text.settings)};
-        row.cells.push_back(make_cell(text, combination));
-      }
+      for (const std::string& column : text.datasets) row.cells.push_back(make_cell(text, row_text, column));
       facts_.deviations.insert(deviations_.begin(), deviations_.end());
       row.deviations.assign(deviations_.begin(), deviations_.end());
       deviations_.clear();
@@ -118,32 +119,64 @@ class Planner {
     table.margin = text.margin;
     table.strict_classes = text.strict_classes;
     table.notes = notes_of(facts_);
+    std::ranges::move(notes_across(text, plan_), std::back_inserter(table.notes));
     has_programs_ = has_programs_ || !facts_.programs.empty();
     check_rows(text, table, [&](const JobId& job) -> const JobSpecification& {
       return plan_.jobs[index_.at(job.hex)].specification;
     });
     // Papers measured real images.
     if (references_ != nullptr)
-      add_papers(table, text, *references_, [&](const std::string& dataset) {
-        return suite_.options.with_references || images_of(plan_, dataset) == Images::kReal;
+      add_papers(table, text, *references_, [&](const std::string& column) {
+        return !is_across(column) && (suite_.options.with_references || images_of(plan_, column) == Images::kReal);
       });
     plan_.tables.push_back(std::move(table));
   }
 
-  CellPlan make_cell(const TableText& table, const Combination& combination) {
-    const Draft draft = checked_draft(combination, suite_);
+  //! A row on a data set. \param id of the data set
+  Combination combine(const TableText& table, const RowText& row, const std::string& id) const {
+    const auto dataset = std::ranges::find(suite_.datasets, id, &DatasetText::id);
+    const auto planned = std::ranges::find(plan_.datasets, id, &DatasetPlan::id);
+    return {row, *dataset, *planned,
+            laid_over(laid_over(suite_.bases[table.base], dataset->settings_in(table.base)), row.settings)};
+  }
+
+  //! Notes which --set reach the combination. \param reads whether anything there reads a key
+  void note_sets(const Combination& combination, const std::function<bool(const std::string& key)>& reads) {
     for (const auto& [key, setting] : suite_.sets)
       if (const auto found = combination.settings.find(key);
-          found != combination.settings.end() && found->second.place == setting.place &&
-          method_of_key(key, suite_.methods).value_or(draft.method) == draft.method)
+          found != combination.settings.end() && found->second.place == setting.place && reads(key))
         effective_sets_.insert(key);
+  }
+
+  CellPlan make_cell(const TableText& table, const RowText& row, const std::string& column) {
+    const ColumnSets sets = sets_of(column);
+    const Combination combination = combine(table, row, sets.trained_on);
+    const Draft draft = checked_draft(combination, suite_);
+    note_sets(combination, [&](const std::string& key) {
+      return method_of_key(key, suite_.methods).value_or(draft.method) == draft.method;
+    });
     methods_.insert(draft.method);
     const MethodOptions method = method_options(combination, draft, suite_.methods);
-    check_metrics(table, combination, draft.protocol, method);
+    facts_.add(draft, row.label, sets.trained_on);
     CellPlan cell;
-    cell.dataset = combination.dataset.id;
-    cell.evaluations = add_trials(combination, draft, method);
-    if (references_ != nullptr) add_papers(cell, combination.row.references, table.metrics.value, *references_);
+    cell.dataset = column;
+    if (is_across(column)) {
+      Combination asked = combine(table, row, sets.asked_on);
+      asked.settings["trials"] = {draft.trials, combination.place_of("trials")};
+      const Draft asked_draft = checked_draft(asked, suite_);
+      note_sets(asked,
+                [](const std::string& key) { return key.starts_with("split.") || key.starts_with("evaluate."); });
+      check_across(table, combination, draft.split, asked, asked_draft.split);
+      if (suite_.options.check_lists) count_listed(asked, asked_draft.split, suite_.options.training_images);
+      facts_.add_test(asked_draft, row.label, sets.asked_on);
+      check_metrics(table, asked, asked_draft.protocol, method);
+      cell.evaluations =
+          add_trials(combination, draft, method, {asked, tested_alone(asked_draft.split), asked_draft.protocol});
+    } else {
+      check_metrics(table, combination, draft.protocol, method);
+      cell.evaluations = add_trials(combination, draft, method, {combination, draft.split, draft.protocol});
+    }
+    if (references_ != nullptr) add_papers(cell, row.references, table.metrics.value, *references_);
     return cell;
   }
 
@@ -176,15 +209,22 @@ class Planner {
     return training;
   }
 
+  //! The test that a row's trainings are asked.
+  struct Question {
+    const Combination& on;
+    SplitSettings split;
+    EvaluationProtocol protocol;
+  };
+
   //! Adds the trials' trainings and evaluations. \return the evaluations
-  std::vector<JobId> add_trials(const Combination& combination, const Draft& draft, const MethodOptions& method) {
+  std::vector<JobId> add_trials(const Combination& combination, const Draft& draft, const MethodOptions& method,
+                                const Question& question) {
     std::vector<EpochsPlan> told;
     TrainingSpecification training = training_of(combination, draft, method, 0, told);
-    facts_.add(draft, combination.row.label, combination.dataset.id);
     if (draft.recipe.program == 0)
       std::ranges::copy(methods::deviations(training.method), std::inserter(deviations_, deviations_.end()));
-    EvaluationSpecification evaluation{{}, training.pack, training.split, draft.protocol};
-    const JobId seal = seals_.at(combination.dataset.id);
+    EvaluationSpecification evaluation{{}, question.on.planned.pack, question.split, question.protocol};
+    const JobId seal = seals_.at(combination.dataset.id), asked_seal = seals_.at(question.on.dataset.id);
     std::vector<JobId> evaluations;
     for (int trial = 0; trial < draft.trials; ++trial) {
       if (trial > 0 && speaks_of_epochs(combination.settings))
@@ -194,15 +234,18 @@ class Planner {
       evaluation.split.seed = training.split.seed;
       const std::string what =
           fmt::format("{} trial {} '{}' on {}", draft.method, trial, combination.row.label, combination.dataset.id);
+      const std::string asked = asked_seal == seal ? "" : fmt::format(", asked on {}", question.on.dataset.id);
       const bool provisional = (!training.initial_weights.empty() && weights_.is_missing(draft.weights)) ||
                                std::ranges::any_of(told, &EpochsPlan::estimated);
       evaluation.training = add_job({{}, training, {seal}, draft.ranks, "training " + what, provisional});
       if (trial == 0) {
-        combination.told([&] { check(evaluation, training.method); });
+        question.on.told([&] { check(evaluation, training.method); });
         evaluation = normalised(evaluation, training);
       }
-      evaluations.push_back(
-          add_job({{}, evaluation, {seal, evaluation.training}, 1, "evaluation " + what, provisional}));
+      // It looks at what its training saw, too.
+      std::vector<JobId> after{asked_seal, evaluation.training};
+      if (asked_seal != seal) after.push_back(seal);
+      evaluations.push_back(add_job({{}, evaluation, after, 1, "evaluation " + what + asked, provisional}));
     }
     epochs_.insert(told.begin(), told.end());
     return evaluations;
@@ -253,8 +296,12 @@ class Planner {
 }  // namespace
 
 bool has_column(const SuiteText& suite, const std::string& dataset) {
-  return std::ranges::any_of(suite.tables,
-                             [&](const TableText& table) { return settings::is_among(table.datasets, dataset); });
+  return std::ranges::any_of(suite.tables, [&](const TableText& table) {
+    return std::ranges::any_of(table.datasets, [&](const std::string& column) {
+      const ColumnSets sets = sets_of(column);
+      return sets.trained_on == dataset || sets.asked_on == dataset;
+    });
+  });
 }
 
 Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights) {

@@ -56,11 +56,12 @@ struct TableText {
   std::size_t base = 0;  //!< of SuiteText::bases, what its rows are laid over
   std::string title;
   Located<std::vector<std::string>> metrics;
-  std::vector<std::string> datasets;
+  std::vector<std::string> datasets;  //!< columns: column_of() each
+  std::string evaluate_on_place;      //!< of its key 'evaluate_on', or empty
   std::vector<RowText> rows;
   Located<std::string> paper;                 //!< that its `reference` names, or empty
   Located<std::string> compare_with;          //!< id of one of its rows, or empty
-  Located<std::vector<std::string>> mean_of;  //!< data sets of its, two or more, or none
+  Located<std::vector<std::string>> mean_of;  //!< columns of its, two or more, or none
   std::optional<PublishedText> published;
   double margin = kUsualMargin;  //!< TablePlan::margin
   bool strict_classes = false;
@@ -83,7 +84,7 @@ struct SuiteText {
   PlanOptions options{};
 };
 
-//! Tells whether a table has a column of that data set.
+//! Tells whether a table has a column whose rows train or are asked on that data set.
 bool has_column(const SuiteText& suite, const std::string& dataset);
 
 //! \param references null where no row and no table names one

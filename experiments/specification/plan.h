@@ -51,9 +51,9 @@ struct PaperCell {
   bool operator==(const PaperCell&) const = default;
 };
 
-//! One number's place: a row on a data set.
+//! One number's place: a row in a column.
 struct CellPlan {
-  std::string dataset;
+  std::string dataset;                       //!< of TablePlan::datasets
   std::vector<JobId> evaluations;            //!< one per trial, in trial order
   std::map<std::string, double> references;  //!< metric → the paper's number in per cent, where it prints one
   PaperCell paper{};
@@ -103,7 +103,7 @@ struct TablePlan {
   std::string id;
   std::string title;
   std::vector<std::string> metrics;   //!< each is_metric()
-  std::vector<std::string> datasets;  //!< ids
+  std::vector<std::string> datasets;  //!< columns: column_of() each
   std::vector<RowPlan> rows;
   std::string compare_with{};  //!< id of the row that the others are compared with, query by query; empty: none
   std::vector<ClaimPlan> claims{};
@@ -200,6 +200,21 @@ struct Plan {
   std::vector<std::string> notes;                 //!< what a reader of all tables must know: tables that are left out
 };
 
+//! The two data sets of a column. In most columns they are one.
+struct ColumnSets {
+  std::string trained_on;
+  std::string asked_on;  //!< whose test people are asked for
+  bool operator==(const ColumnSets&) const = default;
+};
+
+//! The column's id: the data set's, or "market->caviar".
+std::string column_of(const ColumnSets& sets);
+//! The inverse. Both are kMeanColumn in the column of means.
+ColumnSets sets_of(const std::string& column);
+//! Tells whether the column's rows are asked on another data set than they train on.
+bool is_across(const std::string& column);
+bool any_across(const std::vector<std::string>& columns);
+
 //! The origin of a data set's images.
 enum class Images {
   kReal,     //!< from cameras, as far as is known
@@ -217,14 +232,15 @@ inline constexpr const char* kStandInMark = "(stand-in)";
 inline constexpr const char* kDrawnMark = "(drawn)";
 
 Images images_of(const DatasetPlan& dataset);
-//! \param dataset its id
-Images images_of(const Plan& plan, const std::string& dataset);
-bool is_stand_in(const Plan& plan, const std::string& dataset);
+//! Of a column's two data sets: what is furthest from real.
+Images images_of(const Plan& plan, const std::string& column);
+bool is_stand_in(const Plan& plan, const std::string& column);
 
+//! The column's name for people: "market → caviar" where it is_across().
+std::string column_name(const std::string& column);
 //! The head of a column for people: its name, and the mark of images that are not real.
 std::string column_title(const std::string& column, Images images);
-//! \param dataset its id
-std::string column_title(const Plan& plan, const std::string& dataset);
+std::string column_title(const Plan& plan, const std::string& column);
 
 //! Writes the document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
 //! "specification", "provisional" (where it is)}], "tables": [{"id", "title", "metrics", "datasets", "rows",
@@ -232,8 +248,8 @@ std::string column_title(const Plan& plan, const std::string& dataset);
 //! (where there is any)}] (a row that is unlike its paper has "deviations"), "datasets": [{"id", "pack_folder",
 //! "root"}, and "stand_in" or "drawn": true of one], "epochs": [{"dataset", "key", "epochs", "batch", "images",
 //! "steps", "estimated"}] (images and steps the fewest and the most of a row's trials), "worker", "notes"}. A row's
-//! cells and, by data set, a published row's "papers" have the PaperCell: "entries", "footnotes", "no_reference".
-//! \param more further members of the document
+//! cells and, by data set, a published row's "papers" have the PaperCell: "entries", "footnotes", "no_reference". A
+//! cell of a column that is_across() has "trained_on" and "asked_on" too. \param more further members of the document
 void write_json(std::ostream& to, const Plan& plan, const core::Json& more = core::Json::object());
 
 }  // namespace resolute::experiments

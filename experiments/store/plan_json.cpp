@@ -42,6 +42,10 @@ Json write(const TablePlan& table) {
     for (const CellPlan& cell : row.cells) {
       cells.push_back(
           {{"dataset", cell.dataset}, {"evaluations", ids(cell.evaluations)}, {"references", Json(cell.references)}});
+      if (is_across(cell.dataset)) {
+        const ColumnSets sets = sets_of(cell.dataset);
+        cells.back().update({{"trained_on", sets.trained_on}, {"asked_on", sets.asked_on}});
+      }
       add_paper(cells.back(), cell.paper);
     }
     rows.push_back({{"id", row.id}, {"label", row.label}, {"cells", std::move(cells)}});

@@ -97,9 +97,9 @@ class Job:
         on_cpu = self.specification.get("protocol", {}).get("device") == "cpu"
         return "cpu" if on_cpu else str(self.training["device"])
 
-    def pack(self) -> Pack:
-        """The sealed pack of the specification."""
-        settings = self.specification["pack"]
+    def pack(self, settings: dict[str, Any] | None = None) -> Pack:
+        """The sealed pack of these settings, or of the specification's."""
+        settings = settings or self.specification["pack"]
         for manifest in sorted(Path(self.options.store).glob(f"packs/{settings['name']}-*/pack.json")):
             with contextlib.suppress(Error):
                 pack = Pack(manifest.parent)

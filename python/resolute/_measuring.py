@@ -90,6 +90,20 @@ def measure(job: Job, method: Method, device: Device, pack: Pack, split: Split,
     return {"query": query, "gallery": gallery}, scores
 
 
+def _check_people_apart(pack: Pack, asked: Split, trained_pack: Pack, trained_on: Split) -> None:
+    """Nobody who is asked for may have been trained on: as workers/jobs/evaluation_job.cpp."""
+    stand_ins = any(one.settings["synthetic"] and one.settings["source"] != "synthetic" for one in (pack, trained_pack))
+    if pack.pack_sha256 == trained_pack.pack_sha256 or stand_ins:
+        return
+    rows, trained_rows = pack.rows, trained_pack.rows
+    seen = {trained_rows[item["row"]]["source_sha256"] for item in trained_on.manifest["train"]}
+    found = [item["path"] for side in ("query", "gallery") for item in asked.manifest[side]
+             if rows[item["row"]]["source_sha256"] in seen]
+    if found:
+        raise InputError(f"test images of data set '{pack.settings['name']}' were trained on: {len(found)} (the first is '{found[0]}'); "
+                         f"divide its people as those of '{trained_pack.settings['name']}' are, or ask another set")
+
+
 def evaluate(job: Job, method: Method, device: Device, numeric_class: str) -> None:
     from safetensors.torch import load
 
@@ -98,15 +112,16 @@ def evaluate(job: Job, method: Method, device: Device, numeric_class: str) -> No
         if protocol.get(name):
             raise InputError(f"evaluate.{name} is asked for (this worker does not do it)")
     training, weights = job.result_of_training()
-    pack = job.pack()
-    trained_on = pack.split(**specification["split"])
+    pack, trained_pack = job.pack(), job.pack(job.training["pack"])
+    of_trial, trained_on = pack.split(**specification["split"]), trained_pack.split(**job.training["split"])
+    _check_people_apart(pack, of_trial, trained_pack, trained_on)
     method.module = method.network(trained_on.manifest["train_identities"]).to(device.place)
     method.module.load_state_dict(load(weights))
     method.module.eval()
     asked = {"query_rates": protocol["query_rates"]} if protocol["query_rates"] else {}
     split = pack.split(**{**specification["split"], **asked})
     sides, scores = measure(job, method, device, pack, split, protocol)
-    provenance = {"pack_sha256": pack.pack_sha256, "split_sha256": training["provenance"]["split_sha256"],
+    provenance = {"pack_sha256": pack.pack_sha256, "split_sha256": of_trial.sha256,
                   "numeric_class": numeric_class, "training": specification["training"]}
     job.publish({"features_sha256": job.write("features.h5", _features_file(sides)), "metrics": metrics_of(scores),
                  "outputs": {"queries.csv": job.write("queries.csv", _queries_file(sides["query"], scores))}, "provenance": provenance,

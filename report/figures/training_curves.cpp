@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "experiments/specification/metrics.h"
@@ -79,8 +80,11 @@ std::vector<Figure> training_curves(const experiments::Plan& plan, const Trainin
   const auto training_of = results::trainings_of(plan);
   std::map<experiments::JobId, Curves> known;
   std::vector<Figure> figures;
-  for (const experiments::TablePlan& table : plan.tables)
+  for (const experiments::TablePlan& table : plan.tables) {
+    std::set<std::string> trained_on;  // columns that ask the same trainings on other data sets draw none
     for (std::size_t d = 0; d < table.datasets.size(); ++d) {
+      const std::string dataset = experiments::sets_of(table.datasets[d]).trained_on;
+      if (!trained_on.insert(dataset).second) continue;
       std::map<std::string, Figure> drawn;
       std::map<experiments::JobId, bool> seen;  // rows that are other evaluations of one training draw it once
       for (const experiments::RowPlan& row : table.rows) {
@@ -92,13 +96,14 @@ std::vector<Figure> training_curves(const experiments::Plan& plan, const Trainin
           const auto [found, is_new] = known.try_emplace(training);
           if (is_new) found->second = curves_of(lookup(training));
           for (const auto& [name, curve] : found->second) {
-            Figure& figure = drawn.try_emplace(name, frame_of(plan, table, table.datasets[d], name)).first->second;
+            Figure& figure = drawn.try_emplace(name, frame_of(plan, table, dataset, name)).first->second;
             figure.series.push_back({.name = row.label, .points = curve, .trial = series_trial});
           }
         }
       }
       for (auto& [name, figure] : drawn) figures.push_back(std::move(figure));
     }
+  }
   return figures;
 }
 

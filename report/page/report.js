@@ -192,7 +192,7 @@ function comparisonSection({ title, settings, numbers, comparisons, only_first: 
   const nameOf = ({ table, row, dataset }) => {
     const known = state.report.tables.find((one) => one.id === table);
     const line = known && known.rows.find((one) => one.id === row);
-    return `${known ? known.title : table}: ${line ? line.label : row}, ${dataset}`;
+    return `${known ? known.title : table}: ${line ? line.label : row}, ${columnName(dataset)}`;
   };
   const number = (cell, metric) => cellText({ ...cell, metric });
   const difference = (one) => {

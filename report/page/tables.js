@@ -7,13 +7,17 @@ const columnsOf = (table) => table.datasets.flatMap((dataset) => table.metrics.m
 // Made-up images in the place of a data set's real ones are never to be taken for those.
 const isStandIn = (table, dataset) => (table.stand_ins || []).includes(dataset);
 const isDrawn = (table, dataset) => (table.drawn || []).includes(dataset);
-const columnTitle = (table, dataset) => (isStandIn(table, dataset) ? `${dataset} (stand-in)`
-  : isDrawn(table, dataset) ? `${dataset} (drawn)` : dataset);
+// Rows of "market->caviar" train on the one data set and are asked on the other.
+const setsOf = (dataset) => (dataset.includes("->") ? dataset.split("->") : [dataset, dataset]);
+const columnName = (dataset) => dataset.replace("->", " → ");
+const marked = (table, dataset, name) => (isStandIn(table, dataset) ? `${name} (stand-in)`
+  : isDrawn(table, dataset) ? `${name} (drawn)` : name);
+const columnTitle = (table, dataset) => marked(table, dataset, columnName(dataset));
 
 function standInNote(tables) {
   const names = new Set(tables.flatMap((table) => (table.stand_ins || []).filter((dataset) =>
     !(table.mean_of || []).length || dataset !== table.datasets[table.datasets.length - 1])));
-  return names.size ? el("p", { class: "bad" }, `Stand-ins, not the real data: the images of ${[...names].join(", ")} ` +
+  return names.size ? el("p", { class: "bad" }, `Stand-ins, not the real data: the images of ${[...names].map(columnName).join(", ")} ` +
     "are made up; numbers on them say nothing about a paper's.") : null;
 }
 
@@ -156,17 +160,33 @@ function captionOf(table) {
   return `${parts.join("; ")}. Press a number for what it stands on.${table.from_scratch ? " From scratch." : ""}`;
 }
 
+// The data sets that rows train on, each above its columns, where rows are asked on others too.
+function trainedLine(table) {
+  if (!table.datasets.some((dataset) => dataset.includes("->"))) return null;
+  const runs = [];
+  for (const dataset of table.datasets) {
+    const [trainedOn] = setsOf(dataset);
+    if (!runs.length || runs[runs.length - 1].trainedOn !== trainedOn) runs.push({ trainedOn, columns: 0 });
+    runs[runs.length - 1].columns += table.metrics.length;
+  }
+  const isMean = (run) => (table.mean_of || []).length && run === runs[runs.length - 1];
+  return el("tr", {}, el("td", {}), runs.map((run) => el("th", { scope: "colgroup", colspan: run.columns },
+    isMean(run) ? "" : `trained on ${run.trainedOn}`)));
+}
+
 function numbersGrid(table) {
   let grid = null;
   const columns = columnsOf(table);
   const best = columns.map((column, at) => bestOf(table, at));
   const several = table.datasets.length > 1 || isStandIn(table, table.datasets[0]);
+  const trained = trainedLine(table);
+  const headOf = (dataset) => (trained ? marked(table, dataset, setsOf(dataset)[1]) : columnTitle(table, dataset));
   const methodHeading = sortHeading(table, -1, "method", () => grid);
   grid = el("table", { class: "numbers" }, el("caption", {}, el("span", {}, captionOf(table))),
-    el("thead", {},
+    el("thead", {}, several ? trained : null,
       several ? el("tr", {}, el("td", {}), table.datasets.map((dataset) =>
         el("th", { scope: "colgroup", colspan: table.metrics.length },
-          el("span", { class: isStandIn(table, dataset) ? "bad" : null }, columnTitle(table, dataset))))) : null,
+          el("span", { class: isStandIn(table, dataset) ? "bad" : null }, headOf(dataset))))) : null,
       el("tr", {}, methodHeading, columns.map(({ metric }, at) =>
         sortHeading(table, at, metricNamed(metric).heading, () => grid)))),
     el("tbody", {}, (table.published || []).map((published) => publishedLine(table, published)),
@@ -183,7 +203,7 @@ function reasonList(table) {
   for (const row of table.rows)
     for (const cell of row.cells) {
       if (!["mixed", "stale", "damaged"].includes(cell.status)) continue;
-      const reason = `${row.label} on ${cell.dataset}, ${reasonOf(cell)}`;
+      const reason = `${row.label} on ${columnName(cell.dataset)}, ${reasonOf(cell)}`;
       reasons.set(reason, [...(reasons.get(reason) || []), metricNamed(cell.metric).heading]);
     }
   if (!reasons.size) return null;
@@ -454,7 +474,7 @@ function cellSummary(table, row, cell) {
 // A number of the column of means stands on the row's numbers of the same metric, on the data sets that the mean is of.
 function partsOfMean(table, row, cell) {
   return [el("h3", {}, "Mean of"), el("ul", {}, row.cells.map((one, at) => (one.metric !== cell.metric || !table.mean_of.includes(one.dataset)
-    ? null : el("li", {}, `${one.dataset}: `, el("button", { type: "button", "aria-haspopup": "dialog",
+    ? null : el("li", {}, `${columnName(one.dataset)}: `, el("button", { type: "button", "aria-haspopup": "dialog",
       onclick: () => showCell(table.id, row.id, at) }, cellText(one))))))];
 }
 

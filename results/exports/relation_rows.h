@@ -69,6 +69,7 @@ struct ExportedCell {
   std::optional<double> reference, chance;
   std::optional<Difference> difference;
   bool stand_in = false;
+  std::optional<std::string> trained_on, asked_on;
 };
 void columns(auto& to, const ExportedCell& row) {
   const auto of_difference = [&](auto member) {
@@ -76,7 +77,8 @@ void columns(auto& to, const ExportedCell& row) {
   };
   to("table_id", row.table, "the table", "tables.table_id");
   to("row_id", row.row, "id of the row");
-  to("dataset", row.dataset, "id of the data set; `mean`: the mean over several");
+  to("dataset", row.dataset,
+     "id of the data set; `market->caviar`: trained on the one, asked on the other; `mean`: the mean over several");
   to("metric", row.metric, "as suites name it");
   to("position", row.position, "place in the table, row after row, from 0");
   to("label", row.label, "of the row, for people");
@@ -93,6 +95,8 @@ void columns(auto& to, const ExportedCell& row) {
   to("difference_high", of_difference(&Difference::high), "of its 95 % interval");
   to("difference_trials", of_difference(&Difference::trials), "that both rows have");
   to("stand_in", row.stand_in, "1 where the data set's images are made up in the place of a source's, else 0");
+  to("trained_on", row.trained_on, "id of the data set that the row trains on; none of a mean");
+  to("asked_on", row.asked_on, "id of the data set whose test people it is asked for; none of a mean");
 }
 
 struct PublishedNumberRow {
@@ -166,14 +170,17 @@ struct ExportedTrial {
   std::string table, row, dataset;
   int trial = 0;
   std::string training, evaluation;
+  std::string trained_on, asked_on;
 };
 void columns(auto& to, const ExportedTrial& row) {
   to("table_id", row.table, "the table", "tables.table_id");
   to("row_id", row.row, "id of the row");
-  to("dataset", row.dataset, "id of the data set");
+  to("dataset", row.dataset, "id of the data set, or `market->caviar` as in `cells`");
   to("trial", row.trial, "its number, from 0");
   to("training", row.training, "the trial's training", "jobs.job");
   to("evaluation", row.evaluation, "the trial's evaluation", "jobs.job");
+  to("trained_on", row.trained_on, "id of the data set that the row trains on");
+  to("asked_on", row.asked_on, "id of the data set whose test people it is asked for");
 }
 
 struct MetricRow {

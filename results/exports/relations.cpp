@@ -107,10 +107,15 @@ void write_cells(const SuiteTables& tables, RelationSink& sink) {
   for (const Table& table : tables.tables) {
     int position = 0;
     for (const Row& row : table.rows)
-      for (const Cell& cell : row.cells)
+      for (const Cell& cell : row.cells) {
+        const bool is_mean = !table.mean_of.empty() && cell.dataset == experiments::kMeanColumn;
+        const experiments::ColumnSets sets = experiments::sets_of(cell.dataset);
         rows.add({table.id, row.id, cell.dataset, cell.metric, position++, row.label,
                   std::string(settings::word(cell.status)), cell.why, cell.mean, cell.std, cell.trials,
-                  cell.trials_needed, cell.reference, cell.chance, cell.difference, is_stand_in(table, cell.dataset)});
+                  cell.trials_needed, cell.reference, cell.chance, cell.difference, is_stand_in(table, cell.dataset),
+                  is_mean ? std::nullopt : std::optional(sets.trained_on),
+                  is_mean ? std::nullopt : std::optional(sets.asked_on)});
+      }
   }
   rows.end();
 }
@@ -199,8 +204,10 @@ void write_trials(const experiments::Plan& plan, const Provenance& provenance, R
   RowsOf<ExportedTrial> rows(sink);
   for (const CellProvenance& cell : provenance.cells) {
     int trial = 0;
+    const auto [trained_on, asked_on] = experiments::sets_of(cell.dataset);
     for (const JobId& evaluation : cell.evaluations)
-      rows.add({cell.table, cell.row, cell.dataset, trial++, training_of.at(evaluation).hex, evaluation.hex});
+      rows.add({cell.table, cell.row, cell.dataset, trial++, training_of.at(evaluation).hex, evaluation.hex, trained_on,
+                asked_on});
   }
   rows.end();
 }

@@ -52,7 +52,8 @@ struct Trial {
   JobId training_job;
   std::optional<EvaluationRecord> evaluation;
   std::optional<TrainingRecord> training;
-  std::optional<SealRecord> seal;
+  std::optional<SealRecord> seal;      //!< of the pack that is asked
+  bool across = false;                 //!< the training has another pack and another split
   std::optional<double> best_on_test;  //!< 0 to 1, where the table asks for it and it can be told
   std::string damage{};                //!< of one of them; empty: none is damaged
 };
@@ -68,9 +69,9 @@ class PlanIndex {
     }
   }
 
-  Trial trial(const JobId& evaluation) const {
+  Trial trial(const JobId& evaluation, bool across) const {
     const auto& specification = specification_of<EvaluationSpecification>(evaluation);
-    Trial trial{evaluation, specification.training, {}, {}, {}, {}, {}};
+    Trial trial{evaluation, specification.training, {}, {}, {}, across, {}, {}};
     const auto record_of = [&]<class Kind>(std::optional<Kind>& part, const JobId& job) {
       part = unless_damaged(trial.damage, [&] { return take<Kind>(lookup_, job); });
     };
@@ -83,7 +84,7 @@ class PlanIndex {
 
   //! The best score of a trial on the way and at its end, where its evaluation is there and asks what its training did.
   std::optional<double> best_on_test(const Trial& trial, const BestOnTheWay& best_on_the_way) const {
-    if (!trial.evaluation || best_on_the_way == nullptr) return std::nullopt;
+    if (!trial.evaluation || trial.across || best_on_the_way == nullptr) return std::nullopt;
     const auto& method = specification_of<TrainingSpecification>(trial.training_job).method;
     if (!asks_as_training_does(specification_of<EvaluationSpecification>(trial.evaluation_job), method))
       return std::nullopt;
@@ -128,11 +129,12 @@ std::string stale_part(const Trial& trial) {
     return fmt::format("evaluation {} names training {}", job, short_id(evaluation.provenance.training));
   if (trial.training && trial.training->weights_sha256 != evaluation.weights_sha256)
     return fmt::format("evaluation {} used other weights than its training has", job);
-  if (trial.training && trial.training->provenance.split_sha256 != evaluation.provenance.split_sha256)
+  const bool one_set = trial.training && !trial.across;
+  if (one_set && trial.training->provenance.split_sha256 != evaluation.provenance.split_sha256)
     return fmt::format("evaluation {} used another split than its training", job);
   if (trial.seal && trial.seal->pack_sha256 != evaluation.provenance.pack_sha256)
     return fmt::format("evaluation {} used another pack than the store has", job);
-  if (trial.seal && trial.training && trial.seal->pack_sha256 != trial.training->provenance.pack_sha256)
+  if (trial.seal && one_set && trial.seal->pack_sha256 != trial.training->provenance.pack_sha256)
     return fmt::format("training {} used another pack than the store has", short_id(trial.training_job));
   return {};
 }
@@ -148,12 +150,14 @@ NumericClasses classes_of(const std::vector<Trial>& trials) {
 
 //! Names what the parts of a cell do not agree on; empty if they agree.
 std::string mixed_parts(const std::vector<Trial>& trials, bool strict_classes) {
-  std::set<std::string> packs;
+  std::set<std::string> packs, packs_across;
   for (const Trial& trial : trials) {
     if (trial.evaluation) packs.insert(trial.evaluation->provenance.pack_sha256);
-    if (trial.evaluation && trial.training) packs.insert(trial.training->provenance.pack_sha256);
+    if (trial.evaluation && trial.training)
+      (trial.across ? packs_across : packs).insert(trial.training->provenance.pack_sha256);
   }
-  if (packs.size() > 1) return fmt::format("{} packs", packs.size());
+  for (const auto* of_one_set : {&packs, &packs_across})
+    if (of_one_set->size() > 1) return fmt::format("{} packs", of_one_set->size());
   const auto classes = strict_classes ? classes_of(trials).footnotes() : std::vector<std::string>{};
   return classes.empty() ? "" : classes.front();
 }
@@ -288,7 +292,8 @@ Table make_table(const experiments::TablePlan& plan, const PlanIndex& index, con
     if (!row_plan.latex.empty()) row.latex = row_plan.latex + (row_plan.deviations.empty() ? "" : " \\(\\ddagger\\)");
     for (const CellPlan& cell_plan : row_plan.cells) {
       std::vector<Trial> trials;
-      for (const JobId& evaluation : cell_plan.evaluations) trials.push_back(index.trial(evaluation));
+      const bool across = experiments::is_across(cell_plan.dataset);
+      for (const JobId& evaluation : cell_plan.evaluations) trials.push_back(index.trial(evaluation, across));
       for (Trial& trial : trials) {
         if (best) trial.best_on_test = index.best_on_test(trial, best_on_the_way);
         lanes.insert(index.lanes_of(trial.training_job));
@@ -319,12 +324,17 @@ bool is_stand_in(const Table& table, const std::string& dataset) {
   return std::find(table.stand_ins.begin(), table.stand_ins.end(), dataset) != table.stand_ins.end();
 }
 
-std::string column_title(const Table& table, const std::string& dataset) {
+std::string trained_head(const std::string& dataset) {
+  return dataset == experiments::kMeanColumn ? "" : "trained on " + experiments::sets_of(dataset).trained_on;
+}
+
+std::string column_title(const Table& table, const std::string& dataset, ColumnHead head) {
   using experiments::Images;
   const bool drawn = std::ranges::find(table.drawn, dataset) != table.drawn.end();
-  return experiments::column_title(dataset, is_stand_in(table, dataset) ? Images::kStandIn
-                                            : drawn                     ? Images::kDrawn
-                                                                        : Images::kReal);
+  const std::string name = head == ColumnHead::kAskedOn ? experiments::sets_of(dataset).asked_on : dataset;
+  return experiments::column_title(name, is_stand_in(table, dataset) ? Images::kStandIn
+                                         : drawn                     ? Images::kDrawn
+                                                                     : Images::kReal);
 }
 
 std::optional<double> published_number(const experiments::PublishedRow& row, const std::string& dataset,

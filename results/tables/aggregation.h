@@ -50,10 +50,11 @@ struct TrialJobs {
   friend auto operator<=>(const TrialJobs&, const TrialJobs&) = default;
 };
 
-//! One metric of a row on a data set. Numbers in per cent where the metric is a fraction
+//! One metric of a row in a column of data sets. Numbers in per cent where the metric is a fraction
 //! (experiments/specification/metrics.h), else as the evaluations have them (PSNR in dB).
 struct Cell {
-  std::string dataset;  //!< or experiments::kMeanColumn: a trial's value is its mean over data sets
+  //! The column (experiments::column_of()), or experiments::kMeanColumn: a trial's value is its mean over columns.
+  std::string dataset;
   std::string metric;
   CellStatus status = CellStatus::kIncomplete;
   std::string why;                            //!< for kMixed and kStale: what disagrees; for kDamaged: what is damaged
@@ -113,7 +114,8 @@ struct Table {
   std::string id;
   std::string title;
   std::vector<std::string> metrics;
-  std::vector<std::string> datasets;  //!< ids; the last is experiments::kMeanColumn where `mean_of` is not empty
+  //! Columns, as TablePlan::datasets; the last is experiments::kMeanColumn where `mean_of` is not empty.
+  std::vector<std::string> datasets;
   std::vector<Row> rows;
   std::vector<int> lanes;      //!< L of the trainings behind it, distinct, ascending
   bool from_scratch = false;   //!< some training behind it began without pre-trained weights
@@ -135,8 +137,17 @@ struct Table {
 //! \param dataset one of Table::datasets
 bool is_stand_in(const Table& table, const std::string& dataset);
 
+enum class ColumnHead {
+  kBoth,     //!< "market → caviar" where rows are asked on another data set
+  kAskedOn,  //!< "caviar", below trained_head()
+};
+
 //! The head of a column for people: its name, and the mark of drawn images. \param dataset one of Table::datasets
-std::string column_title(const Table& table, const std::string& dataset);
+std::string column_title(const Table& table, const std::string& dataset, ColumnHead head = ColumnHead::kBoth);
+
+//! The head of columns whose rows train on one data set, in tables that ask them on others too: "trained on market";
+//! empty for the column of means.
+std::string trained_head(const std::string& dataset);
 
 struct SuiteTables {
   std::string suite;

@@ -60,6 +60,10 @@ Json to_json(const Cell& cell, const Footnotes& footnotes, double margin) {
                {"why", cell.why},
                {"difference", json_difference(cell.difference)},
                {"jobs", std::move(jobs)}};
+  if (experiments::is_across(cell.dataset)) {
+    const experiments::ColumnSets sets = experiments::sets_of(cell.dataset);
+    json.update({{"trained_on", sets.trained_on}, {"asked_on", sets.asked_on}});
+  }
   if (!cell.difference_why.empty()) json["difference_why"] = cell.difference_why;
   if (cell.against_paper) json["against_paper"] = to_json(*cell.against_paper, margin);
   if (cell.no_reference && !cell.reference) json["no_reference"] = true;

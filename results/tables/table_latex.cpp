@@ -220,24 +220,52 @@ std::vector<Column> columns_of(const Table& table) {
   return columns;
 }
 
-// A column's head, red where its images are a stand-in's.
+// A column's head, red where its images are a stand-in's. Below a head of its training's data set it names the other.
 std::string dataset_head(const Table& table, const std::string& dataset) {
-  const std::string title = column_title(table, dataset);
+  const std::string title =
+      column_title(table, dataset, experiments::any_across(table.datasets) ? ColumnHead::kAskedOn : ColumnHead::kBoth);
   return is_stand_in(table, dataset) ? red(latex(title)) : latex(title);
 }
 
-// Data sets above their columns; a single one where it must not be missed. \param width a data set's columns
-std::string datasets_above(const Table& table, const std::function<std::ptrdiff_t(const std::string&)>& width) {
-  if (table.datasets.size() < 2 && table.stand_ins.empty()) return "";
+// The columns of each data set that rows train on, in the table's order.
+std::vector<std::pair<std::string, std::vector<std::string>>> trained_groups(const std::vector<std::string>& columns) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> groups;
+  for (const std::string& column : columns) {
+    const std::string trained_on = experiments::sets_of(column).trained_on;
+    if (groups.empty() || groups.back().first != trained_on)
+      groups.emplace_back(trained_on, std::vector<std::string>());
+    groups.back().second.push_back(column);
+  }
+  return groups;
+}
+
+// A head above so many columns.
+using Head = std::pair<std::string, std::ptrdiff_t>;
+
+std::string heads_above(const std::vector<Head>& heads) {
   std::string names, rules;
   std::ptrdiff_t at = 2;
-  for (const std::string& dataset : table.datasets) {
-    const std::ptrdiff_t columns = width(dataset);
-    names += fmt::format(" & \\multicolumn{{{}}}{{c}}{{{}}}", columns, dataset_head(table, dataset));
-    rules += fmt::format("\\cmidrule(lr){{{}-{}}}", at, at + columns - 1);
+  for (const auto& [text, columns] : heads) {
+    names += fmt::format(" & \\multicolumn{{{}}}{{c}}{{{}}}", columns, text);
+    if (!text.empty()) rules += fmt::format("\\cmidrule(lr){{{}-{}}}", at, at + columns - 1);
     at += columns;
   }
   return fmt::format("    {} \\\\\n    {}\n", names, rules);
+}
+
+// Data sets above their columns; a single one where it must not be missed. Where rows are asked on other sets than they
+// train on, those stand above. \param width a data set's columns
+std::string datasets_above(const Table& table, const std::function<std::ptrdiff_t(const std::string&)>& width) {
+  if (table.datasets.size() < 2 && table.stand_ins.empty()) return "";
+  std::vector<Head> trained_on, asked_on;
+  for (const auto& [trained, columns] : trained_groups(table.datasets)) {
+    trained_on.emplace_back(latex(trained_head(columns.front())), 0);
+    for (const std::string& column : columns) {
+      asked_on.emplace_back(dataset_head(table, column), width(column));
+      trained_on.back().second += width(column);
+    }
+  }
+  return (experiments::any_across(table.datasets) ? heads_above(trained_on) : "") + heads_above(asked_on);
 }
 
 std::string environment(const std::string& label, const std::string& caption, const std::string& tabular,
@@ -348,7 +376,8 @@ Table part_of(const Table& table, const std::vector<std::string>& datasets, cons
   return part;
 }
 
-// A table that is too wide for a page as one of each data set, and such a one as some of a few metrics each.
+// A table that is too wide for a page as one of each data set that rows train on, such a one as one of each column of
+// its, and this one as some of a few metrics each.
 std::vector<Table> as_wide_as_a_page(const Table& table, bool (*fits)(const Table&)) {
   std::vector<Table> parts;
   const auto add = [&](Table part, const std::string& id, const std::string& title) {
@@ -358,8 +387,16 @@ std::vector<Table> as_wide_as_a_page(const Table& table, bool (*fits)(const Tabl
   };
   if (fits(table) || table.datasets.size() + table.metrics.size() == 2) {
     parts.push_back(table);
+  } else if (const auto groups = trained_groups(table.datasets);
+             groups.size() > 1 && experiments::any_across(table.datasets)) {
+    for (const auto& [trained_on, columns] : groups) {
+      const std::string head = trained_head(columns.front());
+      add(part_of(table, columns, table.metrics), trained_on, head.empty() ? trained_on : head);
+    }
   } else if (table.datasets.size() > 1) {
-    for (const std::string& dataset : table.datasets) add(part_of(table, {dataset}, table.metrics), dataset, dataset);
+    for (const std::string& dataset : table.datasets)
+      add(part_of(table, {dataset}, table.metrics), experiments::sets_of(dataset).asked_on,
+          experiments::column_name(dataset));
   } else {
     for (auto first = table.metrics.begin(), last = first; first != table.metrics.end(); first = last) {
       Table part;

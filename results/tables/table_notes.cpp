@@ -62,10 +62,16 @@ std::string claim_text(const Table& table, const ComparedClaim& claim, const Mar
                      words(claim.status, claim.trials), steps);
 }
 
+//! Columns' names for people.
+std::string names_of(std::vector<std::string> columns) {
+  std::ranges::transform(columns, columns.begin(), experiments::column_name);
+  return join(columns);
+}
+
 //! Data sets among marked columns; a table of its own of the means has no other.
-std::vector<std::string> without_mean(std::vector<std::string> columns) {
+std::string names_without_mean(std::vector<std::string> columns) {
   if (columns.size() > 1) std::erase(columns, experiments::kMeanColumn);
-  return columns;
+  return names_of(std::move(columns));
 }
 
 }  // namespace
@@ -147,7 +153,7 @@ std::string legend_of(const Table& table, const Markup& markup) {
   else
     text += fmt::format("; mean ± sample standard deviation over {} trials.", join(trials));
   if (!table.mean_of.empty())
-    text += fmt::format(" {}: over {}.", markup.mark(experiments::kMeanColumn), markup.plain(join(table.mean_of)));
+    text += fmt::format(" {}: over {}.", markup.mark(experiments::kMeanColumn), markup.plain(names_of(table.mean_of)));
   if (references) text += fmt::format(" {}", markup.references);
   if (!table.published.empty()) text += " Rows without a number of ours are as published: nothing of them was run.";
   for (const std::string& paper : table.no_reference)
@@ -163,7 +169,7 @@ std::string stand_in_note(const Table& table, const Markup& markup) {
   if (table.stand_ins.empty()) return {};
   return fmt::format(
       "stand-ins, not the real data: the images of {} are made up; numbers on them say nothing about a paper's",
-      markup.plain(join(without_mean(table.stand_ins))));
+      markup.plain(names_without_mean(table.stand_ins)));
 }
 
 std::vector<std::string> notes_of(const Table& table, const std::vector<std::string>& suite_notes,
@@ -173,12 +179,12 @@ std::vector<std::string> notes_of(const Table& table, const std::vector<std::str
   std::vector<std::string> lines;
   if (!table.drawn.empty())
     lines.push_back(fmt::format("drawn images: a program made those of {}; numbers on them say nothing about a paper's",
-                                markup.plain(join(without_mean(table.drawn)))));
+                                markup.plain(names_without_mean(table.drawn))));
   for (const Row& row : table.rows) {
     for (const Cell& cell : row.cells) {
       if (cell.why.empty()) continue;
       auto line = fmt::format("{}, {} on {}: {}; not averaged", markup.mark(settings::word(cell.status)),
-                              markup.plain(row.label), markup.plain(cell.dataset), cell.why);
+                              markup.plain(row.label), markup.plain(experiments::column_name(cell.dataset)), cell.why);
       if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
     }
   }
@@ -221,8 +227,8 @@ std::vector<std::string> missing_differences(const Table& table, const Markup& m
   for (const Row& row : table.rows)
     for (const Cell& cell : row.cells) {
       if (cell.difference_why.empty() || row.id == table.compare_with || !is_per_query(cell.metric)) continue;
-      auto line = fmt::format("none for {} on {}: {}", markup.plain(row.label), markup.plain(cell.dataset),
-                              markup.plain(cell.difference_why));
+      auto line = fmt::format("none for {} on {}: {}", markup.plain(row.label),
+                              markup.plain(experiments::column_name(cell.dataset)), markup.plain(cell.difference_why));
       if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
     }
   return lines;

@@ -33,8 +33,9 @@ std::string markdown_table(const std::vector<std::vector<std::string>>& lines);
 //! full precision, empty where there is none. Columns: table, row, label, dataset, metric, mean, std, trials,
 //! trials_needed, reference (as the paper prints it; "no reference" where the paper is asked and has none, and
 //! throughout a table that names a paper and has none of its numbers), chance, compared_with (a row's id), difference,
-//! difference_low, difference_high, difference_trials, status, jobs (ids separated by a space); and last, where some
-//! table of the suite has footnotes, footnotes: what is to be known of the reference, whole sentences.
+//! difference_low, difference_high, difference_trials, status, jobs (ids separated by a space); behind these, where
+//! some table asks rows on other data sets than they train on, trained_on and asked_on; and last, where some table of
+//! the suite has footnotes, footnotes: what is to be known of the reference, whole sentences.
 std::string to_csv(const SuiteTables& tables);
 
 //! The document of `suite table --json`, numbers in per cent but weights and rank correlations:
@@ -47,11 +48,11 @@ std::string to_csv(const SuiteTables& tables);
 //! set to metric to number, and where there are such "no_reference": data set to metrics, "footnotes": data set to
 //! metric to numbers}) where there are such; "trials_needed", "values" (one per trial, null where it is not there),
 //! "chance", "status", "why", "difference" (json_difference() or null), "difference_why" (where there is none although
-//! both are complete), "against_paper" ({"difference", "low", "high", "margin", "verdict": a word of PaperVerdict};
-//! ours minus the paper's number in points) where it was compared, "no_reference" (true where the paper is asked and
-//! has no number), "footnotes" (numbers of the table's, beside the paper's number) and "own_footnotes" (beside ours) of
-//! a cell, whose difference may have "footnotes" too, whose "jobs" are training and evaluation, trial after trial. A
-//! claim is
+//! both are complete), "trained_on" and "asked_on" (where these are two data sets), "against_paper" ({"difference",
+//! "low", "high", "margin", "verdict": a word of PaperVerdict}; ours minus the paper's number in points) where it was
+//! compared, "no_reference" (true where the paper is asked and has no number), "footnotes" (numbers of the table's,
+//! beside the paper's number) and "own_footnotes" (beside ours) of a cell, whose difference may have "footnotes" too,
+//! whose "jobs" are training and evaluation, trial after trial. A claim is
 //! {"kind": "stated" or "printed", "dataset", "metric", "paper",
 //! "paper_dataset", "paper_order" (ClaimPlan's), "rows": [{"id", "label", "mean"}] (worse to better), "steps": [a word
 //! of Verdict] and "differences" (as of cells) of each row but the first, "trials" (the fewest of a row that has a

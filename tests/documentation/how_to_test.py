@@ -14,7 +14,7 @@ import tutorial_test
 from tutorial_test import ROOT, sections_of
 
 PAGE = (ROOT / "docs/how_to.md").read_text(encoding="utf-8")
-IMAGES, PYTHON, CPP, FAILED, COST, SEEDS, LATEX, MOVE, DISK, CITE = range(1, 11)
+IMAGES, PYTHON, CPP, FAILED, COST, SEEDS, LATEX, MOVE, DISK, CITE, ACROSS = range(1, 12)
 BROKEN = 'worker = ["sh", "-c", "echo my own mistake >&2; exit 1", "sh"]\n'
 
 
@@ -66,6 +66,8 @@ class HowTo(tutorial_test.TorchFollower):
             self.assertIn(expected, disk)
         self.printed_by(CITE)
         self.assertIn("@misc{resolute", (self.folder / "resolute.bib").read_text(encoding="utf-8"))
+        across, = self.printed_by(ACROSS)
+        self.assertRegex(across, r"street \(drawn\) rank-1 \|.*street → people \(drawn\) rank-1 \|")
 
     def check_failure(self):
         job = self.failing_suite()

@@ -1,6 +1,9 @@
 #include "workers/jobs/evaluation_job.h"
 
+#include <set>
+
 #include "core/error.h"
+#include "core/log.h"
 #include "datasets/pack/pack.h"
 #include "datasets/split/split.h"
 #include "experiments/specification/validation.h"
@@ -12,6 +15,44 @@
 #include "workers/rank/stop_flag.h"
 
 namespace resolute::workers {
+namespace {
+
+// Nobody who is asked for may have been trained on. Images of another data set than the training's are compared by the
+// SHA-256 of their raw files, under whatever name and in whatever folder they were packed. People of stand-ins are
+// nobody's.
+void check_people_apart(const JobContext& context, const experiments::TrainingSpecification& trained,
+                        const datasets::PackReader& pack, const datasets::Split& split) {
+  if (trained.pack == pack.options() || settings::is_stand_in(trained.pack) || settings::is_stand_in(pack.options()))
+    return;
+  if (!context.files.exists(context.store.pack_folder(trained.pack) / "pack.json")) {
+    core::log_warning(
+        "pack '{}' of the training is not in the store: nothing says whether it trained on people of '{}'",
+        trained.pack.name, pack.options().name);
+    return;
+  }
+  const datasets::PackReader trained_pack = open_pack(context, trained.pack);
+  std::set<std::string> seen;
+  for (const datasets::TrainItem& item : datasets::make_split(trained_pack, trained.split).train)
+    seen.insert(trained_pack.row(item.row).source_sha256);
+  std::size_t found = 0;
+  std::string first;
+  const auto look_at = [&](const auto& items) {
+    for (const auto& item : items) {
+      if (!seen.contains(pack.row(item.row).source_sha256)) continue;
+      if (found++ == 0) first = item.path;
+    }
+  };
+  look_at(split.query);
+  look_at(split.gallery);
+  if (found > 0)
+    throw core::input_error(
+        fmt::format("{} test {} of data set '{}' {} trained on", found, found == 1 ? "image" : "images",
+                    pack.options().name, found == 1 ? "was" : "were"),
+        fmt::format("'{}' has the same bytes as a training image of '{}'", first, trained.pack.name),
+        "divide the people of both data sets alike (split.partition, split.test_identities), or ask another set");
+}
+
+}  // namespace
 
 results::EvaluationRecord run_evaluation(const JobContext& context,
                                          const experiments::EvaluationSpecification& specification) {
@@ -30,6 +71,7 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
 
   const datasets::PackReader pack = open_pack(context, specification.pack);
   const datasets::Split split = datasets::make_split(pack, specification.split);
+  check_people_apart(context, trained, pack, split);
   const datasets::Split asked = split_asked(pack, split, specification.protocol.query_rates);
   const Comparison comparison = comparison_of(specification.protocol, trained.method);
   const OutputPlan plan = plan_outputs(*method, pack, asked, specification.protocol);

@@ -23,7 +23,7 @@ PROFILE_KEYS = ["datasets", "stand_ins"]  # that are no settings
 ROW_KEYS = ["id", "label", "latex", "grid", "set", "reference"]
 DATASET_KEYS = ["id", "source"]
 TABLE_KEYS = ["id", "title", "metrics", "datasets", "reference", "row", "compare_with", "mean_of", "published", "margin",
-              "strict_classes"]
+              "strict_classes", "evaluate_on"]
 SUITE_KEYS = ["suite", "title", "worker", "worker_files", "worker_files_sha256", "method", "method_schemas", "include", "included",
               "only_tables", "stand_ins", "defaults", "profiles", "dataset", "table"]
 REQUIRED = {"suite": ["suite", "title"], "dataset": ["id", "source", "root"], "table": ["id", "title", "metrics", "datasets"],

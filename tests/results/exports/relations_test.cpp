@@ -107,6 +107,23 @@ TEST_F(RelationsTest, cells_are_those_of_the_tables) {
   EXPECT_TRUE(std::holds_alternative<double>(all.column("cells", "difference").back()));
 }
 
+TEST_F(RelationsTest, cells_and_trials_name_the_sets_that_rows_train_on_and_are_asked_on) {
+  experiments::TablePlan& table = suite_.plan.tables[0];
+  table.datasets = {"easy", "easy->hard"};
+  table.mean_of = table.datasets;
+  table.metrics = {"rank1"};
+  table.rows.resize(1);
+  table.rows[0].cells[1].dataset = "easy->hard";
+  const RowsInMemory all = written();
+  EXPECT_THAT(all.column("cells", "dataset"),
+              ElementsAre(FieldValue("easy"), FieldValue("easy->hard"), FieldValue("mean")));
+  EXPECT_THAT(all.column("cells", "trained_on"), ElementsAre(FieldValue("easy"), FieldValue("easy"), FieldValue()));
+  EXPECT_THAT(all.column("cells", "asked_on"), ElementsAre(FieldValue("easy"), FieldValue("hard"), FieldValue()));
+  EXPECT_THAT(all.column("trials", "trained_on"), Each(FieldValue("easy")));
+  EXPECT_THAT(all.column("trials", "asked_on"),
+              ElementsAre(FieldValue("easy"), FieldValue("easy"), FieldValue("hard"), FieldValue("hard")));
+}
+
 TEST_F(RelationsTest, published_numbers_have_rows_of_their_own) {
   EXPECT_THAT(written().column("published", "method"), IsEmpty());
   suite_.plan.tables[0].published = {{"judea", "JUDEA", {{"easy", {{"rank1", 26.2}}}}},

@@ -223,5 +223,29 @@ TEST(TableLatex, differences_have_a_page_s_width_of_their_own) {
   EXPECT_THAT(eight, HasSubstr("\\caption{Made up, y: difference from a}"));
 }
 
+TEST(TableLatex, a_wide_table_of_two_heads_is_one_of_each_data_set_that_rows_train_on) {
+  SuiteTables tables = tables_of("rank1", {});
+  Table& table = tables.tables[0];
+  table.metrics = {"rank1", "rank5", "mAP"};
+  table.datasets = {"a", "a->b", "b->a", "b"};
+  Row row{"r", "R", {}};
+  for (const std::string& dataset : table.datasets)
+    for (const std::string& metric : table.metrics) {
+      row.cells.emplace_back();
+      row.cells.back().dataset = dataset;
+      row.cells.back().metric = metric;
+      row.cells.back().trials_needed = 2;
+    }
+  table.rows = {row};
+  const std::string text = to_latex(tables);
+  EXPECT_EQ(2U, count_of(text, "\\begin{table}"));
+  for (const char* trained : {"a", "b"}) {
+    EXPECT_THAT(text, HasSubstr(fmt::format("\\caption{{Made up, trained on {}}}", trained)));
+    EXPECT_THAT(text, HasSubstr(fmt::format("\\label{{tab:made-up-{}}}", trained)));
+    EXPECT_THAT(text, HasSubstr(fmt::format(" & \\multicolumn{{6}}{{c}}{{trained on {}}} \\\\\n", trained)));
+  }
+  EXPECT_EQ(2U, count_of(text, " & \\multicolumn{3}{c}{a} & \\multicolumn{3}{c}{b} \\\\\n"));
+}
+
 }  // namespace
 }  // namespace resolute::results::table_latex_test
