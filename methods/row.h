@@ -39,6 +39,8 @@ struct Row {
   Tells tells{};
   //! The work in passes of the trunk (work.h); null: each image passes the trunk.
   Cost (*cost)(const MethodOptions& options, const WorkCase& asked) = nullptr;
+  //! Trunks of their own that its networks have: one can be given to others.
+  int trunks = 1;
   bool operator==(const Row&) const = default;
 };
 

@@ -46,6 +46,18 @@ void check(const MethodOptions& options, const TrainingSettings& training) {
                       "set it to mlr for these rows: the networks see the same images");
 }
 
+bool same_networks(const MethodOptions& a, const MethodOptions& b) {
+  return a.index() == b.index() && std::visit(
+                                       [&]<class Options>(const Options& one) {
+                                         const Options& other = std::get<Options>(b);
+                                         if constexpr (requires { same_tensors(one, other); })
+                                           return same_tensors(one, other);
+                                         else
+                                           return one == other;
+                                       },
+                                       a);
+}
+
 void reset_unread(MethodOptions& options, settings::NetworkSettings& network, const settings::Recipe& recipe) {
   std::visit([&](auto& chosen) { reset_unread(chosen, network, recipe); }, options);
   if (!row(options).needs.streams) network.bn_streams = settings::NetworkSettings().bn_streams;

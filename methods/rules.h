@@ -29,6 +29,11 @@ void check(const MethodOptions& options, const TrainingSettings& training);
 //! Members that nothing reads take their defaults, in the options and, where the method alone knows it, in the network.
 void reset_unread(MethodOptions& options, settings::NetworkSettings& network, const settings::Recipe& recipe);
 
+//! Tells whether networks of both have tensors of the same names and shapes, which mean the same, where the rest of
+//! their trainings is the same too. A method says it of its options by same_tensors(); of a method that does not, equal
+//! options have.
+bool same_networks(const MethodOptions& a, const MethodOptions& b);
+
 //! For triplets among HR images alone. One image of an identity is told of elsewhere. \throws MemberError for fewer
 //! than 2 HR images of each
 void check_hr_images(const settings::Recipe& recipe,

@@ -26,6 +26,12 @@ settings::JobKind job_kind(const JobSpecification& specification) {
                     specification);
 }
 
+const JobId* weights_read_by(const JobSpecification& specification) {
+  if (const auto* evaluation = std::get_if<EvaluationSpecification>(&specification)) return &evaluation->training;
+  const auto* training = std::get_if<TrainingSpecification>(&specification);
+  return training != nullptr && training->start_from ? &training->start_from->training : nullptr;
+}
+
 bool uses_levels(const MethodOptions& options) { return !methods::tells(options).level_rates.empty(); }
 
 std::vector<std::string> distances_of(const MethodOptions& options) {

@@ -6,6 +6,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -60,6 +61,20 @@ struct SealSpecification {
 //! The most lanes that a training may have.
 inline constexpr int kMostLanes = 1024;
 
+//! The tensors that a training takes over from a finished one.
+enum class StartPart {
+  kModule,  //!< all of its networks
+  kTrunk,   //!< those of its one trunk
+};
+constexpr auto words_of(StartPart) { return settings::words("module", "trunk"); }
+
+//! A training starts from the last weights of another one (experiments/specification/stages.h).
+struct Start {
+  JobId training;
+  StartPart part = StartPart::kModule;
+  bool operator==(const Start&) const = default;
+};
+
 struct TrainingSpecification {
   MethodOptions method;
   NetworkSettings network;
@@ -69,7 +84,8 @@ struct TrainingSpecification {
   int lanes = 1;  //!< L; part of the experiment (docs/glossary.md)
   Device device = Device::kCpu;
   std::uint64_t seed = 0;
-  std::string initial_weights;  //!< SHA-256 of the weights started from; empty: from scratch
+  std::string initial_weights;           //!< SHA-256 of the weights started from; empty: from scratch
+  std::optional<Start> start_from = {};  //!< in the place of initial_weights
   bool operator==(const TrainingSpecification&) const = default;
 };
 
@@ -91,6 +107,9 @@ Device device_of(const EvaluationSpecification& evaluation, const TrainingSpecif
 std::string kind_name(const JobSpecification& specification);
 //! The kind by which machines for the job are chosen.
 settings::JobKind job_kind(const JobSpecification& specification);
+
+//! The training whose weights the job reads: an evaluation's own, the one that a training starts from; null: none.
+const JobId* weights_read_by(const JobSpecification& specification);
 
 //! Tells whether the method treats images of different levels of resolution differently.
 bool uses_levels(const MethodOptions& options);

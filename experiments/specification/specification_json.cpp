@@ -32,6 +32,9 @@ CanonicalText write(const TrainingSpecification& s) {
                                  {"device", std::string(settings::word(s.device))},
                                  {"seed", s.seed},
                                  {"initial_weights", s.initial_weights}});
+  if (s.start_from)  // trainings without one keep their ids
+    members.emplace_back("start_from", CanonicalText{{"part", std::string(settings::word(s.start_from->part))},
+                                                     {"training", s.start_from->training.hex}});
   return members;
 }
 
@@ -42,6 +45,13 @@ CanonicalText write(const EvaluationSpecification& s) {
           {"pack", settings::canonical(s.pack)},
           {"split", settings::canonical(s.split)},
           {"protocol", settings::canonical(s.protocol)}};
+}
+
+Start read_start(const Json& json, const std::string& where) {
+  ObjectReader object(json, fmt::format("{}: in 'start_from'", where));
+  Start start{{object.required<std::string>("training")}, settings::required<StartPart>(object, "part")};
+  object.finish();
+  return start;
 }
 
 TrainingSpecification read_training(ObjectReader& object) {
@@ -55,6 +65,7 @@ TrainingSpecification read_training(ObjectReader& object) {
   s.device = settings::required<settings::Device>(object, "device");
   s.seed = object.required<std::uint64_t>("seed");
   s.initial_weights = object.required<std::string>("initial_weights");
+  if (const Json* start = object.find("start_from")) s.start_from = read_start(*start, object.where());
   return s;
 }
 

@@ -239,6 +239,15 @@ void check_device(const TrainingSpecification& s) {
                       "set it to f32 or bf16, or device to \"cuda\"");
 }
 
+void check_start(const Start& start, const TrainingSpecification& s) {
+  const auto refuse = [&](const std::string& why) {
+    throw MemberError("start_from", settings::quoted_text(start.training.hex), why);
+  };
+  if (!core::is_sha256_hex(start.training.hex)) refuse("a job id of 64 hexadecimal digits is needed");
+  if (!s.initial_weights.empty()) refuse("a training starts from 'initial_weights' or from another training");
+  if (s.recipe.program != 0) refuse("a program that is not resolute-worker trains, and reads no weights of ours");
+}
+
 void check_job(const TrainingSpecification& s) {
   check_network_pack(s.pack);
   check_device(s);
@@ -249,6 +258,7 @@ void check_job(const TrainingSpecification& s) {
   check_lanes(s);
   if (!s.initial_weights.empty() && !core::is_sha256_hex(s.initial_weights))
     throw MemberError("initial_weights", "'" + s.initial_weights + "'", "a SHA-256 in 64 hexadecimal digits is needed");
+  if (s.start_from) check_start(*s.start_from, s);
 }
 
 void check_job(const EvaluationSpecification& s) {

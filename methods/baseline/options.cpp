@@ -16,4 +16,6 @@ void reset_unread(BaselineOptions& options, settings::NetworkSettings&, const se
   reset_classification(options);
 }
 
+bool same_tensors(const BaselineOptions& a, const BaselineOptions& b) { return a.classification == b.classification; }
+
 }  // namespace resolute::methods

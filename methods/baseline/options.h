@@ -36,6 +36,9 @@ struct BaselineOptions {
   }
 };
 
+//! same_networks() (methods/rules.h) of this method.
+bool same_tensors(const BaselineOptions& a, const BaselineOptions& b);
+
 RESOLUTE_METHOD(BaselineOptions)
 
 }  // namespace resolute::methods

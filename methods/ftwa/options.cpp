@@ -1,3 +1,5 @@
+#include <tuple>
+
 #include "methods/rules.h"
 #include "settings/member_checks.h"
 
@@ -70,6 +72,14 @@ void reset_unread(FtwaOptions& options, settings::NetworkSettings&, const settin
   if (!options.weighs() || (!options.classification && options.weight_balance == 0))
     options.classification_weighting = defaults.classification_weighting;
   if (!options.weighs() || !options.triplet) options.triplet_weighting = defaults.triplet_weighting;
+}
+
+bool same_tensors(const FtwaOptions& a, const FtwaOptions& b) {
+  const auto shape = [](const FtwaOptions& o) {
+    return std::tuple(o.classification, o.transforms(), o.transforms() ? o.transformation_blocks : 0, o.weighs(),
+                      o.weighs() ? o.weight_normalisation : WeightNormalisation::kOff);
+  };
+  return shape(a) == shape(b);
 }
 
 }  // namespace resolute::methods

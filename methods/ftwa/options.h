@@ -108,6 +108,9 @@ struct FtwaOptions : FtwaShared {
   static FtwaOptions of(const FtwaSection& section);
 };
 
+//! same_networks() (methods/rules.h) of this method.
+bool same_tensors(const FtwaOptions& a, const FtwaOptions& b);
+
 RESOLUTE_METHOD(FtwaOptions)
 
 }  // namespace resolute::methods

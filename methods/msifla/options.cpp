@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <tuple>
 
 #include "methods/rules.h"
 #include "settings/member_checks.h"
@@ -81,6 +82,13 @@ void reset_unread(MsiflaOptions& options, settings::NetworkSettings&, const sett
   reset_triplet(options);
   // One scale has one re-ID network either way.
   if (options.scales.size() == 1) options.reid_networks = MsiflaOptions().reid_networks;
+}
+
+bool same_tensors(const MsiflaOptions& a, const MsiflaOptions& b) {
+  const auto shape = [](const MsiflaOptions& o) {
+    return std::tuple(o.scales, o.reid_networks, o.reid_ensemble, o.classification, o.ir_width, o.ir_residual);
+  };
+  return shape(a) == shape(b);
 }
 
 }  // namespace resolute::methods

@@ -72,6 +72,9 @@ struct MsiflaOptions {
   }
 };
 
+//! same_networks() (methods/rules.h) of this method.
+bool same_tensors(const MsiflaOptions& a, const MsiflaOptions& b);
+
 RESOLUTE_METHOD(MsiflaOptions)
 
 }  // namespace resolute::methods

@@ -29,7 +29,11 @@ Cost msifla_cost(const MethodOptions& any, const WorkCase& asked) {
 }  // namespace
 
 Row row_of(const MsiflaOptions& options) {
-  return {.needs = {.copies = true, .streams = false}, .tells = {.recovered = options.scales}, .cost = msifla_cost};
+  const bool shared = options.reid_networks == ReidNetworks::kShared && options.scales.size() > 1;
+  return {.needs = {.copies = true, .streams = false},
+          .tells = {.recovered = options.scales},
+          .cost = msifla_cost,
+          .trunks = shared ? 1 : static_cast<int>(options.scales.size()) + options.reid_ensemble - 1};
 }
 
 }  // namespace resolute::methods

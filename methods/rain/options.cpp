@@ -1,5 +1,7 @@
 #include "methods/rain/options.h"
 
+#include <tuple>
+
 #include "methods/rules.h"
 
 namespace resolute::methods {
@@ -70,6 +72,16 @@ void reset_unread(RainOptions& options, settings::NetworkSettings&, const settin
   if (options.reconstruction) return;
   options.decoder = RainOptions().decoder;
   options.reconstruction_weight = RainOptions().reconstruction_weight;
+}
+
+bool same_tensors(const RainOptions& a, const RainOptions& b) {
+  const auto shape = [](const RainOptions& o) {
+    const Adversary* game = o.opponent();
+    return std::tuple(o.classification, o.reconstruction, o.decoder,
+                      game == nullptr ? std::vector<int>() : game->levels,
+                      game == nullptr ? DiscriminatorKind() : game->discriminator);
+  };
+  return shape(a) == shape(b);
 }
 
 }  // namespace resolute::methods

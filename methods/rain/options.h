@@ -125,6 +125,9 @@ struct RainOptions {
   static RainOptions of(const RainSection& section);
 };
 
+//! same_networks() (methods/rules.h) of this method.
+bool same_tensors(const RainOptions& a, const RainOptions& b);
+
 RESOLUTE_METHOD(RainOptions)
 
 }  // namespace resolute::methods

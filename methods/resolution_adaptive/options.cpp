@@ -1,4 +1,5 @@
 #include <numeric>
+#include <tuple>
 
 #include "methods/row.h"
 #include "methods/rules.h"
@@ -120,6 +121,15 @@ void reset_unread(ResolutionAdaptiveOptions& options, settings::NetworkSettings&
     options.verification_weight = defaults.verification_weight;
     options.verification_width = defaults.verification_width;
   }
+}
+
+// Progressive masks count their stages in tensors: whole networks of such a training would begin at the last stage.
+bool same_tensors(const ResolutionAdaptiveOptions& a, const ResolutionAdaptiveOptions& b) {
+  const auto shape = [](const ResolutionAdaptiveOptions& o) {
+    return std::tuple(o.level_rates, o.widths, o.masks, o.mask_blocks, o.classification, o.verification,
+                      o.verification ? o.verification_width : 0);
+  };
+  return a.masks != Masks::kProgressive && shape(a) == shape(b);
 }
 
 }  // namespace resolute::methods

@@ -77,6 +77,9 @@ struct ResolutionAdaptiveOptions {
   }
 };
 
+//! same_networks() (methods/rules.h) of this method.
+bool same_tensors(const ResolutionAdaptiveOptions& a, const ResolutionAdaptiveOptions& b);
+
 RESOLUTE_METHOD(ResolutionAdaptiveOptions)
 
 //! L: how many masks a network has, one behind each residual block or behind each stage; 0 with masks "off".

@@ -265,6 +265,8 @@ inline TrainingSpecification any_training() {
   s.device = s.recipe.precision == settings::Precision::kTf32 ? Device::kCuda : any_value<Device>({});
   s.seed = *rc::gen::arbitrary<std::uint64_t>();
   if (*rc::gen::arbitrary<bool>()) s.initial_weights = core::sha256_hex(std::string_view("weights"));
+  if (s.initial_weights.empty() && s.recipe.program == 0 && *rc::gen::arbitrary<bool>())
+    s.start_from = Start{{core::sha256_hex(std::to_string(between(0, 9)))}, any_value<StartPart>({})};
   return s;
 }
 

@@ -5,15 +5,18 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "core/error.h"
 #include "methods/rain/networks/rain.h"
+#include "methods/rules.h"
 #include "networks/nn/batch_norm.h"
 #include "networks/nn/folded_backbone.h"
 #include "networks/onnx/graph.h"
 #include "tests/methods/small_training.h"
 #include "tests/support/any_word.h"
+#include "workers/training/checkpoint.h"
 #include "workers/training/make_method.h"
 #include "workers/training/optimiser.h"
 
@@ -60,6 +63,59 @@ std::vector<MethodOptions> every_kind() {
           ResolutionAdaptiveOptions{
               .level_rates = {2, 1}, .widths = {4, 8}, .masks = methods::Masks::kJoint, .verification_width = 8},
           ResolutionAdaptiveOptions{.varying_length = false, .masks = methods::Masks::kOff}};
+}
+
+//! Names and shapes of all that a checkpoint would hold.
+std::map<std::string, std::vector<std::int64_t>> tensors_of(const MethodOptions& options) {
+  auto method = make_method(small_specification(options), 6);
+  networks::NamedTensors tensors;
+  list_module(method->module(), "", tensors);
+  std::map<std::string, std::vector<std::int64_t>> shapes;
+  for (const auto& [name, tensor] : tensors) shapes[name] = tensor.sizes().vec();
+  return shapes;
+}
+
+//! The options with one switch or word changed, for each of them that may be together.
+template <class Options>
+std::vector<MethodOptions> with_one_change(const Options& options) {
+  std::vector<MethodOptions> changed;
+  const auto section = methods::section_of(options);
+  methods::Section<Options>::members([&](const auto& one) {
+    using T = typename std::decay_t<decltype(one)>::Type;
+    const auto add = [&](const T& value) {
+      auto other = section;
+      other.*one.at = value;
+      try {
+        const auto made = methods::options_of<Options>(other);
+        if (made != options) changed.push_back(made);
+      } catch (const settings::MemberError&) {
+      }
+    };
+    if constexpr (std::is_same_v<T, bool>)
+      add(!(section.*one.at));
+    else if constexpr (settings::Choice<T>)
+      for (const std::string& word : settings::word_list<T>()) add(settings::parse_word<T>(word, "word"));
+  });
+  return changed;
+}
+
+TEST(Method, networks_that_are_said_to_be_the_same_have_the_same_tensors) {
+  int same = 0, others = 0;
+  for (const MethodOptions& options : every_kind()) {
+    const auto shapes = tensors_of(options);
+    for (const MethodOptions& other : std::visit([](const auto& chosen) { return with_one_change(chosen); }, options)) {
+      if (!methods::same_networks(options, other)) {
+        ++others;
+        continue;
+      }
+      ++same;
+      std::map<std::string, std::vector<std::int64_t>> found;
+      EXPECT_NO_THROW(found = tensors_of(other));
+      EXPECT_EQ(shapes, found) << methods::method_name(options);
+    }
+  }
+  EXPECT_GT(same, 20);
+  EXPECT_GT(others, 10);
 }
 
 TEST(Method, groups_hold_every_parameter_once_and_phases_name_them) {

@@ -61,7 +61,7 @@ std::set<std::string> silent_members() {
 //! The keys that `object` need not have: a recipe's "flip" it must have, an evaluation's it need not.
 const std::set<std::string>& silent_members_of(const Json& object) {
   static const auto kRecipe = silent_members<Recipe>();
-  static const std::set<std::string> kTraining;
+  static const std::set<std::string> kTraining{"start_from"};
   static const auto kOthers =
       silent_members<PackSettings, SplitSettings, EvaluationProtocol, settings::DegradationSettings,
                      methods::FtwaSection, methods::MsiflaOptions>();
@@ -156,6 +156,26 @@ TEST(Specification, golden_ids) {
   adaptive.recipe.steps = 17;
   EXPECT_EQ("e2cd612f818569cf8c6c26a8866920956e2b86f8dcaed798b842ce9cdcccf9ae", job_id(adaptive).hex);
   EXPECT_EQ("413ceb0b4b90d72e5696792ee228d4334bb0873a131005dca9de9f734d2d242f", job_id(example_evaluation()).hex);
+}
+
+TEST(Specification, a_training_that_starts_from_another_names_it_and_the_part) {
+  TrainingSpecification second = example_training();
+  EXPECT_FALSE(to_json(second).contains("start_from"));
+  EXPECT_EQ(nullptr, weights_read_by(second));
+  std::set<JobId> ids{job_id(second)};
+  for (const char* first : {"one", "two"})
+    for (const StartPart part : {StartPart::kModule, StartPart::kTrunk}) {
+      second.start_from = Start{{core::sha256_hex(std::string_view(first))}, part};
+      ids.insert(job_id(second));
+      EXPECT_EQ(JobSpecification(second), specification_from_json(to_json(second), "test"));
+      EXPECT_EQ(second.start_from->training, *weights_read_by(second));
+    }
+  EXPECT_EQ(5U, ids.size());
+  EXPECT_EQ(job_id(example_training()), *weights_read_by(example_evaluation()));
+  Json json = to_json(second);
+  json["start_from"]["part"] = "head";
+  EXPECT_THAT(tests::refusal([&] { specification_from_json(json, "spec.json"); }),
+              AllOf(HasSubstr("spec.json: in 'start_from'"), HasSubstr("'part'"), HasSubstr("module, trunk")));
 }
 
 // The text of docs/formats/specification.md.

@@ -84,6 +84,12 @@ TEST(Validation, refuses_members_out_of_range) {
   EXPECT_THAT(violation_of([](T& t) { t.lanes = 0; }), HasSubstr("'lanes'"));
   EXPECT_THAT(violation_of([](T& t) { t.lanes = 9; }), AllOf(HasSubstr("'train.identities'"), HasSubstr("9 lanes")));
   EXPECT_THAT(violation_of([](T& t) { t.initial_weights = "abc"; }), HasSubstr("'initial_weights'"));
+  EXPECT_THAT(violation_of([](T& t) { t.start_from = Start{{"abc"}}; }), HasSubstr("'start_from' has the value 'abc'"));
+  EXPECT_THAT(violation_of([](T& t) {
+                t.initial_weights = std::string(64, 'a');
+                t.start_from = Start{{std::string(64, 'a')}};
+              }),
+              HasSubstr("from 'initial_weights' or from another training"));
   EXPECT_THAT(violation_of([](T& t) { t.split.query_rates = {8}; }), HasSubstr("'split.query_rates'"));
   EXPECT_THAT(violation_of([](T& t) { t.pack.name = "Up"; }), HasSubstr("'id'"));
   EXPECT_THAT(violation_of([](T& t) { t.pack.synthetic.reset(); }), HasSubstr("'source'"));
