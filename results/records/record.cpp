@@ -118,12 +118,21 @@ std::map<std::string, std::string> take_outputs(ObjectReader& outer) {
   return outputs;
 }
 
+StartedFrom take_started_from(const Json& object, const std::string& where) {
+  ObjectReader reader(object, where + ": started_from");
+  StartedFrom started{{take_hash(reader, "training")}, take_hash(reader, "weights_sha256")};
+  reader.finish();
+  return started;
+}
+
 TrainingProvenance take_training_provenance(ObjectReader& outer) {
   auto object = outer.required<Json>("provenance");
   ObjectReader reader(object, outer.where() + ": provenance");
   TrainingProvenance provenance{take_hash(reader, "pack_sha256"), take_hash(reader, "split_sha256"),
                                 reader.required<std::string>("numeric_class"), reader.required<int>("lanes"),
                                 reader.required<bool>("from_scratch")};
+  if (const Json* started = reader.find("started_from"))
+    provenance.started_from = take_started_from(*started, reader.where());
   reader.finish();
   if (provenance.lanes < 1)
     throw core::input_error(fmt::format("{}: key 'lanes' has the value {}", reader.where(), provenance.lanes),
@@ -169,7 +178,9 @@ Record take_record(ObjectReader& reader) {
 constexpr std::tuple kRows{
     core::row<ShardRecord>("", {"job", "shard_sha256", "rows", "listing_sha256"}),
     core::row<SealRecord>("", {"job", "pack_sha256", "rows"}),
-    core::row<TrainingProvenance>("", {"pack_sha256", "split_sha256", "numeric_class", "lanes", "from_scratch"}),
+    core::row<StartedFrom>("", {"training", "weights_sha256"}),
+    core::row<TrainingProvenance>(
+        "", {"pack_sha256", "split_sha256", "numeric_class", "lanes", "from_scratch", "started_from"}),
     core::row<TrainingRecord>("", {"job", "weights_file", "weights_sha256", "metrics", "provenance"}),
     core::row<EvaluationProvenance>("", {"pack_sha256", "split_sha256", "numeric_class", "training"}),
     core::row<EvaluationRecord>("", {"job", "weights_sha256", "features_sha256", "metrics", "provenance", "outputs"})};
@@ -213,7 +224,11 @@ Record parse_record(std::string_view text, const std::string& where) {
 }
 
 std::string record_text(const Record& record) {
-  return core::canonical_json(std::visit([](const auto& kind) { return json_of(kRows, kind); }, record)) + "\n";
+  Json json = std::visit([](const auto& kind) { return json_of(kRows, kind); }, record);
+  // Most trainings start from none, and their records are as they were.
+  if (const auto* training = std::get_if<TrainingRecord>(&record); training && !training->provenance.started_from)
+    json["provenance"].erase("started_from");
+  return core::canonical_json(json) + "\n";
 }
 
 std::optional<Record> read_record(core::FileSystem& files, const experiments::StoreLayout& store, const JobId& job) {

@@ -33,12 +33,19 @@ struct SealRecord {
   std::uint64_t rows = 0;
 };
 
+//! The weights that a training started from.
+struct StartedFrom {
+  JobId training;
+  std::string weights_sha256;
+};
+
 struct TrainingProvenance {
   std::string pack_sha256;
   std::string split_sha256;
   std::string numeric_class;  //!< everything beside the specification that decides bits; compared whole
   int lanes = 1;
-  bool from_scratch = true;
+  bool from_scratch = true;  //!< no pre-trained weights, also of the training that it started from
+  std::optional<StartedFrom> started_from = {};
 };
 
 struct TrainingRecord {

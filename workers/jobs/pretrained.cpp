@@ -186,6 +186,18 @@ ImportResult import_weights(core::FileSystem& files, const experiments::StoreLay
   return result;
 }
 
+void load_trunks(const networks::NamedTensors& tensors, std::string_view title, torch::nn::Module& module) {
+  bool any = false;
+  for (const auto& item : module.named_modules("", /*include_self=*/true)) {
+    auto* shallow = dynamic_cast<networks::ShallowTrunk*>(item.value().get());
+    if (shallow == nullptr) continue;
+    const bool whole = dynamic_cast<networks::Backbone*>(shallow) != nullptr;
+    load_module(*shallow, "", whole ? tensors : of_module(tensors, *shallow), title);
+    any = any || whole;
+  }
+  RESOLUTE_EXPECT(any, "a method without a trunk cannot start from weights");
+}
+
 void load_initial_weights(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& sha256,
                           const std::string& backbone, torch::nn::Module& module) {
   const std::filesystem::path path = store.weights_file(sha256);
@@ -206,15 +218,7 @@ void load_initial_weights(core::FileSystem& files, const experiments::StoreLayou
   if (!is("format", kTrunkFormat) || !is("backbone", backbone))
     throw core::input_error(fmt::format("{} are not weights of the backbone '{}'", title, backbone), {},
                             "import weights of that backbone: resolute weights import FILE --store STORE");
-  bool any = false;
-  for (const auto& item : module.named_modules("", /*include_self=*/true)) {
-    auto* shallow = dynamic_cast<networks::ShallowTrunk*>(item.value().get());
-    if (shallow == nullptr) continue;
-    const bool whole = dynamic_cast<networks::Backbone*>(shallow) != nullptr;
-    load_module(*shallow, "", whole ? content.tensors : of_module(content.tensors, *shallow), title);
-    any = any || whole;
-  }
-  RESOLUTE_EXPECT(any, "a method without a trunk cannot start from weights");
+  load_trunks(content.tensors, title, module);
 }
 
 }  // namespace resolute::workers

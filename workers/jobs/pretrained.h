@@ -75,8 +75,11 @@ struct ImportResult {
 ImportResult import_weights(core::FileSystem& files, const experiments::StoreLayout& store,
                             const ImportRequest& request);
 
-//! Overwrites every Backbone in `module` with the weights of the store, every other ShallowTrunk with those of its
-//! layers. The rest stays as it is.
+//! Overwrites every Backbone in `module` with a trunk's tensors, every other ShallowTrunk with those of its layers. The
+//! rest stays as it is. \param title names them in messages \throws RuntimeError (kCorrupt) if they do not fit
+void load_trunks(const networks::NamedTensors& tensors, std::string_view title, torch::nn::Module& module);
+
+//! load_trunks() of weights of the store.
 //! \param sha256 of their file \param backbone whose they must be
 //! \throws RuntimeError: kInput if the store has none of this hash, or they are of another backbone; kCorrupt if their
 //!         bytes are others

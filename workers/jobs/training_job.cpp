@@ -10,6 +10,7 @@
 #include "settings/epochs.h"
 #include "workers/device/numeric_class.h"
 #include "workers/evaluation/evaluator.h"
+#include "workers/jobs/first_stage.h"
 #include "workers/jobs/pretrained.h"
 #include "workers/rank/stop_flag.h"
 #include "workers/training/checkpoint.h"
@@ -61,6 +62,28 @@ struct TrainingFiles {
   std::optional<results::GradientLogWriter> gradients;
 };
 
+// The weights of a training that begins; a checkpoint holds all of the networks already.
+void load_first_weights(const JobContext& context, const experiments::TrainingSpecification& specification,
+                        const std::optional<FinishedTraining>& first_stage, torch::nn::Module& module) {
+  if (!specification.initial_weights.empty())
+    load_initial_weights(context.files, context.store, specification.initial_weights,
+                         std::string(settings::word(specification.network.backbone)), module);
+  if (first_stage) load_first_stage(context.files, context.store, *first_stage, specification.start_from->part, module);
+}
+
+// A checkpoint of a training that began from other bytes is foreign.
+CheckpointOwner owner_of(const JobContext& context, const std::string& computed_in,
+                         const std::optional<FinishedTraining>& first_stage) {
+  return {context.job.hex,
+          first_stage ? fmt::format("{}; started from the weights {}", computed_in, first_stage->record.weights_sha256)
+                      : computed_in};
+}
+
+void say_start(const results::TrainingRecord& first, results::TrainingProvenance& provenance) {
+  provenance.from_scratch = first.provenance.from_scratch;
+  provenance.started_from = {first.job, first.weights_sha256};
+}
+
 // \throws RuntimeError (kInterrupted) if it stopped before
 TrainingOutcome run_to_the_end(const JobContext& context, Trainer& trainer, TrainingFiles& files,
                                TrainingEvaluation& evaluation) {
@@ -90,7 +113,9 @@ results::TrainingRecord run_training(const JobContext& context,
                             "that program has to train it, or leave train.program out");
   const bool first = context.options.process_rank == 0;
   const LaneRange range = lanes_of(context.options.process_rank, context.options.process_ranks, specification.lanes);
-  const CheckpointOwner owner{context.job.hex, numeric_class(context.device)};
+  const auto first_stage = find_first_stage(context.files, context.store, specification);
+  const std::string computed_in = numeric_class(context.device);
+  const CheckpointOwner owner = owner_of(context, computed_in, first_stage);
   // An evaluation during the training is an exchange too, and so is what comes before a checkpoint.
   expect_agreement(fmt::format("job {}, {}, evaluated every {} epochs, a checkpoint every {} steps", owner.job,
                                owner.numeric_class, context.options.evaluate_every, context.options.checkpoint_every),
@@ -104,10 +129,7 @@ results::TrainingRecord run_training(const JobContext& context,
   CheckpointFolder* folder = files.checkpoints ? &*files.checkpoints : nullptr;
   std::optional<Checkpoint> checkpoint = load_on_all_ranks(folder, owner, context.communicator);
   if (checkpoint && first) core::log_info("going on from the checkpoint of step {}", checkpoint->step);
-  // A checkpoint holds all of the networks already.
-  if (!checkpoint && !specification.initial_weights.empty())
-    load_initial_weights(context.files, context.store, specification.initial_weights,
-                         std::string(settings::word(specification.network.backbone)), method->module());
+  if (!checkpoint) load_first_weights(context, specification, first_stage, method->module());
   if (!context.device.place().is_cpu()) method->module().to(context.device.place());
 
   const methods::Needs& needs = method->row().needs;
@@ -138,8 +160,9 @@ results::TrainingRecord run_training(const JobContext& context,
     publish_weights(
         context, {experiments::method_name(specification.method), split.train_identities, trainer.weights()}, record);
   record.metrics = {{"loss", outcome.loss}};
-  record.provenance = {pack.pack_sha256(), datasets::split_sha256(split), owner.numeric_class, specification.lanes,
+  record.provenance = {pack.pack_sha256(), datasets::split_sha256(split), computed_in, specification.lanes,
                        specification.initial_weights.empty()};
+  if (first_stage) say_start(first_stage->record, record.provenance);
   return record;
 }
 

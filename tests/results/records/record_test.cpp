@@ -36,7 +36,12 @@ std::vector<Record> examples() {
                             {"chance_rank1", 0.03125},
                             {"queries", 128.0}},
                            {hash(3), hash(4), "x86-64-v4", {hash(5)}},
-                           {{"panels/galleries.png", hash(6)}, {"queries.csv", hash(7)}}}};
+                           {{"panels/galleries.png", hash(6)}, {"queries.csv", hash(7)}}},
+          TrainingRecord{{hash(0)},
+                         "weights-0123456789abcdef.safetensors",
+                         hash(1),
+                         {{"loss", 0.25}},
+                         {hash(2), hash(3), "x86-64-v4", 2, false, StartedFrom{{hash(4)}, hash(5)}}}};
 }
 
 std::string refusal(const std::string& text) {
@@ -61,6 +66,7 @@ TEST(Record, a_missing_key_is_named_wherever_it_is_missing) {
       EXPECT_THAT(refusal(part.dump()), StartsWith("'result.json': ")) << key;
       if (!value.is_object() || key == "metrics" || key == "outputs") continue;
       for (const auto& [inner, _] : value.items()) {
+        if (inner == "started_from") continue;  // most trainings have none
         core::Json without = whole;
         without[key].erase(inner);
         EXPECT_THAT(refusal(without.dump()), HasSubstr("key '" + inner + "' is missing"));
@@ -92,6 +98,14 @@ TEST(Record, what_does_not_belong_is_refused) {
   EXPECT_THAT(refusal("{}"), HasSubstr("key 'job' is missing"));
   EXPECT_THAT(refusal("[]"), HasSubstr("an object is needed"));
   EXPECT_THAT(refusal(R"({"job": ")" + hash(0) + R"("})"), HasSubstr("no kind of job leaves such a record"));
+}
+
+TEST(Record, a_training_names_the_weights_that_it_started_from_or_nothing) {
+  EXPECT_THAT(record_text(examples()[2]), Not(HasSubstr("started_from")));
+  core::Json json = core::parse_json(record_text(examples()[4]), "text");
+  EXPECT_EQ((core::Json{{"training", hash(4)}, {"weights_sha256", hash(5)}}), json["provenance"]["started_from"]);
+  json["provenance"]["started_from"]["weights_sha256"] = "abc";
+  EXPECT_THAT(refusal(json.dump()), HasSubstr("started_from: key 'weights_sha256' has the value 'abc'"));
 }
 
 TEST(Record, outputs_may_be_none_and_stay_inside_the_jobs_folder) {
