@@ -25,7 +25,7 @@ void choose_columns(SuiteText& suite, const std::vector<std::string>& by_option,
     };
     std::erase_if(table.datasets, unwanted);
     if (std::ranges::any_of(table.mean_of.value, unwanted)) table.mean_of.value.clear();
-    if (table.datasets.empty()) suite.left_out.push_back(table.id);
+    if (table.datasets.empty()) suite.left_out.push_back(table);
   }
   std::erase_if(suite.tables, [](const TableText& table) { return table.datasets.empty(); });
   if (suite.tables.empty())

@@ -40,7 +40,8 @@ core::Json schema_of(const std::filesystem::path& path, const Environment& envir
 
 //! Options of the method are keys "ID.NAME", which stand where ours do.
 void check_id(const std::string& id, const std::string& place) {
-  std::vector<std::string> sections{"backbone", "grid", "id", "label", "latex", "reference", "set"};
+  std::vector<std::string> sections{"backbone", "freeze",    "grid", "id",        "label",
+                                    "latex",    "reference", "set",  "start_from"};
   for (const std::string& key : setting_keys()) sections.push_back(key.substr(0, key.find('.')));
   if (settings::is_among(sections, id))
     throw core::input_error(fmt::format("{}: key 'id' has the value '{}'", place, id),

@@ -168,6 +168,9 @@ void count_jobs(Price& price, const Plan& plan, const PriceOf& of) {
     for (const RowPlan& row : table.rows)
       for (const CellPlan& cell : row.cells) price.evaluations.asked += cell.evaluations.size();
   price.trainings.asked = price.evaluations.asked;  // each cell and trial asks for both
+  for (const PlannedJob& job : plan.jobs)
+    if (const auto* training = std::get_if<TrainingSpecification>(&job.specification))
+      price.trainings.asked += training->start_from ? 1 : 0;
 }
 
 // How many numbers of each parameter a training keeps from step to step: itself, its moments and its average.

@@ -27,7 +27,8 @@ std::optional<double> multiply_adds(const EvaluationSpecification& evaluation, c
 
 //! Jobs of a kind.
 struct JobCount {
-  std::size_t asked = 0;     //!< by cells of tables, one per trial; of packs as many as there are
+  std::size_t asked =
+      0;  //!< by cells of tables, one per trial, and by trainings that start from them; of packs as many as there are
   std::size_t distinct = 0;  //!< asked - distinct are shared
   std::size_t done = 0;
 };

@@ -117,6 +117,9 @@ void print_plan(const experiments::Plan& plan, const std::set<experiments::JobId
   print_counts(plan, done);
   for (const auto& table : plan.tables) {
     std::cout << fmt::format("table {}: {} rows {}\n", table.id, table.rows.size(), columns_text(table));
+    for (const auto& row : table.rows)
+      for (const std::string& start : row.starts)
+        std::cout << fmt::format("  row '{}' starts from {}\n", row.id, start);
     for (const auto& [where, address] : table.look_up)
       std::cout << fmt::format("  no reference for some of them: {}; look it up: {}\n", where, address);
   }

@@ -107,6 +107,18 @@ class Substitution {
   const Point& point_;
 };
 
+//! `freeze`: parts of the network that keep their weights, in the settings that say so.
+void add_frozen(Settings& layer, TableReader& row) {
+  if (row.find("freeze") == nullptr) return;
+  const std::string& place = row.place("freeze");
+  row.names("freeze", {"trunk"});  // the one part that is known so far
+  const auto [at, inserted] = layer.emplace("network.frozen_levels", Setting{settings::kTrunkLevels, place});
+  if (!inserted)
+    throw core::input_error(fmt::format("{}: key 'freeze' stands beside 'network.frozen_levels'", place),
+                            fmt::format("that one is at {}; both say which part of the trunk stays", at->second.place),
+                            "leave one of them out");
+}
+
 //! One request, or one per pair of data sets where the table's `reference` has such and the row's names no data set.
 std::vector<ReferenceRequest> read_reference(const Node& node, const Node* shared) {
   TableReader reader(node, "'reference'");
@@ -145,11 +157,11 @@ std::vector<ReferenceRequest> read_reference(const Node& node, const Node* share
   return requests;
 }
 
-void check_row_id(const std::string& id, const std::string& place) {
+void check_row_id(const std::string& id, const std::string& place, const char* key = "id") {
   const bool allowed = std::ranges::all_of(
       id, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'; });
   if (id.empty() || id.size() > 64 || !allowed)
-    throw core::input_error(fmt::format("{}: key 'id' has the value '{}'", place, id),
+    throw core::input_error(fmt::format("{}: key '{}' has the value '{}'", place, key, id),
                             "a row's id is 1 to 64 of a-z, 0-9, '-', '_' and '.'");
 }
 
@@ -173,8 +185,11 @@ std::vector<RowText> read_row(const Node& row, const Node* shared_reference, con
   const Node* grid = reader.find("grid");
   const Node* set = reader.find("set");
   const Node* reference = reader.find("reference");
+  const auto start_from = reader.located<std::string>("start_from", "");
+  reader.find("freeze");
   Settings overrides;
   add_settings(overrides, reader.rest(), PackKeys::kRefused, methods, reader.known());
+  add_frozen(overrides, reader);
   if (set != nullptr) TableReader(*set, "'set'");
 
   std::vector<RowText> rows;
@@ -186,6 +201,10 @@ std::vector<RowText> read_row(const Node& row, const Node* shared_reference, con
     made.label = substitution.text(label, reader.place("label"), "label");
     made.latex = substitution.latex(latex);
     check_row_id(made.id.value, made.id.place);
+    if (reader.find("start_from") != nullptr) {
+      made.start_from = {substitution.text(start_from.value, start_from.place, "start_from"), start_from.place};
+      check_row_id(made.start_from.value, made.start_from.place, "start_from");
+    }
     check_title(made.label, "label", reader.place("label"));
     made.settings = overrides;
     if (set != nullptr)

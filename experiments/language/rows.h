@@ -17,6 +17,7 @@ struct RowText {
   std::string place;
   Settings settings;
   std::vector<ReferenceRequest> references;
+  Located<std::string> start_from{};  //!< id of the row whose trainings its own start from, or empty
 };
 
 //! One of our data sets and the paper's that it stands for.

@@ -17,6 +17,7 @@ struct Combination {
   Settings settings;           //!< of all layers
 
   std::string place_of(const std::string& key) const {
+    if (key == "start_from") return row.start_from.place;
     if (const auto found = settings.find(key); found != settings.end()) return found->second.place;
     if (const auto found = settings.find(in_other_words(key)); found != settings.end()) return found->second.place;
     return dataset.place_of(key, row.place);

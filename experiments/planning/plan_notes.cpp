@@ -70,6 +70,7 @@ std::vector<std::string> notes_of(const TableFacts& facts) {
   } else if (facts.from_scratch) {
     notes.push_back("from scratch (no initial weights)");
   }
+  if (!facts.starts.empty()) notes.push_back("started from other rows' trainings: " + listed(facts.starts));
   if (!facts.python.empty()) notes.push_back(fmt::format("trained by a method in Python ({})", listed(facts.python)));
   if (!facts.programs.empty())
     notes.push_back(fmt::format("trained by a program of its own (train.program {}), which may read settings otherwise",

@@ -27,6 +27,7 @@ struct TableFacts {
   std::set<std::string> dropped_weights;
   std::set<std::string> weights;       //!< as a note names them
   std::set<std::string> deviations{};  //!< RowPlan::deviations
+  std::set<std::string> starts{};      //!< RowPlan::starts, each behind its row's label
   bool from_scratch = false;           //!< some rows ask for no weights
 
   //! Takes up a row on a data set; its weights aside. \param row its label

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "experiments/planning/initial_weights.h"
 #include "experiments/planning/normalised.h"
 #include "experiments/planning/table_checks.h"
+#include "experiments/specification/stages.h"
 #include "settings/names.h"
 
 namespace resolute::experiments {
@@ -59,9 +61,11 @@ class Planner {
     add_methods();
     plan_.epochs.assign(epochs_.begin(), epochs_.end());
     plan_.missing_weights.assign(weights_.missing().begin(), weights_.missing().end());
-    if (!suite_.left_out.empty())
+    std::vector<std::string> left_out;
+    for (const TableText& table : suite_.left_out) left_out.push_back(table.id);
+    if (!left_out.empty())
       plan_.notes.push_back(
-          fmt::format("left out, for none of their data sets is asked for: {}", fmt::join(suite_.left_out, ", ")));
+          fmt::format("left out, for none of their data sets is asked for: {}", fmt::join(left_out, ", ")));
     return std::move(plan_);
   }
 
@@ -110,6 +114,9 @@ class Planner {
       RowPlan row{row_text.id.value, row_text.label, {}};
       row.latex = row_text.latex;
       for (const std::string& column : text.datasets) row.cells.push_back(make_cell(text, row_text, column));
+      for (const std::string& start : starts_) facts_.starts.insert(fmt::format("{} from {}", row.label, start));
+      row.starts.assign(starts_.begin(), starts_.end());
+      starts_.clear();
       facts_.deviations.insert(deviations_.begin(), deviations_.end());
       row.deviations.assign(deviations_.begin(), deviations_.end());
       deviations_.clear();
@@ -132,7 +139,7 @@ class Planner {
     plan_.tables.push_back(std::move(table));
   }
 
-  //! A row on a data set. \param id of the data set
+  //! A row on a data set. \param id of the data set, which some table has
   Combination combine(const TableText& table, const RowText& row, const std::string& id) const {
     const auto dataset = std::ranges::find(suite_.datasets, id, &DatasetText::id);
     const auto planned = std::ranges::find(plan_.datasets, id, &DatasetPlan::id);
@@ -148,14 +155,19 @@ class Planner {
         effective_sets_.insert(key);
   }
 
-  CellPlan make_cell(const TableText& table, const RowText& row, const std::string& column) {
-    const ColumnSets sets = sets_of(column);
-    const Combination combination = combine(table, row, sets.trained_on);
-    const Draft draft = checked_draft(combination, suite_);
+  Draft draft_of(const Combination& combination) {
+    Draft draft = checked_draft(combination, suite_);
     note_sets(combination, [&](const std::string& key) {
       return method_of_key(key, suite_.methods).value_or(draft.method) == draft.method;
     });
     methods_.insert(draft.method);
+    return draft;
+  }
+
+  CellPlan make_cell(const TableText& table, const RowText& row, const std::string& column) {
+    const ColumnSets sets = sets_of(column);
+    const Combination combination = combine(table, row, sets.trained_on);
+    const Draft draft = draft_of(combination);
     const MethodOptions method = method_options(combination, draft, suite_.methods);
     facts_.add(draft, row.label, sets.trained_on);
     CellPlan cell;
@@ -171,10 +183,10 @@ class Planner {
       facts_.add_test(asked_draft, row.label, sets.asked_on);
       check_metrics(table, asked, asked_draft.protocol, method);
       cell.evaluations =
-          add_trials(combination, draft, method, {asked, tested_alone(asked_draft.split), asked_draft.protocol});
+          add_trials(table, combination, draft, method, {asked, tested_alone(asked_draft.split), asked_draft.protocol});
     } else {
       check_metrics(table, combination, draft.protocol, method);
-      cell.evaluations = add_trials(combination, draft, method, {combination, draft.split, draft.protocol});
+      cell.evaluations = add_trials(table, combination, draft, method, {combination, draft.split, draft.protocol});
     }
     if (references_ != nullptr) add_papers(cell, row.references, table.metrics.value, *references_);
     return cell;
@@ -205,7 +217,7 @@ class Planner {
     if (suite_.options.check_lists) check_listed(combination, training, suite_.options.training_images);
     training = normalised(training);
     combination.told([&] { check(JobSpecification(training)); });
-    training.initial_weights = weights_.find(combination, draft, facts_);
+    if (combination.row.start_from.value.empty()) training.initial_weights = weights_.find(combination, draft, facts_);
     return training;
   }
 
@@ -216,9 +228,96 @@ class Planner {
     EvaluationProtocol protocol;
   };
 
+  struct PlannedTraining {
+    TrainingSpecification specification;
+    JobId id;
+    bool provisional = false;
+  };
+
+  //! Adds a trial's training behind all that it needs. \param told of its trials so far
+  PlannedTraining add_training(const TableText& table, const Combination& combination, const Draft& draft,
+                               TrainingSpecification training, int trial, const std::vector<EpochsPlan>& told) {
+    bool provisional = (!training.initial_weights.empty() && weights_.is_missing(draft.weights)) ||
+                       std::ranges::any_of(told, &EpochsPlan::estimated);
+    std::vector<JobId> needs{seals_.at(combination.dataset.id)};
+    if (const std::string& name = combination.row.start_from.value; !name.empty()) {
+      const PlannedTraining& first = add_first_stage(table, combination, trial);
+      combination.told([&] {
+        training.start_from = Start{first.id, part_to_start(first.specification, training, name)};
+      });
+      combination.told([&] { check(JobSpecification(training)); });
+      needs.push_back(first.id);
+      provisional = provisional || first.provisional;
+    }
+    const JobId id = add_job({{},
+                              training,
+                              std::move(needs),
+                              draft.ranks,
+                              fmt::format("training {} trial {} '{}' on {}", draft.method, trial, combination.row.label,
+                                          combination.dataset.id),
+                              provisional});
+    return {std::move(training), id, provisional};
+  }
+
+  //! The trial's training of the row that `second` starts from, planned.
+  const PlannedTraining& add_first_stage(const TableText& table, const Combination& second, int trial) {
+    if (const auto weights = second.row.settings.find("weights");
+        weights != second.row.settings.end() && weights->second.value != "none")
+      second.refuse("start_from", "'" + second.row.start_from.value + "'",
+                    fmt::format("the row names 'weights' too, at {}", weights->second.place), "leave one of them out");
+    const auto [first_table, row] = row_to_start_from(table, second);
+    stages_.push_back(&second.row);
+    if (std::ranges::find(stages_, row) != stages_.end()) {
+      std::vector<std::string> ids;
+      for (const RowText* stage : stages_) ids.push_back(stage->id.value);
+      second.refuse("start_from", "'" + row->id.value + "'",
+                    fmt::format("'{}' starts from itself then: {} from {}", row->id.value, fmt::join(ids, " from "),
+                                row->id.value),
+                    "leave it out of one of them");
+    }
+    const std::tuple key(row, second.dataset.id, trial);
+    auto found = first_stages_.find(key);
+    if (found == first_stages_.end()) {
+      const Combination combination = combine(*first_table, *row, second.dataset.id);
+      const Draft draft = draft_of(combination);
+      std::vector<EpochsPlan> told;
+      const TableFacts facts = facts_;  // a table tells of its own rows
+      const TrainingSpecification training =
+          training_of(combination, draft, method_options(combination, draft, suite_.methods), trial, told);
+      facts_ = facts;
+      found = first_stages_.emplace(key, add_training(*first_table, combination, draft, training, trial, told)).first;
+      epochs_.insert(told.begin(), told.end());
+    }
+    stages_.pop_back();
+    return found->second;
+  }
+
+  //! By its id: the table's own, else the one that another table has.
+  std::pair<const TableText*, const RowText*> row_to_start_from(const TableText& own, const Combination& second) const {
+    const std::string& id = second.row.start_from.value;
+    std::vector<std::pair<const TableText*, const RowText*>> found;
+    std::vector<std::string> tables, ids;
+    for (const auto* list : {&suite_.tables, &suite_.left_out})
+      for (const TableText& table : *list)
+        for (const RowText& row : table.rows) {
+          ids.push_back(row.id.value);
+          if (row.id.value != id) continue;
+          if (&table == &own || table.id == own.id) return {&table, &row};
+          found.emplace_back(&table, &row);
+          tables.push_back(table.id);
+        }
+    if (found.empty())
+      second.refuse("start_from", "'" + id + "'", "the suite has no row of that id", settings::nearest_or_all(id, ids));
+    if (found.size() > 1)
+      second.refuse("start_from", "'" + id + "'",
+                    fmt::format("tables '{}' have a row of that id", fmt::join(tables, "', '")),
+                    "give the row that is meant an id of its own");
+    return found.front();
+  }
+
   //! Adds the trials' trainings and evaluations. \return the evaluations
-  std::vector<JobId> add_trials(const Combination& combination, const Draft& draft, const MethodOptions& method,
-                                const Question& question) {
+  std::vector<JobId> add_trials(const TableText& table, const Combination& combination, const Draft& draft,
+                                const MethodOptions& method, const Question& question) {
     std::vector<EpochsPlan> told;
     TrainingSpecification training = training_of(combination, draft, method, 0, told);
     if (draft.recipe.program == 0)
@@ -232,12 +331,12 @@ class Planner {
       training.seed = static_cast<std::uint64_t>(trial);
       training.split.seed = training.seed;
       evaluation.split.seed = training.split.seed;
-      const std::string what =
-          fmt::format("{} trial {} '{}' on {}", draft.method, trial, combination.row.label, combination.dataset.id);
       const std::string asked = asked_seal == seal ? "" : fmt::format(", asked on {}", question.on.dataset.id);
-      const bool provisional = (!training.initial_weights.empty() && weights_.is_missing(draft.weights)) ||
-                               std::ranges::any_of(told, &EpochsPlan::estimated);
-      evaluation.training = add_job({{}, training, {seal}, draft.ranks, "training " + what, provisional});
+      const PlannedTraining planned = add_training(table, combination, draft, training, trial, told);
+      if (const auto& start = planned.specification.start_from)
+        starts_.insert(
+            fmt::format("the {} of row '{}'", settings::word(start->part), combination.row.start_from.value));
+      evaluation.training = planned.id;
       if (trial == 0) {
         question.on.told([&] { check(evaluation, training.method); });
         evaluation = normalised(evaluation, training);
@@ -245,7 +344,13 @@ class Planner {
       // It looks at what its training saw, too.
       std::vector<JobId> after{asked_seal, evaluation.training};
       if (asked_seal != seal) after.push_back(seal);
-      evaluations.push_back(add_job({{}, evaluation, after, 1, "evaluation " + what + asked, provisional}));
+      evaluations.push_back(add_job({{},
+                                     evaluation,
+                                     after,
+                                     1,
+                                     fmt::format("evaluation {} trial {} '{}' on {}{}", draft.method, trial,
+                                                 combination.row.label, combination.dataset.id, asked),
+                                     planned.provisional}));
     }
     epochs_.insert(told.begin(), told.end());
     return evaluations;
@@ -288,9 +393,12 @@ class Planner {
   std::set<std::string> effective_sets_;
   std::set<std::string> methods_;  // of the rows
   std::set<EpochsPlan> epochs_;
-  std::set<std::string> deviations_;  // of the row so far
-  TableFacts facts_;                  // of the table that is made
-  bool has_programs_ = false;         // some row so far has a train.program
+  std::set<std::string> deviations_;    // of the row so far
+  std::set<std::string> starts_;        // of the row so far
+  std::vector<const RowText*> stages_;  // rows whose starts are being planned, each from the next
+  std::map<std::tuple<const RowText*, std::string, int>, PlannedTraining> first_stages_;  // by row, data set and trial
+  TableFacts facts_;                                                                      // of the table that is made
+  bool has_programs_ = false;  // some row so far has a train.program
 };
 
 }  // namespace

@@ -80,7 +80,7 @@ struct SuiteText {
   Settings sets;  //!< --set alone
   std::vector<DatasetText> datasets;
   std::vector<TableText> tables;
-  std::vector<std::string> left_out;  //!< ids of tables none of whose columns was asked for
+  std::vector<TableText> left_out;  //!< tables none of whose columns was asked for: rows may start from theirs
   PlanOptions options{};
 };
 

@@ -65,6 +65,8 @@ struct RowPlan {
   std::vector<CellPlan> cells;            //!< in the order of TablePlan::datasets
   std::vector<std::string> deviations{};  //!< methods::deviations() of its trainings, each once
   std::string latex{};                    //!< the label in LaTeX, as it is; empty: made of `label`
+  //! Starts of its trainings: "the trunk of row 'hr'", each once; none: from weights or from scratch.
+  std::vector<std::string> starts{};
 };
 
 //! A method that a table shows by the paper's numbers alone. Nothing of it runs.
@@ -245,7 +247,7 @@ std::string column_title(const Plan& plan, const std::string& column);
 //! Writes the document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
 //! "specification", "provisional" (where it is)}], "tables": [{"id", "title", "metrics", "datasets", "rows",
 //! "compare_with", "claims", "no_reference", "mean_of", "margin", "published", "notes", "strict_classes" and "look_up"
-//! (where there is any)}] (a row that is unlike its paper has "deviations"), "datasets": [{"id", "pack_folder",
+//! (where there is any)}] (a row that is unlike its paper has "deviations", one that starts from another "starts"), "datasets": [{"id", "pack_folder",
 //! "root"}, and "stand_in" or "drawn": true of one], "epochs": [{"dataset", "key", "epochs", "batch", "images",
 //! "steps", "estimated"}] (images and steps the fewest and the most of a row's trials), "worker", "notes"}. A row's
 //! cells and, by data set, a published row's "papers" have the PaperCell: "entries", "footnotes", "no_reference". A

@@ -50,6 +50,7 @@ Json write(const TablePlan& table) {
     }
     rows.push_back({{"id", row.id}, {"label", row.label}, {"cells", std::move(cells)}});
     if (!row.deviations.empty()) rows.back()["deviations"] = row.deviations;
+    if (!row.starts.empty()) rows.back()["starts"] = row.starts;
   }
   Json claims = Json::array();
   for (const ClaimPlan& claim : table.claims)

@@ -20,7 +20,7 @@ import sys
 HERE = pathlib.Path(__file__).parent
 BASE = (HERE / "base.toml").read_text().split("\n")
 PROFILE_KEYS = ["datasets", "stand_ins"]  # that are no settings
-ROW_KEYS = ["id", "label", "latex", "grid", "set", "reference"]
+ROW_KEYS = ["id", "label", "latex", "grid", "set", "reference", "start_from", "freeze"]
 DATASET_KEYS = ["id", "source"]
 TABLE_KEYS = ["id", "title", "metrics", "datasets", "reference", "row", "compare_with", "mean_of", "published", "margin",
               "strict_classes", "evaluate_on"]

@@ -1,0 +1,161 @@
+//! Rows whose trainings start from another row's: what is planned, shared and said of them, and what is refused.
+
+#include <gmock/gmock.h>
+
+#include "experiments/price.h"
+#include "tests/experiments/suite_fixture.h"
+
+namespace resolute::experiments::two_stages_suite_test {
+namespace {
+
+using namespace testing;
+
+class TwoStagesSuite : public Suite {
+ protected:
+  Plan plan_of(const std::string& rows) { return plan(head_ + rows); }
+  std::string refused(const std::string& rows) {
+    return refusal_in(tests::refusal([&] { plan_of(rows); }));
+  }
+  static const PlannedJob& job_of(const Plan& plan, const JobId& id) {
+    return *std::ranges::find(plan.jobs, id, &PlannedJob::id);
+  }
+  //! Of a row's trial.
+  static const PlannedJob& training_job(const Plan& plan, const std::string& table, const std::string& id, int trial) {
+    const JobId evaluation = row_of(plan, table, id).cells.at(0).evaluations.at(static_cast<std::size_t>(trial));
+    return job_of(plan, std::get<EvaluationSpecification>(job_of(plan, evaluation).specification).training);
+  }
+
+  const std::string head_ = suite_head("baseline",
+                                       "trials = 2\nbackbone = \"resnet-small\"\ntrain.steps = 4\n"
+                                       "train.identities = 4\ntrain.images = 2\nheight = 32\nwidth = 16");
+  const std::string hr_ = row("hr", "");
+};
+
+TEST_F(TwoStagesSuite, each_trial_starts_from_the_same_trial_of_the_other_row) {
+  const Plan planned = plan_of(row("second", "method = \"rain\"\nstart_from = \"hr\"") + hr_);
+  check_sound(planned);
+  for (int trial = 0; trial < 2; ++trial) {
+    const PlannedJob& first = training_job(planned, "t", "hr", trial);
+    const PlannedJob& second = training_job(planned, "t", "second", trial);
+    EXPECT_EQ((Start{first.id, StartPart::kTrunk}), std::get<TrainingSpecification>(second.specification).start_from);
+    EXPECT_THAT(second.after, Contains(first.id));
+    EXPECT_EQ(static_cast<std::uint64_t>(trial), std::get<TrainingSpecification>(first.specification).split.seed);
+  }
+  EXPECT_EQ(4U, jobs_of<TrainingSpecification>(planned).size());
+  EXPECT_THAT(row_of(planned, "t", "second").starts, ElementsAre("the trunk of row 'hr'"));
+  EXPECT_THAT(row_of(planned, "t", "hr").starts, IsEmpty());
+  EXPECT_THAT(planned.tables.at(0).notes,
+              Contains("started from other rows' trainings: second from the trunk of row 'hr'"));
+  EXPECT_EQ(1U, json_of(planned)["tables"][0]["rows"][0]["starts"].size());
+}
+
+TEST_F(TwoStagesSuite, other_rows_keep_their_jobs_and_equal_second_stages_are_shared) {
+  const std::string second = "train.learning_rate = 1e-4\nstart_from = \"hr\"";
+  const Plan alone = plan_of(hr_), both = plan_of(hr_ + row("a", second) + row("b", second));
+  EXPECT_EQ(training_job(alone, "t", "hr", 0).id, training_job(both, "t", "hr", 0).id);
+  EXPECT_EQ(training_job(both, "t", "a", 1).id, training_job(both, "t", "b", 1).id);
+  EXPECT_EQ(4U, jobs_of<TrainingSpecification>(both).size());
+  EXPECT_THAT(row_of(both, "t", "a").starts, ElementsAre("the module of row 'hr'"));
+  // A change of the first stage is another second one.
+  const Plan other = plan_of(row("hr", "train.steps = 5") + row("a", second));
+  EXPECT_NE(training_job(both, "t", "a", 0).id, training_job(other, "t", "a", 0).id);
+  PriceOf asked;
+  asked.is_done = [](const JobId&) { return false; };
+  asked.has_data = [](const DatasetPlan&) { return true; };
+  const Price price = price_of(both, asked);
+  EXPECT_EQ(4U, price.trainings.distinct);
+  EXPECT_EQ(8U, price.trainings.asked);  // two trials of three cells, and those that two second ones start from
+}
+
+TEST_F(TwoStagesSuite, stages_make_chains_over_tables_and_grids_and_outlive_columns) {
+  const std::string other_table =
+      "[[table]]\nid = \"u\"\ntitle = \"U\"\nmetrics = [\"rank1\"]\ndatasets = [\"other\"]\n";
+  const std::string text =
+      head_ + hr_ +
+      row("then-{m}", "grid = { m = [0.1, 0.2] }\nstart_from = \"longest\"\nset = { baseline.margin = \"{m}\" }") +
+      other_table + row("longest", "start_from = \"long\"\ntrain.steps = 9") +
+      row("long", "start_from = \"hr\"\ntrain.steps = 6") + "[[dataset]]\nid = \"other\"\nsource = \"synthetic\"\n";
+  for (const bool left_out : {false, true}) {
+    options_.datasets = left_out ? std::vector<std::string>{"easy"} : std::vector<std::string>{};
+    const Plan planned = plan(text);
+    check_sound(planned);
+    EXPECT_EQ(left_out ? 1U : 2U, planned.tables.size());
+    std::vector<int> steps;
+    for (const PlannedJob* job = &training_job(planned, "t", "then-0.2", 1); job != nullptr;) {
+      const auto& training = std::get<TrainingSpecification>(job->specification);
+      steps.push_back(training.recipe.steps);
+      EXPECT_EQ("easy", training.pack.name);
+      job = training.start_from ? &job_of(planned, training.start_from->training) : nullptr;
+    }
+    EXPECT_THAT(steps, ElementsAre(4, 9, 6, 4));
+  }
+}
+
+TEST_F(TwoStagesSuite, a_row_of_its_own_table_comes_before_those_of_others) {
+  const std::string table = "[[table]]\nid = \"u\"\ntitle = \"U\"\nmetrics = [\"rank1\"]\ndatasets = [\"easy\"]\n";
+  const Plan planned =
+      plan_of(hr_ + table + row("hr", "train.steps = 7") + row("second", "train.steps = 1\nstart_from = \"hr\""));
+  EXPECT_THAT(training_job(planned, "u", "second", 0).after, Contains(training_job(planned, "u", "hr", 0).id));
+  EXPECT_THAT(
+      refused(hr_ + row("second", "start_from = \"x\"") + table + row("x", "") +
+              "[[table]]\nid = \"v\"\ntitle = \"V\"\nmetrics = [\"rank1\"]\ndatasets = [\"easy\"]\n" + row("x", "")),
+      HasSubstr("key 'start_from' has the value 'x' (tables 'u', 'v' have a row of that id"));
+}
+
+TEST_F(TwoStagesSuite, weights_of_defaults_are_those_of_the_first_stage_alone) {
+  options_.from_scratch = true;
+  const Plan planned = plan_of(row("second", "start_from = \"hr\"") + hr_);
+  EXPECT_THAT(planned.tables.at(0).notes, Contains("from scratch (no initial weights)"));
+  EXPECT_THAT(refused(hr_ + row("second", "weights = \"imagenet\"\nstart_from = \"hr\"")),
+              AllOf(HasSubstr("s.toml:"), HasSubstr("the row names 'weights' too, at ")));
+}
+
+TEST_F(TwoStagesSuite, a_frozen_trunk_is_frozen_at_all_its_levels) {
+  const Plan planned = plan_of(hr_ + row("second", "start_from = \"hr\"\nfreeze = [\"trunk\"]") +
+                               row("same", "start_from = \"hr\"\nnetwork.frozen_levels = 5"));
+  EXPECT_EQ(5, training_of(planned, "t", "second").network.frozen_levels);
+  EXPECT_EQ(training_job(planned, "t", "same", 0).id, training_job(planned, "t", "second", 0).id);
+  EXPECT_THAT(refused(row("r", "freeze = [\"trnk\"]")),
+              AllOf(HasSubstr("'freeze'"), HasSubstr("did you mean 'trunk'")));
+  EXPECT_THAT(refused(row("r", "network.frozen_levels = 2\nfreeze = [\"trunk\"]")),
+              HasSubstr("key 'freeze' stands beside 'network.frozen_levels'"));
+  EXPECT_THAT(refused(row("r", "baseline.classification = false\nfreeze = [\"trunk\"]")),
+              HasSubstr("key 'network.frozen_levels' has the value 5"));
+}
+
+// Every refusal has the place of start_from, behind two lines of its row's head.
+TEST_F(TwoStagesSuite, what_cannot_be_started_from_is_refused_at_its_place) {
+  const auto expect = [&](const std::string& rows, const std::string& why) {
+    const std::string text = head_ + rows, before = text.substr(0, text.find("start_from"));
+    EXPECT_THAT(refused(rows), AllOf(StartsWith(fmt::format("s.toml:{}:1: key 'start_from' has the value",
+                                                            std::ranges::count(before, '\n') + 1)),
+                                     HasSubstr(why)));
+  };
+  expect(hr_ + row("b", "start_from = \"hrr\""), "did you mean 'hr'");
+  expect(row("a", "start_from = \"a\""), "'a' starts from itself then: a from a");
+  expect(hr_ + row("b", "start_from = \"hr\"\nbackbone = \"efficientnet-lite0\""), "its backbone is resnet-small");
+  expect(hr_ + row("b", "start_from = \"hr\"\nsplit.test_identities = 8"), "people who train there are tested here");
+  expect(row("m", "method = \"msifla\"\nmsifla.scales = [4, 3, 2, 1]") + row("b", "start_from = \"m\""), "4 trunks");
+  expect(hr_ + row("b", "start_from = \"Hr\""), "a row's id is 1 to 64");
+}
+
+TEST_F(TwoStagesSuite, a_circle_is_told_whole) {
+  EXPECT_THAT(refused(row("a", "start_from = \"b\"") + row("b", "start_from = \"c\"") + row("c", "start_from = \"a\"")),
+              HasSubstr("'a' starts from itself then: a from b from c from a"));
+  EXPECT_THAT(refused(row("x", "start_from = \"a\"") + row("a", "start_from = \"b\"") + row("b", "start_from = \"a\"")),
+              HasSubstr("'a' starts from itself then: x from a from b from a"));
+}
+
+TEST_F(TwoStagesSuite, programs_neither_start_nor_are_started_from) {
+  const std::string worker = "worker = [\"python\", \"train.py\"]\n";
+  const auto refused_with_worker = [&](const std::string& rows) {
+    return refusal_in(tests::refusal([&] { plan(worker + head_ + rows); }));
+  };
+  EXPECT_THAT(refused_with_worker(row("p", "train.program = 3") + row("b", "start_from = \"p\"")),
+              HasSubstr("that row is trained by a method in Python or a program"));
+  EXPECT_THAT(refused_with_worker(hr_ + row("b", "train.program = 3\nstart_from = \"hr\"")),
+              HasSubstr("this row is trained by a method in Python or a program"));
+}
+
+}  // namespace
+}  // namespace resolute::experiments::two_stages_suite_test
