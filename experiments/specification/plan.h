@@ -247,11 +247,12 @@ std::string column_title(const Plan& plan, const std::string& column);
 //! Writes the document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
 //! "specification", "provisional" (where it is)}], "tables": [{"id", "title", "metrics", "datasets", "rows",
 //! "compare_with", "claims", "no_reference", "mean_of", "margin", "published", "notes", "strict_classes" and "look_up"
-//! (where there is any)}] (a row that is unlike its paper has "deviations", one that starts from another "starts"), "datasets": [{"id", "pack_folder",
-//! "root"}, and "stand_in" or "drawn": true of one], "epochs": [{"dataset", "key", "epochs", "batch", "images",
-//! "steps", "estimated"}] (images and steps the fewest and the most of a row's trials), "worker", "notes"}. A row's
-//! cells and, by data set, a published row's "papers" have the PaperCell: "entries", "footnotes", "no_reference". A
-//! cell of a column that is_across() has "trained_on" and "asked_on" too. \param more further members of the document
+//! (where there is any)}] (a row that is unlike its paper has "deviations", one that starts from another "starts"),
+//! "datasets": [{"id", "pack_folder", "root"}, and "stand_in" or "drawn": true of one], "epochs": [{"dataset", "key",
+//! "epochs", "batch", "images", "steps", "estimated"}] (images and steps the fewest and the most of a row's trials),
+//! "worker", "notes"}. A row's cells and, by data set, a published row's "papers" have the PaperCell: "entries",
+//! "footnotes", "no_reference". A cell of a column that is_across() has "trained_on" and "asked_on" too. \param more
+//! further members of the document
 void write_json(std::ostream& to, const Plan& plan, const core::Json& more = core::Json::object());
 
 }  // namespace resolute::experiments

@@ -1,9 +1,10 @@
 #pragma once
 //! \file
 //! A training's results in the store: its record and its weights, checked against one another, and the method that
-//! they make.
+//! they make; and the training that another one starts from (experiments/specification/stages.h).
 
 #include <memory>
+#include <optional>
 
 #include "methods/networks/method.h"
 #include "networks/nn/backbone.h"
@@ -35,5 +36,14 @@ std::unique_ptr<methods::Method> make_trained_method(core::FileSystem& files, co
 
 //! \throws RuntimeError (kInput) for a method of several trunks: what is asked for is not known
 const networks::Backbone& only_trunk(const torch::nn::Module& module);
+
+//! The training that this one starts from; nothing if it starts from none.
+//! \throws RuntimeError as read_finished_training(); kInput where this one may not start from it, or not by that part
+std::optional<FinishedTraining> find_first_stage(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                 const experiments::TrainingSpecification& specification);
+
+//! Overwrites the part of `module` with the weights that the training published. \throws RuntimeError as read_weights()
+void load_first_stage(core::FileSystem& files, const experiments::StoreLayout& store, const FinishedTraining& first,
+                      experiments::StartPart part, torch::nn::Module& module);
 
 }  // namespace resolute::workers

@@ -10,7 +10,7 @@
 #include "settings/epochs.h"
 #include "workers/device/numeric_class.h"
 #include "workers/evaluation/evaluator.h"
-#include "workers/jobs/first_stage.h"
+#include "workers/jobs/finished_training.h"
 #include "workers/jobs/pretrained.h"
 #include "workers/rank/stop_flag.h"
 #include "workers/training/checkpoint.h"
