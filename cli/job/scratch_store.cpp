@@ -77,14 +77,12 @@ void ScratchStore::prepare(const experiments::JobId& job, const experiments::Job
                                 for (const std::string& name : files.list(pack))
                                   if (name.starts_with("shard-")) share(below_root(pack) / name);
                               },
-                              [&](const experiments::TrainingSpecification&) { share_inputs(); },
-                              [&](const experiments::EvaluationSpecification& evaluation) {
-                                share_inputs();
-                                // Not its folder: features of the first run lie there, which the worker would take.
-                                if (const auto record = results::read_record(files, original_, evaluation.training))
-                                  prepare_finished(std::get<results::TrainingRecord>(*record));
-                              }},
+                              [&](const auto&) { share_inputs(); }},
              specification);
+  // Not its folder: features of the first run lie there, which the worker would take.
+  if (const experiments::JobId* training = experiments::weights_read_by(specification))
+    if (const auto record = results::read_record(files, original_, *training))
+      prepare_finished(std::get<results::TrainingRecord>(*record));
 }
 
 }  // namespace resolute::cli

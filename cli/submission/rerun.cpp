@@ -73,7 +73,7 @@ void print_rows(const experiments::Plan& plan, const std::vector<results::MixedR
   for (const JobId& job : jobs) {
     const auto label = labels.find(job);
     std::cout << fmt::format("  {}  {}\n", experiments::short_id(job),
-                             label == labels.end() ? "evaluation of another suite" : label->second);
+                             label == labels.end() ? "job of another suite" : label->second);
   }
 }
 

@@ -59,8 +59,7 @@ Names stands_on(const experiments::StoreLayout& store, const JobId& job, const J
   names.insert(experiments::job_id(experiments::SealSpecification{pack}).hex);
   for (int shard = 0; shard < pack.shards; ++shard)
     names.insert(experiments::job_id(experiments::ShardSpecification{pack, shard}).hex);
-  if (const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&specification))
-    names.insert(evaluation->training.hex);
+  if (const JobId* training = experiments::weights_read_by(specification)) names.insert(training->hex);
   return names;
 }
 

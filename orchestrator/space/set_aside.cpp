@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <set>
 
 #include "core/error.h"
@@ -34,26 +35,29 @@ void move(core::FileSystem& files, const fs::path& from, const fs::path& to) {
 }  // namespace
 
 WithUsers with_users(core::FileSystem& files, const experiments::StoreLayout& store, const std::vector<JobId>& jobs) {
-  const std::set<JobId> chosen(jobs.begin(), jobs.end());
   experiments::BundledFiles stored(files, store);  // `suite compact` packs specifications
   WithUsers all;
   std::set<JobId> evaluations;
+  std::map<JobId, std::set<JobId>> readers;  // of a training's weights
   for (const SuiteNeeds& suite : read_needs(files, store, [&](const fs::path& folder) { return files.list(folder); })) {
     if (std::none_of(jobs.begin(), jobs.end(), [&](const JobId& job) { return suite.jobs.contains(job.hex); }))
       continue;
     all.suites.insert(suite.suite);
     for (const auto& [id, kind] : suite.jobs) {
-      if (kind != "evaluation") continue;
+      if (kind == "evaluation") evaluations.insert({id});
+      if (kind != "evaluation" && kind != "training") continue;
       const auto specification = experiments::read_stored_specification(stored, store, {id});
-      const auto* evaluation =
-          specification ? std::get_if<experiments::EvaluationSpecification>(&*specification) : nullptr;
-      if (chosen.contains({id}) || (evaluation != nullptr && chosen.contains(evaluation->training)))
-        evaluations.insert({id});
+      if (const JobId* read = specification ? experiments::weights_read_by(*specification) : nullptr)
+        readers[*read].insert({id});
     }
   }
-  all.jobs.assign(evaluations.begin(), evaluations.end());
-  std::copy_if(jobs.begin(), jobs.end(), std::back_inserter(all.jobs),
-               [&](const JobId& job) { return !evaluations.contains(job); });
+  all.jobs = jobs;
+  std::set<JobId> found(jobs.begin(), jobs.end());
+  for (std::size_t i = 0; i < all.jobs.size(); ++i)
+    for (const JobId& reader : readers[all.jobs[i]])
+      if (found.insert(reader).second) all.jobs.push_back(reader);
+  std::ranges::reverse(all.jobs);  // what stands on a job was found behind it
+  std::stable_partition(all.jobs.begin(), all.jobs.end(), [&](const JobId& job) { return evaluations.contains(job); });
   return all;
 }
 

@@ -15,8 +15,9 @@ namespace resolute::orchestrator {
 
 //! The jobs and all that stands on their results, of every suite of a store.
 struct WithUsers {
-  std::vector<experiments::JobId> jobs;  //!< evaluations first: whoever is killed in between leaves none behind
-  Names suites;                          //!< that need any of them
+  std::vector<experiments::JobId>
+      jobs;      //!< evaluations first, then later stages: whoever is killed in between leaves none behind
+  Names suites;  //!< that need any of them
 };
 //! \param jobs finished trainings and evaluations \throws RuntimeError as read_needs() and read_stored_specification()
 WithUsers with_users(core::FileSystem& files, const experiments::StoreLayout& store,

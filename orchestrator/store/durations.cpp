@@ -49,6 +49,7 @@ experiments::TrainingSpecification without_amount(experiments::TrainingSpecifica
   training.recipe.milestones.clear();
   training.seed = 0;
   training.split.seed = 0;
+  training.start_from.reset();
   return training;
 }
 

@@ -115,8 +115,8 @@ std::vector<FoundJob> find_jobs(core::FileSystem& files, const experiments::Stor
   if (!checks.with_weights) return found;
   std::set<experiments::JobId> doubtful;
   for (std::size_t i = 0; i < jobs.size(); ++i)
-    if (const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&jobs[i].specification))
-      if (!found[i].result && found[i].attempts > 0) doubtful.insert(evaluation->training);
+    if (const experiments::JobId* training = experiments::weights_read_by(jobs[i].specification))
+      if (!found[i].result && found[i].attempts > 0) doubtful.insert(*training);
   core::side_by_side(jobs.size(), calls_at_once(doubtful.size()), [&](std::size_t i) {
     if (!found[i].result || !doubtful.contains(jobs[i].id)) return;
     found[i].result = has_result(files, store, jobs[i].id, checks.with_weights);

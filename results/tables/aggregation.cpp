@@ -52,10 +52,15 @@ struct Trial {
   JobId training_job;
   std::optional<EvaluationRecord> evaluation;
   std::optional<TrainingRecord> training;
-  std::optional<SealRecord> seal;      //!< of the pack that is asked
-  bool across = false;                 //!< the training has another pack and another split
-  std::optional<double> best_on_test;  //!< 0 to 1, where the table asks for it and it can be told
-  std::string damage{};                //!< of one of them; empty: none is damaged
+  std::optional<SealRecord> seal;               //!< of the pack that is asked
+  bool across = false;                          //!< the training has another pack and another split
+  std::optional<double> best_on_test;           //!< 0 to 1, where the table asks for it and it can be told
+  std::string damage{};                         //!< of one of them; empty: none is damaged
+  std::optional<TrainingRecord> first_stage{};  //!< that the training says it started from, as it is now
+
+  const StartedFrom* started_from() const {
+    return training && training->provenance.started_from ? &*training->provenance.started_from : nullptr;
+  }
 };
 
 //! The plan's jobs by what they are looked up by.
@@ -79,6 +84,9 @@ class PlanIndex {
     record_of(trial.training, specification.training);
     for (const auto& [pack, seal] : seals_)
       if (pack == specification.pack) record_of(trial.seal, seal);
+    std::string elsewhere;  // a damaged first stage costs its own cells
+    if (const auto* started = trial.started_from())
+      trial.first_stage = unless_damaged(elsewhere, [&] { return take<TrainingRecord>(lookup_, started->training); });
     return trial;
   }
 
@@ -132,6 +140,9 @@ std::string stale_part(const Trial& trial) {
   const bool one_set = trial.training && !trial.across;
   if (one_set && trial.training->provenance.split_sha256 != evaluation.provenance.split_sha256)
     return fmt::format("evaluation {} used another split than its training", job);
+  if (trial.first_stage && trial.first_stage->weights_sha256 != trial.started_from()->weights_sha256)
+    return fmt::format("training {} started from other weights than training {} has", short_id(trial.training_job),
+                       short_id(trial.first_stage->job));
   if (trial.seal && trial.seal->pack_sha256 != evaluation.provenance.pack_sha256)
     return fmt::format("evaluation {} used another pack than the store has", job);
   if (trial.seal && one_set && trial.seal->pack_sha256 != trial.training->provenance.pack_sha256)

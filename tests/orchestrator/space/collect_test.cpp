@@ -219,6 +219,19 @@ TEST_F(Collect, a_job_that_a_run_holds_stays_with_what_it_stands_on) {
   EXPECT_THAT(whole_of(paths_of(other_)), IsEmpty());
 }
 
+TEST_F(Collect, a_training_stays_while_a_later_stage_does) {
+  auto second = std::get<experiments::TrainingSpecification>(other_.jobs[2].specification);
+  second.start_from = experiments::Start{other_.jobs[2].id};
+  const experiments::JobId job = experiments::job_id(second);
+  write(store_.specification_file(job), experiments::canonical_text(second));
+  JobAdded added;
+  added.id = job;
+  added.kind = "training";
+  write_run(store_.suite_folder("earlier"), {added});
+  collect_here();
+  EXPECT_EQ(whole_of(paths_of(other_)).size(), 5U) << "all but the evaluation";
+}
+
 TEST_F(Collect, checkpoints_of_finished_jobs_scratch_and_dead_bundles_go) {
   const fs::path unfinished = job(kept_, 2);
   write(store_.checkpoints_folder(kept_.jobs[3].id) / "step-000000001.safetensors", "old");

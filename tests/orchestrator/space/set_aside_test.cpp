@@ -25,6 +25,7 @@ class SetAside : public testing::Test {
     pack.source = settings::Source::kMarket1501;
     experiments::TrainingSpecification training;
     training.method = experiments::BaselineOptions{};
+    training.recipe.steps = 10;
     training.pack = pack;
     training_ = done(training);
     experiments::EvaluationSpecification evaluation;
@@ -66,6 +67,28 @@ TEST_F(SetAside, takes_what_other_suites_made_of_a_training_and_evaluations_firs
   const WithUsers sole = with_users(files_, store_, {evaluation_});
   EXPECT_THAT(sole.jobs, ElementsAre(evaluation_));
   EXPECT_THAT(sole.suites, ElementsAre("one"));
+}
+
+TEST_F(SetAside, takes_later_stages_and_their_evaluations_first) {
+  auto later = std::get<experiments::TrainingSpecification>(specifications_.at(training_));
+  std::vector<JobId> stages{training_}, evaluations{evaluation_};
+  experiments::Plan plan;
+  plan.suite = "one";
+  for (int stage = 0; stage < 2; ++stage) {
+    later.start_from = experiments::Start{stages.back()};
+    stages.push_back(done(later));
+    auto evaluation = std::get<experiments::EvaluationSpecification>(specifications_.at(evaluation_));
+    evaluation.training = stages.back();
+    evaluations.push_back(done(evaluation));
+  }
+  for (const auto& jobs : {stages, evaluations})
+    for (const JobId& job : jobs) plan.jobs.push_back({job, specifications_.at(job), {}, 1, ""});
+  announce_plan(files_, store_, plan);
+  const std::vector<JobId> users = with_users(files_, store_, {stages[1]}).jobs;
+  ASSERT_EQ(4U, users.size());
+  EXPECT_THAT((std::vector{users[0], users[1]}), UnorderedElementsAre(evaluations[1], evaluations[2]));
+  EXPECT_THAT((std::vector{users[2], users[3]}), ElementsAre(stages[2], stages[1]));
+  EXPECT_EQ(6U, all().size() - 1) << "and the evaluation of suite two";
 }
 
 TEST_F(SetAside, moves_whole_folders_and_back) {

@@ -43,6 +43,9 @@ TEST(Workloads, steps_and_seed_set_the_amount_and_all_else_the_class) {
   EXPECT_EQ(more.work, 3 * some.work);
   EXPECT_EQ(more.prior_ms, 3 * some.prior_ms);
   EXPECT_NE(some.class_name, workload_of(training(100, 0, 2)).class_name);
+  auto later = training(100);
+  std::get<experiments::TrainingSpecification>(later.specification).start_from = experiments::Start{later.id};
+  EXPECT_EQ(some.class_name, workload_of(later).class_name);
   auto gang = training(100);
   gang.slots = 2;
   EXPECT_NE(some.class_name, workload_of(gang).class_name);

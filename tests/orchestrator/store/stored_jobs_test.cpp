@@ -91,6 +91,20 @@ TEST_F(StoredJobs, of_jobs_without_a_result_the_attempts_are_found) {
   EXPECT_LE(files_.looks + files_.listings, 1 + 256 + 4) << "jobs that no folder has are not asked for";
 }
 
+// One that failed may have failed for the weights that it started from.
+TEST_F(StoredJobs, a_training_whose_weights_are_damaged_is_made_anew_for_a_later_stage_that_failed) {
+  std::vector<experiments::PlannedJob> jobs{plan().jobs[0], plan().jobs[1]};
+  std::get<experiments::TrainingSpecification>(jobs[1].specification).start_from = experiments::Start{jobs[0].id};
+  finish(0);
+  const RecordCheck plain = [](const experiments::JobId&, std::string_view) { return experiments::SeenRecord(); };
+  const RecordCheck damaged = [](const experiments::JobId&, std::string_view) {
+    return experiments::SeenRecord{"the weights are damaged", ""};
+  };
+  EXPECT_TRUE(find_jobs(files_, store_, jobs, {plain, damaged})[0].result);
+  core::write_atomic(files_, store_.attempt_file(jobs[1].id, 1, "stderr"), "");
+  EXPECT_FALSE(find_jobs(files_, store_, jobs, {plain, damaged})[0].result);
+}
+
 TEST_F(StoredJobs, a_record_that_is_read_anyway_tells_its_class_as_agents_name_theirs) {
   finish(0);
   finish(1);

@@ -204,6 +204,14 @@ TEST(Tables, parts_that_disagree_are_never_averaged) {
               suite.record<TrainingRecord>(suite.training("multi easy 1")).weights_sha256 = other;
             }),
             CellStatus::kStale);
+  const auto starts_from = [](Suite& suite, const std::string& weights) {
+    suite.record<TrainingRecord>(suite.training("multi easy 0")).provenance.started_from = {
+        suite.training("baseline easy 0"), weights};
+  };
+  EXPECT_EQ(status([&](Suite& suite) { starts_from(suite, other); }), CellStatus::kStale);
+  Suite suite;
+  starts_from(suite, suite.record<TrainingRecord>(suite.training("baseline easy 0")).weights_sha256);
+  EXPECT_EQ(cell_of(suite.tables(), 1, 0).status, CellStatus::kComplete);
 }
 
 // A row of drawn galleries beside one of the whole gallery.
