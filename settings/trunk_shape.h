@@ -4,6 +4,7 @@
 //! add to one, and the checks that must not wait for a network. Another trunk of these kinds of blocks is a word of
 //! Trunk and a row here.
 
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -23,6 +24,10 @@ struct TrunkStage {
   int kernel = 3;     //!< of the convolution that carries the stride
   int expansion = 1;  //!< of inverted blocks: inner channels by those of the input
 };
+
+//! Pixels as the loader normalises them, with ImageNet's mean and deviation: red, green, blue; of levels / 255.
+inline constexpr std::array<float, 3> kChannelMean{0.485F, 0.456F, 0.406F};
+inline constexpr std::array<float, 3> kChannelDeviation{0.229F, 0.224F, 0.225F};
 
 //! Pixels as a trunk's weights were trained on them: (level - mean) / deviation, of levels 0 to 255.
 struct PixelScale {

@@ -26,7 +26,6 @@
 #include "datasets/sources/csv.h"
 #include "datasets/sources/image_folder.h"
 #include "experiments/store/bundle.h"
-#include "methods/row.h"
 #include "results/records/record.h"
 
 namespace resolute::cli {
@@ -241,7 +240,7 @@ int embed(const Arguments& arguments) {
   asked.out = writable_file(required_value(*values, "out"));
   try {
     const ImageSet set = read_images(required_value(*values, "FOLDER|LIST"), taken);
-    if (!methods::row(training.specification.method).tells.branches.empty() && queries_of(set) == 0)
+    if (!experiments::distances_of(training.specification.method).empty() && queries_of(set) == 0)
       throw core::input_error("there is no query among the images",
                               fmt::format("method '{}' compares queries with gallery images in pairs",
                                           experiments::method_name(training.specification.method)),

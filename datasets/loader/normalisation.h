@@ -4,16 +4,17 @@
 //! ImageNet.
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
+#include "settings/trunk_shape.h"
+
 namespace resolute::datasets {
 
-inline constexpr std::array<float, 3> kChannelMean{0.485F, 0.456F, 0.406F};       //!< red, green, blue; of levels / 255
-inline constexpr std::array<float, 3> kChannelDeviation{0.229F, 0.224F, 0.225F};  //!< the same
+using settings::kChannelDeviation;
+using settings::kChannelMean;
 
 //! \param level 0 to 255 \param channel 0, 1, 2: red, green, blue
 inline float normalised_level(std::uint8_t level, std::size_t channel) {

@@ -4,7 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "datasets/loader/normalisation.h"
 #include "networks/nn/recorded_passes.h"
 
 namespace resolute::networks {
@@ -29,8 +28,8 @@ std::optional<PixelFactors> pixel_factors(const settings::TrunkShape& shape) {
   if (!shape.pixels) return std::nullopt;
   constexpr double kLevels255 = 255;
   std::vector<double> factor, offset;
-  for (std::size_t channel = 0; channel < datasets::kChannelMean.size(); ++channel) {
-    const double mean = datasets::kChannelMean.at(channel), deviation = datasets::kChannelDeviation.at(channel);
+  for (std::size_t channel = 0; channel < settings::kChannelMean.size(); ++channel) {
+    const double mean = settings::kChannelMean.at(channel), deviation = settings::kChannelDeviation.at(channel);
     factor.push_back(kLevels255 * deviation / shape.pixels->deviation);
     offset.push_back((kLevels255 * mean - shape.pixels->mean) / shape.pixels->deviation);
   }

@@ -2,7 +2,6 @@
 
 #include <set>
 
-#include "methods/row.h"
 #include "settings/names.h"
 
 namespace resolute::results {
@@ -66,7 +65,7 @@ std::vector<DifferentSetting> different_settings(const std::map<std::string, std
 
 bool is_of_method(const std::string& key) {
   const std::string section = key.substr(0, key.find('.'));
-  return section == "method" || settings::is_among(methods::method_names(), section);
+  return section == "method" || settings::is_among(experiments::method_names(), section);
 }
 
 std::string value_text(const std::string& json) {

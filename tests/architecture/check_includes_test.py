@@ -39,7 +39,7 @@ class CheckIncludes(unittest.TestCase):
         self.refused("methods/rain/options.h", '#include "networks/torch.h"', "methods may include core, settings only")
         self.refused("methods/rain/networks/a.h", '#include "workers/training/trainer.h"',
                      "methods/networks may include core, methods, networks, settings only")
-        self.refused("networks/nn/a.h", '#include "methods/row.h"', "networks may include core, datasets, settings only")
+        self.refused("networks/nn/a.h", '#include "methods/row.h"', "networks may include core, settings only")
         self.refused("datasets/a.cpp", '#include "experiments/specification/plan.h"', "datasets may include core, settings only")
 
     def test_includes_against_the_order_of_rooms_are_refused(self):
