@@ -3,10 +3,8 @@ necks, SGD with warm-up and cosine. The defaults are the paper's for Market-1501
 The suite transreid.toml has the rest of the recipe, which belongs to [train]. What we add is `copies`, LR copies beside the images."""
 
 import copy
-import hashlib
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import resolute
 import timm
@@ -36,11 +34,12 @@ def hardest_triplets(features, labels, margin):
 class Network(Module):
     """Of images N×3×H×W and their cameras the features 1 + parts times N×D, the whole image's first."""
 
-    def __init__(self, options, classes):
+    def __init__(self, options, classes, start=None):
         super().__init__()
         self.options = options
-        start = {"checkpoint_path": options.weights} if options.weights else {}
-        self.trunk = timm.create_model(options.network, num_classes=0, drop_path_rate=options.drop_path, **start)
+        self.trunk = timm.create_model(options.network, num_classes=0, drop_path_rate=options.drop_path)
+        if start:
+            start.load(self.trunk)
         width, patch = self.trunk.num_features, self.trunk.patch_embed.patch_size[0]
         grid = [(size - patch) // options.stride + 1 for size in (options.height, options.width)]
         self.trunk.patch_embed.proj.stride = (options.stride, options.stride)
@@ -79,7 +78,7 @@ class TransReid(resolute.Method):
     @dataclass
     class Options:
         network: str = "vit_base_patch16_224"
-        weights: str | None = None  # a file of safetensors with the network's parameters, such as timm publishes
+        weights: str | None = None  # a file with the network's parameters, such as timm publishes
         height: int = 256  # of the packs' images
         width: int = 128
         stride: int = 12  # pixels between two patches
@@ -94,16 +93,18 @@ class TransReid(resolute.Method):
         bias_factor: float = 2.0  # of the learning rate
         copies: bool = False  # learn the LR copies too
 
+    def __init__(self, options, recipe):
+        super().__init__(options, recipe)
+        self.start = resolute.Weights(options.weights) if options.weights else None
+
     def network(self, classes):
-        return Network(self.options, classes)
+        return Network(self.options, classes, self.start)
 
     def from_scratch(self):
-        return self.options.weights is None
+        return self.start is None
 
     def depends_on(self):
-        words = {**vars(self.options), "timm": timm.__version__}
-        if self.options.weights:
-            words["weights"] = hashlib.sha256(Path(self.options.weights).read_bytes()).hexdigest()[:16]
+        words = {**vars(self.options), "timm": timm.__version__, "weights": self.start and self.start.sha256[:16]}
         return [f"{name} {value}" for name, value in words.items()]
 
     def embed_by_camera(self, images, rates, cameras):

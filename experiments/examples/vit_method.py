@@ -2,9 +2,7 @@
 information and its jigsaw, which transreid_method.py has): classification and hardest triplets of each image as the pool has it, by SGD.
 The suite python_rows.toml compares it with rows of ours."""
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import resolute
 import timm
@@ -20,22 +18,27 @@ class Vit(resolute.Method):
         height: int = 256  # of the packs' images
         width: int = 128
         margin: float = 0.3
-        weights: str | None = None  # a file of safetensors with the network's parameters, such as timm publishes
+        weights: str | None = None  # a file with the network's parameters, such as timm publishes
+
+    def __init__(self, options, recipe):
+        super().__init__(options, recipe)
+        self.start = resolute.Weights(options.weights) if options.weights else None
 
     def network(self, classes):
         size = (self.options.height, self.options.width)
-        start = {"checkpoint_path": self.options.weights} if self.options.weights else {}
-        trunk = timm.create_model(self.options.network, num_classes=0, img_size=size, **start)
+        trunk = timm.create_model(self.options.network, num_classes=0, **({} if self.start else {"img_size": size}))
+        if self.start:
+            self.start.load(trunk)
+            trunk.set_input_size(size)
         neck = BatchNorm1d(trunk.num_features)
         neck.bias.requires_grad_(False)
         return ModuleDict({"trunk": trunk, "neck": neck, "classifier": Linear(trunk.num_features, classes, bias=False)})
 
     def from_scratch(self):
-        return self.options.weights is None
+        return self.start is None
 
     def depends_on(self):
-        weights = self.options.weights
-        return [f"timm {timm.__version__}", f"weights {weights and hashlib.sha256(Path(weights).read_bytes()).hexdigest()[:16]}"]
+        return [f"timm {timm.__version__}", f"weights {self.start and self.start.sha256[:16]}"]
 
     def embed(self, images, rates):
         return self.module["neck"](self.module["trunk"](images))

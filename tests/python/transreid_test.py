@@ -9,7 +9,9 @@ from package import BUILD, SOURCE, method_environment, torchreid_python
 
 EXAMPLES = SOURCE / "experiments/examples"
 FORMULAS = """
-import math, timm, torch
+import math, tempfile, timm, torch
+from safetensors.torch import save_file
+from vit_method import Vit
 from transreid_method import TransReid, hardest_triplets, jigsaw
 
 torch.set_num_threads(1)
@@ -66,6 +68,18 @@ rates = {id(one): group["lr"] for group in seen.optimiser().param_groups for one
 named = {name: one for name, one in seen.module.named_parameters() if one.requires_grad}
 assert rates.keys() == {id(one) for one in named.values()}
 assert all(rates[id(one)] == (0.016 if "bias" in name else 0.008) for name, one in named.items())
+
+published = timm.create_model("vit_tiny_patch16_224").state_dict()  # with the classifier of its classes
+with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
+    save_file(published, file.name)
+    for started in (method(weights=file.name, **size),
+                    Vit(Vit.Options(network="vit_tiny_patch16_224", weights=file.name, **size), recipe)):
+        trunk = started.network(7)
+        trunk = trunk["trunk"] if isinstance(trunk, torch.nn.ModuleDict) else trunk.trunk
+        for name, tensor in trunk.state_dict().items():
+            assert name == "pos_embed" or torch.equal(tensor, published[name]), name
+        assert not started.from_scratch()
+        trunk(images) if isinstance(started, Vit) else started.network(7)(images, cameras)
 
 few = method(cameras=2, **size)
 try:
