@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "core/error.h"
 #include "experiments/language/table_reader.h"
+#include "settings/split.h"
 
 namespace resolute::experiments {
 namespace {
@@ -43,6 +45,7 @@ class IncludedFiles {
 
   //! Adds what the file includes, then itself. \param before the prefix of the file that includes it
   void add(SuiteFile file, const std::string& before) {
+    read_lists(file, file.document.members);
     TableReader reader(file.document, "the suite");
     file.name = plain_name(reader, "suite");
     file.prefix = list_.empty() && under_way_.empty() ? "" : before + file.name + "-";
@@ -52,6 +55,41 @@ class IncludedFiles {
     for (const std::string& name : names_in(reader)) add(find(file, name, reader.place("include")), file.prefix);
     under_way_.pop_back();
     list_.push_back(std::move(file));
+  }
+
+  //! `split.file` becomes `split.tested`, so that whoever reads the document needs no other file.
+  void read_lists(SuiteFile& by, std::vector<Member>& members) {
+    for (Member& member : members) {
+      for (Node& table : member.node.tables) read_lists(by, table.members);
+      read_lists(by, member.node.members);
+      if (member.key != "split") continue;
+      for (Member& setting : member.node.members)
+        if (setting.key == "file") {
+          setting.key = "tested";
+          setting.node.value = tested_in(by, setting.node);
+        }
+    }
+  }
+
+  std::vector<int> tested_in(SuiteFile& by, const Node& node) {
+    if (node.kind != Node::Kind::kValue || !node.value.is_string() || node.value.get<std::string>().empty())
+      throw core::input_error(fmt::format("{}: key 'split.file' names no file", node.place),
+                              "it is the path of a list of identities");
+    const auto name = node.value.get<std::string>();
+    const fs::path key = (fs::path(by.key).parent_path() / name).lexically_normal();
+    const auto kept = kept_.find(key.generic_string());
+    if (kept == kept_.end() && !files_.exists(root_ / key))
+      throw core::input_error(fmt::format("{}: key 'split.file' names '{}'", node.place, name),
+                              fmt::format("there is no file '{}'", (root_ / key).string()),
+                              "a path is relative to the file that holds it");
+    try {
+      const std::vector<int> tested = settings::tested_of(
+          kept != kept_.end() ? kept->second : core::read_named_text(files_, root_ / key), key.generic_string());
+      by.lists.emplace(key.generic_string(), fmt::format("{}\n", fmt::join(tested, "\n")));
+      return tested;
+    } catch (const core::RuntimeError& error) {
+      throw error.at(fmt::format("{}: key 'split.file'", node.place));
+    }
   }
 
   static std::vector<std::string> names_in(TableReader& reader) {
@@ -118,11 +156,18 @@ std::vector<SuiteFile> read_suite_files(core::FileSystem& files, const fs::path&
 std::string text_with_includes(core::FileSystem& files, const fs::path& path) {
   const std::vector<SuiteFile> all = read_suite_files(files, path, {});
   std::string text = all.back().text;
-  for (const SuiteFile& file : all) {
-    if (&file == &all.back() || file.kept) continue;
+  std::set<std::string> kept;
+  const auto keep = [&](const std::string& key, const std::string& said) {
+    if (!kept.insert(key).second) return;
     if (!text.empty() && text.back() != '\n') text += '\n';
-    text += fmt::format("\n[[included]]\nfile = {}\ntext = {}\n", core::Json(file.key).dump(), quoted(file.text));
-  }
+    text += fmt::format("\n[[included]]\nfile = {}\ntext = {}\n", core::Json(key).dump(), quoted(said));
+  };
+  for (const SuiteFile& file : all)
+    if (&file != &all.back() && !file.kept) keep(file.key, file.text);
+  // A copy of all of it has them.
+  if (all.back().key.empty()) return text;
+  for (const SuiteFile& file : all)
+    for (const auto& [key, identities] : file.lists) keep(key, identities);
   return text;
 }
 

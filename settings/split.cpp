@@ -1,10 +1,45 @@
 #include "settings/split.h"
 
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "core/error.h"
+#include "core/split.h"
+#include "settings/names.h"
+
 namespace resolute::settings {
 
 std::string low_cameras_text(const SplitSettings& s, std::string_view between) {
   return s.lr_cameras.empty() ? fmt::format("lr_camera{}{}", between, s.lr_camera)
                               : fmt::format("lr_cameras{}{}", between, text_of(s.lr_cameras));
+}
+
+std::vector<int> tested_of(std::string_view text, std::string_view name,
+                           const std::function<std::int64_t(std::string_view line)>& identity_of) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf", kBlanks = " \t\r";
+  constexpr std::int64_t kLargest = 1'000'000;
+  if (text.starts_with(kMark)) text.remove_prefix(kMark.size());
+  std::set<int> tested;
+  std::size_t number = 0;
+  for (std::string_view line : core::split(text, '\n')) {
+    ++number;
+    line = line.substr(0, line.find_last_not_of(kBlanks) + 1);
+    line.remove_prefix(std::min(line.find_first_not_of(kBlanks), line.size()));
+    if (line.empty() || line.starts_with('#')) continue;
+    std::int64_t identity = 0;
+    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), identity);
+    if (error != std::errc() || end != line.data() + line.size()) identity = identity_of ? identity_of(line) : 0;
+    if (identity < 1 || identity > kLargest)
+      throw core::input_error(
+          fmt::format("'{}', line {}: {} is no identity", name, number, quoted_text(line)),
+          fmt::format("each line is {}, 1 to {}", identity_of ? "an image of the pack or a number" : "a number",
+                      kLargest),
+          identity_of ? "" : "`resolute data split PACK --tested-file FILE` makes numbers of images' paths");
+    tested.insert(static_cast<int>(identity));
+  }
+  if (tested.empty()) throw core::input_error(fmt::format("'{}' names no identity", name), "each line is one");
+  return {tested.begin(), tested.end()};
 }
 
 void check(const SplitSettings& s, const std::string& section) {

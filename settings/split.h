@@ -3,7 +3,9 @@
 //! How one trial divides a pack into training, query and gallery images.
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "settings/choice.h"
@@ -116,6 +118,14 @@ struct SplitSettings {
 
 //! The setting that names the LR cameras, for messages: "lr_camera" or "lr_cameras", `between`, and its value.
 std::string low_cameras_text(const SplitSettings& settings, std::string_view between);
+
+//! SplitSettings::tested of a list in a file: an identity per line, as the pack's manifest numbers it. Empty lines,
+//! those that begin with '#' and the mark of UTF-8 are passed over. \param name of the file in messages \param
+//! identity_of the identity of what else a line may name, 0 for none; null: numbers alone may stand there \return
+//! ascending, each once \throws RuntimeError (kInput) with the number of a line that names no identity; a list without
+//! one
+std::vector<int> tested_of(std::string_view text, std::string_view name,
+                           const std::function<std::int64_t(std::string_view line)>& identity_of = nullptr);
 
 //! \param section text before the keys in messages: "split." in suites
 //! \throws MemberError for the first member out of range, alone or against the others

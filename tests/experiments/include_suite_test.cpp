@@ -155,6 +155,38 @@ TEST_F(IncludeSuite, so_many_files_include_one_another_and_no_more) {
               ElementsAre("n3-n4-n5-n6-n7-n8-a-t"));
 }
 
+// What the list says is in the jobs: another path gives the same ids, and other identities give others.
+TEST_F(IncludeSuite, a_list_of_those_who_are_tested_is_read_into_the_suite) {
+  const auto with_split = [](const std::string& split) {
+    return part("c", "", "", "identities = 8\nsplit = " + split);
+  };
+  write("lists/dil.txt", "# who is tested\n5\n2\n");
+  write("c.toml", with_split("{ file = \"lists/dil.txt\" }"));
+  const Plan read = plan_of("c.toml");
+  check_sound(read);
+  for (const auto& training : jobs_of<TrainingSpecification>(read))
+    EXPECT_EQ(training.split.tested, (std::vector<int>{2, 5}));
+  write("d.toml", with_split("{ tested = [2, 5] }"));
+  EXPECT_EQ(ids(read), ids(plan_of("d.toml")));
+  // A copy of it needs no list, wherever it lies.
+  const std::string copy = standing_alone("c.toml");
+  EXPECT_THAT(copy, EndsWith("\n[[included]]\nfile = \"lists/dil.txt\"\ntext = '''\n2\n5\n'''\n"));
+  std::filesystem::remove_all(folder_ / "lists");
+  write("kept/copy.toml", copy);
+  EXPECT_EQ(ids(read), ids(plan_of("kept/copy.toml")));
+  EXPECT_EQ(copy, standing_alone("kept/copy.toml"));
+  EXPECT_THAT(refused(with_split("{ file = \"lists/dil.txt\" }")),
+              AllOf(StartsWith("PLACE/s.toml:"), HasSubstr(": key 'split.file' names 'lists/dil.txt' (there is no file "
+                                                           "'PLACE/lists/dil.txt'); a path is relative to the file")));
+  EXPECT_THAT(refused(with_split("{ file = 5 }")), HasSubstr(": key 'split.file' names no file (it is the path"));
+  write("bad.txt", "2\nquery/0005.jpg\n");
+  EXPECT_THAT(refused(with_split("{ file = \"bad.txt\" }")),
+              HasSubstr(": key 'split.file': 'bad.txt', line 2: 'query/0005.jpg' is no identity ("));
+  write("bad.txt", "2\n9\n");
+  EXPECT_THAT(refused(with_split("{ file = \"bad.txt\" }")),
+              HasSubstr("key 'split.tested' has the value 2 identities (data set 'easy' has identities 1 to 8"));
+}
+
 TEST_F(IncludeSuite, a_data_set_of_one_id_is_one) {
   write("b.toml", part("b", "", "", "identities = 12"));
   EXPECT_EQ(

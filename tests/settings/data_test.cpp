@@ -183,6 +183,35 @@ TEST(SplitSettings, are_refused_in_the_words_of_whoever_gave_them) {
               StartsWith("key 'split.train_pool' has the value 'hr-view-only'"));
   EXPECT_THAT(refused([](auto& s) { s.test_identities = 9, s.partition = Partition::kOfficial; }),
               HasSubstr("with the partition 'official' the source says who is tested"));
+  EXPECT_THAT(refused([](auto& s) { s.tested = {3}, s.partition = Partition::kPublished; }),
+              StartsWith("key 'split.tested' has the value 1 identities (with the partition 'published'"));
+  EXPECT_THAT(refused([](auto& s) { s.tested = {3}, s.test_identities = 1; }),
+              HasSubstr("('split.tested' names who is tested); set it to 0"));
+}
+
+TEST(SplitSettings, take_those_who_are_tested_from_a_list) {
+  using testing::ElementsAre;
+  EXPECT_THAT(tested_of("7\n3\n", "x.txt"), ElementsAre(3, 7));
+  EXPECT_THAT(tested_of("\xef\xbb\xbf# DIL's\r\n 0020 \r\n\r\n20\r\n5", "x.txt"), ElementsAre(5, 20));
+  const auto by_name = [](std::string_view path) { return std::int64_t{path == "query/a b.jpg" ? 12 : 0}; };
+  EXPECT_THAT(tested_of("query/a b.jpg\n4\n", "x.txt", by_name), ElementsAre(4, 12));
+  const auto refused = [&](std::string_view text, const auto& identity_of) {
+    try {
+      tested_of(text, "x.txt", identity_of);
+    } catch (const core::RuntimeError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(
+      "'x.txt', line 2: 'a\\u0001.jpg' is no identity (each line is a number, 1 to 1000000); `resolute data split PACK "
+      "--tested-file FILE` makes numbers of images' paths",
+      refused("1\na\x01.jpg", nullptr));
+  EXPECT_EQ("'x.txt', line 1: 'b.jpg' is no identity (each line is an image of the pack or a number, 1 to 1000000)",
+            refused("b.jpg", by_name));
+  for (const char* text : {"0", "-1", "1.5", "1 2", "1000001", "99999999999999999999", "3,4", "0x3"})
+    EXPECT_THAT(refused(text, nullptr), StartsWith("'x.txt', line 1: '")) << text;
+  EXPECT_EQ("'x.txt' names no identity (each line is one)", refused("# none\n\n", nullptr));
 }
 
 }  // namespace

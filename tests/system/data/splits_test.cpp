@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 
 #include "core/files/json.h"
 #include "core/hash/sha256.h"
@@ -64,6 +66,28 @@ TEST_F(SplitsTest, say_what_they_hold_as_json) {
   EXPECT_EQ(told.at("file"), (scratch / "split-9.json").string());
   const core::Json written = json_of(scratch / "split-9.json");
   for (const core::Json& item : written.at("split").at("query")) EXPECT_EQ(item.at("rate"), 4);
+}
+
+TEST_F(SplitsTest, take_those_who_are_tested_from_a_list_of_identities_and_images) {
+  ScratchFolder scratch;
+  const core::Json rows = json_of(pack_ / "manifest.json").at("rows");
+  const core::Json& image = rows.at(0);
+  const auto identity = image.at("identity").get<int>();
+  const int other = identity == 3 ? 4 : 3;
+  write(scratch / "list.txt",
+        fmt::format("# published\n{}\nhome/of/somebody/{}\n", other, image.at("path").get<std::string>()));
+  const auto told =
+      succeeded(resolute({"data", "split", pack_, "--tested-file", scratch / "list.txt", "--out", scratch / "splits"}));
+  EXPECT_THAT(told.out, StartsWith(fmt::format("split.tested = [{}, {}]\n", std::min(identity, other),
+                                               std::max(identity, other))));
+  const core::Json split = json_of(scratch / "splits/split-0.json").at("split");
+  std::set<int> tested;
+  for (const core::Json& item : split.at("query")) tested.insert(item.at("identity").get<int>());
+  EXPECT_EQ(tested, std::set<int>({identity, other}));
+  succeeded(resolute({"data", "split", pack_, "--check", scratch / "splits/split-0.json"}));
+  write(scratch / "list.txt", "nobody.jpg\n");
+  expect_refusal(resolute({"data", "split", pack_, "--tested-file", scratch / "list.txt", "--out", scratch / "none"}),
+                 2, "line 1: 'nobody.jpg' is no identity (each line is an image of the pack or a number");
 }
 
 TEST_F(SplitsTest, of_other_draws_or_another_pack_are_refused_with_the_difference) {
