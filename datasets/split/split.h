@@ -112,8 +112,8 @@ struct Split {
 //! sets contain smaller ones. Test images and rates do not change.
 //! \throws RuntimeError (kInput): what settings::check() refuses; a camera that the pack lacks (named); cameras that
 //! are no pairs; a test set that the source does not have (and how many it has); an identity of `tested` that the pack
-//! does not have; train_identities or test_identities above what there is (both named); lr_camera, lr_side, hr-both-views or mlr-with-originals where images came in low
-//! resolution; fewer than 2 training identities; no query
+//! does not have; train_identities or test_identities above what there is (both named); lr_camera, lr_side,
+//! hr-both-views or mlr-with-originals where images came in low resolution; fewer than 2 training identities; no query
 Split make_split(std::span<const PackRow> rows, std::string_view pack, std::string_view manifest_sha256,
                  const SplitSettings& options, const PackShape& shape = {});
 //! The same, and query_rates that the pack lacks are refused (kInput).
