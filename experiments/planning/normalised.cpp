@@ -49,6 +49,10 @@ TrainingSpecification normalised(TrainingSpecification training) {
   if (training.recipe.schedule == settings::Schedule::kConstant) training.recipe.schedule = settings::Schedule::kStep;
   if (training.recipe.schedule == settings::Schedule::kPolynomial && training.recipe.power == 1)
     training.recipe.schedule = settings::Schedule::kLinear;
+  if (training.network.frozen_levels == settings::kTrunkLevels) {
+    training.recipe.trunk_learning_rate_factor = Recipe().trunk_learning_rate_factor;
+    training.recipe.layer_decay = Recipe().layer_decay;
+  }
   training.recipe.rests_without_loss = often_lacks_losses(training);
   return training;
 }

@@ -82,6 +82,19 @@ TEST_F(RainSuite, pairing_and_whose_labels_are_kept_leave_no_trace_at_their_defa
   expect_other_jobs("train.lr_images = 2\n", {".pairing = \"shuffled\"", "split.train_pool = \"mlr-with-originals\""});
 }
 
+TEST_F(RainSuite, ways_to_optimise_leave_no_trace_at_their_defaults) {
+  expect_one_job("", {"train.optimiser = \"adam\"", "train.momentum = 0", "train.nesterov = false",
+                      "train.trunk_learning_rate_factor = 1", "train.layer_decay = 1", "train.power = 1",
+                      "train.ema = 0", "train.schedule = \"constant\""});
+  expect_other_jobs(
+      "", {"train.optimiser = \"adamw\"", "train.optimiser = \"sgd\"", "train.trunk_learning_rate_factor = 0.1",
+           "train.layer_decay = 0.8", "train.ema = 0.999", "train.schedule = \"linear\""});
+  expect_one_job("train.schedule = \"linear\"\n", {"train.schedule = \"polynomial\""});
+  expect_other_jobs("train.optimiser = \"sgd\"\n", {"train.momentum = 0.9"});
+  expect_one_job("network.frozen_levels = 5\n.adversary = \"off\"\n",
+                 {"train.trunk_learning_rate_factor = 0.1", "train.layer_decay = 0.8"});
+}
+
 TEST_F(Suite, a_table_names_the_row_that_it_compares_with) {
   const Plan made = plan(table("compare_with = \"a\"\n" + kBoth,
                                "[[table.row]]\nid = \"a\"\nlabel = \"A\"\n"
