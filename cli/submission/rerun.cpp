@@ -67,7 +67,8 @@ core::Json to_json(const std::vector<results::MixedRow>& rows) {
 void print_rows(const experiments::Plan& plan, const std::vector<results::MixedRow>& rows,
                 const std::vector<JobId>& jobs) {
   for (const results::MixedRow& row : rows)
-    std::cout << fmt::format("{}, '{}' on {}: {}\n", row.table, row.row, row.dataset, row.classes);
+    std::cout << fmt::format("{}, '{}' on {}: {}\n", row.table, row.row, experiments::column_name(row.dataset),
+                             row.classes);
   std::map<JobId, std::string> labels;
   for (const auto& job : plan.jobs) labels.emplace(job.id, job.label);
   for (const JobId& job : jobs) {

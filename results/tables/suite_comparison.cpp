@@ -141,7 +141,9 @@ SuiteComparison with_numbers(const Plan& first, const Plan& second, const Paired
   return comparison;
 }
 
-std::string name_of(const CommonRow& row) { return fmt::format("{}/{} on {}", row.table, row.row, row.dataset); }
+std::string name_of(const CommonRow& row) {
+  return fmt::format("{}/{} on {}", row.table, row.row, experiments::column_name(row.dataset));
+}
 
 std::string rows_text(const std::vector<CommonRow>& rows, std::size_t all) {
   if (rows.size() == all) return all == 1 ? "in the one row" : fmt::format("in all {} rows", all);

@@ -206,8 +206,9 @@ std::vector<Tellable> tellable(const experiments::Plan& plan, core::FileSystem& 
 }
 
 std::string to_text(const Tellable& one) {
-  std::string text = fmt::format("{} on {}: {} {} × {:.0f} people tell", one.table, one.dataset, one.shape.trials,
-                                 one.shape.trials == 1 ? "trial" : "trials", one.shape.people);
+  std::string text =
+      fmt::format("{} on {}: {} {} × {:.0f} people tell", one.table, experiments::column_name(one.dataset),
+                  one.shape.trials, one.shape.trials == 1 ? "trial" : "trials", one.shape.people);
   if (one.rows)
     text += fmt::format(" rows {:.1f} points of {} apart ({})", *one.rows,
                         experiments::metric_named(one.metric)->heading_at(0), source_text(one.rows_measured));

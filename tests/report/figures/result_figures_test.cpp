@@ -220,5 +220,17 @@ TEST(TrainingCurves, each_training_is_a_series_of_its_rows_name_read_once_and_th
   EXPECT_EQ(figures[0].series[0].points.at(0).y, 50);
 }
 
+TEST(TrainingCurves, are_drawn_once_of_trainings_that_several_sets_are_asked_on) {
+  Suite suite;
+  experiments::TablePlan& table = suite.plan.tables[0];
+  table.datasets[1] = "easy->hard";
+  for (experiments::RowPlan& row : table.rows) row.cells[1] = {"easy->hard", row.cells[0].evaluations, {}};
+  results::TrainingNumbers numbers;
+  numbers.steps[1] = {1, {{"loss", 1.5}}};
+  const auto figures = training_curves(suite.plan, [&](const experiments::JobId&) { return numbers; });
+  ASSERT_EQ(figures.size(), 1U);
+  EXPECT_THAT(figures[0].title, testing::EndsWith("loss, easy")) << "no test is asked on the way but their own";
+}
+
 }  // namespace
 }  // namespace resolute::report::result_figures_test
